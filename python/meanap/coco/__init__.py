@@ -1,0 +1,1 @@
+"""pycocotools, its names and habits, on the Rust core."""

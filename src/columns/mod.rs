@@ -1,0 +1,84 @@
+//! Ground truth and detections as structs of arrays.
+//!
+//! Readers (JSON, Python dictionaries, arrays) make these; similarity and matching read them. A column has one
+//! entry per object, in the order of the input. No column holds a Python object, and none grows with
+//! images x categories.
+
+mod keypoints;
+mod masks;
+
+use std::sync::Arc;
+
+pub use keypoints::Keypoints;
+pub use masks::{Masks, Shape};
+
+/// A shared column: readers hand it on, nobody copies it.
+pub type Column<T> = Arc<Vec<T>>;
+
+/// The objects of one side of an evaluation, ready to be compared.
+///
+/// `image` and `category` are *codes*: small integers that stand for ids. The door that made the columns keeps
+/// the list of ids (integers, strings, whatever the user has); the core never sees them.
+#[derive(Clone, Debug)]
+pub struct Objects {
+    /// Image code of each object.
+    pub image: Column<u32>,
+    /// Category code of each object.
+    pub category: Column<u32>,
+    /// Annotation ids.
+    pub id: Ids,
+    /// Area in pixels; decides membership of area ranges (never compared with the geometry).
+    pub area: Column<f64>,
+    /// Confidence; empty for ground truth.
+    pub score: Column<f64>,
+    /// `iscrowd`: a detection may match it many times, and the union is the detection's own area. Empty for
+    /// detections.
+    pub crowd: Column<bool>,
+    /// Ground truth that neither rewards nor punishes. Empty for detections.
+    pub ignore: Column<bool>,
+    /// What is compared.
+    pub geometry: Geometry,
+}
+
+impl Objects {
+    /// The number of objects.
+    pub fn len(&self) -> usize {
+        self.image.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.image.is_empty()
+    }
+}
+
+/// Annotation ids, as the reference's match arrays hold them: doubles.
+#[derive(Clone, Debug)]
+pub enum Ids {
+    /// 1, 2, 3, …: what `loadRes` gives.
+    Counted,
+    /// As given.
+    Given(Column<f64>),
+}
+
+impl Ids {
+    /// The id of the object at `index`.
+    #[inline]
+    pub fn get(&self, index: usize) -> f64 {
+        match self {
+            Ids::Counted => (index + 1) as f64,
+            Ids::Given(ids) => ids[index],
+        }
+    }
+}
+
+/// What is compared: one variant for each kind of object.
+#[derive(Clone, Debug)]
+pub enum Geometry {
+    /// `x, y, width, height` in pixels.
+    Boxes(Column<[f64; 4]>),
+    /// Instance masks, as given (polygons, compressed or plain run lengths).
+    Masks(Arc<Masks>),
+    /// Poses, and for ground truth the box that stands in when no keypoint is visible.
+    Keypoints(Arc<Keypoints>),
+}

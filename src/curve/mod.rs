@@ -1,0 +1,1 @@
+//! Precision-recall curves from the match table.

@@ -1,0 +1,32 @@
+//! Every mean average precision from one core.
+//!
+//! ```text
+//! read  ->  columns  ->  similarity  ->  matching  ->  MatchTable  ->  curve
+//! ```
+//!
+//! Each stage takes values and returns values; `ARCHITECTURE.md` has the whole picture. Imports run downwards
+//! only: a module may use those declared above it here, never those below.
+//!
+//! Letters, as in the reference: T thresholds, R recall points, K categories, A area ranges, M maximum detections,
+//! D detections and G ground truths of one cell (one category in one image), I images.
+
+pub mod error;
+pub mod threads;
+
+pub mod columns;
+pub mod rle;
+
+pub mod read;
+
+pub mod similarity;
+
+pub mod matching;
+
+pub mod curve;
+
+pub mod evaluate;
+
+#[cfg(feature = "python")]
+mod python;
+
+pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,1 @@
+//! Greedy matching and the table of its outcomes.

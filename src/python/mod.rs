@@ -1,0 +1,32 @@
+//! The only files that know PyO3: convert, release the GIL, call, wrap.
+
+use pyo3::exceptions::{PyKeyError, PyOSError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+
+use crate::error::{Error, ErrorKind};
+
+impl From<Error> for PyErr {
+    fn from(error: Error) -> PyErr {
+        let message = error.message().to_owned();
+        match error.kind() {
+            ErrorKind::Value => PyValueError::new_err(message),
+            ErrorKind::Type => PyTypeError::new_err(message),
+            ErrorKind::Missing => PyKeyError::new_err(message),
+            ErrorKind::Io(kind) => match PyErr::from(std::io::Error::new(kind, message.clone())) {
+                error if Python::attach(|py| error.is_instance_of::<PyOSError>(py)) => error,
+                _ => PyOSError::new_err(message),
+            },
+        }
+    }
+}
+
+mod objects;
+
+pub use objects::PyObjects;
+
+#[pymodule]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<PyObjects>()?;
+    Ok(())
+}

@@ -1,0 +1,26 @@
+//! The columns as Python carries them: opaque, with the ids that their codes stand for.
+
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+use crate::columns::Objects;
+
+/// One side of an evaluation as columns.
+#[pyclass(frozen, module = "meanap._core", name = "Objects")]
+pub struct PyObjects {
+    /// The columns.
+    pub columns: Objects,
+    /// The id that each image code stands for.
+    #[pyo3(get)]
+    pub image_ids: Py<PyList>,
+    /// The id that each category code stands for.
+    #[pyo3(get)]
+    pub category_ids: Py<PyList>,
+}
+
+#[pymethods]
+impl PyObjects {
+    fn __len__(&self) -> usize {
+        self.columns.len()
+    }
+}

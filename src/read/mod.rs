@@ -1,0 +1,1 @@
+//! COCO JSON into columns: the only place that knows JSON.

@@ -1,0 +1,1 @@
+//! Run-length masks: codec, polygon rasteriser, set operations.

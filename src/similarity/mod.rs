@@ -1,0 +1,23 @@
+//! How alike two objects are: one file for each geometry.
+
+use crate::error::Result;
+
+/// Similarity of the detections and ground truths of one cell.
+pub trait Similarity: Sync {
+    /// Working memory that one thread reuses from cell to cell.
+    type Scratch: Default + Send;
+
+    /// Fills `out`, `(D, G)` row by row: `out[d * G + g]` is the similarity of detection `detections[d]` to ground
+    /// truth `ground_truths[g]` (indices into the columns).
+    ///
+    /// A value below `floor` need not be exact, as long as what is written is below `floor` too; with a `floor`
+    /// of negative infinity every value is exact.
+    fn fill(
+        &self,
+        scratch: &mut Self::Scratch,
+        detections: &[u32],
+        ground_truths: &[u32],
+        floor: f64,
+        out: &mut [f64],
+    ) -> Result<()>;
+}
