@@ -1,0 +1,29 @@
+"""What several test files share: where the real data lies."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the checkout."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with real COCO and LVIS annotations; a test that asks for it is skipped where it is absent.
+
+    It lies beside the checkout (`../shared/data`), or where the variable `MEANAP_SHARED_DATA` says.
+    """
+    told = os.environ.get("MEANAP_SHARED_DATA")
+    folder = Path(told) if told else REPOSITORY.parent / "shared" / "data"
+    if not (folder / "coco100_gt.json").is_file():
+        if told:
+            pytest.fail(f"MEANAP_SHARED_DATA={told} has no coco100_gt.json")
+        pytest.skip(f"no real COCO data in {folder} (set MEANAP_SHARED_DATA)")
+    return folder
