@@ -1,6 +1,12 @@
 //! How alike two objects are: one file for each geometry.
 
+mod bbox;
+mod keypoint;
+
 use crate::error::Result;
+
+pub use bbox::{BoxIou, box_iou};
+pub use keypoint::{Exp, Oks};
 
 /// Similarity of the detections and ground truths of one cell.
 pub trait Similarity: Sync {
