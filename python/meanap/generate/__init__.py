@@ -1,0 +1,64 @@
+"""Data sets like COCO's, drawn from a seed: what the demo, the benchmarks and many tests are made of.
+
+Scenes of people and things (polygons, crowd regions, poses) and what an imperfect detector would say about
+them: boxes a little off, wrong classes, duplicates, missed objects, invented ones, scores that go with
+quality, and a long tail of low ones. The same seed gives the same data wherever NumPy's generator gives the
+same numbers.
+
+>>> from meanap import generate
+>>> truth = generate.dataset(images=3, seed=1)
+>>> len(truth["images"]), len(truth["annotations"])
+(3, 24)
+>>> boxes = generate.detections(truth, kind="bbox", per_image=20, seed=1)
+>>> len(boxes), sorted(boxes[0])
+(60, ['bbox', 'category_id', 'image_id', 'score'])
+"""
+
+from meanap.generate.detector import Detections, detect
+from meanap.generate.files import WORKLOADS, Workload, write_dataset, write_detections, write_workload
+from meanap.generate.scenes import dataset
+
+__all__ = [
+    "WORKLOADS",
+    "Detections",
+    "Workload",
+    "dataset",
+    "detect",
+    "detections",
+    "write_dataset",
+    "write_detections",
+    "write_workload",
+]
+
+
+def detections(truth, kind="bbox", *, per_image=40, seed=0, decimals=None, form="records"):
+    """What a detector with ordinary mistakes would report for a data set, in COCO's results format.
+
+    Parameters
+    ----------
+    truth : dict
+        A data set as `dataset` makes it (COCO's format).
+    kind : {"bbox", "segm", "keypoints"}
+        Boxes; masks as compressed RLE; or poses, for which `truth` must be of kind "keypoints".
+    per_image : float
+        Mean number of detections an image; the total is exactly `round(per_image * images)`, and no image has
+        more than 100, or `per_image` where that is larger.
+    seed : int
+        The same seed gives the same detections; all kinds share boxes, classes and scores.
+    decimals : int, optional
+        Round boxes, joints and scores; by default they are single-precision values, as detectors write them.
+    form : {"records", "array"}
+        A list of dictionaries, or for boxes an `(N, 7)` float64 array of image id, x, y, width, height,
+        score, category id (what `COCO.loadRes` takes).
+
+    Returns
+    -------
+    list of dict or numpy.ndarray
+        In the order of `truth["images"]`, within an image by falling score. Empty when there are no images.
+    """
+    columns = detect(truth, kind, per_image=per_image, seed=seed, decimals=decimals)
+    if form == "records":
+        return columns.records()
+    if form == "array":
+        return columns.array()
+    raise ValueError(f'form is {form!r}, expected "records" or "array"')

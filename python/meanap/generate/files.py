@@ -1,0 +1,78 @@
+"""Generated data as files, and the named sizes that benchmarks use."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from meanap.generate.detector import detect
+from meanap.generate.scenes import dataset
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One benchmark's size: a data set and the detections to score on it."""
+
+    kind: str
+    per_image: float
+    images: int = 5000
+    objects: float = 8.0
+    categories: int = 80
+
+    def dataset(self, seed: int = 0, images: int | None = None) -> dict:
+        """The ground truth; `images` makes it smaller or larger with the same density."""
+        return dataset(
+            self.images if images is None else images,
+            seed,
+            kind="keypoints" if self.kind == "keypoints" else "instances",
+            objects=self.objects,
+            categories=self.categories,
+        )
+
+
+# COCO's validation set has 5,000 images, 36,781 objects and 11,004 persons; detectron2 keeps up to 100
+# detections an image, DETR's successors report all of their 300 queries.
+WORKLOADS = {
+    "val-bbox": Workload("bbox", 86),
+    "val-segm": Workload("segm", 40),
+    "val-keypoints": Workload("keypoints", 3.8, objects=2.2, categories=1),
+    "detr-bbox": Workload("bbox", 300),
+}
+
+
+def write_dataset(path, truth: dict) -> Path:
+    """Write a data set as JSON; returns the path."""
+    path = Path(path)
+    path.write_text(json.dumps(truth), encoding="ascii")
+    return path
+
+
+def write_detections(path, truth: dict, kind="bbox", *, per_image=40, seed=0, decimals=None) -> Path:
+    """Write what `meanap.generate.detections` gives as JSON, a stretch at a time; returns the path."""
+    columns = detect(truth, kind, per_image=per_image, seed=seed, decimals=decimals)
+    path = Path(path)
+    with path.open("w", encoding="ascii") as file:
+        separator = "["
+        for stretch in columns.stretches():
+            file.write(separator + json.dumps(stretch)[1:-1])
+            separator = ", "
+        file.write("]" if len(columns) else "[]")
+    return path
+
+
+def write_workload(folder, name: str, *, seed: int = 0, images: int | None = None) -> tuple[Path, Path]:
+    """Write a workload's ground truth and detections into a folder; returns the two paths.
+
+    The files are called `NAME.truth.json` and `NAME.detections.json`.
+    """
+    if name not in WORKLOADS:
+        raise ValueError(f"no workload {name!r}; there are {', '.join(WORKLOADS)}")
+    workload = WORKLOADS[name]
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    truth = workload.dataset(seed, images)
+    return (
+        write_dataset(folder / f"{name}.truth.json", truth),
+        write_detections(
+            folder / f"{name}.detections.json", truth, workload.kind, per_image=workload.per_image, seed=seed
+        ),
+    )
