@@ -96,3 +96,119 @@ pub fn accumulate(table: &MatchTable, selection: &Selection, shape: Shape) -> Ac
     }
     Accumulated { precision, recall, scores }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matching::{Bits, Rows};
+
+    /// Numbers that look random and are the same each time.
+    struct Dice(u64);
+
+    impl Dice {
+        fn roll(&mut self, sides: u64) -> u64 {
+            self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (self.0 >> 33) % sides
+        }
+    }
+
+    struct Detection {
+        image: u32,
+        rank: u32,
+        score: f64,
+        matched: Vec<bool>,
+        ignored: Vec<bool>,
+    }
+
+    /// The reference's way: a curve point for each detection, an envelope over all of them.
+    fn dense(
+        detections: &[Detection],
+        t: usize,
+        limit: u32,
+        positives: usize,
+        points: &[f64],
+    ) -> (Vec<f64>, Vec<f64>, f64) {
+        let mut kept: Vec<&Detection> = detections.iter().filter(|d| d.rank < limit).collect();
+        kept.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let (mut tp, mut fp, mut recall, mut precision) = (0.0, 0.0, Vec::new(), Vec::new());
+        for d in &kept {
+            tp += f64::from(u8::from(d.matched[t] && !d.ignored[t]));
+            fp += f64::from(u8::from(!d.matched[t] && !d.ignored[t]));
+            recall.push(tp / positives as f64);
+            precision.push(tp / (fp + tp + f64::EPSILON));
+        }
+        for i in (1..precision.len()).rev() {
+            if precision[i] > precision[i - 1] {
+                precision[i - 1] = precision[i];
+            }
+        }
+        let (mut q, mut s) = (vec![0.0; points.len()], vec![0.0; points.len()]);
+        for (r, &point) in points.iter().enumerate() {
+            let Some(i) = recall.iter().position(|&at| at >= point) else { break };
+            (q[r], s[r]) = (precision[i], kept[i].score);
+        }
+        (q, s, recall.last().copied().unwrap_or(0.0))
+    }
+
+    #[test]
+    fn curves_from_true_positives_are_those_from_all_detections() {
+        let mut dice = Dice(7);
+        for case in 0..400 {
+            let bits = Bits { areas: 1, thresholds: 1 + dice.roll(3) as usize };
+            let images = 1 + dice.roll(6) as u32;
+            let (mut parts, mut all, mut positives) = (vec![], vec![], 0);
+            for image in 0..images {
+                let mut rows = Rows::with_capacity(0, 0);
+                for rank in 0..dice.roll(8) as u32 {
+                    let score = dice.roll(10) as f64 / 4.0 - 0.5;
+                    let flags = |dice: &mut Dice| (0..bits.thresholds).map(|_| dice.roll(3) == 0).collect();
+                    let (matched, ignored): (Vec<bool>, Vec<bool>) = (flags(&mut dice), flags(&mut dice));
+                    if matched.iter().any(|&m| m) {
+                        let mut entry = vec![0; bits.entry()];
+                        (0..bits.thresholds).for_each(|t| bits.set(&mut entry, 0, t, matched[t], ignored[t]));
+                        rows.push_matched(image, rank as usize, score, &entry);
+                        all.push(Detection { image, rank, score, matched, ignored });
+                    } else {
+                        let outside = dice.roll(2) == 1;
+                        rows.push_unmatched(image, rank as usize, score, u32::from(outside));
+                        let ignored = vec![outside; bits.thresholds];
+                        all.push(Detection { image, rank, score, matched, ignored });
+                    }
+                }
+                for _ in 0..dice.roll(5) {
+                    rows.truth_image.push(image);
+                    rows.truth_areas.push(1);
+                    positives += 1;
+                }
+                parts.push(rows);
+            }
+            assert!(all.is_sorted_by_key(|d| d.image));
+            let points = [0.0, 0.1, 0.5, 1.0 / 3.0, -1.0, 0.9, 1.0, 0.2];
+            let selection = Selection {
+                groups: vec![0],
+                areas: vec![0],
+                max_detections: vec![2, 100],
+                images: None,
+                recall_points: points.to_vec(),
+            };
+            let table = MatchTable::new(bits, [parts]);
+            let drawn = accumulate(&table, &selection, Shape { categories: 1, areas: 1, limits: 2 });
+            for t in 0..bits.thresholds {
+                for (m, limit) in [2, 100].into_iter().enumerate() {
+                    let read = |data: &[f64]| {
+                        (0..points.len()).map(|r| data[(t * points.len() + r) * 2 + m]).collect()
+                    };
+                    let (precision, scores): (Vec<f64>, Vec<f64>) =
+                        (read(&drawn.precision), read(&drawn.scores));
+                    if positives == 0 {
+                        assert!(precision.iter().all(|&p| p == -1.0));
+                        continue;
+                    }
+                    let expected = dense(&all, t, limit, positives, &points);
+                    let found = (precision, scores, drawn.recall[t * 2 + m]);
+                    assert_eq!(found, expected, "case {case}, threshold {t}, limit {limit}");
+                }
+            }
+        }
+    }
+}

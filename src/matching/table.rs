@@ -117,7 +117,7 @@ impl Rows {
 
     /// Adds a detection that matched, and its outcome.
     pub fn push_matched(&mut self, image: u32, rank: usize, score: f64, entry: &[u64]) {
-        let index = self.outcomes.len() / entry.len();
+        let index = self.outcomes.len() / entry.len().max(1);
         self.outcomes.extend_from_slice(entry);
         self.push(image, rank, score, index as u32);
     }

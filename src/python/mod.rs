@@ -20,6 +20,8 @@ impl From<Error> for PyErr {
     }
 }
 
+mod evaluate;
+mod numpy_exp;
 mod objects;
 
 pub use objects::PyObjects;
@@ -28,5 +30,9 @@ pub use objects::PyObjects;
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<PyObjects>()?;
+    module.add_class::<evaluate::Evaluation>()?;
+    module.add_function(wrap_pyfunction!(evaluate::evaluate, module)?)?;
+    module.add_function(wrap_pyfunction!(evaluate::match_cell, module)?)?;
+    module.add_function(wrap_pyfunction!(evaluate::curves, module)?)?;
     Ok(())
 }

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use crate::columns::Objects;
+use crate::columns::{Geometry, Objects};
 
 /// One side of an evaluation as columns.
 #[pyclass(frozen, module = "meanap._core", name = "Objects")]
@@ -22,5 +22,14 @@ pub struct PyObjects {
 impl PyObjects {
     fn __len__(&self) -> usize {
         self.columns.len()
+    }
+
+    /// Keypoints of each object; None for boxes and masks.
+    #[getter]
+    fn keypoints(&self) -> Option<usize> {
+        match &self.columns.geometry {
+            Geometry::Keypoints(keypoints) => Some(keypoints.per_object),
+            _ => None,
+        }
     }
 }

@@ -1,0 +1,209 @@
+"""The road by hand: one cell (one category in one image) at a time, on dictionaries, as the reference goes.
+
+Taken when a hook is overridden, when the ground truth or the detections are not plain ``meanap.COCO`` objects, or when
+they hold what columns cannot.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from meanap import _core
+from meanap.coco import mask as maskUtils
+
+Annotation = dict[str, Any]
+
+
+def field(annotation: Annotation, name: str, side: str) -> Any:
+    """``annotation[name]``, or a ``KeyError`` that says whose field is missing."""
+    try:
+        return annotation[name]
+    except KeyError:
+        whose = f"annotation {annotation['id']!r}" if "id" in annotation else "an annotation without id"
+        where = f" (image {annotation['image_id']!r})" if "image_id" in annotation else ""
+        raise KeyError(f'{side}: {whose}{where}: "{name}" is missing') from None
+
+
+def prepare(p: Any, coco_gt: Any, coco_dt: Any) -> tuple[defaultdict, defaultdict]:
+    """Loads both sides and groups them by ``(image id, category id)``.
+
+    As in the reference, the dictionaries themselves are marked: masks become run lengths, ``ignore`` is set.
+    """
+    select = {"imgIds": p.imgIds, "catIds": p.catIds} if p.useCats else {"imgIds": p.imgIds}
+    gts = coco_gt.loadAnns(coco_gt.getAnnIds(**select))
+    dts = coco_dt.loadAnns(coco_dt.getAnnIds(**select))
+    if p.iouType == "segm":
+        for coco, annotations in ((coco_gt, gts), (coco_dt, dts)):
+            for annotation in annotations:
+                annotation["segmentation"] = coco.annToRLE(annotation)
+    for gt in gts:
+        # Whatever `ignore` said, `iscrowd` decides.
+        gt["ignore"] = "iscrowd" in gt and gt["iscrowd"]
+        if p.iouType == "keypoints":
+            gt["ignore"] = field(gt, "num_keypoints", "ground truth") == 0 or gt["ignore"]
+    return group(gts), group(dts)
+
+
+def group(annotations: Iterable[Annotation]) -> defaultdict:
+    """Annotations by ``(image id, category id)``, in the order given."""
+    cells: defaultdict = defaultdict(list)
+    for annotation in annotations:
+        cells[annotation["image_id"], annotation["category_id"]].append(annotation)
+    return cells
+
+
+def best_first(detections: list[Annotation]) -> np.ndarray:
+    """Indices that sort detections by score, ties as they came."""
+    return np.argsort([-field(d, "score", "detections") for d in detections], kind="mergesort")
+
+
+def compute_iou(p: Any, gt: list[Annotation], dt: list[Annotation]) -> Any:
+    """Similarity of boxes or masks, ``(D, G) float64``; an empty list if a side is empty."""
+    if not gt and not dt:
+        return []
+    kept = [dt[i] for i in best_first(dt)][: _limit(dt, p.maxDets[-1])]
+    names = {"segm": "segmentation", "bbox": "bbox"}
+    if p.iouType not in names:
+        raise ValueError(f"iouType: expected 'segm' or 'bbox', found {p.iouType!r}")
+    name = names[p.iouType]
+    g = [field(o, name, "ground truth") for o in gt]
+    d = [field(o, name, "detections") for o in kept]
+    iscrowd = [int(field(o, "iscrowd", "ground truth")) for o in gt]
+    return maskUtils.iou(d, g, iscrowd)
+
+
+def _limit(detections: list[Annotation], limit: Any) -> Any:
+    return limit if len(detections) > limit else None
+
+
+def compute_oks(p: Any, gts: list[Annotation], dts: list[Annotation]) -> Any:
+    """Object keypoint similarity, ``(D, G) float64``; an empty list if a side is empty."""
+    dts = [dts[i] for i in best_first(dts)][: _limit(dts, p.maxDets[-1])]
+    if not gts or not dts:
+        return []
+    sigmas = p.kpt_oks_sigmas
+    variances = (sigmas * 2) ** 2
+    oks = np.zeros((len(dts), len(gts)))
+    poses = [np.array(field(dt, "keypoints", "detections")) for dt in dts]
+    for j, gt in enumerate(gts):
+        truth = np.array(field(gt, "keypoints", "ground truth"))
+        x_truth, y_truth, flags = (truth[i::3] for i in range(3))
+        visible = flags > 0
+        anywhere = np.count_nonzero(visible) > 0
+        x, y, w, h = field(gt, "bbox", "ground truth")[:4]
+        scale = field(gt, "area", "ground truth") + np.spacing(1)
+        for i, pose in enumerate(poses):
+            if anywhere:
+                dx, dy = pose[0::3] - x_truth, pose[1::3] - y_truth
+            else:
+                zero = np.zeros(len(sigmas))
+                dx = _outside(pose[0::3], x - w, x + w * 2, zero)
+                dy = _outside(pose[1::3], y - h, y + h * 2, zero)
+            exponents = (dx**2 + dy**2) / variances / scale / 2
+            if anywhere:
+                exponents = exponents[visible]
+            oks[i, j] = np.sum(np.exp(-exponents)) / exponents.shape[0]
+    return oks
+
+
+def _outside(at: np.ndarray, low: float, high: float, zero: np.ndarray) -> np.ndarray:
+    """How far each coordinate is outside of ``low..high``."""
+    return np.max((zero, low - at), axis=0) + np.max((zero, at - high), axis=0)
+
+
+def evaluate_cell(
+    p: Any, key: tuple[Any, Any], gt: list[Annotation], dt: list[Annotation], ious: Any, area_range: Any, limit: Any
+) -> dict[str, Any] | None:
+    """Matches one cell in one area range: the reference's dictionary, or None if both sides are empty."""
+    if not gt and not dt:
+        return None
+    low, high = area_range[0], area_range[1]
+    for g in gt:
+        area = field(g, "area", "ground truth")
+        g["_ignore"] = 1 if field(g, "ignore", "ground truth") or area < low or area > high else 0
+    to_find_first = np.argsort([g["_ignore"] for g in gt], kind="mergesort")
+    gt = [gt[i] for i in to_find_first]
+    dt = [dt[i] for i in best_first(dt)[0:limit]]
+    crowd = [int(field(g, "iscrowd", "ground truth")) for g in gt]
+    ignored = np.array([g["_ignore"] for g in gt])
+
+    T, D, G = len(p.iouThrs), len(dt), len(gt)
+    gt_matches, dt_matches, dt_ignore = np.zeros((T, G)), np.zeros((T, D)), np.zeros((T, D))
+    if len(ious) > 0:
+        similarity = np.asarray(ious[:, to_find_first], dtype=np.float64)
+        if len(similarity) < D:
+            raise IndexError(f"ious of image {key[0]!r}, category {key[1]!r}: {len(similarity)} rows for {D} detections")
+        matched = _core.match_cell(
+            similarity[:D],
+            np.array([min([t, 1 - 1e-10]) for t in p.iouThrs], dtype=np.float64),
+            [bool(i) for i in ignored],
+            [bool(c) for c in crowd],
+            [_claims(d) for d in dt],
+        )
+        for t, d in zip(*np.nonzero(matched >= 0), strict=True):
+            g = matched[t, d]
+            dt_ignore[t, d] = ignored[g]
+            dt_matches[t, d] = gt[g]["id"]
+            gt_matches[t, g] = dt[d]["id"]
+    areas = [field(d, "area", "detections") for d in dt]
+    outside = np.array([area < low or area > high for area in areas]).reshape((1, D))
+    return {
+        "image_id": key[0],
+        "category_id": key[1],
+        "aRng": area_range,
+        "maxDet": limit,
+        "dtIds": [field(d, "id", "detections") for d in dt],
+        "gtIds": [field(g, "id", "ground truth") for g in gt],
+        "dtMatches": dt_matches,
+        "gtMatches": gt_matches,
+        "dtScores": [d["score"] for d in dt],
+        "gtIgnore": ignored,
+        "dtIgnore": np.logical_or(dt_ignore, np.logical_and(dt_matches == 0, np.repeat(outside, T, 0))),
+    }
+
+
+def _claims(detection: Annotation) -> bool:
+    """Whether a match takes the ground truth from later detections: the reference asks for an id above zero."""
+    try:
+        return float(field(detection, "id", "detections")) > 0
+    except (TypeError, ValueError, OverflowError):
+        return True  # Storing such an id fails as soon as it matches.
+
+
+def accumulate_cells(
+    entries: list[dict[str, Any] | None], T: int, recall_points: np.ndarray, limits: list[Any]
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray] | None]:
+    """Curves of one category and area range, for each limit: precision ``(T, R)``, recall ``(T,)``, scores ``(T, R)``.
+
+    None where there is nothing to find.
+    """
+    found = [e for e in entries if e is not None]
+    curves: list[tuple[np.ndarray, np.ndarray, np.ndarray] | None] = []
+    for limit in limits:
+        if not found:
+            curves.append(None)
+            continue
+        scores = np.concatenate([e["dtScores"][0:limit] for e in found])
+        order = np.argsort(-scores, kind="mergesort")
+        matches = np.concatenate([e["dtMatches"][:, 0:limit] for e in found], axis=1)[:, order]
+        ignored = np.concatenate([e["dtIgnore"][:, 0:limit] for e in found], axis=1)[:, order]
+        positives = np.count_nonzero(np.concatenate([e["gtIgnore"] for e in found]) == 0)
+        if positives == 0:
+            curves.append(None)
+            continue
+        if len(matches) > T:
+            raise IndexError(f"evalImgs hold {len(matches)} thresholds, params.iouThrs has {T}")
+        curves.append(
+            _core.curves(
+                np.ascontiguousarray(scores[order], dtype=np.float64),
+                np.ascontiguousarray(matches, dtype=bool),
+                np.ascontiguousarray(ignored, dtype=bool),
+                positives,
+                recall_points,
+            )
+        )
+    return curves

@@ -1,0 +1,408 @@
+"""``COCOeval``: pycocotools' evaluator on the Rust core."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import logging
+import time
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+from meanap import _core
+from meanap.coco import _cells, _summary
+from meanap.coco import mask as maskUtils
+from meanap.coco.coco import COCO
+from meanap.coco.params import Params
+
+__all__ = ["COCOeval", "Params", "maskUtils"]
+
+logger = logging.getLogger("meanap")
+
+_EVALUATOR_HOOKS = ("_prepare", "computeIoU", "computeOks", "evaluateImg")
+_DATASET_HOOKS = ("getAnnIds", "loadAnns", "annToRLE")
+#: Made when somebody looks at them, after an evaluation that ran in Rust.
+_LAZY = ("evalImgs", "ious", "_gts", "_dts")
+
+
+class COCOeval:
+    """Evaluates detections against ground truth, as ``pycocotools.cocoeval.COCOeval`` does, bit for bit.
+
+    ``evaluate()`` matches, ``accumulate()`` draws the curves, ``summarize()`` prints and keeps the means. With no hook
+    overridden, matching and curves run in Rust without the GIL, and ``evalImgs``, ``ious``, ``_gts`` and ``_dts`` are
+    made when they are looked at. A subclass that overrides ``_prepare``, ``computeIoU``, ``computeOks`` or
+    ``evaluateImg``, and a caller that assigns or edits ``evalImgs``, get what pycocotools computes.
+
+    Args:
+        cocoGt: Ground truth, a ``COCO``.
+        cocoDt: Detections, a ``COCO`` as ``cocoGt.loadRes`` makes it.
+        iouType: ``"segm"``, ``"bbox"`` or ``"keypoints"``.
+
+    Attributes:
+        params: What to evaluate (``Params``), to be edited before ``evaluate()``.
+        evalImgs: For each category, area range and image a dictionary of matches, or None.
+        ious: ``(image id, category id)`` to similarities ``(D, G) float64``, detections best first.
+        eval: ``precision`` and ``scores`` ``(T, R, K, A, M)``, ``recall`` ``(T, K, A, M)``, ``counts``, ``params``,
+            ``date``; -1 where there is no ground truth.
+        stats: The means that ``summarize()`` prints: twelve, for keypoints ten; -1 where there is none.
+
+    Example:
+        >>> import meanap
+        >>> gt = meanap.COCO()
+        >>> gt.dataset = {
+        ...     "images": [{"id": 1, "height": 10, "width": 10}],
+        ...     "categories": [{"id": 1, "name": "thing"}],
+        ...     "annotations": [
+        ...         {"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 5, 5], "area": 25, "iscrowd": 0}
+        ...     ],
+        ... }
+        >>> gt.createIndex()
+        >>> dt = gt.loadRes([{"image_id": 1, "category_id": 1, "bbox": [0, 0, 5, 4], "score": 0.9}])
+        >>> evaluator = meanap.COCOeval(gt, dt, "bbox")
+        >>> evaluator.evaluate()
+        >>> evaluator.accumulate()
+        >>> evaluator.eval["recall"][:, 0, 0, 2].mean()
+        np.float64(0.7)
+    """
+
+    def __init__(self, cocoGt: Any = None, cocoDt: Any = None, iouType: str = "segm") -> None:
+        if not iouType:
+            logger.warning("iouType not specified, using segm")
+        self.cocoGt = cocoGt
+        self.cocoDt = cocoDt
+        self._run: _Run | None = None
+        self.evalImgs: Any = defaultdict(list)
+        self.eval: dict[str, Any] = {}
+        self._gts: Any = defaultdict(list)
+        self._dts: Any = defaultdict(list)
+        self.params = Params(iouType=iouType)
+        self._paramsEval: Any = {}
+        self.stats: Any = []
+        self.ious: Any = {}
+        if cocoGt is not None:
+            self.params.imgIds = sorted(cocoGt.getImgIds())
+            self.params.catIds = sorted(cocoGt.getCatIds())
+
+    # Matching
+
+    def evaluate(self) -> None:
+        """Matches detections with ground truth in every image, category and area range.
+
+        Sorts ``params.imgIds``, ``params.catIds`` and ``params.maxDets`` in place, as the reference does.
+
+        Raises:
+            KeyError, TypeError, ValueError: An annotation lacks a field or holds something unusable; the message names
+                it.
+        """
+        start = time.perf_counter()
+        p = self.params
+        if p.useSegm is not None:
+            p.iouType = "segm" if p.useSegm == 1 else "bbox"
+            logger.warning("params.useSegm is deprecated; evaluating %s", p.iouType)
+        if p.iouType not in ("segm", "bbox", "keypoints"):
+            raise ValueError(f"params.iouType: expected 'segm', 'bbox' or 'keypoints', found {p.iouType!r}")
+        p.imgIds = list(np.unique(p.imgIds))
+        if p.useCats:
+            p.catIds = list(np.unique(p.catIds))
+        p.maxDets = sorted(p.maxDets)
+        self.params = p
+
+        run = _Run.of(self)
+        if run is not None:
+            self._run = run
+            self.eval = {}
+            for name in _LAZY:
+                self.__dict__.pop(name, None)
+        else:
+            self._evaluate_by_hand()
+        self._paramsEval = copy.deepcopy(self.params)
+        road = "columns" if run is not None else "cells"
+        logger.info("evaluated %s by %s in %.2f s", p.iouType, road, time.perf_counter() - start)
+
+    def _evaluate_by_hand(self) -> None:
+        p = self.params
+        self._prepare()
+        catIds = p.catIds if p.useCats else [-1]
+        similarity = self.computeOks if p.iouType == "keypoints" else self.computeIoU
+        self.ious = {(imgId, catId): similarity(imgId, catId) for imgId in p.imgIds for catId in catIds}
+        maxDet = p.maxDets[-1]
+        self.evalImgs = [
+            self.evaluateImg(imgId, catId, areaRng, maxDet)
+            for catId in catIds
+            for areaRng in p.areaRng
+            for imgId in p.imgIds
+        ]
+
+    def _prepare(self) -> None:
+        """Loads ``_gts`` and ``_dts``, the annotations of each ``(image id, category id)``. A hook."""
+        self._gts, self._dts = _cells.prepare(self.params, self.cocoGt, self.cocoDt)
+        self.evalImgs = defaultdict(list)
+        self.eval = {}
+
+    def _cell(self, imgId: Any, catId: Any) -> tuple[list[Any], list[Any]]:
+        p = self.params
+        if p.useCats:
+            return self._gts[imgId, catId], self._dts[imgId, catId]
+        return (
+            [gt for category in p.catIds for gt in self._gts[imgId, category]],
+            [dt for category in p.catIds for dt in self._dts[imgId, category]],
+        )
+
+    def computeIoU(self, imgId: Any, catId: Any) -> Any:
+        """Similarity of the boxes or masks of one cell, ``(D, G) float64``; ``[]`` if a side is empty. A hook."""
+        gt, dt = self._cell(imgId, catId)
+        return _cells.compute_iou(self.params, gt, dt)
+
+    def computeOks(self, imgId: Any, catId: Any) -> Any:
+        """Similarity of the keypoints of one cell, ``(D, G) float64``; ``[]`` if a side is empty. A hook."""
+        return _cells.compute_oks(self.params, self._gts[imgId, catId], self._dts[imgId, catId])
+
+    def evaluateImg(self, imgId: Any, catId: Any, aRng: Any, maxDet: Any) -> Any:
+        """Matches one cell in one area range: an entry of ``evalImgs``, None if the cell is empty. A hook."""
+        gt, dt = self._cell(imgId, catId)
+        if not gt and not dt:
+            return None
+        ious = self.ious[imgId, catId]
+        return _cells.evaluate_cell(self.params, (imgId, catId), gt, dt, ious, aRng, maxDet)
+
+    # Curves
+
+    def accumulate(self, p: Any = None) -> None:
+        """Draws precision-recall curves from the matches, into ``eval``.
+
+        Args:
+            p: Other parameters: fewer or other categories, images, area ranges, limits, recall points. What was not
+                evaluated is left out.
+
+        Raises:
+            RuntimeError: Nothing has been evaluated.
+        """
+        start = time.perf_counter()
+        evaluated = self._paramsEval
+        if isinstance(evaluated, dict) and not evaluated:
+            raise RuntimeError("accumulate() needs the matches of evaluate(): run it first")
+        if p is None:
+            p = self.params
+        p.catIds = p.catIds if p.useCats == 1 else [-1]
+        selection = _Selection(p, evaluated)
+        run = self._run if "evalImgs" not in self.__dict__ else None
+        drawn = run.accumulate(selection) if run is not None else None
+        precision, recall, scores = drawn if drawn is not None else self._accumulate_by_hand(selection)
+        self.eval = {
+            "params": p,
+            "counts": list(selection.counts),
+            "date": datetime.datetime.now().strftime("%Y-%m-%d %H:%M:%S"),
+            "precision": precision,
+            "recall": recall,
+            "scores": scores,
+        }
+        logger.info("accumulated in %.2f s", time.perf_counter() - start)
+
+    def _accumulate_by_hand(self, selection: _Selection) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        T, R, K, A, M = selection.counts
+        precision, recall, scores = (-np.ones(shape) for shape in ((T, R, K, A, M), (T, K, A, M), (T, R, K, A, M)))
+        points = np.asarray(selection.recall_points, dtype=np.float64)
+        for k, group in enumerate(selection.groups):
+            for a, area in enumerate(selection.areas):
+                first = (group * selection.evaluated_areas + area) * selection.evaluated_images
+                entries = [self.evalImgs[first + i] for i in selection.images]
+                for m, curve in enumerate(_cells.accumulate_cells(entries, T, points, selection.limits)):
+                    if curve is not None:
+                        rows = len(curve[1])
+                        precision[:rows, :, k, a, m], recall[:rows, k, a, m], scores[:rows, :, k, a, m] = curve
+        return precision, recall, scores
+
+    # Summary
+
+    def summarize(self) -> None:
+        """Prints the reference's table to ``sys.stdout`` and keeps its numbers in ``stats``.
+
+        Raises:
+            RuntimeError: Nothing has been accumulated.
+            IndexError: ``params.maxDets`` has fewer than three limits (boxes and masks).
+        """
+        if not self.eval:
+            raise RuntimeError("summarize() needs the curves of accumulate(): run it first")
+        self.stats = _summary.summarize(self.params, self.eval)
+
+    def __str__(self) -> str:
+        # As in the reference, which prints and then fails: str() of an evaluator is a TypeError.
+        return self.summarize()  # type: ignore[return-value]
+
+    # What an evaluation in Rust leaves to be made
+
+    def __getattr__(self, name: str) -> Any:
+        run = self.__dict__.get("_run")
+        if name not in _LAZY or run is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        if name == "evalImgs":
+            self.evalImgs = run.eval_imgs()
+        elif name == "ious":
+            self.ious = run.ious()
+        else:
+            gts, dts = _cells.prepare(self._paramsEval or self.params, self.cocoGt, self.cocoDt)
+            self.__dict__.setdefault("_gts", gts)
+            self.__dict__.setdefault("_dts", dts)
+        return self.__dict__[name]
+
+    def __getstate__(self) -> dict[str, Any]:
+        for name in _LAZY:
+            getattr(self, name, None)
+        return {**self.__dict__, "_run": None}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> COCOeval:
+        # A finished run is never changed: copies share it, and nothing lazy has to be made.
+        twin = self.__class__.__new__(self.__class__)
+        memo[id(self)] = twin
+        twin.__dict__.update({k: v if k == "_run" else copy.deepcopy(v, memo) for k, v in self.__dict__.items()})
+        return twin
+
+
+class _Selection:
+    """Which of the evaluated categories, area ranges, limits and images ``accumulate(p)`` uses, as the reference picks."""
+
+    def __init__(self, p: Any, evaluated: Any) -> None:
+        self.counts = (
+            len(p.iouThrs),
+            len(p.recThrs),
+            len(p.catIds) if p.useCats else 1,
+            len(p.areaRng),
+            len(p.maxDets),
+        )
+        categories = set(evaluated.catIds if evaluated.useCats else [-1])
+        areas = set(map(tuple, evaluated.areaRng))
+        limits, images = set(evaluated.maxDets), set(evaluated.imgIds)
+        # Positions in p's lists, used as positions in what was evaluated.
+        self.groups = [n for n, category in enumerate(p.catIds) if category in categories]
+        self.areas = [n for n, area in enumerate(map(tuple, p.areaRng)) if area in areas]
+        self.images = [n for n, image in enumerate(p.imgIds) if image in images]
+        self.limits = [limit for limit in p.maxDets if limit in limits]
+        self.recall_points = p.recThrs
+        self.evaluated_images = len(evaluated.imgIds)
+        self.evaluated_areas = len(evaluated.areaRng)
+
+
+class _Run:
+    """An evaluation that ran in Rust: the match table, and the names of what its positions stand for."""
+
+    def __init__(self, p: Any, evaluation: Any, sources: dict[str, Any]) -> None:
+        self.evaluation = evaluation
+        self.image_ids = list(p.imgIds)
+        self.category_ids = list(p.catIds) if p.useCats else [-1]
+        self.area_ranges = list(p.areaRng)
+        self.max_detections = p.maxDets[-1]
+        self.thresholds = len(p.iouThrs)
+        self.sources = sources
+
+    @classmethod
+    def of(cls, evaluator: COCOeval) -> _Run | None:
+        """Runs the evaluation, or None where it has to go by hand."""
+        p = evaluator.params
+        if _overridden(evaluator, COCOeval, _EVALUATOR_HOOKS):
+            return None
+        for coco in (evaluator.cocoGt, evaluator.cocoDt):
+            if not isinstance(coco, COCO) or _overridden(coco, COCO, _DATASET_HOOKS):
+                return None
+        options = _options(p)
+        if options is None:
+            return None
+        indices = [{id: position for position, id in enumerate(ids)} for ids in (p.imgIds, p.catIds)]
+        if any(len(index) != len(ids) for index, ids in zip(indices, (p.imgIds, p.catIds), strict=True)):
+            return None
+        sides: dict[str, Any] = {}
+        for role, coco in (("ground_truth", evaluator.cocoGt), ("detections", evaluator.cocoDt)):
+            side = coco._evaluation_objects(p, role, *indices)
+            if side is None:
+                return None
+            sides[role] = side
+        if p.iouType == "keypoints":
+            counts = {side[0].keypoints for side in sides.values() if len(side[0])}
+            if counts - {len(p.kpt_oks_sigmas)}:
+                return None
+        gt, dt = sides["ground_truth"], sides["detections"]
+        evaluation = _core.evaluate(
+            gt[0],
+            dt[0],
+            ground_truth_positions=None if gt[1] is None else (gt[1], gt[2]),
+            detection_positions=None if dt[1] is None else (dt[1], dt[2]),
+            images=len(p.imgIds),
+            categories=len(p.catIds),
+            by_category=bool(p.useCats),
+            **options,
+        )
+        return cls(p, evaluation, {role: side[3] for role, side in sides.items()})
+
+    def accumulate(self, selection: _Selection) -> Any:
+        """Curves of the selection, or None if it is not of what was evaluated."""
+        T, _, K, A, M = selection.counts
+        points = np.asarray(selection.recall_points)
+        if (
+            T != self.thresholds
+            or points.ndim != 1
+            or points.dtype.kind not in "fiu"
+            or selection.evaluated_images != len(self.image_ids)
+            or selection.evaluated_areas != len(self.area_ranges)
+            or any(group >= len(self.category_ids) for group in selection.groups)
+            or any(area >= len(self.area_ranges) for area in selection.areas)
+            or any(image >= len(self.image_ids) for image in selection.images)
+            or not all(_is_limit(limit) for limit in selection.limits)
+        ):
+            return None
+        images = None
+        if len(selection.images) != len(self.image_ids):
+            images = np.zeros(len(self.image_ids), dtype=bool)
+            images[selection.images] = True
+        return self.evaluation.accumulate(
+            groups=selection.groups,
+            areas=selection.areas,
+            max_detections=[int(limit) for limit in selection.limits],
+            images=images,
+            recall_points=np.ascontiguousarray(points, dtype=np.float64),
+            shape=(K, A, M),
+        )
+
+    def eval_imgs(self) -> list[Any]:
+        return self.evaluation.eval_imgs(
+            image_ids=self.image_ids,
+            category_ids=self.category_ids,
+            area_ranges=self.area_ranges,
+            max_detections=self.max_detections,
+            **{role: records() if callable(records) else records for role, records in self.sources.items()},
+        )
+
+    def ious(self) -> dict[Any, Any]:
+        return self.evaluation.ious(self.image_ids, self.category_ids)
+
+
+def _overridden(instance: Any, base: type, names: tuple[str, ...]) -> bool:
+    cls = type(instance)
+    if any(name in instance.__dict__ for name in names):
+        return True
+    return cls is not base and any(getattr(cls, name) is not getattr(base, name) for name in names)
+
+
+def _is_limit(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and value >= 0
+
+
+def _options(p: Any) -> dict[str, Any] | None:
+    """Thresholds, area ranges and limit as the core takes them; None if they are not such."""
+    try:
+        thresholds = np.array([min([t, 1 - 1e-10]) for t in p.iouThrs], dtype=np.float64)
+        areas = np.array([[area[0], area[1]] for area in p.areaRng], dtype=np.float64).reshape(-1, 2)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+    if thresholds.ndim != 1 or not len(thresholds) or not 0 < len(areas) <= 31 or not p.maxDets:
+        return None
+    if not _is_limit(p.maxDets[-1]):
+        return None
+    options = {"thresholds": thresholds, "area_ranges": areas, "max_detections": int(p.maxDets[-1])}
+    if p.iouType == "keypoints":
+        sigmas = getattr(p, "kpt_oks_sigmas", None)
+        # Without categories the reference looks keypoints up under a category that is not there.
+        if not p.useCats or not isinstance(sigmas, np.ndarray) or sigmas.ndim != 1 or sigmas.dtype != np.float64:
+            return None
+        options["variances"] = (sigmas * 2) ** 2
+    return options
