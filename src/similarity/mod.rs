@@ -2,11 +2,13 @@
 
 mod bbox;
 mod keypoint;
+mod mask;
 
 use crate::error::Result;
 
 pub use bbox::{BoxIou, box_iou};
 pub use keypoint::{Exp, Oks};
+pub use mask::{MaskIou, MaskScratch};
 
 /// Similarity of the detections and ground truths of one cell.
 pub trait Similarity: Sync {

@@ -1,0 +1,161 @@
+//! Union and intersection of masks.
+
+use super::Rle;
+use crate::error::{Error, Result};
+
+/// Two masks read side by side, a stretch at a time: the walk of the reference's merge and intersection over union.
+///
+/// The reference stops when nothing is left of both current runs. That is the end of both masks, but also a place
+/// where both have an empty run (or where the two remainders add up to 2³²): what follows is then not looked at.
+pub(super) struct Walk<'a> {
+    sides: [Side<'a>; 2],
+    left: u32,
+}
+
+struct Side<'a> {
+    /// Runs that have not begun.
+    runs: std::slice::Iter<'a, u32>,
+    /// What is left of the current run.
+    left: u32,
+    foreground: bool,
+}
+
+impl<'a> Side<'a> {
+    fn new(counts: &'a [u32]) -> Option<Self> {
+        let mut runs = counts.iter();
+        let left = *runs.next()?;
+        Some(Side { runs, left, foreground: false })
+    }
+
+    /// Uses up `length` of the current run; goes on to the next when it is over.
+    #[inline]
+    fn take(&mut self, length: u32) -> u32 {
+        self.left -= length;
+        if self.left == 0
+            && let Some(&next) = self.runs.next()
+        {
+            self.left = next;
+            self.foreground = !self.foreground;
+        }
+        self.left
+    }
+
+    fn is_over(&self) -> bool {
+        self.left == 0 && self.runs.len() == 0
+    }
+}
+
+impl<'a> Walk<'a> {
+    /// DIFFERENCE: a mask without runs crashes the reference; here that is an error.
+    pub fn new(a: &'a [u32], b: &'a [u32]) -> Result<Self> {
+        match (Side::new(a), Side::new(b)) {
+            (Some(a), Some(b)) => Ok(Walk { sides: [a, b], left: 1 }),
+            _ => Err(Error::value("invalid mask: it has no run lengths")),
+        }
+    }
+
+    /// Whether either side is foreground here.
+    #[inline]
+    pub fn foreground(&self) -> [bool; 2] {
+        [self.sides[0].foreground, self.sides[1].foreground]
+    }
+
+    /// The length of the next stretch, over which neither side changes; `None` at the end.
+    ///
+    /// DIFFERENCE: when one mask ends before the other the reference never returns; here that is an error.
+    #[inline]
+    pub fn step(&mut self) -> Result<Option<u32>> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        let [a, b] = &mut self.sides;
+        let length = a.left.min(b.left);
+        if length == 0 && ((a.is_over() && b.left > 0) || (b.is_over() && a.left > 0)) {
+            return Err(Error::value(
+                "invalid masks: the run lengths of one add up to less than those of the other",
+            ));
+        }
+        self.left = a.take(length).wrapping_add(b.take(length));
+        Ok(Some(length))
+    }
+
+    /// Whether [`Walk::step`] has nothing more to give.
+    #[inline]
+    pub fn is_over(&self) -> bool {
+        self.left == 0
+    }
+}
+
+/// The union of masks, or their intersection.
+///
+/// No mask gives an empty mask of size 0 x 0, and so do masks of which one differs in size from the first (but only
+/// once the masks before it are merged). One mask is returned as it is.
+pub fn merge(masks: &[Rle], intersect: bool) -> Result<Rle> {
+    let Some((first, others)) = masks.split_first() else { return Ok(Rle::default()) };
+    let mut merged = first.counts.clone();
+    let mut before = Vec::new();
+    for other in others {
+        if (other.h, other.w) != (first.h, first.w) {
+            return Ok(Rle::default());
+        }
+        std::mem::swap(&mut merged, &mut before);
+        merge_into(&before, &other.counts, intersect, &mut merged)?;
+    }
+    Ok(Rle { h: first.h, w: first.w, counts: merged })
+}
+
+/// Replaces `merged` by the runs of the union (intersection) of two masks of the same size.
+pub fn merge_into(a: &[u32], b: &[u32], intersect: bool, merged: &mut Vec<u32>) -> Result<()> {
+    merged.clear();
+    let mut walk = Walk::new(a, b)?;
+    let mut value = false;
+    let mut run = 0u32;
+    while let Some(length) = walk.step()? {
+        run = run.wrapping_add(length);
+        let [a, b] = walk.foreground();
+        let next = if intersect { a && b } else { a || b };
+        if next != value || walk.is_over() {
+            merged.push(run);
+            run = 0;
+            value = next;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Rle, merge};
+
+    fn mask(h: u64, w: u64, counts: &[u32]) -> Rle {
+        Rle { h, w, counts: counts.to_vec() }
+    }
+
+    #[test]
+    fn union_and_intersection() {
+        let masks = [mask(2, 5, &[2, 4, 4]), mask(2, 5, &[4, 4, 2])];
+        assert_eq!(merge(&masks, false).unwrap().counts, [2, 6, 2]);
+        assert_eq!(merge(&masks, true).unwrap().counts, [4, 2, 4]);
+    }
+
+    #[test]
+    fn none_one_and_other_sizes() {
+        assert_eq!(merge(&[], false).unwrap(), Rle::default());
+        let odd = mask(3, 3, &[1, 0, 0, 77]);
+        assert_eq!(merge(std::slice::from_ref(&odd), true).unwrap(), odd);
+        assert_eq!(merge(&[odd, mask(3, 4, &[12])], false).unwrap(), Rle::default());
+    }
+
+    #[test]
+    fn two_empty_runs_end_the_walk() {
+        let masks = [mask(1, 10, &[3, 0, 2, 5]), mask(1, 10, &[3, 0, 1, 6])];
+        assert_eq!(merge(&masks, false).unwrap().counts, [3]);
+    }
+
+    #[test]
+    fn masks_of_other_totals() {
+        assert!(merge(&[mask(2, 2, &[4]), mask(2, 2, &[0])], false).is_err());
+        assert!(merge(&[mask(2, 2, &[4]), mask(2, 2, &[1, 4])], true).is_err());
+        assert!(merge(&[mask(2, 2, &[4]), mask(2, 2, &[])], true).is_err());
+    }
+}

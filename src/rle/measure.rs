@@ -1,0 +1,88 @@
+//! How large a mask is, and where: area and bounding box.
+
+use crate::error::{Error, Result};
+
+/// The number of foreground pixels, in 32 bits that wrap around.
+pub fn area(counts: impl Iterator<Item = u32>) -> u32 {
+    let mut foreground = false;
+    counts.fold(0, |area: u32, count| {
+        let area = if foreground { area.wrapping_add(count) } else { area };
+        foreground = !foreground;
+        area
+    })
+}
+
+/// The smallest box around the foreground: `x, y, width, height`, whole pixels.
+///
+/// With a single run, all zeros. With foreground runs that are all empty, whatever the reference's unsigned
+/// arithmetic makes of "no pixel" (`x = w`, `width = 1 - w`, wrapped).
+///
+/// DIFFERENCE: the reference crashes when a mask without height (modulo 2³²) has foreground; here that is an error.
+pub fn bounding_box(h: u64, w: u64, counts: impl Iterator<Item = u32>) -> Result<[u32; 4]> {
+    // As in the reference, 64-bit sizes are cut to 32 bits here.
+    let (h, w) = (h as u32, w as u32);
+    let (mut left, mut top, mut right, mut bottom) = (w, h, 0, 0);
+    let mut number = 0usize;
+    let mut end = 0u32;
+    for count in counts {
+        let start = end;
+        end = start.wrapping_add(count);
+        number += 1;
+        if number % 2 == 1 || count == 0 {
+            continue;
+        }
+        if h == 0 {
+            return Err(Error::value("invalid mask: its height is 0, but its run lengths hold foreground"));
+        }
+        let last = end.wrapping_sub(1);
+        let (first_column, last_column) = (start / h, last / h);
+        left = left.min(first_column);
+        right = right.max(last_column);
+        if first_column < last_column {
+            (top, bottom) = (0, h - 1);
+        } else {
+            top = top.min(start % h);
+            bottom = bottom.max(last % h);
+        }
+    }
+    if number < 2 {
+        return Ok([0; 4]);
+    }
+    let extent = |low: u32, high: u32| high.wrapping_sub(low).wrapping_add(1);
+    Ok([left, top, extent(left, right), extent(top, bottom)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{area, bounding_box};
+
+    fn around(h: u64, w: u64, counts: &[u32]) -> [u32; 4] {
+        bounding_box(h, w, counts.iter().copied()).unwrap()
+    }
+
+    #[test]
+    fn areas() {
+        assert_eq!(area([3, 4, 5, 6].into_iter()), 10);
+        assert_eq!(area([].into_iter()), 0);
+        assert_eq!(area([7].into_iter()), 0);
+        assert_eq!(area([0, u32::MAX, 0, 2].into_iter()), 1);
+    }
+
+    #[test]
+    fn boxes() {
+        assert_eq!(around(4, 5, &[9, 2, 2, 2, 5]), [2, 1, 2, 2]);
+        assert_eq!(around(4, 5, &[20]), [0; 4]);
+        assert_eq!(around(4, 5, &[]), [0; 4]);
+        // A run across columns covers the height.
+        assert_eq!(around(4, 5, &[7, 2, 11]), [1, 0, 2, 4]);
+        // No pixel at all.
+        assert_eq!(around(4, 5, &[20, 0]), [5, 4, 1u32.wrapping_sub(5), 1u32.wrapping_sub(4)]);
+    }
+
+    #[test]
+    fn foreground_without_height() {
+        assert!(bounding_box(0, 5, [0, 3].into_iter()).is_err());
+        assert!(bounding_box(1 << 32, 5, [0, 3].into_iter()).is_err());
+        assert_eq!(around(0, 5, &[3, 0]), [5, 0, 1u32.wrapping_sub(5), 1]);
+    }
+}
