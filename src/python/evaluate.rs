@@ -16,11 +16,12 @@ use crate::evaluate::{Cell, Protocol, Scene};
 use crate::matching::{
     Bits, Candidates, Extent, MOST_AREA_RANGES, MatchTable, Meeting, Positions, Rows, floor, match_greedily,
 };
-use crate::similarity::{BoxIou, Oks, Similarity};
+use crate::similarity::{BoxIou, MaskIou, Oks, Similarity};
 
 /// A similarity that has been given its columns.
 enum AnySimilarity {
     Boxes(BoxIou),
+    Masks(MaskIou),
     Keypoints(Oks),
 }
 
@@ -28,6 +29,7 @@ impl AnySimilarity {
     fn match_all(&self, scene: &Scene) -> Result<MatchTable> {
         match self {
             AnySimilarity::Boxes(boxes) => scene.match_all(boxes),
+            AnySimilarity::Masks(masks) => scene.match_all(masks),
             AnySimilarity::Keypoints(oks) => scene.match_all(oks),
         }
     }
@@ -40,6 +42,7 @@ impl AnySimilarity {
         scene.open(meeting, cell);
         match self {
             AnySimilarity::Boxes(boxes) => fill(boxes, cell, floor),
+            AnySimilarity::Masks(masks) => fill(masks, cell, floor),
             AnySimilarity::Keypoints(oks) => fill(oks, cell, floor),
         }
     }
@@ -76,7 +79,7 @@ fn similarity(
 ) -> PyResult<AnySimilarity> {
     Ok(match detections.geometry {
         Geometry::Boxes(_) => AnySimilarity::Boxes(BoxIou::new(detections, ground_truths)?),
-        Geometry::Masks(_) => return Err(PyValueError::new_err("masks are not compared yet")),
+        Geometry::Masks(_) => AnySimilarity::Masks(MaskIou::new(detections, ground_truths)?),
         Geometry::Keypoints(_) => {
             let variances = variances.ok_or_else(|| PyValueError::new_err("keypoints need variances"))?;
             let variances = variances.as_array().to_vec();
