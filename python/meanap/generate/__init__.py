@@ -15,7 +15,14 @@ same numbers.
 """
 
 from meanap.generate.detector import Detections, detect
-from meanap.generate.files import WORKLOADS, Workload, write_dataset, write_detections, write_workload
+from meanap.generate.files import (
+    WORKLOADS,
+    Workload,
+    write_dataset,
+    write_detections,
+    write_files,
+    write_workload,
+)
 from meanap.generate.scenes import dataset
 
 __all__ = [
@@ -27,11 +34,12 @@ __all__ = [
     "detections",
     "write_dataset",
     "write_detections",
+    "write_files",
     "write_workload",
 ]
 
 
-def detections(truth, kind="bbox", *, per_image=40, seed=0, decimals=None, form="records"):
+def detections(truth, kind="bbox", *, per_image=40, seed=0, decimals=None, boxes=False, form="records"):
     """What a detector with ordinary mistakes would report for a data set, in COCO's results format.
 
     Parameters
@@ -47,6 +55,8 @@ def detections(truth, kind="bbox", *, per_image=40, seed=0, decimals=None, form=
         The same seed gives the same detections; all kinds share boxes, classes and scores.
     decimals : int, optional
         Round boxes, joints and scores; by default they are single-precision values, as detectors write them.
+    boxes : bool
+        Give masks and poses a "bbox" too, as detectron2 writes and COCO's format does not ask for.
     form : {"records", "array"}
         A list of dictionaries, or for boxes an `(N, 7)` float64 array of image id, x, y, width, height,
         score, category id (what `COCO.loadRes` takes).
@@ -56,7 +66,7 @@ def detections(truth, kind="bbox", *, per_image=40, seed=0, decimals=None, form=
     list of dict or numpy.ndarray
         In the order of `truth["images"]`, within an image by falling score. Empty when there are no images.
     """
-    columns = detect(truth, kind, per_image=per_image, seed=seed, decimals=decimals)
+    columns = detect(truth, kind, per_image=per_image, seed=seed, decimals=decimals, boxes=boxes)
     if form == "records":
         return columns.records()
     if form == "array":

@@ -21,7 +21,8 @@ class Detections:
     """Detections as columns; dictionaries are made a stretch at a time, so that millions need little memory.
 
     `image_id`, `category_id`: `(N,) int64`; `box`: `(N, 4) float64` x, y, width, height; `score`: `(N,)
-    float64`; `geometry`: what masks and poses are drawn from, or None for boxes.
+    float64`; `geometry`: what masks and poses are drawn from, or None for boxes; `boxes`: whether masks and
+    poses are reported with their boxes.
     """
 
     kind: str
@@ -30,6 +31,7 @@ class Detections:
     box: np.ndarray
     score: np.ndarray
     geometry: object = None
+    boxes: bool = False
 
     def __len__(self) -> int:
         return len(self.score)
@@ -48,23 +50,20 @@ class Detections:
         """The dictionaries, `STRETCH` at a time."""
         for start in range(0, len(self), STRETCH):
             rows = slice(start, start + STRETCH)
-            if self.kind == "bbox":
-                field, values = "bbox", self.box[rows].tolist()
-            else:
-                field, values = self.geometry.draw(rows)
-            yield [
-                {"image_id": image, "category_id": category, field: value, "score": score}
-                for image, category, value, score in zip(
-                    self.image_id[rows].tolist(),
-                    self.category_id[rows].tolist(),
-                    values,
-                    self.score[rows].tolist(),
-                    strict=True,
-                )
-            ]
+            fields = {
+                "image_id": self.image_id[rows].tolist(),
+                "category_id": self.category_id[rows].tolist(),
+            }
+            if self.kind == "bbox" or self.boxes:
+                fields["bbox"] = self.box[rows].tolist()
+            if self.kind != "bbox":
+                name, values = self.geometry.draw(rows)
+                fields[name] = values
+            fields["score"] = self.score[rows].tolist()
+            yield [dict(zip(fields, values, strict=True)) for values in zip(*fields.values(), strict=True)]
 
 
-def detect(truth: dict, kind="bbox", *, per_image=40, seed=0, decimals=None) -> Detections:
+def detect(truth: dict, kind="bbox", *, per_image=40, seed=0, decimals=None, boxes=False) -> Detections:
     """`meanap.generate.detections` as columns."""
     if kind not in KINDS:
         raise ValueError(f"kind is {kind!r}, expected one of {', '.join(KINDS)}")
@@ -95,7 +94,7 @@ def detect(truth: dict, kind="bbox", *, per_image=40, seed=0, decimals=None) -> 
     elif kind == "keypoints":
         geometry = Poses(objects, box, source, quality, seed, written)
     return Detections(
-        kind, objects.image_ids[image], category[order], written(box), written(score[order]), geometry
+        kind, objects.image_ids[image], category[order], written(box), written(score[order]), geometry, boxes
     )
 
 

@@ -17,6 +17,7 @@ class Workload:
     images: int = 5000
     objects: float = 8.0
     categories: int = 80
+    boxes: bool = False
 
     def dataset(self, seed: int = 0, images: int | None = None) -> dict:
         """The ground truth; `images` makes it smaller or larger with the same density."""
@@ -34,7 +35,8 @@ class Workload:
 WORKLOADS = {
     "val-bbox": Workload("bbox", 86),
     "val-segm": Workload("segm", 40),
-    "val-keypoints": Workload("keypoints", 3.8, objects=2.2, categories=1),
+    "val-segm-boxes": Workload("segm", 40, boxes=True),
+    "val-keypoints": Workload("keypoints", 3.8, objects=2.2, categories=1, boxes=True),
     "detr-bbox": Workload("bbox", 300),
 }
 
@@ -46,9 +48,12 @@ def write_dataset(path, truth: dict) -> Path:
     return path
 
 
-def write_detections(path, truth: dict, kind="bbox", *, per_image=40, seed=0, decimals=None) -> Path:
-    """Write what `meanap.generate.detections` gives as JSON, a stretch at a time; returns the path."""
-    columns = detect(truth, kind, per_image=per_image, seed=seed, decimals=decimals)
+def write_detections(path, truth: dict, kind="bbox", *, per_image=40, seed=0, **options) -> Path:
+    """Write what `meanap.generate.detections` gives as JSON, a stretch at a time; returns the path.
+
+    Takes the same arguments, but for `form`.
+    """
+    columns = detect(truth, kind, per_image=per_image, seed=seed, **options)
     path = Path(path)
     with path.open("w", encoding="ascii") as file:
         separator = "["
@@ -70,9 +75,34 @@ def write_workload(folder, name: str, *, seed: int = 0, images: int | None = Non
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     truth = workload.dataset(seed, images)
-    return (
-        write_dataset(folder / f"{name}.truth.json", truth),
-        write_detections(
-            folder / f"{name}.detections.json", truth, workload.kind, per_image=workload.per_image, seed=seed
-        ),
+    detections = write_detections(
+        folder / f"{name}.detections.json",
+        truth,
+        workload.kind,
+        per_image=workload.per_image,
+        seed=seed,
+        boxes=workload.boxes,
     )
+    return write_dataset(folder / f"{name}.truth.json", truth), detections
+
+
+def write_files(folder, *, images: int = 500, seed: int = 0) -> dict[str, tuple[Path, Path]]:
+    """Write one set of scenes and its detections as boxes, masks and poses into a folder.
+
+    Returns for each of "bbox", "segm" and "keypoints" the paths of its ground truth and its detections:
+    instances.json with boxes.json and masks.json, persons.json with poses.json.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    scenes = dataset(images, seed)
+    persons = dataset(images, seed, kind="keypoints")
+    instances_path = write_dataset(folder / "instances.json", scenes)
+    persons_path = write_dataset(folder / "persons.json", persons)
+    boxes = write_detections(folder / "boxes.json", scenes, "bbox", per_image=80, seed=seed)
+    masks = write_detections(folder / "masks.json", scenes, "segm", per_image=40, seed=seed)
+    poses = write_detections(folder / "poses.json", persons, "keypoints", per_image=6, seed=seed)
+    return {
+        "bbox": (instances_path, boxes),
+        "segm": (instances_path, masks),
+        "keypoints": (persons_path, poses),
+    }
