@@ -1,0 +1,1 @@
+"""How each tool is asked to do the work: the fastest way that its own documentation shows."""

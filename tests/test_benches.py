@@ -1,0 +1,113 @@
+"""The comparison's own judgement: what counts as the same answer, and what the table then says."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import meanap
+from meanap import generate
+
+
+@pytest.fixture(scope="module")
+def benches(repository):
+    sys.path.insert(0, str(repository / "benches"))
+    yield
+    sys.path.remove(str(repository / "benches"))
+
+
+def test_registry_holds_the_promised_workloads(benches):
+    from workloads import registry
+
+    found = registry()
+    expected = "val-bbox val-bbox-dicts val-bbox-array val-segm val-keypoints detr-bbox".split()
+    assert set(expected) <= set(found)
+    for name in expected:
+        assert list(found[name].entrants)[0] == "meanap" and found[name].reference == "pycocotools"
+        assert found[name].data in generate.WORKLOADS
+
+
+def test_a_last_bit_is_a_difference(benches):
+    from compare import difference
+    from measure import canonical
+
+    expected = {"stats": canonical([0.1, 0.2]), "precision": canonical(np.zeros(5000))}
+    assert difference({"stats": canonical([0.1, 0.2])}, expected) is None
+    assert difference({"stats": canonical([0.1, np.nextafter(0.2, 1)])}, expected) == pytest.approx(
+        2.8e-17, rel=0.1
+    )
+    assert difference({"stats": canonical([0.1, float("nan")])}, expected) == float("inf")
+    assert difference({**expected, "precision": canonical(np.full(5000, -0.0))}, expected) == "precision"
+    assert difference({"stats": canonical([0.1])}, expected) == "stats"
+    assert difference(expected, None) == "no reference"
+
+
+def test_what_makes_the_comparison_fail(benches):
+    from compare import _fails
+    from report import Outcome
+
+    def outcome(tool, **found):
+        return Outcome("val-bbox", "boxes", tool, **found)
+
+    assert not _fails(outcome("meanap"), False)
+    assert _fails(outcome("meanap", difference=1e-17), True)
+    assert _fails(outcome("meanap", difference="precision"), True)
+    assert _fails(outcome("meanap", error="gave up"), True)
+    assert not _fails(outcome("rival", difference=1e-16), False)
+    assert _fails(outcome("rival", difference=1e-3), False)
+    assert not _fails(outcome("rival", difference=1e-3), True)
+    assert not _fails(outcome("rival", error="not installed"), False)
+
+
+def test_table_has_ratios_marks_and_notes(benches):
+    from report import Outcome, markdown
+
+    outcomes = [
+        Outcome("val-bbox", "boxes", "meanap", seconds=0.5, peak=1e8, rounds=3),
+        Outcome("val-bbox", "boxes", "rival", seconds=2.0, peak=2e8, rounds=3, difference=1e-16),
+        Outcome("val-bbox", "boxes", "other", error="ValueError: no"),
+    ]
+    text = markdown(outcomes)
+    assert "| `val-bbox`: boxes | **0.50 s, 100 MB** | 2.00 s (4.0x), 200 MB ≠ | failed |" in text
+    assert "- ≠ `val-bbox`, rival: `stats` off by 1.0e-16" in text
+    assert "- `val-bbox`, other: ValueError: no" in text
+
+
+def test_table_goes_between_the_markers(benches, tmp_path):
+    from report import BEGIN, END, write_between_markers
+
+    page = tmp_path / "README.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
+    write_between_markers(page, "new\n")
+    assert page.read_text(encoding="utf-8") == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
+    page.write_text("no markers", encoding="utf-8")
+    with pytest.raises(ValueError, match="README.md"):
+        write_between_markers(page, "new\n")
+
+
+def test_readme_has_the_markers(repository, benches):
+    from report import BEGIN, END
+
+    text = (repository / "README.md").read_text(encoding="utf-8")
+    assert 0 < text.index(BEGIN) < text.index(END)
+
+
+@pytest.mark.skipif(not hasattr(meanap, "COCO"), reason="the drop-in is not there yet")
+@pytest.mark.parametrize(
+    "name", ["val-bbox", "val-bbox-array", "val-bbox-dicts", "val-segm", "val-keypoints"]
+)
+def test_meanap_and_the_reference_agree_from_end_to_end(repository, tmp_path, name):
+    pytest.importorskip("pycocotools")
+    data = {"val-bbox-array": "val-bbox", "val-bbox-dicts": "val-bbox"}.get(name, name)
+    generate.write_workload(tmp_path / data, data, images=20)
+    (tmp_path / data / "made").touch()
+    command = [sys.executable, "benches/compare.py", name, "--tools", "meanap,pycocotools", "--rounds", "1"]
+    done = subprocess.run(
+        [*command, "--data", str(tmp_path)], cwd=repository, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "≠" not in done.stdout.split("\n\n")[0]
+    kept = json.loads((tmp_path / data / "expected" / f"{name}.json").read_text())
+    assert len(kept["answer"]["stats"]) == (10 if name == "val-keypoints" else 12)
