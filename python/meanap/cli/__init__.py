@@ -1,0 +1,47 @@
+"""The command `meanap`: eval, demo, generate.
+
+Exit codes: 0, all went well; 1, the input is not what it should be (one line on standard error says what); 2,
+the command was not understood.
+"""
+
+import argparse
+import os
+import sys
+import warnings
+
+import meanap
+from meanap.cli import demo, evaluate, generate
+from meanap.cli.errors import INPUT_ERRORS, UsageError, one_line
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command with `arguments` (by default those of the process) and return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            options.run(options)
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read us, `head` for one, has seen enough. Python would complain when it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except UsageError as error:
+        print(f"meanap: {error}", file=sys.stderr)
+        return 2
+    except INPUT_ERRORS as error:
+        print(f"meanap: {one_line(error)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="meanap", description="Every mean average precision.")
+    parser.add_argument("--version", action="version", version=f"meanap {meanap.__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for command in (evaluate, demo, generate):
+        command.add_parser(commands)
+    return parser
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None):
+    print(f"meanap: warning: {' '.join(str(message).split())}", file=sys.stderr)

@@ -1,0 +1,45 @@
+"""Errors as one line that a person can act on."""
+
+import contextlib
+import os
+from pathlib import Path
+
+# What wrong input raises. Anything else is a fault of ours and keeps its traceback.
+INPUT_ERRORS = (
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AssertionError,
+    OverflowError,
+    RecursionError,
+    MemoryError,
+)
+
+
+class UsageError(Exception):
+    """The command asks for something that cannot be: reported as argparse does, with exit code 2."""
+
+
+def one_line(error: BaseException) -> str:
+    """What went wrong, without line breaks and never empty."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    text = " ".join(str(error).split())
+    # A bare KeyError says only the key, a bare assert nothing at all.
+    if isinstance(error, KeyError) and len(error.args) == 1 and text == repr(error.args[0]):
+        return f"missing {text}"
+    return text or type(error).__name__
+
+
+@contextlib.contextmanager
+def about(path: Path):
+    """While a file is read: an error that does not name the file is made to."""
+    try:
+        yield
+    except INPUT_ERRORS as error:
+        # An OSError that names a file says it already; so do the readers of the core.
+        text = one_line(error)
+        if path.name in text:
+            raise
+        raise ValueError(f"{path}: {text}") from error

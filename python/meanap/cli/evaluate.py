@@ -1,0 +1,142 @@
+"""`meanap eval`: COCO evaluation of a file of detections."""
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+from pathlib import Path
+
+from meanap.cli import tables
+from meanap.cli.errors import UsageError, about
+
+IOU_TYPES = ("bbox", "segm", "keypoints")
+
+
+def add_parser(commands):
+    """Add this command's arguments."""
+    parser = commands.add_parser(
+        "eval",
+        help="evaluate detections against ground truth",
+        description="Evaluate detections (COCO results format) against ground truth (COCO format) and print "
+        "the summary that pycocotools prints, with the same numbers.",
+    )
+    parser.add_argument("ground_truth", type=Path, metavar="GROUND_TRUTH")
+    parser.add_argument("detections", type=Path, metavar="DETECTIONS")
+    parser.add_argument("--iou-type", choices=IOU_TYPES, default="bbox", help="default: bbox")
+    parser.add_argument("--json", metavar="OUT", help='write the numbers as JSON; "-" is standard output')
+    parser.add_argument("--per-class", action="store_true", help="a table with a row for each category")
+    parser.add_argument("--max-dets", type=_counts, metavar="1,10,100", help="detections kept an image")
+    parser.add_argument("--iou-thresholds", type=_numbers, metavar="0.5,0.75", help="default: 0.50:0.05:0.95")
+    parser.add_argument(
+        "--area-ranges",
+        type=_ranges,
+        metavar="all:0:1e10,small:0:1024",
+        help="names and bounds of the area ranges; the summary shows all, small, medium and large",
+    )
+    parser.add_argument("--categories", metavar="NAME,ID,...", help="evaluate only these")
+    parser.add_argument("--no-cats", action="store_true", help="ignore categories: all objects are one class")
+    parser.add_argument("--quiet", action="store_true", help="do not print tables")
+    parser.set_defaults(run=run)
+
+
+def run(options):
+    """Evaluate, print, write."""
+    _check(options)
+    # With the JSON on standard output the tables must not be among it.
+    with contextlib.ExitStack() as stack:
+        if options.quiet:
+            stack.enter_context(contextlib.redirect_stdout(stack.enter_context(open(os.devnull, "w"))))
+        elif options.json == "-":
+            stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+        evaluator = evaluate(options)
+        evaluator.summarize()
+        classes = tables.per_class(evaluator) if options.per_class else None
+        if classes is not None:
+            print()
+            print(tables.table(classes))
+    if options.json:
+        text = json.dumps(tables.as_json(evaluator, classes), indent=2, allow_nan=False) + "\n"
+        if options.json == "-":
+            sys.stdout.write(text)
+        else:
+            Path(options.json).write_text(text, encoding="utf-8")
+
+
+def evaluate(options):
+    """The evaluator after `accumulate`, for parsed arguments."""
+    from meanap import COCO, COCOeval
+
+    with about(options.ground_truth):
+        ground_truth = COCO(options.ground_truth)
+    with about(options.detections):
+        detections = _results(ground_truth, options.detections)
+    evaluator = COCOeval(ground_truth, detections, options.iou_type)
+    params = evaluator.params
+    if options.max_dets is not None:
+        params.maxDets = options.max_dets
+    if options.iou_thresholds is not None:
+        import numpy as np
+
+        params.iouThrs = np.array(options.iou_thresholds)
+    if options.area_ranges is not None:
+        params.areaRngLbl = [label for label, _, _ in options.area_ranges]
+        params.areaRng = [[low, high] for _, low, high in options.area_ranges]
+    if options.categories is not None:
+        params.catIds = _category_ids(ground_truth, options)
+    if options.no_cats:
+        params.useCats = 0
+    evaluator.evaluate()
+    evaluator.accumulate()
+    return evaluator
+
+
+def _results(ground_truth, path):
+    try:
+        return ground_truth.loadRes(str(path))
+    except IndexError as error:
+        # The drop-in stumbles over the first of no records, as the reference does.
+        raise ValueError(f"{path}: there are no detections in it") from error
+
+
+def _check(options):
+    if options.max_dets is not None and options.iou_type != "keypoints" and len(options.max_dets) < 3:
+        raise UsageError("--max-dets: the summary of boxes and masks has three caps; give three numbers")
+    if options.area_ranges is not None:
+        names = ["all", "medium", "large"] if options.iou_type == "keypoints" else tables.AREAS
+        missing = [name for name in names if name not in [label for label, _, _ in options.area_ranges]]
+        if missing:
+            raise UsageError(f"--area-ranges: the summary has a row for {', '.join(missing)}; give it too")
+
+
+def _category_ids(ground_truth, options):
+    listed = ground_truth.loadCats(ground_truth.getCatIds())
+    known = {str(category["id"]): category["id"] for category in listed}
+    known |= {category["name"]: category["id"] for category in listed if "name" in category}
+    wanted = [name.strip() for name in options.categories.split(",")]
+    for name in wanted:
+        if name not in known:
+            raise UsageError(f"--categories: no category {name!r} in {options.ground_truth}")
+    return [known[name] for name in wanted]
+
+
+def _numbers(text):
+    numbers = [float(part) for part in text.split(",")]
+    if not all(0 <= number <= 1 for number in numbers):
+        raise argparse.ArgumentTypeError(f"{text!r}: thresholds are between 0 and 1")
+    return numbers
+
+
+def _counts(text):
+    counts = [int(part) for part in text.split(",")]
+    if min(counts) < 1 or counts != sorted(counts):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected rising whole numbers of at least 1")
+    return counts
+
+
+def _ranges(text):
+    ranges = []
+    for part in text.split(","):
+        label, low, high = part.split(":")
+        ranges.append((label, float(low), float(high)))
+    return ranges

@@ -1,0 +1,34 @@
+"""`meanap generate`: a data set and detections as files."""
+
+from pathlib import Path
+
+from meanap import generate
+
+
+def add_parser(commands):
+    """Add this command's arguments."""
+    parser = commands.add_parser(
+        "generate",
+        help="write a drawn data set and detections to files",
+        description="Write COCO-like ground truth (instances.json, persons.json) and detections (boxes.json, "
+        "masks.json, poses.json), or with --workload the two files of one benchmark.",
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument("--images", type=int, help="how many images (default 500, or the workload's own)")
+    parser.add_argument("--seed", type=int, default=0, help="another seed, another data set (default 0)")
+    parser.add_argument("--workload", choices=list(generate.WORKLOADS), help="a benchmark's files")
+    parser.set_defaults(run=run)
+
+
+def run(options):
+    """Write the files and name them."""
+    if options.workload:
+        paths = generate.write_workload(
+            options.folder, options.workload, seed=options.seed, images=options.images
+        )
+    else:
+        images = 500 if options.images is None else options.images
+        files = generate.write_files(options.folder, images=images, seed=options.seed)
+        paths = dict.fromkeys(path for pair in files.values() for path in pair)
+    for path in paths:
+        print(path)

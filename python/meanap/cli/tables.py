@@ -1,0 +1,129 @@
+"""An evaluation's numbers by name: for JSON, and for a table with a row for each category."""
+
+from collections import Counter
+
+import numpy as np
+
+AREAS = ["all", "small", "medium", "large"]
+
+
+def stat_names(iou_type: str, max_dets) -> list[str]:
+    """What the numbers in `stats` are called, in their order."""
+    if iou_type == "keypoints":
+        return ["AP", "AP50", "AP75", "APm", "APl", "AR", "AR50", "AR75", "ARm", "ARl"]
+    caps = [f"AR@{cap}" for cap in max_dets[:3]]
+    return ["AP", "AP50", "AP75", "APs", "APm", "APl", *caps, "ARs", "ARm", "ARl"]
+
+
+def number(value) -> float | None:
+    """A number, or None where there is none: the reference says -1 when nothing was there to be found."""
+    return float(value) if value > -1 else None
+
+
+def as_json(evaluator, classes: list[dict] | None) -> dict:
+    """Stats, parameters and, where given, the per-class rows; a number that does not exist is None."""
+    params = evaluator.params
+    names = stat_names(params.iouType, params.maxDets)
+    found = {
+        "iou_type": params.iouType,
+        "stats": {name: number(value) for name, value in zip(names, evaluator.stats, strict=True)},
+        "params": {
+            "images": len(params.imgIds),
+            "categories": [_plain(category) for category in params.catIds],
+            "use_categories": bool(params.useCats),
+            "iou_thresholds": [float(threshold) for threshold in params.iouThrs],
+            "recall_thresholds": [float(threshold) for threshold in params.recThrs],
+            "max_detections": [int(cap) for cap in params.maxDets],
+            "area_ranges": {
+                label: [float(low), float(high)]
+                for label, (low, high) in zip(params.areaRngLbl, params.areaRng, strict=True)
+            },
+        },
+    }
+    if classes is not None:
+        found["per_class"] = classes
+    return found
+
+
+def per_class(evaluator) -> list[dict]:
+    """A row for each evaluated category: id, name, AP, AP50, AP75, AR, positives, detections.
+
+    All areas, the largest cap; means as the summary takes them, over what exists. `positives` are the objects
+    to be found (no crowds, and for keypoints none without keypoints), `detections` all that were given.
+    """
+    params = evaluator.params
+    precision = evaluator.eval["precision"][:, :, :, 0, -1]
+    recall = evaluator.eval["recall"][:, :, 0, -1]
+    positives, detections = _counts(evaluator)
+    names = {category["id"]: category.get("name") for category in _categories(evaluator)}
+    rows = []
+    for index, category in enumerate(params.catIds if params.useCats else [None]):
+        rows.append(
+            {
+                "id": _plain(category),
+                "name": names.get(category) if params.useCats else "all",
+                "AP": _mean(precision[:, :, index]),
+                "AP50": _mean(precision[_at(params, 0.5), :, index]),
+                "AP75": _mean(precision[_at(params, 0.75), :, index]),
+                "AR": _mean(recall[:, index]),
+                "positives": positives[category],
+                "detections": detections[category],
+            }
+        )
+    return rows
+
+
+def table(rows: list[dict]) -> str:
+    """The per-class rows as text in columns; "-" where there is no number."""
+    heads = ["category", "AP", "AP50", "AP75", "AR", "positives", "detections"]
+    lines = [heads]
+    for row in rows:
+        name = row["name"] if row["name"] is not None else str(row["id"])
+        numbers = ["-" if row[head] is None else f"{row[head]:.3f}" for head in heads[1:5]]
+        lines.append([name, *numbers, f"{row['positives']:,}", f"{row['detections']:,}"])
+    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in lines
+    )
+
+
+def _categories(evaluator):
+    return evaluator.cocoGt.dataset.get("categories", [])
+
+
+def _counts(evaluator):
+    """How many objects there are to be found and how many detections were given, by category (None: all)."""
+    params = evaluator.params
+    images, poses = set(params.imgIds), params.iouType == "keypoints"
+    categories = set(params.catIds)
+    found = []
+    for coco, is_truth in ((evaluator.cocoGt, True), (evaluator.cocoDt, False)):
+        count = Counter()
+        for annotation in coco.dataset["annotations"]:
+            if annotation["image_id"] not in images:
+                continue
+            if is_truth and (annotation.get("iscrowd") or (poses and annotation["num_keypoints"] == 0)):
+                continue
+            if not params.useCats:
+                count[None] += 1
+            elif annotation["category_id"] in categories:
+                count[annotation["category_id"]] += 1
+        found.append(count)
+    return found
+
+
+def _at(params, threshold):
+    return np.flatnonzero(np.asarray(params.iouThrs) == threshold)
+
+
+def _mean(values):
+    exists = values[values > -1]
+    return float(np.mean(exists)) if exists.size else None
+
+
+def _plain(identifier):
+    return identifier.item() if isinstance(identifier, np.generic) else identifier
