@@ -1,0 +1,88 @@
+"""What the pages promise: their Python runs, their commands run, their links lead somewhere."""
+
+import doctest
+import importlib
+import pkgutil
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+import meanap
+from meanap import generate
+
+pytestmark = pytest.mark.skipif(not hasattr(meanap, "COCO"), reason="the drop-in is not there yet")
+
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = ["README.md", "docs/pycocotools.md"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with the files that the pages speak of."""
+    folder = tmp_path_factory.mktemp("pages")
+    generate.write_files(folder, images=10, seed=1)
+    return folder
+
+
+def blocks(repository, page, language):
+    text = (repository / page).read_text(encoding="utf-8")
+    return [body for found, body in BLOCK.findall(text) if found == language]
+
+
+def test_every_page_is_tested(repository):
+    pages = {path.relative_to(repository).as_posix() for path in (repository / "docs").rglob("*.md")}
+    assert pages | {"README.md"} == set(PAGES)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_python_blocks_run(repository, folder, page):
+    found = blocks(repository, page, "python")
+    assert found
+    for body in found:
+        # A process each: some of them put meanap in pycocotools' place.
+        done = subprocess.run(
+            [sys.executable, "-c", body], cwd=folder, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, body + done.stderr
+
+
+def test_commands_run(repository, folder):
+    lines = [line for body in blocks(repository, "README.md", "sh") for line in body.splitlines()]
+    commands = [line for line in lines if line.startswith("meanap ")]
+    assert len(commands) >= 3
+    for command in commands:
+        arguments = [sys.executable, "-m", *shlex.split(command)]
+        done = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0 and "Average Precision" in done.stdout, command + done.stderr
+
+
+def test_readme_has_the_two_commands(repository):
+    text = (repository / "README.md").read_text(encoding="utf-8")
+    demo = re.search(r"<!-- command: demo -->\n```sh\n(.*)\n```\n", text)
+    test = re.search(r"<!-- command: test -->\n```sh\n(.*)\n```\n", text)
+    assert demo and demo[1].endswith("meanap demo") and "pip install ." in demo[1]
+    assert test and all(part in test[1] for part in ("[test]", "cargo test", "pytest"))
+
+
+@pytest.mark.parametrize("page", [*PAGES, "ARCHITECTURE.md"])
+def test_links_lead_somewhere(repository, page):
+    text = (repository / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+        if "://" not in target:
+            assert ((repository / page).parent / target).exists(), target
+
+
+def modules():
+    return [
+        info.name for info in pkgutil.walk_packages(meanap.__path__, "meanap.") if "__main__" not in info.name
+    ]
+
+
+@pytest.mark.parametrize("name", ["meanap", *modules()])
+def test_docstring_examples_hold(name, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    result = doctest.testmod(importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert result.failed == 0
