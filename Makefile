@@ -1,0 +1,44 @@
+# One command for each thing that a person does; .ci/run calls the same ones.
+#
+#   make test     install with the test extra into .venv, run all Rust and Python tests
+#   make lint     formatting, clippy, ruff, and the type stubs against the built module
+#   make fmt      format Rust and Python
+#   make docs     build the Rust pages, run the examples of README, docs/ and docstrings
+#   make bench    measure against every rival and write the table into README.md
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: test lint fmt docs bench
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+test: $(BIN)/python
+	$(BIN)/pip install --quiet '.[test]'
+	cargo test --no-default-features
+	$(BIN)/python -m pytest
+
+lint: $(BIN)/python
+	$(BIN)/pip install --quiet '.[lint]'
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	cargo clippy --all-targets --no-default-features -- -D warnings
+	$(BIN)/ruff check .
+	$(BIN)/python -m mypy.stubtest meanap._core
+
+fmt: $(BIN)/python
+	$(BIN)/pip install --quiet ruff
+	cargo fmt
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(BIN)/python
+	$(BIN)/pip install --quiet '.[test]'
+	cargo doc --no-deps --document-private-items --no-default-features
+	$(BIN)/python -m pytest tests/test_docs.py
+
+bench: $(BIN)/python
+	$(BIN)/pip install --quiet '.[bench]'
+	$(BIN)/python benches/compare.py --readme README.md
