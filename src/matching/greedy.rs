@@ -42,8 +42,8 @@ impl Candidates {
 
     /// Whether detection `d` has a candidate.
     pub fn has(&self, d: usize) -> bool {
-        let start = if d == 0 { 0 } else { self.ends[d - 1] };
-        self.ends.get(d).is_some_and(|&end| end > start)
+        let end = |d: usize| self.ends.get(d).copied().unwrap_or(0);
+        end(d) > if d == 0 { 0 } else { end(d - 1) }
     }
 }
 

@@ -137,7 +137,11 @@ impl Evaluation {
     /// Precision `(T, R, K, A, M)`, recall `(T, K, A, M)` and scores `(T, R, K, A, M)` of the selected groups, area
     /// ranges, limits and images.
     #[pyo3(signature = (*, groups, areas, max_detections, images, recall_points, shape))]
-    #[expect(clippy::type_complexity, reason = "three arrays")]
+    #[expect(
+        clippy::type_complexity,
+        clippy::too_many_arguments,
+        reason = "keywords of one call, three arrays"
+    )]
     fn accumulate<'py>(
         &self,
         py: Python<'py>,
@@ -365,7 +369,7 @@ pub fn match_cell<'py>(
     match_greedily(&candidates, &thresholds, &ignored, &crowd, claims, &mut Vec::new(), |t, i, j| {
         matched[t * d + i] = j as i64;
     });
-    Ok(PyArray1::from_vec(py, matched).reshape([thresholds.len(), d])?)
+    PyArray1::from_vec(py, matched).reshape([thresholds.len(), d])
 }
 
 /// Curves of the detections of one category, given best score first, from their outcomes `(T, D)`.
