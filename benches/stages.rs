@@ -92,11 +92,9 @@ fn main() {
     for round in 0..5 {
         println!("round {round}");
         let start = Instant::now();
-        let scene = Scene::new(dt.clone(), &positions, gt.clone(), &positions, protocol.clone());
-        time("cells", start);
-        let start = Instant::now();
+        let scene = Scene { detections: dt.clone(), ground_truths: gt.clone(), protocol: protocol.clone() };
         let similarity = BoxIou::new(&dt, &gt).expect("boxes on both sides");
-        let table = scene.match_all(&similarity).expect("boxes compare");
+        let table = scene.match_all(&similarity, &positions, &positions).expect("boxes compare");
         time("matching", start);
         let start = Instant::now();
         let drawn = accumulate(&table, &selection, shape);

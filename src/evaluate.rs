@@ -1,20 +1,18 @@
 //! Runs the stages in order: columns, cells, similarity, matching, table.
 
-use std::ops::Range;
-
 use rayon::prelude::*;
 
 use crate::columns::Objects;
 use crate::error::Result;
 use crate::matching::{
-    AreaRange, Bits, Candidates, Cells, Extent, MatchTable, Meeting, Positions, Rows, best_first, floor,
-    match_greedily, meetings, shares,
+    AreaRange, Bits, Candidates, Cells, Extent, MatchTable, Part, Positions, Row, Truth, descending_key,
+    end_of_cell, end_of_image, floor, match_greedily,
 };
 use crate::similarity::Similarity;
 use crate::threads;
 
 /// Detections in one share of the work: enough to forget the cost of sharing, few enough to spread.
-const SHARE: usize = 8192;
+const SHARE: usize = 4096;
 
 /// What to match, and how.
 #[derive(Clone, Debug)]
@@ -29,7 +27,21 @@ pub struct Protocol {
     pub extent: Extent,
 }
 
-/// Both sides of an evaluation, sorted into cells: everything that matching needs, and nothing that it makes.
+impl Protocol {
+    /// The area ranges that `area` lies outside of, as a mask.
+    #[inline]
+    pub fn outside(&self, area: f64) -> u32 {
+        let mask = |(a, range): (usize, &AreaRange)| u32::from(area < range[0] || area > range[1]) << a;
+        self.area_ranges.iter().enumerate().map(mask).fold(0, |all, one| all | one)
+    }
+
+    /// How outcomes are laid out.
+    pub fn bits(&self) -> Bits {
+        Bits { areas: self.area_ranges.len(), thresholds: self.thresholds.len() }
+    }
+}
+
+/// Both sides of an evaluation and what to do with them.
 #[derive(Clone, Debug)]
 pub struct Scene {
     /// The detections.
@@ -38,20 +50,21 @@ pub struct Scene {
     pub ground_truths: Objects,
     /// What to match.
     pub protocol: Protocol,
-    detection_cells: Cells,
-    truth_cells: Cells,
 }
 
-/// What one cell holds: indices into the columns, detections best first.
+/// One cell being matched.
 #[derive(Default)]
 pub struct Cell {
-    /// Kept detections.
+    /// Kept detections, best first: indices into the columns.
     pub detections: Vec<u32>,
-    /// Ground truths, in input order.
+    /// Ground truths, in input order: indices into the columns.
     pub ground_truths: Vec<u32>,
-    /// Their similarity, `(D, G)`.
+    /// Their similarity, `(D, G)`; empty if a side is.
     pub similarity: Vec<f64>,
-    keyed: Vec<(u64, u32)>,
+    /// The pairs that can match.
+    pub candidates: Candidates,
+    /// The crowds among the ground truths.
+    pub crowd: Vec<bool>,
 }
 
 /// Working memory of one share.
@@ -59,8 +72,6 @@ pub struct Cell {
 struct Workspace<S> {
     cell: Cell,
     scratch: S,
-    candidates: Candidates,
-    crowd: Vec<bool>,
     ignored: Vec<bool>,
     last_ignored: Vec<bool>,
     taken: Vec<bool>,
@@ -68,104 +79,117 @@ struct Workspace<S> {
 }
 
 impl Scene {
-    /// Sorts both sides into cells.
-    pub fn new(
-        detections: Objects,
-        detection_positions: &Positions,
-        ground_truths: Objects,
-        truth_positions: &Positions,
-        protocol: Protocol,
-    ) -> Scene {
-        let cells =
-            |side: &Objects, positions| Cells::new(&side.image, &side.category, positions, protocol.extent);
-        let detection_cells = cells(&detections, detection_positions);
-        let truth_cells = cells(&ground_truths, truth_positions);
-        Scene { detections, ground_truths, protocol, detection_cells, truth_cells }
-    }
-
-    /// Matches every cell, in parallel.
-    pub fn match_all<S: Similarity>(&self, similarity: &S) -> Result<MatchTable> {
-        let groups = self.protocol.extent.groups();
-        let bits =
-            Bits { areas: self.protocol.area_ranges.len(), thresholds: self.protocol.thresholds.len() };
-        let shares: Vec<(usize, Range<usize>, Range<usize>)> = (0..groups)
-            .flat_map(|group| {
-                shares(&self.detection_cells, &self.truth_cells, group, SHARE)
-                    .into_iter()
-                    .map(move |(d, g)| (group, d, g))
-            })
-            .collect();
-        let work = || -> Result<Vec<(usize, Rows)>> {
-            let share = |work: &mut Workspace<S::Scratch>,
-                         (group, d, g): &(usize, Range<usize>, Range<usize>)| {
-                self.match_share(similarity, work, bits, d.clone(), g.clone()).map(|rows| (*group, rows))
-            };
-            shares.par_iter().map_init(Workspace::default, share).collect()
+    /// Sorts both sides into cells and matches them, in parallel.
+    pub fn match_all<S: Similarity>(
+        &self,
+        similarity: &S,
+        dt: &Positions,
+        gt: &Positions,
+    ) -> Result<MatchTable> {
+        let mut rows = self.rows(dt);
+        let truths = self.truths(gt);
+        let bits = self.protocol.bits();
+        let shares = shares(&mut rows, &truths);
+        let work = || -> Result<Vec<_>> {
+            let matched = shares.into_par_iter().map_init(Workspace::default, |work, (rows, truths)| {
+                let outcomes = self.match_share(similarity, work, rows, truths)?;
+                Ok((rows, outcomes))
+            });
+            matched.collect()
         };
-        let mut parts = threads::run(work)?.into_iter().peekable();
-        let groups = (0..groups).map(|group| {
-            std::iter::from_fn(|| parts.next_if(|(of, _)| *of == group).map(|(_, rows)| rows)).collect()
-        });
-        let groups: Vec<Vec<Rows>> = groups.collect();
-        Ok(MatchTable::new(bits, groups))
+        let mut outcomes = Vec::new();
+        for (rows, of_share) in threads::run(work)? {
+            let base = outcomes.len() / bits.entry().max(1);
+            if base > 0 && !of_share.is_empty() {
+                rows.iter_mut().for_each(|row| row.move_entry(base));
+            }
+            outcomes.extend(of_share);
+        }
+        Ok(MatchTable { bits, parts: vec![Part { rows, truths, outcomes }] })
     }
 
+    /// The detections, sorted into cells, none matched.
+    fn rows(&self, positions: &Positions) -> Cells<Row> {
+        let dt = &self.detections;
+        Cells::new(&dt.image, &dt.category, positions, self.protocol.extent, |object, image| {
+            let outside = self.protocol.outside(dt.area[object as usize]);
+            Row::unmatched(dt.score[object as usize], image, object, Row::DROPPED, outside)
+        })
+    }
+
+    /// The ground truths, sorted into cells.
+    fn truths(&self, positions: &Positions) -> Cells<Truth> {
+        let gt = &self.ground_truths;
+        let all = (1u64 << self.protocol.area_ranges.len()) as u32 - 1;
+        Cells::new(&gt.image, &gt.category, positions, self.protocol.extent, |object, image| {
+            let inside = all & !self.protocol.outside(gt.area[object as usize]);
+            Truth { image, object, areas: if gt.ignore[object as usize] { 0 } else { inside } }
+        })
+    }
+
+    /// Matches the cells of some images of one group; gives the outcomes of matched rows.
     fn match_share<S: Similarity>(
         &self,
         similarity: &S,
         work: &mut Workspace<S::Scratch>,
-        bits: Bits,
-        d: Range<usize>,
-        g: Range<usize>,
-    ) -> Result<Rows> {
-        let mut rows = Rows::with_capacity(d.len(), g.len());
+        rows: &mut [Row],
+        truths: &[Truth],
+    ) -> Result<Vec<u64>> {
+        let mut outcomes = Vec::new();
         let floor = floor(&self.protocol.thresholds);
-        for meeting in meetings(&self.detection_cells, d, &self.truth_cells, g) {
-            self.open(&meeting, &mut work.cell);
-            let cell = &mut work.cell;
-            if cell.fill(similarity, &mut work.scratch, floor)? {
-                work.candidates.collect(&cell.similarity, cell.ground_truths.len(), floor);
-            } else {
-                work.candidates.collect(&[], 0, floor);
-            }
-            self.match_cell(&meeting, work, bits, &mut rows);
-        }
-        Ok(rows)
-    }
-
-    fn match_cell<S>(&self, meeting: &Meeting, work: &mut Workspace<S>, bits: Bits, rows: &mut Rows) {
-        let Workspace { cell, candidates, crowd, ignored, last_ignored, taken, entries, .. } = work;
-        let truths = &cell.ground_truths;
-        let gt = &self.ground_truths;
-        crowd.clear();
-        crowd.extend(truths.iter().map(|&g| gt.crowd[g as usize]));
-        let first_truth = rows.truth_areas.len();
-        rows.truth_image.extend(truths.iter().map(|_| meeting.image));
-        rows.truth_areas.resize(first_truth + truths.len(), 0);
-        let entry = bits.entry();
-        entries.clear();
-        if !candidates.is_empty() {
-            entries.resize(entry * cell.detections.len(), 0);
-        }
-        for (a, range) in self.protocol.area_ranges.iter().enumerate() {
-            std::mem::swap(ignored, last_ignored);
-            ignored.clear();
-            ignored.extend(truths.iter().map(|&g| self.is_ignored(g, range)));
-            for (mask, &ignored) in rows.truth_areas[first_truth..].iter_mut().zip(ignored.iter()) {
-                *mask |= u32::from(!ignored) << a;
-            }
-            if candidates.is_empty() {
+        let (mut d, mut g) = (0, 0);
+        while d < rows.len() {
+            let image = rows[d].image;
+            let end = d + end_of_cell(&rows[d..], image);
+            let in_cell = &mut rows[d..end];
+            d = end;
+            in_cell.sort_by_key(|row| descending_key(row.score));
+            let kept = in_cell.len().min(self.protocol.max_detections);
+            let kept = &mut in_cell[..kept];
+            kept.iter_mut().zip(0..).for_each(|(row, rank)| row.rank = rank);
+            g += truths[g..].iter().take_while(|truth| truth.image < image).count();
+            let of_cell = &truths[g..g + end_of_cell(&truths[g..], image)];
+            g += of_cell.len();
+            if of_cell.is_empty() {
                 continue;
             }
+            work.cell.open(kept, of_cell, &self.ground_truths);
+            work.cell.fill(similarity, &mut work.scratch, floor)?;
+            if !work.cell.candidates.is_empty() {
+                self.match_cell(work, kept, of_cell, &mut outcomes);
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// Matches one cell in which some pair can match.
+    fn match_cell<S>(
+        &self,
+        work: &mut Workspace<S>,
+        rows: &mut [Row],
+        truths: &[Truth],
+        outcomes: &mut Vec<u64>,
+    ) {
+        let Workspace { cell, ignored, last_ignored, taken, entries, .. } = work;
+        let (dt, gt) = (&self.detections, &self.ground_truths);
+        let bits = self.protocol.bits();
+        let entry = bits.entry();
+        entries.clear();
+        entries.resize(entry * rows.len(), 0);
+        for a in 0..bits.areas {
+            std::mem::swap(ignored, last_ignored);
+            ignored.clear();
+            ignored.extend(truths.iter().map(|truth| truth.areas >> a & 1 == 0));
             if a > 0 && ignored == last_ignored {
                 // Only what is ignored tells area ranges apart: the same flags give the same matches.
+                let width = entry / bits.areas;
                 for entry in entries.chunks_exact_mut(entry) {
-                    let half = entry.len() / bits.areas;
-                    entry.copy_within((a - 1) * half..a * half, a * half);
+                    entry.copy_within((a - 1) * width..a * width, a * width);
                 }
                 continue;
             }
-            let claims = |d: usize| self.detections.id.get(cell.detections[d] as usize) > 0.0;
+            let claims = |d: usize| dt.id.get(rows[d].object as usize) > 0.0;
+            let Cell { candidates, crowd, .. } = cell;
             match_greedily(
                 candidates,
                 &self.protocol.thresholds,
@@ -174,69 +198,73 @@ impl Scene {
                 claims,
                 taken,
                 |t, d, g| {
-                    let matched = gt.id.get(truths[g] as usize) != 0.0;
+                    let matched = gt.id.get(truths[g].object as usize) != 0.0;
                     bits.set(&mut entries[d * entry..(d + 1) * entry], a, t, matched, ignored[g]);
                 },
             );
         }
-        for (rank, &d) in cell.detections.iter().enumerate() {
-            let outside = self.outside(d);
-            let score = self.detections.score[d as usize];
-            if !candidates.has(rank) {
-                rows.push_unmatched(meeting.image, rank, score, outside);
+        for (d, row) in rows.iter_mut().enumerate() {
+            if !cell.candidates.has(d) {
                 continue;
             }
-            let outcome = &mut entries[rank * entry..(rank + 1) * entry];
+            let outcome = &mut entries[d * entry..(d + 1) * entry];
+            let outside = self.protocol.outside(dt.area[row.object as usize]);
             for a in (0..bits.areas).filter(|a| outside >> a & 1 == 1) {
                 bits.ignore_unmatched(outcome, a);
             }
-            rows.push_matched(meeting.image, rank, score, outcome);
+            row.set_matched(outcomes.len() / entry);
+            outcomes.extend_from_slice(outcome);
         }
-    }
-
-    /// Whether a ground truth neither rewards nor punishes in an area range.
-    pub fn is_ignored(&self, g: u32, range: &AreaRange) -> bool {
-        let area = self.ground_truths.area[g as usize];
-        self.ground_truths.ignore[g as usize] || area < range[0] || area > range[1]
-    }
-
-    /// The area ranges that a detection lies outside of, as a mask.
-    pub fn outside(&self, d: u32) -> u32 {
-        let area = self.detections.area[d as usize];
-        let mask = |(a, range): (usize, &AreaRange)| u32::from(area < range[0] || area > range[1]) << a;
-        self.protocol.area_ranges.iter().enumerate().map(mask).fold(0, |all, one| all | one)
-    }
-
-    /// The cells of one group that have an object on either side, in image order.
-    pub fn meetings(&self, group: usize) -> impl Iterator<Item = Meeting> + '_ {
-        let (d, g) = (self.detection_cells.group(group), self.truth_cells.group(group));
-        meetings(&self.detection_cells, d, &self.truth_cells, g)
-    }
-
-    /// Looks up a cell's objects, detections best first and cut to the number kept.
-    pub fn open(&self, meeting: &Meeting, cell: &mut Cell) {
-        let detections = self.detection_cells.objects(meeting.detections.clone());
-        let limit = self.protocol.max_detections;
-        best_first(detections, &self.detections.score, limit, &mut cell.keyed, &mut cell.detections);
-        cell.ground_truths.clear();
-        cell.ground_truths.extend_from_slice(self.truth_cells.objects(meeting.ground_truths.clone()));
     }
 }
 
+/// The groups' rows, cut between images into shares, each with its ground truths.
+fn shares<'a>(rows: &'a mut Cells<Row>, truths: &'a Cells<Truth>) -> Vec<(&'a mut [Row], &'a [Truth])> {
+    let mut shares = Vec::new();
+    let lengths: Vec<usize> = (0..rows.len()).map(|group| rows.group(group).len()).collect();
+    let mut rest = rows.items.as_mut_slice();
+    for (group, length) in lengths.into_iter().enumerate() {
+        let (mut d, others) = rest.split_at_mut(length);
+        rest = others;
+        let mut g = &truths.items[truths.group(group)];
+        while d.len() > SHARE {
+            let last = d[SHARE - 1].image;
+            let (share_d, rest_d) = d.split_at_mut(end_of_image(d, last));
+            let (share_g, rest_g) = g.split_at(end_of_image(g, last));
+            shares.push((share_d, share_g));
+            (d, g) = (rest_d, rest_g);
+        }
+        shares.push((d, g));
+    }
+    shares
+}
+
 impl Cell {
-    /// Fills in the similarities. False, and nothing filled, if a side is empty.
+    /// Takes in the objects of a cell.
+    pub fn open(&mut self, rows: &[Row], truths: &[Truth], ground_truths: &Objects) {
+        self.detections.clear();
+        self.detections.extend(rows.iter().map(|row| row.object));
+        self.ground_truths.clear();
+        self.ground_truths.extend(truths.iter().map(|truth| truth.object));
+        self.crowd.clear();
+        self.crowd.extend(truths.iter().map(|truth| ground_truths.crowd[truth.object as usize]));
+        self.similarity.clear();
+        self.candidates.clear();
+    }
+
+    /// Fills in the similarities, and the candidates: the pairs not below `floor`.
     pub fn fill<S: Similarity>(
         &mut self,
         similarity: &S,
         scratch: &mut S::Scratch,
         floor: f64,
-    ) -> Result<bool> {
-        self.similarity.clear();
+    ) -> Result<()> {
         if self.detections.is_empty() || self.ground_truths.is_empty() {
-            return Ok(false);
+            return Ok(());
         }
         self.similarity.resize(self.detections.len() * self.ground_truths.len(), 0.0);
         similarity.fill(scratch, &self.detections, &self.ground_truths, floor, &mut self.similarity)?;
-        Ok(true)
+        self.candidates.collect(&self.similarity, self.ground_truths.len(), floor);
+        Ok(())
     }
 }

@@ -36,32 +36,30 @@ impl<'a> Grid<'a> {
 }
 
 impl Column<'_> {
-    /// Writes the entry at `(outer, category, inner)`.
+    /// Writes the entries at `outer` for all inner ones.
     #[inline]
-    pub fn set(&mut self, outer: usize, inner: usize, value: f64) {
+    pub fn set(&mut self, outer: usize, values: &[f64]) {
         let grid = self.grid;
-        assert!(outer < grid.outer && inner < grid.inner, "an entry of the grid");
-        let index = (outer * grid.categories + self.category) * grid.inner + inner;
-        // SAFETY: the index is within the slice (both coordinates checked above, the category when the column was
-        // made), and no other column holds it, since the category is part of it.
-        unsafe { *grid.data.add(index) = value }
+        assert!(outer < grid.outer && values.len() == grid.inner, "a run of the grid");
+        let index = (outer * grid.categories + self.category) * grid.inner;
+        // SAFETY: the run is within the slice (the outer coordinate and its length are checked above, the category when
+        // the column was made), and no other column holds any of it, since the category is part of the index.
+        unsafe { std::ptr::copy_nonoverlapping(values.as_ptr(), grid.data.add(index), values.len()) }
     }
 }
 
-/// Calls `work` once for each of the categories `0..categories`, in parallel, with that category's columns of all
-/// three grids.
-pub fn for_each_category(
+/// Calls `work` once for each category, in parallel, with that category's columns of all three grids. `init` makes the
+/// working memory that one thread keeps from category to category.
+pub fn for_each_category<W>(
     grids: [&mut Grid<'_>; 3],
-    categories: usize,
-    work: impl Fn(usize, [Column<'_>; 3]) + Sync,
+    init: impl Fn() -> W + Sync + Send,
+    work: impl Fn(&mut W, usize, [Column<'_>; 3]) + Sync + Send,
 ) {
     let [a, b, c] = grids.map(|grid| &*grid);
-    assert!(
-        [a, b, c].iter().all(|grid| categories <= grid.categories),
-        "no more categories than the grids have"
-    );
-    (0..categories).into_par_iter().with_max_len(1).for_each(|category| {
-        work(category, [a, b, c].map(|grid| Column { grid, category }));
+    let categories = a.categories;
+    assert!([b, c].iter().all(|grid| categories == grid.categories), "grids of the same categories");
+    (0..categories).into_par_iter().with_max_len(1).for_each_init(init, |memory, category| {
+        work(memory, category, [a, b, c].map(|grid| Column { grid, category }));
     });
 }
 
@@ -75,13 +73,16 @@ mod tests {
         let (mut empty_a, mut empty_b) = (vec![], vec![]);
         let mut grid = Grid::new(&mut data, 3, 2);
         let (mut b, mut c) = (Grid::new(&mut empty_a, 3, 0), Grid::new(&mut empty_b, 3, 0));
-        for_each_category([&mut grid, &mut b, &mut c], 3, |k, [mut column, _, _]| {
-            for outer in 0..2 {
-                for inner in 0..2 {
-                    column.set(outer, inner, (100 * outer + 10 * k + inner) as f64);
+        for_each_category(
+            [&mut grid, &mut b, &mut c],
+            || (),
+            |(), k, [mut column, _, _]| {
+                for outer in 0..2 {
+                    let at = |inner: usize| (100 * outer + 10 * k + inner) as f64;
+                    column.set(outer, &[at(0), at(1)]);
                 }
-            }
-        });
+            },
+        );
         assert_eq!(data, [0., 1., 10., 11., 20., 21., 100., 101., 110., 111., 120., 121.]);
     }
 }

@@ -3,11 +3,13 @@
 //! Source: `accumulate` of the COCO API, but never a curve point for each detection: between true positives a
 //! precision curve can only fall, so its envelope is known from the true positives alone.
 
+mod events;
 mod grid;
 mod sweep;
 
+use crate::curve::events::Events;
 use crate::curve::grid::{Grid, for_each_category};
-use crate::curve::sweep::{Curves, Sorted};
+use crate::curve::sweep::{Curves, reached};
 use crate::matching::MatchTable;
 use crate::threads;
 
@@ -49,58 +51,81 @@ pub struct Accumulated {
     pub scores: Vec<f64>,
 }
 
+/// What one thread works with: curves of one category before they are spread over the grids.
+struct Workspace {
+    events: Events,
+    curves: Curves,
+    precision: Vec<f64>,
+    recall: Vec<f64>,
+    scores: Vec<f64>,
+}
+
 /// Draws the selected curves of a table, in parallel over groups.
 pub fn accumulate(table: &MatchTable, selection: &Selection, shape: Shape) -> Accumulated {
-    let thresholds = table.bits().thresholds;
+    let thresholds = table.bits.thresholds;
     let points = selection.recall_points.len();
     let inner = shape.areas * shape.limits;
     let size = thresholds * shape.categories * inner;
-    let mut precision = vec![-1.0; size * points];
-    let mut recall = vec![-1.0; size];
-    let mut scores = vec![-1.0; size * points];
-    {
-        let [mut p, mut r, mut s] =
-            [&mut precision, &mut recall, &mut scores].map(|data| Grid::new(data, shape.categories, inner));
-        threads::run(|| {
-            for_each_category(
-                [&mut p, &mut r, &mut s],
-                selection.groups.len(),
-                |k, [mut p, mut r, mut s]| {
-                    let sorted = Sorted::new(table, selection.groups[k], selection.images.as_deref());
-                    let mut curves = Curves::new(thresholds);
-                    for (a, &area) in selection.areas.iter().enumerate() {
-                        let positives = sorted.positives(area);
-                        if positives == 0 {
-                            continue;
-                        }
-                        for (m, &limit) in selection.max_detections.iter().enumerate() {
-                            let inner = a * shape.limits + m;
-                            curves.sweep(&sorted, area, limit);
-                            for t in 0..thresholds {
-                                r.set(t, inner, curves.recall(t, positives));
-                                curves.read(
-                                    t,
-                                    positives,
-                                    &selection.recall_points,
-                                    |point, precision, score| {
-                                        p.set(t * points + point, inner, precision);
-                                        s.set(t * points + point, inner, score);
-                                    },
-                                );
-                            }
-                        }
-                    }
-                },
-            );
-        });
-    }
+    // Every entry is written below; zeroed memory is not touched before.
+    let mut precision = vec![0.0; size * points];
+    let mut recall = vec![0.0; size];
+    let mut scores = vec![0.0; size * points];
+    let [mut p, mut r, mut s] =
+        [&mut precision, &mut recall, &mut scores].map(|data| Grid::new(data, shape.categories, inner));
+    let init = || Workspace {
+        events: Events::default(),
+        curves: Curves::default(),
+        precision: vec![0.0; thresholds * points * inner],
+        recall: vec![0.0; thresholds * inner],
+        scores: vec![0.0; thresholds * points * inner],
+    };
+    let one = |work: &mut Workspace, k: usize, [mut p, mut r, mut s]: [grid::Column<'_>; 3]| {
+        draw(work, table, selection, shape, k);
+        if inner == 0 {
+            return;
+        }
+        let spread = |column: &mut grid::Column<'_>, values: &[f64]| {
+            values.chunks_exact(inner).enumerate().for_each(|(outer, values)| column.set(outer, values));
+        };
+        spread(&mut p, &work.precision);
+        spread(&mut r, &work.recall);
+        spread(&mut s, &work.scores);
+    };
+    threads::run(|| for_each_category([&mut p, &mut r, &mut s], init, one));
     Accumulated { precision, recall, scores }
+}
+
+/// Draws the curves of the `k`-th selected group into the workspace; -1 where nothing is selected or to be found.
+fn draw(work: &mut Workspace, table: &MatchTable, selection: &Selection, shape: Shape, k: usize) {
+    let Workspace { events, curves, precision, recall, scores } = work;
+    [&mut *precision, recall, scores].into_iter().for_each(|values| values.fill(-1.0));
+    let Some(&group) = selection.groups.get(k) else { return };
+    let (points, inner) = (selection.recall_points.len(), shape.areas * shape.limits);
+    events.read(table, group, selection.images.as_deref(), &selection.areas, &selection.max_detections);
+    for (a, &area) in selection.areas.iter().enumerate() {
+        let positives = events.positives(area);
+        if positives == 0 {
+            continue;
+        }
+        let reached = reached(&selection.recall_points, positives);
+        for m in 0..selection.max_detections.len() {
+            let at = a * shape.limits + m;
+            curves.sweep(table, events, a, m);
+            for t in 0..table.bits.thresholds {
+                recall[t * inner + at] = curves.recall(t, positives);
+                curves.read(t, &reached, |point, p, s| {
+                    let place = (t * points + point) * inner + at;
+                    (precision[place], scores[place]) = (p, s);
+                });
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matching::{Bits, Rows};
+    use crate::matching::{Bits, Cells, Part, Row, Truth};
 
     /// Numbers that look random and are the same each time.
     struct Dice(u64);
@@ -156,33 +181,37 @@ mod tests {
         for case in 0..400 {
             let bits = Bits { areas: 1, thresholds: 1 + dice.roll(3) as usize };
             let images = 1 + dice.roll(6) as u32;
-            let (mut parts, mut all, mut positives) = (vec![], vec![], 0);
+            let (mut rows, mut truths, mut outcomes, mut all) = (vec![], vec![], vec![], vec![]);
             for image in 0..images {
-                let mut rows = Rows::with_capacity(0, 0);
-                for rank in 0..dice.roll(8) as u32 {
-                    let score = dice.roll(10) as f64 / 4.0 - 0.5;
+                let detections = dice.roll(8);
+                let mut in_image: Vec<f64> =
+                    (0..detections).map(|_| dice.roll(10) as f64 / 4.0 - 0.5).collect();
+                in_image.sort_by(|a, b| b.total_cmp(a));
+                for (score, rank) in in_image.into_iter().zip(0..) {
                     let flags = |dice: &mut Dice| (0..bits.thresholds).map(|_| dice.roll(3) == 0).collect();
-                    let (matched, ignored): (Vec<bool>, Vec<bool>) = (flags(&mut dice), flags(&mut dice));
+                    let (matched, mut ignored): (Vec<bool>, Vec<bool>) = (flags(&mut dice), flags(&mut dice));
+                    let outside = dice.roll(2) as u32;
+                    let mut row = Row::unmatched(score, image, 0, rank, outside);
                     if matched.iter().any(|&m| m) {
                         let mut entry = vec![0; bits.entry()];
                         (0..bits.thresholds).for_each(|t| bits.set(&mut entry, 0, t, matched[t], ignored[t]));
-                        rows.push_matched(image, rank as usize, score, &entry);
-                        all.push(Detection { image, rank, score, matched, ignored });
+                        row.set_matched(outcomes.len() / bits.entry());
+                        outcomes.extend(entry);
                     } else {
-                        let outside = dice.roll(2) == 1;
-                        rows.push_unmatched(image, rank as usize, score, u32::from(outside));
-                        let ignored = vec![outside; bits.thresholds];
-                        all.push(Detection { image, rank, score, matched, ignored });
+                        ignored = vec![outside == 1; bits.thresholds];
                     }
+                    rows.push(row);
+                    all.push(Detection { image, rank, score, matched, ignored });
                 }
-                for _ in 0..dice.roll(5) {
-                    rows.truth_image.push(image);
-                    rows.truth_areas.push(1);
-                    positives += 1;
-                }
-                parts.push(rows);
+                truths.extend((0..dice.roll(5)).map(|_| Truth { image, object: 0, areas: 1 }));
             }
             assert!(all.is_sorted_by_key(|d| d.image));
+            let positives = truths.len();
+            let part = Part {
+                rows: Cells { groups: vec![0, rows.len() as u32], items: rows },
+                truths: Cells { groups: vec![0, truths.len() as u32], items: truths },
+                outcomes,
+            };
             let points = [0.0, 0.1, 0.5, 1.0 / 3.0, -1.0, 0.9, 1.0, 0.2];
             let selection = Selection {
                 groups: vec![0],
@@ -191,7 +220,7 @@ mod tests {
                 images: None,
                 recall_points: points.to_vec(),
             };
-            let table = MatchTable::new(bits, [parts]);
+            let table = MatchTable { bits, parts: vec![part] };
             let drawn = accumulate(&table, &selection, Shape { categories: 1, areas: 1, limits: 2 });
             for t in 0..bits.thresholds {
                 for (m, limit) in [2, 100].into_iter().enumerate() {

@@ -1,4 +1,5 @@
-//! Which objects meet: a compressed index from (category, image) to the objects of one side.
+//! Which objects meet: objects grouped by category and sorted by image, so that a cell (one category in one image) is
+//! a run of them.
 
 use std::ops::Range;
 
@@ -12,16 +13,6 @@ pub struct Positions {
     pub of_image: Vec<u32>,
     /// Position of each category code, or [`NOT_EVALUATED`].
     pub of_category: Vec<u32>,
-}
-
-impl Positions {
-    fn image(&self, code: u32) -> u32 {
-        self.of_image.get(code as usize).copied().unwrap_or(NOT_EVALUATED)
-    }
-
-    fn category(&self, code: u32) -> u32 {
-        self.of_category.get(code as usize).copied().unwrap_or(NOT_EVALUATED)
-    }
 }
 
 /// The evaluated grid, never allocated.
@@ -43,191 +34,186 @@ impl Extent {
     }
 }
 
-/// One side's objects, grouped by category and sorted by image, in input order within a cell.
-#[derive(Clone, Debug)]
-pub struct Cells {
-    order: Vec<u32>,
-    image: Vec<u32>,
-    group: Vec<u32>,
+/// What is sorted into cells.
+pub trait InImage: Copy {
+    /// Position of its image.
+    fn image(&self) -> u32;
 }
 
-impl Cells {
-    /// Sorts objects into cells by counting: linear in objects, images and categories.
-    pub fn new(image: &[u32], category: &[u32], positions: &Positions, extent: Extent) -> Cells {
-        let kept: Vec<u32> = (0..image.len())
-            .filter(|&i| {
-                positions.image(image[i]) != NOT_EVALUATED && positions.category(category[i]) != NOT_EVALUATED
-            })
-            .map(|i| i as u32)
-            .collect();
-        let image_of = |i: u32| positions.image(image[i as usize]);
-        let category_of = |i: u32| positions.category(category[i as usize]);
-        let order = if extent.by_category {
-            let by_image = counting_sort(kept, extent.images, image_of).0;
-            let (order, group) = counting_sort(by_image, extent.categories, category_of);
-            return Cells { image: order.iter().map(|&i| image_of(i)).collect(), order, group };
+/// One side's objects, grouped by category, sorted by image within a group, in input order within a cell.
+#[derive(Clone, Debug)]
+pub struct Cells<T> {
+    /// The objects.
+    pub items: Vec<T>,
+    /// Where each group starts, and the end.
+    pub groups: Vec<u32>,
+}
+
+impl<T: InImage + Default> Cells<T> {
+    /// Sorts by counting: linear in objects, images and categories. `make(object, image position)` is what is kept of
+    /// an object.
+    pub fn new(
+        image: &[u32],
+        category: &[u32],
+        positions: &Positions,
+        extent: Extent,
+        make: impl Fn(u32, u32) -> T,
+    ) -> Cells<T> {
+        let position = |of: &[u32], code: u32| of.get(code as usize).copied().unwrap_or(NOT_EVALUATED);
+        let image_of = |i: u32| position(&positions.of_image, image[i as usize]);
+        let category_of = |i: u32| position(&positions.of_category, category[i as usize]);
+        let (images, categories) = (extent.images, extent.categories);
+        let all = 0..image.len() as u32;
+        if !extent.by_category {
+            let by_category = counting_sort(all, categories, category_of, |i| i).0;
+            let items = counting_sort(by_category.into_iter(), images, image_of, |i| make(i, image_of(i))).0;
+            let groups = vec![0, items.len() as u32];
+            return Cells { items, groups };
+        }
+        // Objects of images that are not evaluated drop out here or below, whichever pass runs.
+        let make = |i: u32| make(i, image_of(i));
+        let category_of = |i: u32| if image_of(i) == NOT_EVALUATED { NOT_EVALUATED } else { category_of(i) };
+        let (items, groups) = if all.clone().map(image_of).is_sorted() {
+            counting_sort(all, categories, category_of, make)
         } else {
-            let by_category = counting_sort(kept, extent.categories, category_of).0;
-            counting_sort(by_category, extent.images, image_of).0
+            let by_image = counting_sort(all, images, image_of, |i| i).0;
+            counting_sort(by_image.into_iter(), categories, category_of, make)
         };
-        let group = vec![0, order.len() as u32];
-        Cells { image: order.iter().map(|&i| image_of(i)).collect(), order, group }
+        Cells { items, groups }
+    }
+}
+
+impl<T: InImage> Cells<T> {
+    /// The number of groups.
+    pub fn len(&self) -> usize {
+        self.groups.len() - 1
+    }
+
+    /// Whether there is no group.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Places of one group's objects.
     pub fn group(&self, group: usize) -> Range<usize> {
-        self.group[group] as usize..self.group[group + 1] as usize
-    }
-
-    /// The objects at `places`.
-    pub fn objects(&self, places: Range<usize>) -> &[u32] {
-        &self.order[places]
-    }
-
-    /// The image position of the object at `place`.
-    pub fn image(&self, place: usize) -> u32 {
-        self.image[place]
-    }
-
-    /// The places of one cell.
-    pub fn cell(&self, group: usize, image: u32) -> Range<usize> {
-        let range = self.group(group);
-        let first = range.start + self.image[range.clone()].partition_point(|&i| i < image);
-        first..self.end_of_image(range, image)
-    }
-
-    /// The end of `image` and those before it, within `range` of one group.
-    fn end_of_image(&self, range: Range<usize>, image: u32) -> usize {
-        range.start + self.image[range].partition_point(|&i| i <= image)
-    }
-
-    /// The end of the cell that begins at `place`, within `end`.
-    fn cell_end(&self, place: usize, end: usize) -> usize {
-        let image = self.image[place];
-        let same = self.image[place..end].iter().take_while(|&&i| i == image).count();
-        place + same
+        self.groups[group] as usize..self.groups[group + 1] as usize
     }
 }
 
-/// Stable counting sort of `items` by a small key; also the start of each key's run, and the end.
-fn counting_sort(items: Vec<u32>, keys: usize, key: impl Fn(u32) -> u32) -> (Vec<u32>, Vec<u32>) {
+/// Stable counting sort by a small key, dropping what has none; also where each key's run starts, and the end.
+fn counting_sort<T: Copy + Default>(
+    objects: impl Iterator<Item = u32> + Clone,
+    keys: usize,
+    key: impl Fn(u32) -> u32,
+    make: impl Fn(u32) -> T,
+) -> (Vec<T>, Vec<u32>) {
     let mut starts = vec![0u32; keys + 1];
-    let mut sorted = true;
-    let mut last = 0;
-    for &item in &items {
-        let key = key(item);
-        sorted &= key >= last;
-        last = key;
-        starts[key as usize + 1] += 1;
+    for object in objects.clone() {
+        if let Some(count) = starts[1..].get_mut(key(object) as usize) {
+            *count += 1;
+        }
     }
     for key in 0..keys {
         starts[key + 1] += starts[key];
     }
-    if sorted {
-        return (items, starts);
-    }
     let mut next = starts.clone();
-    let mut order = vec![0; items.len()];
-    for item in items {
-        let place = &mut next[key(item) as usize];
-        order[*place as usize] = item;
-        *place += 1;
+    let mut sorted = vec![T::default(); starts[keys] as usize];
+    for object in objects {
+        if let Some(place) = next[..keys].get_mut(key(object) as usize) {
+            sorted[*place as usize] = make(object);
+            *place += 1;
+        }
     }
-    (order, starts)
+    (sorted, starts)
 }
 
-/// One cell with an object on either side: its image and where its detections and ground truths are.
+/// The end of the images up to `image`, in a part of one group.
+pub fn end_of_image<T: InImage>(items: &[T], image: u32) -> usize {
+    items.partition_point(|item| item.image() <= image)
+}
+
+/// The end of the cell that an image-sorted run begins with; 0 if the run does not begin with that image.
+pub fn end_of_cell<T: InImage>(items: &[T], image: u32) -> usize {
+    items.iter().take_while(|item| item.image() == image).count()
+}
+
+/// One cell with an object on either side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meeting {
     /// Position of the image.
     pub image: u32,
-    /// Places among the detections' [`Cells`].
+    /// Places among the group's detections.
     pub detections: Range<usize>,
-    /// Places among the ground truths' [`Cells`].
+    /// Places among the group's ground truths.
     pub ground_truths: Range<usize>,
 }
 
-/// The cells that have an object on either side, in image order, among the given places of one group.
-pub fn meetings<'a>(
-    detections: &'a Cells,
-    mut d: Range<usize>,
-    ground_truths: &'a Cells,
-    mut g: Range<usize>,
+/// The cells of one group that have an object on either side, in image order.
+pub fn meetings<'a, D: InImage, G: InImage>(
+    detections: &'a [D],
+    ground_truths: &'a [G],
 ) -> impl Iterator<Item = Meeting> + 'a {
+    let (mut d, mut g) = (0, 0);
     std::iter::from_fn(move || {
-        let next_d = d.clone().next().map(|place| detections.image(place));
-        let next_g = g.clone().next().map(|place| ground_truths.image(place));
-        let image = match (next_d, next_g) {
-            (None, None) => return None,
-            (Some(image), None) | (None, Some(image)) => image,
-            (Some(a), Some(b)) => a.min(b),
-        };
-        let take = |cells: &Cells, rest: &mut Range<usize>, next: Option<u32>| {
-            let start = rest.start;
-            if next == Some(image) {
-                rest.start = cells.cell_end(start, rest.end);
-            }
-            start..rest.start
-        };
-        let detections = take(detections, &mut d, next_d);
-        let ground_truths = take(ground_truths, &mut g, next_g);
-        Some(Meeting { image, detections, ground_truths })
+        let next_d = detections.get(d).map_or(NOT_EVALUATED, InImage::image);
+        let next_g = ground_truths.get(g).map_or(NOT_EVALUATED, InImage::image);
+        let image = next_d.min(next_g);
+        if image == NOT_EVALUATED {
+            return None;
+        }
+        let (first_d, first_g) = (d, g);
+        d += end_of_cell(&detections[d..], image);
+        g += end_of_cell(&ground_truths[g..], image);
+        Some(Meeting { image, detections: first_d..d, ground_truths: first_g..g })
     })
-}
-
-/// One group cut between images into shares of about `size` detections: places of detections and of ground truths.
-pub fn shares(
-    detections: &Cells,
-    ground_truths: &Cells,
-    group: usize,
-    size: usize,
-) -> Vec<(Range<usize>, Range<usize>)> {
-    let (mut d, mut g) = (detections.group(group), ground_truths.group(group));
-    let mut shares = Vec::new();
-    while d.len() > size {
-        let last = detections.image(d.start + size - 1);
-        let d_end = detections.end_of_image(d.clone(), last);
-        let g_end = ground_truths.end_of_image(g.clone(), last);
-        shares.push((d.start..d_end, g.start..g_end));
-        (d.start, g.start) = (d_end, g_end);
-    }
-    shares.push((d, g));
-    shares
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn cells(image: &[u32], category: &[u32], by_category: bool) -> Cells {
+    #[derive(Clone, Copy, Default, Debug, PartialEq)]
+    struct At(u32, u32);
+
+    impl InImage for At {
+        fn image(&self) -> u32 {
+            self.1
+        }
+    }
+
+    fn cells(image: &[u32], category: &[u32], by_category: bool) -> Cells<At> {
         let positions = Positions { of_image: vec![0, 1, NOT_EVALUATED], of_category: vec![1, 0] };
-        Cells::new(image, category, &positions, Extent { images: 2, categories: 2, by_category })
+        Cells::new(image, category, &positions, Extent { images: 2, categories: 2, by_category }, At)
     }
 
     #[test]
     fn objects_keep_their_order_within_a_cell() {
         let cells = cells(&[1, 0, 1, 2, 0, 1], &[0, 0, 0, 0, 1, 1], true);
-        assert_eq!(cells.objects(cells.group(0)), [4, 5]);
-        assert_eq!(cells.objects(cells.group(1)), [1, 0, 2]);
-        assert_eq!(cells.objects(cells.cell(1, 1)), [0, 2]);
-        assert!(cells.cell(0, 7).is_empty());
+        assert_eq!(cells.items[cells.group(0)], [At(4, 0), At(5, 1)]);
+        assert_eq!(cells.items[cells.group(1)], [At(1, 0), At(0, 1), At(2, 1)]);
+    }
+
+    #[test]
+    fn codes_beyond_the_positions_are_not_evaluated() {
+        let sorted = cells(&[0, 1, 2, 7], &[0, 9, 0, 0], true);
+        assert_eq!(sorted.items, [At(0, 0)]);
     }
 
     #[test]
     fn without_categories_objects_come_in_category_order() {
-        let cells = cells(&[0, 0, 1, 0], &[0, 1, 0, 0], false);
-        assert_eq!(cells.objects(cells.group(0)), [1, 0, 3, 2]);
+        let cells = cells(&[0, 0, 1, 0, 2], &[0, 1, 0, 0, 0], false);
+        assert_eq!(cells.items, [At(1, 0), At(0, 0), At(3, 0), At(2, 1)]);
+        assert_eq!(cells.group(0), 0..4);
     }
 
     #[test]
     fn meetings_visit_each_cell_once() {
         let d = cells(&[0, 0, 1], &[0, 0, 0], true);
         let g = cells(&[1, 1], &[0, 0], true);
-        let met: Vec<_> = meetings(&d, d.group(1), &g, g.group(1)).collect();
+        let met: Vec<_> = meetings(&d.items[d.group(1)], &g.items[g.group(1)]).collect();
         assert_eq!(met[0], Meeting { image: 0, detections: 0..2, ground_truths: 0..0 });
         assert_eq!(met[1], Meeting { image: 1, detections: 2..3, ground_truths: 0..2 });
         assert_eq!(met.len(), 2);
-        assert_eq!(meetings(&d, d.group(0), &g, g.group(0)).count(), 0);
-        assert_eq!(shares(&d, &g, 1, 1), [(0..2, 0..0), (2..3, 0..2)]);
+        assert_eq!(meetings(&d.items[d.group(0)], &g.items[g.group(0)]).count(), 0);
     }
 }

@@ -12,19 +12,21 @@ pub struct Candidates {
 }
 
 impl Candidates {
-    /// Keeps the pairs of `similarity` (`(D, G)`, row by row) that are not below `floor`. A NaN is not below.
+    /// Keeps the pairs of `similarity` (`(D, G)`, row by row, not empty) that are not below `floor`. A NaN is not below.
     pub fn collect(&mut self, similarity: &[f64], ground_truths: usize, floor: f64) {
-        self.pairs.clear();
-        self.ends.clear();
-        if ground_truths == 0 {
-            return;
-        }
+        self.clear();
         for row in similarity.chunks_exact(ground_truths) {
             // Written so that a NaN passes, as it does in the reference.
             let reached = row.iter().enumerate().filter(|&(_, value)| !(*value < floor));
             self.pairs.extend(reached.map(|(g, &value)| (g as u32, value)));
             self.ends.push(self.pairs.len() as u32);
         }
+    }
+
+    /// Forgets all pairs.
+    pub fn clear(&mut self) {
+        self.pairs.clear();
+        self.ends.clear();
     }
 
     /// Whether no pair can match.

@@ -5,7 +5,9 @@ mod greedy;
 mod score;
 mod table;
 
-pub use cells::{Cells, Extent, Meeting, NOT_EVALUATED, Positions, meetings, shares};
+pub use cells::{
+    Cells, Extent, InImage, Meeting, NOT_EVALUATED, Positions, end_of_cell, end_of_image, meetings,
+};
 pub use greedy::{Candidates, floor, match_greedily};
-pub use score::{best_first, descending_key};
-pub use table::{AreaRange, Bits, MOST_AREA_RANGES, MatchTable, Outcome, Rows};
+pub use score::descending_key;
+pub use table::{AreaRange, Bits, MOST_AREA_RANGES, MatchTable, Outcome, Part, Row, Truth};

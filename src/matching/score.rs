@@ -12,21 +12,6 @@ pub fn descending_key(score: f64) -> u64 {
     if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
 }
 
-/// Sorts a cell's detections by score and keeps the best `limit`.
-pub fn best_first(
-    detections: &[u32],
-    score: &[f64],
-    limit: usize,
-    keyed: &mut Vec<(u64, u32)>,
-    out: &mut Vec<u32>,
-) {
-    keyed.clear();
-    keyed.extend(detections.iter().enumerate().map(|(i, &d)| (descending_key(score[d as usize]), i as u32)));
-    keyed.sort_unstable();
-    out.clear();
-    out.extend(keyed.iter().take(limit).map(|&(_, i)| detections[i as usize]));
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,12 +23,5 @@ mod tests {
         assert!(keys.windows(2).all(|pair| pair[0] < pair[1]), "{keys:?}");
         assert_eq!(descending_key(0.0), descending_key(-0.0));
         assert_eq!(descending_key(f64::NAN), descending_key(-f64::NAN));
-    }
-
-    #[test]
-    fn ties_stay_in_input_order() {
-        let (mut keyed, mut out) = (Vec::new(), Vec::new());
-        best_first(&[5, 3, 4], &[0.0, 0.0, 0.0, 0.9, 0.9, 0.9], 2, &mut keyed, &mut out);
-        assert_eq!(out, [5, 3]);
     }
 }

@@ -1,6 +1,6 @@
-//! The match table: one row for each kept detection, with its outcome at every area range and threshold.
+//! The match table: one row for each detection, with its outcome at every area range and threshold.
 
-use std::ops::Range;
+use super::cells::{Cells, InImage};
 
 /// Area ranges of one evaluation. Both ends are inside.
 pub type AreaRange = [f64; 2];
@@ -8,37 +8,89 @@ pub type AreaRange = [f64; 2];
 /// The most area ranges a table can hold: a row's mask of them shares a word with a flag.
 pub const MOST_AREA_RANGES: usize = 31;
 
+/// One detection.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Row {
+    /// Score.
+    pub score: f64,
+    /// Position of the image.
+    pub image: u32,
+    /// Index among the detections' columns.
+    pub object: u32,
+    /// Rank within the cell, from 0; [`Row::DROPPED`] beyond the most detections that were kept.
+    pub rank: u32,
+    outcome: u32,
+}
+
+impl InImage for Row {
+    fn image(&self) -> u32 {
+        self.image
+    }
+}
+
 /// What became of one detection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It matched nothing at any threshold; it is ignored in the area ranges of this mask, outside which it lies.
     Unmatched(u32),
-    /// It matched at some threshold: entry of [`Rows::outcomes`].
+    /// It matched at some threshold: index of an entry of [`Part::outcomes`].
     Matched(usize),
 }
 
 const UNMATCHED: u32 = 1 << 31;
 
-/// The rows of some images of one group (category), in image order, within an image best score first.
-#[derive(Clone, Debug, Default)]
-pub struct Rows {
-    /// Position of the image.
-    pub image: Vec<u32>,
-    /// Rank within the cell, from 0.
-    pub rank: Vec<u32>,
-    /// Score.
-    pub score: Vec<f64>,
-    outcome: Vec<u32>,
-    outcomes: Vec<u64>,
-    /// Image of each ground truth.
-    pub truth_image: Vec<u32>,
-    /// Area ranges in which each ground truth is to be found (not ignored), as a mask.
-    pub truth_areas: Vec<u32>,
+impl Row {
+    /// The rank of a detection that was not kept.
+    pub const DROPPED: u32 = u32::MAX;
+
+    /// A detection that has matched nothing and lies outside the area ranges of the mask.
+    pub fn unmatched(score: f64, image: u32, object: u32, rank: u32, outside: u32) -> Row {
+        Row { score, image, object, rank, outcome: UNMATCHED | outside }
+    }
+
+    /// Says that it matched: its outcome is the entry of that index.
+    pub fn set_matched(&mut self, entry: usize) {
+        self.outcome = entry as u32;
+    }
+
+    /// Says that the outcomes it points into were put after `before` others.
+    pub fn move_entry(&mut self, before: usize) {
+        if self.outcome & UNMATCHED == 0 {
+            self.outcome += before as u32;
+        }
+    }
+
+    /// What became of it.
+    #[inline]
+    pub fn outcome(&self) -> Outcome {
+        if self.outcome & UNMATCHED != 0 {
+            Outcome::Unmatched(self.outcome & !UNMATCHED)
+        } else {
+            Outcome::Matched(self.outcome as usize)
+        }
+    }
 }
 
-/// Outcomes of matched detections over area ranges and thresholds: for each, a word (or more) of matched bits and
-/// as many of ignored bits.
-#[derive(Clone, Copy, Debug)]
+/// One ground truth.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Truth {
+    /// Position of the image.
+    pub image: u32,
+    /// Index among the ground truth's columns.
+    pub object: u32,
+    /// Area ranges in which it is to be found (not ignored), as a mask.
+    pub areas: u32,
+}
+
+impl InImage for Truth {
+    fn image(&self) -> u32 {
+        self.image
+    }
+}
+
+/// Layout of the outcomes of matched detections: for each area range a word (or more) of matched bits, one bit for
+/// each threshold, and as many of ignored bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bits {
     /// Area ranges.
     pub areas: usize,
@@ -48,22 +100,26 @@ pub struct Bits {
 
 impl Bits {
     /// Words that hold one bit for each threshold.
+    #[inline]
     pub fn words(self) -> usize {
         self.thresholds.div_ceil(64)
     }
 
     /// Words of one outcome.
+    #[inline]
     pub fn entry(self) -> usize {
         self.areas * self.words() * 2
     }
 
     /// Place of the matched word and of the ignored word that hold threshold `t` in area range `a`.
+    #[inline]
     fn places(self, a: usize, t: usize) -> (usize, usize) {
         let matched = a * self.words() * 2 + t / 64;
         (matched, matched + self.words())
     }
 
     /// Says in `entry` that threshold `t` of area range `a` matched, and whether with something ignored.
+    #[inline]
     pub fn set(self, entry: &mut [u64], a: usize, t: usize, matched: bool, ignored: bool) {
         let (m, i) = self.places(a, t);
         entry[m] |= u64::from(matched) << (t % 64);
@@ -86,99 +142,43 @@ impl Bits {
     }
 }
 
-impl Rows {
-    /// No rows yet, with room for `detections` and `ground_truths`.
-    pub fn with_capacity(detections: usize, ground_truths: usize) -> Rows {
-        Rows {
-            image: Vec::with_capacity(detections),
-            rank: Vec::with_capacity(detections),
-            score: Vec::with_capacity(detections),
-            outcome: Vec::with_capacity(detections),
-            outcomes: Vec::new(),
-            truth_image: Vec::with_capacity(ground_truths),
-            truth_areas: Vec::with_capacity(ground_truths),
-        }
-    }
-
-    /// The number of rows.
-    pub fn len(&self) -> usize {
-        self.score.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.score.is_empty()
-    }
-
-    /// Adds a detection that matched nothing and lies outside the area ranges of the mask.
-    pub fn push_unmatched(&mut self, image: u32, rank: usize, score: f64, outside: u32) {
-        self.push(image, rank, score, UNMATCHED | outside);
-    }
-
-    /// Adds a detection that matched, and its outcome.
-    pub fn push_matched(&mut self, image: u32, rank: usize, score: f64, entry: &[u64]) {
-        let index = self.outcomes.len() / entry.len().max(1);
-        self.outcomes.extend_from_slice(entry);
-        self.push(image, rank, score, index as u32);
-    }
-
-    fn push(&mut self, image: u32, rank: usize, score: f64, outcome: u32) {
-        self.image.push(image);
-        self.rank.push(rank as u32);
-        self.score.push(score);
-        self.outcome.push(outcome);
-    }
-
-    /// What became of the detection in `row`.
-    #[inline]
-    pub fn outcome(&self, row: usize) -> Outcome {
-        let outcome = self.outcome[row];
-        if outcome & UNMATCHED != 0 {
-            Outcome::Unmatched(outcome & !UNMATCHED)
-        } else {
-            Outcome::Matched(outcome as usize)
-        }
-    }
-
+/// The rows of some images, grouped by category; within a group in image order, within an image best score first.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Detections.
+    pub rows: Cells<Row>,
+    /// Ground truths.
+    pub truths: Cells<Truth>,
     /// Outcomes of matched rows, [`Bits::entry`] words each.
-    pub fn outcomes(&self) -> &[u64] {
-        &self.outcomes
+    pub outcomes: Vec<u64>,
+}
+
+impl Part {
+    /// Detections of one group.
+    pub fn rows(&self, group: usize) -> &[Row] {
+        &self.rows.items[self.rows.group(group)]
+    }
+
+    /// Ground truths of one group.
+    pub fn truths(&self, group: usize) -> &[Truth] {
+        &self.truths.items[self.truths.group(group)]
     }
 }
 
-/// All rows of an evaluation. Merging two tables of other images is putting their rows one after the other.
+/// All rows of an evaluation. Merging tables of other images is putting their parts one after the other, in image
+/// order.
 #[derive(Clone, Debug)]
 pub struct MatchTable {
-    bits: Bits,
-    parts: Vec<Rows>,
-    groups: Vec<Range<usize>>,
+    /// How outcomes are laid out.
+    pub bits: Bits,
+    /// The rows. All parts have the same groups.
+    pub parts: Vec<Part>,
 }
 
 impl MatchTable {
-    /// A table of the groups' parts, each group's in image order.
-    pub fn new(bits: Bits, groups: impl IntoIterator<Item = Vec<Rows>>) -> MatchTable {
-        let mut table = MatchTable { bits, parts: Vec::new(), groups: Vec::new() };
-        for parts in groups {
-            let start = table.parts.len();
-            table.parts.extend(parts);
-            table.groups.push(start..table.parts.len());
-        }
-        table
-    }
-
-    /// How outcomes are laid out.
-    pub fn bits(&self) -> Bits {
-        self.bits
-    }
-
     /// The number of groups.
     pub fn groups(&self) -> usize {
-        self.groups.len()
-    }
-
-    /// The rows of one group.
-    pub fn group(&self, group: usize) -> &[Rows] {
-        &self.parts[self.groups[group].clone()]
+        self.parts.first().map_or(0, |part| part.rows.len())
     }
 }
 
@@ -196,5 +196,13 @@ mod tests {
         assert_eq!(bits.get(&entry, 1, 0), (1, u64::MAX));
         assert_eq!(bits.get(&entry, 1, 1), (1 << 5, !(1 << 5)));
         assert_eq!(bits.get(&entry, 0, 0), (0, 0));
+    }
+
+    #[test]
+    fn a_row_is_unmatched_until_it_matches() {
+        let mut row = Row::unmatched(0.5, 0, 0, 0, 5);
+        assert_eq!(row.outcome(), Outcome::Unmatched(5));
+        row.set_matched(3);
+        assert_eq!(row.outcome(), Outcome::Matched(3));
     }
 }

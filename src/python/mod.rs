@@ -20,6 +20,7 @@ impl From<Error> for PyErr {
     }
 }
 
+mod eval_imgs;
 mod evaluate;
 mod numpy_exp;
 mod objects;

@@ -1,0 +1,173 @@
+//! One group's detections from the best score down, as far as curves need to know them.
+//!
+//! Detections that matched nothing are most of them, and all that a curve wants of one is how many true positives stand
+//! before it. So only detections that matched are sorted; the others are counted into the gaps between them.
+
+use crate::matching::{MatchTable, Outcome, Row, Truth, descending_key};
+
+/// The place of a detection in the total order: score, then image, then rank in the image.
+type Key = (u64, u64);
+
+fn key(row: &Row) -> Key {
+    (descending_key(row.score), u64::from(row.image) << 32 | u64::from(row.rank))
+}
+
+/// A detection that matched.
+struct Event {
+    key: Key,
+    score: f64,
+    rank: u32,
+    /// Where its outcome begins in its part's.
+    part: u32,
+    entry: u32,
+}
+
+/// The matched detections of one group, best score first, and the false positives between them.
+#[derive(Default)]
+pub struct Events {
+    events: Vec<Event>,
+    /// `(events + 1, limits, areas)`: unmatched detections before each event, summed from the first.
+    gaps: Vec<u32>,
+    buckets: Buckets,
+    first: Option<(Key, f64)>,
+    truth_areas: Vec<u32>,
+    areas: Vec<usize>,
+    limits: Vec<usize>,
+}
+
+impl Events {
+    /// Takes in the rows of `group`, leaving out images that are not wanted.
+    pub fn read(
+        &mut self,
+        table: &MatchTable,
+        group: usize,
+        images: Option<&[bool]>,
+        areas: &[usize],
+        limits: &[usize],
+    ) {
+        let wanted = |image: u32| images.is_none_or(|images| images[image as usize]);
+        let rows = || {
+            let kept = |row: &&Row| row.rank != Row::DROPPED && wanted(row.image);
+            let parts = table.parts.iter().enumerate();
+            parts.flat_map(move |(p, part)| part.rows(group).iter().filter(kept).map(move |row| (p, row)))
+        };
+        self.areas = areas.to_vec();
+        self.limits = limits.to_vec();
+        self.truth_areas.clear();
+        let truths = table.parts.iter().flat_map(|part| part.truths(group));
+        self.truth_areas.extend(truths.filter(|truth: &&Truth| wanted(truth.image)).map(|truth| truth.areas));
+
+        self.events.clear();
+        self.events.extend(rows().filter_map(|(part, row)| match row.outcome() {
+            Outcome::Unmatched(_) => None,
+            Outcome::Matched(entry) => {
+                let (part, entry) = (part as u32, entry as u32);
+                Some(Event { key: key(row), score: row.score, rank: row.rank, part, entry })
+            }
+        }));
+        self.events.sort_unstable_by_key(|event| event.key);
+        self.buckets.fill(self.events.iter().map(|event| event.key.0));
+        self.count_unmatched(rows().map(|(_, row)| row));
+    }
+
+    /// Counts the unmatched detections into the gaps, and finds the very first detection.
+    fn count_unmatched<'a>(&mut self, rows: impl Iterator<Item = &'a Row>) {
+        let width = self.areas.len() * self.limits.len();
+        self.gaps.clear();
+        self.gaps.resize((self.events.len() + 1) * width, 0);
+        self.first = self.events.first().map(|event| (event.key, event.score));
+        for row in rows {
+            let Outcome::Unmatched(outside) = row.outcome() else { continue };
+            let key = key(row);
+            if self.first.is_none_or(|(first, _)| key < first) {
+                self.first = Some((key, row.score));
+            }
+            let range = self.buckets.range(key.0);
+            let before = range.start + self.events[range].partition_point(|event| event.key < key);
+            let gap = &mut self.gaps[before * width..(before + 1) * width];
+            for (counts, &limit) in gap.chunks_exact_mut(self.areas.len().max(1)).zip(&self.limits) {
+                if (row.rank as usize) < limit {
+                    for (count, &area) in counts.iter_mut().zip(&self.areas) {
+                        *count += !outside >> area & 1;
+                    }
+                }
+            }
+        }
+        for i in width..self.gaps.len() {
+            self.gaps[i] += self.gaps[i - width];
+        }
+    }
+
+    /// Ground truths to be found in an area range of the table.
+    pub fn positives(&self, area: usize) -> usize {
+        self.truth_areas.iter().filter(|&&areas| areas >> area & 1 == 1).count()
+    }
+
+    /// The score of the very first detection, if there is one.
+    pub fn first_score(&self, limit: usize) -> Option<f64> {
+        self.first.filter(|_| limit > 0).map(|(_, score)| score)
+    }
+
+    /// Visits the matched detections of rank below the `m`-th limit, best score first: `visit(score, unmatched
+    /// detections before it in the a-th area range, its outcome)`.
+    pub fn each(&self, table: &MatchTable, a: usize, m: usize, mut visit: impl FnMut(f64, u32, &[u64])) {
+        let entry = table.bits.entry();
+        let (width, at) = (self.areas.len() * self.limits.len(), m * self.areas.len() + a);
+        for (event, gap) in self.events.iter().zip(self.gaps.chunks_exact(width)) {
+            if (event.rank as usize) < self.limits[m] {
+                let start = event.entry as usize * entry;
+                visit(event.score, gap[at], &table.parts[event.part as usize].outcomes[start..start + entry]);
+            }
+        }
+    }
+
+    /// The area range of the table that is the `a`-th of these.
+    pub fn area(&self, a: usize) -> usize {
+        self.areas[a]
+    }
+
+    /// The `m`-th limit.
+    pub fn limit(&self, m: usize) -> usize {
+        self.limits[m]
+    }
+}
+
+/// A first guess at where a key stands among sorted keys: an index by leading bits.
+#[derive(Default)]
+struct Buckets {
+    low: u64,
+    shift: u32,
+    starts: Vec<u32>,
+}
+
+impl Buckets {
+    fn fill(&mut self, sorted: impl ExactSizeIterator<Item = u64> + DoubleEndedIterator + Clone) {
+        self.starts.clear();
+        let mut ends = sorted.clone();
+        let (Some(low), high) = (ends.next(), ends.next_back()) else { return };
+        let span = high.unwrap_or(low) - low;
+        let wanted = (4 * sorted.len() as u64).next_power_of_two();
+        self.low = low;
+        self.shift = (64 - span.leading_zeros()).saturating_sub(wanted.trailing_zeros());
+        self.starts.resize((span >> self.shift) as usize + 2, 0);
+        for key in sorted {
+            self.starts[((key - low) >> self.shift) as usize + 1] += 1;
+        }
+        for i in 1..self.starts.len() {
+            self.starts[i] += self.starts[i - 1];
+        }
+    }
+
+    /// The keys among which `key` stands: all before are smaller, all after are greater.
+    #[inline]
+    fn range(&self, key: u64) -> std::ops::Range<usize> {
+        let Some(&last) = self.starts.last() else { return 0..0 };
+        if key < self.low {
+            return 0..0;
+        }
+        match self.starts.get(((key - self.low) >> self.shift) as usize..) {
+            Some([start, end, ..]) => *start as usize..*end as usize,
+            _ => last as usize..last as usize,
+        }
+    }
+}
