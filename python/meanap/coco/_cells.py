@@ -144,7 +144,8 @@ def evaluate_cell(
     if len(ious) > 0:
         similarity = np.asarray(ious[:, to_find_first], dtype=np.float64)
         if len(similarity) < D:
-            raise IndexError(f"ious of image {key[0]!r}, category {key[1]!r}: {len(similarity)} rows for {D} detections")
+            rows = f"{len(similarity)} rows for {D} detections"
+            raise IndexError(f"ious of image {key[0]!r}, category {key[1]!r}: {rows}")
         matched = _core.match_cell(
             similarity[:D],
             np.array([min([t, 1 - 1e-10]) for t in p.iouThrs], dtype=np.float64),

@@ -262,7 +262,7 @@ class COCOeval:
 
 
 class _Selection:
-    """Which of the evaluated categories, area ranges, limits and images ``accumulate(p)`` uses, as the reference picks."""
+    """Which of the evaluated categories, area ranges, limits and images ``accumulate(p)`` uses."""
 
     def __init__(self, p: Any, evaluated: Any) -> None:
         self.counts = (
