@@ -1,0 +1,230 @@
+//! JSON numbers to doubles, rounded as Python's `float()` rounds them: to the nearest, ties to even.
+//!
+//! Three roads, all with the same answer. Up to 53 bits of digits and a power of ten up to `10^22` are both exact
+//! as doubles, so one multiplication or division rounds once. More digits (the `repr` of a double has 17) are
+//! multiplied by a 128-bit power of five whose error is known; where that error could change the rounding, and for
+//! what the table does not cover, the standard library decides.
+//!
+//! Source of the second road: D. Lemire, *Number Parsing at a Gigabyte per Second*, Software: Practice and
+//! Experience 51 (2021); here without its special cases, which fall to the third.
+
+use super::power::{LIMIT, POWERS};
+
+/// `10^n` for every `n` where it is exact.
+const TENS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+    1e19, 1e20, 1e21, 1e22,
+];
+
+/// `10^n` for the digits of one word.
+const WORD_TENS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+
+/// Reads the decimal digits at `position`, eight at a time, into `value` (modulo `2^64`) and returns how many there
+/// were. `bytes` has at least eight readable bytes wherever a digit may stand.
+#[inline(always)]
+pub fn digits(bytes: &[u8], position: &mut usize, value: &mut u64) -> usize {
+    let start = *position;
+    loop {
+        let word = load(bytes, *position) ^ 0x3030_3030_3030_3030;
+        // The high bit of each byte that is no digit; a carry only reaches bytes after the first of those.
+        let others = (word.wrapping_add(0x7676_7676_7676_7676) | word) & 0x8080_8080_8080_8080;
+        let count = (others.trailing_zeros() / 8) as usize;
+        // Digits go to the upper bytes, zeros below them count for nothing; two shifts, as one may not be by 64.
+        let half = 4 * (8 - count);
+        let mut digits = (word << half) << half;
+        digits = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
+        digits = digits.wrapping_mul(100).wrapping_add(digits >> 16) & 0x0000_ffff_0000_ffff;
+        digits = digits.wrapping_mul(10_000).wrapping_add(digits >> 32) & 0xffff_ffff;
+        *value = value.wrapping_mul(WORD_TENS[count]).wrapping_add(digits);
+        *position += count;
+        if count < 8 {
+            return *position - start;
+        }
+    }
+}
+
+/// Steps over decimal digits and returns how many there were.
+#[inline(always)]
+pub fn skip_digits(bytes: &[u8], position: &mut usize) -> usize {
+    let start = *position;
+    loop {
+        let word = load(bytes, *position) ^ 0x3030_3030_3030_3030;
+        let others = (word.wrapping_add(0x7676_7676_7676_7676) | word) & 0x8080_8080_8080_8080;
+        let count = (others.trailing_zeros() / 8) as usize;
+        *position += count;
+        if count < 8 {
+            return *position - start;
+        }
+    }
+}
+
+/// Eight bytes from `position`, zeros beyond the end.
+#[inline(always)]
+pub fn load(bytes: &[u8], position: usize) -> u64 {
+    match bytes.get(position..).and_then(<[u8]>::first_chunk::<8>) {
+        Some(chunk) => u64::from_le_bytes(*chunk),
+        None => load_tail(bytes, position),
+    }
+}
+
+#[cold]
+fn load_tail(bytes: &[u8], position: usize) -> u64 {
+    let mut chunk = [0; 8];
+    if let Some(tail) = bytes.get(position..) {
+        chunk[..tail.len()].copy_from_slice(tail);
+    }
+    u64::from_le_bytes(chunk)
+}
+
+/// `mantissa * 10^exponent` if it can be had exactly rounded without looking at the text again.
+#[inline(always)]
+pub fn scale(mantissa: u64, exponent: i32) -> Option<f64> {
+    if mantissa <= 1 << 53 && (-22..=22).contains(&exponent) {
+        let digits = mantissa as f64;
+        return Some(if exponent < 0 {
+            digits / TENS[-exponent as usize]
+        } else {
+            digits * TENS[exponent as usize]
+        });
+    }
+    scale_wide(mantissa, exponent)
+}
+
+fn scale_wide(mantissa: u64, exponent: i32) -> Option<f64> {
+    if mantissa == 0 || !(-LIMIT..=LIMIT).contains(&exponent) {
+        return None;
+    }
+    let zeros = mantissa.leading_zeros();
+    let digits = u128::from(mantissa << zeros);
+    let power = POWERS[(exponent + LIMIT) as usize];
+    let (high, low) = (power.bits >> 64, power.bits & u128::from(u64::MAX));
+    // The upper 128 of 192 bits. What is cut off here, and from the power by its rounding, is each less than one:
+    // the true product lies in [product, product + 2).
+    let product = digits * high + ((digits * low) >> 64);
+    let spare = 128 - 53 - product.leading_zeros();
+    let (rest, half) = (product & ((1 << spare) - 1), 1u128 << (spare - 1));
+    if rest + 2 > half && rest <= half {
+        return None;
+    }
+    let mut significand = (product >> spare) as u64 + u64::from(rest > half);
+    // value = product * 2^(64 - 127 + power.exponent + exponent - zeros)
+    let mut binary = spare as i32 - 63 + power.exponent + exponent - zeros as i32;
+    if significand == 1 << 53 {
+        significand >>= 1;
+        binary += 1;
+    }
+    // Every result is normal: the table ends long before the range of doubles does.
+    let biased = (binary + 52 + 1023) as u64;
+    Some(f64::from_bits((biased << 52) | (significand & ((1 << 52) - 1))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scanner::{Number, Scanner};
+
+    fn read(text: &str) -> f64 {
+        let mut bytes = text.as_bytes().to_vec();
+        bytes.push(b',');
+        let end = bytes.len();
+        bytes.extend([0; 64]);
+        let mut scanner = Scanner::new(&bytes, end, 0, 0);
+        let Ok(Some(Number { value, .. })) = scanner.number() else { panic!("{text} is a number") };
+        assert_eq!(scanner.position(), text.len(), "{text}");
+        value
+    }
+
+    fn check(text: &str) {
+        assert_eq!(read(text).to_bits(), text.parse::<f64>().unwrap().to_bits(), "{text}");
+    }
+
+    /// A small generator of random words (splitmix64).
+    fn random(state: &mut u64) -> u64 {
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = *state;
+        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        word ^ (word >> 31)
+    }
+
+    #[test]
+    fn named_numbers() {
+        for text in [
+            "0",
+            "1",
+            "-1",
+            "0.5",
+            "258.15",
+            "1e5",
+            "1E+5",
+            "1e-5",
+            "0.1",
+            "0.2",
+            "0.30000000000000004",
+            "1e22",
+            "1e23",
+            "9007199254740993",
+            "9007199254740992",
+            "9007199254740993.0",
+            "9007199254740995.0",
+            "123456789012345678",
+            "18446744073709551615.0",
+            "18446744073709551616.0",
+            "0.000000000000000000000000000001234567890123456789",
+            "1e400",
+            "-1e400",
+            "1e-400",
+            "5e-324",
+            "2.4703282292062327e-324",
+            "2.2250738585072011e-308",
+            "1.7976931348623157e308",
+            "1.7976931348623159e308",
+            "0e999999999999",
+            "0.0",
+            "-0.0",
+            "1e99999999999999999999",
+            "179769313486231580793728971405301e276",
+            "6.02214076e23",
+            "299792458.0",
+            "8.41e21",
+            "9.109e-31",
+            "0.95914441347122192382812500000000000000000000001",
+            "2.5e-1",
+            "1.00000005960464477539062500000",
+        ] {
+            check(text);
+        }
+        assert_eq!(read("-0").to_bits(), 0f64.to_bits(), "an integer has no negative zero");
+    }
+
+    #[test]
+    fn random_doubles_come_back() {
+        let mut state = 1;
+        for round in 0..1_000_000u64 {
+            let word = random(&mut state);
+            let value = match round % 4 {
+                0 => f64::from_bits(word),
+                1 => (word >> 11) as f64 / (1u64 << 53) as f64,
+                2 => f64::from(f32::from_bits(word as u32)),
+                _ => (word % 100_000_000) as f64 / 1000.0,
+            };
+            if value.is_finite() {
+                check(&format!("{value:?}"));
+            }
+        }
+    }
+
+    #[test]
+    fn random_texts_are_rounded_as_the_standard_library_does() {
+        let mut state = 2;
+        for _ in 0..500_000 {
+            let (a, b, c) = (random(&mut state), random(&mut state), random(&mut state));
+            let digits = &a.to_string()[..1 + (b % 19) as usize % a.to_string().len()];
+            let fraction = &b.to_string()[..1 + (c % 19) as usize % b.to_string().len()];
+            let exponent = (c >> 32) % 80;
+            check(&format!("{digits}.{fraction}e-{exponent}"));
+            check(&format!("{digits}.{fraction}e{exponent}"));
+            check(&format!("0.{fraction}"));
+            check(&format!("{digits}.5"));
+        }
+    }
+}

@@ -1,0 +1,668 @@
+//! JSON tokens in a piece of a file: exactly the grammar of Python's `json`.
+//!
+//! That is the standard's grammar plus `NaN`, `Infinity` and `-Infinity`. Strings must be UTF-8 without bare control
+//! characters; lone surrogate escapes pass.
+
+use super::number;
+
+/// Zero bytes that must follow the text: no JSON holds a zero byte, so looking ahead needs no bounds of its own.
+pub const PADDING: usize = 32;
+
+/// Values nested deeper than this are left to Python, which may run into its recursion limit.
+const DEEP: usize = 128;
+
+/// Integers of more digits than this are left to Python, which may refuse them (4,300 by default, at least 640).
+const LONG: usize = 600;
+
+/// The text is not what it should be, or the piece ends here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Where: a position in the piece, and after [`Window`](super::window::Window) has seen it, in the file.
+    pub at: u64,
+    /// What was expected there.
+    pub expected: Expected,
+}
+
+/// What a [`Fault`] says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// A token of JSON.
+    Token(&'static str),
+    /// Bytes that are UTF-8.
+    Utf8,
+}
+
+/// The result of reading a token.
+pub type Scan<T> = Result<T, Fault>;
+
+/// A number and how it was written.
+#[derive(Clone, Copy, Debug)]
+pub struct Number {
+    /// The value, rounded to the nearest double.
+    pub value: f64,
+    /// Whether it was written as an integer.
+    pub integer: bool,
+}
+
+/// What comes after an element of an array or a member of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// A comma: another one follows.
+    Comma,
+    /// The closing bracket.
+    Close,
+}
+
+/// A cursor over one piece of a file.
+pub struct Scanner<'a> {
+    bytes: &'a [u8],
+    end: usize,
+    position: usize,
+    base: u64,
+    /// A value that is valid JSON but that Python might refuse was passed.
+    pub doubtful: Option<&'static str>,
+}
+
+impl<'a> Scanner<'a> {
+    /// A cursor at `position` of the text `bytes[..end]`, which begins at `base` of its file; [`PADDING`] zeros
+    /// follow it in `bytes`.
+    #[inline(always)]
+    pub fn new(bytes: &'a [u8], end: usize, position: usize, base: u64) -> Self {
+        debug_assert!(bytes.len() >= end + PADDING && bytes[end..].iter().all(|&byte| byte == 0));
+        Scanner { bytes, end, position, base, doubtful: None }
+    }
+
+    /// Where the cursor stands in the file.
+    #[inline(always)]
+    pub fn place(&self) -> u64 {
+        self.base + self.position as u64
+    }
+
+    /// Where the cursor stands.
+    #[inline(always)]
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Puts the cursor back to (or on to) `position`.
+    #[inline(always)]
+    pub fn move_to(&mut self, position: usize) {
+        self.position = position;
+    }
+
+    /// The bytes from `start` up to the cursor.
+    pub fn since(&self, start: usize) -> &'a [u8] {
+        &self.bytes[start..self.position]
+    }
+
+    /// What is left of the piece, padding included.
+    #[inline(always)]
+    pub fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.position..).unwrap_or_default()
+    }
+
+    /// What is left of the piece.
+    pub fn text(&self) -> &'a [u8] {
+        self.bytes.get(self.position..self.end).unwrap_or_default()
+    }
+
+    /// The byte at the cursor, zero at the end.
+    #[inline(always)]
+    pub fn peek(&self) -> u8 {
+        self.bytes.get(self.position).copied().unwrap_or(0)
+    }
+
+    /// A fault at the cursor.
+    #[cold]
+    pub fn fault<T>(&self, expected: &'static str) -> Scan<T> {
+        Err(Fault { at: self.position as u64, expected: Expected::Token(expected) })
+    }
+
+    /// Whether the cursor is at the end of the piece.
+    pub fn at_end(&self) -> bool {
+        self.position >= self.end
+    }
+
+    /// Steps over white space.
+    #[inline(always)]
+    pub fn space(&mut self) {
+        while matches!(self.peek(), b' ' | b'\n' | b'\r' | b'\t') {
+            self.position += 1;
+        }
+    }
+
+    /// Steps over `byte` if it is the next token.
+    #[inline(always)]
+    pub fn take(&mut self, byte: u8) -> bool {
+        self.space();
+        let there = self.peek() == byte;
+        self.position += usize::from(there);
+        there
+    }
+
+    /// Steps over what follows an element or member, and over the white space after a comma.
+    #[inline(always)]
+    pub fn after(&mut self, close: u8, expected: &'static str) -> Scan<After> {
+        if self.take(b',') {
+            self.space();
+            Ok(After::Comma)
+        } else if self.peek() == close {
+            self.position += 1;
+            Ok(After::Close)
+        } else {
+            self.fault(expected)
+        }
+    }
+
+    /// A number, or `None` (and the cursor where it was) if something else stands here.
+    #[inline(always)]
+    pub fn number(&mut self) -> Scan<Option<Number>> {
+        self.space();
+        let start = self.position;
+        let negative = self.peek() == b'-';
+        self.position += usize::from(negative);
+        let mut mantissa = 0;
+        let whole = self.position;
+        let mut count = number::digits(self.bytes, &mut self.position, &mut mantissa);
+        if count == 0 {
+            return self.named_number(start, negative);
+        }
+        if count > 1 && self.bytes[whole] == b'0' {
+            self.position = whole + 1;
+            return self.fault("',' or a closing bracket (numbers have no leading zeros)");
+        }
+        let mut exponent = 0;
+        let mut integer = true;
+        if self.peek() == b'.' {
+            integer = false;
+            self.position += 1;
+            let fraction = number::digits(self.bytes, &mut self.position, &mut mantissa);
+            if fraction == 0 {
+                return self.fault("a digit");
+            }
+            count += fraction;
+            exponent = -(fraction as i64);
+        }
+        if self.peek() | 0x20 == b'e' {
+            integer = false;
+            exponent += self.exponent()?;
+        }
+        if self.at_end() {
+            // The number may go on in the next piece.
+            return self.fault("',' or a closing bracket");
+        }
+        if count > 19 {
+            if integer && count > LONG {
+                self.doubtful = Some("an integer has more than 600 digits");
+            }
+            count -= leading_zeros(&self.bytes[whole..self.position]);
+        }
+        let scaled = match i32::try_from(exponent) {
+            Ok(exponent) if count <= 19 => number::scale(mantissa, exponent),
+            _ => None,
+        };
+        let magnitude = scaled.unwrap_or_else(|| standard(&self.bytes[whole..self.position]));
+        // As an integer, minus zero is zero.
+        let value = if negative && !(integer && magnitude == 0.0) { -magnitude } else { magnitude };
+        Ok(Some(Number { value, integer }))
+    }
+
+    /// The exponent of a number, from its `e`; what no double can tell apart is cut short.
+    fn exponent(&mut self) -> Scan<i64> {
+        self.position += 1;
+        let negative = self.peek() == b'-';
+        self.position += usize::from(negative || self.peek() == b'+');
+        let start = self.position;
+        let mut value = 0;
+        let count = number::digits(self.bytes, &mut self.position, &mut value);
+        if count == 0 {
+            return self.fault("a digit");
+        }
+        let zeros = self.since(start).iter().take_while(|&&byte| byte == b'0').count();
+        let value = if count - zeros > 9 { 1_000_000_000 } else { value as i64 };
+        Ok(if negative { -value } else { value })
+    }
+
+    #[cold]
+    fn named_number(&mut self, start: usize, negative: bool) -> Scan<Option<Number>> {
+        let value = match self.peek() {
+            b'I' => {
+                self.word(b"Infinity")?;
+                if negative { f64::NEG_INFINITY } else { f64::INFINITY }
+            }
+            b'N' if !negative => {
+                self.word(b"NaN")?;
+                f64::NAN
+            }
+            _ if negative => return self.fault("a digit"),
+            _ => {
+                self.position = start;
+                return Ok(None);
+            }
+        };
+        Ok(Some(Number { value, integer: false }))
+    }
+
+    /// An integer within `i64`, or `None` (and the cursor where it was) if something else stands here.
+    #[inline(always)]
+    pub fn integer(&mut self) -> Scan<Option<i64>> {
+        self.space();
+        let start = self.position;
+        let negative = self.peek() == b'-';
+        self.position += usize::from(negative);
+        let whole = self.position;
+        let mut magnitude = 0u64;
+        let count = number::digits(self.bytes, &mut self.position, &mut magnitude);
+        let next = self.peek();
+        let plain = (1..=18).contains(&count)
+            && (count == 1 || self.bytes[whole] != b'0')
+            && !matches!(next, b'.' | b'e' | b'E')
+            && !self.at_end();
+        if plain {
+            return Ok(Some(if negative { -(magnitude as i64) } else { magnitude as i64 }));
+        }
+        self.position = start;
+        self.uncommon_integer(start)
+    }
+
+    #[cold]
+    fn uncommon_integer(&mut self, start: usize) -> Scan<Option<i64>> {
+        let number = self.number()?;
+        let text = self.since(start);
+        let value = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+        match number {
+            Some(Number { integer: true, .. }) if value.is_some() => Ok(value),
+            _ => {
+                self.position = start;
+                Ok(None)
+            }
+        }
+    }
+
+    /// `true` or `false`, or `None` (and the cursor where it was) if something else stands here.
+    pub fn boolean(&mut self) -> Scan<Option<bool>> {
+        self.space();
+        match self.peek() {
+            b't' => self.word(b"true").map(|()| Some(true)),
+            b'f' => self.word(b"false").map(|()| Some(false)),
+            _ => Ok(None),
+        }
+    }
+
+    fn word(&mut self, word: &'static [u8]) -> Scan<()> {
+        for &byte in word {
+            if self.peek() != byte {
+                return self.fault("a value");
+            }
+            self.position += 1;
+        }
+        Ok(())
+    }
+
+    /// Steps over a string from its opening quote and returns what stands between the quotes, escapes and all.
+    #[inline(always)]
+    pub fn string(&mut self) -> Scan<&'a [u8]> {
+        if self.peek() != b'"' {
+            return self.fault("a string in double quotes");
+        }
+        self.position += 1;
+        let start = self.position;
+        let mut ascii = true;
+        loop {
+            while let Some(chunk) = self.bytes.get(self.position..).and_then(<[u8]>::first_chunk::<16>) {
+                if !plain(chunk) {
+                    break;
+                }
+                self.position += 16;
+            }
+            match self.peek() {
+                b'"' => {
+                    let text = self.since(start);
+                    self.position += 1;
+                    return if ascii { Ok(text) } else { self.utf8(start, text) };
+                }
+                b'\\' => self.escape()?,
+                0..0x20 => return self.fault("a closing quote (control characters must be escaped)"),
+                byte => {
+                    ascii &= byte < 0x80;
+                    self.position += 1;
+                }
+            }
+        }
+    }
+
+    #[cold]
+    fn utf8(&self, start: usize, text: &'a [u8]) -> Scan<&'a [u8]> {
+        match std::str::from_utf8(text) {
+            Ok(_) => Ok(text),
+            Err(error) => Err(Fault { at: (start + error.valid_up_to()) as u64, expected: Expected::Utf8 }),
+        }
+    }
+
+    fn escape(&mut self) -> Scan<()> {
+        self.position += 1;
+        match self.peek() {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.position += 1,
+            b'u' => {
+                self.position += 1;
+                for _ in 0..4 {
+                    if !self.peek().is_ascii_hexdigit() {
+                        return self.fault("four hexadecimal digits");
+                    }
+                    self.position += 1;
+                }
+            }
+            _ => return self.fault("an escape: one of \" \\ / b f n r t u"),
+        }
+        Ok(())
+    }
+
+    /// Steps over a key and its colon and returns what stands between the quotes.
+    pub fn key(&mut self) -> Scan<&'a [u8]> {
+        if self.peek() != b'"' {
+            return self.fault("a key in double quotes");
+        }
+        let key = self.string()?;
+        if !self.take(b':') {
+            return self.fault("':'");
+        }
+        Ok(key)
+    }
+
+    /// Steps over any value. Nesting costs one bit for each level, and no stack.
+    pub fn skip(&mut self) -> Scan<()> {
+        let mut levels = Levels::default();
+        loop {
+            self.space();
+            match self.peek() {
+                b'{' => {
+                    self.position += 1;
+                    if !self.take(b'}') {
+                        self.key()?;
+                        levels.open(true);
+                        continue;
+                    }
+                }
+                b'[' => {
+                    self.position += 1;
+                    if !self.take(b']') {
+                        levels.open(false);
+                        continue;
+                    }
+                }
+                b'"' => drop(self.string()?),
+                b'-' | b'0'..=b'9' => {
+                    self.skip_number()?;
+                    if levels.in_array() {
+                        self.skip_numbers()?;
+                    }
+                }
+                b't' => self.word(b"true")?,
+                b'f' => self.word(b"false")?,
+                b'n' => self.word(b"null")?,
+                b'N' => self.word(b"NaN")?,
+                b'I' => self.word(b"Infinity")?,
+                _ => return self.fault("a value"),
+            }
+            loop {
+                if levels.depth == 0 {
+                    if levels.deepest > DEEP {
+                        self.doubtful = Some("values are nested more than 128 deep");
+                    }
+                    return Ok(());
+                }
+                let after = if levels.in_array() {
+                    self.after(b']', "',' or ']'")?
+                } else {
+                    self.after(b'}', "',' or '}'")?
+                };
+                if after == After::Comma {
+                    if !levels.in_array() {
+                        self.key()?;
+                    }
+                    break;
+                }
+                levels.close();
+            }
+        }
+    }
+
+    /// Goes on over numbers of an array for as long as nothing else comes.
+    #[inline(always)]
+    fn skip_numbers(&mut self) -> Scan<()> {
+        loop {
+            let rest = self.rest();
+            let step = match rest {
+                [b',', b' ', b'0'..=b'9' | b'-', ..] => 2,
+                [b',', b'0'..=b'9' | b'-', ..] => 1,
+                _ => return Ok(()),
+            };
+            self.position += step;
+            self.skip_number()?;
+        }
+    }
+
+    #[inline(always)]
+    fn skip_number(&mut self) -> Scan<()> {
+        let negative = self.peek() == b'-';
+        self.position += usize::from(negative);
+        let whole = self.position;
+        let count = number::skip_digits(self.bytes, &mut self.position);
+        if count == 0 {
+            return if negative && self.peek() == b'I' {
+                self.word(b"Infinity")
+            } else {
+                self.fault("a digit")
+            };
+        }
+        if count > 1 && self.bytes[whole] == b'0' {
+            self.position = whole + 1;
+            return self.fault("',' or a closing bracket (numbers have no leading zeros)");
+        }
+        let mut integer = true;
+        if self.peek() == b'.' {
+            integer = false;
+            self.position += 1;
+            if number::skip_digits(self.bytes, &mut self.position) == 0 {
+                return self.fault("a digit");
+            }
+        }
+        if self.peek() | 0x20 == b'e' {
+            integer = false;
+            self.exponent()?;
+        }
+        if self.at_end() {
+            return self.fault("',' or a closing bracket");
+        }
+        if integer && count > LONG {
+            self.doubtful = Some("an integer has more than 600 digits");
+        }
+        Ok(())
+    }
+}
+
+/// Whether a piece of a string holds no quote, backslash, control character or byte beyond ASCII.
+#[inline(always)]
+fn plain(chunk: &[u8; 16]) -> bool {
+    let mut other = 0;
+    for &byte in chunk {
+        // As a signed byte, ASCII from the space on is what is greater than 31.
+        other |= u8::from((byte as i8) < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\');
+    }
+    other == 0
+}
+
+/// How many of a number's digits are zeros before its first other digit.
+#[cold]
+fn leading_zeros(text: &[u8]) -> usize {
+    text.iter().take_while(|&&byte| matches!(byte, b'0' | b'.')).filter(|&&byte| byte == b'0').count()
+}
+
+#[cold]
+fn standard(text: &[u8]) -> f64 {
+    // The text follows the grammar of JSON, which the standard library's holds; were it not so, NaN would show it.
+    std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN)
+}
+
+/// Which of the open brackets are objects, the innermost in the lowest bit.
+#[derive(Default)]
+struct Levels {
+    depth: usize,
+    deepest: usize,
+    objects: u64,
+    outer: Vec<u64>,
+}
+
+impl Levels {
+    fn open(&mut self, object: bool) {
+        if self.depth > 0 && self.depth % 64 == 0 {
+            self.outer.push(self.objects);
+        }
+        self.objects = (self.objects << 1) | u64::from(object);
+        self.depth += 1;
+        self.deepest = self.deepest.max(self.depth);
+    }
+
+    fn close(&mut self) {
+        self.objects >>= 1;
+        self.depth -= 1;
+        if self.depth > 0 && self.depth % 64 == 0 {
+            self.objects = self.outer.pop().unwrap_or(0);
+        }
+    }
+
+    fn in_array(&self) -> bool {
+        self.depth > 0 && self.objects & 1 == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn skip(text: &[u8]) -> Result<usize, Fault> {
+        let mut bytes = text.to_vec();
+        bytes.push(b' ');
+        let end = bytes.len();
+        bytes.extend([0; PADDING]);
+        let mut scanner = Scanner::new(&bytes, end, 0, 0);
+        scanner.skip()?;
+        Ok(scanner.position())
+    }
+
+    #[test]
+    fn accepts_what_python_accepts() {
+        for text in [
+            "0",
+            "-0",
+            "-0.0",
+            "1e5",
+            "1E-5",
+            "NaN",
+            "Infinity",
+            "-Infinity",
+            "true",
+            "false",
+            "null",
+            "\"\"",
+            "[]",
+            "{}",
+            "[ ]",
+            "{ }",
+            "[1, 2,3]",
+            "[1,-2.5e3 , [] ]",
+            "{\"a\": [1, {\"b\": null}], \"a\": 2}",
+            "\"\\ud800\"",
+            "\"\\u00e9\\n\\/\"",
+            "\"é漢😀\"",
+            "[[[[[[1]]]]]]",
+            "[1, -Infinity]",
+            "\"\u{7f}\"",
+            "\"0123456789abcdef\\\"xyz\"",
+        ] {
+            assert_eq!(skip(text.as_bytes()), Ok(text.len()), "{text}");
+        }
+    }
+
+    #[test]
+    fn rejects_what_python_rejects() {
+        for text in [
+            "01",
+            "-",
+            "+1",
+            ".5",
+            "1.",
+            "1.e5",
+            "1e",
+            "1e+",
+            "--1",
+            "-NaN",
+            "nul",
+            "tru",
+            "'a'",
+            "\"a",
+            "\"\t\"",
+            "\"\\x\"",
+            "\"\\u12g4\"",
+            "\"\\u 123\"",
+            "[1,]",
+            "[,1]",
+            "[1 2]",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{a:1}",
+            "[1}",
+            "{\"a\":1]",
+            "[",
+            "{",
+            "",
+            "inf",
+            "0x10",
+            "1_000",
+            "\u{feff}1",
+            "[01]",
+            "[1,02]",
+            "[1.]",
+            "[1, -]",
+        ] {
+            let rejected = match skip(text.as_bytes()) {
+                Err(_) => true,
+                // A number that ended early leaves something that can follow no value.
+                Ok(end) => end < text.len(),
+            };
+            assert!(rejected, "{text}");
+        }
+        assert_eq!(skip(b"\"ab\xff\""), Err(Fault { at: 3, expected: Expected::Utf8 }));
+        assert_eq!(skip(b"\"\xed\xa0\x80\"").map_err(|fault| fault.expected), Err(Expected::Utf8));
+    }
+
+    #[test]
+    fn nesting_needs_no_stack() {
+        let depth = 1_000_000;
+        let text =
+            [b"[".repeat(depth), b"{\"a\":".repeat(70), b"1".to_vec(), b"}".repeat(70), b"]".repeat(depth)]
+                .concat();
+        assert_eq!(skip(&text), Ok(text.len()));
+        let crossed = [b"[".repeat(200), b"{\"a\":1]".to_vec(), b"]".repeat(200)].concat();
+        assert!(skip(&crossed).is_err());
+    }
+
+    #[test]
+    fn integers() {
+        let read = |text: &str| {
+            let mut bytes = text.as_bytes().to_vec();
+            bytes.push(b']');
+            let end = bytes.len();
+            bytes.extend([0; PADDING]);
+            Scanner::new(&bytes, end, 0, 0).integer()
+        };
+        assert_eq!(read("-0"), Ok(Some(0)));
+        assert_eq!(read("9223372036854775807"), Ok(Some(i64::MAX)));
+        assert_eq!(read("-9223372036854775808"), Ok(Some(i64::MIN)));
+        for text in ["9223372036854775808", "1.0", "1e3", "\"1\"", "null", "true", "NaN", "[1]"] {
+            assert_eq!(read(text), Ok(None), "{text}");
+        }
+        assert!(read("01").is_err());
+    }
+}
