@@ -1,10 +1,39 @@
 //! COCO JSON into columns: the only place that knows JSON.
 //!
+//! A file is never held whole: workers slide small windows over it and parse records straight into columns.
+//! What the columns cannot stand for exactly is not guessed ([`Dataset::fallback`]).
+//!
 //! | file | question |
 //! |---|---|
+//! | [`source`] | Where do the bytes come from? |
+//! | [`window`] | Which of them are in memory? |
 //! | [`scanner`] | What is a token of JSON? |
 //! | [`number`], [`power`] | Which double is a number? |
+//! | [`record`] | What does a record hold, and in which order? |
+//! | [`annotations`], [`listed`], [`codes`] | What becomes a column? |
+//! | [`blocks`] | Who reads which part of the file? |
+//! | [`dataset`] | What does the whole file say? |
+//! | [`regions`], [`segmentation`], [`pose`] | What was passed over when the file was read? |
+//! | [`objects`] | What does an evaluation need of it? |
+//! | [`failure`] | Why could it not be read? |
 
+pub mod annotations;
+pub mod blocks;
+pub mod codes;
+pub mod dataset;
+pub mod failure;
+pub mod listed;
 pub mod number;
+pub mod objects;
+pub mod pose;
 pub mod power;
+pub mod record;
+pub mod regions;
 pub mod scanner;
+pub mod segmentation;
+pub mod source;
+pub mod window;
+
+pub use dataset::{Dataset, Kind};
+pub use failure::Failure;
+pub use objects::{IouType, Role};

@@ -1,0 +1,400 @@
+//! Annotations and results as columns.
+
+use super::codes::Codes;
+use super::record::{Field, Rows, Shape, Trouble, fields};
+use super::scanner::{Number, Scan, Scanner};
+
+/// Integers up to here are doubles too.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// Where values lie: position in the file, and length.
+#[derive(Clone, Debug, Default)]
+pub struct Spans {
+    /// First byte of each value.
+    pub start: Vec<u64>,
+    /// Bytes of each value.
+    pub len: Vec<u32>,
+}
+
+/// One column for each field. A column is whole if it has an entry for every record; one that is not stopped growing
+/// at the first record without the field.
+#[derive(Clone, Debug, Default)]
+pub struct Annotations {
+    /// Which fields are read.
+    wanted: u16,
+    /// Which of them every record must have.
+    needed: u16,
+    /// The number of records.
+    pub count: usize,
+    /// What the columns cannot hold; nothing more is collected from there on.
+    pub trouble: Option<Trouble>,
+    /// Fields that at least one record has.
+    pub seen: u16,
+    /// `image_id`.
+    pub image: Codes,
+    /// `category_id`.
+    pub category: Codes,
+    /// `id`.
+    pub id: Vec<f64>,
+    /// `area`.
+    pub area: Vec<f64>,
+    /// `score`.
+    pub score: Vec<f64>,
+    /// `bbox`.
+    pub bbox: Vec<[f64; 4]>,
+    /// `iscrowd`.
+    pub crowd: Vec<bool>,
+    /// Whether `num_keypoints` is 0.
+    pub unlabelled: Vec<bool>,
+    /// `segmentation`.
+    pub segmentation: Spans,
+    /// `keypoints`.
+    pub keypoints: Spans,
+    /// Whether a score was written as an integer.
+    pub integer_scores: bool,
+    /// Whether the first record's `bbox` is `[]`.
+    pub first_bbox_empty: bool,
+    pending: Record,
+    pending_trouble: Option<String>,
+}
+
+/// The record that was parsed last. A field counts if its bit is in `present`.
+#[derive(Clone, Copy, Debug, Default)]
+struct Record {
+    present: u16,
+    empty_bbox: bool,
+    crowd: bool,
+    unlabelled: bool,
+    integer_score: bool,
+    image: i64,
+    category: i64,
+    id: f64,
+    area: f64,
+    score: f64,
+    bbox: [f64; 4],
+    segmentation: (u64, u32),
+    keypoints: (u64, u32),
+}
+
+impl Annotations {
+    /// Columns for the annotations of a data set: each has an id of its own.
+    pub fn of_dataset() -> Self {
+        let needed = Field::ImageId.bit() | Field::CategoryId.bit() | Field::Id.bit();
+        let also = Field::Area.bit() | Field::IsCrowd.bit() | Field::NumKeypoints.bit();
+        Annotations { wanted: needed | also | GEOMETRY, needed, ..Self::default() }
+    }
+
+    /// Columns for results, whose ids, areas and flags are not the file's to say (`loadRes` writes them).
+    pub fn of_results() -> Self {
+        let needed = Field::ImageId.bit() | Field::CategoryId.bit();
+        Annotations { wanted: needed | GEOMETRY, needed, ..Self::default() }
+    }
+
+    /// Whether a column that is now `len` long is whole.
+    pub fn whole(&self, len: usize) -> bool {
+        len == self.count
+    }
+
+    /// Gives back memory that was reserved too generously, and columns that are not whole.
+    pub fn finish(&mut self) {
+        if self.trouble.is_some() {
+            let (count, trouble) = (self.count, self.trouble.take());
+            *self = Annotations { count, trouble, ..Self::default() };
+            return;
+        }
+        let count = self.count;
+        self.image.codes.shrink_to_fit();
+        self.category.codes.shrink_to_fit();
+        trim(&mut self.id, count);
+        trim(&mut self.area, count);
+        trim(&mut self.score, count);
+        trim(&mut self.bbox, count);
+        trim(&mut self.crowd, count);
+        trim(&mut self.unlabelled, count);
+        for spans in [&mut self.segmentation, &mut self.keypoints] {
+            trim(&mut spans.start, count);
+            trim(&mut spans.len, count);
+        }
+    }
+}
+
+const GEOMETRY: u16 =
+    Field::Score.bit() | Field::Bbox.bit() | Field::Segmentation.bit() | Field::Keypoints.bit();
+
+fn trim<T>(column: &mut Vec<T>, count: usize) {
+    if column.len() < count {
+        column.clear();
+    }
+    column.shrink_to_fit();
+}
+
+impl Rows for Annotations {
+    fn fresh(&self) -> Self {
+        Annotations { wanted: self.wanted, needed: self.needed, ..Self::default() }
+    }
+
+    fn parse(&mut self, scanner: &mut Scanner<'_>, shape: &mut Shape) -> Scan<()> {
+        let mut record = Record::default();
+        let present = fields(
+            scanner,
+            shape,
+            self.wanted,
+            #[inline(always)]
+            |scanner, field| {
+                match field {
+                    Field::ImageId => return integer(scanner, &mut record.image),
+                    Field::CategoryId => return integer(scanner, &mut record.category),
+                    Field::Bbox => return bbox(scanner, &mut record.bbox, &mut record.empty_bbox),
+                    Field::Score => {
+                        return real(scanner, &mut record.score, &mut record.integer_score);
+                    }
+                    Field::Area => return real(scanner, &mut record.area, &mut false),
+                    Field::Id => {
+                        let mut id = 0;
+                        if let Err(what) = integer(scanner, &mut id)? {
+                            return Ok(Err(what));
+                        }
+                        if id.unsigned_abs() >= EXACT as u64 {
+                            return Ok(Err("an integer below 2^53"));
+                        }
+                        record.id = id as f64;
+                    }
+                    Field::IsCrowd => match scanner.boolean()? {
+                        Some(crowd) => record.crowd = crowd,
+                        None => match scanner.integer()? {
+                            Some(crowd @ 0..=1) => record.crowd = crowd == 1,
+                            _ => return Ok(Err("0 or 1")),
+                        },
+                    },
+                    Field::NumKeypoints => match scanner.integer()? {
+                        Some(number) => record.unlabelled = number == 0,
+                        None => return Ok(Err("an integer")),
+                    },
+                    Field::Segmentation => return span(scanner, &mut record.segmentation),
+                    Field::Keypoints => return span(scanner, &mut record.keypoints),
+                    _ => scanner.skip()?,
+                }
+                Ok(Ok(()))
+            },
+        )?;
+        match present {
+            Ok(present) if present & self.needed == self.needed => {
+                record.present = present;
+                self.pending = record;
+            }
+            Ok(present) => self.pending_trouble = Some(lacking(self.needed & !present)),
+            Err(what) => self.pending_trouble = Some(what),
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) {
+        if self.trouble.is_some() || self.pending_trouble.is_some() {
+            let what = self.pending_trouble.take();
+            if self.trouble.is_none() {
+                self.trouble = what.map(|what| Trouble { record: self.count, what });
+            }
+            self.count += 1;
+            return;
+        }
+        let (record, count) = (self.pending, self.count);
+        let has = |field: Field, len: usize| record.present & field.bit() != 0 && len == count;
+        self.seen |= record.present;
+        self.image.push(record.image);
+        self.category.push(record.category);
+        if has(Field::Id, self.id.len()) {
+            self.id.push(record.id);
+        }
+        if has(Field::Area, self.area.len()) {
+            self.area.push(record.area);
+        }
+        if has(Field::Score, self.score.len()) {
+            self.score.push(record.score);
+            self.integer_scores |= record.integer_score;
+        }
+        if has(Field::Bbox, self.bbox.len()) && !record.empty_bbox {
+            self.bbox.push(record.bbox);
+        }
+        if has(Field::IsCrowd, self.crowd.len()) {
+            self.crowd.push(record.crowd);
+        }
+        if has(Field::NumKeypoints, self.unlabelled.len()) {
+            self.unlabelled.push(record.unlabelled);
+        }
+        if has(Field::Segmentation, self.segmentation.len.len()) {
+            self.segmentation.push(record.segmentation);
+        }
+        if has(Field::Keypoints, self.keypoints.len.len()) {
+            self.keypoints.push(record.keypoints);
+        }
+        if count == 0 {
+            self.first_bbox_empty = record.empty_bbox;
+        }
+        self.count += 1;
+    }
+
+    fn count(&self) -> usize {
+        self.count
+    }
+
+    fn append(&mut self, part: &mut Self) {
+        let before = self.count;
+        self.count += part.count;
+        if self.trouble.is_none() {
+            self.trouble =
+                part.trouble.take().map(|trouble| Trouble { record: before + trouble.record, ..trouble });
+        }
+        if self.trouble.is_none() {
+            if before == 0 {
+                self.first_bbox_empty = part.first_bbox_empty;
+            }
+            self.seen |= part.seen;
+            self.integer_scores |= part.integer_scores;
+            self.image.append(&part.image);
+            self.category.append(&part.category);
+            let counts = (before, part.count);
+            join(&mut self.id, &part.id, counts);
+            join(&mut self.area, &part.area, counts);
+            join(&mut self.score, &part.score, counts);
+            join(&mut self.bbox, &part.bbox, counts);
+            join(&mut self.crowd, &part.crowd, counts);
+            join(&mut self.unlabelled, &part.unlabelled, counts);
+            for (ours, theirs) in
+                [(&mut self.segmentation, &part.segmentation), (&mut self.keypoints, &part.keypoints)]
+            {
+                join(&mut ours.start, &theirs.start, counts);
+                join(&mut ours.len, &theirs.len, counts);
+            }
+        }
+        part.clear();
+    }
+
+    fn reserve(&mut self, count: usize) {
+        let now = self.count;
+        reserve(&mut self.image.codes, now, count);
+        reserve(&mut self.category.codes, now, count);
+        reserve(&mut self.id, now, count);
+        reserve(&mut self.area, now, count);
+        reserve(&mut self.score, now, count);
+        reserve(&mut self.bbox, now, count);
+        reserve(&mut self.crowd, now, count);
+        reserve(&mut self.unlabelled, now, count);
+        for spans in [&mut self.segmentation, &mut self.keypoints] {
+            reserve(&mut spans.start, now, count);
+            reserve(&mut spans.len, now, count);
+        }
+    }
+}
+
+impl Annotations {
+    /// Forgets all records and keeps the memory.
+    fn clear(&mut self) {
+        self.count = 0;
+        self.trouble = None;
+        self.pending_trouble = None;
+        self.seen = 0;
+        self.integer_scores = false;
+        self.first_bbox_empty = false;
+        self.image.clear();
+        self.category.clear();
+        self.id.clear();
+        self.area.clear();
+        self.score.clear();
+        self.bbox.clear();
+        self.crowd.clear();
+        self.unlabelled.clear();
+        for spans in [&mut self.segmentation, &mut self.keypoints] {
+            spans.start.clear();
+            spans.len.clear();
+        }
+    }
+}
+
+impl Spans {
+    fn push(&mut self, (start, len): (u64, u32)) {
+        self.start.push(start);
+        self.len.push(len);
+    }
+}
+
+/// Adds a part's column to ours where both are whole.
+fn join<T: Copy>(ours: &mut Vec<T>, theirs: &[T], (before, more): (usize, usize)) {
+    if ours.len() == before && theirs.len() == more {
+        ours.extend_from_slice(theirs);
+    }
+}
+
+fn reserve<T>(column: &mut Vec<T>, now: usize, count: usize) {
+    if column.len() == now && now > 0 {
+        // No room is no error here: the column may still fit, and if not, the allocator says so later.
+        let _ = column.try_reserve_exact(count.saturating_sub(now));
+    }
+}
+
+/// The sentence for fields that are not there.
+pub fn lacking(missing: u16) -> String {
+    let all = [Field::Id, Field::ImageId, Field::CategoryId];
+    let name = all.iter().find(|field| field.bit() & missing != 0).map_or("?", |field| field.name());
+    format!("has no \"{name}\"")
+}
+
+/// An id.
+#[inline(always)]
+pub fn integer(scanner: &mut Scanner<'_>, into: &mut i64) -> Scan<Result<(), &'static str>> {
+    Ok(match scanner.integer()? {
+        Some(value) => {
+            *into = value;
+            Ok(())
+        }
+        None => Err("an integer of 64 bits"),
+    })
+}
+
+/// A number whose Python value is a double, or an integer that a double holds.
+#[inline(always)]
+fn real(scanner: &mut Scanner<'_>, into: &mut f64, is_integer: &mut bool) -> Scan<Result<(), &'static str>> {
+    Ok(match scanner.number()? {
+        Some(Number { value, integer }) if !integer || value.abs() < EXACT => {
+            *into = value;
+            *is_integer = integer;
+            Ok(())
+        }
+        Some(_) => Err("below 2^53"),
+        None => Err("a number"),
+    })
+}
+
+const BOX: &str = "an array of 4 numbers (x, y, width, height)";
+
+/// Four numbers, or none.
+#[inline(always)]
+fn bbox(scanner: &mut Scanner<'_>, into: &mut [f64; 4], empty: &mut bool) -> Scan<Result<(), &'static str>> {
+    if !scanner.take(b'[') {
+        return Ok(Err(BOX));
+    }
+    for (index, number) in into.iter_mut().enumerate() {
+        if real(scanner, number, &mut false)?.is_err() {
+            *empty = index == 0 && scanner.take(b']');
+            return Ok(if *empty { Ok(()) } else { Err(BOX) });
+        }
+        if !scanner.take(if index < 3 { b',' } else { b']' }) {
+            return Ok(Err(BOX));
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// Any value: where it lies.
+#[inline(always)]
+fn span(scanner: &mut Scanner<'_>, into: &mut (u64, u32)) -> Scan<Result<(), &'static str>> {
+    scanner.space();
+    let (place, start) = (scanner.place(), scanner.position());
+    scanner.skip()?;
+    Ok(match u32::try_from(scanner.position() - start) {
+        Ok(len) => {
+            *into = (place, len);
+            Ok(())
+        }
+        Err(_) => Err("less than 4 GiB long"),
+    })
+}

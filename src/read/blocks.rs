@@ -1,0 +1,384 @@
+//! The elements of a large array, read by many threads.
+//!
+//! The array is cut into blocks of equal length. A worker guesses where the first record of its block begins (behind a
+//! `}`, a comma, and before the same bytes that the array's first record begins with), reads until a record begins
+//! beyond the block, and hands over its rows. The rows are joined in order, and each guess is checked: a block's rows
+//! count only if the records before it ended exactly where it began. If they did not (a string that looks like a
+//! record, say), what lies between is read again from the known place. So the result is what reading from the first
+//! byte to the last would give, whatever the number of threads and the length of a block.
+//!
+//! Workers run at most a few blocks ahead of the joining, which bounds the memory.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::record::{Rows, Shape};
+use super::scanner::After;
+use super::source::Source;
+use super::window::{Halt, Window};
+use crate::threads;
+
+/// How reading is shared out. It changes the speed and the memory, never the result.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Bytes that one worker reads at a time.
+    pub block: u64,
+    /// Bytes that a worker holds of the file.
+    pub window: usize,
+    /// Workers.
+    pub workers: usize,
+}
+
+impl Plan {
+    /// What is fast on ordinary machines: a window that stays in the cache, and blocks that are many.
+    pub fn for_file(source: &Source) -> Plan {
+        let block = 1 << 20;
+        let blocks = usize::try_from(source.size() / block).unwrap_or(usize::MAX);
+        Plan { block, window: 128 << 10, workers: threads::count().min(blocks).max(1) }
+    }
+}
+
+/// Why an array could not be read, and the record in which that was.
+#[derive(Debug)]
+pub struct Broken {
+    /// The record, counted from 0.
+    pub record: usize,
+    /// What went wrong.
+    pub halt: Halt,
+}
+
+/// Reads the elements of an array into `rows`, from the first one's place `start`, and returns the place behind the
+/// closing bracket.
+pub fn read<R: Rows>(source: &Source, plan: Plan, start: u64, rows: &mut R) -> Result<u64, Broken> {
+    let mut chain = Chain {
+        part: rows.fresh(),
+        rows,
+        window: Window::new(source, plan.window),
+        shape: Shape::default(),
+        start,
+        at: start,
+        len: source.size(),
+        reserved: false,
+        ended: None,
+    };
+    if plan.workers > 1 && source.size().saturating_sub(start) > plan.block {
+        let opening = match opening(&mut chain.window, start) {
+            Ok(opening) => opening,
+            Err(halt) => return Err(Broken { record: 0, halt }),
+        };
+        let team = Team {
+            source,
+            plan,
+            start,
+            opening,
+            over: AtomicBool::new(false),
+            state: Mutex::new(State {
+                claimed: 0,
+                joined: 0,
+                joining: false,
+                waiting: VecDeque::new(),
+                spare: (0..ahead(plan)).map(|_| chain.rows.fresh()).collect(),
+            }),
+            moved: Condvar::new(),
+            chain: Mutex::new(chain),
+        };
+        threads::run(|| rayon::scope(|scope| (0..plan.workers).for_each(|_| scope.spawn(|_| team.work()))));
+        chain = team.chain.into_inner().unwrap_or_else(PoisonError::into_inner);
+    }
+    loop {
+        if let Some(ended) = chain.ended {
+            return ended;
+        }
+        let until = chain.at.saturating_add(plan.block);
+        chain.advance(until);
+    }
+}
+
+/// How many blocks may have been taken and not joined.
+fn ahead(plan: Plan) -> usize {
+    2 * plan.workers
+}
+
+/// Why a worker stopped.
+enum Stop {
+    /// The next record begins beyond the block.
+    More,
+    /// The array is closed.
+    Closed,
+    /// The text cannot be read on.
+    Broken(Halt),
+    /// Nobody needs the block any more.
+    Over,
+}
+
+/// Reads records from the window's cursor until one begins at or beyond `until`.
+fn run<R: Rows>(
+    window: &mut Window<'_>,
+    shape: &mut Shape,
+    rows: &mut R,
+    until: u64,
+    over: &AtomicBool,
+) -> Stop {
+    loop {
+        let mut scanner = window.scanner();
+        let (mark, fault) = loop {
+            scanner.space();
+            let mark = scanner.position();
+            if scanner.place() >= until && !scanner.at_end() {
+                window.advance_to(mark);
+                return Stop::More;
+            }
+            if over.load(Ordering::Relaxed) {
+                return Stop::Over;
+            }
+            let after = match rows.parse(&mut scanner, shape) {
+                Ok(()) => scanner.after(b']', "',' or ']'"),
+                Err(fault) => break (mark, fault),
+            };
+            match after {
+                Ok(After::Comma) => rows.commit(),
+                Ok(After::Close) => {
+                    rows.commit();
+                    let position = scanner.position();
+                    window.advance_to(position);
+                    return Stop::Closed;
+                }
+                Err(fault) => break (mark, fault),
+            }
+        };
+        window.advance_to(mark);
+        // The refill moves the text; the fault's place is within it.
+        if let Err(halt) = window.mend(fault) {
+            return Stop::Broken(halt);
+        }
+    }
+}
+
+/// How the record at `start` begins: its brace and first key. Empty if it is no object with a key.
+fn opening(window: &mut Window<'_>, start: u64) -> Result<Vec<u8>, Halt> {
+    window.seek(start, u64::MAX);
+    window.read(|scanner| {
+        let start = scanner.position();
+        if scanner.peek() != b'{' {
+            return if scanner.at_end() { scanner.fault("a value") } else { Ok(Vec::new()) };
+        }
+        scanner.move_to(start + 1);
+        scanner.space();
+        if scanner.peek() != b'"' {
+            return if scanner.at_end() { scanner.fault("a key") } else { Ok(Vec::new()) };
+        }
+        scanner.string()?;
+        Ok(scanner.since(start).to_vec())
+    })
+}
+
+/// White space between records that a guess looks back over.
+const LOOK_BACK: u64 = 64;
+
+/// The place in `from..until` where a record seems to begin.
+fn guess(window: &mut Window<'_>, opening: &[u8], start: u64, from: u64, until: u64) -> Option<u64> {
+    window.seek(from.saturating_sub(LOOK_BACK).max(start), until);
+    let mut first = 0;
+    loop {
+        let scanner = window.scanner();
+        let (text, place) = (scanner.text(), scanner.place());
+        let fitting = (text.len() + 1).saturating_sub(opening.len());
+        let found = (first..fitting).find(|&at| {
+            text[at] == b'{'
+                && place + at as u64 >= from
+                && text[at..].starts_with(opening)
+                && follows_a_record(&text[..at])
+        });
+        if let Some(at) = found {
+            let begin = place + at as u64;
+            return (begin < until).then_some(begin);
+        }
+        // On to the next piece, with what the end of this one may have cut in two.
+        let behind = text.len().saturating_sub(opening.len() + LOOK_BACK as usize);
+        first = fitting.saturating_sub(behind);
+        let position = scanner.position() + behind;
+        window.advance_to(position);
+        if place + behind as u64 >= until || !window.refill().unwrap_or(false) {
+            return None;
+        }
+    }
+}
+
+/// Whether `text` ends in a closing brace and a comma.
+fn follows_a_record(text: &[u8]) -> bool {
+    match text.trim_ascii_end().strip_suffix(b",") {
+        Some(text) => text.trim_ascii_end().ends_with(b"}"),
+        None => false,
+    }
+}
+
+/// The rows of one block.
+struct Block<R> {
+    begin: u64,
+    end: u64,
+    stop: Stop,
+    rows: R,
+}
+
+/// What the workers share.
+struct Team<'a, R> {
+    source: &'a Source,
+    plan: Plan,
+    start: u64,
+    opening: Vec<u8>,
+    /// The array is at its end: blocks still being read are of no use.
+    over: AtomicBool,
+    state: Mutex<State<R>>,
+    /// Signals that a block was joined.
+    moved: Condvar,
+    /// Held by the one worker that joins.
+    chain: Mutex<Chain<'a, R>>,
+}
+
+struct State<R> {
+    /// Blocks that workers have taken.
+    claimed: u64,
+    /// Blocks that have been joined.
+    joined: u64,
+    /// Whether a worker is joining.
+    joining: bool,
+    /// Blocks from `joined` on that have been read (or not yet).
+    waiting: VecDeque<Option<Block<R>>>,
+    /// Emptied rows, to be filled again.
+    spare: Vec<R>,
+}
+
+impl<R: Rows> Team<'_, R> {
+    fn state(&self) -> MutexGuard<'_, State<R>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self) {
+        let mut window = Window::new(self.source, self.plan.window);
+        let mut shape = Shape::default();
+        while let Some((index, mut rows)) = self.claim() {
+            let from = self.start + index * self.plan.block;
+            let until = from + self.plan.block;
+            let begin = match index {
+                0 => Some(self.start),
+                _ if self.opening.is_empty() => None,
+                _ => guess(&mut window, &self.opening, self.start, from, until),
+            };
+            let (stop, end) = match begin {
+                Some(begin) => {
+                    window.seek(begin, until);
+                    let stop = run(&mut window, &mut shape, &mut rows, until, &self.over);
+                    (stop, window.offset())
+                }
+                None => (Stop::Over, until),
+            };
+            self.hand_over(index, Block { begin: begin.unwrap_or(u64::MAX), end, stop, rows });
+        }
+    }
+
+    /// The next block to read; waits while too many wait to be joined.
+    fn claim(&self) -> Option<(u64, R)> {
+        let ahead = ahead(self.plan) as u64;
+        let mut state = self.state();
+        // The lowest block that is not joined is always in the hands of a running worker, so this wait ends.
+        while state.claimed >= state.joined + ahead && !self.over.load(Ordering::Relaxed) {
+            state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        let index = state.claimed;
+        if self.over.load(Ordering::Relaxed) || self.start + index * self.plan.block >= self.source.size() {
+            return None;
+        }
+        state.claimed += 1;
+        state.waiting.push_back(None);
+        // There are as many rows as blocks can be under way.
+        state.spare.pop().map(|rows| (index, rows))
+    }
+
+    /// Puts a block in its place, and joins all that can be if nobody else is doing so.
+    fn hand_over(&self, index: u64, block: Block<R>) {
+        let mut state = self.state();
+        let place = (index - state.joined) as usize;
+        state.waiting[place] = Some(block);
+        if state.joining {
+            return;
+        }
+        state.joining = true;
+        while let Some(block) = state.waiting.front_mut().and_then(Option::take) {
+            let index = state.joined;
+            drop(state);
+            let mut chain = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
+            let rows = chain.join(block, self.start + (index + 1) * self.plan.block);
+            if chain.ended.is_some() {
+                self.over.store(true, Ordering::Relaxed);
+            }
+            drop(chain);
+            state = self.state();
+            state.joined += 1;
+            state.waiting.pop_front();
+            state.spare.push(rows);
+            self.moved.notify_all();
+        }
+        state.joining = false;
+    }
+}
+
+/// All rows up to a known place.
+struct Chain<'a, R> {
+    rows: &'a mut R,
+    window: Window<'a>,
+    shape: Shape,
+    /// What is being read here, emptied each time.
+    part: R,
+    start: u64,
+    /// Where the next record begins.
+    at: u64,
+    len: u64,
+    reserved: bool,
+    /// The place behind the array, or why it was not reached.
+    ended: Option<Result<u64, Broken>>,
+}
+
+impl<R: Rows> Chain<'_, R> {
+    /// Adds a block that covers the file up to `until`, and returns its rows, emptied.
+    fn join(&mut self, mut block: Block<R>, until: u64) -> R {
+        if self.ended.is_none() && self.at < block.begin.min(until) {
+            self.advance(block.begin.min(until));
+        }
+        if self.ended.is_none() && self.at == block.begin {
+            self.add(&mut block.rows, block.end, block.stop);
+            return block.rows;
+        }
+        if self.ended.is_none() && self.at < until {
+            self.advance(until);
+        }
+        self.rows.fresh()
+    }
+
+    /// Reads on from the known place until a record begins at or beyond `until`.
+    fn advance(&mut self, until: u64) {
+        let mut part = std::mem::replace(&mut self.part, self.rows.fresh());
+        self.window.seek(self.at, until);
+        let stop = run(&mut self.window, &mut self.shape, &mut part, until, &AtomicBool::new(false));
+        let end = self.window.offset();
+        self.add(&mut part, end, stop);
+        self.part = part;
+    }
+
+    fn add(&mut self, rows: &mut R, end: u64, stop: Stop) {
+        let record = self.rows.count() + rows.count();
+        self.rows.append(rows);
+        self.at = end;
+        match stop {
+            Stop::More | Stop::Over => {}
+            Stop::Closed => self.ended = Some(Ok(end)),
+            Stop::Broken(halt) => self.ended = Some(Err(Broken { record, halt })),
+        }
+        if !self.reserved && self.ended.is_none() && self.rows.count() > 0 {
+            self.reserved = true;
+            // Records are alike: the file holds about as many more as its length says.
+            let density = self.rows.count() as f64 / (self.at - self.start) as f64;
+            self.rows.reserve((density * (self.len - self.start) as f64 * 1.02) as usize + 64);
+        }
+    }
+}

@@ -1,0 +1,543 @@
+//! A COCO data set or result file as columns.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::annotations::Annotations;
+use super::blocks::{self, Plan};
+use super::failure::{Failure, Stopped};
+use super::listed::{Listed, Passed};
+use super::record::{Rows, Trouble};
+use super::scanner::{After, Scan, Scanner};
+use super::source::Source;
+use super::window::{Halt, Window};
+use crate::columns::Column;
+
+/// What a file is read as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An object with `images`, `annotations` and `categories`.
+    Dataset,
+    /// An array of results: what `loadRes` takes.
+    Results,
+}
+
+/// The columns of one file, and the open file itself.
+///
+/// With a `fallback` the columns are empty: the file is valid JSON, but its Python objects say more than columns hold.
+#[derive(Debug)]
+pub struct Dataset {
+    /// The path as it was given.
+    pub path: PathBuf,
+    /// The open file.
+    pub source: Source,
+    /// What it was read as.
+    pub kind: Kind,
+    /// Why the columns cannot stand for the file.
+    pub fallback: Option<String>,
+    /// Whether there is a member `images`.
+    pub has_images: bool,
+    /// Whether there is a member `annotations`.
+    pub has_annotations: bool,
+    /// Whether there is a member `categories`.
+    pub has_categories: bool,
+    /// The keys of the first annotation.
+    pub first_fields: Vec<String>,
+    /// The images.
+    pub images: Listed,
+    /// The categories.
+    pub categories: Listed,
+    /// The annotations, but for the columns below.
+    pub annotations: Annotations,
+    /// Columns that evaluations share, where they are whole.
+    pub shared: Shared,
+}
+
+/// Columns that evaluations share, `None` where a record lacks the field.
+#[derive(Clone, Debug, Default)]
+pub struct Shared {
+    /// Image codes.
+    pub image: Option<Column<u32>>,
+    /// Category codes.
+    pub category: Option<Column<u32>>,
+    /// Ids.
+    pub id: Option<Column<f64>>,
+    /// Areas.
+    pub area: Option<Column<f64>>,
+    /// Scores.
+    pub score: Option<Column<f64>>,
+    /// Boxes.
+    pub bbox: Option<Column<[f64; 4]>>,
+    /// Crowd flags.
+    pub crowd: Option<Column<bool>>,
+}
+
+impl Dataset {
+    /// Reads the file at `path`.
+    pub fn read(path: &Path, kind: Kind) -> Result<Dataset, Failure> {
+        let source = Source::open(path).map_err(|error| Failure::file(path, error))?;
+        let plan = Plan::for_file(&source);
+        Self::read_with(path, source, kind, plan)
+    }
+
+    /// Reads an open file by a plan of one's own.
+    pub fn read_with(path: &Path, source: Source, kind: Kind, plan: Plan) -> Result<Dataset, Failure> {
+        let mut dataset = Dataset {
+            path: path.to_owned(),
+            source,
+            kind,
+            fallback: None,
+            has_images: false,
+            has_annotations: false,
+            has_categories: false,
+            first_fields: Vec::new(),
+            images: Listed::images(),
+            categories: Listed::categories(),
+            annotations: match kind {
+                Kind::Dataset => Annotations::of_dataset(),
+                Kind::Results => Annotations::of_results(),
+            },
+            shared: Shared::default(),
+        };
+        dataset.read_file(plan)?;
+        dataset.check();
+        dataset.settle();
+        Ok(dataset)
+    }
+
+    /// The number of annotations.
+    pub fn len(&self) -> usize {
+        self.annotations.count
+    }
+
+    /// Whether there is no annotation.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn read_file(&mut self, plan: Plan) -> Result<(), Failure> {
+        // The reader borrows the file, what is read goes elsewhere: they part for as long as this takes.
+        let source = std::mem::replace(&mut self.source, Source::from(Vec::new()));
+        let outcome =
+            Reader { window: Window::new(&source, plan.window), source: &source, plan, dataset: self }.read();
+        let outcome = outcome.map_err(|failed| failed.at(&self.path, &source));
+        self.source = source;
+        outcome
+    }
+
+    fn give_up(&mut self, why: impl FnOnce() -> String) {
+        self.fallback.get_or_insert_with(why);
+    }
+
+    /// What only the whole file can show.
+    fn check(&mut self) {
+        let results = self.kind == Kind::Results;
+        for (name, trouble) in [
+            ("images: ", &mut self.images.trouble),
+            ("categories: ", &mut self.categories.trouble),
+            (if results { "" } else { "annotations: " }, &mut self.annotations.trouble),
+        ] {
+            if let Some(trouble) = trouble.take() {
+                self.fallback.get_or_insert_with(|| place(name, &trouble));
+            }
+        }
+        if self.fallback.is_some() {
+            return;
+        }
+        if repeated(self.images.ids.iter().map(|&id| id as u64)) {
+            self.give_up(|| "two images have the same id".to_owned());
+        }
+        if self.kind == Kind::Dataset && repeated(self.annotations.id.iter().map(|id| id.to_bits())) {
+            self.give_up(|| "two annotations have the same id".to_owned());
+        }
+        if results {
+            self.check_results();
+        }
+    }
+
+    /// The first result says what all of them are; `loadRes` fails on those that are something else.
+    fn check_results(&mut self) {
+        let first = |name: &str| self.first_fields.iter().any(|field| field == name);
+        let columns = &self.annotations;
+        let (needed, whole) = if first("caption") {
+            ("caption", false)
+        } else if first("bbox") && !columns.first_bbox_empty {
+            ("bbox", columns.whole(columns.bbox.len()))
+        } else if first("segmentation") {
+            ("segmentation", columns.whole(columns.segmentation.len.len()))
+        } else if first("keypoints") {
+            ("keypoints", columns.whole(columns.keypoints.len.len()))
+        } else {
+            ("bbox, segmentation or keypoints", false)
+        };
+        if columns.count == 0 {
+            self.give_up(|| "there are no results".to_owned());
+        } else if needed == "caption" {
+            self.give_up(|| "the results are captions".to_owned());
+        } else if !whole {
+            self.give_up(|| format!("not every result has {needed}"));
+        }
+    }
+
+    /// Shares the columns, or drops them.
+    fn settle(&mut self) {
+        if self.fallback.is_some() {
+            let record = self.annotations.count;
+            self.annotations = Annotations::default();
+            self.annotations.count = record;
+            self.images = Listed::images();
+            self.categories = Listed::categories();
+            return;
+        }
+        self.annotations.finish();
+        let (count, columns) = (self.annotations.count, &mut self.annotations);
+        self.shared = Shared {
+            image: share(&mut columns.image.codes, count),
+            category: share(&mut columns.category.codes, count),
+            id: share(&mut columns.id, count),
+            area: share(&mut columns.area, count),
+            score: share(&mut columns.score, count),
+            bbox: share(&mut columns.bbox, count),
+            crowd: share(&mut columns.crowd, count),
+        };
+    }
+}
+
+fn share<T>(column: &mut Vec<T>, count: usize) -> Option<Column<T>> {
+    (column.len() == count).then(|| Arc::new(std::mem::take(column)))
+}
+
+fn place(array: &str, trouble: &Trouble) -> String {
+    format!("{array}record {}: {}", trouble.record, trouble.what)
+}
+
+/// Whether a value comes twice.
+fn repeated(values: impl ExactSizeIterator<Item = u64>) -> bool {
+    let mut sorted: Vec<u64> = values.collect();
+    if sorted.is_sorted_by(|a, b| a < b) {
+        return false;
+    }
+    sorted.sort_unstable();
+    sorted.windows(2).any(|pair| pair[0] == pair[1])
+}
+
+/// Goes over a file once.
+struct Reader<'a> {
+    window: Window<'a>,
+    source: &'a Source,
+    plan: Plan,
+    dataset: &'a mut Dataset,
+}
+
+impl Reader<'_> {
+    fn read(mut self) -> Result<(), Stopped> {
+        let top = self.window.read(|scanner| {
+            scanner.space();
+            let first = scanner.peek();
+            match first {
+                b'{' | b'[' => scanner.move_to(scanner.position() + 1),
+                b'-' | b'0'..=b'9' => {}
+                _ => scanner.skip()?,
+            }
+            Ok(first)
+        })?;
+        match (self.dataset.kind, top) {
+            (Kind::Dataset, b'{') => self.members()?,
+            (Kind::Results, b'[') => self.annotations("")?,
+            (Kind::Dataset, _) => return Err(Stopped::Top("a JSON object", name(top))),
+            (Kind::Results, _) => return Err(Stopped::Top("a JSON array of results", name(top))),
+        }
+        loop {
+            self.window.read(|scanner| {
+                scanner.space();
+                if scanner.at_end() { Ok(()) } else { scanner.fault("the end of the file") }
+            })?;
+            if !self.window.refill().map_err(Halt::File)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The members of the top object, from behind its brace.
+    fn members(&mut self) -> Result<(), Stopped> {
+        let mut first = true;
+        loop {
+            let key = self.window.read(|scanner| {
+                if first && scanner.take(b'}') {
+                    return Ok(None);
+                }
+                let key = scanner.key()?.to_vec();
+                scanner.space();
+                if scanner.at_end() {
+                    scanner.fault("a value")
+                } else {
+                    Ok(Some((key, scanner.peek() == b'[')))
+                }
+            })?;
+            let Some((key, array)) = key else { return Ok(()) };
+            first = false;
+            self.member(&key, array)?;
+            if self.window.read(|scanner| scanner.after(b'}', "',' or '}'"))? == After::Close {
+                return Ok(());
+            }
+        }
+    }
+
+    fn member(&mut self, key: &[u8], array: bool) -> Result<(), Stopped> {
+        if key.contains(&b'\\') {
+            self.dataset.give_up(|| "a key of the top object is written with a backslash".to_owned());
+        }
+        let dataset = &mut *self.dataset;
+        let (present, label) = match key {
+            b"images" => (&mut dataset.has_images, "images"),
+            b"annotations" => (&mut dataset.has_annotations, "annotations"),
+            b"categories" => (&mut dataset.has_categories, "categories"),
+            _ => (&mut false, ""),
+        };
+        let again = std::mem::replace(present, true);
+        if again && !label.is_empty() {
+            dataset.give_up(|| format!("\"{label}\" is there twice"));
+        }
+        if !array && !label.is_empty() {
+            dataset.give_up(|| format!("\"{label}\" is not an array"));
+        }
+        if !array {
+            let doubtful = self.window.read(|scanner| scanner.skip().map(|()| scanner.doubtful))?;
+            if let Some(what) = doubtful {
+                self.dataset.give_up(|| what.to_owned());
+            }
+            return Ok(());
+        }
+        self.window.read(|scanner| {
+            scanner.move_to(scanner.position() + 1);
+            Ok(())
+        })?;
+        match label {
+            "annotations" if !again => self.annotations("annotations: "),
+            "images" if !again => {
+                let mut images = std::mem::take(&mut self.dataset.images);
+                let outcome = self.array("images: ", &mut images);
+                self.dataset.images = images;
+                outcome
+            }
+            "categories" if !again => {
+                let mut categories = std::mem::take(&mut self.dataset.categories);
+                let outcome = self.array("categories: ", &mut categories);
+                self.dataset.categories = categories;
+                outcome
+            }
+            _ => {
+                let mut passed = Passed::default();
+                self.array("", &mut passed)?;
+                if let Some(trouble) = passed.trouble {
+                    self.dataset.give_up(|| trouble.what);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The annotations, from behind the bracket.
+    fn annotations(&mut self, label: &'static str) -> Result<(), Stopped> {
+        let start = self.window.offset();
+        // A fault in the first record is met again, and told with its record, when the array is read.
+        self.dataset.first_fields = self.window.read(first_keys).unwrap_or_default();
+        self.window.seek(start, u64::MAX);
+        let mut annotations = std::mem::take(&mut self.dataset.annotations);
+        let outcome = self.array(label, &mut annotations);
+        self.dataset.annotations = annotations;
+        outcome
+    }
+
+    /// The elements of any array, from behind the bracket.
+    fn array<R: Rows>(&mut self, label: &'static str, rows: &mut R) -> Result<(), Stopped> {
+        let empty = self.window.read(|scanner| {
+            let empty = scanner.take(b']');
+            if scanner.at_end() && !empty { scanner.fault("a value or ']'") } else { Ok(empty) }
+        })?;
+        if !empty {
+            let start = self.window.offset();
+            let end =
+                blocks::read(self.source, self.plan, start, rows).map_err(|at| Stopped::Array(label, at))?;
+            self.window.seek(end, u64::MAX);
+        }
+        Ok(())
+    }
+}
+
+/// The keys of the first element of an array, if it is an object, from behind the bracket.
+fn first_keys(scanner: &mut Scanner<'_>) -> Scan<Vec<String>> {
+    let mut keys = Vec::new();
+    if !scanner.take(b'{') {
+        return if scanner.at_end() { scanner.fault("a value or ']'") } else { Ok(keys) };
+    }
+    if scanner.take(b'}') {
+        return Ok(keys);
+    }
+    loop {
+        keys.push(String::from_utf8_lossy(scanner.key()?).into_owned());
+        scanner.skip()?;
+        if scanner.after(b'}', "',' or '}'")? == After::Close {
+            return Ok(keys);
+        }
+    }
+}
+
+fn name(first: u8) -> &'static str {
+    match first {
+        b'{' => "an object",
+        b'[' => "an array",
+        b'"' => "a string",
+        b't' => "true",
+        b'f' => "false",
+        b'n' => "null",
+        _ => "a number",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, kind: Kind, plan: Plan) -> Result<Dataset, Failure> {
+        Dataset::read_with(Path::new("x.json"), Source::from(text.as_bytes().to_vec()), kind, plan)
+    }
+
+    fn whole(text: &str, kind: Kind) -> Result<Dataset, Failure> {
+        read(text, kind, Plan { block: 1 << 40, window: 1 << 20, workers: 1 })
+    }
+
+    /// All that was read, and how reading failed.
+    fn story(outcome: &Result<Dataset, Failure>) -> String {
+        match outcome {
+            Ok(dataset) => {
+                let Dataset { fallback, first_fields, images, categories, annotations, shared, .. } = dataset;
+                let (image, category) = (&annotations.image, &annotations.category);
+                format!(
+                    "{fallback:?} {first_fields:?} {:?} {:?} {:?} {} {} {:?} {:?} {:?} {:?} {:?} {:?} {shared:?}",
+                    images.ids,
+                    images.sizes,
+                    categories.ids,
+                    annotations.count,
+                    annotations.integer_scores,
+                    (&image.ids, &image.first),
+                    (&category.ids, &category.first),
+                    annotations.unlabelled,
+                    annotations.segmentation,
+                    annotations.keypoints,
+                    annotations.seen,
+                )
+            }
+            Err(failure) => failure.to_string(),
+        }
+    }
+
+    fn results(count: usize) -> String {
+        let record = |i: usize| {
+            // Strings and nested arrays that look like the border of two records.
+            let extra = match i % 7 {
+                0 => r#", "note": "x}, {\"image_id\": 1, ""#,
+                1 => r#", "note": "}, {", "parts": [{"image_id": 7}, {"image_id": 8, "score": 2}]"#,
+                2 => r#", "segmentation": {"size": [1, 2], "counts": "ab\\"}"#,
+                3 => ", \"keypoints\": [1, 2, 2] ",
+                _ => "",
+            };
+            let space = ["", " ", "\n  ", "\t \r\n"][i % 4];
+            format!(
+                r#"{{"image_id": {}, "category_id": {}, "bbox": [{}.5, {i}, 3.25, 1e1], "score": 0.{i}{extra}}}{space}"#,
+                i / 3 * 17 % 11,
+                i * i % 5,
+                i * 31 % 640,
+            )
+        };
+        let records: Vec<String> = (0..count).map(record).collect();
+        format!(" [{} ] \n", records.join(", "))
+    }
+
+    fn dataset(count: usize) -> String {
+        let images: Vec<String> = (0..count)
+            .map(|i| format!(r#"{{"id": {}, "height": {i}, "width": 1{i}, "file_name": "é}}, {{"}}"#, i * 7))
+            .collect();
+        let annotations: Vec<String> = (0..count)
+            .map(|i| {
+                format!(
+                    r#"{{"id":{i}, "image_id": {}, "category_id": 1, "area": {i}.0, "iscrowd": {}, "bbox": [1,2,3,{i}],
+                    "segmentation": [[{i}, 2, 3.5, 4, 5, 6]], "num_keypoints": {}}}"#,
+                    i * 7,
+                    i % 2,
+                    i % 3
+                )
+            })
+            .collect();
+        format!(
+            r#"{{"info": {{"a": [1, {{}}]}}, "images": [{}], "annotations":[{}] , "licenses": [1, "x"], "categories": [{{"id": 1}}]}}"#,
+            images.join(","),
+            annotations.join(",\n")
+        )
+    }
+
+    const PLANS: [(u64, usize, usize); 8] = [
+        (64, 16, 1),
+        (64, 16, 4),
+        (1, 8, 3),
+        (100, 1000, 2),
+        (333, 64, 5),
+        (1000, 50, 4),
+        (5000, 4000, 2),
+        (17, 2, 2),
+    ];
+
+    fn same_for_all_plans(text: &str, kind: Kind) {
+        let expected = story(&whole(text, kind));
+        for (block, window, workers) in PLANS {
+            let outcome = read(text, kind, Plan { block, window, workers });
+            assert_eq!(story(&outcome), expected, "block {block}, window {window}, workers {workers}");
+        }
+    }
+
+    #[test]
+    fn blocks_and_workers_change_nothing() {
+        for count in [0, 1, 2, 3, 50] {
+            same_for_all_plans(&results(count), Kind::Results);
+            same_for_all_plans(&dataset(count), Kind::Dataset);
+        }
+        let read = whole(&results(50), Kind::Results).unwrap();
+        assert_eq!((read.len(), read.fallback.as_deref()), (50, None));
+        let read = whole(&dataset(50), Kind::Dataset).unwrap();
+        assert_eq!((read.len(), read.images.count, read.fallback.as_deref()), (50, 50, None));
+    }
+
+    #[test]
+    fn troubles_and_faults_are_the_same_for_all_plans() {
+        let text = results(30);
+        for (from, to) in [
+            ("\"bbox\": [620.5", "\"bbox\": [\"620.5\""),
+            ("\"image_id\": 6", "\"image_id\": \"6\""),
+            ("0.17", "0.17x"),
+            ("0.17", "017"),
+            ("\"keypoints\": [1, 2, 2] ", "\"keypoints\": [1, 2, 2}"),
+            ("\"score\": 0.20", "\"image_id\": 3"),
+            ("\"score\": 0.20", "\"score\": null"),
+        ] {
+            assert!(text.contains(from), "{from}");
+            same_for_all_plans(&text.replace(from, to), Kind::Results);
+        }
+    }
+
+    #[test]
+    fn every_truncation_is_an_error() {
+        for (text, kind) in [(results(8), Kind::Results), (dataset(4), Kind::Dataset)] {
+            let text = text.trim_end();
+            for end in 0..text.len() {
+                let Some(cut) = text.get(..end) else { continue };
+                let expected = whole(cut, kind);
+                let Err(Failure::Json { position, .. }) = &expected else {
+                    panic!("{cut:?}: {}", story(&expected))
+                };
+                assert!(position.character <= cut.chars().count() as u64);
+                let outcome = read(cut, kind, Plan { block: 50, window: 8, workers: 2 });
+                assert_eq!(story(&outcome), story(&expected), "{cut:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Images and categories as columns.
+
+use super::annotations::{integer, lacking};
+use super::record::{Field, Rows, Shape, Trouble, fields};
+use super::scanner::{Scan, Scanner};
+
+/// The `images` or `categories` of a data set.
+#[derive(Clone, Debug, Default)]
+pub struct Listed {
+    /// Whether height and width are wanted.
+    sized: bool,
+    /// The number of records.
+    pub count: usize,
+    /// What the columns cannot hold; nothing more is collected from there on.
+    pub trouble: Option<Trouble>,
+    /// `id`.
+    pub ids: Vec<i64>,
+    /// `height` and `width` where both are integers that fit; empty for categories.
+    pub sizes: Vec<Option<[u32; 2]>>,
+    pending: (i64, Option<[u32; 2]>),
+    pending_trouble: Option<String>,
+}
+
+impl Listed {
+    /// Columns for images.
+    pub fn images() -> Self {
+        Listed { sized: true, ..Self::default() }
+    }
+
+    /// Columns for categories.
+    pub fn categories() -> Self {
+        Self::default()
+    }
+}
+
+impl Rows for Listed {
+    fn fresh(&self) -> Self {
+        Listed { sized: self.sized, ..Self::default() }
+    }
+
+    fn parse(&mut self, scanner: &mut Scanner<'_>, shape: &mut Shape) -> Scan<()> {
+        let sizes = Field::Height.bit() | Field::Width.bit();
+        let wanted = Field::Id.bit() | if self.sized { sizes } else { 0 };
+        let (mut id, mut height, mut width) = (0, None, None);
+        let present = fields(scanner, shape, wanted, |scanner, field| {
+            let side = match field {
+                Field::Height => &mut height,
+                Field::Width => &mut width,
+                _ => return integer(scanner, &mut id),
+            };
+            // Who needs the size of an image finds out that there is none that could be used.
+            let start = scanner.position();
+            *side = scanner.integer()?.and_then(|value| u32::try_from(value).ok());
+            if side.is_none() {
+                scanner.move_to(start);
+                scanner.skip()?;
+            }
+            Ok(Ok(()))
+        })?;
+        match present {
+            Ok(present) if present & Field::Id.bit() != 0 => {
+                self.pending = (id, height.zip(width).map(|(height, width)| [height, width]));
+            }
+            Ok(_) => self.pending_trouble = Some(lacking(Field::Id.bit())),
+            Err(what) => self.pending_trouble = Some(what),
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) {
+        match self.pending_trouble.take() {
+            Some(what) => {
+                let record = self.count;
+                self.trouble.get_or_insert(Trouble { record, what });
+            }
+            None if self.trouble.is_none() => {
+                self.ids.push(self.pending.0);
+                if self.sized {
+                    self.sizes.push(self.pending.1);
+                }
+            }
+            None => {}
+        }
+        self.count += 1;
+    }
+
+    fn count(&self) -> usize {
+        self.count
+    }
+
+    fn append(&mut self, part: &mut Self) {
+        if self.trouble.is_none() {
+            self.trouble =
+                part.trouble.take().map(|trouble| Trouble { record: self.count + trouble.record, ..trouble });
+            self.ids.append(&mut part.ids);
+            self.sizes.append(&mut part.sizes);
+        }
+        self.count += part.count;
+        *part = self.fresh();
+    }
+
+    fn reserve(&mut self, _count: usize) {}
+}
+
+/// Elements that nothing asks for: read, and forgotten.
+#[derive(Clone, Debug, Default)]
+pub struct Passed {
+    count: usize,
+    /// The first element that Python might refuse.
+    pub trouble: Option<Trouble>,
+    pending_trouble: Option<&'static str>,
+}
+
+impl Rows for Passed {
+    fn fresh(&self) -> Self {
+        Self::default()
+    }
+
+    fn parse(&mut self, scanner: &mut Scanner<'_>, _shape: &mut Shape) -> Scan<()> {
+        scanner.skip()?;
+        self.pending_trouble = scanner.doubtful;
+        Ok(())
+    }
+
+    fn commit(&mut self) {
+        if let Some(what) = self.pending_trouble.take() {
+            let record = self.count;
+            self.trouble.get_or_insert(Trouble { record, what: what.to_owned() });
+        }
+        self.count += 1;
+    }
+
+    fn count(&self) -> usize {
+        self.count
+    }
+
+    fn append(&mut self, part: &mut Self) {
+        if self.trouble.is_none() {
+            self.trouble =
+                part.trouble.take().map(|trouble| Trouble { record: self.count + trouble.record, ..trouble });
+        }
+        self.count += part.count;
+        *part = Self::default();
+    }
+
+    fn reserve(&mut self, _count: usize) {}
+}

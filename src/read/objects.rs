@@ -1,0 +1,262 @@
+//! The columns of an evaluation, from those of a file.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::annotations::Spans;
+use super::dataset::{Dataset, Kind};
+use super::failure::Failure;
+use super::pose::{self, Poses};
+use super::record::Field;
+use super::scanner::{Scan, Scanner};
+use super::{regions, segmentation};
+use crate::columns::{Column, Geometry, Ids, Keypoints, Masks, Objects};
+
+/// What an evaluation compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IouType {
+    /// Boxes.
+    Bbox,
+    /// Masks.
+    Segm,
+    /// Poses.
+    Keypoints,
+}
+
+/// Which side of an evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// What is true.
+    GroundTruth,
+    /// What a detector says.
+    Detections,
+}
+
+/// What all results of a file are: its first one decides.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Boxes,
+    Masks,
+    Poses,
+}
+
+impl Dataset {
+    /// The columns for one side of an evaluation. `images` knows the sizes of the images.
+    ///
+    /// `None` if a field that is needed is not in every record, or holds what columns cannot.
+    pub fn objects(&self, iou: IouType, role: Role, images: &Dataset) -> Result<Option<Objects>, Failure> {
+        if self.fallback.is_some() || images.fallback.is_some() {
+            return Ok(None);
+        }
+        match role {
+            Role::GroundTruth => self.ground_truth(iou, images),
+            Role::Detections if self.kind == Kind::Dataset => self.dataset_as_detections(iou, images),
+            Role::Detections => self.results(iou, images),
+        }
+    }
+
+    fn ground_truth(&self, iou: IouType, images: &Dataset) -> Result<Option<Objects>, Failure> {
+        let shared = &self.shared;
+        let (Some(id), Some(area), Some(crowd)) = (&shared.id, &shared.area, &shared.crowd) else {
+            return Ok(None);
+        };
+        let mut ignore = Arc::clone(crowd);
+        if iou == IouType::Keypoints {
+            let unlabelled = &self.annotations.unlabelled;
+            if unlabelled.len() != self.len() {
+                return Ok(None);
+            }
+            ignore = Arc::new(crowd.iter().zip(unlabelled).map(|(&crowd, &none)| crowd || none).collect());
+        }
+        let Some(geometry) = self.geometry(iou, Role::GroundTruth, images)? else { return Ok(None) };
+        let sides = self.side(Ids::Given(Arc::clone(id)), Arc::clone(area), geometry);
+        Ok(sides.map(|side| Objects { crowd: Arc::clone(crowd), ignore, ..side }))
+    }
+
+    fn dataset_as_detections(&self, iou: IouType, images: &Dataset) -> Result<Option<Objects>, Failure> {
+        let (Some(id), Some(area)) = (&self.shared.id, &self.shared.area) else { return Ok(None) };
+        let Some(geometry) = self.geometry(iou, Role::Detections, images)? else { return Ok(None) };
+        Ok(self.scored(Ids::Given(Arc::clone(id)), Arc::clone(area), geometry))
+    }
+
+    /// As `loadRes` completes results: ids are counted, areas computed, and what is missing is made of what is there.
+    fn results(&self, iou: IouType, images: &Dataset) -> Result<Option<Objects>, Failure> {
+        let Some(form) = self.form() else { return Ok(None) };
+        if self.shared.score.is_none() {
+            return Ok(None);
+        }
+        let made = match form {
+            Form::Boxes => self.results_of_boxes(iou, images)?,
+            Form::Masks => self.results_of_masks(iou, images)?,
+            Form::Poses => self.results_of_poses(iou)?,
+        };
+        Ok(made.and_then(|(area, geometry)| self.scored(Ids::Counted, area, geometry)))
+    }
+
+    fn form(&self) -> Option<Form> {
+        let first = |name: &str| self.first_fields.iter().any(|field| field == name);
+        if first("caption") {
+            None
+        } else if first("bbox") && !self.annotations.first_bbox_empty {
+            Some(Form::Boxes)
+        } else if first("segmentation") {
+            Some(Form::Masks)
+        } else if first("keypoints") {
+            Some(Form::Poses)
+        } else {
+            None
+        }
+    }
+
+    fn results_of_boxes(
+        &self,
+        iou: IouType,
+        images: &Dataset,
+    ) -> Result<Option<(Column<f64>, Geometry)>, Failure> {
+        let Some(boxes) = &self.shared.bbox else { return Ok(None) };
+        let area = Arc::new(boxes.iter().map(|[_, _, width, height]| width * height).collect());
+        let geometry = if iou == IouType::Segm && self.annotations.seen & Field::Segmentation.bit() == 0 {
+            self.box_polygons(boxes, images)
+        } else {
+            self.geometry(iou, Role::Detections, images)?
+        };
+        Ok(geometry.map(|geometry| (area, geometry)))
+    }
+
+    fn results_of_masks(
+        &self,
+        iou: IouType,
+        images: &Dataset,
+    ) -> Result<Option<(Column<f64>, Geometry)>, Failure> {
+        let _ = (iou, images);
+        Ok(None)
+    }
+
+    fn results_of_poses(&self, iou: IouType) -> Result<Option<(Column<f64>, Geometry)>, Failure> {
+        let Some(poses) = self.poses()? else { return Ok(None) };
+        let boxes = poses.numbers.chunks_exact(poses.width.max(1)).map(pose::bounding_box);
+        let Some(boxes) = boxes.collect::<Option<Vec<_>>>() else { return Ok(None) };
+        let area = Arc::new(boxes.iter().map(|[_, _, width, height]| width * height).collect());
+        let geometry = match iou {
+            // The reference writes these over whatever boxes the records have.
+            IouType::Bbox => Some(Geometry::Boxes(Arc::new(boxes))),
+            IouType::Segm => None,
+            IouType::Keypoints => Some(keypoints(poses, Vec::new())),
+        };
+        Ok(geometry.map(|geometry| (area, geometry)))
+    }
+
+    /// Columns of detections, if each has a score.
+    fn scored(&self, id: Ids, area: Column<f64>, geometry: Geometry) -> Option<Objects> {
+        let score = Arc::clone(self.shared.score.as_ref()?);
+        Some(Objects { score, ..self.side(id, area, geometry)? })
+    }
+
+    fn side(&self, id: Ids, area: Column<f64>, geometry: Geometry) -> Option<Objects> {
+        Some(Objects {
+            image: Arc::clone(self.shared.image.as_ref()?),
+            category: Arc::clone(self.shared.category.as_ref()?),
+            id,
+            area,
+            score: Column::default(),
+            crowd: Column::default(),
+            ignore: Column::default(),
+            geometry,
+        })
+    }
+
+    /// What the records themselves say.
+    fn geometry(&self, iou: IouType, role: Role, images: &Dataset) -> Result<Option<Geometry>, Failure> {
+        Ok(match iou {
+            IouType::Bbox => self.shared.bbox.as_ref().map(|boxes| Geometry::Boxes(Arc::clone(boxes))),
+            IouType::Segm => self.masks(images, true)?.map(|masks| Geometry::Masks(Arc::new(masks))),
+            IouType::Keypoints => {
+                let boxes = match (role, &self.shared.bbox) {
+                    (Role::Detections, _) => Vec::new(),
+                    (Role::GroundTruth, Some(boxes)) => boxes.to_vec(),
+                    (Role::GroundTruth, None) => return Ok(None),
+                };
+                self.poses()?.map(|poses| keypoints(poses, boxes))
+            }
+        })
+    }
+
+    /// All segmentations. With `sized`, every image must have a size, as the reference looks it up even where it does
+    /// not need it.
+    fn masks(&self, images: &Dataset, sized: bool) -> Result<Option<Masks>, Failure> {
+        let spans = &self.annotations.segmentation;
+        if spans.len.len() != self.len() {
+            return Ok(None);
+        }
+        let Some(codes) = &self.shared.image else { return Ok(None) };
+        let sizes = match (self.image_sizes(images), sized) {
+            (Some(sizes), _) => sizes,
+            (None, true) => return Ok(None),
+            (None, false) => vec![[0; 2]; self.annotations.image.ids.len()],
+        };
+        let mut masks = Masks::default();
+        masks.size.reserve_exact(self.len());
+        masks.shape.reserve_exact(self.len());
+        let read = self.read_again(
+            spans,
+            |scanner, index, part| segmentation::read(scanner, sizes[codes[index] as usize], part),
+            |part| masks.append(&part),
+        )?;
+        Ok(read.map(|()| masks))
+    }
+
+    fn read_again<T: Default + Send>(
+        &self,
+        spans: &Spans,
+        read: impl Fn(&mut Scanner<'_>, usize, &mut T) -> Scan<Option<()>> + Sync,
+        take: impl FnMut(T) + Send,
+    ) -> Result<Option<()>, Failure> {
+        let file = |error| Failure::file(&self.path, error);
+        if !self.source.unchanged().map_err(file)? {
+            return Err(Failure::Changed(self.path.clone()));
+        }
+        regions::read(&self.source, spans, read, take).map_err(file)
+    }
+
+    /// The polygons that `loadRes` makes of boxes.
+    fn box_polygons(&self, boxes: &[[f64; 4]], images: &Dataset) -> Option<Geometry> {
+        let (codes, sizes) = (self.shared.image.as_ref()?, self.image_sizes(images)?);
+        let mut masks = Masks::default();
+        for (&[left, top, width, height], &code) in boxes.iter().zip(codes.iter()) {
+            let (right, bottom) = (left + width, top + height);
+            let ring = [left, top, left, bottom, right, bottom, right, top];
+            if !ring.iter().all(|number| number.is_finite()) {
+                return None;
+            }
+            masks.push_ring(ring);
+            masks.push_polygons(sizes[code as usize], 1);
+        }
+        Some(Geometry::Masks(Arc::new(masks)))
+    }
+
+    /// Height and width for each image code, if all are known.
+    fn image_sizes(&self, images: &Dataset) -> Option<Vec<[u32; 2]>> {
+        let listed = &images.images;
+        let known: HashMap<i64, Option<[u32; 2]>> =
+            listed.ids.iter().copied().zip(listed.sizes.iter().copied()).collect();
+        self.annotations.image.ids.iter().map(|id| known.get(id).copied().flatten()).collect()
+    }
+
+    fn poses(&self) -> Result<Option<Poses>, Failure> {
+        let spans = &self.annotations.keypoints;
+        if spans.len.len() != self.len() {
+            return Ok(None);
+        }
+        let (mut poses, mut alike) = (Poses::default(), true);
+        let read = self.read_again(
+            spans,
+            |scanner, _, part: &mut Poses| part.read(scanner),
+            |part| alike &= poses.append(part),
+        )?;
+        Ok(read.filter(|()| alike).map(|()| poses))
+    }
+}
+
+fn keypoints(poses: Poses, boxes: Vec<[f64; 4]>) -> Geometry {
+    Geometry::Keypoints(Arc::new(Keypoints { per_object: poses.width / 3, triples: poses.numbers, boxes }))
+}

@@ -1,0 +1,259 @@
+//! The keys of records, most of which come in the same order again and again.
+
+use super::scanner::{Scan, Scanner};
+
+/// What a key of a record is to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+#[allow(missing_docs)]
+pub enum Field {
+    /// A field that nothing asks for.
+    Other,
+    /// Written with a backslash: Python would have to say which key it is.
+    Escaped,
+    Id,
+    ImageId,
+    CategoryId,
+    Bbox,
+    Score,
+    Area,
+    IsCrowd,
+    NumKeypoints,
+    Segmentation,
+    Keypoints,
+    Height,
+    Width,
+}
+
+impl Field {
+    fn of(key: &[u8]) -> Field {
+        match key {
+            b"id" => Field::Id,
+            b"image_id" => Field::ImageId,
+            b"category_id" => Field::CategoryId,
+            b"bbox" => Field::Bbox,
+            b"score" => Field::Score,
+            b"area" => Field::Area,
+            b"iscrowd" => Field::IsCrowd,
+            b"num_keypoints" => Field::NumKeypoints,
+            b"segmentation" => Field::Segmentation,
+            b"keypoints" => Field::Keypoints,
+            b"height" => Field::Height,
+            b"width" => Field::Width,
+            _ if key.contains(&b'\\') => Field::Escaped,
+            _ => Field::Other,
+        }
+    }
+
+    /// The bit that stands for this field in a set of fields.
+    pub const fn bit(self) -> u16 {
+        1 << self as u8
+    }
+
+    /// The key as a file has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Field::Other | Field::Escaped => "?",
+            Field::Id => "id",
+            Field::ImageId => "image_id",
+            Field::CategoryId => "category_id",
+            Field::Bbox => "bbox",
+            Field::Score => "score",
+            Field::Area => "area",
+            Field::IsCrowd => "iscrowd",
+            Field::NumKeypoints => "num_keypoints",
+            Field::Segmentation => "segmentation",
+            Field::Keypoints => "keypoints",
+            Field::Height => "height",
+            Field::Width => "width",
+        }
+    }
+}
+
+/// The keys of the last record as they were written, from the comma before to the space after the colon: if the
+/// next record has the same bytes there, it has the same key, and nothing needs to be read twice.
+#[derive(Default)]
+pub struct Shape {
+    keys: Vec<Key>,
+}
+
+/// Keys of one record that are remembered.
+const REMEMBERED: usize = 64;
+
+/// Up to 32 bytes, compared as four words.
+struct Key {
+    words: [u64; 4],
+    masks: [u64; 4],
+    len: usize,
+    field: Field,
+}
+
+impl Key {
+    fn new(text: &[u8], field: Field) -> Key {
+        let mut key = Key { words: [0; 4], masks: [0; 4], len: text.len(), field };
+        if text.len() > 32 {
+            // Matches nothing: no text holds the zero byte.
+            key.masks[0] = u64::MAX;
+            return key;
+        }
+        for (index, &byte) in text.iter().enumerate() {
+            key.words[index / 8] |= u64::from(byte) << (8 * (index % 8));
+            key.masks[index / 8] |= 0xff << (8 * (index % 8));
+        }
+        key
+    }
+
+    #[inline(always)]
+    fn begins(&self, text: &[u8]) -> bool {
+        let Some(chunk) = text.first_chunk::<32>() else { return false };
+        let mut difference = 0;
+        for index in 0..4 {
+            let mut word = [0; 8];
+            word.copy_from_slice(&chunk[8 * index..8 * index + 8]);
+            difference |= (u64::from_le_bytes(word) & self.masks[index]) ^ self.words[index];
+        }
+        difference == 0
+    }
+}
+
+impl Shape {
+    /// Steps over the next key (the one at `slot` of its record) with what is around it, or over the closing brace
+    /// (`None`). Before slot 0 the cursor is behind the opening brace, later behind a value.
+    #[inline(always)]
+    pub fn next(&mut self, scanner: &mut Scanner<'_>, slot: usize) -> Scan<Option<Field>> {
+        if let Some(key) = self.keys.get(slot)
+            && key.begins(scanner.rest())
+        {
+            scanner.move_to(scanner.position() + key.len);
+            return Ok(Some(key.field));
+        }
+        if scanner.peek() == b'}' {
+            scanner.move_to(scanner.position() + 1);
+            return Ok(None);
+        }
+        self.learn(scanner, slot)
+    }
+
+    #[cold]
+    fn learn(&mut self, scanner: &mut Scanner<'_>, slot: usize) -> Scan<Option<Field>> {
+        let start = scanner.position();
+        if slot == 0 {
+            if scanner.take(b'}') {
+                return Ok(None);
+            }
+        } else if scanner.after(b'}', "',' or '}'")? == super::scanner::After::Close {
+            return Ok(None);
+        }
+        let field = Field::of(scanner.key()?);
+        scanner.space();
+        if scanner.at_end() {
+            // What is remembered must be the whole of it, up to the value.
+            return scanner.fault("a value");
+        }
+        let key = Key::new(scanner.since(start), field);
+        if slot < self.keys.len() {
+            self.keys[slot] = key;
+        } else if self.keys.len() == slot && slot < REMEMBERED {
+            self.keys.push(key);
+        }
+        Ok(Some(field))
+    }
+}
+
+/// What a table cannot hold, and the record (counted from 0) that it was met in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// The record.
+    pub record: usize,
+    /// What it is, after `record 17: `.
+    pub what: String,
+}
+
+/// Rows that are read from the elements of one array.
+pub trait Rows: Send {
+    /// No rows, of the same kind.
+    fn fresh(&self) -> Self;
+    /// Reads one element; [`Rows::commit`] makes it a row.
+    fn parse(&mut self, scanner: &mut Scanner<'_>, shape: &mut Shape) -> Scan<()>;
+    /// Adds what was parsed last.
+    fn commit(&mut self);
+    /// The number of elements.
+    fn count(&self) -> usize;
+    /// Adds the rows of `part` after these, and empties it.
+    fn append(&mut self, part: &mut Self);
+    /// Makes room for about `count` rows in all.
+    fn reserve(&mut self, count: usize);
+}
+
+/// Reads an object whose wanted fields are among `wanted`, giving each one's value to `value` (which reads it and says
+/// whether it can be held). Returns the fields that were there, or what cannot be held (all of it has been read).
+#[inline(always)]
+pub fn fields(
+    scanner: &mut Scanner<'_>,
+    shape: &mut Shape,
+    wanted: u16,
+    mut value: impl FnMut(&mut Scanner<'_>, Field) -> Scan<Result<(), &'static str>>,
+) -> Scan<Result<u16, String>> {
+    if scanner.peek() != b'{' {
+        scanner.skip()?;
+        return Ok(Err("is not an object".to_owned()));
+    }
+    scanner.move_to(scanner.position() + 1);
+    let mut present = 0;
+    let mut trouble = None;
+    let mut slot = 0;
+    while let Some(field) = shape.next(scanner, slot)? {
+        slot += 1;
+        if field.bit() & wanted == 0 {
+            scanner.skip()?;
+            if field == Field::Escaped {
+                trouble.get_or_insert_with(|| "a key is written with a backslash".to_owned());
+            }
+            continue;
+        }
+        if present & field.bit() != 0 {
+            trouble.get_or_insert_with(|| format!("\"{}\" is there twice", field.name()));
+        }
+        present |= field.bit();
+        let start = scanner.position();
+        if let Err(what) = value(scanner, field)? {
+            scanner.move_to(start);
+            scanner.skip()?;
+            trouble.get_or_insert_with(|| format!("\"{}\" is not {what}", field.name()));
+        }
+    }
+    if let Some(what) = scanner.doubtful {
+        trouble.get_or_insert_with(|| what.to_owned());
+    }
+    Ok(match trouble {
+        Some(what) => Err(what),
+        None => Ok(present),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scanner::PADDING;
+    use super::*;
+
+    #[test]
+    fn a_remembered_key_is_the_same_key() {
+        let text = br#"{"id":1, "image_id" : 2,"x":{"id":3}} {"id":4,"image_id":5} {"id":6, "image_id" : 7}"#;
+        let mut bytes = text.to_vec();
+        bytes.extend([0; PADDING]);
+        let mut scanner = Scanner::new(&bytes, text.len(), 0, 0);
+        let mut shape = Shape::default();
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            scanner.space();
+            let present =
+                fields(&mut scanner, &mut shape, Field::Id.bit() | Field::ImageId.bit(), |scanner, field| {
+                    seen.push((field, scanner.integer()?));
+                    Ok(Ok(()))
+                });
+            assert_eq!(present, Ok(Ok(Field::Id.bit() | Field::ImageId.bit())));
+        }
+        let ids: Vec<i64> = seen.iter().filter_map(|(_, id)| *id).collect();
+        assert_eq!(ids, [1, 2, 4, 5, 6, 7]);
+    }
+}

@@ -1,0 +1,156 @@
+//! A piece of a file in memory, which slides over it.
+
+use std::io;
+
+use super::scanner::{Fault, PADDING, Scan, Scanner};
+use super::source::Source;
+
+/// Why reading stopped: the text, or the file itself.
+#[derive(Debug)]
+pub enum Halt {
+    /// The text is not JSON; the fault's place is in the file.
+    Text(Fault),
+    /// The file could not be read.
+    File(io::Error),
+}
+
+/// The bytes `base..base + len` of a file, with a cursor.
+///
+/// It grows only if a single record (or another value that is read as a whole) does not fit.
+pub struct Window<'a> {
+    source: &'a Source,
+    /// The text, then [`PADDING`] zeros.
+    buffer: Vec<u8>,
+    base: u64,
+    len: usize,
+    position: usize,
+    /// Bytes from here on are read only when they are needed.
+    until: u64,
+    finished: bool,
+}
+
+impl<'a> Window<'a> {
+    /// A window of `capacity` bytes at the start of `source`.
+    pub fn new(source: &'a Source, capacity: usize) -> Self {
+        Window {
+            source,
+            buffer: vec![0; capacity.max(2) + PADDING],
+            base: 0,
+            len: 0,
+            position: 0,
+            until: u64::MAX,
+            finished: false,
+        }
+    }
+
+    /// The cursor's place in the file.
+    #[inline(always)]
+    pub fn offset(&self) -> u64 {
+        self.base + self.position as u64
+    }
+
+    /// Moves the cursor to `offset`; what lies beyond `until` will be read in small pieces.
+    pub fn seek(&mut self, offset: u64, until: u64) {
+        self.until = until;
+        if offset >= self.base && offset <= self.base + self.len as u64 {
+            self.position = (offset - self.base) as usize;
+            return;
+        }
+        self.base = offset;
+        self.position = 0;
+        self.finished = false;
+        self.set_len(0);
+    }
+
+    /// Tokens from the cursor on.
+    #[inline(always)]
+    pub fn scanner(&self) -> Scanner<'_> {
+        Scanner::new(&self.buffer[..self.len + PADDING], self.len, self.position, self.base)
+    }
+
+    /// Moves the cursor to where a scanner came to.
+    #[inline(always)]
+    pub fn advance_to(&mut self, position: usize) {
+        self.position = position;
+    }
+
+    /// What a scanner position is in the file.
+    #[inline(always)]
+    pub fn place(&self, position: usize) -> u64 {
+        self.base + position as u64
+    }
+
+    /// Whether a fault means no more than that the window ended; if so, more has been read and the cursor stands at
+    /// the same place of the file.
+    pub fn mend(&mut self, fault: Fault) -> Result<(), Halt> {
+        if fault.at < self.len as u64 || !self.refill().map_err(Halt::File)? {
+            return Err(Halt::Text(Fault { at: self.base + fault.at, ..fault }));
+        }
+        Ok(())
+    }
+
+    /// Runs `read` at the cursor, again with more of the file when the window ended, and moves the cursor on.
+    pub fn read<T>(&mut self, mut read: impl FnMut(&mut Scanner<'_>) -> Scan<T>) -> Result<T, Halt> {
+        loop {
+            let mut scanner = self.scanner();
+            match read(&mut scanner) {
+                Ok(value) => {
+                    self.position = scanner.position();
+                    return Ok(value);
+                }
+                Err(fault) => self.mend(fault)?,
+            }
+        }
+    }
+
+    /// Reads more behind what is there, dropping what lies before the cursor. False at the end of the file.
+    pub fn refill(&mut self) -> io::Result<bool> {
+        if self.finished {
+            return Ok(false);
+        }
+        self.buffer.copy_within(self.position..self.len, 0);
+        self.base += self.position as u64;
+        let kept = self.len - self.position;
+        self.position = 0;
+        let capacity = self.buffer.len() - PADDING;
+        if kept > capacity / 2 {
+            self.buffer.resize(capacity * 2 + PADDING, 0);
+        }
+        let room = self.buffer.len() - PADDING - kept;
+        let from = self.base + kept as u64;
+        let wanted =
+            usize::try_from(self.until.saturating_sub(from)).unwrap_or(usize::MAX).max(BEYOND).min(room);
+        // Until the new bytes are in, the old ones stay the text.
+        self.set_len(kept);
+        let count = self.source.read_at(from, &mut self.buffer[kept..kept + wanted])?;
+        self.finished = count < wanted || from + count as u64 >= self.source.size();
+        self.set_len(kept + count);
+        Ok(count > 0)
+    }
+
+    fn set_len(&mut self, len: usize) {
+        self.len = len;
+        self.buffer[len..len + PADDING].fill(0);
+    }
+}
+
+/// How much is read at a time beyond `until`.
+const BEYOND: usize = 16 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_larger_than_the_window_is_read() {
+        let text = [b"[1, \"".to_vec(), b"x".repeat(10_000), b"\"] ".to_vec()].concat();
+        let source = Source::from(text.clone());
+        let mut window = Window::new(&source, 16);
+        window.read(|scanner| scanner.skip()).unwrap();
+        assert_eq!(window.offset(), text.len() as u64 - 1);
+        window.seek(1, 4);
+        assert_eq!(window.read(|scanner| scanner.number()).unwrap().unwrap().value, 1.0);
+        let error = window.read(|scanner| scanner.skip()).unwrap_err();
+        assert!(matches!(error, Halt::Text(Fault { at: 2, .. })));
+    }
+}
