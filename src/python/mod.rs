@@ -20,6 +20,7 @@ impl From<Error> for PyErr {
     }
 }
 
+mod dataset;
 mod eval_imgs;
 mod evaluate;
 mod numpy_exp;
@@ -31,6 +32,9 @@ pub use objects::PyObjects;
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<PyObjects>()?;
+    module.add_class::<dataset::PyDataset>()?;
+    module.add_function(wrap_pyfunction!(dataset::read_dataset, module)?)?;
+    module.add_function(wrap_pyfunction!(dataset::read_results, module)?)?;
     module.add_class::<evaluate::Evaluation>()?;
     module.add_function(wrap_pyfunction!(evaluate::evaluate, module)?)?;
     module.add_function(wrap_pyfunction!(evaluate::match_cell, module)?)?;

@@ -1,0 +1,226 @@
+//! COCO files as Python sees them.
+
+use std::path::PathBuf;
+
+use pyo3::exceptions::{PyAssertionError, PyOSError, PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyFrozenSet, PyList, PyString};
+
+use super::PyObjects;
+use crate::columns::Column;
+use crate::read::annotations::Spans;
+use crate::read::{Dataset, Failure, IouType, Kind, Role};
+
+/// The columns of one COCO file, and the open file itself.
+#[pyclass(frozen, module = "meanap._core", name = "Dataset")]
+pub struct PyDataset {
+    dataset: Dataset,
+}
+
+/// Reads a data set (an object with `images`, `annotations`, `categories`) into columns.
+#[pyfunction]
+pub fn read_dataset(py: Python<'_>, path: PathBuf) -> PyResult<PyDataset> {
+    read(py, path, Kind::Dataset)
+}
+
+/// Reads results (an array of objects) into columns.
+#[pyfunction]
+pub fn read_results(py: Python<'_>, path: PathBuf) -> PyResult<PyDataset> {
+    read(py, path, Kind::Results)
+}
+
+fn read(py: Python<'_>, path: PathBuf, kind: Kind) -> PyResult<PyDataset> {
+    match py.detach(|| Dataset::read(&path, kind)) {
+        Ok(dataset) => Ok(PyDataset { dataset }),
+        Err(failure) => Err(raise(py, failure)?),
+    }
+}
+
+/// The exception that a Python user would catch.
+fn raise(py: Python<'_>, failure: Failure) -> PyResult<PyErr> {
+    let message = failure.to_string();
+    Ok(match failure {
+        Failure::Changed(_) => PyRuntimeError::new_err(message),
+        Failure::Text(_) => PyValueError::new_err(message),
+        Failure::Top(_) => PyAssertionError::new_err(message),
+        Failure::File { path, error } => match error.raw_os_error() {
+            // With a number, OSError finds the class itself: FileNotFoundError and its kin.
+            Some(number) => {
+                let reason = py.import("os")?.call_method1("strerror", (number,))?.unbind();
+                PyOSError::new_err((number, reason, path.into_os_string()))
+            }
+            None => PyErr::from(std::io::Error::new(error.kind(), message)),
+        },
+        Failure::Json { message: reason, position } => {
+            // The text is not at hand, so the class cannot count lines; it is told.
+            let error = py.import("json")?.getattr("JSONDecodeError")?.call1((reason, "", 0))?;
+            error.setattr("lineno", position.line)?;
+            error.setattr("colno", position.column)?;
+            error.setattr("pos", position.character)?;
+            error.setattr("args", (message,))?;
+            PyErr::from_value(error)
+        }
+    })
+}
+
+#[pymethods]
+impl PyDataset {
+    fn __len__(&self) -> usize {
+        self.dataset.len()
+    }
+
+    /// The path as it was given.
+    #[getter]
+    fn path(&self) -> &std::ffi::OsStr {
+        self.dataset.path.as_os_str()
+    }
+
+    /// Why the columns cannot stand for the file (then they are empty), or `None`.
+    #[getter]
+    fn fallback(&self) -> Option<&str> {
+        self.dataset.fallback.as_deref()
+    }
+
+    /// Whether the file has `images`.
+    #[getter]
+    fn has_images(&self) -> bool {
+        self.dataset.has_images
+    }
+
+    /// Whether the file has `annotations`.
+    #[getter]
+    fn has_annotations(&self) -> bool {
+        self.dataset.has_annotations
+    }
+
+    /// Whether the file has `categories`.
+    #[getter]
+    fn has_categories(&self) -> bool {
+        self.dataset.has_categories
+    }
+
+    /// Whether the first annotation has a `bbox`, and it is `[]`.
+    #[getter]
+    fn first_bbox_empty(&self) -> bool {
+        self.dataset.annotations.first_bbox_empty
+    }
+
+    /// Whether a score is written as an integer.
+    #[getter]
+    fn integer_scores(&self) -> bool {
+        self.dataset.annotations.integer_scores
+    }
+
+    /// The ids of `images`, in order.
+    fn image_ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        PyList::new(py, &self.dataset.images.ids)
+    }
+
+    /// The ids of `categories`, in order, each as often as it is there.
+    fn category_ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        PyList::new(py, &self.dataset.categories.ids)
+    }
+
+    /// The keys of the first annotation.
+    fn first_fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyFrozenSet>> {
+        PyFrozenSet::new(py, &self.dataset.first_fields)
+    }
+
+    /// The image ids that annotations have, in order of first appearance.
+    fn annotation_image_ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        PyList::new(py, &self.dataset.annotations.image.ids)
+    }
+
+    /// The index of the first annotation with this image id, or `None`.
+    fn record_of_image(&self, id: i64) -> Option<usize> {
+        let image = &self.dataset.annotations.image;
+        image.find(id).map(|code| image.first[code as usize])
+    }
+
+    /// One column as a list, or `None` if a record lacks the field. For `segmentation` and `keypoints`: where each
+    /// value lies in the file, as `(offset, length)` in bytes.
+    fn column<'py>(&self, py: Python<'py>, field: &str) -> PyResult<Option<Bound<'py, PyList>>> {
+        let (annotations, shared) = (&self.dataset.annotations, &self.dataset.shared);
+        let ids = |codes: &Option<Column<u32>>, ids: &[i64]| {
+            let list = |codes: &Column<u32>| PyList::new(py, codes.iter().map(|&code| ids[code as usize]));
+            codes.as_ref().map(list).transpose()
+        };
+        let spans = |spans: &Spans| {
+            let whole = spans.len.len() == self.dataset.len();
+            let pairs = || PyList::new(py, spans.start.iter().zip(&spans.len));
+            whole.then(pairs).transpose()
+        };
+        match field {
+            "image_id" => ids(&shared.image, &annotations.image.ids),
+            "category_id" => ids(&shared.category, &annotations.category.ids),
+            "id" => shared.id.as_ref().map(|column| PyList::new(py, column.iter())).transpose(),
+            "area" => shared.area.as_ref().map(|column| PyList::new(py, column.iter())).transpose(),
+            "score" => shared.score.as_ref().map(|column| PyList::new(py, column.iter())).transpose(),
+            "bbox" => shared.bbox.as_ref().map(|column| PyList::new(py, column.iter())).transpose(),
+            "iscrowd" => shared.crowd.as_ref().map(|column| PyList::new(py, column.iter())).transpose(),
+            "segmentation" => spans(&annotations.segmentation),
+            "keypoints" => spans(&annotations.keypoints),
+            _ => Err(PyValueError::new_err(format!("there is no column {field:?}"))),
+        }
+    }
+
+    /// The whole file as Python objects, by Python's `json`, from the file that was opened.
+    ///
+    /// Raises `RuntimeError` if the file has changed since.
+    fn load<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let source = &self.dataset.source;
+        let bytes = py.detach(|| match source.unchanged() {
+            Ok(false) => Err(Failure::Changed(self.dataset.path.clone())),
+            Ok(true) => source.read_all().map_err(|error| Failure::file(&self.dataset.path, error)),
+            Err(error) => Err(Failure::file(&self.dataset.path, error)),
+        });
+        let text = match bytes {
+            Ok(bytes) => PyString::from_bytes(py, &bytes)?,
+            Err(failure) => return Err(raise(py, failure)?),
+        };
+        py.import("json")?.call_method1("loads", (text,))
+    }
+
+    /// The columns for one side of an evaluation; `images` knows the sizes of the images (this file, if `None`).
+    ///
+    /// `None` if a field that is needed is not in every record, or holds what columns cannot.
+    #[pyo3(signature = (iou_type, role, images=None))]
+    fn objects(
+        &self,
+        py: Python<'_>,
+        iou_type: &str,
+        role: &str,
+        images: Option<&Bound<'_, PyDataset>>,
+    ) -> PyResult<Option<PyObjects>> {
+        let iou = match iou_type {
+            "bbox" => IouType::Bbox,
+            "segm" => IouType::Segm,
+            "keypoints" => IouType::Keypoints,
+            _ => {
+                let message =
+                    format!("iou_type is {iou_type:?}, expected \"bbox\", \"segm\" or \"keypoints\"");
+                return Err(PyValueError::new_err(message));
+            }
+        };
+        let role = match role {
+            "ground_truth" => Role::GroundTruth,
+            "detections" => Role::Detections,
+            _ => {
+                let message = format!("role is {role:?}, expected \"ground_truth\" or \"detections\"");
+                return Err(PyValueError::new_err(message));
+            }
+        };
+        let images = images.map_or(&self.dataset, |images| &images.get().dataset);
+        let columns = match py.detach(|| self.dataset.objects(iou, role, images)) {
+            Ok(Some(columns)) => columns,
+            Ok(None) => return Ok(None),
+            Err(failure) => return Err(raise(py, failure)?),
+        };
+        let annotations = &self.dataset.annotations;
+        Ok(Some(PyObjects {
+            columns,
+            image_ids: PyList::new(py, &annotations.image.ids)?.unbind(),
+            category_ids: PyList::new(py, &annotations.category.ids)?.unbind(),
+        }))
+    }
+}
