@@ -74,7 +74,7 @@ struct Workspace<S> {
     scratch: S,
     ignored: Vec<bool>,
     last_ignored: Vec<bool>,
-    taken: Vec<bool>,
+    taken: Vec<u64>,
     entries: Vec<u64>,
 }
 
@@ -155,6 +155,7 @@ impl Scene {
             }
             work.cell.open(kept, of_cell, &self.ground_truths);
             work.cell.fill(similarity, &mut work.scratch, floor)?;
+            work.cell.find_candidates(&self.protocol.thresholds);
             if !work.cell.candidates.is_empty() {
                 self.match_cell(work, kept, of_cell, &mut outcomes);
             }
@@ -190,18 +191,13 @@ impl Scene {
             }
             let claims = |d: usize| dt.id.get(rows[d].object as usize) > 0.0;
             let Cell { candidates, crowd, .. } = cell;
-            match_greedily(
-                candidates,
-                &self.protocol.thresholds,
-                ignored,
-                crowd,
-                claims,
-                taken,
-                |t, d, g| {
-                    let matched = gt.id.get(truths[g].object as usize) != 0.0;
-                    bits.set(&mut entries[d * entry..(d + 1) * entry], a, t, matched, ignored[g]);
-                },
-            );
+            let thresholds = &self.protocol.thresholds;
+            match_greedily(candidates, thresholds, ignored, crowd, claims, taken, |word, made, d, g| {
+                // In the reference, a match with a ground truth whose id is 0 reads like none.
+                let matched = if gt.id.get(truths[g].object as usize) != 0.0 { made } else { 0 };
+                let ignored = if ignored[g] { made } else { 0 };
+                bits.set(&mut entries[d * entry..(d + 1) * entry], a, word, matched, ignored);
+            });
         }
         for (d, row) in rows.iter_mut().enumerate() {
             if !cell.candidates.has(d) {
@@ -263,8 +259,13 @@ impl Cell {
             return Ok(());
         }
         self.similarity.resize(self.detections.len() * self.ground_truths.len(), 0.0);
-        similarity.fill(scratch, &self.detections, &self.ground_truths, floor, &mut self.similarity)?;
-        self.candidates.collect(&self.similarity, self.ground_truths.len(), floor);
-        Ok(())
+        similarity.fill(scratch, &self.detections, &self.ground_truths, floor, &mut self.similarity)
+    }
+
+    /// Finds the pairs that reach some threshold.
+    pub fn find_candidates(&mut self, thresholds: &[f64]) {
+        if !self.similarity.is_empty() {
+            self.candidates.collect(&self.similarity, self.ground_truths.len(), thresholds);
+        }
     }
 }

@@ -194,7 +194,10 @@ mod tests {
                     let mut row = Row::unmatched(score, image, 0, rank, outside);
                     if matched.iter().any(|&m| m) {
                         let mut entry = vec![0; bits.entry()];
-                        (0..bits.thresholds).for_each(|t| bits.set(&mut entry, 0, t, matched[t], ignored[t]));
+                        let word = |flags: &[bool]| {
+                            flags.iter().enumerate().fold(0, |word, (t, &flag)| word | u64::from(flag) << t)
+                        };
+                        bits.set(&mut entry, 0, 0, word(&matched), word(&ignored));
                         row.set_matched(outcomes.len() / bits.entry());
                         outcomes.extend(entry);
                     } else {

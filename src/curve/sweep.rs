@@ -1,7 +1,7 @@
 //! Precision and recall of one area range and one limit on detections, at every threshold.
 
 use super::events::Events;
-use crate::matching::{Bits, MatchTable};
+use crate::matching::{Bits, MatchTable, each_bit};
 
 /// A true positive: how many false positives came before it, and its place among the visited scores.
 #[derive(Clone, Copy)]
@@ -121,12 +121,4 @@ impl Curves {
 /// The bits of the `word`-th 64 thresholds that stand for one.
 fn used_bits(bits: Bits, word: usize) -> u64 {
     u64::MAX >> (64 - (bits.thresholds - 64 * word).min(64))
-}
-
-/// Calls `visit` with the index of each bit that is set.
-fn each_bit(mut bits: u64, mut visit: impl FnMut(usize)) {
-    while bits != 0 {
-        visit(bits.trailing_zeros() as usize);
-        bits &= bits - 1;
-    }
 }

@@ -3,30 +3,67 @@
 //! Source: `evaluateImg` of the COCO API. A detection takes the ground truth it is most similar to among those
 //! still free (a crowd is always free), a later one on a tie; one that is ignored only if no other reaches the
 //! threshold.
+//!
+//! The reference asks this once for each threshold. Here 64 thresholds are asked at once: what a pair reaches, and what
+//! is taken, are words with one bit for each.
+
+use std::cmp::Ordering;
+
+/// A pair that can match.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    ground_truth: u32,
+    value: f64,
+}
 
 /// The pairs of one cell that can match at all, detection by detection.
 #[derive(Default)]
 pub struct Candidates {
-    pairs: Vec<(u32, f64)>,
+    pairs: Vec<Pair>,
+    /// For each pair the thresholds that it reaches, in words of 64.
+    reached: Vec<u64>,
     ends: Vec<u32>,
+    words: usize,
+    any_nan: bool,
 }
 
 impl Candidates {
-    /// Keeps the pairs of `similarity` (`(D, G)`, row by row, not empty) that are not below `floor`. A NaN is not below.
-    pub fn collect(&mut self, similarity: &[f64], ground_truths: usize, floor: f64) {
-        self.clear();
-        for row in similarity.chunks_exact(ground_truths) {
-            // Written so that a NaN passes, as it does in the reference.
-            let reached = row.iter().enumerate().filter(|&(_, value)| !(*value < floor));
-            self.pairs.extend(reached.map(|(g, &value)| (g as u32, value)));
-            self.ends.push(self.pairs.len() as u32);
-        }
-    }
-
     /// Forgets all pairs.
     pub fn clear(&mut self) {
         self.pairs.clear();
+        self.reached.clear();
         self.ends.clear();
+        self.any_nan = false;
+    }
+
+    /// Keeps the pairs of `similarity` (`(D, G)`, row by row, not empty) that reach some threshold. A NaN reaches all:
+    /// it is not below any.
+    pub fn collect(&mut self, similarity: &[f64], ground_truths: usize, thresholds: &[f64]) {
+        self.clear();
+        self.words = thresholds.len().div_ceil(64);
+        let floor = floor(thresholds);
+        for row in similarity.chunks_exact(ground_truths) {
+            let start = self.pairs.len();
+            for (g, &value) in row.iter().enumerate() {
+                if !(value < floor) {
+                    self.any_nan |= value.is_nan();
+                    self.pairs.push(Pair { ground_truth: g as u32, value });
+                }
+            }
+            // Most similar first, of equals the later one: the order in which the reference would rather have them.
+            self.pairs[start..].sort_by(|a, b| match b.value.partial_cmp(&a.value) {
+                Some(Ordering::Equal) | None => b.ground_truth.cmp(&a.ground_truth),
+                Some(order) => order,
+            });
+            self.ends.push(self.pairs.len() as u32);
+        }
+        self.any_nan |= floor == f64::NEG_INFINITY;
+        for pair in &self.pairs {
+            self.reached.extend(thresholds.chunks(64).map(|thresholds| {
+                let bits = thresholds.iter().enumerate();
+                bits.fold(0, |word, (t, &threshold)| word | u64::from(!(pair.value < threshold)) << t)
+            }));
+        }
     }
 
     /// Whether no pair can match.
@@ -34,18 +71,16 @@ impl Candidates {
         self.pairs.is_empty()
     }
 
-    /// Detections with at least one candidate, and their candidates in ground-truth order.
-    fn rows(&self) -> impl Iterator<Item = (usize, &[(u32, f64)])> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        let rows = starts.zip(&self.ends).enumerate();
-        rows.filter(|(_, (start, end))| start < *end)
-            .map(|(d, (start, &end))| (d, &self.pairs[start as usize..end as usize]))
+    /// The places of detection `d`'s pairs.
+    fn row(&self, d: usize) -> std::ops::Range<usize> {
+        let end = |d: usize| self.ends.get(d).copied().unwrap_or(0) as usize;
+        if d == 0 { 0..end(0) } else { end(d - 1)..end(d) }
     }
 
     /// Whether detection `d` has a candidate.
+    #[inline]
     pub fn has(&self, d: usize) -> bool {
-        let end = |d: usize| self.ends.get(d).copied().unwrap_or(0);
-        end(d) > if d == 0 { 0 } else { end(d - 1) }
+        !self.row(d).is_empty()
     }
 }
 
@@ -57,8 +92,8 @@ pub fn floor(thresholds: &[f64]) -> f64 {
     thresholds.iter().copied().fold(f64::INFINITY, f64::min)
 }
 
-/// Matches at each threshold and calls `on_match(threshold, detection, ground truth)` for each pair made, in the
-/// order in which they are made.
+/// Matches at every threshold and calls `on_match(word, bits, detection, ground truth)` for the pairs made: at the
+/// thresholds of `bits` in the `word`-th 64. Detections come in order.
 ///
 /// `ignored`, `crowd`: one flag for each ground truth. `claims(d)`: whether a match by detection `d` takes the
 /// ground truth away from those after it (in the reference, a detection whose id is not above zero does not).
@@ -68,27 +103,76 @@ pub fn match_greedily(
     ignored: &[bool],
     crowd: &[bool],
     claims: impl Fn(usize) -> bool,
-    taken: &mut Vec<bool>,
-    mut on_match: impl FnMut(usize, usize, usize),
+    taken: &mut Vec<u64>,
+    mut on_match: impl FnMut(usize, u64, usize, usize),
 ) {
-    for (t, &threshold) in thresholds.iter().enumerate() {
+    for (word, thresholds) in thresholds.chunks(64).enumerate() {
         taken.clear();
-        taken.resize(ignored.len(), false);
-        for (d, pairs) in candidates.rows() {
-            let best_of = |wanted: bool| {
-                let (mut best, mut found) = (threshold, None);
-                for &(g, value) in pairs {
-                    let g = g as usize;
-                    if ignored[g] != wanted || (taken[g] && !crowd[g]) || value < best {
+        taken.resize(ignored.len(), 0);
+        let mut make = |taken: &mut [u64], bits: u64, d: usize, g: usize| {
+            on_match(word, bits, d, g);
+            // The last match decides, as in the reference, where it may also free what an earlier one took.
+            if claims(d) {
+                taken[g] |= bits;
+            } else {
+                taken[g] &= !bits;
+            }
+        };
+        if candidates.any_nan {
+            match_with_nan(candidates, thresholds, ignored, crowd, taken, make);
+            continue;
+        }
+        for d in 0..candidates.ends.len() {
+            let row = candidates.row(d);
+            let mut open = if row.is_empty() { 0 } else { u64::MAX };
+            for wanted in [false, true] {
+                for place in row.clone() {
+                    let g = candidates.pairs[place].ground_truth as usize;
+                    if ignored[g] != wanted || open == 0 {
                         continue;
                     }
-                    (best, found) = (value, Some(g));
+                    let free = if crowd[g] { u64::MAX } else { !taken[g] };
+                    let bits = candidates.reached[place * candidates.words + word] & free & open;
+                    if bits != 0 {
+                        make(taken, bits, d, g);
+                        open &= !bits;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The reference's loops, one threshold at a time: after a NaN, which nothing is below, each later ground truth is
+/// taken to be better, and no order of preference tells that.
+fn match_with_nan(
+    candidates: &Candidates,
+    thresholds: &[f64],
+    ignored: &[bool],
+    crowd: &[bool],
+    taken: &mut [u64],
+    mut make: impl FnMut(&mut [u64], u64, usize, usize),
+) {
+    let mut pairs = Vec::new();
+    for (t, &threshold) in thresholds.iter().enumerate() {
+        for d in 0..candidates.ends.len() {
+            pairs.clear();
+            pairs.extend_from_slice(&candidates.pairs[candidates.row(d)]);
+            pairs.sort_by_key(|pair| pair.ground_truth);
+            let best_of = |wanted: bool| {
+                let (mut best, mut found) = (threshold, None);
+                for pair in &pairs {
+                    let g = pair.ground_truth as usize;
+                    let is_taken = taken[g] >> t & 1 == 1;
+                    if ignored[g] != wanted || (is_taken && !crowd[g]) || pair.value < best {
+                        continue;
+                    }
+                    (best, found) = (pair.value, Some(g));
                 }
                 found
             };
             if let Some(g) = best_of(false).or_else(|| best_of(true)) {
-                on_match(t, d, g);
-                taken[g] = claims(d);
+                make(taken, 1 << t, d, g);
             }
         }
     }
@@ -98,26 +182,38 @@ pub fn match_greedily(
 mod tests {
     use super::*;
 
+    /// `(threshold, detection, ground truth)` of each match.
+    fn matches_if(
+        similarity: &[f64],
+        thresholds: &[f64],
+        ignored: &[bool],
+        crowd: &[bool],
+        claims: impl Fn(usize) -> bool,
+    ) -> Vec<(usize, usize, usize)> {
+        let (mut candidates, mut made) = (Candidates::default(), Vec::new());
+        candidates.collect(similarity, ignored.len(), thresholds);
+        match_greedily(
+            &candidates,
+            thresholds,
+            ignored,
+            crowd,
+            claims,
+            &mut Vec::new(),
+            |word, bits, d, g| {
+                made.extend((0..64).filter(|t| bits >> t & 1 == 1).map(|t| (64 * word + t, d, g)));
+            },
+        );
+        made.sort_unstable();
+        made
+    }
+
     fn matches(
         similarity: &[f64],
         thresholds: &[f64],
         ignored: &[bool],
         crowd: &[bool],
     ) -> Vec<(usize, usize, usize)> {
-        let (mut candidates, mut made) = (Candidates::default(), Vec::new());
-        candidates.collect(similarity, ignored.len(), floor(thresholds));
-        match_greedily(
-            &candidates,
-            thresholds,
-            ignored,
-            crowd,
-            |_| true,
-            &mut Vec::new(),
-            |t, d, g| {
-                made.push((t, d, g));
-            },
-        );
-        made
+        matches_if(similarity, thresholds, ignored, crowd, |_| true)
     }
 
     #[test]
@@ -140,21 +236,45 @@ mod tests {
     #[test]
     fn a_nan_matches_anything() {
         assert_eq!(matches(&[f64::NAN], &[0.5], &[false], &[false]), [(0, 0, 0)]);
+        assert_eq!(matches(&[0.9, f64::NAN, 0.1, 0.6], &[0.5], &[false; 4], &[false; 4]), [(0, 0, 3)]);
     }
 
     #[test]
     fn one_that_does_not_claim_leaves_its_match_free() {
-        let (mut candidates, mut made) = (Candidates::default(), Vec::new());
-        candidates.collect(&[0.9, 0.9], 1, 0.5);
-        match_greedily(
-            &candidates,
-            &[0.5],
-            &[false],
-            &[false],
-            |d| d > 0,
-            &mut Vec::new(),
-            |_, d, _| made.push(d),
-        );
-        assert_eq!(made, [0, 1]);
+        let made = matches_if(&[0.9, 0.9], &[0.5], &[false], &[false], |d| d > 0);
+        assert_eq!(made, [(0, 0, 0), (0, 1, 0)]);
+    }
+
+    #[test]
+    fn more_thresholds_than_bits_in_a_word() {
+        let thresholds: Vec<f64> = (0..100).map(|t| f64::from(t) / 100.0).collect();
+        assert_eq!(matches(&[0.805], &thresholds, &[false], &[false]).len(), 81);
+    }
+
+    /// The reference's loops are right whether or not there is a NaN.
+    #[test]
+    fn all_thresholds_at_once_is_each_by_itself() {
+        let mut state = 1u64;
+        let mut roll = |sides: u64| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 33) % sides
+        };
+        for _ in 0..3000 {
+            let (d, g) = (1 + roll(6) as usize, 1 + roll(6) as usize);
+            let similarity: Vec<f64> = (0..d * g).map(|_| roll(12) as f64 / 10.0).collect();
+            let flags =
+                |roll: &mut dyn FnMut(u64) -> u64| (0..g).map(|_| roll(4) == 0).collect::<Vec<bool>>();
+            let (ignored, crowd) = (flags(&mut roll), flags(&mut roll));
+            let claims: Vec<bool> = (0..d).map(|_| roll(5) > 0).collect();
+            let thresholds = [0.5, 0.3, 0.75, 0.5, 1.1];
+            let (mut candidates, mut expected) = (Candidates::default(), Vec::new());
+            candidates.collect(&similarity, g, &thresholds);
+            candidates.any_nan = true;
+            let claims = |d: usize| claims[d];
+            let each = |_, bits: u64, d, g| expected.push((bits.trailing_zeros() as usize, d, g));
+            match_greedily(&candidates, &thresholds, &ignored, &crowd, claims, &mut Vec::new(), each);
+            expected.sort_unstable();
+            assert_eq!(matches_if(&similarity, &thresholds, &ignored, &crowd, claims), expected);
+        }
     }
 }

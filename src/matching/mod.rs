@@ -10,4 +10,4 @@ pub use cells::{
 };
 pub use greedy::{Candidates, floor, match_greedily};
 pub use score::descending_key;
-pub use table::{AreaRange, Bits, MOST_AREA_RANGES, MatchTable, Outcome, Part, Row, Truth};
+pub use table::{AreaRange, Bits, MOST_AREA_RANGES, MatchTable, Outcome, Part, Row, Truth, each_bit};

@@ -111,25 +111,26 @@ impl Bits {
         self.areas * self.words() * 2
     }
 
-    /// Place of the matched word and of the ignored word that hold threshold `t` in area range `a`.
+    /// Places of the matched word and of the ignored word of the `word`-th 64 thresholds in area range `a`.
     #[inline]
-    fn places(self, a: usize, t: usize) -> (usize, usize) {
-        let matched = a * self.words() * 2 + t / 64;
+    fn places(self, a: usize, word: usize) -> (usize, usize) {
+        let matched = a * self.words() * 2 + word;
         (matched, matched + self.words())
     }
 
-    /// Says in `entry` that threshold `t` of area range `a` matched, and whether with something ignored.
+    /// Says in `entry` at which of the `word`-th 64 thresholds it matched in area range `a`, and at which with
+    /// something ignored.
     #[inline]
-    pub fn set(self, entry: &mut [u64], a: usize, t: usize, matched: bool, ignored: bool) {
-        let (m, i) = self.places(a, t);
-        entry[m] |= u64::from(matched) << (t % 64);
-        entry[i] |= u64::from(ignored) << (t % 64);
+    pub fn set(self, entry: &mut [u64], a: usize, word: usize, matched: u64, ignored: u64) {
+        let (m, i) = self.places(a, word);
+        entry[m] |= matched;
+        entry[i] |= ignored;
     }
 
     /// Ignores what did not match in area range `a`.
     pub fn ignore_unmatched(self, entry: &mut [u64], a: usize) {
         for word in 0..self.words() {
-            let (m, i) = self.places(a, word * 64);
+            let (m, i) = self.places(a, word);
             entry[i] |= !entry[m];
         }
     }
@@ -137,8 +138,17 @@ impl Bits {
     /// Matched and ignored bits of the `word`-th 64 thresholds of area range `a`.
     #[inline]
     pub fn get(self, entry: &[u64], a: usize, word: usize) -> (u64, u64) {
-        let (m, i) = self.places(a, word * 64);
+        let (m, i) = self.places(a, word);
         (entry[m], entry[i])
+    }
+}
+
+/// Calls `visit` with the index of each bit that is set.
+#[inline]
+pub fn each_bit(mut bits: u64, mut visit: impl FnMut(usize)) {
+    while bits != 0 {
+        visit(bits.trailing_zeros() as usize);
+        bits &= bits - 1;
     }
 }
 
@@ -190,8 +200,8 @@ mod tests {
     fn bits_beyond_the_first_word() {
         let bits = Bits { areas: 2, thresholds: 70 };
         let mut entry = vec![0; bits.entry()];
-        bits.set(&mut entry, 1, 69, true, false);
-        bits.set(&mut entry, 1, 0, true, true);
+        bits.set(&mut entry, 1, 1, 1 << 5, 0);
+        bits.set(&mut entry, 1, 0, 1, 1);
         bits.ignore_unmatched(&mut entry, 1);
         assert_eq!(bits.get(&entry, 1, 0), (1, u64::MAX));
         assert_eq!(bits.get(&entry, 1, 1), (1 << 5, !(1 << 5)));

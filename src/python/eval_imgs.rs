@@ -9,7 +9,7 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 use super::evaluate::{AnySimilarity, Evaluation};
 use crate::columns::Ids;
 use crate::evaluate::Cell;
-use crate::matching::{Row, Truth, floor, match_greedily, meetings};
+use crate::matching::{Row, Truth, each_bit, floor, match_greedily, meetings};
 
 /// The annotations that the columns came from, where ids and scores have to be theirs.
 struct Annotations<'a, 'py> {
@@ -99,6 +99,7 @@ impl Evaluation {
                     let (rows, truths) = (&rows[..kept], &truths[meeting.ground_truths]);
                     cell.open(rows, truths, &self.scene.ground_truths);
                     self.similarity.fill(&mut cell, floor)?;
+                    cell.find_candidates(&self.scene.protocol.thresholds);
                     visit(group, meeting.image as usize, rows, truths, &cell)?;
                 }
             }
@@ -144,11 +145,22 @@ impl Evaluation {
         let dt_id = |i: usize| dt.id.get(rows[i].object as usize);
         let claims = |i: usize| dt_id(i) > 0.0;
         let Cell { candidates, crowd, .. } = cell;
-        match_greedily(candidates, thresholds, &ignored, crowd, claims, &mut Vec::new(), |at, i, j| {
-            dt_matches[at * d + i] = gt.id.get(truths[j].object as usize);
-            gt_matches[at * g + place[j]] = dt_id(i);
-            dt_ignore[at * d + i] = ignored[j];
-        });
+        match_greedily(
+            candidates,
+            thresholds,
+            &ignored,
+            crowd,
+            claims,
+            &mut Vec::new(),
+            |word, bits, i, j| {
+                each_bit(bits, |bit| {
+                    let at = 64 * word + bit;
+                    dt_matches[at * d + i] = gt.id.get(truths[j].object as usize);
+                    gt_matches[at * g + place[j]] = dt_id(i);
+                    dt_ignore[at * d + i] = ignored[j];
+                });
+            },
+        );
         let outside = |row: &Row| self.scene.protocol.outside(dt.area[row.object as usize]) >> a & 1 == 1;
         let outside: Vec<bool> = rows.iter().map(outside).collect();
         for (i, ignore) in dt_ignore.iter_mut().enumerate() {

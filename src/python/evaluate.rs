@@ -11,7 +11,7 @@ use crate::curve::{self, Selection, Shape};
 use crate::error::Result;
 use crate::evaluate::{Cell, Protocol, Scene};
 use crate::matching::{
-    Bits, Candidates, Cells, Extent, MOST_AREA_RANGES, MatchTable, Part, Positions, Row, Truth, floor,
+    Bits, Candidates, Cells, Extent, MOST_AREA_RANGES, MatchTable, Part, Positions, Row, Truth, each_bit,
     match_greedily,
 };
 use crate::similarity::{BoxIou, MaskIou, Oks, Similarity};
@@ -201,13 +201,21 @@ pub fn match_cell<'py>(
     let mut candidates = Candidates::default();
     if g > 0 {
         let by_rows: Vec<f64> = similarity.iter().copied().collect();
-        candidates.collect(&by_rows, g, floor(&thresholds));
+        candidates.collect(&by_rows, g, &thresholds);
     }
     let mut matched = vec![-1; thresholds.len() * d];
     let claims = |i: usize| claims[i];
-    match_greedily(&candidates, &thresholds, &ignored, &crowd, claims, &mut Vec::new(), |t, i, j| {
-        matched[t * d + i] = j as i64;
-    });
+    match_greedily(
+        &candidates,
+        &thresholds,
+        &ignored,
+        &crowd,
+        claims,
+        &mut Vec::new(),
+        |word, bits, i, j| {
+            each_bit(bits, |t| matched[(64 * word + t) * d + i] = j as i64);
+        },
+    );
     PyArray1::from_vec(py, matched).reshape([thresholds.len(), d])
 }
 
@@ -234,7 +242,10 @@ pub fn curves<'py>(
     let mut rows = Vec::with_capacity(d);
     for i in 0..d {
         let entry = &mut outcomes[i * bits.entry()..(i + 1) * bits.entry()];
-        (0..t).for_each(|j| bits.set(entry, 0, j, matched[[j, i]], ignored[[j, i]]));
+        for j in 0..t {
+            let bit = |flag: bool| u64::from(flag) << (j % 64);
+            bits.set(entry, 0, j / 64, bit(matched[[j, i]]), bit(ignored[[j, i]]));
+        }
         // One image whose ranks are the order given, so that ties stay in it.
         let mut row = Row::unmatched(score[i], 0, i as u32, i as u32, 0);
         row.set_matched(i);

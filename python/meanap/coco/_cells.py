@@ -28,14 +28,19 @@ def field(annotation: Annotation, name: str, side: str) -> Any:
         raise KeyError(f'{side}: {whose}{where}: "{name}" is missing') from None
 
 
-def prepare(p: Any, coco_gt: Any, coco_dt: Any) -> tuple[defaultdict, defaultdict]:
-    """Loads both sides and groups them by ``(image id, category id)``.
+def load(p: Any, coco: Any) -> list[Annotation]:
+    """The annotations of the evaluated images and categories."""
+    select = {"imgIds": p.imgIds, "catIds": p.catIds} if p.useCats else {"imgIds": p.imgIds}
+    return coco.loadAnns(coco.getAnnIds(**select))
+
+
+def prepare(
+    p: Any, coco_gt: Any, coco_dt: Any, gts: list[Annotation], dts: list[Annotation]
+) -> tuple[defaultdict, defaultdict]:
+    """Marks the annotations of both sides and groups them by ``(image id, category id)``.
 
     As in the reference, the dictionaries themselves are marked: masks become run lengths, ``ignore`` is set.
     """
-    select = {"imgIds": p.imgIds, "catIds": p.catIds} if p.useCats else {"imgIds": p.imgIds}
-    gts = coco_gt.loadAnns(coco_gt.getAnnIds(**select))
-    dts = coco_dt.loadAnns(coco_dt.getAnnIds(**select))
     if p.iouType == "segm":
         for coco, annotations in ((coco_gt, gts), (coco_dt, dts)):
             for annotation in annotations:
@@ -123,8 +128,11 @@ def evaluate_cell(
         return None
     low, high = area_range[0], area_range[1]
     for g in gt:
-        area = field(g, "area", "ground truth")
-        g["_ignore"] = 1 if field(g, "ignore", "ground truth") or area < low or area > high else 0
+        # The area of what is ignored anyway is not asked for.
+        skip = field(g, "ignore", "ground truth") or (
+            field(g, "area", "ground truth") < low or g["area"] > high
+        )
+        g["_ignore"] = 1 if skip else 0
     to_find_first = np.argsort([g["_ignore"] for g in gt], kind="mergesort")
     gt = [gt[i] for i in to_find_first]
     dt = [dt[i] for i in best_first(dt)[0:limit]]

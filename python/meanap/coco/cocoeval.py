@@ -137,7 +137,8 @@ class COCOeval:
 
     def _prepare(self) -> None:
         """Loads ``_gts`` and ``_dts``, the annotations of each ``(image id, category id)``. A hook."""
-        self._gts, self._dts = _cells.prepare(self.params, self.cocoGt, self.cocoDt)
+        p, gt, dt = self.params, self.cocoGt, self.cocoDt
+        self._gts, self._dts = _cells.prepare(p, gt, dt, _cells.load(p, gt), _cells.load(p, dt))
         self.evalImgs = defaultdict(list)
         self.eval = {}
 
@@ -242,7 +243,7 @@ class COCOeval:
         elif name == "ious":
             self.ious = run.ious()
         else:
-            gts, dts = _cells.prepare(self._paramsEval or self.params, self.cocoGt, self.cocoDt)
+            gts, dts = run.cells(self._paramsEval or self.params)
             self.__dict__.setdefault("_gts", gts)
             self.__dict__.setdefault("_dts", dts)
         return self.__dict__[name]
@@ -287,8 +288,9 @@ class _Selection:
 class _Run:
     """An evaluation that ran in Rust: the match table, and the names of what its positions stand for."""
 
-    def __init__(self, p: Any, evaluation: Any, sources: dict[str, Any]) -> None:
+    def __init__(self, p: Any, evaluation: Any, sources: dict[str, Any], cocoGt: Any, cocoDt: Any) -> None:
         self.evaluation = evaluation
+        self.cocos = {"ground_truth": cocoGt, "detections": cocoDt}
         self.image_ids = list(p.imgIds)
         self.category_ids = list(p.catIds) if p.useCats else [-1]
         self.area_ranges = list(p.areaRng)
@@ -332,7 +334,7 @@ class _Run:
             by_category=bool(p.useCats),
             **options,
         )
-        return cls(p, evaluation, {role: side[3] for role, side in sides.items()})
+        return cls(p, evaluation, {role: side[3] for role, side in sides.items()}, evaluator.cocoGt, evaluator.cocoDt)
 
     def accumulate(self, selection: _Selection) -> Any:
         """Curves of the selection, or None if it is not of what was evaluated."""
@@ -374,6 +376,14 @@ class _Run:
 
     def ious(self) -> dict[Any, Any]:
         return self.evaluation.ious(self.image_ids, self.category_ids)
+
+    def cells(self, p: Any) -> tuple[defaultdict, defaultdict]:
+        """``_gts`` and ``_dts``: of the very dictionaries that were evaluated, if it was dictionaries."""
+        loaded = []
+        for role, coco in self.cocos.items():
+            records = self.sources[role]
+            loaded.append(records if isinstance(records, list) else _cells.load(p, coco))
+        return _cells.prepare(p, *self.cocos.values(), *loaded)
 
 
 def _overridden(instance: Any, base: type, names: tuple[str, ...]) -> bool:
