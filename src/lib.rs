@@ -26,6 +26,8 @@ pub mod curve;
 
 pub mod evaluate;
 
+pub mod pixels;
+
 #[cfg(feature = "python")]
 mod python;
 

@@ -25,6 +25,7 @@ mod eval_imgs;
 mod evaluate;
 mod numpy_exp;
 mod objects;
+mod pixels;
 
 pub use objects::PyObjects;
 
@@ -39,5 +40,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(evaluate::evaluate, module)?)?;
     module.add_function(wrap_pyfunction!(evaluate::match_cell, module)?)?;
     module.add_function(wrap_pyfunction!(evaluate::curves, module)?)?;
+    pixels::register(module)?;
     Ok(())
 }

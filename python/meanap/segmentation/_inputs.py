@@ -1,0 +1,101 @@
+"""Arrays and files as the core wants them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+#: Pairs handed to the core at a time: enough to keep every thread busy, few enough that Ctrl-C is heard.
+CHUNK = 128
+
+
+def is_path(value: Any) -> bool:
+    """Whether a value names a file or folder."""
+    return isinstance(value, (str, os.PathLike))
+
+
+def is_paths(value: Any) -> bool:
+    """Whether a value is a path or a sequence of paths."""
+    return is_path(value) or (isinstance(value, (list, tuple)) and len(value) > 0 and all(map(is_path, value)))
+
+
+def integers(value: Any, what: str) -> np.ndarray:
+    """A C-contiguous array of integers (booleans as 0 and 1), copied only if it must be.
+
+    Raises:
+        TypeError: It holds something else.
+    """
+    array = np.asarray(value)
+    if array.dtype == bool:
+        array = array.view(np.uint8)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{what}: expected an array of integers, found {array.dtype}")
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    return np.ascontiguousarray(array)
+
+
+def scores(value: Any, what: str) -> np.ndarray:
+    """A C-contiguous array of float32 or float64; half precision becomes float32, which holds it exactly.
+
+    Raises:
+        TypeError: It holds something else.
+    """
+    array = np.asarray(value)
+    if array.dtype.kind != "f":
+        raise TypeError(f"{what}: expected an array of floating-point scores, found {array.dtype}")
+    if array.dtype.itemsize == 2:
+        array = array.astype(np.float32)
+    elif array.dtype.itemsize > 8 or not array.dtype.isnative:
+        array = array.astype(np.float64)
+    return np.ascontiguousarray(array)
+
+
+def images_of(array: np.ndarray, what: str) -> np.ndarray:
+    """Label maps ``(N, H, W)`` from one ``(H, W)`` or a batch of them."""
+    if array.ndim not in (2, 3):
+        raise ValueError(f"{what}: expected label maps of shape (H, W) or (N, H, W), found {array.shape}")
+    return array.reshape((-1, *array.shape[-2:])) if array.ndim == 2 else array
+
+
+def paired_files(
+    targets: Any, predictions: Any, target_suffix: str, prediction_suffix: str
+) -> Iterator[tuple[Path, Path]]:
+    """Pairs of a target file and its prediction, in order.
+
+    Folders are searched through; a prediction is the file at the same place under its folder, one suffix put for
+    the other. It need not exist: the core's error names it.
+    """
+    if is_path(targets) and is_path(predictions):
+        target, prediction = Path(targets), Path(predictions)
+        if not target.is_dir():
+            yield target, prediction
+            return
+        if not prediction.is_dir():
+            raise NotADirectoryError(f"{prediction}: expected a folder of predictions for the folder {target}")
+        found = sorted(path for path in target.rglob(f"*{target_suffix}") if path.is_file())
+        if not found:
+            raise FileNotFoundError(f"{target}: no file ends in {target_suffix!r}")
+        for path in found:
+            place = path.relative_to(target)
+            name = place.name[: len(place.name) - len(target_suffix)] + prediction_suffix
+            yield path, prediction / place.parent / name
+        return
+    targets, predictions = list(_listed(targets)), list(_listed(predictions))
+    if len(targets) != len(predictions):
+        raise ValueError(f"there are {len(targets)} target files and {len(predictions)} predictions")
+    yield from zip(map(Path, targets), map(Path, predictions), strict=True)
+
+
+def _listed(paths: Any) -> Iterable[Any]:
+    return [paths] if is_path(paths) else paths
+
+
+def chunks(items: Sequence[Any], size: int = CHUNK) -> Iterator[Sequence[Any]]:
+    """Consecutive parts of a sequence."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

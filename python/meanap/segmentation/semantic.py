@@ -1,0 +1,343 @@
+"""Semantic segmentation: a confusion matrix over pixels, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from meanap import _core
+from meanap.segmentation import _inputs
+
+#: Width of the boundary as a share of the image's diagonal, as in the Boundary IoU paper.
+DILATION_RATIO = 0.02
+
+
+class SemanticSegmentation:
+    """Counts pixels by class of the target and class of the prediction; measures from the counts.
+
+    The state is one confusion matrix (and three rows of boundary pixels, if asked for): it does not grow with the
+    images, and the counts of batches, processes or ranks are added by ``merge``. The measures are those of
+    mmsegmentation's ``IoUMetric``, taken over all pixels of all images, not averaged over images.
+
+    Args:
+        classes: The number of classes, or their names in the order of their labels, 0, 1, 2, …
+        ignore_index: A pixel whose target has this label is left out. A prediction of it, where it is not a class
+            itself, is no class: always wrong. None: every pixel counts.
+        reduce_zero_label: Target label 0 is left out, and classes are numbered from 1 in the target (from 0 in the
+            prediction), as ADE20K's files are.
+        boundary: Also count boundary pixels, for Boundary IoU: True for a boundary as wide as 0.02 of the image's
+            diagonal, or that share.
+        strict: With False, a pair that cannot be counted is skipped as a whole and kept in ``skipped``; with True
+            it is an error.
+
+    Attributes:
+        confusion_matrix: ``(K, K) int64``, targets in rows, predictions in columns.
+        images: Pairs of label maps counted.
+        skipped: For each pair left out, a sentence that says which and why.
+
+    Raises:
+        ValueError: ``classes`` is not within 1 to 4096, or ``boundary`` is not above zero.
+
+    Example:
+        >>> import numpy as np
+        >>> from meanap.segmentation import SemanticSegmentation
+        >>> metric = SemanticSegmentation(["road", "sky"])
+        >>> metric.update(np.array([[0, 0, 1, 255]]), np.array([[0, 1, 1, 1]]))
+        >>> result = metric.compute()
+        >>> result.iou
+        array([0.5, 0.5])
+        >>> result.pixel_accuracy
+        0.6666666666666666
+    """
+
+    def __init__(
+        self,
+        classes: int | Sequence[str],
+        ignore_index: int | None = 255,
+        reduce_zero_label: bool = False,
+        *,
+        boundary: bool | float = False,
+        strict: bool = True,
+    ) -> None:
+        numbered = isinstance(classes, (int, np.integer))
+        self.classes: list[str] = list(map(str, range(int(classes)) if numbered else classes))  # type: ignore
+        if not 1 <= len(self.classes) <= 4096:
+            raise ValueError(f"classes: expected 1 to 4096, found {len(self.classes)}")
+        self.ignore_index = None if ignore_index is None else int(ignore_index)
+        self.reduce_zero_label = bool(reduce_zero_label)
+        self.boundary = DILATION_RATIO if boundary is True else (float(boundary) if boundary else None)
+        if self.boundary is not None and not 0 < self.boundary < float("inf"):
+            raise ValueError(f"boundary: expected a share of the image's diagonal, found {boundary!r}")
+        self.strict = strict
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything counted."""
+        k = len(self.classes)
+        self._counts = np.zeros((k, k + 1), dtype=np.int64)
+        self._boundary = None if self.boundary is None else np.zeros((3, k), dtype=np.int64)
+        self.images = 0
+        self.skipped: list[str] = []
+
+    def update(
+        self, target: Any, prediction: Any, *, target_suffix: str = ".png", prediction_suffix: str = ".png"
+    ) -> None:
+        """Counts one pair of label maps, a batch of them, or PNG files.
+
+        Args:
+            target: Labels ``(H, W)`` or ``(N, H, W)`` of any integer type; or a path of a grey or palette PNG file
+                or of a folder of them; or a list of paths.
+            prediction: Labels as those of the target; or scores ``(C, H, W)`` or ``(N, C, H, W)`` of a floating-point
+                type, of which the highest counts (of equal ones the first); or paths as those of the target.
+            target_suffix, prediction_suffix: For folders: what the names of files end in. The prediction of
+                ``a/b`` + ``target_suffix`` is ``a/b`` + ``prediction_suffix`` in its own folder. A prediction
+                without target is not read.
+
+        Raises:
+            ValueError: Shapes differ, a label is neither a class nor ignored, a score is NaN, a file is not a PNG of
+                labels. The message names the file or image and the first such pixel.
+            TypeError: An array does not hold numbers of the right type.
+            FileNotFoundError: A file is missing.
+        """
+        if _inputs.is_paths(target) or _inputs.is_paths(prediction):
+            self._update_files(target, prediction, target_suffix, prediction_suffix)
+            return
+        targets = _inputs.images_of(_inputs.integers(target, "target"), "target")
+        given = np.asarray(prediction)
+        if given.dtype.kind == "f" and given.ndim == np.ndim(target) + 1:
+            self._update_scores(targets, given)
+            return
+        predictions = _inputs.images_of(_inputs.integers(given, "prediction"), "prediction")
+        if targets.shape != predictions.shape:
+            self._refuse(ValueError(f"target has shape {np.shape(target)}, prediction {given.shape}"), len(targets))
+            return
+        counted = _core.count_labels(targets, predictions, self._settings())
+        self._add(counted, [f"image {self._seen + i}" for i in range(len(targets))])
+
+    def _update_scores(self, targets: np.ndarray, given: np.ndarray) -> None:
+        every = _inputs.scores(given, "prediction")
+        every = every.reshape((-1, *every.shape[-3:])) if every.ndim == 3 else every
+        n, c, h, w = every.shape
+        if c != len(self.classes) or (n, h, w) != targets.shape:
+            expected = (len(targets), len(self.classes), *targets.shape[1:])
+            message = f"prediction: expected scores of shape {expected}, found {every.shape}"
+            self._refuse(ValueError(message), len(targets))
+            return
+        for target, scores in zip(targets, every, strict=True):
+            try:
+                labels = _core.best_classes(scores)
+            except ValueError as error:
+                self._refuse(ValueError(f"image {self._seen}: {error}"), 1)
+                continue
+            counted = _core.count_labels(target[None], labels[None], self._settings())
+            self._add(counted, [f"image {self._seen}"])
+
+    def _update_files(self, target: Any, prediction: Any, target_suffix: str, prediction_suffix: str) -> None:
+        if not (_inputs.is_paths(target) and _inputs.is_paths(prediction)):
+            raise TypeError("target and prediction: expected paths on both sides, or arrays on both")
+        pairs = list(_inputs.paired_files(target, prediction, target_suffix, prediction_suffix))
+        for chunk in _inputs.chunks(pairs):
+            self._add(_core.count_label_files(chunk, self._settings()), None, len(chunk))
+
+    def _settings(self) -> tuple[int, int | None, bool, float | None]:
+        return len(self.classes), self.ignore_index, self.reduce_zero_label, self.boundary
+
+    @property
+    def _seen(self) -> int:
+        return self.images + len(self.skipped)
+
+    def _add(self, counted: Any, names: list[str] | None, images: int | None = None) -> None:
+        counts, boundary, failures = counted
+        named = []
+        for index, error in failures:
+            if names is not None:
+                error = type(error)(f"{names[index]}: {error}")
+            if self.strict:
+                raise error
+            named.append(str(error))
+        self._counts += counts
+        if self._boundary is not None:
+            self._boundary += boundary
+        self.images += (len(names or ()) if images is None else images) - len(named)
+        self.skipped += named
+
+    def _refuse(self, error: Exception, images: int) -> None:
+        if self.strict:
+            raise error
+        self.skipped += [str(error)] * images
+
+    def merge(self, other: SemanticSegmentation) -> None:
+        """Adds what another metric of the same settings has counted (another batch, process or rank).
+
+        Raises:
+            ValueError: The settings differ.
+        """
+        if self.classes != other.classes or self._settings() != other._settings():
+            raise ValueError("only metrics of the same classes and settings can be merged")
+        self._counts += other._counts
+        if self._boundary is not None and other._boundary is not None:
+            self._boundary += other._boundary
+        self.images += other.images
+        self.skipped += other.skipped
+
+    @property
+    def confusion_matrix(self) -> np.ndarray:
+        """Pixels ``(K, K) int64``: targets in rows, predictions in columns."""
+        return self._counts[:, :-1].copy()
+
+    def compute(self) -> SemanticResult:
+        """The measures of everything counted. Nothing counted: NaN throughout."""
+        target = self._counts.sum(axis=1)
+        prediction = self._counts[:, :-1].sum(axis=0)
+        hits = self._counts.diagonal()
+        boundary = None
+        if self._boundary is not None:
+            both, on_target, on_prediction = self._boundary
+            boundary = _divide(both, on_target + on_prediction - both)
+        iou = _divide(hits, target + prediction - hits)
+        pixels = int(target.sum())
+        present = target > 0
+        return SemanticResult(
+            classes=list(self.classes),
+            confusion_matrix=self.confusion_matrix,
+            unclassified=self._counts[:, -1].copy(),
+            iou=iou,
+            accuracy=_divide(hits, target),
+            precision=_divide(hits, prediction),
+            dice=_divide(2 * hits, target + prediction),
+            boundary_iou=boundary,
+            pixel_accuracy=float(_divide(hits.sum(), pixels)),
+            frequency_weighted_iou=(float(np.sum(target[present] / pixels * iou[present])) if pixels else float("nan")),
+            images=self.images,
+            skipped=list(self.skipped),
+        )
+
+
+@dataclass(frozen=True)
+class SemanticResult:
+    """Measures of semantic segmentation. NaN: no such number (a class without a pixel on either side).
+
+    Attributes:
+        classes: Names.
+        confusion_matrix: ``(K, K) int64``, targets in rows, predictions in columns.
+        unclassified: ``(K,) int64``, pixels of each class whose prediction is no class.
+        iou: ``(K,)``, intersection over union, 0 to 1.
+        accuracy: ``(K,)``, share of a class's pixels that were found; the recall.
+        precision: ``(K,)``, share of the pixels predicted as a class that are.
+        dice: ``(K,)``, the Dice coefficient, which is F1.
+        boundary_iou: ``(K,)``, intersection over union of boundary pixels; None if they were not counted.
+        pixel_accuracy: Share of all pixels whose class was found.
+        frequency_weighted_iou: Mean IoU, weighted by the pixels of each class.
+        images: Pairs of maps counted.
+        skipped: What was left out, and why.
+    """
+
+    classes: list[str]
+    confusion_matrix: np.ndarray = field(repr=False)
+    unclassified: np.ndarray = field(repr=False)
+    iou: np.ndarray
+    accuracy: np.ndarray
+    precision: np.ndarray
+    dice: np.ndarray
+    boundary_iou: np.ndarray | None
+    pixel_accuracy: float
+    frequency_weighted_iou: float
+    images: int
+    skipped: list[str] = field(repr=False)
+
+    @property
+    def recall(self) -> np.ndarray:
+        """``(K,)``, the same as ``accuracy``."""
+        return self.accuracy
+
+    @property
+    def f1(self) -> np.ndarray:
+        """``(K,)``, the same as ``dice``."""
+        return self.dice
+
+    @property
+    def mean_iou(self) -> float:
+        """Mean of ``iou`` over the classes that have one: mIoU."""
+        return mean(self.iou)
+
+    @property
+    def mean_accuracy(self) -> float:
+        """Mean of ``accuracy`` over the classes that have one."""
+        return mean(self.accuracy)
+
+    @property
+    def mean_precision(self) -> float:
+        """Mean of ``precision`` over the classes that have one."""
+        return mean(self.precision)
+
+    @property
+    def mean_dice(self) -> float:
+        """Mean of ``dice`` over the classes that have one."""
+        return mean(self.dice)
+
+    @property
+    def mean_boundary_iou(self) -> float:
+        """Mean of ``boundary_iou`` over the classes that have one; NaN if boundaries were not counted."""
+        return float("nan") if self.boundary_iou is None else mean(self.boundary_iou)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, lists and strings, NaN as None: ready for ``json.dump``."""
+        columns = ["iou", "accuracy", "precision", "dice"]
+        means = ["mean_iou", "mean_accuracy", "mean_precision", "mean_dice"]
+        if self.boundary_iou is not None:
+            columns.append("boundary_iou")
+            means.append("mean_boundary_iou")
+        numbers = {name: plain(getattr(self, name)) for name in means}
+        numbers |= {name: plain(getattr(self, name)) for name in ("pixel_accuracy", "frequency_weighted_iou")}
+        per_class = {
+            name: {column: plain(getattr(self, column)[k]) for column in columns} for k, name in enumerate(self.classes)
+        }
+        return {
+            **numbers,
+            "per_class": per_class,
+            "confusion_matrix": self.confusion_matrix.tolist(),
+            "unclassified": self.unclassified.tolist(),
+            "images": self.images,
+            "skipped": self.skipped,
+        }
+
+    def __str__(self) -> str:
+        """A table: a row for each class, then the means."""
+        heads = ["IoU", "Acc", "Prec", "Dice"]
+        rows = [self.iou, self.accuracy, self.precision, self.dice]
+        if self.boundary_iou is not None:
+            heads.append("BIoU")
+            rows.append(self.boundary_iou)
+        width = max(len("class"), len("mean"), *map(len, self.classes))
+        lines = [f"{'class':<{width}}" + "".join(f"{head:>8}" for head in heads)]
+        for name, *numbers in zip([*self.classes, "mean"], *([*row, mean(row)] for row in rows), strict=True):
+            lines.append(f"{name:<{width}}" + "".join(f"{percent(number):>8}" for number in numbers))
+        lines.append(f"pixel accuracy {percent(self.pixel_accuracy)}")
+        lines.append(f"frequency-weighted IoU {percent(self.frequency_weighted_iou)}")
+        lines.append(f"images {self.images}" + (f", skipped {len(self.skipped)}" if self.skipped else ""))
+        return "\n".join(lines)
+
+
+def mean(values: np.ndarray) -> float:
+    """Mean of what is not NaN; NaN if all is."""
+    there = ~np.isnan(values)
+    # As np.nanmean sums, to the last bit, without its warning.
+    return float(np.where(there, values, 0).sum() / there.sum()) if there.any() else float("nan")
+
+
+def plain(number: float) -> float | None:
+    """A float, or None for NaN, which JSON does not know."""
+    return None if np.isnan(number) else float(number)
+
+
+def percent(number: float) -> str:
+    """A share of one as text in per cent, ``-`` for NaN."""
+    return "-" if np.isnan(number) else f"{100 * number:.2f}"
+
+
+def _divide(part: Any, whole: Any) -> Any:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(part, dtype=np.float64) / np.asarray(whole, dtype=np.float64)

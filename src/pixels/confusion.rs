@@ -1,0 +1,268 @@
+//! How many pixels of class i were predicted as class j.
+//!
+//! Every measure of semantic segmentation follows from this matrix. It is counted in one pass over both maps. Two
+//! things keep that pass near the speed of memory: label maps are mostly long stretches of one class, which are
+//! counted whole; and neighbouring pixels that are counted one by one go to different copies of the matrix, because
+//! adding to the number that has just been added to waits for the store.
+
+use rayon::prelude::*;
+
+use super::labels::{Labels, Rule, Side};
+use crate::error::{Error, Result};
+use crate::threads;
+
+/// Pixels in one share of the work.
+const SHARE: usize = 1 << 17;
+/// Pixels that are turned into codes at a time: both sides fit the first-level cache.
+const BLOCK: usize = 4096;
+/// Pixels that are counted whole if both maps are constant.
+const STRETCH: usize = 32;
+/// Copies of the matrix that neighbouring pixels are counted in.
+const COPIES: usize = 4;
+/// Beyond this many cells (those of ADE20K's 150 classes fit), copies cost more cache than they save waiting.
+const MOST_COPIED_CELLS: usize = 1 << 15;
+
+/// Pixels counted by class of the target and class of the prediction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confusion {
+    classes: usize,
+    /// `(K, K + 1)` row by row: `counts[i * (K + 1) + j]` pixels have target i and prediction j; j = K is no class.
+    pub counts: Vec<u64>,
+}
+
+impl Confusion {
+    /// No pixels yet.
+    pub fn new(classes: usize) -> Confusion {
+        Confusion { classes, counts: vec![0; classes * (classes + 1)] }
+    }
+
+    /// The number of classes.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// Adds the pixels of another part of the data.
+    pub fn merge(&mut self, other: &Confusion) {
+        assert_eq!(self.classes, other.classes, "matrices of the same classes");
+        self.counts.iter_mut().zip(&other.counts).for_each(|(a, b)| *a += b);
+    }
+
+    /// Counts one pair of maps, in parallel. `width` is the number of pixels in a row, for messages.
+    ///
+    /// A number that is neither a class nor ignored is an error that names the first such pixel.
+    pub fn of(target: Labels, prediction: Labels, rule: &Rule, width: usize) -> Result<Confusion> {
+        same_length(target, prediction)?;
+        let starts: Vec<usize> = (0..target.len()).step_by(SHARE).collect();
+        if starts.len() < 2 {
+            return Confusion::of_alone(target, prediction, rule, width);
+        }
+        let one = || Tally::new(rule);
+        let share = |mut tally: Tally, &start: &usize| {
+            let end = (start + SHARE).min(target.len());
+            tally.count(target.slice(start, end), prediction.slice(start, end), rule);
+            tally
+        };
+        let tally = threads::run(|| starts.par_iter().fold(one, share).reduce(one, Tally::merge));
+        tally.finish(rule).ok_or_else(|| refusal(target, prediction, rule, width))
+    }
+
+    /// Counts one pair of maps, as [`Confusion::of`] does, in this thread only.
+    pub fn of_alone(target: Labels, prediction: Labels, rule: &Rule, width: usize) -> Result<Confusion> {
+        same_length(target, prediction)?;
+        let mut tally = Tally::new(rule);
+        tally.count(target, prediction, rule);
+        tally.finish(rule).ok_or_else(|| refusal(target, prediction, rule, width))
+    }
+}
+
+fn same_length(target: Labels, prediction: Labels) -> Result<()> {
+    let (t, p) = (target.len(), prediction.len());
+    if t == p { Ok(()) } else { Err(Error::value(format!("target has {t} pixels, prediction {p}"))) }
+}
+
+/// Names the first wrong label; only asked for once the counts hold one.
+fn refusal(target: Labels, prediction: Labels, rule: &Rule, width: usize) -> Error {
+    let side =
+        |side: Side, labels: Labels| labels.refuse(rule, side, width).map(|error| error.at(side.name()));
+    side(Side::Target, target)
+        .or_else(|| side(Side::Prediction, prediction))
+        .unwrap_or_else(|| Error::value("a label that is no class"))
+}
+
+/// Counts by code, in copies.
+struct Tally {
+    /// Cells of one copy: codes x codes.
+    cells: usize,
+    copies: usize,
+    counts: Vec<u64>,
+    /// For bytes: the code of each number of the target, times the number of codes, and of the prediction.
+    rows: [u32; 256],
+    columns: [u32; 256],
+}
+
+impl Tally {
+    fn new(rule: &Rule) -> Tally {
+        let codes = rule.codes();
+        let cells = codes * codes;
+        let copies = if cells <= MOST_COPIED_CELLS { COPIES } else { 1 };
+        let table = |code: &dyn Fn(i64) -> u32| std::array::from_fn(|byte| code(byte as i64));
+        Tally {
+            cells,
+            copies,
+            counts: vec![0; cells * copies],
+            rows: table(&|byte| u32::from(rule.target(byte)) * codes as u32),
+            columns: table(&|byte| u32::from(rule.prediction(byte))),
+        }
+    }
+
+    fn merge(mut self, other: Tally) -> Tally {
+        self.counts.iter_mut().zip(&other.counts).for_each(|(a, b)| *a += b);
+        self
+    }
+
+    fn count(&mut self, target: Labels, prediction: Labels, rule: &Rule) {
+        let (mut t, mut p) = ([0; BLOCK], [0; BLOCK]);
+        for start in (0..target.len()).step_by(BLOCK) {
+            let end = (start + BLOCK).min(target.len());
+            let (target, prediction) = (target.slice(start, end), prediction.slice(start, end));
+            match (target.bytes(&mut t), prediction.bytes(&mut p)) {
+                (Some(t), Some(p)) => self.count_bytes(t, p),
+                _ => self.count_codes(target, prediction, rule),
+            }
+        }
+    }
+
+    /// The road for maps whose labels are not bytes: classes past 255, or pixels marked by -1.
+    fn count_codes(&mut self, target: Labels, prediction: Labels, rule: &Rule) {
+        let codes = rule.codes();
+        let (mut t, mut p) = ([0; BLOCK], [0; BLOCK]);
+        let (t, p) = (&mut t[..target.len()], &mut p[..target.len()]);
+        target.encode(rule, Side::Target, t);
+        prediction.encode(rule, Side::Prediction, p);
+        self.count_stretches(t, p, |t, p| usize::from(t) * codes + usize::from(p));
+    }
+
+    fn count_bytes(&mut self, target: &[u8], prediction: &[u8]) {
+        let (rows, columns) = (self.rows, self.columns);
+        let cell = |t: u8, p: u8| (rows[usize::from(t)] + columns[usize::from(p)]) as usize;
+        self.count_stretches(target, prediction, cell);
+    }
+
+    #[inline(always)]
+    fn count_stretches<L: Copy + PartialEq>(
+        &mut self,
+        target: &[L],
+        prediction: &[L],
+        cell: impl Fn(L, L) -> usize,
+    ) {
+        let (cells, copies) = (self.cells, self.copies);
+        let (t, last_t) = target.as_chunks::<STRETCH>();
+        let (p, last_p) = prediction.as_chunks::<STRETCH>();
+        for (t, p) in t.iter().zip(p) {
+            // Without a break in the loops the comparison is a handful of vector instructions.
+            let same = |pixels: &[L; STRETCH]| pixels.iter().fold(true, |all, &l| all & (l == pixels[0]));
+            if same(t) & same(p) {
+                self.counts[cell(t[0], p[0])] += STRETCH as u64;
+            } else if copies == COPIES {
+                for (t, p) in t.as_chunks::<COPIES>().0.iter().zip(p.as_chunks::<COPIES>().0) {
+                    for copy in 0..COPIES {
+                        self.counts[copy * cells + cell(t[copy], p[copy])] += 1;
+                    }
+                }
+            } else {
+                t.iter().zip(p).for_each(|(&t, &p)| self.counts[cell(t, p)] += 1);
+            }
+        }
+        last_t.iter().zip(last_p).for_each(|(&t, &p)| self.counts[cell(t, p)] += 1);
+    }
+
+    /// The matrix without the pixels that are left out; nothing if a label was wrong.
+    fn finish(self, rule: &Rule) -> Option<Confusion> {
+        let (codes, classes) = (rule.codes(), rule.classes());
+        let total = |row: usize, column: usize| -> u64 {
+            (0..self.copies).map(|copy| self.counts[copy * self.cells + row * codes + column]).sum()
+        };
+        let wrong = usize::from(rule.wrong());
+        if (0..codes).any(|code| total(wrong, code) > 0 || total(code, wrong) > 0) {
+            return None;
+        }
+        let counts = (0..classes).flat_map(|row| (0..=classes).map(move |column| (row, column)));
+        Some(Confusion { classes, counts: counts.map(|(row, column)| total(row, column)).collect() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One line: what the fast pass must count.
+    fn naive(target: &[i64], prediction: &[i64], rule: &Rule) -> Option<Confusion> {
+        let mut matrix = Confusion::new(rule.classes());
+        let k = rule.classes();
+        for (&t, &p) in target.iter().zip(prediction) {
+            match (usize::from(rule.target(t)), usize::from(rule.prediction(p))) {
+                (t, p) if t > k || p > k => return None,
+                (t, p) if t < k => matrix.counts[t * (k + 1) + p] += 1,
+                _ => {}
+            }
+        }
+        Some(matrix)
+    }
+
+    fn random(seed: &mut u64) -> u64 {
+        *seed ^= *seed << 13;
+        *seed ^= *seed >> 7;
+        *seed ^= *seed << 17;
+        *seed
+    }
+
+    /// Runs of random length and label.
+    fn map(pixels: usize, longest: u64, labels: &[i64], seed: &mut u64) -> Vec<i64> {
+        let mut map = Vec::new();
+        while map.len() < pixels {
+            let label = labels[random(seed) as usize % labels.len()];
+            let run = 1 + random(seed) % longest;
+            map.extend((0..run).map(|_| label));
+        }
+        map.truncate(pixels);
+        map
+    }
+
+    #[test]
+    fn every_type_and_texture_counts_as_the_naive_twin() {
+        let mut seed = 7;
+        for (classes, ignore) in [(1, None), (3, Some(255)), (19, Some(255)), (200, Some(255)), (5, Some(2))]
+        {
+            let rule = Rule::new(classes, ignore, false).unwrap();
+            let labels: Vec<i64> = (0..(classes as i64).min(255)).chain(ignore).collect();
+            for (pixels, longest) in [(0, 1), (1, 1), (31, 3), (33, 90), (5000, 1), (300_000, 200)] {
+                let t = map(pixels, longest, &labels, &mut seed);
+                let p = map(pixels, longest, &labels, &mut seed);
+                let expected = naive(&t, &p, &rule).unwrap();
+                let bytes = |map: &[i64]| map.iter().map(|&l| l as u8).collect::<Vec<_>>();
+                let shorts = |map: &[i64]| map.iter().map(|&l| l as u16).collect::<Vec<_>>();
+                let (tb, pb, ps) = (bytes(&t), bytes(&p), shorts(&p));
+                let count = |t, p| Confusion::of(t, p, &rule, 1).unwrap();
+                assert_eq!(count(Labels::I64(&t), Labels::I64(&p)), expected);
+                assert_eq!(count(Labels::U8(&tb), Labels::U8(&pb)), expected);
+                assert_eq!(count(Labels::U8(&tb), Labels::U16(&ps)), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_label_is_found_wherever_it_is() {
+        let rule = Rule::new(2, Some(255), false).unwrap();
+        for at in [0, 31, 32, 4096, 299_999] {
+            let good = vec![1_u8; 300_000];
+            let mut bad = good.clone();
+            bad[at] = 7;
+            let (row, column) = (at / 1000, at % 1000);
+            for (t, p, side) in [(&bad, &good, "target"), (&good, &bad, "prediction")] {
+                let error = Confusion::of(Labels::U8(t), Labels::U8(p), &rule, 1000).unwrap_err();
+                let place = format!("{side}: row {row}, column {column}: label 7; ");
+                assert!(error.message().starts_with(&place), "{error}");
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Measures over pixels: semantic and panoptic segmentation.
+//!
+//! Every measure here is derived from counts that are added up image by image and never grow with their number: a
+//! confusion matrix, boundary pixels, panoptic matches, histograms of scores. Two halves of a data set, counted
+//! apart and added, give what counting the whole gives.
+//!
+//! | file | question |
+//! |---|---|
+//! | [`labels`] | What does a pixel's number mean: a class, nothing, or a mistake? |
+//! | [`confusion`] | How many pixels of class i were predicted as class j? |
+//! | [`contour`] | Which pixels lie near the edge of their region? |
+//! | [`semantic`] | The counts of all of that over maps and files. |
+//! | [`scores`] | Which class has the highest score in each pixel? |
+//! | [`components`] | Which pixels of a class hang together? |
+//! | [`regions`] | What are the runs of each class's region? |
+//! | [`average_precision`] | How well do pixel scores rank the pixels of a class? |
+//! | [`histogram`] | The same for more pixels than memory holds, with an error bound. |
+//! | [`panoptic`] | Which segments are found, missed, or made up? |
+//! | [`png`] | What numbers does a PNG file hold? |
+
+pub mod confusion;
+pub mod contour;
+pub mod labels;
+pub mod png;
+pub mod scores;
+pub mod semantic;
+
+pub use confusion::Confusion;
+pub use labels::{Labels, Rule};

@@ -1,0 +1,169 @@
+//! What numbers a PNG file holds.
+//!
+//! Two conventions: *labels* (grey or palette, the number is the grey level or the palette's index) and *segment ids*
+//! (red + 256 green + 65536 blue, as COCO panoptic writes them). A colour map where labels are expected is an
+//! error: which class a colour means is not in the file.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+use png::{BitDepth, ColorType, Decoder, Info, Limits, Transformations};
+
+use super::labels::Labels;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Most bytes that one image may decode to: a gigapixel of labels, and an answer to files that lie about their size.
+const MOST_BYTES: usize = 1 << 30;
+
+/// A decoded image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image<T> {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// Pixels, row by row.
+    pub pixels: T,
+}
+
+/// Labels as they are stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// Up to 8 bits.
+    Bytes(Vec<u8>),
+    /// 16 bits.
+    Words(Vec<u16>),
+}
+
+impl Stored {
+    /// The labels.
+    pub fn labels(&self) -> Labels<'_> {
+        match self {
+            Stored::Bytes(pixels) => Labels::U8(pixels),
+            Stored::Words(pixels) => Labels::U16(pixels),
+        }
+    }
+}
+
+/// Reads labels: a grey or palette PNG of 1, 2, 4, 8 or 16 bits. Errors name the file.
+pub fn read_labels(path: &Path) -> Result<Image<Stored>> {
+    let raw = Raw::read(path)?;
+    let pixels = match (raw.color, raw.depth) {
+        (ColorType::Rgb | ColorType::Rgba, _) => {
+            let what = "a colour image; expected labels (grey or palette)";
+            return Err(Error::value(format!("{}: {what}", path.display())));
+        }
+        (ColorType::GrayscaleAlpha, _) => {
+            let what = "a grey image with transparency; expected labels (grey or palette)";
+            return Err(Error::value(format!("{}: {what}", path.display())));
+        }
+        (_, BitDepth::Eight) => Stored::Bytes(raw.bytes),
+        (_, BitDepth::Sixteen) => {
+            Stored::Words(raw.bytes.as_chunks().0.iter().map(|&word| u16::from_be_bytes(word)).collect())
+        }
+        (_, depth) => Stored::Bytes(unpack(&raw, depth as u8)),
+    };
+    Ok(Image { height: raw.height, width: raw.width, pixels })
+}
+
+/// Reads segment ids: an RGB (or RGBA, alpha unread) PNG of 8 bits, or labels that are ids themselves. Errors name the
+/// file.
+pub fn read_ids(path: &Path) -> Result<Image<Vec<u32>>> {
+    let raw = Raw::read(path)?;
+    let id = |r: u8, g: u8, b: u8| u32::from_le_bytes([r, g, b, 0]);
+    let pixels = match (raw.color, raw.depth) {
+        (ColorType::Rgb, BitDepth::Eight) => {
+            raw.bytes.as_chunks::<3>().0.iter().map(|&[r, g, b]| id(r, g, b)).collect()
+        }
+        (ColorType::Rgba, BitDepth::Eight) => {
+            raw.bytes.as_chunks::<4>().0.iter().map(|&[r, g, b, _]| id(r, g, b)).collect()
+        }
+        (ColorType::Grayscale, BitDepth::Eight) => raw.bytes.iter().map(|&grey| u32::from(grey)).collect(),
+        (ColorType::Grayscale, BitDepth::Sixteen) => {
+            raw.bytes.as_chunks().0.iter().map(|&word| u32::from(u16::from_be_bytes(word))).collect()
+        }
+        (color, depth) => {
+            let what = format!("{color:?} of {} bits; expected segment ids (RGB of 8 bits)", depth as u8);
+            return Err(Error::value(format!("{}: {what}", path.display())));
+        }
+    };
+    Ok(Image { height: raw.height, width: raw.width, pixels })
+}
+
+/// An error that names both files, unless the images have one size.
+pub fn same_size<T, U>(one: &Image<T>, one_path: &Path, other: &Image<U>, other_path: &Path) -> Result<()> {
+    if (one.height, one.width) == (other.height, other.width) {
+        return Ok(());
+    }
+    Err(Error::value(format!(
+        "{}: {} x {} pixels (height x width), but {} has {} x {}",
+        other_path.display(),
+        other.height,
+        other.width,
+        one_path.display(),
+        one.height,
+        one.width
+    )))
+}
+
+/// A file's pixels, as they lie in it.
+struct Raw {
+    height: usize,
+    width: usize,
+    color: ColorType,
+    depth: BitDepth,
+    bytes: Vec<u8>,
+}
+
+impl Raw {
+    fn read(path: &Path) -> Result<Raw> {
+        let at = |error: Error| error.at(path.display());
+        let io = |error: std::io::Error| at(Error::new(ErrorKind::Io(error.kind()), reason(&error)));
+        let file = File::open(path).map_err(io)?;
+        if file.metadata().map_err(io)?.is_dir() {
+            return Err(at(Error::new(ErrorKind::Io(std::io::ErrorKind::IsADirectory), "is a directory")));
+        }
+        let bad = |error: png::DecodingError| match error {
+            png::DecodingError::IoError(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+                io(error)
+            }
+            png::DecodingError::IoError(_) => at(Error::value("not a PNG image: the file ends too early")),
+            error => at(Error::value(format!("not a PNG image: {error}"))),
+        };
+        let mut decoder =
+            Decoder::new_with_limits(BufReader::with_capacity(1 << 16, file), Limits { bytes: MOST_BYTES });
+        decoder.set_transformations(Transformations::IDENTITY);
+        decoder.set_ignore_text_chunk(true);
+        decoder.set_ignore_iccp_chunk(true);
+        let mut reader = decoder.read_info().map_err(bad)?;
+        let &Info { height, width, color_type: color, bit_depth: depth, .. } = reader.info();
+        let size = reader.output_buffer_size().filter(|&size| size <= MOST_BYTES);
+        let size = size.ok_or_else(|| at(Error::value(format!("{height} x {width} pixels are too many"))))?;
+        let mut bytes = vec![0; size];
+        reader.next_frame(&mut bytes).map_err(bad)?;
+        Ok(Raw { height: height as usize, width: width as usize, color, depth, bytes })
+    }
+}
+
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "no such file".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// Pixels of 1, 2 or 4 bits, first pixel in the highest bits, each row from a new byte.
+fn unpack(raw: &Raw, depth: u8) -> Vec<u8> {
+    let (per_byte, mask) = (usize::from(8 / depth), (1_u16 << depth) - 1);
+    let line = raw.width.div_ceil(per_byte).max(1);
+    let mut pixels = Vec::with_capacity(raw.height * raw.width);
+    for row in raw.bytes.chunks_exact(line).take(raw.height) {
+        pixels.extend((0..raw.width).map(|column| {
+            let shift = 8 - usize::from(depth) * (column % per_byte + 1);
+            row[column / per_byte] >> shift & mask as u8
+        }));
+    }
+    pixels
+}

@@ -1,0 +1,116 @@
+//! Counts of semantic segmentation, over batches of maps and over pairs of files.
+
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+
+use super::confusion::Confusion;
+use super::contour::{BoundaryCounts, distance};
+use super::labels::{Labels, Rule, Side};
+use super::png::{read_labels, same_size};
+use crate::error::{Error, Result};
+use crate::threads;
+
+/// What to count.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Which numbers are classes.
+    pub rule: Rule,
+    /// Width of the boundary as a share of the image's diagonal, if boundaries are counted.
+    pub boundary: Option<f64>,
+}
+
+/// All that semantic segmentation is measured by: added up, never growing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// Pixels by target and prediction.
+    pub confusion: Confusion,
+    /// Boundary pixels, if asked for.
+    pub boundary: Option<BoundaryCounts>,
+}
+
+/// Counts of the good pairs, and the pairs that could not be counted, in order.
+pub type Counted = (Counts, Vec<(usize, Error)>);
+
+impl Counts {
+    fn new(settings: &Settings) -> Counts {
+        let classes = settings.rule.classes();
+        let boundary = settings.boundary.map(|_| BoundaryCounts::new(classes));
+        Counts { confusion: Confusion::new(classes), boundary }
+    }
+
+    fn merge(&mut self, other: &Counts) {
+        self.confusion.merge(&other.confusion);
+        if let (Some(ours), Some(theirs)) = (&mut self.boundary, &other.boundary) {
+            ours.merge(theirs);
+        }
+    }
+
+    /// Counts one pair of maps of `height` x `width` pixels, wholly or not at all.
+    fn add(&mut self, pair: [Labels; 2], size: [usize; 2], settings: &Settings, alone: bool) -> Result<()> {
+        let ([target, prediction], [height, width], rule) = (pair, size, &settings.rule);
+        let count = if alone { Confusion::of_alone } else { Confusion::of };
+        let confusion = count(target, prediction, rule, width)?;
+        self.confusion.merge(&confusion);
+        if let (Some(boundary), Some(ratio)) = (&mut self.boundary, settings.boundary) {
+            boundary.add(target, prediction, rule, width, distance(ratio, height, width));
+        }
+        Ok(())
+    }
+}
+
+/// Counts `n` pairs of maps that lie one after the other, each of `height` x `width` pixels.
+pub fn of_maps(pair: [Labels; 2], shape: [usize; 3], settings: &Settings) -> Counted {
+    let [n, height, width] = shape;
+    let pixels = height * width;
+    let of = |image: usize, counts: &mut Counts, alone| {
+        let pair = pair.map(|labels| labels.slice(image * pixels, (image + 1) * pixels));
+        counts.add(pair, [height, width], settings, alone)
+    };
+    if n == 1 {
+        let mut counts = Counts::new(settings);
+        let failed = of(0, &mut counts, false).err().map(|error| (0, error));
+        return (counts, failed.into_iter().collect());
+    }
+    gather(n, settings, |image, counts| of(image, counts, true))
+}
+
+/// Counts pairs of PNG files: a target and its prediction. Each thread holds one pair at a time.
+pub fn of_files(pairs: &[(PathBuf, PathBuf)], settings: &Settings) -> Counted {
+    gather(pairs.len(), settings, |index, counts| {
+        let (target_path, prediction_path) = &pairs[index];
+        let target = read_labels(target_path)?;
+        let prediction = read_labels(prediction_path)?;
+        same_size(&target, target_path, &prediction, prediction_path)?;
+        let rule = &settings.rule;
+        let pair = [target.pixels.labels(), prediction.pixels.labels()];
+        counts.add(pair, [target.height, target.width], settings, true).map_err(|error| {
+            // The counts know sides; here a side has a name.
+            let wrong = |side, labels: Labels, path: &PathBuf| {
+                labels.refuse(rule, side, target.width).map(|error| error.at(path.display()))
+            };
+            wrong(Side::Target, pair[0], target_path)
+                .or_else(|| wrong(Side::Prediction, pair[1], prediction_path))
+                .unwrap_or(error)
+        })
+    })
+}
+
+fn gather(
+    n: usize,
+    settings: &Settings,
+    add: impl Fn(usize, &mut Counts) -> Result<()> + Sync + Send,
+) -> Counted {
+    let empty = || (Counts::new(settings), Vec::new());
+    let fold = |(mut counts, mut failed): Counted, index: usize| {
+        failed.extend(add(index, &mut counts).err().map(|error| (index, error)));
+        (counts, failed)
+    };
+    let join = |(mut counts, mut failed): Counted, (other, more): Counted| {
+        counts.merge(&other);
+        failed.extend(more);
+        (counts, failed)
+    };
+    // The parts are joined in order, so the failures are in order too.
+    threads::run(|| (0..n).into_par_iter().fold(empty, fold).reduce(empty, join))
+}

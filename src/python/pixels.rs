@@ -1,0 +1,177 @@
+//! Label maps, segment ids and scores as Python passes them, and the counts that come back.
+
+use std::path::PathBuf;
+
+use numpy::{
+    PyArray1, PyArray2, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArray, PyUntypedArrayMethods,
+};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+
+use crate::error::Error;
+use crate::pixels::labels::{Labels, Rule};
+use crate::pixels::png::{self, Stored};
+use crate::pixels::scores::best_class;
+use crate::pixels::semantic::{self, Counted, Settings};
+
+/// A borrowed label map of any integer type.
+pub enum PyLabels<'py> {
+    U8(PyReadonlyArrayDyn<'py, u8>),
+    I8(PyReadonlyArrayDyn<'py, i8>),
+    U16(PyReadonlyArrayDyn<'py, u16>),
+    I16(PyReadonlyArrayDyn<'py, i16>),
+    U32(PyReadonlyArrayDyn<'py, u32>),
+    I32(PyReadonlyArrayDyn<'py, i32>),
+    U64(PyReadonlyArrayDyn<'py, u64>),
+    I64(PyReadonlyArrayDyn<'py, i64>),
+}
+
+impl<'py> PyLabels<'py> {
+    /// Borrows an array; a `TypeError` that names `what` if it does not hold integers.
+    pub fn of(array: &Bound<'py, PyUntypedArray>, what: &str) -> PyResult<PyLabels<'py>> {
+        macro_rules! first_that_fits {
+            ($($variant:ident: $kind:ty),*) => {
+                $(if let Ok(array) = array.cast::<PyArrayDyn<$kind>>() {
+                    return Ok(PyLabels::$variant(array.readonly()));
+                })*
+            };
+        }
+        first_that_fits!(U8: u8, I8: i8, U16: u16, I16: i16, U32: u32, I32: i32, U64: u64, I64: i64);
+        Err(PyTypeError::new_err(format!("{what}: expected an array of integers, found {}", array.dtype())))
+    }
+
+    /// The pixels. The array must be C-contiguous.
+    pub fn labels(&self) -> PyResult<Labels<'_>> {
+        Ok(match self {
+            PyLabels::U8(pixels) => Labels::U8(pixels.as_slice()?),
+            PyLabels::I8(pixels) => Labels::I8(pixels.as_slice()?),
+            PyLabels::U16(pixels) => Labels::U16(pixels.as_slice()?),
+            PyLabels::I16(pixels) => Labels::I16(pixels.as_slice()?),
+            PyLabels::U32(pixels) => Labels::U32(pixels.as_slice()?),
+            PyLabels::I32(pixels) => Labels::I32(pixels.as_slice()?),
+            PyLabels::U64(pixels) => Labels::U64(pixels.as_slice()?),
+            PyLabels::I64(pixels) => Labels::I64(pixels.as_slice()?),
+        })
+    }
+}
+
+/// Pairs that could not be counted: their position and the exception.
+pub type Failures = Vec<(usize, Py<PyAny>)>;
+
+/// Errors as exceptions to be raised or kept.
+pub fn failures(py: Python<'_>, failed: Vec<(usize, Error)>) -> Failures {
+    failed.into_iter().map(|(index, error)| (index, PyErr::from(error).into_value(py).into_any())).collect()
+}
+
+/// Confusion matrix `(K, K + 1)`, boundary pixels `(3, K)` if asked for, failures.
+type PyCounts<'py> = (Bound<'py, PyArray2<i64>>, Option<Bound<'py, PyArray2<i64>>>, Failures);
+
+fn counts(py: Python<'_>, (counts, failed): Counted) -> PyResult<PyCounts<'_>> {
+    let matrix = |counts: Vec<u64>, shape: [usize; 2]| {
+        PyArray1::from_iter(py, counts.into_iter().map(|count| count as i64)).reshape(shape)
+    };
+    let classes = counts.confusion.classes();
+    let boundary = match counts.boundary {
+        Some(b) => Some(matrix([b.intersection, b.target, b.prediction].concat(), [3, classes])?),
+        None => None,
+    };
+    Ok((matrix(counts.confusion.counts, [classes, classes + 1])?, boundary, failures(py, failed)))
+}
+
+/// What to count, as Python says it: classes, ignore_index, reduce_zero_label, boundary ratio.
+type PySettings = (usize, Option<i64>, bool, Option<f64>);
+
+fn settings((classes, ignore, reduce_zero, boundary): PySettings) -> PyResult<Settings> {
+    Ok(Settings { rule: Rule::new(classes, ignore, reduce_zero)?, boundary })
+}
+
+/// Counts pairs of label maps `(N, H, W)`, C-contiguous, of any integer types.
+///
+/// Gives the confusion matrix `(K, K + 1)` (last column: no class), boundary pixels `(3, K)` (in both, target,
+/// prediction) or None, and the pairs that could not be counted with their exceptions.
+#[pyfunction]
+#[pyo3(signature = (target, prediction, settings))]
+pub fn count_labels<'py>(
+    py: Python<'py>,
+    target: &Bound<'py, PyUntypedArray>,
+    prediction: &Bound<'py, PyUntypedArray>,
+    #[pyo3(from_py_with = settings_of)] settings: Settings,
+) -> PyResult<PyCounts<'py>> {
+    let &[n, height, width] = target.shape() else {
+        return Err(PyValueError::new_err("expected label maps of shape (N, H, W)"));
+    };
+    if prediction.shape() != target.shape() {
+        return Err(PyValueError::new_err("target and prediction differ in shape"));
+    }
+    let (target, prediction) = (PyLabels::of(target, "target")?, PyLabels::of(prediction, "prediction")?);
+    let pair = [target.labels()?, prediction.labels()?];
+    let counted = py.detach(|| semantic::of_maps(pair, [n, height, width], &settings));
+    counts(py, counted)
+}
+
+/// Counts pairs of PNG files, in parallel; gives what `count_labels` gives.
+#[pyfunction]
+#[pyo3(signature = (pairs, settings))]
+pub fn count_label_files<'py>(
+    py: Python<'py>,
+    pairs: Vec<(PathBuf, PathBuf)>,
+    #[pyo3(from_py_with = settings_of)] settings: Settings,
+) -> PyResult<PyCounts<'py>> {
+    let counted = py.detach(|| semantic::of_files(&pairs, &settings));
+    counts(py, counted)
+}
+
+fn settings_of(given: &Bound<'_, PyAny>) -> PyResult<Settings> {
+    settings(given.extract()?)
+}
+
+/// The class of the highest score in each pixel, `(H, W) uint16`, from scores `(C, H, W)`, float32 or float64.
+#[pyfunction]
+pub fn best_classes<'py>(
+    py: Python<'py>,
+    scores: &Bound<'py, PyUntypedArray>,
+) -> PyResult<Bound<'py, PyArray2<u16>>> {
+    let &[classes, height, width] = scores.shape() else {
+        return Err(PyValueError::new_err("expected scores of shape (C, H, W)"));
+    };
+    let best = if let Ok(scores) = scores.cast::<PyArrayDyn<f32>>() {
+        let scores = scores.readonly();
+        let scores = scores.as_slice()?;
+        py.detach(|| best_class(scores, classes, width))?
+    } else if let Ok(scores) = scores.cast::<PyArrayDyn<f64>>() {
+        let scores = scores.readonly();
+        let scores = scores.as_slice()?;
+        py.detach(|| best_class(scores, classes, width))?
+    } else {
+        return Err(PyTypeError::new_err("expected scores of float32 or float64"));
+    };
+    PyArray1::from_vec(py, best).reshape([height, width])
+}
+
+/// The labels in a grey or palette PNG file, `(H, W)`, uint8 or uint16.
+#[pyfunction]
+pub fn read_labels(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyAny>> {
+    let image = py.detach(|| png::read_labels(&path))?;
+    let shape = [image.height, image.width];
+    Ok(match image.pixels {
+        Stored::Bytes(pixels) => PyArray1::from_vec(py, pixels).reshape(shape)?.into_any(),
+        Stored::Words(pixels) => PyArray1::from_vec(py, pixels).reshape(shape)?.into_any(),
+    })
+}
+
+/// The segment ids in an RGB PNG file, `(H, W) uint32`: red + 256 green + 65536 blue.
+#[pyfunction]
+pub fn read_segment_ids(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyArray2<u32>>> {
+    let image = py.detach(|| png::read_ids(&path))?;
+    PyArray1::from_vec(py, image.pixels).reshape([image.height, image.width])
+}
+
+/// Adds this file's functions to the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(count_labels, module)?)?;
+    module.add_function(wrap_pyfunction!(count_label_files, module)?)?;
+    module.add_function(wrap_pyfunction!(best_classes, module)?)?;
+    module.add_function(wrap_pyfunction!(read_labels, module)?)?;
+    module.add_function(wrap_pyfunction!(read_segment_ids, module)?)?;
+    Ok(())
+}
