@@ -36,7 +36,7 @@ impl Poses {
         if start == 0 {
             self.width = width;
         }
-        Ok((width == self.width && width % 3 == 0).then_some(()))
+        Ok((width == self.width && width.is_multiple_of(3)).then_some(()))
     }
 
     /// Adds the poses of `part` after these; false if theirs have another number of numbers.
