@@ -37,24 +37,27 @@ impl Candidates {
     }
 
     /// Keeps the pairs of `similarity` (`(D, G)`, row by row, not empty) that reach some threshold. A NaN reaches all:
-    /// it is not below any.
+    /// it is not below any, and for the reference nothing that follows it is below it.
     pub fn collect(&mut self, similarity: &[f64], ground_truths: usize, thresholds: &[f64]) {
         self.clear();
         self.words = thresholds.len().div_ceil(64);
         let floor = floor(thresholds);
         for row in similarity.chunks_exact(ground_truths) {
             let start = self.pairs.len();
+            let nan = row.iter().any(|value| value.is_nan());
             for (g, &value) in row.iter().enumerate() {
-                if !(value < floor) {
-                    self.any_nan |= value.is_nan();
+                if nan || !(value < floor) {
                     self.pairs.push(Pair { ground_truth: g as u32, value });
                 }
             }
-            // Most similar first, of equals the later one: the order in which the reference would rather have them.
-            self.pairs[start..].sort_by(|a, b| match b.value.partial_cmp(&a.value) {
-                Some(Ordering::Equal) | None => b.ground_truth.cmp(&a.ground_truth),
-                Some(order) => order,
-            });
+            self.any_nan |= nan;
+            if !nan {
+                // Most similar first, of equals the later one: the order in which the reference would rather have them.
+                self.pairs[start..].sort_by(|a, b| match b.value.partial_cmp(&a.value) {
+                    Some(Ordering::Equal) | None => b.ground_truth.cmp(&a.ground_truth),
+                    Some(order) => order,
+                });
+            }
             self.ends.push(self.pairs.len() as u32);
         }
         self.any_nan |= floor == f64::NEG_INFINITY;
@@ -237,6 +240,10 @@ mod tests {
     fn a_nan_matches_anything() {
         assert_eq!(matches(&[f64::NAN], &[0.5], &[false], &[false]), [(0, 0, 0)]);
         assert_eq!(matches(&[0.9, f64::NAN, 0.1, 0.6], &[0.5], &[false; 4], &[false; 4]), [(0, 0, 3)]);
+        assert_eq!(matches(&[0.9, f64::NAN, 0.1], &[0.5], &[false; 3], &[false; 3]), [(0, 0, 2)]);
+        let many: Vec<f64> =
+            (0..50).map(|g| if g % 7 == 3 { f64::NAN } else { f64::from(g * 37 % 50) }).collect();
+        assert_eq!(matches(&many, &[0.5], &[false; 50], &[false; 50]).len(), 1);
     }
 
     #[test]

@@ -91,7 +91,7 @@ def compute_oks(p: Any, gts: list[Annotation], dts: list[Annotation]) -> Any:
     if not gts or not dts:
         return []
     sigmas = p.kpt_oks_sigmas
-    variances = (sigmas * 2) ** 2
+    variances, count = (sigmas * 2) ** 2, len(sigmas)
     oks = np.zeros((len(dts), len(gts)))
     poses = [np.array(field(dt, "keypoints", "detections")) for dt in dts]
     for j, gt in enumerate(gts):
@@ -105,7 +105,7 @@ def compute_oks(p: Any, gts: list[Annotation], dts: list[Annotation]) -> Any:
             if anywhere:
                 dx, dy = pose[0::3] - x_truth, pose[1::3] - y_truth
             else:
-                zero = np.zeros(len(sigmas))
+                zero = np.zeros(count)
                 dx = _outside(pose[0::3], x - w, x + w * 2, zero)
                 dy = _outside(pose[1::3], y - h, y + h * 2, zero)
             exponents = (dx**2 + dy**2) / variances / scale / 2
@@ -206,13 +206,15 @@ def accumulate_cells(
             continue
         if len(matches) > T:
             raise IndexError(f"evalImgs hold {len(matches)} thresholds, params.iouThrs has {T}")
-        curves.append(
-            _core.curves(
-                np.ascontiguousarray(scores[order], dtype=np.float64),
-                np.ascontiguousarray(matches, dtype=bool),
-                np.ascontiguousarray(ignored, dtype=bool),
-                positives,
-                recall_points,
-            )
+        # The order is NumPy's, which is not that of the numbers where the negative of a short integer wraps. So the
+        # curves are drawn over ranks, from which the scores are looked up; rank 0 is a point that was not reached.
+        precision, recall, ranks = _core.curves(
+            -np.arange(1.0, len(order) + 1),
+            np.ascontiguousarray(matches, dtype=bool),
+            np.ascontiguousarray(ignored, dtype=bool),
+            positives,
+            recall_points,
         )
+        by_rank = np.concatenate([[0.0], scores[order].astype(np.float64)])
+        curves.append((precision, recall, by_rank[-ranks.astype(np.int64)]))
     return curves

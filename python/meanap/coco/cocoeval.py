@@ -205,7 +205,8 @@ class COCOeval:
         T, R, K, A, M = selection.counts
         precision, recall, scores = (-np.ones(shape) for shape in ((T, R, K, A, M), (T, K, A, M), (T, R, K, A, M)))
         points = np.asarray(selection.recall_points, dtype=np.float64)
-        for k, group in enumerate(selection.groups):
+        # Without a limit in common no entry is looked at, however far outside it lies.
+        for k, group in enumerate(selection.groups if selection.limits else []):
             for a, area in enumerate(selection.areas):
                 first = (group * selection.evaluated_areas + area) * selection.evaluated_images
                 entries = [self.evalImgs[first + i] for i in selection.images]
