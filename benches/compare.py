@@ -138,7 +138,7 @@ def difference(answer: dict, expected: dict | None) -> str | float | None:
     if expected is None:
         return "no reference"
     worst = None
-    for name in answer.keys() & expected.keys():
+    for name in sorted(answer.keys() & expected.keys()):
         ours, theirs = answer[name], expected[name]
         if ours == theirs:
             continue

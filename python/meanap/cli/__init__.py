@@ -25,6 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         # Whoever read us, `head` for one, has seen enough. Python would complain when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        return 130
     except UsageError as error:
         print(f"meanap: {error}", file=sys.stderr)
         return 2
