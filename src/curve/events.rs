@@ -17,15 +17,26 @@ struct Event {
     key: Key,
     score: f64,
     rank: u32,
-    /// Where its outcome begins in its part's.
+    /// Its outcome: entry `entry` of part `part`.
     part: u32,
     entry: u32,
+}
+
+/// The thresholds, 64 of them, at which a detection is a true positive and at which a false one.
+#[derive(Clone, Copy, Default)]
+pub struct Verdict {
+    /// True positive.
+    pub hit: u64,
+    /// False positive.
+    pub miss: u64,
 }
 
 /// The matched detections of one group, best score first, and the false positives between them.
 #[derive(Default)]
 pub struct Events {
     events: Vec<Event>,
+    /// `(areas, words of thresholds, events)`: in the order in which they are swept.
+    verdicts: Vec<Verdict>,
     /// `(events + 1, limits, areas)`: unmatched detections before each event, summed from the first.
     gaps: Vec<u32>,
     buckets: Buckets,
@@ -66,8 +77,29 @@ impl Events {
             }
         }));
         self.events.sort_unstable_by_key(|event| event.key);
+        self.judge(table);
         self.buckets.fill(self.events.iter().map(|event| event.key.0));
         self.count_unmatched(rows().map(|(_, row)| row));
+    }
+
+    /// Gathers the outcomes in the order of the events: they are read once for each limit.
+    fn judge(&mut self, table: &MatchTable) {
+        let bits = table.bits;
+        let (count, words) = (self.events.len(), bits.words());
+        self.verdicts.clear();
+        self.verdicts.resize(self.areas.len() * words * count, Verdict::default());
+        for (i, event) in self.events.iter().enumerate() {
+            let start = event.entry as usize * bits.entry();
+            let outcome = &table.parts[event.part as usize].outcomes[start..start + bits.entry()];
+            for (a, &area) in self.areas.iter().enumerate() {
+                for word in 0..words {
+                    let (matched, ignored) = bits.get(outcome, area, word);
+                    let counted = !ignored & bits.used(word);
+                    let verdict = Verdict { hit: matched & counted, miss: !matched & counted };
+                    self.verdicts[(a * words + word) * count + i] = verdict;
+                }
+            }
+        }
     }
 
     /// Counts the unmatched detections into the gaps, and finds the very first detection.
@@ -108,22 +140,30 @@ impl Events {
         self.first.filter(|_| limit > 0).map(|(_, score)| score)
     }
 
-    /// Visits the matched detections of rank below the `m`-th limit, best score first: `visit(score, unmatched
-    /// detections before it in the a-th area range, its outcome)`.
-    pub fn each(&self, table: &MatchTable, a: usize, m: usize, mut visit: impl FnMut(f64, u32, &[u64])) {
-        let entry = table.bits.entry();
+    /// Visits the matched detections of rank below the `m`-th limit, best score first: `visit(event, unmatched
+    /// detections before it in the a-th area range, verdict at the `word`-th 64 thresholds)`.
+    pub fn each(
+        &self,
+        a: usize,
+        m: usize,
+        word: usize,
+        words: usize,
+        mut visit: impl FnMut(usize, u32, Verdict),
+    ) {
+        let count = self.events.len();
+        let verdicts = &self.verdicts[(a * words + word) * count..][..count];
         let (width, at) = (self.areas.len() * self.limits.len(), m * self.areas.len() + a);
-        for (event, gap) in self.events.iter().zip(self.gaps.chunks_exact(width)) {
-            if (event.rank as usize) < self.limits[m] {
-                let start = event.entry as usize * entry;
-                visit(event.score, gap[at], &table.parts[event.part as usize].outcomes[start..start + entry]);
+        let gaps = self.gaps.chunks_exact(width);
+        for (i, ((event, gap), &verdict)) in self.events.iter().zip(gaps).zip(verdicts).enumerate() {
+            if verdict.hit | verdict.miss != 0 && (event.rank as usize) < self.limits[m] {
+                visit(i, gap[at], verdict);
             }
         }
     }
 
-    /// The area range of the table that is the `a`-th of these.
-    pub fn area(&self, a: usize) -> usize {
-        self.areas[a]
+    /// The score of an event.
+    pub fn score(&self, event: usize) -> f64 {
+        self.events[event].score
     }
 
     /// The `m`-th limit.

@@ -110,10 +110,10 @@ fn draw(work: &mut Workspace, table: &MatchTable, selection: &Selection, shape: 
         let reached = reached(&selection.recall_points, positives);
         for m in 0..selection.max_detections.len() {
             let at = a * shape.limits + m;
-            curves.sweep(table, events, a, m);
+            curves.sweep(table.bits.thresholds, events, a, m);
             for t in 0..table.bits.thresholds {
                 recall[t * inner + at] = curves.recall(t, positives);
-                curves.read(t, &reached, |point, p, s| {
+                curves.read(t, events, &reached, |point, p, s| {
                     let place = (t * points + point) * inner + at;
                     (precision[place], scores[place]) = (p, s);
                 });

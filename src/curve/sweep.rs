@@ -1,13 +1,13 @@
 //! Precision and recall of one area range and one limit on detections, at every threshold.
 
 use super::events::Events;
-use crate::matching::{Bits, MatchTable, each_bit};
+use crate::matching::each_bit;
 
-/// A true positive: how many false positives came before it, and its place among the visited scores.
+/// A true positive: how many false positives came before it, and which event it is.
 #[derive(Clone, Copy)]
 struct TruePositive {
     false_positives: u32,
-    score: u32,
+    event: u32,
 }
 
 /// Where a recall point is reached.
@@ -46,37 +46,29 @@ pub fn reached(points: &[f64], positives: usize) -> Vec<Reached> {
 pub struct Curves {
     found: Vec<Vec<TruePositive>>,
     extra: Vec<u32>,
-    scores: Vec<f64>,
     first_score: Option<f64>,
     envelope: Vec<f64>,
 }
 
 impl Curves {
     /// Counts detections from the best score down, in the `a`-th area range and under the `m`-th limit.
-    pub fn sweep(&mut self, table: &MatchTable, events: &Events, a: usize, m: usize) {
-        let bits = table.bits;
-        self.found.resize_with(bits.thresholds, Vec::new);
+    pub fn sweep(&mut self, thresholds: usize, events: &Events, a: usize, m: usize) {
+        self.found.resize_with(thresholds, Vec::new);
         self.found.iter_mut().for_each(Vec::clear);
         // False positives at single thresholds, by detections that matched at others.
         self.extra.clear();
-        self.extra.resize(bits.thresholds, 0);
-        self.scores.clear();
+        self.extra.resize(thresholds, 0);
         self.first_score = events.first_score(events.limit(m));
-        let area = events.area(a);
-        events.each(table, a, m, |score, unmatched, outcome| {
-            let at = self.scores.len() as u32;
-            self.scores.push(score);
-            for word in 0..bits.words() {
-                let (matched, ignored) = bits.get(outcome, area, word);
-                let counted = !ignored & used_bits(bits, word);
-                each_bit(matched & counted, |bit| {
-                    let t = 64 * word + bit;
-                    self.found[t]
-                        .push(TruePositive { false_positives: unmatched + self.extra[t], score: at });
+        let words = thresholds.div_ceil(64);
+        for (word, (found, extra)) in self.found.chunks_mut(64).zip(self.extra.chunks_mut(64)).enumerate() {
+            events.each(a, m, word, words, |event, unmatched, verdict| {
+                each_bit(verdict.hit, |t| {
+                    found[t]
+                        .push(TruePositive { false_positives: unmatched + extra[t], event: event as u32 });
                 });
-                each_bit(!matched & counted, |bit| self.extra[64 * word + bit] += 1);
-            }
-        });
+                each_bit(verdict.miss, |t| extra[t] += 1);
+            });
+        }
     }
 
     /// The recall reached at threshold `t`; 0 without detections.
@@ -87,7 +79,13 @@ impl Curves {
     /// Reads the curve of threshold `t` at the recall points: `write(point, precision, score)` for each.
     ///
     /// Once a point cannot be reached it and all later ones are 0, also where the points are not sorted.
-    pub fn read(&mut self, t: usize, reached: &[Reached], mut write: impl FnMut(usize, f64, f64)) {
+    pub fn read(
+        &mut self,
+        t: usize,
+        events: &Events,
+        reached: &[Reached],
+        mut write: impl FnMut(usize, f64, f64),
+    ) {
         let found = &self.found[t];
         self.envelope.clear();
         self.envelope.resize(found.len(), 0.0);
@@ -105,7 +103,7 @@ impl Curves {
             let (precision, score) = match (reached, self.first_score) {
                 (Reached::AtOnce, Some(first)) => (self.envelope.first().copied().unwrap_or(0.0), first),
                 (&Reached::By(i), _) if i < found.len() => {
-                    (self.envelope[i], self.scores[found[i].score as usize])
+                    (self.envelope[i], events.score(found[i].event as usize))
                 }
                 _ => {
                     write(point, 0.0, 0.0);
@@ -116,9 +114,4 @@ impl Curves {
         }
         points.for_each(|(point, _)| write(point, 0.0, 0.0));
     }
-}
-
-/// The bits of the `word`-th 64 thresholds that stand for one.
-fn used_bits(bits: Bits, word: usize) -> u64 {
-    u64::MAX >> (64 - (bits.thresholds - 64 * word).min(64))
 }

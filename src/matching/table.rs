@@ -105,6 +105,12 @@ impl Bits {
         self.thresholds.div_ceil(64)
     }
 
+    /// The bits of the `word`-th 64 thresholds that stand for one.
+    #[inline]
+    pub fn used(self, word: usize) -> u64 {
+        u64::MAX >> (64 - (self.thresholds - 64 * word).min(64))
+    }
+
     /// Words of one outcome.
     #[inline]
     pub fn entry(self) -> usize {
