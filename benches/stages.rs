@@ -42,7 +42,7 @@ fn objects(dice: &mut Dice, n: usize, images: usize, categories: usize, truths: 
                 next += 1;
             }
             let here = truths.image[next..].iter().take_while(|&&at| at == image[i]).count();
-            if here > 0 && dice.next() % 4 == 0 {
+            if here > 0 && dice.next().is_multiple_of(4) {
                 let g = next + dice.next() as usize % here;
                 category[i] = truths.category[g];
                 boxes[i] = of_truths[g].map(|x| x * (1.0 + 0.1 * (dice.unit() - 0.5)));
@@ -56,7 +56,7 @@ fn objects(dice: &mut Dice, n: usize, images: usize, categories: usize, truths: 
         category: Arc::new(category),
         id: if is_truth { Ids::Given(Arc::new((1..=n).map(|i| i as f64).collect())) } else { Ids::Counted },
         score: Arc::new(if is_truth { vec![] } else { (0..n).map(|_| dice.unit().powi(3)).collect() }),
-        crowd: Arc::new(if is_truth { (0..n).map(|_| dice.next() % 100 == 0).collect() } else { vec![] }),
+        crowd: Arc::new(if is_truth { (0..n).map(|_| dice.next().is_multiple_of(100)).collect() } else { vec![] }),
         ignore: Arc::new(if is_truth { vec![false; n] } else { vec![] }),
         geometry: Geometry::Boxes(Arc::new(boxes)),
     }
