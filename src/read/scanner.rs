@@ -515,7 +515,7 @@ struct Levels {
 
 impl Levels {
     fn open(&mut self, object: bool) {
-        if self.depth > 0 && self.depth % 64 == 0 {
+        if self.depth > 0 && self.depth.is_multiple_of(64) {
             self.outer.push(self.objects);
         }
         self.objects = (self.objects << 1) | u64::from(object);
@@ -526,7 +526,7 @@ impl Levels {
     fn close(&mut self) {
         self.objects >>= 1;
         self.depth -= 1;
-        if self.depth > 0 && self.depth % 64 == 0 {
+        if self.depth > 0 && self.depth.is_multiple_of(64) {
             self.objects = self.outer.pop().unwrap_or(0);
         }
     }
