@@ -117,6 +117,26 @@ def count_labels(
 def count_label_files(
     pairs: Sequence[tuple[str | PathLike[str], str | PathLike[str]]], settings: _SemanticSettings
 ) -> _SemanticCounts: ...
+_Segments = tuple[
+    NDArray[np.uint32], NDArray[np.uint32], NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]
+]
+_PanopticTally = tuple[NDArray[np.float64], NDArray[np.int64]]
+
+def match_segment_maps(
+    target: NDArray[np.integer],
+    prediction: NDArray[np.integer],
+    target_segments: _Segments,
+    prediction_segments: _Segments,
+    tally: _PanopticTally,
+    strict: bool,
+) -> list[tuple[int, Exception]]: ...
+def match_segment_files(
+    pairs: Sequence[tuple[str | PathLike[str], str | PathLike[str]]],
+    target_segments: _Segments,
+    prediction_segments: _Segments,
+    tally: _PanopticTally,
+    strict: bool,
+) -> list[tuple[int, Exception]]: ...
 def best_classes(scores: NDArray[np.floating]) -> NDArray[np.uint16]: ...
 def read_labels(path: str | PathLike[str]) -> NDArray[np.uint8] | NDArray[np.uint16]: ...
 def read_segment_ids(path: str | PathLike[str]) -> NDArray[np.uint32]: ...

@@ -21,6 +21,7 @@
 pub mod confusion;
 pub mod contour;
 pub mod labels;
+pub mod panoptic;
 pub mod png;
 pub mod scores;
 pub mod semantic;

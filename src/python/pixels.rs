@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use numpy::{
-    PyArray1, PyArray2, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArray, PyUntypedArrayMethods,
+    PyArray1, PyArray2, PyArrayDyn, PyArrayMethods, PyReadonlyArray1, PyReadonlyArrayDyn, PyReadwriteArray1,
+    PyReadwriteArray2, PyUntypedArray, PyUntypedArrayMethods,
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::error::Error;
 use crate::pixels::labels::{Labels, Rule};
+use crate::pixels::panoptic::{self, Matched, Segment, Segments, Tally};
 use crate::pixels::png::{self, Stored};
 use crate::pixels::scores::best_class;
 use crate::pixels::semantic::{self, Counted, Settings};
@@ -166,12 +168,132 @@ pub fn read_segment_ids(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyA
     PyArray1::from_vec(py, image.pixels).reshape([image.height, image.width])
 }
 
+/// Segments of many images as columns: id, position of the category, crowd, area (-1: to be counted), starts.
+type PySegments<'py> = (
+    PyReadonlyArray1<'py, u32>,
+    PyReadonlyArray1<'py, u32>,
+    PyReadonlyArray1<'py, bool>,
+    PyReadonlyArray1<'py, i64>,
+    PyReadonlyArray1<'py, i64>,
+);
+
+fn segments(
+    (id, category, crowd, area, starts): PySegments<'_>,
+    images: usize,
+    categories: usize,
+) -> PyResult<Segments> {
+    let (id, category, crowd) = (id.as_slice()?, category.as_slice()?, crowd.as_slice()?);
+    let (area, starts) = (area.as_slice()?, starts.as_slice()?);
+    let fits = [category.len(), crowd.len(), area.len()].iter().all(|&length| length == id.len())
+        && starts.len() == images + 1
+        && starts.first() == Some(&0)
+        && starts.is_sorted()
+        && starts.last() == Some(&(id.len() as i64))
+        && category.iter().all(|&category| (category as usize) < categories);
+    if !fits {
+        return Err(PyValueError::new_err("the columns of the segments do not fit each other"));
+    }
+    let segment = |i: usize| Segment {
+        id: id[i],
+        category: category[i],
+        crowd: crowd[i],
+        area: (area[i] >= 0).then_some(area[i]),
+    };
+    let starts = starts.iter().map(|&start| start as usize).collect();
+    Ok(Segments { segments: (0..id.len()).map(segment).collect(), starts })
+}
+
+/// Sums of IoU `(K,)`, and matches, false positives and false negatives `(3, K)`; added to in place.
+type PyTally<'py> = (PyReadwriteArray1<'py, f64>, PyReadwriteArray2<'py, i64>);
+
+/// Adds the matches to the tally; with a failure and `strict` nothing is added and the first failure is raised.
+fn add_matches(
+    py: Python<'_>,
+    matched: Matched,
+    (mut iou, mut counts): PyTally<'_>,
+    strict: bool,
+) -> PyResult<Failures> {
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    for (index, matches) in matched.into_iter().enumerate() {
+        match matches {
+            Ok(matches) => good.push(matches),
+            Err(error) => bad.push((index, error)),
+        }
+    }
+    if strict && !bad.is_empty() {
+        return Ok(failures(py, bad));
+    }
+    let categories = iou.as_array().len();
+    let mut tally = Tally::new(categories);
+    tally.iou.copy_from_slice(iou.as_slice()?);
+    good.iter().for_each(|matches| tally.add(matches));
+    iou.as_slice_mut()?.copy_from_slice(&tally.iou);
+    let mut counts = counts.as_array_mut();
+    for (row, new) in [tally.found, tally.made_up, tally.missed].iter().enumerate() {
+        new.iter().enumerate().for_each(|(category, n)| counts[[row, category]] += n);
+    }
+    Ok(failures(py, bad))
+}
+
+fn check_tally((iou, counts): &PyTally<'_>) -> PyResult<usize> {
+    let categories = iou.as_array().len();
+    if counts.as_array().dim() != (3, categories) {
+        return Err(PyValueError::new_err("expected a tally of shapes (K,) and (3, K)"));
+    }
+    Ok(categories)
+}
+
+/// Matches the segments of pairs of id maps `(N, H, W)`, adds to the tally, and gives the pairs that failed.
+#[pyfunction]
+pub fn match_segment_maps<'py>(
+    py: Python<'py>,
+    target: &Bound<'py, PyUntypedArray>,
+    prediction: &Bound<'py, PyUntypedArray>,
+    target_segments: PySegments<'py>,
+    prediction_segments: PySegments<'py>,
+    tally: PyTally<'py>,
+    strict: bool,
+) -> PyResult<Failures> {
+    let &[n, height, width] = target.shape() else {
+        return Err(PyValueError::new_err("expected id maps of shape (N, H, W)"));
+    };
+    if prediction.shape() != target.shape() {
+        return Err(PyValueError::new_err("target and prediction differ in shape"));
+    }
+    let categories = check_tally(&tally)?;
+    let (target, prediction) = (PyLabels::of(target, "target")?, PyLabels::of(prediction, "prediction")?);
+    let pair = [target.labels()?, prediction.labels()?];
+    let truths = segments(target_segments, n, categories)?;
+    let predictions = segments(prediction_segments, n, categories)?;
+    let matched = py.detach(|| panoptic::of_maps(pair, [n, height, width], &truths, &predictions));
+    add_matches(py, matched, tally, strict)
+}
+
+/// Matches the segments of pairs of PNG files; otherwise as `match_segment_maps`.
+#[pyfunction]
+pub fn match_segment_files<'py>(
+    py: Python<'py>,
+    pairs: Vec<(PathBuf, PathBuf)>,
+    target_segments: PySegments<'py>,
+    prediction_segments: PySegments<'py>,
+    tally: PyTally<'py>,
+    strict: bool,
+) -> PyResult<Failures> {
+    let categories = check_tally(&tally)?;
+    let truths = segments(target_segments, pairs.len(), categories)?;
+    let predictions = segments(prediction_segments, pairs.len(), categories)?;
+    let matched = py.detach(|| panoptic::of_files(&pairs, &truths, &predictions));
+    add_matches(py, matched, tally, strict)
+}
+
 /// Adds this file's functions to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(count_labels, module)?)?;
     module.add_function(wrap_pyfunction!(count_label_files, module)?)?;
     module.add_function(wrap_pyfunction!(best_classes, module)?)?;
     module.add_function(wrap_pyfunction!(read_labels, module)?)?;
+    module.add_function(wrap_pyfunction!(match_segment_maps, module)?)?;
+    module.add_function(wrap_pyfunction!(match_segment_files, module)?)?;
     module.add_function(wrap_pyfunction!(read_segment_ids, module)?)?;
     Ok(())
 }

@@ -1,0 +1,464 @@
+"""Panoptic segmentation: PQ, SQ and RQ by panopticapi's rules."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from meanap import _core
+from meanap.segmentation import _inputs
+from meanap.segmentation.semantic import percent, plain
+
+logger = logging.getLogger("meanap")
+
+Path_ = str | os.PathLike[str]
+
+
+class PanopticQuality:
+    """Matches predicted segments with true ones and measures panoptic quality.
+
+    A segment matches one of its category if their intersection over union, void pixels of the target left out, is
+    above one half. Per category, over all images: SQ is the mean IoU of the matches, RQ is matches / (matches + half
+    of the false positives + half of the false negatives), and PQ = SQ x RQ. A target marked ``iscrowd`` is never
+    matched; a prediction that lies mostly on void, or on the crowd of its category, is no false positive.
+
+    The state is four numbers for each category; ``merge`` adds those of other batches, processes or ranks.
+    Sources: Kirillov et al., "Panoptic Segmentation", CVPR 2019; panopticapi.
+
+    Args:
+        categories: Dictionaries with ``id``, ``isthing`` and, for the table, ``name``, as in COCO panoptic JSON.
+        things, stuff: In place of ``categories``: ids of the categories that have instances, and of those that have
+            not.
+        strict: With False, a pair of maps that cannot be matched is skipped as a whole and kept in ``skipped``; with
+            True it is an error.
+
+    Attributes:
+        images: Pairs of maps matched.
+        skipped: For each pair left out, a sentence that says which and why.
+
+    Raises:
+        ValueError: There is no category, or two have the same id.
+
+    Example:
+        >>> import numpy as np
+        >>> from meanap.segmentation import PanopticQuality
+        >>> metric = PanopticQuality(things=[1], stuff=[2])
+        >>> target = np.array([[5, 5, 5, 6, 6, 0]])
+        >>> prediction = np.array([[8, 8, 9, 9, 9, 9]])
+        >>> metric.update(
+        ...     target,
+        ...     prediction,
+        ...     [{"id": 5, "category_id": 1}, {"id": 6, "category_id": 2}],
+        ...     [{"id": 8, "category_id": 1}, {"id": 9, "category_id": 2}],
+        ... )
+        >>> result = metric.compute()
+        >>> result.pq.tolist()
+        [0.6666666666666666, 0.6666666666666666]
+    """
+
+    def __init__(
+        self,
+        categories: Iterable[Mapping[str, Any]] | None = None,
+        *,
+        things: Collection[int] = (),
+        stuff: Collection[int] = (),
+        strict: bool = True,
+    ) -> None:
+        if categories is None:
+            categories = [{"id": id, "isthing": 1} for id in things] + [{"id": id, "isthing": 0} for id in stuff]
+        elif things or stuff:
+            raise ValueError("expected categories, or things and stuff, not both")
+        self.categories = [dict(category) for category in categories]
+        self.strict = strict
+        self._position = {_field(c, "id", "categories"): k for k, c in enumerate(self.categories)}
+        if not self.categories or len(self._position) != len(self.categories):
+            raise ValueError("categories: expected at least one, each with an id of its own")
+        self._is_thing = [_field(category, "isthing", "categories") == 1 for category in self.categories]
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything matched."""
+        self._iou = np.zeros(len(self.categories))
+        self._counts = np.zeros((3, len(self.categories)), dtype=np.int64)
+        self.images = 0
+        self.skipped: list[str] = []
+
+    def update(
+        self, target: Any, prediction: Any, target_segments: Any = None, prediction_segments: Any = None
+    ) -> None:
+        """Matches the segments of one image, or of a batch.
+
+        Args:
+            target, prediction: Segment ids ``(H, W)`` or ``(N, H, W)`` of any integer type, 0 to 2³² - 1, 0 in the
+                target being void; or ``(..., 2)``, category and instance of each pixel, with no segments given: there
+                the instances of stuff are one, and a category that is not known is void.
+            target_segments, prediction_segments: For ids, a list of dictionaries (for a batch, a list of lists):
+                ``id``, ``category_id`` and for the target optionally ``iscrowd`` and ``area``, which is counted where
+                it is not given.
+
+        Raises:
+            ValueError: Shapes differ or do not fit, or an id is out of range.
+            KeyError: A predicted segment is in the map but not in the list, or the other way round; its category is
+                not known; a dictionary lacks a field.
+            TypeError: An array does not hold integers.
+        """
+        maps = [_inputs.integers(target, "target"), _inputs.integers(prediction, "prediction")]
+        if maps[0].shape != maps[1].shape:
+            self._refuse(ValueError(f"target has shape {maps[0].shape}, prediction {maps[1].shape}"))
+            return
+        if target_segments is None and prediction_segments is None:
+            if maps[0].ndim not in (3, 4) or maps[0].shape[-1] != 2:
+                raise ValueError(f"without segments: expected shape (H, W, 2) or (N, H, W, 2), found {maps[0].shape}")
+            maps = [each.reshape((-1, *each.shape[-3:])) for each in maps]
+            drawn = [[self._ids_of_pairs(one) for one in each] for each in maps]
+            maps = [np.stack([ids for ids, _ in each]) if each else np.zeros((0, 0, 0), int) for each in drawn]
+            lists: list[Any] = [[listed for _, listed in each] for each in drawn]
+        elif target_segments is None or prediction_segments is None:
+            raise TypeError("expected segments on both sides, or on neither")
+        else:
+            batch = maps[0].ndim == 3
+            lists = [list(s) if batch else [s] for s in (target_segments, prediction_segments)]
+            maps = [_inputs.images_of(each, side) for each, side in zip(maps, ("target", "prediction"), strict=True)]
+            for each, side in zip(lists, ("target_segments", "prediction_segments"), strict=True):
+                if len(each) != len(maps[0]):
+                    raise ValueError(f"{side}: expected {len(maps[0])} lists, found {len(each)}")
+        places = [f"image {self._seen + i}" for i in range(len(maps[0]))]
+        rows: tuple[list[_Rows], list[_Rows]] = ([], [])
+        good = []
+        for i, place in enumerate(places):
+            try:
+                truth = self._rows(lists[0][i], place, known_only=True)
+                found = self._rows(lists[1][i], place, known_only=False)
+            except (KeyError, TypeError, ValueError) as error:
+                self._refuse(error)
+                continue
+            rows[0].append(truth)
+            rows[1].append(found)
+            good.append(i)
+        if len(good) < len(places):
+            maps = [each[good] for each in maps]
+        failures = _core.match_segment_maps(*maps, *map(_columns, rows), (self._iou, self._counts), self.strict)
+        self._note(len(good), [(_named(places[good[i]], error)) for i, error in failures])
+
+    def update_files(
+        self, gt_json: Path_, pred_json: Path_, gt_folder: Path_ | None = None, pred_folder: Path_ | None = None
+    ) -> None:
+        """Matches the segments of two COCO panoptic JSON files and their folders of PNG files.
+
+        Args:
+            gt_json, pred_json: Paths. Predictions of images that the ground truth does not list are not read.
+            gt_folder, pred_folder: Where the PNG files lie: by default the path of the JSON file without ``.json``.
+
+        Raises:
+            ValueError: A file is not what it should be; the message names it, and the first bad pixel.
+            KeyError: A field is missing, or JSON and PNG disagree about segments; the message names the place.
+            FileNotFoundError: A file is missing.
+        """
+        truths = read_json(gt_json).get("annotations", [])
+        predictions = {
+            _field(record, "image_id", f"{pred_json}: annotations[{i}]"): (i, record)
+            for i, record in enumerate(read_json(pred_json).get("annotations", []))
+        }
+        gt_place, pred_place = folder_of(gt_json, gt_folder), folder_of(pred_json, pred_folder)
+        for chunk in _inputs.chunks(list(enumerate(truths))):
+            pairs = []
+            rows: tuple[list[_Rows], list[_Rows]] = ([], [])
+            for i, truth in chunk:
+                place = f"{gt_json}: annotations[{i}]"
+                try:
+                    image = _field(truth, "image_id", place)
+                    if image not in predictions:
+                        raise KeyError(f"{pred_json}: no prediction for image {image!r}")
+                    j, prediction = predictions[image]
+                    pred = f"{pred_json}: annotations[{j}]"
+                    pair = (
+                        gt_place / _field(truth, "file_name", place),
+                        pred_place / _field(prediction, "file_name", pred),
+                    )
+                    listed = _field(truth, "segments_info", place)
+                    truth_rows = self._rows(listed, place, known_only=True, stated=True)
+                    listed = _field(prediction, "segments_info", pred)
+                    prediction_rows = self._rows(listed, pred, known_only=False)
+                except (KeyError, TypeError, ValueError) as error:
+                    self._refuse(error)
+                    continue
+                pairs.append(pair)
+                rows[0].append(truth_rows)
+                rows[1].append(prediction_rows)
+            failures = _core.match_segment_files(pairs, *map(_columns, rows), (self._iou, self._counts), self.strict)
+            self._note(len(pairs), [error for _, error in failures])
+
+    @property
+    def _seen(self) -> int:
+        return self.images + len(self.skipped)
+
+    def _refuse(self, error: Exception) -> None:
+        if self.strict:
+            raise error
+        self.skipped.append(_sentence(error))
+
+    def _note(self, images: int, errors: list[Exception]) -> None:
+        for error in errors:
+            self._refuse(error)
+        self.images += images - len(errors)
+
+    def _rows(self, listed: Any, place: str, *, known_only: bool, stated: bool = False) -> _Rows:
+        """Id, category, crowd and area of each segment; of two with one id the last, as panopticapi's dictionary."""
+        rows: dict[int, tuple[int, int, bool, int]] = {}
+        for n, segment in enumerate(listed):
+            where = f"{place}: segments_info[{n}]"
+            id = _integer(_field(segment, "id", where), 0, 2**32 - 1, f"{where}: id")
+            category = _field(segment, "category_id", where)
+            if category not in self._position:
+                if not known_only:
+                    raise KeyError(f"{where}: category_id {category!r} is not among the categories")
+                # As in panopticapi, where such a ground truth is counted under a category that no table shows.
+                rows.pop(id, None)
+                continue
+            area = -1
+            if known_only and (stated or "area" in segment):
+                area = _integer(_field(segment, "area", where), 0, 2**53, f"{where}: area")
+            crowd = known_only and segment.get("iscrowd", 0) == 1
+            if stated:
+                crowd = _field(segment, "iscrowd", where) == 1
+            rows[id] = (id, self._position[category], crowd, area)
+        return list(rows.values())
+
+    def _ids_of_pairs(self, pairs: np.ndarray) -> tuple[np.ndarray, list[dict[str, int]]]:
+        """Ids and segments of a map of categories and instances."""
+        flat = pairs.reshape(-1, 2)
+        kinds, inverse = np.unique(flat[:, 0], return_inverse=True)
+        positions = np.array([self._position.get(kind, -1) for kind in kinds.tolist()], dtype=np.int64)[inverse]
+        is_thing = np.array([*self._is_thing, False])[positions]
+        instances, instance = np.unique(np.where(is_thing, flat[:, 1], 0), return_inverse=True)
+        segments, ids = np.unique(
+            np.where(positions < 0, -1, positions * len(instances) + instance), return_inverse=True
+        )
+        first = 0 if segments.size and segments[0] == -1 else 1
+        listed = [
+            {"id": i + first, "category_id": self.categories[segment // len(instances)]["id"]}
+            for i, segment in enumerate(segments.tolist())
+            if segment >= 0
+        ]
+        return (ids + first).reshape(pairs.shape[:-1]), listed
+
+    def merge(self, other: PanopticQuality) -> None:
+        """Adds what another metric of the same categories has matched (another batch, process or rank).
+
+        Raises:
+            ValueError: The categories differ.
+        """
+        if self.categories != other.categories:
+            raise ValueError("only metrics of the same categories can be merged")
+        self._iou += other._iou
+        self._counts += other._counts
+        self.images += other.images
+        self.skipped += other.skipped
+
+    def compute(self) -> PanopticResult:
+        """The measures of everything matched. A category that neither side has: NaN."""
+        found, made_up, missed = self._counts
+        total = found + 0.5 * made_up + 0.5 * missed
+        with np.errstate(invalid="ignore", divide="ignore"):
+            pq, rq = self._iou / total, found / total
+            sq = np.where(found == 0, 0.0, self._iou / found)
+        sq[total == 0] = np.nan
+        return PanopticResult(
+            categories=[dict(category) for category in self.categories],
+            is_thing=np.array(self._is_thing),
+            pq=pq,
+            sq=sq,
+            rq=rq,
+            true_positives=found.copy(),
+            false_positives=made_up.copy(),
+            false_negatives=missed.copy(),
+            images=self.images,
+            skipped=list(self.skipped),
+        )
+
+
+@dataclass(frozen=True)
+class PanopticResult:
+    """Measures of panoptic segmentation. NaN: a category that neither side has; means leave it out.
+
+    Attributes:
+        categories: As they were given.
+        is_thing: ``(K,) bool``.
+        pq, sq, rq: ``(K,)``, panoptic, segmentation and recognition quality, 0 to 1.
+        true_positives, false_positives, false_negatives: ``(K,) int64``, segments.
+        images: Pairs of maps matched.
+        skipped: What was left out, and why.
+    """
+
+    categories: list[dict[str, Any]] = field(repr=False)
+    is_thing: np.ndarray = field(repr=False)
+    pq: np.ndarray
+    sq: np.ndarray
+    rq: np.ndarray
+    true_positives: np.ndarray
+    false_positives: np.ndarray
+    false_negatives: np.ndarray
+    images: int
+    skipped: list[str] = field(repr=False)
+
+    @property
+    def all(self) -> dict[str, Any]:
+        """Means ``pq``, ``sq``, ``rq`` over the ``n`` categories that either side has."""
+        return self._means(None)
+
+    @property
+    def things(self) -> dict[str, Any]:
+        """The same of the categories that have instances."""
+        return self._means(True)
+
+    @property
+    def stuff(self) -> dict[str, Any]:
+        """The same of the others."""
+        return self._means(False)
+
+    def _means(self, things: bool | None) -> dict[str, Any]:
+        # One after the other, as panopticapi adds, to the last bit.
+        sums = {"pq": 0.0, "sq": 0.0, "rq": 0.0}
+        n = 0
+        for k, is_thing in enumerate(self.is_thing.tolist()):
+            if np.isnan(self.pq[k]) or (things is not None and is_thing != things):
+                continue
+            n += 1
+            for name in sums:
+                sums[name] += float(getattr(self, name)[k])
+        # DIFFERENCE: panopticapi divides by zero where no category is left.
+        return {name: total / n if n else float("nan") for name, total in sums.items()} | {"n": n}
+
+    def to_panopticapi(self) -> dict[str, Any]:
+        """The dictionary that panopticapi's ``pq_compute`` gives: a category that neither side has is 0 there."""
+        per_class = {
+            category["id"]: {name: 0.0 if np.isnan(self.pq[k]) else float(getattr(self, name)[k]) for name in _NAMES}
+            for k, category in enumerate(self.categories)
+        }
+        return {"All": self.all, "per_class": per_class, "Things": self.things, "Stuff": self.stuff}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, lists and strings, NaN as None: ready for ``json.dump``."""
+        groups = {
+            group: {name: plain(value) if name != "n" else value for name, value in getattr(self, group).items()}
+            for group in ("all", "things", "stuff")
+        }
+        counts = ("true_positives", "false_positives", "false_negatives")
+        per_category = [
+            {
+                **category,
+                **{name: plain(getattr(self, name)[k]) for name in _NAMES},
+                **{name: int(getattr(self, name)[k]) for name in counts},
+            }
+            for k, category in enumerate(self.categories)
+        ]
+        return {**groups, "per_category": per_category, "images": self.images, "skipped": self.skipped}
+
+    def __str__(self) -> str:
+        """The means as a table."""
+        lines = [f"{'':10s}| {'PQ':>5s}  {'SQ':>5s}  {'RQ':>5s} {'N':>5s}", "-" * 38]
+        for name, means in (("All", self.all), ("Things", self.things), ("Stuff", self.stuff)):
+            pq, sq, rq = (f"{100 * means[each]:5.1f}" if means["n"] else f"{'-':>5s}" for each in _NAMES)
+            lines.append(f"{name:10s}| {pq}  {sq}  {rq} {means['n']:5d}")
+        if self.skipped:
+            lines.append(f"images {self.images}, skipped {len(self.skipped)}")
+        return "\n".join(lines)
+
+    def per_category_table(self) -> str:
+        """A row for each category."""
+        names = [str(category.get("name", category["id"])) for category in self.categories]
+        width = max(8, *map(len, names))
+        lines = [f"{'category':<{width}}      PQ      SQ      RQ      TP      FP      FN"]
+        for k, name in enumerate(names):
+            shares = "".join(f"{percent(getattr(self, each)[k]):>8}" for each in _NAMES)
+            counts = (self.true_positives[k], self.false_positives[k], self.false_negatives[k])
+            lines.append(f"{name:<{width}}{shares}" + "".join(f"{count:>8}" for count in counts))
+        return "\n".join(lines)
+
+
+_NAMES = ("pq", "sq", "rq")
+_Rows = list[tuple[int, int, bool, int]]
+
+
+def pq_compute(
+    gt_json_file: Path_, pred_json_file: Path_, gt_folder: Path_ | None = None, pred_folder: Path_ | None = None
+) -> dict[str, Any]:
+    """Panoptic quality of two COCO panoptic JSON files, by panopticapi's name and with its result.
+
+    Prints the table to ``sys.stdout``. Arguments and errors are those of ``PanopticQuality.update_files``.
+
+    Returns:
+        ``{"All": {"pq", "sq", "rq", "n"}, "per_class": {category id: {"pq", "sq", "rq"}}, "Things": …, "Stuff": …}``,
+        shares of one.
+    """
+    metric = PanopticQuality(_categories(gt_json_file))
+    logger.info("evaluating panoptic segmentation: %s, %s", gt_json_file, pred_json_file)
+    metric.update_files(gt_json_file, pred_json_file, gt_folder, pred_folder)
+    result = metric.compute()
+    print(result)
+    return result.to_panopticapi()
+
+
+def read_json(path: Path_) -> dict[str, Any]:
+    """The object in a JSON file. A file that holds none is a ValueError that names it."""
+    with open(path, "rb") as file:
+        try:
+            content = json.load(file)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{os.fspath(path)}: not JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{os.fspath(path)}: expected a JSON object, found {type(content).__name__}")
+    return content
+
+
+def _categories(path: Path_) -> list[dict[str, Any]]:
+    return _field(read_json(path), "categories", os.fspath(path))
+
+
+def folder_of(path: Path_, folder: Path_ | None) -> Path:
+    """Where the PNG files of a panoptic JSON file lie."""
+    return Path(folder) if folder is not None else Path(os.fspath(path).replace(".json", ""))
+
+
+def _columns(rows: Sequence[_Rows]) -> Any:
+    starts = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+    flat = [row for of_image in rows for row in of_image]
+    id, category, crowd, area = zip(*flat, strict=True) if flat else ((), (), (), ())
+    return (
+        np.array(id, dtype=np.uint32),
+        np.array(category, dtype=np.uint32),
+        np.array(crowd, dtype=bool),
+        np.array(area, dtype=np.int64),
+        starts,
+    )
+
+
+def _field(record: Any, name: str, place: str) -> Any:
+    if not isinstance(record, Mapping):
+        raise TypeError(f"{place}: expected a dictionary, found {type(record).__name__}")
+    if name not in record:
+        raise KeyError(f"{place}: there is no {name!r}")
+    return record[name]
+
+
+def _integer(value: Any, low: int, high: int, place: str) -> int:
+    whole = isinstance(value, (int, np.integer)) or (isinstance(value, float) and value.is_integer())
+    if not whole or not low <= value <= high:
+        raise ValueError(f"{place}: expected a whole number from {low} to {high}, found {value!r}")
+    return int(value)
+
+
+def _named(place: str, error: Exception) -> Exception:
+    return type(error)(f"{place}: {_sentence(error)}")
+
+
+def _sentence(error: Exception) -> str:
+    """What an error says; ``str`` of a KeyError would quote it."""
+    return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)

@@ -1,0 +1,299 @@
+//! Which segments are found, missed, or made up: the counts of panoptic quality.
+//!
+//! A predicted and a true segment of one category match if their intersection over union is above one half, which
+//! makes the match unique. Void pixels (id 0 of the ground truth) are taken out of the union; a prediction that lies
+//! mostly on void, or on a crowd of its category, is no false positive. Source: Kirillov et al., "Panoptic
+//! Segmentation", CVPR 2019, and `panopticapi`, whose rules these are to the letter.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+
+use super::labels::{Labels, Side, place};
+use super::png::{read_ids, same_size};
+use crate::error::{Error, Result};
+use crate::threads;
+
+/// The id of pixels that belong to no segment.
+pub const VOID: u32 = 0;
+
+/// What is said of one segment besides its pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Its number in the map; no two segments of one map share it.
+    pub id: u32,
+    /// Position of its category.
+    pub category: u32,
+    /// A region of many objects: never matched, and predictions on it are forgiven.
+    pub crowd: bool,
+    /// Pixels, as stated: the ground truth's statement is believed, as in the source. If nothing is stated (or it is a
+    /// prediction) they are counted.
+    pub area: Option<i64>,
+}
+
+/// The segments of many images in one list.
+#[derive(Clone, Debug, Default)]
+pub struct Segments {
+    /// Segments of all images.
+    pub segments: Vec<Segment>,
+    /// `segments[starts[i]..starts[i + 1]]` are those of image `i`.
+    pub starts: Vec<usize>,
+}
+
+impl Segments {
+    /// The segments of image `i`.
+    pub fn of(&self, i: usize) -> &[Segment] {
+        &self.segments[self.starts[i]..self.starts[i + 1]]
+    }
+}
+
+/// What one image adds to the counts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Matches {
+    /// Category and intersection over union of each match, ground truths by id, then predictions by id.
+    pub found: Vec<(u32, f64)>,
+    /// Category of each ground truth that nothing matched.
+    pub missed: Vec<u32>,
+    /// Category of each prediction that matched nothing and is not forgiven.
+    pub made_up: Vec<u32>,
+}
+
+/// Counts of panoptic quality by category.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tally {
+    /// Sum of intersection over union of the matches.
+    pub iou: Vec<f64>,
+    /// Matches.
+    pub found: Vec<i64>,
+    /// Predictions that match nothing.
+    pub made_up: Vec<i64>,
+    /// Ground truths that nothing matches.
+    pub missed: Vec<i64>,
+}
+
+impl Tally {
+    /// Nothing yet.
+    pub fn new(categories: usize) -> Tally {
+        let none = vec![0; categories];
+        Tally { iou: vec![0.0; categories], found: none.clone(), made_up: none.clone(), missed: none }
+    }
+
+    /// Adds an image; the sums are in the order of the calls, so the bits are those of one pass over the images.
+    pub fn add(&mut self, matches: &Matches) {
+        for &(category, iou) in &matches.found {
+            self.iou[category as usize] += iou;
+            self.found[category as usize] += 1;
+        }
+        matches.missed.iter().for_each(|&category| self.missed[category as usize] += 1);
+        matches.made_up.iter().for_each(|&category| self.made_up[category as usize] += 1);
+    }
+}
+
+/// Spreads ids and pairs of ids well enough for a table, in one multiplication.
+#[derive(Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(self.0 ^ u64::from(byte)));
+    }
+
+    fn write_u32(&mut self, id: u32) {
+        self.write_u64(u64::from(id));
+    }
+
+    fn write_u64(&mut self, pair: u64) {
+        let product = u128::from(pair ^ 0x9E37_79B9_7F4A_7C15) * 0xD6E8_FEB8_6659_FD93;
+        self.0 = (product >> 64) as u64 ^ product as u64;
+    }
+}
+
+type Table<K, V> = HashMap<K, V, BuildHasherDefault<Spread>>;
+
+/// Pixels of each pair of ids, `(truth, prediction)`, in order of truth, then prediction.
+fn intersections(truth: &[u32], prediction: &[u32]) -> Vec<(u32, u32, i64)> {
+    let mut table: Table<u64, i64> = Table::default();
+    let mut rest = truth.iter().zip(prediction).peekable();
+    // Maps are made of long runs: the table is asked once for each.
+    while let Some(pair @ (&t, &p)) = rest.next() {
+        let mut run = 1;
+        while rest.next_if_eq(&pair).is_some() {
+            run += 1;
+        }
+        *table.entry(u64::from(t) << 32 | u64::from(p)).or_insert(0) += run;
+    }
+    let mut pairs: Vec<_> =
+        table.into_iter().map(|(key, pixels)| ((key >> 32) as u32, key as u32, pixels)).collect();
+    pairs.sort_unstable();
+    pairs
+}
+
+/// Matches the segments of one image.
+///
+/// `truth` and `prediction` hold the id of each pixel. An id that the prediction's list does not know, and a listed
+/// prediction without a pixel, are errors, as in the source; in the ground truth both are allowed.
+pub fn match_segments(
+    maps: [&[u32]; 2],
+    width: usize,
+    truths: &[Segment],
+    predictions: &[Segment],
+) -> Result<Matches> {
+    let [truth_map, prediction_map] = maps;
+    if truth_map.len() != prediction_map.len() {
+        let (t, p) = (truth_map.len(), prediction_map.len());
+        return Err(Error::value(format!("target has {t} pixels, prediction {p}")));
+    }
+    let pairs = intersections(truth_map, prediction_map);
+    let place_of = |segments: &[Segment]| -> Table<u32, usize> {
+        segments.iter().enumerate().map(|(at, segment)| (segment.id, at)).collect()
+    };
+    let (truth_at, prediction_at) = (place_of(truths), place_of(predictions));
+
+    // Pixels of each prediction, and those of them on void and on each category's crowd.
+    let mut area = vec![0_i64; predictions.len()];
+    let mut on_void = vec![0_i64; predictions.len()];
+    let mut truth_area = vec![0_i64; truths.len()];
+    for &(t, p, pixels) in &pairs {
+        if let Some(&at) = truth_at.get(&t) {
+            truth_area[at] += pixels;
+        }
+        let Some(&at) = prediction_at.get(&p) else {
+            if p == VOID {
+                continue;
+            }
+            let first = prediction_map.iter().position(|&id| id == p).unwrap_or(0);
+            let (row, column) = place(first, width);
+            return Err(Error::missing(format!(
+                "prediction: row {row}, column {column}: segment {p} is not in segments_info"
+            )));
+        };
+        area[at] += pixels;
+        if t == VOID {
+            on_void[at] = pixels;
+        }
+    }
+    if let Some(at) = area.iter().position(|&pixels| pixels == 0) {
+        let id = predictions[at].id;
+        return Err(Error::missing(format!(
+            "prediction: segment {id} is in segments_info, but no pixel has it"
+        )));
+    }
+
+    let mut matches = Matches::default();
+    let mut truth_matched = vec![false; truths.len()];
+    let mut prediction_matched = vec![false; predictions.len()];
+    for &(t, p, intersection) in &pairs {
+        let (Some(&t), Some(&p)) = (truth_at.get(&t), prediction_at.get(&p)) else { continue };
+        let (truth, prediction) = (&truths[t], &predictions[p]);
+        if truth.crowd || truth.category != prediction.category {
+            continue;
+        }
+        let truth_area = truth.area.unwrap_or(truth_area[t]);
+        let union = area[p].saturating_add(truth_area).saturating_sub(intersection + on_void[p]);
+        let iou = intersection as f64 / union as f64;
+        if iou > 0.5 {
+            matches.found.push((truth.category, iou));
+            truth_matched[t] = true;
+            prediction_matched[p] = true;
+        }
+    }
+    // Of several crowds of a category the last forgives, as in the source.
+    let mut crowds = HashMap::new();
+    for (truth, matched) in truths.iter().zip(truth_matched) {
+        if truth.crowd {
+            crowds.insert(truth.category, truth.id);
+        } else if !matched {
+            matches.missed.push(truth.category);
+        }
+    }
+    let pixels_of =
+        |t: u32, p: u32| pairs.binary_search_by_key(&(t, p), |&(t, p, _)| (t, p)).map_or(0, |at| pairs[at].2);
+    for (at, prediction) in predictions.iter().enumerate() {
+        if prediction_matched[at] {
+            continue;
+        }
+        let on_crowd = crowds.get(&prediction.category).map_or(0, |&crowd| pixels_of(crowd, prediction.id));
+        if (on_void[at] + on_crowd) as f64 / area[at] as f64 <= 0.5 {
+            matches.made_up.push(prediction.category);
+        }
+    }
+    Ok(matches)
+}
+
+/// Matches pairs of maps `(N, H, W)` that lie one after the other, in parallel.
+pub fn of_maps(pair: [Labels; 2], shape: [usize; 3], truths: &Segments, predictions: &Segments) -> Matched {
+    let [n, height, width] = shape;
+    let pixels = height * width;
+    let one = |i: usize| {
+        let ids = |labels: Labels, side: Side| {
+            let of_image = labels.slice(i * pixels, (i + 1) * pixels);
+            of_image.ids(width).map_err(|error| error.at(side.name()))
+        };
+        let (truth, prediction) = (ids(pair[0], Side::Target)?, ids(pair[1], Side::Prediction)?);
+        match_segments([&truth, &prediction], width, truths.of(i), predictions.of(i))
+    };
+    threads::run(|| (0..n).into_par_iter().map(one).collect())
+}
+
+/// The matches of each image, in order, or why it has none.
+pub type Matched = Vec<Result<Matches>>;
+
+/// Matches pairs of PNG files, in parallel; each thread holds one pair at a time. Errors name the file.
+pub fn of_files(pairs: &[(PathBuf, PathBuf)], truths: &Segments, predictions: &Segments) -> Matched {
+    let one = |(i, (truth_path, prediction_path)): (usize, &(PathBuf, PathBuf))| {
+        let (truth, prediction) = (read_ids(truth_path)?, read_ids(prediction_path)?);
+        same_size(&truth, truth_path, &prediction, prediction_path)?;
+        match_segments([&truth.pixels, &prediction.pixels], truth.width, truths.of(i), predictions.of(i))
+            .map_err(|error| error.at(prediction_path.display()))
+    };
+    threads::run(|| pairs.par_iter().enumerate().map(one).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segment(id: u32, category: u32, area: i64) -> Segment {
+        Segment { id, category, crowd: false, area: (area > 0).then_some(area) }
+    }
+
+    #[test]
+    fn a_match_a_miss_and_an_invention() {
+        let truth = [1, 1, 1, 1, 2, 2, 0, 0];
+        let prediction = [7, 7, 7, 8, 8, 8, 8, 9];
+        let truths = [segment(1, 0, 4), segment(2, 1, 2)];
+        let predictions = [segment(7, 0, 0), segment(8, 1, 0), segment(9, 0, 0)];
+        let matches = match_segments([&truth, &prediction], 8, &truths, &predictions).unwrap();
+        // 8 is 4 pixels, one of them void: union 4 + 2 - 2 - 1. 9 lies on void.
+        assert_eq!(matches.found, [(0, 0.75), (1, 2.0 / 3.0)]);
+        assert_eq!((matches.missed.len(), matches.made_up.len()), (0, 0));
+    }
+
+    #[test]
+    fn one_half_is_no_match() {
+        let (truth, prediction) = ([1, 1, 1, 2], [3, 3, 4, 4]);
+        let truths = [segment(1, 0, 4), segment(2, 0, 1)];
+        let predictions = [segment(3, 0, 0), segment(4, 0, 0)];
+        let matches = match_segments([&truth, &prediction], 4, &truths, &predictions).unwrap();
+        assert_eq!(matches.found, []);
+        assert_eq!((matches.missed, matches.made_up), (vec![0, 0], vec![0, 0]));
+    }
+
+    #[test]
+    fn ids_and_lists_that_disagree() {
+        let error = |prediction: [u32; 4], predictions: &[Segment]| {
+            let maps: [&[u32]; 2] = [&[1; 4], &prediction];
+            match_segments(maps, 2, &[segment(1, 0, 4)], predictions).unwrap_err().message().to_owned()
+        };
+        let stranger = error([5, 5, 0, 6], &[segment(5, 0, 0)]);
+        assert_eq!(stranger, "prediction: row 1, column 1: segment 6 is not in segments_info");
+        let ghost = error([5; 4], &[segment(5, 0, 0), segment(6, 0, 0)]);
+        assert_eq!(ghost, "prediction: segment 6 is in segments_info, but no pixel has it");
+    }
+}
