@@ -56,7 +56,11 @@ fn objects(dice: &mut Dice, n: usize, images: usize, categories: usize, truths: 
         category: Arc::new(category),
         id: if is_truth { Ids::Given(Arc::new((1..=n).map(|i| i as f64).collect())) } else { Ids::Counted },
         score: Arc::new(if is_truth { vec![] } else { (0..n).map(|_| dice.unit().powi(3)).collect() }),
-        crowd: Arc::new(if is_truth { (0..n).map(|_| dice.next().is_multiple_of(100)).collect() } else { vec![] }),
+        crowd: Arc::new(if is_truth {
+            (0..n).map(|_| dice.next().is_multiple_of(100)).collect()
+        } else {
+            vec![]
+        }),
         ignore: Arc::new(if is_truth { vec![false; n] } else { vec![] }),
         geometry: Geometry::Boxes(Arc::new(boxes)),
     }

@@ -4,14 +4,15 @@ use std::collections::HashMap;
 
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::types::{PyDict, PyFloat, PyList, PyTuple};
 
 use super::evaluate::{AnySimilarity, Evaluation};
 use crate::columns::Ids;
 use crate::evaluate::Cell;
 use crate::matching::{Row, Truth, each_bit, floor, match_greedily, meetings};
 
-/// The annotations that the columns came from, where ids and scores have to be theirs.
+/// The annotations that the columns came from, where ids and scores have to be theirs: objects of whatever type they
+/// are there. They may have been edited since, so that a value counts only if it is what was evaluated.
 struct Annotations<'a, 'py> {
     ground_truth: Option<&'a Bound<'py, PyList>>,
     detections: Option<&'a Bound<'py, PyList>>,
@@ -174,7 +175,10 @@ impl Evaluation {
         entry.set_item("dtMatches", PyArray1::from_vec(py, dt_matches).reshape([t, d])?)?;
         entry.set_item("gtMatches", PyArray1::from_vec(py, gt_matches).reshape([t, g])?)?;
         let scores = match annotations.detections {
-            Some(annotations) => field(annotations, &objects, "score")?,
+            Some(annotations) => {
+                let score = |at: usize| Some(PyFloat::new(py, rows[at].score).into_any());
+                field(annotations, &objects, "score", score)?
+            }
             None => PyList::new(py, rows.iter().map(|row| row.score))?,
         };
         entry.set_item("dtScores", scores)?;
@@ -197,13 +201,39 @@ fn ids<'py>(
     annotations: Option<&Bound<'py, PyList>>,
 ) -> PyResult<Bound<'py, PyList>> {
     match annotations {
-        Some(annotations) => field(annotations, of, "id"),
+        Some(annotations) => field(annotations, of, "id", |at| {
+            let id = ids.get(of[at] as usize);
+            (id as i64 as f64 == id)
+                .then(|| (id as i64).into_pyobject(py).ok().map(Bound::into_any))
+                .flatten()
+        }),
         None => PyList::new(py, of.iter().map(|&i| ids.get(i as usize) as i64)),
     }
 }
 
-fn field<'py>(annotations: &Bound<'py, PyList>, of: &[u32], name: &str) -> PyResult<Bound<'py, PyList>> {
-    let values: PyResult<Vec<_>> =
-        of.iter().map(|&i| annotations.get_item(i as usize)?.get_item(name)).collect();
+/// A field of some annotations, or what the columns have (`evaluated`) where it is not that any more.
+fn field<'py>(
+    annotations: &Bound<'py, PyList>,
+    of: &[u32],
+    name: &str,
+    evaluated: impl Fn(usize) -> Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyList>> {
+    let value = |(at, &i): (usize, &u32)| -> PyResult<Bound<'py, PyAny>> {
+        let given = annotations.get_item(i as usize).and_then(|annotation| annotation.get_item(name));
+        let Some(evaluated) = evaluated(at) else { return given };
+        match given {
+            Ok(given) if same_number(&given, &evaluated)? => Ok(given),
+            _ => Ok(evaluated),
+        }
+    };
+    let values: PyResult<Vec<_>> = of.iter().enumerate().map(value).collect();
     PyList::new(annotations.py(), values?)
+}
+
+/// Whether two numbers are the same as doubles; NaN is the same as NaN.
+fn same_number(given: &Bound<'_, PyAny>, evaluated: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let evaluated: f64 = evaluated.extract()?;
+    // Integers beyond all doubles have no double to compare, and were not evaluated as one.
+    let Ok(given) = given.extract::<f64>() else { return Ok(true) };
+    Ok(given == evaluated || (given.is_nan() && evaluated.is_nan()))
 }

@@ -108,8 +108,8 @@ impl Decoder {
                 for ring in 0..count {
                     let coordinates = masks.ring(first + ring);
                     if ring == 0 {
-                        // The reference takes the form of the list from its first element.
-                        if coordinates.len() <= 4 {
+                        // The reference takes a list of four numbers for a box; of five it takes two points.
+                        if coordinates.len() < 4 {
                             return Err(Error::wrong_type(format!(
                                 "polygon 0 has {} numbers, expected 6 or more",
                                 coordinates.len()
@@ -204,7 +204,7 @@ mod tests {
         let mut masks = Masks::default();
         masks.push_compressed([4, 5], b"52207");
         masks.push_compressed([4, 5], b"5220P");
-        masks.push_ring([1.0, 2.0, 3.0, 4.0]);
+        masks.push_ring([1.0, 2.0]);
         masks.push_polygons([4, 5], 1);
         masks.push_polygons([4, 5], 0);
         masks.push_ring([1.0, 2.0, f64::NAN, 4.0, 3.0, 3.0]);
