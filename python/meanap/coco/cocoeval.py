@@ -379,11 +379,16 @@ class _Run:
         return self.evaluation.ious(self.image_ids, self.category_ids)
 
     def cells(self, p: Any) -> tuple[defaultdict, defaultdict]:
-        """``_gts`` and ``_dts``: of the very dictionaries that were evaluated, if it was dictionaries."""
+        """``_gts`` and ``_dts``: of the very dictionaries that were evaluated, if it was dictionaries.
+
+        DIFFERENCE: they are grouped now. An annotation whose ``image_id`` or ``category_id`` was edited between the
+        evaluation and the first look is found where it says, in the reference where it was; matches, similarities and
+        curves are those of the evaluation in both.
+        """
         loaded = []
         for role, coco in self.cocos.items():
             records = self.sources[role]
-            loaded.append(records if isinstance(records, list) else _cells.load(p, coco))
+            loaded.append(records if isinstance(records, list) else _cells.load_afterwards(p, coco))
         return _cells.prepare(p, *self.cocos.values(), *loaded)
 
 
