@@ -4,6 +4,7 @@ import json
 import math
 import os
 import threading
+from random import Random
 
 import pytest
 
@@ -132,9 +133,7 @@ def outcome(read, *arguments):
         return type(error)
 
 
-@pytest.mark.parametrize(
-    "template", ["[{record}]", "[{record}, {record}]", " [ {{}} , {record}]", "{record}"]
-)
+@pytest.mark.parametrize("template", ["[{record}]", "[{record}, {record}]", " [ {{}} , {record}]", "{record}"])
 def test_grammar_of_any_value(write, template):
     """A value in a field that nobody asks for: accepted and refused as json does."""
     for value in VALUES:
@@ -150,9 +149,7 @@ def test_grammar_of_any_value(write, template):
             assert repr(found.load()) == repr(expected)
 
 
-@pytest.mark.parametrize(
-    "field", ["image_id", "category_id", "bbox", "score", "id", "area", "iscrowd", "segmentation"]
-)
+@pytest.mark.parametrize("field", ["image_id", "category_id", "bbox", "score", "id", "area", "iscrowd", "segmentation"])
 def test_values_of_each_field(write, field):
     """A value in a field that is a column: refused as json does, held as json's value, or left to json."""
     held = 0
@@ -172,6 +169,41 @@ def test_values_of_each_field(write, field):
             assert found.fallback.startswith("annotations: record 0: ")
             assert field in found.fallback or "digits" in found.fallback
     assert held > 0
+
+
+def test_damaged_files(write):
+    """Files with a few bytes changed: as json has it, or left to json."""
+    random = Random(5)
+    second = {"id": 6, "score": 1e-5, "segmentation": {"size": [3, 4], "counts": "a\\b"}}
+    content = {
+        "images": [{"id": 1, "height": 3, "width": 4}, {"id": 2}],
+        "categories": [{"id": 2, "name": "é\u00e9"}],
+        "annotations": [ANNOTATION, ANNOTATION | second],
+    }
+    texts = [json.dumps(content, ensure_ascii=False), json.dumps(content, indent=1)]
+    pieces = ["null", "NaN", '"id"', '"bbox"', "1e5", "\\u0041", "Infinity", "é", "[]", "{}"]
+    pieces += '{}[]",:.-+eE0123456789\\ \n\t,'
+    outcomes = {"refused": 0, "held": 0, "left": 0}
+    for _ in range(3000):
+        text = random.choice(texts)
+        for _ in range(random.choice([1, 1, 2, 4])):
+            start = random.randrange(1, len(text))
+            piece = random.choice(pieces) * random.randrange(2)
+            text = text[:start] + piece + text[start + random.randrange(3) :]
+        path = write(text)
+        expected, found = outcome(json.loads, text), outcome(_core.read_dataset, path)
+        if isinstance(expected, type):
+            assert found is json.JSONDecodeError, text
+            outcomes["refused"] += 1
+        elif found.fallback is not None:
+            assert repr(found.load()) == repr(expected)
+            outcomes["left"] += 1
+        else:
+            assert found.image_ids() == [image["id"] for image in expected.get("images", [])]
+            assert found.category_ids() == [category["id"] for category in expected.get("categories", [])]
+            check_columns(found, path, expected.get("annotations", []))
+            outcomes["held"] += 1
+    assert min(outcomes.values()) > 100, outcomes
 
 
 @pytest.mark.parametrize(

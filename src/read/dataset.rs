@@ -8,7 +8,7 @@ use super::blocks::{self, Plan};
 use super::failure::{Failure, Stopped};
 use super::listed::{Listed, Passed};
 use super::record::{Rows, Trouble};
-use super::scanner::{After, Scan, Scanner};
+use super::scanner::{AFTER_NUMBER, After, Expected, Fault, Scan, Scanner};
 use super::source::Source;
 use super::window::{Halt, Window};
 use crate::columns::Column;
@@ -236,17 +236,33 @@ impl Reader<'_> {
             let first = scanner.peek();
             match first {
                 b'{' | b'[' => scanner.move_to(scanner.position() + 1),
-                b'-' | b'0'..=b'9' => {}
                 _ => scanner.skip()?,
             }
             Ok(first)
-        })?;
+        });
+        let (top, ended) = match top {
+            // A number may end with the file; anywhere else something has to follow it.
+            Err(Halt::Text(Fault { expected: Expected::Token(AFTER_NUMBER), .. })) => (b'0', true),
+            top => (top?, false),
+        };
         match (self.dataset.kind, top) {
             (Kind::Dataset, b'{') => self.members()?,
             (Kind::Results, b'[') => self.annotations("")?,
-            (Kind::Dataset, _) => return Err(Stopped::Top("a JSON object", name(top))),
-            (Kind::Results, _) => return Err(Stopped::Top("a JSON array of results", name(top))),
+            (kind, _) => {
+                // Of another object or array, what has been seen is enough.
+                if top != b'{' && top != b'[' && !ended {
+                    self.end()?;
+                }
+                let expected =
+                    if kind == Kind::Dataset { "a JSON object" } else { "a JSON array of results" };
+                return Err(Stopped::Top(expected, name(top)));
+            }
         }
+        self.end()
+    }
+
+    /// White space up to the end of the file.
+    fn end(&mut self) -> Result<(), Stopped> {
         loop {
             self.window.read(|scanner| {
                 scanner.space();
@@ -539,5 +555,55 @@ mod tests {
                 assert_eq!(story(&outcome), story(&expected), "{cut:?}");
             }
         }
+    }
+
+    /// `cargo test --release --no-default-features throughput -- --ignored --nocapture`
+    #[test]
+    #[ignore = "a measurement, best without company"]
+    fn throughput() {
+        use std::time::Instant;
+        let path = std::env::temp_dir().join(format!("meanap-throughput-{}.json", std::process::id()));
+        let record = |i: u64| {
+            let number = |salt: u64| (i * 7919 + salt * 104_729) % 64_000;
+            format!(
+                r#"{{"image_id": {}, "category_id": {}, "bbox": [{}, {}, {}, {}], "score": {:?}}}"#,
+                i / 86 * 116 + 139,
+                i * i % 90 + 1,
+                number(1) as f64 / 100.0,
+                number(2) as f64 / 100.0,
+                number(3) as f64 / 100.0,
+                number(4) as f64 / 100.0,
+                f64::from(number(5) as f32 / 64_000.0),
+            )
+        };
+        let text = format!("[{}]", (0..430_000).map(record).collect::<Vec<_>>().join(", "));
+        std::fs::write(&path, &text).unwrap();
+        let megabytes = text.len() as f64 / 1e6;
+        let best = |work: &dyn Fn()| {
+            let seconds = |_| {
+                let start = Instant::now();
+                work();
+                start.elapsed().as_secs_f64()
+            };
+            megabytes / (0..9).map(seconds).fold(f64::INFINITY, f64::min)
+        };
+        let plain = best(&|| {
+            let (source, mut buffer) = (Source::open(&path).unwrap(), vec![0; 1 << 17]);
+            let mut done = 0;
+            while let count @ 1.. = source.read_at(done, &mut buffer).unwrap() {
+                done += count as u64;
+            }
+        });
+        println!("{megabytes:.0} MB; the bytes alone: {plain:.0} MB/s");
+        for workers in [1, 2, 4, 8, 16] {
+            let speed = best(&|| {
+                let source = Source::open(&path).unwrap();
+                let plan = Plan { workers, ..Plan::for_file(&source) };
+                let dataset = Dataset::read_with(&path, source, Kind::Results, plan).unwrap();
+                assert_eq!((dataset.len(), dataset.fallback), (430_000, None));
+            });
+            println!("workers {workers}: {speed:.0} MB/s");
+        }
+        std::fs::remove_file(&path).unwrap();
     }
 }

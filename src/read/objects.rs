@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::annotations::Spans;
 use super::dataset::{Dataset, Kind};
 use super::failure::Failure;
@@ -10,7 +12,9 @@ use super::pose::{self, Poses};
 use super::record::Field;
 use super::scanner::{Scan, Scanner};
 use super::{regions, segmentation};
-use crate::columns::{Column, Geometry, Ids, Keypoints, Masks, Objects};
+use crate::columns::{Column, Geometry, Ids, Keypoints, Masks, Objects, Shape};
+use crate::rle::{codec, measure};
+use crate::threads;
 
 /// What an evaluation compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,8 +132,24 @@ impl Dataset {
         iou: IouType,
         images: &Dataset,
     ) -> Result<Option<(Column<f64>, Geometry)>, Failure> {
-        let _ = (iou, images);
-        Ok(None)
+        let Some(masks) = self.masks(images, iou == IouType::Segm)? else { return Ok(None) };
+        let Some(area) = for_all(&masks, |_, runs| Some(f64::from(measure::area(runs)))) else {
+            return Ok(None);
+        };
+        let geometry = match iou {
+            IouType::Segm => Some(Geometry::Masks(Arc::new(masks))),
+            // A box is made where there is none, which is everywhere or left to Python.
+            IouType::Bbox if self.annotations.seen & Field::Bbox.bit() == 0 => {
+                let boxes = for_all(&masks, |[height, width], runs| {
+                    let bounds = measure::bounding_box(u64::from(height), u64::from(width), runs);
+                    bounds.ok().map(|bounds| bounds.map(f64::from))
+                });
+                boxes.map(|boxes| Geometry::Boxes(Arc::new(boxes)))
+            }
+            _ => self.geometry(iou, Role::Detections, images)?,
+        };
+        let area = Arc::new(area);
+        Ok(geometry.map(|geometry| (area, geometry)))
     }
 
     fn results_of_poses(&self, iou: IouType) -> Result<Option<(Column<f64>, Geometry)>, Failure> {
@@ -255,6 +275,23 @@ impl Dataset {
         )?;
         Ok(read.filter(|()| alike).map(|()| poses))
     }
+}
+
+/// What `measure` makes of the size and the run lengths of each mask. `None` if it makes nothing of one, or one is not
+/// given as compressed run lengths: the reference measures no others.
+fn for_all<T: Send>(
+    masks: &Masks,
+    measure: impl Fn([u32; 2], codec::Counts<'_>) -> Option<T> + Sync,
+) -> Option<Vec<T>> {
+    let one = |index: usize| match masks.shape[index] {
+        Shape::Compressed { start, len } => {
+            let start = start as usize;
+            let text = codec::checked(&masks.bytes[start..start + len as usize]).ok()?;
+            measure(masks.size[index], codec::read(text))
+        }
+        _ => None,
+    };
+    threads::run(|| (0..masks.len()).into_par_iter().with_min_len(256).map(one).collect())
 }
 
 fn keypoints(poses: Poses, boxes: Vec<[f64; 4]>) -> Geometry {

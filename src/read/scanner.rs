@@ -14,6 +14,9 @@ const DEEP: usize = 128;
 /// Integers of more digits than this are left to Python, which may refuse them (4,300 by default, at least 640).
 const LONG: usize = 600;
 
+/// What is expected where the text ends with a number.
+pub const AFTER_NUMBER: &str = "',' or a closing bracket";
+
 /// The text is not what it should be, or the piece ends here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -189,7 +192,7 @@ impl<'a> Scanner<'a> {
         }
         if self.at_end() {
             // The number may go on in the next piece.
-            return self.fault("',' or a closing bracket");
+            return self.fault(AFTER_NUMBER);
         }
         if count > 19 {
             if integer && count > LONG {
@@ -472,7 +475,7 @@ impl<'a> Scanner<'a> {
             self.exponent()?;
         }
         if self.at_end() {
-            return self.fault("',' or a closing bracket");
+            return self.fault(AFTER_NUMBER);
         }
         if integer && count > LONG {
             self.doubtful = Some("an integer has more than 600 digits");
