@@ -23,6 +23,7 @@ impl From<Error> for PyErr {
 mod dataset;
 mod eval_imgs;
 mod evaluate;
+mod mask;
 mod numpy_exp;
 mod objects;
 mod pixels;
@@ -41,5 +42,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(evaluate::match_cell, module)?)?;
     module.add_function(wrap_pyfunction!(evaluate::curves, module)?)?;
     pixels::register(module)?;
+    mask::register(module)?;
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! Pixels to runs, and runs to pixels.
 
+use rayon::prelude::*;
+
 use crate::error::{Error, Result};
+use crate::threads;
 
 /// Replaces `counts` by the run lengths of `pixels`, which lie column by column.
 ///
@@ -43,25 +46,46 @@ fn run_length(pixels: &[u8], value: u8) -> usize {
 /// wherever that was, and more runs than pixels are an error.
 ///
 /// DIFFERENCE: what the runs do not reach stays 0; in the reference it is uninitialised memory.
-pub fn decode<'a>(
-    masks: impl IntoIterator<Item = impl IntoIterator<Item = u32> + 'a>,
-    pixels: &mut [u8],
-) -> Result<()> {
-    let mut rest = pixels;
+pub fn decode<C>(masks: &[C], pixels: &mut [u8]) -> Result<()>
+where
+    C: Iterator<Item = u32> + Clone + Send + Sync,
+{
+    let mut rest = &mut *pixels;
+    let mut parts = Vec::with_capacity(masks.len());
     for mask in masks {
-        let mut value = 0;
-        for count in mask {
-            let (run, after) = rest
-                .split_at_mut_checked(count as usize)
-                .ok_or_else(|| Error::value("invalid RLE mask: the runs are longer than the mask"))?;
-            if value != 0 {
-                run.fill(value);
-            }
-            value ^= 1;
-            rest = after;
-        }
+        // A length that fits no memory fits no mask either.
+        let total = mask.clone().try_fold(0usize, |total, count| total.checked_add(count as usize));
+        let (part, after) = total
+            .and_then(|total| rest.split_at_mut_checked(total))
+            .ok_or_else(|| Error::value("invalid RLE mask: the runs are longer than the mask"))?;
+        parts.push((mask, part));
+        rest = after;
+    }
+    if parts.len() > 1 && worth_sharing(parts.iter().map(|(_, part)| part.len()).sum()) {
+        threads::run(|| parts.into_par_iter().for_each(|(mask, part)| fill(mask.clone(), part)));
+    } else {
+        parts.into_iter().for_each(|(mask, part)| fill(mask.clone(), part));
     }
     Ok(())
+}
+
+/// Writes one mask into as many pixels as it has.
+fn fill(counts: impl Iterator<Item = u32>, pixels: &mut [u8]) {
+    let mut rest = pixels;
+    let mut foreground = false;
+    for count in counts {
+        let (run, after) = rest.split_at_mut(count as usize);
+        if foreground {
+            run.fill(1);
+        }
+        foreground = !foreground;
+        rest = after;
+    }
+}
+
+/// Whether so many pixels are worth waking other threads.
+pub fn worth_sharing(pixels: usize) -> bool {
+    pixels >= 1 << 21
 }
 
 #[cfg(test)]
@@ -105,17 +129,33 @@ mod tests {
         }
     }
 
+    fn runs_to_pixels<const N: usize>(masks: &[&[u32]]) -> Option<[u8; N]> {
+        let masks: Vec<_> = masks.iter().map(|mask| mask.iter().copied()).collect();
+        let mut pixels = [0; N];
+        decode(&masks, &mut pixels).ok().map(|()| pixels)
+    }
+
     #[test]
     fn masks_follow_each_other() {
-        let mut pixels = [0; 6];
-        decode([vec![1, 2], vec![0, 1, 1]], &mut pixels).unwrap();
-        assert_eq!(pixels, [0, 1, 1, 1, 0, 0]);
+        assert_eq!(runs_to_pixels(&[&[1, 2], &[0, 1, 1]]), Some([0, 1, 1, 1, 0, 0]));
+        assert_eq!(runs_to_pixels(&[&[], &[]]), Some([0; 3]));
     }
 
     #[test]
     fn too_long() {
-        assert!(decode([vec![1, 2], vec![0, 2]], &mut [0; 4]).is_err());
-        assert!(decode([vec![u32::MAX]], &mut [0; 4]).is_err());
-        assert!(decode([vec![4, 0]], &mut [0; 4]).is_ok());
+        assert_eq!(runs_to_pixels::<4>(&[&[1, 2], &[0, 2]]), None);
+        assert_eq!(runs_to_pixels::<4>(&[&[u32::MAX]]), None);
+        assert_eq!(runs_to_pixels(&[&[4, 0]]), Some([0; 4]));
+    }
+
+    #[test]
+    fn shared_work_writes_the_same() {
+        let mask = [1000, 300_000, 5, 400_000, 347_571];
+        let masks = vec![mask.iter().copied(); 3];
+        let mut pixels = vec![0; 3 << 20];
+        decode(&masks, &mut pixels).unwrap();
+        for plane in pixels.chunks_exact(1 << 20) {
+            assert_eq!(runs(plane), mask);
+        }
     }
 }

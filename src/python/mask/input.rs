@@ -1,0 +1,168 @@
+//! What the mask functions take, turned into Rust values as the reference's compiled module would.
+
+use numpy::{PyArray1, PyArrayMethods};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyDict, PyFloat, PyInt, PyList, PyString};
+use pyo3::{Borrowed, intern};
+
+use crate::rle::{Rle, codec};
+
+/// A C integer, taken from whatever the reference takes one from: integers, and what has `__int__` (floats are cut).
+pub struct Whole<T>(pub T);
+
+impl<'a, 'py, T> FromPyObject<'a, 'py> for Whole<T>
+where
+    T: for<'b> FromPyObject<'b, 'py, Error = PyErr>,
+{
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        if value.is_instance_of::<PyInt>() {
+            return value.extract().map(Whole);
+        }
+        let convert = intern!(value.py(), "__int__");
+        // A `numpy.str_` has `__int__` by name only.
+        if value.is_instance_of::<PyString>() || !value.get_type().hasattr(convert)? {
+            return Err(PyTypeError::new_err("an integer is required"));
+        }
+        let whole = value.call_method0(convert)?;
+        if !whole.is_instance_of::<PyInt>() {
+            return Err(PyTypeError::new_err("__int__ returned no integer"));
+        }
+        whole.extract().map(Whole)
+    }
+}
+
+/// The text of `obj["counts"]`, kept alive without a copy.
+enum Text {
+    Bytes(PyBackedBytes),
+    Str(PyBackedStr),
+}
+
+impl Text {
+    /// Only `str` and `bytes` themselves: the reference refuses their subclasses.
+    fn new(counts: Bound<'_, PyAny>) -> PyResult<Text> {
+        if counts.is_exact_instance_of::<PyString>() {
+            return Ok(Text::Str(counts.cast_into::<PyString>()?.try_into()?));
+        }
+        if counts.is_exact_instance_of::<PyBytes>() {
+            return Ok(Text::Bytes(counts.cast_into::<PyBytes>()?.into()));
+        }
+        let found = counts.get_type().name()?;
+        Err(PyTypeError::new_err(format!("\"counts\": expected bytes or str, found {found}")))
+    }
+}
+
+/// A run-length dictionary `{"size": [h, w], "counts": …}`, not yet decoded.
+pub struct Encoded {
+    /// Height and width.
+    pub size: [u64; 2],
+    text: Text,
+}
+
+impl Encoded {
+    fn new(rle: &Bound<'_, PyAny>) -> PyResult<Encoded> {
+        let py = rle.py();
+        let text = Text::new(rle.get_item(intern!(py, "counts"))?)?;
+        Ok(Encoded { size: size_of(rle)?, text })
+    }
+
+    /// The run lengths as written.
+    pub fn text(&self) -> crate::Result<&[u8]> {
+        codec::checked(match &self.text {
+            Text::Bytes(bytes) => bytes,
+            Text::Str(text) => text.as_bytes(),
+        })
+    }
+
+    /// The run lengths, read one by one.
+    pub fn counts(&self) -> crate::Result<codec::Counts<'_>> {
+        self.text().map(codec::read)
+    }
+
+    /// The mask, decoded.
+    pub fn decode(&self) -> crate::Result<Rle> {
+        let [h, w] = self.size;
+        Ok(Rle { h, w, counts: self.counts()?.collect() })
+    }
+}
+
+/// `obj["size"]`: height and width.
+fn size_of(object: &Bound<'_, PyAny>) -> PyResult<[u64; 2]> {
+    let size = object.get_item(intern!(object.py(), "size"))?;
+    let Whole(h) = size.get_item(0)?.extract()?;
+    let Whole(w) = size.get_item(1)?.extract()?;
+    Ok([h, w])
+}
+
+/// The dictionaries of an iterable that has a length.
+pub fn encoded(objects: &Bound<'_, PyAny>) -> PyResult<Vec<Encoded>> {
+    objects.len()?;
+    objects.try_iter()?.map(|object| Encoded::new(&object?)).collect()
+}
+
+/// The masks of dictionaries whose `counts` are plain numbers.
+pub fn uncompressed(objects: &Bound<'_, PyAny>) -> PyResult<Vec<Rle>> {
+    // By position: the reference does not iterate here.
+    (0..objects.len()?)
+        .map(|index| {
+            let object = objects.get_item(index)?;
+            let given = object.get_item(intern!(objects.py(), "counts"))?;
+            let counts = match plain_numbers(&given, |item| {
+                item.is_exact_instance_of::<PyInt>().then(|| item.extract().ok()).flatten()
+            }) {
+                Some(counts) => counts,
+                None => numpy_vector::<u32>(&given, "uint32")?,
+            };
+            let [h, w] = size_of(&object)?;
+            Ok(Rle { h, w, counts })
+        })
+        .collect()
+}
+
+/// The coordinates of many polygons: all numbers, and where each polygon ends.
+pub fn polygons(objects: &Bound<'_, PyAny>) -> PyResult<(Vec<f64>, Vec<usize>)> {
+    let (mut numbers, mut ends) = (Vec::new(), Vec::with_capacity(objects.len()?));
+    for polygon in objects.try_iter()? {
+        let polygon = polygon?;
+        let plain = plain_numbers(&polygon, |item| {
+            if let Ok(number) = item.cast_exact::<PyFloat>() {
+                return Some(number.value());
+            }
+            item.is_exact_instance_of::<PyInt>().then(|| item.extract().ok()).flatten()
+        });
+        numbers.extend(match plain {
+            Some(plain) => plain,
+            None => numpy_vector::<f64>(&polygon, "float64")?,
+        });
+        ends.push(numbers.len());
+    }
+    Ok((numbers, ends))
+}
+
+/// The numbers of a list that holds nothing else; `None` if NumPy should have a look.
+fn plain_numbers<T>(
+    list: &Bound<'_, PyAny>,
+    number: impl Fn(&Bound<'_, PyAny>) -> Option<T>,
+) -> Option<Vec<T>> {
+    list.cast_exact::<PyList>().ok()?.iter().map(|item| number(&item)).collect()
+}
+
+/// `numpy.array(values, dtype)`, which must have one dimension.
+fn numpy_vector<T: numpy::Element + Copy>(values: &Bound<'_, PyAny>, dtype: &str) -> PyResult<Vec<T>> {
+    static ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = values.py();
+    let arguments = PyDict::new(py);
+    arguments.set_item(intern!(py, "dtype"), dtype)?;
+    let array = ARRAY.import(py, "numpy", "array")?.call((values,), Some(&arguments))?;
+    let Ok(vector) = array.cast::<PyArray1<T>>() else {
+        let dimensions: usize = array.getattr(intern!(py, "ndim"))?.extract()?;
+        return Err(PyValueError::new_err(format!(
+            "expected a flat list of numbers, found {dimensions} dimensions"
+        )));
+    };
+    Ok(vector.to_vec()?)
+}

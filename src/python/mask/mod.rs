@@ -1,0 +1,398 @@
+//! Run-length masks as Python calls them.
+
+mod input;
+
+use numpy::{
+    PyArray1, PyArray2, PyArray3, PyArrayDescrMethods, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
+    PyUntypedArray, PyUntypedArrayMethods, dtype,
+};
+use pyo3::exceptions::{PyMemoryError, PyOverflowError, PyTypeError, PyValueError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyDict, PyList};
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::rle::{Foreground, Rasterizer, Rle, codec, combine, measure, pixels};
+use crate::similarity::box_iou;
+use crate::threads;
+use input::{Encoded, Whole, encoded};
+
+/// Polygons of one call from which on several threads rasterise them.
+const MANY_POLYGONS: usize = 256;
+/// Pairs of one call from which on several threads compare them.
+const MANY_PAIRS: usize = 4096;
+
+/// Adds everything here to the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Rles>()?;
+    module.add_class::<PyForeground>()?;
+    module.add_function(wrap_pyfunction!(mask_from_string, module)?)?;
+    module.add_function(wrap_pyfunction!(mask_to_string, module)?)?;
+    module.add_function(wrap_pyfunction!(mask_encode, module)?)?;
+    module.add_function(wrap_pyfunction!(mask_decode, module)?)?;
+    module.add_function(wrap_pyfunction!(mask_merge, module)?)?;
+    module.add_function(wrap_pyfunction!(mask_area, module)?)?;
+    module.add_function(wrap_pyfunction!(mask_to_bbox, module)?)?;
+    module.add_function(wrap_pyfunction!(mask_iou, module)?)?;
+    module.add_function(wrap_pyfunction!(mask_box_iou, module)?)?;
+    module.add_function(wrap_pyfunction!(mask_from_boxes, module)?)?;
+    module.add_function(wrap_pyfunction!(mask_from_polygons, module)?)?;
+    module.add_function(wrap_pyfunction!(mask_from_counts, module)?)?;
+    Ok(())
+}
+
+/// Decoded masks, opaque: what `_frString` makes and `_toString` takes.
+#[pyclass(frozen, module = "meanap.coco._mask", name = "RLEs")]
+pub struct Rles {
+    masks: Vec<Rle>,
+}
+
+#[pymethods]
+impl Rles {
+    #[new]
+    #[pyo3(signature = (n = Whole(0)))]
+    fn new(n: Whole<u64>) -> PyResult<Rles> {
+        let mut masks = Vec::new();
+        let n = usize::try_from(n.0)?;
+        masks.try_reserve_exact(n).map_err(|_| PyMemoryError::new_err(format!("no memory for {n} masks")))?;
+        masks.resize(n, Rle::default());
+        Ok(Rles { masks })
+    }
+
+    /// The number of masks.
+    #[getter]
+    fn n(&self) -> usize {
+        self.masks.len()
+    }
+}
+
+/// Decodes run-length dictionaries.
+#[pyfunction]
+fn mask_from_string(py: Python<'_>, masks: &Bound<'_, PyAny>) -> PyResult<Rles> {
+    let masks = encoded(masks)?;
+    Ok(Rles { masks: py.detach(|| decode_all(&masks))? })
+}
+
+/// The dictionaries of decoded masks.
+#[pyfunction]
+fn mask_to_string<'py>(py: Python<'py>, masks: &Rles) -> PyResult<Bound<'py, PyList>> {
+    dictionaries(py, py.detach(|| masks.masks.iter().map(Written::new).collect()))
+}
+
+/// Dictionaries of `(h, w, n)` pixels in Fortran order, `uint8` or `bool`.
+#[pyfunction]
+fn mask_encode<'py>(py: Python<'py>, mask: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+    let Ok(array) = mask.cast::<PyUntypedArray>() else {
+        let found = mask.get_type().name()?;
+        return Err(PyTypeError::new_err(format!("mask: expected a numpy.ndarray, found {found}")));
+    };
+    let found = array.dtype();
+    let is_bool = found.is_equiv_to(&dtype::<bool>(py));
+    if !is_bool && !found.is_equiv_to(&dtype::<u8>(py)) {
+        return Err(PyValueError::new_err(format!("mask: expected dtype uint8, found {found}")));
+    }
+    if array.ndim() != 3 {
+        let message = format!("mask: expected 3 dimensions (height, width, masks), found {}", array.ndim());
+        return Err(PyValueError::new_err(message));
+    }
+    if !array.is_fortran_contiguous() {
+        return Err(PyValueError::new_err(
+            "mask: the array is not Fortran contiguous (try numpy.asfortranarray)",
+        ));
+    }
+    let bytes =
+        if is_bool { mask.call_method1(intern!(py, "view"), (dtype::<u8>(py),))? } else { mask.clone() };
+    let bytes = bytes.cast::<PyArray3<u8>>()?.try_readonly()?;
+    let &[h, w, n] = bytes.shape() else { unreachable!("three dimensions") };
+    let all = bytes.as_slice()?;
+    let written = py.detach(|| {
+        let write = |counts: &mut Vec<u32>, plane: usize| {
+            pixels::encode(&all[plane * h * w..(plane + 1) * h * w], counts);
+            Written::from_counts([h as u64, w as u64], counts)
+        };
+        if n > 1 && pixels::worth_sharing(all.len()) {
+            threads::run(|| (0..n).into_par_iter().map_init(Vec::new, write).collect())
+        } else {
+            let mut counts = Vec::new();
+            (0..n).map(|plane| write(&mut counts, plane)).collect()
+        }
+    });
+    dictionaries(py, written)
+}
+
+/// Pixels `(h, w, n)`, `uint8`, in Fortran order, of masks of one size.
+#[pyfunction]
+fn mask_decode<'py>(py: Python<'py>, masks: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray3<u8>>> {
+    static ZEROS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let masks = encoded(masks)?;
+    // DIFFERENCE: the reference takes the size from memory that it does not own.
+    let Some(first) = masks.first() else {
+        return Err(PyValueError::new_err("there is no mask to decode, so no size to decode to"));
+    };
+    let [h, w] = first.size;
+    let pixels = u128::from(h) * u128::from(w);
+    if pixels.saturating_mul(masks.len() as u128) > isize::MAX as u128 {
+        return Err(PyOverflowError::new_err(format!(
+            "{} masks of {h} x {w} pixels are too large",
+            masks.len()
+        )));
+    }
+    let counts: Vec<_> = masks.iter().map(Encoded::counts).collect::<Result<_>>()?;
+    let keywords = PyDict::new(py);
+    keywords.set_item(intern!(py, "order"), "F")?;
+    // NumPy's own zeros: untouched pages cost nothing, and there is a MemoryError when there is no memory.
+    let zeros =
+        ZEROS.import(py, "numpy", "zeros")?.call(((h, w, masks.len()), dtype::<u8>(py)), Some(&keywords))?;
+    let array = zeros.cast_into::<PyArray3<u8>>()?;
+    {
+        let mut array = array.try_readwrite()?;
+        let pixels = array.as_slice_mut()?;
+        py.detach(|| pixels::decode(&counts, pixels))?;
+    }
+    Ok(array)
+}
+
+/// The union or intersection of masks, as a dictionary.
+#[pyfunction]
+fn mask_merge<'py>(
+    py: Python<'py>,
+    masks: &Bound<'py, PyAny>,
+    intersect: Whole<i32>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let masks = encoded(masks)?;
+    let merged = py.detach(|| {
+        let masks = decode_all(&masks)?;
+        combine::merge(&masks, intersect.0 != 0).map(|merged| Written::new(&merged))
+    })?;
+    merged.dictionary(py)
+}
+
+/// Areas, `(n,) uint32`.
+#[pyfunction]
+fn mask_area<'py>(py: Python<'py>, masks: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<u32>>> {
+    let masks = encoded(masks)?;
+    let areas = py.detach(|| each(&masks, |mask| Ok(measure::area(mask.counts()?))))?;
+    Ok(PyArray1::from_slice(py, &areas))
+}
+
+/// Bounding boxes `x, y, width, height`, `(n, 4) float64`.
+#[pyfunction]
+fn mask_to_bbox<'py>(py: Python<'py>, masks: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    let masks = encoded(masks)?;
+    let boxes = py.detach(|| {
+        each(&masks, |mask| {
+            let [h, w] = mask.size;
+            Ok(measure::bounding_box(h, w, mask.counts()?)?.map(f64::from))
+        })
+    })?;
+    let array = PyArray2::zeros(py, [boxes.len(), 4], false);
+    array.try_readwrite()?.as_slice_mut()?.copy_from_slice(boxes.as_flattened());
+    Ok(array)
+}
+
+/// Masks made ready to be compared, opaque: what `mask_iou` takes.
+#[pyclass(frozen, module = "meanap._core", name = "MaskForeground")]
+pub struct PyForeground {
+    masks: Foreground,
+}
+
+#[pymethods]
+impl PyForeground {
+    #[new]
+    fn new(py: Python<'_>, masks: &Bound<'_, PyAny>) -> PyResult<PyForeground> {
+        let encoded = encoded(masks)?;
+        let mut masks = Foreground::default();
+        py.detach(|| each(&encoded, |mask| masks.push_text(mask.size, mask.text()?)))?;
+        Ok(PyForeground { masks })
+    }
+
+    fn __len__(&self) -> usize {
+        self.masks.len()
+    }
+}
+
+/// Intersection over union of masks, `(D, G) float64` in Fortran order.
+#[pyfunction]
+fn mask_iou<'py>(
+    py: Python<'py>,
+    detections: &PyForeground,
+    ground_truths: &PyForeground,
+    crowd: PyReadonlyArray1<'py, u8>,
+) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    let (detections, ground_truths) = (&detections.masks, &ground_truths.masks);
+    let crowd = crowd.to_vec()?;
+    let values = py.detach(|| {
+        similarities(detections.len(), ground_truths.len(), &crowd, |d, g, crowd| {
+            detections
+                .iou(d, ground_truths, g, crowd, f64::NEG_INFINITY)
+                .map_err(|error| error.at(format_args!("detection {d} against ground truth {g}")))
+        })
+    })?;
+    fortran(py, values, detections.len(), ground_truths.len())
+}
+
+/// Intersection over union of boxes `x, y, width, height`, `(D, G) float64` in Fortran order.
+#[pyfunction]
+fn mask_box_iou<'py>(
+    py: Python<'py>,
+    detections: PyReadonlyArray2<'py, f64>,
+    ground_truths: PyReadonlyArray2<'py, f64>,
+    crowd: PyReadonlyArray1<'py, u8>,
+) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    let (detections, ground_truths) = (boxes(&detections)?, boxes(&ground_truths)?);
+    let crowd = crowd.to_vec()?;
+    let (m, n) = (detections.len(), ground_truths.len());
+    let values = py.detach(|| {
+        similarities(m, n, &crowd, |d, g, crowd| Ok(box_iou(&detections[d], &ground_truths[g], crowd)))
+    })?;
+    fortran(py, values, m, n)
+}
+
+/// Masks of boxes `x, y, width, height`, as dictionaries.
+#[pyfunction]
+fn mask_from_boxes<'py>(
+    py: Python<'py>,
+    boxes: PyReadonlyArray2<'py, f64>,
+    h: Whole<u64>,
+    w: Whole<u64>,
+) -> PyResult<Bound<'py, PyList>> {
+    let given = self::boxes(&boxes)?;
+    let (h, w) = (h.0, w.0);
+    let written = py.detach(|| {
+        rasterize(given.len(), |rasterizer, counts, index| {
+            rasterizer
+                .rectangle(&given[index], h, w, counts)
+                .map_err(|error| error.at(format_args!("box {index}")))?;
+            Ok(Written::from_counts([h, w], counts))
+        })
+    })?;
+    dictionaries(py, written)
+}
+
+/// Masks of polygons `x, y, x, y, …`, as dictionaries.
+#[pyfunction]
+fn mask_from_polygons<'py>(
+    py: Python<'py>,
+    polygons: &Bound<'py, PyAny>,
+    h: Whole<u64>,
+    w: Whole<u64>,
+) -> PyResult<Bound<'py, PyList>> {
+    let (numbers, ends) = input::polygons(polygons)?;
+    let (h, w) = (h.0, w.0);
+    let written = py.detach(|| {
+        rasterize(ends.len(), |rasterizer, counts, index| {
+            let start = if index == 0 { 0 } else { ends[index - 1] };
+            rasterizer
+                .polygon(&numbers[start..ends[index]], h, w, counts)
+                .map_err(|error| error.at(format_args!("polygon {index}")))?;
+            Ok(Written::from_counts([h, w], counts))
+        })
+    })?;
+    dictionaries(py, written)
+}
+
+/// Dictionaries whose `counts` are plain numbers, with their `counts` written as text.
+#[pyfunction]
+fn mask_from_counts<'py>(
+    py: Python<'py>,
+    masks: &Bound<'py, PyAny>,
+    _h: Whole<u64>,
+    _w: Whole<u64>,
+) -> PyResult<Bound<'py, PyList>> {
+    let masks = input::uncompressed(masks)?;
+    dictionaries(py, py.detach(|| masks.iter().map(Written::new).collect()))
+}
+
+/// A mask ready to become a dictionary.
+struct Written {
+    size: [u64; 2],
+    text: Vec<u8>,
+}
+
+impl Written {
+    fn new(mask: &Rle) -> Written {
+        Written::from_counts([mask.h, mask.w], &mask.counts)
+    }
+
+    fn from_counts(size: [u64; 2], counts: &[u32]) -> Written {
+        let mut text = Vec::new();
+        codec::write(counts, &mut text);
+        Written { size, text }
+    }
+
+    fn dictionary<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dictionary = PyDict::new(py);
+        dictionary.set_item(intern!(py, "size"), PyList::new(py, self.size)?)?;
+        dictionary.set_item(intern!(py, "counts"), PyBytes::new(py, &self.text))?;
+        Ok(dictionary)
+    }
+}
+
+fn dictionaries(py: Python<'_>, masks: Vec<Written>) -> PyResult<Bound<'_, PyList>> {
+    let masks: Vec<_> = masks.iter().map(|mask| mask.dictionary(py)).collect::<PyResult<_>>()?;
+    PyList::new(py, masks)
+}
+
+/// Calls `make` for each mask; an error says for which.
+fn each<T>(masks: &[Encoded], mut make: impl FnMut(&Encoded) -> Result<T>) -> Result<Vec<T>> {
+    let with_index =
+        |(index, mask)| make(mask).map_err(|error: Error| error.at(format_args!("mask {index}")));
+    masks.iter().enumerate().map(with_index).collect()
+}
+
+fn decode_all(masks: &[Encoded]) -> Result<Vec<Rle>> {
+    each(masks, Encoded::decode)
+}
+
+/// Calls `make` for each of `count` shapes, with working memory, from several threads if there are many.
+fn rasterize(
+    count: usize,
+    make: impl Fn(&mut Rasterizer, &mut Vec<u32>, usize) -> Result<Written> + Sync,
+) -> Result<Vec<Written>> {
+    let scratch = || (Rasterizer::default(), Vec::new());
+    if count >= MANY_POLYGONS {
+        let one = |(rasterizer, counts): &mut (_, _), index| make(rasterizer, counts, index);
+        threads::run(|| (0..count).into_par_iter().with_min_len(64).map_init(scratch, one).collect())
+    } else {
+        let (mut rasterizer, mut counts) = scratch();
+        (0..count).map(|index| make(&mut rasterizer, &mut counts, index)).collect()
+    }
+}
+
+/// The similarities of all pairs of `m` detections and `n` ground truths, detections varying fastest.
+fn similarities(
+    m: usize,
+    n: usize,
+    crowd: &[u8],
+    similarity: impl Fn(usize, usize, bool) -> Result<f64> + Sync,
+) -> Result<Vec<f64>> {
+    if crowd.len() != n {
+        return Err(Error::value(format!("crowd: expected {n} entries, found {}", crowd.len())));
+    }
+    let mut values = vec![0.0; m * n];
+    let fill = |(g, column): (usize, &mut [f64])| {
+        column.iter_mut().enumerate().try_for_each(|(d, value)| {
+            *value = similarity(d, g, crowd[g] != 0)?;
+            Ok(())
+        })
+    };
+    if values.len() >= MANY_PAIRS {
+        threads::run(|| values.par_chunks_exact_mut(m).enumerate().try_for_each(fill))?;
+    } else if m > 0 {
+        values.chunks_exact_mut(m).enumerate().try_for_each(fill)?;
+    }
+    Ok(values)
+}
+
+fn boxes(array: &PyReadonlyArray2<'_, f64>) -> PyResult<Vec<[f64; 4]>> {
+    if array.shape()[1] != 4 || !array.is_c_contiguous() {
+        return Err(PyValueError::new_err("boxes: expected an array of rows of 4 numbers"));
+    }
+    Ok(array.as_slice()?.chunks_exact(4).map(|row| [row[0], row[1], row[2], row[3]]).collect())
+}
+
+fn fortran(py: Python<'_>, values: Vec<f64>, m: usize, n: usize) -> PyResult<Bound<'_, PyArray2<f64>>> {
+    PyArray1::from_vec(py, values).reshape_with_order([m, n], numpy::npyffi::NPY_ORDER::NPY_FORTRANORDER)
+}
