@@ -60,14 +60,6 @@ impl BoundaryCounts {
     }
 }
 
-/// The distance that a ratio of the image's diagonal is, in pixels: at least one.
-pub fn distance(ratio: f64, height: usize, width: usize) -> usize {
-    let (h, w) = (height as f64, width as f64);
-    let pixels = (ratio * (h * h + w * w).sqrt()).round_ties_even();
-    // A cast saturates: a ratio without measure erodes everything, and takes no time to do so.
-    (pixels as usize).clamp(1, height.max(width).max(1))
-}
-
 /// Whether each pixel is on the boundary of its region.
 pub fn boundary(codes: &[u16], width: usize, distance: usize) -> Vec<bool> {
     let mut on = vec![true; codes.len()];

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 use super::confusion::Confusion;
-use super::contour::{BoundaryCounts, distance};
+use super::contour::BoundaryCounts;
 use super::labels::{Labels, Rule, Side};
 use super::png::{read_labels, same_size};
 use crate::error::{Error, Result};
+use crate::similarity::distance;
 use crate::threads;
 
 /// What to count.
@@ -53,7 +54,8 @@ impl Counts {
         let confusion = count(target, prediction, rule, width)?;
         self.confusion.merge(&confusion);
         if let (Some(boundary), Some(ratio)) = (&mut self.boundary, settings.boundary) {
-            boundary.add(target, prediction, rule, width, distance(ratio, height, width));
+            let distance = distance(ratio, height as u64, width as u64) as usize;
+            boundary.add(target, prediction, rule, width, distance);
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use crate::matching::{
     Bits, Candidates, Cells, Extent, MOST_AREA_RANGES, MatchTable, Part, Positions, Row, Truth, each_bit,
     match_greedily,
 };
-use crate::similarity::{BoxIou, MaskIou, Oks, Similarity};
+use crate::similarity::{BoundaryIou, BoxIou, MaskIou, Oks, Similarity};
 
 /// A similarity that has been given its columns.
 pub enum AnySimilarity {
@@ -22,6 +22,8 @@ pub enum AnySimilarity {
     Boxes(BoxIou),
     /// Of masks.
     Masks(MaskIou),
+    /// Of masks and their boundaries.
+    Boundaries(BoundaryIou),
     /// Of keypoints.
     Keypoints(Oks),
 }
@@ -31,6 +33,7 @@ impl AnySimilarity {
         match self {
             AnySimilarity::Boxes(boxes) => scene.match_all(boxes, dt, gt),
             AnySimilarity::Masks(masks) => scene.match_all(masks, dt, gt),
+            AnySimilarity::Boundaries(boundaries) => scene.match_all(boundaries, dt, gt),
             AnySimilarity::Keypoints(oks) => scene.match_all(oks, dt, gt),
         }
     }
@@ -43,6 +46,7 @@ impl AnySimilarity {
         match self {
             AnySimilarity::Boxes(boxes) => fill(boxes, cell, floor),
             AnySimilarity::Masks(masks) => fill(masks, cell, floor),
+            AnySimilarity::Boundaries(boundaries) => fill(boundaries, cell, floor),
             AnySimilarity::Keypoints(oks) => fill(oks, cell, floor),
         }
     }

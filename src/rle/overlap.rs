@@ -107,6 +107,33 @@ impl Foreground {
         Ok(())
     }
 
+    /// Height and width of mask `index`.
+    pub fn size(&self, index: usize) -> [u64; 2] {
+        self.masks[index].size
+    }
+
+    /// `x, y, width, height` of the smallest box around mask `index`.
+    pub fn bounds(&self, index: usize) -> [u32; 4] {
+        self.masks[index].bounds
+    }
+
+    /// Calls `run` with start and end of each run of mask `index`'s foreground, in order.
+    pub fn each_run(&self, index: usize, mut run: impl FnMut(u64, u64)) {
+        match &self.masks[index].form {
+            Form::Regular { runs, .. } => {
+                self.runs[runs.clone()].iter().for_each(|&[start, end]| run(start.into(), end.into()));
+            }
+            Form::Irregular { counts } => {
+                let mut at = 0;
+                for pair in self.counts[counts.clone()].chunks(2) {
+                    let start = at + u64::from(pair[0]);
+                    at = start + pair.get(1).map_or(0, |&length| u64::from(length));
+                    run(start, at);
+                }
+            }
+        }
+    }
+
     /// Intersection over union of mask `index`, a detection, and `ground_truth` of `other`; for a crowd, intersection
     /// over the detection's area.
     ///

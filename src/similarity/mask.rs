@@ -51,6 +51,22 @@ impl Similarity for MaskIou {
         floor: f64,
         out: &mut [f64],
     ) -> Result<()> {
+        self.fill_with(scratch, detections, ground_truths, floor, out, |_, _, _, iou| Ok(iou))
+    }
+}
+
+impl MaskIou {
+    /// [`Similarity::fill`], each value passed through `refine`: it is given the detection (mask 0 of the first), all
+    /// ground truths of the cell, which of them, and the value.
+    pub(super) fn fill_with(
+        &self,
+        scratch: &mut MaskScratch,
+        detections: &[u32],
+        ground_truths: &[u32],
+        floor: f64,
+        out: &mut [f64],
+        mut refine: impl FnMut(&Foreground, &Foreground, usize, f64) -> Result<f64>,
+    ) -> Result<()> {
         if detections.is_empty() || ground_truths.is_empty() {
             return Ok(());
         }
@@ -69,6 +85,7 @@ impl Similarity for MaskIou {
             for (index, (cell, &g)) in row.iter_mut().zip(ground_truths).enumerate() {
                 *cell = detection
                     .iou(0, truths, index, self.crowd[g as usize], floor)
+                    .and_then(|iou| refine(detection, truths, index, iou))
                     .map_err(|error| error.at(format_args!("detection {d} against ground truth {g}")))?;
             }
         }

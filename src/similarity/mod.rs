@@ -1,12 +1,14 @@
 //! How alike two objects are: one file for each geometry.
 
 mod bbox;
+mod boundary;
 mod keypoint;
 mod mask;
 
 use crate::error::Result;
 
 pub use bbox::{BoxIou, box_iou};
+pub use boundary::{BoundaryIou, DILATION_RATIO, distance};
 pub use keypoint::{Exp, Oks};
 pub use mask::{MaskIou, MaskScratch};
 
