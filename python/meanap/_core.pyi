@@ -88,6 +88,7 @@ def evaluate(
     area_ranges: NDArray[np.float64],
     max_detections: int,
     variances: NDArray[np.float64] | None = None,
+    dilation_ratio: float | None = None,
 ) -> Evaluation: ...
 def match_cell(
     similarity: NDArray[np.float64],
@@ -122,6 +123,11 @@ _Segments = tuple[
 ]
 _PanopticTally = tuple[NDArray[np.float64], NDArray[np.int64]]
 
+_Masks = list[tuple[int, int, bytes]]
+
+def boundary_iou(
+    detections: _Masks, ground_truths: _Masks, crowd: list[bool], dilation_ratio: float
+) -> NDArray[np.float64]: ...
 def match_segment_maps(
     target: NDArray[np.integer],
     prediction: NDArray[np.integer],

@@ -194,11 +194,12 @@ impl PyDataset {
     ) -> PyResult<Option<PyObjects>> {
         let iou = match iou_type {
             "bbox" => IouType::Bbox,
-            "segm" => IouType::Segm,
+            "segm" | "boundary" => IouType::Segm,
             "keypoints" => IouType::Keypoints,
             _ => {
-                let message =
-                    format!("iou_type is {iou_type:?}, expected \"bbox\", \"segm\" or \"keypoints\"");
+                let message = format!(
+                    "iou_type is {iou_type:?}, expected \"bbox\", \"segm\", \"boundary\" or \"keypoints\""
+                );
                 return Err(PyValueError::new_err(message));
             }
         };

@@ -83,10 +83,14 @@ fn similarity(
     detections: &Objects,
     ground_truths: &Objects,
     variances: Option<PyReadonlyArray1<'_, f64>>,
+    dilation_ratio: Option<f64>,
 ) -> PyResult<AnySimilarity> {
     Ok(match detections.geometry {
         Geometry::Boxes(_) => AnySimilarity::Boxes(BoxIou::new(detections, ground_truths)?),
-        Geometry::Masks(_) => AnySimilarity::Masks(MaskIou::new(detections, ground_truths)?),
+        Geometry::Masks(_) => match dilation_ratio {
+            None => AnySimilarity::Masks(MaskIou::new(detections, ground_truths)?),
+            Some(ratio) => AnySimilarity::Boundaries(BoundaryIou::new(detections, ground_truths, ratio)?),
+        },
         Geometry::Keypoints(_) => {
             let variances = variances.ok_or_else(|| PyValueError::new_err("keypoints need variances"))?;
             let variances = variances.as_array().to_vec();
@@ -99,7 +103,7 @@ fn similarity(
 #[pyfunction]
 #[pyo3(signature = (
     ground_truth, detections, *, ground_truth_positions, detection_positions, images, categories, by_category,
-    thresholds, area_ranges, max_detections, variances=None
+    thresholds, area_ranges, max_detections, variances=None, dilation_ratio=None
 ))]
 #[expect(clippy::too_many_arguments, reason = "keywords of one call")]
 pub fn evaluate(
@@ -115,6 +119,7 @@ pub fn evaluate(
     area_ranges: PyReadonlyArray2<'_, f64>,
     max_detections: usize,
     variances: Option<PyReadonlyArray1<'_, f64>>,
+    dilation_ratio: Option<f64>,
 ) -> PyResult<Evaluation> {
     let area_ranges = area_ranges.as_array();
     if area_ranges.ncols() != 2 || area_ranges.nrows() > MOST_AREA_RANGES {
@@ -129,7 +134,7 @@ pub fn evaluate(
         extent,
     };
     let (gt, dt) = (ground_truth.columns.clone(), detections.columns.clone());
-    let similarity = similarity(py, &dt, &gt, variances)?;
+    let similarity = similarity(py, &dt, &gt, variances, dilation_ratio)?;
     let (gt_positions, dt_positions) =
         (positions(&ground_truth_positions, extent)?, positions(&detection_positions, extent)?);
     Ok(py.detach(|| -> Result<Evaluation> {

@@ -1,6 +1,7 @@
 //! Label maps, segment ids and scores as Python passes them, and the counts that come back.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use numpy::{
     PyArray1, PyArray2, PyArrayDyn, PyArrayMethods, PyReadonlyArray1, PyReadonlyArrayDyn, PyReadwriteArray1,
@@ -9,12 +10,14 @@ use numpy::{
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
+use crate::columns::{Geometry, Ids, Masks, Objects};
 use crate::error::Error;
 use crate::pixels::labels::{Labels, Rule};
 use crate::pixels::panoptic::{self, Matched, Segment, Segments, Tally};
 use crate::pixels::png::{self, Stored};
 use crate::pixels::scores::best_class;
 use crate::pixels::semantic::{self, Counted, Settings};
+use crate::similarity::{BoundaryIou, Similarity};
 
 /// A borrowed label map of any integer type.
 pub enum PyLabels<'py> {
@@ -286,12 +289,55 @@ pub fn match_segment_files<'py>(
     add_matches(py, matched, tally, strict)
 }
 
+/// Masks as Python's run lengths: height, width, compressed counts of each.
+type PyMasks = Vec<(u32, u32, Vec<u8>)>;
+
+fn objects(masks: &PyMasks, crowd: Vec<bool>) -> Objects {
+    let mut columns = Masks::default();
+    masks.iter().for_each(|(h, w, counts)| columns.push_compressed([*h, *w], counts));
+    let count = masks.len();
+    Objects {
+        image: Arc::new(vec![0; count]),
+        category: Arc::new(vec![0; count]),
+        id: Ids::Counted,
+        area: Arc::new(vec![0.0; count]),
+        score: Arc::default(),
+        ignore: Arc::new(crowd.clone()),
+        crowd: Arc::new(crowd),
+        geometry: Geometry::Masks(Arc::new(columns)),
+    }
+}
+
+/// Boundary IoU of masks given as `(height, width, compressed counts)`, `(D, G)`.
+#[pyfunction]
+pub fn boundary_iou(
+    py: Python<'_>,
+    detections: PyMasks,
+    ground_truths: PyMasks,
+    crowd: Vec<bool>,
+    dilation_ratio: f64,
+) -> PyResult<Bound<'_, PyArray2<f64>>> {
+    let (d, g) = (detections.len(), ground_truths.len());
+    if crowd.len() != g {
+        return Err(PyValueError::new_err("expected a crowd flag for each ground truth"));
+    }
+    let mut out = vec![0.0; d * g];
+    py.detach(|| -> crate::error::Result<()> {
+        let (detections, ground_truths) = (objects(&detections, Vec::new()), objects(&ground_truths, crowd));
+        let similarity = BoundaryIou::new(&detections, &ground_truths, dilation_ratio)?;
+        let ids = |count: usize| (0..count as u32).collect::<Vec<_>>();
+        similarity.fill(&mut Default::default(), &ids(d), &ids(g), f64::NEG_INFINITY, &mut out)
+    })?;
+    PyArray1::from_vec(py, out).reshape([d, g])
+}
+
 /// Adds this file's functions to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(count_labels, module)?)?;
     module.add_function(wrap_pyfunction!(count_label_files, module)?)?;
     module.add_function(wrap_pyfunction!(best_classes, module)?)?;
     module.add_function(wrap_pyfunction!(read_labels, module)?)?;
+    module.add_function(wrap_pyfunction!(boundary_iou, module)?)?;
     module.add_function(wrap_pyfunction!(match_segment_maps, module)?)?;
     module.add_function(wrap_pyfunction!(match_segment_files, module)?)?;
     module.add_function(wrap_pyfunction!(read_segment_ids, module)?)?;

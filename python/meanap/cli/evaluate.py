@@ -10,7 +10,7 @@ from pathlib import Path
 from meanap.cli import tables
 from meanap.cli.errors import UsageError, about
 
-IOU_TYPES = ("bbox", "segm", "keypoints")
+IOU_TYPES = ("bbox", "segm", "boundary", "keypoints")
 
 
 def add_parser(commands):

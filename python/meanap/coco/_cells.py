@@ -14,6 +14,7 @@ import numpy as np
 
 from meanap import _core
 from meanap.coco import mask as maskUtils
+from meanap.coco.params import MASK_TYPES
 
 Annotation = dict[str, Any]
 
@@ -53,7 +54,7 @@ def prepare(
 
     As in the reference, the dictionaries themselves are marked: masks become run lengths, ``ignore`` is set.
     """
-    if p.iouType == "segm":
+    if p.iouType in MASK_TYPES:
         for coco, annotations in ((coco_gt, gts), (coco_dt, dts)):
             for annotation in annotations:
                 annotation["segmentation"] = coco.annToRLE(annotation)
@@ -83,14 +84,22 @@ def compute_iou(p: Any, gt: list[Annotation], dt: list[Annotation]) -> Any:
     if not gt and not dt:
         return []
     kept = [dt[i] for i in best_first(dt)][: _limit(dt, p.maxDets[-1])]
-    names = {"segm": "segmentation", "bbox": "bbox"}
-    if p.iouType not in names:
-        raise ValueError(f"iouType: expected 'segm' or 'bbox', found {p.iouType!r}")
-    name = names[p.iouType]
+    if p.iouType not in (*MASK_TYPES, "bbox"):
+        raise ValueError(f"iouType: expected 'segm', 'boundary' or 'bbox', found {p.iouType!r}")
+    name = "segmentation" if p.iouType in MASK_TYPES else "bbox"
     g = [field(o, name, "ground truth") for o in gt]
     d = [field(o, name, "detections") for o in kept]
     iscrowd = [int(field(o, "iscrowd", "ground truth")) for o in gt]
+    if p.iouType == "boundary":
+        if not d or not g:
+            return []
+        masks = [[(*rle["size"], _as_bytes(rle["counts"])) for rle in side] for side in (d, g)]
+        return _core.boundary_iou(*masks, [crowd != 0 for crowd in iscrowd], p.dilationRatio)
     return maskUtils.iou(d, g, iscrowd)
+
+
+def _as_bytes(counts: Any) -> bytes:
+    return counts.encode() if isinstance(counts, str) else counts
 
 
 def _limit(detections: list[Annotation], limit: Any) -> Any:

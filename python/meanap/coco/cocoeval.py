@@ -38,7 +38,8 @@ class COCOeval:
     Args:
         cocoGt: Ground truth, a ``COCO``.
         cocoDt: Detections, a ``COCO`` as ``cocoGt.loadRes`` makes it.
-        iouType: ``"segm"``, ``"bbox"`` or ``"keypoints"``.
+        iouType: ``"segm"``, ``"bbox"`` or ``"keypoints"``; or ``"boundary"``, which pycocotools does not have: the
+            smaller of the IoU of two masks and of their boundaries.
 
     Attributes:
         params: What to evaluate (``Params``), to be edited before ``evaluate()``.
@@ -101,8 +102,9 @@ class COCOeval:
         if p.useSegm is not None:
             p.iouType = "segm" if p.useSegm == 1 else "bbox"
             logger.warning("params.useSegm is deprecated; evaluating %s", p.iouType)
-        if p.iouType not in ("segm", "bbox", "keypoints"):
-            raise ValueError(f"params.iouType: expected 'segm', 'bbox' or 'keypoints', found {p.iouType!r}")
+        if p.iouType not in ("segm", "bbox", "boundary", "keypoints"):
+            expected = "'segm', 'bbox', 'boundary' or 'keypoints'"
+            raise ValueError(f"params.iouType: expected {expected}, found {p.iouType!r}")
         p.imgIds = list(np.unique(p.imgIds))
         if p.useCats:
             p.catIds = list(np.unique(p.catIds))
@@ -421,4 +423,6 @@ def _options(p: Any) -> dict[str, Any] | None:
         if not p.useCats or not isinstance(sigmas, np.ndarray) or sigmas.ndim != 1 or sigmas.dtype != np.float64:
             return None
         options["variances"] = (sigmas * 2) ** 2
+    if p.iouType == "boundary":
+        options["dilation_ratio"] = float(p.dilationRatio)
     return options

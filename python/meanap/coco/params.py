@@ -16,6 +16,10 @@ KEYPOINT_SIGMAS = (
 _AREAS = {"all": [0, 1e5**2], "small": [0, 32**2], "medium": [32**2, 96**2], "large": [96**2, 1e5**2]}
 
 
+#: Kinds of similarity that compare masks.
+MASK_TYPES = ("segm", "boundary")
+
+
 class Params:
     """Parameters of a COCO evaluation, to be edited in place or replaced.
 
@@ -28,12 +32,13 @@ class Params:
         areaRng: Area ranges ``[least, greatest]`` in square pixels, both ends inside.
         areaRngLbl: A name for each area range.
         useCats: Whether categories keep objects apart (1) or not (0).
-        iouType: ``"bbox"``, ``"segm"`` or ``"keypoints"``.
+        iouType: ``"bbox"``, ``"segm"``, ``"boundary"`` or ``"keypoints"``.
         useSegm: Deprecated; if not None it decides between ``"segm"`` (1) and ``"bbox"``.
         kpt_oks_sigmas: For keypoints, one sigma for each of them.
+        dilationRatio: For ``"boundary"``, width of the boundary as a share of the image's diagonal: 0.02.
 
     Raises:
-        ValueError: ``iouType`` is none of the three.
+        ValueError: ``iouType`` is none of them.
 
     Example:
         >>> from meanap.coco import Params
@@ -52,14 +57,17 @@ class Params:
     iouType: Any
     useSegm: Any
     kpt_oks_sigmas: Any
+    dilationRatio: Any
 
     def __init__(self, iouType: str = "segm") -> None:
-        if iouType in ("segm", "bbox"):
+        if iouType in ("segm", "bbox", "boundary"):
             self.setDetParams()
+            if iouType == "boundary":
+                self.dilationRatio = 0.02
         elif iouType == "keypoints":
             self.setKpParams()
         else:
-            raise ValueError(f"iouType: expected 'segm', 'bbox' or 'keypoints', found {iouType!r}")
+            raise ValueError(f"iouType: expected 'segm', 'bbox', 'boundary' or 'keypoints', found {iouType!r}")
         self.iouType = iouType
         self.useSegm = None
 
