@@ -28,6 +28,8 @@ pub mod evaluate;
 
 pub mod pixels;
 
+pub mod ranking;
+
 #[cfg(feature = "python")]
 mod python;
 

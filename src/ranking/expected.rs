@@ -1,0 +1,353 @@
+//! The mean of a measure over all orders of the documents that tie.
+//!
+//! Source: McSherry and Najork, "Computing Information Retrieval Performance Measures Efficiently in the Presence of
+//! Tied Scores", ECIR 2008. They give precision, recall, F1, reciprocal rank, average precision and nDCG in closed
+//! form; rank-biased precision is linear in the same way, and expected reciprocal rank and binary preference follow
+//! from the chance that a prefix of a tie holds none, or so many, of its documents.
+
+use crate::error::{Error, Result};
+
+use super::conventions::{Conventions, Divisor};
+use super::hits::Hit;
+use super::measure::{Kind, Measure};
+use super::score::{Judged, List};
+use super::score::{average_precision_divisor, discount, divide, gain_of, ideal, stopping_chance};
+
+/// Documents of one score.
+struct Tie<'a> {
+    /// Those that are judged.
+    hits: &'a [Hit],
+    /// How many documents stand above.
+    above: u32,
+    /// How many tie.
+    size: u32,
+}
+
+impl Tie<'_> {
+    /// How many of its documents stand above the depth.
+    fn within(&self, depth: u32) -> u32 {
+        depth.saturating_sub(self.above).min(self.size)
+    }
+
+    fn relevant(&self, conventions: &Conventions) -> f64 {
+        self.hits.iter().filter(|hit| hit.grade >= conventions.level).count() as f64
+    }
+
+    /// The ranks (from 0) of its places above the depth.
+    fn ranks(&self, depth: u32) -> impl Iterator<Item = u32> + use<> {
+        self.above..self.above + self.within(depth)
+    }
+}
+
+impl List<'_> {
+    /// The mean value of a measure over all orders of the tied documents; `hits` are sorted by `above`.
+    pub fn expected(&self, measure: &Measure, conventions: &Conventions) -> Result<f64> {
+        if self.hits.iter().all(|hit| hit.tied == 1) {
+            return Ok(self.measure(measure, conventions));
+        }
+        let depth = measure.depth();
+        Ok(match measure.kind {
+            Kind::AveragePrecision => self.expected_average_precision(measure, conventions),
+            Kind::Ndcg => self.expected_ndcg(depth, conventions),
+            Kind::ReciprocalRank => {
+                self.expected_stop(depth, |grade| f64::from(u8::from(grade >= conventions.level)))
+            }
+            Kind::ExpectedReciprocalRank(greatest) => {
+                let greatest = greatest.map_or(self.judged.greatest, i64::from);
+                self.expected_stop(depth, |grade| stopping_chance(grade, greatest))
+            }
+            Kind::Hit => self.expected_hit(depth, conventions),
+            Kind::Precision => {
+                let length = measure.cutoff.map_or(self.retrieved as f64, f64::from);
+                divide(self.expected_found(depth, conventions), length)
+            }
+            Kind::Recall => divide(self.expected_found(depth, conventions), self.judged.relevant as f64),
+            Kind::RPrecision => {
+                let relevant = self.judged.relevant;
+                let depth = u32::try_from(relevant).unwrap_or(u32::MAX);
+                divide(self.expected_found(depth, conventions), relevant as f64)
+            }
+            // 2PR / (P + R) = 2 * found / (length + relevant) is linear in what was found.
+            Kind::F1 => {
+                let length = measure.cutoff.map_or(self.retrieved as f64, f64::from);
+                2.0 * divide(self.expected_found(depth, conventions), length + self.judged.relevant as f64)
+            }
+            Kind::RankBiasedPrecision(p) => self.expected_rank_biased_precision(depth, p, conventions),
+            Kind::Bpref => self.expected_bpref(conventions),
+            Kind::InferredAp => {
+                return Err(Error::value(
+                    "infap has no closed form over ties: choose another way to break them than \"expected\"",
+                ));
+            }
+            Kind::Retrieved | Kind::Relevant | Kind::RelevantRetrieved => self.measure(measure, conventions),
+        })
+    }
+
+    fn ties(&self) -> impl Iterator<Item = Tie<'_>> {
+        self.hits.chunk_by(|a, b| a.above == b.above).map(|hits| Tie {
+            hits,
+            above: hits[0].above,
+            size: hits[0].tied,
+        })
+    }
+
+    fn expected_found(&self, depth: u32, conventions: &Conventions) -> f64 {
+        let share = |tie: Tie| tie.relevant(conventions) * f64::from(tie.within(depth)) / f64::from(tie.size);
+        self.ties().map(share).sum()
+    }
+
+    fn expected_average_precision(&self, measure: &Measure, conventions: &Conventions) -> f64 {
+        let depth = measure.depth();
+        let mut total = 0.0;
+        let mut before = 0.0;
+        for tie in self.ties() {
+            let relevant = if conventions.positive_scores_only && tie.hits[0].score <= 0.0 {
+                0.0
+            } else {
+                tie.relevant(conventions)
+            };
+            let places = tie.within(depth);
+            if conventions.divisor == Divisor::Found {
+                // The divisor depends on how many relevant documents of the tie that straddles the depth are within.
+                if places < tie.size {
+                    return expected_over_found(total, before, relevant, &tie, places);
+                }
+            }
+            total += precisions(before, relevant, f64::from(tie.size), &tie, places);
+            before += relevant;
+        }
+        divide(total, average_precision_divisor(conventions.divisor, self.judged.relevant, before, measure))
+    }
+
+    fn expected_ndcg(&self, depth: u32, conventions: &Conventions) -> f64 {
+        let mut total = 0.0;
+        for tie in self.ties() {
+            let gain: f64 = tie.hits.iter().map(|hit| gain_of(hit.grade, conventions)).sum();
+            if gain != 0.0 {
+                let discounts: f64 = tie.ranks(depth).map(|rank| 1.0 / discount(rank)).sum();
+                total += gain / f64::from(tie.size) * discounts;
+            }
+        }
+        divide(total, ideal(self.judged.grades, depth, conventions))
+    }
+
+    fn expected_rank_biased_precision(&self, depth: u32, p: f64, conventions: &Conventions) -> f64 {
+        let mut total = 0.0;
+        for tie in self.ties() {
+            let weights: f64 = tie.ranks(depth).map(|rank| p.powf(f64::from(rank))).sum();
+            total += tie.relevant(conventions) / f64::from(tie.size) * weights;
+        }
+        (1.0 - p) * total
+    }
+
+    /// The mean of `1 / rank` where a reader stops, who stops at each document with a chance that depends on its
+    /// grade. Reciprocal rank is the case where that chance is 0 or 1.
+    fn expected_stop(&self, depth: u32, stop: impl Fn(i64) -> f64) -> f64 {
+        let mut reached = 1.0;
+        let mut total = 0.0;
+        for tie in self.ties() {
+            let places = tie.within(depth) as usize;
+            let passed = passing_chances(&tie, places, &stop);
+            for (i, pair) in passed.windows(2).enumerate() {
+                // Who stops at place i + 1 has passed i documents and not i + 1.
+                total += reached * (pair[0] - pair[1]) / (f64::from(tie.above) + i as f64 + 1.0);
+            }
+            reached *= passed[places];
+            if tie.within(depth) < tie.size {
+                break;
+            }
+        }
+        total
+    }
+
+    fn expected_hit(&self, depth: u32, conventions: &Conventions) -> f64 {
+        let mut none = 1.0;
+        for tie in self.ties() {
+            let places = tie.within(depth) as usize;
+            let relevant = |grade: i64| f64::from(u8::from(grade >= conventions.level));
+            none *= passing_chances(&tie, places, relevant)[places];
+        }
+        1.0 - none
+    }
+
+    /// The number of a tie's irrelevant documents that precede one of its relevant ones is uniform from 0 to all.
+    fn expected_bpref(&self, conventions: &Conventions) -> f64 {
+        let Judged { relevant, not_relevant, .. } = self.judged;
+        let bound = not_relevant.min(relevant) as f64;
+        let mut wrong = 0usize;
+        let mut total = 0.0;
+        for tie in self.ties() {
+            let right = tie.relevant(conventions);
+            let not = tie.hits.iter().filter(|hit| (0..conventions.level).contains(&hit.grade)).count();
+            if right > 0.0 {
+                let lost = |preceding: usize| divide((wrong + preceding).min(relevant) as f64, bound);
+                let mean = (0..=not).map(|preceding| 1.0 - lost(preceding)).sum::<f64>() / (not as f64 + 1.0);
+                total += right * mean;
+            }
+            wrong += not;
+        }
+        divide(total, relevant as f64)
+    }
+}
+
+/// The expected sum of precisions at the relevant documents in the first places of a tie, of which `relevant` in
+/// `size` are; `before` relevant documents stand above it.
+fn precisions(before: f64, relevant: f64, size: f64, tie: &Tie, places: u32) -> f64 {
+    if relevant == 0.0 {
+        return 0.0;
+    }
+    // Given that a place holds a relevant document, each other place does with this chance.
+    let other = if size > 1.0 { (relevant - 1.0) / (size - 1.0) } else { 0.0 };
+    let at = |i: u32| (before + 1.0 + f64::from(i) * other) / (f64::from(tie.above + i) + 1.0);
+    relevant / size * (0..places).map(at).sum::<f64>()
+}
+
+/// The expectation of `sum of precisions / documents found` where the last tie is cut off after some places.
+fn expected_over_found(total: f64, before: f64, relevant: f64, tie: &Tie, places: u32) -> f64 {
+    let (size, n) = (f64::from(tie.size), f64::from(places));
+    let least = (relevant + n - size).max(0.0);
+    let most = relevant.min(n);
+    // The hypergeometric chances of `least`, `least + 1`, … by their ratios, then scaled to add up to one.
+    let mut chances = vec![1.0];
+    let mut found = least;
+    while found < most {
+        let ratio = (relevant - found) * (n - found) / ((found + 1.0) * (size - relevant - n + found + 1.0));
+        chances.push(chances[chances.len() - 1] * ratio);
+        let largest = chances[chances.len() - 1];
+        if largest > 1e200 {
+            chances.iter_mut().for_each(|chance| *chance /= largest);
+        }
+        found += 1.0;
+    }
+    let whole: f64 = chances.iter().sum();
+    let mut mean = 0.0;
+    for (i, chance) in chances.iter().enumerate() {
+        let found = least + i as f64;
+        let sum = total + precisions(before, found, n, tie, places);
+        mean += chance / whole * divide(sum, before + found);
+    }
+    mean
+}
+
+/// `passed[j]`: the chance that a reader passes the first `j` places of a tie, for `j` up to `places`.
+///
+/// Documents are added one at a time: the mean over all choices of `j` of `n + 1` documents is a mixture of those
+/// with and without the new one. All terms are chances, so nothing cancels.
+fn passing_chances(tie: &Tie, places: usize, stop: impl Fn(i64) -> f64) -> Vec<f64> {
+    let mut passed = vec![1.0; places + 1];
+    let stops: Vec<f64> = tie.hits.iter().map(|hit| stop(hit.grade)).filter(|&chance| chance > 0.0).collect();
+    let size = tie.size as usize;
+    // Documents at which nobody stops come first: among them every chance to pass is 1.
+    let certain = size - stops.len();
+    for (n, stop) in (certain..).zip(stops) {
+        for j in (1..=places.min(n + 1)).rev() {
+            let with = j as f64 / (n as f64 + 1.0);
+            // If all n + 1 are taken, the new one is among them, and passed[j] of n documents does not exist.
+            let without = if j <= n { (1.0 - with) * passed[j] } else { 0.0 };
+            passed[j] = without + with * (1.0 - stop) * passed[j - 1];
+        }
+    }
+    passed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::conventions::Ties;
+    use super::super::hits::{count, rank};
+    use super::*;
+
+    /// Calls `visit` with every order of `items`.
+    fn orders(items: &mut Vec<u32>, start: usize, visit: &mut impl FnMut(&[u32])) {
+        if start == items.len() {
+            return visit(items);
+        }
+        for i in start..items.len() {
+            items.swap(start, i);
+            orders(items, start + 1, visit);
+            items.swap(start, i);
+        }
+    }
+
+    #[test]
+    fn the_mean_over_all_orders() {
+        // Rows, grades and scores with ties of three, two and one; row 6 is not judged.
+        type Case<'a> = (&'a [f64], &'a [(u32, i64)]);
+        let cases: [Case; 4] = [
+            (&[2.0, 2.0, 2.0, 1.0, 1.0, 0.5, 2.0], &[(0, 1), (1, 2), (2, 0), (3, 1), (4, -1), (5, 1)]),
+            (&[1.0; 6], &[(0, 3), (1, 1), (2, 0), (3, 0)]),
+            (&[3.0, 1.0, 1.0, 1.0, 1.0], &[(0, 0), (2, 1), (3, 1)]),
+            (&[1.0, 1.0, 0.0, 0.0, -1.0, -1.0], &[(0, 2), (1, 1), (2, 1), (3, 2), (4, 1), (5, 0)]),
+        ];
+        let names = [
+            "map",
+            "map@1",
+            "map@2",
+            "map@4",
+            "ndcg",
+            "ndcg@3",
+            "rr",
+            "rr@2",
+            "p@3",
+            "recall@2",
+            "hit@1",
+            "hit@3",
+            "rprec",
+            "bpref",
+            "rbp(p=0.7)",
+            "f1@2",
+            "err@3",
+            "err@20",
+            "p",
+            "f1",
+        ];
+        for (scores, judged) in cases {
+            let mut grades: Vec<i64> = judged.iter().map(|&(_, grade)| grade).chain([1, 0]).collect();
+            grades.sort_unstable_by(|a, b| b.cmp(a));
+            for divisor in [Divisor::Relevant, Divisor::RelevantUpToCutoff, Divisor::Found] {
+                let conventions =
+                    Conventions { divisor, positive_scores_only: true, ..Conventions::default() };
+                let mut hits: Vec<Hit> =
+                    judged.iter().map(|&(row, grade)| Hit::new(row, grade, scores[row as usize])).collect();
+                count(scores, &mut hits);
+                let counts = Judged::new(&grades, 1, grades[0]);
+                for name in names {
+                    let measure = Measure::parse(name).unwrap();
+                    let (mut total, mut n) = (0.0, 0.0);
+                    let (mut least, mut greatest) = (f64::INFINITY, f64::NEG_INFINITY);
+                    let mut rows: Vec<u32> = (0..scores.len() as u32).collect();
+                    orders(&mut rows, 0, &mut |order| {
+                        let mut place = [0u32; 8];
+                        for (i, &row) in order.iter().enumerate() {
+                            place[row as usize] = i as u32;
+                        }
+                        rank(scores, &mut hits, Ties::DocumentAscending, |a, b| {
+                            place[a as usize].cmp(&place[b as usize])
+                        });
+                        let list = List { hits: &hits, retrieved: scores.len(), judged: counts };
+                        let value = list.measure(&measure, &conventions);
+                        total += value;
+                        n += 1.0;
+                        least = least.min(value);
+                        greatest = greatest.max(value);
+                    });
+                    rank(scores, &mut hits, Ties::Expected, |_, _| std::cmp::Ordering::Equal);
+                    let list = List { hits: &hits, retrieved: scores.len(), judged: counts };
+                    let expected = list.expected(&measure, &conventions).unwrap();
+                    assert!(
+                        (expected - total / n).abs() < 1e-12,
+                        "{name} {divisor:?}: {expected} {}",
+                        total / n
+                    );
+                    if divisor != Divisor::Found {
+                        for (ties, bound) in [(Ties::Pessimistic, least), (Ties::Optimistic, greatest)] {
+                            rank(scores, &mut hits, ties, |_, _| std::cmp::Ordering::Equal);
+                            let list = List { hits: &hits, retrieved: scores.len(), judged: counts };
+                            let value = list.measure(&measure, &conventions);
+                            assert!((value - bound).abs() < 1e-12, "{name} {ties:?}: {value} {bound}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

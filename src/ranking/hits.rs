@@ -1,0 +1,212 @@
+//! Where the judged documents of one list stand: counted, not sorted.
+
+use std::cmp::Ordering;
+
+use super::conventions::Ties;
+
+/// A judged document that was retrieved.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hit {
+    /// Its row in the list.
+    pub row: u32,
+    /// Its grade.
+    pub grade: i64,
+    /// Its score.
+    pub score: f64,
+    /// How many documents score higher.
+    pub above: u32,
+    /// How many have its score, itself among them.
+    pub tied: u32,
+    /// Its rank, from 0.
+    pub rank: u32,
+}
+
+impl Hit {
+    /// A document whose place is not known yet.
+    pub fn new(row: u32, grade: i64, score: f64) -> Self {
+        Hit { row, grade, score, above: 0, tied: 1, rank: 0 }
+    }
+}
+
+/// Up to so many hits, each one's comparison with all scores (which the compiler turns into vector instructions) is
+/// quicker than finding the place of each score among the hits.
+const FEW: usize = 12;
+
+/// Fills `above` and `tied` of each hit. No score is NaN.
+pub fn count(scores: &[f64], hits: &mut [Hit]) {
+    if hits.len() <= FEW {
+        for hit in hits {
+            // At most `scores.len()`, which fits: rows are u32.
+            hit.above = scores.iter().filter(|&&score| score > hit.score).count() as u32;
+            hit.tied = scores.iter().filter(|&&score| score == hit.score).count() as u32;
+        }
+        return;
+    }
+    hits.sort_unstable_by(|a, b| a.score.total_cmp(&b.score));
+    // The distinct scores of hits, ascending; -0.0 and 0.0 are one.
+    let mut steps: Vec<f64> = Vec::with_capacity(hits.len());
+    for hit in hits.iter() {
+        if steps.last() != Some(&hit.score) {
+            steps.push(hit.score);
+        }
+    }
+    // between[i]: scores greater than steps[i - 1] and less than steps[i]; on[i]: scores equal to steps[i].
+    let mut between = vec![0u32; steps.len() + 1];
+    let mut on = vec![0u32; steps.len()];
+    for &score in scores {
+        let place = steps.partition_point(|&step| step < score);
+        match steps.get(place) {
+            Some(&step) if step == score => on[place] += 1,
+            _ => between[place] += 1,
+        }
+    }
+    let mut above = between[steps.len()];
+    let mut step = steps.len();
+    for hit in hits.iter_mut().rev() {
+        while step == steps.len() || steps[step] != hit.score {
+            if step < steps.len() {
+                above += on[step] + between[step];
+            }
+            step -= 1;
+        }
+        hit.above = above;
+        hit.tied = on[step];
+    }
+}
+
+/// Whether the order of documents that are not hits decides the rank of a hit.
+pub fn needs_documents(ties: Ties, hits: &[Hit]) -> bool {
+    matches!(ties, Ties::DocumentDescending | Ties::DocumentAscending | Ties::Stable)
+        && hits.iter().any(|hit| hit.tied > 1)
+}
+
+/// Fills `rank` and sorts the hits by it. `document` compares two rows by document id; it is asked only about rows
+/// that share their score with a hit, and only if the ties go by document.
+///
+/// With expected or grouped ties the rank is that of the tie's first document.
+pub fn rank(scores: &[f64], hits: &mut [Hit], ties: Ties, document: impl Fn(u32, u32) -> Ordering) {
+    for hit in hits.iter_mut() {
+        hit.rank = hit.above;
+    }
+    match ties {
+        Ties::Expected | Ties::Grouped => {}
+        Ties::Optimistic | Ties::Pessimistic => rank_by_grade(hits, ties == Ties::Optimistic),
+        _ if !needs_documents(ties, hits) => {}
+        Ties::DocumentDescending => rank_tied_rows(scores, hits, |a, b| document(b, a)),
+        Ties::DocumentAscending => rank_tied_rows(scores, hits, document),
+        Ties::Stable => rank_tied_rows(scores, hits, |a, b| a.cmp(&b)),
+    }
+    hits.sort_unstable_by_key(|hit| (hit.rank, hit.row));
+}
+
+fn rank_by_grade(hits: &mut [Hit], best_first: bool) {
+    hits.sort_unstable_by_key(|hit| (hit.above, if best_first { -hit.grade } else { hit.grade }, hit.row));
+    for tie in hits.chunk_by_mut(|a, b| a.above == b.above) {
+        let size = tie.len() as u32;
+        for (i, hit) in tie.iter_mut().enumerate() {
+            // Documents without a grade stand between those that gain and those that do not.
+            let gains = hit.grade > 0;
+            hit.rank = hit.above + i as u32 + if gains == best_first { 0 } else { hit.tied - size };
+        }
+    }
+}
+
+fn rank_tied_rows(scores: &[f64], hits: &mut [Hit], before: impl Fn(u32, u32) -> Ordering) {
+    let mut shared: Vec<f64> = hits.iter().filter(|hit| hit.tied > 1).map(|hit| hit.score).collect();
+    shared.sort_unstable_by(f64::total_cmp);
+    shared.dedup();
+    let is_shared = |score: f64| {
+        let place = shared.partition_point(|&held| held < score);
+        shared.get(place) == Some(&score)
+    };
+    let order = |&a: &u32, &b: &u32| {
+        let (x, y) = (scores[a as usize], scores[b as usize]);
+        y.partial_cmp(&x).unwrap_or(Ordering::Equal).then_with(|| before(a, b)).then(a.cmp(&b))
+    };
+    let mut rows: Vec<u32> =
+        (0..scores.len() as u32).filter(|&row| is_shared(scores[row as usize])).collect();
+    rows.sort_unstable_by(order);
+    for hit in hits.iter_mut().filter(|hit| hit.tied > 1) {
+        let place = rows.partition_point(|row| order(row, &hit.row) == Ordering::Less);
+        let first = rows.partition_point(|&row| scores[row as usize] > hit.score);
+        hit.rank = hit.above + (place - first) as u32;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ranks by sorting the whole list.
+    fn by_sorting(scores: &[f64], row: u32, before: impl Fn(u32, u32) -> Ordering) -> u32 {
+        let mut rows: Vec<u32> = (0..scores.len() as u32).collect();
+        rows.sort_by(|&a, &b| {
+            scores[b as usize].partial_cmp(&scores[a as usize]).unwrap().then_with(|| before(a, b))
+        });
+        rows.iter().position(|&held| held == row).unwrap() as u32
+    }
+
+    fn numbers(seed: u64) -> impl FnMut() -> u64 {
+        let mut state = seed;
+        move || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            state >> 33
+        }
+    }
+
+    #[test]
+    fn ranks_are_those_of_a_sorted_list() {
+        let mut next = numbers(1);
+        for case in 0..300 {
+            let n = 1 + (next() % 60) as usize;
+            let spread = 1 + next() % 40;
+            let mut scores: Vec<f64> = (0..n).map(|_| (next() % spread) as f64 - 3.0).collect();
+            if case % 3 == 0 {
+                scores[0] = -0.0;
+            }
+            let names: Vec<u64> = (0..n as u64).map(|i| i * 7919 % 61).collect();
+            let by_name = |a: u32, b: u32| names[a as usize].cmp(&names[b as usize]);
+            for ties in [Ties::DocumentDescending, Ties::DocumentAscending, Ties::Stable] {
+                let mut hits: Vec<Hit> = (0..n as u32)
+                    .filter(|_| next() & 1 == 0)
+                    .map(|row| Hit::new(row, 1, scores[row as usize]))
+                    .collect();
+                count(&scores, &mut hits);
+                rank(&scores, &mut hits, ties, by_name);
+                for hit in &hits {
+                    let expected = by_sorting(&scores, hit.row, |a, b| match ties {
+                        Ties::DocumentDescending => by_name(b, a),
+                        Ties::DocumentAscending => by_name(a, b),
+                        _ => a.cmp(&b),
+                    });
+                    assert_eq!(hit.rank, expected, "case {case} {ties:?}");
+                }
+                assert!(hits.is_sorted_by_key(|hit| hit.rank));
+            }
+        }
+    }
+
+    #[test]
+    fn best_and_worst_order_of_a_tie() {
+        // Five documents tie; two gain, one is judged and does not.
+        let scores = [1.0; 5];
+        let hits = [Hit::new(0, 0, 1.0), Hit::new(2, 1, 1.0), Hit::new(4, 3, 1.0)];
+        for (ties, expected) in
+            [(Ties::Optimistic, [(3, 0), (1, 1), (0, 4)]), (Ties::Pessimistic, [(0, 0), (1, 3), (3, 4)])]
+        {
+            let mut hits = hits;
+            count(&scores, &mut hits);
+            rank(&scores, &mut hits, ties, |_, _| Ordering::Equal);
+            assert_eq!(hits.map(|hit| (hit.grade, hit.rank)), expected, "{ties:?}");
+        }
+    }
+
+    #[test]
+    fn infinite_scores_are_scores() {
+        let scores = [f64::INFINITY, 1.0, f64::NEG_INFINITY];
+        let mut hits = [Hit::new(2, 1, scores[2]), Hit::new(0, 1, scores[0])];
+        count(&scores, &mut hits);
+        rank(&scores, &mut hits, Ties::Stable, |_, _| Ordering::Equal);
+        assert_eq!(hits.map(|hit| (hit.row, hit.rank)), [(0, 0), (2, 2)]);
+    }
+}

@@ -1,0 +1,201 @@
+//! Ids as columns, and a small table that finds them again.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+
+/// A column of ids.
+pub trait Ids: Sync {
+    /// One id.
+    type Id<'a>: Copy + Ord + Display
+    where
+        Self: 'a;
+
+    /// How many there are.
+    fn len(&self) -> usize;
+
+    /// The id in this row.
+    fn id(&self, row: usize) -> Self::Id<'_>;
+
+    /// A hash whose upper bits are well mixed.
+    fn hash(id: Self::Id<'_>) -> u64;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Spreads the bits of a number over the upper half of the result (Fibonacci hashing).
+#[inline]
+pub fn spread(number: u64) -> u64 {
+    (number ^ (number >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+macro_rules! integer_ids {
+    ($($integer:ty),*) => {$(
+        impl Ids for [$integer] {
+            type Id<'a> = i64;
+
+            fn len(&self) -> usize {
+                <[$integer]>::len(self)
+            }
+
+            #[inline]
+            fn id(&self, row: usize) -> i64 {
+                i64::from(self[row])
+            }
+
+            #[inline]
+            fn hash(id: i64) -> u64 {
+                spread(id as u64)
+            }
+        }
+    )*};
+}
+
+integer_ids!(i64, i32, u32);
+
+/// Text ids, one after the other in one buffer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Texts<'a> {
+    /// Where each begins, and where the last one ends.
+    pub offsets: Vec<usize>,
+    /// Their UTF-8 bytes.
+    pub bytes: Cow<'a, [u8]>,
+}
+
+/// A text id: bytes that compare as trec_eval's `strcmp` does and print as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Text<'a>(pub &'a [u8]);
+
+impl Display for Text<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", String::from_utf8_lossy(self.0))
+    }
+}
+
+impl Texts<'_> {
+    /// An empty column.
+    pub fn new() -> Self {
+        Texts { offsets: vec![0], bytes: Cow::Owned(Vec::new()) }
+    }
+
+    /// Adds an id.
+    pub fn push(&mut self, text: &[u8]) {
+        let bytes = self.bytes.to_mut();
+        bytes.extend_from_slice(text);
+        self.offsets.push(bytes.len());
+    }
+}
+
+impl Ids for Texts<'_> {
+    type Id<'a>
+        = Text<'a>
+    where
+        Self: 'a;
+
+    fn len(&self) -> usize {
+        self.offsets.len().saturating_sub(1)
+    }
+
+    #[inline]
+    fn id(&self, row: usize) -> Text<'_> {
+        Text(&self.bytes[self.offsets[row]..self.offsets[row + 1]])
+    }
+
+    #[inline]
+    fn hash(id: Text<'_>) -> u64 {
+        let mut chunks = id.0.chunks_exact(8);
+        let mut hash = id.0.len() as u64;
+        for chunk in &mut chunks {
+            let word = u64::from_le_bytes(chunk.try_into().expect("eight bytes"));
+            hash = spread(hash.rotate_left(23) ^ word);
+        }
+        let mut tail = [0; 8];
+        tail[..chunks.remainder().len()].copy_from_slice(chunks.remainder());
+        spread(hash.rotate_left(23) ^ u64::from_le_bytes(tail))
+    }
+}
+
+/// An open-addressing table of row numbers, cleared and used again for each list.
+#[derive(Default)]
+pub struct Lookup {
+    /// A row number plus one; 0 is free.
+    slots: Vec<u32>,
+    shift: u32,
+}
+
+impl Lookup {
+    /// Empties the table and makes room for `rows` of them at a load of at most a half.
+    pub fn clear(&mut self, rows: usize) {
+        let size = (rows.max(8) * 2).next_power_of_two();
+        self.slots.clear();
+        self.slots.resize(size, 0);
+        self.shift = 64 - size.trailing_zeros();
+    }
+
+    /// The row with this hash for which `same` holds.
+    #[inline]
+    pub fn find(&self, hash: u64, same: impl Fn(u32) -> bool) -> Option<u32> {
+        let mut slot = (hash >> self.shift) as usize;
+        loop {
+            match self.slots[slot] {
+                0 => return None,
+                held if same(held - 1) => return Some(held - 1),
+                _ => slot = (slot + 1) & (self.slots.len() - 1),
+            }
+        }
+    }
+
+    /// The row with this hash for which `same` holds; if there is none, `row` is put in.
+    #[inline]
+    pub fn find_or_insert(&mut self, hash: u64, row: u32, same: impl Fn(u32) -> bool) -> Option<u32> {
+        let mask = self.slots.len() - 1;
+        let mut slot = (hash >> self.shift) as usize;
+        loop {
+            match self.slots[slot] {
+                0 => {
+                    self.slots[slot] = row + 1;
+                    return None;
+                }
+                held if same(held - 1) => return Some(held - 1),
+                _ => slot = (slot + 1) & mask,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_put_in_is_found() {
+        let ids: Vec<i64> = (0..1000).map(|i| (i * 7919) % 613).collect();
+        let mut table = Lookup::default();
+        table.clear(ids.len());
+        let mut distinct = 0;
+        for (row, &id) in ids.iter().enumerate() {
+            let hash = <[i64] as Ids>::hash(id);
+            match table.find_or_insert(hash, row as u32, |held| ids[held as usize] == id) {
+                None => distinct += 1,
+                Some(held) => assert_eq!(ids[held as usize], id),
+            }
+        }
+        assert_eq!(distinct, 613);
+        assert_eq!(table.find(<[i64] as Ids>::hash(5000), |held| ids[held as usize] == 5000), None);
+    }
+
+    #[test]
+    fn texts_compare_bytewise() {
+        let mut texts = Texts::new();
+        for text in ["d10", "d9", "é", ""] {
+            texts.push(text.as_bytes());
+        }
+        assert_eq!(texts.len(), 4);
+        assert!(texts.id(0) < texts.id(1));
+        assert!(texts.id(2) > texts.id(1));
+        assert_eq!(texts.id(3), Text(b""));
+        assert_ne!(Texts::hash(texts.id(0)), Texts::hash(texts.id(1)));
+    }
+}

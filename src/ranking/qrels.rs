@@ -1,0 +1,163 @@
+//! Relevance judgements, indexed once for many runs.
+
+use crate::error::{Error, Result};
+
+use super::ids::{Ids, Texts};
+
+/// A column of document ids of either kind.
+#[derive(Debug)]
+pub enum Documents {
+    /// Integers.
+    Integers(Vec<i64>),
+    /// Text.
+    Texts(Texts<'static>),
+}
+
+/// Judgements grouped by query.
+#[derive(Debug)]
+pub struct Qrels {
+    /// The judged documents, query by query.
+    pub documents: Documents,
+    /// Where each query's rows begin, and where the last one's end.
+    pub offsets: Vec<usize>,
+    /// The grade of each row.
+    pub grades: Vec<i64>,
+    /// The grades of each query, greatest first.
+    sorted: Vec<i64>,
+    /// The greatest grade of all, at least 0.
+    pub greatest: i64,
+}
+
+/// The greatest grade whose exponential gain is still exact.
+const GREATEST_GRADE: i64 = 1 << 53;
+
+impl Qrels {
+    /// Judgements whose rows are grouped by query. Errors if a grade is too great to be exact as a float.
+    pub fn new(documents: Documents, offsets: Vec<usize>, grades: Vec<i64>) -> Result<Self> {
+        if let Some(grade) = grades.iter().find(|grade| grade.unsigned_abs() > GREATEST_GRADE as u64) {
+            return Err(Error::value(format!("the relevance grade {grade} is beyond 2^53")));
+        }
+        let mut sorted = grades.clone();
+        for range in offsets.windows(2) {
+            sorted[range[0]..range[1]].sort_unstable_by(|a, b| b.cmp(a));
+        }
+        let greatest = grades.iter().copied().max().unwrap_or(0).max(0);
+        Ok(Qrels { documents, offsets, grades, sorted, greatest })
+    }
+
+    /// How many queries there are.
+    pub fn queries(&self) -> usize {
+        self.offsets.len().saturating_sub(1)
+    }
+
+    /// The rows of a query.
+    pub fn rows(&self, query: usize) -> std::ops::Range<usize> {
+        self.offsets[query]..self.offsets[query + 1]
+    }
+
+    /// The grades of a query, greatest first.
+    pub fn sorted(&self, query: usize) -> &[i64] {
+        &self.sorted[self.rows(query)]
+    }
+}
+
+/// Rows of a table by the id in one column.
+#[derive(Debug, Default)]
+pub struct Groups {
+    /// The first row of each group; groups are in the order in which their ids first appear.
+    pub first: Vec<usize>,
+    /// Where each group begins, and where the last one ends: in the table, or in `rows` if there are any.
+    pub offsets: Vec<usize>,
+    /// The rows, group by group and in order within each, where the table itself is not so ordered.
+    pub rows: Option<Vec<u32>>,
+}
+
+impl Groups {
+    /// Groups the rows of a column.
+    pub fn new<I: Ids + ?Sized>(ids: &I) -> Result<Self> {
+        use rayon::prelude::*;
+
+        let n = ids.len();
+        if n >= u32::MAX as usize {
+            return Err(Error::value(format!("{n} rows are more than a table can hold (4,294,967,294)")));
+        }
+        // Where the id changes: few places in a table that is already in order.
+        let changes: Vec<usize> = (0..n)
+            .into_par_iter()
+            .with_min_len(1 << 16)
+            .filter(|&row| row == 0 || ids.id(row) != ids.id(row - 1))
+            .collect();
+        let mut table = super::ids::Lookup::default();
+        table.clear(changes.len());
+        let mut first: Vec<usize> = Vec::new();
+        let mut group_of_change = Vec::with_capacity(changes.len());
+        for &row in &changes {
+            let id = ids.id(row);
+            let known = table
+                .find_or_insert(I::hash(id), first.len() as u32, |held| ids.id(first[held as usize]) == id);
+            group_of_change.push(known.unwrap_or(first.len() as u32));
+            if known.is_none() {
+                first.push(row);
+            }
+        }
+        let ends = changes.iter().skip(1).copied().chain([n]);
+        let runs = changes.iter().copied().zip(ends).zip(&group_of_change);
+        if first.len() == changes.len() {
+            let offsets = changes.iter().copied().chain([n]).collect();
+            return Ok(Groups { first, offsets, rows: None });
+        }
+        let mut sizes = vec![0usize; first.len()];
+        for ((start, end), &group) in runs.clone() {
+            sizes[group as usize] += end - start;
+        }
+        let mut offsets = vec![0usize];
+        for size in sizes {
+            offsets.push(offsets[offsets.len() - 1] + size);
+        }
+        let mut next = offsets.clone();
+        let mut rows = vec![0u32; n];
+        for ((start, end), &group) in runs {
+            let place = &mut next[group as usize];
+            for row in start..end {
+                rows[*place] = row as u32;
+                *place += 1;
+            }
+        }
+        Ok(Groups { first, offsets, rows: Some(rows) })
+    }
+
+    /// How many groups there are.
+    pub fn len(&self) -> usize {
+        self.first.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.first.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_of_ordered_and_mixed_rows() {
+        let ordered = Groups::new(&[5i64, 5, 2, 9, 9][..]).unwrap();
+        assert_eq!((ordered.first, ordered.offsets, ordered.rows), (vec![0, 2, 3], vec![0, 2, 3, 5], None));
+        let mixed = Groups::new(&[5i64, 2, 5, 2, 7][..]).unwrap();
+        assert_eq!(mixed.first, [0, 1, 4]);
+        assert_eq!(mixed.offsets, [0, 2, 4, 5]);
+        assert_eq!(mixed.rows, Some(vec![0, 2, 1, 3, 4]));
+        assert!(Groups::new(&[0i64; 0][..]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn grades_are_sorted_within_each_query() {
+        let qrels = Qrels::new(Documents::Integers(vec![1, 2, 3]), vec![0, 2, 3], vec![0, 2, 1]).unwrap();
+        assert_eq!(qrels.sorted(0), [2, 0]);
+        assert_eq!(qrels.sorted(1), [1]);
+        assert_eq!((qrels.queries(), qrels.greatest), (2, 2));
+        assert!(Qrels::new(Documents::Integers(vec![1]), vec![0, 1], vec![i64::MAX]).is_err());
+    }
+}

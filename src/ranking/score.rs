@@ -1,0 +1,318 @@
+//! The measures of one list whose ranks are known.
+
+use super::conventions::{Conventions, Divisor};
+use super::hits::Hit;
+use super::measure::{Kind, Measure};
+use super::sum::Compensated;
+
+/// What the judgements of one query say, whatever was retrieved.
+#[derive(Clone, Copy, Debug)]
+pub struct Judged<'a> {
+    /// The grades, greatest first.
+    pub grades: &'a [i64],
+    /// How many are at least the level.
+    pub relevant: usize,
+    /// How many are at least 0 and below the level.
+    pub not_relevant: usize,
+    /// The greatest grade of all queries.
+    pub greatest: i64,
+}
+
+impl<'a> Judged<'a> {
+    /// Counts grades that are sorted, greatest first.
+    pub fn new(grades: &'a [i64], level: i64, greatest: i64) -> Self {
+        let relevant = grades.partition_point(|&grade| grade >= level);
+        let judged = grades.partition_point(|&grade| grade >= 0);
+        Judged { grades, relevant, not_relevant: judged.saturating_sub(relevant), greatest }
+    }
+}
+
+/// One list: the hits by rank, and how many documents it holds.
+#[derive(Clone, Copy, Debug)]
+pub struct List<'a> {
+    /// The judged documents that were retrieved, by rank.
+    pub hits: &'a [Hit],
+    /// How many documents were retrieved.
+    pub retrieved: usize,
+    /// The judgements.
+    pub judged: Judged<'a>,
+}
+
+/// trec_eval's smoothing of inferred average precision.
+const INFERRED_EPSILON: f64 = 0.00001;
+
+impl List<'_> {
+    /// The value of a measure.
+    pub fn measure(&self, measure: &Measure, conventions: &Conventions) -> f64 {
+        let depth = measure.depth();
+        match measure.kind {
+            Kind::AveragePrecision => self.average_precision(measure, conventions),
+            Kind::Ndcg => self.ndcg(depth, conventions),
+            Kind::ReciprocalRank => self
+                .relevant_ranks(depth, conventions)
+                .next()
+                .map_or(0.0, |rank| 1.0 / (f64::from(rank) + 1.0)),
+            Kind::Precision => {
+                let length = measure.cutoff.map_or(self.retrieved, |k| k as usize);
+                ratio(self.found(depth, conventions), length)
+            }
+            Kind::Recall => ratio(self.found(depth, conventions), self.judged.relevant),
+            Kind::Hit => f64::from(u8::from(self.found(depth, conventions) > 0)),
+            Kind::RPrecision => {
+                let relevant = self.judged.relevant;
+                ratio(self.found(u32::try_from(relevant).unwrap_or(u32::MAX), conventions), relevant)
+            }
+            Kind::F1 => self.f1(measure, conventions),
+            Kind::RankBiasedPrecision(p) => self.rank_biased_precision(depth, p, conventions),
+            Kind::ExpectedReciprocalRank(greatest) => self.expected_reciprocal_rank(depth, greatest),
+            Kind::Bpref => self.bpref(conventions),
+            Kind::InferredAp => self.inferred_average_precision(conventions),
+            Kind::Retrieved => self.retrieved as f64,
+            Kind::Relevant => self.judged.relevant as f64,
+            Kind::RelevantRetrieved => self.found(u32::MAX, conventions) as f64,
+        }
+    }
+
+    /// The ranks of the relevant hits above the depth, ascending.
+    fn relevant_ranks(&self, depth: u32, conventions: &Conventions) -> impl Iterator<Item = u32> {
+        let level = conventions.level;
+        self.hits
+            .iter()
+            .filter(move |hit| hit.grade >= level)
+            .map(|hit| hit.rank)
+            .take_while(move |&rank| rank < depth)
+    }
+
+    /// How many relevant documents stand above the depth.
+    fn found(&self, depth: u32, conventions: &Conventions) -> usize {
+        self.relevant_ranks(depth, conventions).count()
+    }
+
+    /// `sum over relevant documents of (relevant documents down to it) / rank`, divided as the convention says.
+    fn average_precision(&self, measure: &Measure, conventions: &Conventions) -> f64 {
+        let depth = measure.depth();
+        let mut found = 0.0;
+        let mut total = 0.0;
+        let mut compensated = Compensated::default();
+        for hit in self.hits.iter().take_while(|hit| hit.rank < depth) {
+            if hit.grade < conventions.level || (conventions.positive_scores_only && hit.score <= 0.0) {
+                continue;
+            }
+            found += 1.0;
+            let precision = found / (f64::from(hit.rank) + 1.0);
+            total += precision;
+            compensated.add(precision);
+        }
+        let total = if conventions.compensated { compensated.total() } else { total };
+        divide(total, average_precision_divisor(conventions.divisor, self.judged.relevant, found, measure))
+    }
+
+    fn ndcg(&self, depth: u32, conventions: &Conventions) -> f64 {
+        let gain = |grade: i64| gain_of(grade, conventions);
+        let mut total = 0.0;
+        for hit in self.hits.iter().take_while(|hit| hit.rank < depth) {
+            if gain(hit.grade) != 0.0 {
+                total += gain(hit.grade) / discount(hit.rank);
+            }
+        }
+        divide(total, ideal(self.judged.grades, depth, conventions))
+    }
+
+    fn f1(&self, measure: &Measure, conventions: &Conventions) -> f64 {
+        let found = self.found(measure.depth(), conventions);
+        if found == 0 {
+            return 0.0;
+        }
+        let length = measure.cutoff.map_or(self.retrieved, |k| k as usize);
+        let precision = ratio(found, length);
+        let recall = ratio(found, self.judged.relevant);
+        2.0 * precision * recall / (precision + recall)
+    }
+
+    /// `(1 - p) * sum over relevant documents of p^(rank - 1)` (Moffat and Zobel 2008).
+    fn rank_biased_precision(&self, depth: u32, p: f64, conventions: &Conventions) -> f64 {
+        let mut total = 0.0;
+        for rank in self.relevant_ranks(depth, conventions) {
+            total += p.powf(f64::from(rank));
+        }
+        (1.0 - p) * total
+    }
+
+    /// `sum over ranks of (chance to stop here) * (chance to have come this far) / rank` (Chapelle et al. 2009).
+    fn expected_reciprocal_rank(&self, depth: u32, greatest: Option<u32>) -> f64 {
+        let greatest = greatest.map_or(self.judged.greatest, i64::from);
+        let mut reached = 1.0;
+        let mut total = 0.0;
+        for hit in self.hits.iter().take_while(|hit| hit.rank < depth) {
+            let stop = stopping_chance(hit.grade, greatest);
+            total += reached * stop / (f64::from(hit.rank) + 1.0);
+            reached *= 1.0 - stop;
+        }
+        total
+    }
+
+    /// Buckley and Voorhees 2004, as trec_eval computes it.
+    fn bpref(&self, conventions: &Conventions) -> f64 {
+        let Judged { relevant, not_relevant, .. } = self.judged;
+        let mut wrong = 0usize;
+        let mut total = 0.0;
+        for hit in self.hits.iter().filter(|hit| hit.grade >= 0) {
+            if hit.grade < conventions.level {
+                wrong += 1;
+            } else if wrong > 0 {
+                total += 1.0 - wrong.min(relevant) as f64 / not_relevant.min(relevant) as f64;
+            } else {
+                total += 1.0;
+            }
+        }
+        divide(total, relevant as f64)
+    }
+
+    /// Yilmaz and Aslam 2006, as trec_eval computes it: a negative grade says "in the pool, not judged".
+    fn inferred_average_precision(&self, conventions: &Conventions) -> f64 {
+        let (mut relevant, mut not_relevant, mut not_judged) = (0u32, 0u32, 0u32);
+        let mut total = 0.0;
+        for hit in self.hits {
+            if hit.grade < 0 {
+                not_judged += 1;
+            } else if hit.grade < conventions.level {
+                not_relevant += 1;
+            } else if hit.rank == 0 {
+                relevant += 1;
+                total += 1.0;
+            } else {
+                let above = f64::from(hit.rank);
+                let pool = f64::from(relevant + not_relevant + not_judged) / above;
+                let precision = (f64::from(relevant) + INFERRED_EPSILON)
+                    / (f64::from(relevant + not_relevant) + 2.0 * INFERRED_EPSILON);
+                total += 1.0 / (above + 1.0) + above / (above + 1.0) * pool * precision;
+                relevant += 1;
+            }
+        }
+        divide(total, self.judged.relevant as f64)
+    }
+}
+
+/// What average precision divides by.
+pub fn average_precision_divisor(divisor: Divisor, relevant: usize, found: f64, measure: &Measure) -> f64 {
+    match divisor {
+        Divisor::Relevant => relevant as f64,
+        Divisor::RelevantUpToCutoff => relevant.min(measure.depth() as usize) as f64,
+        Divisor::Found => found,
+    }
+}
+
+/// What a document at this rank (from 0) has its gain divided by.
+pub fn discount(rank: u32) -> f64 {
+    (f64::from(rank) + 2.0).log2()
+}
+
+/// What a grade is worth under the conventions.
+pub fn gain_of(grade: i64, conventions: &Conventions) -> f64 {
+    if grade < conventions.level && !conventions.graded_below_level {
+        return 0.0;
+    }
+    conventions.gain.of(grade)
+}
+
+/// The discounted gain of the best possible list.
+pub fn ideal(grades: &[i64], depth: u32, conventions: &Conventions) -> f64 {
+    let mut total = 0.0;
+    for (rank, &grade) in (0..depth).zip(grades) {
+        let gain = gain_of(grade, conventions);
+        if gain == 0.0 {
+            break;
+        }
+        total += gain / discount(rank);
+    }
+    total
+}
+
+/// How likely a reader is to be satisfied by a document of this grade: `(2^grade - 1) / 2^greatest`.
+pub fn stopping_chance(grade: i64, greatest: i64) -> f64 {
+    if grade <= 0 {
+        return 0.0;
+    }
+    ((grade as f64).exp2() - 1.0) / (greatest as f64).exp2()
+}
+
+/// 0 where there is nothing to divide by.
+pub fn divide(total: f64, by: f64) -> f64 {
+    if by > 0.0 { total / by } else { 0.0 }
+}
+
+fn ratio(part: usize, whole: usize) -> f64 {
+    divide(part as f64, whole as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hit(rank: u32, grade: i64) -> Hit {
+        Hit { rank, ..Hit::new(rank, grade, -f64::from(rank)) }
+    }
+
+    fn value(name: &str, hits: &[Hit], retrieved: usize, grades: &[i64], conventions: &Conventions) -> f64 {
+        let judged = Judged::new(grades, conventions.level, grades[0]);
+        List { hits, retrieved, judged }.measure(&Measure::parse(name).unwrap(), conventions)
+    }
+
+    #[test]
+    fn by_hand() {
+        // Relevant documents at ranks 1 and 3 of five; a third was not retrieved; rank 2 is judged not relevant.
+        let hits = [hit(0, 2), hit(1, 0), hit(2, 1)];
+        let grades = [2, 1, 1, 0];
+        let c = Conventions::default();
+        let third = 1.0 / 3.0;
+        for (name, expected) in [
+            ("map", (1.0 + 2.0 / 3.0) / 3.0),
+            ("map@1", third),
+            ("rr", 1.0),
+            ("p", 2.0 / 5.0),
+            ("p@10", 2.0 / 10.0),
+            ("recall", 2.0 / 3.0),
+            ("recall@1", third),
+            ("hit@1", 1.0),
+            ("rprec", 2.0 / 3.0),
+            ("f1@5", 2.0 * 0.4 * (2.0 / 3.0) / (0.4 + 2.0 / 3.0)),
+            ("bpref", (1.0 + (1.0 - 1.0)) / 3.0),
+            ("rbp(p=0.5)", 0.5 * (1.0 + 0.25)),
+            ("num_ret", 5.0),
+            ("num_rel", 3.0),
+            ("num_rel_ret", 2.0),
+            ("err@20", 0.75 + 0.25 * 0.25 / 3.0),
+        ] {
+            let got = value(name, &hits, 5, &grades, &c);
+            assert!((got - expected).abs() < 1e-15, "{name}: {got} {expected}");
+        }
+        let ndcg = (2.0 + 1.0 / 2.0) / (2.0 + 1.0 / 3f64.log2() + 1.0 / 2.0);
+        assert!((value("ndcg", &hits, 5, &grades, &c) - ndcg).abs() < 1e-15);
+    }
+
+    #[test]
+    fn divisors() {
+        let hits = [hit(0, 1), hit(3, 1)];
+        let grades = [1, 1, 1, 1];
+        for (divisor, at_two, whole) in [
+            (Divisor::Relevant, 1.0 / 4.0, 1.5 / 4.0),
+            (Divisor::RelevantUpToCutoff, 1.0 / 2.0, 1.5 / 4.0),
+            (Divisor::Found, 1.0, 1.5 / 2.0),
+        ] {
+            let c = Conventions { divisor, ..Conventions::default() };
+            assert_eq!(value("map@2", &hits, 9, &grades, &c), at_two, "{divisor:?}");
+            assert_eq!(value("map", &hits, 9, &grades, &c), whole, "{divisor:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_found_and_nothing_to_find_give_zero() {
+        let c = Conventions::default();
+        for name in
+            ["map", "ndcg", "rr", "p", "recall", "hit", "rprec", "f1", "bpref", "rbp", "err@5", "infap"]
+        {
+            assert_eq!(value(name, &[], 0, &[1], &c), 0.0, "{name}");
+            assert_eq!(value(name, &[], 0, &[0], &c), 0.0, "{name}");
+        }
+    }
+}
