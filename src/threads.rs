@@ -29,6 +29,13 @@ pub fn run<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     pool().install(work)
 }
 
+/// Runs `work` on the calling thread beside tasks that it gives to this process's pool, and waits for those.
+///
+/// For a caller that must stay where it is, because it holds the interpreter.
+pub fn beside<'scope, T>(work: impl FnOnce(&rayon::Scope<'scope>) -> T) -> T {
+    pool().in_place_scope(work)
+}
+
 fn pool() -> Arc<ThreadPool> {
     let process = std::process::id();
     let threads = count();

@@ -27,6 +27,7 @@ mod mask;
 mod numpy_exp;
 mod objects;
 mod pixels;
+mod ranking;
 
 pub use objects::PyObjects;
 
@@ -43,5 +44,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(evaluate::curves, module)?)?;
     pixels::register(module)?;
     mask::register(module)?;
+    ranking::register(module)?;
     Ok(())
 }

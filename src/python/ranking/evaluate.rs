@@ -1,0 +1,362 @@
+//! Evaluates a run, from columns or straight from dictionaries.
+
+use std::cmp::Ordering;
+
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use rayon::prelude::*;
+
+use super::plan::PyPlan;
+use super::qrels::{HeldDocuments, HeldScores, Key, PyQrels, PyRun, borrowed};
+use crate::error::{Error, Result};
+use crate::ranking::conventions::Ties;
+use crate::ranking::evaluate::{DocumentColumn, Plan, Run, Scores, evaluate};
+use crate::ranking::hits::Hit;
+use crate::threads;
+
+/// One row of values for each measured list: `(P, M)` float64.
+type Values<'py> = Bound<'py, PyArray2<f64>>;
+
+/// Measures the lists of a run. `groups[i]` is the number of the run's query (or -1: an empty list) that is measured
+/// against the judgements of query `queries[i]`.
+#[pyfunction]
+pub fn evaluate_run<'py>(
+    py: Python<'py>,
+    qrels: &PyQrels,
+    run: &PyRun,
+    groups: PyReadonlyArray1<'py, i64>,
+    queries: PyReadonlyArray1<'py, i64>,
+    plan: &PyPlan,
+) -> PyResult<Values<'py>> {
+    let pairs: Vec<(Option<usize>, usize)> = groups
+        .as_slice()?
+        .iter()
+        .zip(queries.as_slice()?)
+        .map(|(&group, &query)| (usize::try_from(group).ok(), query as usize))
+        .collect();
+    for &(group, query) in &pairs {
+        check_query(qrels, query)?;
+        if group.is_some_and(|group| group >= run.groups.len()) {
+            return Err(PyValueError::new_err("no such query in the run"));
+        }
+    }
+    let (wide, narrow);
+    let documents = match &run.documents {
+        HeldDocuments::I64(array) => {
+            wide = borrowed(py, array)?;
+            DocumentColumn::I64(wide.as_slice()?)
+        }
+        HeldDocuments::I32(array) => {
+            narrow = borrowed(py, array)?;
+            DocumentColumn::I32(narrow.as_slice()?)
+        }
+        HeldDocuments::Integers(ids) => DocumentColumn::I64(ids),
+        HeldDocuments::Texts(texts) => DocumentColumn::Texts(texts),
+    };
+    let (double, single);
+    let scores = match &run.scores {
+        HeldScores::F64(array) => {
+            double = borrowed(py, array)?;
+            Scores::F64(double.as_slice()?)
+        }
+        HeldScores::F32(array) => {
+            single = borrowed(py, array)?;
+            Scores::F32(single.as_slice()?)
+        }
+        HeldScores::Read(scores) => Scores::F64(scores),
+    };
+    if documents.len() != scores.len() || run.groups.offsets.last() != Some(&scores.len()) {
+        return Err(PyValueError::new_err("the run's columns have changed their length"));
+    }
+    let columns = Run { documents, scores, groups: &run.groups };
+    let values = py.detach(|| threads::run(|| evaluate(&qrels.core, &columns, &pairs, &plan.plan)));
+    let values = values.map_err(|(pair, error)| at_query(py, qrels, pairs[pair].1, error))?;
+    into_table(py, values, pairs.len(), plan)
+}
+
+/// Measures lists that are dictionaries from document to score (or None: an empty list), each against the
+/// judgements of query `queries[i]`.
+///
+/// Only scores are copied out of a dictionary, and each judged document is looked up in it; the other documents' ids
+/// are not even looked at, unless scores tie.
+#[pyfunction]
+pub fn evaluate_dicts<'py>(
+    py: Python<'py>,
+    qrels: &PyQrels,
+    lists: &Bound<'py, PyList>,
+    queries: PyReadonlyArray1<'py, i64>,
+    plan: &PyPlan,
+) -> PyResult<Values<'py>> {
+    let queries = queries.as_slice()?;
+    if lists.len() != queries.len() {
+        return Err(PyValueError::new_err("as many lists as queries are expected"));
+    }
+    for &query in queries {
+        check_query(qrels, query as usize)?;
+    }
+    let wide = plan.plan.measures.len();
+    let mut values = vec![0.0; queries.len() * wide];
+    let walker = Walker { qrels, documents: qrels.documents(py)?, lists, queries, plan: &plan.plan };
+    let (mut now, mut next) = (Batch::default(), Batch::default());
+    walker.fill(0, &mut now)?;
+    while !now.lists.is_empty() {
+        let end = now.first + now.lists.len();
+        let out = &mut values[now.first * wide..end * wide];
+        threads::beside(|scope| {
+            let batch = &mut now;
+            scope.spawn(|_| batch.measure(&walker_core(qrels, queries, &plan.plan), out));
+            walker.fill(end, &mut next)
+        })?;
+        walker.settle(&mut now, &mut values)?;
+        std::mem::swap(&mut now, &mut next);
+    }
+    into_table(py, values, queries.len(), plan)
+}
+
+fn check_query(qrels: &PyQrels, query: usize) -> PyResult<()> {
+    if query >= qrels.core.queries() {
+        return Err(PyValueError::new_err("no such query in the qrels"));
+    }
+    Ok(())
+}
+
+fn at_query(py: Python<'_>, qrels: &PyQrels, query: usize, error: Error) -> PyErr {
+    let id = qrels.query_ids(py).get_item(query).and_then(|id| id.repr());
+    id.map_or_else(|error| error, |id| error.at(format!("query {id}")).into())
+}
+
+fn into_table<'py>(py: Python<'py>, values: Vec<f64>, rows: usize, plan: &PyPlan) -> PyResult<Values<'py>> {
+    PyArray1::from_vec(py, values).reshape([rows, plan.plan.measures.len()])
+}
+
+/// What the pool needs to know; nothing of Python.
+struct Core<'a> {
+    qrels: &'a crate::ranking::qrels::Qrels,
+    queries: &'a [i64],
+    plan: &'a Plan,
+}
+
+fn walker_core<'a>(qrels: &'a PyQrels, queries: &'a [i64], plan: &'a Plan) -> Core<'a> {
+    Core { qrels: &qrels.core, queries, plan }
+}
+
+/// Lists that were copied out of their dictionaries.
+#[derive(Default)]
+struct Batch {
+    /// The number of the first list.
+    first: usize,
+    lists: Vec<Walked>,
+    scores: Vec<f64>,
+    /// `row` is the number of the judged document among those of its query, for want of the row in the list.
+    hits: Vec<Hit>,
+}
+
+/// Where one list lies in its batch.
+struct Walked {
+    scores: std::ops::Range<usize>,
+    hits: std::ops::Range<usize>,
+    state: State,
+}
+
+enum State {
+    Measured,
+    /// Its rank needs the order of documents with the same score.
+    Tied,
+    Failed(Error),
+}
+
+/// So many scores are copied out before the pool is called.
+const BATCH: usize = 1 << 17;
+
+impl Batch {
+    fn measure(&mut self, core: &Core, out: &mut [f64]) {
+        let wide = core.plan.measures.len();
+        if wide == 0 {
+            return;
+        }
+        let Batch { first, lists, scores, hits } = self;
+        // Hand each list its own hits.
+        let mut rest = &mut hits[..];
+        let mut work = Vec::with_capacity(lists.len());
+        for (i, (list, out)) in lists.iter_mut().zip(out.chunks_mut(wide)).enumerate() {
+            let (own, after) = rest.split_at_mut(list.hits.len());
+            rest = after;
+            work.push((core.queries[*first + i] as usize, list, own, out));
+        }
+        let scores = &scores[..];
+        work.into_par_iter().with_min_len(8).for_each(|(query, list, hits, out)| {
+            let scores = &scores[list.scores.clone()];
+            let tied = core.plan.count(scores, hits);
+            if tied || core.plan.conventions.ties == Ties::Stable && hits.iter().any(|hit| hit.tied > 1) {
+                list.state = State::Tied;
+                return;
+            }
+            if core.plan.conventions.ties == Ties::Grouped {
+                // Any row with the same score will do, as long as no two hits take the same.
+                place_hits(scores, hits);
+            }
+            let judged = core.plan.judged(core.qrels, query);
+            if let Err(error) = core.plan.measure_list(scores, hits, judged, |_, _| Ordering::Equal, out) {
+                list.state = State::Failed(error);
+            }
+        });
+    }
+}
+
+/// Gives each hit a row that has its score.
+fn place_hits(scores: &[f64], hits: &mut [Hit]) {
+    let mut taken = vec![false; scores.len()];
+    for hit in hits {
+        let row = (0..scores.len()).find(|&row| !taken[row] && scores[row] == hit.score);
+        if let Some(row) = row {
+            taken[row] = true;
+            hit.row = row as u32;
+        }
+    }
+}
+
+/// Walks the dictionaries; holds the interpreter.
+struct Walker<'a, 'py> {
+    qrels: &'a PyQrels,
+    documents: Bound<'py, PyList>,
+    lists: &'a Bound<'py, PyList>,
+    queries: &'a [i64],
+    plan: &'a Plan,
+}
+
+impl<'py> Walker<'_, 'py> {
+    /// Copies out lists from the given one on.
+    fn fill(&self, first: usize, batch: &mut Batch) -> PyResult<()> {
+        batch.first = first;
+        batch.lists.clear();
+        batch.scores.clear();
+        batch.hits.clear();
+        for i in first..self.queries.len() {
+            if batch.scores.len() >= BATCH {
+                break;
+            }
+            let (scores, hits) = (batch.scores.len(), batch.hits.len());
+            let list = self.lists.get_item(i)?;
+            if !list.is_none() {
+                self.walk(i, &list, batch)?;
+            }
+            batch.lists.push(Walked {
+                scores: scores..batch.scores.len(),
+                hits: hits..batch.hits.len(),
+                state: State::Measured,
+            });
+        }
+        Ok(())
+    }
+
+    fn walk(&self, i: usize, list: &Bound<'py, PyAny>, batch: &mut Batch) -> PyResult<()> {
+        let query = self.queries[i] as usize;
+        let Ok(list) = list.cast::<PyDict>() else {
+            let message = format!("run[{}] is not a dictionary of scores", self.query_repr(query)?);
+            return Err(PyTypeError::new_err(message));
+        };
+        let single = self.plan.conventions.single;
+        let start = batch.scores.len();
+        let grades = &self.qrels.core.grades;
+        let values = list.values();
+        if values.len() >= u32::MAX as usize {
+            return Err(PyValueError::new_err(format!("run[{}] is too long", self.query_repr(query)?)));
+        }
+        for value in values.iter() {
+            match value.extract::<f64>() {
+                Ok(score) if !score.is_nan() => {
+                    batch.scores.push(if single { f64::from(score as f32) } else { score });
+                }
+                _ => return Err(self.bad_score(query, list, batch.scores.len() - start, &value)),
+            }
+        }
+        for row in self.qrels.core.rows(query) {
+            if !self.plan.places(grades[row]) {
+                continue;
+            }
+            if let Some(score) = list.get_item(self.documents.get_item(row)?)? {
+                let score: f64 = score.extract()?;
+                let score = if single { f64::from(score as f32) } else { score };
+                batch.hits.push(Hit::new(row as u32, grades[row], score));
+            }
+        }
+        Ok(())
+    }
+
+    fn query_repr(&self, query: usize) -> PyResult<String> {
+        let py = self.documents.py();
+        Ok(self.qrels.query_ids(py).get_item(query)?.repr()?.to_string())
+    }
+
+    fn bad_score(&self, query: usize, list: &Bound<PyDict>, row: usize, value: &Bound<PyAny>) -> PyErr {
+        let describe = || -> PyResult<PyErr> {
+            let query = self.query_repr(query)?;
+            let document = list.keys().get_item(row)?.repr()?.to_string();
+            if value.extract::<f64>().is_ok() {
+                let message = format!("query {query}: the score of document {document} is NaN");
+                return Ok(PyValueError::new_err(message));
+            }
+            let message = format!("run[{query}][{document}] is {}, expected a number", value.repr()?);
+            Ok(PyTypeError::new_err(message))
+        };
+        describe().unwrap_or_else(|error| error)
+    }
+
+    /// Measures the lists whose ties go by document, and raises the first error.
+    fn settle(&self, batch: &mut Batch, values: &mut [f64]) -> PyResult<()> {
+        let wide = self.plan.measures.len();
+        let Batch { first, lists, scores, hits } = batch;
+        for (i, list) in lists.iter_mut().enumerate() {
+            let place = *first + i;
+            let query = self.queries[place] as usize;
+            match std::mem::replace(&mut list.state, State::Measured) {
+                State::Measured => {}
+                State::Failed(error) => {
+                    return Err(at_query(self.documents.py(), self.qrels, query, error));
+                }
+                State::Tied => {
+                    let out = &mut values[place * wide..(place + 1) * wide];
+                    let (scores, hits) = (&scores[list.scores.clone()], &mut hits[list.hits.clone()]);
+                    self.measure_tied(place, query, scores, hits, out)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn measure_tied(
+        &self,
+        place: usize,
+        query: usize,
+        scores: &[f64],
+        hits: &mut [Hit],
+        out: &mut [f64],
+    ) -> PyResult<()> {
+        let py = self.documents.py();
+        let list = self.lists.get_item(place)?.cast_into::<PyDict>()?;
+        let ids: Vec<Bound<PyAny>> = list.keys().iter().collect();
+        let keys = ids.iter().map(Key::new).collect::<PyResult<Vec<_>>>()?;
+        let rows = PyDict::new(py);
+        for (row, id) in ids.iter().enumerate() {
+            rows.set_item(id, row)?;
+        }
+        for hit in hits.iter_mut() {
+            let document = self.documents.get_item(hit.row as usize)?;
+            if let Some(row) = rows.get_item(document)? {
+                hit.row = row.extract()?;
+            }
+        }
+        if keys.len() != scores.len() || hits.iter().any(|hit| hit.row as usize >= scores.len()) {
+            return Err(PyValueError::new_err("a dictionary of the run has changed while it was read"));
+        }
+        let mixed = keys.iter().skip(1).try_for_each(|key| keys[0].compare(key).map(|_| ()));
+        mixed.map_err(|error| at_query(py, self.qrels, query, error))?;
+        let document =
+            |a: u32, b: u32| keys[a as usize].compare(&keys[b as usize]).unwrap_or(Ordering::Equal);
+        let done: Result<()> =
+            self.plan.measure_list(scores, hits, self.plan.judged(&self.qrels.core, query), document, out);
+        done.map_err(|error| at_query(py, self.qrels, query, error))
+    }
+}

@@ -1,0 +1,56 @@
+//! Measures and conventions by name.
+
+use pyo3::prelude::*;
+
+use crate::ranking::conventions::{Conventions, Divisor, Duplicates, Gain, Ties, single_named};
+use crate::ranking::evaluate::Plan;
+use crate::ranking::measure::Measure;
+
+/// The measures and conventions of an evaluation, checked.
+#[pyclass(frozen, module = "meanap._core", name = "RankingPlan")]
+pub struct PyPlan {
+    /// What the core takes.
+    pub plan: Plan,
+}
+
+#[pymethods]
+impl PyPlan {
+    #[new]
+    #[pyo3(signature = (
+        measures, *, divisor, ties, score_dtype, duplicates, gain, relevance_level, graded_below_level,
+        positive_scores_only, compensated
+    ))]
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        measures: Vec<String>,
+        divisor: &str,
+        ties: &str,
+        score_dtype: &str,
+        duplicates: &str,
+        gain: &str,
+        relevance_level: i64,
+        graded_below_level: bool,
+        positive_scores_only: bool,
+        compensated: bool,
+    ) -> PyResult<Self> {
+        let measures = measures.iter().map(|name| Measure::parse(name)).collect::<Result<_, _>>()?;
+        let conventions = Conventions {
+            divisor: Divisor::named(divisor)?,
+            ties: Ties::named(ties)?,
+            single: single_named(score_dtype)?,
+            duplicates: Duplicates::named(duplicates)?,
+            gain: Gain::named(gain)?,
+            level: relevance_level,
+            graded_below_level,
+            positive_scores_only,
+            compensated,
+        };
+        Ok(PyPlan { plan: Plan::new(measures, conventions)? })
+    }
+
+    /// The measures' names as we write them.
+    #[getter]
+    fn measures(&self) -> Vec<String> {
+        self.plan.measures.iter().map(Measure::name).collect()
+    }
+}

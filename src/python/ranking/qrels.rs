@@ -1,0 +1,360 @@
+//! Judgements and runs as Python holds them between evaluations.
+
+use std::sync::OnceLock;
+
+use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1, PyUntypedArrayMethods};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyInt, PyList, PyString};
+
+use super::columns::IdColumn;
+use crate::error::{Error, Result};
+use crate::ranking::conventions::Duplicates;
+use crate::ranking::ids::{Ids, Lookup, Texts};
+use crate::ranking::qrels::{Documents, Groups, Qrels};
+use crate::ranking::trec;
+use crate::threads;
+
+/// Relevance judgements, indexed.
+#[pyclass(frozen, module = "meanap._core", name = "Qrels")]
+pub struct PyQrels {
+    /// What the core takes.
+    pub core: Qrels,
+    query_ids: Py<PyList>,
+    /// The judged documents as Python objects, made when a run of dictionaries first asks for them.
+    objects: OnceLock<Py<PyList>>,
+}
+
+impl PyQrels {
+    /// The id of each query.
+    pub fn query_ids<'py>(&self, py: Python<'py>) -> &Bound<'py, PyList> {
+        self.query_ids.bind(py)
+    }
+
+    /// The judged documents as Python objects, row by row.
+    pub fn documents<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        if self.objects.get().is_none() {
+            let list = match &self.core.documents {
+                Documents::Integers(ids) => PyList::new(py, ids)?,
+                Documents::Texts(texts) => {
+                    let text = |row| PyString::new(py, &String::from_utf8_lossy(texts.id(row).0));
+                    PyList::new(py, (0..texts.len()).map(text))?
+                }
+            };
+            // Another thread may have been quicker; either list will do.
+            let _ = self.objects.set(list.unbind());
+        }
+        Ok(self.objects.get().expect("was just set").bind(py).clone())
+    }
+}
+
+#[pymethods]
+impl PyQrels {
+    /// From a dictionary of dictionaries: query to document to grade.
+    #[staticmethod]
+    fn from_dict(py: Python<'_>, judgements: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let queries = PyList::empty(py);
+        let objects = PyList::empty(py);
+        let (mut offsets, mut grades) = (vec![0], Vec::new());
+        for (query, documents) in judgements.iter() {
+            let Ok(documents) = documents.cast::<PyDict>() else {
+                let message = format!("qrels[{}] is not a dictionary of grades", query.repr()?);
+                return Err(PyTypeError::new_err(message));
+            };
+            for (document, grade) in documents.iter() {
+                let Ok(grade) = grade.extract::<i64>() else {
+                    return Err(PyTypeError::new_err(format!(
+                        "qrels[{}][{}] is {}, expected a whole number",
+                        query.repr()?,
+                        document.repr()?,
+                        grade.repr()?
+                    )));
+                };
+                objects.append(document)?;
+                grades.push(grade);
+            }
+            offsets.push(grades.len());
+            queries.append(query)?;
+        }
+        let documents = match IdColumn::new(&objects, "qrels' documents")? {
+            IdColumn::Integers(ids) => Documents::Integers(ids),
+            IdColumn::Texts(texts) => Documents::Texts(texts),
+            IdColumn::I64(_) | IdColumn::I32(_) => unreachable!("a list is not an array"),
+        };
+        let core = Qrels::new(documents, offsets, grades)?;
+        Ok(PyQrels { core, query_ids: queries.unbind(), objects: OnceLock::from(objects.unbind()) })
+    }
+
+    /// From a table: a query, a document and a grade in each row. `duplicates` says what a document that is judged
+    /// twice for a query gives.
+    #[staticmethod]
+    fn from_columns(
+        py: Python<'_>,
+        queries: &Bound<'_, PyAny>,
+        documents: &Bound<'_, PyAny>,
+        grades: PyReadonlyArray1<i64>,
+        duplicates: &str,
+    ) -> PyResult<Self> {
+        let queries = IdColumn::new(queries, "qrels' queries")?;
+        let documents = IdColumn::new(documents, "qrels' documents")?;
+        Self::build(py, &queries, &documents, grades.as_slice()?, Duplicates::named(duplicates)?)
+    }
+
+    /// From the bytes of a TREC file.
+    #[staticmethod]
+    fn from_trec(py: Python<'_>, name: &str, text: &Bound<'_, PyBytes>, duplicates: &str) -> PyResult<Self> {
+        let text = text.as_bytes();
+        let table = py.detach(|| threads::run(|| trec::read_qrels(name, text)))?;
+        let (queries, documents) = (IdColumn::Texts(table.queries), IdColumn::Texts(table.documents));
+        Self::build(py, &queries, &documents, &table.values, Duplicates::named(duplicates)?)
+    }
+
+    /// The id of each query.
+    #[getter(query_ids)]
+    fn py_query_ids(&self, py: Python<'_>) -> Py<PyList> {
+        self.query_ids.clone_ref(py)
+    }
+
+    /// How many documents of each query have at least this grade.
+    fn relevant<'py>(&self, py: Python<'py>, level: i64) -> Bound<'py, PyArray1<i64>> {
+        let count = |query| self.core.sorted(query).partition_point(|&grade| grade >= level) as i64;
+        PyArray1::from_iter(py, (0..self.core.queries()).map(count))
+    }
+
+    /// The least grade; 0 if there is none.
+    fn least(&self) -> i64 {
+        self.core.grades.iter().copied().min().unwrap_or(0)
+    }
+}
+
+impl PyQrels {
+    fn build(
+        py: Python<'_>,
+        queries: &IdColumn,
+        documents: &IdColumn,
+        grades: &[i64],
+        duplicates: Duplicates,
+    ) -> PyResult<Self> {
+        let rows = queries.len();
+        if documents.len() != rows || grades.len() != rows {
+            return Err(PyValueError::new_err(format!(
+                "qrels have {rows} queries, {} documents and {} grades, expected as many of each",
+                documents.len(),
+                grades.len()
+            )));
+        }
+        let groups = groups(py, queries)?;
+        let ids = queries.ids(py, &groups.first)?;
+        let judged = match documents {
+            IdColumn::I64(array) => judged(array.as_slice()?, grades, &groups, duplicates),
+            IdColumn::I32(array) => judged(array.as_slice()?, grades, &groups, duplicates),
+            IdColumn::Integers(list) => judged(&list[..], grades, &groups, duplicates),
+            IdColumn::Texts(texts) => judged(texts, grades, &groups, duplicates),
+        };
+        let (kept, offsets) = judged.map_err(|(group, error)| {
+            let query = ids
+                .get_item(group)
+                .and_then(|id| id.repr())
+                .map_or_else(|_| String::new(), |id| id.to_string());
+            error.at(format!("qrels: query {query}"))
+        })?;
+        let grades = kept.iter().map(|&row| grades[row]).collect();
+        let gathered = match documents {
+            IdColumn::I64(array) => {
+                let ids = array.as_slice()?;
+                Documents::Integers(kept.iter().map(|&row| ids[row]).collect())
+            }
+            IdColumn::I32(array) => {
+                let ids = array.as_slice()?;
+                Documents::Integers(kept.iter().map(|&row| i64::from(ids[row])).collect())
+            }
+            IdColumn::Integers(ids) => Documents::Integers(kept.iter().map(|&row| ids[row]).collect()),
+            IdColumn::Texts(texts) => {
+                let mut gathered = Texts::new();
+                kept.iter().for_each(|&row| gathered.push(texts.id(row).0));
+                Documents::Texts(gathered)
+            }
+        };
+        let core = Qrels::new(gathered, offsets, grades)?;
+        Ok(PyQrels { core, query_ids: ids.unbind(), objects: OnceLock::new() })
+    }
+}
+
+fn groups(py: Python<'_>, queries: &IdColumn) -> PyResult<Groups> {
+    Ok(match queries {
+        IdColumn::I64(array) => {
+            let ids = array.as_slice()?;
+            py.detach(|| threads::run(|| Groups::new(ids)))
+        }
+        IdColumn::I32(array) => {
+            let ids = array.as_slice()?;
+            py.detach(|| threads::run(|| Groups::new(ids)))
+        }
+        IdColumn::Integers(ids) => py.detach(|| threads::run(|| Groups::new(&ids[..]))),
+        IdColumn::Texts(texts) => py.detach(|| threads::run(|| Groups::new(texts))),
+    }?)
+}
+
+/// The rows that count, group by group, and where each group begins; or the group with an error.
+#[allow(clippy::type_complexity)]
+fn judged<I: Ids + ?Sized>(
+    documents: &I,
+    grades: &[i64],
+    groups: &Groups,
+    duplicates: Duplicates,
+) -> std::result::Result<(Vec<usize>, Vec<usize>), (usize, Error)> {
+    let mut table = Lookup::default();
+    let (mut kept, mut offsets) = (Vec::with_capacity(grades.len()), vec![0]);
+    for (group, range) in groups.offsets.windows(2).enumerate() {
+        let start = kept.len();
+        table.clear(range[1] - range[0]);
+        for place in range[0]..range[1] {
+            let row = groups.rows.as_ref().map_or(place, |rows| rows[place] as usize);
+            let id = documents.id(row);
+            let next = (kept.len() - start) as u32;
+            let earlier = table
+                .find_or_insert(I::hash(id), next, |held| documents.id(kept[start + held as usize]) == id);
+            match (earlier, duplicates) {
+                (None, _) | (Some(_), Duplicates::All) => kept.push(row),
+                (Some(_), Duplicates::Error) => {
+                    return Err((group, Error::value(format!("document {id} is judged twice"))));
+                }
+                (Some(_), Duplicates::First | Duplicates::Once) => {}
+                (Some(held), Duplicates::Last) => kept[start + held as usize] = row,
+            }
+        }
+        offsets.push(kept.len());
+    }
+    Ok((kept, offsets))
+}
+
+/// The documents of a run, kept alive.
+pub enum HeldDocuments {
+    /// 64-bit integers.
+    I64(Py<PyArray1<i64>>),
+    /// 32-bit integers.
+    I32(Py<PyArray1<i32>>),
+    /// Integers of a list.
+    Integers(Vec<i64>),
+    /// Text.
+    Texts(Texts<'static>),
+}
+
+/// The scores of a run, kept alive.
+pub enum HeldScores {
+    /// Single.
+    F32(Py<PyArray1<f32>>),
+    /// Double.
+    F64(Py<PyArray1<f64>>),
+    /// Double, from a file.
+    Read(Vec<f64>),
+}
+
+/// A run as columns.
+#[pyclass(frozen, module = "meanap._core", name = "Run")]
+pub struct PyRun {
+    /// The documents.
+    pub documents: HeldDocuments,
+    /// The scores.
+    pub scores: HeldScores,
+    /// The rows of each query.
+    pub groups: Groups,
+    /// The id of each query.
+    #[pyo3(get)]
+    query_ids: Py<PyList>,
+}
+
+#[pymethods]
+impl PyRun {
+    /// From a table: a query, a document and a score in each row.
+    #[staticmethod]
+    fn from_columns(
+        py: Python<'_>,
+        queries: &Bound<'_, PyAny>,
+        documents: &Bound<'_, PyAny>,
+        scores: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let queries = IdColumn::new(queries, "the run's queries")?;
+        let documents = IdColumn::new(documents, "the run's documents")?;
+        let (scores, length) = match scores.cast::<PyArray1<f32>>() {
+            Ok(array) => (HeldScores::F32(array.clone().unbind()), array.len()),
+            Err(_) => {
+                let array = scores.cast::<PyArray1<f64>>()?;
+                (HeldScores::F64(array.clone().unbind()), array.len())
+            }
+        };
+        if documents.len() != queries.len() || length != queries.len() {
+            return Err(PyValueError::new_err(format!(
+                "the run has {} queries, {} documents and {length} scores, expected as many of each",
+                queries.len(),
+                documents.len()
+            )));
+        }
+        let groups = groups(py, &queries)?;
+        let query_ids = queries.ids(py, &groups.first)?.unbind();
+        let documents = match documents {
+            IdColumn::I64(array) => HeldDocuments::I64((*array).clone().unbind()),
+            IdColumn::I32(array) => HeldDocuments::I32((*array).clone().unbind()),
+            IdColumn::Integers(ids) => HeldDocuments::Integers(ids),
+            IdColumn::Texts(texts) => HeldDocuments::Texts(texts),
+        };
+        Ok(PyRun { documents, scores, groups, query_ids })
+    }
+
+    /// From the bytes of a TREC file.
+    #[staticmethod]
+    fn from_trec(py: Python<'_>, name: &str, text: &Bound<'_, PyBytes>) -> PyResult<Self> {
+        let text = text.as_bytes();
+        let table = py.detach(|| threads::run(|| trec::read_run(name, text)))?;
+        let queries = IdColumn::Texts(table.queries);
+        let groups = groups(py, &queries)?;
+        let query_ids = queries.ids(py, &groups.first)?.unbind();
+        let documents = HeldDocuments::Texts(table.documents);
+        Ok(PyRun { documents, scores: HeldScores::Read(table.values), groups, query_ids })
+    }
+}
+
+/// A document id of a dictionary, to compare two of them as the columns would.
+pub enum Key<'a> {
+    /// An integer.
+    Integer(i64),
+    /// Text.
+    Text(&'a str),
+}
+
+impl<'a> Key<'a> {
+    /// Reads an id.
+    pub fn new(id: &'a Bound<'_, PyAny>) -> PyResult<Self> {
+        if let Ok(text) = id.cast::<PyString>() {
+            return Ok(Key::Text(text.to_str()?));
+        }
+        match id.cast::<PyInt>().map(|id| id.extract()) {
+            Ok(Ok(number)) => Ok(Key::Integer(number)),
+            _ => {
+                let message = format!("document {} is neither text nor an integer of 64 bits", id.repr()?);
+                Err(PyTypeError::new_err(message))
+            }
+        }
+    }
+
+    /// The order of document ids.
+    pub fn compare(&self, other: &Key) -> Result<std::cmp::Ordering> {
+        match (self, other) {
+            (Key::Integer(a), Key::Integer(b)) => Ok(a.cmp(b)),
+            (Key::Text(a), Key::Text(b)) => Ok(a.cmp(b)),
+            _ => Err(Error::wrong_type("documents are text and integers at once, which have no order")),
+        }
+    }
+}
+
+/// Borrows a held array for reading.
+pub fn borrowed<'py, T: numpy::Element>(
+    py: Python<'py>,
+    array: &Py<PyArray1<T>>,
+) -> PyResult<PyReadonlyArray1<'py, T>> {
+    let array = array.bind(py).try_readonly()?;
+    if !array.is_contiguous() {
+        return Err(PyValueError::new_err("the run's columns must be contiguous"));
+    }
+    Ok(array)
+}

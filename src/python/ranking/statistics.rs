@@ -1,0 +1,44 @@
+//! Bootstrap, paired tests, Holm's correction.
+
+use numpy::{PyArray1, PyReadonlyArray1};
+use pyo3::prelude::*;
+
+use crate::ranking::statistics;
+use crate::threads;
+
+/// The means of bootstrap samples, ascending.
+#[pyfunction]
+pub fn bootstrap_means<'py>(
+    py: Python<'py>,
+    values: PyReadonlyArray1<'py, f64>,
+    samples: usize,
+    seed: u64,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let values = values.as_slice()?;
+    let means = py.detach(|| threads::run(|| statistics::bootstrap_means(values, samples, seed)));
+    Ok(PyArray1::from_vec(py, means))
+}
+
+/// The p-value of the paired randomisation test.
+#[pyfunction]
+pub fn randomisation_test(
+    py: Python<'_>,
+    differences: PyReadonlyArray1<f64>,
+    samples: usize,
+    seed: u64,
+) -> PyResult<f64> {
+    let differences = differences.as_slice()?;
+    Ok(py.detach(|| threads::run(|| statistics::randomisation_test(differences, samples, seed))))
+}
+
+/// The statistic and p-value of the paired t test.
+#[pyfunction]
+pub fn paired_t_test(differences: PyReadonlyArray1<f64>) -> PyResult<(f64, f64)> {
+    Ok(statistics::paired_t_test(differences.as_slice()?))
+}
+
+/// p-values corrected as Holm does.
+#[pyfunction]
+pub fn holm(p_values: Vec<f64>) -> Vec<f64> {
+    statistics::holm(&p_values)
+}
