@@ -1,0 +1,46 @@
+"""Measures over ranked lists: every number that people mean by MAP, with the convention named.
+
+- `apk`, `mapk`, `apk_values`: average precision at k of recommendation lists (ml_metrics' numbers).
+- `evaluate`, `RelevanceEvaluator`, `RankingResult`: measures of runs against relevance judgements (trec_eval's).
+- `Conventions`, `PRESETS`, `preset`: what tools disagree on; `explain_difference` says how much each of it matters,
+  `tie_range` what ties leave open.
+- `compare`: paired tests between runs.
+- `AveragePrecisionAtK`: streaming, dense scores (TensorFlow's).
+- `average_precision_score`, `precision_recall_curve`: classifiers (scikit-learn's).
+"""
+
+from meanap.ranking.classification import (
+    PrecisionRecallCurve,
+    average_precision_score,
+    precision_recall_curve,
+)
+from meanap.ranking.comparison import Comparison, compare
+from meanap.ranking.conventions import PRESETS, Conventions, preset
+from meanap.ranking.evaluation import Interval, RankingResult, RelevanceEvaluator, evaluate
+from meanap.ranking.explain import Explanation, Share, TieRange, explain_difference, tie_range
+from meanap.ranking.lists import apk, apk_values, mapk
+from meanap.ranking.streaming import AveragePrecisionAtK
+
+__all__ = [
+    "PRESETS",
+    "AveragePrecisionAtK",
+    "Comparison",
+    "Conventions",
+    "Explanation",
+    "Interval",
+    "PrecisionRecallCurve",
+    "RankingResult",
+    "RelevanceEvaluator",
+    "Share",
+    "TieRange",
+    "apk",
+    "apk_values",
+    "average_precision_score",
+    "compare",
+    "evaluate",
+    "explain_difference",
+    "mapk",
+    "precision_recall_curve",
+    "preset",
+    "tie_range",
+]

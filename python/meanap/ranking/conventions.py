@@ -1,0 +1,148 @@
+"""What tools silently disagree on, each as an argument; a preset names one tool's choices."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True)
+class Conventions:
+    """The conventions of an evaluation; the defaults are trec_eval 10's.
+
+    Attributes:
+        divisor: What average precision divides by: ``"relevant"`` (all relevant documents), ``"min(relevant, k)"``,
+            ``"found"`` (the relevant documents within the cut-off).
+        ties: The order of equal scores: ``"document-descending"``, ``"document-ascending"`` (text bytewise, integers
+            as numbers), ``"stable"`` (as they came), ``"optimistic"``, ``"pessimistic"`` (the greatest and the least
+            value that any order gives), ``"expected"`` (the mean over all orders), ``"grouped"`` (scikit-learn's: a tie
+            is one step for ``map``; the mean over all orders for the others).
+        score_dtype: ``"float64"``, or ``"float32"``: scores are rounded before they are compared.
+        empty: What a query without a relevant document gives: ``"zero"``, ``"one"``, ``"nan"``, ``"skip"`` (left out
+            and listed), ``"error"``.
+        missing: What a query gives that one side lacks: ``"skip"`` (only queries of both sides count), ``"zero"`` (a
+            judged query without an answer counts as an empty list), ``"error"``.
+        duplicates: What a document gives that a list names twice: ``"error"``, ``"first"`` or ``"last"`` (that one
+            counts, the others are as if not there), ``"once"`` (each takes a place, the best placed counts),
+            ``"all"`` (each counts).
+        negative: What a negative grade says: ``"unjudged"`` (pooled but not judged, as in trec_eval), ``"error"``.
+        gain: A grade's worth in nDCG: ``"linear"`` or ``"exponential"`` (2^grade - 1).
+        relevance_level: The lowest grade that is relevant, at least 1.
+        graded_below_level: Whether nDCG gives a gain to positive grades below `relevance_level`.
+        positive_scores_only: Whether ``map`` takes a relevant document whose score is 0 or less as not relevant.
+        compensated: Whether the precisions of a query are added with Kahan's compensation, as pandas does.
+    """
+
+    divisor: str = "relevant"
+    ties: str = "document-descending"
+    score_dtype: str = "float64"
+    empty: str = "zero"
+    missing: str = "skip"
+    duplicates: str = "error"
+    negative: str = "unjudged"
+    gain: str = "linear"
+    relevance_level: int = 1
+    graded_below_level: bool = True
+    positive_scores_only: bool = False
+    compensated: bool = False
+
+    def __post_init__(self) -> None:
+        for name, known in _KNOWN.items():
+            if getattr(self, name) not in known:
+                listed = ", ".join(map(repr, known))
+                raise ValueError(f"{name} is {getattr(self, name)!r}, expected one of {listed}")
+        if self.relevance_level < 1:
+            raise ValueError(f"relevance_level is {self.relevance_level}, expected at least 1")
+
+    def replace(self, **changes: object) -> Conventions:
+        """The same with some of them changed; an unknown name raises TypeError and is told its nearest."""
+        return dataclasses.replace(self, **_checked(changes))  # type: ignore[arg-type]
+
+    def differing(self, other: Conventions) -> tuple[str, ...]:
+        """The names of the conventions on which two differ."""
+        return tuple(name for name in NAMES if getattr(self, name) != getattr(other, name))
+
+
+_KNOWN = {
+    "divisor": ("relevant", "min(relevant, k)", "found"),
+    "ties": (
+        "document-descending",
+        "document-ascending",
+        "stable",
+        "optimistic",
+        "pessimistic",
+        "expected",
+        "grouped",
+    ),
+    "score_dtype": ("float64", "float32"),
+    "empty": ("zero", "one", "nan", "skip", "error"),
+    "missing": ("skip", "zero", "error"),
+    "duplicates": ("error", "first", "last", "once", "all"),
+    "negative": ("unjudged", "error"),
+    "gain": ("linear", "exponential"),
+}
+
+NAMES = tuple(field.name for field in dataclasses.fields(Conventions))
+
+PRESETS: dict[str, Conventions] = {
+    "trec_eval": Conventions(score_dtype="float32"),
+    "trec_eval-10": Conventions(),
+    "ml_metrics": Conventions(
+        divisor="min(relevant, k)", ties="stable", missing="error", duplicates="once", negative="error"
+    ),
+    "ranx": Conventions(ties="stable", missing="error", duplicates="last", graded_below_level=False),
+    "sklearn": Conventions(ties="grouped", missing="error", negative="error"),
+    "torchmetrics": Conventions(
+        divisor="found",
+        ties="stable",
+        score_dtype="float32",
+        missing="error",
+        negative="error",
+        positive_scores_only=True,
+    ),
+    "tensorflow": Conventions(
+        divisor="min(relevant, k)",
+        ties="document-ascending",
+        score_dtype="float32",
+        empty="nan",
+        missing="error",
+        negative="error",
+    ),
+    "recommenders": Conventions(divisor="min(relevant, k)", ties="stable", duplicates="all", compensated=True),
+}
+"""The conventions of each tool, by name."""
+
+
+def preset(name: str) -> Conventions:
+    """The conventions of a tool, by name.
+
+    Raises:
+        ValueError: No such preset; the message lists them.
+
+    >>> preset("torchmetrics").divisor
+    'found'
+    """
+    if name not in PRESETS:
+        raise ValueError(f"unknown preset {name!r}, expected one of {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def resolve(conventions: str | Conventions | None, changes: dict[str, object]) -> Conventions:
+    """Conventions from a preset's name, from others, or trec_eval's by default; with some of them changed."""
+    if conventions is None:
+        base = PRESETS["trec_eval"]
+    elif isinstance(conventions, Conventions):
+        base = conventions
+    else:
+        base = preset(conventions)
+    return base.replace(**changes) if changes else base
+
+
+def _checked(changes: dict[str, object]) -> dict[str, object]:
+    for name in changes:
+        if name not in NAMES:
+            near = get_close_matches(name, NAMES, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f" (known: {', '.join(NAMES)})"
+            raise TypeError(f"unknown convention {name!r}{hint}")
+    return changes

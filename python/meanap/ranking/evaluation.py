@@ -1,0 +1,299 @@
+"""`evaluate` and `RelevanceEvaluator`: measures of runs against relevance judgements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from meanap import _core
+from meanap.ranking import tables
+from meanap.ranking.conventions import Conventions, resolve
+
+
+class Interval(NamedTuple):
+    """A mean and the bounds of its interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class RankingResult:
+    """Measures of one run: a column for each measure, a row for each query.
+
+    Attributes:
+        measures: The measures' names.
+        queries: The ids of the measured queries: those of the run in its order, then judged ones without an answer.
+        values: ``(Q, M)`` float64.
+        conventions: The conventions used.
+        empty: Queries without a relevant document (left out of `queries` with ``empty="skip"``).
+        unanswered: Judged queries that the run lacks.
+        unjudged: Queries of the run that have no judgements.
+    """
+
+    def __init__(
+        self,
+        measures: Sequence[str],
+        queries: list[Any],
+        values: np.ndarray,
+        conventions: Conventions,
+        empty: list[Any],
+        unanswered: list[Any],
+        unjudged: list[Any],
+    ) -> None:
+        self.measures = tuple(measures)
+        self.queries = queries
+        self.values = values
+        self.conventions = conventions
+        self.empty = empty
+        self.unanswered = unanswered
+        self.unjudged = unjudged
+
+    def __getitem__(self, measure: str) -> np.ndarray:
+        """The values of a measure, a ``(Q,)`` float64 array in the order of `queries`."""
+        names = self.measures if measure in self.measures else _names([measure])
+        if names is not self.measures:
+            measure = names[0]
+        if measure not in self.measures:
+            raise KeyError(f"{measure!r} was not measured, only {', '.join(self.measures)}")
+        return self.values[:, self.measures.index(measure)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.measures)
+
+    def __len__(self) -> int:
+        return len(self.queries)
+
+    @property
+    def means(self) -> dict[str, float]:
+        """The mean of each measure, as `numpy.mean` adds a contiguous column; NaN without queries."""
+        return {
+            name: float(np.mean(np.ascontiguousarray(self[name]))) if len(self) else float("nan")
+            for name in self.measures
+        }
+
+    def mean(self, measure: str) -> float:
+        """The mean of one measure."""
+        column = np.ascontiguousarray(self[measure])
+        return float(np.mean(column)) if len(column) else float("nan")
+
+    def interval(self, measure: str, *, level: float = 0.95, samples: int = 10_000, seed: int = 0) -> Interval:
+        """The mean with a bootstrap percentile interval over queries.
+
+        Args:
+            measure: One of `measures`.
+            level: The interval's confidence, between 0 and 1.
+            samples: How many bootstrap samples.
+            seed: The same seed gives the same interval, whatever the number of threads.
+
+        Raises:
+            ValueError: `level` or `samples` is out of range, or a value is NaN.
+
+        Source: Efron 1979; Sakai, "Evaluating evaluation metrics based on the bootstrap", SIGIR 2006.
+        """
+        if not 0 < level < 1:
+            raise ValueError(f"level is {level}, expected a number between 0 and 1")
+        if samples < 1:
+            raise ValueError(f"samples is {samples}, expected at least 1")
+        column = np.ascontiguousarray(self[measure])
+        if np.isnan(column).any():
+            raise ValueError(f"{measure} is NaN for some queries; choose another value for empty")
+        if not len(column):
+            return Interval(float("nan"), float("nan"), float("nan"))
+        means = _core.bootstrap_means(column, samples, seed)
+        low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+        return Interval(float(np.mean(column)), float(low), float(high))
+
+    def to_dict(self) -> dict[Any, dict[str, float]]:
+        """Query to measure to value, as pytrec_eval gives it."""
+        return {
+            query: dict(zip(self.measures, row, strict=True))
+            for query, row in zip(self.queries, self.values.tolist(), strict=True)
+        }
+
+    def __repr__(self) -> str:
+        lines = [f"RankingResult: {len(self)} queries"]
+        lines += [f"  {name:<12} {value:.6f}" for name, value in self.means.items()]
+        for name in ("empty", "unanswered", "unjudged"):
+            if count := len(getattr(self, name)):
+                lines.append(f"  ({count} {name})")
+        return "\n".join(lines)
+
+
+def evaluate(
+    qrels: Any,
+    run: Any,
+    measures: str | Iterable[str] = ("map",),
+    conventions: str | Conventions | None = None,
+    **changes: Any,
+) -> RankingResult:
+    """Measures a run against relevance judgements; every measure and cut-off from one ranking of each list.
+
+    Args:
+        qrels: The judgements: ``{query: {document: grade}}``; the path of a TREC file (``.gz`` too); a table (Polars,
+            pandas, pyarrow) with columns such as query, document, relevance; or three arrays in that order.
+        run: The answers: ``{query: {document: score}}``; a path, a table (query, document, score) or three arrays.
+        measures: Names: ``map``, ``map@k``, ``ndcg``, ``ndcg@k``, ``rr``, ``p@k``, ``recall@k``, ``hit@k``,
+            ``rprec``, ``bpref``, ``rbp``, ``rbp(p=0.95)``, ``f1@k``, ``err@k``, ``infap``, ``num_ret``, ``num_rel``,
+            ``num_rel_ret``; or as trec_eval writes them (``P_10``, ``ndcg_cut_10``, ``recip_rank``).
+        conventions: A preset's name or `Conventions`; ``"trec_eval"`` by default.
+        **changes: Single conventions that differ from those, such as ``ties="expected"``.
+
+    Returns:
+        A `RankingResult`. With no queries at all its means are NaN.
+
+    Raises:
+        ValueError: A score is NaN, a document stands twice, a grade is negative where that is not "not judged", a
+            measure or convention is unknown, a query is missing with ``missing="error"``, the sides have no query in
+            common, or a line of a file is malformed (the message has file and line).
+        TypeError: An argument is not what it should be.
+
+    Sources: trec_eval for all but rbp (Moffat and Zobel 2008), err (Chapelle et al. 2009) and f1.
+
+    >>> qrels = {"q1": {"d1": 1, "d2": 0, "d3": 2}}
+    >>> run = {"q1": {"d1": 0.2, "d2": 0.9, "d3": 0.5}}
+    >>> evaluate(qrels, run, ["map", "ndcg@2", "rr"])
+    RankingResult: 1 queries
+      map          0.583333
+      ndcg@2       0.479625
+      rr           0.500000
+    """
+    conventions = resolve(conventions, changes)
+    names = [measures] if isinstance(measures, str) else list(measures)
+    return _evaluate(tables.qrels(qrels, conventions.duplicates), tables.run(run), names, conventions)
+
+
+class RelevanceEvaluator:
+    """Judgements that are indexed once and measure many runs; takes the place of pytrec_eval's class of this name.
+
+    Args:
+        query_relevance: The judgements, as `evaluate` takes them.
+        measures: pytrec_eval's names (``{"map", "ndcg_cut.5,10", "P"}``) or ours.
+        relevance_level: The lowest grade that is relevant.
+        conventions: A preset's name or `Conventions`.
+        **changes: Single conventions that differ from those.
+
+    >>> evaluator = RelevanceEvaluator({"q1": {"d1": 1, "d2": 0}}, {"map", "P_5"})
+    >>> sorted(evaluator.evaluate({"q1": {"d1": 0.2, "d2": 0.9}})["q1"].items())
+    [('P_5', 0.2), ('map', 0.5)]
+    """
+
+    def __init__(
+        self,
+        query_relevance: Any,
+        measures: Iterable[str],
+        relevance_level: int = 1,
+        *,
+        conventions: str | Conventions | None = None,
+        **changes: Any,
+    ) -> None:
+        self.conventions = resolve(conventions, {"relevance_level": relevance_level, **changes})
+        if isinstance(measures, str):
+            measures = [measures]
+        # As pytrec_eval, in sorted order whatever the order of the set.
+        self._names = [name for asked in sorted(measures) for name in _expanded(asked)]
+        _names(self._names)
+        self._qrels = tables.qrels(query_relevance, self.conventions.duplicates)
+
+    def evaluate(self, scores: Any) -> dict[Any, dict[str, float]]:
+        """Query to measure to value; measures have the names that they were asked by."""
+        return self.measure(scores).to_dict()
+
+    def measure(self, run: Any) -> RankingResult:
+        """The same as columns, with means and intervals."""
+        return _evaluate(self._qrels, tables.run(run), self._names, self.conventions, keep_names=True)
+
+
+_CUTOFFS = (5, 10, 15, 20, 30, 100, 200, 500, 1000)
+_FAMILIES = {"P": _CUTOFFS, "recall": _CUTOFFS, "map_cut": _CUTOFFS, "ndcg_cut": _CUTOFFS, "success": (1, 5, 10)}
+
+
+def _expanded(name: str) -> list[str]:
+    """pytrec_eval's families: ``P`` is P_5, P_10, …; ``P.5,10`` is P_5 and P_10."""
+    family, dot, cutoffs = name.partition(".")
+    if family in _FAMILIES and not dot:
+        return [f"{family}_{k}" for k in _FAMILIES[family]]
+    if family in _FAMILIES and cutoffs:
+        return [f"{family}_{k.strip()}" for k in cutoffs.split(",")]
+    return [name]
+
+
+def _names(measures: list[str]) -> list[str]:
+    return _plan(measures, Conventions()).measures
+
+
+def _plan(measures: list[str], conventions: Conventions) -> Any:
+    return _core.RankingPlan(
+        measures,
+        divisor=conventions.divisor,
+        ties=conventions.ties,
+        score_dtype=conventions.score_dtype,
+        duplicates=conventions.duplicates,
+        gain=conventions.gain,
+        relevance_level=conventions.relevance_level,
+        graded_below_level=conventions.graded_below_level,
+        positive_scores_only=conventions.positive_scores_only,
+        compensated=conventions.compensated,
+    )
+
+
+def _evaluate(
+    qrels: Any, run: Any, measures: list[str], conventions: Conventions, *, keep_names: bool = False
+) -> RankingResult:
+    plan = _plan(measures, conventions)
+    if conventions.negative == "error" and (least := qrels.least()) < 0:
+        raise ValueError(f"the qrels have a negative grade, {least}, which these conventions do not know")
+    names = measures if keep_names else plan.measures
+    if len(set(names)) != len(names):
+        raise ValueError(f"a measure is named twice: {', '.join(names)}")
+
+    judged = qrels.query_ids
+    answered = list(run) if isinstance(run, dict) else run.query_ids
+    place = {query: i for i, query in enumerate(judged)}
+    groups = [i for i, query in enumerate(answered) if query in place]
+    queries = [place[answered[i]] for i in groups]
+    in_both = set(queries)
+    unanswered = [i for i in range(len(judged)) if i not in in_both]
+    unjudged = [query for query in answered if query not in place]
+    if not groups and judged and answered:
+        raise ValueError(
+            f"no query of the run is judged: the run's first is {answered[0]!r}, the qrels' first is {judged[0]!r}"
+        )
+    if conventions.missing == "error":
+        if unjudged:
+            raise ValueError(f"query {unjudged[0]!r} of the run is not judged ({len(unjudged)} such)")
+        if unanswered:
+            first = judged[unanswered[0]]
+            raise ValueError(f"query {first!r} of the qrels has no answer in the run ({len(unanswered)} such)")
+    if conventions.missing == "zero":
+        groups += [-1] * len(unanswered)
+        queries += unanswered
+
+    rows = np.array(queries, dtype=np.int64)
+    relevant = qrels.relevant(conventions.relevance_level)
+    is_empty = relevant[rows] == 0 if len(rows) else np.zeros(0, dtype=bool)
+    empty = [judged[i] for i in rows[is_empty]]
+    if empty and conventions.empty == "error":
+        raise ValueError(f"query {empty[0]!r} has no relevant document ({len(empty)} such)")
+
+    if isinstance(run, dict):
+        lists = [run[answered[group]] if group >= 0 else None for group in groups]
+        values = _core.evaluate_dicts(qrels, lists, rows, plan)
+    else:
+        values = _core.evaluate_run(qrels, run, np.array(groups, dtype=np.int64), rows, plan)
+
+    if conventions.empty in ("one", "nan"):
+        values[is_empty] = 1.0 if conventions.empty == "one" else np.nan
+    if conventions.empty == "skip" and empty:
+        values, rows = values[~is_empty], rows[~is_empty]
+    return RankingResult(
+        names,
+        [judged[i] for i in rows.tolist()],
+        values,
+        conventions,
+        empty,
+        [judged[i] for i in unanswered],
+        unjudged,
+    )

@@ -1,0 +1,148 @@
+"""Why two tools disagree: how much of a difference each convention accounts for; and what ties leave open."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from meanap.ranking import tables
+from meanap.ranking.conventions import Conventions, resolve
+from meanap.ranking.evaluation import RankingResult, _evaluate, evaluate
+
+
+class Share(NamedTuple):
+    """One convention's part in a difference."""
+
+    convention: str
+    first: Any
+    second: Any
+    amount: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A difference and what accounts for it.
+
+    Attributes:
+        measure: The measure whose mean is compared.
+        first: The mean under the first conventions.
+        second: The mean under the second.
+        shares: The conventions on which they differ; amounts add up to ``second - first``, the largest first.
+    """
+
+    measure: str
+    first: float
+    second: float
+    shares: tuple[Share, ...]
+
+    @property
+    def difference(self) -> float:
+        """``second - first``."""
+        return self.second - self.first
+
+    def __repr__(self) -> str:
+        lines = [f"{self.measure}: {self.first:.6f} -> {self.second:.6f} ({self.difference:+.6f})"]
+        lines += [
+            f"  {share.amount:+.6f}  {share.convention}: {share.first} -> {share.second}" for share in self.shares
+        ]
+        return "\n".join(lines)
+
+
+def explain_difference(
+    qrels: Any,
+    run: Any,
+    first: str | Conventions,
+    second: str | Conventions,
+    measure: str = "map",
+) -> Explanation:
+    """How much of the difference between two tools' numbers each convention accounts for.
+
+    Changing one convention may matter more or less depending on the others, so each one's share is its mean effect
+    over all orders in which they can be changed (the Shapley value): the shares add up to the whole difference.
+
+    Args:
+        qrels: The judgements, as `evaluate` takes them.
+        run: The answers.
+        first: A preset's name or `Conventions`.
+        second: Another.
+        measure: The measure whose mean is compared.
+
+    Raises:
+        ValueError: One of the two cannot measure this input; the message says why.
+
+    >>> qrels = {"q1": {"d1": 1, "d2": 1, "d3": 1}}
+    >>> run = {"q1": {"d1": 0.9, "d2": 0.5, "d4": 0.5}}
+    >>> explain_difference(qrels, run, "trec_eval", "torchmetrics", "map@2")
+    map@2: 0.333333 -> 1.000000 (+0.666667)
+      +0.500000  divisor: relevant -> found
+      +0.166667  ties: document-descending -> stable
+      +0.000000  missing: skip -> error
+      +0.000000  negative: unjudged -> error
+      +0.000000  positive_scores_only: False -> True
+    """
+    first, second = resolve(first, {}), resolve(second, {})
+    run = tables.run(run)
+    indexed: dict[str, Any] = {}
+
+    def mean(conventions: Conventions) -> float:
+        duplicates = conventions.duplicates
+        if duplicates not in indexed:
+            indexed[duplicates] = tables.qrels(qrels, duplicates)
+        return _evaluate(indexed[duplicates], run, [measure], conventions).mean(measure)
+
+    ends = mean(first), mean(second)
+    differing = first.differing(second)
+    # Both ends gave a number, so whatever would be an error does not occur: such a convention changes nothing.
+    active = [name for name in differing if "error" not in (getattr(first, name), getattr(second, name))]
+    values: dict[frozenset[str], float] = {frozenset(): ends[0]}
+    for size in range(1, len(active) + 1):
+        for names in itertools.combinations(active, size):
+            values[frozenset(names)] = mean(first.replace(**{name: getattr(second, name) for name in names}))
+    shares = {name: 0.0 for name in differing}
+    orders = math.factorial(len(active))
+    for changed, before in values.items():
+        for name in set(active) - changed:
+            weight = math.factorial(len(changed)) * math.factorial(len(active) - len(changed) - 1) / orders
+            shares[name] += weight * (values[changed | {name}] - before)
+    ordered = sorted(differing, key=lambda name: -abs(shares[name]))
+    return Explanation(
+        measure,
+        *ends,
+        tuple(Share(name, getattr(first, name), getattr(second, name), shares[name]) for name in ordered),
+    )
+
+
+class TieRange(NamedTuple):
+    """The same run measured with its ties at their worst, on average, and at their best."""
+
+    least: RankingResult
+    expected: RankingResult
+    greatest: RankingResult
+
+
+def tie_range(
+    qrels: Any,
+    run: Any,
+    measures: str | Iterable[str] = ("map", "ndcg"),
+    conventions: str | Conventions | None = None,
+    **changes: Any,
+) -> TieRange:
+    """The least, the expected and the greatest value that an order of the tied documents gives.
+
+    Arguments, result and errors are those of `evaluate`. ``infap`` has no expected value in closed form.
+
+    Source: McSherry and Najork, "Computing Information Retrieval Performance Measures Efficiently in the Presence of
+    Tied Scores", ECIR 2008.
+
+    >>> ties = tie_range({"q": {"a": 1}}, {"q": {"a": 0.5, "b": 0.5}}, "map")
+    >>> [result.mean("map") for result in ties]
+    [0.5, 0.75, 1.0]
+    """
+    measures = [measures] if isinstance(measures, str) else list(measures)
+    base = resolve(conventions, changes)
+    qrels, run = tables.qrels(qrels, base.duplicates), tables.run(run)
+    kinds = ("pessimistic", "expected", "optimistic")
+    return TieRange(*(evaluate(qrels, run, measures, base, ties=kind) for kind in kinds))

@@ -1,0 +1,146 @@
+"""`apk` and `mapk`: average precision at k of recommendation lists, with ml_metrics' numbers."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from meanap import _core
+
+
+def apk(actual: Iterable[Any], predicted: Iterable[Any], k: int = 10) -> float:
+    """Average precision at k of one list.
+
+    ``sum over ranks i <= k of [predicted[i] is in actual and was not predicted before] * (hits so far) / i``, divided
+    by ``min(len(actual), k)``.
+
+    Args:
+        actual: The relevant items, in any order, of anything hashable. An item that stands twice counts twice in the
+            divisor.
+        predicted: The predicted items, best first. A repeated prediction takes its place but counts once.
+        k: How many predictions count, at least 1.
+
+    Returns:
+        A number from 0 to 1; 0 if `actual` or `predicted` is empty.
+
+    Raises:
+        ValueError: `k` is less than 1.
+        TypeError: An argument is not a list of hashable items.
+
+    Source: ml_metrics, `average_precision.apk`, same bits; but empty `actual` gives 0, as in its repository, where its
+    last release (0.1.4) gives 1.
+
+    >>> apk(["a", "c"], ["a", "b", "c"], k=3)
+    0.8333333333333333
+    >>> apk([], ["a"])
+    0.0
+    """
+    return float(_core.apk_of_lists([_inner(actual, "actual")], [_inner(predicted, "predicted")], _cutoff(k))[0])
+
+
+def mapk(actual: Any, predicted: Any, k: int = 10, *, padding: int | None = -1) -> float:
+    """Mean over all lists of their average precision at k; see `apk`.
+
+    Each side is a sequence of lists (or tuples, sets, arrays) of anything hashable; or a two-dimensional integer
+    array with a row for each list, filled up with `padding`; or a CSR matrix (SciPy's, or anything with `indptr`,
+    `indices` and `data`): for `actual` the columns that are not 0 are relevant, for `predicted` they are ranked by
+    descending value, the lower column first in a tie.
+
+    Args:
+        actual: The relevant items of each list.
+        predicted: The predicted items of each list, best first.
+        k: How many predictions count, at least 1.
+        padding: What fills up the rows of integer arrays; None if nothing does.
+
+    Returns:
+        `numpy.mean` of the lists' values; NaN if there are no lists.
+
+    Raises:
+        ValueError: `k` is less than 1, or the sides differ in length (ml_metrics would drop the rest in silence).
+        TypeError: An argument is not what it should be.
+
+    Source: ml_metrics, `average_precision.mapk`, same bits.
+
+    >>> mapk([[1, 2], [3]], [[1, 4, 2], [5, 3]], k=2)
+    0.5
+    >>> import numpy as np
+    >>> mapk(np.array([[1, 2], [3, -1]]), np.array([[1, 4, 2], [5, 3, -1]]), k=2)
+    0.5
+    """
+    values = apk_values(actual, predicted, k, padding=padding)
+    return float(np.mean(values)) if len(values) else float("nan")
+
+
+def apk_values(actual: Any, predicted: Any, k: int = 10, *, padding: int | None = -1) -> np.ndarray:
+    """The average precision at k of each list, as a ``(N,)`` float64 array; arguments as those of `mapk`.
+
+    >>> apk_values([[1, 2], [3]], [[1, 4, 2], [5, 3]], k=3)
+    array([0.83333333, 0.5       ])
+    """
+    k = _cutoff(k)
+    sides = _table(actual, padding, ranked=False), _table(predicted, padding, ranked=True)
+    if sides[0] is not None and sides[1] is not None:
+        return _core.apk_of_arrays(sides[0], sides[1], k)
+    return _core.apk_of_lists(_lists(actual, sides[0], padding), _lists(predicted, sides[1], padding), k)
+
+
+def _cutoff(k: int) -> int:
+    try:
+        k = operator.index(k)
+    except TypeError:
+        raise TypeError(f"k is {k!r}, expected a whole number") from None
+    if k < 1:
+        raise ValueError(f"k is {k}, expected at least 1")
+    return min(k, 2**32 - 1)
+
+
+def _inner(items: Iterable[Any], side: str) -> Any:
+    if isinstance(items, (str, bytes)):
+        raise TypeError(f"{side} is text, expected a list of items")
+    return items if isinstance(items, (list, tuple)) or hasattr(items, "tolist") else list(items)
+
+
+def _table(side: Any, padding: int | None, *, ranked: bool) -> tuple[Any, Any] | None:
+    """An integer table as the core takes it, or None for lists of other things."""
+    if hasattr(side, "indptr"):
+        return _csr(side, ranked)
+    if isinstance(side, np.ndarray) and side.ndim == 2 and side.dtype.kind in "iub":
+        wide = np.int32 if side.dtype.itemsize < 4 or side.dtype == np.int32 else np.int64
+        return np.ascontiguousarray(side, dtype=wide), padding
+    return None
+
+
+def _csr(matrix: Any, ranked: bool) -> tuple[np.ndarray, np.ndarray]:
+    offsets = np.ascontiguousarray(matrix.indptr, dtype=np.int64)
+    items, values = np.asarray(matrix.indices), np.asarray(matrix.data)
+    if np.isnan(values).any() if values.dtype.kind == "f" else False:
+        raise ValueError("a CSR matrix holds a NaN")
+    if not values.all():
+        rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))[values != 0]
+        items, values = items[values != 0], values[values != 0]
+        offsets = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(offsets) - 1))])
+    if ranked:
+        rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+        # The last key sorts first; ascending by the negated value, which a signed type holds.
+        negated = -values.astype(np.float64) if values.dtype.kind in "ub" else -values
+        items = items[np.lexsort((items, negated, rows))]
+    wide = np.int32 if items.dtype == np.int32 else np.int64
+    return np.ascontiguousarray(offsets, dtype=np.int64), np.ascontiguousarray(items, dtype=wide)
+
+
+def _lists(side: Any, table: tuple[Any, Any] | None, padding: int | None) -> list[Any]:
+    """A side as a list of lists, for want of an integer table on both sides."""
+    if table is None:
+        if isinstance(side, (str, bytes)):
+            raise TypeError("expected a sequence of lists, got text")
+        return side if isinstance(side, list) else list(side)
+    first, second = table
+    if first.ndim == 2:
+        return [row[row != second].tolist() if second is not None else row.tolist() for row in first]
+    return [second[start:end].tolist() for start, end in zip(first[:-1], first[1:], strict=True)]
+
+
+__all__: Sequence[str] = ["apk", "apk_values", "mapk"]

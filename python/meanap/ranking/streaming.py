@@ -1,0 +1,132 @@
+"""`AveragePrecisionAtK`: TensorFlow's streaming `average_precision_at_k`, without TensorFlow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from meanap import _core
+from meanap.ranking.lists import _cutoff
+
+
+class AveragePrecisionAtK:
+    """Mean average precision at k of batches of dense scores.
+
+    For each row, ``sum over ranks i <= k of [class i is a label] * (labels down to i) / i``, divided by
+    ``min(number of labels, k)``; the mean over rows. Classes are ranked by descending score; in a tie the lower index
+    goes first. The sum is kept exactly, so batches and shards in any order give the same bits.
+
+    Args:
+        k: How many classes count, at least 1 and at most their number.
+        empty: What a row without a label gives: ``"skip"`` leaves it out (`skipped` counts such rows); ``"nan"`` makes
+            the whole result NaN, as TensorFlow does.
+
+    Source: TensorFlow, `tf.compat.v1.metrics.average_precision_at_k`; same value (its own sum depends on the machine
+    in the last bits).
+
+    >>> metric = AveragePrecisionAtK(k=3)
+    >>> scores = [[0.1, 0.2, 0.6, 0.1], [0.8, 0.05, 0.1, 0.05], [0.3, 0.4, 0.1, 0.2],
+    ...           [0.6, 0.25, 0.1, 0.05], [0.1, 0.2, 0.6, 0.1]]
+    >>> metric.update([[2], [1], [0], [3], [0]], scores)
+    >>> round(metric.compute(), 12)
+    0.433333333333
+    """
+
+    def __init__(self, k: int, *, empty: str = "skip") -> None:
+        if empty not in ("skip", "nan"):
+            raise ValueError(f'empty is {empty!r}, expected "skip" or "nan"')
+        self.k = _cutoff(k)
+        self.empty = empty
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets everything that was seen."""
+        self._units = 0
+        self._rows = 0
+        self._skipped = 0
+
+    @property
+    def rows(self) -> int:
+        """How many rows with a label were seen."""
+        return self._rows
+
+    @property
+    def skipped(self) -> int:
+        """How many rows without a label were seen."""
+        return self._skipped
+
+    def update(self, labels: Any, scores: Any) -> None:
+        """Adds a batch.
+
+        Args:
+            labels: ``(N, L)`` integers, filled up with -1; or ``(N,)``, one for each row; or a CSR matrix, or a list
+                of lists, or a ``(N, C)`` bool array. A label that is no class (negative, or too great) is left out. A
+                label that an integer array repeats counts twice in the divisor, as in TensorFlow's dense labels;
+                elsewhere once, as in its sparse ones.
+            scores: ``(N, C)`` numbers; float32 and float64 are taken as they are, other types as float64.
+
+        Raises:
+            ValueError: A score is NaN, shapes do not go together, or `k` is greater than C.
+        """
+        scores = np.asarray(scores)
+        if scores.ndim != 2:
+            raise ValueError(f"scores have {scores.ndim} dimensions, expected 2 (rows, classes)")
+        scores = np.ascontiguousarray(scores, dtype=np.float32 if scores.dtype == np.float32 else np.float64)
+        units, rows, skipped = _core.dense_average_precision(scores, _labels(labels, scores.shape), self.k)
+        self._units += units
+        self._rows += rows
+        self._skipped += skipped
+
+    def compute(self) -> float:
+        """The mean; NaN before any row with a label was seen, or if one without was and `empty` is ``"nan"``."""
+        if self._rows == 0 or (self.empty == "nan" and self._skipped):
+            return float("nan")
+        return _core.dense_mean(self._units, self._rows)
+
+    def merge(self, other: AveragePrecisionAtK) -> AveragePrecisionAtK:
+        """Adds what another metric has seen; returns this one. Raises ValueError if their settings differ."""
+        if not isinstance(other, AveragePrecisionAtK):
+            raise TypeError(f"cannot merge a {type(other).__name__}")
+        if (self.k, self.empty) != (other.k, other.empty):
+            raise ValueError(f"cannot merge {other!r} into {self!r}")
+        self._units += other._units
+        self._rows += other._rows
+        self._skipped += other._skipped
+        return self
+
+    def __repr__(self) -> str:
+        settings = f"k={self.k}, empty={self.empty!r}"
+        return f"AveragePrecisionAtK({settings}): {self.compute():.6f} over {self._rows} rows"
+
+
+def _labels(labels: Any, shape: tuple[int, int]) -> Any:
+    """Labels as the core takes them: a 2-D integer array, or row offsets and labels."""
+    if hasattr(labels, "indptr"):
+        offsets, items = np.asarray(labels.indptr, dtype=np.int64), np.asarray(labels.indices, dtype=np.int64)
+        kept = np.asarray(labels.data) != 0
+        if not kept.all():
+            offsets = np.concatenate([[0], np.cumsum(kept)])[offsets]
+            items = items[kept]
+        return np.ascontiguousarray(offsets), np.ascontiguousarray(items)
+    if isinstance(labels, (list, tuple)) and any(isinstance(row, (list, tuple, set, frozenset)) for row in labels):
+        lengths = [len(row) for row in labels]
+        items = np.array([label for row in labels for label in row] or [], dtype=object)
+        if not all(isinstance(label, (int, np.integer)) for label in items):
+            raise TypeError("labels must be integers")
+        return np.cumsum([0, *lengths], dtype=np.int64), items.astype(np.int64)
+    array = np.asarray(labels)
+    if array.dtype == bool:
+        if array.shape != shape:
+            raise ValueError(f"bool labels have shape {array.shape}, expected that of the scores, {shape}")
+        rows, items = np.nonzero(array)
+        return np.searchsorted(rows, np.arange(shape[0] + 1)).astype(np.int64), items.astype(np.int64)
+    if array.size == 0 and array.ndim == 1:
+        array = array.reshape(shape[0], 0).astype(np.int64) if shape[0] == 0 else array.astype(np.int64)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"labels are {array.dtype}, expected integers")
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2:
+        raise ValueError(f"labels have {array.ndim} dimensions, expected 1 or 2")
+    return np.ascontiguousarray(array, dtype=np.int64)

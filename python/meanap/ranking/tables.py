@@ -1,0 +1,122 @@
+"""Judgements and runs from whatever the caller has: dictionaries, TREC files, tables, arrays."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from meanap import _core
+
+_QUERY = ("query", "query_id", "qid", "q_id", "topic", "user", "user_id", "userid")
+_DOCUMENT = ("document", "document_id", "doc", "doc_id", "docid", "docno", "item", "item_id", "itemid", "iid")
+_GRADE = ("relevance", "rel", "grade", "label", "rating")
+_SCORE = ("score", "prediction", "sim", "similarity")
+
+
+def qrels(source: Any, duplicates: str) -> Any:
+    """Judgements as the core holds them; `duplicates` is the convention, where ``"once"`` keeps the first judgement."""
+    if isinstance(source, _core.Qrels):
+        return source
+    if isinstance(source, Mapping):
+        return _core.Qrels.from_dict(_plain(source))
+    if isinstance(source, (str, os.PathLike)):
+        return _core.Qrels.from_trec(str(source), _bytes(source), duplicates)
+    queries, documents, grades = _columns(source, "qrels", _GRADE)
+    grades = np.asarray(grades)
+    if grades.dtype.kind == "f" and np.isfinite(grades).all() and (grades == np.floor(grades)).all():
+        grades = grades.astype(np.int64)
+    if grades.dtype.kind not in "iub":
+        raise TypeError(f"the qrels' grades are {grades.dtype}, expected whole numbers")
+    grades = np.ascontiguousarray(grades, dtype=np.int64)
+    return _core.Qrels.from_columns(_ids(queries), _ids(documents), grades, duplicates)
+
+
+def run(source: Any) -> Any:
+    """A run as the core holds it; one of dictionaries stays as it is."""
+    if isinstance(source, _core.Run):
+        return source
+    if isinstance(source, Mapping):
+        return _plain(source)
+    if isinstance(source, (str, os.PathLike)):
+        return _core.Run.from_trec(str(source), _bytes(source))
+    queries, documents, scores = _columns(source, "run", _SCORE)
+    scores = np.asarray(scores)
+    if scores.dtype.kind not in "fiub":
+        raise TypeError(f"the run's scores are {scores.dtype}, expected numbers")
+    wide = np.float32 if scores.dtype == np.float32 else np.float64
+    return _core.Run.from_columns(_ids(queries), _ids(documents), np.ascontiguousarray(scores, dtype=wide))
+
+
+def _plain(mapping: Mapping[Any, Any]) -> dict[Any, Any]:
+    return mapping if isinstance(mapping, dict) else dict(mapping)
+
+
+def _bytes(path: str | os.PathLike[str]) -> bytes:
+    path = Path(path)
+    if path.suffix == ".gz":
+        with gzip.open(path) as file:
+            return file.read()
+    return path.read_bytes()
+
+
+def _columns(source: Any, what: str, values: tuple[str, ...]) -> tuple[Any, Any, Any]:
+    """Three columns: of a table by their names, or of a triple as they stand."""
+    if isinstance(source, (tuple, list)):
+        if len(source) != 3:
+            raise ValueError(f"{what}: {len(source)} columns, expected 3 (query, document, {values[0]})")
+        return tuple(_array(column) for column in source)  # type: ignore[return-value]
+    if hasattr(source, "to_arrow") and not hasattr(source, "columns"):
+        source = source.to_arrow()
+    names = getattr(source, "column_names", None) or getattr(source, "columns", None)
+    if names is None or not hasattr(source, "__getitem__"):
+        kind = type(source).__name__
+        raise TypeError(f"{what} is a {kind}, expected a dict, a path, a table, or (query, document, {values[0]})")
+    found = []
+    for wanted in (_QUERY, _DOCUMENT, values):
+        name = next((name for name in names if str(name).lower() in wanted), None)
+        if name is None:
+            listed = ", ".join(map(str, names))
+            raise ValueError(f"{what}: no column named {' or '.join(wanted[:3])}, … among {listed}")
+        found.append(_array(source[name]))
+    return tuple(found)  # type: ignore[return-value]
+
+
+def _array(column: Any) -> Any:
+    """A column as a NumPy array or a list, by whichever way it speaks."""
+    if isinstance(column, (np.ndarray, list)):
+        return column
+    for way in ("to_numpy", "__array__"):
+        if hasattr(column, way):
+            return np.asarray(getattr(column, way)())
+    return list(column)
+
+
+def _ids(column: Any) -> Any:
+    """Ids as the core takes them: contiguous int64 or int32, code points of text, or a list."""
+    if isinstance(column, list):
+        first = column[0] if column else 0
+        if isinstance(first, (int, str)):
+            return column
+        column = np.asarray(column)
+    if column.ndim != 1:
+        raise ValueError(f"a column of ids has {column.ndim} dimensions, expected 1")
+    kind = column.dtype.kind
+    if kind == "i":
+        wide = np.int32 if column.dtype.itemsize <= 4 else np.int64
+        return np.ascontiguousarray(column, dtype=wide)
+    if kind == "u":
+        if column.size and int(column.max()) > np.iinfo(np.int64).max:
+            raise ValueError("an id is beyond 2^63 - 1")
+        return np.ascontiguousarray(column, dtype=np.int64)
+    if kind == "U":
+        width = column.dtype.itemsize // 4
+        native = np.ascontiguousarray(column, dtype=column.dtype.newbyteorder("="))
+        return native.view(np.uint32).reshape(len(column), width) if width else [""] * len(column)
+    if kind in "OT":
+        return column.tolist()
+    raise TypeError(f"a column of ids is {column.dtype}, expected integers or text")

@@ -1,0 +1,170 @@
+"""`apk` and `mapk`: ml_metrics' rules, by a naive twin on random lists and by ml_metrics itself where it is there."""
+
+import random
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import meanap
+from meanap.ranking import apk, apk_values, mapk
+
+
+def naive(actual, predicted, k):
+    """The rule in words: walk the first k, count an item when it is relevant and new."""
+    seen, hits, total = [], 0, 0.0
+    for rank, item in enumerate(predicted[:k], start=1):
+        if item in actual and item not in seen:
+            hits += 1
+            total += hits / rank
+        seen.append(item)
+    return total / min(len(actual), k) if actual else 0.0
+
+
+def random_lists(seed, kind, rows=300):
+    draw = random.Random(seed)
+    item = {
+        "int": lambda: draw.randrange(30),
+        "huge": lambda: draw.randrange(8) + 2**70,
+        "str": lambda: f"é{draw.randrange(30)}",
+        "tuple": lambda: (draw.randrange(5), str(draw.randrange(5))),
+        "mixed": lambda: draw.choice([1, 1.0, True, "1", 2, 2.5, None, b"2", Fraction(2), np.int64(2)]),
+    }[kind]
+    actual = [[item() for _ in range(draw.randrange(12))] for _ in range(rows)]
+    predicted = [[item() for _ in range(draw.randrange(25))] for _ in range(rows)]
+    return actual, predicted
+
+
+KINDS = ["int", "huge", "str", "tuple", "mixed"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("k", [1, 3, 10, 1000])
+def test_the_rule_to_the_last_bit(kind, k):
+    actual, predicted = random_lists(k, kind)
+    expected = [naive(a, p, k) for a, p in zip(actual, predicted, strict=True)]
+    assert apk_values(actual, predicted, k).tolist() == expected
+    assert [apk(a, p, k) for a, p in zip(actual, predicted, strict=True)] == expected
+    assert mapk(actual, predicted, k) == np.mean(expected)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ml_metrics_itself(kind):
+    ml_metrics = pytest.importorskip(
+        "ml_metrics",
+        reason="ml_metrics needs an old setuptools: pip install 'setuptools<58', then "
+        "pip install --no-build-isolation ml_metrics",
+    )
+    # DIFFERENCE: its last release (0.1.4) gives 1 for an empty `actual`; its repository corrected that to 0.
+    pairs = [(a, p) for a, p in zip(*random_lists(5, kind), strict=True) if a]
+    actual, predicted = map(list, zip(*pairs, strict=True))
+    for k in (1, 2, 5, 10, 50):
+        assert [apk(a, p, k) for a, p in zip(actual, predicted, strict=True)] == [
+            ml_metrics.apk(a, p, k) for a, p in zip(actual, predicted, strict=True)
+        ]
+        assert mapk(actual, predicted, k) == ml_metrics.mapk(actual, predicted, k)
+
+
+def test_sides_of_every_kind_agree():
+    scipy_sparse = pytest.importorskip("scipy.sparse", reason="pip install scipy")
+    random_numbers = np.random.default_rng(3)
+    rows, items, width = 200, 40, 12
+    predicted = np.array([random_numbers.permutation(items)[:width] for _ in range(rows)])
+    relevant = random_numbers.random((rows, items)) < 0.1
+    predicted[random_numbers.random(rows) < 0.2, 7:] = -1
+    actual = [np.flatnonzero(row).tolist() for row in relevant]
+    longest = max(map(len, actual))
+    padded = np.array([row + [-1] * (longest - len(row)) for row in actual])
+    lists = [row[row >= 0].tolist() for row in predicted]
+    ranked = np.zeros((rows, items))
+    for row, ids in enumerate(lists):
+        ranked[row, ids] = np.arange(len(ids), 0, -1)
+    sides = [actual, padded, padded.astype(np.int32), padded.astype(np.int8), scipy_sparse.csr_matrix(relevant)]
+    answers = [lists, predicted, predicted.astype(np.int32), scipy_sparse.csr_matrix(ranked)]
+    expected = apk_values(actual, lists, 10)
+    assert 0 < expected.mean() < 1
+    for side in sides:
+        for answer in answers:
+            assert apk_values(side, answer, 10).tolist() == expected.tolist()
+    assert apk_values([set(row) for row in actual], tuple(map(tuple, lists)), 10).tolist() == expected.tolist()
+    assert apk_values([np.array(row) for row in actual], lists, 10).tolist() == expected.tolist()
+
+
+def test_stored_zeros_of_a_csr_matrix_are_not_relevant():
+    sparse = pytest.importorskip("scipy.sparse", reason="pip install scipy")
+    actual = sparse.csr_matrix((np.array([0.0, 1.0]), np.array([3, 5]), np.array([0, 2, 2])), shape=(2, 6))
+    assert apk_values(actual, [[5, 3], [1]], 2).tolist() == [1.0, 0.0]
+    answers = sparse.csr_matrix((np.array([2, 2, 9]), np.array([4, 1, 0]), np.array([0, 3])), shape=(1, 6))
+    assert [apk([item], p, 3) for item in (0, 1, 4) for p in ([0, 1, 4],)] == [
+        mapk([[item]], answers, 3) for item in (0, 1, 4)
+    ]
+
+
+def test_the_rules_by_name():
+    assert apk([], [1, 2]) == 0.0
+    assert apk([1], []) == 0.0
+    assert apk([1, 1], [1]) == 0.5, "a repeated relevant item inflates the divisor"
+    assert apk([1], [1, 1, 1]) == 1.0, "a repeated prediction counts once"
+    assert apk([1, 2], [9, 9, 1], 3) == pytest.approx(1 / 6), "but takes its place"
+    assert np.isnan(mapk([], []))
+    assert meanap.apk is apk and meanap.mapk is mapk
+
+
+def test_what_is_refused():
+    for k in (0, -1):
+        with pytest.raises(ValueError, match="k is"):
+            apk([1], [1], k)
+        with pytest.raises(ValueError, match="k is"):
+            mapk(np.zeros((1, 1), int), np.zeros((1, 1), int), k)
+    with pytest.raises(ValueError, match="actual has 2 lists and predicted has 1"):
+        mapk([[1], [2]], [[1]])
+    with pytest.raises(ValueError, match="actual has 2 lists and predicted has 1"):
+        mapk(np.zeros((2, 1), int), np.zeros((1, 1), int))
+    with pytest.raises(TypeError, match=r"predicted\[1\] is a int"):
+        mapk([[1], [2]], [[1], 2])
+    with pytest.raises(TypeError, match="text"):
+        apk("abc", "abd")
+    with pytest.raises(TypeError, match=r"actual\[0\] is a str"):
+        mapk(["abc"], ["abd"])
+    with pytest.raises(TypeError, match="k is 'x'"):
+        apk([1], [1], "x")
+    with pytest.raises(TypeError, match="unhashable"):
+        apk([[1]], [[1]])
+
+
+def test_an_error_in_equality_is_raised():
+    class Odd:
+        def __hash__(self):
+            return 1
+
+        def __eq__(self, other):
+            raise RuntimeError("no comparison")
+
+    with pytest.raises(RuntimeError, match="no comparison"):
+        apk([Odd()], [Odd()])
+
+
+def test_moving_a_relevant_item_up_never_lowers_it():
+    draw = random.Random(11)
+    for _ in range(300):
+        predicted = draw.sample(range(20), 12)
+        actual = draw.sample(range(20), 5)
+        k = draw.randrange(1, 15)
+        place = draw.randrange(1, 12)
+        if predicted[place] in actual:
+            moved = predicted.copy()
+            moved[place - 1], moved[place] = moved[place], moved[place - 1]
+            assert apk(actual, moved, k) >= apk(actual, predicted, k)
+
+
+def test_relabelling_and_threads_change_nothing(monkeypatch):
+    actual, predicted = random_lists(9, "int", rows=5000)
+    renamed = {item: f"item {item * 7919 % 101}" for item in range(30)}
+    expected = apk_values(actual, predicted, 5)
+    again = apk_values(
+        [[renamed[i] for i in row] for row in actual], [[renamed[i] for i in row] for row in predicted], 5
+    )
+    assert again.tolist() == expected.tolist()
+    for threads in ("1", "3"):
+        monkeypatch.setenv("MEANAP_NUM_THREADS", threads)
+        assert apk_values(actual, predicted, 5).tolist() == expected.tolist()
