@@ -5,8 +5,7 @@ import importlib
 from meanap._core import __version__
 from meanap.coco import mask
 
-__all__ = ["__version__", "mask"]
-__all__ = ["__version__", "apk", "mapk", "ranking"]
+__all__ = ["__version__", "apk", "mapk", "mask", "ranking"]
 
 # Imported when somebody asks for them: who evaluates detections needs none of it.
 _LAZY = {"apk": "meanap.ranking", "mapk": "meanap.ranking", "ranking": None}
@@ -16,9 +15,8 @@ def __getattr__(name):
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     source = _LAZY[name]
-    found = (
-        importlib.import_module(f"meanap.{name}") if source is None else getattr(importlib.import_module(source), name)
-    )
+    module = importlib.import_module(source or f"meanap.{name}")
+    found = getattr(module, name) if source else module
     globals()[name] = found
     return found
 
