@@ -184,7 +184,7 @@ def test_damaged_files(write):
     pieces = ["null", "NaN", '"id"', '"bbox"', "1e5", "\\u0041", "Infinity", "é", "[]", "{}"]
     pieces += '{}[]",:.-+eE0123456789\\ \n\t,'
     outcomes = {"refused": 0, "held": 0, "left": 0}
-    for _ in range(3000):
+    for _ in range(1500):
         text = random.choice(texts)
         for _ in range(random.choice([1, 1, 2, 4])):
             start = random.randrange(1, len(text))
@@ -203,7 +203,7 @@ def test_damaged_files(write):
             assert found.category_ids() == [category["id"] for category in expected.get("categories", [])]
             check_columns(found, path, expected.get("annotations", []))
             outcomes["held"] += 1
-    assert min(outcomes.values()) > 100, outcomes
+    assert min(outcomes.values()) > 50, outcomes
 
 
 @pytest.mark.parametrize(

@@ -255,6 +255,7 @@ impl<R: Rows> Team<'_, R> {
     }
 
     fn work(&self) {
+        let _alarm = Alarm(self);
         let mut window = Window::new(self.source, self.plan.window);
         let mut shape = Shape::default();
         while let Some((index, mut rows)) = self.claim() {
@@ -323,6 +324,19 @@ impl<R: Rows> Team<'_, R> {
     }
 }
 
+/// If its worker panics, the others stop too, rather than wait for a block that will not come.
+struct Alarm<'t, 'a, R: Rows>(&'t Team<'a, R>);
+
+impl<R: Rows> Drop for Alarm<'_, '_, R> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.over.store(true, Ordering::Relaxed);
+            let _state = self.0.state();
+            self.0.moved.notify_all();
+        }
+    }
+}
+
 /// All rows up to a known place.
 struct Chain<'a, R> {
     rows: &'a mut R,
@@ -380,5 +394,61 @@ impl<R: Rows> Chain<'_, R> {
             let density = self.rows.count() as f64 / (self.at - self.start) as f64;
             self.rows.reserve((density * (self.len - self.start) as f64 * 1.02) as usize + 64);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::Rows;
+    use super::super::scanner::{Scan, Scanner};
+    use super::*;
+
+    /// Counts records, and breaks at one that is marked.
+    struct Fragile(usize);
+
+    impl Rows for Fragile {
+        fn fresh(&self) -> Self {
+            Fragile(0)
+        }
+
+        fn parse(&mut self, scanner: &mut Scanner<'_>, _: &mut Shape) -> Scan<()> {
+            let start = scanner.position();
+            scanner.skip()?;
+            assert!(!scanner.since(start).ends_with(b"9}"), "marked");
+            Ok(())
+        }
+
+        fn commit(&mut self) {
+            self.0 += 1;
+        }
+
+        fn count(&self) -> usize {
+            self.0
+        }
+
+        fn append(&mut self, part: &mut Self) {
+            self.0 += std::mem::take(&mut part.0);
+        }
+
+        fn reserve(&mut self, _: usize) {}
+    }
+
+    fn count(records: usize, marked: usize) -> usize {
+        let record = |i| if i == marked { "{\"a\": 9}" } else { "{\"a\": 1}" };
+        let text = (0..records).map(record).collect::<Vec<_>>().join(",") + "]";
+        let (source, mut rows) = (Source::from(text.into_bytes()), Fragile(0));
+        read(&source, Plan { block: 50, window: 64, workers: 3 }, 0, &mut rows).unwrap();
+        rows.0
+    }
+
+    #[test]
+    fn all_records_are_counted() {
+        assert_eq!(count(1000, 1000), 1000);
+    }
+
+    #[test]
+    #[should_panic]
+    fn a_panic_leaves_nobody_waiting() {
+        count(1000, 3);
     }
 }
