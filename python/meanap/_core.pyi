@@ -106,6 +106,37 @@ def curves(
 ) -> _Curves: ...
 def read_dataset(path: str | PathLike[str]) -> Dataset: ...
 def read_results(path: str | PathLike[str]) -> Dataset: ...
+def index_annotations(
+    annotations: Iterable[Any],
+    anns: dict[Any, Any],
+    img_to_anns: dict[Any, list[Any]],
+    cat_to_imgs: dict[Any, list[Any]] | None = None,
+) -> None: ...
+def load_annotations(
+    img_to_anns: dict[Any, list[Any]],
+    anns: dict[Any, Any],
+    img_ids: list[Any],
+    cat_ids: list[Any],
+    all_annotations: Iterable[Any] | None,
+) -> list[Any]: ...
+def prepare_boxes(annotations: list[Any], place: str) -> None: ...
+def keypoint_extent(keypoints: Any) -> tuple[float, float, float, float] | None: ...
+def objects_from_dicts(
+    annotations: list[Any],
+    iou_type: str,
+    role: str,
+    images: dict[Any, Any] | None,
+    image_positions: dict[Any, int],
+    category_positions: dict[Any, int],
+    single: bool = False,
+) -> Objects | None: ...
+def objects_from_rows(
+    rows: NDArray[np.float64],
+    areas: NDArray[np.float64],
+    image_positions: dict[Any, int],
+    category_positions: dict[Any, int],
+) -> Objects | None: ...
+def distinct_integers(column: NDArray[np.float64], name: str) -> dict[int, int]: ...
 
 # Pixels
 

@@ -24,10 +24,14 @@ mod dataset;
 mod eval_imgs;
 mod evaluate;
 mod mask;
+mod extract;
+mod index;
+mod number;
 mod numpy_exp;
 mod objects;
 mod pixels;
 mod ranking;
+mod segmentation;
 
 pub use objects::PyObjects;
 
@@ -45,5 +49,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     pixels::register(module)?;
     mask::register(module)?;
     ranking::register(module)?;
+    index::register(module)?;
+    extract::register(module)?;
     Ok(())
 }

@@ -1,0 +1,359 @@
+//! Columns from Python dictionaries and from N x 7 arrays.
+//!
+//! What the columns cannot hold exactly gives None: the caller then evaluates by hand, with the objects themselves.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use numpy::{PyReadonlyArray1, PyReadonlyArray2};
+use pyo3::exceptions::PyValueError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyInt, PyList};
+
+use super::PyObjects;
+use super::index::same_kind;
+use super::number::{Kind, exact, number, numbers};
+use super::segmentation::MaskReader;
+use crate::columns::{Geometry, Ids, Keypoints, Objects};
+
+/// The position of what is not evaluated.
+const NOWHERE: u32 = u32::MAX;
+
+/// Adds the functions of this file to the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(objects_from_dicts, module)?)?;
+    module.add_function(wrap_pyfunction!(objects_from_rows, module)?)?;
+    module.add_function(wrap_pyfunction!(distinct_integers, module)?)?;
+    Ok(())
+}
+
+/// Which side of the evaluation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    GroundTruth,
+    Detections,
+}
+
+/// Columns of annotation dictionaries, or None where an object is not what columns can hold exactly.
+///
+/// The image and category codes are the positions that the two dictionaries give to the ids. `images` (id -> image
+/// dictionary) is needed for masks. `single` allows areas in single precision: they compare as doubles would only
+/// with bounds that single precision holds.
+#[pyfunction]
+#[pyo3(signature = (annotations, iou_type, role, images, image_positions, category_positions, single=false))]
+pub fn objects_from_dicts(
+    annotations: &Bound<'_, PyList>,
+    iou_type: &str,
+    role: &str,
+    images: Option<&Bound<'_, PyDict>>,
+    image_positions: &Bound<'_, PyDict>,
+    category_positions: &Bound<'_, PyDict>,
+    single: bool,
+) -> PyResult<Option<PyObjects>> {
+    let py = annotations.py();
+    let role = match role {
+        "ground_truth" => Role::GroundTruth,
+        "detections" => Role::Detections,
+        _ => {
+            let message = format!("role must be \"ground_truth\" or \"detections\", not \"{role}\"");
+            return Err(PyValueError::new_err(message));
+        }
+    };
+    let mut geometry = exact!(Builder::new(iou_type, role, images));
+    let mut columns = Rows::with_capacity(annotations.len());
+    for annotation in annotations.iter() {
+        let Ok(annotation) = annotation.cast_exact::<PyDict>() else { return Ok(None) };
+        exact!(columns.push(annotation, role, single, image_positions, category_positions)?);
+        exact!(geometry.push(annotation, &mut columns)?);
+    }
+    let columns = Objects {
+        image: Arc::new(columns.image),
+        category: Arc::new(columns.category),
+        id: Ids::Given(Arc::new(columns.id)),
+        area: Arc::new(columns.area),
+        score: Arc::new(columns.score),
+        crowd: Arc::new(columns.crowd),
+        ignore: Arc::new(columns.ignore),
+        geometry: geometry.finish(),
+    };
+    Ok(Some(wrap(py, columns)))
+}
+
+/// The columns that every geometry has.
+#[derive(Default)]
+struct Rows {
+    image: Vec<u32>,
+    category: Vec<u32>,
+    id: Vec<f64>,
+    area: Vec<f64>,
+    score: Vec<f64>,
+    crowd: Vec<bool>,
+    ignore: Vec<bool>,
+}
+
+impl Rows {
+    fn with_capacity(n: usize) -> Self {
+        Rows {
+            image: Vec::with_capacity(n),
+            category: Vec::with_capacity(n),
+            id: Vec::with_capacity(n),
+            area: Vec::with_capacity(n),
+            ..Rows::default()
+        }
+    }
+
+    fn push(
+        &mut self,
+        annotation: &Bound<'_, PyDict>,
+        role: Role,
+        single: bool,
+        image_positions: &Bound<'_, PyDict>,
+        category_positions: &Bound<'_, PyDict>,
+    ) -> PyResult<Option<()>> {
+        let py = annotation.py();
+        let image = exact!(annotation.get_item(intern!(py, "image_id"))?);
+        let category = exact!(annotation.get_item(intern!(py, "category_id"))?);
+        self.image.push(exact!(position(image_positions, &image)?));
+        self.category.push(exact!(position(category_positions, &category)?));
+        let id = exact!(annotation.get_item(intern!(py, "id"))?);
+        self.id.push(exact!(number(&id)?).value);
+        let area = exact!(annotation.get_item(intern!(py, "area"))?);
+        let area = exact!(number(&area)?);
+        if area.kind == Kind::Single && !single {
+            return Ok(None);
+        }
+        self.area.push(area.value);
+        match role {
+            Role::Detections => {
+                let score = exact!(annotation.get_item(intern!(py, "score"))?);
+                let score = exact!(number(&score)?);
+                // The reference sorts by the negative, which wraps in NumPy's short integers.
+                if score.kind == Kind::Short {
+                    return Ok(None);
+                }
+                self.score.push(score.value);
+            }
+            Role::GroundTruth => {
+                let crowd = exact!(annotation.get_item(intern!(py, "iscrowd"))?);
+                let crowd = exact!(number(&crowd)?).value;
+                // Truth makes it ignored, the integer makes it a crowd: 0.5 is the one and not the other.
+                if !(0.0..2.0).contains(&crowd) {
+                    return Ok(None);
+                }
+                self.ignore.push(crowd != 0.0);
+                self.crowd.push(crowd >= 1.0);
+            }
+        }
+        Ok(Some(()))
+    }
+}
+
+/// The position of an id; None where the dictionary holds something that is not one.
+fn position(positions: &Bound<'_, PyDict>, id: &Bound<'_, PyAny>) -> PyResult<Option<u32>> {
+    match positions.get_item(id)? {
+        Some(position) => Ok(position.extract().ok()),
+        None => Ok(Some(NOWHERE)),
+    }
+}
+
+/// The geometry column under construction.
+enum Builder<'a, 'py> {
+    Boxes(Vec<[f64; 4]>),
+    Masks(MaskReader<'a, 'py>),
+    Keypoints { poses: Keypoints, role: Role, numbers: Vec<f64> },
+}
+
+impl<'a, 'py> Builder<'a, 'py> {
+    fn new(iou_type: &str, role: Role, images: Option<&'a Bound<'py, PyDict>>) -> Option<Self> {
+        match iou_type {
+            "bbox" => Some(Builder::Boxes(Vec::new())),
+            "segm" => Some(Builder::Masks(MaskReader::new(images?))),
+            "keypoints" => {
+                Some(Builder::Keypoints { poses: Keypoints::default(), role, numbers: Vec::new() })
+            }
+            _ => None,
+        }
+    }
+
+    fn push(&mut self, annotation: &Bound<'py, PyDict>, columns: &mut Rows) -> PyResult<Option<()>> {
+        let py = annotation.py();
+        match self {
+            Builder::Boxes(boxes) => {
+                let bbox = exact!(annotation.get_item(intern!(py, "bbox"))?);
+                boxes.push(exact!(read_box(&bbox)?));
+                Ok(Some(()))
+            }
+            Builder::Masks(masks) => masks.push(annotation),
+            Builder::Keypoints { poses, role, numbers } => {
+                numbers.clear();
+                exact!(push_pose(poses, numbers, annotation)?);
+                if *role == Role::GroundTruth {
+                    let bbox = exact!(annotation.get_item(intern!(py, "bbox"))?);
+                    poses.boxes.push(exact!(read_surrogate(&bbox)?));
+                    let visible = exact!(annotation.get_item(intern!(py, "num_keypoints"))?);
+                    let visible = exact!(number(&visible)?).value;
+                    if let Some(ignore) = columns.ignore.last_mut() {
+                        *ignore = visible == 0.0 || *ignore;
+                    }
+                }
+                Ok(Some(()))
+            }
+        }
+    }
+
+    fn finish(self) -> Geometry {
+        match self {
+            Builder::Boxes(boxes) => Geometry::Boxes(Arc::new(boxes)),
+            Builder::Masks(masks) => Geometry::Masks(Arc::new(masks.finish())),
+            Builder::Keypoints { poses, .. } => Geometry::Keypoints(Arc::new(poses)),
+        }
+    }
+}
+
+/// A box as the reference's `iou` takes one: a list or array of four numbers (a tuple is refused there).
+fn read_box(bbox: &Bound<'_, PyAny>) -> PyResult<Option<[f64; 4]>> {
+    if let Ok(list) = bbox.cast_exact::<PyList>() {
+        if list.len() != 4 {
+            return Ok(None);
+        }
+        let mut sides = [0.0; 4];
+        for (side, item) in sides.iter_mut().zip(list.iter()) {
+            *side = exact!(number(&item)?).value;
+        }
+        return Ok(Some(sides));
+    }
+    let mut sides = Vec::new();
+    exact!(numbers(bbox, &mut sides)?);
+    Ok(sides.try_into().ok())
+}
+
+/// A box that the reference computes with in Python: numbers whose sums and doubles are exact or those of doubles.
+fn read_surrogate(bbox: &Bound<'_, PyAny>) -> PyResult<Option<[f64; 4]>> {
+    let mut sides = Vec::new();
+    let kinds = exact!(numbers(bbox, &mut sides)?);
+    let limit = f64::from(1 << 30);
+    let whole = |side: &f64| side.fract() != 0.0 || !side.is_finite() || side.abs() <= limit;
+    if kinds.other || narrow_array(bbox)? || (kinds.integer && !sides.iter().all(whole)) {
+        return Ok(None);
+    }
+    Ok(sides.try_into().ok())
+}
+
+/// Adds an object's `x, y, visibility` triples.
+fn push_pose(
+    poses: &mut Keypoints,
+    numbers_of_one: &mut Vec<f64>,
+    annotation: &Bound<'_, PyDict>,
+) -> PyResult<Option<()>> {
+    let keypoints = exact!(annotation.get_item(intern!(annotation.py(), "keypoints"))?);
+    let kinds = exact!(numbers(&keypoints, numbers_of_one)?);
+    if kinds.other || narrow_array(&keypoints)? {
+        return Ok(None);
+    }
+    // In an array of integers the reference squares integers: exact in doubles only while they are small.
+    if kinds.integer && !kinds.double && numbers_of_one.iter().any(|value| value.abs() > f64::from(1 << 25)) {
+        return Ok(None);
+    }
+    let triples = numbers_of_one.len();
+    if triples == 0 || triples % 3 != 0 || (poses.per_object != 0 && poses.per_object != triples / 3) {
+        return Ok(None);
+    }
+    poses.per_object = triples / 3;
+    poses.triples.extend_from_slice(numbers_of_one);
+    Ok(Some(()))
+}
+
+/// Whether `object` is an array whose own arithmetic is not that of doubles or 64-bit integers.
+fn narrow_array(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    if object.is_exact_instance_of::<PyList>() {
+        return Ok(false);
+    }
+    let name: String = object.getattr("dtype")?.getattr("name")?.extract()?;
+    Ok(name != "float64" && name != "int64")
+}
+
+/// Columns of N x 7 result rows: image id, x, y, width, height, score, category id. Ids are truncated as `int()`
+/// would; `areas` are the products of width and height in the rows' own precision.
+#[pyfunction]
+pub fn objects_from_rows(
+    rows: PyReadonlyArray2<'_, f64>,
+    areas: PyReadonlyArray1<'_, f64>,
+    image_positions: &Bound<'_, PyDict>,
+    category_positions: &Bound<'_, PyDict>,
+) -> PyResult<Option<PyObjects>> {
+    let py = image_positions.py();
+    let (rows, areas) = (rows.as_array(), areas.as_array());
+    if rows.ncols() != 7 || areas.len() != rows.nrows() {
+        return Err(PyValueError::new_err("rows must be (N, 7) and areas (N,)"));
+    }
+    let n = rows.nrows();
+    let (mut images, mut categories) = (HashMap::new(), HashMap::new());
+    let (mut image, mut category) = (Vec::with_capacity(n), Vec::with_capacity(n));
+    let (mut score, mut boxes) = (Vec::with_capacity(n), Vec::with_capacity(n));
+    for (record, row) in rows.outer_iter().enumerate() {
+        let sides = [row[1], row[2], row[3], row[4]];
+        for (value, positions, known, column, name) in [
+            (row[0], image_positions, &mut images, &mut image, "image id"),
+            (row[6], category_positions, &mut categories, &mut category, "category id"),
+        ] {
+            let code = match known.entry(key(value)) {
+                Entry::Occupied(entry) => *entry.get(),
+                Entry::Vacant(entry) => {
+                    *entry.insert(exact!(position(positions, &integer(py, value, record, name)?)?))
+                }
+            };
+            column.push(code);
+        }
+        boxes.push(sides);
+        score.push(row[5]);
+    }
+    let columns = Objects {
+        image: Arc::new(image),
+        category: Arc::new(category),
+        id: Ids::Counted,
+        area: Arc::new(areas.to_vec()),
+        score: Arc::new(score),
+        crowd: Arc::default(),
+        ignore: Arc::default(),
+        geometry: Geometry::Boxes(Arc::new(boxes)),
+    };
+    Ok(Some(wrap(py, columns)))
+}
+
+/// The distinct integers of a column of N x 7 result rows, in order, each with the first row that holds it.
+///
+/// `name` says what the column holds, for the error that NaN and infinity raise as `int()` would.
+#[pyfunction]
+pub fn distinct_integers<'py>(
+    py: Python<'py>,
+    column: PyReadonlyArray1<'py, f64>,
+    name: &str,
+) -> PyResult<Bound<'py, PyDict>> {
+    let (first, mut seen) = (PyDict::new(py), HashSet::new());
+    for (record, &value) in column.as_array().iter().enumerate() {
+        if seen.insert(key(value)) {
+            first.set_item(integer(py, value, record, name)?, record)?;
+        }
+    }
+    Ok(first)
+}
+
+/// The same key for doubles that `int()` makes the same integer.
+fn key(value: f64) -> u64 {
+    // Adding zero makes minus zero zero.
+    (value.trunc() + 0.0).to_bits()
+}
+
+/// `int(value)`.
+fn integer<'py>(py: Python<'py>, value: f64, record: usize, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    py.get_type::<PyInt>().call1((value,)).map_err(|error| {
+        let sentence = format!("results: record {record}: the {name} is {value}, expected an integer");
+        same_kind(py, error, sentence)
+    })
+}
+
+fn wrap(py: Python<'_>, columns: Objects) -> PyObjects {
+    PyObjects { columns, image_ids: PyList::empty(py).unbind(), category_ids: PyList::empty(py).unbind() }
+}
