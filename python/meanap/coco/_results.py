@@ -1,0 +1,184 @@
+"""What `loadRes` does to results: boxes, masks, keypoints and captions become annotations with ids."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanap import _core
+from meanap.coco import mask as maskUtils
+from meanap.coco._index import collector_paused
+
+if TYPE_CHECKING:
+    from meanap.coco._sources import Snapshot
+
+# NumPy's own choice for a list of Python integers (32 bits on Windows before NumPy 2).
+_INTEGER = np.dtype(int).type
+
+# What a malformed record makes Python raise, here as in the reference.
+ERRORS = (KeyError, TypeError, ValueError, IndexError, OverflowError)
+
+
+def prepare(annotations: list[dict], truth: Snapshot, place: str) -> dict[str, Any]:
+    """The `dataset` of a results object. The annotations are kept and changed in place, as in the reference.
+
+    The first one says what all of them are: captions, boxes, masks or keypoints.
+
+    Args:
+        annotations: What `loadRes` was given or read.
+        truth: The heading of the ground truth.
+        place: The file's name or "results", for errors.
+
+    Raises:
+        IndexError: if there is no annotation.
+        KeyError: if one lacks a field of its kind.
+    """
+    dataset: dict[str, Any] = {"info": copy.deepcopy(truth.info), "images": list(truth.images)}
+    kind = kind_of(first_of(annotations, place))
+    if kind == "captions":
+        described = {annotation["image_id"] for annotation in annotations}
+        dataset["images"] = [image for image in dataset["images"] if image["id"] in described]
+    elif kind is not None:
+        if truth.categories is None:
+            raise KeyError('the ground truth: "categories" is missing')
+        dataset["categories"] = copy.deepcopy(truth.categories)
+    if kind is not None:
+        with collector_paused():
+            _PREPARE[kind](annotations, place)
+    dataset["annotations"] = annotations
+    return dataset
+
+
+def kind_of(first: dict | Iterable[str], bbox_empty: bool | None = None) -> str | None:
+    """What results are, from the first of them: `captions`, `boxes`, `masks`, `keypoints`, or None.
+
+    Given only the record's keys, `bbox_empty` says whether its `bbox` is `[]`, which counts as none.
+    """
+    if "caption" in first:
+        return "captions"
+    if "bbox" in first:
+        if bbox_empty is None:
+            bbox_empty = first["bbox"] == []  # type: ignore[index]
+        if not bbox_empty:
+            return "boxes"
+    if "segmentation" in first:
+        return "masks"
+    return "keypoints" if "keypoints" in first else None
+
+
+def first_of(annotations: list[dict], place: str) -> dict:
+    """The first annotation.
+
+    Raises:
+        IndexError: if there is none.
+    """
+    if not annotations:
+        raise IndexError(f"{place}: no results; the first says what all are, so there must be one")
+    return annotations[0]
+
+
+def image_ids(annotations: list[dict], place: str) -> set:
+    """The distinct image ids of result annotations.
+
+    Raises:
+        KeyError: if one has none.
+        TypeError: if one is no dict, or its image id cannot be hashed.
+    """
+    try:
+        return {annotation["image_id"] for annotation in annotations}
+    except (KeyError, TypeError):
+        for number, annotation in enumerate(annotations):
+            with told(place, number, "image_id", annotation):
+                hash(annotation["image_id"])
+        raise
+
+
+def _boxes(annotations: list[dict], place: str) -> None:
+    _core.prepare_boxes(annotations, place)
+
+
+def _masks(annotations: list[dict], place: str) -> None:
+    masks = _fields(annotations, "segmentation", place)
+    areas = _each(maskUtils.area, masks, place)
+    boxless = ["bbox" not in annotation for annotation in annotations]
+    unboxed = [mask for mask, none in zip(masks, boxless, strict=True) if none]
+    boxes = iter(_each(maskUtils.toBbox, unboxed, place))
+    for number, annotation in enumerate(annotations):
+        annotation["area"] = areas[number]
+        if boxless[number]:
+            annotation["bbox"] = next(boxes)
+        annotation["id"] = number + 1
+        annotation["iscrowd"] = 0
+
+
+def _each(measure: Callable, masks: list, place: str) -> Any:
+    """`measure` of each mask, in one call where all are run lengths (a list would be many masks)."""
+    if masks and all(type(mask) is dict for mask in masks):
+        try:
+            return measure(masks)
+        except ERRORS:
+            pass  # Told below, of the record that it is in.
+    measures = []
+    for number, mask in enumerate(masks):
+        with told(place, number, "segmentation", {"segmentation": mask}):
+            measures.append(measure(mask))
+    return measures
+
+
+def _keypoints(annotations: list[dict], place: str) -> None:
+    for number, annotation in enumerate(annotations):
+        try:
+            x0, x1, y0, y1 = _extent(annotation["keypoints"])
+        except ERRORS as error:
+            with told(place, number, "keypoints", annotation):
+                raise error
+        annotation["area"] = (x1 - x0) * (y1 - y0)
+        annotation["id"] = number + 1
+        annotation["bbox"] = [x0, y0, x1 - x0, y1 - y0]
+
+
+def _extent(keypoints: Any) -> Iterable[Any]:
+    """The least and largest x, the least and largest y, as NumPy scalars."""
+    extent = _core.keypoint_extent(keypoints)
+    if extent is not None:
+        return [np.float64(value) if type(value) is float else _INTEGER(value) for value in extent]
+    x, y = keypoints[0::3], keypoints[1::3]
+    return np.min(x), np.max(x), np.min(y), np.max(y)
+
+
+def _captions(annotations: list[dict], place: str) -> None:
+    for number, annotation in enumerate(annotations):
+        annotation["id"] = number + 1
+
+
+_PREPARE = {"boxes": _boxes, "masks": _masks, "keypoints": _keypoints, "captions": _captions}
+
+
+def _fields(annotations: list[dict], name: str, place: str) -> list:
+    try:
+        return [annotation[name] for annotation in annotations]
+    except (KeyError, TypeError):
+        for number, annotation in enumerate(annotations):
+            with told(place, number, name, annotation):
+                annotation[name]
+        raise
+
+
+@contextlib.contextmanager
+def told(place: str, number: int, name: str, annotation: Any) -> Iterator[None]:
+    """Says of an error in which record and field it happened; its class stays what it was."""
+    try:
+        yield
+    except ERRORS as error:
+        where = f"{place}: record {number}"
+        if not isinstance(annotation, dict):
+            sentence = f"{where} is a {type(annotation).__name__}, expected a dict"
+        elif name not in annotation:
+            sentence = f'{where}: "{name}" is missing'
+        else:
+            sentence = f'{where}: "{name}": {error}'
+        raise type(error)(sentence) from error

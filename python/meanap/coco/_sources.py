@@ -1,0 +1,268 @@
+"""Where the Python objects of an untouched `COCO` come from.
+
+A source stands for a data set that nobody has looked at yet: a scanned file, or result rows in an array. It
+answers what an evaluation asks without making a Python object for each annotation, and makes all of them,
+once, when asked for the attributes. From then on the dictionaries are the truth.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from meanap import _core
+from meanap.coco._index import by_id, index
+from meanap.coco._results import prepare
+
+# The position of what is not evaluated.
+_NOWHERE = 0xFFFFFFFF
+# Two threads that touch the same untouched object get the same Python objects.
+_LOCK = threading.RLock()
+
+
+class Columns(NamedTuple):
+    """One side of an evaluation."""
+
+    objects: Any
+    """`_core.Objects`."""
+    image_positions: np.ndarray | None
+    """`uint32`: position among the evaluated images for each image code; None where codes are positions."""
+    category_positions: np.ndarray | None
+    """The same for categories."""
+    annotations: list[dict] | Callable[[], list[dict]] | None
+    """The dictionaries in the order of the columns, if there are any or if they say more than the columns."""
+
+
+class Source:
+    """A data set that becomes Python objects when somebody touches it."""
+
+    _attributes: dict[str, Any] | None = None
+
+    def attributes(self) -> dict[str, Any]:
+        """`dataset` and the five indices; the same objects each time."""
+        with _LOCK:
+            if self._attributes is None:
+                dataset = self._dataset()
+                self._attributes = {"dataset": dataset, **index(dataset)}
+            return self._attributes
+
+    @property
+    def touched(self) -> bool:
+        """Whether the Python objects have been made, and may have been edited since."""
+        return self._attributes is not None
+
+    def image_ids(self) -> list:
+        """What `getImgIds()` gives."""
+        return list(self.attributes()["imgs"])
+
+    def category_ids(self) -> list:
+        """What `getCatIds()` gives."""
+        return [category["id"] for category in self.attributes()["dataset"]["categories"]]
+
+    def columns(self, params: Any, role: str, image_index: dict, category_index: dict) -> Columns | None:
+        """Columns for an evaluation, or None where the Python objects must be asked."""
+        return None
+
+    def _dataset(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def __deepcopy__(self, memo: dict) -> Source:
+        # File, rows and columns never change, so copies share them; the Python objects are copied.
+        twin = self.__class__.__new__(self.__class__)
+        memo[id(self)] = twin
+        for name, value in self.__dict__.items():
+            twin.__dict__[name] = value if name in ("file", "rows", "objects") else copy.deepcopy(value, memo)
+        return twin
+
+    def __reduce__(self) -> tuple:
+        # A pickle may be read where the file is not.
+        return Loaded, (self.attributes(),)
+
+
+class Loaded(Source):
+    """Python objects that were made elsewhere: what a pickle holds."""
+
+    def __init__(self, attributes: dict[str, Any]) -> None:
+        self._attributes = attributes
+
+
+class FileSource(Source):
+    """A ground truth file."""
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+        self._snapshot: Snapshot | None = None
+
+    def image_ids(self) -> list:
+        return self.file.image_ids()
+
+    def category_ids(self) -> list:
+        if not self.file.has_categories:
+            raise KeyError(f'{self.file.path}: "categories" is missing')
+        return self.file.category_ids()
+
+    def columns(self, params: Any, role: str, image_index: dict, category_index: dict) -> Columns | None:
+        return _columns(self.file.objects(params.iouType, role), image_index, category_index)
+
+    def snapshot(self) -> Snapshot:
+        """The file's heading, with the image dictionaries that the ground truth itself will show."""
+        self.attributes()
+        if self._snapshot is None:
+            raise KeyError(f'{self.file.path}: "images" is missing')
+        return self._snapshot
+
+    def _dataset(self) -> dict[str, Any]:
+        dataset = load_dataset(self.file)
+        if "images" in dataset:
+            self._snapshot = Snapshot(dataset)
+        return dataset
+
+
+class Snapshot:
+    """Info, images and categories of a ground truth, as they were when `loadRes` was called."""
+
+    file = None
+
+    def __init__(self, dataset: dict[str, Any]) -> None:
+        self.info = copy.deepcopy(dataset.get("info", {}))
+        # The list is the results' own, the image dictionaries are shared.
+        self.images = list(dataset["images"])
+        self.ids = list(by_id(dataset, "images"))
+        self.categories = copy.deepcopy(dataset["categories"]) if "categories" in dataset else None
+
+    def snapshot(self) -> Snapshot:
+        return self
+
+    def image_ids(self) -> list:
+        return list(self.ids)
+
+    def category_ids(self) -> list:
+        if self.categories is None:
+            raise KeyError('the ground truth: "categories" is missing')
+        return [category["id"] for category in self.categories]
+
+
+class _Results(Source):
+    """Results of a ground truth that is untouched (`FileSource`) or was not when they came (`Snapshot`)."""
+
+    def __init__(self, truth: FileSource | Snapshot) -> None:
+        self.truth = truth
+
+    def image_ids(self) -> list:
+        return self.truth.image_ids()
+
+    def category_ids(self) -> list:
+        return self.truth.category_ids()
+
+    def _dataset(self) -> dict[str, Any]:
+        return prepare(self._annotations(), self.truth.snapshot(), self._place())
+
+    def _annotations(self) -> list[dict]:
+        raise NotImplementedError
+
+    def _place(self) -> str:
+        raise NotImplementedError
+
+
+class FileResults(_Results):
+    """A results file."""
+
+    def __init__(self, file: Any, truth: FileSource | Snapshot) -> None:
+        super().__init__(truth)
+        self.file = file
+        self.objects: dict[str, Any] = {}
+
+    def readable(self, iou_type: str) -> bool:
+        """Whether the columns of this geometry can stand for the file.
+
+        The reference decodes masks and looks at keypoints in `loadRes`, and that is where an error belongs. What
+        was decoded is kept for the evaluation.
+        """
+        self.objects[iou_type] = self.file.objects(iou_type, "detections", self.truth.file)
+        return self.objects[iou_type] is not None
+
+    def columns(self, params: Any, role: str, image_index: dict, category_index: dict) -> Columns | None:
+        objects = self.objects.get(params.iouType) if role == "detections" else None
+        if objects is None:
+            objects = self.file.objects(params.iouType, role, self.truth.file)
+        columns = _columns(objects, image_index, category_index)
+        if columns is not None and self.file.integer_scores:
+            # They stay integers in `evalImgs`, and only the dictionaries have them.
+            return columns._replace(annotations=_Annotations(self))
+        return columns
+
+    def _annotations(self) -> list[dict]:
+        return self.file.load()
+
+    def _place(self) -> str:
+        return str(self.file.path)
+
+
+class RowResults(_Results):
+    """Boxes in an N x 7 array: image id, x, y, width, height, score, category id."""
+
+    def __init__(self, rows: np.ndarray, truth: FileSource | Snapshot, to_annotations: Callable) -> None:
+        super().__init__(truth)
+        self.rows = rows
+        self.to_annotations = to_annotations
+
+    def columns(self, params: Any, role: str, image_index: dict, category_index: dict) -> Columns | None:
+        rows = self.rows
+        if params.iouType != "bbox" or role != "detections":
+            return None
+        if rows.dtype != np.float64 and not single_precision(params.areaRng):
+            return None
+        areas = (rows[:, 3] * rows[:, 4]).astype(np.float64, copy=False)
+        rows = rows.astype(np.float64, copy=False)
+        objects = _core.objects_from_rows(rows, areas, image_index, category_index)
+        return None if objects is None else Columns(objects, None, None, None)
+
+    def _annotations(self) -> list[dict]:
+        return self.to_annotations(self.rows)
+
+    def _place(self) -> str:
+        return "results"
+
+
+def load_dataset(file: Any) -> dict[str, Any]:
+    """The Python objects of a ground truth file.
+
+    Raises:
+        AssertionError: if it does not hold one JSON object, as in the reference.
+    """
+    dataset = file.load()
+    if type(dataset) is not dict:
+        kind = type(dataset).__name__
+        raise AssertionError(f"{file.path}: a {kind}, expected a JSON object with images and annotations")
+    return dataset
+
+
+def single_precision(area_ranges: Any) -> bool:
+    """Whether `numpy.float32` areas compare with these bounds as doubles would."""
+    return all(float(np.float32(bound)) == bound for bounds in area_ranges for bound in map(float, bounds))
+
+
+def _columns(objects: Any, image_index: dict, category_index: dict) -> Columns | None:
+    if objects is None:
+        return None
+    images = _positions(objects.image_ids, image_index)
+    return Columns(objects, images, _positions(objects.category_ids, category_index), None)
+
+
+class _Annotations:
+    """A source's annotations, made when called for."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    def __call__(self) -> list[dict]:
+        return self.source.attributes()["dataset"]["annotations"]
+
+
+def _positions(ids: list, index: dict) -> np.ndarray:
+    get = index.get
+    return np.array([get(id, _NOWHERE) for id in ids], dtype=np.uint32)

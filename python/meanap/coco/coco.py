@@ -1,0 +1,454 @@
+"""`COCO`: a data set, its indices and its results, with pycocotools' names, results and habits.
+
+>>> truth = COCO({
+...     "images": [{"id": 7, "height": 60, "width": 80}],
+...     "categories": [{"id": 1, "name": "cat"}],
+...     "annotations": [
+...         {"id": 1, "image_id": 7, "category_id": 1, "bbox": [5, 6, 20, 10], "area": 200, "iscrowd": 0}
+...     ],
+... })
+>>> truth.getAnnIds(imgIds=7)
+[1]
+>>> results = truth.loadRes([{"image_id": 7, "category_id": 1, "bbox": [5.0, 6.0, 20.0, 11.0], "score": 0.9}])
+>>> results.anns[1]["area"]
+220.0
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from meanap import _core
+from meanap.coco import _show
+from meanap.coco import mask as maskUtils
+from meanap.coco._index import index, membership
+from meanap.coco._results import first_of, image_ids, kind_of, prepare
+from meanap.coco._sources import (
+    Columns,
+    FileResults,
+    FileSource,
+    RowResults,
+    Snapshot,
+    Source,
+    load_dataset,
+    single_precision,
+)
+
+__all__ = ["COCO", "maskUtils"]
+
+_LOG = logging.getLogger("meanap")
+# What results are compared by.
+_GEOMETRY = {"boxes": "bbox", "masks": "segm", "keypoints": "keypoints"}
+# What a user may touch, and what an untouched object does not have yet.
+_ATTRIBUTES = ("dataset", "anns", "imgs", "cats", "imgToAnns", "catToImgs")
+
+
+def _isArrayLike(obj: Any) -> bool:
+    return hasattr(obj, "__iter__") and hasattr(obj, "__len__")
+
+
+def _listed(value: Any) -> Any:
+    """A filter as a collection: a single value counts as a list of one."""
+    return value if _isArrayLike(value) else [value]
+
+
+class COCO:
+    """A ground truth, or the results that `loadRes` made.
+
+    Args:
+        annotation_file: Path of a COCO JSON file. DIFFERENCE: a `dict` of the same layout is taken as well
+            (the
+            reference wants it assigned to `dataset`, followed by `createIndex()`, which works here too).
+
+    What the file holds becomes Python objects when one of the attributes below is first touched; from then on
+    they are the truth and may be edited (call `createIndex()` after editing `dataset`).
+
+    Attributes:
+        dataset: The file's content: `images`, `annotations`, `categories`, `info`.
+        anns: Annotations by id.
+        imgs: Images by id.
+        cats: Categories by id.
+        imgToAnns: Annotations by image id.
+        catToImgs: Image ids by category id, one for each annotation.
+
+    Raises:
+        OSError: if the file cannot be read (`FileNotFoundError`, `PermissionError`, …).
+        ValueError: if it is no JSON.
+        AssertionError: if it is not a JSON object.
+        KeyError: if a record lacks a field that the indices need.
+    """
+
+    dataset: dict[str, Any]
+    anns: dict[Any, dict]
+    imgs: dict[Any, dict]
+    cats: dict[Any, dict]
+    imgToAnns: dict[Any, list]
+    catToImgs: dict[Any, list]
+
+    # What the attributes will be made of; None once they are there.
+    _source: Source | None = None
+
+    def __init__(self, annotation_file: Any = None) -> None:
+        if annotation_file is None:
+            self.dataset, self.anns, self.cats, self.imgs = {}, {}, {}, {}
+            self.imgToAnns, self.catToImgs = defaultdict(list), defaultdict(list)
+            return
+        if isinstance(annotation_file, dict):
+            # DIFFERENCE: the reference takes no dict.
+            self.dataset = annotation_file
+            self.createIndex()
+            return
+        _LOG.info("loading annotations into memory...")
+        start = time.perf_counter()
+        file = _core.read_dataset(os.fspath(annotation_file))
+        if file.fallback is None and type(self).createIndex is COCO.createIndex:
+            self._source = FileSource(file)
+        else:
+            _log_fallback(file)
+            self.dataset = load_dataset(file)
+            self.createIndex()
+        _LOG.info("Done (t=%.2fs)", time.perf_counter() - start)
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached for what is not in `__dict__`: the attributes of an object that nobody has touched.
+        if name in _ATTRIBUTES:
+            source = self._source
+            if source is not None:
+                for attribute, value in source.attributes().items():
+                    self.__dict__.setdefault(attribute, value)
+                self._source = None
+                return self.__dict__[name]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def createIndex(self) -> None:
+        """Makes `anns`, `imgs`, `cats`, `imgToAnns` and `catToImgs` from `dataset`.
+
+        Raises:
+            KeyError: if an annotation, image or category lacks a field that they need.
+        """
+        _LOG.info("creating index...")
+        indices = index(self.dataset)
+        _LOG.info("index created!")
+        self.__dict__.update(indices)
+        self._source = None
+
+    def info(self) -> None:
+        """Prints the `info` of the data set, a line for each key."""
+        for key, value in self.dataset["info"].items():
+            print(f"{key}: {value}")
+
+    def getAnnIds(self, imgIds: Any = (), catIds: Any = (), areaRng: Any = (), iscrowd: Any = None) -> list:
+        """Ids of the annotations that pass all filters; an empty filter passes everything.
+
+        Args:
+            imgIds: Images (an id or a collection).
+            catIds: Categories.
+            areaRng: Smallest and largest area, both excluded (an evaluation includes them).
+            iscrowd: Value that `iscrowd` must have.
+
+        Returns:
+            Ids, image by image if there are image ids, else in the order of the data set.
+        """
+        imgIds, catIds = _listed(imgIds), _listed(catIds)
+        if len(imgIds) == 0:
+            anns = self.dataset["annotations"]
+        else:
+            lists = (self.imgToAnns[imgId] for imgId in imgIds if imgId in self.imgToAnns)
+            anns = list(itertools.chain.from_iterable(lists))
+        if len(catIds) != 0:
+            wanted = membership(catIds)
+            anns = [ann for ann in anns if wanted(ann["category_id"])]
+        if len(areaRng) != 0:
+            anns = [ann for ann in anns if ann["area"] > areaRng[0] and ann["area"] < areaRng[1]]
+        if iscrowd is not None:
+            anns = [ann for ann in anns if ann["iscrowd"] == iscrowd]
+        return [ann["id"] for ann in anns]
+
+    def getCatIds(self, catNms: Any = (), supNms: Any = (), catIds: Any = ()) -> list:
+        """Ids of the categories that pass all filters, in the order of the data set.
+
+        Args:
+            catNms: Names (one or a collection; note that a string is a collection of letters, as in the
+                reference).
+            supNms: Names of supercategories.
+            catIds: Ids.
+        """
+        filters = [("name", _listed(catNms)), ("supercategory", _listed(supNms)), ("id", _listed(catIds))]
+        filters = [(key, wanted) for key, wanted in filters if len(wanted) != 0]
+        source = _untouched(self)
+        if source is not None and not filters:
+            return source.category_ids()
+        cats = self.dataset["categories"]
+        for key, wanted in filters:
+            cats = [cat for cat in cats if cat[key] in wanted]
+        return [cat["id"] for cat in cats]
+
+    def getImgIds(self, imgIds: Any = (), catIds: Any = ()) -> list:
+        """Ids of the images, or of those among `imgIds` that show all categories of `catIds`.
+
+        Returns:
+            Ids in the order of the data set; with a filter in the order of a set.
+        """
+        imgIds, catIds = _listed(imgIds), _listed(catIds)
+        if len(imgIds) == len(catIds) == 0:
+            source = _untouched(self)
+            return list(self.imgs.keys()) if source is None else source.image_ids()
+        ids = set(imgIds)
+        for position, catId in enumerate(catIds):
+            shown = set(self.catToImgs[catId])
+            # The reference takes the first category's images where there are no image ids to narrow.
+            ids = shown if position == 0 and not ids else ids & shown
+        return list(ids)
+
+    def loadAnns(self, ids: Any = ()) -> list[dict] | None:
+        """Annotations with the ids (a collection or one `int`; None for any other single value)."""
+        return _load(self.anns, ids) if _loadable(ids) else None
+
+    def loadCats(self, ids: Any = ()) -> list[dict] | None:
+        """Categories with the ids (a collection or one `int`; None for any other single value)."""
+        return _load(self.cats, ids) if _loadable(ids) else None
+
+    def loadImgs(self, ids: Any = ()) -> list[dict] | None:
+        """Images with the ids (a collection or one `int`; None for any other single value)."""
+        return _load(self.imgs, ids) if _loadable(ids) else None
+
+    def showAnns(self, anns: list[dict], draw_bbox: bool = False) -> int | None:
+        """Draws annotations on the current matplotlib axes; captions are printed.
+
+        Args:
+            anns: Annotations of this data set; the first one says what all are.
+            draw_bbox: Draws their boxes as well.
+
+        Returns:
+            0 if there is nothing to draw, else None (as in the reference).
+        """
+        return _show.show(self, anns, draw_bbox)
+
+    def loadRes(self, resFile: Any) -> COCO:
+        """Results of this ground truth as a data set of their own.
+
+        The first result says what all are: boxes, masks as run lengths, keypoints or captions. Their ids
+        become 1, 2, 3, …
+
+        Args:
+            resFile: Path of a JSON file; a list of dicts, which is kept and whose dicts get `id`, `area`,
+                `iscrowd`, `bbox` or `segmentation`, as in the reference; or an array `(N, 7)`: image id, x,
+                y, width, height, score, category id. DIFFERENCE: `pathlib.Path` is taken as well.
+
+        Raises:
+            AssertionError: if the results are no list, or of an image that the ground truth does not have.
+            IndexError: if there are none.
+            KeyError: if a result lacks a field.
+        """
+        _LOG.info("Loading and preparing results...")
+        start = time.perf_counter()
+        source = _untouched(self)
+        truth: FileSource | Snapshot
+        if isinstance(source, FileSource):
+            if not source.file.has_images:
+                raise KeyError(f'{source.file.path}: "images" is missing, results need them')
+            truth = source
+        else:
+            truth = Snapshot(self.dataset)
+        if isinstance(resFile, (str, os.PathLike)):
+            results = _results_of_file(self, truth, os.fspath(resFile))
+        elif type(resFile) is np.ndarray:
+            results = _results_of_rows(self, truth, resFile)
+        else:
+            results = _results_of_list(self, truth, resFile, "results")
+        _LOG.info("DONE (t=%.2fs)", time.perf_counter() - start)
+        return results
+
+    def download(self, tarDir: str | None = None, imgIds: Any = ()) -> int | None:
+        """Downloads images to a directory from their `coco_url`; those that are there are left alone.
+
+        Args:
+            tarDir: The directory, made if needed.
+            imgIds: Images; all by default.
+
+        Returns:
+            -1 without a directory, else None (as in the reference).
+        """
+        if tarDir is None:
+            _LOG.error("Please specify target directory")
+            return -1
+        from urllib.request import urlretrieve
+
+        imgs = list(self.imgs.values()) if len(imgIds) == 0 else self.loadImgs(imgIds)
+        os.makedirs(tarDir, exist_ok=True)
+        for number, img in enumerate(imgs or ()):
+            start = time.perf_counter()
+            path = os.path.join(tarDir, img["file_name"])
+            if not os.path.exists(path):
+                urlretrieve(img["coco_url"], path)
+            seconds = time.perf_counter() - start
+            _LOG.info("downloaded %d/%d images (t=%.1fs)", number, len(imgs or ()), seconds)
+        return None
+
+    def loadNumpyAnnotations(self, data: np.ndarray) -> list[dict]:
+        """Result rows as annotations.
+
+        Args:
+            data: `(N, 7)`: image id, x, y, width, height, score, category id.
+
+        Returns:
+            A dict for each row; ids are `int`, the other numbers scalars of the array's own type.
+
+        Raises:
+            AssertionError: if it is not such an array.
+        """
+        _LOG.info("Converting ndarray to lists...")
+        return _annotations_of_rows(data)
+
+    def annToRLE(self, ann: dict) -> Any:
+        """The annotation's mask as compressed run lengths: polygons are united, run lengths are passed on."""
+        image = self.imgs[ann["image_id"]]
+        height, width = image["height"], image["width"]
+        segm = ann["segmentation"]
+        if type(segm) is list:
+            return maskUtils.merge(maskUtils.frPyObjects(segm, height, width))
+        if type(segm["counts"]) is list:
+            return maskUtils.frPyObjects(segm, height, width)
+        return segm
+
+    def annToMask(self, ann: dict) -> np.ndarray:
+        """The annotation's mask, `(height, width) uint8`."""
+        return maskUtils.decode(self.annToRLE(ann))
+
+    def _evaluation_objects(self, params: Any, role: str, image_index: dict, category_index: dict) -> Columns | None:
+        """This side of an evaluation as columns, or None where they cannot hold it exactly.
+
+        Args:
+            params: `Params`: `iouType`, `imgIds`, `catIds`, `useCats`, `areaRng`.
+            role: "ground_truth" or "detections".
+            image_index: Position of each evaluated image by id.
+            category_index: The same for categories.
+        """
+        source = _untouched(self)
+        if source is not None:
+            columns = source.columns(params, role, image_index, category_index)
+            if columns is not None:
+                return columns
+        if type(self.imgToAnns) not in (dict, defaultdict) or type(self.anns) is not dict:
+            return None
+        if type(self.imgs) is not dict:
+            return None
+        img_ids = list(params.imgIds)
+        cat_ids = list(params.catIds) if params.useCats else []
+        every = None if img_ids else self.dataset["annotations"]
+        annotations = _core.load_annotations(self.imgToAnns, self.anns, img_ids, cat_ids, every)
+        objects = _core.objects_from_dicts(
+            annotations,
+            params.iouType,
+            role,
+            self.imgs,
+            image_index,
+            category_index,
+            single_precision(params.areaRng),
+        )
+        return None if objects is None else Columns(objects, None, None, annotations)
+
+
+def _untouched(coco: Any) -> Source | None:
+    """What `coco` will be made of, if nobody has touched it, or could have changed what it was made of."""
+    # `loadRes` may be called unbound, with another package's COCO.
+    source = getattr(coco, "_source", None)
+    if source is None or source.touched or any(name in coco.__dict__ for name in _ATTRIBUTES):
+        return None
+    return source
+
+
+def _loadable(ids: Any) -> bool:
+    # `type(...) == int`: the reference answers None to `numpy.int64(1)`.
+    return _isArrayLike(ids) or type(ids) is int
+
+
+def _load(records: dict, ids: Any) -> list[dict]:
+    return [records[id] for id in (ids if _isArrayLike(ids) else [ids])]
+
+
+def _results_of_file(coco: Any, truth: FileSource | Snapshot, path: Any) -> COCO:
+    file = _core.read_results(path)
+    if file.fallback is None and len(file):
+        iou_type = _GEOMETRY.get(kind_of(file.first_fields(), file.first_bbox_empty))
+        results = FileResults(file, truth)
+        if iou_type is not None and results.readable(iou_type):
+            _check_images(file.annotation_image_ids(), coco, file.path, file.record_of_image)
+            truth.category_ids()
+            return _lazy(results)
+    _log_fallback(file)
+    return _results_of_list(coco, truth, file.load(), str(file.path))
+
+
+def _results_of_rows(coco: Any, truth: FileSource | Snapshot, rows: np.ndarray) -> COCO:
+    overridden = getattr(type(coco), "loadNumpyAnnotations", None) is not COCO.loadNumpyAnnotations
+    if overridden or rows.dtype not in (np.float64, np.float32):
+        return _results_of_list(coco, truth, coco.loadNumpyAnnotations(rows), "results")
+    _check_rows(rows)
+    if not len(rows):
+        first_of([], "results")
+    # The caller's array may change before somebody looks.
+    rows = rows.copy()
+    images = _core.distinct_integers(rows[:, 0].astype(np.float64), "image id")
+    _core.distinct_integers(rows[:, 6].astype(np.float64), "category id")
+    _check_images(images, coco, "results", images.__getitem__)
+    truth.category_ids()
+    return _lazy(RowResults(rows, truth, _annotations_of_rows))
+
+
+def _results_of_list(coco: Any, truth: FileSource | Snapshot, annotations: Any, place: str) -> COCO:
+    if type(annotations) is not list:
+        kind = type(annotations).__name__
+        raise AssertionError(f"{place}: a {kind}, expected a list of results")
+
+    def first_of_image(id: Any) -> int:
+        return next(number for number, ann in enumerate(annotations) if ann["image_id"] == id)
+
+    _check_images(image_ids(annotations, place), coco, place, first_of_image)
+    results = COCO()
+    results.dataset = prepare(annotations, truth.snapshot(), place)
+    results.createIndex()
+    return results
+
+
+def _lazy(source: Source) -> COCO:
+    results = COCO.__new__(COCO)
+    results._source = source
+    return results
+
+
+def _check_images(ids: Iterable, coco: Any, place: Any, record_of: Any) -> None:
+    known = set(coco.getImgIds())
+    for id in ids:
+        if id not in known:
+            sentence = f"image id {id!r} is not in the ground truth: the results are of another data set"
+            raise AssertionError(f"{place}: record {record_of(id)}: {sentence}")
+
+
+def _check_rows(rows: Any) -> None:
+    if type(rows) is not np.ndarray or rows.shape[1] != 7:
+        shape = getattr(rows, "shape", type(rows).__name__)
+        sentence = "expected an array (N, 7): image id, x, y, width, height, score, category id"
+        raise AssertionError(f"results: {shape}, {sentence}")
+
+
+def _annotations_of_rows(rows: np.ndarray) -> list[dict]:
+    _check_rows(rows)
+    columns = [rows[:, 0].tolist(), *(list(rows[:, column]) for column in range(1, 6)), rows[:, 6].tolist()]
+    return [
+        {"image_id": int(image), "bbox": [x, y, w, h], "score": score, "category_id": int(category)}
+        for image, x, y, w, h, score, category in zip(*columns, strict=True)
+    ]
+
+
+def _log_fallback(file: Any) -> None:
+    if file.fallback is not None:
+        _LOG.info("%s: made into Python objects at once: %s", file.path, file.fallback)
