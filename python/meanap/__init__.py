@@ -1,25 +1,39 @@
 """Every mean average precision from one Rust core."""
 
+from __future__ import annotations
+
 import importlib
+from typing import TYPE_CHECKING, Any
 
 from meanap._core import __version__
-from meanap.coco import mask
 
-__all__ = ["__version__", "apk", "mapk", "mask", "ranking"]
+if TYPE_CHECKING:
+    from meanap._standin import as_pycocotools, init_as_pycocotools
+    from meanap.coco import COCO, COCOeval, Params, mask
 
-# Imported when somebody asks for them: who evaluates detections needs none of it.
-_LAZY = {"apk": "meanap.ranking", "mapk": "meanap.ranking", "ranking": None}
+__all__ = ["COCO", "COCOeval", "Params", "__version__", "as_pycocotools", "init_as_pycocotools", "mask"]
+
+# Each public name and the module that has it: nothing is imported before it is asked for.
+_HOMES = {
+    "COCO": "meanap.coco",
+    "COCOeval": "meanap.coco",
+    "Params": "meanap.coco",
+    "mask": "meanap.coco",
+    "as_pycocotools": "meanap._standin",
+    "init_as_pycocotools": "meanap._standin",
+}
+_PACKAGES = ("coco",)
 
 
-def __getattr__(name):
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    source = _LAZY[name]
-    module = importlib.import_module(source or f"meanap.{name}")
-    found = getattr(module, name) if source else module
-    globals()[name] = found
-    return found
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    if name in _PACKAGES:
+        return importlib.import_module(f"meanap.{name}")
+    raise AttributeError(f"module 'meanap' has no attribute {name!r}")
 
 
-def __dir__():
-    return sorted({*globals(), *_LAZY})
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_PACKAGES})

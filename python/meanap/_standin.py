@@ -1,0 +1,160 @@
+"""meanap in pycocotools' place, for frameworks that import pycocotools by name.
+
+meanap's modules go into `sys.modules` under pycocotools' names. What a framework has bound already
+(`from pycocotools.coco import COCO` at the top of a module, a subclass of `COCOeval`) is bound anew: module
+attributes that are pycocotools' own modules, classes and functions are replaced by meanap's of the same name,
+and so are the bases of subclasses. Names bound elsewhere (in a closure, an instance, a default argument) are
+out of reach.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+# What stands in for what.
+_MODULES = {
+    "pycocotools": "meanap.coco",
+    "pycocotools.coco": "meanap.coco.coco",
+    "pycocotools.cocoeval": "meanap.coco.cocoeval",
+    "pycocotools.mask": "meanap.coco.mask",
+    "pycocotools._mask": "meanap.coco._mask",
+}
+
+
+def init_as_pycocotools() -> None:
+    """Puts meanap in pycocotools' place, for good: before or after a framework has imported pycocotools.
+
+    After these lines `pycocotools.coco.COCO` is `meanap.COCO`, and so on, for the whole process::
+
+        import meanap
+
+        meanap.init_as_pycocotools()
+
+    It makes no difference whether pycocotools is installed. To hold on to pycocotools' own classes as well
+    (for a comparison, say) keep them in something other than a module's own names, which are rebound.
+    """
+    _stand_in()
+
+
+@contextmanager
+def as_pycocotools() -> Iterator[None]:
+    """Puts meanap in pycocotools' place for the length of a `with` block.
+
+    Afterwards, also after an exception, everything that was replaced is as it was. What a module that was
+    first imported inside the block has bound is its own, and stays.
+
+    >>> import meanap
+    >>> with meanap.as_pycocotools():
+    ...     from pycocotools import mask
+    >>> mask is meanap.mask
+    True
+    """
+    undo = _stand_in()
+    try:
+        yield
+    finally:
+        undo()
+
+
+def _stand_in() -> Callable[[], None]:
+    """Replaces all there is to replace and returns what undoes it."""
+    ours = {name: importlib.import_module(module) for name, module in _MODULES.items()}
+    theirs = {
+        name: sys.modules[name] for name in _MODULES if name in sys.modules and sys.modules[name] is not ours[name]
+    }
+    undone: list[Callable[[], None]] = []
+
+    def undo() -> None:
+        while undone:
+            undone.pop()()
+
+    try:
+        twins = _twins(theirs, ours)
+        for name, module in ours.items():
+            undone.append(_put(sys.modules, name, module))
+        for namespace in _namespaces(theirs):
+            for name, value in list(namespace.items()):
+                twin = twins.get(id(value))
+                if twin is not None:
+                    undone.append(_put(namespace, name, twin))
+        for theirs_class, our_class in _classes(theirs, ours):
+            undone.extend(_rebase(theirs_class, our_class))
+    except BaseException:
+        undo()
+        raise
+    return undo
+
+
+def _twins(theirs: dict[str, ModuleType], ours: dict[str, ModuleType]) -> dict[int, Any]:
+    """Our object for the `id` of each of pycocotools' own modules, classes and functions."""
+    twins = {}
+    for name, module in theirs.items():
+        twins[id(module)] = ours[name]
+        for attribute, value in vars(module).items():
+            twin = vars(ours[name]).get(attribute)
+            home = getattr(value, "__module__", None)
+            if twin is not None and callable(value) and isinstance(home, str) and home in _MODULES:
+                twins[id(value)] = twin
+    return twins
+
+
+def _classes(theirs: dict[str, ModuleType], ours: dict[str, ModuleType]) -> Iterator[tuple[type, type]]:
+    for name, module in theirs.items():
+        for attribute, value in vars(module).items():
+            twin = vars(ours[name]).get(attribute)
+            if isinstance(value, type) and isinstance(twin, type) and value.__module__ == name:
+                yield value, twin
+
+
+def _namespaces(theirs: dict[str, ModuleType]) -> Iterator[dict[str, Any]]:
+    """The names of every module that somebody has imported, but pycocotools' and ours."""
+    for name, module in list(sys.modules.items()):
+        if name in theirs or name.partition(".")[0] == "meanap":
+            continue
+        try:
+            # Not `vars`: a module that is to be imported when first used must not be imported by this look.
+            namespace = object.__getattribute__(module, "__dict__")
+        except AttributeError:
+            continue
+        if isinstance(namespace, dict):
+            yield namespace
+
+
+def _put(names: dict[str, Any], name: str, value: Any) -> Callable[[], None]:
+    """Binds a name and returns what binds it as before, unless somebody else has bound it since."""
+    there = name in names
+    before = names.get(name)
+    names[name] = value
+
+    def undo() -> None:
+        if names.get(name) is not value:
+            return
+        if there:
+            names[name] = before
+        else:
+            del names[name]
+
+    return undo
+
+
+def _rebase(base: type, twin: type) -> Iterator[Callable[[], None]]:
+    """Gives the direct subclasses of `base` the base `twin`, and yields what undoes it."""
+    for subclass in base.__subclasses__():
+        before = subclass.__bases__
+        after = tuple(twin if each is base else each for each in before)
+        try:
+            subclass.__bases__ = after
+        except TypeError:
+            # A layout or an order of bases that Python cannot change: the subclass keeps what it had.
+            continue
+
+        def undo(subclass: type = subclass, before: tuple = before, after: tuple = after) -> None:
+            if subclass.__bases__ == after:
+                subclass.__bases__ = before
+
+        yield undo

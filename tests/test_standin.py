@@ -1,0 +1,236 @@
+"""meanap in pycocotools' place, and everything as it was afterwards."""
+
+import importlib
+import subprocess
+import sys
+import textwrap
+
+import pycocotools
+import pycocotools._mask
+import pycocotools.coco
+import pycocotools.cocoeval
+import pycocotools.mask
+import pytest
+
+import meanap
+import meanap.coco._mask
+import meanap.coco.cocoeval
+
+NAMES = ("pycocotools", "pycocotools.coco", "pycocotools.cocoeval", "pycocotools.mask", "pycocotools._mask")
+# In dictionaries, where the stand-in does not look: these stay the reference's.
+THEIRS = {name: sys.modules[name] for name in NAMES}
+OURS = {
+    "pycocotools": meanap.coco,
+    "pycocotools.coco": sys.modules["meanap.coco.coco"],
+    "pycocotools.cocoeval": meanap.coco.cocoeval,
+    "pycocotools.mask": meanap.mask,
+    "pycocotools._mask": meanap.coco._mask,
+}
+
+FRAMEWORK = """
+import pycocotools.mask as maskUtils
+from pycocotools import coco as module
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval, Params
+from pycocotools.mask import encode, iou
+from pycocotools._mask import toBbox
+OTHER = 3
+
+class Evaluator(COCOeval):
+    def name(self):
+        return "mine"
+
+class Deeper(Evaluator):
+    pass
+"""
+
+
+@pytest.fixture
+def framework(tmp_path, monkeypatch):
+    """A module that binds names of pycocotools when it is imported."""
+    (tmp_path / "a_framework.py").write_text(FRAMEWORK)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "a_framework", raising=False)
+    yield lambda: importlib.import_module("a_framework")
+    sys.modules.pop("a_framework", None)
+
+
+def bound(module):
+    return {name: value for name, value in vars(module).items() if not name.startswith("__")}
+
+
+def assert_ours(module):
+    assert module.maskUtils is meanap.mask and module.module is OURS["pycocotools.coco"]
+    assert module.COCO is meanap.COCO and module.COCOeval is meanap.COCOeval
+    assert module.Params is meanap.Params
+    assert module.encode is meanap.mask.encode and module.iou is meanap.mask.iou
+    assert module.toBbox is meanap.coco._mask.toBbox and module.OTHER == 3
+
+
+def test_imports_inside_the_block():
+    with meanap.as_pycocotools():
+        import pycocotools as package
+        import pycocotools.mask as by_name
+        from pycocotools import cocoeval, mask
+        from pycocotools.coco import COCO
+
+        assert package is meanap.coco and by_name is mask is meanap.mask
+        assert COCO is meanap.COCO and cocoeval is meanap.coco.cocoeval
+        assert {name: sys.modules[name] for name in NAMES} == OURS
+    assert {name: sys.modules[name] for name in NAMES} == THEIRS
+
+
+def test_what_was_bound_before(framework):
+    module = framework()
+    before = bound(module)
+    assert before["COCO"] is THEIRS["pycocotools.coco"].COCO
+    evaluator = module.Deeper()
+    with meanap.as_pycocotools():
+        assert_ours(module)
+        assert module.Evaluator is before["Evaluator"]
+        assert module.Evaluator.__bases__ == (meanap.COCOeval,)
+        assert isinstance(evaluator, meanap.COCOeval) and evaluator.name() == "mine"
+    assert bound(module) == before
+    assert module.Evaluator.__bases__ == (THEIRS["pycocotools.cocoeval"].COCOeval,)
+
+
+def test_names_of_this_very_module():
+    with meanap.as_pycocotools():
+        assert pycocotools is meanap.coco
+    assert pycocotools is THEIRS["pycocotools"]
+
+
+def test_the_reference_itself_is_left_alone():
+    before = {name: dict(vars(module)) for name, module in THEIRS.items()}
+    with meanap.as_pycocotools():
+        assert THEIRS["pycocotools.coco"].maskUtils is THEIRS["pycocotools.mask"]
+    for name, module in THEIRS.items():
+        assert vars(module) == before[name]
+
+
+def test_nested_and_with_an_exception(framework):
+    module = framework()
+    before = bound(module)
+    with pytest.raises(ZeroDivisionError), meanap.as_pycocotools():
+        with meanap.as_pycocotools():
+            assert_ours(module)
+        assert_ours(module)
+        assert sys.modules["pycocotools.coco"] is OURS["pycocotools.coco"]
+        1 / 0  # noqa: B018
+    assert bound(module) == before
+    assert {name: sys.modules[name] for name in NAMES} == THEIRS
+
+
+def test_what_somebody_binds_meanwhile_stays(framework):
+    module = framework()
+    with meanap.as_pycocotools():
+        module.COCO = "somebody's own"
+    assert module.COCO == "somebody's own"
+    assert module.COCOeval is THEIRS["pycocotools.cocoeval"].COCOeval
+
+
+def test_a_failure_half_way_is_undone(framework, monkeypatch):
+    import meanap._standin as standin
+
+    module = framework()
+    before = bound(module)
+
+    def fail(*_):
+        raise RuntimeError("half way")
+
+    monkeypatch.setattr(standin, "_rebase", fail)
+    with pytest.raises(RuntimeError, match="half way"), meanap.as_pycocotools():
+        pass
+    assert bound(module) == before
+    assert {name: sys.modules[name] for name in NAMES} == THEIRS
+
+
+def run(script, *options):
+    """Runs a script in a fresh interpreter."""
+    code = textwrap.dedent(script)
+    done = subprocess.run([sys.executable, *options, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+HIDE = """
+import sys, importlib.abc
+class Hide(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.partition(".")[0] == "pycocotools":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Hide())
+"""
+
+
+def test_for_good_where_pycocotools_is_not_installed():
+    run(
+        HIDE
+        + textwrap.dedent("""
+        import meanap
+        with meanap.as_pycocotools():
+            from pycocotools.coco import COCO
+            assert COCO is meanap.COCO
+        assert not [name for name in sys.modules if name.startswith("pycocotools")]
+        try:
+            import pycocotools
+        except ModuleNotFoundError:
+            pass
+        else:
+            raise SystemExit("still there")
+        meanap.init_as_pycocotools()
+        meanap.init_as_pycocotools()
+        import pycocotools.mask as m
+        from pycocotools import mask, coco, cocoeval, _mask
+        from pycocotools.coco import COCO
+        from pycocotools.cocoeval import COCOeval, Params
+        assert COCO is meanap.COCO and COCOeval is meanap.COCOeval and m is mask is meanap.mask
+        assert Params is meanap.Params
+    """)
+    )
+
+
+def test_for_good_before_and_after_a_framework():
+    run("""
+        from pycocotools.coco import COCO
+        import pycocotools.mask as mask
+        theirs = [COCO]
+        import meanap
+        meanap.init_as_pycocotools()
+        assert COCO is meanap.COCO and mask is meanap.mask and theirs[0] is not COCO
+        from pycocotools.cocoeval import COCOeval
+        assert COCOeval is meanap.COCOeval
+    """)
+
+
+def test_a_module_that_waits_to_be_imported_keeps_waiting():
+    run("""
+        import importlib.util, sys
+        import pycocotools.coco
+        spec = importlib.util.find_spec("colorsys")
+        spec.loader = importlib.util.LazyLoader(spec.loader)
+        lazy = importlib.util.module_from_spec(spec)
+        sys.modules["colorsys"] = lazy
+        spec.loader.exec_module(lazy)
+        import meanap
+        meanap.init_as_pycocotools()
+        assert "rgb_to_hsv" not in object.__getattribute__(lazy, "__dict__")
+    """)
+
+
+def test_public_names():
+    assert set(meanap.__all__) <= set(dir(meanap))
+    for name in meanap.__all__:
+        assert getattr(meanap, name) is not None
+    with pytest.raises(AttributeError, match="nonsense"):
+        meanap.nonsense  # noqa: B018
+
+
+def test_importing_meanap_imports_little():
+    out = run("""
+        import sys
+        import meanap
+        heavy = ("meanap.coco", "urllib.request", "matplotlib", "pycocotools")
+        print([name for name in heavy if name in sys.modules])
+    """)
+    assert out.strip() == "[]"
