@@ -22,7 +22,7 @@ _HOMES = {
     "as_pycocotools": "meanap._standin",
     "init_as_pycocotools": "meanap._standin",
 }
-_PACKAGES = ("coco",)
+_PACKAGES = ("coco", "generate", "segmentation")
 
 
 def __getattr__(name: str) -> Any:
