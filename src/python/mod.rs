@@ -23,9 +23,9 @@ impl From<Error> for PyErr {
 mod dataset;
 mod eval_imgs;
 mod evaluate;
-mod mask;
 mod extract;
 mod index;
+mod mask;
 mod number;
 mod numpy_exp;
 mod objects;
