@@ -10,8 +10,19 @@ from meanap._core import __version__
 if TYPE_CHECKING:
     from meanap._standin import as_pycocotools, init_as_pycocotools
     from meanap.coco import COCO, COCOeval, Params, mask
+    from meanap.ranking import apk, mapk
 
-__all__ = ["COCO", "COCOeval", "Params", "__version__", "as_pycocotools", "init_as_pycocotools", "mask"]
+__all__ = [
+    "COCO",
+    "COCOeval",
+    "Params",
+    "__version__",
+    "apk",
+    "as_pycocotools",
+    "init_as_pycocotools",
+    "mapk",
+    "mask",
+]
 
 # Each public name and the module that has it: nothing is imported before it is asked for.
 _HOMES = {
@@ -19,10 +30,12 @@ _HOMES = {
     "COCOeval": "meanap.coco",
     "Params": "meanap.coco",
     "mask": "meanap.coco",
+    "apk": "meanap.ranking",
+    "mapk": "meanap.ranking",
     "as_pycocotools": "meanap._standin",
     "init_as_pycocotools": "meanap._standin",
 }
-_PACKAGES = ("coco", "generate", "segmentation")
+_PACKAGES = ("coco", "generate", "ranking", "segmentation")
 
 
 def __getattr__(name: str) -> Any:
