@@ -41,9 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _options(arguments, every):
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"of {', '.join(every)}")
     parser.add_argument("--tools", type=lambda text: text.split(","), help="only these, separated by commas")
     parser.add_argument("--rounds", type=int, default=3, help="how often each tool runs (default 3)")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from meanap import generate
+from meanap.coco import mask
 from meanap.generate.scenes import share
 
 
@@ -143,7 +144,6 @@ def test_array_holds_the_same_as_the_records(truth):
 
 
 def test_masks_are_compressed_and_of_the_images_size(truth):
-    mask = pytest.importorskip("meanap.coco.mask")
     sizes = {image["id"]: [image["height"], image["width"]] for image in truth["images"]}
     found = generate.detections(truth, kind="segm", per_image=10)
     boxes = generate.detections(truth, per_image=10)
@@ -183,8 +183,6 @@ def test_files_hold_the_same_as_the_records(tmp_path, persons, kind):
 
 @pytest.mark.parametrize("name", generate.WORKLOADS)
 def test_workloads_scale(tmp_path, name):
-    if generate.WORKLOADS[name].kind == "segm":
-        pytest.importorskip("meanap.coco.mask")
     truth_path, found_path = generate.write_workload(tmp_path, name, images=10)
     truth, found = json.loads(truth_path.read_text()), json.loads(found_path.read_text())
     workload = generate.WORKLOADS[name]

@@ -23,9 +23,7 @@ def add_parser(commands):
 def run(options):
     """Write the files and name them."""
     if options.workload:
-        paths = generate.write_workload(
-            options.folder, options.workload, seed=options.seed, images=options.images
-        )
+        paths = generate.write_workload(options.folder, options.workload, seed=options.seed, images=options.images)
     else:
         images = 500 if options.images is None else options.images
         files = generate.write_files(options.folder, images=images, seed=options.seed)
