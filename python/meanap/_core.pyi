@@ -43,6 +43,7 @@ class Dataset:
         images: Dataset | None = None,
     ) -> Objects | None: ...
 
+@final
 class Objects:
     @property
     def image_ids(self) -> list[Any]: ...
@@ -52,6 +53,7 @@ class Objects:
     def keypoints(self) -> int | None: ...
     def __len__(self) -> int: ...
 
+@final
 class Evaluation:
     def accumulate(
         self,

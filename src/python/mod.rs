@@ -51,5 +51,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     ranking::register(module)?;
     index::register(module)?;
     extract::register(module)?;
+    // Made by PyO3; the stub says what there is.
+    module.delattr("__all__")?;
     Ok(())
 }
