@@ -13,8 +13,6 @@ import meanap
 from meanap import generate
 from meanap.cli import main
 
-pytestmark = pytest.mark.skipif(not hasattr(meanap, "COCO"), reason="the drop-in is not there yet")
-
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
@@ -265,15 +263,11 @@ def test_demo_shows_three_tables(capsys):
     assert "-1.000" not in [line.split("= ")[-1] for line in out.splitlines() if "area=   all" in line]
 
 
-@pytest.mark.parametrize(
-    "how", [["-m", "meanap"], ["-c", "import sys; from meanap.cli import main; sys.exit(main())"]]
-)
+@pytest.mark.parametrize("how", [["-m", "meanap"], ["-c", "import sys; from meanap.cli import main; sys.exit(main())"]])
 def test_the_command_as_a_process(how):
     done = subprocess.run([sys.executable, *how, "--version"], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, f"meanap {meanap.__version__}\n")
-    done = subprocess.run(
-        [sys.executable, *how, "eval", "no", "file"], capture_output=True, text=True, timeout=60
-    )
+    done = subprocess.run([sys.executable, *how, "eval", "no", "file"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and done.stderr.startswith("meanap: no: ") and done.stderr.count("\n") == 1
 
 
@@ -281,3 +275,13 @@ def test_a_reader_that_stops_early_is_no_error():
     command = f"{sys.executable} -m meanap demo --images 5 | head -n 1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=120)
     assert done.stderr == "" and done.stdout.startswith("5 images")
+
+
+def test_a_warning_is_one_line(tmp_path, capsys):
+    truth = generate.dataset(images=2, seed=1, objects=3)
+    truth["annotations"][0]["id"] = 0
+    generate.write_dataset(tmp_path / "truth.json", truth)
+    generate.write_detections(tmp_path / "boxes.json", truth)
+    assert main(["eval", str(tmp_path / "truth.json"), str(tmp_path / "boxes.json"), "--quiet"]) == 0
+    err = capsys.readouterr().err
+    assert err.startswith("meanap: warning: ") and err.count("\n") == 1

@@ -13,8 +13,6 @@ import pytest
 import meanap
 from meanap import generate
 
-pytestmark = pytest.mark.skipif(not hasattr(meanap, "COCO"), reason="the drop-in is not there yet")
-
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGES = ["README.md", "docs/pycocotools.md"]
 
@@ -43,9 +41,7 @@ def test_python_blocks_run(repository, folder, page):
     assert found
     for body in found:
         # A process each: some of them put meanap in pycocotools' place.
-        done = subprocess.run(
-            [sys.executable, "-c", body], cwd=folder, capture_output=True, text=True, timeout=120
-        )
+        done = subprocess.run([sys.executable, "-c", body], cwd=folder, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, body + done.stderr
 
 
@@ -76,9 +72,7 @@ def test_links_lead_somewhere(repository, page):
 
 
 def modules():
-    return [
-        info.name for info in pkgutil.walk_packages(meanap.__path__, "meanap.") if "__main__" not in info.name
-    ]
+    return [info.name for info in pkgutil.walk_packages(meanap.__path__, "meanap.") if "__main__" not in info.name]
 
 
 @pytest.mark.parametrize("name", ["meanap", *modules()])
