@@ -156,6 +156,41 @@ _Segments = tuple[
 ]
 _PanopticTally = tuple[NDArray[np.float64], NDArray[np.int64]]
 
+_Regions = tuple[
+    NDArray[np.uint16], NDArray[np.uint64], NDArray[np.float64], NDArray[np.uint32], NDArray[np.uint64]
+]
+
+SCORE_BINS: int
+
+def pixel_average_precision(
+    maps: list[tuple[NDArray[np.integer], NDArray[np.floating]]], settings: _SemanticSettings
+) -> NDArray[np.float64]: ...
+def add_to_score_histogram(
+    target: NDArray[np.integer],
+    scores: NDArray[np.floating],
+    histogram: NDArray[np.uint64],
+    settings: _SemanticSettings,
+) -> None: ...
+def histogram_average_precision(histogram: NDArray[np.uint64]) -> NDArray[np.float64]: ...
+def label_regions(
+    target: NDArray[np.integer],
+    prediction: NDArray[np.integer],
+    scores: NDArray[np.float64] | None,
+    connectivity: int,
+    settings: _SemanticSettings,
+) -> tuple[_Regions, _Regions]: ...
+def objects_of_regions(
+    image: NDArray[np.uint32],
+    category: NDArray[np.uint32],
+    area: NDArray[np.float64],
+    score: NDArray[np.float64],
+    size: NDArray[np.uint32],
+    counts: NDArray[np.uint32],
+    starts: NDArray[np.uint64],
+    images: int,
+    categories: int,
+) -> Objects: ...
+
 _Masks = list[tuple[int, int, bytes]]
 
 def boundary_iou(

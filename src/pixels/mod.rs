@@ -11,18 +11,20 @@
 //! | [`contour`] | Which pixels lie near the edge of their region? |
 //! | [`semantic`] | The counts of all of that over maps and files. |
 //! | [`scores`] | Which class has the highest score in each pixel? |
-//! | [`components`] | Which pixels of a class hang together? |
-//! | [`regions`] | What are the runs of each class's region? |
+//! | [`regions`] | Which pixels of a class hang together, and what are their runs? |
 //! | [`average_precision`] | How well do pixel scores rank the pixels of a class? |
 //! | [`histogram`] | The same for more pixels than memory holds, with an error bound. |
 //! | [`panoptic`] | Which segments are found, missed, or made up? |
 //! | [`png`] | What numbers does a PNG file hold? |
 
+pub mod average_precision;
 pub mod confusion;
 pub mod contour;
+pub mod histogram;
 pub mod labels;
 pub mod panoptic;
 pub mod png;
+pub mod regions;
 pub mod scores;
 pub mod semantic;
 

@@ -1,5 +1,7 @@
 //! Label maps, segment ids and scores as Python passes them, and the counts that come back.
 
+mod precision;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -126,7 +128,7 @@ pub fn count_label_files<'py>(
     counts(py, counted)
 }
 
-fn settings_of(given: &Bound<'_, PyAny>) -> PyResult<Settings> {
+pub fn settings_of(given: &Bound<'_, PyAny>) -> PyResult<Settings> {
     settings(given.extract()?)
 }
 
@@ -338,6 +340,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(best_classes, module)?)?;
     module.add_function(wrap_pyfunction!(read_labels, module)?)?;
     module.add_function(wrap_pyfunction!(boundary_iou, module)?)?;
+    precision::register(module)?;
     module.add_function(wrap_pyfunction!(match_segment_maps, module)?)?;
     module.add_function(wrap_pyfunction!(match_segment_files, module)?)?;
     module.add_function(wrap_pyfunction!(read_segment_ids, module)?)?;

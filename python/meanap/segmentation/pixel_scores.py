@@ -1,0 +1,164 @@
+"""How well pixel scores rank the pixels of each class: average precision over pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from meanap import _core
+from meanap.segmentation import _inputs
+from meanap.segmentation.semantic import SemanticSegmentation, mean, percent, plain
+
+
+class PixelAveragePrecision:
+    """Average precision of each class over the scores of all pixels of all images.
+
+    Each class is asked alone: its pixels are to have higher scores than all others. AP is the step integral of
+    scikit-learn's ``average_precision_score``, tied scores taken together.
+
+    With ``exact=False`` the state is a histogram for each class, 64 bins for each halving of the distance to 0 or to 1,
+    which does not grow with the pixels; ``compute`` then gives the value with each bin as one tie, and bounds that
+    the exact value is sure to lie within. With ``exact=True`` all maps are kept.
+
+    Args:
+        classes: The number of classes, or their names.
+        ignore_index: Pixels whose target has this label are left out.
+        reduce_zero_label: Target label 0 is left out, and classes are numbered from 1 in the target.
+        exact: Keep all scores.
+
+    Example:
+        >>> import numpy as np
+        >>> from meanap.segmentation import PixelAveragePrecision
+        >>> metric = PixelAveragePrecision(2, exact=True)
+        >>> scores = np.array([[[0.9, 0.6, 0.4, 0.2]], [[0.1, 0.4, 0.6, 0.8]]])
+        >>> metric.update(np.array([[0, 1, 0, 1]]), scores)
+        >>> metric.compute().ap
+        array([0.83333333, 0.83333333])
+    """
+
+    def __init__(
+        self,
+        classes: int | Sequence[str],
+        ignore_index: int | None = 255,
+        reduce_zero_label: bool = False,
+        *,
+        exact: bool = False,
+    ) -> None:
+        settings = SemanticSegmentation(classes, ignore_index, reduce_zero_label)
+        self.classes, self._settings, self.exact = settings.classes, settings._settings(), exact
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything seen."""
+        shape = (len(self.classes), 2, _core.SCORE_BINS)
+        self._histogram = None if self.exact else np.zeros(shape, dtype=np.uint64)
+        self._maps: list[tuple[np.ndarray, np.ndarray]] = []
+        self.images = 0
+
+    def update(self, target: Any, scores: Any) -> None:
+        """Adds the pixels of one image, or of a batch.
+
+        Args:
+            target: Labels ``(H, W)`` or ``(N, H, W)`` of any integer type.
+            scores: ``(C, H, W)`` or ``(N, C, H, W)`` of a floating-point type; with ``exact=False`` from 0 to 1.
+
+        Raises:
+            ValueError: Shapes differ, a label is neither a class nor ignored, or a score is NaN or out of range; the
+                message names image, row and column. Images before it in the batch have been added.
+            TypeError: An array does not hold numbers of the right type.
+        """
+        targets = _inputs.images_of(_inputs.integers(target, "target"), "target")
+        every = _inputs.scores(scores, "scores")
+        every = every[None] if every.ndim == 3 else every
+        expected = (len(targets), len(self.classes), *targets.shape[1:])
+        if every.shape != expected:
+            raise ValueError(f"scores: expected shape {expected}, found {every.shape}")
+        for one, of_one in zip(targets, every, strict=True):
+            try:
+                if self._histogram is None:
+                    # The first to say that a map is bad is the one who brought it.
+                    _core.pixel_average_precision([(one, of_one)], self._settings)
+                    self._maps.append((one.copy(), of_one.copy()))
+                else:
+                    _core.add_to_score_histogram(one, of_one, self._histogram, self._settings)
+            except ValueError as error:
+                raise ValueError(f"image {self.images}: {error}") from None
+            self.images += 1
+
+    def merge(self, other: PixelAveragePrecision) -> None:
+        """Adds what another metric of the same settings has seen (another batch, process or rank).
+
+        Raises:
+            ValueError: The settings differ.
+        """
+        if (self.classes, self._settings, self.exact) != (other.classes, other._settings, other.exact):
+            raise ValueError("only metrics of the same classes and settings can be merged")
+        if self._histogram is not None:
+            self._histogram += other._histogram
+        self._maps += other._maps
+        self.images += other.images
+
+    def compute(self) -> PixelPrecisionResult:
+        """Average precision of all pixels seen."""
+        if self._histogram is not None:
+            ap, low, high = _core.histogram_average_precision(self._histogram).T.copy()
+        else:
+            kinds = {scores.dtype for _, scores in self._maps}
+            kind = np.result_type(*kinds) if kinds else np.dtype(np.float64)
+            maps = [(target, scores.astype(kind, copy=False)) for target, scores in self._maps]
+            ap = _core.pixel_average_precision(maps, self._settings)
+            low, high = ap.copy(), ap.copy()
+        return PixelPrecisionResult(list(self.classes), ap, low, high, self.images)
+
+
+@dataclass(frozen=True)
+class PixelPrecisionResult:
+    """Average precision over pixels. NaN: a class without a pixel.
+
+    Attributes:
+        classes: Names.
+        ap: ``(K,)``, 0 to 1.
+        low, high: ``(K,)``, bounds of the exact value; equal to ``ap`` if it is exact.
+        images: Images seen.
+    """
+
+    classes: list[str]
+    ap: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    images: int
+
+    @property
+    def mean_ap(self) -> float:
+        """Mean of ``ap`` over the classes that have one."""
+        return mean(self.ap)
+
+    @property
+    def error_bound(self) -> float:
+        """How far ``mean_ap`` is from the exact value at most."""
+        return max(mean(self.high) - self.mean_ap, self.mean_ap - mean(self.low))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and strings, NaN as None: ready for ``json.dump``."""
+        per_class = {
+            name: {key: plain(getattr(self, key)[k]) for key in ("ap", "low", "high")}
+            for k, name in enumerate(self.classes)
+        }
+        return {
+            "mean_ap": plain(self.mean_ap),
+            "error_bound": plain(self.error_bound),
+            "per_class": per_class,
+            "images": self.images,
+        }
+
+    def __str__(self) -> str:
+        """A table: a row for each class, then the mean."""
+        width = max(len("class"), len("mean"), *map(len, self.classes))
+        lines = [f"{'class':<{width}}      AP     low    high"]
+        columns = [[*each, mean(each)] for each in (self.ap, self.low, self.high)]
+        for name, *numbers in zip([*self.classes, "mean"], *columns, strict=True):
+            lines.append(f"{name:<{width}}" + "".join(f"{percent(number):>8}" for number in numbers))
+        return "\n".join(lines)

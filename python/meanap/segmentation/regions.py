@@ -1,0 +1,241 @@
+"""Mean average precision of semantic segmentation: regions matched as instances are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from meanap import _core
+from meanap.segmentation import _inputs
+from meanap.segmentation.semantic import SemanticSegmentation, mean, percent, plain
+
+
+class RegionAveragePrecision:
+    """Mean average precision over regions: what mAP means for instances, asked of label maps.
+
+    A region is all pixels of a class in an image, or one connected component of them. Each predicted region is a
+    detection; it is matched with the true regions of its class in its image by mask IoU, best score first, as COCO
+    matches instances. AP is the mean over thresholds and 101 recall points.
+
+    Args:
+        classes: The number of classes, or their names.
+        ignore_index: Pixels whose target has this label belong to no region, on either side.
+        reduce_zero_label: Target label 0 is left out, and classes are numbered from 1 in the target.
+        connectivity: None: a class is one region; 4 or 8: its connected components are, by sides or by sides and
+            corners.
+        thresholds: IoU thresholds; 0.50 to 0.95 in steps of 0.05.
+        max_regions: Best-scored regions of a class in an image that are kept.
+
+    Example:
+        >>> import numpy as np
+        >>> from meanap.segmentation import RegionAveragePrecision
+        >>> metric = RegionAveragePrecision(2, connectivity=4)
+        >>> metric.update(np.array([[0, 0, 0, 1, 1]]), np.array([[0, 0, 1, 1, 1]]))
+        >>> metric.compute().ap.round(2)
+        array([0.4, 0.4])
+    """
+
+    def __init__(
+        self,
+        classes: int | Sequence[str],
+        ignore_index: int | None = 255,
+        reduce_zero_label: bool = False,
+        *,
+        connectivity: int | None = None,
+        thresholds: Sequence[float] | None = None,
+        max_regions: int = 100,
+    ) -> None:
+        settings = SemanticSegmentation(classes, ignore_index, reduce_zero_label)
+        self.classes, self._settings = settings.classes, settings._settings()
+        if connectivity not in (None, 4, 8):
+            raise ValueError(f"connectivity: expected None, 4 or 8, found {connectivity!r}")
+        self.connectivity = connectivity
+        every = np.linspace(0.5, 0.95, 10) if thresholds is None else np.array(thresholds, dtype=np.float64)
+        if every.ndim != 1 or not every.size or not (0 < every.min() and every.max() <= 1):
+            raise ValueError(f"thresholds: expected numbers above 0, up to 1, found {thresholds!r}")
+        self.thresholds = every
+        if max_regions < 1:
+            raise ValueError(f"max_regions: expected at least 1, found {max_regions}")
+        self.max_regions = int(max_regions)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything seen."""
+        # For each image: its size, then the columns of the true and of the predicted regions.
+        self._images: list[tuple[tuple[int, int], Any, Any]] = []
+
+    @property
+    def images(self) -> int:
+        """Images seen."""
+        return len(self._images)
+
+    def update(self, target: Any, prediction: Any, scores: Any = None) -> None:
+        """Adds the regions of one image, or of a batch; they are kept as run lengths.
+
+        Args:
+            target: Labels ``(H, W)`` or ``(N, H, W)`` of any integer type.
+            prediction: Labels as those of the target, or class scores ``(C, H, W)`` or ``(N, C, H, W)``: then the
+                highest decides, and a region's score is the mean of its class's scores over its pixels.
+            scores: For labels: class scores to take that mean of, or one score for each class, ``(C,)`` or ``(N, C)``.
+                None: every region has score 1.
+
+        Raises:
+            ValueError: Shapes differ, a label is neither a class nor ignored, or a score is NaN.
+            TypeError: An array does not hold numbers of the right type.
+        """
+        targets = _inputs.images_of(_inputs.integers(target, "target"), "target")
+        given = np.asarray(prediction)
+        if given.dtype.kind == "f":
+            if scores is not None:
+                raise TypeError("expected class scores as prediction, or labels and scores, not both")
+            given = scores = _inputs.scores(given, "prediction")
+        c, (n, h, w) = len(self.classes), targets.shape
+        if scores is not None:
+            scores = _inputs.scores(scores, "scores")
+            if scores.shape in ((c,), (n, c)):
+                scores = np.broadcast_to(scores.reshape(-1, c)[:, :, None, None], (n, c, h, w))
+            scores = scores[None] if scores.ndim == 3 else scores
+            if scores.shape != (n, c, h, w):
+                raise ValueError(f"scores: expected shape {(n, c, h, w)} or {(n, c)}, found {scores.shape}")
+        if given.dtype.kind == "f":
+            labels = np.stack([_core.best_classes(one) for one in scores]) if n else np.zeros((0, h, w), np.uint16)
+        else:
+            labels = _inputs.images_of(_inputs.integers(given, "prediction"), "prediction")
+        if labels.shape != targets.shape:
+            raise ValueError(f"target has shape {targets.shape}, prediction {labels.shape}")
+        for i in range(n):
+            of_one = None if scores is None else np.ascontiguousarray(scores[i], dtype=np.float64)
+            try:
+                truth, found = _core.label_regions(
+                    targets[i], labels[i], of_one, self.connectivity or 0, self._settings
+                )
+            except ValueError as error:
+                raise ValueError(f"image {self.images}: {error}") from None
+            self._images.append(((h, w), truth, found))
+
+    def merge(self, other: RegionAveragePrecision) -> None:
+        """Adds the images of another metric of the same settings (another batch, process or rank).
+
+        Raises:
+            ValueError: The settings differ.
+        """
+        same = (self.classes, self._settings, self.connectivity) == (
+            other.classes,
+            other._settings,
+            other.connectivity,
+        )
+        if not same:
+            raise ValueError("only metrics of the same classes and settings can be merged")
+        self._images += other._images
+
+    def compute(self) -> RegionResult:
+        """Matches all regions and measures them."""
+        k, images = len(self.classes), len(self._images)
+        evaluation = _core.evaluate(
+            self._objects(1),
+            self._objects(2),
+            ground_truth_positions=None,
+            detection_positions=None,
+            images=images,
+            categories=k,
+            by_category=True,
+            thresholds=np.minimum(self.thresholds, 1 - 1e-10),
+            area_ranges=np.array([[0.0, np.inf]]),
+            max_detections=self.max_regions,
+        )
+        precision, recall, _ = evaluation.accumulate(
+            groups=list(range(k)),
+            areas=[0],
+            max_detections=[self.max_regions],
+            images=None,
+            recall_points=np.linspace(0, 1, 101),
+            shape=(k, 1, 1),
+        )
+        ap = precision[:, :, :, 0, 0].mean(axis=1)
+        recall = recall[:, :, 0, 0]
+        ap[ap < 0], recall[recall < 0] = np.nan, np.nan
+        return RegionResult(list(self.classes), self.thresholds.copy(), ap, recall, images)
+
+    def _objects(self, side: int) -> Any:
+        columns = [image[side] for image in self._images]
+        lengths = [len(each[0]) for each in columns]
+        sizes = np.array([image[0] for image in self._images], dtype=np.uint32).reshape(-1, 2)
+        of_image = np.repeat(np.arange(len(lengths), dtype=np.uint32), lengths)
+        category, area, score, counts = (
+            np.concatenate([np.zeros(0, kind), *(each[i] for each in columns)]).astype(kind)
+            for i, kind in enumerate((np.uint32, np.float64, np.float64, np.uint32))
+        )
+        starts, first = [np.zeros(1, np.uint64)], 0
+        for each in columns:
+            starts.append(each[4][1:] + np.uint64(first))
+            first += int(each[4][-1])
+        return _core.objects_of_regions(
+            of_image,
+            category,
+            area,
+            score if side == 2 else np.zeros(0),
+            sizes[of_image].reshape(-1),
+            counts,
+            np.concatenate(starts),
+            len(lengths),
+            len(self.classes),
+        )
+
+
+@dataclass(frozen=True)
+class RegionResult:
+    """Average precision over regions. NaN: a class without a true region.
+
+    Attributes:
+        classes: Names.
+        thresholds: ``(T,)``.
+        ap_by_threshold: ``(T, K)``, 0 to 1.
+        recall_by_threshold: ``(T, K)``, share of true regions that were found.
+        images: Images seen.
+    """
+
+    classes: list[str]
+    thresholds: np.ndarray
+    ap_by_threshold: np.ndarray
+    recall_by_threshold: np.ndarray
+    images: int
+
+    @property
+    def ap(self) -> np.ndarray:
+        """``(K,)``, mean over the thresholds."""
+        return self.ap_by_threshold.mean(axis=0)
+
+    @property
+    def mean_ap(self) -> float:
+        """Mean of ``ap`` over the classes that have one: mAP."""
+        return mean(self.ap)
+
+    def at(self, threshold: float) -> float:
+        """mAP at one of the thresholds.
+
+        Raises:
+            KeyError: It is not among them.
+        """
+        (found,) = np.nonzero(np.isclose(self.thresholds, threshold, rtol=0, atol=1e-9))
+        if not len(found):
+            raise KeyError(f"there is no threshold {threshold}")
+        return mean(self.ap_by_threshold[found[0]])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, lists and strings, NaN as None: ready for ``json.dump``."""
+        return {
+            "mean_ap": plain(self.mean_ap),
+            "thresholds": self.thresholds.tolist(),
+            "mean_ap_by_threshold": [plain(mean(row)) for row in self.ap_by_threshold],
+            "per_class": {name: plain(self.ap[k]) for k, name in enumerate(self.classes)},
+            "images": self.images,
+        }
+
+    def __str__(self) -> str:
+        """A table: a row for each class, then the mean."""
+        width = max(len("class"), len("mean"), *map(len, self.classes))
+        rows = zip([*self.classes, "mean"], [*self.ap, self.mean_ap], strict=True)
+        return "\n".join([f"{'class':<{width}}      AP", *(f"{n:<{width}}{percent(a):>8}" for n, a in rows)])
