@@ -83,6 +83,11 @@ class PanopticQuality:
         self._is_thing = [_field(category, "isthing", "categories") == 1 for category in self.categories]
         self.reset()
 
+    @classmethod
+    def of_file(cls, gt_json: Path_, *, strict: bool = True) -> PanopticQuality:
+        """A metric of the ``categories`` of a COCO panoptic JSON file."""
+        return cls(_field(read_json(gt_json), "categories", os.fspath(gt_json)), strict=strict)
+
     def reset(self) -> None:
         """Forget everything matched."""
         self._iou = np.zeros(len(self.categories))
@@ -398,7 +403,7 @@ def pq_compute(
         ``{"All": {"pq", "sq", "rq", "n"}, "per_class": {category id: {"pq", "sq", "rq"}}, "Things": …, "Stuff": …}``,
         shares of one.
     """
-    metric = PanopticQuality(_categories(gt_json_file))
+    metric = PanopticQuality.of_file(gt_json_file)
     logger.info("evaluating panoptic segmentation: %s, %s", gt_json_file, pred_json_file)
     metric.update_files(gt_json_file, pred_json_file, gt_folder, pred_folder)
     result = metric.compute()
@@ -416,10 +421,6 @@ def read_json(path: Path_) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"{os.fspath(path)}: expected a JSON object, found {type(content).__name__}")
     return content
-
-
-def _categories(path: Path_) -> list[dict[str, Any]]:
-    return _field(read_json(path), "categories", os.fspath(path))
 
 
 def folder_of(path: Path_, folder: Path_ | None) -> Path:

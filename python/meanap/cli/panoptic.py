@@ -1,0 +1,35 @@
+"""`meanap panoptic`: two COCO panoptic JSON files and their folders."""
+
+from pathlib import Path
+
+from meanap.cli.semantic import report
+
+
+def add_parser(commands):
+    """Add this command's arguments."""
+    parser = commands.add_parser(
+        "panoptic",
+        help="measure panoptic segmentation from COCO panoptic files",
+        description="Panoptic, segmentation and recognition quality, by panopticapi's rules. PNG files lie in a folder "
+        "named as the JSON file without .json, unless another is given.",
+    )
+    parser.add_argument("ground_truth", type=Path, metavar="GT.json")
+    parser.add_argument("predictions", type=Path, metavar="PRED.json")
+    parser.add_argument("--gt-folder", type=Path, metavar="DIR", help="where the ground truth's PNG files lie")
+    parser.add_argument("--pred-folder", type=Path, metavar="DIR", help="where the predictions' PNG files lie")
+    parser.add_argument("--per-class", action="store_true", help="a row for each category")
+    parser.add_argument("--lenient", action="store_true", help="leave out images that cannot be read, and say which")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="also write the numbers to this file")
+    parser.set_defaults(run=run)
+
+
+def run(options):
+    """Match, print the table, write the numbers."""
+    from meanap.segmentation import PanopticQuality
+
+    metric = PanopticQuality.of_file(options.ground_truth, strict=not options.lenient)
+    metric.update_files(options.ground_truth, options.predictions, options.gt_folder, options.pred_folder)
+    result = metric.compute()
+    if options.per_class:
+        print(result.per_category_table(), end="\n\n")
+    report(result, options.json)

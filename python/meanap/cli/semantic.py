@@ -1,0 +1,85 @@
+"""`meanap semantic`: two folders of label maps."""
+
+import json
+from pathlib import Path
+
+from meanap.cli.errors import UsageError
+
+
+def add_parser(commands):
+    """Add this command's arguments."""
+    parser = commands.add_parser(
+        "semantic",
+        help="measure semantic segmentation from folders of PNG files",
+        description="Per-class IoU, accuracy, precision and Dice, and their means, of label maps: grey or palette PNG "
+        "files, the prediction of DIR/a/b.png being PRED_DIR/a/b.png.",
+    )
+    parser.add_argument("ground_truth", type=Path, metavar="GT_DIR")
+    parser.add_argument("predictions", type=Path, metavar="PRED_DIR")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--classes", metavar="N|NAME,NAME,…", help="the number of classes, or their names in order")
+    which.add_argument("--class-file", type=Path, metavar="FILE", help="a file with the name of one class on each line")
+    parser.add_argument(
+        "--ignore-index", default="255", metavar="LABEL", help="leave out target pixels of this label (or 'none')"
+    )
+    parser.add_argument("--reduce-zero-label", action="store_true", help="leave out target 0, number classes from 1")
+    parser.add_argument(
+        "--boundary",
+        type=float,
+        nargs="?",
+        const=0.02,
+        metavar="RATIO",
+        help="also Boundary IoU; the width as a share of the diagonal (default 0.02)",
+    )
+    parser.add_argument("--gt-suffix", default=".png", help="how names in GT_DIR end (default .png)")
+    parser.add_argument("--pred-suffix", default=".png", help="how names in PRED_DIR end (default .png)")
+    parser.add_argument("--lenient", action="store_true", help="leave out pairs that cannot be read, and say which")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="also write the numbers to this file")
+    parser.set_defaults(run=run)
+
+
+def run(options):
+    """Count, print the table, write the numbers."""
+    from meanap.segmentation import SemanticSegmentation
+
+    metric = SemanticSegmentation(
+        _classes(options),
+        _ignore_index(options.ignore_index),
+        options.reduce_zero_label,
+        boundary=options.boundary or False,
+        strict=not options.lenient,
+    )
+    metric.update(
+        options.ground_truth,
+        options.predictions,
+        target_suffix=options.gt_suffix,
+        prediction_suffix=options.pred_suffix,
+    )
+    report(metric.compute(), options.json)
+
+
+def report(result, out):
+    """Print a result and what it left out; write it to `out` if there is one."""
+    print(result)
+    for sentence in result.skipped:
+        print(f"skipped: {sentence}")
+    if out is not None:
+        out.write_text(json.dumps(result.to_dict(), indent=2) + "\n", encoding="utf-8")
+
+
+def _classes(options):
+    if options.class_file is not None:
+        lines = options.class_file.read_text(encoding="utf-8").splitlines()
+        return [line.strip() for line in lines if line.strip()]
+    if options.classes.strip().isdecimal():
+        return int(options.classes)
+    return [name.strip() for name in options.classes.split(",")]
+
+
+def _ignore_index(text):
+    if text.lower() == "none":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(f"--ignore-index: expected a label or 'none', found {text!r}") from None
