@@ -8,7 +8,7 @@ use std::time::Instant;
 use meanap::columns::{Geometry, Ids, Objects};
 use meanap::curve::{Selection, Shape, accumulate};
 use meanap::evaluate::{Protocol, Scene};
-use meanap::matching::{Extent, Positions};
+use meanap::matching::{Extent, Matcher, Positions};
 use meanap::similarity::BoxIou;
 
 struct Dice(u64);
@@ -80,6 +80,7 @@ fn main() {
         area_ranges: areas,
         max_detections: 100,
         extent: Extent { images, categories, by_category: true },
+        matcher: Matcher::Greedy,
     };
     let selection = Selection {
         groups: (0..categories).collect(),

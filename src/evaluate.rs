@@ -5,8 +5,8 @@ use rayon::prelude::*;
 use crate::columns::Objects;
 use crate::error::Result;
 use crate::matching::{
-    AreaRange, Bits, Candidates, Cells, Extent, MatchTable, Part, Positions, Row, Truth, descending_key,
-    end_of_cell, end_of_image, floor, match_greedily,
+    AreaRange, Bits, Candidates, Cells, Extent, MatchTable, Matcher, Part, Positions, Row, Truth,
+    descending_key, end_of_cell, end_of_image, floor, match_best_first, match_greedily,
 };
 use crate::similarity::Similarity;
 use crate::threads;
@@ -25,6 +25,8 @@ pub struct Protocol {
     pub max_detections: usize,
     /// Images, categories, and whether categories keep objects apart.
     pub extent: Extent,
+    /// Who gets which ground truth.
+    pub matcher: Matcher,
 }
 
 impl Protocol {
@@ -89,16 +91,19 @@ impl Scene {
         let mut rows = self.rows(dt);
         let truths = self.truths(gt);
         let bits = self.protocol.bits();
+        let small = rows.items.len() + truths.items.len() <= SHARE;
         let shares = shares(&mut rows, &truths);
-        let work = || -> Result<Vec<_>> {
-            let matched = shares.into_par_iter().map_init(Workspace::default, |work, (rows, truths)| {
-                let outcomes = self.match_share(similarity, work, rows, truths)?;
-                Ok((rows, outcomes))
-            });
-            matched.collect()
+        let one = |work: &mut Workspace<S::Scratch>, share| self.match_share(similarity, work, share);
+        let matched: Vec<_> = if small {
+            // Less work than waking another thread.
+            let mut work = Workspace::default();
+            shares.into_iter().map(|share| one(&mut work, share)).collect::<Result<_>>()?
+        } else {
+            let all = || shares.into_par_iter().map_init(Workspace::default, one).collect::<Result<_>>();
+            threads::run(all)?
         };
         let mut outcomes = Vec::new();
-        for (rows, of_share) in threads::run(work)? {
+        for (rows, of_share) in matched {
             let base = outcomes.len() / bits.entry().max(1);
             if base > 0 && !of_share.is_empty() {
                 rows.iter_mut().for_each(|row| row.move_entry(base));
@@ -108,33 +113,41 @@ impl Scene {
         Ok(MatchTable { bits, parts: vec![Part { rows, truths, outcomes }] })
     }
 
+    /// The area ranges in which a detection is no false positive, whatever becomes of it, as a mask.
+    #[inline]
+    fn unpunished(&self, d: u32) -> u32 {
+        let dt = &self.detections;
+        if dt.ignore.get(d as usize).is_some_and(|&ignore| ignore) {
+            return self.protocol.bits().all_areas();
+        }
+        self.protocol.outside(dt.area[d as usize])
+    }
+
     /// The detections, sorted into cells, none matched.
     fn rows(&self, positions: &Positions) -> Cells<Row> {
         let dt = &self.detections;
         Cells::new(&dt.image, &dt.category, positions, self.protocol.extent, |object, image| {
-            let outside = self.protocol.outside(dt.area[object as usize]);
-            Row::unmatched(dt.score[object as usize], image, object, Row::DROPPED, outside)
+            Row::unmatched(dt.score[object as usize], image, object, Row::DROPPED, self.unpunished(object))
         })
     }
 
     /// The ground truths, sorted into cells.
     fn truths(&self, positions: &Positions) -> Cells<Truth> {
         let gt = &self.ground_truths;
-        let all = (1u64 << self.protocol.area_ranges.len()) as u32 - 1;
+        let all = self.protocol.bits().all_areas();
         Cells::new(&gt.image, &gt.category, positions, self.protocol.extent, |object, image| {
             let inside = all & !self.protocol.outside(gt.area[object as usize]);
             Truth { image, object, areas: if gt.ignore[object as usize] { 0 } else { inside } }
         })
     }
 
-    /// Matches the cells of some images of one group; gives the outcomes of matched rows.
-    fn match_share<S: Similarity>(
+    /// Matches the cells of some images of one group; gives back the rows, and the outcomes of those that matched.
+    fn match_share<'a, S: Similarity>(
         &self,
         similarity: &S,
         work: &mut Workspace<S::Scratch>,
-        rows: &mut [Row],
-        truths: &[Truth],
-    ) -> Result<Vec<u64>> {
+        (rows, truths): (&'a mut [Row], &[Truth]),
+    ) -> Result<(&'a mut [Row], Vec<u64>)> {
         let mut outcomes = Vec::new();
         let floor = floor(&self.protocol.thresholds);
         let (mut d, mut g) = (0, 0);
@@ -160,7 +173,7 @@ impl Scene {
                 self.match_cell(work, kept, of_cell, &mut outcomes);
             }
         }
-        Ok(outcomes)
+        Ok((rows, outcomes))
     }
 
     /// Matches one cell in which some pair can match.
@@ -192,19 +205,25 @@ impl Scene {
             let claims = |d: usize| dt.id.get(rows[d].object as usize) > 0.0;
             let Cell { candidates, crowd, .. } = cell;
             let thresholds = &self.protocol.thresholds;
-            match_greedily(candidates, thresholds, ignored, crowd, claims, taken, |word, made, d, g| {
+            let on_match = |word: usize, made: u64, d: usize, g: usize| {
                 // In the reference, a match with a ground truth whose id is 0 reads like none.
                 let matched = if gt.id.get(truths[g].object as usize) != 0.0 { made } else { 0 };
                 let ignored = if ignored[g] { made } else { 0 };
                 bits.set(&mut entries[d * entry..(d + 1) * entry], a, word, matched, ignored);
-            });
+            };
+            match self.protocol.matcher {
+                Matcher::Greedy => {
+                    match_greedily(candidates, thresholds, ignored, crowd, claims, taken, on_match);
+                }
+                Matcher::Argmax => match_best_first(candidates, thresholds, ignored, taken, on_match),
+            }
         }
         for (d, row) in rows.iter_mut().enumerate() {
             if !cell.candidates.has(d) {
                 continue;
             }
             let outcome = &mut entries[d * entry..(d + 1) * entry];
-            let outside = self.protocol.outside(dt.area[row.object as usize]);
+            let outside = self.unpunished(row.object);
             for a in (0..bits.areas).filter(|a| outside >> a & 1 == 1) {
                 bits.ignore_unmatched(outcome, a);
             }

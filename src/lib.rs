@@ -24,6 +24,8 @@ pub mod matching;
 
 pub mod curve;
 
+pub mod derive;
+
 pub mod evaluate;
 
 pub mod pixels;

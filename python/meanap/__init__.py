@@ -10,15 +10,31 @@ from meanap._core import __version__
 if TYPE_CHECKING:
     from meanap._standin import as_pycocotools, init_as_pycocotools
     from meanap.coco import COCO, COCOeval, Params, mask
+    from meanap.detection import (
+        Comparison,
+        Detections,
+        GroundTruth,
+        MeanAveragePrecision,
+        Result,
+        compare,
+        evaluate,
+    )
     from meanap.ranking import apk, mapk
 
 __all__ = [
     "COCO",
     "COCOeval",
+    "Comparison",
+    "Detections",
+    "GroundTruth",
+    "MeanAveragePrecision",
     "Params",
+    "Result",
     "__version__",
     "apk",
     "as_pycocotools",
+    "compare",
+    "evaluate",
     "init_as_pycocotools",
     "mapk",
     "mask",
@@ -34,8 +50,15 @@ _HOMES = {
     "mapk": "meanap.ranking",
     "as_pycocotools": "meanap._standin",
     "init_as_pycocotools": "meanap._standin",
+    "Comparison": "meanap.detection",
+    "Detections": "meanap.detection",
+    "GroundTruth": "meanap.detection",
+    "MeanAveragePrecision": "meanap.detection",
+    "Result": "meanap.detection",
+    "compare": "meanap.detection",
+    "evaluate": "meanap.detection",
 }
-_PACKAGES = ("coco", "generate", "ranking", "segmentation")
+_PACKAGES = ("coco", "detection", "generate", "protocol", "ranking", "segmentation")
 
 
 def __getattr__(name: str) -> Any:

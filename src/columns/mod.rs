@@ -4,11 +4,13 @@
 //! entry per object, in the order of the input. No column holds a Python object, and none grows with
 //! images x categories.
 
+mod key;
 mod keypoints;
 mod masks;
 
 use std::sync::Arc;
 
+pub use key::{Codebook, Key};
 pub use keypoints::Keypoints;
 pub use masks::{Masks, Shape};
 
@@ -34,7 +36,8 @@ pub struct Objects {
     /// `iscrowd`: a detection may match it many times, and the union is the detection's own area. Empty for
     /// detections.
     pub crowd: Column<bool>,
-    /// Ground truth that neither rewards nor punishes. Empty for detections.
+    /// Ground truth that neither rewards nor punishes. Of detections: not a false positive if it matches nothing (its
+    /// category was not labelled exhaustively in its image); may be empty if there is none such.
     pub ignore: Column<bool>,
     /// What is compared.
     pub geometry: Geometry,

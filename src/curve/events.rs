@@ -166,6 +166,12 @@ impl Events {
         self.events[event].score
     }
 
+    /// Unmatched detections in the `a`-th area range under the `m`-th limit.
+    pub fn unmatched(&self, a: usize, m: usize) -> u32 {
+        let (width, at) = (self.areas.len() * self.limits.len(), m * self.areas.len() + a);
+        self.gaps[self.events.len() * width + at]
+    }
+
     /// The `m`-th limit.
     pub fn limit(&self, m: usize) -> usize {
         self.limits[m]

@@ -3,13 +3,16 @@
 //! Source: `accumulate` of the COCO API, but never a curve point for each detection: between true positives a
 //! precision curve can only fall, so its envelope is known from the true positives alone.
 
+mod area;
 mod events;
 mod grid;
 mod sweep;
 
+pub use crate::curve::area::{Area, area_of, areas_under};
 use crate::curve::events::Events;
 use crate::curve::grid::{Grid, for_each_category};
-use crate::curve::sweep::{Curves, reached};
+use crate::curve::sweep::Curves;
+pub use crate::curve::sweep::{Reached, reached};
 use crate::matching::MatchTable;
 use crate::threads;
 

@@ -46,6 +46,7 @@ pub fn reached(points: &[f64], positives: usize) -> Vec<Reached> {
 pub struct Curves {
     found: Vec<Vec<TruePositive>>,
     extra: Vec<u32>,
+    unmatched: u32,
     first_score: Option<f64>,
     envelope: Vec<f64>,
 }
@@ -58,6 +59,7 @@ impl Curves {
         // False positives at single thresholds, by detections that matched at others.
         self.extra.clear();
         self.extra.resize(thresholds, 0);
+        self.unmatched = events.unmatched(a, m);
         self.first_score = events.first_score(events.limit(m));
         let words = thresholds.div_ceil(64);
         for (word, (found, extra)) in self.found.chunks_mut(64).zip(self.extra.chunks_mut(64)).enumerate() {
@@ -69,6 +71,11 @@ impl Curves {
                 each_bit(verdict.miss, |t| extra[t] += 1);
             });
         }
+    }
+
+    /// For each true positive at threshold `t`, best score first, the false positives before it; and all of them.
+    pub fn counts(&self, t: usize) -> (impl ExactSizeIterator<Item = u32> + '_, u32) {
+        (self.found[t].iter().map(|tp| tp.false_positives), self.unmatched + self.extra[t])
     }
 
     /// The recall reached at threshold `t`; 0 without detections.

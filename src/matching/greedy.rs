@@ -80,6 +80,28 @@ impl Candidates {
         if d == 0 { 0..end(0) } else { end(d - 1)..end(d) }
     }
 
+    /// The ground truth that detection `d` is most similar to, the first of equals, and the place of that pair.
+    pub fn best(&self, d: usize) -> Option<(usize, usize)> {
+        let better = |best: Option<(usize, Pair)>, place: usize| {
+            let pair = self.pairs[place];
+            let wins = best.is_none_or(|(_, held)| {
+                pair.value > held.value || (pair.value == held.value && pair.ground_truth < held.ground_truth)
+            });
+            if wins { Some((place, pair)) } else { best }
+        };
+        self.row(d).fold(None, better).map(|(place, pair)| (pair.ground_truth as usize, place))
+    }
+
+    /// The thresholds of the `word`-th 64 that the pair at `place` reaches.
+    pub fn reached(&self, place: usize, word: usize) -> u64 {
+        self.reached[place * self.words + word]
+    }
+
+    /// The number of detections.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
     /// Whether detection `d` has a candidate.
     #[inline]
     pub fn has(&self, d: usize) -> bool {

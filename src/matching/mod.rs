@@ -1,13 +1,26 @@
 //! Greedy matching, cell by cell, and the table of its outcomes.
 
+mod argmax;
 mod cells;
 mod greedy;
+mod log;
 mod score;
 mod table;
 
+pub use argmax::match_best_first;
 pub use cells::{
     Cells, Extent, InImage, Meeting, NOT_EVALUATED, Positions, end_of_cell, end_of_image, meetings,
 };
 pub use greedy::{Candidates, floor, match_greedily};
+pub use log::{ImageKeys, Legend, MatchLog};
 pub use score::descending_key;
 pub use table::{AreaRange, Bits, MOST_AREA_RANGES, MatchTable, Outcome, Part, Row, Truth, each_bit};
+
+/// Who gets which ground truth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matcher {
+    /// The best that is still free: [`match_greedily`].
+    Greedy,
+    /// The best of all, if it is still free: [`match_best_first`].
+    Argmax,
+}

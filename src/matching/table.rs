@@ -60,6 +60,16 @@ impl Row {
         }
     }
 
+    /// What became of it, in one word for [`Row::restored`].
+    pub fn outcome_word(&self) -> u32 {
+        self.outcome
+    }
+
+    /// A row whose outcome is known as a word.
+    pub fn restored(score: f64, image: u32, object: u32, rank: u32, outcome: u32) -> Row {
+        Row { score, image, object, rank, outcome }
+    }
+
     /// What became of it.
     #[inline]
     pub fn outcome(&self) -> Outcome {
@@ -109,6 +119,12 @@ impl Bits {
     #[inline]
     pub fn used(self, word: usize) -> u64 {
         u64::MAX >> (64 - (self.thresholds - 64 * word).min(64))
+    }
+
+    /// A mask of all area ranges.
+    #[inline]
+    pub fn all_areas(self) -> u32 {
+        (1u64 << self.areas) as u32 - 1
     }
 
     /// Words of one outcome.

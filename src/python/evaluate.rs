@@ -11,8 +11,8 @@ use crate::curve::{self, Selection, Shape};
 use crate::error::Result;
 use crate::evaluate::{Cell, Protocol, Scene};
 use crate::matching::{
-    Bits, Candidates, Cells, Extent, MOST_AREA_RANGES, MatchTable, Part, Positions, Row, Truth, each_bit,
-    match_greedily,
+    Bits, Candidates, Cells, Extent, MOST_AREA_RANGES, MatchTable, Matcher, Part, Positions, Row, Truth,
+    each_bit, match_greedily,
 };
 use crate::similarity::{BoundaryIou, BoxIou, MaskIou, Oks, Similarity};
 
@@ -132,6 +132,7 @@ pub fn evaluate(
         area_ranges: area_ranges.rows().into_iter().map(|row| [row[0], row[1]]).collect(),
         max_detections,
         extent,
+        matcher: Matcher::Greedy,
     };
     let (gt, dt) = (ground_truth.columns.clone(), detections.columns.clone());
     let similarity = similarity(py, &dt, &gt, variances, dilation_ratio)?;

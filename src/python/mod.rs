@@ -20,12 +20,16 @@ impl From<Error> for PyErr {
     }
 }
 
+mod arrays;
+mod batch;
 mod dataset;
 mod eval_imgs;
 mod evaluate;
 mod extract;
 mod index;
+mod log;
 mod mask;
+mod matches;
 mod number;
 mod numpy_exp;
 mod objects;
@@ -51,6 +55,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     ranking::register(module)?;
     index::register(module)?;
     extract::register(module)?;
+    log::register(module)?;
     // Made by PyO3; the stub says what there is.
     module.delattr("__all__")?;
     Ok(())

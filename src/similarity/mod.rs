@@ -4,6 +4,7 @@ mod bbox;
 mod boundary;
 mod keypoint;
 mod mask;
+mod pixel;
 
 use crate::error::Result;
 
@@ -11,6 +12,7 @@ pub use bbox::{BoxIou, box_iou};
 pub use boundary::{BoundaryIou, DILATION_RATIO, distance};
 pub use keypoint::{Exp, Oks};
 pub use mask::{MaskIou, MaskScratch};
+pub use pixel::{PixelIou, pixel_iou};
 
 /// Similarity of the detections and ground truths of one cell.
 pub trait Similarity: Sync {

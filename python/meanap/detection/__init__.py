@@ -1,0 +1,28 @@
+"""Evaluation of detections, NumPy first.
+
+>>> import numpy as np
+>>> import meanap
+>>> truth = meanap.GroundTruth(["a", "a", "b"], [1, 2, 1], np.array([[0, 0, 8, 8], [5, 5, 9, 9], [1, 1, 4, 4]]))
+>>> found = meanap.Detections(["a", "b"], [1, 1], [0.9, 0.8], np.array([[0, 0, 8, 7.5], [1, 1, 4, 4]]))
+>>> result = meanap.evaluate(truth, found)
+>>> round(result.ap, 3), round(result.ap50, 3)
+(0.463, 0.5)
+"""
+
+from meanap.detection.comparison import Comparison, compare
+from meanap.detection.evaluation import evaluate
+from meanap.detection.inputs import Detections, GroundTruth
+from meanap.detection.metric import MeanAveragePrecision
+from meanap.detection.result import Result
+from meanap.detection.table import Table
+
+__all__ = [
+    "Comparison",
+    "Detections",
+    "GroundTruth",
+    "MeanAveragePrecision",
+    "Result",
+    "Table",
+    "compare",
+    "evaluate",
+]

@@ -1,0 +1,111 @@
+"""Is one model better than another? The same images for both, drawn again and again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from meanap.detection.progress import Progress
+from meanap.detection.result import Result
+from meanap.detection.sampling import draw, means
+from meanap.detection.table import Table
+
+__all__ = ["Comparison", "compare"]
+
+
+class Comparison(Table):
+    """One row for each number: ``a``, ``b``, ``difference`` (b - a), its interval ``low`` and ``high``, and ``p``.
+
+    `p` is the two-sided bootstrap p-value of the difference being zero. ``per_class`` has the same for each category's
+    first number.
+    """
+
+    per_class: Table
+
+
+def compare(
+    a: Result,
+    b: Result,
+    names: Sequence[str] | None = None,
+    *,
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+    progress: Any = False,
+) -> Comparison:
+    """Compare two results on the same images.
+
+    Both are resampled with the same images each time (a paired bootstrap), so what makes images easy or hard cancels.
+
+    Parameters
+    ----------
+    a, b : Result
+        Evaluations of the same images by the same protocol.
+    names
+        Numbers of the summary; all by default.
+
+    Raises
+    ------
+    ValueError
+        The results are of other images or protocols.
+    """
+    if a.image_ids != b.image_ids:
+        only = set(a.image_ids) ^ set(b.image_ids)
+        raise ValueError(f"the results are of other images: {len(only)} are in one of them only")
+    if (a.protocol.thresholds, a.protocol.summary) != (b.protocol.thresholds, b.protocol.summary):
+        raise ValueError(f"the results are of other protocols: {a.protocol.name!r} and {b.protocol.name!r}")
+    rows = [a._row(name) for name in (names or a._rows)]
+    shared = [id for id in a.category_ids if id in set(b.category_ids)]
+    found: dict[str, list[np.ndarray]] = {row.name: [] for row in rows}
+    by_class: list[list[np.ndarray]] = [[] for _ in shared]
+    with Progress(progress, resamples, "comparing") as told:
+        for weights in draw(len(a.image_ids), resamples, seed):
+            # Rows of one area range, limit and kind share their samples.
+            held: dict[Any, tuple[np.ndarray, np.ndarray]] = {}
+            for row in rows:
+                key = (row.kind, row.area, row.limit)
+                if key not in held:
+                    held[key] = (a._samples(row, weights), b._samples(row, weights))
+                of_a, of_b = held[key]
+                found[row.name].append(means(b, row, of_b) - means(a, row, of_a))
+            first = rows[0]
+            if a.protocol.average == "macro":
+                of_a, of_b = held[(first.kind, first.area, first.limit)]
+                for differences, id in zip(by_class, shared, strict=True):
+                    differences.append(means(b, first, of_b, id) - means(a, first, of_a, id))
+            told.advance(len(weights))
+    columns = _columns([(a.number(row), b.number(row)) for row in rows], list(found.values()), confidence)
+    comparison = Comparison({"number": [row.name for row in rows], **columns})
+    values = [(a.number(rows[0], id), b.number(rows[0], id)) for id in shared]
+    comparison.per_class = Table(
+        {
+            "category": shared,
+            "name": [a._name(id) for id in shared],
+            **_columns(values, by_class if a.protocol.average == "macro" else [[]] * len(shared), confidence),
+        }
+    )
+    return comparison
+
+
+def _columns(
+    values: list[tuple[float, float]], chunks: list[list[np.ndarray]], confidence: float
+) -> dict[str, np.ndarray]:
+    pairs = np.array(values, dtype=np.float64).reshape(-1, 2)
+    rows = [_judged(np.concatenate(parts) if parts else np.zeros(0), confidence) for parts in chunks]
+    low, high, p = np.array(rows, dtype=np.float64).reshape(-1, 3).T
+    difference = pairs[:, 1] - pairs[:, 0]
+    return {"a": pairs[:, 0], "b": pairs[:, 1], "difference": difference, "low": low, "high": high, "p": p}
+
+
+def _judged(differences: np.ndarray, confidence: float) -> tuple[float, float, float]:
+    differences = differences[~np.isnan(differences)]
+    if not len(differences):
+        return math.nan, math.nan, math.nan
+    low, high = np.quantile(differences, [(1 - confidence) / 2, (1 + confidence) / 2])
+    count = len(differences)
+    below = (np.count_nonzero(differences <= 0) + 1) / (count + 1)
+    above = (np.count_nonzero(differences >= 0) + 1) / (count + 1)
+    return float(low), float(high), float(min(1.0, 2 * min(below, above)))

@@ -1,0 +1,51 @@
+"""COCO files: read in Rust, straight into columns."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from meanap import _core
+
+__all__ = ["DetectionFile", "TruthFile"]
+
+
+class TruthFile:
+    """The ground truth of a COCO file."""
+
+    def __init__(self, path: Any, similarity: str) -> None:
+        self.path = os.fspath(path)
+        self._dataset = _core.read_dataset(path)
+        whole = self._dataset.fallback is None and self._dataset.has_images and self._dataset.has_categories
+        #: None where columns cannot stand for the file.
+        self.columns = self._dataset.objects(similarity, "ground_truth") if whole else None
+
+    @property
+    def images(self) -> list[Any]:
+        return self._dataset.image_ids()
+
+    @property
+    def categories(self) -> list[Any]:
+        return self._dataset.category_ids()
+
+    def load(self) -> Any:
+        """The file as Python objects."""
+        return self._dataset.load()
+
+    def names(self) -> dict[Any, str]:
+        """Names of categories, by id."""
+        return {c["id"]: c.get("name", str(c["id"])) for c in self.load().get("categories", ())}
+
+
+class DetectionFile:
+    """The detections of a COCO result file."""
+
+    def __init__(self, path: Any, similarity: str, truth: TruthFile | None) -> None:
+        self._dataset = _core.read_results(path)
+        images = None if truth is None else truth._dataset
+        whole = self._dataset.fallback is None and (images is not None or similarity != "segm")
+        self.columns = self._dataset.objects(similarity, "detections", images) if whole else None
+
+    def load(self) -> Any:
+        """The file as Python objects."""
+        return self._dataset.load()

@@ -1,0 +1,394 @@
+"""Ground truth and detections, however the user has them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from meanap import _core
+from meanap._arrays import as_ids, as_numbers, as_numpy
+from meanap.protocol import Protocol
+
+__all__ = ["Detections", "GroundTruth", "Labelled", "Side", "detections_from", "first_strange", "ground_truth_from"]
+
+_BOX_COLUMNS = {
+    "xyxy": (("x1", "y1", "x2", "y2"), ("xmin", "ymin", "xmax", "ymax")),
+    "xywh": (("x", "y", "width", "height"), ("x", "y", "w", "h")),
+    "cxcywh": (("cx", "cy", "width", "height"), ("cx", "cy", "w", "h")),
+}
+
+
+class Side:
+    """Columns of one side: what `GroundTruth` and `Detections` share."""
+
+    _role: str
+
+    def __init__(self, image_ids: Any, category_ids: Any, box_format: str, arrays: dict[str, Any]) -> None:
+        if box_format not in _BOX_COLUMNS:
+            raise ValueError(f"box_format: expected 'xyxy', 'xywh' or 'cxcywh', found {box_format!r}")
+        name = type(self).__name__
+        self.image_ids = as_ids(image_ids, f"{name}: image_ids")
+        self.category_ids = as_ids(category_ids, f"{name}: category_ids")
+        self.box_format = box_format
+        self.arrays = {key: value for key, value in arrays.items() if value is not None}
+        if not {"boxes", "masks", "keypoints"} & self.arrays.keys():
+            raise ValueError(f"{name}: one of boxes, masks and keypoints is needed")
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    def __repr__(self) -> str:
+        kinds = ", ".join(kind for kind in ("boxes", "masks", "keypoints") if kind in self.arrays)
+        images = len(set(_plain(self.image_ids)))
+        return f"{type(self).__name__}({len(self)} objects in {images} images: {kinds})"
+
+    def take(self, rows: np.ndarray) -> Side:
+        """The objects of some rows."""
+        taken = object.__new__(type(self))
+        taken.__dict__.update(self.__dict__)
+        taken.image_ids, taken.category_ids = _rows(self.image_ids, rows), _rows(self.category_ids, rows)
+        taken.arrays = {name: _rows(array, rows) for name, array in self.arrays.items()}
+        return taken
+
+    def objects(self, protocol: Protocol, similarity: str, score_range: tuple[float, float] | None) -> _core.Objects:
+        """The columns as the core takes them.
+
+        Raises
+        ------
+        ValueError
+            Something cannot be used; the message names argument, row and value.
+        """
+        return _core.objects_from_arrays(
+            self.image_ids,
+            self.category_ids,
+            detections=self._role == "detections",
+            similarity=similarity,
+            box_format=self.box_format,
+            size=protocol.size,
+            score_range=score_range,
+            crowds=protocol.crowds,
+            fields=self.arrays,
+        )
+
+
+def _rows(array: Any, rows: np.ndarray) -> Any:
+    return [array[row] for row in rows.tolist()] if isinstance(array, list) else as_numpy(array)[rows]
+
+
+def _plain(ids: Any) -> list[Any]:
+    return ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
+
+
+class GroundTruth(Side):
+    """What is to be found: one row for each object.
+
+    Parameters
+    ----------
+    image_ids, category_ids : (N,) integers or strings
+        Where each object is, and what.
+    boxes : (N, 4), optional
+        Boxes, in pixels, in `box_format`.
+    masks : (N, H, W) of flags or list of COCO run-length dictionaries, optional
+    keypoints : (N, K, 3), optional
+        ``x, y, visibility``; needs `boxes` too.
+    box_format : {"xyxy", "xywh", "cxcywh"}
+    area : (N,), optional
+        Areas in pixels, for area ranges; those of the boxes or masks by default.
+    crowd, ignore : (N,) of flags, optional
+        Crowd regions; objects that neither reward nor punish.
+    images : sequence of ids, or mapping of id to (height, width), optional
+        All images, also those without objects. A detection elsewhere is an error.
+    categories : sequence of ids, or mapping of id to name, optional
+        All categories. An object or detection of another is an error.
+    """
+
+    _role = "ground_truth"
+
+    def __init__(
+        self,
+        image_ids: Any,
+        category_ids: Any,
+        boxes: Any = None,
+        *,
+        masks: Any = None,
+        keypoints: Any = None,
+        box_format: str = "xyxy",
+        area: Any = None,
+        crowd: Any = None,
+        ignore: Any = None,
+        images: Iterable[Any] | Mapping[Any, Sequence[int]] | None = None,
+        categories: Iterable[Any] | Mapping[Any, str] | None = None,
+    ) -> None:
+        arrays = {"boxes": boxes, "masks": masks, "keypoints": keypoints, "area": area}
+        super().__init__(image_ids, category_ids, box_format, {**arrays, "iscrowd": crowd, "ignore": ignore})
+        self.sizes = dict(images) if isinstance(images, Mapping) else {}
+        self.images = None if images is None else _ids(images, "GroundTruth: images")
+        self.names = dict(categories) if isinstance(categories, Mapping) else {}
+        self.categories = None if categories is None else _ids(categories, "GroundTruth: categories")
+        #: Groups of categories (LVIS's frequencies), and what LVIS says of images.
+        self.groups: dict[str, list[Any]] = {}
+        self.labelled: Labelled | None = None
+        for name, ids, known in (
+            ("image", self.image_ids, self.images),
+            ("category", self.category_ids, self.categories),
+        ):
+            _check_known(ids, known, f"GroundTruth: {name}_ids")
+
+
+class Detections(Side):
+    """What was found: one row for each detection.
+
+    Parameters
+    ----------
+    image_ids, category_ids : (N,) integers or strings
+        Where each detection is, and what it is said to be.
+    scores : (N,)
+        Confidence. More is better; 0 to 1, unless ``score_range=None`` is asked for at evaluation.
+    boxes : (N, 4), optional
+        Boxes, in pixels, in `box_format`.
+    masks : (N, H, W) of flags or list of COCO run-length dictionaries, optional
+    keypoints : (N, K, 2) or (N, K, 3), optional
+    box_format : {"xyxy", "xywh", "cxcywh"}
+    area : (N,), optional
+        Areas in pixels, for area ranges; those of the boxes or masks by default.
+    """
+
+    _role = "detections"
+
+    def __init__(
+        self,
+        image_ids: Any,
+        category_ids: Any,
+        scores: Any,
+        boxes: Any = None,
+        *,
+        masks: Any = None,
+        keypoints: Any = None,
+        box_format: str = "xyxy",
+        area: Any = None,
+    ) -> None:
+        arrays = {"scores": scores, "boxes": boxes, "masks": masks, "keypoints": keypoints, "area": area}
+        super().__init__(image_ids, category_ids, box_format, arrays)
+
+
+class Labelled:
+    """What LVIS says of each image: which categories were looked for, and which of them exhaustively."""
+
+    def __init__(self, negative: dict[Any, set[Any]], not_exhaustive: dict[Any, set[Any]]) -> None:
+        self.negative = negative
+        self.not_exhaustive = not_exhaustive
+
+
+def _ids(ids: Any, place: str) -> list[Any]:
+    return _plain(as_ids(list(ids), place))
+
+
+def first_strange(ids: list[Any], known: list[Any] | None) -> Any:
+    """The first of the ids that is not known; None if all are, or if nothing is said of what is."""
+    if known is None:
+        return None
+    among = set(known)
+    return next((id for id in ids if id not in among), None)
+
+
+def _check_known(ids: Any, known: list[Any] | None, place: str) -> None:
+    strange = first_strange(_plain(ids), known)
+    if strange is not None:
+        row = _plain(ids).index(strange)
+        raise ValueError(f"{place}: row {row} is {strange!r}, which is not among those declared")
+
+
+# COCO's dictionaries and files
+
+
+def ground_truth_from(value: Any, similarity: str, box_format: str = "xyxy") -> GroundTruth:
+    """Ground truth from a path, a COCO dictionary, a table, or columns that are there already."""
+    if isinstance(value, GroundTruth):
+        return value
+    if isinstance(value, (str, os.PathLike)):
+        value = _load(value)
+    if isinstance(value, Mapping) and "annotations" in value:
+        return _coco_ground_truth(value, similarity)
+    if (columns := _table_columns(value)) is not None:
+        return GroundTruth(
+            columns.pop("image_id"),
+            columns.pop("category_id"),
+            **_boxes_of(columns, box_format, "ground_truth"),
+            **{name: columns[name] for name in ("area", "ignore") if name in columns},
+            crowd=columns.get("iscrowd", columns.get("crowd")),
+        )
+    raise TypeError(
+        "ground_truth: expected a path, a COCO dictionary, meanap.GroundTruth, a list of one dictionary for each "
+        f"image, or a table; found a {type(value).__name__}"
+    )
+
+
+def detections_from(value: Any, similarity: str, box_format: str = "xyxy") -> Detections:
+    """Detections from a path, a list of COCO results, an ``(N, 7)`` array, a table, or columns."""
+    if isinstance(value, Detections):
+        return value
+    if isinstance(value, (str, os.PathLike)):
+        value = _load(value)
+    if isinstance(value, Mapping) and "annotations" in value:
+        value = value["annotations"]
+    if isinstance(value, (list, tuple)) and (not value or isinstance(value[0], Mapping)):
+        return _coco_results(value, similarity)
+    if isinstance(value, np.ndarray):
+        if value.ndim != 2 or value.shape[1] != 7:
+            raise ValueError(f"detections: expected shape (N, 7), found {value.shape}")
+        image_ids, category_ids = value[:, 0].astype(np.int64), value[:, 6].astype(np.int64)
+        return Detections(image_ids, category_ids, value[:, 5], value[:, 1:5], box_format="xywh")
+    if (columns := _table_columns(value)) is not None:
+        scores = columns.pop("score", None)
+        return Detections(
+            columns.pop("image_id"),
+            columns.pop("category_id"),
+            columns["scores"] if scores is None else scores,
+            **_boxes_of(columns, box_format, "detections"),
+        )
+    raise TypeError(
+        "detections: expected a path, a list of COCO results, meanap.Detections, a list of one dictionary for each "
+        f"image, or a table; found a {type(value).__name__}"
+    )
+
+
+def _load(path: Any) -> Any:
+    with open(path, "rb") as file:
+        return json.load(file)
+
+
+def _column(records: Sequence[Mapping[str, Any]], name: str, place: str, default: Any = ...) -> list[Any]:
+    if default is not ...:
+        return [record.get(name, default) for record in records]
+    try:
+        return [record[name] for record in records]
+    except KeyError:
+        row = next(i for i, record in enumerate(records) if name not in record)
+        raise ValueError(f'{place}: record {row}: "{name}" is missing') from None
+
+
+def _boxes(records: Sequence[Mapping[str, Any]], place: str) -> np.ndarray:
+    boxes = _column(records, "bbox", place)
+    try:
+        array = np.array(boxes, dtype=np.float64).reshape(len(boxes), 4)
+    except (TypeError, ValueError):
+        row = next(i for i, box in enumerate(boxes) if np.shape(box) != (4,))
+        raise ValueError(
+            f'{place}: record {row}: "bbox" is {boxes[row]!r}, expected 4 numbers (x, y, width, height)'
+        ) from None
+    return array
+
+
+def _geometry(records: Sequence[Mapping[str, Any]], similarity: str, place: str, sizes: Any) -> dict[str, Any]:
+    if similarity == "segm":
+        shapes = _column(records, "segmentation", place)
+        images = _column(records, "image_id", place)
+        return {
+            "masks": [
+                _run_lengths(shape, sizes.get(image), f"{place}: record {row}")
+                for row, (shape, image) in enumerate(zip(shapes, images, strict=True))
+            ]
+        }
+    if similarity == "keypoints":
+        points = _column(records, "keypoints", place)
+        geometry: dict[str, Any] = {"keypoints": np.array(points, dtype=np.float64).reshape(len(points), -1, 3)}
+        if records and "bbox" in records[0]:
+            geometry["boxes"] = _boxes(records, place)
+        return geometry
+    return {"boxes": _boxes(records, place)}
+
+
+def _run_lengths(shape: Any, size: Any, place: str) -> dict[str, Any]:
+    from meanap.coco import mask
+
+    if isinstance(shape, Mapping) and not isinstance(shape.get("counts"), list):
+        return dict(shape)
+    if size is None:
+        raise ValueError(f"{place}: a polygon needs the height and width of its image")
+    if isinstance(shape, Mapping):
+        return dict(mask.frPyObjects(shape, *size))
+    return dict(mask.merge(mask.frPyObjects(shape, *size)))
+
+
+def _coco_ground_truth(dataset: Mapping[str, Any], similarity: str) -> GroundTruth:
+    place = "ground_truth"
+    annotations = dataset["annotations"]
+    images = dataset.get("images")
+    sizes = {image["id"]: (image.get("height"), image.get("width")) for image in images or ()}
+    categories = dataset.get("categories")
+    names = {category["id"]: category.get("name", str(category["id"])) for category in categories or ()}
+    areas = _column(annotations, "area", place, default=0)
+    truth = GroundTruth(
+        _column(annotations, "image_id", place),
+        _column(annotations, "category_id", place),
+        **_geometry(annotations, similarity, place, sizes),
+        box_format="xywh",
+        area=np.array(areas, dtype=np.float64),
+        crowd=np.array([bool(x) for x in _column(annotations, "iscrowd", place, default=0)], dtype=bool),
+        images=sizes if images is not None else None,
+        categories=names if categories is not None else None,
+    )
+    for category in categories or ():
+        if "frequency" in category:
+            group = {"r": "rare", "c": "common", "f": "frequent"}.get(category["frequency"], category["frequency"])
+            truth.groups.setdefault(group, []).append(category["id"])
+    if images and "neg_category_ids" in images[0]:
+        truth.labelled = Labelled(
+            {image["id"]: set(image["neg_category_ids"]) for image in images},
+            {image["id"]: set(image["not_exhaustive_category_ids"]) for image in images},
+        )
+    return truth
+
+
+def _coco_results(records: Sequence[Mapping[str, Any]], similarity: str) -> Detections:
+    place = "detections"
+    return Detections(
+        _column(records, "image_id", place),
+        _column(records, "category_id", place),
+        np.array(_column(records, "score", place), dtype=np.float64),
+        **_geometry(records, similarity, place, {}),
+        box_format="xywh",
+    )
+
+
+# Tables
+
+
+def _table_columns(table: Any) -> dict[str, Any] | None:
+    """The columns of a table as NumPy arrays; None if it is not one."""
+    if hasattr(table, "fetchnumpy"):  # DuckDB
+        return dict(table.fetchnumpy())
+    names = getattr(table, "column_names", None) or getattr(table, "columns", None)
+    if names is None or not hasattr(table, "__getitem__") or isinstance(table, np.ndarray):
+        return None
+    columns = {str(name): as_numpy(table[name], f"column {name!r}") for name in names}
+    for wanted, others in (
+        ("image_id", ("image_ids", "image")),
+        ("category_id", ("category_ids", "category", "label")),
+    ):
+        for other in others:
+            if wanted not in columns and other in columns:
+                columns[wanted] = columns.pop(other)
+        if wanted not in columns:
+            raise ValueError(f"a table needs a column {wanted!r}; there are {', '.join(map(repr, columns))}")
+    return columns
+
+
+def _boxes_of(columns: dict[str, Any], box_format: str, place: str) -> dict[str, Any]:
+    for name in ("boxes", "box", "bbox"):
+        if name in columns:
+            boxes = columns[name]
+            boxes = np.stack([as_numbers(box, f"{place}: {name}") for box in boxes]) if boxes.dtype == object else boxes
+            return {"boxes": boxes.reshape(-1, 4), "box_format": "xywh" if name == "bbox" else box_format}
+    for format, choices in _BOX_COLUMNS.items():
+        for names in choices:
+            if all(name in columns for name in names):
+                boxes = np.stack([as_numbers(columns[name], f"{place}: {name}") for name in names], axis=1)
+                return {"boxes": boxes, "box_format": format}
+    raise ValueError(
+        f"{place}: a table needs boxes: columns x1, y1, x2, y2 or x, y, width, height, or one column boxes"
+    )

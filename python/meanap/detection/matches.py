@@ -1,0 +1,108 @@
+"""The match table as NumPy columns, and as Arrow."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from meanap import _core
+from meanap.protocol import Protocol
+
+__all__ = ["MatchTable"]
+
+
+class MatchTable:
+    """One row for each detection that was kept, best score of an image's category first; and the ground truths.
+
+    Columns of ``N`` detections: ``image_id``, ``category_id``, ``rank`` (within its image and category), ``score``,
+    ``matched`` and ``ignored`` ``(N, T)``. Columns of ``G`` ground truths: ``truth_image_id``, ``truth_category_id``,
+    ``truth_wanted`` (to be found: not ignored).
+    """
+
+    def __init__(self, matches: _core.Matches, protocol: Protocol, area: str = "all") -> None:
+        self._matches = matches
+        self._protocol = protocol
+        self.area = area
+
+    def in_area(self, area: str) -> MatchTable:
+        """The same rows as they count in another area range."""
+        return MatchTable(self._matches, self._protocol, area)
+
+    @functools.cached_property
+    def _columns(self) -> dict[str, np.ndarray]:
+        return self._matches.columns(self._protocol.area_index(self.area))
+
+    @functools.cached_property
+    def _image_ids(self) -> np.ndarray:
+        return _array(self._matches.image_ids)
+
+    @functools.cached_property
+    def _category_ids(self) -> np.ndarray:
+        return _array(self._matches.category_ids)
+
+    def __len__(self) -> int:
+        return len(self._columns["score"])
+
+    def __repr__(self) -> str:
+        truths = len(self._columns["truth_image"])
+        return f"MatchTable({len(self)} detections, {truths} ground truths, area={self.area!r})"
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """What the columns of `matched` stand for."""
+        return self._protocol.thresholds
+
+    def positions(self) -> dict[str, np.ndarray]:
+        """All columns, with positions of images and categories in the place of ids."""
+        return self._columns
+
+    @property
+    def image_id(self) -> np.ndarray:
+        return self._image_ids[self._columns["image"]]
+
+    @property
+    def category_id(self) -> np.ndarray:
+        return self._category_ids[self._columns["category"]]
+
+    @property
+    def rank(self) -> np.ndarray:
+        return self._columns["rank"]
+
+    @property
+    def score(self) -> np.ndarray:
+        return self._columns["score"]
+
+    @property
+    def matched(self) -> np.ndarray:
+        return self._columns["matched"]
+
+    @property
+    def ignored(self) -> np.ndarray:
+        return self._columns["ignored"]
+
+    @property
+    def truth_image_id(self) -> np.ndarray:
+        return self._image_ids[self._columns["truth_image"]]
+
+    @property
+    def truth_category_id(self) -> np.ndarray:
+        return self._category_ids[self._columns["truth_category"]]
+
+    @property
+    def truth_wanted(self) -> np.ndarray:
+        return self._columns["truth_wanted"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The detections' columns, flat: ``matched_50`` and the like for each threshold."""
+        columns: dict[str, Any] = {name: getattr(self, name) for name in ("image_id", "category_id", "rank", "score")}
+        for t, threshold in enumerate(self.thresholds):
+            suffix = f"{100 * threshold:g}"
+            columns[f"matched_{suffix}"] = self.matched[:, t]
+            columns[f"ignored_{suffix}"] = self.ignored[:, t]
+        return columns
+
+
+def _array(ids: list[Any]) -> np.ndarray:
+    return np.array(ids) if ids else np.zeros(0, dtype=np.int64)

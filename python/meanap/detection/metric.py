@@ -1,0 +1,341 @@
+"""The metric object of training loops: batches in, match-table rows kept, numbers out."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import math
+import struct
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from meanap import _core
+from meanap.detection.evaluation import new_log, settled
+from meanap.detection.result import Result
+from meanap.protocol import Protocol, SummaryRow
+
+__all__ = ["MeanAveragePrecision"]
+
+_MAGIC = b"MEANAP1\n"
+
+
+class MeanAveragePrecision:
+    """Mean average precision over batches, under torchmetrics' names.
+
+    Between batches it keeps rows of the match table, never boxes or masks, so it stays small. What `compute` gives does
+    not depend on batches, and with ``image_id`` in the targets not on their order, nor on how images were shared among
+    ranks: an image that comes twice counts once.
+
+    Parameters
+    ----------
+    similarity : {"bbox", "segm", "keypoints"} or a tuple of them
+        What is compared. With several, names begin with ``bbox_`` and so on. (`iou_type` is another name for it.)
+    box_format : {"xyxy", "xywh", "cxcywh"}
+    protocol : str or Protocol
+        A preset of `meanap.protocol`. The default has torchmetrics' thresholds, which are COCO's in single precision;
+        with ``"coco"`` the numbers are pycocotools' to the last bit.
+    iou_thresholds, rec_thresholds, max_detection_thresholds : sequences of numbers, optional
+        In the place of the protocol's.
+    class_metrics : bool
+        Whether `compute` gives ``map_per_class`` and ``mar_100_per_class``.
+    extended_summary : bool
+        Whether it gives ``precision``, ``recall`` and ``scores``.
+    average : {"macro", "micro"}
+        ``"micro"`` forgets classes, as in torchmetrics: a detection may match an object of any class.
+    score_range
+        Least and greatest score; None allows any number.
+    **changes
+        Other fields of the protocol to replace.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from meanap import MeanAveragePrecision
+    >>> metric = MeanAveragePrecision()
+    >>> preds = [{"boxes": np.array([[258.0, 41, 606, 285]]), "scores": np.array([0.536]), "labels": np.array([0])}]
+    >>> targets = [{"boxes": np.array([[214.0, 41, 562, 285]]), "labels": np.array([0])}]
+    >>> metric.update(preds, targets)
+    >>> round(metric.compute()["map"], 4)
+    0.6
+    """
+
+    def __init__(
+        self,
+        similarity: str | Sequence[str] = "bbox",
+        box_format: str = "xyxy",
+        protocol: str | Protocol = "torchmetrics",
+        *,
+        iou_type: str | Sequence[str] | None = None,
+        iou_thresholds: Sequence[float] | None = None,
+        rec_thresholds: Sequence[float] | None = None,
+        max_detection_thresholds: Sequence[int] | None = None,
+        class_metrics: bool = False,
+        extended_summary: bool = False,
+        average: str = "macro",
+        backend: str | None = None,
+        score_range: tuple[float, float] | None = (0.0, 1.0),
+        **changes: Any,
+    ) -> None:
+        del backend  # torchmetrics' choice between two; there is one here.
+        kinds = iou_type if iou_type is not None else similarity
+        self.similarities = (kinds,) if isinstance(kinds, str) else tuple(kinds)
+        if not self.similarities:
+            raise ValueError("similarity: expected 'bbox', 'segm' or 'keypoints', found none")
+        if average not in ("macro", "micro"):
+            raise ValueError(f"average: expected 'macro' or 'micro', found {average!r}")
+        self.box_format = box_format
+        self.class_metrics = class_metrics
+        self.extended_summary = extended_summary
+        self.average = average
+        self.score_range = score_range
+        given = {
+            "thresholds": iou_thresholds,
+            "recall": rec_thresholds,
+            "max_detections": None if max_detection_thresholds is None else sorted(max_detection_thresholds),
+        }
+        changes = {**{name: value for name, value in given.items() if value is not None}, **changes}
+        self.protocols = {kind: settled(protocol, kind, changes) for kind in self.similarities}
+        self._logs = self._new_logs()
+
+    def _new_logs(self) -> dict[tuple[str, bool], _core.MatchLog]:
+        logs = {}
+        for kind, rules in self.protocols.items():
+            ways = {rules.by_category and self.average == "macro"}
+            if self.class_metrics and rules.by_category:
+                ways.add(True)
+            for by_category in sorted(ways):
+                apart = rules.replace(by_category=by_category)
+                logs[kind, by_category] = new_log(apart, kind, self.box_format, self.score_range)
+        return logs
+
+    # Batches
+
+    def update(self, preds: Sequence[Mapping[str, Any]], targets: Sequence[Mapping[str, Any]]) -> None:
+        """Match a batch of images and keep the rows.
+
+        Parameters
+        ----------
+        preds : list of dict
+            One for each image: ``boxes`` ``(N, 4)`` (or ``masks`` ``(N, H, W)``, ``keypoints`` ``(N, K, 3)``),
+            ``scores`` ``(N,)``, ``labels`` ``(N,)``. Arrays of any library.
+        targets : list of dict
+            One for each image, in the same order: ``boxes``, ``labels``, and if there are any ``iscrowd``, ``ignore``,
+            ``area`` ``(N,)``, ``image_id`` (an integer or string), ``image_size`` (height, width).
+
+        Raises
+        ------
+        ValueError
+            Something cannot be used; the message names argument, row and value. Nothing of the batch is added.
+        """
+        if len(self._logs) == 1:
+            for log in self._logs.values():
+                log.update(preds, targets)
+            return
+        parts = {}
+        for key, log in self._logs.items():
+            parts[key] = log.empty()
+            parts[key].update(preds, targets)
+        for key, log in self._logs.items():
+            log.merge(parts[key])
+
+    def __call__(self, preds: Any, targets: Any) -> dict[str, Any]:
+        """Adds a batch and gives its own numbers."""
+        batch = self._empty()
+        batch.update(preds, targets)
+        self.merge(batch)
+        return batch.compute()
+
+    forward = __call__
+
+    def reset(self) -> None:
+        """Forget all batches."""
+        self._logs = {key: log.empty() for key, log in self._logs.items()}
+
+    def _empty(self) -> MeanAveragePrecision:
+        twin = copy.copy(self)
+        twin._logs = {key: log.empty() for key, log in self._logs.items()}
+        return twin
+
+    def __len__(self) -> int:
+        """The number of images."""
+        return next(iter(self._logs.values())).images
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the rows take."""
+        return sum(log.nbytes for log in self._logs.values())
+
+    # Numbers
+
+    def result(self, similarity: str | None = None) -> Result:
+        """Everything that can be asked of the batches so far: curves, tables, intervals."""
+        kind = self.similarities[0] if similarity is None else similarity
+        by_category = self.protocols[kind].by_category and self.average == "macro"
+        return self._result(kind, by_category)
+
+    def _result(self, kind: str, by_category: bool) -> Result:
+        rules = self.protocols[kind].replace(by_category=by_category)
+        return Result(self._logs[kind, by_category].table(), rules, kind)
+
+    def compute(self) -> dict[str, Any]:
+        """The numbers so far, under torchmetrics' names: floats, arrays for what is per class; -1 for none."""
+        numbers: dict[str, Any] = {}
+        for kind in self.similarities:
+            prefix = "" if len(self.similarities) == 1 else f"{kind}_"
+            result = self.result(kind)
+            rules = result.protocol
+            largest = rules.max_detections[-1]
+            for row in rules.summary:
+                name = _torchmetrics_name(row, largest)
+                numbers[prefix + name] = _or_minus_one(result.number(row))
+            for threshold in (0.5, 0.75):
+                numbers.setdefault(f"{prefix}map_{100 * threshold:.0f}", -1.0)
+            if self.extended_summary:
+                for name in ("precision", "recall", "scores"):
+                    values = getattr(result, name)
+                    numbers[prefix + name] = np.where(np.isnan(values), -1.0, values)
+            per_class = {"map_per_class": SummaryRow("ap"), f"mar_{largest}_per_class": SummaryRow("ar", "recall")}
+            numbers.update({prefix + name: -1.0 for name in per_class})
+            if self.class_metrics and (kind, True) in self._logs:
+                of_classes = self._result(kind, True)
+                for name, row in per_class.items():
+                    numbers[prefix + name] = _or_minus_one(of_classes._by_class(row))
+        numbers["classes"] = self._classes()
+        return numbers
+
+    def _classes(self) -> np.ndarray:
+        ids: list[Any] = sorted(
+            {id for log in self._logs.values() for id in log.seen}, key=lambda id: (isinstance(id, str), id)
+        )
+        return np.array(ids, dtype=None if ids else np.int64)
+
+    # Copies, ranks, bytes
+
+    def merge(self, *others: MeanAveragePrecision) -> None:
+        """Add the batches of other metrics of the same settings. Images with ids that are there already count once."""
+        for other in others:
+            if self._settings() != other._settings():
+                raise ValueError("merge: the metrics have different settings")
+        for other in others:
+            for key, log in self._logs.items():
+                log.merge(other._logs[key].copy() if other is self else other._logs[key])
+
+    def sync(self, group: Any = None) -> None:
+        """Bring together the batches of all ranks, on each of them, if ``torch.distributed`` is initialised.
+
+        Images without ids are numbered rank after rank; with ids, one that several ranks saw counts once.
+        """
+        torch = sys.modules.get("torch")
+        distributed = getattr(torch, "distributed", None)
+        if distributed is None or not distributed.is_available() or not distributed.is_initialized():
+            return
+        states: list[Any] = [None] * distributed.get_world_size(group)
+        distributed.all_gather_object(states, self.state(), group=group)
+        self.reset()
+        for state in states:
+            self.merge(type(self).from_state(state))
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "similarities": list(self.similarities),
+            "box_format": self.box_format,
+            "class_metrics": self.class_metrics,
+            "extended_summary": self.extended_summary,
+            "average": self.average,
+            "score_range": None if self.score_range is None else list(self.score_range),
+            "protocols": {
+                kind: json.loads(json.dumps(dataclasses.asdict(rules))) for kind, rules in self.protocols.items()
+            },
+        }
+
+    def state(self) -> bytes:
+        """Settings and rows as bytes, to send or to keep."""
+        parts = [json.dumps(self._settings()).encode(), *(log.to_bytes() for log in self._logs.values())]
+        return _MAGIC + b"".join(struct.pack("<Q", len(part)) + part for part in parts)
+
+    @classmethod
+    def from_state(cls, state: bytes) -> MeanAveragePrecision:
+        """The metric that `state` gave the bytes of.
+
+        Raises
+        ------
+        ValueError
+            They are not such bytes.
+        """
+        if not state.startswith(_MAGIC):
+            raise ValueError("state: not the state of a MeanAveragePrecision")
+        parts, at = [], len(_MAGIC)
+        while at < len(state):
+            if at + 8 > len(state):
+                raise ValueError("state: the bytes are damaged")
+            (length,) = struct.unpack_from("<Q", state, at)
+            part = state[at + 8 : at + 8 + length]
+            if len(part) != length:
+                raise ValueError("state: the bytes are damaged")
+            parts.append(part)
+            at += 8 + length
+        try:
+            settings = json.loads(parts[0])
+            metric = cls.__new__(cls)
+            metric.similarities = tuple(settings["similarities"])
+            for name in ("box_format", "class_metrics", "extended_summary", "average"):
+                setattr(metric, name, settings[name])
+            scores = settings["score_range"]
+            metric.score_range = None if scores is None else tuple(scores)
+            metric.protocols = {kind: _protocol(fields) for kind, fields in settings["protocols"].items()}
+            metric._logs = metric._new_logs()
+        except (IndexError, KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as problem:
+            raise ValueError("state: the bytes are damaged") from problem
+        if len(parts) != 1 + len(metric._logs):
+            raise ValueError("state: the bytes are damaged")
+        for log, part in zip(metric._logs.values(), parts[1:], strict=True):
+            log.restore(part)
+        return metric
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"state": self.state()}
+
+    def __setstate__(self, held: dict[str, Any]) -> None:
+        self.__dict__.update(type(self).from_state(held["state"]).__dict__)
+
+    def __copy__(self) -> MeanAveragePrecision:
+        twin = self.__class__.__new__(self.__class__)
+        twin.__dict__.update(self.__dict__)
+        twin._logs = {key: log.copy() for key, log in self._logs.items()}
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> MeanAveragePrecision:
+        return self.__copy__()
+
+    def __repr__(self) -> str:
+        kinds = ", ".join(map(repr, self.similarities))
+        protocol = next(iter(self.protocols.values())).name
+        return f"MeanAveragePrecision({kinds}, protocol={protocol!r}, {len(self)} images)"
+
+
+def _protocol(fields: dict[str, Any]) -> Protocol:
+    def tuples(value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    fields = {name: tuples(value) for name, value in fields.items()}
+    fields["summary"] = tuple(SummaryRow(**row) for row in fields["summary"])
+    fields["area_ranges"] = {name: tuple(limits) for name, limits in fields["area_ranges"].items()}
+    return Protocol(**fields)
+
+
+def _torchmetrics_name(row: SummaryRow, largest: int) -> str:
+    name = "m" + row.name
+    for threshold in ("50", "75"):
+        if name in (f"map{threshold}", f"mar{threshold}"):
+            return f"{name[:3]}_{threshold}"
+    return f"mar_{largest}" if name == "mar" else name
+
+
+def _or_minus_one(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return np.where(np.isnan(value), -1.0, value)
+    return -1.0 if math.isnan(value) else value

@@ -1,0 +1,44 @@
+"""Progress of long work, told to whoever asks."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["Progress"]
+
+#: Work that is shorter than this many seconds says nothing.
+_PATIENCE = 1.0
+_PAUSE = 0.2
+
+
+class Progress:
+    """Counts steps. ``asked`` is False (silence), True (a line on standard error), or ``callback(done, total)``."""
+
+    def __init__(self, asked: bool | Callable[[int, int], Any], total: int, what: str) -> None:
+        self.asked, self.total, self.what = asked, total, what
+        self.done = 0
+        self.start = self.told = time.perf_counter()
+        self.shown = False
+
+    def advance(self, steps: int) -> None:
+        """Says that so many more steps are done."""
+        self.done += steps
+        if callable(self.asked):
+            self.asked(self.done, self.total)
+        elif self.asked:
+            now = time.perf_counter()
+            if now - self.start > _PATIENCE and (now - self.told > _PAUSE or self.done == self.total):
+                self.told, self.shown = now, True
+                rest = (now - self.start) / self.done * (self.total - self.done)
+                sys.stderr.write(f"\r{self.what}: {self.done}/{self.total}, {rest:.0f} s to go ")
+                sys.stderr.flush()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        if self.shown:
+            sys.stderr.write("\n")

@@ -1,0 +1,316 @@
+"""What an evaluation found: numbers, curves, tables. Everything comes from the match table."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from meanap import _core
+from meanap.detection import derived
+from meanap.detection.matches import MatchTable
+from meanap.detection.sampling import Interval, Samples, interval
+from meanap.detection.table import Table
+from meanap.protocol import Protocol, SummaryRow
+
+__all__ = ["Result"]
+
+
+class Result:
+    """The numbers of one evaluation.
+
+    The protocol's summary is at hand as attributes (``result.ap``, ``result.ap50``, ``result.ar_small``) and as a
+    mapping (``result["ap"]``, ``result.to_dict()``). A number that does not exist is NaN.
+    """
+
+    def __init__(
+        self,
+        matches: _core.Matches,
+        protocol: Protocol,
+        similarity: str,
+        *,
+        names: Mapping[Any, str] | Callable[[], Mapping[Any, str]] | None = None,
+        groups: Mapping[str, list[Any]] | None = None,
+    ) -> None:
+        self._matches = matches
+        self.protocol = protocol
+        self.similarity = similarity
+        self._given_names = names
+        self._groups = dict(groups or {})
+        self._rows = {row.name: row for row in protocol.summary}
+
+    # Numbers
+
+    @functools.cached_property
+    def _recall(self) -> Any:
+        recall = self.protocol.recall
+        return recall if isinstance(recall, str) else np.array(recall, dtype=np.float64)
+
+    @functools.cached_property
+    def _curves(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self._accumulate(self._matches, 1)
+
+    @functools.cached_property
+    def _pooled(self) -> _core.Matches:
+        return self._matches.pooled()
+
+    @functools.cached_property
+    def _pooled_curves(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self._accumulate(self._pooled, max(self._matches.groups, 1))
+
+    def _accumulate(self, matches: _core.Matches, factor: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return matches.accumulate(
+            recall=self._recall,
+            areas=list(range(len(self.protocol.area_ranges))),
+            max_detections=[limit * factor for limit in self.protocol.max_detections],
+        )
+
+    @property
+    def precision(self) -> np.ndarray:
+        """Precision at each recall point ``(T, R, K, A, M)``; NaN where there is nothing to find.
+
+        Where the protocol takes an area, R is 1 and the entry is the area.
+        """
+        return _nan(self._curves[0])
+
+    @property
+    def recall(self) -> np.ndarray:
+        """Greatest recall reached ``(T, K, A, M)``; NaN where there is nothing to find."""
+        return _nan(self._curves[1])
+
+    @property
+    def scores(self) -> np.ndarray:
+        """Score at which each recall point is reached ``(T, R, K, A, M)``."""
+        return _nan(self._curves[2])
+
+    def _places(self, row: SummaryRow) -> tuple[Any, int, int]:
+        """Where a row stands in the curves: thresholds, area range, limit."""
+        thresholds: Any = slice(None)
+        if row.threshold is not None:
+            thresholds = np.flatnonzero(np.asarray(self.protocol.thresholds) == row.threshold)
+        limits = self.protocol.max_detections
+        limit = len(limits) - 1 if row.limit is None else limits.index(row.limit)
+        return thresholds, self.protocol.area_index(row.area), limit
+
+    def _columns_of(self, row: SummaryRow) -> Any:
+        if row.group is None:
+            return slice(None)
+        wanted = set(self._groups.get(row.group, ()))
+        return np.array([id in wanted for id in self.category_ids], dtype=bool)
+
+    def number(self, row: str | SummaryRow, category: Any = None) -> float:
+        """One number: a row of the summary by name, or any other row; of all categories or of one."""
+        row = self._row(row)
+        thresholds, area, limit = self._places(row)
+        micro = self.protocol.average == "micro" and category is None and row.group is None
+        precision, recall, _ = self._pooled_curves if micro else self._curves
+        values = (precision if row.kind == "precision" else recall)[thresholds]
+        values = values[..., area, limit]
+        if category is not None:
+            values = values[..., self._position(category)]
+        elif not micro and row.group is not None:
+            values = values[..., self._columns_of(row)]
+        # The reference's mean: of what is there, in this order.
+        present = values[values > -1]
+        return float(np.mean(present)) if present.size else math.nan
+
+    def _row(self, row: str | SummaryRow) -> SummaryRow:
+        if isinstance(row, SummaryRow):
+            return row
+        if row == "ar" and "ar" not in self._rows:
+            return SummaryRow("ar", "recall")
+        if row in ("ap50", "ap75") and row not in self._rows:
+            return SummaryRow(row, threshold=float(row[2:]) / 100)
+        if row not in self._rows:
+            raise KeyError(f"no number {row!r}; there are {', '.join(self._rows)}")
+        return self._rows[row]
+
+    def _position(self, category: Any) -> int:
+        try:
+            return self.category_ids.index(category)
+        except ValueError:
+            for id, name in self.names.items():
+                if name == category and id in self.category_ids:
+                    return self.category_ids.index(id)
+        raise KeyError(f"no category {category!r}")
+
+    def __getitem__(self, name: str) -> float:
+        return self.number(name)
+
+    def __getattr__(self, name: str) -> float:
+        rows = self.__dict__.get("_rows", {})
+        if name in rows or name in ("ap", "ap50", "ap75", "ar"):
+            return self.number(name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._rows, "ap", "ap50", "ap75", "ar"]
+
+    # What was evaluated
+
+    @functools.cached_property
+    def names(self) -> dict[Any, str]:
+        """Names of categories, by id."""
+        given = self._given_names
+        return dict((given() if callable(given) else given) or {})
+
+    @property
+    def image_ids(self) -> list[Any]:
+        """The images, in order."""
+        return self._matches.image_ids
+
+    @functools.cached_property
+    def category_ids(self) -> list[Any]:
+        """The categories, in order."""
+        return self._matches.category_ids if self.protocol.by_category else [-1]
+
+    def _name(self, id: Any) -> Any:
+        return self.names.get(id, str(id))
+
+    # Tables
+
+    @functools.cached_property
+    def per_class(self) -> Table:
+        """One row for each category: id, name, AP, AP50, AP75, AR, positives, detections."""
+        columns: dict[str, Any] = {
+            "category": list(self.category_ids),
+            "name": [self._name(id) for id in self.category_ids],
+        }
+        for name in ("ap", "ap50", "ap75", "ar"):
+            row = self._row(name)
+            columns[name] = self._by_class(row)
+        columns["positives"], columns["detections"] = self._matches.totals(self.protocol.area_index("all"))
+        return Table(columns)
+
+    def _by_class(self, row: SummaryRow) -> np.ndarray:
+        thresholds, area, limit = self._places(row)
+        precision, recall, _ = self._curves
+        values = (precision if row.kind == "precision" else recall)[thresholds][..., area, limit]
+        values = values.reshape(math.prod(values.shape[:-1]), values.shape[-1])
+        present = values > -1
+        means = np.full(values.shape[-1], math.nan)
+        for k in np.flatnonzero(present.any(axis=0)):
+            means[k] = np.mean(values[present[:, k], k])
+        return means
+
+    def precision_recall(
+        self, category: Any = None, iou: float = 0.5, *, area: str = "all", limit: int | None = None
+    ) -> derived.Curve:
+        """The curve of one category (all ranked together by default), from the best score down."""
+        return derived.curve(self, category, iou, area, limit)
+
+    def best_f1(self, iou: float = 0.5, *, beta: float = 1.0, area: str = "all") -> derived.BestF1:
+        """The score threshold that gives the best F-measure, one for all categories and one for each."""
+        return derived.best_f1(self, iou, beta, area)
+
+    def operating_point(
+        self,
+        *,
+        precision: float | None = None,
+        recall: float | None = None,
+        category: Any = None,
+        iou: float = 0.5,
+        area: str = "all",
+    ) -> derived.OperatingPoint:
+        """The score threshold that reaches a wanted precision with the most recall, or a wanted recall with the most
+        precision; NaN if none does."""
+        return derived.operating_point(self, precision, recall, category, iou, area)
+
+    def images(self, iou: float = 0.5, *, score: float = -math.inf, area: str = "all") -> Table:
+        """One row for each image, most mistakes first: positives, detections that count, right, wrong, missed."""
+        return derived.images(self, iou, score, area)
+
+    def calibration(self, iou: float = 0.5, *, bins: int = 10, category: Any = None) -> derived.Calibration:
+        """Whether a score of 0.8 is right eight times out of ten: precision by score."""
+        return derived.calibration(self, iou, bins, category)
+
+    @functools.cached_property
+    def matches(self) -> MatchTable:
+        """The match table as NumPy columns, and as Arrow."""
+        return MatchTable(self._matches, self.protocol)
+
+    # How sure
+
+    def interval(
+        self,
+        name: str | SummaryRow = "ap",
+        confidence: float = 0.95,
+        resamples: int = 1000,
+        *,
+        category: Any = None,
+        seed: int = 0,
+        progress: Any = False,
+    ) -> Interval:
+        """A bootstrap interval: what the number would be on other images drawn like these.
+
+        Images are drawn with replacement; curves are drawn anew from the match table, nothing is matched again.
+        """
+        return interval(self, name, confidence, resamples, category, seed, progress)
+
+    def _samples(self, row: SummaryRow, weights: np.ndarray) -> Samples:
+        """The AP or recall of each sample: ``(B, T, K)``."""
+        micro = self.protocol.average == "micro"
+        matches = self._pooled if micro else self._matches
+        _, area, limit = self._places(row)
+        factor = max(self._matches.groups, 1) if micro else 1
+        precision, recall = matches.resample(weights, area, self.protocol.max_detections[limit] * factor, self._recall)
+        return precision if row.kind == "precision" else recall
+
+    def ties(self, name: str | SummaryRow = "ap", *, orders: int = 100, seed: int = 0) -> derived.Ties:
+        """The least, the expected and the greatest number that reordering equal scores can give."""
+        return derived.ties(self, self._row(name), orders, seed)
+
+    # To hand on
+
+    def to_dict(self, prefix: str = "", *, per_class: bool = False) -> dict[str, float]:
+        """The summary, flat, for loggers; with `per_class` also ``ap/NAME`` of each category."""
+        numbers = {prefix + name: self.number(name) for name in self._rows}
+        if per_class:
+            for row in self.per_class:
+                numbers[f"{prefix}ap/{row['name']}"] = row["ap"]
+        return numbers
+
+    def to_json(self, **options: Any) -> str:
+        """Protocol, summary and categories as JSON; null where there is no number."""
+        told = {
+            "protocol": self.protocol.name,
+            "similarity": self.similarity,
+            "images": len(self.image_ids),
+            "summary": self.to_dict(),
+            "per_class": list(self.per_class),
+        }
+        return json.dumps(_without_nan(told), **options)
+
+    @property
+    def summary(self) -> Table:
+        """The protocol's numbers as a table."""
+        return Table(
+            {"number": list(self._rows), "value": np.array([self.number(name) for name in self._rows])},
+            title=self._title(),
+        )
+
+    def _title(self) -> str:
+        images, categories = len(self.image_ids), len(self.category_ids)
+        return f"{self.protocol.name} {self.similarity}: {images} images, {categories} categories"
+
+    def __repr__(self) -> str:
+        return repr(self.summary)
+
+    def _repr_html_(self) -> str:
+        return self.summary._repr_html_()
+
+
+def _nan(values: np.ndarray) -> np.ndarray:
+    return np.where(values == -1, math.nan, values)
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

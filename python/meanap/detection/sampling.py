@@ -1,0 +1,106 @@
+"""How sure a number is: bootstrap over images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from meanap.detection.progress import Progress
+from meanap.protocol import SummaryRow
+
+if TYPE_CHECKING:
+    from meanap.detection.result import Result
+
+__all__ = ["Interval", "Samples", "draw", "interval", "means"]
+
+#: Numbers of each sample, threshold and category: ``(B, T, K)``, NaN where there is nothing to find.
+Samples: TypeAlias = np.ndarray
+
+#: Samples drawn between two looks at the keyboard.
+_CHUNK = 128
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A number and where it would lie on other images drawn like these.
+
+    Attributes
+    ----------
+    value
+        The number itself.
+    low, high
+        The interval, by percentiles of the resampled numbers.
+    error
+        Their standard deviation.
+    samples : (B,) float64
+        The resampled numbers.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    confidence: float
+    error: float
+    samples: np.ndarray = field(repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.name} = {self.value:.3f} [{self.low:.3f}, {self.high:.3f}] ({self.confidence:.0%})"
+
+
+def draw(images: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """Weights of images ``(b, I) uint32``, in chunks: how often each was drawn."""
+    generator = np.random.default_rng(seed)
+    for start in range(0, resamples, _CHUNK):
+        count = min(_CHUNK, resamples - start)
+        weights = np.zeros((count, images), dtype=np.uint32)
+        for row in weights:
+            row[:] = np.bincount(generator.integers(images, size=images), minlength=images)
+        yield weights
+
+
+def means(result: Result, row: SummaryRow, samples: Samples, category: Any = None) -> np.ndarray:
+    """The number of each sample: ``(B,)``; NaN where there is none."""
+    thresholds, _, _ = result._places(row)
+    values = samples[:, thresholds]
+    if category is not None:
+        values = values[..., result._position(category)]
+    elif result.protocol.average == "macro" and row.group is not None:
+        values = values[..., result._columns_of(row)]
+    values = values.reshape(len(values), -1)
+    present = ~np.isnan(values)
+    count = present.sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        return np.where(present, values, 0.0).sum(axis=1) / np.where(count, count, math.nan)
+
+
+def interval(
+    result: Result,
+    name: str | SummaryRow,
+    confidence: float,
+    resamples: int,
+    category: Any,
+    seed: int,
+    progress: Any,
+) -> Interval:
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence: expected a number between 0 and 1, found {confidence}")
+    if resamples < 1:
+        raise ValueError(f"resamples: expected at least 1, found {resamples}")
+    row = result._row(name)
+    images = len(result.image_ids)
+    value = result.number(row, category)
+    if not images or math.isnan(value):
+        return Interval(row.name, value, math.nan, math.nan, confidence, math.nan, np.full(resamples, math.nan))
+    found = []
+    with Progress(progress, resamples, "resampling") as told:
+        for weights in draw(images, resamples, seed):
+            found.append(means(result, row, result._samples(row, weights), category))
+            told.advance(len(weights))
+    samples = np.concatenate(found)
+    low, high = np.nanquantile(samples, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(row.name, value, float(low), float(high), confidence, float(np.nanstd(samples)), samples)

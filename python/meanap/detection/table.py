@@ -1,0 +1,88 @@
+"""A small table: named columns, to look at, to iterate over, to hand on."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Table"]
+
+_SHOWN = 20
+
+
+class Table:
+    """Named columns of one length.
+
+    ``table["name"]`` is a column (a NumPy array, or a list for ids and names), ``table[3]`` a row as a dictionary,
+    iteration gives the rows, and ``to_dict()`` is what every table library takes.
+    """
+
+    def __init__(self, columns: dict[str, Any], title: str = "") -> None:
+        lengths = {name: len(column) for name, column in columns.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"columns differ in length: {lengths}")
+        self.columns = columns
+        self.title = title
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()), ()))
+
+    def __getitem__(self, key: str | int | np.integer) -> Any:
+        if isinstance(key, str):
+            return self.columns[key]
+        if not -len(self) <= key < len(self):
+            raise IndexError(f"row {key} of a table with {len(self)} rows")
+        return {name: _plain(column[int(key)]) for name, column in self.columns.items()}
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return (self[i] for i in range(len(self)))
+
+    def row(self, **wanted: Any) -> dict[str, Any]:
+        """The first row with these values.
+
+        Raises
+        ------
+        KeyError
+            There is none.
+        """
+        for row in self:
+            if all(row[name] == value for name, value in wanted.items()):
+                return row
+        raise KeyError(", ".join(f"{name}={value!r}" for name, value in wanted.items()))
+
+    def to_dict(self) -> dict[str, list[Any]]:
+        """Columns as lists of Python objects."""
+        return {name: [_plain(value) for value in column] for name, column in self.columns.items()}
+
+    def _cells(self, rows: range) -> list[list[str]]:
+        return [[_shown(column[i]) for column in self.columns.values()] for i in rows]
+
+    def __repr__(self) -> str:
+        cells = [list(self.columns), *self._cells(range(min(len(self), _SHOWN)))]
+        widths = [max(len(row[i]) for row in cells) for i in range(len(self.columns))]
+        lines = ["  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)) for row in cells]
+        if len(self) > _SHOWN:
+            lines.append(f"… {len(self) - _SHOWN} more rows")
+        return "\n".join([self.title] * bool(self.title) + lines)
+
+    def _repr_html_(self) -> str:
+        def row(cells: list[str], tag: str) -> str:
+            return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+        caption = f"<caption>{html.escape(self.title)}</caption>" if self.title else ""
+        body = "".join(row(cells, "td") for cells in self._cells(range(len(self))))
+        return f"<table>{caption}<thead>{row(list(self.columns), 'th')}</thead><tbody>{body}</tbody></table>"
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _shown(value: Any) -> str:
+    value = _plain(value)
+    if value is None:
+        return ""
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

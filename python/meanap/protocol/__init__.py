@@ -1,0 +1,49 @@
+"""What an evaluation means: thresholds, matching, curves and means as one value.
+
+A preset is named after what it reproduces. Everything in it can be replaced:
+
+>>> from meanap import protocol
+>>> voc = protocol.get("voc2012")
+>>> voc.thresholds, voc.recall
+((0.5,), 'exact')
+>>> voc.replace(thresholds=(0.5, 0.75)).thresholds
+(0.5, 0.75)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from meanap.protocol._protocol import Protocol, SummaryRow
+from meanap.protocol.coco import coco
+from meanap.protocol.lvis import lvis
+from meanap.protocol.torchmetrics import torchmetrics
+from meanap.protocol.ultralytics import ultralytics
+from meanap.protocol.voc import voc2007, voc2012
+
+__all__ = ["PRESETS", "Protocol", "SummaryRow", "get"]
+
+#: Name to a function that makes the protocol for ``"bbox"``, ``"segm"`` or ``"keypoints"``.
+PRESETS: dict[str, Callable[[str], Protocol]] = {
+    "coco": coco,
+    "lvis": lvis,
+    "torchmetrics": torchmetrics,
+    "ultralytics": ultralytics,
+    "voc2007": voc2007,
+    "voc2012": voc2012,
+}
+
+
+def get(protocol: str | Protocol, similarity: str = "bbox") -> Protocol:
+    """The protocol of that name, or the one given.
+
+    Raises
+    ------
+    ValueError
+        There is no such preset.
+    """
+    if isinstance(protocol, Protocol):
+        return protocol
+    if protocol not in PRESETS:
+        raise ValueError(f"protocol: expected one of {', '.join(map(repr, PRESETS))}, found {protocol!r}")
+    return PRESETS[protocol](similarity)

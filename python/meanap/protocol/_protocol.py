@@ -1,0 +1,177 @@
+"""The value that a protocol is."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+__all__ = ["Protocol", "SummaryRow"]
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """One number of the summary.
+
+    Attributes
+    ----------
+    name
+        What it is called.
+    kind
+        Mean precision, or mean recall.
+    threshold
+        The similarity threshold; None for the mean over all.
+    area
+        Name of the area range.
+    limit
+        Detections of an image that count; None for the largest limit.
+    group
+        Name of a group of categories (LVIS's frequencies); None for all.
+    """
+
+    name: str
+    kind: Literal["precision", "recall"] = "precision"
+    threshold: float | None = None
+    area: str = "all"
+    limit: int | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What to match, how, and which means to take.
+
+    Attributes
+    ----------
+    name
+        What it reproduces.
+    thresholds
+        Similarity thresholds.
+    recall
+        Recalls whose precisions are averaged, or the area under the curve: ``"exact"`` (each true positive's gain in
+        recall times the greatest precision from there on) or ``"trapezium"`` (straight lines between 101 points).
+    area_ranges
+        Name to least and greatest size, both inside; at most 31.
+    size
+        What the area ranges are about: ``"area"`` in pixels, ``"diagonal"`` or longest ``"side"`` of the box, or area
+        as a ``"fraction"`` of the image.
+    max_detections
+        Limits on the detections of one category in one image, rising; the largest is what matching keeps.
+    max_per_image
+        Limit on the detections of an image over all categories, applied before matching; None for none.
+    matcher
+        ``"greedy"``: a detection takes the most similar ground truth that is still free. ``"argmax"``: it asks for the
+        most similar of all, and is wrong if that one is taken.
+    pixels
+        Boxes reach to the far edge of their last pixel (one is added to width and height).
+    crowds
+        Whether crowd regions may be matched many times, by overlap with the detection's own area. If not, they are
+        merely ignored.
+    federated
+        Whether images say which categories were looked for (LVIS): detections of others are left out, and where a
+        category was not labelled exhaustively, one that matches nothing is no mistake.
+    by_category
+        Whether categories keep objects apart.
+    average
+        ``"macro"``: the mean of the categories' numbers. ``"micro"``: one ranking of all categories' detections.
+    summary
+        The numbers, in order.
+    """
+
+    name: str
+    thresholds: tuple[float, ...]
+    recall: tuple[float, ...] | Literal["exact", "trapezium"]
+    area_ranges: Mapping[str, tuple[float, float]]
+    max_detections: tuple[int, ...]
+    summary: tuple[SummaryRow, ...]
+    size: Literal["area", "diagonal", "side", "fraction"] = "area"
+    max_per_image: int | None = None
+    matcher: Literal["greedy", "argmax"] = "greedy"
+    pixels: bool = False
+    crowds: bool = True
+    federated: bool = False
+    by_category: bool = True
+    average: Literal["macro", "micro"] = "macro"
+    #: Half the spread of human clicks on each keypoint, relative to the object's size.
+    sigmas: tuple[float, ...] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        def check(condition: bool, name: str, expected: str) -> None:
+            if not condition:
+                raise ValueError(f"{name}: expected {expected}, found {getattr(self, name)!r}")
+
+        check(len(self.thresholds) > 0, "thresholds", "at least one")
+        check(not np.isnan(self.thresholds).any(), "thresholds", "numbers")
+        if isinstance(self.recall, str):
+            check(self.recall in ("exact", "trapezium"), "recall", "recall points, 'exact' or 'trapezium'")
+        else:
+            check(len(self.recall) > 0, "recall", "at least one point")
+        check(0 < len(self.area_ranges) <= 31, "area_ranges", "1 to 31 ranges")
+        check(
+            all(len(limits) == 2 and limits[0] <= limits[1] for limits in self.area_ranges.values()),
+            "area_ranges",
+            "a least and a greatest size each",
+        )
+        limits = self.max_detections
+        check(
+            len(limits) > 0 and all(n >= 0 for n in limits) and list(limits) == sorted(limits),
+            "max_detections",
+            "limits that rise",
+        )
+        check(self.size in ("area", "diagonal", "side", "fraction"), "size", "'area', 'diagonal', 'side' or 'fraction'")
+        check(self.matcher in ("greedy", "argmax"), "matcher", "'greedy' or 'argmax'")
+        check(self.average in ("macro", "micro"), "average", "'macro' or 'micro'")
+        for row in self.summary:
+            if row.area not in self.area_ranges:
+                raise ValueError(f"summary: {row.name!r} asks for area range {row.area!r}, which is not there")
+
+    def replace(self, **changes: Any) -> Protocol:
+        """The same with some fields replaced.
+
+        Where area ranges or limits are replaced and the summary is not, the summary keeps the rows that still make
+        sense, and gets one for each new area range.
+        """
+        if "summary" not in changes and ("area_ranges" in changes or "max_detections" in changes):
+            areas = changes.get("area_ranges", self.area_ranges)
+            limits = changes.get("max_detections", self.max_detections)
+            changes["summary"] = _adapted(self, areas, limits)
+        return dataclasses.replace(self, **changes)
+
+    @property
+    def area_names(self) -> tuple[str, ...]:
+        """The names of the area ranges, in order."""
+        return tuple(self.area_ranges)
+
+    def threshold_index(self, iou: float) -> int:
+        """Where a threshold stands among `thresholds`.
+
+        Raises
+        ------
+        ValueError
+            It is not among them.
+        """
+        close = np.flatnonzero(np.isclose(self.thresholds, iou, rtol=0, atol=1e-6))
+        if not len(close):
+            listed = ", ".join(f"{t:g}" for t in self.thresholds)
+            raise ValueError(f"iou: {iou} is not among the thresholds that were evaluated ({listed})")
+        return int(close[0])
+
+    def area_index(self, area: str) -> int:
+        """Where an area range stands among `area_ranges`."""
+        if area not in self.area_ranges:
+            raise ValueError(f"area: expected one of {', '.join(map(repr, self.area_ranges))}, found {area!r}")
+        return self.area_names.index(area)
+
+
+def _adapted(protocol: Protocol, areas: Mapping[str, Any], limits: tuple[int, ...]) -> tuple[SummaryRow, ...]:
+    rows = [row for row in protocol.summary if row.area in areas and (row.limit is None or row.limit in limits)]
+    told = {row.limit for row in rows if row.kind == "recall" and row.area == "all"}
+    if limits != protocol.max_detections:
+        rows += [SummaryRow(f"ar_{n}", "recall", limit=n) for n in limits if n not in told]
+    for name in areas:
+        if name not in protocol.area_ranges:
+            rows += [SummaryRow(f"ap_{name}", area=name), SummaryRow(f"ar_{name}", "recall", area=name)]
+    return tuple(rows)

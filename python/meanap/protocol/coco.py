@@ -1,0 +1,68 @@
+"""COCO: greedy matching at ten thresholds, 101 recall points, three sizes.
+
+Source: https://cocodataset.org/#detection-eval and pycocotools, whose numbers these are.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from meanap.protocol._protocol import Protocol, SummaryRow
+
+__all__ = ["AREA_RANGES", "KEYPOINT_SIGMAS", "RECALL_POINTS", "THRESHOLDS", "coco"]
+
+# The reference's own grids: other ways to write them differ in the last bits.
+THRESHOLDS = tuple(np.linspace(0.5, 0.95, 10).tolist())
+RECALL_POINTS = tuple(np.linspace(0.0, 1.0, 101).tolist())
+AREA_RANGES = {
+    "all": (0.0, 1e5**2),
+    "small": (0.0, 32.0**2),
+    "medium": (32.0**2, 96.0**2),
+    "large": (96.0**2, 1e5**2),
+}
+#: Divided as a second rounding, as the reference does.
+KEYPOINT_SIGMAS = tuple(
+    (
+        np.array([0.26, 0.25, 0.25, 0.35, 0.35, 0.79, 0.79, 0.72, 0.72, 0.62, 0.62, 1.07, 1.07, 0.87, 0.87, 0.89, 0.89])
+        / 10.0
+    ).tolist()
+)
+
+
+def coco(similarity: str = "bbox") -> Protocol:
+    """COCO's numbers for boxes and masks (twelve) or keypoints (ten)."""
+    if similarity == "keypoints":
+        return Protocol(
+            name="coco",
+            thresholds=THRESHOLDS,
+            recall=RECALL_POINTS,
+            area_ranges={name: AREA_RANGES[name] for name in ("all", "medium", "large")},
+            max_detections=(20,),
+            sigmas=KEYPOINT_SIGMAS,
+            summary=tuple(
+                SummaryRow(f"{short}{suffix}", kind, threshold, area)
+                for short, kind in (("ap", "precision"), ("ar", "recall"))
+                for suffix, threshold, area in (
+                    ("", None, "all"),
+                    ("50", 0.5, "all"),
+                    ("75", 0.75, "all"),
+                    ("_medium", None, "medium"),
+                    ("_large", None, "large"),
+                )
+            ),
+        )
+    return Protocol(
+        name="coco",
+        thresholds=THRESHOLDS,
+        recall=RECALL_POINTS,
+        area_ranges=AREA_RANGES,
+        max_detections=(1, 10, 100),
+        summary=(
+            SummaryRow("ap"),
+            SummaryRow("ap50", threshold=0.5),
+            SummaryRow("ap75", threshold=0.75),
+            *(SummaryRow(f"ap_{area}", area=area) for area in ("small", "medium", "large")),
+            *(SummaryRow(f"ar_{limit}", "recall", limit=limit) for limit in (1, 10, 100)),
+            *(SummaryRow(f"ar_{area}", "recall", area=area) for area in ("small", "medium", "large")),
+        ),
+    )

@@ -1,0 +1,40 @@
+"""PASCAL VOC: one threshold, the best ground truth asked first, eleven points (2007) or the whole area (since 2010).
+
+Source: ``VOCevaldet.m`` and ``VOCap.m`` of the development kits. Boxes are in pixels and reach to the far edge of the
+last one; ``replace(pixels=False)`` measures them as everybody else does. ``difficult`` objects are those to ignore.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from meanap.protocol._protocol import Protocol, SummaryRow
+
+__all__ = ["voc2007", "voc2012"]
+
+#: More detections than any image has: VOC has no limit.
+NO_LIMIT = 2**31 - 1
+
+
+def voc2007(similarity: str = "bbox") -> Protocol:
+    """The mean of the precisions at eleven recalls."""
+    return _voc("voc2007", tuple(np.arange(0.0, 1.1, 0.1).tolist()), similarity)
+
+
+def voc2012(similarity: str = "bbox") -> Protocol:
+    """The area under the curve (VOC 2010 and later)."""
+    return _voc("voc2012", "exact", similarity)
+
+
+def _voc(name, recall, similarity):
+    return Protocol(
+        name=name,
+        thresholds=(0.5,),
+        recall=recall,
+        area_ranges={"all": (0.0, float("inf"))},
+        max_detections=(NO_LIMIT,),
+        matcher="argmax",
+        pixels=similarity == "bbox",
+        crowds=False,
+        summary=(SummaryRow("ap"), SummaryRow("ap50", threshold=0.5), SummaryRow("ar", "recall")),
+    )

@@ -1,0 +1,137 @@
+//! The area under the precision-recall curve, where it is not a mean over recall points.
+
+use super::events::Events;
+use super::sweep::Curves;
+use super::{Accumulated, Selection, Shape};
+use crate::curve::grid::{self, Grid, for_each_category};
+use crate::matching::MatchTable;
+use crate::threads;
+
+/// How the area is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Area {
+    /// Under the envelope, exactly: what recall gains at each true positive times the greatest precision from there on.
+    ///
+    /// Source: `VOCap.m` of the PASCAL VOC development kit, 2010 and later.
+    Exact,
+    /// Under straight lines between the envelope's values at 101 recalls; beyond the last recall reached the curve
+    /// falls to zero along a straight line.
+    ///
+    /// Source: what Ultralytics computes (`numpy.interp` at 101 points, then the trapezium rule).
+    Trapezium,
+}
+
+/// The area under each selected curve: as [`super::accumulate`], with a single entry along R. There are no scores.
+///
+/// `selection.recall_points` are not looked at.
+pub fn areas_under(table: &MatchTable, selection: &Selection, shape: Shape, area: Area) -> Accumulated {
+    let thresholds = table.bits.thresholds;
+    let inner = shape.areas * shape.limits;
+    let size = thresholds * shape.categories * inner;
+    let (mut precision, mut recall) = (vec![-1.0; size], vec![-1.0; size]);
+    let mut none = Vec::new();
+    let [mut p, mut r] = [&mut precision, &mut recall].map(|data| Grid::new(data, shape.categories, inner));
+    let mut s = Grid::new(&mut none, shape.categories, 0);
+    let init = || (Events::default(), Curves::default(), [vec![], vec![]], vec![]);
+    type Work = (Events, Curves, [Vec<f64>; 2], Vec<f64>);
+    let one = |work: &mut Work, k: usize, [mut p, mut r, _]: [grid::Column<'_>; 3]| {
+        let (events, curves, [areas, recalls], envelope) = work;
+        for values in [&mut *areas, recalls] {
+            values.clear();
+            values.resize(thresholds * inner, -1.0);
+        }
+        if let Some(&group) = selection.groups.get(k) {
+            let images = selection.images.as_deref();
+            events.read(table, group, images, &selection.areas, &selection.max_detections);
+            for (a, &range) in selection.areas.iter().enumerate() {
+                let positives = events.positives(range);
+                if positives == 0 {
+                    continue;
+                }
+                for m in 0..selection.max_detections.len() {
+                    curves.sweep(thresholds, events, a, m);
+                    for t in 0..thresholds {
+                        let place = t * inner + a * shape.limits + m;
+                        recalls[place] = curves.recall(t, positives);
+                        let (found, all) = curves.counts(t);
+                        areas[place] = area_of(found, all, positives, area, envelope);
+                    }
+                }
+            }
+        }
+        for t in 0..thresholds {
+            p.set(t, &areas[t * inner..(t + 1) * inner]);
+            r.set(t, &recalls[t * inner..(t + 1) * inner]);
+        }
+    };
+    if inner > 0 {
+        threads::run(|| for_each_category([&mut p, &mut r, &mut s], init, one));
+    }
+    Accumulated { precision, recall, scores: Vec::new() }
+}
+
+/// The area under one curve: `found` has the false positives before each true positive, best score first; `all` is
+/// their number. `envelope` is working memory.
+pub fn area_of(
+    found: impl Iterator<Item = u32>,
+    all: u32,
+    positives: usize,
+    area: Area,
+    envelope: &mut Vec<f64>,
+) -> f64 {
+    envelope.clear();
+    envelope.extend(found.enumerate().map(|(i, before)| precision(i + 1, before)));
+    let mut best: f64 = 0.0;
+    for value in envelope.iter_mut().rev() {
+        best = best.max(*value);
+        *value = best;
+    }
+    match area {
+        Area::Exact => envelope.iter().sum::<f64>() / positives as f64,
+        Area::Trapezium => trapezium(envelope, positives, precision(envelope.len(), all)),
+    }
+}
+
+fn precision(found: usize, false_positives: u32) -> f64 {
+    if found == 0 { 0.0 } else { found as f64 / (found as f64 + f64::from(false_positives)) }
+}
+
+/// `last`: the precision of all detections together.
+fn trapezium(envelope: &[f64], positives: usize, last: f64) -> f64 {
+    const STEPS: usize = 100;
+    let recall = |found: usize| found as f64 / positives as f64;
+    let reached = recall(envelope.len());
+    let height = |x: f64| {
+        if x < reached {
+            let mut found = ((x * positives as f64) as usize).saturating_sub(1);
+            while recall(found + 1) <= x {
+                found += 1;
+            }
+            envelope[found]
+        } else if reached < 1.0 {
+            last * (1.0 - x) / (1.0 - reached)
+        } else {
+            0.0
+        }
+    };
+    let heights = (0..=STEPS).map(|i| height(i as f64 / STEPS as f64));
+    let sum: f64 = heights.enumerate().map(|(i, y)| if i % STEPS == 0 { y / 2.0 } else { y }).sum();
+    sum / STEPS as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_curve_that_reaches_everything_drops_at_the_end() {
+        assert_eq!(trapezium(&[1.0], 1, 1.0), 0.995);
+    }
+
+    #[test]
+    fn a_curve_that_stops_early_falls_along_a_line() {
+        let area = trapezium(&[1.0], 2, 1.0);
+        assert!((area - 0.75).abs() < 1e-12, "{area}");
+        assert_eq!(trapezium(&[], 2, 0.0), 0.0);
+    }
+}

@@ -1,0 +1,42 @@
+//! Right and wrong detections above each score.
+
+use super::ranked::Ranked;
+use crate::matching::MatchTable;
+
+/// For each distinct score, highest first, how many detections of that score or a higher one are right and wrong.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// The scores.
+    pub score: Vec<f64>,
+    /// True positives.
+    pub right: Vec<u32>,
+    /// False positives.
+    pub wrong: Vec<u32>,
+    /// Ground truths to be found.
+    pub positives: usize,
+}
+
+/// Counts one group's detections at threshold `t`, in one area range and under one limit.
+pub fn counts(table: &MatchTable, group: usize, t: usize, area: usize, limit: usize) -> Counts {
+    let ranked = Ranked::new(table, group, area, limit);
+    let mut counts = Counts { positives: ranked.positives.len(), ..Counts::default() };
+    let (mut right, mut wrong) = (0, 0);
+    for row in 0..ranked.len() {
+        let (is_right, is_wrong) = ranked.verdict(row, t);
+        if !is_right && !is_wrong {
+            continue;
+        }
+        right += u32::from(is_right);
+        wrong += u32::from(is_wrong);
+        let score = ranked.score[row];
+        if counts.score.last() == Some(&score) {
+            counts.right.pop();
+            counts.wrong.pop();
+        } else {
+            counts.score.push(score);
+        }
+        counts.right.push(right);
+        counts.wrong.push(wrong);
+    }
+    counts
+}

@@ -1,0 +1,178 @@
+//! One group's detections from the best score down, in one area range and under one limit.
+
+use crate::curve::{Area, Reached, area_of, reached};
+use crate::matching::{Bits, MatchTable, Outcome, Row, descending_key};
+
+/// How a curve becomes a number.
+#[derive(Clone, Debug)]
+pub enum Reading {
+    /// The mean precision at these recalls.
+    Points(Vec<f64>),
+    /// The area under it.
+    Area(Area),
+}
+
+/// The detections that count, best score first, and the images of the ground truths that are to be found.
+pub struct Ranked {
+    /// Score.
+    pub score: Vec<f64>,
+    /// Position of the image.
+    pub image: Vec<u32>,
+    /// Words of [`Ranked::bits`] of each row: thresholds at which it is right.
+    right: Vec<u64>,
+    /// Thresholds at which it is wrong.
+    wrong: Vec<u64>,
+    everywhere: Vec<bool>,
+    /// Image of each ground truth that is to be found.
+    pub positives: Vec<u32>,
+    /// Layout of the words.
+    pub bits: Bits,
+}
+
+impl Ranked {
+    /// Sorts the rows of one group.
+    pub fn new(table: &MatchTable, group: usize, area: usize, limit: usize) -> Ranked {
+        let bits = table.bits;
+        let (words, entry) = (bits.words(), bits.entry());
+        let kept = |row: &Row| row.rank != Row::DROPPED && (row.rank as usize) < limit;
+        let mut order: Vec<(u64, u64, u32, u32)> = Vec::new();
+        let mut positives = Vec::new();
+        for (p, part) in table.parts.iter().enumerate() {
+            let start = part.rows.group(group).start;
+            let rows = part.rows(group).iter().enumerate().filter(|(_, row)| kept(row));
+            order.extend(rows.map(|(i, row)| {
+                let place = u64::from(row.image) << 32 | u64::from(row.rank);
+                (descending_key(row.score), place, p as u32, (start + i) as u32)
+            }));
+            let truths = part.truths(group).iter().filter(|truth| truth.areas >> area & 1 == 1);
+            positives.extend(truths.map(|truth| truth.image));
+        }
+        order.sort_unstable();
+        let mut ranked = Ranked {
+            score: Vec::with_capacity(order.len()),
+            image: Vec::with_capacity(order.len()),
+            right: Vec::with_capacity(order.len() * words),
+            wrong: Vec::with_capacity(order.len() * words),
+            everywhere: Vec::with_capacity(order.len()),
+            positives,
+            bits,
+        };
+        for (_, _, p, i) in order {
+            let part = &table.parts[p as usize];
+            let row = &part.rows.items[i as usize];
+            let before = ranked.right.len();
+            for word in 0..words {
+                let used = bits.used(word);
+                let (matched, ignored) = match row.outcome() {
+                    Outcome::Unmatched(outside) => (0, if outside >> area & 1 == 1 { u64::MAX } else { 0 }),
+                    Outcome::Matched(e) => bits.get(&part.outcomes[e * entry..(e + 1) * entry], area, word),
+                };
+                ranked.right.push(matched & !ignored & used);
+                ranked.wrong.push(!matched & !ignored & used);
+            }
+            if ranked.right[before..].iter().chain(&ranked.wrong[before..]).all(|&word| word == 0) {
+                ranked.right.truncate(before);
+                ranked.wrong.truncate(before);
+                continue;
+            }
+            let wrong: usize = ranked.wrong[before..].iter().map(|word| word.count_ones() as usize).sum();
+            ranked.everywhere.push(wrong == bits.thresholds);
+            ranked.score.push(row.score);
+            ranked.image.push(row.image);
+        }
+        ranked
+    }
+
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        self.score.len()
+    }
+
+    /// Thresholds at which a row is right, and at which it is wrong, 64 of them.
+    #[inline]
+    pub fn words(&self, row: usize, word: usize) -> (u64, u64) {
+        let at = row * self.bits.words() + word;
+        (self.right[at], self.wrong[at])
+    }
+
+    /// Whether a row is wrong at every threshold.
+    #[inline]
+    pub fn wrong_everywhere(&self, row: usize) -> bool {
+        self.everywhere[row]
+    }
+
+    /// Whether a row is right, and whether it is wrong, at a threshold; neither if it is ignored.
+    #[inline]
+    pub fn verdict(&self, row: usize, t: usize) -> (bool, bool) {
+        let (right, wrong) = self.words(row, t / 64);
+        (right >> (t % 64) & 1 == 1, wrong >> (t % 64) & 1 == 1)
+    }
+}
+
+/// True positives of one curve, best score first, in blocks that stand together: `(false positives before, how many)`.
+pub type Found = Vec<(u32, u32)>;
+
+/// Reads curves as numbers, with the arithmetic that [`crate::curve::accumulate`] has.
+pub struct Reader<'a> {
+    reading: &'a Reading,
+    reached: Vec<Reached>,
+    positives: usize,
+    envelope: Vec<f64>,
+}
+
+impl<'a> Reader<'a> {
+    /// For curves with so many ground truths to find, at least one.
+    pub fn new(reading: &'a Reading, positives: usize) -> Reader<'a> {
+        let reached = match reading {
+            Reading::Points(points) => reached(points, positives),
+            Reading::Area(_) => Vec::new(),
+        };
+        Reader { reading, reached, positives, envelope: Vec::new() }
+    }
+
+    /// The average precision; `all`: the false positives.
+    pub fn average(&mut self, found: &Found, all: u32) -> f64 {
+        match self.reading {
+            Reading::Points(points) => {
+                self.fill_envelope(found);
+                let (mut sum, mut block, mut count) = (0.0, 0, 0usize);
+                for reached in &self.reached {
+                    let index = match *reached {
+                        Reached::AtOnce => 0,
+                        Reached::By(index) => index,
+                    };
+                    // Recall points rise; for one given out of order, start again.
+                    if index < count {
+                        (block, count) = (0, 0);
+                    }
+                    while block < found.len() && count + found[block].1 as usize <= index {
+                        count += found[block].1 as usize;
+                        block += 1;
+                    }
+                    let Some(&precision) = self.envelope.get(block) else { break };
+                    sum += precision;
+                }
+                sum / points.len() as f64
+            }
+            Reading::Area(area) => {
+                let each =
+                    found.iter().flat_map(|&(before, many)| std::iter::repeat_n(before, many as usize));
+                area_of(each, all, self.positives, *area, &mut self.envelope)
+            }
+        }
+    }
+
+    fn fill_envelope(&mut self, found: &Found) {
+        self.envelope.clear();
+        let mut count = 0;
+        self.envelope.extend(found.iter().map(|&(before, many)| {
+            count += many;
+            f64::from(count) / (f64::from(before) + f64::from(count) + f64::EPSILON)
+        }));
+        let mut best: f64 = 0.0;
+        for value in self.envelope.iter_mut().rev() {
+            best = best.max(*value);
+            *value = best;
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! A log as bytes: to send to another process, or to keep.
+//!
+//! Little-endian columns, each behind its length. What is read is checked before it is used: the bytes may come from
+//! anywhere.
+
+use super::{Bits, Codebook, Detections, Images, Key, MatchLog, Outcome, Row, Truths};
+use crate::error::{Error, Result};
+
+const MAGIC: &[u8; 8] = b"MATCHLG1";
+
+impl MatchLog {
+    /// The log as bytes for [`MatchLog::from_bytes`].
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = MAGIC.to_vec();
+        let numbers = [
+            self.bits.areas as u64,
+            self.bits.thresholds as u64,
+            u64::from(self.by_category),
+            u64::from(self.images.counted),
+        ];
+        numbers.iter().for_each(|number| out.extend(number.to_le_bytes()));
+        keys(&mut out, &self.images.keys);
+        column(&mut out, &self.images.digest, |x| x.to_le_bytes());
+        column(&mut out, &self.images.live, |x| [u8::from(*x)]);
+        keys(&mut out, self.categories.keys());
+        keys(&mut out, self.labels.keys());
+        let d = &self.detections;
+        for words in [&d.image, &d.category, &d.rank, &d.outcome] {
+            column(&mut out, words, |x| x.to_le_bytes());
+        }
+        column(&mut out, &d.score, |x| x.to_bits().to_le_bytes());
+        column(&mut out, &d.outcomes, |x| x.to_le_bytes());
+        for words in [&self.truths.image, &self.truths.category, &self.truths.areas] {
+            column(&mut out, words, |x| x.to_le_bytes());
+        }
+        out
+    }
+
+    /// The log that was written as `bytes`.
+    pub fn from_bytes(bytes: &[u8]) -> Result<MatchLog> {
+        let mut rest = Reader { bytes };
+        if rest.take(MAGIC.len())? != MAGIC {
+            return Err(Error::value("state: not the bytes of a match log"));
+        }
+        let [areas, thresholds, by_category, counted] =
+            [rest.number()?, rest.number()?, rest.number()?, rest.number()?];
+        if areas > 31 || thresholds > 1 << 20 {
+            return Err(damaged());
+        }
+        let bits = Bits { areas: areas as usize, thresholds: thresholds as usize };
+        let mut images = Images {
+            keys: rest.keys()?,
+            digest: rest.column(u64::from_le_bytes)?,
+            live: rest.column(|[x]: [u8; 1]| x != 0)?,
+            counted: counted != 0,
+            ..Images::default()
+        };
+        for (code, key) in
+            images.keys.iter().enumerate().filter(|(code, _)| images.live.get(*code) == Some(&true))
+        {
+            if images.code.insert(key.clone(), code as u32).is_some() {
+                return Err(damaged());
+            }
+        }
+        let mut books = [Codebook::default(), Codebook::default()];
+        for book in &mut books {
+            for key in rest.keys()? {
+                book.code(&key);
+            }
+        }
+        let [categories, labels] = books;
+        let mut words = || rest.column(u32::from_le_bytes);
+        let [image, category, rank, outcome] = [words()?, words()?, words()?, words()?];
+        let score = rest.column(|x| f64::from_bits(u64::from_le_bytes(x)))?;
+        let outcomes = rest.column(u64::from_le_bytes)?;
+        let mut words = || rest.column(u32::from_le_bytes);
+        let truths = Truths { image: words()?, category: words()?, areas: words()? };
+        if !rest.bytes.is_empty() {
+            return Err(damaged());
+        }
+        let detections = Detections { image, category, rank, score, outcome, outcomes };
+        let log =
+            MatchLog { bits, by_category: by_category != 0, images, categories, labels, detections, truths };
+        if log.is_sound() { Ok(log) } else { Err(damaged()) }
+    }
+
+    /// Whether columns are of one length and codes are within what they point into.
+    fn is_sound(&self) -> bool {
+        let (d, g) = (&self.detections, &self.truths);
+        let images = self.images.keys.len();
+        let below = |codes: &[u32], limit: usize| codes.iter().all(|&code| (code as usize) < limit);
+        let entries = d.outcomes.len().checked_div(self.bits.entry()).unwrap_or(0);
+        let outcome = |&word: &u32| match Row::restored(0.0, 0, 0, 0, word).outcome() {
+            Outcome::Unmatched(_) => true,
+            Outcome::Matched(index) => index < entries,
+        };
+        let same = |lengths: &[usize]| lengths.windows(2).all(|pair| pair[0] == pair[1]);
+        same(&[images, self.images.digest.len(), self.images.live.len()])
+            && same(&[d.image.len(), d.category.len(), d.rank.len(), d.outcome.len(), d.score.len()])
+            && same(&[g.image.len(), g.category.len(), g.areas.len()])
+            && [&d.image, &g.image].into_iter().all(|codes| below(codes, images))
+            && [&d.category, &g.category].into_iter().all(|codes| below(codes, self.categories.len()))
+            && d.outcome.iter().all(outcome)
+    }
+}
+
+fn damaged() -> Error {
+    Error::value("state: the bytes of a match log are damaged")
+}
+
+fn column<T, const N: usize>(out: &mut Vec<u8>, values: &[T], bytes: impl Fn(&T) -> [u8; N]) {
+    out.extend((values.len() as u64).to_le_bytes());
+    values.iter().for_each(|value| out.extend(bytes(value)));
+}
+
+fn keys(out: &mut Vec<u8>, keys: &[Key]) {
+    out.extend((keys.len() as u64).to_le_bytes());
+    for key in keys {
+        match key {
+            Key::Number(number) => {
+                out.push(0);
+                out.extend(number.to_le_bytes());
+            }
+            Key::Text(text) => {
+                out.push(1);
+                column(out, text.as_bytes(), |&byte| [byte]);
+            }
+        }
+    }
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8]> {
+        let (taken, rest) = self.bytes.split_at_checked(count).ok_or_else(damaged)?;
+        self.bytes = rest;
+        Ok(taken)
+    }
+
+    fn number(&mut self) -> Result<u64> {
+        Ok(u64::from_le_bytes(self.take(8)?.try_into().map_err(|_| damaged())?))
+    }
+
+    fn column<T, const N: usize>(&mut self, make: impl Fn([u8; N]) -> T) -> Result<Vec<T>> {
+        let count = usize::try_from(self.number()?).map_err(|_| damaged())?;
+        let bytes = self.take(count.checked_mul(N).ok_or_else(damaged)?)?;
+        Ok(bytes.chunks_exact(N).map(|chunk| make(chunk.try_into().expect("chunks of N"))).collect())
+    }
+
+    fn keys(&mut self) -> Result<Vec<Key>> {
+        let count = self.number()?;
+        let mut keys = Vec::new();
+        for _ in 0..count {
+            keys.push(match self.take(1)?[0] {
+                0 => Key::Number(self.number()? as i64),
+                1 => {
+                    let text = String::from_utf8(self.column(|[byte]: [u8; 1]| byte)?);
+                    Key::Text(text.map_err(|_| damaged())?.into())
+                }
+                _ => return Err(damaged()),
+            });
+        }
+        Ok(keys)
+    }
+}

@@ -1,0 +1,378 @@
+//! Match-table rows gathered batch by batch.
+//!
+//! Rows are kept in the order in which they come, under codes; [`MatchLog::table`] sorts them by category and by the
+//! images' ids. So the table does not depend on batches, shards, or their order, and merging two logs is putting one
+//! behind the other. An image that comes twice (a sampler that pads its last batch, two ranks that saw the same image)
+//! counts once.
+
+mod bytes;
+
+use std::collections::HashMap;
+
+use super::cells::{Cells, Extent, NOT_EVALUATED, Positions};
+use super::table::{Bits, MatchTable, Outcome, Part, Row, Truth};
+use crate::columns::{Codebook, Key};
+use crate::error::{Error, Result};
+
+/// Rows of detections and ground truths, and of which images they are.
+#[derive(Clone, Debug)]
+pub struct MatchLog {
+    bits: Bits,
+    by_category: bool,
+    images: Images,
+    categories: Codebook,
+    labels: Codebook,
+    detections: Detections,
+    truths: Truths,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Detections {
+    image: Vec<u32>,
+    category: Vec<u32>,
+    rank: Vec<u32>,
+    score: Vec<f64>,
+    outcome: Vec<u32>,
+    outcomes: Vec<u64>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Truths {
+    image: Vec<u32>,
+    category: Vec<u32>,
+    areas: Vec<u32>,
+}
+
+/// Images by code. A code is dead when another copy of its image was preferred.
+#[derive(Clone, Debug, Default)]
+struct Images {
+    keys: Vec<Key>,
+    digest: Vec<u64>,
+    live: Vec<bool>,
+    code: HashMap<Key, u32>,
+    /// Whether ids were counted here and not given.
+    counted: bool,
+}
+
+/// What a table's positions stand for.
+#[derive(Clone, Debug)]
+pub struct Legend {
+    /// Image ids, in table order.
+    pub images: Vec<Key>,
+    /// Category ids, in table order.
+    pub categories: Vec<Key>,
+}
+
+/// Where the ids of a batch's images come from.
+pub enum ImageKeys {
+    /// The log counts them.
+    Counted(usize),
+    /// The user gave them.
+    Given(Vec<Key>),
+}
+
+impl Images {
+    /// Takes in an image whose rows have this digest; gives its code, live or dead.
+    ///
+    /// Of two copies the one with the smaller digest lives, whichever came first.
+    fn add(&mut self, key: Key, digest: u64) -> u32 {
+        let code = self.keys.len() as u32;
+        let live = match self.code.get(&key) {
+            Some(&known) if self.digest[known as usize] <= digest => false,
+            Some(&known) => {
+                self.live[known as usize] = false;
+                true
+            }
+            None => true,
+        };
+        if live {
+            self.code.insert(key.clone(), code);
+        }
+        self.keys.push(key);
+        self.digest.push(digest);
+        self.live.push(live);
+        code
+    }
+
+    fn count(&self) -> usize {
+        self.code.len()
+    }
+
+    /// Whether ids of this origin may be added.
+    fn check(&self, counted: bool) -> Result<()> {
+        if self.keys.is_empty() || self.counted == counted {
+            return Ok(());
+        }
+        Err(Error::value(
+            "image ids: some images have an id and some have none; give one to every image or to none",
+        ))
+    }
+}
+
+/// Scatters 64 bits (the finaliser of SplitMix64).
+fn scatter(mut x: u64) -> u64 {
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+/// Mixes numbers in order.
+fn mix(numbers: impl IntoIterator<Item = u64>) -> u64 {
+    numbers.into_iter().fold(0x9e37_79b9_7f4a_7c15, |state, number| {
+        scatter(state.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ number)
+    })
+}
+
+fn key_digest(key: &Key) -> u64 {
+    match key {
+        Key::Number(number) => mix([1, *number as u64]),
+        Key::Text(text) => mix(std::iter::once(2).chain(text.bytes().map(u64::from))),
+    }
+}
+
+impl MatchLog {
+    /// An empty log of outcomes so laid out.
+    pub fn new(bits: Bits, by_category: bool) -> MatchLog {
+        MatchLog {
+            bits,
+            by_category,
+            images: Images::default(),
+            categories: Codebook::default(),
+            labels: Codebook::default(),
+            detections: Detections::default(),
+            truths: Truths::default(),
+        }
+    }
+
+    /// How outcomes are laid out.
+    pub fn bits(&self) -> Bits {
+        self.bits
+    }
+
+    /// Whether categories keep objects apart.
+    pub fn by_category(&self) -> bool {
+        self.by_category
+    }
+
+    /// The number of images.
+    pub fn images(&self) -> usize {
+        self.images.count()
+    }
+
+    /// The number of rows: detections, ground truths.
+    pub fn rows(&self) -> (usize, usize) {
+        (self.detections.image.len(), self.truths.image.len())
+    }
+
+    /// Bytes in use.
+    pub fn bytes(&self) -> usize {
+        let Detections { image, category, rank, score, outcome, outcomes } = &self.detections;
+        let words =
+            [image, category, rank, outcome, &self.truths.image, &self.truths.category, &self.truths.areas];
+        words.iter().map(|column| 4 * column.capacity()).sum::<usize>()
+            + 8 * (score.capacity() + outcomes.capacity())
+            + self.images.keys.capacity() * 80
+    }
+
+    /// The categories that objects had, also where categories do not keep them apart.
+    pub fn labels(&self) -> &Codebook {
+        &self.labels
+    }
+
+    /// Remembers which categories objects had.
+    pub fn label(&mut self, labels: &[Key]) {
+        for key in labels {
+            self.labels.code(key);
+        }
+    }
+
+    /// The categories so far.
+    pub fn categories(&self) -> &Codebook {
+        &self.categories
+    }
+
+    /// Makes categories known that may have no rows.
+    pub fn declare(&mut self, categories: &[Key]) {
+        for key in categories {
+            self.categories.code(key);
+        }
+    }
+
+    /// Adds a batch: its table, the ids of its image positions and of its groups.
+    ///
+    /// Nothing is added if this is an error.
+    pub fn append(&mut self, table: &MatchTable, images: ImageKeys, groups: &[Key]) -> Result<()> {
+        let keys = match images {
+            ImageKeys::Counted(count) => {
+                self.images.check(true)?;
+                self.images.counted = true;
+                let next = self.images.keys.len() as i64;
+                (next..next + count as i64).map(Key::Number).collect()
+            }
+            ImageKeys::Given(keys) => {
+                self.images.check(false)?;
+                self.images.counted = false;
+                keys
+            }
+        };
+        let digests = self.digests(table, keys.len(), groups);
+        let codes: Vec<u32> =
+            keys.into_iter().zip(digests).map(|(key, digest)| self.images.add(key, digest)).collect();
+        let entry = self.bits.entry().max(1);
+        for part in &table.parts {
+            for (group, key) in groups.iter().enumerate() {
+                let (rows, truths) = (part.rows(group), part.truths(group));
+                if rows.is_empty() && truths.is_empty() {
+                    continue;
+                }
+                let category = self.categories.code(key);
+                let to = &mut self.detections;
+                for row in rows.iter().filter(|row| row.rank != Row::DROPPED) {
+                    to.image.push(codes[row.image as usize]);
+                    to.category.push(category);
+                    to.rank.push(row.rank);
+                    to.score.push(row.score);
+                    let mut kept = *row;
+                    if let Outcome::Matched(index) = row.outcome() {
+                        kept.set_matched(to.outcomes.len() / entry);
+                        to.outcomes.extend_from_slice(&part.outcomes[index * entry..(index + 1) * entry]);
+                    }
+                    to.outcome.push(kept.outcome_word());
+                }
+                for truth in truths {
+                    self.truths.image.push(codes[truth.image as usize]);
+                    self.truths.category.push(category);
+                    self.truths.areas.push(truth.areas);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// For each image of a table a number that its rows decide, whatever their order.
+    fn digests(&self, table: &MatchTable, images: usize, groups: &[Key]) -> Vec<u64> {
+        let mut digests = vec![0u64; images];
+        let entry = self.bits.entry().max(1);
+        for part in &table.parts {
+            for (group, key) in groups.iter().enumerate() {
+                let (rows, truths) = (part.rows(group), part.truths(group));
+                if rows.is_empty() && truths.is_empty() {
+                    continue;
+                }
+                let key = key_digest(key);
+                for row in rows.iter().filter(|row| row.rank != Row::DROPPED) {
+                    let outcome = match row.outcome() {
+                        Outcome::Unmatched(outside) => u64::from(outside),
+                        Outcome::Matched(index) => {
+                            mix(part.outcomes[index * entry..(index + 1) * entry].iter().copied())
+                        }
+                    };
+                    let digest = mix([key, u64::from(row.rank), row.score.to_bits(), outcome]);
+                    let sum = &mut digests[row.image as usize];
+                    *sum = sum.wrapping_add(digest);
+                }
+                for truth in truths {
+                    let sum = &mut digests[truth.image as usize];
+                    *sum = sum.wrapping_add(mix([!key, u64::from(truth.areas)]));
+                }
+            }
+        }
+        digests
+    }
+
+    /// Adds another log's rows. Its images without ids get numbers after ours.
+    pub fn merge(&mut self, other: &MatchLog) -> Result<()> {
+        if (self.bits, self.by_category) != (other.bits, other.by_category) {
+            return Err(Error::value("logs of different thresholds or area ranges cannot be merged"));
+        }
+        if other.images.keys.is_empty() {
+            self.label(other.labels.keys());
+            self.declare(other.categories.keys());
+            return Ok(());
+        }
+        self.images.check(other.images.counted)?;
+        self.images.counted = other.images.counted;
+        self.label(other.labels.keys());
+        let shift = self.images.keys.len() as i64;
+        let code = |code: usize, images: &mut Images| {
+            if !other.images.live[code] {
+                return NOT_EVALUATED;
+            }
+            let key = match &other.images.keys[code] {
+                Key::Number(number) if other.images.counted => Key::Number(number + shift),
+                key => key.clone(),
+            };
+            images.add(key, other.images.digest[code])
+        };
+        let images: Vec<u32> = (0..other.images.keys.len()).map(|c| code(c, &mut self.images)).collect();
+        let categories: Vec<u32> =
+            other.categories.keys().iter().map(|key| self.categories.code(key)).collect();
+        let entry = self.bits.entry().max(1);
+        let (to, from) = (&mut self.detections, &other.detections);
+        for i in 0..from.image.len() {
+            let image = images[from.image[i] as usize];
+            if image == NOT_EVALUATED {
+                continue;
+            }
+            to.image.push(image);
+            to.category.push(categories[from.category[i] as usize]);
+            to.rank.push(from.rank[i]);
+            to.score.push(from.score[i]);
+            let mut row = Row::restored(0.0, 0, 0, 0, from.outcome[i]);
+            if let Outcome::Matched(index) = row.outcome() {
+                row.set_matched(to.outcomes.len() / entry);
+                to.outcomes.extend_from_slice(&from.outcomes[index * entry..(index + 1) * entry]);
+            }
+            to.outcome.push(row.outcome_word());
+        }
+        for i in 0..other.truths.image.len() {
+            let image = images[other.truths.image[i] as usize];
+            if image != NOT_EVALUATED {
+                self.truths.image.push(image);
+                self.truths.category.push(categories[other.truths.category[i] as usize]);
+                self.truths.areas.push(other.truths.areas[i]);
+            }
+        }
+        Ok(())
+    }
+
+    /// The table of all rows, images and categories in the order of their ids.
+    pub fn table(&self) -> (MatchTable, Legend) {
+        let keys = &self.images.keys;
+        let mut images: Vec<u32> =
+            (0..keys.len() as u32).filter(|&code| self.images.live[code as usize]).collect();
+        images.sort_by(|&a, &b| keys[a as usize].cmp(&keys[b as usize]));
+        let categories = self.categories.sorted();
+        let inverse = |order: &[u32], codes: usize| {
+            let mut positions = vec![NOT_EVALUATED; codes];
+            order.iter().zip(0..).for_each(|(&code, position)| positions[code as usize] = position);
+            positions
+        };
+        let positions = Positions {
+            of_image: inverse(&images, keys.len()),
+            of_category: inverse(&categories, categories.len()),
+        };
+        let extent =
+            Extent { images: images.len(), categories: categories.len(), by_category: self.by_category };
+        let d = &self.detections;
+        let rows = Cells::new(&d.image, &d.category, &positions, extent, |i, image| {
+            let at = i as usize;
+            Row::restored(d.score[at], image, i, d.rank[at], d.outcome[at])
+        });
+        let g = &self.truths;
+        let truths = Cells::new(&g.image, &g.category, &positions, extent, |i, image| Truth {
+            image,
+            object: i,
+            areas: g.areas[i as usize],
+        });
+        let legend = Legend {
+            images: images.iter().map(|&code| keys[code as usize].clone()).collect(),
+            categories: categories
+                .iter()
+                .map(|&code| self.categories.keys()[code as usize].clone())
+                .collect(),
+        };
+        let part = Part { rows, truths, outcomes: d.outcomes.clone() };
+        (MatchTable { bits: self.bits, parts: vec![part] }, legend)
+    }
+}

@@ -1,0 +1,163 @@
+//! Arrays of numbers and columns of ids, whoever made them.
+//!
+//! NumPy arrays of the usual types are read as they are; everything else (torch, JAX, CuPy, lists, other types) goes
+//! through `meanap._arrays`, which asks the object itself for a NumPy array.
+
+use numpy::{Element, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyString};
+
+use crate::columns::Key;
+
+/// Numbers of any type as doubles.
+pub struct Numbers {
+    /// The values, the last axis fastest.
+    pub values: Vec<f64>,
+    /// Lengths of the axes.
+    pub shape: Vec<usize>,
+    /// Whether they were given in single precision.
+    pub single: bool,
+}
+
+impl Numbers {
+    /// The numbers as rows of `width`; an array without entries has no rows, whatever its shape.
+    pub fn rows(&self, width: usize, place: impl Fn() -> String) -> PyResult<usize> {
+        match self.shape[..] {
+            [rows, columns] if columns == width => Ok(rows),
+            _ if self.values.is_empty() => Ok(0),
+            _ => Err(wrong_shape(&place(), &format!("(N, {width})"), &self.shape)),
+        }
+    }
+
+    /// The number of entries of a column.
+    pub fn len(&self, place: impl Fn() -> String) -> PyResult<usize> {
+        match self.shape[..] {
+            [length] => Ok(length),
+            // A column of one, as `keepdim` leaves it, is a mistake; a scalar for one object is not rare.
+            [] => Ok(1),
+            _ if self.values.is_empty() => Ok(0),
+            _ => Err(wrong_shape(&place(), "(N,)", &self.shape)),
+        }
+    }
+}
+
+/// The error for an array of the wrong shape.
+pub fn wrong_shape(place: &str, expected: &str, found: &[usize]) -> PyErr {
+    let axes: Vec<String> = found.iter().map(ToString::to_string).collect();
+    let comma = if found.len() == 1 { "," } else { "" };
+    PyValueError::new_err(format!("{place}: expected shape {expected}, found ({}{comma})", axes.join(", ")))
+}
+
+fn read<T: Element + Copy>(
+    value: &Bound<'_, PyAny>,
+    single: bool,
+    widen: impl Fn(T) -> f64,
+) -> Option<Numbers> {
+    let array = value.cast::<PyArrayDyn<T>>().ok()?;
+    let shape = array.shape().to_vec();
+    let array = array.try_readonly().ok()?;
+    let values = match array.as_slice() {
+        Ok(slice) => slice.iter().map(|&x| widen(x)).collect(),
+        Err(_) => array.as_array().iter().map(|&x| widen(x)).collect(),
+    };
+    Some(Numbers { values, shape, single })
+}
+
+fn read_known(value: &Bound<'_, PyAny>) -> Option<Numbers> {
+    read(value, true, |x: f32| f64::from(x))
+        .or_else(|| read(value, false, |x: f64| x))
+        .or_else(|| read(value, false, |x: i64| x as f64))
+        .or_else(|| read(value, false, |x: i32| f64::from(x)))
+        .or_else(|| read(value, false, |x: bool| f64::from(u8::from(x))))
+        .or_else(|| read(value, false, |x: u8| f64::from(x)))
+}
+
+/// Reads numbers; `place` names the argument in errors.
+pub fn numbers(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Numbers> {
+    if let Some(numbers) = read_known(value) {
+        return Ok(numbers);
+    }
+    let doors = value.py().import(intern!(value.py(), "meanap._arrays"))?;
+    let array = doors.call_method1(intern!(value.py(), "as_numbers"), (value, place()))?;
+    read_known(&array).ok_or_else(|| PyValueError::new_err(format!("{}: not an array of numbers", place())))
+}
+
+/// Reads a column of flags: booleans, or integers that are 0 or 1.
+pub fn flags(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Vec<bool>> {
+    let numbers = numbers(value, &place)?;
+    numbers.len(&place)?;
+    let flag = |(row, &x): (usize, &f64)| match x {
+        0.0 => Ok(false),
+        1.0 => Ok(true),
+        _ => Err(PyValueError::new_err(format!("{}: row {row} is {x}, expected 0 or 1", place()))),
+    };
+    numbers.values.iter().enumerate().map(flag).collect()
+}
+
+/// Reads one id.
+pub fn key(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Key> {
+    if let Ok(number) = value.extract::<i64>() {
+        return Ok(Key::Number(number));
+    }
+    if let Ok(text) = value.cast::<PyString>() {
+        return Ok(Key::Text(text.to_str()?.into()));
+    }
+    // An array or tensor that holds a single id.
+    if value.hasattr(intern!(value.py(), "item"))?
+        && let Ok(item) = value.call_method0(intern!(value.py(), "item"))
+        && !item.is(value)
+    {
+        return key(&item, place);
+    }
+    let message = format!("{}: {} is no id, expected an integer or a string", place(), value.repr()?);
+    Err(PyValueError::new_err(message))
+}
+
+/// Reads a column of ids.
+pub fn keys(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Vec<Key>> {
+    fn read<T: Element + Copy>(
+        value: &Bound<'_, PyAny>,
+        place: &dyn Fn() -> String,
+        widen: impl Fn(T) -> i64,
+    ) -> Option<PyResult<Vec<Key>>> {
+        let array = value.cast::<PyArrayDyn<T>>().ok()?;
+        if array.ndim() > 1 && !array.is_empty() {
+            return Some(Err(wrong_shape(&place(), "(N,)", array.shape())));
+        }
+        let array = array.try_readonly().ok()?;
+        let key = |&x: &T| Key::Number(widen(x));
+        Some(Ok(match array.as_slice() {
+            Ok(slice) => slice.iter().map(key).collect(),
+            Err(_) => array.as_array().iter().map(key).collect(),
+        }))
+    }
+    let known = read(value, &place, |x: i64| x)
+        .or_else(|| read(value, &place, |x: i32| i64::from(x)))
+        .or_else(|| read(value, &place, |x: u8| i64::from(x)));
+    if let Some(found) = known {
+        return found;
+    }
+    if let Ok(list) = value.cast::<PyList>() {
+        let item = |(row, item): (usize, Bound<'_, PyAny>)| key(&item, || format!("{}: row {row}", place()));
+        return list.iter().enumerate().map(item).collect();
+    }
+    let doors = value.py().import(intern!(value.py(), "meanap._arrays"))?;
+    let array = doors.call_method1(intern!(value.py(), "as_ids"), (value, place()))?;
+    if array.is(value) {
+        return Err(PyValueError::new_err(format!("{}: not a column of ids", place())));
+    }
+    keys(&array, place)
+}
+
+/// Ids as Python has them.
+pub fn key_list<'py>(py: Python<'py>, keys: &[Key]) -> PyResult<Bound<'py, PyList>> {
+    let object = |key: &Key| -> PyResult<Bound<'py, PyAny>> {
+        Ok(match key {
+            Key::Number(number) => number.into_pyobject(py)?.into_any(),
+            Key::Text(text) => PyString::new(py, text).into_any(),
+        })
+    };
+    PyList::new(py, keys.iter().map(object).collect::<PyResult<Vec<_>>>()?)
+}

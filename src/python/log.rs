@@ -1,0 +1,330 @@
+//! The match log as Python carries it: batches in, a match table out.
+
+use std::sync::Arc;
+
+use numpy::{PyReadonlyArray1, PyReadonlyArray2};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList};
+
+use super::arrays::{key_list, keys};
+use super::batch::{Kind, Options, Side, read_batch};
+use super::matches::Matches;
+use super::numpy_exp::numpy_exp;
+use super::objects::PyObjects;
+use crate::columns::{Codebook, Key, Objects};
+use crate::error::Result;
+use crate::evaluate::{Protocol, Scene};
+use crate::matching::{
+    Extent, ImageKeys, MOST_AREA_RANGES, MatchLog, MatchTable, Matcher, NOT_EVALUATED, Positions,
+    descending_key,
+};
+use crate::similarity::{BoxIou, Exp, MaskIou, Oks, PixelIou};
+
+/// Adds what this file and [`super::matches`] define to the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<PyMatchLog>()?;
+    module.add_class::<Matches>()?;
+    module.add_function(wrap_pyfunction!(objects_from_arrays, module)?)
+}
+
+/// How objects are compared and matched: what stays the same from batch to batch.
+#[derive(Clone)]
+struct Rules {
+    options: Options,
+    protocol: Protocol,
+    /// Detections kept of each image, over all categories.
+    max_per_image: Option<usize>,
+    pixels: bool,
+    variances: Vec<f64>,
+    exp: Option<Exp>,
+}
+
+/// Match-table rows gathered batch by batch.
+#[pyclass(module = "meanap._core", name = "MatchLog")]
+pub struct PyMatchLog {
+    rules: Rules,
+    log: MatchLog,
+}
+
+#[pymethods]
+impl PyMatchLog {
+    #[new]
+    #[pyo3(signature = (
+        *, similarity, box_format, size, score_range, crowds, pixels, variances, thresholds, area_ranges,
+        max_detections, max_per_image, matcher, by_category
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "keywords of one call")]
+    fn new(
+        py: Python<'_>,
+        similarity: &str,
+        box_format: &str,
+        size: &str,
+        score_range: Option<(f64, f64)>,
+        crowds: bool,
+        pixels: bool,
+        variances: Option<PyReadonlyArray1<'_, f64>>,
+        thresholds: PyReadonlyArray1<'_, f64>,
+        area_ranges: PyReadonlyArray2<'_, f64>,
+        max_detections: usize,
+        max_per_image: Option<usize>,
+        matcher: &str,
+        by_category: bool,
+    ) -> PyResult<PyMatchLog> {
+        let options = Options::new(similarity, box_format, size, score_range, crowds)?;
+        let area_ranges = area_ranges.as_array();
+        if area_ranges.ncols() != 2 || area_ranges.nrows() > MOST_AREA_RANGES {
+            let message = format!("area_ranges: expected at most {MOST_AREA_RANGES} rows of two numbers");
+            return Err(PyValueError::new_err(message));
+        }
+        let protocol = Protocol {
+            thresholds: thresholds.as_array().to_vec(),
+            area_ranges: area_ranges.rows().into_iter().map(|row| [row[0], row[1]]).collect(),
+            max_detections,
+            extent: Extent { images: 0, categories: 0, by_category },
+            matcher: match matcher {
+                "greedy" => Matcher::Greedy,
+                "argmax" => Matcher::Argmax,
+                _ => {
+                    let message = format!("matcher: expected 'greedy' or 'argmax', found {matcher:?}");
+                    return Err(PyValueError::new_err(message));
+                }
+            },
+        };
+        let exp = if options.kind == Kind::Keypoints { Some(numpy_exp(py)?) } else { None };
+        let variances = variances.map(|variances| variances.as_array().to_vec()).unwrap_or_default();
+        let log = MatchLog::new(protocol.bits(), by_category);
+        Ok(PyMatchLog { rules: Rules { options, protocol, max_per_image, pixels, variances, exp }, log })
+    }
+
+    /// Matches a batch, lists of one dictionary for each image, and adds its rows; nothing is added on an error.
+    fn update(
+        &mut self,
+        py: Python<'_>,
+        preds: &Bound<'_, PyAny>,
+        targets: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let batch = read_batch(preds, targets, &self.rules.options)?;
+        let (rules, log) = (&self.rules, &mut self.log);
+        let matched = move || -> Result<()> {
+            let images = batch.images;
+            let mut categories = Codebook::default();
+            let mut objects = |side: Side| {
+                let codes = side.category.iter().map(|key| categories.code(key)).collect();
+                side.objects(codes, rules.options.kind)
+            };
+            let (gt, dt) = (objects(batch.ground_truth), objects(batch.detections));
+            let identity: Vec<u32> = (0..images as u32).collect();
+            let (table, groups) =
+                rules.match_batch((gt, identity.clone()), (dt, identity), images, &categories)?;
+            let keys = match batch.image_ids {
+                Some(keys) => ImageKeys::Given(keys),
+                None => ImageKeys::Counted(images),
+            };
+            log.append(&table, keys, &groups)?;
+            log.label(categories.keys());
+            Ok(())
+        };
+        py.detach(matched)?;
+        Ok(())
+    }
+
+    /// Matches columns and adds their rows. `images`: ids of all images, for those that have no objects.
+    #[pyo3(signature = (ground_truth, detections, images=None))]
+    fn append(
+        &mut self,
+        py: Python<'_>,
+        ground_truth: &PyObjects,
+        detections: &PyObjects,
+        images: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let mut image_book = Codebook::default();
+        if let Some(images) = images {
+            for key in keys(images, || "images".to_owned())? {
+                image_book.code(&key);
+            }
+        }
+        let mut categories = Codebook::default();
+        let mut side = |objects: &PyObjects| -> PyResult<(Objects, Vec<u32>)> {
+            let of = |list: &Py<PyList>, place: &str| keys(list.bind(py), || place.to_owned());
+            let positions =
+                of(&objects.image_ids, "image_ids")?.iter().map(|key| image_book.code(key)).collect();
+            let renamed: Vec<u32> =
+                of(&objects.category_ids, "category_ids")?.iter().map(|key| categories.code(key)).collect();
+            let mut columns = objects.columns.clone();
+            let code = |&code: &u32| renamed.get(code as usize).copied().unwrap_or(NOT_EVALUATED);
+            columns.category = Arc::new(columns.category.iter().map(code).collect());
+            Ok((columns, positions))
+        };
+        let (gt, dt) = (side(ground_truth)?, side(detections)?);
+        let (rules, log) = (&self.rules, &mut self.log);
+        py.detach(move || -> Result<()> {
+            let (table, groups) = rules.match_batch(gt, dt, image_book.len(), &categories)?;
+            log.declare(&groups);
+            log.label(categories.keys());
+            log.append(&table, ImageKeys::Given(image_book.keys().to_vec()), &groups)
+        })?;
+        Ok(())
+    }
+
+    /// Makes categories known that may have no objects.
+    fn declare(&mut self, categories: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.log.declare(&keys(categories, || "categories".to_owned())?);
+        Ok(())
+    }
+
+    /// Adds another log's rows; an image that both have counts once.
+    fn merge(&mut self, other: PyRef<'_, PyMatchLog>) -> PyResult<()> {
+        Ok(self.log.merge(&other.log)?)
+    }
+
+    /// The rows as bytes.
+    fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.log.to_bytes())
+    }
+
+    /// Puts the rows that `to_bytes` wrote in the place of these.
+    fn restore(&mut self, bytes: &[u8]) -> PyResult<()> {
+        let log = MatchLog::from_bytes(bytes)?;
+        if log.bits() != self.log.bits() || log.by_category() != self.log.by_category() {
+            return Err(PyValueError::new_err("state: of a metric with other thresholds or area ranges"));
+        }
+        self.log = log;
+        Ok(())
+    }
+
+    /// A log of the same rules with no rows.
+    fn empty(&self) -> PyMatchLog {
+        let log = MatchLog::new(self.log.bits(), self.log.by_category());
+        PyMatchLog { rules: self.rules.clone(), log }
+    }
+
+    /// A log of the same rules and the same rows.
+    fn copy(&self) -> PyMatchLog {
+        PyMatchLog { rules: self.rules.clone(), log: self.log.clone() }
+    }
+
+    /// The table of all rows, with the ids of its images and categories.
+    fn table(&self, py: Python<'_>) -> PyResult<Matches> {
+        let (table, legend) = py.detach(|| self.log.table());
+        Matches::new(py, table, &legend)
+    }
+
+    /// The number of images.
+    #[getter]
+    fn images(&self) -> usize {
+        self.log.images()
+    }
+
+    /// The numbers of rows: detections, ground truths.
+    #[getter]
+    fn rows(&self) -> (usize, usize) {
+        self.log.rows()
+    }
+
+    /// Bytes that the rows take.
+    #[getter]
+    fn nbytes(&self) -> usize {
+        self.log.bytes()
+    }
+
+    /// The ids of the categories that objects had, sorted.
+    #[getter]
+    fn seen<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let book = self.log.labels();
+        let sorted: Vec<Key> = book.sorted().into_iter().map(|c| book.keys()[c as usize].clone()).collect();
+        key_list(py, &sorted)
+    }
+}
+
+impl Rules {
+    /// Matches both sides, each with the position of its image codes; gives the ids of the table's groups.
+    fn match_batch(
+        &self,
+        (mut gt, gt_images): (Objects, Vec<u32>),
+        (mut dt, dt_images): (Objects, Vec<u32>),
+        images: usize,
+        categories: &Codebook,
+    ) -> Result<(MatchTable, Vec<Key>)> {
+        if !self.options.crowds {
+            gt.crowd = Arc::new(vec![false; gt.len()]);
+        }
+        if let Some(limit) = self.max_per_image {
+            dt.image = Arc::new(best_of_each_image(&dt, images.max(dt_images.len()), limit));
+        }
+        let order = categories.sorted();
+        let mut of_category = vec![NOT_EVALUATED; order.len()];
+        order.iter().zip(0..).for_each(|(&code, position)| of_category[code as usize] = position);
+        let mut protocol = self.protocol.clone();
+        protocol.extent.images = images;
+        protocol.extent.categories = order.len();
+        let groups = if protocol.extent.by_category {
+            order.iter().map(|&code| categories.keys()[code as usize].clone()).collect()
+        } else {
+            vec![Key::Number(-1)]
+        };
+        let dt_positions = Positions { of_image: dt_images, of_category: of_category.clone() };
+        let gt_positions = Positions { of_image: gt_images, of_category };
+        let scene = Scene { detections: dt, ground_truths: gt, protocol };
+        let (d, g) = (&scene.detections, &scene.ground_truths);
+        let table = match self.options.kind {
+            Kind::Boxes if self.pixels => {
+                scene.match_all(&PixelIou::new(d, g)?, &dt_positions, &gt_positions)
+            }
+            Kind::Boxes => scene.match_all(&BoxIou::new(d, g)?, &dt_positions, &gt_positions),
+            Kind::Masks => scene.match_all(&MaskIou::new(d, g)?, &dt_positions, &gt_positions),
+            Kind::Keypoints => {
+                let exp = self.exp.clone().expect("made with the rules for keypoints");
+                let oks = Oks::new(d, g, self.variances.clone(), exp)?;
+                scene.match_all(&oks, &dt_positions, &gt_positions)
+            }
+        };
+        Ok((table?, groups))
+    }
+}
+
+/// The image code of each detection, [`NOT_EVALUATED`] beyond the `limit` best of its image.
+fn best_of_each_image(dt: &Objects, images: usize, limit: usize) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..dt.len() as u32).collect();
+    order.sort_by_key(|&d| descending_key(dt.score[d as usize]));
+    let mut kept = vec![0; images];
+    let mut image = dt.image.to_vec();
+    for d in order {
+        let Some(count) = kept.get_mut(dt.image[d as usize] as usize) else { continue };
+        *count += 1;
+        if *count > limit {
+            image[d as usize] = NOT_EVALUATED;
+        }
+    }
+    image
+}
+
+/// Columns of one side from arrays: keywords as the fields of a per-image dictionary.
+#[pyfunction]
+#[pyo3(signature = (image_ids, category_ids, *, detections, similarity, box_format, size, score_range, crowds, fields))]
+#[expect(clippy::too_many_arguments, reason = "keywords of one call")]
+pub fn objects_from_arrays(
+    py: Python<'_>,
+    image_ids: &Bound<'_, PyAny>,
+    category_ids: &Bound<'_, PyAny>,
+    detections: bool,
+    similarity: &str,
+    box_format: &str,
+    size: &str,
+    score_range: Option<(f64, f64)>,
+    crowds: bool,
+    fields: &Bound<'_, PyDict>,
+) -> PyResult<PyObjects> {
+    let options = Options::new(similarity, box_format, size, score_range, crowds)?;
+    let (mut images, mut categories) = (Codebook::default(), Codebook::default());
+    let image = keys(image_ids, || "image_ids".to_owned())?.iter().map(|key| images.code(key)).collect();
+    let category = keys(category_ids, || "category_ids".to_owned())?;
+    let codes = category.iter().map(|key| categories.code(key)).collect();
+    let mut side = Side::default();
+    side.read_columns(fields, image, category, &options, detections)?;
+    Ok(PyObjects {
+        columns: side.objects(codes, options.kind),
+        image_ids: key_list(py, images.keys())?.unbind(),
+        category_ids: key_list(py, categories.keys())?.unbind(),
+    })
+}

@@ -1,0 +1,274 @@
+//! A match table as Python carries it, and what is derived from it.
+
+use numpy::{
+    PyArray1, PyArray2, PyArray3, PyArray4, PyArray5, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
+};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use super::arrays::key_list;
+use crate::curve::{self, Area, Selection, Shape};
+use crate::derive::{Reading, counts, pooled, resample, ties};
+use crate::matching::{Legend, MatchTable, Outcome, Row};
+
+/// A match table: one row for each detection, and what there was to find.
+#[pyclass(frozen, module = "meanap._core")]
+pub struct Matches {
+    table: MatchTable,
+    /// Image ids, in table order.
+    #[pyo3(get)]
+    image_ids: Py<PyList>,
+    /// Category ids, in table order.
+    #[pyo3(get)]
+    category_ids: Py<PyList>,
+    images: usize,
+}
+
+impl Matches {
+    /// Wraps a table.
+    pub fn new(py: Python<'_>, table: MatchTable, legend: &Legend) -> PyResult<Matches> {
+        Ok(Matches {
+            table,
+            image_ids: key_list(py, &legend.images)?.unbind(),
+            category_ids: key_list(py, &legend.categories)?.unbind(),
+            images: legend.images.len(),
+        })
+    }
+
+    fn check(&self, group: Option<usize>, threshold: Option<usize>, area: usize) -> PyResult<()> {
+        let bits = self.table.bits;
+        let within = area < bits.areas
+            && group.is_none_or(|group| group < self.table.groups())
+            && threshold.is_none_or(|t| t < bits.thresholds);
+        if within {
+            Ok(())
+        } else {
+            Err(PyValueError::new_err("the selection is not within what was evaluated"))
+        }
+    }
+}
+
+/// Recall points, or the name of an area.
+#[derive(FromPyObject)]
+pub enum PyReading<'py> {
+    /// The mean precision at these recalls.
+    Points(PyReadonlyArray1<'py, f64>),
+    /// `"exact"` or `"trapezium"`.
+    Area(String),
+}
+
+impl PyReading<'_> {
+    fn reading(&self) -> PyResult<Reading> {
+        match self {
+            PyReading::Points(points) => Ok(Reading::Points(points.as_array().to_vec())),
+            PyReading::Area(name) => match name.as_str() {
+                "exact" => Ok(Reading::Area(Area::Exact)),
+                "trapezium" => Ok(Reading::Area(Area::Trapezium)),
+                _ => Err(PyValueError::new_err(format!(
+                    "recall: expected an array of points, 'exact' or 'trapezium', found {name:?}"
+                ))),
+            },
+        }
+    }
+}
+
+#[pymethods]
+impl Matches {
+    /// The number of groups: categories, or one.
+    #[getter]
+    fn groups(&self) -> usize {
+        self.table.groups()
+    }
+
+    /// Precision `(T, R, K, A, M)`, recall `(T, K, A, M)` and scores `(T, R, K, A, M)`; -1 where there is nothing to
+    /// find. An area has R = 1, and scores of size 0.
+    #[pyo3(signature = (*, recall, areas, max_detections))]
+    #[expect(clippy::type_complexity, reason = "three arrays")]
+    fn accumulate<'py>(
+        &self,
+        py: Python<'py>,
+        recall: PyReading<'py>,
+        areas: Vec<usize>,
+        max_detections: Vec<usize>,
+    ) -> PyResult<(Bound<'py, PyArray5<f64>>, Bound<'py, PyArray4<f64>>, Bound<'py, PyArray5<f64>>)> {
+        for &area in &areas {
+            self.check(None, None, area)?;
+        }
+        let reading = recall.reading()?;
+        let (t, k, a, m) =
+            (self.table.bits.thresholds, self.table.groups(), areas.len(), max_detections.len());
+        let recall_points = match &reading {
+            Reading::Points(points) => points.clone(),
+            Reading::Area(_) => Vec::new(),
+        };
+        let groups = (0..k).collect();
+        let selection = Selection { groups, areas, max_detections, images: None, recall_points };
+        let shape = Shape { categories: k, areas: a, limits: m };
+        let drawn = py.detach(|| match reading {
+            Reading::Points(_) => curve::accumulate(&self.table, &selection, shape),
+            Reading::Area(area) => curve::areas_under(&self.table, &selection, shape, area),
+        });
+        let (r, s) = match reading {
+            Reading::Points(_) => (selection.recall_points.len(), selection.recall_points.len()),
+            Reading::Area(_) => (1, 0),
+        };
+        Ok((
+            PyArray1::from_vec(py, drawn.precision).reshape([t, r, k, a, m])?,
+            PyArray1::from_vec(py, drawn.recall).reshape([t, k, a, m])?,
+            PyArray1::from_vec(py, drawn.scores).reshape([t, s, k, a, m])?,
+        ))
+    }
+
+    /// For each distinct score of a group, highest first: scores, true and false positives of that score or a higher
+    /// one; and the number of ground truths to be found.
+    #[expect(clippy::type_complexity, reason = "three arrays")]
+    fn counts<'py>(
+        &self,
+        py: Python<'py>,
+        group: usize,
+        threshold: usize,
+        area: usize,
+        limit: usize,
+    ) -> PyResult<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<u32>>, Bound<'py, PyArray1<u32>>, usize)>
+    {
+        self.check(Some(group), Some(threshold), area)?;
+        let found = py.detach(|| counts::counts(&self.table, group, threshold, area, limit));
+        Ok((
+            PyArray1::from_vec(py, found.score),
+            PyArray1::from_vec(py, found.right),
+            PyArray1::from_vec(py, found.wrong),
+            found.positives,
+        ))
+    }
+
+    /// Average precision and recall `(B, T, K)` under weights of images `(B, I) uint32`; NaN where there is none.
+    #[expect(clippy::type_complexity, reason = "two arrays")]
+    fn resample<'py>(
+        &self,
+        py: Python<'py>,
+        weights: PyReadonlyArray2<'py, u32>,
+        area: usize,
+        limit: usize,
+        recall: PyReading<'py>,
+    ) -> PyResult<(Bound<'py, PyArray3<f64>>, Bound<'py, PyArray3<f64>>)> {
+        self.check(None, None, area)?;
+        let reading = recall.reading()?;
+        let weights = weights.as_array();
+        let (samples, images) = weights.dim();
+        if images != self.images {
+            let message =
+                format!("weights: expected shape (B, {}), found ({samples}, {images})", self.images);
+            return Err(PyValueError::new_err(message));
+        }
+        let weights: Vec<u32> = weights.iter().copied().collect();
+        let out = py.detach(|| resample::resample(&self.table, &weights, images, area, limit, &reading));
+        let shape = [samples, self.table.bits.thresholds, self.table.groups()];
+        Ok((
+            PyArray1::from_vec(py, out.precision).reshape(shape)?,
+            PyArray1::from_vec(py, out.recall).reshape(shape)?,
+        ))
+    }
+
+    /// Least, expected and greatest average precision `(T, K)` over the orders of equal scores.
+    #[expect(clippy::type_complexity, reason = "three arrays")]
+    fn ties<'py>(
+        &self,
+        py: Python<'py>,
+        area: usize,
+        limit: usize,
+        recall: PyReading<'py>,
+        orders: usize,
+        seed: u64,
+    ) -> PyResult<(Bound<'py, PyArray2<f64>>, Bound<'py, PyArray2<f64>>, Bound<'py, PyArray2<f64>>)> {
+        self.check(None, None, area)?;
+        let reading = recall.reading()?;
+        let bounds = py.detach(|| ties::bounds(&self.table, area, limit, &reading, orders, seed));
+        let shape = [self.table.bits.thresholds, self.table.groups()];
+        let array = |values| PyArray1::from_vec(py, values).reshape(shape);
+        Ok((array(bounds.least)?, array(bounds.expected)?, array(bounds.greatest)?))
+    }
+
+    /// The table of all categories ranked together; a limit of n detections becomes n times the categories.
+    fn pooled(&self, py: Python<'_>) -> PyResult<Matches> {
+        let table = py.detach(|| pooled::pooled(&self.table));
+        Ok(Matches {
+            table,
+            image_ids: self.image_ids.clone_ref(py),
+            category_ids: PyList::new(py, [-1])?.unbind(),
+            images: self.images,
+        })
+    }
+
+    /// Ground truths to be found and detections of each group, in one area range: `(K,)` each.
+    #[expect(clippy::type_complexity, reason = "two arrays")]
+    fn totals<'py>(
+        &self,
+        py: Python<'py>,
+        area: usize,
+    ) -> PyResult<(Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i64>>)> {
+        self.check(None, None, area)?;
+        let over = |count: &dyn Fn(&crate::matching::Part, usize) -> usize| {
+            let of = |group| self.table.parts.iter().map(|part| count(part, group)).sum::<usize>() as i64;
+            PyArray1::from_iter(py, (0..self.table.groups()).map(of))
+        };
+        Ok((
+            over(&|part, group| {
+                part.truths(group).iter().filter(|truth| truth.areas >> area & 1 == 1).count()
+            }),
+            over(&|part, group| part.rows(group).iter().filter(|row| row.rank != Row::DROPPED).count()),
+        ))
+    }
+
+    /// The rows as columns: positions of image and category, rank, score, and for one area range whether each matched
+    /// and is ignored `(N, T)`; and those of ground truths.
+    fn columns<'py>(&self, py: Python<'py>, area: usize) -> PyResult<Bound<'py, PyDict>> {
+        self.check(None, None, area)?;
+        let bits = self.table.bits;
+        let (entry, thresholds) = (bits.entry(), bits.thresholds);
+        let (mut image, mut category, mut rank, mut score) = (vec![], vec![], vec![], vec![]);
+        let (mut matched, mut ignored) = (vec![], vec![]);
+        let (mut truth_image, mut truth_category, mut truth_wanted) = (vec![], vec![], vec![]);
+        for part in &self.table.parts {
+            for group in 0..part.rows.len() {
+                for row in part.rows(group).iter().filter(|row| row.rank != Row::DROPPED) {
+                    image.push(row.image);
+                    category.push(group as u32);
+                    rank.push(row.rank);
+                    score.push(row.score);
+                    match row.outcome() {
+                        Outcome::Unmatched(outside) => {
+                            matched.resize(matched.len() + thresholds, false);
+                            ignored.resize(ignored.len() + thresholds, outside >> area & 1 == 1);
+                        }
+                        Outcome::Matched(e) => {
+                            let outcome = &part.outcomes[e * entry..(e + 1) * entry];
+                            for t in 0..thresholds {
+                                let (m, i) = bits.get(outcome, area, t / 64);
+                                matched.push(m >> (t % 64) & 1 == 1);
+                                ignored.push(i >> (t % 64) & 1 == 1);
+                            }
+                        }
+                    }
+                }
+                for truth in part.truths(group) {
+                    truth_image.push(truth.image);
+                    truth_category.push(group as u32);
+                    truth_wanted.push(truth.areas >> area & 1 == 1);
+                }
+            }
+        }
+        let rows = score.len();
+        let columns = PyDict::new(py);
+        columns.set_item("image", PyArray1::from_vec(py, image))?;
+        columns.set_item("category", PyArray1::from_vec(py, category))?;
+        columns.set_item("rank", PyArray1::from_vec(py, rank))?;
+        columns.set_item("score", PyArray1::from_vec(py, score))?;
+        columns.set_item("matched", PyArray1::from_vec(py, matched).reshape([rows, thresholds])?)?;
+        columns.set_item("ignored", PyArray1::from_vec(py, ignored).reshape([rows, thresholds])?)?;
+        columns.set_item("truth_image", PyArray1::from_vec(py, truth_image))?;
+        columns.set_item("truth_category", PyArray1::from_vec(py, truth_category))?;
+        columns.set_item("truth_wanted", PyArray1::from_vec(py, truth_wanted))?;
+        Ok(columns)
+    }
+}

@@ -1,0 +1,217 @@
+"""The metric object: batches, merging, ranks, bytes."""
+
+import copy
+import math
+import pickle
+
+import numpy as np
+import pytest
+from native_data import per_image
+
+import meanap
+from meanap import MeanAveragePrecision, generate
+
+
+@pytest.fixture(scope="module")
+def batches():
+    truth = generate.dataset(70, 5)
+    # Few distinct scores: ties are what orders could show in.
+    found = generate.detections(truth, per_image=30, seed=5)
+    for record in found:
+        record["score"] = round(record["score"], 1)
+    return per_image(truth, found)
+
+
+@pytest.fixture(scope="module")
+def whole(batches):
+    return filled(batches, range(70))
+
+
+def filled(batches, images, step=16, **options):
+    metric = MeanAveragePrecision(protocol="coco", box_format="xywh", **options)
+    images = list(images)
+    for start in range(0, len(images), step):
+        part = images[start : start + step]
+        metric.update([batches[0][i] for i in part], [batches[1][i] for i in part])
+    return metric
+
+
+def same(a, b):
+    a, b = a.compute(), b.compute()
+    assert a.keys() == b.keys()
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+
+
+def test_one_shot_evaluation_has_the_same_bits(batches, whole):
+    result = meanap.evaluate(batches[1], batches[0], box_format="xywh")
+    numbers = whole.compute()
+    assert numbers["map"] == result.ap and numbers["mar_10"] == result["ar_10"]
+    assert [numbers[f"map_{name}"] for name in ("50", "75", "small")] == [
+        result[name] for name in ("ap50", "ap75", "ap_small")
+    ]
+
+
+@pytest.mark.parametrize("step", [1, 3, 70])
+def test_batches_do_not_matter(batches, whole, step):
+    same(filled(batches, range(70), step), whole)
+
+
+def test_the_order_of_images_does_not_matter(batches, whole):
+    order = np.random.default_rng(0).permutation(70)
+    same(filled(batches, order, 7), whole)
+
+
+def test_shards_merge_exactly_in_any_order(batches, whole):
+    shards = [filled(batches, part) for part in (range(0, 5), range(5, 50), range(50, 70))]
+    for order in ((0, 1, 2), (2, 0, 1), (1, 2, 0)):
+        metric = filled(batches, [])
+        for i in order:
+            metric.merge(shards[i])
+        same(metric, whole)
+
+
+def test_an_image_that_two_ranks_saw_counts_once(batches, whole):
+    a, b = filled(batches, range(0, 40)), filled(batches, [*range(35, 70), 0, 1])
+    a.merge(b)
+    same(a, whole)
+    assert len(a) == 70
+    twice = filled(batches, [*range(70), *range(30)])
+    same(twice, whole)
+
+
+def test_which_of_two_different_copies_counts_does_not_depend_on_the_order(batches):
+    other = copy.deepcopy(batches)
+    other[0][3]["scores"] = other[0][3]["scores"] / 2
+    a, b = filled(batches, range(70)), filled(other, [3])
+    c, d = filled(other, [3]), filled(batches, range(70))
+    a.merge(b)
+    c.merge(d)
+    same(a, c)
+
+
+def test_images_without_ids_are_numbered(batches):
+    preds = batches[0]
+    targets = [{name: value for name, value in target.items() if name != "image_id"} for target in batches[1]]
+    parts = [filled((preds, targets), part) for part in (range(0, 30), range(30, 70))]
+    parts[0].merge(parts[1])
+    same(parts[0], filled((preds, targets), range(70)))
+    with pytest.raises(ValueError, match="some have none"):
+        parts[0].merge(filled(batches, range(3)))
+
+
+def test_bytes_pickles_and_copies(whole):
+    for twin in (
+        MeanAveragePrecision.from_state(whole.state()),
+        pickle.loads(pickle.dumps(whole)),
+        copy.deepcopy(whole),
+        copy.copy(whole),
+    ):
+        same(twin, whole)
+        assert twin.state() == whole.state()
+        twin.reset()
+        assert len(twin) == 0 and math.isnan(twin.result().ap)
+    assert len(whole) == 70
+
+
+def test_damaged_bytes_are_an_error(whole):
+    state = whole.state()
+    generator = np.random.default_rng(1)
+    for cut in [0, 5, 20, *generator.integers(len(state), size=30)]:
+        with pytest.raises(ValueError, match="state"):
+            MeanAveragePrecision.from_state(state[: int(cut)])
+    for at in generator.integers(8, len(state), size=200):
+        damaged = bytearray(state)
+        damaged[at] ^= 255
+        try:
+            MeanAveragePrecision.from_state(bytes(damaged)).compute()
+        except ValueError:
+            pass
+
+
+def test_metrics_of_other_settings_do_not_merge(whole):
+    with pytest.raises(ValueError, match="settings"):
+        whole.merge(MeanAveragePrecision(protocol="voc2012", box_format="xywh"))
+
+
+def test_calling_gives_the_batch_and_keeps_it(batches):
+    metric = filled(batches, [])
+    first = metric([batches[0][0]], [batches[1][0]])
+    assert first["map"] == filled(batches, [0]).compute()["map"]
+    metric([batches[0][1]], [batches[1][1]])
+    same(metric, filled(batches, [0, 1]))
+
+
+def test_class_metrics_and_micro(batches):
+    metric = filled(batches, range(70), class_metrics=True, average="micro")
+    numbers = metric.compute()
+    per_class = meanap.evaluate(batches[1], batches[0], box_format="xywh").per_class
+    np.testing.assert_array_equal(numbers["map_per_class"], np.nan_to_num(per_class["ap"], nan=-1))
+    agnostic = copy.deepcopy(batches)
+    for side in agnostic:
+        for image in side:
+            image["labels"] = np.zeros_like(image["labels"])
+    # Equal scores stand in another order when classes are forgotten beforehand.
+    assert numbers["map"] == pytest.approx(filled(agnostic, range(70)).compute()["map"], abs=0.01)
+
+
+BAD = [
+    ("preds", "boxes", lambda b: b.__setitem__((1, 0), math.nan), r'preds\[1\]\["boxes"\]: row 1 is \(NaN'),
+    ("preds", "boxes", lambda b: b.__setitem__((2, 2), -1), r'preds\[1\]\["boxes"\]: row 2 .* negative size'),
+    ("targets", "boxes", lambda b: b.__setitem__((0, 3), math.inf), r'targets\[1\]\["boxes"\]: row 0 .* infinite'),
+    ("preds", "scores", lambda s: s.__setitem__(2, 1.5), r'preds\[1\]\["scores"\]: row 2 is 1.5, expected 0 to 1'),
+    ("preds", "scores", lambda s: s.__setitem__(0, math.nan), r'preds\[1\]\["scores"\]: row 0 is NaN'),
+    ("targets", "iscrowd", lambda c: c.__setitem__(0, 3), r'targets\[1\]\["iscrowd"\]: row 0 is 3'),
+]
+
+
+@pytest.mark.parametrize("side, name, spoil, message", BAD, ids=[f"{b[0]}-{b[1]}-{i}" for i, b in enumerate(BAD)])
+def test_bad_numbers(batches, side, name, spoil, message):
+    preds, targets = copy.deepcopy(([batches[0][0], batches[0][1]], [batches[1][0], batches[1][1]]))
+    spoil({"preds": preds, "targets": targets}[side][1][name])
+    metric = filled(batches, [])
+    with pytest.raises(ValueError, match=message):
+        metric.update(preds, targets)
+    assert len(metric) == 0 and len(metric.compute()["classes"]) == 0
+
+
+@pytest.mark.parametrize(
+    "side, name, value, message",
+    [
+        ("preds", "scores", np.zeros(2), r'preds\[0\]: "scores" has 2 rows, "labels" has'),
+        ("preds", "boxes", np.zeros((3, 5)), r'preds\[0\]\["boxes"\]: expected shape \(N, 4\), found \(3, 5\)'),
+        ("preds", "labels", np.array([0.5]), r'preds\[0\]\["labels"\]: ids must be integers or strings'),
+        ("preds", "boxes", "boxes", r'preds\[0\]\["boxes"\]: expected numbers'),
+        ("targets", "boxes", None, r'targets\[0\]: "boxes" is missing'),
+        ("targets", "labels", None, r'targets\[0\]: "labels" is missing'),
+        ("targets", "image_id", 1.5, r"image_id.* is no id"),
+    ],
+)
+def test_bad_shapes(batches, side, name, value, message):
+    preds, targets = copy.deepcopy(([batches[0][0]], [batches[1][0]]))
+    {"preds": preds, "targets": targets}[side][0][name] = value
+    metric = filled(batches, [])
+    with pytest.raises(ValueError, match=message):
+        metric.update(preds, targets)
+    assert len(metric) == 0
+
+
+def test_lists_of_different_lengths(batches):
+    with pytest.raises(ValueError, match="preds has 2 images, targets has 1"):
+        filled(batches, []).update(batches[0][:2], batches[1][:1])
+    with pytest.raises(TypeError, match="found a dict"):
+        filled(batches, []).update(batches[0][0], batches[1][0])
+
+
+def test_empty_images_and_odd_empties():
+    metric = MeanAveragePrecision()
+    empty = {"boxes": np.zeros(0), "scores": [], "labels": []}
+    metric.update([empty, empty], [empty, {"boxes": [[0, 0, 9.5, 9]], "labels": [2]}])
+    numbers = metric.compute()
+    assert numbers["map"] == 0 and numbers["classes"].tolist() == [2]
+
+
+def test_between_batches_it_stays_small(batches):
+    metric = filled(batches, range(70))
+    rows = sum(len(image["labels"]) for image in batches[0])
+    assert metric.nbytes < 100 * rows

@@ -1,0 +1,129 @@
+"""The native face under protocol "coco" against pycocotools: every bit."""
+
+import contextlib
+import io
+import math
+
+import numpy as np
+import pytest
+from native_data import per_image
+
+import meanap
+from meanap import generate
+
+KINDS = ("bbox", "segm", "keypoints")
+
+
+def reference(truth, found, kind):
+    """pycocotools' evaluator after all three steps."""
+    coco = pytest.importorskip("pycocotools.coco")
+    cocoeval = pytest.importorskip("pycocotools.cocoeval")
+    with contextlib.redirect_stdout(io.StringIO()):
+        gt = coco.COCO()
+        gt.dataset = truth
+        gt.createIndex()
+        evaluator = cocoeval.COCOeval(gt, gt.loadRes(found), kind)
+        evaluator.evaluate()
+        evaluator.accumulate()
+        evaluator.summarize()
+    return evaluator
+
+
+def data(kind, images=60, seed=3):
+    truth = generate.dataset(images, seed, kind="keypoints" if kind == "keypoints" else "instances")
+    found = generate.detections(truth, kind=kind, per_image=20, seed=seed)
+    return truth, found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_numbers_are_pycocotools(kind):
+    truth, found = data(kind)
+    result = meanap.evaluate(truth, [dict(record) for record in found], kind)
+    evaluator = reference(truth, found, kind)
+    assert list(result.to_dict().values()) == evaluator.stats.tolist()
+    for ours, name in zip(
+        (result.precision, result.recall, result.scores), ("precision", "recall", "scores"), strict=True
+    ):
+        theirs = evaluator.eval[name]
+        np.testing.assert_array_equal(np.where(np.isnan(ours), -1, ours), theirs)
+
+
+@pytest.mark.parametrize("name, kind", [("bbox", "bbox"), ("segm", "segm")])
+def test_real_data(shared_data, name, kind):
+    import json
+
+    truth = json.loads((shared_data / "coco100_gt.json").read_text())
+    found = json.loads((shared_data / f"coco100_{name}.json").read_text())
+    result = meanap.evaluate(shared_data / "coco100_gt.json", str(shared_data / f"coco100_{name}.json"), kind)
+    evaluator = reference(truth, found, kind)
+    assert list(result.to_dict().values()) == evaluator.stats.tolist()
+
+
+def test_columns_lists_and_dictionaries_are_one():
+    truth, found = data("bbox")
+    whole = meanap.evaluate(truth, found).to_dict()
+    annotations = truth["annotations"]
+    columns = meanap.evaluate(
+        meanap.GroundTruth(
+            [a["image_id"] for a in annotations],
+            np.array([a["category_id"] for a in annotations]),
+            np.array([a["bbox"] for a in annotations]),
+            box_format="xywh",
+            area=np.array([a["area"] for a in annotations]),
+            crowd=np.array([a["iscrowd"] for a in annotations]),
+            images={image["id"]: (image["height"], image["width"]) for image in truth["images"]},
+            categories={category["id"]: category["name"] for category in truth["categories"]},
+        ),
+        meanap.Detections(
+            np.array([d["image_id"] for d in found]),
+            [d["category_id"] for d in found],
+            [d["score"] for d in found],
+            np.array([d["bbox"] for d in found]),
+            box_format="xywh",
+        ),
+    )
+    assert columns.to_dict() == whole
+    preds, targets = per_image(truth, found)
+    assert meanap.evaluate(targets, preds, box_format="xywh").to_dict() == whole
+
+
+def test_string_ids_do_as_well():
+    truth, found = data("bbox")
+    whole = meanap.evaluate(truth, found)
+    for image in truth["images"]:
+        image["id"] = f"{image['id']:012d}.jpg"
+    for record in [*truth["annotations"], *found]:
+        record["image_id"] = f"{record['image_id']:012d}.jpg"
+    assert meanap.evaluate(truth, found).to_dict() == whole.to_dict()
+
+
+def test_numbers_of_one_category_are_those_of_an_evaluation_of_it_alone():
+    truth, found = data("bbox")
+    result = meanap.evaluate(truth, found)
+    row = result.per_class.row(category=1)
+    evaluator = reference(truth, found, "bbox")
+    k = evaluator.params.catIds.index(1)
+    values = evaluator.eval["precision"][:, :, k, 0, 2]
+    assert row["ap"] == np.mean(values[values > -1])
+    assert row["positives"] == sum(a["category_id"] == 1 and not a["iscrowd"] for a in truth["annotations"])
+    assert result.number("ap", category=1) == row["ap"] == result.number("ap", category=row["name"])
+
+
+def test_nothing_at_all():
+    empty = {"images": [], "annotations": [], "categories": []}
+    result = meanap.evaluate(empty, [])
+    assert all(math.isnan(value) for value in result.to_dict().values())
+    assert len(result.per_class) == 0
+    assert math.isnan(result.best_f1().threshold)
+    assert math.isnan(result.interval("ap", resamples=10).low)
+
+
+def test_the_summary_is_readable():
+    truth, found = data("bbox")
+    result = meanap.evaluate(truth, found)
+    assert "ap50" in repr(result) and "<table>" in result._repr_html_()
+    assert result.to_dict("val/")["val/ap"] == result.ap == result["ap"]
+    assert result.ar == result["ar_100"]
+    assert '"per_class"' in result.to_json()
+    with pytest.raises(AttributeError, match="ap51"):
+        result.ap51  # noqa: B018
