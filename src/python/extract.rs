@@ -169,7 +169,7 @@ impl<'a, 'py> Builder<'a, 'py> {
     fn new(iou_type: &str, role: Role, images: Option<&'a Bound<'py, PyDict>>) -> Option<Self> {
         match iou_type {
             "bbox" => Some(Builder::Boxes(Vec::new())),
-            "segm" => Some(Builder::Masks(MaskReader::new(images?))),
+            "segm" | "boundary" => Some(Builder::Masks(MaskReader::new(images?))),
             "keypoints" => {
                 Some(Builder::Keypoints { poses: Keypoints::default(), role, numbers: Vec::new() })
             }
@@ -257,7 +257,10 @@ fn push_pose(
         return Ok(None);
     }
     let triples = numbers_of_one.len();
-    if triples == 0 || triples % 3 != 0 || (poses.per_object != 0 && poses.per_object != triples / 3) {
+    if triples == 0
+        || !triples.is_multiple_of(3)
+        || (poses.per_object != 0 && poses.per_object != triples / 3)
+    {
         return Ok(None);
     }
     poses.per_object = triples / 3;

@@ -45,10 +45,10 @@ impl<'a, 'py> MaskReader<'a, 'py> {
 
     /// Height and width of the image: asked for whatever the segmentation is, as the reference does.
     fn image_size(&mut self, id: Bound<'py, PyAny>) -> PyResult<Option<[u32; 2]>> {
-        if let Some((last, size)) = &self.last {
-            if last.is(&id) {
-                return Ok(Some(*size));
-            }
+        if let Some((last, size)) = &self.last
+            && last.is(&id)
+        {
+            return Ok(Some(*size));
         }
         let py = id.py();
         let image = exact!(self.images.get_item(&id)?);

@@ -186,7 +186,9 @@ class FileResults(_Results):
         return self.objects[iou_type] is not None
 
     def columns(self, params: Any, role: str, image_index: dict, category_index: dict) -> Columns | None:
-        objects = self.objects.get(params.iouType) if role == "detections" else None
+        # Boundaries are of the same masks.
+        decoded = "segm" if params.iouType == "boundary" else params.iouType
+        objects = self.objects.get(decoded) if role == "detections" else None
         if objects is None:
             objects = self.file.objects(params.iouType, role, self.truth.file)
         columns = _columns(objects, image_index, category_index)
