@@ -72,15 +72,7 @@ impl Iterator for Counts<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<u32> {
-        let (&first, rest) = self.text.split_first()?;
-        let first = first.wrapping_sub(FIRST);
-        self.text = rest;
-        let number = if first & MORE == 0 {
-            // Five bits with their sign.
-            ((u32::from(first) << 27) as i32 >> 27) as u32
-        } else {
-            self.long(u32::from(first & GROUP))
-        };
+        let number = number(&mut self.text)? as u32;
         let count = if self.place > 2 { number.wrapping_add(self.two_before) } else { number };
         self.place = (self.place + 1).min(3);
         self.two_before = self.one_before;
@@ -93,25 +85,108 @@ impl Iterator for Counts<'_> {
     }
 }
 
-impl Counts<'_> {
-    /// The rest of a number of more than one character.
-    #[inline]
-    fn long(&mut self, mut number: u32) -> u32 {
-        let mut shift = 5;
-        while let Some((&byte, rest)) = self.text.split_first() {
+/// Takes one number off the front of `text`, in 32-bit arithmetic.
+#[inline(always)]
+fn number(text: &mut &[u8]) -> Option<i32> {
+    let (&first, mut rest) = text.split_first()?;
+    let first = first.wrapping_sub(FIRST);
+    let value = if first & MORE == 0 {
+        // Five bits with their sign.
+        (i32::from(first) << 27) >> 27
+    } else {
+        let (mut value, mut shift) = (u32::from(first & GROUP), 5u32);
+        while let Some((&byte, after)) = rest.split_first() {
             let byte = byte.wrapping_sub(FIRST);
-            self.text = rest;
-            number |= u32::from(byte & GROUP).wrapping_shl(shift);
+            rest = after;
+            value |= u32::from(byte & GROUP).wrapping_shl(shift);
             shift = shift.wrapping_add(5);
             if byte & MORE == 0 {
                 if byte & 0x10 != 0 {
-                    number |= u32::MAX.wrapping_shl(shift);
+                    value |= u32::MAX.wrapping_shl(shift);
                 }
                 break;
             }
         }
-        number
+        value as i32
+    };
+    *text = rest;
+    Some(value)
+}
+
+/// Appends the foreground runs `[start, end)` in `text`, which must have gone through [`checked`]; returns the total of
+/// all run lengths.
+///
+/// `None`, with anything appended, if a run other than the first is empty or the total is 2³¹ or more: [`read`] says
+/// what such a text means.
+pub fn read_runs(text: &[u8], runs: &mut Vec<[u32; 2]>) -> Option<u32> {
+    let mut rest = text;
+    let Some(first) = number(&mut rest) else { return Some(0) };
+    let Some(second) = number(&mut rest) else { return u32::try_from(first).ok() };
+    let (first, second) = (i64::from(first), i64::from(second));
+    // The third number is no difference, so the first is forgotten; it may also be 0.
+    let mut pair =
+        Pair { background: 0, foreground: second, end: first + second, least: second.min(first + 1) };
+    runs.reserve(text.len() / 2 + 1);
+    runs.push([first as u32, pair.end as u32]);
+    loop {
+        // Nine numbers in ten are a single character, so many are looked for at once.
+        if let Some((word, after)) = rest.split_first_chunk::<8>()
+            && let Some(numbers) = singles(u64::from_le_bytes(*word))
+        {
+            let mut next = |place: usize| pair.next(numbers[place], numbers[place + 1]);
+            runs.extend_from_slice(&[next(0), next(2), next(4), next(6)]);
+            rest = after;
+            continue;
+        }
+        let Some(background) = number(&mut rest) else { break };
+        let Some(foreground) = number(&mut rest) else {
+            // Background to the end.
+            pair.background += i64::from(background);
+            pair.least = pair.least.min(pair.background);
+            pair.end += pair.background;
+            break;
+        };
+        runs.push(pair.next(background.into(), foreground.into()));
     }
+    u32::try_from(pair.end).ok().filter(|&end| pair.least > 0 && end < 1 << 31)
+}
+
+/// A background run and the foreground run after it.
+///
+/// In 64 bits nothing wraps around. Lengths that are positive here and add up to less than 2³¹ are what 32 bits that
+/// wrap around would hold.
+struct Pair {
+    background: i64,
+    foreground: i64,
+    end: i64,
+    /// The shortest length so far.
+    least: i64,
+}
+
+impl Pair {
+    /// Goes on to the next pair, by the differences of its lengths. Returns the foreground run.
+    #[inline(always)]
+    fn next(&mut self, background: i64, foreground: i64) -> [u32; 2] {
+        self.background += background;
+        self.foreground += foreground;
+        self.least = self.least.min(self.background).min(self.foreground);
+        let start = self.end + self.background;
+        self.end = start + self.foreground;
+        [start as u32, self.end as u32]
+    }
+}
+
+/// The numbers in eight characters, if each is a number of its own.
+#[inline(always)]
+fn singles(word: u64) -> Option<[i64; 8]> {
+    let groups = word.wrapping_sub(u64::from_le_bytes([FIRST; 8]));
+    // A borrow cannot hide: the lowest character that is too small leaves high bits behind.
+    if groups & u64::from_le_bytes([!GROUP; 8]) != 0 {
+        return None;
+    }
+    // With the sign bit turned over a group is its number plus 16.
+    let raised = groups ^ u64::from_le_bytes([0x10; 8]);
+    Some(std::array::from_fn(|place| ((raised >> (8 * place)) & 0xff) as i64 - 16))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! How large a mask is, and where: area and bounding box.
 
+use super::codec;
 use crate::error::{Error, Result};
 
 /// The number of foreground pixels, in 32 bits that wrap around.
@@ -52,9 +53,61 @@ pub fn bounding_box(h: u64, w: u64, counts: impl Iterator<Item = u32>) -> Result
     Ok([left, top, extent(left, right), extent(top, bottom)])
 }
 
+/// [`area`] of a text that has gone through [`codec::checked`]; `runs` is working memory.
+pub fn area_of_text(text: &[u8], runs: &mut Vec<[u32; 2]>) -> u32 {
+    runs.clear();
+    match codec::read_runs(text, runs) {
+        Some(_) => sum(runs),
+        None => area(codec::read(text)),
+    }
+}
+
+/// [`bounding_box`] of a text that has gone through [`codec::checked`]; `runs` is working memory.
+pub fn bounding_box_of_text(h: u64, w: u64, text: &[u8], runs: &mut Vec<[u32; 2]>) -> Result<[u32; 4]> {
+    runs.clear();
+    match codec::read_runs(text, runs) {
+        Some(_) if h as u32 > 0 => Ok(around(runs, h, w)),
+        _ => bounding_box(h, w, codec::read(text)),
+    }
+}
+
+/// [`area`] of foreground runs `[start, end)` that add up to less than 2³².
+pub(super) fn sum(runs: &[[u32; 2]]) -> u32 {
+    runs.iter().map(|[start, end]| end - start).sum()
+}
+
+/// [`bounding_box`] of foreground runs `[start, end)` in order, none of them empty; `h` may be 0 if there is no run.
+pub(super) fn around(runs: &[[u32; 2]], h: u64, w: u64) -> [u32; 4] {
+    let (Some(first), Some(last)) = (runs.first(), runs.last()) else { return [0; 4] };
+    let h = h as u32;
+    let (first_column, right) = (first[0] / h, (last[1] - 1) / h);
+    let (mut top, mut bottom) = (h, 0);
+    let mut column = first_column * h;
+    for &[start, end] in runs {
+        // Most runs lie in the next column: no division.
+        let mut into = start - column;
+        if into >= h {
+            let skipped = if into - h < h { h } else { into - into % h };
+            column += skipped;
+            into -= skipped;
+        }
+        let until = end - column;
+        if until > h {
+            (top, bottom) = (0, h);
+            break;
+        }
+        top = top.min(into);
+        bottom = bottom.max(until);
+    }
+    // Runs may begin beyond the mask; the box does not.
+    let left = first_column.min(w as u32);
+    [left, top, right - left + 1, bottom - top]
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{area, bounding_box};
+    use super::{area, area_of_text, bounding_box, bounding_box_of_text};
+    use crate::rle::codec;
 
     fn around(h: u64, w: u64, counts: &[u32]) -> [u32; 4] {
         bounding_box(h, w, counts.iter().copied()).unwrap()
@@ -84,5 +137,28 @@ mod tests {
         assert!(bounding_box(0, 5, [0, 3].into_iter()).is_err());
         assert!(bounding_box(1 << 32, 5, [0, 3].into_iter()).is_err());
         assert_eq!(around(0, 5, &[3, 0]), [5, 0, 1u32.wrapping_sub(5), 1]);
+    }
+
+    #[test]
+    fn texts_measure_like_their_counts() {
+        let mut state = 5u64;
+        let mut runs = Vec::new();
+        for _ in 0..3000 {
+            let mut die = |end: u64| {
+                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                (state >> 33) % end
+            };
+            let (h, w) = (die(20), die(20));
+            let longest = [2, 9, 40, 700, u64::from(u32::MAX)][die(5) as usize];
+            let empty = die(3);
+            let counts: Vec<u32> =
+                (0..die(40)).map(|_| if die(20) < empty { 0 } else { 1 + die(longest) as u32 }).collect();
+            let mut text = Vec::new();
+            codec::write(&counts, &mut text);
+            let counts = || codec::read(&text);
+            assert_eq!(area_of_text(&text, &mut runs), area(counts()));
+            let expected = bounding_box(h, w, counts()).ok();
+            assert_eq!(bounding_box_of_text(h, w, &text, &mut runs).ok(), expected);
+        }
     }
 }

@@ -29,15 +29,12 @@ struct Mask {
 
 #[derive(Clone, Debug)]
 enum Form {
-    /// No run but the first is empty, and the lengths add up to `total`, below [`REGULAR`]: comparing intervals gives
-    /// what the reference's walk gives.
+    /// No run but the first is empty, and the lengths add up to `total`, below 2³¹ (two of which do not wrap around when
+    /// they are added): comparing intervals gives what the reference's walk gives.
     Regular { runs: Range<usize>, total: u32 },
     /// Anything else, left to the walk itself.
     Irregular { counts: Range<usize> },
 }
-
-/// Two totals below this cannot wrap around when they are added.
-const REGULAR: u64 = 1 << 31;
 
 impl Foreground {
     /// Forgets all masks.
@@ -59,48 +56,47 @@ impl Foreground {
 
     /// Adds a mask of `size` (height, width) written as text.
     pub fn push_text(&mut self, size: [u64; 2], text: &[u8]) -> Result<()> {
-        self.push(size, codec::read(codec::checked(text)?))
+        let text = codec::checked(text)?;
+        let first = self.runs.len();
+        let total = codec::read_runs(text, &mut self.runs);
+        self.push(size, first, total, || codec::read(text))
     }
 
     /// Adds a mask of `size` (height, width) given as run lengths.
     pub fn push_counts(&mut self, size: [u64; 2], counts: &[u32]) -> Result<()> {
-        self.push(size, counts.iter().copied())
+        let first = self.runs.len();
+        let total = to_runs(counts, &mut self.runs);
+        self.push(size, first, total, || counts.iter().copied())
     }
 
-    #[inline]
-    fn push(&mut self, size: [u64; 2], counts: impl Iterator<Item = u32> + Clone) -> Result<()> {
-        let first = self.runs.len();
-        let mut rest = counts.clone();
-        let mut end = 0u64;
-        let mut area = 0u64;
-        let mut regular = true;
-        while let Some(background) = rest.next() {
-            regular &= background != 0 || end == 0;
-            let start = end + u64::from(background);
-            let Some(length) = rest.next() else {
-                end = start;
-                break;
-            };
-            regular &= length != 0;
-            area += u64::from(length);
-            end = start + u64::from(length);
-            self.runs.push([start as u32, end as u32]);
-        }
+    /// Adds the mask whose runs begin at `first`, if its run lengths are regular, with their `total`; else what
+    /// `counts` says.
+    fn push<C: Iterator<Item = u32>>(
+        &mut self,
+        size: [u64; 2],
+        first: usize,
+        total: Option<u32>,
+        counts: impl Fn() -> C,
+    ) -> Result<()> {
         let [h, w] = size;
         let runs = &self.runs[first..];
-        let height = h as u32;
-        let mask = if regular && end < REGULAR && (height > 0 || runs.is_empty()) {
-            let form = Form::Regular { runs: first..self.runs.len(), total: end as u32 };
-            Mask { size, bounds: around(runs, height), area: area as u32, form }
-        } else {
-            self.runs.truncate(first);
-            let first = self.counts.len();
-            self.counts.extend(counts.clone());
-            Mask {
+        let mask = match total {
+            Some(total) if h as u32 > 0 || runs.is_empty() => Mask {
                 size,
-                bounds: measure::bounding_box(h, w, counts.clone())?,
-                area: measure::area(counts),
-                form: Form::Irregular { counts: first..self.counts.len() },
+                bounds: measure::around(runs, h, w),
+                area: measure::sum(runs),
+                form: Form::Regular { runs: first..self.runs.len(), total },
+            },
+            _ => {
+                self.runs.truncate(first);
+                let first = self.counts.len();
+                self.counts.extend(counts());
+                Mask {
+                    size,
+                    bounds: measure::bounding_box(h, w, counts())?,
+                    area: measure::area(counts()),
+                    form: Form::Irregular { counts: first..self.counts.len() },
+                }
             }
         };
         self.masks.push(mask);
@@ -200,29 +196,18 @@ impl Foreground {
     }
 }
 
-/// The bounding box of runs in order, none of them empty: `x, y, width, height`.
-fn around(runs: &[[u32; 2]], h: u32) -> [u32; 4] {
-    let (Some(first), Some(last)) = (runs.first(), runs.last()) else { return [0; 4] };
-    let (left, right) = (first[0] / h, (last[1] - 1) / h);
-    let (mut top, mut bottom) = (h, 0);
-    let mut column = left * h;
-    for &[start, end] in runs {
-        // Most runs lie in the next column: no division.
-        let mut into = start - column;
-        if into >= h {
-            let skipped = if into - h < h { h } else { into - into % h };
-            column += skipped;
-            into -= skipped;
-        }
-        let until = end - column;
-        if until > h {
-            (top, bottom) = (0, h);
-            break;
-        }
-        top = top.min(into);
-        bottom = bottom.max(until);
-    }
-    [left, top, right - left + 1, bottom - top]
+/// Appends the foreground runs of `counts`; their total, if they are regular.
+fn to_runs(counts: &[u32], runs: &mut Vec<[u32; 2]>) -> Option<u32> {
+    let mut end = 0u64;
+    let mut regular = true;
+    runs.extend(counts.chunks(2).enumerate().filter_map(|(pair, lengths)| {
+        let start = end + u64::from(lengths[0]);
+        regular &= lengths[0] > 0 || pair == 0;
+        end = start + lengths.get(1).copied().map_or(0, u64::from);
+        regular &= end > start || lengths.len() == 1;
+        (lengths.len() == 2).then_some([start as u32, end as u32])
+    }));
+    (regular && end < 1 << 31).then_some(end as u32)
 }
 
 /// The number of pixels that two boxes have in common.

@@ -239,9 +239,7 @@ def frPyObjects(pyobj: Any, h: float, w: float) -> Any:
             return frPoly([pyobj], h, w)[0]
     elif _is_uncompressed(pyobj):
         return frUncompressedRLE([pyobj], h, w)[0]
-    raise TypeError(
-        f"expected polygons, an array of boxes or plain run lengths, found another {type(pyobj).__name__}"
-    )
+    raise TypeError(f"expected polygons, an array of boxes or plain run lengths, found another {type(pyobj).__name__}")
 
 
 def _is_uncompressed(one: Any) -> bool:

@@ -86,7 +86,9 @@ impl Encoded {
     /// The mask, decoded.
     pub fn decode(&self) -> crate::Result<Rle> {
         let [h, w] = self.size;
-        Ok(Rle { h, w, counts: self.counts()?.collect() })
+        let mut counts = Vec::with_capacity(self.text()?.len());
+        counts.extend(self.counts()?);
+        Ok(Rle { h, w, counts })
     }
 }
 

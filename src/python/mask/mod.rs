@@ -170,10 +170,15 @@ fn mask_merge<'py>(
 }
 
 /// Areas, `(n,) uint32`.
+///
+/// DIFFERENCE: under NumPy 2 the reference takes at most 255 masks; here there is no limit.
 #[pyfunction]
 fn mask_area<'py>(py: Python<'py>, masks: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<u32>>> {
     let masks = encoded(masks)?;
-    let areas = py.detach(|| each(&masks, |mask| Ok(measure::area(mask.counts()?))))?;
+    let areas = py.detach(|| {
+        let mut runs = Vec::new();
+        each(&masks, |mask| Ok(measure::area_of_text(mask.text()?, &mut runs)))
+    })?;
     Ok(PyArray1::from_slice(py, &areas))
 }
 
@@ -182,9 +187,10 @@ fn mask_area<'py>(py: Python<'py>, masks: &Bound<'py, PyAny>) -> PyResult<Bound<
 fn mask_to_bbox<'py>(py: Python<'py>, masks: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray2<f64>>> {
     let masks = encoded(masks)?;
     let boxes = py.detach(|| {
+        let mut runs = Vec::new();
         each(&masks, |mask| {
             let [h, w] = mask.size;
-            Ok(measure::bounding_box(h, w, mask.counts()?)?.map(f64::from))
+            Ok(measure::bounding_box_of_text(h, w, mask.text()?, &mut runs)?.map(f64::from))
         })
     })?;
     let array = PyArray2::zeros(py, [boxes.len(), 4], false);
