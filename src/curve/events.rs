@@ -40,7 +40,8 @@ pub struct Events {
     /// `(events + 1, limits, areas)`: unmatched detections before each event, summed from the first.
     gaps: Vec<u32>,
     buckets: Buckets,
-    first: Option<(Key, f64)>,
+    /// The very first detection below each limit.
+    first: Vec<Option<(Key, f64)>>,
     truth_areas: Vec<u32>,
     areas: Vec<usize>,
     limits: Vec<usize>,
@@ -107,12 +108,18 @@ impl Events {
         let width = self.areas.len() * self.limits.len();
         self.gaps.clear();
         self.gaps.resize((self.events.len() + 1) * width, 0);
-        self.first = self.events.first().map(|event| (event.key, event.score));
+        let first_below = |&limit: &usize| {
+            let below = self.events.iter().find(|event| (event.rank as usize) < limit);
+            below.map(|event| (event.key, event.score))
+        };
+        self.first = self.limits.iter().map(first_below).collect();
         for row in rows {
             let Outcome::Unmatched(outside) = row.outcome() else { continue };
             let key = key(row);
-            if self.first.is_none_or(|(first, _)| key < first) {
-                self.first = Some((key, row.score));
+            for (first, &limit) in self.first.iter_mut().zip(&self.limits) {
+                if (row.rank as usize) < limit && first.is_none_or(|(first, _)| key < first) {
+                    *first = Some((key, row.score));
+                }
             }
             let range = self.buckets.range(key.0);
             let before = range.start + self.events[range].partition_point(|event| event.key < key);
@@ -135,9 +142,9 @@ impl Events {
         self.truth_areas.iter().filter(|&&areas| areas >> area & 1 == 1).count()
     }
 
-    /// The score of the very first detection, if there is one.
-    pub fn first_score(&self, limit: usize) -> Option<f64> {
-        self.first.filter(|_| limit > 0).map(|(_, score)| score)
+    /// The score of the very first detection below the `m`-th limit, if there is one.
+    pub fn first_score(&self, m: usize) -> Option<f64> {
+        self.first[m].map(|(_, score)| score)
     }
 
     /// Visits the matched detections of rank below the `m`-th limit, best score first: `visit(event, unmatched
@@ -170,11 +177,6 @@ impl Events {
     pub fn unmatched(&self, a: usize, m: usize) -> u32 {
         let (width, at) = (self.areas.len() * self.limits.len(), m * self.areas.len() + a);
         self.gaps[self.events.len() * width + at]
-    }
-
-    /// The `m`-th limit.
-    pub fn limit(&self, m: usize) -> usize {
-        self.limits[m]
     }
 }
 

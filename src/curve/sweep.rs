@@ -60,7 +60,7 @@ impl Curves {
         self.extra.clear();
         self.extra.resize(thresholds, 0);
         self.unmatched = events.unmatched(a, m);
-        self.first_score = events.first_score(events.limit(m));
+        self.first_score = events.first_score(m);
         let words = thresholds.div_ceil(64);
         for (word, (found, extra)) in self.found.chunks_mut(64).zip(self.extra.chunks_mut(64)).enumerate() {
             events.each(a, m, word, words, |event, unmatched, verdict| {

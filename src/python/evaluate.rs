@@ -1,6 +1,8 @@
 //! Evaluation as Python calls it, and its results as NumPy arrays.
 
-use numpy::{PyArray1, PyArray2, PyArray4, PyArray5, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{
+    PyArray1, PyArray2, PyArray3, PyArray4, PyArray5, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
+};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -229,60 +231,62 @@ pub fn match_cell<'py>(
     PyArray1::from_vec(py, matched).reshape([thresholds.len(), d])
 }
 
-/// Curves of the detections of one category, given best score first, from their outcomes `(T, D)`.
+/// Curves of the detections of one category, given best score first, from their outcomes `(T, D)` and their ranks in
+/// their images, for each limit on the ranks.
 ///
-/// Gives precision `(T, R)`, recall `(T,)` and scores `(T, R)`.
+/// Gives precision `(T, R, M)`, recall `(T, M)` and the place in the order `(T, R, M)` of the detection that reaches the
+/// recall point, -1 for none.
 #[pyfunction]
 #[expect(clippy::type_complexity, reason = "three arrays")]
 pub fn curves<'py>(
     py: Python<'py>,
-    score: PyReadonlyArray1<'py, f64>,
+    ranks: PyReadonlyArray1<'py, u32>,
     matched: PyReadonlyArray2<'py, bool>,
     ignored: PyReadonlyArray2<'py, bool>,
     positives: usize,
     recall_points: PyReadonlyArray1<'py, f64>,
-) -> PyResult<(Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<f64>>, Bound<'py, PyArray2<f64>>)> {
-    let (score, matched, ignored) = (score.as_array(), matched.as_array(), ignored.as_array());
+    limits: Vec<usize>,
+) -> PyResult<(Bound<'py, PyArray3<f64>>, Bound<'py, PyArray2<f64>>, Bound<'py, PyArray3<i64>>)> {
+    let (ranks, matched, ignored) = (ranks.as_array(), matched.as_array(), ignored.as_array());
     let (t, d) = matched.dim();
-    if ignored.dim() != (t, d) || score.len() != d {
-        return Err(PyValueError::new_err("scores, matches and ignored flags differ in shape"));
+    if ignored.dim() != (t, d) || ranks.len() != d {
+        return Err(PyValueError::new_err("ranks, matches and ignored flags differ in shape"));
     }
     let bits = Bits { areas: 1, thresholds: t };
     let mut outcomes = vec![0; d * bits.entry()];
     let mut rows = Vec::with_capacity(d);
-    for i in 0..d {
+    for (i, &rank) in ranks.iter().enumerate() {
         let entry = &mut outcomes[i * bits.entry()..(i + 1) * bits.entry()];
         for j in 0..t {
             let bit = |flag: bool| u64::from(flag) << (j % 64);
             bits.set(entry, 0, j / 64, bit(matched[[j, i]]), bit(ignored[[j, i]]));
         }
-        // One image whose ranks are the order given, so that ties stay in it.
-        let mut row = Row::unmatched(score[i], 0, i as u32, i as u32, 0);
+        // The score is the place in the order, which is not ours to question; 0 is left for what is not reached.
+        let mut row = Row::unmatched(-((i + 1) as f64), 0, i as u32, rank, 0);
         row.set_matched(i);
         rows.push(row);
     }
+    let truths = vec![Truth { image: 0, object: 0, areas: 1 }; positives];
     let part = Part {
         rows: Cells { groups: vec![0, d as u32], items: rows },
-        truths: Cells {
-            groups: vec![0, positives as u32],
-            items: vec![Truth { image: 0, object: 0, areas: 1 }; positives],
-        },
+        truths: Cells { groups: vec![0, positives as u32], items: truths },
         outcomes,
     };
     let selection = Selection {
         groups: vec![0],
         areas: vec![0],
-        max_detections: vec![usize::MAX],
+        max_detections: limits,
         images: None,
         recall_points: recall_points.as_array().to_vec(),
     };
-    let shape = [t, selection.recall_points.len()];
+    let (r, m) = (selection.recall_points.len(), selection.max_detections.len());
     let table = MatchTable { bits, parts: vec![part] };
-    let one = Shape { categories: 1, areas: 1, limits: 1 };
-    let drawn = py.detach(|| curve::accumulate(&table, &selection, one));
+    let shape = Shape { categories: 1, areas: 1, limits: m };
+    let drawn = py.detach(|| curve::accumulate(&table, &selection, shape));
+    let places = drawn.scores.iter().map(|&score| -(score as i64) - 1);
     Ok((
-        PyArray1::from_vec(py, drawn.precision).reshape(shape)?,
-        PyArray1::from_vec(py, drawn.recall),
-        PyArray1::from_vec(py, drawn.scores).reshape(shape)?,
+        PyArray1::from_vec(py, drawn.precision).reshape([t, r, m])?,
+        PyArray1::from_vec(py, drawn.recall).reshape([t, m])?,
+        PyArray1::from_iter(py, places).reshape([t, r, m])?,
     ))
 }

@@ -204,38 +204,62 @@ def _claims(detection: Annotation) -> bool:
         return True  # Storing such an id fails as soon as it matches.
 
 
+_Curve = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
 def accumulate_cells(
     entries: list[dict[str, Any] | None], T: int, recall_points: np.ndarray, limits: list[Any]
-) -> list[tuple[np.ndarray, np.ndarray, np.ndarray] | None]:
+) -> list[_Curve] | None:
     """Curves of one category and area range, for each limit: precision ``(T, R)``, recall ``(T,)``, scores ``(T, R)``.
 
     None where there is nothing to find.
     """
     found = [e for e in entries if e is not None]
-    curves: list[tuple[np.ndarray, np.ndarray, np.ndarray] | None] = []
+    if not found:
+        return None
+    all_scores = [e["dtScores"] for e in found]
+    scores = np.concatenate(all_scores)
+    if scores.dtype == np.float64 and all(isinstance(limit, (int, np.integer)) and limit >= 0 for limit in limits):
+        # A cut to a limit keeps the detections of a lower rank, and their order.
+        counts = np.array([len(s) for s in all_scores])
+        ranks = np.arange(len(scores)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return _draw(found, slice(None), scores, ranks, T, recall_points, [int(limit) for limit in limits])
+    curves = []
     for limit in limits:
-        if not found:
-            curves.append(None)
-            continue
-        scores = np.concatenate([e["dtScores"][0:limit] for e in found])
-        order = np.argsort(-scores, kind="mergesort")
-        matches = np.concatenate([e["dtMatches"][:, 0:limit] for e in found], axis=1)[:, order]
-        ignored = np.concatenate([e["dtIgnore"][:, 0:limit] for e in found], axis=1)[:, order]
-        positives = np.count_nonzero(np.concatenate([e["gtIgnore"] for e in found]) == 0)
-        if positives == 0:
-            curves.append(None)
-            continue
-        if len(matches) > T:
-            raise IndexError(f"evalImgs hold {len(matches)} thresholds, params.iouThrs has {T}")
-        # The order is NumPy's, which is not that of the numbers where the negative of a short integer wraps. So the
-        # curves are drawn over ranks, from which the scores are looked up; rank 0 is a point that was not reached.
-        precision, recall, ranks = _core.curves(
-            -np.arange(1.0, len(order) + 1),
-            np.ascontiguousarray(matches, dtype=bool),
-            np.ascontiguousarray(ignored, dtype=bool),
-            positives,
-            recall_points,
-        )
-        by_rank = np.concatenate([[0.0], scores[order].astype(np.float64)])
-        curves.append((precision, recall, by_rank[-ranks.astype(np.int64)]))
+        scores = np.concatenate([s[0:limit] for s in all_scores])
+        drawn = _draw(found, slice(0, limit), scores, np.zeros(len(scores)), T, recall_points, [1])
+        if drawn is None:
+            return None
+        curves += drawn
     return curves
+
+
+def _draw(
+    found: list[dict[str, Any]],
+    cut: slice,
+    scores: np.ndarray,
+    ranks: np.ndarray,
+    T: int,
+    recall_points: np.ndarray,
+    limits: list[int],
+) -> list[_Curve] | None:
+    order = np.argsort(-scores, kind="mergesort")
+    matches = np.concatenate([e["dtMatches"][:, cut] for e in found], axis=1)[:, order]
+    ignored = np.concatenate([e["dtIgnore"][:, cut] for e in found], axis=1)[:, order]
+    positives = np.count_nonzero(np.concatenate([e["gtIgnore"] for e in found]) == 0)
+    if positives == 0:
+        return None
+    if len(matches) > T:
+        raise IndexError(f"evalImgs hold {len(matches)} thresholds, params.iouThrs has {T}")
+    precision, recall, places = _core.curves(
+        np.ascontiguousarray(ranks[order], dtype=np.uint32),
+        np.ascontiguousarray(matches, dtype=bool),
+        np.ascontiguousarray(ignored, dtype=bool),
+        positives,
+        recall_points,
+        limits,
+    )
+    # The order is NumPy's, which is not that of the numbers where the negative of a short integer wraps. So the
+    # core tells places in it, from which the scores are looked up; none where a point was not reached.
+    by_place = np.concatenate([scores[order].astype(np.float64), [0.0]])
+    return [(precision[..., m], recall[..., m], by_place[places[..., m]]) for m in range(len(limits))]

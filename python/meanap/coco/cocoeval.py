@@ -14,6 +14,7 @@ import numpy as np
 from meanap import _core
 from meanap.coco import _cells, _summary
 from meanap.coco import mask as maskUtils
+from meanap.coco._index import collector_paused
 from meanap.coco.coco import COCO
 from meanap.coco.params import Params
 
@@ -212,10 +213,10 @@ class COCOeval:
             for a, area in enumerate(selection.areas):
                 first = (group * selection.evaluated_areas + area) * selection.evaluated_images
                 entries = [self.evalImgs[first + i] for i in selection.images]
-                for m, curve in enumerate(_cells.accumulate_cells(entries, T, points, selection.limits)):
-                    if curve is not None:
-                        rows = len(curve[1])
-                        precision[:rows, :, k, a, m], recall[:rows, k, a, m], scores[:rows, :, k, a, m] = curve
+                curves = _cells.accumulate_cells(entries, T, points, selection.limits)
+                for m, curve in enumerate(curves or []):
+                    rows = len(curve[1])
+                    precision[:rows, :, k, a, m], recall[:rows, k, a, m], scores[:rows, :, k, a, m] = curve
         return precision, recall, scores
 
     # Summary
@@ -369,13 +370,15 @@ class _Run:
         )
 
     def eval_imgs(self) -> list[Any]:
-        return self.evaluation.eval_imgs(
-            image_ids=self.image_ids,
-            category_ids=self.category_ids,
-            area_ranges=self.area_ranges,
-            max_detections=self.max_detections,
-            **{role: records() if callable(records) else records for role, records in self.sources.items()},
-        )
+        records = {role: records() if callable(records) else records for role, records in self.sources.items()}
+        with collector_paused():
+            return self.evaluation.eval_imgs(
+                image_ids=self.image_ids,
+                category_ids=self.category_ids,
+                area_ranges=self.area_ranges,
+                max_detections=self.max_detections,
+                **records,
+            )
 
     def ious(self) -> dict[Any, Any]:
         return self.evaluation.ious(self.image_ids, self.category_ids)
