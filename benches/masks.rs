@@ -100,6 +100,7 @@ fn main() {
     time("write", "count", || {
         text.clear();
         codec::write(&all, &mut text);
+        std::hint::black_box(&text);
         all.len()
     });
     let mut foreground = Foreground::default();
