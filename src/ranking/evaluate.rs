@@ -124,11 +124,18 @@ impl Scores<'_> {
         self.len() == 0
     }
 
-    #[inline]
-    fn get(&self, row: usize) -> f64 {
-        match self {
-            Scores::F64(scores) => scores[row],
-            Scores::F32(scores) => f64::from(scores[row]),
+    /// Puts the scores of a group into `into`.
+    fn copy(&self, range: std::ops::Range<usize>, rows: Option<&[u32]>, into: &mut Vec<f64>) {
+        into.clear();
+        match (self, rows) {
+            (Scores::F64(scores), None) => into.extend_from_slice(&scores[range]),
+            (Scores::F32(scores), None) => into.extend(scores[range].iter().map(|&score| f64::from(score))),
+            (Scores::F64(scores), Some(rows)) => {
+                into.extend(rows[range].iter().map(|&row| scores[row as usize]))
+            }
+            (Scores::F32(scores), Some(rows)) => {
+                into.extend(rows[range].iter().map(|&row| f64::from(scores[row as usize])));
+            }
         }
     }
 }
@@ -232,14 +239,15 @@ impl Scratch {
         let (start, n) = (range.start, range.len());
         let rows = run.groups.rows.as_deref();
         let at = |i: usize| rows.map_or(start + i, |rows| rows[start + i] as usize);
-        self.scores.clear();
-        self.scores.reserve(n);
-        let single = plan.conventions.single;
-        for i in 0..n {
-            let score = run.scores.get(at(i));
-            self.scores.push(if single { f64::from(score as f32) } else { score });
+        run.scores.copy(range.clone(), rows, &mut self.scores);
+        if plan.conventions.single {
+            self.scores.iter_mut().for_each(|score| *score = f64::from(*score as f32));
         }
-        if let Some(i) = self.scores.iter().position(|score| score.is_nan()) {
+        // Counted first, because that is quicker than searching and there is hardly ever one.
+        let count = self.scores.iter().filter(|score| score.is_nan()).count();
+        if count > 0
+            && let Some(i) = self.scores.iter().position(|score| score.is_nan())
+        {
             let document = match run.documents {
                 DocumentColumn::I64(ids) => ids[at(i)].to_string(),
                 DocumentColumn::I32(ids) => ids[at(i)].to_string(),
@@ -335,8 +343,26 @@ impl Scratch {
             let id = known.id(row as usize);
             table.find_or_insert(I::hash(id), row, |held| known.id(held as usize) == id);
         }
-        let mut length = 0u32;
-        for i in 0..scores.len() {
+        // Until a document comes twice, rows are places.
+        let mut clean = scores.len();
+        for (i, &score) in scores.iter().enumerate() {
+            let id = documents.id(at(i));
+            let same = |held: u32| match held.checked_sub(judged) {
+                None => known.id(held as usize) == id,
+                Some(row) => documents.id(at(row as usize)) == id,
+            };
+            let Some(held) = table.find_or_insert(I::hash(id), judged + i as u32, same) else { continue };
+            if held >= judged || seen[held as usize] > 0 {
+                clean = i;
+                break;
+            }
+            seen[held as usize] = i as u32 + 1;
+            if plan.places(grades[held as usize]) {
+                hits.push(Hit::new(i as u32, grades[held as usize], score));
+            }
+        }
+        let mut length = clean as u32;
+        for i in clean..scores.len() {
             let id = documents.id(at(i));
             let same = |held: u32| match held.checked_sub(judged) {
                 None => known.id(held as usize) == id,

@@ -16,6 +16,11 @@ pub trait Ids: Sync {
     /// The id in this row.
     fn id(&self, row: usize) -> Self::Id<'_>;
 
+    /// Whether the ids in `start..end` and the one before are all the same.
+    fn all_as_before(&self, start: usize, end: usize) -> bool {
+        (start..end).all(|row| self.id(row) == self.id(row - 1))
+    }
+
     /// A hash whose upper bits are well mixed.
     fn hash(id: Self::Id<'_>) -> u64;
 
@@ -43,6 +48,12 @@ macro_rules! integer_ids {
             #[inline]
             fn id(&self, row: usize) -> i64 {
                 i64::from(self[row])
+            }
+
+            fn all_as_before(&self, start: usize, end: usize) -> bool {
+                // Counted, not searched: this becomes vector instructions.
+                let pairs = self[start..end].iter().zip(&self[start - 1..end - 1]);
+                pairs.filter(|(id, before)| id != before).count() == 0
             }
 
             #[inline]

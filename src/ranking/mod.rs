@@ -7,7 +7,7 @@
 //! A list is never sorted as a whole. Each measure depends only on the ranks of the judged documents, and a rank is
 //! one more than the number of documents that score higher: counting is enough, and only ties need an order.
 //!
-//! Imports run downwards here too: a file may use those declared above it.
+//! Imports run downwards here too: a file may use those declared above it (`compare` knows the `Hit` of `hits`).
 
 pub mod sum;
 
@@ -18,6 +18,7 @@ pub mod ids;
 pub mod qrels;
 pub mod trec;
 
+mod compare;
 pub mod expected;
 pub mod hits;
 pub mod score;

@@ -1,4 +1,4 @@
-"""The command `meanap`: eval, semantic, panoptic, demo, generate.
+"""The command `meanap`: eval, semantic, panoptic, rank, demo, generate.
 
 Exit codes: 0, all went well; 1, the input is not what it should be (one line on standard error says what); 2,
 the command was not understood.
@@ -10,7 +10,7 @@ import sys
 import warnings
 
 import meanap
-from meanap.cli import demo, evaluate, generate, panoptic, semantic
+from meanap.cli import demo, evaluate, generate, panoptic, rank, semantic
 from meanap.cli.errors import INPUT_ERRORS, UsageError, one_line
 
 
@@ -40,7 +40,7 @@ def _parser():
     parser = argparse.ArgumentParser(prog="meanap", description="Every mean average precision.")
     parser.add_argument("--version", action="version", version=f"meanap {meanap.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (evaluate, semantic, panoptic, demo, generate):
+    for command in (evaluate, semantic, panoptic, rank, demo, generate):
         command.add_parser(commands)
     return parser
 

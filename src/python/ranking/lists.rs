@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyList, PyTuple};
 use rayon::prelude::*;
 
+use super::integers;
 use crate::error::Error;
 use crate::ranking::at_k::{Lists, Scratch, average_precision_at_k};
 use crate::ranking::ids::spread;
@@ -96,19 +97,20 @@ impl<'py> Inner<'py> {
 
     /// Appends the first `limit` items if all are Python integers of 64 bits; else leaves `into` as it was.
     fn integers(&self, limit: usize, into: &mut Vec<i64>) -> bool {
+        let tuple = match self {
+            Inner::List(list) => return integers::copy(list, limit, into),
+            Inner::Tuple(tuple) => tuple,
+        };
         let before = into.len();
-        let mut push =
-            |item: Bound<'py, PyAny>| match item.cast_exact::<PyInt>().map(|item| item.extract::<i64>()) {
+        let all = tuple.iter().take(limit).all(|item| {
+            match item.cast_exact::<PyInt>().map(|item| item.extract()) {
                 Ok(Ok(number)) => {
                     into.push(number);
                     true
                 }
                 _ => false,
-            };
-        let all = match self {
-            Inner::List(list) => list.iter().take(limit).all(&mut push),
-            Inner::Tuple(tuple) => tuple.iter().take(limit).all(&mut push),
-        };
+            }
+        });
         if !all {
             into.truncate(before);
         }

@@ -6,6 +6,7 @@ mod classification;
 mod columns;
 mod dense;
 mod evaluate;
+mod integers;
 mod lists;
 mod plan;
 mod qrels;

@@ -1,0 +1,120 @@
+"""`meanap rank`: measures of runs against relevance judgements."""
+
+import json
+import math
+from pathlib import Path
+
+from meanap.cli.errors import UsageError, about
+
+
+def add_parser(commands):
+    """Add this command's arguments."""
+    parser = commands.add_parser(
+        "rank",
+        help="measure ranked lists against relevance judgements",
+        description="Measure TREC runs against TREC qrels (both may be .gz). With several runs, each is compared "
+        "with the first by a paired randomisation test with Holm's correction.",
+    )
+    parser.add_argument("qrels", type=Path, metavar="QRELS")
+    parser.add_argument("runs", type=Path, metavar="RUN", nargs="+")
+    parser.add_argument(
+        "-m", "--measure", action="append", metavar="NAME", help="such as map, ndcg@10, P_5 (default map); repeatable"
+    )
+    parser.add_argument("--preset", default="trec_eval", help="a tool's conventions (default trec_eval)")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a single convention, such as ties=expected"
+    )
+    parser.add_argument("--per-query", action="store_true", help="a row for each query")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write means and values of all queries")
+    parser.set_defaults(run=run)
+
+
+def run(options):
+    """Measure, print, and write what was asked for."""
+    from meanap.ranking import compare, evaluate, tables
+
+    names = [path.name for path in options.runs]
+    if len(set(names)) != len(names):
+        names = [str(path) for path in options.runs]
+    if len(set(names)) != len(names):
+        raise UsageError("a run is named twice")
+    changes = dict(_setting(text) for text in options.set)
+    measures = options.measure or ["map"]
+    with about(options.qrels):
+        duplicates = _conventions(options.preset, changes).duplicates
+        qrels = tables.qrels(options.qrels, duplicates)
+    results = {}
+    for name, path in zip(names, options.runs, strict=True):
+        with about(path):
+            results[name] = evaluate(qrels, path, measures, options.preset, **changes)
+    found = {}
+    if len(results) > 1:
+        for measure in next(iter(results.values())).measures:
+            pairs = compare(results, measure, baseline=names[0])
+            found[measure] = {pair.first: pair for pair in pairs}
+    _print(results, found, options.per_query)
+    if options.json:
+        _write(options.json, results, found)
+
+
+def _conventions(preset, changes):
+    from meanap.ranking.conventions import resolve
+
+    return resolve(preset, changes)
+
+
+def _setting(text):
+    """`ties=expected` as a pair; numbers and booleans as such."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"--set {text}: expected NAME=VALUE")
+    plain = {"true": True, "false": False}.get(value.lower(), value)
+    if name == "relevance_level":
+        if not value.isdigit():
+            raise UsageError(f"--set {text}: expected a whole number")
+        plain = int(value)
+    return name.replace("-", "_"), plain
+
+
+def _print(results, found, per_query):
+    width = max(8, *(len(name) for name in results))
+    measures = next(iter(results.values())).measures
+    columns = [max(10, len(name)) for name in measures]
+    head = "  ".join(name.rjust(size) for name, size in zip(measures, columns, strict=True))
+    print(f"{'run'.ljust(width)}  {'queries':>7}  {head}")
+    for name, result in results.items():
+        row = "  ".join(f"{value:{size}.4f}" for value, size in zip(result.means.values(), columns, strict=True))
+        print(f"{name.ljust(width)}  {len(result):7d}  {row}")
+        if name in next(iter(found.values()), {}):
+            row = "  ".join(_p_value(found[m][name].corrected).rjust(s) for m, s in zip(measures, columns, strict=True))
+            print(f"{''.ljust(width)}  {'':7}  {row}")
+        if per_query:
+            for query, values in zip(result.queries, result.values.tolist(), strict=True):
+                row = "  ".join(f"{value:{size}.4f}" for value, size in zip(values, columns, strict=True))
+                print(f"  {str(query).ljust(width - 2)}  {'':7}  {row}")
+    for name, result in results.items():
+        for what, explained in (("unanswered", "judged but not in the run"), ("unjudged", "in the run but not judged")):
+            if count := len(getattr(result, what)):
+                print(f"{name}: {count} queries are {explained}")
+
+
+def _p_value(p):
+    return f"p={p:.4f}" if p >= 0.0001 else "p<0.0001"
+
+
+def _write(path, results, found):
+    def number(value):
+        return None if math.isnan(value) else value
+
+    written = {
+        name: {
+            "means": {measure: number(value) for measure, value in result.means.items()},
+            "queries": {
+                str(query): {measure: number(value) for measure, value in values.items()}
+                for query, values in result.to_dict().items()
+            },
+            "p_values": {m: number(pairs[name].corrected) for m, pairs in found.items() if name in pairs},
+        }
+        for name, result in results.items()
+    }
+    path.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,146 @@
+"""Average precision and curves of classifiers beside scikit-learn, to the last bit."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from meanap.ranking import average_precision_score, precision_recall_curve
+
+sklearn_metrics = pytest.importorskip("sklearn.metrics", reason="pip install scikit-learn")
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def cases():
+    numbers = np.random.default_rng(0)
+    for n in (1, 2, 7, 8, 9, 127, 128, 129, 1000, 5000):
+        for distinct in (1, 3, 50, 10**9):
+            for share in (0.02, 0.5):
+                scores = numbers.integers(0, distinct, n) / 7 - 2
+                yield (numbers.random(n) < share).astype(int), scores
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_one_class(dtype):
+    for truth, scores in cases():
+        scores = scores.astype(dtype)
+        assert average_precision_score(truth, scores) == sklearn_metrics.average_precision_score(truth, scores)
+        for drop in (False, True):
+            found = precision_recall_curve(truth, scores, drop_intermediate=drop)
+            expected = sklearn_metrics.precision_recall_curve(truth, scores, drop_intermediate=drop)
+            for ours, theirs in zip(found, expected, strict=True):
+                assert np.array_equal(ours, theirs) and ours.dtype == theirs.dtype
+
+
+@pytest.mark.parametrize("average", ["macro", "micro", "weighted", "samples", None])
+def test_several_classes(average):
+    numbers = np.random.default_rng(1)
+    for shape in ((30, 4), (200, 3), (5, 12)):
+        truth = (numbers.random(shape) < 0.3).astype(int)
+        truth[0] = 1
+        scores = numbers.integers(0, 25, shape) / 5
+        expected = sklearn_metrics.average_precision_score(truth, scores, average=average)
+        found = average_precision_score(truth, scores, average=average)
+        assert np.array_equal(found, expected)
+        assert np.array_equal(average_precision_score(truth.astype(bool), scores, average=average), expected)
+        assert np.array_equal(average_precision_score(truth, np.asfortranarray(scores), average=average), expected)
+
+
+def test_labels_of_several_kinds():
+    scores = np.array([0.1, 0.4, 0.35, 0.8])
+    for labels, pos_label in (([0, 0, 1, 1], 1), ([-1, -1, 1, 1], 1), ([False, False, True, True], 1),
+                              (["n", "n", "y", "y"], "y"), ([5, 5, 2, 2], 2)):  # fmt: skip
+        expected = sklearn_metrics.average_precision_score(labels, scores, pos_label=pos_label)
+        assert average_precision_score(labels, scores, pos_label=pos_label) == expected
+    classes = np.array([0, 2, 1, 2, 0])
+    table = np.random.default_rng(2).random((5, 3))
+    for average in ("macro", "weighted", None):
+        assert np.array_equal(
+            average_precision_score(classes, table, average=average),
+            sklearn_metrics.average_precision_score(classes, table, average=average),
+        )
+
+
+def test_no_positives_warn():
+    with pytest.warns(RuntimeWarning, match="no positive example"):
+        assert average_precision_score([0, 0], [0.1, 0.2]) == 0.0
+    with pytest.warns(RuntimeWarning, match="recall is set to one"):
+        assert precision_recall_curve([0, 0], [0.1, 0.2]).recall.tolist() == [1.0, 1.0, 0.0]
+    assert average_precision_score([], []) == 0.0
+    assert average_precision_score([[0, 1]], [[0.1, 0.2]], average="weighted") == 1.0
+    assert average_precision_score([[0, 0]], [[0.1, 0.2]], average="weighted") == 0.0
+
+
+def voc2007(precision, recall):
+    """The development kit's rule, a point at a time."""
+    total = 0.0
+    for tenth in range(11):
+        reached = [p for p, r in zip(precision, recall, strict=True) if round(r * 1e9) >= round(tenth * 1e8)]
+        total += max(reached, default=0.0)
+    return total / 11
+
+
+def test_interpolations():
+    numbers = np.random.default_rng(3)
+    for n in (5, 40, 300):
+        truth, scores = numbers.random(n) < 0.4, numbers.random(n)
+        truth[0] = True
+        precision, recall, _ = precision_recall_curve(truth, scores)
+        precision, recall = precision[:-1], recall[:-1]
+        found = {kind: average_precision_score(truth, scores, interpolation=kind)
+                 for kind in ("none", "voc2007", "voc2010", "coco")}  # fmt: skip
+        assert found["voc2007"] == pytest.approx(voc2007(precision, recall), abs=1e-12)
+        # Area under the envelope: between two recalls, the greatest precision at the higher one or beyond.
+        steps = sorted(set(recall.tolist()) | {0.0})
+        area = sum(
+            (high - low) * max(p for p, r in zip(precision, recall, strict=True) if r >= high)
+            for low, high in zip(steps[:-1], steps[1:], strict=True)
+        )
+        assert found["voc2010"] == pytest.approx(area, abs=1e-12)
+        points = [max((p for p, r in zip(precision, recall, strict=True) if r >= t), default=0.0)
+                  for t in np.linspace(0, 1, 101)]  # fmt: skip
+        assert found["coco"] == pytest.approx(np.mean(points), abs=1e-12)
+        assert found["voc2010"] >= found["none"]
+
+
+def test_a_monotone_change_and_a_shuffle_change_nothing():
+    for truth, scores in cases():
+        if not truth.any():
+            continue
+        expected = average_precision_score(truth, scores)
+        order = np.random.default_rng(4).permutation(len(truth))
+        assert average_precision_score(truth[order], scores[order]) == expected
+        ranks = np.searchsorted(np.unique(scores), scores)
+        assert average_precision_score(truth, np.sqrt(ranks)) == expected
+
+
+def test_what_is_refused():
+    for call in (average_precision_score, precision_recall_curve):
+        with pytest.raises(ValueError, match=r"y_score\[1\] is NaN"):
+            call([0, 1], [0.1, np.nan])
+        with pytest.raises(ValueError, match="3 examples and y_score has 2"):
+            call([0, 1, 1], [0.1, 0.2])
+        with pytest.raises(ValueError, match="not binary"):
+            call([0, 1, 2], [0.1, 0.2, 0.3])
+        with pytest.raises(TypeError, match="expected numbers"):
+            call([0, 1], ["a", "b"])
+        with pytest.raises(ValueError, match="pos_label='z' is not among"):
+            call(["a", "b"], [0.1, 0.2], pos_label="z")
+    with pytest.raises(ValueError, match=r"y_score\[1, 0\] is NaN"):
+        average_precision_score([[0, 1], [1, 1]], [[0.1, 0.2], [np.nan, 0.1]])
+    with pytest.raises(ValueError, match="expected the same"):
+        average_precision_score([[0, 1]], [[0.1, 0.2, 0.3]])
+    with pytest.raises(ValueError, match="table of 0 and 1"):
+        average_precision_score([[0, 2]], [[0.1, 0.2]])
+    with pytest.raises(ValueError, match="a column for each label"):
+        average_precision_score([0, 1], [[0.1, 0.2, 0.3], [0.1, 0.2, 0.3]])
+    with pytest.raises(ValueError, match="average is 'mean'"):
+        average_precision_score([0, 1], [0.1, 0.2], average="mean")
+    with pytest.raises(ValueError, match="interpolation is 'voc'"):
+        average_precision_score([0, 1], [0.1, 0.2], interpolation="voc")

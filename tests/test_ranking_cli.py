@@ -1,0 +1,65 @@
+"""`meanap rank`: the numbers of `evaluate`, several runs, errors in one line."""
+
+import json
+
+import pytest
+from ranking_data import draw, write_trec
+
+from meanap.cli import main
+from meanap.ranking import evaluate
+
+
+@pytest.fixture
+def files(tmp_path):
+    qrels, run = draw(1, ties=20)
+    paths = [write_trec(tmp_path / "judged", qrels, run=False)]
+    for i in (1, 2):
+        changed = {q: {d: s * i % 7 for d, s in scores.items()} for q, scores in run.items()}
+        paths.append(write_trec(tmp_path / f"run{i}", changed, run=True))
+    return [str(path) for path in paths]
+
+
+def test_means(files, capsys):
+    assert main(["rank", *files[:2], "-m", "map", "-m", "ndcg@10"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    expected = evaluate(files[0], files[1], ["map", "ndcg@10"])
+    assert lines[0].split() == ["run", "queries", "map", "ndcg@10"]
+    assert lines[1].split() == ["run1", "60", *(f"{mean:.4f}" for mean in expected.means.values())]
+
+
+def test_several_runs_and_json(files, tmp_path, capsys):
+    out = tmp_path / "out.json"
+    assert main(["rank", *files, "--json", str(out), "--per-query", "--set", "ties=expected"]) == 0
+    text = capsys.readouterr().out
+    assert "p=" in text or "p<" in text
+    written = json.loads(out.read_text())
+    for name, path in (("run1", files[1]), ("run2", files[2])):
+        expected = evaluate(files[0], path, "map", ties="expected")
+        assert written[name]["means"] == expected.means
+        assert written[name]["queries"] == expected.to_dict()
+    assert set(written["run2"]["p_values"]) == {"map"} and written["run1"]["p_values"] == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "part"),
+    [
+        (["-m", "ndgc"], 1, 'did you mean "ndcg"'),
+        (["--preset", "trec"], 1, "unknown preset 'trec'"),
+        (["--set", "ties"], 2, "expected NAME=VALUE"),
+        (["--set", "relevance_level=x"], 2, "expected a whole number"),
+        (["--set", "tie=stable"], 1, "did you mean 'ties'"),
+    ],
+)
+def test_errors(files, capsys, arguments, code, part):
+    assert main(["rank", *files[:2], *arguments]) == code
+    error = capsys.readouterr().err
+    assert part in error and error.count("\n") == 1
+
+
+def test_a_malformed_line_is_named(files, tmp_path, capsys):
+    bad = tmp_path / "bad"
+    bad.write_text("q1 Q0 d1\n")
+    assert main(["rank", files[0], str(bad)]) == 1
+    assert "bad: line 1: has 3 fields" in capsys.readouterr().err
+    assert main(["rank", files[0], str(tmp_path / "none")]) == 1
+    assert main(["rank", files[0], files[1], files[1]]) == 2

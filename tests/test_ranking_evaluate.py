@@ -1,0 +1,394 @@
+"""`evaluate`: every kind of input, every convention, bad input; and what must not change a number."""
+
+import gzip
+import math
+import random
+
+import numpy as np
+import pytest
+from ranking_data import columns, draw, write_trec
+
+from meanap.ranking import (
+    PRESETS,
+    Conventions,
+    RelevanceEvaluator,
+    compare,
+    evaluate,
+    explain_difference,
+    preset,
+    tie_range,
+)
+
+MEASURES = [
+    "map", "map@5", "ndcg", "ndcg@5", "rr", "p@5", "p", "recall@5", "hit@3", "rprec", "bpref", "rbp", "f1@5", "err@20",
+    "infap", "num_ret", "num_rel", "num_rel_ret",
+]  # fmt: skip
+
+
+def integers(qrels, run):
+    """The same with integer ids that sort as the text ids do."""
+    names = sorted({d for table in (qrels, run) for documents in table.values() for d in documents})
+    code = {name: i * 3 - 50 for i, name in enumerate(names)}
+    queries = {query: i for i, query in enumerate(qrels)}
+    return tuple(
+        {queries[q]: {code[d]: value for d, value in documents.items()} for q, documents in table.items()}
+        for table in (qrels, run)
+    )
+
+
+TIES = ["document-descending", "document-ascending", "stable", "optimistic", "pessimistic", "expected", "grouped"]
+
+
+@pytest.mark.parametrize("ties", TIES)
+def test_every_kind_of_input_gives_the_same_bits(tmp_path, ties):
+    measures = [m for m in MEASURES if not (m == "infap" and ties in ("expected", "grouped"))]
+    measures = [m for m in measures if not (m == "map@5" and ties == "grouped")]
+    qrels, run = draw(1, ties=6, unjudged=0.1)
+    expected = evaluate(qrels, run, measures, ties=ties)
+    inputs = {
+        "lists": (columns(qrels), columns(run)),
+        "text arrays": tuple(tuple(np.array(c) for c in columns(table)) for table in (qrels, run)),
+        "files": (
+            write_trec(tmp_path / "qrels", qrels, run=False),
+            write_trec(tmp_path / "run", run, run=True),
+        ),
+        "mixed": (qrels, columns(run)),
+        "mixed the other way": (columns(qrels), run),
+    }
+    for name, (judged, answers) in inputs.items():
+        found = evaluate(judged, answers, measures, ties=ties)
+        assert found.queries == expected.queries, name
+        assert np.array_equal(found.values, expected.values, equal_nan=True), name
+    coded = integers(qrels, run)
+    for name, (judged, answers) in {
+        "integer dicts": coded,
+        "integer arrays": tuple(tuple(np.array(c) for c in columns(t)) for t in coded),
+        "int32": tuple(
+            tuple(np.array(c, dtype=np.int32 if i < 2 else None) for i, c in enumerate(columns(t))) for t in coded
+        ),
+    }.items():
+        found = evaluate(judged, answers, measures, ties=ties)
+        assert np.array_equal(found.values, expected.values), name
+    # Rows of one query need not stand together; their order within the query is kept.
+    rows = list(zip(*columns(run), strict=True))
+    lengths = {query: iter(range(len(rows))) for query in run}
+    dealt = sorted(rows, key=lambda row: next(lengths[row[0]]))
+    found = evaluate(qrels, [list(column) for column in zip(*dealt, strict=True)], measures, ties=ties)
+    assert np.array_equal(found.values, expected.values)
+
+
+@pytest.mark.parametrize("package", ["pandas", "polars", "pyarrow"])
+def test_tables(package):
+    module = pytest.importorskip(package, reason=f"pip install {package}")
+    make = {"pandas": lambda d: module.DataFrame(d), "polars": lambda d: module.DataFrame(d)}.get(
+        package, lambda d: module.table(d)
+    )
+    qrels, run = draw(2, ties=9)
+    expected = evaluate(qrels, run, MEASURES)
+    judged = make(dict(zip(("query_id", "doc_id", "relevance"), columns(qrels), strict=True)))
+    answers = make(dict(zip(("query", "docno", "score"), columns(run), strict=True)))
+    assert np.array_equal(evaluate(judged, answers, MEASURES).values, expected.values)
+    judged, answers = integers(qrels, run)
+    judged = make(dict(zip(("userID", "itemID", "rating"), columns(judged), strict=True)))
+    answers = make(dict(zip(("userID", "itemID", "prediction"), columns(answers), strict=True)))
+    assert np.array_equal(evaluate(judged, answers, MEASURES).values, expected.values)
+    with pytest.raises(ValueError, match="no column named score"):
+        evaluate(judged, judged, "map")
+
+
+def test_gzip(tmp_path):
+    qrels, run = draw(3)
+    plain = write_trec(tmp_path / "run", run, run=True)
+    packed = tmp_path / "run.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    assert np.array_equal(evaluate(qrels, packed).values, evaluate(qrels, run).values)
+
+
+# What must not change a number.
+
+
+def test_a_monotone_change_of_scores_changes_nothing():
+    qrels, run = draw(4, ties=30)
+    changed = {q: {d: math.exp(s / 7) - 5 for d, s in scores.items()} for q, scores in run.items()}
+    for ties in ("document-descending", "stable", "expected", "grouped"):
+        measures = ["ndcg@5", "rr", "bpref", "map"]
+        assert np.array_equal(
+            evaluate(qrels, run, measures, "trec_eval-10", ties=ties).values,
+            evaluate(qrels, changed, measures, "trec_eval-10", ties=ties).values,
+        )
+
+
+def test_moving_a_relevant_document_up_never_lowers_average_precision():
+    numbers = random.Random(5)
+    qrels, run = draw(5, queries=200)
+    moved = {}
+    for query, scores in run.items():
+        order = sorted(scores, key=lambda d: -scores[d])
+        grade = [qrels[query].get(d, 0) for d in order]
+        relevant = [i for i in range(1, len(order)) if grade[i] > 0 and grade[i] >= grade[i - 1]]
+        if relevant:
+            i = numbers.choice(relevant)
+            order[i - 1], order[i] = order[i], order[i - 1]
+        moved[query] = {d: float(-i) for i, d in enumerate(order)}
+    for name in ("map", "map@5", "ndcg", "rr", "bpref", "rbp", "recall@5"):
+        assert (evaluate(qrels, moved, name)[name] >= evaluate(qrels, run, name)[name] - 1e-15).all(), name
+
+
+def test_shards_together_are_the_whole():
+    qrels, run = draw(6)
+    names = list(run)
+    whole = evaluate(qrels, run, MEASURES)
+    evaluator = RelevanceEvaluator(qrels, MEASURES)
+    parts = [evaluator.evaluate({q: run[q] for q in names[i::3]}) for i in range(3)]
+    merged = {query: values for part in parts for query, values in part.items()}
+    expected = RelevanceEvaluator(qrels, MEASURES).evaluate(run)
+    assert merged == expected
+    assert [list(row.values()) for row in whole.to_dict().values()] == [
+        [expected[query][name] for name in MEASURES] for query in whole.queries
+    ]
+
+
+def test_threads_change_nothing(monkeypatch):
+    qrels, run = draw(7, queries=500, ties=4)
+    expected = evaluate(qrels, run, MEASURES)
+    for threads in ("1", "5"):
+        monkeypatch.setenv("MEANAP_NUM_THREADS", threads)
+        for answers in (run, columns(run)):
+            assert np.array_equal(evaluate(qrels, answers, MEASURES).values, expected.values)
+        assert evaluate(qrels, run).interval("map", samples=500) == expected.interval("map", samples=500)
+
+
+def test_order_of_queries_and_documents_does_not_matter():
+    qrels, run = draw(8, ties=5)
+    numbers = random.Random(1)
+
+    def shuffled(table):
+        rows = [(q, numbers.sample(list(documents.items()), len(documents))) for q, documents in table.items()]
+        return {q: dict(items) for q, items in numbers.sample(rows, len(rows))}
+
+    assert evaluate(shuffled(qrels), shuffled(run), MEASURES).to_dict() == evaluate(qrels, run, MEASURES).to_dict()
+
+
+# Conventions.
+
+
+def test_empty_queries():
+    qrels, run = {"a": {"x": 1}, "b": {"x": 0}}, {"a": {"x": 1.0}, "b": {"x": 1.0}}
+    expected = {"zero": 0.5, "one": 1.0, "skip": 1.0}
+    for empty, mean in expected.items():
+        result = evaluate(qrels, run, "map", empty=empty)
+        assert result.mean("map") == mean
+        assert result.empty == ["b"]
+        assert result.queries == (["a"] if empty == "skip" else ["a", "b"])
+    assert math.isnan(evaluate(qrels, run, "map", empty="nan").mean("map"))
+    with pytest.raises(ValueError, match="query 'b' has no relevant document"):
+        evaluate(qrels, run, "map", empty="error")
+
+
+def test_missing_queries():
+    qrels, run = {"a": {"x": 1}, "b": {"x": 1}}, {"a": {"x": 1.0}, "c": {"x": 1.0}}
+    skipped = evaluate(qrels, run, "map", missing="skip")
+    assert (skipped.mean("map"), skipped.unanswered, skipped.unjudged) == (1.0, ["b"], ["c"])
+    counted = evaluate(qrels, run, ["map", "num_rel"], missing="zero")
+    assert counted.to_dict() == {"a": {"map": 1.0, "num_rel": 1.0}, "b": {"map": 0.0, "num_rel": 1.0}}
+    assert evaluate(qrels, columns(run), ["map", "num_rel"], missing="zero").to_dict() == counted.to_dict()
+    with pytest.raises(ValueError, match="query 'c' of the run is not judged"):
+        evaluate(qrels, run, "map", missing="error")
+    with pytest.raises(ValueError, match="query 'b' of the qrels has no answer"):
+        evaluate(qrels, {"a": {}}, "map", missing="error")
+    with pytest.raises(ValueError, match="no query of the run is judged: the run's first is 1"):
+        evaluate({"1": {"x": 1}}, {1: {"x": 1.0}})
+
+
+def test_nothing_at_all():
+    result = evaluate({}, {})
+    assert len(result) == 0 and math.isnan(result.mean("map")) and result.to_dict() == {}
+    assert evaluate({"a": {"x": 1}}, {"a": {}}).mean("map") == 0.0
+    assert evaluate({"a": {}}, {"a": {"x": 1.0}}).mean("map") == 0.0
+
+
+def test_duplicates():
+    qrels = {"q": {"a": 1, "b": 1}}
+    rows = (["q"] * 4, ["a", "x", "a", "b"], [4.0, 3.0, 2.0, 1.0])
+    for duplicates, expected in {
+        "first": (1 + 2 / 3) / 2,
+        "last": (1 / 2 + 2 / 3) / 2,
+        "once": (1 + 2 / 4) / 2,
+        "all": (1 + 2 / 3 + 3 / 4) / 2,
+    }.items():
+        for answers in (rows, (rows[0], [ord(d) for d in rows[1]], rows[2])):
+            judged = qrels if answers is rows else {"q": {ord("a"): 1, ord("b"): 1}}
+            assert evaluate(judged, answers, "map", duplicates=duplicates).mean("map") == expected
+    with pytest.raises(ValueError, match="query 'q': the run has document \"a\" twice"):
+        evaluate(qrels, rows)
+    judged = (["q", "q", "q"], ["a", "b", "a"], [1, 0, 0])
+    with pytest.raises(ValueError, match="qrels: query 'q': document \"a\" is judged twice"):
+        evaluate(judged, {"q": {"a": 1.0}})
+    for duplicates, expected in (("first", 1), ("last", 0), ("once", 1), ("all", 1)):
+        assert evaluate(judged, {"q": {"a": 1.0}}, "num_rel", duplicates=duplicates).mean("num_rel") == expected
+
+
+def test_presets_and_names():
+    assert preset("trec_eval") == PRESETS["trec_eval"] == Conventions(score_dtype="float32")
+    with pytest.raises(ValueError, match="unknown preset 'treceval', expected one of trec_eval,"):
+        evaluate({}, {}, "map", "treceval")
+    with pytest.raises(TypeError, match="unknown convention 'tie'; did you mean 'ties'"):
+        evaluate({}, {}, "map", tie="stable")
+    with pytest.raises(ValueError, match="ties is 'random', expected one of 'document-descending'"):
+        evaluate({}, {}, "map", ties="random")
+    with pytest.raises(ValueError, match='unknown measure "ndgc@10"; did you mean "ndcg"'):
+        evaluate({}, {}, "ndgc@10")
+    with pytest.raises(ValueError, match="named twice"):
+        evaluate({}, {}, ["map", "AP"])
+    with pytest.raises(ValueError, match="not defined with ties"):
+        evaluate({}, {}, "map@5", "sklearn")
+    with pytest.raises(ValueError, match="relevance_level is 0"):
+        evaluate({}, {}, "map", relevance_level=0)
+
+
+# Bad input.
+
+
+@pytest.mark.parametrize("as_columns", [False, True])
+def test_nan_scores_are_named(as_columns):
+    run = {"p": {"a": 1.0}, "q": {"a": 1.0, "b": math.nan}}
+    with pytest.raises(ValueError, match="query 'q': the score of document [\"']b[\"'] is NaN"):
+        evaluate({"p": {"a": 1}, "q": {"a": 1}}, columns(run) if as_columns else run)
+
+
+def test_what_is_not_a_number():
+    with pytest.raises(TypeError, match=r"run\['q'\]\['a'\] is 'high', expected a number"):
+        evaluate({"q": {"a": 1}}, {"q": {"a": "high"}})
+    with pytest.raises(TypeError, match=r"qrels\['q'\]\['a'\] is 0.5, expected a whole number"):
+        evaluate({"q": {"a": 0.5}}, {"q": {"a": 1.0}})
+    with pytest.raises(TypeError, match=r"run\['q'\] is not a dictionary"):
+        evaluate({"q": {"a": 1}}, {"q": [1]})
+    with pytest.raises(TypeError, match=r"qrels\['q'\] is not a dictionary"):
+        evaluate({"q": [1]}, {"q": {"a": 1.0}})
+    with pytest.raises(TypeError, match="grades are float64, expected whole numbers"):
+        evaluate((["q"], ["a"], [0.5]), {"q": {"a": 1.0}})
+    with pytest.raises(ValueError, match="beyond 2\\^53"):
+        evaluate({"q": {"a": 2**60}}, {"q": {"a": 1.0}})
+    with pytest.raises(TypeError, match="is a int, expected a dict, a path"):
+        evaluate(3, {})
+    with pytest.raises(ValueError, match="2 columns, expected 3"):
+        evaluate((["q"], ["a"]), {})
+    with pytest.raises(ValueError, match="as many of each"):
+        evaluate((["q"], ["a", "b"], [1]), {})
+
+
+def test_ids_of_two_kinds():
+    with pytest.raises(TypeError, match="the qrels' documents are text and the run's are integers"):
+        evaluate({"q": {"a": 1}}, (["q"], [1], [1.0]))
+    with pytest.raises(TypeError, match="text and integers at once"):
+        evaluate({"q": {"a": 1}}, {"q": {"a": 1.0, 2: 1.0}})
+    with pytest.raises(TypeError, match="neither text nor an integer"):
+        evaluate({"q": {"a": 1}}, {"q": {"a": 1.0, None: 1.0}})
+
+
+def test_negative_grades():
+    qrels, run = {"q": {"a": -1, "b": 1}}, {"q": {"a": 2.0, "b": 1.0}}
+    assert evaluate(qrels, run, "ndcg").mean("ndcg") == pytest.approx(1 / math.log2(3))
+    with pytest.raises(ValueError, match="negative grade, -1"):
+        evaluate(qrels, run, "ndcg", "sklearn")
+
+
+def test_malformed_lines(tmp_path):
+    path = tmp_path / "run.txt"
+    path.write_text("q Q0 a 1 2.0 tag\nq Q0 b 2 tag\n")
+    with pytest.raises(ValueError, match=r"run.txt: line 2: has 5 fields, expected 6 \(query Q0 document"):
+        evaluate({"q": {"a": 1}}, path)
+    path.write_text("q 0 a one\n")
+    with pytest.raises(ValueError, match='run.txt: line 1: grade is "one", expected a whole number'):
+        evaluate(path, {})
+    with pytest.raises(FileNotFoundError):
+        evaluate(tmp_path / "nowhere", {})
+
+
+def test_a_mapping_that_is_edited_while_it_is_read():
+    victim = {}
+
+    class Sly(float):
+        def __float__(self):
+            victim["q"].clear()
+            return 1.0
+
+    victim["q"] = {"a": 1.0, "b": Sly(2.0), "c": 1.0}
+    # Any number or error will do, but nothing worse.
+    try:
+        evaluate({"q": {"a": 1, "c": 1}}, victim)
+    except (ValueError, TypeError):
+        pass
+
+
+# Statistics.
+
+
+def test_intervals_and_tests_beside_scipy():
+    stats = pytest.importorskip("scipy.stats", reason="pip install scipy")
+    qrels, first = draw(10, queries=80)
+    second = {q: {d: s + 300 * (qrels[q].get(d, 0) > 0) for d, s in scores.items()} for q, scores in first.items()}
+    results = {"first": evaluate(qrels, first), "second": evaluate(qrels, second)}
+    a, b = results["first"]["map"], results["second"]["map"]
+    [t] = compare(results, "map", test="t")
+    assert t.p_value == pytest.approx(stats.ttest_rel(a, b).pvalue, rel=1e-9)
+    assert t.difference == pytest.approx(np.mean(a - b)) and t.corrected == t.p_value
+    noisy = {q: {d: s + 40 * (hash((q, d)) % 7) for d, s in scores.items()} for q, scores in first.items()}
+    results["second"] = evaluate(qrels, noisy)
+    b = results["second"]["map"]
+    [r] = compare(results, "map", samples=20_000)
+    theirs = stats.permutation_test(
+        (a, b), lambda x, y: np.mean(x - y), permutation_type="samples", n_resamples=20_000, rng=0
+    )
+    assert r.p_value == pytest.approx(theirs.pvalue, abs=0.02)
+    low, high = stats.bootstrap((a,), np.mean, method="percentile", n_resamples=10_000, rng=0).confidence_interval
+    interval = results["first"].interval("map")
+    assert interval.mean == np.mean(a)
+    assert interval.low == pytest.approx(low, abs=0.01) and interval.high == pytest.approx(high, abs=0.01)
+
+
+def test_comparisons_of_several_runs():
+    qrels, run = draw(11, queries=40)
+    results = {name: evaluate(qrels, {q: {d: s * i % 97 for d, s in v.items()} for q, v in run.items()})
+               for i, name in enumerate(("a", "b", "c"), start=3)}  # fmt: skip
+    pairs = compare(results, "map", samples=1000)
+    assert [(p.first, p.second) for p in pairs] == [("a", "b"), ("a", "c"), ("b", "c")]
+    assert all(p.corrected >= p.p_value for p in pairs)
+    assert [(p.first, p.second) for p in compare(results, "map", baseline="b", samples=9)] == [("a", "b"), ("c", "b")]
+    with pytest.raises(ValueError, match="not measured on the same queries"):
+        fewer = {q: run[q] for q in list(run)[1:]}
+        compare({"a": results["a"], "b": evaluate(qrels, fewer)}, "map")
+    with pytest.raises(ValueError, match="expected at least 2"):
+        compare({"a": results["a"]}, "map")
+    with pytest.raises(ValueError, match="test is 'z'"):
+        compare(results, "map", test="z")
+    for wrong in ({"level": 1.5}, {"samples": 0}):
+        with pytest.raises(ValueError, match="expected"):
+            results["a"].interval("map", **wrong)
+
+
+# Why tools disagree.
+
+
+@pytest.mark.parametrize("pair", [("trec_eval", "torchmetrics"), ("ranx", "recommenders"), ("tensorflow", "trec_eval")])
+def test_shares_add_up_to_the_difference(pair):
+    qrels, run = draw(12, ties=5)
+    qrels = {q: {**grades, next(iter(grades)): 1} for q, grades in qrels.items()}
+    found = explain_difference(qrels, run, *pair, "map@5")
+    ends = [evaluate(qrels, run, "map@5", name).mean("map@5") for name in pair]
+    assert [found.first, found.second] == ends
+    assert sum(share.amount for share in found.shares) == pytest.approx(found.difference, abs=1e-12)
+    assert {share.convention for share in found.shares} == set(preset(pair[0]).differing(preset(pair[1])))
+    assert any(abs(share.amount) > 1e-4 for share in found.shares)
+
+
+def test_ties_have_a_range():
+    qrels, run = draw(13, ties=3)
+    measures = ["map", "ndcg", "rr", "p@5"]
+    least, expected, greatest = tie_range(qrels, run, measures)
+    for name in measures:
+        for ties in ("document-descending", "document-ascending", "stable"):
+            values = evaluate(qrels, run, name, ties=ties)[name]
+            assert (values >= least[name] - 1e-12).all() and (values <= greatest[name] + 1e-12).all()
+        assert (least[name] <= expected[name] + 1e-12).all() and (expected[name] <= greatest[name] + 1e-12).all()
+        assert (least[name] < greatest[name]).any()

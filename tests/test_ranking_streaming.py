@@ -1,0 +1,139 @@
+"""`AveragePrecisionAtK`: labels of every kind, shards, pickles, bad input. TensorFlow itself: test_ranking_presets."""
+
+import copy
+import math
+import pickle
+
+import numpy as np
+import pytest
+
+from meanap.ranking import AveragePrecisionAtK
+
+
+def batch(seed, rows=200, classes=20, width=4, distinct=50):
+    numbers = np.random.default_rng(seed)
+    labels = numbers.integers(-2, classes + 2, (rows, width))
+    scores = numbers.integers(0, distinct, (rows, classes)).astype(np.float32)
+    return labels, scores
+
+
+def naive(labels, scores, k, repeats):
+    """By sorting each row: descending score, then ascending index."""
+    values = []
+    for row, row_scores in zip(labels, scores, strict=True):
+        valid = [label for label in row if 0 <= label < len(row_scores)]
+        if not valid:
+            continue
+        order = sorted(range(len(row_scores)), key=lambda c: (-row_scores[c], c))
+        hits, total = 0, 0.0
+        for rank, c in enumerate(order[:k], start=1):
+            if c in valid:
+                hits += 1
+                total += hits / rank
+        values.append(total / min(len(valid) if repeats else len(set(valid)), k))
+    return math.fsum(values) / len(values)
+
+
+@pytest.mark.parametrize("k", [1, 3, 20])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
+def test_a_naive_twin(k, dtype):
+    labels, scores = batch(k)
+    metric = AveragePrecisionAtK(k)
+    metric.update(labels, scores.astype(dtype))
+    assert metric.compute() == naive(labels.tolist(), scores.tolist(), k, repeats=True)
+    sparse = AveragePrecisionAtK(k)
+    sparse.update(labels.tolist(), scores.astype(dtype))
+    assert sparse.compute() == naive(labels.tolist(), scores.tolist(), k, repeats=False)
+
+
+def test_labels_of_every_kind():
+    sparse = pytest.importorskip("scipy.sparse", reason="pip install scipy")
+    numbers = np.random.default_rng(1)
+    indicator = numbers.random((50, 12)) < 0.2
+    scores = numbers.random((50, 12))
+    lists = [np.flatnonzero(row).tolist() for row in indicator]
+    padded = np.full((50, 12), -1)
+    for row, items in enumerate(lists):
+        padded[row, : len(items)] = items
+    found = set()
+    for labels in (indicator, lists, [tuple(row) for row in lists], [set(row) for row in lists], padded,
+                   padded.astype(np.int8), sparse.csr_matrix(indicator)):  # fmt: skip
+        metric = AveragePrecisionAtK(5)
+        metric.update(labels, scores)
+        found.add((metric.compute(), metric.rows, metric.skipped))
+    assert len(found) == 1
+    assert found.pop()[1:] == (sum(map(bool, lists)), sum(not row for row in lists))
+    one = AveragePrecisionAtK(1)
+    one.update(np.array([3, 0]), np.eye(4)[[3, 1]])
+    assert one.compute() == 0.5
+
+
+def test_repeated_labels():
+    for labels, expected in ((np.array([[0, 0]]), 0.5), ([[0, 0]], 1.0)):
+        metric = AveragePrecisionAtK(2)
+        metric.update(labels, [[0.9, 0.1]])
+        assert metric.compute() == expected
+
+
+def test_shards_in_any_order_give_the_same_bits(monkeypatch):
+    labels, scores = batch(5, rows=3000)
+    whole = AveragePrecisionAtK(7)
+    whole.update(labels, scores)
+    for pieces in (2, 7, 50):
+        shards = []
+        for part in np.array_split(np.random.default_rng(pieces).permutation(3000), pieces):
+            shard = AveragePrecisionAtK(7)
+            shard.update(labels[part], scores[part])
+            shards.append(pickle.loads(pickle.dumps(shard)))
+        merged = shards[0]
+        for shard in shards[1:]:
+            merged.merge(shard)
+        assert merged.compute() == whole.compute() and merged.rows == whole.rows
+    monkeypatch.setenv("MEANAP_NUM_THREADS", "1")
+    single = AveragePrecisionAtK(7)
+    single.update(labels, scores)
+    assert single.compute() == whole.compute()
+
+
+def test_state():
+    metric = AveragePrecisionAtK(2)
+    assert math.isnan(metric.compute())
+    metric.update([[0], []], [[0.9, 0.1], [0.5, 0.5]])
+    assert (metric.compute(), metric.rows, metric.skipped) == (1.0, 1, 1)
+    assert copy.deepcopy(metric).compute() == 1.0
+    assert "1.000000 over 1 rows" in repr(metric)
+    metric.reset()
+    assert metric.rows == metric.skipped == 0 and math.isnan(metric.compute())
+    metric.update(np.zeros((0, 3), int), np.zeros((0, 2)))
+    metric.update([], np.zeros((0, 2)))
+    assert metric.rows == 0
+    strict = AveragePrecisionAtK(2, empty="nan")
+    strict.update([[0], []], [[0.9, 0.1], [0.5, 0.5]])
+    assert math.isnan(strict.compute())
+
+
+def test_what_is_refused():
+    with pytest.raises(ValueError, match="k is 0"):
+        AveragePrecisionAtK(0)
+    with pytest.raises(ValueError, match="empty is 'zero'"):
+        AveragePrecisionAtK(1, empty="zero")
+    metric = AveragePrecisionAtK(2)
+    with pytest.raises(ValueError, match="row 1 of the scores has a NaN"):
+        metric.update([[0], [0]], [[0.1, 0.2], [math.nan, 0.3]])
+    with pytest.raises(ValueError, match="k is 2 and there are 1 classes"):
+        metric.update([[0]], [[0.1]])
+    with pytest.raises(ValueError, match="labels have 1 rows and scores have 2"):
+        metric.update([[0]], [[0.1, 0.2], [0.1, 0.2]])
+    with pytest.raises(ValueError, match="scores have 1 dimensions"):
+        metric.update([[0]], [0.1, 0.2])
+    with pytest.raises(TypeError, match="labels are float64"):
+        metric.update(np.zeros((1, 1)), [[0.1, 0.2]])
+    with pytest.raises(TypeError, match="labels must be integers"):
+        metric.update([["a"]], [[0.1, 0.2]])
+    with pytest.raises(ValueError, match="bool labels have shape"):
+        metric.update(np.zeros((1, 3), bool), [[0.1, 0.2]])
+    with pytest.raises(ValueError, match="cannot merge"):
+        metric.merge(AveragePrecisionAtK(3))
+    with pytest.raises(TypeError, match="cannot merge"):
+        metric.merge(3)
+    assert metric.rows == 0, "a batch that is refused leaves nothing behind"
