@@ -12,7 +12,7 @@ use meanap::read::{Dataset, IouType, Kind, Role};
 use meanap::rle::{Foreground, Rasterizer, codec};
 use meanap::similarity::{MaskIou, MaskScratch, Similarity};
 
-const ROUNDS: usize = 30;
+const ROUNDS: usize = 60;
 
 /// Nanoseconds that this thread has had a processor for, where the system tells: others may be busy on it too.
 fn processor_time(start: Instant) -> f64 {
@@ -21,16 +21,15 @@ fn processor_time(start: Instant) -> f64 {
     told.unwrap_or_else(|| start.elapsed().as_secs_f64() * 1e9)
 }
 
-/// Runs `work` some times and prints the fastest time for each of the `count` things that it says it did.
+/// Runs `work` many times and prints the mean time for each of the `count` things that it says it did.
+///
+/// The mean, not the best: the system counts processor time by the tick, which is longer than a round.
 fn time(name: &str, unit: &str, mut work: impl FnMut() -> usize) {
-    let (mut best, mut count) = (f64::INFINITY, 0);
     let clock = Instant::now();
-    for _ in 0..ROUNDS {
-        let start = processor_time(clock);
-        count = work();
-        best = best.min(processor_time(clock) - start);
-    }
-    println!("{name:>12} {:10.2} ns a {unit} ({count})", best / count as f64);
+    let start = processor_time(clock);
+    let count: usize = (0..ROUNDS).map(|_| work()).sum();
+    let mean = (processor_time(clock) - start) / count as f64;
+    println!("{name:>12} {mean:10.2} ns a {unit} ({})", count / ROUNDS);
 }
 
 fn masks(objects: &Objects) -> &Masks {
