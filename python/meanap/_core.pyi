@@ -55,6 +55,8 @@ class Objects:
 
 @final
 class Evaluation:
+    @property
+    def zero_ids(self) -> int: ...
     def accumulate(
         self,
         *,

@@ -149,6 +149,14 @@ pub fn evaluate(
 
 #[pymethods]
 impl Evaluation {
+    /// Ground truths whose id is 0, which the reference reads as unmatched even where they match.
+    #[getter]
+    fn zero_ids(&self) -> usize {
+        let ids = &self.scene.ground_truths.id;
+        let truths = self.table.parts.iter().flat_map(|part| &part.truths.items);
+        truths.filter(|truth| ids.get(truth.object as usize) == 0.0).count()
+    }
+
     /// Precision `(T, R, K, A, M)`, recall `(T, K, A, M)` and scores `(T, R, K, A, M)` of the selected groups, area
     /// ranges, limits and images.
     #[pyo3(signature = (*, groups, areas, max_detections, images, recall_points, shape))]

@@ -29,7 +29,7 @@ import numpy as np
 from meanap import _core
 from meanap.coco import _show
 from meanap.coco import mask as maskUtils
-from meanap.coco._index import index, membership
+from meanap.coco._index import collector_paused, index, membership
 from meanap.coco._results import first_of, image_ids, kind_of, prepare
 from meanap.coco._sources import (
     Columns,
@@ -258,12 +258,13 @@ class COCO:
             truth = source
         else:
             truth = Snapshot(self.dataset)
-        if isinstance(resFile, (str, os.PathLike)):
-            results = _results_of_file(self, truth, os.fspath(resFile))
-        elif type(resFile) is np.ndarray:
-            results = _results_of_rows(self, truth, resFile)
-        else:
-            results = _results_of_list(self, truth, resFile, "results")
+        with collector_paused():
+            if isinstance(resFile, (str, os.PathLike)):
+                results = _results_of_file(self, truth, os.fspath(resFile))
+            elif type(resFile) is np.ndarray:
+                results = _results_of_rows(self, truth, resFile)
+            else:
+                results = _results_of_list(self, truth, resFile, "results")
         _LOG.info("DONE (t=%.2fs)", time.perf_counter() - start)
         return results
 

@@ -6,6 +6,7 @@ import copy
 import datetime
 import logging
 import time
+import warnings
 from collections import defaultdict
 from typing import Any
 
@@ -112,14 +113,23 @@ class COCOeval:
         p.maxDets = sorted(p.maxDets)
         self.params = p
 
-        run = _Run.of(self)
+        with collector_paused():
+            run = _Run.of(self)
         if run is not None:
+            zero_ids = run.evaluation.zero_ids
             self._run = run
             self.eval = {}
             for name in _LAZY:
                 self.__dict__.pop(name, None)
         else:
             self._evaluate_by_hand()
+            zero_ids = _cells.count_zero_ids(self._gts)
+        if zero_ids:
+            warnings.warn(
+                f"ground truth: {zero_ids} annotations have id 0, which counts as unmatched even where it matches "
+                "(as in pycocotools): number annotations from 1",
+                stacklevel=2,
+            )
         self._paramsEval = copy.deepcopy(self.params)
         road = "columns" if run is not None else "cells"
         logger.info("evaluated %s by %s in %.2f s", p.iouType, road, time.perf_counter() - start)
