@@ -14,8 +14,7 @@ pub enum Area {
     ///
     /// Source: `VOCap.m` of the PASCAL VOC development kit, 2010 and later.
     Exact,
-    /// Under straight lines between the envelope's values at 101 recalls; beyond the last recall reached the curve
-    /// falls to zero along a straight line.
+    /// Under straight lines between the envelope's values at 101 recalls; zero from the last recall reached.
     ///
     /// Source: what Ultralytics computes (`numpy.interp` at 101 points, then the trapezium rule).
     Trapezium,
@@ -53,8 +52,8 @@ pub fn areas_under(table: &MatchTable, selection: &Selection, shape: Shape, area
                     for t in 0..thresholds {
                         let place = t * inner + a * shape.limits + m;
                         recalls[place] = curves.recall(t, positives);
-                        let (found, all) = curves.counts(t);
-                        areas[place] = area_of(found, all, positives, area, envelope);
+                        let found = curves.false_positives(t);
+                        areas[place] = area_of(found, positives, area, envelope);
                     }
                 }
             }
@@ -70,11 +69,10 @@ pub fn areas_under(table: &MatchTable, selection: &Selection, shape: Shape, area
     Accumulated { precision, recall, scores: Vec::new() }
 }
 
-/// The area under one curve: `found` has the false positives before each true positive, best score first; `all` is
-/// their number. `envelope` is working memory.
+/// The area under one curve: `found` has the false positives before each true positive, best score first. `envelope` is
+/// working memory.
 pub fn area_of(
     found: impl Iterator<Item = u32>,
-    all: u32,
     positives: usize,
     area: Area,
     envelope: &mut Vec<f64>,
@@ -88,7 +86,7 @@ pub fn area_of(
     }
     match area {
         Area::Exact => envelope.iter().sum::<f64>() / positives as f64,
-        Area::Trapezium => trapezium(envelope, positives, precision(envelope.len(), all)),
+        Area::Trapezium => trapezium(envelope, positives),
     }
 }
 
@@ -96,23 +94,18 @@ fn precision(found: usize, false_positives: u32) -> f64 {
     if found == 0 { 0.0 } else { found as f64 / (found as f64 + f64::from(false_positives)) }
 }
 
-/// `last`: the precision of all detections together.
-fn trapezium(envelope: &[f64], positives: usize, last: f64) -> f64 {
+fn trapezium(envelope: &[f64], positives: usize) -> f64 {
     const STEPS: usize = 100;
     let recall = |found: usize| found as f64 / positives as f64;
-    let reached = recall(envelope.len());
     let height = |x: f64| {
-        if x < reached {
-            let mut found = ((x * positives as f64) as usize).saturating_sub(1);
-            while recall(found + 1) <= x {
-                found += 1;
-            }
-            envelope[found]
-        } else if reached < 1.0 {
-            last * (1.0 - x) / (1.0 - reached)
-        } else {
-            0.0
+        if x >= recall(envelope.len()) {
+            return 0.0;
         }
+        let mut found = ((x * positives as f64) as usize).saturating_sub(1);
+        while recall(found + 1) <= x {
+            found += 1;
+        }
+        envelope[found]
     };
     let heights = (0..=STEPS).map(|i| height(i as f64 / STEPS as f64));
     let sum: f64 = heights.enumerate().map(|(i, y)| if i % STEPS == 0 { y / 2.0 } else { y }).sum();
@@ -124,14 +117,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_curve_that_reaches_everything_drops_at_the_end() {
-        assert_eq!(trapezium(&[1.0], 1, 1.0), 0.995);
-    }
-
-    #[test]
-    fn a_curve_that_stops_early_falls_along_a_line() {
-        let area = trapezium(&[1.0], 2, 1.0);
-        assert!((area - 0.75).abs() < 1e-12, "{area}");
-        assert_eq!(trapezium(&[], 2, 0.0), 0.0);
+    fn the_curve_drops_where_it_ends() {
+        assert_eq!(trapezium(&[1.0], 1), 0.995);
+        assert!((trapezium(&[1.0], 2) - 0.495).abs() < 1e-12);
+        assert_eq!(trapezium(&[], 2), 0.0);
     }
 }

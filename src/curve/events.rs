@@ -172,12 +172,6 @@ impl Events {
     pub fn score(&self, event: usize) -> f64 {
         self.events[event].score
     }
-
-    /// Unmatched detections in the `a`-th area range under the `m`-th limit.
-    pub fn unmatched(&self, a: usize, m: usize) -> u32 {
-        let (width, at) = (self.areas.len() * self.limits.len(), m * self.areas.len() + a);
-        self.gaps[self.events.len() * width + at]
-    }
 }
 
 /// A first guess at where a key stands among sorted keys: an index by leading bits.

@@ -46,7 +46,6 @@ pub fn reached(points: &[f64], positives: usize) -> Vec<Reached> {
 pub struct Curves {
     found: Vec<Vec<TruePositive>>,
     extra: Vec<u32>,
-    unmatched: u32,
     first_score: Option<f64>,
     envelope: Vec<f64>,
 }
@@ -59,7 +58,6 @@ impl Curves {
         // False positives at single thresholds, by detections that matched at others.
         self.extra.clear();
         self.extra.resize(thresholds, 0);
-        self.unmatched = events.unmatched(a, m);
         self.first_score = events.first_score(m);
         let words = thresholds.div_ceil(64);
         for (word, (found, extra)) in self.found.chunks_mut(64).zip(self.extra.chunks_mut(64)).enumerate() {
@@ -73,9 +71,9 @@ impl Curves {
         }
     }
 
-    /// For each true positive at threshold `t`, best score first, the false positives before it; and all of them.
-    pub fn counts(&self, t: usize) -> (impl ExactSizeIterator<Item = u32> + '_, u32) {
-        (self.found[t].iter().map(|tp| tp.false_positives), self.unmatched + self.extra[t])
+    /// For each true positive at threshold `t`, best score first, the false positives before it.
+    pub fn false_positives(&self, t: usize) -> impl ExactSizeIterator<Item = u32> + '_ {
+        self.found[t].iter().map(|tp| tp.false_positives)
     }
 
     /// The recall reached at threshold `t`; 0 without detections.

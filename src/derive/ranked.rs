@@ -130,8 +130,8 @@ impl<'a> Reader<'a> {
         Reader { reading, reached, positives, envelope: Vec::new() }
     }
 
-    /// The average precision; `all`: the false positives.
-    pub fn average(&mut self, found: &Found, all: u32) -> f64 {
+    /// The average precision.
+    pub fn average(&mut self, found: &Found) -> f64 {
         match self.reading {
             Reading::Points(points) => {
                 self.fill_envelope(found);
@@ -157,7 +157,7 @@ impl<'a> Reader<'a> {
             Reading::Area(area) => {
                 let each =
                     found.iter().flat_map(|&(before, many)| std::iter::repeat_n(before, many as usize));
-                area_of(each, all, self.positives, *area, &mut self.envelope)
+                area_of(each, self.positives, *area, &mut self.envelope)
             }
         }
     }

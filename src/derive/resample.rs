@@ -51,11 +51,11 @@ pub fn resample(
                     if positives == 0 {
                         continue;
                     }
-                    let everywhere = count(ranked, weights, &mut found, &mut wrong);
+                    count(ranked, weights, &mut found, &mut wrong);
                     let mut reader = Reader::new(reading, positives as usize);
                     for t in 0..thresholds {
                         let place = (b * thresholds + t) * groups + group;
-                        precision[place] = reader.average(&found[t], everywhere + wrong[t]);
+                        precision[place] = reader.average(&found[t]);
                         let hits: u32 = found[t].iter().map(|&(_, many)| many).sum();
                         recall[place] = f64::from(hits) / f64::from(positives);
                     }
@@ -66,8 +66,8 @@ pub fn resample(
     out
 }
 
-/// Counts one group's rows under weights; gives the false positives at every threshold, `wrong` those at single ones.
-fn count(ranked: &Ranked, weights: &[u32], found: &mut [Found], wrong: &mut [u32]) -> u32 {
+/// Counts one group's rows under weights; `wrong` is working memory.
+fn count(ranked: &Ranked, weights: &[u32], found: &mut [Found], wrong: &mut [u32]) {
     found.iter_mut().for_each(Vec::clear);
     wrong.fill(0);
     let words = ranked.bits.words();
@@ -90,5 +90,4 @@ fn count(ranked: &Ranked, weights: &[u32], found: &mut [Found], wrong: &mut [u32
             each_bit(misses, |bit| wrong[64 * word + bit] += weight);
         }
     }
-    everywhere
 }

@@ -56,14 +56,13 @@ pub fn bounds(
         let mut reader = Reader::new(reading, positives);
         let mut at = |t: usize| {
             let blocks = blocks(&ranked, t);
-            let all = blocks.iter().map(|&(_, wrong)| wrong).sum();
-            let least = reader.average(&ordered(&blocks, false), all);
-            let greatest = reader.average(&ordered(&blocks, true), all);
+            let least = reader.average(&ordered(&blocks, false));
+            let greatest = reader.average(&ordered(&blocks, true));
             if orders == 0 || blocks.iter().all(|&(right, wrong)| right == 0 || wrong == 0) {
                 return [least, if orders == 0 { f64::NAN } else { least }, greatest];
             }
             let mut dice = Dice(seed ^ (group as u64) << 32 ^ t as u64);
-            let sum: f64 = (0..orders).map(|_| reader.average(&shuffled(&blocks, &mut dice), all)).sum();
+            let sum: f64 = (0..orders).map(|_| reader.average(&shuffled(&blocks, &mut dice))).sum();
             [least, sum / orders as f64, greatest]
         };
         (0..thresholds).map(&mut at).collect()
