@@ -14,7 +14,7 @@ import meanap
 from meanap import generate
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PAGES = ["README.md", "docs/pycocotools.md", "docs/ranking.md"]
+PAGES = ["README.md", "docs/pycocotools.md", "docs/ranking.md", "docs/segmentation.md"]
 
 
 @pytest.fixture(scope="module")
