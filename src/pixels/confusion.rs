@@ -5,6 +5,8 @@
 //! counted whole; and neighbouring pixels that are counted one by one go to different copies of the matrix, because
 //! adding to the number that has just been added to waits for the store.
 
+use std::ops::{BitOr, BitXor};
+
 use rayon::prelude::*;
 
 use super::labels::{Labels, Rule, Side};
@@ -15,8 +17,9 @@ use crate::threads;
 const SHARE: usize = 1 << 17;
 /// Pixels that are turned into codes at a time: both sides fit the first-level cache.
 const BLOCK: usize = 4096;
-/// Pixels that are counted whole if both maps are constant.
-const STRETCH: usize = 32;
+/// Pixels that are counted whole if both maps are constant, and those that are where the stretch is not.
+const STRETCH: usize = 64;
+const WORD: usize = 16;
 /// Copies of the matrix that neighbouring pixels are counted in.
 const COPIES: usize = 4;
 /// Beyond this many cells (those of ADE20K's 150 classes fit), copies cost more cache than they save waiting.
@@ -89,11 +92,24 @@ fn refusal(target: Labels, prediction: Labels, rule: &Rule, width: usize) -> Err
         .unwrap_or_else(|| Error::value("a label that is no class"))
 }
 
+/// A label or code, as bits to be compared.
+trait Bits: Copy + Default + PartialEq + BitXor<Output = Self> + BitOr<Output = Self> {}
+impl Bits for u8 {}
+impl Bits for u16 {}
+
+/// Whether both maps are constant. Without a branch in the loop it is a handful of vector instructions.
+#[inline(always)]
+fn constant<L: Bits, const N: usize>(target: &[L; N], prediction: &[L; N]) -> bool {
+    let differing = |all: L, i: usize| all | (target[i] ^ target[0]) | (prediction[i] ^ prediction[0]);
+    (0..N).fold(L::default(), differing) == L::default()
+}
+
 /// Counts by code, in copies.
 struct Tally {
     /// Cells of one copy: codes x codes.
     cells: usize,
-    copies: usize,
+    /// The number of copies less one: COPIES - 1 or 0.
+    last_copy: usize,
     counts: Vec<u64>,
     /// For bytes: the code of each number of the target, times the number of codes, and of the prediction.
     rows: [u32; 256],
@@ -108,7 +124,7 @@ impl Tally {
         let table = |code: &dyn Fn(i64) -> u32| std::array::from_fn(|byte| code(byte as i64));
         Tally {
             cells,
-            copies,
+            last_copy: copies - 1,
             counts: vec![0; cells * copies],
             rows: table(&|byte| u32::from(rule.target(byte)) * codes as u32),
             columns: table(&|byte| u32::from(rule.prediction(byte))),
@@ -149,38 +165,39 @@ impl Tally {
     }
 
     #[inline(always)]
-    fn count_stretches<L: Copy + PartialEq>(
-        &mut self,
-        target: &[L],
-        prediction: &[L],
-        cell: impl Fn(L, L) -> usize,
-    ) {
-        let (cells, copies) = (self.cells, self.copies);
+    fn count_stretches<L: Bits>(&mut self, target: &[L], prediction: &[L], cell: impl Fn(L, L) -> usize) {
         let (t, last_t) = target.as_chunks::<STRETCH>();
         let (p, last_p) = prediction.as_chunks::<STRETCH>();
         for (t, p) in t.iter().zip(p) {
-            // Without a break in the loops the comparison is a handful of vector instructions.
-            let same = |pixels: &[L; STRETCH]| pixels.iter().fold(true, |all, &l| all & (l == pixels[0]));
-            if same(t) & same(p) {
+            if constant(t, p) {
                 self.counts[cell(t[0], p[0])] += STRETCH as u64;
-            } else if copies == COPIES {
-                for (t, p) in t.as_chunks::<COPIES>().0.iter().zip(p.as_chunks::<COPIES>().0) {
-                    for copy in 0..COPIES {
-                        self.counts[copy * cells + cell(t[copy], p[copy])] += 1;
-                    }
+                continue;
+            }
+            for (t, p) in t.as_chunks::<WORD>().0.iter().zip(p.as_chunks::<WORD>().0) {
+                if constant(t, p) {
+                    self.counts[cell(t[0], p[0])] += WORD as u64;
+                } else {
+                    self.count_each(t, p, &cell);
                 }
-            } else {
-                t.iter().zip(p).for_each(|(&t, &p)| self.counts[cell(t, p)] += 1);
             }
         }
-        last_t.iter().zip(last_p).for_each(|(&t, &p)| self.counts[cell(t, p)] += 1);
+        self.count_each(last_t, last_p, &cell);
+    }
+
+    /// Pixel by pixel, neighbours in different copies.
+    #[inline(always)]
+    fn count_each<L: Bits>(&mut self, target: &[L], prediction: &[L], cell: &impl Fn(L, L) -> usize) {
+        for (at, (&t, &p)) in target.iter().zip(prediction).enumerate() {
+            let copy = at % COPIES & self.last_copy;
+            self.counts[copy * self.cells + cell(t, p)] += 1;
+        }
     }
 
     /// The matrix without the pixels that are left out; nothing if a label was wrong.
     fn finish(self, rule: &Rule) -> Option<Confusion> {
         let (codes, classes) = (rule.codes(), rule.classes());
         let total = |row: usize, column: usize| -> u64 {
-            (0..self.copies).map(|copy| self.counts[copy * self.cells + row * codes + column]).sum()
+            (0..=self.last_copy).map(|copy| self.counts[copy * self.cells + row * codes + column]).sum()
         };
         let wrong = usize::from(rule.wrong());
         if (0..codes).any(|code| total(wrong, code) > 0 || total(code, wrong) > 0) {

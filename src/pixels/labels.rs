@@ -3,6 +3,8 @@
 //! Label maps come in every integer type. They are turned, a block at a time, into *codes*: the class, or one of two
 //! numbers after the last class, so that counting needs no branch and no copy of a whole map.
 
+use std::ops::BitOr;
+
 use crate::error::{Error, Result};
 
 /// The most classes that a rule may have: a code is 16 bits, and a matrix of this many classes is 128 MiB.
@@ -149,15 +151,21 @@ macro_rules! each_type {
 }
 
 /// An integer that a label map may be made of.
-trait Label: Copy + PartialEq {
+trait Label: Copy + Default + PartialEq + BitOr<Output = Self> {
     /// The number; past the end of `i64`, its last one, which is no class.
     fn number(self) -> i64;
+
+    /// Its lowest byte.
+    fn byte(self) -> u8;
 }
 
 macro_rules! label {
     ($($kind:ty)*) => { $(impl Label for $kind {
         #[inline]
         fn number(self) -> i64 { i64::from(self) }
+
+        #[inline]
+        fn byte(self) -> u8 { self as u8 }
     })* };
 }
 label!(u8 i8 u16 i16 u32 i32 i64);
@@ -166,6 +174,11 @@ impl Label for u64 {
     #[inline]
     fn number(self) -> i64 {
         i64::try_from(self).unwrap_or(i64::MAX)
+    }
+
+    #[inline]
+    fn byte(self) -> u8 {
+        self as u8
     }
 }
 
@@ -254,9 +267,9 @@ pub fn place(index: usize, width: usize) -> (usize, usize) {
 /// Two loops without a branch: both become vector instructions.
 fn narrow<'b, L: Label>(pixels: &[L], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
     let buffer = &mut buffer[..pixels.len()];
-    let high = pixels.iter().fold(0, |all, label| all | label.number() & !0xFF);
-    pixels.iter().zip(buffer.iter_mut()).for_each(|(label, byte)| *byte = label.number() as u8);
-    (high == 0).then_some(buffer)
+    let all = pixels.iter().fold(L::default(), |all, &label| all | label);
+    pixels.iter().zip(buffer.iter_mut()).for_each(|(label, byte)| *byte = label.byte());
+    (0..256).contains(&all.number()).then_some(buffer)
 }
 
 /// Label maps are mostly long runs: a stretch of one number is encoded once.
