@@ -188,7 +188,7 @@ impl Tally {
     #[inline(always)]
     fn count_each<L: Bits>(&mut self, target: &[L], prediction: &[L], cell: &impl Fn(L, L) -> usize) {
         for (at, (&t, &p)) in target.iter().zip(prediction).enumerate() {
-            let copy = at % COPIES & self.last_copy;
+            let copy = (at % COPIES) & self.last_copy;
             self.counts[copy * self.cells + cell(t, p)] += 1;
         }
     }
