@@ -28,6 +28,8 @@ pub mod derive;
 
 pub mod evaluate;
 
+pub mod confusion;
+
 pub mod pixels;
 
 pub mod ranking;

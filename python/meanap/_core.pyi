@@ -362,6 +362,7 @@ class MatchLog:
         max_per_image: int | None,
         matcher: str,
         by_category: bool,
+        pairs: bool = False,
     ) -> MatchLog: ...
     @property
     def images(self) -> int: ...

@@ -13,13 +13,14 @@ use super::matches::Matches;
 use super::numpy_exp::numpy_exp;
 use super::objects::PyObjects;
 use crate::columns::{Codebook, Key, Objects};
+use crate::confusion;
 use crate::error::Result;
 use crate::evaluate::{Protocol, Scene};
 use crate::matching::{
     Extent, ImageKeys, MOST_AREA_RANGES, MatchLog, MatchTable, Matcher, NOT_EVALUATED, Positions,
     descending_key,
 };
-use crate::similarity::{BoxIou, Exp, MaskIou, Oks, PixelIou};
+use crate::similarity::{BoxIou, Exp, MaskIou, Oks, PixelIou, Similarity};
 
 /// Adds what this file and [`super::matches`] define to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -36,6 +37,8 @@ struct Rules {
     /// Detections kept of each image, over all categories.
     max_per_image: Option<usize>,
     pixels: bool,
+    /// Whether rows are pairs of categories, for confusion matrices.
+    pairs: bool,
     variances: Vec<f64>,
     exp: Option<Exp>,
 }
@@ -52,7 +55,7 @@ impl PyMatchLog {
     #[new]
     #[pyo3(signature = (
         *, similarity, box_format, size, score_range, crowds, pixels, variances, thresholds, area_ranges,
-        max_detections, max_per_image, matcher, by_category
+        max_detections, max_per_image, matcher, by_category, pairs=false
     ))]
     #[expect(clippy::too_many_arguments, reason = "keywords of one call")]
     fn new(
@@ -70,6 +73,7 @@ impl PyMatchLog {
         max_per_image: Option<usize>,
         matcher: &str,
         by_category: bool,
+        pairs: bool,
     ) -> PyResult<PyMatchLog> {
         let options = Options::new(similarity, box_format, size, score_range, crowds)?;
         let area_ranges = area_ranges.as_array();
@@ -93,8 +97,11 @@ impl PyMatchLog {
         };
         let exp = if options.kind == Kind::Keypoints { Some(numpy_exp(py)?) } else { None };
         let variances = variances.map(|variances| variances.as_array().to_vec()).unwrap_or_default();
-        let log = MatchLog::new(protocol.bits(), by_category);
-        Ok(PyMatchLog { rules: Rules { options, protocol, max_per_image, pixels, variances, exp }, log })
+        let log = MatchLog::new(protocol.bits(), by_category || pairs);
+        Ok(PyMatchLog {
+            rules: Rules { options, protocol, max_per_image, pixels, pairs, variances, exp },
+            log,
+        })
     }
 
     /// Matches a batch, lists of one dictionary for each image, and adds its rows; nothing is added on an error.
@@ -258,8 +265,9 @@ impl Rules {
         let mut protocol = self.protocol.clone();
         protocol.extent.images = images;
         protocol.extent.categories = order.len();
+        let keys = categories.keys();
         let groups = if protocol.extent.by_category {
-            order.iter().map(|&code| categories.keys()[code as usize].clone()).collect()
+            order.iter().map(|&code| keys[code as usize].clone()).collect()
         } else {
             vec![Key::Number(-1)]
         };
@@ -267,19 +275,31 @@ impl Rules {
         let gt_positions = Positions { of_image: gt_images, of_category };
         let scene = Scene { detections: dt, ground_truths: gt, protocol };
         let (d, g) = (&scene.detections, &scene.ground_truths);
-        let table = match self.options.kind {
-            Kind::Boxes if self.pixels => {
-                scene.match_all(&PixelIou::new(d, g)?, &dt_positions, &gt_positions)
-            }
-            Kind::Boxes => scene.match_all(&BoxIou::new(d, g)?, &dt_positions, &gt_positions),
-            Kind::Masks => scene.match_all(&MaskIou::new(d, g)?, &dt_positions, &gt_positions),
+        let positions = (&dt_positions, &gt_positions);
+        match self.options.kind {
+            Kind::Boxes if self.pixels => self.run(&scene, &PixelIou::new(d, g)?, positions, groups, keys),
+            Kind::Boxes => self.run(&scene, &BoxIou::new(d, g)?, positions, groups, keys),
+            Kind::Masks => self.run(&scene, &MaskIou::new(d, g)?, positions, groups, keys),
             Kind::Keypoints => {
                 let exp = self.exp.clone().expect("made with the rules for keypoints");
                 let oks = Oks::new(d, g, self.variances.clone(), exp)?;
-                scene.match_all(&oks, &dt_positions, &gt_positions)
+                self.run(&scene, &oks, positions, groups, keys)
             }
-        };
-        Ok((table?, groups))
+        }
+    }
+
+    fn run<S: Similarity>(
+        &self,
+        scene: &Scene,
+        similarity: &S,
+        (dt, gt): (&Positions, &Positions),
+        groups: Vec<Key>,
+        keys: &[Key],
+    ) -> Result<(MatchTable, Vec<Key>)> {
+        if self.pairs {
+            return confusion::pair(scene, similarity, dt, gt, keys);
+        }
+        Ok((scene.match_all(similarity, dt, gt)?, groups))
     }
 }
 

@@ -63,7 +63,13 @@ def evaluate(
     if _is_batch(ground_truth):
         log = new_log(rules, similarity, box_format, score_range)
         log.update(detections, ground_truth)
-        return Result(log.table(), rules, similarity)
+
+        def batch_pairs(iou: float) -> _core.Matches:
+            log = new_log(rules, similarity, box_format, score_range, pairs=iou)
+            log.update(detections, ground_truth)
+            return log.table()
+
+        return Result(log.table(), rules, similarity, pairs=batch_pairs)
     log = new_log(rules, similarity, box_format, None)
     file = _file(ground_truth, rules, similarity)
     if file is not None:
@@ -90,7 +96,13 @@ def evaluate(
     if truth.categories is not None:
         log.declare(truth.categories)
     log.append(truth_columns, found, images=truth.images)
-    return Result(log.table(), rules, similarity, names=names, groups=groups)
+
+    def pairs(iou: float) -> _core.Matches:
+        log = new_log(rules, similarity, box_format, None, pairs=iou)
+        log.append(truth_columns, found, images=truth.images)
+        return log.table()
+
+    return Result(log.table(), rules, similarity, names=names, groups=groups, pairs=pairs)
 
 
 def settled(name: str | Protocol, similarity: str, changes: Mapping[str, Any]) -> Protocol:
@@ -110,9 +122,23 @@ def settled(name: str | Protocol, similarity: str, changes: Mapping[str, Any]) -
 
 
 def new_log(
-    rules: Protocol, similarity: str, box_format: str, score_range: tuple[float, float] | None
+    rules: Protocol,
+    similarity: str,
+    box_format: str,
+    score_range: tuple[float, float] | None,
+    *,
+    pairs: float | None = None,
 ) -> _core.MatchLog:
-    """An empty match log of a protocol."""
+    """An empty match log of a protocol; with `pairs`, of what is taken for what at that threshold."""
+    if pairs is not None:
+        everything = {"all": (-np.inf, np.inf)}
+        rules = rules.replace(thresholds=(pairs,), area_ranges=everything, by_category=False, summary=())
+    return _new_log(rules, similarity, box_format, score_range, pairs is not None)
+
+
+def _new_log(
+    rules: Protocol, similarity: str, box_format: str, score_range: tuple[float, float] | None, pairs: bool
+) -> _core.MatchLog:
     if similarity == "keypoints" and rules.sigmas is None:
         raise ValueError("sigmas: keypoints need the spread of each, e.g. sigmas=meanap.protocol.coco.KEYPOINT_SIGMAS")
     variances = None if rules.sigmas is None else (np.array(rules.sigmas) * 2) ** 2
@@ -131,6 +157,7 @@ def new_log(
         max_per_image=rules.max_per_image,
         matcher=rules.matcher,
         by_category=rules.by_category,
+        pairs=pairs,
     )
 
 

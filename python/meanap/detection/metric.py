@@ -8,7 +8,7 @@ import json
 import math
 import struct
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,8 @@ class MeanAveragePrecision:
         ``"micro"`` forgets classes, as in torchmetrics: a detection may match an object of any class.
     score_range
         Least and greatest score; None allows any number.
+    confusion : float, optional
+        Keep what ``result().confusion()`` needs, at this IoU.
     **changes
         Other fields of the protocol to replace.
 
@@ -78,6 +80,7 @@ class MeanAveragePrecision:
         average: str = "macro",
         backend: str | None = None,
         score_range: tuple[float, float] | None = (0.0, 1.0),
+        confusion: float | None = None,
         **changes: Any,
     ) -> None:
         del backend  # torchmetrics' choice between two; there is one here.
@@ -92,6 +95,7 @@ class MeanAveragePrecision:
         self.extended_summary = extended_summary
         self.average = average
         self.score_range = score_range
+        self.confusion = confusion
         given = {
             "thresholds": iou_thresholds,
             "recall": rec_thresholds,
@@ -101,8 +105,8 @@ class MeanAveragePrecision:
         self.protocols = {kind: settled(protocol, kind, changes) for kind in self.similarities}
         self._logs = self._new_logs()
 
-    def _new_logs(self) -> dict[tuple[str, bool], _core.MatchLog]:
-        logs = {}
+    def _new_logs(self) -> dict[tuple[str, bool | str], _core.MatchLog]:
+        logs: dict[tuple[str, bool | str], _core.MatchLog] = {}
         for kind, rules in self.protocols.items():
             ways = {rules.by_category and self.average == "macro"}
             if self.class_metrics and rules.by_category:
@@ -110,6 +114,9 @@ class MeanAveragePrecision:
             for by_category in sorted(ways):
                 apart = rules.replace(by_category=by_category)
                 logs[kind, by_category] = new_log(apart, kind, self.box_format, self.score_range)
+            if self.confusion is not None:
+                log = new_log(rules, kind, self.box_format, self.score_range, pairs=self.confusion)
+                logs[kind, "pairs"] = log
         return logs
 
     # Batches
@@ -179,7 +186,18 @@ class MeanAveragePrecision:
 
     def _result(self, kind: str, by_category: bool) -> Result:
         rules = self.protocols[kind].replace(by_category=by_category)
-        return Result(self._logs[kind, by_category].table(), rules, kind)
+        pairs = self._kept_pairs(kind) if self.confusion is not None else None
+        return Result(self._logs[kind, by_category].table(), rules, kind, pairs=pairs)
+
+    def _kept_pairs(self, kind: str) -> Callable[[float], _core.Matches]:
+        matches = self._logs[kind, "pairs"].table()
+
+        def pairs(iou: float) -> _core.Matches:
+            if iou != self.confusion:
+                raise ValueError(f"confusion: the metric kept what is needed at IoU {self.confusion}, not at {iou}")
+            return matches
+
+        return pairs
 
     def compute(self) -> dict[str, Any]:
         """The numbers so far, under torchmetrics' names: floats, arrays for what is per class; -1 for none."""
@@ -246,6 +264,7 @@ class MeanAveragePrecision:
             "class_metrics": self.class_metrics,
             "extended_summary": self.extended_summary,
             "average": self.average,
+            "confusion": self.confusion,
             "score_range": None if self.score_range is None else list(self.score_range),
             "protocols": {
                 kind: json.loads(json.dumps(dataclasses.asdict(rules))) for kind, rules in self.protocols.items()
@@ -282,7 +301,7 @@ class MeanAveragePrecision:
             settings = json.loads(parts[0])
             metric = cls.__new__(cls)
             metric.similarities = tuple(settings["similarities"])
-            for name in ("box_format", "class_metrics", "extended_summary", "average"):
+            for name in ("box_format", "class_metrics", "extended_summary", "average", "confusion"):
                 setattr(metric, name, settings[name])
             scores = settings["score_range"]
             metric.score_range = None if scores is None else tuple(scores)

@@ -12,6 +12,7 @@ import numpy as np
 
 from meanap import _core
 from meanap.detection import derived
+from meanap.detection.confusion import Confusion
 from meanap.detection.matches import MatchTable
 from meanap.detection.sampling import Interval, Samples, interval
 from meanap.detection.table import Table
@@ -35,11 +36,13 @@ class Result:
         *,
         names: Mapping[Any, str] | Callable[[], Mapping[Any, str]] | None = None,
         groups: Mapping[str, list[Any]] | None = None,
+        pairs: Callable[[float], _core.Matches] | None = None,
     ) -> None:
         self._matches = matches
         self.protocol = protocol
         self.similarity = similarity
         self._given_names = names
+        self._pairs = pairs
         self._groups = dict(groups or {})
         self._rows = {row.name: row for row in protocol.summary}
 
@@ -227,6 +230,21 @@ class Result:
     def calibration(self, iou: float = 0.5, *, bins: int = 10, category: Any = None) -> derived.Calibration:
         """Whether a score of 0.8 is right eight times out of ten: precision by score."""
         return derived.calibration(self, iou, bins, category)
+
+    def confusion(self, iou: float = 0.5, score: float = -math.inf) -> Confusion:
+        """What is taken for what: class by class, with a row and a column for the background.
+
+        Detections and objects are matched once more, without regard to categories, by the protocol's limits and its
+        rules for crowds. Detections below `score` are left out.
+
+        Raises
+        ------
+        ValueError
+            The result is of a metric that was not made with ``confusion=iou``.
+        """
+        if self._pairs is None:
+            raise ValueError("confusion: make the metric with confusion=0.5 (or another IoU) to keep what it needs")
+        return Confusion.of(self, self._pairs(iou), iou, score)
 
     @functools.cached_property
     def matches(self) -> MatchTable:

@@ -1,0 +1,113 @@
+"""Which class is taken for which."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanap import _core
+from meanap.detection.table import Table
+
+if TYPE_CHECKING:
+    from meanap.detection.result import Result
+
+__all__ = ["Confusion"]
+
+_SEPARATOR = "\x1f"
+
+
+class Confusion:
+    """Counts of pairs: rows are what is there, columns what was said; the last row and column are the background.
+
+    ``matrix[i, j]`` for different classes is an object of class i taken for j, ``matrix[i, K]`` an object that was
+    missed, ``matrix[K, j]`` a detection of class j of nothing.
+
+    Attributes
+    ----------
+    matrix : (K + 1, K + 1) int64
+    categories : list
+        Ids of the K classes.
+    names : list of str
+        Names of rows and columns; the last is "background".
+    """
+
+    def __init__(self, matrix: np.ndarray, categories: list[Any], names: list[str], iou: float, score: float) -> None:
+        self.matrix = matrix
+        self.categories = categories
+        self.names = names
+        self.iou = iou
+        self.score = score
+
+    @classmethod
+    def of(cls, result: Result, pairs: _core.Matches, iou: float, score: float) -> Confusion:
+        """Counts the pairs of a table."""
+        keys = [tuple(_category(text) for text in key.split(_SEPARATOR)) for key in pairs.category_ids]
+        seen = {id for key in keys for id in key if id is not None}
+        known = set(result.category_ids) if result.protocol.by_category else set()
+        categories = sorted(seen | known, key=lambda id: (isinstance(id, str), id))
+        place = {id: i for i, id in enumerate(categories)}
+        background = len(categories)
+        columns = pairs.columns(0)
+        made = np.bincount(columns["category"][columns["score"] >= score], minlength=len(keys))
+        left_out = np.bincount(columns["category"][~(columns["score"] >= score)], minlength=len(keys))
+        missed = np.bincount(columns["truth_category"], minlength=len(keys))
+        matrix = np.zeros((background + 1, background + 1), dtype=np.int64)
+        for (detected, truth), hits, below, lost in zip(keys, made, left_out, missed, strict=True):
+            row = place.get(truth, background)
+            if detected is not None:
+                matrix[row, place[detected]] += hits
+            if truth is not None:
+                matrix[row, background] += below + lost
+        return cls(matrix, categories, [*(result._name(id) for id in categories), "background"], iou, score)
+
+    @property
+    def right(self) -> int:
+        """Objects found and named rightly."""
+        return int(np.trace(self.matrix))
+
+    @property
+    def mistaken(self) -> int:
+        """Objects found and named wrongly."""
+        return int(self.matrix[:-1, :-1].sum()) - self.right
+
+    @property
+    def missed(self) -> int:
+        """Objects not found."""
+        return int(self.matrix[:-1, -1].sum())
+
+    @property
+    def invented(self) -> int:
+        """Detections of nothing."""
+        return int(self.matrix[-1].sum())
+
+    def pairs(self) -> Table:
+        """The mistakes as a table, most frequent first: ``truth``, ``detected``, ``count``."""
+        wrong = self.matrix * ~np.eye(len(self.matrix), dtype=bool)
+        rows, columns = np.nonzero(wrong)
+        order = np.argsort(-wrong[rows, columns], kind="stable")
+        return Table(
+            {
+                "truth": [self.names[i] for i in rows[order]],
+                "detected": [self.names[j] for j in columns[order]],
+                "count": wrong[rows, columns][order],
+            }
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"Confusion(iou={self.iou:g}: {self.right} right, {self.mistaken} mistaken, {self.missed} missed, "
+            f"{self.invented} invented)"
+        )
+
+    def _repr_html_(self) -> str:
+        columns: dict[str, Any] = {"": self.names}
+        columns.update({name: self.matrix[:, j] for j, name in enumerate(self.names)})
+        return Table(columns)._repr_html_()
+
+
+def _category(text: str) -> Any:
+    """A category of a pair's key, as the core writes it."""
+    if not text:
+        return None
+    return int(text[1:]) if text[0] == "i" else text[1:]

@@ -1,0 +1,217 @@
+"""What is derived from the match table, against counting by hand and against evaluating again."""
+
+import math
+
+import numpy as np
+import pytest
+from native_data import per_image
+
+import meanap
+from meanap import MeanAveragePrecision, generate
+
+
+@pytest.fixture(scope="module")
+def data():
+    truth = generate.dataset(40, 21, categories=5)
+    found = generate.detections(truth, per_image=20, seed=21)
+    # Distinct scores within an image and category, so that an image drawn twice has one order.
+    for k, record in enumerate(found):
+        record["score"] = round(record["score"], 3) * 0.9 + k * 1e-6
+    return truth, found
+
+
+@pytest.fixture(scope="module")
+def result(data):
+    return meanap.evaluate(*data)
+
+
+def drawn(data, weights):
+    """The data set in which each image occurs as often as its weight says."""
+    truth, found = data
+    images, annotations, detections = [], [], []
+    for image, weight in zip(sorted(truth["images"], key=lambda image: image["id"]), weights, strict=True):
+        for copy in range(weight):
+            id = image["id"] * 100 + copy
+            images.append({**image, "id": id})
+            for annotation in truth["annotations"]:
+                if annotation["image_id"] == image["id"]:
+                    annotations.append({**annotation, "image_id": id, "id": len(annotations) + 1})
+            detections += [{**d, "image_id": id} for d in found if d["image_id"] == image["id"]]
+    return {**truth, "images": images, "annotations": annotations}, detections
+
+
+@pytest.mark.parametrize("protocol", ["coco", "voc2012", "ultralytics"])
+def test_resampling_is_evaluating_what_was_drawn(data, protocol):
+    generator = np.random.default_rng(2)
+    whole = meanap.evaluate(*data, protocol=protocol)
+    weights = np.array([np.bincount(generator.integers(40, size=40), minlength=40) for _ in range(3)], dtype=np.uint32)
+    rows = [whole.protocol.summary[0], whole.protocol.summary[-1]]
+    for row in rows:
+        samples = whole._samples(row, weights)
+        for sample, weight in zip(samples, weights, strict=True):
+            again = meanap.evaluate(*drawn(data, weight), protocol=protocol)
+            thresholds, area, limit = again._places(row)
+            values = again.precision.mean(axis=1) if row.kind == "precision" else again.recall
+            # Two copies of an image stand one after the other, detection by detection: a block within which precision
+            # rises is read at its end.
+            np.testing.assert_allclose(sample, values[..., area, limit], atol=0.02)
+            assert np.nanmean(np.abs(sample - values[..., area, limit])) < 2e-3
+
+
+def test_weights_of_one_are_the_evaluation_itself(result):
+    ones = np.ones((1, 40), dtype=np.uint32)
+    for row in result.protocol.summary:
+        sample = result._samples(row, ones)
+        _, area, limit = result._places(row)
+        values = result.precision.mean(axis=1) if row.kind == "precision" else result.recall
+        np.testing.assert_allclose(sample[0], values[..., area, limit], atol=1e-14)
+
+
+def test_an_interval_holds_the_number_and_does_not_depend_on_chunks(result, monkeypatch):
+    interval = result.interval("ap", resamples=300)
+    assert interval.low < interval.value == result.ap < interval.high
+    assert interval.error == pytest.approx(np.std(interval.samples))
+    monkeypatch.setattr("meanap.detection.sampling._CHUNK", 7)
+    np.testing.assert_array_equal(result.interval("ap", resamples=300).samples, interval.samples)
+    assert result.interval("ap", 0.5, 300).high < interval.high
+    steps = []
+    result.interval("ap", resamples=20, progress=lambda done, total: steps.append((done, total)))
+    assert steps[-1] == (20, 20)
+    with pytest.raises(ValueError, match="confidence"):
+        result.interval("ap", confidence=95)
+
+
+def test_comparison(data, result):
+    same = meanap.compare(result, result, ["ap", "ap50"], resamples=50)
+    assert same["difference"].tolist() == [0, 0] and same["p"].tolist() == [1, 1]
+    truth, found = data
+    generator = np.random.default_rng(0)
+    worse = meanap.evaluate(truth, [d for d in found if generator.random() < 0.7])
+    judged = meanap.compare(result, worse, resamples=200)
+    row = judged.row(number="ap")
+    assert row["difference"] == worse.ap - result.ap < 0 and row["high"] < 0 and row["p"] < 0.02
+    assert len(judged.per_class) == 5
+    with pytest.raises(ValueError, match="other images"):
+        meanap.compare(result, meanap.evaluate({**truth, "images": truth["images"][:1], "annotations": []}, []))
+
+
+def test_ties_bound_every_order():
+    generator = np.random.default_rng(1)
+    boxes = np.array([[20 * i, 0, 20 * i + 10, 10] for i in range(30)], dtype=float)
+    hits = generator.random(30) < 0.6
+    scores = generator.integers(1, 4, size=30) / 4
+    values = []
+    for seed in range(30):
+        order = np.random.default_rng(seed).permutation(30)
+        # Each detection in an image of its own; the order of images is what breaks ties.
+        targets, preds = [], []
+        for place, k in enumerate(order):
+            objects = boxes[k : k + 1] if hits[k] else boxes[:0]
+            targets.append({"boxes": objects, "labels": [0] * len(objects), "image_id": place})
+            preds.append({"boxes": boxes[k : k + 1], "scores": scores[k : k + 1], "labels": [0]})
+        result = meanap.evaluate(targets, preds, thresholds=0.5)
+        values.append(result.ap)
+        ties = result.ties(orders=2000)
+    assert ties.least <= min(values) and max(values) <= ties.greatest
+    assert ties.least < ties.expected < ties.greatest
+    assert ties.expected == pytest.approx(np.mean(values), abs=0.03)
+
+
+def test_curves_and_operating_points(result):
+    curve = result.precision_recall(1, iou=0.5)
+    assert (np.diff(curve.score) < 0).all() and (np.diff(curve.recall) >= 0).all()
+    matches = result.matches
+    mine = (matches.category_id == 1) & ~matches.ignored[:, 0]
+    at = curve.score[10]
+    above = mine & (matches.score >= at)
+    assert curve.true_positives[10] == (above & matches.matched[:, 0]).sum()
+    assert curve.precision[10] == (above & matches.matched[:, 0]).sum() / above.sum()
+    assert curve.positives == (matches.truth_wanted & (matches.truth_category_id == 1)).sum()
+    best = result.best_f1()
+    everything = result.precision_recall(None)
+    assert best.f1 == np.nanmax(everything.f())
+    row = best.per_class.row(category=1)
+    assert row["f1"] == np.nanmax(curve.f())
+    point = result.operating_point(precision=0.8, category=1)
+    assert point.precision >= 0.8 and point.recall == curve.recall[curve.precision >= 0.8].max()
+    point = result.operating_point(recall=0.5)
+    assert point.recall >= 0.5
+    assert math.isnan(result.operating_point(recall=1.1).threshold)
+
+
+def test_images_and_calibration(data, result):
+    table = result.images(iou=0.5, score=0.3)
+    assert (np.diff(table["wrong"] + table["missed"]) <= 0).all()
+    assert table["positives"].sum() == result.per_class["positives"].sum()
+    row = table.row(image=data[0]["images"][0]["id"])
+    assert row["missed"] == row["positives"] - row["right"] and row["detections"] == row["right"] + row["wrong"]
+    calibration = result.calibration(bins=5)
+    assert 0 < calibration.error < 1
+    assert calibration.bins["detections"].sum() == (~result.matches.ignored[:, 0]).sum()
+
+
+def test_confusion_by_hand():
+    boxes = [[0, 0, 10, 10], [20, 0, 30, 10], [40, 0, 50, 10]]
+    truth = [{"boxes": boxes, "labels": ["cat", "dog", "dog"]}]
+    preds = [
+        {
+            "boxes": [boxes[0], boxes[1], [80, 0, 90, 10], boxes[2]],
+            "scores": [0.9, 0.8, 0.7, 0.2],
+            "labels": ["cat", "cat", "dog", "dog"],
+        }
+    ]
+    confusion = meanap.evaluate(truth, preds).confusion(iou=0.5)
+    assert confusion.names == ["cat", "dog", "background"]
+    assert confusion.matrix.tolist() == [[1, 0, 0], [1, 1, 0], [0, 1, 0]]
+    assert (confusion.right, confusion.mistaken, confusion.missed, confusion.invented) == (2, 1, 0, 1)
+    later = meanap.evaluate(truth, preds).confusion(iou=0.5, score=0.5)
+    assert later.matrix.tolist() == [[1, 0, 0], [1, 0, 1], [0, 1, 0]]
+    assert later.pairs()["truth"] == ["dog", "dog", "background"]
+    assert "1 mistaken" in repr(later) and "<table>" in later._repr_html_()
+
+
+def test_confusion_of_a_metric_is_that_of_one_call(data):
+    preds, targets = per_image(*data)
+    whole = meanap.evaluate(targets, preds, box_format="xywh").confusion(0.5, score=0.3)
+    counted = sum(int((1 - t["iscrowd"]).sum()) for t in targets)
+    assert whole.matrix[:-1].sum() == counted
+    parts = [MeanAveragePrecision(box_format="xywh", confusion=0.5) for _ in range(2)]
+    for i, (p, t) in enumerate(zip(preds, targets, strict=True)):
+        parts[i % 2].update([p], [t])
+    parts[1].update([preds[0]], [targets[0]])
+    parts[0].merge(parts[1])
+    np.testing.assert_array_equal(parts[0].result().confusion(0.5, score=0.3).matrix, whole.matrix)
+    with pytest.raises(ValueError, match="kept what is needed at IoU 0.5"):
+        parts[0].result().confusion(0.75)
+    with pytest.raises(ValueError, match="make the metric with"):
+        MeanAveragePrecision().result().confusion()
+
+
+def tables():
+    yield "pandas", lambda columns: pytest.importorskip("pandas").DataFrame(columns)
+    yield "polars", lambda columns: pytest.importorskip("polars").DataFrame(columns)
+    yield "pyarrow", lambda columns: pytest.importorskip("pyarrow").table(columns)
+
+
+@pytest.mark.parametrize("name, make", tables(), ids=[name for name, _ in tables()])
+def test_tables(data, result, name, make):
+    truth, found = data
+
+    def columns(records):
+        boxes = np.array([record["bbox"] for record in records])
+        names = ("x", "y", "width", "height")
+        return {
+            "image_id": np.array([r["image_id"] for r in records]),
+            "category_id": np.array([r["category_id"] for r in records]),
+            **{column: boxes[:, i] for i, column in enumerate(names)},
+        }
+
+    gt = make(
+        {
+            **columns(truth["annotations"]),
+            "area": np.array([a["area"] for a in truth["annotations"]]),
+            "iscrowd": np.array([a["iscrowd"] for a in truth["annotations"]]),
+        }
+    )
+    dt = make({**columns(found), "score": np.array([d["score"] for d in found])})
+    assert meanap.evaluate(gt, dt).to_dict() == result.to_dict()
