@@ -14,7 +14,15 @@ import meanap
 from meanap import generate
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PAGES = ["README.md", "docs/pycocotools.md", "docs/ranking.md", "docs/segmentation.md"]
+PAGES = [
+    "README.md",
+    "docs/numbers.md",
+    "docs/pycocotools.md",
+    "docs/ranking.md",
+    "docs/segmentation.md",
+    "docs/torchmetrics.md",
+    "docs/training.md",
+]
 
 
 @pytest.fixture(scope="module")

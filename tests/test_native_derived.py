@@ -193,7 +193,7 @@ def tables():
     yield "pyarrow", lambda columns: pytest.importorskip("pyarrow").table(columns)
 
 
-@pytest.mark.parametrize("name, make", tables(), ids=[name for name, _ in tables()])
+@pytest.mark.parametrize("name, make", list(tables()), ids=[name for name, _ in tables()])
 def test_tables(data, result, name, make):
     truth, found = data
 

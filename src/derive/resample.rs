@@ -53,10 +53,10 @@ pub fn resample(
                     }
                     count(ranked, weights, &mut found, &mut wrong);
                     let mut reader = Reader::new(reading, positives as usize);
-                    for t in 0..thresholds {
+                    for (t, found) in found.iter().enumerate() {
                         let place = (b * thresholds + t) * groups + group;
-                        precision[place] = reader.average(&found[t]);
-                        let hits: u32 = found[t].iter().map(|&(_, many)| many).sum();
+                        precision[place] = reader.average(found);
+                        let hits: u32 = found.iter().map(|&(_, many)| many).sum();
                         recall[place] = f64::from(hits) / f64::from(positives);
                     }
                 }
