@@ -261,11 +261,20 @@ impl Scratch {
                 self.measure(&known[judged], &ids[range], |i| i, qrels, query, plan, out)
             }
             (Documents::Integers(known), DocumentColumn::I64(ids)) => {
-                self.with_integers(&known[judged], |i| ids[at(i)], n, qrels, query, plan, out)
+                self.with_integers(&known[judged], (0..n).map(|i| ids[at(i)]), qrels, query, plan, out)
             }
-            (Documents::Integers(known), DocumentColumn::I32(ids)) => {
-                self.with_integers(&known[judged], |i| i64::from(ids[at(i)]), n, qrels, query, plan, out)
+            (Documents::Integers(known), DocumentColumn::I32(ids)) if rows.is_none() => {
+                let ids = ids[range].iter().map(|&id| i64::from(id));
+                self.with_integers(&known[judged], ids, qrels, query, plan, out)
             }
+            (Documents::Integers(known), DocumentColumn::I32(ids)) => self.with_integers(
+                &known[judged],
+                (0..n).map(|i| i64::from(ids[at(i)])),
+                qrels,
+                query,
+                plan,
+                out,
+            ),
             (Documents::Texts(known), DocumentColumn::Texts(texts)) => {
                 let known = Texts {
                     offsets: known.offsets[judged.start..=judged.end].to_vec(),
@@ -286,8 +295,7 @@ impl Scratch {
     fn with_integers(
         &mut self,
         known: &[i64],
-        id: impl Fn(usize) -> i64,
-        n: usize,
+        ids: impl Iterator<Item = i64>,
         qrels: &Qrels,
         query: usize,
         plan: &Plan,
@@ -295,7 +303,7 @@ impl Scratch {
     ) -> Result<()> {
         let mut integers = std::mem::take(&mut self.integers);
         integers.clear();
-        integers.extend((0..n).map(id));
+        integers.extend(ids);
         let done = self.measure(known, &integers[..], |i| i, qrels, query, plan, out);
         self.integers = integers;
         done

@@ -20,6 +20,8 @@ use crate::threads;
 
 /// So many items are copied out before the pool is called.
 const BATCH: usize = 1 << 18;
+/// So many rows are fetched into the processor's cache together.
+const BLOCK: usize = 16;
 
 /// Lists of integers that were copied out of Python, and the values of those that could not be.
 #[derive(Default)]
@@ -95,6 +97,13 @@ impl<'py> Inner<'py> {
         }
     }
 
+    /// Says that the first `limit` items will be read soon.
+    fn prefetch(&self, limit: usize) {
+        if let Inner::List(list) = self {
+            integers::prefetch(list, limit);
+        }
+    }
+
     /// Appends the first `limit` items if all are Python integers of 64 bits; else leaves `into` as it was.
     fn integers(&self, limit: usize, into: &mut Vec<i64>) -> bool {
         let tuple = match self {
@@ -162,26 +171,36 @@ pub fn apk_of_lists<'py>(
     }
     let mut scratch = Scratch::default();
     let mut row = 0;
+    let mut pairs = Vec::with_capacity(BLOCK);
     let mut fill = |batch: &mut Batch| -> PyResult<()> {
         batch.clear();
         while row < rows && batch.actual.len() + batch.predicted.len() < BATCH {
-            let relevant = Inner::new(actual.get_item(row)?, "actual", row)?;
-            let ranked = Inner::new(predicted.get_item(row)?, "predicted", row)?;
-            let (actual_end, predicted_end) = (batch.actual.len(), batch.predicted.len());
-            // An empty side gives 0 whatever the other holds, so it need not be looked at.
-            let decided = relevant.len() == 0 || ranked.len() == 0;
-            let copied = decided
-                || ranked.integers(k, &mut batch.predicted)
-                    && relevant.integers(usize::MAX, &mut batch.actual);
-            if !copied {
-                batch.actual.truncate(actual_end);
-                batch.predicted.truncate(predicted_end);
-                let value = by_python(&relevant, &ranked, k, &mut scratch)?;
-                batch.measured.push((batch.len(), value));
+            pairs.clear();
+            for row in row..rows.min(row + BLOCK) {
+                let relevant = Inner::new(actual.get_item(row)?, "actual", row)?;
+                pairs.push((relevant, Inner::new(predicted.get_item(row)?, "predicted", row)?));
             }
-            batch.actual_offsets.push(batch.actual.len());
-            batch.predicted_offsets.push(batch.predicted.len());
-            row += 1;
+            row += pairs.len();
+            for (relevant, ranked) in &pairs {
+                relevant.prefetch(usize::MAX);
+                ranked.prefetch(k);
+            }
+            for (relevant, ranked) in &pairs {
+                let (actual_end, predicted_end) = (batch.actual.len(), batch.predicted.len());
+                // An empty side gives 0 whatever the other holds, so it need not be looked at.
+                let decided = relevant.len() == 0 || ranked.len() == 0;
+                let copied = decided
+                    || ranked.integers(k, &mut batch.predicted)
+                        && relevant.integers(usize::MAX, &mut batch.actual);
+                if !copied {
+                    batch.actual.truncate(actual_end);
+                    batch.predicted.truncate(predicted_end);
+                    let value = by_python(relevant, ranked, k, &mut scratch)?;
+                    batch.measured.push((batch.len(), value));
+                }
+                batch.actual_offsets.push(batch.actual.len());
+                batch.predicted_offsets.push(batch.predicted.len());
+            }
         }
         Ok(())
     };
