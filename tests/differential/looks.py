@@ -1,0 +1,79 @@
+"""What a caller sees when they look at the objects of an evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+def evaluation(ev: Any) -> dict[str, Any]:
+    """`eval` without its date (whose form is kept)."""
+    found = dict(ev.eval)
+    if "params" in found:
+        found["params"] = vars(found["params"])
+    if "date" in found:
+        found["date"] = len(found["date"])
+    return found
+
+
+def cells_of(groups: dict[Any, list[dict[str, Any]]]) -> Any:
+    """`_gts` or `_dts`: the ids in each cell that has any, in order."""
+    return [(key, [a["id"] for a in annotations]) for key, annotations in groups.items() if annotations]
+
+
+def annotations_of(coco: Any) -> Any:
+    """A data set's annotations, less the marks that the reference's evaluation leaves on them."""
+    return [
+        {k: v for k, v in a.items() if k not in ("ignore", "_ignore", "segmentation")}
+        for a in coco.dataset["annotations"]
+    ]
+
+
+def index_of(coco: Any) -> Any:
+    """What `createIndex` makes: the keys of its dictionaries, in order, and what they hold."""
+    return [
+        list(coco.anns),
+        list(coco.imgs),
+        list(coco.cats),
+        [(k, [a["id"] for a in v]) for k, v in coco.imgToAnns.items() if v],
+        [(k, list(v)) for k, v in coco.catToImgs.items() if v],
+    ]
+
+
+LOOKS: dict[str, Callable[[Any], Any]] = {
+    "eval": lambda w: evaluation(w.ev),
+    "stats": lambda w: w.ev.stats,
+    "evalImgs": lambda w: w.ev.evalImgs,
+    "ious": lambda w: w.ev.ious,
+    "params": lambda w: vars(w.ev.params),
+    "_paramsEval": lambda w: vars(w.ev._paramsEval) if w.ev._paramsEval else w.ev._paramsEval,
+    "_gts": lambda w: cells_of(w.ev._gts),
+    "_dts": lambda w: cells_of(w.ev._dts),
+    "gt annotations": lambda w: annotations_of(w.gt),
+    "dt annotations": lambda w: annotations_of(w.dt),
+    "gt index": lambda w: index_of(w.gt),
+    "dt index": lambda w: index_of(w.dt),
+    "ids": lambda w: [
+        w.gt.getImgIds(),
+        w.gt.getCatIds(),
+        w.gt.getAnnIds(),
+        w.dt.getAnnIds(),
+        w.dt.getImgIds(),
+    ],
+    "the list given": lambda w: w.list_given if isinstance(w.list_given, list) else None,
+    "masks": lambda w: [w.dt.annToRLE(a) for a in w.dt.dataset["annotations"]],
+}
+EVERYTHING = (
+    "stats",
+    "eval",
+    "ious",
+    "evalImgs",
+    "params",
+    "_paramsEval",
+    "_gts",
+    "_dts",
+    "gt annotations",
+    "dt annotations",
+    "gt index",
+    "dt index",
+)
