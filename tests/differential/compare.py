@@ -14,9 +14,10 @@ from .flow import GOES_ON, Event, run
 from .tools import Tool
 
 CLEARER: dict[type, tuple[type, ...]] = {
-    # A bare `Exception` or `assert` says nothing; ours may say what kind of error it is.
-    Exception: (ValueError, TypeError),
+    # A bare `assert` says nothing; ours may say what kind of error it is.
     AssertionError: (ValueError, TypeError),
+    # `accumulate()` before `evaluate()` asks an empty dict for its parameters.
+    AttributeError: (RuntimeError,),
 }
 """What may be raised where the reference raises the type on the left (or that type and its subclasses)."""
 
