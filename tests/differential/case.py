@@ -6,6 +6,7 @@ Plain data, so that it can be copied, made smaller and printed.
 from __future__ import annotations
 
 import copy
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,7 +56,7 @@ def literal(value: Any, indent: int = 0) -> str:
         lines = [f"    {name}={literal(getattr(value, name), 4)}," for name in vars(value)]
         return "Case(\n" + "\n".join(lines) + "\n)"
     if isinstance(value, np.ndarray):
-        return f"np.array({literal(value.tolist())}, dtype=np.{value.dtype.name})"
+        return f"np.array({literal(value.tolist(), indent)}, dtype=np.{value.dtype.name})"
     if isinstance(value, np.bool_):
         return f"np.bool_({bool(value)})"
     if isinstance(value, np.generic):
@@ -76,6 +77,9 @@ def _wrapped(start: str, items: list[str], end: str, indent: int) -> str:
     if len(line) + indent < 100:
         return line
     pad = " " * (indent + 4)
+    if start == "[" and max(map(len, items)) < 24:
+        filled = textwrap.fill(", ".join(items) + ",", 100, initial_indent=pad, subsequent_indent=pad)
+        return start + "\n" + filled + "\n" + " " * indent + end
     return start + "\n" + "".join(f"{pad}{item},\n" for item in items) + " " * indent + end
 
 

@@ -89,7 +89,7 @@ def run_seeds(
         tally.features.update(case.features)
         expected = run(case, theirs)
         tally.accepted += expected[-1].error is None
-        problems = list(islice(compare(run(case, ours), expected, ours), 8))
+        problems = list(islice(compare(run(case, ours), expected, ours, case.road), 8))
         if problems:
             tally.failures[seed] = problems
     if mark:

@@ -157,7 +157,7 @@ def old_use_segm(rng: random.Random, case: Case, plan: Plan) -> None:
 
 @feature("bbox", "segm")
 def iou_type_changed(rng: random.Random, case: Case, plan: Plan) -> None:
-    kinds = ["bbox", "segm", "keypoints", "boxes"]
+    kinds = ["bbox", "segm", "keypoints"]
     if "strange boxes" in case.features:
         # The reference would make masks of infinite boxes, and would not come back.
         kinds.remove("segm")
