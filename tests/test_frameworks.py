@@ -126,9 +126,7 @@ class DetrEvaluator:
         ev._prepare()
         categories = p.catIds if p.useCats else [-1]
         compute = {"segm": ev.computeIoU, "bbox": ev.computeIoU, "keypoints": ev.computeOks}[p.iouType]
-        ev.ious = {
-            (image, category): compute(image, category) for image in p.imgIds for category in categories
-        }
+        ev.ious = {(image, category): compute(image, category) for image in p.imgIds for category in categories}
         cells = [
             ev.evaluateImg(image, category, area, p.maxDets[-1])
             for category in categories
@@ -329,9 +327,7 @@ def test_detectron2_rotated_boxes():
                 order = np.argsort([-d["score"] for d in dt], kind="mergesort")
                 dt = [dt[i] for i in order][: self.params.maxDets[-1]]
                 assert self.params.iouType == "bbox"
-                boxes = [
-                    [np.array([o["bbox"][:4] for o in side], dtype=float).reshape(-1, 4)] for side in (dt, gt)
-                ]
+                boxes = [[np.array([o["bbox"][:4] for o in side], dtype=float).reshape(-1, 4)] for side in (dt, gt)]
                 apart = np.abs(boxes[0][0][:, None] - boxes[1][0][None]).sum(axis=2)
                 return 1 / (1 + apart / 20)
 
@@ -455,9 +451,7 @@ def test_sahi():
         for category in (1, 2):
             for annotation in gt.dataset["annotations"]:
                 annotation["area"] = annotation["bbox"][2] * annotation["bbox"][3]
-            dt.dataset["annotations"] = [
-                a for a in dt.dataset["annotations"] if a["category_id"] != category + 1
-            ]
+            dt.dataset["annotations"] = [a for a in dt.dataset["annotations"] if a["category_id"] != category + 1]
             dt.createIndex()
             ev = tool.COCOeval(gt, dt, "bbox")
             ev.params.maxDets = [500]
@@ -522,9 +516,7 @@ def test_tensorflow_string_image_ids():
         for annotation in named["annotations"]:
             annotation["image_id"] = f"image-{annotation['image_id']}.jpg"
         gt = Wrapper(named)
-        dt = gt.LoadAnnotations(
-            [{**r, "image_id": f"image-{r['image_id']}.jpg"} for r in copy.deepcopy(results)]
-        )
+        dt = gt.LoadAnnotations([{**r, "image_id": f"image-{r['image_id']}.jpg"} for r in copy.deepcopy(results)])
         return [EvalWrapper(gt, dt).ComputeMetrics(), EvalWrapper(gt, dt, agnostic=True).ComputeMetrics()]
 
     agree(flow)

@@ -154,9 +154,7 @@ def test_truncated(tmp_path, side):
 )
 def test_numbers_that_are_none(tmp_path, number):
     """What JSON does not take for a number."""
-    assert not judged(
-        tmp_path, placed(TRUTH, ("annotations", 1, "area"), number), FOUND, names=["truth.json"]
-    ).accepted
+    assert not judged(tmp_path, placed(TRUTH, ("annotations", 1, "area"), number), FOUND, names=["truth.json"]).accepted
     assert not judged(tmp_path, TRUTH, placed(FOUND, (1, "score"), number), names=["found.json"]).accepted
 
 
@@ -202,18 +200,14 @@ def test_numbers_within_records(tmp_path, place, item):
         judged(tmp_path, TRUTH, placed(RESULTS[iou_type], (0, *place), ITEMS[item]), iou_type)
 
 
-@pytest.mark.parametrize(
-    "item", ["null", "5", '"x"', "{}", "[null]", "[5]", "[[]]", '["x"]', "[{}]", "[{}, null]"]
-)
+@pytest.mark.parametrize("item", ["null", "5", '"x"', "{}", "[null]", "[5]", "[[]]", '["x"]', "[{}]", "[{}, null]"])
 @pytest.mark.parametrize("table", ["images", "annotations", "categories"])
 def test_tables(tmp_path, table, item):
     """A table is none, or holds what are no records."""
     judged(tmp_path, placed(TRUTH, (table,), item), FOUND)
 
 
-@pytest.mark.parametrize(
-    "item", ["null", "{}", "[null]", "[5]", "[[]]", '["x"]', "[{}]", "[{}, null]", '"x"']
-)
+@pytest.mark.parametrize("item", ["null", "{}", "[null]", "[5]", "[[]]", '["x"]', "[{}]", "[{}, null]", '"x"'])
 def test_results_that_are_none(tmp_path, item):
     """Results are no list, or a list of what are no records."""
     judged(tmp_path, TRUTH, item)
@@ -315,9 +309,7 @@ def load_results(tool, truth, path):
     tool.COCO(str(truth)).loadRes(path)
 
 
-@pytest.mark.parametrize(
-    "kind", ["missing", "a folder", "no permission", "the null device", "a nul in its name"]
-)
+@pytest.mark.parametrize("kind", ["missing", "a folder", "no permission", "the null device", "a nul in its name"])
 def test_paths(tmp_path, kind):
     """Paths that cannot be read: the error that `open` gives, with the path."""
     (tmp_path / "truth.json").write_text(json.dumps(TRUTH))

@@ -144,9 +144,7 @@ def test_monotone_scores(tmp_path, iou_type, scale):
     again = evaluated(tmp_path, truth, [{**r, "score": scale(r["score"])} for r in results], iou_type)
     same_numbers(expected, again, ("precision", "recall"))
     ranked = [[cell["dtIds"], cell["dtMatches"].tolist()] if cell else None for cell in expected.evalImgs]
-    assert ranked == [
-        [cell["dtIds"], cell["dtMatches"].tolist()] if cell else None for cell in again.evalImgs
-    ]
+    assert ranked == [[cell["dtIds"], cell["dtMatches"].tolist()] if cell else None for cell in again.evalImgs]
 
 
 @pytest.mark.parametrize("iou_type", KINDS)

@@ -82,9 +82,7 @@ def test_18_frPyObjects(shape):
     same(lambda tool: tool.mask.frPyObjects(shape, 9, 7))
 
 
-@pytest.mark.parametrize(
-    "sizes", [(9, 7), (9.0, 7.0), (9.5, 7), (np.int64(9), np.float32(7)), ("9", 7), (None, 7)]
-)
+@pytest.mark.parametrize("sizes", [(9, 7), (9.0, 7.0), (9.5, 7), (np.int64(9), np.float32(7)), ("9", 7), (None, 7)])
 def test_18_sizes_may_be_floats(sizes):
     same(lambda tool: tool.mask.frPyObjects([[1, 1, 5, 1, 5, 5]], *sizes))
     same(lambda tool: tool.mask.area({"size": list(sizes), "counts": rle(tool)["counts"]}))
@@ -198,7 +196,5 @@ try:
 except ValueError as error:
     print("ValueError", len(str(error)) > 10)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=os.environ
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=os.environ)
     assert done.stdout.split() == ["ValueError", "True"], done.stderr

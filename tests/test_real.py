@@ -132,9 +132,7 @@ def jittered(truth, seed):
             x, y, w, h = annotation["bbox"]
             loose = rng.choice([0.0, 0.05, 0.2])
             box = [x + w * rng.uniform(-loose, loose), y + h * rng.uniform(-loose, loose), w, h]
-            category = (
-                annotation["category_id"] if rng.random() < 0.9 else rng.choice(truth["categories"])["id"]
-            )
+            category = annotation["category_id"] if rng.random() < 0.9 else rng.choice(truth["categories"])["id"]
             record = {"image_id": annotation["image_id"], "category_id": category, "bbox": box}
             results.append({**record, "score": round(rng.random(), 3)})
     return results

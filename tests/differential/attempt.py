@@ -74,9 +74,7 @@ def attempt(work: Callable[..., Any], *arguments: Any, with_reference: bool = Fa
         process.join()
 
 
-def _work(
-    answer: Connection, work: Callable[..., Any], arguments: tuple[Any, ...], with_reference: bool
-) -> None:
+def _work(answer: Connection, work: Callable[..., Any], arguments: tuple[Any, ...], with_reference: bool) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     logging.disable()
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():

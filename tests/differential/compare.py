@@ -18,6 +18,8 @@ CLEARER: dict[type, tuple[type, ...]] = {
     AssertionError: (ValueError, TypeError),
     # `accumulate()` before `evaluate()` asks an empty dict for its parameters.
     AttributeError: (RuntimeError,),
+    # A kind of evaluation that is none leaves a name of the reference unbound.
+    NameError: (ValueError,),
 }
 """What may be raised where the reference raises the type on the left (or that type and its subclasses)."""
 

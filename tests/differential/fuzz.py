@@ -157,19 +157,13 @@ def report(seed: int, only: tuple[str, ...], road: str | None, against: str) -> 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command; 1 if anything differs."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.differential.fuzz", description=__doc__.split("\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m tests.differential.fuzz", description=__doc__.split("\n")[0])
     parser.add_argument("--count", type=int, default=1000, help="how many cases")
     parser.add_argument("--seed", type=int, default=1, help="the first seed; the others follow")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many processes")
-    parser.add_argument(
-        "--feature", action="append", default=[], choices=sorted(FEATURES), help="every case has it"
-    )
+    parser.add_argument("--feature", action="append", default=[], choices=sorted(FEATURES), help="every case has it")
     parser.add_argument("--road", choices=ROADS, help="every case takes it")
-    parser.add_argument(
-        "--against", choices=["meanap", "pycocotools"], default="meanap", help="what is compared"
-    )
+    parser.add_argument("--against", choices=["meanap", "pycocotools"], default="meanap", help="what is compared")
     parser.add_argument("--show", type=int, default=3, help="how many failures are made small and printed")
     parser.add_argument("--features", action="store_true", help="print how often each feature was drawn")
     options = parser.parse_args(arguments)

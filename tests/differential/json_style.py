@@ -69,9 +69,7 @@ class Writer:
         if items and rng.random() < self.twice:
             # The last one counts.
             items.insert(0, (rng.choice(items)[0], json.dumps(rng.choice(NOISE))))
-        inner = f"{self.space},{self.space}".join(
-            f"{self.string(k)}{self.space}:{self.space}{v}" for k, v in items
-        )
+        inner = f"{self.space},{self.space}".join(f"{self.string(k)}{self.space}:{self.space}{v}" for k, v in items)
         return "{" + self.space + inner + self.space + "}"
 
     def string(self, value: str) -> str:
@@ -79,9 +77,7 @@ class Writer:
         if value and self.rng.random() < self.escaped:
             i = self.rng.randrange(len(value))
             if ord(value[i]) < 0x10000:
-                head, tail = (
-                    json.dumps(s, ensure_ascii=self.ascii)[1:-1] for s in (value[:i], value[i + 1 :])
-                )
+                head, tail = (json.dumps(s, ensure_ascii=self.ascii)[1:-1] for s in (value[:i], value[i + 1 :]))
                 return f'"{head}\\u{ord(value[i]):04X}{tail}"'
         return json.dumps(value, ensure_ascii=self.ascii)
 
@@ -90,7 +86,5 @@ class Writer:
         plain = json.dumps(value)
         if self.rng.random() >= self.numbers or isinstance(value, int) or value - value != 0:
             return plain
-        spelt = self.rng.choice(
-            [f"{value:.17e}", f"{value:.25E}", plain + ("0" * 30 if "e" not in plain else "")]
-        )
+        spelt = self.rng.choice([f"{value:.17e}", f"{value:.25E}", plain + ("0" * 30 if "e" not in plain else "")])
         return spelt if repr(float(spelt)) == repr(value) else plain

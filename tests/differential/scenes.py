@@ -20,8 +20,7 @@ def scene(rng: random.Random, iou_type: str) -> Case:
         for i in rng.sample(range(1, 60), rng.randint(1, 4))
     ]
     categories = [
-        {"id": i, "name": f"class {i}", "supercategory": "thing"}
-        for i in rng.sample(range(1, 91), rng.randint(1, 3))
+        {"id": i, "name": f"class {i}", "supercategory": "thing"} for i in rng.sample(range(1, 91), rng.randint(1, 3))
     ]
     annotations: list[dict[str, Any]] = []
     for image in images:
@@ -70,17 +69,11 @@ def detections(rng: random.Random, dataset: dict[str, Any], iou_type: str) -> li
     return found
 
 
-def detection(
-    rng: random.Random, image: dict[str, Any], near: dict[str, Any], iou_type: str
-) -> dict[str, Any]:
+def detection(rng: random.Random, image: dict[str, Any], near: dict[str, Any], iou_type: str) -> dict[str, Any]:
     """A result near the given object."""
     loose = rng.choice([0.0, 0.0, 0.02, 0.1, 0.3])
     x, y, w, h = near["bbox"]
-    box = (
-        [x + w * loose * rng.uniform(-1, 1), y, w * (1 + loose * rng.uniform(-1, 1)), h]
-        if loose
-        else [x, y, w, h]
-    )
+    box = [x + w * loose * rng.uniform(-1, 1), y, w * (1 + loose * rng.uniform(-1, 1)), h] if loose else [x, y, w, h]
     found: dict[str, Any] = {"image_id": near["image_id"], "category_id": near["category_id"]}
     if iou_type == "bbox":
         found["bbox"] = box

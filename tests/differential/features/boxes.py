@@ -14,9 +14,7 @@ from .registry import Plan, feature, found, inf, nan, objects, some
 
 def strange_number(rng: random.Random) -> Any:
     """A number that boxes seldom hold."""
-    return rng.choice(
-        [nan, inf, -inf, 0, 0.0, -0.0, -5, -0.5, 1e308, -1e308, 5e-324, 1e-200, 10**20, True, 2**53 + 1]
-    )
+    return rng.choice([nan, inf, -inf, 0, 0.0, -0.0, -5, -0.5, 1e308, -1e308, 5e-324, 1e-200, 10**20, True, 2**53 + 1])
 
 
 @feature("bbox", "keypoints")

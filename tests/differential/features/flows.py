@@ -76,9 +76,7 @@ def looked_at_in_between(rng: random.Random, case: Case, plan: Plan) -> None:
 
 @feature()
 def looked_at_before(rng: random.Random, case: Case, plan: Plan) -> None:
-    plan.before.append(
-        ("look", *rng.sample(["evalImgs", "ious", "_gts", "eval", "stats", "params", "ids"], 3))
-    )
+    plan.before.append(("look", *rng.sample(["evalImgs", "ious", "_gts", "eval", "stats", "params", "ids"], 3)))
 
 
 @feature()
@@ -93,9 +91,7 @@ def dictionaries_touched(rng: random.Random, case: Case, plan: Plan) -> None:
 
 @feature()
 def the_index_looked_at(rng: random.Random, case: Case, plan: Plan) -> None:
-    plan.before.append(
-        ("look", rng.choice(["gt index", "dt index"]), rng.choice(["gt annotations", "dt annotations"]))
-    )
+    plan.before.append(("look", rng.choice(["gt index", "dt index"]), rng.choice(["gt annotations", "dt annotations"])))
 
 
 @feature()
@@ -203,9 +199,7 @@ def ids_asked_for(rng: random.Random, case: Case, plan: Plan) -> None:
     for _ in range(rng.randint(1, 3)):
         arguments: dict[str, Any] = {}
         if images and rng.random() < 0.5:
-            arguments["imgIds"] = rng.choice(
-                [images[0], images, images[::-1], set(images), images[:1] * 2, [], "x"]
-            )
+            arguments["imgIds"] = rng.choice([images[0], images, images[::-1], set(images), images[:1] * 2, [], "x"])
         if categories and rng.random() < 0.5:
             arguments["catIds"] = rng.choice([categories[0], categories, categories[:1], [], 5])
         if rng.random() < 0.3:

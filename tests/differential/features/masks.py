@@ -88,9 +88,7 @@ def polygons_outside(rng: random.Random, case: Case, plan: Plan) -> None:
     for annotation in some(rng, objects(case)):
         far = rng.choice([-50, 40, 300])
         x, y, w, h = annotation["bbox"]
-        annotation["segmentation"] = [
-            [x + far, y, x + w + far, y - far, x + w, y + h + far, x - far, y + far]
-        ]
+        annotation["segmentation"] = [[x + far, y, x + w + far, y - far, x + w, y + h + far, x - far, y + far]]
 
 
 @feature("segm")

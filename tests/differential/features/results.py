@@ -80,17 +80,13 @@ def score_missing(rng: random.Random, case: Case, plan: Plan) -> None:
 @feature()
 def many_detections(rng: random.Random, case: Case, plan: Plan) -> None:
     more = found(case)[:3]
-    case.results += [
-        {**r, "score": rng.choice([0.1, rng.random()])} for r in more for _ in range(rng.choice([5, 40]))
-    ]
+    case.results += [{**r, "score": rng.choice([0.1, rng.random()])} for r in more for _ in range(rng.choice([5, 40]))]
 
 
 @feature()
 def fields_that_loadRes_overwrites(rng: random.Random, case: Case, plan: Plan) -> None:
     for record in some(rng, found(case)):
-        record.update(
-            rng.choice([{"id": 77}, {"area": -5}, {"iscrowd": 1}, {"ignore": 1}, {"id": 0, "area": nan}])
-        )
+        record.update(rng.choice([{"id": 77}, {"area": -5}, {"iscrowd": 1}, {"ignore": 1}, {"id": 0, "area": nan}]))
 
 
 @feature()

@@ -72,6 +72,4 @@ def extra_fields(rng: random.Random, case: Case, plan: Plan) -> None:
 
 @feature()
 def many_images_without_objects(rng: random.Random, case: Case, plan: Plan) -> None:
-    case.dataset["images"] += [
-        {"id": i, "width": 30, "height": 20} for i in rng.sample(range(1000, 2000), 12)
-    ]
+    case.dataset["images"] += [{"id": i, "width": 30, "height": 20} for i in rng.sample(range(1000, 2000), 12)]

@@ -1,0 +1,93 @@
+"""Bugs that the fuzzer found, each as a small case live against pycocotools."""
+
+import copy
+
+import numpy as np
+
+from tests.differential.both import same
+from tests.differential.small import BOX, NAN, evaluator, found, load, matches, seen, truth
+
+
+def test_after_a_nan_any_ground_truth_matches():
+    """Nothing is below a NaN, so that what follows one matches whatever its similarity."""
+    dataset = truth([NAN, 10, 20, NAN], [12, 12, 90, 90], [80, 80, 3, 3])
+    for boxes in ([BOX], [[NAN] * 4], [[NAN, NAN, 20, 20], BOX]):
+        matches(dataset, found(*boxes))
+        matches(dataset, found(*boxes), iouThrs=np.linspace(0.1, 0.9, 9))
+
+
+def test_scores_of_short_integers_wrap():
+    """The negative of `uint8(5)` is 251: the reference ranks it behind 0, in matching and in the curve."""
+    results = found({"bbox": [60, 60, 9, 9], "score": np.uint8(0)}, {"bbox": BOX, "score": np.uint8(5)})
+    same(lambda tool: seen(evaluator(tool, truth(BOX), results)))
+
+
+def test_scores_of_truth_values_cannot_be_accumulated():
+    """NumPy refuses the negative of truth values, once a cell has no other score."""
+    results = found({"bbox": BOX, "score": True}, {"bbox": [60, 60, 9, 9], "score": False})
+    assert isinstance(same(lambda tool: seen(evaluator(tool, truth(BOX), results))), TypeError)
+    results[0]["score"] = 0.5
+    same(lambda tool: seen(evaluator(tool, truth(BOX), results)))
+
+
+def test_a_crowd_needs_no_area():
+    """The area of what is ignored anyway is not looked at."""
+    dataset = truth({"bbox": BOX, "iscrowd": 1}, [50, 50, 20, 20])
+    del dataset["annotations"][0]["area"]
+    same(lambda tool: seen(evaluator(tool, dataset, found(BOX, [50, 50, 20, 18]))))
+
+
+def test_scores_of_rows_are_numpys():
+    """Results from an array have NumPy scalars for scores, of the array's type."""
+    for dtype in (np.float64, np.float32):
+        rows = np.array([[1, *BOX, 0.7, 1], [1, 50, 50, 9, 9, 0.3, 1]], dtype=dtype)
+        cells = same(lambda tool, rows=rows: evaluator(tool, truth(BOX), rows).evalImgs)
+        assert type(cells[0]["dtScores"][0]) is dtype
+
+
+def test_sigmas_without_a_length():
+    pose = {"bbox": BOX, "keypoints": [12, 12, 2] * 17, "num_keypoints": 17}
+    results = found({"keypoints": [12, 12, 2] * 17})
+    error = same(lambda tool: seen(evaluator(tool, truth(pose), results, "keypoints", kpt_oks_sigmas=0.05)))
+    assert isinstance(error, TypeError)
+
+
+def test_no_limit_in_common():
+    """`accumulate(p)` with limits that were not evaluated looks at no cell, however many images p names."""
+
+    def flow(tool):
+        ev = evaluator(tool, truth(BOX), found(BOX))
+        assert ev.evalImgs
+        p = copy.deepcopy(ev.params)
+        p.maxDets, p.imgIds = [7], [1] * 50
+        ev.accumulate(p)
+        return [ev.eval[name] for name in ("precision", "recall", "scores", "counts")]
+
+    assert (same(flow)[0] == -1).all()
+
+
+def test_a_polygon_of_five_numbers():
+    """Two points and a half: the half is left out."""
+    dataset = truth({"bbox": BOX, "segmentation": [[10, 10, 30, 30, 10]]}, {"bbox": BOX, "segmentation": [[5, 5] * 3]})
+    counts = {"size": [100, 100], "counts": "T;d0`2000000000000000000000000000000000000000PZ7"}
+    same(lambda tool: seen(evaluator(tool, dataset, found({"segmentation": counts}), "segm")))
+
+
+def test_edited_after_the_evaluation():
+    """What an evaluation found does not change with the annotations, whenever it is looked at."""
+
+    def flow(tool):
+        ev = evaluator(tool, truth(BOX, [50, 50, 9, 9]), found(BOX, [50, 50, 9, 9]))
+        for coco in (ev.cocoGt, ev.cocoDt):
+            for annotation in coco.dataset["annotations"]:
+                annotation["id"] += 100
+        groups = [[(key, len(cell)) for key, cell in side.items() if cell] for side in (ev._gts, ev._dts)]
+        return [*groups, [cell and [cell["dtMatches"], cell["gtMatches"]] for cell in ev.evalImgs], ev.ious]
+
+    same(flow)
+
+
+def test_kinds_of_evaluation_that_are_none():
+    error = same(lambda tool: tool.COCOeval(load(tool, truth(BOX)), iouType="boxes"))
+    assert isinstance(error, Exception)
+    assert isinstance(same(lambda tool: evaluator(tool, truth(BOX), found(BOX), iouType="boxes")), Exception)
