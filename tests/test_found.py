@@ -3,9 +3,11 @@
 import copy
 
 import numpy as np
+import pytest
 
 from tests.differential.both import same
 from tests.differential.small import BOX, NAN, evaluator, found, load, matches, seen, truth
+from tests.differential.tools import meanap, reference
 
 
 def test_after_a_nan_any_ground_truth_matches():
@@ -26,8 +28,11 @@ def test_scores_of_truth_values_cannot_be_accumulated():
     """NumPy refuses the negative of truth values, once a cell has no other score."""
     results = found({"bbox": BOX, "score": True}, {"bbox": [60, 60, 9, 9], "score": False})
     assert isinstance(same(lambda tool: seen(evaluator(tool, truth(BOX), results))), TypeError)
-    results[0]["score"] = 0.5
-    same(lambda tool: seen(evaluator(tool, truth(BOX), results)))
+    results[1]["score"] = 0.5
+    limits = {"maxDets": [1, 10, 100]}
+    assert isinstance(same(lambda tool: seen(evaluator(tool, truth(BOX), results, **limits))), TypeError)
+    limits = {"maxDets": [2, 10, 100]}
+    same(lambda tool: seen(evaluator(tool, truth(BOX), results, **limits)))
 
 
 def test_a_crowd_needs_no_area():
@@ -91,3 +96,41 @@ def test_kinds_of_evaluation_that_are_none():
     error = same(lambda tool: tool.COCOeval(load(tool, truth(BOX)), iouType="boxes"))
     assert isinstance(error, Exception)
     assert isinstance(same(lambda tool: evaluator(tool, truth(BOX), found(BOX), iouType="boxes")), Exception)
+
+
+def test_an_annotation_that_moved_after_the_evaluation():
+    """DIFFERENCE: `_gts` is grouped when somebody looks; what was found stays as it was found."""
+
+    def flow(tool, looks):
+        ev = evaluator(tool, truth(BOX, images=2), found(BOX))
+        ev.cocoGt.dataset["annotations"][0]["image_id"] = 2
+        return [len(ev._gts[2, 1])] if looks else seen(ev)
+
+    same(lambda tool: flow(tool, looks=False))
+    assert flow(reference(), looks=True) == [0] and flow(meanap(), looks=True) == [1]
+
+
+def test_a_score_that_no_double_holds_ends_the_curve():
+    """The reference gives up where such a score would be written; what it wrote until then stays."""
+    boxes = [BOX, [50, 50, 20, 20], [70, 10, 9, 9]]
+    unreached = found({"bbox": [90, 90, 9, 9], "score": 2**64}, {"bbox": BOX, "score": 2**64 + 1})
+    same(lambda tool: seen(evaluator(tool, truth(*boxes), unreached)))
+    for scores in ([10**400, 0.5, 0.25], [0.5, -(10**400), 0.25], [2, 10**400, 10**401]):
+        results = found(*[{"bbox": box, "score": score} for box, score in zip(boxes, scores, strict=True)])
+        same(lambda tool, results=results: seen(evaluator(tool, truth(*boxes), results)))
+
+
+def test_errors_name_annotation_and_field():
+    """What goes wrong cell by cell says whose field it was."""
+    for field, side, value in (
+        ("score", "detections", "high"),
+        ("bbox", "detections", [1, 2, 3, "x"]),
+        ("bbox", "ground truth", [1, 2, 3]),
+        ("area", "ground truth", "wide"),
+    ):
+        gt = load(meanap(), truth(BOX))
+        dt = gt.loadRes(found(BOX))
+        (dt if side == "detections" else gt).dataset["annotations"][0][field] = value
+        with pytest.raises(Exception, match=f'{side}: annotation 1 .image 1.: "{field}" is ') as caught:
+            meanap().COCOeval(gt, dt, "bbox").evaluate()
+        assert repr(value) in str(caught.value)

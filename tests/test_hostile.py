@@ -213,7 +213,7 @@ def test_results_that_are_none(tmp_path, item):
     judged(tmp_path, TRUTH, item)
 
 
-@pytest.mark.parametrize("depth", [50, 400, 5000, 200_000, 3_000_000])
+@pytest.mark.parametrize("depth", [50, 400, 5000, 300_000])
 @pytest.mark.parametrize("kind", ["[]", '{"a":}'], ids=["lists", "objects"])
 @pytest.mark.parametrize("field", ["noise", "bbox", "area"])
 def test_deep_nesting(tmp_path, depth, kind, field):
@@ -333,10 +333,10 @@ def test_paths(tmp_path, kind):
 @pytest.mark.parametrize(
     ("side", "place", "item", "words"),
     [
-        ("truth", ("annotations", 1, "bbox"), "[1, 2, 3]", ["truth.json", "annotation", "bbox"]),
-        ("truth", ("annotations", 1, "bbox"), '"x"', ["truth.json", "bbox"]),
-        ("truth", ("annotations", 1, "area"), '"x"', ["truth.json", "area"]),
-        ("found", (1, "score"), '"x"', ["found.json", "score"]),
+        ("truth", ("annotations", 1, "bbox"), "[1, 2, 3]", ["ground truth", "annotation 2", "bbox"]),
+        ("truth", ("annotations", 1, "bbox"), '"x"', ["ground truth", "annotation 2", "bbox"]),
+        ("truth", ("annotations", 1, "area"), '"x"', ["ground truth", "annotation 2", "area"]),
+        ("found", (1, "score"), '"x"', ["detections", "annotation 2", "score"]),
         ("found", (1, "bbox"), "[1, 2, 3]", ["found.json", "bbox"]),
         ("found", (1, "image_id"), "99", ["found.json", "99"]),
     ],

@@ -49,6 +49,8 @@ fn raise(py: Python<'_>, failure: Failure) -> PyResult<PyErr> {
                 let reason = py.import("os")?.call_method1("strerror", (number,))?.unbind();
                 PyOSError::new_err((number, reason, path.into_os_string()))
             }
+            // As `open` says of a path with a NUL in it.
+            None if error.kind() == std::io::ErrorKind::InvalidInput => PyValueError::new_err(message),
             None => PyErr::from(std::io::Error::new(error.kind(), message)),
         },
         Failure::Json { message: reason, position } => {

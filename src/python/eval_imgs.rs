@@ -13,6 +13,8 @@ use crate::matching::{Row, Truth, each_bit, floor, match_greedily, meetings};
 
 /// The annotations that the columns came from, where ids and scores have to be theirs: objects of whatever type they
 /// are there. They may have been edited since, so that a value counts only if it is what was evaluated.
+///
+/// DIFFERENCE: of a score or id edited between the evaluation and the first look the number is kept, not its type.
 struct Annotations<'a, 'py> {
     ground_truth: Option<&'a Bound<'py, PyList>>,
     detections: Option<&'a Bound<'py, PyList>>,

@@ -129,8 +129,9 @@ impl Rows {
             Role::Detections => {
                 let score = exact!(annotation.get_item(intern!(py, "score"))?);
                 let score = exact!(number(&score)?);
-                // The reference sorts by the negative, which wraps in NumPy's short integers.
-                if score.kind == Kind::Short {
+                // The reference sorts by the negative, which wraps in NumPy's short integers and which its arrays of
+                // truth values do not have.
+                if matches!(score.kind, Kind::Short | Kind::Truth) {
                     return Ok(None);
                 }
                 self.score.push(score.value);

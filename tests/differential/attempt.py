@@ -56,8 +56,8 @@ def evaluate_files(tool: Tool, gt: Path, dt: Path, iou_type: str, touch: bool = 
 
 def attempt(work: Callable[..., Any], *arguments: Any, with_reference: bool = False) -> Outcome:
     """What becomes of `work(tool, *arguments)` in another process within a minute and a few gigabytes."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["numpy", "pycocotools.cocoeval", "meanap", "tests.differential.attempt"])
+    meanap(), reference()  # Imported here, so that the other process has them at once.
+    context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(theirs, work, arguments, with_reference))
     process.start()

@@ -77,7 +77,7 @@ def _wrapped(start: str, items: list[str], end: str, indent: int) -> str:
     if len(line) + indent < 100:
         return line
     pad = " " * (indent + 4)
-    if start == "[" and max(map(len, items)) < 24:
+    if start == "[" and not any("'" in item or '"' in item or "(" in item for item in items):
         filled = textwrap.fill(", ".join(items) + ",", 100, initial_indent=pad, subsequent_indent=pad)
         return start + "\n" + filled + "\n" + " " * indent + end
     return start + "\n" + "".join(f"{pad}{item},\n" for item in items) + " " * indent + end

@@ -31,8 +31,10 @@ def differences(case: Case, ours: Tool, theirs: Tool, limit: int = 8) -> list[st
 
 def compare(ours: list[Event], theirs: list[Event], tool: Tool, road: str) -> Iterator[str]:
     """What differs between two records of a case that took `road`, as sentences; `tool` made the first."""
+    warned: set[type] = set()
     for a, b in zip(ours, theirs, strict=False):
         name = b.step[0]
+        warned |= {w.category for w in b.warnings}
         if a.error is not None or b.error is not None:
             yield from error_differences(name, a.error, b.error)
             if a.error is None or b.error is None or name not in GOES_ON:
@@ -44,7 +46,7 @@ def compare(ours: list[Event], theirs: list[Event], tool: Tool, road: str) -> It
                 yield f"{name}: printed {a.text!r}, expected {b.text!r}"
         elif a.text and tool.name != "pycocotools" and road != "foreign":
             yield f"{name}: printed {a.text!r}, expected nothing"
-        yield from warning_differences(name, a, b)
+        yield from warning_differences(name, a, warned)
 
 
 def error_differences(name: str, ours: BaseException | None, theirs: BaseException | None) -> Iterator[str]:
@@ -59,9 +61,8 @@ def error_differences(name: str, ours: BaseException | None, theirs: BaseExcepti
         yield f"{name}: raised {type(ours).__name__}: {ours}; expected {type(theirs).__name__}: {theirs}"
 
 
-def warning_differences(name: str, ours: Event, theirs: Event) -> Iterator[str]:
-    """Warnings of ours that are neither the reference's nor about the data (`UserWarning`)."""
-    known = {w.category for w in theirs.warnings}
+def warning_differences(name: str, ours: Event, known: set[type]) -> Iterator[str]:
+    """Warnings of ours that the reference had not given by then, and that are not about the data (`UserWarning`)."""
     for w in ours.warnings:
         if w.category is not UserWarning and w.category not in known:
             yield f"{name}: warned {w.category.__name__}: {w.message} ({w.filename}:{w.lineno})"

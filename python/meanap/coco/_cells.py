@@ -6,8 +6,9 @@ they hold what columns cannot.
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,16 @@ def group(annotations: Iterable[Annotation]) -> defaultdict:
     return cells
 
 
+def blame(error: Exception, annotations: list[Annotation], side: str, name: str, use: Callable[[Any], Any]) -> None:
+    """Raises ``error`` anew, naming the first annotation whose field ``use`` fails with; does nothing if none does."""
+    for annotation in annotations:
+        try:
+            use(annotation[name])
+        except type(error):
+            whose = f"annotation {annotation.get('id')!r} (image {annotation.get('image_id')!r})"
+            raise type(error)(f'{side}: {whose}: "{name}" is {annotation[name]!r:.80}: {error}') from error
+
+
 def count_zero_ids(cells: Any) -> int:
     """Ground truths whose id is 0. What a subclass put in place of the usual dictionaries is left alone."""
     if not isinstance(cells, dict):
@@ -84,7 +95,11 @@ def count_zero_ids(cells: Any) -> int:
 
 def best_first(detections: list[Annotation]) -> np.ndarray:
     """Indices that sort detections by score, ties as they came."""
-    return np.argsort([-field(d, "score", "detections") for d in detections], kind="mergesort")
+    try:
+        return np.argsort([-field(d, "score", "detections") for d in detections], kind="mergesort")
+    except TypeError as error:
+        blame(error, detections, "detections", "score", lambda score: -score)
+        raise
 
 
 def compute_iou(p: Any, gt: list[Annotation], dt: list[Annotation]) -> Any:
@@ -103,7 +118,12 @@ def compute_iou(p: Any, gt: list[Annotation], dt: list[Annotation]) -> Any:
             return []
         masks = [[(*rle["size"], _as_bytes(rle["counts"])) for rle in side] for side in (d, g)]
         return _core.boundary_iou(*masks, [crowd != 0 for crowd in iscrowd], p.dilationRatio)
-    return maskUtils.iou(d, g, iscrowd)
+    try:
+        return maskUtils.iou(d, g, iscrowd)
+    except Exception as error:
+        for side, annotations in (("detections", kept), ("ground truth", gt)):
+            blame(error, annotations, side, name, lambda value: maskUtils.iou([value], [value], [0]))
+        raise
 
 
 def _as_bytes(counts: Any) -> bytes:
@@ -158,10 +178,8 @@ def evaluate_cell(
     low, high = area_range[0], area_range[1]
     for g in gt:
         # The area of what is ignored anyway is not asked for.
-        skip = field(g, "ignore", "ground truth") or (
-            field(g, "area", "ground truth") < low or g["area"] > high
-        )
-        g["_ignore"] = 1 if skip else 0
+        ignored = field(g, "ignore", "ground truth") or _outside_of(g, low, high, "ground truth")
+        g["_ignore"] = 1 if ignored else 0
     to_find_first = np.argsort([g["_ignore"] for g in gt], kind="mergesort")
     gt = [gt[i] for i in to_find_first]
     dt = [dt[i] for i in best_first(dt)[0:limit]]
@@ -187,8 +205,7 @@ def evaluate_cell(
             dt_ignore[t, d] = ignored[g]
             dt_matches[t, d] = gt[g]["id"]
             gt_matches[t, g] = dt[d]["id"]
-    areas = [field(d, "area", "detections") for d in dt]
-    outside = np.array([area < low or area > high for area in areas]).reshape((1, D))
+    outside = np.array([_outside_of(d, low, high, "detections") for d in dt]).reshape((1, D))
     return {
         "image_id": key[0],
         "category_id": key[1],
@@ -202,6 +219,16 @@ def evaluate_cell(
         "gtIgnore": ignored,
         "dtIgnore": np.logical_or(dt_ignore, np.logical_and(dt_matches == 0, np.repeat(outside, T, 0))),
     }
+
+
+def _outside_of(annotation: Annotation, low: Any, high: Any, side: str) -> Any:
+    """Whether an annotation's area is outside of ``low..high``; a NaN never is."""
+    area = field(annotation, "area", side)
+    try:
+        return area < low or area > high
+    except TypeError as error:
+        blame(error, [annotation], side, "area", lambda area: area < low or area > high)
+        raise
 
 
 def _claims(detection: Annotation) -> bool:
@@ -227,7 +254,9 @@ def accumulate_cells(
         return None
     all_scores = [e["dtScores"] for e in found]
     scores = np.concatenate(all_scores)
-    if scores.dtype == np.float64 and all(isinstance(limit, (int, np.integer)) and limit >= 0 for limit in limits):
+    # In a mixture a cut may leave scores of another type, which NumPy orders otherwise, or refuses to.
+    plain = set(map(type, itertools.chain.from_iterable(all_scores))) <= {float, np.float64}
+    if plain and all(isinstance(limit, (int, np.integer)) and limit >= 0 for limit in limits):
         # A cut to a limit keeps the detections of a lower rank, and their order.
         counts = np.array([len(s) for s in all_scores])
         ranks = np.arange(len(scores)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -269,5 +298,26 @@ def _draw(
     )
     # The order is NumPy's, which is not that of the numbers where the negative of a short integer wraps. So the
     # core tells places in it, from which the scores are looked up; none where a point was not reached.
-    by_place = np.concatenate([scores[order].astype(np.float64), [0.0]])
-    return [(precision[..., m], recall[..., m], by_place[places[..., m]]) for m in range(len(limits))]
+    reached = _look_up(scores[order], places, precision)
+    return [(precision[..., m], recall[..., m], reached[..., m]) for m in range(len(limits))]
+
+
+def _look_up(scores: np.ndarray, places: np.ndarray, precision: np.ndarray) -> np.ndarray:
+    """The scores at ``places`` ``(T, R, M)``; 0 where that is no place.
+
+    A score that no double holds ends the reference's curve: the precision there is the last one, the rest is 0.
+    """
+    by_place, held = np.zeros(len(scores) + 1), np.ones(len(scores) + 1, dtype=bool)
+    if scores.dtype.kind in "fiu":
+        by_place[:-1] = scores
+        return by_place[places]
+    for place in np.unique(places[(places >= 0) & (places < len(scores))]):
+        try:
+            by_place[place] = scores[place]
+        except (OverflowError, TypeError):
+            held[place] = False
+    reached = by_place[places]
+    lost = np.cumsum(~held[places], axis=1)
+    reached[lost > 0] = 0
+    precision[(lost > 1) | ((lost == 1) & held[places])] = 0
+    return reached

@@ -218,10 +218,15 @@ class RowResults(_Results):
             return None
         if rows.dtype != np.float64 and not single_precision(params.areaRng):
             return None
-        areas = (rows[:, 3] * rows[:, 4]).astype(np.float64, copy=False)
+        with np.errstate(all="ignore"):
+            areas = (rows[:, 3] * rows[:, 4]).astype(np.float64, copy=False)
         rows = rows.astype(np.float64, copy=False)
         objects = _core.objects_from_rows(rows, areas, image_index, category_index)
-        return None if objects is None else Columns(objects, None, None, None)
+        # Scores are NumPy's scalars in `evalImgs`, of the rows' type.
+        return None if objects is None else Columns(objects, None, None, self._scored)
+
+    def _scored(self) -> list[dict]:
+        return [{"id": i, "score": score} for i, score in enumerate(self.rows[:, 5], start=1)]
 
     def _annotations(self) -> list[dict]:
         return self.to_annotations(self.rows)

@@ -411,7 +411,8 @@ def _results_of_list(coco: Any, truth: FileSource | Snapshot, annotations: Any, 
         raise AssertionError(f"{place}: a {kind}, expected a list of results")
 
     def first_of_image(id: Any) -> int:
-        return next(number for number, ann in enumerate(annotations) if ann["image_id"] == id)
+        # A NaN is not equal to itself.
+        return next((n for n, ann in enumerate(annotations) if ann["image_id"] is id or ann["image_id"] == id), 0)
 
     _check_images(image_ids(annotations, place), coco, place, first_of_image)
     results = COCO()

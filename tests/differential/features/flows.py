@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..case import Case
-from .registry import Plan, feature, ids_of, inf, other_ids
+from .registry import Plan, feature, found, ids_of, inf, other_ids
 
 
 @feature()
@@ -126,7 +126,12 @@ def annotations_edited(rng: random.Random, case: Case, plan: Plan) -> None:
                 ("image_id", rng.choice([*ids_of(case, "images"), 5])),
             ]
         )
-        rng.choice([plan.before, plan.between]).append(("edit", side, rng.randint(0, 9), field, value))
+        # `_gts` and `_dts` are grouped when somebody looks at them: what moves between cells moves there, too.
+        moves = field in ("image_id", "category_id")
+        # Of a score that was edited since it was evaluated, `evalImgs` keeps the number but not the type.
+        moves |= field == "score" and not all(type(r.get("score")) is float for r in found(case))
+        place = plan.before if moves else rng.choice([plan.before, plan.between])
+        place.append(("edit", side, rng.randint(0, 9), field, value))
     if rng.random() < 0.5:
         plan.after += [("evaluate",), ("accumulate",), ("summarize",)]
 
