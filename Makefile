@@ -26,7 +26,7 @@ lint: $(BIN)/python
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --all-targets --no-default-features -- -D warnings
 	$(BIN)/ruff check .
-	$(BIN)/python -m mypy.stubtest --allowlist .ci/stubtest-allowlist meanap._core
+	$(BIN)/python -m mypy.stubtest meanap._core
 
 fmt: $(BIN)/python
 	$(BIN)/pip install --quiet ruff
