@@ -1,6 +1,7 @@
 # One command for each thing that a person does; .ci/run calls the same ones.
 #
 #   make test     install with the test extra into .venv, run all Rust and Python tests
+#   make fuzz     compare COUNT nasty cases from SEED on with pycocotools (after make test)
 #   make lint     formatting, clippy, ruff, and the type stubs against the built module
 #   make fmt      format Rust and Python
 #   make docs     build the Rust pages, run the examples of README, docs/ and docstrings
@@ -10,7 +11,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: test lint fmt docs bench
+.PHONY: test fuzz lint fmt docs bench
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -19,6 +20,11 @@ test: $(BIN)/python
 	$(BIN)/pip install --quiet '.[test]'
 	cargo test --no-default-features
 	$(BIN)/python -m pytest
+
+COUNT ?= 20000
+SEED ?= 1
+fuzz:
+	$(BIN)/python -m tests.differential.fuzz --count $(COUNT) --seed $(SEED)
 
 lint: $(BIN)/python
 	$(BIN)/pip install --quiet '.[lint]'
