@@ -1,6 +1,7 @@
 """Bugs that the fuzzer found, each as a small case live against pycocotools."""
 
 import copy
+import json
 
 import numpy as np
 import pytest
@@ -134,3 +135,17 @@ def test_errors_name_annotation_and_field():
         with pytest.raises(Exception, match=f'{side}: annotation 1 .image 1.: "{field}" is ') as caught:
             meanap().COCOeval(gt, dt, "bbox").evaluate()
         assert repr(value) in str(caught.value)
+
+
+def test_integer_scores_of_a_data_set_file_stay_integers(tmp_path):
+    """A whole data set given as detections, from a file: only the file's dictionaries know that a score was 2."""
+    path = tmp_path / "detections.json"
+    detection = {"id": 13, "image_id": 1, "category_id": 1, "bbox": BOX, "area": 400, "score": 2}
+    path.write_text(json.dumps({**truth(), "annotations": [detection]}))
+
+    def flow(tool):
+        ev = tool.COCOeval(load(tool, truth(BOX)), tool.COCO(str(path)), "bbox")
+        ev.evaluate()
+        return ev.evalImgs
+
+    same(flow)

@@ -106,7 +106,8 @@ class FileSource(Source):
         return self.file.category_ids()
 
     def columns(self, params: Any, role: str, image_index: dict, category_index: dict) -> Columns | None:
-        return _columns(self.file.objects(params.iouType, role), image_index, category_index)
+        columns = _columns(self.file.objects(params.iouType, role), image_index, category_index)
+        return _with_integer_scores(columns, self, self.file) if role == "detections" else columns
 
     def snapshot(self) -> Snapshot:
         """The file's heading, with the image dictionaries that the ground truth itself will show."""
@@ -191,11 +192,7 @@ class FileResults(_Results):
         objects = self.objects.get(decoded) if role == "detections" else None
         if objects is None:
             objects = self.file.objects(params.iouType, role, self.truth.file)
-        columns = _columns(objects, image_index, category_index)
-        if columns is not None and self.file.integer_scores:
-            # They stay integers in `evalImgs`, and only the dictionaries have them.
-            return columns._replace(annotations=_Annotations(self))
-        return columns
+        return _with_integer_scores(_columns(objects, image_index, category_index), self, self.file)
 
     def _annotations(self) -> list[dict]:
         return self.file.load()
@@ -258,6 +255,13 @@ def _columns(objects: Any, image_index: dict, category_index: dict) -> Columns |
         return None
     images = _positions(objects.image_ids, image_index)
     return Columns(objects, images, _positions(objects.category_ids, category_index), None)
+
+
+def _with_integer_scores(columns: Columns | None, source: Source, file: Any) -> Columns | None:
+    """Scores that are integers stay such in `evalImgs`, and only the dictionaries have them."""
+    if columns is None or not file.integer_scores:
+        return columns
+    return columns._replace(annotations=_Annotations(source))
 
 
 class _Annotations:
