@@ -3,6 +3,7 @@
 //! Label maps come in every integer type. They are turned, a block at a time, into *codes*: the class, or one of two
 //! numbers after the last class, so that counting needs no branch and no copy of a whole map.
 
+use std::borrow::Cow;
 use std::ops::BitOr;
 
 use crate::error::{Error, Result};
@@ -244,7 +245,10 @@ impl<'a> Labels<'a> {
     }
 
     /// The numbers as 32-bit segment ids. The error names the first that is none.
-    pub fn ids(&self, width: usize) -> Result<Vec<u32>> {
+    pub fn ids(&self, width: usize) -> Result<Cow<'a, [u32]>> {
+        if let Labels::U32(ids) = *self {
+            return Ok(Cow::Borrowed(ids));
+        }
         let id = |(index, number): (usize, i128)| {
             u32::try_from(number).map_err(|_| {
                 let (row, column) = place(index, width);
@@ -254,7 +258,9 @@ impl<'a> Labels<'a> {
                 ))
             })
         };
-        each_type!(self, pixels => pixels.iter().map(|&p| i128::from(p)).enumerate().map(id).collect())
+        let ids: Result<Vec<u32>> =
+            each_type!(self, pixels => pixels.iter().map(|&p| i128::from(p)).enumerate().map(id).collect());
+        ids.map(Cow::Owned)
     }
 }
 

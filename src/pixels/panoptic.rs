@@ -116,18 +116,37 @@ impl Hasher for Spread {
 
 type Table<K, V> = HashMap<K, V, BuildHasherDefault<Spread>>;
 
+/// Pixels that are compared with the run before them at once.
+const STRETCH: usize = 16;
+
 /// Pixels of each pair of ids, `(truth, prediction)`, in order of truth, then prediction.
 fn intersections(truth: &[u32], prediction: &[u32]) -> Vec<(u32, u32, i64)> {
     let mut table: Table<u64, i64> = Table::default();
-    let mut rest = truth.iter().zip(prediction).peekable();
-    // Maps are made of long runs: the table is asked once for each.
-    while let Some(pair @ (&t, &p)) = rest.next() {
-        let mut run = 1;
-        while rest.next_if_eq(&pair).is_some() {
+    let (Some(&first_t), Some(&first_p)) = (truth.first(), prediction.first()) else { return Vec::new() };
+    // Maps are made of long runs: the table is asked once for each, and stretches that go on are not looked at pixel by
+    // pixel.
+    let (mut t, mut p, mut run) = (first_t, first_p, 0);
+    let mut end_run = |t: u32, p: u32, run: i64| {
+        *table.entry(u64::from(t) << 32 | u64::from(p)).or_insert(0) += run;
+    };
+    let (ts, last_t) = truth.as_chunks::<STRETCH>();
+    let (ps, last_p) = prediction.as_chunks::<STRETCH>();
+    let stretches = ts.iter().zip(ps).map(|(ts, ps)| (&ts[..], &ps[..], true));
+    for (ts, ps, whole) in stretches.chain([(last_t, last_p, false)]) {
+        // No branch in the loop: it is a handful of vector instructions.
+        if whole && (0..STRETCH).fold(0, |all, i| all | (ts[i] ^ t) | (ps[i] ^ p)) == 0 {
+            run += STRETCH as i64;
+            continue;
+        }
+        for (&a, &b) in ts.iter().zip(ps) {
+            if (a, b) != (t, p) {
+                end_run(t, p, run);
+                (t, p, run) = (a, b, 0);
+            }
             run += 1;
         }
-        *table.entry(u64::from(t) << 32 | u64::from(p)).or_insert(0) += run;
     }
+    end_run(t, p, run);
     let mut pairs: Vec<_> =
         table.into_iter().map(|(key, pixels)| ((key >> 32) as u32, key as u32, pixels)).collect();
     pairs.sort_unstable();
@@ -231,11 +250,9 @@ pub fn of_maps(pair: [Labels; 2], shape: [usize; 3], truths: &Segments, predicti
     let [n, height, width] = shape;
     let pixels = height * width;
     let one = |i: usize| {
-        let ids = |labels: Labels, side: Side| {
-            let of_image = labels.slice(i * pixels, (i + 1) * pixels);
-            of_image.ids(width).map_err(|error| error.at(side.name()))
-        };
-        let (truth, prediction) = (ids(pair[0], Side::Target)?, ids(pair[1], Side::Prediction)?);
+        let of_image = pair.map(|labels| labels.slice(i * pixels, (i + 1) * pixels));
+        let truth = of_image[0].ids(width).map_err(|error| error.at(Side::Target.name()))?;
+        let prediction = of_image[1].ids(width).map_err(|error| error.at(Side::Prediction.name()))?;
         match_segments([&truth, &prediction], width, truths.of(i), predictions.of(i))
     };
     threads::run(|| (0..n).into_par_iter().map(one).collect())

@@ -1,0 +1,17 @@
+"""Boundary AP of the 200,000 masks of val-segm."""
+
+from functools import partial
+
+from tools import coco, pixels
+from workloads import Workload
+
+WORKLOADS = [
+    Workload(
+        name="val-boundary",
+        about="200,000 masks and their boundaries, from files",
+        data="val-segm",
+        make=partial(coco._make, name="val-segm"),
+        entrants=pixels.boundary_entrants,
+        reference="faster-coco-eval",
+    )
+]
