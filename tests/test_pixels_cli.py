@@ -3,12 +3,13 @@
 import json
 
 import numpy as np
-import pixel_data
 import pytest
-from test_pixels_panoptic import CATEGORIES, counted, scenes, write
 
 from meanap.cli import main
 from meanap.segmentation import SemanticSegmentation
+
+from . import pixel_data
+from .test_pixels_panoptic import CATEGORIES, counted, scenes, write
 
 
 @pytest.fixture

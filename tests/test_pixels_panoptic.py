@@ -4,10 +4,11 @@ import json
 import pickle
 
 import numpy as np
-import pixel_data
 import pytest
 
 from meanap.segmentation import PanopticQuality, pq_compute
+
+from . import pixel_data
 
 CATEGORIES = [
     {"id": 1, "name": "person", "isthing": 1},

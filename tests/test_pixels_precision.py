@@ -3,13 +3,14 @@
 import pickle
 
 import numpy as np
-import pixel_data
 import pytest
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from meanap.segmentation import PixelAveragePrecision, RegionAveragePrecision
+
+from . import pixel_data
 
 
 def scored(rng, height, width, classes, dtype="f4", levels=None):

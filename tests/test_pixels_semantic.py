@@ -4,10 +4,11 @@ import pickle
 import warnings
 
 import numpy as np
-import pixel_data
 import pytest
 
 from meanap.segmentation import SemanticSegmentation
+
+from . import pixel_data
 
 INTEGERS = ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", ">i4"]
 
