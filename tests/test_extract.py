@@ -150,7 +150,6 @@ DETECTIONS = {
     "a NaN score": {"score": np.nan},
     "a single precision score": {"score": np.float32(0.3)},
     "a NumPy score": {"score": np.float64(0.3)},
-    "a truth as score": {"score": True},
     "id 0": {"id": 0},
     "a negative id": {"id": -4},
 }
@@ -160,6 +159,7 @@ REFUSED_DETECTIONS = {
     "a text score": {"score": "0.5"},
     "a short integer score": {"score": np.uint8(3)},
     "a null score": {"score": None},
+    "a truth as score": {"score": True},
 }
 
 
