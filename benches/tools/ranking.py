@@ -29,7 +29,8 @@ def judged_and_answered(queries=10_000, documents=1000, judged=50):
     numbers = np.random.default_rng(0)
     ids = np.arange(documents + judged // 2) * 1000 + numbers.integers(0, 1000, (queries, documents + judged // 2))
     ids = numbers.permuted(ids, axis=1)
-    scores = numbers.random((queries, documents))
+    # No two are the same, in single precision neither: what a tie gives is not what is measured.
+    scores = numbers.permuted(np.tile(np.arange(documents), (queries, 1)), axis=1) / 8 - 50
     known = np.concatenate([ids[:, : judged // 2], ids[:, documents:]], axis=1)
     return ids[:, :documents], scores, known, numbers.integers(0, 3, (queries, judged))
 

@@ -76,6 +76,9 @@ pub fn average_precision_at_k<'a, S: Score, L: Iterator<Item = i64> + 'a>(
     repeats_count: bool,
     labels: impl Fn(usize) -> L + Sync,
 ) -> Result<Total> {
+    if classes > u32::MAX as usize {
+        return Err(Error::value(format!("{classes} classes are more than a row can hold (4,294,967,295)")));
+    }
     let rows = scores.len().checked_div(classes).unwrap_or(0);
     let chunk = rows.div_ceil(64).clamp(1, 1024);
     let totals: Vec<std::result::Result<Total, usize>> = (0..rows.div_ceil(chunk))
@@ -86,7 +89,7 @@ pub fn average_precision_at_k<'a, S: Score, L: Iterator<Item = i64> + 'a>(
             for row in part * chunk..rows.min((part + 1) * chunk) {
                 let scores = &scores[row * classes..(row + 1) * classes];
                 // Adding up would miss infinities of both signs; comparing is as quick.
-                if scores.iter().filter(|score| score.is_nan()).count() > 0 {
+                if count(scores, S::is_nan) > 0 {
                     return Err(row);
                 }
                 held.clear();
@@ -117,12 +120,17 @@ pub fn average_precision_at_k<'a, S: Score, L: Iterator<Item = i64> + 'a>(
     })
 }
 
+/// How many scores pass, counted in numbers as narrow as they are: that doubles what a vector holds. Rows have fewer
+/// than 2^32 classes.
+fn count<S: Copy>(scores: &[S], passes: impl Fn(S) -> bool) -> usize {
+    scores.iter().map(|&score| u32::from(passes(score))).sum::<u32>() as usize
+}
+
 /// How many classes come before this one.
 fn rank<S: Score>(scores: &[S], label: usize) -> usize {
     let (before, after) = scores.split_at(label);
     let score = after[0];
-    before.iter().filter(|&&other| other >= score).count()
-        + after.iter().filter(|&&other| other > score).count()
+    count(before, |other| other >= score) + count(after, |other| other > score)
 }
 
 #[cfg(test)]
