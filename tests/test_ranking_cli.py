@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from ranking_data import draw, write_trec
 
 from meanap.cli import main
 from meanap.ranking import evaluate
+from tests.ranking_data import draw, write_trec
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import random
 
 import numpy as np
 import pytest
-from ranking_data import columns, draw, write_trec
 
 from meanap.ranking import (
     PRESETS,
@@ -18,6 +17,7 @@ from meanap.ranking import (
     preset,
     tie_range,
 )
+from tests.ranking_data import columns, draw, write_trec
 
 MEASURES = [
     "map", "map@5", "ndcg", "ndcg@5", "rr", "p@5", "p", "recall@5", "hit@3", "rprec", "bpref", "rbp", "f1@5", "err@20",

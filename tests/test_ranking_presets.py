@@ -7,9 +7,9 @@ import subprocess
 
 import numpy as np
 import pytest
-from ranking_data import columns, draw, write_trec
 
 from meanap.ranking import AveragePrecisionAtK, RelevanceEvaluator, evaluate
+from tests.ranking_data import columns, draw, write_trec
 
 CASES = [
     dict(seed=1),
