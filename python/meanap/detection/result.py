@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from meanap import _core
 from meanap.detection import derived
 from meanap.detection.confusion import Confusion
 from meanap.detection.matches import MatchTable
-from meanap.detection.sampling import Interval, Samples, interval
+from meanap.detection.sampling import Interval, Intervals, Samples, interval, intervals
 from meanap.detection.table import Table
 from meanap.protocol import Protocol, SummaryRow
 
@@ -269,14 +269,30 @@ class Result:
         """
         return interval(self, name, confidence, resamples, category, seed, progress)
 
+    def intervals(
+        self,
+        names: Sequence[str | SummaryRow] | None = None,
+        confidence: float = 0.95,
+        resamples: int = 1000,
+        *,
+        seed: int = 0,
+        progress: Any = False,
+    ) -> Intervals:
+        """The bootstrap intervals of several numbers (the whole summary by default), and of the first one for each
+        category, from the same resampled images."""
+        return intervals(self, names, confidence, resamples, seed, progress)
+
     def _samples(self, row: SummaryRow, weights: np.ndarray) -> Samples:
         """The AP or recall of each sample: ``(B, T, K)``."""
+        _, area, limit = self._places(row)
+        return self._resampled(area, limit, weights)[row.kind == "recall"]
+
+    def _resampled(self, area: int, limit: int, weights: np.ndarray) -> tuple[Samples, Samples]:
+        """AP and recall of each sample."""
         micro = self.protocol.average == "micro"
         matches = self._pooled if micro else self._matches
-        _, area, limit = self._places(row)
         factor = max(self._matches.groups, 1) if micro else 1
-        precision, recall = matches.resample(weights, area, self.protocol.max_detections[limit] * factor, self._recall)
-        return precision if row.kind == "precision" else recall
+        return matches.resample(weights, area, self.protocol.max_detections[limit] * factor, self._recall)
 
     def ties(self, name: str | SummaryRow = "ap", *, orders: int = 100, seed: int = 0) -> derived.Ties:
         """The least, the expected and the greatest number that reordering equal scores can give."""

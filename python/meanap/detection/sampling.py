@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from meanap.detection.progress import Progress
+from meanap.detection.table import Table
 from meanap.protocol import SummaryRow
 
 if TYPE_CHECKING:
     from meanap.detection.result import Result
 
-__all__ = ["Interval", "Samples", "draw", "interval", "means"]
+__all__ = ["Interval", "Intervals", "Samples", "draw", "interval", "intervals", "means"]
 
 #: Numbers of each sample, threshold and category: ``(B, T, K)``, NaN where there is nothing to find.
 Samples: TypeAlias = np.ndarray
@@ -50,6 +51,23 @@ class Interval:
 
     def __str__(self) -> str:
         return f"{self.name} = {self.value:.3f} [{self.low:.3f}, {self.high:.3f}] ({self.confidence:.0%})"
+
+
+class Intervals(Table):
+    """One row for each number: ``number``, ``value``, ``low``, ``high``, ``error``.
+
+    Attributes
+    ----------
+    per_class : Table
+        The first number of each category: ``category``, ``name``, ``value``, ``low``, ``high``.
+    samples : dict
+        The resampled numbers ``(B,) float64`` by name.
+    confidence : float
+    """
+
+    per_class: Table
+    samples: dict[str, np.ndarray]
+    confidence: float
 
 
 def draw(images: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
@@ -87,10 +105,7 @@ def interval(
     seed: int,
     progress: Any,
 ) -> Interval:
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence: expected a number between 0 and 1, found {confidence}")
-    if resamples < 1:
-        raise ValueError(f"resamples: expected at least 1, found {resamples}")
+    _check(confidence, resamples)
     row = result._row(name)
     images = len(result.image_ids)
     value = result.number(row, category)
@@ -104,3 +119,73 @@ def interval(
     samples = np.concatenate(found)
     low, high = np.nanquantile(samples, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(row.name, value, float(low), float(high), confidence, float(np.nanstd(samples)), samples)
+
+
+def intervals(
+    result: Result,
+    names: Sequence[str | SummaryRow] | None,
+    confidence: float,
+    resamples: int,
+    seed: int,
+    progress: Any,
+) -> Intervals:
+    _check(confidence, resamples)
+    rows = [result._row(name) for name in (result._rows if names is None else names)]
+    if not rows:
+        raise ValueError("names: expected at least one number")
+    found: list[list[np.ndarray]] = [[] for _ in rows]
+    ids = result.category_ids if result.protocol.average == "macro" else []
+    by_class: list[list[np.ndarray]] = [[] for _ in ids]
+    with Progress(progress, resamples, "resampling") as told:
+        for weights in draw(len(result.image_ids), resamples, seed):
+            # Rows of one area range and limit share their samples.
+            held: dict[Any, tuple[Samples, Samples]] = {}
+            for index, row in enumerate(rows):
+                _, area, limit = result._places(row)
+                if (area, limit) not in held:
+                    held[area, limit] = result._resampled(area, limit, weights)
+                samples = held[area, limit][row.kind == "recall"]
+                found[index].append(means(result, row, samples))
+                if index == 0:
+                    for chunks, id in zip(by_class, ids, strict=True):
+                        chunks.append(means(result, row, samples, id))
+            told.advance(len(weights))
+    table = Intervals(
+        {"number": [row.name for row in rows], **_bounds([result.number(row) for row in rows], found, confidence)},
+        title=f"{confidence:.0%} intervals, {resamples} resamples",
+    )
+    table.samples = {row.name: _joined(chunks) for row, chunks in zip(rows, found, strict=True)}
+    table.confidence = confidence
+    values = [result.number(rows[0], id) for id in ids]
+    table.per_class = Table(
+        {
+            "category": list(ids),
+            "name": [result._name(id) for id in ids],
+            **_bounds(values, by_class, confidence),
+        }
+    )
+    return table
+
+
+def _joined(chunks: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate(chunks) if chunks else np.zeros(0)
+
+
+def _bounds(values: list[float], samples: list[list[np.ndarray]], confidence: float) -> dict[str, np.ndarray]:
+    """Value, bounds and standard deviation of each row; NaN where no sample has the number."""
+    told = np.full((len(values), 4), math.nan)
+    for row, (value, chunks) in enumerate(zip(values, samples, strict=True)):
+        present = _joined(chunks)
+        present = present[~np.isnan(present)]
+        told[row, 0] = value
+        if len(present) and not math.isnan(value):
+            told[row, 1:3] = np.quantile(present, [(1 - confidence) / 2, (1 + confidence) / 2])
+            told[row, 3] = present.std()
+    return dict(zip(("value", "low", "high", "error"), told.T, strict=True))
+
+
+def _check(confidence: float, resamples: int) -> None:
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence: expected a number between 0 and 1, found {confidence}")
+    if resamples < 1:
+        raise ValueError(f"resamples: expected at least 1, found {resamples}")

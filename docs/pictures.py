@@ -1,0 +1,61 @@
+"""Make the pictures of these pages: ``python docs/pictures.py [FOLDER]``, by default docs/images.
+
+Everything is drawn by `meanap.plot` from a data set that a seed decides, each picture once for light and once for dark
+pages. Needs ``pip install 'meanap[plot]'``.
+"""
+
+import sys
+from pathlib import Path
+
+import meanap
+from meanap import generate, plot
+
+FOLDER = Path(__file__).parent / "images"
+
+
+def pictures():
+    """Name of each picture, and the function that draws it."""
+    truth = generate.dataset(images=200, seed=11, categories=24)
+    found = generate.detections(truth, per_image=40, seed=11)
+    result = meanap.evaluate(truth, found)
+    # The second model says the same, but thinks little of half of its finds.
+    second = [dict(box, score=box["score"] * (0.35 if i % 2 else 1.0)) for i, box in enumerate(found)]
+    compared = meanap.compare(result, meanap.evaluate(truth, second), resamples=200)
+    return {
+        "curve": lambda: plot.precision_recall(result, "chair"),
+        "classes": lambda: plot.precision_recall(result, "each"),
+        "thresholds": lambda: plot.precision_recall(result, iou="each"),
+        "intervals": lambda: plot.per_class(result, classes=16, resamples=100),
+        "f1": lambda: plot.f1(result),
+        "calibration": lambda: plot.calibration(result),
+        "confusion": lambda: plot.confusion(result, classes=12),
+        "comparison": lambda: plot.comparison(compared),
+    }
+
+
+def main(folder=FOLDER):
+    """Draw and write them all."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    drawings = pictures()
+    # The same file each time: text stays text, no date, no random names.
+    settings = {"svg.fonttype": "none", "svg.hashsalt": "meanap", "figure.dpi": 72}
+    for suffix, style in (("", "default"), ("-dark", "dark_background")):
+        with plt.style.context(style), plt.rc_context(settings):
+            if suffix:
+                # The page's own dark grey rather than black.
+                plt.rcParams.update({"figure.facecolor": "#0d1117", "axes.facecolor": "#0d1117"})
+            for name, draw in drawings.items():
+                figure = draw().figure
+                background = figure.get_facecolor()
+                figure.savefig(folder / f"{name}{suffix}.svg", metadata={"Date": None}, facecolor=background)
+                plt.close(figure)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:2])

@@ -1,0 +1,18 @@
+"""Pictures of what an evaluation found. Needs matplotlib: ``pip install 'meanap[plot]'``.
+
+Each function draws on the axes given as ``ax``, or makes a figure, and returns the axes: titles, limits and files are
+matplotlib's business. Colours suit the background of the axes, so ``plt.style.use("dark_background")`` is enough for
+dark pages; lines differ in stroke as well as in colour, for print.
+
+>>> import meanap
+>>> from meanap import plot
+>>> result = meanap.evaluate("instances.json", "boxes.json")
+>>> ax = plot.precision_recall(result)  # doctest: +SKIP
+>>> ax.figure.savefig("curve.svg")  # doctest: +SKIP
+"""
+
+from meanap.plot._bars import comparison, mistakes, per_class
+from meanap.plot._curves import calibration, f1, precision_recall
+from meanap.plot._matrix import confusion
+
+__all__ = ["calibration", "comparison", "confusion", "f1", "mistakes", "per_class", "precision_recall"]

@@ -1,0 +1,161 @@
+"""Numbers side by side: classes, mistakes, two models."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from meanap.detection.comparison import Comparison
+from meanap.detection.confusion import Confusion
+from meanap.detection.result import Result
+from meanap.plot._canvas import axes, shortened
+
+__all__ = ["comparison", "mistakes", "per_class"]
+
+
+def per_class(
+    result: Result,
+    name: str = "ap",
+    *,
+    confidence: float = 0.95,
+    resamples: int = 200,
+    classes: int | None = 40,
+    ax: Any = None,
+) -> Any:
+    """A number of each class with its interval, the best first; the dotted line is the mean of the classes.
+
+    Of more than `classes` classes the best and the worst halves of so many are shown, and a line says how many lie
+    between. With ``resamples=0`` no intervals are drawn. Returns the axes.
+
+    Raises
+    ------
+    ImportError
+        There is no matplotlib.
+    """
+    if resamples:
+        table = result.intervals([name], confidence, resamples).per_class
+        names, value, low, high = table["name"], table["value"], table["low"], table["high"]
+    else:
+        names = [result._name(id) for id in result.category_ids]
+        value = np.array([result.number(name, id) for id in result.category_ids], dtype=np.float64)
+        low = high = np.full(len(value), math.nan)
+    there = np.flatnonzero(~np.isnan(value))
+    order = there[np.argsort(-value[there], kind="stable")]
+    left_out = 0
+    split = len(order)
+    if classes is not None and len(order) > classes:
+        left_out, split = len(order) - classes, (classes + 1) // 2
+        order = np.concatenate([order[:split], order[len(order) - (classes - split) :]])
+    places = np.arange(len(order)) + np.where(np.arange(len(order)) >= split, 1, 0)
+    ax, colours = axes(ax, (6.4, max(2.4, 1.1 + 0.19 * (len(order) + bool(left_out)))))
+    rows = (value[order], low[order], high[order])
+    ax.hlines(places, 0, rows[0], color=colours.grid, linewidth=0.8)
+    ax.hlines(places, rows[1], rows[2], color=colours.series[0], linewidth=2.4, alpha=0.55)
+    ax.plot(rows[0], places, "o", color=colours.series[0], markersize=4)
+    labels = [shortened(names[i]) for i in order]
+    if left_out:
+        labels.insert(split, f"({left_out:,} between)")
+        places = np.insert(places, split, split)
+    ax.set_yticks(places, labels, fontsize="small")
+    ax.set_ylim(len(places) - 0.4, -0.6)
+    ax.set_xlim(0, 1)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(True, axis="x", color=colours.grid, linewidth=0.7)
+    mean = result.number(name)
+    if not math.isnan(mean):
+        ax.axvline(mean, color=colours.series[1], linestyle=":", linewidth=1.4)
+        ax.annotate(f"{mean:.3f}", (mean, 1), (3, 1), xycoords=("data", "axes fraction"), textcoords="offset points",
+                    color=colours.series[1], fontsize="small", va="bottom")  # fmt: skip
+    told = f", {confidence:.0%} intervals" if resamples else ""
+    ax.set_xlabel(f"{_called(name)} of each class{told}")
+    return ax
+
+
+def mistakes(
+    found: Result | Confusion, *, iou: float = 0.5, score: float = 0.3, pairs: int = 20, ax: Any = None
+) -> Any:
+    """The most frequent confusions of one class with another, as bars. Returns the axes.
+
+    Raises
+    ------
+    ImportError
+        There is no matplotlib.
+    """
+    if isinstance(found, Result):
+        found = found.confusion(iou, score)
+    matrix = found.matrix[:-1, :-1]
+    wrong = matrix * ~np.eye(len(matrix), dtype=bool)
+    rows, columns = np.nonzero(wrong)
+    order = np.argsort(-wrong[rows, columns], kind="stable")[:pairs]
+    rows, columns = rows[order], columns[order]
+    counts = wrong[rows, columns]
+    # Of each class's objects, so many were called the other.
+    parts = counts / np.maximum(found.matrix[rows].sum(axis=1), 1)
+    ax, colours = axes(ax, (6.4, max(2.0, 1.0 + 0.24 * len(order))))
+    places = np.arange(len(order))
+    ax.barh(places, counts, 0.72, color=colours.series[1], alpha=0.75)
+    for place, count, part in zip(places, counts, parts, strict=True):
+        ax.annotate(f"{count:,} ({part:.1%})", (count, place), (4, 0), textcoords="offset points", va="center",
+                    fontsize="x-small", color=colours.ink)  # fmt: skip
+    labels = [
+        f"{shortened(found.names[i], 18)} as {shortened(found.names[j], 18)}"
+        for i, j in zip(rows, columns, strict=True)
+    ]
+    ax.set_yticks(places, labels, fontsize="small")
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(max(len(order), 1) - 0.4, -0.6)
+    ax.margins(x=0.16)
+    ax.set_xlabel("objects (part of the class)")
+    ax.set_title(f"What is taken for what: {found.mistaken:,} objects")
+    return ax
+
+
+def comparison(
+    found: Comparison, *, per_class: bool = False, classes: int | None = 40, names: tuple[str, str] = ("A", "B"),
+    ax: Any = None,
+) -> Any:  # fmt: skip
+    """Differences of two models with their intervals: right of the line the second one is better.
+
+    A filled mark is a difference beyond chance, a hollow one is not. With `per_class` the rows are the classes with the
+    greatest differences, at most `classes` of them. Returns the axes.
+
+    Raises
+    ------
+    ImportError
+        There is no matplotlib.
+    """
+    table = found.per_class if per_class else found
+    labels = list(table["name"] if per_class else table["number"])
+    difference, low, high = table["difference"], table["low"], table["high"]
+    there = np.flatnonzero(~np.isnan(difference))
+    if per_class:
+        there = there[np.argsort(-np.abs(difference[there]), kind="stable")]
+        left_out = max(0, len(there) - classes) if classes is not None else 0
+        there = there[: len(there) - left_out]
+        there = there[np.argsort(-difference[there], kind="stable")]
+    ax, colours = axes(ax, (6.4, max(2.2, 1.2 + 0.24 * len(there))))
+    for place, i in enumerate(there):
+        sure = low[i] > 0 or high[i] < 0
+        colour = colours.faint if not sure else colours.good if difference[i] > 0 else colours.bad
+        ax.hlines(place, low[i], high[i], color=colour, linewidth=2.2, alpha=0.8)
+        ax.plot(difference[i], place, "o", color=colour, markersize=6,
+                markerfacecolor=colour if sure else ax.get_facecolor())  # fmt: skip
+    ax.axvline(0, color=colours.ink, linewidth=0.9)
+    ax.set_yticks(range(len(there)), [shortened(labels[i]) for i in there], fontsize="small")
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(max(len(there), 1) - 0.4, -0.6)
+    ax.grid(True, axis="x", color=colours.grid, linewidth=0.7)
+    bounds = np.concatenate([low[there], high[there], difference[there]])
+    reach = float(np.nanmax(np.abs(bounds))) if len(bounds) and not np.isnan(bounds).all() else 0.0
+    reach = 1.08 * reach if reach > 0 else 0.01
+    ax.set_xlim(-reach, reach)
+    first, second = (shortened(name) for name in names)
+    ax.set_xlabel(f"← {first} better | {second} better →")
+    ax.set_title(f"{second} against {first}")
+    return ax
+
+
+def _called(name: str) -> str:
+    return name.upper().replace("_", " ")
