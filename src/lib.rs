@@ -13,6 +13,8 @@
 pub mod error;
 pub mod threads;
 
+pub mod arrow;
+
 pub mod columns;
 pub mod rle;
 

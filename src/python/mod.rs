@@ -21,6 +21,7 @@ impl From<Error> for PyErr {
 }
 
 mod arrays;
+mod arrow;
 mod batch;
 mod dataset;
 mod eval_imgs;
@@ -53,6 +54,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     pixels::register(module)?;
     mask::register(module)?;
     ranking::register(module)?;
+    arrow::register(module)?;
     index::register(module)?;
     extract::register(module)?;
     log::register(module)?;

@@ -1,0 +1,116 @@
+"""Tables of other libraries as NumPy columns, and NumPy columns as a table for them.
+
+Whatever speaks Arrow's PyCapsule interface (Polars, pandas, pyarrow, DuckDB, …) is asked by its own
+``__arrow_c_stream__`` or ``__arrow_c_array__``: nothing is imported, and numbers that lie in one piece are not copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from meanap import _core
+
+__all__ = ["ArrowColumns", "Lists", "export", "speaks_arrow", "values"]
+
+
+class Lists(NamedTuple):
+    """A column of lists: list ``i`` is ``items[offsets[i]:offsets[i + 1]]``."""
+
+    offsets: np.ndarray
+    items: Any
+
+    def even(self) -> np.ndarray | None:
+        """``(N, K)`` if all lists have length ``K`` and hold numbers; else None."""
+        lengths = np.diff(self.offsets)
+        if not isinstance(self.items, np.ndarray) or len(lengths) == 0 or (lengths != lengths[0]).any():
+            return None
+        return self.items.reshape(len(lengths), int(lengths[0]), *self.items.shape[1:])
+
+
+def speaks_arrow(source: Any) -> bool:
+    """Whether `source` is a table or column of a library that speaks Arrow."""
+    return hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__")
+
+
+class ArrowColumns(Mapping[str, Any]):
+    """The columns of a table, each read when it is asked for.
+
+    A column is an array ``(N,)`` of numbers or flags (of its own dtype; read-only, and not copied where it lies in one
+    piece); ``(N, K, …)`` for lists of a fixed length; a sequence of str with ``tolist()``; or `Lists`. Dictionaries
+    (categoricals) are read as their values, decimals as float64.
+
+    Args:
+        source: Anything that `speaks_arrow`.
+        place: What the argument is called in errors.
+
+    Raises:
+        ValueError: A row of the column is null (the message names it).
+        TypeError: The source is not a table, or the column is of another type.
+        KeyError: There is no such column.
+    """
+
+    def __init__(self, source: Any, place: str) -> None:
+        self._table = _core.ArrowTable(source, place)
+        names = self._table.names
+        if names is None:
+            raise TypeError(f"{place}: one column, expected a table")
+        self._places = {name: i for i, name in enumerate(names)}
+        self._read: dict[str, Any] = {}
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self._table)
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._read:
+            self._read[name] = _column(self._table.column(self._places[name]))
+        return self._read[name]
+
+    def __iter__(self) -> Any:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+def values(source: Any, place: str) -> Any:
+    """One column (a Polars or pandas series, a pyarrow array): what `ArrowColumns` gives for a column."""
+    table = _core.ArrowTable(source, place)
+    if table.names is not None:
+        raise TypeError(f"{place}: a table, expected one column")
+    return _column(table.values())
+
+
+def _column(column: Any) -> Any:
+    return Lists(column[0], _column(column[1])) if isinstance(column, tuple) else column
+
+
+def export(columns: Mapping[str, Any]) -> _core.ArrowExport:
+    """Columns as an object that Polars, pandas, pyarrow and DuckDB take for a table.
+
+    Args:
+        columns: By name: arrays of numbers or flags, ``(N,)`` or ``(N, K, …)`` (these become lists of a fixed length),
+            or sequences of str. Contiguous arrays are not copied: they must not be written to as long as a table that
+            was made of them is in use. NaN stays NaN.
+
+    Raises:
+        ValueError: The columns differ in length.
+        TypeError: A column is of another type.
+    """
+    prepared = [(name, _exportable(column)) for name, column in columns.items()]
+    return _core.ArrowExport(prepared, len(prepared[0][1]) if prepared else 0)
+
+
+def _exportable(column: Any) -> Any:
+    if isinstance(column, list) and column and isinstance(column[0], str):
+        return column
+    array = np.asarray(column)
+    if array.dtype.kind in "UOT":
+        return array.tolist()
+    if array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8):
+        array = array.astype(np.float32 if array.dtype.itemsize == 2 else np.float64)
+    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))

@@ -1,0 +1,20 @@
+//! Columns to and from whatever speaks Arrow, by the C data interface.
+//!
+//! The interface is three C structures that Arrow's makers promise never to change
+//! (<https://arrow.apache.org/docs/format/CDataInterface.html> and `CStreamInterface.html`). They are all that is
+//! needed to take a table from Polars, pandas, pyarrow or DuckDB without a copy and without any of them, so there is
+//! no Arrow library beneath this: the smallest one is larger than all of this room.
+//!
+//! ```text
+//! abi        the three structures and who frees them; with `view`, the only unsafe code
+//! view       one array of a batch as slices
+//! column     the batches of a stream as one column: numbers, flags, texts, lists
+//! export     our columns as a stream that others read
+//! ```
+
+pub mod abi;
+pub mod column;
+pub mod export;
+pub mod view;
+
+pub use column::{Column, Table};
