@@ -1,7 +1,7 @@
-"""The command `meanap`: eval, semantic, panoptic, rank, demo, generate.
+"""The command `meanap`: eval, compare, report, semantic, panoptic, rank, demo, generate.
 
 Exit codes: 0, all went well; 1, the input is not what it should be (one line on standard error says what); 2,
-the command was not understood.
+the command was not understood; 3, all went well and a gate says no.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import sys
 import warnings
 
 import meanap
-from meanap.cli import demo, evaluate, generate, panoptic, rank, semantic
+from meanap.cli import compare, demo, evaluate, generate, panoptic, rank, semantic
 from meanap.cli.errors import INPUT_ERRORS, UsageError, one_line
 
 
@@ -20,11 +20,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
-            options.run(options)
+            code = options.run(options)
             sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read us, `head` for one, has seen enough. Python would complain when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         return 130
     except UsageError as error:
@@ -33,14 +34,14 @@ def main(arguments: list[str] | None = None) -> int:
     except INPUT_ERRORS as error:
         print(f"meanap: {one_line(error)}", file=sys.stderr)
         return 1
-    return 0
+    return code or 0
 
 
 def _parser():
     parser = argparse.ArgumentParser(prog="meanap", description="Every mean average precision.")
     parser.add_argument("--version", action="version", version=f"meanap {meanap.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (evaluate, semantic, panoptic, rank, demo, generate):
+    for command in (evaluate, compare, semantic, panoptic, rank, demo, generate):
         command.add_parser(commands)
     return parser
 

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from meanap.cli import tables
+from meanap.cli import gate, tables
 from meanap.cli.errors import UsageError, about
 
 IOU_TYPES = ("bbox", "segm", "boundary", "keypoints")
@@ -37,12 +37,14 @@ def add_parser(commands):
     parser.add_argument("--categories", metavar="NAME,ID,...", help="evaluate only these")
     parser.add_argument("--no-cats", action="store_true", help="ignore categories: all objects are one class")
     parser.add_argument("--quiet", action="store_true", help="do not print tables")
+    gate.add_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(options):
-    """Evaluate, print, write."""
+    """Evaluate, print, write, judge."""
     _check(options)
+    verdicts, told = [], {}
     # With the JSON on standard output the tables must not be among it.
     with contextlib.ExitStack() as stack:
         if options.quiet:
@@ -55,12 +57,47 @@ def run(options):
         if classes is not None:
             print()
             print(tables.table(classes))
+    if gate.asked(options):
+        verdicts, told = gate.judge(options, *_resampled(options, evaluator))
     if options.json:
-        text = json.dumps(tables.as_json(evaluator, classes), indent=2, allow_nan=False) + "\n"
+        text = json.dumps({**tables.as_json(evaluator, classes), **told}, indent=2, allow_nan=False) + "\n"
         if options.json == "-":
             sys.stdout.write(text)
         else:
             Path(options.json).write_text(text, encoding="utf-8")
+    # --quiet is for tables: what a pipeline asks for it is told.
+    for verdict in verdicts:
+        print(verdict, file=sys.stderr if options.json == "-" else sys.stdout)
+    return 0 if all(verdict.passed for verdict in verdicts) else gate.SHUT
+
+
+def _resampled(options, evaluator):
+    """The same evaluation as a result that can be resampled, and the function that gives that of other detections."""
+    import dataclasses
+
+    import meanap
+
+    params = evaluator.params
+    changes = {
+        "thresholds": [float(threshold) for threshold in params.iouThrs],
+        "max_detections": tuple(int(cap) for cap in params.maxDets),
+        "area_ranges": {
+            name: (float(low), float(high)) for name, (low, high) in zip(params.areaRngLbl, params.areaRng, strict=True)
+        },
+        "by_category": bool(params.useCats),
+    }
+    chosen = list(params.catIds) if options.categories is not None and params.useCats else None
+
+    def evaluated(path):
+        result = meanap.evaluate(options.ground_truth, path, options.iou_type, **changes)
+        if chosen is None:
+            return result
+        rows = tuple(dataclasses.replace(row, group="chosen") for row in result.protocol.summary)
+        rules = result.protocol.replace(summary=rows)
+        groups = {"chosen": chosen}
+        return meanap.Result(result._matches, rules, result.similarity, names=result.names, groups=groups)
+
+    return evaluated(options.detections), evaluated
 
 
 def evaluate(options):

@@ -1,0 +1,146 @@
+"""`meanap compare`: is B better than A on the same images?"""
+
+import contextlib
+import json
+import os
+import sys
+from pathlib import Path
+
+from meanap.cli import gate
+from meanap.cli.errors import UsageError, about
+
+
+def add_parser(commands):
+    """Add this command's arguments."""
+    parser = commands.add_parser(
+        "compare",
+        help="compare two files of detections on the same images",
+        description="Compare detections B with detections A by a paired bootstrap over the images. The verdict is "
+        f"about the first number; the exit code is {gate.SHUT} if B is worse beyond chance, 0 if it is better or no "
+        "different.",
+    )
+    parser.add_argument("ground_truth", type=Path, metavar="GROUND_TRUTH")
+    parser.add_argument("a", type=Path, metavar="A", help="detections of what there is")
+    parser.add_argument("b", type=Path, metavar="B", help="detections of what may take its place")
+    parser.add_argument("--iou-type", choices=("bbox", "segm", "keypoints"), default="bbox", help="default: bbox")
+    parser.add_argument("--protocol", default="coco", help="coco (default), lvis, voc2007, voc2012, torchmetrics, …")
+    parser.add_argument("--numbers", type=gate.names, metavar="ap,ap50", help="default: all of the summary")
+    parser.add_argument("--margin", type=gate.part, default=0.0, metavar="0.005", help="a loss that is let pass")
+    parser.add_argument("--per-class", action="store_true", help="a row for each category, the greatest change first")
+    parser.add_argument("--json", metavar="OUT", help='write all numbers as JSON; "-" is standard output')
+    parser.add_argument("--quiet", action="store_true", help="print the verdict only")
+    gate.add_sampling(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options):
+    """Compare, print, write, judge."""
+    import meanap
+
+    try:
+        meanap.protocol.get(options.protocol, options.iou_type)
+    except ValueError as error:
+        raise UsageError(f"--protocol: {error}") from error
+    results = []
+    for path in (options.a, options.b):
+        with about(path):
+            results.append(meanap.evaluate(options.ground_truth, path, options.iou_type, options.protocol))
+    for name in options.numbers or ():
+        if name not in results[0].to_dict():
+            raise UsageError(f"no number {name!r}; there are {', '.join(results[0].to_dict())}")
+    found = meanap.compare(
+        *results,
+        options.numbers,
+        confidence=options.confidence,
+        resamples=options.resamples,
+        progress=sys.stderr.isatty(),
+    )
+    verdict = verdict_of(found[0], options.margin)
+    line = one_line(found[0], verdict, options)
+    with contextlib.ExitStack() as stack:
+        if options.json == "-":
+            stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+        with contextlib.ExitStack() as tables:
+            if options.quiet:
+                tables.enter_context(contextlib.redirect_stdout(tables.enter_context(open(os.devnull, "w"))))
+            print(text(found, "number"))
+            if options.per_class:
+                print()
+                print(text(by_change(found.per_class), "name"))
+            print()
+        print(line)
+    if options.json:
+        told = as_json(found, verdict, options, len(results[0].image_ids))
+        written = json.dumps(told, indent=2, allow_nan=False) + "\n"
+        if options.json == "-":
+            sys.stdout.write(written)
+        else:
+            Path(options.json).write_text(written, encoding="utf-8")
+    return gate.SHUT if verdict == "worse" else 0
+
+
+def verdict_of(row, margin=0.0):
+    """What one row says of B: "better", "worse" (by more than `margin`), or "no different" beyond chance."""
+    if row["high"] < -margin:
+        return "worse"
+    return "better" if row["low"] > 0 else "no different"
+
+
+def one_line(row, verdict, options):
+    """The verdict with its interval."""
+    difference = (
+        f"{row['number']} {gate.figure(row['difference'], '+.4f')} {gate.span(row['low'], row['high'], '+.4f')}"
+    )
+    word = "FAIL" if verdict == "worse" else "PASS"
+    sure = f"{options.confidence:.0%}, p = {gate.figure(row['p'], '.3f')}"
+    return f"{word}  {options.b.name} is {verdict} than {options.a.name}: {difference} ({sure})".replace(
+        "different than", "different from"
+    )
+
+
+def by_change(table):
+    """The rows of a table, the greatest change first."""
+    import numpy as np
+
+    from meanap.detection import Table
+
+    order = np.argsort(-np.nan_to_num(np.abs(table["difference"]), nan=-1.0), kind="stable")
+    return Table({name: [column[i] for i in order] for name, column in table.columns.items()})
+
+
+def text(table, first):
+    """A table as text in columns; a star marks what is beyond chance."""
+    lines = [["", "A", "B", "B - A", "low", "high", "p", ""]]
+    for row in table:
+        numbers = [gate.figure(row[name]) for name in ("a", "b")]
+        changes = [gate.figure(row[name], "+.4f") for name in ("difference", "low", "high")]
+        star = "*" if row["low"] > 0 or row["high"] < 0 else ""
+        lines.append([" ".join(str(row[first]).split()), *numbers, *changes, gate.figure(row["p"], ".3f"), star])
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if i else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def as_json(found, verdict, options, images):
+    """Everything, with None where there is no number."""
+
+    def rows(table):
+        return [{name: gate.plain(value) for name, value in row.items()} for row in table]
+
+    return {
+        "verdict": verdict,
+        "passed": verdict != "worse",
+        "iou_type": options.iou_type,
+        "protocol": options.protocol,
+        "images": images,
+        "confidence": options.confidence,
+        "resamples": options.resamples,
+        "margin": options.margin,
+        "numbers": rows(found),
+        "per_class": rows(found.per_class),
+    }

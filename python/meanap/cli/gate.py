@@ -1,0 +1,310 @@
+"""Gates: a number must reach a limit, or must not be worse than a baseline beyond chance."""
+
+import argparse
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from meanap.cli.errors import UsageError, about
+
+#: The exit code of a gate that is shut: not 1 (the input is wrong) and not 2 (the command is).
+SHUT = 3
+#: Digits kept of resampled numbers: far finer than any interval, a third of the size.
+_DIGITS = 7
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one rule."""
+
+    number: str
+    passed: bool
+    value: float
+    low: float
+    high: float
+    told: str
+    detail: dict
+
+    def __str__(self):
+        word = "PASS" if self.passed else "FAIL"
+        return f"{word}  {self.number} {figure(self.value)} {span(self.low, self.high)}{self.told}"
+
+    def as_json(self):
+        """Everything, with None where there is no number."""
+        named = {"number": self.number, "passed": self.passed, "value": self.value, "low": self.low, "high": self.high}
+        return {key: plain(value) for key, value in {**named, **self.detail}.items()}
+
+
+def add_options(parser):
+    """The gate's arguments."""
+    gate = parser.add_argument_group(
+        "gate", f"one line for each rule; the exit code is {SHUT} if one fails, 0 if all pass"
+    )
+    gate.add_argument(
+        "--fail-under", type=_limits, action="extend", default=[], metavar="ap=0.40,ap50=0.6",
+        help="fail if a number is below a limit; ap/NAME=0.3 is that of a category",
+    )  # fmt: skip
+    gate.add_argument(
+        "--fail-if-worse-than", type=Path, metavar="BASELINE",
+        help="fail if a number is worse than that of BASELINE beyond chance: the JSON of an earlier run, or a file "
+        "of detections",
+    )  # fmt: skip
+    gate.add_argument(
+        "--numbers", type=names, default=["ap"], metavar="ap,ap50", help="those held against BASELINE (default ap)"
+    )
+    gate.add_argument("--margin", type=part, default=0.0, metavar="0.005", help="a loss that is let pass (default 0)")
+    gate.add_argument(
+        "--intervals", action="store_true", help="write intervals of all numbers into the JSON: a baseline to keep"
+    )
+    add_sampling(gate)
+
+
+def add_sampling(parser):
+    """How intervals are made."""
+    parser.add_argument("--confidence", type=_inside, default=0.95, metavar="0.95", help="of intervals (default 0.95)")
+    parser.add_argument("--resamples", type=_count, default=1000, help="draws of images (default 1000)")
+
+
+def asked(options):
+    """Whether there is anything to do here."""
+    return bool(options.fail_under or options.fail_if_worse_than or options.intervals)
+
+
+def judge(options, result, evaluate):
+    """The verdicts, and what the JSON is to say. `evaluate(path)` gives the result of other detections.
+
+    Returns
+    -------
+    verdicts : list of Verdict
+    told : dict
+        ``gate`` (the verdicts) and ``intervals`` (which make it a baseline).
+    """
+    wanted = [name for name, _ in options.fail_under] + options.numbers
+    if options.intervals:
+        wanted = [*result.to_dict(), *wanted]
+    rows = {name: row_of(result, name) for name in dict.fromkeys(wanted)}
+    found = _intervals(result, rows, options.confidence, options.resamples)
+    told = {
+        "intervals": {
+            "confidence": options.confidence,
+            "images": digest(result.image_ids),
+            "numbers": {
+                name: {
+                    **{key: plain(getattr(interval, key)) for key in ("value", "low", "high")},
+                    "samples": [plain(round(x, _DIGITS)) for x in interval.samples.tolist()],
+                }
+                for name, interval in found.items()
+            },
+        }
+    }
+    verdicts = [_under(name, limit, found[name]) for name, limit in options.fail_under]
+    if options.fail_if_worse_than is not None:
+        with about(options.fail_if_worse_than):
+            baseline = _Baseline(options.fail_if_worse_than, result, evaluate)
+            verdicts += [
+                _worse(name, found[name], baseline, rows[name], options.confidence, options.margin)
+                for name in options.numbers
+            ]
+    told["gate"] = {
+        "passed": all(verdict.passed for verdict in verdicts),
+        "rules": [verdict.as_json() for verdict in verdicts],
+    }
+    return verdicts, told
+
+
+def row_of(result, name):
+    """A number's row and category."""
+    name, slash, category = name.partition("/")
+    if name not in result._rows:
+        raise UsageError(f"no number {name!r}; there are {', '.join(result._rows)}")
+    if not slash:
+        return result._rows[name], None
+    for id in result.category_ids:
+        if str(id) == category or result.names.get(id) == category:
+            return result._rows[name], id
+    raise UsageError(f"no category {category!r}")
+
+
+def _intervals(result, rows, confidence, resamples):
+    """An `Interval` for each name, those of the summary from one pass over the images."""
+    from meanap.detection.sampling import Interval
+
+    whole = {name: row for name, (row, category) in rows.items() if category is None}
+    found = {}
+    if whole:
+        table = result.intervals(list(whole.values()), confidence, resamples)
+        for name, at in zip(whole, table, strict=True):
+            found[name] = Interval(
+                name, at["value"], at["low"], at["high"], confidence, at["error"], table.samples[at["number"]]
+            )
+    for name, (row, category) in rows.items():
+        if category is not None:
+            found[name] = result.interval(row, confidence, resamples, category=category)
+    return found
+
+
+def _under(name, limit, interval):
+    passed = interval.value >= limit
+    told = f", {'at least' if passed else 'wanted at least'} {limit:g}"
+    return Verdict(name, passed, interval.value, interval.low, interval.high, told, {"rule": "under", "limit": limit})
+
+
+def _worse(name, interval, baseline, row, confidence, margin):
+    value, samples, paired = baseline.number(name, row, len(interval.samples))
+    if paired and baseline.other is None:
+        # As they were written, or rounding would look like a loss.
+        lost = np.round(interval.samples, _DIGITS) - samples
+    else:
+        lost = interval.samples - (samples if paired else value)
+    lost = lost[~np.isnan(lost)]
+    difference = interval.value - value
+    low = high = math.nan
+    if len(lost):
+        low, high = (float(x) for x in np.quantile(lost, [(1 - confidence) / 2, (1 + confidence) / 2]))
+    gone = math.isnan(interval.value) and not math.isnan(value)
+    passed = not (gone or high < -margin)
+    verdict = "no worse beyond chance" if passed else "worse"
+    if passed and low > 0:
+        verdict = "better"
+    told = f", {difference:+.4f} {span(low, high, '+.4f')} against {baseline.path.name} ({figure(value)}): {verdict}"
+    if not paired:
+        told += " (not paired: make the baseline with --intervals and as many --resamples)"
+    detail = {"rule": "worse", "baseline": value, "difference": difference, "difference_low": low,
+              "difference_high": high, "margin": margin, "paired": paired, "verdict": verdict}  # fmt: skip
+    return Verdict(name, passed, interval.value, interval.low, interval.high, told, detail)
+
+
+class _Baseline:
+    """Numbers of an earlier run, or the result of other detections."""
+
+    def __init__(self, path, result, evaluate):
+        self.path = path
+        content = path.read_bytes()
+        self.numbers, self.other = {}, None
+        text = content.lstrip()[:1]
+        try:
+            told = None if text == b"[" else json.loads(content)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+        if told is None or (isinstance(told, dict) and "annotations" in told):
+            self.other = evaluate(path)
+            return
+        if not isinstance(told, dict):
+            raise ValueError(f"{path}: expected the JSON of `meanap eval --json`, or detections")
+        kept = told.get("intervals", {})
+        known = told.get("params", {})
+        if "images" in kept and kept["images"] != digest(result.image_ids):
+            raise ValueError(f"{path}: it is of other images")
+        if "images" in known and known["images"] != len(result.image_ids):
+            raise ValueError(f"{path}: it is of {known['images']} images, this run of {len(result.image_ids)}")
+        self._same(told.get("iou_type"), result.similarity, "--iou-type")
+        self._same(known.get("iou_thresholds"), list(result.protocol.thresholds), "--iou-thresholds")
+        self._same(known.get("max_detections"), list(result.protocol.max_detections), "--max-dets")
+        ranges = {name: list(bounds) for name, bounds in result.protocol.area_ranges.items()}
+        self._same(known.get("area_ranges"), ranges, "--area-ranges")
+        for name, value in told.get("stats", told).items():
+            if value is None or isinstance(value, (int, float)):
+                self.numbers[spelt(name)] = (math.nan if value is None else float(value), None)
+        for row in told.get("per_class") or ():
+            for name in ("AP", "AP50", "AP75", "AR"):
+                for category in (row["name"], row["id"]):
+                    value = math.nan if row[name] is None else row[name]
+                    self.numbers[f"{name.lower()}/{category}"] = (value, None)
+        for name, interval in kept.get("numbers", {}).items():
+            samples = np.array([math.nan if x is None else x for x in interval["samples"]], dtype=np.float64)
+            value = math.nan if interval["value"] is None else interval["value"]
+            self.numbers[name] = (value, samples)
+
+    def _same(self, there, here, option):
+        if there is not None and there != here:
+            raise ValueError(f"{self.path}: it was made with another {option}: {there} instead of {here}")
+
+    def number(self, name, row, resamples):
+        """Its value, its samples, and whether those go with as many of ours."""
+        if self.other is not None:
+            interval = self.other.interval(row[0], resamples=resamples, category=row[1])
+            return interval.value, interval.samples, True
+        if name not in self.numbers:
+            raise ValueError(f"{self.path}: there is no {name} in it")
+        value, samples = self.numbers[name]
+        # The images that a resample draws depend on its place and on the number of images alone.
+        return value, samples, samples is not None and len(samples) == resamples
+
+
+def digest(ids):
+    """The images, in short: the same for the same ids in the same order."""
+    return hashlib.sha256(json.dumps([str(id) for id in ids]).encode()).hexdigest()[:16]
+
+
+def spelt(name):
+    """A number's name as results have it, however pycocotools' table or a person writes it."""
+    name, slash, category = name.strip().partition("/")
+    name = name.lower().replace("@", "_")
+    sizes = {"s": "small", "m": "medium", "l": "large"}
+    if len(name) == 3 and name[:2] in ("ap", "ar") and name[2] in sizes:
+        name = f"{name[:2]}_{sizes[name[2]]}"
+    return name + slash + category
+
+
+def figure(value, form=".4f"):
+    """A number, or a dash."""
+    return "–" if math.isnan(value) else format(value, form)
+
+
+def span(low, high, form=".4f"):
+    """An interval in brackets."""
+    return f"[{figure(low, form)}, {figure(high, form)}]"
+
+
+def plain(value):
+    """As JSON has it: None for NaN."""
+    value = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _limits(text):
+    limits = []
+    for rule in text.split(","):
+        name, _, number = rule.rpartition("=")
+        try:
+            limit = float(number)
+        except ValueError:
+            limit = math.nan
+        if not name.strip() or not 0 <= limit <= 1:
+            raise argparse.ArgumentTypeError(f"{rule!r}: expected a name, =, and a number from 0 to 1, as ap=0.4")
+        limits.append((spelt(name), limit))
+    return limits
+
+
+def names(text):
+    """Names of numbers, between commas."""
+    found = [spelt(name) for name in text.split(",") if name.strip()]
+    if not found:
+        raise argparse.ArgumentTypeError("expected names of numbers, as ap,ap50")
+    return found
+
+
+def part(text):
+    """A number from 0 to 1."""
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number from 0 to 1")
+    return number
+
+
+def _inside(text):
+    number = float(text)
+    if not 0 < number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number between 0 and 1")
+    return number
+
+
+def _count(text):
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected at least 1")
+    return number
