@@ -15,16 +15,20 @@ use crate::matching::{
 use crate::similarity::Similarity;
 
 /// Between the two categories of a key; either may be nothing.
-const SEPARATOR: char = '\u{1f}';
+pub const SEPARATOR: char = '\u{1f}';
 
-/// The key of a pair: `i12` or `tname` of the detection's category, and of the ground truth's.
-fn pair_key(detected: Option<&Key>, truth: Option<&Key>) -> Key {
-    let text = |key: Option<&Key>| match key {
+/// A category as part of a key: `i12` or `tname`, empty for none.
+pub fn key_text(key: Option<&Key>) -> String {
+    match key {
         Some(Key::Number(number)) => format!("i{number}"),
         Some(Key::Text(text)) => format!("t{text}"),
         None => String::new(),
-    };
-    Key::Text(format!("{}{SEPARATOR}{}", text(detected), text(truth)).into())
+    }
+}
+
+/// The key of a pair: the detection's category, and the ground truth's.
+fn pair_key(detected: Option<&Key>, truth: Option<&Key>) -> Key {
+    Key::Text(format!("{}{SEPARATOR}{}", key_text(detected), key_text(truth)).into())
 }
 
 /// Rows found so far, each in the group of its pair.

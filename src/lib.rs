@@ -32,6 +32,8 @@ pub mod evaluate;
 
 pub mod confusion;
 
+pub mod mistakes;
+
 pub mod pixels;
 
 pub mod ranking;

@@ -17,6 +17,7 @@ from meanap import generate
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGES = [
     "README.md",
+    "docs/analysis.md",
     "docs/numbers.md",
     "docs/pycocotools.md",
     "docs/ranking.md",

@@ -14,12 +14,14 @@ use super::numpy_exp::numpy_exp;
 use super::objects::PyObjects;
 use crate::columns::{Codebook, Key, Objects};
 use crate::confusion;
+use crate::derive::mistakes::BITS;
 use crate::error::Result;
 use crate::evaluate::{Protocol, Scene};
 use crate::matching::{
     Extent, ImageKeys, MOST_AREA_RANGES, MatchLog, MatchTable, Matcher, NOT_EVALUATED, Positions,
     descending_key,
 };
+use crate::mistakes;
 use crate::similarity::{BoxIou, Exp, MaskIou, Oks, PixelIou, Similarity};
 
 /// Adds what this file and [`super::matches`] define to the module.
@@ -39,6 +41,8 @@ struct Rules {
     pixels: bool,
     /// Whether rows are pairs of categories, for confusion matrices.
     pairs: bool,
+    /// The similarity up to which a detection has nothing to do with an object, where rows tell mistakes apart.
+    mistakes: Option<f64>,
     variances: Vec<f64>,
     exp: Option<Exp>,
 }
@@ -55,7 +59,7 @@ impl PyMatchLog {
     #[new]
     #[pyo3(signature = (
         *, similarity, box_format, size, score_range, crowds, pixels, variances, thresholds, area_ranges,
-        max_detections, max_per_image, matcher, by_category, pairs=false
+        max_detections, max_per_image, matcher, by_category, pairs=false, mistakes=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keywords of one call")]
     fn new(
@@ -74,6 +78,7 @@ impl PyMatchLog {
         matcher: &str,
         by_category: bool,
         pairs: bool,
+        mistakes: Option<f64>,
     ) -> PyResult<PyMatchLog> {
         let options = Options::new(similarity, box_format, size, score_range, crowds)?;
         let area_ranges = area_ranges.as_array();
@@ -97,9 +102,10 @@ impl PyMatchLog {
         };
         let exp = if options.kind == Kind::Keypoints { Some(numpy_exp(py)?) } else { None };
         let variances = variances.map(|variances| variances.as_array().to_vec()).unwrap_or_default();
-        let log = MatchLog::new(protocol.bits(), by_category || pairs);
+        let bits = if mistakes.is_some() { BITS } else { protocol.bits() };
+        let log = MatchLog::new(bits, by_category || pairs || mistakes.is_some());
         Ok(PyMatchLog {
-            rules: Rules { options, protocol, max_per_image, pixels, pairs, variances, exp },
+            rules: Rules { options, protocol, max_per_image, pixels, pairs, mistakes, variances, exp },
             log,
         })
     }
@@ -298,6 +304,9 @@ impl Rules {
     ) -> Result<(MatchTable, Vec<Key>)> {
         if self.pairs {
             return confusion::pair(scene, similarity, dt, gt, keys);
+        }
+        if let Some(background) = self.mistakes {
+            return mistakes::tell(scene, similarity, (dt, gt), &groups, background);
         }
         Ok((scene.match_all(similarity, dt, gt)?, groups))
     }

@@ -9,7 +9,9 @@ use pyo3::types::{PyDict, PyList};
 
 use super::arrays::key_list;
 use crate::curve::{self, Area, Selection, Shape};
-use crate::derive::{Reading, counts, pooled, resample, ties};
+use crate::derive::mistakes::{Meaning, similarity};
+use crate::derive::repaired::Repair;
+use crate::derive::{Reading, counts, lrp, pooled, repaired, resample, ties};
 use crate::matching::{Legend, MatchTable, Outcome, Row};
 
 /// A match table: one row for each detection, and what there was to find.
@@ -45,6 +47,23 @@ impl Matches {
             Ok(())
         } else {
             Err(PyValueError::new_err("the selection is not within what was evaluated"))
+        }
+    }
+}
+
+impl Matches {
+    fn meaning(
+        &self,
+        kind: Vec<u8>,
+        category: Vec<u32>,
+        truth: Vec<u32>,
+        categories: usize,
+    ) -> PyResult<Meaning> {
+        let meaning = Meaning { kind, category, truth };
+        if meaning.fits(&self.table, categories) {
+            Ok(meaning)
+        } else {
+            Err(PyValueError::new_err("the groups are not those of a table of mistakes"))
         }
     }
 }
@@ -269,6 +288,85 @@ impl Matches {
         columns.set_item("truth_image", PyArray1::from_vec(py, truth_image))?;
         columns.set_item("truth_category", PyArray1::from_vec(py, truth_category))?;
         columns.set_item("truth_wanted", PyArray1::from_vec(py, truth_wanted))?;
+        Ok(columns)
+    }
+
+    /// Of a table of mistakes: the match table of one threshold in which those of one kind are put right.
+    ///
+    /// `kind`, `category`, `truth`: what each group is, and positions among `categories`. `repair`: a letter, or
+    /// "nothing", "false_positives", "false_negatives".
+    fn repaired(
+        &self,
+        py: Python<'_>,
+        kind: Vec<u8>,
+        category: Vec<u32>,
+        truth: Vec<u32>,
+        categories: &Bound<'_, PyList>,
+        repair: &str,
+    ) -> PyResult<Matches> {
+        let meaning = self.meaning(kind, category, truth, categories.len())?;
+        let repair = match (repair, repair.as_bytes()) {
+            ("nothing", _) => Repair::Nothing,
+            ("false_positives", _) => Repair::FalsePositives,
+            ("false_negatives", _) => Repair::FalseNegatives,
+            (_, &[letter]) => Repair::Kind(letter),
+            _ => return Err(PyValueError::new_err(format!("repair: {repair:?} is no kind of mistake"))),
+        };
+        let (images, count) = (self.images, categories.len());
+        let table = py.detach(|| repaired::repaired(&self.table, &meaning, images, count, repair));
+        Ok(Matches {
+            table,
+            image_ids: self.image_ids.clone_ref(py),
+            category_ids: categories.clone().unbind(),
+            images: self.images,
+        })
+    }
+
+    /// Of a table of mistakes: for each category oLRP, its localisation, false positive and false negative parts, and
+    /// the score at which it is reached.
+    fn lrp<'py>(
+        &self,
+        py: Python<'py>,
+        kind: Vec<u8>,
+        category: Vec<u32>,
+        truth: Vec<u32>,
+        categories: usize,
+        threshold: f64,
+    ) -> PyResult<[Bound<'py, PyArray1<f64>>; 5]> {
+        let meaning = self.meaning(kind, category, truth, categories)?;
+        let best = py.detach(|| lrp::optimal(&self.table, &meaning, categories, threshold));
+        let columns = [best.lrp, best.localisation, best.false_positive, best.false_negative, best.score];
+        Ok(columns.map(|column| PyArray1::from_vec(py, column)))
+    }
+
+    /// Of a table of mistakes, as columns: position of image, group, rank within the image, score and similarity of
+    /// each detection; image and group of each object.
+    fn mistakes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let (mut image, mut group, mut rank, mut score, mut alike) = (vec![], vec![], vec![], vec![], vec![]);
+        let (mut truth_image, mut truth_group) = (vec![], vec![]);
+        for part in &self.table.parts {
+            for g in 0..part.rows.len() {
+                for row in part.rows(g) {
+                    image.push(row.image);
+                    group.push(g as u32);
+                    rank.push(row.rank);
+                    score.push(row.score);
+                    alike.push(similarity(part, row));
+                }
+                for truth in part.truths(g) {
+                    truth_image.push(truth.image);
+                    truth_group.push(g as u32);
+                }
+            }
+        }
+        let columns = PyDict::new(py);
+        columns.set_item("image", PyArray1::from_vec(py, image))?;
+        columns.set_item("group", PyArray1::from_vec(py, group))?;
+        columns.set_item("rank", PyArray1::from_vec(py, rank))?;
+        columns.set_item("score", PyArray1::from_vec(py, score))?;
+        columns.set_item("similarity", PyArray1::from_vec(py, alike))?;
+        columns.set_item("truth_image", PyArray1::from_vec(py, truth_image))?;
+        columns.set_item("truth_group", PyArray1::from_vec(py, truth_group))?;
         Ok(columns)
     }
 }

@@ -69,7 +69,12 @@ def evaluate(
             log.update(detections, ground_truth)
             return log.table()
 
-        return Result(log.table(), rules, similarity, pairs=batch_pairs)
+        def batch_mistakes(iou: float, background: float, area: str) -> _core.Matches:
+            log = new_log(rules, similarity, box_format, score_range, mistakes=(iou, background, area))
+            log.update(detections, ground_truth)
+            return log.table()
+
+        return Result(log.table(), rules, similarity, pairs=batch_pairs, mistakes=batch_mistakes)
     log = new_log(rules, similarity, box_format, None)
     file = _file(ground_truth, rules, similarity)
     if file is not None:
@@ -102,7 +107,12 @@ def evaluate(
         log.append(truth_columns, found, images=truth.images)
         return log.table()
 
-    return Result(log.table(), rules, similarity, names=names, groups=groups, pairs=pairs)
+    def mistakes(iou: float, background: float, area: str) -> _core.Matches:
+        log = new_log(rules, similarity, box_format, None, mistakes=(iou, background, area))
+        log.append(truth_columns, found, images=truth.images)
+        return log.table()
+
+    return Result(log.table(), rules, similarity, names=names, groups=groups, pairs=pairs, mistakes=mistakes)
 
 
 def settled(name: str | Protocol, similarity: str, changes: Mapping[str, Any]) -> Protocol:
@@ -128,16 +138,27 @@ def new_log(
     score_range: tuple[float, float] | None,
     *,
     pairs: float | None = None,
+    mistakes: tuple[float, float, str] | None = None,
 ) -> _core.MatchLog:
-    """An empty match log of a protocol; with `pairs`, of what is taken for what at that threshold."""
+    """An empty match log of a protocol; with `pairs`, of what is taken for what at that threshold; with `mistakes`,
+    of why detections are wrong at a threshold, above a similarity to the background, in an area range."""
     if pairs is not None:
         everything = {"all": (-np.inf, np.inf)}
         rules = rules.replace(thresholds=(pairs,), area_ranges=everything, by_category=False, summary=())
-    return _new_log(rules, similarity, box_format, score_range, pairs is not None)
+    background = None
+    if mistakes is not None:
+        iou, background, area = mistakes
+        rules = rules.replace(thresholds=(iou,), area_ranges={area: rules.area_ranges[area]}, summary=())
+    return _new_log(rules, similarity, box_format, score_range, pairs is not None, background)
 
 
 def _new_log(
-    rules: Protocol, similarity: str, box_format: str, score_range: tuple[float, float] | None, pairs: bool
+    rules: Protocol,
+    similarity: str,
+    box_format: str,
+    score_range: tuple[float, float] | None,
+    pairs: bool,
+    mistakes: float | None,
 ) -> _core.MatchLog:
     if similarity == "keypoints" and rules.sigmas is None:
         raise ValueError("sigmas: keypoints need the spread of each, e.g. sigmas=meanap.protocol.coco.KEYPOINT_SIGMAS")
@@ -158,6 +179,7 @@ def _new_log(
         matcher=rules.matcher,
         by_category=rules.by_category,
         pairs=pairs,
+        mistakes=mistakes,
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from meanap import _core
 from meanap.detection import derived
 from meanap.detection.confusion import Confusion
+from meanap.detection.errors import LRP, Errors, Mistakes, lrp
 from meanap.detection.matches import MatchTable
 from meanap.detection.sampling import Interval, Intervals, Samples, interval, intervals
 from meanap.detection.table import Table
@@ -37,12 +38,15 @@ class Result:
         names: Mapping[Any, str] | Callable[[], Mapping[Any, str]] | None = None,
         groups: Mapping[str, list[Any]] | None = None,
         pairs: Callable[[float], _core.Matches] | None = None,
+        mistakes: Callable[[float, float, str], _core.Matches] | None = None,
     ) -> None:
         self._matches = matches
         self.protocol = protocol
         self.similarity = similarity
         self._given_names = names
         self._pairs = pairs
+        self._find_mistakes = mistakes
+        self._held_mistakes: dict[tuple[float, float, str], Mistakes] = {}
         self._groups = dict(groups or {})
         self._rows = {row.name: row for row in protocol.summary}
 
@@ -245,6 +249,53 @@ class Result:
         if self._pairs is None:
             raise ValueError("confusion: make the metric with confusion=0.5 (or another IoU) to keep what it needs")
         return Confusion.of(self, self._pairs(iou), iou, score)
+
+    def errors(self, iou: float = 0.5, background: float = 0.1, *, area: str = "all") -> Errors:
+        """Which errors cost most: what AP at `iou` would gain if each of TIDE's kinds were put right.
+
+        Detections are matched once more at `iou`, which need not be one of the protocol's thresholds, by the
+        protocol's rules, and those that are wrong compared with the objects of all categories.
+
+        Raises
+        ------
+        ValueError
+            Not ``0 <= background <= iou < 1``; or the result is of a metric, which keeps no boxes or masks.
+
+        >>> import meanap
+        >>> truth = [{"boxes": [[0, 0, 10, 10], [20, 0, 30, 10]], "labels": [1, 2]}]
+        >>> found = [{"boxes": [[0, 0, 10, 10], [20, 0, 30, 10]], "labels": [1, 1], "scores": [0.9, 0.8]}]
+        >>> round(meanap.evaluate(truth, found).errors()["classification"], 3)
+        0.5
+        """
+        return Errors(self, self._mistakes(iou, background, area), iou, background)
+
+    def lrp(self, iou: float = 0.5, *, area: str = "all") -> LRP:
+        """How well objects are found and placed at each category's best threshold: optimal localisation recall
+        precision (oLRP) and its parts; less is better.
+
+        Raises
+        ------
+        ValueError
+            Not ``0 <= iou < 1``; or the result is of a metric, which keeps no boxes or masks.
+
+        >>> import meanap
+        >>> truth = [{"boxes": [[0, 0, 10, 10]], "labels": [1]}]
+        >>> found = [{"boxes": [[0, 0, 10, 8]], "labels": [1], "scores": [0.9]}]
+        >>> round(meanap.evaluate(truth, found).lrp().lrp, 3)
+        0.4
+        """
+        return lrp(self, self._mistakes(iou, 0.0, area), iou)
+
+    def _mistakes(self, iou: float, background: float, area: str) -> Mistakes:
+        if not 0 <= background <= iou < 1:
+            raise ValueError(f"expected 0 <= background <= iou < 1, found background={background} and iou={iou}")
+        self.protocol.area_index(area)
+        if self._find_mistakes is None:
+            raise ValueError("a metric keeps no boxes or masks, so errors cannot be told apart; use meanap.evaluate")
+        key = (float(iou), float(background), area)
+        if key not in self._held_mistakes:
+            self._held_mistakes[key] = Mistakes(self._find_mistakes(*key), self)
+        return self._held_mistakes[key]
 
     @functools.cached_property
     def matches(self) -> MatchTable:

@@ -1,0 +1,118 @@
+//! How well objects are found and placed at the best threshold: optimal localisation-recall-precision.
+//!
+//! Source: Oksuz, Cam, Kalkan, Akbas, "One Metric to Measure Them All: Localisation Recall Precision (LRP) for
+//! Evaluating Visual Detection Tasks", TPAMI 2022. With the detections of some score or a higher one,
+//!
+//! ```text
+//! LRP = (sum over true positives of (1 - similarity) / (1 - threshold) + false positives + false negatives)
+//!     / (true positives + false positives + false negatives)
+//! ```
+//!
+//! and oLRP is the least of these over all scores.
+
+use super::mistakes::{Meaning, RIGHT, similarity};
+use crate::matching::{MatchTable, descending_key};
+
+/// One number for each category; NaN where there is none.
+#[derive(Clone, Debug, Default)]
+pub struct Optimal {
+    /// oLRP, 1 where no score is better than none at all; NaN where there is nothing to find.
+    pub lrp: Vec<f64>,
+    /// Mean distance (1 - similarity) of true positives.
+    pub localisation: Vec<f64>,
+    /// 1 - precision.
+    pub false_positive: Vec<f64>,
+    /// 1 - recall.
+    pub false_negative: Vec<f64>,
+    /// The score: detections of it or a higher one count. Infinite where it is best to believe none.
+    pub score: Vec<f64>,
+}
+
+/// The optimum of each category of a table of mistakes. Of scores that are equally good the highest is taken.
+pub fn optimal(table: &MatchTable, meaning: &Meaning, categories: usize, threshold: f64) -> Optimal {
+    let mut detections = vec![Vec::new(); categories];
+    let mut positives = vec![0usize; categories];
+    for part in &table.parts {
+        for group in 0..part.rows.len() {
+            let right = meaning.kind[group] == RIGHT;
+            for row in part.rows(group) {
+                let distance = if right { Some(1.0 - similarity(part, row)) } else { None };
+                detections[meaning.category[group] as usize].push((row.score, row.image, row.rank, distance));
+            }
+            let truths = part.truths(group);
+            if !truths.is_empty() {
+                positives[meaning.truth[group] as usize] += truths.len();
+            }
+        }
+    }
+    let mut out = Optimal::default();
+    for (mut detections, positives) in detections.into_iter().zip(positives) {
+        detections.sort_by_key(|&(score, image, rank, _)| (descending_key(score), image, rank));
+        let best = best_of(&detections, positives, threshold);
+        out.lrp.push(best.lrp);
+        let found = best.found as f64;
+        let sure = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { f64::NAN };
+        out.localisation.push(sure(best.distance, found));
+        out.false_positive.push(sure(best.wrong as f64, found + best.wrong as f64));
+        out.false_negative.push(sure(positives as f64 - found, positives as f64));
+        out.score.push(best.score);
+    }
+    out
+}
+
+#[derive(Clone, Copy)]
+struct Best {
+    lrp: f64,
+    distance: f64,
+    found: usize,
+    wrong: usize,
+    score: f64,
+}
+
+fn best_of(detections: &[(f64, u32, u32, Option<f64>)], positives: usize, threshold: f64) -> Best {
+    let none = if positives == 0 { f64::NAN } else { 1.0 };
+    let score = if positives == 0 { f64::NAN } else { f64::INFINITY };
+    let mut best = Best { lrp: none, distance: 0.0, found: 0, wrong: 0, score };
+    if positives == 0 {
+        return best;
+    }
+    let (mut distance, mut found, mut wrong) = (0.0, 0, 0);
+    for (d, &(score, _, _, of)) in detections.iter().enumerate() {
+        match of {
+            Some(of) => {
+                distance += of;
+                found += 1;
+            }
+            None => wrong += 1,
+        }
+        if detections.get(d + 1).is_some_and(|next| next.0 == score) {
+            continue;
+        }
+        let lrp =
+            (distance / (1.0 - threshold) + (wrong + positives - found) as f64) / (positives + wrong) as f64;
+        if lrp < best.lrp {
+            best = Best { lrp, distance, found, wrong, score };
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn believing_nothing_is_the_worst_that_can_be_best() {
+        let best = best_of(&[(0.9, 0, 0, None)], 2, 0.5);
+        assert_eq!((best.lrp, best.score), (1.0, f64::INFINITY));
+        assert!(best_of(&[(0.9, 0, 0, None)], 0, 0.5).lrp.is_nan());
+    }
+
+    #[test]
+    fn equal_scores_count_together() {
+        let rows = [(0.9, 0, 0, Some(0.25)), (0.8, 0, 1, Some(0.0)), (0.8, 0, 2, None)];
+        let best = best_of(&rows, 2, 0.5);
+        // With the first alone (0.5 + 1) / 2, with all three (0.5 + 1) / 3.
+        assert_eq!((best.lrp, best.found, best.wrong, best.score), (0.5, 2, 1, 0.8));
+    }
+}
