@@ -215,3 +215,28 @@ def test_between_batches_it_stays_small(batches):
     metric = filled(batches, range(70))
     rows = sum(len(image["labels"]) for image in batches[0])
     assert metric.nbytes < 100 * rows
+
+
+def test_columns_make_the_same_table_however_they_are_cut(batches):
+    from meanap.detection.evaluation import new_log, settled
+
+    rules = settled("coco", "bbox", {})
+    logs = []
+    for start in range(0, 70, 9):
+        logs.append(new_log(rules, "bbox", "xywh", None))
+        logs[-1].update(*(side[start : start + 9] for side in batches))
+    whole = new_log(rules, "bbox", "xywh", None)
+    for log in reversed(logs):
+        whole.extend(log.columns())
+    whole.extend(logs[0].columns())  # seen twice, counted once
+    apart = logs[0].empty()
+    for log in logs:
+        apart.merge(log)
+    ours, theirs = whole.table(), apart.table()
+    assert ours.image_ids == theirs.image_ids
+    for name, column in theirs.columns(0).items():
+        np.testing.assert_array_equal(ours.columns(0)[name], column)
+    columns = logs[0].columns()
+    for spoilt in ({"outcomes": columns["outcomes"][1:]}, {"image": columns["image"] + 1000}):
+        with pytest.raises(ValueError, match="rows"):
+            whole.extend({**columns, **spoilt})

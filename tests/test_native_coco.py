@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import math
 
 import numpy as np
@@ -50,8 +51,6 @@ def test_the_numbers_are_pycocotools(kind):
 
 @pytest.mark.parametrize("name, kind", [("bbox", "bbox"), ("segm", "segm")])
 def test_real_data(shared_data, name, kind):
-    import json
-
     truth = json.loads((shared_data / "coco100_gt.json").read_text())
     found = json.loads((shared_data / f"coco100_{name}.json").read_text())
     result = meanap.evaluate(shared_data / "coco100_gt.json", str(shared_data / f"coco100_{name}.json"), kind)
@@ -127,3 +126,24 @@ def test_the_summary_is_readable():
     assert '"per_class"' in result.to_json()
     with pytest.raises(AttributeError, match="ap51"):
         result.ap51  # noqa: B018
+
+
+@pytest.mark.parametrize("from_file", [False, True])
+def test_an_object_with_id_0_is_found_unless_the_reference_is_asked(tmp_path, from_file):
+    boxes = [[0, 0, 10, 10], [50, 50, 10, 10]]
+    truth = {
+        "images": [{"id": 1, "width": 100, "height": 100}],
+        "categories": [{"id": 1, "name": "a"}],
+        "annotations": [
+            {"id": i, "image_id": 1, "category_id": 1, "bbox": box, "area": 100, "iscrowd": 0}
+            for i, box in enumerate(boxes)
+        ],
+    }
+    found = [{"image_id": 1, "category_id": 1, "bbox": box, "score": 0.9 - i / 10} for i, box in enumerate(boxes)]
+    expected = reference(truth, [dict(record) for record in found], "bbox").stats[0]
+    if from_file:
+        for name, value in (("truth", truth), ("found", found)):
+            (tmp_path / f"{name}.json").write_text(json.dumps(value), encoding="utf-8")
+        truth, found = tmp_path / "truth.json", tmp_path / "found.json"
+    assert meanap.evaluate(truth, found).ap == 1
+    assert meanap.evaluate(truth, found, reference_ids=True).ap == expected == pytest.approx(0.2525, abs=1e-4)

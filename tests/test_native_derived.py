@@ -47,7 +47,7 @@ def test_resampling_is_evaluating_what_was_drawn(data, protocol):
     weights = np.array([np.bincount(generator.integers(40, size=40), minlength=40) for _ in range(3)], dtype=np.uint32)
     rows = [whole.protocol.summary[0], whole.protocol.summary[-1]]
     for row in rows:
-        samples = whole._samples(row, weights)
+        samples = whole._sampler(row)(weights)
         for sample, weight in zip(samples, weights, strict=True):
             again = meanap.evaluate(*drawn(data, weight), protocol=protocol)
             thresholds, area, limit = again._places(row)
@@ -61,7 +61,7 @@ def test_resampling_is_evaluating_what_was_drawn(data, protocol):
 def test_weights_of_one_are_the_evaluation_itself(result):
     ones = np.ones((1, 40), dtype=np.uint32)
     for row in result.protocol.summary:
-        sample = result._samples(row, ones)
+        sample = result._sampler(row)(ones)
         _, area, limit = result._places(row)
         values = result.precision.mean(axis=1) if row.kind == "precision" else result.recall
         np.testing.assert_allclose(sample[0], values[..., area, limit], atol=1e-14)

@@ -2,6 +2,11 @@
 //!
 //! A sample gives each image a weight, the times it was drawn. An image drawn twice brings its detections and its
 //! ground truths twice. Nothing is matched again: matching happens within an image.
+//!
+//! Most detections are wrong at every threshold, and of them a sample needs to know only how many stand before each
+//! that is right. So some samples go over the rows side by side, an image's weights of all of them next to each other,
+//! and such a row costs no more than adding two short vectors. Detections that are right and have none that is wrong
+//! between them make one step of the curve, so that curves have far fewer steps than objects that were found.
 
 use rayon::prelude::*;
 
@@ -9,8 +14,11 @@ use super::ranked::{Found, Ranked, Reader, Reading};
 use crate::matching::{MatchTable, each_bit};
 use crate::threads;
 
-/// Samples that one thread does in one go.
-const CHUNK: usize = 32;
+/// Samples that go over the rows side by side.
+const LANES: usize = 16;
+
+/// One number for each of these samples.
+type Lanes = [u32; LANES];
 
 /// Average precision and recall `(B, T, K)`, row by row; NaN where a sample has nothing to find.
 #[derive(Clone, Debug)]
@@ -21,73 +29,174 @@ pub struct Resampled {
     pub recall: Vec<f64>,
 }
 
-/// The numbers of all groups in one area range and under one limit, for each sample's weights `(B, I)`, row by row.
-pub fn resample(
-    table: &MatchTable,
-    weights: &[u32],
+/// The rows of all groups in one area range and under one limit, sorted once for all samples.
+pub struct Resampler {
+    ranked: Vec<Ranked>,
+    thresholds: usize,
     images: usize,
-    area: usize,
-    limit: usize,
-    reading: &Reading,
-) -> Resampled {
-    let (groups, thresholds) = (table.groups(), table.bits.thresholds);
-    let samples: Vec<&[u32]> = if images == 0 { Vec::new() } else { weights.chunks_exact(images).collect() };
-    let size = samples.len() * thresholds * groups;
-    let mut out = Resampled { precision: vec![f64::NAN; size], recall: vec![f64::NAN; size] };
-    threads::run(|| {
-        let ranked: Vec<Ranked> =
-            (0..groups).into_par_iter().map(|group| Ranked::new(table, group, area, limit)).collect();
-        let width = CHUNK * thresholds * groups;
-        if width == 0 {
-            return;
+}
+
+impl Resampler {
+    /// Of a table of so many images.
+    pub fn new(table: &MatchTable, images: usize, area: usize, limit: usize) -> Resampler {
+        let all = 0..table.groups();
+        let ranked = threads::run(|| {
+            all.into_par_iter().map(|group| Ranked::new(table, group, area, limit)).collect()
+        });
+        Resampler { ranked, thresholds: table.bits.thresholds, images }
+    }
+
+    /// The number of images.
+    pub fn images(&self) -> usize {
+        self.images
+    }
+
+    /// Thresholds and groups: the shape of what a sample gives.
+    pub fn shape(&self) -> [usize; 2] {
+        [self.thresholds, self.ranked.len()]
+    }
+
+    /// The numbers under each sample's weights `(B, I)`, row by row.
+    pub fn resample(&self, weights: &[u32], reading: &Reading) -> Resampled {
+        let per_sample = self.thresholds * self.ranked.len();
+        let samples = weights.len().checked_div(self.images).unwrap_or(0);
+        let size = samples * per_sample;
+        let mut out = Resampled { precision: vec![f64::NAN; size], recall: vec![f64::NAN; size] };
+        if size == 0 {
+            return out;
         }
-        let chunks = samples.par_chunks(CHUNK).zip(out.precision.par_chunks_mut(width));
-        chunks.zip(out.recall.par_chunks_mut(width)).for_each(|((samples, precision), recall)| {
-            let mut found: Vec<Found> = vec![Vec::new(); thresholds];
-            let mut wrong = vec![0u32; thresholds];
-            for (group, ranked) in ranked.iter().enumerate() {
-                for (b, weights) in samples.iter().enumerate() {
-                    let positives: u32 = ranked.positives.iter().map(|&image| weights[image as usize]).sum();
-                    if positives == 0 {
-                        continue;
-                    }
-                    count(ranked, weights, &mut found, &mut wrong);
-                    let mut reader = Reader::new(reading, positives as usize);
-                    for (t, found) in found.iter().enumerate() {
-                        let place = (b * thresholds + t) * groups + group;
-                        precision[place] = reader.average(found);
-                        let hits: u32 = found.iter().map(|&(_, many)| many).sum();
-                        recall[place] = f64::from(hits) / f64::from(positives);
-                    }
+        threads::run(|| {
+            let chunks = weights.par_chunks(LANES * self.images);
+            let chunks = chunks.zip(out.precision.par_chunks_mut(LANES * per_sample));
+            let chunks = chunks.zip(out.recall.par_chunks_mut(LANES * per_sample));
+            chunks.for_each(|((weights, precision), recall)| {
+                self.draw(weights, reading, precision, recall);
+            });
+        });
+        out
+    }
+
+    /// The numbers of at most [`LANES`] samples.
+    fn draw(&self, weights: &[u32], reading: &Reading, precision: &mut [f64], recall: &mut [f64]) {
+        let side_by_side = transposed(weights, self.images);
+        let samples = weights.len() / self.images;
+        let mut hits: Vec<Hits> = vec![Hits::default(); self.thresholds];
+        let mut wrong = vec![[0; LANES]; self.thresholds];
+        let mut found = Found::new();
+        let groups = self.ranked.len();
+        for (group, ranked) in self.ranked.iter().enumerate() {
+            let mut positives = [0; LANES];
+            ranked.positives.iter().for_each(|&image| add(&mut positives, &side_by_side[image as usize]));
+            if positives == [0; LANES] {
+                continue;
+            }
+            count(ranked, &side_by_side, &mut hits, &mut wrong);
+            for (lane, &positives) in positives.iter().enumerate().take(samples) {
+                if positives == 0 {
+                    continue;
+                }
+                let mut reader = Reader::new(reading, positives as usize);
+                for (t, hits) in hits.iter().enumerate() {
+                    let reached = hits.of(lane, &mut found);
+                    let place = (lane * self.thresholds + t) * groups + group;
+                    precision[place] = reader.average(&found);
+                    recall[place] = f64::from(reached) / f64::from(positives);
                 }
             }
-        });
-    });
+        }
+    }
+}
+
+/// The samples' weights of each image next to each other; nothing for samples that are not there.
+fn transposed(weights: &[u32], images: usize) -> Vec<Lanes> {
+    let mut out = vec![[0; LANES]; images];
+    for (lane, sample) in weights.chunks_exact(images).enumerate() {
+        out.iter_mut().zip(sample).for_each(|(lanes, &weight)| lanes[lane] = weight);
+    }
     out
 }
 
-/// Counts one group's rows under weights; `wrong` is working memory.
-fn count(ranked: &Ranked, weights: &[u32], found: &mut [Found], wrong: &mut [u32]) {
-    found.iter_mut().for_each(Vec::clear);
-    wrong.fill(0);
-    let words = ranked.bits.words();
-    let mut everywhere = 0;
-    for (row, &image) in ranked.image.iter().enumerate() {
-        let weight = weights[image as usize];
-        if ranked.wrong_everywhere(row) {
-            everywhere += weight;
-            continue;
+fn add(to: &mut Lanes, more: &Lanes) {
+    to.iter_mut().zip(more).for_each(|(sum, x)| *sum += x);
+}
+
+/// The true positives of one threshold, best score first, those together that have no false positive between them:
+/// false positives before each lot, and how often its detections were drawn.
+#[derive(Clone, Default)]
+struct Hits {
+    before: Vec<Lanes>,
+    times: Vec<Lanes>,
+    /// Rows that were wrong before the last lot, drawn or not.
+    wrong_rows: usize,
+}
+
+impl Hits {
+    /// Those that a sample has drawn; gives how many there are.
+    fn of(&self, lane: usize, found: &mut Found) -> u32 {
+        found.clear();
+        let (mut all, mut last) = (0, (0, 0));
+        for (before, times) in self.before.iter().zip(&self.times) {
+            let (before, times) = (before[lane], times[lane]);
+            all += times;
+            if times > 0 && before != last.0 {
+                if last.1 > 0 {
+                    found.push(last);
+                }
+                last = (before, 0);
+            }
+            last.1 += times;
         }
-        if weight == 0 {
+        if last.1 > 0 {
+            found.push(last);
+        }
+        all
+    }
+
+    fn push(&mut self, wrong_rows: usize, weight: &Lanes, before: impl FnOnce() -> Lanes) {
+        match self.times.last_mut() {
+            Some(times) if self.wrong_rows == wrong_rows => add(times, weight),
+            _ => {
+                self.before.push(before());
+                self.times.push(*weight);
+                self.wrong_rows = wrong_rows;
+            }
+        }
+    }
+}
+
+/// Counts one group's rows under weights; `wrong` is working memory.
+fn count(ranked: &Ranked, weights: &[Lanes], hits: &mut [Hits], wrong: &mut [Lanes]) {
+    for hits in hits.iter_mut() {
+        hits.before.clear();
+        hits.times.clear();
+    }
+    wrong.fill([0; LANES]);
+    let words = ranked.bits.words();
+    // False positives at all thresholds, and at each of them besides; and the rows that they are.
+    let mut everywhere = [0; LANES];
+    let mut everywhere_rows = 0;
+    let mut wrong_rows = vec![0; wrong.len()];
+    for (row, &image) in ranked.image.iter().enumerate() {
+        let weight = &weights[image as usize];
+        if ranked.wrong_everywhere(row) {
+            add(&mut everywhere, weight);
+            everywhere_rows += 1;
             continue;
         }
         for word in 0..words {
-            let (hits, misses) = ranked.words(row, word);
-            each_bit(hits, |bit| {
+            let (right, misses) = ranked.words(row, word);
+            each_bit(right, |bit| {
                 let t = 64 * word + bit;
-                found[t].push((everywhere + wrong[t], weight));
+                hits[t].push(everywhere_rows + wrong_rows[t], weight, || {
+                    let mut before = everywhere;
+                    add(&mut before, &wrong[t]);
+                    before
+                });
             });
-            each_bit(misses, |bit| wrong[64 * word + bit] += weight);
+            each_bit(misses, |bit| {
+                add(&mut wrong[64 * word + bit], weight);
+                wrong_rows[64 * word + bit] += 1;
+            });
         }
     }
 }

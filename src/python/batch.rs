@@ -112,6 +112,8 @@ pub struct Side {
     pub image: Vec<u32>,
     /// Category of each object.
     pub category: Vec<Key>,
+    /// Annotation ids, if they are to take part.
+    id: Vec<f64>,
     score: Vec<f64>,
     area: Vec<f64>,
     crowd: Vec<bool>,
@@ -228,6 +230,11 @@ impl Side {
             count_of(&place(), "scores", scores.len(|| named("scores"))?, expected)?;
             check_scores(&scores.values, options, || named("scores"))?;
             self.score.extend(scores.values);
+        }
+        if let Some(ids) = fields.get(intern!(py, "ids"))? {
+            let ids = numbers(&ids, || named("ids"))?;
+            count_of(&place(), "ids", ids.len(|| named("ids"))?, expected)?;
+            self.id.extend(ids.values);
         }
         let first = self.boxes.len();
         let boxes = fields.get(intern!(py, "boxes"))?;
@@ -359,7 +366,7 @@ impl Side {
         Objects {
             image: Arc::new(self.image),
             category: Arc::new(category),
-            id: Ids::Counted,
+            id: if self.id.is_empty() { Ids::Counted } else { Ids::Given(Arc::new(self.id)) },
             area: Arc::new(self.area),
             score: Arc::new(self.score),
             crowd: Arc::new(self.crowd),

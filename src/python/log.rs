@@ -2,23 +2,23 @@
 
 use std::sync::Arc;
 
-use numpy::{PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
 use super::arrays::{key_list, keys};
 use super::batch::{Kind, Options, Side, read_batch};
-use super::matches::Matches;
+use super::matches::{Matches, PyResampler};
 use super::numpy_exp::numpy_exp;
 use super::objects::PyObjects;
-use crate::columns::{Codebook, Key, Objects};
+use crate::columns::{Codebook, Ids, Key, Objects};
 use crate::confusion;
 use crate::derive::mistakes::BITS;
 use crate::error::Result;
 use crate::evaluate::{Protocol, Scene};
 use crate::matching::{
-    Extent, ImageKeys, MOST_AREA_RANGES, MatchLog, MatchTable, Matcher, NOT_EVALUATED, Positions,
+    Columns, Extent, ImageKeys, MOST_AREA_RANGES, MatchLog, MatchTable, Matcher, NOT_EVALUATED, Positions,
     descending_key,
 };
 use crate::mistakes;
@@ -28,6 +28,7 @@ use crate::similarity::{BoxIou, Exp, MaskIou, Oks, PixelIou, Similarity};
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyMatchLog>()?;
     module.add_class::<Matches>()?;
+    module.add_class::<PyResampler>()?;
     module.add_function(wrap_pyfunction!(objects_from_arrays, module)?)
 }
 
@@ -43,6 +44,8 @@ struct Rules {
     pairs: bool,
     /// The similarity up to which a detection has nothing to do with an object, where rows tell mistakes apart.
     mistakes: Option<f64>,
+    /// Whether annotation ids take part, as they do in the reference.
+    reference_ids: bool,
     variances: Vec<f64>,
     exp: Option<Exp>,
 }
@@ -59,7 +62,7 @@ impl PyMatchLog {
     #[new]
     #[pyo3(signature = (
         *, similarity, box_format, size, score_range, crowds, pixels, variances, thresholds, area_ranges,
-        max_detections, max_per_image, matcher, by_category, pairs=false, mistakes=None
+        max_detections, max_per_image, matcher, by_category, pairs=false, mistakes=None, reference_ids=false
     ))]
     #[expect(clippy::too_many_arguments, reason = "keywords of one call")]
     fn new(
@@ -79,6 +82,7 @@ impl PyMatchLog {
         by_category: bool,
         pairs: bool,
         mistakes: Option<f64>,
+        reference_ids: bool,
     ) -> PyResult<PyMatchLog> {
         let options = Options::new(similarity, box_format, size, score_range, crowds)?;
         let area_ranges = area_ranges.as_array();
@@ -105,7 +109,17 @@ impl PyMatchLog {
         let bits = if mistakes.is_some() { BITS } else { protocol.bits() };
         let log = MatchLog::new(bits, by_category || pairs || mistakes.is_some());
         Ok(PyMatchLog {
-            rules: Rules { options, protocol, max_per_image, pixels, pairs, mistakes, variances, exp },
+            rules: Rules {
+                options,
+                protocol,
+                max_per_image,
+                pixels,
+                pairs,
+                mistakes,
+                reference_ids,
+                variances,
+                exp,
+            },
             log,
         })
     }
@@ -206,6 +220,65 @@ impl PyMatchLog {
         Ok(())
     }
 
+    /// The rows as columns, codes in the place of ids, and the ids of the codes.
+    fn columns<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let columns = py.detach(|| self.log.columns());
+        let entry = self.log.bits().entry();
+        let out = PyDict::new(py);
+        out.set_item("image_ids", key_list(py, &columns.images)?)?;
+        out.set_item("category_ids", key_list(py, &columns.categories)?)?;
+        let hits = columns.outcomes.len() / entry.max(1);
+        let outcomes = PyArray1::from_vec(py, columns.outcomes).reshape([hits, entry])?;
+        out.set_item("outcomes", outcomes)?;
+        out.set_item("score", PyArray1::from_vec(py, columns.score))?;
+        out.set_item("matched", PyArray1::from_vec(py, columns.matched))?;
+        for (name, column) in [
+            ("image", columns.image),
+            ("category", columns.category),
+            ("rank", columns.rank),
+            ("outside", columns.outside),
+            ("truth_image", columns.truth_image),
+            ("truth_category", columns.truth_category),
+            ("truth_areas", columns.truth_areas),
+        ] {
+            out.set_item(name, PyArray1::from_vec(py, column))?;
+        }
+        Ok(out)
+    }
+
+    /// Adds rows as `columns` gives them; an image that is there already counts once.
+    fn extend(&mut self, py: Python<'_>, columns: &Bound<'_, PyDict>) -> PyResult<()> {
+        let get = |name: &str| {
+            columns.get_item(name)?.ok_or_else(|| PyValueError::new_err(format!("rows: no column {name:?}")))
+        };
+        let words = |name: &str| -> PyResult<Vec<u32>> {
+            Ok(get(name)?.extract::<PyReadonlyArray1<'_, u32>>()?.as_array().to_vec())
+        };
+        let ids = |name: &str| keys(&get(name)?, || name.to_owned());
+        let outcomes = get("outcomes")?;
+        let outcomes = outcomes.extract::<PyReadonlyArray2<'_, u64>>()?;
+        let columns = Columns {
+            images: ids("image_ids")?,
+            categories: ids("category_ids")?,
+            image: words("image")?,
+            category: words("category")?,
+            rank: words("rank")?,
+            score: get("score")?.extract::<PyReadonlyArray1<'_, f64>>()?.as_array().to_vec(),
+            matched: get("matched")?.extract::<PyReadonlyArray1<'_, bool>>()?.as_array().to_vec(),
+            outside: words("outside")?,
+            outcomes: outcomes.as_array().iter().copied().collect(),
+            truth_image: words("truth_image")?,
+            truth_category: words("truth_category")?,
+            truth_areas: words("truth_areas")?,
+        };
+        let log = &mut self.log;
+        py.detach(|| {
+            let more = MatchLog::from_columns(log.bits(), log.by_category(), columns)?;
+            log.merge(&more)
+        })?;
+        Ok(())
+    }
+
     /// A log of the same rules with no rows.
     fn empty(&self) -> PyMatchLog {
         let log = MatchLog::new(self.log.bits(), self.log.by_category());
@@ -261,6 +334,11 @@ impl Rules {
     ) -> Result<(MatchTable, Vec<Key>)> {
         if !self.options.crowds {
             gt.crowd = Arc::new(vec![false; gt.len()]);
+        }
+        if !self.reference_ids {
+            // DIFFERENCE: in the reference an object with id 0 cannot be found, and a detection with id 0 finds nothing.
+            // Ids name objects here, they do not decide about them.
+            (gt.id, dt.id) = (Ids::Counted, Ids::Counted);
         }
         if let Some(limit) = self.max_per_image {
             dt.image = Arc::new(best_of_each_image(&dt, images.max(dt_images.len()), limit));

@@ -11,7 +11,8 @@ use super::arrays::key_list;
 use crate::curve::{self, Area, Selection, Shape};
 use crate::derive::mistakes::{Meaning, similarity};
 use crate::derive::repaired::Repair;
-use crate::derive::{Reading, counts, lrp, pooled, repaired, resample, ties};
+use crate::derive::resample::Resampler;
+use crate::derive::{Reading, counts, lrp, pooled, repaired, ties};
 use crate::matching::{Legend, MatchTable, Outcome, Row};
 
 /// A match table: one row for each detection, and what there was to find.
@@ -161,32 +162,11 @@ impl Matches {
         ))
     }
 
-    /// Average precision and recall `(B, T, K)` under weights of images `(B, I) uint32`; NaN where there is none.
-    #[expect(clippy::type_complexity, reason = "two arrays")]
-    fn resample<'py>(
-        &self,
-        py: Python<'py>,
-        weights: PyReadonlyArray2<'py, u32>,
-        area: usize,
-        limit: usize,
-        recall: PyReading<'py>,
-    ) -> PyResult<(Bound<'py, PyArray3<f64>>, Bound<'py, PyArray3<f64>>)> {
+    /// What gives numbers of other samples of images, in one area range and under one limit.
+    fn resampler(&self, py: Python<'_>, area: usize, limit: usize) -> PyResult<PyResampler> {
         self.check(None, None, area)?;
-        let reading = recall.reading()?;
-        let weights = weights.as_array();
-        let (samples, images) = weights.dim();
-        if images != self.images {
-            let message =
-                format!("weights: expected shape (B, {}), found ({samples}, {images})", self.images);
-            return Err(PyValueError::new_err(message));
-        }
-        let weights: Vec<u32> = weights.iter().copied().collect();
-        let out = py.detach(|| resample::resample(&self.table, &weights, images, area, limit, &reading));
-        let shape = [samples, self.table.bits.thresholds, self.table.groups()];
-        Ok((
-            PyArray1::from_vec(py, out.precision).reshape(shape)?,
-            PyArray1::from_vec(py, out.recall).reshape(shape)?,
-        ))
+        let images = self.images;
+        Ok(PyResampler(py.detach(|| Resampler::new(&self.table, images, area, limit))))
     }
 
     /// Least, expected and greatest average precision `(T, K)` over the orders of equal scores.
@@ -368,5 +348,38 @@ impl Matches {
         columns.set_item("truth_image", PyArray1::from_vec(py, truth_image))?;
         columns.set_item("truth_group", PyArray1::from_vec(py, truth_group))?;
         Ok(columns)
+    }
+}
+
+/// A match table's rows, sorted for many samples of images.
+#[pyclass(frozen, module = "meanap._core", name = "Resampler")]
+pub struct PyResampler(Resampler);
+
+#[pymethods]
+impl PyResampler {
+    /// Average precision and recall `(B, T, K)` under weights of images `(B, I) uint32`; NaN where there is none.
+    #[expect(clippy::type_complexity, reason = "two arrays")]
+    fn resample<'py>(
+        &self,
+        py: Python<'py>,
+        weights: PyReadonlyArray2<'py, u32>,
+        recall: PyReading<'py>,
+    ) -> PyResult<(Bound<'py, PyArray3<f64>>, Bound<'py, PyArray3<f64>>)> {
+        let reading = recall.reading()?;
+        let weights = weights.as_array();
+        let (samples, images) = weights.dim();
+        if images != self.0.images() {
+            let message =
+                format!("weights: expected shape (B, {}), found ({samples}, {images})", self.0.images());
+            return Err(PyValueError::new_err(message));
+        }
+        let weights: Vec<u32> = weights.iter().copied().collect();
+        let out = py.detach(|| self.0.resample(&weights, &reading));
+        let [thresholds, groups] = self.0.shape();
+        let shape = [samples, thresholds, groups];
+        Ok((
+            PyArray1::from_vec(py, out.precision).reshape(shape)?,
+            PyArray1::from_vec(py, out.recall).reshape(shape)?,
+        ))
     }
 }

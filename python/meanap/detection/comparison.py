@@ -12,6 +12,7 @@ from meanap.detection.progress import Progress
 from meanap.detection.result import Result
 from meanap.detection.sampling import draw, means
 from meanap.detection.table import Table
+from meanap.protocol import SummaryRow
 
 __all__ = ["Comparison", "compare"]
 
@@ -61,19 +62,21 @@ def compare(
     shared = [id for id in a.category_ids if id in set(b.category_ids)]
     found: dict[str, list[np.ndarray]] = {row.name: [] for row in rows}
     by_class: list[list[np.ndarray]] = [[] for _ in shared]
+
+    def key(row: SummaryRow) -> Any:
+        return row.kind, row.area, row.limit
+
+    # Rows of one area range, limit and kind share their samples.
+    samplers = {key(row): (a._sampler(row), b._sampler(row)) for row in rows}
     with Progress(progress, resamples, "comparing") as told:
         for weights in draw(len(a.image_ids), resamples, seed):
-            # Rows of one area range, limit and kind share their samples.
-            held: dict[Any, tuple[np.ndarray, np.ndarray]] = {}
+            held = {k: (of_a(weights), of_b(weights)) for k, (of_a, of_b) in samplers.items()}
             for row in rows:
-                key = (row.kind, row.area, row.limit)
-                if key not in held:
-                    held[key] = (a._samples(row, weights), b._samples(row, weights))
-                of_a, of_b = held[key]
+                of_a, of_b = held[key(row)]
                 found[row.name].append(means(b, row, of_b) - means(a, row, of_a))
             first = rows[0]
             if a.protocol.average == "macro":
-                of_a, of_b = held[(first.kind, first.area, first.limit)]
+                of_a, of_b = held[key(first)]
                 for differences, id in zip(by_class, shared, strict=True):
                     differences.append(means(b, first, of_b, id) - means(a, first, of_a, id))
             told.advance(len(weights))

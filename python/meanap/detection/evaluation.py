@@ -180,6 +180,7 @@ def _new_log(
         by_category=rules.by_category,
         pairs=pairs,
         mistakes=mistakes,
+        reference_ids=rules.reference_ids,
     )
 
 

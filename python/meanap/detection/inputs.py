@@ -332,6 +332,8 @@ def _coco_ground_truth(dataset: Mapping[str, Any], similarity: str) -> GroundTru
         images=sizes if images is not None else None,
         categories=names if categories is not None else None,
     )
+    if all(type(annotation.get("id")) is int for annotation in annotations):
+        truth.arrays["ids"] = np.array([annotation["id"] for annotation in annotations], dtype=np.float64)
     for category in categories or ():
         if "frequency" in category:
             group = {"r": "rare", "c": "common", "f": "frequent"}.get(category["frequency"], category["frequency"])

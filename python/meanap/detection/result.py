@@ -170,6 +170,9 @@ class Result:
         """The images, in order."""
         return self._matches.image_ids
 
+    def _image_count(self) -> int:
+        return len(self.image_ids)
+
     @functools.cached_property
     def category_ids(self) -> list[Any]:
         """The categories, in order."""
@@ -333,17 +336,19 @@ class Result:
         category, from the same resampled images."""
         return intervals(self, names, confidence, resamples, seed, progress)
 
-    def _samples(self, row: SummaryRow, weights: np.ndarray) -> Samples:
-        """The AP or recall of each sample: ``(B, T, K)``."""
+    def _sampler(self, row: SummaryRow) -> Callable[[np.ndarray], Samples]:
+        """From weights of images ``(B, I)`` to the AP or recall of each sample: ``(B, T, K)``."""
         _, area, limit = self._places(row)
-        return self._resampled(area, limit, weights)[row.kind == "recall"]
+        resampler = self._resampler(area, limit)
+        return lambda weights: resampler(weights)[row.kind == "recall"]
 
-    def _resampled(self, area: int, limit: int, weights: np.ndarray) -> tuple[Samples, Samples]:
-        """AP and recall of each sample."""
+    def _resampler(self, area: int, limit: int) -> Callable[[np.ndarray], tuple[Samples, Samples]]:
+        """From weights of images to AP and recall of each sample."""
         micro = self.protocol.average == "micro"
         matches = self._pooled if micro else self._matches
         factor = max(self._matches.groups, 1) if micro else 1
-        return matches.resample(weights, area, self.protocol.max_detections[limit] * factor, self._recall)
+        resampler = matches.resampler(area, self.protocol.max_detections[limit] * factor)
+        return lambda weights: resampler.resample(weights, self._recall)
 
     def ties(self, name: str | SummaryRow = "ap", *, orders: int = 100, seed: int = 0) -> derived.Ties:
         """The least, the expected and the greatest number that reordering equal scores can give."""
@@ -364,7 +369,7 @@ class Result:
         told = {
             "protocol": self.protocol.name,
             "similarity": self.similarity,
-            "images": len(self.image_ids),
+            "images": self._image_count(),
             "summary": self.to_dict(),
             "per_class": list(self.per_class),
         }
@@ -379,8 +384,8 @@ class Result:
         )
 
     def _title(self) -> str:
-        images, categories = len(self.image_ids), len(self.category_ids)
-        return f"{self.protocol.name} {self.similarity}: {images} images, {categories} categories"
+        categories = len(self.category_ids)
+        return f"{self.protocol.name} {self.similarity}: {self._image_count()} images, {categories} categories"
 
     def __repr__(self) -> str:
         return repr(self.summary)

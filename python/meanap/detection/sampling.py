@@ -111,10 +111,10 @@ def interval(
     value = result.number(row, category)
     if not images or math.isnan(value):
         return Interval(row.name, value, math.nan, math.nan, confidence, math.nan, np.full(resamples, math.nan))
-    found = []
+    found, sampler = [], result._sampler(row)
     with Progress(progress, resamples, "resampling") as told:
         for weights in draw(images, resamples, seed):
-            found.append(means(result, row, result._samples(row, weights), category))
+            found.append(means(result, row, sampler(weights), category))
             told.advance(len(weights))
     samples = np.concatenate(found)
     low, high = np.nanquantile(samples, [(1 - confidence) / 2, (1 + confidence) / 2])
@@ -136,15 +136,14 @@ def intervals(
     found: list[list[np.ndarray]] = [[] for _ in rows]
     ids = result.category_ids if result.protocol.average == "macro" else []
     by_class: list[list[np.ndarray]] = [[] for _ in ids]
+    # Rows of one area range and limit share their samples.
+    places = [result._places(row)[1:] for row in rows]
+    samplers = {place: result._resampler(*place) for place in places}
     with Progress(progress, resamples, "resampling") as told:
         for weights in draw(len(result.image_ids), resamples, seed):
-            # Rows of one area range and limit share their samples.
-            held: dict[Any, tuple[Samples, Samples]] = {}
-            for index, row in enumerate(rows):
-                _, area, limit = result._places(row)
-                if (area, limit) not in held:
-                    held[area, limit] = result._resampled(area, limit, weights)
-                samples = held[area, limit][row.kind == "recall"]
+            held = {place: sampler(weights) for place, sampler in samplers.items()}
+            for index, (row, place) in enumerate(zip(rows, places, strict=True)):
+                samples = held[place][row.kind == "recall"]
                 found[index].append(means(result, row, samples))
                 if index == 0:
                     for chunks, id in zip(by_class, ids, strict=True):

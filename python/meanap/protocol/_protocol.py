@@ -75,6 +75,9 @@ class Protocol:
         category was not labelled exhaustively, one that matches nothing is no mistake.
     by_category
         Whether categories keep objects apart.
+    reference_ids
+        Whether annotation ids decide as they do in pycocotools, where an object whose id is 0 cannot be found. Ids are
+        those of files and dictionaries. Off in every preset: elsewhere an id is a name.
     average
         ``"macro"``: the mean of the categories' numbers. ``"micro"``: one ranking of all categories' detections.
     summary
@@ -94,6 +97,7 @@ class Protocol:
     crowds: bool = True
     federated: bool = False
     by_category: bool = True
+    reference_ids: bool = False
     average: Literal["macro", "micro"] = "macro"
     #: Half the spread of human clicks on each keypoint, relative to the object's size.
     sigmas: tuple[float, ...] | None = field(default=None, repr=False)

@@ -85,7 +85,7 @@ impl MatchLog {
     }
 
     /// Whether columns are of one length and codes are within what they point into.
-    fn is_sound(&self) -> bool {
+    pub(super) fn is_sound(&self) -> bool {
         let (d, g) = (&self.detections, &self.truths);
         let images = self.images.keys.len();
         let below = |codes: &[u32], limit: usize| codes.iter().all(|&code| (code as usize) < limit);

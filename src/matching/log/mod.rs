@@ -6,6 +6,7 @@
 //! counts once.
 
 mod bytes;
+mod columns;
 
 use std::collections::HashMap;
 
@@ -13,6 +14,8 @@ use super::cells::{Cells, Extent, NOT_EVALUATED, Positions};
 use super::table::{Bits, MatchTable, Outcome, Part, Row, Truth};
 use crate::columns::{Codebook, Key};
 use crate::error::{Error, Result};
+
+pub use columns::Columns;
 
 /// Rows of detections and ground truths, and of which images they are.
 #[derive(Clone, Debug)]
