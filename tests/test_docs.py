@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import os
 import pkgutil
 import re
 import shlex
@@ -18,6 +19,7 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGES = [
     "README.md",
     "docs/analysis.md",
+    "docs/clusters.md",
     "docs/numbers.md",
     "docs/pycocotools.md",
     "docs/ranking.md",
@@ -54,6 +56,28 @@ def test_python_blocks_run(repository, folder, page):
         # A process each: some of them put meanap in pycocotools' place.
         done = subprocess.run([sys.executable, "-c", body], cwd=folder, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, body + done.stderr
+
+
+@pytest.mark.parametrize("engine", ["ray", "pyspark"])
+def test_blocks_for_engines_run(repository, folder, engine):
+    pytest.importorskip(engine, reason="a cluster engine: pip install 'meanap[ray]' or 'meanap[spark]'")
+    if engine == "pyspark" and shutil.which("java") is None:
+        pytest.skip("Spark needs Java")
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    truth = generate.dataset(10, 1)
+    found = generate.detections(truth, per_image=5, seed=1)
+    records = [*truth["annotations"], *found]
+    columns = {name: [record.get(name) for record in records] for name in ("image_id", "category_id", "score", "bbox")}
+    columns["iscrowd"] = [record.get("iscrowd") for record in records]
+    parquet.write_table(pa.table({**columns, "order": range(len(records))}), folder / "objects.parquet")
+    text = (repository / "docs/clusters.md").read_text(encoding="utf-8")
+    (body,) = re.findall(rf"^```python {engine.removeprefix('py')}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    environment = {**os.environ, "PYSPARK_PYTHON": sys.executable}
+    done = subprocess.run(
+        [sys.executable, "-c", body], cwd=folder, capture_output=True, text=True, timeout=300, env=environment
+    )
+    assert done.returncode == 0, body + done.stderr
 
 
 def test_commands_run(repository, folder):

@@ -10,17 +10,11 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
-from meanap._arrays import as_ids, as_numbers, as_numpy
+from meanap._arrays import as_ids, as_numpy
+from meanap.detection.tables import BOX_COLUMNS, columns_of, side_of
 from meanap.protocol import Protocol
 
 __all__ = ["Detections", "GroundTruth", "Labelled", "Side", "detections_from", "first_strange", "ground_truth_from"]
-
-_BOX_COLUMNS = {
-    "xyxy": (("x1", "y1", "x2", "y2"), ("xmin", "ymin", "xmax", "ymax")),
-    "xywh": (("x", "y", "width", "height"), ("x", "y", "w", "h")),
-    "cxcywh": (("cx", "cy", "width", "height"), ("cx", "cy", "w", "h")),
-}
-
 
 class Side:
     """Columns of one side: what `GroundTruth` and `Detections` share."""
@@ -28,7 +22,7 @@ class Side:
     _role: str
 
     def __init__(self, image_ids: Any, category_ids: Any, box_format: str, arrays: dict[str, Any]) -> None:
-        if box_format not in _BOX_COLUMNS:
+        if box_format not in BOX_COLUMNS:
             raise ValueError(f"box_format: expected 'xyxy', 'xywh' or 'cxcywh', found {box_format!r}")
         name = type(self).__name__
         self.image_ids = as_ids(image_ids, f"{name}: image_ids")
@@ -213,14 +207,8 @@ def ground_truth_from(value: Any, similarity: str, box_format: str = "xyxy") -> 
         value = _load(value)
     if isinstance(value, Mapping) and "annotations" in value:
         return _coco_ground_truth(value, similarity)
-    if (columns := _table_columns(value)) is not None:
-        return GroundTruth(
-            columns.pop("image_id"),
-            columns.pop("category_id"),
-            **_boxes_of(columns, box_format, "ground_truth"),
-            **{name: columns[name] for name in ("area", "ignore") if name in columns},
-            crowd=columns.get("iscrowd", columns.get("crowd")),
-        )
+    if (columns := columns_of(value, "ground_truth")) is not None:
+        return _of_columns(GroundTruth, side_of(columns, False, box_format, "ground_truth"))
     raise TypeError(
         "ground_truth: expected a path, a COCO dictionary, meanap.GroundTruth, a list of one dictionary for each "
         f"image, or a table; found a {type(value).__name__}"
@@ -242,18 +230,20 @@ def detections_from(value: Any, similarity: str, box_format: str = "xyxy") -> De
             raise ValueError(f"detections: expected shape (N, 7), found {value.shape}")
         image_ids, category_ids = value[:, 0].astype(np.int64), value[:, 6].astype(np.int64)
         return Detections(image_ids, category_ids, value[:, 5], value[:, 1:5], box_format="xywh")
-    if (columns := _table_columns(value)) is not None:
-        scores = columns.pop("score", None)
-        return Detections(
-            columns.pop("image_id"),
-            columns.pop("category_id"),
-            columns["scores"] if scores is None else scores,
-            **_boxes_of(columns, box_format, "detections"),
-        )
+    if (columns := columns_of(value, "detections")) is not None:
+        return _of_columns(Detections, side_of(columns, True, box_format, "detections"))
     raise TypeError(
         "detections: expected a path, a list of COCO results, meanap.Detections, a list of one dictionary for each "
         f"image, or a table; found a {type(value).__name__}"
     )
+
+
+def _of_columns(kind: Any, columns: dict[str, Any]) -> Any:
+    image_area = columns.pop("image_area", None)
+    side = kind(**columns)
+    if image_area is not None:
+        side.arrays["image_area"] = image_area
+    return side
 
 
 def _load(path: Any) -> Any:
@@ -354,43 +344,4 @@ def _coco_results(records: Sequence[Mapping[str, Any]], similarity: str) -> Dete
         np.array(_column(records, "score", place), dtype=np.float64),
         **_geometry(records, similarity, place, {}),
         box_format="xywh",
-    )
-
-
-# Tables
-
-
-def _table_columns(table: Any) -> dict[str, Any] | None:
-    """The columns of a table as NumPy arrays; None if it is not one."""
-    if hasattr(table, "fetchnumpy"):  # DuckDB
-        return dict(table.fetchnumpy())
-    names = getattr(table, "column_names", None) or getattr(table, "columns", None)
-    if names is None or not hasattr(table, "__getitem__") or isinstance(table, np.ndarray):
-        return None
-    columns = {str(name): as_numpy(table[name], f"column {name!r}") for name in names}
-    for wanted, others in (
-        ("image_id", ("image_ids", "image")),
-        ("category_id", ("category_ids", "category", "label")),
-    ):
-        for other in others:
-            if wanted not in columns and other in columns:
-                columns[wanted] = columns.pop(other)
-        if wanted not in columns:
-            raise ValueError(f"a table needs a column {wanted!r}; there are {', '.join(map(repr, columns))}")
-    return columns
-
-
-def _boxes_of(columns: dict[str, Any], box_format: str, place: str) -> dict[str, Any]:
-    for name in ("boxes", "box", "bbox"):
-        if name in columns:
-            boxes = columns[name]
-            boxes = np.stack([as_numbers(box, f"{place}: {name}") for box in boxes]) if boxes.dtype == object else boxes
-            return {"boxes": boxes.reshape(-1, 4), "box_format": "xywh" if name == "bbox" else box_format}
-    for format, choices in _BOX_COLUMNS.items():
-        for names in choices:
-            if all(name in columns for name in names):
-                boxes = np.stack([as_numbers(columns[name], f"{place}: {name}") for name in names], axis=1)
-                return {"boxes": boxes, "box_format": format}
-    raise ValueError(
-        f"{place}: a table needs boxes: columns x1, y1, x2, y2 or x, y, width, height, or one column boxes"
     )

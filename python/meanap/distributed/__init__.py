@@ -1,0 +1,87 @@
+"""Over a cluster: an engine that is there already carries tables too large for one machine.
+
+Two Arrow functions are the whole contract. `match_batch` takes a shard of images and gives match rows;
+`accumulate_group` takes all rows of a category and gives its curves. `evaluate` puts them on Ray Data or Spark, and any
+other engine that can call a function on a table and group rows will do.
+
+>>> import pyarrow as pa
+>>> from meanap.distributed import Plan, accumulate_group, gathered, match_batch
+>>> table = pa.table({
+...     "image_id": [1, 1, 2],
+...     "category_id": [7, 7, 7],
+...     "score": [None, 0.9, None],
+...     "x1": [0.0, 0, 5], "y1": [0.0, 0, 5], "x2": [10.0, 10, 9], "y2": [10.0, 9, 9],
+... })
+>>> plan = Plan.of("bbox", "coco")
+>>> rows = pa.concat_tables(match_batch(table.slice(*part), plan) for part in ((0, 2), (2, 1)))
+>>> round(gathered(accumulate_group(rows, plan), plan).ap50, 3)
+0.505
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+try:
+    import pyarrow  # noqa: F401
+except ImportError as problem:
+    raise ImportError("meanap.distributed needs pyarrow: pip install 'meanap[ray]' or 'meanap[spark]'") from problem
+
+from meanap.distributed.contract import Plan, accumulate_group, match_batch
+from meanap.distributed.gathered import GatheredResult, gathered
+from meanap.protocol import Protocol
+
+__all__ = ["GatheredResult", "Plan", "accumulate_group", "evaluate", "gathered", "match_batch"]
+
+
+def evaluate(
+    dataset: Any,
+    similarity: str = "bbox",
+    protocol: str | Protocol = "coco",
+    *,
+    engine: Literal["ray", "spark"] | None = None,
+    categories: Iterable[Any] | Mapping[Any, str] | None = None,
+    shards: int | None = None,
+    box_format: str = "xyxy",
+    score_range: tuple[float, float] | None = (0.0, 1.0),
+    **changes: Any,
+) -> GatheredResult:
+    """Evaluate a data set that an engine holds: the bits of `meanap.evaluate`, whatever the number of workers.
+
+    Parameters
+    ----------
+    dataset
+        A ``ray.data.Dataset`` or ``pyspark.sql.DataFrame``, one row for each object, detections and ground truth
+        together: the columns that `match_batch` takes.
+    similarity, protocol, box_format, score_range, **changes
+        As of `meanap.evaluate`.
+    engine : {"ray", "spark"}, optional
+        Told by the data set if it is not given.
+    categories
+        All categories, if some may have no rows; a mapping gives their names.
+    shards
+        Parts into which images are shared out; as many as the engine thinks good by default.
+
+    Returns
+    -------
+    GatheredResult
+        Numbers, tables of classes and curves. What needs the match rows themselves (intervals, confusion, lists of
+        images) is not there, since they stay with the workers, and says so.
+
+    Raises
+    ------
+    ValueError
+        There are no rows, no such engine, or the protocol cannot be had over a cluster. What workers raise comes
+        wrapped as the engine does it.
+    """
+    plan = Plan.of(similarity, protocol, box_format=box_format, score_range=score_range, **changes)
+    if engine is None:
+        engine = type(dataset).__module__.split(".")[0].removeprefix("py")  # type: ignore[assignment]
+    if engine == "ray":
+        from meanap.distributed.ray import curves
+    elif engine == "spark":
+        from meanap.distributed.spark import curves
+    else:
+        raise ValueError(f"engine: expected 'ray' or 'spark', found {engine!r}")
+    return gathered(curves(dataset, plan, shards), plan, categories)

@@ -1,0 +1,199 @@
+"""The two functions that an engine calls; everything else is the engine's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from meanap import _core
+from meanap.detection.evaluation import new_log, settled
+from meanap.detection.inputs import detections_from, ground_truth_from
+from meanap.distributed.rows import id_type, rows_into, rows_of, schema
+from meanap.protocol import Protocol
+
+__all__ = ["Plan", "accumulate_group", "curve_schema", "match_batch"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is compared and how: all that a worker has to know. It can be pickled.
+
+    >>> Plan.of("bbox", "coco", thresholds=[0.5]).protocol.thresholds
+    (0.5,)
+    """
+
+    similarity: str
+    protocol: Protocol
+    box_format: str = "xyxy"
+    score_range: tuple[float, float] | None = field(default=(0.0, 1.0))
+
+    @classmethod
+    def of(
+        cls,
+        similarity: str = "bbox",
+        protocol: str | Protocol = "coco",
+        *,
+        box_format: str = "xyxy",
+        score_range: tuple[float, float] | None = (0.0, 1.0),
+        **changes: Any,
+    ) -> Plan:
+        """From what `meanap.evaluate` takes.
+
+        Raises
+        ------
+        ValueError
+            The protocol needs to know what only a whole data set tells (LVIS's lists of labelled categories).
+        """
+        rules = settled(protocol, similarity, changes)
+        if rules.federated:
+            raise ValueError(
+                f"protocol: {rules.name!r} judges detections by lists of labelled categories, which tables do not "
+                "have; federated=False does without"
+            )
+        return cls(similarity, rules, box_format, score_range)
+
+    def log(self) -> _core.MatchLog:
+        """An empty log of these rules."""
+        return new_log(self.protocol, self.similarity, self.box_format, self.score_range)
+
+    @property
+    def words(self) -> int:
+        """64-bit words of one outcome."""
+        return 2 * len(self.protocol.area_ranges) * -(-len(self.protocol.thresholds) // 64)
+
+    def row_schema(self, table: pa.Schema) -> pa.Schema:
+        """What `match_batch` makes of tables with this schema."""
+        by_category = self.protocol.by_category
+        categories = id_type(table.field("category_id").type) if by_category else pa.int64()
+        return schema(id_type(table.field("image_id").type), categories)
+
+
+def match_batch(table: pa.Table, plan: Plan) -> pa.Table:
+    """Match the objects of some images.
+
+    Parameters
+    ----------
+    table
+        One row for each object, detections and ground truth together: ``image_id``, ``category_id``, ``score`` (null
+        for ground truth) and boxes, or masks or keypoints, under the names that `meanap.evaluate` takes; for ground
+        truth also ``area``, ``iscrowd``, ``ignore``. **All rows of an image must be in one table.** Where scores of an
+        image are equal, the first row comes first: give a column ``order`` of numbers if rows may lose their order on
+        the way.
+
+    Returns
+    -------
+    pyarrow.Table
+        One row for each object that was kept, see `rows.schema`; none if `table` has none.
+
+    Raises
+    ------
+    ValueError
+        Something cannot be used; the message names argument, row and value.
+    """
+    out = plan.row_schema(table.schema)
+    if not table.num_rows:
+        return out.empty_table()
+    if "score" not in table.column_names:
+        raise ValueError(f"a table needs a column 'score' (null for ground truth); there are {table.column_names}")
+    if "order" in table.column_names:
+        table = table.sort_by("order").drop_columns(["order"])
+    is_truth = pc.is_null(table["score"])
+    truth = _flat(table.filter(is_truth).drop_columns(["score"]), nulls=True)
+    found = _flat(table.filter(pc.invert(is_truth)), nulls=False)
+    log, rules = plan.log(), plan.protocol
+    sides = (
+        ground_truth_from(truth, plan.similarity, plan.box_format).objects(rules, plan.similarity, None),
+        detections_from(found, plan.similarity, plan.box_format).objects(rules, plan.similarity, plan.score_range),
+    )
+    log.append(*sides)
+    return rows_of(log, out.field("image_id").type, out.field("category_id").type)
+
+
+#: Columns that only ground truth has, and what stands for a null of them.
+_OF_TRUTH = {"area": 0.0, "iscrowd": 0, "crowd": 0, "ignore": 0, "difficult": 0}
+
+
+def _flat(table: pa.Table, nulls: bool) -> pa.Table:
+    """Structures as columns of their own; columns that nothing is said in left out, what may be null filled."""
+    while any(pa.types.is_struct(field.type) for field in table.schema):
+        table = table.flatten()
+    for i, name in reversed(list(enumerate(table.column_names))):
+        column = table[name]
+        if (name in _OF_TRUTH and not nulls) or (len(column) and column.null_count == len(column)):
+            table = table.remove_column(i)
+        elif name in _OF_TRUTH and column.null_count:
+            filled = pc.fill_null(column, pa.scalar(_OF_TRUTH[name]).cast(column.type))
+            table = table.set_column(i, name, filled)
+    return table
+
+
+def curve_schema(categories: pa.DataType) -> pa.Schema:
+    """The columns of what `accumulate_group` gives, flat in the order T, R, A, M.
+
+    T thresholds, R recall points (1 where the protocol takes an area), A area ranges, M limits.
+    """
+    numbers = pa.list_(pa.float64())
+    return pa.schema(
+        [
+            ("category_id", categories),
+            ("images", pa.int64()),
+            ("positives", pa.list_(pa.int64())),
+            ("detections", pa.int64()),
+            ("precision", numbers),
+            ("recall", numbers),
+            ("scores", numbers),
+        ]
+    )
+
+
+def accumulate_group(table: pa.Table, plan: Plan) -> pa.Table:
+    """Draw the curves of categories.
+
+    Parameters
+    ----------
+    table
+        All match rows of one category (or of several), in any order.
+
+    Returns
+    -------
+    pyarrow.Table
+        One row for each category, see `curve_schema`: its curves, and counts of what was to be found in each area range
+        and of detections. ``images`` counts images by their rows marked ``first``, in the first row alone. Where the
+        protocol ranks all categories together, the last row is of no category and has those curves; then all rows
+        have to be given at once.
+    """
+    out = curve_schema(table.schema.field("category_id").type)
+    if not table.num_rows:
+        return out.empty_table()
+    rules = plan.protocol
+    log = plan.log()
+    rows_into(log, table, plan.words)
+    matches = log.table()
+    areas = range(len(rules.area_ranges))
+    totals = [matches.totals(a) for a in areas]
+    wanted = np.stack([positives for positives, _ in totals], axis=1)
+    ids = matches.category_ids
+    parts = [_curves(matches, rules, 1)]
+    if rules.average == "micro":
+        parts.append(_curves(matches.pooled(), rules, len(ids)))
+        ids = [*ids, None]
+        wanted = np.concatenate([wanted, wanted.sum(axis=0, keepdims=True)])
+    images = [pc.sum(table["first"]).as_py()] + [0] * (len(ids) - 1)
+    detections = [*totals[0][1].tolist()] + [int(totals[0][1].sum())] * (rules.average == "micro")
+    columns = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+    return pa.table([ids, images, wanted.tolist(), detections, *(list(column) for column in columns)], schema=out)
+
+
+def _curves(matches: _core.Matches, rules: Protocol, factor: int) -> list[np.ndarray]:
+    """Precision, recall and scores, ``(K, …)`` flat."""
+    recall = rules.recall
+    curves = matches.accumulate(
+        recall=recall if isinstance(recall, str) else np.array(recall, dtype=np.float64),
+        areas=list(range(len(rules.area_ranges))),
+        max_detections=[limit * factor for limit in rules.max_detections],
+    )
+    return [np.moveaxis(curve, -3, 0).reshape(curve.shape[-3], -1) for curve in curves]

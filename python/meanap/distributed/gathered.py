@@ -1,0 +1,81 @@
+"""Curves that workers drew, as a result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from meanap.detection.result import Result
+from meanap.distributed.contract import Plan
+
+__all__ = ["gathered"]
+
+
+class Gathered:
+    """What a `Result` asks of a match table, answered from curves; the rows themselves are not here."""
+
+    def __init__(self, curves: dict[Any, dict[str, Any]], ids: list[Any], plan: Plan) -> None:
+        self.category_ids = ids
+        self.groups = len(ids)
+        self._curves = curves
+        self._plan = plan
+
+    def accumulate(self, **_asked: Any) -> tuple[np.ndarray, ...]:
+        """Precision, recall and scores, as the workers were asked for by the same plan."""
+        rules = self._plan.protocol
+        t, a, m = len(rules.thresholds), len(rules.area_ranges), len(rules.max_detections)
+        r, s = (1, 0) if isinstance(rules.recall, str) else (len(rules.recall), len(rules.recall))
+        shapes = {"precision": (t, r), "recall": (t,), "scores": (t, s)}
+        found = []
+        for name, axes in shapes.items():
+            whole = np.full((*axes, self.groups, a, m), -1.0)
+            for k, id in enumerate(self.category_ids):
+                if id in self._curves:
+                    whole[..., k, :, :] = np.reshape(self._curves[id][name], (*axes, a, m))
+            found.append(whole)
+        return tuple(found)
+
+    def pooled(self) -> Gathered:
+        return Gathered(self._curves, [None], self._plan)
+
+    def totals(self, area: int) -> tuple[np.ndarray, np.ndarray]:
+        of = [self._curves.get(id) for id in self.category_ids]
+        return (
+            np.array([0 if row is None else row["positives"][area] for row in of], dtype=np.int64),
+            np.array([0 if row is None else row["detections"] for row in of], dtype=np.int64),
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(
+            "this needs the match table, whose rows stayed with the workers: use meanap.evaluate, or a protocol that "
+            "has the number in its summary"
+        )
+
+
+class GatheredResult(Result):
+    """A result without match rows: its numbers, tables of classes and curves at the recall points."""
+
+    def __init__(self, gathered: Gathered, plan: Plan, names: Mapping[Any, str], images: int) -> None:
+        super().__init__(gathered, plan.protocol, plan.similarity, names=names)  # type: ignore[arg-type]
+        self._images = images
+
+    def _image_count(self) -> int:
+        return self._images
+
+
+def gathered(
+    curves: pa.Table, plan: Plan, categories: Iterable[Any] | Mapping[Any, str] | None = None
+) -> GatheredResult:
+    """The result that `accumulate_group`'s rows of all categories make.
+
+    `categories` adds those without rows, and gives names if it is a mapping.
+    """
+    rows = {row.pop("category_id"): row for row in curves.to_pylist()}
+    known = [] if categories is None or not plan.protocol.by_category else list(categories)
+    ids = sorted({*known, *rows} - {None}, key=lambda id: (isinstance(id, str), id))
+    names = categories if isinstance(categories, Mapping) else {}
+    images = sum(row["images"] for row in rows.values())
+    return GatheredResult(Gathered(rows, ids, plan), plan, names, images)

@@ -1,0 +1,115 @@
+"""Match-table rows as an Arrow table, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from meanap import _core
+
+__all__ = ["rows_into", "rows_of", "schema"]
+
+
+def schema(images: pa.DataType, categories: pa.DataType) -> pa.Schema:
+    """The columns of match rows, for ids of these types.
+
+    ====================  ============================================================================================
+    ``image_id``          of which image
+    ``category_id``       of which category (-1 where categories do not keep objects apart)
+    ``rank``              of a detection: its rank in its image and category; null for a ground truth
+    ``score``             of a detection; null for a ground truth
+    ``areas``             bits of area ranges: those in which a ground truth is to be found, those outside of which a
+                          detection lies that matched nothing
+    ``outcome``           of a detection that matched: for each area range the bits of the thresholds at which it did
+                          (as many words as they need), then those at which it is ignored; null for others
+    ``first``             true in one row of each image, so that images can be counted
+    ====================  ============================================================================================
+    """
+    return pa.schema(
+        [
+            ("image_id", images),
+            ("category_id", categories),
+            ("rank", pa.int32()),
+            ("score", pa.float64()),
+            ("areas", pa.int32()),
+            ("outcome", pa.list_(pa.int64())),
+            ("first", pa.bool_()),
+        ]
+    )
+
+
+def id_type(type: pa.DataType) -> pa.DataType:
+    """The type in which ids of a column travel: 64-bit integers or strings."""
+    if pa.types.is_dictionary(type):
+        type = type.value_type
+    return pa.int64() if pa.types.is_integer(type) else pa.string()
+
+
+def rows_of(log: _core.MatchLog, images: pa.DataType, categories: pa.DataType) -> pa.Table:
+    """The rows of a log: detections, then ground truths."""
+    columns = log.columns()
+    found, truths = len(columns["image"]), len(columns["truth_image"])
+    of_image = np.concatenate([columns["image"], columns["truth_image"]])
+    of_category = np.concatenate([columns["category"], columns["truth_category"]])
+    is_truth = np.arange(found + truths) >= found
+    matched = columns["matched"]
+    words = columns["outcomes"].shape[1]
+    ends = np.concatenate([[0], np.cumsum(matched) * words, np.full(truths, matched.sum() * words)])
+    unmatched = np.concatenate([~matched, np.ones(truths, dtype=bool), [False]])
+    outcomes = columns["outcomes"].reshape(-1).view(np.int64)
+    first = np.zeros(found + truths, dtype=bool)
+    first[np.unique(of_image, return_index=True)[1]] = True
+    return pa.table(
+        [
+            pa.array(columns["image_ids"], images).take(pa.array(of_image)),
+            pa.array(columns["category_ids"], categories).take(pa.array(of_category)),
+            pa.array(np.concatenate([columns["rank"], np.zeros(truths, np.uint32)]).astype(np.int32), mask=is_truth),
+            pa.array(np.concatenate([columns["score"], np.zeros(truths)]), mask=is_truth),
+            pa.array(np.concatenate([columns["outside"], columns["truth_areas"]]).astype(np.int32)),
+            pa.ListArray.from_arrays(pa.array(ends.astype(np.int32), mask=unmatched), pa.array(outcomes)),
+            pa.array(first),
+        ],
+        schema=schema(images, categories),
+    )
+
+
+def rows_into(log: _core.MatchLog, rows: pa.Table, words: int) -> None:
+    """Adds rows to a log; `words` is what an outcome takes."""
+    is_truth = pc.is_null(rows["score"])
+    found, truths = rows.filter(pc.invert(is_truth)), rows.filter(is_truth)
+    image_ids, image, truth_image = _codes(found["image_id"], truths["image_id"])
+    category_ids, category, truth_category = _codes(found["category_id"], truths["category_id"])
+    outcome = found["outcome"].combine_chunks()
+    log.extend(
+        {
+            "image_ids": image_ids,
+            "category_ids": category_ids,
+            "image": image,
+            "category": category,
+            "rank": _numbers(found["rank"], np.uint32),
+            "score": _numbers(found["score"], np.float64),
+            "matched": outcome.is_valid().to_numpy(zero_copy_only=False),
+            "outside": _numbers(found["areas"], np.uint32),
+            "outcomes": np.ascontiguousarray(outcome.flatten().to_numpy(zero_copy_only=False))
+            .view(np.uint64)
+            .reshape(-1, words),
+            "truth_image": truth_image,
+            "truth_category": truth_category,
+            "truth_areas": _numbers(truths["areas"], np.uint32),
+        }
+    )
+
+
+def _numbers(column: pa.ChunkedArray, dtype: Any) -> np.ndarray:
+    return np.ascontiguousarray(column.to_numpy(), dtype=dtype)
+
+
+def _codes(*columns: pa.ChunkedArray) -> tuple[Any, ...]:
+    """The distinct ids of some columns, and each column as codes."""
+    whole = pa.chunked_array([chunk for column in columns for chunk in column.chunks], columns[0].type)
+    coded = whole.combine_chunks().dictionary_encode()
+    codes = coded.indices.to_numpy(zero_copy_only=False).astype(np.uint32)
+    return coded.dictionary.to_pylist(), *np.split(codes, np.cumsum([len(column) for column in columns[:-1]]))

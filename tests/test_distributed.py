@@ -1,0 +1,192 @@
+"""Over a cluster: the two functions by themselves, and under real engines; the bits of one process."""
+
+import itertools
+import pickle
+import sys
+
+import numpy as np
+import pytest
+
+import meanap
+from meanap import generate
+
+pa = pytest.importorskip("pyarrow", reason="the contract is about Arrow tables")
+from meanap import distributed  # noqa: E402
+from meanap.distributed import Plan, accumulate_group, gathered, match_batch  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def data():
+    truth = generate.dataset(50, 8, categories=6)
+    found = generate.detections(truth, per_image=20, seed=8)
+    for record in found:
+        record["score"] = round(record["score"], 1)
+    return truth, found
+
+
+def as_table(truth, found, text=False):
+    records = [*truth["annotations"], *found]
+    order = np.random.default_rng(0).permutation(len(records))
+    records = [records[i] for i in order]
+
+    def ids(name, prefix):
+        return [f"{prefix}{record[name]:09}" if text else record[name] for record in records]
+
+    return pa.table(
+        {
+            "image_id": ids("image_id", "image "),
+            "category_id": ids("category_id", "class "),
+            "score": [record.get("score") for record in records],
+            "bbox": pa.array([record["bbox"] for record in records], pa.list_(pa.float64())),
+            "area": [record["area"] if "iscrowd" in record else None for record in records],
+            "iscrowd": [record.get("iscrowd") for record in records],
+            # Rows come in any order; which of equal scores is first is told.
+            "order": order,
+        }
+    )
+
+
+def matched(table, plan, shards):
+    """Match rows of shards, back to front."""
+    shard = table["image_id"].to_numpy() % shards
+    parts = [match_batch(table.filter(pa.array(shard == s)), plan) for s in range(shards)]
+    return pa.concat_tables(parts[::-1])
+
+
+def drawn(rows, plan):
+    groups = [rows.filter(pa.compute.equal(rows["category_id"], id)) for id in rows["category_id"].unique()]
+    return pa.concat_tables(accumulate_group(group, plan) for group in groups)
+
+
+def same(ours, theirs):
+    np.testing.assert_array_equal(list(ours.to_dict().values()), list(theirs.to_dict().values()))
+    np.testing.assert_equal(ours.per_class.to_dict(), theirs.per_class.to_dict())
+    for name in ("precision", "recall", "scores"):
+        np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
+    assert ours.to_json() == theirs.to_json() and repr(ours) == repr(theirs)
+
+
+@pytest.mark.parametrize("shards", [1, 3, 50])
+@pytest.mark.parametrize("protocol", ["coco", "voc2012", "ultralytics"])
+def test_shards_and_groups_have_the_bits_of_one_process(data, shards, protocol):
+    truth, found = data
+    plan = pickle.loads(pickle.dumps(Plan.of("bbox", protocol)))
+    names = {category["id"]: category["name"] for category in truth["categories"]}
+    result = gathered(drawn(matched(as_table(truth, found), plan, shards), plan), plan, names)
+    same(result, meanap.evaluate(truth, found, protocol=protocol))
+    assert result._image_count() == 50
+
+
+@pytest.mark.parametrize("change", [{"average": "micro"}, {"by_category": False}])
+def test_one_ranking_of_all_categories(data, change):
+    plan = Plan.of("bbox", "coco", **change)
+    rows = matched(as_table(*data), plan, 4)
+    result = gathered(accumulate_group(rows, plan), plan)
+    whole = meanap.evaluate(*data, **change)
+    np.testing.assert_array_equal(list(result.to_dict().values()), list(whole.to_dict().values()))
+
+
+def test_masks_and_keypoints():
+    for kind in ("segm", "keypoints"):
+        truth = generate.dataset(12, 2, kind="keypoints" if kind == "keypoints" else "instances")
+        found = generate.detections(truth, kind=kind, per_image=6, seed=2)
+        records = [*truth["annotations"], *found]
+        columns = {
+            "image_id": [r["image_id"] for r in records],
+            "category_id": [r["category_id"] for r in records],
+            "score": [r.get("score") for r in records],
+            "area": [r["area"] if "iscrowd" in r else None for r in records],
+            "iscrowd": [r.get("iscrowd") for r in records],
+        }
+        if kind == "segm":
+            sizes = {image["id"]: (image["height"], image["width"]) for image in truth["images"]}
+            coco = meanap.COCO()
+            coco.imgs = {image["id"]: image for image in truth["images"]}
+            runs = [coco.annToRLE({**r, "image_id": r["image_id"]}) for r in records]
+            assert all(tuple(run["size"]) == sizes[r["image_id"]] for run, r in zip(runs, records, strict=True))
+            columns["segmentation"] = [
+                {"size": [int(x) for x in run["size"]], "counts": run["counts"].decode()}
+                if isinstance(run["counts"], bytes)
+                else run
+                for run in runs
+            ]
+        else:
+            columns["keypoints"] = [[float(x) for x in r["keypoints"]] for r in records]
+            columns["bbox"] = [[float(x) for x in r["bbox"]] if "iscrowd" in r else None for r in records]
+        plan = Plan.of(kind, "coco")
+        result = gathered(drawn(matched(pa.table(columns), plan, 3), plan), plan)
+        same_numbers = meanap.evaluate(truth, found, kind).to_dict()
+        np.testing.assert_array_equal(list(result.to_dict().values()), list(same_numbers.values()))
+
+
+def test_ids_of_text_and_dictionaries(data):
+    plan = Plan.of("bbox", "coco")
+    table = as_table(*data, text=True)
+    coded = table.set_column(1, "category_id", table["category_id"].dictionary_encode())
+    rows = [match_batch(one, plan) for one in (table, coded)]
+    assert rows[0].equals(rows[1]) and rows[0].schema.field("image_id").type == pa.string()
+    assert gathered(drawn(rows[0], plan), plan).ap == meanap.evaluate(*data).ap
+
+
+def test_what_is_not_there_says_so(data):
+    plan = Plan.of("bbox", "coco")
+    table = as_table(*data)
+    assert match_batch(table.slice(0, 0), plan).num_rows == 0
+    assert accumulate_group(match_batch(table.slice(0, 0), plan), plan).num_rows == 0
+    result = gathered(drawn(matched(table, plan, 2), plan), plan)
+    for ask in (lambda: result.interval("ap"), lambda: len(result.matches), lambda: result.images()):
+        with pytest.raises(RuntimeError, match="match table"):
+            ask()
+    with pytest.raises(ValueError, match="score"):
+        match_batch(table.drop_columns(["score"]), plan)
+    spoilt = table.set_column(2, "score", pa.array(np.full(table.num_rows, 7.0)))
+    with pytest.raises(ValueError, match=r"row 0 is 7, expected 0 to 1"):
+        match_batch(spoilt, plan)
+    with pytest.raises(ValueError, match="labelled categories"):
+        Plan.of("bbox", "lvis")
+    with pytest.raises(ValueError, match="engine"):
+        distributed.evaluate(table)
+
+
+def test_batches_are_cut_between_images():
+    from meanap.distributed.spark import whole_images
+
+    ids = pa.table({"image_id": [1, 1, 2, 3, 3, 3, 3, 4, 5]})
+    for size, rows in itertools.product((1, 2, 9), (1, 3, 100)):
+        parts = list(whole_images(ids.to_batches(max_chunksize=size), rows))
+        assert pa.concat_tables(parts).equals(ids)
+        seen = [set(part["image_id"].to_pylist()) for part in parts]
+        assert sum(map(len, seen)) == 5
+
+
+def test_ray(data):
+    ray = pytest.importorskip("ray", reason="a cluster engine: pip install 'meanap[ray]'")
+    table = as_table(*data)
+    ray.init(num_cpus=2, include_dashboard=False, object_store_memory=100 << 20, logging_level="ERROR")
+    try:
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        dataset = ray.data.from_arrow([table.slice(start, 400) for start in range(0, table.num_rows, 400)])
+        names = {category["id"]: category["name"] for category in data[0]["categories"]}
+        same(distributed.evaluate(dataset, categories=names, shards=3), meanap.evaluate(*data))
+    finally:
+        ray.shutdown()
+
+
+def test_spark(data, monkeypatch):
+    pyspark = pytest.importorskip("pyspark", reason="a cluster engine: pip install 'meanap[spark]'")
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
+    builder = pyspark.sql.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+    try:
+        session = builder.config("spark.sql.shuffle.partitions", "3").getOrCreate()
+    except Exception as problem:
+        pytest.skip(f"no Java for Spark ({type(problem).__name__})")
+    try:
+        session.sparkContext.setLogLevel("OFF")
+        frame = session.createDataFrame(as_table(*data))
+        names = {category["id"]: category["name"] for category in data[0]["categories"]}
+        same(distributed.evaluate(frame, categories=names), meanap.evaluate(*data))
+        micro = distributed.evaluate(frame, average="micro")
+        assert micro.ap == meanap.evaluate(*data, average="micro").ap
+    finally:
+        session.stop()
