@@ -5,6 +5,7 @@
 //! | [`resample`] | What would the numbers be on other images like these? |
 //! | [`counts`] | How many are right, how many wrong, above each score? |
 //! | [`ties`] | How much do equal scores leave to chance? |
+//! | [`operating`] | Which score to act on, and how sure is that? |
 //! | [`pooled`] | What if all categories were ranked together? |
 //! | [`mistakes`] | What does a table of mistakes hold? |
 //! | [`repaired`] | What if errors of one kind were put right? |
@@ -13,6 +14,7 @@
 pub mod counts;
 pub mod lrp;
 pub mod mistakes;
+pub mod operating;
 pub mod pooled;
 mod ranked;
 pub mod repaired;

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
-from meanap.detection import derived
+from meanap.detection import derived, operating
 from meanap.detection.confusion import Confusion
 from meanap.detection.errors import LRP, Errors, Mistakes, lrp
 from meanap.detection.matches import MatchTable
@@ -209,26 +209,82 @@ class Result:
 
     def precision_recall(
         self, category: Any = None, iou: float = 0.5, *, area: str = "all", limit: int | None = None
-    ) -> derived.Curve:
-        """The curve of one category (all ranked together by default), from the best score down."""
-        return derived.curve(self, category, iou, area, limit)
+    ) -> operating.Curve:
+        """The curve of one category (all ranked together by default), from the best score down: precision, recall, F1,
+        false positives for each image and false alarms over score."""
+        return operating.curve(self, category, iou, area, limit)
 
-    def best_f1(self, iou: float = 0.5, *, beta: float = 1.0, area: str = "all") -> derived.BestF1:
+    def best_f1(self, iou: float = 0.5, *, beta: float = 1.0, area: str = "all") -> operating.BestF1:
         """The score threshold that gives the best F-measure, one for all categories and one for each."""
-        return derived.best_f1(self, iou, beta, area)
+        return operating.best_f1(self, iou, beta, area)
 
     def operating_point(
         self,
         *,
         precision: float | None = None,
         recall: float | None = None,
+        false_positives_per_image: float | None = None,
+        false_alarms: float | None = None,
+        score: float | None = None,
         category: Any = None,
         iou: float = 0.5,
         area: str = "all",
-    ) -> derived.OperatingPoint:
-        """The score threshold that reaches a wanted precision with the most recall, or a wanted recall with the most
-        precision; NaN if none does."""
-        return derived.operating_point(self, precision, recall, category, iou, area)
+        confidence: float = 0.95,
+        resamples: int = 0,
+        seed: int = 0,
+    ) -> operating.OperatingPoint:
+        """The score threshold to act on, and what it gives.
+
+        Parameters
+        ----------
+        precision, recall, false_positives_per_image, false_alarms, score
+            What is wanted, one of these: at least this precision, or at most so many false positives for each image, or
+            a false positive in at most this share of the images with nothing to find, each with the most recall; at
+            least this recall, with the best precision; or this very score. Of thresholds that are equally good the
+            highest is taken.
+        category
+            Of this category; by default of all together. Then detections of categories without any object count as the
+            false positives that they are. All images count, also those without objects.
+        confidence, resamples, seed
+            With `resamples` the point has bootstrap ``intervals``.
+
+        Returns
+        -------
+        OperatingPoint
+            All NaN if no threshold will do.
+
+        Raises
+        ------
+        ValueError
+            Not one of them, a negative number, or a threshold `iou` that was not evaluated.
+
+        >>> import meanap
+        >>> truth = [{"boxes": [[0, 0, 10, 10]], "labels": [1]}, {"boxes": [], "labels": []}]
+        >>> found = [
+        ...     {"boxes": [[0, 0, 10, 10]], "labels": [1], "scores": [0.8]},
+        ...     {"boxes": [[0, 0, 10, 10]], "labels": [1], "scores": [0.3]},
+        ... ]
+        >>> result = meanap.evaluate(truth, found)
+        >>> result.operating_point(precision=0.9).threshold, result.operating_point(score=0.3).false_alarms
+        (0.8, 1.0)
+        """
+        wanted = {
+            "precision": precision,
+            "recall": recall,
+            "false_positives_per_image": false_positives_per_image,
+            "false_alarms": false_alarms,
+            "score": score,
+        }
+        return operating.point(self, wanted, category, iou, area, confidence, resamples, seed)
+
+    def froc(self, category: Any = None, iou: float = 0.5, *, area: str = "all") -> operating.Froc:
+        """Free-response ROC: how much is found at how many false positives for each image, of one category or all."""
+        return operating.froc(self, category, iou, area)
+
+    def log_average_miss_rate(self, category: Any = None, iou: float = 0.5, *, area: str = "all") -> operating.MissRate:
+        """The geometric mean of the share of objects missed at nine rates of false positives, from 0.01 to 1 for each
+        image (Dollár et al., PAMI 2012); of one category, or the mean of those that have objects."""
+        return operating.miss_rate(self, category, iou, area)
 
     def images(self, iou: float = 0.5, *, score: float = -math.inf, area: str = "all") -> Table:
         """One row for each image, most mistakes first: positives, detections that count, right, wrong, missed."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from meanap.detection.derived import Curve
+from meanap.detection.operating import Curve
 from meanap.detection.result import Result
 from meanap.plot._canvas import Colours, axes, shortened
 from meanap.protocol import SummaryRow

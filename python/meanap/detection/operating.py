@@ -1,0 +1,355 @@
+"""What each score threshold gives, and which to act on."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanap.detection.sampling import draw
+from meanap.detection.table import Table
+
+if TYPE_CHECKING:
+    from meanap.detection.result import Result
+
+__all__ = ["BestF1", "Curve", "Froc", "MissRate", "OperatingPoint", "best_f1", "curve", "froc", "miss_rate", "point"]
+
+#: The numbers of a point, in the core's order.
+_NUMBERS = ("threshold", "precision", "recall", "false_positives_per_image", "false_alarms")
+#: Rates at which a log-average miss rate looks: Dollár et al., "Pedestrian Detection: An Evaluation of the State of the
+#: Art", PAMI 2012.
+_MISS_RATE_POINTS = np.logspace(-2.0, 0.0, 9)
+#: Rates at which a FROC curve is averaged: those of the LUNA16 challenge.
+_FROC_POINTS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Precision and recall at each distinct score, highest first.
+
+    Attributes
+    ----------
+    score, precision, recall : (N,) float64
+    true_positives, false_positives : (N,) uint32
+        Detections of that score or a higher one.
+    positives : int
+        What there was to find.
+    images : int
+        All images, also those without objects.
+    clean_images : int
+        Images that have nothing to find.
+    alarms : (M,) float64
+        The best score of a false positive in each of these that has one, highest first.
+    """
+
+    score: np.ndarray
+    true_positives: np.ndarray
+    false_positives: np.ndarray
+    positives: int
+    images: int = 0
+    clean_images: int = 0
+    alarms: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def precision(self) -> np.ndarray:
+        return self.true_positives / (self.true_positives + self.false_positives.astype(np.float64))
+
+    @property
+    def recall(self) -> np.ndarray:
+        if not self.positives:
+            return np.full(len(self.score), math.nan)
+        return self.true_positives / self.positives
+
+    @property
+    def envelope(self) -> np.ndarray:
+        """The greatest precision at each score or a lower one."""
+        return np.maximum.accumulate(self.precision[::-1])[::-1]
+
+    @property
+    def false_positives_per_image(self) -> np.ndarray:
+        """Over all images, also those without objects; NaN without images."""
+        if not self.images:
+            return np.full(len(self.score), math.nan)
+        return self.false_positives / self.images
+
+    @property
+    def false_alarms(self) -> np.ndarray:
+        """The share of images with nothing to find that have a false positive; NaN if there is no such image."""
+        return self._alarmed(self.score)
+
+    def _alarmed(self, scores: np.ndarray) -> np.ndarray:
+        if not self.clean_images:
+            return np.full(len(scores), math.nan)
+        return np.searchsorted(-self.alarms, -np.asarray(scores), side="right") / self.clean_images
+
+    def f(self, beta: float = 1.0) -> np.ndarray:
+        """The F-measure at each score; NaN without anything to find."""
+        if not self.positives:
+            return np.full(len(self.score), math.nan)
+        return _f(self.true_positives.astype(np.float64), self.false_positives, self.positives, beta)
+
+    def at(self, score: float) -> OperatingPoint:
+        """What detections of this score or a higher one give; NaN where there is no such number."""
+        row = self.table([score])[0]
+        return OperatingPoint(row.pop("score"), **row)
+
+    def table(self, scores: Any = None) -> Table:
+        """What detections of each of some scores or a higher one give: ``score``, ``precision``, ``recall``, ``f1``,
+        ``false_positives_per_image``, ``false_alarms``; NaN where there is no such number.
+
+        `scores` are 0, 0.01, …, 1 by default.
+        """
+        scores = np.linspace(0.0, 1.0, 101) if scores is None else np.asarray(scores, dtype=np.float64).reshape(-1)
+        reached = np.searchsorted(-self.score, -scores, side="right")
+        right = np.concatenate([[0.0], self.true_positives])[reached]
+        wrong = np.concatenate([[0.0], self.false_positives])[reached]
+        nothing = np.full(len(scores), math.nan)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return Table(
+                {
+                    "score": scores,
+                    "precision": right / (right + wrong),
+                    "recall": right / self.positives if self.positives else nothing,
+                    "f1": _f(right, wrong, self.positives, 1.0) if self.positives else nothing,
+                    "false_positives_per_image": wrong / self.images if self.images else nothing,
+                    "false_alarms": self._alarmed(scores),
+                }
+            )
+
+
+def _f(right: np.ndarray, wrong: np.ndarray, positives: int, beta: float) -> np.ndarray:
+    hits = (1 + beta**2) * right
+    return hits / (hits + beta**2 * (positives - right) + wrong)
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """A score threshold, and what detections of that score or a higher one give; NaN for what does not exist.
+
+    Attributes
+    ----------
+    threshold, precision, recall, f1 : float
+    false_positives_per_image : float
+        Over all images, also those without objects.
+    false_alarms : float
+        The share of images with nothing to find that have a false positive.
+    intervals : Table or None
+        If resamples were asked for, one row for each number: ``number``, ``value``, ``low``, ``high``, and ``share``,
+        the share of samples in which it exists. The threshold is chosen anew on each sample; the others say what the
+        threshold chosen here gives on other images drawn like these.
+    """
+
+    threshold: float
+    precision: float
+    recall: float
+    f1: float
+    false_positives_per_image: float = math.nan
+    false_alarms: float = math.nan
+    intervals: Table | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, repr=False)
+class BestF1(OperatingPoint):
+    """The best threshold for all categories together; `per_class` has each category's own."""
+
+    per_class: Table = field(default_factory=lambda: Table({}))
+
+    def __repr__(self) -> str:
+        return (
+            f"BestF1(threshold={self.threshold:.3f}, precision={self.precision:.3f}, recall={self.recall:.3f}, "
+            f"f1={self.f1:.3f})"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Froc:
+    """Free-response ROC: how much is found at how many false positives for each image.
+
+    Attributes
+    ----------
+    score : (N,) float64
+        Distinct scores, highest first.
+    false_positives_per_image, sensitivity : (N,) float64
+        Of detections of that score or a higher one. All images count, also those without objects.
+    positives : int
+        What there was to find.
+    """
+
+    score: np.ndarray
+    false_positives_per_image: np.ndarray
+    sensitivity: np.ndarray
+    positives: int
+
+    def at(self, rate: float) -> float:
+        """The greatest sensitivity with at most so many false positives for each image; NaN with nothing to find."""
+        if not self.positives:
+            return math.nan
+        reached = int(np.searchsorted(self.false_positives_per_image, rate, side="right"))
+        return float(self.sensitivity[reached - 1]) if reached else 0.0
+
+    @property
+    def mean(self) -> float:
+        """The mean sensitivity at 1/8, 1/4, 1/2, 1, 2, 4 and 8 false positives for each image."""
+        return float(np.mean([self.at(rate) for rate in _FROC_POINTS]))
+
+
+@dataclass(frozen=True, eq=False)
+class MissRate:
+    """Log-average miss rate: the geometric mean of the share of objects missed at nine rates of false positives.
+
+    Attributes
+    ----------
+    value : float
+        The mean of the categories that have objects. Less is better.
+    points : Table
+        ``false_positives_per_image`` (nine, from 0.01 to 1, evenly spaced in their logarithms) and ``miss_rate``, the
+        least that is reached without exceeding it (1 where even the best score does), a mean over categories.
+    per_class : Table
+        ``category``, ``name``, ``value``.
+    """
+
+    value: float
+    points: Table
+    per_class: Table
+
+    def __repr__(self) -> str:
+        return f"MissRate({self.value:.4f})"
+
+
+def curve(result: Result, category: Any, iou: float, area: str, limit: int | None) -> Curve:
+    matches, *place = _place(result, category, iou, area, limit)
+    alarms = functools.partial(matches.alarms, *place)
+    counts = matches.counts(*place)
+    scores, clean = alarms()
+    return Curve(*counts, len(result.image_ids), clean, scores)
+
+
+def _place(result: Result, category: Any, iou: float, area: str, limit: int | None = None) -> tuple[Any, ...]:
+    """The table to look at, and the group, threshold, area range and limit."""
+    protocol = result.protocol
+    t, a = protocol.threshold_index(iou), protocol.area_index(area)
+    limit = protocol.max_detections[-1] if limit is None else limit
+    if category is None:
+        return result._pooled, 0, t, a, limit * max(result._matches.groups, 1)
+    return result._matches, result._position(category), t, a, limit
+
+
+def _point(curve: Curve, at: int) -> OperatingPoint:
+    return curve.at(float(curve.score[at]))
+
+
+_NOWHERE = OperatingPoint(math.nan, math.nan, math.nan, math.nan)
+
+
+def _best(curve: Curve, beta: float) -> OperatingPoint:
+    measure = curve.f(beta)
+    if not len(measure) or np.isnan(measure).all():
+        return _NOWHERE
+    return _point(curve, int(np.nanargmax(measure)))
+
+
+def best_f1(result: Result, iou: float, beta: float, area: str) -> BestF1:
+    overall = _best(curve(result, None, iou, area, None), beta)
+    points = [_best(curve(result, id, iou, area, None), beta) for id in result.category_ids]
+    columns: dict[str, Any] = {
+        "category": list(result.category_ids),
+        "name": [result._name(id) for id in result.category_ids],
+    }
+    names = ("threshold", "precision", "recall", "f1", "false_positives_per_image", "false_alarms")
+    for name in names:
+        columns[name] = np.array([getattr(point, name) for point in points], dtype=np.float64)
+    return BestF1(**{name: getattr(overall, name) for name in names}, per_class=Table(columns))
+
+
+def point(
+    result: Result,
+    wanted: dict[str, float | None],
+    category: Any,
+    iou: float,
+    area: str,
+    confidence: float,
+    resamples: int,
+    seed: int,
+) -> OperatingPoint:
+    given = {name: value for name, value in wanted.items() if value is not None}
+    if len(given) != 1:
+        raise ValueError(f"give one of {', '.join(wanted)}; found {', '.join(given) or 'none'}")
+    ((name, value),) = given.items()
+    if math.isnan(value) or (name != "score" and value < 0):
+        raise ValueError(f"{name}: expected a number of at least 0, found {value}")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence: expected a number between 0 and 1, found {confidence}")
+    if resamples < 0:
+        raise ValueError(f"resamples: expected at least 0, found {resamples}")
+    matches, *place = _place(result, category, iou, area)
+    rule = "false_positives" if name == "false_positives_per_image" else name
+    images = len(result.image_ids)
+    if not images:
+        return _NOWHERE
+    ones = np.ones((1, images), dtype=np.uint32)
+    found = matches.operating_points(ones, *place, rule, value)[0]
+    if math.isnan(found[0]):
+        return _NOWHERE
+    intervals = None
+    if resamples:
+        chunks = [
+            (
+                matches.operating_points(weights, *place, rule, value)[:, :1],
+                matches.operating_points(weights, *place, "score", float(found[0]))[:, 1:],
+            )
+            for weights in draw(images, resamples, seed)
+        ]
+        samples = np.concatenate([np.concatenate(chunk, axis=1) for chunk in chunks])
+        intervals = _intervals(found, samples, confidence)
+    threshold, precision, recall, rate, alarms = found.tolist()
+    return OperatingPoint(threshold, precision, recall, _harmonic(precision, recall), rate, alarms, intervals)
+
+
+def _harmonic(precision: Any, recall: Any) -> Any:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = 2 * np.asarray(precision) * recall / (np.asarray(precision) + recall)
+    # Nothing right: an F-measure of 0.
+    mean = np.where((np.asarray(precision) == 0) & (np.asarray(recall) == 0), 0.0, mean)
+    return float(mean) if mean.ndim == 0 else mean
+
+
+def _intervals(found: np.ndarray, samples: np.ndarray, confidence: float) -> Table:
+    names = (*_NUMBERS[:3], "f1", *_NUMBERS[3:])
+    values = np.insert(found, 3, _harmonic(found[1], found[2]))
+    samples = np.insert(samples, 3, _harmonic(samples[:, 1], samples[:, 2]), axis=1)
+    low, high, share = np.full(len(names), math.nan), np.full(len(names), math.nan), np.zeros(len(names))
+    for column in range(len(names)):
+        there = samples[~np.isnan(samples[:, column]), column]
+        share[column] = len(there) / len(samples)
+        if len(there):
+            low[column], high[column] = np.quantile(there, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Table({"number": list(names), "value": values, "low": low, "high": high, "share": share})
+
+
+def froc(result: Result, category: Any, iou: float, area: str) -> Froc:
+    return _froc(curve(result, category, iou, area, None))
+
+
+def _froc(curve: Curve) -> Froc:
+    return Froc(curve.score, curve.false_positives_per_image, curve.recall, curve.positives)
+
+
+def miss_rate(result: Result, category: Any, iou: float, area: str) -> MissRate:
+    categories = list(result.category_ids) if category is None else [result.category_ids[result._position(category)]]
+    rates = np.full((len(categories), len(_MISS_RATE_POINTS)), math.nan)
+    for k, id in enumerate(categories):
+        found = _froc(curve(result, id, iou, area, None))
+        rates[k] = [1 - found.at(rate) for rate in _MISS_RATE_POINTS]
+    # As Dollár's toolbox: a miss rate of 0 has no logarithm.
+    values = np.exp(np.log(np.maximum(rates, 1e-10)).mean(axis=1))
+    there = ~np.isnan(values)
+    points = rates[there].mean(axis=0) if there.any() else np.full(len(_MISS_RATE_POINTS), math.nan)
+    names = [result._name(id) for id in categories]
+    return MissRate(
+        float(values[there].mean()) if there.any() else math.nan,
+        Table({"false_positives_per_image": _MISS_RATE_POINTS, "miss_rate": points}),
+        Table({"category": categories, "name": names, "value": values}),
+    )
