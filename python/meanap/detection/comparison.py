@@ -11,7 +11,7 @@ import numpy as np
 from meanap.detection.progress import Progress
 from meanap.detection.result import Result
 from meanap.detection.sampling import draw, means
-from meanap.detection.table import Table
+from meanap.detection.table import Table, html_table
 from meanap.protocol import SummaryRow
 
 __all__ = ["Comparison", "compare"]
@@ -25,6 +25,20 @@ class Comparison(Table):
     """
 
     per_class: Table
+
+    def _repr_html_(self) -> str:
+        rows = [
+            [
+                str(row["number"]),
+                *(f"{row[name]:.3f}" for name in ("a", "b")),
+                f"{row['difference']:+.3f}",
+                f"[{row['low']:+.3f}, {row['high']:+.3f}]",
+                f"{row['p']:.3f}",
+                "▲ b is better" if row["low"] > 0 else "▼ b is worse" if row["high"] < 0 else "",
+            ]
+            for row in self
+        ]
+        return html_table(["number", "a", "b", "b - a", "interval", "p", ""], rows, "▲▼: beyond chance")
 
 
 def compare(

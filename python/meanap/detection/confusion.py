@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _core
-from meanap.detection.table import Table
+from meanap.detection.table import Table, html_table
 
 if TYPE_CHECKING:
     from meanap.detection.result import Result
@@ -94,6 +94,31 @@ class Confusion:
             }
         )
 
+    def condensed(self, classes: int | None = 20) -> tuple[np.ndarray, list[str]]:
+        """The counts and names of the classes in the largest confusions, of the others together, and of the background.
+
+        In this order, the most confused first; with no more than `classes` classes, or None, all in their own order.
+        Every object and every detection is in the counts.
+        """
+        total = len(self.names) - 1
+        if classes is not None and classes < 1:
+            raise ValueError(f"classes: expected at least 1 or None, found {classes}")
+        if classes is None or total <= classes:
+            return self.matrix, list(self.names)
+        mistakes = self.matrix[:-1, :-1] * ~np.eye(total, dtype=bool)
+        rows, columns = np.nonzero(mistakes)
+        largest = np.argsort(-mistakes[rows, columns], kind="stable")
+        # Classes that are never confused follow by what is missed and invented of them.
+        background = np.argsort(-(self.matrix[:-1, -1] + self.matrix[-1, :-1]), kind="stable")
+        pairs = np.stack([rows[largest], columns[largest]], axis=1).ravel()
+        order = list(dict.fromkeys([*pairs.tolist(), *background.tolist()]))
+        shown, others = order[:classes], order[classes:]
+        place = np.empty(total + 1, dtype=np.int64)
+        place[shown], place[others], place[total] = np.arange(classes), classes, classes + 1
+        matrix = np.zeros((classes + 2, classes + 2), dtype=np.int64)
+        np.add.at(matrix, (place[:, None], place[None, :]), self.matrix)
+        return matrix, [*(self.names[i] for i in shown), f"{len(others):,} others", "background"]
+
     def __repr__(self) -> str:
         return (
             f"Confusion(iou={self.iou:g}: {self.right} right, {self.mistaken} mistaken, {self.missed} missed, "
@@ -101,9 +126,9 @@ class Confusion:
         )
 
     def _repr_html_(self) -> str:
-        columns: dict[str, Any] = {"": self.names}
-        columns.update({name: self.matrix[:, j] for j, name in enumerate(self.names)})
-        return Table(columns)._repr_html_()
+        matrix, names = self.condensed(12)
+        rows = [[name, *map(str, counts)] for name, counts in zip(names, matrix.tolist(), strict=True)]
+        return html_table(["", *map(str, names)], rows, repr(self))
 
 
 def _category(text: str) -> Any:

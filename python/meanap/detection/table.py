@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Table"]
+__all__ = ["Table", "html_table"]
 
 _SHOWN = 20
 
@@ -69,12 +69,34 @@ class Table:
         return "\n".join([self.title] * bool(self.title) + lines)
 
     def _repr_html_(self) -> str:
-        def row(cells: list[str], tag: str) -> str:
-            return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+        rows = self._cells(range(min(len(self), _SHOWN)))
+        return html_table(list(self.columns), rows, self.title, len(self) - len(rows))
 
-        caption = f"<caption>{html.escape(self.title)}</caption>" if self.title else ""
-        body = "".join(row(cells, "td") for cells in self._cells(range(len(self))))
-        return f"<table>{caption}<thead>{row(list(self.columns), 'th')}</thead><tbody>{body}</tbody></table>"
+
+def html_table(head: list[str], rows: list[list[str]], title: str = "", left_out: int = 0) -> str:
+    """A table for a notebook: numbers to the right, a last line that says how many rows are left out."""
+
+    def row(cells: list[str], tag: str) -> str:
+        return "<tr>" + "".join(cell(text, tag) for text in cells) + "</tr>"
+
+    def cell(text: str, tag: str) -> str:
+        # Notebooks put everything to the right; words read better from the left.
+        side = "right" if tag == "td" and _is_number(text) else "left"
+        return f'<{tag} style="text-align:{side}">{html.escape(text)}</{tag}>'
+
+    caption = f'<caption style="text-align:left">{html.escape(title)}</caption>' if title else ""
+    body = "".join(row(cells, "td") for cells in rows)
+    if left_out > 0:
+        body += f'<tr><td colspan="{len(head)}" style="text-align:left">… {left_out:,} more rows</td></tr>'
+    return f"<table>{caption}<thead>{row(head, 'th')}</thead><tbody>{body}</tbody></table>"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.replace(",", ""))
+    except ValueError:
+        return text == "–"
+    return True
 
 
 def _plain(value: Any) -> Any:
