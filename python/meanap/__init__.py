@@ -58,7 +58,7 @@ _HOMES = {
     "compare": "meanap.detection",
     "evaluate": "meanap.detection",
 }
-_PACKAGES = ("coco", "detection", "generate", "plot", "protocol", "ranking", "segmentation")
+_PACKAGES = ("coco", "detection", "generate", "plot", "protocol", "ranking", "report", "segmentation")
 
 
 def __getattr__(name: str) -> Any:

@@ -66,7 +66,7 @@ def add_options(parser):
 def add_sampling(parser):
     """How intervals are made."""
     parser.add_argument("--confidence", type=_inside, default=0.95, metavar="0.95", help="of intervals (default 0.95)")
-    parser.add_argument("--resamples", type=_count, default=1000, help="draws of images (default 1000)")
+    parser.add_argument("--resamples", type=count, default=1000, help="draws of images (default 1000)")
 
 
 def asked(options):
@@ -303,7 +303,8 @@ def _inside(text):
     return number
 
 
-def _count(text):
+def count(text):
+    """A whole number of at least 1."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text!r}: expected at least 1")

@@ -9,10 +9,11 @@ import numpy as np
 
 from meanap.detection.comparison import Comparison
 from meanap.detection.confusion import Confusion
+from meanap.detection.errors import Errors
 from meanap.detection.result import Result
 from meanap.plot._canvas import axes, shortened
 
-__all__ = ["comparison", "mistakes", "per_class"]
+__all__ = ["comparison", "errors", "mistakes", "per_class"]
 
 
 def per_class(
@@ -159,3 +160,36 @@ def comparison(
 
 def _called(name: str) -> str:
     return name.upper().replace("_", " ")
+
+
+def errors(found: Result | Errors, *, iou: float = 0.5, ax: Any = None) -> Any:
+    """What each kind of error costs: the AP that putting it right would give back, and how many there are.
+
+    The last two are what all wrong detections cost, and all objects that were not found. Returns the axes.
+
+    Raises
+    ------
+    ImportError
+        There is no matplotlib.
+    """
+    if isinstance(found, Result):
+        found = found.errors(iou)
+    table = found.table
+    cost = np.nan_to_num(np.asarray(table["dap"], dtype=np.float64))
+    labels = [str(name).replace("_", " ") for name in table["error"]]
+    # A gap sets the two sums apart from the kinds.
+    sums = np.array([name in ("false positives", "false negatives") for name in labels])
+    places = np.arange(len(labels)) + 0.6 * sums
+    ax, colours = axes(ax, (6.0, 3.4))
+    ax.barh(places, cost, 0.72, color=[colours.faint if whole else colours.series[1] for whole in sums], alpha=0.8)
+    for place, value, count in zip(places, cost, table["count"], strict=True):
+        ax.annotate(f"{value:.3f}  ({int(count):,})", (max(value, 0), place), (4, 0), textcoords="offset points",
+                    va="center", fontsize="small", color=colours.ink)  # fmt: skip
+    ax.set_yticks(places, labels)
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(max(places, default=0) + 0.6, -0.6)
+    ax.set_xlim(min(0.0, cost.min(initial=0.0)), 1.3 * max(cost.max(initial=0.0), 0.01))
+    ax.set_xlabel("AP it costs (how many)")
+    told = "–" if math.isnan(found.ap) else f"{found.ap:.3f}"
+    ax.set_title(f"Errors at IoU {found.iou:g}: AP {told}")
+    return ax

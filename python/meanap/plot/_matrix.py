@@ -10,7 +10,7 @@ from meanap.detection.confusion import Confusion
 from meanap.detection.result import Result
 from meanap.plot._canvas import axes, shortened
 
-__all__ = ["confusion", "most_confused"]
+__all__ = ["confusion"]
 
 
 def confusion(
@@ -49,7 +49,7 @@ def confusion(
     """
     if isinstance(found, Result):
         found = found.confusion(iou, score)
-    matrix, names = most_confused(found, classes)
+    matrix, names = found.condensed(classes)
     n = len(names)
     side = min(40.0, max(4.5, 2.2 + (0.36 if n <= 40 else 0.16) * n))
     ax, colours = axes(ax, (side, side * 0.92))
@@ -82,33 +82,6 @@ def confusion(
     told = f", score from {found.score:g} on" if np.isfinite(found.score) else ""
     ax.set_title(f"Confusion at IoU {found.iou:g}{told}")
     return ax
-
-
-def most_confused(found: Confusion, classes: int | None) -> tuple[np.ndarray, list[str]]:
-    """The counts and names of the `classes` classes in the largest confusions, of the others together, and of the
-    background, in this order."""
-    total = len(found.names) - 1
-    if classes is not None and classes < 1:
-        raise ValueError(f"classes: expected at least 1 or None, found {classes}")
-    if classes is None or total <= classes:
-        return found.matrix, list(found.names)
-    mistakes = found.matrix[:-1, :-1] * ~np.eye(total, dtype=bool)
-    order: list[int] = []
-    rows, columns = np.nonzero(mistakes)
-    for at in np.argsort(-mistakes[rows, columns], kind="stable"):
-        order += [i for i in (int(rows[at]), int(columns[at])) if i not in order]
-        if len(order) >= classes:
-            break
-    # Classes that are never confused follow by what is missed and invented of them.
-    background = found.matrix[:-1, -1] + found.matrix[-1, :-1]
-    chosen = set(order)
-    order += [int(i) for i in np.argsort(-background, kind="stable") if int(i) not in chosen]
-    shown, others = order[:classes], order[classes:]
-    place = np.empty(total + 1, dtype=np.int64)
-    place[shown], place[others], place[total] = np.arange(classes), classes, classes + 1
-    matrix = np.zeros((classes + 2, classes + 2), dtype=np.int64)
-    np.add.at(matrix, (place[:, None], place[None, :]), found.matrix)
-    return matrix, [*(found.names[i] for i in shown), f"{len(others):,} others", "background"]
 
 
 def _short(count: int) -> str:

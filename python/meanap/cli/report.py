@@ -1,0 +1,65 @@
+"""`meanap report`: one HTML file that tells what an evaluation found."""
+
+from pathlib import Path
+
+from meanap.cli import gate
+from meanap.cli.errors import UsageError
+
+
+def add_parser(commands):
+    """Add this command's arguments."""
+    parser = commands.add_parser(
+        "report",
+        help="write an HTML report",
+        description="Write one HTML file, complete in itself: numbers with intervals, curves, classes, confusions, "
+        "errors, thresholds, what is strange about the files, and the images with most mistakes.",
+    )
+    parser.add_argument("ground_truth", type=Path, metavar="GROUND_TRUTH")
+    parser.add_argument("detections", type=Path, metavar="DETECTIONS")
+    parser.add_argument("-o", "--output", type=Path, default=Path("report.html"), help="default: report.html")
+    parser.add_argument("--iou-type", choices=("bbox", "segm", "keypoints"), default="bbox", help="default: bbox")
+    parser.add_argument("--protocol", default="coco", help="coco (default), lvis, voc2007, voc2012, torchmetrics, …")
+    parser.add_argument("--images", type=Path, metavar="DIR", help="folder of the pictures, to draw on (needs Pillow)")
+    parser.add_argument("--versus", type=Path, metavar="OTHER", help="detections of another model, to compare with")
+    parser.add_argument("--title", help="heading (default: the detections' name)")
+    parser.add_argument("--score", type=float, help="least score in confusions and drawings (default: best F1)")
+    parser.add_argument("--worst", type=_whole, default=24, metavar="N", help="images to draw (default 24)")
+    parser.add_argument("--resamples", type=gate.count, default=100, help="draws behind each interval (default 100)")
+    parser.add_argument("--no-check", action="store_true", help="do not look for what is wrong with the files")
+    parser.set_defaults(run=run)
+
+
+def run(options):
+    """Write the report and name it."""
+    import meanap
+    from meanap import report
+
+    try:
+        meanap.protocol.get(options.protocol, options.iou_type)
+    except ValueError as error:
+        raise UsageError(f"--protocol: {error}") from error
+    try:
+        path = report.write(
+            options.output,
+            options.ground_truth,
+            options.detections,
+            options.iou_type,
+            options.protocol,
+            images=options.images,
+            versus=options.versus,
+            title=options.title,
+            score=options.score,
+            worst=options.worst,
+            resamples=options.resamples,
+            check=not options.no_check,
+        )
+    except ImportError as error:
+        raise UsageError(f"--images: {error}") from error
+    print(path)
+
+
+def _whole(text):
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number

@@ -1,0 +1,106 @@
+"""One HTML file that tells what an evaluation found, to be opened, sent and kept: no network, no other files.
+
+>>> from meanap import report
+>>> path = report.write("report.html", "instances.json", "boxes.json", resamples=10)
+>>> path.read_text(encoding="utf-8")[:15]
+'<!doctype html>'
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from meanap.protocol import Protocol
+
+__all__ = ["write"]
+
+
+def write(
+    path: str | os.PathLike[str],
+    ground_truth: Any,
+    detections: Any,
+    similarity: str = "bbox",
+    protocol: str | Protocol = "coco",
+    *,
+    images: str | os.PathLike[str] | None = None,
+    versus: Any = None,
+    title: str | None = None,
+    score: float | None = None,
+    worst: int = 24,
+    resamples: int = 100,
+    check: bool = True,
+) -> Path:
+    """Evaluate, and write the report to `path`.
+
+    Parameters
+    ----------
+    path
+        The file to write.
+    ground_truth
+        A path to a COCO file, or its dictionary.
+    detections
+        A path to COCO results, or their list of dictionaries.
+    similarity, protocol
+        As for `meanap.evaluate`.
+    images
+        The folder of the pictures that the ground truth names; those with most mistakes are drawn on. Needs Pillow:
+        ``pip install 'meanap[report]'``. Without a folder objects are drawn to scale on blank.
+    versus
+        Detections of another model, to compare with.
+    title
+        Heading; by default the detections' name.
+    score
+        Detections of this score or a higher one count as said, in confusions and drawings; by default the threshold
+        with the best F1.
+    worst
+        How many images to draw, those with most mistakes first.
+    resamples
+        Draws of images behind each interval.
+    check
+        Whether to look for what is wrong with the files.
+
+    Returns
+    -------
+    pathlib.Path
+        The file that was written.
+
+    Raises
+    ------
+    ValueError
+        Input that cannot be used; the message names file, record and field.
+    TypeError
+        Input of another kind.
+    ImportError
+        `images` is given and there is no Pillow.
+    """
+    from meanap.report.collect import collect
+    from meanap.report.page import page
+
+    for name, value, kinds in (
+        ("ground_truth", ground_truth, (str, os.PathLike, Mapping)),
+        ("detections", detections, (str, os.PathLike, Sequence)),
+        ("versus", versus, (str, os.PathLike, Sequence, type(None))),
+    ):
+        if not isinstance(value, kinds):
+            raise TypeError(f"{name}: expected a path or what a COCO file holds, found a {type(value).__name__}")
+    if worst < 0:
+        raise ValueError(f"worst: expected at least 0, found {worst}")
+    told = collect(
+        ground_truth,
+        detections,
+        similarity,
+        protocol,
+        images=None if images is None else Path(images),
+        versus=versus,
+        title=title,
+        score=score,
+        worst=worst,
+        resamples=resamples,
+        check=check,
+    )
+    target = Path(path)
+    target.write_text(page(told), encoding="utf-8")
+    return target

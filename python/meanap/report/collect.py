@@ -1,0 +1,235 @@
+"""What a report tells, as plain data: numbers, rows and curves from a result. Nothing here knows HTML."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import meanap
+from meanap.detection import Result
+from meanap.plot._curves import recall_grid
+from meanap.report.scenes import scenes
+
+__all__ = ["collect"]
+
+_PAIRS = 100
+_MATRIX = 20
+#: Scores at which precision and recall are told.
+_STEPS = 100
+
+
+def collect(
+    ground_truth: Any,
+    detections: Any,
+    similarity: str,
+    protocol: Any,
+    *,
+    images: Path | None,
+    versus: Any,
+    title: str | None,
+    score: float | None,
+    worst: int,
+    resamples: int,
+    check: bool,
+) -> dict[str, Any]:
+    """Everything that the page shows."""
+    result = meanap.evaluate(ground_truth, detections, similarity, protocol)
+    other = None if versus is None else meanap.evaluate(ground_truth, versus, similarity, protocol)
+    iou = 0.5 if 0.5 in result.protocol.thresholds else result.protocol.thresholds[0]
+    best = result.best_f1(iou)
+    if score is None:
+        score = -math.inf if math.isnan(best.threshold) else best.threshold
+    table = result.per_class
+    told: dict[str, Any] = {
+        "title": title or _called(detections, "Detections"),
+        "ground_truth": _called(ground_truth, "a data set in memory"),
+        "detections": _called(detections, "detections in memory"),
+        "versus": None if versus is None else _called(versus, "other detections in memory"),
+        "similarity": similarity,
+        "protocol": result.protocol.name,
+        "version": meanap.__version__,
+        "counts": {
+            "images": len(result.image_ids),
+            "categories": len(result.category_ids),
+            "objects": int(table["positives"].sum()),
+            "detections": int(table["detections"].sum()),
+        },
+        "iou": iou,
+        "score": score,
+        "resamples": resamples,
+    }
+    sure = result.intervals(resamples=resamples)
+    compared = None if other is None else meanap.compare(result, other, resamples=resamples)
+    told["summary"] = _summary(sure, compared)
+    told["classes"] = _classes(result, best, sure.per_class, compared)
+    told["curves"] = _curves(result, other, iou)
+    told["operation"] = _operation(result, best, iou)
+    told["calibration"] = _calibration(result, iou)
+    told["confusion"] = _confusion(result, iou, score)
+    told["errors"] = _errors(result, iou)
+    told["findings"] = _findings(ground_truth, detections, similarity) if check else None
+    order = result.images(iou, score=score)
+    told["mistakes"] = {name: int(order[name].sum()) for name in ("right", "wrong", "missed")}
+    told["scenes"] = scenes(
+        ground_truth,
+        detections,
+        similarity,
+        [row for row, _ in zip(order, range(worst), strict=False)],
+        score,
+        iou,
+        images,
+    )
+    return told
+
+
+def _called(value: Any, otherwise: str) -> str:
+    return Path(value).name if isinstance(value, (str, os.PathLike)) else otherwise
+
+
+def _summary(sure: Any, compared: Any) -> list[dict[str, Any]]:
+    rows = [dict(row) for row in sure]
+    for row, change in zip(rows, compared or [None] * len(rows), strict=True):
+        row["change"] = change
+    return rows
+
+
+def _classes(result: Result, best: Any, sure: Any, compared: Any) -> list[dict[str, Any]]:
+    bounds = {row["category"]: row for row in sure}
+    changes = {} if compared is None else {row["category"]: row for row in compared.per_class}
+    rows = []
+    for row, point in zip(result.per_class, best.per_class, strict=True):
+        bound = bounds.get(row["category"], {"low": math.nan, "high": math.nan})
+        rows.append(
+            {
+                **row,
+                "low": bound["low"],
+                "high": bound["high"],
+                "f1": point["f1"],
+                "threshold": point["threshold"],
+                "change": changes.get(row["category"]),
+            }
+        )
+    return rows
+
+
+def _curves(result: Result, other: Result | None, iou: float) -> dict[str, Any]:
+    """Precision in thousandths at 101 recalls: the mean of the classes at each threshold, and each class at one."""
+
+    def mean(of: Result, threshold: float) -> list[int]:
+        curves = [of.precision_recall(id, threshold) for id in of.category_ids]
+        lines = [recall_grid(curve) for curve in curves if curve.positives]
+        return _thousandths(np.mean(lines, axis=0)) if lines else []
+
+    thresholds = [float(t) for t in result.protocol.thresholds]
+    classes, scores = [], []
+    everything = result.precision_recall(None, iou)
+    low, high = (float(everything.score.min()), float(everything.score.max())) if len(everything.score) else (0.0, 1.0)
+    grid = np.linspace(min(low, 0.0), max(high, 1.0) if high <= 1 else high, _STEPS + 1)
+    by_score = [_by_score(everything, grid)]
+    for id in result.category_ids:
+        curve = result.precision_recall(id, iou)
+        classes.append(_thousandths(recall_grid(curve)) if curve.positives else [])
+        scores.append(_scores_at_recalls(curve))
+        by_score.append(_by_score(curve, grid))
+    return {
+        "iou": iou,
+        "thresholds": thresholds,
+        "all": [mean(result, threshold) for threshold in thresholds],
+        "other": None if other is None else [mean(other, threshold) for threshold in thresholds],
+        "classes": classes,
+        "scores": scores,
+        "grid": [round(x, 4) for x in grid.tolist()],
+        "by_score": by_score,
+    }
+
+
+def _thousandths(values: np.ndarray) -> list[int]:
+    return np.rint(1000 * values).astype(int).tolist()
+
+
+def _scores_at_recalls(curve: Any) -> list[float]:
+    if not curve.positives or not len(curve.score):
+        return []
+    at = np.searchsorted(curve.recall, np.linspace(0.0, 1.0, 101))
+    return [round(x, 3) for x in curve.score[at[at < len(curve.score)]].tolist()]
+
+
+def _by_score(curve: Any, grid: np.ndarray) -> list[list[int | None]]:
+    """Precision and recall of what has at least each score; None where nothing has."""
+    if not len(curve.score) or not curve.positives:
+        return [[], []]
+    # Scores fall: as many are at least x as are not below it.
+    count = np.searchsorted(-curve.score, -grid, side="right")
+    at = np.maximum(count - 1, 0)
+    precision, recall = _thousandths(curve.precision[at]), _thousandths(curve.recall[at])
+    said = count > 0
+    return [
+        [value if there else None for value, there in zip(precision, said.tolist(), strict=True)],
+        [value if there else 0 for value, there in zip(recall, said.tolist(), strict=True)],
+    ]
+
+
+def _operation(result: Result, best: Any, iou: float) -> list[dict[str, Any]]:
+    """What some wishes cost."""
+    rows = [{"wish": "the best F1", "point": best}]
+    for wanted in (0.5, 0.75, 0.9, 0.95):
+        point = result.operating_point(precision=wanted, iou=iou)
+        rows.append({"wish": f"precision of at least {wanted:.0%}", "point": point})
+    for wanted in (0.5, 0.75, 0.9, 0.95):
+        rows.append(
+            {"wish": f"recall of at least {wanted:.0%}", "point": result.operating_point(recall=wanted, iou=iou)}
+        )
+    images = max(len(result.image_ids), 1)
+    curve = result.precision_recall(None, iou)
+    for row in rows:
+        point = row.pop("point")
+        row |= {name: getattr(point, name) for name in ("threshold", "precision", "recall", "f1")}
+        kept = int(np.count_nonzero(curve.score >= point.threshold))
+        row["false_positives"] = float(curve.false_positives[kept - 1]) / images if kept else math.nan
+    return rows
+
+
+def _calibration(result: Result, iou: float) -> dict[str, Any]:
+    found = result.calibration(iou)
+    return {"error": found.error, "bins": [row for row in found.bins if row["detections"]]}
+
+
+def _confusion(result: Result, iou: float, score: float) -> dict[str, Any] | None:
+    if not result.protocol.by_category:
+        return None
+    found = result.confusion(iou, score)
+    matrix, names = found.condensed(_MATRIX)
+    wrong = found.matrix[:-1, :-1] * ~np.eye(len(found.matrix) - 1, dtype=bool)
+    rows, columns = np.nonzero(wrong)
+    order = np.argsort(-wrong[rows, columns], kind="stable")[:_PAIRS]
+    objects = found.matrix.sum(axis=1)
+    return {
+        **{name: getattr(found, name) for name in ("right", "mistaken", "missed", "invented")},
+        "names": names,
+        "matrix": matrix.tolist(),
+        "pairs": [
+            {
+                "truth": found.names[i],
+                "detected": found.names[j],
+                "count": int(wrong[i, j]),
+                "part": float(wrong[i, j] / objects[i]),
+            }
+            for i, j in zip(rows[order].tolist(), columns[order].tolist(), strict=True)
+        ],
+    }
+
+
+def _errors(result: Result, iou: float) -> dict[str, Any]:
+    found, optimal = result.errors(iou), result.lrp(iou)
+    parts = ("lrp", "localisation", "false_positive", "false_negative")
+    return {"ap": found.ap, "rows": list(found.table), "lrp": {name: getattr(optimal, name) for name in parts}}
+
+
+def _findings(ground_truth: Any, detections: Any, similarity: str) -> list[dict[str, Any]] | None:
+    if not hasattr(meanap, "check"):
+        return None
+    return list(meanap.check(ground_truth, detections))

@@ -1,0 +1,55 @@
+"""One image with its objects and detections, as SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["scene"]
+
+
+def scene(entry: dict[str, Any], number: int, text: Callable[[Any], str]) -> str:
+    """A figure: the picture if there is one, marks to scale, and a line of counts."""
+    width, height = entry["width"], entry["height"]
+    scale = max(width, height)
+    name = entry["name"] or f"image {entry['image']}"
+    told = f"{entry['wrong']:,} wrong, {entry['missed']:,} missed, {entry['right']:,} right"
+    picture = ""
+    if entry["picture"]:
+        picture = (
+            f'<image href="{text(entry["picture"])}" width="{width:g}" height="{height:g}" preserveAspectRatio="none"/>'
+        )
+    # The most important are drawn last, over the others.
+    marks = "".join(_mark(mark, scale, text) for mark in reversed(entry["marks"]))
+    left_out = f" {entry['left_out']:,} more are not drawn." if entry["left_out"] else ""
+    kind = "" if entry["picture"] else " class=blank"
+    return (
+        f'<figure class=scene><svg viewBox="0 0 {width:g} {height:g}" role=img aria-labelledby="scene-{number}"'
+        f'{kind} style="--s:{scale / 100:.2f}px">{picture}{marks}</svg>'
+        f'<figcaption id="scene-{number}"><b>{text(name)}</b> (id {text(entry["image"])}): {told}.{left_out}'
+        "</figcaption></figure>"
+    )
+
+
+def _mark(mark: dict[str, Any], scale: float, text: Callable[[Any], str]) -> str:
+    fate = mark["fate"]
+    score = f" {mark['score']:.2f}" if "score" in mark else ""
+    shapes = ""
+    x, y = 0.0, 0.0
+    if mark["box"]:
+        x, y, width, height = mark["box"]
+        shapes += f'<rect x="{x:g}" y="{y:g}" width="{max(width, 0):g}" height="{max(height, 0):g}"/>'
+    if mark["path"]:
+        shapes += f'<path d="{mark["path"]}"/>'
+        if not mark["box"]:
+            x, y = (float(part) for part in mark["path"][1:].split("L")[0].split("Z")[0].split()[:2])
+    if mark["joints"]:
+        shapes += "".join(f'<circle cx="{a:g}" cy="{b:g}" r="{scale / 160:.2f}"/>' for a, b in mark["joints"])
+    if not shapes:
+        return ""
+    label = ""
+    if fate in ("missed", "wrong"):
+        at = max(y - scale / 160, scale / 38)
+        label = f'<text x="{max(x, 0):g}" y="{at:g}" font-size="{scale / 40:.2f}">{text(mark["name"])}{score}</text>'
+    title = f"{mark['name']}{score}: {fate}"
+    return f'<g class="mark {mark["kind"]} {fate}"><title>{text(title)}</title>{shapes}{label}</g>'

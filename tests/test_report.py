@@ -1,0 +1,454 @@
+"""The report: what is in the file, hostile strings, and how it behaves in a real browser."""
+
+import base64
+import html.parser
+import json
+import math
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import meanap
+from meanap import generate, report
+from meanap.cli import main
+from meanap.report.outline import outline
+
+HOSTILE = [
+    "</script><script>pwned=1</script>",
+    '"><img src=x onerror=pwned=1>',
+    "</style></title><b>&amp;'`${pwned=1}",
+    "a\u2028b\ud800c\x00<!--",
+]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    made = generate.write_files(folder, images=40, seed=3)
+    truth, boxes = made["bbox"]
+    records = json.loads(boxes.read_text())
+    (folder / "other.json").write_text(json.dumps([record for i, record in enumerate(records) if i % 4]))
+    return folder, made
+
+
+@pytest.fixture(scope="module")
+def page(files):
+    folder, made = files
+    truth, boxes = made["bbox"]
+    return report.write(folder / "report.html", truth, boxes, versus=folder / "other.json", resamples=20, worst=6)
+
+
+class Reader(html.parser.HTMLParser):
+    """What elements a page has, and what it says in each table."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.attributes, self.text, self.tables, self.cell = [], [], [], [], False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.attributes += attributes
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr" and self.tables:
+            self.tables[-1].append([])
+        elif tag in ("td", "th") and self.tables:
+            self.tables[-1][-1].append("")
+            self.cell = True
+
+    def handle_endtag(self, tag):
+        self.cell = self.cell and tag not in ("td", "th")
+
+    def handle_data(self, data):
+        self.text.append(data)
+        if self.cell:
+            self.tables[-1][-1][-1] += data
+
+
+def embedded(text):
+    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)[1])
+
+
+def test_the_file_is_complete_in_itself(page):
+    text = page.read_text(encoding="utf-8")
+    read = Reader(text)
+    addresses = [value for name, value in read.attributes if name in ("src", "href", "action", "srcset")]
+    assert addresses and all(address.startswith(("#", "data:")) for address in addresses)
+    assert "@import" not in text and "url(" not in text
+    assert set(re.findall(r"https?://[^\s\"'<]+", text)) == {"http://www.w3.org/2000/svg"}
+    assert len(text) < 5_000_000
+
+
+def test_the_numbers_are_the_results(files, page):
+    folder, made = files
+    result = meanap.evaluate(*made["bbox"])
+    read = Reader(page.read_text(encoding="utf-8"))
+    summary = {row[0]: row for row in read.tables[0][1:]}
+    sure = result.intervals(resamples=20)
+    change = meanap.compare(result, meanap.evaluate(made["bbox"][0], folder / "other.json"), resamples=20)
+    for name, label in (("ap", "AP"), ("ap50", "AP50"), ("ap_small", "AP small"), ("ar_100", "AR 100")):
+        row, moved = sure.row(number=name), change.row(number=name)
+        assert summary[label][1] == f"{row['value']:.3f}"
+        assert summary[label][2] == f"[{row['low']:.3f}, {row['high']:.3f}]"
+        assert summary[label][5] == f"{moved['difference']:+.3f}"
+    classes = next(table for table in read.tables if table[0][0] == "class")
+    assert len(classes) == 1 + len(result.category_ids)
+    for row, cells in zip(result.per_class, classes[1:], strict=True):
+        assert cells[0] == row["name"] and cells[6] == f"{row['positives']:,}"
+        assert cells[1] == ("–" if math.isnan(row["ap"]) else f"{row['ap']:.3f}")
+    errors = next(table for table in read.tables if table[0][0] == "error")
+    assert [row[2] for row in errors[1:]] == [f"{x:.3f}" for x in result.errors(0.5).table["dap"]]
+
+
+def test_the_curves_are_the_results(files, page):
+    result = meanap.evaluate(*files[1]["bbox"])
+    data = embedded(page.read_text(encoding="utf-8"))
+    curves = data["curves"]
+    at = curves["thresholds"].index(0.75)
+    assert np.isclose(np.mean(curves["all"][at]) / 1000, result.ap75, atol=5e-4)
+    assert len(curves["other"]) == 10 and len(curves["by_score"]) == 1 + len(result.category_ids)
+    precision, recall = curves["by_score"][0]
+    whole = result.precision_recall()
+    for i, score in enumerate(curves["grid"]):
+        said = whole.score >= score
+        if said.any():
+            assert precision[i] == round(1000 * whole.precision[said][-1])
+            assert recall[i] == round(1000 * whole.recall[said][-1])
+        else:
+            assert precision[i] is None and recall[i] == 0
+
+
+def test_the_worst_images_are_drawn_with_their_fates(files, page):
+    result = meanap.evaluate(*files[1]["bbox"])
+    text = page.read_text(encoding="utf-8")
+    worst = result.images(0.5, score=result.best_f1().threshold)
+    figures = re.findall(r"<figure class=scene>.*?</figure>", text, re.DOTALL)
+    assert len(figures) == 6
+    for row, figure in zip(worst, figures, strict=False):
+        assert (
+            f"(id {row['image']}): {row['wrong']:,} wrong, {row['missed']:,} missed, {row['right']:,} right" in figure
+        )
+        counts = {fate: len(re.findall(rf'class="mark \w+ {fate}"', figure)) for fate in ("wrong", "missed", "right")}
+        assert counts == {fate: row[fate] for fate in counts}
+
+
+@pytest.mark.parametrize("kind", ["segm", "keypoints"])
+def test_masks_and_poses(files, tmp_path, kind):
+    truth, found = files[1][kind]
+    path = report.write(tmp_path / "report.html", truth, found, kind, resamples=5, worst=3)
+    figures = re.findall(r"<figure class=scene>.*?</figure>", path.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(figures) == 3
+    assert all('<path d="M' in figure for figure in figures) or kind == "keypoints"
+    assert ("<circle" in "".join(figures)) == (kind == "keypoints")
+
+
+@pytest.mark.parametrize("protocol", ["voc2012", "ultralytics"])
+def test_other_rules(files, tmp_path, protocol):
+    path = report.write(tmp_path / "report.html", *files[1]["bbox"], protocol=protocol, resamples=5, worst=1)
+    result = meanap.evaluate(*files[1]["bbox"], protocol=protocol)
+    assert (
+        Reader(path.read_text(encoding="utf-8")).tables[0][1][1] == f"{result.number(next(iter(result.to_dict()))):.3f}"
+    )
+
+
+def hostile():
+    truth = generate.dataset(images=6, seed=2, categories=len(HOSTILE))
+    for category, name in zip(truth["categories"], HOSTILE, strict=True):
+        category["name"] = name
+    for image, name in zip(truth["images"], HOSTILE * 2, strict=False):
+        image["file_name"] = name
+    return truth, generate.detections(truth, per_image=30, seed=2)
+
+
+def test_no_string_of_the_data_becomes_markup(tmp_path):
+    truth, found = hostile()
+    path = report.write(tmp_path / "report.html", truth, found, title=HOSTILE[0], resamples=5)
+    text = path.read_text(encoding="utf-8")
+    tame = json.loads(json.dumps(truth))
+    for i, category in enumerate(tame["categories"]):
+        category["name"] = f"class {i}"
+    for image in tame["images"]:
+        image["file_name"] = "name"
+    other = report.write(tmp_path / "tame.html", tame, found, title="title", resamples=5)
+    assert Reader(text).tags == Reader(other.read_text(encoding="utf-8")).tags
+    assert {row["name"].encode("utf-8", "surrogatepass") for row in embedded(text)["classes"]} == {
+        name.encode("utf-8", "surrogatepass") for name in HOSTILE
+    }
+
+
+def test_pictures_are_embedded_small(files, tmp_path):
+    image_module = pytest.importorskip("PIL.Image", reason="the extra 'report' is not installed")
+    truth = json.loads(files[1]["bbox"][0].read_text())
+    found = json.loads(files[1]["bbox"][1].read_text())
+    folder = tmp_path / "images"
+    folder.mkdir()
+    worst = meanap.evaluate(truth, found)
+    order = [row["image"] for row in worst.images(0.5, score=worst.best_f1().threshold)][:4]
+    images = {image["id"]: image for image in truth["images"]}
+    first, second, third, fourth = (images[id] for id in order)
+    first["file_name"] = "deep/down/first.png"
+    image_module.new("RGBA", (first["width"] * 2, first["height"] * 2), (200, 10, 10, 255)).save(folder / "first.png")
+    second["file_name"] = "second.jpg"
+    (folder / "second.jpg").write_bytes(b"this is no picture")
+    third["file_name"] = "../../outside.png"
+    image_module.new("L", (9, 9)).save(tmp_path / "outside.png")
+    fourth["file_name"] = "none.jpg"
+    path = report.write(tmp_path / "r.html", truth, found, images=folder, worst=4, resamples=5)
+    embedded_pictures = re.findall(r'<image href="data:image/jpeg;base64,([^"]+)"', path.read_text(encoding="utf-8"))
+    assert len(embedded_pictures) == 1
+    (tmp_path / "back.jpg").write_bytes(base64.b64decode(embedded_pictures[0]))
+    with image_module.open(tmp_path / "back.jpg") as back:
+        assert max(back.size) == 480 and back.getpixel((5, 5))[0] > 150
+
+
+def test_without_pillow_the_extra_is_named(files, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    truth, boxes = files[1]["bbox"]
+    with pytest.raises(ImportError, match=r"pip install 'meanap\[report\]'"):
+        report.write(tmp_path / "r.html", truth, boxes, images=tmp_path, resamples=2)
+    command = ["report", str(truth), str(boxes), "-o", str(tmp_path / "r.html"), "--images", str(tmp_path)]
+    assert main([*command, "--resamples", "2"]) == 2
+    assert "meanap[report]" in capsys.readouterr().err
+
+
+def test_bad_input_is_said_and_nothing_is_written(files, tmp_path, capsys):
+    truth, boxes = files[1]["bbox"]
+    target = tmp_path / "r.html"
+    with pytest.raises(TypeError, match="ground_truth"):
+        report.write(target, 3, boxes)
+    with pytest.raises(ValueError, match="worst"):
+        report.write(target, truth, boxes, worst=-1)
+    for arguments, code, told in (
+        ([truth, tmp_path / "none.json"], 1, "none.json"),
+        ([truth, boxes, "--images", tmp_path / "no"], 1, "no"),
+        ([truth, boxes, "--protocol", "cocoa"], 2, "cocoa"),
+        ([truth, boxes, "--versus", tmp_path / "other.json"], 1, "other.json"),
+    ):
+        command = ["report", *arguments, "-o", target, "--resamples", "2"]
+        assert main([str(part) for part in command]) == code
+        error = capsys.readouterr().err
+        assert told in error and error.count("\n") == 1
+    assert not target.exists()
+
+
+def test_nothing_found_and_nothing_to_find(tmp_path):
+    truth = {"images": [{"id": 1}], "annotations": [], "categories": [{"id": 1, "name": "a"}]}
+    text = report.write(tmp_path / "r.html", truth, [], resamples=2).read_text(encoding="utf-8")
+    assert "NaN" not in embedded(text) and "–" in text and "nan" not in "".join(Reader(text).text).split()
+    truth = generate.dataset(images=3, seed=1)
+    text = report.write(tmp_path / "r.html", truth, [], resamples=2).read_text(encoding="utf-8")
+    assert len(re.findall(r'class="mark truth missed"', text)) > 0
+
+
+def test_the_command_names_what_it_wrote(files, tmp_path, capsys):
+    truth, boxes = files[1]["bbox"]
+    out = tmp_path / "out.html"
+    assert main(["report", str(truth), str(boxes), "-o", str(out), "--resamples", "2", "--title", "A <run>"]) == 0
+    assert capsys.readouterr().out == f"{out}\n"
+    assert "<h1>A &lt;run&gt;</h1>" in out.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_outline_holds_what_the_mask_holds(seed):
+    generator = np.random.default_rng(seed)
+    mask = generator.random((17, 23)) < (0.2, 0.5, 0.9, 0.0)[seed]
+    loops = [
+        [tuple(map(int, point.split())) for point in loop.rstrip("Z").split("L")]
+        for loop in outline(mask).split("M")[1:]
+    ]
+    # Crossing number of each pixel's middle, and the area by the shoelace: both must be the mask's.
+    inside = np.zeros(mask.shape, dtype=int)
+    area = 0
+    for loop in loops:
+        for (x0, y0), (x1, y1) in zip(loop, loop[1:] + loop[:1], strict=True):
+            area += x0 * y1 - x1 * y0
+            if x0 == x1:
+                inside[min(y0, y1) : max(y0, y1), x0:] ^= 1
+    assert np.array_equal(inside.astype(bool), mask) and abs(area) // 2 == mask.sum()
+
+
+# In a browser
+
+
+@pytest.fixture(scope="module")
+def browser():
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip("no Chromium with its driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    running = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield running
+    running.quit()
+
+
+def opened(browser, path, width=1200, height=900, **media):
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    features = [{"name": name.replace("_", "-"), "value": value} for name, value in media.items() if name != "media"]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media.get("media", ""), "features": features})
+    browser.execute_cdp_cmd("Network.enable", {})
+    nothing = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+    browser.execute_cdp_cmd("Network.emulateNetworkConditions", nothing)
+    browser.get_log("browser")
+    browser.get(path.as_uri())
+    assert browser.execute_script("return document.documentElement.dataset.ready") == "true"
+    assert browser.get_log("browser") == []
+    return browser
+
+
+def column(browser, table, index):
+    script = """return [...document.querySelectorAll(arguments[0] + " tbody tr")].filter(r => !r.hidden)
+                .map(r => r.cells[arguments[1]].textContent)"""
+    return browser.execute_script(script, table, index)
+
+
+def test_opens_offline_without_a_word_on_the_console(browser, page):
+    opened(browser, page)
+    assert browser.title == "boxes.json: evaluation"
+    assert browser.execute_script("return document.querySelectorAll('.chart svg path.line').length") >= 5
+    assert browser.execute_script("return performance.getEntriesByType('resource').length") == 0
+
+
+def test_sorts(browser, page):
+    opened(browser, page)
+    click = "document.querySelectorAll('#class-table thead button')[arguments[0]].click()"
+    sort = "return document.querySelectorAll('#class-table thead th')[arguments[0]].getAttribute('aria-sort')"
+
+    def numbers():
+        return [float(cell) if cell != "–" else None for cell in column(browser, "#class-table", 1)]
+
+    given = numbers()
+    browser.execute_script(click, 1)
+    down = sorted((x for x in given if x is not None), reverse=True) + [None] * given.count(None)
+    assert numbers() == down and browser.execute_script(sort, 1) == "descending"
+    browser.execute_script(click, 1)
+    up = sorted(x for x in given if x is not None) + [None] * given.count(None)
+    assert numbers() == up and browser.execute_script(sort, 1) == "ascending"
+    browser.execute_script(click, 0)
+    names = column(browser, "#class-table", 0)
+    assert names == sorted(names) and browser.execute_script(sort, 1) is None
+    browser.execute_script(click, 6)
+    counts = [int(cell.replace(",", "")) for cell in column(browser, "#class-table", 6)]
+    assert counts == sorted(counts, reverse=True)
+
+
+def test_filters(browser, page):
+    opened(browser, page)
+    box = browser.find_element("id", "filter")
+    box.send_keys("CA")
+    names = column(browser, "#class-table", 0)
+    assert "car" in names and all("ca" in name for name in names)
+    assert browser.find_element("id", "shown").text == f"{len(names)} of 80 classes"
+    box.send_keys("zzz\n")
+    assert column(browser, "#class-table", 0) == []
+
+
+def test_hovers_and_takes_the_keyboard(browser, page):
+    opened(browser, page)
+    actions = pytest.importorskip("selenium.webdriver").ActionChains
+    chart = browser.find_element("css selector", "#chart-pr svg")
+    tip = "return document.querySelector('#chart-pr .tip').textContent"
+    browser.execute_script("arguments[0].scrollIntoView({behavior: 'instant', block: 'center'})", chart)
+    actions(browser).move_to_element(chart).perform()
+    told = browser.execute_script(tip)
+    assert re.match(r"recall 0\.[45]\d: boxes.json: precision 0\.\d{3}; other.json: precision 0\.\d{3}", told), told
+    browser.execute_script("arguments[0].focus()", chart)
+    browser.switch_to.active_element.send_keys("\ue011")  # Home
+    assert browser.execute_script(tip).startswith("recall 0.00")
+    browser.switch_to.active_element.send_keys("\ue014\ue014")  # right, right
+    assert browser.execute_script(tip).startswith("recall 0.02")
+    data = embedded(page.read_text(encoding="utf-8"))
+    at = data["curves"]["thresholds"].index(0.5)
+    assert f"precision {data['curves']['all'][at][2] / 1000:.3f}" in browser.execute_script(tip)
+
+
+def test_a_name_shows_its_curve_and_toggles_hide_marks(browser, page):
+    opened(browser, page)
+    browser.execute_script("document.querySelector('[data-class=\"1\"]').click()")
+    label = browser.execute_script("return document.querySelector('#chart-pr svg').getAttribute('aria-label')")
+    assert label == "Precision over recall of car at IoU 0.5"
+    assert browser.execute_script("return document.getElementById('iou').disabled")
+    seen = (
+        "return [...document.querySelectorAll('.mark.wrong')].filter(m => getComputedStyle(m).display != 'none').length"
+    )
+    assert browser.execute_script(seen) > 0
+    browser.execute_script("document.querySelector('[data-fate=wrong]').click()")
+    assert browser.execute_script(seen) == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_and_the_phone_does_not_scroll_sideways(browser, page, scheme):
+    opened(browser, page, 360, 740, prefers_color_scheme=scheme)
+    width, wide = browser.execute_script(
+        "return [document.documentElement.clientWidth, document.documentElement.scrollWidth]"
+    )
+    assert wide <= width == 360
+    contrast = browser.execute_script("""
+        const parse = (c) => c.match(/[\\d.]+/g).slice(0, 3).map((v) => v / 255)
+          .map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+        const light = (c) => { const [r, g, b] = parse(c); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+        const back = light(getComputedStyle(document.body).backgroundColor);
+        return ["body", "h1", "nav a", ".note", "thead th", ".link", ".worse", "caption"].map((s) => {
+          const ink = light(getComputedStyle(document.querySelector(s)).color);
+          return (Math.max(ink, back) + 0.05) / (Math.min(ink, back) + 0.05); });""")
+    assert min(contrast) > 4.5, contrast
+    back = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+    assert (back == "rgb(255, 255, 255)") == (scheme == "light")
+
+
+def test_everything_is_named_for_those_who_do_not_see_it(browser, page):
+    opened(browser, page)
+    nameless = browser.execute_script("""
+        const named = (e) => e.getAttribute("aria-label") || e.getAttribute("aria-labelledby") ||
+          e.textContent.trim() || (e.labels && e.labels.length);
+        const bad = [...document.querySelectorAll("button, select, input, a, svg[role=img]")].filter((e) => !named(e));
+        const tables = [...document.querySelectorAll("table")].filter((t) => !t.caption);
+        return [...bad, ...tables].map((e) => e.outerHTML.slice(0, 80))""")
+    assert nameless == []
+    assert browser.execute_script("return document.querySelectorAll('h1').length") == 1
+    labels = browser.execute_script("return [...document.querySelectorAll('[aria-labelledby]')].every(e => "
+                                    "document.getElementById(e.getAttribute('aria-labelledby')))")  # fmt: skip
+    assert labels
+
+
+def test_prints_all_of_it_without_controls(browser, page):
+    opened(browser, page, 760, 1000, media="print", prefers_color_scheme="dark")
+    shown = "return getComputedStyle(document.querySelector(arguments[0])).display"
+    assert [browser.execute_script(shown, s) for s in ("nav", ".controls", ".tip")] == ["none"] * 3
+    assert browser.execute_script("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    cut = browser.execute_script(
+        "return [...document.querySelectorAll('.tall')].filter(e => e.scrollHeight > e.clientHeight + 1).length"
+    )
+    assert cut == 0
+    pdf = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})["data"])
+    assert pdf.startswith(b"%PDF") and len(pdf) > 50_000
+
+
+def test_hostile_names_do_nothing(browser, tmp_path):
+    truth, found = hostile()
+    path = report.write(tmp_path / "hostile.html", truth, found, title=HOSTILE[1], resamples=5)
+    opened(browser, path)
+    assert browser.execute_script("return typeof pwned") == "undefined"
+    assert browser.execute_script("return [document.scripts.length, document.images.length]") == [2, 0]
+    for index in range(len(HOSTILE)):
+        browser.execute_script(f"document.querySelector('[data-class=\"{index}\"]').click()")
+    browser.execute_script("document.getElementById('class-table').tHead.querySelector('button').click()")
+    assert browser.execute_script("return typeof pwned") == "undefined" and browser.get_log("browser") == []
+
+
+def test_a_run_as_a_process(files, tmp_path):
+    truth, boxes = files[1]["bbox"]
+    command = [sys.executable, "-m", "meanap", "report", str(truth), str(boxes), "--resamples", "2"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "report.html\n", "")
