@@ -20,7 +20,8 @@ def pictures():
     result = meanap.evaluate(truth, found)
     # The second model says the same, but thinks little of half of its finds.
     second = [dict(box, score=box["score"] * (0.35 if i % 2 else 1.0)) for i, box in enumerate(found)]
-    compared = meanap.compare(result, meanap.evaluate(truth, second), resamples=200)
+    other = meanap.evaluate(truth, second)
+    compared = meanap.compare(result, other, resamples=200)
     return {
         "curve": lambda: plot.precision_recall(result, "chair"),
         "classes": lambda: plot.precision_recall(result, "each"),
@@ -28,6 +29,8 @@ def pictures():
         "intervals": lambda: plot.per_class(result, classes=16, resamples=100),
         "f1": lambda: plot.f1(result),
         "calibration": lambda: plot.calibration(result),
+        "errors": lambda: plot.errors(result),
+        "froc": lambda: plot.froc({"A": result, "B": other}),
         "confusion": lambda: plot.confusion(result, classes=12),
         "comparison": lambda: plot.comparison(compared),
     }

@@ -14,8 +14,11 @@ import pytest
 
 import meanap
 from meanap import generate
+from meanap.cli import main
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+#: Read from top to bottom: its blocks run in one process and print what stands below them.
+NOTEBOOK = "docs/decision.md"
 PAGES = [
     "README.md",
     "docs/analysis.md",
@@ -45,7 +48,7 @@ def blocks(repository, page, language):
 
 def test_every_page_is_tested(repository):
     pages = {path.relative_to(repository).as_posix() for path in (repository / "docs").rglob("*.md")}
-    assert pages | {"README.md"} == set(PAGES)
+    assert pages | {"README.md"} == {*PAGES, NOTEBOOK}
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -80,6 +83,24 @@ def test_blocks_for_engines_run(repository, folder, engine):
     assert done.returncode == 0, body + done.stderr
 
 
+def test_the_notebook_page_prints_what_it_says(repository, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    variables = {}
+    printed = told = 0
+    for language, body in BLOCK.findall((repository / NOTEBOOK).read_text(encoding="utf-8")):
+        if language == "python":
+            exec(compile(body, NOTEBOOK, "exec"), variables)
+            printed += 1
+        elif language == "text":
+            assert capsys.readouterr().out == body
+            told += 1
+        elif language == "sh":
+            for command in body.splitlines():
+                assert main(shlex.split(command)[1:]) == 0, command
+            capsys.readouterr()
+    assert printed == told > 5 and (tmp_path / "report.html").is_file()
+
+
 def test_commands_run(repository, folder):
     lines = [line for body in blocks(repository, "README.md", "sh") for line in body.splitlines()]
     commands = [line for line in lines if line.startswith("meanap ")]
@@ -99,7 +120,7 @@ def test_readme_has_the_two_commands(repository):
     assert test and all(part in test[1] for part in ("[test]", "cargo test", "pytest"))
 
 
-@pytest.mark.parametrize("page", [*PAGES, "ARCHITECTURE.md"])
+@pytest.mark.parametrize("page", [*PAGES, NOTEBOOK, "ARCHITECTURE.md"])
 def test_links_lead_somewhere(repository, page):
     text = (repository / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):

@@ -58,6 +58,8 @@ DRAWINGS = {
     "thresholds": lambda result, other, **ax: plot.precision_recall(result, iou="each", **ax),
     "models": lambda result, other, **ax: plot.precision_recall({"a": result, "b": other}, **ax),
     "f1": lambda result, other, **ax: plot.f1(result, **ax),
+    "froc": lambda result, other, **ax: plot.froc({"a": result, "b": other}, **ax),
+    "errors": lambda result, other, **ax: plot.errors(result, **ax),
     "calibration": lambda result, other, **ax: plot.calibration(result, **ax),
     "confusion": lambda result, other, **ax: plot.confusion(result, **ax),
     "mistakes": lambda result, other, **ax: plot.mistakes(result, **ax),
@@ -154,6 +156,22 @@ def test_calibration_bars_are_the_bins(result):
     bins = result.calibration(bins=5).bins
     heights = [bar.get_height() for bar in ax.patches]
     assert heights == [row["precision"] for row in bins if row["detections"]]
+
+
+def test_bars_of_errors_are_what_they_cost(result):
+    ax = plot.errors(result, iou=0.75)
+    found = result.errors(0.75)
+    assert [bar.get_width() for bar in ax.patches] == list(found.table["dap"])
+    assert f"Errors at IoU 0.75: AP {result.ap75:.3f}" in texts(ax)
+    assert [text.get_text() for text in ax.get_yticklabels()][:2] == ["classification", "localisation"]
+
+
+def test_froc_marks_the_rates_of_its_mean(result):
+    ax = plot.froc(result)
+    marks = next(line for line in ax.lines if line.get_marker() == "o")
+    found = result.froc()
+    assert list(marks.get_ydata()) == [found.at(rate) for rate in (0.125, 0.25, 0.5, 1, 2, 4, 8)]
+    assert f"all classes: mean {found.mean:.3f}" in texts(ax)
 
 
 def big_confusion(classes=1203, seed=3):

@@ -12,7 +12,17 @@ dark pages; lines differ in stroke as well as in colour, for print.
 """
 
 from meanap.plot._bars import comparison, errors, mistakes, per_class
-from meanap.plot._curves import calibration, f1, precision_recall
+from meanap.plot._curves import calibration, f1, froc, precision_recall
 from meanap.plot._matrix import confusion
 
-__all__ = ["calibration", "comparison", "confusion", "errors", "f1", "mistakes", "per_class", "precision_recall"]
+__all__ = [
+    "calibration",
+    "comparison",
+    "confusion",
+    "errors",
+    "f1",
+    "froc",
+    "mistakes",
+    "per_class",
+    "precision_recall",
+]

@@ -13,7 +13,7 @@ from meanap.detection.result import Result
 from meanap.plot._canvas import Colours, axes, shortened
 from meanap.protocol import SummaryRow
 
-__all__ = ["calibration", "f1", "precision_recall", "recall_grid"]
+__all__ = ["calibration", "f1", "froc", "precision_recall", "recall_grid"]
 
 #: Recalls at which curves of several classes are averaged, and the longest line that is drawn.
 _GRID = np.linspace(0.0, 1.0, 101)
@@ -166,6 +166,36 @@ def calibration(result: Result, category: Any = None, iou: float = 0.5, *, bins:
     _frame(ax, colours, "score", "part that is right")
     _legend(ax, "upper left")
     ax.set_title(f"Calibration: off by {_number(found.error)} on average")
+    return ax
+
+
+def froc(result: Result | Mapping[str, Result], category: Any = None, iou: float = 0.5, *, ax: Any = None) -> Any:
+    """How much is found at how many false positives for each image, one line for each model.
+
+    All categories' detections together, or those of one. Marks stand at 1/8, 1/4, …, 8, whose mean the legend tells.
+    Returns the axes.
+
+    Raises
+    ------
+    ImportError
+        There is no matplotlib.
+    """
+    models = dict(result) if isinstance(result, Mapping) else {"": result}
+    ax, colours = axes(ax, (6.0, 4.6))
+    rates = 2.0 ** np.arange(-3, 4)
+    shown = np.geomspace(1 / 16, 16, _POINTS)
+    for index, (name, model) in enumerate(models.items()):
+        found = model.froc(category, iou)
+        style = colours.line(index)
+        label = f"{_title(model, category, name)}: mean {_number(found.mean)}"
+        ax.plot(shown, [found.at(rate) for rate in shown], linewidth=2, label=label, **style)
+        ax.plot(rates, [found.at(rate) for rate in rates], "o", color=style["color"], markersize=4)
+    _frame(ax, colours, "false positives for each image", "part of the objects that is found")
+    ax.set_xscale("log", base=2)
+    ax.set_xlim(1 / 16, 16)
+    ax.set_xticks(rates, ["1/8", "1/4", "1/2", "1", "2", "4", "8"])
+    ax.set_title(f"FROC at IoU {iou:g}")
+    _legend(ax, "lower right")
     return ax
 
 

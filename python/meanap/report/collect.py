@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import meanap
+from meanap import _core
 from meanap.detection import Result
 from meanap.plot._curves import recall_grid
 from meanap.report.scenes import scenes
@@ -38,6 +40,9 @@ def collect(
 ) -> dict[str, Any]:
     """Everything that the page shows."""
     result = meanap.evaluate(ground_truth, detections, similarity, protocol)
+    # Read once more as objects, for names and drawings.
+    document = ground_truth if isinstance(ground_truth, Mapping) else _core.read_dataset(ground_truth).load()
+    result._given_names = {entry["id"]: entry.get("name", str(entry["id"])) for entry in document.get("categories", ())}
     other = None if versus is None else meanap.evaluate(ground_truth, versus, similarity, protocol)
     iou = 0.5 if 0.5 in result.protocol.thresholds else result.protocol.thresholds[0]
     best = result.best_f1(iou)
@@ -67,7 +72,7 @@ def collect(
     told["summary"] = _summary(sure, compared)
     told["classes"] = _classes(result, best, sure.per_class, compared)
     told["curves"] = _curves(result, other, iou)
-    told["operation"] = _operation(result, best, iou)
+    told["operation"] = _operation(result, best.threshold, iou, resamples)
     told["calibration"] = _calibration(result, iou)
     told["confusion"] = _confusion(result, iou, score)
     told["errors"] = _errors(result, iou)
@@ -75,7 +80,7 @@ def collect(
     order = result.images(iou, score=score)
     told["mistakes"] = {name: int(order[name].sum()) for name in ("right", "wrong", "missed")}
     told["scenes"] = scenes(
-        ground_truth,
+        document,
         detections,
         similarity,
         [row for row, _ in zip(order, range(worst), strict=False)],
@@ -120,6 +125,11 @@ def _curves(result: Result, other: Result | None, iou: float) -> dict[str, Any]:
     """Precision in thousandths at 101 recalls: the mean of the classes at each threshold, and each class at one."""
 
     def mean(of: Result, threshold: float) -> list[int]:
+        if np.array_equal(of._recall, np.linspace(0.0, 1.0, 101)):
+            t, area = of.protocol.threshold_index(threshold), of.protocol.area_index("all")
+            heights = of.precision[t, :, :, area, -1]
+            there = ~np.isnan(heights).all(axis=0)
+            return _thousandths(heights[:, there].mean(axis=1)) if there.any() else []
         curves = [of.precision_recall(id, threshold) for id in of.category_ids]
         lines = [recall_grid(curve) for curve in curves if curve.positives]
         return _thousandths(np.mean(lines, axis=0)) if lines else []
@@ -173,24 +183,33 @@ def _by_score(curve: Any, grid: np.ndarray) -> list[list[int | None]]:
     ]
 
 
-def _operation(result: Result, best: Any, iou: float) -> list[dict[str, Any]]:
-    """What some wishes cost."""
-    rows = [{"wish": "the best F1", "point": best}]
+def _operation(result: Result, best: float, iou: float, resamples: int) -> dict[str, Any]:
+    """What some wishes cost, and what is found at some rates of false positives."""
+    wishes: list[tuple[str, dict[str, Any]]] = []
+    if not math.isnan(best):
+        wishes.append(("the best F1", {"score": best}))
     for wanted in (0.5, 0.75, 0.9, 0.95):
-        point = result.operating_point(precision=wanted, iou=iou)
-        rows.append({"wish": f"precision of at least {wanted:.0%}", "point": point})
-    for wanted in (0.5, 0.75, 0.9, 0.95):
+        wishes.append((f"precision of at least {wanted:.0%}", {"precision": wanted}))
+    for wanted in (0.5, 0.75, 0.9):
+        wishes.append((f"recall of at least {wanted:.0%}", {"recall": wanted}))
+    for rate in (1.0, 0.1):
+        wishes.append((f"at most {rate:g} false positives an image", {"false_positives_per_image": rate}))
+    rows = []
+    for wish, wanted in wishes:
+        # Intervals cost more than all the rest: they are for the two that most people act on.
+        sure = resamples if "score" in wanted or wanted.get("precision") == 0.9 else 0
+        point = result.operating_point(**wanted, iou=iou, resamples=sure)
+        numbers = ("threshold", "precision", "recall", "f1", "false_positives_per_image", "false_alarms")
+        bounds = [] if point.intervals is None else list(point.intervals)
         rows.append(
-            {"wish": f"recall of at least {wanted:.0%}", "point": result.operating_point(recall=wanted, iou=iou)}
+            {
+                "wish": wish,
+                **{name: getattr(point, name) for name in numbers},
+                "bounds": {row["number"]: row for row in bounds},
+            }
         )
-    images = max(len(result.image_ids), 1)
-    curve = result.precision_recall(None, iou)
-    for row in rows:
-        point = row.pop("point")
-        row |= {name: getattr(point, name) for name in ("threshold", "precision", "recall", "f1")}
-        kept = int(np.count_nonzero(curve.score >= point.threshold))
-        row["false_positives"] = float(curve.false_positives[kept - 1]) / images if kept else math.nan
-    return rows
+    found, missed = result.froc(iou=iou), result.log_average_miss_rate(iou=iou)
+    return {"rows": rows, "best": best, "froc": found.mean, "miss_rate": missed.value}
 
 
 def _calibration(result: Result, iou: float) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def _data(told: dict[str, Any]) -> str:
         "detections": told["detections"],
         "versus": told["versus"],
         "curves": curves,
-        "threshold": _rounded(told["operation"][0]["threshold"]),
+        "threshold": _rounded(told["operation"]["best"]),
         "calibration": {"bins": [{k: _rounded(v) for k, v in row.items()} for row in told["calibration"]["bins"]]},
     }
     written = json.dumps(data, separators=(",", ":"), allow_nan=False)
@@ -122,12 +122,12 @@ def _summary(told: dict[str, Any]) -> str:
         head += [text(told["versus"]), "difference", "interval of the difference", "p"]
     rows = []
     for row in told["summary"]:
-        cells = [f"<th scope=row>{_called(row['number'])}</th>", _cell(row["value"]), f"<td>{_span(row)}</td>",
+        cells = [f"<th scope=row>{_called(row['number'])}</th>", _cell(row["value"]), f"<td class=n>{_span(row)}</td>",
                  f"<td>{_whisker(row)}</td>"]  # fmt: skip
         if change := row["change"]:
             cells += [
                 _cell(change["b"]), f"<td class=n>{_signed(change['difference'])}</td>",
-                f"<td>{_span(change, signed=True)} {_mark(change)}</td>", _cell(change["p"]),
+                f"<td class=n>{_span(change, signed=True)} {_mark(change)}</td>", _cell(change["p"]),
             ]  # fmt: skip
         rows.append(f"<tr>{''.join(cells)}</tr>")
     note = f"Intervals: 95%, from {told['resamples']:,} draws of the images with replacement."
@@ -146,7 +146,7 @@ def _findings(findings: list[dict[str, Any]] | None) -> str:
         f"<td>{text(row['message'])}</td><td>{text(_example(row['example']))}</td><td>{text(row['remedy'])}</td></tr>"
         for row in findings
     ]
-    return _table("Findings", ["code", "level", "count", "what", "example", "what to do"], rows, kind="prose")
+    return _table("Findings", ["code", "level", "count", "what", "example", "what to do"], rows, kind="prose", words=6)
 
 
 def _example(value: Any) -> str:
@@ -172,13 +172,24 @@ def _curves(told: dict[str, Any]) -> str:
 
 
 def _operation(told: dict[str, Any]) -> str:
-    names = ["threshold", "precision", "recall", "f1", "false_positives"]
-    rows = [
-        f"<tr><th scope=row>{text(row['wish'])}</th>{''.join(_cell(row[name]) for name in names)}</tr>"
-        for row in told["operation"]
-    ]
-    head = ["wish", "score from", "precision", "recall", "F1", "false positives an image"]
-    note = f"All classes together, IoU {told['iou']:g}. A dash: no score gives that."
+    found = told["operation"]
+    names = ["threshold", "precision", "recall", "f1", "false_positives_per_image", "false_alarms"]
+    rows = []
+    for row in found["rows"]:
+        cells = []
+        for name in names:
+            bound = row["bounds"].get(name)
+            moves = bound is not None and bound["low"] < bound["high"]
+            sure = f" <small>{_span(bound)}</small>" if moves else ""
+            cells.append(f"<td class=n>{_number(row[name])}{sure}</td>")
+        rows.append(f"<tr><th scope=row>{text(row['wish'])}</th>{''.join(cells)}</tr>")
+    head = ["wish", "score from", "precision", "recall", "F1", "false positives an image", "false alarms"]
+    note = (
+        f"All classes together, IoU {told['iou']:g}. A dash: no score gives that. False alarms: the part of the images "
+        "with nothing to find in which something is found. In brackets: 95% intervals of two of the points. On average "
+        f"over 1/8 to 8 false positives an image {_number(found['froc'])} of the objects are found (FROC); the "
+        f"log-average miss rate, a mean over classes, is {_number(found['miss_rate'])}."
+    )
     return _table("Operating points", head, rows) + f"<p class=note>{note}</p>"
 
 
@@ -243,7 +254,7 @@ def _confusion(told: dict[str, Any]) -> str:
         for row in found["pairs"]
     ]
     heads = ["what is there", "what was said", "objects", "part of the class"]
-    pairs = _table("Classes taken for another", heads, rows, sort=True)
+    pairs = _table("Classes taken for another", heads, rows, sort=True, words=2)
     names = found["names"]
     head = "".join(f"<th scope=col><span>{text(name)}</span></th>" for name in names)
     body = []
@@ -281,12 +292,14 @@ def _images(told: dict[str, Any]) -> str:
 # Cells
 
 
-def _table(caption: str, head: list[str], rows: list[str], *, id: str = "", sort: bool = False, kind: str = "") -> str:
-    """`head` is text already but for names of files, which are escaped by the caller."""
-    if sort:
-        cells = "".join(f"<th scope=col><button type=button>{name}</button></th>" for name in head)
-    else:
-        cells = "".join(f"<th scope=col>{name}</th>" for name in head)
+def _table(
+    caption: str, head: list[str], rows: list[str], *, id: str = "", sort: bool = False, kind: str = "", words: int = 1
+) -> str:
+    """A table whose first `words` columns are words and whose others are numbers. `head` is HTML."""
+    cells = ""
+    for i, name in enumerate(head):
+        side = "" if i < words else " class=n"
+        cells += f"<th scope=col{side}>{f'<button type=button>{name}</button>' if sort else name}</th>"
     named = f' id="{id}"' if id else ""
     frame = "scroll tall" if sort and len(rows) > 30 else "scroll"
     kinds = " ".join(filter(None, (kind, "sortable" if sort else "")))

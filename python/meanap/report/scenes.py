@@ -23,7 +23,7 @@ _MOST = 150
 
 
 def scenes(
-    ground_truth: Any,
+    ground_truth: Mapping[str, Any],
     detections: Any,
     similarity: str,
     rows: list[dict[str, Any]],
@@ -60,9 +60,7 @@ def scenes(
     ]
 
 
-def _of_images(ground_truth: Any, wanted: set[Any]) -> dict[str, Any]:
-    if not isinstance(ground_truth, Mapping):
-        ground_truth = _core.read_dataset(ground_truth).load()
+def _of_images(ground_truth: Mapping[str, Any], wanted: set[Any]) -> dict[str, Any]:
     return {
         "images": [image for image in ground_truth["images"] if image["id"] in wanted],
         "annotations": [dict(entry) for entry in ground_truth["annotations"] if entry["image_id"] in wanted],
