@@ -87,6 +87,7 @@ def collect(
         score,
         iou,
         images,
+        result.protocol.federated,
     )
     return told
 

@@ -9,7 +9,7 @@ import numpy as np
 __all__ = ["outline", "path_of_polygons"]
 
 #: The longest side of the grid on which a mask is traced: as fine as a small picture can show.
-_GRID = 160
+_GRID = 320
 
 
 def outline(mask: np.ndarray) -> str:

@@ -198,7 +198,8 @@ def _classes(told: dict[str, Any]) -> str:
     head = ["class", "AP", "interval", "AP50", "AP75", "AR", "objects", "detections", "best F1", "from score"]
     head += ["other AP", "difference", "beyond chance"] if versus else []
     rows = []
-    for index, row in enumerate(told["classes"]):
+    # Those with most objects first.
+    for index, row in sorted(enumerate(told["classes"]), key=lambda pair: -pair[1]["positives"]):
         cells = [
             f"<th scope=row><button type=button class=link data-class={index}>{text(row['name'])}</button></th>",
             _bar(row["ap"]), _cell(row["low"], f"<span>{_span(row)}</span>"), _cell(row["ap50"]), _cell(row["ap75"]),

@@ -30,11 +30,13 @@ def scenes(
     score: float,
     iou: float,
     folder: Path | None,
+    federated: bool = False,
 ) -> list[dict[str, Any]]:
     """What to draw for each of `rows` (image ids and counts): size, picture, objects and detections with their fate.
 
     Fates are those of COCO's matching at `iou` of the detections of at least `score`: an object is ``found``,
-    ``missed`` or ``crowd``; a detection ``right``, ``wrong`` or ``ignored``.
+    ``missed`` or ``crowd``; a detection ``right``, ``wrong`` or ``ignored``. With `federated` (LVIS) detections are
+    judged only where their category was looked for.
     """
     if not rows:
         return []
@@ -45,8 +47,12 @@ def scenes(
     wanted = {row["image"] for row in rows}
     truth = _of_images(ground_truth, wanted)
     said = [record for record in _records_of(detections, wanted) if record["score"] >= score]
-    matched = _matched(truth, said, similarity, iou)
     images = {image["id"]: image for image in truth["images"]}
+    if federated:
+        there = {(entry["image_id"], entry["category_id"]) for entry in truth["annotations"]}
+        there |= {(id, category) for id, image in images.items() for category in image.get("neg_category_ids", ())}
+        said = [record for record in said if (record["image_id"], record["category_id"]) in there]
+    matched = _matched(truth, said, similarity, iou)
     return [
         {
             **row,
@@ -98,6 +104,8 @@ def _matched(truth: dict[str, Any], said: list[dict[str, Any]], similarity: str,
         entry.setdefault("area", 0.0)
         if similarity == "keypoints" and "num_keypoints" not in entry:
             entry["num_keypoints"] = sum(v > 0 for v in entry.get("keypoints", ())[2::3])
+    # Where not every object of a category is labelled, one that matches none is no mistake.
+    partly = {(image["id"], c) for image in truth["images"] for c in image.get("not_exhaustive_category_ids", ())}
     marks: dict[Any, list[Any]] = {image["id"]: [] for image in truth["images"]}
     found, fates = set(), {}
     if said:
@@ -112,8 +120,9 @@ def _matched(truth: dict[str, Any], said: list[dict[str, Any]], similarity: str,
             if cell is None:
                 continue
             found |= {int(id) for id, match in zip(cell["gtIds"], cell["gtMatches"][0], strict=True) if match}
+            unsure = (cell["image_id"], cell["category_id"]) in partly
             for id, match, ignored in zip(cell["dtIds"], cell["dtMatches"][0], cell["dtIgnore"][0], strict=True):
-                fates[int(id)] = "ignored" if ignored else "right" if match else "wrong"
+                fates[int(id)] = "ignored" if ignored or (unsure and not match) else "right" if match else "wrong"
     for entry in truth["annotations"]:
         fate = "crowd" if entry["iscrowd"] else "found" if entry["id"] in found else "missed"
         marks[entry["image_id"]].append(
