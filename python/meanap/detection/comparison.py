@@ -12,7 +12,6 @@ from meanap.detection.progress import Progress
 from meanap.detection.result import Result
 from meanap.detection.sampling import draw, means
 from meanap.detection.table import Table, html_table
-from meanap.protocol import SummaryRow
 
 __all__ = ["Comparison", "compare"]
 
@@ -76,21 +75,18 @@ def compare(
     shared = [id for id in a.category_ids if id in set(b.category_ids)]
     found: dict[str, list[np.ndarray]] = {row.name: [] for row in rows}
     by_class: list[list[np.ndarray]] = [[] for _ in shared]
-
-    def key(row: SummaryRow) -> Any:
-        return row.kind, row.area, row.limit
-
-    # Rows of one area range, limit and kind share their samples.
-    samplers = {key(row): (a._sampler(row), b._sampler(row)) for row in rows}
+    # Rows of one area range and limit share their samples: AP and recall come from one pass.
+    places = {row.name: a._places(row)[1:] for row in rows}
+    samplers = {place: (a._resampler(*place), b._resampler(*place)) for place in set(places.values())}
     with Progress(progress, resamples, "comparing") as told:
         for weights in draw(len(a.image_ids), resamples, seed):
-            held = {k: (of_a(weights), of_b(weights)) for k, (of_a, of_b) in samplers.items()}
+            held = {place: (of_a(weights), of_b(weights)) for place, (of_a, of_b) in samplers.items()}
             for row in rows:
-                of_a, of_b = held[key(row)]
+                of_a, of_b = (samples[row.kind == "recall"] for samples in held[places[row.name]])
                 found[row.name].append(means(b, row, of_b) - means(a, row, of_a))
             first = rows[0]
             if a.protocol.average == "macro":
-                of_a, of_b = held[key(first)]
+                of_a, of_b = (samples[first.kind == "recall"] for samples in held[places[first.name]])
                 for differences, id in zip(by_class, shared, strict=True):
                     differences.append(means(b, first, of_b, id) - means(a, first, of_a, id))
             told.advance(len(weights))
