@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::exceptions::{PyAssertionError, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyFrozenSet, PyList, PyString};
+use pyo3::types::{PyDict, PyFrozenSet, PyList, PyString};
 
 use super::PyObjects;
 use crate::columns::Column;
@@ -164,6 +165,56 @@ impl PyDataset {
             "keypoints" => spans(&annotations.keypoints),
             _ => Err(PyValueError::new_err(format!("there is no column {field:?}"))),
         }
+    }
+
+    /// The columns that are in every record: codes of `image_id` and `category_id` `(N,)`, `id`, `area`, `score`, `bbox`
+    /// `(N, 4)` and `iscrowd`.
+    fn arrays<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let shared = &self.dataset.shared;
+        let arrays = PyDict::new(py);
+        for (name, codes) in [("image_id", &shared.image), ("category_id", &shared.category)] {
+            if let Some(codes) = codes {
+                arrays.set_item(name, PyArray1::from_slice(py, codes))?;
+            }
+        }
+        for (name, numbers) in [("id", &shared.id), ("area", &shared.area), ("score", &shared.score)] {
+            if let Some(numbers) = numbers {
+                arrays.set_item(name, PyArray1::from_slice(py, numbers))?;
+            }
+        }
+        if let Some(boxes) = &shared.bbox {
+            let flat = PyArray1::from_slice(py, boxes.as_flattened());
+            arrays.set_item("bbox", flat.reshape([boxes.len(), 4])?)?;
+        }
+        if let Some(crowd) = &shared.crowd {
+            arrays.set_item("iscrowd", PyArray1::from_slice(py, crowd))?;
+        }
+        Ok(arrays)
+    }
+
+    /// The category ids that annotations have, in order of first appearance.
+    fn annotation_category_ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        PyList::new(py, &self.dataset.annotations.category.ids)
+    }
+
+    /// Height and width of each of `images` `(I, 2) int64`; -1 where they are not whole numbers that fit.
+    fn image_sizes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<i64>>> {
+        let sizes = &self.dataset.images.sizes;
+        let flat = sizes.iter().flat_map(|size| size.map_or([-1; 2], |size| size.map(i64::from)));
+        PyArray1::from_iter(py, flat).reshape([sizes.len(), 2])
+    }
+
+    /// `categories` as Python objects; the rest of the file is not read for it. `None` if there is no such array.
+    fn categories<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let text = match py.detach(|| self.dataset.categories_text()) {
+            Ok(text) => text,
+            Err(failure) => return Err(raise(py, failure)?),
+        };
+        let read = |text: Vec<u8>| {
+            let text = PyString::from_bytes(py, &text)?;
+            py.import("json")?.call_method1("loads", (text,))
+        };
+        text.map(read).transpose()
     }
 
     /// The whole file as Python objects, by Python's `json`, from the file that was opened.

@@ -1,9 +1,14 @@
 //! The columns as Python carries them: opaque, with the ids that their codes stand for.
 
+use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use crate::columns::{Geometry, Objects};
+use crate::similarity::{Measures, measure};
+
+/// Areas `(N,)`, boxes `(N, 4)` and image sizes `(N, 2)` of masks.
+type MaskColumns<'py> = (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray2<f64>>, Bound<'py, PyArray2<f64>>);
 
 /// One side of an evaluation as columns.
 #[pyclass(frozen, module = "meanap._core", name = "Objects")]
@@ -31,5 +36,20 @@ impl PyObjects {
             Geometry::Keypoints(keypoints) => Some(keypoints.per_object),
             _ => None,
         }
+    }
+
+    /// Of masks: the number of pixels, the box around them (of polygons around their corners) and height and width of
+    /// their images; NaN for a mask that cannot be decoded. None for boxes and keypoints.
+    fn mask_measures<'py>(&self, py: Python<'py>) -> PyResult<Option<MaskColumns<'py>>> {
+        let Geometry::Masks(masks) = &self.columns.geometry else { return Ok(None) };
+        let found = py.detach(|| measure(masks));
+        let nothing = Measures { area: f64::NAN, bounds: [f64::NAN; 4], size: [0; 2] };
+        let each = || found.iter().map(|found| found.unwrap_or(nothing));
+        Ok(Some((
+            PyArray1::from_iter(py, each().map(|found| found.area)),
+            PyArray1::from_iter(py, each().flat_map(|found| found.bounds)).reshape([found.len(), 4])?,
+            PyArray1::from_iter(py, each().flat_map(|found| found.size.map(f64::from)))
+                .reshape([found.len(), 2])?,
+        )))
     }
 }

@@ -41,6 +41,8 @@ pub struct Dataset {
     pub has_annotations: bool,
     /// Whether there is a member `categories`.
     pub has_categories: bool,
+    /// Where the array of categories lies in the file, from its bracket to behind the other one.
+    pub categories_at: Option<(u64, u64)>,
     /// The keys of the first annotation.
     pub first_fields: Vec<String>,
     /// The images.
@@ -90,6 +92,7 @@ impl Dataset {
             has_images: false,
             has_annotations: false,
             has_categories: false,
+            categories_at: None,
             first_fields: Vec::new(),
             images: Listed::images(),
             categories: Listed::categories(),
@@ -103,6 +106,19 @@ impl Dataset {
         dataset.check();
         dataset.settle();
         Ok(dataset)
+    }
+
+    /// The text of the array of categories.
+    pub fn categories_text(&self) -> Result<Option<Vec<u8>>, Failure> {
+        let file = |error| Failure::file(&self.path, error);
+        let Some((start, end)) = self.categories_at else { return Ok(None) };
+        if !self.source.unchanged().map_err(file)? {
+            return Err(Failure::Changed(self.path.clone()));
+        }
+        let mut text = vec![0; (end - start) as usize];
+        let count = self.source.read_at(start, &mut text).map_err(file)?;
+        text.truncate(count);
+        Ok(Some(text))
     }
 
     /// The number of annotations.
@@ -324,6 +340,7 @@ impl Reader<'_> {
             }
             return Ok(());
         }
+        let bracket = self.window.offset();
         self.window.read(|scanner| {
             scanner.move_to(scanner.position() + 1);
             Ok(())
@@ -340,6 +357,7 @@ impl Reader<'_> {
                 let mut categories = std::mem::take(&mut self.dataset.categories);
                 let outcome = self.array("categories: ", &mut categories);
                 self.dataset.categories = categories;
+                self.dataset.categories_at = Some((bracket, self.window.offset()));
                 outcome
             }
             _ => {

@@ -113,6 +113,11 @@ impl Foreground {
         self.masks[index].bounds
     }
 
+    /// The number of foreground pixels of mask `index`.
+    pub fn area(&self, index: usize) -> u32 {
+        self.masks[index].area
+    }
+
     /// Calls `run` with start and end of each run of mask `index`'s foreground, in order.
     pub fn each_run(&self, index: usize, mut run: impl FnMut(u64, u64)) {
         match &self.masks[index].form {

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::Similarity;
 use crate::columns::{Column, Geometry, Masks, Objects, Shape};
 use crate::error::{Error, Result};
 use crate::rle::{Foreground, Rasterizer, codec, combine};
+use crate::threads;
 
 /// Intersection over union of masks; for a crowd, intersection over the detection's area.
 ///
@@ -93,6 +96,48 @@ impl MaskIou {
     }
 }
 
+/// What a mask says of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Measures {
+    /// The number of pixels.
+    pub area: f64,
+    /// `x, y, width, height` of the smallest box around it; of polygons around their corners, before they become
+    /// pixels.
+    pub bounds: [f64; 4],
+    /// Height and width of the image it is drawn on.
+    pub size: [u32; 2],
+}
+
+/// Measures each mask, in parallel; `None` for one that cannot be decoded.
+pub fn measure(masks: &Masks) -> Vec<Option<Measures>> {
+    let one = |(decoder, foreground): &mut (Decoder, Foreground), index: usize| {
+        foreground.clear();
+        decoder.decode(masks, index, foreground).ok()?;
+        let bounds = match masks.shape[index] {
+            Shape::Polygons { first, count } => {
+                around((first..first + count).flat_map(|ring| masks.ring(ring)))
+            }
+            _ => foreground.bounds(0).map(f64::from),
+        };
+        Some(Measures { area: f64::from(foreground.area(0)), bounds, size: masks.size[index] })
+    };
+    threads::run(|| {
+        (0..masks.len()).into_par_iter().with_min_len(64).map_init(Default::default, one).collect()
+    })
+}
+
+/// The box around points `x, y, x, y, …`.
+fn around<'a>(coordinates: impl Iterator<Item = &'a f64>) -> [f64; 4] {
+    let mut corners = [[f64::INFINITY, f64::NEG_INFINITY]; 2];
+    for (i, &value) in coordinates.enumerate() {
+        let [low, high] = &mut corners[i % 2];
+        *low = low.min(value);
+        *high = high.max(value);
+    }
+    let [[left, right], [top, bottom]] = corners;
+    [left, top, right - left, bottom - top]
+}
+
 /// Brings masks of every shape into the form that is compared.
 #[derive(Default)]
 struct Decoder {
@@ -157,7 +202,7 @@ impl Decoder {
 
 #[cfg(test)]
 mod tests {
-    use super::{Decoder, MaskIou, MaskScratch};
+    use super::{Decoder, MaskIou, MaskScratch, measure};
     use crate::columns::{Geometry, Ids, Masks, Objects};
     use crate::rle::Foreground;
     use crate::similarity::Similarity;
@@ -186,6 +231,16 @@ mod tests {
         masks.push_ring(SQUARE);
         masks.push_polygons([4, 5], 1);
         masks
+    }
+
+    #[test]
+    fn measures_of_every_form() {
+        let mut masks = three_forms();
+        masks.push_compressed([4, 5], b"\x01");
+        let found = measure(&masks);
+        let told: Vec<_> = found[..3].iter().map(|m| m.map(|m| (m.area, m.bounds, m.size))).collect();
+        assert_eq!(told, [Some((4.0, [1.0, 1.0, 2.0, 2.0], [4, 5])); 3]);
+        assert!(found[3].is_none());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-"""The command `meanap`: eval, compare, report, semantic, panoptic, rank, demo, generate.
+"""The command `meanap`: eval, check, compare, report, semantic, panoptic, rank, demo, generate.
 
 Exit codes: 0, all went well; 1, the input is not what it should be (one line on standard error says what); 2,
 the command was not understood; 3, all went well and a gate says no.
@@ -10,7 +10,7 @@ import sys
 import warnings
 
 import meanap
-from meanap.cli import compare, demo, evaluate, generate, panoptic, rank, report, semantic
+from meanap.cli import check, compare, demo, evaluate, generate, panoptic, rank, report, semantic
 from meanap.cli.errors import INPUT_ERRORS, UsageError, one_line
 
 
@@ -41,7 +41,7 @@ def _parser():
     parser = argparse.ArgumentParser(prog="meanap", description="Every mean average precision.")
     parser.add_argument("--version", action="version", version=f"meanap {meanap.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (evaluate, compare, report, semantic, panoptic, rank, demo, generate):
+    for command in (evaluate, check, compare, report, semantic, panoptic, rank, demo, generate):
         command.add_parser(commands)
     return parser
 

@@ -32,9 +32,13 @@ class TruthFile:
         """The file as Python objects."""
         return self._dataset.load()
 
+    def annotation_ids(self) -> list[float]:
+        """The ids of the annotations, where columns can stand for the file."""
+        return self._dataset.arrays()["id"].tolist()
+
     def names(self) -> dict[Any, str]:
         """Names of categories, by id."""
-        return {c["id"]: c.get("name", str(c["id"])) for c in self.load().get("categories", ())}
+        return {c["id"]: c.get("name", str(c["id"])) for c in self._dataset.categories() or ()}
 
 
 class DetectionFile:

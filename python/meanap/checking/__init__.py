@@ -1,0 +1,73 @@
+"""Is the file right? What to know before believing a score.
+
+>>> import meanap
+>>> truth = {
+...     "images": [{"id": 1, "height": 100, "width": 100}],
+...     "categories": [{"id": 1, "name": "cat"}],
+...     "annotations": [{"id": 0, "image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 9], "area": 81, "iscrowd": 0}],
+... }
+>>> findings = meanap.check(truth)
+>>> findings.ok, findings["code"]
+(False, ['zero-id'])
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from meanap.checking.detections import check_detections, check_together
+from meanap.checking.findings import Finding, Findings
+from meanap.checking.ground_truth import check_ground_truth
+from meanap.checking.labels import label_errors, scored
+from meanap.checking.records import read_detections, read_ground_truth
+
+__all__ = ["Finding", "Findings", "check"]
+
+
+def check(ground_truth: Any, detections: Any = None) -> Findings:
+    """Look for what makes a score wrong, or less than it seems, before believing it.
+
+    Parameters
+    ----------
+    ground_truth
+        A path to a COCO file, a COCO dictionary, or `meanap.GroundTruth`.
+    detections
+        A path to a COCO result file, a list of results, an ``(N, 7)`` array, or `meanap.Detections`; boxes, masks or
+        keypoints.
+
+    Returns
+    -------
+    Findings
+        A table with a row for each fault: code, level, count, example, remedy. A file that cannot be read is a finding
+        too.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    TypeError
+        The arguments are none of these.
+    """
+    truth = read_ground_truth(ground_truth)
+    check_ground_truth(truth)
+    if detections is None:
+        return Findings(truth.findings)
+    found = read_detections(detections, truth)
+    check_detections(found, truth)
+    result = functools.cache(lambda: scored(found, truth))
+    check_together(found, truth, lambda: result() and result().confusion(0.5))
+    findings = [*truth.findings, *found.findings]
+    # Where either side is wrong altogether, their disagreement says nothing about single labels.
+    if any(finding.level == "error" for finding in findings) or result() is None:
+        return Findings(findings)
+    likely = label_errors(found, truth, result())
+    if len(likely):
+        first = likely[0]
+        example = (
+            f"image {first['image']!r}: {first['kind']}, category {first['category']!r}, score {first['score']:.3f}"
+        )
+        message = "confident detections disagree with the ground truth (see label_errors)"
+        remedy = "Look at them, the first ones first: likely the ground truth is wrong."
+        findings.append(Finding("label-errors", "note", "ground_truth", len(likely), message, example, remedy))
+    return Findings(findings, likely)

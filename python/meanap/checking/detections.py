@@ -1,0 +1,223 @@
+"""What can be wrong with detections, alone and against the ground truth."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from meanap.checking.ground_truth import _named, unknown_references
+from meanap.checking.records import Records
+from meanap.checking.shapes import check_boxes, repeated, usable
+
+__all__ = ["check_detections", "check_together"]
+
+#: Fewer than this may look like anything by chance.
+_ENOUGH = 20
+
+
+def check_detections(found: Records, truth: Records) -> None:
+    """Adds what is wrong with the detections themselves to their findings."""
+    if not found.readable:
+        return
+    if not len(found):
+        found.add("no-detections", "error", 1, "there are no detections", "", "Is this the file?")
+        return
+    unknown_references(found, truth.images, truth.categories)
+    check_boxes(found, truth.sizes_in(found))
+    broken = np.flatnonzero(found.broken_masks)
+    example = found.told(broken[0]) if len(broken) else ""
+    remedy = "Write run lengths that cover the image."
+    found.add("broken-mask", "error", len(broken), "masks cannot be decoded", example, remedy)
+    _check_scores(found)
+    same = repeated(found, found.scores)
+    found.add(
+        "duplicate-detection",
+        "warning",
+        len(same),
+        "detections are there twice: same image, category, box and score; each copy is a false positive",
+        found.told(same[0], "bbox", "score") if len(same) else "",
+        "Did several workers evaluate the same images? Keep one of each.",
+    )
+    _check_counts(found)
+
+
+def _check_scores(found: Records) -> None:
+    scores = found.scores
+    strange = np.flatnonzero(np.isnan(scores))
+    found.add(
+        "bad-score",
+        "error",
+        len(strange),
+        "scores are missing, or no numbers: these detections are ranked last",
+        found.told(strange[0]) if len(strange) else "",
+        "See where the NaN comes from.",
+    )
+    scores = scores[~np.isnan(scores)]
+    if len(scores) < 2:
+        return
+    outside = np.flatnonzero((found.scores < 0) | (found.scores > 1))
+    found.add(
+        "score-range",
+        "warning",
+        len(outside),
+        f"scores are not between 0 and 1 but between {scores.min():g} and {scores.max():g}",
+        found.told(outside[0], "score") if len(outside) else "",
+        "Only their order counts for AP; thresholds and calibration want shares of 1.",
+    )
+    distinct = np.unique(scores)
+    if len(distinct) == 1:
+        found.add(
+            "constant-scores",
+            "error",
+            len(scores),
+            "all scores are the same: their order, and so AP, is left to chance",
+            f"all are {distinct[0]:g}",
+            "Write the detector's confidence; without one, use precision and recall in the place of AP.",
+        )
+        return
+    tied = len(scores) - len(distinct)
+    if len(scores) >= 5 * _ENOUGH and len(distinct) <= 1001 and 2 * tied > len(scores):
+        for digits in (1, 2, 3):
+            if (np.abs(scores * 10**digits - np.round(scores * 10**digits)) < 1e-6).all():
+                found.add(
+                    "rounded-scores",
+                    "warning",
+                    tied,
+                    f"scores are rounded to {digits} decimals: {len(distinct):,} different ones for {len(scores):,} "
+                    "detections, and the order of equal ones is left to chance",
+                    f"{found.told(np.flatnonzero(~np.isnan(found.scores))[0], 'score')}",
+                    "Write more digits; `Result.ties` tells how much the order decides.",
+                )
+                break
+    low = float(scores.min())
+    if low >= 0.05 and len(scores) >= 5 * _ENOUGH and scores.max() <= 1:
+        found.add(
+            "cut-scores",
+            "note",
+            1,
+            f"no score is below {low:.3g}: whatever was below was cut off, and AP is lower by it",
+            "",
+            "For AP keep detections down to about 0.001.",
+        )
+
+
+def _check_counts(found: Records) -> None:
+    there = (found.image >= 0) & (found.category >= 0)
+    pairs = found.image[there] * max(len(found.category_ids), 1) + found.category[there]
+    values, counts = np.unique(pairs, return_counts=True)
+    over = counts > 100
+    example = ""
+    if over.any():
+        image, category = divmod(int(values[over][0]), max(len(found.category_ids), 1))
+        example = f"image {found.image_ids[image]!r} has {counts[over][0]} of category {found.category_ids[category]!r}"
+    found.add(
+        "too-many-detections",
+        "note",
+        int((counts[over] - 100).sum()),
+        "detections beyond the 100 best of a category in an image; COCO does not look at them",
+        example,
+        "Nothing to do, or give other `max_detections`.",
+    )
+
+
+def check_together(found: Records, truth: Records, confused: Callable[[], Any]) -> None:
+    """Adds what the two sides say about each other. `confused` gives the confusion of categories."""
+    if not (found.readable and truth.readable and len(found) and len(truth)):
+        return
+    _check_copies(found, truth)
+    _check_offset(found, truth, confused)
+    wanted = ~truth.crowd
+    objects = Counter(truth.category_ids[code] for code in truth.category[wanted & (truth.category >= 0)].tolist())
+    never = sorted(set(objects) - set(found.category_ids), key=lambda id: -objects[id])
+    found.add(
+        "never-predicted",
+        "warning",
+        len(never),
+        "categories have objects and not a single detection; their AP is 0",
+        f"category {_named(truth, never[0])}, with {objects[never[0]]:,} objects" if never else "",
+        "Does the detector know them, under these ids?",
+    )
+    held = {truth.image_ids[code] for code in np.unique(truth.image[wanted & (truth.image >= 0)]).tolist()}
+    seen = set(found.image_ids)
+    silent = [id for id in truth.image_ids if id in held and id not in seen]
+    found.add(
+        "image-without-detections",
+        "warning" if 5 * len(silent) >= len(held) else "note",
+        len(silent),
+        f"of {len(held):,} images with objects have no detection",
+        f"image {silent[0]!r}" if silent else "",
+        "Did the detector see all images? A job that was cut short leaves some out.",
+    )
+
+
+def _check_copies(found: Records, truth: Records) -> None:
+    """Detections whose boxes are those of the ground truth, to the last digit."""
+    objects = np.flatnonzero(usable(truth))
+    rows = np.flatnonzero(usable(found))
+    # Detections of one side are written in single precision as often as not.
+    known, said = truth.boxes[objects].astype(np.float32), found.boxes.astype(np.float32)
+    possible = rows[np.isin(said[rows, 0], known[:, 0])].tolist()
+    boxes = set(zip(_ids(truth.image_ids, truth.image[objects]), map(tuple, known.tolist()), strict=True))
+    images = _ids(found.image_ids, found.image[possible])
+    here = zip(possible, images, map(tuple, said[possible].tolist()), strict=True)
+    copied = [row for row, image, box in here if image is not None and (image, box) in boxes]
+    if len(copied) >= max(3, 0.1 * min(len(objects), len(rows))):
+        found.add(
+            "copied-ground-truth",
+            "error",
+            len(copied),
+            "detections have exactly the boxes of objects: the ground truth was copied, or has leaked",
+            found.told(copied[0], "bbox"),
+            "Give the detector's own output.",
+        )
+
+
+def _ids(known: list[Any], codes: np.ndarray) -> list[Any]:
+    return [known[code] if code >= 0 else None for code in codes.tolist()]
+
+
+def _check_offset(found: Records, truth: Records, confused: Callable[[], Any]) -> None:
+    """Whether detections would agree with the objects where they lie if their categories were counted otherwise."""
+    ids = [id for id in {*truth.category_ids, *found.category_ids, *(truth.categories or ())} if isinstance(id, int)]
+    if len(truth.categories or truth.category_ids) < 2 or not ids:
+        return
+    confusion = confused()
+    if confusion is None:
+        return
+    matrix, place = confusion.matrix, {id: k for k, id in enumerate(confusion.categories)}
+    pairs = int(matrix[:-1, :-1].sum())
+    listed = sorted(id for id in (truth.categories or truth.category_ids) if isinstance(id, int))
+
+    def agreement(meant: Callable[[int], Any]) -> int:
+        total = 0
+        for id in found.category_ids:
+            object_id = meant(id) if isinstance(id, int) else None
+            if object_id in place and id in place:
+                total += int(matrix[place[object_id], place[id]])
+        return total
+
+    def nth(start: int) -> Callable[[int], Any]:
+        return lambda id: listed[id - start] if 0 <= id - start < len(listed) else None
+
+    readings = [
+        ("one too low", "Add 1 to each category id.", lambda id: id + 1),
+        ("one too high", "Subtract 1 from each category id.", lambda id: id - 1),
+        ("places in the list of categories, from 0", "Look each up in the list of categories.", nth(0)),
+        ("places in the list of categories, from 1", "Look each up in the list of categories.", nth(1)),
+    ]
+    now = agreement(lambda id: id)
+    best = max(readings, key=lambda reading: agreement(reading[2]))
+    most = agreement(best[2])
+    if pairs >= 5 and most > 2 * now and 2 * most > pairs:
+        row = int(np.flatnonzero(found.category >= 0)[0])
+        found.add(
+            "category-offset",
+            "error",
+            most,
+            f"category ids are {best[0]}: {most:,} of {pairs:,} detections on objects agree then, {now:,} as they are",
+            found.told(row),
+            best[1],
+        )

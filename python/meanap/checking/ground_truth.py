@@ -1,0 +1,222 @@
+"""What can be wrong with the ground truth alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from meanap.checking.records import Records
+from meanap.checking.shapes import check_boxes, repeated, usable
+
+__all__ = ["check_ground_truth"]
+
+
+def check_ground_truth(truth: Records) -> None:
+    """Adds what is wrong to the records' findings."""
+    if not truth.readable:
+        return
+    if not len(truth):
+        truth.add(
+            "no-objects", "error", 1, "there are no objects, so there is nothing to find", "", "Is this the file?"
+        )
+    _check_ids(truth)
+    _check_references(truth)
+    _check_images(truth)
+    if check_boxes(truth, truth.image_sizes):
+        _check_masks(truth)
+        _check_areas(truth)
+    same = repeated(truth)
+    truth.add(
+        "duplicate-object",
+        "warning",
+        len(same),
+        "objects are there twice: same image, category and box; one of each pair cannot be found",
+        truth.told(same[0], "bbox") if len(same) else "",
+        "Remove the copies.",
+    )
+    if truth.categories is not None and len(truth):
+        held = Counter(truth.category[~truth.crowd].tolist())
+        there = {truth.category_ids[code] for code in held if code >= 0}
+        empty = [id for id in truth.categories if id not in there]
+        truth.add(
+            "category-without-objects",
+            "note",
+            len(empty),
+            "categories have no object to be found; they have no AP and are left out of the mean",
+            f"category {_named(truth, empty[0])}" if empty else "",
+            "Nothing to do if that is so; in a part of a data set it is usual.",
+        )
+
+
+def _named(truth: Records, id: Any) -> str:
+    name = dict(zip(truth.categories or (), truth.names, strict=True)).get(id)
+    return f"{id!r} ({name})" if name else repr(id)
+
+
+def _repeated_ids(ids: Any) -> list[Any]:
+    return [id for id, count in Counter(ids).items() if count > 1]
+
+
+def _check_ids(truth: Records) -> None:
+    for code, ids, harm in (
+        ("duplicate-image-id", truth.images, "the last one stands for all"),
+        ("duplicate-category-id", truth.categories, "their objects cannot be told apart"),
+    ):
+        twice = _repeated_ids(ids or ())
+        kind = code.split("-")[1]
+        example = f"{kind} {twice[0]!r}" if twice else ""
+        message = f"{kind} ids are there more than once: {harm}"
+        truth.add(code, "error", len(twice), message, example, "Give each one an id of its own.")
+    names = [str(name) for name in truth.names if name is not None]
+    twice = _repeated_ids(names)
+    message = "categories share a name"
+    example = repr(twice[0]) if twice else ""
+    truth.add("duplicate-category-name", "warning", len(twice), message, example, "Are they one? Then merge them.")
+    if truth.ids is None:
+        return
+    known = [id if isinstance(id, (int, float, str)) else repr(id) for id in truth.ids]
+    twice = [id for id in _repeated_ids(known) if id is not None and id != "None"]
+    rows = [row for row, id in enumerate(known) if id == twice[0]] if twice else []
+    truth.add(
+        "duplicate-id",
+        "error",
+        len(twice),
+        "annotation ids are there more than once: for pycocotools the last annotation stands for all of them",
+        f"records {rows[0]} and {rows[1]} have id {twice[0]!r}" if twice else "",
+        "Number the annotations anew, from 1.",
+    )
+    zero = [row for row, id in enumerate(known) if not isinstance(id, str) and id == 0]
+    truth.add(
+        "zero-id",
+        "error",
+        len(zero),
+        "an annotation has the id 0: pycocotools, and tools like it, never count it as found",
+        truth.told(zero[0]) if zero else "",
+        "Number the annotations from 1.",
+    )
+
+
+def _check_references(truth: Records) -> None:
+    unknown_references(truth, truth.images, truth.categories)
+
+
+def unknown_references(records: Records, images: list[Any] | None, categories: list[Any] | None) -> None:
+    """Findings for records in images, and of categories, that are not declared."""
+    for name, codes, ids, declared in (
+        ("image", records.image, records.image_ids, images),
+        ("category", records.category, records.category_ids, categories),
+    ):
+        if declared is None:
+            continue
+        known = set(declared)
+        strange = np.array([*(id not in known for id in ids), False], dtype=bool)
+        rows = np.flatnonzero(strange[codes])
+        plural = {"image": "images", "category": "categories"}[name]
+        kinds = {type(id) for id in ids} ^ {type(id) for id in known} if len(rows) else set()
+        remedy = f'Add the {plural} to "{plural}", or remove the records.'
+        if {int, str} <= kinds:
+            remedy = "Ids are numbers on one side and strings on the other: write the same on both."
+        elif records.place == "detections":
+            remedy = f"Are these detections of this data set, with its own {name} ids?"
+        records.add(
+            f"unknown-{name}",
+            "error",
+            len(rows),
+            f"records name {plural} that the ground truth does not declare ({int(strange.sum()):,} of them)",
+            records.told(rows[0]) if len(rows) else "",
+            remedy,
+        )
+
+
+def _check_images(truth: Records) -> None:
+    if truth.images is None:
+        return
+    lacking = np.flatnonzero(np.isnan(truth.sizes).any(axis=1))
+    truth.add(
+        "image-without-size",
+        "note",
+        len(lacking),
+        "images have no height and width; masks cannot be drawn, and boxes not checked against them",
+        f"image {truth.images[lacking[0]]!r}" if len(lacking) else "",
+        "Add them.",
+    )
+
+
+def _check_masks(truth: Records) -> None:
+    broken = np.flatnonzero(truth.broken_masks)
+    truth.add(
+        "broken-mask",
+        "error",
+        len(broken),
+        "masks cannot be decoded",
+        truth.told(broken[0]) if len(broken) else "",
+        "Write polygons of at least three corners, or run lengths that cover the image.",
+    )
+    if truth.masks is None:
+        return
+    _, around, drawn = truth.masks
+    sizes = truth.image_sizes
+    other = np.flatnonzero(
+        ~np.isnan(drawn).any(axis=1) & ~np.isnan(sizes).any(axis=1) & (drawn > 0).all(axis=1) & (drawn != sizes).any(1)
+    )
+    truth.add(
+        "mask-size",
+        "error",
+        len(other),
+        "masks are not of their image's size",
+        f"{truth.told(other[0])}: {drawn[other[0]].astype(int).tolist()} for {sizes[other[0]].astype(int).tolist()}"
+        if len(other)
+        else "",
+        "Write height and width of the image, in this order, as the size.",
+    )
+    with np.errstate(invalid="ignore"):
+        corners = [
+            np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1) for boxes in (truth.boxes, around)
+        ]
+        # A box may be drawn by hand: let it be off by a tenth of its size, or two pixels.
+        slack = np.maximum(2.0, 0.1 * np.tile(truth.boxes[:, 2:], 2))
+        off = np.flatnonzero((np.abs(corners[0] - corners[1]) > slack).any(axis=1) & usable(truth))
+    truth.add(
+        "mask-off-box",
+        "warning",
+        len(off),
+        "masks and boxes disagree: an edge is off by more than two pixels and a tenth of the box",
+        f"{truth.told(off[0], 'bbox')}, its mask fills {_list(around[off[0]])}" if len(off) else "",
+        "Make the boxes from the masks, or see which of them is the right one.",
+    )
+
+
+def _list(box: np.ndarray) -> str:
+    return "[" + ", ".join(f"{x:g}" for x in box) + "]"
+
+
+def _check_areas(truth: Records) -> None:
+    areas, boxes = truth.areas, truth.boxes
+    with np.errstate(invalid="ignore"):
+        whole = boxes[:, 2] * boxes[:, 3]
+        good = usable(truth) & ~np.isnan(areas)
+        # A pixel more on either side, for those who count pixels.
+        most = (boxes[:, 2] + 1) * (boxes[:, 3] + 1) * 1.02
+        wrong = good & ((areas <= 0) | (areas > most))
+        if truth.masks is not None:
+            pixels = truth.masks[0]
+            wrong |= good & (np.abs(areas - pixels) > np.maximum(0.25 * pixels, 32.0))
+        else:
+            wrong |= good & (areas < 0.01 * whole)
+    rows = np.flatnonzero(wrong)
+    example = ""
+    if len(rows):
+        told = truth.told(rows[0], "bbox", "area")
+        drawn = truth.masks is not None and not np.isnan(truth.masks[0][rows[0]])
+        pixels = f", its mask has {truth.masks[0][rows[0]]:g} pixels" if drawn and truth.masks is not None else ""
+        example = told + pixels
+    truth.add(
+        "area-off",
+        "warning",
+        len(rows),
+        'the "area" disagrees with the mask or the box, so objects are put among the wrong sizes',
+        example,
+        "Make the areas from the masks, or where there are none from the boxes.",
+    )

@@ -1,0 +1,139 @@
+"""Where confident detections disagree with the ground truth: likely it is the ground truth that is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from meanap.checking.records import Records
+from meanap.checking.shapes import usable
+from meanap.detection.errors import Mistakes
+from meanap.detection.evaluation import evaluate
+from meanap.detection.inputs import Detections, GroundTruth
+from meanap.detection.result import Result
+from meanap.detection.table import Table
+
+__all__ = ["label_errors", "scored"]
+
+#: A detection is trusted from this share of right ones among those of its category with its score or a higher one.
+_TRUST = 0.9
+#: An object is at most so similar to what is missing beside it.
+_BACKGROUND = 0.1
+#: By the letters of errors, capital where the object was not found by another detection: one that has been found says
+#: that the label is right, and that what lies beside it is something else.
+_KINDS = {"C": "category", "L": "place", "l": "missing", "b": "missing", "g": "missing"}
+
+
+def scored(found: Records, truth: Records) -> Result | None:
+    """The evaluation of what can be used of either side, boxes at 0.5; None if there is nothing."""
+    if not (found.readable and truth.readable):
+        return None
+    objects = usable(truth) & (truth.image >= 0) & (truth.category >= 0)
+    images = truth.images if truth.images is not None else truth.image_ids
+    known = set(images)
+    objects &= np.array([*(id in known for id in truth.image_ids), False], dtype=bool)[truth.image]
+    rows = usable(found) & (found.category >= 0) & ~np.isnan(found.scores)
+    rows &= np.array([*(id in known for id in found.image_ids), False], dtype=bool)[found.image]
+    if not objects.any() or not rows.any():
+        return None
+    # Ids of one kind can be sorted; numbers and strings side by side are told apart by the checks of ids.
+    side = GroundTruth(
+        _ids(truth.image_ids, truth.image[objects]),
+        _ids(truth.category_ids, truth.category[objects]),
+        truth.boxes[objects],
+        box_format="xywh",
+        crowd=truth.crowd[objects],
+        images=list(dict.fromkeys(images)),
+    )
+    side.names = {id: name for id, name in zip(truth.categories or (), truth.names, strict=True) if name is not None}
+    other = Detections(
+        _ids(found.image_ids, found.image[rows]),
+        _ids(found.category_ids, found.category[rows]),
+        found.scores[rows],
+        found.boxes[rows],
+        box_format="xywh",
+    )
+    return evaluate(side, other, thresholds=[0.5], score_range=None)
+
+
+def _ids(known: list[Any], codes: np.ndarray) -> list[Any]:
+    return [known[code] for code in codes.tolist()]
+
+
+def label_errors(found: Records, truth: Records, result: Result) -> Table:
+    """Likely label errors, the likeliest first: the columns that `Findings.label_errors` tells of."""
+    columns, categories = _judged(result)
+    rows, own = np.flatnonzero(columns["kind"] != ""), columns["category"]
+    trust = np.zeros(len(own))
+    for k in np.unique(own[rows]).tolist():
+        curve = result.precision_recall(categories[k])
+        mine = rows[own[rows] == k]
+        at = np.searchsorted(-curve.score, -columns["score"][mine], side="right") - 1
+        trust[mine] = curve.precision[np.maximum(at, 0)]
+    rows = rows[trust[rows] >= _TRUST]
+    rows = rows[np.lexsort((columns["rank"][rows], columns["image"][rows], -columns["score"][rows], -trust[rows]))]
+    images = result.image_ids
+    image = [images[i] for i in columns["image"][rows].tolist()]
+    category = [categories[k] for k in own[rows].tolist()]
+    return Table(
+        {
+            "kind": columns["kind"][rows].tolist(),
+            "image": image,
+            "category": category,
+            "score": columns["score"][rows],
+            "box": _boxes(found, list(zip(image, category, columns["score"][rows].tolist(), strict=True))),
+            "truth": [categories[k] if k < len(categories) else None for k in columns["truth"][rows].tolist()],
+            "similarity": columns["similarity"][rows],
+            "trust": trust[rows],
+        }
+    )
+
+
+def _judged(result: Result) -> tuple[dict[str, np.ndarray], list[Any]]:
+    """The detections that count as columns, with positions of images and categories; and the categories.
+
+    ``kind`` is empty where a detection is right, a duplicate, or of another category than an object that was found.
+    """
+    near, on = result.errors(0.5, _BACKGROUND).told, result.errors(0.5, 0.5).told
+
+    def sorted_columns(told: Mistakes) -> dict[str, np.ndarray]:
+        # Both runs rank the detections of an image in the same way.
+        columns = told.columns
+        order = np.lexsort((columns["rank"], columns["image"]))
+        group = columns["group"][order]
+        letters = np.array(told.letters, dtype="U1")
+        return {
+            **{name: columns[name][order] for name in ("image", "rank", "score", "similarity")},
+            "letter": letters[group],
+            "category": told.detected[group],
+            "truth": told.truth[group],
+        }
+
+    columns, others = sorted_columns(near), sorted_columns(on)
+    # On an object of another category: that says more than that one of its own lies not quite so far off.
+    mistaken = (others["letter"] == "C") | (others["letter"] == "c")
+    for name in ("letter", "similarity", "truth"):
+        columns[name] = np.where(mistaken, others[name], columns[name])
+    kinds = np.full(len(mistaken), "", dtype=object)
+    for letter, kind in _KINDS.items():
+        kinds[columns["letter"] == letter] = kind
+    columns["truth"] = np.where(columns["letter"] == "l", 2**32 - 1, columns["truth"])
+    return {**columns, "kind": kinds}, near.categories
+
+
+def _boxes(found: Records, wanted: list[tuple[Any, Any, float]]) -> list[list[float]]:
+    """The boxes of detections that are known by image, category and score; of equals each in turn."""
+    keys = set(wanted)
+    held: dict[tuple[Any, Any, float], list[int]] = {}
+    scores = {score for *_, score in keys}
+    for row in np.flatnonzero(np.isin(found.scores, list(scores))).tolist() if scores else ():
+        if found.image[row] >= 0 and found.category[row] >= 0:
+            key = (found.image_ids[found.image[row]], found.category_ids[found.category[row]], found.scores[row])
+            if key in keys:
+                held.setdefault(key, []).append(row)
+    boxes = []
+    for key in wanted:
+        rows = held[key]
+        boxes.append(found.boxes[rows.pop(0) if len(rows) > 1 else rows[0]].tolist())
+    return boxes

@@ -1,0 +1,430 @@
+"""Either side as columns, whatever is wrong with it: straight from the file, or else record by record."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from meanap import _core
+from meanap.checking.findings import Finding
+from meanap.detection.inputs import Detections, GroundTruth
+
+__all__ = ["Records", "read_detections", "read_ground_truth"]
+
+#: What reading a broken file raises.
+_BROKEN = (OSError, ValueError, TypeError, AssertionError, RecursionError, OverflowError, MemoryError, LookupError)
+
+
+class Records:
+    """Columns of ``N`` objects or detections.
+
+    `image` and `category` are positions in `image_ids` and `category_ids`, distinct ids in the order in which they
+    come; -1 where there is none. `ids` is None where objects have none. Numbers that are not there, or are none, are
+    NaN.
+    """
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        self.findings: list[Finding] = []
+        self.readable = True
+        self.image_ids: list[Any] = []
+        self.category_ids: list[Any] = []
+        self.image = np.zeros(0, dtype=np.int64)
+        self.category = np.zeros(0, dtype=np.int64)
+        self.ids: list[Any] | None = None
+        self.boxes = np.zeros((0, 4))
+        self.areas = np.zeros(0)
+        self.scores = np.zeros(0)
+        self.crowd = np.zeros(0, dtype=bool)
+        #: Declared images with height and width (NaN for none), and categories with names; None if nothing is declared.
+        self.images: list[Any] | None = None
+        self.sizes = np.zeros((0, 2))
+        self.categories: list[Any] | None = None
+        self.names: list[Any] = []
+        #: Areas, boxes and image sizes of masks, NaN for none; None without masks.
+        self.masks: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+        #: Whether the boxes are those around masks or keypoints.
+        self.derived_boxes = False
+        #: Whether each mask is there and cannot be decoded.
+        self.broken_masks = np.zeros(0, dtype=bool)
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+    def add(self, code: str, level: str, count: Any, message: str, example: str, remedy: str) -> None:
+        """Adds a finding, if there is anything of it."""
+        if count:
+            self.findings.append(Finding(code, level, self.place, int(count), message, example, remedy))
+
+    def told(self, row: Any, *columns: str) -> str:
+        """How a record reads in a message."""
+        row = int(row)
+        known = []
+        if self.ids is not None and self.place == "ground_truth":
+            known.append(f"id {self.ids[row]!r}")
+        if self.image[row] >= 0:
+            known.append(f"image {self.image_ids[self.image[row]]!r}")
+        if self.category[row] >= 0:
+            known.append(f"category {self.category_ids[self.category[row]]!r}")
+        values = {"bbox": self.boxes, "area": self.areas, "score": self.scores}
+        known += [f"{name} {_short(values[name][row])}" for name in columns]
+        return f"record {row}: {', '.join(known)}" if known else f"record {row}"
+
+    @functools.cached_property
+    def image_sizes(self) -> np.ndarray:
+        """Height and width of each record's image ``(N, 2)``, NaN where they are not known."""
+        return self.sizes_in(self)
+
+    def sizes_in(self, other: Records) -> np.ndarray:
+        """Height and width, as declared here, of the images of another's records."""
+        known = {id: size for id, size in zip(self.images or (), self.sizes.tolist(), strict=True)}
+        nothing = [math.nan, math.nan]
+        table = np.array([*(known.get(id, nothing) for id in other.image_ids), nothing], dtype=np.float64)
+        return table.reshape(-1, 2)[other.image]
+
+
+def _short(value: Any) -> str:
+    if np.ndim(value):
+        return "[" + ", ".join(f"{x:g}" for x in value) + "]"
+    return f"{value:g}"
+
+
+# Reading
+
+
+def read_ground_truth(value: Any) -> Records:
+    """The ground truth: a path, a COCO dictionary, or `meanap.GroundTruth`."""
+    records = Records("ground_truth")
+    if isinstance(value, GroundTruth):
+        return _from_columns(records, value)
+    if isinstance(value, (str, os.PathLike)):
+        return _from_file(records, value, _core.read_dataset, "a data set: an object with images, annotations …")
+    if isinstance(value, Mapping):
+        return _from_data_set(records, value)
+    raise TypeError(f"ground_truth: expected a path, a COCO dictionary or meanap.GroundTruth, found {_kind(value)}")
+
+
+def read_detections(value: Any, truth: Records) -> Records:
+    """Detections: a path, a list of COCO results, an ``(N, 7)`` array, or `meanap.Detections`."""
+    records = Records("detections")
+    if isinstance(value, Detections):
+        return _from_columns(records, value)
+    if isinstance(value, (str, os.PathLike)):
+        return _from_file(records, value, _core.read_results, "results: an array of objects", truth)
+    if isinstance(value, np.ndarray):
+        if value.ndim != 2 or value.shape[1] != 7:
+            raise ValueError(f"detections: expected shape (N, 7), found {value.shape}")
+        value = [
+            {"image_id": int(row[0]), "bbox": row[1:5], "score": row[5], "category_id": int(row[6])}
+            for row in value.tolist()
+        ]
+    if isinstance(value, (list, tuple)):
+        return _from_list(records, value, truth)
+    raise TypeError(
+        "detections: expected a path, a list of COCO results, an (N, 7) array or meanap.Detections, "
+        f"found {_kind(value)}"
+    )
+
+
+def _kind(value: Any) -> str:
+    return f"a {type(value).__name__}"
+
+
+def _from_file(records: Records, path: Any, read: Any, expected: str, truth: Records | None = None) -> Records:
+    try:
+        dataset = read(path)
+        if dataset.fallback is None and _from_dataset(records, dataset, truth):
+            return records
+        value = dataset.load()
+    except FileNotFoundError:
+        raise
+    except AssertionError:
+        # Of the wrong kind: the other side of it, as often as not.
+        return _wrong_kind(records, path, expected)
+    except _BROKEN as error:
+        return _unreadable(records, path, error)
+    if truth is None:
+        return _from_data_set(records, value)
+    return _from_list(records, value, truth)
+
+
+def _unreadable(records: Records, path: Any, error: BaseException) -> Records:
+    text = " ".join(str(error).split()) or type(error).__name__
+    remedy = "Write the file again; a download or a job that was cut short leaves half of one."
+    records.add("broken-file", "error", 1, f"{os.fspath(path)} cannot be read", text, remedy)
+    records.readable = False
+    return records
+
+
+def _wrong_kind(records: Records, path: Any, expected: str) -> Records:
+    try:
+        with open(path, "rb") as file:
+            value = json.load(file)
+    except _BROKEN as error:
+        return _unreadable(records, path, error)
+    found = "an array" if isinstance(value, list) else "an object" if isinstance(value, dict) else _kind(value)
+    swapped = isinstance(value, dict) and "annotations" in value and records.place == "detections"
+    swapped = swapped or (isinstance(value, list) and records.place == "ground_truth")
+    remedy = "Are the two files swapped?" if swapped else "Give the file that the other tools are given."
+    records.add("wrong-kind-of-file", "error", 1, f"{os.fspath(path)} is not {expected}", f"it holds {found}", remedy)
+    records.readable = False
+    return records
+
+
+def _from_dataset(records: Records, dataset: _core.Dataset, truth: Records | None) -> bool:
+    """Takes the columns of a file; False if they do not say all that is asked."""
+    arrays = dataset.arrays()
+    needed = {"image_id", "category_id"} | ({"bbox", "id", "area", "iscrowd"} if truth is None else {"score"})
+    whole = truth is not None or (dataset.has_images and dataset.has_categories and dataset.has_annotations)
+    if not whole or not needed <= arrays.keys():
+        return False
+    count = len(dataset)
+    if truth is None:
+        categories = dataset.categories()
+        if not all(isinstance(category, dict) for category in categories):
+            return False
+        records.images, sizes = dataset.image_ids(), dataset.image_sizes().astype(np.float64)
+        records.sizes = np.where((sizes > 0).all(axis=1, keepdims=True), sizes, math.nan)
+        records.categories = dataset.category_ids()
+        records.names = [category.get("name") for category in categories]
+        records.ids = [int(id) if id == int(id) else id for id in arrays["id"].tolist()]
+    records.image_ids, records.category_ids = dataset.annotation_image_ids(), dataset.annotation_category_ids()
+    records.image = arrays["image_id"].astype(np.int64)
+    records.category = arrays["category_id"].astype(np.int64)
+    records.scores = arrays.get("score", np.full(count, math.nan))
+    records.areas = arrays.get("area", np.full(count, math.nan))
+    records.crowd = arrays.get("iscrowd", np.zeros(count, dtype=bool))
+    records.broken_masks = np.zeros(count, dtype=bool)
+    masks = None
+    if truth is None and "segmentation" in dataset.first_fields():
+        masks = dataset.objects("segm", "ground_truth")
+        if masks is None:
+            return False
+        records.masks = masks.mask_measures()
+        records.broken_masks = np.isnan(records.masks[0])
+    if "bbox" in arrays:
+        records.boxes = arrays["bbox"]
+        return True
+    # Results of masks: the boxes around them.
+    return False
+
+
+def _from_columns(records: Records, side: GroundTruth | Detections) -> Records:
+    count = len(side)
+    records.image, records.image_ids = _codes(_plain(side.image_ids))
+    records.category, records.category_ids = _codes(_plain(side.category_ids))
+
+    def column(name: str, default: float) -> np.ndarray:
+        value = side.arrays.get(name)
+        return np.full(count, default) if value is None else np.asarray(value, dtype=np.float64).reshape(count)
+
+    boxes = side.arrays.get("boxes")
+    if boxes is None:
+        raise ValueError(f"{records.place}: boxes are needed for a check")
+    records.boxes = np.array(np.asarray(boxes), dtype=np.float64).reshape(-1, 4)
+    if side.box_format == "xyxy":
+        records.boxes[:, 2:] -= records.boxes[:, :2]
+    elif side.box_format == "cxcywh":
+        records.boxes[:, :2] -= records.boxes[:, 2:] / 2
+    records.scores = column("scores", math.nan)
+    records.areas = column("area", math.nan)
+    records.crowd = column("iscrowd", 0.0).astype(bool)
+    records.broken_masks = np.zeros(count, dtype=bool)
+    if isinstance(side, GroundTruth):
+        records.images = side.images
+        sizes = [side.sizes.get(id) or (math.nan, math.nan) for id in side.images or ()]
+        records.sizes = np.array(sizes, dtype=np.float64).reshape(-1, 2)
+        records.categories = side.categories
+        records.names = [side.names.get(id) for id in side.categories or ()]
+    return records
+
+
+def _plain(ids: Any) -> list[Any]:
+    return ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
+
+
+def _codes(ids: list[Any]) -> tuple[np.ndarray, list[Any]]:
+    """Positions among the distinct ids, -1 for None."""
+    known: dict[Any, int] = {}
+    codes = [-1 if id is None else known.setdefault(id, len(known)) for id in ids]
+    return np.array(codes, dtype=np.int64), list(known)
+
+
+# Record by record
+
+
+def _from_data_set(records: Records, value: Any) -> Records:
+    if not isinstance(value, Mapping) or not isinstance(value.get("annotations"), (list, tuple)):
+        message = 'there is no array "annotations"'
+        records.add("no-annotations", "error", 1, message, "", "Give a COCO data set.")
+        records.readable = False
+        return records
+    for key in ("images", "categories"):
+        if not isinstance(value.get(key), (list, tuple)):
+            message = f'there is no array "{key}", so nothing can be checked against it'
+            records.add(f"no-{key}", "error", 1, message, "", f'Add "{key}".')
+            continue
+        good = [entry for entry in value[key] if isinstance(entry, Mapping) and _is_id(entry.get("id"))]
+        bad = [i for i, entry in enumerate(value[key]) if not isinstance(entry, Mapping) or not _is_id(entry.get("id"))]
+        message = f'entries of "{key}" have no usable id'
+        records.add(
+            "malformed-record", "error", len(bad), message, f"{key}[{bad[0] if bad else 0}]", "Give each an id."
+        )
+        if key == "images":
+            records.images = [image["id"] for image in good]
+            sizes = [[_number(image.get(side)) for side in ("height", "width")] for image in good]
+            records.sizes = np.array(sizes, dtype=np.float64).reshape(-1, 2)
+            records.sizes[~(records.sizes > 0).all(axis=1)] = math.nan
+        else:
+            records.categories = [category["id"] for category in good]
+            records.names = [category.get("name") for category in good]
+    entries = value["annotations"]
+    needed = ("image_id", "category_id", "bbox", "id", "area", "iscrowd")
+    # LVIS has no crowds; its images say which categories they lack.
+    by_category = any(isinstance(image, Mapping) and "neg_category_ids" in image for image in value.get("images") or ())
+    _take(records, entries, needed[:-1] if by_category else needed)
+    good = [entry if isinstance(entry, Mapping) else {} for entry in entries]
+    ids = [entry.get("id") for entry in good]
+    records.ids = ids if any(id is not None for id in ids) else None
+    records.crowd = np.array([entry.get("iscrowd") in (1, True) for entry in good], dtype=bool)
+    records.areas = np.array([_number(entry.get("area")) for entry in good], dtype=np.float64)
+    _take_masks(records, good, records.image_sizes)
+    return records
+
+
+def _from_list(records: Records, entries: Any, truth: Records) -> Records:
+    if not isinstance(entries, (list, tuple)):
+        return _wrong(records, entries)
+    good = [entry if isinstance(entry, Mapping) else {} for entry in entries]
+    first = good[0] if good else {}
+    shape = next((name for name in ("bbox", "segmentation", "keypoints") if first.get(name)), "bbox")
+    _take(records, entries, ("image_id", "category_id", "score", shape))
+    records.areas = np.full(len(good), math.nan)
+    records.crowd = np.zeros(len(good), dtype=bool)
+    records.scores = np.array([_number(entry.get("score")) for entry in good], dtype=np.float64)
+    _take_masks(records, good, truth.sizes_in(records))
+    records.derived_boxes = shape != "bbox"
+    if shape == "segmentation" and records.masks is not None:
+        records.boxes = records.masks[1]
+    elif shape == "keypoints":
+        records.boxes = np.array([_around(entry.get("keypoints")) for entry in good]).reshape(-1, 4)
+    return records
+
+
+def _wrong(records: Records, value: Any) -> Records:
+    message = f"expected an array of results, found {_kind(value)}"
+    records.add("wrong-kind-of-file", "error", 1, message, "", "Give a list of results.")
+    records.readable = False
+    return records
+
+
+def _take(records: Records, entries: Any, needed: tuple[str, ...]) -> None:
+    """Ids and boxes, and findings for what is not there."""
+    strange = [i for i, entry in enumerate(entries) if not isinstance(entry, Mapping)]
+    if strange:
+        example = f"record {strange[0]} is {_kind(entries[strange[0]])}"
+        records.add("malformed-record", "error", len(strange), "records are no objects", example, "Write objects.")
+    good = [entry if isinstance(entry, Mapping) else {} for entry in entries]
+    for name in needed:
+        lacking = [i for i, entry in enumerate(entries) if isinstance(entry, Mapping) and entry.get(name) is None]
+        harm = {
+            "id": "pycocotools cannot index them",
+            "area": "sizes cannot be told apart",
+            "iscrowd": "pycocotools stops at them",
+        }.get(name, "they cannot be scored")
+        message = f'records have no "{name}": {harm}'
+        example = f"record {lacking[0]}" if lacking else ""
+        records.add("missing-field", "error", len(lacking), message, example, f'Give each record "{name}".')
+    for name, column in (("image_id", "image"), ("category_id", "category")):
+        ids = [entry.get(name) for entry in good]
+        bad = [i for i, id in enumerate(ids) if id is not None and not _is_id(id)]
+        message = f'"{name}" is neither a whole number nor a string'
+        example = f"record {bad[0]}: {ids[bad[0]]!r}" if bad else ""
+        records.add("malformed-record", "error", len(bad), message, example, "Use the ids of the ground truth.")
+        codes, known = _codes([_clean(id) if _is_id(id) else None for id in ids])
+        setattr(records, column, codes)
+        setattr(records, f"{column}_ids", known)
+    boxes = [_box(entry.get("bbox")) for entry in good]
+    records.boxes = np.array(boxes, dtype=np.float64).reshape(-1, 4)
+    given = np.array([entry.get("bbox") is not None for entry in good], dtype=bool)
+    bad = np.flatnonzero(given & ~np.isfinite(records.boxes).all(axis=1))
+    if len(bad) and "bbox" in needed:
+        example = f"record {bad[0]}: {good[bad[0]].get('bbox')!r}"[:200]
+        message = '"bbox" is not four finite numbers'
+        records.add("malformed-box", "error", len(bad), message, example, "Write [x, y, width, height].")
+
+
+def _is_id(id: Any) -> bool:
+    if isinstance(id, bool):
+        return False
+    return isinstance(id, (int, str, np.integer)) or (isinstance(id, float) and id.is_integer())
+
+
+def _clean(id: Any) -> Any:
+    return id if isinstance(id, str) else int(id)
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value) if isinstance(value, (int, float, np.number)) else math.nan
+    except OverflowError:
+        return math.inf
+
+
+def _box(value: Any) -> list[float]:
+    if isinstance(value, (list, tuple, np.ndarray)) and len(value) == 4:
+        return [_number(x) for x in value]
+    return [math.nan] * 4
+
+
+def _around(points: Any) -> list[float]:
+    """The box around labelled keypoints."""
+    try:
+        pose = np.array(points, dtype=np.float64).reshape(-1, 3)
+    except (TypeError, ValueError):
+        return [math.nan] * 4
+    pose = pose[pose[:, 2] > 0] if (pose[:, 2] > 0).any() else pose
+    if not len(pose):
+        return [math.nan] * 4
+    low, high = pose[:, :2].min(axis=0), pose[:, :2].max(axis=0)
+    return [*low.tolist(), *(high - low).tolist()]
+
+
+def _take_masks(records: Records, entries: list[Any], sizes: np.ndarray) -> None:
+    from meanap.coco import mask
+
+    count = len(entries)
+    records.broken_masks = np.zeros(count, dtype=bool)
+    if not any(entry.get("segmentation") for entry in entries):
+        return
+    areas, boxes = np.full(count, math.nan), np.full((count, 4), math.nan)
+    drawn = np.full((count, 2), math.nan)
+    for row, entry in enumerate(entries):
+        shape = entry.get("segmentation")
+        if not shape:
+            continue
+        try:
+            if isinstance(shape, Mapping):
+                run_lengths: Any = shape
+                if isinstance(shape["counts"], list):
+                    run_lengths = mask.frPyObjects(dict(shape), *shape["size"])
+                drawn[row] = shape["size"]
+                boxes[row] = mask.toBbox(run_lengths)
+            else:
+                height, width = sizes[row]
+                if not height > 0:
+                    continue
+                run_lengths = mask.merge(mask.frPyObjects(shape, int(height), int(width)))
+                drawn[row] = sizes[row]
+                corners = np.concatenate([np.asarray(ring, dtype=np.float64).reshape(-1, 2) for ring in shape])
+                boxes[row] = [*corners.min(axis=0), *np.ptp(corners, axis=0)]
+            areas[row] = mask.area(run_lengths)
+        except _BROKEN:
+            records.broken_masks[row] = True
+    records.masks = (areas, boxes, drawn)

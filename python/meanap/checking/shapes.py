@@ -1,0 +1,102 @@
+"""What is asked of boxes on either side: are they boxes, in the image, in the form that is expected?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from meanap.checking.records import Records
+
+__all__ = ["check_boxes", "repeated", "usable"]
+
+#: Annotation tools round, and draw up to the outside of the last pixel.
+_PIXEL = 1.0
+#: Fewer boxes than this may have any form by chance.
+_ENOUGH = 4
+
+
+def usable(records: Records) -> np.ndarray:
+    """Which records have a box of some size."""
+    boxes = records.boxes
+    with np.errstate(invalid="ignore"):
+        return np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > 0).all(axis=1)
+
+
+def check_boxes(records: Records, sizes: np.ndarray) -> bool:
+    """Whether they are in the form that is expected, x, y, width and height in pixels; adds what is wrong.
+
+    `sizes`: height and width of each record's image ``(N, 2)``, NaN where they are not known.
+    """
+    boxes = records.boxes
+    finite = np.isfinite(boxes).all(axis=1)
+    with np.errstate(invalid="ignore"):
+        flat = np.flatnonzero(finite & ~(boxes[:, 2:] > 0).all(axis=1))
+    where = records.place
+    records.add(
+        "empty-box",
+        "warning" if where == "ground_truth" else "note",
+        len(flat),
+        "boxes have no width or no height, so that they overlap nothing",
+        records.told(flat[0], "bbox") if len(flat) else "",
+        "Remove them; or, if the second corner was written for the size, subtract the first.",
+    )
+    good = np.flatnonzero(usable(records))
+    x, y, width, height = boxes[good].T
+    image_height, image_width = sizes[good].T
+    if len(good) >= _ENOUGH and (boxes[good] <= 1.0).all() and (boxes[good] >= 0.0).all():
+        records.add(
+            "normalised-boxes",
+            "error",
+            len(good),
+            "all boxes lie between 0 and 1: shares of the image, not pixels",
+            records.told(good[0], "bbox"),
+            "Multiply x and width by the image's width, y and height by its height.",
+        )
+        return False
+    beyond = np.maximum.reduce([-x, -y, x + width - image_width, y + height - image_height])
+    out = beyond > _PIXEL  # False where the size is not known.
+    # Read as corners they fit into the image, read as sizes they do not, and no second corner lies before the first.
+    if len(good) >= _ENOUGH and (width >= x).all() and (height >= y).all():
+        known = ~np.isnan(image_width)
+        fits = (width <= image_width + _PIXEL) & (height <= image_height + _PIXEL)
+        if out.any() and fits[known].all() if known.any() else len(good) >= 5 * _ENOUGH:
+            records.add(
+                "xyxy-boxes",
+                "error",
+                len(good),
+                "boxes read like two corners (x1, y1, x2, y2); expected x, y, width, height",
+                records.told(good[np.argmax(beyond)] if known.any() else good[0], "bbox"),
+                "Write [x1, y1, x2 - x1, y2 - y1].",
+            )
+            return False
+    far = np.flatnonzero(out)
+    if len(far) and not records.derived_boxes:
+        worst = far[np.argmax(beyond[far])]
+        size = f"{sizes[good[worst]][1]:g} x {sizes[good[worst]][0]:g}"
+        outside = (x >= image_width) | (y >= image_height) | (x + width <= 0) | (y + height <= 0)
+        records.add(
+            "box-outside-image",
+            # Many detectors do not clip, and lose little by it.
+            "warning" if where == "ground_truth" else "note",
+            len(far),
+            f"boxes reach beyond their image by more than a pixel, {int(outside.sum()):,} of them lie quite outside it",
+            f"{records.told(good[worst], 'bbox')}, in an image of {size}",
+            "Clip them; if there are many, are they those of a resized image, or of another?",
+        )
+    return True
+
+
+def repeated(records: Records, *columns: np.ndarray) -> np.ndarray:
+    """Records with the same image, category and box (and other columns) as one before."""
+    good = np.flatnonzero(usable(records) & (records.image >= 0) & (records.category >= 0))
+    keys = [records.image[good], records.category[good], *records.boxes[good].T, *(c[good] for c in columns)]
+    # Equal rows have equal digests, and come to stand side by side, the first of them first.
+    digest = np.zeros(len(good), dtype=np.uint64)
+    for key in keys:
+        words = np.ascontiguousarray(key, dtype=np.float64).view(np.uint64)
+        digest = (digest ^ words) * np.uint64(0x9E3779B97F4A7C15)
+        digest ^= digest >> np.uint64(29)
+    order = np.argsort(digest, kind="stable")
+    same = np.ones(max(len(good) - 1, 0), dtype=bool)
+    for key in keys:
+        same &= key[order][1:] == key[order][:-1]
+    return np.sort(good[order[1:][same]])

@@ -1,0 +1,62 @@
+"""`meanap check`: look at a file before believing a score."""
+
+import json
+import sys
+from pathlib import Path
+
+
+def add_parser(commands):
+    """Add this command's arguments."""
+    parser = commands.add_parser(
+        "check",
+        help="look for what is wrong with ground truth and detections",
+        description="Look for what makes a score wrong, or less than it seems: ids, boxes, categories, masks, scores, "
+        "copies, and labels that confident detections contradict. The exit code is 1 if an error is found.",
+    )
+    parser.add_argument("ground_truth", type=Path, metavar="GROUND_TRUTH")
+    parser.add_argument("detections", type=Path, nargs="?", metavar="DETECTIONS")
+    parser.add_argument("--json", metavar="OUT", help='write the findings as JSON; "-" is standard output')
+    parser.add_argument("--labels", type=_count, default=10, metavar="N", help="likely label errors to list (10)")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 on warnings too")
+    parser.add_argument("--quiet", action="store_true", help="print nothing")
+    parser.set_defaults(run=run)
+
+
+def run(options):
+    """Check, print, write; the exit code."""
+    from meanap.checking import check
+
+    findings = check(options.ground_truth, options.detections)
+    if not options.quiet:
+        # With the JSON on standard output the text must not be among it.
+        print(_text(findings, options.labels), file=sys.stderr if options.json == "-" else sys.stdout)
+    if options.json:
+        text = findings.to_json(indent=2) + "\n"
+        if options.json == "-":
+            sys.stdout.write(text)
+        else:
+            Path(options.json).write_text(text, encoding="utf-8")
+    bad = {"error", "warning"} if options.strict else {"error"}
+    return 1 if bad & set(findings["level"]) else 0
+
+
+def _text(findings, labels):
+    lines = [repr(findings)]
+    errors = findings.label_errors
+    if labels and len(errors):
+        lines.append(f"\nlikely label errors, {min(labels, len(errors)):,} of {len(errors):,}:")
+        for row in list(errors)[:labels]:
+            truth = "" if row["truth"] is None else f", labelled {row['truth']!r}"
+            box = ", ".join(f"{x:.4g}" for x in row["box"])
+            lines.append(
+                f"  {row['kind']}: image {json.dumps(row['image'])}, category {row['category']!r}{truth}, "
+                f"score {row['score']:.3f}, box [{box}]"
+            )
+    return "\n".join(lines)
+
+
+def _count(text):
+    number = int(text)
+    if number < 0:
+        raise ValueError(text)
+    return number

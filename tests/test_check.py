@@ -1,0 +1,442 @@
+"""The check: each fault alone in a file of its own, found under its code and no other; clean files clean."""
+
+import copy
+import json
+import math
+
+import numpy as np
+import pytest
+
+import meanap
+from meanap import generate
+from meanap.checking.findings import LEVELS
+from meanap.cli import main
+
+CLEAN = {"label-errors"}
+
+
+@pytest.fixture(scope="module")
+def clean():
+    truth = generate.dataset(30, 12, categories=4)
+    found = generate.detections(truth, per_image=40, seed=12)
+    return truth, found
+
+
+def both_ways(tmp_path, truth, found=None):
+    """Findings from files and from Python objects, which must be the same."""
+    paths = []
+    for name, value in (("truth", truth), ("found", found)):
+        if value is not None:
+            paths.append(tmp_path / f"{name}.json")
+            paths[-1].write_text(json.dumps(value))
+    findings = meanap.check(*paths)
+    from_objects = meanap.check(truth, found)
+    assert findings["code"] == from_objects["code"] and findings["count"] == from_objects["count"]
+    assert findings["level"] == from_objects["level"] and findings["example"] == from_objects["example"]
+    return findings
+
+
+@pytest.mark.parametrize("kind, form", [("bbox", {}), ("segm", {}), ("segm", {"boxes": True}), ("keypoints", {})])
+@pytest.mark.parametrize("seed", [12, 13])
+def test_clean_files_are_clean(tmp_path, kind, form, seed):
+    poses = kind == "keypoints"
+    options = {"kind": "keypoints", "categories": 1} if poses else {"categories": 4}
+    truth = generate.dataset(40, seed, **options)
+    found = generate.detections(truth, kind=kind, per_image=20, seed=seed, **form)
+    findings = both_ways(tmp_path, truth, found)
+    assert findings.codes <= CLEAN, repr(findings)
+    assert findings.ok and set(findings["level"]) <= {"note"}
+    assert len(meanap.check(truth)) == 0
+
+
+def edit(records, row, **fields):
+    records[row].update(fields)
+
+
+def xyxy(records):
+    for record in records:
+        x, y, width, height = record["bbox"]
+        record["bbox"] = [x, y, x + width, y + height]
+
+
+def normalised(truth, records):
+    sizes = {image["id"]: (image["width"], image["height"]) for image in truth["images"]}
+    for record in records:
+        width, height = sizes[record["image_id"]]
+        x, y, w, h = record["bbox"]
+        record["bbox"] = [x / width, y / height, w / width, h / height]
+
+
+def without_masks(truth):
+    for record in truth["annotations"]:
+        del record["segmentation"]
+        record["area"] = record["bbox"][2] * record["bbox"][3]
+
+
+def drop_category(truth, found, id):
+    found[:] = [record for record in found if record["category_id"] != id]
+
+
+def shift(truth, found, by):
+    for record in found:
+        record["category_id"] += by
+
+
+def ids_of(truth):
+    # Ids with gaps, as COCO's.
+    for record in (*truth["categories"], *truth["annotations"]):
+        key = "id" if "name" in record else "category_id"
+        record[key] = record[key] * 3 + 10
+
+
+def to_places(truth, found):
+    ids_of(truth)
+    shift(truth, found, -1)
+
+
+def boxes_wide(truth):
+    truth["annotations"][3]["bbox"][2] *= 2
+    truth["annotations"][3]["bbox"][3] *= 2
+
+
+GROUND_TRUTH = {
+    # code: the fault, and on how many it is.
+    "zero-id": (lambda t: edit(t["annotations"], 4, id=0), 1),
+    "duplicate-id": (lambda t: edit(t["annotations"], 4, id=t["annotations"][5]["id"]), 1),
+    "duplicate-image-id": (lambda t: t["images"].append(dict(t["images"][0])), 1),
+    "duplicate-category-id": (lambda t: t["categories"].append({"id": 2, "name": "other"}), 1),
+    "duplicate-category-name": (lambda t: edit(t["categories"], 1, name=t["categories"][0]["name"]), 1),
+    "unknown-image": (lambda t: edit(t["annotations"], 0, image_id=-7), 1),
+    "unknown-category": (lambda t: edit(t["annotations"], 0, category_id=99), 1),
+    "image-without-size": (lambda t: t["images"][2].pop("height"), 1),
+    "empty-box": (lambda t: (without_masks(t), edit(t["annotations"], 6, bbox=[5, 5, 0, 8], area=0)), 1),
+    "xyxy-boxes": (lambda t: (without_masks(t), xyxy(t["annotations"])), None),
+    "normalised-boxes": (lambda t: (without_masks(t), normalised(t, t["annotations"])), None),
+    "mask-off-box": (boxes_wide, 1),
+    "area-off": (lambda t: edit(t["annotations"], 3, area=t["annotations"][3]["area"] * 3 + 200), 1),
+    "broken-mask": (lambda t: edit(t["annotations"], 0, segmentation=[[1, 2]]), 1),
+    "missing-field": (lambda t: t["annotations"][7].pop("iscrowd"), 1),
+    "malformed-box": (lambda t: (without_masks(t), edit(t["annotations"], 8, bbox=[1, 2, 3])), 1),
+    "malformed-record": (lambda t: t["annotations"].append([1, 2]), 1),
+    "duplicate-object": (lambda t: t["annotations"].append({**t["annotations"][0], "id": 10**6}), 1),
+    "category-without-objects": (lambda t: t["categories"].append({"id": 77, "name": "none"}), 1),
+    "no-images": (lambda t: t.pop("images"), 1),
+    "no-categories": (lambda t: t.pop("categories"), 1),
+    "no-annotations": (lambda t: t.pop("annotations"), 1),
+}
+
+
+@pytest.mark.parametrize("code", GROUND_TRUTH)
+def test_each_fault_of_the_ground_truth(tmp_path, clean, code):
+    fault, count = GROUND_TRUTH[code]
+    truth = copy.deepcopy(clean[0])
+    fault(truth)
+    findings = both_ways(tmp_path, truth)
+    assert findings.codes == {code}, repr(findings)
+    row = findings[0]
+    assert row["count"] == (len(truth["annotations"]) if count is None else count)
+    assert row["where"] == "ground_truth" and row["remedy"] and row["message"] and row["level"] in LEVELS
+    assert findings.ok == (row["level"] != "error")
+
+
+def test_boxes_outside_the_image(tmp_path, clean):
+    truth = copy.deepcopy(clean[0])
+    without_masks(truth)
+    width = {image["id"]: image["width"] for image in truth["images"]}
+    first, second = truth["annotations"][:2]
+    first["bbox"] = [width[first["image_id"]] - 5, 3, 20, 10]
+    second["bbox"] = [width[second["image_id"]] + 5, 3, 20, 10]
+    for record in (first, second):
+        record["area"] = 200
+    findings = both_ways(tmp_path, truth)
+    assert findings.codes == {"box-outside-image"} and findings[0]["count"] == 2
+    assert "1 of them lie quite outside" in findings[0]["message"] and "in an image of" in findings[0]["example"]
+    first["bbox"] = [width[first["image_id"]] - 19.5, 3, 20, 10]
+    second["bbox"][0] -= 30
+    assert meanap.check(truth).codes == set()
+
+
+def test_masks_of_another_size(tmp_path, clean):
+    truth = copy.deepcopy(clean[0])
+    crowd = next(a for a in truth["annotations"] if a["iscrowd"])
+    size = crowd["segmentation"]["size"]
+    # Written as width and height; the runs are those of the turned image.
+    crowd["segmentation"]["size"] = size[::-1]
+    findings = both_ways(tmp_path, truth)
+    assert "mask-size" in findings.codes and findings.codes <= {"mask-size", "mask-off-box"}
+    assert str(size) in findings.row(code="mask-size")["example"]
+
+
+def test_nothing_to_find(tmp_path):
+    empty = {"images": [], "annotations": [], "categories": []}
+    assert both_ways(tmp_path, empty).codes == {"no-objects"}
+    assert both_ways(tmp_path, empty, []).codes == {"no-objects", "no-detections"}
+
+
+DETECTIONS = {
+    "unknown-image": (lambda t, f: edit(f, 0, image_id=-7), 1),
+    "unknown-category": (lambda t, f: edit(f, 0, category_id=99), 1),
+    "bad-score": (lambda t, f: edit(f, 0, score=math.nan), 1),
+    "score-range": (lambda t, f: [edit(f, row, score=100 * f[row]["score"]) for row in range(len(f))], None),
+    "constant-scores": (lambda t, f: [edit(f, row, score=1.0) for row in range(len(f))], None),
+    "rounded-scores": (lambda t, f: [edit(f, row, score=round(f[row]["score"], 1)) for row in range(len(f))], None),
+    "cut-scores": (lambda t, f: f.__setitem__(slice(None), [d for d in f if d["score"] >= 0.06]), 1),
+    "malformed-box": (lambda t, f: edit(f, 8, bbox=[1, 2, None, 4]), 1),
+    "missing-field": (lambda t, f: f[9].pop("score"), 1),
+    "empty-box": (lambda t, f: edit(f, 8, bbox=[1, 2, -3, 4]), 1),
+    "xyxy-boxes": (lambda t, f: xyxy(f), None),
+    "normalised-boxes": (lambda t, f: normalised(t, f), None),
+    "copied-ground-truth": (
+        lambda t, f: f.__setitem__(
+            slice(None),
+            [
+                {**{key: a[key] for key in ("image_id", "category_id", "bbox")}, "score": 0.5 + k / 1000}
+                for k, a in enumerate(t["annotations"])
+            ],
+        ),
+        None,
+    ),
+    "duplicate-detection": (lambda t, f: f.append(dict(f[0])), 1),
+    "never-predicted": (lambda t, f: drop_category(t, f, 4), 1),
+    "too-many-detections": (
+        lambda t, f: f.extend({**f[0], "score": 0.01 + k * 1e-5, "bbox": [k, 5, 9, 9]} for k in range(150)),
+        None,
+    ),
+    "image-without-detections": (
+        lambda t, f: f.__setitem__(slice(None), [d for d in f if d["image_id"] != f[0]["image_id"]]),
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize("code", DETECTIONS)
+def test_each_fault_of_the_detections(tmp_path, clean, code):
+    fault, count = DETECTIONS[code]
+    truth, found = copy.deepcopy(clean)
+    fault(truth, found)
+    findings = both_ways(tmp_path, truth, found)
+    also = {
+        # What comes with it by its nature.
+        "missing-field": {"bad-score"},
+        "copied-ground-truth": {"cut-scores"},
+        "too-many-detections": {"box-outside-image"},
+    }
+    assert code in findings.codes
+    assert findings.codes - CLEAN - also.get(code, set()) == {code}, repr(findings)
+    row = findings.row(code=code)
+    assert count is None or row["count"] == count
+    assert row["where"] == "detections" and row["remedy"]
+
+
+@pytest.mark.parametrize(
+    "fault, words",
+    [
+        (lambda t, f: shift(t, f, -1), "one too low"),
+        (lambda t, f: shift(t, f, 1), "one too high"),
+        (to_places, "places in the list of categories, from 0"),
+        (lambda t, f: ids_of(t), "places in the list of categories, from 1"),
+    ],
+)
+def test_categories_off_by_one(tmp_path, clean, fault, words):
+    truth, found = copy.deepcopy(clean)
+    fault(truth, found)
+    findings = both_ways(tmp_path, truth, found)
+    row = findings.row(code="category-offset")
+    assert words in row["message"] and row["level"] == "error"
+    # Ids that no category has are found as such too.
+    assert findings.codes <= {"category-offset", "unknown-category", "never-predicted"}
+
+
+def test_numbers_on_one_side_and_strings_on_the_other(tmp_path, clean):
+    truth, found = copy.deepcopy(clean)
+    for record in found:
+        record["image_id"] = str(record["image_id"])
+    row = both_ways(tmp_path, truth, found).row(code="unknown-image")
+    assert "numbers on one side and strings on the other" in row["remedy"] and row["count"] == len(found)
+
+
+def test_half_of_the_images_without_detections(tmp_path, clean):
+    truth, found = copy.deepcopy(clean)
+    images = sorted({record["image_id"] for record in found})[:15]
+    kept = [record for record in found if record["image_id"] in images]
+    assert both_ways(tmp_path, truth, kept).row(code="image-without-detections")["level"] == "warning"
+
+
+# Likely label errors
+
+
+def test_label_errors_are_those_that_were_made(clean):
+    truth = copy.deepcopy(clean[0])
+    # A good detector: every object, near enough, with scores that fall; and low ones of nothing.
+    found = [
+        {
+            "image_id": a["image_id"],
+            "category_id": a["category_id"],
+            "bbox": [a["bbox"][0] + 0.5, a["bbox"][1], a["bbox"][2] * 0.97 + 0.1, a["bbox"][3]],
+            "score": 0.99 - k * 1e-4,
+        }
+        for k, a in enumerate(a for a in truth["annotations"] if not a["iscrowd"] and min(a["bbox"][2:]) > 12)
+    ]
+    assert len(meanap.check(truth, found).label_errors) == 0
+    objects = [a for a in truth["annotations"] if not a["iscrowd"] and min(a["bbox"][2:]) > 12]
+    wrong, gone, moved = objects[40], objects[50], objects[60]
+    was = wrong["category_id"]
+    wrong["category_id"] = was % 4 + 1
+    truth["annotations"].remove(gone)
+    moved["bbox"][2] *= 0.4
+    errors = meanap.check(truth, found).label_errors
+    told = {(row["kind"], row["image"], row["category"], row["truth"]) for row in errors}
+    expected = {
+        ("category", wrong["image_id"], was, wrong["category_id"]),
+        ("missing", gone["image_id"], gone["category_id"], None),
+        ("place", moved["image_id"], moved["category_id"], moved["category_id"]),
+    }
+    assert expected <= told and len(errors) <= 5, errors
+    assert (np.diff(errors["trust"]) <= 0).all() and (errors["trust"] >= 0.9).all()
+    row = errors.row(kind="missing", image=gone["image_id"])
+    assert row["box"] == pytest.approx(found[50]["bbox"]) and row["similarity"] < 0.5
+    assert row["score"] == found[50]["score"]
+
+
+# What a check takes, and what it gives
+
+
+def test_broken_files(tmp_path, clean):
+    truth, found = tmp_path / "truth.json", tmp_path / "found.json"
+    truth.write_text(json.dumps(clean[0]))
+    found.write_text(json.dumps(clean[1])[:-100])
+    findings = meanap.check(truth, found)
+    assert findings.codes == {"broken-file"} and findings[0]["where"] == "detections"
+    assert "found.json" in findings[0]["message"] and findings[0]["example"]
+    found.write_text(json.dumps(clean[1]))
+    swapped = meanap.check(found, truth)
+    assert swapped["code"] == ["wrong-kind-of-file"] * 2 and set(swapped["where"]) == {"ground_truth", "detections"}
+    assert set(swapped["remedy"]) == {"Are the two files swapped?"}
+    for text in (
+        "",
+        "null",
+        "[" * 5000,
+        '{"annotations": 3}',
+        '{"images": [1], "annotations": [], "categories": [{}]}',
+    ):
+        truth.write_text(text)
+        assert not meanap.check(truth, found).ok, text
+    with pytest.raises(FileNotFoundError):
+        meanap.check(tmp_path / "nothing.json")
+    for value in (3, None, "x" * 3 and [1, 2]):
+        with pytest.raises(TypeError, match="ground_truth: expected"):
+            meanap.check(value)
+    with pytest.raises(TypeError, match="detections: expected"):
+        meanap.check(clean[0], 3)
+
+
+def test_hostile_records(tmp_path, clean):
+    truth, found = copy.deepcopy(clean)
+    strange = [
+        {"image_id": [1], "category_id": {}, "bbox": "box", "score": "high"},
+        {"image_id": True, "category_id": 1.5, "bbox": [1, 2, 3, 10**400], "score": 10**400},
+        None,
+        {},
+    ]
+    findings = both_ways(tmp_path, truth, [*found, *strange])
+    assert {"malformed-record", "missing-field", "malformed-box"} <= findings.codes and not findings.ok
+    truth["annotations"] += [{**entry, "id": [], "area": None, "iscrowd": "no"} for entry in strange if entry]
+    truth["images"].append(None)
+    truth["categories"].append({"id": None})
+    assert not both_ways(tmp_path, truth, found).ok
+
+
+def test_arrays_and_columns(clean):
+    truth, found = clean
+    array = generate.detections(truth, per_image=40, seed=12, form="array")
+    assert meanap.check(truth, array).codes == meanap.check(truth, found).codes <= CLEAN
+    columns = meanap.GroundTruth(
+        [a["image_id"] for a in truth["annotations"]],
+        [a["category_id"] for a in truth["annotations"]],
+        np.array([a["bbox"] for a in truth["annotations"]]),
+        box_format="xywh",
+        images={image["id"]: (image["height"], image["width"]) for image in truth["images"]},
+        categories={c["id"]: c["name"] for c in truth["categories"]},
+        crowd=[a["iscrowd"] for a in truth["annotations"]],
+    )
+    boxes = array[:, 1:5].copy()
+    boxes[:, 2:] += boxes[:, :2]
+    side = meanap.Detections(array[:, 0].astype(int), array[:, 6].astype(int), array[:, 5], boxes)
+    assert meanap.check(columns, side).codes <= CLEAN
+    shifted = meanap.Detections(array[:, 0].astype(int), array[:, 6].astype(int), array[:, 5], boxes, box_format="xywh")
+    assert "xyxy-boxes" in meanap.check(columns, shifted).codes
+    with pytest.raises(ValueError, match=r"expected shape \(N, 7\)"):
+        meanap.check(truth, array[:, :5])
+
+
+def test_findings_as_json_and_text(clean):
+    truth, found = copy.deepcopy(clean)
+    truth["annotations"][0]["id"] = 0
+    drop_category(truth, found, 4)
+    findings = meanap.check(truth, found)
+    assert findings["level"] == sorted(findings["level"], key=LEVELS.index) and findings["level"][0] == "error"
+    told = json.loads(findings.to_json())
+    assert told["ok"] is False and [row["code"] for row in told["findings"]] == findings["code"]
+    assert told["label_errors"] == []  # Not worth looking at before the errors are mended.
+    text = repr(findings)
+    assert "error: zero-id (ground_truth, 1): " in text and text.endswith("1 error, 1 warning, 0 notes")
+    assert "<table" in findings._repr_html_()
+    assert json.loads(meanap.check(*clean).to_json())["label_errors"]
+
+
+def test_real_data(shared_data):
+    # Each of these was looked at: the example results are the ground truth, moved a little or not at all.
+    truth = shared_data / "coco100_gt.json"
+    assert meanap.check(truth).codes == {"category-without-objects"}
+    findings = meanap.check(truth, shared_data / "coco100_bbox.json")
+    assert findings["code"] == [
+        "copied-ground-truth",
+        "never-predicted",
+        "category-without-objects",
+        "image-without-detections",
+    ]
+    objects = json.loads(truth.read_text())["annotations"]
+    boxes = {(a["image_id"], *a["bbox"]) for a in objects}
+    detections = json.loads((shared_data / "coco100_bbox.json").read_text())
+    copied = sum((d["image_id"], *d["bbox"]) in boxes for d in detections)
+    assert findings[0]["count"] == copied > 70
+    findings = meanap.check(truth, shared_data / "coco100_segm.json")
+    assert findings.ok and findings.codes == {
+        "never-predicted",
+        "category-without-objects",
+        "image-without-detections",
+        "label-errors",
+    }
+    # Thirteen boxes of this part of LVIS are those of other places than their masks.
+    findings = meanap.check(shared_data / "lvis100_gt.json")
+    assert findings.ok and findings.codes == {"mask-off-box", "category-without-objects"}
+    assert findings[0]["count"] == 13
+    findings = meanap.check(shared_data / "kpt_gt.json", shared_data / "kpt_dt.json")
+    assert findings.ok and findings.codes == {"too-many-detections", "label-errors"}
+
+
+def test_the_command(tmp_path, clean, capsys):
+    truth, found = tmp_path / "truth.json", tmp_path / "found.json"
+    truth.write_text(json.dumps(clean[0]))
+    found.write_text(json.dumps(clean[1]))
+    out = tmp_path / "findings.json"
+    assert main(["check", str(truth), str(found), "--json", str(out), "--labels", "2"]) == 0
+    text = capsys.readouterr().out
+    told = json.loads(out.read_text())
+    assert told["ok"] and [row["code"] for row in told["findings"]] == ["label-errors"]
+    assert f"likely label errors, 2 of {len(told['label_errors'])}:" in text and text.count("score 0.") == 3
+    broken = copy.deepcopy(clean[0])
+    broken["annotations"][0]["bbox"][2] += 100
+    truth.write_text(json.dumps(broken))
+    assert main(["check", str(truth), "--quiet"]) == 0 and capsys.readouterr().out == ""
+    assert main(["check", str(truth), "--quiet", "--strict"]) == 1
+    broken["annotations"][0]["id"] = 0
+    truth.write_text(json.dumps(broken))
+    assert main(["check", str(truth), str(found), "--json", "-"]) == 1
+    captured = capsys.readouterr()
+    assert not json.loads(captured.out)["ok"] and "error: zero-id" in captured.err
+    assert main(["check", str(tmp_path / "nothing.json")]) == 1
+    assert "nothing.json: No such file" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as stopped:
+        main(["check", str(truth), "--labels", "-1"])
+    assert stopped.value.code == 2
