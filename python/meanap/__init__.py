@@ -9,15 +9,18 @@ from meanap._core import __version__
 
 if TYPE_CHECKING:
     from meanap._standin import as_pycocotools, init_as_pycocotools
+    from meanap.checking import Findings, check
     from meanap.coco import COCO, COCOeval, Params, mask
     from meanap.detection import (
         Comparison,
         Detections,
+        Difference,
         GroundTruth,
         MeanAveragePrecision,
         Result,
         compare,
         evaluate,
+        explain_difference,
     )
     from meanap.ranking import apk, mapk
 
@@ -26,6 +29,8 @@ __all__ = [
     "COCOeval",
     "Comparison",
     "Detections",
+    "Difference",
+    "Findings",
     "GroundTruth",
     "MeanAveragePrecision",
     "Params",
@@ -33,8 +38,10 @@ __all__ = [
     "__version__",
     "apk",
     "as_pycocotools",
+    "check",
     "compare",
     "evaluate",
+    "explain_difference",
     "init_as_pycocotools",
     "mapk",
     "mask",
@@ -52,11 +59,15 @@ _HOMES = {
     "init_as_pycocotools": "meanap._standin",
     "Comparison": "meanap.detection",
     "Detections": "meanap.detection",
+    "Difference": "meanap.detection",
     "GroundTruth": "meanap.detection",
     "MeanAveragePrecision": "meanap.detection",
     "Result": "meanap.detection",
     "compare": "meanap.detection",
     "evaluate": "meanap.detection",
+    "Findings": "meanap.checking",
+    "check": "meanap.checking",
+    "explain_difference": "meanap.detection",
 }
 _PACKAGES = ("coco", "detection", "generate", "plot", "protocol", "ranking", "report", "segmentation")
 

@@ -11,6 +11,7 @@
 
 from meanap.detection.comparison import Comparison, compare
 from meanap.detection.evaluation import evaluate
+from meanap.detection.explain import Difference, explain_difference
 from meanap.detection.inputs import Detections, GroundTruth
 from meanap.detection.metric import MeanAveragePrecision
 from meanap.detection.result import Result
@@ -19,10 +20,12 @@ from meanap.detection.table import Table
 __all__ = [
     "Comparison",
     "Detections",
+    "Difference",
     "GroundTruth",
     "MeanAveragePrecision",
     "Result",
     "Table",
     "compare",
     "evaluate",
+    "explain_difference",
 ]

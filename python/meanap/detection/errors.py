@@ -108,17 +108,17 @@ class Errors:
         self.iou = iou
         self.background = background
         self._result = result
-        self._mistakes = mistakes
+        self.told = mistakes
         self._base, self._positives = self._precision("nothing"), self._totals[0]
         self.ap = _mean(self._base)
 
     @property
     def _totals(self) -> tuple[np.ndarray, np.ndarray]:
-        return self._mistakes.repaired("nothing").totals(0)
+        return self.told.repaired("nothing").totals(0)
 
     def _precision(self, repair: str) -> np.ndarray:
         """Precision ``(R, K)`` at each recall point; -1 for none."""
-        matches = self._mistakes.repaired(repair)
+        matches = self.told.repaired(repair)
         precision = matches.accumulate(recall=self._result._recall, areas=[0], max_detections=[_NO_LIMIT])[0]
         return precision[0, :, :, 0, 0]
 
@@ -127,7 +127,7 @@ class Errors:
         found = {}
         for name, repair in ERRORS.items():
             precision = self._precision(repair)
-            positives, detections = self._mistakes.repaired(repair).totals(0)
+            positives, detections = self.told.repaired(repair).totals(0)
             # Nothing left to look for, but still wrong.
             precision[:, (positives == 0) & (detections > 0) & (self._positives > 0)] = 0.0
             found[name] = precision
@@ -147,8 +147,8 @@ class Errors:
     @functools.cached_property
     def counts(self) -> dict[str, int]:
         """How many there are of each kind; for the last two, all wrong detections and all objects not found."""
-        columns = self._mistakes.columns
-        letters = np.array([letter.lower() for letter in self._mistakes.letters], dtype="U1")
+        columns = self.told.columns
+        letters = np.array([letter.lower() for letter in self.told.letters], dtype="U1")
         wrong = letters[columns["group"]] if len(letters) else np.zeros(0, dtype="U1")
         objects = letters[columns["truth_group"]] if len(letters) else np.zeros(0, dtype="U1")
         counts = {name: int(np.count_nonzero(wrong == letter)) for name, letter in ERRORS.items()}
@@ -176,7 +176,7 @@ class Errors:
         Where a repair leaves a category nothing to look for and nothing wrong, its dAP is what is missing to 1.
         """
         base = _by_class(self._base)
-        categories = self._mistakes.averaged
+        categories = self.told.averaged
         columns: dict[str, Any] = {
             "category": list(categories),
             "name": [self._result._name(id) for id in categories],
@@ -195,7 +195,7 @@ class Errors:
         ``similarity`` (to the object that it is about, else to the nearest; NaN for missed objects) and ``truth``, the
         category of the object that it is about (None if there is none).
         """
-        told, columns = self._mistakes, self._mistakes.columns
+        told, columns = self.told, self.told.columns
         letters = [letter.lower() for letter in told.letters]
         wrong = np.flatnonzero(np.array([letter != "r" for letter in letters], dtype=bool)[columns["group"]])
         order = np.lexsort((columns["rank"][wrong], columns["image"][wrong], -columns["score"][wrong]))

@@ -80,7 +80,8 @@ def evaluate(
     if file is not None:
         truth, truth_columns, names, groups = file, file.columns, file.names, {}
     else:
-        truth = ground_truth_from(ground_truth, similarity, box_format)
+        value = ground_truth.load() if isinstance(ground_truth, TruthFile) else ground_truth
+        truth = ground_truth_from(value, similarity, box_format)
         truth_columns, names, groups = None, truth.names, truth.groups
     found = _found(detections, truth, rules, similarity, box_format)
     if truth_columns is None:
@@ -198,17 +199,19 @@ def _is_table(value: Any) -> bool:
 
 def _file(value: Any, rules: Protocol, similarity: str) -> TruthFile | None:
     """A file whose columns say all that is asked; None if its dictionaries have to be looked at."""
-    if not _is_path(value) or rules.size != "area" or rules.federated:
+    opened = isinstance(value, TruthFile)
+    if not (opened or _is_path(value)) or rules.size != "area" or rules.federated:
         return None
-    file = TruthFile(value, similarity)
+    file = value if opened else TruthFile(value, similarity)
     return None if file.columns is None else file
 
 
 def _found(value: Any, truth: Any, rules: Protocol, similarity: str, box_format: str) -> Any:
     """Detections as columns: those of the core where a file can be read straight into them."""
-    if _is_path(value) and isinstance(truth, TruthFile):
-        file = DetectionFile(value, similarity, truth)
-        if file.columns is not None:
+    opened = isinstance(value, DetectionFile)
+    if opened or (_is_path(value) and isinstance(truth, TruthFile)):
+        file = value if opened else DetectionFile(value, similarity, truth)
+        if file.columns is not None and isinstance(truth, TruthFile):
             return file.columns
         value = file.load()
     found = detections_from(value, similarity, box_format)

@@ -16,6 +16,7 @@ from meanap.protocol import Protocol
 
 __all__ = ["Detections", "GroundTruth", "Labelled", "Side", "detections_from", "first_strange", "ground_truth_from"]
 
+
 class Side:
     """Columns of one side: what `GroundTruth` and `Detections` share."""
 

@@ -1,0 +1,156 @@
+"""Why two numbers differ: the parts add up, and both ends are what the tools themselves give."""
+
+import copy
+import json
+import math
+
+import numpy as np
+import pytest
+from native_data import per_image
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+import meanap
+from meanap import generate
+from meanap.detection.explain import FACTORS
+
+PRESETS = ("coco", "ultralytics", "torchmetrics", "voc2007", "voc2012", "lvis")
+
+
+@pytest.fixture(scope="module")
+def data():
+    truth = generate.dataset(25, 6, categories=4, crowds=0.1)
+    return truth, generate.detections(truth, per_image=60, seed=6, decimals=2)
+
+
+def by_pycocotools(truth, found):
+    ground_truth = COCO()
+    ground_truth.dataset = copy.deepcopy(truth)
+    ground_truth.createIndex()
+    evaluation = COCOeval(ground_truth, ground_truth.loadRes(copy.deepcopy(found)), "bbox")
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    return evaluation.stats[0]
+
+
+def holds_together(found):
+    assert found.difference == found.b - found.a
+    assert math.fsum(found["change"]) == pytest.approx(found.difference, abs=1e-15)
+    before = found.a
+    for row in found:
+        assert row["change"] == row["value"] - before
+        before = row["value"]
+    assert before == found.b
+
+
+@pytest.mark.parametrize("b", PRESETS[1:])
+@pytest.mark.parametrize("a", PRESETS[:2])
+def test_the_parts_add_up_and_the_ends_are_the_tools_own(data, a, b):
+    found = meanap.explain_difference(*data, a, b)
+    assert (found.a, found.b) == tuple(meanap.evaluate(*data, protocol=name).ap for name in (a, b))
+    holds_together(found)
+    assert set(found["factor"]) <= {name for name, *_ in FACTORS}
+    back = meanap.explain_difference(*data, b, a)
+    assert back.difference == -found.difference and set(back["factor"]) == set(found["factor"])
+    holds_together(back)
+
+
+def test_coco_is_pycocotools(data):
+    assert meanap.explain_difference(*data, "coco", "voc2012").a == by_pycocotools(*data)
+
+
+def test_each_factor_of_ultralytics_by_itself(data):
+    found = meanap.explain_difference(*data, "coco", "ultralytics")
+    assert found["factor"] == ["rounding", "crowd and ignored objects", "maximum detections", "interpolation"]
+    rules = meanap.protocol.get("ultralytics")
+    step = meanap.evaluate(*data, thresholds=rules.thresholds)
+    assert found.row(factor="rounding")["value"] == step.ap
+    step = meanap.evaluate(*data, thresholds=rules.thresholds, crowds=False)
+    assert found.row(factor="crowd and ignored objects")["value"] == step.ap
+    assert found.row(factor="crowd and ignored objects")["change"] != 0
+    step = meanap.evaluate(*data, thresholds=rules.thresholds, crowds=False, max_detections=(300,), max_per_image=300)
+    assert found.row(factor="maximum detections")["value"] == step.ap
+    assert "interpolation: 101 from 0 to 1 -> trapezium" in repr(found)
+
+
+def test_order(data):
+    found = meanap.explain_difference(*data, "coco", "voc2012", order=["interpolation", "thresholds"])
+    assert found["factor"][:2] == ["interpolation", "thresholds"]
+    holds_together(found)
+    other = meanap.explain_difference(*data, "coco", "voc2012")
+    assert other.difference == found.difference and other["factor"] != found["factor"]
+
+
+def test_ids_of_zero_and_ids_that_come_twice(tmp_path):
+    truth = generate.dataset(12, 2, categories=3, crowds=0)
+    found = generate.detections(truth, per_image=20, seed=2)
+    for ids in (range(len(truth["annotations"])), [1, 1, *range(2, len(truth["annotations"]))]):
+        for annotation, id in zip(truth["annotations"], ids, strict=True):
+            annotation["id"] = id
+        reference = by_pycocotools(truth, found)
+        paths = tmp_path / "truth.json", tmp_path / "found.json"
+        for path, value in zip(paths, (truth, found), strict=True):
+            path.write_text(json.dumps(value))
+        for one, other in ((truth, found), paths, (paths[0], found)):
+            explained = meanap.explain_difference(one, other, "coco", {"reference_ids": False})
+            assert explained.a == reference != explained.b
+            assert explained["factor"] == ["ids"] and explained["change"][0] == explained.difference
+            holds_together(explained)
+            same = meanap.explain_difference(one, other, "coco", "torchmetrics")
+            assert same.a == reference and same.row(factor="ids")["change"] == explained.difference
+        assert explained.b == by_pycocotools({**truth, "annotations": _renumbered(truth)}, found)
+
+
+def _renumbered(truth):
+    return [{**annotation, "id": i + 1} for i, annotation in enumerate(truth["annotations"])]
+
+
+def test_ties(data):
+    found = meanap.explain_difference(*data, "coco", {"ties": "least"})
+    assert found["factor"] == ["ties"] and found.difference < 0
+    bounds = meanap.evaluate(*data).ties("ap")
+    assert found.b == bounds.least
+    ties = meanap.explain_difference(*data, "coco", "ultralytics").ties()
+    assert ties["side"] == ["coco", "ultralytics"] and ties[0]["least"] == bounds.least
+    assert (ties["least"] < ties["value"]).all() and (ties["value"] < ties["greatest"]).all()
+
+
+def test_options_numbers_and_inputs(data, tmp_path):
+    changes = {"max_detections": (1, 10), "by_category": False, "average": "macro", "pixels": True}
+    found = meanap.explain_difference(*data, {"protocol": "coco"}, changes)
+    assert found.names == ("coco", "options")
+    assert found["factor"] == ["box edges", "maximum detections", "categories"]
+    assert found.b == meanap.evaluate(*data, **changes).ap
+    holds_together(found)
+    found = meanap.explain_difference(*data, "coco", "voc2012", number="ap50")
+    assert "thresholds" in found["factor"] and found.row(factor="thresholds")["change"] == 0
+    assert found.a == meanap.evaluate(*data).ap50
+    preds, targets = per_image(*data)
+    lists = meanap.explain_difference(targets, preds, "coco", "voc2012", box_format="xywh")
+    assert lists["change"] == pytest.approx(meanap.explain_difference(*data, "coco", "voc2012")["change"])
+    nothing = meanap.explain_difference(*data, "coco", "coco")
+    assert len(nothing) == 0 and nothing.difference == 0 and "+0.0000" in repr(nothing)
+    masks = generate.detections(data[0], kind="segm", per_image=20, seed=6)
+    holds_together(meanap.explain_difference(data[0], masks, "coco", "voc2012", similarity="segm"))
+    assert "<table>" in found._repr_html_() and found.to_dict()["factor"] == found["factor"]
+
+
+def test_bad_questions(data):
+    for arguments, message in [
+        (("coco", "cocoo"), "expected one of 'coco'"),
+        (("coco", {"ties": "best"}), "b: ties: expected one of"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            meanap.explain_difference(*data, *arguments)
+    with pytest.raises(TypeError, match="unexpected keyword 'threshold'"):
+        meanap.explain_difference(*data, "coco", {"threshold": 0.5})
+    with pytest.raises(ValueError, match="number: expected one of"):
+        meanap.explain_difference(*data, "coco", "voc2012", number="map")
+    with pytest.raises(ValueError, match="'voc2012' has no 'ap75'|voc2012 has no 'ap75'"):
+        meanap.explain_difference(*data, "coco", "voc2012", number="ap75")
+    with pytest.raises(ValueError, match="order: no factor 'luck'"):
+        meanap.explain_difference(*data, "coco", "voc2012", order=["luck"])
+    with pytest.raises(ValueError, match="unlabelled|not in the ground truth"):
+        meanap.explain_difference(data[0], [{**data[1][0], "image_id": -5}], "coco", "voc2012")
+    assert np.isfinite(meanap.explain_difference(*data, "coco", "lvis").difference)
