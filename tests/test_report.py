@@ -250,9 +250,10 @@ def test_bad_input_is_said_and_nothing_is_written(files, tmp_path, capsys):
         ([truth, tmp_path / "none.json"], 1, "none.json"),
         ([truth, boxes, "--images", tmp_path / "no"], 1, "no"),
         ([truth, boxes, "--protocol", "cocoa"], 2, "cocoa"),
+        ([truth, boxes, "-o", tmp_path / "no" / "r.html"], 1, "no such folder"),
         ([truth, boxes, "--versus", tmp_path / "other.json"], 1, "other.json"),
     ):
-        command = ["report", *arguments, "-o", target, "--resamples", "2"]
+        command = ["report", "-o", target, "--resamples", "2", *arguments]
         assert main([str(part) for part in command]) == code
         error = capsys.readouterr().err
         assert told in error and error.count("\n") == 1

@@ -137,6 +137,13 @@ def _results(ground_truth, path):
 
 
 def _check(options):
+    if gate.asked(options):
+        from meanap.detection.evaluation import settled
+
+        try:
+            settled("coco", options.iou_type, {})
+        except ValueError as error:
+            raise UsageError(f"--fail-under, --fail-if-worse-than, --intervals: {error}") from error
     if options.max_dets is not None and options.iou_type != "keypoints" and len(options.max_dets) < 3:
         raise UsageError("--max-dets: the summary of boxes and masks has three caps; give three numbers")
     if options.area_ranges is not None:

@@ -73,6 +73,8 @@ def write(
         Input that cannot be used; the message names file, record and field.
     TypeError
         Input of another kind.
+    FileNotFoundError
+        A file, or the folder to write to, is not there.
     ImportError
         `images` is given and there is no Pillow.
     """
@@ -86,6 +88,9 @@ def write(
     ):
         if not isinstance(value, kinds):
             raise TypeError(f"{name}: expected a path or what a COCO file holds, found a {type(value).__name__}")
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(2, "there is no such folder to write to", str(target.parent))
     if worst < 0:
         raise ValueError(f"worst: expected at least 0, found {worst}")
     told = collect(
@@ -101,6 +106,5 @@ def write(
         resamples=resamples,
         check=check,
     )
-    target = Path(path)
     target.write_text(page(told), encoding="utf-8")
     return target

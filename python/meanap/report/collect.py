@@ -20,6 +20,7 @@ __all__ = ["collect"]
 
 _PAIRS = 100
 _MATRIX = 20
+_LABELS = 50
 #: Scores at which precision and recall are told.
 _STEPS = 100
 
@@ -76,7 +77,7 @@ def collect(
     told["calibration"] = _calibration(result, iou)
     told["confusion"] = _confusion(result, iou, score)
     told["errors"] = _errors(result, iou)
-    told["findings"] = _findings(ground_truth, detections, similarity) if check else None
+    told["findings"] = _findings(ground_truth, detections, result.names) if check and hasattr(meanap, "check") else None
     order = result.images(iou, score=score)
     told["mistakes"] = {name: int(order[name].sum()) for name in ("right", "wrong", "missed")}
     told["scenes"] = scenes(
@@ -249,7 +250,10 @@ def _errors(result: Result, iou: float) -> dict[str, Any]:
     return {"ap": found.ap, "rows": list(found.table), "lrp": {name: getattr(optimal, name) for name in parts}}
 
 
-def _findings(ground_truth: Any, detections: Any, similarity: str) -> list[dict[str, Any]] | None:
-    if not hasattr(meanap, "check"):
-        return None
-    return list(meanap.check(ground_truth, detections))
+def _findings(ground_truth: Any, detections: Any, names: Mapping[Any, str]) -> dict[str, Any]:
+    found = meanap.check(ground_truth, detections)
+    likely = []
+    for _, row in zip(range(_LABELS), found.label_errors, strict=False):
+        named = {side: names.get(row[side], row[side]) for side in ("category", "truth")}
+        likely.append({**row, **named})
+    return {"rows": list(found), "label_errors": likely, "left_out": len(found.label_errors) - len(likely)}

@@ -136,21 +136,37 @@ def _summary(told: dict[str, Any]) -> str:
     return f"<p class=lead>{lead}</p>{_table('Numbers', head, rows)}<p class=note>{note}</p>"
 
 
-def _findings(findings: list[dict[str, Any]] | None) -> str:
-    if findings is None:
+def _findings(found: dict[str, Any] | None) -> str:
+    if found is None:
         return ""
-    if not findings:
+    if not found["rows"]:
         return "<p>Nothing strange was found.</p>"
     rows = [
-        f"<tr><td><code>{text(row['code'])}</code></td><td>{text(row['level'])}</td><td class=n>{row['count']:,}</td>"
-        f"<td>{text(row['message'])}</td><td>{text(_example(row['example']))}</td><td>{text(row['remedy'])}</td></tr>"
-        for row in findings
+        f"<tr><td><code>{text(row['code'])}</code></td><td><span class=level-{text(row['level'])}>{text(row['level'])}"
+        f"</span></td><td>{text(str(row['where']).replace('_', ' '))}</td><td class=n>{row['count']:,}</td>"
+        f"<td>{text(row['message'])}</td><td>{text(row['example'])}</td><td>{text(row['remedy'])}</td></tr>"
+        for row in found["rows"]
     ]
-    return _table("Findings", ["code", "level", "count", "what", "example", "what to do"], rows, kind="prose", words=6)
+    head = ["code", "level", "in", "count", "what", "for example", "what to do"]
+    return _table("Findings", head, rows, kind="prose", words=7) + _label_errors(found)
 
 
-def _example(value: Any) -> str:
-    return "" if value is None else value if isinstance(value, str) else json.dumps(value, default=str)
+def _label_errors(found: dict[str, Any]) -> str:
+    """Where the ground truth is likely wrong, folded away."""
+    if not found["label_errors"]:
+        return ""
+    told = {"category": "is another class", "place": "lies elsewhere", "missing": "is not labelled"}
+    rows = [
+        f"<tr><td>{text(row['image'])}</td><td>{text(told.get(row['kind'], row['kind']))}</td>"
+        f"<td>{text(row['category'])}</td><td>{'' if row['truth'] is None else text(row['truth'])}</td>"
+        f"{_cell(row['score'])}{_cell(row['similarity'])}{_cell(row['trust'])}</tr>"
+        for row in found["label_errors"]
+    ]
+    head = ["image", "the object", "detected as", "labelled as", "score", "similarity", "trust"]
+    left_out = f" The first of {len(rows) + found['left_out']:,}." if found["left_out"] else ""
+    caption = f"Likely label errors, the likeliest first.{left_out} Trust: how often such detections are right"
+    table = _table(caption, head, rows, sort=True, words=4)
+    return f"<details><summary>Likely label errors</summary>{table}</details>"
 
 
 def _curves(told: dict[str, Any]) -> str:
@@ -268,8 +284,9 @@ def _confusion(told: dict[str, Any]) -> str:
         )
         body.append(f"<tr><th scope=row>{text(name)}</th>{cells}</tr>")
     matrix = (
-        "<div class=scroll tabindex=0><table class=matrix><caption>Rows: what is there; columns: what was said; the "
-        f"most confused classes first</caption><thead><tr><td></td>{head}</tr></thead>"
+        '<div class=scroll tabindex=0 role=region aria-label="Confusion matrix"><table class=matrix>'
+        "<caption>Rows: what is there; columns: what was said; the most confused classes first</caption>"
+        f"<thead><tr><td></td>{head}</tr></thead>"
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )
     return f"{lead}{matrix}<details open><summary>The largest confusions as a list</summary>{pairs}</details>"
@@ -306,8 +323,8 @@ def _table(
     kinds = " ".join(filter(None, (kind, "sortable" if sort else "")))
     kinds = f' class="{kinds}"' if kinds else ""
     return (
-        f'<div class="{frame}" tabindex=0><table{named}{kinds}><caption>{caption}</caption>'
-        f"<thead><tr>{cells}</tr></thead>"
+        f'<div class="{frame}" tabindex=0 role=region aria-label="{caption}"><table{named}{kinds}>'
+        f"<caption>{caption}</caption><thead><tr>{cells}</tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
