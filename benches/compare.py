@@ -92,7 +92,7 @@ def _reference(workload, folder, options):
         digest.update(path.name.encode() + path.read_bytes())
     if kept.exists() and not options.reference:
         run = json.loads(kept.read_text())
-        if run.get("files") == digest.hexdigest():
+        if run.get("files") == digest.hexdigest() and "beside_bytes" in run:
             return run
     run = _run(workload, workload.reference, folder, options.timeout)
     _progress(f"{workload.name} {workload.reference} (reference, once)", run)
@@ -119,12 +119,14 @@ def _judged(workload, tool, runs, expected):
     errors = [run["error"] for run in runs if "error" in run]
     if errors:
         return Outcome(workload.name, workload.about, tool, error=errors[0])
+    memory = "beside_bytes" if workload.in_memory else "peak_bytes"
     return Outcome(
         workload.name,
         workload.about,
         tool,
         seconds=statistics.median(run["seconds"] for run in runs),
-        peak=statistics.median(run["peak_bytes"] for run in runs),
+        peak=statistics.median(run[memory] for run in runs if memory in run),
+        beside=workload.in_memory,
         rounds=len(runs),
         difference=max((difference(run["answer"], expected.get("answer")) for run in runs), key=_severity),
     )

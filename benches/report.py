@@ -19,6 +19,7 @@ class Outcome:
     tool: str
     seconds: float = 0.0
     peak: float = 0.0
+    beside: bool = False
     rounds: int = 0
     difference: str | float | None = None
     error: str | None = None
@@ -63,14 +64,18 @@ def _cell(outcome, ours, notes):
         what = outcome.difference
         told = f"`stats` off by {what:.1e}" if isinstance(what, float) else f"`{what}` not the same bits"
         notes.append(f"≠ `{outcome.workload}`, {outcome.tool}: {told}")
-    text = f"{outcome.seconds:.2f} s{ratio}, {outcome.peak / 1e6:,.0f} MB{mark}"
+    plus = "+" if outcome.beside else ""
+    text = (
+        f"{outcome.seconds:.{2 if outcome.seconds >= 0.1 else 3}f} s{ratio}, {plus}{outcome.peak / 1e6:,.0f} MB{mark}"
+    )
     return f"**{text}**" if outcome is ours else text
 
 
 def _facts(outcomes):
     rounds = max((outcome.rounds for outcome in outcomes), default=0)
     return (
-        "Seconds from opening the files to `stats`, how many times meanap's, and peak memory of the process; "
+        "Seconds from opening the files to `stats`, how many times meanap's, and peak memory of the process (with a +: "
+        "beside input that is in memory already); "
         f"median of {rounds} rounds in turn, the reference once. {_processor()}, {os.cpu_count()} CPUs, "
         f"{platform.system()}, Python {platform.python_version()}, NumPy {metadata.version('numpy')}, "
         f"{date.today():%Y-%m-%d}. Every answer is compared with the reference's bit by bit; ≠ marks a "

@@ -12,7 +12,7 @@ DIGITS = 12
 
 def workload(name: str, about: str, entrants: dict, reference: str) -> Workload:
     """A workload whose input comes from a seed; its folder holds nothing."""
-    return Workload(name, about, f"{name}.drawn", _nothing, entrants, reference)
+    return Workload(name, about, f"{name}.drawn", _nothing, entrants, reference, in_memory=True)
 
 
 def _nothing(folder: Path):

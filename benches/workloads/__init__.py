@@ -24,7 +24,8 @@ class Workload:
     """One row of the table: some work, its files, and who can do it.
 
     `data` names the folder of the files, which several workloads may share; `make` writes them. `entrants`
-    are the tools by name, "meanap" first; `reference` is the one whose answer is expected from all.
+    are the tools by name, "meanap" first; `reference` is the one whose answer is expected from all. Where the
+    input is `in_memory` before the clock starts, only memory beside it is told.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Workload:
     make: Callable[[Path], None]
     entrants: Mapping[str, Entrant]
     reference: str
+    in_memory: bool = False
 
 
 def registry() -> dict[str, Workload]:

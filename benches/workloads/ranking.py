@@ -75,6 +75,25 @@ def _lists_ml_metrics(folder):
     return lambda: _mean(ml_metrics.mapk(actual, predicted, 10))
 
 
+def _lists_ranx(folder):
+    import numpy as np
+    from ranx.metrics import average_precision
+
+    actual, predicted = ranking.lists()
+    average_precision(np.ones((2, 1, 2)), np.ones((2, 1, 2)), 10)  # compiles
+
+    def work():
+        # It takes arrays of (id, grade) and of (id, score), best first.
+        qrels = np.ones((len(actual), len(actual[0]), 2))
+        qrels[:, :, 0] = actual
+        run = np.empty((len(predicted), len(predicted[0]), 2))
+        run[:, :, 0] = predicted
+        run[:, :, 1] = np.arange(len(predicted[0]), 0, -1)
+        return _mean(np.mean(average_precision(qrels, run, 10)))
+
+    return work
+
+
 def _dense_meanap(folder):
     from meanap.ranking import AveragePrecisionAtK
 
@@ -125,7 +144,12 @@ def _mean(value):
 
 
 _DICTS = {"meanap": _dicts_meanap, "pytrec_eval": _dicts_pytrec_eval, "ranx": _dicts_ranx}
-_LISTS = {"meanap": _lists_meanap, "plain Python": _lists_plain, "ml_metrics": _lists_ml_metrics}
+_LISTS = {
+    "meanap": _lists_meanap,
+    "plain Python": _lists_plain,
+    "ranx": _lists_ranx,
+    "ml_metrics": _lists_ml_metrics,
+}
 
 WORKLOADS = [
     workload("rank-dicts", "MAP of 10,000 queries x 1,000 documents, from dicts", _DICTS, "pytrec_eval"),
