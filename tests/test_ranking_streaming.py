@@ -1,8 +1,10 @@
 """`AveragePrecisionAtK`: labels of every kind, shards, pickles, bad input. TensorFlow itself: test_ranking_presets."""
 
 import copy
+import json
 import math
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -137,3 +139,36 @@ def test_what_is_refused():
     with pytest.raises(TypeError, match="cannot merge"):
         metric.merge(3)
     assert metric.rows == 0, "a batch that is refused leaves nothing behind"
+
+
+STORED = json.loads((Path(__file__).parent / "stored" / "tensorflow.json").read_text(encoding="utf-8"))["cases"]
+
+
+@pytest.mark.parametrize("case", STORED, ids=[case["name"] for case in STORED])
+def test_what_tensorflow_said(case):
+    """Its own sum depends on the machine in the last bits; `stored/ask_tensorflow.py` asked it."""
+    expected = float.fromhex(case["value"])
+    labels = np.array(case["labels"]) if case["kind"] == "dense" else case["labels"]
+    metric = AveragePrecisionAtK(case["k"], empty="nan")
+    metric.update(labels, np.array(case["scores"], dtype=np.float32))
+    if math.isnan(expected):
+        assert math.isnan(metric.compute())
+    else:
+        assert metric.compute() == pytest.approx(expected, rel=1e-14)
+
+
+def test_the_stored_cases_are_those_of_the_script():
+    from tests.stored.ask_tensorflow import cases
+
+    assert [case["name"] for case in STORED] == [name for name, *_ in cases()]
+    assert len(STORED) >= 15
+
+
+def test_tensorflow_still_says_so():
+    tf = pytest.importorskip("tensorflow", reason="pip install tensorflow-cpu")
+    from tests.stored.ask_tensorflow import ask
+
+    for case in STORED:
+        said = ask(tf, case["kind"], case["labels"], case["scores"], case["k"])
+        stored = float.fromhex(case["value"])
+        assert said == pytest.approx(stored, rel=1e-14, nan_ok=True), case["name"]

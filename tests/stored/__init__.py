@@ -1,0 +1,1 @@
+"""What other programs said, and the scripts that asked them."""
