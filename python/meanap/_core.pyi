@@ -250,28 +250,7 @@ def mask_merge(masks: Iterable[_Mask], intersect: float) -> _Mask: ...
 def mask_to_bbox(masks: Iterable[_Mask]) -> NDArray[np.float64]: ...
 def mask_to_string(masks: RLEs) -> list[_Mask]: ...
 
-# Ranking.
-
-_Ids = NDArray[Any] | list[int] | list[str]
-
-@final
-class RankingPlan:
-    @property
-    def measures(self) -> list[str]: ...
-    def __new__(
-        cls,
-        measures: list[str],
-        *,
-        divisor: str,
-        ties: str,
-        score_dtype: str,
-        duplicates: str,
-        gain: str,
-        relevance_level: int,
-        graded_below_level: bool,
-        positive_scores_only: bool,
-        compensated: bool,
-    ) -> RankingPlan: ...
+# Arrow.
 
 @final
 class ArrowTable:
@@ -296,6 +275,29 @@ class ArrowExport:
     def __arrow_c_schema__(self) -> Any: ...
     def __arrow_c_array__(self, requested_schema: Any = None) -> tuple[Any, Any]: ...
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any: ...
+
+# Ranking.
+
+_Ids = NDArray[Any] | ArrowTexts | list[int] | list[str]
+
+@final
+class RankingPlan:
+    @property
+    def measures(self) -> list[str]: ...
+    def __new__(
+        cls,
+        measures: list[str],
+        *,
+        divisor: str,
+        ties: str,
+        score_dtype: str,
+        duplicates: str,
+        gain: str,
+        relevance_level: int,
+        graded_below_level: bool,
+        positive_scores_only: bool,
+        compensated: bool,
+    ) -> RankingPlan: ...
 
 @final
 class Qrels:
@@ -331,7 +333,7 @@ def dense_average_precision(
     scores: NDArray[Any], labels: NDArray[Any] | tuple[NDArray[Any], NDArray[Any]], k: int
 ) -> tuple[int, int, int]: ...
 def dense_mean(units: int, rows: int) -> float: ...
-def average_precision(truth: NDArray[Any], scores: NDArray[Any]) -> float: ...
+def average_precision(truth: NDArray[Any], scores: NDArray[Any]) -> tuple[float, int]: ...
 def average_precision_of_columns(truth: NDArray[Any], scores: NDArray[Any]) -> NDArray[Any]: ...
 def precision_recall(
     truth: NDArray[Any], scores: NDArray[Any], drop_intermediate: bool

@@ -363,10 +363,24 @@ impl<'a> Numbers<'a> {
     }
 }
 
+impl Texts<'_> {
+    /// An empty column.
+    pub fn new() -> Self {
+        Texts { offsets: vec![0], bytes: Cow::Owned(Vec::new()), codes: None }
+    }
+
+    /// Adds a row with a text of its own, to a column where all rows have such.
+    pub fn push(&mut self, text: &[u8]) {
+        let bytes = self.bytes.to_mut();
+        bytes.extend_from_slice(text);
+        self.offsets.push(bytes.len());
+    }
+}
+
 impl<'a> Texts<'a> {
     /// How many rows there are.
     pub fn len(&self) -> usize {
-        self.codes.as_ref().map_or(self.offsets.len() - 1, Vec::len)
+        self.codes.as_ref().map_or(self.offsets.len().saturating_sub(1), Vec::len)
     }
 
     /// Whether there are none.

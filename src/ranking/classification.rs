@@ -17,21 +17,38 @@ pub struct Scored {
 
 /// How many examples have one score.
 #[derive(Clone, Copy)]
-struct Step {
-    score: f64,
-    positives: usize,
-    negatives: usize,
+pub(super) struct Step {
+    pub score: f64,
+    pub positives: usize,
+    pub negatives: usize,
 }
 
 /// An integer that sorts as the float does; -0.0 becomes 0.0.
 #[inline]
-fn key(score: f64) -> u64 {
+pub(super) fn key(score: f64) -> u64 {
     let bits = (score + 0.0).to_bits();
     if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
 }
 
 fn from_key(key: u64) -> f64 {
     f64::from_bits(if key >> 63 == 1 { key & !(1 << 63) } else { !key })
+}
+
+/// The distinct keys of both, ascending, with how many examples have each.
+pub(super) fn steps(positives: &[u64], negatives: &[u64]) -> impl Iterator<Item = Step> {
+    let (mut p, mut n) = (0, 0);
+    std::iter::from_fn(move || {
+        let next = match (positives.get(p), negatives.get(n)) {
+            (Some(&a), Some(&b)) => a.min(b),
+            (Some(&a), None) | (None, Some(&a)) => a,
+            (None, None) => return None,
+        };
+        let run = |keys: &[u64]| keys.iter().take_while(|&&key| key == next).count();
+        let step = (run(&positives[p..]), run(&negatives[n..]));
+        p += step.0;
+        n += step.1;
+        Some(Step { score: from_key(next), positives: step.0, negatives: step.1 })
+    })
 }
 
 /// A curve: one row for each threshold, ascending, and one more that has precision 1 and recall 0.
@@ -64,19 +81,7 @@ impl Scored {
 
     /// The distinct scores, ascending, with how many examples have each.
     fn steps(&self) -> impl Iterator<Item = Step> {
-        let (mut p, mut n) = (0, 0);
-        std::iter::from_fn(move || {
-            let next = match (self.positives.get(p), self.negatives.get(n)) {
-                (Some(&a), Some(&b)) => a.min(b),
-                (Some(&a), None) | (None, Some(&a)) => a,
-                (None, None) => return None,
-            };
-            let run = |keys: &[u64]| keys.iter().take_while(|&&key| key == next).count();
-            let (positives, negatives) = (run(&self.positives[p..]), run(&self.negatives[n..]));
-            p += positives;
-            n += negatives;
-            Some(Step { score: from_key(next), positives, negatives })
-        })
+        steps(&self.positives, &self.negatives)
     }
 
     /// `sum over thresholds of (recall - recall at the next higher threshold) * precision`; 0 without positives.

@@ -1,53 +1,128 @@
-//! Each hit's score against all scores: the one place here that asks which instructions the processor has.
+//! Scores against scores: the one place here that asks which instructions the processor has.
 //!
 //! Both roads are one function, which the compiler turns into vector instructions; on the quicker one it may use
 //! those of AVX2. There is nothing but comparisons and counts, so the result is the same.
 
 use super::hits::Hit;
 
-/// Up to so many hits this is quicker than finding the place of each score among the hits.
-const FEW: usize = 10;
+/// Up to so many bytes of scores are compared for each score of a list before finding the place of each score among
+/// the hits is quicker.
+const FEW: usize = 80;
 /// The same with AVX2.
-const FEW_AVX2: usize = 40;
+const FEW_AVX2: usize = 320;
+
+/// A number of either precision.
+pub trait Score: Copy + PartialOrd + Send + Sync {
+    /// Whether it is no number.
+    fn is_nan(self) -> bool;
+}
+
+impl Score for f32 {
+    fn is_nan(self) -> bool {
+        self.is_nan()
+    }
+}
+
+impl Score for f64 {
+    fn is_nan(self) -> bool {
+        self.is_nan()
+    }
+}
 
 /// Fills `above` and `tied` of each hit, unless there are so many of them that another way is quicker: then it does
-/// nothing and returns false.
-pub fn count_few(scores: &[f64], hits: &mut [Hit]) -> bool {
+/// nothing and returns false. `narrow` makes a hit's score one of the list's type.
+pub fn count_few<S: Score>(scores: &[S], narrow: impl Fn(f64) -> S, hits: &mut [Hit]) -> bool {
+    let bytes = hits.len() * std::mem::size_of::<S>();
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {
-        if hits.len() > FEW_AVX2 {
+        if bytes > FEW_AVX2 {
             return false;
         }
         // SAFETY: the processor has AVX2, as was asked just above.
-        unsafe { count_avx2(scores, hits) };
+        unsafe { count_avx2(scores, narrow, hits) };
         return true;
     }
-    if hits.len() > FEW {
+    if bytes > FEW {
         return false;
     }
-    count(scores, hits);
+    count(scores, narrow, hits);
     true
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn count_avx2(scores: &[f64], hits: &mut [Hit]) {
-    count(scores, hits);
+fn count_avx2<S: Score>(scores: &[S], narrow: impl Fn(f64) -> S, hits: &mut [Hit]) {
+    count(scores, narrow, hits);
 }
 
 #[inline(always)]
-fn count(scores: &[f64], hits: &mut [Hit]) {
+fn count<S: Score>(scores: &[S], narrow: impl Fn(f64) -> S, hits: &mut [Hit]) {
     for hit in hits {
-        // As wide as the scores, so that a vector of scores gives a vector of counts.
-        let (mut above, mut not_below) = (0u64, 0u64);
-        for &score in scores {
-            above += u64::from(score > hit.score);
-            not_below += u64::from(score >= hit.score);
-        }
+        let score = narrow(hit.score);
         // At most `scores.len()`, which fits: rows are u32.
-        hit.above = above as u32;
-        hit.tied = (not_below - above) as u32;
+        hit.above = passing(scores, |other| other > score);
+        hit.tied = passing(scores, |other| other >= score) - hit.above;
     }
+}
+
+/// How many scores pass, counted in numbers as wide as they are: a vector of scores gives a vector of counts. Lists
+/// are shorter than 2^32.
+#[inline(always)]
+fn passing<S: Copy>(scores: &[S], passes: impl Fn(S) -> bool) -> u32 {
+    if std::mem::size_of::<S>() == 8 {
+        scores.iter().map(|&score| u64::from(passes(score))).sum::<u64>() as u32
+    } else {
+        scores.iter().map(|&score| u32::from(passes(score))).sum()
+    }
+}
+
+/// Whether any of the numbers is this one.
+pub fn any_equal(numbers: &[u32], number: u32) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has AVX2, as was asked just above.
+        return unsafe { any_equal_avx2(numbers, number) };
+    }
+    passing(numbers, |other| other == number) > 0
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn any_equal_avx2(numbers: &[u32], number: u32) -> bool {
+    passing(numbers, |other| other == number) > 0
+}
+
+/// Puts into `ranks` how many classes come before each of the labelled ones: those with greater scores, and with the
+/// same score and a lower index. Returns false if a score is NaN.
+pub fn ranks<S: Score>(scores: &[S], labels: &[i64], ranks: &mut Vec<usize>) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has AVX2, as was asked just above.
+        return unsafe { ranks_avx2(scores, labels, ranks) };
+    }
+    ranks_of(scores, labels, ranks)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn ranks_avx2<S: Score>(scores: &[S], labels: &[i64], ranks: &mut Vec<usize>) -> bool {
+    ranks_of(scores, labels, ranks)
+}
+
+#[inline(always)]
+fn ranks_of<S: Score>(scores: &[S], labels: &[i64], ranks: &mut Vec<usize>) -> bool {
+    // Adding up would miss infinities of both signs; comparing is as quick.
+    if passing(scores, S::is_nan) > 0 {
+        return false;
+    }
+    ranks.clear();
+    for &label in labels {
+        let (before, after) = scores.split_at(label as usize);
+        let score = after[0];
+        ranks
+            .push((passing(before, |other| other >= score) + passing(after, |other| other > score)) as usize);
+    }
+    true
 }
 
 #[cfg(test)]
@@ -58,12 +133,20 @@ mod tests {
     fn with_and_without_avx2() {
         let scores: Vec<f64> =
             (0..101).map(|i| f64::from(i * 37 % 20)).chain([f64::INFINITY, -0.0]).collect();
+        let single: Vec<f32> = scores.iter().map(|&score| score as f32).collect();
         let hits: Vec<Hit> = (0..9).map(|row| Hit::new(row, 1, scores[row as usize * 12])).collect();
-        let (mut one, mut other) = (hits.clone(), hits);
-        count(&scores, &mut one);
-        assert!(count_few(&scores, &mut other));
-        assert_eq!(one, other);
+        let (mut one, mut other, mut third) = (hits.clone(), hits.clone(), hits);
+        count(&scores, |score| score, &mut one);
+        assert!(count_few(&scores, |score| score, &mut other));
+        assert!(count_few(&single, |score| score as f32, &mut third));
+        assert_eq!((&one, &one), (&other, &third));
         let expected = |hit: &Hit| scores.iter().filter(|&&score| score > hit.score).count();
         assert!(one.iter().all(|hit| hit.above as usize == expected(hit)));
+        let (mut plain, mut quick) = (Vec::new(), Vec::new());
+        let labels = [0, 7, 101, 102];
+        assert!(ranks_of(&scores, &labels, &mut plain) && ranks(&scores, &labels, &mut quick));
+        assert_eq!(plain, quick);
+        assert_eq!(plain[2..], [0, 102]);
+        assert!(!ranks(&[1.0, f64::NAN], &[0], &mut quick));
     }
 }

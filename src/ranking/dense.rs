@@ -9,23 +9,8 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 
-/// A score of a class.
-pub trait Score: Copy + PartialOrd + Send + Sync {
-    /// Whether it is no number.
-    fn is_nan(self) -> bool;
-}
-
-impl Score for f32 {
-    fn is_nan(self) -> bool {
-        self.is_nan()
-    }
-}
-
-impl Score for f64 {
-    fn is_nan(self) -> bool {
-        self.is_nan()
-    }
-}
+use super::compare;
+pub use super::compare::Score;
 
 /// The sum of average precisions, exact: sums of shards added together are the sum of the whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,22 +73,20 @@ pub fn average_precision_at_k<'a, S: Score, L: Iterator<Item = i64> + 'a>(
             let (mut held, mut ranks) = (Vec::new(), Vec::new());
             for row in part * chunk..rows.min((part + 1) * chunk) {
                 let scores = &scores[row * classes..(row + 1) * classes];
-                // Adding up would miss infinities of both signs; comparing is as quick.
-                if count(scores, S::is_nan) > 0 {
-                    return Err(row);
-                }
                 held.clear();
                 held.extend(labels(row).filter(|&label| label >= 0 && (label as u64) < classes as u64));
                 let repeats = held.len();
                 held.sort_unstable();
                 held.dedup();
+                if !compare::ranks(scores, &held, &mut ranks) {
+                    return Err(row);
+                }
                 if held.is_empty() {
                     total.skipped += 1;
                     continue;
                 }
                 let relevant = if repeats_count { repeats } else { held.len() };
-                ranks.clear();
-                ranks.extend(held.iter().map(|&label| rank(scores, label as usize)).filter(|&rank| rank < k));
+                ranks.retain(|&rank| rank < k);
                 ranks.sort_unstable();
                 let mut sum = 0.0;
                 for (found, &rank) in ranks.iter().enumerate() {
@@ -118,19 +101,6 @@ pub fn average_precision_at_k<'a, S: Score, L: Iterator<Item = i64> + 'a>(
         Ok(part) => Ok(sum.merge(part)),
         Err(row) => Err(Error::value(format!("row {row} of the scores has a NaN"))),
     })
-}
-
-/// How many scores pass, counted in numbers as narrow as they are: that doubles what a vector holds. Rows have fewer
-/// than 2^32 classes.
-fn count<S: Copy>(scores: &[S], passes: impl Fn(S) -> bool) -> usize {
-    scores.iter().map(|&score| u32::from(passes(score))).sum::<u32>() as usize
-}
-
-/// How many classes come before this one.
-fn rank<S: Score>(scores: &[S], label: usize) -> usize {
-    let (before, after) = scores.split_at(label);
-    let score = after[0];
-    count(before, |other| other >= score) + count(after, |other| other > score)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::ids::{Ids, Lookup, Texts};
 use super::measure::{Kind, Measure};
 use super::qrels::{Documents, Groups, Qrels};
 use super::score::{Judged, List};
+use super::sieve::Sieve;
 
 /// What is to be computed.
 #[derive(Clone, Debug)]
@@ -58,7 +59,7 @@ impl Plan {
 
     /// Counts what lies above each hit; says whether `measure_list` will ask about documents.
     pub fn count(&self, scores: &[f64], hits: &mut [Hit]) -> bool {
-        count(scores, hits);
+        count(scores, self.conventions.single, hits);
         needs_documents(self.conventions.ties, hits) && self.conventions.ties != Ties::Stable
     }
 
@@ -181,6 +182,7 @@ pub struct Run<'a> {
 /// What one thread reuses from list to list.
 #[derive(Default)]
 struct Scratch {
+    sieve: Sieve,
     table: Lookup,
     /// For each judged document, its row plus one once it was seen.
     seen: Vec<u32>,
@@ -279,6 +281,7 @@ impl Scratch {
                 let known = Texts {
                     offsets: known.offsets[judged.start..=judged.end].to_vec(),
                     bytes: (&*known.bytes).into(),
+                    codes: None,
                 };
                 self.measure(&known, texts, at, qrels, query, plan, out)
             }
@@ -339,14 +342,22 @@ impl Scratch {
         grades: &[i64],
         plan: &Plan,
     ) -> Result<()> {
-        let Scratch { table, seen, scores, kept, hits, .. } = self;
+        let Scratch { sieve, table, seen, scores, kept, hits, .. } = self;
+        *kept = None;
+        hits.clear();
+        let hit = |i: u32, row: u32| {
+            if plan.places(grades[row as usize]) {
+                hits.push(Hit::new(i, grades[row as usize], scores[i as usize]));
+            }
+        };
+        if sieve.find(known, scores.len(), documents, at, hit) {
+            return Ok(());
+        }
         let duplicates = plan.conventions.duplicates;
         let judged = known.len() as u32;
         table.clear(known.len() + scores.len());
         seen.clear();
         seen.resize(known.len(), 0);
-        *kept = None;
-        hits.clear();
         for row in 0..judged {
             let id = known.id(row as usize);
             table.find_or_insert(I::hash(id), row, |held| known.id(held as usize) == id);

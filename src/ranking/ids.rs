@@ -1,7 +1,8 @@
 //! Ids as columns, and a small table that finds them again.
 
-use std::borrow::Cow;
 use std::fmt::Display;
+
+pub use crate::arrow::column::Texts;
 
 /// A column of ids.
 pub trait Ids: Sync {
@@ -66,15 +67,6 @@ macro_rules! integer_ids {
 
 integer_ids!(i64, i32, u32);
 
-/// Text ids, one after the other in one buffer.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Texts<'a> {
-    /// Where each begins, and where the last one ends.
-    pub offsets: Vec<usize>,
-    /// Their UTF-8 bytes.
-    pub bytes: Cow<'a, [u8]>,
-}
-
 /// A text id: bytes that compare as trec_eval's `strcmp` does and print as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Text<'a>(pub &'a [u8]);
@@ -85,20 +77,6 @@ impl Display for Text<'_> {
     }
 }
 
-impl Texts<'_> {
-    /// An empty column.
-    pub fn new() -> Self {
-        Texts { offsets: vec![0], bytes: Cow::Owned(Vec::new()) }
-    }
-
-    /// Adds an id.
-    pub fn push(&mut self, text: &[u8]) {
-        let bytes = self.bytes.to_mut();
-        bytes.extend_from_slice(text);
-        self.offsets.push(bytes.len());
-    }
-}
-
 impl Ids for Texts<'_> {
     type Id<'a>
         = Text<'a>
@@ -106,12 +84,12 @@ impl Ids for Texts<'_> {
         Self: 'a;
 
     fn len(&self) -> usize {
-        self.offsets.len().saturating_sub(1)
+        Texts::len(self)
     }
 
     #[inline]
     fn id(&self, row: usize) -> Text<'_> {
-        Text(&self.bytes[self.offsets[row]..self.offsets[row + 1]])
+        Text(self.text(self.code(row)))
     }
 
     #[inline]

@@ -22,11 +22,13 @@ mod compare;
 pub mod expected;
 pub mod hits;
 pub mod score;
+mod sieve;
 
 pub mod evaluate;
 
 pub mod at_k;
 pub mod classification;
 pub mod dense;
+pub mod partition;
 
 pub mod statistics;

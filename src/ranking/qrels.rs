@@ -1,8 +1,10 @@
 //! Relevance judgements, indexed once for many runs.
 
+use rayon::prelude::*;
+
 use crate::error::{Error, Result};
 
-use super::ids::{Ids, Texts};
+use super::ids::{Ids, Lookup, Texts};
 
 /// A column of document ids of either kind.
 #[derive(Debug)]
@@ -32,15 +34,21 @@ pub struct Qrels {
 const GREATEST_GRADE: i64 = 1 << 53;
 
 impl Qrels {
-    /// Judgements whose rows are grouped by query. Errors if a grade is too great to be exact as a float.
+    /// Judgements whose rows are grouped by query. Errors if a grade is too great to be exact as a float. Runs on the
+    /// current pool.
     pub fn new(documents: Documents, offsets: Vec<usize>, grades: Vec<i64>) -> Result<Self> {
         if let Some(grade) = grades.iter().find(|grade| grade.unsigned_abs() > GREATEST_GRADE as u64) {
             return Err(Error::value(format!("the relevance grade {grade} is beyond 2^53")));
         }
         let mut sorted = grades.clone();
+        let (mut parts, mut rest) = (Vec::with_capacity(offsets.len()), &mut sorted[..]);
         for range in offsets.windows(2) {
-            sorted[range[0]..range[1]].sort_unstable_by(|a, b| b.cmp(a));
+            let (part, after) = rest.split_at_mut(range[1] - range[0]);
+            parts.push(part);
+            rest = after;
         }
+        let descending = |part: &mut &mut [i64]| part.sort_unstable_by(|a, b| b.cmp(a));
+        parts.par_iter_mut().with_min_len(64).for_each(descending);
         let greatest = grades.iter().copied().max().unwrap_or(0).max(0);
         Ok(Qrels { documents, offsets, grades, sorted, greatest })
     }
@@ -75,8 +83,6 @@ pub struct Groups {
 impl Groups {
     /// Groups the rows of a column.
     pub fn new<I: Ids + ?Sized>(ids: &I) -> Result<Self> {
-        use rayon::prelude::*;
-
         let n = ids.len();
         if n >= u32::MAX as usize {
             return Err(Error::value(format!("{n} rows are more than a table can hold (4,294,967,294)")));
@@ -93,7 +99,7 @@ impl Groups {
                 rows.filter(|&row| row == 0 || ids.id(row) != ids.id(row - 1))
             })
             .collect();
-        let mut table = super::ids::Lookup::default();
+        let mut table = Lookup::default();
         table.clear(changes.len());
         let mut first: Vec<usize> = Vec::new();
         let mut group_of_change = Vec::with_capacity(changes.len());
@@ -130,6 +136,20 @@ impl Groups {
             }
         }
         Ok(Groups { first, offsets, rows: Some(rows) })
+    }
+
+    /// Whether any group has an id of `ids` twice. Runs on the current pool.
+    pub fn any_twice<I: Ids + ?Sized>(&self, ids: &I) -> bool {
+        let twice = |table: &mut Lookup, range: &[usize]| {
+            let row = |place: usize| self.rows.as_ref().map_or(place, |rows| rows[place] as usize);
+            table.clear(range[1] - range[0]);
+            (range[0]..range[1]).any(|place| {
+                let id = ids.id(row(place));
+                let same = |held: u32| ids.id(row(range[0] + held as usize)) == id;
+                table.find_or_insert(I::hash(id), (place - range[0]) as u32, same).is_some()
+            })
+        };
+        self.offsets.par_windows(2).with_min_len(64).map_init(Lookup::default, twice).any(|twice| twice)
     }
 
     /// How many groups there are.

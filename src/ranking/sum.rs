@@ -39,6 +39,34 @@ pub fn pairwise(n: usize, next: &mut impl FnMut() -> f64) -> f64 {
     left + pairwise(n - half, next)
 }
 
+/// The same sum where most of the `n` terms are 0: `terms` stand at `places`, ascending. Runs on the current pool.
+pub fn pairwise_sparse(n: usize, places: &[u32], terms: &[f64]) -> f64 {
+    sparse(0, n, places, terms)
+}
+
+/// The terms from `start` on.
+fn sparse(start: usize, n: usize, places: &[u32], terms: &[f64]) -> f64 {
+    if terms.is_empty() {
+        // As many positive zeros as there are, or numpy.sum of nothing.
+        return 0.0;
+    }
+    if n <= BLOCK {
+        let mut block = [0.0; BLOCK];
+        for (&place, &term) in places.iter().zip(terms) {
+            block[place as usize - start] = term;
+        }
+        let mut block = block.iter();
+        return pairwise(n, &mut || block.next().copied().unwrap_or(0.0));
+    }
+    let half = n / 2;
+    let half = half - half % 8;
+    let split = places.partition_point(|&place| (place as usize) < start + half);
+    let left = || sparse(start, half, &places[..split], &terms[..split]);
+    let right = || sparse(start + half, n - half, &places[split..], &terms[split..]);
+    let (left, right) = if n > 1 << 16 { rayon::join(left, right) } else { (left(), right()) };
+    left + right
+}
+
 /// A running sum with Kahan's compensation, as pandas adds the rows of a group.
 #[derive(Clone, Copy, Default)]
 pub struct Compensated {
@@ -76,6 +104,20 @@ mod tests {
             assert_eq!(total, (n * (n + 1) / 2) as f64);
             assert_eq!(i as usize, n, "each term is taken once");
         }
+    }
+
+    #[test]
+    fn sparse_terms_add_up_as_all_do() {
+        for n in [1usize, 7, 8, 9, 127, 128, 129, 1000, 4099, 200_000] {
+            let all: Vec<f64> =
+                (0..n).map(|i| if i * 7 % 5 < 2 { 1.0 / (i + 3) as f64 } else { 0.0 }).collect();
+            let places: Vec<u32> = (0..n as u32).filter(|&i| all[i as usize] != 0.0).collect();
+            let terms: Vec<f64> = places.iter().map(|&i| all[i as usize]).collect();
+            let mut next = all.iter().copied();
+            let expected = pairwise(n, &mut || next.next().unwrap());
+            assert_eq!(pairwise_sparse(n, &places, &terms).to_bits(), expected.to_bits(), "{n}");
+        }
+        assert_eq!(pairwise_sparse(300, &[], &[]), 0.0);
     }
 
     #[test]

@@ -98,6 +98,12 @@ def average_precision_score(
     if interpolation not in INTERPOLATIONS:
         raise ValueError(f"interpolation is {interpolation!r}, expected one of {', '.join(INTERPOLATIONS)}")
     scores = _scores(y_score)
+    if scores.ndim == 1 and interpolation == "none":
+        labels = _labels(y_true, pos_label)
+        value, positives = _core.average_precision(labels, scores)
+        if not positives:
+            _warn_no_positives("average precision is 0")
+        return value
     if scores.ndim == 1:
         return _one_class(_binary(y_true, pos_label), scores, interpolation)
     if scores.ndim != 2:
@@ -129,7 +135,7 @@ def _one_class(truth: np.ndarray, scores: np.ndarray, interpolation: str) -> flo
     if not truth.any():
         _warn_no_positives("average precision is 0")
     if interpolation == "none":
-        return _core.average_precision(truth, scores)
+        return _core.average_precision(truth, scores)[0]
     precision, recall, _ = _core.precision_recall(truth, scores, False)
     if not truth.any():
         return 0.0
@@ -152,6 +158,17 @@ def _scores(y_score: Any) -> np.ndarray:
     return np.ascontiguousarray(scores) if scores.ndim == 1 else scores
 
 
+_LABELS = tuple(map(np.dtype, ("?", "u1", "i1", "i4", "i8", "f4", "f8")))
+
+
+def _labels(y_true: Any, pos_label: Any) -> np.ndarray:
+    """Labels as they are if the core reads and checks them so; else whether each is positive."""
+    labels = np.asarray(y_true)
+    if labels.ndim == 1 and labels.dtype in _LABELS and (pos_label is None or pos_label is True or pos_label == 1):
+        return np.ascontiguousarray(labels)
+    return _binary(y_true, pos_label)
+
+
 def _binary(y_true: Any, pos_label: Any) -> np.ndarray:
     labels = np.asarray(y_true)
     if labels.ndim != 1:
@@ -159,10 +176,10 @@ def _binary(y_true: Any, pos_label: Any) -> np.ndarray:
     if labels.dtype == bool and pos_label in (None, 1):
         return np.ascontiguousarray(labels)
     if pos_label is None or pos_label == 1:
-        # Checked without sorting: a hundred times quicker than np.unique.
+        # Counted without sorting or copying: a hundred times quicker than np.unique.
         truth = labels == 1
-        other = labels[~truth]
-        if other.size and not (other == other[0]).all() or (other.size and other[0] not in (0, -1)):
+        others = labels.size - np.count_nonzero(truth)
+        if others not in (np.count_nonzero(labels == 0), np.count_nonzero(labels == -1)):
             raise ValueError("y_true is not binary: expected 0 and 1 or -1 and 1, or pos_label")
         return np.ascontiguousarray(truth)
     truth = labels == pos_label

@@ -251,12 +251,18 @@ def _evaluate(
 
     judged = qrels.query_ids
     answered = list(run) if isinstance(run, dict) else run.query_ids
-    place = {query: i for i, query in enumerate(judged)}
-    groups = [i for i, query in enumerate(answered) if query in place]
-    queries = [place[answered[i]] for i in groups]
-    in_both = set(queries)
-    unanswered = [i for i in range(len(judged)) if i not in in_both]
-    unjudged = [query for query in answered if query not in place]
+    # Lists in the same order are nearly always the case, and so large that walking them here takes its time.
+    aligned = answered == judged
+    if aligned:
+        groups = queries = range(len(judged))
+        unanswered, unjudged = [], []
+    else:
+        place = {query: i for i, query in enumerate(judged)}
+        groups = [i for i, query in enumerate(answered) if query in place]
+        queries = [place[answered[i]] for i in groups]
+        in_both = set(queries)
+        unanswered = [i for i in range(len(judged)) if i not in in_both]
+        unjudged = [query for query in answered if query not in place]
     if not groups and judged and answered:
         raise ValueError(
             f"no query of the run is judged: the run's first is {answered[0]!r}, the qrels' first is {judged[0]!r}"
@@ -268,8 +274,8 @@ def _evaluate(
             first = judged[unanswered[0]]
             raise ValueError(f"query {first!r} of the qrels has no answer in the run ({len(unanswered)} such)")
     if conventions.missing == "zero":
-        groups += [-1] * len(unanswered)
-        queries += unanswered
+        groups = [*groups, *[-1] * len(unanswered)]
+        queries = [*queries, *unanswered]
 
     rows = np.array(queries, dtype=np.int64)
     relevant = qrels.relevant(conventions.relevance_level)
@@ -290,7 +296,7 @@ def _evaluate(
         values, rows = values[~is_empty], rows[~is_empty]
     return RankingResult(
         names,
-        [judged[i] for i in rows.tolist()],
+        list(judged) if aligned and len(rows) == len(judged) else [judged[i] for i in rows.tolist()],
         values,
         conventions,
         empty,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from meanap import _core
+from meanap import _arrow, _core
 
 
 def apk(actual: Iterable[Any], predicted: Iterable[Any], k: int = 10) -> float:
@@ -44,10 +44,10 @@ def apk(actual: Iterable[Any], predicted: Iterable[Any], k: int = 10) -> float:
 def mapk(actual: Any, predicted: Any, k: int = 10, *, padding: int | None = -1) -> float:
     """Mean over all lists of their average precision at k; see `apk`.
 
-    Each side is a sequence of lists (or tuples, sets, arrays) of anything hashable; or a two-dimensional integer
-    array with a row for each list, filled up with `padding`; or a CSR matrix (SciPy's, or anything with `indptr`,
-    `indices` and `data`): for `actual` the columns that are not 0 are relevant, for `predicted` they are ranked by
-    descending value, the lower column first in a tie.
+    Each side is a sequence of lists (or tuples, sets, arrays) of anything hashable; or a column of lists that speaks
+    Arrow, such as Polars'; or a two-dimensional integer array with a row for each list, filled up with `padding`; or a
+    CSR matrix (SciPy's, or anything with `indptr`, `indices` and `data`): for `actual` the columns that are not 0 are
+    relevant, for `predicted` they are ranked by descending value, the lower column first in a tie.
 
     Args:
         actual: The relevant items of each list.
@@ -81,6 +81,7 @@ def apk_values(actual: Any, predicted: Any, k: int = 10, *, padding: int | None 
     array([0.83333333, 0.5       ])
     """
     k = _cutoff(k)
+    actual, predicted = _unpacked(actual, "actual"), _unpacked(predicted, "predicted")
     sides = _table(actual, padding, ranked=False), _table(predicted, padding, ranked=True)
     if sides[0] is not None and sides[1] is not None:
         return _core.apk_of_arrays(sides[0], sides[1], k)
@@ -103,10 +104,29 @@ def _inner(items: Iterable[Any], side: str) -> Any:
     return items if isinstance(items, (list, tuple)) or hasattr(items, "tolist") else list(items)
 
 
+def _unpacked(side: Any, name: str) -> Any:
+    """A column of lists of a library that speaks Arrow, as `Lists` of integers or as a list of lists; else `side`."""
+    if not _arrow.speaks_arrow(side) or hasattr(side, "iloc"):
+        return side
+    column = _arrow.values(side, name)
+    if isinstance(column, np.ndarray) and column.ndim == 2:
+        column = _arrow.Lists(np.arange(len(column) + 1, dtype=np.int64) * column.shape[1], column.ravel())
+    if not isinstance(column, _arrow.Lists):
+        raise TypeError(f"{name} is a column of single values, expected lists")
+    items = column.items
+    if isinstance(items, np.ndarray) and items.ndim == 1 and items.dtype.kind in "iu" and items.dtype != np.uint64:
+        return column
+    items = items.tolist()
+    return [items[start:end] for start, end in zip(column.offsets[:-1], column.offsets[1:], strict=True)]
+
+
 def _table(side: Any, padding: int | None, *, ranked: bool) -> tuple[Any, Any] | None:
     """An integer table as the core takes it, or None for lists of other things."""
     if hasattr(side, "indptr"):
         return _csr(side, ranked)
+    if isinstance(side, _arrow.Lists):
+        wide = np.int32 if side.items.dtype.itemsize < 4 or side.items.dtype == np.int32 else np.int64
+        return side.offsets, np.ascontiguousarray(side.items, dtype=wide)
     if isinstance(side, np.ndarray) and side.ndim == 2 and side.dtype.kind in "iub":
         wide = np.int32 if side.dtype.itemsize < 4 or side.dtype == np.int32 else np.int64
         return np.ascontiguousarray(side, dtype=wide), padding

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from meanap import _core
+from meanap import _arrow, _core
 
 _QUERY = ("query", "query_id", "qid", "q_id", "topic", "user", "user_id", "userid")
 _DOCUMENT = ("document", "document_id", "doc", "doc_id", "docid", "docno", "item", "item_id", "itemid", "iid")
@@ -69,10 +69,12 @@ def _columns(source: Any, what: str, values: tuple[str, ...]) -> tuple[Any, Any,
     if isinstance(source, (tuple, list)):
         if len(source) != 3:
             raise ValueError(f"{what}: {len(source)} columns, expected 3 (query, document, {values[0]})")
-        return tuple(_array(column) for column in source)  # type: ignore[return-value]
-    if hasattr(source, "to_arrow") and not hasattr(source, "columns"):
-        source = source.to_arrow()
-    names = getattr(source, "column_names", None) or getattr(source, "columns", None)
+        wanted = ("queries", "documents", f"{values[0]}s")
+        return tuple(_array(column, f"{what}: {name}") for column, name in zip(source, wanted, strict=True))  # type: ignore[return-value]
+    if (table := _by_arrow(source, what)) is not None:
+        source, names = table, list(table)
+    else:
+        names = getattr(source, "columns", None)
     if names is None or not hasattr(source, "__getitem__"):
         kind = type(source).__name__
         raise TypeError(f"{what} is a {kind}, expected a dict, a path, a table, or (query, document, {values[0]})")
@@ -82,14 +84,35 @@ def _columns(source: Any, what: str, values: tuple[str, ...]) -> tuple[Any, Any,
         if name is None:
             listed = ", ".join(map(str, names))
             raise ValueError(f"{what}: no column named {' or '.join(wanted[:3])}, … among {listed}")
-        found.append(_array(source[name]))
+        found.append(_array(source[name], f"{what}: column {name!r}"))
     return tuple(found)  # type: ignore[return-value]
 
 
-def _array(column: Any) -> Any:
-    """A column as a NumPy array or a list, by whichever way it speaks."""
-    if isinstance(column, (np.ndarray, list)):
+def _by_arrow(source: Any, what: str) -> _arrow.ArrowColumns | None:
+    """The columns of a table that speaks Arrow; None if it does not."""
+    # pandas would translate all columns, and may fail at one that is not asked for.
+    return _arrow.ArrowColumns(source, what) if _arrow.speaks_arrow(source) and not _is_pandas(source) else None
+
+
+def _is_pandas(source: Any) -> bool:
+    return hasattr(source, "iloc")
+
+
+def _array(column: Any, place: str) -> Any:
+    """A column as a NumPy array, a list, or Arrow's texts, by whichever way it speaks."""
+    if isinstance(column, (np.ndarray, list, _core.ArrowTexts)):
         return column
+    if isinstance(column, _arrow.Lists):
+        raise TypeError(f"{place} holds lists, expected numbers or text")
+    numbers = isinstance(getattr(column, "dtype", None), np.dtype) and column.dtype.kind in "fiub"
+    if _arrow.speaks_arrow(column) and not numbers:
+        try:
+            return _arrow.values(column, place)
+        except Exception as problem:
+            # pandas without pyarrow, or objects that Arrow has no type for; what is wrong with them is told below.
+            theirs = isinstance(problem, ImportError) or type(problem).__module__.startswith("pyarrow")
+            if not (theirs and _is_pandas(column)):
+                raise
     for way in ("to_numpy", "__array__"):
         if hasattr(column, way):
             return np.asarray(getattr(column, way)())
@@ -97,7 +120,9 @@ def _array(column: Any) -> Any:
 
 
 def _ids(column: Any) -> Any:
-    """Ids as the core takes them: contiguous int64 or int32, code points of text, or a list."""
+    """Ids as the core takes them: contiguous int64 or int32, code points of text, Arrow's texts, or a list."""
+    if isinstance(column, _core.ArrowTexts):
+        return column
     if isinstance(column, list):
         first = column[0] if column else 0
         if isinstance(first, (int, str)):

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ffi::CStr;
+use std::sync::Arc;
 
 use numpy::ndarray::{ArrayView, IxDyn};
 use numpy::{Element, PyArray1, PyArrayDyn, PyArrayMethods};
@@ -124,7 +125,9 @@ fn to_python<'py>(table: &Bound<'py, ArrowTable>, column: Column) -> PyResult<Bo
             Numbers::F32(values) => array(table, values, &shape),
             Numbers::F64(values) => array(table, values, &shape),
         },
-        Column::Texts(texts) => Ok(Bound::new(py, ArrowTexts { texts: texts.into_owned() })?.into_any()),
+        Column::Texts(texts) => {
+            Ok(Bound::new(py, ArrowTexts { texts: Arc::new(texts.into_owned()) })?.into_any())
+        }
         Column::Lists { offsets, items } => {
             let offsets = PyArray1::from_iter(py, offsets.into_iter().map(|offset| offset as i64));
             Ok((offsets, to_python(table, *items)?).into_pyobject(py)?.into_any())
@@ -157,7 +160,7 @@ fn array<'py, T: Element + Clone>(
 #[pyclass(frozen, sequence, module = "meanap._core")]
 pub struct ArrowTexts {
     /// The texts.
-    pub texts: Texts<'static>,
+    pub texts: Arc<Texts<'static>>,
 }
 
 impl ArrowTexts {
@@ -170,6 +173,10 @@ impl ArrowTexts {
 impl ArrowTexts {
     fn __len__(&self) -> usize {
         self.texts.len()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("ArrowTexts({} rows)", self.texts.len())
     }
 
     fn __getitem__<'py>(&self, py: Python<'py>, row: isize) -> PyResult<Bound<'py, PyString>> {

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use rayon::prelude::*;
 
 use crate::ranking::classification::Scored;
+use crate::ranking::partition;
 use crate::threads;
 
 /// Scores of one class.
@@ -35,8 +36,7 @@ fn sort<S: Copy + Sync>(
     wide: impl Fn(S) -> f64 + Sync,
 ) -> PyResult<Scored> {
     if truth.len() != scores.len() {
-        let message = format!("y_true has {} examples and y_score has {}", truth.len(), scores.len());
-        return Err(PyValueError::new_err(message));
+        return Err(lengths_differ(truth.len(), scores.len()));
     }
     if let Some(i) = scores.iter().position(|&score| wide(score).is_nan()) {
         return Err(PyValueError::new_err(format!("y_score[{i}] is NaN")));
@@ -45,15 +45,108 @@ fn sort<S: Copy + Sync>(
     Ok(py.detach(|| threads::run(|| Scored::new(truth.len(), positives, |i| (wide(scores[i]), truth[i])))))
 }
 
-/// Average precision of one class.
+/// Labels of one class: 1 for a positive, and for the others 0 or, all of them, -1.
+#[derive(FromPyObject)]
+pub enum ClassLabels<'py> {
+    /// Flags.
+    Bool(PyReadonlyArray1<'py, bool>),
+    /// Bytes.
+    U8(PyReadonlyArray1<'py, u8>),
+    /// The same with a sign.
+    I8(PyReadonlyArray1<'py, i8>),
+    /// 32-bit integers.
+    I32(PyReadonlyArray1<'py, i32>),
+    /// 64-bit integers.
+    I64(PyReadonlyArray1<'py, i64>),
+    /// Single precision.
+    F32(PyReadonlyArray1<'py, f32>),
+    /// Double precision.
+    F64(PyReadonlyArray1<'py, f64>),
+}
+
+/// Average precision of one class, and how many examples are positive. Takes labels as they are: a copy of ten million
+/// would take as long as the sorting.
 #[pyfunction]
-pub fn average_precision(
+pub fn average_precision(py: Python<'_>, truth: ClassLabels, scores: ClassScores) -> PyResult<(f64, usize)> {
+    macro_rules! with_labels {
+        ($($kind:ident: $number:expr),*) => {
+            match &truth {
+                $(ClassLabels::$kind(labels) => {
+                    let (labels, number) = (labels.as_slice()?, $number);
+                    check_binary(py, labels, number)?;
+                    match &scores {
+                        ClassScores::F32(scores) => one_class(
+                            py, labels, scores.as_slice()?, |label| number(label) == 1.0, f64::from,
+                        ),
+                        ClassScores::F64(scores) => one_class(
+                            py, labels, scores.as_slice()?, |label| number(label) == 1.0, |score| score,
+                        ),
+                    }
+                })*
+            }
+        };
+    }
+    with_labels!(
+        Bool: |x: bool| f64::from(u8::from(x)),
+        U8: |x: u8| f64::from(x),
+        I8: |x: i8| f64::from(x),
+        I32: |x: i32| f64::from(x),
+        // What is beyond 2^53 rounds, but to neither of -1, 0 and 1.
+        I64: |x: i64| x as f64,
+        F32: |x: f32| f64::from(x),
+        F64: |x: f64| x
+    )
+}
+
+fn check_binary<L: Copy + Sync>(
     py: Python<'_>,
-    truth: PyReadonlyArray1<bool>,
-    scores: ClassScores,
-) -> PyResult<f64> {
-    let scored = scores.sort(py, &truth)?;
-    Ok(py.detach(|| scored.average_precision()))
+    labels: &[L],
+    number: impl Fn(L) -> f64 + Sync,
+) -> PyResult<()> {
+    let count = |part: &[L]| {
+        part.iter().fold((0, 0, 0), |(ones, zeros, others): (usize, usize, usize), &label| {
+            let x = number(label);
+            (ones + usize::from(x == 1.0), zeros + usize::from(x == 0.0), others + usize::from(x == -1.0))
+        })
+    };
+    let both = |a: (usize, usize, usize), b: (usize, usize, usize)| (a.0 + b.0, a.1 + b.1, a.2 + b.2);
+    let (ones, zeros, minus) =
+        py.detach(|| threads::run(|| labels.par_chunks(1 << 14).map(count).reduce(Default::default, both)));
+    if ones + zeros == labels.len() || ones + minus == labels.len() {
+        return Ok(());
+    }
+    Err(PyValueError::new_err("y_true is not binary: expected 0 and 1 or -1 and 1, or pos_label"))
+}
+
+fn one_class<L: Copy + Sync, S: Copy + Sync>(
+    py: Python<'_>,
+    labels: &[L],
+    scores: &[S],
+    positive: impl Fn(L) -> bool + Sync,
+    wide: impl Fn(S) -> f64 + Sync,
+) -> PyResult<(f64, usize)> {
+    let n = labels.len();
+    if n != scores.len() {
+        return Err(lengths_differ(n, scores.len()));
+    }
+    let example = |i: usize| (wide(scores[i]), positive(labels[i]));
+    let found = py.detach(|| {
+        threads::run(|| {
+            if (partition::MANY..u32::MAX as usize).contains(&n) {
+                return partition::average_precision(n, example);
+            }
+            if let Some(i) = (0..n).find(|&i| example(i).0.is_nan()) {
+                return Err(i);
+            }
+            let positives = (0..n).filter(|&i| example(i).1).count();
+            Ok((Scored::new(n, positives, example).average_precision(), positives))
+        })
+    });
+    found.map_err(|i| PyValueError::new_err(format!("y_score[{i}] is NaN")))
+}
+
+fn lengths_differ(labels: usize, scores: usize) -> PyErr {
+    PyValueError::new_err(format!("y_true has {labels} examples and y_score has {scores}"))
 }
 
 /// Average precision of each column of `(N, C)` truth and float64 scores, as a float64 array.

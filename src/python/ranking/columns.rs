@@ -1,15 +1,17 @@
 //! Id columns and tables from Python.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyList, PyString};
 
+use crate::python::arrow::ArrowTexts;
 use crate::ranking::ids::{Ids, Texts};
 
-/// A column of ids: int64, int32, the code points of a NumPy text array, or a list of str or int.
+/// A column of ids: int64, int32, the code points of a NumPy text array, Arrow's texts, or a list of str or int.
 pub enum IdColumn<'py> {
     /// 64-bit integers.
     I64(PyReadonlyArray1<'py, i64>),
@@ -18,7 +20,7 @@ pub enum IdColumn<'py> {
     /// Integers of a list.
     Integers(Vec<i64>),
     /// Text.
-    Texts(Texts<'static>),
+    Texts(Arc<Texts<'static>>),
 }
 
 impl<'py> IdColumn<'py> {
@@ -31,7 +33,10 @@ impl<'py> IdColumn<'py> {
             return Ok(IdColumn::I32(array));
         }
         if let Ok(array) = column.extract::<PyReadonlyArray2<u32>>() {
-            return Ok(IdColumn::Texts(from_code_points(&array, name)?));
+            return Ok(IdColumn::Texts(Arc::new(from_code_points(&array, name)?)));
+        }
+        if let Ok(texts) = column.cast::<ArrowTexts>() {
+            return Ok(IdColumn::Texts(Arc::clone(&texts.get().texts)));
         }
         let Ok(list) = column.cast::<PyList>() else {
             let kind = column.get_type().name()?.to_string();
@@ -106,5 +111,5 @@ fn from_list<'py>(list: &Bound<'py, PyList>, name: &str) -> PyResult<IdColumn<'p
         bytes.extend_from_slice(text.to_str()?.as_bytes());
         offsets.push(bytes.len());
     }
-    Ok(IdColumn::Texts(Texts { offsets, bytes: Cow::Owned(bytes) }))
+    Ok(IdColumn::Texts(Arc::new(Texts { offsets, bytes: Cow::Owned(bytes), codes: None })))
 }

@@ -1,6 +1,6 @@
 //! Judgements and runs as Python holds them between evaluations.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -78,10 +78,10 @@ impl PyQrels {
         }
         let documents = match IdColumn::new(&objects, "qrels' documents")? {
             IdColumn::Integers(ids) => Documents::Integers(ids),
-            IdColumn::Texts(texts) => Documents::Texts(texts),
+            IdColumn::Texts(texts) => Documents::Texts(Arc::unwrap_or_clone(texts)),
             IdColumn::I64(_) | IdColumn::I32(_) => unreachable!("a list is not an array"),
         };
-        let core = Qrels::new(documents, offsets, grades)?;
+        let core = py.detach(|| threads::run(|| Qrels::new(documents, offsets, grades)))?;
         Ok(PyQrels { core, query_ids: queries.unbind(), objects: OnceLock::from(objects.unbind()) })
     }
 
@@ -105,7 +105,8 @@ impl PyQrels {
     fn from_trec(py: Python<'_>, name: &str, text: &Bound<'_, PyBytes>, duplicates: &str) -> PyResult<Self> {
         let text = text.as_bytes();
         let table = py.detach(|| threads::run(|| trec::read_qrels(name, text)))?;
-        let (queries, documents) = (IdColumn::Texts(table.queries), IdColumn::Texts(table.documents));
+        let (queries, documents) =
+            (IdColumn::Texts(Arc::new(table.queries)), IdColumn::Texts(Arc::new(table.documents)));
         Self::build(py, &queries, &documents, &table.values, Duplicates::named(duplicates)?)
     }
 
@@ -146,10 +147,10 @@ impl PyQrels {
         let groups = groups(py, queries)?;
         let ids = queries.ids(py, &groups.first)?;
         let judged = match documents {
-            IdColumn::I64(array) => judged(array.as_slice()?, grades, &groups, duplicates),
-            IdColumn::I32(array) => judged(array.as_slice()?, grades, &groups, duplicates),
-            IdColumn::Integers(list) => judged(&list[..], grades, &groups, duplicates),
-            IdColumn::Texts(texts) => judged(texts, grades, &groups, duplicates),
+            IdColumn::I64(array) => judged(py, array.as_slice()?, grades, &groups, duplicates),
+            IdColumn::I32(array) => judged(py, array.as_slice()?, grades, &groups, duplicates),
+            IdColumn::Integers(list) => judged(py, &list[..], grades, &groups, duplicates),
+            IdColumn::Texts(texts) => judged(py, &**texts, grades, &groups, duplicates),
         };
         let (kept, offsets) = judged.map_err(|(group, error)| {
             let query = ids
@@ -175,7 +176,7 @@ impl PyQrels {
                 Documents::Texts(gathered)
             }
         };
-        let core = Qrels::new(gathered, offsets, grades)?;
+        let core = py.detach(|| threads::run(|| Qrels::new(gathered, offsets, grades)))?;
         Ok(PyQrels { core, query_ids: ids.unbind(), objects: OnceLock::new() })
     }
 }
@@ -191,18 +192,27 @@ fn groups(py: Python<'_>, queries: &IdColumn) -> PyResult<Groups> {
             py.detach(|| threads::run(|| Groups::new(ids)))
         }
         IdColumn::Integers(ids) => py.detach(|| threads::run(|| Groups::new(&ids[..]))),
-        IdColumn::Texts(texts) => py.detach(|| threads::run(|| Groups::new(texts))),
+        IdColumn::Texts(texts) => py.detach(|| threads::run(|| Groups::new(&**texts))),
     }?)
 }
 
 /// The rows that count, group by group, and where each group begins; or the group with an error.
 #[allow(clippy::type_complexity)]
 fn judged<I: Ids + ?Sized>(
+    py: Python<'_>,
     documents: &I,
     grades: &[i64],
     groups: &Groups,
     duplicates: Duplicates,
 ) -> std::result::Result<(Vec<usize>, Vec<usize>), (usize, Error)> {
+    // What is nearly always so is found out by all threads.
+    if duplicates == Duplicates::All || !py.detach(|| threads::run(|| groups.any_twice(documents))) {
+        let kept = match &groups.rows {
+            Some(rows) => rows.iter().map(|&row| row as usize).collect(),
+            None => (0..grades.len()).collect(),
+        };
+        return Ok((kept, groups.offsets.clone()));
+    }
     let mut table = Lookup::default();
     let (mut kept, mut offsets) = (Vec::with_capacity(grades.len()), vec![0]);
     for (group, range) in groups.offsets.windows(2).enumerate() {
@@ -237,7 +247,7 @@ pub enum HeldDocuments {
     /// Integers of a list.
     Integers(Vec<i64>),
     /// Text.
-    Texts(Texts<'static>),
+    Texts(Arc<Texts<'static>>),
 }
 
 /// The scores of a run, kept alive.
@@ -306,10 +316,10 @@ impl PyRun {
     fn from_trec(py: Python<'_>, name: &str, text: &Bound<'_, PyBytes>) -> PyResult<Self> {
         let text = text.as_bytes();
         let table = py.detach(|| threads::run(|| trec::read_run(name, text)))?;
-        let queries = IdColumn::Texts(table.queries);
+        let queries = IdColumn::Texts(Arc::new(table.queries));
         let groups = groups(py, &queries)?;
         let query_ids = queries.ids(py, &groups.first)?.unbind();
-        let documents = HeldDocuments::Texts(table.documents);
+        let documents = HeldDocuments::Texts(Arc::new(table.documents));
         Ok(PyRun { documents, scores: HeldScores::Read(table.values), groups, query_ids })
     }
 }

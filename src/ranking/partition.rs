@@ -1,0 +1,245 @@
+//! Average precision of one class over very many examples.
+//!
+//! ```text
+//! examples  ->  parts: each thread puts its own into buckets of ascending scores  ->  buckets, sorted one by one
+//! ```
+//!
+//! A bucket fits the processor's cache, and how many examples lie beyond it is known before any is sorted. One array
+//! of keys is all the memory that grows with the examples; beside it there is a term for each positive.
+
+use rayon::prelude::*;
+
+use super::classification::{Step, key, steps};
+use super::sum::pairwise_sparse;
+
+/// So many examples are worth it.
+pub const MANY: usize = 1 << 16;
+/// Scores that are looked at to divide the buckets.
+const SAMPLE: usize = 1 << 14;
+/// Examples of one bucket, about.
+const BUCKET: usize = 1 << 13;
+/// Buckets at most: a part writes to each of them in turn.
+const BUCKETS: usize = 1 << 10;
+/// Stretches of keys that go to one bucket as a whole.
+const STRETCHES: usize = 1 << 16;
+
+/// Which bucket a key goes to: those of greater keys are never less.
+struct Division {
+    least: u64,
+    shift: u32,
+    bucket_of: Vec<u16>,
+    buckets: usize,
+}
+
+impl Division {
+    /// Divides keys by a sample of them.
+    fn new(mut sample: Vec<u64>, buckets: usize) -> Self {
+        sample.sort_unstable();
+        let (least, greatest) = (sample[0], sample[sample.len() - 1]);
+        let bits = 64 - (greatest - least).leading_zeros();
+        let shift = bits.saturating_sub(STRETCHES.trailing_zeros());
+        let mut bucket_of = vec![0; STRETCHES];
+        let mut below = 0;
+        for (stretch, bucket) in bucket_of.iter_mut().enumerate() {
+            *bucket = (below * buckets / (sample.len() + 1)) as u16;
+            while sample.get(below).is_some_and(|key| (key - least) >> shift <= stretch as u64) {
+                below += 1;
+            }
+        }
+        Division { least, shift, bucket_of, buckets }
+    }
+
+    #[inline]
+    fn bucket(&self, key: u64) -> usize {
+        let stretch = key.saturating_sub(self.least) >> self.shift;
+        usize::from(self.bucket_of[stretch.min(STRETCHES as u64 - 1) as usize])
+    }
+}
+
+/// The keys of some examples by bucket, and within each bucket those of positives before those of negatives.
+struct Part<'a> {
+    keys: &'a [u64],
+    /// Where the positives of bucket `b` begin (at `2 b`) and its negatives (at `2 b + 1`).
+    offsets: Vec<u32>,
+}
+
+impl Part<'_> {
+    fn of(&self, bucket: usize, negative: usize) -> &[u64] {
+        let place = 2 * bucket + negative;
+        &self.keys[self.offsets[place] as usize..self.offsets[place + 1] as usize]
+    }
+}
+
+/// Puts the examples from `first` on into `keys`; errors with the first whose score is NaN.
+fn part<'a>(
+    first: usize,
+    keys: &'a mut [u64],
+    division: &Division,
+    example: &impl Fn(usize) -> (f64, bool),
+) -> Result<Part<'a>, usize> {
+    let place = |i: usize| {
+        let (score, positive) = example(first + i);
+        let key = key(score);
+        (key, 2 * division.bucket(key) + usize::from(!positive))
+    };
+    let mut next = vec![0u32; 2 * division.buckets + 1];
+    let mut strange = false;
+    for i in 0..keys.len() {
+        strange |= example(first + i).0.is_nan();
+        next[place(i).1] += 1;
+    }
+    if strange {
+        let found = (first..first + keys.len()).find(|&i| example(i).0.is_nan());
+        return Err(found.unwrap_or(first));
+    }
+    let mut sum = 0;
+    for count in &mut next {
+        (*count, sum) = (sum, sum + *count);
+    }
+    let offsets = next.clone();
+    for i in 0..keys.len() {
+        let (key, place) = place(i);
+        keys[next[place] as usize] = key;
+        next[place] += 1;
+    }
+    Ok(Part { keys, offsets })
+}
+
+/// What a bucket adds: how many distinct scores it has, and the terms that are not 0 with their places among those.
+#[derive(Default)]
+struct Terms {
+    scores: usize,
+    places: Vec<u32>,
+    terms: Vec<f64>,
+}
+
+/// Average precision of `n` examples, fewer than 2^32, and how many of them are positive; or the first whose score is
+/// NaN. The same bits as `Scored::average_precision`. Runs on the current pool.
+pub fn average_precision(
+    n: usize,
+    example: impl Fn(usize) -> (f64, bool) + Sync,
+) -> Result<(f64, usize), usize> {
+    if n == 0 {
+        return Ok((0.0, 0));
+    }
+    let sample =
+        (0..SAMPLE.min(n)).map(|i| key(example((i as u64 * n as u64 / SAMPLE.min(n) as u64) as usize).0));
+    let division = Division::new(sample.collect(), (n / BUCKET).clamp(1, BUCKETS));
+    let mut keys = vec![0u64; n];
+    let size = n.div_ceil(2 * rayon::current_num_threads()).max(MANY / 4);
+    let parts =
+        keys.par_chunks_mut(size).enumerate().map(|(i, keys)| part(i * size, keys, &division, &example));
+    let found: Vec<Result<Part, usize>> = parts.collect();
+    let mut parts = Vec::with_capacity(found.len());
+    for part in found {
+        parts.push(part?);
+    }
+    let count = |bucket, negative| parts.iter().map(|part| part.of(bucket, negative).len()).sum::<usize>();
+    let counts: Vec<(usize, usize)> = (0..division.buckets).map(|b| (count(b, 0), count(b, 1))).collect();
+    let positives: usize = counts.iter().map(|count| count.0).sum();
+    let (mut above, mut wrong) = (positives, n - positives);
+    let starts: Vec<(usize, usize)> = counts
+        .iter()
+        .map(|&(right, others)| {
+            let start = (above, wrong);
+            (above, wrong) = (above - right, wrong - others);
+            start
+        })
+        .collect();
+    let by_bucket: Vec<Terms> = (0..division.buckets)
+        .into_par_iter()
+        .map_init(<(Vec<u64>, Vec<u64>)>::default, |(right, others), bucket| {
+            right.clear();
+            others.clear();
+            for part in &parts {
+                right.extend_from_slice(part.of(bucket, 0));
+                others.extend_from_slice(part.of(bucket, 1));
+            }
+            right.sort_unstable();
+            others.sort_unstable();
+            terms(steps(right, others), right.len(), starts[bucket], positives)
+        })
+        .collect();
+    drop(parts);
+    drop(keys);
+    let all = by_bucket.iter().map(|bucket| bucket.terms.len()).sum();
+    let (mut places, mut values) = (Vec::with_capacity(all), Vec::with_capacity(all));
+    let mut scores = 0;
+    for bucket in by_bucket {
+        places.extend(bucket.places.iter().map(|place| place + scores as u32));
+        values.extend(bucket.terms);
+        scores += bucket.scores;
+    }
+    Ok(((-pairwise_sparse(scores, &places, &values)).max(0.0), positives))
+}
+
+/// The terms of one bucket's steps; `start` has how many positives and negatives lie in it and beyond.
+fn terms(
+    steps: impl Iterator<Item = Step>,
+    expected: usize,
+    (mut above, mut wrong): (usize, usize),
+    positives: usize,
+) -> Terms {
+    let total = positives as f64;
+    let (places, values) = (Vec::with_capacity(expected), Vec::with_capacity(expected));
+    let mut found = Terms { scores: 0, places, terms: values };
+    for step in steps {
+        if step.positives > 0 {
+            let precision = above as f64 / (above + wrong) as f64;
+            let next = above - step.positives;
+            found.places.push(found.scores as u32);
+            found.terms.push((next as f64 / total - above as f64 / total) * precision);
+            above = next;
+        }
+        wrong -= step.negatives;
+        found.scores += 1;
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::classification::Scored;
+    use super::*;
+
+    fn draw(n: usize, score: impl Fn(u64) -> f64) -> Vec<(f64, bool)> {
+        let mut state = 7u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state >> 33
+        };
+        (0..n).map(|_| (score(next()), next() % 10 == 0)).collect()
+    }
+
+    fn check(examples: &[(f64, bool)]) {
+        let positives = examples.iter().filter(|example| example.1).count();
+        let expected = Scored::new(examples.len(), positives, |i| examples[i]).average_precision();
+        let (found, counted) = average_precision(examples.len(), |i| examples[i]).unwrap();
+        assert_eq!((found.to_bits(), counted), (expected.to_bits(), positives));
+    }
+
+    #[test]
+    fn the_same_bits_as_by_one_sort() {
+        check(&[]);
+        check(&[(1.0, true)]);
+        check(&draw(300, |x| x as f64));
+        for n in [MANY - 1, 300_000] {
+            check(&draw(n, |x| x as f64 / 2f64.powi(31)));
+            check(&draw(n, |x| (x % 1000) as f64 - 500.0));
+            check(&draw(n, |_| 0.5));
+            // Most in one stretch, with a tail of all sizes and both signs.
+            check(&draw(n, |x| {
+                if x % 3 == 0 { (x as f64 - 2f64.powi(30)).powi(9) } else { 1.0 + x as f64 * 1e-16 }
+            }));
+            check(&draw(n, |x| [f64::NEG_INFINITY, -0.0, 0.0, 1e-320, f64::INFINITY][x as usize % 5]));
+        }
+    }
+
+    #[test]
+    fn the_first_nan_is_named() {
+        let mut examples = draw(100_000, |x| x as f64);
+        examples[99_999].0 = f64::NAN;
+        examples[70_001].0 = f64::NAN;
+        assert_eq!(average_precision(examples.len(), |i| examples[i]), Err(70_001));
+    }
+}
