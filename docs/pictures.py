@@ -26,6 +26,7 @@ def pictures():
         "curve": lambda: plot.precision_recall(result, "chair"),
         "classes": lambda: plot.precision_recall(result, "each"),
         "thresholds": lambda: plot.precision_recall(result, iou="each"),
+        "difference": lambda: plot.difference(meanap.explain_difference(truth, found, "coco", "voc2012")),
         "intervals": lambda: plot.per_class(result, classes=16, resamples=100),
         "f1": lambda: plot.f1(result),
         "calibration": lambda: plot.calibration(result),

@@ -166,6 +166,24 @@ def test_bars_of_errors_are_what_they_cost(result):
     assert [text.get_text() for text in ax.get_yticklabels()][:2] == ["classification", "localisation"]
 
 
+@pytest.mark.parametrize("style", ["default", "dark_background"])
+def test_the_steps_lead_from_one_number_to_the_other(data, style):
+    found = meanap.explain_difference(*data, "coco", "voc2012")
+    with plt.style.context(style):
+        ax = plot.difference(found)
+        bars = ax.patches
+        assert [bars[0].get_width(), bars[1].get_width()] == [found.a, found.b]
+        assert np.allclose([bar.get_width() for bar in bars[2:]], found["change"], atol=1e-12)
+        assert np.allclose([bar.get_x() + bar.get_width() for bar in bars[2:]], found["value"])
+        shown = texts(ax)
+        assert f"From coco to voc2012: {found.difference:+.4f}" in shown
+        assert [f"{row['change']:+.4f}" for row in found] == [
+            text for text in shown if re.match(r"[+-]\d\.\d{4}$", text)
+        ]
+    same = meanap.explain_difference(*data, "coco", "coco")
+    plot.difference(same).figure.canvas.draw()
+
+
 def test_froc_marks_the_rates_of_its_mean(result):
     ax = plot.froc(result)
     marks = next(line for line in ax.lines if line.get_marker() == "o")

@@ -157,6 +157,19 @@ def test_other_rules(files, tmp_path, protocol):
     )
 
 
+def test_findings_and_likely_label_errors_are_told(files, tmp_path):
+    whole = Reader(report.write(tmp_path / "r.html", *files[1]["bbox"], resamples=2).read_text(encoding="utf-8"))
+    expected = meanap.check(*files[1]["bbox"])
+    findings = next(table for table in whole.tables if table[0][0] == "code")
+    assert [row[:2] + row[3:4] for row in findings[1:]] == [
+        [row["code"], row["level"], f"{row['count']:,}"] for row in expected
+    ]
+    likely = next(table for table in whole.tables if "labelled as" in table[0])
+    assert [row[0] for row in likely[1:]] == [str(row["image"]) for row in expected.label_errors][:50]
+    without = report.write(tmp_path / "n.html", *files[1]["bbox"], resamples=2, check=False)
+    assert not any(table[0][0] == "code" for table in Reader(without.read_text(encoding="utf-8")).tables)
+
+
 def test_lvis_judges_only_where_it_was_looked(shared_data, tmp_path):
     truth = json.loads((shared_data / "lvis100_gt.json").read_text())
     generator = np.random.default_rng(1)

@@ -10,10 +10,11 @@ import numpy as np
 from meanap.detection.comparison import Comparison
 from meanap.detection.confusion import Confusion
 from meanap.detection.errors import Errors
+from meanap.detection.explain import Difference
 from meanap.detection.result import Result
 from meanap.plot._canvas import axes, shortened
 
-__all__ = ["comparison", "errors", "mistakes", "per_class"]
+__all__ = ["comparison", "difference", "errors", "mistakes", "per_class"]
 
 
 def per_class(
@@ -192,4 +193,42 @@ def errors(found: Result | Errors, *, iou: float = 0.5, ax: Any = None) -> Any:
     ax.set_xlabel("AP it costs (how many)")
     told = "–" if math.isnan(found.ap) else f"{found.ap:.3f}"
     ax.set_title(f"Errors at IoU {found.iou:g}: AP {told}")
+    return ax
+
+
+def difference(found: Difference, *, ax: Any = None) -> Any:
+    """From one tool's number to the other's: a step for each factor, in the order in which they were changed.
+
+    Returns the axes.
+
+    Raises
+    ------
+    ImportError
+        There is no matplotlib.
+    """
+    values = np.array([found.a, *found["value"], found.b], dtype=np.float64)
+    changes = np.asarray(found["change"], dtype=np.float64)
+    first, second = (shortened(name) for name in found.names)
+    labels = [first, *(shortened(factor, 32) for factor in found["factor"]), second]
+    ax, colours = axes(ax, (6.4, max(2.2, 1.2 + 0.34 * len(labels))))
+    ends = (0, len(labels) - 1)
+    ax.barh(ends, values[list(ends)], 0.66, color=colours.series[0], alpha=0.75)
+    for place, (before, change) in enumerate(zip(values, changes, strict=False), 1):
+        ax.barh(place, change, 0.66, left=before, color=colours.good if change > 0 else colours.bad, alpha=0.9)
+        ax.vlines(before, place - 0.67, place + 0.33, color=colours.faint, linewidth=0.8)
+    told = [f"{values[0]:.4f}", *(f"{change:+.4f}" for change in changes), f"{values[-1]:.4f}"]
+    right = np.fmax(values, np.append(values[:1], values[:-1]))
+    for place, (x, text) in enumerate(zip(right, told, strict=True)):
+        ax.annotate(text, (np.nan_to_num(x), place), (4, 0), textcoords="offset points", va="center",
+                    fontsize="small", color=colours.ink)  # fmt: skip
+    ax.set_yticks(range(len(labels)), labels)
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(len(labels) - 0.4, -0.6)
+    # Steps are small beside the numbers: the axis begins near them.
+    there = values[~np.isnan(values)]
+    low, high = (there.min(), there.max()) if len(there) else (0.0, 1.0)
+    reach = max(high - low, 0.002)
+    ax.set_xlim(max(0.0, low - 0.5 * reach), high + 0.35 * reach)
+    ax.set_xlabel(f"{_called(found.number)} (the axis does not begin at 0)")
+    ax.set_title(f"From {first} to {second}: {found.difference:+.4f}")
     return ax

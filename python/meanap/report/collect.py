@@ -77,7 +77,7 @@ def collect(
     told["calibration"] = _calibration(result, iou)
     told["confusion"] = _confusion(result, iou, score)
     told["errors"] = _errors(result, iou)
-    told["findings"] = _findings(ground_truth, detections, result.names) if check and hasattr(meanap, "check") else None
+    told["findings"] = _findings(ground_truth, detections, result.names) if check else None
     order = result.images(iou, score=score)
     told["mistakes"] = {name: int(order[name].sum()) for name in ("right", "wrong", "missed")}
     told["scenes"] = scenes(
