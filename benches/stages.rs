@@ -10,6 +10,7 @@ use meanap::curve::{Selection, Shape, accumulate};
 use meanap::evaluate::{Protocol, Scene};
 use meanap::matching::{Extent, Matcher, Positions};
 use meanap::similarity::BoxIou;
+use meanap::watch::Watch;
 
 struct Dice(u64);
 
@@ -97,7 +98,12 @@ fn main() {
     for round in 0..5 {
         println!("round {round}");
         let start = Instant::now();
-        let scene = Scene { detections: dt.clone(), ground_truths: gt.clone(), protocol: protocol.clone() };
+        let scene = Scene {
+            detections: dt.clone(),
+            ground_truths: gt.clone(),
+            protocol: protocol.clone(),
+            watch: Watch::default(),
+        };
         let similarity = BoxIou::new(&dt, &gt).expect("boxes on both sides");
         let table = scene.match_all(&similarity, &positions, &positions).expect("boxes compare");
         time("matching", start);

@@ -10,6 +10,7 @@ use crate::matching::{
 };
 use crate::similarity::Similarity;
 use crate::threads;
+use crate::watch::Watch;
 
 /// Detections in one share of the work: enough to forget the cost of sharing, few enough to spread.
 const SHARE: usize = 4096;
@@ -52,6 +53,8 @@ pub struct Scene {
     pub ground_truths: Objects,
     /// What to match.
     pub protocol: Protocol,
+    /// Who looks on; counts detections.
+    pub watch: Watch,
 }
 
 /// One cell being matched.
@@ -148,6 +151,8 @@ impl Scene {
         work: &mut Workspace<S::Scratch>,
         (rows, truths): (&'a mut [Row], &[Truth]),
     ) -> Result<(&'a mut [Row], Vec<u64>)> {
+        self.watch.check()?;
+        self.watch.advance(rows.len() as u64);
         let mut outcomes = Vec::new();
         let floor = floor(&self.protocol.thresholds);
         let (mut d, mut g) = (0, 0);

@@ -12,6 +12,7 @@
 
 pub mod error;
 pub mod threads;
+pub mod watch;
 
 pub mod arrow;
 

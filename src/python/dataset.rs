@@ -8,9 +8,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFrozenSet, PyList, PyString};
 
 use super::PyObjects;
+use super::watched::watched;
 use crate::columns::Column;
 use crate::read::annotations::Spans;
-use crate::read::{Dataset, Failure, IouType, Kind, Role};
+use crate::read::{Dataset, Failure, IouType, Kind, Role, Source};
 
 /// The columns of one COCO file, and the open file itself.
 #[pyclass(frozen, module = "meanap._core", name = "Dataset")]
@@ -19,19 +20,49 @@ pub struct PyDataset {
 }
 
 /// Reads a data set (an object with `images`, `annotations`, `categories`) into columns.
+///
+/// `progress(done, total)` is told of bytes.
 #[pyfunction]
-pub fn read_dataset(py: Python<'_>, path: PathBuf) -> PyResult<PyDataset> {
-    read(py, path, Kind::Dataset)
+#[pyo3(signature = (path, progress=None))]
+pub fn read_dataset(
+    py: Python<'_>,
+    path: PathBuf,
+    progress: Option<&Bound<'_, PyAny>>,
+) -> PyResult<PyDataset> {
+    read(py, path, Kind::Dataset, progress)
 }
 
 /// Reads results (an array of objects) into columns.
+///
+/// `progress(done, total)` is told of bytes.
 #[pyfunction]
-pub fn read_results(py: Python<'_>, path: PathBuf) -> PyResult<PyDataset> {
-    read(py, path, Kind::Results)
+#[pyo3(signature = (path, progress=None))]
+pub fn read_results(
+    py: Python<'_>,
+    path: PathBuf,
+    progress: Option<&Bound<'_, PyAny>>,
+) -> PyResult<PyDataset> {
+    read(py, path, Kind::Results, progress)
 }
 
-fn read(py: Python<'_>, path: PathBuf, kind: Kind) -> PyResult<PyDataset> {
-    match py.detach(|| Dataset::read(&path, kind)) {
+/// Files of fewer bytes are read before anybody could look at the keyboard.
+const LONG: u64 = 16 << 20;
+
+fn read(
+    py: Python<'_>,
+    path: PathBuf,
+    kind: Kind,
+    progress: Option<&Bound<'_, PyAny>>,
+) -> PyResult<PyDataset> {
+    let opened = py.detach(|| Source::open(&path).map_err(|error| Failure::file(&path, error)));
+    let dataset = match opened {
+        Ok(source) if source.size() < LONG => py.detach(|| Dataset::read_open(&path, source, kind)),
+        Ok(source) => watched(py, progress, source.size(), |watch| {
+            Dataset::read_open(&path, source.watched(watch.clone()), kind)
+        })?,
+        Err(failure) => Err(failure),
+    };
+    match dataset {
         Ok(dataset) => Ok(PyDataset { dataset }),
         Err(failure) => Err(raise(py, failure)?),
     }

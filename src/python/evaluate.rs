@@ -17,6 +17,7 @@ use crate::matching::{
     each_bit, match_greedily,
 };
 use crate::similarity::{BoundaryIou, BoxIou, MaskIou, Oks, Similarity};
+use crate::watch::Watch;
 
 /// A similarity that has been given its columns.
 pub enum AnySimilarity {
@@ -141,7 +142,7 @@ pub fn evaluate(
     let (gt_positions, dt_positions) =
         (positions(&ground_truth_positions, extent)?, positions(&detection_positions, extent)?);
     Ok(py.detach(|| -> Result<Evaluation> {
-        let scene = Scene { detections: dt, ground_truths: gt, protocol };
+        let scene = Scene { detections: dt, ground_truths: gt, protocol, watch: Watch::default() };
         let table = similarity.match_all(&scene, &dt_positions, &gt_positions)?;
         Ok(Evaluation { scene, similarity, table })
     })?)

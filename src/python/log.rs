@@ -12,6 +12,7 @@ use super::batch::{Kind, Options, Side, read_batch};
 use super::matches::{Matches, PyResampler};
 use super::numpy_exp::numpy_exp;
 use super::objects::PyObjects;
+use super::watched::watched;
 use crate::columns::{Codebook, Ids, Key, Objects};
 use crate::confusion;
 use crate::derive::mistakes::BITS;
@@ -23,6 +24,10 @@ use crate::matching::{
 };
 use crate::mistakes;
 use crate::similarity::{BoxIou, Exp, MaskIou, Oks, PixelIou, Similarity};
+use crate::watch::Watch;
+
+/// Fewer detections are matched before anybody could look at the keyboard.
+const LONG: usize = 50_000;
 
 /// Adds what this file and [`super::matches`] define to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -142,8 +147,13 @@ impl PyMatchLog {
             };
             let (gt, dt) = (objects(batch.ground_truth), objects(batch.detections));
             let identity: Vec<u32> = (0..images as u32).collect();
-            let (table, groups) =
-                rules.match_batch((gt, identity.clone()), (dt, identity), images, &categories)?;
+            let (table, groups) = rules.match_batch(
+                (gt, identity.clone()),
+                (dt, identity),
+                images,
+                &categories,
+                &Watch::default(),
+            )?;
             let keys = match batch.image_ids {
                 Some(keys) => ImageKeys::Given(keys),
                 None => ImageKeys::Counted(images),
@@ -157,13 +167,16 @@ impl PyMatchLog {
     }
 
     /// Matches columns and adds their rows. `images`: ids of all images, for those that have no objects.
-    #[pyo3(signature = (ground_truth, detections, images=None))]
+    ///
+    /// `progress(done, total)` is told of detections. Nothing is added on an error, or if it is stopped.
+    #[pyo3(signature = (ground_truth, detections, images=None, progress=None))]
     fn append(
         &mut self,
         py: Python<'_>,
         ground_truth: &PyObjects,
         detections: &PyObjects,
         images: Option<&Bound<'_, PyAny>>,
+        progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let mut image_book = Codebook::default();
         if let Some(images) = images {
@@ -185,12 +198,19 @@ impl PyMatchLog {
         };
         let (gt, dt) = (side(ground_truth)?, side(detections)?);
         let (rules, log) = (&self.rules, &mut self.log);
-        py.detach(move || -> Result<()> {
-            let (table, groups) = rules.match_batch(gt, dt, image_book.len(), &categories)?;
+        let detections = dt.0.len();
+        let work = move |watch: &Watch| -> Result<()> {
+            let (table, groups) = rules.match_batch(gt, dt, image_book.len(), &categories, watch)?;
+            watch.check()?;
             log.declare(&groups);
             log.label(categories.keys());
             log.append(&table, ImageKeys::Given(image_book.keys().to_vec()), &groups)
-        })?;
+        };
+        if detections < LONG && progress.is_none() {
+            py.detach(|| work(&Watch::default()))?;
+        } else {
+            watched(py, progress, detections as u64, work)??;
+        }
         Ok(())
     }
 
@@ -331,6 +351,7 @@ impl Rules {
         (mut dt, dt_images): (Objects, Vec<u32>),
         images: usize,
         categories: &Codebook,
+        watch: &Watch,
     ) -> Result<(MatchTable, Vec<Key>)> {
         if !self.options.crowds {
             gt.crowd = Arc::new(vec![false; gt.len()]);
@@ -357,7 +378,7 @@ impl Rules {
         };
         let dt_positions = Positions { of_image: dt_images, of_category: of_category.clone() };
         let gt_positions = Positions { of_image: gt_images, of_category };
-        let scene = Scene { detections: dt, ground_truths: gt, protocol };
+        let scene = Scene { detections: dt, ground_truths: gt, protocol, watch: watch.clone() };
         let (d, g) = (&scene.detections, &scene.ground_truths);
         let positions = (&dt_positions, &gt_positions);
         match self.options.kind {

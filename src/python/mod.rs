@@ -37,6 +37,7 @@ mod objects;
 mod pixels;
 mod ranking;
 mod segmentation;
+mod watched;
 
 pub use objects::PyObjects;
 

@@ -78,8 +78,15 @@ impl Dataset {
     /// Reads the file at `path`.
     pub fn read(path: &Path, kind: Kind) -> Result<Dataset, Failure> {
         let source = Source::open(path).map_err(|error| Failure::file(path, error))?;
+        Self::read_open(path, source, kind)
+    }
+
+    /// Reads an open file.
+    pub fn read_open(path: &Path, source: Source, kind: Kind) -> Result<Dataset, Failure> {
         let plan = Plan::for_file(&source);
-        Self::read_with(path, source, kind, plan)
+        let mut dataset = Self::read_with(path, source, kind, plan)?;
+        dataset.source.unwatched();
+        Ok(dataset)
     }
 
     /// Reads an open file by a plan of one's own.

@@ -37,3 +37,4 @@ pub mod window;
 pub use dataset::{Dataset, Kind};
 pub use failure::Failure;
 pub use objects::{IouType, Role};
+pub use source::Source;

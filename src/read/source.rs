@@ -5,11 +5,14 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::SystemTime;
 
+use crate::watch::Watch;
+
 /// An open file. What is not a regular file (a pipe, say) is read whole, once.
 #[derive(Debug)]
 pub struct Source {
     bytes: Bytes,
     size: u64,
+    watch: Watch,
 }
 
 #[derive(Debug)]
@@ -29,11 +32,25 @@ impl Source {
         // Files that the system makes up say that they are regular and empty, so those are read to see.
         if meta.is_file() && meta.len() > 0 {
             let modified = meta.modified().ok();
-            return Ok(Source { size: meta.len(), bytes: Bytes::File { file, modified } });
+            return Ok(Source {
+                size: meta.len(),
+                bytes: Bytes::File { file, modified },
+                watch: Watch::default(),
+            });
         }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         Ok(Source::from(bytes))
+    }
+
+    /// The same, with somebody who looks on; bytes that are read are counted.
+    pub fn watched(self, watch: Watch) -> Source {
+        Source { watch, ..self }
+    }
+
+    /// Nobody looks on any more.
+    pub fn unwatched(&mut self) {
+        self.watch = Watch::default();
     }
 
     /// The number of bytes when the file was opened.
@@ -43,6 +60,13 @@ impl Source {
 
     /// Fills `buffer` from `offset` on and returns how many bytes there were.
     pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        self.watch.check().map_err(io::Error::other)?;
+        let count = self.read_bytes(offset, buffer)?;
+        self.watch.advance(count as u64);
+        Ok(count)
+    }
+
+    fn read_bytes(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         match &self.bytes {
             Bytes::Memory(bytes) => {
                 let rest =
@@ -88,7 +112,7 @@ impl Source {
 
 impl From<Vec<u8>> for Source {
     fn from(bytes: Vec<u8>) -> Source {
-        Source { size: bytes.len() as u64, bytes: Bytes::Memory(bytes) }
+        Source { size: bytes.len() as u64, bytes: Bytes::Memory(bytes), watch: Watch::default() }
     }
 }
 

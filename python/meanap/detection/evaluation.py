@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,10 @@ from meanap import _core, protocol
 from meanap.detection.federated import only_labelled
 from meanap.detection.files import DetectionFile, TruthFile
 from meanap.detection.inputs import Detections, GroundTruth, detections_from, first_strange, ground_truth_from
+from meanap.detection.progress import Progress
 from meanap.detection.result import Result
+from meanap.detection.shards import Sharded, bytes_of
+from meanap.detection.streams import is_parquet
 from meanap.protocol import Protocol
 
 __all__ = ["evaluate", "new_log", "settled"]
@@ -26,6 +29,8 @@ def evaluate(
     *,
     box_format: str = "xyxy",
     score_range: tuple[float, float] | None = (0.0, 1.0),
+    memory_limit: int | str | None = None,
+    progress: bool | Callable[[int, int], Any] = False,
     **changes: Any,
 ) -> Result:
     """Compare detections with the ground truth.
@@ -33,7 +38,7 @@ def evaluate(
     Parameters
     ----------
     ground_truth
-        A path to a COCO file, a COCO dictionary, `meanap.GroundTruth`, a table with columns ``image_id``,
+        A path to a COCO or Parquet file, a COCO dictionary, `meanap.GroundTruth`, a table with columns ``image_id``,
         ``category_id`` and boxes (Polars, pandas, pyarrow, DuckDB), or a list of one dictionary for each image with
         ``boxes``, ``labels`` and what else `MeanAveragePrecision.update` takes.
     detections
@@ -46,6 +51,12 @@ def evaluate(
         Of lists and of tables with one column ``boxes``. COCO's own are always ``xywh``.
     score_range
         Least and greatest score of columns, lists and tables; None allows any number. COCO results may have any.
+    memory_limit
+        Bytes (``"2 GB"``) that reading and matching may take: files larger than that are worked through image shard by
+        image shard, by way of temporary files. Match rows come on top, some 25 bytes for a detection.
+    progress
+        True shows on standard error how far work of more than a second is; a function gets ``(done, total)``, of each
+        file's bytes and then of detections or shards. Ctrl-C, or an error of the function, stops the work.
     **changes
         Fields of the protocol to replace: ``thresholds=[0.5]``, ``area_ranges={...}``, ``max_detections=(1, 300)``,
         ``by_category=False``, ``average="micro"``, …
@@ -60,30 +71,96 @@ def evaluate(
         Input that cannot be used; the message names argument, row and value.
     """
     rules = settled(protocol, similarity, changes)
-    if _is_batch(ground_truth):
-        log = new_log(rules, similarity, box_format, score_range)
-        log.update(detections, ground_truth)
+    asked = _Asked(rules, similarity, box_format, score_range, progress)
+    if memory_limit is not None:
+        fill = _of_shards(ground_truth, detections, asked, bytes_of(memory_limit))
+    elif _is_batch(ground_truth):
+        fill = _of_batch(ground_truth, detections, asked)
+    else:
+        fill = _of_columns(ground_truth, detections, asked)
 
-        def batch_pairs(iou: float) -> _core.Matches:
-            log = new_log(rules, similarity, box_format, score_range, pairs=iou)
-            log.update(detections, ground_truth)
-            return log.table()
+    def matches(**questions: Any) -> _core.Matches:
+        log = new_log(rules, similarity, box_format, fill.score_range, **questions)
+        if fill.categories is not None and not questions:
+            log.declare(fill.categories)
+        fill.into(log)
+        return log.table()
 
-        def batch_mistakes(iou: float, background: float, area: str) -> _core.Matches:
-            log = new_log(rules, similarity, box_format, score_range, mistakes=(iou, background, area))
-            log.update(detections, ground_truth)
-            return log.table()
+    return Result(
+        matches(),
+        rules,
+        similarity,
+        names=fill.names,
+        groups=fill.groups,
+        pairs=lambda iou: matches(pairs=iou),
+        mistakes=lambda iou, background, area: matches(mistakes=(iou, background, area)),
+    )
 
-        return Result(log.table(), rules, similarity, pairs=batch_pairs, mistakes=batch_mistakes)
-    log = new_log(rules, similarity, box_format, None)
-    file = _file(ground_truth, rules, similarity)
+
+class _Asked(NamedTuple):
+    """What is asked of any input."""
+
+    rules: Protocol
+    similarity: str
+    box_format: str
+    score_range: tuple[float, float] | None
+    progress: Any
+
+
+class _Fill(NamedTuple):
+    """What matches an input into a log, as often as it is asked to."""
+
+    into: Callable[[_core.MatchLog], None]
+    names: Any = None
+    groups: Any = None
+    #: All categories, also those without objects.
+    categories: Any = None
+    #: What the log itself has to check.
+    score_range: tuple[float, float] | None = None
+
+
+def _of_batch(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
+    return _Fill(lambda log: log.update(detections, ground_truth), score_range=asked.score_range)
+
+
+def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
+    rules, similarity = asked.rules, asked.similarity
+    file = _file(ground_truth, rules, similarity, asked.progress)
     if file is not None:
         truth, truth_columns, names, groups = file, file.columns, file.names, {}
     else:
         value = ground_truth.load() if isinstance(ground_truth, TruthFile) else ground_truth
-        truth = ground_truth_from(value, similarity, box_format)
+        truth = ground_truth_from(value, similarity, asked.box_format)
         truth_columns, names, groups = None, truth.names, truth.groups
-    found = _found(detections, truth, rules, similarity, box_format)
+    found = _found(detections, truth, asked)
+    as_given = isinstance(detections, Detections) or _is_table(detections) or _is_parquet(detections)
+    truth_columns, found = _arranged(truth, truth_columns, found, asked, as_given)
+
+    def into(log: _core.MatchLog) -> None:
+        if asked.progress is False:
+            log.append(truth_columns, found, images=truth.images)
+            return
+        with Progress(asked.progress, len(found), "matching") as told:
+            log.append(truth_columns, found, images=truth.images, progress=told.at)
+
+    return _Fill(into, names, groups, truth.categories)
+
+
+def _of_shards(ground_truth: Any, detections: Any, asked: _Asked, memory: int) -> _Fill:
+    shards = Sharded(ground_truth, detections, asked.similarity, asked.box_format, memory, asked.progress)
+
+    def arranged(truth: GroundTruth, found: Detections) -> Any:
+        if asked.rules.federated and truth.labelled is not None:
+            found = only_labelled(truth, found, truth.labelled, asked.rules.max_per_image)
+        return _arranged(truth, None, found, asked, shards.found_kind == "table")
+
+    ids = None if shards.categories is None else [category["id"] for category in shards.categories]
+    return _Fill(lambda log: shards.run(log, arranged, asked.progress), shards.names, shards.groups, ids)
+
+
+def _arranged(truth: Any, truth_columns: Any, found: Any, asked: _Asked, as_given: bool) -> tuple[Any, Any]:
+    """Both sides as the core takes them; `as_given`: scores have to be in the range that was asked for."""
+    rules, similarity = asked.rules, asked.similarity
     if truth_columns is None:
         if rules.size == "fraction":
             _measure_images(truth, truth.sizes)
@@ -91,29 +168,14 @@ def evaluate(
     if isinstance(found, Detections):
         if rules.size == "fraction":
             _measure_images(found, getattr(truth, "sizes", {}))
-        as_given = isinstance(detections, Detections) or _is_table(detections)
-        found = found.objects(rules, similarity, score_range if as_given else None)
+        found = found.objects(rules, similarity, asked.score_range if as_given else None)
     for name, ids, known in (
         ("image", found.image_ids, truth.images),
         ("category", found.category_ids, truth.categories),
     ):
         if (strange := first_strange(ids, known)) is not None:
             raise ValueError(f"detections: {name} id {strange!r} is not in the ground truth")
-    if truth.categories is not None:
-        log.declare(truth.categories)
-    log.append(truth_columns, found, images=truth.images)
-
-    def pairs(iou: float) -> _core.Matches:
-        log = new_log(rules, similarity, box_format, None, pairs=iou)
-        log.append(truth_columns, found, images=truth.images)
-        return log.table()
-
-    def mistakes(iou: float, background: float, area: str) -> _core.Matches:
-        log = new_log(rules, similarity, box_format, None, mistakes=(iou, background, area))
-        log.append(truth_columns, found, images=truth.images)
-        return log.table()
-
-    return Result(log.table(), rules, similarity, names=names, groups=groups, pairs=pairs, mistakes=mistakes)
+    return truth_columns, found
 
 
 def settled(name: str | Protocol, similarity: str, changes: Mapping[str, Any]) -> Protocol:
@@ -189,6 +251,10 @@ def _is_path(value: Any) -> bool:
     return isinstance(value, (str, os.PathLike))
 
 
+def _is_parquet(value: Any) -> bool:
+    return _is_path(value) and is_parquet(value)
+
+
 def _is_batch(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and all(isinstance(item, Mapping) and "labels" in item for item in value)
 
@@ -197,28 +263,28 @@ def _is_table(value: Any) -> bool:
     return not (_is_path(value) or isinstance(value, (list, tuple, Mapping, np.ndarray)))
 
 
-def _file(value: Any, rules: Protocol, similarity: str) -> TruthFile | None:
+def _file(value: Any, rules: Protocol, similarity: str, progress: Any) -> TruthFile | None:
     """A file whose columns say all that is asked; None if its dictionaries have to be looked at."""
     opened = isinstance(value, TruthFile)
-    if not (opened or _is_path(value)) or rules.size != "area" or rules.federated:
+    if not (opened or _is_path(value)) or rules.size != "area" or rules.federated or _is_parquet(value):
         return None
-    file = value if opened else TruthFile(value, similarity)
+    file = value if opened else TruthFile(value, similarity, progress)
     return None if file.columns is None else file
 
 
-def _found(value: Any, truth: Any, rules: Protocol, similarity: str, box_format: str) -> Any:
+def _found(value: Any, truth: Any, asked: _Asked) -> Any:
     """Detections as columns: those of the core where a file can be read straight into them."""
     opened = isinstance(value, DetectionFile)
-    if opened or (_is_path(value) and isinstance(truth, TruthFile)):
-        file = value if opened else DetectionFile(value, similarity, truth)
+    if opened or (_is_path(value) and isinstance(truth, TruthFile) and not _is_parquet(value)):
+        file = value if opened else DetectionFile(value, asked.similarity, truth, asked.progress)
         if file.columns is not None and isinstance(truth, TruthFile):
             return file.columns
         value = file.load()
-    found = detections_from(value, similarity, box_format)
+    found = detections_from(value, asked.similarity, asked.box_format)
     labelled = getattr(truth, "labelled", None)
-    if labelled is None or not rules.federated:
+    if labelled is None or not asked.rules.federated:
         return found
-    return only_labelled(truth, found, labelled, rules.max_per_image)
+    return only_labelled(truth, found, labelled, asked.rules.max_per_image)
 
 
 def _measure_images(side: GroundTruth | Detections, sizes: Mapping[Any, Any]) -> None:

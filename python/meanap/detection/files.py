@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from meanap import _core
+from meanap.detection.progress import Progress
 
 __all__ = ["DetectionFile", "TruthFile"]
+
+
+def _read(read: Callable[..., _core.Dataset], path: Any, progress: Any) -> _core.Dataset:
+    if progress is False:
+        return read(path)
+    with Progress(progress, 1, f"reading {os.path.basename(os.fspath(path))}") as told:
+        return read(path, told.at)
 
 
 class TruthFile:
     """The ground truth of a COCO file."""
 
-    def __init__(self, path: Any, similarity: str) -> None:
+    def __init__(self, path: Any, similarity: str, progress: Any = False) -> None:
         self.path = os.fspath(path)
-        self._dataset = _core.read_dataset(path)
+        self._dataset = _read(_core.read_dataset, path, progress)
         whole = self._dataset.fallback is None and self._dataset.has_images and self._dataset.has_categories
         #: None where columns cannot stand for the file.
         self.columns = self._dataset.objects(similarity, "ground_truth") if whole else None
@@ -44,8 +53,8 @@ class TruthFile:
 class DetectionFile:
     """The detections of a COCO result file."""
 
-    def __init__(self, path: Any, similarity: str, truth: TruthFile | None) -> None:
-        self._dataset = _core.read_results(path)
+    def __init__(self, path: Any, similarity: str, truth: TruthFile | None, progress: Any = False) -> None:
+        self._dataset = _read(_core.read_results, path, progress)
         images = None if truth is None else truth._dataset
         whole = self._dataset.fallback is None and (images is not None or similarity != "segm")
         self.columns = self._dataset.objects(similarity, "detections", images) if whole else None

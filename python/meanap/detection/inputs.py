@@ -11,10 +11,24 @@ import numpy as np
 
 from meanap import _core
 from meanap._arrays import as_ids, as_numpy
+from meanap.detection.streams import is_parquet, read_parquet
 from meanap.detection.tables import BOX_COLUMNS, columns_of, side_of
 from meanap.protocol import Protocol
 
-__all__ = ["Detections", "GroundTruth", "Labelled", "Side", "detections_from", "first_strange", "ground_truth_from"]
+__all__ = [
+    "Detections",
+    "GroundTruth",
+    "Labelled",
+    "Side",
+    "coco_ground_truth",
+    "coco_results",
+    "detections_from",
+    "first_strange",
+    "ground_truth_from",
+    "groups_of",
+    "joined",
+]
+
 
 
 class Side:
@@ -68,6 +82,23 @@ class Side:
             crowds=protocol.crowds,
             fields=self.arrays,
         )
+
+
+def joined(sides: Sequence[Any]) -> Any:
+    """Several pieces of one side, at least one, as one."""
+    first = sides[0]
+    whole = object.__new__(type(first))
+    whole.__dict__.update(first.__dict__)
+    whole.image_ids = _joined([side.image_ids for side in sides])
+    whole.category_ids = _joined([side.category_ids for side in sides])
+    whole.arrays = {name: _joined([side.arrays[name] for side in sides]) for name in first.arrays}
+    return whole
+
+
+def _joined(parts: list[Any]) -> Any:
+    if all(isinstance(part, np.ndarray) for part in parts):
+        return np.concatenate([part for part in parts if len(part)] or parts[:1])
+    return [item for part in parts for item in _plain(part)]
 
 
 def _rows(array: Any, rows: np.ndarray) -> Any:
@@ -207,7 +238,7 @@ def ground_truth_from(value: Any, similarity: str, box_format: str = "xyxy") -> 
     if isinstance(value, (str, os.PathLike)):
         value = _load(value)
     if isinstance(value, Mapping) and "annotations" in value:
-        return _coco_ground_truth(value, similarity)
+        return coco_ground_truth(value, similarity)
     if (columns := columns_of(value, "ground_truth")) is not None:
         return _of_columns(GroundTruth, side_of(columns, False, box_format, "ground_truth"))
     raise TypeError(
@@ -225,7 +256,7 @@ def detections_from(value: Any, similarity: str, box_format: str = "xyxy") -> De
     if isinstance(value, Mapping) and "annotations" in value:
         value = value["annotations"]
     if isinstance(value, (list, tuple)) and (not value or isinstance(value[0], Mapping)):
-        return _coco_results(value, similarity)
+        return coco_results(value, similarity)
     if isinstance(value, np.ndarray):
         if value.ndim != 2 or value.shape[1] != 7:
             raise ValueError(f"detections: expected shape (N, 7), found {value.shape}")
@@ -248,6 +279,8 @@ def _of_columns(kind: Any, columns: dict[str, Any]) -> Any:
 
 
 def _load(path: Any) -> Any:
+    if is_parquet(path):
+        return read_parquet(path)
     with open(path, "rb") as file:
         return json.load(file)
 
@@ -286,11 +319,27 @@ def _geometry(records: Sequence[Mapping[str, Any]], similarity: str, place: str,
         }
     if similarity == "keypoints":
         points = _column(records, "keypoints", place)
-        geometry: dict[str, Any] = {"keypoints": np.array(points, dtype=np.float64).reshape(len(points), -1, 3)}
-        if records and "bbox" in records[0]:
+        geometry: dict[str, Any] = {"keypoints": _poses(points, place)}
+        if not records or "bbox" in records[0]:
             geometry["boxes"] = _boxes(records, place)
         return geometry
     return {"boxes": _boxes(records, place)}
+
+
+def _poses(points: list[Any], place: str) -> np.ndarray:
+    if not points:
+        return np.zeros((0, 0, 3))
+    try:
+        return np.array(points, dtype=np.float64).reshape(len(points), -1, 3)
+    except (TypeError, ValueError):
+        wrong = (
+            i for i, pose in enumerate(points) if np.ndim(pose) != 1 or len(pose) % 3 or len(pose) != len(points[0])
+        )
+        row = next(wrong, 0)
+        raise ValueError(
+            f'{place}: record {row}: "keypoints" is {points[row]!r}, expected x, y and visibility of each of '
+            f"{len(points[0]) // 3} points"
+        ) from None
 
 
 def _run_lengths(shape: Any, size: Any, place: str) -> dict[str, Any]:
@@ -305,7 +354,8 @@ def _run_lengths(shape: Any, size: Any, place: str) -> dict[str, Any]:
     return dict(mask.merge(mask.frPyObjects(shape, *size)))
 
 
-def _coco_ground_truth(dataset: Mapping[str, Any], similarity: str) -> GroundTruth:
+def coco_ground_truth(dataset: Mapping[str, Any], similarity: str) -> GroundTruth:
+    """The columns of a COCO data set."""
     place = "ground_truth"
     annotations = dataset["annotations"]
     images = dataset.get("images")
@@ -325,10 +375,7 @@ def _coco_ground_truth(dataset: Mapping[str, Any], similarity: str) -> GroundTru
     )
     if all(type(annotation.get("id")) is int for annotation in annotations):
         truth.arrays["ids"] = np.array([annotation["id"] for annotation in annotations], dtype=np.float64)
-    for category in categories or ():
-        if "frequency" in category:
-            group = {"r": "rare", "c": "common", "f": "frequent"}.get(category["frequency"], category["frequency"])
-            truth.groups.setdefault(group, []).append(category["id"])
+    truth.groups = groups_of(categories or ())
     if images and "neg_category_ids" in images[0]:
         truth.labelled = Labelled(
             {image["id"]: set(image["neg_category_ids"]) for image in images},
@@ -337,7 +384,18 @@ def _coco_ground_truth(dataset: Mapping[str, Any], similarity: str) -> GroundTru
     return truth
 
 
-def _coco_results(records: Sequence[Mapping[str, Any]], similarity: str) -> Detections:
+def groups_of(categories: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Groups that categories are in: LVIS's frequencies."""
+    groups: dict[str, list[Any]] = {}
+    for category in categories:
+        if "frequency" in category:
+            group = {"r": "rare", "c": "common", "f": "frequent"}.get(category["frequency"], category["frequency"])
+            groups.setdefault(group, []).append(category["id"])
+    return groups
+
+
+def coco_results(records: Sequence[Mapping[str, Any]], similarity: str) -> Detections:
+    """The columns of COCO results."""
     place = "detections"
     return Detections(
         _column(records, "image_id", place),

@@ -25,15 +25,21 @@ class Progress:
 
     def advance(self, steps: int) -> None:
         """Says that so many more steps are done."""
-        self.done += steps
+        self.at(self.done + steps)
+
+    def at(self, done: int, total: int | None = None) -> None:
+        """Says how many steps are done, and anew of how many."""
+        self.done = done
+        self.total = self.total if total is None else total
         if callable(self.asked):
             self.asked(self.done, self.total)
         elif self.asked:
             now = time.perf_counter()
             if now - self.start > _PATIENCE and (now - self.told > _PAUSE or self.done == self.total):
                 self.told, self.shown = now, True
-                rest = (now - self.start) / self.done * (self.total - self.done)
-                sys.stderr.write(f"\r{self.what}: {self.done}/{self.total}, {rest:.0f} s to go ")
+                rest = (now - self.start) / max(self.done, 1) * (self.total - self.done)
+                part = self.done / max(self.total, 1)
+                sys.stderr.write(f"\r{self.what}: {part:4.0%}, {rest:.0f} s to go ")
                 sys.stderr.flush()
 
     def __enter__(self) -> Progress:

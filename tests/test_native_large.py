@@ -1,0 +1,269 @@
+"""Files larger than memory, long work that is watched and stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+
+import meanap
+from meanap import generate
+from meanap.detection import streams
+from meanap.detection.shards import bytes_of
+from meanap.detection.streams import json_records
+
+SMALL = "30 kB"
+
+
+def files(folder, kind, images=40, seed=4):
+    truth = generate.dataset(images, seed, kind="keypoints" if kind == "keypoints" else "instances")
+    found = generate.detections(truth, kind=kind, per_image=15, seed=seed)
+    paths = folder / "truth.json", folder / "found.json"
+    # Annotations before the images whose sizes they need.
+    order = ("annotations", "categories", "images")
+    paths[0].write_text(json.dumps({**{key: truth[key] for key in order}, "info": {"a": [1]}}), encoding="utf-8")
+    paths[1].write_text(json.dumps(found, indent=1), encoding="utf-8")
+    return paths
+
+
+@pytest.mark.parametrize("kind", ["bbox", "segm", "keypoints"])
+def test_shards_have_the_bits_of_the_whole(tmp_path, kind):
+    paths = files(tmp_path, kind)
+    whole = meanap.evaluate(*paths, kind)
+    steps = []
+    parts = meanap.evaluate(*paths, kind, memory_limit=SMALL, progress=lambda done, total: steps.append((done, total)))
+    shards = steps[-1][1]
+    assert shards > 10 and steps[-1] == (shards, shards)
+    assert parts.to_json() == whole.to_json() and parts.image_ids == whole.image_ids
+    np.testing.assert_array_equal(parts.precision, whole.precision)
+    if kind == "bbox":
+        np.testing.assert_array_equal(parts.confusion().matrix, whole.confusion().matrix)
+        assert repr(parts.errors()) == repr(whole.errors())
+        voc = [meanap.evaluate(*paths, protocol="voc2012", memory_limit=limit).ap for limit in (None, SMALL)]
+        assert voc[0] == voc[1]
+
+
+def test_lvis_in_shards(tmp_path, shared_data):
+    path = shared_data / "lvis100_gt.json"
+    truth = json.loads(path.read_text(encoding="utf-8"))
+    generator = np.random.default_rng(0)
+    categories = [c["id"] for c in truth["categories"]]
+    found = [
+        {
+            "image_id": a["image_id"],
+            "category_id": a["category_id"] if generator.random() < 0.7 else int(generator.choice(categories)),
+            "bbox": [x * generator.uniform(0.9, 1.1) for x in a["bbox"]],
+            "score": float(generator.random()),
+        }
+        for a in truth["annotations"]
+    ]
+    (tmp_path / "found.json").write_text(json.dumps(found), encoding="utf-8")
+    whole, parts = (
+        meanap.evaluate(path, tmp_path / "found.json", protocol="lvis", memory_limit=limit)
+        for limit in (None, "200 kB")
+    )
+    assert parts.to_dict() == whole.to_dict() and whole["ap_rare"] >= 0
+
+
+@pytest.mark.parametrize("library", ["pyarrow", "polars", "duckdb"])
+@pytest.mark.parametrize("text", [False, True])
+def test_parquet(tmp_path, monkeypatch, library, text):
+    pytest.importorskip(library)
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    json_paths = files(tmp_path, "bbox")
+    truth, found = (json.loads(path.read_text(encoding="utf-8")) for path in json_paths)
+    for name, records in (("truth", truth["annotations"]), ("found", found)):
+        columns = {
+            "image_id": [f"i{r['image_id']:012}" if text else r["image_id"] for r in records],
+            "category_id": [f"c{r['category_id']:03}" if text else r["category_id"] for r in records],
+        }
+        extra = ("area", "iscrowd") if name == "truth" else ("score",)
+        columns.update({field: [r[field] for r in records] for field in extra})
+        columns.update({side: [float(r["bbox"][i]) for r in records] for i, side in enumerate(("x", "y", "w", "h"))})
+        parquet.write_table(pa.table(columns), tmp_path / f"{name}.parquet", row_group_size=100)
+    monkeypatch.setattr(streams, "_PARQUET", (library,))
+    paths = tmp_path / "truth.parquet", str(tmp_path / "found.parquet")
+    expected = meanap.evaluate(*json_paths)
+    for limit in (None, SMALL):
+        result = meanap.evaluate(*paths, memory_limit=limit)
+        assert result.to_dict() == expected.to_dict()
+    if not text:
+        mixed = meanap.evaluate(json_paths[0], paths[1], memory_limit=SMALL)
+        np.testing.assert_equal(mixed.per_class.to_dict(), expected.per_class.to_dict())
+
+
+@pytest.mark.parametrize("window", [1, 7, 1 << 20])
+def test_json_piece_by_piece_is_json(tmp_path, monkeypatch, window):
+    monkeypatch.setattr(streams, "_WINDOW", window)
+    path = tmp_path / "x.json"
+    whole = {"a": [1, -2.5e3, 12345, "é\\\"]", [], {}, {"b": [1, {"c": None}]}], "n": 17, "s": "x,]", "e": [], "z": [0]}
+    for text in (json.dumps(whole), json.dumps(whole, indent=3, ensure_ascii=False), "\ufeff" + json.dumps(whole)):
+        path.write_text(text, encoding="utf-8")
+        found = {}
+        for key, value, _ in json_records(path):
+            found.setdefault(key, []).append(value)
+        assert found == {"a": whole["a"], "n": [17], "s": ["x,]"], "z": [0]}
+    path.write_text(json.dumps(whole["a"]), encoding="utf-8")
+    assert [value for _, value, _ in json_records(path)] == whole["a"]
+    for text in ("", "17", "[1, 2", "[1 2]", "[1,]", '{"a": [1]} x', '{"a" 1}', '{"a": [tru]}', '{"a": [1]'):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(ValueError, match="not JSON at character"):
+            list(json_records(path))
+
+
+def test_limits_and_inputs():
+    assert [bytes_of(x) for x in (7, "2 GB", "0.5GiB", " 3k ")] == [7, 2 * 10**9, 2**29, 3000]
+    for wrong in ("", "many", "-1", 0, "1.2.3 GB", ".", "5 XB"):
+        with pytest.raises(ValueError, match="memory_limit"):
+            bytes_of(wrong)
+    with pytest.raises(TypeError, match="ground_truth: memory_limit is for files"):
+        meanap.evaluate({}, [], memory_limit="1 GB")
+
+
+def test_records_of_shards_are_checked(tmp_path):
+    paths = files(tmp_path, "bbox")
+    found = json.loads(paths[1].read_text(encoding="utf-8"))
+    for spoil, message in (
+        ({"image_id": 999_999_999}, "image id 999999999 is not in the ground truth"),
+        ({"category_id": 4321}, "category id 4321 is not in the ground truth"),
+        ({"bbox": [1, 2]}, '"bbox" is .1, 2., expected 4 numbers'),
+    ):
+        paths[1].write_text(json.dumps([*found, {**found[0], **spoil}]), encoding="utf-8")
+        with pytest.raises(ValueError, match=message):
+            meanap.evaluate(*paths, memory_limit=SMALL)
+    paths[1].write_text('[{"score": 1}]', encoding="utf-8")
+    with pytest.raises(ValueError, match='expected an object with "image_id"'):
+        meanap.evaluate(*paths, memory_limit=SMALL)
+
+
+def run(program, *arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+        **options,
+    ).stdout
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the peak from /proc")
+def test_memory_stays_within_the_limit(tmp_path):
+    paths = files(tmp_path, "bbox", images=150)
+    truth, found = (json.loads(path.read_text(encoding="utf-8")) for path in paths)
+    count = 24
+    step = 1 + max(image["id"] for image in truth["images"])
+
+    def repeated(records, name="image_id"):
+        return [{**record, name: record[name] + i * step} for i in range(count) for record in records]
+
+    truth["images"] = repeated(truth["images"], "id")
+    truth["annotations"] = repeated(truth["annotations"])
+    for i, annotation in enumerate(truth["annotations"]):
+        annotation["id"] = i + 1
+    found = repeated(found)
+    paths[0].write_text(json.dumps(truth), encoding="utf-8")
+    paths[1].write_text(json.dumps(found), encoding="utf-8")
+    program = """
+        import json, sys, meanap
+        from meanap import protocol
+        def now(name):
+            lines = open("/proc/self/status").read().splitlines()
+            return next(int(line.split()[1]) for line in lines if line.startswith(name)) * 1024
+        meanap.evaluate([], []).ap
+        before = now("VmRSS")
+        if sys.argv[3] == "dictionaries":
+            result = meanap.evaluate(json.load(open(sys.argv[1])), json.load(open(sys.argv[2])))
+        else:
+            result = meanap.evaluate(sys.argv[1], sys.argv[2], memory_limit=int(sys.argv[3]))
+        print(result.ap, now("VmHWM") - before, 2 * result.precision.nbytes)
+    """
+    limit = 30_000_000
+    environment = {**os.environ, "MALLOC_ARENA_MAX": "2"}
+    ap, peak, curves = run(program, *paths, limit, env=environment).split()
+    whole, needed, _ = run(program, *paths, "dictionaries", env=environment).split()
+    # What the result itself takes: match rows, while they are sorted, and the curves.
+    result = 70 * len(found) + int(curves)
+    assert ap == whole
+    assert int(needed) > 2 * (limit + result) and int(peak) < limit + result
+
+
+LONG = """
+    import numpy as np, sys, meanap
+    generator = np.random.default_rng(0)
+    def boxes(n):
+        corner = generator.random((n, 2)) * 100
+        return np.concatenate([corner, corner + 10 + generator.random((n, 2)) * 40], axis=1)
+    images, g, d = 400, 500, 1500
+    truth = meanap.GroundTruth(np.repeat(np.arange(images), g), np.zeros(images * g, int), boxes(images * g))
+    found = meanap.Detections(
+        np.repeat(np.arange(images), d), np.zeros(images * d, int), generator.random(images * d), boxes(images * d)
+    )
+    def work():
+        if sys.argv[1] == "matching":
+            meanap.evaluate(truth, found, max_detections=(d,), progress=True)
+        else:
+            result = meanap.evaluate(truth, found, max_detections=(20,))
+            print("ready", flush=True)
+            result.interval("ap", resamples=10**7)
+    if sys.argv[1] == "matching":
+        print("ready", flush=True)
+    try:
+        work()
+    except KeyboardInterrupt:
+        print("stopped", flush=True)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
+@pytest.mark.parametrize("stage", ["matching", "resampling"])
+def test_ctrl_c_stops(stage):
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(LONG), stage], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(1.5)
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        start = time.perf_counter()
+        out, problem = process.communicate(timeout=20)
+        assert out == "stopped\n", problem
+        # The longest wait is that for what one thread has in hand.
+        assert time.perf_counter() - start < 8
+        assert process.returncode == 0
+        if stage == "matching":
+            assert "matching:" in problem and "%, " in problem
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_progress_of_reading_and_matching(tmp_path):
+    paths = files(tmp_path, "bbox", images=20)
+    # White space makes it a large file.
+    text = paths[1].read_text(encoding="utf-8")
+    paths[1].write_text("[" + " " * (20 << 20) + text[1:], encoding="utf-8")
+    size = paths[1].stat().st_size
+    told = []
+    result = meanap.evaluate(*paths, progress=lambda done, total: told.append((done, total)))
+    assert (size, size) in told and told[-1] == (len(result.matches), len(result.matches))
+    assert result.to_dict() == meanap.evaluate(*paths).to_dict()
+
+    class Enough(Exception):
+        pass
+
+    def enough(done, total):
+        raise Enough
+
+    with pytest.raises(Enough):
+        meanap.evaluate(*paths, progress=enough)
+    with pytest.raises(Enough):
+        result.interval("ap", progress=enough)
