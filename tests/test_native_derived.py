@@ -228,3 +228,21 @@ def test_tables_in_a_notebook_are_compact_and_escaped(data, result):
     assert "better" not in meanap.compare(result, result, ["ap"], resamples=5)._repr_html_()
     confusion = result.confusion(0.5, 0.3)
     assert confusion._repr_html_().count("<tr>") == len(confusion.names) + 1
+
+
+@pytest.mark.parametrize("library", ["polars", "pyarrow", "pandas", "duckdb"])
+def test_matches_as_a_table_of_any_library(result, library):
+    module = pytest.importorskip(library)
+    pyarrow = pytest.importorskip("pyarrow")
+    matches = result.matches
+    if library == "polars":
+        columns = module.DataFrame(matches).to_dict(as_series=False)
+    elif library == "pyarrow":
+        columns = module.table(matches).to_pydict()
+    elif library == "pandas":
+        columns = {name: column.tolist() for name, column in module.DataFrame.from_arrow(matches).items()}
+    else:
+        columns = module.from_arrow(pyarrow.table(matches)).fetchnumpy()
+        columns = {name: column.tolist() for name, column in columns.items()}
+    expected = {name: column.tolist() for name, column in matches.to_dict().items()}
+    assert columns == expected and len(columns["score"]) == len(matches) and "matched_50" in columns

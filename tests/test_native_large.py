@@ -103,7 +103,7 @@ def test_parquet(tmp_path, monkeypatch, library, text):
 def test_json_piece_by_piece_is_json(tmp_path, monkeypatch, window):
     monkeypatch.setattr(streams, "_WINDOW", window)
     path = tmp_path / "x.json"
-    whole = {"a": [1, -2.5e3, 12345, "é\\\"]", [], {}, {"b": [1, {"c": None}]}], "n": 17, "s": "x,]", "e": [], "z": [0]}
+    whole = {"a": [1, -2.5e3, 12345, 'é\\"]', [], {}, {"b": [1, {"c": None}]}], "n": 17, "s": "x,]", "e": [], "z": [0]}
     for text in (json.dumps(whole), json.dumps(whole, indent=3, ensure_ascii=False), "\ufeff" + json.dumps(whole)):
         path.write_text(text, encoding="utf-8")
         found = {}

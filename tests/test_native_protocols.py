@@ -124,6 +124,58 @@ def test_voc_against_mmeval(scenes, mode, protocol, pixels):
     assert result.ap == pytest.approx(theirs["mAP"], abs=1e-6)  # single precision there
 
 
+def test_open_images_against_mmeval(scenes):
+    """Without groups of objects and a hierarchy, Open Images' rules are those of VOC 2010 on boxes as they are."""
+    mmeval = pytest.importorskip("mmeval")
+    preds, targets = scenes
+    metric = mmeval.OIDMeanAP(
+        num_classes=6, class_relation_matrix=np.eye(6), filter_labels=False, get_supercategory=False, dataset_meta=None
+    )
+    for p, t in zip(preds, targets, strict=True):
+        instances = [
+            {"bbox": box, "bbox_label": label, "is_group_of": False}
+            for box, label in zip(t["boxes"].tolist(), t["labels"].tolist(), strict=True)
+        ]
+        metric.add(
+            [{"bboxes": p["boxes"], "scores": p["scores"], "labels": p["labels"]}],
+            [{"instances": instances, "image_level_labels": t["labels"]}],
+        )
+    with contextlib.redirect_stdout(io.StringIO()):
+        theirs = metric.compute()
+    plain = [{"boxes": t["boxes"], "labels": t["labels"]} for t in targets]
+    result = meanap.evaluate(plain, preds, protocol="voc2012", pixels=False)
+    assert result.ap == pytest.approx(theirs["mAP"], abs=1e-6)  # single precision there
+
+
+def test_dota_against_mmeval(scenes):
+    """Boxes that are not turned: DOTA's rules are VOC's."""
+    mmeval = pytest.importorskip("mmeval")
+    preds, targets = scenes
+
+    def turned(boxes):
+        size = boxes[:, 2:] - boxes[:, :2]
+        return np.column_stack([boxes[:, :2] + size / 2, size, np.zeros(len(boxes))]).astype(np.float32)
+
+    metric = mmeval.DOTAMeanAP(num_classes=6, dataset_meta=None)
+    for p, t in zip(preds, targets, strict=True):
+        hard = t["difficult"]
+        metric.add(
+            [{"bboxes": turned(p["boxes"]), "scores": p["scores"], "labels": p["labels"]}],
+            [
+                {
+                    "bboxes": turned(t["boxes"][~hard]),
+                    "labels": t["labels"][~hard],
+                    "bboxes_ignore": turned(t["boxes"][hard]),
+                    "labels_ignore": t["labels"][hard],
+                }
+            ],
+        )
+    with contextlib.redirect_stdout(io.StringIO()):
+        theirs = metric.compute()
+    result = meanap.evaluate(with_ignore(targets), preds, protocol="voc2007", pixels=False)
+    assert result.ap == pytest.approx(theirs["mAP"], abs=1e-5)  # single precision, and polygons
+
+
 def test_voc_against_mean_average_precision(scenes):
     package = pytest.importorskip("mean_average_precision")
     preds, targets = scenes

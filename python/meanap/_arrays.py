@@ -33,6 +33,8 @@ def as_numpy(value: Any, place: str = "array") -> np.ndarray:
             continue
         if isinstance(array, np.ndarray) and (array.dtype != object or isinstance(value, (list, tuple))):
             return array
+    if isinstance(value, (list, tuple)):
+        raise ValueError(f"{place}: a {type(value).__name__} whose rows differ in length, or hold what is no number")
     reason = f" ({problems[-1]})" if problems else ""
     raise ValueError(f"{place}: a {type(value).__name__} cannot be read as an array{reason}")
 

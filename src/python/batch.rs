@@ -180,6 +180,10 @@ impl Side {
         detections: bool,
     ) -> PyResult<()> {
         let py = item.py();
+        if !item.is_instance_of::<PyDict>() && !item.hasattr(intern!(py, "keys"))? {
+            let message = format!("{}: expected a dictionary, found a {}", place(), item.get_type().name()?);
+            return Err(PyTypeError::new_err(message));
+        }
         let fields = Items(item);
         let Some(labels) = fields.get(intern!(py, "labels"))? else {
             return Err(missing(&place(), "labels"));
@@ -285,14 +289,23 @@ impl Side {
             let given = numbers(&given, || named("area"))?;
             count_of(&place(), "area", given.len(|| named("area"))?, expected)?;
             for (row, (area, &given)) in areas.iter_mut().zip(&given.values).enumerate() {
-                if given.is_nan() {
-                    return Err(PyValueError::new_err(format!("{}: row {row} is NaN", named("area"))));
+                if !given.is_finite() || given < 0.0 {
+                    let message =
+                        format!("{}: row {row} is {given}, expected an area in pixels", named("area"));
+                    return Err(PyValueError::new_err(message));
                 }
                 // Zero stands for "not given", as torchmetrics has it.
                 if given > 0.0 {
                     *area = given;
                 }
             }
+        }
+        if let Some(given) = fields.get(intern!(py, "exact_area"))? {
+            // As COCO's files have it: NaN stands for "not given".
+            let given = numbers(&given, || named("area"))?;
+            count_of(&place(), "area", given.len(|| named("area"))?, expected)?;
+            let given = areas.iter_mut().zip(given.values).filter(|(_, given)| !given.is_nan());
+            given.for_each(|(area, given)| *area = given);
         }
         if options.kind == Kind::Keypoints && !detections {
             // The similarity is relative to the area itself, whatever decides the area range.

@@ -29,6 +29,32 @@ impl PyObjects {
         self.columns.len()
     }
 
+    /// The first row whose box or score no evaluation can use, and what is wrong; None if all are well.
+    fn first_bad(&self) -> Option<(usize, String)> {
+        let of_box = match &self.columns.geometry {
+            Geometry::Boxes(boxes) => boxes.iter().enumerate().find_map(|(row, b)| {
+                let complaint = if !b.iter().all(|x| x.is_finite()) {
+                    "NaN or infinite"
+                } else if b[2] < 0.0 || b[3] < 0.0 {
+                    "a negative size"
+                } else {
+                    return None;
+                };
+                Some((row, format!("\"bbox\" is ({}, {}, {}, {}): {complaint}", b[0], b[1], b[2], b[3])))
+            }),
+            _ => None,
+        };
+        let score = self.columns.score.iter().position(|score| score.is_nan());
+        let of_score = score.map(|row| (row, "\"score\" is NaN".to_owned()));
+        of_box.into_iter().chain(of_score).min_by_key(|&(row, _)| row)
+    }
+
+    /// The first row of an image (or a category) code.
+    fn first_row(&self, kind: &str, code: u32) -> Option<usize> {
+        let column = if kind == "image" { &self.columns.image } else { &self.columns.category };
+        column.iter().position(|&of_row| of_row == code)
+    }
+
     /// Keypoints of each object; None for boxes and masks.
     #[getter]
     fn keypoints(&self) -> Option<usize> {

@@ -71,6 +71,7 @@ def evaluate(
         Input that cannot be used; the message names argument, row and value.
     """
     rules = settled(protocol, similarity, changes)
+    _check_range(score_range)
     asked = _Asked(rules, similarity, box_format, score_range, progress)
     if memory_limit is not None:
         fill = _of_shards(ground_truth, detections, asked, bytes_of(memory_limit))
@@ -169,13 +170,24 @@ def _arranged(truth: Any, truth_columns: Any, found: Any, asked: _Asked, as_give
         if rules.size == "fraction":
             _measure_images(found, getattr(truth, "sizes", {}))
         found = found.objects(rules, similarity, asked.score_range if as_given else None)
+    _check(truth_columns, truth, "ground_truth", "is not among those declared")
+    _check(found, truth, "detections", "is not in the ground truth")
+    return truth_columns, found
+
+
+def _check(objects: _core.Objects, truth: Any, place: str, complaint: str) -> None:
     for name, ids, known in (
-        ("image", found.image_ids, truth.images),
-        ("category", found.category_ids, truth.categories),
+        ("image", objects.image_ids, truth.images),
+        ("category", objects.category_ids, truth.categories),
     ):
         if (strange := first_strange(ids, known)) is not None:
-            raise ValueError(f"detections: {name} id {strange!r} is not in the ground truth")
-    return truth_columns, found
+            row = objects.first_row(name, ids.index(strange))
+            raise ValueError(f"{place}: row {row}: {name} id {strange!r} {complaint}")
+    if (bad := objects.first_bad()) is not None:
+        raise ValueError(f"{place}: row {bad[0]}: {bad[1]}")
+
+
+_SEQUENCES = {"thresholds": float, "recall": float, "max_detections": int, "sigmas": float}
 
 
 def settled(name: str | Protocol, similarity: str, changes: Mapping[str, Any]) -> Protocol:
@@ -187,9 +199,11 @@ def settled(name: str | Protocol, similarity: str, changes: Mapping[str, Any]) -
     for field, value in changes.items():
         if field not in known:
             raise TypeError(f"unexpected keyword {field!r}; a protocol has {', '.join(sorted(known))}")
-        if field in ("thresholds", "recall", "max_detections", "sigmas") and not isinstance(value, (str, type(None))):
-            number = int if field == "max_detections" else float
-            value = tuple(number(x) for x in (value if np.iterable(value) else (value,)))
+        if field in _SEQUENCES and value is not None and not (field == "recall" and isinstance(value, str)):
+            try:
+                value = tuple(_SEQUENCES[field](x) for x in (value if np.iterable(value) else (value,)))
+            except (TypeError, ValueError):
+                raise ValueError(f"{field}: expected numbers, found {value!r}") from None
         rules = rules.replace(**{field: value})
     return rules
 
@@ -215,6 +229,11 @@ def new_log(
     return _new_log(rules, similarity, box_format, score_range, pairs is not None, background)
 
 
+def _check_range(score_range: Any) -> None:
+    if score_range is not None and len(score_range) != 2:
+        raise ValueError(f"score_range: expected a least and a greatest score, or None, found {score_range!r}")
+
+
 def _new_log(
     rules: Protocol,
     similarity: str,
@@ -225,6 +244,7 @@ def _new_log(
 ) -> _core.MatchLog:
     if similarity == "keypoints" and rules.sigmas is None:
         raise ValueError("sigmas: keypoints need the spread of each, e.g. sigmas=meanap.protocol.coco.KEYPOINT_SIGMAS")
+    _check_range(score_range)
     variances = None if rules.sigmas is None else (np.array(rules.sigmas) * 2) ** 2
     return _core.MatchLog(
         similarity=similarity,
@@ -260,7 +280,7 @@ def _is_batch(value: Any) -> bool:
 
 
 def _is_table(value: Any) -> bool:
-    return not (_is_path(value) or isinstance(value, (list, tuple, Mapping, np.ndarray)))
+    return not (_is_path(value) or isinstance(value, (list, tuple, Mapping, np.ndarray, DetectionFile)))
 
 
 def _file(value: Any, rules: Protocol, similarity: str, progress: Any) -> TruthFile | None:

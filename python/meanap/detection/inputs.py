@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -239,6 +240,8 @@ def ground_truth_from(value: Any, similarity: str, box_format: str = "xyxy") -> 
         value = _load(value)
     if isinstance(value, Mapping) and "annotations" in value:
         return coco_ground_truth(value, similarity)
+    if isinstance(value, Mapping):
+        raise ValueError(f'ground_truth: a COCO dictionary has "annotations"; there are {", ".join(map(repr, value))}')
     if (columns := columns_of(value, "ground_truth")) is not None:
         return _of_columns(GroundTruth, side_of(columns, False, box_format, "ground_truth"))
     raise TypeError(
@@ -260,7 +263,7 @@ def detections_from(value: Any, similarity: str, box_format: str = "xyxy") -> De
     if isinstance(value, np.ndarray):
         if value.ndim != 2 or value.shape[1] != 7:
             raise ValueError(f"detections: expected shape (N, 7), found {value.shape}")
-        image_ids, category_ids = value[:, 0].astype(np.int64), value[:, 6].astype(np.int64)
+        image_ids, category_ids = (_whole(value[:, at], name) for at, name in ((0, "image"), (6, "category")))
         return Detections(image_ids, category_ids, value[:, 5], value[:, 1:5], box_format="xywh")
     if (columns := columns_of(value, "detections")) is not None:
         return _of_columns(Detections, side_of(columns, True, box_format, "detections"))
@@ -268,6 +271,14 @@ def detections_from(value: Any, similarity: str, box_format: str = "xyxy") -> De
         "detections: expected a path, a list of COCO results, meanap.Detections, a list of one dictionary for each "
         f"image, or a table; found a {type(value).__name__}"
     )
+
+
+def _whole(column: np.ndarray, name: str) -> np.ndarray:
+    ids = np.asarray(column, dtype=np.float64)
+    wrong = np.flatnonzero(~(np.abs(ids) < 2**53) | (ids != np.floor(ids)))
+    if len(wrong):
+        raise ValueError(f"detections: row {wrong[0]}: the {name} id is {ids[wrong[0]]}, expected an integer")
+    return ids.astype(np.int64)
 
 
 def _of_columns(kind: Any, columns: dict[str, Any]) -> Any:
@@ -286,13 +297,28 @@ def _load(path: Any) -> Any:
 
 
 def _column(records: Sequence[Mapping[str, Any]], name: str, place: str, default: Any = ...) -> list[Any]:
-    if default is not ...:
-        return [record.get(name, default) for record in records]
     try:
+        if default is not ...:
+            return [record.get(name, default) for record in records]
         return [record[name] for record in records]
-    except KeyError:
-        row = next(i for i, record in enumerate(records) if name not in record)
-        raise ValueError(f'{place}: record {row}: "{name}" is missing') from None
+    except (AttributeError, KeyError, TypeError):
+        for row, record in enumerate(records):
+            if not isinstance(record, Mapping):
+                found = type(record).__name__
+                raise TypeError(f"{place}: record {row}: expected a dictionary, found a {found}") from None
+            if name not in record:
+                raise ValueError(f'{place}: record {row}: "{name}" is missing') from None
+        raise
+
+
+def _numbers(values: list[Any], name: str, place: str) -> np.ndarray:
+    try:
+        return np.array(values, dtype=np.float64).reshape(len(values))
+    except (TypeError, ValueError):
+        for row, value in enumerate(values):
+            if not isinstance(value, (int, float, np.number)):
+                raise ValueError(f'{place}: record {row}: "{name}" is {value!r}, expected a number') from None
+        raise
 
 
 def _boxes(records: Sequence[Mapping[str, Any]], place: str) -> np.ndarray:
@@ -359,20 +385,22 @@ def coco_ground_truth(dataset: Mapping[str, Any], similarity: str) -> GroundTrut
     place = "ground_truth"
     annotations = dataset["annotations"]
     images = dataset.get("images")
-    sizes = {image["id"]: (image.get("height"), image.get("width")) for image in images or ()}
     categories = dataset.get("categories")
-    names = {category["id"]: category.get("name", str(category["id"])) for category in categories or ()}
-    areas = _column(annotations, "area", place, default=0)
+    image_ids = _column(images or (), "id", f"{place}: images")
+    category_ids = _column(categories or (), "id", f"{place}: categories")
+    sizes = {id: (image.get("height"), image.get("width")) for id, image in zip(image_ids, images or (), strict=True)}
+    names = {id: c.get("name", str(id)) for id, c in zip(category_ids, categories or (), strict=True)}
+    areas = _column(annotations, "area", place, default=math.nan)
     truth = GroundTruth(
         _column(annotations, "image_id", place),
         _column(annotations, "category_id", place),
         **_geometry(annotations, similarity, place, sizes),
         box_format="xywh",
-        area=np.array(areas, dtype=np.float64),
         crowd=np.array([bool(x) for x in _column(annotations, "iscrowd", place, default=0)], dtype=bool),
         images=sizes if images is not None else None,
         categories=names if categories is not None else None,
     )
+    truth.arrays["exact_area"] = _numbers(areas, "area", place)
     if all(type(annotation.get("id")) is int for annotation in annotations):
         truth.arrays["ids"] = np.array([annotation["id"] for annotation in annotations], dtype=np.float64)
     truth.groups = groups_of(categories or ())
@@ -400,7 +428,7 @@ def coco_results(records: Sequence[Mapping[str, Any]], similarity: str) -> Detec
     return Detections(
         _column(records, "image_id", place),
         _column(records, "category_id", place),
-        np.array(_column(records, "score", place), dtype=np.float64),
+        _numbers(_column(records, "score", place), "score", place),
         **_geometry(records, similarity, place, {}),
         box_format="xywh",
     )

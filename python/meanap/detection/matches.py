@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
+from meanap._arrow import export
 from meanap.protocol import Protocol
 
 __all__ = ["MatchTable"]
@@ -102,6 +103,10 @@ class MatchTable:
             columns[f"matched_{suffix}"] = self.matched[:, t]
             columns[f"ignored_{suffix}"] = self.ignored[:, t]
         return columns
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """The columns of `to_dict` for Polars, pandas, pyarrow and DuckDB: ``polars.DataFrame(result.matches)``."""
+        return export(self.to_dict()).__arrow_c_stream__(requested_schema)
 
 
 def _array(ids: list[Any]) -> np.ndarray:

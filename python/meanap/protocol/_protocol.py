@@ -108,11 +108,14 @@ class Protocol:
                 raise ValueError(f"{name}: expected {expected}, found {getattr(self, name)!r}")
 
         check(len(self.thresholds) > 0, "thresholds", "at least one")
-        check(not np.isnan(self.thresholds).any(), "thresholds", "numbers")
+        check(all(0 <= t <= 1 for t in self.thresholds), "thresholds", "numbers from 0 to 1")
         if isinstance(self.recall, str):
             check(self.recall in ("exact", "trapezium"), "recall", "recall points, 'exact' or 'trapezium'")
         else:
             check(len(self.recall) > 0, "recall", "at least one point")
+            check(all(0 <= r <= 1 + 1e-9 for r in self.recall), "recall", "points from 0 to 1")
+        if not isinstance(self.area_ranges, Mapping):
+            raise TypeError(f"area_ranges: expected a range by name, found a {type(self.area_ranges).__name__}")
         check(0 < len(self.area_ranges) <= 31, "area_ranges", "1 to 31 ranges")
         check(
             all(len(limits) == 2 and limits[0] <= limits[1] for limits in self.area_ranges.values()),

@@ -1,0 +1,239 @@
+"""Input that cannot be used: an error names argument, row and value, and nothing of the batch is added."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+import meanap
+from meanap import Detections, GroundTruth, MeanAveragePrecision
+
+BOXES = np.array([[0, 0, 5, 5.0], [1, 1, 4, 4]])
+LABELS, SCORES = np.array([1, 2]), np.array([0.5, 0.6])
+MASKS = np.ones((2, 4, 4), dtype=bool)
+POSES = np.ones((2, 17, 3))
+
+
+def spoilt(value, *place):
+    array = BOXES.copy()
+    array[place] = value
+    return array
+
+
+def batch(kind):
+    extra = {"bbox": {}, "segm": {"masks": MASKS}, "keypoints": {"keypoints": POSES}}[kind]
+    return {"boxes": BOXES, "scores": SCORES, "labels": LABELS, **extra}, {"boxes": BOXES, "labels": LABELS, **extra}
+
+
+@pytest.mark.parametrize(
+    "kind, side, name, value, message",
+    [
+        ("bbox", 0, "boxes", spoilt(np.nan, 1, 2), r'preds\[1\]\["boxes"\]: row 1 is \(1, 1, NaN, 4\): NaN or'),
+        ("bbox", 1, "boxes", spoilt(np.inf, 0, 3), r'targets\[1\]\["boxes"\]: row 0 is \(0, 0, 5, inf\): NaN or'),
+        ("bbox", 0, "boxes", spoilt(0, 1, 2), r"row 1 is \(1, 1, 0, 4\): the second corner lies before the first"),
+        ("bbox", 0, "boxes", BOXES[:, :3], r"expected shape \(N, 4\), found \(2, 3\)"),
+        ("bbox", 0, "boxes", BOXES[0], r"expected shape \(N, 4\), found \(4,\)"),
+        ("bbox", 0, "boxes", BOXES * 1j, "expected numbers, found dtype complex128"),
+        ("bbox", 0, "boxes", BOXES.astype(str), "expected numbers, found dtype <U"),
+        ("bbox", 0, "boxes", [[1, 2, 3, 4], [1, 2]], r'preds\[1\]\["boxes"\]: a list whose rows differ in length'),
+        ("bbox", 0, "boxes", None, '"boxes" is missing'),
+        ("bbox", 0, "scores", SCORES[:1], '"scores" has 1 rows, "labels" has 2'),
+        ("bbox", 0, "scores", SCORES + 1, r'preds\[1\]\["scores"\]: row 0 is 1.5, expected 0 to 1'),
+        ("bbox", 0, "scores", -SCORES, "row 0 is -0.5, expected 0 to 1"),
+        ("bbox", 0, "scores", np.array([0.5, np.nan]), "row 1 is NaN"),
+        ("bbox", 0, "scores", SCORES[:, None], r"expected shape \(N,\), found \(2, 1\)"),
+        ("bbox", 0, "labels", LABELS * 1.0, r"ids must be integers or strings, found dtype float64"),
+        ("bbox", 0, "labels", LABELS > 1, "found dtype bool"),
+        ("bbox", 0, "labels", np.array([2**63, 1], dtype=np.uint64), "row 0: 9223372036854775808 is no id"),
+        ("bbox", 1, "area", np.array([1.0, -2]), r'targets\[1\]\["area"\]: row 1 is -2, expected an area'),
+        ("bbox", 1, "area", np.array([np.nan, 2]), "row 0 is NaN, expected an area"),
+        ("bbox", 1, "iscrowd", np.array([2, 0]), "row 0 is 2, expected 0 or 1"),
+        ("bbox", 1, "iscrowd", np.array([0]), '"iscrowd" has 1 rows, "labels" has 2'),
+        ("bbox", 1, "image_id", 1.5, "1.5 is no id, expected an integer or a string"),
+        ("bbox", 1, "image_id", [1], r"\[1\] is no id"),
+        ("segm", 0, "masks", MASKS * 0.5, "masks must be boolean or integer, found dtype float64"),
+        ("segm", 0, "masks", MASKS[0], r"expected shape \(N, H, W\), found \(4, 4\)"),
+        ("segm", 0, "masks", MASKS[:1], '"masks" has 1 rows, "labels" has 2'),
+        ("segm", 0, "masks", [{"size": [4, 4], "counts": [3, 2]}] * 2, "row 0: the runs cover 5 pixels of a mask"),
+        ("keypoints", 0, "keypoints", POSES * np.nan, r'preds\[1\]\["keypoints"\]: row 0 has a NaN'),
+        ("keypoints", 1, "keypoints", POSES[:, :, :2], r"expected shape \(N, K, 3\), found \(2, 17, 2\)"),
+        ("keypoints", 0, "keypoints", POSES[:, :5], "5 .*17|17 .*5"),
+    ],
+)  # fmt: skip
+def test_nothing_of_a_bad_batch_is_added(kind, side, name, value, message):
+    metric = MeanAveragePrecision(kind)
+    good = batch(kind)
+    metric.update([good[0]], [good[1]])
+    before = metric.state()
+    bad = [dict(one) for one in good]
+    bad[side][name] = value
+    first = [dict(one) for one in good]
+    if name == "image_id":
+        first[1]["image_id"] = 7
+    with pytest.raises(ValueError, match=message):
+        metric.update([first[0], bad[0]], [first[1], bad[1]])
+    assert metric.state() == before and len(metric) == 1
+
+
+@pytest.mark.parametrize(
+    "preds, targets, error, message",
+    [
+        ({"boxes": BOXES}, [], TypeError, "preds: expected a list of one dictionary for each image, found a dict"),
+        ([], [{}], ValueError, "preds has 0 images, targets has 1"),
+        ([1], [2], TypeError, r"preds\[0\]: expected a dictionary, found a int"),
+        ([{}], [{}], ValueError, r'preds\[0\]: "labels" is missing'),
+    ],
+)
+def test_bad_lists(preds, targets, error, message):
+    metric = MeanAveragePrecision()
+    with pytest.raises(error, match=message):
+        metric.update(preds, targets)
+    assert len(metric) == 0
+
+
+def truth(**changes):
+    return GroundTruth(**{"image_ids": [1, 1], "category_ids": [1, 2], "boxes": BOXES, **changes})
+
+
+def found(**changes):
+    return Detections(**{"image_ids": [1, 1], "category_ids": [1, 2], "scores": SCORES, "boxes": BOXES, **changes})
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: (truth(images=[1]), found(image_ids=[1, 7])), "detections: row 1: image id 7 is not in"),
+        (lambda: (truth(categories=[1, 2]), found(category_ids=[9, 1])), "detections: row 0: category id 9 is not in"),
+        (lambda: (truth(images=[2]), found()), "GroundTruth: image_ids: row 0 is 1, which is not among"),
+        (lambda: (truth(categories=[1]), found()), "GroundTruth: category_ids: row 1 is 2, which is not among"),
+        (lambda: (truth(boxes=spoilt(np.nan, 1, 2)), found()), r'GroundTruth\["boxes"\]: row 1 is \(1, 1, NaN, 4\)'),
+        (lambda: (truth(), found(boxes=spoilt(0, 1, 2))), r'Detections\["boxes"\]: row 1 is'),
+        (lambda: (truth(), found(scores=SCORES * 3)), r'Detections\["scores"\]: row 0 is 1.5'),
+        (lambda: (truth(), found(scores=SCORES[:1])), '"scores" has 1 rows, "image_ids" has 2'),
+        (lambda: (truth(), found(image_ids=[1])), '"category_ids" has 2 rows, "image_ids" has 1'),
+        (lambda: (truth(), found(image_ids=[1.0, 2.0])), "ids must be integers or strings, found dtype float64"),
+        (lambda: (truth(), found(image_ids=[None, 1])), "row 0: None is no id"),
+        (lambda: (truth(), found(box_format="xxyy")), "box_format: expected 'xyxy', 'xywh' or 'cxcywh', found 'xxyy'"),
+        (lambda: (truth(), found(boxes=None)), "one of boxes, masks and keypoints is needed"),
+        (lambda: (truth(), np.zeros((2, 6))), r"detections: expected shape \(N, 7\), found \(2, 6\)"),
+        (lambda: (truth(), np.full((2, 7), 1.5)), "detections: row 0: the image id is 1.5, expected an integer"),
+        (lambda: (truth(), np.full((2, 7), np.nan)), "detections: row 0: the image id is nan"),
+    ],
+)  # fmt: skip
+def test_bad_columns(make, message):
+    with pytest.raises(ValueError, match=message):
+        meanap.evaluate(*make())
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"similarity": "box"}, "similarity: expected 'bbox', 'segm' or 'keypoints', found 'box'"),
+        ({"protocol": "cocoo"}, "protocol: expected one of 'coco'"),
+        ({"thresholds": []}, "thresholds: expected at least one"),
+        ({"thresholds": [math.nan]}, "thresholds: expected numbers from 0 to 1"),
+        ({"thresholds": [2.0]}, "thresholds: expected numbers from 0 to 1"),
+        ({"thresholds": "half"}, "thresholds: expected numbers, found 'half'"),
+        ({"max_detections": (-1,)}, "max_detections: expected limits that rise"),
+        ({"recall": "all"}, "recall: expected recall points, 'exact' or 'trapezium'"),
+        ({"recall": [2.0]}, "recall: expected points from 0 to 1"),
+        ({"area_ranges": {"all": (5, 1)}}, "area_ranges: expected a least and a greatest size each"),
+        ({"matcher": "best"}, "matcher: expected 'greedy' or 'argmax'"),
+        ({"size": "big"}, "size: expected 'area'"),
+        ({"average": "mean"}, "average: expected 'macro' or 'micro'"),
+        ({"score_range": (1,)}, "score_range: expected a least and a greatest score"),
+        ({"size": "fraction"}, "needs the height and width of image 1"),
+    ],
+)
+def test_bad_settings(changes, message):
+    with pytest.raises(ValueError, match=message):
+        meanap.evaluate(truth(), found(), **changes)
+
+
+def test_settings_of_the_wrong_type():
+    with pytest.raises(TypeError, match="unexpected keyword 'threshold'; a protocol has"):
+        meanap.evaluate(truth(), found(), threshold=0.5)
+    with pytest.raises(TypeError, match="area_ranges: expected a range by name"):
+        meanap.evaluate(truth(), found(), area_ranges=[(0, 1)])
+    for nothing in ((None, found()), (truth(), None)):
+        with pytest.raises(TypeError, match="expected a path"):
+            meanap.evaluate(*nothing)
+
+
+DATASET = {
+    "images": [{"id": 1, "height": 9, "width": 9}],
+    "categories": [{"id": 1, "name": "a"}],
+    "annotations": [
+        {"id": i, "image_id": 1, "category_id": 1, "bbox": [0, 0, 3, 3], "area": 9, "iscrowd": 0} for i in (1, 2)
+    ],
+}
+RESULTS = [{"image_id": 1, "category_id": 1, "bbox": [0, 0, 3, 3], "score": 0.5} for _ in range(2)]
+
+
+def in_files(folder, dataset, results):
+    for name, value in (("truth", dataset), ("found", results)):
+        (folder / f"{name}.json").write_text(json.dumps(value), encoding="utf-8")
+    return str(folder / "truth.json"), folder / "found.json"
+
+
+@pytest.mark.parametrize("door", ["dictionaries", "files", "shards"])
+@pytest.mark.parametrize(
+    "side, change, message",
+    [
+        (1, {"bbox": None}, '"bbox" is None, expected 4 numbers'),
+        (1, {"bbox": [1, 2, 3]}, r'"bbox" is \[1, 2, 3\], expected 4 numbers'),
+        (1, {"bbox": [0, 0, math.nan, 1]}, r"row 1.*\(0, 0, NaN, 1\): NaN or infinite"),
+        (1, {"bbox": [0, 0, -3, 1]}, r"row 1.*\(0, 0, -3, 1\): a negative size"),
+        (1, {"score": "x"}, "record 1: \"score\" is 'x', expected a number"),
+        (1, {"score": math.nan}, "row 1.*NaN"),
+        (1, {"image_id": 5}, "row 1: image id 5 is not in the ground truth"),
+        (1, {"category_id": 9}, "row 1: category id 9 is not in the ground truth"),
+        (0, {"bbox": [0, 0, -3, 1]}, r"row 1.*\(0, 0, -3, 1\): a negative size"),
+        (0, {"area": "x"}, "record 1: \"area\" is 'x', expected a number"),
+        (0, {"image_id": 5}, "row 1.* 5"),
+        (0, {"category_id": 9}, "row 1.* 9"),
+    ],
+)
+def test_bad_records(tmp_path, door, side, change, message):
+    both = [DATASET["annotations"], RESULTS]
+    both[side] = [both[side][0], {**both[side][1], **change}]
+    sides = {**DATASET, "annotations": both[0]}, both[1]
+    options = {"memory_limit": "1 MB"} if door == "shards" else {}
+    if door == "shards" and ("image_id" in change or "category_id" in change):
+        # The shard has the record alone, or the row is that of the shard.
+        message = message.replace("row 1", r"row \d")
+    if door != "dictionaries":
+        sides = in_files(tmp_path, *sides)
+    with pytest.raises(ValueError, match=message):
+        meanap.evaluate(*sides, **options)
+
+
+def test_records_that_are_none():
+    for dataset, results, message in (
+        ({**DATASET, "annotations": [1]}, RESULTS, "record 0: expected a dictionary, found a int"),
+        (DATASET, [RESULTS[0], 3], "record 1: expected a dictionary, found a int"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            meanap.evaluate(dataset, results)
+    for dataset, results, message in (
+        ({**DATASET, "images": [{}]}, RESULTS, 'ground_truth: images: record 0: "id" is missing'),
+        ({**DATASET, "categories": [{}]}, RESULTS, 'ground_truth: categories: record 0: "id" is missing'),
+        ({"images": []}, RESULTS, 'a COCO dictionary has "annotations"; there are .images.'),
+        (DATASET, [{"image_id": 1, "category_id": 1, "bbox": [0, 0, 1, 1]}], 'record 0: "score" is missing'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            meanap.evaluate(dataset, results)
+    with pytest.raises(FileNotFoundError):
+        meanap.evaluate("/no such file.json", RESULTS)
+
+
+def test_an_area_of_zero_is_the_files_word():
+    """pycocotools takes a given area as it is; where there is none, the box says."""
+    results = [RESULTS[0]]
+    for area, small in ((0, 1), (5000, math.nan), (None, 1)):
+        annotation = {**DATASET["annotations"][0], "area": area}
+        if area is None:
+            del annotation["area"]
+        result = meanap.evaluate({**DATASET, "annotations": [annotation]}, results)
+        np.testing.assert_allclose(result["ap_small"], small)
