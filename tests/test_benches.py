@@ -105,3 +105,15 @@ def test_meanap_and_the_reference_agree_from_end_to_end(repository, tmp_path, na
     assert "≠" not in done.stdout.split("\n\n")[0]
     kept = json.loads((tmp_path / data / "expected" / f"{name}.json").read_text())
     assert len(kept["answer"]["stats"]) == (10 if name == "val-keypoints" else 12)
+
+
+def test_the_cost_over_a_cluster_is_measured(repository):
+    """Really done for one shard, whose number one process confirms; simulated for two."""
+    pytest.importorskip("pyarrow")
+    script = [sys.executable, str(repository / "benches" / "scale.py"), "--real", "1e5", "--detections", "1e5", "2e5"]
+    done = subprocess.run(script, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in done.stdout.splitlines()]
+    assert [row[:3] for row in rows[2:]] == [["100,000", "1", "done"], ["200,000", "2", "1 shards done"]]
+    for row in rows[2:]:
+        assert float(row[3]) > 0 and float(row[5]) > 0 and all(cell.endswith(" MB") for cell in (row[4], row[6]))

@@ -114,6 +114,9 @@ def test_ties_bound_every_order():
         ties = result.ties(orders=2000)
     assert ties.least <= min(values) and max(values) <= ties.greatest
     assert ties.least < ties.expected < ties.greatest
+    apart = [{**image, "scores": image["scores"] + place / 1000} for place, image in enumerate(preds)]
+    apart = meanap.evaluate(targets, apart, thresholds=0.5)
+    assert apart.ties() == type(ties)(apart.ap, apart.ap, apart.ap)
     assert ties.expected == pytest.approx(np.mean(values), abs=0.03)
 
 
@@ -192,6 +195,11 @@ def tables():
     yield "polars", lambda columns: pytest.importorskip("polars").DataFrame(columns)
     yield "pyarrow", lambda columns: pytest.importorskip("pyarrow").table(columns)
 
+    def duckdb(columns):
+        return pytest.importorskip("duckdb").from_arrow(pytest.importorskip("pyarrow").table(columns))
+
+    yield "duckdb", duckdb
+
 
 @pytest.mark.parametrize("name, make", list(tables()), ids=[name for name, _ in tables()])
 def test_tables(data, result, name, make):
@@ -215,6 +223,17 @@ def test_tables(data, result, name, make):
     )
     dt = make({**columns(found), "score": np.array([d["score"] for d in found])})
     assert meanap.evaluate(gt, dt).to_dict() == result.to_dict()
+    if name == "pandas":
+        return  # its columns hold one number a row
+    whole = {"image_id": columns(found)["image_id"], "category_id": columns(found)["category_id"]}
+    whole = {**whole, "bbox": [d["bbox"] for d in found], "score": [d["score"] for d in found]}
+    assert meanap.evaluate(gt, make(whole)).to_dict() == result.to_dict()
+    with pytest.raises(ValueError, match="a table needs a column 'score'; there are 'image_id', 'category_id'"):
+        meanap.evaluate(gt, make({key: column for key, column in whole.items() if key != "score"}))
+    with pytest.raises(ValueError, match="a table needs boxes"):
+        meanap.evaluate(gt, make({key: column for key, column in whole.items() if key != "bbox"}))
+    with pytest.raises(ValueError, match="detections.*score.*row 3"):
+        meanap.evaluate(gt, make({**whole, "score": [*whole["score"][:3], None, *whole["score"][4:]]}))
 
 
 def test_tables_in_a_notebook_are_compact_and_escaped(data, result):

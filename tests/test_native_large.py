@@ -239,11 +239,21 @@ def test_ctrl_c_stops(stage):
         # The longest wait is that for what one thread has in hand.
         assert time.perf_counter() - start < 8
         assert process.returncode == 0
-        if stage == "matching":
-            assert "matching:" in problem and "%, " in problem
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_line_shows_the_progress(tmp_path, monkeypatch, capsys):
+    paths = files(tmp_path, "bbox", images=5)
+    meanap.evaluate(*paths, progress=True)
+    assert capsys.readouterr().err == ""  # too short to be told
+    monkeypatch.setattr("meanap.detection.progress._PATIENCE", -1.0)
+    meanap.evaluate(*paths, progress=True, memory_limit=SMALL).interval("ap", resamples=10, progress=True)
+    told = capsys.readouterr().err
+    for what in ("reading truth.json: 100%", "reading found.json: 100%", "matching shards: 100%", "resampling: 100%"):
+        assert f"\r{what}, 0 s to go" in told
+    assert told.endswith("\n")
 
 
 def test_progress_of_reading_and_matching(tmp_path):
