@@ -156,6 +156,37 @@ def test_boxes_outside_the_image(tmp_path, clean):
     assert meanap.check(truth).codes == set()
 
 
+def test_corners_are_told_from_sizes(tmp_path, clean):
+    truth = copy.deepcopy(clean[0])
+    without_masks(truth)
+    for image in truth["images"]:
+        del image["width"]
+    unsized = copy.deepcopy(truth)
+    xyxy(truth["annotations"])
+    assert both_ways(tmp_path, truth).codes == {"xyxy-boxes", "image-without-size"}
+    assert both_ways(tmp_path, unsized).codes == {"image-without-size"}
+    # Objects in the middle, as on photographs of products: wider than they are far from the left, one beyond the edge.
+    middle = {
+        "images": [{"id": i, "width": 100, "height": 100} for i in range(1, 31)],
+        "categories": [{"id": 1, "name": "shoe"}],
+        "annotations": [
+            {
+                "id": i,
+                "image_id": i,
+                "category_id": 1,
+                "bbox": [30, 30, 40 + i, 35 + i],
+                "area": 900 + 9 * i,
+                "iscrowd": 0,
+            }
+            for i in range(1, 31)
+        ],
+    }
+    for annotation in middle["annotations"]:
+        annotation["area"] = annotation["bbox"][2] * annotation["bbox"][3] // 2
+    middle["annotations"][5]["bbox"][2] = 75
+    assert both_ways(tmp_path, middle).codes == {"box-outside-image"}
+
+
 def test_masks_of_another_size(tmp_path, clean):
     truth = copy.deepcopy(clean[0])
     crowd = next(a for a in truth["annotations"] if a["iscrowd"])

@@ -473,7 +473,28 @@ def test_nothing_and_bad_questions():
         result.errors()["nothing"]
     metric = meanap.MeanAveragePrecision()
     metric.update(*per_image(*scene([(1, 1, BOX)], [(1, 1, BOX, 0.9)])))
-    with pytest.raises(ValueError, match="a metric keeps no boxes"):
+    with pytest.raises(ValueError, match="make the metric with errors=0.5"):
         metric.result().errors()
     assert "localisation" in repr(result.errors()) and "<table>" in result.errors()._repr_html_()
     assert "lrp=0.000" in repr(result.lrp())
+
+
+@pytest.mark.parametrize("average", ["macro", "micro"])
+def test_a_metric_keeps_what_errors_need(average):
+    truth = generate.dataset(30, 8, categories=4)
+    preds, targets = per_image(truth, generate.detections(truth, per_image=20, seed=8))
+    options = {"box_format": "xywh", "protocol": "coco"}
+    whole = meanap.evaluate(targets, preds, by_category=average == "macro", **options)
+    parts = [meanap.MeanAveragePrecision(errors=0.5, average=average, **options) for _ in range(2)]
+    for i, (p, t) in enumerate(zip(preds, targets, strict=True)):
+        parts[i % 2].update([p], [t])
+    # An image that both have seen counts once.
+    parts[1].update([preds[0]], [targets[0]])
+    parts[0].merge(parts[1])
+    metric = meanap.MeanAveragePrecision.from_state(parts[0].state())
+    errors, expected = metric.result().errors(), whole.errors()
+    assert errors.to_dict() == expected.to_dict() and errors.counts == expected.counts
+    assert errors.ap == pytest.approx(metric.result().ap50) and metric.result().lrp().lrp == whole.lrp().lrp
+    assert errors.mistakes["error"] == expected.mistakes["error"]
+    with pytest.raises(ValueError, match="kept what is needed at IoU, background and area"):
+        metric.result().errors(0.75)

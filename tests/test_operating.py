@@ -78,9 +78,7 @@ def as_tuple(point):
 
 
 @pytest.mark.parametrize("category", [None, 1, 2, 5])
-@pytest.mark.parametrize(
-    "rule, values", list(zip(RULES, [(0.3, 0.9), (0.2, 0.7), (0.05, 2), (0.0, 0.5)], strict=True))
-)
+@pytest.mark.parametrize("rule, values", list(zip(RULES, [(0.3, 0.9), (0.2, 0.7), (0.05, 2), (0.0, 0.5)], strict=True)))
 def test_points_are_what_counting_gives(result, category, rule, values):
     rows, objects = judged(result, category)
     for value in values:
@@ -89,6 +87,17 @@ def test_points_are_what_counting_gives(result, category, rule, values):
         assert as_tuple(point) == pytest.approx(expected, nan_ok=True)
         if point.precision + point.recall > 0:
             assert point.f1 == pytest.approx(2 / (1 / point.precision + 1 / point.recall))
+
+
+def test_points_of_all_categories(result):
+    table = result.operating_points(recall=0.3)
+    assert table["category"] == [1, 2, 3, 4, 5]
+    for row in table:
+        point = result.operating_point(recall=0.3, category=row["category"])
+        assert [row[name] for name in ("threshold", "precision", "recall", "f1")] == pytest.approx(
+            [point.threshold, point.precision, point.recall, point.f1], nan_ok=True
+        )
+    assert math.isnan(table.row(category=5)["threshold"])
 
 
 def test_absent_categories_and_images_without_objects_count(result):

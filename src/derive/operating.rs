@@ -30,132 +30,174 @@ pub type Point = [f64; 5];
 /// No score will do.
 pub const NOWHERE: Point = [f64::NAN; 5];
 
-/// The best false positive of each image that has nothing to find, highest first, and the number of such images.
-pub fn alarms(
-    table: &MatchTable,
-    images: usize,
-    group: usize,
-    t: usize,
-    area: usize,
-    limit: usize,
-) -> (Vec<f64>, usize) {
-    let ranked = Ranked::new(table, group, area, limit);
-    let mut clean = clean(&ranked, images);
-    let count = clean.iter().filter(|&&clean| clean).count();
-    let mut scores = Vec::new();
-    for row in 0..ranked.len() {
-        let clean = &mut clean[ranked.image[row] as usize];
-        if *clean && ranked.verdict(row, t).1 {
-            *clean = false;
-            scores.push(ranked.score[row]);
+/// A detection that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Right,
+    Wrong,
+    /// Wrong, and the first such in an image that has nothing to find.
+    Alarm,
+}
+
+/// One group's detections at one threshold, from the best score down, sorted once for all samples.
+pub struct Operator {
+    score: Vec<f64>,
+    image: Vec<u32>,
+    verdict: Vec<Verdict>,
+    /// Image of each ground truth that is to be found.
+    positives: Vec<u32>,
+    /// Whether an image has nothing to find.
+    clean: Vec<bool>,
+}
+
+impl Operator {
+    /// Of a table of so many images.
+    pub fn new(
+        table: &MatchTable,
+        images: usize,
+        group: usize,
+        t: usize,
+        area: usize,
+        limit: usize,
+    ) -> Operator {
+        let ranked = Ranked::new(table, group, area, limit);
+        let mut clean = vec![true; images];
+        ranked.positives.iter().for_each(|&image| clean[image as usize] = false);
+        let mut quiet = clean.clone();
+        let (mut score, mut image, mut verdict) = (Vec::new(), Vec::new(), Vec::new());
+        for row in 0..ranked.len() {
+            let at = ranked.image[row] as usize;
+            let what = match ranked.verdict(row, t) {
+                (true, _) => Verdict::Right,
+                (_, true) if std::mem::take(&mut quiet[at]) => Verdict::Alarm,
+                (_, true) => Verdict::Wrong,
+                _ => continue,
+            };
+            score.push(ranked.score[row]);
+            image.push(ranked.image[row]);
+            verdict.push(what);
         }
+        Operator { score, image, verdict, positives: ranked.positives, clean }
     }
-    (scores, count)
-}
 
-fn clean(ranked: &Ranked, images: usize) -> Vec<bool> {
-    let mut clean = vec![true; images];
-    ranked.positives.iter().for_each(|&image| clean[image as usize] = false);
-    clean
-}
+    /// The number of images.
+    pub fn images(&self) -> usize {
+        self.clean.len()
+    }
 
-/// The point that the rule chooses on each sample, of weights `(B, I)`, row by row.
-#[expect(clippy::too_many_arguments, reason = "what to look at, and how")]
-pub fn points(
-    table: &MatchTable,
-    weights: &[u32],
-    images: usize,
-    group: usize,
-    t: usize,
-    area: usize,
-    limit: usize,
-    rule: Rule,
-) -> Vec<Point> {
-    let ranked = Ranked::new(table, group, area, limit);
-    let clean = clean(&ranked, images);
-    let samples: Vec<&[u32]> = if images == 0 { Vec::new() } else { weights.chunks_exact(images).collect() };
-    let one = |alarmed: &mut Vec<bool>, weights: &&[u32]| {
-        alarmed.clear();
-        alarmed.resize(images, false);
-        choose(&ranked, &clean, weights, t, rule, alarmed)
-    };
-    threads::run(|| samples.par_iter().map_init(Vec::new, one).collect())
-}
+    /// The best score of a false positive in each image that has nothing to find, highest first; and how many such
+    /// images there are.
+    pub fn alarms(&self) -> (Vec<f64>, usize) {
+        let scores = self.score.iter().zip(&self.verdict);
+        let alarms = scores.filter(|(_, verdict)| **verdict == Verdict::Alarm).map(|(&score, _)| score);
+        (alarms.collect(), self.clean.iter().filter(|&&clean| clean).count())
+    }
 
-fn choose(
-    ranked: &Ranked,
-    clean: &[bool],
-    weights: &[u32],
-    t: usize,
-    rule: Rule,
-    alarmed: &mut [bool],
-) -> Point {
-    let total = |images: &mut dyn Iterator<Item = u32>| images.map(u64::from).sum::<u64>() as f64;
-    let positives = total(&mut ranked.positives.iter().map(|&image| weights[image as usize]));
-    let images = total(&mut weights.iter().copied());
-    let quiet = total(&mut clean.iter().zip(weights).filter(|(clean, _)| **clean).map(|(_, &weight)| weight));
-    let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { f64::NAN };
-    let (mut right, mut wrong, mut loud) = (0u64, 0u64, 0u64);
-    let point = |score: f64, right: u64, wrong: u64, loud: u64| {
-        let (right, wrong) = (right as f64, wrong as f64);
-        [
-            score,
-            share(right, right + wrong),
-            share(right, positives),
-            share(wrong, images),
-            share(loud as f64, quiet),
-        ]
-    };
-    let mut best: Option<(f64, Point)> = None;
-    let mut last: Option<f64> = None;
-    let close = |score: f64, right: u64, wrong: u64, loud: u64, best: &mut Option<(f64, Point)>| {
-        let point = point(score, right, wrong, loud);
-        let [score, precision, recall, false_positives, false_alarms] = point;
-        let worth = match rule {
-            // The lowest score that is not below: what comes later replaces what came before.
-            Rule::Score(least) => (score >= least).then_some(-score),
-            Rule::Precision(least) => (precision >= least).then_some(recall),
-            Rule::Recall(least) => (recall >= least).then_some(precision),
-            Rule::FalsePositives(most) => (false_positives <= most).then_some(recall),
-            Rule::FalseAlarms(most) => (false_alarms <= most).then_some(recall),
+    /// The point that the rule chooses on each sample, of weights `(B, I)`, row by row.
+    pub fn points(&self, weights: &[u32], rule: Rule) -> Vec<Point> {
+        if self.images() == 0 {
+            return Vec::new();
+        }
+        threads::run(|| weights.par_chunks(self.images()).map(|weights| self.choose(weights, rule)).collect())
+    }
+
+    fn choose(&self, weights: &[u32], rule: Rule) -> Point {
+        let total = |images: &mut dyn Iterator<Item = u32>| images.map(u64::from).sum::<u64>() as f64;
+        let positives = total(&mut self.positives.iter().map(|&image| weights[image as usize]));
+        let images = total(&mut weights.iter().copied());
+        let quiet = total(
+            &mut self.clean.iter().zip(weights).filter(|(clean, _)| **clean).map(|(_, &weight)| weight),
+        );
+        let point = |score: f64, counts: &[u64; 3]| {
+            let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { f64::NAN };
+            let [right, wrong, loud] = counts.map(|count| count as f64);
+            let precision = share(right, right + wrong);
+            [score, precision, share(right, positives), share(wrong, images), share(loud, quiet)]
         };
-        if let Some(worth) = worth
-            && best.is_none_or(|(held, _)| worth > held)
-        {
-            *best = Some((worth, point));
-        }
-    };
-    for row in 0..ranked.len() {
-        let image = ranked.image[row] as usize;
-        let weight = u64::from(weights[image]);
-        let (is_right, is_wrong) = ranked.verdict(row, t);
-        if weight == 0 || !(is_right || is_wrong) {
-            continue;
-        }
-        let score = ranked.score[row];
-        if let Some(last) = last
-            && last != score
-        {
-            close(last, right, wrong, loud, &mut best);
-        }
-        last = Some(score);
-        if is_right {
-            right += weight;
-        } else {
-            wrong += weight;
-            if clean[image] && !alarmed[image] {
-                alarmed[image] = true;
-                loud += weight;
+        let mut best: Option<(f64, Point)> = None;
+        // Right ones, wrong ones, and images without objects that have a wrong one.
+        let mut counts = [0; 3];
+        let mut row = 0;
+        while row < self.score.len() {
+            let score = self.score[row];
+            if let Rule::Score(least) = rule
+                && !(score >= least)
+            {
+                break;
+            }
+            let before = counts;
+            while row < self.score.len() && self.score[row] == score {
+                let weight = u64::from(weights[self.image[row] as usize]);
+                match self.verdict[row] {
+                    Verdict::Right => counts[0] += weight,
+                    Verdict::Wrong => counts[1] += weight,
+                    Verdict::Alarm => {
+                        counts[1] += weight;
+                        counts[2] += weight;
+                    }
+                }
+                row += 1;
+            }
+            // A score that brings nothing right is worse than the one before it.
+            let first = before == [0; 3] && counts != before;
+            if counts[0] > before[0] || first {
+                consider(&mut best, point(score, &counts), rule);
             }
         }
+        match (rule, best) {
+            (Rule::Score(least), _) => point(least, &counts),
+            (_, best) => best.map_or(NOWHERE, |(_, point)| point),
+        }
     }
-    if let Some(last) = last {
-        close(last, right, wrong, loud, &mut best);
+}
+
+/// Takes the point if it will do, and is better than the best so far.
+fn consider(best: &mut Option<(f64, Point)>, point: Point, rule: Rule) {
+    let [_, precision, recall, false_positives, false_alarms] = point;
+    let worth = match rule {
+        Rule::Score(_) => None,
+        Rule::Precision(least) => (precision >= least).then_some(recall),
+        Rule::Recall(least) => (recall >= least).then_some(precision),
+        Rule::FalsePositives(most) => (false_positives <= most).then_some(recall),
+        Rule::FalseAlarms(most) => (false_alarms <= most).then_some(recall),
+    };
+    if let Some(worth) = worth
+        && best.is_none_or(|(held, _)| worth > held)
+    {
+        *best = Some((worth, point));
     }
-    match (rule, best) {
-        // Nothing is that sure: no detection, no false positive.
-        (Rule::Score(least), None) => point(least, 0, 0, 0),
-        (Rule::Score(least), Some((_, [_, rest @ ..]))) => [least, rest[0], rest[1], rest[2], rest[3]],
-        (_, best) => best.map_or(NOWHERE, |(_, point)| point),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operator() -> Operator {
+        use Verdict::{Alarm, Right, Wrong};
+        Operator {
+            score: vec![0.9, 0.8, 0.8, 0.7, 0.6],
+            image: vec![0, 1, 0, 2, 0],
+            verdict: vec![Right, Right, Wrong, Alarm, Right],
+            positives: vec![0, 0, 1, 1],
+            clean: vec![false, false, true],
+        }
+    }
+
+    #[test]
+    fn each_rule_chooses() {
+        let choose = |rule| operator().choose(&[1, 1, 1], rule);
+        assert_eq!(choose(Rule::Precision(0.6)), [0.6, 0.6, 0.75, 2.0 / 3.0, 1.0]);
+        assert_eq!(choose(Rule::Recall(0.5)), [0.8, 2.0 / 3.0, 0.5, 1.0 / 3.0, 0.0]);
+        assert_eq!(choose(Rule::FalsePositives(0.0))[0], 0.9);
+        assert_eq!(choose(Rule::FalseAlarms(0.5))[0], 0.8);
+        assert_eq!(choose(Rule::Score(0.75))[..3], [0.75, 2.0 / 3.0, 0.5]);
+        assert!(choose(Rule::Recall(0.9)).iter().all(|x| x.is_nan()));
+    }
+
+    #[test]
+    fn weights_count_images_so_often() {
+        let point = operator().choose(&[0, 2, 1], Rule::Score(0.0));
+        assert_eq!(point, [0.0, 2.0 / 3.0, 0.5, 1.0 / 3.0, 1.0]);
+        assert_eq!(operator().alarms(), (vec![0.7], 1));
     }
 }

@@ -9,7 +9,7 @@ use pyo3::types::{PyBytes, PyDict, PyList};
 
 use super::arrays::{key_list, keys};
 use super::batch::{Kind, Options, Side, read_batch};
-use super::matches::{Matches, PyResampler};
+use super::matches::{Matches, PyOperator, PyResampler};
 use super::numpy_exp::numpy_exp;
 use super::objects::PyObjects;
 use super::watched::watched;
@@ -34,6 +34,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyMatchLog>()?;
     module.add_class::<Matches>()?;
     module.add_class::<PyResampler>()?;
+    module.add_class::<PyOperator>()?;
     module.add_function(wrap_pyfunction!(objects_from_arrays, module)?)
 }
 

@@ -10,10 +10,10 @@ use pyo3::types::{PyDict, PyList};
 use super::arrays::key_list;
 use crate::curve::{self, Area, Selection, Shape};
 use crate::derive::mistakes::{Meaning, similarity};
-use crate::derive::operating::Rule;
+use crate::derive::operating::{Operator, Rule};
 use crate::derive::repaired::Repair;
 use crate::derive::resample::Resampler;
-use crate::derive::{Reading, counts, lrp, operating, pooled, repaired, ties};
+use crate::derive::{Reading, counts, lrp, pooled, repaired, ties};
 use crate::matching::{Legend, MatchTable, Outcome, Row};
 
 /// A match table: one row for each detection, and what there was to find.
@@ -54,18 +54,6 @@ impl Matches {
 }
 
 impl Matches {
-    /// The number of samples, and their weights row by row.
-    fn weights(&self, weights: &PyReadonlyArray2<'_, u32>) -> PyResult<(usize, Vec<u32>)> {
-        let weights = weights.as_array();
-        let (samples, images) = weights.dim();
-        if images != self.images {
-            let message =
-                format!("weights: expected shape (B, {}), found ({samples}, {images})", self.images);
-            return Err(PyValueError::new_err(message));
-        }
-        Ok((samples, weights.iter().copied().collect()))
-    }
-
     fn meaning(
         &self,
         kind: Vec<u8>,
@@ -182,52 +170,18 @@ impl Matches {
         Ok(PyResampler(py.detach(|| Resampler::new(&self.table, images, area, limit))))
     }
 
-    /// The best score of a false positive in each image of a group that has nothing to find, highest first; and how
-    /// many such images there are.
-    fn alarms<'py>(
+    /// What gives operating points of one group at one threshold, in one area range and under one limit.
+    fn operator(
         &self,
-        py: Python<'py>,
+        py: Python<'_>,
         group: usize,
         threshold: usize,
         area: usize,
         limit: usize,
-    ) -> PyResult<(Bound<'py, PyArray1<f64>>, usize)> {
+    ) -> PyResult<PyOperator> {
         self.check(Some(group), Some(threshold), area)?;
-        let found = || operating::alarms(&self.table, self.images, group, threshold, area, limit);
-        let (scores, images) = py.detach(found);
-        Ok((PyArray1::from_vec(py, scores), images))
-    }
-
-    /// The operating point on each sample of weights of images `(B, I) uint32`: score, precision, recall, false
-    /// positives for each image and share of images without objects with one `(B, 5)`; NaN where there is none.
-    ///
-    /// `rule`: "score", "precision", "recall", "false_positives" or "false_alarms", and `value` what it is to be.
-    #[expect(clippy::too_many_arguments, reason = "what to look at, and how")]
-    fn operating_points<'py>(
-        &self,
-        py: Python<'py>,
-        weights: PyReadonlyArray2<'py, u32>,
-        group: usize,
-        threshold: usize,
-        area: usize,
-        limit: usize,
-        rule: &str,
-        value: f64,
-    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
-        self.check(Some(group), Some(threshold), area)?;
-        let rule = match rule {
-            "score" => Rule::Score(value),
-            "precision" => Rule::Precision(value),
-            "recall" => Rule::Recall(value),
-            "false_positives" => Rule::FalsePositives(value),
-            "false_alarms" => Rule::FalseAlarms(value),
-            _ => return Err(PyValueError::new_err(format!("there is no rule {rule:?}"))),
-        };
-        let (samples, weights) = self.weights(&weights)?;
-        let points = py.detach(|| {
-            operating::points(&self.table, &weights, self.images, group, threshold, area, limit, rule)
-        });
-        PyArray1::from_iter(py, points.into_iter().flatten()).reshape([samples, 5])
+        let new = || Operator::new(&self.table, self.images, group, threshold, area, limit);
+        Ok(PyOperator(py.detach(new)))
     }
 
     /// Least, expected and greatest average precision `(T, K)` over the orders of equal scores.
@@ -427,14 +381,7 @@ impl PyResampler {
         recall: PyReading<'py>,
     ) -> PyResult<(Bound<'py, PyArray3<f64>>, Bound<'py, PyArray3<f64>>)> {
         let reading = recall.reading()?;
-        let weights = weights.as_array();
-        let (samples, images) = weights.dim();
-        if images != self.0.images() {
-            let message =
-                format!("weights: expected shape (B, {}), found ({samples}, {images})", self.0.images());
-            return Err(PyValueError::new_err(message));
-        }
-        let weights: Vec<u32> = weights.iter().copied().collect();
+        let (samples, weights) = read_weights(&weights, self.0.images())?;
         let out = py.detach(|| self.0.resample(&weights, &reading));
         let [thresholds, groups] = self.0.shape();
         let shape = [samples, thresholds, groups];
@@ -443,4 +390,53 @@ impl PyResampler {
             PyArray1::from_vec(py, out.recall).reshape(shape)?,
         ))
     }
+}
+
+/// A group's detections, sorted for many samples of images.
+#[pyclass(frozen, module = "meanap._core", name = "Operator")]
+pub struct PyOperator(Operator);
+
+#[pymethods]
+impl PyOperator {
+    /// The best score of a false positive in each image that has nothing to find, highest first; and how many such
+    /// images there are.
+    fn alarms<'py>(&self, py: Python<'py>) -> (Bound<'py, PyArray1<f64>>, usize) {
+        let (scores, images) = self.0.alarms();
+        (PyArray1::from_vec(py, scores), images)
+    }
+
+    /// The operating point on each sample of weights of images `(B, I) uint32`: score, precision, recall, false
+    /// positives for each image and share of images without objects with one `(B, 5)`; NaN where there is none.
+    ///
+    /// `rule`: "score", "precision", "recall", "false_positives" or "false_alarms", and `value` what it is to be.
+    fn points<'py>(
+        &self,
+        py: Python<'py>,
+        weights: PyReadonlyArray2<'py, u32>,
+        rule: &str,
+        value: f64,
+    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        let rule = match rule {
+            "score" => Rule::Score(value),
+            "precision" => Rule::Precision(value),
+            "recall" => Rule::Recall(value),
+            "false_positives" => Rule::FalsePositives(value),
+            "false_alarms" => Rule::FalseAlarms(value),
+            _ => return Err(PyValueError::new_err(format!("there is no rule {rule:?}"))),
+        };
+        let (samples, weights) = read_weights(&weights, self.0.images())?;
+        let points = py.detach(|| self.0.points(&weights, rule));
+        PyArray1::from_iter(py, points.into_iter().flatten()).reshape([samples, 5])
+    }
+}
+
+/// The number of samples, and their weights row by row.
+fn read_weights(weights: &PyReadonlyArray2<'_, u32>, expected: usize) -> PyResult<(usize, Vec<u32>)> {
+    let weights = weights.as_array();
+    let (samples, images) = weights.dim();
+    if images != expected {
+        let message = format!("weights: expected shape (B, {expected}), found ({samples}, {images})");
+        return Err(PyValueError::new_err(message));
+    }
+    Ok((samples, weights.iter().copied().collect()))
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from meanap.checking.ground_truth import _named, unknown_references
+from meanap.checking.ground_truth import named, unknown_references
 from meanap.checking.records import Records
 from meanap.checking.shapes import check_boxes, repeated, usable
 
@@ -137,7 +137,7 @@ def check_together(found: Records, truth: Records, confused: Callable[[], Any]) 
         "warning",
         len(never),
         "categories have objects and not a single detection; their AP is 0",
-        f"category {_named(truth, never[0])}, with {objects[never[0]]:,} objects" if never else "",
+        f"category {named(truth, never[0])}, with {objects[never[0]]:,} objects" if never else "",
         "Does the detector know them, under these ids?",
     )
     held = {truth.image_ids[code] for code in np.unique(truth.image[wanted & (truth.image >= 0)]).tolist()}

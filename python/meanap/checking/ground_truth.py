@@ -10,7 +10,7 @@ import numpy as np
 from meanap.checking.records import Records
 from meanap.checking.shapes import check_boxes, repeated, usable
 
-__all__ = ["check_ground_truth"]
+__all__ = ["check_ground_truth", "named", "unknown_references"]
 
 
 def check_ground_truth(truth: Records) -> None:
@@ -45,12 +45,12 @@ def check_ground_truth(truth: Records) -> None:
             "note",
             len(empty),
             "categories have no object to be found; they have no AP and are left out of the mean",
-            f"category {_named(truth, empty[0])}" if empty else "",
+            f"category {named(truth, empty[0])}" if empty else "",
             "Nothing to do if that is so; in a part of a data set it is usual.",
         )
 
 
-def _named(truth: Records, id: Any) -> str:
+def named(truth: Records, id: Any) -> str:
     name = dict(zip(truth.categories or (), truth.names, strict=True)).get(id)
     return f"{id!r} ({name})" if name else repr(id)
 

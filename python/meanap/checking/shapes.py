@@ -54,20 +54,16 @@ def check_boxes(records: Records, sizes: np.ndarray) -> bool:
         return False
     beyond = np.maximum.reduce([-x, -y, x + width - image_width, y + height - image_height])
     out = beyond > _PIXEL  # False where the size is not known.
-    # Read as corners they fit into the image, read as sizes they do not, and no second corner lies before the first.
-    if len(good) >= _ENOUGH and (width >= x).all() and (height >= y).all():
-        known = ~np.isnan(image_width)
-        fits = (width <= image_width + _PIXEL) & (height <= image_height + _PIXEL)
-        if out.any() and fits[known].all() if known.any() else len(good) >= 5 * _ENOUGH:
-            records.add(
-                "xyxy-boxes",
-                "error",
-                len(good),
-                "boxes read like two corners (x1, y1, x2, y2); expected x, y, width, height",
-                records.told(good[np.argmax(beyond)] if known.any() else good[0], "bbox"),
-                "Write [x1, y1, x2 - x1, y2 - y1].",
-            )
-            return False
+    if len(good) >= _ENOUGH and _reads_like_corners(boxes[good], records.areas[good], sizes[good], out):
+        records.add(
+            "xyxy-boxes",
+            "error",
+            len(good),
+            "boxes read like two corners (x1, y1, x2, y2); expected x, y, width, height",
+            records.told(good[np.nanargmax(beyond)] if out.any() else good[0], "bbox"),
+            "Write [x1, y1, x2 - x1, y2 - y1].",
+        )
+        return False
     far = np.flatnonzero(out)
     if len(far) and not records.derived_boxes:
         worst = far[np.argmax(beyond[far])]
@@ -83,6 +79,23 @@ def check_boxes(records: Records, sizes: np.ndarray) -> bool:
             "Clip them; if there are many, are they those of a resized image, or of another?",
         )
     return True
+
+
+def _reads_like_corners(boxes: np.ndarray, areas: np.ndarray, sizes: np.ndarray, out: np.ndarray) -> bool:
+    """Whether boxes make sense as two corners and none as corner and size; `out`: which reach beyond their image."""
+    x, y, right, bottom = boxes.T
+    height, width = sizes.T
+    if not ((right >= x).all() and (bottom >= y).all()):
+        return False
+    known = ~np.isnan(width)
+    if known.any():
+        # As corners all fit into the image; as sizes many do not (every other one, if objects may be anywhere).
+        fits = (right <= width + _PIXEL) & (bottom <= height + _PIXEL)
+        return bool(fits[known].all() and 4 * np.count_nonzero(out) >= np.count_nonzero(known))
+    # Without sizes the areas tell: those of objects between the corners, and far less than width times height.
+    between, whole = (right - x) * (bottom - y), right * bottom
+    with np.errstate(invalid="ignore"):
+        return bool((areas <= 1.02 * between + 1).all() and (areas < 0.5 * whole).mean() > 0.5)
 
 
 def repeated(records: Records, *columns: np.ndarray) -> np.ndarray:

@@ -16,7 +16,10 @@ from meanap.detection.table import Table
 if TYPE_CHECKING:
     from meanap.detection.result import Result
 
-__all__ = ["ERRORS", "LRP", "Errors", "Mistakes"]
+__all__ = ["BACKGROUND", "ERRORS", "LRP", "Errors", "Mistakes", "lrp"]
+
+#: Up to this similarity a detection has nothing to do with an object, unless another is asked for.
+BACKGROUND = 0.1
 
 #: The letter that the core gives each kind of error; the last two are what all of one side cost.
 ERRORS = {
@@ -102,6 +105,8 @@ class Errors:
     iou, background : float
     ap : float
         The average precision at `iou`, nothing put right.
+    told : Mistakes
+        The table that all of it is made from.
     """
 
     def __init__(self, result: Result, mistakes: Mistakes, iou: float, background: float) -> None:

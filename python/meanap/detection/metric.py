@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
+from meanap.detection.errors import BACKGROUND
 from meanap.detection.evaluation import new_log, settled
 from meanap.detection.result import Result
 from meanap.protocol import Protocol, SummaryRow
@@ -50,6 +51,8 @@ class MeanAveragePrecision:
         Least and greatest score; None allows any number.
     confusion : float, optional
         Keep what ``result().confusion()`` needs, at this IoU.
+    errors : float, optional
+        Keep what ``result().errors()`` and ``result().lrp()`` need, at this IoU.
     **changes
         Other fields of the protocol to replace.
 
@@ -81,6 +84,7 @@ class MeanAveragePrecision:
         backend: str | None = None,
         score_range: tuple[float, float] | None = (0.0, 1.0),
         confusion: float | None = None,
+        errors: float | None = None,
         **changes: Any,
     ) -> None:
         del backend  # torchmetrics' choice between two; there is one here.
@@ -96,6 +100,7 @@ class MeanAveragePrecision:
         self.average = average
         self.score_range = score_range
         self.confusion = confusion
+        self.errors = errors
         given = {
             "thresholds": iou_thresholds,
             "recall": rec_thresholds,
@@ -117,6 +122,10 @@ class MeanAveragePrecision:
             if self.confusion is not None:
                 log = new_log(rules, kind, self.box_format, self.score_range, pairs=self.confusion)
                 logs[kind, "pairs"] = log
+            if self.errors is not None:
+                apart = rules.replace(by_category=rules.by_category and self.average == "macro")
+                kept = _kept_errors(self.errors)
+                logs[kind, "mistakes"] = new_log(apart, kind, self.box_format, self.score_range, mistakes=kept)
         return logs
 
     # Batches
@@ -187,7 +196,8 @@ class MeanAveragePrecision:
     def _result(self, kind: str, by_category: bool) -> Result:
         rules = self.protocols[kind].replace(by_category=by_category)
         pairs = self._kept_pairs(kind) if self.confusion is not None else None
-        return Result(self._logs[kind, by_category].table(), rules, kind, pairs=pairs)
+        mistakes = None if self.errors is None else self._kept_mistakes(kind, _kept_errors(self.errors))
+        return Result(self._logs[kind, by_category].table(), rules, kind, pairs=pairs, mistakes=mistakes)
 
     def _kept_pairs(self, kind: str) -> Callable[[float], _core.Matches]:
         matches = self._logs[kind, "pairs"].table()
@@ -198,6 +208,16 @@ class MeanAveragePrecision:
             return matches
 
         return pairs
+
+    def _kept_mistakes(self, kind: str, kept: tuple[float, float, str]) -> Callable[[float, float, str], _core.Matches]:
+        matches = self._logs[kind, "mistakes"].table()
+
+        def mistakes(iou: float, background: float, area: str) -> _core.Matches:
+            if (iou, background, area) != kept:
+                raise ValueError(f"errors: the metric kept what is needed at IoU, background and area {kept}")
+            return matches
+
+        return mistakes
 
     def compute(self) -> dict[str, Any]:
         """The numbers so far, under torchmetrics' names: floats, arrays for what is per class; -1 for none."""
@@ -265,6 +285,7 @@ class MeanAveragePrecision:
             "extended_summary": self.extended_summary,
             "average": self.average,
             "confusion": self.confusion,
+            "errors": self.errors,
             "score_range": None if self.score_range is None else list(self.score_range),
             "protocols": {
                 kind: json.loads(json.dumps(dataclasses.asdict(rules))) for kind, rules in self.protocols.items()
@@ -301,7 +322,7 @@ class MeanAveragePrecision:
             settings = json.loads(parts[0])
             metric = cls.__new__(cls)
             metric.similarities = tuple(settings["similarities"])
-            for name in ("box_format", "class_metrics", "extended_summary", "average", "confusion"):
+            for name in ("box_format", "class_metrics", "extended_summary", "average", "confusion", "errors"):
                 setattr(metric, name, settings[name])
             scores = settings["score_range"]
             metric.score_range = None if scores is None else tuple(scores)
@@ -334,6 +355,11 @@ class MeanAveragePrecision:
         kinds = ", ".join(map(repr, self.similarities))
         protocol = next(iter(self.protocols.values())).name
         return f"MeanAveragePrecision({kinds}, protocol={protocol!r}, {len(self)} images)"
+
+
+def _kept_errors(iou: float) -> tuple[float, float, str]:
+    """What a metric keeps: similarity threshold, that of the background, area range."""
+    return iou, min(BACKGROUND, iou), "all"
 
 
 def _protocol(fields: dict[str, Any]) -> Protocol:

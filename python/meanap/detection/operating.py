@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BestF1", "Curve", "Froc", "MissRate", "OperatingPoint", "best_f1", "curve", "froc", "miss_rate", "point"]
 
-#: The numbers of a point, in the core's order.
-_NUMBERS = ("threshold", "precision", "recall", "false_positives_per_image", "false_alarms")
+#: The numbers of a point, as it has them.
+_POINT = ("threshold", "precision", "recall", "f1", "false_positives_per_image", "false_alarms")
 #: Rates at which a log-average miss rate looks: Dollár et al., "Pedestrian Detection: An Evaluation of the State of the
 #: Art", PAMI 2012.
 _MISS_RATE_POINTS = np.logspace(-2.0, 0.0, 9)
@@ -221,10 +220,8 @@ class MissRate:
 
 def curve(result: Result, category: Any, iou: float, area: str, limit: int | None) -> Curve:
     matches, *place = _place(result, category, iou, area, limit)
-    alarms = functools.partial(matches.alarms, *place)
-    counts = matches.counts(*place)
-    scores, clean = alarms()
-    return Curve(*counts, len(result.image_ids), clean, scores)
+    scores, clean = matches.operator(*place).alarms()
+    return Curve(*matches.counts(*place), len(result.image_ids), clean, scores)
 
 
 def _place(result: Result, category: Any, iou: float, area: str, limit: int | None = None) -> tuple[Any, ...]:
@@ -254,14 +251,21 @@ def _best(curve: Curve, beta: float) -> OperatingPoint:
 def best_f1(result: Result, iou: float, beta: float, area: str) -> BestF1:
     overall = _best(curve(result, None, iou, area, None), beta)
     points = [_best(curve(result, id, iou, area, None), beta) for id in result.category_ids]
+    return BestF1(**{name: getattr(overall, name) for name in _POINT}, per_class=_per_class(result, points))
+
+
+def points(result: Result, wanted: dict[str, float | None], iou: float, area: str) -> Table:
+    return _per_class(result, [point(result, wanted, id, iou, area, 0.95, 0, 0) for id in result.category_ids])
+
+
+def _per_class(result: Result, points: list[OperatingPoint]) -> Table:
     columns: dict[str, Any] = {
         "category": list(result.category_ids),
         "name": [result._name(id) for id in result.category_ids],
     }
-    names = ("threshold", "precision", "recall", "f1", "false_positives_per_image", "false_alarms")
-    for name in names:
+    for name in _POINT:
         columns[name] = np.array([getattr(point, name) for point in points], dtype=np.float64)
-    return BestF1(**{name: getattr(overall, name) for name in names}, per_class=Table(columns))
+    return Table(columns)
 
 
 def point(
@@ -289,16 +293,16 @@ def point(
     images = len(result.image_ids)
     if not images:
         return _NOWHERE
-    ones = np.ones((1, images), dtype=np.uint32)
-    found = matches.operating_points(ones, *place, rule, value)[0]
+    operator = matches.operator(*place)
+    found = operator.points(np.ones((1, images), dtype=np.uint32), rule, value)[0]
     if math.isnan(found[0]):
         return _NOWHERE
     intervals = None
     if resamples:
         chunks = [
             (
-                matches.operating_points(weights, *place, rule, value)[:, :1],
-                matches.operating_points(weights, *place, "score", float(found[0]))[:, 1:],
+                operator.points(weights, rule, value)[:, :1],
+                operator.points(weights, "score", float(found[0]))[:, 1:],
             )
             for weights in draw(images, resamples, seed)
         ]
@@ -317,7 +321,7 @@ def _harmonic(precision: Any, recall: Any) -> Any:
 
 
 def _intervals(found: np.ndarray, samples: np.ndarray, confidence: float) -> Table:
-    names = (*_NUMBERS[:3], "f1", *_NUMBERS[3:])
+    names = _POINT
     values = np.insert(found, 3, _harmonic(found[1], found[2]))
     samples = np.insert(samples, 3, _harmonic(samples[:, 1], samples[:, 2]), axis=1)
     low, high, share = np.full(len(names), math.nan), np.full(len(names), math.nan), np.zeros(len(names))

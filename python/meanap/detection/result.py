@@ -13,7 +13,7 @@ import numpy as np
 from meanap import _core
 from meanap.detection import derived, operating
 from meanap.detection.confusion import Confusion
-from meanap.detection.errors import LRP, Errors, Mistakes, lrp
+from meanap.detection.errors import BACKGROUND, LRP, Errors, Mistakes, lrp
 from meanap.detection.matches import MatchTable
 from meanap.detection.sampling import Interval, Intervals, Samples, interval, intervals
 from meanap.detection.table import Table
@@ -277,6 +277,28 @@ class Result:
         }
         return operating.point(self, wanted, category, iou, area, confidence, resamples, seed)
 
+    def operating_points(
+        self,
+        *,
+        precision: float | None = None,
+        recall: float | None = None,
+        false_positives_per_image: float | None = None,
+        false_alarms: float | None = None,
+        score: float | None = None,
+        iou: float = 0.5,
+        area: str = "all",
+    ) -> Table:
+        """The operating point of each category, as `operating_point` chooses it: ``category``, ``name``, ``threshold``,
+        ``precision``, ``recall``, ``f1``, ``false_positives_per_image``, ``false_alarms``; NaN where none will do."""
+        wanted = {
+            "precision": precision,
+            "recall": recall,
+            "false_positives_per_image": false_positives_per_image,
+            "false_alarms": false_alarms,
+            "score": score,
+        }
+        return operating.points(self, wanted, iou, area)
+
     def froc(self, category: Any = None, iou: float = 0.5, *, area: str = "all") -> operating.Froc:
         """Free-response ROC: how much is found at how many false positives for each image, of one category or all."""
         return operating.froc(self, category, iou, area)
@@ -309,7 +331,7 @@ class Result:
             raise ValueError("confusion: make the metric with confusion=0.5 (or another IoU) to keep what it needs")
         return Confusion.of(self, self._pairs(iou), iou, score)
 
-    def errors(self, iou: float = 0.5, background: float = 0.1, *, area: str = "all") -> Errors:
+    def errors(self, iou: float = 0.5, background: float = BACKGROUND, *, area: str = "all") -> Errors:
         """Which errors cost most: what AP at `iou` would gain if each of TIDE's kinds were put right.
 
         Detections are matched once more at `iou`, which need not be one of the protocol's thresholds, by the
@@ -318,7 +340,7 @@ class Result:
         Raises
         ------
         ValueError
-            Not ``0 <= background <= iou < 1``; or the result is of a metric, which keeps no boxes or masks.
+            Not ``0 <= background <= iou < 1``; or the result is of a metric that was not made with ``errors=iou``.
 
         >>> import meanap
         >>> truth = [{"boxes": [[0, 0, 10, 10], [20, 0, 30, 10]], "labels": [1, 2]}]
@@ -335,7 +357,7 @@ class Result:
         Raises
         ------
         ValueError
-            Not ``0 <= iou < 1``; or the result is of a metric, which keeps no boxes or masks.
+            Not ``0 <= iou < 1``; or the result is of a metric that was not made with ``errors=iou``.
 
         >>> import meanap
         >>> truth = [{"boxes": [[0, 0, 10, 10]], "labels": [1]}]
@@ -343,14 +365,14 @@ class Result:
         >>> round(meanap.evaluate(truth, found).lrp().lrp, 3)
         0.4
         """
-        return lrp(self, self._mistakes(iou, 0.0, area), iou)
+        return lrp(self, self._mistakes(iou, min(BACKGROUND, iou), area), iou)
 
     def _mistakes(self, iou: float, background: float, area: str) -> Mistakes:
         if not 0 <= background <= iou < 1:
             raise ValueError(f"expected 0 <= background <= iou < 1, found background={background} and iou={iou}")
         self.protocol.area_index(area)
         if self._find_mistakes is None:
-            raise ValueError("a metric keeps no boxes or masks, so errors cannot be told apart; use meanap.evaluate")
+            raise ValueError("errors: make the metric with errors=0.5 (or another IoU) to keep what it needs")
         key = (float(iou), float(background), area)
         if key not in self._held_mistakes:
             self._held_mistakes[key] = Mistakes(self._find_mistakes(*key), self)
