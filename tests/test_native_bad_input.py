@@ -237,3 +237,34 @@ def test_an_area_of_zero_is_the_files_word():
             del annotation["area"]
         result = meanap.evaluate({**DATASET, "annotations": [annotation]}, results)
         np.testing.assert_allclose(result["ap_small"], small)
+
+
+@pytest.mark.parametrize(
+    "shape, message",
+    [
+        ([[0, 0]], 'record 0: "segmentation" is no polygons'),
+        ([], 'record 0: "segmentation" is no polygons'),
+        (None, 'record 0: "segmentation" is no polygons'),
+        ([[0, math.nan, 3, 0, 3, 3]], 'record 0: "segmentation" is no polygons.*NaN'),
+        ({"size": [9, 9], "counts": [80]}, r"row 0: the runs cover 80 pixels of a mask of 9 x 9"),
+        ({"size": [9], "counts": "04"}, 'row 0: "size": expected height and width'),
+        ({"counts": "04"}, 'row 0: "size" is missing'),
+    ],
+)
+def test_bad_masks_of_dictionaries(shape, message):
+    whole = {"size": [9, 9], "counts": [0, 81]}
+    good = {**DATASET["annotations"][0], "segmentation": [[0, 0, 9, 0, 9, 9, 0, 9]]}
+    result = {**RESULTS[0], "segmentation": whole}
+    assert meanap.evaluate({**DATASET, "annotations": [good]}, [result], "segm").ap == pytest.approx(1)
+    with pytest.raises(ValueError, match=message):
+        meanap.evaluate({**DATASET, "annotations": [{**good, "segmentation": shape}]}, [result], "segm")
+    with pytest.raises(ValueError, match="segmentation|row 0"):
+        meanap.evaluate({**DATASET, "annotations": [good]}, [{**result, "segmentation": shape}], "segm")
+
+
+@pytest.mark.parametrize("pose", [[1, 1], [1, 1, 2] * 5, None, "x", [math.nan, 1, 2] * 17])
+def test_bad_poses_of_dictionaries(pose):
+    good = {**DATASET["annotations"][0], "keypoints": [1, 1, 2] * 17, "num_keypoints": 17}
+    results = [{**RESULTS[0], "keypoints": good["keypoints"]}, {**RESULTS[0], "keypoints": pose}]
+    with pytest.raises(ValueError, match="record 1|row 1"):
+        meanap.evaluate({**DATASET, "annotations": [good]}, results, "keypoints")

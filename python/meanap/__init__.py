@@ -69,7 +69,7 @@ _HOMES = {
     "check": "meanap.checking",
     "explain_difference": "meanap.detection",
 }
-_PACKAGES = ("coco", "detection", "generate", "plot", "protocol", "ranking", "report", "segmentation")
+_PACKAGES = ("coco", "detection", "distributed", "generate", "plot", "protocol", "ranking", "report", "segmentation")
 
 
 def __getattr__(name: str) -> Any:

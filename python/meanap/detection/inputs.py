@@ -358,26 +358,25 @@ def _poses(points: list[Any], place: str) -> np.ndarray:
     try:
         return np.array(points, dtype=np.float64).reshape(len(points), -1, 3)
     except (TypeError, ValueError):
-        wrong = (
-            i for i, pose in enumerate(points) if np.ndim(pose) != 1 or len(pose) % 3 or len(pose) != len(points[0])
-        )
-        row = next(wrong, 0)
+        lengths = [len(pose) if np.ndim(pose) == 1 else 0 for pose in points]
+        row = next((i for i, length in enumerate(lengths) if not length or length % 3 or length != lengths[0]), 0)
         raise ValueError(
-            f'{place}: record {row}: "keypoints" is {points[row]!r}, expected x, y and visibility of each of '
-            f"{len(points[0]) // 3} points"
+            f'{place}: record {row}: "keypoints" is {points[row]!r}, expected x, y and visibility of each point, of as '
+            "many points everywhere"
         ) from None
 
 
 def _run_lengths(shape: Any, size: Any, place: str) -> dict[str, Any]:
-    from meanap.coco import mask
-
-    if isinstance(shape, Mapping) and not isinstance(shape.get("counts"), list):
+    if isinstance(shape, Mapping):
         return dict(shape)
     if size is None:
-        raise ValueError(f"{place}: a polygon needs the height and width of its image")
-    if isinstance(shape, Mapping):
-        return dict(mask.frPyObjects(shape, *size))
-    return dict(mask.merge(mask.frPyObjects(shape, *size)))
+        raise ValueError(f'{place}: "segmentation" holds no run lengths, and its image no height and width')
+    from meanap.coco import mask
+
+    try:
+        return dict(mask.merge(mask.frPyObjects(shape, *size)))
+    except (IndexError, TypeError, ValueError) as problem:
+        raise ValueError(f'{place}: "segmentation" is no polygons: {problem}') from None
 
 
 def coco_ground_truth(dataset: Mapping[str, Any], similarity: str) -> GroundTruth:

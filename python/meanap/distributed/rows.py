@@ -78,38 +78,31 @@ def rows_of(log: _core.MatchLog, images: pa.DataType, categories: pa.DataType) -
 
 def rows_into(log: _core.MatchLog, rows: pa.Table, words: int) -> None:
     """Adds rows to a log; `words` is what an outcome takes."""
-    is_truth = pc.is_null(rows["score"])
-    found, truths = rows.filter(pc.invert(is_truth)), rows.filter(is_truth)
-    image_ids, image, truth_image = _codes(found["image_id"], truths["image_id"])
-    category_ids, category, truth_category = _codes(found["category_id"], truths["category_id"])
-    outcome = found["outcome"].combine_chunks()
-    log.extend(
-        {
-            "image_ids": image_ids,
-            "category_ids": category_ids,
-            "image": image,
-            "category": category,
-            "rank": _numbers(found["rank"], np.uint32),
-            "score": _numbers(found["score"], np.float64),
-            "matched": outcome.is_valid().to_numpy(zero_copy_only=False),
-            "outside": _numbers(found["areas"], np.uint32),
-            "outcomes": np.ascontiguousarray(outcome.flatten().to_numpy(zero_copy_only=False))
-            .view(np.uint64)
-            .reshape(-1, words),
-            "truth_image": truth_image,
-            "truth_category": truth_category,
-            "truth_areas": _numbers(truths["areas"], np.uint32),
-        }
-    )
+    is_truth = pc.is_null(rows["score"]).to_numpy()
+    is_found = ~is_truth
+    columns: dict[str, Any] = {}
+    # A column at a time: the rows of a category may be many.
+    for name in ("image", "category"):
+        columns[f"{name}_ids"], codes = _codes(rows[f"{name}_id"])
+        columns[name], columns[f"truth_{name}"] = codes[is_found], codes[is_truth]
+    outcome = rows["outcome"]
+    columns["matched"] = pc.is_valid(outcome).to_numpy()[is_found]
+    # What is null has no items.
+    items = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in outcome.chunks]
+    columns["outcomes"] = np.concatenate(items, dtype=np.int64).view(np.uint64).reshape(-1, words)
+    areas = _numbers(rows["areas"], np.uint32)
+    columns["outside"], columns["truth_areas"] = areas[is_found], areas[is_truth]
+    columns["rank"] = _numbers(pc.fill_null(rows["rank"], 0), np.uint32)[is_found]
+    columns["score"] = _numbers(pc.fill_null(rows["score"], 0.0), np.float64)[is_found]
+    log.extend(columns)
 
 
 def _numbers(column: pa.ChunkedArray, dtype: Any) -> np.ndarray:
     return np.ascontiguousarray(column.to_numpy(), dtype=dtype)
 
 
-def _codes(*columns: pa.ChunkedArray) -> tuple[Any, ...]:
-    """The distinct ids of some columns, and each column as codes."""
-    whole = pa.chunked_array([chunk for column in columns for chunk in column.chunks], columns[0].type)
-    coded = whole.combine_chunks().dictionary_encode()
-    codes = coded.indices.to_numpy(zero_copy_only=False).astype(np.uint32)
-    return coded.dictionary.to_pylist(), *np.split(codes, np.cumsum([len(column) for column in columns[:-1]]))
+def _codes(column: pa.ChunkedArray) -> tuple[list[Any], np.ndarray]:
+    """The distinct ids of a column, and the column as codes."""
+    coded = column.dictionary_encode().unify_dictionaries()
+    codes = [chunk.indices.to_numpy(zero_copy_only=False) for chunk in coded.chunks]
+    return coded.chunk(0).dictionary.to_pylist(), np.concatenate(codes, dtype=np.uint32, casting="unsafe")
