@@ -119,6 +119,14 @@ def test_a_run_under_a_gate_is_the_next_ones_baseline(files, tmp_path, capsys):
     assert code == 3 and "not paired" not in line
 
 
+@pytest.mark.parametrize("option", [["--categories", "person"], ["--no-cats"], ["--max-dets", "1,10,50"]])
+def test_a_baseline_is_of_the_same_question(files, tmp_path, capsys, option):
+    path = baseline(files, tmp_path, files[1], "--intervals", *option)
+    code, _, err = run(capsys, "eval", files[0], files[1], "--fail-if-worse-than", path, *FEW)
+    assert code == 1 and "it was made with another --" in err
+    assert run(capsys, "eval", files[0], files[1], "--fail-if-worse-than", path, *FEW, *option)[0] == 0
+
+
 def test_a_margin_lets_a_small_loss_pass(files, capsys):
     truth, boxes, worse = files
     arguments = ["eval", truth, worse, "--fail-if-worse-than", boxes, *FEW]

@@ -206,6 +206,9 @@ class _Baseline:
         self._same(known.get("max_detections"), list(result.protocol.max_detections), "--max-dets")
         ranges = {name: list(bounds) for name, bounds in result.protocol.area_ranges.items()}
         self._same(known.get("area_ranges"), ranges, "--area-ranges")
+        chosen = result._groups.get("chosen", result.category_ids)
+        if "categories" in known and sorted(map(str, known["categories"])) != sorted(map(str, chosen)):
+            raise ValueError(f"{path}: it was made with another --categories")
         for name, value in told.get("stats", told).items():
             if value is None or isinstance(value, (int, float)):
                 self.numbers[spelt(name)] = (math.nan if value is None else float(value), None)
