@@ -195,7 +195,7 @@ def test_masks_of_another_size(tmp_path, clean):
     crowd["segmentation"]["size"] = size[::-1]
     findings = both_ways(tmp_path, truth)
     assert "mask-size" in findings.codes and findings.codes <= {"mask-size", "mask-off-box"}
-    assert str(size) in findings.row(code="mask-size")["example"]
+    assert f"[{size[0]}, {size[1]}]" in findings.row(code="mask-size")["example"]
 
 
 def test_nothing_to_find(tmp_path):
@@ -471,3 +471,49 @@ def test_the_command(tmp_path, clean, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["check", str(truth), "--labels", "-1"])
     assert stopped.value.code == 2
+
+
+JUNK = [None, True, 0, -1, 2.5, 1e308, math.nan, math.inf, 10**30, 10**400, "", "x", [], [1], [[]], [1, 2, 3, 4], {}]
+JUNK += [{"counts": "abc", "size": [3, 4]}, {"counts": [1, 2], "size": [3, 4]}, [[1, 2, 3, 4, 5, 6]], [[math.nan] * 6]]
+
+
+def places(value, place=()):
+    """Every place in nested lists and dictionaries, of long lists the first few."""
+    if place:
+        yield place
+    if isinstance(value, dict):
+        for key in value:
+            yield from places(value[key], (*place, key))
+    elif isinstance(value, list):
+        for i in range(min(len(value), 5)):
+            yield from places(value[i], (*place, i))
+
+
+def spoilt(value, rng):
+    """The same with a few places deleted, doubled, or replaced by junk."""
+    value = copy.deepcopy(value)
+    for _ in range(rng.integers(1, 4)):
+        found = list(places(value))
+        *way, last = found[rng.integers(len(found))]
+        within = value
+        for key in way:
+            within = within[key]
+        chance = rng.random()
+        if chance < 0.25:
+            del within[last]
+        elif chance < 0.4 and isinstance(within, list):
+            within.append(copy.deepcopy(within[last]))
+        else:
+            within[last] = copy.deepcopy(JUNK[rng.integers(len(JUNK))])
+    return value
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", ["bbox", "segm", "keypoints"])
+def test_nothing_stops_a_check(tmp_path, kind):
+    rng = np.random.default_rng(5)
+    poses = kind == "keypoints"
+    truth = generate.dataset(5, 1, kind="keypoints") if poses else generate.dataset(5, 1, categories=3)
+    found = generate.detections(truth, kind=kind, per_image=6, seed=1)
+    for _ in range(40):
+        both_ways(tmp_path, spoilt(truth, rng), spoilt(found, rng))

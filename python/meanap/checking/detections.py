@@ -158,7 +158,8 @@ def _check_copies(found: Records, truth: Records) -> None:
     objects = np.flatnonzero(usable(truth))
     rows = np.flatnonzero(usable(found))
     # Detections of one side are written in single precision as often as not.
-    known, said = truth.boxes[objects].astype(np.float32), found.boxes.astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        known, said = truth.boxes[objects].astype(np.float32), found.boxes.astype(np.float32)
     possible = rows[np.isin(said[rows, 0], known[:, 0])].tolist()
     boxes = set(zip(_ids(truth.image_ids, truth.image[objects]), map(tuple, known.tolist()), strict=True))
     images = _ids(found.image_ids, found.image[possible])

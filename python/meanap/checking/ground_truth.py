@@ -166,12 +166,10 @@ def _check_masks(truth: Records) -> None:
         "error",
         len(other),
         "masks are not of their image's size",
-        f"{truth.told(other[0])}: {drawn[other[0]].astype(int).tolist()} for {sizes[other[0]].astype(int).tolist()}"
-        if len(other)
-        else "",
+        f"{truth.told(other[0])}: {_list(drawn[other[0]])} for {_list(sizes[other[0]])}" if len(other) else "",
         "Write height and width of the image, in this order, as the size.",
     )
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         corners = [
             np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1) for boxes in (truth.boxes, around)
         ]
@@ -194,7 +192,7 @@ def _list(box: np.ndarray) -> str:
 
 def _check_areas(truth: Records) -> None:
     areas, boxes = truth.areas, truth.boxes
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         whole = boxes[:, 2] * boxes[:, 3]
         good = usable(truth) & ~np.isnan(areas)
         # A pixel more on either side, for those who count pixels.

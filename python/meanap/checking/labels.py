@@ -37,7 +37,10 @@ def scored(found: Records, truth: Records) -> Result | None:
     rows &= np.array([*(id in known for id in found.image_ids), False], dtype=bool)[found.image]
     if not objects.any() or not rows.any():
         return None
-    # Ids of one kind can be sorted; numbers and strings side by side are told apart by the checks of ids.
+    for ids in ((*images, *found.image_ids), (*truth.category_ids, *found.category_ids)):
+        # Numbers beside strings: the checks of ids say so, and what is meant cannot be told.
+        if len({isinstance(id, str) for id in ids}) > 1:
+            return None
     side = GroundTruth(
         _ids(truth.image_ids, truth.image[objects]),
         _ids(truth.category_ids, truth.category[objects]),

@@ -6,7 +6,7 @@ import functools
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -189,8 +189,9 @@ def _from_dataset(records: Records, dataset: _core.Dataset, truth: Records | Non
         categories = dataset.categories()
         if not all(isinstance(category, dict) for category in categories):
             return False
-        records.images, sizes = dataset.image_ids(), dataset.image_sizes().astype(np.float64)
-        records.sizes = np.where((sizes > 0).all(axis=1, keepdims=True), sizes, math.nan)
+        records.images, records.sizes = dataset.image_ids(), dataset.image_sizes().astype(np.float64)
+        if not (records.sizes > 0).all():
+            return False
         records.categories = dataset.category_ids()
         records.names = [category.get("name") for category in categories]
         records.ids = [int(id) if id == int(id) else id for id in arrays["id"].tolist()]
@@ -210,6 +211,8 @@ def _from_dataset(records: Records, dataset: _core.Dataset, truth: Records | Non
         records.broken_masks = np.isnan(records.masks[0])
     if "bbox" in arrays:
         records.boxes = arrays["bbox"]
+        bad = np.flatnonzero(~np.isfinite(records.boxes).all(axis=1))
+        _add_malformed_boxes(records, bad, lambda row: records.boxes[row].tolist())
         return True
     # Results of masks: the boxes around them.
     return False
@@ -277,17 +280,18 @@ def _from_data_set(records: Records, value: Any) -> Records:
             "malformed-record", "error", len(bad), message, f"{key}[{bad[0] if bad else 0}]", "Give each an id."
         )
         if key == "images":
-            records.images = [image["id"] for image in good]
+            records.images = [_clean(image["id"]) for image in good]
             sizes = [[_number(image.get(side)) for side in ("height", "width")] for image in good]
             records.sizes = np.array(sizes, dtype=np.float64).reshape(-1, 2)
             records.sizes[~(records.sizes > 0).all(axis=1)] = math.nan
         else:
-            records.categories = [category["id"] for category in good]
+            records.categories = [_clean(category["id"]) for category in good]
             records.names = [category.get("name") for category in good]
     entries = value["annotations"]
     needed = ("image_id", "category_id", "bbox", "id", "area", "iscrowd")
     # LVIS has no crowds; its images say which categories they lack.
-    by_category = any(isinstance(image, Mapping) and "neg_category_ids" in image for image in value.get("images") or ())
+    images = value["images"] if records.images is not None else ()
+    by_category = any(isinstance(image, Mapping) and "neg_category_ids" in image for image in images)
     _take(records, entries, needed[:-1] if by_category else needed)
     good = [entry if isinstance(entry, Mapping) else {} for entry in entries]
     ids = [entry.get("id") for entry in good]
@@ -353,9 +357,14 @@ def _take(records: Records, entries: Any, needed: tuple[str, ...]) -> None:
     boxes = [_box(entry.get("bbox")) for entry in good]
     records.boxes = np.array(boxes, dtype=np.float64).reshape(-1, 4)
     given = np.array([entry.get("bbox") is not None for entry in good], dtype=bool)
-    bad = np.flatnonzero(given & ~np.isfinite(records.boxes).all(axis=1))
-    if len(bad) and "bbox" in needed:
-        example = f"record {bad[0]}: {good[bad[0]].get('bbox')!r}"[:200]
+    if "bbox" in needed:
+        bad = np.flatnonzero(given & ~np.isfinite(records.boxes).all(axis=1))
+        _add_malformed_boxes(records, bad, lambda row: good[row].get("bbox"))
+
+
+def _add_malformed_boxes(records: Records, bad: np.ndarray, box: Callable[[int], Any]) -> None:
+    if len(bad):
+        example = f"record {bad[0]}: {box(int(bad[0]))!r}"[:200]
         message = '"bbox" is not four finite numbers'
         records.add("malformed-box", "error", len(bad), message, example, "Write [x, y, width, height].")
 
@@ -363,7 +372,10 @@ def _take(records: Records, entries: Any, needed: tuple[str, ...]) -> None:
 def _is_id(id: Any) -> bool:
     if isinstance(id, bool):
         return False
-    return isinstance(id, (int, str, np.integer)) or (isinstance(id, float) and id.is_integer())
+    if isinstance(id, float) and not id.is_integer():
+        return False
+    # What does not fit into 64 bits names nothing.
+    return isinstance(id, str) or (isinstance(id, (int, float, np.integer)) and -(2**63) <= id < 2**63)
 
 
 def _clean(id: Any) -> Any:
@@ -372,7 +384,8 @@ def _clean(id: Any) -> Any:
 
 def _number(value: Any) -> float:
     try:
-        return float(value) if isinstance(value, (int, float, np.number)) else math.nan
+        numeric = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+        return float(value) if numeric else math.nan
     except OverflowError:
         return math.inf
 
@@ -387,7 +400,7 @@ def _around(points: Any) -> list[float]:
     """The box around labelled keypoints."""
     try:
         pose = np.array(points, dtype=np.float64).reshape(-1, 3)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return [math.nan] * 4
     pose = pose[pose[:, 2] > 0] if (pose[:, 2] > 0).any() else pose
     if not len(pose):
@@ -422,9 +435,12 @@ def _take_masks(records: Records, entries: list[Any], sizes: np.ndarray) -> None
                     continue
                 run_lengths = mask.merge(mask.frPyObjects(shape, int(height), int(width)))
                 drawn[row] = sizes[row]
-                corners = np.concatenate([np.asarray(ring, dtype=np.float64).reshape(-1, 2) for ring in shape])
+                # A number too many is dropped, as it is where polygons become pixels.
+                rings = [np.asarray(ring[: len(ring) // 2 * 2], dtype=np.float64).reshape(-1, 2) for ring in shape]
+                corners = np.concatenate(rings)
                 boxes[row] = [*corners.min(axis=0), *np.ptp(corners, axis=0)]
             areas[row] = mask.area(run_lengths)
         except _BROKEN:
             records.broken_masks[row] = True
+            areas[row], boxes[row], drawn[row] = math.nan, math.nan, math.nan
     records.masks = (areas, boxes, drawn)

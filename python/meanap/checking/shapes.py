@@ -17,7 +17,7 @@ _ENOUGH = 4
 def usable(records: Records) -> np.ndarray:
     """Which records have a box of some size."""
     boxes = records.boxes
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         return np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > 0).all(axis=1)
 
 
@@ -28,7 +28,7 @@ def check_boxes(records: Records, sizes: np.ndarray) -> bool:
     """
     boxes = records.boxes
     finite = np.isfinite(boxes).all(axis=1)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         flat = np.flatnonzero(finite & ~(boxes[:, 2:] > 0).all(axis=1))
     where = records.place
     records.add(
@@ -94,7 +94,7 @@ def _reads_like_corners(boxes: np.ndarray, areas: np.ndarray, sizes: np.ndarray,
         return bool(fits[known].all() and 4 * np.count_nonzero(out) >= np.count_nonzero(known))
     # Without sizes the areas tell: those of objects between the corners, and far less than width times height.
     between, whole = (right - x) * (bottom - y), right * bottom
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         return bool((areas <= 1.02 * between + 1).all() and (areas < 0.5 * whole).mean() > 0.5)
 
 
