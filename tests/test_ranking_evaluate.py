@@ -392,3 +392,29 @@ def test_ties_have_a_range():
             assert (values >= least[name] - 1e-12).all() and (values <= greatest[name] + 1e-12).all()
         assert (least[name] <= expected[name] + 1e-12).all() and (expected[name] <= greatest[name] + 1e-12).all()
         assert (least[name] < greatest[name]).any()
+
+
+def test_text_and_integer_documents_are_not_compared_in_silence():
+    for qrels, run, kinds in (
+        ({"q": {1: 1}}, {"q": {"1": 1.0}}, "integers and the run's are text"),
+        ({"q": {"1": 1}}, {"q": {1: 1.0}}, "text and the run's are integers"),
+    ):
+        for answers in (run, columns(run)):
+            for judged in (qrels, columns(qrels)):
+                with pytest.raises(TypeError, match=f"query 'q': the qrels' documents are {kinds}"):
+                    evaluate(judged, answers)
+    assert evaluate({"q": {}}, {"q": {1: 1.0}}, "num_ret").mean("num_ret") == 1
+
+
+def test_ids_and_grades_of_numpy_in_dictionaries():
+    plain = evaluate({1: {5: 1, 6: 2}}, {1: {6: 0.5, 5: 0.5, 7: 0.5}}, MEASURES)
+    two, five, six = np.int64(1), np.int32(5), np.uint8(6)
+    found = evaluate(
+        {two: {five: np.int64(1), six: np.float32(2)}}, {two: {six: np.float32(0.5), five: 0.5, 7: 0.5}}, MEASURES
+    )
+    assert np.array_equal(found.values, plain.values)
+    assert evaluate({"q": {"a": 1.0, "b": 0.0}}, {"q": {"a": 1.0}}).mean("map") == 1.0
+    with pytest.raises(TypeError, match=r"qrels\['q'\]\['a'\] is 0.5, expected a whole number"):
+        evaluate({"q": {"a": 0.5}}, {"q": {"a": 1.0}})
+    with pytest.raises(TypeError, match=r"documents\[0\] is 1180591620717411303424"):
+        evaluate({"q": {2**70: 1}}, {"q": {2**70: 1.0}})

@@ -125,6 +125,78 @@ fn ranks_of<S: Score>(scores: &[S], labels: &[i64], ranks: &mut Vec<usize>) -> b
     true
 }
 
+/// Bits for each member of a set of `Bits`: one in twice as many finds another's bit set.
+const BITS: usize = 64;
+
+/// A set of the upper bits of numbers: what is in it is found, and a few others.
+#[derive(Default)]
+pub struct Bits {
+    words: Vec<u64>,
+    shift: u32,
+}
+
+impl Bits {
+    /// Empties the set and makes room for so many.
+    pub fn clear(&mut self, members: usize) {
+        let size = (members * BITS).next_power_of_two().max(1 << 10);
+        self.shift = 32 - size.trailing_zeros();
+        self.words.clear();
+        self.words.resize(size / 64, 0);
+    }
+
+    /// Puts a number in.
+    pub fn insert(&mut self, number: u32) {
+        let (word, bit) = place(number, self.shift);
+        self.words[word] |= bit;
+    }
+}
+
+#[inline(always)]
+fn place(number: u32, shift: u32) -> (usize, u64) {
+    let place = number >> shift;
+    ((place / 64) as usize, 1 << (place % 64))
+}
+
+/// Puts the numbers into `seen`, one by one. The places of those that were perhaps in it go to `again`, and of those
+/// that are perhaps in `judged` to `perhaps`.
+pub fn sieve(numbers: &[u32], seen: &mut Bits, judged: &Bits, again: &mut Vec<u32>, perhaps: &mut Vec<u32>) {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("bmi2") {
+        // SAFETY: the processor has BMI2, as was asked just above.
+        unsafe { sieve_bmi2(numbers, seen, judged, again, perhaps) };
+        return;
+    }
+    sieve_of(numbers, seen, judged, again, perhaps);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "bmi2")]
+fn sieve_bmi2(numbers: &[u32], seen: &mut Bits, judged: &Bits, again: &mut Vec<u32>, perhaps: &mut Vec<u32>) {
+    sieve_of(numbers, seen, judged, again, perhaps);
+}
+
+#[inline(always)]
+fn sieve_of(numbers: &[u32], seen: &mut Bits, judged: &Bits, again: &mut Vec<u32>, perhaps: &mut Vec<u32>) {
+    // Taken out of the structures, which otherwise would be read anew for each number.
+    let (shift, words) = (seen.shift, &mut seen.words[..]);
+    let (other_shift, others) = (judged.shift, &judged.words[..]);
+    for (i, &number) in numbers.iter().enumerate() {
+        let (word, bit) = place(number, shift);
+        let (other, other_bit) = place(number, other_shift);
+        let held = words[word];
+        let (twice, known) = (held & bit, others[other] & other_bit);
+        words[word] = held | bit;
+        if twice | known != 0 {
+            if twice != 0 {
+                again.push(i as u32);
+            }
+            if known != 0 {
+                perhaps.push(i as u32);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,11 +4,9 @@
 //! only sets the bit of its hash; one that finds it set is looked at again, as is one whose bit a judged document has
 //! set.
 
-use super::compare;
+use super::compare::{self, Bits};
 use super::ids::{Ids, Lookup};
 
-/// Bits for each document: one document in twice as many finds another's bit set.
-const BITS: usize = 64;
 /// Lists of up to so many documents: beyond, looking again takes longer than a table.
 const LONGEST: usize = 1 << 13;
 
@@ -24,28 +22,6 @@ pub struct Sieve {
     again: Vec<u32>,
     perhaps: Vec<u32>,
     table: Lookup,
-}
-
-/// A set of the upper bits of tags.
-#[derive(Default)]
-struct Bits {
-    words: Vec<u64>,
-    shift: u32,
-}
-
-impl Bits {
-    fn clear(&mut self, members: usize) {
-        let size = (members * BITS).next_power_of_two().max(1 << 10);
-        self.shift = 32 - size.trailing_zeros();
-        self.words.clear();
-        self.words.resize(size / 64, 0);
-    }
-
-    #[inline(always)]
-    fn place(&self, tag: u32) -> (usize, u64) {
-        let place = tag >> self.shift;
-        ((place / 64) as usize, 1 << (place % 64))
-    }
 }
 
 impl Sieve {
@@ -68,16 +44,15 @@ impl Sieve {
             let id = known.id(row);
             let hash = I::hash(id);
             self.table.find_or_insert(hash, row as u32, |held| known.id(held as usize) == id);
-            let (word, bit) = self.judged.place(tag(hash));
-            self.judged.words[word] |= bit;
+            self.judged.insert(tag(hash));
         }
         self.tags.clear();
         self.tags.extend((0..n).map(|i| tag(I::hash(documents.id(at(i))))));
         self.seen.clear(n);
         self.again.clear();
         self.perhaps.clear();
-        self.look();
-        // By chance there are `n / (2 * BITS)`.
+        compare::sieve(&self.tags, &mut self.seen, &self.judged, &mut self.again, &mut self.perhaps);
+        // By chance there are `n / 128`.
         if self.again.len() > n / 16 + 16 {
             return false;
         }
@@ -98,26 +73,6 @@ impl Sieve {
             }
         }
         true
-    }
-
-    /// Fills `again` and `perhaps`.
-    fn look(&mut self) {
-        let Sieve { tags, seen, judged, again, perhaps, .. } = self;
-        for (i, &tag) in tags.iter().enumerate() {
-            let (word, bit) = seen.place(tag);
-            let (other, judged_bit) = judged.place(tag);
-            let word = &mut seen.words[word];
-            let (twice, known) = (*word & bit, judged.words[other] & judged_bit);
-            *word |= bit;
-            if twice | known != 0 {
-                if twice != 0 {
-                    again.push(i as u32);
-                }
-                if known != 0 {
-                    perhaps.push(i as u32);
-                }
-            }
-        }
     }
 }
 

@@ -254,7 +254,7 @@ def _evaluate(
     # Lists in the same order are nearly always the case, and so large that walking them here takes its time.
     aligned = answered == judged
     if aligned:
-        groups = queries = range(len(judged))
+        groups = queries = np.arange(len(judged))
         unanswered, unjudged = [], []
     else:
         place = {query: i for i, query in enumerate(judged)}
@@ -263,7 +263,7 @@ def _evaluate(
         in_both = set(queries)
         unanswered = [i for i in range(len(judged)) if i not in in_both]
         unjudged = [query for query in answered if query not in place]
-    if not groups and judged and answered:
+    if len(groups) == 0 and judged and answered:
         raise ValueError(
             f"no query of the run is judged: the run's first is {answered[0]!r}, the qrels' first is {judged[0]!r}"
         )
@@ -273,7 +273,7 @@ def _evaluate(
         if unanswered:
             first = judged[unanswered[0]]
             raise ValueError(f"query {first!r} of the qrels has no answer in the run ({len(unanswered)} such)")
-    if conventions.missing == "zero":
+    if conventions.missing == "zero" and unanswered:
         groups = [*groups, *[-1] * len(unanswered)]
         queries = [*queries, *unanswered]
 
@@ -285,7 +285,7 @@ def _evaluate(
         raise ValueError(f"query {empty[0]!r} has no relevant document ({len(empty)} such)")
 
     if isinstance(run, dict):
-        lists = [run[answered[group]] if group >= 0 else None for group in groups]
+        lists = list(run.values()) if aligned else [run[answered[g]] if g >= 0 else None for g in groups]
         values = _core.evaluate_dicts(qrels, lists, rows, plan)
     else:
         values = _core.evaluate_run(qrels, run, np.array(groups, dtype=np.int64), rows, plan)

@@ -94,12 +94,12 @@ fn from_list<'py>(list: &Bound<'py, PyList>, name: &str) -> PyResult<IdColumn<'p
         let shown = item.repr().map_or_else(|_| "an object".to_owned(), |text| text.to_string());
         PyTypeError::new_err(format!("{name}[{row}] is {shown}, expected {expected}"))
     };
-    if list.get_item(0).is_ok_and(|first| first.is_instance_of::<PyInt>()) {
+    // NumPy's integers are equal to Python's and hash as they do.
+    let is_integer = |item: &Bound<PyAny>| item.is_instance_of::<PyInt>() || item.extract::<i64>().is_ok();
+    if list.get_item(0).is_ok_and(|first| is_integer(&first)) {
         let mut ids = Vec::with_capacity(list.len());
         for (row, item) in list.iter().enumerate() {
-            ids.push(
-                item.extract().map_err(|_| wrong(row, &item, "an integer of 64 bits, as the first is"))?,
-            );
+            ids.push(item.extract().map_err(|_| wrong(row, &item, "an integer of 64 bits as they all are"))?);
         }
         return Ok(IdColumn::Integers(ids));
     }

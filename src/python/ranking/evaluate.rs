@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyDict, PyInt, PyList, PyString};
 use rayon::prelude::*;
 
 use super::plan::PyPlan;
@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::ranking::conventions::Ties;
 use crate::ranking::evaluate::{DocumentColumn, Plan, Run, Scores, evaluate};
 use crate::ranking::hits::Hit;
+use crate::ranking::qrels::Documents;
 use crate::threads;
 
 /// One row of values for each measured list: `(P, M)` float64.
@@ -257,6 +258,7 @@ impl<'py> Walker<'_, 'py> {
             let message = format!("run[{}] is not a dictionary of scores", self.query_repr(query)?);
             return Err(PyTypeError::new_err(message));
         };
+        self.check_kind(query, list)?;
         let single = self.plan.conventions.single;
         let start = batch.scores.len();
         let grades = &self.qrels.core.grades;
@@ -283,6 +285,23 @@ impl<'py> Walker<'_, 'py> {
             }
         }
         Ok(())
+    }
+
+    /// Refuses text where the judged documents are integers, and the other way round: nothing would ever be found.
+    fn check_kind(&self, query: usize, list: &Bound<PyDict>) -> PyResult<()> {
+        let Some((document, _)) = list.iter().next() else { return Ok(()) };
+        let is_text = document.is_instance_of::<PyString>();
+        let (known, other) = match self.qrels.core.documents {
+            Documents::Integers(_) if is_text => ("integers", "text"),
+            Documents::Texts(_) if !is_text && document.is_instance_of::<PyInt>() => ("text", "integers"),
+            _ => return Ok(()),
+        };
+        if self.qrels.core.grades.is_empty() {
+            return Ok(());
+        }
+        let query = self.query_repr(query)?;
+        let message = format!("query {query}: the qrels' documents are {known} and the run's are {other}");
+        Err(PyTypeError::new_err(message))
     }
 
     fn query_repr(&self, query: usize) -> PyResult<String> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyInt, PyList, PyString};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use super::columns::IdColumn;
 use crate::error::{Error, Result};
@@ -62,7 +62,7 @@ impl PyQrels {
                 return Err(PyTypeError::new_err(message));
             };
             for (document, grade) in documents.iter() {
-                let Ok(grade) = grade.extract::<i64>() else {
+                let Some(grade) = whole(&grade) else {
                     return Err(PyTypeError::new_err(format!(
                         "qrels[{}][{}] is {}, expected a whole number",
                         query.repr()?,
@@ -159,25 +159,30 @@ impl PyQrels {
                 .map_or_else(|_| String::new(), |id| id.to_string());
             error.at(format!("qrels: query {query}"))
         })?;
-        let grades = kept.iter().map(|&row| grades[row]).collect();
-        let gathered = match documents {
-            IdColumn::I64(array) => {
-                let ids = array.as_slice()?;
-                Documents::Integers(kept.iter().map(|&row| ids[row]).collect())
-            }
-            IdColumn::I32(array) => {
-                let ids = array.as_slice()?;
-                Documents::Integers(kept.iter().map(|&row| i64::from(ids[row])).collect())
-            }
-            IdColumn::Integers(ids) => Documents::Integers(kept.iter().map(|&row| ids[row]).collect()),
+        let grades = gathered(&kept, grades, |grade| grade);
+        let documents = match documents {
+            IdColumn::I64(array) => Documents::Integers(gathered(&kept, array.as_slice()?, |id| id)),
+            IdColumn::I32(array) => Documents::Integers(gathered(&kept, array.as_slice()?, i64::from)),
+            IdColumn::Integers(ids) => Documents::Integers(gathered(&kept, ids, |id| id)),
             IdColumn::Texts(texts) => {
                 let mut gathered = Texts::new();
-                kept.iter().for_each(|&row| gathered.push(texts.id(row).0));
+                let mut push = |row| gathered.push(texts.id(row).0);
+                match &kept {
+                    Some(kept) => kept.iter().for_each(|&row| push(row)),
+                    None => (0..rows).for_each(push),
+                }
                 Documents::Texts(gathered)
             }
         };
-        let core = py.detach(|| threads::run(|| Qrels::new(gathered, offsets, grades)))?;
+        let core = py.detach(|| threads::run(|| Qrels::new(documents, offsets, grades)))?;
         Ok(PyQrels { core, query_ids: ids.unbind(), objects: OnceLock::new() })
+    }
+}
+
+fn gathered<T: Copy>(kept: &Option<Vec<usize>>, values: &[T], wide: impl Fn(T) -> i64) -> Vec<i64> {
+    match kept {
+        Some(kept) => kept.iter().map(|&row| wide(values[row])).collect(),
+        None => values.iter().map(|&value| wide(value)).collect(),
     }
 }
 
@@ -196,7 +201,7 @@ fn groups(py: Python<'_>, queries: &IdColumn) -> PyResult<Groups> {
     }?)
 }
 
-/// The rows that count, group by group, and where each group begins; or the group with an error.
+/// The rows that count, group by group (None: all as they are), and where each group begins; or the group with an error.
 #[allow(clippy::type_complexity)]
 fn judged<I: Ids + ?Sized>(
     py: Python<'_>,
@@ -204,13 +209,10 @@ fn judged<I: Ids + ?Sized>(
     grades: &[i64],
     groups: &Groups,
     duplicates: Duplicates,
-) -> std::result::Result<(Vec<usize>, Vec<usize>), (usize, Error)> {
+) -> std::result::Result<(Option<Vec<usize>>, Vec<usize>), (usize, Error)> {
     // What is nearly always so is found out by all threads.
     if duplicates == Duplicates::All || !py.detach(|| threads::run(|| groups.any_twice(documents))) {
-        let kept = match &groups.rows {
-            Some(rows) => rows.iter().map(|&row| row as usize).collect(),
-            None => (0..grades.len()).collect(),
-        };
+        let kept = groups.rows.as_ref().map(|rows| rows.iter().map(|&row| row as usize).collect());
         return Ok((kept, groups.offsets.clone()));
     }
     let mut table = Lookup::default();
@@ -235,7 +237,7 @@ fn judged<I: Ids + ?Sized>(
         }
         offsets.push(kept.len());
     }
-    Ok((kept, offsets))
+    Ok((Some(kept), offsets))
 }
 
 /// The documents of a run, kept alive.
@@ -324,6 +326,15 @@ impl PyRun {
     }
 }
 
+/// A grade: an integer, or a float that is one.
+fn whole(grade: &Bound<'_, PyAny>) -> Option<i64> {
+    grade.extract::<i64>().ok().or_else(|| {
+        let number = grade.extract::<f64>().ok()?;
+        // What is beyond 2^53 is refused with all grades that are.
+        (number.fract() == 0.0 && number.abs() < 2f64.powi(62)).then_some(number as i64)
+    })
+}
+
 /// A document id of a dictionary, to compare two of them as the columns would.
 pub enum Key<'a> {
     /// An integer.
@@ -338,9 +349,9 @@ impl<'a> Key<'a> {
         if let Ok(text) = id.cast::<PyString>() {
             return Ok(Key::Text(text.to_str()?));
         }
-        match id.cast::<PyInt>().map(|id| id.extract()) {
-            Ok(Ok(number)) => Ok(Key::Integer(number)),
-            _ => {
+        match id.extract() {
+            Ok(number) => Ok(Key::Integer(number)),
+            Err(_) => {
                 let message = format!("document {} is neither text nor an integer of 64 bits", id.repr()?);
                 Err(PyTypeError::new_err(message))
             }
