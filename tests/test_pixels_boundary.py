@@ -2,6 +2,8 @@
 
 import contextlib
 import io
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -154,3 +156,40 @@ def test_the_width_of_the_boundary_is_a_parameter(files):
     # A boundary as wide as the image is the mask.
     for cell, expected in segm.ious.items():
         np.testing.assert_array_equal(wide[cell], expected)
+
+
+@needs_coco
+@pytest.mark.parametrize("given", ["files", "dictionaries"])
+def test_the_native_face_gives_what_cocoeval_gives(files, given):
+    expected = evaluated(meanap.COCO, meanap.COCOeval, files)
+    if given == "dictionaries":
+        files = [json.loads(Path(path).read_text()) for path in files]
+    result = meanap.evaluate(*files, similarity="boundary")
+    np.testing.assert_array_equal([result.number(row) for row in result.protocol.summary], expected.stats)
+    wide = meanap.evaluate(*files, similarity="boundary", dilation_ratio=2.0)
+    assert wide.ap == meanap.evaluate(*files, similarity="segm").ap > result.ap
+    with pytest.raises(ValueError, match="dilation_ratio: expected a positive number, found 0"):
+        meanap.evaluate(*files, similarity="boundary", dilation_ratio=0)
+
+
+@pytest.mark.parametrize("ratio", [0.02, 0.1])
+def test_the_metric_object_compares_boundaries(ratio):
+    rng = np.random.default_rng(4)
+    metric = meanap.MeanAveragePrecision(("segm", "boundary"), protocol="coco", dilation_ratio=ratio)
+    other = metric.from_state(metric.state())
+    preds, targets = [], []
+    for _ in range(12):
+        masks = np.stack([blobs(rng, 120, 160) for _ in range(4)])
+        moved = np.roll(masks, rng.integers(0, 4), axis=2)
+        preds.append({"masks": moved, "scores": rng.random(4), "labels": np.zeros(4, int)})
+        targets.append({"masks": masks, "labels": np.zeros(4, int)})
+    metric.update(preds[:5], targets[:5])
+    other.update(preds[5:], targets[5:])
+    metric.merge(other)
+    numbers = metric.compute()
+    whole = meanap.evaluate(targets, preds, similarity="boundary", protocol="coco", dilation_ratio=ratio)
+    assert numbers["boundary_map"] == whole.ap
+    assert 0 < numbers["boundary_map"] < numbers["segm_map"]
+    # The oracle's share of objects that some detection overlaps by half bounds the recall there.
+    reached = [naive(p["masks"], t["masks"], [False] * 4, ratio) >= 0.5 for p, t in zip(preds, targets, strict=True)]
+    assert whole.recall[0, 0, 0, -1] == np.mean([hit.any(axis=0) for hit in reached])

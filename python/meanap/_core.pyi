@@ -415,6 +415,7 @@ class MatchLog:
         pairs: bool = False,
         mistakes: float | None = None,
         reference_ids: bool = False,
+        dilation_ratio: float | None = None,
     ) -> MatchLog: ...
     @property
     def images(self) -> int: ...

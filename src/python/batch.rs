@@ -82,9 +82,9 @@ impl Options {
         Ok(Options {
             kind: match kind {
                 "bbox" => Kind::Boxes,
-                "segm" => Kind::Masks,
+                "segm" | "boundary" => Kind::Masks,
                 "keypoints" => Kind::Keypoints,
-                _ => return Err(unknown("similarity", kind, "'bbox', 'segm' or 'keypoints'")),
+                _ => return Err(unknown("similarity", kind, "'bbox', 'segm', 'boundary' or 'keypoints'")),
             },
             format: match format {
                 "xyxy" => BoxFormat::Xyxy,

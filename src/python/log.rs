@@ -23,7 +23,7 @@ use crate::matching::{
     descending_key,
 };
 use crate::mistakes;
-use crate::similarity::{BoxIou, Exp, MaskIou, Oks, PixelIou, Similarity};
+use crate::similarity::{BoundaryIou, BoxIou, Exp, MaskIou, Oks, PixelIou, Similarity};
 use crate::watch::Watch;
 
 /// Fewer detections are matched before anybody could look at the keyboard.
@@ -46,6 +46,8 @@ struct Rules {
     /// Detections kept of each image, over all categories.
     max_per_image: Option<usize>,
     pixels: bool,
+    /// Width of the boundaries as a share of the image's diagonal, where masks are compared by them too.
+    dilation_ratio: Option<f64>,
     /// Whether rows are pairs of categories, for confusion matrices.
     pairs: bool,
     /// The similarity up to which a detection has nothing to do with an object, where rows tell mistakes apart.
@@ -68,7 +70,8 @@ impl PyMatchLog {
     #[new]
     #[pyo3(signature = (
         *, similarity, box_format, size, score_range, crowds, pixels, variances, thresholds, area_ranges,
-        max_detections, max_per_image, matcher, by_category, pairs=false, mistakes=None, reference_ids=false
+        max_detections, max_per_image, matcher, by_category, pairs=false, mistakes=None, reference_ids=false,
+        dilation_ratio=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keywords of one call")]
     fn new(
@@ -89,6 +92,7 @@ impl PyMatchLog {
         pairs: bool,
         mistakes: Option<f64>,
         reference_ids: bool,
+        dilation_ratio: Option<f64>,
     ) -> PyResult<PyMatchLog> {
         let options = Options::new(similarity, box_format, size, score_range, crowds)?;
         let area_ranges = area_ranges.as_array();
@@ -120,6 +124,7 @@ impl PyMatchLog {
                 protocol,
                 max_per_image,
                 pixels,
+                dilation_ratio,
                 pairs,
                 mistakes,
                 reference_ids,
@@ -385,7 +390,10 @@ impl Rules {
         match self.options.kind {
             Kind::Boxes if self.pixels => self.run(&scene, &PixelIou::new(d, g)?, positions, groups, keys),
             Kind::Boxes => self.run(&scene, &BoxIou::new(d, g)?, positions, groups, keys),
-            Kind::Masks => self.run(&scene, &MaskIou::new(d, g)?, positions, groups, keys),
+            Kind::Masks => match self.dilation_ratio {
+                Some(ratio) => self.run(&scene, &BoundaryIou::new(d, g, ratio)?, positions, groups, keys),
+                None => self.run(&scene, &MaskIou::new(d, g)?, positions, groups, keys),
+            },
             Kind::Keypoints => {
                 let exp = self.exp.clone().expect("made with the rules for keypoints");
                 let oks = Oks::new(d, g, self.variances.clone(), exp)?;

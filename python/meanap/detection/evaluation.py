@@ -43,8 +43,8 @@ def evaluate(
         ``boxes``, ``labels`` and what else `MeanAveragePrecision.update` takes.
     detections
         The same with scores; as COCO results a path, a list of dictionaries or an ``(N, 7)`` array.
-    similarity : {"bbox", "segm", "keypoints"}
-        What is compared.
+    similarity : {"bbox", "segm", "boundary", "keypoints"}
+        What is compared: boxes, masks, masks and their boundaries (the smaller of the two overlaps), or keypoints.
     protocol : str or Protocol
         A preset of `meanap.protocol`, or one's own.
     box_format : {"xyxy", "xywh", "cxcywh"}
@@ -192,8 +192,8 @@ _SEQUENCES = {"thresholds": float, "recall": float, "max_detections": int, "sigm
 
 def settled(name: str | Protocol, similarity: str, changes: Mapping[str, Any]) -> Protocol:
     """The protocol with its changes."""
-    if similarity not in ("bbox", "segm", "keypoints"):
-        raise ValueError(f"similarity: expected 'bbox', 'segm' or 'keypoints', found {similarity!r}")
+    if similarity not in ("bbox", "segm", "boundary", "keypoints"):
+        raise ValueError(f"similarity: expected 'bbox', 'segm', 'boundary' or 'keypoints', found {similarity!r}")
     rules = protocol.get(name, similarity)
     known = set(Protocol.__dataclass_fields__)
     for field, value in changes.items():
@@ -264,6 +264,7 @@ def _new_log(
         pairs=pairs,
         mistakes=mistakes,
         reference_ids=rules.reference_ids,
+        dilation_ratio=rules.dilation_ratio if similarity == "boundary" else None,
     )
 
 

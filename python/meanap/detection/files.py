@@ -56,7 +56,7 @@ class DetectionFile:
     def __init__(self, path: Any, similarity: str, truth: TruthFile | None, progress: Any = False) -> None:
         self._dataset = _read(_core.read_results, path, progress)
         images = None if truth is None else truth._dataset
-        whole = self._dataset.fallback is None and (images is not None or similarity != "segm")
+        whole = self._dataset.fallback is None and (images is not None or similarity not in ("segm", "boundary"))
         self.columns = self._dataset.objects(similarity, "detections", images) if whole else None
 
     def load(self) -> Any:

@@ -334,7 +334,7 @@ def _boxes(records: Sequence[Mapping[str, Any]], place: str) -> np.ndarray:
 
 
 def _geometry(records: Sequence[Mapping[str, Any]], similarity: str, place: str, sizes: Any) -> dict[str, Any]:
-    if similarity == "segm":
+    if similarity in ("segm", "boundary"):
         shapes = _column(records, "segmentation", place)
         images = _column(records, "image_id", place)
         return {

@@ -33,7 +33,7 @@ class MeanAveragePrecision:
 
     Parameters
     ----------
-    similarity : {"bbox", "segm", "keypoints"} or a tuple of them
+    similarity : {"bbox", "segm", "boundary", "keypoints"} or a tuple of them
         What is compared. With several, names begin with ``bbox_`` and so on. (`iou_type` is another name for it.)
     box_format : {"xyxy", "xywh", "cxcywh"}
     protocol : str or Protocol
@@ -91,7 +91,7 @@ class MeanAveragePrecision:
         kinds = iou_type if iou_type is not None else similarity
         self.similarities = (kinds,) if isinstance(kinds, str) else tuple(kinds)
         if not self.similarities:
-            raise ValueError("similarity: expected 'bbox', 'segm' or 'keypoints', found none")
+            raise ValueError("similarity: expected 'bbox', 'segm', 'boundary' or 'keypoints', found none")
         if average not in ("macro", "micro"):
             raise ValueError(f"average: expected 'macro' or 'micro', found {average!r}")
         self.box_format = box_format

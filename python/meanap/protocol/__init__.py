@@ -23,7 +23,7 @@ from meanap.protocol.voc import voc2007, voc2012
 
 __all__ = ["PRESETS", "Protocol", "SummaryRow", "get"]
 
-#: Name to a function that makes the protocol for ``"bbox"``, ``"segm"`` or ``"keypoints"``.
+#: Name to a function that makes the protocol for ``"bbox"``, ``"segm"``, ``"boundary"`` or ``"keypoints"``.
 PRESETS: dict[str, Callable[[str], Protocol]] = {
     "coco": coco,
     "lvis": lvis,

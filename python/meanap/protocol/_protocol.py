@@ -78,6 +78,8 @@ class Protocol:
     reference_ids
         Whether annotation ids decide as they do in pycocotools, where an object whose id is 0 cannot be found. Ids are
         those of files and dictionaries. Off in every preset: elsewhere an id is a name.
+    dilation_ratio
+        Width of the boundary of a mask as a share of the image's diagonal, where boundaries are compared.
     average
         ``"macro"``: the mean of the categories' numbers. ``"micro"``: one ranking of all categories' detections.
     summary
@@ -98,6 +100,7 @@ class Protocol:
     federated: bool = False
     by_category: bool = True
     reference_ids: bool = False
+    dilation_ratio: float = 0.02
     average: Literal["macro", "micro"] = "macro"
     #: Half the spread of human clicks on each keypoint, relative to the object's size.
     sigmas: tuple[float, ...] | None = field(default=None, repr=False)
@@ -130,6 +133,7 @@ class Protocol:
         )
         check(self.size in ("area", "diagonal", "side", "fraction"), "size", "'area', 'diagonal', 'side' or 'fraction'")
         check(self.matcher in ("greedy", "argmax"), "matcher", "'greedy' or 'argmax'")
+        check(0 < self.dilation_ratio < np.inf, "dilation_ratio", "a positive number")
         check(self.average in ("macro", "micro"), "average", "'macro' or 'micro'")
         for row in self.summary:
             if row.area not in self.area_ranges:
