@@ -127,13 +127,30 @@ fn plain_counts(scanner: &mut Scanner<'_>, counts: &mut Vec<u32>) -> Scan<Option
     }
 }
 
+/// Where the first backslash is. They are frequent in run lengths, so what lies between is looked at by the word.
+#[inline]
+fn backslash(text: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    let (words, rest) = text.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let zero_where = u64::from_le_bytes(*word) ^ (ONES * u64::from(b'\\'));
+        // The lowest bit that is set is that of the first byte that is zero.
+        let found = zero_where.wrapping_sub(ONES) & !zero_where & (ONES << 7);
+        if found != 0 {
+            return Some(8 * index + found.trailing_zeros() as usize / 8);
+        }
+    }
+    rest.iter().position(|&byte| byte == b'\\').map(|at| 8 * words.len() + at)
+}
+
 /// Adds the bytes of a string whose characters are all ASCII, and none of them NUL.
 fn unescape(text: &[u8], into: &mut Vec<u8>) -> Option<()> {
     if !text.is_ascii() {
         return None;
     }
+    into.reserve(text.len());
     let mut rest = text;
-    while let Some(at) = rest.iter().position(|&byte| byte == b'\\') {
+    while let Some(at) = backslash(rest) {
         into.extend_from_slice(&rest[..at]);
         let (byte, used) = match rest.get(at + 1)? {
             b'b' => (8, 2),
