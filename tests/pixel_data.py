@@ -62,11 +62,12 @@ def write_png(path, pixels, color=GREY, depth=8, row_filter=0):
 def _filtered(line, above, row_filter, step):
     if row_filter == 0:
         return line
-    line = np.frombuffer(line, np.uint8)
-    if row_filter == 1:
-        before = np.concatenate([np.zeros(step, np.uint8), line[:-step]])
-    elif row_filter == 2:
-        before = np.zeros_like(line) if above is None else np.frombuffer(above, np.uint8)
+    line = np.frombuffer(line, np.uint8).astype(int)
+    above = np.zeros_like(line) if above is None else np.frombuffer(above, np.uint8).astype(int)
+    left, corner = (np.concatenate([np.zeros(step, int), row])[: len(line)] for row in (line, above))
+    if row_filter == 4:
+        near = np.abs(left + above - corner - np.stack([left, above, corner])).argmin(axis=0)
+        expected = np.choose(near, [left, above, corner])
     else:
-        raise ValueError("filters 0, 1 and 2 are written")
-    return (line - before[: len(line)]).astype(np.uint8).tobytes()
+        expected = {1: left, 2: above, 3: (left + above) // 2}[row_filter]
+    return (line - expected).astype(np.uint8).tobytes()

@@ -113,7 +113,7 @@ def write(folder, images):
         for i, image in enumerate(images):
             annotations.append({"image_id": i, "file_name": f"{i}.png", "segments_info": image[at + 1]})
             pixel_data.write_png(
-                folder / side / f"{i}.png", pixel_data.segment_colors(image[at]), pixel_data.RGB, row_filter=i % 3
+                folder / side / f"{i}.png", pixel_data.segment_colors(image[at]), pixel_data.RGB, row_filter=i % 5
             )
         content = {
             "images": [{"id": i, "file_name": f"{i}.jpg"} for i in range(len(images))],

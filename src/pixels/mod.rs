@@ -15,6 +15,8 @@
 //! | [`average_precision`] | How well do pixel scores rank the pixels of a class? |
 //! | [`histogram`] | The same for more pixels than memory holds, with an error bound. |
 //! | [`panoptic`] | Which segments are found, missed, or made up? |
+//! | [`pairs`] | How many pixels have each pair of ids? |
+//! | [`rows`] | What are the rows of a colour PNG, without the image being whole? |
 //! | [`png`] | What numbers does a PNG file hold? |
 
 pub mod average_precision;
@@ -22,9 +24,11 @@ pub mod confusion;
 pub mod contour;
 pub mod histogram;
 pub mod labels;
+pub mod pairs;
 pub mod panoptic;
 pub mod png;
 pub mod regions;
+pub mod rows;
 pub mod scores;
 pub mod semantic;
 

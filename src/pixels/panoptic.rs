@@ -6,13 +6,14 @@
 //! Segmentation", CVPR 2019, and `panopticapi`, whose rules these are to the letter.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use super::labels::{Labels, Side, place};
+use super::pairs::{Pairs, Table};
 use super::png::{read_ids, same_size};
+use super::rows::{Buffers, Rows};
 use crate::error::{Error, Result};
 use crate::threads;
 
@@ -91,68 +92,6 @@ impl Tally {
     }
 }
 
-/// Spreads ids and pairs of ids well enough for a table, in one multiplication.
-#[derive(Default)]
-struct Spread(u64);
-
-impl Hasher for Spread {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|&byte| self.write_u64(self.0 ^ u64::from(byte)));
-    }
-
-    fn write_u32(&mut self, id: u32) {
-        self.write_u64(u64::from(id));
-    }
-
-    fn write_u64(&mut self, pair: u64) {
-        let product = u128::from(pair ^ 0x9E37_79B9_7F4A_7C15) * 0xD6E8_FEB8_6659_FD93;
-        self.0 = (product >> 64) as u64 ^ product as u64;
-    }
-}
-
-type Table<K, V> = HashMap<K, V, BuildHasherDefault<Spread>>;
-
-/// Pixels that are compared with the run before them at once.
-const STRETCH: usize = 16;
-
-/// Pixels of each pair of ids, `(truth, prediction)`, in order of truth, then prediction.
-fn intersections(truth: &[u32], prediction: &[u32]) -> Vec<(u32, u32, i64)> {
-    let mut table: Table<u64, i64> = Table::default();
-    let (Some(&first_t), Some(&first_p)) = (truth.first(), prediction.first()) else { return Vec::new() };
-    // Maps are made of long runs: the table is asked once for each, and stretches that go on are not looked at pixel by
-    // pixel.
-    let (mut t, mut p, mut run) = (first_t, first_p, 0);
-    let mut end_run = |t: u32, p: u32, run: i64| {
-        *table.entry(u64::from(t) << 32 | u64::from(p)).or_insert(0) += run;
-    };
-    let (ts, last_t) = truth.as_chunks::<STRETCH>();
-    let (ps, last_p) = prediction.as_chunks::<STRETCH>();
-    let stretches = ts.iter().zip(ps).map(|(ts, ps)| (&ts[..], &ps[..], true));
-    for (ts, ps, whole) in stretches.chain([(last_t, last_p, false)]) {
-        // No branch in the loop: it is a handful of vector instructions.
-        if whole && (0..STRETCH).fold(0, |all, i| all | (ts[i] ^ t) | (ps[i] ^ p)) == 0 {
-            run += STRETCH as i64;
-            continue;
-        }
-        for (&a, &b) in ts.iter().zip(ps) {
-            if (a, b) != (t, p) {
-                end_run(t, p, run);
-                (t, p, run) = (a, b, 0);
-            }
-            run += 1;
-        }
-    }
-    end_run(t, p, run);
-    let mut pairs: Vec<_> =
-        table.into_iter().map(|(key, pixels)| ((key >> 32) as u32, key as u32, pixels)).collect();
-    pairs.sort_unstable();
-    pairs
-}
-
 /// Matches the segments of one image.
 ///
 /// `truth` and `prediction` hold the id of each pixel. An id that the prediction's list does not know, and a listed
@@ -168,7 +107,20 @@ pub fn match_segments(
         let (t, p) = (truth_map.len(), prediction_map.len());
         return Err(Error::value(format!("target has {t} pixels, prediction {p}")));
     }
-    let pairs = intersections(truth_map, prediction_map);
+    let mut pairs = Pairs::default();
+    pairs.add_maps(truth_map, prediction_map);
+    match_pairs(&pairs.finish(), truths, predictions, |id| {
+        place(prediction_map.iter().position(|&each| each == id).unwrap_or(0), width)
+    })
+}
+
+/// The same, given the pixels of each pair of ids. `find` gives row and column of a predicted id, for the message.
+fn match_pairs(
+    pairs: &[(u32, u32, i64)],
+    truths: &[Segment],
+    predictions: &[Segment],
+    find: impl Fn(u32) -> (usize, usize),
+) -> Result<Matches> {
     let place_of = |segments: &[Segment]| -> Table<u32, usize> {
         segments.iter().enumerate().map(|(at, segment)| (segment.id, at)).collect()
     };
@@ -178,7 +130,7 @@ pub fn match_segments(
     let mut area = vec![0_i64; predictions.len()];
     let mut on_void = vec![0_i64; predictions.len()];
     let mut truth_area = vec![0_i64; truths.len()];
-    for &(t, p, pixels) in &pairs {
+    for &(t, p, pixels) in pairs {
         if let Some(&at) = truth_at.get(&t) {
             truth_area[at] += pixels;
         }
@@ -186,8 +138,7 @@ pub fn match_segments(
             if p == VOID {
                 continue;
             }
-            let first = prediction_map.iter().position(|&id| id == p).unwrap_or(0);
-            let (row, column) = place(first, width);
+            let (row, column) = find(p);
             return Err(Error::missing(format!(
                 "prediction: row {row}, column {column}: segment {p} is not in segments_info"
             )));
@@ -207,7 +158,7 @@ pub fn match_segments(
     let mut matches = Matches::default();
     let mut truth_matched = vec![false; truths.len()];
     let mut prediction_matched = vec![false; predictions.len()];
-    for &(t, p, intersection) in &pairs {
+    for &(t, p, intersection) in pairs {
         let (Some(&t), Some(&p)) = (truth_at.get(&t), prediction_at.get(&p)) else { continue };
         let (truth, prediction) = (&truths[t], &predictions[p]);
         if truth.crowd || truth.category != prediction.category {
@@ -261,15 +212,52 @@ pub fn of_maps(pair: [Labels; 2], shape: [usize; 3], truths: &Segments, predicti
 /// The matches of each image, in order, or why it has none.
 pub type Matched = Vec<Result<Matches>>;
 
-/// Matches pairs of PNG files, in parallel; each thread holds one pair at a time. Errors name the file.
+/// Matches pairs of PNG files, in parallel; each thread holds a few rows of one pair at a time. Errors name the file.
 pub fn of_files(pairs: &[(PathBuf, PathBuf)], truths: &Segments, predictions: &Segments) -> Matched {
-    let one = |(i, (truth_path, prediction_path)): (usize, &(PathBuf, PathBuf))| {
-        let (truth, prediction) = (read_ids(truth_path)?, read_ids(prediction_path)?);
-        same_size(&truth, truth_path, &prediction, prediction_path)?;
-        match_segments([&truth.pixels, &prediction.pixels], truth.width, truths.of(i), predictions.of(i))
-            .map_err(|error| error.at(prediction_path.display()))
+    let one = |scratch: &mut Scratch, (i, (truth, prediction)): (usize, &(PathBuf, PathBuf))| {
+        let listed = [truths.of(i), predictions.of(i)];
+        match scratch.of_rows([truth, prediction], listed) {
+            Some(matches) => Ok(matches),
+            // Whatever is unusual or wrong is left to the road that knows all kinds of files and says what it met.
+            None => of_images([truth, prediction], listed),
+        }
     };
-    threads::run(|| pairs.par_iter().enumerate().map(one).collect())
+    threads::run(|| pairs.par_iter().enumerate().map_init(Scratch::default, one).collect())
+}
+
+/// Memory that one thread reuses from pair to pair.
+#[derive(Default)]
+struct Scratch {
+    truth: Buffers,
+    prediction: Buffers,
+    pairs: Pairs,
+}
+
+impl Scratch {
+    /// Matches two files row by row; nothing if there is anything odd about them.
+    fn of_rows(&mut self, files: [&Path; 2], [truths, predictions]: [&[Segment]; 2]) -> Option<Matches> {
+        // What a pair of files that broke off has left.
+        self.pairs.finish();
+        let mut truth = Rows::open(files[0], &mut self.truth)?;
+        let mut prediction = Rows::open(files[1], &mut self.prediction)?;
+        if truth.size != prediction.size {
+            return None;
+        }
+        for _ in 0..truth.size[0] {
+            self.pairs.add_rows(truth.next()?, prediction.next()?);
+        }
+        truth.finish()?;
+        prediction.finish()?;
+        match_pairs(&self.pairs.finish(), truths, predictions, |_| (0, 0)).ok()
+    }
+}
+
+/// Matches two files, each read as a whole.
+fn of_images(files: [&Path; 2], [truths, predictions]: [&[Segment]; 2]) -> Result<Matches> {
+    let (truth, prediction) = (read_ids(files[0])?, read_ids(files[1])?);
+    same_size(&truth, files[0], &prediction, files[1])?;
+    match_segments([&truth.pixels, &prediction.pixels], truth.width, truths, predictions)
+        .map_err(|error| error.at(files[1].display()))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use png::{BitDepth, ColorType, Decoder, DecodingError, Info, Limits, Reader, Transformations};
+use png::{BitDepth, ColorType, Decoder, DecodingError, Info, Limits, Transformations};
 
 use super::labels::Labels;
 use crate::error::{Error, ErrorKind, Result};
@@ -70,22 +70,10 @@ pub fn read_labels(path: &Path) -> Result<Image<Stored>> {
 /// Reads segment ids: an RGB (or RGBA, alpha unread) PNG of 8 bits, or labels that are ids themselves. Errors name the
 /// file.
 pub fn read_ids(path: &Path) -> Result<Image<Vec<u32>>> {
-    let mut opened = Opened::open(path)?;
-    if (opened.color, opened.depth, opened.interlaced) == (ColorType::Rgb, BitDepth::Eight, false) {
-        // What nearly all files are: a row goes into ids while it is still in the cache.
-        let mut pixels = vec![0; opened.height * opened.width];
-        let mut rows = pixels.chunks_exact_mut(opened.width);
-        while let Some(row) = opened.reader.next_row().map_err(|error| bad(path, error))? {
-            rows.next().into_iter().for_each(|ids| write_ids(row.data(), ids));
-        }
-        return Ok(Image { height: opened.height, width: opened.width, pixels });
-    }
-    let raw = opened.decode()?;
+    let raw = Raw::read(path)?;
     let pixels = match (raw.color, raw.depth) {
         (ColorType::Rgb, BitDepth::Eight) => {
-            let mut pixels = vec![0; raw.height * raw.width];
-            write_ids(&raw.bytes, &mut pixels);
-            pixels
+            raw.bytes.as_chunks().0.iter().map(|&[r, g, b]| u32::from_le_bytes([r, g, b, 0])).collect()
         }
         (ColorType::Rgba, BitDepth::Eight) => raw
             .bytes
@@ -104,22 +92,6 @@ pub fn read_ids(path: &Path) -> Result<Image<Vec<u32>>> {
         }
     };
     Ok(Image { height: raw.height, width: raw.width, pixels })
-}
-
-/// The ids of RGB pixels, four at a time: three words hold four pixels.
-fn write_ids(rgb: &[u8], ids: &mut [u32]) {
-    const LOW: u32 = 0xFF_FFFF;
-    let word = |a: u8, b: u8, c: u8, d: u8| u32::from_le_bytes([a, b, c, d]);
-    let (fours, rest) = rgb.as_chunks::<12>();
-    let (ids, last) = ids.as_chunks_mut::<4>();
-    for (v, ids) in fours.iter().zip(ids) {
-        let (a, b) = (word(v[0], v[1], v[2], v[3]), word(v[4], v[5], v[6], v[7]));
-        let c = word(v[8], v[9], v[10], v[11]);
-        *ids = [a & LOW, (a >> 24 | b << 8) & LOW, (b >> 16 | c << 16) & LOW, c >> 8];
-    }
-    for (&[r, g, b], id) in rest.as_chunks::<3>().0.iter().zip(last) {
-        *id = word(r, g, b, 0);
-    }
 }
 
 /// An error that names both files, unless the images have one size.
@@ -149,25 +121,6 @@ struct Raw {
 
 impl Raw {
     fn read(path: &Path) -> Result<Raw> {
-        Opened::open(path)?.decode()
-    }
-}
-
-/// A file whose header has been read.
-struct Opened<'a> {
-    path: &'a Path,
-    reader: Reader<BufReader<File>>,
-    height: usize,
-    width: usize,
-    color: ColorType,
-    depth: BitDepth,
-    interlaced: bool,
-    /// Bytes that the pixels take.
-    size: usize,
-}
-
-impl<'a> Opened<'a> {
-    fn open(path: &'a Path) -> Result<Opened<'a>> {
         let file = File::open(path).map_err(|error| io(path, &error))?;
         if file.metadata().map_err(|error| io(path, &error))?.is_dir() {
             let error = Error::new(ErrorKind::Io(std::io::ErrorKind::IsADirectory), "is a directory");
@@ -178,19 +131,14 @@ impl<'a> Opened<'a> {
         decoder.set_transformations(Transformations::IDENTITY);
         decoder.set_ignore_text_chunk(true);
         decoder.set_ignore_iccp_chunk(true);
-        let reader = decoder.read_info().map_err(|error| bad(path, error))?;
-        let &Info { height, width, color_type: color, bit_depth: depth, interlaced, .. } = reader.info();
+        let mut reader = decoder.read_info().map_err(|error| bad(path, error))?;
+        let &Info { height, width, color_type: color, bit_depth: depth, .. } = reader.info();
         let size = reader.output_buffer_size().filter(|&size| size <= MOST_BYTES).ok_or_else(|| {
             Error::value(format!("{height} x {width} pixels are too many")).at(path.display())
         })?;
-        let (height, width) = (height as usize, width as usize);
-        Ok(Opened { path, reader, height, width, color, depth, interlaced, size })
-    }
-
-    fn decode(mut self) -> Result<Raw> {
-        let mut bytes = vec![0; self.size];
-        self.reader.next_frame(&mut bytes).map_err(|error| bad(self.path, error))?;
-        Ok(Raw { height: self.height, width: self.width, color: self.color, depth: self.depth, bytes })
+        let mut bytes = vec![0; size];
+        reader.next_frame(&mut bytes).map_err(|error| bad(path, error))?;
+        Ok(Raw { height: height as usize, width: width as usize, color, depth, bytes })
     }
 }
 

@@ -166,7 +166,17 @@ class PanopticQuality:
             KeyError: A field is missing, or JSON and PNG disagree about segments; the message names the place.
             FileNotFoundError: A file is missing.
         """
-        truths = read_json(gt_json).get("annotations", [])
+        self._update_files(read_json(gt_json), gt_json, pred_json, gt_folder, pred_folder)
+
+    def _update_files(
+        self,
+        truth: Mapping[str, Any],
+        gt_json: Path_,
+        pred_json: Path_,
+        gt_folder: Path_ | None,
+        pred_folder: Path_ | None,
+    ) -> None:
+        truths = truth.get("annotations", [])
         predictions = {
             _field(record, "image_id", f"{pred_json}: annotations[{i}]"): (i, record)
             for i, record in enumerate(read_json(pred_json).get("annotations", []))
@@ -216,6 +226,9 @@ class PanopticQuality:
 
     def _rows(self, listed: Any, place: str, *, known_only: bool, stated: bool = False) -> _Rows:
         """Id, category, crowd and area of each segment; of two with one id the last, as panopticapi's dictionary."""
+        quick = self._rows_of_integers(listed, known_only, stated)
+        if quick is not None:
+            return quick
         rows: dict[int, tuple[int, int, bool, int]] = {}
         for n, segment in enumerate(listed):
             where = f"{place}: segments_info[{n}]"
@@ -235,6 +248,27 @@ class PanopticQuality:
                 crowd = _field(segment, "iscrowd", where) == 1
             rows[id] = (id, self._position[category], crowd, area)
         return list(rows.values())
+
+    def _rows_of_integers(self, listed: Any, known_only: bool, stated: bool) -> _Rows | None:
+        """The same where nothing is unusual; None leaves it to the walk that can say what is."""
+        position = self._position
+        try:
+            if not known_only:
+                rows = [(segment["id"], position[segment["category_id"]], False, -1) for segment in listed]
+            elif stated:
+                rows = [
+                    (segment["id"], position[segment["category_id"]], segment["iscrowd"] == 1, segment["area"])
+                    for segment in listed
+                ]
+            else:
+                return None
+        except (KeyError, TypeError):
+            return None
+        good = all(
+            type(id) is int and type(area) is int and 0 <= id < 2**32 and (area >= 0 or not known_only) and area <= 2**53
+            for id, _, _, area in rows
+        )
+        return rows if good and len({row[0] for row in rows}) == len(rows) else None
 
     def _ids_of_pairs(self, pairs: np.ndarray) -> tuple[np.ndarray, list[dict[str, int]]]:
         """Ids and segments of a map of categories and instances."""
@@ -403,9 +437,10 @@ def pq_compute(
         ``{"All": {"pq", "sq", "rq", "n"}, "per_class": {category id: {"pq", "sq", "rq"}}, "Things": …, "Stuff": …}``,
         shares of one.
     """
-    metric = PanopticQuality.of_file(gt_json_file)
+    truth = read_json(gt_json_file)
+    metric = PanopticQuality(_field(truth, "categories", os.fspath(gt_json_file)))
     logger.info("evaluating panoptic segmentation: %s, %s", gt_json_file, pred_json_file)
-    metric.update_files(gt_json_file, pred_json_file, gt_folder, pred_folder)
+    metric._update_files(truth, gt_json_file, pred_json_file, gt_folder, pred_folder)
     result = metric.compute()
     print(result)
     return result.to_panopticapi()

@@ -1,0 +1,225 @@
+//! How many pixels have each pair of ids.
+//!
+//! Maps of segments are large flat regions, so pixels are counted by the run: where both maps go on as they did nothing
+//! happens, and a table is asked once for each run.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use super::rows::{PIXEL, STRETCH as BYTES};
+
+/// Spreads ids and pairs of ids well enough for a table, in one multiplication.
+#[derive(Default)]
+pub struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(self.0 ^ u64::from(byte)));
+    }
+
+    fn write_u32(&mut self, id: u32) {
+        self.write_u64(u64::from(id));
+    }
+
+    fn write_u64(&mut self, pair: u64) {
+        let product = u128::from(pair ^ 0x9E37_79B9_7F4A_7C15) * 0xD6E8_FEB8_6659_FD93;
+        self.0 = (product >> 64) as u64 ^ product as u64;
+    }
+}
+
+/// A table of ids.
+pub type Table<K, V> = HashMap<K, V, BuildHasherDefault<Spread>>;
+
+/// Pixels that are compared with the run before them at once.
+const STRETCH: usize = 16;
+
+/// Places for the pairs that came last, a power of two.
+const RECENT: usize = 512;
+
+/// Pixels counted by pair of ids.
+#[derive(Default)]
+pub struct Pairs {
+    table: Table<u64, i64>,
+    /// A pair and its pixels, at a place that the pair decides: most runs are of a pair that has just been counted.
+    recent: Vec<(u64, i64)>,
+}
+
+impl Pairs {
+    #[inline(always)]
+    fn add(&mut self, pair: u64, pixels: usize) {
+        let place = pair.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - RECENT.ilog2());
+        let recent = &mut self.recent[place as usize];
+        if recent.0 == pair {
+            recent.1 += pixels as i64;
+            return;
+        }
+        let (before, pixels) = std::mem::replace(recent, (pair, pixels as i64));
+        if pixels > 0 {
+            *self.table.entry(before).or_insert(0) += pixels;
+        }
+    }
+
+    /// Counts all pixels of two maps of ids.
+    pub fn add_maps(&mut self, truth: &[u32], prediction: &[u32]) {
+        self.recent.resize(RECENT, (0, 0));
+        let (Some(&first_t), Some(&first_p)) = (truth.first(), prediction.first()) else { return };
+        let (mut t, mut p, mut run) = (first_t, first_p, 0);
+        let (ts, last_t) = truth.as_chunks::<STRETCH>();
+        let (ps, last_p) = prediction.as_chunks::<STRETCH>();
+        let stretches = ts.iter().zip(ps).map(|(ts, ps)| (&ts[..], &ps[..], true));
+        for (ts, ps, whole) in stretches.chain([(last_t, last_p, false)]) {
+            // No branch in the loop: it is a handful of vector instructions.
+            if whole && (0..STRETCH).fold(0, |all, i| all | (ts[i] ^ t) | (ps[i] ^ p)) == 0 {
+                run += STRETCH;
+                continue;
+            }
+            for (&a, &b) in ts.iter().zip(ps) {
+                if (a, b) != (t, p) {
+                    self.add(pair(t, p), run);
+                    (t, p, run) = (a, b, 0);
+                }
+                run += 1;
+            }
+        }
+        self.add(pair(t, p), run);
+    }
+
+    /// Counts the pixels of two rows of red, green and blue, of which an id is made as COCO makes it.
+    #[inline(never)]
+    pub fn add_rows(&mut self, truth: &[u8], prediction: &[u8]) {
+        assert_eq!(truth.len(), prediction.len(), "rows of one width");
+        self.recent.resize(RECENT, (0, 0));
+        if truth.is_empty() {
+            return;
+        }
+        let pair_at = |at: usize| pair(id_at(truth, at), id_at(prediction, at));
+        let (mut begin, mut of_run) = (0, pair_at(0));
+        let mut at = PIXEL;
+        while let (Some(t), Some(p)) = (stretch(truth, at), stretch(prediction, at)) {
+            let (left_t, left_p) = (before(truth, at), before(prediction, at));
+            let changes = (0..BYTES).fold(0, |all, i| all | (t[i] ^ left_t[i]) | (p[i] ^ left_p[i]));
+            if changes != 0 {
+                let mut starts = changes_of([t, left_t], [p, left_p]);
+                while starts != 0 {
+                    let here = at + starts.trailing_zeros() as usize;
+                    starts &= starts - 1;
+                    self.add(of_run, (here - begin) / PIXEL);
+                    (begin, of_run) = (here, pair_at(here));
+                }
+            }
+            at += BYTES;
+        }
+        for at in (at..truth.len()).step_by(PIXEL) {
+            if pair_at(at) != of_run {
+                self.add(of_run, (at - begin) / PIXEL);
+                (begin, of_run) = (at, pair_at(at));
+            }
+        }
+        self.add(of_run, (truth.len() - begin) / PIXEL);
+    }
+
+    /// Pixels of each pair of ids, `(truth, prediction, pixels)`, in order of truth, then prediction. Nothing is counted
+    /// after that.
+    pub fn finish(&mut self) -> Vec<(u32, u32, i64)> {
+        for (pair, pixels) in &mut self.recent {
+            if *pixels > 0 {
+                *self.table.entry(*pair).or_insert(0) += std::mem::take(pixels);
+            }
+        }
+        let mut pairs: Vec<_> =
+            self.table.drain().map(|(key, pixels)| ((key >> 32) as u32, key as u32, pixels)).collect();
+        pairs.sort_unstable();
+        pairs
+    }
+}
+
+#[inline(always)]
+fn pair(truth: u32, prediction: u32) -> u64 {
+    u64::from(truth) << 32 | u64::from(prediction)
+}
+
+#[inline(always)]
+fn id_at(row: &[u8], at: usize) -> u32 {
+    match row[at..].first_chunk() {
+        // One load instead of three, and the next pixel's red put away.
+        Some(&four) => u32::from_le_bytes(four) & 0xFF_FFFF,
+        None => u32::from_le_bytes([row[at], row[at + 1], row[at + 2], 0]),
+    }
+}
+
+#[inline(always)]
+fn stretch(row: &[u8], at: usize) -> Option<&[u8; BYTES]> {
+    row[at..].first_chunk()
+}
+
+/// The pixels one to the left of a stretch's.
+#[inline(always)]
+fn before(row: &[u8], at: usize) -> &[u8; BYTES] {
+    row[at - PIXEL..].first_chunk().expect("as long as the stretch")
+}
+
+/// A bit for the first byte of each pixel that is not the one left of it in one of the rows.
+#[inline(always)]
+fn changes_of(truth: [&[u8; BYTES]; 2], prediction: [&[u8; BYTES]; 2]) -> u64 {
+    const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
+    const FIRST: u64 = 0x2492_4924_9249;
+    let word = |row: &[u8; BYTES], k: usize| u64::from_le_bytes(row.as_chunks().0[k]);
+    let differing = (0..BYTES / 8).fold(0, |all, k| {
+        let [t, p] = [truth, prediction].map(|[row, left]| word(row, k) ^ word(left, k));
+        // The highest bit of each byte that is not zero, then those eight bits side by side.
+        let high = (((t | p) & LOW) + LOW | t | p) & !LOW;
+        all | ((high >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * k)
+    });
+    (differing | differing >> 1 | differing >> 2) & FIRST
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_the_pixels_one_by_one() {
+        let mut seed = 3_u64;
+        let mut random = || {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            (seed >> 33) as u32
+        };
+        let ids: Vec<u32> = [0, 1, 2, 256, 257, 65536, 0xFF_FFFF].into_iter().chain(3..700).collect();
+        let mut pairs = Pairs::default();
+        for (width, few) in [(1, 3), (16, 3), (17, 7), (50, 7), (97, 700), (640, 7)] {
+            let mut map = || {
+                let mut map = Vec::new();
+                while map.len() < width * 9 {
+                    let id = ids[random() as usize % few.min(ids.len())];
+                    let run = 1 + random() as usize % if random() % 2 == 0 { 3 } else { 60 };
+                    map.extend(std::iter::repeat_n(id, run));
+                }
+                map.truncate(width * 9);
+                map
+            };
+            let (truth, prediction) = (map(), map());
+            let mut naive = std::collections::BTreeMap::new();
+            for pair in truth.iter().zip(&prediction) {
+                *naive.entry((*pair.0, *pair.1)).or_insert(0) += 1;
+            }
+            let expected: Vec<_> = naive.into_iter().map(|((t, p), pixels)| (t, p, pixels)).collect();
+            pairs.add_maps(&truth, &prediction);
+            assert_eq!(pairs.finish(), expected);
+            let bytes = |map: &[u32]| -> Vec<u8> {
+                map.iter().flat_map(|id| id.to_le_bytes().into_iter().take(PIXEL)).collect()
+            };
+            let (truth, prediction) = (bytes(&truth), bytes(&prediction));
+            let line = width * PIXEL;
+            truth.chunks(line).zip(prediction.chunks(line)).for_each(|(t, p)| pairs.add_rows(t, p));
+            assert_eq!(pairs.finish(), expected, "rows of {width}");
+        }
+        pairs.add_maps(&[], &[]);
+        assert_eq!(pairs.finish(), []);
+    }
+}
