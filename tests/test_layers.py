@@ -37,9 +37,7 @@ def upward(files: dict[str, str], order: list[str]) -> list[str]:
 def test_no_upward_import(repository):
     source = repository / "src"
     order = rooms((source / "lib.rs").read_text(encoding="utf-8"))
-    files = {
-        path.relative_to(source).as_posix(): path.read_text(encoding="utf-8") for path in source.rglob("*.rs")
-    }
+    files = {path.relative_to(source).as_posix(): path.read_text(encoding="utf-8") for path in source.rglob("*.rs")}
     assert len(order) >= 8 and len(files) >= len(order)
     assert {re.split(r"[/.]", path)[0] for path in files} - {"lib"} == set(order)
     assert upward(files, order) == []

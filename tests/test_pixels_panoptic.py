@@ -146,6 +146,32 @@ def test_files_give_the_same_and_print_the_table(tmp_path, capsys, seed):
     assert elsewhere.compute().to_panopticapi() == results
 
 
+def test_records_together_or_one_by_one(tmp_path, monkeypatch):
+    known = {category["id"] for category in CATEGORIES}
+    images = [
+        (truth, [segment for segment in listed if segment["category_id"] in known], *found)
+        for truth, listed, *found in scenes(8)
+    ]
+    files = write(tmp_path, images)
+    together, taken = PanopticQuality._quickly, []
+    monkeypatch.setattr(PanopticQuality, "_quickly", lambda *given: taken.append(together(*given)) or taken[-1])
+    results = pq_compute(*files)
+    assert len(taken) == 1 and len(taken[0][0]) == len(images)
+    monkeypatch.setattr(PanopticQuality, "_quickly", lambda *given: None)
+    assert pq_compute(*files) == results
+    assert results["All"]["n"] > 0
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (2, 0, 3)])
+def test_maps_without_a_pixel(shape):
+    nothing = np.zeros(shape, int)
+    metric = PanopticQuality(CATEGORIES)
+    metric.update(nothing, nothing, *([[] for _ in nothing] if len(shape) == 3 else [] for _ in range(2)))
+    metric.update(np.zeros((*shape, 2), int), np.zeros((*shape, 2), int))
+    assert metric.images == 2 * (2 if len(shape) == 3 else 1)
+    assert metric.compute().all["n"] == 0
+
+
 @pytest.mark.parametrize("package", ["hotcoco", "panopticapi_lite"])
 def test_rivals_give_the_same(tmp_path, package):
     if package == "hotcoco":

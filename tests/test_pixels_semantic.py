@@ -171,6 +171,14 @@ def test_measures_are_those_of_torchmetrics():
         assert ours.mean_iou == pytest.approx(float(theirs.compute()), rel=1e-6)
 
 
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (2, 0, 3)])
+def test_maps_without_a_pixel(shape):
+    metric = SemanticSegmentation(3)
+    metric.update(np.zeros(shape, int), np.zeros(shape, int))
+    assert metric.images == (2 if len(shape) == 3 else 1)
+    assert metric.compute().confusion_matrix.sum() == 0
+
+
 def test_nothing_counted_is_nan_without_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")

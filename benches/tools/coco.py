@@ -106,9 +106,9 @@ def _ultrafast_pycocotools(truth, detections, kind):
 
 
 def _vernier(truth, detections, kind):
-    from vernier.instance import Bbox, CocoDataset, Evaluator, Keypoints, Segm
+    from vernier.instance import Bbox, Boundary, CocoDataset, Evaluator, Keypoints, Segm
 
-    similarity = {"bbox": Bbox, "segm": Segm, "keypoints": Keypoints}[kind]()
+    similarity = {"bbox": Bbox, "segm": Segm, "boundary": Boundary, "keypoints": Keypoints}[kind]()
 
     def work():
         ground_truth = CocoDataset.from_json(Path(truth).read_bytes())

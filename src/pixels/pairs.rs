@@ -171,7 +171,7 @@ fn changes_of(truth: [&[u8; BYTES]; 2], prediction: [&[u8; BYTES]; 2]) -> u64 {
     let differing = (0..BYTES / 8).fold(0, |all, k| {
         let [t, p] = [truth, prediction].map(|[row, left]| word(row, k) ^ word(left, k));
         // The highest bit of each byte that is not zero, then those eight bits side by side.
-        let high = (((t | p) & LOW) + LOW | t | p) & !LOW;
+        let high = ((((t | p) & LOW) + LOW) | t | p) & !LOW;
         all | ((high >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * k)
     });
     (differing | differing >> 1 | differing >> 2) & FIRST

@@ -244,7 +244,7 @@ impl Scratch {
             return None;
         }
         for _ in 0..truth.size[0] {
-            self.pairs.add_rows(truth.next()?, prediction.next()?);
+            self.pairs.add_rows(truth.next_row()?, prediction.next_row()?);
         }
         truth.finish()?;
         prediction.finish()?;

@@ -83,7 +83,7 @@ impl<'a> Rows<'a> {
     }
 
     /// The next row, red, green and blue of each pixel. To be called once for each row.
-    pub fn next(&mut self) -> Option<&[u8]> {
+    pub fn next_row(&mut self) -> Option<&[u8]> {
         let line = self.buffers.row.len() + 1;
         while self.region.filled - self.next < line {
             self.go_on()?;

@@ -59,7 +59,7 @@ def images_of(array: np.ndarray, what: str) -> np.ndarray:
     """Label maps ``(N, H, W)`` from one ``(H, W)`` or a batch of them."""
     if array.ndim not in (2, 3):
         raise ValueError(f"{what}: expected label maps of shape (H, W) or (N, H, W), found {array.shape}")
-    return array.reshape((-1, *array.shape[-2:])) if array.ndim == 2 else array
+    return array[np.newaxis] if array.ndim == 2 else array
 
 
 def paired_files(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -121,7 +122,7 @@ class PanopticQuality:
         if target_segments is None and prediction_segments is None:
             if maps[0].ndim not in (3, 4) or maps[0].shape[-1] != 2:
                 raise ValueError(f"without segments: expected shape (H, W, 2) or (N, H, W, 2), found {maps[0].shape}")
-            maps = [each.reshape((-1, *each.shape[-3:])) for each in maps]
+            maps = [each[np.newaxis] if each.ndim == 3 else each for each in maps]
             drawn = [[self._ids_of_pairs(one) for one in each] for each in maps]
             maps = [np.stack([ids for ids, _ in each]) if each else np.zeros((0, 0, 0), int) for each in drawn]
             lists: list[Any] = [[listed for _, listed in each] for each in drawn]
@@ -183,32 +184,45 @@ class PanopticQuality:
         }
         gt_place, pred_place = folder_of(gt_json, gt_folder), folder_of(pred_json, pred_folder)
         for chunk in _inputs.chunks(list(enumerate(truths))):
-            pairs = []
-            rows: tuple[list[_Rows], list[_Rows]] = ([], [])
-            for i, truth in chunk:
-                place = f"{gt_json}: annotations[{i}]"
-                try:
-                    image = _field(truth, "image_id", place)
-                    if image not in predictions:
-                        raise KeyError(f"{pred_json}: no prediction for image {image!r}")
-                    j, prediction = predictions[image]
-                    pred = f"{pred_json}: annotations[{j}]"
-                    pair = (
-                        gt_place / _field(truth, "file_name", place),
-                        pred_place / _field(prediction, "file_name", pred),
-                    )
-                    listed = _field(truth, "segments_info", place)
-                    truth_rows = self._rows(listed, place, known_only=True, stated=True)
-                    listed = _field(prediction, "segments_info", pred)
-                    prediction_rows = self._rows(listed, pred, known_only=False)
-                except (KeyError, TypeError, ValueError) as error:
-                    self._refuse(error)
-                    continue
-                pairs.append(pair)
-                rows[0].append(truth_rows)
-                rows[1].append(prediction_rows)
-            failures = _core.match_segment_files(pairs, *map(_columns, rows), (self._iou, self._counts), self.strict)
-            self._note(len(pairs), [error for _, error in failures])
+            prepared = None
+            with contextlib.suppress(KeyError, OverflowError, TypeError, ValueError):
+                records = [(truth, predictions[truth["image_id"]][1]) for _, truth in chunk]
+                prepared = self._quickly(records, (gt_place, pred_place))
+            if prepared is None:
+                prepared = self._carefully(chunk, predictions, (gt_json, gt_place), (pred_json, pred_place))
+            failures = _core.match_segment_files(*prepared, (self._iou, self._counts), self.strict)
+            self._note(len(prepared[0]), [error for _, error in failures])
+
+    def _carefully(
+        self, chunk: Any, predictions: Mapping[Any, Any], gt: tuple[Path_, Path], pred: tuple[Path_, Path]
+    ) -> _Prepared:
+        """The same, record by record: what is wrong is named, or skipped and counted."""
+        (gt_json, gt_place), (pred_json, pred_place) = gt, pred
+        pairs = []
+        rows: tuple[list[_Rows], list[_Rows]] = ([], [])
+        for i, truth in chunk:
+            place = f"{gt_json}: annotations[{i}]"
+            try:
+                image = _field(truth, "image_id", place)
+                if image not in predictions:
+                    raise KeyError(f"{pred_json}: no prediction for image {image!r}")
+                j, prediction = predictions[image]
+                place_pred = f"{pred_json}: annotations[{j}]"
+                pair = (
+                    gt_place / _field(truth, "file_name", place),
+                    pred_place / _field(prediction, "file_name", place_pred),
+                )
+                listed = _field(truth, "segments_info", place)
+                truth_rows = self._rows(listed, place, known_only=True, stated=True)
+                listed = _field(prediction, "segments_info", place_pred)
+                prediction_rows = self._rows(listed, place_pred, known_only=False)
+            except (KeyError, TypeError, ValueError) as error:
+                self._refuse(error)
+                continue
+            pairs.append((str(pair[0]), str(pair[1])))
+            rows[0].append(truth_rows)
+            rows[1].append(prediction_rows)
+        return pairs, _columns(rows[0]), _columns(rows[1])
 
     @property
     def _seen(self) -> int:
@@ -226,9 +240,6 @@ class PanopticQuality:
 
     def _rows(self, listed: Any, place: str, *, known_only: bool, stated: bool = False) -> _Rows:
         """Id, category, crowd and area of each segment; of two with one id the last, as panopticapi's dictionary."""
-        quick = self._rows_of_integers(listed, known_only, stated)
-        if quick is not None:
-            return quick
         rows: dict[int, tuple[int, int, bool, int]] = {}
         for n, segment in enumerate(listed):
             where = f"{place}: segments_info[{n}]"
@@ -249,26 +260,36 @@ class PanopticQuality:
             rows[id] = (id, self._position[category], crowd, area)
         return list(rows.values())
 
-    def _rows_of_integers(self, listed: Any, known_only: bool, stated: bool) -> _Rows | None:
-        """The same where nothing is unusual; None leaves it to the walk that can say what is."""
+    def _quickly(self, records: Sequence[tuple[Any, Any]], places: tuple[Path, Path]) -> _Prepared | None:
+        """Paths and columns of pairs of records in which nothing is unusual; None, or an error, leaves them to the walk
+        that can say what is."""
         position = self._position
-        try:
-            if not known_only:
-                rows = [(segment["id"], position[segment["category_id"]], False, -1) for segment in listed]
-            elif stated:
-                rows = [
-                    (segment["id"], position[segment["category_id"]], segment["iscrowd"] == 1, segment["area"])
-                    for segment in listed
-                ]
-            else:
+        join = os.path.join
+        pairs = [(join(places[0], t["file_name"]), join(places[1], p["file_name"])) for t, p in records]
+        sides = [[record["segments_info"] for record in side] for side in zip(*records, strict=True)]
+        truths, found = ([segment for listed in side for segment in listed] for side in sides)
+        ids = [[segment["id"] for segment in side] for side in (truths, found)]
+        categories = [[position[segment["category_id"]] for segment in side] for side in (truths, found)]
+        crowd = [segment["iscrowd"] == 1 for segment in truths]
+        area = [segment["area"] for segment in truths]
+        columns = []
+        for listed, of_side, category, numbers in (
+            (sides[0], ids[0], categories[0], (crowd, area)),
+            (sides[1], ids[1], categories[1], ([False] * len(found), [-1] * len(found))),
+        ):
+            id, stated = (np.array(each) if each else np.zeros(0, int) for each in (of_side, numbers[1]))
+            if id.dtype.kind != "i" or stated.dtype.kind != "i" or (id < 0).any() or (id >> 32).any():
                 return None
-        except (KeyError, TypeError):
-            return None
-        good = all(
-            type(id) is int and type(area) is int and 0 <= id < 2**32 and (area >= 0 or not known_only) and area <= 2**53
-            for id, _, _, area in rows
-        )
-        return rows if good and len({row[0] for row in rows}) == len(rows) else None
+            if listed is sides[0] and ((stated < 0).any() or (stated > 2**53).any()):
+                return None
+            lengths = np.array([len(each) for each in listed], dtype=np.int64)
+            if len(np.unique(id + (np.repeat(np.arange(len(lengths)), lengths) << 32))) < len(id):
+                return None
+            starts = np.concatenate([[0], np.cumsum(lengths)])
+            columns.append(
+                (id.astype(np.uint32), np.array(category, np.uint32), np.array(numbers[0], bool), stated, starts)
+            )
+        return pairs, columns[0], columns[1]
 
     def _ids_of_pairs(self, pairs: np.ndarray) -> tuple[np.ndarray, list[dict[str, int]]]:
         """Ids and segments of a map of categories and instances."""
@@ -424,6 +445,7 @@ class PanopticResult:
 
 _NAMES = ("pq", "sq", "rq")
 _Rows = list[tuple[int, int, bool, int]]
+_Prepared = tuple[list[tuple[str, str]], Any, Any]
 
 
 def pq_compute(
