@@ -282,15 +282,13 @@ mod tests {
                 // Mostly long runs, some of them those of the row above, some moved by a few pixels.
                 let mut row = Vec::new();
                 while row.len() < above.len() {
-                    let pixel: Pixel = std::array::from_fn(|_| random(&mut seed) % 5);
-                    let run = usize::from(random(&mut seed)) % 70 + 1;
+                    let run = PIXEL * (usize::from(random(&mut seed)) % 70 + 1);
+                    let end = |start: usize| (start + run).min(above.len());
                     match random(&mut seed) % 3 {
-                        0 => (0..run).for_each(|_| row.extend(pixel)),
-                        1 => row.extend_from_slice(&above[row.len()..]),
-                        _ => row.extend_from_slice(&above[..above.len() - row.len()]),
+                        0 => row.extend([random(&mut seed) % 5; PIXEL].repeat(run / PIXEL)),
+                        1 => row.extend_from_slice(&above[row.len()..end(row.len())]),
+                        _ => row.extend_from_slice(&above[..end(0)]),
                     }
-                    let kept = row.len().min(above.len());
-                    row.truncate(kept / (1 + kept / (3 * run)).max(1) / PIXEL * PIXEL + PIXEL);
                     row.truncate(above.len());
                 }
                 let filter = if turn % 2 == 0 { 4 } else { random(&mut seed) % 5 };
