@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn measures_of_every_form() {
         let mut masks = three_forms();
-        masks.push_compressed([4, 5], b"\x01");
+        masks.push_compressed([4, 5], b"5220P");
         let found = measure(&masks);
         let told: Vec<_> = found[..3].iter().map(|m| m.map(|m| (m.area, m.bounds, m.size))).collect();
         assert_eq!(told, [Some((4.0, [1.0, 1.0, 2.0, 2.0], [4, 5])); 3]);
