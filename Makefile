@@ -6,12 +6,14 @@
 #   make fmt      format Rust and Python
 #   make docs     build the Rust pages, run the examples of README, docs/ and docstrings
 #   make bench    measure against every rival and write the table into README.md
+#   make floor    measure each stage against the least it can cost and write benches/FLOOR.md
+#   make instructions   count the instructions of each stage (valgrind) and compare with the baseline
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: test fuzz lint fmt docs bench
+.PHONY: test fuzz lint fmt docs bench floor instructions
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -48,3 +50,11 @@ docs: $(BIN)/python
 bench: $(BIN)/python
 	$(BIN)/pip install --quiet '.[bench]'
 	$(BIN)/python benches/compare.py --readme README.md
+
+floor: $(BIN)/python
+	$(BIN)/pip install --quiet .
+	$(BIN)/python benches/floor.py
+
+instructions: $(BIN)/python
+	$(BIN)/pip install --quiet .
+	$(BIN)/python benches/floor.py --instructions

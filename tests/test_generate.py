@@ -220,3 +220,12 @@ def test_share_is_exact_and_keeps_the_limit(limit):
     parts = share(weights, 110, limit)
     assert parts.sum() == 110 and parts.min() >= 0 and parts.max() <= limit
     assert share(weights, 500, 3).tolist() == [3] * 40
+
+
+def test_boxes_alone():
+    truth = generate.dataset(images=50, seed=5, kind="boxes", objects=10, categories=365)
+    assert len(truth["annotations"]) == 500 and len(truth["categories"]) == 365
+    for annotation in truth["annotations"]:
+        assert sorted(annotation) == ["area", "bbox", "category_id", "id", "image_id", "iscrowd"]
+        assert annotation["area"] == pytest.approx(annotation["bbox"][2] * annotation["bbox"][3], abs=1e-3)
+    assert generate.detections(truth, per_image=7)

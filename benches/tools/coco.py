@@ -8,15 +8,20 @@ from pathlib import Path
 from workloads import Workload
 
 
-def workload(name: str, about: str, kind: str, given: str = "file") -> Workload:
-    """A workload of `meanap.generate`, its detections given as "file", "dicts" or "array"."""
+def workload(name: str, about: str, kind: str, given: str = "file", reference: str = "pycocotools") -> Workload:
+    """A workload of `meanap.generate`, its detections given as "file", "dicts" or "array".
+
+    Where the grid of images and categories is too large for the tools that make something for each of its cells,
+    `reference` is another tool, and only those run that can.
+    """
+    tools = TOOLS if reference == "pycocotools" else {tool: TOOLS[tool] for tool in SPARSE}
     return Workload(
         name=name if given == "file" else f"{name}-{given}",
         about=about,
         data=name,
         make=partial(_make, name=name),
-        entrants={tool: partial(_entrant, evaluate, name, kind, given) for tool, evaluate in TOOLS.items()},
-        reference="pycocotools",
+        entrants={tool: partial(_entrant, evaluate, name, kind, given) for tool, evaluate in tools.items()},
+        reference=reference,
     )
 
 
@@ -128,3 +133,6 @@ TOOLS = {
     "faster-coco-eval": _faster_coco_eval,
     "pycocotools": _pycocotools,
 }
+
+# Those whose memory does not grow with images x categories.
+SPARSE = ("meanap", "ultrafast-pycocotools", "hotcoco")

@@ -3,7 +3,7 @@
 //! Detections that matched nothing are most of them, and all that a curve wants of one is how many true positives stand
 //! before it. So only detections that matched are sorted; the others are counted into the gaps between them.
 
-use crate::matching::{MatchTable, Outcome, Row, Truth, descending_key};
+use crate::matching::{MatchTable, Outcome, Part, Row, Truth, descending_key};
 
 /// The place of a detection in the total order: score, then image, then rank in the image.
 type Key = (u64, u64);
@@ -37,7 +37,8 @@ pub struct Events {
     events: Vec<Event>,
     /// `(areas, words of thresholds, events)`: in the order in which they are swept.
     verdicts: Vec<Verdict>,
-    /// `(events + 1, limits, areas)`: unmatched detections before each event, summed from the first.
+    /// `(events + 1, limits, areas)`: unmatched detections before each event, summed from the first; the least limit
+    /// first.
     gaps: Vec<u32>,
     buckets: Buckets,
     /// The very first detection below each limit.
@@ -45,42 +46,63 @@ pub struct Events {
     truth_areas: Vec<u32>,
     areas: Vec<usize>,
     limits: Vec<usize>,
+    /// The limits, the least first, and where each of them comes in that order.
+    ascending: Vec<usize>,
+    order: Vec<usize>,
 }
 
 impl Events {
     /// Takes in the rows of `group`, leaving out images that are not wanted.
-    pub fn read(
+    pub fn read<'a>(
         &mut self,
-        table: &MatchTable,
+        table: &'a MatchTable,
         group: usize,
         images: Option<&[bool]>,
         areas: &[usize],
         limits: &[usize],
     ) {
         let wanted = |image: u32| images.is_none_or(|images| images[image as usize]);
-        let rows = || {
-            let kept = |row: &&Row| row.rank != Row::DROPPED && wanted(row.image);
-            let parts = table.parts.iter().enumerate();
-            parts.flat_map(move |(p, part)| part.rows(group).iter().filter(kept).map(move |row| (p, row)))
+        let rows = |part: &'a Part| {
+            part.rows(group).iter().filter(|row| row.rank != Row::DROPPED && wanted(row.image))
         };
         self.areas = areas.to_vec();
-        self.limits = limits.to_vec();
+        self.set_limits(limits);
         self.truth_areas.clear();
         let truths = table.parts.iter().flat_map(|part| part.truths(group));
         self.truth_areas.extend(truths.filter(|truth: &&Truth| wanted(truth.image)).map(|truth| truth.areas));
 
         self.events.clear();
-        self.events.extend(rows().filter_map(|(part, row)| match row.outcome() {
-            Outcome::Unmatched(_) => None,
-            Outcome::Matched(entry) => {
-                let (part, entry) = (part as u32, entry as u32);
-                Some(Event { key: key(row), score: row.score, rank: row.rank, part, entry })
+        for (part, at) in table.parts.iter().zip(0..) {
+            for row in rows(part) {
+                if let Outcome::Matched(entry) = row.outcome() {
+                    let entry = entry as u32;
+                    self.events.push(Event {
+                        key: key(row),
+                        score: row.score,
+                        rank: row.rank,
+                        part: at,
+                        entry,
+                    });
+                }
             }
-        }));
+        }
         self.events.sort_unstable_by_key(|event| event.key);
         self.judge(table);
         self.buckets.fill(self.events.iter().map(|event| event.key.0));
-        self.count_unmatched(rows().map(|(_, row)| row));
+        self.begin_counting();
+        for part in &table.parts {
+            rows(part).for_each(|row| self.count_unmatched(row));
+        }
+        self.sum_up();
+    }
+
+    fn set_limits(&mut self, limits: &[usize]) {
+        self.limits = limits.to_vec();
+        let mut places: Vec<usize> = (0..limits.len()).collect();
+        places.sort_by_key(|&m| limits[m]);
+        self.ascending = places.iter().map(|&m| limits[m]).collect();
+        self.order = vec![0; limits.len()];
+        places.iter().zip(0..).for_each(|(&m, place)| self.order[m] = place);
     }
 
     /// Gathers the outcomes in the order of the events: they are read once for each limit.
@@ -103,33 +125,54 @@ impl Events {
         }
     }
 
-    /// Counts the unmatched detections into the gaps, and finds the very first detection.
-    fn count_unmatched<'a>(&mut self, rows: impl Iterator<Item = &'a Row>) {
-        let width = self.areas.len() * self.limits.len();
+    /// Empty gaps; and the very first of the detections that matched.
+    fn begin_counting(&mut self) {
         self.gaps.clear();
-        self.gaps.resize((self.events.len() + 1) * width, 0);
+        self.gaps.resize((self.events.len() + 1) * self.areas.len() * self.limits.len(), 0);
         let first_below = |&limit: &usize| {
             let below = self.events.iter().find(|event| (event.rank as usize) < limit);
             below.map(|event| (event.key, event.score))
         };
-        self.first = self.limits.iter().map(first_below).collect();
-        for row in rows {
-            let Outcome::Unmatched(outside) = row.outcome() else { continue };
-            let key = key(row);
-            for (first, &limit) in self.first.iter_mut().zip(&self.limits) {
-                if (row.rank as usize) < limit && first.is_none_or(|(first, _)| key < first) {
+        self.first = self.ascending.iter().map(first_below).collect();
+    }
+
+    /// Counts an unmatched detection into its gap, under the least limit that lets it pass.
+    #[inline]
+    fn count_unmatched(&mut self, row: &Row) {
+        let Outcome::Unmatched(outside) = row.outcome() else { return };
+        let (key, rank) = (key(row), row.rank as usize);
+        let class = self.ascending.iter().take_while(|&&limit| rank >= limit).count();
+        let Some(first) = self.first.get_mut(class..) else { return };
+        // What is not the first under its least limit is not under a greater one.
+        if first.first().is_some_and(|first| first.is_none_or(|(first, _)| key < first)) {
+            for first in first {
+                if first.is_none_or(|(first, _)| key < first) {
                     *first = Some((key, row.score));
                 }
             }
-            let range = self.buckets.range(key.0);
-            let before = range.start + self.events[range].partition_point(|event| event.key < key);
-            let gap = &mut self.gaps[before * width..(before + 1) * width];
-            for (counts, &limit) in gap.chunks_exact_mut(self.areas.len().max(1)).zip(&self.limits) {
-                if (row.rank as usize) < limit {
-                    for (count, &area) in counts.iter_mut().zip(&self.areas) {
-                        *count += !outside >> area & 1;
-                    }
-                }
+        }
+        let range = self.buckets.range(key.0);
+        let before = range.start + self.events[range].partition_point(|event| event.key < key);
+        let (areas, limits) = (self.areas.len(), self.limits.len());
+        // Nobody asks how many come after the last event, nor for a detection beyond all limits.
+        if before == self.events.len() || class == limits {
+            return;
+        }
+        let gap = &mut self.gaps[(before * limits + class) * areas..][..areas];
+        for (count, &area) in gap.iter_mut().zip(&self.areas) {
+            *count += !outside >> area & 1;
+        }
+    }
+
+    /// Sums the gaps, over the limits and from the first on.
+    fn sum_up(&mut self) {
+        let (areas, width) = (self.areas.len(), self.areas.len() * self.limits.len());
+        if areas == 0 {
+            return;
+        }
+        for gap in self.gaps.chunks_exact_mut(width) {
+            for i in areas..width {
+                gap[i] += gap[i - areas];
             }
         }
         for i in width..self.gaps.len() {
@@ -144,7 +187,7 @@ impl Events {
 
     /// The score of the very first detection below the `m`-th limit, if there is one.
     pub fn first_score(&self, m: usize) -> Option<f64> {
-        self.first[m].map(|(_, score)| score)
+        self.first[self.order[m]].map(|(_, score)| score)
     }
 
     /// Visits the matched detections of rank below the `m`-th limit, best score first: `visit(event, unmatched
@@ -159,7 +202,7 @@ impl Events {
     ) {
         let count = self.events.len();
         let verdicts = &self.verdicts[(a * words + word) * count..][..count];
-        let (width, at) = (self.areas.len() * self.limits.len(), m * self.areas.len() + a);
+        let (width, at) = (self.areas.len() * self.limits.len(), self.order[m] * self.areas.len() + a);
         let gaps = self.gaps.chunks_exact(width);
         for (i, ((event, gap), &verdict)) in self.events.iter().zip(gaps).zip(verdicts).enumerate() {
             if verdict.hit | verdict.miss != 0 && (event.rank as usize) < self.limits[m] {

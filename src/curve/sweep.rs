@@ -92,16 +92,18 @@ impl Curves {
         mut write: impl FnMut(usize, f64, f64),
     ) {
         let found = &self.found[t];
+        // Divided first, several at once; then the greatest from the end on.
         self.envelope.clear();
-        self.envelope.resize(found.len(), 0.0);
+        self.envelope.extend(found.iter().zip(1..).map(|(tp, count): (_, i32)| {
+            let count = f64::from(count);
+            count / (f64::from(tp.false_positives as i32) + count + f64::EPSILON)
+        }));
         let mut best = 0.0;
-        for (i, (tp, envelope)) in found.iter().zip(&mut self.envelope).enumerate().rev() {
-            let count = (i + 1) as f64;
-            let precision = count / (f64::from(tp.false_positives) + count + f64::EPSILON);
-            if precision > best {
-                best = precision;
+        for precision in self.envelope.iter_mut().rev() {
+            if *precision > best {
+                best = *precision;
             }
-            *envelope = best;
+            *precision = best;
         }
         let mut points = reached.iter().enumerate();
         for (point, reached) in points.by_ref() {

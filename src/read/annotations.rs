@@ -90,50 +90,59 @@ impl Annotations {
         Annotations { wanted: needed | GEOMETRY, needed, ..Self::default() }
     }
 
-    /// Whether a column that is now `len` long is whole.
-    pub fn whole(&self, len: usize) -> bool {
-        len == self.count
-    }
-
-    /// Gives back memory that was reserved too generously, and columns that are not whole.
-    pub fn finish(&mut self) {
-        if self.trouble.is_some() {
-            let (count, trouble) = (self.count, self.trouble.take());
-            *self = Annotations { count, trouble, ..Self::default() };
-            return;
+    /// A record with its keys in the order of the last one, and nothing unusual in it. `None` anywhere in it if it is
+    /// not such a one.
+    #[inline(always)]
+    fn parse_usual(&mut self, scanner: &mut Scanner<'_>, shape: &Shape) -> Option<()> {
+        let mut cursor = scanner.cursor();
+        cursor.take(b'{')?;
+        let record = &mut self.pending;
+        record.present = 0;
+        record.empty_bbox = false;
+        for slot in 0.. {
+            let Some((field, length)) = shape.expected(cursor.rest(), slot) else { break };
+            cursor.at += length;
+            if record.present & field.bit() != 0 {
+                return None;
+            }
+            if field.bit() & self.wanted == 0 {
+                if field == Field::Escaped {
+                    return None;
+                }
+                scanner.skip_from(&mut cursor)?;
+                continue;
+            }
+            record.present |= field.bit();
+            match field {
+                Field::ImageId => record.image = cursor.integer()?,
+                Field::CategoryId => record.category = cursor.integer()?,
+                Field::Id => record.id = cursor.integer()? as f64,
+                Field::Bbox => record.bbox = cursor.four()?,
+                Field::Score => (record.score, record.integer_score) = cursor.real()?,
+                Field::Area => (record.area, _) = cursor.real()?,
+                Field::IsCrowd => {
+                    let crowd = cursor.integer()?;
+                    record.crowd = crowd == 1;
+                    if crowd > 1 {
+                        return None;
+                    }
+                }
+                Field::NumKeypoints => record.unlabelled = cursor.integer()? == 0,
+                Field::Segmentation => record.segmentation = scanner.skip_from(&mut cursor)?,
+                Field::Keypoints => record.keypoints = scanner.skip_from(&mut cursor)?,
+                _ => return None,
+            }
         }
-        let count = self.count;
-        self.image.codes.shrink_to_fit();
-        self.category.codes.shrink_to_fit();
-        trim(&mut self.id, count);
-        trim(&mut self.area, count);
-        trim(&mut self.score, count);
-        trim(&mut self.bbox, count);
-        trim(&mut self.crowd, count);
-        trim(&mut self.unlabelled, count);
-        for spans in [&mut self.segmentation, &mut self.keypoints] {
-            trim(&mut spans.start, count);
-            trim(&mut spans.len, count);
+        cursor.take(b'}')?;
+        if record.present & self.needed != self.needed || scanner.doubtful.is_some() {
+            return None;
         }
-    }
-}
-
-const GEOMETRY: u16 =
-    Field::Score.bit() | Field::Bbox.bit() | Field::Segmentation.bit() | Field::Keypoints.bit();
-
-fn trim<T>(column: &mut Vec<T>, count: usize) {
-    if column.len() < count {
-        column.clear();
-    }
-    column.shrink_to_fit();
-}
-
-impl Rows for Annotations {
-    fn fresh(&self) -> Self {
-        Annotations { wanted: self.wanted, needed: self.needed, ..Self::default() }
+        scanner.move_to(cursor.at);
+        Some(())
     }
 
-    fn parse(&mut self, scanner: &mut Scanner<'_>, shape: &mut Shape) -> Scan<()> {
+    /// Any record.
+    fn parse_any(&mut self, scanner: &mut Scanner<'_>, shape: &mut Shape) -> Scan<()> {
         let mut record = Record::default();
         let present = fields(
             scanner,
@@ -188,6 +197,59 @@ impl Rows for Annotations {
         Ok(())
     }
 
+    /// Whether a column that is now `len` long is whole.
+    pub fn whole(&self, len: usize) -> bool {
+        len == self.count
+    }
+
+    /// Gives back memory that was reserved too generously, and columns that are not whole.
+    pub fn finish(&mut self) {
+        if self.trouble.is_some() {
+            let (count, trouble) = (self.count, self.trouble.take());
+            *self = Annotations { count, trouble, ..Self::default() };
+            return;
+        }
+        let count = self.count;
+        self.image.codes.shrink_to_fit();
+        self.category.codes.shrink_to_fit();
+        trim(&mut self.id, count);
+        trim(&mut self.area, count);
+        trim(&mut self.score, count);
+        trim(&mut self.bbox, count);
+        trim(&mut self.crowd, count);
+        trim(&mut self.unlabelled, count);
+        for spans in [&mut self.segmentation, &mut self.keypoints] {
+            trim(&mut spans.start, count);
+            trim(&mut spans.len, count);
+        }
+    }
+}
+
+const GEOMETRY: u16 =
+    Field::Score.bit() | Field::Bbox.bit() | Field::Segmentation.bit() | Field::Keypoints.bit();
+
+fn trim<T>(column: &mut Vec<T>, count: usize) {
+    if column.len() < count {
+        column.clear();
+    }
+    column.shrink_to_fit();
+}
+
+impl Rows for Annotations {
+    fn fresh(&self) -> Self {
+        Annotations { wanted: self.wanted, needed: self.needed, ..Self::default() }
+    }
+
+    #[inline]
+    fn parse(&mut self, scanner: &mut Scanner<'_>, shape: &mut Shape) -> Scan<()> {
+        let start = scanner.position();
+        if self.parse_usual(scanner, shape).is_some() {
+            return Ok(());
+        }
+        scanner.move_to(start);
+        self.parse_any(scanner, shape)
+    }
+
     fn commit(&mut self) {
         if self.trouble.is_some() || self.pending_trouble.is_some() {
             let what = self.pending_trouble.take();
@@ -197,7 +259,7 @@ impl Rows for Annotations {
             self.count += 1;
             return;
         }
-        let (record, count) = (self.pending, self.count);
+        let (record, count) = (&self.pending, self.count);
         let has = |field: Field, len: usize| record.present & field.bit() != 0 && len == count;
         self.seen |= record.present;
         self.image.push(record.image);

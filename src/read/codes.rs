@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
+/// Ids below this are looked up in a table.
+const SMALL: usize = 2048;
+
 /// A column of ids: for each record a code, and for each code the id and the record that used it first.
 ///
 /// Codes are given in order of first appearance.
@@ -15,6 +18,8 @@ pub struct Codes {
     /// The first record that has each code.
     pub first: Vec<usize>,
     known: HashMap<i64, u32, BuildHasherDefault<Mixer>>,
+    /// The code of each small id, one more: class labels are looked up without a hash.
+    small: Vec<u32>,
     last: Option<(i64, u32)>,
 }
 
@@ -32,6 +37,16 @@ impl Codes {
 
     fn code(&mut self, id: i64, record: usize) -> u32 {
         let next = self.ids.len() as u32;
+        let small = usize::try_from(id).ok().filter(|&id| id < SMALL);
+        if let Some(&code @ 1..) = small.and_then(|id| self.small.get(id)) {
+            return code - 1;
+        }
+        if let Some(id) = small {
+            if self.small.is_empty() {
+                self.small.resize(SMALL, 0);
+            }
+            self.small[id] = next + 1;
+        }
         let code = *self.known.entry(id).or_insert(next);
         if code == next {
             self.ids.push(id);
@@ -59,6 +74,7 @@ impl Codes {
         self.ids.clear();
         self.first.clear();
         self.known.clear();
+        self.small.fill(0);
         self.last = None;
     }
 }

@@ -9,6 +9,8 @@
 //! | [`window`] | Which of them are in memory? |
 //! | [`scanner`] | What is a token of JSON? |
 //! | [`number`], [`power`] | Which double is a number? |
+//! | [`lanes`] | What stands at each place of a short piece of text? |
+//! | [`usual`] | What is a value, as most files write it? |
 //! | [`record`] | What does a record hold, and in which order? |
 //! | [`annotations`], [`listed`], [`codes`] | What becomes a column? |
 //! | [`blocks`] | Who reads which part of the file? |
@@ -22,6 +24,7 @@ pub mod blocks;
 pub mod codes;
 pub mod dataset;
 pub mod failure;
+pub mod lanes;
 pub mod listed;
 pub mod number;
 pub mod objects;
@@ -32,6 +35,7 @@ pub mod regions;
 pub mod scanner;
 pub mod segmentation;
 pub mod source;
+pub mod usual;
 pub mod window;
 
 pub use dataset::{Dataset, Kind};

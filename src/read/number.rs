@@ -16,8 +16,16 @@ const TENS: [f64; 23] = [
     1e19, 1e20, 1e21, 1e22,
 ];
 
-/// `10^n` for the digits of one word.
-const WORD_TENS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+/// `10^n` as an integer, for every `n` where it is one of 64 bits (as many entries as spare a bound).
+pub const POWERS_OF_TEN: [u64; 32] = {
+    let mut powers = [1; 32];
+    let mut n = 1;
+    while n < 20 {
+        powers[n] = 10 * powers[n - 1];
+        n += 1;
+    }
+    powers
+};
 
 /// Reads the decimal digits at `position`, eight at a time, into `value` (modulo `2^64`) and returns how many there
 /// were. `bytes` has at least eight readable bytes wherever a digit may stand.
@@ -25,22 +33,39 @@ const WORD_TENS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_0
 pub fn digits(bytes: &[u8], position: &mut usize, value: &mut u64) -> usize {
     let start = *position;
     loop {
-        let word = load(bytes, *position) ^ 0x3030_3030_3030_3030;
-        // The high bit of each byte that is no digit; a carry only reaches bytes after the first of those.
-        let others = (word.wrapping_add(0x7676_7676_7676_7676) | word) & 0x8080_8080_8080_8080;
-        let count = (others.trailing_zeros() / 8) as usize;
-        // Digits go to the upper bytes, zeros below them count for nothing; two shifts, as one may not be by 64.
-        let half = 4 * (8 - count);
-        let mut digits = (word << half) << half;
-        digits = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
-        digits = digits.wrapping_mul(100).wrapping_add(digits >> 16) & 0x0000_ffff_0000_ffff;
-        digits = digits.wrapping_mul(10_000).wrapping_add(digits >> 32) & 0xffff_ffff;
-        *value = value.wrapping_mul(WORD_TENS[count]).wrapping_add(digits);
+        let (digits, count) = word(&load(bytes, *position).to_le_bytes());
+        *value = value.wrapping_mul(POWERS_OF_TEN[count]).wrapping_add(digits);
         *position += count;
         if count < 8 {
             return *position - start;
         }
     }
+}
+
+/// The number that the decimal digits at the beginning of eight bytes write, and how many there are.
+#[inline(always)]
+pub fn word(text: &[u8; 8]) -> (u64, usize) {
+    let word = u64::from_le_bytes(*text) ^ 0x3030_3030_3030_3030;
+    // The high bit of each byte that is no digit; a carry only reaches bytes after the first of those.
+    let others = (word.wrapping_add(0x7676_7676_7676_7676) | word) & 0x8080_8080_8080_8080;
+    let count = (others.trailing_zeros() / 8) as usize;
+    // Digits go to the upper bytes, zeros below them count for nothing; two shifts, as one may not be by 64.
+    let half = 4 * (8 - count);
+    (together((word << half) << half), count)
+}
+
+/// The number that the first `count` bytes write, which must be decimal digits, one to eight.
+#[inline(always)]
+pub fn few(text: &[u8; 8], count: usize) -> u64 {
+    together((u64::from_le_bytes(*text) ^ 0x3030_3030_3030_3030) << (64 - 8 * count))
+}
+
+/// The number of eight digits, the first in the lowest byte.
+#[inline(always)]
+fn together(mut digits: u64) -> u64 {
+    digits = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
+    digits = digits.wrapping_mul(100).wrapping_add(digits >> 16) & 0x0000_ffff_0000_ffff;
+    digits.wrapping_mul(10_000).wrapping_add(digits >> 32) & 0xffff_ffff
 }
 
 /// Steps over decimal digits and returns how many there were.
@@ -90,10 +115,38 @@ pub fn scale(mantissa: u64, exponent: i32) -> Option<f64> {
     scale_wide(mantissa, exponent)
 }
 
+/// `mantissa / 10^places`, likewise; of at most 22 places.
+#[inline(always)]
+pub fn scale_down(mantissa: u64, places: usize) -> Option<f64> {
+    if mantissa <= 1 << 53 {
+        return Some(mantissa as f64 / TENS[places]);
+    }
+    scale_wide(mantissa, -(places as i32))
+}
+
+#[inline(never)]
 fn scale_wide(mantissa: u64, exponent: i32) -> Option<f64> {
     if mantissa == 0 || !(-LIMIT..=LIMIT).contains(&exponent) {
         return None;
     }
+    let zeros = mantissa.leading_zeros();
+    let digits = mantissa << zeros;
+    let power = POWERS[(exponent + LIMIT) as usize];
+    let high = (u128::from(digits) * u128::from((power.bits >> 64) as u64) >> 64) as u64;
+    let spare = 64 - 53 - high.leading_zeros();
+    let (rest, half) = (high & ((1 << spare) - 1), 1u64 << (spare - 1));
+    // The lower half of this product, and of the power, would each add less than one.
+    if rest + 2 > half && rest <= half {
+        return scale_widest(mantissa, exponent);
+    }
+    let significand = (high >> spare) + u64::from(rest > half);
+    // value = high * 2^(128 - 127 + power.exponent + exponent - zeros)
+    Some(double(significand, spare as i32 + 1 + power.exponent + exponent - zeros as i32))
+}
+
+/// With all bits of the power.
+#[cold]
+fn scale_widest(mantissa: u64, exponent: i32) -> Option<f64> {
     let zeros = mantissa.leading_zeros();
     let digits = u128::from(mantissa << zeros);
     let power = POWERS[(exponent + LIMIT) as usize];
@@ -106,16 +159,21 @@ fn scale_wide(mantissa: u64, exponent: i32) -> Option<f64> {
     if rest + 2 > half && rest <= half {
         return None;
     }
-    let mut significand = (product >> spare) as u64 + u64::from(rest > half);
+    let significand = (product >> spare) as u64 + u64::from(rest > half);
     // value = product * 2^(64 - 127 + power.exponent + exponent - zeros)
-    let mut binary = spare as i32 - 63 + power.exponent + exponent - zeros as i32;
+    Some(double(significand, spare as i32 - 63 + power.exponent + exponent - zeros as i32))
+}
+
+/// `significand * 2^binary`, of at most 53 bits, or 2^53.
+#[inline(always)]
+fn double(mut significand: u64, mut binary: i32) -> f64 {
     if significand == 1 << 53 {
         significand >>= 1;
         binary += 1;
     }
     // Every result is normal: the table ends long before the range of doubles does.
     let biased = (binary + 52 + 1023) as u64;
-    Some(f64::from_bits((biased << 52) | (significand & ((1 << 52) - 1))))
+    f64::from_bits((biased << 52) | (significand & ((1 << 52) - 1)))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The keys of records, most of which come in the same order again and again.
 
+use super::lanes;
 use super::scanner::{Scan, Scanner};
 
 /// What a key of a record is to us.
@@ -80,39 +81,32 @@ pub struct Shape {
 /// Keys of one record that are remembered.
 const REMEMBERED: usize = 64;
 
-/// Up to 32 bytes, compared as four words.
+/// Up to 32 bytes, compared at once.
 struct Key {
-    words: [u64; 4],
-    masks: [u64; 4],
+    text: [u8; 32],
+    /// One bit for each byte that counts.
+    counts: u32,
     len: usize,
     field: Field,
 }
 
 impl Key {
     fn new(text: &[u8], field: Field) -> Key {
-        let mut key = Key { words: [0; 4], masks: [0; 4], len: text.len(), field };
-        if text.len() > 32 {
+        let mut key = Key { text: [0; 32], counts: 0, len: text.len(), field };
+        match key.text.get_mut(..text.len()) {
+            Some(place) => {
+                place.copy_from_slice(text);
+                key.counts = ((1u64 << text.len()) - 1) as u32;
+            }
             // Matches nothing: no text holds the zero byte.
-            key.masks[0] = u64::MAX;
-            return key;
-        }
-        for (index, &byte) in text.iter().enumerate() {
-            key.words[index / 8] |= u64::from(byte) << (8 * (index % 8));
-            key.masks[index / 8] |= 0xff << (8 * (index % 8));
+            None => key.counts = u32::MAX,
         }
         key
     }
 
     #[inline(always)]
     fn begins(&self, text: &[u8]) -> bool {
-        let Some(chunk) = text.first_chunk::<32>() else { return false };
-        let mut difference = 0;
-        for index in 0..4 {
-            let mut word = [0; 8];
-            word.copy_from_slice(&chunk[8 * index..8 * index + 8]);
-            difference |= (u64::from_le_bytes(word) & self.masks[index]) ^ self.words[index];
-        }
-        difference == 0
+        text.first_chunk().is_some_and(|chunk| !lanes::equal(chunk, &self.text) & self.counts == 0)
     }
 }
 
@@ -121,17 +115,22 @@ impl Shape {
     /// (`None`). Before slot 0 the cursor is behind the opening brace, later behind a value.
     #[inline(always)]
     pub fn next(&mut self, scanner: &mut Scanner<'_>, slot: usize) -> Scan<Option<Field>> {
-        if let Some(key) = self.keys.get(slot)
-            && key.begins(scanner.rest())
-        {
-            scanner.move_to(scanner.position() + key.len);
-            return Ok(Some(key.field));
+        if let Some((field, length)) = self.expected(scanner.rest(), slot) {
+            scanner.move_to(scanner.position() + length);
+            return Ok(Some(field));
         }
         if scanner.peek() == b'}' {
             scanner.move_to(scanner.position() + 1);
             return Ok(None);
         }
         self.learn(scanner, slot)
+    }
+
+    /// The key at `slot` if it is written as it was in the last record, with its length.
+    #[inline(always)]
+    pub fn expected(&self, text: &[u8], slot: usize) -> Option<(Field, usize)> {
+        let key = self.keys.get(slot)?;
+        key.begins(text).then_some((key.field, key.len))
     }
 
     #[cold]

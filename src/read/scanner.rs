@@ -3,7 +3,8 @@
 //! That is the standard's grammar plus `NaN`, `Infinity` and `-Infinity`. Strings must be UTF-8 without bare control
 //! characters; lone surrogate escapes pass.
 
-use super::number;
+use super::usual::{self, Cursor};
+use super::{lanes, number};
 
 /// Zero bytes that must follow the text: no JSON holds a zero byte, so looking ahead needs no bounds of its own.
 pub const PADDING: usize = 32;
@@ -98,6 +99,23 @@ impl<'a> Scanner<'a> {
         &self.bytes[start..self.position]
     }
 
+    /// A cursor for what needs no care, at this one's place.
+    #[inline(always)]
+    pub fn cursor(&self) -> Cursor<'a> {
+        Cursor::new(self.bytes, self.position)
+    }
+
+    /// Steps over the value at a cursor, and tells where in the file it begins and how long it is. `None` if it is not
+    /// a whole one, or longer than 4 GiB.
+    #[inline(always)]
+    pub fn skip_from(&mut self, cursor: &mut Cursor<'_>) -> Option<(u64, u32)> {
+        let start = cursor.at;
+        self.position = start;
+        self.skip().ok()?;
+        cursor.at = self.position;
+        Some((self.base + start as u64, u32::try_from(self.position - start).ok()?))
+    }
+
     /// What is left of the piece, padding included.
     #[inline(always)]
     pub fn rest(&self) -> &'a [u8] {
@@ -161,6 +179,12 @@ impl<'a> Scanner<'a> {
     #[inline(always)]
     pub fn number(&mut self) -> Scan<Option<Number>> {
         self.space();
+        let (value, end) = usual::with_point(self.bytes, self.position);
+        // A number at the end of the piece may go on in the next.
+        if end > 0 && end < self.end {
+            self.position = end;
+            return Ok(Some(Number { value, integer: false }));
+        }
         let start = self.position;
         let negative = self.peek() == b'-';
         self.position += usize::from(negative);
@@ -395,10 +419,10 @@ impl<'a> Scanner<'a> {
                 }
                 b'"' => drop(self.string()?),
                 b'-' | b'0'..=b'9' => {
-                    self.skip_number()?;
                     if levels.in_array() {
-                        self.skip_numbers()?;
+                        self.skip_plain_numbers();
                     }
+                    self.skip_number()?;
                 }
                 b't' => self.word(b"true")?,
                 b'f' => self.word(b"false")?,
@@ -430,18 +454,40 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Goes on over numbers of an array for as long as nothing else comes.
-    #[inline(always)]
-    fn skip_numbers(&mut self) -> Scan<()> {
-        loop {
-            let rest = self.rest();
-            let step = match rest {
-                [b',', b' ', b'0'..=b'9' | b'-', ..] => 2,
-                [b',', b'0'..=b'9' | b'-', ..] => 1,
-                _ => return Ok(()),
-            };
-            self.position += step;
-            self.skip_number()?;
+    /// From one number of an array goes on to a later one, over numbers of digits and perhaps a point, with a comma
+    /// and perhaps a space behind each; as far as all is as plain as that.
+    fn skip_plain_numbers(&mut self) {
+        while let Some(text) = self.bytes.get(self.position..).and_then(<[u8]>::first_chunk::<32>) {
+            let digits = lanes::digits(text);
+            // Where the digits that begin at a place end; 32 if they may go on.
+            let end_of = |at: usize| at + (!(digits >> at)).trailing_zeros() as usize;
+            let mut number = 0;
+            loop {
+                let first = number + usize::from(text[number] == b'-');
+                let mut end = end_of(first);
+                let zeros = text[first] == b'0' && end > first + 1;
+                let mut plain = end > first && !zeros;
+                if end < 31 && text[end] == b'.' {
+                    let point = end;
+                    end = end_of(point + 1);
+                    plain &= end > point + 1;
+                }
+                // The next one, and a place behind its first byte, must be in sight.
+                if end >= 29 {
+                    break;
+                }
+                let next = end + 1 + usize::from(text[end + 1] == b' ');
+                let goes_on = text[next] == b'-' || digits >> next & 1 == 1;
+                if !(plain && text[end] == b',' && goes_on) {
+                    self.position += number;
+                    return;
+                }
+                number = next;
+            }
+            if number == 0 {
+                return;
+            }
+            self.position += number;
         }
     }
 
@@ -551,6 +597,44 @@ mod tests {
         let mut scanner = Scanner::new(&bytes, end, 0, 0);
         scanner.skip()?;
         Ok(scanner.position())
+    }
+
+    /// Numbers in an array are passed over several at a time, the same numbers in an object one by one.
+    #[test]
+    fn plain_numbers_are_passed_over_as_others_are() {
+        let mut state = 1u64;
+        let mut roll = |sides: usize| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 33) as usize % sides
+        };
+        for _ in 0..100_000 {
+            let mut numbers = String::new();
+            for place in 0..1 + roll(12) {
+                if place > 0 {
+                    numbers += [", ", ",", ", ", ",  ", ",,", " ,", ". "]
+                        [if roll(8) == 0 { roll(7) } else { roll(3) }];
+                }
+                numbers += ["", "", "-", "--"][if roll(9) == 0 { roll(4) } else { roll(3) }];
+                for _ in 0..roll(12) + usize::from(roll(20) > 0) {
+                    numbers.push(char::from(b'0' + roll(10) as u8));
+                }
+                numbers += [".5", ".25", ".123456789", "", "e5", ".", ".1.2"]
+                    [if roll(9) == 0 { roll(7) } else { roll(4) }];
+            }
+            if numbers.trim().is_empty() {
+                continue;
+            }
+            let array = format!("[{numbers}]");
+            let object: String = numbers.split(',').map(|number| format!("\"\":{number},")).collect();
+            let object = format!("{{{}}}", object.trim_end_matches(','));
+            let doubled =
+                numbers.trim_end().ends_with(',') || numbers.split(',').any(|n| n.trim().is_empty());
+            assert_eq!(
+                skip(array.as_bytes()).is_ok(),
+                !doubled && skip(object.as_bytes()).is_ok(),
+                "{array}"
+            );
+        }
     }
 
     #[test]

@@ -18,13 +18,14 @@ class Workload:
     objects: float = 8.0
     categories: int = 80
     boxes: bool = False
+    outlines: bool = True
 
     def dataset(self, seed: int = 0, images: int | None = None) -> dict:
         """The ground truth; `images` makes it smaller or larger with the same density."""
         return dataset(
             self.images if images is None else images,
             seed,
-            kind="keypoints" if self.kind == "keypoints" else "instances",
+            kind="keypoints" if self.kind == "keypoints" else "instances" if self.outlines else "boxes",
             objects=self.objects,
             categories=self.categories,
         )
@@ -38,6 +39,10 @@ WORKLOADS = {
     "val-segm-boxes": Workload("segm", 40, boxes=True),
     "val-keypoints": Workload("keypoints", 3.8, objects=2.2, categories=1, boxes=True),
     "detr-bbox": Workload("bbox", 300),
+    # Objects365's validation set: 80,000 images, 1,240,587 boxes, 365 categories. LVIS: 1,203 categories, up to 300
+    # detections an image.
+    "objects365-bbox": Workload("bbox", 15, images=80_000, objects=15, categories=365, outlines=False),
+    "lvis-bbox": Workload("bbox", 300, images=5000, objects=12, categories=1203, outlines=False),
 }
 
 

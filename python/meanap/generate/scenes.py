@@ -22,8 +22,9 @@ def dataset(images=100, seed=0, *, kind="instances", objects=8.0, categories=80,
         How many images.
     seed : int
         The same seed gives the same scenes.
-    kind : {"instances", "keypoints"}
-        All objects with outlines, or only the persons, with outlines and poses (as COCO has it in two files).
+    kind : {"instances", "keypoints", "boxes"}
+        All objects with outlines, or only the persons, with outlines and poses (as COCO has it in two files), or all
+        objects as boxes alone (as Objects365 has it).
     objects : float
         Mean number of objects an image, before `kind` picks among them; the total is exact.
     categories : int
@@ -41,8 +42,8 @@ def dataset(images=100, seed=0, *, kind="instances", objects=8.0, categories=80,
     >>> sorted(truth["annotations"][0])
     ['area', 'bbox', 'category_id', 'id', 'image_id', 'iscrowd', 'segmentation']
     """
-    if kind not in ("instances", "keypoints"):
-        raise ValueError(f'kind is {kind!r}, expected "instances" or "keypoints"')
+    if kind not in ("instances", "keypoints", "boxes"):
+        raise ValueError(f'kind is {kind!r}, expected "instances", "keypoints" or "boxes"')
     if images < 0 or objects < 0 or categories < 1 or not 0 <= crowds <= 1:
         raise ValueError("expected images >= 0, objects >= 0, categories >= 1 and 0 <= crowds <= 1")
     rng = np.random.default_rng([seed, 0])
@@ -57,7 +58,10 @@ def dataset(images=100, seed=0, *, kind="instances", objects=8.0, categories=80,
     # COCO lists objects category by category and crowd regions last.
     order = np.lexsort((rng.random(len(image)), category, crowd))
     image, category, crowd, boxes = image[order], category[order], crowd[order], boxes[order]
-    annotations = _outlined(rng, boxes, sizes[image], crowd)
+    if kind == "boxes":
+        annotations = _boxed(boxes, crowd)
+    else:
+        annotations = _outlined(rng, boxes, sizes[image], crowd)
     listed = category_entries(categories, joints=kind == "keypoints")
     numbers = np.array([entry["id"] for entry in listed])
     ids = np.sort(rng.choice(20 * len(image), size=len(image), replace=False)) + 1
@@ -112,6 +116,15 @@ def _widened(boxes, sizes):
     """Crowd regions are wide: at least a fifth of the image across."""
     extent = np.clip(boxes[:, 2:] * 2.0, 0.2 * sizes, 0.97 * sizes)
     return np.concatenate([np.minimum(boxes[:, :2], sizes - extent), extent], 1)
+
+
+def _boxed(boxes, crowd):
+    """Annotations with box and area."""
+    rounded = np.round(boxes, 2)
+    areas = np.round(rounded[:, 2] * rounded[:, 3], 4).tolist()
+    flags = crowd.astype(np.int64).tolist()
+    rows = zip(rounded.tolist(), areas, flags, strict=True)
+    return [{"area": area, "iscrowd": flag, "bbox": box} for box, area, flag in rows]
 
 
 def _outlined(rng, boxes, sizes, crowd):

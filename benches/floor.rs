@@ -1,0 +1,361 @@
+//! Times each stage of an evaluation of two files, beside the least that any program must do for the same work.
+//!
+//! ```text
+//! cargo bench --no-default-features --bench floor -- TRUTH DETECTIONS bbox|segm|keypoints [--rounds N] [--only STAGE]
+//! ```
+//!
+//! Prints a line for each stage: its name, how much work of which unit it is, milliseconds, and milliseconds of the
+//! floor. A floor is a tight loop on the same data: bytes copied out of the page cache, numbers converted whose places
+//! are known, rows scattered to known places, pairs of boxes compared that lie side by side. Processor time is summed
+//! over the threads, so that a busy machine does not count.
+//!
+//! With `--only STAGE` each stage runs once, but that one twice, and nothing is printed: for counting instructions, as
+//! the difference from a run in which none does.
+
+use std::hint::black_box;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use meanap::columns::{Geometry, Objects, Shape};
+use meanap::curve::{self, Selection};
+use meanap::evaluate::{Protocol, Scene};
+use meanap::matching::{Extent, MatchTable, Matcher, Positions, Row, meetings};
+use meanap::read::number;
+use meanap::read::source::Source;
+use meanap::read::{Dataset, IouType, Kind, Role};
+use meanap::rle::codec;
+use meanap::similarity::{BoxIou, MaskIou, Oks, Similarity, box_iou};
+
+/// Pieces of a file that are read at a time.
+const PIECE: usize = 128 << 10;
+
+/// One stage's figures.
+struct Figure {
+    stage: &'static str,
+    work: String,
+    ours: f64,
+    floor: Option<(f64, &'static str)>,
+}
+
+struct Bench {
+    rounds: usize,
+    only: Option<String>,
+    figures: Vec<Figure>,
+}
+
+impl Bench {
+    /// Runs a stage, once to have its result and as often as asked to have its time.
+    fn stage<T>(&mut self, name: &'static str, work: impl FnOnce(&T) -> String, run: impl Fn() -> T) -> T {
+        if let Some(only) = &self.only {
+            if only == name {
+                black_box(run());
+            }
+            return run();
+        }
+        let (mut best, mut result) = (f64::INFINITY, run());
+        for _ in 0..self.rounds {
+            let start = processor_time();
+            result = black_box(run());
+            best = best.min(processor_time() - start);
+        }
+        self.figures.push(Figure { stage: name, work: work(&result), ours: best, floor: None });
+        result
+    }
+
+    /// The least that the stage measured last can be done in.
+    fn floor<T>(&mut self, what: &'static str, run: impl Fn() -> T) {
+        if self.only.is_some() {
+            return;
+        }
+        let mut best = f64::INFINITY;
+        for _ in 0..self.rounds {
+            let start = processor_time();
+            black_box(run());
+            best = best.min(processor_time() - start);
+        }
+        if let Some(figure) = self.figures.last_mut() {
+            figure.floor = Some((best, what));
+        }
+    }
+
+    fn print(&self) {
+        for Figure { stage, work, ours, floor } in &self.figures {
+            let (floor, what) = floor.map_or((f64::NAN, ""), |floor| floor);
+            println!("{stage}\t{work}\t{:.2}\t{:.2}\t{what}", ours * 1e3, floor * 1e3);
+        }
+    }
+}
+
+/// Seconds of processor time that all threads of this process have had.
+fn processor_time() -> f64 {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let of_task = |task: std::fs::DirEntry| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<f64>().ok()
+    };
+    let nanoseconds: f64 = tasks.filter_map(of_task).sum();
+    if nanoseconds > 0.0 {
+        return nanoseconds / 1e9;
+    }
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    START.get_or_init(Instant::now).elapsed().as_secs_f64()
+}
+
+fn main() {
+    let (mut given, mut rounds, mut only) = (Vec::new(), 5, None);
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--rounds" => rounds = arguments.next().and_then(|n| n.parse().ok()).expect("a number of rounds"),
+            "--only" => only = arguments.next(),
+            _ => given.push(argument),
+        }
+    }
+    let [truth, detections, kind] = &given[..] else {
+        // `cargo bench` and `cargo test --benches` call every bench, without files.
+        eprintln!("usage: floor TRUTH DETECTIONS bbox|segm|keypoints [--rounds N] [--only STAGE]");
+        return;
+    };
+    let (truth, detections) = (PathBuf::from(truth), PathBuf::from(detections));
+    let kind = match kind.as_str() {
+        "bbox" => IouType::Bbox,
+        "segm" => IouType::Segm,
+        "keypoints" => IouType::Keypoints,
+        other => panic!("no kind {other}"),
+    };
+    let mut bench = Bench { rounds, only, figures: Vec::new() };
+    measure(&mut bench, &truth, &detections, kind);
+    bench.print();
+}
+
+fn measure(bench: &mut Bench, truth: &PathBuf, detections: &PathBuf, kind: IouType) {
+    let megabytes = |set: &Dataset| format!("{:.1} MB", set.source.size() as f64 / 1e6);
+    let gt_file = bench.stage("read ground truth", megabytes, || read(truth, Kind::Dataset));
+    bench.floor("copy the bytes, convert the numbers of its columns", || floor_of_reading(truth));
+    let dt_file = bench.stage("read detections", megabytes, || read(detections, Kind::Results));
+    bench.floor("copy the bytes, convert the numbers of its columns", || floor_of_reading(detections));
+    let count = |objects: &Objects| format!("{} objects", objects.len());
+    let gt = bench
+        .stage("geometry of ground truth", count, || objects(&gt_file, kind, Role::GroundTruth, &gt_file));
+    bench.floor(GEOMETRY, || floor_of_geometry(&gt_file, &gt));
+    let dt =
+        bench.stage("geometry of detections", count, || objects(&dt_file, kind, Role::Detections, &gt_file));
+    bench.floor(GEOMETRY, || floor_of_geometry(&dt_file, &dt));
+
+    let (images, categories) = (gt_file.images.ids.clone(), gt_file.categories.ids.clone());
+    let extent = Extent { images: images.len(), categories: categories.len(), by_category: true };
+    let positions = |file: &Dataset| Positions {
+        of_image: places(&file.annotations.image.ids, &images),
+        of_category: places(&file.annotations.category.ids, &categories),
+    };
+    let (gt_positions, dt_positions) = (positions(&gt_file), positions(&dt_file));
+    let poses = kind == IouType::Keypoints;
+    let protocol = Protocol {
+        thresholds: (0..10).map(|i| 0.5 + 0.05 * f64::from(i)).collect(),
+        area_ranges: if poses {
+            vec![[0.0, 1e10], [1024.0, 9216.0], [9216.0, 1e10]]
+        } else {
+            vec![[0.0, 1e10], [0.0, 1024.0], [1024.0, 9216.0], [9216.0, 1e10]]
+        },
+        max_detections: if poses { 20 } else { 100 },
+        extent,
+        matcher: Matcher::Greedy,
+    };
+    let scene = Scene { detections: dt, ground_truths: gt, protocol };
+    let table =
+        bench.stage("match", |table| compared(table), || matched(&scene, kind, &dt_positions, &gt_positions));
+    if kind == IouType::Keypoints {
+        bench.floor("an exponential for each keypoint of a pair", || floor_of_poses(&table));
+    }
+    if kind == IouType::Segm {
+        bench.floor("read the runs of each detection that is compared", || floor_of_masks(&scene, &table));
+    }
+    if kind == IouType::Bbox {
+        let (rows, pairs) = flat(&scene, &table);
+        bench.floor("scatter the rows to known places, compare the pairs side by side", || {
+            floor_of_matching(&scene, &rows, &pairs)
+        });
+    }
+    let selection = Selection {
+        groups: (0..categories.len()).collect(),
+        areas: (0..scene.protocol.area_ranges.len()).collect(),
+        max_detections: if poses { vec![20] } else { vec![1, 10, 100] },
+        images: None,
+        recall_points: (0..=100).map(|i| f64::from(i) / 100.0).collect(),
+    };
+    let shape = curve::Shape {
+        categories: categories.len(),
+        areas: selection.areas.len(),
+        limits: selection.max_detections.len(),
+    };
+    let rows = |_: &curve::Accumulated| format!("{} rows", table_rows(&table).len());
+    let drawn = bench.stage("curves", rows, || curve::accumulate(&table, &selection, shape));
+    bench.floor("read the rows, sort the scores that matched, write the arrays", || {
+        floor_of_curves(&table, &drawn)
+    });
+}
+
+fn read(path: &PathBuf, kind: Kind) -> Dataset {
+    let dataset = Dataset::read(path, kind).unwrap_or_else(|failure| panic!("{failure:?}"));
+    assert_eq!(dataset.fallback, None);
+    dataset
+}
+
+fn objects(file: &Dataset, kind: IouType, role: Role, images: &Dataset) -> Objects {
+    file.objects(kind, role, images).expect("the file can be read").expect("its columns are whole")
+}
+
+fn places(ids: &[i64], among: &[i64]) -> Vec<u32> {
+    let known: std::collections::HashMap<i64, u32> = among.iter().copied().zip(0..).collect();
+    ids.iter().map(|id| known.get(id).copied().unwrap_or(u32::MAX)).collect()
+}
+
+fn matched(scene: &Scene, kind: IouType, dt: &Positions, gt: &Positions) -> MatchTable {
+    fn run<S: Similarity>(scene: &Scene, similarity: S, dt: &Positions, gt: &Positions) -> MatchTable {
+        scene.match_all(&similarity, dt, gt).expect("both sides compare")
+    }
+    let (d, g) = (&scene.detections, &scene.ground_truths);
+    let same = "both sides hold the same";
+    match kind {
+        IouType::Bbox => run(scene, BoxIou::new(d, g).expect(same), dt, gt),
+        IouType::Segm => run(scene, MaskIou::new(d, g).expect(same), dt, gt),
+        IouType::Keypoints => {
+            let exp = std::sync::Arc::new(|values: &mut [f64]| values.iter_mut().for_each(|v| *v = v.exp()));
+            run(scene, Oks::new(d, g, vec![0.01; 17], exp).expect(same), dt, gt)
+        }
+    }
+}
+
+fn table_rows(table: &MatchTable) -> &[Row] {
+    &table.parts[0].rows.items
+}
+
+fn compared(table: &MatchTable) -> String {
+    let rows = table_rows(table).len();
+    let pairs = pairs_of(table).count();
+    format!("{rows} rows, {pairs} pairs")
+}
+
+/// Copies the file piece by piece, and converts as many 16-digit numbers as its columns will hold.
+fn floor_of_reading(path: &PathBuf) -> f64 {
+    let source = Source::open(path).expect("the file is there");
+    let mut piece = vec![0; PIECE + 32];
+    let (mut at, mut sum) = (0, 0.0);
+    loop {
+        let count = source.read_at(at, &mut piece[..PIECE]).expect("the file can be read");
+        if count == 0 {
+            return sum;
+        }
+        at += count as u64;
+        // In JSON of boxes there is a number for each 24 bytes or so; their places are the floor's to choose.
+        for place in (0..count.saturating_sub(24)).step_by(24) {
+            let (mut position, mut mantissa) = (place, 0);
+            let digits = number::digits(&piece, &mut position, &mut mantissa);
+            sum += number::scale(mantissa & ((1 << 53) - 1), -(digits as i32 % 16)).unwrap_or(0.0);
+        }
+    }
+}
+
+/// Where each row came to lie in the table, by object; and the boxes of each pair that is compared.
+type Flat = (Vec<u32>, Vec<(u32, u32)>);
+
+fn flat(scene: &Scene, table: &MatchTable) -> Flat {
+    let part = &table.parts[0];
+    let mut places = vec![u32::MAX; scene.detections.len()];
+    for (row, place) in part.rows.items.iter().zip(0..) {
+        places[row.object as usize] = place;
+    }
+    (places, pairs_of(table).collect())
+}
+
+fn floor_of_matching(scene: &Scene, places: &[u32], pairs: &[(u32, u32)]) -> usize {
+    let (Geometry::Boxes(d), Geometry::Boxes(g)) =
+        (&scene.detections.geometry, &scene.ground_truths.geometry)
+    else {
+        return 0;
+    };
+    let mut rows = vec![Row::default(); places.len()];
+    for (object, &place) in places.iter().enumerate() {
+        if let Some(row) = rows.get_mut(place as usize) {
+            *row = Row::unmatched(scene.detections.score[object], 0, object as u32, 0, 0);
+        }
+    }
+    black_box(&rows);
+    // Pairs in the order of the boxes: nobody waits for memory.
+    let close = |&(a, b): &(u32, u32)| {
+        box_iou(&d[a as usize % 4096], &g[b as usize % 4096], false) >= scene.protocol.thresholds[0]
+    };
+    pairs.iter().filter(|pair| close(pair)).count()
+}
+
+const GEOMETRY: &str = "copy the bytes once more, convert the numbers or walk the runs";
+
+/// Copies what was passed over, and converts its numbers, or walks its compressed runs.
+fn floor_of_geometry(file: &Dataset, objects: &Objects) -> f64 {
+    let spans = match &objects.geometry {
+        Geometry::Boxes(_) => return 0.0,
+        Geometry::Masks(_) => &file.annotations.segmentation,
+        Geometry::Keypoints(_) => &file.annotations.keypoints,
+    };
+    let mut piece = vec![0; 1 << 20];
+    let mut sum = 0.0;
+    for (&start, &len) in spans.start.iter().zip(&spans.len) {
+        let text = &mut piece[..len as usize + 32];
+        let count = file.source.read_at(start, &mut text[..len as usize]).expect("the file can be read");
+        if let Geometry::Keypoints(_) = &objects.geometry {
+            for place in (0..count.saturating_sub(24)).step_by(12) {
+                let (mut position, mut mantissa) = (place, 0);
+                let digits = number::digits(text, &mut position, &mut mantissa);
+                sum += number::scale(mantissa & ((1 << 53) - 1), -(digits as i32 % 16)).unwrap_or(0.0);
+            }
+        } else {
+            sum += text[..count].iter().map(|&byte| u64::from(byte)).sum::<u64>() as f64;
+        }
+    }
+    sum
+}
+
+fn pairs_of(table: &MatchTable) -> impl Iterator<Item = (u32, u32)> + '_ {
+    let part = &table.parts[0];
+    (0..table.groups()).flat_map(move |group| {
+        let (rows, truths) = (part.rows(group), part.truths(group));
+        meetings(rows, truths).flat_map(move |cell| {
+            rows[cell.detections].iter().flat_map(move |row| {
+                truths[cell.ground_truths.clone()].iter().map(move |gt| (row.object, gt.object))
+            })
+        })
+    })
+}
+
+fn floor_of_poses(table: &MatchTable) -> f64 {
+    let values = pairs_of(table).flat_map(|(d, g)| (0..17).map(move |k| f64::from((d ^ g) % 17 + k)));
+    values.map(|value| (-value).exp()).sum()
+}
+
+/// Reads the runs of each detection that is compared, once.
+fn floor_of_masks(scene: &Scene, table: &MatchTable) -> u64 {
+    let Geometry::Masks(masks) = &scene.detections.geometry else { return 0 };
+    let (mut last, mut sum) = (u32::MAX, 0);
+    for (d, _) in pairs_of(table) {
+        if let Shape::Compressed { start, len } = masks.shape[d as usize]
+            && d != last
+        {
+            let text = &masks.bytes[start as usize..(start + u64::from(len)) as usize];
+            sum += codec::checked(text).map_or(0, |text| codec::read(text).map(u64::from).sum());
+        }
+        last = d;
+    }
+    sum
+}
+
+fn floor_of_curves(table: &MatchTable, drawn: &curve::Accumulated) -> usize {
+    let rows = table_rows(table);
+    let mut keys: Vec<u64> = rows
+        .iter()
+        .filter(|row| matches!(row.outcome(), meanap::matching::Outcome::Matched(_)))
+        .map(|row| row.score.to_bits())
+        .collect();
+    keys.sort_unstable();
+    black_box((drawn.precision.clone(), drawn.scores.clone(), drawn.recall.clone()));
+    keys.len()
+}

@@ -1,0 +1,235 @@
+//! Values as nearly all files have them, read in one look each.
+//!
+//! Whatever is written in another way (an exponent, more digits, white space in an odd place, the end of the piece) is
+//! `None`, and the [`Scanner`](super::scanner::Scanner) has to go over it with care. What is read here it would read
+//! likewise.
+
+use super::{lanes, number};
+
+/// A cursor over text behind which zeros follow ([`PADDING`](super::scanner::PADDING)). No value ends with the piece:
+/// whoever reads one asks what follows it, and a zero is never that.
+pub struct Cursor<'a> {
+    bytes: &'a [u8],
+    /// Where it stands.
+    pub at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// A cursor at `at`.
+    #[inline(always)]
+    pub fn new(bytes: &'a [u8], at: usize) -> Self {
+        Cursor { bytes, at }
+    }
+
+    /// What is left, padding included.
+    #[inline(always)]
+    pub fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    /// The byte at the cursor, zero at the end.
+    #[inline(always)]
+    pub fn peek(&self) -> u8 {
+        self.bytes.get(self.at).copied().unwrap_or(0)
+    }
+
+    /// Steps over `byte`.
+    #[inline(always)]
+    pub fn take(&mut self, byte: u8) -> Option<()> {
+        let there = self.peek() == byte;
+        self.at += usize::from(there);
+        there.then_some(())
+    }
+
+    #[inline(always)]
+    fn chunk<const N: usize>(&self, at: usize) -> Option<&'a [u8; N]> {
+        self.bytes.get(at..)?.first_chunk()
+    }
+
+    /// An integer of at most seven digits.
+    #[inline(always)]
+    pub fn integer(&mut self) -> Option<i64> {
+        let text: &[u8; 8] = self.chunk(self.at)?;
+        let (value, count) = number::word(text);
+        self.at += count;
+        let (usual, next) = ((1..8).contains(&count) && (count == 1 || text[0] != b'0'), text[count % 8]);
+        (usual && next != b'.' && next | 0x20 != b'e').then_some(value as i64)
+    }
+
+    /// A number of few digits before the point, and not many more in all than a double has; and whether there is no
+    /// point.
+    #[inline(always)]
+    pub fn real(&mut self) -> Option<(f64, bool)> {
+        let (value, end) = with_point(self.bytes, self.at);
+        if end > 0 {
+            self.at = end;
+            return Some((value, false));
+        }
+        let negative = self.peek() == b'-';
+        self.at += usize::from(negative);
+        let value = self.integer()?;
+        // As an integer, minus zero is zero.
+        (!negative || value != 0).then_some((if negative { -value } else { value } as f64, true))
+    }
+
+    /// An array of four numbers, with or without a space behind each comma.
+    #[inline(always)]
+    pub fn four(&mut self) -> Option<[f64; 4]> {
+        let mut four = [0.0; 4];
+        self.take(b'[')?;
+        for (place, number) in four.iter_mut().enumerate() {
+            if place > 0 {
+                self.take(b',')?;
+                self.at += usize::from(self.peek() == b' ');
+            }
+            *number = self.real()?.0;
+        }
+        self.take(b']')?;
+        Some(four)
+    }
+}
+
+/// The number with a point at `at`, and where it ends; zero if it is not a usual one.
+///
+/// One copy of it, called from everywhere: many copies would not fit the processor's cache of instructions.
+#[inline(never)]
+pub fn with_point(bytes: &[u8], at: usize) -> (f64, usize) {
+    const NONE: (f64, usize) = (0.0, 0);
+    // All that is looked at, so that its bounds are asked for once.
+    let around = at.checked_sub(16).and_then(|from| bytes.get(from..)?.first_chunk::<49>());
+    let Some(around) = around else { return NONE };
+    let negative = usize::from(around[16] == b'-');
+    let Some(text) = around[16 + negative..].first_chunk::<32>() else { return NONE };
+    let digits = lanes::digits(text);
+    let whole = (!digits).trailing_zeros() as usize;
+    // The digits end where they would if the point were one of them.
+    let end = (!(digits | 1 << (whole % 32))).trailing_zeros() as usize;
+    let fraction = end.wrapping_sub(whole + 1);
+    let (zero, long) = (text[0] == b'0', fraction > 16);
+    let usual = (1..8).contains(&whole)
+        && text[whole] == b'.'
+        && (1..20).contains(&fraction)
+        && (long || whole + fraction < 20)
+        && text[end % 32] | 0x20 != b'e'
+        && !(zero && whole > 1)
+        && (zero || !long);
+    if !usual {
+        return NONE;
+    }
+    // The last 16 digits behind the point, and those before them; of a long fraction, that is less than one, the whole
+    // is left out.
+    let (from, first, last) = if long { (2, fraction - 16, 16) } else { (0, whole, fraction) };
+    let Some(head) = text[from..].first_chunk() else { return NONE };
+    let first = number::few(head, first);
+    let Some(tail) = around[negative + end..].first_chunk() else { return NONE };
+    let mantissa = first * number::POWERS_OF_TEN[last % 32] + lanes::value(tail, last);
+    match number::scale_down(mantissa, fraction) {
+        Some(value) => (if negative == 1 { -value } else { value }, at + negative + end),
+        None => NONE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scanner::{Number, PADDING, Scanner};
+    use super::*;
+
+    fn pad(text: &str) -> (Vec<u8>, usize) {
+        let mut bytes = b"                ".to_vec();
+        bytes.extend(text.as_bytes());
+        let end = bytes.len();
+        bytes.extend([0; PADDING]);
+        (bytes, end)
+    }
+
+    /// Of any text, either nothing is read, or what the scanner reads, to the same place.
+    fn agree(text: &str) -> bool {
+        let (bytes, end) = pad(text);
+        let (mut cursor, mut scanner) = (Cursor::new(&bytes, 16), Scanner::new(&bytes, end, 16, 0));
+        let real = cursor.real();
+        if let Some((value, is_integer)) = real
+            && cursor.at < end
+        {
+            let Ok(Some(Number { value: other, integer })) = scanner.number() else { panic!("{text}") };
+            let expected: f64 = text[..cursor.at - 16].parse().unwrap();
+            assert_eq!((value.to_bits(), is_integer), (expected.to_bits(), integer), "{text}");
+            assert_eq!((other.to_bits(), scanner.position()), (value.to_bits(), cursor.at), "{text}");
+        }
+        let (mut cursor, mut scanner) = (Cursor::new(&bytes, 16), Scanner::new(&bytes, end, 16, 0));
+        if let Some(value) = cursor.integer()
+            && cursor.at < end
+        {
+            assert_eq!((scanner.integer(), scanner.position()), (Ok(Some(value)), cursor.at), "{text}");
+        }
+        real.is_some()
+    }
+
+    #[test]
+    fn reads_what_the_scanner_reads() {
+        for usual in [
+            "0.5,",
+            "12,",
+            "-3.25]",
+            "640.1234567890123456,",
+            "1234567}",
+            "1234567.5}",
+            "123456.1234567890123,",
+            "0,",
+            "-7 ",
+            "0.0012345678901234567,",
+            "999.0000001,",
+        ] {
+            assert!(agree(usual), "{usual}");
+        }
+        for other in [
+            "-0,",
+            "1e5,",
+            "1.5e3,",
+            "01.5,",
+            "1.,",
+            ".5,",
+            "12345678.5,",
+            "0.12345678901234567890,",
+            "NaN,",
+            "x",
+        ] {
+            assert!(!agree(other), "{other}");
+        }
+        let mut state = 1u64;
+        let mut roll = |sides: usize| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 33) as usize % sides
+        };
+        for _ in 0..300_000 {
+            let digits = |roll: &mut dyn FnMut(usize) -> usize, most: usize| -> String {
+                (0..1 + roll(most)).map(|_| char::from(b'0' + roll(10) as u8)).collect()
+            };
+            let sign = ["", "", "", "-"][roll(4)];
+            let (whole, fraction) = (digits(&mut roll, 9), digits(&mut roll, 24));
+            let point = [".", ".", ".", "", "e", ".."][roll(6)];
+            let tail = [",", "]", "}", " ", "e1,", "", "x"][roll(7)];
+            agree(&format!("{sign}{whole}{point}{fraction}{tail}"));
+        }
+    }
+
+    #[test]
+    fn boxes() {
+        let read = |text: &str| {
+            let (bytes, _) = pad(text);
+            let mut cursor = Cursor::new(&bytes, 16);
+            cursor.four().map(|four| (four, cursor.at - 16))
+        };
+        assert_eq!(read("[1, 2.5,-3, 4.0],"), Some(([1.0, 2.5, -3.0, 4.0], 16)));
+        for other in [
+            "[1, 2, 3]",
+            "[1, 2, 3, 4",
+            "[1,  2, 3, 4]",
+            "[ 1, 2, 3, 4]",
+            "[1, 2, 3, 4, 5]",
+            "[]",
+            "[1, 2, 3, 4 ]",
+        ] {
+            assert_eq!(read(other), None, "{other}");
+        }
+    }
+}
