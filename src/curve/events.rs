@@ -167,7 +167,7 @@ impl Events {
     /// Sums the gaps, over the limits and from the first on.
     fn sum_up(&mut self) {
         let (areas, width) = (self.areas.len(), self.areas.len() * self.limits.len());
-        if areas == 0 {
+        if width == 0 {
             return;
         }
         for gap in self.gaps.chunks_exact_mut(width) {

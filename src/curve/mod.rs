@@ -246,4 +246,21 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn nothing_selected_is_nothing_drawn() {
+        let bits = Bits { areas: 1, thresholds: 1 };
+        let part = Part {
+            rows: Cells { groups: vec![0, 1], items: vec![Row::unmatched(0.5, 0, 0, 0, 0)] },
+            truths: Cells { groups: vec![0, 1], items: vec![Truth { image: 0, object: 0, areas: 1 }] },
+            outcomes: vec![],
+        };
+        let table = MatchTable { bits, parts: vec![part] };
+        for (areas, limits) in [(vec![0], vec![]), (vec![], vec![100]), (vec![], vec![])] {
+            let shape = Shape { categories: 1, areas: areas.len(), limits: limits.len() };
+            let (groups, recall_points) = (vec![0], vec![0.5]);
+            let selection = Selection { groups, areas, max_detections: limits, images: None, recall_points };
+            assert!(accumulate(&table, &selection, shape).precision.is_empty());
+        }
+    }
 }
