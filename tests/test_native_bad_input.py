@@ -92,6 +92,19 @@ def test_bad_lists(preds, targets, error, message):
     assert len(metric) == 0
 
 
+def test_lots_of_a_long_list_do_not_show(monkeypatch):
+    preds, targets = ([side] * 20 for side in batch("bbox"))
+    whole = meanap.evaluate(targets, preds)
+    monkeypatch.setattr("meanap.detection.evaluation._LOT", 7)
+    told = []
+    lots = meanap.evaluate(targets, preds, progress=lambda done, total: told.append((done, total)))
+    assert lots.to_json() == whole.to_json() and lots.image_ids == whole.image_ids == list(range(20))
+    assert told == [(7, 20), (14, 20), (20, 20)]
+    preds[16] = {**preds[16], "scores": SCORES[:1]}
+    with pytest.raises(ValueError, match=r'preds\[16\]: "scores" has 1 rows'):
+        meanap.evaluate(targets, preds)
+
+
 def truth(**changes):
     return GroundTruth(**{"image_ids": [1, 1], "category_ids": [1, 2], "boxes": BOXES, **changes})
 

@@ -138,6 +138,9 @@ def test_records_of_shards_are_checked(tmp_path):
         paths[1].write_text(json.dumps([*found, {**found[0], **spoil}]), encoding="utf-8")
         with pytest.raises(ValueError, match=message):
             meanap.evaluate(*paths, memory_limit=SMALL)
+    paths[1].write_text('[{"image_id": null}]', encoding="utf-8")
+    with pytest.raises(ValueError, match='element 0: "image_id" is None, expected an integer or a string'):
+        meanap.evaluate(*paths, memory_limit=SMALL)
     paths[1].write_text('[{"score": 1}]', encoding="utf-8")
     with pytest.raises(ValueError, match='expected an object with "image_id"'):
         meanap.evaluate(*paths, memory_limit=SMALL)

@@ -405,11 +405,12 @@ pub struct Batch {
     pub images: usize,
 }
 
-/// Reads lists of one dictionary for each image.
+/// Reads lists of one dictionary for each image; `first` is the number of the first one in errors.
 pub fn read_batch(
     preds: &Bound<'_, PyAny>,
     targets: &Bound<'_, PyAny>,
     options: &Options,
+    first: usize,
 ) -> PyResult<Batch> {
     let (preds, targets) = (list(preds, "preds")?, list(targets, "targets")?);
     if preds.len() != targets.len() {
@@ -425,7 +426,8 @@ pub fn read_batch(
     let mut ids = Vec::new();
     let name = intern!(preds.py(), "image_id");
     for (i, (pred, target)) in preds.iter().zip(targets.iter()).enumerate() {
-        let (of_pred, of_target) = (|| format!("preds[{i}]"), || format!("targets[{i}]"));
+        let number = first + i;
+        let (of_pred, of_target) = (|| format!("preds[{number}]"), || format!("targets[{number}]"));
         batch.detections.read_image(&pred, &of_pred, i as u32, options, true)?;
         batch.ground_truth.read_image(&target, &of_target, i as u32, options, false)?;
         let read = |item: &Bound<'_, PyAny>, place: &dyn Fn() -> String| {
@@ -434,7 +436,8 @@ pub fn read_batch(
         };
         match (read(&target, &of_target)?, read(&pred, &of_pred)?) {
             (Some(a), Some(b)) if a != b => {
-                let message = format!("preds[{i}][\"image_id\"] is {b}, targets[{i}][\"image_id\"] is {a}");
+                let message =
+                    format!("{}[\"image_id\"] is {b}, {}[\"image_id\"] is {a}", of_pred(), of_target());
                 return Err(PyValueError::new_err(message));
             }
             (a, b) => ids.extend(a.or(b)),

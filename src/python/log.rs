@@ -136,13 +136,16 @@ impl PyMatchLog {
     }
 
     /// Matches a batch, lists of one dictionary for each image, and adds its rows; nothing is added on an error.
+    /// `first`: the number of its first image in errors.
+    #[pyo3(signature = (preds, targets, first=0))]
     fn update(
         &mut self,
         py: Python<'_>,
         preds: &Bound<'_, PyAny>,
         targets: &Bound<'_, PyAny>,
+        first: usize,
     ) -> PyResult<()> {
-        let batch = read_batch(preds, targets, &self.rules.options)?;
+        let batch = read_batch(preds, targets, &self.rules.options, first)?;
         let (rules, log) = (&self.rules, &mut self.log);
         let matched = move || -> Result<()> {
             let images = batch.images;
@@ -300,6 +303,10 @@ impl PyMatchLog {
         let log = &mut self.log;
         py.detach(|| {
             let more = MatchLog::from_columns(log.bits(), log.by_category(), columns)?;
+            if log.images() == 0 && log.categories().is_empty() {
+                *log = more;
+                return Ok(());
+            }
             log.merge(&more)
         })?;
         Ok(())

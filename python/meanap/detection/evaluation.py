@@ -121,7 +121,18 @@ class _Fill(NamedTuple):
 
 
 def _of_batch(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
-    return _Fill(lambda log: log.update(detections, ground_truth), score_range=asked.score_range)
+    def into(log: _core.MatchLog) -> None:
+        if not isinstance(detections, (list, tuple)) or len(detections) != len(ground_truth):
+            log.update(detections, ground_truth)
+            return
+        with Progress(asked.progress, len(ground_truth), "matching") as told:
+            # Between two lots the keyboard is heard.
+            for start in range(0, len(ground_truth), _LOT):
+                part = slice(start, start + _LOT)
+                log.update(list(detections[part]), list(ground_truth[part]), start)
+                told.at(min(start + _LOT, len(ground_truth)))
+
+    return _Fill(into, score_range=asked.score_range)
 
 
 def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
@@ -186,6 +197,9 @@ def _check(objects: _core.Objects, truth: Any, place: str, complaint: str) -> No
     if (bad := objects.first_bad()) is not None:
         raise ValueError(f"{place}: row {bad[0]}: {bad[1]}")
 
+
+#: Images of a list that are matched in one go.
+_LOT = 256
 
 _SEQUENCES = {"thresholds": float, "recall": float, "max_detections": int, "sigmas": float}
 

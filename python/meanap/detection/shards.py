@@ -124,6 +124,9 @@ class Sharded:
                 continue
             if not isinstance(record, dict) or name not in record:
                 raise ValueError(f'{os.fspath(path)}: element {row}: expected an object with "{name}"')
+            if not isinstance(record[name], (int, str)):
+                found = f'"{name}" is {record[name]!r}'
+                raise ValueError(f"{os.fspath(path)}: element {row}: {found}, expected an integer or a string")
             waiting.setdefault((kind, _shard_of(record[name], self.count)), []).append(record)
             count += 1
             if count % self.batch == 0:
