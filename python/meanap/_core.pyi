@@ -61,6 +61,17 @@ class Objects:
     def first_row(self, kind: str, code: int) -> int | None: ...
 
 @final
+class AnnotationIndex:
+    def __len__(self) -> int: ...
+    def fill(
+        self,
+        annotations: list[Any],
+        anns: dict[Any, Any],
+        img_to_anns: dict[Any, list[Any]],
+        cat_to_imgs: dict[Any, list[Any]],
+    ) -> None: ...
+
+@final
 class Evaluation:
     @property
     def zero_ids(self) -> int: ...
@@ -131,7 +142,9 @@ def load_annotations(
     cat_ids: list[Any],
     all_annotations: Iterable[Any] | None,
 ) -> list[Any]: ...
-def prepare_boxes(annotations: list[Any], place: str) -> None: ...
+def plain_image_ids(annotations: list[Any]) -> list[int] | None: ...
+def index_plain(annotations: list[Any], categories: bool) -> AnnotationIndex | None: ...
+def prepare_boxes(annotations: list[Any], place: str) -> AnnotationIndex | None: ...
 def keypoint_extent(keypoints: Any) -> tuple[float, float, float, float] | None: ...
 def objects_from_dicts(
     annotations: list[Any],
@@ -141,6 +154,7 @@ def objects_from_dicts(
     image_positions: dict[Any, int],
     category_positions: dict[Any, int],
     single: bool = False,
+    index: AnnotationIndex | None = None,
 ) -> Objects | None: ...
 def objects_from_rows(
     rows: NDArray[np.float64],

@@ -14,12 +14,12 @@ use pyo3::types::{PyDict, PyInt, PyList};
 
 use super::PyObjects;
 use super::index::same_kind;
+use super::listed::AnnotationIndex;
 use super::number::{Kind, exact, number, numbers};
+use super::places::{ImagePlaces, NOWHERE, Places};
+use super::record::{Field, Reader, Record, prefetch};
 use super::segmentation::MaskReader;
 use crate::columns::{Geometry, Ids, Keypoints, Objects};
-
-/// The position of what is not evaluated.
-const NOWHERE: u32 = u32::MAX;
 
 /// Adds the functions of this file to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -40,9 +40,13 @@ enum Role {
 ///
 /// The image and category codes are the positions that the two dictionaries give to the ids. `images` (id -> image
 /// dictionary) is needed for masks. `single` allows areas in single precision: they compare as doubles would only
-/// with bounds that single precision holds.
+/// with bounds that single precision holds. With an `index` of these annotations None also says that an id has been
+/// edited since.
 #[pyfunction]
-#[pyo3(signature = (annotations, iou_type, role, images, image_positions, category_positions, single=false))]
+#[pyo3(signature = (
+    annotations, iou_type, role, images, image_positions, category_positions, single=false, index=None
+))]
+#[expect(clippy::too_many_arguments, reason = "keywords of one call")]
 pub fn objects_from_dicts(
     annotations: &Bound<'_, PyList>,
     iou_type: &str,
@@ -51,6 +55,7 @@ pub fn objects_from_dicts(
     image_positions: &Bound<'_, PyDict>,
     category_positions: &Bound<'_, PyDict>,
     single: bool,
+    index: Option<&AnnotationIndex>,
 ) -> PyResult<Option<PyObjects>> {
     let py = annotations.py();
     let role = match role {
@@ -61,17 +66,45 @@ pub fn objects_from_dicts(
             return Err(PyValueError::new_err(message));
         }
     };
-    let mut geometry = exact!(Builder::new(iou_type, role, images));
-    let mut columns = Rows::with_capacity(annotations.len());
-    for annotation in annotations.iter() {
+    let mut geometry = exact!(Builder::new(iou_type, role, images, annotations.len()));
+    if index.is_some_and(|index| index.len() != annotations.len()) {
+        return Err(PyValueError::new_err("index: of other annotations"));
+    }
+    let counted = index.is_some_and(|index| index.ids.is_none());
+    let mut columns = Rows::with_capacity(annotations.len(), role, counted);
+    let mut wanted = vec![Field::Image, Field::Category, Field::Id, Field::Area];
+    wanted.push(if role == Role::Detections { Field::Score } else { Field::Crowd });
+    if matches!(geometry, Builder::Boxes(_)) {
+        wanted.push(Field::Box);
+    }
+    let mut reader = Reader::new(&wanted);
+    let places = match (Places::new(image_positions)?, Places::new(category_positions)?) {
+        (Some(images), Some(categories)) => Some((ImagePlaces::new(images, index), categories)),
+        _ => None,
+    };
+    for (record, annotation) in annotations.iter().enumerate() {
+        prefetch(annotations, record);
         let Ok(annotation) = annotation.cast_exact::<PyDict>() else { return Ok(None) };
-        exact!(columns.push(annotation, role, single, image_positions, category_positions)?);
-        exact!(geometry.push(annotation, &mut columns)?);
+        let plain = places.as_ref().and_then(|places| reader.read(annotation).zip(Some(places)));
+        let added = plain.and_then(|(read, (images, categories))| {
+            let image = images.of(record, read.image.integer()?, read.id.integer())?;
+            columns.push_plain(&read, role, image, categories.of(read.category.integer()?))
+        });
+        if added.is_none() {
+            if index.is_some() {
+                return Ok(None);
+            }
+            exact!(columns.push(annotation, role, single, image_positions, category_positions)?);
+        }
+        match (&mut geometry, plain.and_then(|(read, _)| read.bbox)) {
+            (Builder::Boxes(boxes), Some(sides)) => boxes.push(sides),
+            _ => exact!(geometry.push(annotation, &mut columns)?),
+        }
     }
     let columns = Objects {
         image: Arc::new(columns.image),
         category: Arc::new(columns.category),
-        id: Ids::Given(Arc::new(columns.id)),
+        id: columns.id.map_or(Ids::Counted, |id| Ids::Given(Arc::new(id))),
         area: Arc::new(columns.area),
         score: Arc::new(columns.score),
         crowd: Arc::new(columns.crowd),
@@ -82,11 +115,11 @@ pub fn objects_from_dicts(
 }
 
 /// The columns that every geometry has.
-#[derive(Default)]
 struct Rows {
     image: Vec<u32>,
     category: Vec<u32>,
-    id: Vec<f64>,
+    /// None where the ids are known to be 1, 2, 3, …
+    id: Option<Vec<f64>>,
     area: Vec<f64>,
     score: Vec<f64>,
     crowd: Vec<bool>,
@@ -94,14 +127,44 @@ struct Rows {
 }
 
 impl Rows {
-    fn with_capacity(n: usize) -> Self {
+    fn with_capacity(n: usize, role: Role, counted: bool) -> Self {
+        let (found, there) = if role == Role::Detections { (n, 0) } else { (0, n) };
         Rows {
             image: Vec::with_capacity(n),
             category: Vec::with_capacity(n),
-            id: Vec::with_capacity(n),
+            id: (!counted).then(|| Vec::with_capacity(n)),
             area: Vec::with_capacity(n),
-            ..Rows::default()
+            score: Vec::with_capacity(found),
+            crowd: Vec::with_capacity(there),
+            ignore: Vec::with_capacity(there),
         }
+    }
+
+    /// Adds an annotation whose fields are plain numbers; None, and nothing added, where they are not.
+    #[inline]
+    fn push_plain(&mut self, read: &Record, role: Role, image: u32, category: u32) -> Option<()> {
+        let (id, area) = (read.id.exact()?, read.area.exact()?);
+        match role {
+            Role::Detections => self.score.push(read.score.exact()?),
+            Role::GroundTruth => self.push_crowd(read.crowd.exact()?)?,
+        }
+        self.image.push(image);
+        self.category.push(category);
+        if let Some(ids) = &mut self.id {
+            ids.push(id);
+        }
+        self.area.push(area);
+        Some(())
+    }
+
+    fn push_crowd(&mut self, crowd: f64) -> Option<()> {
+        // Truth makes it ignored, the integer makes it a crowd: 0.5 is the one and not the other.
+        if !(0.0..2.0).contains(&crowd) {
+            return None;
+        }
+        self.ignore.push(crowd != 0.0);
+        self.crowd.push(crowd >= 1.0);
+        Some(())
     }
 
     fn push(
@@ -118,7 +181,10 @@ impl Rows {
         self.image.push(exact!(position(image_positions, &image)?));
         self.category.push(exact!(position(category_positions, &category)?));
         let id = exact!(annotation.get_item(intern!(py, "id"))?);
-        self.id.push(exact!(number(&id)?).value);
+        let id = exact!(number(&id)?).value;
+        if let Some(ids) = &mut self.id {
+            ids.push(id);
+        }
         let area = exact!(annotation.get_item(intern!(py, "area"))?);
         let area = exact!(number(&area)?);
         if area.kind == Kind::Single && !single {
@@ -138,13 +204,7 @@ impl Rows {
             }
             Role::GroundTruth => {
                 let crowd = exact!(annotation.get_item(intern!(py, "iscrowd"))?);
-                let crowd = exact!(number(&crowd)?).value;
-                // Truth makes it ignored, the integer makes it a crowd: 0.5 is the one and not the other.
-                if !(0.0..2.0).contains(&crowd) {
-                    return Ok(None);
-                }
-                self.ignore.push(crowd != 0.0);
-                self.crowd.push(crowd >= 1.0);
+                exact!(self.push_crowd(exact!(number(&crowd)?).value));
             }
         }
         Ok(Some(()))
@@ -167,9 +227,9 @@ enum Builder<'a, 'py> {
 }
 
 impl<'a, 'py> Builder<'a, 'py> {
-    fn new(iou_type: &str, role: Role, images: Option<&'a Bound<'py, PyDict>>) -> Option<Self> {
+    fn new(iou_type: &str, role: Role, images: Option<&'a Bound<'py, PyDict>>, n: usize) -> Option<Self> {
         match iou_type {
-            "bbox" => Some(Builder::Boxes(Vec::new())),
+            "bbox" => Some(Builder::Boxes(Vec::with_capacity(n))),
             "segm" | "boundary" => Some(Builder::Masks(MaskReader::new(images?))),
             "keypoints" => {
                 Some(Builder::Keypoints { poses: Keypoints::default(), role, numbers: Vec::new() })

@@ -8,7 +8,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
+use super::listed::{AnnotationIndex, IndexBuilder};
 use super::number::{Kind, Number, number};
+use super::record::{BoxResult, Field, Reader, prefetch};
 
 /// Adds the functions of this file to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -138,13 +140,37 @@ fn plain(id: &Bound<'_, PyAny>) -> PyResult<bool> {
 
 /// `loadRes` for boxes: gives each annotation `segmentation` (the box's corners, unless it has one), `area`, `id`
 /// (1, 2, 3, …) and `iscrowd` 0, in that order. `place` begins the sentences of errors.
+///
+/// Gives their index, or None where it cannot hold their ids.
 #[pyfunction]
-pub fn prepare_boxes(annotations: &Bound<'_, PyList>, place: &str) -> PyResult<()> {
+pub fn prepare_boxes(annotations: &Bound<'_, PyList>, place: &str) -> PyResult<Option<AnnotationIndex>> {
     let py = annotations.py();
     let (bbox, segmentation, area) = (intern!(py, "bbox"), intern!(py, "segmentation"), intern!(py, "area"));
     let (id, iscrowd) = (intern!(py, "id"), intern!(py, "iscrowd"));
     let zero = PyInt::new(py, 0);
+    let mut reader =
+        Reader::new(&[Field::Box, Field::Segmentation, Field::Id, Field::Image, Field::Category]);
+    let (mut builder, mut whole) = (IndexBuilder::new(annotations.len(), true), true);
     for (record, annotation) in annotations.iter().enumerate() {
+        prefetch(annotations, record);
+        let plain = annotation.cast_exact::<PyDict>().ok().and_then(|annotation| {
+            let result = reader.box_result(annotation)?;
+            Some((annotation, result))
+        });
+        if let Some((annotation, result)) = plain {
+            let (ring, size) = ring_of_box(py, &result)?;
+            if !result.segmented {
+                annotation.set_item(segmentation, PyList::new(py, [ring])?)?;
+            }
+            annotation.set_item(area, size)?;
+            annotation.set_item(id, record + 1)?;
+            annotation.set_item(iscrowd, &zero)?;
+            // A dictionary that is in the list twice has the number of its first place.
+            let again = result.id.integer().is_some_and(|id| (1..=record as i64).contains(&id));
+            whole &= !again && builder.push(record as i64 + 1, result.image, result.category).is_some();
+            continue;
+        }
+        whole = false;
         let place = || format!("{place}: record {record}");
         let bb = field(&annotation, bbox, place)?;
         let (ring, size) = corners(&bb).map_err(|error| named(py, error, place, bbox))?;
@@ -155,7 +181,17 @@ pub fn prepare_boxes(annotations: &Bound<'_, PyList>, place: &str) -> PyResult<(
         annotation.set_item(id, record + 1)?;
         annotation.set_item(iscrowd, &zero)?;
     }
-    Ok(())
+    Ok(if whole { builder.finish() } else { None })
+}
+
+/// The corners of a result's box as a ring, in its own objects where the numbers are the same, and its area.
+fn ring_of_box<'py>(
+    py: Python<'py>,
+    result: &BoxResult<'py>,
+) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyFloat>)> {
+    let ([x, y, width, height], [x1, y1]) = (result.sides, &result.corner);
+    let [x2, y2] = [x + width, y + height].map(|value| PyFloat::new(py, value).into_any());
+    Ok((PyList::new(py, [x1, y1, x1, &y2, &x2, &y2, &x2, y1])?, PyFloat::new(py, width * height)))
 }
 
 /// The corners of the box `x, y, width, height` as a ring, and its area.

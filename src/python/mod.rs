@@ -28,6 +28,7 @@ mod eval_imgs;
 mod evaluate;
 mod extract;
 mod index;
+mod listed;
 mod log;
 mod mask;
 mod matches;
@@ -35,7 +36,9 @@ mod number;
 mod numpy_exp;
 mod objects;
 mod pixels;
+mod places;
 mod ranking;
+mod record;
 mod segmentation;
 mod watched;
 
@@ -57,6 +60,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     ranking::register(module)?;
     arrow::register(module)?;
     index::register(module)?;
+    listed::register(module)?;
     extract::register(module)?;
     log::register(module)?;
     // Made by PyO3; the stub says what there is.

@@ -23,34 +23,45 @@ _INTEGER = np.dtype(int).type
 ERRORS = (KeyError, TypeError, ValueError, IndexError, OverflowError)
 
 
-def prepare(annotations: list[dict], truth: Snapshot, place: str) -> dict[str, Any]:
-    """The `dataset` of a results object. The annotations are kept and changed in place, as in the reference.
-
-    The first one says what all of them are: captions, boxes, masks or keypoints.
+def heading(annotations: list[dict], kind: str | None, truth: Snapshot) -> dict[str, Any]:
+    """The `dataset` of a results object.
 
     Args:
         annotations: What `loadRes` was given or read.
+        kind: What they are.
         truth: The heading of the ground truth.
-        place: The file's name or "results", for errors.
-
-    Raises:
-        IndexError: if there is no annotation.
-        KeyError: if one lacks a field of its kind.
     """
     dataset: dict[str, Any] = {"info": copy.deepcopy(truth.info), "images": list(truth.images)}
-    kind = kind_of(first_of(annotations, place))
     if kind == "captions":
         described = {annotation["image_id"] for annotation in annotations}
         dataset["images"] = [image for image in dataset["images"] if image["id"] in described]
     elif kind is not None:
-        if truth.categories is None:
-            raise KeyError('the ground truth: "categories" is missing')
         dataset["categories"] = copy.deepcopy(truth.categories)
-    if kind is not None:
-        with collector_paused():
-            _PREPARE[kind](annotations, place)
     dataset["annotations"] = annotations
     return dataset
+
+
+def complete(annotations: list[dict], kind: str | None, place: str) -> _core.AnnotationIndex | None:
+    """Gives results the fields that annotations have: the dictionaries are changed in place, as in the reference.
+
+    Args:
+        annotations: The results.
+        kind: What they are.
+        place: The file's name or "results", for errors.
+
+    Returns:
+        Their index, or None where their ids are no plain integers.
+
+    Raises:
+        KeyError: if one lacks a field of its kind.
+    """
+    if kind is None:
+        return None
+    with collector_paused():
+        index = _PREPARE[kind](annotations, place)
+    if index is None and kind not in ("boxes", "captions"):
+        return _core.index_plain(annotations, True)
+    return index
 
 
 def kind_of(first: dict | Iterable[str], bbox_empty: bool | None = None) -> str | None:
@@ -97,8 +108,8 @@ def image_ids(annotations: list[dict], place: str) -> set:
         raise
 
 
-def _boxes(annotations: list[dict], place: str) -> None:
-    _core.prepare_boxes(annotations, place)
+def _boxes(annotations: list[dict], place: str) -> _core.AnnotationIndex | None:
+    return _core.prepare_boxes(annotations, place)
 
 
 def _masks(annotations: list[dict], place: str) -> None:
@@ -155,7 +166,7 @@ def _captions(annotations: list[dict], place: str) -> None:
         annotation["id"] = number + 1
 
 
-_PREPARE = {"boxes": _boxes, "masks": _masks, "keypoints": _keypoints, "captions": _captions}
+_PREPARE: dict[str, Callable] = {"boxes": _boxes, "masks": _masks, "keypoints": _keypoints, "captions": _captions}
 
 
 def _fields(annotations: list[dict], name: str, place: str) -> list:

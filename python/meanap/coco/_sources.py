@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import copy
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from meanap import _core
-from meanap.coco._index import by_id, index
-from meanap.coco._results import prepare
+from meanap.coco._index import by_id, collector_paused, index
+from meanap.coco._results import complete, first_of, heading, kind_of
+from meanap.coco.params import MASK_TYPES
 
 # The position of what is not evaluated.
 _NOWHERE = 0xFFFFFFFF
+# What copies of a source share: it never changes.
+_CONSTANT = ("file", "rows", "objects", "index")
 # Two threads that touch the same untouched object get the same Python objects.
 _LOCK = threading.RLock()
 
@@ -46,8 +50,7 @@ class Source:
         """`dataset` and the five indices; the same objects each time."""
         with _LOCK:
             if self._attributes is None:
-                dataset = self._dataset()
-                self._attributes = {"dataset": dataset, **index(dataset)}
+                self._attributes = self._indexed()
             return self._attributes
 
     @property
@@ -67,15 +70,19 @@ class Source:
         """Columns for an evaluation, or None where the Python objects must be asked."""
         return None
 
+    def _indexed(self) -> dict[str, Any]:
+        dataset = self._dataset()
+        return {"dataset": dataset, **index(dataset)}
+
     def _dataset(self) -> dict[str, Any]:
         raise NotImplementedError
 
     def __deepcopy__(self, memo: dict) -> Source:
-        # File, rows and columns never change, so copies share them; the Python objects are copied.
+        # The Python objects are copied.
         twin = self.__class__.__new__(self.__class__)
         memo[id(self)] = twin
         for name, value in self.__dict__.items():
-            twin.__dict__[name] = value if name in ("file", "rows", "objects") else copy.deepcopy(value, memo)
+            twin.__dict__[name] = value if name in _CONSTANT else copy.deepcopy(value, memo)
         return twin
 
     def __reduce__(self) -> tuple:
@@ -99,6 +106,10 @@ class FileSource(Source):
 
     def image_ids(self) -> list:
         return self.file.image_ids()
+
+    @property
+    def has_categories(self) -> bool:
+        return self.file.has_categories
 
     def category_ids(self) -> list:
         if not self.file.has_categories:
@@ -132,14 +143,18 @@ class Snapshot:
         self.info = copy.deepcopy(dataset.get("info", {}))
         # The list is the results' own, the image dictionaries are shared.
         self.images = list(dataset["images"])
-        self.ids = list(by_id(dataset, "images"))
+        self.imgs = by_id(dataset, "images")
         self.categories = copy.deepcopy(dataset["categories"]) if "categories" in dataset else None
 
     def snapshot(self) -> Snapshot:
         return self
 
+    @property
+    def has_categories(self) -> bool:
+        return self.categories is not None
+
     def image_ids(self) -> list:
-        return list(self.ids)
+        return list(self.imgs)
 
     def category_ids(self) -> list:
         if self.categories is None:
@@ -160,7 +175,10 @@ class _Results(Source):
         return self.truth.category_ids()
 
     def _dataset(self) -> dict[str, Any]:
-        return prepare(self._annotations(), self.truth.snapshot(), self._place())
+        annotations, place, truth = self._annotations(), self._place(), self.truth.snapshot()
+        kind = kind_of(first_of(annotations, place))
+        complete(annotations, kind, place)
+        return heading(annotations, kind, truth)
 
     def _annotations(self) -> list[dict]:
         raise NotImplementedError
@@ -230,6 +248,83 @@ class RowResults(_Results):
 
     def _place(self) -> str:
         return "results"
+
+
+class Listed:
+    """The annotations that a list held when it was indexed, and their ids then.
+
+    The indices that a user sees are made of them when somebody looks. An evaluation reads the dictionaries as they are
+    now, and takes note if an id is no longer what it was.
+    """
+
+    def __init__(self, annotations: list[dict], index: Any) -> None:
+        self.annotations = annotations
+        self.index = index
+
+    def indices(self) -> dict[str, Any]:
+        """`anns`, `imgToAnns` and `catToImgs`."""
+        anns: dict = {}
+        img_to_anns: defaultdict = defaultdict(list)
+        cat_to_imgs: defaultdict = defaultdict(list)
+        with collector_paused():
+            self.index.fill(self.annotations, anns, img_to_anns, cat_to_imgs)
+        return {"anns": anns, "imgToAnns": img_to_anns, "catToImgs": cat_to_imgs}
+
+    def columns(
+        self, params: Any, role: str, images: dict | None, image_index: dict, category_index: dict
+    ) -> Columns | None:
+        """Columns for an evaluation, or None where the indices must be asked."""
+        if not params.imgIds or (images is None and params.iouType in MASK_TYPES):
+            return None
+        objects = _core.objects_from_dicts(
+            self.annotations,
+            params.iouType,
+            role,
+            images,
+            image_index,
+            category_index,
+            single_precision(params.areaRng),
+            self.index,
+        )
+        return None if objects is None else Columns(objects, None, None, lambda: self.annotations)
+
+    def __deepcopy__(self, memo: dict) -> Listed:
+        return Listed(copy.deepcopy(self.annotations, memo), self.index)
+
+
+class ListResults(_Results):
+    """Results in a list of dictionaries, which have their new fields already."""
+
+    def __init__(self, given: list[dict], kind: str, listed: Listed, truth: FileSource | Snapshot) -> None:
+        super().__init__(truth)
+        self.given = given
+        self.kind = kind
+        self.listed = listed
+
+    def columns(self, params: Any, role: str, image_index: dict, category_index: dict) -> Columns | None:
+        # An untouched ground truth file has no image dictionaries.
+        known = isinstance(self.truth, Snapshot) or self.truth.touched
+        images = self.truth.snapshot().imgs if known else None
+        return self.listed.columns(params, role, images, image_index, category_index)
+
+    def _indexed(self) -> dict[str, Any]:
+        dataset = heading(self.given, self.kind, self.truth.snapshot())
+        return {
+            "dataset": dataset,
+            **self.listed.indices(),
+            "imgs": by_id(dataset, "images"),
+            "cats": by_id(dataset, "categories"),
+        }
+
+
+class Indexed(Source):
+    """The indices of annotations that a user has put into `dataset`."""
+
+    def __init__(self, listed: Listed) -> None:
+        self.listed = listed
+
+    def _indexed(self) -> dict[str, Any]:
+        return self.listed.indices()
 
 
 def load_dataset(file: Any) -> dict[str, Any]:

@@ -29,12 +29,15 @@ import numpy as np
 from meanap import _core
 from meanap.coco import _show
 from meanap.coco import mask as maskUtils
-from meanap.coco._index import collector_paused, index, membership
-from meanap.coco._results import first_of, image_ids, kind_of, prepare
+from meanap.coco._index import by_id, collector_paused, index, membership
+from meanap.coco._results import complete, first_of, heading, image_ids, kind_of
 from meanap.coco._sources import (
     Columns,
     FileResults,
     FileSource,
+    Indexed,
+    Listed,
+    ListResults,
     RowResults,
     Snapshot,
     Source,
@@ -49,6 +52,8 @@ _LOG = logging.getLogger("meanap")
 _GEOMETRY = {"boxes": "bbox", "masks": "segm", "keypoints": "keypoints"}
 # What a user may touch, and what an untouched object does not have yet.
 _ATTRIBUTES = ("dataset", "anns", "imgs", "cats", "imgToAnns", "catToImgs")
+# Those of them that grow with the annotations.
+_INDICES = ("anns", "imgToAnns", "catToImgs")
 
 
 def _isArrayLike(obj: Any) -> bool:
@@ -125,7 +130,8 @@ class COCO:
                 for attribute, value in source.attributes().items():
                     self.__dict__.setdefault(attribute, value)
                 self._source = None
-                return self.__dict__[name]
+                if name in self.__dict__:
+                    return self.__dict__[name]
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def createIndex(self) -> None:
@@ -135,10 +141,17 @@ class COCO:
             KeyError: if an annotation, image or category lacks a field that they need.
         """
         _LOG.info("creating index...")
-        indices = index(self.dataset)
+        listed = _listed_annotations(self)
+        if listed is None:
+            indices, source = index(self.dataset), None
+        else:
+            indices = {"imgs": by_id(self.dataset, "images"), "cats": by_id(self.dataset, "categories")}
+            source = Indexed(listed)
+            for name in _INDICES:
+                self.__dict__.pop(name, None)
         _LOG.info("index created!")
         self.__dict__.update(indices)
-        self._source = None
+        self._source = source
 
     def info(self) -> None:
         """Prints the `info` of the data set, a line for each key."""
@@ -333,11 +346,16 @@ class COCO:
             image_index: Position of each evaluated image by id.
             category_index: The same for categories.
         """
-        source = _untouched(self)
-        if source is not None:
+        source = self._source
+        columns = None
+        if isinstance(source, Indexed):
+            # Of its own attributes only `imgs` is asked for, by masks.
+            if not source.touched and type(self.imgs) is dict and not any(name in self.__dict__ for name in _INDICES):
+                columns = source.listed.columns(params, role, self.imgs, image_index, category_index)
+        elif _untouched(self) is not None:
             columns = source.columns(params, role, image_index, category_index)
-            if columns is not None:
-                return columns
+        if columns is not None:
+            return columns
         if type(self.imgToAnns) not in (dict, defaultdict) or type(self.anns) is not dict:
             return None
         if type(self.imgs) is not dict:
@@ -356,6 +374,18 @@ class COCO:
             single_precision(params.areaRng),
         )
         return None if objects is None else Columns(objects, None, None, annotations)
+
+
+def _listed_annotations(coco: COCO) -> Listed | None:
+    """The annotations of `coco.dataset`, if their indices can wait until somebody looks at them."""
+    dataset = coco.dataset
+    if type(dataset) is not dict or type(dataset.get("annotations")) is not list:
+        return None
+    if any(hasattr(type(coco), name) for name in _INDICES):
+        return None
+    annotations = dataset["annotations"].copy()
+    indexed = _core.index_plain(annotations, "categories" in dataset)
+    return None if indexed is None else Listed(annotations, indexed)
 
 
 def _untouched(coco: Any) -> Source | None:
@@ -414,9 +444,19 @@ def _results_of_list(coco: Any, truth: FileSource | Snapshot, annotations: Any, 
         # A NaN is not equal to itself.
         return next((n for n, ann in enumerate(annotations) if ann["image_id"] is id or ann["image_id"] == id), 0)
 
-    _check_images(image_ids(annotations, place), coco, place, first_of_image)
+    # The caller's list, which is kept, may change before somebody looks.
+    listed = annotations.copy()
+    ids = _core.plain_image_ids(listed)
+    _check_images(image_ids(listed, place) if ids is None else ids, coco, place, first_of_image)
+    kind = kind_of(first_of(annotations, place))
+    if kind not in (None, "captions") and not truth.has_categories:
+        raise KeyError('the ground truth: "categories" is missing')
+    indexed = complete(listed, kind, place)
+    if kind is not None and indexed is not None:
+        truth.category_ids()
+        return _lazy(ListResults(annotations, kind, Listed(listed, indexed), truth))
     results = COCO()
-    results.dataset = prepare(annotations, truth.snapshot(), place)
+    results.dataset = heading(annotations, kind, truth.snapshot())
     results.createIndex()
     return results
 

@@ -1,0 +1,167 @@
+//! The ids of a list of annotations as they were when it was indexed: enough to make the indices that a user sees, later
+//! and only if somebody looks.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyInt, PyList};
+
+use super::record::{Field, Plain, Reader, prefetch};
+use crate::read::codes::Codes;
+
+/// Adds what this file defines to the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<AnnotationIndex>()?;
+    module.add_function(wrap_pyfunction!(plain_image_ids, module)?)?;
+    module.add_function(wrap_pyfunction!(index_plain, module)?)
+}
+
+/// Ids of annotations that were plain integers, no annotation id twice.
+#[pyclass(frozen, module = "meanap._core")]
+pub struct AnnotationIndex {
+    /// Annotation ids; none if they are 1, 2, 3, …
+    pub ids: Option<Vec<i64>>,
+    /// Image ids.
+    pub images: Codes,
+    /// Category ids; none if no category index was asked for.
+    pub categories: Option<Codes>,
+}
+
+impl AnnotationIndex {
+    /// The id of the annotation at this place.
+    pub fn id(&self, record: usize) -> i64 {
+        self.ids.as_ref().map_or(record as i64 + 1, |ids| ids[record])
+    }
+
+    /// The number of annotations.
+    pub fn len(&self) -> usize {
+        self.images.codes.len()
+    }
+}
+
+#[pymethods]
+impl AnnotationIndex {
+    fn __len__(&self) -> usize {
+        self.len()
+    }
+
+    /// Fills `anns` (id -> annotation), `img_to_anns` (image id -> annotations) and `cat_to_imgs` (category id -> image
+    /// ids, one for each annotation) from the annotations that were indexed.
+    fn fill(
+        &self,
+        annotations: &Bound<'_, PyList>,
+        anns: &Bound<'_, PyDict>,
+        img_to_anns: &Bound<'_, PyDict>,
+        cat_to_imgs: &Bound<'_, PyDict>,
+    ) -> PyResult<()> {
+        let py = annotations.py();
+        if annotations.len() != self.len() {
+            let message = format!("annotations: {} of the {} indexed", annotations.len(), self.len());
+            return Err(PyValueError::new_err(message));
+        }
+        let images: Vec<_> = self.images.ids.iter().map(|&id| PyInt::new(py, id)).collect();
+        let lists = |ids: &[Bound<'_, PyInt>], index: &Bound<'_, PyDict>| -> PyResult<Vec<_>> {
+            let list = |id| {
+                let list = PyList::empty(py).unbind();
+                index.set_item(id, &list).map(|()| list.into_bound(py))
+            };
+            ids.iter().map(list).collect()
+        };
+        let by_image = lists(&images, img_to_anns)?;
+        for (record, annotation) in annotations.iter().enumerate() {
+            by_image[self.images.codes[record] as usize].append(&annotation)?;
+            anns.set_item(self.id(record), annotation)?;
+        }
+        if let Some(categories) = &self.categories {
+            let ids: Vec<_> = categories.ids.iter().map(|&id| PyInt::new(py, id)).collect();
+            let by_category = lists(&ids, cat_to_imgs)?;
+            for (&category, &image) in categories.codes.iter().zip(&self.images.codes) {
+                by_category[category as usize].append(&images[image as usize])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The distinct image ids of annotations in order of appearance, or None if one is no plain integer.
+#[pyfunction]
+pub fn plain_image_ids<'py>(annotations: &Bound<'py, PyList>) -> PyResult<Option<Bound<'py, PyList>>> {
+    let mut reader = Reader::new(&[Field::Image]);
+    let mut images = Codes::default();
+    let mut last = None;
+    for (record, annotation) in annotations.iter().enumerate() {
+        prefetch(annotations, record);
+        let Some(read) = annotation.cast_exact::<PyDict>().ok().and_then(|dict| reader.read(dict)) else {
+            return Ok(None);
+        };
+        let Plain::Integer(id) = read.image else { return Ok(None) };
+        // Annotations mostly come image by image.
+        if last != Some(id) {
+            images.push(id);
+            last = Some(id);
+        }
+    }
+    Ok(Some(PyList::new(annotations.py(), &images.ids)?))
+}
+
+/// The index of annotations, with `categories` of their categories too; None if an id is no plain integer or if an
+/// annotation id occurs twice.
+#[pyfunction]
+pub fn index_plain(annotations: &Bound<'_, PyList>, categories: bool) -> Option<AnnotationIndex> {
+    let mut reader = Reader::new(&[Field::Id, Field::Image, Field::Category]);
+    let mut builder = IndexBuilder::new(annotations.len(), categories);
+    for (record, annotation) in annotations.iter().enumerate() {
+        prefetch(annotations, record);
+        let read = reader.read(annotation.cast_exact::<PyDict>().ok()?)?;
+        builder.push(read.id.integer()?, read.image, read.category)?;
+    }
+    builder.finish()
+}
+
+/// An index under construction.
+pub struct IndexBuilder {
+    ids: Option<Vec<i64>>,
+    images: Codes,
+    categories: Option<Codes>,
+}
+
+impl IndexBuilder {
+    /// An index of so many annotations, perhaps of their categories too.
+    pub fn new(annotations: usize, categories: bool) -> Self {
+        let codes = || {
+            let mut codes = Codes::default();
+            codes.codes.reserve_exact(annotations);
+            codes
+        };
+        IndexBuilder { ids: None, images: codes(), categories: categories.then(codes) }
+    }
+
+    /// Adds an annotation; None if its ids are not plain.
+    pub fn push(&mut self, id: i64, image: Plain, category: Plain) -> Option<()> {
+        let record = self.images.codes.len();
+        if self.ids.is_none() && id != record as i64 + 1 {
+            self.ids = Some((1..=record as i64).collect());
+        }
+        if let Some(ids) = &mut self.ids {
+            ids.push(id);
+        }
+        self.images.push(image.integer()?);
+        if let Some(categories) = &mut self.categories {
+            categories.push(category.integer()?);
+        }
+        Some(())
+    }
+
+    /// The index; None if an annotation id occurs twice: then the last annotation stands for all.
+    pub fn finish(self) -> Option<AnnotationIndex> {
+        if let Some(ids) = &self.ids
+            && !ids.is_sorted_by(|a, b| a < b)
+        {
+            let mut sorted = ids.clone();
+            sorted.sort_unstable();
+            if !sorted.is_sorted_by(|a, b| a < b) {
+                return None;
+            }
+        }
+        Some(AnnotationIndex { ids: self.ids, images: self.images, categories: self.categories })
+    }
+}

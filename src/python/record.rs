@@ -1,0 +1,295 @@
+//! Plain values out of annotation dictionaries, the one place here that reads dictionaries by borrowed pointers.
+//!
+//! Half a million dictionaries are bound by memory: each lies in a dozen cache lines, and counting a reference to a
+//! value in and out writes to one that only had to be read. Here fields are found by walking a dictionary's items,
+//! which mostly have the very keys of the dictionary before, and what leaves is numbers, never a borrowed object. No
+//! Python code runs on the way. What is anything but plain is left to the safe road (`number`, `extract`); the tests
+//! send the same dictionaries both ways.
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyString};
+
+/// Without a global lock other threads may change a dictionary under our eyes: such an interpreter, whose objects have
+/// a larger head, takes the safe road.
+const LOCKED: bool = size_of::<ffi::PyObject>() == 2 * size_of::<usize>();
+
+/// Dictionaries that are asked for from memory before they are read, and how far their keys are behind.
+const AHEAD: usize = 16;
+const KEYS_AHEAD: usize = 8;
+
+/// A field of an annotation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// `image_id`
+    Image,
+    /// `category_id`
+    Category,
+    /// `id`
+    Id,
+    /// `area`
+    Area,
+    /// `score`
+    Score,
+    /// `iscrowd`
+    Crowd,
+    /// `bbox`
+    Box,
+    /// `segmentation`
+    Segmentation,
+}
+
+const NAMES: [(&str, Field); 8] = [
+    ("image_id", Field::Image),
+    ("category_id", Field::Category),
+    ("id", Field::Id),
+    ("area", Field::Area),
+    ("score", Field::Score),
+    ("iscrowd", Field::Crowd),
+    ("bbox", Field::Box),
+    ("segmentation", Field::Segmentation),
+];
+
+/// What a field holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Plain {
+    /// A `float`.
+    Double(f64),
+    /// An `int` of 64 bits.
+    Integer(i64),
+    /// Anything else, or nothing.
+    Other,
+}
+
+impl Plain {
+    /// The integer that it is.
+    pub fn integer(self) -> Option<i64> {
+        match self {
+            Plain::Integer(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The double that it is, or that its integer is without rounding.
+    pub fn exact(self) -> Option<f64> {
+        const EXACT: i64 = 1 << 53;
+        match self {
+            Plain::Double(value) => Some(value),
+            Plain::Integer(value) => (-EXACT..=EXACT).contains(&value).then_some(value as f64),
+            Plain::Other => None,
+        }
+    }
+}
+
+/// The fields of one annotation that were asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Record {
+    /// `image_id`
+    pub image: Plain,
+    /// `category_id`
+    pub category: Plain,
+    /// `id`
+    pub id: Plain,
+    /// `area`
+    pub area: Plain,
+    /// `score`
+    pub score: Plain,
+    /// `iscrowd`
+    pub crowd: Plain,
+    /// `bbox`, if it is a list of four numbers.
+    pub bbox: Option<[f64; 4]>,
+}
+
+/// A result whose box is a list of four `float`.
+pub struct BoxResult<'py> {
+    /// `x, y, width, height`
+    pub sides: [f64; 4],
+    /// The very objects of `x` and `y`.
+    pub corner: [Bound<'py, PyAny>; 2],
+    /// Whether there is a `segmentation`.
+    pub segmented: bool,
+    /// `id`
+    pub id: Plain,
+    /// `image_id`
+    pub image: Plain,
+    /// `category_id`
+    pub category: Plain,
+}
+
+/// Borrowed pointers to the values of the fields, null for those that are missing or were not asked for.
+struct Found([*mut ffi::PyObject; NAMES.len()]);
+
+/// Reads one dictionary after the other.
+pub struct Reader<'py> {
+    wanted: Vec<Field>,
+    /// The keys of the dictionary before, in its order, and what they stand for. They are kept alive, so that an equal
+    /// pointer is the same key.
+    keys: Vec<(Bound<'py, PyString>, Option<Field>)>,
+}
+
+impl<'py> Reader<'py> {
+    /// A reader of these fields.
+    pub fn new(wanted: &[Field]) -> Self {
+        Reader { wanted: wanted.to_vec(), keys: Vec::new() }
+    }
+
+    /// The fields of an annotation; None where it has other keys than strings, or may change meanwhile.
+    pub fn read(&mut self, annotation: &Bound<'py, PyDict>) -> Option<Record> {
+        let found = self.find(annotation)?;
+        Some(Record {
+            image: found.plain(Field::Image),
+            category: found.plain(Field::Category),
+            id: found.plain(Field::Id),
+            area: found.plain(Field::Area),
+            score: found.plain(Field::Score),
+            crowd: found.plain(Field::Crowd),
+            bbox: found.numbers(Field::Box),
+        })
+    }
+
+    /// A result's box; None where it is not a list of four `float`.
+    pub fn box_result(&mut self, annotation: &Bound<'py, PyDict>) -> Option<BoxResult<'py>> {
+        let py = annotation.py();
+        let found = self.find(annotation)?;
+        let bbox = found.list_of_four(Field::Box)?;
+        // SAFETY: the items of a list that nothing has changed since it was found are alive.
+        let doubles = bbox.map(|item| match unsafe { plain(item) } {
+            Plain::Double(value) => Some(value),
+            _ => None,
+        });
+        let [Some(x), Some(y), Some(width), Some(height)] = doubles else { return None };
+        // SAFETY: as before; this counts them.
+        let corner =
+            unsafe { [Bound::from_borrowed_ptr(py, bbox[0]), Bound::from_borrowed_ptr(py, bbox[1])] };
+        Some(BoxResult {
+            sides: [x, y, width, height],
+            corner,
+            segmented: !found.of(Field::Segmentation).is_null(),
+            id: found.plain(Field::Id),
+            image: found.plain(Field::Image),
+            category: found.plain(Field::Category),
+        })
+    }
+
+    fn find(&mut self, annotation: &Bound<'py, PyDict>) -> Option<Found> {
+        if !LOCKED {
+            return None;
+        }
+        let mut found = Found([std::ptr::null_mut(); NAMES.len()]);
+        let (mut position, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
+        let mut item = 0;
+        // SAFETY: `annotation` is a dictionary, and nothing below changes it: `PyDict_Next` runs no Python code, nor does
+        // the comparison of exact strings in `learn`. The pointers it gives are borrowed and alive until it changes.
+        while unsafe { ffi::PyDict_Next(annotation.as_ptr(), &mut position, &mut key, &mut value) } != 0 {
+            let field = match self.keys.get(item) {
+                Some((known, field)) if known.as_ptr() == key => *field,
+                _ => {
+                    // SAFETY: as above, the key is alive; this counts it.
+                    let key = unsafe { Bound::from_borrowed_ptr(annotation.py(), key) };
+                    self.learn(item, key)?
+                }
+            };
+            if let Some(field) = field {
+                found.0[field as usize] = value;
+            }
+            item += 1;
+        }
+        Some(found)
+    }
+
+    /// Notes that this is the key at that place; what it stands for, or None if it is no exact string.
+    #[cold]
+    fn learn(&mut self, item: usize, key: Bound<'py, PyAny>) -> Option<Option<Field>> {
+        let key = key.cast_into_exact::<PyString>().ok()?;
+        let text = key.to_str().ok();
+        let known = NAMES.iter().find(|(name, _)| text == Some(*name)).map(|&(_, field)| field);
+        let field = known.filter(|field| self.wanted.contains(field));
+        self.keys.truncate(item);
+        self.keys.push((key, field));
+        Some(field)
+    }
+}
+
+impl Found {
+    fn of(&self, field: Field) -> *mut ffi::PyObject {
+        self.0[field as usize]
+    }
+
+    fn plain(&self, field: Field) -> Plain {
+        let value = self.of(field);
+        // SAFETY: the value of a dictionary that nothing has changed since it was found is alive.
+        if value.is_null() { Plain::Other } else { unsafe { plain(value) } }
+    }
+
+    fn list_of_four(&self, field: Field) -> Option<[*mut ffi::PyObject; 4]> {
+        let list = self.of(field);
+        // SAFETY: the value of a dictionary that nothing has changed since is alive, and so are the items of a list that
+        // is one of its values. `PyList_GET_SIZE` and `PyList_GET_ITEM` of an exact list, within its length, only read.
+        unsafe {
+            let four =
+                !list.is_null() && ffi::PyList_CheckExact(list) != 0 && ffi::PyList_GET_SIZE(list) == 4;
+            four.then(|| [0, 1, 2, 3].map(|item| ffi::PyList_GET_ITEM(list, item)))
+        }
+    }
+
+    fn numbers(&self, field: Field) -> Option<[f64; 4]> {
+        // SAFETY: as are the items of a list that is such a value.
+        let [a, b, c, d] = self.list_of_four(field)?.map(|item| unsafe { plain(item) }.exact());
+        Some([a?, b?, c?, d?])
+    }
+}
+
+/// What an object is.
+///
+/// # Safety
+///
+/// The object is alive.
+#[inline]
+unsafe fn plain(object: *mut ffi::PyObject) -> Plain {
+    // SAFETY: the object is alive. The checks read an object's type only; the value of an exact `float` is a field of it, and
+    // `PyLong_AsLongLongAndOverflow` of an exact `int` calls no Python code and raises nothing.
+    unsafe {
+        if ffi::PyFloat_CheckExact(object) != 0 {
+            return Plain::Double(ffi::PyFloat_AS_DOUBLE(object));
+        }
+        if ffi::PyLong_CheckExact(object) != 0 {
+            let mut overflow = 0;
+            let value = ffi::PyLong_AsLongLongAndOverflow(object, &mut overflow);
+            if overflow == 0 {
+                return Plain::Integer(value);
+            }
+        }
+    }
+    Plain::Other
+}
+
+/// Asks memory for dictionaries that will be read soon, those behind `record` in the list. Only a hint.
+#[inline]
+pub fn prefetch(list: &Bound<'_, PyList>, record: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if LOCKED {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+
+        let length = list.len();
+        // SAFETY: `list` is a list, the items lie within its length, and nothing changes it here. Of the nearer item, a
+        // live object, the field for a dictionary's keys is read only if it is a dictionary. No address that comes of it
+        // is followed: a prefetch is a hint and does nothing else.
+        unsafe {
+            if record + AHEAD < length {
+                let item = ffi::PyList_GET_ITEM(list.as_ptr(), (record + AHEAD) as ffi::Py_ssize_t);
+                _mm_prefetch::<_MM_HINT_T0>(item.cast());
+            }
+            if record + KEYS_AHEAD < length {
+                let item = ffi::PyList_GET_ITEM(list.as_ptr(), (record + KEYS_AHEAD) as ffi::Py_ssize_t);
+                if ffi::PyDict_CheckExact(item) != 0 {
+                    let keys: *const i8 = (*item.cast::<ffi::PyDictObject>()).ma_keys.cast();
+                    for line in 0..3 {
+                        _mm_prefetch::<_MM_HINT_T0>(keys.wrapping_add(64 * line));
+                    }
+                }
+            }
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (list, record);
+}
