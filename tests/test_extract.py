@@ -416,12 +416,34 @@ def test_rows_stay_rows(monkeypatch):
 
 def test_rows_of_wrong_shape():
     with pytest.raises(ValueError, match=r"\(N, 7\)"):
-        _core.objects_from_rows(np.zeros((2, 6)), np.zeros(2), {}, {})
+        _core.objects_from_rows(np.zeros((2, 6)))
+    with pytest.raises(ValueError, match=r"areas \(N,\)"):
+        _core.objects_from_rows(np.zeros((2, 7)), np.zeros(3))
 
 
-def test_distinct_integers():
-    column = np.array([3.0, 3.9, -0.5, 2.0**70, 0.0, 3.0])
-    assert _core.distinct_integers(column, "image id") == {3: 0, 0: 2, 2**70: 3}
-    for value, error in ((np.nan, ValueError), (np.inf, OverflowError)):
-        with pytest.raises(error, match="results: record 1: the image id is"):
-            _core.distinct_integers(np.array([1.0, value]), "image id")
+def test_ids_of_rows():
+    rows = np.zeros((5, 7))
+    rows[:, 0] = [3.0, 3.9, -0.5, 2.0**62, 0.0]
+    rows[:, 6] = [7, 7.5, 1, 7, -7.9]
+    for given in (rows, np.asfortranarray(rows), np.repeat(rows, 2, axis=0)[::2]):
+        objects = _core.objects_from_rows(given)
+        assert objects.image_ids == [3, 0, 2**62]
+        assert objects.category_ids == [7, 1, -7]
+        assert objects.rows().tolist() == np.trunc(rows).tolist()
+
+
+def test_ids_of_rows_that_are_no_integers():
+    for column, name in ((0, "image id"), (6, "category id")):
+        for value, error in ((np.nan, ValueError), (-np.inf, OverflowError)):
+            rows = np.zeros((3, 7))
+            rows[1, column] = value
+            with pytest.raises(error, match=f"results: record 1: the {name} is"):
+                _core.objects_from_rows(rows)
+
+
+def test_rows_with_ids_beyond_64_bits():
+    rows = np.ones((2, 7))
+    rows[1, 0] = 2.0**70
+    assert _core.objects_from_rows(rows) is None
+    gt = COCO({"images": [{"id": 1}, {"id": 2**70}], "categories": [{"id": 1}], "annotations": []})
+    assert gt.loadRes(rows).getAnnIds(imgIds=[2**70]) == [2]

@@ -2,8 +2,6 @@
 //!
 //! What the columns cannot hold exactly gives None: the caller then evaluates by hand, with the objects themselves.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
@@ -20,12 +18,13 @@ use super::places::{ImagePlaces, NOWHERE, Places};
 use super::record::{Field, Reader, Record, prefetch};
 use super::segmentation::MaskReader;
 use crate::columns::{Geometry, Ids, Keypoints, Objects};
+use crate::read::codes::Codes;
+use crate::threads;
 
 /// Adds the functions of this file to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(objects_from_dicts, module)?)?;
     module.add_function(wrap_pyfunction!(objects_from_rows, module)?)?;
-    module.add_function(wrap_pyfunction!(distinct_integers, module)?)?;
     Ok(())
 }
 
@@ -338,76 +337,68 @@ fn narrow_array(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     Ok(name != "float64" && name != "int64")
 }
 
-/// Columns of N x 7 result rows: image id, x, y, width, height, score, category id. Ids are truncated as `int()`
-/// would; `areas` are the products of width and height in the rows' own precision.
+/// Columns of N x 7 result rows: image id, x, y, width, height, score, category id; None where an id exceeds 64 bits.
+///
+/// Ids are truncated as `int()` would, and NaN and infinity raise as it does. `areas` are the products of width and
+/// height where the rows' own precision is not this one.
 #[pyfunction]
+#[pyo3(signature = (rows, areas=None))]
 pub fn objects_from_rows(
     rows: PyReadonlyArray2<'_, f64>,
-    areas: PyReadonlyArray1<'_, f64>,
-    image_positions: &Bound<'_, PyDict>,
-    category_positions: &Bound<'_, PyDict>,
+    areas: Option<PyReadonlyArray1<'_, f64>>,
 ) -> PyResult<Option<PyObjects>> {
-    let py = image_positions.py();
-    let (rows, areas) = (rows.as_array(), areas.as_array());
-    if rows.ncols() != 7 || areas.len() != rows.nrows() {
+    let py = rows.py();
+    let (rows, areas) = (rows.as_array(), areas.as_ref().map(PyReadonlyArray1::as_array));
+    if rows.ncols() != 7 || areas.as_ref().is_some_and(|areas| areas.len() != rows.nrows()) {
         return Err(PyValueError::new_err("rows must be (N, 7) and areas (N,)"));
     }
-    let n = rows.nrows();
-    let (mut images, mut categories) = (HashMap::new(), HashMap::new());
-    let (mut image, mut category) = (Vec::with_capacity(n), Vec::with_capacity(n));
-    let (mut score, mut boxes) = (Vec::with_capacity(n), Vec::with_capacity(n));
-    for (record, row) in rows.outer_iter().enumerate() {
-        let sides = [row[1], row[2], row[3], row[4]];
-        for (value, positions, known, column, name) in [
-            (row[0], image_positions, &mut images, &mut image, "image id"),
-            (row[6], category_positions, &mut categories, &mut category, "category id"),
-        ] {
-            let code = match known.entry(key(value)) {
-                Entry::Occupied(entry) => *entry.get(),
-                Entry::Vacant(entry) => {
-                    *entry.insert(exact!(position(positions, &integer(py, value, record, name)?)?))
-                }
-            };
-            column.push(code);
+    // The lock is held, so that nobody writes to the rows, while two threads read them.
+    let codes = |column: usize| {
+        let mut codes = Codes::default();
+        codes.codes.reserve_exact(rows.nrows());
+        let fits = |&value: &f64| value.trunc().abs() < 2f64.powi(63);
+        let misfit = rows.column(column).iter().position(|value| !fits(value));
+        if misfit.is_none() {
+            rows.column(column).iter().for_each(|&value| codes.push(value as i64));
         }
-        boxes.push(sides);
-        score.push(row[5]);
+        (codes, misfit)
+    };
+    let geometry = || {
+        let boxes: Vec<_> = rows.outer_iter().map(|row| [row[1], row[2], row[3], row[4]]).collect();
+        let areas = match &areas {
+            Some(areas) => areas.to_vec(),
+            None => boxes.iter().map(|sides| sides[2] * sides[3]).collect(),
+        };
+        (boxes, areas, rows.column(5).to_vec())
+    };
+    let (images, categories, geometry) = threads::run(|| {
+        let ids = || (codes(0), codes(6));
+        let ((images, categories), geometry) = rayon::join(ids, geometry);
+        (images, categories, geometry)
+    });
+    let misfits = [(images.1, 0, "image id"), (categories.1, 6, "category id")];
+    if let Some((record, column, name)) =
+        misfits.into_iter().filter_map(|(record, column, name)| Some((record?, column, name))).min()
+    {
+        integer(py, rows[[record, column]], record, name)?;
+        return Ok(None);
     }
+    let (boxes, areas, score) = geometry;
     let columns = Objects {
-        image: Arc::new(image),
-        category: Arc::new(category),
+        image: Arc::new(images.0.codes),
+        category: Arc::new(categories.0.codes),
         id: Ids::Counted,
-        area: Arc::new(areas.to_vec()),
+        area: Arc::new(areas),
         score: Arc::new(score),
         crowd: Arc::default(),
         ignore: Arc::default(),
         geometry: Geometry::Boxes(Arc::new(boxes)),
     };
-    Ok(Some(wrap(py, columns)))
-}
-
-/// The distinct integers of a column of N x 7 result rows, in order, each with the first row that holds it.
-///
-/// `name` says what the column holds, for the error that NaN and infinity raise as `int()` would.
-#[pyfunction]
-pub fn distinct_integers<'py>(
-    py: Python<'py>,
-    column: PyReadonlyArray1<'py, f64>,
-    name: &str,
-) -> PyResult<Bound<'py, PyDict>> {
-    let (first, mut seen) = (PyDict::new(py), HashSet::new());
-    for (record, &value) in column.as_array().iter().enumerate() {
-        if seen.insert(key(value)) {
-            first.set_item(integer(py, value, record, name)?, record)?;
-        }
-    }
-    Ok(first)
-}
-
-/// The same key for doubles that `int()` makes the same integer.
-fn key(value: f64) -> u64 {
-    // Adding zero makes minus zero zero.
-    (value.trunc() + 0.0).to_bits()
+    Ok(Some(PyObjects {
+        columns,
+        image_ids: PyList::new(py, images.0.ids)?.unbind(),
+        category_ids: PyList::new(py, categories.0.ids)?.unbind(),
+    }))
 }
 
 /// `int(value)`.

@@ -158,11 +158,10 @@ pub fn prepare_boxes(annotations: &Bound<'_, PyList>, place: &str) -> PyResult<O
             Some((annotation, result))
         });
         if let Some((annotation, result)) = plain {
-            let (ring, size) = ring_of_box(py, &result)?;
             if !result.segmented {
-                annotation.set_item(segmentation, PyList::new(py, [ring])?)?;
+                annotation.set_item(segmentation, PyList::new(py, [ring_of_box(py, &result)?])?)?;
             }
-            annotation.set_item(area, size)?;
+            annotation.set_item(area, result.sides[2] * result.sides[3])?;
             annotation.set_item(id, record + 1)?;
             annotation.set_item(iscrowd, &zero)?;
             // A dictionary that is in the list twice has the number of its first place.
@@ -184,14 +183,11 @@ pub fn prepare_boxes(annotations: &Bound<'_, PyList>, place: &str) -> PyResult<O
     Ok(if whole { builder.finish() } else { None })
 }
 
-/// The corners of a result's box as a ring, in its own objects where the numbers are the same, and its area.
-fn ring_of_box<'py>(
-    py: Python<'py>,
-    result: &BoxResult<'py>,
-) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyFloat>)> {
+/// The corners of a result's box as a ring, in its own objects where the numbers are the same.
+fn ring_of_box<'py>(py: Python<'py>, result: &BoxResult<'py>) -> PyResult<Bound<'py, PyList>> {
     let ([x, y, width, height], [x1, y1]) = (result.sides, &result.corner);
     let [x2, y2] = [x + width, y + height].map(|value| PyFloat::new(py, value).into_any());
-    Ok((PyList::new(py, [x1, y1, x1, &y2, &x2, &y2, &x2, y1])?, PyFloat::new(py, width * height)))
+    PyList::new(py, [x1, y1, x1, &y2, &x2, &y2, &x2, y1])
 }
 
 /// The corners of the box `x, y, width, height` as a ring, and its area.

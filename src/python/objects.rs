@@ -1,6 +1,7 @@
 //! The columns as Python carries them: opaque, with the ids that their codes stand for.
 
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
@@ -77,5 +78,20 @@ impl PyObjects {
             PyArray1::from_iter(py, each().flat_map(|found| found.size.map(f64::from)))
                 .reshape([found.len(), 2])?,
         )))
+    }
+
+    /// Boxes as N x 7 rows: image id, x, y, width, height, score, category id.
+    fn rows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        let columns = &self.columns;
+        let ids = |ids: &Py<PyList>| ids.bind(py).extract::<Vec<f64>>();
+        let (images, categories) = (ids(&self.image_ids)?, ids(&self.category_ids)?);
+        let Geometry::Boxes(boxes) = &columns.geometry else {
+            return Err(PyTypeError::new_err("rows: of boxes only"));
+        };
+        let numbers = boxes.iter().enumerate().flat_map(|(i, &[x, y, width, height])| {
+            let image = images[columns.image[i] as usize];
+            [image, x, y, width, height, columns.score[i], categories[columns.category[i] as usize]]
+        });
+        PyArray1::from_iter(py, numbers).reshape([boxes.len(), 7])
     }
 }

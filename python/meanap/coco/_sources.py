@@ -222,29 +222,32 @@ class FileResults(_Results):
 class RowResults(_Results):
     """Boxes in an N x 7 array: image id, x, y, width, height, score, category id."""
 
-    def __init__(self, rows: np.ndarray, truth: FileSource | Snapshot, to_annotations: Callable) -> None:
+    def __init__(
+        self, objects: Any, single: np.ndarray | None, truth: FileSource | Snapshot, to_annotations: Callable
+    ) -> None:
         super().__init__(truth)
-        self.rows = rows
+        self.objects = objects
+        # Rows of single precision: the numbers that a user sees stay such.
+        self.rows = single
         self.to_annotations = to_annotations
 
     def columns(self, params: Any, role: str, image_index: dict, category_index: dict) -> Columns | None:
-        rows = self.rows
         if params.iouType != "bbox" or role != "detections":
             return None
-        if rows.dtype != np.float64 and not single_precision(params.areaRng):
+        if self.rows is not None and not single_precision(params.areaRng):
             return None
-        with np.errstate(all="ignore"):
-            areas = (rows[:, 3] * rows[:, 4]).astype(np.float64, copy=False)
-        rows = rows.astype(np.float64, copy=False)
-        objects = _core.objects_from_rows(rows, areas, image_index, category_index)
+        columns = _columns(self.objects, image_index, category_index)
         # Scores are NumPy's scalars in `evalImgs`, of the rows' type.
-        return None if objects is None else Columns(objects, None, None, self._scored)
+        return None if columns is None else columns._replace(annotations=self._scored)
 
     def _scored(self) -> list[dict]:
-        return [{"id": i, "score": score} for i, score in enumerate(self.rows[:, 5], start=1)]
+        return [{"id": i, "score": score} for i, score in enumerate(self._rows()[:, 5], start=1)]
+
+    def _rows(self) -> np.ndarray:
+        return self.objects.rows() if self.rows is None else self.rows
 
     def _annotations(self) -> list[dict]:
-        return self.to_annotations(self.rows)
+        return self.to_annotations(self._rows())
 
     def _place(self) -> str:
         return "results"

@@ -426,13 +426,20 @@ def _results_of_rows(coco: Any, truth: FileSource | Snapshot, rows: np.ndarray) 
     _check_rows(rows)
     if not len(rows):
         first_of([], "results")
-    # The caller's array may change before somebody looks.
-    rows = rows.copy()
-    images = _core.distinct_integers(rows[:, 0].astype(np.float64), "image id")
-    _core.distinct_integers(rows[:, 6].astype(np.float64), "category id")
-    _check_images(images, coco, "results", images.__getitem__)
+    # The caller's array may change before somebody looks: the columns are copies, and so are rows of single precision.
+    single = rows.copy() if rows.dtype == np.float32 else None
+    with np.errstate(all="ignore"):
+        areas = None if single is None else (rows[:, 3] * rows[:, 4]).astype(np.float64)
+    objects = _core.objects_from_rows(rows.astype(np.float64, copy=False), areas)
+    if objects is None:
+        return _results_of_list(coco, truth, _annotations_of_rows(rows), "results")
+
+    def first_of_image(id: int) -> int:
+        return next(number for number, image in enumerate(rows[:, 0].tolist()) if int(image) == id)
+
+    _check_images(objects.image_ids, coco, "results", first_of_image)
     truth.category_ids()
-    return _lazy(RowResults(rows, truth, _annotations_of_rows))
+    return _lazy(RowResults(objects, single, truth, _annotations_of_rows))
 
 
 def _results_of_list(coco: Any, truth: FileSource | Snapshot, annotations: Any, place: str) -> COCO:
