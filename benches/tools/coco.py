@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -34,18 +36,34 @@ def _make(folder: Path, name: str):
 def _entrant(evaluate, name, kind, given, folder):
     truth = str(folder / f"{name}.truth.json")
     detections = str(folder / f"{name}.detections.json")
-    if given != "file":
+    if given == "dicts":
         detections = json.loads(Path(detections).read_bytes())
     if given == "array":
-        detections = _array(detections)
+        detections = _rows(folder, name)
     return evaluate(truth, detections, kind)
 
 
-def _array(records):
+def _rows(folder, name):
+    """The detections as an N x 7 array, kept in a file: else the dictionaries would be the peak of the memory."""
     import numpy as np
 
+    path = folder / "rows" / f"{name}.npy"
+    if not path.exists():
+        code = "import sys; from pathlib import Path; from tools.coco import write_rows; "
+        code += "write_rows(Path(sys.argv[1]), Path(sys.argv[2]))"
+        source = folder / f"{name}.detections.json"
+        subprocess.run([sys.executable, "-c", code, str(source), str(path)], check=True, cwd=Path(__file__).parents[1])
+    return np.load(path)
+
+
+def write_rows(detections: Path, path: Path):
+    """Turn a results file into rows: image id, x, y, width, height, score, category id."""
+    import numpy as np
+
+    records = json.loads(detections.read_bytes())
     rows = [(r["image_id"], *r["bbox"], r["score"], r["category_id"]) for r in records]
-    return np.array(rows, dtype=np.float64)
+    path.parent.mkdir(exist_ok=True)
+    np.save(path, np.array(rows, dtype=np.float64))
 
 
 def _answer(evaluator):
