@@ -13,7 +13,7 @@
 //! the difference from a run in which none does.
 
 use std::hint::black_box;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use meanap::columns::{Geometry, Objects, Shape};
@@ -25,6 +25,7 @@ use meanap::read::source::Source;
 use meanap::read::{Dataset, IouType, Kind, Role};
 use meanap::rle::codec;
 use meanap::similarity::{BoxIou, MaskIou, Oks, Similarity, box_iou};
+use meanap::watch::Watch;
 
 /// Pieces of a file that are read at a time.
 const PIECE: usize = 128 << 10;
@@ -128,7 +129,7 @@ fn main() {
     bench.print();
 }
 
-fn measure(bench: &mut Bench, truth: &PathBuf, detections: &PathBuf, kind: IouType) {
+fn measure(bench: &mut Bench, truth: &Path, detections: &Path, kind: IouType) {
     let megabytes = |set: &Dataset| format!("{:.1} MB", set.source.size() as f64 / 1e6);
     let gt_file = bench.stage("read ground truth", megabytes, || read(truth, Kind::Dataset));
     bench.floor("copy the bytes, convert the numbers of its columns", || floor_of_reading(truth));
@@ -161,9 +162,8 @@ fn measure(bench: &mut Bench, truth: &PathBuf, detections: &PathBuf, kind: IouTy
         extent,
         matcher: Matcher::Greedy,
     };
-    let scene = Scene { detections: dt, ground_truths: gt, protocol };
-    let table =
-        bench.stage("match", |table| compared(table), || matched(&scene, kind, &dt_positions, &gt_positions));
+    let scene = Scene { detections: dt, ground_truths: gt, protocol, watch: Watch::default() };
+    let table = bench.stage("match", compared, || matched(&scene, kind, &dt_positions, &gt_positions));
     if kind == IouType::Keypoints {
         bench.floor("an exponential for each keypoint of a pair", || floor_of_poses(&table));
     }
@@ -195,7 +195,7 @@ fn measure(bench: &mut Bench, truth: &PathBuf, detections: &PathBuf, kind: IouTy
     });
 }
 
-fn read(path: &PathBuf, kind: Kind) -> Dataset {
+fn read(path: &Path, kind: Kind) -> Dataset {
     let dataset = Dataset::read(path, kind).unwrap_or_else(|failure| panic!("{failure:?}"));
     assert_eq!(dataset.fallback, None);
     dataset
@@ -237,7 +237,7 @@ fn compared(table: &MatchTable) -> String {
 }
 
 /// Copies the file piece by piece, and converts as many 16-digit numbers as its columns will hold.
-fn floor_of_reading(path: &PathBuf) -> f64 {
+fn floor_of_reading(path: &Path) -> f64 {
     let source = Source::open(path).expect("the file is there");
     let mut piece = vec![0; PIECE + 32];
     let (mut at, mut sum) = (0, 0.0);

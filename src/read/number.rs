@@ -132,7 +132,7 @@ fn scale_wide(mantissa: u64, exponent: i32) -> Option<f64> {
     let zeros = mantissa.leading_zeros();
     let digits = mantissa << zeros;
     let power = POWERS[(exponent + LIMIT) as usize];
-    let high = (u128::from(digits) * u128::from((power.bits >> 64) as u64) >> 64) as u64;
+    let high = ((u128::from(digits) * u128::from((power.bits >> 64) as u64)) >> 64) as u64;
     let spare = 64 - 53 - high.leading_zeros();
     let (rest, half) = (high & ((1 << spare) - 1), 1u64 << (spare - 1));
     // The lower half of this product, and of the power, would each add less than one.

@@ -268,11 +268,8 @@ mod tests {
                 counts.push(count);
                 counts
             });
-            let mut one_by_one = Vec::new();
             let mut numbers = read(&text);
-            while let Some(count) = numbers.next() {
-                one_by_one.push(count);
-            }
+            let one_by_one: Vec<u32> = std::iter::from_fn(|| numbers.next()).collect();
             assert_eq!(folded, one_by_one);
         }
     }
