@@ -51,6 +51,15 @@ def test_scores_of_rows_are_numpys():
         assert type(cells[0]["dtScores"][0]) is dtype
 
 
+def test_sigmas_that_do_not_fit_come_before_a_missing_area():
+    pose = {"bbox": BOX, "keypoints": [12, 12, 2] * 18, "num_keypoints": 18}
+    dataset = truth(pose)
+    del dataset["annotations"][0]["area"]
+    results = found({"keypoints": [12, 12, 2] * 18})
+    error = same(lambda tool: seen(evaluator(tool, dataset, results, "keypoints")))
+    assert isinstance(error, ValueError)
+
+
 def test_sigmas_without_a_length():
     pose = {"bbox": BOX, "keypoints": [12, 12, 2] * 17, "num_keypoints": 17}
     results = found({"keypoints": [12, 12, 2] * 17})

@@ -156,8 +156,9 @@ def compute_oks(p: Any, gts: list[Annotation], dts: list[Annotation]) -> Any:
                 zero = np.zeros(count)
                 dx = _outside(pose[0::3], x - w, x + w * 2, zero)
                 dy = _outside(pose[1::3], y - h, y + h * 2, zero)
-            scale = field(gt, "area", "ground truth") + np.spacing(1)
-            exponents = (dx**2 + dy**2) / variances / scale / 2
+            # Sigmas that do not fit are met before an area that is not there.
+            exponents = (dx**2 + dy**2) / variances
+            exponents = exponents / (field(gt, "area", "ground truth") + np.spacing(1)) / 2
             if anywhere:
                 exponents = exponents[visible]
             oks[i, j] = np.sum(np.exp(-exponents)) / exponents.shape[0]
