@@ -117,3 +117,13 @@ def test_the_cost_over_a_cluster_is_measured(repository):
     assert [row[:3] for row in rows[2:]] == [["100,000", "1", "done"], ["200,000", "2", "1 shards done"]]
     for row in rows[2:]:
         assert float(row[3]) > 0 and float(row[5]) > 0 and all(cell.endswith(" MB") for cell in (row[4], row[6]))
+
+
+def test_more_instructions_than_before_are_told(benches, capsys):
+    from floor import compare
+
+    before = {"a: read": 50_000_000, "a: match": -500}
+    assert compare({"a: read": 52_000_000, "a: match": 90_000}, before) == 0
+    assert compare({"a: read": 53_000_000, "a: match": 0}, before) == 1
+    assert compare({"b: new": 1}, before) == 0
+    assert "53,000,000    1.060" in capsys.readouterr().out
