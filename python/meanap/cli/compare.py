@@ -37,10 +37,7 @@ def run(options):
     """Compare, print, write, judge."""
     import meanap
 
-    try:
-        meanap.protocol.get(options.protocol, options.iou_type)
-    except ValueError as error:
-        raise UsageError(f"--protocol: {error}") from error
+    gate.check_protocol(options)
     results = []
     for path in (options.a, options.b):
         with about(path):

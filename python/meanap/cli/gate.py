@@ -69,6 +69,16 @@ def add_sampling(parser):
     parser.add_argument("--resamples", type=count, default=1000, help="draws of images (default 1000)")
 
 
+def check_protocol(options):
+    """`--protocol` must be one that there is for `--iou-type`."""
+    from meanap import protocol
+
+    try:
+        protocol.get(options.protocol, options.iou_type)
+    except ValueError as error:
+        raise UsageError(f"--protocol: {error}") from error
+
+
 def asked(options):
     """Whether there is anything to do here."""
     return bool(options.fail_under or options.fail_if_worse_than or options.intervals)

@@ -31,13 +31,9 @@ def add_parser(commands):
 
 def run(options):
     """Write the report and name it."""
-    import meanap
     from meanap import report
 
-    try:
-        meanap.protocol.get(options.protocol, options.iou_type)
-    except ValueError as error:
-        raise UsageError(f"--protocol: {error}") from error
+    gate.check_protocol(options)
     try:
         path = report.write(
             options.output,
