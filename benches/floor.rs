@@ -248,12 +248,18 @@ fn floor_of_reading(path: &Path) -> f64 {
         }
         at += count as u64;
         // In JSON of boxes there is a number for each 24 bytes or so; their places are the floor's to choose.
-        for place in (0..count.saturating_sub(24)).step_by(24) {
-            let (mut position, mut mantissa) = (place, 0);
-            let digits = number::digits(&piece, &mut position, &mut mantissa);
-            sum += number::scale(mantissa & ((1 << 53) - 1), -(digits as i32 % 16)).unwrap_or(0.0);
-        }
+        sum += convert(&piece, count, 24);
     }
+}
+
+/// Converts what digits stand at every `step`-th byte of `text[..count]`, wherever numbers really are.
+fn convert(text: &[u8], count: usize, step: usize) -> f64 {
+    let at = |place: usize| {
+        let (mut position, mut mantissa) = (place, 0);
+        let digits = number::digits(text, &mut position, &mut mantissa);
+        number::scale(mantissa & ((1 << 53) - 1), -(digits as i32 % 16)).unwrap_or(0.0)
+    };
+    (0..count.saturating_sub(24)).step_by(step).map(at).sum()
 }
 
 /// Where each row came to lie in the table, by object; and the boxes of each pair that is compared.
@@ -303,11 +309,7 @@ fn floor_of_geometry(file: &Dataset, objects: &Objects) -> f64 {
         let text = &mut piece[..len as usize + 32];
         let count = file.source.read_at(start, &mut text[..len as usize]).expect("the file can be read");
         if let Geometry::Keypoints(_) = &objects.geometry {
-            for place in (0..count.saturating_sub(24)).step_by(12) {
-                let (mut position, mut mantissa) = (place, 0);
-                let digits = number::digits(text, &mut position, &mut mantissa);
-                sum += number::scale(mantissa & ((1 << 53) - 1), -(digits as i32 % 16)).unwrap_or(0.0);
-            }
+            sum += convert(text, count, 12);
         } else {
             sum += text[..count].iter().map(|&byte| u64::from(byte)).sum::<u64>() as f64;
         }
