@@ -11,6 +11,7 @@
 //! D detections and G ground truths of one cell (one category in one image), I images.
 
 pub mod error;
+pub mod lanes;
 pub mod threads;
 pub mod watch;
 

@@ -1,25 +1,24 @@
 //! How many pixels of class i were predicted as class j.
 //!
-//! Every measure of semantic segmentation follows from this matrix. It is counted in one pass over both maps. Two
-//! things keep that pass near the speed of memory: label maps are mostly long stretches of one class, which are
-//! counted whole; and neighbouring pixels that are counted one by one go to different copies of the matrix, because
+//! Every measure of semantic segmentation follows from this matrix. It is counted in one pass over both maps, at the speed
+//! of memory: label maps are mostly long stretches of one class, so that runs are counted, not pixels. Where a piece
+//! is too restless for that, its pixels are counted one by one, neighbours in different copies of the matrix, because
 //! adding to the number that has just been added to waits for the store.
-
-use std::ops::{BitOr, BitXor};
 
 use rayon::prelude::*;
 
 use super::labels::{Labels, Rule, Side};
 use crate::error::{Error, Result};
-use crate::threads;
+use crate::{lanes, threads};
 
 /// Pixels in one share of the work.
 const SHARE: usize = 1 << 17;
 /// Pixels that are turned into codes at a time: both sides fit the first-level cache.
 const BLOCK: usize = 4096;
-/// Pixels that are counted whole if both maps are constant, and those that are where the stretch is not.
-const STRETCH: usize = 64;
-const WORD: usize = 16;
+/// Pixels that are compared with their left neighbours at once: a bit of a word for each.
+const PIECE: usize = 64;
+/// In a piece with more changes than this, pixels are counted one by one.
+const RESTLESS: u32 = 48;
 /// Copies of the matrix that neighbouring pixels are counted in.
 const COPIES: usize = 4;
 /// Beyond this many cells (those of ADE20K's 150 classes fit), copies cost more cache than they save waiting.
@@ -92,16 +91,13 @@ fn refusal(target: Labels, prediction: Labels, rule: &Rule, width: usize) -> Err
         .unwrap_or_else(|| Error::value("a label that is no class"))
 }
 
-/// A label or code, as bits to be compared.
-trait Bits: Copy + Default + PartialEq + BitXor<Output = Self> + BitOr<Output = Self> {}
-impl Bits for u8 {}
-impl Bits for u16 {}
-
-/// Whether both maps are constant. Without a branch in the loop it is a handful of vector instructions.
+/// Bit `i`: whether pixel `at + i` of a plane is not as the one before it.
 #[inline(always)]
-fn constant<L: Bits, const N: usize>(target: &[L; N], prediction: &[L; N]) -> bool {
-    let differing = |all: L, i: usize| all | (target[i] ^ target[0]) | (prediction[i] ^ prediction[0]);
-    (0..N).fold(L::default(), differing) == L::default()
+fn changes(plane: &[u8], at: usize) -> u64 {
+    let halves = |from: usize| plane[from..from + PIECE].as_chunks().0;
+    let (here, before) = (halves(at), halves(at - 1));
+    let equal = |half: usize| u64::from(lanes::equal(&here[half], &before[half]));
+    !(equal(0) | equal(1) << 32)
 }
 
 /// Counts by code, in copies.
@@ -150,47 +146,28 @@ impl Tally {
 
     /// The road for maps whose labels are not bytes: classes past 255, or pixels marked by -1.
     fn count_codes(&mut self, target: Labels, prediction: Labels, rule: &Rule) {
-        let codes = rule.codes();
+        let (codes, pixels) = (rule.codes(), target.len());
+        let encoded = |labels: Labels, side: Side, all: &mut [u16; BLOCK], planes: &mut [[u8; BLOCK]; 2]| {
+            labels.encode(rule, side, &mut all[..pixels]);
+            for (i, code) in all.iter().enumerate() {
+                [planes[0][i], planes[1][i]] = code.to_le_bytes();
+            }
+        };
         let (mut t, mut p) = ([0; BLOCK], [0; BLOCK]);
-        let (t, p) = (&mut t[..target.len()], &mut p[..target.len()]);
-        target.encode(rule, Side::Target, t);
-        prediction.encode(rule, Side::Prediction, p);
-        self.count_stretches(t, p, |t, p| usize::from(t) * codes + usize::from(p));
+        let (mut ts, mut ps) = ([[0; BLOCK]; 2], [[0; BLOCK]; 2]);
+        encoded(target, Side::Target, &mut t, &mut ts);
+        encoded(prediction, Side::Prediction, &mut p, &mut ps);
+        let planes = [&ts[0][..pixels], &ts[1][..pixels], &ps[0][..pixels], &ps[1][..pixels]];
+        count_runs(&mut self.counts, self.cells, self.last_copy, planes, |at| {
+            usize::from(t[at]) * codes + usize::from(p[at])
+        });
     }
 
     fn count_bytes(&mut self, target: &[u8], prediction: &[u8]) {
-        let (rows, columns) = (self.rows, self.columns);
-        let cell = |t: u8, p: u8| (rows[usize::from(t)] + columns[usize::from(p)]) as usize;
-        self.count_stretches(target, prediction, cell);
-    }
-
-    #[inline(always)]
-    fn count_stretches<L: Bits>(&mut self, target: &[L], prediction: &[L], cell: impl Fn(L, L) -> usize) {
-        let (t, last_t) = target.as_chunks::<STRETCH>();
-        let (p, last_p) = prediction.as_chunks::<STRETCH>();
-        for (t, p) in t.iter().zip(p) {
-            if constant(t, p) {
-                self.counts[cell(t[0], p[0])] += STRETCH as u64;
-                continue;
-            }
-            for (t, p) in t.as_chunks::<WORD>().0.iter().zip(p.as_chunks::<WORD>().0) {
-                if constant(t, p) {
-                    self.counts[cell(t[0], p[0])] += WORD as u64;
-                } else {
-                    self.count_each(t, p, &cell);
-                }
-            }
-        }
-        self.count_each(last_t, last_p, &cell);
-    }
-
-    /// Pixel by pixel, neighbours in different copies.
-    #[inline(always)]
-    fn count_each<L: Bits>(&mut self, target: &[L], prediction: &[L], cell: &impl Fn(L, L) -> usize) {
-        for (at, (&t, &p)) in target.iter().zip(prediction).enumerate() {
-            let copy = (at % COPIES) & self.last_copy;
-            self.counts[copy * self.cells + cell(t, p)] += 1;
-        }
+        let (rows, columns) = (&self.rows, &self.columns);
+        count_runs(&mut self.counts, self.cells, self.last_copy, [target, prediction], |at| {
+            (rows[usize::from(target[at])] + columns[usize::from(prediction[at])]) as usize
+        });
     }
 
     /// The matrix without the pixels that are left out; nothing if a label was wrong.
@@ -206,6 +183,42 @@ impl Tally {
         let counts = (0..classes).flat_map(|row| (0..=classes).map(move |column| (row, column)));
         Some(Confusion { classes, counts: counts.map(|(row, column)| total(row, column)).collect() })
     }
+}
+
+/// Counts the pixels of `planes`, all of one length, that together decide the cell of a pixel.
+#[inline(always)]
+fn count_runs<const N: usize>(
+    counts: &mut [u64],
+    cells: usize,
+    last_copy: usize,
+    planes: [&[u8]; N],
+    cell: impl Fn(usize) -> usize,
+) {
+    let pixels = planes[0].len();
+    if pixels == 0 {
+        return;
+    }
+    let (mut begin, mut of_run, mut at) = (0, cell(0), 1);
+    while at + PIECE <= pixels {
+        let mut starts = planes.iter().fold(0, |all, plane| all | changes(plane, at));
+        if starts.count_ones() > RESTLESS {
+            counts[of_run] += (at - begin) as u64;
+            for next in at..at + PIECE {
+                counts[((next % COPIES) & last_copy) * cells + cell(next)] += 1;
+            }
+            (begin, of_run) = (at + PIECE, cell(at + PIECE - 1));
+        } else {
+            while starts != 0 {
+                let here = at + starts.trailing_zeros() as usize;
+                starts &= starts - 1;
+                counts[of_run] += (here - begin) as u64;
+                (begin, of_run) = (here, cell(here));
+            }
+        }
+        at += PIECE;
+    }
+    counts[of_run] += (at - begin) as u64;
+    (at..pixels).for_each(|at| counts[cell(at)] += 1);
 }
 
 #[cfg(test)]
@@ -252,7 +265,8 @@ mod tests {
         {
             let rule = Rule::new(classes, ignore, false).unwrap();
             let labels: Vec<i64> = (0..(classes as i64).min(255)).chain(ignore).collect();
-            for (pixels, longest) in [(0, 1), (1, 1), (31, 3), (33, 90), (5000, 1), (300_000, 200)] {
+            for (pixels, longest) in [(0, 1), (1, 1), (31, 3), (33, 90), (5000, 1), (5000, 3), (300_000, 200)]
+            {
                 let t = map(pixels, longest, &labels, &mut seed);
                 let p = map(pixels, longest, &labels, &mut seed);
                 let expected = naive(&t, &p, &rule).unwrap();
@@ -264,6 +278,21 @@ mod tests {
                 assert_eq!(count(Labels::U8(&tb), Labels::U8(&pb)), expected);
                 assert_eq!(count(Labels::U8(&tb), Labels::U16(&ps)), expected);
             }
+        }
+    }
+
+    #[test]
+    fn labels_that_are_no_bytes_count_as_the_naive_twin() {
+        let mut seed = 11;
+        let rule = Rule::new(600, Some(-1), false).unwrap();
+        let labels: Vec<i64> = (-1..600).collect();
+        for (few, longest) in [(3, 100), (300, 40), (601, 5), (601, 1)] {
+            let mut side = || map(9000, longest, &labels[..few], &mut seed);
+            let (t, p) = (side(), side());
+            let narrow = |map: &[i64]| map.iter().map(|&l| l as i16).collect::<Vec<_>>();
+            let expected = naive(&t, &p, &rule).unwrap();
+            assert_eq!(Confusion::of(Labels::I64(&t), Labels::I64(&p), &rule, 1).unwrap(), expected);
+            assert_eq!(Confusion::of(Labels::I16(&narrow(&t)), Labels::I64(&p), &rule, 1).unwrap(), expected);
         }
     }
 

@@ -9,7 +9,6 @@
 //! | [`window`] | Which of them are in memory? |
 //! | [`scanner`] | What is a token of JSON? |
 //! | [`number`], [`power`] | Which double is a number? |
-//! | [`lanes`] | What stands at each place of a short piece of text? |
 //! | [`usual`] | What is a value, as most files write it? |
 //! | [`record`] | What does a record hold, and in which order? |
 //! | [`annotations`], [`listed`], [`codes`] | What becomes a column? |
@@ -24,7 +23,6 @@ pub mod blocks;
 pub mod codes;
 pub mod dataset;
 pub mod failure;
-pub mod lanes;
 pub mod listed;
 pub mod number;
 pub mod objects;

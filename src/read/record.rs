@@ -1,7 +1,7 @@
 //! The keys of records, most of which come in the same order again and again.
 
-use super::lanes;
 use super::scanner::{Scan, Scanner};
+use crate::lanes;
 
 /// What a key of a record is to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,9 @@
 //! That is the standard's grammar plus `NaN`, `Infinity` and `-Infinity`. Strings must be UTF-8 without bare control
 //! characters; lone surrogate escapes pass.
 
+use super::number;
 use super::usual::{self, Cursor};
-use super::{lanes, number};
+use crate::lanes;
 
 /// Zero bytes that must follow the text: no JSON holds a zero byte, so looking ahead needs no bounds of its own.
 pub const PADDING: usize = 32;

@@ -4,7 +4,8 @@
 //! `None`, and the [`Scanner`](super::scanner::Scanner) has to go over it with care. What is read here it would read
 //! likewise.
 
-use super::{lanes, number};
+use super::number;
+use crate::lanes;
 
 /// A cursor over text behind which zeros follow ([`PADDING`](super::scanner::PADDING)). No value ends with the piece:
 /// whoever reads one asks what follows it, and a zero is never that.

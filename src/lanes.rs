@@ -1,4 +1,4 @@
-//! Many bytes at a time: what stands at each place of a short piece of text, as one bit for each byte.
+//! Many bytes at a time: what stands at each place of a short piece of text or of a row of pixels, as one bit for each byte.
 //!
 //! On x86-64 with instructions that every such machine has, elsewhere byte by byte; each is tested against the other.
 
