@@ -15,7 +15,6 @@ import meanap
 from meanap import generate
 from meanap.detection import streams
 from meanap.detection.shards import bytes_of
-from meanap.detection.streams import json_records
 
 SMALL = "30 kB"
 
@@ -99,23 +98,38 @@ def test_parquet(tmp_path, monkeypatch, library, text):
         np.testing.assert_equal(mixed.per_class.to_dict(), expected.per_class.to_dict())
 
 
-@pytest.mark.parametrize("window", [1, 7, 1 << 20])
-def test_json_piece_by_piece_is_json(tmp_path, monkeypatch, window):
-    monkeypatch.setattr(streams, "_WINDOW", window)
-    path = tmp_path / "x.json"
-    whole = {"a": [1, -2.5e3, 12345, 'é\\"]', [], {}, {"b": [1, {"c": None}]}], "n": 17, "s": "x,]", "e": [], "z": [0]}
-    for text in (json.dumps(whole), json.dumps(whole, indent=3, ensure_ascii=False), "\ufeff" + json.dumps(whole)):
-        path.write_text(text, encoding="utf-8")
-        found = {}
-        for key, value, _ in json_records(path):
-            found.setdefault(key, []).append(value)
-        assert found == {"a": whole["a"], "n": [17], "s": ["x,]"], "z": [0]}
-    path.write_text(json.dumps(whole["a"]), encoding="utf-8")
-    assert [value for _, value, _ in json_records(path)] == whole["a"]
-    for text in ("", "17", "[1, 2", "[1 2]", "[1,]", '{"a": [1]} x', '{"a" 1}', '{"a": [tru]}', '{"a": [1]'):
-        path.write_text(text, encoding="utf-8")
-        with pytest.raises(ValueError, match="not JSON at character"):
-            list(json_records(path))
+def test_ids_that_are_text_in_shards(tmp_path):
+    """Text is the same text however its file writes it."""
+    paths = files(tmp_path, "bbox")
+    truth, found = (json.loads(path.read_text(encoding="utf-8")) for path in paths)
+    for records, name in ((truth["images"], "id"), (truth["annotations"], "image_id"), (found, "image_id")):
+        for record in records:
+            record[name] = f"é\n😀/{record[name]}"
+    np.random.default_rng(0).shuffle(found)
+    paths[0].write_text(json.dumps(truth, ensure_ascii=False), encoding="utf-8")
+    paths[1].write_text(json.dumps(found), encoding="utf-8")
+    whole, parts = (meanap.evaluate(*paths, memory_limit=limit) for limit in (None, SMALL))
+    assert parts.to_json() == whole.to_json() and parts.image_ids == whole.image_ids and whole.ap > 0
+
+
+@pytest.mark.parametrize("kind", ["bbox", "segm"])
+def test_records_that_python_has_to_look_at_in_shards(tmp_path, kind):
+    """Fields that only some records have, an object in the place of the array of results."""
+    paths = files(tmp_path, kind)
+    truth, found = (json.loads(path.read_text(encoding="utf-8")) for path in paths)
+    for annotation in truth["annotations"][::3]:
+        del annotation["iscrowd"]
+    for spoilt, wrong in (({"annotations": found}, True), (found, True), ({"annotations": found}, False)):
+        found[5]["score"] = "x" if wrong else 0.5
+        paths[0].write_text(json.dumps(truth), encoding="utf-8")
+        paths[1].write_text(json.dumps(spoilt), encoding="utf-8")
+        if wrong:
+            for limit in (None, SMALL):
+                with pytest.raises(ValueError, match="detections: record 5: \"score\" is 'x'"):
+                    meanap.evaluate(*paths, kind, memory_limit=limit)
+        else:
+            whole, parts = (meanap.evaluate(*paths, kind, memory_limit=limit) for limit in (None, SMALL))
+            assert parts.to_json() == whole.to_json()
 
 
 def test_limits_and_inputs():
@@ -128,21 +142,32 @@ def test_limits_and_inputs():
 
 
 def test_records_of_shards_are_checked(tmp_path):
+    """What is wrong is told as without a limit, with the row that it has in the file."""
     paths = files(tmp_path, "bbox")
-    found = json.loads(paths[1].read_text(encoding="utf-8"))
+    truth, found = (json.loads(path.read_text(encoding="utf-8")) for path in paths)
+    row = len(found)
     for spoil, message in (
-        ({"image_id": 999_999_999}, "image id 999999999 is not in the ground truth"),
-        ({"category_id": 4321}, "category id 4321 is not in the ground truth"),
-        ({"bbox": [1, 2]}, '"bbox" is .1, 2., expected 4 numbers'),
+        ({"image_id": 999_999_999}, f"detections: row {row}: image id 999999999 is not in the ground truth"),
+        ({"category_id": 4321}, f"detections: row {row}: category id 4321 is not in the ground truth"),
+        ({"bbox": [1, 2]}, f'detections: record {row}: "bbox" is .1, 2., expected 4 numbers'),
+        ({"bbox": [1, 2, -3, 4]}, rf'row {row}.*a negative size'),
+        ({"image_id": None}, "None is no id"),
     ):
         paths[1].write_text(json.dumps([*found, {**found[0], **spoil}]), encoding="utf-8")
-        with pytest.raises(ValueError, match=message):
-            meanap.evaluate(*paths, memory_limit=SMALL)
-    paths[1].write_text('[{"image_id": null}]', encoding="utf-8")
-    with pytest.raises(ValueError, match='element 0: "image_id" is None, expected an integer or a string'):
-        meanap.evaluate(*paths, memory_limit=SMALL)
-    paths[1].write_text('[{"score": 1}]', encoding="utf-8")
-    with pytest.raises(ValueError, match='expected an object with "image_id"'):
+        for limit in (None, SMALL):
+            with pytest.raises(ValueError, match=message):
+                meanap.evaluate(*paths, memory_limit=limit)
+    for text, problem, message in (
+        ('[{"score": 1}]', ValueError, 'detections: record 0: "image_id" is missing'),
+        ('[{"image_id": 1}, x]', json.JSONDecodeError, "found.json: record 1: expected a value: line 1 column 19"),
+        ("[3]", TypeError, "found a list"),
+    ):
+        paths[1].write_text(text, encoding="utf-8")
+        for limit in (None, SMALL):
+            with pytest.raises(problem, match=message):
+                meanap.evaluate(*paths, memory_limit=limit)
+    paths[0].write_text(json.dumps({**truth, "images": None}), encoding="utf-8")
+    with pytest.raises(ValueError, match='truth.json: memory_limit: "images" is not an array'):
         meanap.evaluate(*paths, memory_limit=SMALL)
 
 

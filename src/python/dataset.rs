@@ -16,7 +16,7 @@ use crate::read::{Dataset, Failure, IouType, Kind, Role, Source};
 /// The columns of one COCO file, and the open file itself.
 #[pyclass(frozen, module = "meanap._core", name = "Dataset")]
 pub struct PyDataset {
-    dataset: Dataset,
+    pub(super) dataset: Dataset,
 }
 
 /// Reads a data set (an object with `images`, `annotations`, `categories`) into columns.
@@ -68,8 +68,21 @@ fn read(
     }
 }
 
+/// The array `categories` of a file as Python objects.
+pub fn categories<'py>(py: Python<'py>, dataset: &Dataset) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let text = match py.detach(|| dataset.categories_text()) {
+        Ok(text) => text,
+        Err(failure) => return Err(raise(py, failure)?),
+    };
+    let read = |text: Vec<u8>| {
+        let text = PyString::from_bytes(py, &text)?;
+        py.import("json")?.call_method1("loads", (text,))
+    };
+    text.map(read).transpose()
+}
+
 /// The exception that a Python user would catch.
-fn raise(py: Python<'_>, failure: Failure) -> PyResult<PyErr> {
+pub fn raise(py: Python<'_>, failure: Failure) -> PyResult<PyErr> {
     let message = failure.to_string();
     Ok(match failure {
         Failure::Changed(_) => PyRuntimeError::new_err(message),
@@ -237,15 +250,7 @@ impl PyDataset {
 
     /// `categories` as Python objects; the rest of the file is not read for it. `None` if there is no such array.
     fn categories<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let text = match py.detach(|| self.dataset.categories_text()) {
-            Ok(text) => text,
-            Err(failure) => return Err(raise(py, failure)?),
-        };
-        let read = |text: Vec<u8>| {
-            let text = PyString::from_bytes(py, &text)?;
-            py.import("json")?.call_method1("loads", (text,))
-        };
-        text.map(read).transpose()
+        categories(py, &self.dataset)
     }
 
     /// The whole file as Python objects, by Python's `json`, from the file that was opened.

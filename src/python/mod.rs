@@ -20,6 +20,7 @@ impl From<Error> for PyErr {
     }
 }
 
+mod apart;
 mod arrays;
 mod arrow;
 mod batch;
@@ -37,6 +38,7 @@ mod numpy_exp;
 mod objects;
 mod pixels;
 mod places;
+mod plain;
 mod ranking;
 mod record;
 mod segmentation;
@@ -51,6 +53,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<dataset::PyDataset>()?;
     module.add_function(wrap_pyfunction!(dataset::read_dataset, module)?)?;
     module.add_function(wrap_pyfunction!(dataset::read_results, module)?)?;
+    apart::register(module)?;
+    plain::register(module)?;
     module.add_class::<evaluate::Evaluation>()?;
     module.add_function(wrap_pyfunction!(evaluate::evaluate, module)?)?;
     module.add_function(wrap_pyfunction!(evaluate::match_cell, module)?)?;

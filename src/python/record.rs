@@ -57,8 +57,10 @@ pub enum Plain {
     Double(f64),
     /// An `int` of 64 bits.
     Integer(i64),
-    /// Anything else, or nothing.
+    /// Anything else.
     Other,
+    /// Nothing: the dictionary has no such field.
+    Missing,
 }
 
 impl Plain {
@@ -76,7 +78,7 @@ impl Plain {
         match self {
             Plain::Double(value) => Some(value),
             Plain::Integer(value) => (-EXACT..=EXACT).contains(&value).then_some(value as f64),
-            Plain::Other => None,
+            Plain::Other | Plain::Missing => None,
         }
     }
 }
@@ -218,7 +220,7 @@ impl Found {
     fn plain(&self, field: Field) -> Plain {
         let value = self.of(field);
         // SAFETY: the value of a dictionary that nothing has changed since it was found is alive.
-        if value.is_null() { Plain::Other } else { unsafe { plain(value) } }
+        if value.is_null() { Plain::Missing } else { unsafe { plain(value) } }
     }
 
     fn list_of_four(&self, field: Field) -> Option<[*mut ffi::PyObject; 4]> {

@@ -349,6 +349,11 @@ impl Rows for Annotations {
 }
 
 impl Annotations {
+    /// The image of the record that was parsed last, if the columns can hold it.
+    pub fn image(&self) -> Option<i64> {
+        self.pending_trouble.is_none().then_some(self.pending.image)
+    }
+
     /// Forgets all records and keeps the memory.
     fn clear(&mut self) {
         self.count = 0;
@@ -357,6 +362,11 @@ impl Annotations {
         self.seen = 0;
         self.integer_scores = false;
         self.first_bbox_empty = false;
+        self.forget();
+    }
+
+    /// Forgets all records, but not how many they were and what they were like. No column is whole after that.
+    pub fn forget(&mut self) {
         self.image.clear();
         self.category.clear();
         self.id.clear();

@@ -1,15 +1,17 @@
 //! A COCO data set or result file as columns.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::annotations::Annotations;
+use super::apart::{Bins, Marked, OfImage, Table};
 use super::blocks::{self, Plan};
 use super::failure::{Failure, Stopped};
 use super::listed::{Listed, Passed};
 use super::record::{Rows, Trouble};
 use super::scanner::{AFTER_NUMBER, After, Expected, Fault, Scan, Scanner};
-use super::source::Source;
+use super::source::{Piece, Source};
 use super::window::{Halt, Window};
 use crate::columns::Column;
 
@@ -91,7 +93,67 @@ impl Dataset {
 
     /// Reads an open file by a plan of one's own.
     pub fn read_with(path: &Path, source: Source, kind: Kind, plan: Plan) -> Result<Dataset, Failure> {
-        let mut dataset = Dataset {
+        let mut dataset = Dataset::empty(path, source, kind);
+        dataset.read_file(plan, None)?;
+        dataset.check();
+        dataset.settle();
+        Ok(dataset)
+    }
+
+    /// Puts the records of an open file into bins; what is given back has none of them.
+    pub fn read_apart(path: &Path, source: Source, kind: Kind, bins: &mut Bins) -> Result<Dataset, Failure> {
+        let plan = Plan::for_file(&source);
+        let mut dataset = Dataset::empty(path, source, kind);
+        dataset.read_file(plan, Some(&mut *bins))?;
+        bins.finish().map_err(|error| Failure::file(path, error))?;
+        dataset.source.unwatched();
+        Ok(dataset)
+    }
+
+    /// What is in some of the bins that the records of this file were put into.
+    pub fn read_bins(&self, bins: &Bins, which: Range<usize>) -> Result<Dataset, Failure> {
+        let text = |text: &str| Piece::Text(text.as_bytes().to_vec());
+        let array = |pieces: &mut Vec<Piece>, table| {
+            pieces.push(text("["));
+            pieces.extend(bins.text(table, which.clone()));
+            pieces.push(text("]"));
+        };
+        let mut pieces = Vec::new();
+        if self.kind == Kind::Results {
+            array(&mut pieces, Table::Annotations);
+        } else {
+            // A member that all files may have, so that the others can begin with a comma.
+            pieces.push(text("{\"info\":{}"));
+            for (there, name, table) in [
+                (self.has_images, ",\"images\":", Table::Images),
+                (self.has_annotations, ",\"annotations\":", Table::Annotations),
+            ] {
+                if there {
+                    pieces.push(text(name));
+                    array(&mut pieces, table);
+                }
+            }
+            if let Some(categories) = self.categories_text()? {
+                pieces.push(text(",\"categories\":"));
+                pieces.push(Piece::Text(categories));
+            }
+            pieces.push(text("}"));
+        }
+        let source = Source::from_pieces(pieces);
+        let plan = Plan::for_file(&source);
+        let mut dataset = Dataset::empty(&self.path, source, self.kind);
+        dataset.read_file(plan, None)?;
+        // What the records are is told by the first one of all, and by what any of them has.
+        dataset.first_fields.clone_from(&self.first_fields);
+        dataset.annotations.first_bbox_empty = self.annotations.first_bbox_empty;
+        dataset.annotations.seen |= self.annotations.seen;
+        dataset.check();
+        dataset.settle();
+        Ok(dataset)
+    }
+
+    fn empty(path: &Path, source: Source, kind: Kind) -> Dataset {
+        Dataset {
             path: path.to_owned(),
             source,
             kind,
@@ -108,11 +170,7 @@ impl Dataset {
                 Kind::Results => Annotations::of_results(),
             },
             shared: Shared::default(),
-        };
-        dataset.read_file(plan)?;
-        dataset.check();
-        dataset.settle();
-        Ok(dataset)
+        }
     }
 
     /// The text of the array of categories.
@@ -138,11 +196,11 @@ impl Dataset {
         self.len() == 0
     }
 
-    fn read_file(&mut self, plan: Plan) -> Result<(), Failure> {
+    fn read_file(&mut self, plan: Plan, bins: Option<&mut Bins>) -> Result<(), Failure> {
         // The reader borrows the file, what is read goes elsewhere: they part for as long as this takes.
         let source = std::mem::replace(&mut self.source, Source::from(Vec::new()));
-        let outcome =
-            Reader { window: Window::new(&source, plan.window), source: &source, plan, dataset: self }.read();
+        let window = Window::new(&source, plan.window);
+        let outcome = Reader { window, source: &source, plan, dataset: self, bins }.read();
         let outcome = outcome.map_err(|failed| failed.at(&self.path, &source));
         self.source = source;
         outcome
@@ -250,6 +308,8 @@ struct Reader<'a> {
     source: &'a Source,
     plan: Plan,
     dataset: &'a mut Dataset,
+    /// Where records go that are not to be held.
+    bins: Option<&'a mut Bins>,
 }
 
 impl Reader<'_> {
@@ -356,7 +416,7 @@ impl Reader<'_> {
             "annotations" if !again => self.annotations("annotations: "),
             "images" if !again => {
                 let mut images = std::mem::take(&mut self.dataset.images);
-                let outcome = self.array("images: ", &mut images);
+                let outcome = self.records("images: ", &mut images);
                 self.dataset.images = images;
                 outcome
             }
@@ -385,8 +445,18 @@ impl Reader<'_> {
         self.dataset.first_fields = self.window.read(first_keys).unwrap_or_default();
         self.window.seek(start, u64::MAX);
         let mut annotations = std::mem::take(&mut self.dataset.annotations);
-        let outcome = self.array(label, &mut annotations);
+        let outcome = self.records(label, &mut annotations);
         self.dataset.annotations = annotations;
+        outcome
+    }
+
+    /// The elements of an array of records, held or put into bins.
+    fn records<R: OfImage>(&mut self, label: &'static str, rows: &mut R) -> Result<(), Stopped> {
+        let Some(bins) = self.bins.take() else { return self.array(label, rows) };
+        let mut marked = Marked::new(std::mem::replace(rows, rows.fresh()), &mut *bins);
+        let outcome = self.array(label, &mut marked);
+        *rows = marked.into_rows();
+        self.bins = Some(bins);
         outcome
     }
 
@@ -546,6 +616,49 @@ mod tests {
         assert_eq!((read.len(), read.fallback.as_deref()), (50, None));
         let read = whole(&dataset(50), Kind::Dataset).unwrap();
         assert_eq!((read.len(), read.images.count, read.fallback.as_deref()), (50, 50, None));
+    }
+
+    #[test]
+    fn bins_hold_all_records_and_read_as_files() {
+        let temporary = |name: &str| {
+            let path = std::env::temp_dir().join(format!("meanap-bins-{name}-{}", std::process::id()));
+            let file =
+                std::fs::File::options().read(true).write(true).create(true).truncate(true).open(&path);
+            let file = file.unwrap();
+            std::fs::remove_file(&path).unwrap();
+            file
+        };
+        for (text, kind) in [
+            (results(200), Kind::Results),
+            (dataset(50), Kind::Dataset),
+            (results(40).replace("\"image_id\": 6", "\"image_id\": \"6\""), Kind::Results),
+            ("[]".to_owned(), Kind::Results),
+            ("{\"annotations\": []}".to_owned(), Kind::Dataset),
+        ] {
+            let all = whole(&text, kind).unwrap();
+            for (count, patience) in [(1, 1 << 20), (5, 1), (5, 1000)] {
+                let mut bins = Bins::new(temporary("all"), count, patience);
+                let source = Source::from(text.clone().into_bytes());
+                let head = Dataset::read_apart(Path::new("x.json"), source, kind, &mut bins).unwrap();
+                assert_eq!((head.len(), head.images.count), (all.len(), all.images.count));
+                let parts: Vec<Dataset> =
+                    (0..count).map(|bin| head.read_bins(&bins, bin..bin + 1).unwrap()).collect();
+                assert_eq!(parts.iter().map(Dataset::len).sum::<usize>(), all.len());
+                let mut records: Vec<u64> =
+                    (0..count).flat_map(|bin| bins.records(bin..bin + 1).unwrap()).collect();
+                records.sort_unstable();
+                assert!(records.into_iter().eq(0..all.len() as u64));
+                let one = head.read_bins(&bins, 0..count).unwrap();
+                assert_eq!((one.len(), &one.first_fields), (all.len(), &all.first_fields));
+                if count == 1 {
+                    // All but where things lie.
+                    assert_eq!(
+                        format!("{:?} {:?} {:?} {:?}", one.fallback, one.images, one.categories, one.shared),
+                        format!("{:?} {:?} {:?} {:?}", all.fallback, all.images, all.categories, all.shared),
+                    );
+                }
+            }
+        }
     }
 
     #[test]

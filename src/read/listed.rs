@@ -31,6 +31,11 @@ impl Listed {
     pub fn categories() -> Self {
         Self::default()
     }
+
+    /// The id of the record that was parsed last, if there is one.
+    pub fn id(&self) -> Option<i64> {
+        self.pending_trouble.is_none().then_some(self.pending.0)
+    }
 }
 
 impl Rows for Listed {

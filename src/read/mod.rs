@@ -14,11 +14,13 @@
 //! | [`annotations`], [`listed`], [`codes`] | What becomes a column? |
 //! | [`blocks`] | Who reads which part of the file? |
 //! | [`dataset`] | What does the whole file say? |
+//! | [`apart`] | Which part of it is about which images? |
 //! | [`regions`], [`segmentation`], [`pose`] | What was passed over when the file was read? |
 //! | [`objects`] | What does an evaluation need of it? |
 //! | [`failure`] | Why could it not be read? |
 
 pub mod annotations;
+pub mod apart;
 pub mod blocks;
 pub mod codes;
 pub mod dataset;
@@ -36,6 +38,7 @@ pub mod source;
 pub mod usual;
 pub mod window;
 
+pub use apart::{Bins, bin_of};
 pub use dataset::{Dataset, Kind};
 pub use failure::Failure;
 pub use objects::{IouType, Role};

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::watch::Watch;
@@ -17,11 +18,46 @@ pub struct Source {
 
 #[derive(Debug)]
 enum Bytes {
-    File { file: File, modified: Option<SystemTime> },
+    File {
+        file: File,
+        modified: Option<SystemTime>,
+    },
     Memory(Vec<u8>),
+    /// With where each of them ends.
+    Pieces(Vec<(u64, Piece)>),
+}
+
+/// Bytes that stand in a source.
+#[derive(Debug)]
+pub enum Piece {
+    /// These.
+    Text(Vec<u8>),
+    /// Those of a file.
+    File {
+        /// The file.
+        file: Arc<File>,
+        /// Where they begin.
+        at: u64,
+        /// How many they are.
+        length: u64,
+    },
 }
 
 impl Source {
+    /// Pieces that read as if they were one file.
+    pub fn from_pieces(pieces: Vec<Piece>) -> Source {
+        let mut size = 0;
+        let placed = |piece| {
+            size += match &piece {
+                Piece::Text(text) => text.len() as u64,
+                Piece::File { length, .. } => *length,
+            };
+            (size, piece)
+        };
+        let pieces = pieces.into_iter().map(placed).collect();
+        Source { bytes: Bytes::Pieces(pieces), size, watch: Watch::default() }
+    }
+
     /// Opens the file at `path`.
     pub fn open(path: &Path) -> io::Result<Source> {
         let mut file = File::open(path)?;
@@ -75,14 +111,28 @@ impl Source {
                 buffer[..count].copy_from_slice(&rest[..count]);
                 Ok(count)
             }
-            Bytes::File { file, .. } => {
+            Bytes::File { file, .. } => read_full(file, offset, buffer),
+            Bytes::Pieces(pieces) => {
                 let mut count = 0;
-                while count < buffer.len() {
-                    match read_some(file, offset + count as u64, &mut buffer[count..]) {
-                        Ok(0) => break,
-                        Ok(more) => count += more,
-                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                        Err(error) => return Err(error),
+                let first = pieces.partition_point(|(end, _)| *end <= offset);
+                for (end, piece) in &pieces[first..] {
+                    let place = offset + count as u64;
+                    let wanted = usize::try_from(end - place).unwrap_or(usize::MAX).min(buffer.len() - count);
+                    let to = &mut buffer[count..count + wanted];
+                    match piece {
+                        Piece::Text(text) => {
+                            let from = text.len() - (end - place) as usize;
+                            to.copy_from_slice(&text[from..from + wanted]);
+                        }
+                        Piece::File { file, at, length } => {
+                            if read_full(file, at + (length - (end - place)), to)? < wanted {
+                                return Err(io::ErrorKind::UnexpectedEof.into());
+                            }
+                        }
+                    }
+                    count += wanted;
+                    if count == buffer.len() {
+                        break;
                     }
                 }
                 Ok(count)
@@ -101,7 +151,7 @@ impl Source {
     /// Whether the file still has the size and the time of change that it was opened with.
     pub fn unchanged(&self) -> io::Result<bool> {
         match &self.bytes {
-            Bytes::Memory(_) => Ok(true),
+            Bytes::Memory(_) | Bytes::Pieces(_) => Ok(true),
             Bytes::File { file, modified } => {
                 let meta = file.metadata()?;
                 Ok(meta.len() == self.size && meta.modified().ok() == *modified)
@@ -114,6 +164,20 @@ impl From<Vec<u8>> for Source {
     fn from(bytes: Vec<u8>) -> Source {
         Source { size: bytes.len() as u64, bytes: Bytes::Memory(bytes), watch: Watch::default() }
     }
+}
+
+/// Fills `buffer` as far as there are bytes.
+fn read_full(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut count = 0;
+    while count < buffer.len() {
+        match read_some(file, offset + count as u64, &mut buffer[count..]) {
+            Ok(0) => break,
+            Ok(more) => count += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(count)
 }
 
 #[cfg(unix)]
@@ -134,4 +198,32 @@ fn read_some(mut file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usiz
     let _held = CURSOR.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     file.seek(SeekFrom::Start(offset))?;
     file.read(buffer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_read_as_one() {
+        let path = std::env::temp_dir().join(format!("meanap-pieces-{}", std::process::id()));
+        std::fs::write(&path, b"0123456789").unwrap();
+        let file = Arc::new(File::open(&path).unwrap());
+        let piece = |at, length| Piece::File { file: Arc::clone(&file), at, length };
+        let text = |text: &str| Piece::Text(text.as_bytes().to_vec());
+        let source =
+            Source::from_pieces(vec![text("ab"), piece(3, 4), text(""), piece(0, 0), text("c"), piece(8, 2)]);
+        std::fs::remove_file(&path).unwrap();
+        let whole = b"ab3456c89";
+        assert_eq!((source.size(), source.read_all().unwrap()), (9, whole.to_vec()));
+        for from in 0..=10 {
+            for length in 0..12 {
+                let mut buffer = vec![0; length];
+                let count = source.read_at(from as u64, &mut buffer).unwrap();
+                let expected = &whole[from.min(9)..(from + length).min(9).max(from.min(9))];
+                assert_eq!(&buffer[..count], expected);
+            }
+        }
+        assert!(source.unchanged().unwrap());
+    }
 }

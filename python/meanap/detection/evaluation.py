@@ -159,15 +159,21 @@ def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
 
 
 def _of_shards(ground_truth: Any, detections: Any, asked: _Asked, memory: int) -> _Fill:
-    shards = Sharded(ground_truth, detections, asked.similarity, asked.box_format, memory, asked.progress)
+    rules = asked.rules
+    objects = rules.size != "area" or rules.federated
+    shards = Sharded(ground_truth, detections, asked.similarity, asked.box_format, objects, memory, asked.progress)
+    of_shard = asked._replace(progress=False)
 
-    def arranged(truth: GroundTruth, found: Detections) -> Any:
-        if asked.rules.federated and truth.labelled is not None:
-            found = only_labelled(truth, found, truth.labelled, asked.rules.max_per_image)
-        return _arranged(truth, None, found, asked, shards.found_kind == "table")
+    def into(log: _core.MatchLog) -> None:
+        with Progress(asked.progress, shards.count, "matching shards") as told:
+            for number, (truth, found) in enumerate(shards):
+                try:
+                    _of_columns(truth, found, of_shard).into(log)
+                except (TypeError, ValueError) as problem:
+                    raise shards.placed(problem, number) from None
+                told.advance(1)
 
-    ids = None if shards.categories is None else [category["id"] for category in shards.categories]
-    return _Fill(lambda log: shards.run(log, arranged, asked.progress), shards.names, shards.groups, ids)
+    return _Fill(into, shards.names, shards.groups, shards.categories)
 
 
 def _arranged(truth: Any, truth_columns: Any, found: Any, asked: _Asked, as_given: bool) -> tuple[Any, Any]:

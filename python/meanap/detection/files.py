@@ -22,9 +22,12 @@ def _read(read: Callable[..., _core.Dataset], path: Any, progress: Any) -> _core
 class TruthFile:
     """The ground truth of a COCO file."""
 
-    def __init__(self, path: Any, similarity: str, progress: Any = False) -> None:
+    def __init__(
+        self, path: Any, similarity: str, progress: Any = False, dataset: _core.Dataset | None = None
+    ) -> None:
         self.path = os.fspath(path)
-        self._dataset = _read(_core.read_dataset, path, progress)
+        #: Some of the file's records, if not all of them.
+        self._dataset = _read(_core.read_dataset, path, progress) if dataset is None else dataset
         whole = self._dataset.fallback is None and self._dataset.has_images and self._dataset.has_categories
         #: None where columns cannot stand for the file.
         self.columns = self._dataset.objects(similarity, "ground_truth") if whole else None
@@ -53,10 +56,24 @@ class TruthFile:
 class DetectionFile:
     """The detections of a COCO result file."""
 
-    def __init__(self, path: Any, similarity: str, truth: TruthFile | None, progress: Any = False) -> None:
-        self._dataset = _read(_core.read_results, path, progress)
+    def __init__(
+        self,
+        path: Any,
+        similarity: str,
+        truth: TruthFile | None,
+        progress: Any = False,
+        dataset: _core.Dataset | None = None,
+    ) -> None:
+        if dataset is None:
+            try:
+                dataset = _read(_core.read_results, path, progress)
+            except AssertionError:
+                # No array: annotations with scores, perhaps, for Python to look at.
+                dataset = _read(_core.read_dataset, path, progress)
+        self._dataset = dataset
         images = None if truth is None else truth._dataset
         whole = self._dataset.fallback is None and (images is not None or similarity not in ("segm", "boundary"))
+        whole = whole and not self._dataset.has_annotations
         self.columns = self._dataset.objects(similarity, "detections", images) if whole else None
 
     def load(self) -> Any:

@@ -333,7 +333,16 @@ def _boxes(records: Sequence[Mapping[str, Any]], place: str) -> np.ndarray:
     return array
 
 
-def _geometry(records: Sequence[Mapping[str, Any]], similarity: str, place: str, sizes: Any) -> dict[str, Any]:
+def _plain_columns(records: Any, similarity: str, detections: bool) -> dict[str, Any] | None:
+    """The columns of dictionaries, if they hold plain numbers only; if not, each has to be looked at."""
+    return _core.plain_columns(records, detections, similarity == "bbox") if type(records) is list else None
+
+
+def _geometry(
+    records: Sequence[Mapping[str, Any]], columns: dict[str, Any], similarity: str, place: str, sizes: Any
+) -> dict[str, Any]:
+    if "bbox" in columns:
+        return {"boxes": columns["bbox"]}
     if similarity in ("segm", "boundary"):
         shapes = _column(records, "segmentation", place)
         images = _column(records, "image_id", place)
@@ -389,19 +398,29 @@ def coco_ground_truth(dataset: Mapping[str, Any], similarity: str) -> GroundTrut
     category_ids = _column(categories or (), "id", f"{place}: categories")
     sizes = {id: (image.get("height"), image.get("width")) for id, image in zip(image_ids, images or (), strict=True)}
     names = {id: c.get("name", str(id)) for id, c in zip(category_ids, categories or (), strict=True)}
-    areas = _column(annotations, "area", place, default=math.nan)
+    columns = _plain_columns(annotations, similarity, detections=False)
+    if columns is None:
+        areas = _column(annotations, "area", place, default=math.nan)
+        columns = {
+            "image_id": _column(annotations, "image_id", place),
+            "category_id": _column(annotations, "category_id", place),
+            "iscrowd": np.array([bool(x) for x in _column(annotations, "iscrowd", place, default=0)], dtype=bool),
+            "area": _numbers(areas, "area", place),
+        }
+        if all(type(annotation.get("id")) is int for annotation in annotations):
+            columns["id"] = np.array([annotation["id"] for annotation in annotations], dtype=np.float64)
     truth = GroundTruth(
-        _column(annotations, "image_id", place),
-        _column(annotations, "category_id", place),
-        **_geometry(annotations, similarity, place, sizes),
+        columns["image_id"],
+        columns["category_id"],
+        **_geometry(annotations, columns, similarity, place, sizes),
         box_format="xywh",
-        crowd=np.array([bool(x) for x in _column(annotations, "iscrowd", place, default=0)], dtype=bool),
+        crowd=columns["iscrowd"],
         images=sizes if images is not None else None,
         categories=names if categories is not None else None,
     )
-    truth.arrays["exact_area"] = _numbers(areas, "area", place)
-    if all(type(annotation.get("id")) is int for annotation in annotations):
-        truth.arrays["ids"] = np.array([annotation["id"] for annotation in annotations], dtype=np.float64)
+    truth.arrays["exact_area"] = columns["area"]
+    if "id" in columns:
+        truth.arrays["ids"] = columns["id"]
     truth.groups = groups_of(categories or ())
     if images and "neg_category_ids" in images[0]:
         truth.labelled = Labelled(
@@ -424,10 +443,14 @@ def groups_of(categories: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
 def coco_results(records: Sequence[Mapping[str, Any]], similarity: str) -> Detections:
     """The columns of COCO results."""
     place = "detections"
+    columns = _plain_columns(records, similarity, detections=True)
+    if columns is None:
+        columns = {name: _column(records, name, place) for name in ("image_id", "category_id")}
+        columns["score"] = _numbers(_column(records, "score", place), "score", place)
     return Detections(
-        _column(records, "image_id", place),
-        _column(records, "category_id", place),
-        _numbers(_column(records, "score", place), "score", place),
-        **_geometry(records, similarity, place, {}),
+        columns["image_id"],
+        columns["category_id"],
+        columns["score"],
+        **_geometry(records, columns, similarity, place, {}),
         box_format="xywh",
     )

@@ -1,7 +1,8 @@
 """Evaluation of files larger than memory, image shard by image shard.
 
-Both files are read once and written apart: each image's objects into the temporary file of its shard. Then one shard
-after another is matched. What stays in memory is the match log, some 25 bytes for a detection.
+Both files are read once and written apart: what is said of an image goes into the bin of that image, in a temporary
+file. A shard is as many bins as fit memory; one after another is read and matched as if it were all there is. What
+stays in memory is the match log, some 25 bytes for a detection.
 """
 
 from __future__ import annotations
@@ -11,35 +12,37 @@ import os
 import pickle
 import re
 import tempfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from meanap import _core
+from meanap.detection.files import DetectionFile, TruthFile
 from meanap.detection.inputs import (
     Detections,
     GroundTruth,
-    Side,
-    coco_ground_truth,
-    coco_results,
     detections_from,
     ground_truth_from,
     groups_of,
     joined,
 )
 from meanap.detection.progress import Progress
-from meanap.detection.streams import is_parquet, json_records, parquet_batches
+from meanap.detection.streams import is_parquet, parquet_batches
 
 __all__ = ["Sharded", "bytes_of"]
 
-#: Python objects of a JSON record take so many times its text; a row of Parquet unfolds about as much.
-_UNFOLDED = 12
+#: Columns and what matching makes of them take so many times a record's text, Python objects so many times.
+_COLUMNS, _OBJECTS = 2, 12
 #: Bytes of a row of a table, roughly, when it is read.
 _ROW = 200
-_MOST_SHARDS = 4096
+_MOST_BINS = 4096
+
+#: Where a message says which side and which row it is about.
+_PLACE = re.compile(
+    r"(ground_?truth|detections)\b(?!: (?:images|categories)\b).*?\b(?:row|record) (\d+)", re.IGNORECASE | re.DOTALL
+)
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
 
@@ -59,7 +62,7 @@ def bytes_of(limit: int | float | str) -> int:
 
 
 class Sharded:
-    """Two files, written apart into shards."""
+    """Two files, written apart."""
 
     def __init__(
         self,
@@ -67,126 +70,156 @@ class Sharded:
         detections: Any,
         similarity: str,
         box_format: str,
+        objects: bool,
         memory: int,
         progress: Any,
     ) -> None:
-        self.similarity, self.box_format = similarity, box_format
+        """`objects`: Python has to look at each record."""
         for name, value in (("ground_truth", ground_truth), ("detections", detections)):
             if not isinstance(value, (str, os.PathLike)):
                 raise TypeError(f"{name}: memory_limit is for files; found a {type(value).__name__}")
-        sizes = [os.path.getsize(path) for path in (ground_truth, detections)]
+        self._similarity = similarity
+        size = sum(os.path.getsize(path) for path in (ground_truth, detections))
         # Half of the memory for a shard, the other half for what waits to be written and for matching.
-        self.count = min(max(1, math.ceil(_UNFOLDED * sum(sizes) / (memory / 2))), _MOST_SHARDS)
-        self.batch = max(1000, int(memory / 8 / _ROW / _UNFOLDED))
-        self.categories: list[dict[str, Any]] | None = None
-        self.has_images = False
+        self._bins = min(max(1, math.ceil(_OBJECTS * size / (memory / 2))), _MOST_BINS)
         self._folder = tempfile.TemporaryDirectory(prefix="meanap-")
-        self._files: dict[str, Any] = {}
-        self.truth_kind = self._write(ground_truth, "truth", sizes[0], progress)
-        self.found_kind = self._write(detections, "found", sizes[1], progress)
+        made = [
+            (_Table if is_parquet(path) else _Records)(
+                path, side, Path(self._folder.name), self._bins, similarity, box_format, memory, progress
+            )
+            for side, path in (("truth", ground_truth), ("found", detections))
+        ]
+        self._truth, self._found = made
+        objects = objects or any(side.odd for side in made)
+        least = math.ceil((_OBJECTS if objects else _COLUMNS) * size / (memory / 2))
+        self.count = min(max(1, least), self._bins)
+        categories = self._truth.categories or ()
+        #: Ids of all categories, if they are told.
+        self.categories = None if self._truth.categories is None else [category["id"] for category in categories]
+        self.names = {category["id"]: category.get("name", str(category["id"])) for category in categories}
+        self.groups = groups_of(categories)
 
-    # Writing apart
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        """Ground truth and detections of one shard after another."""
+        for number in range(self.count):
+            bins = self._of(number)
+            truth = self._truth.read(*bins, None)
+            yield truth, self._found.read(*bins, truth)
 
-    def _write(self, path: Any, side: str, size: int, progress: Any) -> str:
-        with Progress(progress, size, f"reading {os.path.basename(os.fspath(path))}") as told:
-            if is_parquet(path):
-                self._write_table(path, side, told)
-                return "table"
-            self._write_records(path, side, told)
-            return "records"
+    def _of(self, number: int) -> tuple[int, int]:
+        return number * self._bins // self.count, (number + 1) * self._bins // self.count
 
-    def _write_table(self, path: Any, side: str, told: Progress) -> None:
+    def placed(self, problem: Exception, number: int) -> Exception:
+        """A problem with a row of a shard as one with a row of the whole file."""
+        message = str(problem)
+        place = _PLACE.match(message)
+        if place is None or type(problem) not in (TypeError, ValueError):
+            return problem
+        side = self._truth if place[1].lower().startswith("g") else self._found
+        row = side.records(*self._of(number))[int(place[2])]
+        return type(problem)(f"{message[: place.start(2)]}{row}{message[place.end(2) :]}")
+
+
+class _Records:
+    """A COCO file."""
+
+    odd = False
+
+    def __init__(
+        self,
+        path: Any,
+        side: str,
+        folder: Path,
+        bins: int,
+        similarity: str,
+        box_format: str,
+        memory: int,
+        progress: Any,
+    ) -> None:
+        del box_format  # COCO has its own.
+        self.path, self.side, self.similarity = path, side, similarity
+        with Progress(progress, os.path.getsize(path), f"reading {os.path.basename(os.fspath(path))}") as told:
+            tell = None if progress is False else told.at
+            if side == "truth":
+                self.apart = _core.read_apart(path, "dataset", folder / side, bins, memory // 16, tell)
+            else:
+                try:
+                    self.apart = _core.read_apart(path, "results", folder / side, bins, memory // 16, tell)
+                except AssertionError:
+                    # No array: annotations with scores, for Python to look at.
+                    self.apart = _core.read_apart(path, "dataset", folder / "others", bins, memory // 16, tell)
+                    self.odd = True
+        if self.apart.fallback is not None:
+            raise ValueError(f"{os.fspath(path)}: memory_limit: {self.apart.fallback}")
+        self.categories = self.apart.categories() if side == "truth" else None
+        # Bins are small, and one is like another.
+        self.odd |= self.apart.odd or (side == "truth" and self.read(0, 1, None).columns is None)
+
+    def read(self, first: int, end: int, truth: Any) -> Any:
+        dataset = self.apart.read(first, end)
+        if self.side == "truth":
+            return TruthFile(self.path, self.similarity, dataset=dataset)
+        truth = truth if isinstance(truth, TruthFile) else None
+        return DetectionFile(self.path, self.similarity, truth, dataset=dataset)
+
+    def records(self, first: int, end: int) -> np.ndarray:
+        return self.apart.records(first, end)
+
+
+class _Table:
+    """A Parquet file."""
+
+    categories: list[dict[str, Any]] | None = None
+    odd = False
+
+    def __init__(
+        self,
+        path: Any,
+        side: str,
+        folder: Path,
+        bins: int,
+        similarity: str,
+        box_format: str,
+        memory: int,
+        progress: Any,
+    ) -> None:
+        self.side, self.folder, self.similarity = side, folder, similarity
         read = ground_truth_from if side == "truth" else detections_from
-        for table, done, total in parquet_batches(path, self.batch):
-            objects = read(table, self.similarity, self.box_format)
-            shard = _shards_of(objects.image_ids, self.count)
-            for number in np.unique(shard).tolist():
-                _put(self._folder.name, side, number, objects.take(np.flatnonzero(shard == number)))
-            told.at(told.total * done // total)
+        rows = max(1000, memory // (8 * _ROW * _OBJECTS))
+        with Progress(progress, os.path.getsize(path), f"reading {os.path.basename(os.fspath(path))}") as told:
+            for table, done, total in parquet_batches(path, rows):
+                objects = read(table, similarity, box_format)
+                of_bin = _core.bins_of(objects.image_ids, bins)
+                order = np.argsort(of_bin, kind="stable")
+                numbers, starts = np.unique(of_bin[order], return_index=True)
+                for number, rows_of in zip(numbers.tolist(), np.split(order, starts[1:]), strict=True):
+                    with open(folder / f"{side}-{number}", "ab") as file:
+                        piece = done - len(objects) + rows_of, objects.take(rows_of)
+                        pickle.dump(piece, file, protocol=pickle.HIGHEST_PROTOCOL)
+                told.at(told.total * done // total)
 
-    def _write_records(self, path: Any, side: str, told: Progress) -> None:
-        waiting: dict[tuple[str, int], list[Any]] = {}
-        count = 0
+    def read(self, first: int, end: int, truth: Any) -> GroundTruth | Detections:
+        del truth  # A table says all itself.
+        pieces = [objects for _, objects in self._pieces(first, end)]
+        if pieces:
+            return joined(pieces)
+        nothing = _nothing(self.similarity)
+        return GroundTruth([], [], **nothing) if self.side == "truth" else Detections([], [], [], **nothing)
 
-        def write() -> None:
-            for (kind, number), records in waiting.items():
-                _put(self._folder.name, kind, number, records)
-            waiting.clear()
+    def records(self, first: int, end: int) -> np.ndarray:
+        return np.concatenate([rows for rows, _ in self._pieces(first, end)])
 
-        for row, (key, record, read) in enumerate(json_records(path)):
-            if side == "truth" and key == "categories":
-                self.categories = [*(self.categories or ()), record]
+    def _pieces(self, first: int, end: int) -> Iterator[tuple[np.ndarray, Any]]:
+        for number in range(first, end):
+            path = self.folder / f"{self.side}-{number}"
+            if not path.exists():
                 continue
-            kind, name = side, "image_id"
-            if side == "truth" and key == "images":
-                self.has_images, kind, name = True, "images", "id"
-            elif key not in ("annotations", None):
-                continue
-            if not isinstance(record, dict) or name not in record:
-                raise ValueError(f'{os.fspath(path)}: element {row}: expected an object with "{name}"')
-            if not isinstance(record[name], (int, str)):
-                found = f'"{name}" is {record[name]!r}'
-                raise ValueError(f"{os.fspath(path)}: element {row}: {found}, expected an integer or a string")
-            waiting.setdefault((kind, _shard_of(record[name], self.count)), []).append(record)
-            count += 1
-            if count % self.batch == 0:
-                write()
-                told.at(read)
-        write()
-        told.at(told.total)
-
-    # Matching
-
-    def run(self, log: _core.MatchLog, arrange: Callable[[GroundTruth, Detections], Any], progress: Any) -> None:
-        """Matches all shards into a log. `arrange` makes the core's columns of a shard's two sides."""
-        with Progress(progress, self.count, "matching shards") as told:
-            for number in range(self.count):
-                truth, found = self._truth(number), self._found(number)
-                log.append(*arrange(truth, found), images=truth.images)
-                told.advance(1)
-
-    def _shelf(self, side: str, number: int) -> Iterator[Any]:
-        try:
-            with open(Path(self._folder.name) / f"{side}-{number}", "rb") as file:
+            with open(path, "rb") as file:
                 while True:
                     try:
                         yield pickle.load(file)
                     except EOFError:
-                        return
-        except FileNotFoundError:
-            return
-
-    def _truth(self, number: int) -> GroundTruth:
-        pieces = list(self._shelf("truth", number))
-        if self.truth_kind == "table":
-            return joined(pieces) if pieces else GroundTruth([], [], **_nothing(self.similarity))
-        dataset: dict[str, Any] = {"annotations": [record for piece in pieces for record in piece]}
-        if self.has_images:
-            dataset["images"] = [record for piece in self._shelf("images", number) for record in piece]
-        if self.categories is not None:
-            dataset["categories"] = self.categories
-        return coco_ground_truth(dataset, self.similarity)
-
-    def _found(self, number: int) -> Detections:
-        pieces = list(self._shelf("found", number))
-        if self.found_kind == "table":
-            return joined(pieces) if pieces else Detections([], [], [], **_nothing(self.similarity))
-        return coco_results([record for piece in pieces for record in piece], self.similarity)
-
-    @property
-    def groups(self) -> dict[str, list[Any]]:
-        """Groups of categories."""
-        return groups_of(self.categories or ())
-
-    @property
-    def names(self) -> dict[Any, str]:
-        """Names of categories, by id."""
-        return {c["id"]: c.get("name", str(c["id"])) for c in self.categories or ()}
-
-
-def _put(folder: str, side: str, number: int, piece: Side | list[Any]) -> None:
-    with open(Path(folder) / f"{side}-{number}", "ab") as file:
-        pickle.dump(piece, file, protocol=pickle.HIGHEST_PROTOCOL)
+                        break
 
 
 def _nothing(similarity: str) -> dict[str, Any]:
@@ -194,13 +227,3 @@ def _nothing(similarity: str) -> dict[str, Any]:
     if similarity == "segm":
         return {"masks": []}
     return {**empty, "keypoints": np.zeros((0, 0, 3))} if similarity == "keypoints" else empty
-
-
-def _shard_of(id: Any, count: int) -> int:
-    return int(id) % count if not isinstance(id, str) else zlib.crc32(id.encode()) % count
-
-
-def _shards_of(ids: Any, count: int) -> np.ndarray:
-    if isinstance(ids, np.ndarray):
-        return ids % count
-    return np.array([_shard_of(id, count) for id in ids], dtype=np.int64)

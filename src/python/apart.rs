@@ -1,0 +1,121 @@
+//! Files larger than memory as Python sees them: written apart, image by image.
+
+use std::fs::File;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use numpy::PyArray1;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use super::arrays::keys;
+use super::dataset::{PyDataset, categories, raise};
+use super::watched::watched;
+use crate::read::{Bins, Dataset, Failure, Kind, Source, bin_of};
+
+/// Adds what this file defines to the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<PyApart>()?;
+    module.add_function(wrap_pyfunction!(read_apart, module)?)?;
+    module.add_function(wrap_pyfunction!(bins_of, module)?)
+}
+
+/// A COCO file whose records have been put into bins, image by image.
+#[pyclass(frozen, module = "meanap._core", name = "Apart")]
+pub struct PyApart {
+    head: Dataset,
+    bins: Bins,
+}
+
+/// Puts the records of a data set (`kind` `"dataset"`) or of results into so many bins, in a new file at `bins`, of which
+/// `patience` bytes may wait in memory.
+///
+/// `progress(done, total)` is told of bytes.
+#[pyfunction]
+#[pyo3(signature = (path, kind, bins, count, patience, progress=None))]
+pub fn read_apart(
+    py: Python<'_>,
+    path: PathBuf,
+    kind: &str,
+    bins: PathBuf,
+    count: usize,
+    patience: usize,
+    progress: Option<&Bound<'_, PyAny>>,
+) -> PyResult<PyApart> {
+    let kind = match kind {
+        "dataset" => Kind::Dataset,
+        "results" => Kind::Results,
+        _ => {
+            let message = format!("kind is {kind:?}, expected \"dataset\" or \"results\"");
+            return Err(PyValueError::new_err(message));
+        }
+    };
+    let source = match py.detach(|| Source::open(&path)) {
+        Ok(source) => source,
+        Err(error) => return Err(raise(py, Failure::file(&path, error))?),
+    };
+    let file = File::options().read(true).write(true).create_new(true).open(&bins)?;
+    let apart = watched(py, progress, source.size(), |watch| {
+        let mut bins = Bins::new(file, count, patience);
+        let source = source.watched(watch.clone());
+        Dataset::read_apart(&path, source, kind, &mut bins).map(|head| PyApart { head, bins })
+    })?;
+    match apart {
+        Ok(apart) => Ok(apart),
+        Err(failure) => Err(raise(py, failure)?),
+    }
+}
+
+#[pymethods]
+impl PyApart {
+    /// Why the bins cannot stand for the file, or `None`.
+    #[getter]
+    fn fallback(&self) -> Option<&str> {
+        let none = self.head.kind == Kind::Dataset && !self.head.has_annotations;
+        self.head.fallback.as_deref().or(none.then_some("there are no annotations"))
+    }
+
+    /// Whether Python has to look at some record.
+    #[getter]
+    fn odd(&self) -> bool {
+        self.head.images.trouble.is_some() || self.head.annotations.trouble.is_some()
+    }
+
+    /// `categories` as Python objects; `None` if there is no such array.
+    fn categories<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        categories(py, &self.head)
+    }
+
+    /// What is in the bins from `first` to before `end`.
+    fn read(&self, py: Python<'_>, first: usize, end: usize) -> PyResult<PyDataset> {
+        let range = self.range(first, end);
+        match py.detach(|| self.head.read_bins(&self.bins, range)) {
+            Ok(dataset) => Ok(PyDataset { dataset }),
+            Err(failure) => Err(raise(py, failure)?),
+        }
+    }
+
+    /// The numbers that the annotations in these bins have in the whole file.
+    fn records<'py>(&self, py: Python<'py>, first: usize, end: usize) -> PyResult<Bound<'py, PyArray1<u64>>> {
+        let range = self.range(first, end);
+        Ok(PyArray1::from_vec(py, py.detach(|| self.bins.records(range))?))
+    }
+}
+
+impl PyApart {
+    fn range(&self, first: usize, end: usize) -> Range<usize> {
+        let end = end.min(self.bins.count());
+        first.min(end)..end
+    }
+}
+
+/// The bin, of so many, of each image: the one that `read_apart` puts its records into.
+#[pyfunction]
+pub fn bins_of<'py>(
+    py: Python<'py>,
+    image_ids: &Bound<'py, PyAny>,
+    count: usize,
+) -> PyResult<Bound<'py, PyArray1<i64>>> {
+    let keys = keys(image_ids, || "image_ids".to_owned())?;
+    Ok(PyArray1::from_iter(py, keys.iter().map(|key| bin_of(key, count.max(1)) as i64)))
+}

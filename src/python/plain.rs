@@ -1,0 +1,93 @@
+//! Columns from the dictionaries of COCO's annotations and results, where all that is asked of them is plain numbers.
+
+use numpy::{PyArray1, PyArrayMethods};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use super::record::{Field, Plain, Reader, Record, prefetch};
+
+/// Adds the function of this file to the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(plain_columns, module)?)
+}
+
+/// Columns `image_id`, `category_id` `(N,) int64`, `bbox` `(N, 4)` if `boxes`; of detections `score`, of ground truth `area`
+/// (NaN where there is none), `iscrowd` and, if all are there, `id`.
+///
+/// None where a record is not a dictionary or a field is not plain integers and floats: the caller then looks at each.
+#[pyfunction]
+pub fn plain_columns<'py>(
+    records: &Bound<'py, PyList>,
+    detections: bool,
+    boxes: bool,
+) -> PyResult<Option<Bound<'py, PyDict>>> {
+    let py = records.py();
+    let mut wanted = vec![Field::Image, Field::Category];
+    wanted.extend_from_slice(if detections {
+        &[Field::Score]
+    } else {
+        &[Field::Area, Field::Crowd, Field::Id]
+    });
+    wanted.extend(boxes.then_some(Field::Box));
+    let mut columns = Columns::default();
+    let mut reader = Reader::new(&wanted);
+    for (row, record) in records.iter().enumerate() {
+        prefetch(records, row);
+        let Ok(record) = record.cast_exact::<PyDict>() else { return Ok(None) };
+        if reader.read(record).and_then(|read| columns.push(&read, detections, boxes)).is_none() {
+            return Ok(None);
+        }
+    }
+    let out = PyDict::new(py);
+    out.set_item("image_id", PyArray1::from_vec(py, columns.image))?;
+    out.set_item("category_id", PyArray1::from_vec(py, columns.category))?;
+    if boxes {
+        let flat = PyArray1::from_vec(py, columns.bbox.into_flattened());
+        out.set_item("bbox", flat.reshape([records.len(), 4])?)?;
+    }
+    if detections {
+        out.set_item("score", PyArray1::from_vec(py, columns.score))?;
+    } else {
+        out.set_item("area", PyArray1::from_vec(py, columns.area))?;
+        out.set_item("iscrowd", PyArray1::from_vec(py, columns.crowd))?;
+        if columns.id.len() == records.len() {
+            out.set_item("id", PyArray1::from_vec(py, columns.id))?;
+        }
+    }
+    Ok(Some(out))
+}
+
+#[derive(Default)]
+struct Columns {
+    image: Vec<i64>,
+    category: Vec<i64>,
+    bbox: Vec<[f64; 4]>,
+    score: Vec<f64>,
+    area: Vec<f64>,
+    crowd: Vec<bool>,
+    id: Vec<f64>,
+}
+
+impl Columns {
+    #[inline]
+    fn push(&mut self, read: &Record, detections: bool, boxes: bool) -> Option<()> {
+        self.image.push(read.image.integer()?);
+        self.category.push(read.category.integer()?);
+        if boxes {
+            self.bbox.push(read.bbox?);
+        }
+        if detections {
+            self.score.push(read.score.exact()?);
+            return Some(());
+        }
+        self.area.push(if read.area == Plain::Missing { f64::NAN } else { read.area.exact()? });
+        self.crowd.push(read.crowd != Plain::Missing && read.crowd.exact()? != 0.0);
+        match read.id {
+            Plain::Integer(id) => self.id.push(id as f64),
+            // An integer too large for 64 bits would be one all the same.
+            Plain::Other => return None,
+            _ => {}
+        }
+        Some(())
+    }
+}

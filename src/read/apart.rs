@@ -1,0 +1,325 @@
+//! A file written apart: each image's records, as they stand in the file, into the bin of that image.
+//!
+//! One pass finds them, by the very readers that make columns of a file. What is in some of the bins reads as a file of its
+//! own (a [`Source`] of pieces), so whatever can be asked of a file can be asked of a part of it that fits memory.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::annotations::Annotations;
+use super::listed::Listed;
+use super::record::{Field, Rows, Shape, fields};
+use super::scanner::{Scan, Scanner};
+use super::source::{Piece, Source};
+use crate::columns::Key;
+
+/// Bins in a temporary file.
+#[derive(Debug)]
+pub struct Bins {
+    file: Arc<File>,
+    /// Bytes that have been written.
+    written: u64,
+    /// Bytes that wait to be written, and how many may.
+    waiting: usize,
+    patience: usize,
+    /// For each bin images, annotations, and the numbers of the annotations' records.
+    streams: Vec<[Stream; 3]>,
+    problem: Option<io::Error>,
+}
+
+/// What has been put one behind the other: pieces of the file, and what is not yet there.
+#[derive(Debug, Default)]
+struct Stream {
+    waiting: Vec<u8>,
+    pieces: Vec<(u64, u64)>,
+}
+
+/// Which array records are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// `images`.
+    Images,
+    /// `annotations`, or results.
+    Annotations,
+}
+
+const RECORDS: usize = 2;
+
+impl Bins {
+    /// So many empty bins, of which `patience` bytes may wait in memory to be written to `file`.
+    pub fn new(file: File, count: usize, patience: usize) -> Bins {
+        let streams = (0..count.max(1)).map(|_| Default::default()).collect();
+        Bins { file: Arc::new(file), written: 0, waiting: 0, patience, streams, problem: None }
+    }
+
+    /// The number of bins.
+    pub fn count(&self) -> usize {
+        self.streams.len()
+    }
+
+    fn put(&mut self, table: Table, bin: usize, record: usize, text: &[u8]) {
+        let streams = &mut self.streams[bin];
+        let stream = &mut streams[table as usize];
+        let first = stream.waiting.is_empty() && stream.pieces.is_empty();
+        if !first {
+            stream.waiting.push(b',');
+        }
+        stream.waiting.extend_from_slice(text);
+        self.waiting += text.len() + 1;
+        if table == Table::Annotations {
+            streams[RECORDS].waiting.extend_from_slice(&(record as u64).to_le_bytes());
+            self.waiting += 8;
+        }
+        if self.waiting >= self.patience {
+            self.write();
+        }
+    }
+
+    /// Writes what waits. A problem is kept until somebody asks.
+    fn write(&mut self) {
+        self.waiting = 0;
+        for stream in self.streams.iter_mut().flatten().filter(|stream| !stream.waiting.is_empty()) {
+            if self.problem.is_none() {
+                self.problem = (&*self.file).write_all(&stream.waiting).err();
+            }
+            let length = stream.waiting.len() as u64;
+            stream.pieces.push((self.written, length));
+            self.written += length;
+            stream.waiting = Vec::new();
+        }
+    }
+
+    /// Writes all that waits.
+    ///
+    /// An error if that, or anything before, could not be written.
+    pub fn finish(&mut self) -> io::Result<()> {
+        self.write();
+        self.problem.take().map_or(Ok(()), Err)
+    }
+
+    /// The records of some bins, as the inside of an array.
+    pub fn text(&self, table: Table, bins: Range<usize>) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        for streams in &self.streams[bins] {
+            let stream = &streams[table as usize];
+            if !pieces.is_empty() && !stream.pieces.is_empty() {
+                pieces.push(Piece::Text(b",".to_vec()));
+            }
+            pieces.extend(self.pieces(stream));
+        }
+        pieces
+    }
+
+    /// The numbers that the annotations of some bins have in the whole file.
+    pub fn records(&self, bins: Range<usize>) -> io::Result<Vec<u64>> {
+        let pieces = self.streams[bins].iter().flat_map(|streams| self.pieces(&streams[RECORDS])).collect();
+        let bytes = Source::from_pieces(pieces).read_all()?;
+        Ok(bytes.as_chunks().0.iter().map(|&bytes| u64::from_le_bytes(bytes)).collect())
+    }
+
+    fn pieces<'a>(&'a self, stream: &'a Stream) -> impl Iterator<Item = Piece> + 'a {
+        stream.pieces.iter().map(|&(at, length)| Piece::File { file: Arc::clone(&self.file), at, length })
+    }
+}
+
+/// The bin, of so many, of an image: the same for all files.
+pub fn bin_of(image: &Key, count: usize) -> usize {
+    let number = match image {
+        Key::Number(number) => *number as u64,
+        // FNV-1a.
+        Key::Text(text) => text.bytes().fold(0xcbf2_9ce4_8422_2325, |state, byte| {
+            (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        }),
+    };
+    // The upper bits of a product scatter ids that follow one another, whatever their step.
+    let scattered = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    ((scattered * count as u64) >> 32) as usize
+}
+
+/// Rows that know of which image the record is that was parsed last.
+pub trait OfImage: Rows {
+    /// The field that says so.
+    const FIELD: Field;
+    /// Whose records these are.
+    const TABLE: Table;
+    /// The image, if it is an integer and nothing is odd about the record.
+    fn image(&self) -> Option<i64>;
+    /// Forgets the records; what they were like, and their number, is remembered.
+    fn forget(&mut self);
+}
+
+impl OfImage for Annotations {
+    const FIELD: Field = Field::ImageId;
+    const TABLE: Table = Table::Annotations;
+
+    fn image(&self) -> Option<i64> {
+        Annotations::image(self)
+    }
+
+    fn forget(&mut self) {
+        Annotations::forget(self);
+    }
+}
+
+impl OfImage for Listed {
+    const FIELD: Field = Field::Id;
+    const TABLE: Table = Table::Images;
+
+    fn image(&self) -> Option<i64> {
+        self.id()
+    }
+
+    fn forget(&mut self) {
+        self.ids.clear();
+        self.sizes.clear();
+    }
+}
+
+/// Rows that put the text of their records into bins.
+pub struct Marked<'a, R> {
+    rows: R,
+    /// The texts of the records, one behind the other, and the one that was parsed last.
+    text: Vec<u8>,
+    /// Where each ends, and its bin.
+    ends: Vec<(usize, usize)>,
+    pending: usize,
+    count: usize,
+    bins: Option<&'a mut Bins>,
+}
+
+impl<'a, R: OfImage> Marked<'a, R> {
+    /// Rows as `rows`, put into these bins.
+    pub fn new(rows: R, bins: &'a mut Bins) -> Self {
+        let count = bins.count();
+        Marked { rows, text: Vec::new(), ends: Vec::new(), pending: 0, count, bins: Some(bins) }
+    }
+
+    /// The rows without their records.
+    pub fn into_rows(self) -> R {
+        self.rows
+    }
+}
+
+impl<R: OfImage> Rows for Marked<'_, R> {
+    fn fresh(&self) -> Self {
+        let rows = self.rows.fresh();
+        Marked { rows, text: Vec::new(), ends: Vec::new(), pending: 0, count: self.count, bins: None }
+    }
+
+    fn parse(&mut self, scanner: &mut Scanner<'_>, shape: &mut Shape) -> Scan<()> {
+        let start = scanner.position();
+        self.rows.parse(scanner, shape)?;
+        let text = scanner.since(start);
+        self.text.truncate(self.ends.last().map_or(0, |end| end.0));
+        self.text.extend_from_slice(text);
+        self.pending = match self.rows.image() {
+            Some(image) => bin_of(&Key::Number(image), self.count),
+            None => {
+                scanner.move_to(start);
+                let image = read_id(scanner, R::FIELD)?;
+                image.map_or(0, |image| bin_of(&image, self.count))
+            }
+        };
+        Ok(())
+    }
+
+    fn commit(&mut self) {
+        self.rows.commit();
+        self.ends.push((self.text.len(), self.pending));
+    }
+
+    fn count(&self) -> usize {
+        self.rows.count()
+    }
+
+    fn append(&mut self, part: &mut Self) {
+        let mut record = self.rows.count();
+        self.rows.append(&mut part.rows);
+        self.rows.forget();
+        let mut start = 0;
+        for (end, bin) in part.ends.drain(..) {
+            if let Some(bins) = &mut self.bins {
+                bins.put(R::TABLE, bin, record, &part.text[start..end]);
+            }
+            (start, record) = (end, record + 1);
+        }
+        part.text.clear();
+    }
+
+    fn reserve(&mut self, _count: usize) {}
+}
+
+/// The id in a field of the record here, whatever else is in it. None if it is no id: who reads the record says so.
+fn read_id(scanner: &mut Scanner<'_>, field: Field) -> Scan<Option<Key>> {
+    let mut found = None;
+    // All that can be said against the record has been noted.
+    let _ = fields(scanner, &mut Shape::default(), field.bit(), |scanner, _| {
+        let start = scanner.position();
+        scanner.skip()?;
+        found = id(scanner.since(start));
+        Ok(Ok(()))
+    })?;
+    Ok(found)
+}
+
+/// The id that this JSON value is.
+fn id(text: &[u8]) -> Option<Key> {
+    match text {
+        [b'"', inside @ .., b'"'] => Some(Key::Text(unescaped(inside).into())),
+        number => std::str::from_utf8(number).ok()?.parse().ok().map(Key::Number),
+    }
+}
+
+/// The inside of a JSON string without its escapes.
+fn unescaped(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let mut out = Vec::new();
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        if character != '\\' {
+            out.extend(character.encode_utf16(&mut [0; 2]).iter());
+            continue;
+        }
+        let unit = match characters.next() {
+            Some('u') => {
+                let digits: String = characters.by_ref().take(4).collect();
+                u16::from_str_radix(&digits, 16).unwrap_or(0xfffd)
+            }
+            Some('b') => 8,
+            Some('t') => 9,
+            Some('n') => 10,
+            Some('f') => 12,
+            Some('r') => 13,
+            other => other.map_or(0xfffd, |other| other as u16),
+        };
+        out.push(unit);
+    }
+    String::from_utf16_lossy(&out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_what_they_stand_for() {
+        assert_eq!(id(b"-17"), Some(Key::Number(-17)));
+        for text in [r#""a\u00e9\n\ud83d\ude00\\""#, "\"a\u{e9}\\n\u{1f600}\\\\\""] {
+            assert_eq!(id(text.as_bytes()), Some(Key::Text("a\u{e9}\n\u{1f600}\\".into())));
+        }
+        for other in ["null", "1.5", "[1]", "99999999999999999999"] {
+            assert_eq!(id(other.as_bytes()), None);
+        }
+    }
+
+    #[test]
+    fn bins_are_filled_evenly() {
+        for step in [1, 7, 64, 1 << 20] {
+            let mut counts = [0; 10];
+            (0..10_000).for_each(|i| counts[bin_of(&Key::Number(i * step), 10)] += 1);
+            assert!(counts.iter().all(|&count| (500..2000).contains(&count)), "{step}: {counts:?}");
+        }
+    }
+}
