@@ -68,6 +68,18 @@ impl Confusion {
         tally.finish(rule).ok_or_else(|| refusal(target, prediction, rule, width))
     }
 
+    /// The matrix of pixels counted by code, codes x codes, without those that are left out; nothing if a label was wrong.
+    pub fn of_codes(counts: &[u64], rule: &Rule) -> Option<Confusion> {
+        let (codes, classes, wrong) = (rule.codes(), rule.classes(), usize::from(rule.wrong()));
+        let none_wrong = counts[wrong * codes..].iter().all(|&count| count == 0);
+        let rows = counts.chunks_exact(codes).take(classes + 1);
+        if !none_wrong || rows.clone().any(|row| row[wrong] > 0) {
+            return None;
+        }
+        let counts = rows.take(classes).flat_map(|row| &row[..=classes]).copied().collect();
+        Some(Confusion { classes, counts })
+    }
+
     /// Counts one pair of maps, as [`Confusion::of`] does, in this thread only.
     pub fn of_alone(target: Labels, prediction: Labels, rule: &Rule, width: usize) -> Result<Confusion> {
         same_length(target, prediction)?;
@@ -171,17 +183,12 @@ impl Tally {
     }
 
     /// The matrix without the pixels that are left out; nothing if a label was wrong.
-    fn finish(self, rule: &Rule) -> Option<Confusion> {
-        let (codes, classes) = (rule.codes(), rule.classes());
-        let total = |row: usize, column: usize| -> u64 {
-            (0..=self.last_copy).map(|copy| self.counts[copy * self.cells + row * codes + column]).sum()
-        };
-        let wrong = usize::from(rule.wrong());
-        if (0..codes).any(|code| total(wrong, code) > 0 || total(code, wrong) > 0) {
-            return None;
+    fn finish(mut self, rule: &Rule) -> Option<Confusion> {
+        let (first, copies) = self.counts.split_at_mut(self.cells);
+        for copy in copies.chunks(self.cells) {
+            first.iter_mut().zip(copy).for_each(|(a, b)| *a += b);
         }
-        let counts = (0..classes).flat_map(|row| (0..=classes).map(move |column| (row, column)));
-        Some(Confusion { classes, counts: counts.map(|(row, column)| total(row, column)).collect() })
+        Confusion::of_codes(first, rule)
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::rows::{PIXEL, STRETCH as BYTES};
+use super::rows::{Run, both};
 
 /// Spreads ids and pairs of ids well enough for a table, in one multiplication.
 #[derive(Default)]
@@ -88,38 +88,10 @@ impl Pairs {
         self.add(pair(t, p), run);
     }
 
-    /// Counts the pixels of two rows of red, green and blue, of which an id is made as COCO makes it.
-    #[inline(never)]
-    pub fn add_rows(&mut self, truth: &[u8], prediction: &[u8]) {
-        assert_eq!(truth.len(), prediction.len(), "rows of one width");
+    /// Counts the pixels of two rows of ids.
+    pub fn add_rows(&mut self, truth: &[Run], prediction: &[Run], width: usize) {
         self.recent.resize(RECENT, (0, 0));
-        if truth.is_empty() {
-            return;
-        }
-        let pair_at = |at: usize| pair(id_at(truth, at), id_at(prediction, at));
-        let (mut begin, mut of_run) = (0, pair_at(0));
-        let mut at = PIXEL;
-        while let (Some(t), Some(p)) = (stretch(truth, at), stretch(prediction, at)) {
-            let (left_t, left_p) = (before(truth, at), before(prediction, at));
-            let changes = (0..BYTES).fold(0, |all, i| all | (t[i] ^ left_t[i]) | (p[i] ^ left_p[i]));
-            if changes != 0 {
-                let mut starts = changes_of([t, left_t], [p, left_p]);
-                while starts != 0 {
-                    let here = at + starts.trailing_zeros() as usize;
-                    starts &= starts - 1;
-                    self.add(of_run, (here - begin) / PIXEL);
-                    (begin, of_run) = (here, pair_at(here));
-                }
-            }
-            at += BYTES;
-        }
-        for at in (at..truth.len()).step_by(PIXEL) {
-            if pair_at(at) != of_run {
-                self.add(of_run, (at - begin) / PIXEL);
-                (begin, of_run) = (at, pair_at(at));
-            }
-        }
-        self.add(of_run, (truth.len() - begin) / PIXEL);
+        both(truth, prediction, width, |t, p, pixels| self.add(pair(t, p), pixels));
     }
 
     /// Pixels of each pair of ids, `(truth, prediction, pixels)`, in order of truth, then prediction. Nothing is counted
@@ -140,41 +112,6 @@ impl Pairs {
 #[inline(always)]
 fn pair(truth: u32, prediction: u32) -> u64 {
     u64::from(truth) << 32 | u64::from(prediction)
-}
-
-#[inline(always)]
-fn id_at(row: &[u8], at: usize) -> u32 {
-    match row[at..].first_chunk() {
-        // One load instead of three, and the next pixel's red put away.
-        Some(&four) => u32::from_le_bytes(four) & 0xFF_FFFF,
-        None => u32::from_le_bytes([row[at], row[at + 1], row[at + 2], 0]),
-    }
-}
-
-#[inline(always)]
-fn stretch(row: &[u8], at: usize) -> Option<&[u8; BYTES]> {
-    row[at..].first_chunk()
-}
-
-/// The pixels one to the left of a stretch's.
-#[inline(always)]
-fn before(row: &[u8], at: usize) -> &[u8; BYTES] {
-    row[at - PIXEL..].first_chunk().expect("as long as the stretch")
-}
-
-/// A bit for the first byte of each pixel that is not the one left of it in one of the rows.
-#[inline(always)]
-fn changes_of(truth: [&[u8; BYTES]; 2], prediction: [&[u8; BYTES]; 2]) -> u64 {
-    const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
-    const FIRST: u64 = 0x2492_4924_9249;
-    let word = |row: &[u8; BYTES], k: usize| u64::from_le_bytes(row.as_chunks().0[k]);
-    let differing = (0..BYTES / 8).fold(0, |all, k| {
-        let [t, p] = [truth, prediction].map(|[row, left]| word(row, k) ^ word(left, k));
-        // The highest bit of each byte that is not zero, then those eight bits side by side.
-        let high = ((((t | p) & LOW) + LOW) | t | p) & !LOW;
-        all | ((high >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * k)
-    });
-    (differing | differing >> 1 | differing >> 2) & FIRST
 }
 
 #[cfg(test)]
@@ -211,12 +148,12 @@ mod tests {
             let expected: Vec<_> = naive.into_iter().map(|((t, p), pixels)| (t, p, pixels)).collect();
             pairs.add_maps(&truth, &prediction);
             assert_eq!(pairs.finish(), expected);
-            let bytes = |map: &[u32]| -> Vec<u8> {
-                map.iter().flat_map(|id| id.to_le_bytes().into_iter().take(PIXEL)).collect()
+            let runs = |row: &[u32]| -> Vec<Run> {
+                let starts = (0..width).filter(|&i| i == 0 || row[i] != row[i - 1]);
+                starts.map(|start| Run { start, number: row[start] }).collect()
             };
-            let (truth, prediction) = (bytes(&truth), bytes(&prediction));
-            let line = width * PIXEL;
-            truth.chunks(line).zip(prediction.chunks(line)).for_each(|(t, p)| pairs.add_rows(t, p));
+            let rows = truth.chunks(width).zip(prediction.chunks(width));
+            rows.for_each(|(t, p)| pairs.add_rows(&runs(t), &runs(p), width));
             assert_eq!(pairs.finish(), expected, "rows of {width}");
         }
         pairs.add_maps(&[], &[]);

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::labels::{Labels, Side, place};
 use super::pairs::{Pairs, Table};
 use super::png::{read_ids, same_size};
-use super::rows::{Buffers, Rows};
+use super::rows::{Buffers, IDS, Rows};
 use crate::error::{Error, Result};
 use crate::threads;
 
@@ -238,13 +238,14 @@ impl Scratch {
     fn of_rows(&mut self, files: [&Path; 2], [truths, predictions]: [&[Segment]; 2]) -> Option<Matches> {
         // What a pair of files that broke off has left.
         self.pairs.finish();
-        let mut truth = Rows::open(files[0], &mut self.truth)?;
-        let mut prediction = Rows::open(files[1], &mut self.prediction)?;
+        let mut truth = Rows::open(files[0], IDS, &mut self.truth)?;
+        let mut prediction = Rows::open(files[1], IDS, &mut self.prediction)?;
         if truth.size != prediction.size {
             return None;
         }
-        for _ in 0..truth.size[0] {
-            self.pairs.add_rows(truth.next_row()?, prediction.next_row()?);
+        let [height, width] = truth.size;
+        for _ in 0..height {
+            self.pairs.add_rows(truth.next_row()?, prediction.next_row()?, width);
         }
         truth.finish()?;
         prediction.finish()?;

@@ -1,18 +1,20 @@
-//! The rows of a colour PNG, one after the other, without the image ever being whole.
+//! The rows of a PNG, one after the other, without the image ever being whole.
 //!
-//! Maps of segment ids are large flat regions. What an encoder makes of them are rows of zeros with a few other numbers
-//! where a region begins or ends, and most of a decoder's work is to copy them about. Here the file is inflated into a
-//! window that stays in the cache, and a row is made in the place of the row before it, a stretch at a time: a
-//! stretch that only goes on, or only repeats the row above, is seen as such.
+//! Maps of labels and of segment ids are large flat regions. What an encoder makes of them are rows of zeros with a few
+//! other numbers where a region begins or ends, and most of a decoder's work is to copy pixels about. Here the file is
+//! inflated into a window that stays in the cache, and a row is never written out: it is a list of runs, made of the runs
+//! of the row above and of the few places at which the encoder left something.
 //!
-//! Only what nearly all files are is read: eight bits of red, green and blue, not interlaced. `None` means that the file
-//! is something else, or broken; [`super::png`] reads all kinds, and says what is wrong.
+//! Only what nearly all files are is read: eight or sixteen bits, not interlaced, of the kinds that the caller knows. `None`
+//! means that the file is something else, or broken; [`super::png`] reads all kinds, and says what is wrong.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use png::{BitDepth, ColorType, Decoded, StreamingDecoder, UnfilterRegion};
+
+use crate::lanes;
 
 /// Bytes of the file that are read at a time.
 const CHUNK: usize = 1 << 15;
@@ -22,23 +24,57 @@ const LOOK_BACK: usize = 1 << 15;
 const WINDOW: usize = 1 << 17;
 /// Most bytes of a row.
 const MOST_ROW: usize = 1 << 22;
-/// Bytes of a pixel.
-pub(super) const PIXEL: usize = 3;
-/// Bytes that are looked at together: sixteen pixels.
-pub(super) const STRETCH: usize = 16 * PIXEL;
+/// Bytes that are looked at together: a bit of a word for each.
+const PIECE: usize = 64;
+
+/// Kinds of files whose pixels are segment ids.
+pub const IDS: &[(ColorType, BitDepth)] = &[(ColorType::Rgb, BitDepth::Eight)];
+/// Kinds of files whose pixels are labels.
+pub const LABELS: &[(ColorType, BitDepth)] = &[
+    (ColorType::Grayscale, BitDepth::Eight),
+    (ColorType::Indexed, BitDepth::Eight),
+    (ColorType::Grayscale, BitDepth::Sixteen),
+];
+
+/// Equal pixels, up to the next run or the end of the row. Two neighbouring runs differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Its first pixel.
+    pub start: usize,
+    /// The number that each pixel holds: a label, or red + 256 green + 65536 blue.
+    pub number: u32,
+}
+
+/// Calls `with` for each stretch of two rows in which neither changes: both numbers, and how many pixels.
+#[inline(always)]
+pub fn both(one: &[Run], other: &[Run], width: usize, mut with: impl FnMut(u32, u32, usize)) {
+    let end = |runs: &[Run], i: usize| runs.get(i + 1).map_or(width, |next| next.start);
+    let (mut i, mut j, mut begin) = (0, 0, 0);
+    while begin < width {
+        let ends = [end(one, i), end(other, j)];
+        let until = ends[0].min(ends[1]);
+        with(one[i].number, other[j].number, until - begin);
+        i += usize::from(ends[0] == until);
+        j += usize::from(ends[1] == until);
+        begin = until;
+    }
+}
 
 /// Memory that one thread reuses from file to file.
 #[derive(Default)]
 pub struct Buffers {
     chunk: Vec<u8>,
     window: Vec<u8>,
-    row: Vec<u8>,
+    row: Vec<Run>,
+    above: Vec<Run>,
 }
 
 /// A file whose rows are read.
 pub struct Rows<'a> {
     /// Rows and columns of the image.
     pub size: [usize; 2],
+    /// Bytes of a pixel.
+    depth: usize,
     file: File,
     decoder: StreamingDecoder,
     buffers: &'a mut Buffers,
@@ -51,30 +87,32 @@ pub struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// Reads the file up to its first row.
-    pub fn open(path: &Path, buffers: &'a mut Buffers) -> Option<Rows<'a>> {
+    /// Reads the file up to its first row, if it is of one of these kinds.
+    pub fn open(path: &Path, kinds: &[(ColorType, BitDepth)], buffers: &'a mut Buffers) -> Option<Rows<'a>> {
         let file = File::open(path).ok()?;
         buffers.chunk.resize(CHUNK, 0);
         let mut decoder = StreamingDecoder::new();
         decoder.set_ignore_text_chunk(true);
         decoder.set_ignore_iccp_chunk(true);
         let region = UnfilterRegion::default();
-        let mut rows = Rows { size: [0; 2], file, decoder, buffers, read: 0, used: 0, region, next: 0 };
+        let mut rows =
+            Rows { size: [0; 2], depth: 0, file, decoder, buffers, read: 0, used: 0, region, next: 0 };
         while rows.decoder.info().is_none() {
             rows.go_on()?;
         }
         let info = rows.decoder.info()?;
-        let plain = (info.color_type, info.bit_depth, info.interlaced);
-        if plain != (ColorType::Rgb, BitDepth::Eight, false) {
+        if info.interlaced || !kinds.contains(&(info.color_type, info.bit_depth)) {
             return None;
         }
         rows.size = [info.height as usize, info.width as usize];
+        rows.depth = info.bytes_per_pixel();
         let line = info.raw_row_length();
         if line > MOST_ROW {
             return None;
         }
+        // Above the first row all is zero.
         rows.buffers.row.clear();
-        rows.buffers.row.resize(line - 1, 0);
+        rows.buffers.row.push(Run { start: 0, number: 0 });
         let window = WINDOW.max(2 * (LOOK_BACK + line));
         if rows.buffers.window.len() < window {
             rows.buffers.window.resize(window, 0);
@@ -82,14 +120,22 @@ impl<'a> Rows<'a> {
         Some(rows)
     }
 
-    /// The next row, red, green and blue of each pixel. To be called once for each row.
-    pub fn next_row(&mut self) -> Option<&[u8]> {
-        let line = self.buffers.row.len() + 1;
+    /// The next row. To be called once for each row.
+    pub fn next_row(&mut self) -> Option<&[Run]> {
+        let line = self.size[1] * self.depth + 1;
         while self.region.filled - self.next < line {
             self.go_on()?;
         }
-        let bytes = &self.buffers.window[self.next..self.next + line];
-        unfilter(bytes[0], &bytes[1..], &mut self.buffers.row)?;
+        let Buffers { window, row, above, .. } = &mut *self.buffers;
+        std::mem::swap(row, above);
+        row.clear();
+        let (filter, rest) = (window[self.next], &window[self.next + 1..self.next + line]);
+        match self.depth {
+            1 => unfilter::<1>(filter, rest, above, row)?,
+            2 => unfilter::<2>(filter, rest, above, row)?,
+            3 => unfilter::<3>(filter, rest, above, row)?,
+            _ => return None,
+        }
         self.next += line;
         Some(&self.buffers.row)
     }
@@ -127,79 +173,200 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Puts a row in the place of the row above, given what the encoder left of it.
-fn unfilter(filter: u8, rest: &[u8], row: &mut [u8]) -> Option<()> {
+/// The number of a pixel. Filters take its bytes one by one, so their order is free.
+#[inline(always)]
+fn number<const DEPTH: usize>(row: &[u8], pixel: usize) -> u32 {
+    let bytes = &row[pixel * DEPTH..(pixel + 1) * DEPTH];
+    match DEPTH {
+        2 => u32::from(bytes[0]) << 8 | u32::from(bytes[1]),
+        _ => bytes.iter().rev().fold(0, |number, &byte| number << 8 | u32::from(byte)),
+    }
+}
+
+/// The pixels at which a row has a mark, in order.
+struct Marks<'a, const DEPTH: usize> {
+    row: &'a [u8],
+    /// Whether a pixel is marked that is not the one left of it, or else one that is not zero.
+    changes: bool,
+    /// A bit for each byte of the piece that begins at `base`, without the pixels that were told.
+    bits: u64,
+    base: usize,
+    /// The first byte after the pixels that were told.
+    from: usize,
+}
+
+impl<'a, const DEPTH: usize> Marks<'a, DEPTH> {
+    fn new(row: &'a [u8], changes: bool) -> Self {
+        let mut marks = Marks { row, changes, bits: 0, base: 0, from: 0 };
+        marks.look();
+        marks
+    }
+
+    /// The next marked pixel; after the last the number of pixels.
+    #[inline(always)]
+    fn next(&mut self) -> usize {
+        while self.bits == 0 {
+            self.base += PIECE;
+            if self.base >= self.row.len() {
+                return self.row.len() / DEPTH;
+            }
+            self.look();
+        }
+        let pixel = (self.base + self.bits.trailing_zeros() as usize) / DEPTH;
+        self.from = (pixel + 1) * DEPTH;
+        self.bits &= self.not_told();
+        pixel
+    }
+
+    /// Which bytes of the piece do not belong to a pixel that was told.
+    #[inline(always)]
+    fn not_told(&self) -> u64 {
+        u64::MAX.checked_shl(self.from.saturating_sub(self.base) as u32).unwrap_or(0)
+    }
+
+    /// Finds the marks of the piece that begins at `base`.
+    #[inline(always)]
+    fn look(&mut self) {
+        let mut padded = [0; PIECE];
+        let piece: &[u8; PIECE] = match self.row[self.base..].first_chunk() {
+            Some(piece) => piece,
+            None => {
+                let last = &self.row[self.base..];
+                padded[..last.len()].copy_from_slice(last);
+                &padded
+            }
+        };
+        let mut other = [0; PIECE];
+        if self.changes {
+            let before = self.base.min(DEPTH);
+            other[DEPTH - before..DEPTH].copy_from_slice(&self.row[self.base - before..self.base]);
+            other[DEPTH..].copy_from_slice(&piece[..PIECE - DEPTH]);
+        }
+        let (piece, other) = (piece.as_chunks().0, other.as_chunks().0);
+        let equal = |half: usize| u64::from(lanes::equal(&piece[half], &other[half]));
+        let there = u64::MAX >> PIECE.saturating_sub(self.row.len() - self.base).min(PIECE - 1);
+        self.bits = !(equal(0) | equal(1) << 32) & there & self.not_told();
+    }
+}
+
+/// The runs of a row, given what the encoder left of it and the row above.
+fn unfilter<const DEPTH: usize>(filter: u8, rest: &[u8], above: &[Run], row: &mut Vec<Run>) -> Option<()> {
     match filter {
-        0 => row.copy_from_slice(rest),
-        1 => of_left(rest, row),
-        2 => row.iter_mut().zip(rest).for_each(|(above, &rest)| *above = above.wrapping_add(rest)),
-        3 => of_mean(rest, row),
-        4 => of_nearest(rest, row),
+        0 => each_mark::<DEPTH>(rest, true, row, |_, rest| rest),
+        1 => each_mark::<DEPTH>(rest, false, row, add),
+        2 => of_above::<DEPTH>(rest, above, row),
+        3 => of_mean::<DEPTH>(rest, above, row),
+        4 => of_nearest::<DEPTH>(rest, above, row),
         _ => return None,
     }
     Some(())
 }
 
-type Pixel = [u8; PIXEL];
-
-fn add(a: Pixel, b: Pixel) -> Pixel {
-    std::array::from_fn(|i| a[i].wrapping_add(b[i]))
+/// Four bytes added each for itself.
+#[inline(always)]
+fn add(a: u32, b: u32) -> u32 {
+    const LOW: u32 = 0x7F7F_7F7F;
+    ((a & LOW) + (b & LOW)) ^ ((a ^ b) & !LOW)
 }
 
-fn of_left(rest: &[u8], row: &mut [u8]) {
-    let mut left = [0; PIXEL];
-    each_stretch(rest, row, |rest, row| {
-        if rest.len() == STRETCH && is_zero(rest) {
-            fill(row, left);
-            return;
-        }
-        for (row, &rest) in row.as_chunks_mut().0.iter_mut().zip(rest.as_chunks().0) {
-            left = add(left, rest);
-            *row = left;
-        }
-    });
-}
-
-fn of_mean(rest: &[u8], row: &mut [u8]) {
-    let mut left = [0; PIXEL];
-    for (row, &rest) in row.as_chunks_mut::<PIXEL>().0.iter_mut().zip(rest.as_chunks::<PIXEL>().0) {
-        let mean = std::array::from_fn(|i| ((u16::from(left[i]) + u16::from(row[i])) / 2) as u8);
-        left = add(mean, rest);
-        *row = left;
+/// Adds a run, unless it only goes on.
+#[inline(always)]
+fn push(row: &mut Vec<Run>, start: usize, number: u32) {
+    if row.last().is_none_or(|last| last.number != number) {
+        row.push(Run { start, number });
     }
 }
 
-fn of_nearest(rest: &[u8], row: &mut [u8]) {
-    // Of each pixel to the left: what it is now, and what was above it.
-    let (mut left, mut corner) = ([0; PIXEL], [0; PIXEL]);
-    each_stretch(rest, row, |rest, row| {
-        if rest.len() == STRETCH && is_zero(rest) {
-            if left == corner {
-                // Each pixel is the one above it.
-                left = last(row);
-                corner = left;
-                return;
-            }
-            if goes_on(row, corner) {
-                // Each pixel is the one left of it.
-                fill(row, left);
-                return;
-            }
+/// A pixel that is not marked is the one left of it; `with` tells what a marked one is, given that and what was left of it.
+#[inline(always)]
+fn each_mark<const DEPTH: usize>(
+    rest: &[u8],
+    changes: bool,
+    row: &mut Vec<Run>,
+    with: impl Fn(u32, u32) -> u32,
+) {
+    let pixels = rest.len() / DEPTH;
+    let mut marks = Marks::<DEPTH>::new(rest, changes);
+    let (mut at, mut left) = (marks.next(), 0);
+    if at > 0 {
+        push(row, 0, 0);
+    }
+    while at < pixels {
+        left = with(left, number::<DEPTH>(rest, at));
+        push(row, at, left);
+        at = marks.next();
+    }
+}
+
+fn of_above<const DEPTH: usize>(rest: &[u8], above: &[Run], row: &mut Vec<Run>) {
+    let pixels = rest.len() / DEPTH;
+    let mut marks = Marks::<DEPTH>::new(rest, false);
+    let (mut marked, mut next, mut over) = (marks.next(), 0, 0);
+    // A pixel after a marked one is what is above it again.
+    let mut back = 0;
+    loop {
+        let begins = above.get(next).map_or(pixels, |run| run.start);
+        let at = begins.min(marked).min(back);
+        if at >= pixels {
+            return;
         }
-        for (row, &rest) in row.as_chunks_mut().0.iter_mut().zip(rest.as_chunks().0) {
-            let above = *row;
-            let nearest = if above == corner {
-                left
-            } else if left == corner {
-                above
-            } else {
-                std::array::from_fn(|i| paeth(left[i], above[i], corner[i]))
-            };
-            left = add(nearest, rest);
-            *row = left;
-            corner = above;
+        if at == begins {
+            over = above[next].number;
+            next += 1;
         }
-    });
+        back = pixels;
+        if at == marked {
+            push(row, at, add(over, number::<DEPTH>(rest, at)));
+            marked = marks.next();
+            back = at + 1;
+        } else {
+            push(row, at, over);
+        }
+    }
+}
+
+fn of_mean<const DEPTH: usize>(rest: &[u8], above: &[Run], row: &mut Vec<Run>) {
+    let (mut next, mut over, mut left) = (0, 0, 0);
+    for at in 0..rest.len() / DEPTH {
+        if above.get(next).is_some_and(|run| run.start == at) {
+            over = above[next].number;
+            next += 1;
+        }
+        let mean = (left & over) + (((left ^ over) & 0xFEFE_FEFE) >> 1);
+        left = add(mean, number::<DEPTH>(rest, at));
+        push(row, at, left);
+    }
+}
+
+fn of_nearest<const DEPTH: usize>(rest: &[u8], above: &[Run], row: &mut Vec<Run>) {
+    let pixels = rest.len() / DEPTH;
+    let mut marks = Marks::<DEPTH>::new(rest, false);
+    // Of the pixel to the left: what it is, and what was above it. Where the row above goes on, and nothing is left, a pixel
+    // is the one left of it.
+    let (mut marked, mut next, mut left, mut corner) = (marks.next(), 0, 0, 0);
+    loop {
+        let begins = above.get(next).map_or(pixels, |run| run.start);
+        let at = begins.min(marked);
+        if at >= pixels {
+            return;
+        }
+        let over = if at == begins { above[next].number } else { corner };
+        next += usize::from(at == begins);
+        left = if over == corner {
+            left
+        } else if left == corner {
+            over
+        } else {
+            let [a, b, c] = [left, over, corner].map(u32::to_le_bytes);
+            u32::from_le_bytes(std::array::from_fn(|i| paeth(a[i], b[i], c[i])))
+        };
+        if at == marked {
+            left = add(left, number::<DEPTH>(rest, at));
+            marked = marks.next();
+        }
+        push(row, at, left);
+        corner = over;
+    }
 }
 
 fn paeth(left: u8, above: u8, corner: u8) -> u8 {
@@ -215,34 +382,6 @@ fn paeth(left: u8, above: u8, corner: u8) -> u8 {
     }
 }
 
-#[inline(always)]
-fn each_stretch(rest: &[u8], row: &mut [u8], mut work: impl FnMut(&[u8], &mut [u8])) {
-    let (many, last) = rest.as_chunks::<STRETCH>();
-    let (many_rows, last_row) = row.as_chunks_mut::<STRETCH>();
-    many.iter().zip(many_rows).for_each(|(rest, row)| work(rest, row));
-    work(last, last_row);
-}
-
-#[inline(always)]
-fn is_zero(bytes: &[u8]) -> bool {
-    bytes.iter().fold(0, |all, byte| all | byte) == 0
-}
-
-/// Whether all pixels are `pixel`.
-#[inline(always)]
-fn goes_on(row: &[u8], pixel: Pixel) -> bool {
-    row[..PIXEL] == pixel && row[PIXEL..].iter().zip(row).fold(0, |all, (a, b)| all | (a ^ b)) == 0
-}
-
-#[inline(always)]
-fn fill(row: &mut [u8], pixel: Pixel) {
-    row.as_chunks_mut().0.iter_mut().for_each(|place| *place = pixel);
-}
-
-fn last(row: &[u8]) -> Pixel {
-    std::array::from_fn(|i| row[row.len() - PIXEL + i])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,8 +394,8 @@ mod tests {
     }
 
     /// What the encoder leaves of a row: each byte less what its filter expects there.
-    fn filtered(filter: u8, row: &[u8], above: &[u8]) -> Vec<u8> {
-        let before = |row: &[u8], i: usize| if i < PIXEL { 0 } else { row[i - PIXEL] };
+    fn filtered(filter: u8, row: &[u8], above: &[u8], depth: usize) -> Vec<u8> {
+        let before = |row: &[u8], i: usize| if i < depth { 0 } else { row[i - depth] };
         let expected = |i: usize| match filter {
             0 => 0,
             1 => before(row, i),
@@ -272,31 +411,55 @@ mod tests {
         (0..row.len()).map(|i| row[i].wrapping_sub(expected(i))).collect()
     }
 
-    #[test]
-    fn every_filter_is_undone() {
-        let mut seed = 5;
-        for pixels in [1, 2, 15, 16, 17, 40, 213] {
-            let mut ours = vec![0; pixels * PIXEL];
-            let mut above = ours.clone();
+    fn runs<const DEPTH: usize>(row: &[u8]) -> Vec<Run> {
+        let mut runs = Vec::new();
+        (0..row.len() / DEPTH).for_each(|at| push(&mut runs, at, number::<DEPTH>(row, at)));
+        runs
+    }
+
+    fn undone<const DEPTH: usize>(seed: &mut u64) {
+        for pixels in [1, 2, 21, 22, 32, 40, 63, 64, 65, 213] {
+            let mut above = vec![0; pixels * DEPTH];
+            let mut runs_above = vec![Run { start: 0, number: 0 }];
             for turn in 0..200 {
                 // Mostly long runs, some of them those of the row above, some moved by a few pixels.
                 let mut row = Vec::new();
                 while row.len() < above.len() {
-                    let run = PIXEL * (usize::from(random(&mut seed)) % 70 + 1);
+                    let run = DEPTH * (usize::from(random(seed)) % 70 + 1);
                     let end = |start: usize| (start + run).min(above.len());
-                    match random(&mut seed) % 3 {
-                        0 => row.extend([random(&mut seed) % 5; PIXEL].repeat(run / PIXEL)),
+                    match random(seed) % 4 {
+                        0 => row.extend([random(seed) % 5; DEPTH].repeat(run / DEPTH)),
                         1 => row.extend_from_slice(&above[row.len()..end(row.len())]),
+                        2 => row.extend((0..DEPTH).map(|_| random(seed))),
                         _ => row.extend_from_slice(&above[..end(0)]),
                     }
                     row.truncate(above.len());
                 }
-                let filter = if turn % 2 == 0 { 4 } else { random(&mut seed) % 5 };
-                unfilter(filter, &filtered(filter, &row, &above), &mut ours).unwrap();
-                assert_eq!(ours, row, "filter {filter}, {pixels} pixels");
-                above = row;
+                let filter = if turn % 2 == 0 { 4 } else { random(seed) % 5 };
+                let mut ours = Vec::new();
+                let rest = filtered(filter, &row, &above, DEPTH);
+                unfilter::<DEPTH>(filter, &rest, &runs_above, &mut ours).unwrap();
+                assert_eq!(ours, runs::<DEPTH>(&row), "filter {filter}, {pixels} pixels of {DEPTH} bytes");
+                (above, runs_above) = (row, ours);
             }
         }
-        assert!(unfilter(5, &[0; 3], &mut [0; 3]).is_none());
+        assert!(unfilter::<DEPTH>(5, &[0; 6], &[], &mut Vec::new()).is_none());
+    }
+
+    #[test]
+    fn every_filter_is_undone() {
+        let mut seed = 5;
+        undone::<1>(&mut seed);
+        undone::<2>(&mut seed);
+        undone::<3>(&mut seed);
+    }
+
+    #[test]
+    fn stretches_of_both_rows() {
+        let run = |(start, number)| Run { start, number };
+        let (one, other) = ([(0, 5), (3, 6)].map(run), [(0, 1), (3, 2), (4, 1)].map(run));
+        let mut found = Vec::new();
+        both(&one, &other, 6, |a, b, pixels| found.push((a, b, pixels)));
+        assert_eq!(found, [(5, 1, 3), (6, 2, 1), (6, 1, 2)]);
     }
 }

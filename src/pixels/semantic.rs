@@ -1,6 +1,6 @@
 //! Counts of semantic segmentation, over batches of maps and over pairs of files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
@@ -8,6 +8,7 @@ use super::confusion::Confusion;
 use super::contour::BoundaryCounts;
 use super::labels::{Labels, Rule, Side};
 use super::png::{read_labels, same_size};
+use super::rows::{Buffers, LABELS, Rows, both};
 use crate::error::{Error, Result};
 use crate::similarity::distance;
 use crate::threads;
@@ -74,39 +75,88 @@ pub fn of_maps(pair: [Labels; 2], shape: [usize; 3], settings: &Settings) -> Cou
         let failed = of(0, &mut counts, false).err().map(|error| (0, error));
         return (counts, failed.into_iter().collect());
     }
-    gather(n, settings, |image, counts| of(image, counts, true))
+    gather(n, settings, |_, image, counts| of(image, counts, true))
 }
 
-/// Counts pairs of PNG files: a target and its prediction. Each thread holds one pair at a time.
+/// Counts pairs of PNG files: a target and its prediction. Errors name the file.
+///
+/// Each thread holds a few rows of one pair at a time; where boundaries are counted, or a file is unusual, one pair.
 pub fn of_files(pairs: &[(PathBuf, PathBuf)], settings: &Settings) -> Counted {
-    gather(pairs.len(), settings, |index, counts| {
-        let (target_path, prediction_path) = &pairs[index];
-        let target = read_labels(target_path)?;
-        let prediction = read_labels(prediction_path)?;
-        same_size(&target, target_path, &prediction, prediction_path)?;
-        let rule = &settings.rule;
-        let pair = [target.pixels.labels(), prediction.pixels.labels()];
-        counts.add(pair, [target.height, target.width], settings, true).map_err(|error| {
-            // The counts know sides; here a side has a name.
-            let wrong = |side, labels: Labels, path: &PathBuf| {
-                labels.refuse(rule, side, target.width).map(|error| error.at(path.display()))
-            };
-            wrong(Side::Target, pair[0], target_path)
-                .or_else(|| wrong(Side::Prediction, pair[1], prediction_path))
-                .unwrap_or(error)
-        })
+    let add = |scratch: &mut Scratch, index: usize, counts: &mut Counts| {
+        let (target, prediction) = &pairs[index];
+        let by_rows = if counts.boundary.is_none() {
+            scratch.of_rows([target, prediction], &settings.rule)
+        } else {
+            None
+        };
+        match by_rows {
+            Some(confusion) => counts.confusion.merge(&confusion),
+            // Whatever is wrong is left to the road that knows all kinds of files and says what it met.
+            None => add_images(counts, [target, prediction], settings)?,
+        }
+        Ok(())
+    };
+    gather(pairs.len(), settings, add)
+}
+
+/// Memory that one thread reuses from pair to pair.
+#[derive(Default)]
+struct Scratch {
+    target: Buffers,
+    prediction: Buffers,
+    counts: Vec<u64>,
+}
+
+impl Scratch {
+    /// Counts two files row by row; nothing if there is anything odd about them.
+    fn of_rows(&mut self, files: [&Path; 2], rule: &Rule) -> Option<Confusion> {
+        let mut target = Rows::open(files[0], LABELS, &mut self.target)?;
+        let mut prediction = Rows::open(files[1], LABELS, &mut self.prediction)?;
+        if target.size != prediction.size {
+            return None;
+        }
+        let (codes, [height, width]) = (rule.codes(), target.size);
+        self.counts.clear();
+        self.counts.resize(codes * codes, 0);
+        for _ in 0..height {
+            both(target.next_row()?, prediction.next_row()?, width, |t, p, pixels| {
+                let (t, p) = (rule.target(i64::from(t)), rule.prediction(i64::from(p)));
+                self.counts[usize::from(t) * codes + usize::from(p)] += pixels as u64;
+            });
+        }
+        target.finish()?;
+        prediction.finish()?;
+        Confusion::of_codes(&self.counts, rule)
+    }
+}
+
+/// Counts two files, each read as a whole.
+fn add_images(counts: &mut Counts, files: [&PathBuf; 2], settings: &Settings) -> Result<()> {
+    let (target, prediction) = (read_labels(files[0])?, read_labels(files[1])?);
+    same_size(&target, files[0], &prediction, files[1])?;
+    let rule = &settings.rule;
+    let pair = [target.pixels.labels(), prediction.pixels.labels()];
+    counts.add(pair, [target.height, target.width], settings, true).map_err(|error| {
+        // The counts know sides; here a side has a name.
+        let wrong = |side, labels: Labels, path: &PathBuf| {
+            labels.refuse(rule, side, target.width).map(|error| error.at(path.display()))
+        };
+        wrong(Side::Target, pair[0], files[0])
+            .or_else(|| wrong(Side::Prediction, pair[1], files[1]))
+            .unwrap_or(error)
     })
 }
 
 fn gather(
     n: usize,
     settings: &Settings,
-    add: impl Fn(usize, &mut Counts) -> Result<()> + Sync + Send,
+    add: impl Fn(&mut Scratch, usize, &mut Counts) -> Result<()> + Sync + Send,
 ) -> Counted {
     let empty = || (Counts::new(settings), Vec::new());
-    let fold = |(mut counts, mut failed): Counted, index: usize| {
-        failed.extend(add(index, &mut counts).err().map(|error| (index, error)));
-        (counts, failed)
+    let start = || (empty(), Scratch::default());
+    let fold = |((mut counts, mut failed), mut scratch): (Counted, Scratch), index: usize| {
+        failed.extend(add(&mut scratch, index, &mut counts).err().map(|error| (index, error)));
+        ((counts, failed), scratch)
     };
     let join = |(mut counts, mut failed): Counted, (other, more): Counted| {
         counts.merge(&other);
@@ -114,5 +164,5 @@ fn gather(
         (counts, failed)
     };
     // The parts are joined in order, so the failures are in order too.
-    threads::run(|| (0..n).into_par_iter().fold(empty, fold).reduce(empty, join))
+    threads::run(|| (0..n).into_par_iter().fold(start, fold).map(|(counted, _)| counted).reduce(empty, join))
 }
