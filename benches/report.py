@@ -7,7 +7,10 @@ from datetime import date
 from importlib import metadata
 from pathlib import Path
 
-BEGIN, END = "<!-- bench:start -->", "<!-- bench:end -->"
+
+def markers(table: str) -> tuple[str, str]:
+    """What a table of that name stands between."""
+    return f"<!-- {table}:start -->", f"<!-- {table}:end -->"
 
 
 @dataclass(frozen=True)
@@ -93,10 +96,11 @@ def _processor():
     return platform.processor() or platform.machine()
 
 
-def write_between_markers(path: Path, table: str):
-    """Replace what stands between the markers of a Markdown file."""
+def write_between_markers(path: Path, table: str, name: str = "bench"):
+    """Replace what stands between the markers of a table of a Markdown file."""
+    begin_mark, end_mark = markers(name)
     text = path.read_text(encoding="utf-8")
-    begin, end = text.find(BEGIN), text.find(END)
+    begin, end = text.find(begin_mark), text.find(end_mark)
     if not 0 <= begin < end:
-        raise ValueError(f"{path}: no {BEGIN} … {END}")
-    path.write_text(f"{text[: begin + len(BEGIN)]}\n{table}{text[end:]}", encoding="utf-8")
+        raise ValueError(f"{path}: no {begin_mark} … {end_mark}")
+    path.write_text(f"{text[: begin + len(begin_mark)]}\n{table}{text[end:]}", encoding="utf-8")

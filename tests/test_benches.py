@@ -73,22 +73,28 @@ def test_table_has_ratios_marks_and_notes(benches):
 
 
 def test_table_goes_between_the_markers(benches, tmp_path):
-    from report import BEGIN, END, write_between_markers
+    from report import markers, write_between_markers
 
     page = tmp_path / "README.md"
-    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
-    write_between_markers(page, "new\n")
-    assert page.read_text(encoding="utf-8") == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
+    begin, end = markers("pixels")
+    page.write_text(f"before\n{begin}\nold\n{end}\nafter\n", encoding="utf-8")
+    write_between_markers(page, "new\n", "pixels")
+    assert page.read_text(encoding="utf-8") == f"before\n{begin}\nnew\n{end}\nafter\n"
     page.write_text("no markers", encoding="utf-8")
     with pytest.raises(ValueError, match="README.md"):
         write_between_markers(page, "new\n")
 
 
 def test_readme_has_the_markers(repository, benches):
-    from report import BEGIN, END
+    from report import markers
+    from workloads import registry
 
     text = (repository / "README.md").read_text(encoding="utf-8")
-    assert 0 < text.index(BEGIN) < text.index(END)
+    tables = {workload.table for workload in registry().values()}
+    assert tables >= {"bench", "pixels"}
+    for name in tables:
+        begin, end = markers(name)
+        assert 0 < text.index(begin) < text.index(end)
 
 
 @pytest.mark.parametrize("name", ["val-bbox", "val-bbox-array", "val-bbox-dicts", "val-segm", "val-keypoints"])

@@ -1,6 +1,7 @@
 """Average precision over pixels and over regions."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -243,3 +244,26 @@ def test_regions_of_nothing_and_bad_regions():
     for settings in (dict(connectivity=6), dict(thresholds=[]), dict(thresholds=[2]), dict(max_regions=0)):
         with pytest.raises(ValueError):
             RegionAveragePrecision(2, **settings)
+
+
+def test_a_bad_image_leaves_no_trace():
+    rng = np.random.default_rng(3)
+    target = rng.integers(0, 2, (3, 4, 5))
+    scores = rng.random((3, 2, 4, 5))
+    bad = target.copy()
+    bad[1, 3, 4] = 9
+    for make in (RegionAveragePrecision, PixelAveragePrecision, partial(PixelAveragePrecision, exact=True)):
+        good, lenient = make(2), make(2, strict=False)
+        good.update(target[[0, 2]], scores[[0, 2]])
+        lenient.update(bad, scores)
+        lenient.update(target[:1], scores[:, :, :3])
+        nan = scores[0].copy()
+        nan[1, 2, 3] = np.nan
+        lenient.update(target[0], nan)
+        result = lenient.compute()
+        label, shape, score = result.skipped
+        assert label.startswith("image 1: target: row 3, column 4: label 9; expected a class, 0 to 1")
+        assert shape.startswith("image 3: scores: expected shape (1, 2, 4, 5)")
+        assert score.startswith("image 4: ") and "row 2, column 3: the score of class 1 is NaN" in score
+        assert "images 2, skipped 3" in str(result) and result.to_dict()["skipped"] == result.skipped
+        assert result.to_dict() | {"skipped": []} == good.compute().to_dict()

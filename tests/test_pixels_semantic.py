@@ -280,6 +280,15 @@ def test_the_first_bad_pixel_is_named():
     for classes in (0, 5000, []):
         with pytest.raises(ValueError, match="classes: expected 1 to 4096"):
             SemanticSegmentation(classes)
+    for classes in (2.5, "road", None, True):
+        with pytest.raises(TypeError, match="classes: expected their number or a sequence of names, found"):
+            SemanticSegmentation(classes)
+    with pytest.raises(TypeError, match="ignore_index: expected an integer, found 1.5"):
+        SemanticSegmentation(2, ignore_index=1.5)
+    with pytest.raises(ValueError, match="target: expected label maps or files, found an empty list"):
+        counted(([], []), classes=2)
+    with pytest.raises(TypeError, match="expected a SemanticSegmentation, found int"):
+        SemanticSegmentation(2).merge(3)
 
 
 def test_a_bad_pair_leaves_no_trace():
@@ -297,7 +306,7 @@ def test_a_bad_pair_leaves_no_trace():
     assert lenient.images == 3
     first, second = lenient.skipped
     assert first.startswith("image 1: prediction: row 3, column 4: label 9")
-    assert second.startswith("target has shape (4, 5), prediction (2, 5)")
+    assert second.startswith("image 3: target has shape (4, 5), prediction (2, 5)")
     assert "skipped 2" in str(lenient.compute())
 
 

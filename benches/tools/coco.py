@@ -27,10 +27,10 @@ def workload(name: str, about: str, kind: str, given: str = "file", reference: s
     )
 
 
-def _make(folder: Path, name: str):
+def _make(folder: Path, name: str, images: int | None = None):
     from meanap import generate
 
-    generate.write_workload(folder, name)
+    generate.write_workload(folder, name, images=images)
 
 
 def _entrant(evaluate, name, kind, given, folder):

@@ -25,7 +25,8 @@ class Workload:
 
     `data` names the folder of the files, which several workloads may share; `make` writes them. `entrants`
     are the tools by name, "meanap" first; `reference` is the one whose answer is expected from all. Where the
-    input is `in_memory` before the clock starts, only memory beside it is told.
+    input is `in_memory` before the clock starts, only memory beside it is told. `table` is the table of the README that
+    the row belongs to.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Workload:
     entrants: Mapping[str, Entrant]
     reference: str
     in_memory: bool = False
+    table: str = "bench"
 
 
 def registry() -> dict[str, Workload]:

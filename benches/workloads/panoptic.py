@@ -11,5 +11,6 @@ WORKLOADS = [
         make=pixels.make_panoptic,
         entrants=pixels.panoptic_entrants,
         reference="hotcoco",
+        table="pixels",
     )
 ]

@@ -11,5 +11,7 @@ WORKLOADS = [
         make=pixels.make_label_maps,
         entrants=pixels.label_entrants,
         reference="numpy",
+        in_memory=True,
+        table="pixels",
     )
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -11,6 +12,9 @@ import numpy as np
 
 #: Pairs handed to the core at a time: enough to keep every thread busy, few enough that Ctrl-C is heard.
 CHUNK = 128
+
+#: As in the core: a matrix of this many classes is 128 MiB.
+MOST_CLASSES = 4096
 
 
 def is_path(value: Any) -> bool:
@@ -23,6 +27,37 @@ def is_paths(value: Any) -> bool:
     return is_path(value) or (isinstance(value, (list, tuple)) and len(value) > 0 and all(map(is_path, value)))
 
 
+def index(value: Any, what: str) -> int:
+    """A whole number.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{what}: expected an integer, found {value!r}") from None
+
+
+def class_names(classes: Any) -> list[str]:
+    """Names of classes, from themselves or from their number.
+
+    Raises:
+        TypeError: It is neither.
+        ValueError: There are none, or more than the core counts.
+    """
+    if isinstance(classes, (int, np.integer)) and not isinstance(classes, bool):
+        count, names = int(classes), map(str, range(min(classes, MOST_CLASSES)))
+    elif isinstance(classes, Iterable) and not isinstance(classes, (str, bytes)):
+        names = list(map(str, classes))
+        count = len(names)
+    else:
+        raise TypeError(f"classes: expected their number or a sequence of names, found {classes!r}")
+    if not 1 <= count <= MOST_CLASSES:
+        raise ValueError(f"classes: expected 1 to {MOST_CLASSES}, found {count}")
+    return list(names)
+
+
 def integers(value: Any, what: str) -> np.ndarray:
     """A C-contiguous array of integers (booleans as 0 and 1), copied only if it must be.
 
@@ -30,6 +65,8 @@ def integers(value: Any, what: str) -> np.ndarray:
         TypeError: It holds something else.
     """
     array = np.asarray(value)
+    if array.ndim == 1 and not array.size:
+        raise ValueError(f"{what}: expected label maps or files, found an empty list")
     if array.dtype == bool:
         array = array.view(np.uint8)
     if array.dtype.kind not in "iu":

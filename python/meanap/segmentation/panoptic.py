@@ -117,7 +117,8 @@ class PanopticQuality:
         """
         maps = [_inputs.integers(target, "target"), _inputs.integers(prediction, "prediction")]
         if maps[0].shape != maps[1].shape:
-            self._refuse(ValueError(f"target has shape {maps[0].shape}, prediction {maps[1].shape}"))
+            message = f"image {self._seen}: target has shape {maps[0].shape}, prediction {maps[1].shape}"
+            self._refuse(ValueError(message))
             return
         if target_segments is None and prediction_segments is None:
             if maps[0].ndim not in (3, 4) or maps[0].shape[-1] != 2:
@@ -315,6 +316,8 @@ class PanopticQuality:
         Raises:
             ValueError: The categories differ.
         """
+        if not isinstance(other, PanopticQuality):
+            raise TypeError(f"expected a PanopticQuality, found {type(other).__name__}")
         if self.categories != other.categories:
             raise ValueError("only metrics of the same categories can be merged")
         self._iou += other._iou

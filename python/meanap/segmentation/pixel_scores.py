@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,12 @@ class PixelAveragePrecision:
         ignore_index: Pixels whose target has this label are left out.
         reduce_zero_label: Target label 0 is left out, and classes are numbered from 1 in the target.
         exact: Keep all scores.
+        strict: With False, an image that cannot be counted is skipped as a whole and kept in ``skipped``; with True it
+            is an error.
+
+    Attributes:
+        images: Images seen.
+        skipped: For each image left out, a sentence that says which and why.
 
     Example:
         >>> import numpy as np
@@ -46,9 +52,11 @@ class PixelAveragePrecision:
         reduce_zero_label: bool = False,
         *,
         exact: bool = False,
+        strict: bool = True,
     ) -> None:
         settings = SemanticSegmentation(classes, ignore_index, reduce_zero_label)
         self.classes, self._settings, self.exact = settings.classes, settings._settings(), exact
+        self.strict = strict
         self.reset()
 
     def reset(self) -> None:
@@ -57,6 +65,7 @@ class PixelAveragePrecision:
         self._histogram = None if self.exact else np.zeros(shape, dtype=np.uint64)
         self._maps: list[tuple[np.ndarray, np.ndarray]] = []
         self.images = 0
+        self.skipped: list[str] = []
 
     def update(self, target: Any, scores: Any) -> None:
         """Adds the pixels of one image, or of a batch.
@@ -75,7 +84,8 @@ class PixelAveragePrecision:
         every = every[None] if every.ndim == 3 else every
         expected = (len(targets), len(self.classes), *targets.shape[1:])
         if every.shape != expected:
-            raise ValueError(f"scores: expected shape {expected}, found {every.shape}")
+            self._refuse(f"scores: expected shape {expected}, found {every.shape}", len(targets))
+            return
         for one, of_one in zip(targets, every, strict=True):
             try:
                 if self._histogram is None:
@@ -85,8 +95,15 @@ class PixelAveragePrecision:
                 else:
                     _core.add_to_score_histogram(one, of_one, self._histogram, self._settings)
             except ValueError as error:
-                raise ValueError(f"image {self.images}: {error}") from None
+                self._refuse(str(error), 1)
+                continue
             self.images += 1
+
+    def _refuse(self, why: str, images: int) -> None:
+        why = f"image {self.images + len(self.skipped)}: {why}"
+        if self.strict:
+            raise ValueError(why) from None
+        self.skipped += [why] * images
 
     def merge(self, other: PixelAveragePrecision) -> None:
         """Adds what another metric of the same settings has seen (another batch, process or rank).
@@ -100,6 +117,7 @@ class PixelAveragePrecision:
             self._histogram += other._histogram
         self._maps += other._maps
         self.images += other.images
+        self.skipped += other.skipped
 
     def compute(self) -> PixelPrecisionResult:
         """Average precision of all pixels seen."""
@@ -111,7 +129,7 @@ class PixelAveragePrecision:
             maps = [(target, scores.astype(kind, copy=False)) for target, scores in self._maps]
             ap = _core.pixel_average_precision(maps, self._settings)
             low, high = ap.copy(), ap.copy()
-        return PixelPrecisionResult(list(self.classes), ap, low, high, self.images)
+        return PixelPrecisionResult(list(self.classes), ap, low, high, self.images, list(self.skipped))
 
 
 @dataclass(frozen=True)
@@ -123,6 +141,7 @@ class PixelPrecisionResult:
         ap: ``(K,)``, 0 to 1.
         low, high: ``(K,)``, bounds of the exact value; equal to ``ap`` if it is exact.
         images: Images seen.
+        skipped: What was left out, and why.
     """
 
     classes: list[str]
@@ -130,6 +149,7 @@ class PixelPrecisionResult:
     low: np.ndarray
     high: np.ndarray
     images: int
+    skipped: list[str] = field(default_factory=list, repr=False)
 
     @property
     def mean_ap(self) -> float:
@@ -152,6 +172,7 @@ class PixelPrecisionResult:
             "error_bound": plain(self.error_bound),
             "per_class": per_class,
             "images": self.images,
+            "skipped": self.skipped,
         }
 
     def __str__(self) -> str:
@@ -161,4 +182,6 @@ class PixelPrecisionResult:
         columns = [[*each, mean(each)] for each in (self.ap, self.low, self.high)]
         for name, *numbers in zip([*self.classes, "mean"], *columns, strict=True):
             lines.append(f"{name:<{width}}" + "".join(f"{percent(number):>8}" for number in numbers))
+        if self.skipped:
+            lines.append(f"images {self.images}, skipped {len(self.skipped)}")
         return "\n".join(lines)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,12 @@ class RegionAveragePrecision:
             corners.
         thresholds: IoU thresholds; 0.50 to 0.95 in steps of 0.05.
         max_regions: Best-scored regions of a class in an image that are kept.
+        strict: With False, an image that cannot be counted is skipped as a whole and kept in ``skipped``; with True it
+            is an error.
+
+    Attributes:
+        images: Images seen.
+        skipped: For each image left out, a sentence that says which and why.
 
     Example:
         >>> import numpy as np
@@ -47,6 +53,7 @@ class RegionAveragePrecision:
         connectivity: int | None = None,
         thresholds: Sequence[float] | None = None,
         max_regions: int = 100,
+        strict: bool = True,
     ) -> None:
         settings = SemanticSegmentation(classes, ignore_index, reduce_zero_label)
         self.classes, self._settings = settings.classes, settings._settings()
@@ -60,12 +67,14 @@ class RegionAveragePrecision:
         if max_regions < 1:
             raise ValueError(f"max_regions: expected at least 1, found {max_regions}")
         self.max_regions = int(max_regions)
+        self.strict = strict
         self.reset()
 
     def reset(self) -> None:
         """Forget everything seen."""
         # For each image: its size, then the columns of the true and of the predicted regions.
         self._images: list[tuple[tuple[int, int], Any, Any]] = []
+        self.skipped: list[str] = []
 
     @property
     def images(self) -> int:
@@ -99,22 +108,31 @@ class RegionAveragePrecision:
                 scores = np.broadcast_to(scores.reshape(-1, c)[:, :, None, None], (n, c, h, w))
             scores = scores[None] if scores.ndim == 3 else scores
             if scores.shape != (n, c, h, w):
-                raise ValueError(f"scores: expected shape {(n, c, h, w)} or {(n, c)}, found {scores.shape}")
-        if given.dtype.kind == "f":
-            labels = np.stack([_core.best_classes(one) for one in scores]) if n else np.zeros((0, h, w), np.uint16)
-        else:
+                self._refuse(f"scores: expected shape {(n, c, h, w)} or {(n, c)}, found {scores.shape}", n)
+                return
+        labels = None
+        if given.dtype.kind != "f":
             labels = _inputs.images_of(_inputs.integers(given, "prediction"), "prediction")
-        if labels.shape != targets.shape:
-            raise ValueError(f"target has shape {targets.shape}, prediction {labels.shape}")
+            if labels.shape != targets.shape:
+                self._refuse(f"target has shape {targets.shape}, prediction {labels.shape}", n)
+                return
         for i in range(n):
             of_one = None if scores is None else np.ascontiguousarray(scores[i], dtype=np.float64)
             try:
+                predicted = _core.best_classes(of_one) if labels is None else labels[i]
                 truth, found = _core.label_regions(
-                    targets[i], labels[i], of_one, self.connectivity or 0, self._settings
+                    targets[i], predicted, of_one, self.connectivity or 0, self._settings
                 )
             except ValueError as error:
-                raise ValueError(f"image {self.images}: {error}") from None
+                self._refuse(str(error), 1)
+                continue
             self._images.append(((h, w), truth, found))
+
+    def _refuse(self, why: str, images: int) -> None:
+        why = f"image {self.images + len(self.skipped)}: {why}"
+        if self.strict:
+            raise ValueError(why) from None
+        self.skipped += [why] * images
 
     def merge(self, other: RegionAveragePrecision) -> None:
         """Adds the images of another metric of the same settings (another batch, process or rank).
@@ -130,6 +148,7 @@ class RegionAveragePrecision:
         if not same:
             raise ValueError("only metrics of the same classes and settings can be merged")
         self._images += other._images
+        self.skipped += other.skipped
 
     def compute(self) -> RegionResult:
         """Matches all regions and measures them."""
@@ -157,7 +176,7 @@ class RegionAveragePrecision:
         ap = precision[:, :, :, 0, 0].mean(axis=1)
         recall = recall[:, :, 0, 0]
         ap[ap < 0], recall[recall < 0] = np.nan, np.nan
-        return RegionResult(list(self.classes), self.thresholds.copy(), ap, recall, images)
+        return RegionResult(list(self.classes), self.thresholds.copy(), ap, recall, images, list(self.skipped))
 
     def _objects(self, side: int) -> Any:
         columns = [image[side] for image in self._images]
@@ -195,6 +214,7 @@ class RegionResult:
         ap_by_threshold: ``(T, K)``, 0 to 1.
         recall_by_threshold: ``(T, K)``, share of true regions that were found.
         images: Images seen.
+        skipped: What was left out, and why.
     """
 
     classes: list[str]
@@ -202,6 +222,7 @@ class RegionResult:
     ap_by_threshold: np.ndarray
     recall_by_threshold: np.ndarray
     images: int
+    skipped: list[str] = field(default_factory=list, repr=False)
 
     @property
     def ap(self) -> np.ndarray:
@@ -232,10 +253,14 @@ class RegionResult:
             "mean_ap_by_threshold": [plain(mean(row)) for row in self.ap_by_threshold],
             "per_class": {name: plain(self.ap[k]) for k, name in enumerate(self.classes)},
             "images": self.images,
+            "skipped": self.skipped,
         }
 
     def __str__(self) -> str:
         """A table: a row for each class, then the mean."""
         width = max(len("class"), len("mean"), *map(len, self.classes))
         rows = zip([*self.classes, "mean"], [*self.ap, self.mean_ap], strict=True)
-        return "\n".join([f"{'class':<{width}}      AP", *(f"{n:<{width}}{percent(a):>8}" for n, a in rows)])
+        lines = [f"{'class':<{width}}      AP", *(f"{n:<{width}}{percent(a):>8}" for n, a in rows)]
+        if self.skipped:
+            lines.append(f"images {self.images}, skipped {len(self.skipped)}")
+        return "\n".join(lines)

@@ -39,6 +39,7 @@ class SemanticSegmentation:
         skipped: For each pair left out, a sentence that says which and why.
 
     Raises:
+        TypeError: ``classes`` is no number and no sequence of names, or ``ignore_index`` no integer.
         ValueError: ``classes`` is not within 1 to 4096, or ``boundary`` is not above zero.
 
     Example:
@@ -62,11 +63,8 @@ class SemanticSegmentation:
         boundary: bool | float = False,
         strict: bool = True,
     ) -> None:
-        numbered = isinstance(classes, (int, np.integer))
-        self.classes: list[str] = list(map(str, range(int(classes)) if numbered else classes))  # type: ignore
-        if not 1 <= len(self.classes) <= 4096:
-            raise ValueError(f"classes: expected 1 to 4096, found {len(self.classes)}")
-        self.ignore_index = None if ignore_index is None else int(ignore_index)
+        self.classes = _inputs.class_names(classes)
+        self.ignore_index = None if ignore_index is None else _inputs.index(ignore_index, "ignore_index")
         self.reduce_zero_label = bool(reduce_zero_label)
         self.boundary = DILATION_RATIO if boundary is True else (float(boundary) if boundary else None)
         if self.boundary is not None and not 0 < self.boundary < float("inf"):
@@ -112,7 +110,8 @@ class SemanticSegmentation:
             return
         predictions = _inputs.images_of(_inputs.integers(given, "prediction"), "prediction")
         if targets.shape != predictions.shape:
-            self._refuse(ValueError(f"target has shape {np.shape(target)}, prediction {given.shape}"), len(targets))
+            message = f"image {self._seen}: target has shape {np.shape(target)}, prediction {given.shape}"
+            self._refuse(ValueError(message), len(targets))
             return
         counted = _core.count_labels(targets, predictions, self._settings())
         self._add(counted, [f"image {self._seen + i}" for i in range(len(targets))])
@@ -123,7 +122,7 @@ class SemanticSegmentation:
         n, c, h, w = every.shape
         if c != len(self.classes) or (n, h, w) != targets.shape:
             expected = (len(targets), len(self.classes), *targets.shape[1:])
-            message = f"prediction: expected scores of shape {expected}, found {every.shape}"
+            message = f"image {self._seen}: prediction: expected scores of shape {expected}, found {every.shape}"
             self._refuse(ValueError(message), len(targets))
             return
         for target, scores in zip(targets, every, strict=True):
@@ -173,8 +172,11 @@ class SemanticSegmentation:
         """Adds what another metric of the same settings has counted (another batch, process or rank).
 
         Raises:
+            TypeError: It is something else.
             ValueError: The settings differ.
         """
+        if not isinstance(other, SemanticSegmentation):
+            raise TypeError(f"expected a SemanticSegmentation, found {type(other).__name__}")
         if self.classes != other.classes or self._settings() != other._settings():
             raise ValueError("only metrics of the same classes and settings can be merged")
         self._counts += other._counts
