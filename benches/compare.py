@@ -120,7 +120,7 @@ def _run(workload, tool, folder, timeout):
 def _judged(workload, tool, runs, expected):
     errors = [run["error"] for run in runs if "error" in run]
     if errors:
-        return Outcome(workload.name, workload.about, tool, error=errors[0])
+        return Outcome(workload.name, workload.about, tool, beside=workload.in_memory, error=errors[0])
     memory = "beside_bytes" if workload.in_memory else "peak_bytes"
     return Outcome(
         workload.name,
@@ -130,6 +130,7 @@ def _judged(workload, tool, runs, expected):
         peak=statistics.median(run[memory] for run in runs if memory in run),
         beside=workload.in_memory,
         rounds=len(runs),
+        digits=workload.digits,
         difference=max((difference(run["answer"], expected.get("answer")) for run in runs), key=_severity),
     )
 

@@ -24,6 +24,7 @@ class Outcome:
     peak: float = 0.0
     beside: bool = False
     rounds: int = 0
+    digits: int | None = None
     difference: str | float | None = None
     error: str | None = None
 
@@ -76,12 +77,22 @@ def _cell(outcome, ours, notes):
 
 def _facts(outcomes):
     rounds = max((outcome.rounds for outcome in outcomes), default=0)
+    if all(outcome.beside for outcome in outcomes):
+        measured = (
+            "Seconds of the work on input that is in memory already, how many times meanap's, and peak memory beside "
+            "it; "
+        )
+    else:
+        measured = (
+            "Seconds from opening the files to `stats`, how many times meanap's, and peak memory of the process "
+            "(with a +: beside input that is in memory already); "
+        )
+    digits = {outcome.digits for outcome in outcomes}
+    exactly = "bit by bit" if digits == {None} else f"to {min(digits - {None})} decimals"
     return (
-        "Seconds from opening the files to `stats`, how many times meanap's, and peak memory of the process (with a +: "
-        "beside input that is in memory already); "
-        f"median of {rounds} rounds in turn, the reference once. {_processor()}, {os.cpu_count()} CPUs, "
+        f"{measured}median of {rounds} rounds in turn, the reference once. {_processor()}, {os.cpu_count()} CPUs, "
         f"{platform.system()}, Python {platform.python_version()}, NumPy {metadata.version('numpy')}, "
-        f"{date.today():%Y-%m-%d}. Every answer is compared with the reference's bit by bit; ≠ marks a "
+        f"{date.today():%Y-%m-%d}. Every answer is compared with the reference's {exactly}; ≠ marks a "
         "difference."
     )
 

@@ -72,6 +72,16 @@ def test_table_has_ratios_marks_and_notes(benches):
     assert "- `val-bbox`, other: ValueError: no" in text
 
 
+def test_table_says_what_was_compared(benches):
+    from report import Outcome, markdown
+
+    files = Outcome("val-bbox", "boxes", "meanap", seconds=0.5, peak=1e8, rounds=3)
+    arrays = Outcome("rank-arrays", "MAP", "meanap", seconds=0.5, peak=1e8, rounds=3, beside=True, digits=12)
+    assert "from opening the files" in markdown([files, arrays]) and "bit by bit" in markdown([files])
+    text = markdown([arrays])
+    assert "in memory already" in text and "opening" not in text and "to 12 decimals" in text
+
+
 def test_table_goes_between_the_markers(benches, tmp_path):
     from report import markers, write_between_markers
 

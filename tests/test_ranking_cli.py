@@ -48,12 +48,29 @@ def test_several_runs_and_json(files, tmp_path, capsys):
         (["--set", "ties"], 2, "expected NAME=VALUE"),
         (["--set", "relevance_level=x"], 2, "expected a whole number"),
         (["--set", "tie=stable"], 1, "did you mean 'ties'"),
+        (["-m", "map", "-m", "AP"], 1, "a measure is named twice"),
+        (["-m", "map@5", "--set", "ties=grouped"], 1, "map@5 is not defined with ties"),
+        (["-m", "err"], 1, "err needs a cut-off"),
+        (["--set", "ties=none"], 1, "ties"),
+        (["--set", "relevance_level=0"], 1, "relevance_level is 0"),
     ],
 )
-def test_errors(files, capsys, arguments, code, part):
+def test_errors_that_are_no_files_fault(files, capsys, arguments, code, part):
     assert main(["rank", *files[:2], *arguments]) == code
     error = capsys.readouterr().err
     assert part in error and error.count("\n") == 1
+    # No file is blamed, nor is one read.
+    assert "judged" not in error and "run1" not in error
+    assert main(["rank", "none", "none", *arguments]) == code
+    assert capsys.readouterr().err == error
+
+
+def test_a_negative_grade_is_the_qrels_fault(files, tmp_path, capsys):
+    qrels = tmp_path / "judgements"
+    qrels.write_text("1 0 d1 -1\n")
+    assert main(["rank", str(qrels), files[1], "--preset", "sklearn"]) == 1
+    error = capsys.readouterr().err
+    assert "judgements: the qrels have a negative grade" in error and "run1" not in error
 
 
 def test_a_malformed_line_is_named(files, tmp_path, capsys):

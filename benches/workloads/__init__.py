@@ -26,7 +26,7 @@ class Workload:
     `data` names the folder of the files, which several workloads may share; `make` writes them. `entrants`
     are the tools by name, "meanap" first; `reference` is the one whose answer is expected from all. Where the
     input is `in_memory` before the clock starts, only memory beside it is told. `table` is the table of the README that
-    the row belongs to.
+    the row belongs to. Answers are rounded to so many `digits` before they are compared, if any.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Workload:
     reference: str
     in_memory: bool = False
     table: str = "bench"
+    digits: int | None = None
 
 
 def registry() -> dict[str, Workload]:

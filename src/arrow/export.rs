@@ -222,7 +222,8 @@ unsafe extern "C" fn get_last_error(_stream: *mut ArrowArrayStream) -> *const c_
 
 #[cfg(test)]
 mod tests {
-    use super::super::column::{Column, Numbers, Table};
+    use super::super::Table;
+    use super::super::column::{Column, Numbers};
     use super::*;
 
     fn table() -> Exported {

@@ -8,13 +8,18 @@
 //! ```text
 //! abi        the three structures and who frees them; with `view`, the only unsafe code
 //! view       one array of a batch as slices
-//! column     the batches of a stream as one column: numbers, flags, texts, lists
+//! column     a column as plain arrays: numbers, flags, texts, lists
+//! gather     the pieces of a column, one from each batch, as one
+//! table      what a stream gave, column by column
 //! export     our columns as a stream that others read
 //! ```
 
 pub mod abi;
 pub mod column;
 pub mod export;
+pub mod gather;
+pub mod table;
 pub mod view;
 
-pub use column::{Column, Table};
+pub use column::Column;
+pub use table::Table;

@@ -1,72 +1,134 @@
-//! Scores against scores: the one place here that asks which instructions the processor has.
+//! Long rows of numbers compared, counted and converted: the one place here that asks which instructions the
+//! processor has.
 //!
-//! Both roads are one function, which the compiler turns into vector instructions; on the quicker one it may use
-//! those of AVX2. There is nothing but comparisons and counts, so the result is the same.
-
-use super::hits::Hit;
-
-/// Up to so many bytes of scores are compared for each score of a list before finding the place of each score among
-/// the hits is quicker.
-const FEW: usize = 80;
-/// The same with AVX2.
-const FEW_AVX2: usize = 320;
+//! Every road is the same function, which the compiler turns into vector instructions; on the quicker one it may use
+//! those of AVX2. Nothing is rounded that would not be elsewhere, so the result is the same.
 
 /// A number of either precision.
-pub trait Score: Copy + PartialOrd + Send + Sync {
+pub trait Score: Copy + PartialOrd + Into<f64> + Send + Sync {
     /// Whether it is no number.
     fn is_nan(self) -> bool;
+
+    /// The nearest number of this precision.
+    fn nearest(score: f64) -> Self;
 }
 
 impl Score for f32 {
+    #[inline]
     fn is_nan(self) -> bool {
         self.is_nan()
+    }
+
+    #[inline]
+    fn nearest(score: f64) -> Self {
+        score as f32
     }
 }
 
 impl Score for f64 {
+    #[inline]
     fn is_nan(self) -> bool {
         self.is_nan()
     }
+
+    #[inline]
+    fn nearest(score: f64) -> Self {
+        score
+    }
 }
 
-/// Fills `above` and `tied` of each hit, unless there are so many of them that another way is quicker: then it does
-/// nothing and returns false. `narrow` makes a hit's score one of the list's type.
-pub fn count_few<S: Score>(scores: &[S], narrow: impl Fn(f64) -> S, hits: &mut [Hit]) -> bool {
-    let bytes = hits.len() * std::mem::size_of::<S>();
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx2") {
-        if bytes > FEW_AVX2 {
-            return false;
+/// An integer that is an id.
+pub trait Integer: Copy + Into<i64> {}
+
+impl<I: Copy + Into<i64>> Integer for I {}
+
+/// Makes `$name` call `$plain`, compiled once more with AVX2 for the processors that have it.
+macro_rules! with_avx2 {
+    ($(#[$about:meta])* pub fn $name:ident[$($generics:tt)*]($($input:ident: $type:ty),*) $(-> $result:ty)?
+     = $plain:ident) => {
+        $(#[$about])*
+        pub fn $name<$($generics)*>($($input: $type),*) $(-> $result)? {
+            #[cfg(target_arch = "x86_64")]
+            if has_avx2() {
+                #[target_feature(enable = "avx2")]
+                fn quick<$($generics)*>($($input: $type),*) $(-> $result)? {
+                    $plain($($input),*)
+                }
+                // SAFETY: the processor has AVX2, as was asked just above.
+                return unsafe { quick($($input),*) };
+            }
+            $plain($($input),*)
         }
-        // SAFETY: the processor has AVX2, as was asked just above.
-        unsafe { count_avx2(scores, narrow, hits) };
-        return true;
-    }
-    if bytes > FEW {
-        return false;
-    }
-    count(scores, narrow, hits);
-    true
+    };
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn count_avx2<S: Score>(scores: &[S], narrow: impl Fn(f64) -> S, hits: &mut [Hit]) {
-    count(scores, narrow, hits);
+#[inline]
+fn has_avx2() -> bool {
+    std::arch::is_x86_feature_detected!("avx2")
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn has_avx2() -> bool {
+    false
+}
+
+/// For how many members of a list `around` is quicker than finding the place of each score among theirs.
+pub fn few<S: Score>() -> usize {
+    let bytes = if has_avx2() { 320 } else { 80 };
+    bytes / std::mem::size_of::<S>()
+}
+
+with_avx2! {
+    /// How many scores are greater than this one, and how many are equal to it. Lists are shorter than 2^32.
+    pub fn around[S: Score](scores: &[S], score: S) -> (u32, u32) = around_plain
 }
 
 #[inline(always)]
-fn count<S: Score>(scores: &[S], narrow: impl Fn(f64) -> S, hits: &mut [Hit]) {
-    for hit in hits {
-        let score = narrow(hit.score);
-        // At most `scores.len()`, which fits: rows are u32.
-        hit.above = passing(scores, |other| other > score);
-        hit.tied = passing(scores, |other| other >= score) - hit.above;
-    }
+fn around_plain<S: Score>(scores: &[S], score: S) -> (u32, u32) {
+    let above = passing(scores, |other| other > score);
+    (above, passing(scores, |other| other == score))
 }
 
-/// How many scores pass, counted in numbers as wide as they are: a vector of scores gives a vector of counts. Lists
-/// are shorter than 2^32.
+with_avx2! {
+    /// Whether any score is no number.
+    pub fn any_nan[S: Score](scores: &[S]) -> bool = any_nan_plain
+}
+
+#[inline(always)]
+fn any_nan_plain<S: Score>(scores: &[S]) -> bool {
+    // Adding up would miss infinities of both signs; comparing is as quick.
+    passing(scores, S::is_nan) > 0
+}
+
+with_avx2! {
+    /// Puts the nearest number of single precision to each score into `nearest`.
+    pub fn round[](scores: &[f64], nearest: &mut Vec<f32>) = round_plain
+}
+
+#[inline(always)]
+fn round_plain(scores: &[f64], nearest: &mut Vec<f32>) {
+    nearest.clear();
+    nearest.extend(scores.iter().map(|&score| score as f32));
+}
+
+with_avx2! {
+    /// Adds the tag of each id to `tags`.
+    pub fn tags[I: Integer](ids: &[I], tags: &mut Vec<u32>) = tags_plain
+}
+
+#[inline(always)]
+fn tags_plain<I: Integer>(ids: &[I], tags: &mut Vec<u32>) {
+    tags.extend(ids.iter().map(|&id| tag(id.into())));
+}
+
+/// 32 bits of an integer whose upper ones are well mixed (Fibonacci hashing); all integers of 32 bits have their own.
+#[inline(always)]
+pub fn tag(id: i64) -> u32 {
+    ((id ^ (id >> 32)) as u32).wrapping_mul(0x9E37_79B1)
+}
+
+/// How many scores pass, counted in numbers as wide as they are: a vector of scores gives a vector of counts.
 #[inline(always)]
 fn passing<S: Copy>(scores: &[S], passes: impl Fn(S) -> bool) -> u32 {
     if std::mem::size_of::<S>() == 8 {
@@ -76,43 +138,15 @@ fn passing<S: Copy>(scores: &[S], passes: impl Fn(S) -> bool) -> u32 {
     }
 }
 
-/// Whether any of the numbers is this one.
-pub fn any_equal(numbers: &[u32], number: u32) -> bool {
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx2") {
-        // SAFETY: the processor has AVX2, as was asked just above.
-        return unsafe { any_equal_avx2(numbers, number) };
-    }
-    passing(numbers, |other| other == number) > 0
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn any_equal_avx2(numbers: &[u32], number: u32) -> bool {
-    passing(numbers, |other| other == number) > 0
-}
-
-/// Puts into `ranks` how many classes come before each of the labelled ones: those with greater scores, and with the
-/// same score and a lower index. Returns false if a score is NaN.
-pub fn ranks<S: Score>(scores: &[S], labels: &[i64], ranks: &mut Vec<usize>) -> bool {
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx2") {
-        // SAFETY: the processor has AVX2, as was asked just above.
-        return unsafe { ranks_avx2(scores, labels, ranks) };
-    }
-    ranks_of(scores, labels, ranks)
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn ranks_avx2<S: Score>(scores: &[S], labels: &[i64], ranks: &mut Vec<usize>) -> bool {
-    ranks_of(scores, labels, ranks)
+with_avx2! {
+    /// Puts into `ranks` how many classes come before each of the labelled ones: those with greater scores, and with
+    /// the same score and a lower index. Returns false if a score is NaN.
+    pub fn ranks[S: Score](scores: &[S], labels: &[i64], ranks: &mut Vec<usize>) -> bool = ranks_plain
 }
 
 #[inline(always)]
-fn ranks_of<S: Score>(scores: &[S], labels: &[i64], ranks: &mut Vec<usize>) -> bool {
-    // Adding up would miss infinities of both signs; comparing is as quick.
-    if passing(scores, S::is_nan) > 0 {
+fn ranks_plain<S: Score>(scores: &[S], labels: &[i64], ranks: &mut Vec<usize>) -> bool {
+    if any_nan_plain(scores) {
         return false;
     }
     ranks.clear();
@@ -125,78 +159,6 @@ fn ranks_of<S: Score>(scores: &[S], labels: &[i64], ranks: &mut Vec<usize>) -> b
     true
 }
 
-/// Bits for each member of a set of `Bits`: one in twice as many finds another's bit set.
-const BITS: usize = 64;
-
-/// A set of the upper bits of numbers: what is in it is found, and a few others.
-#[derive(Default)]
-pub struct Bits {
-    words: Vec<u64>,
-    shift: u32,
-}
-
-impl Bits {
-    /// Empties the set and makes room for so many.
-    pub fn clear(&mut self, members: usize) {
-        let size = (members * BITS).next_power_of_two().max(1 << 10);
-        self.shift = 32 - size.trailing_zeros();
-        self.words.clear();
-        self.words.resize(size / 64, 0);
-    }
-
-    /// Puts a number in.
-    pub fn insert(&mut self, number: u32) {
-        let (word, bit) = place(number, self.shift);
-        self.words[word] |= bit;
-    }
-}
-
-#[inline(always)]
-fn place(number: u32, shift: u32) -> (usize, u64) {
-    let place = number >> shift;
-    ((place / 64) as usize, 1 << (place % 64))
-}
-
-/// Puts the numbers into `seen`, one by one. The places of those that were perhaps in it go to `again`, and of those
-/// that are perhaps in `judged` to `perhaps`.
-pub fn sieve(numbers: &[u32], seen: &mut Bits, judged: &Bits, again: &mut Vec<u32>, perhaps: &mut Vec<u32>) {
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("bmi2") {
-        // SAFETY: the processor has BMI2, as was asked just above.
-        unsafe { sieve_bmi2(numbers, seen, judged, again, perhaps) };
-        return;
-    }
-    sieve_of(numbers, seen, judged, again, perhaps);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "bmi2")]
-fn sieve_bmi2(numbers: &[u32], seen: &mut Bits, judged: &Bits, again: &mut Vec<u32>, perhaps: &mut Vec<u32>) {
-    sieve_of(numbers, seen, judged, again, perhaps);
-}
-
-#[inline(always)]
-fn sieve_of(numbers: &[u32], seen: &mut Bits, judged: &Bits, again: &mut Vec<u32>, perhaps: &mut Vec<u32>) {
-    // Taken out of the structures, which otherwise would be read anew for each number.
-    let (shift, words) = (seen.shift, &mut seen.words[..]);
-    let (other_shift, others) = (judged.shift, &judged.words[..]);
-    for (i, &number) in numbers.iter().enumerate() {
-        let (word, bit) = place(number, shift);
-        let (other, other_bit) = place(number, other_shift);
-        let held = words[word];
-        let (twice, known) = (held & bit, others[other] & other_bit);
-        words[word] = held | bit;
-        if twice | known != 0 {
-            if twice != 0 {
-                again.push(i as u32);
-            }
-            if known != 0 {
-                perhaps.push(i as u32);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,20 +167,35 @@ mod tests {
     fn with_and_without_avx2() {
         let scores: Vec<f64> =
             (0..101).map(|i| f64::from(i * 37 % 20)).chain([f64::INFINITY, -0.0]).collect();
-        let single: Vec<f32> = scores.iter().map(|&score| score as f32).collect();
-        let hits: Vec<Hit> = (0..9).map(|row| Hit::new(row, 1, scores[row as usize * 12])).collect();
-        let (mut one, mut other, mut third) = (hits.clone(), hits.clone(), hits);
-        count(&scores, |score| score, &mut one);
-        assert!(count_few(&scores, |score| score, &mut other));
-        assert!(count_few(&single, |score| score as f32, &mut third));
-        assert_eq!((&one, &one), (&other, &third));
-        let expected = |hit: &Hit| scores.iter().filter(|&&score| score > hit.score).count();
-        assert!(one.iter().all(|hit| hit.above as usize == expected(hit)));
+        let mut single = Vec::new();
+        round(&scores, &mut single);
+        assert_eq!(single, scores.iter().map(|&score| score as f32).collect::<Vec<_>>());
+        for &score in &scores {
+            let expected = (
+                scores.iter().filter(|&&other| other > score).count() as u32,
+                scores.iter().filter(|&&other| other == score).count() as u32,
+            );
+            assert_eq!(around(&scores, score), expected);
+            assert_eq!(around_plain(&scores, score), expected);
+            assert_eq!(around(&single, score as f32), expected);
+        }
         let (mut plain, mut quick) = (Vec::new(), Vec::new());
         let labels = [0, 7, 101, 102];
-        assert!(ranks_of(&scores, &labels, &mut plain) && ranks(&scores, &labels, &mut quick));
+        assert!(ranks_plain(&scores, &labels, &mut plain) && ranks(&scores, &labels, &mut quick));
         assert_eq!(plain, quick);
         assert_eq!(plain[2..], [0, 102]);
         assert!(!ranks(&[1.0, f64::NAN], &[0], &mut quick));
+        assert!(any_nan(&[1.0, f32::NAN]) && !any_nan(&[f64::INFINITY, f64::NEG_INFINITY]));
+    }
+
+    #[test]
+    fn tags_of_equal_ids_are_equal() {
+        let ids: Vec<i32> = (-50..50).map(|i| i * 40_000_001).collect();
+        let wide: Vec<i64> = ids.iter().map(|&id| i64::from(id)).collect();
+        let (mut one, mut other) = (Vec::new(), Vec::new());
+        tags(&ids, &mut one);
+        tags(&wide, &mut other);
+        assert_eq!(one, other);
+        assert_eq!(one, wide.iter().map(|&id| tag(id)).collect::<Vec<_>>());
     }
 }

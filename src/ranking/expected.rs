@@ -128,7 +128,7 @@ impl List<'_> {
                 total += gain / f64::from(tie.size) * discounts;
             }
         }
-        divide(total, ideal(self.judged.grades, depth, conventions))
+        divide(total, ideal(self.judged.descending, depth, conventions))
     }
 
     fn expected_rank_biased_precision(&self, depth: u32, p: f64, conventions: &Conventions) -> f64 {
@@ -308,8 +308,8 @@ mod tests {
                     Conventions { divisor, positive_scores_only: true, ..Conventions::default() };
                 let mut hits: Vec<Hit> =
                     judged.iter().map(|&(row, grade)| Hit::new(row, grade, scores[row as usize])).collect();
-                count(scores, false, &mut hits);
-                let counts = Judged::new(&grades, 1, grades[0]);
+                count(scores, &mut hits);
+                let counts = Judged::new(&grades, 1, grades[0], &grades);
                 for name in names {
                     let measure = Measure::parse(name).unwrap();
                     let (mut total, mut n) = (0.0, 0.0);

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::compare;
+use super::compare::{self, Score};
 use super::conventions::Ties;
 
 /// A judged document that was retrieved.
@@ -29,22 +29,18 @@ impl Hit {
     }
 }
 
-/// Fills `above` and `tied` of each hit. No score is NaN; `single` says that each is a single-precision number.
-pub fn count(scores: &[f64], single: bool, hits: &mut [Hit]) {
-    let few = if single && hits.len() > 1 {
-        // Twice as many in a vector.
-        let narrow: Vec<f32> = scores.iter().map(|&score| score as f32).collect();
-        compare::count_few(&narrow, |score| score as f32, hits)
-    } else {
-        compare::count_few(scores, |score| score, hits)
-    };
-    if !few {
-        count_many(scores, hits);
+/// Fills `above` and `tied` of each hit. No score is NaN.
+pub fn count<S: Score>(scores: &[S], hits: &mut [Hit]) {
+    if hits.len() > compare::few::<S>() {
+        return count_many(scores, hits);
+    }
+    for hit in hits {
+        (hit.above, hit.tied) = compare::around(scores, S::nearest(hit.score));
     }
 }
 
 /// Finds the place of each score among those of the hits.
-fn count_many(scores: &[f64], hits: &mut [Hit]) {
+fn count_many<S: Score>(scores: &[S], hits: &mut [Hit]) {
     hits.sort_unstable_by(|a, b| a.score.total_cmp(&b.score));
     // The distinct scores of hits, ascending; -0.0 and 0.0 are one. The NaN at the end is equal to nothing.
     let mut steps: Vec<f64> = Vec::with_capacity(hits.len() + 1);
@@ -58,6 +54,7 @@ fn count_many(scores: &[f64], hits: &mut [Hit]) {
     // bins[2i]: scores less than steps[i] and greater than the step before; bins[2i + 1]: scores equal to steps[i].
     let mut bins = vec![0u32; 2 * steps.len()];
     for &score in scores {
+        let score: f64 = score.into();
         let place = steps[..distinct].partition_point(|&step| step < score);
         bins[2 * place + usize::from(steps[place] == score)] += 1;
     }
@@ -85,7 +82,7 @@ pub fn needs_documents(ties: Ties, hits: &[Hit]) -> bool {
 /// that share their score with a hit, and only if the ties go by document.
 ///
 /// With expected or grouped ties the rank is that of the tie's first document.
-pub fn rank(scores: &[f64], hits: &mut [Hit], ties: Ties, document: impl Fn(u32, u32) -> Ordering) {
+pub fn rank<S: Score>(scores: &[S], hits: &mut [Hit], ties: Ties, document: impl Fn(u32, u32) -> Ordering) {
     for hit in hits.iter_mut() {
         hit.rank = hit.above;
     }
@@ -113,7 +110,8 @@ fn rank_by_grade(hits: &mut [Hit], best_first: bool) {
     }
 }
 
-fn rank_tied_rows(scores: &[f64], hits: &mut [Hit], before: impl Fn(u32, u32) -> Ordering) {
+fn rank_tied_rows<S: Score>(scores: &[S], hits: &mut [Hit], before: impl Fn(u32, u32) -> Ordering) {
+    let score = |row: u32| -> f64 { scores[row as usize].into() };
     let mut shared: Vec<f64> = hits.iter().filter(|hit| hit.tied > 1).map(|hit| hit.score).collect();
     shared.sort_unstable_by(f64::total_cmp);
     shared.dedup();
@@ -122,15 +120,14 @@ fn rank_tied_rows(scores: &[f64], hits: &mut [Hit], before: impl Fn(u32, u32) ->
         shared.get(place) == Some(&score)
     };
     let order = |&a: &u32, &b: &u32| {
-        let (x, y) = (scores[a as usize], scores[b as usize]);
+        let (x, y) = (score(a), score(b));
         y.partial_cmp(&x).unwrap_or(Ordering::Equal).then_with(|| before(a, b)).then(a.cmp(&b))
     };
-    let mut rows: Vec<u32> =
-        (0..scores.len() as u32).filter(|&row| is_shared(scores[row as usize])).collect();
+    let mut rows: Vec<u32> = (0..scores.len() as u32).filter(|&row| is_shared(score(row))).collect();
     rows.sort_unstable_by(order);
     for hit in hits.iter_mut().filter(|hit| hit.tied > 1) {
         let place = rows.partition_point(|row| order(row, &hit.row) == Ordering::Less);
-        let first = rows.partition_point(|&row| scores[row as usize] > hit.score);
+        let first = rows.partition_point(|&row| score(row) > hit.score);
         hit.rank = hit.above + (place - first) as u32;
     }
 }
@@ -173,7 +170,7 @@ mod tests {
                     .filter(|_| next() & 1 == 0)
                     .map(|row| Hit::new(row, 1, scores[row as usize]))
                     .collect();
-                count(&scores, false, &mut hits);
+                count(&scores, &mut hits);
                 rank(&scores, &mut hits, ties, by_name);
                 for hit in &hits {
                     let expected = by_sorting(&scores, hit.row, |a, b| match ties {
@@ -199,7 +196,7 @@ mod tests {
             let mut many: Vec<Hit> = rows.map(|row| Hit::new(row, 1, scores[row as usize])).collect();
             let mut few = many.clone();
             count_many(&scores, &mut many);
-            few.chunks_mut(4).for_each(|few| assert!(compare::count_few(&scores, |score| score, few)));
+            few.chunks_mut(4).for_each(|few| count(&scores, few));
             many.sort_unstable_by_key(|hit| hit.row);
             assert_eq!(many, few);
         }
@@ -214,7 +211,7 @@ mod tests {
             [(Ties::Optimistic, [(3, 0), (1, 1), (0, 4)]), (Ties::Pessimistic, [(0, 0), (1, 3), (3, 4)])]
         {
             let mut hits = hits;
-            count(&scores, false, &mut hits);
+            count(&scores, &mut hits);
             rank(&scores, &mut hits, ties, |_, _| Ordering::Equal);
             assert_eq!(hits.map(|hit| (hit.grade, hit.rank)), expected, "{ties:?}");
         }
@@ -224,7 +221,7 @@ mod tests {
     fn infinite_scores_are_scores() {
         let scores = [f64::INFINITY, 1.0, f64::NEG_INFINITY];
         let mut hits = [Hit::new(2, 1, scores[2]), Hit::new(0, 1, scores[0])];
-        count(&scores, false, &mut hits);
+        count(&scores, &mut hits);
         rank(&scores, &mut hits, Ties::Stable, |_, _| Ordering::Equal);
         assert_eq!(hits.map(|hit| (hit.row, hit.rank)), [(0, 0), (2, 2)]);
     }

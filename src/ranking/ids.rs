@@ -1,13 +1,24 @@
 //! Ids as columns, and a small table that finds them again.
 
 use std::fmt::Display;
+use std::ops::Range;
 
+use super::compare;
 pub use crate::arrow::column::Texts;
+
+/// An id.
+pub trait Id: Copy + Ord + Display {
+    /// A hash whose upper bits are well mixed.
+    fn hash(self) -> u64;
+
+    /// The same in half as many bits; equal ids of columns of different types have equal tags.
+    fn tag(self) -> u32;
+}
 
 /// A column of ids.
 pub trait Ids: Sync {
     /// One id.
-    type Id<'a>: Copy + Ord + Display
+    type Id<'a>: Id
     where
         Self: 'a;
 
@@ -22,8 +33,10 @@ pub trait Ids: Sync {
         (start..end).all(|row| self.id(row) == self.id(row - 1))
     }
 
-    /// A hash whose upper bits are well mixed.
-    fn hash(id: Self::Id<'_>) -> u64;
+    /// Adds the tags of these rows to `tags`.
+    fn tags(&self, rows: Range<usize>, tags: &mut Vec<u32>) {
+        tags.extend(rows.map(|row| self.id(row).tag()));
+    }
 
     /// Whether there are none.
     fn is_empty(&self) -> bool {
@@ -35,6 +48,18 @@ pub trait Ids: Sync {
 #[inline]
 pub fn spread(number: u64) -> u64 {
     (number ^ (number >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+impl Id for i64 {
+    #[inline]
+    fn hash(self) -> u64 {
+        spread(self as u64)
+    }
+
+    #[inline]
+    fn tag(self) -> u32 {
+        compare::tag(self)
+    }
 }
 
 macro_rules! integer_ids {
@@ -57,9 +82,8 @@ macro_rules! integer_ids {
                 pairs.filter(|(id, before)| id != before).count() == 0
             }
 
-            #[inline]
-            fn hash(id: i64) -> u64 {
-                spread(id as u64)
+            fn tags(&self, rows: Range<usize>, tags: &mut Vec<u32>) {
+                compare::tags(&self[rows], tags);
             }
         }
     )*};
@@ -91,11 +115,13 @@ impl Ids for Texts<'_> {
     fn id(&self, row: usize) -> Text<'_> {
         Text(self.text(self.code(row)))
     }
+}
 
+impl Id for Text<'_> {
     #[inline]
-    fn hash(id: Text<'_>) -> u64 {
-        let mut chunks = id.0.chunks_exact(8);
-        let mut hash = id.0.len() as u64;
+    fn hash(self) -> u64 {
+        let mut chunks = self.0.chunks_exact(8);
+        let mut hash = self.0.len() as u64;
         for chunk in &mut chunks {
             let word = u64::from_le_bytes(chunk.try_into().expect("eight bytes"));
             hash = spread(hash.rotate_left(23) ^ word);
@@ -103,6 +129,11 @@ impl Ids for Texts<'_> {
         let mut tail = [0; 8];
         tail[..chunks.remainder().len()].copy_from_slice(chunks.remainder());
         spread(hash.rotate_left(23) ^ u64::from_le_bytes(tail))
+    }
+
+    #[inline]
+    fn tag(self) -> u32 {
+        (self.hash() >> 32) as u32
     }
 }
 
@@ -165,14 +196,14 @@ mod tests {
         table.clear(ids.len());
         let mut distinct = 0;
         for (row, &id) in ids.iter().enumerate() {
-            let hash = <[i64] as Ids>::hash(id);
+            let hash = id.hash();
             match table.find_or_insert(hash, row as u32, |held| ids[held as usize] == id) {
                 None => distinct += 1,
                 Some(held) => assert_eq!(ids[held as usize], id),
             }
         }
         assert_eq!(distinct, 613);
-        assert_eq!(table.find(<[i64] as Ids>::hash(5000), |held| ids[held as usize] == 5000), None);
+        assert_eq!(table.find(5000i64.hash(), |held| ids[held as usize] == 5000), None);
     }
 
     #[test]
@@ -185,6 +216,6 @@ mod tests {
         assert!(texts.id(0) < texts.id(1));
         assert!(texts.id(2) > texts.id(1));
         assert_eq!(texts.id(3), Text(b""));
-        assert_ne!(Texts::hash(texts.id(0)), Texts::hash(texts.id(1)));
+        assert_ne!(texts.id(0).hash(), texts.id(1).hash());
     }
 }

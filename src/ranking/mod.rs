@@ -7,27 +7,34 @@
 //! A list is never sorted as a whole. Each measure depends only on the ranks of the judged documents, and a rank is
 //! one more than the number of documents that score higher: counting is enough, and only ties need an order.
 //!
-//! Imports run downwards here too: a file may use those declared above it (`compare` knows the `Hit` of `hits`).
+//! Imports run downwards here too: a file may use those declared above it.
 
+pub mod compare;
+pub mod conventions;
 pub mod sum;
 
-pub mod conventions;
+pub mod classification;
+pub mod ids;
 pub mod measure;
 
-pub mod ids;
+pub mod sieve;
+
 pub mod qrels;
+pub mod run;
 pub mod trec;
 
-mod compare;
-pub mod expected;
 pub mod hits;
+
+pub mod matching;
 pub mod score;
-mod sieve;
+
+pub mod expected;
+
+pub mod plan;
 
 pub mod evaluate;
 
 pub mod at_k;
-pub mod classification;
 pub mod dense;
 pub mod partition;
 

@@ -1,10 +1,13 @@
 //! Relevance judgements, indexed once for many runs.
 
+use std::sync::OnceLock;
+
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 
-use super::ids::{Ids, Lookup, Texts};
+use super::ids::{Id, Ids, Lookup, Texts};
+use super::sieve::Sieve;
 
 /// A column of document ids of either kind.
 #[derive(Debug)]
@@ -24,33 +27,26 @@ pub struct Qrels {
     pub offsets: Vec<usize>,
     /// The grade of each row.
     pub grades: Vec<i64>,
-    /// The grades of each query, greatest first.
-    sorted: Vec<i64>,
+    /// The grades of each query, greatest first, once somebody has asked.
+    descending: OnceLock<Vec<i64>>,
     /// The greatest grade of all, at least 0.
     pub greatest: i64,
+    /// Whether a document may be judged twice for a query.
+    pub repeated: bool,
 }
 
 /// The greatest grade whose exponential gain is still exact.
 const GREATEST_GRADE: i64 = 1 << 53;
 
 impl Qrels {
-    /// Judgements whose rows are grouped by query. Errors if a grade is too great to be exact as a float. Runs on the
-    /// current pool.
-    pub fn new(documents: Documents, offsets: Vec<usize>, grades: Vec<i64>) -> Result<Self> {
+    /// Judgements whose rows are grouped by query; `repeated` says whether a document may stand twice in a query.
+    /// Errors if a grade is too great to be exact as a float.
+    pub fn new(documents: Documents, offsets: Vec<usize>, grades: Vec<i64>, repeated: bool) -> Result<Self> {
         if let Some(grade) = grades.iter().find(|grade| grade.unsigned_abs() > GREATEST_GRADE as u64) {
             return Err(Error::value(format!("the relevance grade {grade} is beyond 2^53")));
         }
-        let mut sorted = grades.clone();
-        let (mut parts, mut rest) = (Vec::with_capacity(offsets.len()), &mut sorted[..]);
-        for range in offsets.windows(2) {
-            let (part, after) = rest.split_at_mut(range[1] - range[0]);
-            parts.push(part);
-            rest = after;
-        }
-        let descending = |part: &mut &mut [i64]| part.sort_unstable_by(|a, b| b.cmp(a));
-        parts.par_iter_mut().with_min_len(64).for_each(descending);
         let greatest = grades.iter().copied().max().unwrap_or(0).max(0);
-        Ok(Qrels { documents, offsets, grades, sorted, greatest })
+        Ok(Qrels { documents, offsets, grades, descending: OnceLock::new(), greatest, repeated })
     }
 
     /// How many queries there are.
@@ -63,9 +59,46 @@ impl Qrels {
         self.offsets[query]..self.offsets[query + 1]
     }
 
-    /// The grades of a query, greatest first.
-    pub fn sorted(&self, query: usize) -> &[i64] {
-        &self.sorted[self.rows(query)]
+    /// The grades of a query, greatest first. The first call sorts those of all queries.
+    pub fn descending(&self, query: usize) -> &[i64] {
+        // Alone: a thread that waits for others here might be given work that waits for it.
+        &self.descending.get_or_init(|| self.sorted())[self.rows(query)]
+    }
+
+    fn sorted(&self) -> Vec<i64> {
+        let least = self.grades.iter().copied().min().unwrap_or(0);
+        let few = usize::try_from(self.greatest - least).ok().filter(|&spread| spread < FEW_GRADES);
+        let mut sorted = self.grades.clone();
+        for query in 0..self.queries() {
+            let (grades, sorted) = (&self.grades[self.rows(query)], &mut sorted[self.rows(query)]);
+            match few {
+                Some(spread) => sort_few(sorted, grades, least, spread),
+                None => sorted.sort_unstable_by(|a, b| b.cmp(a)),
+            }
+        }
+        sorted
+    }
+
+    /// How many documents of a query have at least this grade.
+    pub fn relevant(&self, query: usize, level: i64) -> usize {
+        self.grades[self.rows(query)].iter().filter(|&&grade| grade >= level).count()
+    }
+}
+
+/// So many different grades are counted, not sorted.
+const FEW_GRADES: usize = 32;
+
+/// Puts the grades, greatest first, into `sorted`; none is more than `spread` above the least.
+fn sort_few(sorted: &mut [i64], grades: &[i64], least: i64, spread: usize) {
+    let mut counts = [0; FEW_GRADES];
+    for grade in grades {
+        counts[(grade - least) as usize] += 1;
+    }
+    let mut rest = sorted;
+    for above in (0..=spread).rev() {
+        let (same, after) = rest.split_at_mut(counts[above]);
+        same.fill(least + above as i64);
+        rest = after;
     }
 }
 
@@ -106,7 +139,7 @@ impl Groups {
         for &row in &changes {
             let id = ids.id(row);
             let known = table
-                .find_or_insert(I::hash(id), first.len() as u32, |held| ids.id(first[held as usize]) == id);
+                .find_or_insert(id.hash(), first.len() as u32, |held| ids.id(first[held as usize]) == id);
             group_of_change.push(known.unwrap_or(first.len() as u32));
             if known.is_none() {
                 first.push(row);
@@ -140,16 +173,25 @@ impl Groups {
 
     /// Whether any group has an id of `ids` twice. Runs on the current pool.
     pub fn any_twice<I: Ids + ?Sized>(&self, ids: &I) -> bool {
-        let twice = |table: &mut Lookup, range: &[usize]| {
+        let twice = |(sieve, table): &mut (Sieve, Lookup), range: &[usize]| {
             let row = |place: usize| self.rows.as_ref().map_or(place, |rows| rows[place] as usize);
+            let id = |place: usize| ids.id(row(range[0] + place));
+            sieve.tags.clear();
+            match self.rows {
+                None => ids.tags(range[0]..range[1], &mut sieve.tags),
+                Some(_) => sieve.tags.extend((0..range[1] - range[0]).map(|place| id(place).tag())),
+            }
+            if sieve.all_differ(id) {
+                return false;
+            }
             table.clear(range[1] - range[0]);
-            (range[0]..range[1]).any(|place| {
-                let id = ids.id(row(place));
-                let same = |held: u32| ids.id(row(range[0] + held as usize)) == id;
-                table.find_or_insert(I::hash(id), (place - range[0]) as u32, same).is_some()
+            (0..range[1] - range[0]).any(|place| {
+                let same = |held: u32| id(held as usize) == id(place);
+                table.find_or_insert(id(place).hash(), place as u32, same).is_some()
             })
         };
-        self.offsets.par_windows(2).with_min_len(64).map_init(Lookup::default, twice).any(|twice| twice)
+        let groups = self.offsets.par_windows(2).with_min_len(64);
+        groups.map_init(<(Sieve, Lookup)>::default, twice).any(|twice| twice)
     }
 
     /// How many groups there are.
@@ -179,11 +221,28 @@ mod tests {
     }
 
     #[test]
+    fn ids_that_stand_twice_in_a_group() {
+        let groups = Groups { first: vec![0, 3], offsets: vec![0, 3, 5], rows: None };
+        assert!(!groups.any_twice(&[1i32, 2, 3, 1, 2][..]));
+        assert!(groups.any_twice(&[1i32, 2, 3, 4, 4][..]));
+        let groups = Groups { rows: Some(vec![4, 3, 2, 1, 0]), ..groups };
+        assert!(!groups.any_twice(&[1i64, 2, 1, 2, 3][..]));
+        assert!(groups.any_twice(&[1i64, 1, 2, 3, 4][..]));
+    }
+
+    #[test]
     fn grades_are_sorted_within_each_query() {
-        let qrels = Qrels::new(Documents::Integers(vec![1, 2, 3]), vec![0, 2, 3], vec![0, 2, 1]).unwrap();
-        assert_eq!(qrels.sorted(0), [2, 0]);
-        assert_eq!(qrels.sorted(1), [1]);
+        let qrels =
+            Qrels::new(Documents::Integers(vec![1, 2, 3]), vec![0, 2, 3], vec![0, 2, 1], false).unwrap();
+        assert_eq!(qrels.descending(0), [2, 0]);
+        assert_eq!(qrels.descending(1), [1]);
         assert_eq!((qrels.queries(), qrels.greatest), (2, 2));
-        assert!(Qrels::new(Documents::Integers(vec![1]), vec![0, 1], vec![i64::MAX]).is_err());
+        let wide = vec![-3, 700, 5, 5];
+        let qrels = Qrels::new(Documents::Integers(vec![1, 2, 3, 4]), vec![0, 4], wide, false).unwrap();
+        assert_eq!(qrels.descending(0), [700, 5, 5, -3]);
+        let few = vec![-3, 5, 0, 5];
+        let qrels = Qrels::new(Documents::Integers(vec![1, 2, 3, 4]), vec![0, 4], few, false).unwrap();
+        assert_eq!(qrels.descending(0), [5, 5, 0, -3]);
+        assert!(Qrels::new(Documents::Integers(vec![1]), vec![0, 1], vec![i64::MAX], false).is_err());
     }
 }

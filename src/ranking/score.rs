@@ -8,9 +8,9 @@ use super::sum::Compensated;
 /// What the judgements of one query say, whatever was retrieved.
 #[derive(Clone, Copy, Debug)]
 pub struct Judged<'a> {
-    /// The grades, greatest first.
-    pub grades: &'a [i64],
-    /// How many are at least the level.
+    /// The grades, greatest first; needed by nDCG alone.
+    pub descending: &'a [i64],
+    /// How many grades are at least the level.
     pub relevant: usize,
     /// How many are at least 0 and below the level.
     pub not_relevant: usize,
@@ -19,11 +19,11 @@ pub struct Judged<'a> {
 }
 
 impl<'a> Judged<'a> {
-    /// Counts grades that are sorted, greatest first.
-    pub fn new(grades: &'a [i64], level: i64, greatest: i64) -> Self {
-        let relevant = grades.partition_point(|&grade| grade >= level);
-        let judged = grades.partition_point(|&grade| grade >= 0);
-        Judged { grades, relevant, not_relevant: judged.saturating_sub(relevant), greatest }
+    /// Counts grades in any order.
+    pub fn new(grades: &[i64], level: i64, greatest: i64, descending: &'a [i64]) -> Self {
+        let at_least = |least| grades.iter().filter(|&&grade| grade >= least).count();
+        let relevant = at_least(level);
+        Judged { descending, relevant, not_relevant: at_least(0).saturating_sub(relevant), greatest }
     }
 }
 
@@ -115,7 +115,7 @@ impl List<'_> {
                 total += gain(hit.grade) / discount(hit.rank);
             }
         }
-        divide(total, ideal(self.judged.grades, depth, conventions))
+        divide(total, ideal(self.judged.descending, depth, conventions))
     }
 
     fn f1(&self, measure: &Measure, conventions: &Conventions) -> f64 {
@@ -254,7 +254,7 @@ mod tests {
     }
 
     fn value(name: &str, hits: &[Hit], retrieved: usize, grades: &[i64], conventions: &Conventions) -> f64 {
-        let judged = Judged::new(grades, conventions.level, grades[0]);
+        let judged = Judged::new(grades, conventions.level, grades[0], grades);
         List { hits, retrieved, judged }.measure(&Measure::parse(name).unwrap(), conventions)
     }
 

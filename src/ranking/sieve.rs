@@ -1,104 +1,191 @@
-//! Finds the judged documents of a list, and whether a document stands twice, with two bits for each document.
+//! Finds the judged documents of a list, and whether a document stands twice, without a search for each document.
 //!
-//! A table of all documents tells both, but filling it takes most of the time of measuring a list. So each document
-//! only sets the bit of its hash; one that finds it set is looked at again, as is one whose bit a judged document has
-//! set.
+//! Each document sits down on the seat that its tag names, whoever sits there already. Then each looks who has its
+//! seat: the one that sits there is done, and the few others, which have lost it, have another round. Two of the same
+//! document want the same seat in every round, until one of them finds the other there. In each round the judged
+//! documents are looked for on the seats that their tags name.
+//!
+//! Seats are never cleared: whoever is found on one is believed only after a look at its tag and its id.
 
-use super::compare::{self, Bits};
-use super::ids::{Ids, Lookup};
+use super::ids::Id;
 
-/// Lists of up to so many documents: beyond, looking again takes longer than a table.
+/// Lists of up to so many documents: beyond, there would be many rounds.
 const LONGEST: usize = 1 << 13;
+/// Seats, as a power of two. With their documents' tags they fit the cache that is nearest to the processor.
+const SEATS: u32 = 13;
+/// Most lists need three or four rounds; ids that were chosen to be in each other's way would need thousands.
+const ROUNDS: usize = 16;
 
 /// What one thread reuses from list to list.
-#[derive(Default)]
 pub struct Sieve {
-    /// The upper half of each document's hash.
-    tags: Vec<u32>,
-    /// Whether a document before had a hash that begins with these bits.
-    seen: Bits,
-    /// Whether a judged document has.
-    judged: Bits,
-    again: Vec<u32>,
-    perhaps: Vec<u32>,
-    table: Lookup,
+    /// The tags of the list's documents.
+    pub tags: Vec<u32>,
+    /// Who sits there, as a place in the list.
+    seats: Box<[u16; 1 << SEATS]>,
+    /// Whether a document has lost its seat.
+    lost: Box<[u8; LONGEST]>,
+    /// Those that have another round.
+    standing: Vec<u16>,
+    /// The judged documents that were not found yet.
+    missing: Vec<u32>,
 }
 
-impl Sieve {
-    /// Calls `found(i, judged)` for each of the `n` documents that is a judged one, in order. Says whether it could:
-    /// if not, a document may stand twice, or there are too many, and `found` was not called.
-    pub fn find<I: Ids + ?Sized>(
-        &mut self,
-        known: &I,
-        n: usize,
-        documents: &I,
-        at: impl Fn(usize) -> usize,
-        mut found: impl FnMut(u32, u32),
-    ) -> bool {
-        if n > LONGEST {
-            return false;
+impl Default for Sieve {
+    fn default() -> Self {
+        Sieve {
+            tags: Vec::new(),
+            seats: Box::new([0; 1 << SEATS]),
+            lost: Box::new([0; LONGEST]),
+            standing: Vec::new(),
+            missing: Vec::new(),
         }
-        self.judged.clear(known.len());
-        self.table.clear(known.len());
-        for row in 0..known.len() {
-            let id = known.id(row);
-            let hash = I::hash(id);
-            self.table.find_or_insert(hash, row as u32, |held| known.id(held as usize) == id);
-            self.judged.insert(tag(hash));
-        }
-        self.tags.clear();
-        self.tags.extend((0..n).map(|i| tag(I::hash(documents.id(at(i))))));
-        self.seen.clear(n);
-        self.again.clear();
-        self.perhaps.clear();
-        compare::sieve(&self.tags, &mut self.seen, &self.judged, &mut self.again, &mut self.perhaps);
-        // By chance there are `n / 128`.
-        if self.again.len() > n / 16 + 16 {
-            return false;
-        }
-        for &i in &self.again {
-            let (i, tag) = (i as usize, self.tags[i as usize]);
-            let before = &self.tags[..i];
-            if compare::any_equal(before, tag) {
-                let id = documents.id(at(i));
-                if (0..i).any(|j| before[j] == tag && documents.id(at(j)) == id) {
-                    return false;
-                }
-            }
-        }
-        for &i in &self.perhaps {
-            let id = documents.id(at(i as usize));
-            if let Some(row) = self.table.find(I::hash(id), |held| known.id(held as usize) == id) {
-                found(i, row);
-            }
-        }
-        true
     }
 }
 
-#[inline]
-fn tag(hash: u64) -> u32 {
-    (hash >> 32) as u32
+#[inline(always)]
+fn seat(tag: u32) -> usize {
+    (tag >> (32 - SEATS)) as usize
+}
+
+/// Puts 1 into `lost` for each document that does not sit on the seat that its tag names, else 0.
+fn look(tags: &[u32], seats: &[u16; 1 << SEATS], lost: &mut [u8]) {
+    let mark = |tag: u32, i: usize| u8::from(seats[seat(tag)] != i as u16);
+    // Eight in a turn of the loop.
+    let (turns, rest) = tags.as_chunks::<8>();
+    let (lost_turns, lost_rest) = lost.as_chunks_mut::<8>();
+    let mut first = 0;
+    for (tags, lost) in turns.iter().zip(lost_turns) {
+        for k in 0..8 {
+            lost[k] = mark(tags[k], first + k);
+        }
+        first += 8;
+    }
+    for (k, (&tag, lost)) in rest.iter().zip(lost_rest).enumerate() {
+        *lost = mark(tag, first + k);
+    }
+}
+
+/// Adds the places of the ones among zeros and ones to `places`.
+fn marked(marks: &[u8], places: &mut Vec<u16>) {
+    let mut start = 0;
+    for some in marks.chunks(64) {
+        let mut bits = 0;
+        let (eights, rest) = some.as_chunks::<8>();
+        for (k, &eight) in eights.iter().enumerate() {
+            // The product's highest byte has the eight bytes' lowest bits.
+            let gathered = u64::from_le_bytes(eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+            bits |= gathered << (8 * k);
+        }
+        for (k, &mark) in rest.iter().enumerate() {
+            bits |= u64::from(mark) << (8 * eights.len() + k);
+        }
+        while bits != 0 {
+            places.push(start + bits.trailing_zeros() as u16);
+            bits &= bits - 1;
+        }
+        start = start.wrapping_add(64);
+    }
+}
+
+impl Sieve {
+    /// Whether all documents of the list are certainly different.
+    pub fn all_differ<T: Id>(&mut self, document: impl Fn(usize) -> T) -> bool {
+        self.find(&document, |row| document(row as usize), std::iter::empty(), |_, _| {})
+    }
+
+    /// Calls `found(i, row)` for each document of the list that is the judged one of a row in `rows`, in any order.
+    /// The list's documents are those whose tags are in `tags`; `document(i)` and `judged(row)` give the ids. Judged
+    /// documents are all different.
+    ///
+    /// Returns false if it could not say, and what was found is void: a document stands twice, or there are too many.
+    pub fn find<T: Id>(
+        &mut self,
+        document: impl Fn(usize) -> T,
+        judged: impl Fn(u32) -> T,
+        rows: impl Iterator<Item = u32>,
+        mut found: impl FnMut(u32, u32),
+    ) -> bool {
+        let Sieve { tags, seats, lost, standing, missing } = self;
+        let n = tags.len();
+        if n > LONGEST {
+            return false;
+        }
+        for (i, &tag) in tags.iter().enumerate() {
+            seats[seat(tag)] = i as u16;
+        }
+        let lost = &mut lost[..n];
+        look(tags, seats, lost);
+        standing.clear();
+        marked(lost, standing);
+        let mut is_found = |seats: &[u16; 1 << SEATS], row: u32| {
+            let id = judged(row);
+            let (tag, i) = (id.tag(), usize::from(seats[seat(id.tag())]));
+            let found_it = tags.get(i) == Some(&tag) && document(i) == id;
+            if found_it {
+                found(i as u32, row);
+            }
+            found_it
+        };
+        missing.clear();
+        missing.extend(rows.filter(|&row| !is_found(seats, row)));
+        for _ in 0..ROUNDS {
+            if standing.is_empty() {
+                return true;
+            }
+            let same = |i: u16, other: u16| {
+                let (i, other) = (usize::from(i), usize::from(other));
+                tags[i] == tags[other] && document(i) == document(other)
+            };
+            if standing.iter().any(|&i| same(i, seats[seat(tags[usize::from(i)])])) {
+                return false;
+            }
+            for &i in &*standing {
+                seats[seat(tags[usize::from(i)])] = i;
+            }
+            missing.retain(|&row| !is_found(seats, row));
+            standing.retain(|&i| seats[seat(tags[usize::from(i)])] != i);
+        }
+        false
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::ids::Ids;
     use super::*;
 
-    fn find(known: &[i64], documents: &[i64]) -> Option<Vec<(u32, u32)>> {
-        let mut found = Vec::new();
-        let mut sieve = Sieve::default();
-        let could = sieve.find(known, documents.len(), documents, |i| i, |i, row| found.push((i, row)));
+    fn find(known: &[i64], documents: &[i32]) -> Option<Vec<(u32, u32)>> {
+        let (mut found, mut sieve) = (Vec::new(), Sieve::default());
+        // What was there before must not matter.
+        sieve.seats.iter_mut().enumerate().for_each(|(i, seat)| *seat = (i * 7) as u16);
+        documents.tags(0..documents.len(), &mut sieve.tags);
+        let rows = 0..known.len() as u32;
+        let judged = |row: u32| known[row as usize];
+        let could = sieve.find(|i| documents.id(i), judged, rows, |i, row| found.push((i, row)));
+        found.sort_unstable();
         could.then_some(found)
     }
 
     #[test]
+    fn marks_are_found() {
+        for n in [0, 1, 63, 64, 65, 777, LONGEST] {
+            let marks: Vec<u8> = (0..n).map(|i| u8::from(i * i % 7 == 1)).collect();
+            let mut places = Vec::new();
+            marked(&marks, &mut places);
+            let expected: Vec<u16> = (0..n as u16).filter(|&i| marks[usize::from(i)] == 1).collect();
+            assert_eq!(places, expected);
+        }
+    }
+
+    #[test]
     fn as_a_plain_search() {
-        let known: Vec<i64> = (0..40).map(|i| i * 25).collect();
+        let known: Vec<i64> = (0..40).map(|i| i * 25).chain([1 << 40, -7]).collect();
         for n in [0, 1, 50, 1000, 8192] {
-            let documents: Vec<i64> = (0..n).map(|i| (i * 7919) % 8209).collect();
-            let plain =
-                |i: usize| known.iter().position(|&id| id == documents[i]).map(|row| (i as u32, row as u32));
+            let documents: Vec<i32> = (0..n).map(|i| (i * 7919) % 8209 - 7).collect();
+            let plain = |i: usize| {
+                let row = known.iter().position(|&id| id == i64::from(documents[i]));
+                row.map(|row| (i as u32, row as u32))
+            };
             let expected: Vec<(u32, u32)> = (0..n as usize).filter_map(plain).collect();
             assert_eq!(find(&known, &documents), Some(expected), "{n}");
         }
@@ -106,14 +193,25 @@ mod tests {
 
     #[test]
     fn a_document_that_stands_twice_is_noticed() {
-        let mut documents: Vec<i64> = (0..1000).collect();
-        for (i, j) in [(0, 1), (0, 999), (500, 777), (998, 999)] {
+        let mut documents: Vec<i32> = (0..1000).map(|i| i * 1_000_003 % 65_537).collect();
+        for i in 0..1000 {
+            let j = (i * 389 + 1) % 1000;
             let kept = documents[j];
             documents[j] = documents[i];
-            assert_eq!(find(&[5], &documents), None, "{i} and {j}");
+            assert_eq!(find(&[5], &documents).is_none(), i != j, "{i} and {j}");
             documents[j] = kept;
         }
-        assert!(find(&[5, 5], &documents).is_some_and(|found| found == [(5, 0)]));
         assert_eq!(find(&[1], &(0..9000).collect::<Vec<_>>()), None, "too many");
+    }
+
+    #[test]
+    fn documents_that_are_in_each_others_way() {
+        // The inverse of the tag's factor gives the ids of tags that all name one seat.
+        let inverse =
+            (0..5).fold(1u32, |x, _| x.wrapping_mul(2u32.wrapping_sub(0x9E37_79B1u32.wrapping_mul(x))));
+        let documents = (0..5000u32).filter_map(|i| i32::try_from(i.wrapping_mul(inverse)).ok());
+        let documents: Vec<i32> = documents.collect();
+        assert_eq!(find(&[0], &documents[..10]).map(|found| found.len()), Some(1));
+        assert_eq!(find(&[0], &documents), None, "too many rounds");
     }
 }

@@ -32,21 +32,25 @@ def add_parser(commands):
 def run(options):
     """Measure, print, and write what was asked for."""
     from meanap.ranking import compare, evaluate, tables
+    from meanap.ranking.conventions import resolve
+    from meanap.ranking.evaluation import check_grades, check_measures
 
     names = [path.name for path in options.runs]
     if len(set(names)) != len(names):
         names = [str(path) for path in options.runs]
     if len(set(names)) != len(names):
         raise UsageError("a run is named twice")
-    changes = dict(_setting(text) for text in options.set)
     measures = options.measure or ["map"]
+    # Before any file is read: what is wrong with these is no file's fault.
+    conventions = resolve(options.preset, dict(_setting(text) for text in options.set))
+    check_measures(measures, conventions)
     with about(options.qrels):
-        duplicates = _conventions(options.preset, changes).duplicates
-        qrels = tables.qrels(options.qrels, duplicates)
+        qrels = tables.qrels(options.qrels, conventions.duplicates)
+        check_grades(qrels, conventions)
     results = {}
     for name, path in zip(names, options.runs, strict=True):
         with about(path):
-            results[name] = evaluate(qrels, path, measures, options.preset, **changes)
+            results[name] = evaluate(qrels, path, measures, conventions)
     found = {}
     if len(results) > 1:
         for measure in next(iter(results.values())).measures:
@@ -55,12 +59,6 @@ def run(options):
     _print(results, found, options.per_query)
     if options.json:
         _write(options.json, results, found)
-
-
-def _conventions(preset, changes):
-    from meanap.ranking.conventions import resolve
-
-    return resolve(preset, changes)
 
 
 def _setting(text):

@@ -193,7 +193,7 @@ class RelevanceEvaluator:
         if isinstance(measures, str):
             measures = [measures]
         # As pytrec_eval, in sorted order whatever the order of the set.
-        self._names = [name for asked in sorted(measures) for name in _expanded(asked)]
+        self._names = list(dict.fromkeys(name for asked in sorted(measures) for name in _expanded(asked)))
         _names(self._names)
         self._qrels = tables.qrels(query_relevance, self.conventions.duplicates)
 
@@ -239,15 +239,26 @@ def _plan(measures: list[str], conventions: Conventions) -> Any:
     )
 
 
+def check_measures(measures: list[str], conventions: Conventions) -> Any:
+    """The core's plan of these measures; a `ValueError` if one is unknown, stands twice or does not go with them."""
+    plan = _plan(measures, conventions)
+    if len(set(plan.measures)) != len(plan.measures):
+        raise ValueError(f"a measure is named twice: {', '.join(plan.measures)}")
+    return plan
+
+
+def check_grades(qrels: Any, conventions: Conventions) -> None:
+    """Refuses negative grades if the conventions do not know them."""
+    if conventions.negative == "error" and (least := qrels.least()) < 0:
+        raise ValueError(f"the qrels have a negative grade, {least}, which these conventions do not know")
+
+
 def _evaluate(
     qrels: Any, run: Any, measures: list[str], conventions: Conventions, *, keep_names: bool = False
 ) -> RankingResult:
-    plan = _plan(measures, conventions)
-    if conventions.negative == "error" and (least := qrels.least()) < 0:
-        raise ValueError(f"the qrels have a negative grade, {least}, which these conventions do not know")
+    plan = _plan(measures, conventions) if keep_names else check_measures(measures, conventions)
+    check_grades(qrels, conventions)
     names = measures if keep_names else plan.measures
-    if len(set(names)) != len(names):
-        raise ValueError(f"a measure is named twice: {', '.join(names)}")
 
     judged = qrels.query_ids
     answered = list(run) if isinstance(run, dict) else run.query_ids

@@ -10,8 +10,9 @@ use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyCapsuleMethods, PyList, PyString, PyTuple};
 
+use crate::arrow::Table;
 use crate::arrow::abi::{ArrowArray, ArrowArrayStream, ArrowSchema};
-use crate::arrow::column::{Column, Numbers, Table, Texts};
+use crate::arrow::column::{Column, Numbers, Texts};
 use crate::error::Error;
 
 /// What a stream or array gave, held for as long as a column is read.

@@ -11,10 +11,13 @@ use rayon::prelude::*;
 use super::plan::PyPlan;
 use super::qrels::{HeldDocuments, HeldScores, Key, PyQrels, PyRun, borrowed};
 use crate::error::{Error, Result};
+use crate::ranking::compare::{self, Score};
 use crate::ranking::conventions::Ties;
-use crate::ranking::evaluate::{DocumentColumn, Plan, Run, Scores, evaluate};
+use crate::ranking::evaluate::evaluate;
 use crate::ranking::hits::Hit;
+use crate::ranking::plan::Plan;
 use crate::ranking::qrels::Documents;
+use crate::ranking::run::{DocumentColumn, Run, Scores};
 use crate::threads;
 
 /// One row of values for each measured list: `(P, M)` float64.
@@ -187,30 +190,44 @@ impl Batch {
             work.push((core.queries[*first + i] as usize, list, own, out));
         }
         let scores = &scores[..];
-        work.into_par_iter().with_min_len(8).for_each(|(query, list, hits, out)| {
+        let measure = |narrow: &mut Vec<f32>,
+                       (query, list, hits, out): (usize, &mut Walked, _, &mut [f64])| {
             let scores = &scores[list.scores.clone()];
-            let tied = core.plan.count(scores, hits);
-            if tied || core.plan.conventions.ties == Ties::Stable && hits.iter().any(|hit| hit.tied > 1) {
-                list.state = State::Tied;
-                return;
-            }
-            if core.plan.conventions.ties == Ties::Grouped {
-                // Any row with the same score will do, as long as no two hits take the same.
-                place_hits(scores, hits);
-            }
-            let judged = core.plan.judged(core.qrels, query);
-            if let Err(error) = core.plan.measure_list(scores, hits, judged, |_, _| Ordering::Equal, out) {
-                list.state = State::Failed(error);
-            }
-        });
+            list.state = if core.plan.conventions.single {
+                // They are in single precision already; twice as many are compared at once.
+                compare::round(scores, narrow);
+                core.measure(query, narrow, hits, out)
+            } else {
+                core.measure(query, scores, hits, out)
+            };
+        };
+        work.into_par_iter().with_min_len(8).for_each_init(Vec::new, measure);
+    }
+}
+
+impl Core<'_> {
+    fn measure<S: Score>(&self, query: usize, scores: &[S], hits: &mut [Hit], out: &mut [f64]) -> State {
+        let tied = self.plan.count(scores, hits);
+        if tied || self.plan.conventions.ties == Ties::Stable && hits.iter().any(|hit| hit.tied > 1) {
+            return State::Tied;
+        }
+        if self.plan.conventions.ties == Ties::Grouped {
+            // Any row with the same score will do, as long as no two hits take the same.
+            place_hits(scores, hits);
+        }
+        let judged = self.plan.judged(self.qrels, query);
+        match self.plan.measure_list(scores, hits, judged, |_, _| Ordering::Equal, out) {
+            Ok(()) => State::Measured,
+            Err(error) => State::Failed(error),
+        }
     }
 }
 
 /// Gives each hit a row that has its score.
-fn place_hits(scores: &[f64], hits: &mut [Hit]) {
+fn place_hits<S: Score>(scores: &[S], hits: &mut [Hit]) {
     let mut taken = vec![false; scores.len()];
     for hit in hits {
-        let row = (0..scores.len()).find(|&row| !taken[row] && scores[row] == hit.score);
+        let row = (0..scores.len()).find(|&row| !taken[row] && scores[row].into() == hit.score);
         if let Some(row) = row {
             taken[row] = true;
             hit.row = row as u32;

@@ -3,8 +3,8 @@
 use pyo3::prelude::*;
 
 use crate::ranking::conventions::{Conventions, Divisor, Duplicates, Gain, Ties, single_named};
-use crate::ranking::evaluate::Plan;
 use crate::ranking::measure::Measure;
+use crate::ranking::plan::Plan;
 
 /// The measures and conventions of an evaluation, checked.
 #[pyclass(frozen, module = "meanap._core", name = "RankingPlan")]

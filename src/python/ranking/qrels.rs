@@ -6,14 +6,18 @@ use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
+use rayon::prelude::*;
 
 use super::columns::IdColumn;
 use crate::error::{Error, Result};
 use crate::ranking::conventions::Duplicates;
-use crate::ranking::ids::{Ids, Lookup, Texts};
+use crate::ranking::ids::{Id, Ids, Lookup, Texts};
 use crate::ranking::qrels::{Documents, Groups, Qrels};
 use crate::ranking::trec;
 use crate::threads;
+
+/// So many rows are worth a task.
+const MANY: usize = 1 << 15;
 
 /// Relevance judgements, indexed.
 #[pyclass(frozen, module = "meanap._core", name = "Qrels")]
@@ -81,7 +85,7 @@ impl PyQrels {
             IdColumn::Texts(texts) => Documents::Texts(Arc::unwrap_or_clone(texts)),
             IdColumn::I64(_) | IdColumn::I32(_) => unreachable!("a list is not an array"),
         };
-        let core = py.detach(|| threads::run(|| Qrels::new(documents, offsets, grades)))?;
+        let core = py.detach(|| Qrels::new(documents, offsets, grades, false))?;
         Ok(PyQrels { core, query_ids: queries.unbind(), objects: OnceLock::from(objects.unbind()) })
     }
 
@@ -118,7 +122,7 @@ impl PyQrels {
 
     /// How many documents of each query have at least this grade.
     fn relevant<'py>(&self, py: Python<'py>, level: i64) -> Bound<'py, PyArray1<i64>> {
-        let count = |query| self.core.sorted(query).partition_point(|&grade| grade >= level) as i64;
+        let count = |query| self.core.relevant(query, level) as i64;
         PyArray1::from_iter(py, (0..self.core.queries()).map(count))
     }
 
@@ -174,16 +178,21 @@ impl PyQrels {
                 Documents::Texts(gathered)
             }
         };
-        let core = py.detach(|| threads::run(|| Qrels::new(documents, offsets, grades)))?;
+        let repeated = duplicates == Duplicates::All;
+        let core = py.detach(|| Qrels::new(documents, offsets, grades, repeated))?;
         Ok(PyQrels { core, query_ids: ids.unbind(), objects: OnceLock::new() })
     }
 }
 
-fn gathered<T: Copy>(kept: &Option<Vec<usize>>, values: &[T], wide: impl Fn(T) -> i64) -> Vec<i64> {
-    match kept {
-        Some(kept) => kept.iter().map(|&row| wide(values[row])).collect(),
-        None => values.iter().map(|&value| wide(value)).collect(),
-    }
+fn gathered<T: Copy + Sync>(
+    kept: &Option<Vec<usize>>,
+    values: &[T],
+    wide: impl Fn(T) -> i64 + Sync,
+) -> Vec<i64> {
+    threads::run(|| match kept {
+        Some(kept) => kept.par_iter().with_min_len(MANY).map(|&row| wide(values[row])).collect(),
+        None => values.par_iter().with_min_len(MANY).map(|&value| wide(value)).collect(),
+    })
 }
 
 fn groups(py: Python<'_>, queries: &IdColumn) -> PyResult<Groups> {
@@ -224,8 +233,8 @@ fn judged<I: Ids + ?Sized>(
             let row = groups.rows.as_ref().map_or(place, |rows| rows[place] as usize);
             let id = documents.id(row);
             let next = (kept.len() - start) as u32;
-            let earlier = table
-                .find_or_insert(I::hash(id), next, |held| documents.id(kept[start + held as usize]) == id);
+            let earlier =
+                table.find_or_insert(id.hash(), next, |held| documents.id(kept[start + held as usize]) == id);
             match (earlier, duplicates) {
                 (None, _) | (Some(_), Duplicates::All) => kept.push(row),
                 (Some(_), Duplicates::Error) => {

@@ -1,0 +1,257 @@
+//! The pieces of a column, one from each batch, as one column.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use super::abi::ArrowSchema;
+use super::column::{Column, Numbers, Texts};
+use super::view::{Plain, View};
+use crate::error::{Error, Result};
+
+/// Errors with the first row that is null; `place` names it.
+pub fn no_nulls(pieces: &[View], place: &dyn Fn(usize) -> String) -> Result<()> {
+    let mut before = 0;
+    for piece in pieces {
+        if let Some(row) = piece.first_null()? {
+            return Err(Error::value(format!("{} is null", place(before + row))));
+        }
+        before += piece.len;
+    }
+    Ok(())
+}
+
+/// The rows of all pieces as one column; `place` names a row in errors.
+pub fn gather<'a>(
+    schema: &ArrowSchema,
+    pieces: &[View<'a>],
+    place: &dyn Fn(usize) -> String,
+) -> Result<Column<'a>> {
+    no_nulls(pieces, place)?;
+    if schema.dictionary().is_some() {
+        return decoded(schema, pieces);
+    }
+    let format = schema.format();
+    let values = match format {
+        "n" => Numbers::F64(Cow::Borrowed(&[])),
+        "b" => Numbers::Bool(joined(pieces, |piece| piece.flags().map(Cow::Owned))?.into_owned()),
+        "c" => Numbers::I8(joined(pieces, View::values)?),
+        "C" => Numbers::U8(joined(pieces, View::values)?),
+        "s" => Numbers::I16(joined(pieces, View::values)?),
+        "S" => Numbers::U16(joined(pieces, View::values)?),
+        "i" => Numbers::I32(joined(pieces, View::values)?),
+        "I" => Numbers::U32(joined(pieces, View::values)?),
+        "l" => Numbers::I64(joined(pieces, View::values)?),
+        "L" => Numbers::U64(joined(pieces, View::values)?),
+        "e" => Numbers::F32(joined(pieces, |piece| {
+            Ok(Cow::Owned(piece.values::<u16>()?.iter().map(|&bits| half(bits)).collect()))
+        })?),
+        "f" => Numbers::F32(joined(pieces, View::values)?),
+        "g" => Numbers::F64(joined(pieces, View::values)?),
+        "u" | "U" | "vu" => return texts(pieces).map(Column::Texts),
+        "+l" | "+L" => return lists(schema, pieces, format == "+L", place),
+        _ => match format.split_once(':') {
+            Some(("+w", width)) => return fixed_lists(schema, pieces, width, place),
+            Some(("d", digits)) => Numbers::F64(decimals(pieces, digits)?),
+            _ => return Err(unknown(format)),
+        },
+    };
+    let rows = pieces.iter().map(|piece| piece.len).sum();
+    Ok(Column::Numbers { values, shape: vec![rows] })
+}
+
+fn unknown(format: &str) -> Error {
+    let kind = match format.split(':').next().unwrap_or_default() {
+        "z" | "Z" | "vz" | "w" => "bytes",
+        "+s" => "a struct",
+        "+m" => "a map",
+        "+r" => "run-length encoded",
+        "+vl" | "+vL" => "list views",
+        "d" => "decimals of more than 128 bits",
+        kind if kind.starts_with('t') => "times",
+        kind if kind.starts_with("+u") => "a union",
+        _ => "of a type that is not known here",
+    };
+    Error::wrong_type(format!("the values are {kind} (Arrow's {format:?}), expected numbers, texts or lists"))
+}
+
+/// The values of all pieces; where there is one, as it gives them.
+fn joined<'a, T: Clone>(
+    pieces: &[View<'a>],
+    values: impl Fn(&View<'a>) -> Result<Cow<'a, [T]>>,
+) -> Result<Cow<'a, [T]>> {
+    if let [piece] = pieces {
+        return values(piece);
+    }
+    let mut all = Vec::with_capacity(pieces.iter().map(|piece| piece.len).sum());
+    for piece in pieces {
+        all.extend_from_slice(&values(piece)?);
+    }
+    Ok(Cow::Owned(all))
+}
+
+fn texts<'a>(pieces: &[View<'a>]) -> Result<Texts<'a>> {
+    let viewed = pieces.first().is_some_and(|piece| piece.format() == "vu");
+    if let ([piece], false) = (pieces, viewed) {
+        let offsets = piece.offsets(piece.format() == "U")?;
+        let bytes = piece.bytes(0, offsets[offsets.len() - 1])?;
+        return Ok(Texts { offsets, bytes, codes: None });
+    }
+    let mut offsets = Vec::with_capacity(1 + pieces.iter().map(|piece| piece.len).sum::<usize>());
+    offsets.push(0);
+    let mut bytes = Vec::new();
+    for piece in pieces {
+        if viewed {
+            piece.each_viewed(|text| {
+                bytes.extend_from_slice(text);
+                offsets.push(bytes.len());
+            })?;
+            continue;
+        }
+        let theirs = piece.offsets(piece.format() == "U")?;
+        let (first, before) = (theirs[0], bytes.len());
+        bytes.extend_from_slice(&piece.bytes(first, theirs[theirs.len() - 1])?);
+        offsets.extend(theirs[1..].iter().map(|offset| offset - first + before));
+    }
+    Ok(Texts { offsets, bytes: Cow::Owned(bytes), codes: None })
+}
+
+/// Codes in the place of values: texts keep them, numbers are written out.
+fn decoded<'a>(schema: &ArrowSchema, pieces: &[View<'a>]) -> Result<Column<'a>> {
+    let within = |code: usize| format!("value {code} of a dictionary");
+    let kind = schema.dictionary().ok_or_else(|| unknown(schema.format()))?;
+    let mut dictionaries = Vec::with_capacity(pieces.len());
+    let mut codes = Vec::with_capacity(pieces.iter().map(|piece| piece.len).sum());
+    let mut before = 0;
+    for piece in pieces {
+        let Some(dictionary) = piece.dictionary()? else { return Err(unknown(schema.format())) };
+        let theirs = codes_of(piece)?;
+        if let Some(code) = theirs.iter().find(|&&code| code as usize >= dictionary.len) {
+            let held = dictionary.len;
+            return Err(Error::value(format!("broken Arrow data: code {code} of a dictionary of {held}")));
+        }
+        codes.extend(theirs.iter().map(|code| code + before as u32));
+        before += dictionary.len;
+        dictionaries.push(dictionary);
+    }
+    Ok(match gather(kind, &dictionaries, &within)? {
+        Column::Texts(texts) if texts.codes.is_none() => Column::Texts(Texts { codes: Some(codes), ..texts }),
+        Column::Numbers { values, shape } if shape.len() == 1 => {
+            Column::Numbers { shape: vec![codes.len()], values: values.take(&codes) }
+        }
+        _ => return Err(Error::wrong_type("a dictionary of lists or of dictionaries")),
+    })
+}
+
+fn codes_of(piece: &View) -> Result<Vec<u32>> {
+    fn read<T: Plain + TryInto<u32>>(piece: &View) -> Result<Vec<u32>> {
+        // What does not fit is beyond any dictionary, and found to be so.
+        Ok(piece.values::<T>()?.iter().map(|&code| code.try_into().unwrap_or(u32::MAX)).collect())
+    }
+    match piece.format() {
+        "c" => read::<i8>(piece),
+        "C" => read::<u8>(piece),
+        "s" => read::<i16>(piece),
+        "S" => read::<u16>(piece),
+        "i" => read::<i32>(piece),
+        "I" => read::<u32>(piece),
+        "l" => read::<i64>(piece),
+        "L" => read::<u64>(piece),
+        format => Err(unknown(format)),
+    }
+}
+
+fn fixed_lists<'a>(
+    schema: &ArrowSchema,
+    pieces: &[View<'a>],
+    width: &str,
+    place: &dyn Fn(usize) -> String,
+) -> Result<Column<'a>> {
+    let width: usize = width.parse().map_err(|_| unknown(schema.format()))?;
+    let items = pieces.iter().map(|piece| piece.items(width)).collect::<Result<Vec<_>>>()?;
+    let kind = schema.children().next().ok_or_else(|| unknown(schema.format()))?;
+    let rows: usize = pieces.iter().map(|piece| piece.len).sum();
+    let of_item = |i: usize| format!("{}, item {}", place(i / width), i % width);
+    match gather(kind, &items, &of_item)? {
+        Column::Numbers { values, mut shape } => {
+            shape.splice(0..1, [rows, width]);
+            Ok(Column::Numbers { values, shape })
+        }
+        items => {
+            Ok(Column::Lists { offsets: (0..=rows).map(|row| row * width).collect(), items: Box::new(items) })
+        }
+    }
+}
+
+fn lists<'a>(
+    schema: &ArrowSchema,
+    pieces: &[View<'a>],
+    wide: bool,
+    place: &dyn Fn(usize) -> String,
+) -> Result<Column<'a>> {
+    let kind = schema.children().next().ok_or_else(|| unknown(schema.format()))?;
+    let mut offsets = vec![0];
+    let mut items = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        let theirs = piece.offsets(wide)?;
+        let (first, last, before) = (theirs[0], theirs[theirs.len() - 1], offsets[offsets.len() - 1]);
+        items.push(piece.child(0)?.rows(first, last - first)?);
+        offsets.extend(theirs[1..].iter().map(|offset| offset - first + before));
+    }
+    let of_item = |i: usize| {
+        let row = offsets.partition_point(|&offset| offset <= i) - 1;
+        format!("{}, item {}", place(row), i - offsets[row])
+    };
+    let items = Box::new(gather(kind, &items, &of_item)?);
+    Ok(Column::Lists { offsets, items })
+}
+
+/// Decimal numbers as the nearest doubles, as far as one division can tell.
+fn decimals<'a>(pieces: &[View<'a>], digits: &str) -> Result<Cow<'a, [f64]>> {
+    let mut parts = digits.split(',').skip(1);
+    let scale: i32 = parts.next().and_then(|scale| scale.parse().ok()).unwrap_or(0);
+    let number = |value: i128| match scale {
+        // Up to 22 a power of ten is exact, and the quotient rounded once.
+        0..=22 => value as f64 / 10f64.powi(scale),
+        _ => {
+            let mut text = String::new();
+            let _ = write!(text, "{value}e{}", -scale);
+            text.parse().unwrap_or(f64::NAN)
+        }
+    };
+    let width = parts.next().unwrap_or("128");
+    joined(pieces, |piece| {
+        Ok(Cow::Owned(match width {
+            "32" => piece.values::<i32>()?.iter().map(|&value| number(i128::from(value))).collect(),
+            "64" => piece.values::<i64>()?.iter().map(|&value| number(i128::from(value))).collect(),
+            "128" => piece.values::<i128>()?.iter().map(|&value| number(value)).collect(),
+            _ => return Err(unknown("d")),
+        }))
+    })
+}
+
+/// A half-precision number; each is a single-precision one.
+fn half(bits: u16) -> f32 {
+    let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };
+    let (exponent, fraction) = (i32::from(bits >> 10 & 0x1F), f32::from(bits & 0x3FF));
+    match exponent {
+        0 => sign * fraction * 2f32.powi(-24),
+        31 if fraction == 0.0 => sign * f32::INFINITY,
+        31 => f32::NAN,
+        _ => sign * (1024.0 + fraction) * 2f32.powi(exponent - 25),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_precision() {
+        let known = [(0x3C00, 1.0), (0xC000, -2.0), (0x0001, 5.960_464_5e-8), (0x7BFF, 65504.0)];
+        for (bits, value) in known {
+            assert_eq!(half(bits), value);
+        }
+        assert!(half(0x7E00).is_nan());
+        assert_eq!(half(0xFC00), f32::NEG_INFINITY);
+    }
+}

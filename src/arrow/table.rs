@@ -1,0 +1,61 @@
+//! What a stream gave, column by column.
+
+use super::abi::{ArrowArray, ArrowArrayStream, ArrowSchema};
+use super::column::Column;
+use super::gather::{gather, no_nulls};
+use super::view::View;
+use crate::error::{Error, Result};
+
+/// Everything that a stream gave: a table, or one column if its type is not a struct.
+#[derive(Debug)]
+pub struct Table {
+    // Before the schema: what frees a batch may look at its type.
+    batches: Vec<ArrowArray>,
+    schema: ArrowSchema,
+    /// How many rows there are.
+    pub len: usize,
+}
+
+impl Table {
+    /// Reads a stream to its end.
+    pub fn read(mut stream: ArrowArrayStream) -> Result<Self> {
+        let schema = stream.schema()?;
+        let mut batches = Vec::new();
+        while let Some(batch) = stream.next_batch()? {
+            batches.push(batch);
+        }
+        Self::new(schema, batches)
+    }
+
+    /// One batch, or several of one type.
+    pub fn new(schema: ArrowSchema, batches: Vec<ArrowArray>) -> Result<Self> {
+        let lengths = batches.iter().map(|batch| Ok(View::new(&schema, batch)?.len));
+        let len = lengths.sum::<Result<usize>>()?;
+        Ok(Table { batches, schema, len })
+    }
+
+    /// The names of the columns; none if this is one column.
+    pub fn names(&self) -> Option<Vec<String>> {
+        let names = || self.schema.children().map(|child| child.name().into_owned()).collect();
+        (self.schema.format() == "+s").then(names)
+    }
+
+    /// The column in this place.
+    pub fn column(&self, i: usize) -> Result<Column<'_>> {
+        let whole = self.views()?;
+        no_nulls(&whole, &|row| format!("row {row}"))?;
+        let pieces = whole.iter().map(|view| view.field(i)).collect::<Result<Vec<_>>>()?;
+        let schema = self.schema.children().nth(i);
+        let schema = schema.ok_or_else(|| Error::value(format!("there is no column {i}")))?;
+        gather(schema, &pieces, &|row| format!("row {row}"))
+    }
+
+    /// The values, if this is one column.
+    pub fn values(&self) -> Result<Column<'_>> {
+        gather(&self.schema, &self.views()?, &|row| format!("row {row}"))
+    }
+
+    fn views(&self) -> Result<Vec<View<'_>>> {
+        self.batches.iter().map(|batch| View::new(&self.schema, batch)).collect()
+    }
+}

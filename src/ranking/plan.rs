@@ -1,0 +1,103 @@
+//! What is to be computed of a list whose judged documents are found.
+
+use std::cmp::Ordering;
+
+use crate::error::{Error, Result};
+
+use super::classification::Scored;
+use super::compare::Score;
+use super::conventions::{Conventions, Ties};
+use super::hits::{Hit, count, needs_documents, rank};
+use super::measure::{Kind, Measure};
+use super::qrels::Qrels;
+use super::score::{Judged, List};
+
+/// What is to be computed.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The measures.
+    pub measures: Vec<Measure>,
+    /// The conventions.
+    pub conventions: Conventions,
+}
+
+impl Plan {
+    /// Checks that each measure is defined under the conventions.
+    pub fn new(measures: Vec<Measure>, conventions: Conventions) -> Result<Self> {
+        for measure in &measures {
+            if conventions.ties == Ties::Grouped
+                && measure.kind == Kind::AveragePrecision
+                && measure.cutoff.is_some()
+            {
+                return Err(Error::value(format!(
+                    "{} is not defined with ties=\"grouped\": a tie is one step, and a cut-off may fall within it",
+                    measure.name()
+                )));
+            }
+        }
+        if conventions.level < 1 {
+            return Err(Error::value(format!(
+                "the relevance level is {}, expected at least 1",
+                conventions.level
+            )));
+        }
+        Ok(Plan { measures, conventions })
+    }
+
+    /// Whether a document with this grade has to be placed.
+    pub fn places(&self, grade: i64) -> bool {
+        grade > 0 || self.measures.iter().any(Measure::needs_all_judged)
+    }
+
+    /// What the judgements of a query say.
+    pub fn judged<'a>(&self, qrels: &'a Qrels, query: usize) -> Judged<'a> {
+        let is_ndcg = |measure: &Measure| measure.kind == Kind::Ndcg;
+        let descending = if self.measures.iter().any(is_ndcg) { qrels.descending(query) } else { &[] };
+        Judged::new(&qrels.grades[qrels.rows(query)], self.conventions.level, qrels.greatest, descending)
+    }
+
+    /// Counts what lies above each hit; says whether `measure_list` will ask about documents.
+    pub fn count<S: Score>(&self, scores: &[S], hits: &mut [Hit]) -> bool {
+        count(scores, hits);
+        needs_documents(self.conventions.ties, hits) && self.conventions.ties != Ties::Stable
+    }
+
+    /// Measures one list whose hits are counted, one value for each measure into `out`. `document` compares two rows
+    /// by document id.
+    pub fn measure_list<S: Score>(
+        &self,
+        scores: &[S],
+        hits: &mut [Hit],
+        judged: Judged,
+        document: impl Fn(u32, u32) -> Ordering,
+        out: &mut [f64],
+    ) -> Result<()> {
+        let conventions = &self.conventions;
+        rank(scores, hits, conventions.ties, document);
+        let list = List { hits, retrieved: scores.len(), judged };
+        for (measure, out) in self.measures.iter().zip(out) {
+            *out = match conventions.ties {
+                Ties::Grouped if measure.kind == Kind::AveragePrecision => {
+                    grouped_average_precision(scores, &list, conventions)
+                }
+                Ties::Expected | Ties::Grouped => list.expected(measure, conventions)?,
+                _ => list.measure(measure, conventions),
+            };
+        }
+        Ok(())
+    }
+}
+
+/// Average precision with a tie as one step: scikit-learn's, with the judgements' count of relevant documents.
+fn grouped_average_precision<S: Score>(scores: &[S], list: &List, conventions: &Conventions) -> f64 {
+    let mut relevant = vec![false; scores.len()];
+    let mut found = 0;
+    for hit in list.hits.iter().filter(|hit| hit.grade >= conventions.level) {
+        if hit.score > 0.0 || !conventions.positive_scores_only {
+            relevant[hit.row as usize] = true;
+            found += 1;
+        }
+    }
+    Scored::new(scores.len(), found, |i| (scores[i].into(), relevant[i]))
+        .average_precision_of(list.judged.relevant)
+}
