@@ -3,11 +3,11 @@
     python benches/scale.py                     # 10^5, 10^6, 10^7, and 10^8 by simulation
     python benches/scale.py --detections 1e5 1e6
 
-Workers are processes that call the two functions of `meanap.distributed` as an engine would, one after another here, so
+Workers are processes that call the functions of `meanap.distributed` as an engine would, one after another here, so
 that the seconds are those of one core and each worker's peak memory is its own. The shards are drawn by the workers.
-Up to `--real` detections everything is done; beyond, some of the shards are matched and their time is multiplied, and
-the rows of the largest category are repeated with other image ids until they are as many as they would be. Where one
-process can do it, `meanap.evaluate` has to give the same numbers.
+Up to `--real` detections everything is done; beyond, some of the shards are matched and their time is multiplied,
+rankings are cut into as many parts as they would be, and of some of these the rows are repeated with other image ids
+until they are as many as they would be. Where one process can do it, `meanap.evaluate` has to give the same numbers.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ def table(shard: int) -> Any:
     return pa.table({**made, "score": pa.array(made["score"], mask=np.isnan(made["score"]))})
 
 
-def match(shards: list[int], folder: str | None) -> dict[str, float]:
-    """A worker that matches shards and puts each category's rows apart."""
+def match(shards: list[int], folder: str) -> dict[str, float]:
+    """A worker that matches shards."""
     from pyarrow import feather
 
     from meanap.distributed import Plan, match_batch
@@ -76,38 +76,90 @@ def match(shards: list[int], folder: str | None) -> dict[str, float]:
         matched = match_batch(objects, plan)
         seconds += time.process_time() - start
         rows += matched.num_rows
-        if folder is not None:
-            matched = matched.sort_by("category_id")
-            categories, starts = np.unique(matched["category_id"].to_numpy(), return_index=True)
-            ends = [*starts[1:].tolist(), matched.num_rows]
-            for category, begin, end in zip(categories.tolist(), starts.tolist(), ends, strict=True):
-                path = Path(folder) / str(category)
-                path.mkdir(exist_ok=True)
-                feather.write_feather(matched.slice(begin, end - begin), path / f"{shard}.arrow", "uncompressed")
+        feather.write_feather(matched, Path(folder) / f"{shard}.rows", "uncompressed")
     return {"seconds": seconds, "rows": rows, "memory": peak() - before}
 
 
-def draw(folder: str, categories: list[int], repeat: int) -> dict[str, Any]:
-    """A worker that draws the curves of categories; with `repeat`, of so many times the images."""
+def sample(folder: str, size: int) -> Any:
+    """Where rankings are to be cut into parts of about so many rows."""
     import pyarrow as pa
     from pyarrow import feather
 
-    from meanap.distributed import Plan, accumulate_group
+    from meanap.distributed import parts
 
-    plan, seconds, rows, curves = Plan.of("bbox", "coco"), 0.0, 0, []
-    before = peak()
-    for category in categories:
-        group = pa.concat_tables(feather.read_table(path) for path in sorted((Path(folder) / str(category)).iterdir()))
-        if repeat > 1:
-            ids, most = group["image_id"], 1 << 40
-            group = pa.concat_tables(
-                group.set_column(0, "image_id", pa.array(ids.to_numpy() + i * most)) for i in range(repeat)
-            )
+    files = sorted(Path(folder).glob("*.rows"))
+    return parts.cuts_of(pa.concat_tables(parts.sample_rows(feather.read_table(path), size) for path in files), size)
+
+
+def place(folder: str, cuts: Any) -> dict[str, float]:
+    """A worker that puts the rows of each part apart, as an engine's shuffle does."""
+    from pyarrow import feather
+
+    from meanap.distributed import parts
+
+    seconds, before = 0.0, peak()
+    for path in sorted(Path(folder).glob("*.rows")):
+        rows = feather.read_table(path, memory_map=False)
         start = time.process_time()
-        curves.append(accumulate_group(group, plan))
+        placed = parts.place_rows(rows, cuts)
         seconds += time.process_time() - start
-        rows += group.num_rows
-    return {"seconds": seconds, "rows": rows, "memory": peak() - before, "curves": pa.concat_tables(curves)}
+        placed = placed.sort_by([("category_id", "ascending"), ("part", "ascending")])
+        key = placed["category_id"].to_numpy() * 10**6 + placed["part"].to_numpy()
+        groups, starts = np.unique(key, return_index=True)
+        ends = [*starts[1:].tolist(), placed.num_rows]
+        for group, begin, end in zip(groups.tolist(), starts.tolist(), ends, strict=True):
+            of_group = Path(folder) / str(group)
+            of_group.mkdir(exist_ok=True)
+            feather.write_feather(placed.slice(begin, end - begin), of_group / path.stem, "uncompressed")
+        path.unlink()
+    return {"seconds": seconds, "memory": peak() - before}
+
+
+def draw(folder: str, groups: list[str], repeat: int) -> dict[str, Any]:
+    """A worker that packs and draws parts; with `repeat`, of so many times the images."""
+    import pyarrow as pa
+    from pyarrow import feather
+
+    from meanap.distributed import Plan, parts
+
+    plan, seconds, rows, told = Plan.of("bbox", "coco"), 0.0, 0, []
+    before = peak()
+    for group in groups:
+        files = sorted((Path(folder) / group).iterdir())
+        part = pa.concat_tables(feather.read_table(path, memory_map=False) for path in files)
+        if repeat > 1:
+            ids, most = part["image_id"], 1 << 40
+            part = pa.concat_tables(
+                part.set_column(0, "image_id", pa.array(ids.to_numpy() + i * most)) for i in range(repeat)
+            )
+        part = part.combine_chunks()
+        start = time.process_time()
+        packed = parts.pack_part(part, plan)
+        seconds += time.process_time() - start
+        rows += part.num_rows
+        feather.write_feather(packed, Path(folder) / f"{group}.packed", "uncompressed")
+        told.append(packed.select(parts.COUNTS))
+    standing = parts.before_parts(pa.concat_tables(told))
+    for group in groups:
+        packed = feather.read_table(Path(folder) / f"{group}.packed", memory_map=False)
+        start = time.process_time()
+        drawn = parts.draw_parts(packed, plan, standing)
+        seconds += time.process_time() - start
+        feather.write_feather(drawn, Path(folder) / f"{group}.drawn", "uncompressed")
+    return {"seconds": seconds, "rows": rows, "memory": peak() - before}
+
+
+def join(folder: str) -> dict[str, Any]:
+    """What is done where the evaluation was asked for: curves from parts, numbers from curves."""
+    import pyarrow as pa
+    from pyarrow import feather
+
+    from meanap.distributed import Plan, gathered, parts
+
+    before, start, plan = peak(), time.process_time(), Plan.of("bbox", "coco")
+    drawn = pa.concat_tables(feather.read_table(path, memory_map=False) for path in Path(folder).glob("*.drawn"))
+    ap = gathered(parts.join_parts(drawn, plan), plan).ap
+    return {"seconds": time.process_time() - start, "memory": peak() - before, "ap": ap}
 
 
 def peak() -> float:
@@ -141,36 +193,34 @@ def whole(shards: int) -> float:
     ).ap
 
 
-def measure(detections: int, real: int, checked: int) -> dict[str, Any]:
-    from meanap.distributed import Plan, gathered
-
+def measure(detections: int, real: int, checked: int, rows_per_part: int) -> dict[str, Any]:
     shards = max(1, round(detections / SHARD))
     done = min(shards, max(1, real // SHARD))
+    repeat = round(shards / done)
     folder = tempfile.mkdtemp(prefix="meanap-scale-")
     try:
         matched = alone(match, list(range(done)), folder)
-        sizes = {int(path.name): sum(f.stat().st_size for f in path.iterdir()) for path in Path(folder).iterdir()}
-        largest = max(sizes, key=lambda category: sizes[category])
-        if done == shards:
-            drawn = alone(draw, folder, sorted(sizes), 1)
-            result = gathered(drawn["curves"], Plan.of("bbox", "coco"))
-            if detections <= checked:
-                assert result.ap == whole(shards), "one process gives another number"
-            seconds, memory = drawn["seconds"], alone(draw, folder, [largest], 1)["memory"]
-        else:
-            drawn = alone(draw, folder, [largest], round(shards / done))
-            rows = matched["rows"] * shards / done
-            seconds, memory = drawn["seconds"] * rows / drawn["rows"], drawn["memory"]
+        cuts = alone(sample, folder, rows_per_part // repeat)
+        placed = alone(place, folder, cuts)
+        groups = sorted(path.name for path in Path(folder).iterdir())
+        # Of a simulation, as many parts as the shards that were done would have.
+        drawn = alone(draw, folder, groups[::repeat], repeat)
+        joined = alone(join, folder)
+        if repeat == 1 and detections <= checked:
+            assert joined["ap"] == whole(shards), "one process gives another number"
     finally:
         shutil.rmtree(folder)
+    rows = matched["rows"] * repeat
     return {
         "detections": detections,
         "shards": shards,
-        "how": "done" if done == shards else f"{done} shards done",
-        "match": matched["seconds"] * shards / done,
+        "parts": len(groups),
+        "how": "done" if repeat == 1 else f"{done} shards done",
+        "match": matched["seconds"] * repeat,
         "match_memory": matched["memory"],
-        "draw": seconds,
-        "draw_memory": memory,
+        "draw": placed["seconds"] * repeat + drawn["seconds"] * rows / drawn["rows"],
+        "draw_memory": max(placed["memory"], drawn["memory"]),
+        "join_memory": joined["memory"],
     }
 
 
@@ -179,14 +229,16 @@ def main() -> None:
     parser.add_argument("--detections", type=float, nargs="+", default=[1e5, 1e6, 1e7, 1e8])
     parser.add_argument("--real", type=float, default=1e7, help="up to here all is done, beyond it is simulated")
     parser.add_argument("--checked", type=float, default=1e6, help="up to here one process has to agree")
+    parser.add_argument("--rows-per-part", type=int, default=200_000, help="match rows that a worker draws at a time")
     options = parser.parse_args()
-    print("| detections | shards | | match: core seconds | worker | draw: core seconds | worker, largest category |")
-    print("|---:|---:|---|---:|---:|---:|---:|")
+    names = "detections", "shards", "parts", "", "match: core seconds", "worker", "draw: core seconds", "worker", "join"
+    print("| " + " | ".join(names) + " |\n|---:|---:|---:|---|---:|---:|---:|---:|---:|")
     for detections in options.detections:
-        row = measure(int(detections), int(options.real), int(options.checked))
+        row = measure(int(detections), int(options.real), int(options.checked), options.rows_per_part)
         print(
-            f"| {row['detections']:,} | {row['shards']} | {row['how']} | {row['match']:.1f} "
-            f"| {row['match_memory']:.0f} MB | {row['draw']:.1f} | {row['draw_memory']:.0f} MB |",
+            f"| {row['detections']:,} | {row['shards']} | {row['parts']} | {row['how']} | {row['match']:.1f} "
+            f"| {row['match_memory']:.0f} MB | {row['draw']:.1f} | {row['draw_memory']:.0f} MB "
+            f"| {row['join_memory']:.0f} MB |",
             flush=True,
         )
 

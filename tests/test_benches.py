@@ -130,9 +130,9 @@ def test_the_cost_over_a_cluster_is_measured(repository):
     done = subprocess.run(script, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in done.stdout.splitlines()]
-    assert [row[:3] for row in rows[2:]] == [["100,000", "1", "done"], ["200,000", "2", "1 shards done"]]
+    assert [row[:4] for row in rows[2:]] == [["100,000", "1", "80", "done"], ["200,000", "2", "80", "1 shards done"]]
     for row in rows[2:]:
-        assert float(row[3]) > 0 and float(row[5]) > 0 and all(cell.endswith(" MB") for cell in (row[4], row[6]))
+        assert float(row[4]) > 0 and float(row[6]) > 0 and all(row[i].endswith(" MB") for i in (5, 7, 8))
 
 
 def test_more_instructions_than_before_are_told(benches, capsys):

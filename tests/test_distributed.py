@@ -12,7 +12,7 @@ from meanap import generate
 
 pa = pytest.importorskip("pyarrow", reason="the contract is about Arrow tables")
 from meanap import distributed  # noqa: E402
-from meanap.distributed import Plan, accumulate_group, gathered, match_batch  # noqa: E402
+from meanap.distributed import Plan, accumulate_group, confusions, gathered, match_batch, parts  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +77,81 @@ def test_shards_and_groups_have_the_bits_of_one_process(data, shards, protocol):
     assert result._image_count() == 50
 
 
+def in_parts(rows, plan, size):
+    """The curves of rankings cut into parts of about so many rows; and how many parts there are."""
+    batches = [rows.slice(start, 97) for start in range(0, rows.num_rows, 97)]
+    cuts = parts.cuts_of(pa.concat_tables(parts.sample_rows(batch, size) for batch in batches), size)
+    placed = pa.concat_tables(parts.place_rows(batch, cuts) for batch in batches)
+    assert placed.schema == parts.placed_schema(rows.schema)
+    keys = sorted(set(zip(placed["category_id"].to_pylist(), placed["part"].to_pylist(), strict=True)))
+    of = [
+        placed.filter((pa.compute.field("category_id") == category) & (pa.compute.field("part") == part))
+        for category, part in keys
+    ]
+    packed = pa.concat_tables(parts.pack_part(group, plan) for group in of)
+    before = parts.before_parts(packed.select(parts.COUNTS))
+    told = [parts.draw_parts(packed.slice(row, 1), plan, before) for row in range(packed.num_rows)]
+    return parts.join_parts(pa.concat_tables(told[::-1]), plan), len(keys)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"max_detections": (2, 5, 7)},
+        {"recall": (0.5, 0.0, 0.9, 0.1, 1.0, 0.2)},
+        {"thresholds": tuple(np.linspace(0.3, 0.95, 70))},
+        {"by_category": False, "area_ranges": {"all": (0.0, 1e10), "none": (-2.0, -1.0)}},
+        {"protocol": "voc2007"},
+    ],
+)
+@pytest.mark.parametrize("text", [False, True])
+def test_parts_have_the_bits_of_the_whole(data, change, text):
+    """Also where a score is that of many detections, so that cuts fall among them."""
+    change = dict(change)
+    plan = Plan.of("bbox", change.pop("protocol", "coco"), **change)
+    rows = match_batch(as_table(*data, text=True), plan) if text else matched(as_table(*data), plan, 4)
+    whole = accumulate_group(rows, plan).sort_by("category_id")
+    for size in (10, 60):
+        curves, count = in_parts(rows, plan, size)
+        assert count > (2 if size == 10 else 1) * whole.num_rows
+        curves = curves.sort_by("category_id")
+        assert curves.schema == whole.schema
+        images = [sum(table["images"].to_pylist()) for table in (curves, whole)]
+        assert images[0] == images[1]
+        for name in curves.column_names:
+            assert name == "images" or curves[name].equals(whole[name]), name
+
+
+def test_a_part_is_no_larger_than_it_should_be():
+    generator = np.random.default_rng(3)
+    for scores in (np.ones(5000), generator.random(5000), generator.random(5000).round(2)):
+        rows = pa.table({"category_id": np.zeros(5000, int), "score": scores, "image_id": generator.permutation(5000)})
+        cuts = parts.cuts_of(parts.sample_rows(rows, 500), 500)
+        placed = parts.place_rows(rows, cuts)
+        sizes = np.bincount(placed["part"].to_numpy())
+        assert sizes.max() < 1000 and sizes.sum() == 5000 and len(sizes) > 6
+        # Parts follow one another in the ranking.
+        order = np.lexsort((rows["image_id"], -scores))
+        assert (np.diff(placed["part"].to_numpy()[order]) >= 0).all()
+
+
+def test_confusion_matrices_add_up(data):
+    plan = Plan.of("bbox", "coco")
+    table = as_table(*data)
+    shard = table["image_id"].to_numpy() % 3
+    names = {category["id"]: category["name"] for category in data[0]["categories"]}
+    for iou, score in ((0.5, -np.inf), (0.7, 0.4)):
+        counts = pa.concat_tables(
+            confusions.confuse_batch(table.filter(pa.array(shard == s)), plan, iou, score) for s in range(3)
+        )
+        ours = confusions.summed(counts, plan, iou, score, names)
+        whole = meanap.evaluate(*data).confusion(iou, score)
+        np.testing.assert_array_equal(ours.matrix, whole.matrix)
+        assert (ours.names, ours.categories, repr(ours)) == (whole.names, whole.categories, repr(whole))
+    assert confusions.confuse_batch(table.slice(0, 0), plan, 0.5, 0.0).num_rows == 0
+
+
 @pytest.mark.parametrize("change", [{"average": "micro"}, {"by_category": False}])
 def test_one_ranking_of_all_categories(data, change):
     plan = Plan.of("bbox", "coco", **change)
@@ -134,6 +209,8 @@ def test_what_is_not_there_says_so(data):
     assert match_batch(table.slice(0, 0), plan).num_rows == 0
     assert accumulate_group(match_batch(table.slice(0, 0), plan), plan).num_rows == 0
     result = gathered(drawn(matched(table, plan, 2), plan), plan)
+    with pytest.raises(RuntimeError, match="meanap.distributed.confusion"):
+        result.confusion()
     for ask in (lambda: result.interval("ap"), lambda: len(result.matches), lambda: result.images()):
         with pytest.raises(RuntimeError, match="match table"):
             ask()
@@ -169,6 +246,9 @@ def test_ray(data):
         dataset = ray.data.from_arrow([table.slice(start, 400) for start in range(0, table.num_rows, 400)])
         names = {category["id"]: category["name"] for category in data[0]["categories"]}
         same(distributed.evaluate(dataset, categories=names, shards=3), meanap.evaluate(*data))
+        same(distributed.evaluate(dataset, categories=names, shards=2, rows_per_part=100), meanap.evaluate(*data))
+        confusion = distributed.confusion(dataset, categories=names, shards=2, score=0.3)
+        np.testing.assert_array_equal(confusion.matrix, meanap.evaluate(*data).confusion(score=0.3).matrix)
     finally:
         ray.shutdown()
 
@@ -186,6 +266,9 @@ def test_spark(data, monkeypatch):
         frame = session.createDataFrame(as_table(*data))
         names = {category["id"]: category["name"] for category in data[0]["categories"]}
         same(distributed.evaluate(frame, categories=names), meanap.evaluate(*data))
+        same(distributed.evaluate(frame, categories=names, rows_per_part=100), meanap.evaluate(*data))
+        confusion = distributed.confusion(frame, categories=names, score=0.3)
+        np.testing.assert_array_equal(confusion.matrix, meanap.evaluate(*data).confusion(score=0.3).matrix)
         micro = distributed.evaluate(frame, average="micro")
         assert micro.ap == meanap.evaluate(*data, average="micro").ap
     finally:

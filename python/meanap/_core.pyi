@@ -407,6 +407,17 @@ class Matches:
         self, kind: bytes, category: list[int], truth: list[int], categories: int, threshold: float
     ) -> list[NDArray[np.float64]]: ...
     def mistakes(self) -> dict[str, NDArray[Any]]: ...
+    def tallies(self, max_detections: list[int]) -> dict[str, NDArray[np.int64]]: ...
+    def draw_part(
+        self,
+        group: int,
+        recall: NDArray[np.float64],
+        max_detections: list[int],
+        positives: list[int],
+        hits: list[int],
+        misses: list[int],
+        seen: list[int],
+    ) -> dict[str, NDArray[np.float64]]: ...
 
 @final
 class Operator:

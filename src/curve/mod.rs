@@ -6,11 +6,13 @@
 mod area;
 mod events;
 mod grid;
+mod part;
 mod sweep;
 
 pub use crate::curve::area::{Area, area_of, areas_under};
 use crate::curve::events::Events;
 use crate::curve::grid::{Grid, for_each_category};
+pub use crate::curve::part::{Part, Tally, draw_part, tallies};
 use crate::curve::sweep::Curves;
 pub use crate::curve::sweep::{Reached, reached};
 use crate::matching::MatchTable;

@@ -76,6 +76,11 @@ impl Curves {
         self.found[t].iter().map(|tp| tp.false_positives)
     }
 
+    /// The score of the `i`-th true positive at threshold `t`.
+    pub fn score(&self, t: usize, i: usize, events: &Events) -> f64 {
+        events.score(self.found[t][i].event as usize)
+    }
+
     /// The recall reached at threshold `t`; 0 without detections.
     pub fn recall(&self, t: usize, positives: usize) -> f64 {
         self.found[t].len() as f64 / positives as f64

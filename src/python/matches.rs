@@ -19,7 +19,7 @@ use crate::matching::{Legend, MatchTable, Outcome, Row};
 /// A match table: one row for each detection, and what there was to find.
 #[pyclass(frozen, module = "meanap._core")]
 pub struct Matches {
-    table: MatchTable,
+    pub(super) table: MatchTable,
     /// Image ids, in table order.
     #[pyo3(get)]
     image_ids: Py<PyList>,

@@ -36,6 +36,7 @@ mod matches;
 mod number;
 mod numpy_exp;
 mod objects;
+mod parts;
 mod pixels;
 mod places;
 mod plain;

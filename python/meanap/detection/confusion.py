@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from meanap.detection.table import Table, html_table
 if TYPE_CHECKING:
     from meanap.detection.result import Result
 
-__all__ = ["Confusion"]
+__all__ = ["Confusion", "counts_of"]
 
 _SEPARATOR = "\x1f"
 
@@ -42,24 +43,28 @@ class Confusion:
     @classmethod
     def of(cls, result: Result, pairs: _core.Matches, iou: float, score: float) -> Confusion:
         """Counts the pairs of a table."""
-        keys = [tuple(_category(text) for text in key.split(_SEPARATOR)) for key in pairs.category_ids]
-        seen = {id for key in keys for id in key if id is not None}
-        known = set(result.category_ids) if result.protocol.by_category else set()
-        categories = sorted(seen | known, key=lambda id: (isinstance(id, str), id))
+        known = result.category_ids if result.protocol.by_category else []
+        return cls.counted(counts_of(pairs, score), known, result._name, iou, score)
+
+    @classmethod
+    def counted(
+        cls,
+        counts: Iterable[tuple[Any, Any, int]],
+        known: Iterable[Any],
+        name: Callable[[Any], str],
+        iou: float,
+        score: float,
+    ) -> Confusion:
+        """From counts of what is there (None for nothing), what was said (None for nothing), and how often."""
+        counts = list(counts)
+        seen = {id for *pair, _ in counts for id in pair if id is not None}
+        categories = sorted(seen | set(known), key=lambda id: (isinstance(id, str), id))
         place = {id: i for i, id in enumerate(categories)}
-        background = len(categories)
-        columns = pairs.columns(0)
-        made = np.bincount(columns["category"][columns["score"] >= score], minlength=len(keys))
-        left_out = np.bincount(columns["category"][~(columns["score"] >= score)], minlength=len(keys))
-        missed = np.bincount(columns["truth_category"], minlength=len(keys))
+        background = place[None] = len(categories)
         matrix = np.zeros((background + 1, background + 1), dtype=np.int64)
-        for (detected, truth), hits, below, lost in zip(keys, made, left_out, missed, strict=True):
-            row = place.get(truth, background)
-            if detected is not None:
-                matrix[row, place[detected]] += hits
-            if truth is not None:
-                matrix[row, background] += below + lost
-        return cls(matrix, categories, [*(result._name(id) for id in categories), "background"], iou, score)
+        for truth, detected, count in counts:
+            matrix[place[truth], place[detected]] += count
+        return cls(matrix, categories, [*(name(id) for id in categories), "background"], iou, score)
 
     @property
     def right(self) -> int:
@@ -129,6 +134,21 @@ class Confusion:
         matrix, names = self.condensed(12)
         rows = [[name, *map(str, counts)] for name, counts in zip(names, matrix.tolist(), strict=True)]
         return html_table(["", *map(str, names)], rows, repr(self))
+
+
+def counts_of(pairs: _core.Matches, score: float) -> Iterator[tuple[Any, Any, int]]:
+    """What is there, what was said, and how often; also pairs that no detection of at least `score` makes."""
+    keys = [tuple(_category(text) for text in key.split(_SEPARATOR)) for key in pairs.category_ids]
+    columns = pairs.columns(0)
+    made = np.bincount(columns["category"][columns["score"] >= score], minlength=len(keys))
+    left_out = np.bincount(columns["category"][~(columns["score"] >= score)], minlength=len(keys))
+    missed = np.bincount(columns["truth_category"], minlength=len(keys))
+    counts = (count.tolist() for count in (made, left_out, missed))
+    for (detected, truth), hits, below, lost in zip(keys, *counts, strict=True):
+        if detected is not None:
+            yield truth, detected, hits
+        if truth is not None:
+            yield truth, None, below + lost
 
 
 def _category(text: str) -> Any:

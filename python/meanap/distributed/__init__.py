@@ -20,6 +20,9 @@ other engine that can call a function on a table and group rows will do.
 
 from __future__ import annotations
 
+import functools
+import importlib
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
@@ -28,11 +31,13 @@ try:
 except ImportError as problem:
     raise ImportError("meanap.distributed needs pyarrow: pip install 'meanap[ray]' or 'meanap[spark]'") from problem
 
+from meanap.detection.confusion import Confusion
+from meanap.distributed.confusions import confuse_batch, confusion_schema, summed
 from meanap.distributed.contract import Plan, accumulate_group, match_batch
 from meanap.distributed.gathered import GatheredResult, gathered
 from meanap.protocol import Protocol
 
-__all__ = ["GatheredResult", "Plan", "accumulate_group", "evaluate", "gathered", "match_batch"]
+__all__ = ["GatheredResult", "Plan", "accumulate_group", "confusion", "evaluate", "gathered", "match_batch"]
 
 
 def evaluate(
@@ -43,6 +48,7 @@ def evaluate(
     engine: Literal["ray", "spark"] | None = None,
     categories: Iterable[Any] | Mapping[Any, str] | None = None,
     shards: int | None = None,
+    rows_per_part: int = 200_000,
     box_format: str = "xyxy",
     score_range: tuple[float, float] | None = (0.0, 1.0),
     **changes: Any,
@@ -62,12 +68,15 @@ def evaluate(
         All categories, if some may have no rows; a mapping gives their names.
     shards
         Parts into which images are shared out; as many as the engine thinks good by default.
+    rows_per_part
+        About how many match rows a worker holds when curves are drawn: longer rankings are cut into parts. Protocols
+        that take an area under the curve, and micro averages, cannot do with less than all rows of a category.
 
     Returns
     -------
     GatheredResult
-        Numbers, tables of classes and curves. What needs the match rows themselves (intervals, confusion, lists of
-        images) is not there, since they stay with the workers, and says so.
+        Numbers, tables of classes and curves. What needs the match rows themselves (intervals, lists of images) is not
+        there, since they stay with the workers, and says so; for confusion there is `confusion`.
 
     Raises
     ------
@@ -76,12 +85,41 @@ def evaluate(
         wrapped as the engine does it.
     """
     plan = Plan.of(similarity, protocol, box_format=box_format, score_range=score_range, **changes)
-    if engine is None:
-        engine = type(dataset).__module__.split(".")[0].removeprefix("py")  # type: ignore[assignment]
-    if engine == "ray":
-        from meanap.distributed.ray import curves
-    elif engine == "spark":
-        from meanap.distributed.spark import curves
-    else:
-        raise ValueError(f"engine: expected 'ray' or 'spark', found {engine!r}")
-    return gathered(curves(dataset, plan, shards), plan, categories)
+    drawn = _engine(dataset, engine).curves(dataset, plan, shards, rows_per_part)
+    return gathered(drawn, plan, categories)
+
+
+def confusion(
+    dataset: Any,
+    similarity: str = "bbox",
+    protocol: str | Protocol = "coco",
+    *,
+    iou: float = 0.5,
+    score: float = -math.inf,
+    engine: Literal["ray", "spark"] | None = None,
+    categories: Iterable[Any] | Mapping[Any, str] | None = None,
+    shards: int | None = None,
+    box_format: str = "xyxy",
+    score_range: tuple[float, float] | None = (0.0, 1.0),
+    **changes: Any,
+) -> Confusion:
+    """What is taken for what, over a cluster: the matrix of `Result.confusion`, which is a sum over images.
+
+    Takes what `evaluate` and `Result.confusion` take.
+    """
+    plan = Plan.of(similarity, protocol, box_format=box_format, score_range=score_range, **changes)
+    work = functools.partial(confuse_batch, plan=plan, iou=iou, score=score)
+    library = _engine(dataset, engine)
+    if library.__name__.endswith("spark"):
+        from pyspark.sql.pandas.types import to_arrow_schema
+
+        schema = confusion_schema(to_arrow_schema(dataset.schema))
+        return summed(library.of_shards(dataset, work, schema, shards), plan, iou, score, categories)
+    return summed(library.of_shards(dataset, work, shards), plan, iou, score, categories)
+
+
+def _engine(dataset: Any, name: str | None) -> Any:
+    name = name or type(dataset).__module__.split(".")[0].removeprefix("py")
+    if name not in ("ray", "spark"):
+        raise ValueError(f"engine: expected 'ray' or 'spark', found {name!r}")
+    return importlib.import_module(f"meanap.distributed.{name}")

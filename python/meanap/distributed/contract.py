@@ -15,7 +15,7 @@ from meanap.detection.inputs import detections_from, ground_truth_from
 from meanap.distributed.rows import id_type, rows_into, rows_of, schema
 from meanap.protocol import Protocol
 
-__all__ = ["Plan", "accumulate_group", "curve_schema", "match_batch"]
+__all__ = ["Plan", "accumulate_group", "curve_schema", "match_batch", "sides_of"]
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ class Plan:
             )
         return cls(similarity, rules, box_format, score_range)
 
-    def log(self) -> _core.MatchLog:
-        """An empty log of these rules."""
-        return new_log(self.protocol, self.similarity, self.box_format, self.score_range)
+    def log(self, pairs: float | None = None) -> _core.MatchLog:
+        """An empty log of these rules; with `pairs`, of what is taken for what at that threshold."""
+        return new_log(self.protocol, self.similarity, self.box_format, self.score_range, pairs=pairs)
 
     @property
     def words(self) -> int:
@@ -97,6 +97,13 @@ def match_batch(table: pa.Table, plan: Plan) -> pa.Table:
     out = plan.row_schema(table.schema)
     if not table.num_rows:
         return out.empty_table()
+    log = plan.log()
+    log.append(*sides_of(table, plan))
+    return rows_of(log, out.field("image_id").type, out.field("category_id").type)
+
+
+def sides_of(table: pa.Table, plan: Plan) -> tuple[_core.Objects, _core.Objects]:
+    """Ground truth and detections of a table that `match_batch` takes, as the core takes them."""
     if "score" not in table.column_names:
         raise ValueError(f"a table needs a column 'score' (null for ground truth); there are {table.column_names}")
     if "order" in table.column_names:
@@ -104,13 +111,11 @@ def match_batch(table: pa.Table, plan: Plan) -> pa.Table:
     is_truth = pc.is_null(table["score"])
     truth = _flat(table.filter(is_truth).drop_columns(["score"]), nulls=True)
     found = _flat(table.filter(pc.invert(is_truth)), nulls=False)
-    log, rules = plan.log(), plan.protocol
-    sides = (
+    rules = plan.protocol
+    return (
         ground_truth_from(truth, plan.similarity, plan.box_format).objects(rules, plan.similarity, None),
         detections_from(found, plan.similarity, plan.box_format).objects(rules, plan.similarity, plan.score_range),
     )
-    log.append(*sides)
-    return rows_of(log, out.field("image_id").type, out.field("category_id").type)
 
 
 #: Columns that only ground truth has, and what stands for a null of them.

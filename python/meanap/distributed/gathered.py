@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -22,9 +23,15 @@ class Gathered:
         self.groups = len(ids)
         self._curves = curves
         self._plan = plan
+        self._whole: tuple[np.ndarray, ...] | None = None
 
     def accumulate(self, **_asked: Any) -> tuple[np.ndarray, ...]:
         """Precision, recall and scores, as the workers were asked for by the same plan."""
+        if self._whole is None:
+            self._whole = self._gather()
+        return self._whole
+
+    def _gather(self) -> tuple[np.ndarray, ...]:
         rules = self._plan.protocol
         t, a, m = len(rules.thresholds), len(rules.area_ranges), len(rules.max_detections)
         r, s = (1, 0) if isinstance(rules.recall, str) else (len(rules.recall), len(rules.recall))
@@ -65,6 +72,13 @@ class GatheredResult(Result):
     def _image_count(self) -> int:
         return self._images
 
+    def _values(self, kind: str, limit: int, micro: bool) -> np.ndarray:
+        precision, recall, _ = (self._pooled if micro else self._matches).accumulate()
+        return (precision if kind == "precision" else recall)[..., limit]
+
+    def confusion(self, iou: float = 0.5, score: float = -math.inf) -> Any:
+        raise RuntimeError("confusion: it has no curves to come from; ask meanap.distributed.confusion of the data set")
+
 
 def gathered(
     curves: pa.Table, plan: Plan, categories: Iterable[Any] | Mapping[Any, str] | None = None
@@ -73,9 +87,17 @@ def gathered(
 
     `categories` adds those without rows, and gives names if it is a mapping.
     """
-    rows = {row.pop("category_id"): row for row in curves.to_pylist()}
+    rows = dict(_row(curves, at) for at in range(curves.num_rows))
     known = [] if categories is None or not plan.protocol.by_category else list(categories)
     ids = sorted({*known, *rows} - {None}, key=lambda id: (isinstance(id, str), id))
     names = categories if isinstance(categories, Mapping) else {}
     images = sum(row["images"] for row in rows.values())
     return GatheredResult(Gathered(rows, ids, plan), plan, names, images)
+
+
+def _row(curves: pa.Table, at: int) -> tuple[Any, dict[str, Any]]:
+    """The category of a row and its other columns; lists of numbers as arrays."""
+    row = {name: curves[name][at] for name in curves.column_names}
+    lists = {name: value.values.to_numpy() for name, value in row.items() if isinstance(value, pa.ListScalar)}
+    plain = {name: value.as_py() for name, value in row.items() if name not in lists}
+    return plain.pop("category_id"), {**plain, **lists}

@@ -5,36 +5,64 @@ from __future__ import annotations
 import functools
 import math
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from meanap.distributed import parts
 from meanap.distributed.contract import Plan, accumulate_group, match_batch
 
-__all__ = ["curves"]
+__all__ = ["curves", "of_shards"]
 
 _SHARD = "meanap_shard"
 
 
-def curves(dataset: Any, plan: Plan, shards: int | None = None, rows_per_shard: int = 200_000) -> pa.Table:
+def curves(dataset: Any, plan: Plan, shards: int | None = None, rows_per_part: int = 200_000) -> pa.Table:
     """The curves of a ``ray.data.Dataset`` of objects.
 
-    Images are shared out by a digest of their ids, so that all rows of one are in one shard; a shard is what a worker
-    holds at a time. Match rows then go to the worker that draws their category's curves.
+    Match rows go to the worker that draws their category's curves. Where they are too many for one, the category's
+    ranking is cut into parts.
     """
+    rows = _shared(dataset, shards).map_groups(functools.partial(_match, plan=plan), batch_format="pyarrow")
+    cuts = {}
+    if parts.can_be_cut(plan):
+        rows = rows.materialize()
+        if rows.count() > rows_per_part:
+            sample = functools.partial(parts.sample_rows, rows_per_part=rows_per_part)
+            cuts = parts.cuts_of(_gathered(rows.map_batches(sample, batch_format="pyarrow")), rows_per_part)
+    if not cuts:
+        # One ranking of all categories cannot be shared out.
+        key, partitions = (None, None) if plan.protocol.average == "micro" else ("category_id", shards)
+        draw = functools.partial(accumulate_group, plan=plan)
+        return _gathered(rows.groupby(key, num_partitions=partitions).map_groups(draw, batch_format="pyarrow"))
+    placed = rows.map_batches(parts.place_rows, batch_format="pyarrow", fn_kwargs={"cuts": cuts})
+    pack = functools.partial(parts.pack_part, plan=plan)
+    groups = placed.groupby(["category_id", "part"], num_partitions=shards)
+    packed = groups.map_groups(pack, batch_format="pyarrow").materialize()
+    before = parts.before_parts(_gathered(packed.select_columns(list(parts.COUNTS))))
+    draw = functools.partial(parts.draw_parts, plan=plan, before=before)
+    return parts.join_parts(_gathered(packed.map_batches(draw, batch_format="pyarrow", batch_size=1)), plan)
+
+
+def of_shards(dataset: Any, work: Callable[[pa.Table], pa.Table], shards: int | None = None) -> pa.Table:
+    """What `work` makes of each shard of images."""
+    return _gathered(_shared(dataset, shards).map_groups(functools.partial(_work, work=work), batch_format="pyarrow"))
+
+
+def _shared(dataset: Any, shards: int | None, rows_per_shard: int = 200_000) -> Any:
+    """Shards, which are what a worker holds at a time: by a digest of ids, so that all rows of an image are in one."""
     shards = shards or max(1, math.ceil(dataset.count() / rows_per_shard))
     placed = dataset.map_batches(_place, batch_format="pyarrow", fn_kwargs={"shards": shards})
-    match = functools.partial(_match, plan=plan)
-    rows = placed.groupby(_SHARD, num_partitions=shards).map_groups(match, batch_format="pyarrow")
-    draw = functools.partial(accumulate_group, plan=plan)
-    # One ranking of all categories cannot be shared out.
-    key, partitions = (None, None) if plan.protocol.average == "micro" else ("category_id", shards)
-    drawn = rows.groupby(key, num_partitions=partitions).map_groups(draw, batch_format="pyarrow")
-    parts = [part for part in drawn.iter_batches(batch_format="pyarrow", batch_size=None) if part.num_rows]
-    if not parts:
+    return placed.groupby(_SHARD, num_partitions=shards)
+
+
+def _gathered(dataset: Any) -> pa.Table:
+    found = [part for part in dataset.iter_batches(batch_format="pyarrow", batch_size=None) if part.num_rows]
+    if not found:
         raise ValueError("dataset: there are no rows")
-    return pa.concat_tables(parts)
+    return pa.concat_tables(found)
 
 
 def _place(table: pa.Table, shards: int) -> pa.Table:
@@ -44,6 +72,10 @@ def _place(table: pa.Table, shards: int) -> pa.Table:
     else:
         digest = np.array([zlib.crc32(str(id).encode()) for id in ids.to_pylist()], dtype=np.uint64)
     return table.append_column(_SHARD, pa.array((digest % np.uint64(shards)).astype(np.int64)))
+
+
+def _work(table: pa.Table, work: Callable[[pa.Table], pa.Table]) -> pa.Table:
+    return work(table.drop_columns([_SHARD]))
 
 
 def _match(table: pa.Table, plan: Plan) -> pa.Table:

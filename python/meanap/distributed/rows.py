@@ -78,6 +78,8 @@ def rows_of(log: _core.MatchLog, images: pa.DataType, categories: pa.DataType) -
 
 def rows_into(log: _core.MatchLog, rows: pa.Table, words: int) -> None:
     """Adds rows to a log; `words` is what an outcome takes."""
+    # Rows come from many shards, and a dictionary of ids is made anew for each piece.
+    rows = rows.combine_chunks()
     is_truth = pc.is_null(rows["score"]).to_numpy()
     is_found = ~is_truth
     columns: dict[str, Any] = {}

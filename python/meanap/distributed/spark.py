@@ -2,44 +2,115 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
 
+from meanap.distributed import parts
 from meanap.distributed.contract import Plan, accumulate_group, curve_schema, match_batch
 
-__all__ = ["curves"]
+__all__ = ["curves", "of_shards"]
+
+_BATCH = "spark.sql.execution.arrow.maxRecordsPerBatch"
 
 
-def curves(frame: Any, plan: Plan, shards: int | None = None, rows_per_batch: int = 200_000) -> pa.Table:
+def curves(
+    frame: Any,
+    plan: Plan,
+    shards: int | None = None,
+    rows_per_part: int = 200_000,
+    rows_per_batch: int = 200_000,
+) -> pa.Table:
     """The curves of a ``pyspark.sql.DataFrame`` of objects.
 
-    Rows are shared out by ``image_id`` and sorted by it, so that each worker sees one image after another and never
-    holds more than a batch of them, whatever the size of its share.
+    Match rows go to the worker that draws their category's curves. Where they are too many for one, the category's
+    ranking is cut into parts.
     """
-    from pyspark.sql.functions import monotonically_increasing_id
+    from pyspark import StorageLevel
     from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
+
+    out = plan.row_schema(to_arrow_schema(frame.schema))
+    categories = out.field("category_id").type
+    rows = _mapped(frame, lambda table: match_batch(table, plan), out, shards, rows_per_batch)
+    cuts = {}
+    if parts.can_be_cut(plan):
+        rows = rows.persist(StorageLevel.DISK_ONLY)
+        if rows.count() > rows_per_part:
+            sample = _each(lambda table: parts.sample_rows(table, rows_per_part))
+            schema = from_arrow_schema(parts.sample_schema(out))
+            cuts = parts.cuts_of(rows.mapInArrow(sample, schema).toArrow(), rows_per_part)
+    if cuts:
+        place = _each(lambda table: parts.place_rows(table, cuts))
+        placed = rows.mapInArrow(place, from_arrow_schema(parts.placed_schema(out)))
+        schema = from_arrow_schema(parts.packed_schema(categories))
+        groups = placed.groupBy("category_id", "part")
+        packed = groups.applyInArrow(lambda table: parts.pack_part(table, plan), schema)
+        packed = packed.persist(StorageLevel.DISK_ONLY)
+        before = parts.before_parts(packed.select(*parts.COUNTS).toArrow())
+        draw = _each(lambda table: parts.draw_parts(table, plan, before))
+        part_schema = parts.part_schema(categories)
+        with _one_record_a_batch(frame.sparkSession):
+            drawn = packed.mapInArrow(draw, from_arrow_schema(part_schema)).toArrow()
+        table = parts.join_parts(drawn.cast(part_schema), plan)
+        packed.unpersist()
+    else:
+        # One ranking of all categories cannot be shared out.
+        groups = rows.groupBy() if plan.protocol.average == "micro" else rows.groupBy("category_id")
+        schema = curve_schema(categories)
+        drawn = groups.applyInArrow(lambda table: accumulate_group(table, plan), from_arrow_schema(schema))
+        table = drawn.toArrow().cast(schema)
+    rows.unpersist()
+    if not table.num_rows:
+        raise ValueError("dataset: there are no rows")
+    return table
+
+
+def of_shards(
+    frame: Any, work: Callable[[pa.Table], pa.Table], schema: pa.Schema, shards: int | None = None
+) -> pa.Table:
+    """What `work` makes of batches of whole images."""
+    return _mapped(frame, work, schema, shards, 200_000).toArrow().cast(schema)
+
+
+def _mapped(
+    frame: Any, work: Callable[[pa.Table], pa.Table], schema: pa.Schema, shards: int | None, rows_per_batch: int
+) -> Any:
+    """Rows are shared out by ``image_id`` and sorted by it, so that each worker sees one image after another and never
+    holds more than a batch of them, whatever the size of its share."""
+    from pyspark.sql.functions import monotonically_increasing_id
+    from pyspark.sql.pandas.types import from_arrow_schema
 
     if "order" not in frame.columns:
         # Rows lose their order when they are shared out.
         frame = frame.withColumn("order", monotonically_increasing_id())
-    out = plan.row_schema(to_arrow_schema(frame.schema))
     shared = frame.repartition(shards, "image_id") if shards else frame.repartition("image_id")
 
-    def match(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def of_images(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for table in whole_images(batches, rows_per_batch):
-            yield from match_batch(table, plan).to_batches()
+            yield from work(table).to_batches()
 
-    rows = shared.sortWithinPartitions("image_id").mapInArrow(match, from_arrow_schema(out))
-    # One ranking of all categories cannot be shared out.
-    groups = rows.groupBy() if plan.protocol.average == "micro" else rows.groupBy("category_id")
-    drawn_schema = curve_schema(out.field("category_id").type)
-    drawn = groups.applyInArrow(lambda table: accumulate_group(table, plan), from_arrow_schema(drawn_schema))
-    table = drawn.toArrow().cast(drawn_schema)
-    if not table.num_rows:
-        raise ValueError("dataset: there are no rows")
-    return table
+    return shared.sortWithinPartitions("image_id").mapInArrow(of_images, from_arrow_schema(schema))
+
+
+def _each(work: Callable[[pa.Table], pa.Table]) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def of_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            yield from work(pa.Table.from_batches([batch])).to_batches()
+
+    return of_batches
+
+
+@contextmanager
+def _one_record_a_batch(session: Any) -> Iterator[None]:
+    """A packed part is as much as a worker should hold."""
+    usual = session.conf.get(_BATCH)
+    session.conf.set(_BATCH, "1")
+    try:
+        yield
+    finally:
+        session.conf.set(_BATCH, usual)
 
 
 def whole_images(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:

@@ -1,0 +1,67 @@
+//! Parts of rankings that are too long for one machine.
+
+use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::matches::Matches;
+use crate::curve::{self, Tally};
+
+#[pymethods]
+impl Matches {
+    /// True and false positives of each group `(K, T, A, M)`, and detections under each limit `(K, M)`: `hits`, `misses`,
+    /// `seen`.
+    fn tallies<'py>(&self, py: Python<'py>, max_detections: Vec<usize>) -> PyResult<Bound<'py, PyDict>> {
+        let tallies = py.detach(|| curve::tallies(&self.table, &max_detections));
+        let (k, t, a, m) =
+            (tallies.len(), self.table.bits.thresholds, self.table.bits.areas, max_detections.len());
+        let all = |column: fn(&Tally) -> &Vec<i64>| tallies.iter().flat_map(column).copied();
+        let out = PyDict::new(py);
+        out.set_item("hits", PyArray1::from_iter(py, all(|tally| &tally.hits)).reshape([k, t, a, m])?)?;
+        out.set_item("misses", PyArray1::from_iter(py, all(|tally| &tally.misses)).reshape([k, t, a, m])?)?;
+        out.set_item("seen", PyArray1::from_iter(py, all(|tally| &tally.seen)).reshape([k, m])?)?;
+        Ok(out)
+    }
+
+    /// The curves of one group as a part of a longer ranking: of the whole `positives` `(A,)` are to be found, and before the
+    /// part stand `hits` and `misses` `(T * A * M,)` and `seen` `(M,)`.
+    ///
+    /// `precision` and `scores` `(T * R * A * M,)`, -1 at recall points that are not reached in the part; `recall` at its end
+    /// and its greatest precision, `peak`, `(T * A * M,)`.
+    #[expect(clippy::too_many_arguments, reason = "columns of one row")]
+    fn draw_part<'py>(
+        &self,
+        py: Python<'py>,
+        group: usize,
+        recall: PyReadonlyArray1<'py, f64>,
+        max_detections: Vec<usize>,
+        positives: Vec<usize>,
+        hits: Vec<i64>,
+        misses: Vec<i64>,
+        seen: Vec<i64>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let bits = self.table.bits;
+        let size = bits.thresholds * bits.areas * max_detections.len();
+        let fit = group < self.table.groups()
+            && positives.len() == bits.areas
+            && (hits.len(), misses.len(), seen.len()) == (size, size, max_detections.len());
+        if !fit {
+            return Err(PyValueError::new_err("part: what stands before it is of another protocol"));
+        }
+        let points = recall.as_array().to_vec();
+        let before = Tally { hits, misses, seen };
+        let part =
+            py.detach(|| curve::draw_part(&self.table, group, &points, &max_detections, &positives, &before));
+        let out = PyDict::new(py);
+        for (name, column) in [
+            ("precision", part.precision),
+            ("recall", part.recall),
+            ("scores", part.scores),
+            ("peak", part.peak),
+        ] {
+            out.set_item(name, PyArray1::from_vec(py, column))?;
+        }
+        Ok(out)
+    }
+}
