@@ -142,6 +142,16 @@ def test_calling_gives_the_batch_and_keeps_it(batches):
     same(metric, filled(batches, [0, 1]))
 
 
+def test_it_answers_to_what_loops_say_to_torchmetrics(batches):
+    preds, targets = batches
+    metric = MeanAveragePrecision(box_format="xywh").to("cuda:0", non_blocking=True).cpu()
+    metric.update(preds=preds, target=targets)
+    other = MeanAveragePrecision(box_format="xywh")
+    assert other(preds, target=targets)["map"] == metric.compute()["map"] == other.compute()["map"] > 0
+    with pytest.raises(TypeError, match="update: targets are missing"):
+        metric.update(preds)
+
+
 def test_class_metrics_and_micro(batches):
     metric = filled(batches, range(70), class_metrics=True, average="micro")
     numbers = metric.compute()

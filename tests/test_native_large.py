@@ -151,7 +151,7 @@ def test_records_of_shards_are_checked(tmp_path):
         ({"category_id": 4321}, f"detections: row {row}: category id 4321 is not in the ground truth"),
         ({"bbox": [1, 2]}, f'detections: record {row}: "bbox" is .1, 2., expected 4 numbers'),
         ({"bbox": [1, 2, -3, 4]}, rf'row {row}.*a negative size'),
-        ({"image_id": None}, "None is no id"),
+        ({"image_id": None}, f"Detections: image_ids: row {row}: None is no id, expected an integer or a string"),
     ):
         paths[1].write_text(json.dumps([*found, {**found[0], **spoil}]), encoding="utf-8")
         for limit in (None, SMALL):
@@ -240,7 +240,19 @@ LONG = """
             told.append(True)
             print("ready", flush=True)
     def work():
-        if sys.argv[1] == "matching":
+        if sys.argv[1] == "updating":
+            rows = [slice(i * d, (i + 1) * d) for i in range(images)]
+            arrays = found.arrays["boxes"], found.arrays["scores"]
+            kinds = np.zeros(d, int)
+            preds = [{"boxes": arrays[0][row], "scores": arrays[1][row], "labels": kinds} for row in rows]
+            targets = [{"boxes": pred["boxes"][:g], "labels": kinds[:g]} for pred in preds]
+            metric = meanap.MeanAveragePrecision(max_detection_thresholds=[1, 10, d])
+            print("ready", flush=True)
+            try:
+                metric.update(preds, targets)
+            finally:
+                assert len(metric) == 0
+        elif sys.argv[1] == "matching":
             meanap.evaluate(truth, found, max_detections=(d,), progress=tell)
         else:
             result = meanap.evaluate(truth, found, max_detections=(20,))
@@ -254,15 +266,15 @@ LONG = """
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
-@pytest.mark.parametrize("stage", ["matching", "resampling"])
+@pytest.mark.parametrize("stage", ["matching", "updating", "resampling"])
 def test_ctrl_c_stops(stage):
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(LONG), stage], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     try:
-        # Matching says so when it is at work, however fast the machine; resampling just before.
+        # Matching says so when it is at work, however fast the machine; the others just before.
         assert process.stdout.readline() == "ready\n"
-        time.sleep(0.5 if stage == "resampling" else 0)
+        time.sleep({"matching": 0, "updating": 0.1, "resampling": 0.5}[stage])
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
         start = time.perf_counter()

@@ -7,7 +7,7 @@ from workloads import Workload
 
 WORKLOADS = [
     metric.whole_set("val-batches", "430,000 boxes, 16 images at a time, to the summary", "val-bbox", 16),
-    metric.single_images("small-call", "2,000 updates of one image with 100 boxes", 2000, 100),
+    metric.single_images("small-call", "2,000 images with 100 boxes, one at a time, to the summary", 2000, 100),
     Workload(
         name="import",
         about="import on top of NumPy",

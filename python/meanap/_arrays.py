@@ -90,7 +90,12 @@ def as_ids(value: Any, place: str) -> Any:
     if array.dtype.kind in "fbc":
         whole = "; convert with .astype(int)" if array.dtype.kind == "f" else ""
         raise ValueError(f"{place}: ids must be integers or strings, found dtype {array.dtype}{whole}")
-    return array.ravel().tolist()
+    ids = array.ravel().tolist()
+    if array.dtype == object:
+        for row, id in enumerate(ids):
+            if isinstance(id, bool) or not isinstance(id, (int, str, np.integer)):
+                raise ValueError(f"{place}: row {row}: {id!r} is no id, expected an integer or a string")
+    return ids
 
 
 def _what(array: np.ndarray) -> str:

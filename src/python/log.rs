@@ -147,7 +147,8 @@ impl PyMatchLog {
     ) -> PyResult<()> {
         let batch = read_batch(preds, targets, &self.rules.options, first)?;
         let (rules, log) = (&self.rules, &mut self.log);
-        let matched = move || -> Result<()> {
+        let detections = batch.detections.image.len();
+        let work = move |watch: &Watch| -> Result<()> {
             let images = batch.images;
             let mut categories = Codebook::default();
             let mut objects = |side: Side| {
@@ -156,13 +157,9 @@ impl PyMatchLog {
             };
             let (gt, dt) = (objects(batch.ground_truth), objects(batch.detections));
             let identity: Vec<u32> = (0..images as u32).collect();
-            let (table, groups) = rules.match_batch(
-                (gt, identity.clone()),
-                (dt, identity),
-                images,
-                &categories,
-                &Watch::default(),
-            )?;
+            let (table, groups) =
+                rules.match_batch((gt, identity.clone()), (dt, identity), images, &categories, watch)?;
+            watch.check()?;
             let keys = match batch.image_ids {
                 Some(keys) => ImageKeys::Given(keys),
                 None => ImageKeys::Counted(images),
@@ -171,7 +168,11 @@ impl PyMatchLog {
             log.label(categories.keys());
             Ok(())
         };
-        py.detach(matched)?;
+        if detections < LONG {
+            py.detach(|| work(&Watch::default()))?;
+        } else {
+            watched(py, None, detections as u64, work)??;
+        }
         Ok(())
     }
 

@@ -130,7 +130,13 @@ class MeanAveragePrecision:
 
     # Batches
 
-    def update(self, preds: Sequence[Mapping[str, Any]], targets: Sequence[Mapping[str, Any]]) -> None:
+    def update(
+        self,
+        preds: Sequence[Mapping[str, Any]],
+        targets: Sequence[Mapping[str, Any]] | None = None,
+        *,
+        target: Sequence[Mapping[str, Any]] | None = None,
+    ) -> None:
         """Match a batch of images and keep the rows.
 
         Parameters
@@ -141,12 +147,18 @@ class MeanAveragePrecision:
         targets : list of dict
             One for each image, in the same order: ``boxes``, ``labels``, and if there are any ``iscrowd``, ``ignore``,
             ``area`` ``(N,)``, ``image_id`` (an integer or string), ``image_size`` (height, width).
+        target
+            torchmetrics' name for `targets`.
 
         Raises
         ------
         ValueError
             Something cannot be used; the message names argument, row and value. Nothing of the batch is added.
         """
+        if targets is None:
+            targets = target
+        if targets is None:
+            raise TypeError("update: targets are missing")
         if len(self._logs) == 1:
             for log in self._logs.values():
                 log.update(preds, targets)
@@ -158,14 +170,20 @@ class MeanAveragePrecision:
         for key, log in self._logs.items():
             log.merge(parts[key])
 
-    def __call__(self, preds: Any, targets: Any) -> dict[str, Any]:
+    def __call__(self, preds: Any, targets: Any = None, *, target: Any = None) -> dict[str, Any]:
         """Adds a batch and gives its own numbers."""
         batch = self._empty()
-        batch.update(preds, targets)
+        batch.update(preds, targets, target=target)
         self.merge(batch)
         return batch.compute()
 
     forward = __call__
+
+    def to(self, *where: Any, **how: Any) -> MeanAveragePrecision:
+        """The metric itself: nothing of it is on a device. Loops that moved torchmetrics' metric may go on to."""
+        return self
+
+    cpu = cuda = to
 
     def reset(self) -> None:
         """Forget all batches."""

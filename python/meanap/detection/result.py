@@ -58,23 +58,42 @@ class Result:
         return recall if isinstance(recall, str) else np.array(recall, dtype=np.float64)
 
     @functools.cached_property
+    def _held(self) -> dict[tuple[str, int, bool], np.ndarray]:
+        return {}
+
+    def _values(self, kind: str, limit: int, micro: bool) -> np.ndarray:
+        """Precision ``(T, R, K, A)`` or recall ``(T, K, A)`` under one limit; -1 where there is nothing to find.
+
+        The summary asks for precision under the last limit alone, and for no more than counts of all others.
+        """
+        key = kind, limit, micro
+        if key not in self._held:
+            matches = self._pooled if micro else self._matches
+            factor = max(self._matches.groups, 1) if micro else 1
+            limits = [self.protocol.max_detections[limit] * factor]
+            areas = list(range(len(self.protocol.area_ranges)))
+            if kind == "precision":
+                curves = matches.accumulate(recall=self._recall, areas=areas, max_detections=limits)
+                self._held[key] = curves[0][..., 0]
+            else:
+                hits = np.moveaxis(matches.tallies(limits)["hits"], 0, 1)[..., 0]
+                positives = np.stack([matches.totals(area)[0] for area in areas], axis=1)
+                recall = hits / np.where(positives, positives, 1)
+                self._held[key] = np.where(positives > 0, recall, -1.0)
+        return self._held[key]
+
+    @functools.cached_property
     def _curves(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return self._accumulate(self._matches, 1)
+        return self._matches.accumulate(
+            recall=self._recall,
+            areas=list(range(len(self.protocol.area_ranges))),
+            max_detections=list(self.protocol.max_detections),
+        )
 
     @functools.cached_property
     def _pooled(self) -> _core.Matches:
         return self._matches.pooled()
 
-    @functools.cached_property
-    def _pooled_curves(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return self._accumulate(self._pooled, max(self._matches.groups, 1))
-
-    def _accumulate(self, matches: _core.Matches, factor: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return matches.accumulate(
-            recall=self._recall,
-            areas=list(range(len(self.protocol.area_ranges))),
-            max_detections=[limit * factor for limit in self.protocol.max_detections],
-        )
 
     @property
     def precision(self) -> np.ndarray:
@@ -114,9 +133,7 @@ class Result:
         row = self._row(row)
         thresholds, area, limit = self._places(row)
         micro = self.protocol.average == "micro" and category is None and row.group is None
-        precision, recall, _ = self._pooled_curves if micro else self._curves
-        values = (precision if row.kind == "precision" else recall)[thresholds]
-        values = values[..., area, limit]
+        values = self._values(row.kind, limit, micro)[thresholds][..., area]
         if category is not None:
             values = values[..., self._position(category)]
         elif not micro and row.group is not None:
@@ -198,8 +215,7 @@ class Result:
 
     def _by_class(self, row: SummaryRow) -> np.ndarray:
         thresholds, area, limit = self._places(row)
-        precision, recall, _ = self._curves
-        values = (precision if row.kind == "precision" else recall)[thresholds][..., area, limit]
+        values = self._values(row.kind, limit, False)[thresholds][..., area]
         values = values.reshape(math.prod(values.shape[:-1]), values.shape[-1])
         present = values > -1
         means = np.full(values.shape[-1], math.nan)

@@ -82,7 +82,7 @@ class Sharded:
         size = sum(os.path.getsize(path) for path in (ground_truth, detections))
         # Half of the memory for a shard, the other half for what waits to be written and for matching.
         self._bins = min(max(1, math.ceil(_OBJECTS * size / (memory / 2))), _MOST_BINS)
-        self._folder = tempfile.TemporaryDirectory(prefix="meanap-")
+        self._folder = tempfile.TemporaryDirectory(prefix="meanap-", ignore_cleanup_errors=True)
         made = [
             (_Table if is_parquet(path) else _Records)(
                 path, side, Path(self._folder.name), self._bins, similarity, box_format, memory, progress

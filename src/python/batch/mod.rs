@@ -1,0 +1,100 @@
+//! Boxes, masks and keypoints as users have them, checked, and turned into columns.
+//!
+//! Two doors share the checks: lists of one dictionary for each image (what training loops have), and columns of a
+//! whole data set.
+
+mod options;
+mod shapes;
+mod side;
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyString};
+
+use super::arrays::key;
+use crate::columns::Key;
+
+pub use options::{Kind, Options};
+pub use side::Side;
+use side::{Fields, Items};
+
+/// A batch: both sides, and the ids of its images if the user gives them.
+pub struct Batch {
+    /// Ground truth.
+    pub ground_truth: Side,
+    /// Detections.
+    pub detections: Side,
+    /// The images' ids, all or none.
+    pub image_ids: Option<Vec<Key>>,
+    /// The number of images.
+    pub images: usize,
+}
+
+/// Images between two looks at the keyboard.
+const BREATH: usize = 1024;
+
+/// Reads lists of one dictionary for each image; `first` is the number of the first one in errors.
+pub fn read_batch(
+    preds: &Bound<'_, PyAny>,
+    targets: &Bound<'_, PyAny>,
+    options: &Options,
+    first: usize,
+) -> PyResult<Batch> {
+    let (preds, targets) = (list(preds, "preds")?, list(targets, "targets")?);
+    if preds.len() != targets.len() {
+        let (p, t) = (preds.len(), targets.len());
+        return Err(PyValueError::new_err(format!("preds has {p} images, targets has {t}")));
+    }
+    let mut batch = Batch {
+        ground_truth: Side::default(),
+        detections: Side::default(),
+        image_ids: None,
+        images: preds.len(),
+    };
+    let mut ids = Vec::new();
+    let name = intern!(preds.py(), "image_id");
+    for (i, (pred, target)) in preds.iter().zip(targets.iter()).enumerate() {
+        if i % BREATH == BREATH - 1 {
+            preds.py().check_signals()?;
+        }
+        let number = first + i;
+        let (of_pred, of_target) = (|| format!("preds[{number}]"), || format!("targets[{number}]"));
+        batch.detections.read_image(&pred, &of_pred, i as u32, options, true)?;
+        batch.ground_truth.read_image(&target, &of_target, i as u32, options, false)?;
+        let read = |item: &Bound<'_, PyAny>, place: &dyn Fn() -> String| {
+            let id = Items(item).get(name)?;
+            id.map(|id| key(&id, || format!("{}[\"image_id\"]", place()))).transpose()
+        };
+        match (read(&target, &of_target)?, read(&pred, &of_pred)?) {
+            (Some(a), Some(b)) if a != b => {
+                let message =
+                    format!("{}[\"image_id\"] is {b}, {}[\"image_id\"] is {a}", of_pred(), of_target());
+                return Err(PyValueError::new_err(message));
+            }
+            (a, b) => ids.extend(a.or(b)),
+        }
+    }
+    match ids.len() {
+        0 => {}
+        given if given == batch.images => batch.image_ids = Some(ids),
+        given => {
+            let message =
+                format!("image_id: {given} of {} images have one, expected all or none", batch.images);
+            return Err(PyValueError::new_err(message));
+        }
+    }
+    Ok(batch)
+}
+
+fn list<'py>(value: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py, PyList>> {
+    if let Ok(list) = value.cast::<PyList>() {
+        return Ok(list.clone());
+    }
+    if value.is_instance_of::<PyDict>() || value.is_instance_of::<PyString>() {
+        let found = value.get_type().name()?;
+        let message = format!("{name}: expected a list of one dictionary for each image, found a {found}");
+        return Err(PyTypeError::new_err(message));
+    }
+    PyList::new(value.py(), value.try_iter()?.collect::<PyResult<Vec<_>>>()?)
+}

@@ -1,0 +1,92 @@
+//! How objects are given, and what is allowed.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+/// What is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Boxes.
+    Boxes,
+    /// Masks.
+    Masks,
+    /// Keypoints.
+    Keypoints,
+}
+
+/// How a box is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BoxFormat {
+    /// Two corners.
+    Xyxy,
+    /// A corner and the size.
+    Xywh,
+    /// The centre and the size.
+    Cxcywh,
+}
+
+/// What decides an object's area range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// Area in pixels.
+    Area,
+    /// Diagonal of the box in pixels.
+    Diagonal,
+    /// Longest side of the box in pixels.
+    Side,
+    /// Area over that of the image.
+    Fraction,
+}
+
+/// How objects are given, and what is allowed.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What is compared.
+    pub kind: Kind,
+    /// How boxes are given.
+    pub format: BoxFormat,
+    /// What decides the area range.
+    pub size: Size,
+    /// Least and greatest score.
+    pub scores: Option<(f64, f64)>,
+    /// Whether crowds may be matched many times; if not, they are merely ignored.
+    pub crowds: bool,
+}
+
+impl Options {
+    /// From the names that Python uses.
+    pub fn new(
+        kind: &str,
+        format: &str,
+        size: &str,
+        scores: Option<(f64, f64)>,
+        crowds: bool,
+    ) -> PyResult<Options> {
+        let unknown = |argument: &str, found: &str, expected: &str| {
+            PyValueError::new_err(format!("{argument}: expected {expected}, found {found:?}"))
+        };
+        Ok(Options {
+            kind: match kind {
+                "bbox" => Kind::Boxes,
+                "segm" | "boundary" => Kind::Masks,
+                "keypoints" => Kind::Keypoints,
+                _ => return Err(unknown("similarity", kind, "'bbox', 'segm', 'boundary' or 'keypoints'")),
+            },
+            format: match format {
+                "xyxy" => BoxFormat::Xyxy,
+                "xywh" => BoxFormat::Xywh,
+                "cxcywh" => BoxFormat::Cxcywh,
+                _ => return Err(unknown("box_format", format, "'xyxy', 'xywh' or 'cxcywh'")),
+            },
+            size: match size {
+                "area" => Size::Area,
+                "diagonal" => Size::Diagonal,
+                "side" => Size::Side,
+                "fraction" => Size::Fraction,
+                _ => return Err(unknown("size", size, "'area', 'diagonal', 'side' or 'fraction'")),
+            },
+            scores,
+            crowds,
+        })
+    }
+}

@@ -1,0 +1,183 @@
+//! Boxes, keypoints and masks out of arrays.
+
+use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyString};
+use rayon::prelude::*;
+
+use super::options::BoxFormat;
+use super::side::Fields;
+use crate::columns::{Keypoints, Masks};
+use crate::python::arrays::{Numbers, wrong_shape};
+use crate::rle::{codec, measure, pixels};
+use crate::threads;
+
+/// Turns boxes into `x, y, width, height`, in the precision they came in, and checks them.
+pub fn convert_boxes(
+    array: &Numbers,
+    format: BoxFormat,
+    place: impl Fn() -> String,
+    out: &mut Vec<[f64; 4]>,
+) -> PyResult<()> {
+    let round = |x: f64| if array.single { f64::from(x as f32) } else { x };
+    for (row, given) in array.values.chunks_exact(4).enumerate() {
+        let [a, b, c, d] = [given[0], given[1], given[2], given[3]];
+        let converted = match format {
+            BoxFormat::Xyxy => [a, b, round(c - a), round(d - b)],
+            BoxFormat::Xywh => [a, b, c, d],
+            BoxFormat::Cxcywh => [round(a - c / 2.0), round(b - d / 2.0), c, d],
+        };
+        let complaint = if !converted.iter().all(|x| x.is_finite()) {
+            "NaN or infinite"
+        } else if converted[2] < 0.0 || converted[3] < 0.0 {
+            match format {
+                BoxFormat::Xyxy => "the second corner lies before the first",
+                _ => "a negative size",
+            }
+        } else {
+            out.push(converted);
+            continue;
+        };
+        return Err(PyValueError::new_err(format!(
+            "{}: row {row} is ({a}, {b}, {c}, {d}): {complaint}",
+            place()
+        )));
+    }
+    Ok(())
+}
+
+/// Reads poses `(N, K, 3)`, of detections also `(N, K, 2)`; gives their number.
+pub fn read_keypoints(
+    array: &Numbers,
+    place: &dyn Fn() -> String,
+    detections: bool,
+    out: &mut Keypoints,
+) -> PyResult<usize> {
+    if array.values.is_empty() {
+        return Ok(0);
+    }
+    let (count, points, width) = match array.shape[..] {
+        [n, k, 3] => (n, k, 3),
+        [n, k, 2] if detections => (n, k, 2),
+        _ => return Err(wrong_shape(&place(), "(N, K, 3)", &array.shape)),
+    };
+    if !out.triples.is_empty() && out.per_object != points {
+        let message = format!("{}: {points} keypoints, the images before have {}", place(), out.per_object);
+        return Err(PyValueError::new_err(message));
+    }
+    out.per_object = points;
+    for (row, pose) in array.values.chunks_exact(points * width).enumerate() {
+        if !pose.iter().all(|x| x.is_finite()) {
+            return Err(PyValueError::new_err(format!(
+                "{}: row {row} has a NaN or infinite number",
+                place()
+            )));
+        }
+        for point in pose.chunks_exact(width) {
+            out.triples.extend([point[0], point[1], point.get(2).copied().unwrap_or(1.0)]);
+        }
+    }
+    Ok(count)
+}
+
+/// The box around a pose.
+pub fn extent(pose: &[f64]) -> [f64; 4] {
+    let axis = |at: usize| {
+        let values = pose.chunks_exact(3).map(move |point| point[at]);
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)))
+    };
+    let ((x0, x1), (y0, y1)) = (axis(0), axis(1));
+    [x0, y0, x1 - x0, y1 - y0]
+}
+
+/// Reads masks: an array `(N, H, W)` of flags, or a list of COCO's run-length dictionaries. Gives their areas.
+pub fn read_masks(
+    value: &Bound<'_, PyAny>,
+    place: &dyn Fn() -> String,
+    out: &mut Masks,
+) -> PyResult<Vec<f64>> {
+    if let Ok(list) = value.cast::<PyList>()
+        && (list.is_empty() || list.get_item(0)?.is_instance_of::<PyDict>())
+    {
+        return read_run_lengths(list, place, out);
+    }
+    let doors = value.py().import(intern!(value.py(), "meanap._arrays"))?;
+    let array = doors.call_method1(intern!(value.py(), "as_masks"), (value, place()))?;
+    let array = array.cast::<PyArrayDyn<u8>>()?;
+    if array.is_empty() {
+        return Ok(Vec::new());
+    }
+    let &[n, h, w] = array.shape() else { return Err(wrong_shape(&place(), "(N, H, W)", array.shape())) };
+    let size = |x: usize| u32::try_from(x).map_err(|_| wrong_shape(&place(), "(N, H, W)", &[n, h, w]));
+    let size = [size(h)?, size(w)?];
+    let array = array.readonly();
+    let data = array.as_slice()?;
+    let encoded: Vec<Vec<u32>> = value.py().detach(|| {
+        threads::run(|| {
+            let encode = |columns: &mut Vec<u8>, mask: &[u8]| {
+                by_columns(mask, h, w, columns);
+                let mut counts = Vec::new();
+                pixels::encode(columns, &mut counts);
+                counts
+            };
+            data.par_chunks_exact(h * w).map_init(Vec::new, encode).collect()
+        })
+    });
+    let area = |counts: &Vec<u32>| measure::area(counts.iter().copied()) as f64;
+    let areas = encoded.iter().map(area).collect();
+    encoded.iter().for_each(|counts| out.push_counts(size, counts));
+    Ok(areas)
+}
+
+/// The pixels of a mask column by column: 1 for foreground.
+fn by_columns(mask: &[u8], h: usize, w: usize, columns: &mut Vec<u8>) {
+    const TILE: usize = 32;
+    columns.resize(h * w, 0);
+    for top in (0..h).step_by(TILE) {
+        for left in (0..w).step_by(TILE) {
+            for x in left..(left + TILE).min(w) {
+                for y in top..(top + TILE).min(h) {
+                    columns[x * h + y] = u8::from(mask[y * w + x] != 0);
+                }
+            }
+        }
+    }
+}
+
+fn read_run_lengths(
+    list: &Bound<'_, PyList>,
+    place: &dyn Fn() -> String,
+    out: &mut Masks,
+) -> PyResult<Vec<f64>> {
+    let py = list.py();
+    let mut areas = Vec::with_capacity(list.len());
+    for (row, item) in list.iter().enumerate() {
+        let wrong = |what: &str| PyValueError::new_err(format!("{}: row {row}: {what}", place()));
+        let rle = item.cast::<PyDict>().map_err(|_| wrong("expected a dictionary with size and counts"))?;
+        let size: [u32; 2] = match rle.get(intern!(py, "size"))? {
+            Some(size) => size.extract().map_err(|_| wrong("\"size\": expected height and width"))?,
+            None => return Err(wrong("\"size\" is missing")),
+        };
+        let Some(counts) = rle.get(intern!(py, "counts"))? else {
+            return Err(wrong("\"counts\" is missing"));
+        };
+        let text: Option<Vec<u8>> = match counts.cast::<PyString>() {
+            Ok(text) => Some(text.to_str()?.as_bytes().to_vec()),
+            Err(_) => counts.cast::<pyo3::types::PyBytes>().ok().map(|bytes| bytes.as_bytes().to_vec()),
+        };
+        let counts: Vec<u32> = match text {
+            Some(text) => codec::read(codec::checked(&text).map_err(|e| wrong(e.message()))?).collect(),
+            None => counts.extract().map_err(|_| wrong("\"counts\": expected run lengths"))?,
+        };
+        let pixels = counts.iter().map(|&count| u64::from(count)).sum::<u64>();
+        if pixels != u64::from(size[0]) * u64::from(size[1]) {
+            let message = format!("the runs cover {pixels} pixels of a mask of {} x {}", size[0], size[1]);
+            return Err(wrong(&message));
+        }
+        areas.push(measure::area(counts.iter().copied()) as f64);
+        out.push_counts(size, &counts);
+    }
+    Ok(areas)
+}
