@@ -3,6 +3,7 @@
 //! Worker threads do not survive `fork()`, and evaluation is often called on both sides of one (data loaders,
 //! process pools). So the pool is remembered together with the process that made it, and a child makes its own.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -20,8 +21,23 @@ pub fn count() -> usize {
     let asked = std::env::var("MEANAP_NUM_THREADS").ok().and_then(|text| text.trim().parse().ok());
     match asked {
         Some(threads) if threads > 0 => threads,
-        _ => std::thread::available_parallelism().map_or(1, usize::from),
+        _ => available(),
     }
+}
+
+/// How many threads the process may run at once: asked once, because the answer takes a walk through the files of control
+/// groups, longer than a small task.
+fn available() -> usize {
+    static OF_PROCESS: AtomicU64 = AtomicU64::new(0);
+    let process = std::process::id();
+    let known = OF_PROCESS.load(Ordering::Relaxed);
+    if known >> 32 == u64::from(process) {
+        return known as u32 as usize;
+    }
+    // A child may have been put on other processors, so it asks again.
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    OF_PROCESS.store(u64::from(process) << 32 | threads as u64, Ordering::Relaxed);
+    threads
 }
 
 /// Runs `work` with this process's pool as the one that rayon's iterators use.

@@ -374,6 +374,22 @@ def test_files_count_as_arrays(folders):
     assert counted(*each, classes=4, boundary=True).compute().to_dict() == expected
 
 
+@pytest.mark.parametrize("row_filter", range(5))
+def test_every_kind_of_file_is_counted_row_by_row_as_arrays_are(tmp_path, row_filter):
+    rng = np.random.default_rng(16)
+    kinds = [(pixel_data.GREY, 8), (pixel_data.PALETTE, 8), (pixel_data.GREY, 16), (pixel_data.GREY, 4)]
+    # The noise is longer, deflated, than what is inflated at a time.
+    noise = rng.integers(0, 12, (2, 330, 700))
+    for pair in (pixel_data.pair(rng, 70, 101, 12, ignore=15), noise, noise[:, :1, :1]):
+        expected = counted(pair, classes=12, ignore_index=15).compute().to_dict()
+        for side, pixels in enumerate(pair):
+            for i, (color, depth) in enumerate(kinds):
+                pixel_data.write_png(tmp_path / f"{side}_{i}.png", pixels, color, depth, row_filter)
+        for one, other in ((0, 0), (0, 1), (1, 2), (2, 0), (3, 1)):
+            files = tmp_path / f"0_{one}.png", tmp_path / f"1_{other}.png"
+            assert counted(files, classes=12, ignore_index=15).compute().to_dict() == expected
+
+
 def test_bad_files_are_named_or_skipped(folders):
     gt, dt, pairs = folders
     suffixes = dict(target_suffix="_gt.png", prediction_suffix="_dt.png")
