@@ -183,11 +183,10 @@ fn number<const DEPTH: usize>(row: &[u8], pixel: usize) -> u32 {
     }
 }
 
-/// The pixels at which a row has a mark, in order.
-struct Marks<'a, const DEPTH: usize> {
+/// The marked pixels of a row, in order: those that are not as the one left of them, if `CHANGES`, else those that are not
+/// zero.
+struct Marks<'a, const DEPTH: usize, const CHANGES: bool> {
     row: &'a [u8],
-    /// Whether a pixel is marked that is not the one left of it, or else one that is not zero.
-    changes: bool,
     /// A bit for each byte of the piece that begins at `base`, without the pixels that were told.
     bits: u64,
     base: usize,
@@ -195,9 +194,9 @@ struct Marks<'a, const DEPTH: usize> {
     from: usize,
 }
 
-impl<'a, const DEPTH: usize> Marks<'a, DEPTH> {
-    fn new(row: &'a [u8], changes: bool) -> Self {
-        let mut marks = Marks { row, changes, bits: 0, base: 0, from: 0 };
+impl<'a, const DEPTH: usize, const CHANGES: bool> Marks<'a, DEPTH, CHANGES> {
+    fn new(row: &'a [u8]) -> Self {
+        let mut marks = Marks { row, bits: 0, base: 0, from: 0 };
         marks.look();
         marks
     }
@@ -227,33 +226,40 @@ impl<'a, const DEPTH: usize> Marks<'a, DEPTH> {
     /// Finds the marks of the piece that begins at `base`.
     #[inline(always)]
     fn look(&mut self) {
-        let mut padded = [0; PIECE];
-        let piece: &[u8; PIECE] = match self.row[self.base..].first_chunk() {
-            Some(piece) => piece,
+        self.bits = match self.row[self.base..].first_chunk() {
+            Some(piece) => self.differing(piece),
             None => {
                 let last = &self.row[self.base..];
-                padded[..last.len()].copy_from_slice(last);
-                &padded
+                let mut piece = [0; PIECE];
+                piece[..last.len()].copy_from_slice(last);
+                self.differing(&piece) & !(u64::MAX << last.len())
             }
         };
+        if self.from > self.base {
+            self.bits &= self.not_told();
+        }
+    }
+
+    /// A bit for each byte of a piece that is not as the one left of it, or not zero.
+    #[inline(always)]
+    fn differing(&self, piece: &[u8; PIECE]) -> u64 {
         let mut other = [0; PIECE];
-        if self.changes {
+        if CHANGES {
             let before = self.base.min(DEPTH);
             other[DEPTH - before..DEPTH].copy_from_slice(&self.row[self.base - before..self.base]);
             other[DEPTH..].copy_from_slice(&piece[..PIECE - DEPTH]);
         }
         let (piece, other) = (piece.as_chunks().0, other.as_chunks().0);
         let equal = |half: usize| u64::from(lanes::equal(&piece[half], &other[half]));
-        let there = u64::MAX >> PIECE.saturating_sub(self.row.len() - self.base).min(PIECE - 1);
-        self.bits = !(equal(0) | equal(1) << 32) & there & self.not_told();
+        !(equal(0) | equal(1) << 32)
     }
 }
 
 /// The runs of a row, given what the encoder left of it and the row above.
 fn unfilter<const DEPTH: usize>(filter: u8, rest: &[u8], above: &[Run], row: &mut Vec<Run>) -> Option<()> {
     match filter {
-        0 => each_mark::<DEPTH>(rest, true, row, |_, rest| rest),
-        1 => each_mark::<DEPTH>(rest, false, row, add),
+        0 => each_mark::<DEPTH, true>(rest, row, |_, rest| rest),
+        1 => each_mark::<DEPTH, false>(rest, row, add),
         2 => of_above::<DEPTH>(rest, above, row),
         3 => of_mean::<DEPTH>(rest, above, row),
         4 => of_nearest::<DEPTH>(rest, above, row),
@@ -279,14 +285,13 @@ fn push(row: &mut Vec<Run>, start: usize, number: u32) {
 
 /// A pixel that is not marked is the one left of it; `with` tells what a marked one is, given that and what was left of it.
 #[inline(always)]
-fn each_mark<const DEPTH: usize>(
+fn each_mark<const DEPTH: usize, const CHANGES: bool>(
     rest: &[u8],
-    changes: bool,
     row: &mut Vec<Run>,
     with: impl Fn(u32, u32) -> u32,
 ) {
     let pixels = rest.len() / DEPTH;
-    let mut marks = Marks::<DEPTH>::new(rest, changes);
+    let mut marks = Marks::<DEPTH, CHANGES>::new(rest);
     let (mut at, mut left) = (marks.next(), 0);
     if at > 0 {
         push(row, 0, 0);
@@ -300,7 +305,7 @@ fn each_mark<const DEPTH: usize>(
 
 fn of_above<const DEPTH: usize>(rest: &[u8], above: &[Run], row: &mut Vec<Run>) {
     let pixels = rest.len() / DEPTH;
-    let mut marks = Marks::<DEPTH>::new(rest, false);
+    let mut marks = Marks::<DEPTH, false>::new(rest);
     let (mut marked, mut next, mut over) = (marks.next(), 0, 0);
     // A pixel after a marked one is what is above it again.
     let mut back = 0;
@@ -340,7 +345,7 @@ fn of_mean<const DEPTH: usize>(rest: &[u8], above: &[Run], row: &mut Vec<Run>) {
 
 fn of_nearest<const DEPTH: usize>(rest: &[u8], above: &[Run], row: &mut Vec<Run>) {
     let pixels = rest.len() / DEPTH;
-    let mut marks = Marks::<DEPTH>::new(rest, false);
+    let mut marks = Marks::<DEPTH, false>::new(rest);
     // Of the pixel to the left: what it is, and what was above it. Where the row above goes on, and nothing is left, a pixel
     // is the one left of it.
     let (mut marked, mut next, mut left, mut corner) = (marks.next(), 0, 0, 0);
