@@ -124,6 +124,12 @@ def test_what_is_refused():
         mapk([[1], [2]], [[1], 2])
     with pytest.raises(TypeError, match="text"):
         apk("abc", "abd")
+    with pytest.raises(TypeError, match="actual is 5, expected a list of items"):
+        apk(5, [1])
+    with pytest.raises(TypeError, match="predicted is None, expected a list of lists"):
+        mapk([[1]], None)
+    with pytest.raises(TypeError, match="predicted is text, expected a list of lists"):
+        mapk([[1]], "a")
     with pytest.raises(TypeError, match=r"actual\[0\] is a str"):
         mapk(["abc"], ["abd"])
     with pytest.raises(TypeError, match="k is 'x'"):

@@ -51,6 +51,13 @@ def test_pytrec_eval_to_the_last_bit(pytrec_eval, case, level):
         assert found[query] == values, query
 
 
+def test_families_and_single_cutoffs(pytrec_eval):
+    qrels, run = draw(3)
+    for asked in ({"P"}, {"P", "P_5"}, {"P.5", "P_10", "recall"}, {"map_cut", "map_cut.7"}, {"success", "ndcg_cut_3"}):
+        expected = pytrec_eval.RelevanceEvaluator(qrels, asked).evaluate(run)
+        assert RelevanceEvaluator(qrels, asked).evaluate(run) == expected, asked
+
+
 def test_scores_are_held_in_single_precision(pytrec_eval):
     qrels = {"q": {"a": 1, "b": 0}}
     run = {"q": {"a": 1.0 + 1e-12, "b": 1.0}}

@@ -92,7 +92,9 @@ impl Measure {
         // `P_10`, `ndcg_cut.10`, `map_cut_5`: the cut-off after a separator, as trec_eval and pytrec_eval write it.
         let (entry, cutoff) = match (found, name.rsplit_once(['_', '.'])) {
             (Some(entry), _) => (entry, cutoff),
-            (None, Some((name, tail))) if cutoff.is_none() => {
+            (None, Some((name, tail)))
+                if cutoff.is_none() && tail.starts_with(|c: char| c.is_ascii_digit()) =>
+            {
                 let plain = plain_name(name);
                 let entry = NAMES
                     .iter()
@@ -190,7 +192,7 @@ fn unknown_measure(text: &str) -> Error {
     let known: Vec<_> = NAMES.iter().map(|(ours, ..)| *ours).collect();
     let known = known.join(", ");
     match nearest {
-        Some((distance, name)) if distance <= 2 => {
+        Some((distance, name)) if distance <= 2 && distance < stem.len() => {
             Error::value(format!("unknown measure {text:?}; did you mean {name:?}? (known: {known})"))
         }
         _ => Error::value(format!("unknown measure {text:?} (known: {known})")),
@@ -249,6 +251,8 @@ mod tests {
             ("ndgc@10", "did you mean \"ndcg\"?"),
             ("mapp", "did you mean \"map\"?"),
             ("completely else", "unknown measure"),
+            ("Rprec_mult", "unknown measure"),
+            ("G", "unknown measure \"G\" (known"),
             ("map@0", "at least 1"),
             ("map@x", "at least 1"),
             ("bpref@10", "takes no cut-off"),

@@ -193,7 +193,7 @@ class RelevanceEvaluator:
         if isinstance(measures, str):
             measures = [measures]
         # As pytrec_eval, in sorted order whatever the order of the set.
-        self._names = list(dict.fromkeys(name for asked in sorted(measures) for name in _expanded(asked)))
+        self._names = list(dict.fromkeys(name for asked in sorted(_chosen(measures)) for name in _expanded(asked)))
         _names(self._names)
         self._qrels = tables.qrels(query_relevance, self.conventions.duplicates)
 
@@ -208,6 +208,13 @@ class RelevanceEvaluator:
 
 _CUTOFFS = (5, 10, 15, 20, 30, 100, 200, 500, 1000)
 _FAMILIES = {"P": _CUTOFFS, "recall": _CUTOFFS, "map_cut": _CUTOFFS, "ndcg_cut": _CUTOFFS, "success": (1, 5, 10)}
+
+
+def _chosen(measures: Iterable[str]) -> list[str]:
+    """As pytrec_eval, a family's own cut-offs only where none is asked for by number: ``{"P", "P_5"}`` is P_5."""
+    measures = list(measures)
+    by_number = {family for family in _FAMILIES for name in measures if name.startswith((f"{family}_", f"{family}."))}
+    return [name for name in measures if name not in by_number]
 
 
 def _expanded(name: str) -> list[str]:

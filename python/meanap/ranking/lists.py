@@ -85,7 +85,8 @@ def apk_values(actual: Any, predicted: Any, k: int = 10, *, padding: int | None 
     sides = _table(actual, padding, ranked=False), _table(predicted, padding, ranked=True)
     if sides[0] is not None and sides[1] is not None:
         return _core.apk_of_arrays(sides[0], sides[1], k)
-    return _core.apk_of_lists(_lists(actual, sides[0], padding), _lists(predicted, sides[1], padding), k)
+    left, right = _lists(actual, "actual", sides[0], padding), _lists(predicted, "predicted", sides[1], padding)
+    return _core.apk_of_lists(left, right, k)
 
 
 def _cutoff(k: int) -> int:
@@ -101,7 +102,11 @@ def _cutoff(k: int) -> int:
 def _inner(items: Iterable[Any], side: str) -> Any:
     if isinstance(items, (str, bytes)):
         raise TypeError(f"{side} is text, expected a list of items")
-    return items if isinstance(items, (list, tuple)) or hasattr(items, "tolist") else list(items)
+    if isinstance(items, (list, tuple)) or hasattr(items, "tolist"):
+        return items
+    if not isinstance(items, Iterable):
+        raise TypeError(f"{side} is {items!r}, expected a list of items")
+    return list(items)
 
 
 def _unpacked(side: Any, name: str) -> Any:
@@ -151,11 +156,12 @@ def _csr(matrix: Any, ranked: bool) -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(offsets, dtype=np.int64), np.ascontiguousarray(items, dtype=wide)
 
 
-def _lists(side: Any, table: tuple[Any, Any] | None, padding: int | None) -> list[Any]:
+def _lists(side: Any, name: str, table: tuple[Any, Any] | None, padding: int | None) -> list[Any]:
     """A side as a list of lists, for want of an integer table on both sides."""
     if table is None:
-        if isinstance(side, (str, bytes)):
-            raise TypeError("expected a sequence of lists, got text")
+        text = isinstance(side, (str, bytes))
+        if text or not isinstance(side, Iterable):
+            raise TypeError(f"{name} is {'text' if text else repr(side)}, expected a list of lists")
         return side if isinstance(side, list) else list(side)
     first, second = table
     if first.ndim == 2:
