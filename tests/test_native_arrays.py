@@ -119,3 +119,13 @@ def test_what_is_no_array_is_named():
     pred = [{"boxes": Nothing(), "labels": [0], "scores": [0.5]}]
     with pytest.raises(ValueError, match=r'preds\[0\]\["boxes"\]: a Nothing cannot be read as an array'):
         meanap.evaluate(target, pred)
+
+
+def test_numbers_among_text_stay_numbers():
+    boxes = np.array([[0, 0, 5, 5], [0, 0, 5, 5]])
+    truth = meanap.GroundTruth([1, "1"], ["a", "a"], boxes)
+    assert truth.image_ids == [1, "1"]
+    result = meanap.evaluate(truth, meanap.Detections([1], ["a"], [0.5], boxes[:1]))
+    assert result.image_ids == [1, "1"] and round(result["ar_100"], 9) == 0.5
+    with pytest.raises(ValueError, match="GroundTruth: category_ids: row 1: 2.5 is no id"):
+        meanap.GroundTruth([1, 2], ["a", 2.5], boxes)

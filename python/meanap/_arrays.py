@@ -90,8 +90,10 @@ def as_ids(value: Any, place: str) -> Any:
     if array.dtype.kind in "fbc":
         whole = "; convert with .astype(int)" if array.dtype.kind == "f" else ""
         raise ValueError(f"{place}: ids must be integers or strings, found dtype {array.dtype}{whole}")
-    ids = array.ravel().tolist()
-    if array.dtype == object:
+    # NumPy makes text of numbers among text; 1 and "1" are two ids.
+    mixed = isinstance(value, (list, tuple)) and not all(isinstance(id, str) for id in value)
+    ids = list(value) if mixed else array.ravel().tolist()
+    if array.dtype == object or mixed:
         for row, id in enumerate(ids):
             if isinstance(id, bool) or not isinstance(id, (int, str, np.integer)):
                 raise ValueError(f"{place}: row {row}: {id!r} is no id, expected an integer or a string")

@@ -2,7 +2,8 @@
 
 Two Arrow functions are the whole contract. `match_batch` takes a shard of images and gives match rows;
 `accumulate_group` takes all rows of a category and gives its curves. `evaluate` puts them on Ray Data or Spark, and any
-other engine that can call a function on a table and group rows will do.
+other engine that can call a function on a table and group rows will do. Where the rows of a category are too many for a
+worker, `meanap.distributed.parts` cuts its ranking; `evaluate` does so by itself.
 
 >>> import pyarrow as pa
 >>> from meanap.distributed import Plan, accumulate_group, gathered, match_batch
