@@ -45,9 +45,15 @@ def markdown(outcomes: list[Outcome]) -> str:
     return "\n".join(lines) + "\n"
 
 
+# The packages of tools that go by another name.
+PACKAGES = {"pytrec_eval": "pytrec-eval-terrier", "tensorflow": "tensorflow-cpu"}
+
+
 def _heading(tool):
+    if tool == "meanap":
+        return tool
     try:
-        return f"{tool} {metadata.version(tool)}"
+        return f"{tool} {metadata.version(PACKAGES.get(tool, tool))}"
     except metadata.PackageNotFoundError:
         return tool
 
