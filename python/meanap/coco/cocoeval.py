@@ -17,7 +17,7 @@ from meanap.coco import _cells, _summary
 from meanap.coco import mask as maskUtils
 from meanap.coco._index import collector_paused
 from meanap.coco.coco import COCO
-from meanap.coco.params import Params
+from meanap.coco.params import Params, distinct, snapshot
 
 __all__ = ["COCOeval", "Params", "maskUtils"]
 
@@ -107,9 +107,9 @@ class COCOeval:
         if p.iouType not in ("segm", "bbox", "boundary", "keypoints"):
             expected = "'segm', 'bbox', 'boundary' or 'keypoints'"
             raise ValueError(f"params.iouType: expected {expected}, found {p.iouType!r}")
-        p.imgIds = list(np.unique(p.imgIds))
+        p.imgIds = distinct(p.imgIds)
         if p.useCats:
-            p.catIds = list(np.unique(p.catIds))
+            p.catIds = distinct(p.catIds)
         p.maxDets = sorted(p.maxDets)
         self.params = p
 
@@ -130,7 +130,7 @@ class COCOeval:
                 "(as in pycocotools): number annotations from 1",
                 stacklevel=2,
             )
-        self._paramsEval = copy.deepcopy(self.params)
+        self._paramsEval = snapshot(self.params)
         road = "columns" if run is not None else "cells"
         logger.info("evaluated %s by %s in %.2f s", p.iouType, road, time.perf_counter() - start)
 
