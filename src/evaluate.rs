@@ -105,7 +105,8 @@ impl Scene {
             let all = || shares.into_par_iter().map_init(Workspace::default, one).collect::<Result<_>>();
             threads::run(all)?
         };
-        let mut outcomes = Vec::new();
+        // No more room than they need: they stay.
+        let mut outcomes = Vec::with_capacity(matched.iter().map(|(_, of_share)| of_share.len()).sum());
         for (rows, of_share) in matched {
             let base = outcomes.len() / bits.entry().max(1);
             if base > 0 && !of_share.is_empty() {

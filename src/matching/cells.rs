@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use super::counting::counting_sort;
+
 /// Objects outside the evaluated images or categories have this position.
 pub const NOT_EVALUATED: u32 = u32::MAX;
 
@@ -49,7 +51,7 @@ pub struct Cells<T> {
     pub groups: Vec<u32>,
 }
 
-impl<T: InImage + Default> Cells<T> {
+impl<T: InImage + Send> Cells<T> {
     /// Sorts by counting: linear in objects, images and categories. `make(object, image position)` is what is kept of
     /// an object.
     pub fn new(
@@ -57,27 +59,29 @@ impl<T: InImage + Default> Cells<T> {
         category: &[u32],
         positions: &Positions,
         extent: Extent,
-        make: impl Fn(u32, u32) -> T,
+        make: impl Fn(u32, u32) -> T + Sync,
     ) -> Cells<T> {
         let position = |of: &[u32], code: u32| of.get(code as usize).copied().unwrap_or(NOT_EVALUATED);
         let image_of = |i: u32| position(&positions.of_image, image[i as usize]);
         let category_of = |i: u32| position(&positions.of_category, category[i as usize]);
         let (images, categories) = (extent.images, extent.categories);
-        let all = 0..image.len() as u32;
+        let count = image.len();
+        let as_given = |i: usize| i as u32;
         if !extent.by_category {
-            let by_category = counting_sort(all, categories, category_of, |i| i).0;
-            let items = counting_sort(by_category.into_iter(), images, image_of, |i| make(i, image_of(i))).0;
+            let order = counting_sort(count, as_given, categories, category_of, |i| i).0;
+            let make = |i| make(i, image_of(i));
+            let items = counting_sort(order.len(), |i| order[i], images, image_of, make).0;
             let groups = vec![0, items.len() as u32];
             return Cells { items, groups };
         }
         // Objects of images that are not evaluated drop out here or below, whichever pass runs.
         let make = |i: u32| make(i, image_of(i));
         let category_of = |i: u32| if image_of(i) == NOT_EVALUATED { NOT_EVALUATED } else { category_of(i) };
-        let (items, groups) = if all.clone().map(image_of).is_sorted() {
-            counting_sort(all, categories, category_of, make)
+        let (items, groups) = if (0..count as u32).map(image_of).is_sorted() {
+            counting_sort(count, as_given, categories, category_of, make)
         } else {
-            let by_image = counting_sort(all, images, image_of, |i| i).0;
-            counting_sort(by_image.into_iter(), categories, category_of, make)
+            let order = counting_sort(count, as_given, images, image_of, |i| i).0;
+            counting_sort(order.len(), |i| order[i], categories, category_of, make)
         };
         Cells { items, groups }
     }
@@ -98,33 +102,6 @@ impl<T: InImage> Cells<T> {
     pub fn group(&self, group: usize) -> Range<usize> {
         self.groups[group] as usize..self.groups[group + 1] as usize
     }
-}
-
-/// Stable counting sort by a small key, dropping what has none; also where each key's run starts, and the end.
-fn counting_sort<T: Copy + Default>(
-    objects: impl Iterator<Item = u32> + Clone,
-    keys: usize,
-    key: impl Fn(u32) -> u32,
-    make: impl Fn(u32) -> T,
-) -> (Vec<T>, Vec<u32>) {
-    let mut starts = vec![0u32; keys + 1];
-    for object in objects.clone() {
-        if let Some(count) = starts[1..].get_mut(key(object) as usize) {
-            *count += 1;
-        }
-    }
-    for key in 0..keys {
-        starts[key + 1] += starts[key];
-    }
-    let mut next = starts.clone();
-    let mut sorted = vec![T::default(); starts[keys] as usize];
-    for object in objects {
-        if let Some(place) = next[..keys].get_mut(key(object) as usize) {
-            sorted[*place as usize] = make(object);
-            *place += 1;
-        }
-    }
-    (sorted, starts)
 }
 
 /// The end of the images up to `image`, in a part of one group.

@@ -2,6 +2,7 @@
 
 mod argmax;
 mod cells;
+mod counting;
 mod greedy;
 mod log;
 mod score;

@@ -1,0 +1,124 @@
+//! Counting sort, in parallel.
+
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::threads;
+
+/// Objects from which on it pays to wake another thread.
+const MANY: usize = 1 << 15;
+
+/// Sorts `count` objects, the `i`-th of them `object(i)`, by a small key, stable, dropping those whose key is none of
+/// `0..keys`. Gives what `make` makes of each, and where each key's run starts, and the end.
+pub fn counting_sort<T: Send>(
+    count: usize,
+    object: impl Fn(usize) -> u32 + Sync,
+    keys: usize,
+    key: impl Fn(u32) -> u32 + Sync,
+    make: impl Fn(u32) -> T + Sync,
+) -> (Vec<T>, Vec<u32>) {
+    // A thread holds its place in the run of each key: no more of them than pay.
+    let pieces = if count < MANY { 1 } else { threads::count().min(count / (4 * keys + 1)).max(1) };
+    sort_in_pieces(pieces, count, object, keys, key, make)
+}
+
+fn sort_in_pieces<T: Send>(
+    pieces: usize,
+    count: usize,
+    object: impl Fn(usize) -> u32 + Sync,
+    keys: usize,
+    key: impl Fn(u32) -> u32 + Sync,
+    make: impl Fn(u32) -> T + Sync,
+) -> (Vec<T>, Vec<u32>) {
+    let piece = |p: usize| p * count / pieces..(p + 1) * count / pieces;
+    let count_keys = |objects: Range<usize>| {
+        let mut counts = vec![0u32; keys];
+        for i in objects {
+            if let Some(count) = counts.get_mut(key(object(i)) as usize) {
+                *count += 1;
+            }
+        }
+        counts
+    };
+    let counts: Vec<Vec<u32>> = in_parallel((0..pieces).collect(), |p| count_keys(piece(p)));
+    let mut starts = Vec::with_capacity(keys + 1);
+    starts.push(0);
+    let mut total = 0;
+    for key in 0..keys {
+        total += counts.iter().map(|counts| counts[key]).sum::<u32>();
+        starts.push(total);
+    }
+
+    let mut sorted: Vec<T> = Vec::with_capacity(total as usize);
+    let mut rest = &mut sorted.spare_capacity_mut()[..total as usize];
+    // For each piece its part of each key's run, of which the front is filled and dropped.
+    let mut open: Vec<Vec<&mut [MaybeUninit<T>]>> = (0..pieces).map(|_| Vec::with_capacity(keys)).collect();
+    for key in 0..keys {
+        for (open, counts) in open.iter_mut().zip(&counts) {
+            open.push(rest.split_off_mut(..counts[key] as usize).expect("the counts add up to the total"));
+        }
+    }
+    let fill = |(p, mut open): (usize, Vec<&mut [MaybeUninit<T>]>)| {
+        for i in piece(p) {
+            let object = object(i);
+            if let Some(open) = open.get_mut(key(object) as usize) {
+                open.split_off_first_mut().expect("a key is the same each time").write(make(object));
+            }
+        }
+        open.iter().all(|open| open.is_empty())
+    };
+    let filled = in_parallel(open.into_iter().enumerate().collect(), fill);
+    assert!(filled.into_iter().all(|filled| filled), "a key is the same each time");
+    // SAFETY: the parts of all pieces are the first `total` places; a part that is empty now had each place written.
+    unsafe { sorted.set_len(total as usize) };
+    (sorted, starts)
+}
+
+/// `work` on each item, on the thread pool if there are several.
+fn in_parallel<I: Send, O: Send>(items: Vec<I>, work: impl Fn(I) -> O + Sync) -> Vec<O> {
+    if items.len() < 2 {
+        return items.into_iter().map(work).collect();
+    }
+    threads::run(|| items.into_par_iter().with_max_len(1).map(&work).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sort_in_pieces;
+
+    #[test]
+    fn pieces_change_nothing() {
+        let mut state = 3u64;
+        let mut roll = |sides: u64| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 33) % sides
+        };
+        for count in [0, 1, 5, 100] {
+            for keys in [0, 1, 7, 200] {
+                let key_of: Vec<u32> = (0..count).map(|_| roll(keys as u64 + 2) as u32).collect();
+                let mut expected: Vec<u32> =
+                    (0..count as u32).rev().filter(|&i| (key_of[i as usize] as usize) < keys).collect();
+                expected.sort_by_key(|&i| key_of[i as usize]);
+                for pieces in [1, 2, 3, 16] {
+                    let (sorted, starts) = sort_in_pieces(
+                        pieces,
+                        count,
+                        |i| (count - 1 - i) as u32,
+                        keys,
+                        |i| key_of[i as usize],
+                        |i| i.to_string(),
+                    );
+                    assert_eq!(sorted, expected.iter().map(u32::to_string).collect::<Vec<_>>());
+                    for key in 0..keys {
+                        let run = starts[key] as usize..starts[key + 1] as usize;
+                        assert!(expected[run].iter().all(|&i| key_of[i as usize] as usize == key));
+                    }
+                    assert_eq!(starts.len(), keys + 1);
+                    assert_eq!(starts[keys] as usize, expected.len());
+                }
+            }
+        }
+    }
+}
