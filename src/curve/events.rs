@@ -3,7 +3,8 @@
 //! Detections that matched nothing are most of them, and all that a curve wants of one is how many true positives stand
 //! before it. So only detections that matched are sorted; the others are counted into the gaps between them.
 
-use crate::matching::{MatchTable, Outcome, Part, Row, Truth, descending_key};
+use super::radix;
+use crate::matching::{Bits, MatchTable, Outcome, Part, Row, Truth, descending_key};
 
 /// The place of a detection in the total order: score, then image, then rank in the image.
 type Key = (u64, u64);
@@ -13,13 +14,13 @@ fn key(row: &Row) -> Key {
 }
 
 /// A detection that matched.
+#[derive(Clone, Copy)]
 struct Event {
     key: Key,
     score: f64,
     rank: u32,
-    /// Its outcome: entry `entry` of part `part`.
-    part: u32,
-    entry: u32,
+    /// Which it was in the order of the rows.
+    row: u32,
 }
 
 /// The thresholds, 64 of them, at which a detection is a true positive and at which a false one.
@@ -35,20 +36,34 @@ pub struct Verdict {
 #[derive(Default)]
 pub struct Events {
     events: Vec<Event>,
+    spare: Vec<Event>,
+    /// The first halves of the events' keys: what is searched.
+    scores: Vec<u64>,
+    /// Where each event, in the order of the rows, came to stand.
+    places: Vec<u32>,
     /// `(areas, words of thresholds, events)`: in the order in which they are swept.
     verdicts: Vec<Verdict>,
-    /// `(events + 1, limits, areas)`: unmatched detections before each event, summed from the first; the least limit
-    /// first.
+    /// `(events + 1, limits, lanes)`: unmatched detections before each event, summed from the first; the least limit
+    /// first, the areas in the first of the lanes.
     gaps: Vec<u32>,
     buckets: Buckets,
     /// The very first detection below each limit.
-    first: Vec<Option<(Key, f64)>>,
+    first: Vec<First>,
     truth_areas: Vec<u32>,
     areas: Vec<usize>,
     limits: Vec<usize>,
-    /// The limits, the least first, and where each of them comes in that order.
-    ascending: Vec<usize>,
+    /// The bits of the areas, in fours: [`Events::lanes`] of them.
+    masks: Vec<[u32; 4]>,
+    /// The limits in fours, the least first, and where each of them comes in that order.
+    ascending: Vec<[u32; 4]>,
     order: Vec<usize>,
+}
+
+/// The first detection below a limit; none as long as there is no score.
+#[derive(Clone, Copy)]
+struct First {
+    key: Key,
+    score: Option<f64>,
 }
 
 impl Events {
@@ -66,32 +81,39 @@ impl Events {
             part.rows(group).iter().filter(|row| row.rank != Row::DROPPED && wanted(row.image))
         };
         self.areas = areas.to_vec();
+        self.masks = in_fours(areas.iter().map(|&area| 1 << area));
         self.set_limits(limits);
         self.truth_areas.clear();
         let truths = table.parts.iter().flat_map(|part| part.truths(group));
         self.truth_areas.extend(truths.filter(|truth: &&Truth| wanted(truth.image)).map(|truth| truth.areas));
 
         self.events.clear();
-        for (part, at) in table.parts.iter().zip(0..) {
+        for row in table.parts.iter().flat_map(rows) {
+            if let Outcome::Matched(_) = row.outcome() {
+                let at = self.events.len() as u32;
+                self.events.push(Event { key: key(row), score: row.score, rank: row.rank, row: at });
+            }
+        }
+        // The rows come in the order of images and ranks.
+        radix::sort_by_key(&mut self.events, &mut self.spare, |event| event.key.0);
+        debug_assert!(self.events.is_sorted_by_key(|event| event.key));
+        self.scores.clear();
+        self.scores.extend(self.events.iter().map(|event| event.key.0));
+        self.begin_judging(table.bits);
+        let mut nth = 0;
+        for part in &table.parts {
             for row in rows(part) {
                 if let Outcome::Matched(entry) = row.outcome() {
-                    let entry = entry as u32;
-                    self.events.push(Event {
-                        key: key(row),
-                        score: row.score,
-                        rank: row.rank,
-                        part: at,
-                        entry,
-                    });
+                    let place = self.places[nth] as usize;
+                    self.judge(table.bits, place, &part.outcomes[entry * table.bits.entry()..]);
+                    nth += 1;
                 }
             }
         }
-        self.events.sort_unstable_by_key(|event| event.key);
-        self.judge(table);
-        self.buckets.fill(self.events.iter().map(|event| event.key.0));
+        self.buckets.fill(&self.scores);
         self.begin_counting();
         for part in &table.parts {
-            rows(part).for_each(|row| self.count_unmatched(row));
+            self.count_unmatched(rows(part));
         }
         self.sum_up();
     }
@@ -100,27 +122,38 @@ impl Events {
         self.limits = limits.to_vec();
         let mut places: Vec<usize> = (0..limits.len()).collect();
         places.sort_by_key(|&m| limits[m]);
-        self.ascending = places.iter().map(|&m| limits[m]).collect();
+        self.ascending = in_fours(places.iter().map(|&m| u32::try_from(limits[m]).unwrap_or(u32::MAX)));
         self.order = vec![0; limits.len()];
         places.iter().zip(0..).for_each(|(&m, place)| self.order[m] = place);
     }
 
-    /// Gathers the outcomes in the order of the events: they are read once for each limit.
-    fn judge(&mut self, table: &MatchTable) {
-        let bits = table.bits;
-        let (count, words) = (self.events.len(), bits.words());
+    /// Counts of a gap for one limit.
+    fn lanes(&self) -> usize {
+        4 * self.masks.len()
+    }
+
+    /// Room for the outcomes, and where each of them goes.
+    fn begin_judging(&mut self, bits: Bits) {
+        let count = self.events.len();
         self.verdicts.clear();
-        self.verdicts.resize(self.areas.len() * words * count, Verdict::default());
-        for (i, event) in self.events.iter().enumerate() {
-            let start = event.entry as usize * bits.entry();
-            let outcome = &table.parts[event.part as usize].outcomes[start..start + bits.entry()];
-            for (a, &area) in self.areas.iter().enumerate() {
-                for word in 0..words {
-                    let (matched, ignored) = bits.get(outcome, area, word);
-                    let counted = !ignored & bits.used(word);
-                    let verdict = Verdict { hit: matched & counted, miss: !matched & counted };
-                    self.verdicts[(a * words + word) * count + i] = verdict;
-                }
+        self.verdicts.resize(count * self.areas.len() * bits.words(), Verdict::default());
+        self.places.clear();
+        self.places.resize(count, 0);
+        for (event, place) in self.events.iter().zip(0..) {
+            self.places[event.row as usize] = place;
+        }
+    }
+
+    /// Takes in the outcome of the event at `place`, which `outcomes` begin with. They are read as they lie, in the order
+    /// of the rows, and put into the order in which they are swept.
+    fn judge(&mut self, bits: Bits, place: usize, outcomes: &[u64]) {
+        let (count, words) = (self.events.len(), bits.words());
+        for (a, &area) in self.areas.iter().enumerate() {
+            for word in 0..words {
+                let (matched, ignored) = bits.get(outcomes, area, word);
+                let counted = !ignored & bits.used(word);
+                let verdict = Verdict { hit: matched & counted, miss: !matched & counted };
+                self.verdicts[(a * words + word) * count + place] = verdict;
             }
         }
     }
@@ -128,51 +161,67 @@ impl Events {
     /// Empty gaps; and the very first of the detections that matched.
     fn begin_counting(&mut self) {
         self.gaps.clear();
-        self.gaps.resize((self.events.len() + 1) * self.areas.len() * self.limits.len(), 0);
-        let first_below = |&limit: &usize| {
-            let below = self.events.iter().find(|event| (event.rank as usize) < limit);
-            below.map(|event| (event.key, event.score))
-        };
-        self.first = self.ascending.iter().map(first_below).collect();
-    }
-
-    /// Counts an unmatched detection into its gap, under the least limit that lets it pass.
-    #[inline]
-    fn count_unmatched(&mut self, row: &Row) {
-        let Outcome::Unmatched(outside) = row.outcome() else { return };
-        let (key, rank) = (key(row), row.rank as usize);
-        let class = self.ascending.iter().take_while(|&&limit| rank >= limit).count();
-        let Some(first) = self.first.get_mut(class..) else { return };
-        // What is not the first under its least limit is not under a greater one.
-        if first.first().is_some_and(|first| first.is_none_or(|(first, _)| key < first)) {
-            for first in first {
-                if first.is_none_or(|(first, _)| key < first) {
-                    *first = Some((key, row.score));
-                }
+        self.gaps.resize((self.events.len() + 1) * self.limits.len() * self.lanes(), 0);
+        self.first.clear();
+        self.first.resize(self.limits.len(), First { key: (u64::MAX, u64::MAX), score: None });
+        for (&limit, &place) in self.limits.iter().zip(&self.order) {
+            if let Some(below) = self.events.iter().find(|event| (event.rank as usize) < limit) {
+                self.first[place] = First { key: below.key, score: Some(below.score) };
             }
         }
-        let range = self.buckets.range(key.0);
-        let before = range.start + self.events[range].partition_point(|event| event.key < key);
-        let (areas, limits) = (self.areas.len(), self.limits.len());
-        // Nobody asks how many come after the last event, nor for a detection beyond all limits.
-        if before == self.events.len() || class == limits {
-            return;
-        }
-        let gap = &mut self.gaps[(before * limits + class) * areas..][..areas];
-        for (count, &area) in gap.iter_mut().zip(&self.areas) {
-            *count += !outside >> area & 1;
+    }
+
+    /// Counts unmatched detections into their gaps, each under the least limit that lets it pass.
+    fn count_unmatched<'a>(&mut self, rows: impl Iterator<Item = &'a Row>) {
+        let (limits, lanes) = (self.limits.len(), self.lanes());
+        let Events { events, scores, gaps, buckets, first, masks, ascending, .. } = self;
+        for row in rows {
+            let Outcome::Unmatched(outside) = row.outcome() else { continue };
+            let passed = ascending.iter().flatten().map(|&limit| u32::from(row.rank >= limit));
+            let class = passed.sum::<u32>() as usize;
+            // Nobody asks for a detection beyond all limits.
+            let Some(first) = first.get_mut(class..).filter(|first| !first.is_empty()) else { continue };
+            let score = descending_key(row.score);
+            // What is not the first under its least limit is not under a greater one.
+            if score <= first[0].key.0 {
+                let key = key(row);
+                for first in first.iter_mut().filter(|first| first.score.is_none() || key < first.key) {
+                    *first = First { key, score: Some(row.score) };
+                }
+            }
+            let range = buckets.range(score);
+            let mut before = range.start;
+            before += match &scores[range] {
+                [] => 0,
+                &[one] if one != score => usize::from(one < score),
+                some => {
+                    let key = key(row);
+                    events[before..before + some.len()].partition_point(|event| event.key < key)
+                }
+            };
+            // Nor how many come after the last event.
+            if before == events.len() {
+                continue;
+            }
+            let gap = &mut gaps[(before * limits + class) * lanes..][..lanes];
+            for (counts, masks) in gap.as_chunks_mut::<4>().0.iter_mut().zip(&*masks) {
+                for (count, mask) in counts.iter_mut().zip(masks) {
+                    *count += u32::from(outside & mask == 0);
+                }
+            }
         }
     }
 
     /// Sums the gaps, over the limits and from the first on.
     fn sum_up(&mut self) {
-        let (areas, width) = (self.areas.len(), self.areas.len() * self.limits.len());
+        let lanes = self.lanes();
+        let width = lanes * self.limits.len();
         if width == 0 {
             return;
         }
         for gap in self.gaps.chunks_exact_mut(width) {
-            for i in areas..width {
-                gap[i] += gap[i - areas];
+            for i in lanes..width {
+                gap[i] += gap[i - lanes];
             }
         }
         for i in width..self.gaps.len() {
@@ -187,7 +236,7 @@ impl Events {
 
     /// The score of the very first detection below the `m`-th limit, if there is one.
     pub fn first_score(&self, m: usize) -> Option<f64> {
-        self.first[self.order[m]].map(|(_, score)| score)
+        self.first[self.order[m]].score
     }
 
     /// Visits the matched detections of rank below the `m`-th limit, best score first: `visit(event, unmatched
@@ -202,7 +251,7 @@ impl Events {
     ) {
         let count = self.events.len();
         let verdicts = &self.verdicts[(a * words + word) * count..][..count];
-        let (width, at) = (self.areas.len() * self.limits.len(), self.order[m] * self.areas.len() + a);
+        let (width, at) = (self.limits.len() * self.lanes(), self.order[m] * self.lanes() + a);
         let gaps = self.gaps.chunks_exact(width);
         for (i, ((event, gap), &verdict)) in self.events.iter().zip(gaps).zip(verdicts).enumerate() {
             if verdict.hit | verdict.miss != 0 && (event.rank as usize) < self.limits[m] {
@@ -217,6 +266,13 @@ impl Events {
     }
 }
 
+/// Values in fours, the last ones filled up: masks of nothing, and limits that nothing passes.
+fn in_fours(values: impl Iterator<Item = u32>) -> Vec<[u32; 4]> {
+    let values: Vec<u32> = values.collect();
+    let four = |some: &[u32]| std::array::from_fn(|i| some.get(i).copied().unwrap_or(u32::MAX));
+    values.chunks(4).map(four).collect()
+}
+
 /// A first guess at where a key stands among sorted keys: an index by leading bits.
 #[derive(Default)]
 struct Buckets {
@@ -226,11 +282,10 @@ struct Buckets {
 }
 
 impl Buckets {
-    fn fill(&mut self, sorted: impl ExactSizeIterator<Item = u64> + DoubleEndedIterator + Clone) {
+    fn fill(&mut self, sorted: &[u64]) {
         self.starts.clear();
-        let mut ends = sorted.clone();
-        let (Some(low), high) = (ends.next(), ends.next_back()) else { return };
-        let span = high.unwrap_or(low) - low;
+        let (Some(&low), Some(&high)) = (sorted.first(), sorted.last()) else { return };
+        let span = high - low;
         let wanted = (4 * sorted.len() as u64).next_power_of_two();
         self.low = low;
         self.shift = (64 - span.leading_zeros()).saturating_sub(wanted.trailing_zeros());

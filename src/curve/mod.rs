@@ -7,6 +7,7 @@ mod area;
 mod events;
 mod grid;
 mod part;
+mod radix;
 mod sweep;
 
 pub use crate::curve::area::{Area, area_of, areas_under};
