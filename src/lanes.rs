@@ -14,6 +14,13 @@ pub fn digits(text: &[u8; 32]) -> u32 {
     wide::digits(text)
 }
 
+/// Bit `i`: whether byte `i` is not an ordinary one of a JSON string: a quote, a backslash, a control character, or not
+/// ASCII.
+#[inline(always)]
+pub fn special(text: &[u8; 32]) -> u32 {
+    wide::special(text)
+}
+
 /// The number that the last `count` bytes write, which must be decimal digits, at most 16.
 #[inline(always)]
 pub fn value(text: &[u8; 16], count: usize) -> u64 {
@@ -41,9 +48,9 @@ use plain as wide;
 #[cfg(target_arch = "x86_64")]
 mod vector {
     use std::arch::x86_64::{
-        __m128i, _mm_add_epi16, _mm_and_si128, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_loadu_si128,
-        _mm_madd_epi16, _mm_min_epu8, _mm_movemask_epi8, _mm_mullo_epi16, _mm_packs_epi32, _mm_set1_epi8,
-        _mm_set1_epi16, _mm_set1_epi32, _mm_srli_epi16, _mm_xor_si128,
+        __m128i, _mm_add_epi16, _mm_and_si128, _mm_cmpeq_epi8, _mm_cmpgt_epi8, _mm_cvtsi128_si64,
+        _mm_loadu_si128, _mm_madd_epi16, _mm_min_epu8, _mm_movemask_epi8, _mm_mullo_epi16, _mm_or_si128,
+        _mm_packs_epi32, _mm_set1_epi8, _mm_set1_epi16, _mm_set1_epi32, _mm_srli_epi16, _mm_xor_si128,
     };
 
     #[inline(always)]
@@ -82,6 +89,17 @@ mod vector {
     }
 
     #[inline(always)]
+    pub fn special(text: &[u8; 32]) -> u32 {
+        // SAFETY: every x86-64 processor has SSE2.
+        bits(halves(text).map(|half| unsafe {
+            let is = |byte: u8| _mm_cmpeq_epi8(half, _mm_set1_epi8(byte as i8));
+            // As a signed byte, ASCII from the space on is what is greater than 31.
+            let control = _mm_cmpgt_epi8(_mm_set1_epi8(0x20), half);
+            _mm_or_si128(control, _mm_or_si128(is(b'"'), is(b'\\')))
+        }))
+    }
+
+    #[inline(always)]
     pub fn value(text: &[u8; 16], count: usize) -> u64 {
         let Some(last) = super::LAST[count..].first_chunk() else { return 0 };
         let (values, last) = (load(text), load(last));
@@ -114,6 +132,10 @@ mod plain {
         bits(|i| text[i].is_ascii_digit())
     }
 
+    pub fn special(text: &[u8; 32]) -> u32 {
+        bits(|i| !matches!(text[i], b' ' | b'!' | b'#'..=b'[' | b']'..=0x7f))
+    }
+
     pub fn value(text: &[u8; 16], count: usize) -> u64 {
         text[16 - count..].iter().fold(0, |value, &digit| value * 10 + u64::from(digit - b'0'))
     }
@@ -131,9 +153,11 @@ mod tests {
             (state >> 33) as usize
         };
         for _ in 0..20_000 {
-            let mut piece = || [(); 32].map(|()| b"0123456789.,:/ -\x00\xff\x80e"[roll() % 20]);
+            let mut piece =
+                || [(); 32].map(|()| b"0123456789.,:/ -\x00\xff\x80e\"\\!#[]\x1f\x7f"[roll() % 28]);
             let (a, mut b) = (piece(), piece());
             assert_eq!(digits(&a), plain::digits(&a), "{a:?}");
+            assert_eq!(special(&a), plain::special(&a), "{a:?}");
             b[..16].copy_from_slice(&a[..16]);
             assert_eq!(equal(&a, &b), plain::equal(&a, &b), "{a:?} {b:?}");
             let count = roll() % 17;

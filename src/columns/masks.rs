@@ -1,5 +1,7 @@
 //! Instance masks as they were given, undecoded: most are never compared.
 
+use std::convert::Infallible;
+
 /// How one mask was given, and where in the arenas of [`Masks`] it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
@@ -10,10 +12,12 @@ pub enum Shape {
         /// Number of rings.
         count: u32,
     },
-    /// Compressed run lengths: `bytes[start..start + len]`.
+    /// Compressed run lengths: [`Masks::text`].
     Compressed {
-        /// First byte.
-        start: u64,
+        /// The piece of [`Masks::texts`].
+        piece: u32,
+        /// First byte in it.
+        start: u32,
         /// Number of bytes.
         len: u32,
     },
@@ -33,14 +37,25 @@ pub struct Masks {
     pub size: Vec<[u32; 2]>,
     /// How each object's mask was given.
     pub shape: Vec<Shape>,
-    /// Compressed run lengths of all objects.
-    pub bytes: Vec<u8>,
+    /// Compressed run lengths of all objects, in pieces that are never copied.
+    pub texts: Vec<Vec<u8>>,
     /// Plain run lengths of all objects.
     pub counts: Vec<u32>,
     /// Polygon coordinates `x, y, x, y, …` of all objects.
     pub coordinates: Vec<f64>,
     /// Ends of the rings in `coordinates`: ring `r` is `coordinates[rings[r - 1]..rings[r]]` (from 0 for the first).
     pub rings: Vec<u64>,
+}
+
+/// The ends of the arenas of [`Masks`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MasksMark {
+    masks: usize,
+    texts: usize,
+    bytes: usize,
+    counts: usize,
+    coordinates: usize,
+    rings: usize,
 }
 
 impl Masks {
@@ -54,17 +69,75 @@ impl Masks {
         self.shape.is_empty()
     }
 
+    /// Where the masks end now.
+    pub fn mark(&self) -> MasksMark {
+        MasksMark {
+            masks: self.shape.len(),
+            texts: self.texts.len(),
+            bytes: self.texts.last().map_or(0, Vec::len),
+            counts: self.counts.len(),
+            coordinates: self.coordinates.len(),
+            rings: self.rings.len(),
+        }
+    }
+
+    /// Forgets all that was added since the mark.
+    pub fn restore(&mut self, mark: MasksMark) {
+        self.size.truncate(mark.masks);
+        self.shape.truncate(mark.masks);
+        self.texts.truncate(mark.texts);
+        if let Some(piece) = self.texts.last_mut() {
+            piece.truncate(mark.bytes);
+        }
+        self.counts.truncate(mark.counts);
+        self.coordinates.truncate(mark.coordinates);
+        self.rings.truncate(mark.rings);
+    }
+
+    /// Adds a mask of a shape that lies in the arenas.
+    pub fn push(&mut self, size: [u32; 2], shape: Shape) {
+        self.size.push(size);
+        self.shape.push(shape);
+    }
+
     /// Adds a mask given as compressed run lengths.
     pub fn push_compressed(&mut self, size: [u32; 2], text: &[u8]) {
-        self.size.push(size);
-        self.shape.push(Shape::Compressed { start: self.bytes.len() as u64, len: text.len() as u32 });
-        self.bytes.extend_from_slice(text);
+        let shape = self.add_text(|piece| {
+            piece.extend_from_slice(text);
+            Ok::<_, Infallible>(Some(()))
+        });
+        let Ok(shape) = shape;
+        self.push(size, shape.expect("a text below 2 GiB"));
+    }
+
+    /// The shape of compressed run lengths that `write` adds to a piece of text; `None` if it says so.
+    pub fn add_text<E>(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<Option<()>, E>,
+    ) -> Result<Option<Shape>, E> {
+        const FULL: usize = 1 << 31;
+        if self.texts.last().is_none_or(|piece| piece.len() >= FULL) {
+            self.texts.push(Vec::new());
+        }
+        let number = self.texts.len() - 1;
+        let piece = &mut self.texts[number];
+        let start = piece.len();
+        Ok(write(piece)?.and_then(|()| {
+            let len = u32::try_from(piece.len() - start).ok().filter(|&len| (len as usize) < FULL)?;
+            Some(Shape::Compressed { piece: number as u32, start: start as u32, len })
+        }))
+    }
+
+    /// Compressed run lengths.
+    #[inline]
+    pub fn text(&self, piece: u32, start: u32, len: u32) -> &[u8] {
+        let start = start as usize;
+        &self.texts[piece as usize][start..start + len as usize]
     }
 
     /// Adds a mask given as plain run lengths.
     pub fn push_counts(&mut self, size: [u32; 2], counts: &[u32]) {
-        self.size.push(size);
-        self.shape.push(Shape::Counts { start: self.counts.len() as u64, len: counts.len() as u32 });
+        self.push(size, Shape::Counts { start: self.counts.len() as u64, len: counts.len() as u32 });
         self.counts.extend_from_slice(counts);
     }
 
@@ -76,8 +149,7 @@ impl Masks {
 
     /// Closes an object made of the last `count` rings.
     pub fn push_polygons(&mut self, size: [u32; 2], count: u32) {
-        self.size.push(size);
-        self.shape.push(Shape::Polygons { first: self.rings.len() as u32 - count, count });
+        self.push(size, Shape::Polygons { first: self.rings.len() as u32 - count, count });
     }
 
     /// The coordinates of ring `ring`.
@@ -88,18 +160,18 @@ impl Masks {
     }
 
     /// Adds all of `other`'s masks after these.
-    pub fn append(&mut self, other: &Masks) {
-        let (bytes, counts) = (self.bytes.len() as u64, self.counts.len() as u64);
+    pub fn append(&mut self, mut other: Masks) {
+        let (texts, counts) = (self.texts.len() as u32, self.counts.len() as u64);
         let (rings, coordinates) = (self.rings.len() as u32, self.coordinates.len() as u64);
-        self.size.extend_from_slice(&other.size);
+        self.size.append(&mut other.size);
         self.shape.extend(other.shape.iter().map(|shape| match *shape {
             Shape::Polygons { first, count } => Shape::Polygons { first: first + rings, count },
-            Shape::Compressed { start, len } => Shape::Compressed { start: start + bytes, len },
+            Shape::Compressed { piece, start, len } => Shape::Compressed { piece: piece + texts, start, len },
             Shape::Counts { start, len } => Shape::Counts { start: start + counts, len },
         }));
-        self.bytes.extend_from_slice(&other.bytes);
-        self.counts.extend_from_slice(&other.counts);
-        self.coordinates.extend_from_slice(&other.coordinates);
+        self.texts.append(&mut other.texts);
+        self.counts.append(&mut other.counts);
+        self.coordinates.append(&mut other.coordinates);
         self.rings.extend(other.rings.iter().map(|end| end + coordinates));
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 pub use key::{Codebook, Key};
 pub use keypoints::Keypoints;
-pub use masks::{Masks, Shape};
+pub use masks::{Masks, MasksMark, Shape};
 
 /// A shared column: readers hand it on, nobody copies it.
 pub type Column<T> = Arc<Vec<T>>;

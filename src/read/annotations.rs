@@ -1,8 +1,10 @@
 //! Annotations and results as columns.
 
 use super::codes::Codes;
+use super::kept::Kept;
 use super::record::{Field, Rows, Shape, Trouble, fields};
 use super::scanner::{Number, Scan, Scanner};
+use super::usual::Cursor;
 
 /// Integers up to here are doubles too.
 const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -50,6 +52,8 @@ pub struct Annotations {
     pub segmentation: Spans,
     /// `keypoints`.
     pub keypoints: Spans,
+    /// Of results, the geometry that is wanted in any case.
+    pub kept: Kept,
     /// Whether a score was written as an integer.
     pub integer_scores: bool,
     /// Whether the first record's `bbox` is `[]`.
@@ -128,8 +132,10 @@ impl Annotations {
                     }
                 }
                 Field::NumKeypoints => record.unlabelled = cursor.integer()? == 0,
-                Field::Segmentation => record.segmentation = scanner.skip_from(&mut cursor)?,
-                Field::Keypoints => record.keypoints = scanner.skip_from(&mut cursor)?,
+                Field::Segmentation => {
+                    record.segmentation = pass(&mut self.kept, field, scanner, &mut cursor)?;
+                }
+                Field::Keypoints => record.keypoints = pass(&mut self.kept, field, scanner, &mut cursor)?,
                 _ => return None,
             }
         }
@@ -144,6 +150,7 @@ impl Annotations {
     /// Any record.
     fn parse_any(&mut self, scanner: &mut Scanner<'_>, shape: &mut Shape) -> Scan<()> {
         let mut record = Record::default();
+        let kept = &mut self.kept;
         let present = fields(
             scanner,
             shape,
@@ -179,8 +186,8 @@ impl Annotations {
                         Some(number) => record.unlabelled = number == 0,
                         None => return Ok(Err("an integer")),
                     },
-                    Field::Segmentation => return span(scanner, &mut record.segmentation),
-                    Field::Keypoints => return span(scanner, &mut record.keypoints),
+                    Field::Segmentation => return span(kept, field, scanner, &mut record.segmentation),
+                    Field::Keypoints => return span(kept, field, scanner, &mut record.keypoints),
                     _ => scanner.skip()?,
                 }
                 Ok(Ok(()))
@@ -237,7 +244,8 @@ fn trim<T>(column: &mut Vec<T>, count: usize) {
 
 impl Rows for Annotations {
     fn fresh(&self) -> Self {
-        Annotations { wanted: self.wanted, needed: self.needed, ..Self::default() }
+        let kept = self.kept.fresh();
+        Annotations { wanted: self.wanted, needed: self.needed, kept, ..Self::default() }
     }
 
     #[inline]
@@ -292,6 +300,7 @@ impl Rows for Annotations {
         if count == 0 {
             self.first_bbox_empty = record.empty_bbox;
         }
+        self.kept.commit();
         self.count += 1;
     }
 
@@ -327,6 +336,7 @@ impl Rows for Annotations {
                 join(&mut ours.start, &theirs.start, counts);
                 join(&mut ours.len, &theirs.len, counts);
             }
+            self.kept.append(&mut part.kept);
         }
         part.clear();
     }
@@ -379,6 +389,7 @@ impl Annotations {
             spans.start.clear();
             spans.len.clear();
         }
+        self.kept = self.kept.fresh();
     }
 }
 
@@ -456,12 +467,39 @@ fn bbox(scanner: &mut Scanner<'_>, into: &mut [f64; 4], empty: &mut bool) -> Sca
     Ok(Ok(()))
 }
 
-/// Any value: where it lies.
+/// Steps over the geometry at a cursor, and keeps it if it is to be kept. Tells where in the file it lies.
 #[inline(always)]
-fn span(scanner: &mut Scanner<'_>, into: &mut (u64, u32)) -> Scan<Result<(), &'static str>> {
+fn pass(
+    kept: &mut Kept,
+    field: Field,
+    scanner: &mut Scanner<'_>,
+    cursor: &mut Cursor<'_>,
+) -> Option<(u64, u32)> {
+    if kept.keeps(field) {
+        scanner.move_to(cursor.at);
+        let place = scanner.place();
+        if let Ok(Some(())) = kept.read(scanner) {
+            let start = std::mem::replace(&mut cursor.at, scanner.position());
+            return Some((place, u32::try_from(cursor.at - start).ok()?));
+        }
+    }
+    scanner.skip_from(cursor)
+}
+
+/// Any value: where it lies. It is kept if it is to be kept and can be.
+#[inline(always)]
+fn span(
+    kept: &mut Kept,
+    field: Field,
+    scanner: &mut Scanner<'_>,
+    into: &mut (u64, u32),
+) -> Scan<Result<(), &'static str>> {
     scanner.space();
     let (place, start) = (scanner.place(), scanner.position());
-    scanner.skip()?;
+    if !kept.keeps(field) || !matches!(kept.read(scanner), Ok(Some(()))) {
+        scanner.move_to(start);
+        scanner.skip()?;
+    }
     Ok(match u32::try_from(scanner.position() - start) {
         Ok(len) => {
             *into = (place, len);

@@ -8,12 +8,13 @@ use super::annotations::Annotations;
 use super::apart::{Bins, Marked, OfImage, Table};
 use super::blocks::{self, Plan};
 use super::failure::{Failure, Stopped};
+use super::kept::Kept;
 use super::listed::{Listed, Passed};
-use super::record::{Rows, Trouble};
+use super::record::{Field, Rows, Trouble};
 use super::scanner::{AFTER_NUMBER, After, Expected, Fault, Scan, Scanner};
 use super::source::{Piece, Source};
 use super::window::{Halt, Window};
-use crate::columns::Column;
+use crate::columns::{Column, Keypoints, Masks};
 
 /// What a file is read as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +75,10 @@ pub struct Shared {
     pub bbox: Option<Column<[f64; 4]>>,
     /// Crowd flags.
     pub crowd: Option<Column<bool>>,
+    /// Masks of results that have nothing else, and the area of each.
+    pub masks: Option<(Arc<Masks>, Column<f64>)>,
+    /// Poses of results that have nothing else.
+    pub poses: Option<Arc<Keypoints>>,
 }
 
 impl Dataset {
@@ -236,6 +241,14 @@ impl Dataset {
         }
     }
 
+    /// The geometry that `loadRes` looks at: what is missing is made of it.
+    fn wanted_anyway(&self) -> Option<Field> {
+        let first = |name: &str| self.first_fields.iter().any(|field| field == name);
+        let geometry = [Field::Segmentation, Field::Keypoints];
+        let measured = !first("caption") && !first("bbox");
+        geometry.into_iter().find(|field| measured && first(field.name()))
+    }
+
     /// The first result says what all of them are; `loadRes` fails on those that are something else.
     fn check_results(&mut self) {
         let first = |name: &str| self.first_fields.iter().any(|field| field == name);
@@ -280,7 +293,15 @@ impl Dataset {
             score: share(&mut columns.score, count),
             bbox: share(&mut columns.bbox, count),
             crowd: share(&mut columns.crowd, count),
+            masks: None,
+            poses: None,
         };
+        let kept = std::mem::take(&mut columns.kept);
+        if kept.keeps(Field::Segmentation) && kept.areas.len() == count {
+            self.shared.masks = Some((Arc::new(kept.masks), Arc::new(kept.areas)));
+        } else if kept.keeps(Field::Keypoints) && count > 0 {
+            self.shared.poses = Some(Arc::new(kept.poses.into_keypoints(Vec::new())));
+        }
     }
 }
 
@@ -445,6 +466,10 @@ impl Reader<'_> {
         self.dataset.first_fields = self.window.read(first_keys).unwrap_or_default();
         self.window.seek(start, u64::MAX);
         let mut annotations = std::mem::take(&mut self.dataset.annotations);
+        // Of a file that is written apart nothing is kept.
+        if self.dataset.kind == Kind::Results && self.bins.is_none() {
+            annotations.kept = self.dataset.wanted_anyway().map(Kept::of).unwrap_or_default();
+        }
         let outcome = self.records(label, &mut annotations);
         self.dataset.annotations = annotations;
         outcome

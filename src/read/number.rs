@@ -54,6 +54,20 @@ pub fn word(text: &[u8; 8]) -> (u64, usize) {
     (together((word << half) << half), count)
 }
 
+/// Of text that writes digits, some other byte, and digits: the number that all digits write, how many stand before the
+/// byte, and how many there are, if that is no more than six. There are some on either side.
+#[inline(always)]
+pub fn around_point(text: u64) -> Option<(u64, usize, usize)> {
+    let others = |word: u64| (word.wrapping_add(0x7676_7676_7676_7676) | word) & 0x8080_8080_8080_8080;
+    let word = text ^ 0x3030_3030_3030_3030;
+    let point = others(word).trailing_zeros() & !7;
+    let before = !(u64::MAX.checked_shl(point)?);
+    let joined = (word & before) | ((word >> 8) & !before);
+    let (whole, count) = (point as usize / 8, others(joined).trailing_zeros() as usize / 8);
+    let found = whole > 0 && whole < count && count < 7;
+    found.then(|| (together(joined << (64 - 8 * count)), whole, count))
+}
+
 /// The number that the first `count` bytes write, which must be decimal digits, one to eight.
 #[inline(always)]
 pub fn few(text: &[u8; 8], count: usize) -> u64 {

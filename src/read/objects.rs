@@ -12,7 +12,7 @@ use super::pose::{self, Poses};
 use super::record::Field;
 use super::scanner::{Scan, Scanner};
 use super::{regions, segmentation};
-use crate::columns::{Column, Geometry, Ids, Keypoints, Masks, Objects, Shape};
+use crate::columns::{Column, Geometry, Ids, Masks, Objects, Shape};
 use crate::rle::{codec, measure};
 use crate::threads;
 
@@ -132,36 +132,50 @@ impl Dataset {
         iou: IouType,
         images: &Dataset,
     ) -> Result<Option<(Column<f64>, Geometry)>, Failure> {
-        let Some(masks) = self.masks(images, iou == IouType::Segm)? else { return Ok(None) };
-        let Some(area) = for_all(&masks, |_, runs| Some(f64::from(measure::area(runs)))) else {
-            return Ok(None);
+        let sized = iou == IouType::Segm;
+        let (masks, area) = match &self.shared.masks {
+            Some(_) if sized && self.image_sizes(images).is_none() => return Ok(None),
+            Some((masks, area)) => (Arc::clone(masks), Arc::clone(area)),
+            None => {
+                let Some(masks) = self.masks(images, sized)? else { return Ok(None) };
+                let area =
+                    for_all(&masks, |_, text, runs| Some(f64::from(measure::area_of_text(text, runs))));
+                let Some(area) = area else { return Ok(None) };
+                (Arc::new(masks), Arc::new(area))
+            }
         };
         let geometry = match iou {
-            IouType::Segm => Some(Geometry::Masks(Arc::new(masks))),
+            IouType::Segm => Some(Geometry::Masks(masks)),
             // A box is made where there is none, which is everywhere or left to Python.
             IouType::Bbox if self.annotations.seen & Field::Bbox.bit() == 0 => {
-                let boxes = for_all(&masks, |[height, width], runs| {
-                    let bounds = measure::bounding_box(u64::from(height), u64::from(width), runs);
+                let boxes = for_all(&masks, |[height, width], text, runs| {
+                    let bounds =
+                        measure::bounding_box_of_text(u64::from(height), u64::from(width), text, runs);
                     bounds.ok().map(|bounds| bounds.map(f64::from))
                 });
                 boxes.map(|boxes| Geometry::Boxes(Arc::new(boxes)))
             }
             _ => self.geometry(iou, Role::Detections, images)?,
         };
-        let area = Arc::new(area);
         Ok(geometry.map(|geometry| (area, geometry)))
     }
 
     fn results_of_poses(&self, iou: IouType) -> Result<Option<(Column<f64>, Geometry)>, Failure> {
-        let Some(poses) = self.poses()? else { return Ok(None) };
-        let boxes = poses.numbers.chunks_exact(poses.width.max(1)).map(pose::bounding_box);
+        let poses = match &self.shared.poses {
+            Some(poses) => Arc::clone(poses),
+            None => match self.poses()? {
+                Some(poses) => Arc::new(poses.into_keypoints(Vec::new())),
+                None => return Ok(None),
+            },
+        };
+        let boxes = poses.triples.chunks_exact((3 * poses.per_object).max(1)).map(pose::bounding_box);
         let Some(boxes) = boxes.collect::<Option<Vec<_>>>() else { return Ok(None) };
         let area = Arc::new(boxes.iter().map(|[_, _, width, height]| width * height).collect());
         let geometry = match iou {
             // The reference writes these over whatever boxes the records have.
             IouType::Bbox => Some(Geometry::Boxes(Arc::new(boxes))),
             IouType::Segm => None,
-            IouType::Keypoints => Some(keypoints(poses, Vec::new())),
+            IouType::Keypoints => Some(Geometry::Keypoints(poses)),
         };
         Ok(geometry.map(|geometry| (area, geometry)))
     }
@@ -196,7 +210,7 @@ impl Dataset {
                     (Role::GroundTruth, Some(boxes)) => boxes.to_vec(),
                     (Role::GroundTruth, None) => return Ok(None),
                 };
-                self.poses()?.map(|poses| keypoints(poses, boxes))
+                self.poses()?.map(|poses| Geometry::Keypoints(Arc::new(poses.into_keypoints(boxes))))
             }
         })
     }
@@ -220,7 +234,7 @@ impl Dataset {
         let read = self.read_again(
             spans,
             |scanner, index, part| segmentation::read(scanner, sizes[codes[index] as usize], part),
-            |part| masks.append(&part),
+            |part| masks.append(part),
         )?;
         Ok(read.map(|()| masks))
     }
@@ -277,23 +291,18 @@ impl Dataset {
     }
 }
 
-/// What `measure` makes of the size and the run lengths of each mask. `None` if it makes nothing of one, or one is not
-/// given as compressed run lengths: the reference measures no others.
+/// What `measure` makes of the size and the text of each mask, with working memory. `None` if it makes nothing of one,
+/// or one is not given as compressed run lengths: the reference measures no others.
 fn for_all<T: Send>(
     masks: &Masks,
-    measure: impl Fn([u32; 2], codec::Counts<'_>) -> Option<T> + Sync,
+    measure: impl Fn([u32; 2], &[u8], &mut Vec<[u32; 2]>) -> Option<T> + Sync,
 ) -> Option<Vec<T>> {
-    let one = |index: usize| match masks.shape[index] {
-        Shape::Compressed { start, len } => {
-            let start = start as usize;
-            let text = codec::checked(&masks.bytes[start..start + len as usize]).ok()?;
-            measure(masks.size[index], codec::read(text))
+    let one = |runs: &mut Vec<[u32; 2]>, index: usize| match masks.shape[index] {
+        Shape::Compressed { piece, start, len } => {
+            let text = codec::checked(masks.text(piece, start, len)).ok()?;
+            measure(masks.size[index], text, runs)
         }
         _ => None,
     };
-    threads::run(|| (0..masks.len()).into_par_iter().with_min_len(256).map(one).collect())
-}
-
-fn keypoints(poses: Poses, boxes: Vec<[f64; 4]>) -> Geometry {
-    Geometry::Keypoints(Arc::new(Keypoints { per_object: poses.width / 3, triples: poses.numbers, boxes }))
+    threads::run(|| (0..masks.len()).into_par_iter().with_min_len(256).map_init(Vec::new, one).collect())
 }

@@ -1,12 +1,13 @@
 //! Keypoints as JSON has them: a flat array of numbers.
 
 use super::scanner::{After, Number, Scan, Scanner};
+use crate::columns::Keypoints;
 
 /// Integers beyond this are left to Python: sums of products of smaller ones are exact in doubles as in integers.
 const EXACT: f64 = 33_554_432.0;
 
 /// The numbers of some poses, all equally many.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Poses {
     /// The numbers of each pose.
     pub width: usize,
@@ -21,8 +22,13 @@ impl Poses {
         if !scanner.take(b'[') {
             return Ok(None);
         }
+        // A number is most likely as long as the last one.
+        let mut rounded = true;
         loop {
-            match scanner.number()? {
+            let first = scanner.position();
+            let number = if rounded { scanner.rounded_number() } else { scanner.number() };
+            rounded = scanner.position() - first < 9;
+            match number? {
                 Some(Number { value, integer }) if !integer || value.abs() <= EXACT => {
                     self.numbers.push(value)
                 }
@@ -37,6 +43,11 @@ impl Poses {
             self.width = width;
         }
         Ok((width == self.width && width.is_multiple_of(3)).then_some(()))
+    }
+
+    /// As a column, with the objects' boxes where they have some.
+    pub fn into_keypoints(self, boxes: Vec<[f64; 4]>) -> Keypoints {
+        Keypoints { per_object: self.width / 3, triples: self.numbers, boxes }
     }
 
     /// Adds the poses of `part` after these; false if theirs have another number of numbers.

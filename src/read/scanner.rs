@@ -235,6 +235,25 @@ impl<'a> Scanner<'a> {
         Ok(Some(Number { value, integer }))
     }
 
+    /// As [`Scanner::number`], where numbers of few digits are usual.
+    #[inline(always)]
+    pub fn rounded_number(&mut self) -> Scan<Option<Number>> {
+        let mut cursor = self.cursor();
+        let (value, end, integer) = match usual::short(self.bytes, self.position) {
+            Some((value, end)) => (value, end, false),
+            None => match cursor.integer() {
+                Some(value) => (value as f64, cursor.at, true),
+                None => return self.number(),
+            },
+        };
+        // A number at the end of the piece may go on in the next.
+        if end >= self.end {
+            return self.number();
+        }
+        self.position = end;
+        Ok(Some(Number { value, integer }))
+    }
+
     /// The exponent of a number, from its `e`; what no double can tell apart is cut short.
     fn exponent(&mut self) -> Scan<i64> {
         self.position += 1;
@@ -337,11 +356,12 @@ impl<'a> Scanner<'a> {
         let start = self.position;
         let mut ascii = true;
         loop {
-            while let Some(chunk) = self.bytes.get(self.position..).and_then(<[u8]>::first_chunk::<16>) {
-                if !plain(chunk) {
+            while let Some(chunk) = self.rest().first_chunk() {
+                let plain = lanes::special(chunk).trailing_zeros();
+                self.position += plain as usize;
+                if plain < 32 {
                     break;
                 }
-                self.position += 16;
             }
             match self.peek() {
                 b'"' => {
@@ -355,6 +375,40 @@ impl<'a> Scanner<'a> {
                     ascii &= byte < 0x80;
                     self.position += 1;
                 }
+            }
+        }
+    }
+
+    /// Steps over a string from its opening quote and adds its bytes to `into`. `None`, at any place, if not all of them
+    /// are ASCII, or one is NUL.
+    pub fn ascii(&mut self, into: &mut Vec<u8>) -> Scan<Option<()>> {
+        if self.peek() != b'"' {
+            return self.fault("a string in double quotes");
+        }
+        self.position += 1;
+        loop {
+            let Some(chunk) = self.rest().first_chunk::<32>() else { return self.fault("a closing quote") };
+            let plain = lanes::special(chunk).trailing_zeros() as usize;
+            let end = into.len() + plain;
+            into.extend_from_slice(chunk);
+            into.truncate(end);
+            self.position += plain;
+            match chunk.get(plain) {
+                None => {}
+                Some(b'"') => {
+                    self.position += 1;
+                    return Ok(Some(()));
+                }
+                Some(b'\\') => {
+                    let start = self.position;
+                    self.escape()?;
+                    match unescaped(self.since(start)) {
+                        Some(byte) => into.push(byte),
+                        None => return Ok(None),
+                    }
+                }
+                Some(_) if self.at_end() => return self.fault("a closing quote"),
+                Some(_) => return Ok(None),
             }
         }
     }
@@ -456,39 +510,39 @@ impl<'a> Scanner<'a> {
     }
 
     /// From one number of an array goes on to a later one, over numbers of digits and perhaps a point, with a comma
-    /// and perhaps a space behind each; as far as all is as plain as that.
+    /// and perhaps a space behind each; as far as all is as plain as that. What stands where in a piece of text is looked
+    /// at for all of it at once.
     fn skip_plain_numbers(&mut self) {
-        while let Some(text) = self.bytes.get(self.position..).and_then(<[u8]>::first_chunk::<32>) {
-            let digits = lanes::digits(text);
-            // Where the digits that begin at a place end; 32 if they may go on.
-            let end_of = |at: usize| at + (!(digits >> at)).trailing_zeros() as usize;
-            let mut number = 0;
-            loop {
-                let first = number + usize::from(text[number] == b'-');
-                let mut end = end_of(first);
-                let zeros = text[first] == b'0' && end > first + 1;
-                let mut plain = end > first && !zeros;
-                if end < 31 && text[end] == b'.' {
-                    let point = end;
-                    end = end_of(point + 1);
-                    plain &= end > point + 1;
-                }
-                // The next one, and a place behind its first byte, must be in sight.
-                if end >= 29 {
-                    break;
-                }
-                let next = end + 1 + usize::from(text[end + 1] == b' ');
-                let goes_on = text[next] == b'-' || digits >> next & 1 == 1;
-                if !(plain && text[end] == b',' && goes_on) {
-                    self.position += number;
-                    return;
-                }
-                number = next;
-            }
-            if number == 0 {
+        while let Some(text) = self.rest().first_chunk::<32>() {
+            let places = |byte: u8| u64::from(lanes::equal(text, &[byte; 32]));
+            let digits = u64::from(lanes::digits(text));
+            let (points, commas, minuses) = (places(b'.'), places(b','), places(b'-'));
+            let (spaces, zeros) = (places(b' '), places(b'0'));
+            let begins = digits | minuses;
+            // Commas behind which, perhaps behind a space, a number begins; and nothing unknown before them.
+            let known = digits | points | commas | minuses | spaces;
+            let unknown = !known & known.wrapping_add(1);
+            let followed = commas & ((begins >> 1) | (spaces >> 1 & begins >> 2));
+            let last = followed & unknown.wrapping_sub(1);
+            if last == 0 {
                 return;
             }
-            self.position += number;
+            // Up to the last of them.
+            let all = u64::MAX >> last.leading_zeros();
+            let first_digits = digits & !(digits << 1) & !(points << 1);
+            // Adding a one to the first digit behind a point carries to behind the last.
+            let behind_fractions = ((points << 1 & digits) + digits) & !digits;
+            let odd = (points & !(digits << 1 & digits >> 1))
+                | (points & behind_fractions)
+                | (commas & !(digits << 1 & followed))
+                | (spaces & !(commas << 1))
+                | (minuses & !((commas << 1 | spaces << 1 | 1) & digits >> 1))
+                | ((zeros & first_digits) << 1 & digits);
+            if odd & all != 0 {
+                return;
+            }
+            let comma = all.trailing_ones() as usize - 1;
+            self.position += comma + 1 + usize::from(text[comma + 1] == b' ');
         }
     }
 
@@ -531,15 +585,20 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Whether a piece of a string holds no quote, backslash, control character or byte beyond ASCII.
-#[inline(always)]
-fn plain(chunk: &[u8; 16]) -> bool {
-    let mut other = 0;
-    for &byte in chunk {
-        // As a signed byte, ASCII from the space on is what is greater than 31.
-        other |= u8::from((byte as i8) < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\');
+/// The byte that an escape stands for, if it is ASCII and not NUL.
+fn unescaped(escape: &[u8]) -> Option<u8> {
+    match *escape.get(1)? {
+        b'b' => Some(8),
+        b'f' => Some(12),
+        b'n' => Some(b'\n'),
+        b'r' => Some(b'\r'),
+        b't' => Some(b'\t'),
+        b'u' => {
+            let digits = std::str::from_utf8(escape.get(2..)?).ok()?;
+            u8::from_str_radix(digits, 16).ok().filter(|code| (1..0x80).contains(code))
+        }
+        same => Some(same),
     }
-    other == 0
 }
 
 /// How many of a number's digits are zeros before its first other digit.

@@ -27,7 +27,7 @@ fn polygons(scanner: &mut Scanner<'_>, image: [u32; 2], masks: &mut Masks) -> Sc
         }
         let start = masks.coordinates.len();
         loop {
-            match scanner.number()? {
+            match scanner.rounded_number()? {
                 Some(Number { value, .. }) if value.is_finite() => masks.coordinates.push(value),
                 _ => return Ok(None),
             }
@@ -55,22 +55,25 @@ fn run_lengths(scanner: &mut Scanner<'_>, masks: &mut Masks) -> Scan<Option<()>>
     scanner.take(b'{');
     scanner.space();
     let mut size = None;
-    let (bytes, counts) = (masks.bytes.len(), masks.counts.len());
-    let mut compressed = None;
+    let counts = masks.counts.len();
+    let mut shape = None;
     loop {
         match scanner.key()? {
             b"size" if size.is_none() => {
                 let Some(read) = pair(scanner)? else { return Ok(None) };
                 size = Some(read);
             }
-            b"counts" if compressed.is_none() => {
+            b"counts" if shape.is_none() => {
                 scanner.space();
-                compressed = match scanner.peek() {
-                    b'"' => unescape(scanner.string()?, &mut masks.bytes).map(|()| true),
-                    b'[' => plain_counts(scanner, &mut masks.counts)?.map(|()| false),
+                shape = match scanner.peek() {
+                    b'"' => masks.add_text(|text| scanner.ascii(text))?,
+                    b'[' => plain_counts(scanner, &mut masks.counts)?.map(|()| {
+                        let len = (masks.counts.len() - counts) as u32;
+                        Shape::Counts { start: counts as u64, len }
+                    }),
                     _ => None,
                 };
-                if compressed.is_none() {
+                if shape.is_none() {
                     return Ok(None);
                 }
             }
@@ -80,16 +83,8 @@ fn run_lengths(scanner: &mut Scanner<'_>, masks: &mut Masks) -> Scan<Option<()>>
             break;
         }
     }
-    let (Some(size), Some(compressed)) = (size, compressed) else { return Ok(None) };
-    let (start, end) = if compressed { (bytes, masks.bytes.len()) } else { (counts, masks.counts.len()) };
-    let Ok(len) = u32::try_from(end - start) else { return Ok(None) };
-    let start = start as u64;
-    masks.size.push(size);
-    masks.shape.push(if compressed {
-        Shape::Compressed { start, len }
-    } else {
-        Shape::Counts { start, len }
-    });
+    let (Some(size), Some(shape)) = (size, shape) else { return Ok(None) };
+    masks.push(size, shape);
     Ok(Some(()))
 }
 
@@ -127,53 +122,6 @@ fn plain_counts(scanner: &mut Scanner<'_>, counts: &mut Vec<u32>) -> Scan<Option
     }
 }
 
-/// Where the first backslash is. They are frequent in run lengths, so what lies between is looked at by the word.
-#[inline]
-fn backslash(text: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    let (words, rest) = text.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let zero_where = u64::from_le_bytes(*word) ^ (ONES * u64::from(b'\\'));
-        // The lowest bit that is set is that of the first byte that is zero.
-        let found = zero_where.wrapping_sub(ONES) & !zero_where & (ONES << 7);
-        if found != 0 {
-            return Some(8 * index + found.trailing_zeros() as usize / 8);
-        }
-    }
-    rest.iter().position(|&byte| byte == b'\\').map(|at| 8 * words.len() + at)
-}
-
-/// Adds the bytes of a string whose characters are all ASCII, and none of them NUL.
-fn unescape(text: &[u8], into: &mut Vec<u8>) -> Option<()> {
-    if !text.is_ascii() {
-        return None;
-    }
-    into.reserve(text.len());
-    let mut rest = text;
-    while let Some(at) = backslash(rest) {
-        into.extend_from_slice(&rest[..at]);
-        let (byte, used) = match rest.get(at + 1)? {
-            b'b' => (8, 2),
-            b'f' => (12, 2),
-            b'n' => (b'\n', 2),
-            b'r' => (b'\r', 2),
-            b't' => (b'\t', 2),
-            b'u' => {
-                let digits = std::str::from_utf8(rest.get(at + 2..at + 6)?).ok()?;
-                match u32::from_str_radix(digits, 16).ok()? {
-                    code @ 1..0x80 => (code as u8, 6),
-                    _ => return None,
-                }
-            }
-            &same => (same, 2),
-        };
-        into.push(byte);
-        rest = &rest[at + used..];
-    }
-    into.extend_from_slice(rest);
-    Some(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::scanner::PADDING;
@@ -194,8 +142,8 @@ mod tests {
         assert_eq!(read.ring(0), [1.0, 2.5, 3.0, 4.0, 5.0, -6.0]);
         assert_eq!((read.ring(1), read.ring(2)), (&[7.0, 8.0, 9.0, 10.0][..], &[1.0, 2.0][..]));
         let read = masks(r#"{"counts": "a\\b\u0041\/\"", "size": [5, 6]}"#).unwrap();
-        assert_eq!((read.size[0], read.bytes.as_slice()), ([5, 6], &b"a\\bA/\""[..]));
-        assert_eq!(read.shape[0], Shape::Compressed { start: 0, len: 6 });
+        assert_eq!(read.shape[0], Shape::Compressed { piece: 0, start: 0, len: 6 });
+        assert_eq!((read.size[0], read.text(0, 0, 6)), ([5, 6], &b"a\\bA/\""[..]));
         let read = masks(r#"{"size":[5,6],"counts":[1, 2,4294967295]}"#).unwrap();
         assert_eq!((read.shape[0], read.counts), (Shape::Counts { start: 0, len: 3 }, vec![1, 2, u32::MAX]));
     }

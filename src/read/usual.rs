@@ -78,16 +78,42 @@ impl<'a> Cursor<'a> {
     pub fn four(&mut self) -> Option<[f64; 4]> {
         let mut four = [0.0; 4];
         self.take(b'[')?;
+        // One who rounds a number rounds all of them.
+        let mut rounded = true;
         for (place, number) in four.iter_mut().enumerate() {
             if place > 0 {
                 self.take(b',')?;
                 self.at += usize::from(self.peek() == b' ');
             }
-            *number = self.real()?.0;
+            *number = match if rounded { short(self.bytes, self.at) } else { None } {
+                Some((value, end)) => {
+                    self.at = end;
+                    value
+                }
+                None => {
+                    rounded = false;
+                    self.real()?.0
+                }
+            };
         }
         self.take(b']')?;
         Some(four)
     }
+}
+
+/// The number with a point at `at`, and where it ends, if it has at most six digits: coordinates that were rounded.
+#[inline(always)]
+pub fn short(bytes: &[u8], at: usize) -> Option<(f64, usize)> {
+    let negative = *bytes.get(at)? == b'-';
+    let start = at + usize::from(negative);
+    let text: &[u8; 8] = bytes.get(start..)?.first_chunk()?;
+    let (digits, whole, count) = number::around_point(u64::from_le_bytes(*text))?;
+    let usual = text[whole] == b'.' && (text[0] != b'0' || whole == 1) && text[count + 1] | 0x20 != b'e';
+    if !usual {
+        return None;
+    }
+    let value = number::scale_down(digits, count - whole)?;
+    Some((if negative { -value } else { value }, start + count + 1))
 }
 
 /// The number with a point at `at`, and where it ends; zero if it is not a usual one.
@@ -132,7 +158,7 @@ pub fn with_point(bytes: &[u8], at: usize) -> (f64, usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scanner::{Number, PADDING, Scanner};
+    use super::super::scanner::{Number, PADDING, Scan, Scanner};
     use super::*;
 
     fn pad(text: &str) -> (Vec<u8>, usize) {
@@ -157,6 +183,19 @@ mod tests {
             assert_eq!((other.to_bits(), scanner.position()), (value.to_bits(), cursor.at), "{text}");
         }
         let (mut cursor, mut scanner) = (Cursor::new(&bytes, 16), Scanner::new(&bytes, end, 16, 0));
+        if let Some((value, short_end)) = short(&bytes, 16)
+            && short_end < end
+        {
+            let expected: f64 = text[..short_end - 16].parse().unwrap();
+            assert_eq!((value.to_bits(), real.is_some()), (expected.to_bits(), true), "{text}");
+            assert!(short_end - 16 < 9, "{text}");
+        }
+        let (mut one, mut other) = (Scanner::new(&bytes, end, 16, 0), Scanner::new(&bytes, end, 16, 0));
+        let told = |number: Scan<Option<Number>>| {
+            number.map(|number| number.map(|n| (n.value.to_bits(), n.integer)))
+        };
+        let (rounded, number) = (told(one.rounded_number()), told(other.number()));
+        assert_eq!((rounded, one.position()), (number, other.position()), "{text}");
         if let Some(value) = cursor.integer()
             && cursor.at < end
         {
@@ -210,6 +249,21 @@ mod tests {
             let point = [".", ".", ".", "", "e", ".."][roll(6)];
             let tail = [",", "]", "}", " ", "e1,", "", "x"][roll(7)];
             agree(&format!("{sign}{whole}{point}{fraction}{tail}"));
+        }
+    }
+
+    #[test]
+    fn short_numbers() {
+        let read = |text: &str| short(&pad(text).0, 16).map(|(value, end)| (value, end - 16));
+        for text in ["0.5,", "510.66]", "-1.25,", "12345.6,", "0.00001 ", "-0.0,"] {
+            let number = &text[..text.len() - 1];
+            assert_eq!(read(text), Some((number.parse().unwrap(), number.len())), "{text}");
+        }
+        assert!(read("-0.0,").unwrap().0.is_sign_negative());
+        for text in
+            ["12,", "1234567,", "1.,", ".5,", "01.5,", "1.5e3,", "1.5E3,", "123456.7,", "1.234567,", "x"]
+        {
+            assert_eq!(read(text), None, "{text}");
         }
     }
 

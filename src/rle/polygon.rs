@@ -78,10 +78,7 @@ impl Rasterizer {
         for to in corners.chain([Ok(first)]) {
             let to: [i32; 2] = to?;
             near &= is_near(to);
-            let edge = Edge::new(from, to, columns)?;
-            if !edge.columns.is_empty() {
-                self.edges.push(edge);
-            }
+            self.edges.extend(Edge::new(from, to, columns)?);
             from = to;
         }
         Ok(near)
@@ -170,19 +167,23 @@ struct Edge {
 }
 
 impl Edge {
+    /// `None` if it crosses no column.
     #[inline]
-    fn new([xs, ys]: [i32; 2], [xe, ye]: [i32; 2], columns: u32) -> Result<Edge> {
+    fn new([xs, ys]: [i32; 2], [xe, ye]: [i32; 2], columns: u32) -> Result<Option<Edge>> {
         let (Some(dx), Some(dy)) = (distance(xs, xe), distance(ys, ye)) else {
             return Err(Error::value("invalid polygon: two neighbouring corners are too far apart"));
         };
-        let flat = dx >= dy;
-        let flip = if flat { xs > xe } else { ys > ye };
-        let ([x0, y0], [x1, y1]) = if flip { ([xe, ye], [xs, ys]) } else { ([xs, ys], [xe, ye]) };
         // Column c is crossed if 5c + 2 and 5c + 3 both lie between the ends.
         let column = |x: i32| (x.max(0) as u32 + 2) / 5;
         let columns = column(xs.min(xe)).min(columns)..column(xs.max(xe)).min(columns);
+        if columns.is_empty() {
+            return Ok(None);
+        }
+        let flat = dx >= dy;
+        let flip = if flat { xs > xe } else { ys > ye };
+        let ([x0, y0], [x1, y1]) = if flip { ([xe, ye], [xs, ys]) } else { ([xs, ys], [xe, ye]) };
         let (short, long) = if flat { (y1 - y0, dx) } else { (x1 - x0, dy) };
-        Ok(Edge {
+        Ok(Some(Edge {
             flat,
             flip,
             x0,
@@ -191,7 +192,7 @@ impl Edge {
             inverse: f64::from(long) / f64::from(short),
             steps: long,
             columns,
-        })
+        }))
     }
 
     /// The reference's sample of the short side, before it is cut to a whole number.

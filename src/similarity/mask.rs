@@ -153,9 +153,8 @@ impl Decoder {
     fn decode(&mut self, masks: &Masks, index: usize, foreground: &mut Foreground) -> Result<()> {
         let size @ [h, w] = masks.size[index].map(u64::from);
         match masks.shape[index] {
-            Shape::Compressed { start, len } => {
-                let start = start as usize;
-                foreground.push_text(size, &masks.bytes[start..start + len as usize])
+            Shape::Compressed { piece, start, len } => {
+                foreground.push_text(size, masks.text(piece, start, len))
             }
             Shape::Counts { start, len } => {
                 let start = start as usize;

@@ -1,0 +1,124 @@
+//! Geometry that is kept while results are read, because `loadRes` asks for it in any case: masks that are measured,
+//! poses that boxes are drawn around.
+//!
+//! Everything else that is large is passed over, and read again where it lies if somebody asks.
+
+use super::pose::Poses;
+use super::record::Field;
+use super::scanner::{Scan, Scanner};
+use super::segmentation;
+use crate::columns::{Masks, MasksMark, Shape};
+use crate::rle::{codec, measure};
+
+/// The masks or the poses of all records so far, if each had one that columns can hold.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    /// What is kept, if anything.
+    field: Option<Field>,
+    /// Masks, all of them compressed run lengths.
+    pub masks: Masks,
+    /// The area of each mask.
+    pub areas: Vec<f64>,
+    /// Poses.
+    pub poses: Poses,
+    /// Where the last record that counts ended.
+    mark: Mark,
+    runs: Vec<[u32; 2]>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Mark {
+    records: usize,
+    masks: MasksMark,
+    numbers: usize,
+}
+
+impl Kept {
+    /// Keeps this field of all records: `segmentation` or `keypoints`.
+    pub fn of(field: Field) -> Kept {
+        Kept { field: Some(field), ..Kept::default() }
+    }
+
+    /// Nothing yet, of the same kind.
+    pub fn fresh(&self) -> Kept {
+        Kept { field: self.field, ..Kept::default() }
+    }
+
+    /// Whether this field is kept.
+    #[inline]
+    pub fn keeps(&self, field: Field) -> bool {
+        self.field == Some(field)
+    }
+
+    /// Reads the value of the field at the scanner. `None` if it cannot be kept; the scanner is then anywhere.
+    pub fn read(&mut self, scanner: &mut Scanner<'_>) -> Scan<Option<()>> {
+        self.forget_pending();
+        let read = self.read_value(scanner);
+        if !matches!(read, Ok(Some(()))) {
+            self.forget_pending();
+        }
+        read
+    }
+
+    fn read_value(&mut self, scanner: &mut Scanner<'_>) -> Scan<Option<()>> {
+        if self.field == Some(Field::Keypoints) {
+            return self.poses.read(scanner);
+        }
+        if scanner.peek() != b'{' || segmentation::read(scanner, [0; 2], &mut self.masks)?.is_none() {
+            return Ok(None);
+        }
+        let Some(&Shape::Compressed { piece, start, len }) = self.masks.shape.last() else { return Ok(None) };
+        let Ok(text) = codec::checked(self.masks.text(piece, start, len)) else { return Ok(None) };
+        self.areas.push(f64::from(measure::area_of_text(text, &mut self.runs)));
+        Ok(Some(()))
+    }
+
+    /// Forgets a record that was begun.
+    fn forget_pending(&mut self) {
+        let Mark { records, masks, numbers } = self.mark;
+        self.masks.restore(masks);
+        self.areas.truncate(records);
+        self.poses.numbers.truncate(numbers);
+    }
+
+    /// The record that was read last counts. Without a value of its own it ends the keeping.
+    pub fn commit(&mut self) {
+        let whole = match self.field {
+            Some(Field::Segmentation) => self.areas.len() == self.mark.records + 1,
+            Some(_) => self.poses.numbers.len() > self.mark.numbers,
+            None => return,
+        };
+        if whole {
+            self.set_mark(self.mark.records + 1);
+        } else {
+            self.lose();
+        }
+    }
+
+    fn set_mark(&mut self, records: usize) {
+        self.mark = Mark { records, masks: self.masks.mark(), numbers: self.poses.numbers.len() };
+    }
+
+    /// Keeps nothing from here on.
+    fn lose(&mut self) {
+        *self = Kept::default();
+    }
+
+    /// Adds what `part` kept of its records after this, and empties it.
+    pub fn append(&mut self, part: &mut Kept) {
+        part.forget_pending();
+        let records = self.mark.records + part.mark.records;
+        if self.field.is_some() && part.field == self.field {
+            self.masks.append(std::mem::take(&mut part.masks));
+            self.areas.append(&mut part.areas);
+            if self.poses.append(std::mem::take(&mut part.poses)) {
+                self.set_mark(records);
+            } else {
+                self.lose();
+            }
+        } else {
+            self.lose();
+        }
+        *part = self.fresh();
+    }
+}
