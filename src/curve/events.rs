@@ -88,15 +88,21 @@ impl Events {
         self.truth_areas.extend(truths.filter(|truth: &&Truth| wanted(truth.image)).map(|truth| truth.areas));
 
         self.events.clear();
+        let mut in_order = true;
         for row in table.parts.iter().flat_map(rows) {
             if let Outcome::Matched(_) = row.outcome() {
                 let at = self.events.len() as u32;
-                self.events.push(Event { key: key(row), score: row.score, rank: row.rank, row: at });
+                let event = Event { key: key(row), score: row.score, rank: row.rank, row: at };
+                in_order &= self.events.last().is_none_or(|last| last.key.1 <= event.key.1);
+                self.events.push(event);
             }
         }
-        // The rows come in the order of images and ranks.
-        radix::sort_by_key(&mut self.events, &mut self.spare, |event| event.key.0);
-        debug_assert!(self.events.is_sorted_by_key(|event| event.key));
+        if in_order {
+            // As rows come, image by image: of equal scores the first is the first.
+            radix::sort_by_key(&mut self.events, &mut self.spare, |event| event.key.0);
+        } else {
+            self.events.sort_unstable_by_key(|event| event.key);
+        }
         self.scores.clear();
         self.scores.extend(self.events.iter().map(|event| event.key.0));
         self.begin_judging(table.bits);
