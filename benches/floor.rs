@@ -339,10 +339,10 @@ fn floor_of_masks(scene: &Scene, table: &MatchTable) -> u64 {
     let Geometry::Masks(masks) = &scene.detections.geometry else { return 0 };
     let (mut last, mut sum) = (u32::MAX, 0);
     for (d, _) in pairs_of(table) {
-        if let Shape::Compressed { start, len } = masks.shape[d as usize]
+        if let Shape::Compressed { piece, start, len } = masks.shape[d as usize]
             && d != last
         {
-            let text = &masks.bytes[start as usize..(start + u64::from(len)) as usize];
+            let text = masks.text(piece, start, len);
             sum += codec::checked(text).map_or(0, |text| codec::read(text).map(u64::from).sum());
         }
         last = d;

@@ -51,9 +51,7 @@ fn polygons(masks: &Masks) -> Vec<([u64; 2], &[f64])> {
 
 fn texts(masks: &Masks) -> Vec<([u64; 2], &[u8])> {
     let text = |(shape, size): (&Shape, &[u32; 2])| match *shape {
-        Shape::Compressed { start, len } => {
-            Some((size.map(u64::from), &masks.bytes[start as usize..][..len as usize]))
-        }
+        Shape::Compressed { piece, start, len } => Some((size.map(u64::from), masks.text(piece, start, len))),
         _ => None,
     };
     masks.shape.iter().zip(&masks.size).filter_map(text).collect()
