@@ -241,14 +241,6 @@ impl Dataset {
         }
     }
 
-    /// The geometry that `loadRes` looks at: what is missing is made of it.
-    fn wanted_anyway(&self) -> Option<Field> {
-        let first = |name: &str| self.first_fields.iter().any(|field| field == name);
-        let geometry = [Field::Segmentation, Field::Keypoints];
-        let measured = !first("caption") && !first("bbox");
-        geometry.into_iter().find(|field| measured && first(field.name()))
-    }
-
     /// The first result says what all of them are; `loadRes` fails on those that are something else.
     fn check_results(&mut self) {
         let first = |name: &str| self.first_fields.iter().any(|field| field == name);
@@ -468,7 +460,7 @@ impl Reader<'_> {
         let mut annotations = std::mem::take(&mut self.dataset.annotations);
         // Of a file that is written apart nothing is kept.
         if self.dataset.kind == Kind::Results && self.bins.is_none() {
-            annotations.kept = self.dataset.wanted_anyway().map(Kept::of).unwrap_or_default();
+            annotations.kept = self.dataset.measured().map(Kept::of).unwrap_or_default();
         }
         let outcome = self.records(label, &mut annotations);
         self.dataset.annotations = annotations;

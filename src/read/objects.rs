@@ -112,6 +112,16 @@ impl Dataset {
         }
     }
 
+    /// The geometry that `loadRes` measures, if it is not boxes that it looks at. Asked before the records are read, when no
+    /// first box is known to be empty.
+    pub(super) fn measured(&self) -> Option<Field> {
+        match self.form()? {
+            Form::Boxes => None,
+            Form::Masks => Some(Field::Segmentation),
+            Form::Poses => Some(Field::Keypoints),
+        }
+    }
+
     fn results_of_boxes(
         &self,
         iou: IouType,
