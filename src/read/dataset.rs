@@ -10,6 +10,7 @@ use super::blocks::{self, Plan};
 use super::failure::{Failure, Stopped};
 use super::kept::Kept;
 use super::listed::{Listed, Passed};
+use super::objects::Form;
 use super::record::{Field, Rows, Trouble};
 use super::scanner::{AFTER_NUMBER, After, Expected, Fault, Scan, Scanner};
 use super::source::{Piece, Source};
@@ -243,24 +244,17 @@ impl Dataset {
 
     /// The first result says what all of them are; `loadRes` fails on those that are something else.
     fn check_results(&mut self) {
-        let first = |name: &str| self.first_fields.iter().any(|field| field == name);
         let columns = &self.annotations;
-        let (needed, whole) = if first("caption") {
-            ("caption", false)
-        } else if first("bbox") && !columns.first_bbox_empty {
-            ("bbox", columns.whole(columns.bbox.len()))
-        } else if first("segmentation") {
-            ("segmentation", columns.whole(columns.segmentation.len.len()))
-        } else if first("keypoints") {
-            ("keypoints", columns.whole(columns.keypoints.len.len()))
-        } else {
-            ("bbox, segmentation or keypoints", false)
+        let (needed, length) = match self.form() {
+            Some(Form::Captions) => return self.give_up(|| "the results are captions".to_owned()),
+            Some(Form::Boxes) => ("bbox", columns.bbox.len()),
+            Some(Form::Masks) => ("segmentation", columns.segmentation.len.len()),
+            Some(Form::Poses) => ("keypoints", columns.keypoints.len.len()),
+            None => ("bbox, segmentation or keypoints", 0),
         };
         if columns.count == 0 {
             self.give_up(|| "there are no results".to_owned());
-        } else if needed == "caption" {
-            self.give_up(|| "the results are captions".to_owned());
-        } else if !whole {
+        } else if !columns.whole(length) {
             self.give_up(|| format!("not every result has {needed}"));
         }
     }

@@ -38,10 +38,12 @@ pub enum Role {
 
 /// What all results of a file are: its first one decides.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     Boxes,
     Masks,
     Poses,
+    /// Of which nothing can be compared.
+    Captions,
 }
 
 impl Dataset {
@@ -93,14 +95,16 @@ impl Dataset {
             Form::Boxes => self.results_of_boxes(iou, images)?,
             Form::Masks => self.results_of_masks(iou, images)?,
             Form::Poses => self.results_of_poses(iou)?,
+            Form::Captions => None,
         };
         Ok(made.and_then(|(area, geometry)| self.scored(Ids::Counted, area, geometry)))
     }
 
-    fn form(&self) -> Option<Form> {
+    /// As `loadRes` looks for what it knows; `None` if it finds nothing of that.
+    pub(super) fn form(&self) -> Option<Form> {
         let first = |name: &str| self.first_fields.iter().any(|field| field == name);
         if first("caption") {
-            None
+            Some(Form::Captions)
         } else if first("bbox") && !self.annotations.first_bbox_empty {
             Some(Form::Boxes)
         } else if first("segmentation") {
@@ -116,7 +120,7 @@ impl Dataset {
     /// first box is known to be empty.
     pub(super) fn measured(&self) -> Option<Field> {
         match self.form()? {
-            Form::Boxes => None,
+            Form::Boxes | Form::Captions => None,
             Form::Masks => Some(Field::Segmentation),
             Form::Poses => Some(Field::Keypoints),
         }

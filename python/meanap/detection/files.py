@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from meanap import _core
-from meanap.detection.progress import Progress
+from meanap.detection.progress import reading
 
 __all__ = ["DetectionFile", "TruthFile"]
 
@@ -15,7 +15,7 @@ __all__ = ["DetectionFile", "TruthFile"]
 def _read(read: Callable[..., _core.Dataset], path: Any, progress: Any) -> _core.Dataset:
     if progress is False:
         return read(path)
-    with Progress(progress, 1, f"reading {os.path.basename(os.fspath(path))}") as told:
+    with reading(progress, path) as told:
         return read(path, told.at)
 
 

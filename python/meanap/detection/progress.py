@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "reading"]
 
 #: Work that is shorter than this many seconds says nothing.
 _PATIENCE = 1.0
@@ -48,3 +49,8 @@ class Progress:
     def __exit__(self, *problem: object) -> None:
         if self.shown:
             sys.stderr.write("\n")
+
+
+def reading(asked: bool | Callable[[int, int], Any], path: Any) -> Progress:
+    """Of a file that is read, in bytes."""
+    return Progress(asked, os.path.getsize(path), f"reading {os.path.basename(os.fspath(path))}")

@@ -28,7 +28,7 @@ from meanap.detection.inputs import (
     groups_of,
     joined,
 )
-from meanap.detection.progress import Progress
+from meanap.detection.progress import reading
 from meanap.detection.streams import is_parquet, parquet_batches
 
 __all__ = ["Sharded", "bytes_of"]
@@ -138,7 +138,7 @@ class _Records:
     ) -> None:
         del box_format  # COCO has its own.
         self.path, self.side, self.similarity = path, side, similarity
-        with Progress(progress, os.path.getsize(path), f"reading {os.path.basename(os.fspath(path))}") as told:
+        with reading(progress, path) as told:
             tell = None if progress is False else told.at
             if side == "truth":
                 self.apart = _core.read_apart(path, "dataset", folder / side, bins, memory // 16, tell)
@@ -186,7 +186,7 @@ class _Table:
         self.side, self.folder, self.similarity = side, folder, similarity
         read = ground_truth_from if side == "truth" else detections_from
         rows = max(1000, memory // (8 * _ROW * _OBJECTS))
-        with Progress(progress, os.path.getsize(path), f"reading {os.path.basename(os.fspath(path))}") as told:
+        with reading(progress, path) as told:
             for table, done, total in parquet_batches(path, rows):
                 objects = read(table, similarity, box_format)
                 of_bin = _core.bins_of(objects.image_ids, bins)
