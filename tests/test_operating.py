@@ -100,6 +100,31 @@ def test_points_of_all_categories(result):
     assert math.isnan(table.row(category=5)["threshold"])
 
 
+@pytest.mark.parametrize("wanted", [{"precision": 0.6}, {"recall": 0.3}, {"precision": 1.5}], ids=str)
+def test_best_f1_reaches_what_is_wanted(result, wanted):
+    best = result.best_f1(**wanted)
+    ((rule, value),) = wanted.items()
+    expected = chosen(*judged(result), result.image_ids, rule, value)
+    assert as_tuple(best) == pytest.approx(expected, nan_ok=True)
+    assert best.f1 == pytest.approx(result.operating_point(**wanted).f1, nan_ok=True)
+    assert repr(best.per_class) == repr(result.operating_points(**wanted))
+    for row in best.per_class:
+        expected = chosen(*judged(result, row["category"]), result.image_ids, rule, value)
+        assert row["threshold"] == pytest.approx(expected[0], nan_ok=True)
+
+
+def test_best_f1_is_the_best_unless_something_is_wanted(result):
+    best = result.best_f1()
+    assert best.f1 == max(best.f1, *result.precision_recall().f()) > 0
+    assert best.f1 > result.best_f1(precision=0.9).f1
+    with pytest.raises(ValueError, match="give one of precision, recall; found precision, recall"):
+        result.best_f1(precision=0.5, recall=0.5)
+    with pytest.raises(ValueError, match="beta: 2.0"):
+        result.best_f1(precision=0.5, beta=2.0)
+    with pytest.raises(ValueError, match="precision: expected a number of at least 0, found -1"):
+        result.best_f1(precision=-1)
+
+
 def test_absent_categories_and_images_without_objects_count(result):
     rows, _ = judged(result, 5)
     assert rows and not any(right for *_, right in rows)

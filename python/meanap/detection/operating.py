@@ -152,7 +152,13 @@ class OperatingPoint:
 
 @dataclass(frozen=True, repr=False)
 class BestF1(OperatingPoint):
-    """The best threshold for all categories together; `per_class` has each category's own."""
+    """The best threshold for all categories together; `per_class` has each category's own.
+
+    Attributes
+    ----------
+    per_class : Table
+        ``category``, ``name``, and the numbers of each one's point.
+    """
 
     per_class: Table = field(default_factory=lambda: Table({}))
 
@@ -248,10 +254,22 @@ def _best(curve: Curve, beta: float) -> OperatingPoint:
     return _point(curve, int(np.nanargmax(measure)))
 
 
-def best_f1(result: Result, iou: float, beta: float, area: str) -> BestF1:
-    overall = _best(curve(result, None, iou, area, None), beta)
-    points = [_best(curve(result, id, iou, area, None), beta) for id in result.category_ids]
-    return BestF1(**{name: getattr(overall, name) for name in _POINT}, per_class=_per_class(result, points))
+def best_f1(result: Result, wanted: dict[str, float | None], iou: float, beta: float, area: str) -> BestF1:
+    if all(value is None for value in wanted.values()):
+
+        def of(category: Any) -> OperatingPoint:
+            return _best(curve(result, category, iou, area, None), beta)
+    elif beta == 1:
+
+        def of(category: Any) -> OperatingPoint:
+            return point(result, wanted, category, iou, area, 0.95, 0, 0)
+    else:
+        raise ValueError(
+            f"beta: {beta} is for the best F-measure, which is not what chooses where {' or '.join(wanted)} is given"
+        )
+    overall = of(None)
+    per_class = _per_class(result, [of(id) for id in result.category_ids])
+    return BestF1(**{name: getattr(overall, name) for name in _POINT}, per_class=per_class)
 
 
 def points(result: Result, wanted: dict[str, float | None], iou: float, area: str) -> Table:

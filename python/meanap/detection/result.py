@@ -230,9 +230,45 @@ class Result:
         false positives for each image and false alarms over score."""
         return operating.curve(self, category, iou, area, limit)
 
-    def best_f1(self, iou: float = 0.5, *, beta: float = 1.0, area: str = "all") -> operating.BestF1:
-        """The score threshold that gives the best F-measure, one for all categories and one for each."""
-        return operating.best_f1(self, iou, beta, area)
+    def best_f1(
+        self,
+        iou: float = 0.5,
+        *,
+        precision: float | None = None,
+        recall: float | None = None,
+        beta: float = 1.0,
+        area: str = "all",
+    ) -> operating.BestF1:
+        """The score threshold that gives the best F-measure, one for all categories and one for each; or the one that
+        reaches a wanted precision or recall.
+
+        Parameters
+        ----------
+        precision, recall
+            What is wanted, at most one of them, as `operating_point` takes it: at least this precision with the most
+            recall, or at least this recall with the best precision.
+        beta
+            Recall counts so many times as much as precision; of the F-measure that is made best, so not with the above.
+
+        Returns
+        -------
+        BestF1
+            Threshold, precision, recall and F1 of all together, and ``per_class``, a table of each category's; NaN
+            where no threshold will do.
+
+        Raises
+        ------
+        ValueError
+            Both of them, a negative number, or a threshold `iou` that was not evaluated.
+
+        >>> import meanap
+        >>> truth = [{"boxes": [[0, 0, 10, 10], [20, 0, 30, 10]], "labels": [1, 2]}]
+        >>> found = [{"boxes": [[0, 0, 10, 10], [20, 0, 30, 10]], "labels": [1, 2], "scores": [0.8, 0.3]}]
+        >>> result = meanap.evaluate(truth, found)
+        >>> result.best_f1(recall=0.5).threshold, result.best_f1(recall=0.5).per_class["threshold"].tolist()
+        (0.8, [0.8, 0.3])
+        """
+        return operating.best_f1(self, {"precision": precision, "recall": recall}, iou, beta, area)
 
     def operating_point(
         self,
