@@ -250,3 +250,62 @@ def test_columns_make_the_same_table_however_they_are_cut(batches):
     for spoilt in ({"outcomes": columns["outcomes"][1:]}, {"image": columns["image"] + 1000}):
         with pytest.raises(ValueError, match="rows"):
             whole.extend({**columns, **spoilt})
+
+
+def crowded(images, seed):
+    """A large batch."""
+    generator = np.random.default_rng(seed)
+    preds, targets = [], []
+    for _ in range(images):
+        corner = generator.random((300, 2)) * 200
+        boxes = np.concatenate([corner, corner + 10 + generator.random((300, 2)) * 40], axis=1)
+        labels = generator.integers(0, 3, 300)
+        preds.append({"boxes": boxes + generator.normal(0, 2, (300, 4)) / 9, "labels": labels})
+        preds[-1]["scores"] = generator.random(300)
+        targets.append({"boxes": boxes[::3], "labels": labels[::3]})
+    return preds, targets
+
+
+@pytest.mark.parametrize("options", [{}, {"average": "micro", "class_metrics": True, "confusion": 0.5}], ids=str)
+def test_progress_of_a_large_update(options):
+    batch = crowded(300, 0)
+    told = []
+    metric = MeanAveragePrecision(**options)
+    metric.update(*batch, progress=lambda done, total: told.append((done, total)))
+    total = 90_000 * len(metric._logs)
+    assert told[-1] == (total, total) and {whole for _, whole in told} == {total}
+    assert told == sorted(told) and (not options or len(told) >= 3)
+    plain = MeanAveragePrecision(**options)
+    plain.update(*batch)
+    assert plain.state() == metric.state()
+    small = crowded(1, 1)
+    told.clear()
+    metric.update(*small, progress=lambda done, total: told.append((done, total)))
+    assert told[-1] == (300 * len(metric._logs),) * 2
+
+
+@pytest.mark.parametrize("options", [{}, {"confusion": 0.5}], ids=str)
+@pytest.mark.parametrize("at", [0.0, 1.0])
+def test_nothing_is_added_where_who_watches_stops_an_update(options, at):
+    class Enough(Exception):
+        pass
+
+    def enough(done, total):
+        if done >= at * total:
+            raise Enough
+
+    metric = MeanAveragePrecision(**options)
+    with pytest.raises(Enough):
+        metric.update(*crowded(30, 2), progress=enough)
+    assert len(metric) == 0 and metric.compute()["classes"].size == 0
+
+
+def test_a_line_shows_the_progress_of_an_update(monkeypatch, capsys):
+    metric = MeanAveragePrecision(confusion=0.5)
+    batch = crowded(5, 3)
+    metric.update(*batch, progress=True)
+    assert capsys.readouterr().err == ""  # too short to be told
+    monkeypatch.setattr("meanap.detection.progress._PATIENCE", -1.0)
+    metric.update(*batch, progress=True)
+    told = capsys.readouterr().err
+    assert told.startswith("\rmatching: ") and told.endswith("\rmatching: 100%, 0 s to go \n")

@@ -135,44 +135,38 @@ impl PyMatchLog {
         })
     }
 
-    /// Matches a batch, lists of one dictionary for each image, and adds its rows; nothing is added on an error.
+    /// Matches a batch, lists of one dictionary for each image, and adds its rows.
     /// `first`: the number of its first image in errors.
-    #[pyo3(signature = (preds, targets, first=0))]
+    ///
+    /// `progress(done, total)` is told of detections. Nothing is added on an error, or if it is stopped.
+    #[pyo3(signature = (preds, targets, first=0, progress=None))]
     fn update(
         &mut self,
         py: Python<'_>,
         preds: &Bound<'_, PyAny>,
         targets: &Bound<'_, PyAny>,
         first: usize,
+        progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let batch = read_batch(preds, targets, &self.rules.options, first)?;
-        let (rules, log) = (&self.rules, &mut self.log);
+        let rules = &self.rules;
+        let images = batch.images;
+        let mut categories = Codebook::default();
         let detections = batch.detections.image.len();
-        let work = move |watch: &Watch| -> Result<()> {
-            let images = batch.images;
-            let mut categories = Codebook::default();
+        let sides = (batch.ground_truth, batch.detections);
+        let (table, groups) = beside(py, progress, detections, |watch| {
             let mut objects = |side: Side| {
                 let codes = side.category.iter().map(|key| categories.code(key)).collect();
                 side.objects(codes, rules.options.kind)
             };
-            let (gt, dt) = (objects(batch.ground_truth), objects(batch.detections));
+            let (gt, dt) = (objects(sides.0), objects(sides.1));
             let identity: Vec<u32> = (0..images as u32).collect();
-            let (table, groups) =
-                rules.match_batch((gt, identity.clone()), (dt, identity), images, &categories, watch)?;
-            watch.check()?;
-            let keys = match batch.image_ids {
-                Some(keys) => ImageKeys::Given(keys),
-                None => ImageKeys::Counted(images),
-            };
-            log.append(&table, keys, &groups)?;
-            log.label(categories.keys());
-            Ok(())
-        };
-        if detections < LONG {
-            py.detach(|| work(&Watch::default()))?;
-        } else {
-            watched(py, None, detections as u64, work)??;
-        }
+            rules.match_batch((gt, identity.clone()), (dt, identity), images, &categories, watch)
+        })?;
+        let keys = batch.image_ids.map_or(ImageKeys::Counted(images), ImageKeys::Given);
+        let log = &mut self.log;
+        py.detach(|| log.append(&table, keys, &groups))?;
+        log.label(categories.keys());
         Ok(())
     }
 
@@ -207,21 +201,15 @@ impl PyMatchLog {
             Ok((columns, positions))
         };
         let (gt, dt) = (side(ground_truth)?, side(detections)?);
-        let (rules, log) = (&self.rules, &mut self.log);
-        let detections = dt.0.len();
-        let work = move |watch: &Watch| -> Result<()> {
-            let (table, groups) = rules.match_batch(gt, dt, image_book.len(), &categories, watch)?;
-            watch.check()?;
-            log.declare(&groups);
-            log.label(categories.keys());
-            log.append(&table, ImageKeys::Given(image_book.keys().to_vec()), &groups)
-        };
-        if detections < LONG && progress.is_none() {
-            py.detach(|| work(&Watch::default()))?;
-        } else {
-            watched(py, progress, detections as u64, work)??;
-        }
-        Ok(())
+        let rules = &self.rules;
+        let count = dt.0.len();
+        let (table, groups) = beside(py, progress, count, |watch| {
+            rules.match_batch(gt, dt, image_book.len(), &categories, watch)
+        })?;
+        let log = &mut self.log;
+        log.declare(&groups);
+        log.label(categories.keys());
+        Ok(py.detach(|| log.append(&table, ImageKeys::Given(image_book.keys().to_vec()), &groups))?)
     }
 
     /// Makes categories known that may have no objects.
@@ -355,6 +343,21 @@ impl PyMatchLog {
         let sorted: Vec<Key> = book.sorted().into_iter().map(|c| book.keys()[c as usize].clone()).collect();
         key_list(py, &sorted)
     }
+}
+
+/// Does work of so many detections, watched where it may be long or somebody wants to be told. It must leave no trace but
+/// what it gives back: whoever watches may stop it at its very end.
+fn beside<T: Send>(
+    py: Python<'_>,
+    progress: Option<&Bound<'_, PyAny>>,
+    detections: usize,
+    work: impl FnOnce(&Watch) -> Result<T> + Send,
+) -> PyResult<T> {
+    if detections < LONG && progress.is_none() {
+        return Ok(py.detach(|| work(&Watch::default()))?);
+    }
+    let work = |watch: &Watch| work(watch).and_then(|done| watch.check().map(|()| done));
+    Ok(watched(py, progress, detections as u64, work)??)
 }
 
 impl Rules {

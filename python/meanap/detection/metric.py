@@ -16,6 +16,7 @@ import numpy as np
 from meanap import _core
 from meanap.detection.errors import BACKGROUND
 from meanap.detection.evaluation import new_log, settled
+from meanap.detection.progress import Progress
 from meanap.detection.result import Result
 from meanap.protocol import Protocol, SummaryRow
 
@@ -136,6 +137,7 @@ class MeanAveragePrecision:
         targets: Sequence[Mapping[str, Any]] | None = None,
         *,
         target: Sequence[Mapping[str, Any]] | None = None,
+        progress: bool | Callable[[int, int], Any] = False,
     ) -> None:
         """Match a batch of images and keep the rows.
 
@@ -149,6 +151,10 @@ class MeanAveragePrecision:
             ``area`` ``(N,)``, ``image_id`` (an integer or string), ``image_size`` (height, width).
         target
             torchmetrics' name for `targets`.
+        progress
+            True shows on standard error how far matching of more than a second is; a function gets ``(done, total)``
+            of detections, each counted once for each similarity and question that the metric keeps rows for. Ctrl-C,
+            or an error of the function, stops the work.
 
         Raises
         ------
@@ -159,14 +165,21 @@ class MeanAveragePrecision:
             targets = target
         if targets is None:
             raise TypeError("update: targets are missing")
+        if progress is not False:
+            with Progress(progress, 1, "matching") as told:
+                self._update(preds, targets, told)
+        else:
+            self._update(preds, targets)
+
+    def _update(self, preds: Any, targets: Any, told: Progress | None = None) -> None:
         if len(self._logs) == 1:
             for log in self._logs.values():
-                log.update(preds, targets)
+                log.update(preds, targets, progress=told and told.at)
             return
         parts = {}
-        for key, log in self._logs.items():
+        for done, (key, log) in enumerate(self._logs.items()):
             parts[key] = log.empty()
-            parts[key].update(preds, targets)
+            parts[key].update(preds, targets, progress=told and told.part(done, len(self._logs)))
         for key, log in self._logs.items():
             log.merge(parts[key])
 

@@ -43,6 +43,10 @@ class Progress:
                 sys.stderr.write(f"\r{self.what}: {part:4.0%}, {rest:.0f} s to go ")
                 sys.stderr.flush()
 
+    def part(self, number: int, count: int) -> Callable[[int, int], None]:
+        """What says how far one of several parts is, each as long as the others."""
+        return lambda done, total: self.at(number * total + done, count * total)
+
     def __enter__(self) -> Progress:
         return self
 
