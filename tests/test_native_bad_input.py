@@ -174,6 +174,45 @@ def test_settings_of_the_wrong_type():
             meanap.evaluate(*nothing)
 
 
+@pytest.mark.parametrize(
+    "field, value, only",
+    [("dilation_ratio", 0.01, "boundary"), ("sigmas", [0.1] * 17, "keypoints"), ("pixels", True, "bbox")],
+)
+def test_what_a_similarity_does_not_look_at_is_an_error(field, value, only):
+    other = "segm" if only == "bbox" else "bbox"
+    message = f"{field}: only similarity '{only}' looks at it, found similarity '{other}'"
+    with pytest.raises(ValueError, match=message):
+        meanap.evaluate(truth(), found(), other, **{field: value})
+    with pytest.raises(ValueError, match=message):
+        MeanAveragePrecision(other, **{field: value})
+    with pytest.raises(ValueError, match=message):
+        meanap.explain_difference(truth(), found(), {field: value}, "coco", similarity=other)
+    # One of several looks at it, and what asks for nothing is no mistake.
+    assert getattr(MeanAveragePrecision((other, only), **{field: value}).protocols[only], field)
+    MeanAveragePrecision(other, **{field: None if field == "sigmas" else False} if field != "dilation_ratio" else {})
+
+
+def test_what_is_given_twice_is_an_error():
+    with pytest.raises(ValueError, match="iou_type: another name for similarity; found 'bbox' and 'segm'"):
+        MeanAveragePrecision("segm", iou_type="bbox")
+    assert MeanAveragePrecision("segm", iou_type="segm").similarities == ("segm",)
+    with pytest.raises(TypeError, match="thresholds: given twice, also under torchmetrics' name"):
+        MeanAveragePrecision(iou_thresholds=[0.5], thresholds=[0.6])
+    with pytest.raises(TypeError, match="targets are given twice"):
+        MeanAveragePrecision().update([], [], target=[])
+
+
+def test_a_box_format_is_of_what_has_none_of_its_own(tmp_path):
+    # As corners these would be no box.
+    dataset = {**DATASET, "annotations": [{**a, "bbox": [4, 4, 3, 2]} for a in DATASET["annotations"]]}
+    results = [{**result, "bbox": [4, 4, 3, 2]} for result in RESULTS]
+    for truth_side, found_side in ((dataset, results), in_files(tmp_path, dataset, results)):
+        for box_format in ("xyxy", "cxcywh"):
+            assert meanap.evaluate(truth_side, found_side, box_format=box_format).ap == 1
+        with pytest.raises(ValueError, match="box_format: expected 'xyxy', 'xywh' or 'cxcywh', found 'yx'"):
+            meanap.evaluate(truth_side, found_side, box_format="yx")
+
+
 DATASET = {
     "images": [{"id": 1, "height": 9, "width": 9}],
     "categories": [{"id": 1, "name": "a"}],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,7 +48,8 @@ def evaluate(
     protocol : str or Protocol
         A preset of `meanap.protocol`, or one's own.
     box_format : {"xyxy", "xywh", "cxcywh"}
-        Of lists and of tables with one column ``boxes``. COCO's own are always ``xywh``.
+        Of lists and of tables with one column ``boxes``. COCO's own are always ``xywh``; `meanap.GroundTruth` and
+        `meanap.Detections` have theirs.
     score_range
         Least and greatest score of columns, lists and tables; None allows any number. COCO results may have any.
     memory_limit
@@ -59,7 +60,7 @@ def evaluate(
         file's bytes and then of detections or shards. Ctrl-C, or an error of the function, stops the work.
     **changes
         Fields of the protocol to replace: ``thresholds=[0.5]``, ``area_ranges={...}``, ``max_detections=(1, 300)``,
-        ``by_category=False``, ``average="micro"``, …
+        ``by_category=False``, ``average="micro"``, … A field that the similarity does not look at is an error.
 
     Returns
     -------
@@ -208,10 +209,14 @@ def _check(objects: _core.Objects, truth: Any, place: str, complaint: str) -> No
 _LOT = 256
 
 _SEQUENCES = {"thresholds": float, "recall": float, "max_detections": int, "sigmas": float}
+#: Fields that only some similarities look at.
+_ONLY_OF = {"dilation_ratio": "boundary", "sigmas": "keypoints", "pixels": "bbox"}
 
 
-def settled(name: str | Protocol, similarity: str, changes: Mapping[str, Any]) -> Protocol:
-    """The protocol with its changes."""
+def settled(
+    name: str | Protocol, similarity: str, changes: Mapping[str, Any], among: Sequence[str] | None = None
+) -> Protocol:
+    """The protocol with its changes; `among`: all similarities that these are given for."""
     if similarity not in ("bbox", "segm", "boundary", "keypoints"):
         raise ValueError(f"similarity: expected 'bbox', 'segm', 'boundary' or 'keypoints', found {similarity!r}")
     rules = protocol.get(name, similarity)
@@ -219,6 +224,10 @@ def settled(name: str | Protocol, similarity: str, changes: Mapping[str, Any]) -
     for field, value in changes.items():
         if field not in known:
             raise TypeError(f"unexpected keyword {field!r}; a protocol has {', '.join(sorted(known))}")
+        only = _ONLY_OF.get(field)
+        # None and False ask for nothing.
+        if only is not None and not (value is None or value is False) and only not in (among or (similarity,)):
+            raise ValueError(f"{field}: only similarity {only!r} looks at it, found similarity {similarity!r}")
         if field in _SEQUENCES and value is not None and not (field == "recall" and isinstance(value, str)):
             try:
                 value = tuple(_SEQUENCES[field](x) for x in (value if np.iterable(value) else (value,)))

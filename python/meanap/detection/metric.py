@@ -89,6 +89,8 @@ class MeanAveragePrecision:
         **changes: Any,
     ) -> None:
         del backend  # torchmetrics' choice between two; there is one here.
+        if iou_type is not None and similarity not in ("bbox", iou_type):
+            raise ValueError(f"iou_type: another name for similarity; found {iou_type!r} and {similarity!r}")
         kinds = iou_type if iou_type is not None else similarity
         self.similarities = (kinds,) if isinstance(kinds, str) else tuple(kinds)
         if not self.similarities:
@@ -107,8 +109,12 @@ class MeanAveragePrecision:
             "recall": rec_thresholds,
             "max_detections": None if max_detection_thresholds is None else sorted(max_detection_thresholds),
         }
-        changes = {**{name: value for name, value in given.items() if value is not None}, **changes}
-        self.protocols = {kind: settled(protocol, kind, changes) for kind in self.similarities}
+        for name, value in given.items():
+            if value is not None and name in changes:
+                raise TypeError(f"{name}: given twice, also under torchmetrics' name")
+            if value is not None:
+                changes[name] = value
+        self.protocols = {kind: settled(protocol, kind, changes, self.similarities) for kind in self.similarities}
         self._logs = self._new_logs()
 
     def _new_logs(self) -> dict[tuple[str, bool | str], _core.MatchLog]:
@@ -161,8 +167,9 @@ class MeanAveragePrecision:
         ValueError
             Something cannot be used; the message names argument, row and value. Nothing of the batch is added.
         """
-        if targets is None:
-            targets = target
+        if target is not None and targets is not None:
+            raise TypeError("update: targets are given twice, also as target")
+        targets = target if targets is None else targets
         if targets is None:
             raise TypeError("update: targets are missing")
         if progress is not False:

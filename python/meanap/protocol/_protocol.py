@@ -72,7 +72,8 @@ class Protocol:
         merely ignored.
     federated
         Whether images say which categories were looked for (LVIS): detections of others are left out, and where a
-        category was not labelled exhaustively, one that matches nothing is no mistake.
+        category was not labelled exhaustively, one that matches nothing is no mistake. Only COCO dictionaries and
+        files have such lists; without them all categories count as looked for everywhere.
     by_category
         Whether categories keep objects apart.
     reference_ids
