@@ -209,7 +209,7 @@ def test_a_box_format_is_of_what_has_none_of_its_own(tmp_path):
     for truth_side, found_side in ((dataset, results), in_files(tmp_path, dataset, results)):
         for box_format in ("xyxy", "cxcywh"):
             assert meanap.evaluate(truth_side, found_side, box_format=box_format).ap == 1
-        with pytest.raises(ValueError, match="box_format: expected 'xyxy', 'xywh' or 'cxcywh', found 'yx'"):
+        with pytest.raises(ValueError, match="box_format: expected 'xyxy', 'xywh' or 'cxcywh', found .yx"):
             meanap.evaluate(truth_side, found_side, box_format="yx")
 
 
