@@ -150,7 +150,7 @@ def test_records_of_shards_are_checked(tmp_path):
         ({"image_id": 999_999_999}, f"detections: row {row}: image id 999999999 is not in the ground truth"),
         ({"category_id": 4321}, f"detections: row {row}: category id 4321 is not in the ground truth"),
         ({"bbox": [1, 2]}, f'detections: record {row}: "bbox" is .1, 2., expected 4 numbers'),
-        ({"bbox": [1, 2, -3, 4]}, rf'row {row}.*a negative size'),
+        ({"bbox": [1, 2, -3, 4]}, rf"row {row}.*a negative size"),
         ({"image_id": None}, f"Detections: image_ids: row {row}: None is no id, expected an integer or a string"),
     ):
         paths[1].write_text(json.dumps([*found, {**found[0], **spoil}]), encoding="utf-8")
@@ -169,6 +169,59 @@ def test_records_of_shards_are_checked(tmp_path):
     paths[0].write_text(json.dumps({**truth, "images": None}), encoding="utf-8")
     with pytest.raises(ValueError, match='truth.json: memory_limit: "images" is not an array'):
         meanap.evaluate(*paths, memory_limit=SMALL)
+
+
+@pytest.mark.parametrize("table", ["images", "categories"])
+@pytest.mark.parametrize(
+    "spoil, message",
+    [
+        (lambda record: {**record, "id": None}, "None is no id"),
+        (lambda record: {**record, "id": 1.5}, "1.5 is no id"),
+        (lambda record: {**record, "id": [1]}, r"\[1\] is no id"),
+        (lambda record: {key: value for key, value in record.items() if key != "id"}, '"id" is missing'),
+        (lambda record: [record], "expected a dictionary, found a list"),
+    ],
+)
+def test_records_of_the_ground_truth_have_their_numbers(tmp_path, table, spoil, message):
+    paths = files(tmp_path, "bbox")
+    truth = json.loads(paths[0].read_text(encoding="utf-8"))
+    row = len(truth[table]) - 3
+    truth[table][row] = spoil(truth[table][row])
+    paths[0].write_text(json.dumps(truth), encoding="utf-8")
+    told = []
+    for limit in (None, SMALL):
+        with pytest.raises(
+            (TypeError, ValueError), match=rf"[gG]round_?[tT]ruth.*(row|record) {row}\b.*{message}"
+        ) as problem:
+            meanap.evaluate(*paths, memory_limit=limit)
+        told.append((problem.type, str(problem.value)))
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize(
+    "column, value, message", [("image_id", None, "null"), ("x2", None, "null"), ("x2", 0.0, "corner")]
+)
+def test_rows_of_parquet_files_have_their_numbers(tmp_path, side, column, value, message):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    count, row = 2400, 2217  # more than are read at a time
+    paths = [tmp_path / "truth.parquet", tmp_path / "found.parquet"]
+    for number, path in enumerate(paths):
+        columns = {"image_id": list(range(count)), "category_id": [1] * count}
+        columns.update({name: [value] * count for name, value in (("x1", 1.0), ("y1", 1.0), ("x2", 5.0), ("y2", 5.0))})
+        if number:
+            columns["score"] = [0.5] * count
+        if number == side:
+            columns[column][row] = value
+        parquet.write_table(pa.table(columns), path)
+    told = []
+    for limit in (None, SMALL):
+        with pytest.raises(ValueError, match=rf"row {row}\b.*{message}") as problem:
+            meanap.evaluate(*paths, memory_limit=limit)
+        told.append(str(problem.value))
+    assert told[0] == told[1]
 
 
 def run(program, *arguments, **options):

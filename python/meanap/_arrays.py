@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -78,26 +79,37 @@ def as_numbers(value: Any, place: str) -> np.ndarray:
 
 def as_ids(value: Any, place: str) -> Any:
     """A column of ids: an int64 array, or a list of Python objects."""
-    array = as_numpy(value, place)
+    listed = isinstance(value, (list, tuple))
+    try:
+        array = as_numpy(value, place)
+    except ValueError:
+        _check_ids(value if listed else (), place)
+        raise
     if array.ndim == 0:
         array = array[None]
     if array.ndim > 1 and array.size:
+        _check_ids(value if listed else (), place)
         raise ValueError(f"{place}: expected shape (N,), found {array.shape}")
     if array.size == 0:
         return np.zeros(0, dtype=np.int64)
     if array.dtype.kind == "i" or (array.dtype.kind == "u" and array.dtype.itemsize < 8):
         return np.ascontiguousarray(array, dtype=np.int64)
     if array.dtype.kind in "fbc":
+        _check_ids(value if listed else (), place)
         whole = "; convert with .astype(int)" if array.dtype.kind == "f" else ""
         raise ValueError(f"{place}: ids must be integers or strings, found dtype {array.dtype}{whole}")
     # NumPy makes text of numbers among text; 1 and "1" are two ids.
-    mixed = isinstance(value, (list, tuple)) and not all(isinstance(id, str) for id in value)
+    mixed = listed and not all(isinstance(id, str) for id in value)
     ids = list(value) if mixed else array.ravel().tolist()
     if array.dtype == object or mixed:
-        for row, id in enumerate(ids):
-            if isinstance(id, bool) or not isinstance(id, (int, str, np.integer)):
-                raise ValueError(f"{place}: row {row}: {id!r} is no id, expected an integer or a string")
+        _check_ids(ids, place)
     return ids
+
+
+def _check_ids(ids: Iterable[Any], place: str) -> None:
+    for row, id in enumerate(ids):
+        if isinstance(id, bool) or not isinstance(id, (int, str, np.integer)):
+            raise ValueError(f"{place}: row {row}: {id!r} is no id, expected an integer or a string")
 
 
 def _what(array: np.ndarray) -> str:

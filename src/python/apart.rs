@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use super::arrays::keys;
 use super::dataset::{PyDataset, categories, raise};
 use super::watched::watched;
-use crate::read::{Bins, Dataset, Failure, Kind, Source, bin_of};
+use crate::read::{Bins, Dataset, Failure, Kind, Source, Table, bin_of};
 
 /// Adds what this file defines to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -95,10 +95,18 @@ impl PyApart {
         }
     }
 
-    /// The numbers that the annotations in these bins have in the whole file.
-    fn records<'py>(&self, py: Python<'py>, first: usize, end: usize) -> PyResult<Bound<'py, PyArray1<u64>>> {
+    /// The numbers that the annotations in these bins have in the whole file; with `images`, those of the images.
+    #[pyo3(signature = (first, end, images=false))]
+    fn records<'py>(
+        &self,
+        py: Python<'py>,
+        first: usize,
+        end: usize,
+        images: bool,
+    ) -> PyResult<Bound<'py, PyArray1<u64>>> {
         let range = self.range(first, end);
-        Ok(PyArray1::from_vec(py, py.detach(|| self.bins.records(range))?))
+        let table = if images { Table::Images } else { Table::Annotations };
+        Ok(PyArray1::from_vec(py, py.detach(|| self.bins.records(table, range))?))
     }
 }
 

@@ -24,8 +24,8 @@ pub struct Bins {
     /// Bytes that wait to be written, and how many may.
     waiting: usize,
     patience: usize,
-    /// For each bin images, annotations, and the numbers of the annotations' records.
-    streams: Vec<[Stream; 3]>,
+    /// For each bin images and annotations, and the numbers of the records of both.
+    streams: Vec<[Stream; 4]>,
     problem: Option<io::Error>,
 }
 
@@ -45,7 +45,10 @@ pub enum Table {
     Annotations,
 }
 
-const RECORDS: usize = 2;
+/// Where the numbers of a table's records stand among a bin's streams.
+const fn numbers(table: Table) -> usize {
+    2 + table as usize
+}
 
 impl Bins {
     /// So many empty bins, of which `patience` bytes may wait in memory to be written to `file`.
@@ -68,10 +71,8 @@ impl Bins {
         }
         stream.waiting.extend_from_slice(text);
         self.waiting += text.len() + 1;
-        if table == Table::Annotations {
-            streams[RECORDS].waiting.extend_from_slice(&(record as u64).to_le_bytes());
-            self.waiting += 8;
-        }
+        streams[numbers(table)].waiting.extend_from_slice(&(record as u64).to_le_bytes());
+        self.waiting += 8;
         if self.waiting >= self.patience {
             self.write();
         }
@@ -112,9 +113,10 @@ impl Bins {
         pieces
     }
 
-    /// The numbers that the annotations of some bins have in the whole file.
-    pub fn records(&self, bins: Range<usize>) -> io::Result<Vec<u64>> {
-        let pieces = self.streams[bins].iter().flat_map(|streams| self.pieces(&streams[RECORDS])).collect();
+    /// The numbers that the records of some bins have in the whole file.
+    pub fn records(&self, table: Table, bins: Range<usize>) -> io::Result<Vec<u64>> {
+        let streams = self.streams[bins].iter();
+        let pieces = streams.flat_map(|streams| self.pieces(&streams[numbers(table)])).collect();
         let bytes = Source::from_pieces(pieces).read_all()?;
         Ok(bytes.as_chunks().0.iter().map(|&bytes| u64::from_le_bytes(bytes)).collect())
     }

@@ -655,10 +655,12 @@ mod tests {
                 let parts: Vec<Dataset> =
                     (0..count).map(|bin| head.read_bins(&bins, bin..bin + 1).unwrap()).collect();
                 assert_eq!(parts.iter().map(Dataset::len).sum::<usize>(), all.len());
-                let mut records: Vec<u64> =
-                    (0..count).flat_map(|bin| bins.records(bin..bin + 1).unwrap()).collect();
-                records.sort_unstable();
-                assert!(records.into_iter().eq(0..all.len() as u64));
+                for (table, length) in [(Table::Annotations, all.len()), (Table::Images, all.images.count)] {
+                    let numbers = |bin| bins.records(table, bin..bin + 1).unwrap();
+                    let mut records: Vec<u64> = (0..count).flat_map(numbers).collect();
+                    records.sort_unstable();
+                    assert!(records.into_iter().eq(0..length as u64));
+                }
                 let one = head.read_bins(&bins, 0..count).unwrap();
                 assert_eq!((one.len(), &one.first_fields), (all.len(), &all.first_fields));
                 if count == 1 {

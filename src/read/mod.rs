@@ -40,7 +40,7 @@ pub mod source;
 pub mod usual;
 pub mod window;
 
-pub use apart::{Bins, bin_of};
+pub use apart::{Bins, Table, bin_of};
 pub use dataset::{Dataset, Kind};
 pub use failure::Failure;
 pub use objects::{IouType, Role};

@@ -28,8 +28,8 @@ __all__ = [
     "ground_truth_from",
     "groups_of",
     "joined",
+    "names_of",
 ]
-
 
 
 class Side:
@@ -394,10 +394,9 @@ def coco_ground_truth(dataset: Mapping[str, Any], similarity: str) -> GroundTrut
     annotations = dataset["annotations"]
     images = dataset.get("images")
     categories = dataset.get("categories")
-    image_ids = _column(images or (), "id", f"{place}: images")
-    category_ids = _column(categories or (), "id", f"{place}: categories")
+    image_ids = _listed(images or (), f"{place}: images")
+    names = names_of(categories or ())
     sizes = {id: (image.get("height"), image.get("width")) for id, image in zip(image_ids, images or (), strict=True)}
-    names = {id: c.get("name", str(id)) for id, c in zip(category_ids, categories or (), strict=True)}
     columns = _plain_columns(annotations, similarity, detections=False)
     if columns is None:
         areas = _column(annotations, "area", place, default=math.nan)
@@ -428,6 +427,17 @@ def coco_ground_truth(dataset: Mapping[str, Any], similarity: str) -> GroundTrut
             {image["id"]: set(image["not_exhaustive_category_ids"]) for image in images},
         )
     return truth
+
+
+def _listed(records: Sequence[Mapping[str, Any]], place: str) -> list[Any]:
+    """The ids of images or categories."""
+    return _ids(_column(records, "id", place), place)
+
+
+def names_of(categories: Sequence[Mapping[str, Any]]) -> dict[Any, str]:
+    """Names of categories, by id: the id itself where there is none."""
+    ids = _listed(categories, "ground_truth: categories")
+    return {id: category.get("name", str(id)) for id, category in zip(ids, categories, strict=True)}
 
 
 def groups_of(categories: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:

@@ -12,7 +12,7 @@ import os
 import pickle
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from meanap.detection.inputs import (
     ground_truth_from,
     groups_of,
     joined,
+    names_of,
 )
 from meanap.detection.progress import reading
 from meanap.detection.streams import is_parquet, parquet_batches
@@ -39,9 +40,10 @@ _COLUMNS, _OBJECTS = 2, 12
 _ROW = 200
 _MOST_BINS = 4096
 
-#: Where a message says which side and which row it is about.
+#: Where a message says which side and which row it is about. All shards have all categories.
 _PLACE = re.compile(
-    r"(ground_?truth|detections)\b(?!: (?:images|categories)\b).*?\b(?:row|record) (\d+)", re.IGNORECASE | re.DOTALL
+    r"(?P<side>ground_?truth|detections)\b(?!: categories\b)(?P<images>: images\b)?.*?\b(?:row|record) (?P<row>\d+)",
+    re.IGNORECASE | re.DOTALL,
 )
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
@@ -94,9 +96,10 @@ class Sharded:
         least = math.ceil((_OBJECTS if objects else _COLUMNS) * size / (memory / 2))
         self.count = min(max(1, least), self._bins)
         categories = self._truth.categories or ()
+        names = names_of(categories)
         #: Ids of all categories, if they are told.
-        self.categories = None if self._truth.categories is None else [category["id"] for category in categories]
-        self.names = {category["id"]: category.get("name", str(category["id"])) for category in categories}
+        self.categories = None if self._truth.categories is None else list(names)
+        self.names = names
         self.groups = groups_of(categories)
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
@@ -111,13 +114,21 @@ class Sharded:
 
     def placed(self, problem: Exception, number: int) -> Exception:
         """A problem with a row of a shard as one with a row of the whole file."""
-        message = str(problem)
-        place = _PLACE.match(message)
-        if place is None or type(problem) not in (TypeError, ValueError):
-            return problem
-        side = self._truth if place[1].lower().startswith("g") else self._found
-        row = side.records(*self._of(number))[int(place[2])]
-        return type(problem)(f"{message[: place.start(2)]}{row}{message[place.end(2) :]}")
+
+        def row_of(place: re.Match[str]) -> int:
+            side = self._truth if place["side"].lower().startswith("g") else self._found
+            return side.records(*self._of(number), place["images"] is not None)[int(place["row"])]
+
+        return _placed(problem, row_of)
+
+
+def _placed(problem: Exception, row_of: Callable[[re.Match[str]], int]) -> Exception:
+    """The problem with another row in its message, if it says that it is about one."""
+    message = str(problem)
+    place = _PLACE.match(message)
+    if place is None or type(problem) not in (TypeError, ValueError):
+        return problem
+    return type(problem)(f"{message[: place.start('row')]}{row_of(place)}{message[place.end('row') :]}")
 
 
 class _Records:
@@ -162,8 +173,8 @@ class _Records:
         truth = truth if isinstance(truth, TruthFile) else None
         return DetectionFile(self.path, self.similarity, truth, dataset=dataset)
 
-    def records(self, first: int, end: int) -> np.ndarray:
-        return self.apart.records(first, end)
+    def records(self, first: int, end: int, images: bool) -> np.ndarray:
+        return self.apart.records(first, end, images)
 
 
 class _Table:
@@ -186,17 +197,22 @@ class _Table:
         self.side, self.folder, self.similarity = side, folder, similarity
         read = ground_truth_from if side == "truth" else detections_from
         rows = max(1000, memory // (8 * _ROW * _OBJECTS))
+        start = 0
         with reading(progress, path) as told:
             for table, done, total in parquet_batches(path, rows):
-                objects = read(table, similarity, box_format)
+                try:
+                    objects = read(table, similarity, box_format)
+                except (TypeError, ValueError) as problem:
+                    raise _placed(problem, lambda place, start=start: start + int(place["row"])) from None
                 of_bin = _core.bins_of(objects.image_ids, bins)
                 order = np.argsort(of_bin, kind="stable")
                 numbers, starts = np.unique(of_bin[order], return_index=True)
                 for number, rows_of in zip(numbers.tolist(), np.split(order, starts[1:]), strict=True):
                     with open(folder / f"{side}-{number}", "ab") as file:
-                        piece = done - len(objects) + rows_of, objects.take(rows_of)
+                        piece = start + rows_of, objects.take(rows_of)
                         pickle.dump(piece, file, protocol=pickle.HIGHEST_PROTOCOL)
                 told.at(told.total * done // total)
+                start = done
 
     def read(self, first: int, end: int, truth: Any) -> GroundTruth | Detections:
         del truth  # A table says all itself.
@@ -206,7 +222,8 @@ class _Table:
         nothing = _nothing(self.similarity)
         return GroundTruth([], [], **nothing) if self.side == "truth" else Detections([], [], [], **nothing)
 
-    def records(self, first: int, end: int) -> np.ndarray:
+    def records(self, first: int, end: int, images: bool) -> np.ndarray:
+        del images  # A table has none.
         return np.concatenate([rows for rows, _ in self._pieces(first, end)])
 
     def _pieces(self, first: int, end: int) -> Iterator[tuple[np.ndarray, Any]]:
