@@ -5,8 +5,8 @@ use rayon::prelude::*;
 use crate::columns::Objects;
 use crate::error::Result;
 use crate::matching::{
-    AreaRange, Bits, Candidates, Cells, Extent, MatchTable, Matcher, Part, Positions, Row, Truth,
-    descending_key, end_of_cell, end_of_image, floor, match_best_first, match_greedily,
+    AreaRange, Bits, Candidates, Cells, Extent, MatchTable, Matcher, Outcome, Part, Positions, Row, Truth,
+    descending_key, each_bit, end_of_cell, end_of_image, floor, match_best_first, match_greedily,
 };
 use crate::similarity::Similarity;
 use crate::threads;
@@ -78,9 +78,7 @@ struct Workspace<S> {
     cell: Cell,
     scratch: S,
     ignored: Vec<bool>,
-    last_ignored: Vec<bool>,
     taken: Vec<u64>,
-    entries: Vec<u64>,
 }
 
 impl Scene {
@@ -96,15 +94,21 @@ impl Scene {
         let bits = self.protocol.bits();
         let small = rows.items.len() + truths.items.len() <= SHARE;
         let shares = shares(&mut rows, &truths);
-        let one = |work: &mut Workspace<S::Scratch>, share| self.match_share(similarity, work, share);
-        let matched: Vec<_> = if small {
+        if small {
             // Less work than waking another thread.
-            let mut work = Workspace::default();
-            shares.into_iter().map(|share| one(&mut work, share)).collect::<Result<_>>()?
-        } else {
-            let all = || shares.into_par_iter().map_init(Workspace::default, one).collect::<Result<_>>();
-            threads::run(all)?
+            let (mut work, mut outcomes) = (Workspace::default(), Vec::new());
+            for share in shares {
+                self.match_share(similarity, &mut work, share, &mut outcomes)?;
+            }
+            return Ok(MatchTable { bits, parts: vec![Part { rows, truths, outcomes }] });
+        }
+        let one = |work: &mut Workspace<S::Scratch>, (rows, truths)| {
+            let (rows, mut outcomes): (&mut [Row], _) = (rows, Vec::new());
+            self.match_share(similarity, work, (rows, truths), &mut outcomes)?;
+            Ok((rows, outcomes))
         };
+        let all = || shares.into_par_iter().map_init(Workspace::default, one).collect::<Result<Vec<_>>>();
+        let matched = threads::run(all)?;
         // No more room than they need: they stay.
         let mut outcomes = Vec::with_capacity(matched.iter().map(|(_, of_share)| of_share.len()).sum());
         for (rows, of_share) in matched {
@@ -145,16 +149,16 @@ impl Scene {
         })
     }
 
-    /// Matches the cells of some images of one group; gives back the rows, and the outcomes of those that matched.
-    fn match_share<'a, S: Similarity>(
+    /// Matches the cells of some images of one group. Outcomes of those that match go behind the ones that are there.
+    fn match_share<S: Similarity>(
         &self,
         similarity: &S,
         work: &mut Workspace<S::Scratch>,
-        (rows, truths): (&'a mut [Row], &[Truth]),
-    ) -> Result<(&'a mut [Row], Vec<u64>)> {
+        (rows, truths): (&mut [Row], &[Truth]),
+        outcomes: &mut Vec<u64>,
+    ) -> Result<()> {
         self.watch.check()?;
         self.watch.advance(rows.len() as u64);
-        let mut outcomes = Vec::new();
         let floor = floor(&self.protocol.thresholds);
         let (mut d, mut g) = (0, 0);
         while d < rows.len() {
@@ -176,10 +180,10 @@ impl Scene {
             work.cell.fill(similarity, &mut work.scratch, floor)?;
             work.cell.find_candidates(&self.protocol.thresholds);
             if !work.cell.candidates.is_empty() {
-                self.match_cell(work, kept, of_cell, &mut outcomes);
+                self.match_cell(work, kept, of_cell, outcomes);
             }
         }
-        Ok((rows, outcomes))
+        Ok(())
     }
 
     /// Matches one cell in which some pair can match.
@@ -190,32 +194,34 @@ impl Scene {
         truths: &[Truth],
         outcomes: &mut Vec<u64>,
     ) {
-        let Workspace { cell, ignored, last_ignored, taken, entries, .. } = work;
+        let Workspace { cell: Cell { candidates, crowd, .. }, ignored, taken, .. } = work;
         let (dt, gt) = (&self.detections, &self.ground_truths);
         let bits = self.protocol.bits();
         let entry = bits.entry();
-        entries.clear();
-        entries.resize(entry * rows.len(), 0);
-        for a in 0..bits.areas {
-            std::mem::swap(ignored, last_ignored);
+        for (d, row) in rows.iter_mut().enumerate() {
+            if let Outcome::Unmatched(outside) = row.outcome()
+                && candidates.has(d)
+            {
+                row.set_matched(outcomes.len() / entry.max(1));
+                bits.push(outcomes, outside);
+            }
+        }
+        let rows = &*rows;
+        let claims = |d: usize| dt.id.get(rows[d].object as usize) > 0.0;
+        let thresholds = &self.protocol.thresholds;
+        for areas in self.alike(truths) {
+            let a = areas.trailing_zeros();
             ignored.clear();
             ignored.extend(truths.iter().map(|truth| truth.areas >> a & 1 == 0));
-            if a > 0 && ignored == last_ignored {
-                // Only what is ignored tells area ranges apart: the same flags give the same matches.
-                let width = entry / bits.areas;
-                for entry in entries.chunks_exact_mut(entry) {
-                    entry.copy_within((a - 1) * width..a * width, a * width);
-                }
-                continue;
-            }
-            let claims = |d: usize| dt.id.get(rows[d].object as usize) > 0.0;
-            let Cell { candidates, crowd, .. } = cell;
-            let thresholds = &self.protocol.thresholds;
             let on_match = |word: usize, made: u64, d: usize, g: usize| {
+                let Outcome::Matched(index) = rows[d].outcome() else { return };
+                let outcome = &mut outcomes[index * entry..(index + 1) * entry];
                 // In the reference, a match with a ground truth whose id is 0 reads like none.
                 let matched = if gt.id.get(truths[g].object as usize) != 0.0 { made } else { 0 };
-                let ignored = if ignored[g] { made } else { 0 };
-                bits.set(&mut entries[d * entry..(d + 1) * entry], a, word, matched, ignored);
+                each_bit(u64::from(areas), |a| {
+                    let ignored = if truths[g].areas >> a & 1 == 0 { made } else { 0 };
+                    bits.set(outcome, a, word, matched, ignored);
+                });
             };
             match self.protocol.matcher {
                 Matcher::Greedy => {
@@ -224,18 +230,33 @@ impl Scene {
                 Matcher::Argmax => match_best_first(candidates, thresholds, ignored, taken, on_match),
             }
         }
-        for (d, row) in rows.iter_mut().enumerate() {
-            if !cell.candidates.has(d) {
-                continue;
+    }
+
+    /// The area ranges in which the same detections match the same ground truths, as masks.
+    ///
+    /// Only what is ignored tells area ranges apart. Where all is ignored, greedy matching prefers none, as where nothing
+    /// is.
+    fn alike(&self, truths: &[Truth]) -> impl Iterator<Item = u32> {
+        let (all, none) =
+            truths.iter().fold((u32::MAX, 0), |(all, any), truth| (all & truth.areas, any | truth.areas));
+        let (all, none) = (all, !none);
+        let greedy = self.protocol.matcher == Matcher::Greedy;
+        let mut left = self.protocol.bits().all_areas();
+        std::iter::from_fn(move || {
+            if left == 0 {
+                return None;
             }
-            let outcome = &mut entries[d * entry..(d + 1) * entry];
-            let outside = self.unpunished(row.object);
-            for a in (0..bits.areas).filter(|a| outside >> a & 1 == 1) {
-                bits.ignore_unmatched(outcome, a);
-            }
-            row.set_matched(outcomes.len() / entry);
-            outcomes.extend_from_slice(outcome);
-        }
+            let a = left.trailing_zeros();
+            let same = |b: u32| truths.iter().all(|truth| (truth.areas >> a ^ truth.areas >> b) & 1 == 0);
+            let areas = match greedy && (all | none) >> a & 1 == 1 {
+                true => left & (all | none),
+                false => {
+                    (a..u32::BITS).filter(|&b| left >> b & 1 == 1 && same(b)).fold(0, |mask, b| mask | 1 << b)
+                }
+            };
+            left &= !areas;
+            Some(areas)
+        })
     }
 }
 
@@ -255,7 +276,9 @@ fn shares<'a>(rows: &'a mut Cells<Row>, truths: &'a Cells<Truth>) -> Vec<(&'a mu
             shares.push((share_d, share_g));
             (d, g) = (rest_d, rest_g);
         }
-        shares.push((d, g));
+        if !d.is_empty() {
+            shares.push((d, g));
+        }
     }
     shares
 }

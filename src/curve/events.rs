@@ -3,8 +3,7 @@
 //! Detections that matched nothing are most of them, and all that a curve wants of one is how many true positives stand
 //! before it. So only detections that matched are sorted; the others are counted into the gaps between them.
 
-use super::radix;
-use crate::matching::{Bits, MatchTable, Outcome, Part, Row, Truth, descending_key};
+use crate::matching::{Bits, MatchTable, Outcome, Part, Row, Truth, descending_key, sort_by_integer};
 
 /// The place of a detection in the total order: score, then image, then rank in the image.
 type Key = (u64, u64);
@@ -99,7 +98,7 @@ impl Events {
         }
         if in_order {
             // As rows come, image by image: of equal scores the first is the first.
-            radix::sort_by_key(&mut self.events, &mut self.spare, |event| event.key.0);
+            sort_by_integer(&mut self.events, &mut self.spare, |event| event.key.0);
         } else {
             self.events.sort_unstable_by_key(|event| event.key);
         }

@@ -7,7 +7,6 @@ mod area;
 mod events;
 mod grid;
 mod part;
-mod radix;
 mod sweep;
 
 pub use crate::curve::area::{Area, area_of, areas_under};
@@ -199,7 +198,8 @@ mod tests {
                     let outside = dice.roll(2) as u32;
                     let mut row = Row::unmatched(score, image, 0, rank, outside);
                     if matched.iter().any(|&m| m) {
-                        let mut entry = vec![0; bits.entry()];
+                        let mut entry = Vec::new();
+                        bits.push(&mut entry, 0);
                         let word = |flags: &[bool]| {
                             flags.iter().enumerate().fold(0, |word, (t, &flag)| word | u64::from(flag) << t)
                         };

@@ -41,7 +41,7 @@ impl Meaning {
 pub fn push_similarity(outcomes: &mut Vec<u64>, row: &mut Row, similarity: f64) {
     row.set_matched(outcomes.len() / BITS.entry());
     let start = outcomes.len();
-    outcomes.resize(start + BITS.entry(), 0);
+    BITS.push(outcomes, 0);
     BITS.set(&mut outcomes[start..], 0, 1, similarity.to_bits(), 0);
 }
 

@@ -66,9 +66,9 @@ pub fn repaired(
             let mut row = Row::unmatched(row.score, row.image, row.object, row.rank, 0);
             if right {
                 row.set_matched(outcomes.len() / bits.entry());
-                let mut entry = [0; 2];
-                bits.set(&mut entry, 0, 0, 1, 0);
-                outcomes.extend(entry);
+                let start = outcomes.len();
+                bits.push(&mut outcomes, 0);
+                bits.set(&mut outcomes[start..], 0, 0, 1, 0);
             }
             (category, row)
         })

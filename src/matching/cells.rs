@@ -3,7 +3,11 @@
 
 use std::ops::Range;
 
-use super::counting::counting_sort;
+use rayon::prelude::*;
+
+use super::counting::{MANY, counting_sort};
+use super::radix::sort_by_integer;
+use crate::threads;
 
 /// Objects outside the evaluated images or categories have this position.
 pub const NOT_EVALUATED: u32 = u32::MAX;
@@ -52,8 +56,8 @@ pub struct Cells<T> {
 }
 
 impl<T: InImage + Send> Cells<T> {
-    /// Sorts by counting: linear in objects, images and categories. `make(object, image position)` is what is kept of
-    /// an object.
+    /// Sorts by category, counting, and each group by image, digit by digit: linear in objects, images and categories.
+    /// `make(object, image position)` is what is kept of an object.
     pub fn new(
         image: &[u32],
         category: &[u32],
@@ -63,26 +67,33 @@ impl<T: InImage + Send> Cells<T> {
     ) -> Cells<T> {
         let position = |of: &[u32], code: u32| of.get(code as usize).copied().unwrap_or(NOT_EVALUATED);
         let image_of = |i: u32| position(&positions.of_image, image[i as usize]);
-        let category_of = |i: u32| position(&positions.of_category, category[i as usize]);
-        let (images, categories) = (extent.images, extent.categories);
-        let count = image.len();
-        let as_given = |i: usize| i as u32;
-        if !extent.by_category {
-            let order = counting_sort(count, as_given, categories, category_of, |i| i).0;
-            let make = |i| make(i, image_of(i));
-            let items = counting_sort(order.len(), |i| order[i], images, image_of, make).0;
-            let groups = vec![0, items.len() as u32];
-            return Cells { items, groups };
-        }
-        // Objects of images that are not evaluated drop out here or below, whichever pass runs.
-        let make = |i: u32| make(i, image_of(i));
-        let category_of = |i: u32| if image_of(i) == NOT_EVALUATED { NOT_EVALUATED } else { category_of(i) };
-        let (items, groups) = if (0..count as u32).map(image_of).is_sorted() {
-            counting_sort(count, as_given, categories, category_of, make)
-        } else {
-            let order = counting_sort(count, as_given, images, image_of, |i| i).0;
-            counting_sort(order.len(), |i| order[i], categories, category_of, make)
+        let category_of = |i: u32| match image_of(i) {
+            NOT_EVALUATED => NOT_EVALUATED,
+            _ => position(&positions.of_category, category[i as usize]),
         };
+        let make = |i: u32| make(i, image_of(i));
+        let (mut items, mut groups) = counting_sort(image.len(), extent.categories, category_of, make);
+        if !extent.by_category {
+            groups = vec![0, items.len() as u32];
+        }
+        // Objects mostly come image by image, all or batch by batch; then there is nothing left to do.
+        let of_group = |spare: &mut Vec<T>, items: &mut [T]| {
+            if !items.is_sorted_by_key(InImage::image) {
+                sort_by_integer(items, spare, |item| u64::from(item.image()));
+            }
+        };
+        let mut rest = items.as_mut_slice();
+        let parts = groups.windows(2).map(|ends| {
+            let group = rest.split_off_mut(..(ends[1] - ends[0]) as usize);
+            group.expect("the groups are all items")
+        });
+        if image.len() < MANY {
+            let mut spare = Vec::new();
+            parts.for_each(|part| of_group(&mut spare, part));
+        } else {
+            let parts: Vec<_> = parts.collect();
+            threads::run(|| parts.into_par_iter().for_each_init(Vec::new, of_group));
+        }
         Cells { items, groups }
     }
 }

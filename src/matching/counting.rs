@@ -8,26 +8,24 @@ use rayon::prelude::*;
 use crate::threads;
 
 /// Objects from which on it pays to wake another thread.
-const MANY: usize = 1 << 15;
+pub const MANY: usize = 1 << 15;
 
-/// Sorts `count` objects, the `i`-th of them `object(i)`, by a small key, stable, dropping those whose key is none of
-/// `0..keys`. Gives what `make` makes of each, and where each key's run starts, and the end.
+/// Sorts the objects `0..count` by a small key, stable, dropping those whose key is none of `0..keys`. Gives what `make`
+/// makes of each, and where each key's run starts, and the end.
 pub fn counting_sort<T: Send>(
     count: usize,
-    object: impl Fn(usize) -> u32 + Sync,
     keys: usize,
     key: impl Fn(u32) -> u32 + Sync,
     make: impl Fn(u32) -> T + Sync,
 ) -> (Vec<T>, Vec<u32>) {
     // A thread holds its place in the run of each key: no more of them than pay.
     let pieces = if count < MANY { 1 } else { threads::count().min(count / (4 * keys + 1)).max(1) };
-    sort_in_pieces(pieces, count, object, keys, key, make)
+    sort_in_pieces(pieces, count, keys, key, make)
 }
 
 fn sort_in_pieces<T: Send>(
     pieces: usize,
     count: usize,
-    object: impl Fn(usize) -> u32 + Sync,
     keys: usize,
     key: impl Fn(u32) -> u32 + Sync,
     make: impl Fn(u32) -> T + Sync,
@@ -36,7 +34,7 @@ fn sort_in_pieces<T: Send>(
     let count_keys = |objects: Range<usize>| {
         let mut counts = vec![0u32; keys];
         for i in objects {
-            if let Some(count) = counts.get_mut(key(object(i)) as usize) {
+            if let Some(count) = counts.get_mut(key(i as u32) as usize) {
                 *count += 1;
             }
         }
@@ -62,9 +60,8 @@ fn sort_in_pieces<T: Send>(
     }
     let fill = |(p, mut open): (usize, Vec<&mut [MaybeUninit<T>]>)| {
         for i in piece(p) {
-            let object = object(i);
-            if let Some(open) = open.get_mut(key(object) as usize) {
-                open.split_off_first_mut().expect("a key is the same each time").write(make(object));
+            if let Some(open) = open.get_mut(key(i as u32) as usize) {
+                open.split_off_first_mut().expect("a key is the same each time").write(make(i as u32));
             }
         }
         open.iter().all(|open| open.is_empty())
@@ -99,17 +96,11 @@ mod tests {
             for keys in [0, 1, 7, 200] {
                 let key_of: Vec<u32> = (0..count).map(|_| roll(keys as u64 + 2) as u32).collect();
                 let mut expected: Vec<u32> =
-                    (0..count as u32).rev().filter(|&i| (key_of[i as usize] as usize) < keys).collect();
+                    (0..count as u32).filter(|&i| (key_of[i as usize] as usize) < keys).collect();
                 expected.sort_by_key(|&i| key_of[i as usize]);
                 for pieces in [1, 2, 3, 16] {
-                    let (sorted, starts) = sort_in_pieces(
-                        pieces,
-                        count,
-                        |i| (count - 1 - i) as u32,
-                        keys,
-                        |i| key_of[i as usize],
-                        |i| i.to_string(),
-                    );
+                    let (sorted, starts) =
+                        sort_in_pieces(pieces, count, keys, |i| key_of[i as usize], |i| i.to_string());
                     assert_eq!(sorted, expected.iter().map(u32::to_string).collect::<Vec<_>>());
                     for key in 0..keys {
                         let run = starts[key] as usize..starts[key + 1] as usize;

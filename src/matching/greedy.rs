@@ -44,14 +44,19 @@ impl Candidates {
         let floor = floor(thresholds);
         for row in similarity.chunks_exact(ground_truths) {
             let start = self.pairs.len();
-            let nan = row.iter().any(|value| value.is_nan());
+            let mut nan = false;
             for (g, &value) in row.iter().enumerate() {
-                if nan || !(value < floor) {
+                if !(value < floor) {
+                    nan |= value.is_nan();
                     self.pairs.push(Pair { ground_truth: g as u32, value });
                 }
             }
-            self.any_nan |= nan;
-            if !nan {
+            if nan {
+                self.any_nan = true;
+                self.pairs.truncate(start);
+                let pair = |(g, &value): (usize, &f64)| Pair { ground_truth: g as u32, value };
+                self.pairs.extend(row.iter().enumerate().map(pair));
+            } else if self.pairs.len() > start + 1 {
                 // Most similar first, of equals the later one: the order in which the reference would rather have them.
                 self.pairs[start..].sort_by(|a, b| match b.value.partial_cmp(&a.value) {
                     Some(Ordering::Equal) | None => b.ground_truth.cmp(&a.ground_truth),
@@ -131,6 +136,11 @@ pub fn match_greedily(
     taken: &mut Vec<u64>,
     mut on_match: impl FnMut(usize, u64, usize, usize),
 ) {
+    // What is ignored comes after what is not, if there are both.
+    let passes: &[bool] = match (ignored.contains(&false), ignored.contains(&true)) {
+        (true, true) => &[false, true],
+        (_, any) => &[any],
+    };
     for (word, thresholds) in thresholds.chunks(64).enumerate() {
         taken.clear();
         taken.resize(ignored.len(), 0);
@@ -147,10 +157,15 @@ pub fn match_greedily(
             match_with_nan(candidates, thresholds, ignored, crowd, taken, make);
             continue;
         }
-        for d in 0..candidates.ends.len() {
-            let row = candidates.row(d);
-            let mut open = if row.is_empty() { 0 } else { u64::MAX };
-            for wanted in [false, true] {
+        let mut end = 0;
+        for (d, &next) in candidates.ends.iter().enumerate() {
+            let row = end..next as usize;
+            end = row.end;
+            if row.is_empty() {
+                continue;
+            }
+            let mut open = u64::MAX;
+            for &wanted in passes {
                 for place in row.clone() {
                     let g = candidates.pairs[place].ground_truth as usize;
                     if ignored[g] != wanted || open == 0 {

@@ -5,6 +5,7 @@ mod cells;
 mod counting;
 mod greedy;
 mod log;
+mod radix;
 mod score;
 mod table;
 
@@ -14,6 +15,7 @@ pub use cells::{
 };
 pub use greedy::{Candidates, floor, match_greedily};
 pub use log::{Columns, ImageKeys, Legend, MatchLog};
+pub use radix::sort_by_integer;
 pub use score::descending_key;
 pub use table::{AreaRange, Bits, MOST_AREA_RANGES, MatchTable, Outcome, Part, Row, Truth, each_bit};
 

@@ -98,8 +98,9 @@ impl InImage for Truth {
     }
 }
 
-/// Layout of the outcomes of matched detections: for each area range a word (or more) of matched bits, one bit for
-/// each threshold, and as many of ignored bits.
+/// Layout of the outcomes of matched detections: one bit for each area range that the detection lies outside of, and for
+/// each area range one matched bit for each threshold and then one ignored bit for each; all in a row, in as many words as
+/// they need. Where it lies outside it is ignored at the thresholds at which it did not match, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bits {
     /// Area ranges.
@@ -115,10 +116,16 @@ impl Bits {
         self.thresholds.div_ceil(64)
     }
 
+    /// How many of the `word`-th 64 thresholds there are.
+    #[inline]
+    fn width(self, word: usize) -> usize {
+        (self.thresholds - 64 * word).min(64)
+    }
+
     /// The bits of the `word`-th 64 thresholds that stand for one.
     #[inline]
     pub fn used(self, word: usize) -> u64 {
-        u64::MAX >> (64 - (self.thresholds - 64 * word).min(64))
+        u64::MAX >> (64 - self.width(word))
     }
 
     /// A mask of all area ranges.
@@ -130,38 +137,77 @@ impl Bits {
     /// Words of one outcome.
     #[inline]
     pub fn entry(self) -> usize {
-        self.areas * self.words() * 2
+        (self.areas + 2 * self.areas * self.thresholds).div_ceil(64)
     }
 
-    /// Places of the matched word and of the ignored word of the `word`-th 64 thresholds in area range `a`.
+    /// The matched and the ignored bits of the `word`-th 64 thresholds in area range `a`.
     #[inline]
-    fn places(self, a: usize, word: usize) -> (usize, usize) {
-        let matched = a * self.words() * 2 + word;
-        (matched, matched + self.words())
+    fn fields(self, a: usize, word: usize) -> (Field, Field) {
+        let matched = self.areas + 2 * a * self.thresholds + 64 * word;
+        let field = |bit| Field { word: bit / 64, shift: bit % 64, width: self.width(word) };
+        (field(matched), field(matched + self.thresholds))
     }
 
-    /// Says in `entry` at which of the `word`-th 64 thresholds it matched in area range `a`, and at which with
-    /// something ignored.
+    /// Appends the outcome of a detection that lies outside the area ranges of the mask and has matched nothing yet.
+    #[inline]
+    pub fn push(self, outcomes: &mut Vec<u64>, outside: u32) {
+        let start = outcomes.len();
+        outcomes.resize(start + self.entry(), 0);
+        if let Some(first) = outcomes.get_mut(start) {
+            *first = u64::from(outside);
+        }
+    }
+
+    /// Says of the `word`-th 64 thresholds of area range `a` at which of them it matched, and at which of them something
+    /// ignored.
     #[inline]
     pub fn set(self, entry: &mut [u64], a: usize, word: usize, matched: u64, ignored: u64) {
-        let (m, i) = self.places(a, word);
-        entry[m] |= matched;
-        entry[i] |= ignored;
-    }
-
-    /// Ignores what did not match in area range `a`.
-    pub fn ignore_unmatched(self, entry: &mut [u64], a: usize) {
-        for word in 0..self.words() {
-            let (m, i) = self.places(a, word);
-            entry[i] |= !entry[m];
-        }
+        let (m, i) = self.fields(a, word);
+        m.or(entry, matched);
+        i.or(entry, ignored);
     }
 
     /// Matched and ignored bits of the `word`-th 64 thresholds of area range `a`.
     #[inline]
     pub fn get(self, entry: &[u64], a: usize, word: usize) -> (u64, u64) {
-        let (m, i) = self.places(a, word);
-        (entry[m], entry[i])
+        let (m, i) = self.fields(a, word);
+        let matched = m.get(entry);
+        let beside = if entry[0] >> a & 1 == 1 { !matched & self.used(word) } else { 0 };
+        (matched, i.get(entry) | beside)
+    }
+}
+
+/// A run of up to 64 bits in some words.
+#[derive(Clone, Copy)]
+struct Field {
+    word: usize,
+    shift: usize,
+    width: usize,
+}
+
+impl Field {
+    /// Whether it goes on in the next word.
+    #[inline]
+    fn is_cut(self) -> bool {
+        self.shift + self.width > 64
+    }
+
+    #[inline]
+    fn get(self, words: &[u64]) -> u64 {
+        let mut bits = words[self.word] >> self.shift;
+        if self.is_cut() {
+            bits |= words[self.word + 1] << (64 - self.shift);
+        }
+        bits & u64::MAX >> (64 - self.width)
+    }
+
+    /// Sets the bits, of which none is beyond its width.
+    #[inline]
+    fn or(self, words: &mut [u64], bits: u64) {
+        words[self.word] |= bits << self.shift;
+        if self.is_cut() {
+            words[self.word + 1] |= bits >> (64 - self.shift);
+        }
     }
 }
 
@@ -212,6 +258,21 @@ impl MatchTable {
     pub fn groups(&self) -> usize {
         self.parts.first().map_or(0, |part| part.rows.len())
     }
+
+    /// Ground truths to be found of one group, in each area range.
+    pub fn positives(&self, group: usize) -> Vec<i64> {
+        let mut positives = vec![0; self.bits.areas];
+        for truth in self.parts.iter().flat_map(|part| part.truths(group)) {
+            positives.iter_mut().enumerate().for_each(|(a, count)| *count += i64::from(truth.areas >> a & 1));
+        }
+        positives
+    }
+
+    /// Detections of one group.
+    pub fn detections(&self, group: usize) -> usize {
+        let kept = |part: &Part| part.rows(group).iter().filter(|row| row.rank != Row::DROPPED).count();
+        self.parts.iter().map(kept).sum()
+    }
 }
 
 #[cfg(test)]
@@ -221,13 +282,45 @@ mod tests {
     #[test]
     fn bits_beyond_the_first_word() {
         let bits = Bits { areas: 2, thresholds: 70 };
-        let mut entry = vec![0; bits.entry()];
+        let mut entry = Vec::new();
+        bits.push(&mut entry, 2);
+        assert_eq!(entry.len(), bits.entry());
         bits.set(&mut entry, 1, 1, 1 << 5, 0);
         bits.set(&mut entry, 1, 0, 1, 1);
-        bits.ignore_unmatched(&mut entry, 1);
         assert_eq!(bits.get(&entry, 1, 0), (1, u64::MAX));
-        assert_eq!(bits.get(&entry, 1, 1), (1 << 5, !(1 << 5)));
+        assert_eq!(bits.get(&entry, 1, 1), (1 << 5, (1 << 5) - 1));
         assert_eq!(bits.get(&entry, 0, 0), (0, 0));
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut state = 1u64;
+        let mut roll = || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            state ^ state >> 31
+        };
+        for thresholds in [1, 10, 31, 63, 64, 65, 128, 130] {
+            for areas in [1, 4, 7] {
+                let bits = Bits { areas, thresholds };
+                let outside = roll() as u32 & bits.all_areas();
+                let mut outcomes = vec![7];
+                bits.push(&mut outcomes, outside);
+                let mut expected = Vec::new();
+                for a in 0..areas {
+                    for word in 0..bits.words() {
+                        let matched = roll() & bits.used(word);
+                        let ignored = roll() & matched;
+                        bits.set(&mut outcomes[1..], a, word, matched, ignored);
+                        let beside = if outside >> a & 1 == 1 { bits.used(word) & !matched } else { 0 };
+                        expected.push((matched, ignored | beside));
+                    }
+                }
+                let places = (0..areas).flat_map(|a| (0..bits.words()).map(move |word| (a, word)));
+                let found: Vec<_> = places.map(|(a, word)| bits.get(&outcomes[1..], a, word)).collect();
+                assert_eq!(found, expected);
+                assert_eq!((outcomes[0], outcomes.len()), (7, 1 + bits.entry()));
+            }
+        }
     }
 
     #[test]

@@ -330,6 +330,12 @@ impl PyMatchLog {
         self.log.rows()
     }
 
+    /// 64-bit words that the outcome of a row takes.
+    #[getter]
+    fn words(&self) -> usize {
+        self.log.bits().entry()
+    }
+
     /// Bytes that the rows take.
     #[getter]
     fn nbytes(&self) -> usize {

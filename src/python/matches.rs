@@ -214,24 +214,18 @@ impl Matches {
         })
     }
 
-    /// Ground truths to be found and detections of each group, in one area range: `(K,)` each.
-    #[expect(clippy::type_complexity, reason = "two arrays")]
-    fn totals<'py>(
-        &self,
-        py: Python<'py>,
-        area: usize,
-    ) -> PyResult<(Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i64>>)> {
-        self.check(None, None, area)?;
-        let over = |count: &dyn Fn(&crate::matching::Part, usize) -> usize| {
-            let of = |group| self.table.parts.iter().map(|part| count(part, group)).sum::<usize>() as i64;
-            PyArray1::from_iter(py, (0..self.table.groups()).map(of))
-        };
-        Ok((
-            over(&|part, group| {
-                part.truths(group).iter().filter(|truth| truth.areas >> area & 1 == 1).count()
-            }),
-            over(&|part, group| part.rows(group).iter().filter(|row| row.rank != Row::DROPPED).count()),
-        ))
+    /// Ground truths to be found of each group, in each area range: `(K, A)`.
+    fn positives<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<i64>>> {
+        let groups = self.table.groups();
+        let positives: Vec<i64> =
+            py.detach(|| (0..groups).flat_map(|group| self.table.positives(group)).collect());
+        PyArray1::from_vec(py, positives).reshape([groups, self.table.bits.areas])
+    }
+
+    /// Detections of each group: `(K,)`.
+    fn detections<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
+        let of = |group| self.table.detections(group) as i64;
+        PyArray1::from_vec(py, py.detach(|| (0..self.table.groups()).map(of).collect()))
     }
 
     /// The rows as columns: positions of image and category, rank, score, and for one area range whether each matched

@@ -114,12 +114,8 @@ class Errors:
         self.background = background
         self._result = result
         self.told = mistakes
-        self._base, self._positives = self._precision("nothing"), self._totals[0]
+        self._base, self._positives = self._precision("nothing"), mistakes.repaired("nothing").positives()[:, 0]
         self.ap = _mean(self._base)
-
-    @property
-    def _totals(self) -> tuple[np.ndarray, np.ndarray]:
-        return self.told.repaired("nothing").totals(0)
 
     def _precision(self, repair: str) -> np.ndarray:
         """Precision ``(R, K)`` at each recall point; -1 for none."""
@@ -132,9 +128,9 @@ class Errors:
         found = {}
         for name, repair in ERRORS.items():
             precision = self._precision(repair)
-            positives, detections = self.told.repaired(repair).totals(0)
+            left = self.told.repaired(repair)
             # Nothing left to look for, but still wrong.
-            precision[:, (positives == 0) & (detections > 0) & (self._positives > 0)] = 0.0
+            precision[:, (left.positives()[:, 0] == 0) & (left.detections() > 0) & (self._positives > 0)] = 0.0
             found[name] = precision
         return found
 

@@ -66,21 +66,21 @@ class Result:
 
         The summary asks for precision under the last limit alone, and for no more than counts of all others.
         """
-        key = kind, limit, micro
-        if key not in self._held:
+        if (kind, limit, micro) not in self._held:
             matches = self._pooled if micro else self._matches
             factor = max(self._matches.groups, 1) if micro else 1
-            limits = [self.protocol.max_detections[limit] * factor]
-            areas = list(range(len(self.protocol.area_ranges)))
+            limits = [limit * factor for limit in self.protocol.max_detections]
             if kind == "precision":
-                curves = matches.accumulate(recall=self._recall, areas=areas, max_detections=limits)
-                self._held[key] = curves[0][..., 0]
+                areas = list(range(len(self.protocol.area_ranges)))
+                curves = matches.accumulate(recall=self._recall, areas=areas, max_detections=[limits[limit]])
+                self._held[kind, limit, micro] = curves[0][..., 0]
             else:
-                hits = np.moveaxis(matches.tallies(limits)["hits"], 0, 1)[..., 0]
-                positives = np.stack([matches.totals(area)[0] for area in areas], axis=1)
-                recall = hits / np.where(positives, positives, 1)
-                self._held[key] = np.where(positives > 0, recall, -1.0)
-        return self._held[key]
+                positives = matches.positives()[:, None, :, None]
+                recall = matches.tallies(limits)["hits"] / np.where(positives, positives, 1)
+                recall = np.moveaxis(np.where(positives > 0, recall, -1.0), 0, 1)
+                for m in range(len(limits)):
+                    self._held[kind, m, micro] = recall[..., m]
+        return self._held[kind, limit, micro]
 
     @functools.cached_property
     def _curves(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -210,7 +210,8 @@ class Result:
         for name in ("ap", "ap50", "ap75", "ar"):
             row = self._row(name)
             columns[name] = self._by_class(row)
-        columns["positives"], columns["detections"] = self._matches.totals(self.protocol.area_index("all"))
+        columns["positives"] = self._matches.positives()[:, self.protocol.area_index("all")]
+        columns["detections"] = self._matches.detections()
         return Table(columns)
 
     def _by_class(self, row: SummaryRow) -> np.ndarray:

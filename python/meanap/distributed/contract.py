@@ -60,11 +60,6 @@ class Plan:
         """An empty log of these rules; with `pairs`, of what is taken for what at that threshold."""
         return new_log(self.protocol, self.similarity, self.box_format, self.score_range, pairs=pairs)
 
-    @property
-    def words(self) -> int:
-        """64-bit words of one outcome."""
-        return 2 * len(self.protocol.area_ranges) * -(-len(self.protocol.thresholds) // 64)
-
     def row_schema(self, table: pa.Schema) -> pa.Schema:
         """What `match_batch` makes of tables with this schema."""
         by_category = self.protocol.by_category
@@ -176,11 +171,9 @@ def accumulate_group(table: pa.Table, plan: Plan) -> pa.Table:
         return out.empty_table()
     rules = plan.protocol
     log = plan.log()
-    rows_into(log, table, plan.words)
+    rows_into(log, table)
     matches = log.table()
-    areas = range(len(rules.area_ranges))
-    totals = [matches.totals(a) for a in areas]
-    wanted = np.stack([positives for positives, _ in totals], axis=1)
+    wanted, found = matches.positives(), matches.detections()
     ids = matches.category_ids
     parts = [_curves(matches, rules, 1)]
     if rules.average == "micro":
@@ -188,7 +181,7 @@ def accumulate_group(table: pa.Table, plan: Plan) -> pa.Table:
         ids = [*ids, None]
         wanted = np.concatenate([wanted, wanted.sum(axis=0, keepdims=True)])
     images = [pc.sum(table["first"]).as_py()] + [0] * (len(ids) - 1)
-    detections = [*totals[0][1].tolist()] + [int(totals[0][1].sum())] * (rules.average == "micro")
+    detections = found.tolist() + [int(found.sum())] * (rules.average == "micro")
     columns = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
     return pa.table([ids, images, wanted.tolist(), detections, *(list(column) for column in columns)], schema=out)
 

@@ -48,12 +48,13 @@ class Gathered:
     def pooled(self) -> Gathered:
         return Gathered(self._curves, [None], self._plan)
 
-    def totals(self, area: int) -> tuple[np.ndarray, np.ndarray]:
-        of = [self._curves.get(id) for id in self.category_ids]
-        return (
-            np.array([0 if row is None else row["positives"][area] for row in of], dtype=np.int64),
-            np.array([0 if row is None else row["detections"] for row in of], dtype=np.int64),
-        )
+    def positives(self) -> np.ndarray:
+        areas = len(self._plan.protocol.area_ranges)
+        of = [self._curves.get(id, {}).get("positives", [0] * areas) for id in self.category_ids]
+        return np.array(of, dtype=np.int64).reshape(len(of), areas)
+
+    def detections(self) -> np.ndarray:
+        return np.array([self._curves.get(id, {}).get("detections", 0) for id in self.category_ids], dtype=np.int64)
 
     def __getattr__(self, name: str) -> Any:
         raise RuntimeError(

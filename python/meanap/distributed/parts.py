@@ -141,7 +141,7 @@ def pack_part(rows: pa.Table, plan: Plan) -> pa.Table:
         return out.empty_table()
     log, rules = plan.log(), plan.protocol
     rows = rows.combine_chunks()
-    rows_into(log, rows, plan.words)
+    rows_into(log, rows)
     matches = log.table()
     tallies = matches.tallies(list(rules.max_detections))
     found = rows.filter(pc.is_valid(rows["score"])).drop_columns(["part"])
@@ -149,8 +149,7 @@ def pack_part(rows: pa.Table, plan: Plan) -> pa.Table:
         with pa.ipc.new_stream(stream, found.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
             writer.write_table(found)
         packed = stream.getvalue().to_pybytes()
-    positives = [int(matches.totals(a)[0][0]) for a in range(len(rules.area_ranges))]
-    counts = (positives, *(tallies[name][0].ravel() for name in ("hits", "misses", "seen")))
+    counts = (matches.positives()[0], *(tallies[name][0].ravel() for name in ("hits", "misses", "seen")))
     values = (rows["category_id"][0], rows["part"][0], pc.sum(rows["first"]), found.num_rows, *counts, packed)
     plain = [value.as_py() if isinstance(value, pa.Scalar) else value for value in values]
     return pa.table([pa.array([value], field.type) for value, field in zip(plain, out, strict=True)], schema=out)
@@ -204,7 +203,7 @@ def draw_parts(packed: pa.Table, plan: Plan, before: Mapping[tuple[Any, int], di
         told = before[row["category_id"], row["part"]]
         log = plan.log()
         if rows.num_rows:
-            rows_into(log, rows, plan.words)
+            rows_into(log, rows)
         else:
             log.declare([row["category_id"]])
         curves = log.table().draw_part(0, recall, list(rules.max_detections), **told)

@@ -23,8 +23,9 @@ def schema(images: pa.DataType, categories: pa.DataType) -> pa.Schema:
     ``score``             of a detection; null for a ground truth
     ``areas``             bits of area ranges: those in which a ground truth is to be found, those outside of which a
                           detection lies that matched nothing
-    ``outcome``           of a detection that matched: for each area range the bits of the thresholds at which it did
-                          (as many words as they need), then those at which it is ignored; null for others
+    ``outcome``           of a detection that matched: bits of the area ranges outside of which it lies; then for each
+                          area range those of the thresholds at which it matched, and those at which something that is
+                          ignored, all in a row; null for others
     ``first``             true in one row of each image, so that images can be counted
     ====================  ============================================================================================
     """
@@ -76,8 +77,8 @@ def rows_of(log: _core.MatchLog, images: pa.DataType, categories: pa.DataType) -
     )
 
 
-def rows_into(log: _core.MatchLog, rows: pa.Table, words: int) -> None:
-    """Adds rows to a log; `words` is what an outcome takes."""
+def rows_into(log: _core.MatchLog, rows: pa.Table) -> None:
+    """Adds rows to a log."""
     # Rows come from many shards, and a dictionary of ids is made anew for each piece.
     rows = rows.combine_chunks()
     is_truth = pc.is_null(rows["score"]).to_numpy()
@@ -91,7 +92,7 @@ def rows_into(log: _core.MatchLog, rows: pa.Table, words: int) -> None:
     columns["matched"] = pc.is_valid(outcome).to_numpy()[is_found]
     # What is null has no items.
     items = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in outcome.chunks]
-    columns["outcomes"] = np.concatenate(items, dtype=np.int64).view(np.uint64).reshape(-1, words)
+    columns["outcomes"] = np.concatenate(items, dtype=np.int64).view(np.uint64).reshape(-1, log.words)
     areas = _numbers(rows["areas"], np.uint32)
     columns["outside"], columns["truth_areas"] = areas[is_found], areas[is_truth]
     columns["rank"] = _numbers(pc.fill_null(rows["rank"], 0), np.uint32)[is_found]

@@ -6,7 +6,7 @@
 use super::{Bits, Codebook, Detections, Images, Key, MatchLog, Outcome, Row, Truths};
 use crate::error::{Error, Result};
 
-const MAGIC: &[u8; 8] = b"MATCHLG1";
+const MAGIC: &[u8; 8] = b"MATCHLG2";
 
 impl MatchLog {
     /// The log as bytes for [`MatchLog::from_bytes`].

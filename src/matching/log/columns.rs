@@ -179,7 +179,7 @@ mod tests {
         let part = Part {
             rows: Cells { items: rows, groups: vec![0, 3] },
             truths: Cells { items: truths, groups: vec![0, 1] },
-            outcomes: vec![1, 2, 3, 4],
+            outcomes: vec![0b1011_1000],
         };
         let table = MatchTable { bits, parts: vec![part] };
         let keys = || ImageKeys::Given(vec![Key::Number(7), Key::Text("b".into())]);
@@ -187,14 +187,14 @@ mod tests {
         log.append(&table, keys(), &[Key::Number(3)]).unwrap();
         let columns = log.columns();
         assert_eq!(columns.matched, [true, false, false]);
-        assert_eq!(columns.outcomes, [1, 2, 3, 4]);
+        assert_eq!(columns.outcomes, [0b1011_1000]);
         let again = MatchLog::from_columns(bits, true, columns.clone()).unwrap();
         assert_eq!(again.images.digest, log.images.digest);
         // An image that comes again counts once, also by way of columns.
         let mut both = log.clone();
         both.merge(&again).unwrap();
         assert_eq!(both.columns().image, columns.image);
-        let torn = Columns { outcomes: vec![1], ..columns.clone() };
+        let torn = Columns { outcomes: vec![1, 2], ..columns.clone() };
         assert!(MatchLog::from_columns(bits, true, torn).is_err());
         let strange = Columns { image: vec![0, 0, 9], ..columns };
         assert!(MatchLog::from_columns(bits, true, strange).is_err());

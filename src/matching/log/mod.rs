@@ -50,6 +50,7 @@ struct Truths {
 #[derive(Clone, Debug, Default)]
 struct Images {
     keys: Vec<Key>,
+    /// What the rows of each decide; 0 if ids are counted.
     digest: Vec<u64>,
     live: Vec<bool>,
     code: HashMap<Key, u32>,
@@ -112,17 +113,12 @@ impl Images {
     }
 }
 
-/// Scatters 64 bits (the finaliser of SplitMix64).
-fn scatter(mut x: u64) -> u64 {
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
-}
-
-/// Mixes numbers in order.
+/// Mixes numbers in order, one multiplication each: both halves of the product of what there is and an odd number whose
+/// bits look random.
 fn mix(numbers: impl IntoIterator<Item = u64>) -> u64 {
-    numbers.into_iter().fold(0x9e37_79b9_7f4a_7c15, |state, number| {
-        scatter(state.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ number)
+    numbers.into_iter().fold(0x9e37_79b9_7f4a_7c15, |state: u64, number| {
+        let product = u128::from(state ^ number) * 0xbf58_476d_1ce4_e5b9;
+        (product >> 64) as u64 ^ product as u64
     })
 }
 
@@ -205,22 +201,23 @@ impl MatchLog {
     ///
     /// Nothing is added if this is an error.
     pub fn append(&mut self, table: &MatchTable, images: ImageKeys, groups: &[Key]) -> Result<()> {
-        let keys = match images {
+        let (keys, digests) = match images {
             ImageKeys::Counted(count) => {
                 self.images.check(true)?;
                 self.images.counted = true;
                 let next = self.images.keys.len() as i64;
-                (next..next + count as i64).map(Key::Number).collect()
+                // None of them comes twice.
+                ((next..next + count as i64).map(Key::Number).collect(), vec![0; count])
             }
             ImageKeys::Given(keys) => {
                 self.images.check(false)?;
                 self.images.counted = false;
-                keys
+                let digests = self.digests(table, keys.len(), groups);
+                (keys, digests)
             }
         };
-        let digests = self.digests(table, keys.len(), groups);
         let codes: Vec<u32> =
-            keys.into_iter().zip(digests).map(|(key, digest)| self.images.add(key, digest)).collect();
+            Vec::into_iter(keys).zip(digests).map(|(key, digest)| self.images.add(key, digest)).collect();
         let entry = self.bits.entry().max(1);
         for part in &table.parts {
             for (group, key) in groups.iter().enumerate() {

@@ -5,8 +5,9 @@ const VALUES: usize = 256;
 
 /// Sorts by `key`, equal ones as they came; `spare` is working memory.
 ///
-/// Only digits in which the keys differ are looked at: scores that were single-precision numbers have few.
-pub fn sort_by_key<T: Copy>(items: &mut Vec<T>, spare: &mut Vec<T>, key: impl Fn(&T) -> u64) {
+/// Only digits in which the keys differ are looked at: scores that were single-precision numbers have few, images of one
+/// batch too.
+pub fn sort_by_integer<T: Copy>(items: &mut [T], spare: &mut Vec<T>, key: impl Fn(&T) -> u64) {
     if items.len() < VALUES {
         items.sort_by_key(key);
         return;
@@ -17,28 +18,34 @@ pub fn sort_by_key<T: Copy>(items: &mut Vec<T>, spare: &mut Vec<T>, key: impl Fn
     };
     spare.clear();
     spare.extend_from_slice(items);
+    let (mut from, mut to) = (&mut *items, &mut spare[..]);
+    let mut swapped = false;
     let mut shift = differing.trailing_zeros();
     while shift < 64 && differing >> shift != 0 {
         let digit = |item: &T| (key(item) >> shift) as usize % VALUES;
         let mut places = [0u32; VALUES];
-        items.iter().for_each(|item| places[digit(item)] += 1);
+        from.iter().for_each(|item| places[digit(item)] += 1);
         let mut place = 0;
         for count in &mut places {
             place += std::mem::replace(count, place);
         }
-        for item in items.iter() {
+        for item in from.iter() {
             let place = &mut places[digit(item)];
-            spare[*place as usize] = *item;
+            to[*place as usize] = *item;
             *place += 1;
         }
-        std::mem::swap(items, spare);
+        std::mem::swap(&mut from, &mut to);
+        swapped = !swapped;
         shift += VALUES.trailing_zeros();
+    }
+    if swapped {
+        to.copy_from_slice(from);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::sort_by_key;
+    use super::sort_by_integer;
 
     #[test]
     fn sorts_as_the_standard_library_does() {
@@ -52,7 +59,7 @@ mod tests {
                 let mut items: Vec<(u64, usize)> = (0..length).map(|i| (roll() & mask, i)).collect();
                 let mut expected = items.clone();
                 expected.sort_by_key(|item| item.0);
-                sort_by_key(&mut items, &mut Vec::new(), |item| item.0);
+                sort_by_integer(&mut items, &mut Vec::new(), |item| item.0);
                 assert_eq!(items, expected);
             }
         }
