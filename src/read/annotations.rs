@@ -70,6 +70,8 @@ struct Record {
     crowd: bool,
     unlabelled: bool,
     integer_score: bool,
+    /// Whether boxes are written with many digits.
+    long_numbers: bool,
     image: i64,
     category: i64,
     id: f64,
@@ -121,7 +123,7 @@ impl Annotations {
                 Field::ImageId => record.image = cursor.integer()?,
                 Field::CategoryId => record.category = cursor.integer()?,
                 Field::Id => record.id = cursor.integer()? as f64,
-                Field::Bbox => record.bbox = cursor.four()?,
+                Field::Bbox => record.bbox = cursor.four(&mut record.long_numbers)?,
                 Field::Score => (record.score, record.integer_score) = cursor.real()?,
                 Field::Area => (record.area, _) = cursor.real()?,
                 Field::IsCrowd => {

@@ -7,6 +7,9 @@
 use super::number;
 use crate::lanes;
 
+/// Four numbers that [`short`] reads, with what is around them, are no longer than this.
+const SHORT: usize = 40;
+
 /// A cursor over text behind which zeros follow ([`PADDING`](super::scanner::PADDING)). No value ends with the piece:
 /// whoever reads one asks what follows it, and a zero is never that.
 pub struct Cursor<'a> {
@@ -73,13 +76,15 @@ impl<'a> Cursor<'a> {
         (!negative || value != 0).then_some((if negative { -value } else { value } as f64, true))
     }
 
-    /// An array of four numbers, with or without a space behind each comma.
+    /// An array of four numbers, with or without a space behind each comma. `long`: whether to expect numbers of many
+    /// digits; it is then told whether there were.
     #[inline(always)]
-    pub fn four(&mut self) -> Option<[f64; 4]> {
+    pub fn four(&mut self, long: &mut bool) -> Option<[f64; 4]> {
         let mut four = [0.0; 4];
+        let start = self.at;
         self.take(b'[')?;
         // One who rounds a number rounds all of them.
-        let mut rounded = true;
+        let mut rounded = !*long;
         for (place, number) in four.iter_mut().enumerate() {
             if place > 0 {
                 self.take(b',')?;
@@ -97,6 +102,7 @@ impl<'a> Cursor<'a> {
             };
         }
         self.take(b']')?;
+        *long = self.at - start > SHORT;
         Some(four)
     }
 }
@@ -271,10 +277,21 @@ mod tests {
     fn boxes() {
         let read = |text: &str| {
             let (bytes, _) = pad(text);
-            let mut cursor = Cursor::new(&bytes, 16);
-            cursor.four().map(|four| (four, cursor.at - 16))
+            let (mut one, mut other) = (Cursor::new(&bytes, 16), Cursor::new(&bytes, 16));
+            let found = one.four(&mut false).map(|four| (four, one.at - 16));
+            // What is expected changes nothing.
+            let mut long = true;
+            assert_eq!(other.four(&mut long).map(|four| (four, other.at - 16)), found);
+            found.map(|(four, end)| (four, end, long))
         };
-        assert_eq!(read("[1, 2.5,-3, 4.0],"), Some(([1.0, 2.5, -3.0, 4.0], 16)));
+        assert_eq!(read("[1, 2.5,-3, 4.0],"), Some(([1.0, 2.5, -3.0, 4.0], 16, false)));
+        let most = [-12345.6, -1.23456, -123.456, -12.3456];
+        assert_eq!(read("[-12345.6, -1.23456, -123.456, -12.3456],"), Some((most, 40, false)));
+        let long = [214.1499938964844, 41.290000915527344, 348.260009765625, 243.77999877929688];
+        assert_eq!(
+            read("[214.1499938964844, 41.290000915527344, 348.260009765625, 243.77999877929688]"),
+            Some((long, 77, true))
+        );
         for other in [
             "[1, 2, 3]",
             "[1, 2, 3, 4",
