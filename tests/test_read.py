@@ -446,7 +446,9 @@ def test_a_deleted_file_still_loads_and_a_changed_one_does_not(write):
     dataset = _core.read_results(path)
     path.unlink()
     assert dataset.load() == [RESULT]
-    path = write(json.dumps([RESULT | {"keypoints": [1, 2, 3]}]))
+    # Poses are read with the file, but not where masks are.
+    masked = {"image_id": 1, "category_id": 1, "score": 0.5, "segmentation": {"size": [1, 2], "counts": "02"}}
+    path = write(json.dumps([masked | {"keypoints": [1, 2, 3]}]))
     dataset = _core.read_results(path)
     with path.open("a") as file:
         file.write(" ")
@@ -455,6 +457,11 @@ def test_a_deleted_file_still_loads_and_a_changed_one_does_not(write):
     with pytest.raises(RuntimeError, match="has changed"):
         dataset.objects("keypoints", "detections")
     assert len(dataset.objects("bbox", "detections")) == 1
+    path = write(json.dumps([RESULT | {"keypoints": [1, 2, 3]}]))
+    dataset = _core.read_results(path)
+    with path.open("a") as file:
+        file.write(" ")
+    assert len(dataset.objects("keypoints", "detections")) == 1
 
 
 def test_objects_needs_known_names(write):

@@ -1,21 +1,41 @@
-//! Poses: a fixed number of `x, y, visibility` triples for each object.
+//! Poses: a fixed number of keypoints for each object.
+
+use super::{Column, Reals};
 
 /// Keypoints of many objects, all with the same number of them.
 #[derive(Clone, Debug, Default)]
 pub struct Keypoints {
-    /// Triples of one object.
+    /// Keypoints of one object.
     pub per_object: usize,
-    /// `x, y, visibility` of all objects: `3 * per_object` numbers each.
-    pub triples: Vec<f64>,
+    /// `x, y` of all keypoints of all objects.
+    pub points: Reals,
+    /// Whether each of them is labelled: its visibility is above zero. Empty for detections, of which nobody asks.
+    pub labelled: Vec<bool>,
     /// `x, y, width, height` of each object; empty for detections.
-    pub boxes: Vec<[f64; 4]>,
+    pub boxes: Column<[f64; 4]>,
 }
 
 impl Keypoints {
-    /// The triples of the object at `index`, flat.
+    /// The number of objects.
+    pub fn len(&self) -> usize {
+        self.points.len() / (2 * self.per_object).max(1)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.points.is_empty()
+    }
+
+    /// Adds the `x, y` of each keypoint of the object at `index` to `into`.
     #[inline]
-    pub fn of(&self, index: usize) -> &[f64] {
-        let width = 3 * self.per_object;
-        &self.triples[index * width..(index + 1) * width]
+    pub fn read(&self, index: usize, into: &mut Vec<f64>) {
+        let width = 2 * self.per_object;
+        self.points.read(index * width, width, into);
+    }
+
+    /// Which keypoints of a ground truth are labelled.
+    #[inline]
+    pub fn labels(&self, index: usize) -> &[bool] {
+        &self.labelled[index * self.per_object..(index + 1) * self.per_object]
     }
 }

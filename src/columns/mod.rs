@@ -7,12 +7,14 @@
 mod key;
 mod keypoints;
 mod masks;
+mod reals;
 
 use std::sync::Arc;
 
 pub use key::{Codebook, Key};
 pub use keypoints::Keypoints;
 pub use masks::{Masks, MasksMark, Shape};
+pub use reals::Reals;
 
 /// A shared column: readers hand it on, nobody copies it.
 pub type Column<T> = Arc<Vec<T>>;

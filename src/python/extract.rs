@@ -248,10 +248,10 @@ impl<'a, 'py> Builder<'a, 'py> {
             Builder::Masks(masks) => masks.push(annotation),
             Builder::Keypoints { poses, role, numbers } => {
                 numbers.clear();
-                exact!(push_pose(poses, numbers, annotation)?);
+                exact!(push_pose(poses, numbers, annotation, *role)?);
                 if *role == Role::GroundTruth {
                     let bbox = exact!(annotation.get_item(intern!(py, "bbox"))?);
-                    poses.boxes.push(exact!(read_surrogate(&bbox)?));
+                    Arc::make_mut(&mut poses.boxes).push(exact!(read_surrogate(&bbox)?));
                     let visible = exact!(annotation.get_item(intern!(py, "num_keypoints"))?);
                     let visible = exact!(number(&visible)?).value;
                     if let Some(ignore) = columns.ignore.last_mut() {
@@ -301,11 +301,12 @@ fn read_surrogate(bbox: &Bound<'_, PyAny>) -> PyResult<Option<[f64; 4]>> {
     Ok(sides.try_into().ok())
 }
 
-/// Adds an object's `x, y, visibility` triples.
+/// Adds an object's pose.
 fn push_pose(
     poses: &mut Keypoints,
     numbers_of_one: &mut Vec<f64>,
     annotation: &Bound<'_, PyDict>,
+    role: Role,
 ) -> PyResult<Option<()>> {
     let keypoints = exact!(annotation.get_item(intern!(annotation.py(), "keypoints"))?);
     let kinds = exact!(numbers(&keypoints, numbers_of_one)?);
@@ -324,7 +325,12 @@ fn push_pose(
         return Ok(None);
     }
     poses.per_object = triples / 3;
-    poses.triples.extend_from_slice(numbers_of_one);
+    for point in numbers_of_one.chunks_exact(3) {
+        poses.points.extend(&point[..2]);
+        if role == Role::GroundTruth {
+            poses.labelled.push(point[2] > 0.0);
+        }
+    }
     Ok(Some(()))
 }
 

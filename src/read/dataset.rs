@@ -8,7 +8,6 @@ use super::annotations::Annotations;
 use super::apart::{Bins, Marked, OfImage, Table};
 use super::blocks::{self, Plan};
 use super::failure::{Failure, Stopped};
-use super::kept::Kept;
 use super::listed::{Listed, Passed};
 use super::objects::Form;
 use super::record::{Field, Rows, Trouble};
@@ -286,7 +285,8 @@ impl Dataset {
         if kept.keeps(Field::Segmentation) && kept.areas.len() == count {
             self.shared.masks = Some((Arc::new(kept.masks), Arc::new(kept.areas)));
         } else if kept.keeps(Field::Keypoints) && count > 0 {
-            self.shared.poses = Some(Arc::new(kept.poses.into_keypoints(Vec::new())));
+            let boxes = if self.kind == Kind::Dataset { self.shared.bbox.clone() } else { None };
+            self.shared.poses = Some(Arc::new(kept.poses.into_keypoints(boxes.unwrap_or_default())));
         }
     }
 }
@@ -453,8 +453,8 @@ impl Reader<'_> {
         self.window.seek(start, u64::MAX);
         let mut annotations = std::mem::take(&mut self.dataset.annotations);
         // Of a file that is written apart nothing is kept.
-        if self.dataset.kind == Kind::Results && self.bins.is_none() {
-            annotations.kept = self.dataset.measured().map(Kept::of).unwrap_or_default();
+        if self.bins.is_none() {
+            annotations.kept = self.dataset.keep();
         }
         let outcome = self.records(label, &mut annotations);
         self.dataset.annotations = annotations;

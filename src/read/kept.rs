@@ -1,5 +1,5 @@
-//! Geometry that is kept while results are read, because `loadRes` asks for it in any case: masks that are measured,
-//! poses that boxes are drawn around.
+//! Geometry that is kept while a file is read: masks of results, which `loadRes` measures, and poses, which are read about
+//! as fast as they are passed over and take an eighth of their text's room.
 //!
 //! Everything else that is large is passed over, and read again where it lies if somebody asks.
 
@@ -30,18 +30,22 @@ pub struct Kept {
 struct Mark {
     records: usize,
     masks: MasksMark,
-    numbers: usize,
 }
 
 impl Kept {
-    /// Keeps this field of all records: `segmentation` or `keypoints`.
-    pub fn of(field: Field) -> Kept {
-        Kept { field: Some(field), ..Kept::default() }
+    /// Keeps all masks.
+    pub fn masks() -> Kept {
+        Kept { field: Some(Field::Segmentation), ..Kept::default() }
+    }
+
+    /// Keeps all poses, of ground truth or of detections.
+    pub fn poses(labels: bool) -> Kept {
+        Kept { field: Some(Field::Keypoints), poses: Poses::new(labels), ..Kept::default() }
     }
 
     /// Nothing yet, of the same kind.
     pub fn fresh(&self) -> Kept {
-        Kept { field: self.field, ..Kept::default() }
+        Kept { field: self.field, poses: self.poses.fresh(), ..Kept::default() }
     }
 
     /// Whether this field is kept.
@@ -75,20 +79,23 @@ impl Kept {
 
     /// Forgets a record that was begun.
     fn forget_pending(&mut self) {
-        let Mark { records, masks, numbers } = self.mark;
+        let Mark { records, masks } = self.mark;
         self.masks.restore(masks);
         self.areas.truncate(records);
-        self.poses.numbers.truncate(numbers);
+        self.poses.forget();
     }
 
     /// The record that was read last counts. Without a value of its own it ends the keeping.
     pub fn commit(&mut self) {
         let whole = match self.field {
             Some(Field::Segmentation) => self.areas.len() == self.mark.records + 1,
-            Some(_) => self.poses.numbers.len() > self.mark.numbers,
+            Some(_) => self.poses.pending(),
             None => return,
         };
         if whole {
+            if self.poses.pending() {
+                self.poses.commit();
+            }
             self.set_mark(self.mark.records + 1);
         } else {
             self.lose();
@@ -96,7 +103,7 @@ impl Kept {
     }
 
     fn set_mark(&mut self, records: usize) {
-        self.mark = Mark { records, masks: self.masks.mark(), numbers: self.poses.numbers.len() };
+        self.mark = Mark { records, masks: self.masks.mark() };
     }
 
     /// Keeps nothing from here on.
@@ -108,17 +115,19 @@ impl Kept {
     pub fn append(&mut self, part: &mut Kept) {
         part.forget_pending();
         let records = self.mark.records + part.mark.records;
-        if self.field.is_some() && part.field == self.field {
-            self.masks.append(std::mem::take(&mut part.masks));
-            self.areas.append(&mut part.areas);
-            if self.poses.append(std::mem::take(&mut part.poses)) {
-                self.set_mark(records);
-            } else {
-                self.lose();
-            }
+        if self.field.is_none() || part.field != self.field {
+            self.lose();
+            *part = self.fresh();
+            return;
+        }
+        self.masks.append(std::mem::take(&mut part.masks));
+        self.areas.append(&mut part.areas);
+        if self.poses.append(&mut part.poses) {
+            self.set_mark(records);
+            part.mark = Mark::default();
         } else {
             self.lose();
+            *part = self.fresh();
         }
-        *part = self.fresh();
     }
 }

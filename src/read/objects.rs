@@ -8,11 +8,12 @@ use rayon::prelude::*;
 use super::annotations::Spans;
 use super::dataset::{Dataset, Kind};
 use super::failure::Failure;
+use super::kept::Kept;
 use super::pose::{self, Poses};
 use super::record::Field;
 use super::scanner::{Scan, Scanner};
 use super::{regions, segmentation};
-use crate::columns::{Column, Geometry, Ids, Masks, Objects, Shape};
+use crate::columns::{Column, Geometry, Ids, Keypoints, Masks, Objects, Shape};
 use crate::rle::{codec, measure};
 use crate::threads;
 
@@ -116,13 +117,16 @@ impl Dataset {
         }
     }
 
-    /// The geometry that `loadRes` measures, if it is not boxes that it looks at. Asked before the records are read, when no
-    /// first box is known to be empty.
-    pub(super) fn measured(&self) -> Option<Field> {
-        match self.form()? {
-            Form::Boxes | Form::Captions => None,
-            Form::Masks => Some(Field::Segmentation),
-            Form::Poses => Some(Field::Keypoints),
+    /// What is kept of the records' geometry while they are read. Asked before that, when no first box is known to be
+    /// empty.
+    pub(super) fn keep(&self) -> Kept {
+        let poses = self.first_fields.iter().any(|field| field == "keypoints");
+        match (self.kind, self.form()) {
+            (Kind::Results, Some(Form::Masks)) => Kept::masks(),
+            (Kind::Results, Some(Form::Boxes | Form::Poses)) | (Kind::Dataset, _) if poses => {
+                Kept::poses(self.kind == Kind::Dataset)
+            }
+            _ => Kept::default(),
         }
     }
 
@@ -175,14 +179,13 @@ impl Dataset {
     }
 
     fn results_of_poses(&self, iou: IouType) -> Result<Option<(Column<f64>, Geometry)>, Failure> {
-        let poses = match &self.shared.poses {
-            Some(poses) => Arc::clone(poses),
-            None => match self.poses()? {
-                Some(poses) => Arc::new(poses.into_keypoints(Vec::new())),
-                None => return Ok(None),
-            },
-        };
-        let boxes = poses.triples.chunks_exact((3 * poses.per_object).max(1)).map(pose::bounding_box);
+        let Some(poses) = self.poses()? else { return Ok(None) };
+        let mut pose = Vec::new();
+        let boxes = (0..poses.len()).map(|index| {
+            pose.clear();
+            poses.read(index, &mut pose);
+            pose::bounding_box(&pose)
+        });
         let Some(boxes) = boxes.collect::<Option<Vec<_>>>() else { return Ok(None) };
         let area = Arc::new(boxes.iter().map(|[_, _, width, height]| width * height).collect());
         let geometry = match iou {
@@ -219,12 +222,10 @@ impl Dataset {
             IouType::Bbox => self.shared.bbox.as_ref().map(|boxes| Geometry::Boxes(Arc::clone(boxes))),
             IouType::Segm => self.masks(images, true)?.map(|masks| Geometry::Masks(Arc::new(masks))),
             IouType::Keypoints => {
-                let boxes = match (role, &self.shared.bbox) {
-                    (Role::Detections, _) => Vec::new(),
-                    (Role::GroundTruth, Some(boxes)) => boxes.to_vec(),
-                    (Role::GroundTruth, None) => return Ok(None),
-                };
-                self.poses()?.map(|poses| Geometry::Keypoints(Arc::new(poses.into_keypoints(boxes))))
+                if role == Role::GroundTruth && self.shared.bbox.is_none() {
+                    return Ok(None);
+                }
+                self.poses()?.map(Geometry::Keypoints)
             }
         })
     }
@@ -290,7 +291,11 @@ impl Dataset {
         self.annotations.image.ids.iter().map(|id| known.get(id).copied().flatten()).collect()
     }
 
-    fn poses(&self) -> Result<Option<Poses>, Failure> {
+    /// All poses, with the boxes of ground truth.
+    fn poses(&self) -> Result<Option<Arc<Keypoints>>, Failure> {
+        if let Some(poses) = &self.shared.poses {
+            return Ok(Some(Arc::clone(poses)));
+        }
         let spans = &self.annotations.keypoints;
         if spans.len.len() != self.len() {
             return Ok(None);
@@ -298,10 +303,10 @@ impl Dataset {
         let (mut poses, mut alike) = (Poses::default(), true);
         let read = self.read_again(
             spans,
-            |scanner, _, part: &mut Poses| part.read(scanner),
-            |part| alike &= poses.append(part),
+            |scanner, _, part: &mut Poses| Ok(part.read(scanner)?.map(|()| part.commit())),
+            |mut part| alike &= poses.append(&mut part),
         )?;
-        Ok(read.filter(|()| alike).map(|()| poses))
+        Ok(read.filter(|()| alike).map(|()| Arc::new(poses.into_keypoints(Column::default()))))
     }
 }
 

@@ -1,75 +1,401 @@
 //! Keypoints as JSON has them: a flat array of numbers.
 
+use super::number;
 use super::scanner::{After, Number, Scan, Scanner};
-use crate::columns::Keypoints;
+use super::usual;
+use crate::columns::{Column, Keypoints, Reals};
+use crate::lanes;
 
 /// Integers beyond this are left to Python: sums of products of smaller ones are exact in doubles as in integers.
 const EXACT: f64 = 33_554_432.0;
 
-/// The numbers of some poses, all equally many.
+/// Some poses, all of equally many keypoints.
 #[derive(Clone, Debug, Default)]
 pub struct Poses {
-    /// The numbers of each pose.
-    pub width: usize,
-    /// The numbers of all poses.
-    pub numbers: Vec<f64>,
+    /// Whether it matters which keypoints are labelled.
+    labels: bool,
+    /// Poses that count.
+    pub count: usize,
+    /// The keypoints of each.
+    width: usize,
+    points: Reals,
+    labelled: Vec<bool>,
+    pending: Pose,
+}
+
+/// The pose that was read last.
+#[derive(Clone, Debug, Default)]
+struct Pose {
+    points: Vec<f64>,
+    labelled: Vec<bool>,
 }
 
 impl Poses {
-    /// Adds the pose at the scanner: numbers in threes, as many as in those before.
+    /// None yet, of ground truth or of detections.
+    pub fn new(labels: bool) -> Poses {
+        Poses { labels, ..Poses::default() }
+    }
+
+    /// None yet, of the same kind.
+    pub fn fresh(&self) -> Poses {
+        Poses::new(self.labels)
+    }
+
+    /// Reads the pose at the scanner, numbers in threes, as many as in those before; [`Poses::commit`] makes it count.
     pub fn read(&mut self, scanner: &mut Scanner<'_>) -> Scan<Option<()>> {
-        let start = self.numbers.len();
-        if !scanner.take(b'[') {
-            return Ok(None);
+        let start = scanner.position();
+        let usual = if self.labels {
+            self.pending.read_usual::<true>(scanner.bytes(), start)
+        } else {
+            self.pending.read_usual::<false>(scanner.bytes(), start)
+        };
+        match usual {
+            Some(end) => scanner.move_to(end),
+            None if self.pending.read(scanner)?.is_none() => return Ok(None),
+            None => {}
         }
-        // A number is most likely as long as the last one.
-        let mut rounded = true;
-        loop {
-            let first = scanner.position();
-            let number = if rounded { scanner.rounded_number() } else { scanner.number() };
-            rounded = scanner.position() - first < 9;
-            match number? {
-                Some(Number { value, integer }) if !integer || value.abs() <= EXACT => {
-                    self.numbers.push(value)
-                }
-                _ => return Ok(None),
-            }
-            if scanner.after(b']', "',' or ']'")? == After::Close {
-                break;
-            }
-        }
-        let width = self.numbers.len() - start;
-        if start == 0 {
+        let width = self.pending.points.len() / 2;
+        if self.count == 0 {
             self.width = width;
         }
-        Ok((width == self.width && width.is_multiple_of(3)).then_some(()))
+        Ok((width == self.width).then_some(()))
     }
 
-    /// As a column, with the objects' boxes where they have some.
-    pub fn into_keypoints(self, boxes: Vec<[f64; 4]>) -> Keypoints {
-        Keypoints { per_object: self.width / 3, triples: self.numbers, boxes }
+    /// Whether a pose was read that does not count yet.
+    pub fn pending(&self) -> bool {
+        !self.pending.points.is_empty()
     }
 
-    /// Adds the poses of `part` after these; false if theirs have another number of numbers.
-    pub fn append(&mut self, mut part: Poses) -> bool {
-        if self.numbers.is_empty() {
+    /// The pose that was read last counts.
+    pub fn commit(&mut self) {
+        self.count += 1;
+        self.points.extend(&self.pending.points);
+        if self.labels {
+            self.labelled.extend_from_slice(&self.pending.labelled);
+        }
+        self.forget();
+    }
+
+    /// Forgets a pose that does not count.
+    pub fn forget(&mut self) {
+        self.pending.clear();
+    }
+
+    /// As columns, with the objects' boxes where they have some.
+    pub fn into_keypoints(self, boxes: Column<[f64; 4]>) -> Keypoints {
+        Keypoints { per_object: self.width, points: self.points, labelled: self.labelled, boxes }
+    }
+
+    /// Adds the poses of `part` after these, and empties it; false if theirs are of another width.
+    pub fn append(&mut self, part: &mut Poses) -> bool {
+        let alike = self.width == part.width || self.count == 0 || part.count == 0;
+        if part.count > 0 {
             self.width = part.width;
         }
-        let alike = self.width == part.width || part.numbers.is_empty();
-        self.numbers.append(&mut part.numbers);
+        self.count += std::mem::take(&mut part.count);
+        self.points.append(&mut part.points);
+        self.labelled.append(&mut part.labelled);
+        part.forget();
         alike
     }
 }
 
-/// The box around all keypoints of a pose, seen or not, as `x, y, width, height`: what `loadRes` makes of a result
-/// that has nothing else. `None` with NaN.
+impl Pose {
+    fn clear(&mut self) {
+        self.points.clear();
+        self.labelled.clear();
+    }
+
+    /// Any pose.
+    fn read(&mut self, scanner: &mut Scanner<'_>) -> Scan<Option<()>> {
+        self.clear();
+        if !scanner.take(b'[') {
+            return Ok(None);
+        }
+        let mut read = 0;
+        loop {
+            match scanner.number()? {
+                Some(Number { value, integer }) if !integer || value.abs() <= EXACT => match read % 3 {
+                    2 => self.labelled.push(value > 0.0),
+                    _ => self.points.push(value),
+                },
+                _ => return Ok(None),
+            }
+            read += 1;
+            if scanner.after(b']', "',' or ']'")? == After::Close {
+                return Ok((read % 3 == 0).then_some(()));
+            }
+        }
+    }
+
+    /// A pose as nearly all files have it, at `at`, and the place behind it. What is read here
+    /// [`Pose::read`] would read likewise. Without `LABELS` the third numbers are not converted.
+    #[inline(always)]
+    fn read_usual<const LABELS: bool>(&mut self, text: &[u8], mut at: usize) -> Option<usize> {
+        self.clear();
+        if *text.get(at)? != b'[' {
+            return None;
+        }
+        at += 1;
+        loop {
+            for _ in 0..2 {
+                let (value, end) = number(text, at)?;
+                self.points.push(value);
+                at = behind_comma(text, end)?;
+            }
+            let end = if LABELS {
+                let (value, end) = number(text, at)?;
+                self.labelled.push(value > 0.0);
+                end
+            } else {
+                passed(text, at)?
+            };
+            if *text.get(end)? == b']' {
+                return Some(end + 1);
+            }
+            at = behind_comma(text, end)?;
+        }
+    }
+}
+
+// Where a number ends tells where the next one begins, so that each has to wait for the one before. What is rarely the
+// case stands in a branch of its own, which the processor passes by on a guess, and adds nothing to that wait.
+
+/// The place behind a comma at `at`, and behind a space.
+#[inline(always)]
+fn behind_comma(text: &[u8], at: usize) -> Option<usize> {
+    let pair = *text.get(at..)?.first_chunk()?;
+    if pair == *b", " { Some(at + 2) } else { behind_bare_comma(pair, at) }
+}
+
+#[inline(never)]
+fn behind_bare_comma(pair: [u8; 2], at: usize) -> Option<usize> {
+    (pair[0] == b',').then_some(at + 1)
+}
+
+/// The number at `at`, and where it ends: whole, or with a point, of at most 7 digits before it and not many more
+/// behind it than a double has. What follows has to be looked at: it may be an exponent.
+#[inline(always)]
+fn number(text: &[u8], at: usize) -> Option<(f64, usize)> {
+    if *text.get(at)? == b'-' { negative(text, at) } else { magnitude(text, at) }
+}
+
+#[inline(never)]
+fn negative(text: &[u8], at: usize) -> Option<(f64, usize)> {
+    let (value, end) = magnitude(text, at + 1)?;
+    // As an integer, minus zero is zero.
+    Some((if value == 0.0 && !text[at..end].contains(&b'.') { 0.0 } else { -value }, end))
+}
+
+#[inline(always)]
+fn magnitude(text: &[u8], at: usize) -> Option<(f64, usize)> {
+    let window: &[u8; 32] = text.get(at..)?.first_chunk()?;
+    let Extent { whole, len } = extent(window)?;
+    let first = number::few(window.first_chunk()?, whole);
+    if len == whole {
+        return Some((first as f64, at + len));
+    }
+    let fraction = len - whole - 1;
+    if fraction > 16 {
+        // Less than one, with all digits that a double may have.
+        let (value, end) = usual::with_point(text, at);
+        return (end > 0).then_some((value, end));
+    }
+    let tail = text.get((at + len).checked_sub(16)?..)?.first_chunk()?;
+    Some((join(first, lanes::value(tail, fraction), fraction, len <= 16)?, at + len))
+}
+
+/// Where the number at `at` ends, if it is such a one.
+#[inline(always)]
+fn passed(text: &[u8], at: usize) -> Option<usize> {
+    let at = if *text.get(at)? == b'-' { at + 1 } else { at };
+    Some(at + extent(text.get(at..)?.first_chunk()?)?.len)
+}
+
+/// What a number without a sign is made of.
+struct Extent {
+    /// Digits before its point.
+    whole: usize,
+    /// Its bytes; those digits if there is no point.
+    len: usize,
+}
+
+#[inline(always)]
+fn extent(window: &[u8; 32]) -> Option<Extent> {
+    let digits = lanes::digits(window);
+    let whole = (!digits).trailing_zeros() as usize;
+    // The lowest zero becomes a one: the digits end where they would if the point were one of them.
+    let end = (!(digits | digits.wrapping_add(1))).trailing_zeros() as usize;
+    let len = if window[whole % 32] == b'.' { end } else { whole };
+    let usual =
+        whole.wrapping_sub(1) < 7 && (window[0] != b'0' || whole == 1) && len != whole + 1 && len <= 20;
+    usual.then_some(Extent { whole, len })
+}
+
+/// `whole + last / 10^places`, rounded once; `few`: they have at most 15 digits together.
+#[inline(always)]
+fn join(whole: u64, last: u64, places: usize, few: bool) -> Option<f64> {
+    let power = number::POWERS_OF_TEN[places % 32];
+    let mantissa = whole * power + last;
+    if few {
+        return Some(mantissa as f64 / power as f64);
+    }
+    // Rounded twice. The first time moved the fraction by less than `MOVED`, the second took away `rest`; the sum is the
+    // nearest double of the number itself if even both together are less than half of the step from one double to the
+    // next. (Steps are the same on both sides of the sum, unless it is a power of two.)
+    const MOVED: f64 = f64::EPSILON;
+    const EXPONENT: u64 = 0x7ff0_0000_0000_0000;
+    let (whole, fraction) = (whole as f64, last as f64 / power as f64);
+    let sum = whole + fraction;
+    let rest = fraction - (sum - whole);
+    let step = f64::from_bits(sum.to_bits() & EXPONENT) * f64::EPSILON;
+    if rest.abs() + MOVED < step / 2.0 && sum.to_bits() & !EXPONENT != 0 {
+        return Some(sum);
+    }
+    number::scale_down(mantissa, places)
+}
+
+/// The box around all keypoints of a pose (`x, y` of each), labelled or not, as `x, y, width, height`: what `loadRes`
+/// makes of a result that has nothing else. `None` with NaN.
 pub fn bounding_box(pose: &[f64]) -> Option<[f64; 4]> {
     let range = |offset: usize| {
-        let mut values = pose.iter().skip(offset).step_by(3);
+        let mut values = pose.iter().skip(offset).step_by(2);
         values.try_fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &value| {
             (!value.is_nan()).then(|| (low.min(value), high.max(value)))
         })
     };
     let ((left, right), (top, bottom)) = (range(0)?, range(1)?);
     Some([left, top, right - left, bottom - top])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scanner::PADDING;
+    use super::*;
+
+    fn pad(text: &str) -> Vec<u8> {
+        [&[b' '; 16], text.as_bytes(), &[0; PADDING]].concat()
+    }
+
+    fn bits(values: &[f64]) -> Vec<u64> {
+        values.iter().map(|value| value.to_bits()).collect()
+    }
+
+    /// Of any text, either nothing is read, or what is read with care, to the same place.
+    fn agree(text: &str) -> bool {
+        let bytes = pad(text);
+        let mut scanner = Scanner::new(&bytes, 16 + text.len(), 16, 0);
+        let mut careful = Pose::default();
+        let read = careful.read(&mut scanner);
+        let (mut usual, mut unlabelled) = (Pose::default(), Pose::default());
+        let end = usual.read_usual::<true>(&bytes, 16);
+        let passed = unlabelled.read_usual::<false>(&bytes, 16);
+        if let Some(passed) = passed {
+            assert!(matches!(read, Ok(Some(()))), "{text}");
+            assert_eq!(
+                (passed, bits(&unlabelled.points)),
+                (scanner.position(), bits(&careful.points)),
+                "{text}"
+            );
+            assert!(unlabelled.labelled.is_empty());
+        }
+        if end.is_some() {
+            assert_eq!(passed, end, "{text}");
+            assert_eq!(bits(&usual.points), bits(&careful.points), "{text}");
+            assert_eq!(usual.labelled, careful.labelled, "{text}");
+        }
+        end.is_some()
+    }
+
+    #[test]
+    fn usual_poses_are_read_as_with_care() {
+        for usual in [
+            "[1, 2, 2]",
+            "[1.5,2.25,0,0, 0, 0],",
+            "[382.5304870605469, 521.5719604492188, 0.9376968145370483, -3.5, -0.25, 1]",
+            "[0.12345678901234567, 0.5, 0.0, -0.0, -1, 9999999]",
+            "[512.0000000000001, 255.99999999999997, 1, 4.000000000000001, 1.0000000000000002, 2.0]",
+        ] {
+            assert!(agree(usual), "{usual}");
+        }
+        for other in [
+            "[]",
+            "[1, 2]",
+            "[1, 2, 3, 4]",
+            "[1, 2, 3",
+            "[1, 2, 3}",
+            "[-0, 1, 2]",
+            "[01, 2, 3]",
+            "[1., 2, 3]",
+            "[1, 2e1, 3]",
+            "[1, 2, 3e1]",
+            "[1, 2, 3.5e1]",
+            "[ 1, 2, 3]",
+            "[1,  2, 3]",
+            "[1, 2, 3 ]",
+            "[--1, 2, 3]",
+            "[1, 2, -]",
+            "[1, 2, NaN]",
+            "[12345678, 2, 3]",
+            "[1, 2, \"3\"]",
+            "[1, 2, [3]]",
+        ] {
+            assert_eq!(agree(other), other == "[-0, 1, 2]", "{other}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_all_lengths_are_rounded_once() {
+        let mut state = 1u64;
+        let mut roll = |sides: u64| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 33) % sides
+        };
+        let (mut usual, rounds) = (0, 60_000);
+        for _ in 0..rounds {
+            let number = |roll: &mut dyn FnMut(u64) -> u64| {
+                let value = (roll(1 << 31) as f64 / (1u64 << 31) as f64)
+                    * [1.0, 16.0, 700.0, 70_000.0][roll(4) as usize];
+                let sign = ["", "", "", "-"][roll(4) as usize];
+                match roll(5) {
+                    0 => format!("{sign}{:?}", f64::from(value as f32)),
+                    1 => format!("{sign}{value:?}"),
+                    2 => format!("{sign}{value:.*}", roll(19) as usize),
+                    // About halfway between two doubles.
+                    3 => format!("{sign}{:.13}", value.floor() + 0.5 + f64::EPSILON * 128.0),
+                    _ => format!("{sign}{}", value as u32),
+                }
+            };
+            let numbers: Vec<String> = (0..6).map(|_| number(&mut roll)).collect();
+            usual += usize::from(agree(&format!("[{}]", numbers.join([", ", ","][roll(2) as usize]))));
+        }
+        assert!(usual > rounds / 2, "{usual}");
+    }
+
+    #[test]
+    fn poses_are_all_of_one_width() {
+        let text = pad("[1, 2, 0] [3, 4, 1] [1, 2, 1, 3, 4, 1]");
+        let mut scanner = Scanner::new(&text, text.len() - PADDING, 16, 0);
+        let mut poses = Poses::new(true);
+        for _ in 0..2 {
+            assert_eq!(poses.read(&mut scanner), Ok(Some(())));
+            assert!(poses.pending());
+            poses.commit();
+            scanner.space();
+        }
+        let wide = scanner.position();
+        assert_eq!(poses.read(&mut scanner), Ok(None));
+        poses.forget();
+        scanner.move_to(wide);
+        let mut other = poses.fresh();
+        assert_eq!(other.read(&mut scanner), Ok(Some(())));
+        other.commit();
+        let mut same = poses.clone();
+        assert!(same.append(&mut poses.fresh()) && same.append(&mut poses.clone()));
+        assert!(!same.append(&mut other));
+        let keypoints = poses.into_keypoints(Column::default());
+        let mut points = Vec::new();
+        (0..keypoints.len()).for_each(|index| keypoints.read(index, &mut points));
+        assert_eq!((points, keypoints.labelled), (vec![1.0, 2.0, 3.0, 4.0], vec![false, true]));
+    }
 }

@@ -117,6 +117,12 @@ impl<'a> Scanner<'a> {
         Some((self.base + start as u64, u32::try_from(self.position - start).ok()?))
     }
 
+    /// The whole piece, padding included.
+    #[inline(always)]
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// What is left of the piece, padding included.
     #[inline(always)]
     pub fn rest(&self) -> &'a [u8] {

@@ -23,6 +23,7 @@ pub struct Oks {
     area: Column<f64>,
     variances: Vec<f64>,
     exp: Exp,
+    ceiling: Ceiling,
 }
 
 impl Oks {
@@ -44,29 +45,148 @@ impl Oks {
             }
         }
         let area = ground_truths.area.clone();
-        Ok(Oks { detections: d.clone(), ground_truths: g.clone(), area, variances, exp })
+        let ceiling = Ceiling::new();
+        Ok(Oks { detections: d.clone(), ground_truths: g.clone(), area, variances, exp, ceiling })
     }
 
-    /// Appends the exponents of one pair; the order of the divisions is the reference's.
-    fn exponents(&self, d: usize, g: usize, visible: usize, out: &mut Vec<f64>) {
-        let truth = self.ground_truths.of(g).chunks_exact(3);
-        let detection = self.detections.of(d).chunks_exact(3);
-        let area = self.area[g] + f64::EPSILON;
-        let exponent = |dx: f64, dy: f64, variance: f64| -((dx * dx + dy * dy) / variance / area / 2.0);
-        let each = truth.zip(detection).zip(&self.variances);
-        if visible > 0 {
-            let seen = each.filter(|((t, _), _)| t[2] > 0.0);
-            out.extend(seen.map(|((t, d), &variance)| exponent(d[0] - t[0], d[1] - t[1], variance)));
-        } else {
-            let [x, y, w, h] = self.ground_truths.boxes[g];
-            let (x0, x1, y0, y1) = (x - w, x + w * 2.0, y - h, y + h * 2.0);
-            let outside = |low: f64, high: f64, at: f64| not_below_zero(low - at) + not_below_zero(at - high);
-            out.extend(
-                each.map(|((_, d), &variance)| {
-                    exponent(outside(x0, x1, d[0]), outside(y0, y1, d[1]), variance)
-                }),
-            );
+    /// Writes the similarities of a cell; those that cannot reach `floor` are 0.
+    fn fill_from(
+        &self,
+        floor: f64,
+        scratch: &mut OksScratch,
+        detections: &[u32],
+        ground_truths: &[u32],
+        out: &mut [f64],
+    ) {
+        scratch.values.clear();
+        scratch.pairs.clear();
+        out.fill(0.0);
+        scratch.poses.clear();
+        detections.iter().for_each(|&d| self.detections.read(d as usize, &mut scratch.poses));
+        for (column, &g) in ground_truths.iter().enumerate() {
+            let g = g as usize;
+            let labels = self.ground_truths.labels(g);
+            scratch.truth.clear();
+            self.ground_truths.read(g, &mut scratch.truth);
+            let area = self.area[g] + f64::EPSILON;
+            let points = scratch.truth.chunks_exact(2).zip(&self.variances);
+            let targets = points.enumerate().map(|(k, (at, &variance))| Target {
+                place: 2 * k,
+                x: at[0],
+                y: at[1],
+                variance,
+                scale: 0.5 / variance / area,
+            });
+            let labelled =
+                targets.clone().zip(labels).filter_map(|(target, &labelled)| labelled.then_some(target));
+            scratch.targets.clear();
+            scratch.targets.extend(labelled);
+            let out = |row: usize| row * ground_truths.len() + column;
+            if !scratch.targets.is_empty() {
+                self.compare(scratch, area, floor, out, |pose, at| {
+                    let (dx, dy) = (pose[at.place] - at.x, pose[at.place + 1] - at.y);
+                    dx * dx + dy * dy
+                });
+            } else {
+                scratch.targets.extend(targets);
+                let [x, y, w, h] = self.ground_truths.boxes[g];
+                let (x0, x1, y0, y1) = (x - w, x + w * 2.0, y - h, y + h * 2.0);
+                let outside =
+                    |low: f64, high: f64, at: f64| not_below_zero(low - at) + not_below_zero(at - high);
+                self.compare(scratch, area, floor, out, |pose, at| {
+                    let (dx, dy) = (outside(x0, x1, pose[at.place]), outside(y0, y1, pose[at.place + 1]));
+                    dx * dx + dy * dy
+                });
+            }
         }
+        (self.exp)(&mut scratch.values);
+        let mut start = 0;
+        for &(place, end) in &scratch.pairs {
+            let values = &scratch.values[start..end];
+            out[place] = pairwise_sum(values) / values.len() as f64;
+            start = end;
+        }
+    }
+
+    /// Compares one ground truth with all detections of its cell: those that cannot reach `floor` are 0, the exponents
+    /// of the others are left in `scratch`.
+    fn compare(
+        &self,
+        scratch: &mut OksScratch,
+        area: f64,
+        floor: f64,
+        mut out: impl FnMut(usize) -> usize,
+        squared: impl Fn(&[f64], &Target) -> f64,
+    ) {
+        let OksScratch { poses, targets, squares, values, pairs, .. } = scratch;
+        // Above 1 a threshold is met by what is all but equal.
+        let least = floor.min(1.0) * targets.len() as f64;
+        let comparable = targets.iter().all(|target| target.scale.is_normal() && target.scale > 0.0);
+        for (place, pose) in poses.chunks_exact(2 * self.variances.len().max(1)).enumerate() {
+            squares.clear();
+            squares.extend(targets.iter().map(|target| squared(pose, target)));
+            let (mut highest, mut sum) = (0.0, 0.0);
+            for (square, target) in squares.iter().zip(&*targets) {
+                let exponent = square * target.scale;
+                highest += self.ceiling.at(exponent);
+                sum += exponent;
+            }
+            // A NaN is in the sum.
+            if comparable && sum >= 0.0 && highest * MARGIN < least {
+                continue;
+            }
+            // The order of the divisions is the reference's.
+            let exponents = squares
+                .iter()
+                .zip(&*targets)
+                .map(|(square, target)| -(square / target.variance / area / 2.0));
+            values.extend(exponents);
+            pairs.push((out(place), values.len()));
+        }
+    }
+}
+
+/// A keypoint of a ground truth that counts.
+struct Target {
+    /// Where its `x` is in a pose.
+    place: usize,
+    x: f64,
+    y: f64,
+    variance: f64,
+    /// `1 / (2 variance area)`, but for rounding.
+    scale: f64,
+}
+
+/// How much less than the lowest threshold a sum must be that is to stay below it with all that rounding may add, and
+/// below the reference's "all but equal" (1 - 1e-10).
+const MARGIN: f64 = 1.0 + 1e-9;
+
+/// Lines that are nowhere below `exp(-x)` for `x >= 0`: most pairs are so far apart that these tell it.
+struct Ceiling {
+    /// Value at 0 and slope of the chords.
+    chords: [[f64; 2]; 4],
+    /// Beyond the last of them.
+    rest: f64,
+}
+
+impl Ceiling {
+    fn new() -> Ceiling {
+        let knots = [0.0f64, 0.6, 1.4, 2.6, 5.0];
+        let chord = |i: usize| {
+            let (a, b) = (knots[i], knots[i + 1]);
+            let slope = ((-b).exp() - (-a).exp()) / (b - a);
+            [(-a).exp() - slope * a, slope]
+        };
+        Ceiling { chords: [0, 1, 2, 3].map(chord), rest: (-knots[4]).exp() }
+    }
+
+    /// No less than `exp(-x)`. The function is convex: of the chords the highest is the one over `x`.
+    #[inline(always)]
+    fn at(&self, x: f64) -> f64 {
+        let chord = |[start, slope]: [f64; 2]| start + slope * x;
+        let higher = |a: f64, b: f64| if a > b { a } else { b };
+        let [a, b, c, d] = self.chords.map(chord);
+        higher(higher(a, b), higher(higher(c, d), self.rest))
     }
 }
 
@@ -99,11 +219,21 @@ fn pairwise_sum(values: &[f64]) -> f64 {
     }
 }
 
-/// Exponents of all pairs of a cell, and where each pair's end.
+/// Working memory for one cell.
 #[derive(Default)]
 pub struct OksScratch {
+    /// The detections.
+    poses: Vec<f64>,
+    /// A ground truth.
+    truth: Vec<f64>,
+    /// The keypoints of one ground truth.
+    targets: Vec<Target>,
+    /// Their squared distances from those of a detection.
+    squares: Vec<f64>,
+    /// Exponents of the pairs that may reach the lowest threshold.
     values: Vec<f64>,
-    ends: Vec<usize>,
+    /// Where the similarity of each of them goes, and where its exponents end.
+    pairs: Vec<(usize, usize)>,
 }
 
 impl Similarity for Oks {
@@ -114,29 +244,101 @@ impl Similarity for Oks {
         scratch: &mut OksScratch,
         detections: &[u32],
         ground_truths: &[u32],
-        _: f64,
+        floor: f64,
         out: &mut [f64],
     ) -> Result<()> {
-        scratch.values.clear();
-        scratch.ends.clear();
-        for &g in ground_truths {
-            let g = g as usize;
-            let visible = self.ground_truths.of(g).chunks_exact(3).filter(|t| t[2] > 0.0).count();
-            for &d in detections {
-                self.exponents(d as usize, g, visible, &mut scratch.values);
-                scratch.ends.push(scratch.values.len());
-            }
-        }
-        (self.exp)(&mut scratch.values);
-        let mut start = 0;
-        let mut ends = scratch.ends.iter();
-        for g in 0..ground_truths.len() {
-            for (d, &end) in ends.by_ref().take(detections.len()).enumerate() {
-                let values = &scratch.values[start..end];
-                out[d * ground_truths.len() + g] = pairwise_sum(values) / values.len() as f64;
-                start = end;
-            }
+        self.fill_from(floor, scratch, detections, ground_truths, out);
+        // In the reference nothing is less than a NaN: beside one, what is far below the thresholds can match.
+        if floor > f64::NEG_INFINITY && out.iter().any(|similarity| similarity.is_nan()) {
+            self.fill_from(f64::NEG_INFINITY, scratch, detections, ground_truths, out);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::columns::{Ids, Reals};
+
+    fn side(points: &[f64], per_object: usize, labelled: Vec<bool>, area: Vec<f64>) -> Objects {
+        let count = points.len() / 2 / per_object;
+        let mut reals = Reals::default();
+        reals.extend(points);
+        let boxes = Arc::new(vec![[10.0, 10.0, 20.0, 30.0]; if labelled.is_empty() { 0 } else { count }]);
+        Objects {
+            image: Arc::new(vec![0; count]),
+            category: Arc::new(vec![0; count]),
+            id: Ids::Counted,
+            area: Arc::new(area),
+            score: Column::default(),
+            crowd: Column::default(),
+            ignore: Column::default(),
+            geometry: Geometry::Keypoints(Arc::new(Keypoints { per_object, points: reals, labelled, boxes })),
+        }
+    }
+
+    /// Similarities of all detections to all ground truths.
+    fn all(oks: &Oks, d: u32, g: u32, floor: f64) -> Vec<f64> {
+        let mut out = vec![f64::NAN; (d * g) as usize];
+        let (d, g): (Vec<u32>, Vec<u32>) = ((0..d).collect(), (0..g).collect());
+        oks.fill(&mut OksScratch::default(), &d, &g, floor, &mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn the_ceiling_is_nowhere_below_the_exponential() {
+        let ceiling = Ceiling::new();
+        for i in 0..100_000 {
+            let x = f64::from(i) * 1e-3;
+            let (high, exp) = (ceiling.at(x), (-x).exp());
+            assert!(high * MARGIN >= exp && high < exp + 0.06, "{x}: {high}, {exp}");
+        }
+    }
+
+    #[test]
+    fn what_reaches_the_floor_is_exact_and_the_rest_stays_below() {
+        let mut state = 5u64;
+        let mut roll = || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 33) as f64 / f64::from(1u32 << 31)
+        };
+        let exp: Exp = Arc::new(|values| values.iter_mut().for_each(|value| *value = value.exp()));
+        let (mut reached, mut missed) = (0, 0);
+        for round in 0..300 {
+            let truths: Vec<f64> = (0..4 * 17 * 2).map(|_| 60.0 * roll()).collect();
+            let spread = [2.0, 8.0, 40.0][round % 3];
+            let found: Vec<f64> = truths.iter().map(|at| at + spread * (roll() - 0.5)).collect();
+            // Of the last ground truth nothing is labelled.
+            let labelled = (0..4 * 17).map(|k| k < 3 * 17 && roll() < 0.7).collect();
+            let d = side(&found, 17, Vec::new(), vec![1.0; 4]);
+            let g = side(&truths, 17, labelled, (0..4).map(|_| 4000.0 * roll()).collect());
+            let variances = (0..17).map(|_| 0.01 + 0.04 * roll()).collect();
+            let oks = Oks::new(&d, &g, variances, exp.clone()).unwrap();
+            let exact = all(&oks, 4, 4, f64::NEG_INFINITY);
+            for floor in [0.1, 0.5, 0.95, 1.0, 2.0] {
+                for (value, exact) in all(&oks, 4, 4, floor).into_iter().zip(&exact) {
+                    if value.to_bits() == exact.to_bits() {
+                        reached += 1;
+                    } else {
+                        missed += 1;
+                        assert!(value == 0.0 && *exact < floor.min(1.0 - 1e-10), "{value}, {exact}, {floor}");
+                    }
+                }
+            }
+        }
+        assert!(reached > 1000 && missed > 1000, "{reached}, {missed}");
+    }
+
+    #[test]
+    fn beside_a_nan_all_is_exact() {
+        let exp: Exp = Arc::new(|values| values.iter_mut().for_each(|value| *value = value.exp()));
+        let d = side(&[0.0, 0.0], 1, Vec::new(), vec![1.0]);
+        for (area, x) in [(f64::NAN, 0.0), (100.0, f64::NAN)] {
+            let g = side(&[x, 0.0, 30.0, 0.0], 1, vec![true; 2], vec![area, 100.0]);
+            let oks = Oks::new(&d, &g, vec![1.0], exp.clone()).unwrap();
+            let similarity = all(&oks, 1, 2, 0.5);
+            assert!(similarity[0].is_nan() && similarity[1] > 0.0 && similarity[1] < 0.5, "{similarity:?}");
+        }
     }
 }

@@ -63,7 +63,7 @@ pub fn read_keypoints(
         [n, k, 2] if detections => (n, k, 2),
         _ => return Err(wrong_shape(&place(), "(N, K, 3)", &array.shape)),
     };
-    if !out.triples.is_empty() && out.per_object != points {
+    if !out.is_empty() && out.per_object != points {
         let message = format!("{}: {points} keypoints, the images before have {}", place(), out.per_object);
         return Err(PyValueError::new_err(message));
     }
@@ -76,20 +76,13 @@ pub fn read_keypoints(
             )));
         }
         for point in pose.chunks_exact(width) {
-            out.triples.extend([point[0], point[1], point.get(2).copied().unwrap_or(1.0)]);
+            out.points.extend(&point[..2]);
+            if !detections {
+                out.labelled.push(point[2] > 0.0);
+            }
         }
     }
     Ok(count)
-}
-
-/// The box around a pose.
-pub fn extent(pose: &[f64]) -> [f64; 4] {
-    let axis = |at: usize| {
-        let values = pose.chunks_exact(3).map(move |point| point[at]);
-        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)))
-    };
-    let ((x0, x1), (y0, y1)) = (axis(0), axis(1));
-    [x0, y0, x1 - x0, y1 - y0]
 }
 
 /// Reads masks: an array `(N, H, W)` of flags, or a list of COCO's run-length dictionaries. Gives their areas.

@@ -8,9 +8,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use super::options::{Kind, Options, Size};
-use super::shapes::{convert_boxes, extent, read_keypoints, read_masks};
+use super::shapes::{convert_boxes, read_keypoints, read_masks};
 use crate::columns::{Geometry, Ids, Key, Keypoints, Masks, Objects};
 use crate::python::arrays::{flags, keys, numbers};
+use crate::read::pose::bounding_box;
 
 /// One side of an evaluation while it is read.
 #[derive(Default)]
@@ -177,9 +178,11 @@ impl Side {
                     if !detections {
                         return Err(missing(&place(), "boxes"));
                     }
-                    let triples = 3 * self.keypoints.per_object.max(1);
-                    let rows = self.keypoints.triples.len() - found * triples;
-                    self.boxes.extend(self.keypoints.triples[rows..].chunks_exact(triples).map(extent));
+                    for row in self.keypoints.len() - found..self.keypoints.len() {
+                        let mut pose = Vec::new();
+                        self.keypoints.read(row, &mut pose);
+                        self.boxes.extend(bounding_box(&pose));
+                    }
                 }
             }
         }
@@ -216,7 +219,7 @@ impl Side {
         }
         if options.kind == Kind::Keypoints && !detections {
             // The similarity is relative to the area itself, whatever decides the area range.
-            self.keypoints.boxes.extend_from_slice(boxes);
+            Arc::make_mut(&mut self.keypoints.boxes).extend_from_slice(boxes);
         }
         match options.size {
             Size::Area => {}
@@ -268,11 +271,9 @@ impl Side {
         }
         if options.kind == Kind::Keypoints {
             // An object of which no keypoint is labelled cannot be found.
-            let width = 3 * self.keypoints.per_object;
-            let first = self.keypoints.triples.len() - count * width;
-            let poses = self.keypoints.triples[first..].chunks_exact(width.max(1));
-            for (flag, pose) in self.ignore[start..].iter_mut().zip(poses) {
-                *flag |= pose.chunks_exact(3).all(|point| point[2] <= 0.0);
+            let first = self.keypoints.len() - count;
+            for (flag, pose) in self.ignore[start..].iter_mut().zip(first..) {
+                *flag |= !self.keypoints.labels(pose).contains(&true);
             }
         }
         if !options.crowds {
