@@ -98,6 +98,54 @@ def test_parquet(tmp_path, monkeypatch, library, text):
         np.testing.assert_equal(mixed.per_class.to_dict(), expected.per_class.to_dict())
 
 
+def test_masks_of_parquet_files_in_shards(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    paths = files(tmp_path, "segm")
+    truth, found = (json.loads(path.read_text(encoding="utf-8")) for path in paths)
+    coco = meanap.COCO(str(paths[0]))
+    for record in truth["annotations"]:
+        runs = coco.annToRLE(record)
+        record["segmentation"] = {**runs, "counts": runs["counts"].decode()}
+    for name, records in (("truth", truth["annotations"]), ("found", found)):
+        columns = {field: [r[field] for r in records] for field in ("image_id", "category_id")}
+        columns.update({field: [r["segmentation"][field] for r in records] for field in ("size", "counts")})
+        extra = ("area", "iscrowd") if name == "truth" else ("score",)
+        columns.update({field: [r[field] for r in records] for field in extra})
+        parquet.write_table(pa.table(columns), tmp_path / f"{name}.parquet")
+    tables = tmp_path / "truth.parquet", tmp_path / "found.parquet"
+    expected = meanap.evaluate(*paths, "segm")
+    for limit in (None, SMALL):
+        assert meanap.evaluate(*tables, "segm", memory_limit=limit).to_dict() == expected.to_dict()
+
+
+def test_a_parquet_file_is_cut_once(tmp_path):
+    """No Python object is made of boxes: a bin is a shard, and few pieces are written. A row group is not held."""
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    from meanap.detection.shards import Sharded
+
+    count = 300_000
+    generator = np.random.default_rng(0)
+    corner = generator.random((4, count)) * 100 + np.array([[0], [0], [100], [100]])
+    columns = {"image_id": np.arange(count) // 100, "category_id": np.ones(count, dtype=int)}
+    columns.update(dict(zip(("x1", "y1", "x2", "y2"), corner, strict=True)))
+    path = tmp_path / "table.parquet"
+    parquet.write_table(pa.table({**columns, "score": generator.random(count)}), path)
+    held = pa.total_allocated_bytes()
+    most = []
+
+    def tell(done, total):
+        most.append(pa.total_allocated_bytes() - held)
+
+    shards = Sharded(path, path, "bbox", "xyxy", False, 4_000_000, tell)
+    assert 5 < shards.count == shards._bins < 50
+    assert sum(len(truth) for truth, _ in shards) == count
+    assert max(most) < 12_000_000 < path.stat().st_size
+
+
 def test_ids_that_are_text_in_shards(tmp_path):
     """Text is the same text however its file writes it."""
     paths = files(tmp_path, "bbox")

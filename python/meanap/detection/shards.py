@@ -82,19 +82,23 @@ class Sharded:
                 raise TypeError(f"{name}: memory_limit is for files; found a {type(value).__name__}")
         self._similarity = similarity
         size = sum(os.path.getsize(path) for path in (ground_truth, detections))
-        # Half of the memory for a shard, the other half for what waits to be written and for matching.
-        self._bins = min(max(1, math.ceil(_OBJECTS * size / (memory / 2))), _MOST_BINS)
+
+        def shards(objects: bool) -> int:
+            # Half of the memory for a shard, the other half for what waits to be written and for matching.
+            least = math.ceil((_OBJECTS if objects else _COLUMNS) * size / (memory / 2))
+            return min(max(1, least), _MOST_BINS)
+
+        kinds = [_Table if is_parquet(path) else _Records for path in (ground_truth, detections)]
+        # Masks of tables are Python objects; of other tables, and of no file of records, it is known that nothing is.
+        objects = objects or (_Table in kinds and similarity in ("segm", "boundary"))
+        self._bins = shards(objects or _Records in kinds)
         self._folder = tempfile.TemporaryDirectory(prefix="meanap-", ignore_cleanup_errors=True)
         made = [
-            (_Table if is_parquet(path) else _Records)(
-                path, side, Path(self._folder.name), self._bins, similarity, box_format, memory, progress
-            )
-            for side, path in (("truth", ground_truth), ("found", detections))
+            kind(path, side, Path(self._folder.name), self._bins, similarity, box_format, memory, progress)
+            for kind, side, path in zip(kinds, ("truth", "found"), (ground_truth, detections), strict=True)
         ]
         self._truth, self._found = made
-        objects = objects or any(side.odd for side in made)
-        least = math.ceil((_OBJECTS if objects else _COLUMNS) * size / (memory / 2))
-        self.count = min(max(1, least), self._bins)
+        self.count = shards(objects or any(side.odd for side in made))
         categories = self._truth.categories or ()
         names = names_of(categories)
         #: Ids of all categories, if they are told.
@@ -196,7 +200,8 @@ class _Table:
     ) -> None:
         self.side, self.folder, self.similarity = side, folder, similarity
         read = ground_truth_from if side == "truth" else detections_from
-        rows = max(1000, memory // (8 * _ROW * _OBJECTS))
+        # An eighth of the memory for what is read at a time.
+        rows = max(1000, memory // (8 * _ROW * (_OBJECTS if similarity in ("segm", "boundary") else 1)))
         start = 0
         with reading(progress, path) as told:
             for table, done, total in parquet_batches(path, rows):

@@ -9,6 +9,7 @@ from typing import Any
 
 __all__ = ["is_parquet", "parquet_batches", "read_parquet"]
 
+
 def is_parquet(path: Any) -> bool:
     """Whether a file begins as Parquet files do."""
     with open(path, "rb") as file:
@@ -34,7 +35,8 @@ def parquet_batches(path: Any, rows: int) -> Iterator[tuple[Any, int, int]]:
     path = os.fspath(path)
     done = 0
     if name == "pyarrow":
-        with library.ParquetFile(path) as file:
+        # Columns as streams: a row group may be larger than memory.
+        with library.ParquetFile(path, buffer_size=1 << 16, pre_buffer=False) as file:
             total = file.metadata.num_rows
             for batch in file.iter_batches(batch_size=rows):
                 done += batch.num_rows
