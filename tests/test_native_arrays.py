@@ -129,3 +129,42 @@ def test_numbers_among_text_stay_numbers():
     assert result.image_ids == [1, "1"] and round(result["ar_100"], 9) == 0.5
     with pytest.raises(ValueError, match="GroundTruth: category_ids: row 1: 2.5 is no id"):
         meanap.GroundTruth([1, 2], ["a", 2.5], boxes)
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "i8", "i4", "u1"])
+@pytest.mark.parametrize(
+    "lay",
+    [np.asfortranarray, lambda x: np.repeat(x, 2, axis=0)[::2], lambda x: np.ascontiguousarray(x[::-1])[::-1]],
+    ids=["transposed", "strided", "reversed"],
+)
+def test_how_an_array_lies_in_memory_makes_no_difference(dtype, lay):
+    generator = np.random.default_rng(0)
+    corner = generator.uniform(0, 50, (20, 2))
+    truth = np.concatenate([corner, corner + generator.uniform(5, 20, (20, 2))], axis=1).astype(dtype)
+    found = truth + generator.integers(0, 2, (20, 1)).astype(dtype)
+    labels, images, scores = generator.integers(0, 3, 20), generator.integers(0, 4, 20), generator.random(20)
+    poses = (generator.uniform(0, 50, (20, 17, 3)) + 1).astype(dtype)
+    rows = np.column_stack([images, found[:, :2], found[:, 2:] - found[:, :2], scores, labels]).astype(np.float64)
+    dataset = {
+        "annotations": [
+            {"id": i + 1, "image_id": image, "category_id": label, "bbox": [*box[:2], *(box[2:] - box[:2])]}
+            for i, (image, label, box) in enumerate(
+                zip(images.tolist(), labels.tolist(), truth.astype(float), strict=True)
+            )
+        ]
+    }
+
+    def numbers(lay):
+        gt, dt = lay(truth), lay(found)
+        of_list = [{"boxes": gt, "labels": lay(labels), "keypoints": lay(poses)}]
+        in_list = [{"boxes": dt, "labels": lay(labels), "scores": lay(scores), "keypoints": lay(poses[::-1])}]
+        columns = meanap.GroundTruth(images, labels, gt), meanap.Detections(images, labels, scores, dt)
+        return [
+            meanap.evaluate(of_list, in_list).ap,
+            meanap.evaluate(of_list, in_list, "keypoints").ap,
+            meanap.evaluate(*columns).ap,
+            meanap.evaluate(dataset, lay(rows)).ap,
+        ]
+
+    assert numbers(lay) == numbers(np.ascontiguousarray)
+    assert 0 < numbers(lay)[0] < 1

@@ -193,6 +193,18 @@ def test_what_a_similarity_does_not_look_at_is_an_error(field, value, only):
     MeanAveragePrecision(other, **{field: None if field == "sigmas" else False} if field != "dilation_ratio" else {})
 
 
+@pytest.mark.parametrize("without", [0, 1])
+def test_ids_are_of_all_images_or_of_none(without):
+    preds, target = batch("bbox")
+    targets = [{**target, "ids": [1, 2]}, {**target, "ids": [3, 4]}]
+    metric = MeanAveragePrecision(reference_ids=True)
+    metric.update([preds, preds], targets)
+    del targets[without]["ids"]
+    with pytest.raises(ValueError, match=r'targets\[1\]: "ids" have to be given for all images or for none'):
+        metric.update([preds, preds], targets)
+    assert len(metric) == 2
+
+
 def test_what_is_given_twice_is_an_error():
     with pytest.raises(ValueError, match="iou_type: another name for similarity; found 'bbox' and 'segm'"):
         MeanAveragePrecision("segm", iou_type="bbox")

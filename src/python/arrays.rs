@@ -58,9 +58,10 @@ fn read<T: Element + Copy>(
     let array = value.cast::<PyArrayDyn<T>>().ok()?;
     let shape = array.shape().to_vec();
     let array = array.try_readonly().ok()?;
+    // As a slice an array comes in the order in which it lies, which for a transposed one is not that of its rows.
     let values = match array.as_slice() {
-        Ok(slice) => slice.iter().map(|&x| widen(x)).collect(),
-        Err(_) => array.as_array().iter().map(|&x| widen(x)).collect(),
+        Ok(slice) if array.is_c_contiguous() => slice.iter().map(|&x| widen(x)).collect(),
+        _ => array.as_array().iter().map(|&x| widen(x)).collect(),
     };
     Some(Numbers { values, shape, single })
 }

@@ -148,6 +148,10 @@ impl Side {
             count_of(&place(), "ids", ids.len(|| named("ids"))?, expected)?;
             self.id.extend(ids.values);
         }
+        if self.id.len() != self.category.len() && !self.id.is_empty() {
+            let message = format!("{}: \"ids\" have to be given for all images or for none", place());
+            return Err(PyValueError::new_err(message));
+        }
         let first = self.boxes.len();
         let boxes = fields.get(intern!(py, "boxes"))?;
         if let Some(boxes) = &boxes {
