@@ -7,13 +7,14 @@
 #   make docs     build the Rust pages, run the examples of README, docs/ and docstrings
 #   make bench    measure against every rival and write the table into README.md
 #   make floor    measure each stage against the least it can cost and write benches/FLOOR.md
+#   make growth   measure how time and memory grow with threads and data and write that into benches/FLOOR.md
 #   make instructions   count the instructions of each stage (valgrind) and compare with the baseline
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: test fuzz lint fmt docs bench floor instructions
+.PHONY: test fuzz lint fmt docs bench floor growth instructions
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -54,6 +55,10 @@ bench: $(BIN)/python
 floor: $(BIN)/python
 	$(BIN)/pip install --quiet .
 	$(BIN)/python benches/floor.py
+
+growth: $(BIN)/python
+	$(BIN)/pip install --quiet .
+	$(BIN)/python benches/growth.py
 
 instructions: $(BIN)/python
 	$(BIN)/pip install --quiet .

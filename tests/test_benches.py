@@ -143,3 +143,19 @@ def test_more_instructions_than_before_are_told(benches, capsys):
     assert compare({"a: read": 53_000_000, "a: match": 0}, before) == 1
     assert compare({"b: new": 1}, before) == 0
     assert "53,000,000    1.060" in capsys.readouterr().out
+
+
+def test_growth_has_a_row_for_each_size(repository, tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("<!-- growth:start -->\n<!-- growth:end -->\n")
+    script = [sys.executable, str(repository / "benches" / "growth.py"), "val-bbox", "--parts", "500", "250"]
+    script += ["--threads", "1", "2", "--rounds", "1", "--data", str(tmp_path), "--page", str(page)]
+    done = subprocess.run(script, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout in page.read_text()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in done.stdout.splitlines()]
+    assert [row[:3] for row in rows[2:]] == [["`val-bbox`", "10", "80"], ["`val-bbox`", "20", "80"]]
+    for row in rows[2:]:
+        assert all(float(cell.replace(",", "")) > 0 for cell in row[3:-1])
+    script[2] = "nothing"
+    assert subprocess.run(script, capture_output=True, timeout=60).returncode == 2
