@@ -236,8 +236,8 @@ def main() -> None:
     for detections in options.detections:
         row = measure(int(detections), int(options.real), int(options.checked), options.rows_per_part)
         print(
-            f"| {row['detections']:,} | {row['shards']} | {row['parts']} | {row['how']} | {row['match']:.1f} "
-            f"| {row['match_memory']:.0f} MB | {row['draw']:.1f} | {row['draw_memory']:.0f} MB "
+            f"| {row['detections']:,} | {row['shards']} | {row['parts']} | {row['how']} | {row['match']:.2f} "
+            f"| {row['match_memory']:.0f} MB | {row['draw']:.2f} | {row['draw_memory']:.0f} MB "
             f"| {row['join_memory']:.0f} MB |",
             flush=True,
         )

@@ -128,7 +128,7 @@ impl Scene {
         if dt.ignore.get(d as usize).is_some_and(|&ignore| ignore) {
             return self.protocol.bits().all_areas();
         }
-        self.protocol.outside(dt.area[d as usize])
+        self.protocol.outside(dt.area.get(d as usize))
     }
 
     /// The detections, sorted into cells, none matched.
@@ -144,7 +144,7 @@ impl Scene {
         let gt = &self.ground_truths;
         let all = self.protocol.bits().all_areas();
         Cells::new(&gt.image, &gt.category, positions, self.protocol.extent, |object, image| {
-            let inside = all & !self.protocol.outside(gt.area[object as usize]);
+            let inside = all & !self.protocol.outside(gt.area.get(object as usize));
             Truth { image, object, areas: if gt.ignore[object as usize] { 0 } else { inside } }
         })
     }

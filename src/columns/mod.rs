@@ -32,7 +32,7 @@ pub struct Objects {
     /// Annotation ids.
     pub id: Ids,
     /// Area in pixels; decides membership of area ranges (never compared with the geometry).
-    pub area: Column<f64>,
+    pub area: Areas,
     /// Confidence; empty for ground truth.
     pub score: Column<f64>,
     /// `iscrowd`: a detection may match it many times, and the union is the detection's own area. Empty for
@@ -73,6 +73,29 @@ impl Ids {
         match self {
             Ids::Counted => (index + 1) as f64,
             Ids::Given(ids) => ids[index],
+        }
+    }
+}
+
+/// Areas in pixels.
+#[derive(Clone, Debug)]
+pub enum Areas {
+    /// As given.
+    Given(Column<f64>),
+    /// Width times height of these boxes: what `loadRes` gives.
+    OfBoxes(Column<[f64; 4]>),
+}
+
+impl Areas {
+    /// The area of the object at `index`.
+    #[inline]
+    pub fn get(&self, index: usize) -> f64 {
+        match self {
+            Areas::Given(areas) => areas[index],
+            Areas::OfBoxes(boxes) => {
+                let [_, _, width, height] = boxes[index];
+                width * height
+            }
         }
     }
 }

@@ -164,7 +164,7 @@ impl Evaluation {
                 });
             },
         );
-        let outside = |row: &Row| self.scene.protocol.outside(dt.area[row.object as usize]) >> a & 1 == 1;
+        let outside = |row: &Row| self.scene.protocol.outside(dt.area.get(row.object as usize)) >> a & 1 == 1;
         let outside: Vec<bool> = rows.iter().map(outside).collect();
         for (i, ignore) in dt_ignore.iter_mut().enumerate() {
             *ignore |= dt_matches[i] == 0.0 && outside[i % d];

@@ -17,7 +17,7 @@ use super::number::{Kind, exact, number, numbers};
 use super::places::{ImagePlaces, NOWHERE, Places};
 use super::record::{Field, Reader, Record, prefetch};
 use super::segmentation::MaskReader;
-use crate::columns::{Geometry, Ids, Keypoints, Objects};
+use crate::columns::{Areas, Geometry, Ids, Keypoints, Objects};
 use crate::read::codes::Codes;
 use crate::threads;
 
@@ -104,7 +104,7 @@ pub fn objects_from_dicts(
         image: Arc::new(columns.image),
         category: Arc::new(columns.category),
         id: columns.id.map_or(Ids::Counted, |id| Ids::Given(Arc::new(id))),
-        area: Arc::new(columns.area),
+        area: Areas::Given(Arc::new(columns.area)),
         score: Arc::new(columns.score),
         crowd: Arc::new(columns.crowd),
         ignore: Arc::new(columns.ignore),
@@ -371,10 +371,7 @@ pub fn objects_from_rows(
     };
     let geometry = || {
         let boxes: Vec<_> = rows.outer_iter().map(|row| [row[1], row[2], row[3], row[4]]).collect();
-        let areas = match &areas {
-            Some(areas) => areas.to_vec(),
-            None => boxes.iter().map(|sides| sides[2] * sides[3]).collect(),
-        };
+        let areas = areas.as_ref().map(|areas| areas.to_vec());
         (boxes, areas, rows.column(5).to_vec())
     };
     let (images, categories, geometry) = threads::run(|| {
@@ -390,15 +387,19 @@ pub fn objects_from_rows(
         return Ok(None);
     }
     let (boxes, areas, score) = geometry;
+    let boxes = Arc::new(boxes);
     let columns = Objects {
         image: Arc::new(images.0.codes),
         category: Arc::new(categories.0.codes),
         id: Ids::Counted,
-        area: Arc::new(areas),
+        area: match areas {
+            Some(areas) => Areas::Given(Arc::new(areas)),
+            None => Areas::OfBoxes(Arc::clone(&boxes)),
+        },
         score: Arc::new(score),
         crowd: Arc::default(),
         ignore: Arc::default(),
-        geometry: Geometry::Boxes(Arc::new(boxes)),
+        geometry: Geometry::Boxes(boxes),
     };
     Ok(Some(PyObjects {
         columns,

@@ -13,7 +13,7 @@ use super::pose::{self, Poses};
 use super::record::Field;
 use super::scanner::{Scan, Scanner};
 use super::{regions, segmentation};
-use crate::columns::{Column, Geometry, Ids, Keypoints, Masks, Objects, Shape};
+use crate::columns::{Areas, Column, Geometry, Ids, Keypoints, Masks, Objects, Shape};
 use crate::rle::{codec, measure};
 use crate::threads;
 
@@ -76,14 +76,14 @@ impl Dataset {
             ignore = Arc::new(crowd.iter().zip(unlabelled).map(|(&crowd, &none)| crowd || none).collect());
         }
         let Some(geometry) = self.geometry(iou, Role::GroundTruth, images)? else { return Ok(None) };
-        let sides = self.side(Ids::Given(Arc::clone(id)), Arc::clone(area), geometry);
+        let sides = self.side(Ids::Given(Arc::clone(id)), Areas::Given(Arc::clone(area)), geometry);
         Ok(sides.map(|side| Objects { crowd: Arc::clone(crowd), ignore, ..side }))
     }
 
     fn dataset_as_detections(&self, iou: IouType, images: &Dataset) -> Result<Option<Objects>, Failure> {
         let (Some(id), Some(area)) = (&self.shared.id, &self.shared.area) else { return Ok(None) };
         let Some(geometry) = self.geometry(iou, Role::Detections, images)? else { return Ok(None) };
-        Ok(self.scored(Ids::Given(Arc::clone(id)), Arc::clone(area), geometry))
+        Ok(self.scored(Ids::Given(Arc::clone(id)), Areas::Given(Arc::clone(area)), geometry))
     }
 
     /// As `loadRes` completes results: ids are counted, areas computed, and what is missing is made of what is there.
@@ -130,13 +130,9 @@ impl Dataset {
         }
     }
 
-    fn results_of_boxes(
-        &self,
-        iou: IouType,
-        images: &Dataset,
-    ) -> Result<Option<(Column<f64>, Geometry)>, Failure> {
+    fn results_of_boxes(&self, iou: IouType, images: &Dataset) -> Result<Option<(Areas, Geometry)>, Failure> {
         let Some(boxes) = &self.shared.bbox else { return Ok(None) };
-        let area = Arc::new(boxes.iter().map(|[_, _, width, height]| width * height).collect());
+        let area = Areas::OfBoxes(Arc::clone(boxes));
         let geometry = if iou == IouType::Segm && self.annotations.seen & Field::Segmentation.bit() == 0 {
             self.box_polygons(boxes, images)
         } else {
@@ -145,11 +141,7 @@ impl Dataset {
         Ok(geometry.map(|geometry| (area, geometry)))
     }
 
-    fn results_of_masks(
-        &self,
-        iou: IouType,
-        images: &Dataset,
-    ) -> Result<Option<(Column<f64>, Geometry)>, Failure> {
+    fn results_of_masks(&self, iou: IouType, images: &Dataset) -> Result<Option<(Areas, Geometry)>, Failure> {
         let sized = iou == IouType::Segm;
         let (masks, area) = match &self.shared.masks {
             Some(_) if sized && self.image_sizes(images).is_none() => return Ok(None),
@@ -175,10 +167,10 @@ impl Dataset {
             }
             _ => self.geometry(iou, Role::Detections, images)?,
         };
-        Ok(geometry.map(|geometry| (area, geometry)))
+        Ok(geometry.map(|geometry| (Areas::Given(area), geometry)))
     }
 
-    fn results_of_poses(&self, iou: IouType) -> Result<Option<(Column<f64>, Geometry)>, Failure> {
+    fn results_of_poses(&self, iou: IouType) -> Result<Option<(Areas, Geometry)>, Failure> {
         let Some(poses) = self.poses()? else { return Ok(None) };
         let mut pose = Vec::new();
         let boxes = (0..poses.len()).map(|index| {
@@ -187,7 +179,8 @@ impl Dataset {
             pose::bounding_box(&pose)
         });
         let Some(boxes) = boxes.collect::<Option<Vec<_>>>() else { return Ok(None) };
-        let area = Arc::new(boxes.iter().map(|[_, _, width, height]| width * height).collect());
+        let areas = boxes.iter().map(|[_, _, width, height]| width * height);
+        let area = Areas::Given(Arc::new(areas.collect()));
         let geometry = match iou {
             // The reference writes these over whatever boxes the records have.
             IouType::Bbox => Some(Geometry::Boxes(Arc::new(boxes))),
@@ -198,12 +191,12 @@ impl Dataset {
     }
 
     /// Columns of detections, if each has a score.
-    fn scored(&self, id: Ids, area: Column<f64>, geometry: Geometry) -> Option<Objects> {
+    fn scored(&self, id: Ids, area: Areas, geometry: Geometry) -> Option<Objects> {
         let score = Arc::clone(self.shared.score.as_ref()?);
         Some(Objects { score, ..self.side(id, area, geometry)? })
     }
 
-    fn side(&self, id: Ids, area: Column<f64>, geometry: Geometry) -> Option<Objects> {
+    fn side(&self, id: Ids, area: Areas, geometry: Geometry) -> Option<Objects> {
         Some(Objects {
             image: Arc::clone(self.shared.image.as_ref()?),
             category: Arc::clone(self.shared.category.as_ref()?),

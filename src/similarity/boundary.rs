@@ -228,7 +228,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::columns::{Geometry, Ids, Masks};
+    use crate::columns::{Areas, Geometry, Ids, Masks};
     use crate::rle::pixels;
 
     fn random(seed: &mut u64) -> u64 {
@@ -282,7 +282,7 @@ mod tests {
             image: Arc::new(vec![0; count]),
             category: Arc::new(vec![0; count]),
             id: Ids::Counted,
-            area: Arc::new(vec![1.0; count]),
+            area: Areas::Given(Arc::new(vec![1.0; count])),
             score: Arc::new(vec![1.0; count]),
             crowd: Arc::new(crowd.to_vec()),
             ignore: Arc::new(crowd.to_vec()),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Similarity;
-use crate::columns::{Column, Geometry, Keypoints, Objects};
+use crate::columns::{Areas, Geometry, Keypoints, Objects};
 use crate::error::{Error, Result};
 
 /// The exponential, element by element, in place.
@@ -20,7 +20,7 @@ pub type Exp = Arc<dyn Fn(&mut [f64]) + Send + Sync>;
 pub struct Oks {
     detections: Arc<Keypoints>,
     ground_truths: Arc<Keypoints>,
-    area: Column<f64>,
+    area: Areas,
     variances: Vec<f64>,
     exp: Exp,
     ceiling: Ceiling,
@@ -68,7 +68,7 @@ impl Oks {
             let labels = self.ground_truths.labels(g);
             scratch.truth.clear();
             self.ground_truths.read(g, &mut scratch.truth);
-            let area = self.area[g] + f64::EPSILON;
+            let area = self.area.get(g) + f64::EPSILON;
             let points = scratch.truth.chunks_exact(2).zip(&self.variances);
             let targets = points.enumerate().map(|(k, (at, &variance))| Target {
                 place: 2 * k,
@@ -259,7 +259,7 @@ impl Similarity for Oks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::columns::{Ids, Reals};
+    use crate::columns::{Column, Ids, Reals};
 
     fn side(points: &[f64], per_object: usize, labelled: Vec<bool>, area: Vec<f64>) -> Objects {
         let count = points.len() / 2 / per_object;
@@ -270,7 +270,7 @@ mod tests {
             image: Arc::new(vec![0; count]),
             category: Arc::new(vec![0; count]),
             id: Ids::Counted,
-            area: Arc::new(area),
+            area: Areas::Given(Arc::new(area)),
             score: Column::default(),
             crowd: Column::default(),
             ignore: Column::default(),

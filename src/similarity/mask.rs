@@ -202,7 +202,7 @@ impl Decoder {
 #[cfg(test)]
 mod tests {
     use super::{Decoder, MaskIou, MaskScratch, measure};
-    use crate::columns::{Geometry, Ids, Masks, Objects};
+    use crate::columns::{Areas, Geometry, Ids, Masks, Objects};
     use crate::rle::Foreground;
     use crate::similarity::Similarity;
     use std::sync::Arc;
@@ -213,7 +213,7 @@ mod tests {
             image: Arc::new(vec![0; count]),
             category: Arc::new(vec![0; count]),
             id: Ids::Counted,
-            area: Arc::new(vec![1.0; count]),
+            area: Areas::Given(Arc::new(vec![1.0; count])),
             score: Arc::new(vec![1.0; count]),
             crowd: Arc::new(crowd.to_vec()),
             ignore: Arc::new(crowd.to_vec()),

@@ -9,7 +9,7 @@ use pyo3::types::{PyDict, PyString};
 
 use super::options::{Kind, Options, Size};
 use super::shapes::{convert_boxes, read_keypoints, read_masks};
-use crate::columns::{Geometry, Ids, Key, Keypoints, Masks, Objects};
+use crate::columns::{Areas, Geometry, Ids, Key, Keypoints, Masks, Objects};
 use crate::python::arrays::{flags, keys, numbers};
 use crate::read::pose::bounding_box;
 
@@ -292,7 +292,7 @@ impl Side {
             image: Arc::new(self.image),
             category: Arc::new(category),
             id: if self.id.is_empty() { Ids::Counted } else { Ids::Given(Arc::new(self.id)) },
-            area: Arc::new(self.area),
+            area: Areas::Given(Arc::new(self.area)),
             score: Arc::new(self.score),
             crowd: Arc::new(self.crowd),
             ignore: Arc::new(self.ignore),

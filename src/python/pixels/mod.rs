@@ -12,7 +12,7 @@ use numpy::{
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use crate::columns::{Geometry, Ids, Masks, Objects};
+use crate::columns::{Areas, Geometry, Ids, Masks, Objects};
 use crate::error::Error;
 use crate::pixels::labels::{Labels, Rule};
 use crate::pixels::panoptic::{self, Matched, Segment, Segments, Tally};
@@ -302,7 +302,7 @@ fn objects(masks: &PyMasks, crowd: Vec<bool>) -> Objects {
         image: Arc::new(vec![0; count]),
         category: Arc::new(vec![0; count]),
         id: Ids::Counted,
-        area: Arc::new(vec![0.0; count]),
+        area: Areas::Given(Arc::new(vec![0.0; count])),
         score: Arc::default(),
         ignore: Arc::new(crowd.clone()),
         crowd: Arc::new(crowd),

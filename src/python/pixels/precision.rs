@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::{PyLabels, settings_of};
-use crate::columns::{Geometry, Ids, Masks, Objects};
+use crate::columns::{Areas, Geometry, Ids, Masks, Objects};
 use crate::error::{Error, Result};
 use crate::pixels::average_precision::{Scored, average_precision};
 use crate::pixels::histogram::{self, BINS};
@@ -266,7 +266,7 @@ pub fn objects_of_regions<'py>(
         image: Arc::new(image),
         category: Arc::new(category),
         id: Ids::Counted,
-        area: Arc::new(area),
+        area: Areas::Given(Arc::new(area)),
         score: Arc::new(score),
         crowd: Arc::clone(&flags),
         ignore: flags,
