@@ -138,17 +138,23 @@ impl Pose {
         }
         at += 1;
         loop {
-            for _ in 0..2 {
-                let (value, end) = number(text, at)?;
-                self.points.push(value);
-                at = behind_comma(text, end)?;
-            }
-            let end = if LABELS {
-                let (value, end) = number(text, at)?;
-                self.labelled.push(value > 0.0);
-                end
+            let end = if LABELS && nothing(text, at) {
+                self.points.extend([0.0; 2]);
+                self.labelled.push(false);
+                at + NOTHING.len()
             } else {
-                passed(text, at)?
+                for _ in 0..2 {
+                    let (value, end) = if LABELS { pixel(text, at)? } else { number(text, at)? };
+                    self.points.push(value);
+                    at = behind_comma(text, end)?;
+                }
+                if LABELS {
+                    let (value, end) = pixel(text, at)?;
+                    self.labelled.push(value > 0.0);
+                    end
+                } else {
+                    passed(text, at)?
+                }
             };
             if *text.get(end)? == b']' {
                 return Some(end + 1);
@@ -171,6 +177,31 @@ fn behind_comma(text: &[u8], at: usize) -> Option<usize> {
 #[inline(never)]
 fn behind_bare_comma(pair: [u8; 2], at: usize) -> Option<usize> {
     (pair[0] == b',').then_some(at + 1)
+}
+
+/// A keypoint that is not labelled, which in ground truth is the most usual one.
+const NOTHING: &[u8; 7] = b"0, 0, 0";
+
+#[inline(always)]
+fn nothing(text: &[u8], at: usize) -> bool {
+    match text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        Some(&[ref zeros @ .., next]) => zeros == NOTHING && matches!(next, b',' | b']'),
+        None => false,
+    }
+}
+
+/// As [`number`], where whole ones are usual.
+#[inline(always)]
+fn pixel(text: &[u8], at: usize) -> Option<(f64, usize)> {
+    let chunk = text.get(at..)?.first_chunk()?;
+    let (value, count) = number::word(chunk);
+    let whole = count.wrapping_sub(1) < 7 && chunk[count % 8] == b',' && (chunk[0] != b'0' || count == 1);
+    if whole { Some((value as f64, at + count)) } else { any_number(text, at) }
+}
+
+#[inline(never)]
+fn any_number(text: &[u8], at: usize) -> Option<(f64, usize)> {
+    number(text, at)
 }
 
 /// The number at `at`, and where it ends: whole, or with a point, of at most 7 digits before it and not many more
@@ -312,6 +343,8 @@ mod tests {
         for usual in [
             "[1, 2, 2]",
             "[1.5,2.25,0,0, 0, 0],",
+            "[0, 0, 0, 0, 0, 1, 0, 0, 0]",
+            "[0, 0, 0.5, 0, 0, 0.0, 0, 0, 0]",
             "[382.5304870605469, 521.5719604492188, 0.9376968145370483, -3.5, -0.25, 1]",
             "[0.12345678901234567, 0.5, 0.0, -0.0, -1, 9999999]",
             "[512.0000000000001, 255.99999999999997, 1, 4.000000000000001, 1.0000000000000002, 2.0]",

@@ -63,6 +63,9 @@ impl Oks {
         out.fill(0.0);
         scratch.poses.clear();
         detections.iter().for_each(|&d| self.detections.read(d as usize, &mut scratch.poses));
+        let poses = scratch.poses.chunks_exact(2 * self.variances.len().max(1));
+        scratch.around.clear();
+        scratch.around.extend(poses.map(|pose| Bounds::around(pose.as_chunks().0.iter().copied())));
         for (column, &g) in ground_truths.iter().enumerate() {
             let g = g as usize;
             let labels = self.ground_truths.labels(g);
@@ -81,9 +84,10 @@ impl Oks {
                 targets.clone().zip(labels).filter_map(|(target, &labelled)| labelled.then_some(target));
             scratch.targets.clear();
             scratch.targets.extend(labelled);
-            let out = |row: usize| row * ground_truths.len() + column;
             if !scratch.targets.is_empty() {
-                self.compare(scratch, area, floor, out, |pose, at| {
+                let around = Bounds::around(scratch.targets.iter().map(|target| [target.x, target.y]));
+                let truth = Truth { area, around, inside: None, column, columns: ground_truths.len() };
+                self.compare(scratch, &truth, floor, out, |pose, at| {
                     let (dx, dy) = (pose[at.place] - at.x, pose[at.place + 1] - at.y);
                     dx * dx + dy * dy
                 });
@@ -93,7 +97,11 @@ impl Oks {
                 let (x0, x1, y0, y1) = (x - w, x + w * 2.0, y - h, y + h * 2.0);
                 let outside =
                     |low: f64, high: f64, at: f64| not_below_zero(low - at) + not_below_zero(at - high);
-                self.compare(scratch, area, floor, out, |pose, at| {
+                let around = Bounds::around([[x0, y0], [x1, y1]].into_iter());
+                // All that is inside lies at no distance, which is a similarity of 1.
+                let inside = (x0 <= x1 && y0 <= y1).then_some(1.0);
+                let truth = Truth { area, around, inside, column, columns: ground_truths.len() };
+                self.compare(scratch, &truth, floor, out, |pose, at| {
                     let (dx, dy) = (outside(x0, x1, pose[at.place]), outside(y0, y1, pose[at.place + 1]));
                     dx * dx + dy * dy
                 });
@@ -108,21 +116,37 @@ impl Oks {
         }
     }
 
-    /// Compares one ground truth with all detections of its cell: those that cannot reach `floor` are 0, the exponents
-    /// of the others are left in `scratch`.
+    /// Compares one ground truth with all detections of its cell: those that cannot reach `floor` are left as they are in
+    /// `out`, the exponents of most others in `scratch`.
     fn compare(
         &self,
         scratch: &mut OksScratch,
-        area: f64,
+        truth: &Truth,
         floor: f64,
-        mut out: impl FnMut(usize) -> usize,
+        out: &mut [f64],
         squared: impl Fn(&[f64], &Target) -> f64,
     ) {
-        let OksScratch { poses, targets, squares, values, pairs, .. } = scratch;
+        let OksScratch { poses, around, targets, squares, values, pairs, .. } = scratch;
         // Above 1 a threshold is met by what is all but equal.
-        let least = floor.min(1.0) * targets.len() as f64;
+        let floor = floor.min(1.0);
+        let least = floor * targets.len() as f64;
+        // Where all exponents are greater, the mean is below the floor.
+        let reach = if floor > 0.0 { (MARGIN / floor).ln() } else { f64::INFINITY };
+        let flattest = targets.iter().map(|target| target.scale).fold(f64::INFINITY, f64::min);
         let comparable = targets.iter().all(|target| target.scale.is_normal() && target.scale > 0.0);
-        for (place, pose) in poses.chunks_exact(2 * self.variances.len().max(1)).enumerate() {
+        let place = |row: usize| row * truth.columns + truth.column;
+        for (row, pose) in poses.chunks_exact(2 * self.variances.len().max(1)).enumerate() {
+            if let (true, Some(ours), Some(theirs)) = (comparable, &truth.around, &around[row]) {
+                if ours.squared_gap(theirs) * flattest > reach {
+                    continue;
+                }
+                if let Some(similarity) = truth.inside
+                    && ours.hold(theirs)
+                {
+                    out[place(row)] = similarity;
+                    continue;
+                }
+            }
             squares.clear();
             squares.extend(targets.iter().map(|target| squared(pose, target)));
             let (mut highest, mut sum) = (0.0, 0.0);
@@ -139,10 +163,62 @@ impl Oks {
             let exponents = squares
                 .iter()
                 .zip(&*targets)
-                .map(|(square, target)| -(square / target.variance / area / 2.0));
+                .map(|(square, target)| -(square / target.variance / truth.area / 2.0));
             values.extend(exponents);
-            pairs.push((out(place), values.len()));
+            pairs.push((place(row), values.len()));
         }
+    }
+}
+
+/// A ground truth that is compared with the detections of its cell.
+struct Truth {
+    area: f64,
+    /// Around what detections are compared with; `None` if not all of it is finite.
+    around: Option<Bounds>,
+    /// The similarity of detections that lie within.
+    inside: Option<f64>,
+    column: usize,
+    columns: usize,
+}
+
+/// The smallest box around points.
+struct Bounds {
+    low: [f64; 2],
+    high: [f64; 2],
+}
+
+impl Bounds {
+    /// `None` if one of the points is not finite.
+    #[inline(always)]
+    fn around(points: impl Iterator<Item = [f64; 2]>) -> Option<Bounds> {
+        let mut bounds = Bounds { low: [f64::INFINITY; 2], high: [f64::NEG_INFINITY; 2] };
+        let mut zeros = [0.0; 2];
+        for point in points {
+            for axis in 0..2 {
+                let at = point[axis];
+                bounds.low[axis] = if at < bounds.low[axis] { at } else { bounds.low[axis] };
+                bounds.high[axis] = if at > bounds.high[axis] { at } else { bounds.high[axis] };
+                zeros[axis] += at - at;
+            }
+        }
+        (zeros == [0.0; 2]).then_some(bounds)
+    }
+
+    /// The squared distance between the boxes: points of one and of the other are not closer, however it is rounded.
+    #[inline(always)]
+    fn squared_gap(&self, other: &Bounds) -> f64 {
+        let gap = |axis: usize| {
+            let (before, behind) = (self.low[axis] - other.high[axis], other.low[axis] - self.high[axis]);
+            before.max(behind).max(0.0)
+        };
+        let (dx, dy) = (gap(0), gap(1));
+        dx * dx + dy * dy
+    }
+
+    /// Whether the other one lies within.
+    #[inline(always)]
+    fn hold(&self, other: &Bounds) -> bool {
+        (0..2).all(|axis| self.low[axis] <= other.low[axis] && other.high[axis] <= self.high[axis])
     }
 }
 
@@ -161,7 +237,7 @@ struct Target {
 /// below the reference's "all but equal" (1 - 1e-10).
 const MARGIN: f64 = 1.0 + 1e-9;
 
-/// Lines that are nowhere below `exp(-x)` for `x >= 0`: most pairs are so far apart that these tell it.
+/// Lines that are nowhere below `exp(-x)` for `x >= 0`: of pairs whose boxes overlap, these tell most apart.
 struct Ceiling {
     /// Value at 0 and slope of the chords.
     chords: [[f64; 2]; 4],
@@ -224,6 +300,8 @@ fn pairwise_sum(values: &[f64]) -> f64 {
 pub struct OksScratch {
     /// The detections.
     poses: Vec<f64>,
+    /// Where each of them lies, if that is somewhere.
+    around: Vec<Option<Bounds>>,
     /// A ground truth.
     truth: Vec<f64>,
     /// The keypoints of one ground truth.
@@ -261,11 +339,17 @@ mod tests {
     use super::*;
     use crate::columns::{Column, Ids, Reals};
 
-    fn side(points: &[f64], per_object: usize, labelled: Vec<bool>, area: Vec<f64>) -> Objects {
+    fn side(
+        points: &[f64],
+        per_object: usize,
+        labelled: Vec<bool>,
+        area: Vec<f64>,
+        surrounding: [f64; 4],
+    ) -> Objects {
         let count = points.len() / 2 / per_object;
         let mut reals = Reals::default();
         reals.extend(points);
-        let boxes = Arc::new(vec![[10.0, 10.0, 20.0, 30.0]; if labelled.is_empty() { 0 } else { count }]);
+        let boxes = Arc::new(vec![surrounding; if labelled.is_empty() { 0 } else { count }]);
         Objects {
             image: Arc::new(vec![0; count]),
             category: Arc::new(vec![0; count]),
@@ -306,13 +390,17 @@ mod tests {
         let exp: Exp = Arc::new(|values| values.iter_mut().for_each(|value| *value = value.exp()));
         let (mut reached, mut missed) = (0, 0);
         for round in 0..300 {
-            let truths: Vec<f64> = (0..4 * 17 * 2).map(|_| 60.0 * roll()).collect();
+            // Some of the poses are apart from each other.
+            let apart = [0.0, 90.0][round / 9 % 2];
+            let truths: Vec<f64> = (0..4 * 17 * 2).map(|i| 60.0 * roll() + (i / 34) as f64 * apart).collect();
             let spread = [2.0, 8.0, 40.0][round % 3];
             let found: Vec<f64> = truths.iter().map(|at| at + spread * (roll() - 0.5)).collect();
             // Of the last ground truth nothing is labelled.
             let labelled = (0..4 * 17).map(|k| k < 3 * 17 && roll() < 0.7).collect();
-            let d = side(&found, 17, Vec::new(), vec![1.0; 4]);
-            let g = side(&truths, 17, labelled, (0..4).map(|_| 4000.0 * roll()).collect());
+            let surrounding = [[20.0, 20.0, 40.0, 40.0], [10.0, 10.0, 20.0, 30.0], [40.0, 30.0, -20.0, 30.0]];
+            let d = side(&found, 17, Vec::new(), vec![1.0; 4], [0.0; 4]);
+            let area = (0..4).map(|_| 4000.0 * roll()).collect();
+            let g = side(&truths, 17, labelled, area, surrounding[round / 3 % 3]);
             let variances = (0..17).map(|_| 0.01 + 0.04 * roll()).collect();
             let oks = Oks::new(&d, &g, variances, exp.clone()).unwrap();
             let exact = all(&oks, 4, 4, f64::NEG_INFINITY);
@@ -333,9 +421,9 @@ mod tests {
     #[test]
     fn beside_a_nan_all_is_exact() {
         let exp: Exp = Arc::new(|values| values.iter_mut().for_each(|value| *value = value.exp()));
-        let d = side(&[0.0, 0.0], 1, Vec::new(), vec![1.0]);
+        let d = side(&[0.0, 0.0], 1, Vec::new(), vec![1.0], [0.0; 4]);
         for (area, x) in [(f64::NAN, 0.0), (100.0, f64::NAN)] {
-            let g = side(&[x, 0.0, 30.0, 0.0], 1, vec![true; 2], vec![area, 100.0]);
+            let g = side(&[x, 0.0, 30.0, 0.0], 1, vec![true; 2], vec![area, 100.0], [0.0; 4]);
             let oks = Oks::new(&d, &g, vec![1.0], exp.clone()).unwrap();
             let similarity = all(&oks, 1, 2, 0.5);
             assert!(similarity[0].is_nan() && similarity[1] > 0.0 && similarity[1] < 0.5, "{similarity:?}");
