@@ -144,9 +144,14 @@ impl Pose {
                 at + NOTHING.len()
             } else {
                 for _ in 0..2 {
-                    let (value, end) = if LABELS { pixel(text, at)? } else { number(text, at)? };
+                    let value;
+                    (value, at) = if LABELS {
+                        let (value, end) = pixel(text, at)?;
+                        (value, behind_comma(text, end)?)
+                    } else {
+                        coordinate(text, at)?
+                    };
                     self.points.push(value);
-                    at = behind_comma(text, end)?;
                 }
                 if LABELS {
                     let (value, end) = pixel(text, at)?;
@@ -195,96 +200,113 @@ fn nothing(text: &[u8], at: usize) -> bool {
 fn pixel(text: &[u8], at: usize) -> Option<(f64, usize)> {
     let chunk = text.get(at..)?.first_chunk()?;
     let (value, count) = number::word(chunk);
-    let whole = count.wrapping_sub(1) < 7 && chunk[count % 8] == b',' && (chunk[0] != b'0' || count == 1);
-    if whole { Some((value as f64, at + count)) } else { any_number(text, at) }
+    let usual = count.wrapping_sub(1) < 7 && (chunk[0] != b'0' || count == 1);
+    let whole = usual && matches!(chunk[count % 8], b',' | b']');
+    if whole { Some((value as f64, at + count)) } else { number(text, at) }
+}
+
+/// A number with a point at `at`, if it is a usual one, else any; and the place behind the comma after it.
+#[inline(always)]
+fn coordinate(text: &[u8], at: usize) -> Option<(f64, usize)> {
+    // All that is looked at, so that its bounds are asked for once.
+    let around: &[u8; 48] = text.get(at.checked_sub(16)?..)?.first_chunk()?;
+    let window: &[u8; 32] = around.last_chunk()?;
+    let Extent { whole, len } = extent(window);
+    let fraction = len.wrapping_sub(whole + 1);
+    let usual = whole.wrapping_sub(1) < 4
+        && window[whole % 32] == b'.'
+        && fraction.wrapping_sub(1) < 16
+        && (window[0] != b'0' || whole == 1);
+    let separator = [window[len % 32], window[(len + 1) % 32]];
+    if !usual || separator != *b", " {
+        return any_coordinate(text, at);
+    }
+    let first = number::few(window.first_chunk()?, whole);
+    let last = lanes::value(around[len % 32..].first_chunk()?, fraction);
+    Some((join(first, last, fraction)?, at + len + 2))
 }
 
 #[inline(never)]
-fn any_number(text: &[u8], at: usize) -> Option<(f64, usize)> {
-    number(text, at)
+fn any_coordinate(text: &[u8], at: usize) -> Option<(f64, usize)> {
+    let (value, end) = number(text, at)?;
+    Some((value, behind_comma(text, end)?))
 }
 
 /// The number at `at`, and where it ends: whole, or with a point, of at most 7 digits before it and not many more
 /// behind it than a double has. What follows has to be looked at: it may be an exponent.
-#[inline(always)]
-fn number(text: &[u8], at: usize) -> Option<(f64, usize)> {
-    if *text.get(at)? == b'-' { negative(text, at) } else { magnitude(text, at) }
-}
-
 #[inline(never)]
-fn negative(text: &[u8], at: usize) -> Option<(f64, usize)> {
-    let (value, end) = magnitude(text, at + 1)?;
+fn number(text: &[u8], at: usize) -> Option<(f64, usize)> {
+    let negative = *text.get(at)? == b'-';
+    let start = at + usize::from(negative);
+    let window: &[u8; 32] = text.get(start..)?.first_chunk()?;
+    let Extent { whole, .. } = extent(window);
+    let point = window[whole % 32] == b'.';
+    let (value, end) = if point {
+        usual::with_point(text, start)
+    } else if whole.wrapping_sub(1) < 7 && (window[0] != b'0' || whole == 1) {
+        (number::few(window.first_chunk()?, whole) as f64, start + whole)
+    } else {
+        return None;
+    };
     // As an integer, minus zero is zero.
-    Some((if value == 0.0 && !text[at..end].contains(&b'.') { 0.0 } else { -value }, end))
+    (end > 0).then_some((if negative && (point || value != 0.0) { -value } else { value }, end))
 }
 
-#[inline(always)]
-fn magnitude(text: &[u8], at: usize) -> Option<(f64, usize)> {
-    let window: &[u8; 32] = text.get(at..)?.first_chunk()?;
-    let Extent { whole, len } = extent(window)?;
-    let first = number::few(window.first_chunk()?, whole);
-    if len == whole {
-        return Some((first as f64, at + len));
-    }
-    let fraction = len - whole - 1;
-    if fraction > 16 {
-        // Less than one, with all digits that a double may have.
-        let (value, end) = usual::with_point(text, at);
-        return (end > 0).then_some((value, end));
-    }
-    let tail = text.get((at + len).checked_sub(16)?..)?.first_chunk()?;
-    Some((join(first, lanes::value(tail, fraction), fraction, len <= 16)?, at + len))
-}
-
-/// Where the number at `at` ends, if it is such a one.
+/// Where the number at `at` ends.
 #[inline(always)]
 fn passed(text: &[u8], at: usize) -> Option<usize> {
-    let at = if *text.get(at)? == b'-' { at + 1 } else { at };
-    Some(at + extent(text.get(at..)?.first_chunk()?)?.len)
+    let window: &[u8; 32] = text.get(at..)?.first_chunk()?;
+    let Extent { whole, len } = extent(window);
+    let usual = whole.wrapping_sub(1) < 7 && window[whole % 32] == b'.' && whole + 1 < len && len < 32;
+    if usual && (window[0] != b'0' || whole == 1) { Some(at + len) } else { Some(number(text, at)?.1) }
 }
 
-/// What a number without a sign is made of.
+/// What a number without a sign is made of, if it has a point.
 struct Extent {
     /// Digits before its point.
     whole: usize,
-    /// Its bytes; those digits if there is no point.
+    /// Its bytes.
     len: usize,
 }
 
 #[inline(always)]
-fn extent(window: &[u8; 32]) -> Option<Extent> {
+fn extent(window: &[u8; 32]) -> Extent {
     let digits = lanes::digits(window);
     let whole = (!digits).trailing_zeros() as usize;
     // The lowest zero becomes a one: the digits end where they would if the point were one of them.
-    let end = (!(digits | digits.wrapping_add(1))).trailing_zeros() as usize;
-    let len = if window[whole % 32] == b'.' { end } else { whole };
-    let usual =
-        whole.wrapping_sub(1) < 7 && (window[0] != b'0' || whole == 1) && len != whole + 1 && len <= 20;
-    usual.then_some(Extent { whole, len })
+    let len = (!(digits | digits.wrapping_add(1))).trailing_zeros() as usize;
+    Extent { whole, len }
 }
 
-/// `whole + last / 10^places`, rounded once; `few`: they have at most 15 digits together.
+/// `whole + last / 10^places`, rounded once; of at most 4 digits and 16 places.
 #[inline(always)]
-fn join(whole: u64, last: u64, places: usize, few: bool) -> Option<f64> {
-    let power = number::POWERS_OF_TEN[places % 32];
-    let mantissa = whole * power + last;
-    if few {
-        return Some(mantissa as f64 / power as f64);
-    }
+fn join(whole: u64, last: u64, places: usize) -> Option<f64> {
     // Rounded twice. The first time moved the fraction by less than `MOVED`, the second took away `rest`; the sum is the
     // nearest double of the number itself if even both together are less than half of the step from one double to the
     // next. (Steps are the same on both sides of the sum, unless it is a power of two.)
     const MOVED: f64 = f64::EPSILON;
     const EXPONENT: u64 = 0x7ff0_0000_0000_0000;
-    let (whole, fraction) = (whole as f64, last as f64 / power as f64);
-    let sum = whole + fraction;
-    let rest = fraction - (sum - whole);
-    let step = f64::from_bits(sum.to_bits() & EXPONENT) * f64::EPSILON;
-    if rest.abs() + MOVED < step / 2.0 && sum.to_bits() & !EXPONENT != 0 {
+    const HALF_STEP: u64 = 53 << 52;
+    let (start, fraction) = (whole as i64 as f64, last as i64 as f64 / TENS[places % 32]);
+    let sum = start + fraction;
+    let rest = fraction - (sum - start);
+    let half_step = f64::from_bits((sum.to_bits() & EXPONENT).wrapping_sub(HALF_STEP));
+    if rest.abs() + MOVED < half_step && sum.to_bits() & !EXPONENT != 0 {
         return Some(sum);
     }
-    number::scale_down(mantissa, places)
+    number::scale_down(whole * number::POWERS_OF_TEN[places % 32] + last, places)
 }
+
+/// `10^n` for every `n` that is asked for.
+const TENS: [f64; 32] = {
+    let mut tens = [1.0; 32];
+    let mut n = 0;
+    while n < 20 {
+        tens[n] = number::POWERS_OF_TEN[n] as f64;
+        n += 1;
+    }
+    tens
+};
 
 /// The box around all keypoints of a pose (`x, y` of each), labelled or not, as `x, y, width, height`: what `loadRes`
 /// makes of a result that has nothing else. `None` with NaN.

@@ -288,15 +288,24 @@ class _Selection:
         )
         categories = set(evaluated.catIds if evaluated.useCats else [-1])
         areas = set(map(tuple, evaluated.areaRng))
-        limits, images = set(evaluated.maxDets), set(evaluated.imgIds)
+        limits = set(evaluated.maxDets)
         # Positions in p's lists, used as positions in what was evaluated.
         self.groups = [n for n, category in enumerate(p.catIds) if category in categories]
         self.areas = [n for n, area in enumerate(map(tuple, p.areaRng)) if area in areas]
-        self.images = [n for n, image in enumerate(p.imgIds) if image in images]
+        self.images = _positions_in(p.imgIds, evaluated.imgIds)
         self.limits = [limit for limit in p.maxDets if limit in limits]
         self.recall_points = p.recThrs
         self.evaluated_images = len(evaluated.imgIds)
         self.evaluated_areas = len(evaluated.areaRng)
+
+
+def _positions_in(ids: Any, evaluated: Any) -> Any:
+    """Where those of ``ids`` are that were evaluated."""
+    if type(ids) is list and type(evaluated) is list and ids == evaluated:
+        # The usual case, and they are the same objects: told at once.
+        return range(len(ids))
+    known = set(evaluated)
+    return [position for position, id in enumerate(ids) if id in known]
 
 
 class _Run:
@@ -362,7 +371,7 @@ class _Run:
             or selection.evaluated_areas != len(self.area_ranges)
             or any(group >= len(self.category_ids) for group in selection.groups)
             or any(area >= len(self.area_ranges) for area in selection.areas)
-            or any(image >= len(self.image_ids) for image in selection.images)
+            or max(selection.images, default=-1) >= len(self.image_ids)
             or not all(_is_limit(limit) for limit in selection.limits)
         ):
             return None
