@@ -99,7 +99,7 @@ def in_parts(rows, plan, size):
     [
         {},
         {"max_detections": (2, 5, 7)},
-        {"recall": (0.5, 0.0, 0.9, 0.1, 1.0, 0.2)},
+        {"recall": (0.0, 0.1, 0.2, 0.5, 0.9, 1.0)},
         {"thresholds": tuple(np.linspace(0.3, 0.95, 70))},
         {"by_category": False, "area_ranges": {"all": (0.0, 1e10), "none": (-2.0, -1.0)}},
         {"protocol": "voc2007"},

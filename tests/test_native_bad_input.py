@@ -149,7 +149,18 @@ def test_bad_columns(make, message):
         ({"thresholds": [math.nan]}, "thresholds: expected numbers from 0 to 1"),
         ({"thresholds": [2.0]}, "thresholds: expected numbers from 0 to 1"),
         ({"thresholds": "half"}, "thresholds: expected numbers, found 'half'"),
-        ({"max_detections": (-1,)}, "max_detections: expected limits that rise"),
+        ({"thresholds": None}, "thresholds: expected numbers, found None"),
+        ({"max_detections": (-1,)}, "max_detections: expected whole numbers that rise"),
+        ({"max_detections": 1.5}, r"max_detections: expected whole numbers that rise, found \(1.5,\)"),
+        ({"max_detections": (10**30,)}, "max_detections: expected whole numbers that rise"),
+        ({"max_detections": None}, "max_detections: expected numbers, found None"),
+        ({"max_per_image": -1}, "max_per_image: expected a number of detections, or None, found -1"),
+        ({"max_per_image": "all"}, "max_per_image: expected a number of detections, or None, found 'all'"),
+        ({"recall": None}, "recall: expected numbers, found None"),
+        ({"recall": [1, 0, 0.5]}, "recall: expected points that rise"),
+        ({"area_ranges": {"all": 3}}, "area_ranges: expected a least and a greatest size each"),
+        ({"area_ranges": {"all": "ab"}}, "area_ranges: expected a least and a greatest size each"),
+        ({"summary": (meanap.protocol.SummaryRow("x", limit=7),)}, "limit: expected one of 1, 10, 100, found 7"),
         ({"recall": "all"}, "recall: expected recall points, 'exact' or 'trapezium'"),
         ({"recall": [2.0]}, "recall: expected points from 0 to 1"),
         ({"area_ranges": {"all": (5, 1)}}, "area_ranges: expected a least and a greatest size each"),
@@ -157,6 +168,9 @@ def test_bad_columns(make, message):
         ({"size": "big"}, "size: expected 'area'"),
         ({"average": "mean"}, "average: expected 'macro' or 'micro'"),
         ({"score_range": (1,)}, "score_range: expected a least and a greatest score"),
+        ({"score_range": 3}, "score_range: expected a least and a greatest score, or None, found 3"),
+        ({"score_range": (1, 0)}, "score_range: expected a least and a greatest score"),
+        ({"score_range": ("a", "b")}, "score_range: expected a least and a greatest score"),
         ({"size": "fraction"}, "needs the height and width of image 1"),
     ],
 )
@@ -168,8 +182,9 @@ def test_bad_settings(changes, message):
 def test_settings_of_the_wrong_type():
     with pytest.raises(TypeError, match="unexpected keyword 'threshold'; a protocol has"):
         meanap.evaluate(truth(), found(), threshold=0.5)
-    with pytest.raises(TypeError, match="area_ranges: expected a range by name"):
-        meanap.evaluate(truth(), found(), area_ranges=[(0, 1)])
+    for ranges in ([(0, 1)], None):
+        with pytest.raises(TypeError, match="area_ranges: expected a range by name"):
+            meanap.evaluate(truth(), found(), area_ranges=ranges)
     for nothing in ((None, found()), (truth(), None)):
         with pytest.raises(TypeError, match="expected a path"):
             meanap.evaluate(*nothing)
@@ -191,6 +206,53 @@ def test_what_a_similarity_does_not_look_at_is_an_error(field, value, only):
     # One of several looks at it, and what asks for nothing is no mistake.
     assert getattr(MeanAveragePrecision((other, only), **{field: value}).protocols[only], field)
     MeanAveragePrecision(other, **{field: None if field == "sigmas" else False} if field != "dilation_ratio" else {})
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"max_detection_thresholds": "few"}, "max_detections: expected numbers"),
+        ({"confusion": "x"}, "confusion: expected an IoU from 0 to 1, found 'x'"),
+        ({"errors": 1.5}, "errors: expected an IoU from 0 to 1, found 1.5"),
+        ({"confusion": True}, "confusion: expected an IoU from 0 to 1, found True"),
+        ({"similarity": ("bbox", "bbox")}, "similarity: .*names one twice"),
+    ],
+)
+def test_bad_settings_of_a_metric(options, message):
+    with pytest.raises(ValueError, match=message):
+        MeanAveragePrecision(**options)
+
+
+def test_bad_questions():
+    assert MeanAveragePrecision(max_detection_thresholds=7).protocols["bbox"].max_detections == (7,)
+    metric = MeanAveragePrecision()
+    with pytest.raises(TypeError, match="merge: expected a MeanAveragePrecision, found a int"):
+        metric.merge(3)
+    with pytest.raises(TypeError, match="state: expected bytes, found a str"):
+        MeanAveragePrecision.from_state("MEANAP1\n")
+    with pytest.raises(ValueError, match="similarity: expected one of 'bbox', found 'segm'"):
+        metric.result("segm")
+    with pytest.raises(ValueError, match="True is no id"):
+        metric.update([batch("bbox")[0]], [{**batch("bbox")[1], "image_id": True}])
+    result = meanap.evaluate(truth(), found())
+    with pytest.raises(TypeError, match="b: expected a result of meanap.evaluate, found a int"):
+        meanap.compare(result, 3)
+    for options, message in (
+        ({"resamples": 2.5}, "resamples: expected a whole number of at least 1, found 2.5"),
+        ({"seed": -1}, "seed: expected an integer of at least 0, found -1"),
+        ({"seed": 1.5}, "seed: expected an integer of at least 0, found 1.5"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            result.interval("ap", **options)
+    with pytest.raises(ValueError, match="limit: expected one of 1, 10, 100, found 7"):
+        result.number(meanap.protocol.SummaryRow("x", limit=7))
+
+
+def test_a_result_is_a_mapping():
+    result = meanap.evaluate(truth(), found())
+    assert dict(result) == result.to_dict() and list(result) == result.keys() and len(result) == 12
+    assert "ap50" in result and "ap51" not in result
+    assert {**result}["ap"] == result.ap
 
 
 @pytest.mark.parametrize("without", [0, 1])

@@ -7,7 +7,7 @@ use numpy::{Element, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyString};
+use pyo3::types::{PyBool, PyList, PyString};
 
 use crate::columns::Key;
 
@@ -99,7 +99,10 @@ pub fn flags(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<V
 
 /// Reads one id.
 pub fn key(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Key> {
-    if let Ok(number) = value.extract::<i64>() {
+    // Python takes True for 1.
+    if !value.is_instance_of::<PyBool>()
+        && let Ok(number) = value.extract::<i64>()
+    {
         return Ok(Key::Number(number));
     }
     if let Ok(text) = value.cast::<PyString>() {

@@ -66,6 +66,9 @@ def compare(
     ValueError
         The results are of other images or protocols.
     """
+    for name, value in (("a", a), ("b", b)):
+        if not isinstance(value, Result):
+            raise TypeError(f"{name}: expected a result of meanap.evaluate, found a {type(value).__name__}")
     if a.image_ids != b.image_ids:
         only = set(a.image_ids) ^ set(b.image_ids)
         raise ValueError(f"the results are of other images: {len(only)} are in one of them only")

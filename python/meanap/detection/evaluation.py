@@ -228,11 +228,15 @@ def settled(
         # None and False ask for nothing.
         if only is not None and not (value is None or value is False) and only not in (among or (similarity,)):
             raise ValueError(f"{field}: only similarity {only!r} looks at it, found similarity {similarity!r}")
-        if field in _SEQUENCES and value is not None and not (field == "recall" and isinstance(value, str)):
+        named = (field == "recall" and isinstance(value, str)) or (field == "sigmas" and value is None)
+        if field in _SEQUENCES and not named:
+            given = tuple(value) if np.iterable(value) else (value,)
             try:
-                value = tuple(_SEQUENCES[field](x) for x in (value if np.iterable(value) else (value,)))
-            except (TypeError, ValueError):
+                numbers = tuple(_SEQUENCES[field](x) for x in given)
+            except (OverflowError, TypeError, ValueError):
                 raise ValueError(f"{field}: expected numbers, found {value!r}") from None
+            # Limits that are not whole are left for the protocol to refuse.
+            value = numbers if field != "max_detections" or numbers == given else given
         rules = rules.replace(**{field: value})
     return rules
 
@@ -259,7 +263,13 @@ def new_log(
 
 
 def _check_range(score_range: Any) -> None:
-    if score_range is not None and len(score_range) != 2:
+    if score_range is None:
+        return
+    try:
+        least, most = map(float, score_range)
+    except (TypeError, ValueError):
+        least, most = np.nan, np.nan
+    if not least <= most:
         raise ValueError(f"score_range: expected a least and a greatest score, or None, found {score_range!r}")
 
 

@@ -95,6 +95,11 @@ class MeanAveragePrecision:
         self.similarities = (kinds,) if isinstance(kinds, str) else tuple(kinds)
         if not self.similarities:
             raise ValueError("similarity: expected 'bbox', 'segm', 'boundary' or 'keypoints', found none")
+        if len(set(self.similarities)) < len(self.similarities):
+            raise ValueError(f"similarity: {kinds!r} names one twice")
+        for name, iou in (("confusion", confusion), ("errors", errors)):
+            if iou is not None and (isinstance(iou, bool) or not isinstance(iou, (int, float)) or not 0 <= iou <= 1):
+                raise ValueError(f"{name}: expected an IoU from 0 to 1, found {iou!r}")
         if average not in ("macro", "micro"):
             raise ValueError(f"average: expected 'macro' or 'micro', found {average!r}")
         self.box_format = box_format
@@ -107,7 +112,9 @@ class MeanAveragePrecision:
         given = {
             "thresholds": iou_thresholds,
             "recall": rec_thresholds,
-            "max_detections": None if max_detection_thresholds is None else sorted(max_detection_thresholds),
+            "max_detections": (
+                sorted(max_detection_thresholds) if np.iterable(max_detection_thresholds) else max_detection_thresholds
+            ),
         }
         for name, value in given.items():
             if value is not None and name in changes:
@@ -228,6 +235,8 @@ class MeanAveragePrecision:
     def result(self, similarity: str | None = None) -> Result:
         """Everything that can be asked of the batches so far: curves, tables, intervals."""
         kind = self.similarities[0] if similarity is None else similarity
+        if kind not in self.similarities:
+            raise ValueError(f"similarity: expected one of {', '.join(map(repr, self.similarities))}, found {kind!r}")
         by_category = self.protocols[kind].by_category and self.average == "macro"
         return self._result(kind, by_category)
 
@@ -294,6 +303,8 @@ class MeanAveragePrecision:
     def merge(self, *others: MeanAveragePrecision) -> None:
         """Add the batches of other metrics of the same settings. Images with ids that are there already count once."""
         for other in others:
+            if not isinstance(other, MeanAveragePrecision):
+                raise TypeError(f"merge: expected a MeanAveragePrecision, found a {type(other).__name__}")
             if self._settings() != other._settings():
                 raise ValueError("merge: the metrics have different settings")
         for other in others:
@@ -344,6 +355,8 @@ class MeanAveragePrecision:
         ValueError
             They are not such bytes.
         """
+        if not isinstance(state, bytes):
+            raise TypeError(f"state: expected bytes, found a {type(state).__name__}")
         if not state.startswith(_MAGIC):
             raise ValueError("state: not the state of a MeanAveragePrecision")
         parts, at = [], len(_MAGIC)

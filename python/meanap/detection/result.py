@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -118,9 +118,7 @@ class Result:
         thresholds: Any = slice(None)
         if row.threshold is not None:
             thresholds = np.flatnonzero(np.asarray(self.protocol.thresholds) == row.threshold)
-        limits = self.protocol.max_detections
-        limit = len(limits) - 1 if row.limit is None else limits.index(row.limit)
-        return thresholds, self.protocol.area_index(row.area), limit
+        return thresholds, self.protocol.area_index(row.area), self.protocol.limit_index(row.limit)
 
     def _columns_of(self, row: SummaryRow) -> Any:
         if row.group is None:
@@ -164,6 +162,22 @@ class Result:
 
     def __getitem__(self, name: str) -> float:
         return self.number(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._rows
+
+    def keys(self) -> list[str]:
+        """The names of the summary's numbers, in order."""
+        return list(self._rows)
 
     def __getattr__(self, name: str) -> float:
         rows = self.__dict__.get("_rows", {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -72,7 +73,10 @@ class Intervals(Table):
 
 def draw(images: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
     """Weights of images ``(b, I) uint32``, in chunks: how often each was drawn."""
-    generator = np.random.default_rng(seed)
+    try:
+        generator = np.random.default_rng(operator.index(seed))
+    except (TypeError, ValueError):
+        raise ValueError(f"seed: expected an integer of at least 0, found {seed!r}") from None
     for start in range(0, resamples, _CHUNK):
         count = min(_CHUNK, resamples - start)
         weights = np.zeros((count, images), dtype=np.uint32)
@@ -186,5 +190,5 @@ def _bounds(values: list[float], samples: list[list[np.ndarray]], confidence: fl
 def _check(confidence: float, resamples: int) -> None:
     if not 0 < confidence < 1:
         raise ValueError(f"confidence: expected a number between 0 and 1, found {confidence}")
-    if resamples < 1:
-        raise ValueError(f"resamples: expected at least 1, found {resamples}")
+    if not isinstance(resamples, (int, np.integer)) or resamples < 1:
+        raise ValueError(f"resamples: expected a whole number of at least 1, found {resamples}")

@@ -111,32 +111,48 @@ class Protocol:
             if not condition:
                 raise ValueError(f"{name}: expected {expected}, found {getattr(self, name)!r}")
 
+        check(_are_numbers(self.thresholds), "thresholds", "numbers from 0 to 1")
         check(len(self.thresholds) > 0, "thresholds", "at least one")
         check(all(0 <= t <= 1 for t in self.thresholds), "thresholds", "numbers from 0 to 1")
         if isinstance(self.recall, str):
             check(self.recall in ("exact", "trapezium"), "recall", "recall points, 'exact' or 'trapezium'")
         else:
+            check(_are_numbers(self.recall), "recall", "recall points, 'exact' or 'trapezium'")
             check(len(self.recall) > 0, "recall", "at least one point")
             check(all(0 <= r <= 1 + 1e-9 for r in self.recall), "recall", "points from 0 to 1")
-        if not isinstance(self.area_ranges, Mapping):
-            raise TypeError(f"area_ranges: expected a range by name, found a {type(self.area_ranges).__name__}")
+            check(list(self.recall) == sorted(self.recall), "recall", "points that rise")
+        _check_ranges(self.area_ranges)
         check(0 < len(self.area_ranges) <= 31, "area_ranges", "1 to 31 ranges")
         check(
-            all(len(limits) == 2 and limits[0] <= limits[1] for limits in self.area_ranges.values()),
+            all(
+                _are_numbers(limits) and len(limits) == 2 and limits[0] <= limits[1]
+                for limits in self.area_ranges.values()
+            ),
             "area_ranges",
             "a least and a greatest size each",
         )
         limits = self.max_detections
         check(
-            len(limits) > 0 and all(n >= 0 for n in limits) and list(limits) == sorted(limits),
+            _are_numbers(limits)
+            and len(limits) > 0
+            and all(0 <= n < _MOST and n == int(n) for n in limits)
+            and list(limits) == sorted(limits),
             "max_detections",
-            "limits that rise",
+            "whole numbers that rise",
+        )
+        most = self.max_per_image
+        check(
+            most is None or (_are_numbers((most,)) and 0 <= most < _MOST and most == int(most)),
+            "max_per_image",
+            "a number of detections, or None",
         )
         check(self.size in ("area", "diagonal", "side", "fraction"), "size", "'area', 'diagonal', 'side' or 'fraction'")
         check(self.matcher in ("greedy", "argmax"), "matcher", "'greedy' or 'argmax'")
         check(0 < self.dilation_ratio < np.inf, "dilation_ratio", "a positive number")
         check(self.average in ("macro", "micro"), "average", "'macro' or 'micro'")
         for row in self.summary:
+            if row.limit is not None:
+                self.limit_index(row.limit)
             if row.area not in self.area_ranges:
                 raise ValueError(f"summary: {row.name!r} asks for area range {row.area!r}, which is not there")
 
@@ -148,6 +164,7 @@ class Protocol:
         """
         if "summary" not in changes and ("area_ranges" in changes or "max_detections" in changes):
             areas = changes.get("area_ranges", self.area_ranges)
+            _check_ranges(areas)
             limits = changes.get("max_detections", self.max_detections)
             changes["summary"] = _adapted(self, areas, limits)
         return dataclasses.replace(self, **changes)
@@ -171,11 +188,34 @@ class Protocol:
             raise ValueError(f"iou: {iou} is not among the thresholds that were evaluated ({listed})")
         return int(close[0])
 
+    def limit_index(self, limit: int | None) -> int:
+        """Where a limit stands among `max_detections`; the last one for None."""
+        if limit is None:
+            return len(self.max_detections) - 1
+        if limit not in self.max_detections:
+            raise ValueError(f"limit: expected one of {', '.join(map(str, self.max_detections))}, found {limit!r}")
+        return self.max_detections.index(limit)
+
     def area_index(self, area: str) -> int:
         """Where an area range stands among `area_ranges`."""
         if area not in self.area_ranges:
             raise ValueError(f"area: expected one of {', '.join(map(repr, self.area_ranges))}, found {area!r}")
         return self.area_names.index(area)
+
+
+#: No limit on detections is as large: it can be multiplied by the number of categories.
+_MOST = 2**40
+
+
+def _are_numbers(values: Any) -> bool:
+    return np.iterable(values) and all(
+        isinstance(value, (int, float, np.number)) and not isinstance(value, bool) for value in values
+    )
+
+
+def _check_ranges(ranges: Any) -> None:
+    if not isinstance(ranges, Mapping):
+        raise TypeError(f"area_ranges: expected a range by name, found a {type(ranges).__name__}")
 
 
 def _adapted(protocol: Protocol, areas: Mapping[str, Any], limits: tuple[int, ...]) -> tuple[SummaryRow, ...]:
