@@ -203,6 +203,34 @@ def test_ids_of_text_and_dictionaries(data):
     assert gathered(drawn(rows[0], plan), plan).ap == meanap.evaluate(*data).ap
 
 
+def whole(result, expected):
+    """The result answers as `expected` does what match rows can tell."""
+    assert type(result) is type(expected) and result.image_ids == expected.image_ids
+    assert result.to_dict() == expected.to_dict() and repr(result.per_class) == repr(expected.per_class)
+    for name in ("ap", "ar"):
+        found, wanted = (r.interval(name, resamples=20, seed=3) for r in (result, expected))
+        np.testing.assert_array_equal(found.samples, wanted.samples)
+    assert repr(result.images()) == repr(expected.images())
+    assert repr(result.best_f1().per_class) == repr(expected.best_f1().per_class)
+    assert result.matches.to_dict()["rank"].tolist() == expected.matches.to_dict()["rank"].tolist()
+    with pytest.raises(RuntimeError, match="meanap.distributed.confusion"):
+        result.confusion()
+    with pytest.raises(RuntimeError, match="errors and lrp: match rows do not tell"):
+        result.errors()
+
+
+@pytest.mark.parametrize("protocol", ["coco", "voc2012", "ultralytics"])
+def test_match_rows_brought_together_answer_everything(data, protocol):
+    plan = Plan.of("bbox", protocol)
+    names = {category["id"]: category["name"] for category in data[0]["categories"]}
+    result = distributed.collected(matched(as_table(*data), plan, 3), plan, {**names, 99: "none"})
+    assert result.category_ids[-1] == 99 and result.per_class["positives"][-1] == 0
+    expected = meanap.evaluate(*data, protocol=protocol)
+    whole(distributed.collected(matched(as_table(*data), plan, 3), plan, names), expected)
+    nothing = distributed.collected(match_batch(as_table(*data).slice(0, 0), plan), plan)
+    assert len(nothing.image_ids) == 0 and np.isnan(nothing.ap)
+
+
 def test_what_is_not_there_says_so(data):
     plan = Plan.of("bbox", "coco")
     table = as_table(*data)
@@ -212,7 +240,10 @@ def test_what_is_not_there_says_so(data):
     with pytest.raises(RuntimeError, match="meanap.distributed.confusion"):
         result.confusion()
     for ask in (lambda: result.interval("ap"), lambda: len(result.matches), lambda: result.images()):
-        with pytest.raises(RuntimeError, match="match table"):
+        with pytest.raises(RuntimeError, match=r"match table.*meanap.distributed.evaluate\(..., keep_matches=True\)"):
+            ask()
+    for ask in (result.errors, result.lrp):
+        with pytest.raises(RuntimeError, match="ask meanap.evaluate of the images"):
             ask()
     with pytest.raises(ValueError, match="score"):
         match_batch(table.drop_columns(["score"]), plan)
@@ -247,6 +278,8 @@ def test_ray(data):
         names = {category["id"]: category["name"] for category in data[0]["categories"]}
         same(distributed.evaluate(dataset, categories=names, shards=3), meanap.evaluate(*data))
         same(distributed.evaluate(dataset, categories=names, shards=2, rows_per_part=100), meanap.evaluate(*data))
+        kept = distributed.evaluate(dataset, categories=names, keep_matches=True)
+        whole(kept, meanap.evaluate(*data))
         confusion = distributed.confusion(dataset, categories=names, shards=2, score=0.3)
         np.testing.assert_array_equal(confusion.matrix, meanap.evaluate(*data).confusion(score=0.3).matrix)
     finally:
@@ -267,6 +300,8 @@ def test_spark(data, monkeypatch):
         names = {category["id"]: category["name"] for category in data[0]["categories"]}
         same(distributed.evaluate(frame, categories=names), meanap.evaluate(*data))
         same(distributed.evaluate(frame, categories=names, rows_per_part=100), meanap.evaluate(*data))
+        kept = distributed.evaluate(frame, categories=names, keep_matches=True)
+        whole(kept, meanap.evaluate(*data))
         confusion = distributed.confusion(frame, categories=names, score=0.3)
         np.testing.assert_array_equal(confusion.matrix, meanap.evaluate(*data).confusion(score=0.3).matrix)
         micro = distributed.evaluate(frame, average="micro")

@@ -33,12 +33,22 @@ except ImportError as problem:
     raise ImportError("meanap.distributed needs pyarrow: pip install 'meanap[ray]' or 'meanap[spark]'") from problem
 
 from meanap.detection.confusion import Confusion
+from meanap.detection.result import Result
 from meanap.distributed.confusions import confuse_batch, confusion_schema, summed
 from meanap.distributed.contract import Plan, accumulate_group, match_batch
-from meanap.distributed.gathered import GatheredResult, gathered
+from meanap.distributed.gathered import GatheredResult, collected, gathered
 from meanap.protocol import Protocol
 
-__all__ = ["GatheredResult", "Plan", "accumulate_group", "confusion", "evaluate", "gathered", "match_batch"]
+__all__ = [
+    "GatheredResult",
+    "Plan",
+    "accumulate_group",
+    "collected",
+    "confusion",
+    "evaluate",
+    "gathered",
+    "match_batch",
+]
 
 
 def evaluate(
@@ -50,10 +60,11 @@ def evaluate(
     categories: Iterable[Any] | Mapping[Any, str] | None = None,
     shards: int | None = None,
     rows_per_part: int = 200_000,
+    keep_matches: bool = False,
     box_format: str = "xyxy",
     score_range: tuple[float, float] | None = (0.0, 1.0),
     **changes: Any,
-) -> GatheredResult:
+) -> Result:
     """Evaluate a data set that an engine holds: the bits of `meanap.evaluate`, whatever the number of workers.
 
     Parameters
@@ -72,12 +83,16 @@ def evaluate(
     rows_per_part
         About how many match rows a worker holds when curves are drawn: longer rankings are cut into parts. Protocols
         that take an area under the curve, and micro averages, cannot do with less than all rows of a category.
+    keep_matches
+        Bring the match rows here, some 40 bytes for a detection, and draw the curves from them: then the result has
+        intervals, thresholds and lists of images as well.
 
     Returns
     -------
-    GatheredResult
-        Numbers, tables of classes and curves. What needs the match rows themselves (intervals, lists of images) is not
-        there, since they stay with the workers, and says so; for confusion there is `confusion`.
+    GatheredResult, or Result with `keep_matches`
+        Numbers, tables of classes and curves. Without `keep_matches`, what needs the match rows themselves (intervals,
+        lists of images) is not there, since they stay with the workers, and says so. For confusion there is
+        `confusion`.
 
     Raises
     ------
@@ -86,6 +101,9 @@ def evaluate(
         wrapped as the engine does it.
     """
     plan = Plan.of(similarity, protocol, box_format=box_format, score_range=score_range, **changes)
+    if keep_matches:
+        rows = _of_shards(dataset, engine, functools.partial(match_batch, plan=plan), plan.row_schema, shards)
+        return collected(rows, plan, categories)
     drawn = _engine(dataset, engine).curves(dataset, plan, shards, rows_per_part)
     return gathered(drawn, plan, categories)
 
@@ -110,13 +128,17 @@ def confusion(
     """
     plan = Plan.of(similarity, protocol, box_format=box_format, score_range=score_range, **changes)
     work = functools.partial(confuse_batch, plan=plan, iou=iou, score=score)
-    library = _engine(dataset, engine)
-    if library.__name__.endswith("spark"):
-        from pyspark.sql.pandas.types import to_arrow_schema
+    return summed(_of_shards(dataset, engine, work, confusion_schema, shards), plan, iou, score, categories)
 
-        schema = confusion_schema(to_arrow_schema(dataset.schema))
-        return summed(library.of_shards(dataset, work, schema, shards), plan, iou, score, categories)
-    return summed(library.of_shards(dataset, work, shards), plan, iou, score, categories)
+
+def _of_shards(dataset: Any, engine: str | None, work: Any, schema: Any, shards: int | None) -> Any:
+    """What `work` makes of shards, here; `schema` says what columns that has."""
+    library = _engine(dataset, engine)
+    if not library.__name__.endswith("spark"):
+        return library.of_shards(dataset, work, shards)
+    from pyspark.sql.pandas.types import to_arrow_schema
+
+    return library.of_shards(dataset, work, schema(to_arrow_schema(dataset.schema)), shards)
 
 
 def _engine(dataset: Any, name: str | None) -> Any:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pyarrow as pa
 
 from meanap.detection.result import Result
 from meanap.distributed.contract import Plan
+from meanap.distributed.rows import rows_into
 
-__all__ = ["gathered"]
+__all__ = ["GatheredResult", "collected", "gathered"]
 
 
 class Gathered:
@@ -58,8 +59,8 @@ class Gathered:
 
     def __getattr__(self, name: str) -> Any:
         raise RuntimeError(
-            "this needs the match table, whose rows stayed with the workers: use meanap.evaluate, or a protocol that "
-            "has the number in its summary"
+            "this needs the match table, whose rows stayed with the workers: "
+            "meanap.distributed.evaluate(..., keep_matches=True) brings them here"
         )
 
 
@@ -78,7 +79,21 @@ class GatheredResult(Result):
         return (precision if kind == "precision" else recall)[..., limit]
 
     def confusion(self, iou: float = 0.5, score: float = -math.inf) -> Any:
-        raise RuntimeError("confusion: it has no curves to come from; ask meanap.distributed.confusion of the data set")
+        _no_confusion(iou)
+
+    def errors(self, iou: float = 0.5, background: float = 0.1, *, area: str = "all") -> Any:
+        _no_mistakes(iou)
+
+    def lrp(self, iou: float = 0.5, *, area: str = "all") -> Any:
+        _no_mistakes(iou)
+
+
+def _no_confusion(*_: Any) -> NoReturn:
+    raise RuntimeError("confusion: match rows do not tell; ask meanap.distributed.confusion of the data set")
+
+
+def _no_mistakes(*_: Any) -> NoReturn:
+    raise RuntimeError("errors and lrp: match rows do not tell; ask meanap.evaluate of the images that matter")
 
 
 def gathered(
@@ -89,11 +104,29 @@ def gathered(
     `categories` adds those without rows, and gives names if it is a mapping.
     """
     rows = dict(_row(curves, at) for at in range(curves.num_rows))
-    known = [] if categories is None or not plan.protocol.by_category else list(categories)
+    known, names = _told(categories, plan)
     ids = sorted({*known, *rows} - {None}, key=lambda id: (isinstance(id, str), id))
-    names = categories if isinstance(categories, Mapping) else {}
     images = sum(row["images"] for row in rows.values())
     return GatheredResult(Gathered(rows, ids, plan), plan, names, images)
+
+
+def collected(rows: pa.Table, plan: Plan, categories: Iterable[Any] | Mapping[Any, str] | None = None) -> Result:
+    """The result that `match_batch`'s rows of all images make, in any order; it answers all that rows can tell.
+
+    `categories` adds those without rows, and gives names if it is a mapping. Images without any object are not there.
+    """
+    known, names = _told(categories, plan)
+    log = plan.log()
+    if rows.num_rows:
+        rows_into(log, rows)
+    log.declare(known)
+    return Result(log.table(), plan.protocol, plan.similarity, names=names, pairs=_no_confusion, mistakes=_no_mistakes)
+
+
+def _told(categories: Iterable[Any] | Mapping[Any, str] | None, plan: Plan) -> tuple[list[Any], Mapping[Any, str]]:
+    """Ids and names of categories that the caller knows of."""
+    known = [] if categories is None or not plan.protocol.by_category else list(categories)
+    return known, categories if isinstance(categories, Mapping) else {}
 
 
 def _row(curves: pa.Table, at: int) -> tuple[Any, dict[str, Any]]:
