@@ -171,6 +171,8 @@ def test_bad_columns(make, message):
         ({"score_range": 3}, "score_range: expected a least and a greatest score, or None, found 3"),
         ({"score_range": (1, 0)}, "score_range: expected a least and a greatest score"),
         ({"score_range": ("a", "b")}, "score_range: expected a least and a greatest score"),
+        ({"similarity": "keypoints", "sigmas": [0.0]}, "sigmas: expected positive numbers"),
+        ({"similarity": "keypoints", "sigmas": [math.nan]}, "sigmas: expected positive numbers"),
         ({"size": "fraction"}, "needs the height and width of image 1"),
     ],
 )
@@ -275,6 +277,40 @@ def test_what_is_given_twice_is_an_error():
         MeanAveragePrecision(iou_thresholds=[0.5], thresholds=[0.6])
     with pytest.raises(TypeError, match="targets are given twice"):
         MeanAveragePrecision().update([], [], target=[])
+
+
+@pytest.mark.parametrize("limit", [None, "1 MB"])
+def test_files_of_the_wrong_shape(tmp_path, limit):
+    for dataset, results, message in (
+        ([], RESULTS, "ground_truth: .*truth.json: expected a JSON object at the top, found an array"),
+        (DATASET, 3, "detections: .*found.json: expected a JSON object at the top, found a number"),
+        (DATASET, {}, "annotations"),
+        ({}, RESULTS, "annotations"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            meanap.evaluate(*in_files(tmp_path, dataset, results), memory_limit=limit)
+    with pytest.raises(ValueError, match="detections: a COCO dictionary has \"annotations\"; there are 'info'"):
+        meanap.evaluate(DATASET, {"info": 1})
+
+
+def test_ids_of_two_kinds_can_never_meet():
+    with pytest.raises(ValueError, match="detections: image ids are text, those of the ground truth integers"):
+        meanap.evaluate(truth(), found(image_ids=["1", "1"]))
+    with pytest.raises(ValueError, match="detections: category ids are text, those of the ground truth integers"):
+        meanap.evaluate(truth(), found(category_ids=["1", "2"]))
+    # Some of each may.
+    assert meanap.evaluate(truth(), found(category_ids=["1", 2])).per_class["category"][-1] == "1"
+
+
+def test_columns_of_tables_that_are_no_numbers():
+    polars = pytest.importorskip("polars")
+    columns = {"image_id": [1], "category_id": [1], "x1": [0.0], "y1": [0.0], "x2": [5.0], "y2": [5.0]}
+    frame = polars.DataFrame(columns)
+    for score, told in ((["high"], "text"), ([[0.5]], "lists")):
+        with pytest.raises(ValueError, match=f"detections: score: expected numbers, found {told}"):
+            meanap.evaluate(frame, frame.with_columns(score=polars.Series(score)))
+    lazy = meanap.evaluate(frame.lazy(), frame.lazy().with_columns(score=0.5))
+    assert lazy.ap == meanap.evaluate(frame, frame.with_columns(score=0.5)).ap > 0.99
 
 
 def test_a_box_format_is_of_what_has_none_of_its_own(tmp_path):

@@ -190,6 +190,14 @@ def _arranged(truth: Any, truth_columns: Any, found: Any, asked: _Asked, as_give
         found = found.objects(rules, similarity, asked.score_range if as_given else None)
     _check(truth_columns, truth, "ground_truth", "is not among those declared")
     _check(found, truth, "detections", "is not in the ground truth")
+    for name, of_truth, of_found in (
+        ("image", truth_columns.image_ids, found.image_ids),
+        ("category", truth_columns.category_ids, found.category_ids),
+    ):
+        texts = [{isinstance(id, str) for id in ids} for ids in (of_truth, of_found)]
+        if all(texts) and not texts[0] & texts[1]:
+            told = ("text", "integers") if True in texts[1] else ("integers", "text")
+            raise ValueError(f"detections: {name} ids are {told[0]}, those of the ground truth {told[1]}")
     return truth_columns, found
 
 
@@ -353,7 +361,10 @@ def _measure_images(side: GroundTruth | Detections, sizes: Mapping[Any, Any]) ->
     areas = np.empty(len(side.image_ids))
     ids = side.image_ids.tolist() if isinstance(side.image_ids, np.ndarray) else side.image_ids
     for row, id in enumerate(ids):
-        height, width = sizes.get(id) or (None, None)
+        try:
+            height, width = sizes.get(id) or (None, None)
+        except TypeError:
+            height = width = None
         if not height or not width:
             raise ValueError(f"size='fraction' needs the height and width of image {id!r} (GroundTruth(images=...))")
         areas[row] = height * width

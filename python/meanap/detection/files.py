@@ -19,6 +19,13 @@ def _read(read: Callable[..., _core.Dataset], path: Any, progress: Any) -> _core
         return read(path, told.at)
 
 
+def _read_dataset(place: str, path: Any, progress: Any) -> _core.Dataset:
+    try:
+        return _read(_core.read_dataset, path, progress)
+    except AssertionError as problem:  # as pycocotools has it
+        raise ValueError(f"{place}: {problem}") from None
+
+
 class TruthFile:
     """The ground truth of a COCO file."""
 
@@ -27,7 +34,7 @@ class TruthFile:
     ) -> None:
         self.path = os.fspath(path)
         #: Some of the file's records, if not all of them.
-        self._dataset = _read(_core.read_dataset, path, progress) if dataset is None else dataset
+        self._dataset = _read_dataset("ground_truth", path, progress) if dataset is None else dataset
         whole = self._dataset.fallback is None and self._dataset.has_images and self._dataset.has_categories
         #: None where columns cannot stand for the file.
         self.columns = self._dataset.objects(similarity, "ground_truth") if whole else None
@@ -64,16 +71,17 @@ class DetectionFile:
         progress: Any = False,
         dataset: _core.Dataset | None = None,
     ) -> None:
+        listed = True
         if dataset is None:
             try:
                 dataset = _read(_core.read_results, path, progress)
             except AssertionError:
                 # No array: annotations with scores, perhaps, for Python to look at.
-                dataset = _read(_core.read_dataset, path, progress)
+                dataset, listed = _read_dataset("detections", path, progress), False
         self._dataset = dataset
         images = None if truth is None else truth._dataset
         whole = self._dataset.fallback is None and (images is not None or similarity not in ("segm", "boundary"))
-        whole = whole and not self._dataset.has_annotations
+        whole = whole and listed and not self._dataset.has_annotations
         self.columns = self._dataset.objects(similarity, "detections", images) if whole else None
 
     def load(self) -> Any:

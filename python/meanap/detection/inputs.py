@@ -241,13 +241,18 @@ def ground_truth_from(value: Any, similarity: str, box_format: str = "xyxy") -> 
     if isinstance(value, Mapping) and "annotations" in value:
         return coco_ground_truth(value, similarity)
     if isinstance(value, Mapping):
-        raise ValueError(f'ground_truth: a COCO dictionary has "annotations"; there are {", ".join(map(repr, value))}')
+        raise _no_annotations(value, "ground_truth")
     if (columns := columns_of(value, "ground_truth")) is not None:
         return _of_columns(GroundTruth, side_of(columns, False, box_format, "ground_truth"))
     raise TypeError(
         "ground_truth: expected a path, a COCO dictionary, meanap.GroundTruth, a list of one dictionary for each "
         f"image, or a table; found a {type(value).__name__}"
     )
+
+
+def _no_annotations(value: Mapping[str, Any], place: str) -> ValueError:
+    there = ", ".join(map(repr, value)) or "no fields"
+    return ValueError(f'{place}: a COCO dictionary has "annotations"; there are {there}')
 
 
 def detections_from(value: Any, similarity: str, box_format: str = "xyxy") -> Detections:
@@ -258,6 +263,8 @@ def detections_from(value: Any, similarity: str, box_format: str = "xyxy") -> De
         value = _load(value)
     if isinstance(value, Mapping) and "annotations" in value:
         value = value["annotations"]
+    if isinstance(value, Mapping):
+        raise _no_annotations(value, "detections")
     if isinstance(value, (list, tuple)) and (not value or isinstance(value[0], Mapping)):
         return coco_results(value, similarity)
     if isinstance(value, np.ndarray):

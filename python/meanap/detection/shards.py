@@ -155,15 +155,23 @@ class _Records:
         self.path, self.side, self.similarity = path, side, similarity
         with reading(progress, path) as told:
             tell = None if progress is False else told.at
-            if side == "truth":
-                self.apart = _core.read_apart(path, "dataset", folder / side, bins, memory // 16, tell)
-            else:
-                try:
-                    self.apart = _core.read_apart(path, "results", folder / side, bins, memory // 16, tell)
-                except AssertionError:
-                    # No array: annotations with scores, for Python to look at.
-                    self.apart = _core.read_apart(path, "dataset", folder / "others", bins, memory // 16, tell)
-                    self.odd = True
+
+            def apart(kind: str, name: str) -> _core.Apart:
+                return _core.read_apart(path, kind, folder / name, bins, memory // 16, tell)
+
+            try:
+                if side == "truth":
+                    self.apart = apart("dataset", side)
+                else:
+                    try:
+                        self.apart = apart("results", side)
+                    except AssertionError:
+                        # No array: annotations with scores, for Python to look at.
+                        self.apart = apart("dataset", "others")
+                        self.odd = True
+            except AssertionError as problem:  # as pycocotools has it
+                place = "ground_truth" if side == "truth" else "detections"
+                raise ValueError(f"{place}: {problem}") from None
         if self.apart.fallback is not None:
             raise ValueError(f"{os.fspath(path)}: memory_limit: {self.apart.fallback}")
         self.categories = self.apart.categories() if side == "truth" else None

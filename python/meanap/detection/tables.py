@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from meanap import _core
 from meanap._arrays import as_numbers, as_numpy
 from meanap._arrow import ArrowColumns, Lists, speaks_arrow
 
@@ -36,6 +37,8 @@ _NAMES = {
 
 def columns_of(table: Any, place: str) -> Mapping[str, Any] | None:
     """The columns of a table by name; None if it is not one."""
+    if hasattr(table, "collect_schema") and hasattr(table, "collect"):  # Polars, lazy
+        table = table.collect()
     if speaks_arrow(table):
         try:
             return ArrowColumns(table, place)
@@ -56,7 +59,7 @@ def side_of(columns: Mapping[str, Any], detections: bool, box_format: str, place
     side = {name: _ids(_needed(columns, name, place)) for name in ("image_id", "category_id")}
     side = {f"{name}s": ids for name, ids in side.items()}
     if detections:
-        side["scores"] = as_numbers(_needed(columns, "score", place), f"{place}: score")
+        side["scores"] = _numbers(_needed(columns, "score", place), f"{place}: score")
     else:
         for name in ("area", "crowd", "ignore"):
             if (column := _find(columns, name)) is not None:
@@ -90,6 +93,12 @@ def _needed(columns: Mapping[str, Any], name: str, place: str) -> Any:
     return column
 
 
+def _numbers(column: Any, place: str) -> np.ndarray:
+    if isinstance(column, (_core.ArrowTexts, Lists)):
+        raise ValueError(f"{place}: expected numbers, found {'lists' if isinstance(column, Lists) else 'text'}")
+    return as_numbers(column, place)
+
+
 def _ids(column: Any) -> Any:
     return column if isinstance(column, np.ndarray) else list(column.tolist())
 
@@ -103,7 +112,7 @@ def _boxes(columns: Mapping[str, Any], box_format: str, place: str) -> dict[str,
     for format, choices in BOX_COLUMNS.items():
         for names in choices:
             if all(name in columns for name in names):
-                sides = [as_numbers(columns[name], f"{place}: {name}") for name in names]
+                sides = [_numbers(columns[name], f"{place}: {name}") for name in names]
                 return {"boxes": np.stack(sides, axis=1), "box_format": format}
     return {}
 

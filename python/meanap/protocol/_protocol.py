@@ -149,6 +149,12 @@ class Protocol:
         check(self.size in ("area", "diagonal", "side", "fraction"), "size", "'area', 'diagonal', 'side' or 'fraction'")
         check(self.matcher in ("greedy", "argmax"), "matcher", "'greedy' or 'argmax'")
         check(0 < self.dilation_ratio < np.inf, "dilation_ratio", "a positive number")
+        sigmas = self.sigmas
+        check(
+            sigmas is None or (_are_numbers(sigmas) and all(0 < sigma < np.inf for sigma in sigmas)),
+            "sigmas",
+            "positive numbers",
+        )
         check(self.average in ("macro", "micro"), "average", "'macro' or 'micro'")
         for row in self.summary:
             if row.limit is not None:
