@@ -54,6 +54,11 @@ def batch(kind):
         ("bbox", 1, "image_id", [1], r"\[1\] is no id"),
         ("segm", 0, "masks", MASKS * 0.5, "masks must be boolean or integer, found dtype float64"),
         ("segm", 0, "masks", MASKS[0], r"expected shape \(N, H, W\), found \(4, 4\)"),
+        ("segm", 0, "masks", MASKS[:, :3], r'preds\[1\]\["masks"\]: row 0 has 3 x 4 pixels, others of the image 4 x 4'),
+        (
+            "segm", 1, "masks", [{"size": [4, 4], "counts": [0, 16]}, {"size": [2, 8], "counts": [0, 16]}],
+            r'targets\[1\]\["masks"\]: row 1 has 2 x 8 pixels, others of the image 4 x 4',
+        ),
         ("segm", 0, "masks", MASKS[:1], '"masks" has 1 rows, "labels" has 2'),
         ("segm", 0, "masks", [{"size": [4, 4], "counts": [3, 2]}] * 2, "row 0: the runs cover 5 pixels of a mask"),
         ("keypoints", 0, "keypoints", POSES * np.nan, r'preds\[1\]\["keypoints"\]: row 0 has a NaN'),

@@ -60,8 +60,12 @@ pub fn read_batch(
         }
         let number = first + i;
         let (of_pred, of_target) = (|| format!("preds[{number}]"), || format!("targets[{number}]"));
+        let before = [&batch.detections, &batch.ground_truth].map(|side| side.mask_sizes().len());
         batch.detections.read_image(&pred, &of_pred, i as u32, options, true)?;
         batch.ground_truth.read_image(&target, &of_target, i as u32, options, false)?;
+        let masks =
+            (&batch.detections.mask_sizes()[before[0]..], &batch.ground_truth.mask_sizes()[before[1]..]);
+        check_sizes(masks.0, masks.1, &of_pred, &of_target)?;
         let read = |item: &Bound<'_, PyAny>, place: &dyn Fn() -> String| {
             let id = Items(item).get(name)?;
             id.map(|id| key(&id, || format!("{}[\"image_id\"]", place()))).transpose()
@@ -85,6 +89,28 @@ pub fn read_batch(
         }
     }
     Ok(batch)
+}
+
+/// DIFFERENCE: in the reference masks of two sizes merely do not overlap, so that predictions that were resized look as if all
+/// were wrong.
+fn check_sizes(
+    detections: &[[u32; 2]],
+    ground_truth: &[[u32; 2]],
+    of_pred: &dyn Fn() -> String,
+    of_target: &dyn Fn() -> String,
+) -> PyResult<()> {
+    let Some(&[h, w]) = ground_truth.first().or(detections.first()) else { return Ok(()) };
+    for (sizes, place) in [(ground_truth, of_target), (detections, of_pred)] {
+        if let Some(row) = sizes.iter().position(|&size| size != [h, w]) {
+            let [height, width] = sizes[row];
+            let place = place();
+            let message = format!(
+                "{place}[\"masks\"]: row {row} has {height} x {width} pixels, others of the image {h} x {w}"
+            );
+            return Err(PyValueError::new_err(message));
+        }
+    }
+    Ok(())
 }
 
 fn list<'py>(value: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py, PyList>> {

@@ -104,6 +104,11 @@ impl Side {
         self.read_objects(py, &fields, place, of, options, detections)
     }
 
+    /// Height and width of each mask so far.
+    pub fn mask_sizes(&self) -> &[[u32; 2]] {
+        &self.masks.size
+    }
+
     /// Reads the objects of a whole side: keywords of a call.
     pub fn read_columns<'py>(
         &mut self,
