@@ -198,7 +198,8 @@ impl Bounds {
                 let at = point[axis];
                 bounds.low[axis] = if at < bounds.low[axis] { at } else { bounds.low[axis] };
                 bounds.high[axis] = if at > bounds.high[axis] { at } else { bounds.high[axis] };
-                zeros[axis] += at - at;
+                // NaN of what is not finite.
+                zeros[axis] += at * 0.0;
             }
         }
         (zeros == [0.0; 2]).then_some(bounds)
