@@ -3,7 +3,7 @@
 //! Detections that matched nothing are most of them, and all that a curve wants of one is how many true positives stand
 //! before it. So only detections that matched are sorted; the others are counted into the gaps between them.
 
-use crate::matching::{Bits, MatchTable, Outcome, Part, Row, Truth, descending_key, sort_by_integer};
+use crate::matching::{MatchTable, Outcome, Part, Row, Truth, descending_key, sort_by_integer};
 
 /// The place of a detection in the total order: score, then image, then rank in the image.
 type Key = (u64, u64);
@@ -18,8 +18,8 @@ struct Event {
     key: Key,
     score: f64,
     rank: u32,
-    /// Which it was in the order of the rows.
-    row: u32,
+    /// Which outcome of the table it has.
+    outcome: u32,
 }
 
 /// The thresholds, 64 of them, at which a detection is a true positive and at which a false one.
@@ -38,8 +38,6 @@ pub struct Events {
     spare: Vec<Event>,
     /// The first halves of the events' keys: what is searched.
     scores: Vec<u64>,
-    /// Where each event, in the order of the rows, came to stand.
-    places: Vec<u32>,
     /// `(areas, words of thresholds, events)`: in the order in which they are swept.
     verdicts: Vec<Verdict>,
     /// `(events + 1, limits, lanes)`: unmatched detections before each event, summed from the first; the least limit
@@ -88,13 +86,17 @@ impl Events {
 
         self.events.clear();
         let mut in_order = true;
-        for row in table.parts.iter().flat_map(rows) {
-            if let Outcome::Matched(_) = row.outcome() {
-                let at = self.events.len() as u32;
-                let event = Event { key: key(row), score: row.score, rank: row.rank, row: at };
-                in_order &= self.events.last().is_none_or(|last| last.key.1 <= event.key.1);
-                self.events.push(event);
+        let mut before = 0;
+        for part in &table.parts {
+            for row in rows(part) {
+                if let Outcome::Matched(entry) = row.outcome() {
+                    let outcome = (before + entry) as u32;
+                    let event = Event { key: key(row), score: row.score, rank: row.rank, outcome };
+                    in_order &= self.events.last().is_none_or(|last| last.key.1 <= event.key.1);
+                    self.events.push(event);
+                }
             }
+            before += part.outcomes.len() / table.bits.entry().max(1);
         }
         if in_order {
             // As rows come, image by image: of equal scores the first is the first.
@@ -104,17 +106,7 @@ impl Events {
         }
         self.scores.clear();
         self.scores.extend(self.events.iter().map(|event| event.key.0));
-        self.begin_judging(table.bits);
-        let mut nth = 0;
-        for part in &table.parts {
-            for row in rows(part) {
-                if let Outcome::Matched(entry) = row.outcome() {
-                    let place = self.places[nth] as usize;
-                    self.judge(table.bits, place, &part.outcomes[entry * table.bits.entry()..]);
-                    nth += 1;
-                }
-            }
-        }
+        self.judge(table);
         self.buckets.fill(&self.scores);
         self.begin_counting();
         for part in &table.parts {
@@ -137,28 +129,21 @@ impl Events {
         4 * self.masks.len()
     }
 
-    /// Room for the outcomes, and where each of them goes.
-    fn begin_judging(&mut self, bits: Bits) {
-        let count = self.events.len();
+    /// Reads the outcomes in the order in which they are swept.
+    fn judge(&mut self, table: &MatchTable) {
+        let (bits, count) = (table.bits, self.events.len());
+        let words = bits.words();
         self.verdicts.clear();
-        self.verdicts.resize(count * self.areas.len() * bits.words(), Verdict::default());
-        self.places.clear();
-        self.places.resize(count, 0);
-        for (event, place) in self.events.iter().zip(0..) {
-            self.places[event.row as usize] = place;
-        }
-    }
-
-    /// Takes in the outcome of the event at `place`, which `outcomes` begin with. They are read as they lie, in the order
-    /// of the rows, and put into the order in which they are swept.
-    fn judge(&mut self, bits: Bits, place: usize, outcomes: &[u64]) {
-        let (count, words) = (self.events.len(), bits.words());
-        for (a, &area) in self.areas.iter().enumerate() {
-            for word in 0..words {
-                let (matched, ignored) = bits.get(outcomes, area, word);
-                let counted = !ignored & bits.used(word);
-                let verdict = Verdict { hit: matched & counted, miss: !matched & counted };
-                self.verdicts[(a * words + word) * count + place] = verdict;
+        self.verdicts.resize(count * self.areas.len() * words, Verdict::default());
+        for (place, event) in self.events.iter().enumerate() {
+            let outcome = table.outcome(event.outcome as usize);
+            for (a, &area) in self.areas.iter().enumerate() {
+                for word in 0..words {
+                    let (matched, ignored) = bits.get(outcome, area, word);
+                    let counted = !ignored & bits.used(word);
+                    let verdict = Verdict { hit: matched & counted, miss: !matched & counted };
+                    self.verdicts[(a * words + word) * count + place] = verdict;
+                }
             }
         }
     }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::events::Events;
 use super::sweep::{Curves, Reached, reached};
-use crate::matching::{MatchTable, Outcome, Row, each_bit};
+use crate::matching::{MatchTable, Outcome, Row};
 use crate::threads;
 
 /// What a part holds of one group. Arrays are `(T, A, M)` row by row.
@@ -37,29 +37,36 @@ fn tally(table: &MatchTable, group: usize, limits: &[usize]) -> Tally {
     ascending.sort_by_key(|&m| limits[m]);
     // Unmatched detections are false positives at all thresholds alike.
     let mut unmatched = vec![0; areas * m];
+    let mut matched = vec![Lanes::new(bits.words()); 2 * areas * m];
     for part in &table.parts {
         for row in part.rows(group).iter().filter(|row| row.rank != Row::DROPPED) {
             let Some(&least) = ascending.iter().find(|&&m| (row.rank as usize) < limits[m]) else { continue };
             tally.seen[least] += 1;
             match row.outcome() {
                 Outcome::Unmatched(outside) => {
-                    for a in (0..areas).filter(|a| outside >> a & 1 == 0) {
-                        unmatched[a * m + least] += 1;
+                    for (a, of_area) in unmatched.chunks_exact_mut(m).enumerate() {
+                        of_area[least] += i64::from(outside >> a & 1 == 0);
                     }
                 }
                 Outcome::Matched(entry) => {
                     let outcome = &part.outcomes[entry * bits.entry()..(entry + 1) * bits.entry()];
                     for a in 0..areas {
+                        let at = 2 * (a * m + least);
                         for word in 0..bits.words() {
-                            let (matched, ignored) = bits.get(outcome, a, word);
+                            let (hit, ignored) = bits.get(outcome, a, word);
                             let counted = !ignored & bits.used(word);
-                            let place = |t: usize| ((64 * word + t) * areas + a) * m + least;
-                            each_bit(matched & counted, |t| tally.hits[place(t)] += 1);
-                            each_bit(!matched & counted, |t| tally.misses[place(t)] += 1);
+                            matched[at].add(word, hit & counted);
+                            matched[at + 1].add(word, !hit & counted);
                         }
                     }
                 }
             }
+        }
+    }
+    for (place, lanes) in matched.iter_mut().enumerate() {
+        let counts = if place % 2 == 0 { &mut tally.hits } else { &mut tally.misses };
+        for (t, count) in lanes.counts().iter().take(bits.thresholds).enumerate() {
+            counts[t * areas * m + place / 2] += i64::from(*count);
         }
     }
     for of_threshold in tally.misses.chunks_exact_mut(unmatched.len().max(1)) {
@@ -74,6 +81,67 @@ fn tally(table: &MatchTable, group: usize, limits: &[usize]) -> Tally {
         }
     }
     tally
+}
+
+/// How often each bit of some words was set.
+#[derive(Clone)]
+struct Lanes {
+    /// Eight counts of a byte each in a word, for each eight bits.
+    bytes: Vec<u64>,
+    /// What they had counted before they began anew.
+    counts: Vec<u32>,
+    /// How often words were added since then.
+    added: u32,
+}
+
+/// Each bit of a byte as a byte.
+const SPREAD: [u64; 256] = {
+    let mut spread = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut bit = 0;
+        while bit < 8 {
+            spread[byte] |= ((byte >> bit & 1) as u64) << (8 * bit);
+            bit += 1;
+        }
+        byte += 1;
+    }
+    spread
+};
+
+impl Lanes {
+    fn new(words: usize) -> Lanes {
+        Lanes { bytes: vec![0; 8 * words], counts: vec![0; 64 * words], added: 0 }
+    }
+
+    /// Counts the bits of a word. Words are added in turn, each as often as the first.
+    #[inline]
+    fn add(&mut self, word: usize, mut bits: u64) {
+        if word == 0 {
+            if self.added == 255 {
+                self.carry();
+            }
+            self.added += 1;
+        }
+        let mut at = 8 * word;
+        while bits != 0 {
+            self.bytes[at] += SPREAD[(bits & 0xff) as usize];
+            (bits, at) = (bits >> 8, at + 1);
+        }
+    }
+
+    fn carry(&mut self) {
+        for (eight, counts) in self.bytes.iter_mut().zip(self.counts.chunks_exact_mut(8)) {
+            counts.iter_mut().zip(eight.to_le_bytes()).for_each(|(count, byte)| *count += u32::from(byte));
+            *eight = 0;
+        }
+        self.added = 0;
+    }
+
+    fn counts(&mut self) -> &[u32] {
+        self.carry();
+        &self.counts
+    }
 }
 
 /// The curves of one group's part. Arrays are row by row.
@@ -152,4 +220,31 @@ pub fn draw_part(
         }
     }
     part
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Lanes;
+
+    #[test]
+    fn bits_are_counted_beyond_a_byte() {
+        let mut state = 1u64;
+        let mut roll = || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            state ^ state >> 31
+        };
+        for words in [1, 2] {
+            let (mut lanes, mut expected) = (Lanes::new(words), vec![0; 64 * words]);
+            for round in 0..1000 {
+                for word in 0..words {
+                    let bits = if round % 3 == 0 { u64::MAX } else { roll() };
+                    lanes.add(word, bits);
+                    for bit in 0..64 {
+                        expected[64 * word + bit] += (bits >> bit & 1) as u32;
+                    }
+                }
+            }
+            assert_eq!(lanes.counts(), expected);
+        }
+    }
 }

@@ -18,9 +18,40 @@ pub fn counting_sort<T: Send>(
     key: impl Fn(u32) -> u32 + Sync,
     make: impl Fn(u32) -> T + Sync,
 ) -> (Vec<T>, Vec<u32>) {
+    if count < MANY {
+        return sort_few(count, keys, key, make);
+    }
     // A thread holds its place in the run of each key: no more of them than pay.
-    let pieces = if count < MANY { 1 } else { threads::count().min(count / (4 * keys + 1)).max(1) };
+    let pieces = threads::count().min(count / (4 * keys + 1)).max(1);
     sort_in_pieces(pieces, count, keys, key, make)
+}
+
+fn sort_few<T>(
+    count: usize,
+    keys: usize,
+    key: impl Fn(u32) -> u32,
+    make: impl Fn(u32) -> T,
+) -> (Vec<T>, Vec<u32>) {
+    let key_of: Vec<u32> = (0..count as u32).map(key).collect();
+    let mut starts = vec![0; keys + 1];
+    for &key in &key_of {
+        if let Some(count) = starts[1..].get_mut(key as usize) {
+            *count += 1;
+        }
+    }
+    for key in 0..keys {
+        starts[key + 1] += starts[key];
+    }
+    let mut places = starts.clone();
+    let mut order = vec![0; starts[keys] as usize];
+    for (&key, i) in key_of.iter().zip(0..) {
+        if (key as usize) < keys {
+            let place = &mut places[key as usize];
+            order[*place as usize] = i;
+            *place += 1;
+        }
+    }
+    (order.into_iter().map(make).collect(), starts)
 }
 
 fn sort_in_pieces<T: Send>(
@@ -83,7 +114,7 @@ fn in_parallel<I: Send, O: Send>(items: Vec<I>, work: impl Fn(I) -> O + Sync) ->
 
 #[cfg(test)]
 mod tests {
-    use super::sort_in_pieces;
+    use super::{sort_few, sort_in_pieces};
 
     #[test]
     fn pieces_change_nothing() {
@@ -98,9 +129,12 @@ mod tests {
                 let mut expected: Vec<u32> =
                     (0..count as u32).filter(|&i| (key_of[i as usize] as usize) < keys).collect();
                 expected.sort_by_key(|&i| key_of[i as usize]);
-                for pieces in [1, 2, 3, 16] {
-                    let (sorted, starts) =
-                        sort_in_pieces(pieces, count, keys, |i| key_of[i as usize], |i| i.to_string());
+                for pieces in [0, 1, 2, 3, 16] {
+                    let (key, make) = (|i: u32| key_of[i as usize], |i: u32| i.to_string());
+                    let (sorted, starts) = match pieces {
+                        0 => sort_few(count, keys, key, make),
+                        _ => sort_in_pieces(pieces, count, keys, key, make),
+                    };
                     assert_eq!(sorted, expected.iter().map(u32::to_string).collect::<Vec<_>>());
                     for key in 0..keys {
                         let run = starts[key] as usize..starts[key + 1] as usize;

@@ -259,6 +259,19 @@ impl MatchTable {
         self.parts.first().map_or(0, |part| part.rows.len())
     }
 
+    /// The outcome of that index among those of all parts, one part's after the other's; empty if there is none.
+    #[inline]
+    pub fn outcome(&self, mut index: usize) -> &[u64] {
+        let entry = self.bits.entry();
+        for part in &self.parts {
+            if let Some(outcome) = part.outcomes.get(index * entry..(index + 1) * entry) {
+                return outcome;
+            }
+            index -= part.outcomes.len() / entry;
+        }
+        &[]
+    }
+
     /// Ground truths to be found of one group, in each area range.
     pub fn positives(&self, group: usize) -> Vec<i64> {
         let mut positives = vec![0; self.bits.areas];

@@ -47,8 +47,8 @@ pub fn read_batch(
         return Err(PyValueError::new_err(format!("preds has {p} images, targets has {t}")));
     }
     let mut batch = Batch {
-        ground_truth: Side::default(),
-        detections: Side::default(),
+        ground_truth: Side::of(preds.len()),
+        detections: Side::of(preds.len()),
         image_ids: None,
         images: preds.len(),
     };

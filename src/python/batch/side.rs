@@ -13,6 +13,9 @@ use crate::columns::{Areas, Geometry, Ids, Key, Keypoints, Masks, Objects};
 use crate::python::arrays::{flags, keys, numbers};
 use crate::read::pose::bounding_box;
 
+/// Images for whose objects there is room from the start, if all have as many as the first.
+const FEW: usize = 64;
+
 /// One side of an evaluation while it is read.
 #[derive(Default)]
 pub struct Side {
@@ -29,6 +32,8 @@ pub struct Side {
     boxes: Vec<[f64; 4]>,
     keypoints: Keypoints,
     masks: Masks,
+    /// How many images there will be: the first one tells how large the columns are likely to become.
+    images: usize,
 }
 
 /// The arrays of some objects, by name: what a dictionary or a call's keywords hold.
@@ -68,9 +73,15 @@ struct Given {
 }
 
 /// How many objects a call or an image has, before what they are is known.
-fn count_of(place: &str, name: &str, found: usize, expected: Option<(usize, &str)>) -> PyResult<usize> {
+fn count_of(
+    place: &dyn Fn() -> String,
+    name: &str,
+    found: usize,
+    expected: Option<(usize, &str)>,
+) -> PyResult<usize> {
     match expected {
         Some((count, of)) if count != found => {
+            let place = place();
             Err(PyValueError::new_err(format!("{place}: \"{name}\" has {found} rows, \"{of}\" has {count}")))
         }
         _ => Ok(found),
@@ -78,6 +89,18 @@ fn count_of(place: &str, name: &str, found: usize, expected: Option<(usize, &str
 }
 
 impl Side {
+    /// A side of so many images.
+    pub fn of(images: usize) -> Side {
+        Side { images, ..Side::default() }
+    }
+
+    /// Makes room for what every side has.
+    fn reserve(&mut self, objects: usize) {
+        self.image.reserve(objects);
+        self.category.reserve(objects);
+        self.area.reserve(objects);
+    }
+
     /// Reads the objects of one image: its dictionary, which is `place` in errors.
     pub fn read_image(
         &mut self,
@@ -97,6 +120,9 @@ impl Side {
             return Err(missing(&place(), "labels"));
         };
         let labels = keys(&labels, || format!("{}[\"labels\"]", place()))?;
+        if self.image.is_empty() {
+            self.reserve(labels.len() * self.images.min(FEW));
+        }
         self.image.extend(std::iter::repeat_n(image, labels.len()));
         let count = labels.len();
         self.category.extend(labels);
@@ -120,7 +146,7 @@ impl Side {
     ) -> PyResult<()> {
         let py = fields.py();
         let place = || if detections { "Detections".to_owned() } else { "GroundTruth".to_owned() };
-        let count = count_of(&place(), "category_ids", category.len(), Some((image.len(), "image_ids")))?;
+        let count = count_of(&place, "category_ids", category.len(), Some((image.len(), "image_ids")))?;
         self.image = image;
         self.category = category;
         let of = Given { count, named: "image_ids", image_area: None };
@@ -144,13 +170,16 @@ impl Side {
                 return Err(missing(&place(), "scores"));
             };
             let scores = numbers(&scores, || named("scores"))?;
-            count_of(&place(), "scores", scores.len(|| named("scores"))?, expected)?;
+            count_of(place, "scores", scores.len(|| named("scores"))?, expected)?;
             check_scores(&scores.values, options, || named("scores"))?;
+            if self.score.is_empty() {
+                self.score.reserve(self.image.capacity());
+            }
             self.score.extend(scores.values);
         }
         if let Some(ids) = fields.get(intern!(py, "ids"))? {
             let ids = numbers(&ids, || named("ids"))?;
-            count_of(&place(), "ids", ids.len(|| named("ids"))?, expected)?;
+            count_of(place, "ids", ids.len(|| named("ids"))?, expected)?;
             self.id.extend(ids.values);
         }
         if self.id.len() != self.category.len() && !self.id.is_empty() {
@@ -161,7 +190,10 @@ impl Side {
         let boxes = fields.get(intern!(py, "boxes"))?;
         if let Some(boxes) = &boxes {
             let array = numbers(boxes, || named("boxes"))?;
-            count_of(&place(), "boxes", array.rows(4, || named("boxes"))?, expected)?;
+            count_of(place, "boxes", array.rows(4, || named("boxes"))?, expected)?;
+            if self.boxes.is_empty() {
+                self.boxes.reserve(self.image.capacity());
+            }
             convert_boxes(&array, options.format, || named("boxes"), &mut self.boxes)?;
         }
         let mut areas: Option<Vec<f64>> = None;
@@ -173,7 +205,7 @@ impl Side {
                     return Err(missing(&place(), "masks"));
                 };
                 let of = read_masks(&masks, &|| named("masks"), &mut self.masks)?;
-                count_of(&place(), "masks", of.len(), expected)?;
+                count_of(place, "masks", of.len(), expected)?;
                 areas = Some(of);
             }
             Kind::Keypoints => {
@@ -182,7 +214,7 @@ impl Side {
                 };
                 let array = numbers(&points, || named("keypoints"))?;
                 let found = read_keypoints(&array, &|| named("keypoints"), detections, &mut self.keypoints)?;
-                count_of(&place(), "keypoints", found, expected)?;
+                count_of(place, "keypoints", found, expected)?;
                 if boxes.is_none() {
                     if !detections {
                         return Err(missing(&place(), "boxes"));
@@ -199,14 +231,14 @@ impl Side {
             self.read_flags(py, fields, place, &given, options)?;
         } else if let Some(ignore) = fields.get(intern!(py, "unpunished"))? {
             let ignore = flags(&ignore, || named("unpunished"))?;
-            count_of(&place(), "unpunished", ignore.len(), expected)?;
+            count_of(place, "unpunished", ignore.len(), expected)?;
             self.ignore.extend(ignore);
         }
         let boxes = self.boxes.get(first..).unwrap_or_default();
         let mut areas = areas.unwrap_or_else(|| boxes.iter().map(|b| b[2] * b[3]).collect());
         if let Some(given) = fields.get(intern!(py, "area"))? {
             let given = numbers(&given, || named("area"))?;
-            count_of(&place(), "area", given.len(|| named("area"))?, expected)?;
+            count_of(place, "area", given.len(|| named("area"))?, expected)?;
             for (row, (area, &given)) in areas.iter_mut().zip(&given.values).enumerate() {
                 if !given.is_finite() || given < 0.0 {
                     let message =
@@ -222,7 +254,7 @@ impl Side {
         if let Some(given) = fields.get(intern!(py, "exact_area"))? {
             // As COCO's files have it: NaN stands for "not given".
             let given = numbers(&given, || named("area"))?;
-            count_of(&place(), "area", given.len(|| named("area"))?, expected)?;
+            count_of(place, "area", given.len(|| named("area"))?, expected)?;
             let given = areas.iter_mut().zip(given.values).filter(|(_, given)| !given.is_nan());
             given.for_each(|(area, given)| *area = given);
         }
@@ -236,7 +268,7 @@ impl Side {
                 (Some(whole), _) => areas.iter_mut().for_each(|area| *area /= whole),
                 (None, Some(whole)) => {
                     let whole = numbers(&whole, || named("image_area"))?;
-                    count_of(&place(), "image_area", whole.len(|| named("image_area"))?, expected)?;
+                    count_of(place, "image_area", whole.len(|| named("image_area"))?, expected)?;
                     areas.iter_mut().zip(whole.values).for_each(|(area, whole)| *area /= whole);
                 }
                 (None, None) => return Err(missing(&place(), "image_size")),
@@ -267,7 +299,7 @@ impl Side {
         let read = |name: &Bound<'py, PyString>| -> PyResult<Option<Vec<bool>>> {
             let Some(value) = fields.get(name)? else { return Ok(None) };
             let flags = flags(&value, || format!("{}[\"{name}\"]", place()))?;
-            count_of(&place(), name.to_str()?, flags.len(), Some((count, given.named)))?;
+            count_of(place, name.to_str()?, flags.len(), Some((count, given.named)))?;
             Ok(Some(flags))
         };
         match read(intern!(py, "iscrowd"))? {
