@@ -22,12 +22,14 @@ pub struct Tally {
     pub seen: Vec<i64>,
 }
 
-/// Counts what each group of a table holds, over all its area ranges.
-pub fn tallies(table: &MatchTable, limits: &[usize]) -> Vec<Tally> {
-    threads::run(|| (0..table.groups()).into_par_iter().map(|group| tally(table, group, limits)).collect())
+/// Counts what each group of a table holds, over all its area ranges; without `misses` only true positives, which is less
+/// work.
+pub fn tallies(table: &MatchTable, limits: &[usize], misses: bool) -> Vec<Tally> {
+    let one = |group| tally(table, group, limits, misses);
+    threads::run(|| (0..table.groups()).into_par_iter().map(one).collect())
 }
 
-fn tally(table: &MatchTable, group: usize, limits: &[usize]) -> Tally {
+fn tally(table: &MatchTable, group: usize, limits: &[usize], misses: bool) -> Tally {
     let bits = table.bits;
     let (areas, m) = (bits.areas, limits.len());
     let size = bits.thresholds * areas * m;
@@ -39,7 +41,8 @@ fn tally(table: &MatchTable, group: usize, limits: &[usize]) -> Tally {
     let mut unmatched = vec![0; areas * m];
     let mut matched = vec![Lanes::new(bits.words()); 2 * areas * m];
     for part in &table.parts {
-        for row in part.rows(group).iter().filter(|row| row.rank != Row::DROPPED) {
+        let counts = |row: &&Row| misses || matches!(row.outcome(), Outcome::Matched(_));
+        for row in part.rows(group).iter().filter(|row| row.rank != Row::DROPPED).filter(counts) {
             let Some(&least) = ascending.iter().find(|&&m| (row.rank as usize) < limits[m]) else { continue };
             tally.seen[least] += 1;
             match row.outcome() {
@@ -56,7 +59,9 @@ fn tally(table: &MatchTable, group: usize, limits: &[usize]) -> Tally {
                             let (hit, ignored) = bits.get(outcome, a, word);
                             let counted = !ignored & bits.used(word);
                             matched[at].add(word, hit & counted);
-                            matched[at + 1].add(word, !hit & counted);
+                            if misses {
+                                matched[at + 1].add(word, !hit & counted);
+                            }
                         }
                     }
                 }

@@ -1,6 +1,6 @@
 //! Parts of rankings that are too long for one machine.
 
-use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1};
+use numpy::{PyArray1, PyArray4, PyArrayMethods, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -13,7 +13,7 @@ impl Matches {
     /// True and false positives of each group `(K, T, A, M)`, and detections under each limit `(K, M)`: `hits`, `misses`,
     /// `seen`.
     fn tallies<'py>(&self, py: Python<'py>, max_detections: Vec<usize>) -> PyResult<Bound<'py, PyDict>> {
-        let tallies = py.detach(|| curve::tallies(&self.table, &max_detections));
+        let tallies = py.detach(|| curve::tallies(&self.table, &max_detections, true));
         let (k, t, a, m) =
             (tallies.len(), self.table.bits.thresholds, self.table.bits.areas, max_detections.len());
         let all = |column: fn(&Tally) -> &Vec<i64>| tallies.iter().flat_map(column).copied();
@@ -22,6 +22,15 @@ impl Matches {
         out.set_item("misses", PyArray1::from_iter(py, all(|tally| &tally.misses)).reshape([k, t, a, m])?)?;
         out.set_item("seen", PyArray1::from_iter(py, all(|tally| &tally.seen)).reshape([k, m])?)?;
         Ok(out)
+    }
+
+    /// True positives under each limit: `(K, T, A, M)`.
+    fn hits<'py>(&self, py: Python<'py>, max_detections: Vec<usize>) -> PyResult<Bound<'py, PyArray4<i64>>> {
+        let tallies = py.detach(|| curve::tallies(&self.table, &max_detections, false));
+        let bits = self.table.bits;
+        let shape = [tallies.len(), bits.thresholds, bits.areas, max_detections.len()];
+        let hits = tallies.iter().flat_map(|tally| &tally.hits).copied();
+        PyArray1::from_iter(py, hits).reshape(shape)
     }
 
     /// The curves of one group as a part of a longer ranking: of the whole `positives` `(A,)` are to be found, and before the

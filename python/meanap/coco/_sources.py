@@ -8,6 +8,7 @@ once, when asked for the attributes. From then on the dictionaries are the truth
 from __future__ import annotations
 
 import copy
+import itertools
 import threading
 from collections import defaultdict
 from collections.abc import Callable
@@ -373,5 +374,4 @@ class _Annotations:
 
 
 def _positions(ids: list, index: dict) -> np.ndarray:
-    get = index.get
-    return np.array([get(id, _NOWHERE) for id in ids], dtype=np.uint32)
+    return np.fromiter(map(index.get, ids, itertools.repeat(_NOWHERE)), dtype=np.uint32, count=len(ids))

@@ -333,7 +333,7 @@ class _Run:
         options = _options(p)
         if options is None:
             return None
-        indices = [{id: position for position, id in enumerate(ids)} for ids in (p.imgIds, p.catIds)]
+        indices = [dict(zip(ids, range(len(ids)), strict=True)) for ids in (p.imgIds, p.catIds)]
         if any(len(index) != len(ids) for index, ids in zip(indices, (p.imgIds, p.catIds), strict=True)):
             return None
         sides: dict[str, Any] = {}

@@ -76,7 +76,7 @@ class Result:
                 self._held[kind, limit, micro] = curves[0][..., 0]
             else:
                 positives = matches.positives()[:, None, :, None]
-                recall = matches.tallies(limits)["hits"] / np.where(positives, positives, 1)
+                recall = matches.hits(limits) / np.where(positives, positives, 1)
                 recall = np.moveaxis(np.where(positives > 0, recall, -1.0), 0, 1)
                 for m in range(len(limits)):
                     self._held[kind, m, micro] = recall[..., m]

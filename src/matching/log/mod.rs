@@ -355,10 +355,19 @@ impl MatchLog {
         let extent =
             Extent { images: images.len(), categories: categories.len(), by_category: self.by_category };
         let d = &self.detections;
-        let rows = Cells::new(&d.image, &d.category, &positions, extent, |i, image| {
+        let mut rows = Cells::new(&d.image, &d.category, &positions, extent, |i, image| {
             let at = i as usize;
             Row::restored(d.score[at], image, i, d.rank[at], d.outcome[at])
         });
+        // Outcomes come to lie as their rows do: whoever reads a category reads what lies together.
+        let entry = self.bits.entry().max(1);
+        let mut outcomes = Vec::with_capacity(d.outcomes.len());
+        for row in &mut rows.items {
+            if let Outcome::Matched(index) = row.outcome() {
+                row.set_matched(outcomes.len() / entry);
+                outcomes.extend_from_slice(&d.outcomes[index * entry..(index + 1) * entry]);
+            }
+        }
         let g = &self.truths;
         let truths = Cells::new(&g.image, &g.category, &positions, extent, |i, image| Truth {
             image,
@@ -372,7 +381,7 @@ impl MatchLog {
                 .map(|&code| self.categories.keys()[code as usize].clone())
                 .collect(),
         };
-        let part = Part { rows, truths, outcomes: d.outcomes.clone() };
+        let part = Part { rows, truths, outcomes };
         (MatchTable { bits: self.bits, parts: vec![part] }, legend)
     }
 }
