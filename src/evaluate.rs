@@ -15,6 +15,9 @@ use crate::watch::Watch;
 /// Detections in one share of the work: enough to forget the cost of sharing, few enough to spread.
 const SHARE: usize = 4096;
 
+/// Detections of a cell that there is room for from the start.
+const USUAL: usize = 64;
+
 /// What to match, and how.
 #[derive(Clone, Debug)]
 pub struct Protocol {
@@ -93,10 +96,13 @@ impl Scene {
         let truths = self.truths(gt);
         let bits = self.protocol.bits();
         let small = rows.items.len() + truths.items.len() <= SHARE;
+        let count = rows.items.len();
         let shares = shares(&mut rows, &truths);
         if small {
             // Less work than waking another thread.
-            let (mut work, mut outcomes) = (Workspace::default(), Vec::new());
+            let mut work = Workspace::default();
+            work.cell.reserve(USUAL);
+            let mut outcomes = Vec::with_capacity(bits.entry() * count);
             for share in shares {
                 self.match_share(similarity, &mut work, share, &mut outcomes)?;
             }
@@ -284,6 +290,15 @@ fn shares<'a>(rows: &'a mut Cells<Row>, truths: &'a Cells<Truth>) -> Vec<(&'a mu
 }
 
 impl Cell {
+    /// Makes room for so many objects a side, and as many pairs that can match.
+    fn reserve(&mut self, objects: usize) {
+        self.detections.reserve(objects);
+        self.ground_truths.reserve(objects);
+        self.crowd.reserve(objects);
+        self.similarity.reserve(2 * objects);
+        self.candidates.reserve(objects);
+    }
+
     /// Takes in the objects of a cell.
     pub fn open(&mut self, rows: &[Row], truths: &[Truth], ground_truths: &Objects) {
         self.detections.clear();

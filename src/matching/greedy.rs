@@ -36,6 +36,13 @@ impl Candidates {
         self.any_nan = false;
     }
 
+    /// Makes room for so many pairs.
+    pub fn reserve(&mut self, pairs: usize) {
+        self.pairs.reserve(pairs);
+        self.reached.reserve(pairs);
+        self.ends.reserve(pairs);
+    }
+
     /// Keeps the pairs of `similarity` (`(D, G)`, row by row, not empty) that reach some threshold. A NaN reaches all:
     /// it is not below any, and for the reference nothing that follows it is below it.
     pub fn collect(&mut self, similarity: &[f64], ground_truths: usize, thresholds: &[f64]) {
@@ -66,11 +73,15 @@ impl Candidates {
             self.ends.push(self.pairs.len() as u32);
         }
         self.any_nan |= floor == f64::NEG_INFINITY;
+        self.reached.reserve(self.pairs.len() * self.words);
         for pair in &self.pairs {
-            self.reached.extend(thresholds.chunks(64).map(|thresholds| {
-                let bits = thresholds.iter().enumerate();
-                bits.fold(0, |word, (t, &threshold)| word | u64::from(!(pair.value < threshold)) << t)
-            }));
+            for thresholds in thresholds.chunks(64) {
+                let mut word = 0;
+                for (t, &threshold) in thresholds.iter().enumerate() {
+                    word |= u64::from(!(pair.value < threshold)) << t;
+                }
+                self.reached.push(word);
+            }
         }
     }
 

@@ -29,7 +29,9 @@ pub fn convert_boxes(
             BoxFormat::Xywh => [a, b, c, d],
             BoxFormat::Cxcywh => [round(a - c / 2.0), round(b - d / 2.0), c, d],
         };
-        let complaint = if !converted.iter().all(|x| x.is_finite()) {
+        // Times zero, what is not finite is NaN.
+        let finite = converted.iter().map(|x| x * 0.0).sum::<f64>() == 0.0;
+        let complaint = if !finite {
             "NaN or infinite"
         } else if converted[2] < 0.0 || converted[3] < 0.0 {
             match format {
