@@ -200,27 +200,26 @@ impl Scene {
         truths: &[Truth],
         outcomes: &mut Vec<u64>,
     ) {
-        let Workspace { cell: Cell { candidates, crowd, .. }, ignored, taken, .. } = work;
+        let Workspace { cell: Cell { detections, candidates, crowd, .. }, ignored, taken, .. } = work;
         let (dt, gt) = (&self.detections, &self.ground_truths);
         let bits = self.protocol.bits();
         let entry = bits.entry();
-        for (d, row) in rows.iter_mut().enumerate() {
-            if let Outcome::Unmatched(outside) = row.outcome()
-                && candidates.has(d)
-            {
-                row.set_matched(outcomes.len() / entry.max(1));
-                bits.push(outcomes, outside);
-            }
-        }
-        let rows = &*rows;
-        let claims = |d: usize| dt.id.get(rows[d].object as usize) > 0.0;
+        let claims = |d: usize| dt.id.get(detections[d] as usize) > 0.0;
         let thresholds = &self.protocol.thresholds;
         for areas in self.alike(truths) {
             let a = areas.trailing_zeros();
             ignored.clear();
             ignored.extend(truths.iter().map(|truth| truth.areas >> a & 1 == 0));
             let on_match = |word: usize, made: u64, d: usize, g: usize| {
-                let Outcome::Matched(index) = rows[d].outcome() else { return };
+                let index = match rows[d].outcome() {
+                    Outcome::Matched(index) => index,
+                    Outcome::Unmatched(outside) => {
+                        let index = outcomes.len() / entry;
+                        rows[d].set_matched(index);
+                        bits.push(outcomes, outside);
+                        index
+                    }
+                };
                 let outcome = &mut outcomes[index * entry..(index + 1) * entry];
                 // In the reference, a match with a ground truth whose id is 0 reads like none.
                 let matched = if gt.id.get(truths[g].object as usize) != 0.0 { made } else { 0 };

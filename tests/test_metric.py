@@ -227,6 +227,18 @@ def test_between_batches_it_stays_small(batches):
     assert metric.nbytes < 100 * rows
 
 
+def test_only_what_matched_has_outcomes():
+    """A detection that overlaps an object which a better one took is a false positive like any other."""
+    boxes = np.tile([0.0, 0, 10, 10], (50, 1))
+    boxes[20:, 2] = np.linspace(10, 20, 30)
+    preds = [{"boxes": boxes, "scores": np.linspace(0.9, 0.1, 50), "labels": np.zeros(50, dtype=int)}]
+    metric = MeanAveragePrecision()
+    metric.update(preds, [{"boxes": boxes[:1], "labels": [0]}])
+    (log,) = metric._logs.values()
+    assert log.columns()["matched"].tolist() == [True] + [False] * 49
+    assert len(log.columns()["outcomes"]) == 1
+
+
 def test_columns_make_the_same_table_however_they_are_cut(batches):
     from meanap.detection.evaluation import new_log, settled
 

@@ -117,12 +117,6 @@ impl Candidates {
     pub fn len(&self) -> usize {
         self.ends.len()
     }
-
-    /// Whether detection `d` has a candidate.
-    #[inline]
-    pub fn has(&self, d: usize) -> bool {
-        !self.row(d).is_empty()
-    }
 }
 
 /// The lowest of the thresholds: below it nothing matches. With a NaN among them everything can.
