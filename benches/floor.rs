@@ -311,7 +311,7 @@ fn floor_of_matching(scene: &Scene, places: &[u32], pairs: &[(u32, u32)]) -> usi
     black_box(&rows);
     // Pairs in the order of the boxes: nobody waits for memory.
     let close = |&(a, b): &(u32, u32)| {
-        box_iou(&d[a as usize % 4096], &g[b as usize % 4096], false) >= scene.protocol.thresholds[0]
+        box_iou(&d.get(a as usize % 4096), &g.get(b as usize % 4096), false) >= scene.protocol.thresholds[0]
     };
     pairs.iter().filter(|pair| close(pair)).count()
 }

@@ -88,15 +88,16 @@ def test_real_results(shared_data, name):
     assert dataset.load() == loaded
 
 
+@pytest.mark.parametrize("double", [0, 40_000, 60_000])
 @pytest.mark.parametrize("workers", ["1", "3"])
-def test_a_large_file(tmp_path, monkeypatch, workers):
-    """Several blocks, several workers: the same columns."""
+def test_a_large_file(tmp_path, monkeypatch, workers, double):
+    """Several blocks, several workers, boxes of single precision up to a record: the same columns."""
     monkeypatch.setenv("MEANAP_NUM_THREADS", workers)
     records = [
         {
             "image_id": i // 50 * 7,
             "category_id": i % 90,
-            "bbox": [i / 7, i / 11, i % 640, i / 3],
+            "bbox": [i / 7, i / 11, i % 640, i / 3] if i >= double else [i / 8, i / 16, i % 640, i / 32],
             "score": 1 / (i + 1),
         }
         for i in range(60_000)

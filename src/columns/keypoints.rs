@@ -1,6 +1,8 @@
 //! Poses: a fixed number of keypoints for each object.
 
-use super::{Column, Reals};
+use std::sync::Arc;
+
+use super::{Boxes, Reals};
 
 /// Keypoints of many objects, all with the same number of them.
 #[derive(Clone, Debug, Default)]
@@ -12,7 +14,7 @@ pub struct Keypoints {
     /// Whether each of them is labelled: its visibility is above zero. Empty for detections, of which nobody asks.
     pub labelled: Vec<bool>,
     /// `x, y, width, height` of each object; empty for detections.
-    pub boxes: Column<[f64; 4]>,
+    pub boxes: Arc<Boxes>,
 }
 
 impl Keypoints {

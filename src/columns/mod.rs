@@ -4,6 +4,7 @@
 //! entry per object, in the order of the input. No column holds a Python object, and none grows with
 //! images x categories.
 
+mod boxes;
 mod key;
 mod keypoints;
 mod masks;
@@ -11,6 +12,7 @@ mod reals;
 
 use std::sync::Arc;
 
+pub use boxes::Boxes;
 pub use key::{Codebook, Key};
 pub use keypoints::Keypoints;
 pub use masks::{Masks, MasksMark, Shape};
@@ -83,7 +85,7 @@ pub enum Areas {
     /// As given.
     Given(Column<f64>),
     /// Width times height of these boxes: what `loadRes` gives.
-    OfBoxes(Column<[f64; 4]>),
+    OfBoxes(Arc<Boxes>),
 }
 
 impl Areas {
@@ -93,7 +95,7 @@ impl Areas {
         match self {
             Areas::Given(areas) => areas[index],
             Areas::OfBoxes(boxes) => {
-                let [_, _, width, height] = boxes[index];
+                let [_, _, width, height] = boxes.get(index);
                 width * height
             }
         }
@@ -104,7 +106,7 @@ impl Areas {
 #[derive(Clone, Debug)]
 pub enum Geometry {
     /// `x, y, width, height` in pixels.
-    Boxes(Column<[f64; 4]>),
+    Boxes(Arc<Boxes>),
     /// Instance masks, as given (polygons, compressed or plain run lengths).
     Masks(Arc<Masks>),
     /// Poses, and for ground truth the box that stands in when no keypoint is visible.

@@ -31,11 +31,12 @@ impl Reals {
     }
 
     /// Adds `values`.
+    #[inline]
     pub fn extend(&mut self, values: &[f64]) {
         if let Reals::Single(singles) = self {
             // Bits, so that a NaN is no exception.
-            let exact = |&value: &f64| f64::from(value as f32).to_bits() == value.to_bits();
-            if values.iter().all(exact) {
+            let exact = |value: f64| f64::from(value as f32).to_bits() == value.to_bits();
+            if values.iter().fold(true, |all, &value| all & exact(value)) {
                 singles.extend(values.iter().map(|&value| value as f32));
                 return;
             }
@@ -50,6 +51,21 @@ impl Reals {
             (_, Reals::Double(theirs)) => self.widen().append(theirs),
             (Reals::Double(ours), Reals::Single(theirs)) => {
                 ours.extend(theirs.drain(..).map(f64::from));
+            }
+        }
+    }
+
+    /// The values from `first` on.
+    #[inline]
+    pub fn array<const N: usize>(&self, first: usize) -> [f64; N] {
+        match self {
+            Reals::Single(values) => {
+                let values = &values[first..first + N];
+                std::array::from_fn(|i| f64::from(values[i]))
+            }
+            Reals::Double(values) => {
+                let values = &values[first..first + N];
+                std::array::from_fn(|i| values[i])
             }
         }
     }
@@ -69,6 +85,22 @@ impl Reals {
         match self {
             Reals::Single(values) => values.clear(),
             Reals::Double(values) => values.clear(),
+        }
+    }
+
+    /// Makes room for `more` values, if there is any: should they fit after all, nobody needs to know.
+    pub fn reserve(&mut self, more: usize) {
+        let _ = match self {
+            Reals::Single(values) => values.try_reserve_exact(more),
+            Reals::Double(values) => values.try_reserve_exact(more),
+        };
+    }
+
+    /// Gives back memory that was reserved too generously.
+    pub fn shrink_to_fit(&mut self) {
+        match self {
+            Reals::Single(values) => values.shrink_to_fit(),
+            Reals::Double(values) => values.shrink_to_fit(),
         }
     }
 

@@ -227,7 +227,7 @@ impl PyDataset {
             }
         }
         if let Some(boxes) = &shared.bbox {
-            let flat = PyArray1::from_slice(py, boxes.as_flattened());
+            let flat = PyArray1::from_vec(py, boxes.flat());
             arrays.set_item("bbox", flat.reshape([boxes.len(), 4])?)?;
         }
         if let Some(crowd) = &shared.crowd {

@@ -17,7 +17,7 @@ use super::number::{Kind, exact, number, numbers};
 use super::places::{ImagePlaces, NOWHERE, Places};
 use super::record::{Field, Reader, Record, prefetch};
 use super::segmentation::MaskReader;
-use crate::columns::{Areas, Geometry, Ids, Keypoints, Objects};
+use crate::columns::{Areas, Boxes, Geometry, Ids, Keypoints, Objects};
 use crate::read::codes::Codes;
 use crate::threads;
 
@@ -220,7 +220,7 @@ fn position(positions: &Bound<'_, PyDict>, id: &Bound<'_, PyAny>) -> PyResult<Op
 
 /// The geometry column under construction.
 enum Builder<'a, 'py> {
-    Boxes(Vec<[f64; 4]>),
+    Boxes(Boxes),
     Masks(MaskReader<'a, 'py>),
     Keypoints { poses: Keypoints, role: Role, numbers: Vec<f64> },
 }
@@ -228,7 +228,11 @@ enum Builder<'a, 'py> {
 impl<'a, 'py> Builder<'a, 'py> {
     fn new(iou_type: &str, role: Role, images: Option<&'a Bound<'py, PyDict>>, n: usize) -> Option<Self> {
         match iou_type {
-            "bbox" => Some(Builder::Boxes(Vec::with_capacity(n))),
+            "bbox" => Some(Builder::Boxes({
+                let mut boxes = Boxes::default();
+                boxes.reserve(n);
+                boxes
+            })),
             "segm" | "boundary" => Some(Builder::Masks(MaskReader::new(images?))),
             "keypoints" => {
                 Some(Builder::Keypoints { poses: Keypoints::default(), role, numbers: Vec::new() })
@@ -370,7 +374,7 @@ pub fn objects_from_rows(
         (codes, misfit)
     };
     let geometry = || {
-        let boxes: Vec<_> = rows.outer_iter().map(|row| [row[1], row[2], row[3], row[4]]).collect();
+        let boxes: Boxes = rows.outer_iter().map(|row| [row[1], row[2], row[3], row[4]]).collect();
         let areas = areas.as_ref().map(|areas| areas.to_vec());
         (boxes, areas, rows.column(5).to_vec())
     };

@@ -88,7 +88,7 @@ impl PyObjects {
         let Geometry::Boxes(boxes) = &columns.geometry else {
             return Err(PyTypeError::new_err("rows: of boxes only"));
         };
-        let numbers = boxes.iter().enumerate().flat_map(|(i, &[x, y, width, height])| {
+        let numbers = boxes.iter().enumerate().flat_map(|(i, [x, y, width, height])| {
             let image = images[columns.image[i] as usize];
             [image, x, y, width, height, columns.score[i], categories[columns.category[i] as usize]]
         });

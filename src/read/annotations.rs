@@ -5,6 +5,7 @@ use super::kept::Kept;
 use super::record::{Field, Rows, Shape, Trouble, fields};
 use super::scanner::{Number, Scan, Scanner};
 use super::usual::Cursor;
+use crate::columns::Boxes;
 
 /// Integers up to here are doubles too.
 const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -43,7 +44,7 @@ pub struct Annotations {
     /// `score`.
     pub score: Vec<f64>,
     /// `bbox`.
-    pub bbox: Vec<[f64; 4]>,
+    pub bbox: Boxes,
     /// `iscrowd`.
     pub crowd: Vec<bool>,
     /// Whether `num_keypoints` is 0.
@@ -224,7 +225,10 @@ impl Annotations {
         trim(&mut self.id, count);
         trim(&mut self.area, count);
         trim(&mut self.score, count);
-        trim(&mut self.bbox, count);
+        if self.bbox.len() < count {
+            self.bbox.clear();
+        }
+        self.bbox.shrink_to_fit();
         trim(&mut self.crowd, count);
         trim(&mut self.unlabelled, count);
         for spans in [&mut self.segmentation, &mut self.keypoints] {
@@ -329,7 +333,9 @@ impl Rows for Annotations {
             join(&mut self.id, &part.id, counts);
             join(&mut self.area, &part.area, counts);
             join(&mut self.score, &part.score, counts);
-            join(&mut self.bbox, &part.bbox, counts);
+            if (self.bbox.len(), part.bbox.len()) == counts {
+                self.bbox.append(&mut part.bbox);
+            }
             join(&mut self.crowd, &part.crowd, counts);
             join(&mut self.unlabelled, &part.unlabelled, counts);
             for (ours, theirs) in
@@ -350,7 +356,9 @@ impl Rows for Annotations {
         reserve(&mut self.id, now, count);
         reserve(&mut self.area, now, count);
         reserve(&mut self.score, now, count);
-        reserve(&mut self.bbox, now, count);
+        if self.bbox.len() == now && now > 0 {
+            self.bbox.reserve(count.saturating_sub(now));
+        }
         reserve(&mut self.crowd, now, count);
         reserve(&mut self.unlabelled, now, count);
         for spans in [&mut self.segmentation, &mut self.keypoints] {

@@ -14,7 +14,7 @@ use super::record::{Field, Rows, Trouble};
 use super::scanner::{AFTER_NUMBER, After, Expected, Fault, Scan, Scanner};
 use super::source::{Piece, Source};
 use super::window::{Halt, Window};
-use crate::columns::{Column, Keypoints, Masks};
+use crate::columns::{Boxes, Column, Keypoints, Masks};
 
 /// What a file is read as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub struct Shared {
     /// Scores.
     pub score: Option<Column<f64>>,
     /// Boxes.
-    pub bbox: Option<Column<[f64; 4]>>,
+    pub bbox: Option<Arc<Boxes>>,
     /// Crowd flags.
     pub crowd: Option<Column<bool>>,
     /// Masks of results that have nothing else, and the area of each.
@@ -276,7 +276,7 @@ impl Dataset {
             id: share(&mut columns.id, count),
             area: share(&mut columns.area, count),
             score: share(&mut columns.score, count),
-            bbox: share(&mut columns.bbox, count),
+            bbox: (columns.bbox.len() == count).then(|| Arc::new(std::mem::take(&mut columns.bbox))),
             crowd: share(&mut columns.crowd, count),
             masks: None,
             poses: None,

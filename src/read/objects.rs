@@ -13,7 +13,7 @@ use super::pose::{self, Poses};
 use super::record::Field;
 use super::scanner::{Scan, Scanner};
 use super::{regions, segmentation};
-use crate::columns::{Areas, Column, Geometry, Ids, Keypoints, Masks, Objects, Shape};
+use crate::columns::{Areas, Boxes, Column, Geometry, Ids, Keypoints, Masks, Objects, Shape};
 use crate::rle::{codec, measure};
 use crate::threads;
 
@@ -163,7 +163,7 @@ impl Dataset {
                         measure::bounding_box_of_text(u64::from(height), u64::from(width), text, runs);
                     bounds.ok().map(|bounds| bounds.map(f64::from))
                 });
-                boxes.map(|boxes| Geometry::Boxes(Arc::new(boxes)))
+                boxes.map(|boxes| Geometry::Boxes(Arc::new(boxes.into())))
             }
             _ => self.geometry(iou, Role::Detections, images)?,
         };
@@ -178,7 +178,7 @@ impl Dataset {
             poses.read(index, &mut pose);
             pose::bounding_box(&pose)
         });
-        let Some(boxes) = boxes.collect::<Option<Vec<_>>>() else { return Ok(None) };
+        let Some(boxes) = boxes.collect::<Option<Boxes>>() else { return Ok(None) };
         let areas = boxes.iter().map(|[_, _, width, height]| width * height);
         let area = Areas::Given(Arc::new(areas.collect()));
         let geometry = match iou {
@@ -261,10 +261,10 @@ impl Dataset {
     }
 
     /// The polygons that `loadRes` makes of boxes.
-    fn box_polygons(&self, boxes: &[[f64; 4]], images: &Dataset) -> Option<Geometry> {
+    fn box_polygons(&self, boxes: &Boxes, images: &Dataset) -> Option<Geometry> {
         let (codes, sizes) = (self.shared.image.as_ref()?, self.image_sizes(images)?);
         let mut masks = Masks::default();
-        for (&[left, top, width, height], &code) in boxes.iter().zip(codes.iter()) {
+        for ([left, top, width, height], &code) in boxes.iter().zip(codes.iter()) {
             let (right, bottom) = (left + width, top + height);
             let ring = [left, top, left, bottom, right, bottom, right, top];
             if !ring.iter().all(|number| number.is_finite()) {
@@ -299,7 +299,7 @@ impl Dataset {
             |scanner, _, part: &mut Poses| Ok(part.read(scanner)?.map(|()| part.commit())),
             |mut part| alike &= poses.append(&mut part),
         )?;
-        Ok(read.filter(|()| alike).map(|()| Arc::new(poses.into_keypoints(Column::default()))))
+        Ok(read.filter(|()| alike).map(|()| Arc::new(poses.into_keypoints(Arc::default()))))
     }
 }
 

@@ -3,7 +3,9 @@
 use super::number;
 use super::scanner::{After, Number, Scan, Scanner};
 use super::usual;
-use crate::columns::{Column, Keypoints, Reals};
+use std::sync::Arc;
+
+use crate::columns::{Boxes, Keypoints, Reals};
 use crate::lanes;
 
 /// Integers beyond this are left to Python: sums of products of smaller ones are exact in doubles as in integers.
@@ -82,7 +84,7 @@ impl Poses {
     }
 
     /// As columns, with the objects' boxes where they have some.
-    pub fn into_keypoints(self, boxes: Column<[f64; 4]>) -> Keypoints {
+    pub fn into_keypoints(self, boxes: Arc<Boxes>) -> Keypoints {
         Keypoints { per_object: self.width, points: self.points, labelled: self.labelled, boxes }
     }
 
@@ -448,7 +450,7 @@ mod tests {
         let mut same = poses.clone();
         assert!(same.append(&mut poses.fresh()) && same.append(&mut poses.clone()));
         assert!(!same.append(&mut other));
-        let keypoints = poses.into_keypoints(Column::default());
+        let keypoints = poses.into_keypoints(Arc::default());
         let mut points = Vec::new();
         (0..keypoints.len()).for_each(|index| keypoints.read(index, &mut points));
         assert_eq!((points, keypoints.labelled), (vec![1.0, 2.0, 3.0, 4.0], vec![false, true]));

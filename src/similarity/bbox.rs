@@ -1,7 +1,9 @@
 //! Intersection over union of axis-aligned boxes.
 
+use std::sync::Arc;
+
 use super::Similarity;
-use crate::columns::{Column, Geometry, Objects};
+use crate::columns::{Boxes, Column, Geometry, Objects};
 use crate::error::{Error, Result};
 
 /// Intersection over union of two boxes `x, y, width, height`; for a crowd, over the detection's area alone.
@@ -28,8 +30,8 @@ pub fn box_iou(detection: &[f64; 4], ground_truth: &[f64; 4], crowd: bool) -> f6
 
 /// [`box_iou`] over columns.
 pub struct BoxIou {
-    detections: Column<[f64; 4]>,
-    ground_truths: Column<[f64; 4]>,
+    detections: Arc<Boxes>,
+    ground_truths: Arc<Boxes>,
     crowd: Column<bool>,
 }
 
@@ -59,11 +61,11 @@ pub struct Edges {
 }
 
 impl Edges {
-    fn gather(&mut self, boxes: &[[f64; 4]], crowd: &[bool], objects: &[u32]) {
+    fn gather(&mut self, boxes: &Boxes, crowd: &[bool], objects: &[u32]) {
         let Edges { left, top, right, bottom, area, any_crowd } = self;
         [&mut *left, top, right, bottom, area].into_iter().for_each(Vec::clear);
         for &object in objects {
-            let [x, y, width, height] = boxes[object as usize];
+            let [x, y, width, height] = boxes.get(object as usize);
             left.push(x);
             top.push(y);
             right.push(width + x);
@@ -91,15 +93,15 @@ impl Similarity for BoxIou {
         let (left, top, right) = (&left[..count], &top[..count], &right[..count]);
         let (bottom, area) = (&bottom[..count], &area[..count]);
         for (row, &d) in out.chunks_exact_mut(count).zip(detections) {
-            let detection = &self.detections[d as usize];
+            let detection = self.detections.get(d as usize);
             if *any_crowd {
                 for (cell, &g) in row.iter_mut().zip(ground_truths) {
-                    *cell = box_iou(detection, &self.ground_truths[g as usize], self.crowd[g as usize]);
+                    *cell = box_iou(&detection, &self.ground_truths.get(g as usize), self.crowd[g as usize]);
                 }
                 continue;
             }
             // `box_iou` without its early ends, so that several are had at once.
-            let [x, y, w, h] = *detection;
+            let [x, y, w, h] = detection;
             let (far_x, far_y, own) = (w + x, h + y, w * h);
             for (g, cell) in row.iter_mut().enumerate() {
                 let width = far_x.min(right[g]) - x.max(left[g]);
@@ -115,8 +117,6 @@ impl Similarity for BoxIou {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     #[test]
@@ -135,8 +135,8 @@ mod tests {
         for nasty in [2, 100] {
             for crowds in [false, true] {
                 let similarity = BoxIou {
-                    detections: Arc::new(boxes(nasty)),
-                    ground_truths: Arc::new(boxes(nasty)),
+                    detections: Arc::new(boxes(nasty).into_iter().collect()),
+                    ground_truths: Arc::new(boxes(nasty).into_iter().collect()),
                     crowd: Arc::new((0..50).map(|i| crowds && i % 3 == 0).collect()),
                 };
                 let objects: Vec<u32> = (0..50).rev().collect();
@@ -144,8 +144,8 @@ mod tests {
                 similarity.fill(&mut Edges::default(), &objects, &objects, 0.5, &mut out).unwrap();
                 for (place, value) in out.into_iter().enumerate() {
                     let (d, g) = (objects[place / 50] as usize, objects[place % 50] as usize);
-                    let (d, crowd) = (&similarity.detections[d], similarity.crowd[g]);
-                    let expected = box_iou(d, &similarity.ground_truths[g], crowd);
+                    let (d, crowd) = (similarity.detections.get(d), similarity.crowd[g]);
+                    let expected = box_iou(&d, &similarity.ground_truths.get(g), crowd);
                     assert!(value == expected || (value.is_nan() && expected.is_nan()), "{value} {expected}");
                 }
             }

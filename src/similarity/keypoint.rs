@@ -93,7 +93,7 @@ impl Oks {
                 });
             } else {
                 scratch.targets.extend(targets);
-                let [x, y, w, h] = self.ground_truths.boxes[g];
+                let [x, y, w, h] = self.ground_truths.boxes.get(g);
                 let (x0, x1, y0, y1) = (x - w, x + w * 2.0, y - h, y + h * 2.0);
                 let outside =
                     |low: f64, high: f64, at: f64| not_below_zero(low - at) + not_below_zero(at - high);
@@ -350,7 +350,7 @@ mod tests {
         let count = points.len() / 2 / per_object;
         let mut reals = Reals::default();
         reals.extend(points);
-        let boxes = Arc::new(vec![surrounding; if labelled.is_empty() { 0 } else { count }]);
+        let boxes = vec![surrounding; if labelled.is_empty() { 0 } else { count }];
         Objects {
             image: Arc::new(vec![0; count]),
             category: Arc::new(vec![0; count]),
@@ -359,7 +359,12 @@ mod tests {
             score: Column::default(),
             crowd: Column::default(),
             ignore: Column::default(),
-            geometry: Geometry::Keypoints(Arc::new(Keypoints { per_object, points: reals, labelled, boxes })),
+            geometry: Geometry::Keypoints(Arc::new(Keypoints {
+                per_object,
+                points: reals,
+                labelled,
+                boxes: Arc::new(boxes.into()),
+            })),
         }
     }
 

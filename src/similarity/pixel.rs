@@ -1,7 +1,9 @@
 //! Intersection over union of boxes whose corners are pixels.
 
+use std::sync::Arc;
+
 use super::Similarity;
-use crate::columns::{Column, Geometry, Objects};
+use crate::columns::{Boxes, Geometry, Objects};
 use crate::error::{Error, Result};
 
 /// Intersection over union where a box reaches from its first to its last pixel, both inside: a box from 3 to 3 is one
@@ -23,8 +25,8 @@ pub fn pixel_iou(detection: &[f64; 4], ground_truth: &[f64; 4]) -> f64 {
 
 /// [`pixel_iou`] over columns.
 pub struct PixelIou {
-    detections: Column<[f64; 4]>,
-    ground_truths: Column<[f64; 4]>,
+    detections: Arc<Boxes>,
+    ground_truths: Arc<Boxes>,
 }
 
 impl PixelIou {
@@ -51,8 +53,9 @@ impl Similarity for PixelIou {
         out: &mut [f64],
     ) -> Result<()> {
         for (row, &d) in out.chunks_exact_mut(ground_truths.len()).zip(detections) {
+            let detection = self.detections.get(d as usize);
             for (cell, &g) in row.iter_mut().zip(ground_truths) {
-                *cell = pixel_iou(&self.detections[d as usize], &self.ground_truths[g as usize]);
+                *cell = pixel_iou(&detection, &self.ground_truths.get(g as usize));
             }
         }
         Ok(())

@@ -260,7 +260,8 @@ impl Side {
         }
         if options.kind == Kind::Keypoints && !detections {
             // The similarity is relative to the area itself, whatever decides the area range.
-            Arc::make_mut(&mut self.keypoints.boxes).extend_from_slice(boxes);
+            let kept = Arc::make_mut(&mut self.keypoints.boxes);
+            boxes.iter().for_each(|&sides| kept.push(sides));
         }
         match options.size {
             Size::Area => {}
@@ -334,7 +335,7 @@ impl Side {
             crowd: Arc::new(self.crowd),
             ignore: Arc::new(self.ignore),
             geometry: match kind {
-                Kind::Boxes => Geometry::Boxes(Arc::new(self.boxes)),
+                Kind::Boxes => Geometry::Boxes(Arc::new(self.boxes.into())),
                 Kind::Masks => Geometry::Masks(Arc::new(self.masks)),
                 Kind::Keypoints => Geometry::Keypoints(Arc::new(self.keypoints)),
             },

@@ -1,0 +1,98 @@
+//! Boxes of many objects.
+
+use super::Reals;
+
+/// Boxes `x, y, width, height` in pixels.
+#[derive(Clone, Debug, Default)]
+pub struct Boxes(Reals);
+
+impl Boxes {
+    /// The number of boxes.
+    pub fn len(&self) -> usize {
+        self.0.len() / 4
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The box at `index`.
+    #[inline]
+    pub fn get(&self, index: usize) -> [f64; 4] {
+        self.0.array(4 * index)
+    }
+
+    /// All boxes.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = [f64; 4]> + '_ {
+        (0..self.len()).map(|index| self.get(index))
+    }
+
+    /// All numbers, box by box.
+    pub fn flat(&self) -> Vec<f64> {
+        let mut flat = Vec::with_capacity(self.0.len());
+        self.0.read(0, self.0.len(), &mut flat);
+        flat
+    }
+
+    /// Adds a box.
+    #[inline]
+    pub fn push(&mut self, sides: [f64; 4]) {
+        self.0.extend(&sides);
+    }
+
+    /// Adds the boxes of `other` after these, and empties it.
+    pub fn append(&mut self, other: &mut Boxes) {
+        self.0.append(&mut other.0);
+    }
+
+    /// Forgets all boxes and keeps the memory.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Makes room for `more` boxes, if there is any.
+    pub fn reserve(&mut self, more: usize) {
+        self.0.reserve(4 * more);
+    }
+
+    /// Gives back memory that was reserved too generously.
+    pub fn shrink_to_fit(&mut self) {
+        self.0.shrink_to_fit();
+    }
+}
+
+impl From<Vec<[f64; 4]>> for Boxes {
+    /// In double precision as they are: nothing is copied.
+    fn from(boxes: Vec<[f64; 4]>) -> Boxes {
+        Boxes(Reals::Double(boxes.into_flattened()))
+    }
+}
+
+impl FromIterator<[f64; 4]> for Boxes {
+    fn from_iter<I: IntoIterator<Item = [f64; 4]>>(boxes: I) -> Boxes {
+        let boxes = boxes.into_iter();
+        let mut all = Boxes::default();
+        all.reserve(boxes.size_hint().0);
+        boxes.for_each(|sides| all.push(sides));
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boxes_come_back() {
+        let single = [[0.5, 1.0, 2.0, 3.25], [-1.5, 0.0, 1024.0, 4.0]];
+        let boxes: Boxes = single.into_iter().collect();
+        assert!(matches!(boxes.0, Reals::Single(_)));
+        assert_eq!(boxes.iter().collect::<Vec<_>>(), single);
+        let mut more = Boxes::from(vec![[0.1, 0.2, 0.3, 0.4]]);
+        let mut all = boxes.clone();
+        all.append(&mut more);
+        assert_eq!((all.len(), all.get(1), all.get(2)), (3, single[1], [0.1, 0.2, 0.3, 0.4]));
+        assert_eq!((all.flat().len(), more.len()), (12, 0));
+    }
+}
