@@ -13,7 +13,10 @@ use crate::threads;
 use crate::watch::Watch;
 
 /// Detections in one share of the work: enough to forget the cost of sharing, few enough to spread.
-const SHARE: usize = 4096;
+const SHARE: usize = 1024;
+
+/// Objects that are matched in less time than it takes to wake another thread.
+const FEW: usize = 4096;
 
 /// Detections of a cell that there is room for from the start.
 const USUAL: usize = 64;
@@ -95,11 +98,10 @@ impl Scene {
         let mut rows = self.rows(dt);
         let truths = self.truths(gt);
         let bits = self.protocol.bits();
-        let small = rows.items.len() + truths.items.len() <= SHARE;
+        let few = rows.items.len() + truths.items.len() <= FEW;
         let count = rows.items.len();
         let shares = shares(&mut rows, &truths);
-        if small {
-            // Less work than waking another thread.
+        if few {
             let mut work = Workspace::default();
             work.cell.reserve(USUAL);
             let mut outcomes = Vec::with_capacity(bits.entry() * count);

@@ -726,3 +726,18 @@ def test_download(tmp_path, monkeypatch):
     fetched.clear()
     COCO(content).download(str(tmp_path / "new"), [0])
     assert fetched == [("http://images/0", "0.jpg")]
+
+
+@pytest.mark.parametrize(
+    "evaluated",
+    [[], [3], [2, 5, 9], [9, 2, 5], [np.int64(2), 5, 9], ["a", "b"], [1, "a"], [2.0, 5.5], [True, 7], [2**63, 2**70]],
+)
+def test_ids_are_found_whatever_their_type(evaluated):
+    from meanap.coco._sources import _NOWHERE, Ids
+
+    ids = Ids(evaluated)
+    assert ids.distinct and not Ids(evaluated + evaluated[:1]).distinct == bool(evaluated)
+    for sought in ([], [2], [5, 2, 9, 9, 1, 10, -1], ["b", "a", 2], [2.0, 5.5, 1], [2**63], [np.int32(5), True]):
+        expected = [evaluated.index(id) if id in evaluated else _NOWHERE for id in sought]
+        found = ids.positions(sought)
+        assert (found.tolist(), found.dtype) == (expected, np.uint32)

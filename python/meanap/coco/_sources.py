@@ -8,6 +8,7 @@ once, when asked for the attributes. From then on the dictionaries are the truth
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 import threading
 from collections import defaultdict
@@ -42,6 +43,44 @@ class Columns(NamedTuple):
     """The dictionaries in the order of the columns, if there are any or if they say more than the columns."""
 
 
+class Ids:
+    """The ids that are evaluated, and where each of them stands among them."""
+
+    def __init__(self, ids: list) -> None:
+        self._ids = ids
+
+    @functools.cached_property
+    def index(self) -> dict:
+        """The positions by id; of an id that comes twice the last one."""
+        return dict(zip(self._ids, range(len(self._ids)), strict=True))
+
+    @functools.cached_property
+    def _rising(self) -> np.ndarray | None:
+        """The ids as an array, if they are integers, each greater than the one before."""
+        ids = _integers(self._ids)
+        return ids if ids is not None and bool(np.all(ids[1:] > ids[:-1])) else None
+
+    @property
+    def distinct(self) -> bool:
+        """Whether no id comes twice."""
+        return self._rising is not None or len(self.index) == len(self._ids)
+
+    def positions(self, ids: list) -> np.ndarray:
+        """Where each of ``ids`` stands, `uint32`; `_NOWHERE` for those that are not evaluated."""
+        sought = None if self._rising is None else _integers(ids)
+        if sought is None:
+            return np.fromiter(map(self.index.get, ids, itertools.repeat(_NOWHERE)), dtype=np.uint32, count=len(ids))
+        places = np.searchsorted(self._rising, sought)
+        found = self._rising[np.minimum(places, len(self._rising) - 1)] == sought
+        return np.where(found, places, _NOWHERE).astype(np.uint32)
+
+
+def _integers(ids: list) -> np.ndarray | None:
+    """Ids as an array, if there are some and all are integers of 64 bits."""
+    array = np.asarray(ids) if type(ids) is list else None
+    return array if array is not None and array.ndim == 1 and array.dtype == np.int64 else None
+
+
 class Source:
     """A data set that becomes Python objects when somebody touches it."""
 
@@ -67,7 +106,7 @@ class Source:
         """What `getCatIds()` gives."""
         return [category["id"] for category in self.attributes()["dataset"]["categories"]]
 
-    def columns(self, params: Any, role: str, image_index: dict, category_index: dict) -> Columns | None:
+    def columns(self, params: Any, role: str, image_ids: Ids, category_ids: Ids) -> Columns | None:
         """Columns for an evaluation, or None where the Python objects must be asked."""
         return None
 
@@ -117,8 +156,8 @@ class FileSource(Source):
             raise KeyError(f'{self.file.path}: "categories" is missing')
         return self.file.category_ids()
 
-    def columns(self, params: Any, role: str, image_index: dict, category_index: dict) -> Columns | None:
-        columns = _columns(self.file.objects(params.iouType, role), image_index, category_index)
+    def columns(self, params: Any, role: str, image_ids: Ids, category_ids: Ids) -> Columns | None:
+        columns = _columns(self.file.objects(params.iouType, role), image_ids, category_ids)
         return _with_integer_scores(columns, self, self.file) if role == "detections" else columns
 
     def snapshot(self) -> Snapshot:
@@ -205,13 +244,13 @@ class FileResults(_Results):
         self.objects[iou_type] = self.file.objects(iou_type, "detections", self.truth.file)
         return self.objects[iou_type] is not None
 
-    def columns(self, params: Any, role: str, image_index: dict, category_index: dict) -> Columns | None:
+    def columns(self, params: Any, role: str, image_ids: Ids, category_ids: Ids) -> Columns | None:
         # Boundaries are of the same masks.
         decoded = "segm" if params.iouType == "boundary" else params.iouType
         objects = self.objects.get(decoded) if role == "detections" else None
         if objects is None:
             objects = self.file.objects(params.iouType, role, self.truth.file)
-        return _with_integer_scores(_columns(objects, image_index, category_index), self, self.file)
+        return _with_integer_scores(_columns(objects, image_ids, category_ids), self, self.file)
 
     def _annotations(self) -> list[dict]:
         return self.file.load()
@@ -232,12 +271,12 @@ class RowResults(_Results):
         self.rows = single
         self.to_annotations = to_annotations
 
-    def columns(self, params: Any, role: str, image_index: dict, category_index: dict) -> Columns | None:
+    def columns(self, params: Any, role: str, image_ids: Ids, category_ids: Ids) -> Columns | None:
         if params.iouType != "bbox" or role != "detections":
             return None
         if self.rows is not None and not single_precision(params.areaRng):
             return None
-        columns = _columns(self.objects, image_index, category_index)
+        columns = _columns(self.objects, image_ids, category_ids)
         # Scores are NumPy's scalars in `evalImgs`, of the rows' type.
         return None if columns is None else columns._replace(annotations=self._scored)
 
@@ -275,7 +314,7 @@ class Listed:
         return {"anns": anns, "imgToAnns": img_to_anns, "catToImgs": cat_to_imgs}
 
     def columns(
-        self, params: Any, role: str, images: dict | None, image_index: dict, category_index: dict
+        self, params: Any, role: str, images: dict | None, image_ids: Ids, category_ids: Ids
     ) -> Columns | None:
         """Columns for an evaluation, or None where the indices must be asked."""
         if not params.imgIds or (images is None and params.iouType in MASK_TYPES):
@@ -285,8 +324,8 @@ class Listed:
             params.iouType,
             role,
             images,
-            image_index,
-            category_index,
+            image_ids.index,
+            category_ids.index,
             single_precision(params.areaRng),
             self.index,
         )
@@ -305,11 +344,11 @@ class ListResults(_Results):
         self.kind = kind
         self.listed = listed
 
-    def columns(self, params: Any, role: str, image_index: dict, category_index: dict) -> Columns | None:
+    def columns(self, params: Any, role: str, image_ids: Ids, category_ids: Ids) -> Columns | None:
         # An untouched ground truth file has no image dictionaries.
         known = isinstance(self.truth, Snapshot) or self.truth.touched
         images = self.truth.snapshot().imgs if known else None
-        return self.listed.columns(params, role, images, image_index, category_index)
+        return self.listed.columns(params, role, images, image_ids, category_ids)
 
     def _indexed(self) -> dict[str, Any]:
         dataset = heading(self.given, self.kind, self.truth.snapshot())
@@ -349,11 +388,11 @@ def single_precision(area_ranges: Any) -> bool:
     return all(float(np.float32(bound)) == bound for bounds in area_ranges for bound in map(float, bounds))
 
 
-def _columns(objects: Any, image_index: dict, category_index: dict) -> Columns | None:
+def _columns(objects: Any, image_ids: Ids, category_ids: Ids) -> Columns | None:
     if objects is None:
         return None
-    images = _positions(objects.image_ids, image_index)
-    return Columns(objects, images, _positions(objects.category_ids, category_index), None)
+    images = image_ids.positions(objects.image_ids)
+    return Columns(objects, images, category_ids.positions(objects.category_ids), None)
 
 
 def _with_integer_scores(columns: Columns | None, source: Source, file: Any) -> Columns | None:
@@ -371,7 +410,3 @@ class _Annotations:
 
     def __call__(self) -> list[dict]:
         return self.source.attributes()["dataset"]["annotations"]
-
-
-def _positions(ids: list, index: dict) -> np.ndarray:
-    return np.fromiter(map(index.get, ids, itertools.repeat(_NOWHERE)), dtype=np.uint32, count=len(ids))

@@ -21,7 +21,7 @@ import logging
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,7 @@ from meanap.coco._sources import (
     Columns,
     FileResults,
     FileSource,
+    Ids,
     Indexed,
     Listed,
     ListResults,
@@ -337,23 +338,23 @@ class COCO:
         """The annotation's mask, `(height, width) uint8`."""
         return maskUtils.decode(self.annToRLE(ann))
 
-    def _evaluation_objects(self, params: Any, role: str, image_index: dict, category_index: dict) -> Columns | None:
+    def _evaluation_objects(self, params: Any, role: str, image_ids: Ids, category_ids: Ids) -> Columns | None:
         """This side of an evaluation as columns, or None where they cannot hold it exactly.
 
         Args:
             params: `Params`: `iouType`, `imgIds`, `catIds`, `useCats`, `areaRng`.
             role: "ground_truth" or "detections".
-            image_index: Position of each evaluated image by id.
-            category_index: The same for categories.
+            image_ids: The images that are evaluated.
+            category_ids: The categories.
         """
         source = self._source
         columns = None
         if isinstance(source, Indexed):
             # Of its own attributes only `imgs` is asked for, by masks.
             if not source.touched and type(self.imgs) is dict and not any(name in self.__dict__ for name in _INDICES):
-                columns = source.listed.columns(params, role, self.imgs, image_index, category_index)
+                columns = source.listed.columns(params, role, self.imgs, image_ids, category_ids)
         elif _untouched(self) is not None:
-            columns = source.columns(params, role, image_index, category_index)
+            columns = source.columns(params, role, image_ids, category_ids)
         if columns is not None:
             return columns
         if type(self.imgToAnns) not in (dict, defaultdict) or type(self.anns) is not dict:
@@ -369,8 +370,8 @@ class COCO:
             params.iouType,
             role,
             self.imgs,
-            image_index,
-            category_index,
+            image_ids.index,
+            category_ids.index,
             single_precision(params.areaRng),
         )
         return None if objects is None else Columns(objects, None, None, annotations)
@@ -474,8 +475,10 @@ def _lazy(source: Source) -> COCO:
     return results
 
 
-def _check_images(ids: Iterable, coco: Any, place: Any, record_of: Any) -> None:
+def _check_images(ids: Collection, coco: Any, place: Any, record_of: Any) -> None:
     known = set(coco.getImgIds())
+    if known.issuperset(ids):
+        return
     for id in ids:
         if id not in known:
             sentence = f"image id {id!r} is not in the ground truth: the results are of another data set"

@@ -16,6 +16,7 @@ from meanap import _core
 from meanap.coco import _cells, _summary
 from meanap.coco import mask as maskUtils
 from meanap.coco._index import collector_paused
+from meanap.coco._sources import Ids
 from meanap.coco.coco import COCO
 from meanap.coco.params import Params, distinct, snapshot
 
@@ -333,12 +334,12 @@ class _Run:
         options = _options(p)
         if options is None:
             return None
-        indices = [dict(zip(ids, range(len(ids)), strict=True)) for ids in (p.imgIds, p.catIds)]
-        if any(len(index) != len(ids) for index, ids in zip(indices, (p.imgIds, p.catIds), strict=True)):
+        evaluated = [Ids(ids) for ids in (p.imgIds, p.catIds)]
+        if not all(ids.distinct for ids in evaluated):
             return None
         sides: dict[str, Any] = {}
         for role, coco in (("ground_truth", evaluator.cocoGt), ("detections", evaluator.cocoDt)):
-            side = coco._evaluation_objects(p, role, *indices)
+            side = coco._evaluation_objects(p, role, *evaluated)
             if side is None:
                 return None
             sides[role] = side
