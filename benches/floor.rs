@@ -305,7 +305,7 @@ fn floor_of_matching(scene: &Scene, places: &[u32], pairs: &[(u32, u32)]) -> usi
     let mut rows = vec![Row::default(); places.len()];
     for (object, &place) in places.iter().enumerate() {
         if let Some(row) = rows.get_mut(place as usize) {
-            *row = Row::unmatched(scene.detections.score[object], 0, object as u32, 0, 0);
+            *row = Row::unmatched(scene.detections.score.get(object), 0, object as u32, 0, 0);
         }
     }
     black_box(&rows);

@@ -78,7 +78,15 @@ pub struct Cell {
     pub crowd: Vec<bool>,
 }
 
-/// Working memory of one share.
+/// Shares that one thread matched one after the other.
+#[derive(Default)]
+struct Run<'a, S> {
+    work: Workspace<S>,
+    rows: Vec<&'a mut [Row]>,
+    outcomes: Vec<u64>,
+}
+
+/// Working memory of one thread.
 #[derive(Default)]
 struct Workspace<S> {
     cell: Cell,
@@ -110,23 +118,24 @@ impl Scene {
             }
             return Ok(MatchTable { bits, parts: vec![Part { rows, truths, outcomes }] });
         }
-        let one = |work: &mut Workspace<S::Scratch>, (rows, truths)| {
-            let (rows, mut outcomes): (&mut [Row], _) = (rows, Vec::new());
-            self.match_share(similarity, work, (rows, truths), &mut outcomes)?;
-            Ok((rows, outcomes))
-        };
-        let all = || shares.into_par_iter().map_init(Workspace::default, one).collect::<Result<Vec<_>>>();
-        let matched = threads::run(all)?;
-        // No more room than they need: they stay.
-        let mut outcomes = Vec::with_capacity(matched.iter().map(|(_, of_share)| of_share.len()).sum());
-        for (rows, of_share) in matched {
-            let base = outcomes.len() / bits.entry().max(1);
-            if base > 0 && !of_share.is_empty() {
-                rows.iter_mut().for_each(|row| row.move_entry(base));
-            }
-            outcomes.extend(of_share);
-        }
+        let one = |run, share| self.match_next(similarity, run, share);
+        let outcomes = threads::run(|| {
+            let runs = shares.into_par_iter().try_fold(Run::default, one).collect::<Result<Vec<_>>>()?;
+            Ok(join(runs, bits.entry()))
+        })?;
         Ok(MatchTable { bits, parts: vec![Part { rows, truths, outcomes }] })
+    }
+
+    /// Adds one share to a run.
+    fn match_next<'a, S: Similarity>(
+        &self,
+        similarity: &S,
+        mut run: Run<'a, S::Scratch>,
+        (rows, truths): (&'a mut [Row], &[Truth]),
+    ) -> Result<Run<'a, S::Scratch>> {
+        self.match_share(similarity, &mut run.work, (&mut *rows, truths), &mut run.outcomes)?;
+        run.rows.push(rows);
+        Ok(run)
     }
 
     /// The area ranges in which a detection is no false positive, whatever becomes of it, as a mask.
@@ -143,7 +152,13 @@ impl Scene {
     fn rows(&self, positions: &Positions) -> Cells<Row> {
         let dt = &self.detections;
         Cells::new(&dt.image, &dt.category, positions, self.protocol.extent, |object, image| {
-            Row::unmatched(dt.score[object as usize], image, object, Row::DROPPED, self.unpunished(object))
+            Row::unmatched(
+                dt.score.get(object as usize),
+                image,
+                object,
+                Row::DROPPED,
+                self.unpunished(object),
+            )
         })
     }
 
@@ -288,6 +303,25 @@ fn shares<'a>(rows: &'a mut Cells<Row>, truths: &'a Cells<Truth>) -> Vec<(&'a mu
         }
     }
     shares
+}
+
+/// The outcomes of all runs, one after the other; their rows are told where they are now.
+fn join<S: Send>(mut runs: Vec<Run<'_, S>>, entry: usize) -> Vec<u64> {
+    let before = runs.iter().scan(0, |before, run| {
+        *before += run.outcomes.len();
+        Some(*before - run.outcomes.len())
+    });
+    let before: Vec<usize> = before.collect();
+    let later =
+        before.par_iter().zip(&mut runs).filter(|(before, run)| **before > 0 && !run.outcomes.is_empty());
+    later.for_each(|(before, run)| {
+        let rows = run.rows.iter_mut().flat_map(|rows| rows.iter_mut());
+        rows.for_each(|row| row.move_entry(before / entry));
+    });
+    // No more room than they need: they stay.
+    let mut outcomes = Vec::with_capacity(runs.iter().map(|run| run.outcomes.len()).sum());
+    runs.into_iter().for_each(|run| outcomes.extend(run.outcomes));
+    outcomes
 }
 
 impl Cell {

@@ -36,7 +36,7 @@ pub struct Objects {
     /// Area in pixels; decides membership of area ranges (never compared with the geometry).
     pub area: Areas,
     /// Confidence; empty for ground truth.
-    pub score: Column<f64>,
+    pub score: Arc<Reals>,
     /// `iscrowd`: a detection may match it many times, and the union is the detection's own area. Empty for
     /// detections.
     pub crowd: Column<bool>,
@@ -65,7 +65,7 @@ pub enum Ids {
     /// 1, 2, 3, …: what `loadRes` gives.
     Counted,
     /// As given.
-    Given(Column<f64>),
+    Given(Arc<Reals>),
 }
 
 impl Ids {
@@ -74,7 +74,7 @@ impl Ids {
     pub fn get(&self, index: usize) -> f64 {
         match self {
             Ids::Counted => (index + 1) as f64,
-            Ids::Given(ids) => ids[index],
+            Ids::Given(ids) => ids.get(index),
         }
     }
 }
@@ -83,7 +83,7 @@ impl Ids {
 #[derive(Clone, Debug)]
 pub enum Areas {
     /// As given.
-    Given(Column<f64>),
+    Given(Arc<Reals>),
     /// Width times height of these boxes: what `loadRes` gives.
     OfBoxes(Arc<Boxes>),
 }
@@ -93,7 +93,7 @@ impl Areas {
     #[inline]
     pub fn get(&self, index: usize) -> f64 {
         match self {
-            Areas::Given(areas) => areas[index],
+            Areas::Given(areas) => areas.get(index),
             Areas::OfBoxes(boxes) => {
                 let [_, _, width, height] = boxes.get(index);
                 width * height

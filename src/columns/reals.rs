@@ -30,6 +30,26 @@ impl Reals {
         self.len() == 0
     }
 
+    /// The value at `index`.
+    #[inline]
+    pub fn get(&self, index: usize) -> f64 {
+        match self {
+            Reals::Single(values) => f64::from(values[index]),
+            Reals::Double(values) => values[index],
+        }
+    }
+
+    /// All values.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = f64> + '_ {
+        (0..self.len()).map(|index| self.get(index))
+    }
+
+    /// Adds `value`.
+    #[inline]
+    pub fn push(&mut self, value: f64) {
+        self.extend(&[value]);
+    }
+
     /// Adds `values`.
     #[inline]
     pub fn extend(&mut self, values: &[f64]) {
@@ -113,6 +133,23 @@ impl Reals {
             Reals::Double(values) => values,
             Reals::Single(_) => unreachable!("widened"),
         }
+    }
+}
+
+impl From<Vec<f64>> for Reals {
+    /// In double precision as they are: nothing is copied.
+    fn from(values: Vec<f64>) -> Reals {
+        Reals::Double(values)
+    }
+}
+
+impl FromIterator<f64> for Reals {
+    fn from_iter<I: IntoIterator<Item = f64>>(values: I) -> Reals {
+        let values = values.into_iter();
+        let mut all = Reals::default();
+        all.reserve(values.size_hint().0);
+        values.for_each(|value| all.push(value));
+        all
     }
 }
 

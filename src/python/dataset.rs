@@ -7,8 +7,8 @@ use pyo3::exceptions::{PyAssertionError, PyOSError, PyRuntimeError, PyValueError
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFrozenSet, PyList, PyString};
 
-use super::PyObjects;
 use super::watched::watched;
+use super::{CodeIds, PyObjects};
 use crate::columns::Column;
 use crate::read::annotations::Spans;
 use crate::read::{Dataset, Failure, IouType, Kind, Role, Source};
@@ -223,7 +223,7 @@ impl PyDataset {
         }
         for (name, numbers) in [("id", &shared.id), ("area", &shared.area), ("score", &shared.score)] {
             if let Some(numbers) = numbers {
-                arrays.set_item(name, PyArray1::from_slice(py, numbers))?;
+                arrays.set_item(name, PyArray1::from_iter(py, numbers.iter()))?;
             }
         }
         if let Some(boxes) = &shared.bbox {
@@ -309,8 +309,8 @@ impl PyDataset {
         let annotations = &self.dataset.annotations;
         Ok(Some(PyObjects {
             columns,
-            image_ids: PyList::new(py, &annotations.image.ids)?.unbind(),
-            category_ids: PyList::new(py, &annotations.category.ids)?.unbind(),
+            image_ids: CodeIds::Numbers(annotations.image.ids.clone()),
+            category_ids: CodeIds::Numbers(annotations.category.ids.clone()),
         }))
     }
 }

@@ -10,14 +10,14 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList};
 
-use super::PyObjects;
 use super::index::same_kind;
 use super::listed::AnnotationIndex;
 use super::number::{Kind, exact, number, numbers};
 use super::places::{ImagePlaces, NOWHERE, Places};
 use super::record::{Field, Reader, Record, prefetch};
 use super::segmentation::MaskReader;
-use crate::columns::{Areas, Boxes, Geometry, Ids, Keypoints, Objects};
+use super::{CodeIds, PyObjects};
+use crate::columns::{Areas, Boxes, Geometry, Ids, Keypoints, Objects, Reals};
 use crate::read::codes::Codes;
 use crate::threads;
 
@@ -56,7 +56,6 @@ pub fn objects_from_dicts(
     single: bool,
     index: Option<&AnnotationIndex>,
 ) -> PyResult<Option<PyObjects>> {
-    let py = annotations.py();
     let role = match role {
         "ground_truth" => Role::GroundTruth,
         "detections" => Role::Detections,
@@ -103,14 +102,14 @@ pub fn objects_from_dicts(
     let columns = Objects {
         image: Arc::new(columns.image),
         category: Arc::new(columns.category),
-        id: columns.id.map_or(Ids::Counted, |id| Ids::Given(Arc::new(id))),
-        area: Areas::Given(Arc::new(columns.area)),
-        score: Arc::new(columns.score),
+        id: columns.id.map_or(Ids::Counted, |id| Ids::Given(Arc::new(id.into()))),
+        area: Areas::Given(Arc::new(columns.area.into())),
+        score: Arc::new(columns.score.into()),
         crowd: Arc::new(columns.crowd),
         ignore: Arc::new(columns.ignore),
         geometry: geometry.finish(),
     };
-    Ok(Some(wrap(py, columns)))
+    Ok(Some(wrap(columns)))
 }
 
 /// The columns that every geometry has.
@@ -376,7 +375,7 @@ pub fn objects_from_rows(
     let geometry = || {
         let boxes: Boxes = rows.outer_iter().map(|row| [row[1], row[2], row[3], row[4]]).collect();
         let areas = areas.as_ref().map(|areas| areas.to_vec());
-        (boxes, areas, rows.column(5).to_vec())
+        (boxes, areas, rows.column(5).iter().copied().collect::<Reals>())
     };
     let (images, categories, geometry) = threads::run(|| {
         let ids = || (codes(0), codes(6));
@@ -397,7 +396,7 @@ pub fn objects_from_rows(
         category: Arc::new(categories.0.codes),
         id: Ids::Counted,
         area: match areas {
-            Some(areas) => Areas::Given(Arc::new(areas)),
+            Some(areas) => Areas::Given(Arc::new(areas.into())),
             None => Areas::OfBoxes(Arc::clone(&boxes)),
         },
         score: Arc::new(score),
@@ -407,8 +406,8 @@ pub fn objects_from_rows(
     };
     Ok(Some(PyObjects {
         columns,
-        image_ids: PyList::new(py, images.0.ids)?.unbind(),
-        category_ids: PyList::new(py, categories.0.ids)?.unbind(),
+        image_ids: CodeIds::Numbers(images.0.ids),
+        category_ids: CodeIds::Numbers(categories.0.ids),
     }))
 }
 
@@ -420,6 +419,6 @@ fn integer<'py>(py: Python<'py>, value: f64, record: usize, name: &str) -> PyRes
     })
 }
 
-fn wrap(py: Python<'_>, columns: Objects) -> PyObjects {
-    PyObjects { columns, image_ids: PyList::empty(py).unbind(), category_ids: PyList::empty(py).unbind() }
+fn wrap(columns: Objects) -> PyObjects {
+    PyObjects { columns, image_ids: CodeIds::Numbers(Vec::new()), category_ids: CodeIds::Numbers(Vec::new()) }
 }

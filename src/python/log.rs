@@ -11,7 +11,7 @@ use super::arrays::{key_list, keys};
 use super::batch::{Kind, Options, Side, read_batch};
 use super::matches::{Matches, PyOperator, PyResampler};
 use super::numpy_exp::numpy_exp;
-use super::objects::PyObjects;
+use super::objects::{CodeIds, PyObjects};
 use super::watched::watched;
 use crate::columns::{Codebook, Ids, Key, Objects};
 use crate::confusion;
@@ -189,18 +189,16 @@ impl PyMatchLog {
             }
         }
         let mut categories = Codebook::default();
-        let mut side = |objects: &PyObjects| -> PyResult<(Objects, Vec<u32>)> {
-            let of = |list: &Py<PyList>, place: &str| keys(list.bind(py), || place.to_owned());
-            let positions =
-                of(&objects.image_ids, "image_ids")?.iter().map(|key| image_book.code(key)).collect();
+        let mut side = |objects: &PyObjects| -> (Objects, Vec<u32>) {
+            let positions = objects.image_ids.keys().iter().map(|key| image_book.code(key)).collect();
             let renamed: Vec<u32> =
-                of(&objects.category_ids, "category_ids")?.iter().map(|key| categories.code(key)).collect();
+                objects.category_ids.keys().iter().map(|key| categories.code(key)).collect();
             let mut columns = objects.columns.clone();
             let code = |&code: &u32| renamed.get(code as usize).copied().unwrap_or(NOT_EVALUATED);
             columns.category = Arc::new(columns.category.iter().map(code).collect());
-            Ok((columns, positions))
+            (columns, positions)
         };
-        let (gt, dt) = (side(ground_truth)?, side(detections)?);
+        let (gt, dt) = (side(ground_truth), side(detections));
         let rules = &self.rules;
         let count = dt.0.len();
         let (table, groups) = beside(py, progress, count, |watch| {
@@ -440,7 +438,7 @@ impl Rules {
 /// The image code of each detection, [`NOT_EVALUATED`] beyond the `limit` best of its image.
 fn best_of_each_image(dt: &Objects, images: usize, limit: usize) -> Vec<u32> {
     let mut order: Vec<u32> = (0..dt.len() as u32).collect();
-    order.sort_by_key(|&d| descending_key(dt.score[d as usize]));
+    order.sort_by_key(|&d| descending_key(dt.score.get(d as usize)));
     let mut kept = vec![0; images];
     let mut image = dt.image.to_vec();
     for d in order {
@@ -458,7 +456,6 @@ fn best_of_each_image(dt: &Objects, images: usize, limit: usize) -> Vec<u32> {
 #[pyo3(signature = (image_ids, category_ids, *, detections, similarity, box_format, size, score_range, crowds, fields))]
 #[expect(clippy::too_many_arguments, reason = "keywords of one call")]
 pub fn objects_from_arrays(
-    py: Python<'_>,
     image_ids: &Bound<'_, PyAny>,
     category_ids: &Bound<'_, PyAny>,
     detections: bool,
@@ -478,7 +475,7 @@ pub fn objects_from_arrays(
     side.read_columns(fields, image, category, &options, detections)?;
     Ok(PyObjects {
         columns: side.objects(codes, options.kind),
-        image_ids: key_list(py, images.keys())?.unbind(),
-        category_ids: key_list(py, categories.keys())?.unbind(),
+        image_ids: CodeIds::Keys(images.keys().to_vec()),
+        category_ids: CodeIds::Keys(categories.keys().to_vec()),
     })
 }

@@ -45,7 +45,7 @@ mod record;
 mod segmentation;
 mod watched;
 
-pub use objects::PyObjects;
+pub use objects::{CodeIds, PyObjects};
 
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -5,7 +5,9 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use crate::columns::{Geometry, Objects};
+use super::arrays::key_list;
+use super::dataset::PyDataset;
+use crate::columns::{Geometry, Key, Objects};
 use crate::similarity::{Measures, measure};
 
 /// Areas `(N,)`, boxes `(N, 4)` and image sizes `(N, 2)` of masks.
@@ -17,17 +19,71 @@ pub struct PyObjects {
     /// The columns.
     pub columns: Objects,
     /// The id that each image code stands for.
-    #[pyo3(get)]
-    pub image_ids: Py<PyList>,
+    pub image_ids: CodeIds,
     /// The id that each category code stands for.
-    #[pyo3(get)]
-    pub category_ids: Py<PyList>,
+    pub category_ids: CodeIds,
+}
+
+/// The ids that codes stand for.
+pub enum CodeIds {
+    /// Integers.
+    Numbers(Vec<i64>),
+    /// Integers or texts.
+    Keys(Vec<Key>),
+}
+
+impl CodeIds {
+    /// The id of each code.
+    pub fn keys(&self) -> Vec<Key> {
+        match self {
+            CodeIds::Numbers(numbers) => numbers.iter().map(|&number| Key::Number(number)).collect(),
+            CodeIds::Keys(keys) => keys.clone(),
+        }
+    }
+
+    fn list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        match self {
+            CodeIds::Numbers(numbers) => PyList::new(py, numbers),
+            CodeIds::Keys(keys) => key_list(py, keys),
+        }
+    }
+
+    fn numbers<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<i64>>> {
+        match self {
+            CodeIds::Numbers(numbers) => Some(PyArray1::from_slice(py, numbers)),
+            CodeIds::Keys(_) => None,
+        }
+    }
 }
 
 #[pymethods]
 impl PyObjects {
     fn __len__(&self) -> usize {
         self.columns.len()
+    }
+
+    /// The id that each image code stands for.
+    #[getter]
+    fn image_ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        self.image_ids.list(py)
+    }
+
+    /// The id that each category code stands for.
+    #[getter]
+    fn category_ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        self.category_ids.list(py)
+    }
+
+    /// The image ids as an array, without Python objects; None where they may be texts.
+    #[getter]
+    fn image_numbers<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<i64>>> {
+        self.image_ids.numbers(py)
+    }
+
+    /// The category ids as an array.
+    #[getter]
+    fn category_numbers<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<i64>>> {
+        self.category_ids.numbers(py)
     }
 
     /// The first row whose box or score no evaluation can use, and what is wrong; None if all are well.
@@ -45,7 +101,7 @@ impl PyObjects {
             }),
             _ => None,
         };
-        let score = self.columns.score.iter().position(|score| score.is_nan());
+        let score = self.columns.score.iter().position(f64::is_nan);
         let of_score = score.map(|row| (row, "\"score\" is NaN".to_owned()));
         of_box.into_iter().chain(of_score).min_by_key(|&(row, _)| row)
     }
@@ -54,6 +110,14 @@ impl PyObjects {
     fn first_row(&self, kind: &str, code: u32) -> Option<usize> {
         let column = if kind == "image" { &self.columns.image } else { &self.columns.category };
         column.iter().position(|&of_row| of_row == code)
+    }
+
+    /// The first of the images that the file's `images` do not list; None if all are well, or ids are texts.
+    fn strange_image(&self, file: &PyDataset) -> Option<i64> {
+        let CodeIds::Numbers(numbers) = &self.image_ids else { return None };
+        let mut known = file.dataset.images.ids.clone();
+        known.sort_unstable();
+        numbers.iter().copied().find(|id| known.binary_search(id).is_err())
     }
 
     /// Keypoints of each object; None for boxes and masks.
@@ -83,14 +147,17 @@ impl PyObjects {
     /// Boxes as N x 7 rows: image id, x, y, width, height, score, category id.
     fn rows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
         let columns = &self.columns;
-        let ids = |ids: &Py<PyList>| ids.bind(py).extract::<Vec<f64>>();
-        let (images, categories) = (ids(&self.image_ids)?, ids(&self.category_ids)?);
+        let (CodeIds::Numbers(images), CodeIds::Numbers(categories)) = (&self.image_ids, &self.category_ids)
+        else {
+            return Err(PyTypeError::new_err("rows: of ids that are integers only"));
+        };
         let Geometry::Boxes(boxes) = &columns.geometry else {
             return Err(PyTypeError::new_err("rows: of boxes only"));
         };
         let numbers = boxes.iter().enumerate().flat_map(|(i, [x, y, width, height])| {
-            let image = images[columns.image[i] as usize];
-            [image, x, y, width, height, columns.score[i], categories[columns.category[i] as usize]]
+            let image = images[columns.image[i] as usize] as f64;
+            let category = categories[columns.category[i] as usize] as f64;
+            [image, x, y, width, height, columns.score.get(i), category]
         });
         PyArray1::from_iter(py, numbers).reshape([boxes.len(), 7])
     }

@@ -1,11 +1,12 @@
 //! Annotations and results as columns.
 
 use super::codes::Codes;
+use super::growing::{join, reserve, trim};
 use super::kept::Kept;
 use super::record::{Field, Rows, Shape, Trouble, fields};
 use super::scanner::{Number, Scan, Scanner};
 use super::usual::Cursor;
-use crate::columns::Boxes;
+use crate::columns::{Boxes, Reals};
 
 /// Integers up to here are doubles too.
 const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -38,11 +39,11 @@ pub struct Annotations {
     /// `category_id`.
     pub category: Codes,
     /// `id`.
-    pub id: Vec<f64>,
+    pub id: Reals,
     /// `area`.
-    pub area: Vec<f64>,
+    pub area: Reals,
     /// `score`.
-    pub score: Vec<f64>,
+    pub score: Reals,
     /// `bbox`.
     pub bbox: Boxes,
     /// `iscrowd`.
@@ -225,10 +226,7 @@ impl Annotations {
         trim(&mut self.id, count);
         trim(&mut self.area, count);
         trim(&mut self.score, count);
-        if self.bbox.len() < count {
-            self.bbox.clear();
-        }
-        self.bbox.shrink_to_fit();
+        trim(&mut self.bbox, count);
         trim(&mut self.crowd, count);
         trim(&mut self.unlabelled, count);
         for spans in [&mut self.segmentation, &mut self.keypoints] {
@@ -240,13 +238,6 @@ impl Annotations {
 
 const GEOMETRY: u16 =
     Field::Score.bit() | Field::Bbox.bit() | Field::Segmentation.bit() | Field::Keypoints.bit();
-
-fn trim<T>(column: &mut Vec<T>, count: usize) {
-    if column.len() < count {
-        column.clear();
-    }
-    column.shrink_to_fit();
-}
 
 impl Rows for Annotations {
     fn fresh(&self) -> Self {
@@ -330,19 +321,17 @@ impl Rows for Annotations {
             self.image.append(&part.image);
             self.category.append(&part.category);
             let counts = (before, part.count);
-            join(&mut self.id, &part.id, counts);
-            join(&mut self.area, &part.area, counts);
-            join(&mut self.score, &part.score, counts);
-            if (self.bbox.len(), part.bbox.len()) == counts {
-                self.bbox.append(&mut part.bbox);
-            }
-            join(&mut self.crowd, &part.crowd, counts);
-            join(&mut self.unlabelled, &part.unlabelled, counts);
+            join(&mut self.id, &mut part.id, counts);
+            join(&mut self.area, &mut part.area, counts);
+            join(&mut self.score, &mut part.score, counts);
+            join(&mut self.bbox, &mut part.bbox, counts);
+            join(&mut self.crowd, &mut part.crowd, counts);
+            join(&mut self.unlabelled, &mut part.unlabelled, counts);
             for (ours, theirs) in
-                [(&mut self.segmentation, &part.segmentation), (&mut self.keypoints, &part.keypoints)]
+                [(&mut self.segmentation, &mut part.segmentation), (&mut self.keypoints, &mut part.keypoints)]
             {
-                join(&mut ours.start, &theirs.start, counts);
-                join(&mut ours.len, &theirs.len, counts);
+                join(&mut ours.start, &mut theirs.start, counts);
+                join(&mut ours.len, &mut theirs.len, counts);
             }
             self.kept.append(&mut part.kept);
         }
@@ -356,9 +345,7 @@ impl Rows for Annotations {
         reserve(&mut self.id, now, count);
         reserve(&mut self.area, now, count);
         reserve(&mut self.score, now, count);
-        if self.bbox.len() == now && now > 0 {
-            self.bbox.reserve(count.saturating_sub(now));
-        }
+        reserve(&mut self.bbox, now, count);
         reserve(&mut self.crowd, now, count);
         reserve(&mut self.unlabelled, now, count);
         for spans in [&mut self.segmentation, &mut self.keypoints] {
@@ -407,20 +394,6 @@ impl Spans {
     fn push(&mut self, (start, len): (u64, u32)) {
         self.start.push(start);
         self.len.push(len);
-    }
-}
-
-/// Adds a part's column to ours where both are whole.
-fn join<T: Copy>(ours: &mut Vec<T>, theirs: &[T], (before, more): (usize, usize)) {
-    if ours.len() == before && theirs.len() == more {
-        ours.extend_from_slice(theirs);
-    }
-}
-
-fn reserve<T>(column: &mut Vec<T>, now: usize, count: usize) {
-    if column.len() == now && now > 0 {
-        // No room is no error here: the column may still fit, and if not, the allocator says so later.
-        let _ = column.try_reserve_exact(count.saturating_sub(now));
     }
 }
 

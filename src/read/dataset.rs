@@ -8,13 +8,14 @@ use super::annotations::Annotations;
 use super::apart::{Bins, Marked, OfImage, Table};
 use super::blocks::{self, Plan};
 use super::failure::{Failure, Stopped};
+use super::growing::share;
 use super::listed::{Listed, Passed};
 use super::objects::Form;
 use super::record::{Field, Rows, Trouble};
 use super::scanner::{AFTER_NUMBER, After, Expected, Fault, Scan, Scanner};
 use super::source::{Piece, Source};
 use super::window::{Halt, Window};
-use crate::columns::{Boxes, Column, Keypoints, Masks};
+use crate::columns::{Boxes, Column, Keypoints, Masks, Reals};
 
 /// What a file is read as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,17 +67,17 @@ pub struct Shared {
     /// Category codes.
     pub category: Option<Column<u32>>,
     /// Ids.
-    pub id: Option<Column<f64>>,
+    pub id: Option<Arc<Reals>>,
     /// Areas.
-    pub area: Option<Column<f64>>,
+    pub area: Option<Arc<Reals>>,
     /// Scores.
-    pub score: Option<Column<f64>>,
+    pub score: Option<Arc<Reals>>,
     /// Boxes.
     pub bbox: Option<Arc<Boxes>>,
     /// Crowd flags.
     pub crowd: Option<Column<bool>>,
     /// Masks of results that have nothing else, and the area of each.
-    pub masks: Option<(Arc<Masks>, Column<f64>)>,
+    pub masks: Option<(Arc<Masks>, Arc<Reals>)>,
     /// Poses of results that have nothing else.
     pub poses: Option<Arc<Keypoints>>,
 }
@@ -276,23 +277,19 @@ impl Dataset {
             id: share(&mut columns.id, count),
             area: share(&mut columns.area, count),
             score: share(&mut columns.score, count),
-            bbox: (columns.bbox.len() == count).then(|| Arc::new(std::mem::take(&mut columns.bbox))),
+            bbox: share(&mut columns.bbox, count),
             crowd: share(&mut columns.crowd, count),
             masks: None,
             poses: None,
         };
         let kept = std::mem::take(&mut columns.kept);
         if kept.keeps(Field::Segmentation) && kept.areas.len() == count {
-            self.shared.masks = Some((Arc::new(kept.masks), Arc::new(kept.areas)));
+            self.shared.masks = Some((Arc::new(kept.masks), Arc::new(kept.areas.into())));
         } else if kept.keeps(Field::Keypoints) && count > 0 {
             let boxes = if self.kind == Kind::Dataset { self.shared.bbox.clone() } else { None };
             self.shared.poses = Some(Arc::new(kept.poses.into_keypoints(boxes.unwrap_or_default())));
         }
     }
-}
-
-fn share<T>(column: &mut Vec<T>, count: usize) -> Option<Column<T>> {
-    (column.len() == count).then(|| Arc::new(std::mem::take(column)))
 }
 
 fn place(array: &str, trouble: &Trouble) -> String {

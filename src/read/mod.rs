@@ -12,6 +12,7 @@
 //! | [`usual`] | What is a value, as most files write it? |
 //! | [`record`] | What does a record hold, and in which order? |
 //! | [`annotations`], [`listed`], [`codes`] | What becomes a column? |
+//! | [`growing`] | How does a column grow? |
 //! | [`kept`] | What of a record's geometry is kept at once? |
 //! | [`blocks`] | Who reads which part of the file? |
 //! | [`dataset`] | What does the whole file say? |
@@ -26,6 +27,7 @@ pub mod blocks;
 pub mod codes;
 pub mod dataset;
 pub mod failure;
+pub mod growing;
 pub mod kept;
 pub mod listed;
 pub mod number;

@@ -13,7 +13,7 @@ use super::pose::{self, Poses};
 use super::record::Field;
 use super::scanner::{Scan, Scanner};
 use super::{regions, segmentation};
-use crate::columns::{Areas, Boxes, Column, Geometry, Ids, Keypoints, Masks, Objects, Shape};
+use crate::columns::{Areas, Boxes, Column, Geometry, Ids, Keypoints, Masks, Objects, Reals, Shape};
 use crate::rle::{codec, measure};
 use crate::threads;
 
@@ -151,7 +151,7 @@ impl Dataset {
                 let area =
                     for_all(&masks, |_, text, runs| Some(f64::from(measure::area_of_text(text, runs))));
                 let Some(area) = area else { return Ok(None) };
-                (Arc::new(masks), Arc::new(area))
+                (Arc::new(masks), Arc::new(area.into()))
             }
         };
         let geometry = match iou {
@@ -180,7 +180,7 @@ impl Dataset {
         });
         let Some(boxes) = boxes.collect::<Option<Boxes>>() else { return Ok(None) };
         let areas = boxes.iter().map(|[_, _, width, height]| width * height);
-        let area = Areas::Given(Arc::new(areas.collect()));
+        let area = Areas::Given(Arc::new(areas.collect::<Reals>()));
         let geometry = match iou {
             // The reference writes these over whatever boxes the records have.
             IouType::Bbox => Some(Geometry::Boxes(Arc::new(boxes))),
@@ -202,7 +202,7 @@ impl Dataset {
             category: Arc::clone(self.shared.category.as_ref()?),
             id,
             area,
-            score: Column::default(),
+            score: Arc::default(),
             crowd: Column::default(),
             ignore: Column::default(),
             geometry,

@@ -355,8 +355,8 @@ mod tests {
             image: Arc::new(vec![0; count]),
             category: Arc::new(vec![0; count]),
             id: Ids::Counted,
-            area: Areas::Given(Arc::new(area)),
-            score: Column::default(),
+            area: Areas::Given(Arc::new(area.into())),
+            score: Arc::default(),
             crowd: Column::default(),
             ignore: Column::default(),
             geometry: Geometry::Keypoints(Arc::new(Keypoints {

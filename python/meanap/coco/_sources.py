@@ -56,29 +56,25 @@ class Ids:
 
     @functools.cached_property
     def _rising(self) -> np.ndarray | None:
-        """The ids as an array, if they are integers, each greater than the one before."""
-        ids = _integers(self._ids)
-        return ids if ids is not None and bool(np.all(ids[1:] > ids[:-1])) else None
+        """The ids as an array, if there are some and they are integers, each greater than the one before."""
+        ids = np.asarray(self._ids) if type(self._ids) is list else None
+        if ids is None or ids.ndim != 1 or ids.dtype != np.int64 or not np.all(ids[1:] > ids[:-1]):
+            return None
+        return ids
 
     @property
     def distinct(self) -> bool:
         """Whether no id comes twice."""
         return self._rising is not None or len(self.index) == len(self._ids)
 
-    def positions(self, ids: list) -> np.ndarray:
-        """Where each of ``ids`` stands, `uint32`; `_NOWHERE` for those that are not evaluated."""
-        sought = None if self._rising is None else _integers(ids)
-        if sought is None:
-            return np.fromiter(map(self.index.get, ids, itertools.repeat(_NOWHERE)), dtype=np.uint32, count=len(ids))
-        places = np.searchsorted(self._rising, sought)
-        found = self._rising[np.minimum(places, len(self._rising) - 1)] == sought
+    def positions(self, ids: np.ndarray) -> np.ndarray:
+        """Where each of ``ids``, `int64`, stands, `uint32`; `_NOWHERE` for those that are not evaluated."""
+        if self._rising is None:
+            places = map(self.index.get, ids.tolist(), itertools.repeat(_NOWHERE))
+            return np.fromiter(places, dtype=np.uint32, count=len(ids))
+        places = np.searchsorted(self._rising, ids)
+        found = self._rising[np.minimum(places, len(self._rising) - 1)] == ids
         return np.where(found, places, _NOWHERE).astype(np.uint32)
-
-
-def _integers(ids: list) -> np.ndarray | None:
-    """Ids as an array, if there are some and all are integers of 64 bits."""
-    array = np.asarray(ids) if type(ids) is list else None
-    return array if array is not None and array.ndim == 1 and array.dtype == np.int64 else None
 
 
 class Source:
@@ -391,8 +387,8 @@ def single_precision(area_ranges: Any) -> bool:
 def _columns(objects: Any, image_ids: Ids, category_ids: Ids) -> Columns | None:
     if objects is None:
         return None
-    images = image_ids.positions(objects.image_ids)
-    return Columns(objects, images, category_ids.positions(objects.category_ids), None)
+    images, categories = image_ids.positions(objects.image_numbers), category_ids.positions(objects.category_numbers)
+    return Columns(objects, images, categories, None)
 
 
 def _with_integer_scores(columns: Columns | None, source: Source, file: Any) -> Columns | None:

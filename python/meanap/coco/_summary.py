@@ -54,7 +54,8 @@ def _summarize_row(p: Any, evaluation: dict[str, Any], row: _Row) -> float:
         values = values[np.where(row.threshold == p.iouThrs)[0]]
     areas = [i for i, name in enumerate(p.areaRngLbl) if name == row.area]
     limits = [i for i, value in enumerate(p.maxDets) if value == limit]
-    values = values[..., areas, limits]
+    # One of each, as nearly always: a view, where lists would copy.
+    values = values[..., areas[0], limits[0]] if len(areas) == len(limits) == 1 else values[..., areas, limits]
     present = values[values > -1]
     mean = np.mean(present) if len(present) else -1
 

@@ -413,7 +413,7 @@ def _results_of_file(coco: Any, truth: FileSource | Snapshot, path: Any) -> COCO
         iou_type = _GEOMETRY.get(kind_of(file.first_fields(), file.first_bbox_empty))
         results = FileResults(file, truth)
         if iou_type is not None and results.readable(iou_type):
-            _check_images(file.annotation_image_ids(), coco, file.path, file.record_of_image)
+            _check_objects(results.objects[iou_type], coco, file.path, file.record_of_image)
             truth.category_ids()
             return _lazy(results)
     _log_fallback(file)
@@ -438,7 +438,7 @@ def _results_of_rows(coco: Any, truth: FileSource | Snapshot, rows: np.ndarray) 
     def first_of_image(id: int) -> int:
         return next(number for number, image in enumerate(rows[:, 0].tolist()) if int(image) == id)
 
-    _check_images(objects.image_ids, coco, "results", first_of_image)
+    _check_objects(objects, coco, "results", first_of_image)
     truth.category_ids()
     return _lazy(RowResults(objects, single, truth, _annotations_of_rows))
 
@@ -473,6 +473,14 @@ def _lazy(source: Source) -> COCO:
     results = COCO.__new__(COCO)
     results._source = source
     return results
+
+
+def _check_objects(objects: Any, coco: Any, place: Any, record_of: Any) -> None:
+    """`_check_images`, without a Python object for each image where nobody could tell."""
+    as_ever = getattr(type(coco), "getImgIds", None) is COCO.getImgIds and "getImgIds" not in coco.__dict__
+    source = _untouched(coco) if as_ever else None
+    if not isinstance(source, FileSource) or objects.strange_image(source.file) is not None:
+        _check_images(objects.image_ids, coco, place, record_of)
 
 
 def _check_images(ids: Collection, coco: Any, place: Any, record_of: Any) -> None:

@@ -329,9 +329,9 @@ impl Side {
         Objects {
             image: Arc::new(self.image),
             category: Arc::new(category),
-            id: if self.id.is_empty() { Ids::Counted } else { Ids::Given(Arc::new(self.id)) },
-            area: Areas::Given(Arc::new(self.area)),
-            score: Arc::new(self.score),
+            id: if self.id.is_empty() { Ids::Counted } else { Ids::Given(Arc::new(self.id.into())) },
+            area: Areas::Given(Arc::new(self.area.into())),
+            score: Arc::new(self.score.into()),
             crowd: Arc::new(self.crowd),
             ignore: Arc::new(self.ignore),
             geometry: match kind {

@@ -302,7 +302,7 @@ fn objects(masks: &PyMasks, crowd: Vec<bool>) -> Objects {
         image: Arc::new(vec![0; count]),
         category: Arc::new(vec![0; count]),
         id: Ids::Counted,
-        area: Areas::Given(Arc::new(vec![0.0; count])),
+        area: Areas::Given(Arc::new(vec![0.0; count].into())),
         score: Arc::default(),
         ignore: Arc::new(crowd.clone()),
         crowd: Arc::new(crowd),

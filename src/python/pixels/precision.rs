@@ -8,7 +8,6 @@ use numpy::{
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyList;
 
 use super::{PyLabels, settings_of};
 use crate::columns::{Areas, Geometry, Ids, Masks, Objects};
@@ -19,7 +18,7 @@ use crate::pixels::labels::{Labels, Rule, Side};
 use crate::pixels::regions::{Connectivity, Region, regions};
 use crate::pixels::scores::Score;
 use crate::pixels::semantic::Settings;
-use crate::python::PyObjects;
+use crate::python::{CodeIds, PyObjects};
 
 /// Borrowed scores of either type.
 enum PyScores<'py> {
@@ -230,7 +229,6 @@ pub fn label_regions<'py>(
 #[pyfunction]
 #[expect(clippy::too_many_arguments, reason = "one column each")]
 pub fn objects_of_regions<'py>(
-    py: Python<'py>,
     image: PyReadonlyArray1<'py, u32>,
     category: PyReadonlyArray1<'py, u32>,
     area: PyReadonlyArray1<'py, f64>,
@@ -266,14 +264,14 @@ pub fn objects_of_regions<'py>(
         image: Arc::new(image),
         category: Arc::new(category),
         id: Ids::Counted,
-        area: Areas::Given(Arc::new(area)),
-        score: Arc::new(score),
+        area: Areas::Given(Arc::new(area.into())),
+        score: Arc::new(score.into()),
         crowd: Arc::clone(&flags),
         ignore: flags,
         geometry: Geometry::Masks(Arc::new(masks)),
     };
-    let image_ids = PyList::new(py, 0..images)?.unbind();
-    let category_ids = PyList::new(py, 0..categories)?.unbind();
+    let image_ids = CodeIds::Numbers((0..i64::from(images)).collect());
+    let category_ids = CodeIds::Numbers((0..i64::from(categories)).collect());
     Ok(PyObjects { columns, image_ids, category_ids })
 }
 

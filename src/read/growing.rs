@@ -1,0 +1,80 @@
+//! Columns that grow record by record, and part by part.
+
+use std::sync::Arc;
+
+use crate::columns::{Boxes, Reals};
+
+/// A column under construction.
+pub trait Growing: Default {
+    /// Records so far.
+    fn count(&self) -> usize;
+    /// Adds the records of `other`, and empties it.
+    fn append(&mut self, other: &mut Self);
+    /// Makes room for more records. No room is no error here: they may still fit, and if not, the allocator says so later.
+    fn reserve(&mut self, more: usize);
+    /// Gives back memory that was reserved too generously.
+    fn shrink_to_fit(&mut self);
+}
+
+impl<T> Growing for Vec<T> {
+    fn count(&self) -> usize {
+        self.len()
+    }
+    fn append(&mut self, other: &mut Self) {
+        self.append(other);
+    }
+    fn reserve(&mut self, more: usize) {
+        let _ = self.try_reserve_exact(more);
+    }
+    fn shrink_to_fit(&mut self) {
+        self.shrink_to_fit();
+    }
+}
+
+macro_rules! growing {
+    ($($column:ty),*) => {$(
+        impl Growing for $column {
+            fn count(&self) -> usize {
+                self.len()
+            }
+            fn append(&mut self, other: &mut Self) {
+                self.append(other);
+            }
+            fn reserve(&mut self, more: usize) {
+                self.reserve(more);
+            }
+            fn shrink_to_fit(&mut self) {
+                self.shrink_to_fit();
+            }
+        }
+    )*};
+}
+
+growing!(Reals, Boxes);
+
+/// Gives back memory that a column does not need: of one that lacks records all of it.
+pub fn trim<C: Growing>(column: &mut C, count: usize) {
+    if column.count() < count {
+        *column = C::default();
+    }
+    column.shrink_to_fit();
+}
+
+/// Adds a part's column to ours where both are whole.
+pub fn join<C: Growing>(ours: &mut C, theirs: &mut C, (before, more): (usize, usize)) {
+    if ours.count() == before && theirs.count() == more {
+        ours.append(theirs);
+    }
+}
+
+/// Makes room for `count` records in all, if the column has had all `now` records so far.
+pub fn reserve<C: Growing>(column: &mut C, now: usize, count: usize) {
+    if column.count() == now && now > 0 {
+        column.reserve(count.saturating_sub(now));
+    }
+}
+
+/// The column, if it has all records.
+pub fn share<C: Growing>(column: &mut C, count: usize) -> Option<Arc<C>> {
+    (column.count() == count).then(|| Arc::new(std::mem::take(column)))
+}
