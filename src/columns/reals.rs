@@ -40,7 +40,7 @@ impl Reals {
     }
 
     /// All values.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = f64> + '_ {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = f64> + Clone + '_ {
         (0..self.len()).map(|index| self.get(index))
     }
 

@@ -297,11 +297,11 @@ fn place(array: &str, trouble: &Trouble) -> String {
 }
 
 /// Whether a value comes twice.
-fn repeated(values: impl ExactSizeIterator<Item = u64>) -> bool {
-    let mut sorted: Vec<u64> = values.collect();
-    if sorted.is_sorted_by(|a, b| a < b) {
+fn repeated(values: impl Iterator<Item = u64> + Clone) -> bool {
+    if values.clone().is_sorted_by(|a, b| a < b) {
         return false;
     }
+    let mut sorted: Vec<u64> = values.collect();
     sorted.sort_unstable();
     sorted.windows(2).any(|pair| pair[0] == pair[1])
 }

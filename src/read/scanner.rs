@@ -519,9 +519,11 @@ impl<'a> Scanner<'a> {
     /// and perhaps a space behind each; as far as all is as plain as that. What stands where in a piece of text is looked
     /// at for all of it at once.
     fn skip_plain_numbers(&mut self) {
-        while let Some(text) = self.rest().first_chunk::<32>() {
-            let places = |byte: u8| u64::from(lanes::equal(text, &[byte; 32]));
-            let digits = u64::from(lanes::digits(text));
+        while let Some(text) = self.rest().first_chunk::<64>() {
+            let ([low, high], _) = text.as_chunks::<32>() else { return };
+            let both = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+            let places = |byte: u8| both(lanes::equal(low, &[byte; 32]), lanes::equal(high, &[byte; 32]));
+            let digits = both(lanes::digits(low), lanes::digits(high));
             let (points, commas, minuses) = (places(b'.'), places(b','), places(b'-'));
             let (spaces, zeros) = (places(b' '), places(b'0'));
             let begins = digits | minuses;
@@ -537,7 +539,7 @@ impl<'a> Scanner<'a> {
             let all = u64::MAX >> last.leading_zeros();
             let first_digits = digits & !(digits << 1) & !(points << 1);
             // Adding a one to the first digit behind a point carries to behind the last.
-            let behind_fractions = ((points << 1 & digits) + digits) & !digits;
+            let behind_fractions = (points << 1 & digits).wrapping_add(digits) & !digits;
             let odd = (points & !(digits << 1 & digits >> 1))
                 | (points & behind_fractions)
                 | (commas & !(digits << 1 & followed))
