@@ -88,16 +88,21 @@ def test_real_results(shared_data, name):
     assert dataset.load() == loaded
 
 
-@pytest.mark.parametrize("double", [0, 40_000, 60_000])
+@pytest.mark.parametrize(("hundredths", "double"), [(0, 0), (60_000, 40_000), (60_000, 60_000), (30_000, 60_000)])
 @pytest.mark.parametrize("workers", ["1", "3"])
-def test_a_large_file(tmp_path, monkeypatch, workers, double):
-    """Several blocks, several workers, boxes of single precision up to a record: the same columns."""
+def test_a_large_file(tmp_path, monkeypatch, workers, hundredths, double):
+    """Several blocks, several workers, boxes that get longer from some records on: the same columns."""
+
+    def box(i):
+        if i >= double:
+            return [i / 7, i / 11, i % 640, i / 3]
+        return [i / 100, i / 50, i % 640, 0.01] if i >= hundredths else [i / 8, i / 16, i % 640, i / 32]
     monkeypatch.setenv("MEANAP_NUM_THREADS", workers)
     records = [
         {
             "image_id": i // 50 * 7,
             "category_id": i % 90,
-            "bbox": [i / 7, i / 11, i % 640, i / 3] if i >= double else [i / 8, i / 16, i % 640, i / 32],
+            "bbox": box(i),
             "score": 1 / (i + 1),
         }
         for i in range(60_000)

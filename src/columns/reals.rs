@@ -1,12 +1,14 @@
 //! A column of doubles that takes half the room while it can.
 
-/// Doubles, kept in single precision as long as that is exact for all of them: coordinates that a network has made
-/// are, and whole pixels.
+/// Doubles, kept in 32 bits as long as that is exact for all of them: in single precision, as coordinates and scores are
+/// that a network has made, and whole pixels; or in hundredths, as coordinates are that were rounded.
 #[derive(Clone, Debug)]
 pub enum Reals {
     /// All so far are of single precision.
     Single(Vec<f32>),
-    /// Not all.
+    /// All so far are whole numbers divided by 100.
+    Hundredths(Vec<i32>),
+    /// Neither.
     Double(Vec<f64>),
 }
 
@@ -16,13 +18,74 @@ impl Default for Reals {
     }
 }
 
+/// A number of 32 bits that stands for a double.
+trait Narrow: Copy {
+    /// The one that is next to a double; it need not stand for it.
+    fn nearest(value: f64) -> Self;
+    fn wide(self) -> f64;
+    /// Whether this kind can stand for all values, bit by bit, so that neither a NaN nor minus zero is an exception.
+    #[inline(always)]
+    fn holds(values: impl IntoIterator<Item = f64>) -> bool {
+        let exact = |value: f64| Self::nearest(value).wide().to_bits() == value.to_bits();
+        values.into_iter().fold(true, |all, value| all & exact(value))
+    }
+}
+
+impl Narrow for f32 {
+    #[inline(always)]
+    fn nearest(value: f64) -> f32 {
+        value as f32
+    }
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        f64::from(self)
+    }
+}
+
+impl Narrow for i32 {
+    #[inline(always)]
+    fn nearest(value: f64) -> i32 {
+        (value * 100.0 + 0.5_f64.copysign(value)) as i32
+    }
+    /// What JSON makes of two digits behind a point: both are the double that is nearest.
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        f64::from(self) / 100.0
+    }
+}
+
+fn narrowed<N: Narrow>(values: &Reals) -> Vec<N> {
+    let mut narrow = Vec::with_capacity(values.capacity());
+    narrow.extend(values.iter().map(N::nearest));
+    narrow
+}
+
+/// `$use` of the vector of each kind.
+macro_rules! each {
+    ($reals:expr, $values:ident => $use:expr) => {
+        match $reals {
+            Reals::Single($values) => $use,
+            Reals::Hundredths($values) => $use,
+            Reals::Double($values) => $use,
+        }
+    };
+}
+
+impl Narrow for f64 {
+    #[inline(always)]
+    fn nearest(value: f64) -> f64 {
+        value
+    }
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        self
+    }
+}
+
 impl Reals {
     /// How many there are.
     pub fn len(&self) -> usize {
-        match self {
-            Reals::Single(values) => values.len(),
-            Reals::Double(values) => values.len(),
-        }
+        each!(self, values => values.len())
     }
 
     /// Whether there are none.
@@ -30,18 +93,33 @@ impl Reals {
         self.len() == 0
     }
 
+    fn capacity(&self) -> usize {
+        each!(self, values => values.capacity())
+    }
+
     /// The value at `index`.
     #[inline]
     pub fn get(&self, index: usize) -> f64 {
-        match self {
-            Reals::Single(values) => f64::from(values[index]),
-            Reals::Double(values) => values[index],
-        }
+        each!(self, values => values[index].wide())
     }
 
     /// All values.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = f64> + Clone + '_ {
         (0..self.len()).map(|index| self.get(index))
+    }
+
+    /// The values from `first` on.
+    #[inline]
+    pub fn array<const N: usize>(&self, first: usize) -> [f64; N] {
+        each!(self, values => {
+            let values = &values[first..first + N];
+            std::array::from_fn(|i| values[i].wide())
+        })
+    }
+
+    /// Adds the values from `first` to `first + count` to `into`.
+    pub fn read(&self, first: usize, count: usize, into: &mut Vec<f64>) {
+        each!(self, values => into.extend(values[first..first + count].iter().map(|value| value.wide())));
     }
 
     /// Adds `value`.
@@ -53,86 +131,70 @@ impl Reals {
     /// Adds `values`.
     #[inline]
     pub fn extend(&mut self, values: &[f64]) {
-        if let Reals::Single(singles) = self {
-            // Bits, so that a NaN is no exception.
-            let exact = |value: f64| f64::from(value as f32).to_bits() == value.to_bits();
-            if values.iter().fold(true, |all, &value| all & exact(value)) {
-                singles.extend(values.iter().map(|&value| value as f32));
-                return;
+        fn fit<N: Narrow>(ours: &mut Vec<N>, values: &[f64]) -> bool {
+            let fit = N::holds(values.iter().copied());
+            if fit {
+                ours.extend(values.iter().map(|&value| N::nearest(value)));
             }
+            fit
         }
-        self.widen().extend_from_slice(values);
+        if !each!(&mut *self, ours => fit(ours, values)) {
+            self.make_room_for(values);
+            self.extend(values);
+        }
     }
 
     /// Adds the values of `other` after these, and empties it.
     pub fn append(&mut self, other: &mut Reals) {
         match (&mut *self, &mut *other) {
             (Reals::Single(ours), Reals::Single(theirs)) => ours.append(theirs),
-            (_, Reals::Double(theirs)) => self.widen().append(theirs),
-            (Reals::Double(ours), Reals::Single(theirs)) => {
-                ours.extend(theirs.drain(..).map(f64::from));
+            (Reals::Hundredths(ours), Reals::Hundredths(theirs)) => ours.append(theirs),
+            (Reals::Double(ours), Reals::Double(theirs)) => ours.append(theirs),
+            (Reals::Double(ours), theirs) => {
+                ours.extend(theirs.iter());
+                theirs.clear();
             }
-        }
-    }
-
-    /// The values from `first` on.
-    #[inline]
-    pub fn array<const N: usize>(&self, first: usize) -> [f64; N] {
-        match self {
-            Reals::Single(values) => {
-                let values = &values[first..first + N];
-                std::array::from_fn(|i| f64::from(values[i]))
+            (_, theirs) if theirs.is_empty() => {}
+            (_, Reals::Double(_)) => {
+                self.widen();
+                self.append(other);
             }
-            Reals::Double(values) => {
-                let values = &values[first..first + N];
-                std::array::from_fn(|i| values[i])
+            (_, theirs) => {
+                theirs.iter().for_each(|value| self.push(value));
+                theirs.clear();
             }
-        }
-    }
-
-    /// Adds the values from `first` to `first + count` to `into`.
-    pub fn read(&self, first: usize, count: usize, into: &mut Vec<f64>) {
-        match self {
-            Reals::Single(values) => {
-                into.extend(values[first..first + count].iter().map(|&value| f64::from(value)));
-            }
-            Reals::Double(values) => into.extend_from_slice(&values[first..first + count]),
         }
     }
 
     /// Forgets all values and keeps the memory.
     pub fn clear(&mut self) {
-        match self {
-            Reals::Single(values) => values.clear(),
-            Reals::Double(values) => values.clear(),
-        }
+        each!(self, values => values.clear());
     }
 
     /// Makes room for `more` values, if there is any: should they fit after all, nobody needs to know.
     pub fn reserve(&mut self, more: usize) {
-        let _ = match self {
-            Reals::Single(values) => values.try_reserve_exact(more),
-            Reals::Double(values) => values.try_reserve_exact(more),
-        };
+        let _ = each!(self, values => values.try_reserve_exact(more));
     }
 
     /// Gives back memory that was reserved too generously.
     pub fn shrink_to_fit(&mut self) {
-        match self {
-            Reals::Single(values) => values.shrink_to_fit(),
-            Reals::Double(values) => values.shrink_to_fit(),
+        each!(self, values => values.shrink_to_fit());
+    }
+
+    /// Becomes of the next kind that can stand for what there is and for `values`.
+    #[cold]
+    fn make_room_for(&mut self, values: &[f64]) {
+        let is_single = matches!(self, Reals::Single(_));
+        if is_single && i32::holds(values.iter().copied()) && i32::holds(self.iter()) {
+            *self = Reals::Hundredths(narrowed(self));
+        } else {
+            self.widen();
         }
     }
 
     #[cold]
-    fn widen(&mut self) -> &mut Vec<f64> {
-        if let Reals::Single(values) = self {
-            *self = Reals::Double(values.iter().map(|&value| f64::from(value)).collect());
-        }
-        match self {
-            Reals::Double(values) => values,
-            Reals::Single(_) => unreachable!("widened"),
-        }
+    fn widen(&mut self) {
+        *self = Reals::Double(narrowed(self));
     }
 }
 
@@ -163,23 +225,62 @@ mod tests {
         values.into_iter().map(f64::to_bits).collect()
     }
 
+    const SINGLE: [f64; 5] = [0.5, -0.0, 521.357_788_085_937_5, f64::INFINITY, 16_777_216.0];
+    const HUNDREDTHS: [f64; 5] = [0.01, -4.35, 0.0, 16_777_217.25, 21_474_836.47];
+    const DOUBLE: [f64; 4] = [0.001, f64::MIN_POSITIVE, 21_474_836.48, f64::from_bits(0x7ff8_0000_0000_0001)];
+
+    fn of(values: &[f64]) -> Reals {
+        values.iter().copied().collect()
+    }
+
     #[test]
-    fn values_come_back_in_either_precision() {
-        let single = [0.5, -0.0, 521.357_788_085_937_5, f64::INFINITY, 16_777_216.0];
-        for other in [0.1, f64::MIN_POSITIVE, 16_777_217.0, f64::from_bits(0x7ff8_0000_0000_0001)] {
-            let (mut one, mut two) = (Reals::default(), Reals::default());
-            one.extend(&single);
-            assert!(matches!(one, Reals::Single(_)));
-            let expected: Vec<f64> = [&single[..], &[other], &single].concat();
-            two.extend(&[other]);
-            assert!(matches!(two, Reals::Double(_)), "{other}");
-            let mut three = one.clone();
-            one.append(&mut two);
-            assert!(two.is_empty());
-            one.append(&mut three);
-            assert_eq!(all(&one), expected.into_iter().map(f64::to_bits).collect::<Vec<_>>());
-            one.clear();
-            assert!(one.is_empty());
+    fn each_kind_is_the_narrowest_that_holds_all() {
+        assert!(matches!(of(&SINGLE), Reals::Single(_)));
+        assert!(matches!(of(&[1.0, 7.5, 0.25]), Reals::Single(_)));
+        assert!(matches!(of(&HUNDREDTHS), Reals::Hundredths(_)));
+        assert!(matches!(of(&[1.0, 7.5, 0.1]), Reals::Hundredths(_)));
+        for other in DOUBLE {
+            assert!(matches!(of(&[other]), Reals::Double(_)), "{other}");
+            assert!(matches!(of(&[0.1, other]), Reals::Double(_)), "{other}");
+        }
+        for single in [-0.0, SINGLE[2], f64::INFINITY] {
+            assert!(matches!(of(&[0.1, single]), Reals::Double(_)), "{single}");
+        }
+    }
+
+    #[test]
+    fn values_come_back_however_they_are_joined() {
+        let kinds: [&[f64]; 4] = [&SINGLE, &HUNDREDTHS, &DOUBLE, &[]];
+        let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        for first in kinds {
+            for second in kinds {
+                for third in kinds {
+                    let expected = bits(&[first, second, third].concat());
+                    let (mut joined, mut grown) = (of(first), of(first));
+                    for more in [second, third] {
+                        let mut part = of(more);
+                        joined.append(&mut part);
+                        assert!(part.is_empty());
+                        grown.extend(more);
+                    }
+                    assert_eq!((all(&joined), all(&grown)), (expected.clone(), expected.clone()));
+                    assert_eq!(joined.iter().map(f64::to_bits).collect::<Vec<_>>(), expected);
+                    joined.clear();
+                    assert!(joined.is_empty());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_hundredth_comes_back() {
+        for whole in [0, 7, 639, 65_535, 21_474_835] {
+            for hundredth in 0..100 {
+                let value: f64 = format!("{whole}.{hundredth:02}").parse().unwrap();
+                let held = of(&[0.01, value, -value]);
+                assert!(matches!(held, Reals::Hundredths(_)) || value == 0.0, "{value}");
+                assert_eq!(held.array(1).map(f64::to_bits), [value, -value].map(f64::to_bits));
+            }
         }
     }
 }
