@@ -1,6 +1,8 @@
 """What is derived from the match table, against counting by hand and against evaluating again."""
 
 import math
+import pickle
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -247,6 +249,25 @@ def test_tables_in_a_notebook_are_compact_and_escaped(data, result):
     assert "better" not in meanap.compare(result, result, ["ap"], resamples=5)._repr_html_()
     confusion = result.confusion(0.5, 0.3)
     assert confusion._repr_html_().count("<tr>") == len(confusion.names) + 1
+
+
+@pytest.mark.parametrize("changes", [{}, {"by_category": False}, {"average": "micro"}, {"protocol": "voc2012"}])
+def test_a_pickled_result_tells_the_same(data, changes):
+    truth, found = data
+    result = meanap.evaluate(truth, found, **changes)
+    told = pickle.loads(pickle.dumps(result))
+    np.testing.assert_equal(told.to_dict(), result.to_dict())
+    np.testing.assert_equal(told.precision, result.precision)
+    assert (told.image_ids, told.category_ids, told.names) == (result.image_ids, result.category_ids, result.names)
+    assert told.interval("ap", resamples=20) == result.interval("ap", resamples=20)
+    for name, column in result._matches.columns(0).items():
+        np.testing.assert_array_equal(told._matches.columns(0)[name], column)
+    for lost in (told.confusion, told.errors, told.lrp):
+        with pytest.raises(ValueError, match="a pickled result has lost it"):
+            lost()
+    assert deepcopy(result).confusion() is not None
+    with pytest.raises(ValueError, match="state"):
+        type(result._matches).from_bytes(b"no table")
 
 
 @pytest.mark.parametrize("library", ["polars", "pyarrow", "pandas", "duckdb"])

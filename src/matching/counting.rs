@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::threads;
 
 /// Objects from which on it pays to wake another thread.
-pub const MANY: usize = 1 << 15;
+pub const MANY: usize = 1 << 14;
 
 /// Sorts the objects `0..count` by a small key, stable, dropping those whose key is none of `0..keys`. Gives what `make`
 /// makes of each, and where each key's run starts, and the end.

@@ -5,16 +5,20 @@ use numpy::{
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList};
 
-use super::arrays::key_list;
+use super::arrays::{key_list, keys};
 use crate::curve::{self, Area, Selection, Shape};
 use crate::derive::mistakes::{Meaning, similarity};
 use crate::derive::operating::{Operator, Rule};
 use crate::derive::repaired::Repair;
 use crate::derive::resample::Resampler;
 use crate::derive::{Reading, counts, lrp, pooled, repaired, ties};
-use crate::matching::{Legend, MatchTable, Outcome, Row};
+use crate::error::Error;
+use crate::matching::{ImageKeys, Legend, MatchLog, MatchTable, Outcome, Row};
+
+/// What pickle calls, and with what.
+type Reduced<'py> = (Bound<'py, PyAny>, (Bound<'py, PyBytes>,));
 
 /// A match table: one row for each detection, and what there was to find.
 #[pyclass(frozen, module = "meanap._core")]
@@ -96,6 +100,29 @@ impl PyReading<'_> {
 
 #[pymethods]
 impl Matches {
+    /// The table as bytes, with the ids of its images and categories.
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let images = keys(self.image_ids.bind(py), || "image_ids".to_owned())?;
+        let groups = keys(self.category_ids.bind(py), || "category_ids".to_owned())?;
+        // One group may be of many categories.
+        let mut log = MatchLog::new(self.table.bits, self.table.groups() == groups.len());
+        log.declare(&groups);
+        let of_rows = &groups[..self.table.groups().min(groups.len())];
+        py.detach(|| log.append(&self.table, ImageKeys::Given(images), of_rows))?;
+        Ok(PyBytes::new(py, &log.to_bytes()))
+    }
+
+    /// The table that was written as bytes.
+    #[staticmethod]
+    fn from_bytes(py: Python<'_>, bytes: &[u8]) -> PyResult<Matches> {
+        let (table, legend) = py.detach(|| Ok::<_, Error>(MatchLog::from_bytes(bytes)?.table()))?;
+        Matches::new(py, table, &legend)
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        Ok((py.get_type::<Matches>().getattr("from_bytes")?, (self.to_bytes(py)?,)))
+    }
+
     /// The number of groups: categories, or one.
     #[getter]
     fn groups(&self) -> usize {

@@ -33,7 +33,7 @@ pub struct Plan {
 impl Plan {
     /// What is fast on ordinary machines: a window that stays in the cache, and blocks that are many.
     pub fn for_file(source: &Source) -> Plan {
-        let block = 512 << 10;
+        let block = 256 << 10;
         let blocks = usize::try_from(source.size() / block).unwrap_or(usize::MAX);
         Plan { block, window: 128 << 10, workers: threads::count().min(blocks).max(1) }
     }

@@ -309,6 +309,11 @@ def _positions_in(ids: Any, evaluated: Any) -> Any:
     return [position for position, id in enumerate(ids) if id in known]
 
 
+def _within(positions: Any, count: int) -> bool:
+    """Whether all positions, which are in order or a range, are below ``count``."""
+    return len(positions) == 0 or positions[-1] < count
+
+
 class _Run:
     """An evaluation that ran in Rust: the match table, and the names of what its positions stand for."""
 
@@ -372,7 +377,7 @@ class _Run:
             or selection.evaluated_areas != len(self.area_ranges)
             or any(group >= len(self.category_ids) for group in selection.groups)
             or any(area >= len(self.area_ranges) for area in selection.areas)
-            or max(selection.images, default=-1) >= len(self.image_ids)
+            or not _within(selection.images, len(self.image_ids))
             or not all(_is_limit(limit) for limit in selection.limits)
         ):
             return None

@@ -22,11 +22,17 @@ from meanap.protocol import Protocol, SummaryRow
 __all__ = ["Result"]
 
 
+_NOT_KEPT = "{0}: make the metric with {0}=0.5 (or another IoU) to keep what it needs; a pickled result has lost it"
+
+
 class Result:
     """The numbers of one evaluation.
 
     The protocol's summary is at hand as attributes (``result.ap``, ``result.ap50``, ``result.ar_small``) and as a
     mapping (``result["ap"]``, ``result.to_dict()``). A number that does not exist is NaN.
+
+    It can be pickled, with its match table; what comes back answers all but `confusion`, `errors` and `lrp`, for which
+    objects are matched once more.
     """
 
     def __init__(
@@ -49,6 +55,18 @@ class Result:
         self._held_mistakes: dict[tuple[float, float, str], Mistakes] = {}
         self._groups = dict(groups or {})
         self._rows = {row.name: row for row in protocol.summary}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The match table goes along; what matches once more, and files that it would read, do not.
+        keywords = {"names": self.names, "groups": self._groups}
+        make = functools.partial(type(self), self._matches, self.protocol, self.similarity, **keywords)
+        return make, ()
+
+    def __copy__(self) -> Result:
+        return self  # It never changes.
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Result:
+        return self
 
     # Numbers
 
@@ -395,7 +413,7 @@ class Result:
             The result is of a metric that was not made with ``confusion=iou``.
         """
         if self._pairs is None:
-            raise ValueError("confusion: make the metric with confusion=0.5 (or another IoU) to keep what it needs")
+            raise ValueError(_NOT_KEPT.format("confusion"))
         return Confusion.of(self, self._pairs(iou), iou, score)
 
     def errors(self, iou: float = 0.5, background: float = BACKGROUND, *, area: str = "all") -> Errors:
@@ -439,7 +457,7 @@ class Result:
             raise ValueError(f"expected 0 <= background <= iou < 1, found background={background} and iou={iou}")
         self.protocol.area_index(area)
         if self._find_mistakes is None:
-            raise ValueError("errors: make the metric with errors=0.5 (or another IoU) to keep what it needs")
+            raise ValueError(_NOT_KEPT.format("errors"))
         key = (float(iou), float(background), area)
         if key not in self._held_mistakes:
             self._held_mistakes[key] = Mistakes(self._find_mistakes(*key), self)
