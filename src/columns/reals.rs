@@ -1,14 +1,17 @@
 //! A column of doubles that takes half the room while it can.
 
 /// Doubles, kept in 32 bits as long as that is exact for all of them: in single precision, as coordinates and scores are
-/// that a network has made, and whole pixels; or in hundredths, as coordinates are that were rounded.
+/// that a network has made, and whole pixels; in hundredths, as coordinates are that were rounded; or as whole numbers, as
+/// large ids are.
 #[derive(Clone, Debug)]
 pub enum Reals {
     /// All so far are of single precision.
     Single(Vec<f32>),
     /// All so far are whole numbers divided by 100.
     Hundredths(Vec<i32>),
-    /// Neither.
+    /// All so far are whole, from 0 on.
+    Whole(Vec<u32>),
+    /// None of these.
     Double(Vec<f64>),
 }
 
@@ -54,6 +57,17 @@ impl Narrow for i32 {
     }
 }
 
+impl Narrow for u32 {
+    #[inline(always)]
+    fn nearest(value: f64) -> u32 {
+        value as u32
+    }
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        f64::from(self)
+    }
+}
+
 fn narrowed<N: Narrow>(values: &Reals) -> Vec<N> {
     let mut narrow = Vec::with_capacity(values.capacity());
     narrow.extend(values.iter().map(N::nearest));
@@ -66,6 +80,7 @@ macro_rules! each {
         match $reals {
             Reals::Single($values) => $use,
             Reals::Hundredths($values) => $use,
+            Reals::Whole($values) => $use,
             Reals::Double($values) => $use,
         }
     };
@@ -149,6 +164,7 @@ impl Reals {
         match (&mut *self, &mut *other) {
             (Reals::Single(ours), Reals::Single(theirs)) => ours.append(theirs),
             (Reals::Hundredths(ours), Reals::Hundredths(theirs)) => ours.append(theirs),
+            (Reals::Whole(ours), Reals::Whole(theirs)) => ours.append(theirs),
             (Reals::Double(ours), Reals::Double(theirs)) => ours.append(theirs),
             (Reals::Double(ours), theirs) => {
                 ours.extend(theirs.iter());
@@ -184,9 +200,13 @@ impl Reals {
     /// Becomes of the next kind that can stand for what there is and for `values`.
     #[cold]
     fn make_room_for(&mut self, values: &[f64]) {
-        let is_single = matches!(self, Reals::Single(_));
-        if is_single && i32::holds(values.iter().copied()) && i32::holds(self.iter()) {
+        fn holds<N: Narrow>(ours: &Reals, values: &[f64]) -> bool {
+            N::holds(values.iter().copied()) && N::holds(ours.iter())
+        }
+        if matches!(self, Reals::Single(_)) && holds::<i32>(self, values) {
             *self = Reals::Hundredths(narrowed(self));
+        } else if !matches!(self, Reals::Whole(_)) && holds::<u32>(self, values) {
+            *self = Reals::Whole(narrowed(self));
         } else {
             self.widen();
         }
@@ -227,7 +247,9 @@ mod tests {
 
     const SINGLE: [f64; 5] = [0.5, -0.0, 521.357_788_085_937_5, f64::INFINITY, 16_777_216.0];
     const HUNDREDTHS: [f64; 5] = [0.01, -4.35, 0.0, 16_777_217.25, 21_474_836.47];
-    const DOUBLE: [f64; 4] = [0.001, f64::MIN_POSITIVE, 21_474_836.48, f64::from_bits(0x7ff8_0000_0000_0001)];
+    const WHOLE: [f64; 4] = [0.0, 7.0, 16_777_217.0, 4_294_967_295.0];
+    const DOUBLE: [f64; 5] =
+        [0.001, f64::MIN_POSITIVE, 21_474_836.48, 4_294_967_295.5, f64::from_bits(0x7ff8_0000_0000_0001)];
 
     fn of(values: &[f64]) -> Reals {
         values.iter().copied().collect()
@@ -239,6 +261,12 @@ mod tests {
         assert!(matches!(of(&[1.0, 7.5, 0.25]), Reals::Single(_)));
         assert!(matches!(of(&HUNDREDTHS), Reals::Hundredths(_)));
         assert!(matches!(of(&[1.0, 7.5, 0.1]), Reals::Hundredths(_)));
+        assert!(matches!(of(&WHOLE), Reals::Whole(_)));
+        assert!(matches!(of(&[7.0, 16_777_217.0]), Reals::Hundredths(_)));
+        assert!(matches!(of(&[7.0, 16_777_217.0, 900_100_581.0]), Reals::Whole(_)));
+        for other in [-1.0, 0.5, 4_294_967_296.0] {
+            assert!(matches!(of(&[900_100_581.0, other, 0.001]), Reals::Double(_)), "{other}");
+        }
         for other in DOUBLE {
             assert!(matches!(of(&[other]), Reals::Double(_)), "{other}");
             assert!(matches!(of(&[0.1, other]), Reals::Double(_)), "{other}");
@@ -250,7 +278,7 @@ mod tests {
 
     #[test]
     fn values_come_back_however_they_are_joined() {
-        let kinds: [&[f64]; 4] = [&SINGLE, &HUNDREDTHS, &DOUBLE, &[]];
+        let kinds: [&[f64]; 5] = [&SINGLE, &HUNDREDTHS, &WHOLE, &DOUBLE, &[]];
         let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
         for first in kinds {
             for second in kinds {
