@@ -23,6 +23,12 @@ impl Boxes {
         self.0.array(4 * index)
     }
 
+    /// Width and height of the box at `index`.
+    #[inline]
+    pub fn size(&self, index: usize) -> [f64; 2] {
+        self.0.array(4 * index + 2)
+    }
+
     /// All boxes.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = [f64; 4]> + '_ {
         (0..self.len()).map(|index| self.get(index))
@@ -38,7 +44,7 @@ impl Boxes {
     /// Adds a box.
     #[inline]
     pub fn push(&mut self, sides: [f64; 4]) {
-        self.0.extend(&sides);
+        self.0.push_array(sides);
     }
 
     /// Adds the boxes of `other` after these, and empties it.
@@ -93,6 +99,7 @@ mod tests {
         let mut all = boxes.clone();
         all.append(&mut more);
         assert_eq!((all.len(), all.get(1), all.get(2)), (3, single[1], [0.1, 0.2, 0.3, 0.4]));
+        assert_eq!(all.size(0), [2.0, 3.25]);
         assert_eq!((all.flat().len(), more.len()), (12, 0));
     }
 }

@@ -95,7 +95,7 @@ impl Areas {
         match self {
             Areas::Given(areas) => areas.get(index),
             Areas::OfBoxes(boxes) => {
-                let [_, _, width, height] = boxes.get(index);
+                let [width, height] = boxes.size(index);
                 width * height
             }
         }

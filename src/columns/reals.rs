@@ -140,7 +140,24 @@ impl Reals {
     /// Adds `value`.
     #[inline]
     pub fn push(&mut self, value: f64) {
-        self.extend(&[value]);
+        self.push_array([value]);
+    }
+
+    /// Adds some values, a number of them that is known beforehand: nothing of it is a loop.
+    #[inline]
+    pub fn push_array<const K: usize>(&mut self, values: [f64; K]) {
+        #[inline(always)]
+        fn fit<N: Narrow, const K: usize>(ours: &mut Vec<N>, values: [f64; K]) -> bool {
+            let fit = N::holds(values);
+            if fit {
+                ours.extend_from_slice(&values.map(N::nearest));
+            }
+            fit
+        }
+        if !each!(&mut *self, ours => fit(ours, values)) {
+            self.make_room_for(&values);
+            self.extend(&values);
+        }
     }
 
     /// Adds `values`.
