@@ -157,7 +157,7 @@ fn run<R: Rows>(
 
 /// How the record at `start` begins: its brace and first key. Empty if it is no object with a key.
 fn opening(window: &mut Window<'_>, start: u64) -> Result<Vec<u8>, Halt> {
-    window.seek(start, u64::MAX);
+    window.seek(start, start);
     window.read(|scanner| {
         let start = scanner.position();
         if scanner.peek() != b'{' {

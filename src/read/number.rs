@@ -74,6 +74,23 @@ pub fn few(text: &[u8; 8], count: usize) -> u64 {
     together((u64::from_le_bytes(*text) ^ 0x3030_3030_3030_3030) << (64 - 8 * count))
 }
 
+/// How many decimal digits four bytes begin with.
+#[inline(always)]
+pub fn leading_digits(text: &[u8; 4]) -> usize {
+    let word = u32::from_le_bytes(*text) ^ 0x3030_3030;
+    // As in [`word`].
+    let others = (word.wrapping_add(0x7676_7676) | word) & 0x8080_8080;
+    (others.trailing_zeros() / 8) as usize
+}
+
+/// The number that the first `count` bytes write, which must be decimal digits, one to four.
+#[inline(always)]
+pub fn fewer(text: &[u8; 4], count: usize) -> u64 {
+    let digits = (u32::from_le_bytes(*text) ^ 0x3030_3030) << (32 - 8 * count);
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff;
+    u64::from(pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0xffff)
+}
+
 /// The number of eight digits, the first in the lowest byte.
 #[inline(always)]
 fn together(mut digits: u64) -> u64 {
@@ -129,13 +146,64 @@ pub fn scale(mantissa: u64, exponent: i32) -> Option<f64> {
     scale_wide(mantissa, exponent)
 }
 
-/// `mantissa / 10^places`, likewise; of at most 22 places.
+/// `10^-n`, as [`scale_down`] needs it.
+#[derive(Clone, Copy)]
+struct Down {
+    /// The leading 64 bits of `5^-n`, rounded down.
+    bits: u64,
+    /// The biased exponent of the product with 64 bits of digits, the highest of them set, where the highest bit of the
+    /// product is set too; less one, which the highest bit of a significand adds.
+    exponent: u64,
+}
+
+const DOWN: [Down; 32] = {
+    let mut down = [Down { bits: 0, exponent: 0 }; 32];
+    let mut n = 0;
+    while n < 32 {
+        let power = POWERS[LIMIT as usize - n];
+        // value = product * 2^(128 - 127 + power.exponent - n), of which the significand leaves out 11 bits.
+        let exponent = 1 + power.exponent - n as i32 + 11 + 52 + 1023 - 1;
+        down[n] = Down { bits: (power.bits >> 64) as u64, exponent: exponent as u64 };
+        n += 1;
+    }
+    down
+};
+
+/// `mantissa / 10^places`, likewise; of less than 32 places.
+///
+/// All mantissas take one road, as which of several a number takes could not be foreseen.
 #[inline(always)]
 pub fn scale_down(mantissa: u64, places: usize) -> Option<f64> {
-    if mantissa <= 1 << 53 {
-        return Some(mantissa as f64 / TENS[places]);
+    // How far the true product may be above this one: less than one by the lower half of the product, less than one by
+    // what the power lacks; twice that once it is moved to the highest bit.
+    const ABOVE: u64 = 4;
+    const HALF: u64 = 1 << 10;
+    if mantissa == 0 {
+        return Some(0.0);
     }
-    scale_wide(mantissa, -(places as i32))
+    let zeros = mantissa.leading_zeros();
+    let Down { bits, exponent } = DOWN[places % 32];
+    let high = ((u128::from(mantissa << zeros) * u128::from(bits)) >> 64) as u64;
+    let short = !high >> 63;
+    let high = high << short;
+    let rest = high % (2 * HALF);
+    if rest.wrapping_sub(HALF - ABOVE + 1) < ABOVE {
+        return scale_down_slowly(mantissa, places);
+    }
+    let significand = (high >> 11) + (high >> 10 & 1);
+    Some(f64::from_bits(significand + ((exponent - u64::from(zeros) - short) << 52)))
+}
+
+#[cold]
+fn scale_down_slowly(mantissa: u64, places: usize) -> Option<f64> {
+    scale(mantissa, -(places as i32))
+}
+
+/// `digits / 10^places`, of so few digits that both are exact.
+#[inline(always)]
+pub fn scale_few(digits: u64, places: usize) -> f64 {
+    debug_assert!(digits < 1 << 53);
+    digits as f64 / TENS[places]
 }
 
 #[inline(never)]
@@ -283,6 +351,33 @@ mod tests {
                 check(&format!("{value:?}"));
             }
         }
+    }
+
+    #[test]
+    fn mantissas_are_scaled_down_as_the_standard_library_does() {
+        let mut state = 3;
+        let mut undecided = 0;
+        for round in 0..400_000 {
+            let (word, places) = (random(&mut state), (random(&mut state) % 32) as usize);
+            let mantissa = match round % 4 {
+                // Halfway between two doubles, if the power of ten divides it, and next to that.
+                0 => {
+                    ((1 << 53) + 2 * (word >> 11 | 1)) / 10u64.pow(places as u32 % 4)
+                        * 10u64.pow(places as u32 % 4)
+                }
+                1 => (word >> 10 | 1 << 53) + round % 3 - 1,
+                _ => word >> (random(&mut state) % 64),
+            };
+            let expected: f64 = format!("{mantissa}e-{places}").parse().unwrap();
+            match super::scale_down(mantissa, places) {
+                Some(value) => assert_eq!(value.to_bits(), expected.to_bits(), "{mantissa}e-{places}"),
+                None => undecided += usize::from(round % 4 > 1),
+            }
+        }
+        // Of those that are not halfway on purpose.
+        assert!(undecided < 200, "{undecided}");
+        assert_eq!(super::scale_down(0, 3), Some(0.0));
+        assert_eq!(super::scale_down(u64::MAX, 0), Some(u64::MAX as f64));
     }
 
     #[test]

@@ -6,7 +6,6 @@ use super::usual;
 use std::sync::Arc;
 
 use crate::columns::{Boxes, Keypoints, Reals};
-use crate::lanes;
 
 /// Integers beyond this are left to Python: sums of products of smaller ones are exact in doubles as in integers.
 const EXACT: f64 = 33_554_432.0;
@@ -156,7 +155,7 @@ impl Pose {
                     self.points.push(value);
                 }
                 if LABELS {
-                    let (value, end) = pixel(text, at)?;
+                    let (value, end) = label(text, at)?;
                     self.labelled.push(value > 0.0);
                     end
                 } else {
@@ -197,14 +196,26 @@ fn nothing(text: &[u8], at: usize) -> bool {
     }
 }
 
-/// As [`number`], where whole ones are usual.
+/// As [`number`], where whole ones of at most three digits are usual.
 #[inline(always)]
 fn pixel(text: &[u8], at: usize) -> Option<(f64, usize)> {
-    let chunk = text.get(at..)?.first_chunk()?;
-    let (value, count) = number::word(chunk);
-    let usual = count.wrapping_sub(1) < 7 && (chunk[0] != b'0' || count == 1);
-    let whole = usual && matches!(chunk[count % 8], b',' | b']');
-    if whole { Some((value as f64, at + count)) } else { number(text, at) }
+    let chunk: &[u8; 4] = text.get(at..)?.first_chunk()?;
+    let count = number::leading_digits(chunk);
+    let usual = count.wrapping_sub(1) < 3 && (chunk[0] != b'0' || count == 1);
+    if usual && matches!(chunk[count % 4], b',' | b']') {
+        Some((number::fewer(chunk, count) as f64, at + count))
+    } else {
+        number(text, at)
+    }
+}
+
+/// As [`number`], where whole ones of a single digit are usual.
+#[inline(always)]
+fn label(text: &[u8], at: usize) -> Option<(f64, usize)> {
+    match text.get(at..)?.first_chunk()? {
+        [digit @ b'0'..=b'9', b',' | b']'] => Some((f64::from(digit - b'0'), at + 1)),
+        _ => number(text, at),
+    }
 }
 
 /// A number with a point at `at`, if it is a usual one, else any; and the place behind the comma after it.
@@ -212,20 +223,12 @@ fn pixel(text: &[u8], at: usize) -> Option<(f64, usize)> {
 fn coordinate(text: &[u8], at: usize) -> Option<(f64, usize)> {
     // All that is looked at, so that its bounds are asked for once.
     let around: &[u8; 48] = text.get(at.checked_sub(16)?..)?.first_chunk()?;
-    let window: &[u8; 32] = around.last_chunk()?;
-    let Extent { whole, len } = extent(window);
-    let fraction = len.wrapping_sub(whole + 1);
-    let usual = whole.wrapping_sub(1) < 4
-        && window[whole % 32] == b'.'
-        && fraction.wrapping_sub(1) < 16
-        && (window[0] != b'0' || whole == 1);
-    let separator = [window[len % 32], window[(len + 1) % 32]];
-    if !usual || separator != *b", " {
-        return any_coordinate(text, at);
+    if let Some((value, len)) = usual::plain(around)
+        && [around[16 + len % 32], around[16 + (len + 1) % 32]] == *b", "
+    {
+        return Some((value, at + len + 2));
     }
-    let first = number::few(window.first_chunk()?, whole);
-    let last = lanes::value(around[len % 32..].first_chunk()?, fraction);
-    Some((join(first, last, fraction)?, at + len + 2))
+    any_coordinate(text, at)
 }
 
 #[inline(never)]
@@ -241,7 +244,7 @@ fn number(text: &[u8], at: usize) -> Option<(f64, usize)> {
     let negative = *text.get(at)? == b'-';
     let start = at + usize::from(negative);
     let window: &[u8; 32] = text.get(start..)?.first_chunk()?;
-    let Extent { whole, .. } = extent(window);
+    let usual::Extent { whole, .. } = usual::extent(window);
     let point = window[whole % 32] == b'.';
     let (value, end) = if point {
         usual::with_point(text, start)
@@ -258,57 +261,10 @@ fn number(text: &[u8], at: usize) -> Option<(f64, usize)> {
 #[inline(always)]
 fn passed(text: &[u8], at: usize) -> Option<usize> {
     let window: &[u8; 32] = text.get(at..)?.first_chunk()?;
-    let Extent { whole, len } = extent(window);
+    let usual::Extent { whole, len } = usual::extent(window);
     let usual = whole.wrapping_sub(1) < 7 && window[whole % 32] == b'.' && whole + 1 < len && len < 32;
     if usual && (window[0] != b'0' || whole == 1) { Some(at + len) } else { Some(number(text, at)?.1) }
 }
-
-/// What a number without a sign is made of, if it has a point.
-struct Extent {
-    /// Digits before its point.
-    whole: usize,
-    /// Its bytes.
-    len: usize,
-}
-
-#[inline(always)]
-fn extent(window: &[u8; 32]) -> Extent {
-    let digits = lanes::digits(window);
-    let whole = (!digits).trailing_zeros() as usize;
-    // The lowest zero becomes a one: the digits end where they would if the point were one of them.
-    let len = (!(digits | digits.wrapping_add(1))).trailing_zeros() as usize;
-    Extent { whole, len }
-}
-
-/// `whole + last / 10^places`, rounded once; of at most 4 digits and 16 places.
-#[inline(always)]
-fn join(whole: u64, last: u64, places: usize) -> Option<f64> {
-    // Rounded twice. The first time moved the fraction by less than `MOVED`, the second took away `rest`; the sum is the
-    // nearest double of the number itself if even both together are less than half of the step from one double to the
-    // next. (Steps are the same on both sides of the sum, unless it is a power of two.)
-    const MOVED: f64 = f64::EPSILON;
-    const EXPONENT: u64 = 0x7ff0_0000_0000_0000;
-    const HALF_STEP: u64 = 53 << 52;
-    let (start, fraction) = (whole as i64 as f64, last as i64 as f64 / TENS[places % 32]);
-    let sum = start + fraction;
-    let rest = fraction - (sum - start);
-    let half_step = f64::from_bits((sum.to_bits() & EXPONENT).wrapping_sub(HALF_STEP));
-    if rest.abs() + MOVED < half_step && sum.to_bits() & !EXPONENT != 0 {
-        return Some(sum);
-    }
-    number::scale_down(whole * number::POWERS_OF_TEN[places % 32] + last, places)
-}
-
-/// `10^n` for every `n` that is asked for.
-const TENS: [f64; 32] = {
-    let mut tens = [1.0; 32];
-    let mut n = 0;
-    while n < 20 {
-        tens[n] = number::POWERS_OF_TEN[n] as f64;
-        n += 1;
-    }
-    tens
-};
 
 /// The box around all keypoints of a pose (`x, y` of each), labelled or not, as `x, y, width, height`: what `loadRes`
 /// makes of a result that has nothing else. `None` with NaN.

@@ -118,8 +118,48 @@ pub fn short(bytes: &[u8], at: usize) -> Option<(f64, usize)> {
     if !usual {
         return None;
     }
-    let value = number::scale_down(digits, count - whole)?;
+    let value = number::scale_few(digits, count - whole);
     Some((if negative { -value } else { value }, start + count + 1))
+}
+
+/// What a number without a sign is made of, if it has a point.
+pub struct Extent {
+    /// Digits before its point.
+    pub whole: usize,
+    /// Its bytes.
+    pub len: usize,
+}
+
+/// The extent of the number that a piece of text begins with.
+#[inline(always)]
+pub fn extent(text: &[u8; 32]) -> Extent {
+    let others = !lanes::digits(text);
+    // The digits end at the second byte that is none.
+    Extent {
+        whole: others.trailing_zeros() as usize,
+        len: (others & others.wrapping_sub(1)).trailing_zeros() as usize,
+    }
+}
+
+/// The number with a point that begins at the 16th of these bytes, and how many bytes it has, if it has no sign, at most
+/// four digits before its point and at most 16 behind it. What follows has to be looked at: it may be an exponent.
+#[inline(always)]
+pub fn plain(around: &[u8; 48]) -> Option<(f64, usize)> {
+    let text: &[u8; 32] = around.last_chunk()?;
+    let Extent { whole, len } = extent(text);
+    let fraction = len.wrapping_sub(whole + 1);
+    let usual = whole.wrapping_sub(1) < 4
+        && fraction.wrapping_sub(1) < 16
+        && len < 21
+        && text[whole % 32] == b'.'
+        && (whole == 1 || text[0] != b'0');
+    if !usual {
+        return None;
+    }
+    let first = number::fewer(text.first_chunk()?, whole);
+    let last = lanes::value(around[len % 32..].first_chunk()?, fraction);
+    let value = number::scale_down(first * number::POWERS_OF_TEN[fraction % 32] + last, fraction)?;
+    Some((value, len))
 }
 
 /// The number with a point at `at`, and where it ends; zero if it is not a usual one.
@@ -131,12 +171,21 @@ pub fn with_point(bytes: &[u8], at: usize) -> (f64, usize) {
     // All that is looked at, so that its bounds are asked for once.
     let around = at.checked_sub(16).and_then(|from| bytes.get(from..)?.first_chunk::<49>());
     let Some(around) = around else { return NONE };
+    if let Some((value, len)) = around.first_chunk().and_then(plain)
+        && around[16 + len % 32] | 0x20 != b'e'
+    {
+        return (value, at + len);
+    }
+    with_point_and_more(around, at)
+}
+
+/// The same, with a sign, or more digits.
+#[inline(never)]
+fn with_point_and_more(around: &[u8; 49], at: usize) -> (f64, usize) {
+    const NONE: (f64, usize) = (0.0, 0);
     let negative = usize::from(around[16] == b'-');
     let Some(text) = around[16 + negative..].first_chunk::<32>() else { return NONE };
-    let digits = lanes::digits(text);
-    let whole = (!digits).trailing_zeros() as usize;
-    // The digits end where they would if the point were one of them.
-    let end = (!(digits | 1 << (whole % 32))).trailing_zeros() as usize;
+    let Extent { whole, len: end } = extent(text);
     let fraction = end.wrapping_sub(whole + 1);
     let (zero, long) = (text[0] == b'0', fraction > 16);
     let usual = (1..8).contains(&whole)
