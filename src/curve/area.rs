@@ -5,7 +5,6 @@ use super::sweep::Curves;
 use super::{Accumulated, Selection, Shape};
 use crate::curve::grid::{self, Grid, for_each_category};
 use crate::matching::MatchTable;
-use crate::threads;
 
 /// How the area is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +63,7 @@ pub fn areas_under(table: &MatchTable, selection: &Selection, shape: Shape, area
         }
     };
     if inner > 0 {
-        threads::run(|| for_each_category([&mut p, &mut r, &mut s], init, one));
+        for_each_category([&mut p, &mut r, &mut s], init, one);
     }
     Accumulated { precision, recall, scores: Vec::new() }
 }

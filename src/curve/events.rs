@@ -229,6 +229,11 @@ impl Events {
         self.first[self.order[m]].score
     }
 
+    /// How many detections matched.
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
     /// Visits the matched detections of rank below the `m`-th limit, best score first: `visit(event, unmatched
     /// detections before it in the a-th area range, verdict at the `word`-th 64 thresholds)`.
     pub fn each(

@@ -4,6 +4,8 @@ use std::marker::PhantomData;
 
 use rayon::prelude::*;
 
+use crate::threads;
+
 /// An array `(outer, K, inner)` of doubles, row by row, to which each category writes its own entries.
 pub struct Grid<'a> {
     data: *mut f64,
@@ -58,9 +60,15 @@ pub fn for_each_category<W>(
     let [a, b, c] = grids.map(|grid| &*grid);
     let categories = a.categories;
     assert!([b, c].iter().all(|grid| categories == grid.categories), "grids of the same categories");
-    (0..categories).into_par_iter().with_max_len(1).for_each_init(init, |memory, category| {
+    let one = |memory: &mut W, category| {
         work(memory, category, [a, b, c].map(|grid| Column { grid, category }));
-    });
+    };
+    if categories == 1 {
+        // Nobody could help.
+        one(&mut init(), 0);
+    } else {
+        threads::run(|| (0..categories).into_par_iter().with_max_len(1).for_each_init(init, one));
+    }
 }
 
 #[cfg(test)]

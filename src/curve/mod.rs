@@ -16,7 +16,6 @@ pub use crate::curve::part::{Part, Tally, draw_part, tallies};
 use crate::curve::sweep::Curves;
 pub use crate::curve::sweep::{Reached, reached};
 use crate::matching::MatchTable;
-use crate::threads;
 
 /// Which curves to draw.
 #[derive(Clone, Debug)]
@@ -96,7 +95,7 @@ pub fn accumulate(table: &MatchTable, selection: &Selection, shape: Shape) -> Ac
         spread(&mut r, &work.recall);
         spread(&mut s, &work.scores);
     };
-    threads::run(|| for_each_category([&mut p, &mut r, &mut s], init, one));
+    for_each_category([&mut p, &mut r, &mut s], init, one);
     Accumulated { precision, recall, scores }
 }
 

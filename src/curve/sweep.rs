@@ -54,7 +54,11 @@ impl Curves {
     /// Counts detections from the best score down, in the `a`-th area range and under the `m`-th limit.
     pub fn sweep(&mut self, thresholds: usize, events: &Events, a: usize, m: usize) {
         self.found.resize_with(thresholds, Vec::new);
-        self.found.iter_mut().for_each(Vec::clear);
+        self.found.iter_mut().for_each(|found| {
+            found.clear();
+            // Not touched before it is used.
+            found.reserve(events.len());
+        });
         // False positives at single thresholds, by detections that matched at others.
         self.extra.clear();
         self.extra.resize(thresholds, 0);

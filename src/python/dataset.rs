@@ -163,6 +163,13 @@ impl PyDataset {
         PyList::new(py, &self.dataset.images.ids)
     }
 
+    /// The ids of `images`, the least first.
+    fn sorted_image_ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let mut ids = self.dataset.images.ids.clone();
+        ids.sort_unstable();
+        PyList::new(py, ids)
+    }
+
     /// The ids of `categories`, in order, each as often as it is there.
     fn category_ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         PyList::new(py, &self.dataset.categories.ids)

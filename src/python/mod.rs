@@ -55,6 +55,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(dataset::read_dataset, module)?)?;
     module.add_function(wrap_pyfunction!(dataset::read_results, module)?)?;
     apart::register(module)?;
+    places::register(module)?;
     plain::register(module)?;
     module.add_class::<evaluate::Evaluation>()?;
     module.add_function(wrap_pyfunction!(evaluate::evaluate, module)?)?;

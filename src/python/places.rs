@@ -1,5 +1,6 @@
 //! Where plain ids stand among the evaluated images or categories.
 
+use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -9,6 +10,23 @@ use crate::columns::{Codebook, Key};
 
 /// The position of what is not evaluated.
 pub const NOWHERE: u32 = u32::MAX;
+
+/// Adds this file's function to the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(positions, module)?)
+}
+
+/// Where each of `ids` stands among ids that are sorted and distinct; [`NOWHERE`] for one that does not.
+#[pyfunction]
+fn positions<'py>(
+    py: Python<'py>,
+    ids: PyReadonlyArray1<'py, i64>,
+    among: PyReadonlyArray1<'py, i64>,
+) -> PyResult<Bound<'py, PyArray1<u32>>> {
+    let (ids, among) = (ids.as_slice()?, among.as_slice()?);
+    let of = |id| among.binary_search(id).map_or(NOWHERE, |place| place as u32);
+    Ok(PyArray1::from_iter(py, ids.iter().map(of)))
+}
 
 /// Positions of ids.
 pub struct Places {

@@ -46,18 +46,32 @@ class Columns(NamedTuple):
 class Ids:
     """The ids that are evaluated, and where each of them stands among them."""
 
-    def __init__(self, ids: list) -> None:
-        self._ids = ids
+    def __init__(self, ids: list, array: np.ndarray | None = None) -> None:
+        self.ids = ids
+        self._array = array
+
+    @classmethod
+    def unique(cls, ids: Any) -> Ids:
+        """Those of ``list(numpy.unique(ids))``: sorted, each once, as NumPy's scalars."""
+        array = np.asarray(ids) if type(ids) is list else None
+        if array is None or array.ndim != 1 or array.dtype.kind not in "iu":
+            return cls(list(np.unique(ids)))
+        # `numpy.unique` imports `numpy.ma` to ask whether a list is a masked array: a twentieth of an evaluation.
+        array = np.sort(array)
+        first = np.ones(len(array), dtype=bool)
+        np.not_equal(array[1:], array[:-1], out=first[1:])
+        array = array[first]
+        return cls(list(array), array)
 
     @functools.cached_property
     def index(self) -> dict:
         """The positions by id; of an id that comes twice the last one."""
-        return dict(zip(self._ids, range(len(self._ids)), strict=True))
+        return dict(zip(self.ids, range(len(self.ids)), strict=True))
 
     @functools.cached_property
     def _rising(self) -> np.ndarray | None:
         """The ids as an array, if there are some and they are integers, each greater than the one before."""
-        ids = np.asarray(self._ids) if type(self._ids) is list else None
+        ids = np.asarray(self.ids) if self._array is None and type(self.ids) is list else self._array
         if ids is None or ids.ndim != 1 or ids.dtype != np.int64 or not np.all(ids[1:] > ids[:-1]):
             return None
         return ids
@@ -65,16 +79,14 @@ class Ids:
     @property
     def distinct(self) -> bool:
         """Whether no id comes twice."""
-        return self._rising is not None or len(self.index) == len(self._ids)
+        return self._rising is not None or len(self.index) == len(self.ids)
 
     def positions(self, ids: np.ndarray) -> np.ndarray:
         """Where each of ``ids``, `int64`, stands, `uint32`; `_NOWHERE` for those that are not evaluated."""
         if self._rising is None:
             places = map(self.index.get, ids.tolist(), itertools.repeat(_NOWHERE))
             return np.fromiter(places, dtype=np.uint32, count=len(ids))
-        places = np.searchsorted(self._rising, ids)
-        found = self._rising[np.minimum(places, len(self._rising) - 1)] == ids
-        return np.where(found, places, _NOWHERE).astype(np.uint32)
+        return _core.positions(ids, self._rising)
 
 
 class Source:
@@ -142,6 +154,10 @@ class FileSource(Source):
 
     def image_ids(self) -> list:
         return self.file.image_ids()
+
+    def sorted_image_ids(self) -> list:
+        """What ``sorted(getImgIds())`` gives."""
+        return self.file.sorted_image_ids()
 
     @property
     def has_categories(self) -> bool:

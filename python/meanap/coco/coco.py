@@ -389,6 +389,21 @@ def _listed_annotations(coco: COCO) -> Listed | None:
     return None if indexed is None else Listed(annotations, indexed)
 
 
+def overridden(instance: Any, base: type, names: tuple[str, ...]) -> bool:
+    """Whether a method of `base` is another one in `instance`."""
+    cls = type(instance)
+    if any(name in instance.__dict__ for name in names):
+        return True
+    return cls is not base and any(getattr(cls, name) is not getattr(base, name) for name in names)
+
+
+def file_of_images(coco: Any) -> FileSource | None:
+    """The file that says what `coco.getImgIds()` gives, if nothing else has a say."""
+    source = _untouched(coco)
+    as_ever = isinstance(source, FileSource) and not overridden(coco, COCO, ("getImgIds",))
+    return source if as_ever else None
+
+
 def _untouched(coco: Any) -> Source | None:
     """What `coco` will be made of, if nobody has touched it, or could have changed what it was made of."""
     # `loadRes` may be called unbound, with another package's COCO.
@@ -477,9 +492,8 @@ def _lazy(source: Source) -> COCO:
 
 def _check_objects(objects: Any, coco: Any, place: Any, record_of: Any) -> None:
     """`_check_images`, without a Python object for each image where nobody could tell."""
-    as_ever = getattr(type(coco), "getImgIds", None) is COCO.getImgIds and "getImgIds" not in coco.__dict__
-    source = _untouched(coco) if as_ever else None
-    if not isinstance(source, FileSource) or objects.strange_image(source.file) is not None:
+    source = file_of_images(coco)
+    if source is None or objects.strange_image(source.file) is not None:
         _check_images(objects.image_ids, coco, place, record_of)
 
 

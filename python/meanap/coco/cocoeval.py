@@ -17,8 +17,8 @@ from meanap.coco import _cells, _summary
 from meanap.coco import mask as maskUtils
 from meanap.coco._index import collector_paused
 from meanap.coco._sources import Ids
-from meanap.coco.coco import COCO
-from meanap.coco.params import Params, distinct, snapshot
+from meanap.coco.coco import COCO, file_of_images, overridden
+from meanap.coco.params import Params, snapshot
 
 __all__ = ["COCOeval", "Params", "maskUtils"]
 
@@ -86,7 +86,8 @@ class COCOeval:
         self.stats: Any = []
         self.ious: Any = {}
         if cocoGt is not None:
-            self.params.imgIds = sorted(cocoGt.getImgIds())
+            file = file_of_images(cocoGt)
+            self.params.imgIds = sorted(cocoGt.getImgIds()) if file is None else file.sorted_image_ids()
             self.params.catIds = sorted(cocoGt.getCatIds())
 
     # Matching
@@ -108,14 +109,13 @@ class COCOeval:
         if p.iouType not in ("segm", "bbox", "boundary", "keypoints"):
             expected = "'segm', 'bbox', 'boundary' or 'keypoints'"
             raise ValueError(f"params.iouType: expected {expected}, found {p.iouType!r}")
-        p.imgIds = distinct(p.imgIds)
-        if p.useCats:
-            p.catIds = distinct(p.catIds)
+        images, categories = Ids.unique(p.imgIds), Ids.unique(p.catIds) if p.useCats else Ids(p.catIds)
+        p.imgIds, p.catIds = images.ids, categories.ids
         p.maxDets = sorted(p.maxDets)
         self.params = p
 
         with collector_paused():
-            run = _Run.of(self)
+            run = _Run.of(self, images, categories)
         if run is not None:
             zero_ids = run.evaluation.zero_ids
             self._run = run
@@ -328,23 +328,22 @@ class _Run:
         self.sources = sources
 
     @classmethod
-    def of(cls, evaluator: COCOeval) -> _Run | None:
-        """Runs the evaluation, or None where it has to go by hand."""
+    def of(cls, evaluator: COCOeval, images: Ids, categories: Ids) -> _Run | None:
+        """Runs the evaluation of these, or None where it has to go by hand."""
         p = evaluator.params
-        if _overridden(evaluator, COCOeval, _EVALUATOR_HOOKS):
+        if overridden(evaluator, COCOeval, _EVALUATOR_HOOKS):
             return None
         for coco in (evaluator.cocoGt, evaluator.cocoDt):
-            if not isinstance(coco, COCO) or _overridden(coco, COCO, _DATASET_HOOKS):
+            if not isinstance(coco, COCO) or overridden(coco, COCO, _DATASET_HOOKS):
                 return None
         options = _options(p)
         if options is None:
             return None
-        evaluated = [Ids(ids) for ids in (p.imgIds, p.catIds)]
-        if not all(ids.distinct for ids in evaluated):
+        if not (images.distinct and categories.distinct):
             return None
         sides: dict[str, Any] = {}
         for role, coco in (("ground_truth", evaluator.cocoGt), ("detections", evaluator.cocoDt)):
-            side = coco._evaluation_objects(p, role, *evaluated)
+            side = coco._evaluation_objects(p, role, images, categories)
             if side is None:
                 return None
             sides[role] = side
@@ -358,8 +357,8 @@ class _Run:
             dt[0],
             ground_truth_positions=None if gt[1] is None else (gt[1], gt[2]),
             detection_positions=None if dt[1] is None else (dt[1], dt[2]),
-            images=len(p.imgIds),
-            categories=len(p.catIds),
+            images=len(images.ids),
+            categories=len(categories.ids),
             by_category=bool(p.useCats),
             **options,
         )
@@ -420,13 +419,6 @@ class _Run:
             records = self.sources[role]
             loaded.append(records if isinstance(records, list) else _cells.load_afterwards(p, coco))
         return _cells.prepare(p, *self.cocos.values(), *loaded)
-
-
-def _overridden(instance: Any, base: type, names: tuple[str, ...]) -> bool:
-    cls = type(instance)
-    if any(name in instance.__dict__ for name in names):
-        return True
-    return cls is not base and any(getattr(cls, name) is not getattr(base, name) for name in names)
 
 
 def _is_limit(value: Any) -> bool:

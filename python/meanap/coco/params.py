@@ -92,18 +92,6 @@ class Params:
         self.useCats = 1
 
 
-def distinct(ids: Any) -> list:
-    """``list(numpy.unique(ids))``: sorted, each once, as NumPy's scalars."""
-    array = np.asarray(ids) if type(ids) is list else None
-    if array is None or array.ndim != 1 or array.dtype.kind not in "iu":
-        return list(np.unique(ids))
-    # `numpy.unique` imports `numpy.ma` to ask whether a list is a masked array: a twentieth of an evaluation.
-    array = np.sort(array)
-    first = np.ones(len(array), dtype=bool)
-    np.not_equal(array[1:], array[:-1], out=first[1:])
-    return list(array[first])
-
-
 # Copying these is keeping them.
 _IMMUTABLE = {int, float, str, np.int64, np.float64, np.str_}
 
