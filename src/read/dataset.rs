@@ -369,6 +369,8 @@ impl Reader<'_> {
                 if first && scanner.take(b'}') {
                     return Ok(None);
                 }
+                // What follows a comma may have been beyond the window.
+                scanner.space();
                 let key = scanner.key()?.to_vec();
                 scanner.space();
                 if scanner.at_end() {
@@ -611,6 +613,15 @@ mod tests {
         for (block, window, workers) in PLANS {
             let outcome = read(text, kind, Plan { block, window, workers });
             assert_eq!(story(&outcome), expected, "block {block}, window {window}, workers {workers}");
+        }
+    }
+
+    #[test]
+    fn the_window_may_end_behind_a_comma() {
+        for length in 0..100 {
+            let text = format!(r#"{{"info": "{}", "images": [], "categories": []}}"#, "x".repeat(length));
+            let outcome = read(&text, Kind::Dataset, Plan { block: 1 << 20, window: 32, workers: 1 });
+            assert_eq!(story(&outcome), story(&whole(&text, Kind::Dataset)), "{length}");
         }
     }
 
