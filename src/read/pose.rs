@@ -144,22 +144,22 @@ impl Pose {
                 self.labelled.push(false);
                 at + NOTHING.len()
             } else {
-                for _ in 0..2 {
-                    let value;
-                    (value, at) = if LABELS {
-                        let (value, end) = pixel(text, at)?;
+                let mut point = [0.0; 2];
+                for value in &mut point {
+                    (*value, at) = if LABELS {
+                        let (value, end) = pixel(text, at);
                         (value, behind_comma(text, end)?)
                     } else {
-                        coordinate(text, at)?
+                        coordinate(text, at)
                     };
-                    self.points.push(value);
                 }
+                self.points.extend_from_slice(&point);
                 if LABELS {
-                    let (value, end) = label(text, at)?;
+                    let (value, end) = label(text, at);
                     self.labelled.push(value > 0.0);
                     end
                 } else {
-                    passed(text, at)?
+                    passed(text, at)
                 }
             };
             if *text.get(end)? == b']' {
@@ -171,7 +171,10 @@ impl Pose {
 }
 
 // Where a number ends tells where the next one begins, so that each has to wait for the one before. What is rarely the
-// case stands in a branch of its own, which the processor passes by on a guess, and adds nothing to that wait.
+// case stands in a branch of its own, which the processor passes by on a guess, and adds nothing to that wait. Nor does
+// what a function gives back, if it fits into registers: nothing read is a number that ends at `NOWHERE`, behind all text.
+
+const NOWHERE: usize = usize::MAX;
 
 /// The place behind a comma at `at`, and behind a space.
 #[inline(always)]
@@ -198,12 +201,12 @@ fn nothing(text: &[u8], at: usize) -> bool {
 
 /// As [`number`], where whole ones of at most three digits are usual.
 #[inline(always)]
-fn pixel(text: &[u8], at: usize) -> Option<(f64, usize)> {
-    let chunk: &[u8; 4] = text.get(at..)?.first_chunk()?;
+fn pixel(text: &[u8], at: usize) -> (f64, usize) {
+    let Some(chunk) = chunk::<4>(text, at) else { return (0.0, NOWHERE) };
     let count = number::leading_digits(chunk);
     let usual = count.wrapping_sub(1) < 3 && (chunk[0] != b'0' || count == 1);
     if usual && matches!(chunk[count % 4], b',' | b']') {
-        Some((number::fewer(chunk, count) as f64, at + count))
+        (number::fewer(chunk, count) as f64, at + count)
     } else {
         number(text, at)
     }
@@ -211,59 +214,69 @@ fn pixel(text: &[u8], at: usize) -> Option<(f64, usize)> {
 
 /// As [`number`], where whole ones of a single digit are usual.
 #[inline(always)]
-fn label(text: &[u8], at: usize) -> Option<(f64, usize)> {
-    match text.get(at..)?.first_chunk()? {
-        [digit @ b'0'..=b'9', b',' | b']'] => Some((f64::from(digit - b'0'), at + 1)),
+fn label(text: &[u8], at: usize) -> (f64, usize) {
+    match chunk(text, at) {
+        Some([digit @ b'0'..=b'9', b',' | b']']) => (f64::from(digit - b'0'), at + 1),
         _ => number(text, at),
     }
 }
 
 /// A number with a point at `at`, if it is a usual one, else any; and the place behind the comma after it.
 #[inline(always)]
-fn coordinate(text: &[u8], at: usize) -> Option<(f64, usize)> {
+fn coordinate(text: &[u8], at: usize) -> (f64, usize) {
     // All that is looked at, so that its bounds are asked for once.
-    let around: &[u8; 48] = text.get(at.checked_sub(16)?..)?.first_chunk()?;
-    if let Some((value, len)) = usual::plain(around)
+    if let Some(around) = chunk::<48>(text, at.wrapping_sub(16))
+        && let Some((value, len)) = usual::plain(around)
         && [around[16 + len % 32], around[16 + (len + 1) % 32]] == *b", "
     {
-        return Some((value, at + len + 2));
+        return (value, at + len + 2);
     }
     any_coordinate(text, at)
 }
 
 #[inline(never)]
-fn any_coordinate(text: &[u8], at: usize) -> Option<(f64, usize)> {
-    let (value, end) = number(text, at)?;
-    Some((value, behind_comma(text, end)?))
+fn any_coordinate(text: &[u8], at: usize) -> (f64, usize) {
+    let (value, end) = number(text, at);
+    (value, behind_comma(text, end).unwrap_or(NOWHERE))
 }
 
 /// The number at `at`, and where it ends: whole, or with a point, of at most 7 digits before it and not many more
 /// behind it than a double has. What follows has to be looked at: it may be an exponent.
 #[inline(never)]
-fn number(text: &[u8], at: usize) -> Option<(f64, usize)> {
-    let negative = *text.get(at)? == b'-';
-    let start = at + usize::from(negative);
-    let window: &[u8; 32] = text.get(start..)?.first_chunk()?;
+fn number(text: &[u8], at: usize) -> (f64, usize) {
+    let negative = chunk(text, at) == Some(b"-");
+    let start = at.wrapping_add(usize::from(negative));
+    let Some(window) = chunk::<32>(text, start) else { return (0.0, NOWHERE) };
     let usual::Extent { whole, .. } = usual::extent(window);
     let point = window[whole % 32] == b'.';
     let (value, end) = if point {
         usual::with_point(text, start)
-    } else if whole.wrapping_sub(1) < 7 && (window[0] != b'0' || whole == 1) {
-        (number::few(window.first_chunk()?, whole) as f64, start + whole)
+    } else if whole.wrapping_sub(1) < 7
+        && (window[0] != b'0' || whole == 1)
+        && let Some(head) = window.first_chunk()
+    {
+        (number::few(head, whole) as f64, start + whole)
     } else {
-        return None;
+        return (0.0, NOWHERE);
     };
     // As an integer, minus zero is zero.
-    (end > 0).then_some((if negative && (point || value != 0.0) { -value } else { value }, end))
+    let value = if negative && (point || value != 0.0) { -value } else { value };
+    (value, if end > 0 { end } else { NOWHERE })
 }
 
 /// Where the number at `at` ends.
 #[inline(always)]
-fn passed(text: &[u8], at: usize) -> Option<usize> {
-    let window: &[u8; 32] = text.get(at..)?.first_chunk()?;
+fn passed(text: &[u8], at: usize) -> usize {
+    let Some(window) = chunk::<32>(text, at) else { return NOWHERE };
     let usual::Extent { whole, len } = usual::extent(window);
     let usual = whole.wrapping_sub(1) < 7 && window[whole % 32] == b'.' && whole + 1 < len && len < 32;
-    if usual && (window[0] != b'0' || whole == 1) { Some(at + len) } else { Some(number(text, at)?.1) }
+    if usual && (window[0] != b'0' || whole == 1) { at + len } else { number(text, at).1 }
+}
+
+/// Some bytes at `at`.
+#[inline(always)]
+fn chunk<const N: usize>(text: &[u8], at: usize) -> Option<&[u8; N]> {
+    text.get(at..)?.first_chunk()
 }
 
 /// The box around all keypoints of a pose (`x, y` of each), labelled or not, as `x, y, width, height`: what `loadRes`
