@@ -47,7 +47,8 @@ pub fn run<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 
 /// Runs `work` on the calling thread beside tasks that it gives to this process's pool, and waits for those.
 ///
-/// For a caller that must stay where it is, because it holds the interpreter.
+/// For a caller that must stay where it is, because it holds the interpreter; or that need not wait for another thread
+/// to wake up.
 pub fn beside<'scope, T>(work: impl FnOnce(&rayon::Scope<'scope>) -> T) -> T {
     pool().in_place_scope(work)
 }

@@ -48,13 +48,19 @@ pub struct Broken {
     pub halt: Halt,
 }
 
-/// Reads the elements of an array into `rows`, from the first one's place `start`, and returns the place behind the
-/// closing bracket.
-pub fn read<R: Rows>(source: &Source, plan: Plan, start: u64, rows: &mut R) -> Result<u64, Broken> {
+/// Reads the elements of an array into `rows`, from the first one's place, which is the window's, and returns the place
+/// behind the closing bracket. The window is then anywhere.
+pub fn read<'a, R: Rows>(
+    source: &'a Source,
+    plan: Plan,
+    window: &mut Window<'a>,
+    rows: &mut R,
+) -> Result<u64, Broken> {
+    let start = window.offset();
     let mut chain = Chain {
         part: rows.fresh(),
         rows,
-        window: Window::new(source, plan.window),
+        window,
         shape: Shape::default(),
         start,
         at: start,
@@ -63,7 +69,7 @@ pub fn read<R: Rows>(source: &Source, plan: Plan, start: u64, rows: &mut R) -> R
         ended: None,
     };
     if plan.workers > 1 && source.size().saturating_sub(start) > plan.block {
-        let opening = match opening(&mut chain.window, start) {
+        let opening = match opening(chain.window, start) {
             Ok(opening) => opening,
             Err(halt) => return Err(Broken { record: 0, halt }),
         };
@@ -83,7 +89,11 @@ pub fn read<R: Rows>(source: &Source, plan: Plan, start: u64, rows: &mut R) -> R
             moved: Condvar::new(),
             chain: Mutex::new(chain),
         };
-        threads::run(|| rayon::scope(|scope| (0..plan.workers).for_each(|_| scope.spawn(|_| team.work()))));
+        // The calling thread is one of the workers: it need not wait until another one is awake.
+        threads::beside(|scope| {
+            (1..plan.workers).for_each(|_| scope.spawn(|_| team.work()));
+            team.work();
+        });
         chain = team.chain.into_inner().unwrap_or_else(PoisonError::into_inner);
     }
     loop {
@@ -222,7 +232,7 @@ struct Block<R> {
 }
 
 /// What the workers share.
-struct Team<'a, R> {
+struct Team<'w, 'a, R> {
     source: &'a Source,
     plan: Plan,
     start: u64,
@@ -233,7 +243,7 @@ struct Team<'a, R> {
     /// Signals that a block was joined.
     moved: Condvar,
     /// Held by the one worker that joins.
-    chain: Mutex<Chain<'a, R>>,
+    chain: Mutex<Chain<'w, 'a, R>>,
 }
 
 struct State<R> {
@@ -249,7 +259,7 @@ struct State<R> {
     spare: Vec<R>,
 }
 
-impl<R: Rows> Team<'_, R> {
+impl<R: Rows> Team<'_, '_, R> {
     fn state(&self) -> MutexGuard<'_, State<R>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -325,9 +335,9 @@ impl<R: Rows> Team<'_, R> {
 }
 
 /// If its worker panics, the others stop too, rather than wait for a block that will not come.
-struct Alarm<'t, 'a, R: Rows>(&'t Team<'a, R>);
+struct Alarm<'t, 'w, 'a, R: Rows>(&'t Team<'w, 'a, R>);
 
-impl<R: Rows> Drop for Alarm<'_, '_, R> {
+impl<R: Rows> Drop for Alarm<'_, '_, '_, R> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.over.store(true, Ordering::Relaxed);
@@ -338,9 +348,9 @@ impl<R: Rows> Drop for Alarm<'_, '_, R> {
 }
 
 /// All rows up to a known place.
-struct Chain<'a, R> {
-    rows: &'a mut R,
-    window: Window<'a>,
+struct Chain<'w, 'a, R> {
+    rows: &'w mut R,
+    window: &'w mut Window<'a>,
     shape: Shape,
     /// What is being read here, emptied each time.
     part: R,
@@ -353,7 +363,7 @@ struct Chain<'a, R> {
     ended: Option<Result<u64, Broken>>,
 }
 
-impl<R: Rows> Chain<'_, R> {
+impl<R: Rows> Chain<'_, '_, R> {
     /// Adds a block that covers the file up to `until`, and returns its rows, emptied.
     fn join(&mut self, mut block: Block<R>, until: u64) -> R {
         if self.ended.is_none() && self.at < block.begin.min(until) {
@@ -373,7 +383,7 @@ impl<R: Rows> Chain<'_, R> {
     fn advance(&mut self, until: u64) {
         let mut part = std::mem::replace(&mut self.part, self.rows.fresh());
         self.window.seek(self.at, until);
-        let stop = run(&mut self.window, &mut self.shape, &mut part, until, &AtomicBool::new(false));
+        let stop = run(self.window, &mut self.shape, &mut part, until, &AtomicBool::new(false));
         let end = self.window.offset();
         self.add(&mut part, end, stop);
         self.part = part;
@@ -437,7 +447,8 @@ mod tests {
         let record = |i| if i == marked { "{\"a\": 9}" } else { "{\"a\": 1}" };
         let text = (0..records).map(record).collect::<Vec<_>>().join(",") + "]";
         let (source, mut rows) = (Source::from(text.into_bytes()), Fragile(0));
-        read(&source, Plan { block: 50, window: 64, workers: 3 }, 0, &mut rows).unwrap();
+        let plan = Plan { block: 50, window: 64, workers: 3 };
+        read(&source, plan, &mut Window::new(&source, plan.window), &mut rows).unwrap();
         rows.0
     }
 

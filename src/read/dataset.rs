@@ -477,9 +477,8 @@ impl Reader<'_> {
             if scanner.at_end() && !empty { scanner.fault("a value or ']'") } else { Ok(empty) }
         })?;
         if !empty {
-            let start = self.window.offset();
-            let end =
-                blocks::read(self.source, self.plan, start, rows).map_err(|at| Stopped::Array(label, at))?;
+            let end = blocks::read(self.source, self.plan, &mut self.window, rows)
+                .map_err(|at| Stopped::Array(label, at))?;
             self.window.seek(end, u64::MAX);
         }
         Ok(())
