@@ -52,12 +52,22 @@ impl Candidates {
         for row in similarity.chunks_exact(ground_truths) {
             let start = self.pairs.len();
             let mut nan = false;
-            for (g, &value) in row.iter().enumerate() {
-                if !(value < floor) {
-                    nan |= value.is_nan();
-                    self.pairs.push(Pair { ground_truth: g as u32, value });
+            let mut keep = |values: &[f64], first: usize| {
+                for (&value, ground_truth) in values.iter().zip(first as u32..) {
+                    if !(value < floor) {
+                        nan |= value.is_nan();
+                        self.pairs.push(Pair { ground_truth, value });
+                    }
+                }
+            };
+            let (eights, rest) = row.as_chunks::<8>();
+            for (i, eight) in eights.iter().enumerate() {
+                // Mostly none of them.
+                if eight.iter().fold(false, |any, &value| any | !(value < floor)) {
+                    keep(eight, 8 * i);
                 }
             }
+            keep(rest, 8 * eights.len());
             if nan {
                 self.any_nan = true;
                 self.pairs.truncate(start);
@@ -73,14 +83,20 @@ impl Candidates {
             self.ends.push(self.pairs.len() as u32);
         }
         self.any_nan |= floor == f64::NEG_INFINITY;
+        if self.pairs.is_empty() {
+            return;
+        }
         self.reached.reserve(self.pairs.len() * self.words);
-        for pair in &self.pairs {
+        let rising = thresholds.is_sorted();
+        for &Pair { value, .. } in &self.pairs {
+            let reaches = |&threshold: &f64| !(value < threshold);
             for thresholds in thresholds.chunks(64) {
-                let mut word = 0;
-                for (t, &threshold) in thresholds.iter().enumerate() {
-                    word |= u64::from(!(pair.value < threshold)) << t;
-                }
-                self.reached.push(word);
+                self.reached.push(if rising {
+                    let count = thresholds.partition_point(reaches);
+                    1u64.checked_shl(count as u32).map_or(u64::MAX, |bit| bit - 1)
+                } else {
+                    thresholds.iter().zip(0..).fold(0, |word, (at, t)| word | u64::from(reaches(at)) << t)
+                });
             }
         }
     }

@@ -58,11 +58,15 @@ pub struct Edges {
     bottom: Vec<f64>,
     area: Vec<f64>,
     any_crowd: bool,
+    /// Whether all edges are finite.
+    finite: bool,
 }
 
 impl Edges {
     fn gather(&mut self, boxes: &Boxes, crowd: &[bool], objects: &[u32]) {
-        let Edges { left, top, right, bottom, area, any_crowd } = self;
+        let Edges { left, top, right, bottom, area, any_crowd, finite } = self;
+        // NaN of what is not finite.
+        let mut zero = 0.0;
         [&mut *left, top, right, bottom, area].into_iter().for_each(Vec::clear);
         for &object in objects {
             let [x, y, width, height] = boxes.get(object as usize);
@@ -71,8 +75,10 @@ impl Edges {
             right.push(width + x);
             bottom.push(height + y);
             area.push(width * height);
+            zero += (x + y + (width + x) + (height + y)) * 0.0;
         }
         *any_crowd = objects.iter().any(|&object| crowd[object as usize]);
+        *finite = zero == 0.0;
     }
 }
 
@@ -88,24 +94,26 @@ impl Similarity for BoxIou {
         out: &mut [f64],
     ) -> Result<()> {
         edges.gather(&self.ground_truths, &self.crowd, ground_truths);
-        let Edges { left, top, right, bottom, area, any_crowd } = edges;
+        let Edges { left, top, right, bottom, area, any_crowd, finite } = edges;
         let count = ground_truths.len();
         let (left, top, right) = (&left[..count], &top[..count], &right[..count]);
         let (bottom, area) = (&bottom[..count], &area[..count]);
         for (row, &d) in out.chunks_exact_mut(count).zip(detections) {
             let detection = self.detections.get(d as usize);
-            if *any_crowd {
+            let [x, y, w, h] = detection;
+            let (far_x, far_y, own) = (w + x, h + y, w * h);
+            if *any_crowd || !*finite || far_x.is_nan() || far_y.is_nan() {
                 for (cell, &g) in row.iter_mut().zip(ground_truths) {
                     *cell = box_iou(&detection, &self.ground_truths.get(g as usize), self.crowd[g as usize]);
                 }
                 continue;
             }
-            // `box_iou` without its early ends, so that several are had at once.
-            let [x, y, w, h] = detection;
-            let (far_x, far_y, own) = (w + x, h + y, w * h);
+            // `box_iou` without its early ends and the care for NaN, so that several are had at once.
+            let lower = |a: f64, b: f64| if a < b { a } else { b };
+            let upper = |a: f64, b: f64| if a > b { a } else { b };
             for (g, cell) in row.iter_mut().enumerate() {
-                let width = far_x.min(right[g]) - x.max(left[g]);
-                let height = far_y.min(bottom[g]) - y.max(top[g]);
+                let width = lower(far_x, right[g]) - upper(x, left[g]);
+                let height = lower(far_y, bottom[g]) - upper(y, top[g]);
                 let intersection = width * height;
                 let iou = intersection / (own + area[g] - intersection);
                 *cell = if (width <= 0.0) | (height <= 0.0) { 0.0 } else { iou };
