@@ -249,7 +249,7 @@ fn matched(scene: &Scene, kind: IouType, dt: &Positions, gt: &Positions) -> Matc
 }
 
 fn table_rows(table: &MatchTable) -> &[Row] {
-    &table.parts[0].rows.items
+    &table.rows.items
 }
 
 fn compared(table: &MatchTable) -> String {
@@ -288,9 +288,8 @@ fn convert(text: &[u8], count: usize, step: usize) -> f64 {
 type Flat = (Vec<u32>, Vec<(u32, u32)>);
 
 fn flat(scene: &Scene, table: &MatchTable) -> Flat {
-    let part = &table.parts[0];
     let mut places = vec![u32::MAX; scene.detections.len()];
-    for (row, place) in part.rows.items.iter().zip(0..) {
+    for (row, place) in table.rows.items.iter().zip(0..) {
         places[row.object as usize] = place;
     }
     (places, pairs_of(table).collect())
@@ -425,9 +424,8 @@ fn floor_of_geometry(file: &Dataset, objects: &Objects) -> f64 {
 }
 
 fn pairs_of(table: &MatchTable) -> impl Iterator<Item = (u32, u32)> + '_ {
-    let part = &table.parts[0];
     (0..table.groups()).flat_map(move |group| {
-        let (rows, truths) = (part.rows(group), part.truths(group));
+        let (rows, truths) = (table.rows(group), table.truths(group));
         meetings(rows, truths).flat_map(move |cell| {
             rows[cell.detections].iter().flat_map(move |row| {
                 truths[cell.ground_truths.clone()].iter().map(move |gt| (row.object, gt.object))

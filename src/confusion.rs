@@ -10,7 +10,7 @@ use crate::columns::Key;
 use crate::error::Result;
 use crate::evaluate::{Cell, Scene};
 use crate::matching::{
-    Cells, Extent, MatchTable, NOT_EVALUATED, Part, Positions, Row, Truth, floor, match_greedily, meetings,
+    Cells, Extent, MatchTable, NOT_EVALUATED, Positions, Row, Truth, floor, match_greedily, meetings,
 };
 use crate::similarity::Similarity;
 
@@ -67,43 +67,41 @@ pub fn pair<S: Similarity>(
     let thresholds = &scene.protocol.thresholds;
     let (mut cell, mut scratch) = (Cell::default(), S::Scratch::default());
     let (mut taken, mut gathered) = (Vec::new(), Gathered::default());
-    for part in &table.parts {
-        for meeting in meetings(part.rows(0), part.truths(0)) {
-            let truths = &part.truths(0)[meeting.ground_truths.clone()];
-            let rows = part.rows(0)[meeting.detections.clone()].iter();
-            let rows: Vec<Row> = rows.filter(|row| row.rank != Row::DROPPED).copied().collect();
-            cell.open(&rows, truths, &scene.ground_truths);
-            cell.fill(similarity, &mut scratch, floor(thresholds))?;
-            cell.find_candidates(thresholds);
-            let ignored: Vec<bool> = truths.iter().map(|truth| truth.areas & 1 == 0).collect();
-            let mut partner = vec![None; rows.len()];
-            let mut found = ignored.clone();
-            match_greedily(
-                &cell.candidates,
-                thresholds,
-                &ignored,
-                &cell.crowd,
-                |_| true,
-                &mut taken,
-                |_, _, d, g| {
-                    partner[d] = Some(g);
-                    found[g] = true;
-                },
-            );
-            let truth_category = |g: usize| scene.ground_truths.category[truths[g].object as usize];
-            for (row, partner) in rows.iter().zip(partner) {
-                let truth = match partner {
-                    Some(g) if ignored[g] => continue,
-                    Some(g) => truth_category(g),
-                    None => NOT_EVALUATED,
-                };
-                let group = gathered.group(scene.detections.category[row.object as usize], truth);
-                gathered.rows.push((group, Row::unmatched(row.score, row.image, row.object, row.rank, 0)));
-            }
-            for (g, truth) in truths.iter().enumerate().filter(|&(g, _)| !found[g]) {
-                let group = gathered.group(NOT_EVALUATED, truth_category(g));
-                gathered.truths.push((group, *truth));
-            }
+    for meeting in meetings(table.rows(0), table.truths(0)) {
+        let truths = &table.truths(0)[meeting.ground_truths.clone()];
+        let rows = table.rows(0)[meeting.detections.clone()].iter();
+        let rows: Vec<Row> = rows.filter(|row| row.rank != Row::DROPPED).copied().collect();
+        cell.open(&rows, truths, &scene.ground_truths);
+        cell.fill(similarity, &mut scratch, floor(thresholds))?;
+        cell.find_candidates(thresholds);
+        let ignored: Vec<bool> = truths.iter().map(|truth| truth.areas & 1 == 0).collect();
+        let mut partner = vec![None; rows.len()];
+        let mut found = ignored.clone();
+        match_greedily(
+            &cell.candidates,
+            thresholds,
+            &ignored,
+            &cell.crowd,
+            |_| true,
+            &mut taken,
+            |_, _, d, g| {
+                partner[d] = Some(g);
+                found[g] = true;
+            },
+        );
+        let truth_category = |g: usize| scene.ground_truths.category[truths[g].object as usize];
+        for (row, partner) in rows.iter().zip(partner) {
+            let truth = match partner {
+                Some(g) if ignored[g] => continue,
+                Some(g) => truth_category(g),
+                None => NOT_EVALUATED,
+            };
+            let group = gathered.group(scene.detections.category[row.object as usize], truth);
+            gathered.rows.push((group, Row::unmatched(row.score, row.image, row.object, row.rank, 0)));
+        }
+        for (g, truth) in truths.iter().enumerate().filter(|&(g, _)| !found[g]) {
+            let group = gathered.group(NOT_EVALUATED, truth_category(g));
+            gathered.truths.push((group, *truth));
         }
     }
     Ok(gathered.table(&table, scene.protocol.extent, keys))
@@ -126,7 +124,7 @@ impl Gathered {
             self.truths.iter().map(|(group, truth)| (truth.image, *group)).collect();
         let (image, group) = split(&places);
         let truths = Cells::new(&image, &group, &positions, extent, |i, _| self.truths[i as usize].1);
-        (MatchTable { bits: of.bits, parts: vec![Part { rows, truths, outcomes: Vec::new() }] }, named)
+        (MatchTable { bits: of.bits, rows, truths, outcomes: Vec::new() }, named)
     }
 }
 

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::columns::Objects;
 use crate::error::Result;
 use crate::matching::{
-    AreaRange, Bits, Candidates, Cells, Extent, MatchTable, Matcher, Outcome, Part, Positions, Row, Truth,
+    AreaRange, Bits, Candidates, Cells, Extent, MatchTable, Matcher, Outcome, Positions, Row, Truth,
     descending_key, each_bit, end_of_cell, end_of_image, floor, match_best_first, match_greedily,
 };
 use crate::similarity::Similarity;
@@ -116,14 +116,14 @@ impl Scene {
             for share in shares {
                 self.match_share(similarity, &mut work, share, &mut outcomes)?;
             }
-            return Ok(MatchTable { bits, parts: vec![Part { rows, truths, outcomes }] });
+            return Ok(MatchTable { bits, rows, truths, outcomes });
         }
         let one = |run, share| self.match_next(similarity, run, share);
         let outcomes = threads::run(|| {
             let runs = shares.into_par_iter().try_fold(Run::default, one).collect::<Result<Vec<_>>>()?;
             Ok(join(runs, bits.entry()))
         })?;
-        Ok(MatchTable { bits, parts: vec![Part { rows, truths, outcomes }] })
+        Ok(MatchTable { bits, rows, truths, outcomes })
     }
 
     /// Adds one share to a run.

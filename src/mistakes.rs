@@ -15,7 +15,7 @@ use crate::derive::mistakes::{BITS, push_similarity};
 use crate::error::Result;
 use crate::evaluate::Scene;
 use crate::matching::{
-    Cells, Extent, MatchTable, Matcher, NOT_EVALUATED, Outcome, Part, Positions, Row, Truth, descending_key,
+    Cells, Extent, MatchTable, Matcher, NOT_EVALUATED, Outcome, Positions, Row, Truth, descending_key,
 };
 use crate::similarity::Similarity;
 use crate::threads;
@@ -79,23 +79,20 @@ pub fn tell<S: Similarity>(
 ) -> Result<(MatchTable, Vec<Key>)> {
     let table = scene.match_all(similarity, dt, gt)?;
     let (mut seen, mut wanted) = (Vec::new(), Vec::new());
-    for part in &table.parts {
-        for group in 0..part.rows.len() {
-            let kept = part.rows(group).iter().filter(|row| row.rank != Row::DROPPED);
-            seen.extend(kept.filter_map(|row| {
-                let (right, ignored) = match row.outcome() {
-                    Outcome::Unmatched(outside) => (false, outside & 1 == 1),
-                    Outcome::Matched(entry) => {
-                        let entry = &part.outcomes[entry * table.bits.entry()..];
-                        let (matched, ignored) = table.bits.get(entry, 0, 0);
-                        (matched & 1 == 1, ignored & 1 == 1)
-                    }
-                };
-                (!ignored).then_some(Seen { row: *row, group: group as u32, right })
-            }));
-            let truths = part.truths(group).iter().filter(|truth| truth.areas & 1 == 1);
-            wanted.extend(truths.map(|truth| Wanted { truth: *truth, group: group as u32 }));
-        }
+    for group in 0..table.rows.len() {
+        let kept = table.rows(group).iter().filter(|row| row.rank != Row::DROPPED);
+        seen.extend(kept.filter_map(|row| {
+            let (right, ignored) = match row.outcome() {
+                Outcome::Unmatched(outside) => (false, outside & 1 == 1),
+                Outcome::Matched(index) => {
+                    let (matched, ignored) = table.bits.get(table.outcome(index), 0, 0);
+                    (matched & 1 == 1, ignored & 1 == 1)
+                }
+            };
+            (!ignored).then_some(Seen { row: *row, group: group as u32, right })
+        }));
+        let truths = table.truths(group).iter().filter(|truth| truth.areas & 1 == 1);
+        wanted.extend(truths.map(|truth| Wanted { truth: *truth, group: group as u32 }));
     }
     let judge = Judge { scene, similarity, threshold: scene.protocol.thresholds[0], background };
     let found = threads::run(|| {
@@ -284,7 +281,7 @@ fn assemble(found: Vec<Found>, extent: Extent, keys: &[Key]) -> (MatchTable, Vec
     let rows = Cells::new(&image, &row_group, &positions, extent, |i, _| rows[i as usize]);
     let image: Vec<u32> = truths.iter().map(|truth| truth.image).collect();
     let truths = Cells::new(&image, &truth_group, &positions, extent, |i, _| truths[i as usize]);
-    (MatchTable { bits: BITS, parts: vec![Part { rows, truths, outcomes }] }, named)
+    (MatchTable { bits: BITS, rows, truths, outcomes }, named)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Detections that matched nothing are most of them, and all that a curve wants of one is how many true positives stand
 //! before it. So only detections that matched are sorted; the others are counted into the gaps between them.
 
-use crate::matching::{MatchTable, Outcome, Part, Row, Truth, descending_key, sort_by_integer};
+use crate::matching::{MatchTable, Outcome, Row, Verdict, descending_key, sort_by_integer};
 
 /// The place of a detection in the total order: score, then image, then rank in the image.
 type Key = (u64, u64);
@@ -20,15 +20,6 @@ struct Event {
     rank: u32,
     /// Which outcome of the table it has.
     outcome: u32,
-}
-
-/// The thresholds, 64 of them, at which a detection is a true positive and at which a false one.
-#[derive(Clone, Copy, Default)]
-pub struct Verdict {
-    /// True positive.
-    pub hit: u64,
-    /// False positive.
-    pub miss: u64,
 }
 
 /// The matched detections of one group, best score first, and the false positives between them.
@@ -65,53 +56,39 @@ struct First {
 
 impl Events {
     /// Takes in the rows of `group`, leaving out images that are not wanted.
-    pub fn read<'a>(
+    pub fn read(
         &mut self,
-        table: &'a MatchTable,
+        table: &MatchTable,
         group: usize,
         images: Option<&[bool]>,
         areas: &[usize],
         limits: &[usize],
     ) {
         let wanted = |image: u32| images.is_none_or(|images| images[image as usize]);
-        let rows = |part: &'a Part| {
-            part.rows(group).iter().filter(|row| row.rank != Row::DROPPED && wanted(row.image))
-        };
+        let rows = || table.rows(group).iter().filter(|row| row.rank != Row::DROPPED && wanted(row.image));
         self.areas = areas.to_vec();
         self.masks = in_fours(areas.iter().map(|&area| 1 << area));
         self.set_limits(limits);
         self.truth_areas.clear();
-        let truths = table.parts.iter().flat_map(|part| part.truths(group));
-        self.truth_areas.extend(truths.filter(|truth: &&Truth| wanted(truth.image)).map(|truth| truth.areas));
+        let truths = table.truths(group).iter().filter(|truth| wanted(truth.image));
+        self.truth_areas.extend(truths.map(|truth| truth.areas));
 
         self.events.clear();
-        let mut in_order = true;
-        let mut before = 0;
-        for part in &table.parts {
-            for row in rows(part) {
-                if let Outcome::Matched(entry) = row.outcome() {
-                    let outcome = (before + entry) as u32;
-                    let event = Event { key: key(row), score: row.score, rank: row.rank, outcome };
-                    in_order &= self.events.last().is_none_or(|last| last.key.1 <= event.key.1);
-                    self.events.push(event);
-                }
+        for row in rows() {
+            if let Outcome::Matched(index) = row.outcome() {
+                let outcome = index as u32;
+                self.events.push(Event { key: key(row), score: row.score, rank: row.rank, outcome });
             }
-            before += part.outcomes.len() / table.bits.entry().max(1);
         }
-        if in_order {
-            // As rows come, image by image: of equal scores the first is the first.
-            sort_by_integer(&mut self.events, &mut self.spare, |event| event.key.0);
-        } else {
-            self.events.sort_unstable_by_key(|event| event.key);
-        }
+        // As rows come, image by image: of equal scores the first is the first.
+        debug_assert!(self.events.is_sorted_by_key(|event| event.key.1));
+        sort_by_integer(&mut self.events, &mut self.spare, |event| event.key.0);
         self.scores.clear();
         self.scores.extend(self.events.iter().map(|event| event.key.0));
         self.judge(table);
         self.buckets.fill(&self.scores);
         self.begin_counting();
-        for part in &table.parts {
-            self.count_unmatched(rows(part));
-        }
+        self.count_unmatched(rows());
         self.sum_up();
     }
 
@@ -139,9 +116,7 @@ impl Events {
             let outcome = table.outcome(event.outcome as usize);
             for (a, &area) in self.areas.iter().enumerate() {
                 for word in 0..words {
-                    let (matched, ignored) = bits.get(outcome, area, word);
-                    let counted = !ignored & bits.used(word);
-                    let verdict = Verdict { hit: matched & counted, miss: !matched & counted };
+                    let verdict = bits.verdict(outcome, area, word);
                     self.verdicts[(a * words + word) * count + place] = verdict;
                 }
             }

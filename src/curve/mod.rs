@@ -129,7 +129,7 @@ fn draw(work: &mut Workspace, table: &MatchTable, selection: &Selection, shape: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matching::{Bits, Cells, Part, Row, Truth};
+    use crate::matching::{Bits, Cells, Row, Truth};
 
     /// Numbers that look random and are the same each time.
     struct Dice(u64);
@@ -215,11 +215,7 @@ mod tests {
             }
             assert!(all.is_sorted_by_key(|d| d.image));
             let positives = truths.len();
-            let part = Part {
-                rows: Cells { groups: vec![0, rows.len() as u32], items: rows },
-                truths: Cells { groups: vec![0, truths.len() as u32], items: truths },
-                outcomes,
-            };
+
             let points = [0.0, 0.1, 0.5, 1.0 / 3.0, -1.0, 0.9, 1.0, 0.2];
             let selection = Selection {
                 groups: vec![0],
@@ -228,7 +224,12 @@ mod tests {
                 images: None,
                 recall_points: points.to_vec(),
             };
-            let table = MatchTable { bits, parts: vec![part] };
+            let table = MatchTable {
+                bits,
+                rows: Cells { groups: vec![0, rows.len() as u32], items: rows },
+                truths: Cells { groups: vec![0, truths.len() as u32], items: truths },
+                outcomes,
+            };
             let drawn = accumulate(&table, &selection, Shape { categories: 1, areas: 1, limits: 2 });
             for t in 0..bits.thresholds {
                 for (m, limit) in [2, 100].into_iter().enumerate() {
@@ -252,12 +253,13 @@ mod tests {
     #[test]
     fn nothing_selected_is_nothing_drawn() {
         let bits = Bits { areas: 1, thresholds: 1 };
-        let part = Part {
+
+        let table = MatchTable {
+            bits,
             rows: Cells { groups: vec![0, 1], items: vec![Row::unmatched(0.5, 0, 0, 0, 0)] },
             truths: Cells { groups: vec![0, 1], items: vec![Truth { image: 0, object: 0, areas: 1 }] },
             outcomes: vec![],
         };
-        let table = MatchTable { bits, parts: vec![part] };
         for (areas, limits) in [(vec![0], vec![]), (vec![], vec![100]), (vec![], vec![])] {
             let shape = Shape { categories: 1, areas: areas.len(), limits: limits.len() };
             let (groups, recall_points) = (vec![0], vec![0.5]);

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::events::Events;
 use super::sweep::{Curves, Reached, reached};
-use crate::matching::{MatchTable, Outcome, Row};
+use crate::matching::{MatchTable, Outcome, Row, Verdict};
 use crate::threads;
 
 /// What a part holds of one group. Arrays are `(T, A, M)` row by row.
@@ -40,28 +40,25 @@ fn tally(table: &MatchTable, group: usize, limits: &[usize], misses: bool) -> Ta
     // Unmatched detections are false positives at all thresholds alike.
     let mut unmatched = vec![0; areas * m];
     let mut matched = vec![Lanes::new(bits.words()); 2 * areas * m];
-    for part in &table.parts {
-        let counts = |row: &&Row| misses || matches!(row.outcome(), Outcome::Matched(_));
-        for row in part.rows(group).iter().filter(|row| row.rank != Row::DROPPED).filter(counts) {
-            let Some(&least) = ascending.iter().find(|&&m| (row.rank as usize) < limits[m]) else { continue };
-            tally.seen[least] += 1;
-            match row.outcome() {
-                Outcome::Unmatched(outside) => {
-                    for (a, of_area) in unmatched.chunks_exact_mut(m).enumerate() {
-                        of_area[least] += i64::from(outside >> a & 1 == 0);
-                    }
+    let counts = |row: &&Row| misses || matches!(row.outcome(), Outcome::Matched(_));
+    for row in table.rows(group).iter().filter(|row| row.rank != Row::DROPPED).filter(counts) {
+        let Some(&least) = ascending.iter().find(|&&m| (row.rank as usize) < limits[m]) else { continue };
+        tally.seen[least] += 1;
+        match row.outcome() {
+            Outcome::Unmatched(outside) => {
+                for (a, of_area) in unmatched.chunks_exact_mut(m).enumerate() {
+                    of_area[least] += i64::from(outside >> a & 1 == 0);
                 }
-                Outcome::Matched(entry) => {
-                    let outcome = &part.outcomes[entry * bits.entry()..(entry + 1) * bits.entry()];
-                    for a in 0..areas {
-                        let at = 2 * (a * m + least);
-                        for word in 0..bits.words() {
-                            let (hit, ignored) = bits.get(outcome, a, word);
-                            let counted = !ignored & bits.used(word);
-                            matched[at].add(word, hit & counted);
-                            if misses {
-                                matched[at + 1].add(word, !hit & counted);
-                            }
+            }
+            Outcome::Matched(index) => {
+                let outcome = table.outcome(index);
+                for a in 0..areas {
+                    let at = 2 * (a * m + least);
+                    for word in 0..bits.words() {
+                        let Verdict { hit, miss } = bits.verdict(outcome, a, word);
+                        matched[at].add(word, hit);
+                        if misses {
+                            matched[at + 1].add(word, miss);
                         }
                     }
                 }

@@ -32,17 +32,15 @@ pub struct Optimal {
 pub fn optimal(table: &MatchTable, meaning: &Meaning, categories: usize, threshold: f64) -> Optimal {
     let mut detections = vec![Vec::new(); categories];
     let mut positives = vec![0usize; categories];
-    for part in &table.parts {
-        for group in 0..part.rows.len() {
-            let right = meaning.kind[group] == RIGHT;
-            for row in part.rows(group) {
-                let distance = if right { Some(1.0 - similarity(part, row)) } else { None };
-                detections[meaning.category[group] as usize].push((row.score, row.image, row.rank, distance));
-            }
-            let truths = part.truths(group);
-            if !truths.is_empty() {
-                positives[meaning.truth[group] as usize] += truths.len();
-            }
+    for group in 0..table.rows.len() {
+        let right = meaning.kind[group] == RIGHT;
+        for row in table.rows(group) {
+            let distance = if right { Some(1.0 - similarity(table, row)) } else { None };
+            detections[meaning.category[group] as usize].push((row.score, row.image, row.rank, distance));
+        }
+        let truths = table.truths(group);
+        if !truths.is_empty() {
+            positives[meaning.truth[group] as usize] += truths.len();
         }
     }
     let mut out = Optimal::default();

@@ -1,6 +1,6 @@
 //! How a table of mistakes is read: what its groups stand for, and the similarity that each row holds.
 
-use crate::matching::{Bits, MatchTable, Outcome, Part, Row};
+use crate::matching::{Bits, MatchTable, Outcome, Row};
 
 /// How the rows' outcomes are laid out: the second word of thresholds holds a similarity as bits.
 pub const BITS: Bits = Bits { areas: 1, thresholds: 128 };
@@ -26,14 +26,12 @@ impl Meaning {
     pub fn fits(&self, table: &MatchTable, categories: usize) -> bool {
         let groups = table.groups();
         let lengths = [self.kind.len(), self.category.len(), self.truth.len()];
-        let within = |group: usize, part: &Part| {
-            let rows = part.rows(group).is_empty() || (self.category[group] as usize) < categories;
-            let needs_truth = !part.truths(group).is_empty() || self.kind[group].is_ascii_uppercase();
+        let within = |group: usize| {
+            let rows = table.rows(group).is_empty() || (self.category[group] as usize) < categories;
+            let needs_truth = !table.truths(group).is_empty() || self.kind[group].is_ascii_uppercase();
             rows && (!needs_truth || (self.truth[group] as usize) < categories)
         };
-        lengths == [groups; 3]
-            && table.bits == BITS
-            && table.parts.iter().all(|part| (0..groups).all(|group| within(group, part)))
+        lengths == [groups; 3] && table.bits == BITS && (0..groups).all(within)
     }
 }
 
@@ -46,12 +44,9 @@ pub fn push_similarity(outcomes: &mut Vec<u64>, row: &mut Row, similarity: f64) 
 }
 
 /// The similarity of a row.
-pub fn similarity(part: &Part, row: &Row) -> f64 {
+pub fn similarity(table: &MatchTable, row: &Row) -> f64 {
     match row.outcome() {
-        Outcome::Matched(entry) => {
-            let entry = &part.outcomes[entry * BITS.entry()..(entry + 1) * BITS.entry()];
-            f64::from_bits(BITS.get(entry, 0, 1).0)
-        }
+        Outcome::Matched(index) => f64::from_bits(BITS.get(table.outcome(index), 0, 1).0),
         Outcome::Unmatched(_) => f64::NAN,
     }
 }
@@ -67,8 +62,9 @@ mod tests {
         push_similarity(&mut outcomes, &mut Row::default(), 0.25);
         push_similarity(&mut outcomes, &mut row, 0.75);
         let none = Cells { items: Vec::new(), groups: vec![0] };
-        let part = Part { rows: Cells { items: vec![row], groups: vec![0, 1] }, truths: none, outcomes };
-        assert_eq!(similarity(&part, &part.rows.items[0]), 0.75);
-        assert!(similarity(&part, &Row::unmatched(0.5, 0, 0, 0, 0)).is_nan());
+        let rows = Cells { items: vec![row], groups: vec![0, 1] };
+        let table = MatchTable { bits: BITS, rows, truths: none, outcomes };
+        assert_eq!(similarity(&table, &table.rows.items[0]), 0.75);
+        assert!(similarity(&table, &Row::unmatched(0.5, 0, 0, 0, 0)).is_nan());
     }
 }

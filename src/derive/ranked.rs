@@ -1,7 +1,7 @@
 //! One group's detections from the best score down, in one area range and under one limit.
 
 use crate::curve::{Area, Reached, area_of, reached};
-use crate::matching::{Bits, MatchTable, Outcome, Row, descending_key};
+use crate::matching::{Bits, MatchTable, Outcome, Row, Verdict, descending_key};
 
 /// How a curve becomes a number.
 #[derive(Clone, Debug)]
@@ -33,21 +33,18 @@ impl Ranked {
     /// Sorts the rows of one group.
     pub fn new(table: &MatchTable, group: usize, area: usize, limit: usize) -> Ranked {
         let bits = table.bits;
-        let (words, entry) = (bits.words(), bits.entry());
+        let words = bits.words();
         let kept = |row: &Row| row.rank != Row::DROPPED && (row.rank as usize) < limit;
-        let mut order: Vec<(u64, u64, u32, u32)> = Vec::new();
-        let mut positives = Vec::new();
-        for (p, part) in table.parts.iter().enumerate() {
-            let start = part.rows.group(group).start;
-            let rows = part.rows(group).iter().enumerate().filter(|(_, row)| kept(row));
-            order.extend(rows.map(|(i, row)| {
+        let rows = table.rows(group).iter().zip(0u32..).filter(|(row, _)| kept(row));
+        let mut order: Vec<(u64, u64, u32)> = rows
+            .map(|(row, i)| {
                 let place = u64::from(row.image) << 32 | u64::from(row.rank);
-                (descending_key(row.score), place, p as u32, (start + i) as u32)
-            }));
-            let truths = part.truths(group).iter().filter(|truth| truth.areas >> area & 1 == 1);
-            positives.extend(truths.map(|truth| truth.image));
-        }
+                (descending_key(row.score), place, i)
+            })
+            .collect();
         order.sort_unstable();
+        let truths = table.truths(group).iter().filter(|truth| truth.areas >> area & 1 == 1);
+        let positives = truths.map(|truth| truth.image).collect();
         let mut ranked = Ranked {
             score: Vec::with_capacity(order.len()),
             image: Vec::with_capacity(order.len()),
@@ -57,18 +54,17 @@ impl Ranked {
             positives,
             bits,
         };
-        for (_, _, p, i) in order {
-            let part = &table.parts[p as usize];
-            let row = &part.rows.items[i as usize];
+        for (_, _, i) in order {
+            let row = &table.rows(group)[i as usize];
             let before = ranked.right.len();
             for word in 0..words {
-                let used = bits.used(word);
-                let (matched, ignored) = match row.outcome() {
-                    Outcome::Unmatched(outside) => (0, if outside >> area & 1 == 1 { u64::MAX } else { 0 }),
-                    Outcome::Matched(e) => bits.get(&part.outcomes[e * entry..(e + 1) * entry], area, word),
+                let Verdict { hit, miss } = match row.outcome() {
+                    Outcome::Unmatched(outside) if outside >> area & 1 == 1 => Verdict::default(),
+                    Outcome::Unmatched(_) => Verdict { hit: 0, miss: bits.used(word) },
+                    Outcome::Matched(index) => bits.verdict(table.outcome(index), area, word),
                 };
-                ranked.right.push(matched & !ignored & used);
-                ranked.wrong.push(!matched & !ignored & used);
+                ranked.right.push(hit);
+                ranked.wrong.push(miss);
             }
             if ranked.right[before..].iter().chain(&ranked.wrong[before..]).all(|&word| word == 0) {
                 ranked.right.truncate(before);

@@ -4,7 +4,7 @@
 //! kind disappears; a missed object is no longer looked for.
 
 use super::mistakes::{Meaning, RIGHT};
-use crate::matching::{Bits, Cells, Extent, MatchTable, Part, Positions, Row};
+use crate::matching::{Bits, Cells, Extent, MatchTable, Positions, Row};
 
 /// What is put right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,29 +34,27 @@ pub fn repaired(
 ) -> MatchTable {
     let bits = Bits { areas: 1, thresholds: 1 };
     let (mut rows, mut truths, mut outcomes) = (Vec::new(), Vec::new(), Vec::new());
-    for part in &table.parts {
-        for group in 0..part.rows.len() {
-            let kind = meaning.kind[group];
-            let (own, truth) = (meaning.category[group], meaning.truth[group]);
-            let becomes = match repair {
-                _ if kind == RIGHT => Some((own, true)),
-                Repair::Kind(wanted) if kind.to_ascii_lowercase() == wanted => {
-                    kind.is_ascii_uppercase().then_some((truth, true))
-                }
-                Repair::FalsePositives => None,
-                _ => Some((own, false)),
-            };
-            if let Some((category, right)) = becomes {
-                rows.extend(part.rows(group).iter().map(|row| (category, right, *row)));
+    for group in 0..table.rows.len() {
+        let kind = meaning.kind[group];
+        let (own, truth) = (meaning.category[group], meaning.truth[group]);
+        let becomes = match repair {
+            _ if kind == RIGHT => Some((own, true)),
+            Repair::Kind(wanted) if kind.to_ascii_lowercase() == wanted => {
+                kind.is_ascii_uppercase().then_some((truth, true))
             }
-            let sought = match repair {
-                Repair::Kind(MISSED) => kind != MISSED,
-                Repair::FalseNegatives => kind == RIGHT,
-                _ => true,
-            };
-            if sought {
-                truths.extend(part.truths(group).iter().map(|found| (truth, *found)));
-            }
+            Repair::FalsePositives => None,
+            _ => Some((own, false)),
+        };
+        if let Some((category, right)) = becomes {
+            rows.extend(table.rows(group).iter().map(|row| (category, right, *row)));
+        }
+        let sought = match repair {
+            Repair::Kind(MISSED) => kind != MISSED,
+            Repair::FalseNegatives => kind == RIGHT,
+            _ => true,
+        };
+        if sought {
+            truths.extend(table.truths(group).iter().map(|found| (truth, *found)));
         }
     }
     rows.sort_by_key(|(_, _, row)| (row.image, row.rank));
@@ -81,5 +79,5 @@ pub fn repaired(
     let image: Vec<u32> = truths.iter().map(|(_, truth)| truth.image).collect();
     let category: Vec<u32> = truths.iter().map(|&(category, _)| category).collect();
     let truths = Cells::new(&image, &category, &positions, extent, |i, _| truths[i as usize].1);
-    MatchTable { bits, parts: vec![Part { rows, truths, outcomes }] }
+    MatchTable { bits, rows, truths, outcomes }
 }

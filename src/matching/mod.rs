@@ -17,7 +17,7 @@ pub use greedy::{Candidates, floor, match_greedily};
 pub use log::{Columns, ImageKeys, Legend, MatchLog};
 pub use radix::sort_by_integer;
 pub use score::descending_key;
-pub use table::{AreaRange, Bits, MOST_AREA_RANGES, MatchTable, Outcome, Part, Row, Truth, each_bit};
+pub use table::{AreaRange, Bits, MOST_AREA_RANGES, MatchTable, Outcome, Row, Truth, Verdict, each_bit};
 
 /// Who gets which ground truth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

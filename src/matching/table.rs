@@ -33,7 +33,7 @@ impl InImage for Row {
 pub enum Outcome {
     /// It matched nothing at any threshold; it is ignored in the area ranges of this mask, outside which it lies.
     Unmatched(u32),
-    /// It matched at some threshold: index of an entry of [`Part::outcomes`].
+    /// It matched at some threshold: index of an entry of [`MatchTable::outcomes`].
     Matched(usize),
 }
 
@@ -175,6 +175,24 @@ impl Bits {
         let beside = if entry[0] >> a & 1 == 1 { !matched & self.used(word) } else { 0 };
         (matched, i.get(entry) | beside)
     }
+
+    /// Of the `word`-th 64 thresholds of area range `a` those at which a detection is a true positive, and those at which
+    /// it is a false one.
+    #[inline]
+    pub fn verdict(self, entry: &[u64], a: usize, word: usize) -> Verdict {
+        let (matched, ignored) = self.get(entry, a, word);
+        let counted = !ignored & self.used(word);
+        Verdict { hit: matched & counted, miss: !matched & counted }
+    }
+}
+
+/// The thresholds, 64 of them, at which a detection is a true positive and at which a false one.
+#[derive(Clone, Copy, Default)]
+pub struct Verdict {
+    /// True positive.
+    pub hit: u64,
+    /// False positive.
+    pub miss: u64,
 }
 
 /// A run of up to 64 bits in some words.
@@ -220,9 +238,11 @@ pub fn each_bit(mut bits: u64, mut visit: impl FnMut(usize)) {
     }
 }
 
-/// The rows of some images, grouped by category; within a group in image order, within an image best score first.
+/// All rows of an evaluation, grouped by category; within a group in image order, within an image best score first.
 #[derive(Clone, Debug)]
-pub struct Part {
+pub struct MatchTable {
+    /// How outcomes are laid out.
+    pub bits: Bits,
     /// Detections.
     pub rows: Cells<Row>,
     /// Ground truths.
@@ -231,7 +251,12 @@ pub struct Part {
     pub outcomes: Vec<u64>,
 }
 
-impl Part {
+impl MatchTable {
+    /// The number of groups.
+    pub fn groups(&self) -> usize {
+        self.rows.len()
+    }
+
     /// Detections of one group.
     pub fn rows(&self, group: usize) -> &[Row] {
         &self.rows.items[self.rows.group(group)]
@@ -241,50 +266,26 @@ impl Part {
     pub fn truths(&self, group: usize) -> &[Truth] {
         &self.truths.items[self.truths.group(group)]
     }
-}
 
-/// All rows of an evaluation. Merging tables of other images is putting their parts one after the other, in image
-/// order.
-#[derive(Clone, Debug)]
-pub struct MatchTable {
-    /// How outcomes are laid out.
-    pub bits: Bits,
-    /// The rows. All parts have the same groups.
-    pub parts: Vec<Part>,
-}
-
-impl MatchTable {
-    /// The number of groups.
-    pub fn groups(&self) -> usize {
-        self.parts.first().map_or(0, |part| part.rows.len())
-    }
-
-    /// The outcome of that index among those of all parts, one part's after the other's; empty if there is none.
+    /// The outcome of that index.
     #[inline]
-    pub fn outcome(&self, mut index: usize) -> &[u64] {
+    pub fn outcome(&self, index: usize) -> &[u64] {
         let entry = self.bits.entry();
-        for part in &self.parts {
-            if let Some(outcome) = part.outcomes.get(index * entry..(index + 1) * entry) {
-                return outcome;
-            }
-            index -= part.outcomes.len() / entry;
-        }
-        &[]
+        &self.outcomes[index * entry..(index + 1) * entry]
     }
 
     /// Ground truths to be found of one group, in each area range.
     pub fn positives(&self, group: usize) -> Vec<i64> {
         let mut positives = vec![0; self.bits.areas];
-        for truth in self.parts.iter().flat_map(|part| part.truths(group)) {
+        for truth in self.truths(group) {
             positives.iter_mut().enumerate().for_each(|(a, count)| *count += i64::from(truth.areas >> a & 1));
         }
         positives
     }
 
-    /// Detections of one group.
+    /// How many detections of one group there are.
     pub fn detections(&self, group: usize) -> usize {
-        let kept = |part: &Part| part.rows(group).iter().filter(|row| row.rank != Row::DROPPED).count();
-        self.parts.iter().map(kept).sum()
+        self.rows(group).iter().filter(|row| row.rank != Row::DROPPED).count()
     }
 }
 

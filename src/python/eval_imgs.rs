@@ -93,18 +93,16 @@ impl Evaluation {
         mut visit: impl FnMut(usize, usize, &[Row], &[Truth], &Cell) -> PyResult<()>,
     ) -> PyResult<()> {
         let mut cell = Cell::default();
-        for part in &self.table.parts {
-            for group in 0..part.rows.len() {
-                let (rows, truths) = (part.rows(group), part.truths(group));
-                for meeting in meetings(rows, truths) {
-                    let rows = &rows[meeting.detections];
-                    let kept = rows.iter().take_while(|row| row.rank != Row::DROPPED).count();
-                    let (rows, truths) = (&rows[..kept], &truths[meeting.ground_truths]);
-                    cell.open(rows, truths, &self.scene.ground_truths);
-                    self.similarity.fill(&mut cell, floor)?;
-                    cell.find_candidates(&self.scene.protocol.thresholds);
-                    visit(group, meeting.image as usize, rows, truths, &cell)?;
-                }
+        for group in 0..self.table.rows.len() {
+            let (rows, truths) = (self.table.rows(group), self.table.truths(group));
+            for meeting in meetings(rows, truths) {
+                let rows = &rows[meeting.detections];
+                let kept = rows.iter().take_while(|row| row.rank != Row::DROPPED).count();
+                let (rows, truths) = (&rows[..kept], &truths[meeting.ground_truths]);
+                cell.open(rows, truths, &self.scene.ground_truths);
+                self.similarity.fill(&mut cell, floor)?;
+                cell.find_candidates(&self.scene.protocol.thresholds);
+                visit(group, meeting.image as usize, rows, truths, &cell)?;
             }
         }
         Ok(())

@@ -13,8 +13,8 @@ use crate::curve::{self, Selection, Shape};
 use crate::error::Result;
 use crate::evaluate::{Cell, Protocol, Scene};
 use crate::matching::{
-    Bits, Candidates, Cells, Extent, MOST_AREA_RANGES, MatchTable, Matcher, Part, Positions, Row, Truth,
-    each_bit, match_greedily,
+    Bits, Candidates, Cells, Extent, MOST_AREA_RANGES, MatchTable, Matcher, Positions, Row, Truth, each_bit,
+    match_greedily,
 };
 use crate::similarity::{BoundaryIou, BoxIou, MaskIou, Oks, Similarity};
 use crate::watch::Watch;
@@ -154,7 +154,7 @@ impl Evaluation {
     #[getter]
     fn zero_ids(&self) -> usize {
         let ids = &self.scene.ground_truths.id;
-        let truths = self.table.parts.iter().flat_map(|part| &part.truths.items);
+        let truths = self.table.truths.items.iter();
         truths.filter(|truth| ids.get(truth.object as usize) == 0.0).count()
     }
 
@@ -276,11 +276,7 @@ pub fn curves<'py>(
         rows.push(row);
     }
     let truths = vec![Truth { image: 0, object: 0, areas: 1 }; positives];
-    let part = Part {
-        rows: Cells { groups: vec![0, d as u32], items: rows },
-        truths: Cells { groups: vec![0, positives as u32], items: truths },
-        outcomes,
-    };
+
     let selection = Selection {
         groups: vec![0],
         areas: vec![0],
@@ -289,7 +285,12 @@ pub fn curves<'py>(
         recall_points: recall_points.as_array().to_vec(),
     };
     let (r, m) = (selection.recall_points.len(), selection.max_detections.len());
-    let table = MatchTable { bits, parts: vec![part] };
+    let table = MatchTable {
+        bits,
+        rows: Cells { groups: vec![0, d as u32], items: rows },
+        truths: Cells { groups: vec![0, positives as u32], items: truths },
+        outcomes,
+    };
     let shape = Shape { categories: 1, areas: 1, limits: m };
     let drawn = py.detach(|| curve::accumulate(&table, &selection, shape));
     let places = drawn.scores.iter().map(|&score| -(score as i64) - 1);

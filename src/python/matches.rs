@@ -260,37 +260,35 @@ impl Matches {
     fn columns<'py>(&self, py: Python<'py>, area: usize) -> PyResult<Bound<'py, PyDict>> {
         self.check(None, None, area)?;
         let bits = self.table.bits;
-        let (entry, thresholds) = (bits.entry(), bits.thresholds);
+        let thresholds = bits.thresholds;
         let (mut image, mut category, mut rank, mut score) = (vec![], vec![], vec![], vec![]);
         let (mut matched, mut ignored) = (vec![], vec![]);
         let (mut truth_image, mut truth_category, mut truth_wanted) = (vec![], vec![], vec![]);
-        for part in &self.table.parts {
-            for group in 0..part.rows.len() {
-                for row in part.rows(group).iter().filter(|row| row.rank != Row::DROPPED) {
-                    image.push(row.image);
-                    category.push(group as u32);
-                    rank.push(row.rank);
-                    score.push(row.score);
-                    match row.outcome() {
-                        Outcome::Unmatched(outside) => {
-                            matched.resize(matched.len() + thresholds, false);
-                            ignored.resize(ignored.len() + thresholds, outside >> area & 1 == 1);
-                        }
-                        Outcome::Matched(e) => {
-                            let outcome = &part.outcomes[e * entry..(e + 1) * entry];
-                            for t in 0..thresholds {
-                                let (m, i) = bits.get(outcome, area, t / 64);
-                                matched.push(m >> (t % 64) & 1 == 1);
-                                ignored.push(i >> (t % 64) & 1 == 1);
-                            }
+        for group in 0..self.table.rows.len() {
+            for row in self.table.rows(group).iter().filter(|row| row.rank != Row::DROPPED) {
+                image.push(row.image);
+                category.push(group as u32);
+                rank.push(row.rank);
+                score.push(row.score);
+                match row.outcome() {
+                    Outcome::Unmatched(outside) => {
+                        matched.resize(matched.len() + thresholds, false);
+                        ignored.resize(ignored.len() + thresholds, outside >> area & 1 == 1);
+                    }
+                    Outcome::Matched(index) => {
+                        let outcome = self.table.outcome(index);
+                        for t in 0..thresholds {
+                            let (m, i) = bits.get(outcome, area, t / 64);
+                            matched.push(m >> (t % 64) & 1 == 1);
+                            ignored.push(i >> (t % 64) & 1 == 1);
                         }
                     }
                 }
-                for truth in part.truths(group) {
-                    truth_image.push(truth.image);
-                    truth_category.push(group as u32);
-                    truth_wanted.push(truth.areas >> area & 1 == 1);
-                }
+            }
+            for truth in self.table.truths(group) {
+                truth_image.push(truth.image);
+                truth_category.push(group as u32);
+                truth_wanted.push(truth.areas >> area & 1 == 1);
             }
         }
         let rows = score.len();
@@ -360,19 +358,17 @@ impl Matches {
     fn mistakes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let (mut image, mut group, mut rank, mut score, mut alike) = (vec![], vec![], vec![], vec![], vec![]);
         let (mut truth_image, mut truth_group) = (vec![], vec![]);
-        for part in &self.table.parts {
-            for g in 0..part.rows.len() {
-                for row in part.rows(g) {
-                    image.push(row.image);
-                    group.push(g as u32);
-                    rank.push(row.rank);
-                    score.push(row.score);
-                    alike.push(similarity(part, row));
-                }
-                for truth in part.truths(g) {
-                    truth_image.push(truth.image);
-                    truth_group.push(g as u32);
-                }
+        for g in 0..self.table.rows.len() {
+            for row in self.table.rows(g) {
+                image.push(row.image);
+                group.push(g as u32);
+                rank.push(row.rank);
+                score.push(row.score);
+                alike.push(similarity(&self.table, row));
+            }
+            for truth in self.table.truths(g) {
+                truth_image.push(truth.image);
+                truth_group.push(g as u32);
             }
         }
         let columns = PyDict::new(py);

@@ -167,7 +167,7 @@ fn book(keys: &[Key]) -> Codebook {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matching::{Cells, ImageKeys, MatchTable, Part, Truth};
+    use crate::matching::{Cells, ImageKeys, MatchTable, Truth};
 
     #[test]
     fn columns_make_the_log_they_came_from() {
@@ -176,12 +176,13 @@ mod tests {
         matched.set_matched(0);
         let rows = vec![matched, Row::unmatched(0.5, 0, 1, 1, 2), Row::unmatched(0.4, 1, 2, 0, 0)];
         let truths = vec![Truth { image: 0, object: 0, areas: 3 }];
-        let part = Part {
+
+        let table = MatchTable {
+            bits,
             rows: Cells { items: rows, groups: vec![0, 3] },
             truths: Cells { items: truths, groups: vec![0, 1] },
             outcomes: vec![0b1011_1000],
         };
-        let table = MatchTable { bits, parts: vec![part] };
         let keys = || ImageKeys::Given(vec![Key::Number(7), Key::Text("b".into())]);
         let mut log = MatchLog::new(bits, true);
         log.append(&table, keys(), &[Key::Number(3)]).unwrap();

@@ -11,7 +11,7 @@ mod columns;
 use std::collections::HashMap;
 
 use super::cells::{Cells, Extent, NOT_EVALUATED, Positions};
-use super::table::{Bits, MatchTable, Outcome, Part, Row, Truth};
+use super::table::{Bits, MatchTable, Outcome, Row, Truth};
 use crate::columns::{Codebook, Key};
 use crate::error::{Error, Result};
 
@@ -219,31 +219,29 @@ impl MatchLog {
         let codes: Vec<u32> =
             Vec::into_iter(keys).zip(digests).map(|(key, digest)| self.images.add(key, digest)).collect();
         let entry = self.bits.entry().max(1);
-        for part in &table.parts {
-            for (group, key) in groups.iter().enumerate() {
-                let (rows, truths) = (part.rows(group), part.truths(group));
-                if rows.is_empty() && truths.is_empty() {
-                    continue;
+        for (group, key) in groups.iter().enumerate() {
+            let (rows, truths) = (table.rows(group), table.truths(group));
+            if rows.is_empty() && truths.is_empty() {
+                continue;
+            }
+            let category = self.categories.code(key);
+            let to = &mut self.detections;
+            for row in rows.iter().filter(|row| row.rank != Row::DROPPED) {
+                to.image.push(codes[row.image as usize]);
+                to.category.push(category);
+                to.rank.push(row.rank);
+                to.score.push(row.score);
+                let mut kept = *row;
+                if let Outcome::Matched(index) = row.outcome() {
+                    kept.set_matched(to.outcomes.len() / entry);
+                    to.outcomes.extend_from_slice(table.outcome(index));
                 }
-                let category = self.categories.code(key);
-                let to = &mut self.detections;
-                for row in rows.iter().filter(|row| row.rank != Row::DROPPED) {
-                    to.image.push(codes[row.image as usize]);
-                    to.category.push(category);
-                    to.rank.push(row.rank);
-                    to.score.push(row.score);
-                    let mut kept = *row;
-                    if let Outcome::Matched(index) = row.outcome() {
-                        kept.set_matched(to.outcomes.len() / entry);
-                        to.outcomes.extend_from_slice(&part.outcomes[index * entry..(index + 1) * entry]);
-                    }
-                    to.outcome.push(kept.outcome_word());
-                }
-                for truth in truths {
-                    self.truths.image.push(codes[truth.image as usize]);
-                    self.truths.category.push(category);
-                    self.truths.areas.push(truth.areas);
-                }
+                to.outcome.push(kept.outcome_word());
+            }
+            for truth in truths {
+                self.truths.image.push(codes[truth.image as usize]);
+                self.truths.category.push(category);
+                self.truths.areas.push(truth.areas);
             }
         }
         Ok(())
@@ -252,29 +250,24 @@ impl MatchLog {
     /// For each image of a table a number that its rows decide, whatever their order.
     fn digests(&self, table: &MatchTable, images: usize, groups: &[Key]) -> Vec<u64> {
         let mut digests = vec![0u64; images];
-        let entry = self.bits.entry().max(1);
-        for part in &table.parts {
-            for (group, key) in groups.iter().enumerate() {
-                let (rows, truths) = (part.rows(group), part.truths(group));
-                if rows.is_empty() && truths.is_empty() {
-                    continue;
-                }
-                let key = key_digest(key);
-                for row in rows.iter().filter(|row| row.rank != Row::DROPPED) {
-                    let outcome = match row.outcome() {
-                        Outcome::Unmatched(outside) => u64::from(outside),
-                        Outcome::Matched(index) => {
-                            mix(part.outcomes[index * entry..(index + 1) * entry].iter().copied())
-                        }
-                    };
-                    let digest = mix([key, u64::from(row.rank), row.score.to_bits(), outcome]);
-                    let sum = &mut digests[row.image as usize];
-                    *sum = sum.wrapping_add(digest);
-                }
-                for truth in truths {
-                    let sum = &mut digests[truth.image as usize];
-                    *sum = sum.wrapping_add(mix([!key, u64::from(truth.areas)]));
-                }
+        for (group, key) in groups.iter().enumerate() {
+            let (rows, truths) = (table.rows(group), table.truths(group));
+            if rows.is_empty() && truths.is_empty() {
+                continue;
+            }
+            let key = key_digest(key);
+            for row in rows.iter().filter(|row| row.rank != Row::DROPPED) {
+                let outcome = match row.outcome() {
+                    Outcome::Unmatched(outside) => u64::from(outside),
+                    Outcome::Matched(index) => mix(table.outcome(index).iter().copied()),
+                };
+                let digest = mix([key, u64::from(row.rank), row.score.to_bits(), outcome]);
+                let sum = &mut digests[row.image as usize];
+                *sum = sum.wrapping_add(digest);
+            }
+            for truth in truths {
+                let sum = &mut digests[truth.image as usize];
+                *sum = sum.wrapping_add(mix([!key, u64::from(truth.areas)]));
             }
         }
         digests
@@ -381,7 +374,7 @@ impl MatchLog {
                 .map(|&code| self.categories.keys()[code as usize].clone())
                 .collect(),
         };
-        let part = Part { rows, truths, outcomes };
-        (MatchTable { bits: self.bits, parts: vec![part] }, legend)
+
+        (MatchTable { bits: self.bits, rows, truths, outcomes }, legend)
     }
 }
