@@ -1,12 +1,13 @@
 //! JSON numbers to doubles, rounded as Python's `float()` rounds them: to the nearest, ties to even.
 //!
-//! Three roads, all with the same answer. Up to 53 bits of digits and a power of ten up to `10^22` are both exact
-//! as doubles, so one multiplication or division rounds once. More digits (the `repr` of a double has 17) are
-//! multiplied by a 128-bit power of five whose error is known; where that error could change the rounding, and for
-//! what the table does not cover, the standard library decides.
+//! Four roads, all with the same answer. A number with a point, as most are, is its digits times 64 bits of a power of
+//! five, whose error is known. Where that error could change the rounding, and where there is an exponent: up to 53 bits
+//! of digits and a power of ten up to `10^22` are both exact as doubles, so one multiplication or division rounds once;
+//! more digits (the `repr` of a double has 17) are multiplied by up to 128 bits of the power; and what is open even then,
+//! or not in the table, the standard library decides.
 //!
-//! Source of the second road: D. Lemire, *Number Parsing at a Gigabyte per Second*, Software: Practice and
-//! Experience 51 (2021); here without its special cases, which fall to the third.
+//! Source of the products: D. Lemire, *Number Parsing at a Gigabyte per Second*, Software: Practice and Experience 51
+//! (2021); here without its special cases, which fall to the last road.
 
 use super::power::{LIMIT, POWERS};
 
