@@ -79,7 +79,7 @@ pub fn tell<S: Similarity>(
 ) -> Result<(MatchTable, Vec<Key>)> {
     let table = scene.match_all(similarity, dt, gt)?;
     let (mut seen, mut wanted) = (Vec::new(), Vec::new());
-    for group in 0..table.rows.len() {
+    for group in 0..table.groups() {
         let kept = table.rows(group).iter().filter(|row| row.rank != Row::DROPPED);
         seen.extend(kept.filter_map(|row| {
             let (right, ignored) = match row.outcome() {

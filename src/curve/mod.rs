@@ -215,7 +215,6 @@ mod tests {
             }
             assert!(all.is_sorted_by_key(|d| d.image));
             let positives = truths.len();
-
             let points = [0.0, 0.1, 0.5, 1.0 / 3.0, -1.0, 0.9, 1.0, 0.2];
             let selection = Selection {
                 groups: vec![0],
@@ -253,7 +252,6 @@ mod tests {
     #[test]
     fn nothing_selected_is_nothing_drawn() {
         let bits = Bits { areas: 1, thresholds: 1 };
-
         let table = MatchTable {
             bits,
             rows: Cells { groups: vec![0, 1], items: vec![Row::unmatched(0.5, 0, 0, 0, 0)] },

@@ -32,7 +32,7 @@ pub struct Optimal {
 pub fn optimal(table: &MatchTable, meaning: &Meaning, categories: usize, threshold: f64) -> Optimal {
     let mut detections = vec![Vec::new(); categories];
     let mut positives = vec![0usize; categories];
-    for group in 0..table.rows.len() {
+    for group in 0..table.groups() {
         let right = meaning.kind[group] == RIGHT;
         for row in table.rows(group) {
             let distance = if right { Some(1.0 - similarity(table, row)) } else { None };

@@ -34,7 +34,7 @@ pub fn repaired(
 ) -> MatchTable {
     let bits = Bits { areas: 1, thresholds: 1 };
     let (mut rows, mut truths, mut outcomes) = (Vec::new(), Vec::new(), Vec::new());
-    for group in 0..table.rows.len() {
+    for group in 0..table.groups() {
         let kind = meaning.kind[group];
         let (own, truth) = (meaning.category[group], meaning.truth[group]);
         let becomes = match repair {

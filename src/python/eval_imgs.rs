@@ -93,7 +93,7 @@ impl Evaluation {
         mut visit: impl FnMut(usize, usize, &[Row], &[Truth], &Cell) -> PyResult<()>,
     ) -> PyResult<()> {
         let mut cell = Cell::default();
-        for group in 0..self.table.rows.len() {
+        for group in 0..self.table.groups() {
             let (rows, truths) = (self.table.rows(group), self.table.truths(group));
             for meeting in meetings(rows, truths) {
                 let rows = &rows[meeting.detections];

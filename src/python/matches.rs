@@ -264,7 +264,7 @@ impl Matches {
         let (mut image, mut category, mut rank, mut score) = (vec![], vec![], vec![], vec![]);
         let (mut matched, mut ignored) = (vec![], vec![]);
         let (mut truth_image, mut truth_category, mut truth_wanted) = (vec![], vec![], vec![]);
-        for group in 0..self.table.rows.len() {
+        for group in 0..self.table.groups() {
             for row in self.table.rows(group).iter().filter(|row| row.rank != Row::DROPPED) {
                 image.push(row.image);
                 category.push(group as u32);
@@ -358,7 +358,7 @@ impl Matches {
     fn mistakes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let (mut image, mut group, mut rank, mut score, mut alike) = (vec![], vec![], vec![], vec![], vec![]);
         let (mut truth_image, mut truth_group) = (vec![], vec![]);
-        for g in 0..self.table.rows.len() {
+        for g in 0..self.table.groups() {
             for row in self.table.rows(g) {
                 image.push(row.image);
                 group.push(g as u32);

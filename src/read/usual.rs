@@ -141,8 +141,8 @@ pub fn extent(text: &[u8; 32]) -> Extent {
     }
 }
 
-/// The number with a point that begins at the 16th of these bytes, and how many bytes it has, if it has no sign, at most
-/// four digits before its point and at most 16 behind it. What follows has to be looked at: it may be an exponent.
+/// The number with a point that begins behind the first 16 of these bytes, and how many bytes it has, if it has no sign,
+/// at most four digits before its point and at most 16 behind it. What follows has to be looked at: it may be an exponent.
 #[inline(always)]
 pub fn plain(around: &[u8; 48]) -> Option<(f64, usize)> {
     let text: &[u8; 32] = around.last_chunk()?;

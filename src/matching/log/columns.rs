@@ -176,7 +176,6 @@ mod tests {
         matched.set_matched(0);
         let rows = vec![matched, Row::unmatched(0.5, 0, 1, 1, 2), Row::unmatched(0.4, 1, 2, 0, 0)];
         let truths = vec![Truth { image: 0, object: 0, areas: 3 }];
-
         let table = MatchTable {
             bits,
             rows: Cells { items: rows, groups: vec![0, 3] },

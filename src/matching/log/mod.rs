@@ -374,7 +374,6 @@ impl MatchLog {
                 .map(|&code| self.categories.keys()[code as usize].clone())
                 .collect(),
         };
-
         (MatchTable { bits: self.bits, rows, truths, outcomes }, legend)
     }
 }
