@@ -19,7 +19,7 @@ use std::time::Instant;
 use meanap::columns::{Geometry, Objects, Shape};
 use meanap::curve::{self, Selection};
 use meanap::evaluate::{Protocol, Scene};
-use meanap::lanes;
+use meanap::lanes::{Every, Lanes};
 use meanap::matching::{Extent, MatchTable, Matcher, Positions, Row, meetings};
 use meanap::read::number;
 use meanap::read::pose::bounding_box;
@@ -366,7 +366,7 @@ fn floor_of_poses(file: &Dataset, places: &[Coordinate]) -> f64 {
             let at = SPARE + (place - base) as usize;
             let first = number::few(piece[at..].first_chunk().expect("eight bytes"), whole.min(7)) as f64;
             let end = at + whole + 1 + fraction;
-            let last = lanes::value(piece[end - 16..].first_chunk().expect("16 bytes"), fraction.min(16));
+            let last = Every::value(piece[end - 16..].first_chunk().expect("16 bytes"), fraction.min(16));
             sum += first + last as f64 / number::POWERS_OF_TEN[fraction.min(16)] as f64;
             next += 1;
         }

@@ -10,6 +10,7 @@
 //! | [`scanner`] | What is a token of JSON? |
 //! | [`number`], [`power`] | Which double is a number? |
 //! | [`usual`] | What is a value, as most files write it? |
+//! | [`marks`] | How long is this array of numbers? |
 //! | [`record`] | What does a record hold, and in which order? |
 //! | [`annotations`], [`listed`], [`codes`] | What becomes a column? |
 //! | [`growing`] | How does a column grow? |
@@ -30,6 +31,7 @@ pub mod failure;
 pub mod growing;
 pub mod kept;
 pub mod listed;
+pub mod marks;
 pub mod number;
 pub mod objects;
 pub mod pose;

@@ -6,6 +6,7 @@ use super::usual;
 use std::sync::Arc;
 
 use crate::columns::{Boxes, Keypoints, Reals};
+use crate::lanes::{self, Lanes, Work};
 
 /// Integers beyond this are left to Python: sums of products of smaller ones are exact in doubles as in integers.
 const EXACT: f64 = 33_554_432.0;
@@ -45,10 +46,11 @@ impl Poses {
     /// Reads the pose at the scanner, numbers in threes, as many as in those before; [`Poses::commit`] makes it count.
     pub fn read(&mut self, scanner: &mut Scanner<'_>) -> Scan<Option<()>> {
         let start = scanner.position();
+        let (pose, text) = (&mut self.pending, scanner.bytes());
         let usual = if self.labels {
-            self.pending.read_usual::<true>(scanner.bytes(), start)
+            lanes::widest(Usual::<true> { pose, text, at: start })
         } else {
-            self.pending.read_usual::<false>(scanner.bytes(), start)
+            lanes::widest(Usual::<false> { pose, text, at: start })
         };
         match usual {
             Some(end) => scanner.move_to(end),
@@ -132,7 +134,7 @@ impl Pose {
     /// A pose as nearly all files have it, at `at`, and the place behind it. What is read here
     /// [`Pose::read`] would read likewise. Without `LABELS` the third numbers are not converted.
     #[inline(always)]
-    fn read_usual<const LABELS: bool>(&mut self, text: &[u8], mut at: usize) -> Option<usize> {
+    fn read_usual<L: Lanes, const LABELS: bool>(&mut self, text: &[u8], mut at: usize) -> Option<usize> {
         self.clear();
         if *text.get(at)? != b'[' {
             return None;
@@ -150,7 +152,7 @@ impl Pose {
                         let (value, end) = pixel(text, at);
                         (value, behind_comma(text, end)?)
                     } else {
-                        coordinate(text, at)
+                        coordinate::<L>(text, at)
                     };
                 }
                 self.points.extend_from_slice(&point);
@@ -159,7 +161,7 @@ impl Pose {
                     self.labelled.push(value > 0.0);
                     end
                 } else {
-                    passed(text, at)
+                    passed::<L>(text, at)
                 }
             };
             if *text.get(end)? == b']' {
@@ -170,7 +172,24 @@ impl Pose {
     }
 }
 
-// Where a number ends tells where the next one begins, so that each has to wait for the one before. What is rarely the
+/// A pose at `at`.
+struct Usual<'a, const LABELS: bool> {
+    pose: &'a mut Pose,
+    text: &'a [u8],
+    at: usize,
+}
+
+impl<const LABELS: bool> Work for Usual<'_, LABELS> {
+    type Made = Option<usize>;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> Option<usize> {
+        self.pose.read_usual::<L, LABELS>(self.text, self.at)
+    }
+}
+
+// Where a number ends tells where the next one begins, so that each has to wait for the one before. It is asked for in the
+// shortest way: where the next comma is, which is then looked at as the number's end. What is rarely the
 // case stands in a branch of its own, which the processor passes by on a guess, and adds nothing to that wait. Nor does
 // what a function gives back, if it fits into registers: nothing read is a number that ends at `NOWHERE`, behind all text.
 
@@ -223,15 +242,27 @@ fn label(text: &[u8], at: usize) -> (f64, usize) {
 
 /// A number with a point at `at`, if it is a usual one, else any; and the place behind the comma after it.
 #[inline(always)]
-fn coordinate(text: &[u8], at: usize) -> (f64, usize) {
+fn coordinate<L: Lanes>(text: &[u8], at: usize) -> (f64, usize) {
     // All that is looked at, so that its bounds are asked for once.
     if let Some(around) = chunk::<48>(text, at.wrapping_sub(16))
-        && let Some((value, len)) = usual::plain(around)
-        && [around[16 + len % 32], around[16 + (len + 1) % 32]] == *b", "
+        && let Some(window) = around.last_chunk()
     {
-        return (value, at + len + 2);
+        let len = L::places(window, b',').trailing_zeros() as usize;
+        if let Some(whole) = point::<L>(window, len)
+            && around[16 + (len + 1) % 32] == b' '
+            && let Some(value) = usual::plain_of::<L>(around, whole, len)
+        {
+            return (value, at + len + 2);
+        }
     }
     any_coordinate(text, at)
+}
+
+/// How many digits are before the single byte of the first `len` that is none.
+#[inline(always)]
+fn point<L: Lanes>(window: &[u8; 32], len: usize) -> Option<usize> {
+    let others = !L::digits(window) & ((1u64 << len) - 1) as u32;
+    (others & others.wrapping_sub(1) == 0).then_some(others.trailing_zeros() as usize)
 }
 
 #[inline(never)]
@@ -266,11 +297,16 @@ fn number(text: &[u8], at: usize) -> (f64, usize) {
 
 /// Where the number at `at` ends.
 #[inline(always)]
-fn passed(text: &[u8], at: usize) -> usize {
+fn passed<L: Lanes>(text: &[u8], at: usize) -> usize {
     let Some(window) = chunk::<32>(text, at) else { return NOWHERE };
-    let usual::Extent { whole, len } = usual::extent(window);
-    let usual = whole.wrapping_sub(1) < 7 && window[whole % 32] == b'.' && whole + 1 < len && len < 32;
-    if usual && (window[0] != b'0' || whole == 1) { at + len } else { number(text, at).1 }
+    let len = (L::places(window, b',') | L::places(window, b']')).trailing_zeros() as usize;
+    let usual = |whole: usize| {
+        whole.wrapping_sub(1) < 7
+            && window[whole % 32] == b'.'
+            && whole + 1 < len
+            && (window[0] != b'0' || whole == 1)
+    };
+    if point::<L>(window, len).is_some_and(usual) { at + len } else { number(text, at).1 }
 }
 
 /// Some bytes at `at`.
@@ -296,6 +332,7 @@ pub fn bounding_box(pose: &[f64]) -> Option<[f64; 4]> {
 mod tests {
     use super::super::scanner::PADDING;
     use super::*;
+    use crate::lanes::Every;
 
     fn pad(text: &str) -> Vec<u8> {
         [&[b' '; 16], text.as_bytes(), &[0; PADDING]].concat()
@@ -312,8 +349,13 @@ mod tests {
         let mut careful = Pose::default();
         let read = careful.read(&mut scanner);
         let (mut usual, mut unlabelled) = (Pose::default(), Pose::default());
-        let end = usual.read_usual::<true>(&bytes, 16);
-        let passed = unlabelled.read_usual::<false>(&bytes, 16);
+        let end = usual.read_usual::<Every, true>(&bytes, 16);
+        let passed = unlabelled.read_usual::<Every, false>(&bytes, 16);
+        let mut wide = [Pose::default(), Pose::default()];
+        let [pose, other] = &mut wide;
+        assert_eq!(lanes::widest(Usual::<true> { pose, text: &bytes, at: 16 }), end, "{text}");
+        assert_eq!(lanes::widest(Usual::<false> { pose: other, text: &bytes, at: 16 }), passed, "{text}");
+        assert_eq!(wide.map(|pose| bits(&pose.points)), [bits(&usual.points), bits(&unlabelled.points)]);
         if let Some(passed) = passed {
             assert!(matches!(read, Ok(Some(()))), "{text}");
             assert_eq!(

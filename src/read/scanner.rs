@@ -3,6 +3,7 @@
 //! That is the standard's grammar plus `NaN`, `Infinity` and `-Infinity`. Strings must be UTF-8 without bare control
 //! characters; lone surrogate escapes pass.
 
+use super::marks;
 use super::number;
 use super::usual::{self, Cursor};
 use crate::lanes;
@@ -481,7 +482,7 @@ impl<'a> Scanner<'a> {
                 b'"' => drop(self.string()?),
                 b'-' | b'0'..=b'9' => {
                     if levels.in_array() {
-                        self.skip_plain_numbers();
+                        self.position = marks::pass(self.bytes, self.position);
                     }
                     self.skip_number()?;
                 }
@@ -512,45 +513,6 @@ impl<'a> Scanner<'a> {
                 }
                 levels.close();
             }
-        }
-    }
-
-    /// From one number of an array goes on to a later one, over numbers of digits and perhaps a point, with a comma
-    /// and perhaps a space behind each; as far as all is as plain as that. What stands where in a piece of text is looked
-    /// at for all of it at once.
-    fn skip_plain_numbers(&mut self) {
-        while let Some(text) = self.rest().first_chunk::<64>() {
-            let ([low, high], _) = text.as_chunks::<32>() else { return };
-            let both = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
-            let places = |byte: u8| both(lanes::equal(low, &[byte; 32]), lanes::equal(high, &[byte; 32]));
-            let digits = both(lanes::digits(low), lanes::digits(high));
-            let (points, commas, minuses) = (places(b'.'), places(b','), places(b'-'));
-            let (spaces, zeros) = (places(b' '), places(b'0'));
-            let begins = digits | minuses;
-            // Commas behind which, perhaps behind a space, a number begins; and nothing unknown before them.
-            let known = digits | points | commas | minuses | spaces;
-            let unknown = !known & known.wrapping_add(1);
-            let followed = commas & ((begins >> 1) | (spaces >> 1 & begins >> 2));
-            let last = followed & unknown.wrapping_sub(1);
-            if last == 0 {
-                return;
-            }
-            // Up to the last of them.
-            let all = u64::MAX >> last.leading_zeros();
-            let first_digits = digits & !(digits << 1) & !(points << 1);
-            // Adding a one to the first digit behind a point carries to behind the last.
-            let behind_fractions = (points << 1 & digits).wrapping_add(digits) & !digits;
-            let odd = (points & !(digits << 1 & digits >> 1))
-                | (points & behind_fractions)
-                | (commas & !(digits << 1 & followed))
-                | (spaces & !(commas << 1))
-                | (minuses & !((commas << 1 | spaces << 1 | 1) & digits >> 1))
-                | ((zeros & first_digits) << 1 & digits);
-            if odd & all != 0 {
-                return;
-            }
-            let comma = all.trailing_ones() as usize - 1;
-            self.position += comma + 1 + usize::from(text[comma + 1] == b' ');
         }
     }
 

@@ -5,7 +5,7 @@
 //! likewise.
 
 use super::number;
-use crate::lanes;
+use crate::lanes::{Every, Lanes};
 
 /// Four numbers that [`short`] reads, with what is around them, are no longer than this.
 const SHORT: usize = 40;
@@ -133,7 +133,7 @@ pub struct Extent {
 /// The extent of the number that a piece of text begins with.
 #[inline(always)]
 pub fn extent(text: &[u8; 32]) -> Extent {
-    let others = !lanes::digits(text);
+    let others = !Every::digits(text);
     // The digits end at the second byte that is none.
     Extent {
         whole: others.trailing_zeros() as usize,
@@ -144,12 +144,19 @@ pub fn extent(text: &[u8; 32]) -> Extent {
 /// The number with a point that begins behind the first 16 of these bytes, and how many bytes it has, if it has no sign,
 /// at most four digits before its point and at most 16 behind it. What follows has to be looked at: it may be an exponent.
 #[inline(always)]
-pub fn plain(around: &[u8; 48]) -> Option<(f64, usize)> {
+fn plain(around: &[u8; 48]) -> Option<(f64, usize)> {
+    let Extent { whole, len } = extent(around.last_chunk()?);
+    Some((plain_of::<Every>(around, whole, len)?, len))
+}
+
+/// The same of a number that has `len` bytes, all of them digits but the one behind `whole` of them.
+#[inline(always)]
+pub fn plain_of<L: Lanes>(around: &[u8; 48], whole: usize, len: usize) -> Option<f64> {
     let text: &[u8; 32] = around.last_chunk()?;
-    let Extent { whole, len } = extent(text);
     let fraction = len.wrapping_sub(whole + 1);
     let usual = whole.wrapping_sub(1) < 4
         && fraction.wrapping_sub(1) < 16
+        // No more than 19 digits.
         && len < 21
         && text[whole % 32] == b'.'
         && (whole == 1 || text[0] != b'0');
@@ -157,9 +164,8 @@ pub fn plain(around: &[u8; 48]) -> Option<(f64, usize)> {
         return None;
     }
     let first = number::fewer(text.first_chunk()?, whole);
-    let last = lanes::value(around[len % 32..].first_chunk()?, fraction);
-    let value = number::scale_down(first * number::POWERS_OF_TEN[fraction % 32] + last, fraction)?;
-    Some((value, len))
+    let last = L::value(around[len % 32..].first_chunk()?, fraction);
+    number::scale_down(first * number::POWERS_OF_TEN[fraction % 32] + last, fraction)
 }
 
 /// The number with a point at `at`, and where it ends; zero if it is not a usual one.
@@ -204,7 +210,7 @@ fn with_point_and_more(around: &[u8; 49], at: usize) -> (f64, usize) {
     let Some(head) = text[from..].first_chunk() else { return NONE };
     let first = number::few(head, first);
     let Some(tail) = around[negative + end..].first_chunk() else { return NONE };
-    let mantissa = first * number::POWERS_OF_TEN[last % 32] + lanes::value(tail, last);
+    let mantissa = first * number::POWERS_OF_TEN[last % 32] + Every::value(tail, last);
     match number::scale_down(mantissa, fraction) {
         Some(value) => (if negative == 1 { -value } else { value }, at + negative + end),
         None => NONE,
