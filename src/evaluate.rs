@@ -15,6 +15,9 @@ use crate::watch::Watch;
 /// Detections in one share of the work: enough to forget the cost of sharing, few enough to spread.
 const SHARE: usize = 1024;
 
+/// Objects of either side between those that are matched and those that memory is asked for.
+const AHEAD: usize = 24;
+
 /// Objects that are matched in less time than it takes to wake another thread.
 const FEW: usize = 4096;
 
@@ -184,9 +187,18 @@ impl Scene {
         self.watch.advance(rows.len() as u64);
         let floor = floor(&self.protocol.thresholds);
         let (mut d, mut g) = (0, 0);
+        let (mut later_d, mut later_g) = (0, 0);
         while d < rows.len() {
             let image = rows[d].image;
             let end = d + end_of_cell(&rows[d..], image);
+            for row in &rows[later_d..rows.len().min(end + AHEAD)] {
+                similarity.prefetch_detection(row.object);
+                later_d += 1;
+            }
+            for truth in &truths[later_g..truths.len().min(g + AHEAD)] {
+                similarity.prefetch_ground_truth(truth.object);
+                later_g += 1;
+            }
             let in_cell = &mut rows[d..end];
             d = end;
             in_cell.sort_by_key(|row| descending_key(row.score));

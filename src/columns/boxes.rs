@@ -29,6 +29,12 @@ impl Boxes {
         self.0.array(4 * index + 2)
     }
 
+    /// That the box at `index` will be read soon.
+    #[inline]
+    pub fn prefetch(&self, index: usize) {
+        self.0.prefetch(4 * index, 4);
+    }
+
     /// All boxes.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = [f64; 4]> + '_ {
         (0..self.len()).map(|index| self.get(index))

@@ -35,6 +35,13 @@ impl Keypoints {
         self.points.read(index * width, width, into);
     }
 
+    /// That the object at `index` will be read soon.
+    #[inline]
+    pub fn prefetch(&self, index: usize) {
+        let width = 2 * self.per_object;
+        self.points.prefetch(index * width, width);
+    }
+
     /// Which keypoints of a ground truth are labelled.
     #[inline]
     pub fn labels(&self, index: usize) -> &[bool] {

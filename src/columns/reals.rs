@@ -1,5 +1,7 @@
 //! A column of doubles that takes half the room while it can.
 
+use crate::lanes;
+
 /// Doubles, kept in 32 bits as long as that is exact for all of them: in single precision, as coordinates and scores are
 /// that a network has made, and whole pixels; in hundredths, as coordinates are that were rounded; or as whole numbers, as
 /// large ids are.
@@ -135,6 +137,12 @@ impl Reals {
     /// Adds the values from `first` to `first + count` to `into`.
     pub fn read(&self, first: usize, count: usize, into: &mut Vec<f64>) {
         each!(self, values => into.extend(values[first..first + count].iter().map(|value| value.wide())));
+    }
+
+    /// That the values from `first` to `first + count` will be read soon.
+    #[inline]
+    pub fn prefetch(&self, first: usize, count: usize) {
+        each!(self, values => lanes::prefetch(&values[first..first + count]));
     }
 
     /// Adds `value`.

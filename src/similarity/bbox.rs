@@ -121,6 +121,16 @@ impl Similarity for BoxIou {
         }
         Ok(())
     }
+
+    #[inline]
+    fn prefetch_detection(&self, object: u32) {
+        self.detections.prefetch(object as usize);
+    }
+
+    #[inline]
+    fn prefetch_ground_truth(&self, object: u32) {
+        self.ground_truths.prefetch(object as usize);
+    }
 }
 
 #[cfg(test)]

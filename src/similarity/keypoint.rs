@@ -333,6 +333,16 @@ impl Similarity for Oks {
         }
         Ok(())
     }
+
+    #[inline]
+    fn prefetch_detection(&self, object: u32) {
+        self.detections.prefetch(object as usize);
+    }
+
+    #[inline]
+    fn prefetch_ground_truth(&self, object: u32) {
+        self.ground_truths.prefetch(object as usize);
+    }
 }
 
 #[cfg(test)]

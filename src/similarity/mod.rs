@@ -32,4 +32,10 @@ pub trait Similarity: Sync {
         floor: f64,
         out: &mut [f64],
     ) -> Result<()>;
+
+    /// That a detection will be compared soon. Cells lie elsewhere in memory than their objects.
+    fn prefetch_detection(&self, _object: u32) {}
+
+    /// Likewise a ground truth.
+    fn prefetch_ground_truth(&self, _object: u32) {}
 }
