@@ -46,6 +46,7 @@ pub fn areas_under(table: &MatchTable, selection: &Selection, shape: Shape, area
                 if positives == 0 {
                     continue;
                 }
+                events.judge(table, a);
                 for m in 0..selection.max_detections.len() {
                     curves.sweep(thresholds, events, a, m);
                     for t in 0..thresholds {

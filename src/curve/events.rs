@@ -29,7 +29,7 @@ pub struct Events {
     spare: Vec<Event>,
     /// The first halves of the events' keys: what is searched.
     scores: Vec<u64>,
-    /// `(areas, words of thresholds, events)`: in the order in which they are swept.
+    /// `(words of thresholds, events)`, in one area range: in the order in which they are swept.
     verdicts: Vec<Verdict>,
     /// `(events + 1, limits, lanes)`: unmatched detections before each event, summed from the first; the least limit
     /// first, the areas in the first of the lanes.
@@ -85,7 +85,6 @@ impl Events {
         sort_by_integer(&mut self.events, &mut self.spare, |event| event.key.0);
         self.scores.clear();
         self.scores.extend(self.events.iter().map(|event| event.key.0));
-        self.judge(table);
         self.buckets.fill(&self.scores);
         self.begin_counting();
         self.count_unmatched(rows());
@@ -106,20 +105,13 @@ impl Events {
         4 * self.masks.len()
     }
 
-    /// Reads the outcomes in the order in which they are swept.
-    fn judge(&mut self, table: &MatchTable) {
-        let (bits, count) = (table.bits, self.events.len());
-        let words = bits.words();
+    /// Reads the outcomes in the `a`-th area range: those that [`Events::each`] visits.
+    pub fn judge(&mut self, table: &MatchTable, a: usize) {
+        let (bits, area) = (table.bits, self.areas[a]);
         self.verdicts.clear();
-        self.verdicts.resize(count * self.areas.len() * words, Verdict::default());
-        for (place, event) in self.events.iter().enumerate() {
-            let outcome = table.outcome(event.outcome as usize);
-            for (a, &area) in self.areas.iter().enumerate() {
-                for word in 0..words {
-                    let verdict = bits.verdict(outcome, area, word);
-                    self.verdicts[(a * words + word) * count + place] = verdict;
-                }
-            }
+        for word in 0..bits.words() {
+            let verdict = |event: &Event| bits.verdict(table.outcome(event.outcome as usize), area, word);
+            self.verdicts.extend(self.events.iter().map(verdict));
         }
     }
 
@@ -210,17 +202,11 @@ impl Events {
     }
 
     /// Visits the matched detections of rank below the `m`-th limit, best score first: `visit(event, unmatched
-    /// detections before it in the a-th area range, verdict at the `word`-th 64 thresholds)`.
-    pub fn each(
-        &self,
-        a: usize,
-        m: usize,
-        word: usize,
-        words: usize,
-        mut visit: impl FnMut(usize, u32, Verdict),
-    ) {
+    /// detections before it in the a-th area range, verdict at the `word`-th 64 thresholds)`. The area range is the one that
+    /// was judged last.
+    pub fn each(&self, a: usize, m: usize, word: usize, mut visit: impl FnMut(usize, u32, Verdict)) {
         let count = self.events.len();
-        let verdicts = &self.verdicts[(a * words + word) * count..][..count];
+        let verdicts = &self.verdicts[word * count..][..count];
         let (width, at) = (self.limits.len() * self.lanes(), self.order[m] * self.lanes() + a);
         let gaps = self.gaps.chunks_exact(width);
         for (i, ((event, gap), &verdict)) in self.events.iter().zip(gaps).zip(verdicts).enumerate() {

@@ -112,6 +112,7 @@ fn draw(work: &mut Workspace, table: &MatchTable, selection: &Selection, shape: 
             continue;
         }
         let reached = reached(&selection.recall_points, positives);
+        events.judge(table, a);
         for m in 0..selection.max_detections.len() {
             let at = a * shape.limits + m;
             curves.sweep(table.bits.thresholds, events, a, m);

@@ -185,6 +185,7 @@ pub fn draw_part(
             continue;
         }
         let reached = reached(points, positives[a]);
+        events.judge(table, a);
         for (place, &seen) in before.seen.iter().enumerate() {
             curves.sweep(thresholds, &events, a, place);
             for t in 0..thresholds {

@@ -51,7 +51,8 @@ pub struct Curves {
 }
 
 impl Curves {
-    /// Counts detections from the best score down, in the `a`-th area range and under the `m`-th limit.
+    /// Counts detections from the best score down, in the `a`-th area range, which was judged last, and under the `m`-th
+    /// limit.
     pub fn sweep(&mut self, thresholds: usize, events: &Events, a: usize, m: usize) {
         self.found.resize_with(thresholds, Vec::new);
         self.found.iter_mut().for_each(|found| {
@@ -63,9 +64,8 @@ impl Curves {
         self.extra.clear();
         self.extra.resize(thresholds, 0);
         self.first_score = events.first_score(m);
-        let words = thresholds.div_ceil(64);
         for (word, (found, extra)) in self.found.chunks_mut(64).zip(self.extra.chunks_mut(64)).enumerate() {
-            events.each(a, m, word, words, |event, unmatched, verdict| {
+            events.each(a, m, word, |event, unmatched, verdict| {
                 each_bit(verdict.hit, |t| {
                     found[t]
                         .push(TruePositive { false_positives: unmatched + extra[t], event: event as u32 });
