@@ -22,8 +22,9 @@ pub struct Oks {
     ground_truths: Arc<Keypoints>,
     area: Areas,
     variances: Vec<f64>,
+    /// `1 / (2 variance)` of each, but for rounding.
+    slopes: Vec<f64>,
     exp: Exp,
-    ceiling: Ceiling,
 }
 
 impl Oks {
@@ -45,8 +46,8 @@ impl Oks {
             }
         }
         let area = ground_truths.area.clone();
-        let ceiling = Ceiling::new();
-        Ok(Oks { detections: d.clone(), ground_truths: g.clone(), area, variances, exp, ceiling })
+        let slopes = variances.iter().map(|variance| normal(0.5 / variance)).collect();
+        Ok(Oks { detections: d.clone(), ground_truths: g.clone(), area, variances, slopes, exp })
     }
 
     /// Writes the similarities of a cell; those that cannot reach `floor` are 0.
@@ -58,6 +59,7 @@ impl Oks {
         ground_truths: &[u32],
         out: &mut [f64],
     ) {
+        let least = Least::of(floor);
         scratch.values.clear();
         scratch.pairs.clear();
         out.fill(0.0);
@@ -72,13 +74,14 @@ impl Oks {
             scratch.truth.clear();
             self.ground_truths.read(g, &mut scratch.truth);
             let area = self.area.get(g) + f64::EPSILON;
-            let points = scratch.truth.chunks_exact(2).zip(&self.variances);
-            let targets = points.enumerate().map(|(k, (at, &variance))| Target {
+            let per_area = normal(1.0 / area);
+            let points = scratch.truth.as_chunks().0.iter().zip(&self.variances).zip(&self.slopes);
+            let targets = points.enumerate().map(|(k, ((&[x, y], &variance), slope))| Target {
                 place: 2 * k,
-                x: at[0],
-                y: at[1],
+                x,
+                y,
                 variance,
-                scale: 0.5 / variance / area,
+                scale: slope * per_area,
             });
             let labelled =
                 targets.clone().zip(labels).filter_map(|(target, &labelled)| labelled.then_some(target));
@@ -87,7 +90,7 @@ impl Oks {
             if !scratch.targets.is_empty() {
                 let around = Bounds::around(scratch.targets.iter().map(|target| [target.x, target.y]));
                 let truth = Truth { area, around, inside: None, column, columns: ground_truths.len() };
-                self.compare(scratch, &truth, floor, out, |pose, at| {
+                self.compare(scratch, &truth, &least, out, |pose, at| {
                     let (dx, dy) = (pose[at.place] - at.x, pose[at.place + 1] - at.y);
                     dx * dx + dy * dy
                 });
@@ -101,7 +104,7 @@ impl Oks {
                 // All that is inside lies at no distance, which is a similarity of 1.
                 let inside = (x0 <= x1 && y0 <= y1).then_some(1.0);
                 let truth = Truth { area, around, inside, column, columns: ground_truths.len() };
-                self.compare(scratch, &truth, floor, out, |pose, at| {
+                self.compare(scratch, &truth, &least, out, |pose, at| {
                     let (dx, dy) = (outside(x0, x1, pose[at.place]), outside(y0, y1, pose[at.place + 1]));
                     dx * dx + dy * dy
                 });
@@ -116,28 +119,28 @@ impl Oks {
         }
     }
 
-    /// Compares one ground truth with all detections of its cell: those that cannot reach `floor` are left as they are in
-    /// `out`, the exponents of most others in `scratch`.
+    /// Compares one ground truth with all detections of its cell: those that cannot reach the least mean are left as they
+    /// are in `out`, the exponents of most others in `scratch`.
     fn compare(
         &self,
         scratch: &mut OksScratch,
         truth: &Truth,
-        floor: f64,
+        least: &Least,
         out: &mut [f64],
         squared: impl Fn(&[f64], &Target) -> f64,
     ) {
         let OksScratch { poses, around, targets, squares, values, pairs, .. } = scratch;
-        // Above 1 a threshold is met by what is all but equal.
-        let floor = floor.min(1.0);
-        let least = floor * targets.len() as f64;
-        // Where all exponents are greater, the mean is below the floor.
-        let reach = if floor > 0.0 { (MARGIN / floor).ln() } else { f64::INFINITY };
-        let flattest = targets.iter().map(|target| target.scale).fold(f64::INFINITY, f64::min);
-        let comparable = targets.iter().all(|target| target.scale.is_normal() && target.scale > 0.0);
+        let least_sum = least.mean * targets.len() as f64;
+        let scales = targets.iter().map(|target| target.scale);
+        let (flattest, sum) = scales.fold((f64::INFINITY, 0.0), |(least, sum), scale| {
+            (if scale < least { scale } else { least }, sum + scale)
+        });
+        // Positive, all of them, and neither NaN nor infinite.
+        let comparable = flattest >= f64::MIN_POSITIVE && sum < f64::INFINITY;
         let place = |row: usize| row * truth.columns + truth.column;
         for (row, pose) in poses.chunks_exact(2 * self.variances.len().max(1)).enumerate() {
             if let (true, Some(ours), Some(theirs)) = (comparable, &truth.around, &around[row]) {
-                if ours.squared_gap(theirs) * flattest > reach {
+                if ours.squared_gap(theirs) * flattest > least.exponent {
                     continue;
                 }
                 if let Some(similarity) = truth.inside
@@ -152,11 +155,11 @@ impl Oks {
             let (mut highest, mut sum) = (0.0, 0.0);
             for (square, target) in squares.iter().zip(&*targets) {
                 let exponent = square * target.scale;
-                highest += self.ceiling.at(exponent);
+                highest += ceiling(exponent);
                 sum += exponent;
             }
             // A NaN is in the sum.
-            if comparable && sum >= 0.0 && highest * MARGIN < least {
+            if comparable && sum >= 0.0 && highest * MARGIN < least_sum {
                 continue;
             }
             // The order of the divisions is the reference's.
@@ -167,6 +170,21 @@ impl Oks {
             values.extend(exponents);
             pairs.push((place(row), values.len()));
         }
+    }
+}
+
+/// The least similarity that has to be exact.
+struct Least {
+    mean: f64,
+    /// Where all exponents are greater than this, the mean is less.
+    exponent: f64,
+}
+
+impl Least {
+    fn of(floor: f64) -> Least {
+        // Above 1 a threshold is met by what is all but equal.
+        let mean = floor.min(1.0);
+        Least { mean, exponent: if mean > 0.0 { (MARGIN / mean).ln() } else { f64::INFINITY } }
     }
 }
 
@@ -238,33 +256,16 @@ struct Target {
 /// below the reference's "all but equal" (1 - 1e-10).
 const MARGIN: f64 = 1.0 + 1e-9;
 
-/// Lines that are nowhere below `exp(-x)` for `x >= 0`: of pairs whose boxes overlap, these tell most apart.
-struct Ceiling {
-    /// Value at 0 and slope of the chords.
-    chords: [[f64; 2]; 4],
-    /// Beyond the last of them.
-    rest: f64,
+/// No less than `exp(-x)` for `x >= 0`, as the series of `exp(x)` is cut: of pairs whose boxes overlap, this tells most
+/// apart.
+#[inline(always)]
+fn ceiling(x: f64) -> f64 {
+    1.0 / (1.0 + x * (1.0 + x * (1.0 / 2.0 + x * (1.0 / 6.0))))
 }
 
-impl Ceiling {
-    fn new() -> Ceiling {
-        let knots = [0.0f64, 0.6, 1.4, 2.6, 5.0];
-        let chord = |i: usize| {
-            let (a, b) = (knots[i], knots[i + 1]);
-            let slope = ((-b).exp() - (-a).exp()) / (b - a);
-            [(-a).exp() - slope * a, slope]
-        };
-        Ceiling { chords: [0, 1, 2, 3].map(chord), rest: (-knots[4]).exp() }
-    }
-
-    /// No less than `exp(-x)`. The function is convex: of the chords the highest is the one over `x`.
-    #[inline(always)]
-    fn at(&self, x: f64) -> f64 {
-        let chord = |[start, slope]: [f64; 2]| start + slope * x;
-        let higher = |a: f64, b: f64| if a > b { a } else { b };
-        let [a, b, c, d] = self.chords.map(chord);
-        higher(higher(a, b), higher(higher(c, d), self.rest))
-    }
+/// A factor that has all its bits; NaN is none.
+fn normal(x: f64) -> f64 {
+    if x.is_normal() { x } else { f64::NAN }
 }
 
 /// NumPy's `max(0, x)`: a NaN stays one.
@@ -388,12 +389,12 @@ mod tests {
 
     #[test]
     fn the_ceiling_is_nowhere_below_the_exponential() {
-        let ceiling = Ceiling::new();
         for i in 0..100_000 {
             let x = f64::from(i) * 1e-3;
-            let (high, exp) = (ceiling.at(x), (-x).exp());
-            assert!(high * MARGIN >= exp && high < exp + 0.06, "{x}: {high}, {exp}");
+            let (high, exp) = (ceiling(x), (-x).exp());
+            assert!(high * MARGIN >= exp && high < exp + 0.04, "{x}: {high}, {exp}");
         }
+        assert_eq!((ceiling(0.0), ceiling(f64::INFINITY)), (1.0, 0.0));
     }
 
     #[test]
