@@ -107,7 +107,7 @@ pub fn read<'a, R: Rows>(
 
 /// How many blocks may have been taken and not joined.
 fn ahead(plan: Plan) -> usize {
-    2 * plan.workers
+    4 * plan.workers
 }
 
 /// Why a worker stopped.
@@ -325,10 +325,13 @@ impl<R: Rows> Team<'_, '_, R> {
             }
             drop(chain);
             state = self.state();
+            let full = state.claimed >= state.joined + ahead(self.plan) as u64;
             state.joined += 1;
             state.waiting.pop_front();
             state.spare.push(rows);
-            self.moved.notify_all();
+            if full || self.over.load(Ordering::Relaxed) {
+                self.moved.notify_all();
+            }
         }
         state.joining = false;
     }
