@@ -106,26 +106,35 @@ impl Scene {
         dt: &Positions,
         gt: &Positions,
     ) -> Result<MatchTable> {
-        let mut rows = self.rows(dt);
-        let truths = self.truths(gt);
-        let bits = self.protocol.bits();
-        let few = rows.items.len() + truths.items.len() <= FEW;
-        let count = rows.items.len();
-        let shares = shares(&mut rows, &truths);
-        if few {
-            let mut work = Workspace::default();
-            work.cell.reserve(USUAL);
-            let mut outcomes = Vec::with_capacity(bits.entry() * count);
-            for share in shares {
-                self.match_share(similarity, &mut work, share, &mut outcomes)?;
-            }
-            return Ok(MatchTable { bits, rows, truths, outcomes });
+        if self.detections.len() + self.ground_truths.len() <= FEW {
+            return self.match_few(similarity, self.rows(dt), self.truths(gt));
         }
-        let one = |run, share| self.match_next(similarity, run, share);
-        let outcomes = threads::run(|| {
-            let runs = shares.into_par_iter().try_fold(Run::default, one).collect::<Result<Vec<_>>>()?;
-            Ok(join(runs, bits.entry()))
-        })?;
+        // All stages in one visit to the pool: its threads are awake from one to the next.
+        threads::run(|| {
+            let (mut rows, truths) = rayon::join(|| self.rows(dt), || self.truths(gt));
+            let one = |run, share| self.match_next(similarity, run, share);
+            let shares = shares(&mut rows, &truths).into_par_iter();
+            let runs = shares.try_fold(Run::default, one).collect::<Result<Vec<_>>>()?;
+            let bits = self.protocol.bits();
+            let outcomes = join(runs, bits.entry());
+            Ok(MatchTable { bits, rows, truths, outcomes })
+        })
+    }
+
+    /// Matches both sides, sorted into cells, on the calling thread.
+    fn match_few<S: Similarity>(
+        &self,
+        similarity: &S,
+        mut rows: Cells<Row>,
+        truths: Cells<Truth>,
+    ) -> Result<MatchTable> {
+        let bits = self.protocol.bits();
+        let mut work = Workspace::default();
+        work.cell.reserve(USUAL);
+        let mut outcomes = Vec::with_capacity(bits.entry() * rows.items.len());
+        for share in shares(&mut rows, &truths) {
+            self.match_share(similarity, &mut work, share, &mut outcomes)?;
+        }
         Ok(MatchTable { bits, rows, truths, outcomes })
     }
 
