@@ -86,27 +86,29 @@ struct Key {
     text: [u8; 32],
     /// One bit for each byte that counts.
     counts: u32,
+    /// Not zero if there are more, so that nothing is known to be the same.
+    long: u32,
     len: usize,
     field: Field,
 }
 
 impl Key {
     fn new(text: &[u8], field: Field) -> Key {
-        let mut key = Key { text: [0; 32], counts: 0, len: text.len(), field };
+        let mut key = Key { text: [0; 32], counts: 0, long: 0, len: text.len(), field };
         match key.text.get_mut(..text.len()) {
             Some(place) => {
                 place.copy_from_slice(text);
                 key.counts = ((1u64 << text.len()) - 1) as u32;
             }
-            // Matches nothing: no text holds the zero byte.
-            None => key.counts = u32::MAX,
+            None => key.long = 1,
         }
         key
     }
 
     #[inline(always)]
     fn begins(&self, text: &[u8]) -> bool {
-        text.first_chunk().is_some_and(|chunk| !lanes::equal(chunk, &self.text) & self.counts == 0)
+        text.first_chunk()
+            .is_some_and(|chunk| !lanes::equal(chunk, &self.text) & self.counts | self.long == 0)
     }
 }
 
@@ -232,8 +234,22 @@ pub fn fields(
 
 #[cfg(test)]
 mod tests {
-    use super::super::scanner::PADDING;
+    use super::super::scanner::{Expected, Fault, PADDING};
     use super::*;
+
+    /// Zeros are behind the text, and in the place of a key that is not remembered.
+    #[test]
+    fn a_long_key_is_not_taken_for_the_end() {
+        let long = format!("{}\"id\" :", " ".repeat(30));
+        let text = format!("{{\"x\":[],{long} 2}}{{\"x\":[]");
+        let bytes = [text.as_bytes(), &[0; PADDING]].concat();
+        let mut scanner = Scanner::new(&bytes, text.len(), 0, 0);
+        let mut shape = Shape::default();
+        let mut read = || fields(&mut scanner, &mut shape, 0, |_, _| unreachable!("nothing is wanted"));
+        assert_eq!(read(), Ok(Ok(0)));
+        let fault = Fault { at: text.len() as u64, expected: Expected::Token("',' or '}'") };
+        assert_eq!(read(), Err(fault));
+    }
 
     #[test]
     fn a_remembered_key_is_the_same_key() {
