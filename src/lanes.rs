@@ -206,7 +206,7 @@ mod avx2 {
         }
     }
 
-    /// What is known, as one byte: the question is asked for each number.
+    /// What is known, as one byte: the question is asked for each pose and each polygon.
     static ANSWER: AtomicU8 = AtomicU8::new(0);
     const NO: u8 = 1;
     const YES: u8 = 2;
