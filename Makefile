@@ -1,6 +1,7 @@
 # One command for each thing that a person does; .ci/run calls the same ones.
 #
-#   make test     install with the test extra into .venv, run all Rust and Python tests
+#   make test     install with the test extra into .venv (quick profile), run all Rust and Python tests
+#   make release-check   the same with the release profile and the large packages that some comparisons need, and a longer fuzz
 #   make fuzz     compare COUNT nasty cases from SEED on with pycocotools (after make test)
 #   make lint     formatting, clippy, ruff, and the type stubs against the built module
 #   make fmt      format Rust and Python
@@ -14,15 +15,21 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: test fuzz lint fmt docs bench floor growth instructions
+.PHONY: test release-check fuzz lint fmt docs bench floor growth instructions
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 test: $(BIN)/python
-	$(BIN)/pip install --quiet '.[test]'
+	$(BIN)/pip install --quiet -C build-args='--profile quick' '.[test]'
 	cargo test --no-default-features
+	$(BIN)/python -m pytest -n auto --dist loadfile
+
+release-check: $(BIN)/python
+	$(BIN)/pip install --quiet '.[test,release]'
+	cargo test --release --no-default-features
 	$(BIN)/python -m pytest
+	$(BIN)/python -m tests.differential.fuzz --count $(COUNT) --seed $(SEED)
 
 COUNT ?= 20000
 SEED ?= 1
