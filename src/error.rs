@@ -1,6 +1,7 @@
 //! One error for the whole crate: what went wrong, where, and what was expected.
 
 use std::fmt;
+use std::mem;
 
 /// How a Python user would have caught it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +14,10 @@ pub enum ErrorKind {
     Missing,
     /// The file system said no (`OSError` and its kin, by the error's own number).
     Io(std::io::ErrorKind),
+    /// Memory of a size that comes from the input cannot be had (`MemoryError`).
+    OutOfMemory,
+    /// The work was cancelled by the one who started it, who knows why (`KeyboardInterrupt`).
+    Cancelled,
 }
 
 /// What went wrong, in one sentence that names file, record and field where there are any.
@@ -46,6 +51,17 @@ impl Error {
         Self::new(ErrorKind::Missing, message)
     }
 
+    /// Memory for so many bytes cannot be had.
+    #[cold]
+    pub fn out_of_memory(bytes: usize) -> Self {
+        Self::new(ErrorKind::OutOfMemory, format!("not enough memory: {bytes} bytes cannot be allocated"))
+    }
+
+    /// The work was cancelled.
+    pub fn cancelled() -> Self {
+        Self::new(ErrorKind::Cancelled, "cancelled")
+    }
+
     /// The kind.
     pub fn kind(&self) -> ErrorKind {
         self.kind
@@ -69,3 +85,84 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// Makes room for so many more items: where their number comes from the input, memory that cannot be had is an error of the
+/// caller's, not the end of the process.
+///
+/// # Errors
+///
+/// `OutOfMemory`; the vector is as it was.
+#[inline]
+pub fn reserve<T>(items: &mut Vec<T>, more: usize) -> Result<()> {
+    items.try_reserve(more).map_err(|_| {
+        Error::out_of_memory(items.len().saturating_add(more).saturating_mul(mem::size_of::<T>()))
+    })
+}
+
+/// An empty vector with room for exactly so many items.
+///
+/// # Errors
+///
+/// `OutOfMemory`
+#[inline]
+pub fn with_capacity<T>(capacity: usize) -> Result<Vec<T>> {
+    let mut items = Vec::new();
+    match items.try_reserve_exact(capacity) {
+        Ok(()) => Ok(items),
+        Err(_) => Err(Error::out_of_memory(capacity.saturating_mul(mem::size_of::<T>()))),
+    }
+}
+
+/// So many copies of a value.
+///
+/// # Errors
+///
+/// `OutOfMemory`
+#[inline]
+pub fn filled<T: Clone>(len: usize, value: T) -> Result<Vec<T>> {
+    let mut items = with_capacity(len)?;
+    items.resize(len, value);
+    Ok(items)
+}
+
+/// A copy of these items.
+///
+/// # Errors
+///
+/// `OutOfMemory`
+#[inline]
+pub fn copied<T: Clone>(items: &[T]) -> Result<Vec<T>> {
+    let mut copy = with_capacity(items.len())?;
+    copy.extend_from_slice(items);
+    Ok(copy)
+}
+
+/// Whether memory for so many bytes can be had now; it is given back at once. For a stage that makes many arrays which
+/// together are about this size.
+///
+/// # Errors
+///
+/// `OutOfMemory`
+pub fn can_allocate(bytes: usize) -> Result<()> {
+    with_capacity::<u8>(bytes).map(|room| drop(std::hint::black_box(room)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_cannot_be_had_is_an_error() {
+        let kind = |error: Error| error.kind();
+        let most = isize::MAX as usize;
+        assert_eq!(filled(most / 8, 1.0).map_err(kind), Err(ErrorKind::OutOfMemory));
+        assert_eq!(with_capacity::<u64>(usize::MAX).map_err(kind), Err(ErrorKind::OutOfMemory));
+        assert_eq!(can_allocate(most).map_err(kind), Err(ErrorKind::OutOfMemory));
+        let mut items = vec![1_u32, 2];
+        assert_eq!(reserve(&mut items, most).map_err(kind), Err(ErrorKind::OutOfMemory));
+        assert_eq!(items, [1, 2]);
+        assert_eq!(filled(3, 7).unwrap(), [7, 7, 7]);
+        assert_eq!(copied(&[1, 2]).unwrap(), [1, 2]);
+        assert!(can_allocate(1 << 10).is_ok() && reserve(&mut items, 1).is_ok());
+    }
+}

@@ -1,7 +1,7 @@
 //! Long work that somebody watches and may stop.
 //!
 //! Who works says how far the work is and asks now and then whether to go on; who watches sits elsewhere, at a keyboard
-//! say. What is given up comes back as an error that nobody is told: the watcher knows why.
+//! say. Work that was cancelled comes back as an error of that kind: the watcher knows why.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -48,7 +48,7 @@ impl Watch {
     #[inline]
     pub fn check(&self) -> Result<()> {
         match &self.0 {
-            Some(state) if state.stopped.load(Ordering::Relaxed) => Err(Error::value("given up")),
+            Some(state) if state.stopped.load(Ordering::Relaxed) => Err(Error::cancelled()),
             _ => Ok(()),
         }
     }
@@ -57,6 +57,7 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn a_watched_work_counts_and_stops() {
@@ -69,6 +70,7 @@ mod tests {
         assert_eq!((watch.done(), nobody.done()), (3, 0));
         watch.stop();
         nobody.stop();
-        assert!(worker.check().is_err() && nobody.check().is_ok());
+        assert_eq!(worker.check().unwrap_err().kind(), ErrorKind::Cancelled);
+        assert!(nobody.check().is_ok());
     }
 }

@@ -1,6 +1,8 @@
 //! The only files that know PyO3: convert, release the GIL, call, wrap.
 
-use pyo3::exceptions::{PyKeyError, PyOSError, PyTypeError, PyValueError};
+use pyo3::exceptions::{
+    PyKeyError, PyKeyboardInterrupt, PyMemoryError, PyOSError, PyTypeError, PyValueError,
+};
 use pyo3::prelude::*;
 
 use crate::error::{Error, ErrorKind};
@@ -12,6 +14,10 @@ impl From<Error> for PyErr {
             ErrorKind::Value => PyValueError::new_err(message),
             ErrorKind::Type => PyTypeError::new_err(message),
             ErrorKind::Missing => PyKeyError::new_err(message),
+            ErrorKind::OutOfMemory | ErrorKind::Io(std::io::ErrorKind::OutOfMemory) => {
+                PyMemoryError::new_err(message)
+            }
+            ErrorKind::Cancelled => PyKeyboardInterrupt::new_err(message),
             ErrorKind::Io(kind) => match PyErr::from(std::io::Error::new(kind, message.clone())) {
                 error if Python::attach(|py| error.is_instance_of::<PyOSError>(py)) => error,
                 _ => PyOSError::new_err(message),
