@@ -13,6 +13,7 @@ import pycocotools.mask
 import pytest
 
 from meanap import _core
+from meanap.coco._lazy import stored
 from meanap.coco.coco import COCO
 from meanap.coco.cocoeval import COCOeval
 
@@ -411,7 +412,7 @@ def test_rows_stay_rows(monkeypatch):
     })  # fmt: skip
     results = gt.loadRes(ROWS)
     quiet(COCOeval(gt, results, "bbox").evaluate)
-    assert not {"anns", "dataset"} & set(vars(results))
+    assert not {"anns", "dataset"} & set(stored(results))
 
 
 def test_rows_of_wrong_shape():

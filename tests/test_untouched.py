@@ -17,6 +17,7 @@ import pytest
 from meanap import _core
 from meanap.coco import COCO, COCOeval
 from meanap.coco._index import collector_paused
+from meanap.coco._lazy import stored
 
 INDICES = ("anns", "imgToAnns", "catToImgs")
 BOTH = [(COCO, COCOeval), (pycocotools.coco.COCO, pycocotools.cocoeval.COCOeval)]
@@ -156,7 +157,7 @@ def test_untouched_by_an_evaluation(edit, tmp_path):
         edit(results)
         numbers(COCOeval, gt, dt)
         # What an evaluation by hand or by the indices would have made.
-        assert not {"anns", "imgToAnns"} & set(vars(dt)) or edit is reshaped
+        assert not {"anns", "imgToAnns"} & set(stored(dt)) or edit is reshaped
         evaluator = COCOeval(gt, dt, "bbox")
         evaluator.evaluate()
         assert evaluator._run is not None

@@ -17,8 +17,8 @@ def evaluation(ev: Any) -> dict[str, Any]:
 
 
 def cells_of(groups: dict[Any, list[dict[str, Any]]]) -> Any:
-    """`_gts` or `_dts`: the ids in each cell that has any, in order."""
-    return [(key, [a["id"] for a in annotations]) for key, annotations in groups.items() if annotations]
+    """`_gts` or `_dts`: the ids in each cell, in order."""
+    return [(key, [a["id"] for a in annotations]) for key, annotations in groups.items()]
 
 
 def annotations_of(coco: Any) -> Any:

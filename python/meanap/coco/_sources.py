@@ -27,7 +27,7 @@ _NOWHERE = 0xFFFFFFFF
 # What copies of a source share: it never changes.
 _CONSTANT = ("file", "rows", "objects", "index")
 # Two threads that touch the same untouched object get the same Python objects.
-_LOCK = threading.RLock()
+LOCK = threading.RLock()
 
 
 class Columns(NamedTuple):
@@ -96,7 +96,7 @@ class Source:
 
     def attributes(self) -> dict[str, Any]:
         """`dataset` and the five indices; the same objects each time."""
-        with _LOCK:
+        with LOCK:
             if self._attributes is None:
                 self._attributes = self._indexed()
             return self._attributes
@@ -325,9 +325,7 @@ class Listed:
             self.index.fill(self.annotations, anns, img_to_anns, cat_to_imgs)
         return {"anns": anns, "imgToAnns": img_to_anns, "catToImgs": cat_to_imgs}
 
-    def columns(
-        self, params: Any, role: str, images: dict | None, image_ids: Ids, category_ids: Ids
-    ) -> Columns | None:
+    def columns(self, params: Any, role: str, images: dict | None, image_ids: Ids, category_ids: Ids) -> Columns | None:
         """Columns for an evaluation, or None where the indices must be asked."""
         if not params.imgIds or (images is None and params.iouType in MASK_TYPES):
             return None

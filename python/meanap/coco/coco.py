@@ -30,8 +30,10 @@ from meanap import _core
 from meanap.coco import _show
 from meanap.coco import mask as maskUtils
 from meanap.coco._index import by_id, collector_paused, index, membership
+from meanap.coco._lazy import Lazy, may_wait, stored
 from meanap.coco._results import complete, first_of, heading, image_ids, kind_of
 from meanap.coco._sources import (
+    LOCK,
     Columns,
     FileResults,
     FileSource,
@@ -51,8 +53,8 @@ __all__ = ["COCO", "maskUtils"]
 _LOG = logging.getLogger("meanap")
 # What results are compared by.
 _GEOMETRY = {"boxes": "bbox", "masks": "segm", "keypoints": "keypoints"}
-# What a user may touch, and what an untouched object does not have yet.
-_ATTRIBUTES = ("dataset", "anns", "imgs", "cats", "imgToAnns", "catToImgs")
+# What a user may touch, and what an untouched object does not have yet, in the order of the reference's constructor.
+_ATTRIBUTES = ("dataset", "anns", "cats", "imgs", "imgToAnns", "catToImgs")
 # Those of them that grow with the annotations.
 _INDICES = ("anns", "imgToAnns", "catToImgs")
 
@@ -66,7 +68,7 @@ def _listed(value: Any) -> Any:
     return value if _isArrayLike(value) else [value]
 
 
-class COCO:
+class COCO(Lazy):
     """A ground truth, or the results that `loadRes` made.
 
     Args:
@@ -99,13 +101,14 @@ class COCO:
     imgToAnns: dict[Any, list]
     catToImgs: dict[Any, list]
 
+    _lazy = _ATTRIBUTES
     # What the attributes will be made of; None once they are there.
     _source: Source | None = None
 
     def __init__(self, annotation_file: Any = None) -> None:
+        self.dataset, self.anns, self.cats, self.imgs = {}, {}, {}, {}
+        self.imgToAnns, self.catToImgs = defaultdict(list), defaultdict(list)
         if annotation_file is None:
-            self.dataset, self.anns, self.cats, self.imgs = {}, {}, {}, {}
-            self.imgToAnns, self.catToImgs = defaultdict(list), defaultdict(list)
             return
         if isinstance(annotation_file, dict):
             # DIFFERENCE: the reference takes no dict.
@@ -115,7 +118,9 @@ class COCO:
         _LOG.info("loading annotations into memory...")
         start = time.perf_counter()
         file = _core.read_dataset(os.fspath(annotation_file))
-        if file.fallback is None and type(self).createIndex is COCO.createIndex:
+        if file.fallback is None and not overridden(self, COCO, ("createIndex",)) and may_wait(self, _ATTRIBUTES):
+            for name in _ATTRIBUTES:
+                del stored(self)[name]
             self._source = FileSource(file)
         else:
             _log_fallback(file)
@@ -123,17 +128,18 @@ class COCO:
             self.createIndex()
         _LOG.info("Done (t=%.2fs)", time.perf_counter() - start)
 
-    def __getattr__(self, name: str) -> Any:
-        # Reached for what is not in `__dict__`: the attributes of an object that nobody has touched.
-        if name in _ATTRIBUTES:
-            source = self._source
-            if source is not None:
-                for attribute, value in source.attributes().items():
-                    self.__dict__.setdefault(attribute, value)
-                self._source = None
-                if name in self.__dict__:
-                    return self.__dict__[name]
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    def _make(self, name: str) -> None:
+        own = stored(self)
+        with LOCK:
+            source = own.get("_source")
+            if source is None:
+                return
+            made = source.attributes()
+            for attribute in _ATTRIBUTES:
+                if attribute in own or attribute in made:
+                    # What has been assigned since stays.
+                    own[attribute] = own.pop(attribute) if attribute in own else made[attribute]
+            del own["_source"]
 
     def createIndex(self) -> None:
         """Makes `anns`, `imgs`, `cats`, `imgToAnns` and `catToImgs` from `dataset`.
@@ -149,10 +155,11 @@ class COCO:
             indices = {"imgs": by_id(self.dataset, "images"), "cats": by_id(self.dataset, "categories")}
             source = Indexed(listed)
             for name in _INDICES:
-                self.__dict__.pop(name, None)
+                stored(self).pop(name, None)
         _LOG.info("index created!")
-        self.__dict__.update(indices)
-        self._source = source
+        stored(self).update(indices)
+        if source is not None:
+            self._source = source
 
     def info(self) -> None:
         """Prints the `info` of the data set, a line for each key."""
@@ -351,7 +358,7 @@ class COCO:
         columns = None
         if isinstance(source, Indexed):
             # Of its own attributes only `imgs` is asked for, by masks.
-            if not source.touched and type(self.imgs) is dict and not any(name in self.__dict__ for name in _INDICES):
+            if not source.touched and type(self.imgs) is dict and not any(name in stored(self) for name in _INDICES):
                 columns = source.listed.columns(params, role, self.imgs, image_ids, category_ids)
         elif _untouched(self) is not None:
             columns = source.columns(params, role, image_ids, category_ids)
@@ -382,7 +389,7 @@ def _listed_annotations(coco: COCO) -> Listed | None:
     dataset = coco.dataset
     if type(dataset) is not dict or type(dataset.get("annotations")) is not list:
         return None
-    if any(hasattr(type(coco), name) for name in _INDICES):
+    if not may_wait(coco, _INDICES):
         return None
     annotations = dataset["annotations"].copy()
     indexed = _core.index_plain(annotations, "categories" in dataset)
@@ -392,7 +399,7 @@ def _listed_annotations(coco: COCO) -> Listed | None:
 def overridden(instance: Any, base: type, names: tuple[str, ...]) -> bool:
     """Whether a method of `base` is another one in `instance`."""
     cls = type(instance)
-    if any(name in instance.__dict__ for name in names):
+    if any(name in stored(instance) for name in names):
         return True
     return cls is not base and any(getattr(cls, name) is not getattr(base, name) for name in names)
 
@@ -408,7 +415,7 @@ def _untouched(coco: Any) -> Source | None:
     """What `coco` will be made of, if nobody has touched it, or could have changed what it was made of."""
     # `loadRes` may be called unbound, with another package's COCO.
     source = getattr(coco, "_source", None)
-    if source is None or source.touched or any(name in coco.__dict__ for name in _ATTRIBUTES):
+    if source is None or source.touched or any(name in stored(coco) for name in _ATTRIBUTES):
         return None
     return source
 

@@ -16,6 +16,7 @@ from meanap import _core
 from meanap.coco import _cells, _summary
 from meanap.coco import mask as maskUtils
 from meanap.coco._index import collector_paused
+from meanap.coco._lazy import Lazy, may_wait, stored
 from meanap.coco._sources import Ids
 from meanap.coco.coco import COCO, file_of_images, overridden
 from meanap.coco.params import Params, snapshot
@@ -30,7 +31,7 @@ _DATASET_HOOKS = ("getAnnIds", "loadAnns", "annToRLE")
 _LAZY = ("evalImgs", "ious", "_gts", "_dts")
 
 
-class COCOeval:
+class COCOeval(Lazy):
     """Evaluates detections against ground truth, as ``pycocotools.cocoeval.COCOeval`` does, bit for bit.
 
     ``evaluate()`` matches, ``accumulate()`` draws the curves, ``summarize()`` prints and keeps the means. With no hook
@@ -71,12 +72,15 @@ class COCOeval:
         np.float64(0.7)
     """
 
+    _lazy = _LAZY
+    # The evaluation that the lazy attributes are made of.
+    _run: _Run | None = None
+
     def __init__(self, cocoGt: Any = None, cocoDt: Any = None, iouType: str = "segm") -> None:
         if not iouType:
             logger.warning("iouType not specified, using segm")
         self.cocoGt = cocoGt
         self.cocoDt = cocoDt
-        self._run: _Run | None = None
         self.evalImgs: Any = defaultdict(list)
         self.eval: dict[str, Any] = {}
         self._gts: Any = defaultdict(list)
@@ -121,7 +125,9 @@ class COCOeval:
             self._run = run
             self.eval = {}
             for name in _LAZY:
-                self.__dict__.pop(name, None)
+                stored(self).pop(name, None)
+            if not may_wait(self, _LAZY):
+                self._make_all()
         else:
             self._evaluate_by_hand()
             zero_ids = _cells.count_zero_ids(self._gts)
@@ -202,7 +208,7 @@ class COCOeval:
             p = self.params
         p.catIds = p.catIds if p.useCats == 1 else [-1]
         selection = _Selection(p, evaluated)
-        run = self._run if "evalImgs" not in self.__dict__ else None
+        run = self._run if "evalImgs" not in stored(self) else None
         drawn = run.accumulate(selection) if run is not None else None
         precision, recall, scores = drawn if drawn is not None else self._accumulate_by_hand(selection)
         self.eval = {
@@ -249,30 +255,32 @@ class COCOeval:
 
     # What an evaluation in Rust leaves to be made
 
-    def __getattr__(self, name: str) -> Any:
-        run = self.__dict__.get("_run")
-        if name not in _LAZY or run is None:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    def _make(self, name: str) -> None:
+        run, own = self._run, stored(self)
+        if run is None:
+            return
         if name == "evalImgs":
-            self.evalImgs = run.eval_imgs()
+            own["evalImgs"] = run.eval_imgs()
         elif name == "ious":
-            self.ious = run.ious()
+            own["ious"] = run.ious()
         else:
             gts, dts = run.cells(self._paramsEval or self.params)
-            self.__dict__.setdefault("_gts", gts)
-            self.__dict__.setdefault("_dts", dts)
-        return self.__dict__[name]
+            own.setdefault("_gts", gts)
+            own.setdefault("_dts", dts)
+
+    def _make_all(self) -> dict[str, Any]:
+        own = super()._make_all()
+        own.pop("_run", None)
+        return own
 
     def __getstate__(self) -> dict[str, Any]:
-        for name in _LAZY:
-            getattr(self, name, None)
-        return {**self.__dict__, "_run": None}
+        return self._make_all()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> COCOeval:
         # A finished run is never changed: copies share it, and nothing lazy has to be made.
         twin = self.__class__.__new__(self.__class__)
         memo[id(self)] = twin
-        twin.__dict__.update({k: v if k == "_run" else copy.deepcopy(v, memo) for k, v in self.__dict__.items()})
+        stored(twin).update({k: v if k == "_run" else copy.deepcopy(v, memo) for k, v in stored(self).items()})
         return twin
 
 
@@ -418,7 +426,12 @@ class _Run:
         for role, coco in self.cocos.items():
             records = self.sources[role]
             loaded.append(records if isinstance(records, list) else _cells.load_afterwards(p, coco))
-        return _cells.prepare(p, *self.cocos.values(), *loaded)
+        gts, dts = _cells.prepare(p, *self.cocos.values(), *loaded)
+        for image in p.imgIds:
+            for category in p.catIds:
+                # The reference asks for each cell, and a `defaultdict` keeps what it is asked for.
+                gts[image, category], dts[image, category]  # noqa: B018
+        return gts, dts
 
 
 def _is_limit(value: Any) -> bool:

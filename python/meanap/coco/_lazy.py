@@ -1,0 +1,72 @@
+"""Objects some of whose attributes are made when somebody looks at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+
+class _Storage:
+    """Where the attributes lie: reading the ``__dict__`` of this class makes none."""
+
+
+_DICT = vars(_Storage)["__dict__"]
+
+
+def stored(instance: Any) -> dict[str, Any]:
+    """The attributes that an object has so far."""
+    return _DICT.__get__(instance) if isinstance(instance, _Storage) else vars(instance)
+
+
+class Lazy(_Storage):
+    """Makes the attributes in ``_lazy`` when they are read, and all of them when ``__dict__`` is.
+
+    So ``vars()``, ``dir()``, ``other.__dict__.update(self.__dict__)`` and ``del`` find what they would find if all had
+    been there from the beginning. Within the package ``stored`` is the way to look without making.
+    """
+
+    _lazy: ClassVar[tuple[str, ...]] = ()
+
+    def _make(self, name: str) -> None:
+        """Puts the attribute, and perhaps others, into ``stored(self)`` if it waits to be made."""
+        raise NotImplementedError
+
+    def _make_all(self) -> dict[str, Any]:
+        """Makes what waits to be made: all attributes."""
+        own = stored(self)
+        for name in self._lazy:
+            if name not in own:
+                self._make(name)
+        return own
+
+    __dict__ = property(  # type: ignore[assignment]
+        lambda self: self._make_all(),
+        lambda self, attributes: _DICT.__set__(self, attributes),
+        lambda self: _DICT.__delete__(self),
+    )
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self._lazy:
+            self._make(name)
+            own = stored(self)
+            if name in own:
+                return own[name]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        if name in self._lazy:
+            self._make_all()
+        super().__delattr__(name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return stored(self)
+
+
+def may_wait(instance: Lazy, names: Iterable[str]) -> bool:
+    """Whether these attributes can be made when somebody reads them: no subclass has another way to read."""
+    cls = type(instance)
+    if any(
+        getattr(cls, name) is not getattr(Lazy, name) for name in ("__getattr__", "__getattribute__", "__delattr__")
+    ):
+        return False
+    return not any(hasattr(cls, name) for name in names)
