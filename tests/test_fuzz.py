@@ -76,6 +76,20 @@ def lenient(self):
         pass
 
 
+def unmarked(self):
+    reference().COCOeval.evaluate(self)
+    for cell in self._gts.values():
+        for annotation in cell:
+            annotation.pop("_ignore", None)
+
+
+def marked_late(self):
+    reference().COCOeval.evaluate(self)
+    for cell in self._gts.values():
+        for annotation in cell:
+            annotation["ignore"] = annotation.pop("ignore")
+
+
 def test_the_harness_notices():
     """The reference's equal passes; a tool that errs in a last bit, a type, a text does not."""
     assert noticed(reference()) == 0
@@ -83,6 +97,8 @@ def test_the_harness_notices():
     assert noticed(altered(evaluateImg=ids_as_flags)) > 10
     assert noticed(altered(summarize=strings_for_text)) > 10
     assert noticed(altered(evaluate=lenient), only=("fields missing",)) > 3
+    assert noticed(altered(evaluate=unmarked)) > 10
+    assert noticed(altered(evaluate=marked_late)) > 10
 
 
 @pytest.mark.parametrize(
@@ -137,7 +153,7 @@ def test_shrinking():
 
     def fails(c):
         seen = run(c, reference())[-1]
-        return seen.error is None and any(a["id"] == 0 for a in seen.seen["gt annotations"])
+        return seen.error is None and any(a["id"] == 0 for a in seen.seen["gt annotations"][0])
 
     small = shrink(case, fails)
     assert fails(small)

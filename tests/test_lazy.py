@@ -298,9 +298,9 @@ def without(evaluator, name):
 
 EVALUATOR = {
     "vars": lambda ev: sorted(vars(ev)),
-    "wrapper": lambda ev: [getattr(Wrapper(ev), name) for name in ("evalImgs", "ious")],
-    "copy": lambda ev: [getattr(copy.copy(ev), name) for name in ("evalImgs", "ious")],
-    "pickle": lambda ev: [getattr(pickle.loads(pickle.dumps(ev)), name) for name in ("evalImgs", "ious")],
+    "wrapper": lambda ev: [getattr(Wrapper(ev), name) for name in ("evalImgs", "ious", "_gts", "_dts")],
+    "copy": lambda ev: [getattr(copy.copy(ev), name) for name in ("evalImgs", "ious", "_gts", "_dts")],
+    "pickle": lambda ev: [getattr(pickle.loads(pickle.dumps(ev)), name) for name in ("evalImgs", "_gts")],
     "without evalImgs": lambda ev: without(ev, "evalImgs"),
     "without _gts": lambda ev: [without(ev, "_gts"), ev._dts],
 }

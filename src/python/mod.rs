@@ -37,6 +37,7 @@ mod extract;
 mod index;
 mod listed;
 mod log;
+mod marks;
 mod mask;
 mod matches;
 mod number;
@@ -73,6 +74,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     arrow::register(module)?;
     index::register(module)?;
     listed::register(module)?;
+    marks::register(module)?;
     extract::register(module)?;
     log::register(module)?;
     // Made by PyO3; the stub says what there is.

@@ -126,6 +126,22 @@ pub fn measure(masks: &Masks) -> Vec<Option<Measures>> {
     })
 }
 
+/// The text of each mask that is not compressed yet, in parallel; `None` for others, and for one that cannot be decoded.
+pub fn compress(masks: &Masks) -> Vec<Option<Vec<u8>>> {
+    let one = |decoder: &mut Decoder, index: usize| {
+        if matches!(masks.shape[index], Shape::Compressed { .. }) {
+            return None;
+        }
+        decoder.count(masks, index).ok()?;
+        let mut text = Vec::new();
+        codec::write(&decoder.counts, &mut text);
+        Some(text)
+    };
+    threads::run(|| {
+        (0..masks.len()).into_par_iter().with_min_len(64).map_init(Default::default, one).collect()
+    })
+}
+
 /// The box around points `x, y, x, y, …`.
 fn around<'a>(coordinates: impl Iterator<Item = &'a f64>) -> [f64; 4] {
     let mut corners = [[f64::INFINITY, f64::NEG_INFINITY]; 2];
@@ -151,16 +167,26 @@ struct Decoder {
 impl Decoder {
     /// Adds mask `index` of `masks` to `foreground`.
     fn decode(&mut self, masks: &Masks, index: usize, foreground: &mut Foreground) -> Result<()> {
-        let size @ [h, w] = masks.size[index].map(u64::from);
+        let size = masks.size[index].map(u64::from);
+        if let Shape::Compressed { piece, start, len } = masks.shape[index] {
+            return foreground.push_text(size, masks.text(piece, start, len));
+        }
+        self.count(masks, index)?;
+        self.push(size, foreground)
+    }
+
+    /// Replaces `self.counts` by the run lengths of mask `index` of `masks`.
+    fn count(&mut self, masks: &Masks, index: usize) -> Result<()> {
+        let [h, w] = masks.size[index].map(u64::from);
         match masks.shape[index] {
             Shape::Compressed { piece, start, len } => {
-                foreground.push_text(size, masks.text(piece, start, len))
+                self.counts.clear();
+                self.counts.extend(codec::read(codec::checked(masks.text(piece, start, len))?));
             }
             Shape::Counts { start, len } => {
                 let start = start as usize;
                 self.counts.clear();
                 self.counts.extend_from_slice(&masks.counts[start..start + len as usize]);
-                self.push(size, foreground)
             }
             Shape::Polygons { first, count } => {
                 if count == 0 {
@@ -183,9 +209,9 @@ impl Decoder {
                         combine::merge_into(&self.before, &self.ring, false, &mut self.counts)?;
                     }
                 }
-                self.push(size, foreground)
             }
         }
+        Ok(())
     }
 
     /// Adds `counts` as the reference would see them, which writes and reads them on the way.

@@ -11,7 +11,7 @@ use crate::error::Result;
 pub use bbox::{BoxIou, box_iou};
 pub use boundary::{BoundaryIou, DILATION_RATIO, distance};
 pub use keypoint::{Exp, Oks};
-pub use mask::{MaskIou, MaskScratch, Measures, measure};
+pub use mask::{MaskIou, MaskScratch, Measures, compress, measure};
 pub use pixel::{PixelIou, pixel_iou};
 
 /// Similarity of the detections and ground truths of one cell.

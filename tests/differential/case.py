@@ -38,6 +38,8 @@ class Case:
     """Names of `tools.HOOKS`: what the evaluator's (or the COCO's) class overrides."""
     style: int | None = None
     """For the road `file`: the seed of the JSON writer's whims; None writes plain JSON."""
+    watch: str = ""
+    """Whether the annotations are looked at after each step: not, `aside` (what the steps see is as before), `here`."""
     features: list[str] = field(default_factory=list)
     seed: int | None = None
 

@@ -35,6 +35,7 @@ def compare(ours: list[Event], theirs: list[Event], tool: Tool, road: str) -> It
     for a, b in zip(ours, theirs, strict=False):
         name = b.step[0]
         warned |= {w.category for w in b.warnings}
+        yield from unequal(a.left, b.left, f"after {name}")
         if a.error is not None or b.error is not None:
             yield from error_differences(name, a.error, b.error)
             if a.error is None or b.error is None or name not in GOES_ON:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .case import Case
-from .looks import EVERYTHING
+from .looks import EVERYTHING, left
 from .steps import STEPS, World
 from .tools import Tool, reference, with_hooks
 
@@ -21,10 +21,12 @@ GOES_ON = ("summarize", "as text")
 
 @dataclass
 class Event:
-    """What one step did: what it showed, what it printed, what it warned of, or how it failed."""
+    """What one step did: what it showed, what it printed, what it warned of, or how it failed; and what annotations
+    it left."""
 
     step: tuple[Any, ...]
     seen: Any = None
+    left: Any = None
     text: str = ""
     warnings: list[warnings.WarningMessage] = field(default_factory=list)
     error: BaseException | None = None
@@ -56,6 +58,10 @@ def run(case: Case, tool: Tool) -> list[Event]:
                 except BaseException as error:  # a panic is no Exception
                     event.error = error.with_traceback(None) if tool.name == "pycocotools" else error
             event.text = printed.getvalue()
+            try:
+                event.left = left(world)
+            except (KeyError, TypeError, AttributeError) as error:
+                event.left = type(error).__name__  # There may be no list of annotations.
             if event.error is not None and what[0] not in GOES_ON:
                 break
     return events

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -22,10 +23,18 @@ def cells_of(groups: dict[Any, list[dict[str, Any]]]) -> Any:
 
 
 def annotations_of(coco: Any) -> Any:
-    """A data set's annotations, less the marks that the reference's evaluation leaves on them."""
+    """A data set's annotations, as the list and as the index have them."""
+    return [coco.dataset["annotations"], list(coco.anns.values())]
+
+
+def identity_of(coco: Any, cells: dict[Any, list[dict[str, Any]]]) -> Any:
+    """Which annotations are the same dictionaries in the list, in the indices and in an evaluator's cells."""
     return [
-        {k: v for k, v in a.items() if k not in ("ignore", "_ignore", "segmentation")}
-        for a in coco.dataset["annotations"]
+        [
+            (coco.anns[a["id"]] is a, any(each is a for each in coco.imgToAnns.get(a["image_id"], ())))
+            for a in coco.dataset["annotations"]
+        ],
+        [(key, [coco.anns.get(a["id"]) is a for a in annotations]) for key, annotations in cells.items()],
     ]
 
 
@@ -60,10 +69,16 @@ LOOKS: dict[str, Callable[[Any], Any]] = {
         w.dt.getAnnIds(),
         w.dt.getImgIds(),
     ],
+    "gt identity": lambda w: identity_of(w.gt, w.ev._gts),
+    "dt identity": lambda w: identity_of(w.dt, w.ev._dts),
     "the list given": lambda w: w.list_given if isinstance(w.list_given, list) else None,
+    "the data set given": lambda w: w.case.dataset,
     "masks": lambda w: [w.dt.annToRLE(a) for a in w.dt.dataset["annotations"]],
 }
 EVERYTHING = (
+    # Before anything is made by a look.
+    "the data set given",
+    "the list given",
     "stats",
     "eval",
     "ious",
@@ -76,4 +91,20 @@ EVERYTHING = (
     "dt annotations",
     "gt index",
     "dt index",
+    "gt identity",
+    "dt identity",
 )
+
+
+def left(world: Any) -> Any:
+    """The annotations of both sides as a step left them, if the case is watched."""
+    if not world.case.watch:
+        return None
+    # Looking makes dictionaries. A copy is looked at where the rest is to go on as if nobody had looked.
+    aside = world.case.watch == "aside" and world.tool.name != "pycocotools"
+    found = {}
+    for side in ("gt", "dt"):
+        coco = getattr(world, side)
+        if coco is not None:
+            found[side] = copy.deepcopy(annotations_of(copy.deepcopy(coco) if aside else coco))
+    return found

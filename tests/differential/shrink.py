@@ -27,6 +27,8 @@ def _smaller(case: Case) -> Iterator[Case]:
         yield _with(case, lambda c: setattr(c, "road", "dicts"))
     if case.style is not None:
         yield _with(case, lambda c: setattr(c, "style", None))
+    if case.watch:
+        yield _with(case, lambda c: setattr(c, "watch", ""))
     if case.hooks:
         yield _with(case, lambda c: setattr(c, "hooks", ()))
     yield from _without_halves(case, lambda c: c.steps)

@@ -12,13 +12,14 @@ import functools
 import itertools
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from meanap import _core
 from meanap.coco._index import by_id, collector_paused, index
+from meanap.coco._marks import Marks, Pending
 from meanap.coco._results import complete, first_of, heading, kind_of
 from meanap.coco.params import MASK_TYPES
 
@@ -41,6 +42,8 @@ class Columns(NamedTuple):
     """The same for categories."""
     annotations: list[dict] | Callable[[], list[dict]] | None
     """The dictionaries in the order of the columns, if there are any or if they say more than the columns."""
+    leave: Callable[[Marks], None]
+    """Where an evaluation leaves its marks."""
 
 
 class Ids:
@@ -62,6 +65,15 @@ class Ids:
         np.not_equal(array[1:], array[:-1], out=first[1:])
         array = array[first]
         return cls(list(array), array)
+
+    def kept(self) -> Ids:
+        """The same ids, whatever becomes of the list."""
+        return Ids(list(self.ids), self._array)
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for equal ids."""
+        return tuple(self.ids) if self._array is None else self._array.tobytes()
 
     @functools.cached_property
     def index(self) -> dict:
@@ -94,12 +106,24 @@ class Source:
 
     _attributes: dict[str, Any] | None = None
 
+    def __init__(self) -> None:
+        self._pending = Pending()
+
     def attributes(self) -> dict[str, Any]:
         """`dataset` and the five indices; the same objects each time."""
         with LOCK:
             if self._attributes is None:
-                self._attributes = self._indexed()
+                attributes = self._indexed()
+                self._pending.leave(attributes)
+                self._attributes = attributes
             return self._attributes
+
+    def leave(self, marks: Marks) -> None:
+        """Marks the annotations when they are made."""
+        with LOCK:
+            self._pending.add(marks)
+            if self._attributes is not None:
+                self._pending.leave(self._attributes)
 
     @property
     def touched(self) -> bool:
@@ -142,6 +166,7 @@ class Loaded(Source):
     """Python objects that were made elsewhere: what a pickle holds."""
 
     def __init__(self, attributes: dict[str, Any]) -> None:
+        super().__init__()
         self._attributes = attributes
 
 
@@ -149,6 +174,7 @@ class FileSource(Source):
     """A ground truth file."""
 
     def __init__(self, file: Any) -> None:
+        super().__init__()
         self.file = file
         self._snapshot: Snapshot | None = None
 
@@ -169,7 +195,7 @@ class FileSource(Source):
         return self.file.category_ids()
 
     def columns(self, params: Any, role: str, image_ids: Ids, category_ids: Ids) -> Columns | None:
-        columns = _columns(self.file.objects(params.iouType, role), image_ids, category_ids)
+        columns = _columns(self.file.objects(params.iouType, role), image_ids, category_ids, self)
         return _with_integer_scores(columns, self, self.file) if role == "detections" else columns
 
     def snapshot(self) -> Snapshot:
@@ -218,6 +244,7 @@ class _Results(Source):
     """Results of a ground truth that is untouched (`FileSource`) or was not when they came (`Snapshot`)."""
 
     def __init__(self, truth: FileSource | Snapshot) -> None:
+        super().__init__()
         self.truth = truth
 
     def image_ids(self) -> list:
@@ -262,7 +289,7 @@ class FileResults(_Results):
         objects = self.objects.get(decoded) if role == "detections" else None
         if objects is None:
             objects = self.file.objects(params.iouType, role, self.truth.file)
-        return _with_integer_scores(_columns(objects, image_ids, category_ids), self, self.file)
+        return _with_integer_scores(_columns(objects, image_ids, category_ids, self), self, self.file)
 
     def _annotations(self) -> list[dict]:
         return self.file.load()
@@ -288,7 +315,7 @@ class RowResults(_Results):
             return None
         if self.rows is not None and not single_precision(params.areaRng):
             return None
-        columns = _columns(self.objects, image_ids, category_ids)
+        columns = _columns(self.objects, image_ids, category_ids, self)
         # Scores are NumPy's scalars in `evalImgs`, of the rows' type.
         return None if columns is None else columns._replace(annotations=self._scored)
 
@@ -339,7 +366,11 @@ class Listed:
             single_precision(params.areaRng),
             self.index,
         )
-        return None if objects is None else Columns(objects, None, None, lambda: self.annotations)
+        if objects is None:
+            return None
+        return Columns(
+            objects, None, None, lambda: self.annotations, lambda marks: marks.leave(self.annotations, images)
+        )
 
     def __deepcopy__(self, memo: dict) -> Listed:
         return Listed(copy.deepcopy(self.annotations, memo), self.index)
@@ -374,6 +405,7 @@ class Indexed(Source):
     """The indices of annotations that a user has put into `dataset`."""
 
     def __init__(self, listed: Listed) -> None:
+        super().__init__()
         self.listed = listed
 
     def _indexed(self) -> dict[str, Any]:
@@ -398,11 +430,11 @@ def single_precision(area_ranges: Any) -> bool:
     return all(float(np.float32(bound)) == bound for bounds in area_ranges for bound in map(float, bounds))
 
 
-def _columns(objects: Any, image_ids: Ids, category_ids: Ids) -> Columns | None:
+def _columns(objects: Any, image_ids: Ids, category_ids: Ids, source: Source) -> Columns | None:
     if objects is None:
         return None
     images, categories = image_ids.positions(objects.image_numbers), category_ids.positions(objects.category_numbers)
-    return Columns(objects, images, categories, None)
+    return Columns(objects, images, categories, None, source.leave)
 
 
 def _with_integer_scores(columns: Columns | None, source: Source, file: Any) -> Columns | None:

@@ -381,7 +381,10 @@ class COCO(Lazy):
             category_ids.index,
             single_precision(params.areaRng),
         )
-        return None if objects is None else Columns(objects, None, None, annotations)
+        if objects is None:
+            return None
+        images = self.imgs
+        return Columns(objects, None, None, annotations, lambda marks: marks.leave(annotations, images, loaded=True))
 
 
 def _listed_annotations(coco: COCO) -> Listed | None:

@@ -17,6 +17,7 @@ from meanap.coco import _cells, _summary
 from meanap.coco import mask as maskUtils
 from meanap.coco._index import collector_paused
 from meanap.coco._lazy import Lazy, may_wait, stored
+from meanap.coco._marks import Marks
 from meanap.coco._sources import Ids
 from meanap.coco.coco import COCO, file_of_images, overridden
 from meanap.coco.params import Params, snapshot
@@ -370,6 +371,10 @@ class _Run:
             by_category=bool(p.useCats),
             **options,
         )
+        for role, side in sides.items():
+            marks = Marks(p, role, images, categories)
+            if marks:
+                side.leave(marks)
         return cls(p, evaluation, {role: side[3] for role, side in sides.items()}, evaluator.cocoGt, evaluator.cocoDt)
 
     def accumulate(self, selection: _Selection) -> Any:
@@ -426,7 +431,7 @@ class _Run:
         for role, coco in self.cocos.items():
             records = self.sources[role]
             loaded.append(records if isinstance(records, list) else _cells.load_afterwards(p, coco))
-        gts, dts = _cells.prepare(p, *self.cocos.values(), *loaded)
+        gts, dts = map(_cells.group, loaded)
         for image in p.imgIds:
             for category in p.catIds:
                 # The reference asks for each cell, and a `defaultdict` keeps what it is asked for.

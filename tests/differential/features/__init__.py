@@ -48,4 +48,5 @@ def make_case(seed: int, only: tuple[str, ...] = (), road: str | None = None) ->
     if case.road == "hand" and not case.hooks:
         case.hooks = (rng.choice(PASS_THROUGH),)
     case.steps = plan.steps()
+    case.watch = rng.choices(["", "aside", "here"], [3, 2, 1])[0]
     return case
