@@ -298,7 +298,7 @@ def test_merging_batching_and_pickling_change_nothing():
     assert batch.compute().to_dict() == whole.compute().to_dict()
     np.testing.assert_allclose(first.compute().pq, whole.compute().pq, rtol=1e-14)
     assert first.images == batch.images == 12
-    with pytest.raises(ValueError, match="same categories"):
+    with pytest.raises(ValueError, match="merge: the metrics have different settings: categories"):
         first.merge(PanopticQuality(things=[1]))
 
 

@@ -78,7 +78,7 @@ def test_batches_merging_and_pickling_change_nothing():
     for metric in (whole, first):
         assert metric.compute().to_dict() == one_by_one.compute().to_dict()
         assert metric.images == 6
-    with pytest.raises(ValueError, match="same classes"):
+    with pytest.raises(ValueError, match="merge: the metrics have different settings"):
         first.merge(SemanticSegmentation(5))
 
 
@@ -287,7 +287,7 @@ def test_the_first_bad_pixel_is_named():
         SemanticSegmentation(2, ignore_index=1.5)
     with pytest.raises(ValueError, match="target: expected label maps or files, found an empty list"):
         counted(([], []), classes=2)
-    with pytest.raises(TypeError, match="expected a SemanticSegmentation, found int"):
+    with pytest.raises(TypeError, match="merge: expected a SemanticSegmentation, found a int"):
         SemanticSegmentation(2).merge(3)
 
 

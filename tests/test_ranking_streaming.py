@@ -134,9 +134,9 @@ def test_what_is_refused():
         metric.update([["a"]], [[0.1, 0.2]])
     with pytest.raises(ValueError, match="bool labels have shape"):
         metric.update(np.zeros((1, 3), bool), [[0.1, 0.2]])
-    with pytest.raises(ValueError, match="cannot merge"):
+    with pytest.raises(ValueError, match="merge: the metrics have different settings: k"):
         metric.merge(AveragePrecisionAtK(3))
-    with pytest.raises(TypeError, match="cannot merge"):
+    with pytest.raises(TypeError, match="merge: expected a AveragePrecisionAtK, found a int"):
         metric.merge(3)
     assert metric.rows == 0, "a batch that is refused leaves nothing behind"
 

@@ -6,8 +6,6 @@ import copy
 import dataclasses
 import json
 import math
-import struct
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,14 +16,13 @@ from meanap.detection.errors import BACKGROUND
 from meanap.detection.evaluation import new_log, settled
 from meanap.detection.progress import Progress
 from meanap.detection.result import Result
+from meanap.metric import Metric
 from meanap.protocol import Protocol, SummaryRow
 
 __all__ = ["MeanAveragePrecision"]
 
-_MAGIC = b"MEANAP1\n"
 
-
-class MeanAveragePrecision:
+class MeanAveragePrecision(Metric):
     """Mean average precision over batches, under torchmetrics' names.
 
     Between batches it keeps rows of the match table, never boxes or masks, so it stays small. What `compute` gives does
@@ -54,6 +51,9 @@ class MeanAveragePrecision:
         Keep what ``result().confusion()`` needs, at this IoU.
     errors : float, optional
         Keep what ``result().errors()`` and ``result().lrp()`` need, at this IoU.
+    sync_on_compute : bool
+        Whether `compute` and `result` gather the batches of all ranks by themselves where ``torch.distributed`` is
+        initialised with more than one rank; every rank has to call them then. After `sync` they do not gather again.
     **changes
         Other fields of the protocol to replace.
 
@@ -86,6 +86,7 @@ class MeanAveragePrecision:
         score_range: tuple[float, float] | None = (0.0, 1.0),
         confusion: float | None = None,
         errors: float | None = None,
+        sync_on_compute: bool = True,
         **changes: Any,
     ) -> None:
         del backend  # torchmetrics' choice between two; there is one here.
@@ -109,6 +110,7 @@ class MeanAveragePrecision:
         self.score_range = score_range
         self.confusion = confusion
         self.errors = errors
+        self.sync_on_compute = bool(sync_on_compute)
         given = {
             "thresholds": iou_thresholds,
             "recall": rec_thresholds,
@@ -186,6 +188,7 @@ class MeanAveragePrecision:
             self._update(preds, targets)
 
     def _update(self, preds: Any, targets: Any, told: Progress | None = None) -> None:
+        self._synced = None
         if len(self._logs) == 1:
             for log in self._logs.values():
                 log.update(preds, targets, progress=told and told.at)
@@ -198,11 +201,11 @@ class MeanAveragePrecision:
             log.merge(parts[key])
 
     def __call__(self, preds: Any, targets: Any = None, *, target: Any = None) -> dict[str, Any]:
-        """Adds a batch and gives its own numbers."""
+        """Adds a batch and gives its own numbers, of this rank alone."""
         batch = self._empty()
         batch.update(preds, targets, target=target)
         self.merge(batch)
-        return batch.compute()
+        return batch._numbers()
 
     forward = __call__
 
@@ -212,33 +215,38 @@ class MeanAveragePrecision:
 
     cpu = cuda = to
 
-    def reset(self) -> None:
-        """Forget all batches."""
+    def _clear(self) -> None:
         self._logs = {key: log.empty() for key, log in self._logs.items()}
 
     def _empty(self) -> MeanAveragePrecision:
         twin = copy.copy(self)
-        twin._logs = {key: log.empty() for key, log in self._logs.items()}
+        twin.reset()
         return twin
 
     def __len__(self) -> int:
-        """The number of images."""
-        return next(iter(self._logs.values())).images
+        """The number of images, of all ranks after `sync`."""
+        return next(iter(self._visible()._logs.values())).images
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the rows take."""
-        return sum(log.nbytes for log in self._logs.values())
+        """Bytes that the rows take, with those that `sync` gathered."""
+        own = sum(log.nbytes for log in self._logs.values())
+        return own + (0 if self._synced is None else self._synced.nbytes)
 
     # Numbers
 
     def result(self, similarity: str | None = None) -> Result:
-        """Everything that can be asked of the batches so far: curves, tables, intervals."""
+        """Everything that can be asked of the batches so far: curves, tables, intervals.
+
+        With several ranks of ``torch.distributed`` those of all of them, as of `compute`.
+        """
         kind = self.similarities[0] if similarity is None else similarity
         if kind not in self.similarities:
             raise ValueError(f"similarity: expected one of {', '.join(map(repr, self.similarities))}, found {kind!r}")
-        by_category = self.protocols[kind].by_category and self.average == "macro"
-        return self._result(kind, by_category)
+        return self._of_all_ranks()._overall(kind)
+
+    def _overall(self, kind: str) -> Result:
+        return self._result(kind, self.protocols[kind].by_category and self.average == "macro")
 
     def _result(self, kind: str, by_category: bool) -> Result:
         rules = self.protocols[kind].replace(by_category=by_category)
@@ -267,11 +275,18 @@ class MeanAveragePrecision:
         return mistakes
 
     def compute(self) -> dict[str, Any]:
-        """The numbers so far, under torchmetrics' names: floats, arrays for what is per class; -1 for none."""
+        """The numbers so far, under torchmetrics' names: floats, arrays for what is per class; -1 for none.
+
+        Where ``torch.distributed`` is initialised with several ranks, all of them have to call it: their batches are
+        gathered, as `sync` does, unless it was called since the last batch or `sync_on_compute` is off.
+        """
+        return self._of_all_ranks()._numbers()
+
+    def _numbers(self) -> dict[str, Any]:
         numbers: dict[str, Any] = {}
         for kind in self.similarities:
             prefix = "" if len(self.similarities) == 1 else f"{kind}_"
-            result = self.result(kind)
+            result = self._overall(kind)
             rules = result.protocol
             largest = rules.max_detections[-1]
             for row in rules.summary:
@@ -300,31 +315,10 @@ class MeanAveragePrecision:
 
     # Copies, ranks, bytes
 
-    def merge(self, *others: MeanAveragePrecision) -> None:
-        """Add the batches of other metrics of the same settings. Images with ids that are there already count once."""
-        for other in others:
-            if not isinstance(other, MeanAveragePrecision):
-                raise TypeError(f"merge: expected a MeanAveragePrecision, found a {type(other).__name__}")
-            if self._settings() != other._settings():
-                raise ValueError("merge: the metrics have different settings")
-        for other in others:
-            for key, log in self._logs.items():
-                log.merge(other._logs[key].copy() if other is self else other._logs[key])
-
-    def sync(self, group: Any = None) -> None:
-        """Bring together the batches of all ranks, on each of them, if ``torch.distributed`` is initialised.
-
-        Images without ids are numbered rank after rank; with ids, one that several ranks saw counts once.
-        """
-        torch = sys.modules.get("torch")
-        distributed = getattr(torch, "distributed", None)
-        if distributed is None or not distributed.is_available() or not distributed.is_initialized():
-            return
-        states: list[Any] = [None] * distributed.get_world_size(group)
-        distributed.all_gather_object(states, self.state(), group=group)
-        self.reset()
-        for state in states:
-            self.merge(type(self).from_state(state))
+    def _add(self, other: MeanAveragePrecision) -> None:
+        # Images with ids that are there already count once.
+        for key, log in self._logs.items():
+            log.merge(other._logs[key].copy() if other is self else other._logs[key])
 
     def _settings(self) -> dict[str, Any]:
         return {
@@ -341,51 +335,25 @@ class MeanAveragePrecision:
             },
         }
 
-    def state(self) -> bytes:
-        """Settings and rows as bytes, to send or to keep."""
-        parts = [json.dumps(self._settings()).encode(), *(log.to_bytes() for log in self._logs.values())]
-        return _MAGIC + b"".join(struct.pack("<Q", len(part)) + part for part in parts)
-
     @classmethod
-    def from_state(cls, state: bytes) -> MeanAveragePrecision:
-        """The metric that `state` gave the bytes of.
-
-        Raises
-        ------
-        ValueError
-            They are not such bytes.
-        """
-        if not isinstance(state, bytes):
-            raise TypeError(f"state: expected bytes, found a {type(state).__name__}")
-        if not state.startswith(_MAGIC):
-            raise ValueError("state: not the state of a MeanAveragePrecision")
-        parts, at = [], len(_MAGIC)
-        while at < len(state):
-            if at + 8 > len(state):
-                raise ValueError("state: the bytes are damaged")
-            (length,) = struct.unpack_from("<Q", state, at)
-            part = state[at + 8 : at + 8 + length]
-            if len(part) != length:
-                raise ValueError("state: the bytes are damaged")
-            parts.append(part)
-            at += 8 + length
-        try:
-            settings = json.loads(parts[0])
-            metric = cls.__new__(cls)
-            metric.similarities = tuple(settings["similarities"])
-            for name in ("box_format", "class_metrics", "extended_summary", "average", "confusion", "errors"):
-                setattr(metric, name, settings[name])
-            scores = settings["score_range"]
-            metric.score_range = None if scores is None else tuple(scores)
-            metric.protocols = {kind: _protocol(fields) for kind, fields in settings["protocols"].items()}
-            metric._logs = metric._new_logs()
-        except (IndexError, KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as problem:
-            raise ValueError("state: the bytes are damaged") from problem
-        if len(parts) != 1 + len(metric._logs):
-            raise ValueError("state: the bytes are damaged")
-        for log, part in zip(metric._logs.values(), parts[1:], strict=True):
-            log.restore(part)
+    def _made_with(cls, settings: dict[str, Any], options: dict[str, Any]) -> MeanAveragePrecision:
+        metric = cls.__new__(cls)
+        metric.similarities = tuple(settings["similarities"])
+        for name in ("box_format", "class_metrics", "extended_summary", "average", "confusion", "errors"):
+            setattr(metric, name, settings[name])
+        scores = settings["score_range"]
+        metric.score_range = None if scores is None else tuple(scores)
+        metric.protocols = {kind: _protocol(settings["protocols"][kind]) for kind in metric.similarities}
+        metric.sync_on_compute = options["sync_on_compute"]
+        metric._logs = metric._new_logs()
         return metric
+
+    def _dump(self) -> list[bytes]:
+        return [log.to_bytes() for log in self._logs.values()]
+
+    def _load(self, parts: Sequence[bytes]) -> None:
+        for log, part in zip(self._logs.values(), parts, strict=True):
+            log.restore(part)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"state": self.state()}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from meanap import _core
+from meanap.metric import Metric
 from meanap.ranking.lists import _cutoff
 
 
-class AveragePrecisionAtK:
+class AveragePrecisionAtK(Metric):
     """Mean average precision at k of batches of dense scores.
 
     For each row, ``sum over ranks i <= k of [class i is a label] * (labels down to i) / i``, divided by
@@ -21,6 +24,7 @@ class AveragePrecisionAtK:
         k: How many classes count, at least 1 and at most their number.
         empty: What a row without a label gives: ``"skip"`` leaves it out (`skipped` counts such rows); ``"nan"`` makes
             the whole result NaN, as TensorFlow does.
+        sync_on_compute: Whether `compute` gathers the rows of all ranks of ``torch.distributed`` by itself.
 
     Source: TensorFlow, `tf.compat.v1.metrics.average_precision_at_k`; same value (its own sum depends on the machine
     in the last bits).
@@ -33,28 +37,31 @@ class AveragePrecisionAtK:
     0.433333333333
     """
 
-    def __init__(self, k: int, *, empty: str = "skip") -> None:
+    def __init__(self, k: int, *, empty: str = "skip", sync_on_compute: bool = True) -> None:
         if empty not in ("skip", "nan"):
             raise ValueError(f'empty is {empty!r}, expected "skip" or "nan"')
         self.k = _cutoff(k)
         self.empty = empty
+        self.sync_on_compute = bool(sync_on_compute)
         self.reset()
 
-    def reset(self) -> None:
-        """Forgets everything that was seen."""
+    def _clear(self) -> None:
         self._units = 0
         self._rows = 0
         self._skipped = 0
 
     @property
     def rows(self) -> int:
-        """How many rows with a label were seen."""
-        return self._rows
+        """How many rows with a label were seen, by all ranks after `sync`."""
+        return self._visible()._rows
 
     @property
     def skipped(self) -> int:
-        """How many rows without a label were seen."""
-        return self._skipped
+        """How many rows without a label were seen, by all ranks after `sync`."""
+        return self._visible()._skipped
+
+    def __len__(self) -> int:
+        return self.rows
 
     def update(self, labels: Any, scores: Any) -> None:
         """Adds a batch.
@@ -74,30 +81,47 @@ class AveragePrecisionAtK:
             raise ValueError(f"scores have {scores.ndim} dimensions, expected 2 (rows, classes)")
         scores = np.ascontiguousarray(scores, dtype=np.float32 if scores.dtype == np.float32 else np.float64)
         units, rows, skipped = _core.dense_average_precision(scores, _labels(labels, scores.shape), self.k)
+        self._synced = None
         self._units += units
         self._rows += rows
         self._skipped += skipped
 
     def compute(self) -> float:
-        """The mean; NaN before any row with a label was seen, or if one without was and `empty` is ``"nan"``."""
+        """The mean over the rows of all ranks; NaN before any row with a label was seen, or if one without was and
+        `empty` is ``"nan"``."""
+        return self._of_all_ranks()._mean()
+
+    def _mean(self) -> float:
         if self._rows == 0 or (self.empty == "nan" and self._skipped):
             return float("nan")
         return _core.dense_mean(self._units, self._rows)
 
-    def merge(self, other: AveragePrecisionAtK) -> AveragePrecisionAtK:
-        """Adds what another metric has seen; returns this one. Raises ValueError if their settings differ."""
-        if not isinstance(other, AveragePrecisionAtK):
-            raise TypeError(f"cannot merge a {type(other).__name__}")
-        if (self.k, self.empty) != (other.k, other.empty):
-            raise ValueError(f"cannot merge {other!r} into {self!r}")
+    def _settings(self) -> dict[str, Any]:
+        return {"k": self.k, "empty": self.empty}
+
+    @classmethod
+    def _made_with(cls, settings: dict[str, Any], options: dict[str, Any]) -> AveragePrecisionAtK:
+        return cls(**settings, **options)
+
+    def _add(self, other: AveragePrecisionAtK) -> None:
         self._units += other._units
         self._rows += other._rows
         self._skipped += other._skipped
-        return self
+
+    def _dump(self) -> list[bytes]:
+        return [json.dumps([str(self._units), self._rows, self._skipped]).encode()]
+
+    def _load(self, parts: Sequence[bytes]) -> None:
+        (part,) = parts
+        units, rows, skipped = map(int, json.loads(part))
+        if min(units, rows, skipped) < 0:
+            raise ValueError(f"expected counts of at least 0, found {[units, rows, skipped]}")
+        self._units, self._rows, self._skipped = units, rows, skipped
+        self._mean()
 
     def __repr__(self) -> str:
         settings = f"k={self.k}, empty={self.empty!r}"
-        return f"AveragePrecisionAtK({settings}): {self.compute():.6f} over {self._rows} rows"
+        return f"AveragePrecisionAtK({settings}): {self._visible()._mean():.6f} over {self.rows} rows"
 
 
 def _labels(labels: Any, shape: tuple[int, int]) -> Any:

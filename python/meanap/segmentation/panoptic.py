@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
+from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
+from meanap.segmentation._metric import PixelMetric, like, seen, sentence
 from meanap.segmentation.semantic import percent, plain
 
 logger = logging.getLogger("meanap")
@@ -22,7 +24,7 @@ logger = logging.getLogger("meanap")
 Path_ = str | os.PathLike[str]
 
 
-class PanopticQuality:
+class PanopticQuality(PixelMetric):
     """Matches predicted segments with true ones and measures panoptic quality.
 
     A segment matches one of its category if their intersection over union, void pixels of the target left out, is
@@ -30,7 +32,8 @@ class PanopticQuality:
     of the false positives + half of the false negatives), and PQ = SQ x RQ. A target marked ``iscrowd`` is never
     matched; a prediction that lies mostly on void, or on the crowd of its category, is no false positive.
 
-    The state is four numbers for each category; ``merge`` adds those of other batches, processes or ranks.
+    The state is four numbers for each category; ``merge`` adds those of other batches and processes, ``sync`` gathers
+    those of other ranks.
     Sources: Kirillov et al., "Panoptic Segmentation", CVPR 2019; panopticapi.
 
     Args:
@@ -39,6 +42,7 @@ class PanopticQuality:
             not.
         strict: With False, a pair of maps that cannot be matched is skipped as a whole and kept in ``skipped``; with
             True it is an error.
+        sync_on_compute: Whether ``compute`` gathers the counts of all ranks of ``torch.distributed`` by itself.
 
     Attributes:
         images: Pairs of maps matched.
@@ -71,6 +75,7 @@ class PanopticQuality:
         things: Collection[int] = (),
         stuff: Collection[int] = (),
         strict: bool = True,
+        sync_on_compute: bool = True,
     ) -> None:
         if categories is None:
             categories = [{"id": id, "isthing": 1} for id in things] + [{"id": id, "isthing": 0} for id in stuff]
@@ -78,6 +83,7 @@ class PanopticQuality:
             raise ValueError("expected categories, or things and stuff, not both")
         self.categories = [dict(category) for category in categories]
         self.strict = strict
+        self.sync_on_compute = bool(sync_on_compute)
         self._position = {_field(c, "id", "categories"): k for k, c in enumerate(self.categories)}
         if not self.categories or len(self._position) != len(self.categories):
             raise ValueError("categories: expected at least one, each with an id of its own")
@@ -89,12 +95,11 @@ class PanopticQuality:
         """A metric of the ``categories`` of a COCO panoptic JSON file."""
         return cls(_field(read_json(gt_json), "categories", os.fspath(gt_json)), strict=strict)
 
-    def reset(self) -> None:
-        """Forget everything matched."""
+    def _clear(self) -> None:
         self._iou = np.zeros(len(self.categories))
         self._counts = np.zeros((3, len(self.categories)), dtype=np.int64)
-        self.images = 0
-        self.skipped: list[str] = []
+        self._images = 0
+        self._left_out: list[str] = []
 
     def update(
         self, target: Any, prediction: Any, target_segments: Any = None, prediction_segments: Any = None
@@ -115,6 +120,7 @@ class PanopticQuality:
                 not known; a dictionary lacks a field.
             TypeError: An array does not hold integers.
         """
+        self._synced = None
         maps = [_inputs.integers(target, "target"), _inputs.integers(prediction, "prediction")]
         if maps[0].shape != maps[1].shape:
             message = f"image {self._seen}: target has shape {maps[0].shape}, prediction {maps[1].shape}"
@@ -178,6 +184,7 @@ class PanopticQuality:
         gt_folder: Path_ | None,
         pred_folder: Path_ | None,
     ) -> None:
+        self._synced = None
         truths = truth.get("annotations", [])
         predictions = {
             _field(record, "image_id", f"{pred_json}: annotations[{i}]"): (i, record)
@@ -225,19 +232,10 @@ class PanopticQuality:
             rows[1].append(prediction_rows)
         return pairs, _columns(rows[0]), _columns(rows[1])
 
-    @property
-    def _seen(self) -> int:
-        return self.images + len(self.skipped)
-
-    def _refuse(self, error: Exception) -> None:
-        if self.strict:
-            raise error
-        self.skipped.append(_sentence(error))
-
     def _note(self, images: int, errors: list[Exception]) -> None:
         for error in errors:
             self._refuse(error)
-        self.images += images - len(errors)
+        self._images += images - len(errors)
 
     def _rows(self, listed: Any, place: str, *, known_only: bool, stated: bool = False) -> _Rows:
         """Id, category, crowd and area of each segment; of two with one id the last, as panopticapi's dictionary."""
@@ -312,23 +310,32 @@ class PanopticQuality:
         ]
         return (ids + first).reshape(pairs.shape[:-1]), listed
 
-    def merge(self, other: PanopticQuality) -> None:
-        """Adds what another metric of the same categories has matched (another batch, process or rank).
+    def _settings(self) -> dict[str, Any]:
+        return {"categories": _as_json(self.categories)}
 
-        Raises:
-            ValueError: The categories differ.
-        """
-        if not isinstance(other, PanopticQuality):
-            raise TypeError(f"expected a PanopticQuality, found {type(other).__name__}")
-        if self.categories != other.categories:
-            raise ValueError("only metrics of the same categories can be merged")
+    @classmethod
+    def _made_with(cls, settings: dict[str, Any], options: dict[str, Any]) -> PanopticQuality:
+        return cls(settings["categories"], **options)
+
+    def _add(self, other: PanopticQuality) -> None:
         self._iou += other._iou
         self._counts += other._counts
-        self.images += other.images
-        self.skipped += other.skipped
+        self._images += other._images
+        self._left_out += other._left_out
+
+    def _dump(self) -> list[bytes]:
+        return [pack_arrays([self._iou, self._counts]), self._dump_seen()]
+
+    def _load(self, parts: Sequence[bytes]) -> None:
+        iou, counts = unpack_arrays(parts[0])
+        self._iou[:], self._counts[:] = like(iou, self._iou), like(counts, self._counts)
+        self._images, self._left_out = seen(parts[1])
 
     def compute(self) -> PanopticResult:
-        """The measures of everything matched. A category that neither side has: NaN."""
+        """The measures of everything matched, by all ranks. A category that neither side has: NaN."""
+        return self._of_all_ranks()._measures()
+
+    def _measures(self) -> PanopticResult:
         found, made_up, missed = self._counts
         total = found + 0.5 * made_up + 0.5 * missed
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -344,8 +351,8 @@ class PanopticQuality:
             true_positives=found.copy(),
             false_positives=made_up.copy(),
             false_negatives=missed.copy(),
-            images=self.images,
-            skipped=list(self.skipped),
+            images=self._images,
+            skipped=list(self._left_out),
         )
 
 
@@ -418,7 +425,7 @@ class PanopticResult:
         counts = ("true_positives", "false_positives", "false_negatives")
         per_category = [
             {
-                **category,
+                **_as_json(category),
                 **{name: plain(getattr(self, name)[k]) for name in _NAMES},
                 **{name: int(getattr(self, name)[k]) for name in counts},
             }
@@ -519,9 +526,15 @@ def _integer(value: Any, low: int, high: int, place: str) -> int:
 
 
 def _named(place: str, error: Exception) -> Exception:
-    return type(error)(f"{place}: {_sentence(error)}")
+    return type(error)(f"{place}: {sentence(error)}")
 
 
-def _sentence(error: Exception) -> str:
-    """What an error says; ``str`` of a KeyError would quote it."""
-    return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+def _as_json(value: Any) -> Any:
+    """A value as it comes back from JSON: NumPy's numbers and arrays as plain ones, tuples as lists."""
+    return json.loads(json.dumps(value, default=_plain_number))
+
+
+def _plain_number(value: Any) -> Any:
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    raise TypeError(f"categories: expected what JSON can hold, found a {type(value).__name__}")

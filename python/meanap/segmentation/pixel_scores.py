@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
+from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
+from meanap.segmentation._metric import PixelMetric, like, seen
 from meanap.segmentation.semantic import SemanticSegmentation, mean, percent, plain
 
 
-class PixelAveragePrecision:
+class PixelAveragePrecision(PixelMetric):
     """Average precision of each class over the scores of all pixels of all images.
 
     Each class is asked alone: its pixels are to have higher scores than all others. AP is the step integral of
@@ -30,6 +32,7 @@ class PixelAveragePrecision:
         exact: Keep all scores.
         strict: With False, an image that cannot be counted is skipped as a whole and kept in ``skipped``; with True it
             is an error.
+        sync_on_compute: Whether ``compute`` gathers the scores of all ranks of ``torch.distributed`` by itself.
 
     Attributes:
         images: Images seen.
@@ -53,19 +56,23 @@ class PixelAveragePrecision:
         *,
         exact: bool = False,
         strict: bool = True,
+        sync_on_compute: bool = True,
     ) -> None:
-        settings = SemanticSegmentation(classes, ignore_index, reduce_zero_label)
-        self.classes, self._settings, self.exact = settings.classes, settings._settings(), exact
+        labels = SemanticSegmentation(classes, ignore_index, reduce_zero_label)
+        self.classes, self.ignore_index, self.reduce_zero_label = (
+            labels.classes, labels.ignore_index, labels.reduce_zero_label
+        )  # fmt: skip
+        self._rules, self.exact = labels._rules(), bool(exact)
         self.strict = strict
+        self.sync_on_compute = bool(sync_on_compute)
         self.reset()
 
-    def reset(self) -> None:
-        """Forget everything seen."""
+    def _clear(self) -> None:
         shape = (len(self.classes), 2, _core.SCORE_BINS)
         self._histogram = None if self.exact else np.zeros(shape, dtype=np.uint64)
         self._maps: list[tuple[np.ndarray, np.ndarray]] = []
-        self.images = 0
-        self.skipped: list[str] = []
+        self._images = 0
+        self._left_out: list[str] = []
 
     def update(self, target: Any, scores: Any) -> None:
         """Adds the pixels of one image, or of a batch.
@@ -79,57 +86,79 @@ class PixelAveragePrecision:
                 message names image, row and column. Images before it in the batch have been added.
             TypeError: An array does not hold numbers of the right type.
         """
+        self._synced = None
         targets = _inputs.images_of(_inputs.integers(target, "target"), "target")
         every = _inputs.scores(scores, "scores")
         every = every[None] if every.ndim == 3 else every
         expected = (len(targets), len(self.classes), *targets.shape[1:])
         if every.shape != expected:
-            self._refuse(f"scores: expected shape {expected}, found {every.shape}", len(targets))
+            self._refuse(
+                ValueError(f"image {self._seen}: scores: expected shape {expected}, found {every.shape}"), len(targets)
+            )
             return
         for one, of_one in zip(targets, every, strict=True):
             try:
                 if self._histogram is None:
                     # The first to say that a map is bad is the one who brought it.
-                    _core.pixel_average_precision([(one, of_one)], self._settings)
+                    _core.pixel_average_precision([(one, of_one)], self._rules)
                     self._maps.append((one.copy(), of_one.copy()))
                 else:
-                    _core.add_to_score_histogram(one, of_one, self._histogram, self._settings)
+                    _core.add_to_score_histogram(one, of_one, self._histogram, self._rules)
             except ValueError as error:
-                self._refuse(str(error), 1)
+                self._refuse(ValueError(f"image {self._seen}: {error}"))
                 continue
-            self.images += 1
+            self._images += 1
 
-    def _refuse(self, why: str, images: int) -> None:
-        why = f"image {self.images + len(self.skipped)}: {why}"
-        if self.strict:
-            raise ValueError(why) from None
-        self.skipped += [why] * images
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "classes": self.classes,
+            "ignore_index": self.ignore_index,
+            "reduce_zero_label": self.reduce_zero_label,
+            "exact": self.exact,
+        }
 
-    def merge(self, other: PixelAveragePrecision) -> None:
-        """Adds what another metric of the same settings has seen (another batch, process or rank).
+    @classmethod
+    def _made_with(cls, settings: dict[str, Any], options: dict[str, Any]) -> PixelAveragePrecision:
+        return cls(**settings, **options)
 
-        Raises:
-            ValueError: The settings differ.
-        """
-        if (self.classes, self._settings, self.exact) != (other.classes, other._settings, other.exact):
-            raise ValueError("only metrics of the same classes and settings can be merged")
+    def _add(self, other: PixelAveragePrecision) -> None:
         if self._histogram is not None:
             self._histogram += other._histogram
         self._maps += other._maps
-        self.images += other.images
-        self.skipped += other.skipped
+        self._images += other._images
+        self._left_out += other._left_out
+
+    def _dump(self) -> list[bytes]:
+        counted = [] if self._histogram is None else [self._histogram]
+        maps = [array for pair in self._maps for array in pair]
+        return [pack_arrays([*counted, *maps]), self._dump_seen()]
+
+    def _load(self, parts: Sequence[bytes]) -> None:
+        arrays = unpack_arrays(parts[0])
+        if self._histogram is not None:
+            self._histogram[:] = like(arrays.pop(0), self._histogram)
+        self._maps = list(zip(arrays[::2], arrays[1::2], strict=True))
+        if self._maps and self._histogram is not None:
+            raise ValueError("maps beside a histogram")
+        for target, scores in self._maps:
+            # As in `update`: what cannot be counted is refused.
+            _core.pixel_average_precision([(target, scores)], self._rules)
+        self._images, self._left_out = seen(parts[1])
 
     def compute(self) -> PixelPrecisionResult:
-        """Average precision of all pixels seen."""
+        """Average precision of all pixels seen, by all ranks."""
+        return self._of_all_ranks()._measures()
+
+    def _measures(self) -> PixelPrecisionResult:
         if self._histogram is not None:
             ap, low, high = _core.histogram_average_precision(self._histogram).T.copy()
         else:
             kinds = {scores.dtype for _, scores in self._maps}
             kind = np.result_type(*kinds) if kinds else np.dtype(np.float64)
             maps = [(target, scores.astype(kind, copy=False)) for target, scores in self._maps]
-            ap = _core.pixel_average_precision(maps, self._settings)
+            ap = _core.pixel_average_precision(maps, self._rules)
             low, high = ap.copy(), ap.copy()
-        return PixelPrecisionResult(list(self.classes), ap, low, high, self.images, list(self.skipped))
+        return PixelPrecisionResult(list(self.classes), ap, low, high, self._images, list(self._left_out))
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
+from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
+from meanap.segmentation._metric import PixelMetric, seen
 from meanap.segmentation.semantic import SemanticSegmentation, mean, percent, plain
 
 
-class RegionAveragePrecision:
+class RegionAveragePrecision(PixelMetric):
     """Mean average precision over regions: what mAP means for instances, asked of label maps.
 
     A region is all pixels of a class in an image, or one connected component of them. Each predicted region is a
@@ -30,6 +32,7 @@ class RegionAveragePrecision:
         max_regions: Best-scored regions of a class in an image that are kept.
         strict: With False, an image that cannot be counted is skipped as a whole and kept in ``skipped``; with True it
             is an error.
+        sync_on_compute: Whether ``compute`` gathers the regions of all ranks of ``torch.distributed`` by itself.
 
     Attributes:
         images: Images seen.
@@ -54,9 +57,13 @@ class RegionAveragePrecision:
         thresholds: Sequence[float] | None = None,
         max_regions: int = 100,
         strict: bool = True,
+        sync_on_compute: bool = True,
     ) -> None:
-        settings = SemanticSegmentation(classes, ignore_index, reduce_zero_label)
-        self.classes, self._settings = settings.classes, settings._settings()
+        labels = SemanticSegmentation(classes, ignore_index, reduce_zero_label)
+        self.classes, self.ignore_index, self.reduce_zero_label = (
+            labels.classes, labels.ignore_index, labels.reduce_zero_label
+        )  # fmt: skip
+        self._rules = labels._rules()
         if connectivity not in (None, 4, 8):
             raise ValueError(f"connectivity: expected None, 4 or 8, found {connectivity!r}")
         self.connectivity = connectivity
@@ -68,18 +75,17 @@ class RegionAveragePrecision:
             raise ValueError(f"max_regions: expected at least 1, found {max_regions}")
         self.max_regions = int(max_regions)
         self.strict = strict
+        self.sync_on_compute = bool(sync_on_compute)
         self.reset()
 
-    def reset(self) -> None:
-        """Forget everything seen."""
+    def _clear(self) -> None:
         # For each image: its size, then the columns of the true and of the predicted regions.
-        self._images: list[tuple[tuple[int, int], Any, Any]] = []
-        self.skipped: list[str] = []
+        self._regions: list[tuple[tuple[int, int], Any, Any]] = []
+        self._left_out: list[str] = []
 
     @property
-    def images(self) -> int:
-        """Images seen."""
-        return len(self._images)
+    def _images(self) -> int:  # type: ignore[override]
+        return len(self._regions)
 
     def update(self, target: Any, prediction: Any, scores: Any = None) -> None:
         """Adds the regions of one image, or of a batch; they are kept as run lengths.
@@ -95,6 +101,7 @@ class RegionAveragePrecision:
             ValueError: Shapes differ, a label is neither a class nor ignored, or a score is NaN.
             TypeError: An array does not hold numbers of the right type.
         """
+        self._synced = None
         targets = _inputs.images_of(_inputs.integers(target, "target"), "target")
         given = np.asarray(prediction)
         if given.dtype.kind == "f":
@@ -108,51 +115,79 @@ class RegionAveragePrecision:
                 scores = np.broadcast_to(scores.reshape(-1, c)[:, :, None, None], (n, c, h, w))
             scores = scores[None] if scores.ndim == 3 else scores
             if scores.shape != (n, c, h, w):
-                self._refuse(f"scores: expected shape {(n, c, h, w)} or {(n, c)}, found {scores.shape}", n)
+                self._refuse(
+                    ValueError(
+                        f"image {self._seen}: scores: expected shape {(n, c, h, w)} or {(n, c)}, found {scores.shape}"
+                    ),
+                    n,
+                )
                 return
         labels = None
         if given.dtype.kind != "f":
             labels = _inputs.images_of(_inputs.integers(given, "prediction"), "prediction")
             if labels.shape != targets.shape:
-                self._refuse(f"target has shape {targets.shape}, prediction {labels.shape}", n)
+                self._refuse(
+                    ValueError(f"image {self._seen}: target has shape {targets.shape}, prediction {labels.shape}"), n
+                )
                 return
         for i in range(n):
             of_one = None if scores is None else np.ascontiguousarray(scores[i], dtype=np.float64)
             try:
                 predicted = _core.best_classes(of_one) if labels is None else labels[i]
-                truth, found = _core.label_regions(
-                    targets[i], predicted, of_one, self.connectivity or 0, self._settings
-                )
+                truth, found = _core.label_regions(targets[i], predicted, of_one, self.connectivity or 0, self._rules)
             except ValueError as error:
-                self._refuse(str(error), 1)
+                self._refuse(ValueError(f"image {self._seen}: {error}"))
                 continue
-            self._images.append(((h, w), truth, found))
+            self._regions.append(((h, w), truth, found))
 
-    def _refuse(self, why: str, images: int) -> None:
-        why = f"image {self.images + len(self.skipped)}: {why}"
-        if self.strict:
-            raise ValueError(why) from None
-        self.skipped += [why] * images
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "classes": self.classes,
+            "ignore_index": self.ignore_index,
+            "reduce_zero_label": self.reduce_zero_label,
+            "connectivity": self.connectivity,
+            "thresholds": self.thresholds.tolist(),
+            "max_regions": self.max_regions,
+        }
 
-    def merge(self, other: RegionAveragePrecision) -> None:
-        """Adds the images of another metric of the same settings (another batch, process or rank).
+    @classmethod
+    def _made_with(cls, settings: dict[str, Any], options: dict[str, Any]) -> RegionAveragePrecision:
+        return cls(**settings, **options)
 
-        Raises:
-            ValueError: The settings differ.
-        """
-        same = (self.classes, self._settings, self.connectivity) == (
-            other.classes,
-            other._settings,
-            other.connectivity,
-        )
-        if not same:
-            raise ValueError("only metrics of the same classes and settings can be merged")
-        self._images += other._images
-        self.skipped += other.skipped
+    def _add(self, other: RegionAveragePrecision) -> None:
+        self._regions += other._regions
+        self._left_out += other._left_out
+
+    def _dump(self) -> list[bytes]:
+        arrays = []
+        for size, truth, found in self._regions:
+            arrays += [np.array(size, dtype=np.uint32), *truth, *found]
+        return [pack_arrays(arrays), self._dump_seen()]
+
+    def _load(self, parts: Sequence[bytes]) -> None:
+        arrays, width = unpack_arrays(parts[0]), 1 + 2 * len(_COLUMNS)
+        if len(arrays) % width:
+            raise ValueError("columns are missing")
+        regions = []
+        for start in range(0, len(arrays), width):
+            size, *columns = arrays[start : start + width]
+            if size.shape != (2,) or size.dtype != np.uint32:
+                raise ValueError("an image without a size")
+            sides = columns[: len(_COLUMNS)], columns[len(_COLUMNS) :]
+            for side in sides:
+                _check_columns(side, len(self.classes), int(size[0]) * int(size[1]))
+            regions.append(((int(size[0]), int(size[1])), tuple(sides[0]), tuple(sides[1])))
+        images, left_out = seen(parts[1])
+        if images != len(regions):
+            raise ValueError(f"{len(regions)} images, expected {images}")
+        self._regions, self._left_out = regions, left_out
 
     def compute(self) -> RegionResult:
-        """Matches all regions and measures them."""
-        k, images = len(self.classes), len(self._images)
+        """Matches all regions, of all ranks, and measures them."""
+        return self._of_all_ranks()._measures()
+
+    def _measures(self) -> RegionResult:
+        k, images = len(self.classes), len(self._regions)
         evaluation = _core.evaluate(
             self._objects(1),
             self._objects(2),
@@ -176,16 +211,16 @@ class RegionAveragePrecision:
         ap = precision[:, :, :, 0, 0].mean(axis=1)
         recall = recall[:, :, 0, 0]
         ap[ap < 0], recall[recall < 0] = np.nan, np.nan
-        return RegionResult(list(self.classes), self.thresholds.copy(), ap, recall, images, list(self.skipped))
+        return RegionResult(list(self.classes), self.thresholds.copy(), ap, recall, images, list(self._left_out))
 
     def _objects(self, side: int) -> Any:
-        columns = [image[side] for image in self._images]
+        columns = [image[side] for image in self._regions]
         lengths = [len(each[0]) for each in columns]
-        sizes = np.array([image[0] for image in self._images], dtype=np.uint32).reshape(-1, 2)
+        sizes = np.array([image[0] for image in self._regions], dtype=np.uint32).reshape(-1, 2)
         of_image = np.repeat(np.arange(len(lengths), dtype=np.uint32), lengths)
         category, area, score, counts = (
             np.concatenate([np.zeros(0, kind), *(each[i] for each in columns)]).astype(kind)
-            for i, kind in enumerate((np.uint32, np.float64, np.float64, np.uint32))
+            for i, kind in enumerate(_COLUMNS[:-1])
         )
         starts, first = [np.zeros(1, np.uint64)], 0
         for each in columns:
@@ -202,6 +237,29 @@ class RegionAveragePrecision:
             len(lengths),
             len(self.classes),
         )
+
+
+#: Of the regions of an image: category, area, score, run lengths, and where each region's begin.
+_COLUMNS = (np.uint32, np.float64, np.float64, np.uint32, np.uint64)
+
+
+def _check_columns(columns: Sequence[np.ndarray], classes: int, pixels: int) -> None:
+    """Whether columns are such as the core makes them.
+
+    Raises:
+        ValueError: They are not.
+    """
+    category, area, score, counts, starts = columns
+    regions = len(category) if category.ndim == 1 else -1
+    lengths = [(regions,), (regions,), (regions,), counts.shape if counts.ndim == 1 else (), (regions + 1,)]
+    if [each.shape for each in columns] != lengths or (category >= classes).any() or np.isnan(score).any():
+        raise ValueError("columns that do not go together")
+    rising = starts[0] == 0 and starts[-1] == len(counts) and (starts[1:] >= starts[:-1]).all()
+    if rising:
+        ends = np.concatenate([np.zeros(1, np.uint64), np.cumsum(counts, dtype=np.uint64)])[starts]
+        rising = (ends[1:] - ends[:-1] == pixels).all()
+    if not rising or not np.isfinite(area).all():
+        raise ValueError("run lengths that do not go together")
 
 
 @dataclass(frozen=True)

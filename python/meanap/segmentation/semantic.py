@@ -9,18 +9,20 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
+from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
+from meanap.segmentation._metric import PixelMetric, like, seen
 
 #: Width of the boundary as a share of the image's diagonal, as in the Boundary IoU paper.
 DILATION_RATIO = 0.02
 
 
-class SemanticSegmentation:
+class SemanticSegmentation(PixelMetric):
     """Counts pixels by class of the target and class of the prediction; measures from the counts.
 
     The state is one confusion matrix (and three rows of boundary pixels, if asked for): it does not grow with the
-    images, and the counts of batches, processes or ranks are added by ``merge``. The measures are those of
-    mmsegmentation's ``IoUMetric``, taken over all pixels of all images, not averaged over images.
+    images. The counts of batches and processes are added by ``merge``, those of ranks by ``sync``. The measures are
+    those of mmsegmentation's ``IoUMetric``, taken over all pixels of all images, not averaged over images.
 
     Args:
         classes: The number of classes, or their names in the order of their labels, 0, 1, 2, …
@@ -32,6 +34,7 @@ class SemanticSegmentation:
             diagonal, or that share.
         strict: With False, a pair that cannot be counted is skipped as a whole and kept in ``skipped``; with True
             it is an error.
+        sync_on_compute: Whether ``compute`` gathers the counts of all ranks of ``torch.distributed`` by itself.
 
     Attributes:
         confusion_matrix: ``(K, K) int64``, targets in rows, predictions in columns.
@@ -62,6 +65,7 @@ class SemanticSegmentation:
         *,
         boundary: bool | float = False,
         strict: bool = True,
+        sync_on_compute: bool = True,
     ) -> None:
         self.classes = _inputs.class_names(classes)
         self.ignore_index = None if ignore_index is None else _inputs.index(ignore_index, "ignore_index")
@@ -70,15 +74,15 @@ class SemanticSegmentation:
         if self.boundary is not None and not 0 < self.boundary < float("inf"):
             raise ValueError(f"boundary: expected a share of the image's diagonal, found {boundary!r}")
         self.strict = strict
+        self.sync_on_compute = bool(sync_on_compute)
         self.reset()
 
-    def reset(self) -> None:
-        """Forget everything counted."""
+    def _clear(self) -> None:
         k = len(self.classes)
         self._counts = np.zeros((k, k + 1), dtype=np.int64)
         self._boundary = None if self.boundary is None else np.zeros((3, k), dtype=np.int64)
-        self.images = 0
-        self.skipped: list[str] = []
+        self._images = 0
+        self._left_out: list[str] = []
 
     def update(
         self, target: Any, prediction: Any, *, target_suffix: str = ".png", prediction_suffix: str = ".png"
@@ -100,6 +104,7 @@ class SemanticSegmentation:
             TypeError: An array does not hold numbers of the right type.
             FileNotFoundError: A file is missing.
         """
+        self._synced = None
         if _inputs.is_paths(target) or _inputs.is_paths(prediction):
             self._update_files(target, prediction, target_suffix, prediction_suffix)
             return
@@ -113,8 +118,8 @@ class SemanticSegmentation:
             message = f"image {self._seen}: target has shape {np.shape(target)}, prediction {given.shape}"
             self._refuse(ValueError(message), len(targets))
             return
-        counted = _core.count_labels(targets, predictions, self._settings())
-        self._add(counted, [f"image {self._seen + i}" for i in range(len(targets))])
+        counted = _core.count_labels(targets, predictions, self._rules())
+        self._count(counted, [f"image {self._seen + i}" for i in range(len(targets))])
 
     def _update_scores(self, targets: np.ndarray, given: np.ndarray) -> None:
         every = _inputs.scores(given, "prediction")
@@ -131,24 +136,21 @@ class SemanticSegmentation:
             except ValueError as error:
                 self._refuse(ValueError(f"image {self._seen}: {error}"), 1)
                 continue
-            counted = _core.count_labels(target[None], labels[None], self._settings())
-            self._add(counted, [f"image {self._seen}"])
+            counted = _core.count_labels(target[None], labels[None], self._rules())
+            self._count(counted, [f"image {self._seen}"])
 
     def _update_files(self, target: Any, prediction: Any, target_suffix: str, prediction_suffix: str) -> None:
         if not (_inputs.is_paths(target) and _inputs.is_paths(prediction)):
             raise TypeError("target and prediction: expected paths on both sides, or arrays on both")
         pairs = list(_inputs.paired_files(target, prediction, target_suffix, prediction_suffix))
         for chunk in _inputs.chunks(pairs):
-            self._add(_core.count_label_files(chunk, self._settings()), None, len(chunk))
+            self._count(_core.count_label_files(chunk, self._rules()), None, len(chunk))
 
-    def _settings(self) -> tuple[int, int | None, bool, float | None]:
+    def _rules(self) -> tuple[int, int | None, bool, float | None]:
+        """The settings as the core takes them."""
         return len(self.classes), self.ignore_index, self.reduce_zero_label, self.boundary
 
-    @property
-    def _seen(self) -> int:
-        return self.images + len(self.skipped)
-
-    def _add(self, counted: Any, names: list[str] | None, images: int | None = None) -> None:
+    def _count(self, counted: Any, names: list[str] | None, images: int | None = None) -> None:
         counts, boundary, failures = counted
         named = []
         for index, error in failures:
@@ -160,38 +162,51 @@ class SemanticSegmentation:
         self._counts += counts
         if self._boundary is not None:
             self._boundary += boundary
-        self.images += (len(names or ()) if images is None else images) - len(named)
-        self.skipped += named
+        self._images += (len(names or ()) if images is None else images) - len(named)
+        self._left_out += named
 
-    def _refuse(self, error: Exception, images: int) -> None:
-        if self.strict:
-            raise error
-        self.skipped += [str(error)] * images
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "classes": self.classes,
+            "ignore_index": self.ignore_index,
+            "reduce_zero_label": self.reduce_zero_label,
+            "boundary": self.boundary,
+        }
 
-    def merge(self, other: SemanticSegmentation) -> None:
-        """Adds what another metric of the same settings has counted (another batch, process or rank).
+    @classmethod
+    def _made_with(cls, settings: dict[str, Any], options: dict[str, Any]) -> SemanticSegmentation:
+        return cls(**settings | {"boundary": settings["boundary"] or False}, **options)
 
-        Raises:
-            TypeError: It is something else.
-            ValueError: The settings differ.
-        """
-        if not isinstance(other, SemanticSegmentation):
-            raise TypeError(f"expected a SemanticSegmentation, found {type(other).__name__}")
-        if self.classes != other.classes or self._settings() != other._settings():
-            raise ValueError("only metrics of the same classes and settings can be merged")
+    def _add(self, other: SemanticSegmentation) -> None:
         self._counts += other._counts
         if self._boundary is not None and other._boundary is not None:
             self._boundary += other._boundary
-        self.images += other.images
-        self.skipped += other.skipped
+        self._images += other._images
+        self._left_out += other._left_out
+
+    def _dump(self) -> list[bytes]:
+        counted = [self._counts] if self._boundary is None else [self._counts, self._boundary]
+        return [pack_arrays(counted), self._dump_seen()]
+
+    def _load(self, parts: Sequence[bytes]) -> None:
+        counts, *boundary = unpack_arrays(parts[0])
+        self._counts[:] = like(counts, self._counts)
+        if self._boundary is not None:
+            self._boundary[:] = like(boundary.pop(), self._boundary)
+        if boundary:
+            raise ValueError("more arrays than are counted")
+        self._images, self._left_out = seen(parts[1])
 
     @property
     def confusion_matrix(self) -> np.ndarray:
         """Pixels ``(K, K) int64``: targets in rows, predictions in columns."""
-        return self._counts[:, :-1].copy()
+        return self._visible()._counts[:, :-1].copy()
 
     def compute(self) -> SemanticResult:
-        """The measures of everything counted. Nothing counted: NaN throughout."""
+        """The measures of everything counted, by all ranks. Nothing counted: NaN throughout."""
+        return self._of_all_ranks()._measures()
+
+    def _measures(self) -> SemanticResult:
         target = self._counts.sum(axis=1)
         prediction = self._counts[:, :-1].sum(axis=0)
         hits = self._counts.diagonal()
@@ -204,7 +219,7 @@ class SemanticSegmentation:
         present = target > 0
         return SemanticResult(
             classes=list(self.classes),
-            confusion_matrix=self.confusion_matrix,
+            confusion_matrix=self._counts[:, :-1].copy(),
             unclassified=self._counts[:, -1].copy(),
             iou=iou,
             accuracy=_divide(hits, target),
@@ -213,8 +228,8 @@ class SemanticSegmentation:
             boundary_iou=boundary,
             pixel_accuracy=float(_divide(hits.sum(), pixels)),
             frequency_weighted_iou=(float(np.sum(target[present] / pixels * iou[present])) if pixels else float("nan")),
-            images=self.images,
-            skipped=list(self.skipped),
+            images=self._images,
+            skipped=list(self._left_out),
         )
 
 

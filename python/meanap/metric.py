@@ -1,0 +1,287 @@
+"""What all metric objects share: merging, gathering over ranks, and their state as bytes.
+
+A metric object takes batches (`update`), gives numbers (`compute`) and forgets (`reset`). Its state is what its own
+batches left. `sync` gathers the states of all ranks for reading; what other ranks sent never becomes state of this one,
+so syncing again, or going on after it, counts nothing twice.
+"""
+
+from __future__ import annotations
+
+import abc
+import copy
+import json
+import sys
+import zlib
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+__all__ = ["Metric", "pack_arrays", "unpack_arrays"]
+
+_M = TypeVar("_M", bound="Metric")
+
+_MAGIC = b"MEANAP2\n"
+_DAMAGED = "state: the bytes are damaged"
+
+
+class Metric(abc.ABC):
+    """Base of the metric objects.
+
+    Attributes
+    ----------
+    sync_on_compute : bool
+        Whether `compute` gathers the states of all ranks by itself where ``torch.distributed`` is initialised with more
+        than one rank. Every rank has to call it then.
+    """
+
+    sync_on_compute: bool = True
+    #: What `sync` gathered from all ranks, this one included; None where that would be this metric itself.
+    _synced: Any = None
+
+    # What each metric says of itself
+
+    @abc.abstractmethod
+    def _settings(self) -> dict[str, Any]:
+        """What two metrics must have in common to be merged, as JSON can hold it."""
+
+    def _options(self) -> dict[str, Any]:
+        """What else a metric is made with, as JSON can hold it."""
+        return {"sync_on_compute": self.sync_on_compute}
+
+    @classmethod
+    @abc.abstractmethod
+    def _made_with(cls: type[_M], settings: dict[str, Any], options: dict[str, Any]) -> _M:
+        """An empty metric of these settings and options."""
+
+    @abc.abstractmethod
+    def _clear(self) -> None:
+        """Forget this metric's own batches."""
+
+    @abc.abstractmethod
+    def _add(self, other: Any) -> None:
+        """Add the own state of a metric of the same settings; `other` may be this metric itself."""
+
+    @abc.abstractmethod
+    def _dump(self) -> list[bytes]:
+        """The own state, in parts."""
+
+    @abc.abstractmethod
+    def _load(self, parts: Sequence[bytes]) -> None:
+        """Put the parts that `_dump` gave in the place of the own state."""
+
+    @abc.abstractmethod
+    def __len__(self) -> int:
+        """What has been seen, of all ranks after `sync`."""
+
+    def __bool__(self) -> bool:
+        return True
+
+    # What they have in common
+
+    def reset(self) -> None:
+        """Forget all batches, and what other ranks sent."""
+        self._synced = None
+        self._clear()
+
+    def merge(self: _M, *others: _M) -> _M:
+        """Add the batches of other metrics of the same settings (of other batches or processes).
+
+        What another metric gathered from other ranks by `sync` is not among its batches.
+
+        Returns
+        -------
+        Metric
+            This metric.
+
+        Raises
+        ------
+        TypeError
+            It is something else.
+        ValueError
+            The settings differ.
+        """
+        name = _kind(type(self))
+        for other in others:
+            if not isinstance(other, Metric) or _kind(type(other)) != name:
+                raise TypeError(f"merge: expected a {name}, found a {type(other).__name__}")
+            if self._settings() != other._settings():
+                differing = sorted(
+                    setting for setting, value in self._settings().items() if value != other._settings().get(setting)
+                )
+                raise ValueError(f"merge: the metrics have different settings: {', '.join(differing)}")
+        self._synced = None
+        for other in others:
+            self._add(other)
+        return self
+
+    def sync(self, group: Any = None) -> None:
+        """Gather the batches of all ranks, on each of them, for `compute` and whatever else is asked.
+
+        Without ``torch.distributed`` initialised, or with a single rank, nothing happens. All ranks have to call it.
+        What other ranks sent is not added to this rank's own batches: syncing again gathers anew, and after `update`,
+        `merge` or `reset` it is forgotten until the next `sync`.
+
+        Parameters
+        ----------
+        group
+            A group of ``torch.distributed`` (all ranks by default), or any object with ``all_gather(state)``, which
+            takes this rank's bytes and gives a list of the bytes of all ranks, in their order.
+
+        Raises
+        ------
+        ValueError
+            The ranks' metrics have different settings.
+        """
+        self._synced = self._gathered(group)
+
+    def _gathered(self: _M, group: Any = None) -> _M | None:
+        """A metric of the batches of all ranks; None if this one is alone."""
+        states = _all_states(self, group)
+        if states is None:
+            return None
+        total = copy.copy(self)
+        total.reset()
+        for state in states:
+            total.merge(type(self).from_state(state))
+        return total
+
+    def _visible(self: _M) -> _M:
+        """What is read without asking other ranks: what the last `sync` gathered, or this metric's own batches."""
+        return self if self._synced is None else self._synced
+
+    def _of_all_ranks(self: _M) -> _M:
+        """What numbers are made of: as `_visible`, but gathered now if that is to be and has not been."""
+        if self._synced is not None or not self.sync_on_compute:
+            return self._visible()
+        return self._gathered() or self
+
+    # Bytes
+
+    def state(self) -> bytes:
+        """Settings and batches as bytes, to send or to keep; with what `sync` gathered, if it did."""
+        parts = self._dump()
+        own = len(parts)
+        if self._synced is not None:
+            parts = [*parts, self._synced.state()]
+        return self._packed(parts, own)
+
+    def _packed(self, parts: list[bytes], own: int) -> bytes:
+        head = {
+            "metric": _kind(type(self)),
+            "settings": self._settings(),
+            "options": self._options(),
+            "own": own,
+            "lengths": [len(part) for part in parts],
+        }
+        written = json.dumps(head).encode()
+        body = b"".join([len(written).to_bytes(8, "little"), written, *parts])
+        return _MAGIC + zlib.crc32(body).to_bytes(4, "little") + body
+
+    @classmethod
+    def from_state(cls: type[_M], state: bytes) -> _M:
+        """The metric that `state` gave the bytes of.
+
+        Raises
+        ------
+        TypeError
+            `state` is not bytes.
+        ValueError
+            They are not such bytes, or those of another metric.
+        """
+        if not isinstance(state, (bytes, bytearray, memoryview)):
+            raise TypeError(f"state: expected bytes, found a {type(state).__name__}")
+        head, parts = _unpacked(bytes(state), _kind(cls))
+        try:
+            own = head["own"]
+            if len(parts) - own not in (0, 1):
+                raise ValueError(f"{own} of {len(parts)} parts")
+            metric = cls._made_with(head["settings"], head["options"])
+            metric._load(parts[:own])
+            metric._synced = cls.from_state(parts[own]) if len(parts) > own else None
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as problem:
+            raise ValueError(f"{_DAMAGED}: {problem}") from problem
+        return metric
+
+
+def _kind(cls: type) -> str:
+    """The name of the metric that a class is, or is derived from."""
+    return next(base.__name__ for base in reversed(cls.__mro__) if "_settings" in vars(base) and base is not Metric)
+
+
+def _unpacked(state: bytes, kind: str) -> tuple[dict[str, Any], list[bytes]]:
+    start = len(_MAGIC) + 4
+    if state[: len(_MAGIC) - 2] != _MAGIC[:-2]:
+        raise ValueError(f"state: not the state of a {kind}")
+    if state[: len(_MAGIC)] != _MAGIC:
+        raise ValueError(f"state: of another version of meanap: found {state[:8]!r}, expected {_MAGIC!r}")
+    if int.from_bytes(state[len(_MAGIC) : start], "little") != zlib.crc32(memoryview(state)[start:]):
+        raise ValueError(f"{_DAMAGED}: their checksum is another")
+    try:
+        at = start + 8 + int.from_bytes(state[start : start + 8], "little")
+        head = json.loads(state[start + 8 : at])
+        parts = []
+        for length in head["lengths"]:
+            parts.append(state[at : at + length])
+            at += length
+        complete = at == len(state) and all(length >= 0 for length in head["lengths"])
+        found = head["metric"]
+    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as problem:
+        raise ValueError(f"{_DAMAGED}: {problem}") from problem
+    if not complete:
+        raise ValueError(f"{_DAMAGED}: their length is another")
+    if found != kind:
+        raise ValueError(f"state: of a {found}, expected that of a {kind}")
+    return head, parts
+
+
+def _all_states(metric: Metric, group: Any) -> list[bytes] | None:
+    """The own states of all ranks; None without others."""
+
+    def own() -> bytes:
+        parts = metric._dump()
+        return metric._packed(parts, len(parts))
+
+    if hasattr(group, "all_gather"):
+        return list(group.all_gather(own()))
+    torch = sys.modules.get("torch")
+    distributed = getattr(torch, "distributed", None)
+    if distributed is None or not distributed.is_available() or not distributed.is_initialized():
+        return None
+    # A rank that is not of the group is told -1.
+    world = distributed.get_world_size(group)
+    if world <= 1:
+        return None
+    states: list[Any] = [None] * world
+    distributed.all_gather_object(states, own(), group=group)
+    return states
+
+
+def pack_arrays(arrays: Iterable[np.ndarray]) -> bytes:
+    """Arrays of numbers as bytes."""
+    arrays = [np.ascontiguousarray(array) for array in arrays]
+    head = json.dumps([[array.dtype.str, list(array.shape)] for array in arrays]).encode()
+    return b"".join([len(head).to_bytes(8, "little"), head, *(array.tobytes() for array in arrays)])
+
+
+def unpack_arrays(packed: bytes) -> list[np.ndarray]:
+    """The arrays that `pack_arrays` made bytes of.
+
+    Raises
+    ------
+    ValueError
+        They are not such bytes.
+    """
+    at = 8 + int.from_bytes(packed[:8], "little")
+    arrays = []
+    for dtype, shape in json.loads(packed[8:at]):
+        kind = np.dtype(dtype)
+        if kind.kind not in "biuf" or any(not isinstance(n, int) or n < 0 for n in shape):
+            raise ValueError(f"an array of {dtype!r} and shape {shape!r}")
+        count = int(np.prod(shape, dtype=object))
+        # An array of its own: it is counted on in place.
+        arrays.append(np.frombuffer(packed, kind, count, at).reshape(shape).copy() if count else np.zeros(shape, kind))
+        at += count * kind.itemsize
+    if at != len(packed):
+        raise ValueError("arrays of another length")
+    return arrays

@@ -1,0 +1,96 @@
+"""What the metric objects over pixels share: images seen, images left out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from meanap.metric import Metric
+
+
+class PixelMetric(Metric):
+    """A metric object over images, of which some may be left out.
+
+    Attributes
+    ----------
+    strict : bool
+        Whether an image that cannot be used is an error.
+    """
+
+    strict: bool
+    #: Of this metric's own batches: images, and why others were left out.
+    _images: int
+    _left_out: list[str]
+
+    @property
+    def images(self) -> int:
+        """Images seen, of all ranks after `sync`."""
+        return self._visible()._images
+
+    @property
+    def skipped(self) -> list[str]:
+        """For each image left out, a sentence that says which and why."""
+        return self._visible()._left_out
+
+    def __len__(self) -> int:
+        return self.images
+
+    @property
+    def _seen(self) -> int:
+        """The number of the next image."""
+        return self._images + len(self._left_out)
+
+    def _refuse(self, error: Exception, images: int = 1) -> None:
+        """Raise, or leave images out."""
+        if self.strict:
+            raise error from None
+        self._left_out += [sentence(error)] * images
+
+    def _options(self) -> dict[str, Any]:
+        return {**super()._options(), "strict": self.strict}
+
+    def _dump_seen(self) -> bytes:
+        return json.dumps([self._images, self._left_out]).encode()
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={_short(value)}" for name, value in self._settings().items())
+        return f"{type(self).__name__}({settings}, {len(self)} images)"
+
+
+def sentence(error: Exception) -> str:
+    """What an error says; ``str`` of a KeyError would quote it."""
+    return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+
+
+def _short(value: Any) -> str:
+    return f"[{len(value)}]" if isinstance(value, list) and len(value) > 4 else repr(value)
+
+
+def like(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """An array of a state, if it is of the kind that is counted in.
+
+    Raises
+    ------
+    ValueError
+        It is not.
+    """
+    if found.shape != expected.shape or found.dtype != expected.dtype:
+        wanted = f"{expected.dtype} of shape {expected.shape}"
+        raise ValueError(f"expected {wanted}, found {found.dtype} of shape {found.shape}")
+    return found
+
+
+def seen(part: bytes) -> tuple[int, list[str]]:
+    """How many images a state is of, and why others were left out.
+
+    Raises
+    ------
+    ValueError
+        It does not say so.
+    """
+    images, left_out = json.loads(part)
+    if not isinstance(images, int) or images < 0 or not all(isinstance(text, str) for text in left_out):
+        raise ValueError(f"expected a number of images and texts, found {images!r} and {type(left_out).__name__}")
+    return images, list(left_out)

@@ -1,0 +1,380 @@
+"""What all metric objects have in common: ranks, merging, state, and bytes that are damaged."""
+
+import copy
+import pickle
+import socket
+import struct
+import sys
+import threading
+import types
+import zlib
+
+import numpy as np
+import pytest
+from metric_objects import BATCHES, CASES, fed, numbers
+
+from meanap.metric import Metric
+
+SHARDS = range(0, 17), range(17, BATCHES)
+#: What comes after the first `sync`.
+LATER = range(0, 12), range(17, 30)
+
+
+class Group:
+    """A process group whose ranks are threads."""
+
+    def __init__(self, world):
+        self.barrier = threading.Barrier(world, timeout=60)
+        self.states = [b""] * world
+        self.rank = threading.local()
+        self.gathered = 0
+
+    def all_gather(self, state):
+        self.states[self.rank.number] = state
+        self.barrier.wait()
+        states = list(self.states)
+        self.gathered += self.rank.number == 0
+        self.barrier.wait()
+        return states
+
+    def run(self, work):
+        """The answer of each rank."""
+        answers = [None] * len(self.states)
+
+        def of(rank):
+            self.rank.number = rank
+            try:
+                answers[rank] = work(rank)
+            except BaseException as error:
+                self.barrier.abort()
+                answers[rank] = error
+
+        threads = [threading.Thread(target=of, args=(rank,)) for rank in range(len(answers))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        problems = [answer for answer in answers if isinstance(answer, BaseException)]
+        # A rank that only waited for the other is not the one to say what happened.
+        for problem in sorted(problems, key=lambda problem: isinstance(problem, threading.BrokenBarrierError)):
+            raise problem
+        return answers
+
+
+@pytest.fixture
+def initialised(monkeypatch):
+    """``torch.distributed`` as `sync` knows it, with threads for ranks."""
+    ranks = Group(2)
+
+    def all_gather_object(states, own, group=None):
+        states[:] = ranks.all_gather(own)
+
+    distributed = types.SimpleNamespace(
+        is_available=lambda: True,
+        is_initialized=lambda: True,
+        get_world_size=lambda group=None: 2,
+        all_gather_object=all_gather_object,
+    )
+    monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(distributed=distributed))
+    return ranks
+
+
+def story(name, rank, sync):
+    """What a rank does, and what each step gives."""
+    metric = fed(name, SHARDS[rank], sync_on_compute=False)
+    own = numbers(metric)
+    sync(metric)
+    once, length = numbers(metric), len(metric)
+    sync(metric)
+    sync(metric)
+    assert numbers(metric) == once and len(metric) == length
+    # A copy, and what comes back from bytes, shows the same and gathers no more than the own batches.
+    for twin in (copy.deepcopy(metric), copy.copy(metric), pickle.loads(pickle.dumps(metric)), revived(metric)):
+        assert numbers(twin) == once and len(twin) == length and repr(twin) == repr(metric)
+        sync(twin)
+        assert numbers(twin) == once and len(twin) == length
+    for i in LATER[rank]:
+        CASES[name].feed(metric, i)
+    later = numbers(metric)
+    sync(metric)
+    return {"own": own, "once": once, "later": later, "twice": numbers(metric), "length": length}
+
+
+def revived(metric):
+    return type(metric).from_state(metric.state())
+
+
+def check_story(name, answers):
+    for rank, told in enumerate(answers):
+        assert told["own"] == numbers(fed(name, SHARDS[rank]))
+        assert told["later"] == numbers(fed(name, [*SHARDS[rank], *LATER[rank]]))
+    # Where a sum of doubles decides, its order is that of the ranks.
+    once = fed(name, SHARDS[0]).merge(fed(name, SHARDS[1]))
+    assert len(once) == len(fed(name, range(BATCHES))) == answers[0]["length"]
+    twice = fed(name, [*SHARDS[0], *LATER[0]]).merge(fed(name, [*SHARDS[1], *LATER[1]]))
+    for told in answers:
+        assert told["once"] == numbers(once) and told["twice"] == numbers(twice)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_syncing_again_and_going_on_after_it_counts_nothing_twice(name):
+    group = Group(2)
+    check_story(name, group.run(lambda rank: story(name, rank, lambda metric: metric.sync(group))))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_compute_gathers_by_itself(name, initialised):
+    def work(rank):
+        metric = fed(name, SHARDS[rank])
+        told = [numbers(metric), numbers(metric)]
+        metric.sync()
+        before = initialised.gathered
+        told.append(numbers(metric))
+        # What `sync` has gathered is not gathered again.
+        assert initialised.gathered == before
+        for i in LATER[rank]:
+            CASES[name].feed(metric, i)
+        told.append(numbers(metric))
+        alone = fed(name, SHARDS[rank], sync_on_compute=False)
+        return told, numbers(alone)
+
+    answers = initialised.run(work)
+    sys.modules.pop("torch")
+    once = numbers(fed(name, SHARDS[0]).merge(fed(name, SHARDS[1])))
+    later = numbers(fed(name, [*SHARDS[0], *LATER[0]]).merge(fed(name, [*SHARDS[1], *LATER[1]])))
+    for rank, (told, alone) in enumerate(answers):
+        assert told == [once, once, once, later]
+        assert alone == numbers(fed(name, SHARDS[rank]))
+
+
+def test_a_result_and_a_batch_of_its_own(initialised):
+    def work(rank):
+        metric = fed("boxes", SHARDS[rank])
+        result = metric.result()
+        before = initialised.gathered
+        step = metric(*one_batch(rank))
+        assert initialised.gathered == before, "the numbers of a batch are those of this rank alone"
+        return result.image_ids, result.ap, step
+
+    answers = initialised.run(work)
+    sys.modules.pop("torch")
+    whole = fed("boxes", SHARDS[0]).merge(fed("boxes", SHARDS[1])).result()
+    for rank, (images, ap, step) in enumerate(answers):
+        assert (images, ap) == (whole.image_ids, whole.ap)
+        metric = CASES["boxes"].make()
+        metric.update(*one_batch(rank))
+        assert step["map"] == metric.compute()["map"]
+
+
+def one_batch(rank):
+    boxes = np.array([[0.0, 0, 10 + rank, 10]])
+    preds = [{"boxes": np.array([[0.0, 0, 10, 10]]), "labels": [1], "scores": [0.5]}]
+    return preds, [{"boxes": boxes, "labels": [1]}]
+
+
+def test_ranks_with_other_settings_are_refused():
+    group = Group(2)
+    make = [
+        lambda: CASES["labels"].make(),
+        lambda: CASES["labels and boundaries"].make(),
+    ]
+    with pytest.raises(ValueError, match="merge: the metrics have different settings: boundary, classes"):
+        group.run(lambda rank: make[rank]().sync(group))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_alone_nothing_happens(name):
+    metric = fed(name, range(3))
+    before = metric.state()
+    metric.sync()
+    assert metric.state() == before and len(metric) == len(fed(name, range(3)))
+    assert CASES[name].make() and len(CASES[name].make()) == 0
+    metric.sync(Alone())
+    assert numbers(metric) == numbers(revived(metric)) == numbers(fed(name, range(3)))
+    metric.reset()
+    assert len(metric) == 0 and numbers(metric) == numbers(CASES[name].make())
+
+
+class Alone:
+    def all_gather(self, state):
+        return [state]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_merging(name):
+    whole = fed(name, range(6))
+    first, rest = fed(name, range(2)), fed(name, range(2, 6))
+    assert first.merge(rest) is first
+    assert numbers(first) == numbers(fed(name, range(2)).merge(*(fed(name, [i]) for i in range(2, 6))))
+    assert len(first) == len(whole)
+    # What was gathered from others is not merged: it is not state of the metric that is merged.
+    group = Group(2)
+    synced = group.run(lambda rank: gathered(name, rank, group))[0]
+    assert len(synced) > len(fed(name, SHARDS[0]))
+    assert numbers(CASES[name].make().merge(synced)) == numbers(fed(name, SHARDS[0]))
+    other = next(case for key, case in CASES.items() if case.make is not CASES[name].make and key != name)
+    for wrong in (3, None, next(c.make() for c in CASES.values() if type(c.make()) is not type(whole))):
+        with pytest.raises(TypeError, match=f"merge: expected a {type(whole).__name__}, found a "):
+            whole.merge(wrong)
+    assert other is not None
+
+
+def gathered(name, rank, group):
+    metric = fed(name, SHARDS[rank])
+    metric.sync(group)
+    return metric
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_state_is_the_metric(name):
+    metric = fed(name, range(5))
+    twin = revived(metric)
+    assert twin.state() == metric.state() and numbers(twin) == numbers(metric)
+    for each in (metric, twin):
+        CASES[name].feed(each, 7)
+    assert numbers(twin) == numbers(metric)
+
+    class Derived(type(metric)):
+        pass
+
+    assert numbers(Derived.from_state(metric.state())) == numbers(metric)
+    assert type(metric).from_state(bytearray(metric.state())).state() == metric.state()
+    for options in ({"sync_on_compute": False}, {"sync_on_compute": True}):
+        assert revived(CASES[name].make(**options)).sync_on_compute is options["sync_on_compute"]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_state_of_another_metric_or_version_says_so(name):
+    kind = type(CASES[name].make())
+    for other in CASES:
+        if type(CASES[other].make()) is not kind:
+            wanted = f"state: of a {type(CASES[other].make()).__name__}, expected that of a {kind.__name__}"
+            with pytest.raises(ValueError, match=wanted):
+                kind.from_state(fed(other, range(2)).state())
+    state = fed(name, range(2)).state()
+    with pytest.raises(ValueError, match="state: of another version of meanap"):
+        kind.from_state(state.replace(b"MEANAP2", b"MEANAP1", 1))
+    for wrong in (b"", b"MEAN", b"{}", pickle.dumps(3)):
+        with pytest.raises(ValueError, match=f"state: not the state of a {kind.__name__}"):
+            kind.from_state(wrong)
+    for wrong in (None, "text", 3):
+        with pytest.raises(TypeError, match="state: expected bytes"):
+            kind.from_state(wrong)
+
+
+def sealed(state):
+    """Bytes with the checksum that belongs to them: what is behind it has to look for itself."""
+    return state[:8] + zlib.crc32(state[12:]).to_bytes(4, "little") + state[12:]
+
+
+def mutations(state, rng, count):
+    """Truncations, flipped bits, other bytes, pieces taken out, doubled and swapped."""
+    for _ in range(count):
+        kind = int(rng.integers(7))
+        i, j = sorted(rng.integers(0, len(state), 2).tolist())
+        if kind == 0:
+            yield state[:i]
+        elif kind == 1:
+            yield state[:i] + bytes([state[i] ^ 1 << int(rng.integers(8))]) + state[i + 1 :]
+        elif kind == 2:
+            yield state[:i] + rng.bytes(min(j - i, 16)) + state[min(j, i + 16) :]
+        elif kind == 3:
+            yield state[:i] + state[j:]
+        elif kind == 4:
+            yield state[:j] + state[i:]
+        elif kind == 5:
+            number = struct.pack("<Q", (0, 1, 2**31, 2**32 - 1, 2**63, 2**64 - 1)[rng.integers(6)])
+            yield state[:i] + number + state[i + 8 :]
+        else:
+            yield state[: 8 + i % 5] + rng.bytes(int(rng.integers(1, 200)))
+
+
+@pytest.mark.parametrize("checksum", [False, True], ids=["as they are", "with a checksum that fits"])
+@pytest.mark.parametrize("name", CASES)
+def test_damaged_bytes_raise_value_error_alone(name, checksum):
+    metric = fed(name, range(3))
+    kind, state, rng = type(metric), metric.state(), np.random.default_rng(1)
+    refused = 0
+    for damaged in mutations(state, rng, 600):
+        if checksum:
+            damaged = sealed(damaged)
+        try:
+            read = kind.from_state(damaged)
+        except ValueError:
+            refused += 1
+            continue
+        if not checksum:
+            assert damaged == state
+        # What was read has to be of use: no number that it gives is another kind of error.
+        try:
+            read.compute(), len(read), repr(read), read.state()
+        except ValueError:
+            pass
+    assert refused > (200 if checksum else 550)
+
+
+def test_damaged_state_in_a_pickle():
+    held = pickle.dumps(fed("boxes", range(2)))
+    with pytest.raises(ValueError, match="state: the bytes are damaged"):
+        pickle.loads(held[:-60] + bytes([held[-60] ^ 1]) + held[-59:])
+
+
+def test_each_metric_of_the_package_is_here():
+    import meanap.detection
+    import meanap.ranking
+    import meanap.segmentation
+
+    public = {
+        value
+        for module in (meanap.detection, meanap.ranking, meanap.segmentation)
+        for value in vars(module).values()
+        if isinstance(value, type) and hasattr(value, "update") and hasattr(value, "compute")
+    }
+    assert public == {type(case.make()) for case in CASES.values()}
+    for kind in public:
+        assert issubclass(kind, Metric)
+        for name in ("update", "compute", "reset", "merge", "sync", "state", "from_state", "__len__", "__repr__"):
+            assert callable(getattr(kind, name)) and getattr(kind, name).__qualname__ != f"object.{name}", (kind, name)
+
+
+def _rank(rank, port, queue):
+    import torch.distributed as dist
+
+    dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
+    try:
+        told = {name: story(name, rank, lambda metric: metric.sync()) for name in CASES}
+        own = dist.new_group([0])
+        for name in CASES:
+            told[name]["by itself"] = numbers(fed(name, SHARDS[rank]))
+            metric = fed(name, SHARDS[rank], sync_on_compute=False)
+            # A group of one rank, or one that this rank is not of, has nobody to ask.
+            metric.sync(own)
+            assert numbers(metric) == told[name]["own"]
+        queue.put((rank, told))
+        dist.barrier()
+    except BaseException as error:
+        queue.put((rank, repr(error)))
+        raise
+    finally:
+        dist.destroy_process_group()
+
+
+def test_two_processes():
+    torch = pytest.importorskip("torch")
+    if not torch.distributed.is_available():
+        pytest.skip("torch without torch.distributed")
+    context = torch.multiprocessing.get_context("spawn")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    queue = context.SimpleQueue()
+    ranks = [context.Process(target=_rank, args=(rank, port, queue)) for rank in range(2)]
+    for process in ranks:
+        process.start()
+    answers = dict(queue.get() for _ in ranks)
+    for process in ranks:
+        process.join(timeout=60)
+    for name in CASES:
+        told = [answers[rank][name] for rank in range(2)]
+        check_story(name, told)
+        assert told[0]["by itself"] == told[1]["by itself"] == told[0]["once"]
