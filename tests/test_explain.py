@@ -1,6 +1,8 @@
 """Why two numbers differ: the parts add up, and both ends are what the tools themselves give."""
 
 import copy
+import dataclasses
+import inspect
 import json
 import math
 
@@ -35,20 +37,20 @@ def by_pycocotools(truth, found):
 
 
 def holds_together(found):
-    assert found.difference == found.b - found.a
+    assert found.difference == found.candidate - found.baseline
     assert math.fsum(found["change"]) == pytest.approx(found.difference, abs=1e-15)
-    before = found.a
+    before = found.baseline
     for row in found:
         assert row["change"] == row["value"] - before
         before = row["value"]
-    assert before == found.b
+    assert before == found.candidate
 
 
 @pytest.mark.parametrize("b", PRESETS[1:])
 @pytest.mark.parametrize("a", PRESETS[:2])
 def test_the_parts_add_up_and_the_ends_are_the_tools_own(data, a, b):
     found = meanap.explain_difference(*data, a, b)
-    assert (found.a, found.b) == tuple(meanap.evaluate(*data, protocol=name).ap for name in (a, b))
+    assert (found.baseline, found.candidate) == tuple(meanap.evaluate(*data, protocol=name).ap for name in (a, b))
     holds_together(found)
     assert set(found["factor"]) <= {name for name, *_ in FACTORS}
     back = meanap.explain_difference(*data, b, a)
@@ -57,7 +59,7 @@ def test_the_parts_add_up_and_the_ends_are_the_tools_own(data, a, b):
 
 
 def test_coco_is_pycocotools(data):
-    assert meanap.explain_difference(*data, "coco", "voc2012").a == by_pycocotools(*data)
+    assert meanap.explain_difference(*data, "coco", "voc2012").baseline == by_pycocotools(*data)
 
 
 def test_each_factor_of_ultralytics_by_itself(data):
@@ -94,12 +96,12 @@ def test_ids_of_zero_and_ids_that_come_twice(tmp_path):
             path.write_text(json.dumps(value))
         for one, other in ((truth, found), paths, (paths[0], found)):
             explained = meanap.explain_difference(one, other, "coco", {"reference_ids": False})
-            assert explained.a == reference != explained.b
+            assert explained.baseline == reference != explained.candidate
             assert explained["factor"] == ["ids"] and explained["change"][0] == explained.difference
             holds_together(explained)
             same = meanap.explain_difference(one, other, "coco", "torchmetrics")
-            assert same.a == reference and same.row(factor="ids")["change"] == explained.difference
-        assert explained.b == by_pycocotools({**truth, "annotations": _renumbered(truth)}, found)
+            assert same.baseline == reference and same.row(factor="ids")["change"] == explained.difference
+        assert explained.candidate == by_pycocotools({**truth, "annotations": _renumbered(truth)}, found)
 
 
 def _renumbered(truth):
@@ -110,7 +112,7 @@ def test_ties(data):
     found = meanap.explain_difference(*data, "coco", {"ties": "least"})
     assert found["factor"] == ["ties"] and found.difference < 0
     bounds = meanap.evaluate(*data).ties("ap")
-    assert found.b == bounds.least
+    assert found.candidate == bounds.least
     ties = meanap.explain_difference(*data, "coco", "ultralytics").ties()
     assert ties["side"] == ["coco", "ultralytics"] and ties[0]["least"] == bounds.least
     assert (ties["least"] < ties["value"]).all() and (ties["value"] < ties["greatest"]).all()
@@ -121,11 +123,11 @@ def test_options_numbers_and_inputs(data, tmp_path):
     found = meanap.explain_difference(*data, {"protocol": "coco"}, changes)
     assert found.names == ("coco", "options")
     assert found["factor"] == ["box edges", "maximum detections", "categories"]
-    assert found.b == meanap.evaluate(*data, **changes).ap
+    assert found.candidate == meanap.evaluate(*data, **changes).ap
     holds_together(found)
     found = meanap.explain_difference(*data, "coco", "voc2012", number="ap50")
     assert "thresholds" in found["factor"] and found.row(factor="thresholds")["change"] == 0
-    assert found.a == meanap.evaluate(*data).ap50
+    assert found.baseline == meanap.evaluate(*data).ap50
     preds, targets = per_image(*data)
     lists = meanap.explain_difference(targets, preds, "coco", "voc2012", box_format="xywh")
     assert lists["change"] == pytest.approx(meanap.explain_difference(*data, "coco", "voc2012")["change"])
@@ -139,7 +141,7 @@ def test_options_numbers_and_inputs(data, tmp_path):
 def test_bad_questions(data):
     for arguments, message in [
         (("coco", "cocoo"), "expected one of 'coco'"),
-        (("coco", {"ties": "best"}), "b: ties: expected one of"),
+        (("coco", {"ties": "best"}), "candidate: ties: expected one of"),
     ]:
         with pytest.raises(ValueError, match=message):
             meanap.explain_difference(*data, *arguments)
@@ -154,3 +156,102 @@ def test_bad_questions(data):
     with pytest.raises(ValueError, match="unlabelled|not in the ground truth"):
         meanap.explain_difference(data[0], [{**data[1][0], "image_id": -5}], "coco", "voc2012")
     assert np.isfinite(meanap.explain_difference(*data, "coco", "lvis").difference)
+
+
+#: What each side does, where the two differ in one field: every field of the protocol that decides a number, and every
+#: option of the evaluation that is not about how it is done.
+CHANGES = {
+    "thresholds": ({}, {"thresholds": [0.6]}),
+    "recall": ({}, {"recall": "exact"}),
+    "area_ranges": ({}, {"area_ranges": {"all": (0, 40**2)}}),
+    "size": ({"area_ranges": {"all": (0, 60)}}, {"area_ranges": {"all": (0, 60)}, "size": "side"}),
+    "max_detections": ({}, {"max_detections": [3]}),
+    "max_per_image": ({}, {"max_per_image": 3}),
+    "matcher": ({}, {"matcher": "argmax"}),
+    "pixels": ({}, {"pixels": True}),
+    "crowds": ({}, {"crowds": False}),
+    "federated": ({}, {"federated": True}),
+    "by_category": ({}, {"by_category": False}),
+    "reference_ids": ({}, {"reference_ids": False}),
+    "dilation_ratio": (
+        {"similarity": "boundary", "dilation_ratio": 0.005},
+        {"similarity": "boundary", "dilation_ratio": 0.08},
+    ),
+    "average": ({}, {"average": "micro"}),
+    "sigmas": ({"similarity": "keypoints"}, {"similarity": "keypoints", "sigmas": [0.3] * 17}),
+    "similarity": ({"similarity": "segm"}, {}),
+    "box_format": ({}, {"box_format": "xywh"}),
+    "score_range": ({}, {"score_range": None}),
+    "ties": ({}, {"ties": "greatest"}),
+}
+#: What cannot change a number of these data.
+WITHOUT_EFFECT = {"box_format", "score_range"}
+
+
+@pytest.fixture(scope="module")
+def everything():
+    """Ground truth and detections with boxes, masks and poses, images that say what was looked for, and an id of 0."""
+    truth = generate.dataset(20, 3, kind="keypoints", crowds=0.1)
+    found = generate.detections(truth, kind="segm", per_image=30, seed=3, decimals=1, boxes=True)
+    poses = generate.detections(truth, kind="keypoints", per_image=30, seed=3, decimals=1)
+    # Of several classes, so that it matters whether they are kept apart.
+    truth["categories"] = [{**truth["categories"][0], "id": id, "name": str(id)} for id in (1, 2)]
+    for i, annotation in enumerate(truth["annotations"]):
+        annotation["category_id"] = 1 + i % 2
+        annotation["id"] = i
+    for i, (detection, pose) in enumerate(zip(found, poses, strict=True)):
+        detection.update(keypoints=pose["keypoints"], category_id=1 + i % 2)
+    for image in truth["images"]:
+        image.update(neg_category_ids=[], not_exhaustive_category_ids=[1])
+    return truth, found
+
+
+def test_each_field_and_each_option_has_a_case():
+    fields = {field.name for field in dataclasses.fields(meanap.protocol.Protocol)}
+    # What a number is called, and which are shown, changes none.
+    fields -= {"name", "summary"}
+    options = set(inspect.signature(meanap.evaluate).parameters)
+    # The data, where to begin, and how the work is done.
+    options -= {"ground_truth", "detections", "protocol", "memory_limit", "progress", "changes"}
+    assert set(CHANGES) == fields | options | {"ties"}
+
+
+@pytest.mark.parametrize("field", CHANGES)
+def test_a_difference_in_one_field_is_one_row_that_names_it(everything, field):
+    baseline, candidate = ({**side} for side in CHANGES[field])
+    for first, second in ((baseline, candidate), (candidate, baseline)):
+        found = meanap.explain_difference(*everything, first, second)
+        assert [row["fields"] for row in found] == [field]
+        assert found["change"].tolist() == [found.difference]
+        assert (found.difference != 0) == (field not in WITHOUT_EFFECT)
+        assert found["baseline"] != found["candidate"]
+        holds_together(found)
+
+
+def test_differences_in_any_number_of_fields_add_up(everything):
+    generator = np.random.default_rng(4)
+    # Not those that some similarities refuse.
+    chosen = [name for name in CHANGES if name not in ("similarity", "dilation_ratio", "sigmas", "pixels", "size")]
+    kinds = {"bbox": {}, "segm": {}, "boundary": {"dilation_ratio": 0.1}, "keypoints": {"sigmas": [0.2] * 17}}
+    for _ in range(12):
+        sides = []
+        for _ in range(2):
+            side = {"similarity": str(generator.choice(list(kinds)))}
+            side.update(kinds[side["similarity"]])
+            for name in generator.choice(chosen, generator.integers(0, 6), replace=False).tolist():
+                side.update(CHANGES[name][1])
+            sides.append(side)
+        found = meanap.explain_difference(*everything, *sides)
+        holds_together(found)
+        alone = [meanap.explain_difference(*everything, side, "voc2012") for side in sides]
+        assert [found.baseline, found.candidate] == [each.baseline for each in alone]
+        named = {name for row in found for name in row["fields"].split(", ")}
+        differing = {name for name in {*sides[0], *sides[1]} if sides[0].get(name) != sides[1].get(name)}
+        assert differing <= named
+
+
+def test_a_field_without_words_of_its_own_is_a_factor_by_its_name():
+    covered = {field for factor in FACTORS for field in factor.fields}
+    assert covered >= {field.name for field in dataclasses.fields(meanap.protocol.Protocol)} - {"name", "summary"}
+    assert [factor.fields for factor in FACTORS if factor.name == "dilation ratio"] == [("dilation_ratio",)]
+    assert len({factor.name for factor in FACTORS}) == len(FACTORS)

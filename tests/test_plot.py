@@ -172,7 +172,7 @@ def test_the_steps_lead_from_one_number_to_the_other(data, style):
     with plt.style.context(style):
         ax = plot.difference(found)
         bars = ax.patches
-        assert [bars[0].get_width(), bars[1].get_width()] == [found.a, found.b]
+        assert [bars[0].get_width(), bars[1].get_width()] == [found.baseline, found.candidate]
         assert np.allclose([bar.get_width() for bar in bars[2:]], found["change"], atol=1e-12)
         assert np.allclose([bar.get_x() + bar.get_width() for bar in bars[2:]], found["value"])
         shown = texts(ax)

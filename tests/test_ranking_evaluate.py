@@ -376,7 +376,7 @@ def test_shares_add_up_to_the_difference(pair):
     qrels = {q: {**grades, next(iter(grades)): 1} for q, grades in qrels.items()}
     found = explain_difference(qrels, run, *pair, "map@5")
     ends = [evaluate(qrels, run, "map@5", name).mean("map@5") for name in pair]
-    assert [found.first, found.second] == ends
+    assert [found.baseline, found.candidate] == ends
     assert sum(share.amount for share in found.shares) == pytest.approx(found.difference, abs=1e-12)
     assert {share.convention for share in found.shares} == set(preset(pair[0]).differing(preset(pair[1])))
     assert any(abs(share.amount) > 1e-4 for share in found.shares)

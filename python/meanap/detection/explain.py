@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from meanap.detection.result import Result
 from meanap.detection.table import Table
 from meanap.protocol import Protocol, SummaryRow
 
-__all__ = ["FACTORS", "Difference", "explain_difference"]
+__all__ = ["FACTORS", "Difference", "Factor", "explain_difference"]
 
 #: Numbers that every protocol can have.
 _NUMBERS = {
@@ -36,61 +37,83 @@ class _Settings:
 
     name: str
     rules: Protocol
+    similarity: str
+    box_format: str
+    score_range: tuple[float, float] | None
     ties: str
+
+    def differing(self, other: _Settings) -> tuple[str, ...]:
+        """The fields on which two differ, but for their names."""
+        return tuple(name for name in (*_OPTIONS, *_FIELDS) if _value(self, name) != _value(other, name))
+
+
+#: What a side may say beside fields of the protocol.
+_OPTIONS = ("similarity", "box_format", "score_range", "ties")
+#: The protocol's fields that decide a number; the others say what it is called and which numbers are shown.
+_FIELDS = tuple(field.name for field in dataclasses.fields(Protocol) if field.name not in ("name", "summary"))
+
+
+def _value(settings: _Settings, name: str) -> Any:
+    return getattr(settings if name in _OPTIONS else settings.rules, name)
 
 
 class Difference(Table):
     """One row for each factor on which the two sides differ, in the order in which they were changed.
 
-    Columns: ``factor``; ``before`` and ``after``, what it is for a and for b; ``value``, the number once this factor
-    and those above are as for b; ``change``, what it added. The changes add up to ``difference``, and the last
-    ``value`` is ``b``.
+    Columns: ``factor``; ``fields``, what it is called as an option, several joined by commas; ``baseline`` and
+    ``candidate``, what it is for either side; ``value``, the number once this factor and those above are as for the
+    candidate; ``change``, what it added. The changes add up to ``difference``, and the last ``value`` is the
+    candidate's number.
 
     Attributes
     ----------
     number : str
         Which number.
-    a, b, difference : float
-        It for either side, and b - a.
+    names : tuple of str
+        What the baseline and the candidate are called.
+    baseline, candidate, difference : float
+        It for either side, and candidate - baseline.
     """
 
     number: str
     names: tuple[str, str]
-    a: float
-    b: float
-    _ends: tuple[Callable[[], Result], Callable[[], Result]]
+    baseline: float
+    candidate: float
+    _results: tuple[Result, Result]
 
     @property
     def difference(self) -> float:
-        return self.b - self.a
+        return self.candidate - self.baseline
 
     def ties(self, orders: int = 100, seed: int = 0) -> Table:
         """The least, the expected and the greatest that the order of equal scores makes of either number: ``side``,
         ``value``, ``least``, ``expected``, ``greatest``. Tools that sort without keeping equal scores in order end up
         anywhere between."""
         row = _NUMBERS[self.number]
-        ties = [end().ties(row, orders=orders, seed=seed) for end in self._ends]
+        ties = [result.ties(row, orders=orders, seed=seed) for result in self._results]
         return Table(
             {
                 "side": list(self.names),
-                "value": np.array([self.a, self.b]),
+                "value": np.array([self.baseline, self.candidate]),
                 **{name: np.array([getattr(t, name) for t in ties]) for name in ("least", "expected", "greatest")},
             }
         )
 
     def __repr__(self) -> str:
         first, second = self.names
-        lines = [f"{self.number}: {self.a:.4f} ({first}) -> {self.b:.4f} ({second}), {self.difference:+.4f}"]
+        lines = [
+            f"{self.number}: {self.baseline:.4f} ({first}) -> {self.candidate:.4f} ({second}), {self.difference:+.4f}"
+        ]
         for row in self:
-            lines.append(f"  {row['change']:+.4f}  {row['factor']}: {row['before']} -> {row['after']}")
+            lines.append(f"  {row['change']:+.4f}  {row['factor']}: {row['baseline']} -> {row['candidate']}")
         return "\n".join(lines)
 
 
 def explain_difference(
     ground_truth: Any,
     detections: Any,
-    a: str | Protocol | Mapping[str, Any],
-    b: str | Protocol | Mapping[str, Any],
+    baseline: str | Protocol | Mapping[str, Any],
+    candidate: str | Protocol | Mapping[str, Any],
     similarity: str = "bbox",
     number: str = "ap",
     *,
@@ -100,21 +123,20 @@ def explain_difference(
 ) -> Difference:
     """Why two tools give different numbers for the same detections.
 
-    The input is scored as `a` does; then one factor after the other is changed to what it is for `b`, and what each
-    adds is written down. A factor's part depends on those that were changed before it, so the order matters and is
-    told: ids, ties, rounding, thresholds, box edges, matching order, crowd and ignored objects, unlabelled categories,
-    maximum detections, categories, interpolation, mean, keypoint spreads; or another that is given.
+    The input is scored as `baseline` does; then one factor after the other is changed to what it is for `candidate`,
+    and what each adds is written down. A factor's part depends on those that were changed before it, so the order
+    matters and is told: that of `FACTORS`, or another that is given.
 
     Parameters
     ----------
     ground_truth, detections, similarity, box_format, score_range
-        As for `meanap.evaluate`.
-    a, b : str, Protocol or mapping
-        Presets (``"coco"``, ``"ultralytics"``, ``"torchmetrics"``, ``"voc2012"``, ``"lvis"``, …), protocols, or
-        options: fields of the protocol to replace, with ``"protocol"`` for where to begin (``"coco"`` by default), and
-        ``"ties"``, ``"given"``, or ``"least"``, ``"expected"``, ``"greatest"`` over the orders of equal scores.
-        ``"coco"`` and ``"lvis"`` treat annotation ids as their tools do, unless ``"reference_ids"`` is False: an object
-        whose id is 0 is never found, and of annotations with the same id the last stands for all.
+        As of `meanap.evaluate`, for both sides.
+    baseline, candidate
+        A protocol or its name; or a dictionary of options: ``protocol`` ("coco" by default), fields of the protocol,
+        ``similarity``, ``box_format``, ``score_range`` in the place of those above, and ``ties``: equal scores as they
+        are ``"given"``, or the ``"least"``, ``"expected"`` or ``"greatest"`` number that their order can make. "coco"
+        and "lvis" treat annotation ids as their tools do, unless ``reference_ids`` is False: an object whose id is 0 is
+        never found, and of annotations with the same id the last stands for all.
     number : {"ap", "ap50", "ap75", "ar"}
     order : sequence of str
         Names of factors to change first.
@@ -138,122 +160,142 @@ def explain_difference(
     """
     if number not in _NUMBERS:
         raise ValueError(f"number: expected one of {', '.join(map(repr, _NUMBERS))}, found {number!r}")
-    first, second = _settings(a, "a", similarity), _settings(b, "b", similarity)
-    names = [name for name, *_ in FACTORS]
+    shared = {"similarity": similarity, "box_format": box_format, "score_range": score_range}
+    first, second = _settings(baseline, "baseline", shared), _settings(candidate, "candidate", shared)
+    names = [factor.name for factor in FACTORS]
     for name in order or ():
         if name not in names:
             raise ValueError(f"order: no factor {name!r}; there are {', '.join(map(repr, names))}")
-    scene = _Scene(ground_truth, detections, similarity, box_format, score_range)
-    if not scene.odd_ids:
+    scene = _Scene(ground_truth, detections)
+    if not any(scene.odd_ids(settings.similarity) for settings in (first, second)):
         first, second = (replace(s, rules=replace(s.rules, reference_ids=False)) for s in (first, second))
 
-    def value(settings: _Settings) -> float:
-        found = scene.result(settings, number).number(_NUMBERS[number])
+    def value(settings: _Settings, result: Result) -> float:
         if settings.ties != "given":
-            found = getattr(scene.result(settings, number).ties(_NUMBERS[number]), settings.ties)
-        return found
+            return getattr(result.ties(_NUMBERS[number]), settings.ties)
+        return result.number(_NUMBERS[number])
 
-    start, end = value(first), value(second)
+    results = scene.result(first, number), scene.result(second, number)
+    start, end = value(first, results[0]), value(second, results[1])
     for settings, number_of in ((first, start), (second, end)):
         if math.isnan(number_of):
             raise ValueError(f"{settings.name} has no {number!r} for this input")
-    rows: list[tuple[str, str, str, float, float]] = []
+    rows: list[tuple[str, str, str, str, float, float]] = []
     now, reached = first, start
-    for name in sorted(names, key=lambda name: [*(order or ()), *names].index(name)):
-        _, change, text = next(factor for factor in FACTORS if factor[0] == name)
-        then = change(now, second)
-        if _same(then, now):
+    for factor in sorted(FACTORS, key=lambda factor: [*(order or ()), *names].index(factor.name)):
+        then = factor.changed(now, second)
+        fields = now.differing(then)
+        if not fields:
             continue
-        # What has come all the way is not scored again: the last value is b's own.
-        after = end if _same(then, second) else value(then)
-        rows.append((name, text(now), text(then), after, after - reached))
+        # What has come all the way is not scored again: the last value is the candidate's own.
+        after = value(then, scene.result(then, number)) if then.differing(second) else end
+        rows.append((factor.name, ", ".join(fields), factor.text(now), factor.text(then), after, after - reached))
         now, reached = then, after
-    columns = list(zip(*rows, strict=True)) if rows else [(), (), (), (), ()]
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 6
     difference = Difference(
         {
-            "factor": list(columns[0]),
-            "before": list(columns[1]),
-            "after": list(columns[2]),
-            "value": np.array(columns[3], dtype=np.float64),
-            "change": np.array(columns[4], dtype=np.float64),
+            **{name: list(columns[i]) for i, name in enumerate(("factor", "fields", "baseline", "candidate"))},
+            "value": np.array(columns[4], dtype=np.float64),
+            "change": np.array(columns[5], dtype=np.float64),
         }
     )
     difference.number, difference.names = number, (first.name, second.name)
-    difference.a, difference.b = start, end
-    difference._ends = (lambda: scene.result(first, number), lambda: scene.result(second, number))
+    difference.baseline, difference.candidate = start, end
+    difference._results = results
     return difference
 
 
-def _settings(side: Any, place: str, similarity: str) -> _Settings:
+def _settings(side: Any, place: str, shared: Mapping[str, Any]) -> _Settings:
     options = dict(side) if isinstance(side, Mapping) else {"protocol": side}
     base = options.pop("protocol", "coco")
-    ties = options.pop("ties", "given")
-    if ties not in _TIES:
-        raise ValueError(f"{place}: ties: expected one of {', '.join(map(repr, _TIES))}, found {ties!r}")
-    rules = settled(base, similarity, options)
+    own = {name: options.pop(name, value) for name, value in {**shared, "ties": "given"}.items()}
+    if own["ties"] not in _TIES:
+        raise ValueError(f"{place}: ties: expected one of {', '.join(map(repr, _TIES))}, found {own['ties']!r}")
+    if isinstance(own["score_range"], list):
+        own["score_range"] = tuple(own["score_range"])
+    rules = settled(base, own["similarity"], options)
     by_id = options.get("reference_ids", rules.reference_ids or rules.name in _BY_ID)
     name = "options" if isinstance(side, Mapping) and set(side) - {"protocol"} else rules.name
     if "all" not in rules.area_ranges:
         raise ValueError(f'{place}: area_ranges: "all" is missing')
     # Nothing but the number itself is looked at, in all sizes.
     alone = {"area_ranges": {"all": rules.area_ranges["all"]}, "summary": (), "name": ""}
-    return _Settings(name, rules.replace(**alone, reference_ids=by_id), ties)
-
-
-def _same(a: _Settings, b: _Settings) -> bool:
-    return (a.rules, a.ties) == (b.rules, b.ties)
+    return _Settings(name, rules.replace(**alone, reference_ids=by_id), **own)
 
 
 class _Scene:
-    """The input, read once."""
+    """The input, read once for each similarity."""
 
-    def __init__(
-        self,
-        ground_truth: Any,
-        detections: Any,
-        similarity: str,
-        box_format: str,
-        score_range: tuple[float, float] | None,
-    ) -> None:
-        self.options: dict[str, Any] = {"box_format": box_format, "score_range": score_range}
-        self.similarity = similarity
-        self.truth = self.truth_by_id = ground_truth
-        self.detections = detections
-        self._held: tuple[_Settings, Result] | None = None
-        #: Whether ids decide about anything: one is 0, or comes twice.
-        self.odd_ids = False
+    def __init__(self, ground_truth: Any, detections: Any) -> None:
+        self._given = ground_truth, detections
+        self._read: dict[str, tuple[Any, Any, Any, bool]] = {}
+
+    def odd_ids(self, similarity: str) -> bool:
+        """Whether ids decide about anything: one is 0, or comes twice."""
+        return self._of(similarity)[3]
+
+    def _of(self, similarity: str) -> tuple[Any, Any, Any, bool]:
+        """Ground truth, the same with what comes twice known by its id, detections, and whether ids are odd."""
+        if similarity not in self._read:
+            self._read[similarity] = self._load(similarity)
+        return self._read[similarity]
+
+    def _load(self, similarity: str) -> tuple[Any, Any, Any, bool]:
+        ground_truth, detections = self._given
+        truth = by_id = ground_truth
+        odd = False
         if isinstance(ground_truth, (str, os.PathLike)):
             file = TruthFile(ground_truth, similarity)
             if isinstance(detections, (str, os.PathLike)):
-                self.detections = DetectionFile(detections, similarity, file)
-            self.truth = self.truth_by_id = file
-            self.odd_ids = file.columns is not None and 0 in file.annotation_ids()
+                detections = DetectionFile(detections, similarity, file)
+            truth = by_id = file
+            odd = file.columns is not None and 0 in file.annotation_ids()
             ground_truth = file.load() if file.columns is None else None
         if isinstance(ground_truth, Mapping) and "annotations" in ground_truth:
-            self.truth = self.truth_by_id = ground_truth
+            truth = by_id = ground_truth
             annotations = ground_truth["annotations"]
             ids = [annotation.get("id") for annotation in annotations]
             if None not in ids and (0 in ids or len(set(ids)) < len(ids)):
-                self.odd_ids = True
+                odd = True
                 last = dict(zip(ids, annotations, strict=True))
-                self.truth_by_id = {**ground_truth, "annotations": [last[id] for id in ids]}
+                by_id = {**ground_truth, "annotations": [last[id] for id in ids]}
+        return truth, by_id, detections, odd
 
     def result(self, settings: _Settings, number: str) -> Result:
-        if self._held is None or self._held[0] != settings:
-            rules = settings.rules.replace(name=settings.name, summary=(_NUMBERS[number],))
-            truth = self.truth_by_id if rules.reference_ids else self.truth
-            self._held = (settings, evaluate(truth, self.detections, self.similarity, rules, **self.options))
-        return self._held[1]
+        """What one side finds."""
+        truth, by_id, detections, _ = self._of(settings.similarity)
+        rules = settings.rules.replace(name=settings.name, summary=(_NUMBERS[number],))
+        options = {"box_format": settings.box_format, "score_range": settings.score_range}
+        return evaluate(by_id if rules.reference_ids else truth, detections, settings.similarity, rules, **options)
 
 
-# Factors: each takes what is so far, and what b does, and gives what is next
+# Factors
 
 
-def _field(*fields: str) -> Callable[[_Settings, _Settings], _Settings]:
-    def change(now: _Settings, end: _Settings) -> _Settings:
-        return replace(now, rules=replace(now.rules, **{field: getattr(end.rules, field) for field in fields}))
+class Factor(NamedTuple):
+    """What can differ between two sides: its name, the fields that it changes together, and how a setting reads."""
 
-    return change
+    name: str
+    fields: tuple[str, ...]
+    text: Callable[[_Settings], str]
+    #: From what is so far, and what the candidate does, to what is next; None where that is the candidate's fields.
+    change: Callable[[_Settings, _Settings], _Settings] | None = None
+
+    def changed(self, now: _Settings, end: _Settings) -> _Settings:
+        """What is next: with this factor as it is for the candidate."""
+        return _with(now, end, self.fields) if self.change is None else self.change(now, end)
+
+
+def _with(now: _Settings, end: _Settings, names: Sequence[str]) -> _Settings:
+    """One side with some fields of the other."""
+    options = {name: getattr(end, name) for name in names if name in _OPTIONS}
+    fields = {name: getattr(end.rules, name) for name in names if name not in _OPTIONS}
+    return replace(now, **options, rules=replace(now.rules, **fields))
+
+
+def _similarity(now: _Settings, end: _Settings) -> _Settings:
+    # Keypoints cannot be compared without the spread of each.
+    return _with(now, end, ("similarity", "sigmas") if now.rules.sigmas is None else ("similarity",))
 
 
 def _nearest(values: Any, others: Any) -> Any:
@@ -290,30 +332,44 @@ def _limits(settings: _Settings) -> str:
     return ", ".join(filter(None, told)) or "no limit"
 
 
-#: In the order in which they are changed: name, the change, and how a setting reads.
-FACTORS: tuple[tuple[str, Callable[[_Settings, _Settings], _Settings], Callable[[_Settings], str]], ...] = (
-    ("ids", _field("reference_ids"), lambda s: "decide" if s.rules.reference_ids else "are names"),
-    ("ties", lambda now, end: replace(now, ties=end.ties), lambda s: s.ties),
-    ("rounding", _round, _precision),
-    ("thresholds", _field("thresholds"), lambda s: _numbers(s.rules.thresholds)),
-    ("box edges", _field("pixels"), lambda s: "far edge of the last pixel" if s.rules.pixels else "as given"),
-    ("matching order", _field("matcher"), lambda s: s.rules.matcher),
-    (
-        "crowd and ignored objects",
-        _field("crowds", "area_ranges", "size"),
-        lambda s: (
-            f"crowds {'match many times' if s.rules.crowds else 'are ignored'}, "
-            f"{s.rules.size} up to {s.rules.area_ranges['all'][1]:g}"
-        ),
-    ),
-    (
-        "unlabelled categories",
-        _field("federated"),
-        lambda s: "left out" if s.rules.federated else "count",
-    ),
-    ("maximum detections", _field("max_detections", "max_per_image"), _limits),
-    ("categories", _field("by_category"), lambda s: "apart" if s.rules.by_category else "all one"),
-    ("interpolation", _field("recall"), lambda s: _numbers(s.rules.recall)),
-    ("mean", _field("average"), lambda s: s.rules.average),
-    ("keypoint spreads", _field("sigmas"), lambda s: "none" if s.rules.sigmas is None else f"{len(s.rules.sigmas)}"),
+def _range(settings: _Settings) -> str:
+    return "any" if settings.score_range is None else "{:g} to {:g}".format(*settings.score_range)
+
+
+def _objects(settings: _Settings) -> str:
+    rules = settings.rules
+    least, most = rules.area_ranges["all"]
+    crowds = "match many times" if rules.crowds else "are ignored"
+    return f"crowds {crowds}, {rules.size} {f'from {least:g} ' if least > 0 else ''}up to {most:g}"
+
+
+def _shown(name: str) -> Callable[[_Settings], str]:
+    return lambda settings: str(_value(settings, name))
+
+
+#: Fields that are changed together, or that read better in other words.
+_TOLD = (
+    Factor("similarity", ("similarity",), _shown("similarity"), _similarity),
+    Factor("box format", ("box_format",), _shown("box_format")),
+    Factor("score range", ("score_range",), _range),
+    Factor("ids", ("reference_ids",), lambda s: "decide" if s.rules.reference_ids else "are names"),
+    Factor("ties", ("ties",), _shown("ties")),
+    Factor("rounding", ("thresholds", "recall"), _precision, _round),
+    Factor("thresholds", ("thresholds",), lambda s: _numbers(s.rules.thresholds)),
+    Factor("box edges", ("pixels",), lambda s: "far edge of the last pixel" if s.rules.pixels else "as given"),
+    Factor("matching order", ("matcher",), _shown("matcher")),
+    Factor("crowd and ignored objects", ("crowds", "area_ranges", "size"), _objects),
+    Factor("unlabelled categories", ("federated",), lambda s: "left out" if s.rules.federated else "count"),
+    Factor("maximum detections", ("max_detections", "max_per_image"), _limits),
+    Factor("categories", ("by_category",), lambda s: "apart" if s.rules.by_category else "all one"),
+    Factor("interpolation", ("recall",), lambda s: _numbers(s.rules.recall)),
+    Factor("mean", ("average",), _shown("average")),
+    Factor("keypoint spreads", ("sigmas",), lambda s: "none" if s.rules.sigmas is None else _numbers(s.rules.sigmas)),
+)
+_COVERED = {field for factor in _TOLD for field in factor.fields}
+
+#: In the order in which they are changed. A field that none of the above changes is a factor by its own name.
+FACTORS: tuple[Factor, ...] = (
+    *_TOLD,
+    *(Factor(name.replace("_", " "), (name,), _shown(name)) for name in _FIELDS if name not in _COVERED),
 )

@@ -206,7 +206,7 @@ def difference(found: Difference, *, ax: Any = None) -> Any:
     ImportError
         There is no matplotlib.
     """
-    values = np.array([found.a, *found["value"], found.b], dtype=np.float64)
+    values = np.array([found.baseline, *found["value"], found.candidate], dtype=np.float64)
     changes = np.asarray(found["change"], dtype=np.float64)
     first, second = (shortened(name) for name in found.names)
     labels = [first, *(shortened(factor, 32) for factor in found["factor"]), second]

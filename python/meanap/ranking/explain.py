@@ -17,8 +17,8 @@ class Share(NamedTuple):
     """One convention's part in a difference."""
 
     convention: str
-    first: Any
-    second: Any
+    baseline: Any
+    candidate: Any
     amount: float
 
 
@@ -28,25 +28,25 @@ class Explanation:
 
     Attributes:
         measure: The measure whose mean is compared.
-        first: The mean under the first conventions.
-        second: The mean under the second.
-        shares: The conventions on which they differ; amounts add up to ``second - first``, the largest first.
+        baseline: The mean under the baseline's conventions.
+        candidate: The mean under the candidate's.
+        shares: The conventions on which they differ; amounts add up to ``difference``, the largest first.
     """
 
     measure: str
-    first: float
-    second: float
+    baseline: float
+    candidate: float
     shares: tuple[Share, ...]
 
     @property
     def difference(self) -> float:
-        """``second - first``."""
-        return self.second - self.first
+        """``candidate - baseline``."""
+        return self.candidate - self.baseline
 
     def __repr__(self) -> str:
-        lines = [f"{self.measure}: {self.first:.6f} -> {self.second:.6f} ({self.difference:+.6f})"]
+        lines = [f"{self.measure}: {self.baseline:.6f} -> {self.candidate:.6f} ({self.difference:+.6f})"]
         lines += [
-            f"  {share.amount:+.6f}  {share.convention}: {share.first} -> {share.second}" for share in self.shares
+            f"  {share.amount:+.6f}  {share.convention}: {share.baseline} -> {share.candidate}" for share in self.shares
         ]
         return "\n".join(lines)
 
@@ -54,8 +54,8 @@ class Explanation:
 def explain_difference(
     qrels: Any,
     run: Any,
-    first: str | Conventions,
-    second: str | Conventions,
+    baseline: str | Conventions,
+    candidate: str | Conventions,
     measure: str = "map",
 ) -> Explanation:
     """How much of the difference between two tools' numbers each convention accounts for.
@@ -66,8 +66,8 @@ def explain_difference(
     Args:
         qrels: The judgements, as `evaluate` takes them.
         run: The answers.
-        first: A preset's name or `Conventions`.
-        second: Another.
+        baseline: A preset's name or `Conventions`.
+        candidate: Another.
         measure: The measure whose mean is compared.
 
     Raises:
@@ -83,7 +83,7 @@ def explain_difference(
       +0.000000  negative: unjudged -> error
       +0.000000  positive_scores_only: False -> True
     """
-    first, second = resolve(first, {}), resolve(second, {})
+    first, second = resolve(baseline, {}), resolve(candidate, {})
     run = tables.run(run)
     indexed: dict[str, Any] = {}
 
