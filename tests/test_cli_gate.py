@@ -91,7 +91,7 @@ def test_the_run_that_made_the_baseline_is_no_worse(files, tmp_path, capsys):
     code, line, _ = run(capsys, "eval", files[0], files[1], "--fail-if-worse-than", path, *FEW)
     assert code == 0
     assert line.endswith(
-        "+0.0000 [+0.0000, +0.0000] against baseline.json (" + line.split()[2] + "): no worse beyond chance"
+        "+0.0000 [+0.0000, +0.0000] against baseline.json (" + line.split()[2] + "): no different"
     )
 
 

@@ -245,7 +245,7 @@ def test_tables_in_a_notebook_are_compact_and_escaped(data, result):
     assert "&lt;3&gt;" in shown and '<td style="text-align:right">0.429</td>' in shown
     worse = meanap.evaluate(data[0], data[1][::3])
     told = meanap.compare(result, worse, ["ap", "ap50"], resamples=50)._repr_html_()
-    assert told.count("▼ b is worse") == 2 and "[-0." in told
+    assert told.count("▼ candidate is worse") == 2 and "[-0." in told
     assert "better" not in meanap.compare(result, result, ["ap"], resamples=5)._repr_html_()
     confusion = result.confusion(0.5, 0.3)
     assert confusion._repr_html_().count("<tr>") == len(confusion.names) + 1

@@ -90,7 +90,7 @@ def test_the_numbers_are_the_results(files, page):
     read = Reader(page.read_text(encoding="utf-8"))
     summary = {row[0]: row for row in read.tables[0][1:]}
     sure = result.intervals(resamples=20)
-    change = meanap.compare(result, meanap.evaluate(made["bbox"][0], folder / "other.json"), resamples=20)
+    change = meanap.compare(meanap.evaluate(made["bbox"][0], folder / "other.json"), result, resamples=20)
     for name, label in (("ap", "AP"), ("ap50", "AP50"), ("ap_small", "AP small"), ("ar_100", "AR 100")):
         row, moved = sure.row(number=name), change.row(number=name)
         assert summary[label][1] == f"{row['value']:.3f}"

@@ -1,4 +1,4 @@
-"""`meanap compare`: is B better than A on the same images?"""
+"""`meanap compare`: is a candidate better than the baseline on the same images?"""
 
 import contextlib
 import json
@@ -15,17 +15,17 @@ def add_parser(commands):
     parser = commands.add_parser(
         "compare",
         help="compare two files of detections on the same images",
-        description="Compare detections B with detections A by a paired bootstrap over the images. The verdict is "
-        f"about the first number; the exit code is {gate.SHUT} if B is worse beyond chance, 0 if it is better or no "
-        "different.",
+        description="Compare a candidate's detections with a baseline's by a paired bootstrap over the images. "
+        "Differences are the candidate minus the baseline. The verdict is about the first number; the exit code is "
+        f"{gate.SHUT} if the candidate is significantly worse, 0 if it is better or no different.",
     )
     parser.add_argument("ground_truth", type=Path, metavar="GROUND_TRUTH")
-    parser.add_argument("a", type=Path, metavar="A", help="detections of what there is")
-    parser.add_argument("b", type=Path, metavar="B", help="detections of what may take its place")
+    parser.add_argument("baseline", type=Path, metavar="BASELINE", help="detections to compare with")
+    parser.add_argument("candidate", type=Path, metavar="CANDIDATE", help="detections that are judged")
     parser.add_argument("--iou-type", choices=("bbox", "segm", "keypoints"), default="bbox", help="default: bbox")
     parser.add_argument("--protocol", default="coco", help="coco (default), lvis, voc2007, voc2012, torchmetrics, …")
     parser.add_argument("--numbers", type=gate.names, metavar="ap,ap50", help="default: all of the summary")
-    parser.add_argument("--margin", type=gate.part, default=0.0, metavar="0.005", help="a loss that is let pass")
+    parser.add_argument("--margin", type=gate.part, default=0.0, metavar="0.005", help="tolerated drop (default 0)")
     parser.add_argument("--per-class", action="store_true", help="a row for each category, the greatest change first")
     parser.add_argument("--json", metavar="OUT", help='write all numbers as JSON; "-" is standard output')
     parser.add_argument("--quiet", action="store_true", help="print the verdict only")
@@ -39,7 +39,7 @@ def run(options):
 
     gate.check_protocol(options)
     results = []
-    for path in (options.a, options.b):
+    for path in (options.baseline, options.candidate):
         with about(path):
             results.append(meanap.evaluate(options.ground_truth, path, options.iou_type, options.protocol))
     for name in options.numbers or ():
@@ -52,7 +52,7 @@ def run(options):
         resamples=options.resamples,
         progress=sys.stderr.isatty(),
     )
-    verdict = verdict_of(found[0], options.margin)
+    verdict = meanap.detection.comparison.verdict(found[0]["low"], found[0]["high"], options.margin)
     line = one_line(found[0], verdict, options)
     with contextlib.ExitStack() as stack:
         if options.json == "-":
@@ -76,13 +76,6 @@ def run(options):
     return gate.SHUT if verdict == "worse" else 0
 
 
-def verdict_of(row, margin=0.0):
-    """What one row says of B: "better", "worse" (by more than `margin`), or "no different" beyond chance."""
-    if row["high"] < -margin:
-        return "worse"
-    return "better" if row["low"] > 0 else "no different"
-
-
 def one_line(row, verdict, options):
     """The verdict with its interval."""
     difference = (
@@ -90,7 +83,7 @@ def one_line(row, verdict, options):
     )
     word = "FAIL" if verdict == "worse" else "PASS"
     sure = f"{options.confidence:.0%}, p = {gate.figure(row['p'], '.3f')}"
-    return f"{word}  {options.b.name} is {verdict} than {options.a.name}: {difference} ({sure})".replace(
+    return f"{word}  {options.candidate.name} is {verdict} than {options.baseline.name}: {difference} ({sure})".replace(
         "different than", "different from"
     )
 
@@ -106,10 +99,10 @@ def by_change(table):
 
 
 def text(table, first):
-    """A table as text in columns; a star marks what is beyond chance."""
-    lines = [["", "A", "B", "B - A", "low", "high", "p", ""]]
+    """A table as text in columns; a star marks what is significant."""
+    lines = [["", "baseline", "candidate", "difference", "low", "high", "p", ""]]
     for row in table:
-        numbers = [gate.figure(row[name]) for name in ("a", "b")]
+        numbers = [gate.figure(row[name]) for name in ("baseline", "candidate")]
         changes = [gate.figure(row[name], "+.4f") for name in ("difference", "low", "high")]
         star = "*" if row["low"] > 0 or row["high"] < 0 else ""
         lines.append([" ".join(str(row[first]).split()), *numbers, *changes, gate.figure(row["p"], ".3f"), star])

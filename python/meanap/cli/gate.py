@@ -164,6 +164,8 @@ def _under(name, limit, interval):
 
 
 def _worse(name, interval, baseline, row, confidence, margin):
+    from meanap.detection.comparison import verdict
+
     value, samples, paired = baseline.number(name, row, len(interval.samples))
     if paired and baseline.other is None:
         # As they were written, or rounding would look like a loss.
@@ -177,14 +179,14 @@ def _worse(name, interval, baseline, row, confidence, margin):
         low, high = (float(x) for x in np.quantile(lost, [(1 - confidence) / 2, (1 + confidence) / 2]))
     gone = math.isnan(interval.value) and not math.isnan(value)
     passed = not (gone or high < -margin)
-    verdict = "no worse beyond chance" if passed else "worse"
-    if passed and low > 0:
-        verdict = "better"
-    told = f", {difference:+.4f} {span(low, high, '+.4f')} against {baseline.path.name} ({figure(value)}): {verdict}"
+    judged = verdict(low, high, margin)
+    if gone:
+        judged = "worse"
+    told = f", {difference:+.4f} {span(low, high, '+.4f')} against {baseline.path.name} ({figure(value)}): {judged}"
     if not paired:
         told += " (not paired: make the baseline with --intervals and as many --resamples)"
     detail = {"rule": "worse", "baseline": value, "difference": difference, "difference_low": low,
-              "difference_high": high, "margin": margin, "paired": paired, "verdict": verdict}  # fmt: skip
+              "difference_high": high, "margin": margin, "paired": paired, "verdict": judged}  # fmt: skip
     return Verdict(name, passed, interval.value, interval.low, interval.high, told, detail)
 
 

@@ -20,7 +20,10 @@ def add_parser(commands):
     parser.add_argument("--iou-type", choices=("bbox", "segm", "keypoints"), default="bbox", help="default: bbox")
     parser.add_argument("--protocol", default="coco", help="coco (default), lvis, voc2007, voc2012, torchmetrics, …")
     parser.add_argument("--images", type=Path, metavar="DIR", help="folder of the pictures, to draw on (needs Pillow)")
-    parser.add_argument("--versus", type=Path, metavar="OTHER", help="detections of another model, to compare with")
+    parser.add_argument(
+        "--versus", type=Path, metavar="BASELINE",
+        help="detections of a baseline to compare with: differences are DETECTIONS minus BASELINE",
+    )  # fmt: skip
     parser.add_argument("--title", help="heading (default: the detections' name)")
     parser.add_argument("--score", type=float, help="least score in confusions and drawings (default: best F1)")
     parser.add_argument("--worst", type=_whole, default=24, metavar="N", help="images to draw (default 24)")

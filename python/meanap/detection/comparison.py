@@ -1,4 +1,4 @@
-"""Is one model better than another? The same images for both, drawn again and again."""
+"""Is a candidate better than the baseline? A paired bootstrap over the images of both."""
 
 from __future__ import annotations
 
@@ -13,14 +13,20 @@ from meanap.detection.result import Result
 from meanap.detection.sampling import draw, means
 from meanap.detection.table import Table, html_table
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Comparison", "compare", "verdict"]
 
 
 class Comparison(Table):
-    """One row for each number: ``a``, ``b``, ``difference`` (b - a), its interval ``low`` and ``high``, and ``p``.
+    """A candidate against a baseline, one row for each number.
 
-    `p` is the two-sided bootstrap p-value of the difference being zero. ``per_class`` has the same for each category's
-    first number.
+    Columns: ``number``; ``baseline`` and ``candidate``, its values; ``difference``, the candidate's minus the
+    baseline's; ``low`` and ``high``, the confidence interval of the difference; ``p``, the two-sided bootstrap p-value
+    of the difference being zero; ``better``, whether the candidate is significantly better: the interval lies above 0.
+
+    Attributes
+    ----------
+    per_class : Table
+        The same for the first number of each category: ``category`` and ``name`` in the place of ``number``.
     """
 
     per_class: Table
@@ -29,20 +35,45 @@ class Comparison(Table):
         rows = [
             [
                 str(row["number"]),
-                *(f"{row[name]:.3f}" for name in ("a", "b")),
+                *(f"{row[name]:.3f}" for name in ("baseline", "candidate")),
                 f"{row['difference']:+.3f}",
                 f"[{row['low']:+.3f}, {row['high']:+.3f}]",
                 f"{row['p']:.3f}",
-                "▲ b is better" if row["low"] > 0 else "▼ b is worse" if row["high"] < 0 else "",
+                _MARKS[verdict(row["low"], row["high"])],
             ]
             for row in self
         ]
-        return html_table(["number", "a", "b", "b - a", "interval", "p", ""], rows, "▲▼: beyond chance")
+        head = ["number", "baseline", "candidate", "difference", "interval", "p", ""]
+        return html_table(head, rows, "difference: candidate - baseline; ▲▼: significant")
+
+
+#: How a candidate is marked in tables.
+_MARKS = {"better": "▲ candidate is better", "worse": "▼ candidate is worse", "no different": ""}
+
+
+def verdict(low: float, high: float, tolerated: float = 0.0) -> str:
+    """What the interval of a difference, candidate minus baseline, says of the candidate.
+
+    Parameters
+    ----------
+    low, high
+        The interval; NaN where there is none.
+    tolerated
+        A drop of no more than this is not worse.
+
+    Returns
+    -------
+    str
+        ``"better"``, ``"worse"`` or ``"no different"``.
+    """
+    if high < -tolerated:
+        return "worse"
+    return "better" if low > 0 else "no different"
 
 
 def compare(
-    a: Result,
-    b: Result,
+    baseline: Result,
+    candidate: Result,
     names: Sequence[str] | None = None,
     *,
     confidence: float = 0.95,
@@ -50,23 +81,39 @@ def compare(
     seed: int = 0,
     progress: Any = False,
 ) -> Comparison:
-    """Compare two results on the same images.
+    """Compare a candidate with a baseline on the same images.
 
     Both are resampled with the same images each time (a paired bootstrap), so what makes images easy or hard cancels.
 
     Parameters
     ----------
-    a, b : Result
+    baseline, candidate : Result
         Evaluations of the same images by the same protocol.
     names
         Numbers of the summary; all by default.
+
+    Returns
+    -------
+    Comparison
+        A table. Differences are the candidate minus the baseline: above 0 the candidate is better.
 
     Raises
     ------
     ValueError
         The results are of other images or protocols.
+    TypeError
+        One of them is not a result.
+
+    >>> import meanap
+    >>> truth = [{"boxes": [[0, 0, 10, 10]], "labels": [1]}] * 4
+    >>> old = [{"boxes": [[0, 0, 10, 6]], "labels": [1], "scores": [0.9]}] * 4
+    >>> new = [{"boxes": [[0, 0, 10, 10]], "labels": [1], "scores": [0.9]}] * 4
+    >>> row = meanap.compare(meanap.evaluate(truth, old), meanap.evaluate(truth, new), ["ap"])[0]
+    >>> round(row["difference"], 3), row["better"]
+    (0.7, True)
     """
-    for name, value in (("a", a), ("b", b)):
+    a, b = baseline, candidate
+    for name, value in (("baseline", a), ("candidate", b)):
         if not isinstance(value, Result):
             raise TypeError(f"{name}: expected a result of meanap.evaluate, found a {type(value).__name__}")
     if a.image_ids != b.image_ids:
@@ -113,7 +160,15 @@ def _columns(
     rows = [_judged(np.concatenate(parts) if parts else np.zeros(0), confidence) for parts in chunks]
     low, high, p = np.array(rows, dtype=np.float64).reshape(-1, 3).T
     difference = pairs[:, 1] - pairs[:, 0]
-    return {"a": pairs[:, 0], "b": pairs[:, 1], "difference": difference, "low": low, "high": high, "p": p}
+    return {
+        "baseline": pairs[:, 0],
+        "candidate": pairs[:, 1],
+        "difference": difference,
+        "low": low,
+        "high": high,
+        "p": p,
+        "better": low > 0,
+    }
 
 
 def _judged(differences: np.ndarray, confidence: float) -> tuple[float, float, float]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from meanap.detection.comparison import Comparison
+from meanap.detection.comparison import Comparison, verdict
 from meanap.detection.confusion import Confusion
 from meanap.detection.errors import Errors
 from meanap.detection.explain import Difference
@@ -115,13 +115,18 @@ def mistakes(
 
 
 def comparison(
-    found: Comparison, *, per_class: bool = False, classes: int | None = 40, names: tuple[str, str] = ("A", "B"),
+    found: Comparison,
+    *,
+    per_class: bool = False,
+    classes: int | None = 40,
+    names: tuple[str, str] = ("baseline", "candidate"),
     ax: Any = None,
-) -> Any:  # fmt: skip
-    """Differences of two models with their intervals: right of the line the second one is better.
+) -> Any:
+    """Differences, candidate minus baseline, with their intervals: right of the line the candidate is better.
 
-    A filled mark is a difference beyond chance, a hollow one is not. With `per_class` the rows are the classes with the
-    greatest differences, at most `classes` of them. Returns the axes.
+    A filled mark is a significant difference, a hollow one is not. `names` are those of the baseline and the candidate.
+    With `per_class` the rows are the classes with the greatest differences, at most `classes` of them. Returns the
+    axes.
 
     Raises
     ------
@@ -139,8 +144,9 @@ def comparison(
         there = there[np.argsort(-difference[there], kind="stable")]
     ax, colours = axes(ax, (6.4, max(2.2, 1.2 + 0.24 * len(there))))
     for place, i in enumerate(there):
-        sure = low[i] > 0 or high[i] < 0
-        colour = colours.faint if not sure else colours.good if difference[i] > 0 else colours.bad
+        judged = verdict(low[i], high[i])
+        sure = judged != "no different"
+        colour = {"better": colours.good, "worse": colours.bad}.get(judged, colours.faint)
         ax.hlines(place, low[i], high[i], color=colour, linewidth=2.2, alpha=0.8)
         ax.plot(difference[i], place, "o", color=colour, markersize=6,
                 markerfacecolor=colour if sure else ax.get_facecolor())  # fmt: skip

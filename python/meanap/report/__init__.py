@@ -49,7 +49,8 @@ def write(
         The folder of the pictures that the ground truth names; those with most mistakes are drawn on. Needs Pillow:
         ``pip install 'meanap[report]'``. Without a folder objects are drawn to scale on blank.
     versus
-        Detections of another model, to compare with.
+        Detections of a baseline to compare with: differences are `detections` minus `versus`, and "better" is said of
+        `detections`.
     title
         Heading; by default the detections' name.
     score

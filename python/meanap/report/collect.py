@@ -69,7 +69,7 @@ def collect(
         "resamples": resamples,
     }
     sure = result.intervals(resamples=resamples)
-    compared = None if other is None else meanap.compare(result, other, resamples=resamples)
+    compared = None if other is None else meanap.compare(other, result, resamples=resamples)
     told["summary"] = _summary(sure, compared)
     told["classes"] = _classes(result, best, sure.per_class, compared)
     told["curves"] = _curves(result, other, iou)

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from meanap.detection.comparison import verdict
 from meanap.report.drawing import scene
 
 __all__ = ["page"]
@@ -91,7 +92,7 @@ def _header(told: dict[str, Any]) -> str:
     facts = [
         ("detections", told["detections"]),
         ("ground truth", told["ground_truth"]),
-        *([("compared with", told["versus"])] if told["versus"] else []),
+        *([("baseline", told["versus"])] if told["versus"] else []),
         ("rules", f"{told['protocol']}, {told['similarity']}"),
         ("images", f"{counts['images']:,}"),
         ("categories", f"{counts['categories']:,}"),
@@ -110,7 +111,7 @@ def _summary(told: dict[str, Any]) -> str:
     change = first["change"]
     lead = f"<strong>{_called(first['number'])} {_number(first['value'])}</strong> {_span(first)}"
     if change:
-        lead += f", {text(told['versus'])} {_number(change['b'])}: {_judged(change)}"
+        lead += f", {text(told['versus'])} {_number(change['baseline'])}: {_judged(change)}"
     mistakes = told["mistakes"]
     threshold = "" if math.isinf(told["score"]) else f" with a score of at least {told['score']:.3f}"
     lead += (
@@ -119,20 +120,23 @@ def _summary(told: dict[str, Any]) -> str:
     )
     head = ["number", "value", "interval", ""]
     if told["versus"]:
-        head += [text(told["versus"]), "difference", "interval of the difference", "p"]
+        head += [f"baseline {text(told['versus'])}", "difference", "interval of the difference", "p"]
     rows = []
     for row in told["summary"]:
         cells = [f"<th scope=row>{_called(row['number'])}</th>", _cell(row["value"]), f"<td class=n>{_span(row)}</td>",
                  f"<td>{_whisker(row)}</td>"]  # fmt: skip
         if change := row["change"]:
             cells += [
-                _cell(change["b"]), f"<td class=n>{_signed(change['difference'])}</td>",
+                _cell(change["baseline"]), f"<td class=n>{_signed(change['difference'])}</td>",
                 f"<td class=n>{_span(change, signed=True)} {_mark(change)}</td>", _cell(change["p"]),
             ]  # fmt: skip
         rows.append(f"<tr>{''.join(cells)}</tr>")
     note = f"Intervals: 95%, from {told['resamples']:,} draws of the images with replacement."
     if told["versus"]:
-        note += " Differences are of the same draws for both models; ▲ and ▼ mark those beyond chance."
+        note += (
+            f" Differences are {text(told['detections'])} minus the baseline {text(told['versus'])}, of the same "
+            "resamples for both; ▲ better and ▼ worse mark those that are significant."
+        )
     return f"<p class=lead>{lead}</p>{_table('Numbers', head, rows)}<p class=note>{note}</p>"
 
 
@@ -212,7 +216,7 @@ def _operation(told: dict[str, Any]) -> str:
 def _classes(told: dict[str, Any]) -> str:
     versus = bool(told["versus"])
     head = ["class", "AP", "interval", "AP50", "AP75", "AR", "objects", "detections", "best F1", "from score"]
-    head += ["other AP", "difference", "beyond chance"] if versus else []
+    head += ["baseline AP", "difference", "significant"] if versus else []
     rows = []
     # Those with most objects first.
     for index, row in sorted(enumerate(told["classes"]), key=lambda pair: -pair[1]["positives"]):
@@ -223,7 +227,7 @@ def _classes(told: dict[str, Any]) -> str:
             _cell(row["threshold"]),
         ]  # fmt: skip
         if versus and (change := row["change"]):
-            cells += [_cell(change["b"]), _cell(change["difference"], _signed(change["difference"])),
+            cells += [_cell(change["baseline"]), _cell(change["difference"], _signed(change["difference"])),
                       _cell(_sign(change), _mark(change) or "no")]  # fmt: skip
         elif versus:
             cells += [_cell(math.nan)] * 3
@@ -371,21 +375,23 @@ def _span(row: dict[str, Any], *, signed: bool = False) -> str:
     return f"[{row['low']:{form}}, {row['high']:{form}}]"
 
 
+#: What a verdict is sorted by, and its shape.
+_SIGNS = {"better": (1.0, "▲"), "worse": (-1.0, "▼"), "no different": (0.0, "")}
+
+
 def _sign(change: dict[str, Any]) -> float:
-    return 1.0 if change["low"] > 0 else -1.0 if change["high"] < 0 else 0.0
+    return _SIGNS[verdict(change["low"], change["high"])][0]
 
 
 def _mark(change: dict[str, Any]) -> str:
-    """A sign for a difference beyond chance."""
-    words = {1.0: ("better", "▲"), -1.0: ("worse", "▼")}
-    if (sign := _sign(change)) not in words:
-        return ""
-    word, shape = words[sign]
-    return f"<span class={word}><span aria-hidden=true>{shape}</span> {word}</span>"
+    """A sign for a significant difference."""
+    word = verdict(change["low"], change["high"])
+    shape = _SIGNS[word][1]
+    return f"<span class={word}><span aria-hidden=true>{shape}</span> {word}</span>" if shape else ""
 
 
 def _judged(change: dict[str, Any]) -> str:
-    what = _mark(change) or "no difference beyond chance"
+    what = _mark(change) or "no significant difference"
     return f"{_signed(change['difference'])} {_span(change, signed=True)}, {what}"
 
 
