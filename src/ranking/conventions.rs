@@ -74,7 +74,8 @@ pub struct Conventions {
     pub level: i64,
     /// Whether nDCG gives a gain to positive grades below the level.
     pub graded_below_level: bool,
-    /// Whether a relevant document with a score of 0 or less counts as not relevant.
+    /// Whether a relevant document with a score of 0 or less counts as not relevant to average precision, precision,
+    /// recall, F1 and reciprocal rank.
     pub positive_scores_only: bool,
     /// Whether average precision is added up with Kahan's compensation.
     pub compensated: bool,

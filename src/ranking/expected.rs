@@ -11,7 +11,9 @@ use super::conventions::{Conventions, Divisor};
 use super::hits::Hit;
 use super::measure::{Kind, Measure};
 use super::score::{Judged, List};
-use super::score::{average_precision_divisor, discount, divide, gain_of, ideal, stopping_chance};
+use super::score::{
+    average_precision_divisor, discount, divide, gain_of, ideal, is_relevant, stopping_chance,
+};
 
 /// Documents of one score.
 struct Tie<'a> {
@@ -29,8 +31,8 @@ impl Tie<'_> {
         depth.saturating_sub(self.above).min(self.size)
     }
 
-    fn relevant(&self, conventions: &Conventions) -> f64 {
-        self.hits.iter().filter(|hit| hit.grade >= conventions.level).count() as f64
+    fn relevant(&self, measure: &Measure, conventions: &Conventions) -> f64 {
+        self.hits.iter().filter(|hit| is_relevant(hit, measure, conventions)).count() as f64
     }
 
     /// The ranks (from 0) of its places above the depth.
@@ -50,30 +52,35 @@ impl List<'_> {
             Kind::AveragePrecision => self.expected_average_precision(measure, conventions),
             Kind::Ndcg => self.expected_ndcg(depth, conventions),
             Kind::ReciprocalRank => {
-                self.expected_stop(depth, |grade| f64::from(u8::from(grade >= conventions.level)))
+                self.expected_stop(depth, |hit| f64::from(u8::from(is_relevant(hit, measure, conventions))))
             }
             Kind::ExpectedReciprocalRank(greatest) => {
                 let greatest = greatest.map_or(self.judged.greatest, i64::from);
-                self.expected_stop(depth, |grade| stopping_chance(grade, greatest))
+                self.expected_stop(depth, |hit| stopping_chance(hit.grade, greatest))
             }
-            Kind::Hit => self.expected_hit(depth, conventions),
+            Kind::Hit => self.expected_hit(measure, conventions),
             Kind::Precision => {
                 let length = measure.cutoff.map_or(self.retrieved as f64, f64::from);
-                divide(self.expected_found(depth, conventions), length)
+                divide(self.expected_found(measure, depth, conventions), length)
             }
-            Kind::Recall => divide(self.expected_found(depth, conventions), self.judged.relevant as f64),
+            Kind::Recall => {
+                divide(self.expected_found(measure, depth, conventions), self.judged.relevant as f64)
+            }
             Kind::RPrecision => {
                 let relevant = self.judged.relevant;
                 let depth = u32::try_from(relevant).unwrap_or(u32::MAX);
-                divide(self.expected_found(depth, conventions), relevant as f64)
+                divide(self.expected_found(measure, depth, conventions), relevant as f64)
             }
             // 2PR / (P + R) = 2 * found / (length + relevant) is linear in what was found.
             Kind::F1 => {
                 let length = measure.cutoff.map_or(self.retrieved as f64, f64::from);
-                2.0 * divide(self.expected_found(depth, conventions), length + self.judged.relevant as f64)
+                2.0 * divide(
+                    self.expected_found(measure, depth, conventions),
+                    length + self.judged.relevant as f64,
+                )
             }
-            Kind::RankBiasedPrecision(p) => self.expected_rank_biased_precision(depth, p, conventions),
-            Kind::Bpref => self.expected_bpref(conventions),
+            Kind::RankBiasedPrecision(p) => self.expected_rank_biased_precision(measure, p, conventions),
+            Kind::Bpref => self.expected_bpref(measure, conventions),
             Kind::InferredAp => {
                 return Err(Error::value(
                     "infap has no closed form over ties: choose another way to break them than \"expected\"",
@@ -91,8 +98,10 @@ impl List<'_> {
         })
     }
 
-    fn expected_found(&self, depth: u32, conventions: &Conventions) -> f64 {
-        let share = |tie: Tie| tie.relevant(conventions) * f64::from(tie.within(depth)) / f64::from(tie.size);
+    fn expected_found(&self, measure: &Measure, depth: u32, conventions: &Conventions) -> f64 {
+        let share = |tie: Tie| {
+            tie.relevant(measure, conventions) * f64::from(tie.within(depth)) / f64::from(tie.size)
+        };
         self.ties().map(share).sum()
     }
 
@@ -101,11 +110,7 @@ impl List<'_> {
         let mut total = 0.0;
         let mut before = 0.0;
         for tie in self.ties() {
-            let relevant = if conventions.positive_scores_only && tie.hits[0].score <= 0.0 {
-                0.0
-            } else {
-                tie.relevant(conventions)
-            };
+            let relevant = tie.relevant(measure, conventions);
             let places = tie.within(depth);
             if conventions.divisor == Divisor::Found {
                 // The divisor depends on how many relevant documents of the tie that straddles the depth are within.
@@ -131,18 +136,18 @@ impl List<'_> {
         divide(total, ideal(self.judged.descending, depth, conventions))
     }
 
-    fn expected_rank_biased_precision(&self, depth: u32, p: f64, conventions: &Conventions) -> f64 {
+    fn expected_rank_biased_precision(&self, measure: &Measure, p: f64, conventions: &Conventions) -> f64 {
         let mut total = 0.0;
         for tie in self.ties() {
-            let weights: f64 = tie.ranks(depth).map(|rank| p.powf(f64::from(rank))).sum();
-            total += tie.relevant(conventions) / f64::from(tie.size) * weights;
+            let weights: f64 = tie.ranks(measure.depth()).map(|rank| p.powf(f64::from(rank))).sum();
+            total += tie.relevant(measure, conventions) / f64::from(tie.size) * weights;
         }
         (1.0 - p) * total
     }
 
     /// The mean of `1 / rank` where a reader stops, who stops at each document with a chance that depends on its
     /// grade. Reciprocal rank is the case where that chance is 0 or 1.
-    fn expected_stop(&self, depth: u32, stop: impl Fn(i64) -> f64) -> f64 {
+    fn expected_stop(&self, depth: u32, stop: impl Fn(&Hit) -> f64) -> f64 {
         let mut reached = 1.0;
         let mut total = 0.0;
         for tie in self.ties() {
@@ -160,24 +165,24 @@ impl List<'_> {
         total
     }
 
-    fn expected_hit(&self, depth: u32, conventions: &Conventions) -> f64 {
+    fn expected_hit(&self, measure: &Measure, conventions: &Conventions) -> f64 {
         let mut none = 1.0;
         for tie in self.ties() {
-            let places = tie.within(depth) as usize;
-            let relevant = |grade: i64| f64::from(u8::from(grade >= conventions.level));
+            let places = tie.within(measure.depth()) as usize;
+            let relevant = |hit: &Hit| f64::from(u8::from(is_relevant(hit, measure, conventions)));
             none *= passing_chances(&tie, places, relevant)[places];
         }
         1.0 - none
     }
 
     /// The number of a tie's irrelevant documents that precede one of its relevant ones is uniform from 0 to all.
-    fn expected_bpref(&self, conventions: &Conventions) -> f64 {
+    fn expected_bpref(&self, measure: &Measure, conventions: &Conventions) -> f64 {
         let Judged { relevant, not_relevant, .. } = self.judged;
         let bound = not_relevant.min(relevant) as f64;
         let mut wrong = 0usize;
         let mut total = 0.0;
         for tie in self.ties() {
-            let right = tie.relevant(conventions);
+            let right = tie.relevant(measure, conventions);
             let not = tie.hits.iter().filter(|hit| (0..conventions.level).contains(&hit.grade)).count();
             if right > 0.0 {
                 let lost = |preceding: usize| divide((wrong + preceding).min(relevant) as f64, bound);
@@ -233,9 +238,9 @@ fn expected_over_found(total: f64, before: f64, relevant: f64, tie: &Tie, places
 ///
 /// Documents are added one at a time: the mean over all choices of `j` of `n + 1` documents is a mixture of those
 /// with and without the new one. All terms are chances, so nothing cancels.
-fn passing_chances(tie: &Tie, places: usize, stop: impl Fn(i64) -> f64) -> Vec<f64> {
+fn passing_chances(tie: &Tie, places: usize, stop: impl Fn(&Hit) -> f64) -> Vec<f64> {
     let mut passed = vec![1.0; places + 1];
-    let stops: Vec<f64> = tie.hits.iter().map(|hit| stop(hit.grade)).filter(|&chance| chance > 0.0).collect();
+    let stops: Vec<f64> = tie.hits.iter().map(&stop).filter(|&chance| chance > 0.0).collect();
     let size = tie.size as usize;
     // Documents at which nobody stops come first: among them every chance to pass is 1.
     let certain = size - stops.len();

@@ -153,6 +153,15 @@ impl Measure {
         matches!(self.kind, Kind::Bpref | Kind::InferredAp)
     }
 
+    /// Whether `positive_scores_only` applies: torchmetrics' average precision, precision, recall and reciprocal rank
+    /// count no document with a score of 0 or less, its other measures do.
+    pub fn may_need_positive_scores(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::AveragePrecision | Kind::Precision | Kind::Recall | Kind::F1 | Kind::ReciprocalRank
+        )
+    }
+
     /// The cut-off, or one that nothing reaches.
     pub fn depth(&self) -> u32 {
         self.cutoff.unwrap_or(u32::MAX)

@@ -10,7 +10,7 @@ use super::conventions::{Conventions, Ties};
 use super::hits::{Hit, count, needs_documents, rank};
 use super::measure::{Kind, Measure};
 use super::qrels::Qrels;
-use super::score::{Judged, List};
+use super::score::{Judged, List, is_relevant};
 
 /// What is to be computed.
 #[derive(Clone, Debug)]
@@ -78,7 +78,7 @@ impl Plan {
         for (measure, out) in self.measures.iter().zip(out) {
             *out = match conventions.ties {
                 Ties::Grouped if measure.kind == Kind::AveragePrecision => {
-                    grouped_average_precision(scores, &list, conventions)
+                    grouped_average_precision(scores, &list, measure, conventions)
                 }
                 Ties::Expected | Ties::Grouped => list.expected(measure, conventions)?,
                 _ => list.measure(measure, conventions),
@@ -89,14 +89,17 @@ impl Plan {
 }
 
 /// Average precision with a tie as one step: scikit-learn's, with the judgements' count of relevant documents.
-fn grouped_average_precision<S: Score>(scores: &[S], list: &List, conventions: &Conventions) -> f64 {
+fn grouped_average_precision<S: Score>(
+    scores: &[S],
+    list: &List,
+    measure: &Measure,
+    conventions: &Conventions,
+) -> f64 {
     let mut relevant = vec![false; scores.len()];
     let mut found = 0;
-    for hit in list.hits.iter().filter(|hit| hit.grade >= conventions.level) {
-        if hit.score > 0.0 || !conventions.positive_scores_only {
-            relevant[hit.row as usize] = true;
-            found += 1;
-        }
+    for hit in list.hits.iter().filter(|hit| is_relevant(hit, measure, conventions)) {
+        relevant[hit.row as usize] = true;
+        found += 1;
     }
     Scored::new(scores.len(), found, |i| (scores[i].into(), relevant[i]))
         .average_precision_of(list.judged.relevant)

@@ -18,6 +18,12 @@ pub struct Judged<'a> {
     pub greatest: i64,
 }
 
+/// Whether a document is relevant to a measure.
+pub fn is_relevant(hit: &Hit, measure: &Measure, conventions: &Conventions) -> bool {
+    let any_score = !conventions.positive_scores_only || !measure.may_need_positive_scores();
+    hit.grade >= conventions.level && (any_score || hit.score > 0.0)
+}
+
 impl<'a> Judged<'a> {
     /// Counts grades in any order.
     pub fn new(grades: &[i64], level: i64, greatest: i64, descending: &'a [i64]) -> Self {
@@ -49,43 +55,47 @@ impl List<'_> {
             Kind::AveragePrecision => self.average_precision(measure, conventions),
             Kind::Ndcg => self.ndcg(depth, conventions),
             Kind::ReciprocalRank => self
-                .relevant_ranks(depth, conventions)
+                .relevant_ranks(measure, depth, conventions)
                 .next()
                 .map_or(0.0, |rank| 1.0 / (f64::from(rank) + 1.0)),
             Kind::Precision => {
                 let length = measure.cutoff.map_or(self.retrieved, |k| k as usize);
-                ratio(self.found(depth, conventions), length)
+                ratio(self.found(measure, depth, conventions), length)
             }
-            Kind::Recall => ratio(self.found(depth, conventions), self.judged.relevant),
-            Kind::Hit => f64::from(u8::from(self.found(depth, conventions) > 0)),
+            Kind::Recall => ratio(self.found(measure, depth, conventions), self.judged.relevant),
+            Kind::Hit => f64::from(u8::from(self.found(measure, depth, conventions) > 0)),
             Kind::RPrecision => {
                 let relevant = self.judged.relevant;
-                ratio(self.found(u32::try_from(relevant).unwrap_or(u32::MAX), conventions), relevant)
+                ratio(self.found(measure, u32::try_from(relevant).unwrap_or(u32::MAX), conventions), relevant)
             }
             Kind::F1 => self.f1(measure, conventions),
-            Kind::RankBiasedPrecision(p) => self.rank_biased_precision(depth, p, conventions),
+            Kind::RankBiasedPrecision(p) => self.rank_biased_precision(measure, p, conventions),
             Kind::ExpectedReciprocalRank(greatest) => self.expected_reciprocal_rank(depth, greatest),
             Kind::Bpref => self.bpref(conventions),
             Kind::InferredAp => self.inferred_average_precision(conventions),
             Kind::Retrieved => self.retrieved as f64,
             Kind::Relevant => self.judged.relevant as f64,
-            Kind::RelevantRetrieved => self.found(u32::MAX, conventions) as f64,
+            Kind::RelevantRetrieved => self.found(measure, u32::MAX, conventions) as f64,
         }
     }
 
     /// The ranks of the relevant hits above the depth, ascending.
-    fn relevant_ranks(&self, depth: u32, conventions: &Conventions) -> impl Iterator<Item = u32> {
-        let level = conventions.level;
+    fn relevant_ranks(
+        &self,
+        measure: &Measure,
+        depth: u32,
+        conventions: &Conventions,
+    ) -> impl Iterator<Item = u32> {
         self.hits
             .iter()
-            .filter(move |hit| hit.grade >= level)
+            .take_while(move |hit| hit.rank < depth)
+            .filter(move |hit| is_relevant(hit, measure, conventions))
             .map(|hit| hit.rank)
-            .take_while(move |&rank| rank < depth)
     }
 
     /// How many relevant documents stand above the depth.
-    fn found(&self, depth: u32, conventions: &Conventions) -> usize {
-        self.relevant_ranks(depth, conventions).count()
+    fn found(&self, measure: &Measure, depth: u32, conventions: &Conventions) -> usize {
+        self.relevant_ranks(measure, depth, conventions).count()
     }
 
     /// `sum over relevant documents of (relevant documents down to it) / rank`, divided as the convention says.
@@ -95,7 +105,7 @@ impl List<'_> {
         let mut total = 0.0;
         let mut compensated = Compensated::default();
         for hit in self.hits.iter().take_while(|hit| hit.rank < depth) {
-            if hit.grade < conventions.level || (conventions.positive_scores_only && hit.score <= 0.0) {
+            if !is_relevant(hit, measure, conventions) {
                 continue;
             }
             found += 1.0;
@@ -119,7 +129,7 @@ impl List<'_> {
     }
 
     fn f1(&self, measure: &Measure, conventions: &Conventions) -> f64 {
-        let found = self.found(measure.depth(), conventions);
+        let found = self.found(measure, measure.depth(), conventions);
         if found == 0 {
             return 0.0;
         }
@@ -130,9 +140,9 @@ impl List<'_> {
     }
 
     /// `(1 - p) * sum over relevant documents of p^(rank - 1)` (Moffat and Zobel 2008).
-    fn rank_biased_precision(&self, depth: u32, p: f64, conventions: &Conventions) -> f64 {
+    fn rank_biased_precision(&self, measure: &Measure, p: f64, conventions: &Conventions) -> f64 {
         let mut total = 0.0;
-        for rank in self.relevant_ranks(depth, conventions) {
+        for rank in self.relevant_ranks(measure, measure.depth(), conventions) {
             total += p.powf(f64::from(rank));
         }
         (1.0 - p) * total

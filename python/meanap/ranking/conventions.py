@@ -30,7 +30,8 @@ class Conventions:
         gain: A grade's worth in nDCG: ``"linear"`` or ``"exponential"`` (2^grade - 1).
         relevance_level: The lowest grade that is relevant, at least 1.
         graded_below_level: Whether nDCG gives a gain to positive grades below `relevance_level`.
-        positive_scores_only: Whether ``map`` takes a relevant document whose score is 0 or less as not relevant.
+        positive_scores_only: Whether ``map``, ``p``, ``recall``, ``f1`` and ``rr`` take a relevant document whose
+            score is 0 or less as not relevant.
         compensated: Whether the precisions of a query are added with Kahan's compensation, as pandas does.
     """
 
