@@ -356,7 +356,7 @@ def test_an_empty_first_box_is_noted(write):
 @pytest.mark.parametrize(
     ("text", "line", "column", "character", "message"),
     [
-        ("", 1, 1, 0, "expected a value"),
+        ("", 1, 1, 0, "expected JSON, found an empty file"),
         ("[", 1, 2, 1, "expected a value"),
         ('[{"image_id": 1},\n {"é": 1, "b" 2}]', 2, 15, 32, "record 1: expected ':'"),
         ('[{"image_id": 1}]\r\n\r\n x', 3, 2, 20, "expected the end of the file"),

@@ -11,6 +11,8 @@ use super::watched::watched;
 use super::{CodeIds, PyObjects};
 use crate::columns::Column;
 use crate::read::annotations::Spans;
+use crate::read::encoding;
+use crate::read::failure::Position;
 use crate::read::{Dataset, Failure, IouType, Kind, Role, Source};
 
 /// The columns of one COCO file, and the open file itself.
@@ -43,6 +45,25 @@ pub fn read_results(
     progress: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<PyDataset> {
     read(py, path, Kind::Results, progress)
+}
+
+/// The text of a JSON file, however it is stored; a file that cannot hold JSON is an error that says what it is.
+#[pyfunction]
+pub fn read_text(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyString>> {
+    let read = py.detach(|| {
+        let source = Source::open(&path)?;
+        let cause = encoding::cause(&source, 0);
+        Ok(if cause.is_some() { (Vec::new(), cause) } else { (source.read_all()?, None) })
+    });
+    match read {
+        Ok((bytes, None)) => PyString::from_bytes(py, &bytes),
+        Ok((_, Some(cause))) => {
+            let message = format!("{}: expected JSON, found {cause}", path.display());
+            let position = Position { line: 1, column: 1, character: 0 };
+            Err(raise(py, Failure::Json { message, position })?)
+        }
+        Err(error) => Err(raise(py, Failure::file(&path, error))?),
+    }
 }
 
 /// Files of fewer bytes are read before anybody could look at the keyboard.

@@ -61,6 +61,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<dataset::PyDataset>()?;
     module.add_function(wrap_pyfunction!(dataset::read_dataset, module)?)?;
     module.add_function(wrap_pyfunction!(dataset::read_results, module)?)?;
+    module.add_function(wrap_pyfunction!(dataset::read_text, module)?)?;
     apart::register(module)?;
     places::register(module)?;
     plain::register(module)?;

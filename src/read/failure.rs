@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::blocks::Broken;
+use super::encoding::cause;
 use super::scanner::{Expected, Fault};
 use super::source::Source;
 use super::window::Halt;
@@ -101,13 +102,29 @@ impl Stopped {
                 (format!("{file}: {label}record {record}"), halt)
             }
         };
-        match halt {
-            Halt::File(error) => Failure::file(path, error),
-            Halt::Text(Fault { at, expected: Expected::Utf8 }) => {
+        let fault = match halt {
+            Halt::File(error) => return Failure::file(path, error),
+            Halt::Text(fault) => fault,
+        };
+        let cause = cause(source, fault.at);
+        match fault {
+            Fault { expected: Expected::Utf8, .. } if let Some(cause) = cause => {
+                Failure::Text(format!("{file}: expected JSON, found {cause}"))
+            }
+            Fault { at, expected: Expected::Utf8 } => {
                 Failure::Text(format!("{place}: the byte at offset {at} is not UTF-8"))
             }
-            Halt::Text(Fault { at, expected: Expected::Token(token) }) => match locate(source, at) {
-                Ok(position) => Failure::Json { message: format!("{place}: expected {token}"), position },
+            Fault { at, expected: Expected::Token(token) } => match locate(source, at) {
+                Ok(position) => {
+                    let message = match cause {
+                        Some(cause) => format!("{file}: expected JSON, found {cause}"),
+                        None if at >= source.size() => {
+                            format!("{place}: expected {token}, found the end of the file: is it cut off?")
+                        }
+                        None => format!("{place}: expected {token}"),
+                    };
+                    Failure::Json { message, position }
+                }
                 Err(error) => Failure::file(path, error),
             },
         }

@@ -6,6 +6,7 @@
 //! | file | question |
 //! |---|---|
 //! | [`source`] | Where do the bytes come from? |
+//! | [`encoding`] | How is their text stored? |
 //! | [`window`] | Which of them are in memory? |
 //! | [`scanner`] | What is a token of JSON? |
 //! | [`number`], [`power`] | Which double is a number? |
@@ -27,6 +28,7 @@ pub mod apart;
 pub mod blocks;
 pub mod codes;
 pub mod dataset;
+pub mod encoding;
 pub mod failure;
 pub mod growing;
 pub mod kept;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::encoding;
 use crate::watch::Watch;
 
 /// An open file. What is not a regular file (a pipe, say) is read whole, once.
@@ -58,8 +59,12 @@ impl Source {
         Source { bytes: Bytes::Pieces(pieces), size, watch: Watch::default() }
     }
 
-    /// Opens the file at `path`.
+    /// Opens the file at `path`, to be read as UTF-8 however its text is stored.
     pub fn open(path: &Path) -> io::Result<Source> {
+        encoding::text(Source::open_bytes(path)?)
+    }
+
+    fn open_bytes(path: &Path) -> io::Result<Source> {
         let mut file = File::open(path)?;
         let meta = file.metadata()?;
         if meta.is_dir() {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
+from meanap._files import read_json
 from meanap.checking.findings import Finding
 from meanap.detection.inputs import Detections, GroundTruth
 
@@ -164,8 +164,7 @@ def _unreadable(records: Records, path: Any, error: BaseException) -> Records:
 
 def _wrong_kind(records: Records, path: Any, expected: str) -> Records:
     try:
-        with open(path, "rb") as file:
-            value = json.load(file)
+        value = read_json(path)
     except _BROKEN as error:
         return _unreadable(records, path, error)
     found = "an array" if isinstance(value, list) else "an object" if isinstance(value, dict) else _kind(value)

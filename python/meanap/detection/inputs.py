@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +11,7 @@ import numpy as np
 
 from meanap import _core
 from meanap._arrays import as_ids, as_numpy
+from meanap._files import read_json
 from meanap.detection.streams import is_parquet, read_parquet
 from meanap.detection.tables import BOX_COLUMNS, columns_of, side_of
 from meanap.protocol import Protocol
@@ -299,8 +299,7 @@ def _of_columns(kind: Any, columns: dict[str, Any]) -> Any:
 def _load(path: Any) -> Any:
     if is_parquet(path):
         return read_parquet(path)
-    with open(path, "rb") as file:
-        return json.load(file)
+    return read_json(path)
 
 
 def _column(records: Sequence[Mapping[str, Any]], name: str, place: str, default: Any = ...) -> list[Any]:

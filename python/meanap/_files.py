@@ -1,0 +1,111 @@
+"""Files that are written whole or not at all, and JSON that is read however its text is stored."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from typing import IO, Any
+
+from meanap import _core
+
+__all__ = ["read_json", "replacing", "write_text"]
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """The Python objects of a JSON file: UTF-8, also behind a byte order mark, UTF-16, UTF-32, or any of them in gzip.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    ValueError
+        It holds no JSON; the message names the file, and what it holds if that can be told.
+    """
+    text = _core.read_text(path)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        ends = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
+        cut = ", found the end of the file: is it cut off?" if ends else ""
+        raise ValueError(f"{os.fspath(path)}: not JSON: {error}{cut}") from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{os.fspath(path)}: not JSON: {error}") from None
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write a text file in UTF-8: a file that is there stays as it is until all of the new one is on the disk.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written; the error names it.
+    """
+    with replacing(path) as file:
+        file.write(text)
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
+    """A text file to write in UTF-8, which takes the place of `path` when the block ends without an error.
+
+    It is written beside `path`. Where `path` is no regular file (a pipe, a terminal, ``/dev/stdout``), or nothing can
+    be made beside it, it is written in place. Links are followed and stay links; a file that is replaced keeps its
+    mode.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written; the error names `path`.
+    """
+    name = os.fspath(path)
+    target = os.path.realpath(name)
+    try:
+        mode = _mode(name)
+        beside = _beside(target) if mode is None or stat.S_ISREG(mode) else None
+        if beside is None:
+            # Before the file is emptied: only now is it certain that there is something to put into it.
+            with open(name, "w", encoding="utf-8", newline="") as file:
+                yield file
+            return
+        descriptor, temporary = beside
+        try:
+            with open(descriptor, "w", encoding="utf-8", newline="") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            if mode is not None:
+                os.chmod(temporary, stat.S_IMODE(mode))
+            os.replace(temporary, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+    except OSError as error:
+        if error.errno is None or error.errno == errno.EPIPE:
+            raise
+        # Of a write, or of the file beside it: the one that was asked for is what the reader knows.
+        raise type(error)(error.errno, os.strerror(error.errno), name) from error
+
+
+def _mode(name: str) -> int | None:
+    """The kind and permissions of a file; None if there is none."""
+    try:
+        return os.stat(name).st_mode
+    except FileNotFoundError:
+        return None
+
+
+def _beside(target: str) -> tuple[int, str] | None:
+    """A new file in the same folder; None where none can be made but `target` itself can be written."""
+    temporary = os.path.join(os.path.dirname(target), f".meanap-{secrets.token_hex(8)}.part")
+    try:
+        return os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666), temporary
+    except PermissionError:
+        if os.access(target, os.W_OK):
+            return None
+        raise
