@@ -6,6 +6,7 @@ import io
 import json
 import multiprocessing
 import pickle
+import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -715,7 +716,7 @@ def test_download(tmp_path, monkeypatch):
     import urllib.request
 
     fetched = []
-    fetch = lambda url, path: fetched.append((url, Path(path).name))  # noqa: E731
+    fetch = lambda url, path, *_: fetched.append((url, Path(path).name))  # noqa: E731
     monkeypatch.setattr(urllib.request, "urlretrieve", fetch)
     content = copy.deepcopy(PLAIN)
     for image in content["images"]:
@@ -724,6 +725,9 @@ def test_download(tmp_path, monkeypatch):
     COCO(content).download(str(tmp_path))
     assert fetched == [("http://images/3", "3.jpg"), ("http://images/12", "12.jpg")]
     fetched.clear()
+    # A program may have put its own in the module.
+    monkeypatch.undo()
+    monkeypatch.setattr(sys.modules[COCO.__module__], "urlretrieve", fetch)
     COCO(content).download(str(tmp_path / "new"), [0])
     assert fetched == [("http://images/0", "0.jpg")]
 

@@ -1,10 +1,14 @@
 """meanap in pycocotools' place, and everything as it was afterwards."""
 
 import importlib
+import inspect
 import subprocess
 import sys
 import textwrap
+import types
+import warnings
 
+import numpy as np
 import pycocotools
 import pycocotools._mask
 import pycocotools.coco
@@ -92,6 +96,68 @@ def test_what_was_bound_before(framework):
         assert isinstance(evaluator, meanap.COCOeval) and evaluator.name() == "mine"
     assert bound(module) == before
     assert module.Evaluator.__bases__ == (THEIRS["pycocotools.cocoeval"].COCOeval,)
+
+
+# What Cython leaves in a module, and pycocotools' methods in the classes of a compiled one.
+CYTHON = {"__test__", "__reduce_cython__", "__setstate_cython__", "__pyx_capi__", "__setstate__"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_is_there(name):
+    with meanap.as_pycocotools():
+        ours, theirs = sys.modules[name], THEIRS[name]
+        assert ours is not theirs
+        assert not set(dir(theirs)) - set(dir(ours)) - CYTHON
+        for attribute, value in vars(theirs).items():
+            if attribute in CYTHON or attribute == "__builtins__":
+                continue
+            own = getattr(ours, attribute)
+            assert isinstance(own, type) == isinstance(value, type) and callable(own) == callable(value), attribute
+            if isinstance(value, types.ModuleType) and value.__name__ not in NAMES:
+                assert own is value
+            elif isinstance(value, (str, int)) and attribute not in MODULE_NAMES:
+                assert own == value, attribute
+            elif isinstance(value, type):
+                assert not set(dir(value)) - set(dir(own)) - CYTHON - {"__getattr__"}, attribute
+
+
+MODULE_NAMES = {"__name__", "__doc__", "__file__", "__package__", "__cached__"}
+
+
+def parameters(function):
+    return [(p.name, p.kind, p.default is p.empty) for p in inspect.signature(function).parameters.values()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_function_is_called_in_the_same_way(name):
+    """Names, kinds and order of parameters, and which of them may be left out."""
+    for attribute, value in vars(THEIRS[name]).items():
+        own = getattr(OURS[name], attribute, None)
+        if isinstance(value, type) and value.__module__ == name and name != "pycocotools._mask":
+            for method, function in vars(value).items():
+                if inspect.isfunction(function):
+                    assert parameters(getattr(own, method)) == parameters(function), (attribute, method)
+        elif inspect.isroutine(value) and attribute not in CYTHON:
+            assert parameters(own) == parameters(value), attribute
+
+
+def arrays_of_masks(module):
+    made = []
+    for sizes in ((2, 3, 1), (2.9, 3, 4), (0, 3, 1), (np.int64(2), 2, 2), (-1, 2, 3), ("a", 1, 1), (None, 1, 1)):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                pixels = np.asarray(module.Masks(*sizes))
+            made.append((pixels.shape, pixels.dtype, pixels.flags.f_contiguous))
+        except (TypeError, OverflowError) as error:
+            made.append(type(error))
+    return made
+
+
+def test_memory_for_masks():
+    # What the reference's array holds is memory that is free again.
+    assert arrays_of_masks(meanap.coco._mask) == arrays_of_masks(THEIRS["pycocotools._mask"])
+    assert not np.asarray(meanap.coco._mask.Masks(2, 3, 4)).any()
 
 
 def test_names_of_this_very_module():

@@ -6,3 +6,6 @@ from meanap.coco.cocoeval import COCOeval
 from meanap.coco.params import Params
 
 __all__ = ["COCO", "COCOeval", "Params", "_mask", "mask"]
+
+# Looked up by programs that ask pycocotools for it.
+__author__ = "tylin"

@@ -6,6 +6,8 @@ here. Each takes exactly the forms of input that the reference takes, in the ord
 
 from __future__ import annotations
 
+import operator
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,6 +17,7 @@ from meanap import _core
 from meanap._core import RLEs
 
 __all__ = [
+    "Masks",
     "RLEs",
     "area",
     "decode",
@@ -28,9 +31,41 @@ __all__ = [
     "toBbox",
 ]
 
-PYTHON_VERSION = 3
+# Names that are looked up by programs that ask pycocotools for them.
+__author__ = "tsungyi"
+PYTHON_VERSION = sys.version_info[0]
 
 Rle = dict[str, Any]
+
+
+class Masks:
+    """Memory for ``n`` masks of height ``h`` and width ``w``, all background; ``numpy.asarray`` gives the pixels.
+
+    Args:
+        h, w, n: whole numbers; floats are cut.
+
+    Raises:
+        TypeError: something that is no number.
+        OverflowError: a negative number.
+        MemoryError: more than there is memory for.
+
+    Example:
+        >>> import numpy as np
+        >>> from meanap.coco import _mask
+        >>> np.asarray(_mask.Masks(4, 5, 2)).shape
+        (4, 5, 2)
+    """
+
+    def __init__(self, h: float, w: float, n: float) -> None:
+        sizes = [int(size) if isinstance(size, float) else operator.index(size) for size in (h, w, n)]
+        for name, size in zip(("h", "w", "n"), sizes, strict=True):
+            if size < 0:
+                raise OverflowError(f"{name} is {size}, expected a number that is not negative")
+        self._pixels = np.zeros(sizes, dtype=np.uint8, order="F")
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """The pixels, ``(h, w, n) uint8`` in Fortran order."""
+        return self._pixels.copy(order="F") if copy else self._pixels
 
 
 def _toString(Rs: RLEs) -> list[Rle]:

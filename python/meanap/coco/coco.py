@@ -16,9 +16,12 @@
 
 from __future__ import annotations
 
+import copy  # noqa: F401
 import itertools
+import json  # noqa: F401
 import logging
 import os
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Collection
@@ -50,6 +53,11 @@ from meanap.coco._sources import (
 
 __all__ = ["COCO", "maskUtils"]
 
+# Names that are looked up, and replaced, by programs that ask pycocotools for them, as are the imports above.
+__author__ = "tylin"
+__version__ = "2.0"
+PYTHON_VERSION = sys.version_info[0]
+
 _LOG = logging.getLogger("meanap")
 # What results are compared by.
 _GEOMETRY = {"boxes": "bbox", "masks": "segm", "keypoints": "keypoints"}
@@ -66,6 +74,13 @@ def _isArrayLike(obj: Any) -> bool:
 def _listed(value: Any) -> Any:
     """A filter as a collection: a single value counts as a list of one."""
     return value if _isArrayLike(value) else [value]
+
+
+def urlretrieve(url: str, filename: Any = None, reporthook: Any = None, data: Any = None) -> Any:
+    """`urllib.request.urlretrieve`, which is imported when something is downloaded."""
+    import urllib.request
+
+    return urllib.request.urlretrieve(url, filename, reporthook, data)
 
 
 class COCO(Lazy):
@@ -302,8 +317,6 @@ class COCO(Lazy):
         if tarDir is None:
             _LOG.error("Please specify target directory")
             return -1
-        from urllib.request import urlretrieve
-
         imgs = list(self.imgs.values()) if len(imgIds) == 0 else self.loadImgs(imgIds)
         os.makedirs(tarDir, exist_ok=True)
         for number, img in enumerate(imgs or ()):

@@ -24,6 +24,8 @@ from meanap.coco.params import Params, snapshot
 
 __all__ = ["COCOeval", "Params", "maskUtils"]
 
+__author__ = "tsungyi"
+
 logger = logging.getLogger("meanap")
 
 _EVALUATOR_HOOKS = ("_prepare", "computeIoU", "computeOks", "evaluateImg")

@@ -29,6 +29,8 @@ from meanap.coco._mask import Rle, frPyObjects, iou, merge
 
 __all__ = ["area", "decode", "encode", "frPyObjects", "iou", "merge", "toBbox"]
 
+__author__ = "tsungyi"
+
 
 def encode(bimask: np.ndarray) -> Any:
     """Run lengths of one mask or many.
