@@ -69,6 +69,4 @@ def test_the_others_count_documents_of_any_score(measure):
 def test_a_tie_at_zero_is_dropped_under_every_order():
     qrels, run = {"q": {"a": 1, "b": 1}}, {"q": {"a": 0.0, "x": 0.0, "b": 1.0, "y": 1.0}}
     ranges = tie_range(qrels, run, ["p@3", "recall@3", "rr"], positive_scores_only=True)
-    assert [result.means for result in ranges] == [
-        {"p@3": 1 / 3, "recall@3": 0.5, "rr": rr} for rr in (0.5, 0.75, 1.0)
-    ]
+    assert [result.means for result in ranges] == [{"p@3": 1 / 3, "recall@3": 0.5, "rr": rr} for rr in (0.5, 0.75, 1.0)]

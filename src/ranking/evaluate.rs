@@ -12,6 +12,7 @@ use super::matching::{Known, Matching};
 use super::plan::Plan;
 use super::qrels::{Documents, Qrels};
 use super::run::{DocumentColumn, Rows, Run, Scores};
+use super::trec::places;
 
 /// Measures lists of a run: `pairs` gives the group and the query of each, or no group for an empty list. Returns one
 /// row of values for each pair; or the number of the first pair that cannot be measured, and why. Runs on the
@@ -111,7 +112,7 @@ impl<'a> Pair<'a> {
         matching: &mut Matching,
         out: &mut [f64],
     ) -> Result<()> {
-        let Pair { qrels, rows, query, plan, .. } = self;
+        let Pair { qrels, run, rows, query, plan } = self;
         let judged = qrels.rows(*query);
         let known = Known {
             document: |row: u32| known(judged.start + row as usize),
@@ -121,7 +122,11 @@ impl<'a> Pair<'a> {
         };
         let document = |i: usize| documents.id(rows.at(i));
         rows.tags(documents, &mut matching.sieve.tags);
-        let left = matching.find(&known, document, scores, plan.conventions.duplicates)?;
+        let left = matching.find(&known, document, scores, plan.conventions.duplicates);
+        let left = left.map_err(|(first, second)| {
+            let places = places(run.source, rows.at(first), rows.at(second));
+            Error::value(format!("the run has document {} twice ({places})", document(second)))
+        })?;
         let scores = left.as_deref().unwrap_or(scores);
         let Matching { hits, kept, .. } = matching;
         plan.count(scores, hits);
@@ -147,8 +152,12 @@ mod tests {
         let names = ["map", "p@2", "num_ret"];
         let plan = Plan::new(names.map(|name| Measure::parse(name).unwrap()).to_vec(), conventions).unwrap();
         let groups = Groups { first: vec![0], offsets: vec![0, documents.len()], rows: None };
-        let run =
-            Run { documents: DocumentColumn::I64(documents), scores: Scores::F64(scores), groups: &groups };
+        let run = Run {
+            documents: DocumentColumn::I64(documents),
+            scores: Scores::F64(scores),
+            groups: &groups,
+            source: None,
+        };
         evaluate(&qrels, &run, &[(Some(0), 0)], &plan).map_err(|(_, error)| error.to_string())
     }
 
@@ -164,7 +173,7 @@ mod tests {
         let scores = [5.0, 4.0, 3.0, 2.0, 1.0];
         let with =
             |duplicates| run(&documents, &scores, Conventions { duplicates, ..Conventions::default() });
-        assert_eq!(with(Duplicates::Error), Err("the run has document 1 twice".into()));
+        assert_eq!(with(Duplicates::Error), Err("the run has document 1 twice (rows 0 and 2)".into()));
         // 1, 7, 3.
         assert_eq!(with(Duplicates::First), Ok(vec![(1.0 + 2.0 / 3.0) / 2.0, 0.5, 3.0]));
         // 1 with score 3, 7 with score 2, 3.

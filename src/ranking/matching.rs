@@ -1,7 +1,5 @@
 //! Which documents of a list are judged, and what a document that stands twice gives.
 
-use crate::error::{Error, Result};
-
 use super::compare::Score;
 use super::conventions::Duplicates;
 use super::hits::Hit;
@@ -42,14 +40,15 @@ pub struct Matching {
 }
 
 impl Matching {
-    /// Fills `hits` and `kept`. Returns the scores of the documents that count, where those are not all as given.
+    /// Fills `hits` and `kept`. Returns the scores of the documents that count, where those are not all as given; or the
+    /// places of a document that stands twice and must not.
     pub fn find<S: Score, T: Id, J: Fn(u32) -> T, P: Fn(i64) -> bool>(
         &mut self,
         known: &Known<J, P>,
         document: impl Fn(usize) -> T,
         scores: &[S],
         duplicates: Duplicates,
-    ) -> Result<Option<Vec<S>>> {
+    ) -> Result<Option<Vec<S>>, (usize, usize)> {
         let Matching { sieve, hits, kept, .. } = self;
         *kept = None;
         hits.clear();
@@ -61,7 +60,7 @@ impl Matching {
         }
         self.hits.clear();
         let repeated = self.look_up(known, &document, scores.len());
-        self.settle(known, document, scores, if repeated { duplicates } else { Duplicates::All })
+        self.settle(known, scores, if repeated { duplicates } else { Duplicates::All })
     }
 
     /// Fills `first` and `row`; says whether a document stands twice.
@@ -106,13 +105,12 @@ impl Matching {
         repeated
     }
 
-    fn settle<S: Score, T: Id, J, P: Fn(i64) -> bool>(
+    fn settle<S: Score, J, P: Fn(i64) -> bool>(
         &mut self,
         known: &Known<J, P>,
-        document: impl Fn(usize) -> T,
         scores: &[S],
         duplicates: Duplicates,
-    ) -> Result<Option<Vec<S>>> {
+    ) -> Result<Option<Vec<S>>, (usize, usize)> {
         let Matching { place, first, row, hits, kept, .. } = self;
         let grade = |i: usize| match row[i] {
             NONE => None,
@@ -121,7 +119,7 @@ impl Matching {
         match duplicates {
             Duplicates::Error => {
                 let twice = (0..scores.len()).find(|&i| first[i] as usize != i).unwrap_or(0);
-                return Err(Error::value(format!("the run has document {} twice", document(twice))));
+                return Err((first[twice] as usize, twice));
             }
             Duplicates::All => {
                 for (i, &score) in scores.iter().enumerate() {

@@ -19,9 +19,10 @@ pub mod measure;
 
 pub mod sieve;
 
+pub mod trec;
+
 pub mod qrels;
 pub mod run;
-pub mod trec;
 
 pub mod hits;
 

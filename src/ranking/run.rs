@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::compare::{self, Score};
 use super::ids::{Ids, Texts};
 use super::qrels::Groups;
+use super::trec::Source;
 
 /// Scores of either precision.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +76,8 @@ pub struct Run<'a> {
     pub scores: Scores<'a>,
     /// The rows of each query.
     pub groups: &'a Groups,
+    /// The file that they were read from.
+    pub source: Option<&'a Source>,
 }
 
 impl<'a> Run<'a> {

@@ -132,8 +132,10 @@ def evaluate(
     """Measures a run against relevance judgements; every measure and cut-off from one ranking of each list.
 
     Args:
-        qrels: The judgements: ``{query: {document: grade}}``; the path of a TREC file (``.gz`` too); a table (Polars,
-            pandas, pyarrow) with columns such as query, document, relevance; or three arrays in that order.
+        qrels: The judgements: ``{query: {document: grade}}``; the path of a TREC file, or of a TSV or CSV file whose
+            header names the columns, as BEIR's and MTEB's do (either may be compressed with gzip); a table (Polars,
+            pandas, pyarrow) with columns such as query, document, relevance; or three arrays in that order. A query
+            without judgements is as one that is not there.
         run: The answers: ``{query: {document: score}}``; a path, a table (query, document, score) or three arrays.
         measures: Names: ``map``, ``map@k``, ``ndcg``, ``ndcg@k``, ``rr``, ``p@k``, ``recall@k``, ``hit@k``,
             ``rprec``, ``bpref``, ``rbp``, ``rbp(p=0.95)``, ``f1@k``, ``err@k``, ``infap``, ``num_ret``, ``num_rel``,
@@ -147,8 +149,11 @@ def evaluate(
     Raises:
         ValueError: A score is NaN, a document stands twice, a grade is negative where that is not "not judged", a
             measure or convention is unknown, a query is missing with ``missing="error"``, the sides have no query in
-            common, or a line of a file is malformed (the message has file and line).
+            common with ``missing="skip"``, or a line of a file is malformed (the message has file and line).
         TypeError: An argument is not what it should be.
+
+    Warns:
+        UserWarning: A file has a byte that is not UTF-8; ids like that one are read as Latin-1.
 
     Sources: trec_eval for all but rbp (Moffat and Zobel 2008), err (Chapelle et al. 2009) and f1.
 
@@ -198,7 +203,10 @@ class RelevanceEvaluator:
         self._qrels = tables.qrels(query_relevance, self.conventions.duplicates)
 
     def evaluate(self, scores: Any) -> dict[Any, dict[str, float]]:
-        """Query to measure to value; measures have the names that they were asked by."""
+        """Query to measure to value; measures have the names that they were asked by.
+
+        Only queries of the run that are judged are in it: none if none is, as in pytrec_eval.
+        """
         return self.measure(scores).to_dict()
 
     def measure(self, run: Any) -> RankingResult:
@@ -281,7 +289,7 @@ def _evaluate(
         in_both = set(queries)
         unanswered = [i for i in range(len(judged)) if i not in in_both]
         unjudged = [query for query in answered if query not in place]
-    if len(groups) == 0 and judged and answered:
+    if len(groups) == 0 and judged and answered and conventions.missing != "zero" and not keep_names:
         raise ValueError(
             f"no query of the run is judged: the run's first is {answered[0]!r}, the qrels' first is {judged[0]!r}"
         )

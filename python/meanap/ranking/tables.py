@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,12 @@ import numpy as np
 
 from meanap import _arrow, _core
 
-_QUERY = ("query", "query_id", "qid", "q_id", "topic", "user", "user_id", "userid")
-_DOCUMENT = ("document", "document_id", "doc", "doc_id", "docid", "docno", "item", "item_id", "itemid", "iid")
-_GRADE = ("relevance", "rel", "grade", "label", "rating")
+# Names of columns, in lower case with "_" between words; where a table has several of them, the first one counts.
+_QUERY = ("query", "query_id", "qid", "q_id", "topic", "topic_id", "user", "user_id", "userid")
+_DOCUMENT = (
+    "document", "document_id", "doc", "doc_id", "docid", "docno", "corpus_id", "item", "item_id", "itemid", "iid",
+)  # fmt: skip
+_GRADE = ("relevance", "rel", "grade", "label", "rating", "score")
 _SCORE = ("score", "prediction", "sim", "similarity")
 
 
@@ -25,7 +29,7 @@ def qrels(source: Any, duplicates: str) -> Any:
     if isinstance(source, Mapping):
         return _core.Qrels.from_dict(_plain(source))
     if isinstance(source, (str, os.PathLike)):
-        return _core.Qrels.from_trec(str(source), _bytes(source), duplicates)
+        return _core.Qrels.from_trec(os.fsdecode(source), _bytes(source), (_QUERY, _DOCUMENT, _GRADE), duplicates)
     queries, documents, grades = _columns(source, "qrels", _GRADE)
     grades = np.asarray(grades)
     if grades.dtype.kind == "f" and np.isfinite(grades).all() and (grades == np.floor(grades)).all():
@@ -43,7 +47,7 @@ def run(source: Any) -> Any:
     if isinstance(source, Mapping):
         return _plain(source)
     if isinstance(source, (str, os.PathLike)):
-        return _core.Run.from_trec(str(source), _bytes(source))
+        return _core.Run.from_trec(os.fsdecode(source), _bytes(source), (_QUERY, _DOCUMENT, _SCORE))
     queries, documents, scores = _columns(source, "run", _SCORE)
     scores = np.asarray(scores)
     if scores.dtype.kind not in "fiub":
@@ -57,11 +61,14 @@ def _plain(mapping: Mapping[Any, Any]) -> dict[Any, Any]:
 
 
 def _bytes(path: str | os.PathLike[str]) -> bytes:
-    path = Path(path)
-    if path.suffix == ".gz":
-        with gzip.open(path) as file:
-            return file.read()
-    return path.read_bytes()
+    data = Path(path).read_bytes()
+    # By what it holds, whatever it is called.
+    if data.startswith(b"\x1f\x8b"):
+        try:
+            return gzip.decompress(data)
+        except (EOFError, OSError, zlib.error) as problem:
+            raise ValueError(f"{os.fsdecode(path)}: is not a valid gzip file ({problem})") from problem
+    return data
 
 
 def _columns(source: Any, what: str, values: tuple[str, ...]) -> tuple[Any, Any, Any]:
@@ -74,13 +81,14 @@ def _columns(source: Any, what: str, values: tuple[str, ...]) -> tuple[Any, Any,
     if (table := _by_arrow(source, what)) is not None:
         source, names = table, list(table)
     else:
-        names = getattr(source, "columns", None)
+        names = None if (columns := getattr(source, "columns", None)) is None else list(columns)
     if names is None or not hasattr(source, "__getitem__"):
         kind = type(source).__name__
         raise TypeError(f"{what} is a {kind}, expected a dict, a path, a table, or (query, document, {values[0]})")
     found = []
     for wanted in (_QUERY, _DOCUMENT, values):
-        name = next((name for name in names if str(name).lower() in wanted), None)
+        plain = {str(name).lower().replace("-", "_").replace(" ", "_"): name for name in reversed(names)}
+        name = next((plain[known] for known in wanted if known in plain), None)
         if name is None:
             listed = ", ".join(map(str, names))
             raise ValueError(f"{what}: no column named {' or '.join(wanted[:3])}, … among {listed}")

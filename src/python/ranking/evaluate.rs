@@ -74,7 +74,7 @@ pub fn evaluate_run<'py>(
     if documents.len() != scores.len() || run.groups.offsets.last() != Some(&scores.len()) {
         return Err(PyValueError::new_err("the run's columns have changed their length"));
     }
-    let columns = Run { documents, scores, groups: &run.groups };
+    let columns = Run { documents, scores, groups: &run.groups, source: run.source.as_ref() };
     let values = py.detach(|| threads::run(|| evaluate(&qrels.core, &columns, &pairs, &plan.plan)));
     let values = values.map_err(|(pair, error)| at_query(py, qrels, pairs[pair].1, error))?;
     into_table(py, values, pairs.len(), plan)

@@ -1,9 +1,10 @@
 //! Judgements and runs as Python holds them between evaluations.
 
+use std::ffi::CString;
 use std::sync::{Arc, OnceLock};
 
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1, PyUntypedArrayMethods};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyTypeError, PyUserWarning, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use rayon::prelude::*;
@@ -13,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::ranking::conventions::Duplicates;
 use crate::ranking::ids::{Id, Ids, Lookup, Texts};
 use crate::ranking::qrels::{Documents, Groups, Qrels};
-use crate::ranking::trec;
+use crate::ranking::trec::{self, Latin1, Names, Source};
 use crate::threads;
 
 /// So many rows are worth a task.
@@ -77,8 +78,11 @@ impl PyQrels {
                 objects.append(document)?;
                 grades.push(grade);
             }
-            offsets.push(grades.len());
-            queries.append(query)?;
+            // Without a judgement there is no query: a file of judgements could not even name it.
+            if offsets.last() != Some(&grades.len()) {
+                offsets.push(grades.len());
+                queries.append(query)?;
+            }
         }
         let documents = match IdColumn::new(&objects, "qrels' documents")? {
             IdColumn::Integers(ids) => Documents::Integers(ids),
@@ -101,17 +105,26 @@ impl PyQrels {
     ) -> PyResult<Self> {
         let queries = IdColumn::new(queries, "qrels' queries")?;
         let documents = IdColumn::new(documents, "qrels' documents")?;
-        Self::build(py, &queries, &documents, grades.as_slice()?, Duplicates::named(duplicates)?)
+        Self::build(py, &queries, &documents, grades.as_slice()?, Duplicates::named(duplicates)?, None)
     }
 
-    /// From the bytes of a TREC file.
+    /// From the bytes of a text file; `columns` are the names that its header may give to query, document and grade.
     #[staticmethod]
-    fn from_trec(py: Python<'_>, name: &str, text: &Bound<'_, PyBytes>, duplicates: &str) -> PyResult<Self> {
-        let text = text.as_bytes();
-        let table = py.detach(|| threads::run(|| trec::read_qrels(name, text)))?;
+    fn from_trec(
+        py: Python<'_>,
+        name: &str,
+        text: &Bound<'_, PyBytes>,
+        columns: ColumnNames,
+        duplicates: &str,
+    ) -> PyResult<Self> {
+        let (text, names) = (text.as_bytes(), names(columns));
+        let table = py.detach(|| threads::run(|| trec::read_qrels(name, text, &names)))?;
+        warn_of_latin1(py, name, table.latin1)?;
         let (queries, documents) =
             (IdColumn::Texts(Arc::new(table.queries)), IdColumn::Texts(Arc::new(table.documents)));
-        Self::build(py, &queries, &documents, &table.values, Duplicates::named(duplicates)?)
+        let source = Source { name: name.to_owned(), lines: table.lines };
+        let duplicates = Duplicates::named(duplicates)?;
+        Self::build(py, &queries, &documents, &table.values, duplicates, Some(&source))
     }
 
     /// The id of each query.
@@ -139,6 +152,7 @@ impl PyQrels {
         documents: &IdColumn,
         grades: &[i64],
         duplicates: Duplicates,
+        source: Option<&Source>,
     ) -> PyResult<Self> {
         let rows = queries.len();
         if documents.len() != rows || grades.len() != rows {
@@ -151,10 +165,10 @@ impl PyQrels {
         let groups = groups(py, queries)?;
         let ids = queries.ids(py, &groups.first)?;
         let judged = match documents {
-            IdColumn::I64(array) => judged(py, array.as_slice()?, grades, &groups, duplicates),
-            IdColumn::I32(array) => judged(py, array.as_slice()?, grades, &groups, duplicates),
-            IdColumn::Integers(list) => judged(py, &list[..], grades, &groups, duplicates),
-            IdColumn::Texts(texts) => judged(py, &**texts, grades, &groups, duplicates),
+            IdColumn::I64(array) => judged(py, array.as_slice()?, grades, &groups, duplicates, source),
+            IdColumn::I32(array) => judged(py, array.as_slice()?, grades, &groups, duplicates, source),
+            IdColumn::Integers(list) => judged(py, &list[..], grades, &groups, duplicates, source),
+            IdColumn::Texts(texts) => judged(py, &**texts, grades, &groups, duplicates, source),
         };
         let (kept, offsets) = judged.map_err(|(group, error)| {
             let query = ids
@@ -218,6 +232,7 @@ fn judged<I: Ids + ?Sized>(
     grades: &[i64],
     groups: &Groups,
     duplicates: Duplicates,
+    source: Option<&Source>,
 ) -> std::result::Result<(Option<Vec<usize>>, Vec<usize>), (usize, Error)> {
     // What is nearly always so is found out by all threads.
     if duplicates == Duplicates::All || !py.detach(|| threads::run(|| groups.any_twice(documents))) {
@@ -237,8 +252,9 @@ fn judged<I: Ids + ?Sized>(
                 table.find_or_insert(id.hash(), next, |held| documents.id(kept[start + held as usize]) == id);
             match (earlier, duplicates) {
                 (None, _) | (Some(_), Duplicates::All) => kept.push(row),
-                (Some(_), Duplicates::Error) => {
-                    return Err((group, Error::value(format!("document {id} is judged twice"))));
+                (Some(held), Duplicates::Error) => {
+                    let places = trec::places(source, kept[start + held as usize], row);
+                    return Err((group, Error::value(format!("document {id} is judged twice ({places})"))));
                 }
                 (Some(_), Duplicates::First | Duplicates::Once) => {}
                 (Some(held), Duplicates::Last) => kept[start + held as usize] = row,
@@ -280,6 +296,8 @@ pub struct PyRun {
     pub scores: HeldScores,
     /// The rows of each query.
     pub groups: Groups,
+    /// The file that they were read from.
+    pub source: Option<Source>,
     /// The id of each query.
     #[pyo3(get)]
     query_ids: Py<PyList>,
@@ -319,20 +337,43 @@ impl PyRun {
             IdColumn::Integers(ids) => HeldDocuments::Integers(ids),
             IdColumn::Texts(texts) => HeldDocuments::Texts(texts),
         };
-        Ok(PyRun { documents, scores, groups, query_ids })
+        Ok(PyRun { documents, scores, groups, source: None, query_ids })
     }
 
-    /// From the bytes of a TREC file.
+    /// From the bytes of a text file; `columns` are the names that its header may give to query, document and score.
     #[staticmethod]
-    fn from_trec(py: Python<'_>, name: &str, text: &Bound<'_, PyBytes>) -> PyResult<Self> {
-        let text = text.as_bytes();
-        let table = py.detach(|| threads::run(|| trec::read_run(name, text)))?;
+    fn from_trec(
+        py: Python<'_>,
+        name: &str,
+        text: &Bound<'_, PyBytes>,
+        columns: ColumnNames,
+    ) -> PyResult<Self> {
+        let (text, names) = (text.as_bytes(), names(columns));
+        let table = py.detach(|| threads::run(|| trec::read_run(name, text, &names)))?;
+        warn_of_latin1(py, name, table.latin1)?;
         let queries = IdColumn::Texts(Arc::new(table.queries));
         let groups = groups(py, &queries)?;
         let query_ids = queries.ids(py, &groups.first)?.unbind();
         let documents = HeldDocuments::Texts(Arc::new(table.documents));
-        Ok(PyRun { documents, scores: HeldScores::Read(table.values), groups, query_ids })
+        let source = Some(Source { name: name.to_owned(), lines: table.lines });
+        Ok(PyRun { documents, scores: HeldScores::Read(table.values), groups, source, query_ids })
     }
+}
+
+/// The names of three columns.
+type ColumnNames = (Vec<String>, Vec<String>, Vec<String>);
+
+fn names((query, document, value): ColumnNames) -> Names {
+    Names { query, document, value }
+}
+
+/// Warns of a file that is not UTF-8, whichever of the caller's lines asked for it.
+fn warn_of_latin1(py: Python<'_>, name: &str, found: Option<Latin1>) -> PyResult<()> {
+    let Some(Latin1 { line, byte }) = found else { return Ok(()) };
+    let message =
+        format!("{name}: line {line}: byte 0x{byte:02x} is not UTF-8; ids like this one are read as Latin-1");
+    let message = CString::new(message.replace('\0', " ")).expect("has no NUL");
+    PyErr::warn(py, &py.get_type::<PyUserWarning>(), &message, 3)
 }
 
 /// A grade: an integer, or a float that is one.
