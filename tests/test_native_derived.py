@@ -141,7 +141,7 @@ def test_curves_and_operating_points(result):
     assert point.precision >= 0.8 and point.recall == curve.recall[curve.precision >= 0.8].max()
     point = result.operating_point(recall=0.5)
     assert point.recall >= 0.5
-    assert math.isnan(result.operating_point(recall=1.1).threshold)
+    assert math.isnan(result.operating_point(recall=1.0).threshold)
 
 
 def test_images_and_calibration(data, result):

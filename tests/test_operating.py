@@ -1,6 +1,7 @@
 """Operating points, FROC and log-average miss rate, against counting detection by detection."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -100,7 +101,7 @@ def test_points_of_all_categories(result):
     assert math.isnan(table.row(category=5)["threshold"])
 
 
-@pytest.mark.parametrize("wanted", [{"precision": 0.6}, {"recall": 0.3}, {"precision": 1.5}], ids=str)
+@pytest.mark.parametrize("wanted", [{"precision": 0.6}, {"recall": 0.3}, {"precision": 1.0}], ids=str)
 def test_best_f1_reaches_what_is_wanted(result, wanted):
     best = result.best_f1(**wanted)
     ((rule, value),) = wanted.items()
@@ -121,7 +122,7 @@ def test_best_f1_is_the_best_unless_something_is_wanted(result):
         result.best_f1(precision=0.5, recall=0.5)
     with pytest.raises(ValueError, match="beta: 2.0"):
         result.best_f1(precision=0.5, beta=2.0)
-    with pytest.raises(ValueError, match="precision: expected a number of at least 0, found -1"):
+    with pytest.raises(ValueError, match="precision: expected a number from 0 to 1, found -1"):
         result.best_f1(precision=-1)
 
 
@@ -265,3 +266,49 @@ def test_nothing_and_bad_questions(result):
         result.froc(iou=0.51)
     with pytest.raises(KeyError, match="no category"):
         result.froc("zebra")
+
+
+#: What can be asked of a point, and numbers that it cannot be.
+OUT_OF_RANGE = {
+    "precision": (90, 1.0001, -0.1, math.nan, math.inf, "0.9", True, [0.5]),
+    "recall": (50, 1.0001, -0.1, math.nan, math.inf, "0.9", True, [0.5]),
+    "false_alarms": (2, -1e-9, math.nan, "0", False),
+    "false_positives_per_image": (-1, math.nan, "1", True),
+    "score": (math.nan, "0.5", True, {}),
+}
+
+
+@pytest.mark.parametrize("name", OUT_OF_RANGE)
+def test_a_number_that_cannot_be_is_refused_with_its_range(result, name):
+    share = "from 0 to 1" if name in ("precision", "recall", "false_alarms") else ""
+    empty = meanap.evaluate([], [])
+    for value in OUT_OF_RANGE[name]:
+        message = f"^{name}: expected a number.*{share}, found {re.escape(repr(value))}$"
+        for of in (result, empty):
+            calls = [of.operating_point, of.operating_points]
+            calls += [of.best_f1] if name in ("precision", "recall") else []
+            for call in calls:
+                with pytest.raises(ValueError, match=message):
+                    call(**{name: value})
+    for edge in (0, 1, 0.0, 1.0, np.float32(0.5), np.int64(1)):
+        assert result.operating_point(**{name: edge}) is not None
+
+
+@pytest.mark.parametrize(
+    "option, values",
+    [("confidence", (0, 1, 95, -0.5, math.nan, "0.9")), ("resamples", (-1, 1.5, "10", True, math.nan))],
+)
+def test_options_of_intervals_are_refused_with_their_range(result, option, values):
+    asks = [
+        lambda **more: result.interval("ap", **{"resamples": 5, **more}),
+        lambda **more: result.intervals(**{"resamples": 5, **more}),
+        lambda **more: meanap.compare(result, result, **{"resamples": 5, **more}),
+        lambda **more: result.operating_point(recall=0.5, **{"resamples": 5, **more}),
+    ]
+    for ask in asks:
+        for value in values:
+            with pytest.raises(ValueError, match=f"^{option}: expected a .*number .*found {re.escape(repr(value))}$"):
+                ask(**{option: value})
+    for beta in (0, -1, math.nan, math.inf, "1"):
+        with pytest.raises(ValueError, match="beta: expected a number above 0"):
+            result.best_f1(beta=beta)

@@ -10,7 +10,7 @@ import numpy as np
 
 from meanap.detection.progress import Progress
 from meanap.detection.result import Result
-from meanap.detection.sampling import draw, means
+from meanap.detection.sampling import check, draw, means
 from meanap.detection.table import Table, html_table
 
 __all__ = ["Comparison", "compare", "verdict"]
@@ -100,7 +100,7 @@ def compare(
     Raises
     ------
     ValueError
-        The results are of other images or protocols.
+        The results are of other images or protocols, or an option is out of range.
     TypeError
         One of them is not a result.
 
@@ -112,6 +112,7 @@ def compare(
     >>> round(row["difference"], 3), row["better"]
     (0.7, True)
     """
+    check(confidence, resamples)
     a, b = baseline, candidate
     for name, value in (("baseline", a), ("candidate", b)):
         if not isinstance(value, Result):

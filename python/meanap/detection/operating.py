@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanap.detection.sampling import draw
+from meanap.detection.sampling import check, draw
 from meanap.detection.table import Table
 
 if TYPE_CHECKING:
@@ -255,6 +255,8 @@ def _best(curve: Curve, beta: float) -> OperatingPoint:
 
 
 def best_f1(result: Result, wanted: dict[str, float | None], iou: float, beta: float, area: str) -> BestF1:
+    if not _is_number(beta) or not 0 < beta < math.inf:
+        raise ValueError(f"beta: expected a number above 0, found {beta!r}")
     if all(value is None for value in wanted.values()):
 
         def of(category: Any) -> OperatingPoint:
@@ -273,6 +275,7 @@ def best_f1(result: Result, wanted: dict[str, float | None], iou: float, beta: f
 
 
 def points(result: Result, wanted: dict[str, float | None], iou: float, area: str) -> Table:
+    _asked(wanted)
     return _per_class(result, [point(result, wanted, id, iou, area, 0.95, 0, 0) for id in result.category_ids])
 
 
@@ -296,16 +299,8 @@ def point(
     resamples: int,
     seed: int,
 ) -> OperatingPoint:
-    given = {name: value for name, value in wanted.items() if value is not None}
-    if len(given) != 1:
-        raise ValueError(f"give one of {', '.join(wanted)}; found {', '.join(given) or 'none'}")
-    ((name, value),) = given.items()
-    if math.isnan(value) or (name != "score" and value < 0):
-        raise ValueError(f"{name}: expected a number of at least 0, found {value}")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence: expected a number between 0 and 1, found {confidence}")
-    if resamples < 0:
-        raise ValueError(f"resamples: expected at least 0, found {resamples}")
+    name, value = _asked(wanted)
+    check(confidence, resamples, 0)
     matches, *place = _place(result, category, iou, area)
     rule = "false_positives" if name == "false_positives_per_image" else name
     images = len(result.image_ids)
@@ -328,6 +323,31 @@ def point(
         intervals = _intervals(found, samples, confidence)
     threshold, precision, recall, rate, alarms = found.tolist()
     return OperatingPoint(threshold, precision, recall, _harmonic(precision, recall), rate, alarms, intervals)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+def _asked(wanted: dict[str, float | None]) -> tuple[str, float]:
+    """The one thing that is asked of a point, and its value.
+
+    Raises
+    ------
+    ValueError
+        There is not one, or there can be no such number.
+    """
+    given = {name: value for name, value in wanted.items() if value is not None}
+    if len(given) != 1:
+        raise ValueError(f"give one of {', '.join(wanted)}; found {', '.join(given) or 'none'}")
+    ((name, value),) = given.items()
+    expected, least, most = {
+        "score": ("a number", -math.inf, math.inf),
+        "false_positives_per_image": ("a number of at least 0", 0.0, math.inf),
+    }.get(name, ("a number from 0 to 1", 0.0, 1.0))
+    if not _is_number(value) or not least <= value <= most:
+        raise ValueError(f"{name}: expected {expected}, found {value!r}")
+    return name, float(value)
 
 
 def _harmonic(precision: Any, recall: Any) -> Any:

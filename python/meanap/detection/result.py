@@ -292,7 +292,7 @@ class Result:
         Raises
         ------
         ValueError
-            Both of them, a negative number, or a threshold `iou` that was not evaluated.
+            Both of them, a number that is not from 0 to 1, or a threshold `iou` that was not evaluated.
 
         >>> import meanap
         >>> truth = [{"boxes": [[0, 0, 10, 10], [20, 0, 30, 10]], "labels": [1, 2]}]
@@ -341,7 +341,8 @@ class Result:
         Raises
         ------
         ValueError
-            Not one of them, a negative number, or a threshold `iou` that was not evaluated.
+            Not one of them, a precision, recall or share of false alarms that is not from 0 to 1, a negative rate of
+            false positives, or a threshold `iou` that was not evaluated.
 
         >>> import meanap
         >>> truth = [{"boxes": [[0, 0, 10, 10]], "labels": [1]}, {"boxes": [], "labels": []}]

@@ -17,7 +17,7 @@ from meanap.protocol import SummaryRow
 if TYPE_CHECKING:
     from meanap.detection.result import Result
 
-__all__ = ["Interval", "Intervals", "Samples", "draw", "interval", "intervals", "means"]
+__all__ = ["Interval", "Intervals", "Samples", "check", "draw", "interval", "intervals", "means"]
 
 #: Numbers of each sample, threshold and category: ``(B, T, K)``, NaN where there is nothing to find.
 Samples: TypeAlias = np.ndarray
@@ -109,7 +109,7 @@ def interval(
     seed: int,
     progress: Any,
 ) -> Interval:
-    _check(confidence, resamples)
+    check(confidence, resamples)
     row = result._row(name)
     images = len(result.image_ids)
     value = result.number(row, category)
@@ -133,7 +133,7 @@ def intervals(
     seed: int,
     progress: Any,
 ) -> Intervals:
-    _check(confidence, resamples)
+    check(confidence, resamples)
     rows = [result._row(name) for name in (result._rows if names is None else names)]
     if not rows:
         raise ValueError("names: expected at least one number")
@@ -187,8 +187,16 @@ def _bounds(values: list[float], samples: list[list[np.ndarray]], confidence: fl
     return dict(zip(("value", "low", "high", "error"), told.T, strict=True))
 
 
-def _check(confidence: float, resamples: int) -> None:
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence: expected a number between 0 and 1, found {confidence}")
-    if not isinstance(resamples, (int, np.integer)) or resamples < 1:
-        raise ValueError(f"resamples: expected a whole number of at least 1, found {resamples}")
+def check(confidence: float, resamples: int, least: int = 1) -> None:
+    """Whether an interval can be had.
+
+    Raises
+    ------
+    ValueError
+        The confidence is not between 0 and 1, or there are fewer resamples than `least`.
+    """
+    if not isinstance(confidence, (int, float, np.number)) or not 0 < confidence < 1:
+        raise ValueError(f"confidence: expected a number between 0 and 1, found {confidence!r}")
+    whole = isinstance(resamples, (int, np.integer)) and not isinstance(resamples, bool)
+    if not whole or resamples < least:
+        raise ValueError(f"resamples: expected a whole number of at least {least}, found {resamples!r}")
