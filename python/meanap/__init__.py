@@ -78,7 +78,11 @@ def __getattr__(name: str) -> Any:
         globals()[name] = value
         return value
     if name in _PACKAGES:
-        return importlib.import_module(f"meanap.{name}")
+        try:
+            return importlib.import_module(f"meanap.{name}")
+        except ImportError as problem:
+            # What is not installed is not there: `hasattr`, `help` and `inspect` go on. `import` says ImportError.
+            raise AttributeError(f"module 'meanap' has no attribute {name!r}: {problem}") from problem
     raise AttributeError(f"module 'meanap' has no attribute {name!r}")
 
 

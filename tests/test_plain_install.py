@@ -1,0 +1,95 @@
+"""The package where nothing optional is installed: it can be looked at, and says what is missing when asked."""
+
+import subprocess
+import sys
+
+BLOCKED = (
+    *("ray", "pyspark", "pyarrow", "matplotlib", "PIL", "torch", "torchmetrics", "pandas", "polars", "duckdb"),
+    *("pycocotools", "scipy", "sklearn", "tensorflow", "tqdm"),
+)
+
+BLOCK = f"""
+import sys
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {BLOCKED!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Blocked())
+"""
+
+
+def plain(code):
+    done = subprocess.run([sys.executable, "-c", BLOCK + code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_it_can_be_looked_at():
+    told = plain("""
+import inspect, pydoc
+import meanap
+
+for name in dir(meanap):
+    assert hasattr(meanap, name) or name in ("distributed", "plot"), name
+members = dict(inspect.getmembers(meanap))
+assert set(meanap.__all__) <= set(members)
+assert not hasattr(meanap, "distributed") and getattr(meanap, "distributed", None) is None
+assert not hasattr(meanap, "no_such_name")
+text = pydoc.render_doc(meanap)
+assert "MeanAveragePrecision" in text and "explain_difference" in text
+pydoc.render_doc(meanap.MeanAveragePrecision), pydoc.render_doc(meanap.evaluate)
+help(meanap)
+print("done")
+""")
+    assert told.endswith("done\n")
+
+
+def test_what_is_missing_is_said():
+    plain("""
+import importlib
+import meanap
+
+for name, needed in (("distributed", "pyarrow"), ("plot", "matplotlib")):
+    for ask in (lambda: importlib.import_module(f"meanap.{name}"), lambda: getattr(meanap, name)):
+        try:
+            module = ask()
+        except (ImportError, AttributeError) as problem:
+            assert needed in str(problem), problem
+        else:
+            # It is needed only once something is drawn.
+            assert name == "plot", module
+""")
+
+
+def test_every_public_module_is_imported_or_says_what_it_needs():
+    plain("""
+import importlib, pkgutil
+import meanap
+
+missing = {}
+for module in pkgutil.walk_packages(meanap.__path__, "meanap.", onerror=lambda name: None):
+    if module.name.endswith("__main__"):
+        continue
+    try:
+        importlib.import_module(module.name)
+    except ImportError as problem:
+        assert "pip install" in str(problem) or module.name.startswith("meanap.distributed"), (module.name, problem)
+        missing[module.name.split(".")[1]] = problem
+assert set(missing) <= {"distributed"}, missing
+""")
+
+
+def test_it_works():
+    plain("""
+import meanap
+
+truth = [{"boxes": [[0, 0, 10, 10]], "labels": [1]}]
+found = [{"boxes": [[0, 0, 10, 10]], "labels": [1], "scores": [0.9]}]
+assert meanap.evaluate(truth, found).ap > 0.99
+metric = meanap.MeanAveragePrecision()
+metric.update(found, truth)
+metric.sync()
+assert metric.compute()["map"] > 0.99
+""")
