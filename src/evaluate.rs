@@ -5,8 +5,8 @@ use rayon::prelude::*;
 use crate::columns::Objects;
 use crate::error::Result;
 use crate::matching::{
-    AreaRange, Bits, Candidates, Cells, Extent, MatchTable, Matcher, Outcome, Positions, Row, Truth,
-    descending_key, each_bit, end_of_cell, end_of_image, floor, match_best_first, match_greedily,
+    AreaRange, Bits, Candidates, Cells, Extent, MatchTable, Matcher, Outcome, Partners, Positions, Row,
+    Truth, descending_key, each_bit, end_of_cell, end_of_image, floor, match_best_first, match_greedily,
 };
 use crate::similarity::Similarity;
 use crate::threads;
@@ -37,6 +37,8 @@ pub struct Protocol {
     pub extent: Extent,
     /// Who gets which ground truth.
     pub matcher: Matcher,
+    /// Thresholds, by index and rising, at which it is to be kept who matched whom; mostly none.
+    pub partners: Vec<usize>,
 }
 
 impl Protocol {
@@ -50,6 +52,10 @@ impl Protocol {
     /// How outcomes are laid out.
     pub fn bits(&self) -> Bits {
         Bits { areas: self.area_ranges.len(), thresholds: self.thresholds.len() }
+    }
+
+    fn matches(&self) -> Matches {
+        Matches { outcomes: Vec::new(), partners: Partners::of(self.area_ranges.len(), &self.partners) }
     }
 }
 
@@ -81,12 +87,17 @@ pub struct Cell {
     pub crowd: Vec<bool>,
 }
 
+/// What became of detections that matched: an entry of either column for each.
+struct Matches {
+    outcomes: Vec<u64>,
+    partners: Partners,
+}
+
 /// Shares that one thread matched one after the other.
-#[derive(Default)]
 struct Run<'a, S> {
     work: Workspace<S>,
     rows: Vec<&'a mut [Row]>,
-    outcomes: Vec<u64>,
+    matches: Matches,
 }
 
 /// Working memory of one thread.
@@ -106,19 +117,54 @@ impl Scene {
         dt: &Positions,
         gt: &Positions,
     ) -> Result<MatchTable> {
-        if self.detections.len() + self.ground_truths.len() <= FEW {
+        if self.is_small() {
             return self.match_few(similarity, self.rows(dt), self.truths(gt));
         }
         // All stages in one visit to the pool: its threads are awake from one to the next.
         threads::run(|| {
-            let (mut rows, truths) = rayon::join(|| self.rows(dt), || self.truths(gt));
-            let one = |run, share| self.match_next(similarity, run, share);
-            let shares = shares(&mut rows, &truths).into_par_iter();
-            let runs = shares.try_fold(Run::default, one).collect::<Result<Vec<_>>>()?;
-            let bits = self.protocol.bits();
-            let outcomes = join(runs, bits.entry());
-            Ok(MatchTable { bits, rows, truths, outcomes })
+            let (rows, truths) = rayon::join(|| self.rows(dt), || self.truths(gt));
+            self.match_many(similarity, rows, truths)
         })
+    }
+
+    /// The table that [`Scene::match_all`] made, matched with the partners that the protocol now asks for.
+    ///
+    /// # Errors
+    ///
+    /// As of matching: work that is cancelled, memory that cannot be had.
+    pub fn match_again<S: Similarity>(&self, similarity: &S, table: &MatchTable) -> Result<MatchTable> {
+        let mut rows = table.rows.clone();
+        for row in &mut rows.items {
+            *row =
+                Row::unmatched(row.score, row.image, row.object, Row::DROPPED, self.unpunished(row.object));
+        }
+        let truths = table.truths.clone();
+        if self.is_small() {
+            return self.match_few(similarity, rows, truths);
+        }
+        threads::run(|| self.match_many(similarity, rows, truths))
+    }
+
+    fn is_small(&self) -> bool {
+        self.detections.len() + self.ground_truths.len() <= FEW
+    }
+
+    /// Matches both sides, sorted into cells, in parallel.
+    fn match_many<S: Similarity>(
+        &self,
+        similarity: &S,
+        mut rows: Cells<Row>,
+        truths: Cells<Truth>,
+    ) -> Result<MatchTable> {
+        let new = || Run { work: Workspace::default(), rows: Vec::new(), matches: self.protocol.matches() };
+        let one = |run, share| self.match_next(similarity, run, share);
+        let shares = shares(&mut rows, &truths).into_par_iter();
+        let runs = shares.try_fold(new, one).collect::<Result<Vec<_>>>()?;
+        let bits = self.protocol.bits();
+        let mut matches = self.protocol.matches();
+        join(runs, bits.entry(), &mut matches)?;
+        let table = MatchTable::new(bits, rows, truths, matches.outcomes);
+        Ok(MatchTable { partners: matches.partners, ..table })
     }
 
     /// Matches both sides, sorted into cells, on the calling thread.
@@ -131,11 +177,13 @@ impl Scene {
         let bits = self.protocol.bits();
         let mut work = Workspace::default();
         work.cell.reserve(USUAL);
-        let mut outcomes = Vec::with_capacity(bits.entry() * rows.items.len());
+        let mut matches = self.protocol.matches();
+        matches.outcomes.reserve(bits.entry() * rows.items.len());
         for share in shares(&mut rows, &truths) {
-            self.match_share(similarity, &mut work, share, &mut outcomes)?;
+            self.match_share(similarity, &mut work, share, &mut matches)?;
         }
-        Ok(MatchTable { bits, rows, truths, outcomes })
+        let table = MatchTable::new(bits, rows, truths, matches.outcomes);
+        Ok(MatchTable { partners: matches.partners, ..table })
     }
 
     /// Adds one share to a run.
@@ -145,7 +193,7 @@ impl Scene {
         mut run: Run<'a, S::Scratch>,
         (rows, truths): (&'a mut [Row], &[Truth]),
     ) -> Result<Run<'a, S::Scratch>> {
-        self.match_share(similarity, &mut run.work, (&mut *rows, truths), &mut run.outcomes)?;
+        self.match_share(similarity, &mut run.work, (&mut *rows, truths), &mut run.matches)?;
         run.rows.push(rows);
         Ok(run)
     }
@@ -184,13 +232,13 @@ impl Scene {
         })
     }
 
-    /// Matches the cells of some images of one group. Outcomes of those that match go behind the ones that are there.
+    /// Matches the cells of some images of one group. What became of those that match goes behind what is there.
     fn match_share<S: Similarity>(
         &self,
         similarity: &S,
         work: &mut Workspace<S::Scratch>,
         (rows, truths): (&mut [Row], &[Truth]),
-        outcomes: &mut Vec<u64>,
+        matches: &mut Matches,
     ) -> Result<()> {
         self.watch.check()?;
         self.watch.advance(rows.len() as u64);
@@ -224,7 +272,8 @@ impl Scene {
             work.cell.fill(similarity, &mut work.scratch, floor)?;
             work.cell.find_candidates(&self.protocol.thresholds);
             if !work.cell.candidates.is_empty() {
-                self.match_cell(work, kept, of_cell, outcomes);
+                matches.partners.reserve(kept.len())?;
+                self.match_cell(work, kept, of_cell, matches);
             }
         }
         Ok(())
@@ -236,8 +285,9 @@ impl Scene {
         work: &mut Workspace<S>,
         rows: &mut [Row],
         truths: &[Truth],
-        outcomes: &mut Vec<u64>,
+        matches: &mut Matches,
     ) {
+        let Matches { outcomes, partners } = matches;
         let Workspace { cell: Cell { detections, candidates, crowd, .. }, ignored, taken, .. } = work;
         let (dt, gt) = (&self.detections, &self.ground_truths);
         let bits = self.protocol.bits();
@@ -255,6 +305,7 @@ impl Scene {
                         let index = outcomes.len() / entry;
                         rows[d].set_matched(index);
                         bits.push(outcomes, outside);
+                        partners.push();
                         index
                     }
                 };
@@ -265,6 +316,7 @@ impl Scene {
                     let ignored = if truths[g].areas >> a & 1 == 0 { made } else { 0 };
                     bits.set(outcome, a, word, matched, ignored);
                 });
+                partners.set(index, areas, word, made, truths[g].object);
             };
             match self.protocol.matcher {
                 Matcher::Greedy => {
@@ -326,23 +378,30 @@ fn shares<'a>(rows: &'a mut Cells<Row>, truths: &'a Cells<Truth>) -> Vec<(&'a mu
     shares
 }
 
-/// The outcomes of all runs, one after the other; their rows are told where they are now.
-fn join<S: Send>(mut runs: Vec<Run<'_, S>>, entry: usize) -> Vec<u64> {
+/// Puts what all runs found behind one another, into `into`; their rows are told where it is now.
+fn join<S: Send>(mut runs: Vec<Run<'_, S>>, entry: usize, into: &mut Matches) -> Result<()> {
     let before = runs.iter().scan(0, |before, run| {
-        *before += run.outcomes.len();
-        Some(*before - run.outcomes.len())
+        *before += run.matches.outcomes.len();
+        Some(*before - run.matches.outcomes.len())
     });
     let before: Vec<usize> = before.collect();
-    let later =
-        before.par_iter().zip(&mut runs).filter(|(before, run)| **before > 0 && !run.outcomes.is_empty());
+    let later = before
+        .par_iter()
+        .zip(&mut runs)
+        .filter(|(before, run)| **before > 0 && !run.matches.outcomes.is_empty());
     later.for_each(|(before, run)| {
         let rows = run.rows.iter_mut().flat_map(|rows| rows.iter_mut());
         rows.for_each(|row| row.move_entry(before / entry));
     });
     // No more room than they need: they stay.
-    let mut outcomes = Vec::with_capacity(runs.iter().map(|run| run.outcomes.len()).sum());
-    runs.into_iter().for_each(|run| outcomes.extend(run.outcomes));
-    outcomes
+    let outcomes = runs.iter().map(|run| run.matches.outcomes.len()).sum::<usize>();
+    into.outcomes.reserve_exact(outcomes);
+    into.partners.reserve(outcomes / entry.max(1))?;
+    for run in runs {
+        into.outcomes.extend(run.matches.outcomes);
+        into.partners.append(&run.matches.partners);
+    }
+    Ok(())
 }
 
 impl Cell {
@@ -385,6 +444,89 @@ impl Cell {
     pub fn find_candidates(&mut self, thresholds: &[f64]) {
         if !self.similarity.is_empty() {
             self.candidates.collect(&self.similarity, self.ground_truths.len(), thresholds);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::columns::{Areas, Boxes, Geometry, Ids, Reals};
+    use crate::similarity::BoxIou;
+
+    /// Boxes on a coarse grid in three images and two categories, every fifth of them a crowd or ignored.
+    fn objects(count: usize, roll: &mut impl FnMut(u64) -> u64) -> Objects {
+        let mut boxes = Boxes::default();
+        (0..count).for_each(|_| boxes.push([(); 4].map(|()| (1 + roll(4)) as f64)));
+        let mut column = |sides| Arc::new((0..count).map(|_| roll(sides) as u32).collect::<Vec<u32>>());
+        let (image, category) = (column(3), column(2));
+        let crowd: Vec<bool> = column(10).iter().map(|&side| side == 0).collect();
+        let ignore = column(10).iter().zip(&crowd).map(|(&side, &crowd)| crowd || side == 0).collect();
+        let mut score = Reals::default();
+        column(5).iter().for_each(|&side| score.push(f64::from(side)));
+        let boxes = Arc::new(boxes);
+        Objects {
+            image,
+            category,
+            id: Ids::Counted,
+            area: Areas::OfBoxes(boxes.clone()),
+            score: Arc::new(score),
+            crowd: Arc::new(crowd),
+            ignore: Arc::new(ignore),
+            geometry: Geometry::Boxes(boxes),
+        }
+    }
+
+    /// Few and many objects are matched by two ways that fill the partners.
+    #[test]
+    fn partners_are_those_whom_the_outcomes_tell() {
+        let mut state = 7u64;
+        let mut roll = |sides: u64| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 33) % sides
+        };
+        for (case, count) in [20, 60, 200, 3000].into_iter().enumerate() {
+            for matcher in [Matcher::Greedy, Matcher::Argmax] {
+                let ground_truths = objects(count, &mut roll);
+                let detections = Objects { ignore: Arc::new(Vec::new()), ..objects(count, &mut roll) };
+                let extent = Extent { images: 3, categories: 2, by_category: case % 2 == 0 };
+                let protocol = Protocol {
+                    thresholds: vec![0.3, 0.5, 0.8],
+                    area_ranges: vec![[0.0, 1e5], [0.0, 6.0], [6.0, 1e5]],
+                    max_detections: 500,
+                    extent,
+                    matcher,
+                    partners: vec![0, 2],
+                };
+                let mut scene = Scene { detections, ground_truths, protocol, watch: Watch::default() };
+                let similarity = BoxIou::new(&scene.detections, &scene.ground_truths).unwrap();
+                let positions = Positions::identity(extent);
+                let table = scene.match_all(&similarity, &positions, &positions).unwrap();
+                scene.protocol.partners = Vec::new();
+                let plain = scene.match_all(&similarity, &positions, &positions).unwrap();
+                assert!(plain.partners.is_empty() && plain.outcomes == table.outcomes);
+                scene.protocol.partners = vec![0, 2];
+                let again = scene.match_again(&similarity, &plain).unwrap();
+                let mut pairs = 0;
+                for group in 0..table.groups() {
+                    for (row, other) in table.rows(group).iter().zip(again.rows(group)) {
+                        for (a, (place, t)) in (0..3).flat_map(|a| [(0, 0), (1, 2)].map(|at| (a, at))) {
+                            let partner = table.partner(row, a, place);
+                            assert_eq!(again.partner(other, a, place), partner);
+                            let (matched, ignored) = table.matched_and_ignored(row, a, t);
+                            assert_eq!(partner.is_some(), matched);
+                            let Some(object) = partner else { continue };
+                            let truth =
+                                table.truths(group).iter().find(|truth| truth.object == object).unwrap();
+                            assert_eq!((truth.image, truth.areas >> a & 1 == 0), (row.image, ignored));
+                            pairs += 1;
+                        }
+                    }
+                }
+                assert!(pairs > 0);
+            }
         }
     }
 }

@@ -28,13 +28,9 @@ pub mod matching;
 
 pub mod curve;
 
-pub mod derive;
-
 pub mod evaluate;
 
-pub mod confusion;
-
-pub mod mistakes;
+pub mod analysis;
 
 pub mod pixels;
 

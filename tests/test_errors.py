@@ -237,15 +237,15 @@ def test_each_error_by_hand(error, truths, found):
     errors = errors_of(*scene(truths, found))
     counts = {name: count for name, count in errors.counts.items() if name not in ("missed", *list(TIDE)[6:])}
     assert counts == {name: int(name == error) for name in counts}
-    row = errors.mistakes.row(error=error)
+    row = errors.rows.row(error=error)
     assert row["category"] == 1 and row["score"] == found[-1][3]
     assert row["truth"] == (truths[0][1] if error in ("classification", "localisation", "duplicate") else None)
     about = error in ("classification", "localisation") or error == "duplicate" or not truths
     assert errors.counts["missed"] == (0 if about else 1)
 
 
-def test_the_best_scored_error_is_put_right():
-    # Two errors about one object: the better one finds it, the other disappears, whichever kind is put right.
+def test_the_best_scored_error_is_corrected():
+    # Two errors about one object: the better one finds it, the other disappears, whichever type is corrected.
     data = scene([(1, 1, BOX)], [(1, 2, BOX, 0.9), (1, 1, OFF, 0.8)])
     errors = errors_of(*data)
     assert errors.ap == 0.0 and errors["classification"] == pytest.approx(1.0) and errors["localisation"] == 0.0
@@ -460,7 +460,7 @@ def test_areas():
 def test_nothing_and_bad_questions():
     truth, found = scene([], [])
     empty = meanap.evaluate(truth, found).errors()
-    assert math.isnan(empty.ap) and math.isnan(empty["missed"]) and len(empty.mistakes) == 0
+    assert math.isnan(empty.ap) and math.isnan(empty["missed"]) and len(empty.rows) == 0
     assert math.isnan(meanap.evaluate(truth, found).lrp().lrp)
     result = meanap.evaluate(*scene([(1, 1, BOX)], [(1, 1, BOX, 0.9)]))
     assert result.lrp().lrp == 0.0 and result.errors()["missed"] == 0.0
@@ -495,6 +495,6 @@ def test_a_metric_keeps_what_errors_need(average):
     errors, expected = metric.result().errors(), whole.errors()
     assert errors.to_dict() == expected.to_dict() and errors.counts == expected.counts
     assert errors.ap == pytest.approx(metric.result().ap50) and metric.result().lrp().lrp == whole.lrp().lrp
-    assert errors.mistakes["error"] == expected.mistakes["error"]
+    assert errors.rows["error"] == expected.rows["error"] and errors.rows["truth"] == expected.rows["truth"]
     with pytest.raises(ValueError, match="kept what is needed at IoU, background and area"):
         metric.result().errors(0.75)

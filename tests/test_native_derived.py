@@ -146,10 +146,11 @@ def test_curves_and_operating_points(result):
 
 def test_images_and_calibration(data, result):
     table = result.images(iou=0.5, score=0.3)
-    assert (np.diff(table["wrong"] + table["missed"]) <= 0).all()
+    assert (np.diff(table["false_positives"] + table["false_negatives"]) <= 0).all()
     assert table["positives"].sum() == result.per_class["positives"].sum()
     row = table.row(image=data[0]["images"][0]["id"])
-    assert row["missed"] == row["positives"] - row["right"] and row["detections"] == row["right"] + row["wrong"]
+    assert row["false_negatives"] == row["positives"] - row["true_positives"]
+    assert row["detections"] == row["true_positives"] + row["false_positives"]
     calibration = result.calibration(bins=5)
     assert 0 < calibration.error < 1
     assert calibration.bins["detections"].sum() == (~result.matches.ignored[:, 0]).sum()
@@ -168,11 +169,12 @@ def test_confusion_by_hand():
     confusion = meanap.evaluate(truth, preds).confusion(iou=0.5)
     assert confusion.names == ["cat", "dog", "background"]
     assert confusion.matrix.tolist() == [[1, 0, 0], [1, 1, 0], [0, 1, 0]]
-    assert (confusion.right, confusion.mistaken, confusion.missed, confusion.invented) == (2, 1, 0, 1)
+    assert (confusion.true_positives, confusion.misclassified) == (2, 1)
+    assert (confusion.false_negatives, confusion.false_positives) == (0, 1)
     later = meanap.evaluate(truth, preds).confusion(iou=0.5, score=0.5)
     assert later.matrix.tolist() == [[1, 0, 0], [1, 0, 1], [0, 1, 0]]
     assert later.pairs()["truth"] == ["dog", "dog", "background"]
-    assert "1 mistaken" in repr(later) and "<table>" in later._repr_html_()
+    assert "1 misclassified" in repr(later) and "<table>" in later._repr_html_()
 
 
 def test_confusion_of_a_metric_is_that_of_one_call(data):

@@ -124,6 +124,14 @@ def test_the_curves_are_the_results(files, page):
             assert precision[i] is None and recall[i] == 0
 
 
+FATES = ("false_positive", "false_negative", "true_positive")
+
+
+def fates(figure):
+    """How many marks of a drawing have each fate."""
+    return {fate: len(re.findall(rf'class="mark \w+ {fate}"', figure)) for fate in FATES}
+
+
 def test_the_worst_images_are_drawn_with_their_fates(files, page):
     result = meanap.evaluate(*files[1]["bbox"])
     text = page.read_text(encoding="utf-8")
@@ -131,11 +139,9 @@ def test_the_worst_images_are_drawn_with_their_fates(files, page):
     figures = re.findall(r"<figure class=scene>.*?</figure>", text, re.DOTALL)
     assert len(figures) == 6
     for row, figure in zip(worst, figures, strict=False):
-        assert (
-            f"(id {row['image']}): {row['wrong']:,} wrong, {row['missed']:,} missed, {row['right']:,} right" in figure
-        )
-        counts = {fate: len(re.findall(rf'class="mark \w+ {fate}"', figure)) for fate in ("wrong", "missed", "right")}
-        assert counts == {fate: row[fate] for fate in counts}
+        told = (f"{row[f'{fate}s']:,} {fate.replace('_', ' ')}s" for fate in FATES)
+        assert f"(id {row['image']}): {', '.join(told)}" in figure
+        assert fates(figure) == {fate: row[f"{fate}s"] for fate in FATES}
 
 
 @pytest.mark.parametrize("kind", ["segm", "keypoints"])
@@ -148,10 +154,14 @@ def test_masks_and_poses(files, tmp_path, kind):
     assert ("<circle" in "".join(figures)) == (kind == "keypoints")
 
 
-@pytest.mark.parametrize("protocol", ["voc2012", "ultralytics"])
-def test_other_rules(files, tmp_path, protocol):
-    path = report.write(tmp_path / "report.html", *files[1]["bbox"], protocol=protocol, resamples=5, worst=1)
+@pytest.mark.parametrize("protocol", ["voc2012", "ultralytics", meanap.protocol.get("coco").replace(by_category=False)])
+def test_other_protocols(files, tmp_path, protocol):
+    path = report.write(tmp_path / "report.html", *files[1]["bbox"], protocol=protocol, resamples=5, worst=5)
     result = meanap.evaluate(*files[1]["bbox"], protocol=protocol)
+    figures = re.findall(r"<figure class=scene>.*?</figure>", path.read_text(encoding="utf-8"), re.DOTALL)
+    for row, figure in zip(result.images(0.5, score=result.best_f1().threshold), figures, strict=False):
+        assert fates(figure) == {fate: row[f"{fate}s"] for fate in FATES}
+    assert len(figures) == 5
     assert (
         Reader(path.read_text(encoding="utf-8")).tables[0][1][1] == f"{result.number(next(iter(result.to_dict()))):.3f}"
     )
@@ -187,8 +197,7 @@ def test_lvis_judges_only_where_it_was_looked(shared_data, tmp_path):
     result = meanap.evaluate(truth, found, protocol="lvis")
     figures = re.findall(r"<figure class=scene>.*?</figure>", path.read_text(encoding="utf-8"), re.DOTALL)
     for row, figure in zip(result.images(0.5, score=0.3), figures, strict=False):
-        counts = {fate: len(re.findall(rf'class="mark \w+ {fate}"', figure)) for fate in ("wrong", "missed", "right")}
-        assert counts == {fate: row[fate] for fate in counts}
+        assert fates(figure) == {fate: row[f"{fate}s"] for fate in FATES}
     assert len(figures) == 8 and "ignored" in "".join(figures)
 
 
@@ -279,7 +288,7 @@ def test_nothing_found_and_nothing_to_find(tmp_path):
     assert "NaN" not in embedded(text) and "–" in text and "nan" not in "".join(Reader(text).text).split()
     truth = generate.dataset(images=3, seed=1)
     text = report.write(tmp_path / "r.html", truth, [], resamples=2).read_text(encoding="utf-8")
-    assert len(re.findall(r'class="mark truth missed"', text)) > 0
+    assert len(re.findall(r'class="mark truth false_negative"', text)) > 0
 
 
 def test_the_command_names_what_it_wrote(files, tmp_path, capsys):

@@ -224,12 +224,12 @@ mod tests {
                 images: None,
                 recall_points: points.to_vec(),
             };
-            let table = MatchTable {
+            let table = MatchTable::new(
                 bits,
-                rows: Cells { groups: vec![0, rows.len() as u32], items: rows },
-                truths: Cells { groups: vec![0, truths.len() as u32], items: truths },
+                Cells { groups: vec![0, rows.len() as u32], items: rows },
+                Cells { groups: vec![0, truths.len() as u32], items: truths },
                 outcomes,
-            };
+            );
             let drawn = accumulate(&table, &selection, Shape { categories: 1, areas: 1, limits: 2 });
             for t in 0..bits.thresholds {
                 for (m, limit) in [2, 100].into_iter().enumerate() {
@@ -253,12 +253,12 @@ mod tests {
     #[test]
     fn nothing_selected_is_nothing_drawn() {
         let bits = Bits { areas: 1, thresholds: 1 };
-        let table = MatchTable {
+        let table = MatchTable::new(
             bits,
-            rows: Cells { groups: vec![0, 1], items: vec![Row::unmatched(0.5, 0, 0, 0, 0)] },
-            truths: Cells { groups: vec![0, 1], items: vec![Truth { image: 0, object: 0, areas: 1 }] },
-            outcomes: vec![],
-        };
+            Cells { groups: vec![0, 1], items: vec![Row::unmatched(0.5, 0, 0, 0, 0)] },
+            Cells { groups: vec![0, 1], items: vec![Truth { image: 0, object: 0, areas: 1 }] },
+            vec![],
+        );
         for (areas, limits) in [(vec![0], vec![]), (vec![], vec![100]), (vec![], vec![])] {
             let shape = Shape { categories: 1, areas: areas.len(), limits: limits.len() };
             let (groups, recall_points) = (vec![0], vec![0.5]);

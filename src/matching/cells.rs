@@ -21,6 +21,16 @@ pub struct Positions {
     pub of_category: Vec<u32>,
 }
 
+impl Positions {
+    /// Where codes are positions already.
+    pub fn identity(extent: Extent) -> Positions {
+        Positions {
+            of_image: (0..extent.images as u32).collect(),
+            of_category: (0..extent.categories as u32).collect(),
+        }
+    }
+}
+
 /// The evaluated grid, never allocated.
 #[derive(Clone, Copy, Debug)]
 pub struct Extent {

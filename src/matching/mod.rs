@@ -1,10 +1,12 @@
-//! Greedy matching, cell by cell, and the table of its outcomes.
+//! Matching, cell by cell, and the table of its outcomes: who matched whom, if somebody asks.
 
 mod argmax;
 mod cells;
 mod counting;
 mod greedy;
 mod log;
+mod pair;
+mod partners;
 mod radix;
 mod score;
 mod table;
@@ -15,6 +17,8 @@ pub use cells::{
 };
 pub use greedy::{Candidates, floor, match_greedily};
 pub use log::{Columns, ImageKeys, Legend, MatchLog};
+pub use pair::{ErrorType, Pair};
+pub use partners::{NO_PARTNER, Partners};
 pub use radix::sort_by_integer;
 pub use score::descending_key;
 pub use table::{AreaRange, Bits, MOST_AREA_RANGES, MatchTable, Outcome, Row, Truth, Verdict, each_bit};

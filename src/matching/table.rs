@@ -1,6 +1,8 @@
 //! The match table: one row for each detection, with its outcome at every area range and threshold.
 
 use super::cells::{Cells, InImage};
+use super::pair::Pair;
+use super::partners::Partners;
 
 /// Area ranges of one evaluation. Both ends are inside.
 pub type AreaRange = [f64; 2];
@@ -249,9 +251,18 @@ pub struct MatchTable {
     pub truths: Cells<Truth>,
     /// Outcomes of matched rows, [`Bits::entry`] words each.
     pub outcomes: Vec<u64>,
+    /// Whom they matched, at the thresholds for which somebody asked.
+    pub partners: Partners,
+    /// What each detection is, by [`Row::object`], if somebody asked.
+    pub pairs: Option<Vec<Pair>>,
 }
 
 impl MatchTable {
+    /// A table without partners and pairs.
+    pub fn new(bits: Bits, rows: Cells<Row>, truths: Cells<Truth>, outcomes: Vec<u64>) -> MatchTable {
+        MatchTable { bits, rows, truths, outcomes, partners: Partners::default(), pairs: None }
+    }
+
     /// The number of groups.
     pub fn groups(&self) -> usize {
         self.rows.len()
@@ -272,6 +283,28 @@ impl MatchTable {
     pub fn outcome(&self, index: usize) -> &[u64] {
         let entry = self.bits.entry();
         &self.outcomes[index * entry..(index + 1) * entry]
+    }
+
+    /// Whether a detection matched at threshold `t` in area range `a`, and whether it is ignored there.
+    #[inline]
+    pub fn matched_and_ignored(&self, row: &Row, a: usize, t: usize) -> (bool, bool) {
+        match row.outcome() {
+            Outcome::Unmatched(outside) => (false, outside >> a & 1 == 1),
+            Outcome::Matched(index) => {
+                let (matched, ignored) = self.bits.get(self.outcome(index), a, t / 64);
+                (matched >> (t % 64) & 1 == 1, ignored >> (t % 64) & 1 == 1)
+            }
+        }
+    }
+
+    /// The ground truth ([`Truth::object`]) that a detection matched in area range `a`, at the `place`-th of the thresholds
+    /// whose partners were asked for; also one whose id makes the match count as none.
+    #[inline]
+    pub fn partner(&self, row: &Row, a: usize, place: usize) -> Option<u32> {
+        match row.outcome() {
+            Outcome::Unmatched(_) => None,
+            Outcome::Matched(index) => self.partners.get(index, a, place),
+        }
     }
 
     /// Ground truths to be found of one group, in each area range.

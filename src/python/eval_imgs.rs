@@ -8,8 +8,9 @@ use pyo3::types::{PyDict, PyFloat, PyList, PyTuple};
 
 use super::evaluate::{AnySimilarity, Evaluation};
 use crate::columns::Ids;
-use crate::evaluate::Cell;
-use crate::matching::{Row, Truth, each_bit, floor, match_greedily, meetings};
+use crate::error::Result;
+use crate::evaluate::{Cell, Protocol, Scene};
+use crate::matching::{MatchTable, Meeting, Row, Truth, meetings};
 
 /// The annotations that the columns came from, where ids and scores have to be theirs: objects of whatever type they
 /// are there. They may have been edited since, so that a value counts only if it is what was evaluated.
@@ -42,18 +43,20 @@ impl Evaluation {
         let groups = protocol.extent.groups();
         let list = PyList::new(py, std::iter::repeat_n(py.None().into_bound(py), groups * areas * images))?;
         let annotations = Annotations { ground_truth, detections };
-        self.each_cell(floor(&protocol.thresholds), |group, image, rows, truths, cell| {
+        let table = py.detach(|| self.with_partners())?;
+        for (group, meeting) in cells(&table) {
+            let (rows, truths) = (kept(&table, group, &meeting), &table.truths(group)[meeting.ground_truths]);
+            let image = meeting.image as usize;
             for a in 0..areas {
                 let entry = PyDict::new(py);
                 entry.set_item("image_id", image_ids.get_item(image)?)?;
                 entry.set_item("category_id", category_ids.get_item(group)?)?;
                 entry.set_item("aRng", area_ranges.get_item(a)?)?;
                 entry.set_item("maxDet", max_detections)?;
-                self.describe(&entry, rows, truths, cell, a, &annotations)?;
+                self.describe(&entry, &table, rows, truths, a, &annotations)?;
                 list.set_item((group * areas + a) * images + image, entry)?;
             }
-            Ok(())
-        })?;
+        }
         Ok(list)
     }
 
@@ -64,13 +67,16 @@ impl Evaluation {
         image_ids: &Bound<'py, PyList>,
         category_ids: &Bound<'py, PyList>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let mut filled = HashMap::new();
-        self.each_cell(f64::NEG_INFINITY, |group, image, _, _, cell| {
+        let (mut filled, mut cell) = (HashMap::new(), Cell::default());
+        for (group, meeting) in cells(&self.table) {
+            let rows = kept(&self.table, group, &meeting);
+            let image = meeting.image as usize;
+            cell.open(rows, &self.table.truths(group)[meeting.ground_truths], &self.scene.ground_truths);
+            self.similarity.fill(&mut cell, f64::NEG_INFINITY)?;
             if !cell.similarity.is_empty() {
-                filled.insert((image, group), self.matrix(py, cell)?);
+                filled.insert((image, group), self.matrix(py, &cell)?);
             }
-            Ok(())
-        })?;
+        }
         let ious = PyDict::new(py);
         for (i, image) in image_ids.iter().enumerate() {
             for (k, category) in category_ids.iter().enumerate() {
@@ -86,26 +92,13 @@ impl Evaluation {
 }
 
 impl Evaluation {
-    /// Calls `visit(group, image, kept rows, truths, cell)` for each cell with an object on either side.
-    fn each_cell(
-        &self,
-        floor: f64,
-        mut visit: impl FnMut(usize, usize, &[Row], &[Truth], &Cell) -> PyResult<()>,
-    ) -> PyResult<()> {
-        let mut cell = Cell::default();
-        for group in 0..self.table.groups() {
-            let (rows, truths) = (self.table.rows(group), self.table.truths(group));
-            for meeting in meetings(rows, truths) {
-                let rows = &rows[meeting.detections];
-                let kept = rows.iter().take_while(|row| row.rank != Row::DROPPED).count();
-                let (rows, truths) = (&rows[..kept], &truths[meeting.ground_truths]);
-                cell.open(rows, truths, &self.scene.ground_truths);
-                self.similarity.fill(&mut cell, floor)?;
-                cell.find_candidates(&self.scene.protocol.thresholds);
-                visit(group, meeting.image as usize, rows, truths, &cell)?;
-            }
-        }
-        Ok(())
+    /// The table, with the partners at all thresholds: matched by the evaluation's own code when somebody asks, as to keep
+    /// them takes more memory than all else.
+    fn with_partners(&self) -> Result<MatchTable> {
+        let partners = (0..self.scene.protocol.thresholds.len()).collect();
+        let protocol = Protocol { partners, ..self.scene.protocol.clone() };
+        let scene = Scene { protocol, ..self.scene.clone() };
+        self.similarity.match_again(&scene, &self.table)
     }
 
     /// Similarities in the memory order of the reference: by columns for boxes and masks, by rows for keypoints.
@@ -119,13 +112,13 @@ impl Evaluation {
         Ok(PyArray1::from_vec(py, by_columns).reshape([g, d])?.transpose()?.into_any())
     }
 
-    /// What the reference's `evaluateImg` says of one cell in one area range.
+    /// What the reference's `evaluateImg` says of one cell in one area range, by `table` with its partners.
     fn describe(
         &self,
         entry: &Bound<'_, PyDict>,
+        table: &MatchTable,
         rows: &[Row],
         truths: &[Truth],
-        cell: &Cell,
         a: usize,
         annotations: &Annotations<'_, '_>,
     ) -> PyResult<()> {
@@ -144,28 +137,20 @@ impl Evaluation {
         let mut gt_matches = vec![0.0; t * g];
         let mut dt_ignore = vec![false; t * d];
         let dt_id = |i: usize| dt.id.get(rows[i].object as usize);
-        let claims = |i: usize| dt_id(i) > 0.0;
-        let Cell { candidates, crowd, .. } = cell;
-        match_greedily(
-            candidates,
-            thresholds,
-            &ignored,
-            crowd,
-            claims,
-            &mut Vec::new(),
-            |word, bits, i, j| {
-                each_bit(bits, |bit| {
-                    let at = 64 * word + bit;
-                    dt_matches[at * d + i] = gt.id.get(truths[j].object as usize);
-                    gt_matches[at * g + place[j]] = dt_id(i);
-                    dt_ignore[at * d + i] = ignored[j];
-                });
-            },
-        );
-        let outside = |row: &Row| self.scene.protocol.outside(dt.area.get(row.object as usize)) >> a & 1 == 1;
-        let outside: Vec<bool> = rows.iter().map(outside).collect();
-        for (i, ignore) in dt_ignore.iter_mut().enumerate() {
-            *ignore |= dt_matches[i] == 0.0 && outside[i % d];
+        let mut by_object: Vec<(u32, usize)> = truths.iter().map(|truth| truth.object).zip(place).collect();
+        by_object.sort_unstable();
+        let place_of = |object: u32| by_object.binary_search_by_key(&object, |&(object, _)| object).ok();
+        for (i, row) in rows.iter().enumerate() {
+            for at in 0..t {
+                // Of several detections that matched a ground truth the last one is told.
+                if let Some(object) = table.partner(row, a, at) {
+                    dt_matches[at * d + i] = gt.id.get(object as usize);
+                    if let Some(j) = place_of(object) {
+                        gt_matches[at * g + by_object[j].1] = dt_id(i);
+                    }
+                }
+                dt_ignore[at * d + i] = table.matched_and_ignored(row, a, at).1;
+            }
         }
 
         let objects: Vec<u32> = rows.iter().map(|row| row.object).collect();
@@ -192,6 +177,18 @@ impl Evaluation {
         entry.set_item("dtIgnore", PyArray1::from_vec(py, dt_ignore).reshape([t, d])?)?;
         Ok(())
     }
+}
+
+/// The cells with an object on either side, each with its group.
+fn cells(table: &MatchTable) -> impl Iterator<Item = (usize, Meeting)> {
+    let of_group = |group| meetings(table.rows(group), table.truths(group)).map(move |cell| (group, cell));
+    (0..table.groups()).flat_map(of_group)
+}
+
+/// The detections of a cell that were kept.
+fn kept<'a>(table: &'a MatchTable, group: usize, cell: &Meeting) -> &'a [Row] {
+    let rows = &table.rows(group)[cell.detections.clone()];
+    &rows[..rows.iter().take_while(|row| row.rank != Row::DROPPED).count()]
 }
 
 fn ids<'py>(

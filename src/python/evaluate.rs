@@ -41,6 +41,16 @@ impl AnySimilarity {
         }
     }
 
+    /// The table with the partners that the protocol asks for.
+    pub fn match_again(&self, scene: &Scene, table: &MatchTable) -> Result<MatchTable> {
+        match self {
+            AnySimilarity::Boxes(boxes) => scene.match_again(boxes, table),
+            AnySimilarity::Masks(masks) => scene.match_again(masks, table),
+            AnySimilarity::Boundaries(boundaries) => scene.match_again(boundaries, table),
+            AnySimilarity::Keypoints(oks) => scene.match_again(oks, table),
+        }
+    }
+
     /// Fills in a cell's similarities.
     pub fn fill(&self, cell: &mut Cell, floor: f64) -> Result<()> {
         fn fill<S: Similarity>(similarity: &S, cell: &mut Cell, floor: f64) -> Result<()> {
@@ -136,6 +146,7 @@ pub fn evaluate(
         max_detections,
         extent,
         matcher: Matcher::Greedy,
+        partners: Vec::new(),
     };
     let (gt, dt) = (ground_truth.columns.clone(), detections.columns.clone());
     let similarity = similarity(py, &dt, &gt, variances, dilation_ratio)?;
@@ -285,12 +296,12 @@ pub fn curves<'py>(
         recall_points: recall_points.as_array().to_vec(),
     };
     let (r, m) = (selection.recall_points.len(), selection.max_detections.len());
-    let table = MatchTable {
+    let table = MatchTable::new(
         bits,
-        rows: Cells { groups: vec![0, d as u32], items: rows },
-        truths: Cells { groups: vec![0, positives as u32], items: truths },
+        Cells { groups: vec![0, d as u32], items: rows },
+        Cells { groups: vec![0, positives as u32], items: truths },
         outcomes,
-    };
+    );
     let shape = Shape { categories: 1, areas: 1, limits: m };
     let drawn = py.detach(|| curve::accumulate(&table, &selection, shape));
     let places = drawn.scores.iter().map(|&score| -(score as i64) - 1);

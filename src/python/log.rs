@@ -13,16 +13,15 @@ use super::matches::{Matches, PyOperator, PyResampler};
 use super::numpy_exp::numpy_exp;
 use super::objects::{CodeIds, PyObjects};
 use super::watched::watched;
+use crate::analysis::confusion::confusion_table;
+use crate::analysis::error_types::error_table;
 use crate::columns::{Codebook, Ids, Key, Objects};
-use crate::confusion;
-use crate::derive::mistakes::BITS;
 use crate::error::Result;
 use crate::evaluate::{Protocol, Scene};
 use crate::matching::{
     Columns, Extent, ImageKeys, MOST_AREA_RANGES, MatchLog, MatchTable, Matcher, NOT_EVALUATED, Positions,
     descending_key,
 };
-use crate::mistakes;
 use crate::similarity::{BoundaryIou, BoxIou, Exp, MaskIou, Oks, PixelIou, Similarity};
 use crate::watch::Watch;
 
@@ -48,14 +47,24 @@ struct Rules {
     pixels: bool,
     /// Width of the boundaries as a share of the image's diagonal, where masks are compared by them too.
     dilation_ratio: Option<f64>,
-    /// Whether rows are pairs of categories, for confusion matrices.
-    pairs: bool,
-    /// The similarity up to which a detection has nothing to do with an object, where rows tell mistakes apart.
-    mistakes: Option<f64>,
+    /// What is asked beyond who is right.
+    analysis: Option<Analysis>,
     /// Whether annotation ids take part, as they do in the reference.
     reference_ids: bool,
     variances: Vec<f64>,
     exp: Option<Exp>,
+}
+
+/// What each detection is told to be.
+#[derive(Clone, Copy)]
+enum Analysis {
+    /// Which category is taken for which.
+    Confusion,
+    /// Of which type its error is.
+    Errors {
+        /// The similarity up to which a detection has nothing to do with a ground truth.
+        background: f64,
+    },
 }
 
 /// Match-table rows gathered batch by batch.
@@ -70,7 +79,7 @@ impl PyMatchLog {
     #[new]
     #[pyo3(signature = (
         *, similarity, box_format, size, score_range, crowds, pixels, variances, thresholds, area_ranges,
-        max_detections, max_per_image, matcher, by_category, pairs=false, mistakes=None, reference_ids=false,
+        max_detections, max_per_image, matcher, by_category, analysis=None, background=0.0, reference_ids=false,
         dilation_ratio=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keywords of one call")]
@@ -89,8 +98,8 @@ impl PyMatchLog {
         max_per_image: Option<usize>,
         matcher: &str,
         by_category: bool,
-        pairs: bool,
-        mistakes: Option<f64>,
+        analysis: Option<&str>,
+        background: f64,
         reference_ids: bool,
         dilation_ratio: Option<f64>,
     ) -> PyResult<PyMatchLog> {
@@ -100,11 +109,26 @@ impl PyMatchLog {
             let message = format!("area_ranges: expected at most {MOST_AREA_RANGES} rows of two numbers");
             return Err(PyValueError::new_err(message));
         }
+        let analysis = match analysis {
+            None => None,
+            Some("confusion") => Some(Analysis::Confusion),
+            Some("errors") => Some(Analysis::Errors { background }),
+            Some(other) => {
+                let message = format!("analysis: expected 'confusion', 'errors' or None, found {other:?}");
+                return Err(PyValueError::new_err(message));
+            }
+        };
+        let thresholds = thresholds.as_array().to_vec();
+        if analysis.is_some() && (thresholds.len(), area_ranges.nrows()) != (1, 1) {
+            return Err(PyValueError::new_err("analysis: expected one threshold and one area range"));
+        }
+        // Categories do not keep objects apart when a confusion is matched, but in its rows.
+        let confusion = matches!(analysis, Some(Analysis::Confusion));
         let protocol = Protocol {
-            thresholds: thresholds.as_array().to_vec(),
+            thresholds,
             area_ranges: area_ranges.rows().into_iter().map(|row| [row[0], row[1]]).collect(),
             max_detections,
-            extent: Extent { images: 0, categories: 0, by_category },
+            extent: Extent { images: 0, categories: 0, by_category: by_category && !confusion },
             matcher: match matcher {
                 "greedy" => Matcher::Greedy,
                 "argmax" => Matcher::Argmax,
@@ -113,11 +137,11 @@ impl PyMatchLog {
                     return Err(PyValueError::new_err(message));
                 }
             },
+            partners: if analysis.is_some() { vec![0] } else { Vec::new() },
         };
+        let log = MatchLog::new(protocol.bits(), by_category || confusion, analysis.is_some());
         let exp = if options.kind == Kind::Keypoints { Some(numpy_exp(py)?) } else { None };
         let variances = variances.map(|variances| variances.as_array().to_vec()).unwrap_or_default();
-        let bits = if mistakes.is_some() { BITS } else { protocol.bits() };
-        let log = MatchLog::new(bits, by_category || pairs || mistakes.is_some());
         Ok(PyMatchLog {
             rules: Rules {
                 options,
@@ -125,8 +149,7 @@ impl PyMatchLog {
                 max_per_image,
                 pixels,
                 dilation_ratio,
-                pairs,
-                mistakes,
+                analysis,
                 reference_ids,
                 variances,
                 exp,
@@ -229,7 +252,7 @@ impl PyMatchLog {
     /// Puts the rows that `to_bytes` wrote in the place of these.
     fn restore(&mut self, bytes: &[u8]) -> PyResult<()> {
         let log = MatchLog::from_bytes(bytes)?;
-        if log.bits() != self.log.bits() || log.by_category() != self.log.by_category() {
+        if !log.is_like(&self.log) {
             return Err(PyValueError::new_err("state: of a metric with other thresholds or area ranges"));
         }
         self.log = log;
@@ -301,7 +324,7 @@ impl PyMatchLog {
 
     /// A log of the same rules with no rows.
     fn empty(&self) -> PyMatchLog {
-        let log = MatchLog::new(self.log.bits(), self.log.by_category());
+        let log = MatchLog::new(self.log.bits(), self.log.by_category(), self.log.has_pairs());
         PyMatchLog { rules: self.rules.clone(), log }
     }
 
@@ -312,7 +335,7 @@ impl PyMatchLog {
 
     /// The table of all rows, with the ids of its images and categories.
     fn table(&self, py: Python<'_>) -> PyResult<Matches> {
-        let (table, legend) = py.detach(|| self.log.table());
+        let (table, legend) = py.detach(|| self.log.table())?;
         Matches::new(py, table, &legend)
     }
 
@@ -392,7 +415,8 @@ impl Rules {
         protocol.extent.images = images;
         protocol.extent.categories = order.len();
         let keys = categories.keys();
-        let groups = if protocol.extent.by_category {
+        let confusion = matches!(self.analysis, Some(Analysis::Confusion));
+        let groups = if protocol.extent.by_category || confusion {
             order.iter().map(|&code| keys[code as usize].clone()).collect()
         } else {
             vec![Key::Number(-1)]
@@ -402,19 +426,20 @@ impl Rules {
         let scene = Scene { detections: dt, ground_truths: gt, protocol, watch: watch.clone() };
         let (d, g) = (&scene.detections, &scene.ground_truths);
         let positions = (&dt_positions, &gt_positions);
-        match self.options.kind {
-            Kind::Boxes if self.pixels => self.run(&scene, &PixelIou::new(d, g)?, positions, groups, keys),
-            Kind::Boxes => self.run(&scene, &BoxIou::new(d, g)?, positions, groups, keys),
+        let table = match self.options.kind {
+            Kind::Boxes if self.pixels => self.run(&scene, &PixelIou::new(d, g)?, positions),
+            Kind::Boxes => self.run(&scene, &BoxIou::new(d, g)?, positions),
             Kind::Masks => match self.dilation_ratio {
-                Some(ratio) => self.run(&scene, &BoundaryIou::new(d, g, ratio)?, positions, groups, keys),
-                None => self.run(&scene, &MaskIou::new(d, g)?, positions, groups, keys),
+                Some(ratio) => self.run(&scene, &BoundaryIou::new(d, g, ratio)?, positions),
+                None => self.run(&scene, &MaskIou::new(d, g)?, positions),
             },
             Kind::Keypoints => {
                 let exp = self.exp.clone().expect("made with the rules for keypoints");
                 let oks = Oks::new(d, g, self.variances.clone(), exp)?;
-                self.run(&scene, &oks, positions, groups, keys)
+                self.run(&scene, &oks, positions)
             }
-        }
+        };
+        Ok((table?, groups))
     }
 
     fn run<S: Similarity>(
@@ -422,16 +447,12 @@ impl Rules {
         scene: &Scene,
         similarity: &S,
         (dt, gt): (&Positions, &Positions),
-        groups: Vec<Key>,
-        keys: &[Key],
-    ) -> Result<(MatchTable, Vec<Key>)> {
-        if self.pairs {
-            return confusion::pair(scene, similarity, dt, gt, keys);
+    ) -> Result<MatchTable> {
+        match self.analysis {
+            None => scene.match_all(similarity, dt, gt),
+            Some(Analysis::Confusion) => confusion_table(scene, similarity, dt, gt),
+            Some(Analysis::Errors { background }) => error_table(scene, similarity, dt, gt, background),
         }
-        if let Some(background) = self.mistakes {
-            return mistakes::tell(scene, similarity, (dt, gt), &groups, background);
-        }
-        Ok((scene.match_all(similarity, dt, gt)?, groups))
     }
 }
 

@@ -8,14 +8,14 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
 use super::arrays::{key_list, keys};
+use crate::analysis::corrected::{Correction, corrected};
+use crate::analysis::operating::{Operator, Rule};
+use crate::analysis::resample::Resampler;
+use crate::analysis::states::{States, TruthState};
+use crate::analysis::{Reading, counts, lrp, pooled, ties};
 use crate::curve::{self, Area, Selection, Shape};
-use crate::derive::mistakes::{Meaning, similarity};
-use crate::derive::operating::{Operator, Rule};
-use crate::derive::repaired::Repair;
-use crate::derive::resample::Resampler;
-use crate::derive::{Reading, counts, lrp, pooled, repaired, ties};
-use crate::error::Error;
-use crate::matching::{ImageKeys, Legend, MatchLog, MatchTable, Outcome, Row};
+use crate::error::filled;
+use crate::matching::{ErrorType, ImageKeys, Legend, MatchLog, MatchTable, Outcome, Row};
 
 /// What pickle calls, and with what.
 type Reduced<'py> = (Bound<'py, PyAny>, (Bound<'py, PyBytes>,));
@@ -57,23 +57,6 @@ impl Matches {
     }
 }
 
-impl Matches {
-    fn meaning(
-        &self,
-        kind: Vec<u8>,
-        category: Vec<u32>,
-        truth: Vec<u32>,
-        categories: usize,
-    ) -> PyResult<Meaning> {
-        let meaning = Meaning { kind, category, truth };
-        if meaning.fits(&self.table, categories) {
-            Ok(meaning)
-        } else {
-            Err(PyValueError::new_err("the groups are not those of a table of mistakes"))
-        }
-    }
-}
-
 /// Recall points, or the name of an area.
 #[derive(FromPyObject)]
 pub enum PyReading<'py> {
@@ -105,7 +88,8 @@ impl Matches {
         let images = keys(self.image_ids.bind(py), || "image_ids".to_owned())?;
         let groups = keys(self.category_ids.bind(py), || "category_ids".to_owned())?;
         // One group may be of many categories.
-        let mut log = MatchLog::new(self.table.bits, self.table.groups() == groups.len());
+        let by_category = self.table.groups() == groups.len();
+        let mut log = MatchLog::new(self.table.bits, by_category, self.table.pairs.is_some());
         log.declare(&groups);
         let of_rows = &groups[..self.table.groups().min(groups.len())];
         py.detach(|| log.append(&self.table, ImageKeys::Given(images), of_rows))?;
@@ -115,7 +99,7 @@ impl Matches {
     /// The table that was written as bytes.
     #[staticmethod]
     fn from_bytes(py: Python<'_>, bytes: &[u8]) -> PyResult<Matches> {
-        let (table, legend) = py.detach(|| Ok::<_, Error>(MatchLog::from_bytes(bytes)?.table()))?;
+        let (table, legend) = py.detach(|| MatchLog::from_bytes(bytes)?.table())?;
         Matches::new(py, table, &legend)
     }
 
@@ -305,82 +289,101 @@ impl Matches {
         Ok(columns)
     }
 
-    /// Of a table of mistakes: the match table of one threshold in which those of one kind are put right.
+    /// Of an error table: the match table of one threshold in which errors of one type are corrected; `pooled`, of all
+    /// categories together.
     ///
-    /// `kind`, `category`, `truth`: what each group is, and positions among `categories`. `repair`: a letter, or
-    /// "nothing", "false_positives", "false_negatives".
-    fn repaired(
-        &self,
-        py: Python<'_>,
-        kind: Vec<u8>,
-        category: Vec<u32>,
-        truth: Vec<u32>,
-        categories: &Bound<'_, PyList>,
-        repair: &str,
-    ) -> PyResult<Matches> {
-        let meaning = self.meaning(kind, category, truth, categories.len())?;
-        let repair = match (repair, repair.as_bytes()) {
-            ("nothing", _) => Repair::Nothing,
-            ("false_positives", _) => Repair::FalsePositives,
-            ("false_negatives", _) => Repair::FalseNegatives,
-            (_, &[letter]) => Repair::Kind(letter),
-            _ => return Err(PyValueError::new_err(format!("repair: {repair:?} is no kind of mistake"))),
+    /// `correction`: the name of an error type, "missed", "false_positives", "false_negatives" or "nothing".
+    fn corrected(&self, py: Python<'_>, correction: &str, pooled: bool) -> PyResult<Matches> {
+        let wrong = |error: &ErrorType| !matches!(error, ErrorType::TruePositive | ErrorType::Ignored);
+        let correction = match correction {
+            "nothing" => Correction::Nothing,
+            "missed" => Correction::Missed,
+            "false_positives" => Correction::FalsePositives,
+            "false_negatives" => Correction::FalseNegatives,
+            name => match ErrorType::ALL.into_iter().filter(wrong).find(|error| error.name() == name) {
+                Some(error) => Correction::Errors(error),
+                None => {
+                    let message = format!("correction: there is no error type {name:?}");
+                    return Err(PyValueError::new_err(message));
+                }
+            },
         };
-        let (images, count) = (self.images, categories.len());
-        let table = py.detach(|| repaired::repaired(&self.table, &meaning, images, count, repair));
-        Ok(Matches {
-            table,
-            image_ids: self.image_ids.clone_ref(py),
-            category_ids: categories.clone().unbind(),
-            images: self.images,
-        })
+        let table = py.detach(|| corrected(&States::of(&self.table)?, self.images, pooled, correction))?;
+        let category_ids = match pooled {
+            true => PyList::new(py, [-1])?.unbind(),
+            false => self.category_ids.clone_ref(py),
+        };
+        Ok(Matches { table, image_ids: self.image_ids.clone_ref(py), category_ids, images: self.images })
     }
 
-    /// Of a table of mistakes: for each category oLRP, its localisation, false positive and false negative parts, and
-    /// the score at which it is reached.
+    /// Of an error table: for each category (one, if `pooled`) oLRP, its localisation, false positive and false negative
+    /// parts, and the score at which it is reached.
     fn lrp<'py>(
         &self,
         py: Python<'py>,
-        kind: Vec<u8>,
-        category: Vec<u32>,
-        truth: Vec<u32>,
-        categories: usize,
         threshold: f64,
+        pooled: bool,
     ) -> PyResult<[Bound<'py, PyArray1<f64>>; 5]> {
-        let meaning = self.meaning(kind, category, truth, categories)?;
-        let best = py.detach(|| lrp::optimal(&self.table, &meaning, categories, threshold));
+        let best =
+            py.detach(|| States::of(&self.table).map(|states| lrp::optimal(&states, pooled, threshold)))?;
         let columns = [best.lrp, best.localisation, best.false_positive, best.false_negative, best.score];
         Ok(columns.map(|column| PyArray1::from_vec(py, column)))
     }
 
-    /// Of a table of mistakes, as columns: position of image, group, rank within the image, score and similarity of
-    /// each detection; image and group of each object.
-    fn mistakes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let (mut image, mut group, mut rank, mut score, mut alike) = (vec![], vec![], vec![], vec![], vec![]);
-        let (mut truth_image, mut truth_group) = (vec![], vec![]);
-        for g in 0..self.table.groups() {
-            for row in self.table.rows(g) {
+    /// Of a confusion or error table, its rows as columns: of each detection the positions of image and category, its
+    /// rank in its image, score, error type, the row of the ground truth that it matched or is mistaken about (-1 for
+    /// none), whether correcting it finds that, and similarity; of each ground truth image, category and state. Error
+    /// types and states are places in `ERROR_TYPES` and `TRUTH_STATES`.
+    fn pairs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let states = States::of(&self.table)?;
+        let (mut image, mut category, mut rank, mut score) = (vec![], vec![], vec![], vec![]);
+        let (mut error, mut partner, mut corrects, mut alike) = (vec![], vec![], vec![], vec![]);
+        let (mut truth_image, mut truth_category, mut truth_state) = (vec![], vec![], vec![]);
+        let objects = self.table.truths.items.iter().map(|truth| truth.object as usize + 1);
+        let mut place = filled(objects.max().unwrap_or(0), -1i64)?;
+        for group in 0..self.table.groups() {
+            for truth in self.table.truths(group) {
+                place[truth.object as usize] = truth_image.len() as i64;
+                truth_image.push(truth.image);
+                truth_category.push(group as u32);
+                truth_state.push(states.truth(truth.object) as u8);
+            }
+        }
+        for group in 0..self.table.groups() {
+            for row in self.table.rows(group).iter().filter(|row| row.rank != Row::DROPPED) {
+                let pair = states.pair(row);
                 image.push(row.image);
-                group.push(g as u32);
+                category.push(group as u32);
                 rank.push(row.rank);
                 score.push(row.score);
-                alike.push(similarity(&self.table, row));
-            }
-            for truth in self.table.truths(g) {
-                truth_image.push(truth.image);
-                truth_group.push(g as u32);
+                error.push(pair.error as u8);
+                partner.push(pair.partner.map_or(-1, |object| place[object as usize]));
+                corrects.push(states.corrects(row));
+                alike.push(pair.similarity);
             }
         }
         let columns = PyDict::new(py);
         columns.set_item("image", PyArray1::from_vec(py, image))?;
-        columns.set_item("group", PyArray1::from_vec(py, group))?;
+        columns.set_item("category", PyArray1::from_vec(py, category))?;
         columns.set_item("rank", PyArray1::from_vec(py, rank))?;
         columns.set_item("score", PyArray1::from_vec(py, score))?;
+        columns.set_item("error", PyArray1::from_vec(py, error))?;
+        columns.set_item("partner", PyArray1::from_vec(py, partner))?;
+        columns.set_item("corrects", PyArray1::from_vec(py, corrects))?;
         columns.set_item("similarity", PyArray1::from_vec(py, alike))?;
         columns.set_item("truth_image", PyArray1::from_vec(py, truth_image))?;
-        columns.set_item("truth_group", PyArray1::from_vec(py, truth_group))?;
+        columns.set_item("truth_category", PyArray1::from_vec(py, truth_category))?;
+        columns.set_item("truth_state", PyArray1::from_vec(py, truth_state))?;
         Ok(columns)
     }
+
+    /// The names of error types, by code.
+    #[classattr]
+    const ERROR_TYPES: [&'static str; 7] = ErrorType::NAMES;
+
+    /// The names of what becomes of ground truths, by code.
+    #[classattr]
+    const TRUTH_STATES: [&'static str; 4] = TruthState::NAMES;
 }
 
 /// A match table's rows, sorted for many samples of images.

@@ -8,7 +8,6 @@ import numpy as np
 
 from meanap.checking.records import Records
 from meanap.checking.shapes import usable
-from meanap.detection.errors import Mistakes
 from meanap.detection.evaluation import evaluate
 from meanap.detection.inputs import Detections, GroundTruth
 from meanap.detection.result import Result
@@ -20,9 +19,6 @@ __all__ = ["label_errors", "scored"]
 _TRUST = 0.9
 #: An object is at most so similar to what is missing beside it.
 _BACKGROUND = 0.1
-#: By the letters of errors, capital where the object was not found by another detection: one that has been found says
-#: that the label is right, and that what lies beside it is something else.
-_KINDS = {"C": "category", "L": "place", "l": "missing", "b": "missing", "g": "missing"}
 
 
 def scored(found: Records, truth: Records) -> Result | None:
@@ -66,7 +62,7 @@ def _ids(known: list[Any], codes: np.ndarray) -> list[Any]:
 
 def label_errors(found: Records, truth: Records, result: Result) -> Table:
     """Likely label errors, the likeliest first: the columns that `Findings.label_errors` tells of."""
-    columns, categories = _judged(result)
+    columns, categories = _judged(result), result.category_ids
     rows, own = np.flatnonzero(columns["kind"] != ""), columns["category"]
     trust = np.zeros(len(own))
     for k in np.unique(own[rows]).tolist():
@@ -86,43 +82,35 @@ def label_errors(found: Records, truth: Records, result: Result) -> Table:
             "category": category,
             "score": columns["score"][rows],
             "box": _boxes(found, list(zip(image, category, columns["score"][rows].tolist(), strict=True))),
-            "truth": [categories[k] if k < len(categories) else None for k in columns["truth"][rows].tolist()],
+            "truth": [None if k < 0 else categories[k] for k in columns["truth"][rows].tolist()],
             "similarity": columns["similarity"][rows],
             "trust": trust[rows],
         }
     )
 
 
-def _judged(result: Result) -> tuple[dict[str, np.ndarray], list[Any]]:
-    """The detections that count as columns, with positions of images and categories; and the categories.
+def _judged(result: Result) -> dict[str, np.ndarray]:
+    """The detections as columns, with positions of images and categories; -1 for no object that they are about.
 
-    ``kind`` is empty where a detection is right, a duplicate, or of another category than an object that was found.
+    ``kind`` is empty where a detection is correct, ignored, a duplicate, or of another category than an object that was
+    found.
     """
-    near, on = result.errors(0.5, _BACKGROUND).told, result.errors(0.5, 0.5).told
-
-    def sorted_columns(told: Mistakes) -> dict[str, np.ndarray]:
-        # Both runs rank the detections of an image in the same way.
-        columns = told.columns
-        order = np.lexsort((columns["rank"], columns["image"]))
-        group = columns["group"][order]
-        letters = np.array(told.letters, dtype="U1")
-        return {
-            **{name: columns[name][order] for name in ("image", "rank", "score", "similarity")},
-            "letter": letters[group],
-            "category": told.detected[group],
-            "truth": told.truth[group],
-        }
-
-    columns, others = sorted_columns(near), sorted_columns(on)
+    # The rows are the same: they differ in what is near enough to be about an object.
+    near, on = result.errors(0.5, _BACKGROUND).pairs, result.errors(0.5, 0.5).pairs
     # On an object of another category: that says more than that one of its own lies not quite so far off.
-    mistaken = (others["letter"] == "C") | (others["letter"] == "c")
-    for name in ("letter", "similarity", "truth"):
-        columns[name] = np.where(mistaken, others[name], columns[name])
-    kinds = np.full(len(mistaken), "", dtype=object)
-    for letter, kind in _KINDS.items():
-        kinds[columns["letter"] == letter] = kind
-    columns["truth"] = np.where(columns["letter"] == "l", 2**32 - 1, columns["truth"])
-    return {**columns, "kind": kinds}, near.categories
+    confused = on["error"] == "classification"
+    error, corrects, similarity, partner = (
+        np.where(confused, on[name], near[name]) for name in ("error", "corrects", "similarity", "partner")
+    )
+    # An object that another detection matched is labelled well: what lies beside it is something else.
+    beside = (error == "localisation") & ~corrects
+    kind = np.full(len(error), "", dtype=object)
+    kind[(error == "classification") & corrects] = "category"
+    kind[(error == "localisation") & corrects] = "place"
+    kind[beside | (error == "both") | (error == "background")] = "missing"
+    truth = np.append(near["truth_category"].astype(np.int64), -1)[np.where(beside, -1, partner)]
+    columns = {name: near[name] for name in ("image", "rank", "score", "category")}
+    return {**columns, "kind": kind, "similarity": similarity, "truth": truth}
 
 
 def _boxes(found: Records, wanted: list[tuple[Any, Any, float]]) -> list[list[float]]:

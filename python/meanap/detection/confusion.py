@@ -1,4 +1,4 @@
-"""Which class is taken for which."""
+"""The confusion matrix: which class is detected as which."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Confusion", "counts_of"]
 
-_SEPARATOR = "\x1f"
+_IGNORED = _core.Matches.ERROR_TYPES.index("ignored")
+_NOT_WANTED = _core.Matches.TRUTH_STATES.index("ignored")
 
 
 class Confusion:
-    """Counts of pairs: rows are what is there, columns what was said; the last row and column are the background.
+    """Counts of objects by their class (row) and the class detected (column); the last of either is the background.
 
-    ``matrix[i, j]`` for different classes is an object of class i taken for j, ``matrix[i, K]`` an object that was
-    missed, ``matrix[K, j]`` a detection of class j of nothing.
+    ``matrix[i, i]`` are true positives, ``matrix[i, j]`` objects of class i detected as j (misclassified),
+    ``matrix[i, K]`` objects of class i that were not detected (false negatives), ``matrix[K, j]`` detections of class j
+    that matched no object (false positives).
 
     Attributes
     ----------
@@ -41,10 +43,10 @@ class Confusion:
         self.score = score
 
     @classmethod
-    def of(cls, result: Result, pairs: _core.Matches, iou: float, score: float) -> Confusion:
-        """Counts the pairs of a table."""
+    def of(cls, result: Result, matches: _core.Matches, iou: float, score: float) -> Confusion:
+        """Counts the pairs of a confusion table."""
         known = result.category_ids if result.protocol.by_category else []
-        return cls.counted(counts_of(pairs, score), known, result._name, iou, score)
+        return cls.counted(counts_of(matches, score), known, result._name, iou, score)
 
     @classmethod
     def counted(
@@ -55,7 +57,7 @@ class Confusion:
         iou: float,
         score: float,
     ) -> Confusion:
-        """From counts of what is there (None for nothing), what was said (None for nothing), and how often."""
+        """From the class of the object, the class detected (None for the background), and how often."""
         counts = list(counts)
         seen = {id for *pair, _ in counts for id in pair if id is not None}
         categories = sorted(seen | set(known), key=lambda id: (isinstance(id, str), id))
@@ -67,27 +69,27 @@ class Confusion:
         return cls(matrix, categories, [*(name(id) for id in categories), "background"], iou, score)
 
     @property
-    def right(self) -> int:
-        """Objects found and named rightly."""
+    def true_positives(self) -> int:
+        """Objects detected as what they are."""
         return int(np.trace(self.matrix))
 
     @property
-    def mistaken(self) -> int:
-        """Objects found and named wrongly."""
-        return int(self.matrix[:-1, :-1].sum()) - self.right
+    def misclassified(self) -> int:
+        """Objects detected as another class."""
+        return int(self.matrix[:-1, :-1].sum()) - self.true_positives
 
     @property
-    def missed(self) -> int:
-        """Objects not found."""
+    def false_negatives(self) -> int:
+        """Objects not detected."""
         return int(self.matrix[:-1, -1].sum())
 
     @property
-    def invented(self) -> int:
-        """Detections of nothing."""
+    def false_positives(self) -> int:
+        """Detections that matched no object."""
         return int(self.matrix[-1].sum())
 
     def pairs(self) -> Table:
-        """The mistakes as a table, most frequent first: ``truth``, ``detected``, ``count``."""
+        """The errors as a table, most frequent first: ``truth``, ``detected``, ``count``."""
         wrong = self.matrix * ~np.eye(len(self.matrix), dtype=bool)
         rows, columns = np.nonzero(wrong)
         order = np.argsort(-wrong[rows, columns], kind="stable")
@@ -110,10 +112,10 @@ class Confusion:
             raise ValueError(f"classes: expected at least 1 or None, found {classes}")
         if classes is None or total <= classes:
             return self.matrix, list(self.names)
-        mistakes = self.matrix[:-1, :-1] * ~np.eye(total, dtype=bool)
-        rows, columns = np.nonzero(mistakes)
-        largest = np.argsort(-mistakes[rows, columns], kind="stable")
-        # Classes that are never confused follow by what is missed and invented of them.
+        confused = self.matrix[:-1, :-1] * ~np.eye(total, dtype=bool)
+        rows, columns = np.nonzero(confused)
+        largest = np.argsort(-confused[rows, columns], kind="stable")
+        # Classes that are never confused follow by their false negatives and false positives.
         background = np.argsort(-(self.matrix[:-1, -1] + self.matrix[-1, :-1]), kind="stable")
         pairs = np.stack([rows[largest], columns[largest]], axis=1).ravel()
         order = list(dict.fromkeys([*pairs.tolist(), *background.tolist()]))
@@ -126,8 +128,8 @@ class Confusion:
 
     def __repr__(self) -> str:
         return (
-            f"Confusion(iou={self.iou:g}: {self.right} right, {self.mistaken} mistaken, {self.missed} missed, "
-            f"{self.invented} invented)"
+            f"Confusion(iou={self.iou:g}: {self.true_positives} true positives, {self.misclassified} misclassified, "
+            f"{self.false_negatives} false negatives, {self.false_positives} false positives)"
         )
 
     def _repr_html_(self) -> str:
@@ -136,23 +138,25 @@ class Confusion:
         return html_table(["", *map(str, names)], rows, repr(self))
 
 
-def counts_of(pairs: _core.Matches, score: float) -> Iterator[tuple[Any, Any, int]]:
-    """What is there, what was said, and how often; also pairs that no detection of at least `score` makes."""
-    keys = [tuple(_category(text) for text in key.split(_SEPARATOR)) for key in pairs.category_ids]
-    columns = pairs.columns(0)
-    made = np.bincount(columns["category"][columns["score"] >= score], minlength=len(keys))
-    left_out = np.bincount(columns["category"][~(columns["score"] >= score)], minlength=len(keys))
-    missed = np.bincount(columns["truth_category"], minlength=len(keys))
-    counts = (count.tolist() for count in (made, left_out, missed))
-    for (detected, truth), hits, below, lost in zip(keys, *counts, strict=True):
-        if detected is not None:
-            yield truth, detected, hits
-        if truth is not None:
-            yield truth, None, below + lost
+def counts_of(matches: _core.Matches, score: float) -> Iterator[tuple[Any, Any, int]]:
+    """Class of the object, class detected, and how often, by a confusion table.
 
-
-def _category(text: str) -> Any:
-    """A category of a pair's key, as the core writes it."""
-    if not text:
-        return None
-    return int(text[1:]) if text[0] == "i" else text[1:]
+    Pairs that only detections below `score` make are counted as none.
+    """
+    categories = [*matches.category_ids, None]
+    background = len(categories) - 1
+    columns = matches.pairs()
+    counted = columns["error"] != _IGNORED
+    detected, partner = columns["category"][counted].astype(np.int64), columns["partner"][counted]
+    of_truth = columns["truth_category"].astype(np.int64)
+    truth = np.append(of_truth, background)[np.where(partner < 0, len(of_truth), partner)]
+    made = columns["score"][counted] >= score
+    pairs, place = np.unique(truth * len(categories) + detected, return_inverse=True)
+    for pair, count in zip(pairs.tolist(), np.bincount(place[made], minlength=len(pairs)).tolist(), strict=True):
+        yield categories[pair // len(categories)], categories[pair % len(categories)], count
+    found = np.zeros(len(of_truth) + 1, dtype=bool)
+    found[partner[made]] = True
+    wanted = columns["truth_state"] != _NOT_WANTED
+    there, lost = (np.bincount(of_truth[rows], minlength=background) for rows in (wanted, wanted & ~found[:-1]))
+    for category in np.flatnonzero(there).tolist():
+        yield categories[category], None, int(lost[category])

@@ -42,13 +42,13 @@ def images(result: Result, iou: float, score: float, area: str) -> Table:
     columns = result.matches.in_area(area).positions()
     count = len(result.image_ids)
     counted = ~columns["ignored"][:, t] & (columns["score"] >= score)
-    right = counted & columns["matched"][:, t]
+    correct = counted & columns["matched"][:, t]
 
     def per_image(positions: np.ndarray) -> np.ndarray:
         return np.bincount(positions, minlength=count)
 
     positives = per_image(columns["truth_image"][columns["truth_wanted"]])
-    detections, hits = per_image(columns["image"][counted]), per_image(columns["image"][right])
+    detections, hits = per_image(columns["image"][counted]), per_image(columns["image"][correct])
     wrong, missed = detections - hits, positives - hits
     order = np.lexsort((np.arange(count), -(wrong + missed)))
     ids = result.image_ids
@@ -57,9 +57,9 @@ def images(result: Result, iou: float, score: float, area: str) -> Table:
             "image": [ids[i] for i in order],
             "positives": positives[order],
             "detections": detections[order],
-            "right": hits[order],
-            "wrong": wrong[order],
-            "missed": missed[order],
+            "true_positives": hits[order],
+            "false_positives": wrong[order],
+            "false_negatives": missed[order],
         }
     )
 

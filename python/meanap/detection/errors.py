@@ -1,4 +1,4 @@
-"""Which errors cost most: the average precision that putting each kind right would give back."""
+"""Which errors cost most: the average precision that correcting each type of error would gain."""
 
 from __future__ import annotations
 
@@ -10,92 +10,57 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _core
-from meanap.detection.confusion import _SEPARATOR, _category
 from meanap.detection.table import Table
 
 if TYPE_CHECKING:
     from meanap.detection.result import Result
 
-__all__ = ["BACKGROUND", "ERRORS", "LRP", "Errors", "Mistakes", "lrp"]
+__all__ = ["BACKGROUND", "ERRORS", "LRP", "Errors", "lrp"]
 
-#: Up to this similarity a detection has nothing to do with an object, unless another is asked for.
+#: Up to this similarity a detection has nothing to do with an object, unless another is given.
 BACKGROUND = 0.1
 
-#: The letter that the core gives each kind of error; the last two are what all of one side cost.
-ERRORS = {
-    "classification": "c",
-    "localisation": "l",
-    "both": "b",
-    "duplicate": "d",
-    "background": "g",
-    "missed": "m",
-    "false_positives": "false_positives",
-    "false_negatives": "false_negatives",
-}
-_NAMES = {letter: name for name, letter in ERRORS.items()}
+#: Error types of detections, by the core's names; objects that no detection comes near; and what all errors of one side
+#: cost.
+ERRORS = (
+    "classification",
+    "localisation",
+    "both",
+    "duplicate",
+    "background",
+    "missed",
+    "false_positives",
+    "false_negatives",
+)
+_TYPES = _core.Matches.ERROR_TYPES
+_STATES = _core.Matches.TRUTH_STATES
+_CORRECT, _IGNORED = _TYPES.index("true_positive"), _TYPES.index("ignored")
+_MISSED = _STATES.index("missed")
 #: More detections than an image has: the run has kept the limits.
 _NO_LIMIT = 2**31 - 1
 
 
-class Mistakes:
-    """The table of mistakes that the core made, with the meaning of its groups."""
-
-    def __init__(self, matches: _core.Matches, result: Result) -> None:
-        self.matches = matches
-        keys = [key.split(_SEPARATOR) for key in matches.category_ids]
-        detected = [_category(own) for _, own, _ in keys]
-        truth = [_category(other) for _, _, other in keys]
-        seen = {id for id in (*detected, *truth) if id is not None}
-        self.categories = sorted(seen | set(result.category_ids), key=lambda id: (isinstance(id, str), id))
-        place = {id: k for k, id in enumerate(self.categories)}
-        nowhere = 2**32 - 1
-        self.letters = [letter for letter, _, _ in keys]
-        self.detected = np.array([place.get(id, nowhere) for id in detected], dtype=np.int64)
-        self.truth = np.array([place.get(id, nowhere) for id in truth], dtype=np.int64)
-        micro = result.protocol.average == "micro"
-        #: Categories as they are averaged: with ``"micro"`` all are one.
-        self.averaged = [-1] if micro else self.categories
-        self._meaning = (
-            bytes(ord(letter) for letter in self.letters),
-            *(
-                np.where(side == nowhere, nowhere, 0 if micro else side).tolist()
-                for side in (self.detected, self.truth)
-            ),
-        )
-
-    def repaired(self, repair: str) -> _core.Matches:
-        """The match table in which some mistakes are put right."""
-        return self.matches.repaired(*self._meaning, self.averaged, repair)
-
-    def lrp(self, threshold: float) -> list[np.ndarray]:
-        """oLRP and its parts, each ``(K,)``."""
-        return self.matches.lrp(*self._meaning, len(self.averaged), threshold)
-
-    @functools.cached_property
-    def columns(self) -> dict[str, np.ndarray]:
-        return self.matches.mistakes()
-
-
 class Errors:
-    """What each kind of error costs, by TIDE's definitions.
+    """What each type of error costs, by TIDE's definitions.
 
-    A detection that is wrong is, the first that applies:
+    A false positive is, the first that applies:
 
     - ``localisation``: of the right category, but overlapping an object of it by `background` to `iou` only;
     - ``classification``: on an object of another category;
-    - ``duplicate``: of an object that a better detection has found;
+    - ``duplicate``: of an object that a better detection matched;
     - ``background``: overlapping nothing by more than `background`;
     - ``both``: anything else, neither the place nor the category being right.
 
-    An object is ``missed`` if it was not found and no classification or localisation error is about it.
+    An object is ``missed`` if no detection matched it and no classification or localisation error is about it.
 
-    Putting an error right makes it a true positive if it is about an object that was not found and is the best scored
-    of those, and removes it otherwise; a missed object is no longer looked for. dAP is what AP at `iou` gains by it,
-    a share of 1. The gains do not add up to what is missing, because errors hide each other. ``false_positives`` is the
-    gain if all wrong detections were removed, ``false_negatives`` if no object that was not found were looked for.
+    Correcting an error makes it a true positive if it is about an object that no detection matched and is the best
+    scored of those, and removes it otherwise; a missed object is no longer looked for. dAP is what AP at `iou` gains
+    by it, as a fraction of 1. The gains do not add up to what is missing, because errors hide each other.
+    ``false_positives`` is the gain if all false positives were removed, ``false_negatives`` if no object that was not
+    found were looked for.
 
     Detections and objects that are ignored make no errors. A category with nothing left to look for leaves the mean,
-    but keeps a precision of 0 as long as it has detections that are wrong.
+    but keeps a precision of 0 as long as it has false positives.
 
     Source: Bolya et al., "TIDE: A General Toolbox for Identifying Object Detection Errors", ECCV 2020. Where tidecv
     itself departs from this, ``tests/test_errors.py`` shows how.
@@ -104,41 +69,57 @@ class Errors:
     ----------
     iou, background : float
     ap : float
-        The average precision at `iou`, nothing put right.
-    told : Mistakes
-        The table that all of it is made from.
+        The average precision at `iou`, nothing corrected.
     """
 
-    def __init__(self, result: Result, mistakes: Mistakes, iou: float, background: float) -> None:
+    def __init__(self, result: Result, matches: _core.Matches, iou: float, background: float) -> None:
         self.iou = iou
         self.background = background
         self._result = result
-        self.told = mistakes
-        self._base, self._positives = self._precision("nothing"), mistakes.repaired("nothing").positives()[:, 0]
+        self._matches = matches
+        self._pooled = result.protocol.average == "micro"
+        self._base, left = self._precision("nothing")
+        self._positives = left.positives()[:, 0]
         self.ap = _mean(self._base)
 
-    def _precision(self, repair: str) -> np.ndarray:
-        """Precision ``(R, K)`` at each recall point; -1 for none."""
-        matches = self.told.repaired(repair)
-        precision = matches.accumulate(recall=self._result._recall, areas=[0], max_detections=[_NO_LIMIT])[0]
-        return precision[0, :, :, 0, 0]
+    def _precision(self, correction: str) -> tuple[np.ndarray, _core.Matches]:
+        """Precision ``(R, K)`` at each recall point, -1 for none; and the table that it is of."""
+        matches = self._matches.corrected(correction, self._pooled)
+        curves = matches.accumulate(recall=self._result._recall, areas=[0], max_detections=[_NO_LIMIT])
+        return curves[0][0, :, :, 0, 0], matches
 
     @functools.cached_property
-    def _put_right(self) -> dict[str, np.ndarray]:
+    def _corrected(self) -> dict[str, np.ndarray]:
         found = {}
-        for name, repair in ERRORS.items():
-            precision = self._precision(repair)
-            left = self.told.repaired(repair)
+        for name in ERRORS:
+            precision, left = self._precision(name)
             # Nothing left to look for, but still wrong.
             precision[:, (left.positives()[:, 0] == 0) & (left.detections() > 0) & (self._positives > 0)] = 0.0
             found[name] = precision
         return found
 
+    @functools.cached_property
+    def pairs(self) -> dict[str, np.ndarray]:
+        """What each detection is, and what became of each object, as columns.
+
+        Of ``N`` detections: ``image`` and ``category`` (positions), ``rank`` (in its image), ``score``, ``error`` (the
+        name of its type, ``"true_positive"`` or ``"ignored"``), ``partner`` (the row of the object that it matched or
+        is about, -1 for none), ``corrects`` (whether correcting it would find that object), ``similarity``. Of ``G``
+        objects: ``truth_image``, ``truth_category``, ``truth_state`` (``"matched"``, ``"correctable"``, ``"missed"`` or
+        ``"ignored"``).
+        """
+        columns = self._matches.pairs()
+        return {
+            **columns,
+            "error": np.array(_TYPES)[columns["error"]],
+            "truth_state": np.array(_STATES)[columns["truth_state"]],
+        }
+
     def __getitem__(self, error: str) -> float:
-        """The dAP of one kind; NaN where there is no AP."""
+        """The dAP of one type; NaN where there is no AP."""
         if error not in ERRORS:
             raise KeyError(f"no error {error!r}; there are {', '.join(ERRORS)}")
-        return self._mean_of(self._put_right[error]) - self.ap
+        return self._mean_of(self._corrected[error]) - self.ap
 
     def _mean_of(self, precision: np.ndarray) -> float:
         # With no category left to average, there is nothing that could be wrong.
@@ -147,20 +128,20 @@ class Errors:
 
     @functools.cached_property
     def counts(self) -> dict[str, int]:
-        """How many there are of each kind; for the last two, all wrong detections and all objects not found."""
-        columns = self.told.columns
-        letters = np.array([letter.lower() for letter in self.told.letters], dtype="U1")
-        wrong = letters[columns["group"]] if len(letters) else np.zeros(0, dtype="U1")
-        objects = letters[columns["truth_group"]] if len(letters) else np.zeros(0, dtype="U1")
-        counts = {name: int(np.count_nonzero(wrong == letter)) for name, letter in ERRORS.items()}
-        counts["missed"] = int(np.count_nonzero(objects == "m"))
-        counts["false_positives"] = int(np.count_nonzero(wrong != "r"))
-        counts["false_negatives"] = int(np.count_nonzero(objects != "r"))
+        """How many there are of each type; for the last two, all false positives and all objects not found."""
+        columns = self._matches.pairs()
+        of_type = np.bincount(columns["error"], minlength=len(_TYPES)).tolist()
+        of_state = np.bincount(columns["truth_state"], minlength=len(_STATES)).tolist()
+        detections, objects = dict(zip(_TYPES, of_type, strict=True)), dict(zip(_STATES, of_state, strict=True))
+        counts = {name: detections.get(name, 0) for name in ERRORS}
+        counts["missed"] = objects["missed"]
+        counts["false_positives"] = len(columns["error"]) - detections["true_positive"] - detections["ignored"]
+        counts["false_negatives"] = objects["missed"] + objects["correctable"]
         return counts
 
     @functools.cached_property
     def table(self) -> Table:
-        """One row for each kind: ``error``, ``count``, ``dap``."""
+        """One row for each type: ``error``, ``count``, ``dap``."""
         return Table(
             {
                 "error": list(ERRORS),
@@ -172,58 +153,52 @@ class Errors:
 
     @functools.cached_property
     def per_class(self) -> Table:
-        """One row for each category: ``category``, ``name``, ``ap``, and the dAP of each kind; NaN without objects.
+        """One row for each category: ``category``, ``name``, ``ap``, and the dAP of each type; NaN without objects.
 
-        Where a repair leaves a category nothing to look for and nothing wrong, its dAP is what is missing to 1.
+        Where a correction leaves a category nothing to look for and nothing wrong, its dAP is what is missing to 1.
         """
         base = _by_class(self._base)
-        categories = self.told.averaged
+        categories = _averaged(self._result)
         columns: dict[str, Any] = {
             "category": list(categories),
             "name": [self._result._name(id) for id in categories],
             "ap": base,
         }
-        for name, precision in self._put_right.items():
+        for name, precision in self._corrected.items():
             after = _by_class(precision)
             columns[name] = np.where(np.isnan(after) & ~np.isnan(base), 1.0, after) - base
         return Table(columns)
 
     @functools.cached_property
-    def mistakes(self) -> Table:
-        """One row for each wrong detection, best score first, then one for each missed object.
+    def rows(self) -> Table:
+        """One row for each false positive, best score first, then one for each missed object.
 
         ``error``, ``image``, ``category`` (the detection's, of a missed object its own), ``score`` (NaN for objects),
         ``similarity`` (to the object that it is about, else to the nearest; NaN for missed objects) and ``truth``, the
         category of the object that it is about (None if there is none).
         """
-        told, columns = self.told, self.told.columns
-        letters = [letter.lower() for letter in told.letters]
-        wrong = np.flatnonzero(np.array([letter != "r" for letter in letters], dtype=bool)[columns["group"]])
-        order = np.lexsort((columns["rank"][wrong], columns["image"][wrong], -columns["score"][wrong]))
-        wrong = wrong[order]
-        missed = np.flatnonzero(np.array([letter == "m" for letter in letters], dtype=bool)[columns["truth_group"]])
+        columns = self._matches.pairs()
+        wrong = np.flatnonzero((columns["error"] != _CORRECT) & (columns["error"] != _IGNORED))
+        wrong = wrong[np.lexsort((columns["rank"][wrong], columns["image"][wrong], -columns["score"][wrong]))]
+        missed = np.flatnonzero(columns["truth_state"] == _MISSED)
         missed = missed[np.argsort(columns["truth_image"][missed], kind="stable")]
-        groups = [*columns["group"][wrong].tolist(), *columns["truth_group"][missed].tolist()]
-        images = self._result.image_ids
-        known = [*told.categories]
-        detected, truth = told.detected.tolist(), told.truth.tolist()
+        images, categories = self._result.image_ids, self._result.category_ids
         nothing = np.full(len(missed), math.nan)
-        truths = [known[truth[g]] if truth[g] < len(known) else None for g in groups]
+        lost = [categories[k] for k in columns["truth_category"][missed]]
+        about = columns["partner"][wrong].tolist()
         return Table(
             {
-                "error": [_NAMES[letters[g]] for g in groups],
+                "error": [*(_TYPES[e] for e in columns["error"][wrong]), *["missed"] * len(missed)],
                 "image": [images[i] for i in (*columns["image"][wrong], *columns["truth_image"][missed])],
-                "category": [
-                    known[detected[g]] if detected[g] < len(known) else t for g, t in zip(groups, truths, strict=True)
-                ],
+                "category": [*(categories[k] for k in columns["category"][wrong]), *lost],
                 "score": np.concatenate([columns["score"][wrong], nothing]),
                 "similarity": np.concatenate([columns["similarity"][wrong], nothing]),
-                "truth": truths,
+                "truth": [*(None if g < 0 else categories[columns["truth_category"][g]] for g in about), *lost],
             }
         )
 
     def to_dict(self) -> dict[str, float]:
-        """The dAP of each kind."""
+        """The dAP of each type."""
         return {name: self[name] for name in ERRORS}
 
     def __repr__(self) -> str:
@@ -288,10 +263,10 @@ class LRP:
         )
 
 
-def lrp(result: Result, mistakes: Mistakes, iou: float) -> LRP:
-    columns = mistakes.lrp(iou)
+def lrp(result: Result, matches: _core.Matches, iou: float) -> LRP:
+    columns = matches.lrp(iou, result.protocol.average == "micro")
     names = ("lrp", "localisation", "false_positive", "false_negative", "threshold")
-    categories = mistakes.averaged
+    categories = _averaged(result)
     return LRP(
         iou,
         Table(
@@ -302,6 +277,11 @@ def lrp(result: Result, mistakes: Mistakes, iou: float) -> LRP:
             }
         ),
     )
+
+
+def _averaged(result: Result) -> list[Any]:
+    """Categories as they are averaged: with ``"micro"`` all are one."""
+    return [-1] if result.protocol.average == "micro" else result.category_ids
 
 
 def _mean(precision: np.ndarray) -> float:

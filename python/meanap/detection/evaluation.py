@@ -83,7 +83,7 @@ def evaluate(
 
     def matches(**questions: Any) -> _core.Matches:
         log = new_log(rules, similarity, box_format, fill.score_range, **questions)
-        if fill.categories is not None and not questions:
+        if fill.categories is not None:
             log.declare(fill.categories)
         fill.into(log)
         return log.table()
@@ -94,8 +94,8 @@ def evaluate(
         similarity,
         names=fill.names,
         groups=fill.groups,
-        pairs=lambda iou: matches(pairs=iou),
-        mistakes=lambda iou, background, area: matches(mistakes=(iou, background, area)),
+        confusion=lambda iou: matches(confusion=iou),
+        errors=lambda iou, background, area: matches(errors=(iou, background, area)),
     )
 
 
@@ -255,19 +255,21 @@ def new_log(
     box_format: str,
     score_range: tuple[float, float] | None,
     *,
-    pairs: float | None = None,
-    mistakes: tuple[float, float, str] | None = None,
+    confusion: float | None = None,
+    errors: tuple[float, float, str] | None = None,
 ) -> _core.MatchLog:
-    """An empty match log of a protocol; with `pairs`, of what is taken for what at that threshold; with `mistakes`,
-    of why detections are wrong at a threshold, above a similarity to the background, in an area range."""
-    if pairs is not None:
-        everything = {"all": (-np.inf, np.inf)}
-        rules = rules.replace(thresholds=(pairs,), area_ranges=everything, by_category=False, summary=())
-    background = None
-    if mistakes is not None:
-        iou, background, area = mistakes
+    """An empty match log of a protocol; with `confusion`, of pairs of categories matched at that threshold; with
+    `errors`, of error types at a threshold, above a similarity to the background, in an area range."""
+    if confusion is not None:
+        everything = (-np.inf, np.inf)
+        ranges = {"all": rules.area_ranges.get("all", everything)}
+        rules = rules.replace(thresholds=(confusion,), area_ranges=ranges, summary=())
+        return _new_log(rules, similarity, box_format, score_range, analysis="confusion")
+    if errors is not None:
+        iou, background, area = errors
         rules = rules.replace(thresholds=(iou,), area_ranges={area: rules.area_ranges[area]}, summary=())
-    return _new_log(rules, similarity, box_format, score_range, pairs is not None, background)
+        return _new_log(rules, similarity, box_format, score_range, analysis="errors", background=background)
+    return _new_log(rules, similarity, box_format, score_range)
 
 
 def _check_range(score_range: Any) -> None:
@@ -286,8 +288,7 @@ def _new_log(
     similarity: str,
     box_format: str,
     score_range: tuple[float, float] | None,
-    pairs: bool,
-    mistakes: float | None,
+    **analysis: Any,
 ) -> _core.MatchLog:
     if similarity == "keypoints" and rules.sigmas is None:
         raise ValueError("sigmas: keypoints need the spread of each, e.g. sigmas=meanap.protocol.coco.KEYPOINT_SIGMAS")
@@ -308,10 +309,9 @@ def _new_log(
         max_per_image=rules.max_per_image,
         matcher=rules.matcher,
         by_category=rules.by_category,
-        pairs=pairs,
-        mistakes=mistakes,
         reference_ids=rules.reference_ids,
         dilation_ratio=rules.dilation_ratio if similarity == "boundary" else None,
+        **analysis,
     )
 
 

@@ -136,12 +136,12 @@ class MeanAveragePrecision(Metric):
                 apart = rules.replace(by_category=by_category)
                 logs[kind, by_category] = new_log(apart, kind, self.box_format, self.score_range)
             if self.confusion is not None:
-                log = new_log(rules, kind, self.box_format, self.score_range, pairs=self.confusion)
-                logs[kind, "pairs"] = log
+                log = new_log(rules, kind, self.box_format, self.score_range, confusion=self.confusion)
+                logs[kind, "confusion"] = log
             if self.errors is not None:
                 apart = rules.replace(by_category=rules.by_category and self.average == "macro")
                 kept = _kept_errors(self.errors)
-                logs[kind, "mistakes"] = new_log(apart, kind, self.box_format, self.score_range, mistakes=kept)
+                logs[kind, "errors"] = new_log(apart, kind, self.box_format, self.score_range, errors=kept)
         return logs
 
     # Batches
@@ -250,29 +250,31 @@ class MeanAveragePrecision(Metric):
 
     def _result(self, kind: str, by_category: bool) -> Result:
         rules = self.protocols[kind].replace(by_category=by_category)
-        pairs = self._kept_pairs(kind) if self.confusion is not None else None
-        mistakes = None if self.errors is None else self._kept_mistakes(kind, _kept_errors(self.errors))
-        return Result(self._logs[kind, by_category].table(), rules, kind, pairs=pairs, mistakes=mistakes)
+        confusion = None if self.confusion is None else self._kept_confusion(kind)
+        errors = None if self.errors is None else self._kept_error_table(kind, _kept_errors(self.errors))
+        return Result(self._logs[kind, by_category].table(), rules, kind, confusion=confusion, errors=errors)
 
-    def _kept_pairs(self, kind: str) -> Callable[[float], _core.Matches]:
-        matches = self._logs[kind, "pairs"].table()
+    def _kept_confusion(self, kind: str) -> Callable[[float], _core.Matches]:
+        matches = self._logs[kind, "confusion"].table()
 
-        def pairs(iou: float) -> _core.Matches:
+        def confusion(iou: float) -> _core.Matches:
             if iou != self.confusion:
                 raise ValueError(f"confusion: the metric kept what is needed at IoU {self.confusion}, not at {iou}")
             return matches
 
-        return pairs
+        return confusion
 
-    def _kept_mistakes(self, kind: str, kept: tuple[float, float, str]) -> Callable[[float, float, str], _core.Matches]:
-        matches = self._logs[kind, "mistakes"].table()
+    def _kept_error_table(
+        self, kind: str, kept: tuple[float, float, str]
+    ) -> Callable[[float, float, str], _core.Matches]:
+        matches = self._logs[kind, "errors"].table()
 
-        def mistakes(iou: float, background: float, area: str) -> _core.Matches:
+        def errors(iou: float, background: float, area: str) -> _core.Matches:
             if (iou, background, area) != kept:
                 raise ValueError(f"errors: the metric kept what is needed at IoU, background and area {kept}")
             return matches
 
-        return mistakes
+        return errors
 
     def compute(self) -> dict[str, Any]:
         """The numbers so far, under torchmetrics' names: floats, arrays for what is per class; -1 for none.

@@ -13,7 +13,7 @@ import numpy as np
 from meanap import _core
 from meanap.detection import derived, operating
 from meanap.detection.confusion import Confusion
-from meanap.detection.errors import BACKGROUND, LRP, Errors, Mistakes, lrp
+from meanap.detection.errors import BACKGROUND, LRP, Errors, lrp
 from meanap.detection.matches import MatchTable
 from meanap.detection.sampling import Interval, Intervals, Samples, interval, intervals
 from meanap.detection.table import Table
@@ -43,16 +43,16 @@ class Result:
         *,
         names: Mapping[Any, str] | Callable[[], Mapping[Any, str]] | None = None,
         groups: Mapping[str, list[Any]] | None = None,
-        pairs: Callable[[float], _core.Matches] | None = None,
-        mistakes: Callable[[float, float, str], _core.Matches] | None = None,
+        confusion: Callable[[float], _core.Matches] | None = None,
+        errors: Callable[[float, float, str], _core.Matches] | None = None,
     ) -> None:
         self._matches = matches
         self.protocol = protocol
         self.similarity = similarity
         self._given_names = names
-        self._pairs = pairs
-        self._find_mistakes = mistakes
-        self._held_mistakes: dict[tuple[float, float, str], Mistakes] = {}
+        self._match_confusion = confusion
+        self._match_errors = errors
+        self._error_tables: dict[tuple[float, float, str], _core.Matches] = {}
         self._groups = dict(groups or {})
         self._rows = {row.name: row for row in protocol.summary}
 
@@ -395,7 +395,8 @@ class Result:
         return operating.miss_rate(self, category, iou, area)
 
     def images(self, iou: float = 0.5, *, score: float = -math.inf, area: str = "all") -> Table:
-        """One row for each image, most mistakes first: positives, detections that count, right, wrong, missed."""
+        """One row for each image, most errors first: ``positives`` (objects to be found), ``detections`` that count,
+        ``true_positives``, ``false_positives``, ``false_negatives``."""
         return derived.images(self, iou, score, area)
 
     def calibration(self, iou: float = 0.5, *, bins: int = 10, category: Any = None) -> derived.Calibration:
@@ -403,25 +404,25 @@ class Result:
         return derived.calibration(self, iou, bins, category)
 
     def confusion(self, iou: float = 0.5, score: float = -math.inf) -> Confusion:
-        """What is taken for what: class by class, with a row and a column for the background.
+        """The confusion matrix: class by class, with a row and a column for the background.
 
-        Detections and objects are matched once more, without regard to categories, by the protocol's limits and its
-        rules for crowds. Detections below `score` are left out.
+        Detections are matched with objects of any category, by the protocol's matcher, limits and treatment of crowds.
+        Detections below `score` are left out, and so is what the protocol ignores.
 
         Raises
         ------
         ValueError
             The result is of a metric that was not made with ``confusion=iou``.
         """
-        if self._pairs is None:
+        if self._match_confusion is None:
             raise ValueError(_NOT_KEPT.format("confusion"))
-        return Confusion.of(self, self._pairs(iou), iou, score)
+        return Confusion.of(self, self._match_confusion(iou), iou, score)
 
     def errors(self, iou: float = 0.5, background: float = BACKGROUND, *, area: str = "all") -> Errors:
-        """Which errors cost most: what AP at `iou` would gain if each of TIDE's kinds were put right.
+        """Which errors cost most: what AP at `iou` would gain if each of TIDE's error types were corrected.
 
-        Detections are matched once more at `iou`, which need not be one of the protocol's thresholds, by the
-        protocol's rules, and those that are wrong compared with the objects of all categories.
+        Detections are matched by the protocol at `iou`, which need not be one of its thresholds, and false positives
+        compared with the objects of all categories.
 
         Raises
         ------
@@ -434,7 +435,7 @@ class Result:
         >>> round(meanap.evaluate(truth, found).errors()["classification"], 3)
         0.5
         """
-        return Errors(self, self._mistakes(iou, background, area), iou, background)
+        return Errors(self, self._error_table(iou, background, area), iou, background)
 
     def lrp(self, iou: float = 0.5, *, area: str = "all") -> LRP:
         """How well objects are found and placed at each category's best threshold: optimal localisation recall
@@ -451,18 +452,18 @@ class Result:
         >>> round(meanap.evaluate(truth, found).lrp().lrp, 3)
         0.4
         """
-        return lrp(self, self._mistakes(iou, min(BACKGROUND, iou), area), iou)
+        return lrp(self, self._error_table(iou, min(BACKGROUND, iou), area), iou)
 
-    def _mistakes(self, iou: float, background: float, area: str) -> Mistakes:
+    def _error_table(self, iou: float, background: float, area: str) -> _core.Matches:
         if not 0 <= background <= iou < 1:
             raise ValueError(f"expected 0 <= background <= iou < 1, found background={background} and iou={iou}")
         self.protocol.area_index(area)
-        if self._find_mistakes is None:
+        if self._match_errors is None:
             raise ValueError(_NOT_KEPT.format("errors"))
         key = (float(iou), float(background), area)
-        if key not in self._held_mistakes:
-            self._held_mistakes[key] = Mistakes(self._find_mistakes(*key), self)
-        return self._held_mistakes[key]
+        if key not in self._error_tables:
+            self._error_tables[key] = self._match_errors(*key)
+        return self._error_tables[key]
 
     @functools.cached_property
     def matches(self) -> MatchTable:

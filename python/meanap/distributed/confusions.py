@@ -21,12 +21,12 @@ def confusion_schema(table: pa.Schema) -> pa.Schema:
 
 
 def confuse_batch(table: pa.Table, plan: Plan, iou: float, score: float) -> pa.Table:
-    """What is taken for what in some images, which have to be whole: ``truth`` and ``detected``, null for nothing, and
+    """The confusion of some images, which have to be whole: ``truth`` and ``detected`` (null for the background) and
     ``count``. Takes the tables that `match_batch` takes."""
     out = confusion_schema(table.schema)
     if not table.num_rows:
         return out.empty_table()
-    log = plan.log(pairs=iou)
+    log = plan.log(confusion=iou)
     log.append(*sides_of(table, plan))
     counts = list(counts_of(log.table(), score))
     return pa.table([list(column) for column in zip(*counts, strict=True)] or [[], [], []], schema=out)

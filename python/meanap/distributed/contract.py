@@ -56,9 +56,9 @@ class Plan:
             )
         return cls(similarity, rules, box_format, score_range)
 
-    def log(self, pairs: float | None = None) -> _core.MatchLog:
-        """An empty log of these rules; with `pairs`, of what is taken for what at that threshold."""
-        return new_log(self.protocol, self.similarity, self.box_format, self.score_range, pairs=pairs)
+    def log(self, confusion: float | None = None) -> _core.MatchLog:
+        """An empty log of this protocol; with `confusion`, of pairs of categories matched at that threshold."""
+        return new_log(self.protocol, self.similarity, self.box_format, self.score_range, confusion=confusion)
 
     def row_schema(self, table: pa.Schema) -> pa.Schema:
         """What `match_batch` makes of tables with this schema."""

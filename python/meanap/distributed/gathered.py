@@ -82,17 +82,17 @@ class GatheredResult(Result):
         _no_confusion(iou)
 
     def errors(self, iou: float = 0.5, background: float = 0.1, *, area: str = "all") -> Any:
-        _no_mistakes(iou)
+        _no_errors(iou)
 
     def lrp(self, iou: float = 0.5, *, area: str = "all") -> Any:
-        _no_mistakes(iou)
+        _no_errors(iou)
 
 
 def _no_confusion(*_: Any) -> NoReturn:
     raise RuntimeError("confusion: match rows do not tell; ask meanap.distributed.confusion of the data set")
 
 
-def _no_mistakes(*_: Any) -> NoReturn:
+def _no_errors(*_: Any) -> NoReturn:
     raise RuntimeError("errors and lrp: match rows do not tell; ask meanap.evaluate of the images that matter")
 
 
@@ -120,7 +120,7 @@ def collected(rows: pa.Table, plan: Plan, categories: Iterable[Any] | Mapping[An
     if rows.num_rows:
         rows_into(log, rows)
     log.declare(known)
-    return Result(log.table(), plan.protocol, plan.similarity, names=names, pairs=_no_confusion, mistakes=_no_mistakes)
+    return Result(log.table(), plan.protocol, plan.similarity, names=names, confusion=_no_confusion, errors=_no_errors)
 
 
 def _told(categories: Iterable[Any] | Mapping[Any, str] | None, plan: Plan) -> tuple[list[Any], Mapping[Any, str]]:

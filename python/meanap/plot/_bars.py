@@ -110,7 +110,7 @@ def mistakes(
     ax.set_ylim(max(len(order), 1) - 0.4, -0.6)
     ax.margins(x=0.16)
     ax.set_xlabel("objects (part of the class)")
-    ax.set_title(f"What is taken for what: {found.mistaken:,} objects")
+    ax.set_title(f"{found.misclassified:,} misclassified objects")
     return ax
 
 

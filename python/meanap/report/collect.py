@@ -21,6 +21,7 @@ __all__ = ["collect"]
 _PAIRS = 100
 _MATRIX = 20
 _LABELS = 50
+_OUTCOMES = ("true_positives", "false_positives", "false_negatives")
 #: Scores at which precision and recall are told.
 _STEPS = 100
 
@@ -79,16 +80,15 @@ def collect(
     told["errors"] = _errors(result, iou)
     told["findings"] = _findings(ground_truth, detections, result.names) if check else None
     order = result.images(iou, score=score)
-    told["mistakes"] = {name: int(order[name].sum()) for name in ("right", "wrong", "missed")}
+    told["totals"] = {name: int(order[name].sum()) for name in _OUTCOMES}
     told["scenes"] = scenes(
+        result,
         document,
         detections,
-        similarity,
         [row for row, _ in zip(order, range(worst), strict=False)],
         score,
         iou,
         images,
-        result.protocol.federated,
     )
     return told
 
@@ -229,7 +229,7 @@ def _confusion(result: Result, iou: float, score: float) -> dict[str, Any] | Non
     order = np.argsort(-wrong[rows, columns], kind="stable")[:_PAIRS]
     objects = found.matrix.sum(axis=1)
     return {
-        **{name: getattr(found, name) for name in ("right", "mistaken", "missed", "invented")},
+        **{name: getattr(found, name) for name in ("misclassified", *_OUTCOMES)},
         "names": names,
         "matrix": matrix.tolist(),
         "pairs": [

@@ -13,7 +13,8 @@ def scene(entry: dict[str, Any], number: int, text: Callable[[Any], str]) -> str
     width, height = entry["width"], entry["height"]
     scale = max(width, height)
     name = entry["name"] or f"image {entry['image']}"
-    told = f"{entry['wrong']:,} wrong, {entry['missed']:,} missed, {entry['right']:,} right"
+    counts = ("false positives", "false negatives", "true positives")
+    told = ", ".join(f"{entry[name.replace(' ', '_')]:,} {name}" for name in counts)
     picture = ""
     if entry["picture"]:
         picture = (
@@ -48,8 +49,8 @@ def _mark(mark: dict[str, Any], scale: float, text: Callable[[Any], str]) -> str
     if not shapes:
         return ""
     label = ""
-    if fate in ("missed", "wrong"):
+    if fate in ("false_negative", "false_positive"):
         at = max(y - scale / 160, scale / 38)
         label = f'<text x="{max(x, 0):g}" y="{at:g}" font-size="{scale / 40:.2f}">{text(mark["name"])}{score}</text>'
-    title = f"{mark['name']}{score}: {fate}"
+    title = f"{mark['name']}{score}: {fate.replace('_', ' ')}"
     return f'<g class="mark {mark["kind"]} {fate}"><title>{text(title)}</title>{shapes}{label}</g>'

@@ -112,11 +112,12 @@ def _summary(told: dict[str, Any]) -> str:
     lead = f"<strong>{_called(first['number'])} {_number(first['value'])}</strong> {_span(first)}"
     if change:
         lead += f", {text(told['versus'])} {_number(change['baseline'])}: {_judged(change)}"
-    mistakes = told["mistakes"]
+    totals = told["totals"]
     threshold = "" if math.isinf(told["score"]) else f" with a score of at least {told['score']:.3f}"
     lead += (
-        f". Of the detections{threshold}, {mistakes['right']:,} are right and {mistakes['wrong']:,} wrong; "
-        f"{mistakes['missed']:,} objects are missed (IoU {told['iou']:g})."
+        f". Of the detections{threshold}, {totals['true_positives']:,} are true positives and "
+        f"{totals['false_positives']:,} false positives; {totals['false_negatives']:,} objects are not found "
+        f"(IoU {told['iou']:g})."
     )
     head = ["number", "value", "interval", ""]
     if told["versus"]:
@@ -266,8 +267,9 @@ def _confusion(told: dict[str, Any]) -> str:
         return ""
     threshold = "" if math.isinf(told["score"]) else f", score from {told['score']:.3f} on"
     lead = (
-        f"<p>IoU {told['iou']:g}{threshold}: {found['right']:,} objects found and named rightly, {found['mistaken']:,} "
-        f"taken for another class, {found['missed']:,} missed, {found['invented']:,} detections of nothing.</p>"
+        f"<p>IoU {told['iou']:g}{threshold}: {found['true_positives']:,} true positives, "
+        f"{found['misclassified']:,} objects misclassified, {found['false_negatives']:,} false negatives, "
+        f"{found['false_positives']:,} false positives.</p>"
     )
     rows = [
         f"<tr><td>{text(row['truth'])}</td><td>{text(row['detected'])}</td>{_count(row['count'])}"
@@ -302,12 +304,18 @@ def _images(told: dict[str, Any]) -> str:
     threshold = "" if math.isinf(told["score"]) else f" of score {told['score']:.3f} and above"
     boxes = "".join(
         f"<label class={fate}><input type=checkbox data-fate={fate} checked> {text(label)}</label>"
-        for fate, label in (("missed", "missed"), ("wrong", "wrong"), ("right", "right"), ("found", "found objects"))
+        for fate, label in (
+            ("false_negative", "false negatives"),
+            ("false_positive", "false positives"),
+            ("true_positive", "true positives"),
+            ("matched", "matched objects"),
+        )
     )
     figures = "".join(scene(entry, number, text) for number, entry in enumerate(told["scenes"]))
     return (
-        f"<p>Detections{threshold}: solid, right or wrong; objects: dashed, found or missed. Point at one to read its "
-        f"class and score.</p><form class='controls fates'>{boxes}</form><div class=scenes>{figures}</div>"
+        f"<p>Detections{threshold}: solid, true or false positives; objects: dashed, matched or false negatives. "
+        f"Point at one to read its class and score.</p><form class='controls fates'>{boxes}</form>"
+        f"<div class=scenes>{figures}</div>"
     )
 
 

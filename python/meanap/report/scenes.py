@@ -1,9 +1,10 @@
-"""The images with most mistakes: what is there, what was said, and the picture if there is one."""
+"""The images with most errors: objects, detections, what became of them, and the picture if there is one."""
 
 from __future__ import annotations
 
 import base64
 import io
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
+from meanap.detection import Result
 from meanap.report.outline import outline, path_of_polygons
 
 __all__ = ["scenes"]
@@ -23,20 +25,18 @@ _MOST = 150
 
 
 def scenes(
+    result: Result,
     ground_truth: Mapping[str, Any],
     detections: Any,
-    similarity: str,
     rows: list[dict[str, Any]],
     score: float,
     iou: float,
     folder: Path | None,
-    federated: bool = False,
 ) -> list[dict[str, Any]]:
     """What to draw for each of `rows` (image ids and counts): size, picture, objects and detections with their fate.
 
-    Fates are those of COCO's matching at `iou` of the detections of at least `score`: an object is ``found``,
-    ``missed`` or ``crowd``; a detection ``right``, ``wrong`` or ``ignored``. With `federated` (LVIS) detections are
-    judged only where their category was looked for.
+    Fates are those of the result's matching at `iou`, of the detections of at least `score`: an object is ``matched``,
+    a ``false_negative`` or ``ignored``; a detection a ``true_positive``, a ``false_positive`` or ``ignored``.
     """
     if not rows:
         return []
@@ -46,13 +46,8 @@ def scenes(
             raise NotADirectoryError(20, "there is no such folder of images", str(folder))
     wanted = {row["image"] for row in rows}
     truth = _of_images(ground_truth, wanted)
-    said = [record for record in _records_of(detections, wanted) if record["score"] >= score]
     images = {image["id"]: image for image in truth["images"]}
-    if federated:
-        there = {(entry["image_id"], entry["category_id"]) for entry in truth["annotations"]}
-        there |= {(id, category) for id, image in images.items() for category in image.get("neg_category_ids", ())}
-        said = [record for record in said if (record["image_id"], record["category_id"]) in there]
-    matched = _matched(truth, said, similarity, iou)
+    matched = _marks(result, truth, _records_of(detections, wanted), score, iou)
     return [
         {
             **row,
@@ -88,54 +83,81 @@ def _records_of(detections: Any, wanted: set[Any]) -> list[dict[str, Any]]:
     return [dict(record) for record in detections if record["image_id"] in wanted]
 
 
-def _matched(truth: dict[str, Any], said: list[dict[str, Any]], similarity: str, iou: float) -> dict[Any, list[Any]]:
-    """The marks of each image, by COCO's own matching of these few images."""
-    import contextlib
+def _fates(
+    result: Result, truth: dict[str, Any], found: list[dict[str, Any]], score: float, iou: float
+) -> tuple[list[str], list[str | None]]:
+    """What became of each object and each detection, by the error table; None for detections that are not drawn."""
+    pairs = result.errors(iou).pairs
+    said = pairs["score"] >= score
+    matched = np.zeros(len(pairs["truth_image"]) + 1, dtype=bool)
+    matched[pairs["partner"][said & (pairs["error"] == "true_positive")]] = True
+    of_object = np.where(matched[:-1], "matched", "false_negative")
+    of_object[pairs["truth_state"] == "ignored"] = "ignored"
+    of_detection = np.where(pairs["error"] == "true_positive", "true_positive", "false_positive")
+    of_detection[pairs["error"] == "ignored"] = "ignored"
+    by_category = result.protocol.by_category
+    categories = result.category_ids
 
-    from meanap.coco import COCO, COCOeval
+    def cells(images: np.ndarray, of: np.ndarray, fates: np.ndarray, order: Any) -> dict[Any, list[str]]:
+        """The fates of each cell, in the order of its records."""
+        there: dict[Any, list[str]] = {}
+        for row in order:
+            cell = (result.image_ids[images[row]], categories[of[row]] if by_category else None)
+            there.setdefault(cell, []).append(str(fates[row]))
+        return there
 
+    of_images = {image["id"] for image in truth["images"]}
+    wanted = np.array([id in of_images for id in result.image_ids], dtype=bool)
+    objects = np.flatnonzero(wanted[pairs["truth_image"]])
+    rows = np.flatnonzero(wanted[pairs["image"]])
+    rows = rows[np.argsort(pairs["rank"][rows], kind="stable")]
+    left = (
+        cells(pairs["truth_image"], pairs["truth_category"], of_object, objects.tolist()),
+        cells(pairs["image"], pairs["category"], of_detection, rows.tolist()),
+    )
+
+    def next_of(side: int, record: Mapping[str, Any]) -> str | None:
+        cell = (record["image_id"], record["category_id"] if by_category else None)
+        fates = left[side].get(cell)
+        return fates.pop(0) if fates else None
+
+    def in_order(records: list[dict[str, Any]], key: Any) -> list[int]:
+        return sorted(range(len(records)), key=lambda i: key(records[i]))
+
+    # Where categories do not keep objects apart, the objects of an image are in the order of their categories.
+    category = (lambda record: 0) if by_category else (lambda record: record["category_id"])
+    of_objects: list[Any] = [None] * len(truth["annotations"])
+    for i in in_order(truth["annotations"], category):
+        of_objects[i] = next_of(0, truth["annotations"][i]) or "ignored"
+    of_detections: list[Any] = [None] * len(found)
+    for i in in_order(found, lambda record: (math.isnan(record["score"]), -record["score"], category(record))):
+        # What is beyond a limit has no row; what is of categories that were not looked for is not drawn.
+        fate = next_of(1, found[i]) or (None if result.protocol.federated else "ignored")
+        of_detections[i] = fate if found[i]["score"] >= score else None
+    return of_objects, of_detections
+
+
+def _marks(
+    result: Result, truth: dict[str, Any], found: list[dict[str, Any]], score: float, iou: float
+) -> dict[Any, list[Any]]:
+    """The marks of each image, errors first."""
+    similarity = result.similarity
     names = {category["id"]: str(category.get("name", category["id"])) for category in truth["categories"]}
     skeletons = {category["id"]: category.get("skeleton") or [] for category in truth["categories"]}
     sizes = {image["id"]: (image.get("height"), image.get("width")) for image in truth["images"]}
-    # Ids of our own: a ground truth of id 0 could not be matched.
-    for number, entry in enumerate(truth["annotations"], 1):
-        entry["id"] = number
-        entry.setdefault("iscrowd", 0)
-        entry.setdefault("area", 0.0)
-        if similarity == "keypoints" and "num_keypoints" not in entry:
-            entry["num_keypoints"] = sum(v > 0 for v in entry.get("keypoints", ())[2::3])
-    # Where not every object of a category is labelled, one that matches none is no mistake.
-    partly = {(image["id"], c) for image in truth["images"] for c in image.get("not_exhaustive_category_ids", ())}
     marks: dict[Any, list[Any]] = {image["id"]: [] for image in truth["images"]}
-    found, fates = set(), {}
-    if said:
-        with contextlib.redirect_stdout(io.StringIO()):
-            ours = COCO(truth)
-            evaluator = COCOeval(ours, ours.loadRes(said), similarity)
-            evaluator.params.iouThrs = np.array([iou])
-            evaluator.params.areaRng = [[0, 1e10]]
-            evaluator.params.areaRngLbl = ["all"]
-            evaluator.evaluate()
-        for cell in evaluator.evalImgs:
-            if cell is None:
+    of_objects, of_detections = _fates(result, truth, found, score, iou)
+    for kind, records, fates in (("truth", truth["annotations"], of_objects), ("said", found, of_detections)):
+        for record, fate in zip(records, fates, strict=True):
+            if fate is None:
                 continue
-            found |= {int(id) for id, match in zip(cell["gtIds"], cell["gtMatches"][0], strict=True) if match}
-            unsure = (cell["image_id"], cell["category_id"]) in partly
-            for id, match, ignored in zip(cell["dtIds"], cell["dtMatches"][0], cell["dtIgnore"][0], strict=True):
-                fates[int(id)] = "ignored" if ignored or (unsure and not match) else "right" if match else "wrong"
-    for entry in truth["annotations"]:
-        fate = "crowd" if entry["iscrowd"] else "found" if entry["id"] in found else "missed"
-        marks[entry["image_id"]].append(
-            {"kind": "truth", "fate": fate, "name": names.get(entry["category_id"], str(entry["category_id"])),
-             **_geometry(entry, similarity, sizes.get(entry["image_id"]), skeletons.get(entry["category_id"]))}
-        )  # fmt: skip
-    for number, record in enumerate(said, 1):
-        marks[record["image_id"]].append(
-            {"kind": "said", "fate": fates.get(number, "ignored"), "score": float(record["score"]),
-             "name": names.get(record["category_id"], str(record["category_id"])),
-             **_geometry(record, similarity, sizes.get(record["image_id"]), skeletons.get(record["category_id"]))}
-        )  # fmt: skip
-    rank = {"missed": 0, "wrong": 1, "right": 2, "found": 3, "crowd": 4, "ignored": 5}
+            category = record["category_id"]
+            mark = {"kind": kind, "fate": fate, "name": names.get(category, str(category))}
+            if kind == "said":
+                mark["score"] = float(record["score"])
+            shape = _geometry(record, similarity, sizes.get(record["image_id"]), skeletons.get(category))
+            marks[record["image_id"]].append({**mark, **shape})
+    rank = {"false_negative": 0, "false_positive": 1, "true_positive": 2, "matched": 3, "ignored": 4}
     for several in marks.values():
         several.sort(key=lambda mark: (rank[mark["fate"]], -mark.get("score", 0.0)))
     return marks

@@ -3,10 +3,11 @@
 //! Little-endian columns, each behind its length. What is read is checked before it is used: the bytes may come from
 //! anywhere.
 
-use super::{Bits, Codebook, Detections, Images, Key, MatchLog, Outcome, Row, Truths};
+use super::{Bits, Codebook, Detections, Images, Key, MatchLog, Outcome, Pair, Row, Truths};
 use crate::error::{Error, Result};
+use crate::matching::{ErrorType, NO_PARTNER};
 
-const MAGIC: &[u8; 8] = b"MATCHLG2";
+const MAGIC: &[u8; 8] = b"MATCHLG3";
 
 impl MatchLog {
     /// The log as bytes for [`MatchLog::from_bytes`].
@@ -17,6 +18,7 @@ impl MatchLog {
             self.bits.thresholds as u64,
             u64::from(self.by_category),
             u64::from(self.images.counted),
+            u64::from(self.has_pairs()),
         ];
         numbers.iter().for_each(|number| out.extend(number.to_le_bytes()));
         keys(&mut out, &self.images.keys);
@@ -33,6 +35,11 @@ impl MatchLog {
         for words in [&self.truths.image, &self.truths.category, &self.truths.areas] {
             column(&mut out, words, |x| x.to_le_bytes());
         }
+        if let Some(pairs) = &self.pairs {
+            column(&mut out, pairs, |pair| [pair.error as u8]);
+            column(&mut out, pairs, |pair| pair.partner.unwrap_or(NO_PARTNER).to_le_bytes());
+            column(&mut out, pairs, |pair| pair.similarity.to_bits().to_le_bytes());
+        }
         out
     }
 
@@ -42,8 +49,8 @@ impl MatchLog {
         if rest.take(MAGIC.len())? != MAGIC {
             return Err(Error::value("state: not the bytes of a match log"));
         }
-        let [areas, thresholds, by_category, counted] =
-            [rest.number()?, rest.number()?, rest.number()?, rest.number()?];
+        let [areas, thresholds, by_category, counted, has_pairs] =
+            [rest.number()?, rest.number()?, rest.number()?, rest.number()?, rest.number()?];
         if areas > 31 || thresholds > 1 << 20 {
             return Err(damaged());
         }
@@ -75,12 +82,13 @@ impl MatchLog {
         let outcomes = rest.column(u64::from_le_bytes)?;
         let mut words = || rest.column(u32::from_le_bytes);
         let truths = Truths { image: words()?, category: words()?, areas: words()? };
+        let pairs = if has_pairs != 0 { Some(rest.pairs()?) } else { None };
         if !rest.bytes.is_empty() {
             return Err(damaged());
         }
         let detections = Detections { image, category, rank, score, outcome, outcomes };
-        let log =
-            MatchLog { bits, by_category: by_category != 0, images, categories, labels, detections, truths };
+        let by_category = by_category != 0;
+        let log = MatchLog { bits, by_category, images, categories, labels, detections, truths, pairs };
         if log.is_sound() { Ok(log) } else { Err(damaged()) }
     }
 
@@ -94,6 +102,11 @@ impl MatchLog {
             Outcome::Unmatched(_) => true,
             Outcome::Matched(index) => index < entries,
         };
+        let pair = |(pair, image): (&Pair, &u32)| match pair.partner {
+            Some(truth) => g.image.get(truth as usize) == Some(image),
+            None => !pair.error.has_partner(),
+        };
+        let pairs = |pairs: &Vec<Pair>| pairs.len() == d.image.len() && pairs.iter().zip(&d.image).all(pair);
         let same = |lengths: &[usize]| lengths.windows(2).all(|pair| pair[0] == pair[1]);
         same(&[images, self.images.digest.len(), self.images.live.len()])
             && same(&[d.image.len(), d.category.len(), d.rank.len(), d.outcome.len(), d.score.len()])
@@ -101,6 +114,7 @@ impl MatchLog {
             && [&d.image, &g.image].into_iter().all(|codes| below(codes, images))
             && [&d.category, &g.category].into_iter().all(|codes| below(codes, self.categories.len()))
             && d.outcome.iter().all(outcome)
+            && self.pairs.as_ref().is_none_or(pairs)
     }
 }
 
@@ -150,6 +164,20 @@ impl<'a> Reader<'a> {
         Ok(bytes.chunks_exact(N).map(|chunk| make(chunk.try_into().expect("chunks of N"))).collect())
     }
 
+    fn pairs(&mut self) -> Result<Vec<Pair>> {
+        let errors = self.column(|[code]: [u8; 1]| code)?;
+        let partners = self.column(u32::from_le_bytes)?;
+        let similarity = self.column(|x| f64::from_bits(u64::from_le_bytes(x)))?;
+        if errors.len() != partners.len() || errors.len() != similarity.len() {
+            return Err(damaged());
+        }
+        let pair = |((code, partner), similarity): ((u8, u32), f64)| {
+            let error = ErrorType::of_code(code).ok_or_else(damaged)?;
+            Ok(Pair { error, partner: (partner != NO_PARTNER).then_some(partner), similarity })
+        };
+        errors.into_iter().zip(partners).zip(similarity).map(pair).collect()
+    }
+
     fn keys(&mut self) -> Result<Vec<Key>> {
         let count = self.number()?;
         let mut keys = Vec::new();
@@ -164,5 +192,51 @@ impl<'a> Reader<'a> {
             });
         }
         Ok(keys)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matching::{Cells, ImageKeys, MatchTable, Truth};
+
+    fn log_of(partner: Option<u32>, error: ErrorType) -> MatchLog {
+        let bits = Bits { areas: 1, thresholds: 1 };
+        let truth = |image| Truth { image, object: image, areas: 1 };
+        let table = MatchTable::new(
+            bits,
+            Cells { groups: vec![0, 1], items: vec![Row::unmatched(0.5, 1, 0, 0, 0)] },
+            Cells { groups: vec![0, 2], items: vec![truth(0), truth(1)] },
+            Vec::new(),
+        );
+        let table = MatchTable { pairs: Some(vec![Pair { error, partner, similarity: 0.25 }]), ..table };
+        let mut log = MatchLog::new(bits, true, true);
+        let images = ImageKeys::Given(vec![Key::Number(4), Key::Number(3)]);
+        log.append(&table, images, &[Key::Text("a\u{1f}b".into())]).unwrap();
+        log
+    }
+
+    #[test]
+    fn pairs_survive_bytes_and_merging() {
+        let log = log_of(Some(1), ErrorType::Duplicate);
+        let again = MatchLog::from_bytes(&log.to_bytes()).unwrap();
+        let mut merged = MatchLog::new(log.bits(), true, true);
+        merged.merge(&again).unwrap();
+        merged.merge(&log).unwrap();
+        for log in [log, again, merged] {
+            let (table, legend) = log.table().unwrap();
+            assert_eq!(legend.categories, [Key::Text("a\u{1f}b".into())]);
+            let pair = table.pairs.as_ref().unwrap()[table.rows(0)[0].object as usize];
+            let truth = table.truths(0).iter().find(|truth| Some(truth.object) == pair.partner).unwrap();
+            assert_eq!((truth.image, pair.error, pair.similarity), (0, ErrorType::Duplicate, 0.25));
+        }
+    }
+
+    #[test]
+    fn a_partner_in_another_image_or_none_where_there_must_be_one_is_damage() {
+        for (partner, error) in [(Some(0), ErrorType::Ignored), (None, ErrorType::TruePositive)] {
+            assert!(MatchLog::from_bytes(&log_of(partner, error).to_bytes()).is_err());
+        }
+        assert!(MatchLog::from_bytes(&log_of(None, ErrorType::Both).to_bytes()).is_ok());
     }
 }

@@ -98,7 +98,7 @@ impl MatchLog {
             row.outcome_word()
         };
         let outcome = matched.iter().zip(&outside).map(word).collect();
-        let mut log = MatchLog::new(bits, by_category);
+        let mut log = MatchLog::new(bits, by_category, false);
         log.categories = book(&categories);
         log.labels = book(&categories);
         log.detections = Detections {
@@ -176,14 +176,14 @@ mod tests {
         matched.set_matched(0);
         let rows = vec![matched, Row::unmatched(0.5, 0, 1, 1, 2), Row::unmatched(0.4, 1, 2, 0, 0)];
         let truths = vec![Truth { image: 0, object: 0, areas: 3 }];
-        let table = MatchTable {
+        let table = MatchTable::new(
             bits,
-            rows: Cells { items: rows, groups: vec![0, 3] },
-            truths: Cells { items: truths, groups: vec![0, 1] },
-            outcomes: vec![0b1011_1000],
-        };
+            Cells { items: rows, groups: vec![0, 3] },
+            Cells { items: truths, groups: vec![0, 1] },
+            vec![0b1011_1000],
+        );
         let keys = || ImageKeys::Given(vec![Key::Number(7), Key::Text("b".into())]);
-        let mut log = MatchLog::new(bits, true);
+        let mut log = MatchLog::new(bits, true, false);
         log.append(&table, keys(), &[Key::Number(3)]).unwrap();
         let columns = log.columns();
         assert_eq!(columns.matched, [true, false, false]);

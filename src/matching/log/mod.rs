@@ -4,6 +4,8 @@
 //! images' ids. So the table does not depend on batches, shards, or their order, and merging two logs is putting one
 //! behind the other. An image that comes twice (a sampler that pads its last batch, two ranks that saw the same image)
 //! counts once.
+//!
+//! A log of pairs keeps for each detection also what it is and which ground truth it is about, itself a row of the log.
 
 mod bytes;
 mod columns;
@@ -11,9 +13,10 @@ mod columns;
 use std::collections::HashMap;
 
 use super::cells::{Cells, Extent, NOT_EVALUATED, Positions};
+use super::pair::Pair;
 use super::table::{Bits, MatchTable, Outcome, Row, Truth};
 use crate::columns::{Codebook, Key};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, copied, filled, reserve};
 
 pub use columns::Columns;
 
@@ -27,6 +30,8 @@ pub struct MatchLog {
     labels: Codebook,
     detections: Detections,
     truths: Truths,
+    /// Of each detection, if they are kept. A partner is told by its place in `truths`.
+    pairs: Option<Vec<Pair>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -130,8 +135,8 @@ fn key_digest(key: &Key) -> u64 {
 }
 
 impl MatchLog {
-    /// An empty log of outcomes so laid out.
-    pub fn new(bits: Bits, by_category: bool) -> MatchLog {
+    /// An empty log of outcomes so laid out, with or without pairs.
+    pub fn new(bits: Bits, by_category: bool, pairs: bool) -> MatchLog {
         MatchLog {
             bits,
             by_category,
@@ -140,6 +145,7 @@ impl MatchLog {
             labels: Codebook::default(),
             detections: Detections::default(),
             truths: Truths::default(),
+            pairs: pairs.then(Vec::new),
         }
     }
 
@@ -151,6 +157,17 @@ impl MatchLog {
     /// Whether categories keep objects apart.
     pub fn by_category(&self) -> bool {
         self.by_category
+    }
+
+    /// Whether it keeps what each detection is.
+    pub fn has_pairs(&self) -> bool {
+        self.pairs.is_some()
+    }
+
+    /// Whether the rows of another log mean the same.
+    pub fn is_like(&self, other: &MatchLog) -> bool {
+        let layout = |log: &MatchLog| (log.bits, log.by_category, log.has_pairs());
+        layout(self) == layout(other)
     }
 
     /// The number of images.
@@ -171,6 +188,7 @@ impl MatchLog {
         words.iter().map(|column| 4 * column.capacity()).sum::<usize>()
             + 8 * (score.capacity() + outcomes.capacity())
             + self.images.keys.capacity() * 80
+            + self.pairs.as_ref().map_or(0, |pairs| pairs.capacity() * size_of::<Pair>())
     }
 
     /// The categories that objects had, also where categories do not keep them apart.
@@ -201,6 +219,18 @@ impl MatchLog {
     ///
     /// Nothing is added if this is an error.
     pub fn append(&mut self, table: &MatchTable, images: ImageKeys, groups: &[Key]) -> Result<()> {
+        if table.pairs.is_some() != self.has_pairs() {
+            return Err(Error::value("a table with pairs goes into a log of pairs, and no other"));
+        }
+        let (count, truths) = (table.rows.items.len(), table.truths.items.iter());
+        // Where each ground truth comes to lie among ours.
+        let mut places = match &mut self.pairs {
+            Some(pairs) => {
+                reserve(pairs, count)?;
+                filled(1 + truths.map(|truth| truth.object as usize).max().unwrap_or(0), NOT_EVALUATED)?
+            }
+            None => Vec::new(),
+        };
         let (keys, digests) = match images {
             ImageKeys::Counted(count) => {
                 self.images.check(true)?;
@@ -212,21 +242,37 @@ impl MatchLog {
             ImageKeys::Given(keys) => {
                 self.images.check(false)?;
                 self.images.counted = false;
-                let digests = self.digests(table, keys.len(), groups);
+                let digests = self.digests(table, keys.len(), groups)?;
                 (keys, digests)
             }
         };
         let codes: Vec<u32> =
             Vec::into_iter(keys).zip(digests).map(|(key, digest)| self.images.add(key, digest)).collect();
         let entry = self.bits.entry().max(1);
-        for (group, key) in groups.iter().enumerate() {
-            let (rows, truths) = (table.rows(group), table.truths(group));
-            if rows.is_empty() && truths.is_empty() {
-                continue;
+        let (rows, truths) = (|group| table.rows(group), |group| table.truths(group));
+        let present = |group: &usize| !(rows(*group).is_empty() && truths(*group).is_empty());
+        let present: Vec<(usize, u32)> = (0..groups.len())
+            .filter(present)
+            .map(|group| (group, self.categories.code(&groups[group])))
+            .collect();
+        for &(group, category) in &present {
+            for truth in truths(group) {
+                if self.pairs.is_some() {
+                    places[truth.object as usize] = self.truths.image.len() as u32;
+                }
+                self.truths.image.push(codes[truth.image as usize]);
+                self.truths.category.push(category);
+                self.truths.areas.push(truth.areas);
             }
-            let category = self.categories.code(key);
+        }
+        for &(group, category) in &present {
             let to = &mut self.detections;
-            for row in rows.iter().filter(|row| row.rank != Row::DROPPED) {
+            for row in rows(group).iter().filter(|row| row.rank != Row::DROPPED) {
+                if let (Some(ours), Some(pairs)) = (&mut self.pairs, &table.pairs) {
+                    let pair = pairs[row.object as usize];
+                    let partner = pair.partner.map(|object| places[object as usize]);
+                    ours.push(Pair { partner, ..pair });
+                }
                 to.image.push(codes[row.image as usize]);
                 to.category.push(category);
                 to.rank.push(row.rank);
@@ -238,18 +284,23 @@ impl MatchLog {
                 }
                 to.outcome.push(kept.outcome_word());
             }
-            for truth in truths {
-                self.truths.image.push(codes[truth.image as usize]);
-                self.truths.category.push(category);
-                self.truths.areas.push(truth.areas);
-            }
         }
         Ok(())
     }
 
     /// For each image of a table a number that its rows decide, whatever their order.
-    fn digests(&self, table: &MatchTable, images: usize, groups: &[Key]) -> Vec<u64> {
+    fn digests(&self, table: &MatchTable, images: usize, groups: &[Key]) -> Result<Vec<u64>> {
         let mut digests = vec![0u64; images];
+        let of_truth = |key: u64, truth: &Truth| mix([!key, u64::from(truth.areas)]);
+        let mut partners = Vec::new();
+        if table.pairs.is_some() {
+            let objects = table.truths.items.iter().map(|truth| truth.object as usize);
+            partners = filled(1 + objects.max().unwrap_or(0), 0)?;
+            for (group, key) in groups.iter().enumerate() {
+                let key = key_digest(key);
+                table.truths(group).iter().for_each(|t| partners[t.object as usize] = of_truth(key, t));
+            }
+        }
         for (group, key) in groups.iter().enumerate() {
             let (rows, truths) = (table.rows(group), table.truths(group));
             if rows.is_empty() && truths.is_empty() {
@@ -261,21 +312,26 @@ impl MatchLog {
                     Outcome::Unmatched(outside) => u64::from(outside),
                     Outcome::Matched(index) => mix(table.outcome(index).iter().copied()),
                 };
-                let digest = mix([key, u64::from(row.rank), row.score.to_bits(), outcome]);
+                let mut digest = mix([key, u64::from(row.rank), row.score.to_bits(), outcome]);
+                if let Some(pairs) = &table.pairs {
+                    let Pair { error, partner, similarity } = pairs[row.object as usize];
+                    let partner = partner.map_or(0, |object| partners[object as usize]);
+                    digest = mix([digest, error as u64, partner, similarity.to_bits()]);
+                }
                 let sum = &mut digests[row.image as usize];
                 *sum = sum.wrapping_add(digest);
             }
             for truth in truths {
                 let sum = &mut digests[truth.image as usize];
-                *sum = sum.wrapping_add(mix([!key, u64::from(truth.areas)]));
+                *sum = sum.wrapping_add(of_truth(key, truth));
             }
         }
-        digests
+        Ok(digests)
     }
 
     /// Adds another log's rows. Its images without ids get numbers after ours.
     pub fn merge(&mut self, other: &MatchLog) -> Result<()> {
-        if (self.bits, self.by_category) != (other.bits, other.by_category) {
+        if !self.is_like(other) {
             return Err(Error::value("logs of different thresholds or area ranges cannot be merged"));
         }
         if other.images.keys.is_empty() {
@@ -301,11 +357,34 @@ impl MatchLog {
         let categories: Vec<u32> =
             other.categories.keys().iter().map(|key| self.categories.code(key)).collect();
         let entry = self.bits.entry().max(1);
+        let mut places = match &mut self.pairs {
+            Some(pairs) => {
+                reserve(pairs, other.detections.image.len())?;
+                filled(other.truths.image.len(), NOT_EVALUATED)?
+            }
+            None => Vec::new(),
+        };
+        for i in 0..other.truths.image.len() {
+            let image = images[other.truths.image[i] as usize];
+            if image != NOT_EVALUATED {
+                if let Some(place) = places.get_mut(i) {
+                    *place = self.truths.image.len() as u32;
+                }
+                self.truths.image.push(image);
+                self.truths.category.push(categories[other.truths.category[i] as usize]);
+                self.truths.areas.push(other.truths.areas[i]);
+            }
+        }
         let (to, from) = (&mut self.detections, &other.detections);
         for i in 0..from.image.len() {
             let image = images[from.image[i] as usize];
             if image == NOT_EVALUATED {
                 continue;
+            }
+            if let (Some(ours), Some(pairs)) = (&mut self.pairs, &other.pairs) {
+                // A partner is in the same image, so it is there too.
+                let partner = pairs[i].partner.map(|truth| places[truth as usize]);
+                ours.push(Pair { partner, ..pairs[i] });
             }
             to.image.push(image);
             to.category.push(categories[from.category[i] as usize]);
@@ -318,19 +397,15 @@ impl MatchLog {
             }
             to.outcome.push(row.outcome_word());
         }
-        for i in 0..other.truths.image.len() {
-            let image = images[other.truths.image[i] as usize];
-            if image != NOT_EVALUATED {
-                self.truths.image.push(image);
-                self.truths.category.push(categories[other.truths.category[i] as usize]);
-                self.truths.areas.push(other.truths.areas[i]);
-            }
-        }
         Ok(())
     }
 
     /// The table of all rows, images and categories in the order of their ids.
-    pub fn table(&self) -> (MatchTable, Legend) {
+    ///
+    /// # Errors
+    ///
+    /// Memory that cannot be had.
+    pub fn table(&self) -> Result<(MatchTable, Legend)> {
         let keys = &self.images.keys;
         let mut images: Vec<u32> =
             (0..keys.len() as u32).filter(|&code| self.images.live[code as usize]).collect();
@@ -374,6 +449,7 @@ impl MatchLog {
                 .map(|&code| self.categories.keys()[code as usize].clone())
                 .collect(),
         };
-        (MatchTable { bits: self.bits, rows, truths, outcomes }, legend)
+        let pairs = self.pairs.as_deref().map(copied).transpose()?;
+        Ok((MatchTable { pairs, ..MatchTable::new(self.bits, rows, truths, outcomes) }, legend))
     }
 }

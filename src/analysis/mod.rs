@@ -1,4 +1,5 @@
-//! What a match table tells beyond the curves: one question, one file. Nothing here looks at boxes again.
+//! What a match table tells beyond the curves: one question, one file. Who matched whom is read from the table; only
+//! [`error_types`] compares objects, those that did not match.
 //!
 //! | file | question |
 //! |---|---|
@@ -7,18 +8,22 @@
 //! | [`ties`] | How much do equal scores leave to chance? |
 //! | [`operating`] | Which score to act on, and how sure is that? |
 //! | [`pooled`] | What if all categories were ranked together? |
-//! | [`mistakes`] | What does a table of mistakes hold? |
-//! | [`repaired`] | What if errors of one kind were put right? |
+//! | [`confusion`] | Which category is taken for which? |
+//! | [`error_types`] | Why are detections wrong, and about which ground truth? |
+//! | [`states`] | What became of each ground truth? |
+//! | [`corrected`] | What if errors of one type were corrected? |
 //! | [`lrp`] | How well are objects found and placed at the best threshold? |
 
+pub mod confusion;
+pub mod corrected;
 pub mod counts;
+pub mod error_types;
 pub mod lrp;
-pub mod mistakes;
 pub mod operating;
 pub mod pooled;
 mod ranked;
-pub mod repaired;
 pub mod resample;
+pub mod states;
 pub mod ties;
 
 pub use ranked::Reading;

@@ -10,8 +10,8 @@
 //!
 //! and oLRP is the least of these over all scores.
 
-use super::mistakes::{Meaning, RIGHT, similarity};
-use crate::matching::{MatchTable, descending_key};
+use super::states::{States, TruthState};
+use crate::matching::{ErrorType, descending_key};
 
 /// One number for each category; NaN where there is none.
 #[derive(Clone, Debug, Default)]
@@ -28,20 +28,26 @@ pub struct Optimal {
     pub score: Vec<f64>,
 }
 
-/// The optimum of each category of a table of mistakes. Of scores that are equally good the highest is taken.
-pub fn optimal(table: &MatchTable, meaning: &Meaning, categories: usize, threshold: f64) -> Optimal {
-    let mut detections = vec![Vec::new(); categories];
-    let mut positives = vec![0usize; categories];
+/// The optimum of each category of an error table, or, `pooled`, of all together. Of scores that are equally good the
+/// highest is taken.
+pub fn optimal(states: &States, pooled: bool, threshold: f64) -> Optimal {
+    let table = states.table();
+    let groups = if pooled { 1 } else { table.groups() };
+    let mut detections = vec![Vec::new(); groups];
+    let mut positives = vec![0usize; groups];
     for group in 0..table.groups() {
-        let right = meaning.kind[group] == RIGHT;
+        let place = if pooled { 0 } else { group };
         for row in table.rows(group) {
-            let distance = if right { Some(1.0 - similarity(table, row)) } else { None };
-            detections[meaning.category[group] as usize].push((row.score, row.image, row.rank, distance));
+            let pair = states.pair(row);
+            let distance = match pair.error {
+                ErrorType::Ignored => continue,
+                ErrorType::TruePositive => Some(1.0 - pair.similarity),
+                _ => None,
+            };
+            detections[place].push((row.score, row.image, row.rank, distance));
         }
-        let truths = table.truths(group);
-        if !truths.is_empty() {
-            positives[meaning.truth[group] as usize] += truths.len();
-        }
+        let truths = table.truths(group).iter();
+        positives[place] += truths.filter(|truth| states.truth(truth.object) != TruthState::Ignored).count();
     }
     let mut out = Optimal::default();
     for (mut detections, positives) in detections.into_iter().zip(positives) {

@@ -24,10 +24,10 @@ pub fn pooled(table: &MatchTable) -> MatchTable {
     }
     rows.sort_by_key(|row| (row.image, row.rank));
     truths.sort_by_key(|truth| truth.image);
-    MatchTable {
-        bits: table.bits,
-        rows: Cells { groups: vec![0, rows.len() as u32], items: rows },
-        truths: Cells { groups: vec![0, truths.len() as u32], items: truths },
+    MatchTable::new(
+        table.bits,
+        Cells { groups: vec![0, rows.len() as u32], items: rows },
+        Cells { groups: vec![0, truths.len() as u32], items: truths },
         outcomes,
-    }
+    )
 }

@@ -1,0 +1,87 @@
+//! What if errors of one type were corrected? The table behind error decomposition.
+//!
+//! Source: Bolya et al., "TIDE", ECCV 2020. An error that can be corrected becomes a true positive, any other of its type
+//! disappears; a missed ground truth is no longer looked for.
+
+use super::states::{States, TruthState};
+use crate::error::{Result, with_capacity};
+use crate::matching::{Bits, Cells, ErrorType, Extent, MatchTable, Positions, Row, Truth};
+
+/// What is corrected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Correction {
+    /// Nothing.
+    Nothing,
+    /// Errors of this type.
+    Errors(ErrorType),
+    /// Ground truths that no detection comes near: they are no longer looked for.
+    Missed,
+    /// All false positives: they disappear.
+    FalsePositives,
+    /// All ground truths that were not found: they are no longer looked for.
+    FalseNegatives,
+}
+
+/// A match table of one threshold with errors corrected: of the same groups, or, `pooled`, of a single one with all
+/// categories.
+///
+/// # Errors
+///
+/// Memory that cannot be had.
+pub fn corrected(states: &States, images: usize, pooled: bool, correction: Correction) -> Result<MatchTable> {
+    let table = states.table();
+    let groups = if pooled { 1 } else { table.groups() };
+    let place = |group: u32| if pooled { 0 } else { group };
+    let mut rows = with_capacity(table.rows.items.len())?;
+    let mut truths = with_capacity(table.truths.items.len())?;
+    for group in 0..table.groups() as u32 {
+        for row in table.rows(group as usize) {
+            let pair = states.pair(row);
+            let becomes = match correction {
+                _ if pair.error == ErrorType::Ignored => None,
+                _ if pair.error == ErrorType::TruePositive => Some((group, true)),
+                Correction::Errors(error) if error == pair.error => {
+                    let partner = pair.partner.filter(|_| states.corrects(row));
+                    partner.map(|object| (states.truth_group(object), true))
+                }
+                Correction::FalsePositives => None,
+                _ => Some((group, false)),
+            };
+            if let Some((group, matched)) = becomes {
+                rows.push((place(group), matched, *row));
+            }
+        }
+        for truth in table.truths(group as usize) {
+            let sought = match (states.truth(truth.object), correction) {
+                (TruthState::Ignored, _) => false,
+                (TruthState::Matched, _) => true,
+                (state, Correction::Missed) => state != TruthState::Missed,
+                (_, correction) => correction != Correction::FalseNegatives,
+            };
+            if sought {
+                truths.push((place(group), *truth));
+            }
+        }
+    }
+    rows.sort_by_key(|(_, _, row)| (row.image, row.rank));
+    let bits = Bits { areas: 1, thresholds: 1 };
+    let mut outcomes = Vec::new();
+    for (_, matched, row) in &mut rows {
+        *row = Row::unmatched(row.score, row.image, row.object, row.rank, 0);
+        if *matched {
+            row.set_matched(outcomes.len() / bits.entry());
+            let start = outcomes.len();
+            bits.push(&mut outcomes, 0);
+            bits.set(&mut outcomes[start..], 0, 0, 1, 0);
+        }
+    }
+    let extent = Extent { images, categories: groups, by_category: true };
+    let positions = Positions::identity(extent);
+    let image: Vec<u32> = rows.iter().map(|(_, _, row)| row.image).collect();
+    let group: Vec<u32> = rows.iter().map(|&(group, _, _)| group).collect();
+    let rows = Cells::new(&image, &group, &positions, extent, |i, _| rows[i as usize].2);
+    let image: Vec<u32> = truths.iter().map(|(_, truth): &(u32, Truth)| truth.image).collect();
+    let group: Vec<u32> = truths.iter().map(|&(group, _)| group).collect();
+    let truths = Cells::new(&image, &group, &positions, extent, |i, _| truths[i as usize].1);
+    Ok(MatchTable::new(bits, rows, truths, outcomes))
+}
