@@ -59,7 +59,7 @@ impl ErrorType {
     }
 }
 
-/// A detection and the ground truth that it matched or is mistaken about: a row of confusion matrices and error tables.
+/// A detection and the ground truth that it matched or is about: a row of confusion matrices and error tables.
 /// The categories are those of the groups that the two are in.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Pair {

@@ -42,12 +42,18 @@ impl Partners {
     /// Adds the entry of an outcome, without partners.
     #[inline]
     pub fn push(&mut self) {
-        self.objects.resize(self.objects.len() + self.entry(), NO_PARTNER);
+        if !self.is_empty() {
+            self.objects.resize(self.objects.len() + self.entry(), NO_PARTNER);
+        }
     }
 
     /// Says whom the detection of an outcome matched in the area ranges of the mask, at the thresholds of `made` in the
     /// `word`-th 64.
+    #[inline]
     pub fn set(&mut self, outcome: usize, areas: u32, word: usize, made: u64, object: u32) {
+        if self.is_empty() {
+            return;
+        }
         let (start, count) = (outcome * self.entry(), self.thresholds.len());
         for (place, &t) in self.thresholds.iter().enumerate() {
             if t / 64 == word && made >> (t % 64) & 1 == 1 {

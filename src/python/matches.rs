@@ -331,7 +331,7 @@ impl Matches {
     }
 
     /// Of a confusion or error table, its rows as columns: of each detection the positions of image and category, its
-    /// rank in its image, score, error type, the row of the ground truth that it matched or is mistaken about (-1 for
+    /// rank in its image, score, error type, the row of the ground truth that it matched or is about (-1 for
     /// none), whether correcting it finds that, and similarity; of each ground truth image, category and state. Error
     /// types and states are places in `ERROR_TYPES` and `TRUTH_STATES`.
     fn pairs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

@@ -12,7 +12,7 @@ def add_parser(commands):
         "report",
         help="write an HTML report",
         description="Write one HTML file, complete in itself: numbers with intervals, curves, classes, confusions, "
-        "errors, thresholds, what is strange about the files, and the images with most mistakes.",
+        "errors, thresholds, what is strange about the files, and the images with most errors.",
     )
     parser.add_argument("ground_truth", type=Path, metavar="GROUND_TRUTH")
     parser.add_argument("detections", type=Path, metavar="DETECTIONS")

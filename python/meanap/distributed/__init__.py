@@ -122,7 +122,7 @@ def confusion(
     score_range: tuple[float, float] | None = (0.0, 1.0),
     **changes: Any,
 ) -> Confusion:
-    """What is taken for what, over a cluster: the matrix of `Result.confusion`, which is a sum over images.
+    """The confusion matrix over a cluster: that of `Result.confusion`, which is a sum over images.
 
     Takes what `evaluate` and `Result.confusion` take.
     """

@@ -21,7 +21,7 @@ def confusion(
     classes: int | None = 20,
     ax: Any = None,
 ) -> Any:
-    """What is taken for what: rows are what is there, columns what was said.
+    """The confusion matrix: rows are the classes of objects, columns those detected.
 
     Colour is the part of the row, numbers are counts. Of many classes only those in the largest confusions are shown,
     the most confused first; the others are added up in one row and one column, so every object and detection is in
@@ -57,7 +57,7 @@ def confusion(
 
     rows = matrix.sum(axis=1, keepdims=True)
     part = matrix / np.where(rows, rows, 1)
-    # The square root lifts rare mistakes out of the background.
+    # The square root lifts rare errors out of the background.
     shade = np.sqrt(part)
     cells = LinearSegmentedColormap.from_list("parts", colours.scale)(shade)
     cells[matrix == 0] = (0.5, 0.5, 0.5, 0.06)
@@ -77,8 +77,8 @@ def confusion(
         spine.set_visible(False)
     ax.axhline(n - 1.5, color=colours.faint, linewidth=1)
     ax.axvline(n - 1.5, color=colours.faint, linewidth=1)
-    ax.set_xlabel("what was said")
-    ax.set_ylabel("what is there")
+    ax.set_xlabel("class detected")
+    ax.set_ylabel("class of the object")
     told = f", score from {found.score:g} on" if np.isfinite(found.score) else ""
     ax.set_title(f"Confusion at IoU {found.iou:g}{told}")
     return ax

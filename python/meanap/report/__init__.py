@@ -46,7 +46,7 @@ def write(
     similarity, protocol
         As for `meanap.evaluate`.
     images
-        The folder of the pictures that the ground truth names; those with most mistakes are drawn on. Needs Pillow:
+        The folder of the pictures that the ground truth names; those with most errors are drawn on. Needs Pillow:
         ``pip install 'meanap[report]'``. Without a folder objects are drawn to scale on blank.
     versus
         Detections of a baseline to compare with: differences are `detections` minus `versus`, and "better" is said of
@@ -57,7 +57,7 @@ def write(
         Detections of this score or a higher one count as said, in confusions and drawings; by default the threshold
         with the best F1.
     worst
-        How many images to draw, those with most mistakes first.
+        How many images to draw, those with most errors first.
     resamples
         Draws of images behind each interval.
     check

@@ -83,8 +83,8 @@ def _sections(told: dict[str, Any]) -> Iterable[tuple[str, str, str]]:
     yield "operation", "Which score to act on", _operation(told)
     yield "classes", "Classes", _classes(told)
     yield "errors", "Errors and what they cost", _errors(told["errors"])
-    yield "confusion", "What is taken for what", _confusion(told)
-    yield "images", "Images with most mistakes", _images(told)
+    yield "confusion", "Confusion matrix", _confusion(told)
+    yield "images", "Images with most errors", _images(told)
 
 
 def _header(told: dict[str, Any]) -> str:
@@ -276,22 +276,22 @@ def _confusion(told: dict[str, Any]) -> str:
         f"{_cell(row['part'], format(row['part'], '.1%'))}</tr>"
         for row in found["pairs"]
     ]
-    heads = ["what is there", "what was said", "objects", "part of the class"]
-    pairs = _table("Classes taken for another", heads, rows, sort=True, words=2)
+    heads = ["class of the object", "class detected", "objects", "fraction of the class"]
+    pairs = _table("Misclassified objects", heads, rows, sort=True, words=2)
     names = found["names"]
     head = "".join(f"<th scope=col><span>{text(name)}</span></th>" for name in names)
     body = []
     for name, counts in zip(names, found["matrix"], strict=True):
         total = sum(counts) or 1
         cells = "".join(
-            f'<td style="--p:{math.sqrt(count / total):.2f}" title="{text(name)} said to be {text(other)}: {count:,} '
+            f'<td style="--p:{math.sqrt(count / total):.2f}" title="{text(name)} detected as {text(other)}: {count:,} '
             f'of {total:,}"{" class=deep" if count / total > 0.6 else ""}>{count or ""}</td>'
             for other, count in zip(names, counts, strict=True)
         )
         body.append(f"<tr><th scope=row>{text(name)}</th>{cells}</tr>")
     matrix = (
         '<div class=scroll tabindex=0 role=region aria-label="Confusion matrix"><table class=matrix>'
-        "<caption>Rows: what is there; columns: what was said; the most confused classes first</caption>"
+        "<caption>Rows: class of the object; columns: class detected; the most confused classes first</caption>"
         f"<thead><tr><td></td>{head}</tr></thead>"
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )
