@@ -105,6 +105,7 @@ def by_definition(targets, preds, rules, by_category=True):
     for i, (target, pred) in enumerate(zip(targets, preds, strict=True)):
         known = sorted({*target["labels"].tolist(), *pred["labels"].tolist()}) if by_category else [None]
         for k in known:
+
             def of(side, k=k):
                 rows = np.argsort(side["labels"], kind="stable") if k is None else np.flatnonzero(side["labels"] == k)
                 return rows.tolist()
@@ -369,3 +370,70 @@ def test_other_tables_have_no_pairs():
             ask()
     with pytest.raises(ValueError, match="there is no error type .ignored."):
         matches.corrected("ignored", False)
+
+
+def as_table(pa, targets, preds, only=None):
+    """One Arrow table of both sides: ``score`` is null for objects, which may be ``difficult``."""
+    rows = []
+    for i, (target, pred) in enumerate(zip(targets, preds, strict=True)):
+        if only is not None and i not in only:
+            continue
+        for label, box, flag in zip(target["labels"], target["boxes"], target["ignore"], strict=True):
+            rows.append((i, int(label), box.tolist(), int(flag), None))
+        for label, box, score in zip(pred["labels"], pred["boxes"], pred["scores"], strict=True):
+            rows.append((i, int(label), box.tolist(), None, float(score)))
+    names = ("image_id", "category_id", "boxes", "difficult", "score")
+    return pa.table(dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
+
+
+@pytest.mark.parametrize("preset", sorted(set(protocol.PRESETS) - {"lvis"}))
+def test_shards_of_a_cluster_say_the_same(preset):
+    pa = pytest.importorskip("pyarrow")
+    from meanap.distributed.confusions import confuse_batch, summed
+    from meanap.distributed.contract import Plan
+
+    targets, preds = nasty(5, images=6)
+    for target in targets:
+        target["ignore"] |= target["iscrowd"]
+        target["iscrowd"][:] = 0
+    whole = evaluated(targets, preds, preset).confusion(IOU, 0.4)
+    plan = Plan.of("bbox", preset, box_format="xywh")
+    shards = [confuse_batch(as_table(pa, targets, preds, only), plan, IOU, 0.4) for only in ({0, 3}, {1, 2, 4}, {5})]
+    confusion = summed(pa.concat_tables(shards), plan, IOU, 0.4, [1, 2, 3])
+    np.testing.assert_array_equal(confusion.matrix, whole.matrix)
+
+
+def lists_of_labelled(not_exhaustive):
+    """One image in which category 1 was looked for, and a detection of it that matches nothing."""
+    labelled = {"neg_category_ids": [], "not_exhaustive_category_ids": not_exhaustive}
+    image = {"id": 1, "width": 100, "height": 100, **labelled}
+    box = [0.0, 0.0, 10.0, 10.0]
+    truth = {
+        "images": [image],
+        "categories": [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": box, "area": 100.0, "iscrowd": 0}],
+    }
+    found = [
+        {"image_id": 1, "category_id": k, "bbox": at, "score": score}
+        for k, at, score in ((1, box, 0.9), (1, [50.0, 50.0, 9.0, 9.0], 0.8), (2, box, 0.7))
+    ]
+    return truth, found
+
+
+@pytest.mark.parametrize("not_exhaustive, wrong", [([], 1), ([1], 0)])
+def test_what_was_not_labelled_is_no_false_positive_anywhere(not_exhaustive, wrong):
+    result = meanap.evaluate(*lists_of_labelled(not_exhaustive), protocol="lvis")
+    errors, confusion, row = result.errors(IOU), result.confusion(IOU), result.images(IOU)[0]
+    assert errors.counts["false_positives"] == confusion.false_positives == row["false_positives"] == wrong
+    assert int(result.precision_recall(1, IOU).false_positives[-1]) == wrong
+    assert confusion.true_positives == row["true_positives"] == 1 and confusion.misclassified == 0
+
+
+def test_an_object_beyond_all_areas_is_ignored_everywhere():
+    truth, found = lists_of_labelled([])
+    truth["annotations"][0]["area"] = 2e10
+    result = meanap.evaluate(truth, found[1:2])
+    row = result.images(IOU)[0]
+    assert result.errors(IOU).counts["false_negatives"] == result.confusion(IOU).false_negatives == 0
+    assert (row["positives"], row["false_negatives"], row["false_positives"]) == (0, 0, 1)
+    assert result.confusion(IOU).false_positives == 1
