@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -75,16 +75,6 @@ def group(annotations: Iterable[Annotation]) -> defaultdict:
     return cells
 
 
-def blame(error: Exception, annotations: list[Annotation], side: str, name: str, use: Callable[[Any], Any]) -> None:
-    """Raises ``error`` anew, naming the first annotation whose field ``use`` fails with; does nothing if none does."""
-    for annotation in annotations:
-        try:
-            use(annotation[name])
-        except type(error):
-            whose = f"annotation {annotation.get('id')!r} (image {annotation.get('image_id')!r})"
-            raise type(error)(f'{side}: {whose}: "{name}" is {annotation[name]!r:.80}: {error}') from error
-
-
 def count_zero_ids(cells: Any) -> int:
     """Ground truths whose id is 0. What a subclass put in place of the usual dictionaries is left alone."""
     if not isinstance(cells, dict):
@@ -95,11 +85,7 @@ def count_zero_ids(cells: Any) -> int:
 
 def best_first(detections: list[Annotation]) -> np.ndarray:
     """Indices that sort detections by score, ties as they came."""
-    try:
-        return np.argsort([-field(d, "score", "detections") for d in detections], kind="mergesort")
-    except TypeError as error:
-        blame(error, detections, "detections", "score", lambda score: -score)
-        raise
+    return np.argsort([-field(d, "score", "detections") for d in detections], kind="mergesort")
 
 
 def compute_iou(p: Any, gt: list[Annotation], dt: list[Annotation]) -> Any:
@@ -118,12 +104,7 @@ def compute_iou(p: Any, gt: list[Annotation], dt: list[Annotation]) -> Any:
             return []
         masks = [[(*rle["size"], _as_bytes(rle["counts"])) for rle in side] for side in (d, g)]
         return _core.boundary_iou(*masks, [crowd != 0 for crowd in iscrowd], p.dilationRatio)
-    try:
-        return maskUtils.iou(d, g, iscrowd)
-    except Exception as error:
-        for side, annotations in (("detections", kept), ("ground truth", gt)):
-            blame(error, annotations, side, name, lambda value: maskUtils.iou([value], [value], [0]))
-        raise
+    return maskUtils.iou(d, g, iscrowd)
 
 
 def _as_bytes(counts: Any) -> bytes:
@@ -148,14 +129,16 @@ def compute_oks(p: Any, gts: list[Annotation], dts: list[Annotation]) -> Any:
         x_truth, y_truth, flags = (truth[i::3] for i in range(3))
         visible = flags > 0
         anywhere = np.count_nonzero(visible) > 0
-        x, y, w, h = field(gt, "bbox", "ground truth")[:4]
+        box = field(gt, "bbox", "ground truth")
+        left, right = box[0] - box[2], box[0] + box[2] * 2
+        top, bottom = box[1] - box[3], box[1] + box[3] * 2
         for i, pose in enumerate(poses):
             if anywhere:
                 dx, dy = pose[0::3] - x_truth, pose[1::3] - y_truth
             else:
                 zero = np.zeros(count)
-                dx = _outside(pose[0::3], x - w, x + w * 2, zero)
-                dy = _outside(pose[1::3], y - h, y + h * 2, zero)
+                dx = _outside(pose[0::3], left, right, zero)
+                dy = _outside(pose[1::3], top, bottom, zero)
             # Sigmas that do not fit are met before an area that is not there.
             exponents = (dx**2 + dy**2) / variances
             exponents = exponents / (field(gt, "area", "ground truth") + np.spacing(1)) / 2
@@ -176,10 +159,9 @@ def evaluate_cell(
     """Matches one cell in one area range: the reference's dictionary, or None if both sides are empty."""
     if not gt and not dt:
         return None
-    low, high = area_range[0], area_range[1]
     for g in gt:
         # The area of what is ignored anyway is not asked for.
-        ignored = field(g, "ignore", "ground truth") or _outside_of(g, low, high, "ground truth")
+        ignored = field(g, "ignore", "ground truth") or _outside_of(g, area_range, "ground truth")
         g["_ignore"] = 1 if ignored else 0
     to_find_first = np.argsort([g["_ignore"] for g in gt], kind="mergesort")
     gt = [gt[i] for i in to_find_first]
@@ -206,7 +188,7 @@ def evaluate_cell(
             dt_ignore[t, d] = ignored[g]
             dt_matches[t, d] = gt[g]["id"]
             gt_matches[t, g] = dt[d]["id"]
-    outside = np.array([_outside_of(d, low, high, "detections") for d in dt]).reshape((1, D))
+    outside = np.array([_outside_of(d, area_range, "detections") for d in dt]).reshape((1, D))
     return {
         "image_id": key[0],
         "category_id": key[1],
@@ -222,14 +204,10 @@ def evaluate_cell(
     }
 
 
-def _outside_of(annotation: Annotation, low: Any, high: Any, side: str) -> Any:
-    """Whether an annotation's area is outside of ``low..high``; a NaN never is."""
+def _outside_of(annotation: Annotation, area_range: Any, side: str) -> Any:
+    """Whether an annotation's area is outside of the range; a NaN never is."""
     area = field(annotation, "area", side)
-    try:
-        return area < low or area > high
-    except TypeError as error:
-        blame(error, [annotation], side, "area", lambda area: area < low or area > high)
-        raise
+    return area < area_range[0] or area > area_range[1]
 
 
 def _claims(detection: Annotation) -> bool:

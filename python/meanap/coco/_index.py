@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
+from meanap.coco._named import ERRORS, tell_record
 
 
 def index(dataset: dict[str, Any]) -> dict[str, Any]:
@@ -25,8 +26,12 @@ def index(dataset: dict[str, Any]) -> dict[str, Any]:
     cat_to_imgs: defaultdict = defaultdict(list)
     if "annotations" in dataset:
         by_category = cat_to_imgs if "categories" in dataset else None
+        annotations = dataset["annotations"]
+        if not hasattr(annotations, "__iter__"):
+            kind = type(annotations).__name__
+            raise TypeError(f'"annotations" is a {kind}, expected a list of records')
         with collector_paused():
-            _core.index_annotations(dataset["annotations"], anns, img_to_anns, by_category)
+            _core.index_annotations(annotations, anns, img_to_anns, by_category)
     return {
         "anns": anns,
         "imgToAnns": img_to_anns,
@@ -42,10 +47,8 @@ def by_id(dataset: dict[str, Any], name: str) -> dict:
         return {}
     try:
         return {record["id"]: record for record in dataset[name]}
-    except KeyError:
-        for number, record in enumerate(dataset[name]):
-            if "id" not in record:
-                raise KeyError(f'{name}: record {number}: "id" is missing') from None
+    except ERRORS as error:
+        tell_record(error, name, dataset[name], "id", hash)
         raise
 
 

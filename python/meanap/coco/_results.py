@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,15 +11,13 @@ import numpy as np
 from meanap import _core
 from meanap.coco import mask as maskUtils
 from meanap.coco._index import collector_paused
+from meanap.coco._named import ERRORS, told
 
 if TYPE_CHECKING:
     from meanap.coco._sources import Snapshot
 
 # NumPy's own choice for a list of Python integers (32 bits on Windows before NumPy 2).
 _INTEGER = np.dtype(int).type
-
-# What a malformed record makes Python raise, here as in the reference.
-ERRORS = (KeyError, TypeError, ValueError, IndexError, OverflowError)
 
 
 def heading(annotations: list[dict], kind: str | None, truth: Snapshot) -> dict[str, Any]:
@@ -101,7 +98,7 @@ def image_ids(annotations: list[dict], place: str) -> set:
     """
     try:
         return {annotation["image_id"] for annotation in annotations}
-    except (KeyError, TypeError):
+    except ERRORS:
         for number, annotation in enumerate(annotations):
             with told(place, number, "image_id", annotation):
                 hash(annotation["image_id"])
@@ -172,24 +169,8 @@ _PREPARE: dict[str, Callable] = {"boxes": _boxes, "masks": _masks, "keypoints": 
 def _fields(annotations: list[dict], name: str, place: str) -> list:
     try:
         return [annotation[name] for annotation in annotations]
-    except (KeyError, TypeError):
+    except ERRORS:
         for number, annotation in enumerate(annotations):
             with told(place, number, name, annotation):
                 annotation[name]
         raise
-
-
-@contextlib.contextmanager
-def told(place: str, number: int, name: str, annotation: Any) -> Iterator[None]:
-    """Says of an error in which record and field it happened; its class stays what it was."""
-    try:
-        yield
-    except ERRORS as error:
-        where = f"{place}: record {number}"
-        if not isinstance(annotation, dict):
-            sentence = f"{where} is a {type(annotation).__name__}, expected a dict"
-        elif name not in annotation:
-            sentence = f'{where}: "{name}" is missing'
-        else:
-            sentence = f'{where}: "{name}": {error}'
-        raise type(error)(sentence) from error

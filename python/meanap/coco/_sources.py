@@ -218,6 +218,8 @@ class Snapshot:
     file = None
 
     def __init__(self, dataset: dict[str, Any]) -> None:
+        if "images" not in dataset:
+            raise KeyError('the ground truth: "images" is missing, results need them')
         self.info = copy.deepcopy(dataset.get("info", {}))
         # The list is the results' own, the image dictionaries are shared.
         self.images = list(dataset["images"])

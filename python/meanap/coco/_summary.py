@@ -46,14 +46,35 @@ def summarize(params: Any, evaluation: dict[str, Any]) -> np.ndarray:
     return stats
 
 
+def _limit(limits: Any, place: int) -> Any:
+    try:
+        return limits[place]
+    except IndexError:
+        count = f"{len(limits)} limits, the summary of boxes and masks is of three"
+        raise IndexError(f"params.maxDets is {limits!r:.80}: {count}") from None
+
+
+def _places(threshold: float, thresholds: Any) -> np.ndarray:
+    """Where the threshold is among the thresholds."""
+    try:
+        return np.where(threshold == thresholds)[0]
+    except ValueError as error:
+        kind = type(thresholds).__name__
+        raise ValueError(f"params.iouThrs is a {kind}, expected a numpy.ndarray: {error}") from error
+
+
 def _summarize_row(p: Any, evaluation: dict[str, Any], row: _Row) -> float:
-    limit = row.limit if row.fixed else p.maxDets[row.limit]
+    limit = row.limit if row.fixed else _limit(p.maxDets, row.limit)
     values = evaluation["precision" if row.precision else "recall"]
     if row.threshold is not None:
         # Compared exactly: a threshold that is not on the grid is not found.
-        values = values[np.where(row.threshold == p.iouThrs)[0]]
+        values = values[_places(row.threshold, p.iouThrs)]
     areas = [i for i, name in enumerate(p.areaRngLbl) if name == row.area]
     limits = [i for i, value in enumerate(p.maxDets) if value == limit]
+    for name, places, axis in (("areaRngLbl", areas, -2), ("maxDets", limits, -1)):
+        if places and places[-1] >= values.shape[axis]:
+            there = {-2: "area ranges (params.areaRng)", -1: "limits"}[axis]
+            raise IndexError(f"params.{name} has an entry {places[-1]}, the curves are of {values.shape[axis]} {there}")
     # One of each, as nearly always: a view, where lists would copy.
     values = values[..., areas[0], limits[0]] if len(areas) == len(limits) == 1 else values[..., areas, limits]
     present = values[values > -1]

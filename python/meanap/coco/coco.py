@@ -34,6 +34,7 @@ from meanap.coco import _show
 from meanap.coco import mask as maskUtils
 from meanap.coco._index import by_id, collector_paused, index, membership
 from meanap.coco._lazy import Lazy, may_wait, stored
+from meanap.coco._named import told
 from meanap.coco._results import complete, first_of, heading, image_ids, kind_of
 from meanap.coco._sources import (
     LOCK,
@@ -494,7 +495,9 @@ def _results_of_list(coco: Any, truth: FileSource | Snapshot, annotations: Any, 
     listed = annotations.copy()
     ids = _core.plain_image_ids(listed)
     _check_images(image_ids(listed, place) if ids is None else ids, coco, place, first_of_image)
-    kind = kind_of(first_of(annotations, place))
+    first = first_of(annotations, place)
+    with told(place, 0, "bbox", first):
+        kind = kind_of(first)
     if kind not in (None, "captions") and not truth.has_categories:
         raise KeyError('the ground truth: "categories" is missing')
     indexed = complete(listed, kind, place)
@@ -531,10 +534,14 @@ def _check_images(ids: Collection, coco: Any, place: Any, record_of: Any) -> Non
 
 
 def _check_rows(rows: Any) -> None:
-    if type(rows) is not np.ndarray or rows.shape[1] != 7:
-        shape = getattr(rows, "shape", type(rows).__name__)
-        sentence = "expected an array (N, 7): image id, x, y, width, height, score, category id"
-        raise AssertionError(f"results: {shape}, {sentence}")
+    shape = getattr(rows, "shape", type(rows).__name__)
+    sentence = f"results: {shape}, expected an array (N, 7): image id, x, y, width, height, score, category id"
+    if type(rows) is not np.ndarray:
+        raise AssertionError(sentence)
+    if rows.ndim < 2:
+        raise IndexError(sentence)
+    if rows.shape[1] != 7:
+        raise AssertionError(sentence)
 
 
 def _annotations_of_rows(rows: np.ndarray) -> list[dict]:

@@ -15,9 +15,11 @@ import numpy as np
 from meanap import _core
 from meanap.coco import _cells, _summary
 from meanap.coco import mask as maskUtils
+from meanap.coco._culprits import naming, naming_ids
 from meanap.coco._index import collector_paused
 from meanap.coco._lazy import Lazy, may_wait, stored
 from meanap.coco._marks import Marks
+from meanap.coco._named import same_class
 from meanap.coco._sources import Ids
 from meanap.coco.coco import COCO, file_of_images, overridden
 from meanap.coco.params import Params, snapshot
@@ -94,11 +96,15 @@ class COCOeval(Lazy):
         self.ious: Any = {}
         if cocoGt is not None:
             file = file_of_images(cocoGt)
-            self.params.imgIds = sorted(cocoGt.getImgIds()) if file is None else file.sorted_image_ids()
-            self.params.catIds = sorted(cocoGt.getCatIds())
+            try:
+                self.params.imgIds = sorted(cocoGt.getImgIds()) if file is None else file.sorted_image_ids()
+                self.params.catIds = sorted(cocoGt.getCatIds())
+            except TypeError as error:
+                raise naming_ids(error, cocoGt) from error
 
     # Matching
 
+    @naming
     def evaluate(self) -> None:
         """Matches detections with ground truth in every image, category and area range.
 
@@ -138,7 +144,7 @@ class COCOeval(Lazy):
             warnings.warn(
                 f"ground truth: {zero_ids} annotations have id 0, which counts as unmatched even where it matches "
                 "(as in pycocotools): number annotations from 1",
-                stacklevel=2,
+                stacklevel=3,
             )
         self._paramsEval = snapshot(self.params)
         road = "columns" if run is not None else "cells"
@@ -158,6 +164,7 @@ class COCOeval(Lazy):
             for imgId in p.imgIds
         ]
 
+    @naming
     def _prepare(self) -> None:
         """Loads ``_gts`` and ``_dts``, the annotations of each ``(image id, category id)``. A hook."""
         p, gt, dt = self.params, self.cocoGt, self.cocoDt
@@ -174,15 +181,18 @@ class COCOeval(Lazy):
             [dt for category in p.catIds for dt in self._dts[imgId, category]],
         )
 
+    @naming
     def computeIoU(self, imgId: Any, catId: Any) -> Any:
         """Similarity of the boxes or masks of one cell, ``(D, G) float64``; ``[]`` if a side is empty. A hook."""
         gt, dt = self._cell(imgId, catId)
         return _cells.compute_iou(self.params, gt, dt)
 
+    @naming
     def computeOks(self, imgId: Any, catId: Any) -> Any:
         """Similarity of the keypoints of one cell, ``(D, G) float64``; ``[]`` if a side is empty. A hook."""
         return _cells.compute_oks(self.params, self._gts[imgId, catId], self._dts[imgId, catId])
 
+    @naming
     def evaluateImg(self, imgId: Any, catId: Any, aRng: Any, maxDet: Any) -> Any:
         """Matches one cell in one area range: an entry of ``evalImgs``, None if the cell is empty. A hook."""
         gt, dt = self._cell(imgId, catId)
@@ -193,6 +203,7 @@ class COCOeval(Lazy):
 
     # Curves
 
+    @naming
     def accumulate(self, p: Any = None) -> None:
         """Draws precision-recall curves from the matches, into ``eval``.
 
@@ -227,7 +238,7 @@ class COCOeval(Lazy):
     def _accumulate_by_hand(self, selection: _Selection) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         T, R, K, A, M = selection.counts
         precision, recall, scores = (-np.ones(shape) for shape in ((T, R, K, A, M), (T, K, A, M), (T, R, K, A, M)))
-        points = np.asarray(selection.recall_points, dtype=np.float64)
+        points = _recall_points(selection.recall_points)
         # Without a limit in common no entry is looked at, however far outside it lies.
         for k, group in enumerate(selection.groups if selection.limits else []):
             for a, area in enumerate(selection.areas):
@@ -241,6 +252,7 @@ class COCOeval(Lazy):
 
     # Summary
 
+    @naming
     def summarize(self) -> None:
         """Prints the reference's table to ``sys.stdout`` and keeps its numbers in ``stats``.
 
@@ -309,6 +321,20 @@ class _Selection:
         self.recall_points = p.recThrs
         self.evaluated_images = len(evaluated.imgIds)
         self.evaluated_areas = len(evaluated.areaRng)
+
+
+def _recall_points(given: Any) -> np.ndarray:
+    """Recall points, ``(R,) float64``.
+
+    DIFFERENCE: the reference compares recalls with texts as texts, and leaves precision at 0 where points are nested.
+    """
+    try:
+        points = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise same_class(error, f"params.recThrs is {given!r:.80}: {error}") from error
+    if points.ndim != 1:
+        raise ValueError(f"params.recThrs: expected a flat list of numbers, found {points.ndim} dimensions")
+    return points
 
 
 def _positions_in(ids: Any, evaluated: Any) -> Any:

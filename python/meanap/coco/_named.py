@@ -1,0 +1,51 @@
+"""Exceptions that keep their class and say in which record and field they happened."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+# What a malformed record makes Python raise, here as in the reference.
+ERRORS = (KeyError, TypeError, ValueError, IndexError, OverflowError)
+
+
+def same_class(error: Exception, sentence: str) -> Exception:
+    """An exception of the class of ``error`` that says ``sentence``."""
+    cls = type(error)
+    try:
+        named = cls(sentence)
+    except Exception:
+        named = None
+    if named is None or named.args != (sentence,):
+        # The class asks for something else than a sentence, as NumPy's own do.
+        named = type(cls.__name__, (cls,), {"__init__": Exception.__init__, "__str__": Exception.__str__})(sentence)
+    return named
+
+
+@contextlib.contextmanager
+def told(place: str, number: int, name: str, record: Any) -> Iterator[None]:
+    """Says of an error in which record and field it happened; its class stays what it was."""
+    try:
+        yield
+    except ERRORS as error:
+        where = f"{place}: record {number}"
+        if not isinstance(record, dict):
+            sentence = f"{where} is a {type(record).__name__}, expected a dict"
+        elif name not in record:
+            sentence = f'{where}: "{name}" is missing'
+        else:
+            sentence = f'{where}: "{name}": {error}'
+        raise same_class(error, sentence) from error
+
+
+def tell_record(error: Exception, place: str, records: Iterable[Any], name: str, use: Callable[[Any], Any]) -> None:
+    """Raises ``error`` anew, of the first record whose field cannot be used; returns if there is none."""
+    try:
+        numbered = enumerate(records)
+    except TypeError:
+        kind = type(records).__name__
+        raise same_class(error, f'"{place}" is a {kind}, expected a list of records') from error
+    for number, record in numbered:
+        with told(place, number, name, record):
+            use(record[name])
