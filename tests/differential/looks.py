@@ -74,6 +74,7 @@ LOOKS: dict[str, Callable[[Any], Any]] = {
     "the list given": lambda w: w.list_given if isinstance(w.list_given, list) else None,
     "the data set given": lambda w: w.case.dataset,
     "masks": lambda w: [w.dt.annToRLE(a) for a in w.dt.dataset["annotations"]],
+    "truth masks": lambda w: [w.gt.annToRLE(a) for a in w.gt.dataset["annotations"]],
 }
 EVERYTHING = (
     # Before anything is made by a look.

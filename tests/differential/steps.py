@@ -185,6 +185,47 @@ def pickled(world: World, what: str) -> Any:
 
 
 @step
+def shallow_copy(world: World, what: str) -> Any:
+    setattr(world, what, copy.copy(getattr(world, what)))
+    if what != "ev":
+        setattr(world.ev, {"gt": "cocoGt", "dt": "cocoDt"}[what], getattr(world, what))
+
+
+@step
+def take_over(world: World, what: str) -> Any:
+    """Puts an object in the place of another that takes over all its attributes, as wrappers do."""
+    old = getattr(world, what)
+    new = type(old)()
+    new.__dict__.update(old.__dict__)
+    setattr(world, what, new)
+    if what != "ev":
+        setattr(world.ev, {"gt": "cocoGt", "dt": "cocoDt"}[what], new)
+    return sorted(name for name in vars(new) if not name.startswith("_"))
+
+
+@step
+def delete(world: World, side: str, name: str) -> Any:
+    """Deletes an attribute of a COCO object, and looks what is there, and puts it back."""
+    coco = getattr(world, side)
+    kept = getattr(coco, name)
+    delattr(coco, name)
+    seen = [hasattr(coco, name), sorted(vars(coco))]
+    setattr(coco, name, kept)
+    return seen
+
+
+@step
+def results_of_others(world: World, count: int) -> Any:
+    """Evaluates other results of the same ground truth: those of the first annotations."""
+    annotations = world.gt.dataset["annotations"][:count]
+    fields = ("image_id", "category_id", "bbox", "segmentation", "keypoints", "num_keypoints")
+    found = [{**{k: a[k] for k in fields if k in a}, "score": 0.5} for a in annotations]
+    ev = world.evaluator_class(world.gt, world.gt.loadRes(found), world.case.iou_type)
+    ev.evaluate()
+    return copy.deepcopy([ev.evalImgs, found])
+
+
+@step
 def edit(world: World, side: str, index: int, field: str, value: Any) -> Any:
     """Edits one annotation in place."""
     annotations = getattr(world, side).dataset["annotations"]

@@ -90,6 +90,35 @@ def _without_last(_self: Any, found: list[Any]) -> list[Any]:
     return found[:-1]
 
 
+def _looking(method: Callable[..., Any]) -> Callable[..., Any]:
+    """`createIndex` as SAM 3 has it: looks at what there is, before and after."""
+
+    def look(self: Any) -> list[Any]:
+        return [sorted(vars(self)), list(self.imgs), list(self.anns), list(self.cats), dict(self.imgToAnns)]
+
+    def looking(self: Any) -> None:
+        before = look(self)
+        method(self)
+        self.looks = [before, look(self)]
+
+    return looking
+
+
+def _own_index(method: Callable[..., Any]) -> Callable[..., Any]:
+    """`createIndex` that fills what the constructor has made."""
+
+    def own(self: Any) -> None:
+        for image in self.dataset.get("images", []):
+            self.imgs[image["id"]] = image
+        for category in self.dataset.get("categories", []):
+            self.cats[category["id"]] = category
+        for annotation in self.dataset.get("annotations", []):
+            self.anns[annotation["id"]] = annotation
+            self.imgToAnns[annotation["image_id"]].append(annotation)
+
+    return own
+
+
 HOOKS: dict[str, tuple[str, Callable[..., Any]]] = {
     "evaluateImg": ("evaluateImg", _pass_through),
     "computeIoU": ("computeIoU", _pass_through),
@@ -102,6 +131,8 @@ HOOKS: dict[str, tuple[str, Callable[..., Any]]] = {
     "loadAnns": ("loadAnns", _pass_through),
     "annToRLE": ("annToRLE", _pass_through),
     "createIndex": ("createIndex", _pass_through),
+    "createIndex looks": ("createIndex", _looking),
+    "createIndex of its own": ("createIndex", _own_index),
     "computeIoU lowers": ("computeIoU", _after(_lower)),
     "computeOks lowers": ("computeOks", _after(_lower)),
     "evaluateImg ignores nothing": ("evaluateImg", _after(_all_large)),

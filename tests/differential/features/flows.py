@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 
 from ..case import Case
-from .registry import Plan, feature, found, ids_of, inf, other_ids
+from .registry import Plan, feature, found, ids_of, inf, objects, other_ids
+
+
+def only_tame_boxes(case: Case) -> None:
+    """Raises ValueError, which leaves a feature out, where a mask of a box is undefined in the reference."""
+    for record in objects(case) + list(case.results):
+        for side in record.get("bbox", ()):
+            if type(side) not in (int, float) or not abs(side) < 1e4:
+                raise ValueError(side)
 
 
 @feature()
@@ -100,6 +108,64 @@ def copied(rng: random.Random, case: Case, plan: Plan) -> None:
         place = rng.choice([plan.before, plan.between, plan.after])
         place.append(("deep copy", rng.choice(["gt", "dt", "ev"])))
     plan.after += [("evaluate",), ("accumulate",), ("summarize",)]
+
+
+@feature()
+def taken_over(rng: random.Random, case: Case, plan: Plan) -> None:
+    """Wrappers that copy what an object holds, and copies that share it."""
+    for _ in range(rng.choice([1, 2])):
+        place = rng.choice([plan.before, plan.between, plan.after])
+        place.append((rng.choice(["take over", "shallow copy"]), rng.choice(["gt", "dt", "ev"])))
+    plan.after += [("accumulate",), ("summarize",), ("look", "eval")]
+
+
+@feature()
+def attributes_deleted(rng: random.Random, case: Case, plan: Plan) -> None:
+    name = rng.choice(["anns", "imgs", "cats", "dataset", "imgToAnns", "catToImgs"])
+    rng.choice([plan.before, plan.between, plan.after]).append(("delete", rng.choice(["gt", "dt"]), name))
+    plan.after += [("evaluate",), ("accumulate",)]
+
+
+@feature()
+def images_in_turn(rng: random.Random, case: Case, plan: Plan) -> None:
+    """The same two sides, evaluated in parts: what each leaves in the annotations adds up."""
+    images, categories = ids_of(case, "images"), ids_of(case, "categories")
+    for _ in range(rng.randint(1, 3)):
+        step = rng.choice(
+            [
+                ("parameter", "imgIds", rng.sample(images, rng.randint(0, len(images)))),
+                ("parameter", "catIds", rng.sample(categories, rng.randint(0, len(categories)))),
+                ("parameter", "areaRng", rng.choice([[[0, 1e10]], [[0, 1e10], [0, 1024]], [[100, 1000]]])),
+                ("parameter", "useCats", rng.choice([0, 1])),
+            ]
+        )
+        plan.before += [step, ("evaluate",)]
+
+
+@feature("bbox", "keypoints")
+def other_results(rng: random.Random, case: Case, plan: Plan) -> None:
+    rng.choice([plan.before, plan.between, plan.after]).append(("results of others", rng.choice([1, 5])))
+
+
+@feature("segm")
+def evaluated_by_boxes_first(rng: random.Random, case: Case, plan: Plan) -> None:
+    plan.before = [("another evaluator", "bbox"), ("evaluate",), ("another evaluator", "segm"), *plan.before]
+
+
+@feature("bbox")
+def evaluated_by_masks_then(rng: random.Random, case: Case, plan: Plan) -> None:
+    """Masks of the ground truth's boxes; those of results are made by `loadRes`."""
+    only_tame_boxes(case)
+    for annotation in objects(case):
+        x, y, w, h = annotation["bbox"]
+        annotation["segmentation"] = [[x, y, x + w, y, x + w, y + h]]
+    plan.after += [("another evaluator", "segm"), ("evaluate",), ("accumulate",)]
+
+
+@feature()
+def masks_read_afterwards(rng: random.Random, case: Case, plan: Plan) -> None:
+    only_tame_boxes(case)
+    rng.choice([plan.between, plan.after]).append(("look", rng.choice(["masks", "truth masks"])))
 
 
 @feature()
