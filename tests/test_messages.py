@@ -1,7 +1,8 @@
 """What is wrong is told by name: the source, the record and the field, or the parameter.
 
 One field after the other is given one bad value after the other, and one parameter after the other. Where pycocotools
-raises, an exception of its type is raised, and what it says names the culprit.
+raises, an exception of its type is raised, and what it says names the culprit. The dictionaries are left as pycocotools
+leaves them.
 """
 
 import contextlib
@@ -13,7 +14,7 @@ import warnings
 import numpy as np
 import pytest
 
-from tests.differential.compare import error_differences
+from tests.differential.compare import error_differences, unequal
 from tests.differential.tools import meanap, reference
 
 MISSING = object()
@@ -131,11 +132,14 @@ def problems_of(way, iou_type, folder, cases):
     """How many of the cases (name, data set, results, parameters, words) raise, and those that are not told."""
     found, raised = {}, 0
     for name, dataset, detections, params, words in cases:
-        outcomes = []
+        outcomes, left = [], []
         for tool in (reference(), meanap()):
             given = copy.deepcopy(dataset), copy.deepcopy(detections)
             outcomes.append(evaluate(tool, way, folder, iou_type, *given, params))
+            left.append(given)
         expected, error = outcomes
+        for difference in unequal(left[1], left[0], "left"):
+            found[name] = difference
         if expected is not None or error is not None:
             raised += 1
             problem = told(error, expected, words)
@@ -292,7 +296,7 @@ def test_a_single_step_names_the_culprit_too():
         evaluator.computeIoU(32, 1)
 
 
-@pytest.mark.parametrize("error", [KeyError("mine"), ValueError("mine"), ZeroDivisionError("mine"), StopIteration(5)])
+@pytest.mark.parametrize("error", [KeyError("mine"), ValueError("mine"), AttributeError("mine"), StopIteration(5)])
 def test_the_error_of_a_hook_is_left_alone(error):
     class Failing(meanap().COCOeval):
         def computeIoU(self, imgId, catId):
@@ -301,3 +305,18 @@ def test_the_error_of_a_hook_is_left_alone(error):
     with pytest.raises(type(error)) as caught:
         Failing(*through_dictionaries(meanap(), None, data_set("bbox"), results("bbox")), "bbox").evaluate()
     assert caught.value is error
+
+
+@pytest.mark.parametrize("side", ["cocoGt", "cocoDt"])
+@pytest.mark.parametrize("value", [None, [{}], "results.json"])
+def test_a_side_that_is_no_data_set(side, value):
+    errors = []
+    for tool in (reference(), meanap()):
+        sides = dict(
+            zip(("cocoGt", "cocoDt"), through_dictionaries(tool, None, data_set("bbox"), results("bbox")), strict=True)
+        )
+        with contextlib.redirect_stdout(io.StringIO()), pytest.raises(AttributeError) as caught:
+            evaluator = tool.COCOeval(**{**sides, side: value}, iouType="bbox")
+            evaluator.evaluate()
+        errors.append(caught.value)
+    assert type(errors[0]) is type(errors[1]) and side in str(errors[1])

@@ -67,6 +67,10 @@ def naming(method: _Method) -> _Method:
     def named(self: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             return method(self, *args, **kwargs)
+        except AttributeError as error:
+            if side := no_data_set(self):
+                raise AttributeError(f"{side}: {error}") from error
+            raise
         except ERRORS as error:
             if isinstance(error.__cause__, type(error)):
                 # Named already, here or where it happened.
@@ -129,8 +133,9 @@ def _fields(p: Any, side: str) -> Iterator[tuple[str, Use, bool]]:
     else:
         yield "score", lambda value: [[0][i] for i in np.argsort([-value], kind="mergesort")], False
     if p.iouType == "bbox":
-        whole = [0.0, 0.0, 1.0, 1.0]
-        yield "bbox", lambda box: maskUtils.iou(*(([whole], [box]) if truth else ([box], [whole])), [0]), True
+        unit = [[0.0, 0.0, 1.0, 1.0]]
+        against_truth: Use = lambda box: maskUtils.iou(unit, [box], [0])  # noqa: E731
+        yield "bbox", against_truth if truth else lambda box: maskUtils.iou([box], unit, [0]), True
     elif p.iouType in MASK_TYPES:
         yield "segmentation", lambda mask: maskUtils.iou([mask], [mask], [0]), True
     else:
@@ -181,16 +186,24 @@ def _poses(p: Any, evaluator: Any) -> Iterator[str]:
                 )
 
 
-def naming_ids(error: Exception, coco: Any) -> Exception:
-    """``error``, raised when ids were sorted, as one that names the id that cannot be compared with another."""
+def no_data_set(evaluator: Any) -> str | None:
+    """A sentence about the side that is no data set; None if both are."""
+    for name, made in (("cocoGt", "the ground truth as a COCO"), ("cocoDt", "what cocoGt.loadRes gives")):
+        coco = getattr(evaluator, name, None)
+        if not hasattr(coco, "getAnnIds"):
+            kind = "None" if coco is None else f"a {type(coco).__name__}"
+            return f"{name} is {kind}, expected {made}"
+    return None
+
+
+def incomparable_ids(error: Exception, coco: Any) -> str | None:
+    """A sentence about the id that cannot be compared with the one before it, so that ids cannot be sorted."""
     for table in ("images", "categories"):
-        ids = [record["id"] for record in coco.dataset.get(table, ())]
-        for (_, a), (number, b) in itertools.pairwise(enumerate(ids)):
+        ids = [record["id"] for record in getattr(coco, "dataset", {}).get(table, ())]
+        for number, (a, b) in enumerate(itertools.pairwise(ids), start=1):
             if _fails_too(error, sorted, [a, b]):
-                return same_class(
-                    error, f'{table}: record {number}: "id" is {_shown(b)} after {_shown(a)}: {_words(error)}'
-                )
-    return error
+                return f'{table}: record {number}: "id" is {_shown(b)} after {_shown(a)}: {_words(error)}'
+    return None
 
 
 def _fails_alike(error: Exception, use: Use, value: Any) -> bool:

@@ -110,31 +110,39 @@ def _boxes(annotations: list[dict], place: str) -> _core.AnnotationIndex | None:
 
 
 def _masks(annotations: list[dict], place: str) -> None:
-    masks = _fields(annotations, "segmentation", place)
-    areas = _each(maskUtils.area, masks, place)
-    boxless = ["bbox" not in annotation for annotation in annotations]
-    unboxed = [mask for mask, none in zip(masks, boxless, strict=True) if none]
-    boxes = iter(_each(maskUtils.toBbox, unboxed, place))
+    measured = _measured(annotations)
+    if measured is None:
+        # One by one, so that an error leaves what the reference leaves.
+        for number, annotation in enumerate(annotations):
+            with told(place, number, "segmentation", annotation):
+                annotation["area"] = maskUtils.area(annotation["segmentation"])
+                if "bbox" not in annotation:
+                    annotation["bbox"] = maskUtils.toBbox(annotation["segmentation"])
+            annotation["id"] = number + 1
+            annotation["iscrowd"] = 0
+        return
+    areas, boxes = measured
     for number, annotation in enumerate(annotations):
         annotation["area"] = areas[number]
-        if boxless[number]:
-            annotation["bbox"] = next(boxes)
+        if "bbox" not in annotation:
+            annotation["bbox"] = boxes[number]
         annotation["id"] = number + 1
         annotation["iscrowd"] = 0
 
 
-def _each(measure: Callable, masks: list, place: str) -> Any:
-    """`measure` of each mask, in one call where all are run lengths (a list would be many masks)."""
-    if masks and all(type(mask) is dict for mask in masks):
-        try:
-            return measure(masks)
-        except ERRORS:
-            pass  # Told below, of the record that it is in.
-    measures = []
-    for number, mask in enumerate(masks):
-        with told(place, number, "segmentation", {"segmentation": mask}):
-            measures.append(measure(mask))
-    return measures
+def _measured(annotations: list[dict]) -> tuple[Any, Any] | None:
+    """Areas and boxes of all masks, in one call each; None where one of them has none."""
+    try:
+        masks = [annotation["segmentation"] for annotation in annotations]
+        # A list would be many masks.
+        if not all(type(mask) is dict for mask in masks):
+            return None
+        boxless = [mask for annotation, mask in zip(annotations, masks, strict=True) if "bbox" not in annotation]
+        areas, boxes = maskUtils.area(masks), maskUtils.toBbox(boxless) if boxless else ()
+    except ERRORS:
+        return None
+    found = iter(boxes)
+    return areas, [None if "bbox" in annotation else next(found) for annotation in annotations]
 
 
 def _keypoints(annotations: list[dict], place: str) -> None:
@@ -164,13 +172,3 @@ def _captions(annotations: list[dict], place: str) -> None:
 
 
 _PREPARE: dict[str, Callable] = {"boxes": _boxes, "masks": _masks, "keypoints": _keypoints, "captions": _captions}
-
-
-def _fields(annotations: list[dict], name: str, place: str) -> list:
-    try:
-        return [annotation[name] for annotation in annotations]
-    except ERRORS:
-        for number, annotation in enumerate(annotations):
-            with told(place, number, name, annotation):
-                annotation[name]
-        raise

@@ -15,7 +15,7 @@ import numpy as np
 from meanap import _core
 from meanap.coco import _cells, _summary
 from meanap.coco import mask as maskUtils
-from meanap.coco._culprits import naming, naming_ids
+from meanap.coco._culprits import incomparable_ids, naming, no_data_set
 from meanap.coco._index import collector_paused
 from meanap.coco._lazy import Lazy, may_wait, stored
 from meanap.coco._marks import Marks
@@ -99,8 +99,14 @@ class COCOeval(Lazy):
             try:
                 self.params.imgIds = sorted(cocoGt.getImgIds()) if file is None else file.sorted_image_ids()
                 self.params.catIds = sorted(cocoGt.getCatIds())
+            except AttributeError as error:
+                if side := no_data_set(self):
+                    raise AttributeError(f"{side}: {error}") from error
+                raise
             except TypeError as error:
-                raise naming_ids(error, cocoGt) from error
+                if culprit := incomparable_ids(error, cocoGt):
+                    raise same_class(error, culprit) from error
+                raise
 
     # Matching
 
@@ -119,9 +125,6 @@ class COCOeval(Lazy):
         if p.useSegm is not None:
             p.iouType = "segm" if p.useSegm == 1 else "bbox"
             logger.warning("params.useSegm is deprecated; evaluating %s", p.iouType)
-        if p.iouType not in ("segm", "bbox", "boundary", "keypoints"):
-            expected = "'segm', 'bbox', 'boundary' or 'keypoints'"
-            raise ValueError(f"params.iouType: expected {expected}, found {p.iouType!r}")
         images, categories = Ids.unique(p.imgIds), Ids.unique(p.catIds) if p.useCats else Ids(p.catIds)
         p.imgIds, p.catIds = images.ids, categories.ids
         p.maxDets = sorted(p.maxDets)
@@ -153,6 +156,9 @@ class COCOeval(Lazy):
     def _evaluate_by_hand(self) -> None:
         p = self.params
         self._prepare()
+        if p.iouType not in ("segm", "bbox", "boundary", "keypoints"):
+            expected = "'segm', 'bbox', 'boundary' or 'keypoints'"
+            raise ValueError(f"params.iouType: expected {expected}, found {p.iouType!r}")
         catIds = p.catIds if p.useCats else [-1]
         similarity = self.computeOks if p.iouType == "keypoints" else self.computeIoU
         self.ious = {(imgId, catId): similarity(imgId, catId) for imgId in p.imgIds for catId in catIds}
@@ -473,10 +479,12 @@ def _is_limit(value: Any) -> bool:
 
 def _options(p: Any) -> dict[str, Any] | None:
     """Thresholds, area ranges and limit as the core takes them; None if they are not such."""
+    if p.iouType not in ("segm", "bbox", "boundary", "keypoints"):
+        return None
     try:
         thresholds = np.array([min([t, 1 - 1e-10]) for t in p.iouThrs], dtype=np.float64)
         areas = np.array([[area[0], area[1]] for area in p.areaRng], dtype=np.float64).reshape(-1, 2)
-    except (TypeError, ValueError, IndexError, OverflowError):
+    except (AttributeError, TypeError, ValueError, IndexError, OverflowError):
         return None
     if thresholds.ndim != 1 or not len(thresholds) or not 0 < len(areas) <= 31 or not p.maxDets:
         return None
