@@ -1,6 +1,8 @@
 """What all metric objects have in common: ranks, merging, state, and bytes that are damaged."""
 
 import copy
+import json
+import math
 import pickle
 import socket
 import struct
@@ -311,6 +313,41 @@ def test_damaged_bytes_raise_value_error_alone(name, checksum):
         except ValueError:
             pass
     assert refused > (200 if checksum else 550)
+
+
+#: What no setting can be, or not where it comes to stand.
+ODD = (None, -1, 0, 2**31, 2**63, 2**70, 1e308, math.nan, math.inf, "x", "", [], {}, [None], [[]], True, ["a"] * 50)
+
+
+def places(value, place=()):
+    """Where each part of a JSON value stands."""
+    yield place
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from places(item, (*place, key))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_settings_that_cannot_be_raise_value_error_alone(name):
+    metric = fed(name, range(2))
+    state, rng = metric.state(), np.random.default_rng(2)
+    end = 20 + int.from_bytes(state[12:20], "little")
+    head = json.loads(state[20:end])
+    jobs = [(place, odd) for place in places(head) if place for odd in ODD]
+    for k in rng.permutation(len(jobs))[:400]:
+        place, odd = jobs[k]
+        changed = copy.deepcopy(head)
+        part = changed
+        for key in place[:-1]:
+            part = part[key]
+        part[place[-1]] = odd
+        written = json.dumps(changed).encode()
+        damaged = sealed(state[:12] + len(written).to_bytes(8, "little") + written + state[end:])
+        try:
+            read = type(metric).from_state(damaged)
+            read.compute(), len(read), repr(read), read.state()
+        except ValueError:
+            pass
 
 
 def test_damaged_state_in_a_pickle():

@@ -39,6 +39,18 @@ class SummaryRow:
     limit: int | None = None
     group: str | None = None
 
+    def __post_init__(self) -> None:
+        for name, fits, expected in (
+            ("name", isinstance(self.name, str), "a text"),
+            ("kind", self.kind in ("precision", "recall"), "'precision' or 'recall'"),
+            ("threshold", self.threshold is None or _are_numbers((self.threshold,)), "a number or None"),
+            ("area", isinstance(self.area, str), "a text"),
+            ("limit", self.limit is None or _are_numbers((self.limit,)), "a number of detections or None"),
+            ("group", self.group is None or isinstance(self.group, str), "a text or None"),
+        ):
+            if not fits:
+                raise ValueError(f"summary: {name}: expected {expected}, found {getattr(self, name)!r}")
+
 
 @dataclass(frozen=True)
 class Protocol:

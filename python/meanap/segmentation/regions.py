@@ -71,9 +71,9 @@ class RegionAveragePrecision(PixelMetric):
         if every.ndim != 1 or not every.size or not (0 < every.min() and every.max() <= 1):
             raise ValueError(f"thresholds: expected numbers above 0, up to 1, found {thresholds!r}")
         self.thresholds = every
-        if max_regions < 1:
-            raise ValueError(f"max_regions: expected at least 1, found {max_regions}")
-        self.max_regions = int(max_regions)
+        self.max_regions = _inputs.index(max_regions, "max_regions")
+        if not 1 <= self.max_regions < 2**31:
+            raise ValueError(f"max_regions: expected 1 to {2**31 - 1}, found {max_regions}")
         self.strict = strict
         self.sync_on_compute = bool(sync_on_compute)
         self.reset()
