@@ -13,7 +13,7 @@ import numpy as np
 
 from meanap import _core
 
-__all__ = ["ArrowColumns", "Lists", "export", "speaks_arrow", "values"]
+__all__ = ["ArrowColumns", "Lists", "column_of", "export", "speaks_arrow", "values"]
 
 
 class Lists(NamedTuple):
@@ -94,19 +94,32 @@ def export(columns: Mapping[str, Any]) -> _core.ArrowExport:
 
     Args:
         columns: By name: arrays of numbers or flags, ``(N,)`` or ``(N, K, …)`` (these become lists of a fixed length),
-            or sequences of str. Contiguous arrays are not copied: they must not be written to as long as a table that
-            was made of them is in use. NaN stays NaN.
+            or sequences of str, where None is a null, or pairs of an array and flags of the rows that are no nulls
+            (`column_of` makes them). Contiguous arrays are not copied: they must not be written to as long as a table
+            that was made of them is in use. NaN stays NaN.
 
     Raises:
         ValueError: The columns differ in length.
         TypeError: A column is of another type.
     """
     prepared = [(name, _exportable(column)) for name, column in columns.items()]
-    return _core.ArrowExport(prepared, len(prepared[0][1]) if prepared else 0)
+    first = prepared[0][1] if prepared else ()
+    rows = len(first[0]) if isinstance(first, tuple) and first else len(first)
+    try:
+        return _core.ArrowExport(prepared, rows)
+    except UnicodeEncodeError:
+        # A lone surrogate, which no other library can hold.
+        return _core.ArrowExport([(name, _encodable(column)) for name, column in prepared], rows)
+
+
+def _encodable(column: Any) -> Any:
+    if not isinstance(column, list):
+        return column
+    return [text if text is None else text.encode("utf-8", "replace").decode() for text in column]
 
 
 def _exportable(column: Any) -> Any:
-    if isinstance(column, list) and column and isinstance(column[0], str):
+    if isinstance(column, tuple) or (isinstance(column, list) and column and isinstance(column[0], (str, type(None)))):
         return column
     array = np.asarray(column)
     if array.dtype.kind in "UOT":
@@ -114,3 +127,45 @@ def _exportable(column: Any) -> Any:
     if array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8):
         array = array.astype(np.float32 if array.dtype.itemsize == 2 else np.float64)
     return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+
+
+def column_of(values: Any) -> Any:
+    """A column for `export` from any sequence, None being a null.
+
+    Flags, whole numbers, numbers, texts and lists of numbers of one length keep their kind; anything else, and values
+    of different kinds, become text.
+    """
+    if isinstance(values, np.ndarray) and values.dtype.kind != "O":
+        return values
+    items = list(values)
+    there = [item is not None for item in items]
+    some = [item for item in items if item is not None]
+    kinds = {type(item) for item in some}
+    if not some:
+        return items if items else np.zeros(0)
+    if all(issubclass(kind, (list, tuple, np.ndarray)) for kind in kinds) and all(there):
+        try:
+            return np.array(items, dtype=np.float64)
+        except (TypeError, ValueError):  # of several lengths, or not of numbers
+            return [str(item) for item in items]
+    if (dtype := _number_type(some, kinds)) is not None:
+        array = np.array([dtype(0) if item is None else item for item in items], dtype=dtype)
+        return array if all(there) else (array, there)
+    if kinds == {str}:
+        return items
+    return [item if item is None else str(item) for item in items]
+
+
+def _number_type(items: list[Any], kinds: set[type]) -> Any:
+    """What holds all of these: flags, whole numbers, or numbers of which some are not whole; None for others."""
+
+    def are(*wanted: type) -> bool:
+        return all(issubclass(kind, wanted) for kind in kinds)
+
+    if are(bool, np.bool_):
+        return np.bool_
+    if bool in kinds or np.bool_ in kinds:
+        return None
+    if are(int, np.integer):
+        return np.int64 if -(2**63) <= min(items) and max(items) < 2**63 else None
+    return np.float64 if are(int, float, np.integer, np.floating) else None

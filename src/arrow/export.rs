@@ -36,12 +36,14 @@ impl Buffer {
     }
 }
 
-/// A column without nulls, to be read by others.
+/// A column to be read by others.
 #[derive(Clone)]
 pub struct Exported {
     name: CString,
     format: CString,
     rows: usize,
+    /// A bit for each row that has a value, and how many have none; None where all have.
+    validity: Option<(Buffer, usize)>,
     /// Without the one for nulls.
     buffers: Vec<Buffer>,
     children: Vec<Exported>,
@@ -55,24 +57,40 @@ impl Exported {
 
     /// Flags, packed into bits.
     pub fn flags(name: &str, flags: &[bool]) -> Result<Self> {
-        let byte = |flags: &[bool]| flags.iter().rev().fold(0u8, |byte, &flag| byte << 1 | u8::from(flag));
-        let packed: Vec<u8> = flags.chunks(8).map(byte).collect();
-        Self::values(name, "b", flags.len(), Buffer::new(packed))
+        Self::values(name, "b", flags.len(), Buffer::new(packed(flags)))
     }
 
-    /// Texts, with offsets of 32 bits where they suffice.
-    pub fn texts<'a>(name: &str, texts: impl Iterator<Item = &'a str>) -> Result<Self> {
-        let (mut bytes, mut offsets) = (Vec::new(), vec![0i64]);
+    /// Texts, with offsets of 32 bits where they suffice; None is a null.
+    pub fn texts<'a>(name: &str, texts: impl Iterator<Item = Option<&'a str>>) -> Result<Self> {
+        let (mut bytes, mut offsets, mut present) = (Vec::new(), vec![0i64], Vec::new());
         for text in texts {
-            bytes.extend_from_slice(text.as_bytes());
+            bytes.extend_from_slice(text.unwrap_or_default().as_bytes());
             offsets.push(bytes.len() as i64);
+            present.push(text.is_some());
         }
-        let rows = offsets.len() - 1;
-        if bytes.len() > i32::MAX as usize {
-            return Self::new(name, "U", rows, vec![Buffer::new(offsets), Buffer::new(bytes)], Vec::new());
+        let rows = present.len();
+        let column = if bytes.len() > i32::MAX as usize {
+            Self::new(name, "U", rows, vec![Buffer::new(offsets), Buffer::new(bytes)], Vec::new())
+        } else {
+            let offsets: Vec<i32> = offsets.into_iter().map(|offset| offset as i32).collect();
+            Self::new(name, "u", rows, vec![Buffer::new(offsets), Buffer::new(bytes)], Vec::new())
+        };
+        column?.with_nulls(&present)
+    }
+
+    /// The column, with nulls where a row is not present.
+    ///
+    /// # Errors
+    ///
+    /// There is not one flag for each row.
+    pub fn with_nulls(mut self, present: &[bool]) -> Result<Self> {
+        if present.len() != self.rows {
+            let message = format!("{} flags for the nulls of {} rows", present.len(), self.rows);
+            return Err(Error::value(message));
         }
-        let offsets: Vec<i32> = offsets.into_iter().map(|offset| offset as i32).collect();
-        Self::new(name, "u", rows, vec![Buffer::new(offsets), Buffer::new(bytes)], Vec::new())
+        let nulls = present.iter().filter(|&&there| !there).count();
+        self.validity = (nulls > 0).then(|| (Buffer::new(packed(present)), nulls));
+        Ok(self)
     }
 
     /// Lists of `width` items each.
@@ -94,7 +112,7 @@ impl Exported {
     ) -> Result<Self> {
         let text =
             |text: &str| CString::new(text).map_err(|_| Error::value(format!("{text:?} has a zero byte")));
-        Ok(Exported { name: text(name)?, format: text(format)?, rows, buffers, children })
+        Ok(Exported { name: text(name)?, format: text(format)?, rows, validity: None, buffers, children })
     }
 
     /// The type.
@@ -107,6 +125,7 @@ impl Exported {
         let mut schema = ArrowSchema::empty();
         schema.format = held.format.as_ptr();
         schema.name = held.name.as_ptr();
+        schema.flags = if self.validity.is_some() { NULLABLE } else { 0 };
         schema.n_children = held.children.len() as i64;
         schema.children = held.children.as_mut_ptr();
         schema.release = Some(release_schema);
@@ -116,16 +135,18 @@ impl Exported {
 
     /// The values.
     pub fn array(&self) -> ArrowArray {
-        // The first buffer tells of nulls; there are none.
-        let mut pointers = vec![std::ptr::null()];
+        // The first buffer tells of nulls.
+        let validity = self.validity.iter().map(|(buffer, _)| buffer);
+        let mut pointers = vec![validity.clone().next().map_or(std::ptr::null(), |buffer| buffer.start)];
         pointers.extend(self.buffers.iter().map(|buffer| buffer.start));
         let mut held = Box::new(HeldArray {
             pointers,
             children: self.children.iter().map(|child| Box::into_raw(Box::new(child.array()))).collect(),
-            _owners: self.buffers.iter().map(|buffer| buffer.owner.clone()).collect(),
+            _owners: validity.chain(&self.buffers).map(|buffer| buffer.owner.clone()).collect(),
         });
         let mut array = ArrowArray::empty();
         array.length = self.rows as i64;
+        array.null_count = self.validity.as_ref().map_or(0, |&(_, nulls)| nulls as i64);
         array.n_buffers = held.pointers.len() as i64;
         array.n_children = held.children.len() as i64;
         array.buffers = held.pointers.as_mut_ptr();
@@ -146,6 +167,15 @@ impl Exported {
         stream.private_data = Box::into_raw(held).cast();
         stream
     }
+}
+
+/// The flag of a column that may have nulls.
+const NULLABLE: i64 = 2;
+
+/// Flags as bits, the first the lowest.
+fn packed(flags: &[bool]) -> Vec<u8> {
+    let byte = |flags: &[bool]| flags.iter().rev().fold(0u8, |byte, &flag| byte << 1 | u8::from(flag));
+    flags.chunks(8).map(byte).collect()
 }
 
 /// What a schema points to.
@@ -230,7 +260,7 @@ mod tests {
         let scores = Exported::values("score", "g", 3, Buffer::new(vec![0.5, 0.25, 1.0])).unwrap();
         let boxes = Exported::values("", "f", 6, Buffer::new(vec![1f32, 2., 3., 4., 5., 6.])).unwrap();
         let boxes = Exported::fixed_lists("box", 3, 2, boxes).unwrap();
-        let names = Exported::texts("name", ["a", "", "größer"].into_iter()).unwrap();
+        let names = Exported::texts("name", ["a", "", "größer"].into_iter().map(Some)).unwrap();
         let flags = Exported::flags("crowd", &[true, false, true]).unwrap();
         Exported::table(3, vec![scores, boxes, names, flags]).unwrap()
     }
@@ -252,6 +282,18 @@ mod tests {
         let values = Numbers::Bool(vec![true, false, true]);
         assert_eq!(table.column(3).unwrap(), Column::Numbers { values, shape: vec![3] });
         assert!(table.column(4).is_err());
+    }
+
+    #[test]
+    fn nulls_are_seen_by_readers() {
+        let names = Exported::texts("name", [Some("a"), None, Some("c")].into_iter()).unwrap();
+        let ids = Exported::values("id", "l", 3, Buffer::new(vec![1i64, 0, 3])).unwrap();
+        let ids = ids.with_nulls(&[true, true, false]).unwrap();
+        let table = Table::read(Exported::table(3, vec![names, ids]).unwrap().stream()).unwrap();
+        assert!(table.column(0).unwrap_err().to_string().contains("row 1 is null"));
+        assert!(table.column(1).unwrap_err().to_string().contains("row 2 is null"));
+        let ids = Exported::values("id", "l", 3, Buffer::new(vec![1i64, 0, 3])).unwrap();
+        assert!(ids.with_nulls(&[true]).is_err());
     }
 
     #[test]

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from meanap._arrow import column_of, export
+
 __all__ = ["Table", "html_table"]
 
 _SHOWN = 20
@@ -17,7 +19,8 @@ class Table:
     """Named columns of one length.
 
     ``table["name"]`` is a column (a NumPy array, or a list for ids and names), ``table[3]`` a row as a dictionary,
-    iteration gives the rows, and ``to_dict()`` is what every table library takes.
+    iteration gives the rows, and ``to_dict()`` is what every table library takes. Libraries that speak Arrow take the
+    table itself: ``polars.DataFrame(table)``, ``pyarrow.table(table)``, ``duckdb.sql("select * from table")``.
     """
 
     def __init__(self, columns: dict[str, Any], title: str = "") -> None:
@@ -56,6 +59,13 @@ class Table:
     def to_dict(self) -> dict[str, list[Any]]:
         """Columns as lists of Python objects."""
         return {name: [_plain(value) for value in column] for name, column in self.columns.items()}
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """The columns for Polars, pandas, pyarrow and DuckDB. Ids and names of different kinds become text; None is a
+        null."""
+        return export({name: column_of(column) for name, column in self.columns.items()}).__arrow_c_stream__(
+            requested_schema
+        )
 
     def _cells(self, rows: range) -> list[list[str]]:
         return [[_shown(column[i]) for column in self.columns.values()] for i in rows]

@@ -58,6 +58,9 @@ class Gathered:
         return np.array([self._curves.get(id, {}).get("detections", 0) for id in self.category_ids], dtype=np.int64)
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            # What `pickle` and `copy` ask for is not a question about rows.
+            raise AttributeError(name)
         raise RuntimeError(
             "this needs the match table, whose rows stayed with the workers: "
             "meanap.distributed.evaluate(..., keep_matches=True) brings them here"
@@ -69,7 +72,11 @@ class GatheredResult(Result):
 
     def __init__(self, gathered: Gathered, plan: Plan, names: Mapping[Any, str], images: int) -> None:
         super().__init__(gathered, plan.protocol, plan.similarity, names=names)  # type: ignore[arg-type]
+        self._plan = plan
         self._images = images
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._matches, self._plan, self.names, self._images)
 
     def _image_count(self) -> int:
         return self._images

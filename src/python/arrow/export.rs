@@ -19,12 +19,16 @@ pub struct ArrowExport {
 
 #[pymethods]
 impl ArrowExport {
-    /// From `(name, column)` pairs: contiguous arrays ``(N,)`` or ``(N, K)`` that nobody writes to, or lists of str.
+    /// From `(name, column)` pairs: contiguous arrays ``(N,)`` or ``(N, K)`` that nobody writes to, lists of str in which
+    /// None is a null, or pairs of an array and flags of the rows that are no nulls.
     #[new]
     fn new(columns: Vec<(String, Bound<'_, PyAny>)>, rows: usize) -> PyResult<Self> {
         let mut exported = Vec::with_capacity(columns.len());
         for (name, values) in &columns {
-            let length = values.len()?;
+            let length = match values.cast::<PyTuple>() {
+                Ok(pair) => pair.get_item(0)?.len()?,
+                Err(_) => values.len()?,
+            };
             if length != rows {
                 let message = format!("column {name:?} has {length} rows, expected {rows}");
                 return Err(PyValueError::new_err(message));
@@ -71,14 +75,22 @@ fn column(name: &str, values: &Bound<'_, PyAny>) -> PyResult<Exported> {
     if let Ok(list) = values.cast::<PyList>() {
         let mut texts = Vec::with_capacity(list.len());
         for (row, item) in list.iter().enumerate() {
+            if item.is_none() {
+                texts.push(None);
+                continue;
+            }
             let Ok(text) = item.cast_into::<PyString>() else {
                 let message = format!("column {name:?}: row {row} is not a str");
                 return Err(PyTypeError::new_err(message));
             };
-            texts.push(text);
+            texts.push(Some(text));
         }
-        let texts = texts.iter().map(|text| text.to_str()).collect::<PyResult<Vec<_>>>()?;
+        let texts = texts.iter().map(|text| text.as_ref().map(|text| text.to_str()).transpose());
+        let texts = texts.collect::<PyResult<Vec<_>>>()?;
         return Ok(Exported::texts(name, texts.into_iter())?);
+    }
+    if let Ok((values, present)) = values.extract::<(Bound<'_, PyAny>, Vec<bool>)>() {
+        return Ok(column(name, &values)?.with_nulls(&present)?);
     }
     let found = numbers::<i64>(name, "l", values)
         .or_else(|| numbers::<f64>(name, "g", values))
