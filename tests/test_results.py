@@ -262,7 +262,7 @@ def by_duckdb(table):
 
 def by_pandas(table):
     pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame(table.to_dict())
+    frame = pandas.DataFrame(table if isinstance(table, Table) else table.to_dict())
     return {name: frame[name].tolist() for name in frame.columns}
 
 
@@ -409,3 +409,34 @@ def test_a_report_of_awkward_names(tmp_path):
     assert page.count("<script") == 2 and "alert(1)</script>" not in page
     for name in NASTY:
         assert len(name) < 5 or "<script>" not in name or name not in page
+
+
+#: What steers a terminal, or turns the text about.
+STEERING = set("\x00\x07\x1b\x1f\x7f\x9b\u202e\u2066\u2028")
+
+
+def test_what_is_printed_steers_no_terminal():
+    truth, found = columns(*scene([*range(len(NASTY))], NASTY))
+    result = meanap.evaluate(truth, found)
+    labels = np.arange(len(NASTY))[None]
+    semantic, regions = (
+        kind(NASTY) for kind in (segmentation.SemanticSegmentation, segmentation.RegionAveragePrecision)
+    )
+    pixels = segmentation.PixelAveragePrecision(NASTY)
+    pixels.update(labels, np.full((len(NASTY), *labels.shape), 0.5))
+    panoptic = segmentation.PanopticQuality([{"id": i, "isthing": 1, "name": name} for i, name in enumerate(NASTY)])
+    for metric in (semantic, regions):
+        metric.update(labels, labels)
+    nasty = meanap.protocol.get("coco").replace(name=NASTY[3])
+    for printed in (
+        *(table for table in tables(truth, found).values() if isinstance(table, Table)),
+        *(result, result.errors(), result.confusion(), result.lrp(), result.best_f1(), truth, found),
+        *(semantic, regions, pixels, panoptic, semantic.compute(), regions.compute(), pixels.compute()),
+        *(panoptic.compute(), panoptic.compute().per_category_table()),
+        meanap.explain_difference(truth, found, nasty, "voc2012"),
+        meanap.evaluate(truth, found, protocol=nasty),
+    ):
+        for text in (str(printed), repr(printed), getattr(printed, "_repr_html_", str)()):
+            assert not STEERING & set(text), printed
+    lines = repr(result.per_class).splitlines()
+    assert len(lines) == 1 + len(NASTY) and max(map(len, lines)) < 300

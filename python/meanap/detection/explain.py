@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from meanap._printable import shown
 from meanap.detection.evaluation import evaluate, settled
 from meanap.detection.files import DetectionFile, TruthFile
 from meanap.detection.result import Result
@@ -100,7 +101,7 @@ class Difference(Table):
         )
 
     def __repr__(self) -> str:
-        first, second = self.names
+        first, second = map(shown, self.names)
         lines = [
             f"{self.number}: {self.baseline:.4f} ({first}) -> {self.candidate:.4f} ({second}), {self.difference:+.4f}"
         ]

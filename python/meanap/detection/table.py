@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from meanap._arrow import column_of, export
+from meanap._printable import shown
 
 __all__ = ["Table", "html_table"]
 
 _SHOWN = 20
+#: Letters of a cell that are shown.
+_LONGEST = 100
 
 
 class Table:
@@ -72,11 +75,12 @@ class Table:
 
     def __repr__(self) -> str:
         cells = [list(self.columns), *self._cells(range(min(len(self), _SHOWN)))]
+        cells = [[_one_line(text) for text in row] for row in cells]
         widths = [max(len(row[i]) for row in cells) for i in range(len(self.columns))]
         lines = ["  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)) for row in cells]
         if len(self) > _SHOWN:
             lines.append(f"… {len(self) - _SHOWN} more rows")
-        return "\n".join([self.title] * bool(self.title) + lines)
+        return "\n".join([shown(self.title)] * bool(self.title) + lines)
 
     def _repr_html_(self) -> str:
         rows = self._cells(range(min(len(self), _SHOWN)))
@@ -92,13 +96,19 @@ def html_table(head: list[str], rows: list[list[str]], title: str = "", left_out
     def cell(text: str, tag: str) -> str:
         # Notebooks put everything to the right; words read better from the left.
         side = "right" if tag == "td" and _is_number(text) else "left"
-        return f'<{tag} style="text-align:{side}">{html.escape(text)}</{tag}>'
+        return f'<{tag} style="text-align:{side}">{html.escape(_one_line(text))}</{tag}>'
 
-    caption = f'<caption style="text-align:left">{html.escape(title)}</caption>' if title else ""
+    caption = f'<caption style="text-align:left">{html.escape(shown(title))}</caption>' if title else ""
     body = "".join(row(cells, "td") for cells in rows)
     if left_out > 0:
         body += f'<tr><td colspan="{len(head)}" style="text-align:left">… {left_out:,} more rows</td></tr>'
     return f"<table>{caption}<thead>{row(head, 'th')}</thead><tbody>{body}</tbody></table>"
+
+
+def _one_line(text: str) -> str:
+    """A cell as it can be shown: on one line, with nothing that steers a terminal, and not endless."""
+    text = shown(text)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _is_number(text: str) -> bool:

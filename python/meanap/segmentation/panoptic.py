@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
+from meanap._printable import shown
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
 from meanap.segmentation._metric import PixelMetric, like, seen, sentence
@@ -445,7 +446,7 @@ class PanopticResult:
 
     def per_category_table(self) -> str:
         """A row for each category."""
-        names = [str(category.get("name", category["id"])) for category in self.categories]
+        names = [shown(category.get("name", category["id"])) for category in self.categories]
         width = max(8, *map(len, names))
         lines = [f"{'category':<{width}}      PQ      SQ      RQ      TP      FP      FN"]
         for k, name in enumerate(names):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
+from meanap._printable import shown
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
 from meanap.segmentation._metric import PixelMetric, like, seen
@@ -206,10 +207,11 @@ class PixelPrecisionResult:
 
     def __str__(self) -> str:
         """A table: a row for each class, then the mean."""
-        width = max(len("class"), len("mean"), *map(len, self.classes))
+        names = [shown(name) for name in self.classes]
+        width = max(len("class"), len("mean"), *map(len, names))
         lines = [f"{'class':<{width}}      AP     low    high"]
         columns = [[*each, mean(each)] for each in (self.ap, self.low, self.high)]
-        for name, *numbers in zip([*self.classes, "mean"], *columns, strict=True):
+        for name, *numbers in zip([*names, "mean"], *columns, strict=True):
             lines.append(f"{name:<{width}}" + "".join(f"{percent(number):>8}" for number in numbers))
         if self.skipped:
             lines.append(f"images {self.images}, skipped {len(self.skipped)}")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
+from meanap._printable import shown
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
 from meanap.segmentation._metric import PixelMetric, seen
@@ -316,8 +317,9 @@ class RegionResult:
 
     def __str__(self) -> str:
         """A table: a row for each class, then the mean."""
-        width = max(len("class"), len("mean"), *map(len, self.classes))
-        rows = zip([*self.classes, "mean"], [*self.ap, self.mean_ap], strict=True)
+        names = [shown(name) for name in self.classes]
+        width = max(len("class"), len("mean"), *map(len, names))
+        rows = zip([*names, "mean"], [*self.ap, self.mean_ap], strict=True)
         lines = [f"{'class':<{width}}      AP", *(f"{n:<{width}}{percent(a):>8}" for n, a in rows)]
         if self.skipped:
             lines.append(f"images {self.images}, skipped {len(self.skipped)}")

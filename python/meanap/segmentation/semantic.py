@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
+from meanap._printable import shown
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
 from meanap.segmentation._metric import PixelMetric, like, seen
@@ -328,9 +329,10 @@ class SemanticResult:
         if self.boundary_iou is not None:
             heads.append("BIoU")
             rows.append(self.boundary_iou)
-        width = max(len("class"), len("mean"), *map(len, self.classes))
+        names = [shown(name) for name in self.classes]
+        width = max(len("class"), len("mean"), *map(len, names))
         lines = [f"{'class':<{width}}" + "".join(f"{head:>8}" for head in heads)]
-        for name, *numbers in zip([*self.classes, "mean"], *([*row, mean(row)] for row in rows), strict=True):
+        for name, *numbers in zip([*names, "mean"], *([*row, mean(row)] for row in rows), strict=True):
             lines.append(f"{name:<{width}}" + "".join(f"{percent(number):>8}" for number in numbers))
         lines.append(f"pixel accuracy {percent(self.pixel_accuracy)}")
         lines.append(f"frequency-weighted IoU {percent(self.frequency_weighted_iou)}")
