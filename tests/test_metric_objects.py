@@ -174,6 +174,20 @@ def one_batch(rank):
     return preds, [{"boxes": boxes, "labels": [1]}]
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_a_rank_without_batches(name):
+    group = Group(3)
+    shards = [range(0), range(5), range(0)]
+
+    def work(rank):
+        metric = fed(name, shards[rank])
+        metric.sync(group)
+        return numbers(metric), len(metric)
+
+    alone = fed(name, range(5))
+    assert group.run(work) == [(numbers(alone), len(alone))] * 3
+
+
 def test_ranks_with_other_settings_are_refused():
     group = Group(2)
     make = [
