@@ -517,3 +517,197 @@ def test_nothing_stops_a_check(tmp_path, kind):
     found = generate.detections(truth, kind=kind, per_image=6, seed=1)
     for _ in range(40):
         both_ways(tmp_path, spoilt(truth, rng), spoilt(found, rng))
+
+
+# Keypoints, crowds, masks, forms of a file
+
+
+@pytest.fixture
+def poses():
+    truth = generate.dataset(8, 3, kind="keypoints", categories=1)
+    return truth, generate.detections(truth, kind="keypoints", per_image=6, seed=3)
+
+
+def each(records, change):
+    for record in records:
+        if record.get("keypoints"):
+            change(record)
+
+
+def without(name):
+    return lambda records: each(records, lambda record: record.pop(name))
+
+
+def put(**fields):
+    return lambda records: each(records, lambda record: record.update(fields))
+
+
+def flat(records):
+    each(records, lambda r: r.update(keypoints=[v for i, v in enumerate(r["keypoints"]) if i % 3 < 2]))
+
+
+def shorter(records):
+    each(records, lambda r: r.update(keypoints=r["keypoints"][:-3]))
+
+
+POSES = {
+    "no num_keypoints": (without("num_keypoints"), None, "num-keypoints-missing", "error"),
+    "num_keypoints is null": (put(num_keypoints=None), None, "num-keypoints-missing", "error"),
+    "num_keypoints is 0": (put(num_keypoints=0), None, "num-keypoints-off", "error"),
+    "num_keypoints is one more": (
+        lambda records: each(records, lambda r: r.update(num_keypoints=r["num_keypoints"] + bool(r["num_keypoints"]))),
+        None,
+        "num-keypoints-off",
+        "warning",
+    ),
+    "x and y only": (flat, None, "malformed-keypoints", "error"),
+    "x and y only of results": (None, flat, "malformed-keypoints", "error"),
+    "null": (put(keypoints=None), None, "malformed-keypoints", "error"),
+    "null of results": (None, put(keypoints=None), "malformed-keypoints", "error"),
+    "a text": (put(keypoints="1 2 3"), None, "malformed-keypoints", "error"),
+    "16 of 17": (shorter, None, "keypoint-count", "error"),
+    "16 of 17 in results": (None, shorter, "keypoint-count", "error"),
+    "16 everywhere": (shorter, shorter, "keypoint-sigmas", "warning"),
+}
+
+
+@pytest.mark.parametrize("case", POSES)
+def test_each_fault_of_keypoints(tmp_path, poses, case):
+    truth, found = poses
+    of_truth, of_found, code, level = POSES[case]
+    for records, fault in ((truth["annotations"], of_truth), (found, of_found)):
+        if fault is not None:
+            fault(records)
+    findings = both_ways(tmp_path, truth, found)
+    assert code in findings.codes, repr(findings)
+    row = findings.row(code=code)
+    assert row["level"] == level and row["remedy"] and (row["example"] or code == "keypoint-sigmas")
+    assert row["where"] == ("ground_truth" if of_truth else "detections")
+    # The same alone, where it is one of the ground truth.
+    if of_truth and code != "keypoint-count":
+        assert code in meanap.check(truth).codes
+
+
+def test_sigmas_say_how_many_keypoints_there_are(tmp_path, poses):
+    truth, found = poses
+    shorter(truth["annotations"]), shorter(found)
+    assert "keypoint-sigmas" in meanap.check(truth, found, "keypoints").codes
+    assert not meanap.check(truth, found, "keypoints", sigmas=[0.05] * 16).codes & {"keypoint-sigmas", "keypoint-count"}
+    row = meanap.check(truth, found, "keypoints", sigmas=[0.05] * 14).row(code="keypoint-count")
+    assert "14 keypoints, as there are sigmas" in row["message"]
+
+
+def test_a_similarity_asks_for_its_field(tmp_path, clean):
+    truth, found = copy.deepcopy(clean)
+    for similarity, field in (("segm", "segmentation"), ("boundary", "segmentation"), ("keypoints", "keypoints")):
+        findings = meanap.check(truth, found, similarity)
+        row = findings.row(code="missing-field", where="detections")
+        assert row["count"] == len(found) and f'"{field}"' in row["message"] and not findings.ok
+    assert meanap.check(truth, found, "bbox").codes <= CLEAN
+    masks = generate.detections(truth, kind="segm", per_image=20, seed=12)
+    assert meanap.check(truth, masks, "segm").codes <= CLEAN
+    assert "missing-field" in meanap.check(truth, masks, "bbox").codes
+    without_masks(truth)
+    assert "missing-field" in meanap.check(truth, masks, "segm").codes
+    with pytest.raises(ValueError, match="similarity: expected 'bbox'"):
+        meanap.check(truth, found, "boxes")
+
+
+@pytest.mark.parametrize("flag", ["0", "1", [0], {}, 2, 1.0, True])
+def test_everything_is_a_crowd(tmp_path, clean, flag):
+    truth = copy.deepcopy(clean[0])
+    without_masks(truth)
+    for record in truth["annotations"]:
+        record["iscrowd"] = flag
+    findings = both_ways(tmp_path, truth)
+    crowd = bool(flag)
+    assert ("everything-is-crowd" in findings.codes) == crowd and ("crowd-flag" in findings.codes) == (
+        not isinstance(flag, (int, float))
+    )
+    assert not findings.ok
+    # As the evaluation has it.
+    if crowd and not isinstance(flag, (list, dict)):
+        assert math.isnan(meanap.evaluate(truth, clean[1]).ap)
+
+
+def test_one_flag_that_is_a_text(tmp_path, clean):
+    truth = copy.deepcopy(clean[0])
+    truth["annotations"][3]["iscrowd"] = "0"
+    findings = both_ways(tmp_path, truth)
+    assert findings.row(code="crowd-flag")["count"] == 1 and "everything-is-crowd" not in findings.codes
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("short", [1, 10_000])
+def test_run_lengths_that_do_not_fill_their_image(tmp_path, clean, short, compressed):
+    from meanap import mask
+
+    truth = copy.deepcopy(clean[0])
+    record = next(a for a in truth["annotations"] if not a["iscrowd"])
+    size = next([i["height"], i["width"]] for i in truth["images"] if i["id"] == record["image_id"])
+    x, y, width, height = (int(v) for v in record["bbox"])
+    pixels = np.zeros(size, dtype=np.uint8, order="F")
+    pixels[y : y + height, x : x + width] = 1
+    column = pixels.reshape(-1, order="F")
+    counts = np.diff([0, *np.flatnonzero(np.diff(column)) + 1, len(column)]).tolist()
+    record["segmentation"] = {"size": size, "counts": counts}
+    record["bbox"], record["area"] = [x, y, width, height], width * height
+    assert "broken-mask" not in both_ways(tmp_path, truth).codes
+    counts[-1] = max(0, counts[-1] - short)
+    if compressed:
+        text = compress(counts)
+        record["segmentation"]["counts"] = text
+        assert mask.area({"size": size, "counts": text}) == width * height
+    assert both_ways(tmp_path, truth).row(code="broken-mask")["count"] == 1
+
+
+def compress(counts):
+    """COCO's compressed run lengths, of any counts."""
+    text = ""
+    for i, count in enumerate(counts):
+        number = count - (counts[i - 2] if i > 2 else 0)
+        more = True
+        while more:
+            letter, number = number & 0x1F, number >> 5
+            more = number != (-1 if letter & 0x10 else 0)
+            text += chr((letter | 0x20 if more else letter) + 48)
+    return text
+
+
+def test_annotation_ids_that_are_texts(tmp_path, clean):
+    truth = copy.deepcopy(clean[0])
+    for record in truth["annotations"]:
+        record["id"] = f"a-{record['id']}"
+    findings = both_ways(tmp_path, truth)
+    assert findings.codes == {"text-id"} and findings[0]["count"] == len(truth["annotations"])
+
+
+@pytest.mark.parametrize("kind", ["bbox", "segm", "keypoints"])
+def test_predictions_as_a_data_set(tmp_path, kind):
+    truth = generate.dataset(8, 3, kind="keypoints") if kind == "keypoints" else generate.dataset(8, 3, categories=2)
+    found = generate.detections(truth, kind=kind, per_image=6, seed=3)
+    whole = {**truth, "annotations": found}
+    assert list(both_ways(tmp_path, truth, whole)) == list(meanap.check(truth, found))
+    del whole["annotations"][0]["score"]
+    assert both_ways(tmp_path, truth, whole).row(code="missing-field")["count"] == 1
+    for record in found:
+        record.pop("score", None)
+    (tmp_path / "whole.json").write_text(json.dumps(whole))
+    row = meanap.check(truth, tmp_path / "whole.json").row(code="wrong-kind-of-file")
+    assert row["remedy"] == "Are the two files swapped?"
+
+
+def test_the_docs_list_all_codes(repository):
+    import re
+
+    given = set()
+    for path in (repository / "python" / "meanap" / "checking").glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        given |= set(re.findall(r"""(?:\badd\(|Finding\(|for code, ids, harm in \()\s*"([a-z-]+)",""", text))
+        given |= set(re.findall(r"""^        \("([a-z]+(?:-[a-z]+)+)", """, text, re.MULTILINE))
+    given |= {f"no-{key}" for key in ("images", "categories")} | {f"unknown-{key}" for key in ("image", "category")}
+    listed = set()
+    for line in (repository / "docs" / "analysis.md").read_text(encoding="utf-8").splitlines():
+        if line.startswith("| ") and "`, `" in line or line.startswith("| labels |"):
+            listed |= set(re.findall(r"`([a-z]+(?:-[a-z]+)+)`", line))
+    assert given == listed and len(given) > 40

@@ -108,11 +108,12 @@ pub struct Measures {
     pub size: [u32; 2],
 }
 
-/// Measures each mask, in parallel; `None` for one that cannot be decoded.
+/// Measures each mask, in parallel; `None` for one that cannot be decoded, or whose run lengths do not fill it.
 pub fn measure(masks: &Masks) -> Vec<Option<Measures>> {
     let one = |(decoder, foreground): &mut (Decoder, Foreground), index: usize| {
         foreground.clear();
         decoder.decode(masks, index, foreground).ok()?;
+        fills(masks, index)?.then_some(())?;
         let bounds = match masks.shape[index] {
             Shape::Polygons { first, count } => {
                 around((first..first + count).flat_map(|ring| masks.ring(ring)))
@@ -140,6 +141,22 @@ pub fn compress(masks: &Masks) -> Vec<Option<Vec<u8>>> {
     threads::run(|| {
         (0..masks.len()).into_par_iter().with_min_len(64).map_init(Default::default, one).collect()
     })
+}
+
+/// Whether run lengths are as many pixels as their mask has; `None` where they cannot be read.
+fn fills(masks: &Masks, index: usize) -> Option<bool> {
+    let [h, w] = masks.size[index].map(u64::from);
+    let total: u64 = match masks.shape[index] {
+        Shape::Compressed { piece, start, len } => {
+            codec::read(codec::checked(masks.text(piece, start, len)).ok()?).map(u64::from).sum()
+        }
+        Shape::Counts { start, len } => {
+            let start = start as usize;
+            masks.counts[start..start + len as usize].iter().copied().map(u64::from).sum()
+        }
+        Shape::Polygons { .. } => return Some(true),
+    };
+    Some(total == h * w)
 }
 
 /// The box around points `x, y, x, y, …`.
@@ -227,6 +244,7 @@ impl Decoder {
 
 #[cfg(test)]
 mod tests {
+    use super::codec;
     use super::{Decoder, MaskIou, MaskScratch, measure};
     use crate::columns::{Areas, Geometry, Ids, Masks, Objects};
     use crate::rle::Foreground;
@@ -266,6 +284,19 @@ mod tests {
         let told: Vec<_> = found[..3].iter().map(|m| m.map(|m| (m.area, m.bounds, m.size))).collect();
         assert_eq!(told, [Some((4.0, [1.0, 1.0, 2.0, 2.0], [4, 5])); 3]);
         assert!(found[3].is_none());
+    }
+
+    #[test]
+    fn run_lengths_that_do_not_fill_a_mask() {
+        let mut masks = Masks::default();
+        for counts in [&[5, 15][..], &[5, 14], &[5, 10, 5], &[20], &[19], &[]] {
+            masks.push_counts([4, 5], counts);
+            let mut text = Vec::new();
+            codec::write(counts, &mut text);
+            masks.push_compressed([4, 5], &text);
+        }
+        let full: Vec<bool> = measure(&masks).iter().map(Option::is_some).collect();
+        assert_eq!(full, [true, true, false, false, true, true, true, true, false, false, false, false]);
     }
 
     #[test]

@@ -14,18 +14,26 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 from meanap.checking.detections import check_detections, check_together
 from meanap.checking.findings import Finding, Findings
 from meanap.checking.ground_truth import check_ground_truth
 from meanap.checking.labels import label_errors, scored
+from meanap.checking.poses import check_poses
 from meanap.checking.records import read_detections, read_ground_truth
 
 __all__ = ["Finding", "Findings", "check"]
 
 
-def check(ground_truth: Any, detections: Any = None) -> Findings:
+def check(
+    ground_truth: Any,
+    detections: Any = None,
+    similarity: str | None = None,
+    *,
+    sigmas: Sequence[float] | None = None,
+) -> Findings:
     """Look for what makes a score wrong, or less than it seems, before believing it.
 
     Parameters
@@ -34,7 +42,11 @@ def check(ground_truth: Any, detections: Any = None) -> Findings:
         A path to a COCO file, a COCO dictionary, or `meanap.GroundTruth`.
     detections
         A path to a COCO result file, a list of results, an ``(N, 7)`` array, or `meanap.Detections`; boxes, masks or
-        keypoints.
+        keypoints. A COCO data set with a score in each annotation counts as its annotations.
+    similarity : {"bbox", "segm", "boundary", "keypoints"}, optional
+        What will be compared: records without it are a finding. By default what the records have.
+    sigmas : (K,), optional
+        The spread of each keypoint, where they are not COCO's 17.
 
     Returns
     -------
@@ -48,13 +60,19 @@ def check(ground_truth: Any, detections: Any = None) -> Findings:
         There is no such file.
     TypeError
         The arguments are none of these.
+    ValueError
+        There is no such similarity.
     """
-    truth = read_ground_truth(ground_truth)
+    if similarity not in (None, "bbox", "segm", "boundary", "keypoints"):
+        raise ValueError(f"similarity: expected 'bbox', 'segm', 'boundary' or 'keypoints', found {similarity!r}")
+    truth = read_ground_truth(ground_truth, similarity)
     check_ground_truth(truth)
     if detections is None:
+        check_poses(truth, None, sigmas)
         return Findings(truth.findings)
-    found = read_detections(detections, truth)
+    found = read_detections(detections, truth, similarity)
     check_detections(found, truth)
+    check_poses(truth, found, sigmas)
     result = functools.cache(lambda: scored(found, truth))
     check_together(found, truth, lambda: result() and result().confusion(0.5))
     findings = [*truth.findings, *found.findings]

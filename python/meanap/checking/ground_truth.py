@@ -21,6 +21,14 @@ def check_ground_truth(truth: Records) -> None:
         truth.add(
             "no-objects", "error", 1, "there are no objects, so there is nothing to find", "", "Is this the file?"
         )
+    truth.add(
+        "everything-is-crowd",
+        "error",
+        len(truth) if truth.crowd.all() else 0,
+        'all objects are crowds ("iscrowd" is true of each), so there is nothing to find and no AP',
+        truth.told(0) if len(truth) else "",
+        'Write "iscrowd": 0 for single objects.',
+    )
     _check_ids(truth)
     _check_references(truth)
     _check_images(truth)

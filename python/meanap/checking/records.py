@@ -15,8 +15,10 @@ from meanap._files import read_json
 from meanap.checking.findings import Finding
 from meanap.detection.inputs import Detections, GroundTruth
 
-__all__ = ["Records", "read_detections", "read_ground_truth"]
+__all__ = ["NOTHING", "Records", "read_detections", "read_ground_truth"]
 
+#: A field that is not there, where null is a value.
+NOTHING: Any = object()
 #: What reading a broken file raises.
 _BROKEN = (OSError, ValueError, TypeError, AssertionError, RecursionError, OverflowError, MemoryError, LookupError)
 
@@ -51,6 +53,9 @@ class Records:
         self.masks: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
         #: Whether the boxes are those around masks or keypoints.
         self.derived_boxes = False
+        #: Keypoints and their numbers as the records have them, None for none; None altogether without keypoints.
+        self.poses: list[Any] | None = None
+        self.num_keypoints: list[Any] | None = None
         #: Whether each mask is there and cannot be decoded.
         self.broken_masks = np.zeros(0, dtype=bool)
 
@@ -98,25 +103,26 @@ def _short(value: Any) -> str:
 # Reading
 
 
-def read_ground_truth(value: Any) -> Records:
-    """The ground truth: a path, a COCO dictionary, or `meanap.GroundTruth`."""
+def read_ground_truth(value: Any, similarity: str | None = None) -> Records:
+    """The ground truth: a path, a COCO dictionary, or `meanap.GroundTruth`; `similarity`: what records must have."""
     records = Records("ground_truth")
     if isinstance(value, GroundTruth):
         return _from_columns(records, value)
     if isinstance(value, (str, os.PathLike)):
-        return _from_file(records, value, _core.read_dataset, "a data set: an object with images, annotations …")
+        expected = "a data set: an object with images, annotations …"
+        return _from_file(records, value, _core.read_dataset, expected, similarity)
     if isinstance(value, Mapping):
-        return _from_data_set(records, value)
+        return _from_data_set(records, value, similarity)
     raise TypeError(f"ground_truth: expected a path, a COCO dictionary or meanap.GroundTruth, found {_kind(value)}")
 
 
-def read_detections(value: Any, truth: Records) -> Records:
-    """Detections: a path, a list of COCO results, an ``(N, 7)`` array, or `meanap.Detections`."""
+def read_detections(value: Any, truth: Records, similarity: str | None = None) -> Records:
+    """Detections: a path, a list of COCO results, a data set with scores, an ``(N, 7)`` array, or `Detections`."""
     records = Records("detections")
     if isinstance(value, Detections):
         return _from_columns(records, value)
     if isinstance(value, (str, os.PathLike)):
-        return _from_file(records, value, _core.read_results, "results: an array of objects", truth)
+        return _from_file(records, value, _core.read_results, "results: an array of objects", similarity, truth)
     if isinstance(value, np.ndarray):
         if value.ndim != 2 or value.shape[1] != 7:
             raise ValueError(f"detections: expected shape (N, 7), found {value.shape}")
@@ -124,8 +130,10 @@ def read_detections(value: Any, truth: Records) -> Records:
             {"image_id": int(row[0]), "bbox": row[1:5], "score": row[5], "category_id": int(row[6])}
             for row in value.tolist()
         ]
+    if isinstance(value, Mapping) and _has_scores(value):
+        value = value["annotations"]
     if isinstance(value, (list, tuple)):
-        return _from_list(records, value, truth)
+        return _from_list(records, value, truth, similarity)
     raise TypeError(
         "detections: expected a path, a list of COCO results, an (N, 7) array or meanap.Detections, "
         f"found {_kind(value)}"
@@ -136,37 +144,49 @@ def _kind(value: Any) -> str:
     return f"a {type(value).__name__}"
 
 
-def _from_file(records: Records, path: Any, read: Any, expected: str, truth: Records | None = None) -> Records:
+def _has_scores(value: Any) -> bool:
+    """Whether a value is a data set with scores: predictions, as labelling tools export them."""
+    entries = value.get("annotations") if isinstance(value, Mapping) else None
+    return isinstance(entries, (list, tuple)) and any(isinstance(e, Mapping) and "score" in e for e in entries)
+
+
+def _from_file(
+    records: Records, path: Any, read: Any, expected: str, similarity: str | None, truth: Records | None = None
+) -> Records:
     try:
         dataset = read(path)
-        if dataset.fallback is None and _from_dataset(records, dataset, truth):
+        if dataset.fallback is None and _from_dataset(records, dataset, truth, similarity):
             return records
         value = dataset.load()
     except FileNotFoundError:
         raise
     except AssertionError:
         # Of the wrong kind: the other side of it, as often as not.
-        return _wrong_kind(records, path, expected)
+        return _wrong_kind(records, path, expected, similarity, truth)
     except _BROKEN as error:
         return _unreadable(records, path, error)
     if truth is None:
-        return _from_data_set(records, value)
-    return _from_list(records, value, truth)
+        return _from_data_set(records, value, similarity)
+    return _from_list(records, value, truth, similarity)
 
 
 def _unreadable(records: Records, path: Any, error: BaseException) -> Records:
     text = " ".join(str(error).split()) or type(error).__name__
-    remedy = "Write the file again; a download or a job that was cut short leaves half of one."
+    remedy = "Give the file itself; one that a download or a job has left in half is to be written again."
     records.add("broken-file", "error", 1, f"{os.fspath(path)} cannot be read", text, remedy)
     records.readable = False
     return records
 
 
-def _wrong_kind(records: Records, path: Any, expected: str) -> Records:
+def _wrong_kind(
+    records: Records, path: Any, expected: str, similarity: str | None, truth: Records | None
+) -> Records:
     try:
         value = read_json(path)
     except _BROKEN as error:
         return _unreadable(records, path, error)
+    if truth is not None and _has_scores(value):
+        return _from_list(records, value["annotations"], truth, similarity)
     found = "an array" if isinstance(value, list) else "an object" if isinstance(value, dict) else _kind(value)
     swapped = isinstance(value, dict) and "annotations" in value and records.place == "detections"
     swapped = swapped or (isinstance(value, list) and records.place == "ground_truth")
@@ -176,9 +196,16 @@ def _wrong_kind(records: Records, path: Any, expected: str) -> Records:
     return records
 
 
-def _from_dataset(records: Records, dataset: _core.Dataset, truth: Records | None) -> bool:
+def _from_dataset(
+    records: Records, dataset: _core.Dataset, truth: Records | None, similarity: str | None
+) -> bool:
     """Takes the columns of a file; False if they do not say all that is asked."""
     arrays = dataset.arrays()
+    # Poses are looked at record by record; and whether a field is in all records only these say.
+    fields = dataset.first_fields()
+    asked = _FIELDS.get(similarity or "bbox")
+    if "keypoints" in fields or (asked != "bbox" and len(dataset)):
+        return False
     needed = {"image_id", "category_id"} | ({"bbox", "id", "area", "iscrowd"} if truth is None else {"score"})
     whole = truth is not None or (dataset.has_images and dataset.has_categories and dataset.has_annotations)
     if not whole or not needed <= arrays.keys():
@@ -261,7 +288,11 @@ def _codes(ids: list[Any]) -> tuple[np.ndarray, list[Any]]:
 # Record by record
 
 
-def _from_data_set(records: Records, value: Any) -> Records:
+#: The field in which each similarity has its geometry.
+_FIELDS = {"bbox": "bbox", "segm": "segmentation", "boundary": "segmentation", "keypoints": "keypoints"}
+
+
+def _from_data_set(records: Records, value: Any, similarity: str | None) -> Records:
     if not isinstance(value, Mapping) or not isinstance(value.get("annotations"), (list, tuple)):
         message = 'there is no array "annotations"'
         records.add("no-annotations", "error", 1, message, "", "Give a COCO data set.")
@@ -291,27 +322,69 @@ def _from_data_set(records: Records, value: Any) -> Records:
     # LVIS has no crowds; its images say which categories they lack.
     images = value["images"] if records.images is not None else ()
     by_category = any(isinstance(image, Mapping) and "neg_category_ids" in image for image in images)
-    _take(records, entries, needed[:-1] if by_category else needed)
+    asked = _FIELDS.get(similarity or "bbox", "bbox")
+    _take(records, entries, (*(needed[:-1] if by_category else needed), *([asked] if asked != "bbox" else [])))
     good = [entry if isinstance(entry, Mapping) else {} for entry in entries]
     ids = [entry.get("id") for entry in good]
     records.ids = ids if any(id is not None for id in ids) else None
-    records.crowd = np.array([entry.get("iscrowd") in (1, True) for entry in good], dtype=bool)
+    _take_ids(records)
+    _take_crowds(records, [entry.get("iscrowd") for entry in good])
     records.areas = np.array([_number(entry.get("area")) for entry in good], dtype=np.float64)
     _take_masks(records, good, records.image_sizes)
+    _take_poses(records, good)
     return records
 
 
-def _from_list(records: Records, entries: Any, truth: Records) -> Records:
+def _take_ids(records: Records) -> None:
+    texts = [row for row, id in enumerate(records.ids or ()) if isinstance(id, str)]
+    records.add(
+        "text-id",
+        "note",
+        len(texts),
+        "annotation ids are texts: `meanap.evaluate` takes them, pycocotools and `meanap eval` do not",
+        records.told(texts[0]) if texts else "",
+        "Number the annotations from 1.",
+    )
+
+
+def _take_crowds(records: Records, flags: list[Any]) -> None:
+    """What is true for Python is a crowd for pycocotools, whatever it is."""
+    records.crowd = np.array([bool(flag) for flag in flags], dtype=bool)
+    known = (int, float, np.number, np.bool_)
+    strange = [row for row, flag in enumerate(flags) if flag is not None and not isinstance(flag, known)]
+    records.add(
+        "crowd-flag",
+        "error",
+        len(strange),
+        '"iscrowd" is not 0 or 1; a text is true, "0" too, and makes the object a crowd that is not to be found',
+        f'{records.told(strange[0])}, "iscrowd" {flags[strange[0]]!r}' if strange else "",
+        "Write the number 0 or 1.",
+    )
+
+
+def _take_poses(records: Records, entries: list[Any]) -> None:
+    if any("keypoints" in entry for entry in entries):
+        # A record that has none is no pose; one that has null is a broken one.
+        records.poses = [entry.get("keypoints", NOTHING) for entry in entries]
+        records.num_keypoints = [entry.get("num_keypoints") for entry in entries]
+
+
+def _from_list(records: Records, entries: Any, truth: Records, similarity: str | None) -> Records:
     if not isinstance(entries, (list, tuple)):
         return _wrong(records, entries)
     good = [entry if isinstance(entry, Mapping) else {} for entry in entries]
     first = good[0] if good else {}
     shape = next((name for name in ("bbox", "segmentation", "keypoints") if first.get(name)), "bbox")
-    _take(records, entries, ("image_id", "category_id", "score", shape))
+    asked = _FIELDS.get(similarity or "", shape)
+    _take(records, entries, ("image_id", "category_id", "score", asked))
+    if asked != "bbox" and not any(entry.get(asked) for entry in good):
+        asked = shape
+    shape = "bbox" if shape == "bbox" else asked
     records.areas = np.full(len(good), math.nan)
     records.crowd = np.zeros(len(good), dtype=bool)
     records.scores = np.array([_number(entry.get("score")) for entry in good], dtype=np.float64)
     _take_masks(records, good, truth.sizes_in(records))
+    _take_poses(records, good)
     records.derived_boxes = shape != "bbox"
     if shape == "segmentation" and records.masks is not None:
         records.boxes = records.masks[1]
@@ -340,6 +413,8 @@ def _take(records: Records, entries: Any, needed: tuple[str, ...]) -> None:
             "id": "pycocotools cannot index them",
             "area": "sizes cannot be told apart",
             "iscrowd": "pycocotools stops at them",
+            "segmentation": "masks cannot be compared",
+            "keypoints": "poses cannot be compared",
         }.get(name, "they cannot be scored")
         message = f'records have no "{name}": {harm}'
         example = f"record {lacking[0]}" if lacking else ""
@@ -427,6 +502,8 @@ def _take_masks(records: Records, entries: list[Any], sizes: np.ndarray) -> None
                 if isinstance(shape["counts"], list):
                     run_lengths = mask.frPyObjects(dict(shape), *shape["size"])
                 drawn[row] = shape["size"]
+                if _pixels(shape["counts"]) != shape["size"][0] * shape["size"][1]:
+                    raise ValueError
                 boxes[row] = mask.toBbox(run_lengths)
             else:
                 height, width = sizes[row]
@@ -443,3 +520,23 @@ def _take_masks(records: Records, entries: list[Any], sizes: np.ndarray) -> None
             records.broken_masks[row] = True
             areas[row], boxes[row], drawn[row] = math.nan, math.nan, math.nan
     records.masks = (areas, boxes, drawn)
+
+
+def _pixels(counts: Any) -> int:
+    """The pixels of run lengths, plain or compressed."""
+    if isinstance(counts, (list, tuple)):
+        return sum(counts)
+    text = np.frombuffer(counts.encode() if isinstance(counts, str) else counts, dtype=np.uint8).astype(np.int64) - 48
+    if not len(text):
+        return 0
+    # Five bits in each byte, the lowest first; the sixth says that more follow.
+    last = (text & 0x20) == 0
+    start = np.concatenate([[0], np.flatnonzero(last)[:-1] + 1])
+    place = np.arange(len(text)) - np.repeat(start, np.diff([*start, len(text)]))
+    numbers = np.add.reduceat((text & 0x1F) << (5 * place), start)
+    end = np.flatnonzero(last)
+    # The highest bit is the sign. From the fourth number on they are differences from the last but one.
+    numbers -= np.where(text[end] & 0x10, 1 << (5 * (place[end] + 1)), 0)
+    runs = numbers.copy()
+    runs[1::2], runs[2::2] = np.cumsum(numbers[1::2]), np.cumsum(numbers[2::2])
+    return int(runs.sum())
