@@ -1,0 +1,420 @@
+"""Changes one constant after the other in a copy of the tree and sees that a test fails.
+
+    python tests/mutate_constants.py                  all constants of the Python code
+    python tests/mutate_constants.py --rust           those of the Rust code, too; each is built, which takes a while
+    python tests/mutate_constants.py --only voc --list
+
+A mutation that no test notices is printed as SURVIVED, one whose text is no longer in its file as STALE; both make the
+command fail. Each mutation is one step: to the next number, or from one comparison to its neighbour.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CONSTANTS = "tests/test_constants.py"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One change of one file, and what has to fail by it.
+
+    Attributes
+    ----------
+    file
+        Below the root; Python files below ``python/meanap``, Rust files below ``src``.
+    old, new
+        A text that stands once in the file, and what it becomes.
+    tests
+        What pytest is given; or ``cargo:FILTER`` for unit tests of Rust.
+    """
+
+    file: str
+    old: str
+    new: str
+    tests: str = CONSTANTS
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.old.strip()}  ->  {self.new.strip()}"
+
+
+def of(file: str, *changes: tuple[str, str], tests: str = CONSTANTS) -> list[Mutation]:
+    return [Mutation(file, old, new, tests) for old, new in changes]
+
+
+PYTHON = [
+    *of(
+        "python/meanap/protocol/coco.py",
+        ("np.linspace(0.5, 0.95, 10)", "np.linspace(0.5, 0.95, 11)"),
+        ("np.linspace(0.5, 0.95, 10).tolist()", "np.arange(0.5, 1.0, 0.05).tolist()"),
+        ("np.linspace(0.0, 1.0, 101)", "np.linspace(0.0, 1.0, 102)"),
+        ('"all": (0.0, 1e5**2)', '"all": (0.0, 1e5**2 - 1)'),
+        ('"small": (0.0, 32.0**2)', '"small": (0.0, 32.0**2 - 1)'),
+        ('"medium": (32.0**2, 96.0**2)', '"medium": (32.0**2 + 1, 96.0**2)'),
+        ('"medium": (32.0**2, 96.0**2)', '"medium": (32.0**2, 96.0**2 - 1)'),
+        ('"large": (96.0**2, 1e5**2)', '"large": (96.0**2 + 1, 1e5**2)'),
+        ("0.26, 0.25, 0.25, 0.35", "0.26, 0.25, 0.26, 0.35"),
+        ("0.87, 0.87, 0.89, 0.89", "0.87, 0.87, 0.89, 0.9"),
+        ("max_detections=(20,)", "max_detections=(21,)"),
+        ("max_detections=(1, 10, 100)", "max_detections=(1, 10, 101)"),
+        ("in (1, 10, 100)", "in (1, 10, 99)"),
+        ('("50", 0.5, "all")', '("50", 0.55, "all")'),
+        ('("75", 0.75, "all")', '("75", 0.7, "all")'),
+        ('"ap75", threshold=0.75', '"ap75", threshold=0.7'),
+        ('"ap50", threshold=0.5)', '"ap50", threshold=0.55)'),
+    ),
+    *of(
+        "python/meanap/protocol/lvis.py",
+        ("max_per_image=300", "max_per_image=301"),
+        ("max_per_image=300", "max_per_image=299"),
+        ("max_detections=(NO_LIMIT,)", "max_detections=(100,)"),
+    ),
+    *of(
+        "python/meanap/protocol/ultralytics.py",
+        ("max_detections=(300,)", "max_detections=(310,)"),
+        ("max_per_image=300", "max_per_image=310"),
+        ("max_per_image=300", "max_per_image=299"),
+        ("linspace(0.5, 0.95, 10)", "linspace(0.5, 0.95, 9)"),
+        ('recall="trapezium"', 'recall="exact"'),
+    ),
+    *of(
+        "python/meanap/protocol/torchmetrics.py",
+        ("thresholds=linspace(0.5, 0.95, 10)", "thresholds=linspace(0.5, 0.95, 11)"),
+        ("recall=linspace(0.0, 1.0, 101)", "recall=linspace(0.0, 1.0, 100)"),
+        ("i < steps // 2", "i <= steps"),
+        ("steps - 1 - i", "steps - i"),
+    ),
+    *of(
+        "python/meanap/protocol/voc.py",
+        ("NO_LIMIT = 2**31 - 1", "NO_LIMIT = 1000"),
+        ("np.arange(0.0, 1.1, 0.1)", "np.arange(0.0, 1.0, 0.1)"),
+        ("thresholds=(0.5,)", "thresholds=(0.55,)"),
+        ('pixels=similarity == "bbox"', "pixels=True"),
+        ('pixels=similarity == "bbox"', "pixels=False"),
+    ),
+    *of(
+        "python/meanap/detection/evaluation.py",
+        ("1 - 1e-10", "1 - 1e-9"),
+        ("1 - 1e-10", "1 - 1e-11"),
+        ("1 - 1e-10", "1"),
+        (
+            "score_range: tuple[float, float] | None = (0.0, 1.0)",
+            "score_range: tuple[float, float] | None = (0.1, 1.0)",
+        ),
+        (
+            "score_range: tuple[float, float] | None = (0.0, 1.0)",
+            "score_range: tuple[float, float] | None = (0.0, 1.1)",
+        ),
+        (
+            "score_range: tuple[float, float] | None = (0.0, 1.0)",
+            "score_range: tuple[float, float] | None = (0.0, 0.9)",
+        ),
+    ),
+    *of("python/meanap/detection/federated.py", ("count[image] > limit", "count[image] >= limit")),
+    *of(
+        "python/meanap/detection/derived.py",
+        ("np.linspace(0.0, 1.0, bins + 1)", "np.linspace(0.0, 1.1, bins + 1)"),
+        ("np.linspace(0.0, 1.0, bins + 1)", "np.linspace(0.1, 1.0, bins + 1)"),
+        ('score, side="right") - 1, 0, bins - 1', 'score, side="left") - 1, 0, bins - 1'),
+        ('score, side="right") - 1, 0, bins - 1', 'score, side="right") - 1, 0, bins - 2'),
+    ),
+    *of(
+        "python/meanap/detection/errors.py",
+        ("BACKGROUND = 0.1", "BACKGROUND = 0.11"),
+        ("BACKGROUND = 0.1", "BACKGROUND = 0.09"),
+    ),
+    *of(
+        "python/meanap/detection/operating.py",
+        ("np.logspace(-2.0, 0.0, 9)", "np.logspace(-2.0, 0.0, 10)"),
+        ("np.logspace(-2.0, 0.0, 9)", "np.logspace(-3.0, 0.0, 9)"),
+        ("(0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)", "(0.125, 0.25, 0.5, 1.0, 2.0, 4.0)"),
+        ("(0.125, 0.25,", "(0.1, 0.25,"),
+        ("np.maximum(rates, 1e-10)", "np.maximum(rates, 1e-9)"),
+        ("np.linspace(0.0, 1.0, 101)", "np.linspace(0.0, 1.0, 100)"),
+    ),
+    *of(
+        "python/meanap/detection/comparison.py",
+        ("(differences <= 0) + 1) / (count + 1)", "(differences < 0) + 1) / (count + 1)"),
+        ("(differences >= 0) + 1) / (count + 1)", "(differences > 0) + 1) / (count + 1)"),
+        ("(differences <= 0) + 1)", "(differences <= 0))"),
+    ),
+    *of(
+        "python/meanap/detection/sampling.py",
+        (
+            "present, [(1 - confidence) / 2, (1 + confidence) / 2]",
+            "present, [(1 - confidence) / 3, (1 + confidence) / 2]",
+        ),
+        (
+            "present, [(1 - confidence) / 2, (1 + confidence) / 2]",
+            "present, [(1 - confidence) / 2, 1 - (1 - confidence) / 3]",
+        ),
+    ),
+    *of(
+        "python/meanap/detection/result.py",
+        ("        present = values[values > -1]", "        present = values[values > 0]"),
+    ),
+    *of(
+        "python/meanap/plot/_curves.py", ("z: float = 1.96", "z: float = 1.97"), ("z: float = 1.96", "z: float = 1.95")
+    ),
+    *of(
+        "python/meanap/segmentation/semantic.py",
+        ("DILATION_RATIO = 0.02", "DILATION_RATIO = 0.021"),
+        ("ignore_index: int | None = 255", "ignore_index: int | None = 254"),
+    ),
+    *of(
+        "python/meanap/segmentation/regions.py",
+        ("np.linspace(0.5, 0.95, 10)", "np.linspace(0.5, 0.95, 11)"),
+        ("max_regions: int = 100", "max_regions: int = 101"),
+        ("0 < every.min() and every.max() <= 1", "0 <= every.min() and every.max() <= 1"),
+        ("0 < every.min() and every.max() <= 1", "0 < every.min() and every.max() < 1"),
+    ),
+    *of(
+        "python/meanap/segmentation/panoptic.py",
+        ("0.5 * made_up", "0.6 * made_up"),
+        ("0.5 * missed", "0.4 * missed"),
+        tests=f"{CONSTANTS} tests/test_pixels_panoptic.py",
+    ),
+    *of(
+        "python/meanap/ranking/classification.py",
+        ("np.linspace(0.0, 1.0, 101) if", "np.linspace(0.0, 1.0, 102) if"),
+        ("np.linspace(0.0, 1.0, 11).round(1)", "np.linspace(0.0, 1.0, 11)"),
+        ("np.linspace(0.0, 1.0, 11).round(1)", "np.linspace(0.0, 1.0, 12).round(1)"),
+        ('points, side="left"', 'points, side="right"'),
+    ),
+    *of(
+        "python/meanap/checking/detections.py",
+        ("_ENOUGH = 20", "_ENOUGH = 21"),
+        ("_ENOUGH = 20", "_ENOUGH = 19"),
+        ("2 * tied > len(scores)", "2 * tied >= len(scores)"),
+        ("(1, 2, 3)", "(1, 2)"),
+        ("< 1e-6", "< 1e-4"),
+        ("< 1e-6", "< 1e-8"),
+        ("low >= 0.05", "low > 0.05"),
+        ("low >= 0.05", "low >= 0.04"),
+        ("scores.max() <= 1:", "scores.max() <= 2:"),
+        ("counts > 100", "counts >= 100"),
+        ("counts[over] - 100", "counts[over] - 99"),
+        ("5 * len(silent) >= len(held)", "5 * len(silent) > len(held)"),
+        ("5 * len(silent) >= len(held)", "10 * len(silent) >= len(held)"),
+        ("max(3, 0.1 *", "max(2, 0.1 *"),
+        ("max(3, 0.1 *", "max(4, 0.1 *"),
+        ("max(3, 0.1 *", "max(3, 0.05 *"),
+        ("pairs >= 5", "pairs > 5"),
+        ("pairs >= 5", "pairs >= 4"),
+    ),
+    *of(
+        "python/meanap/checking/shapes.py",
+        ("_PIXEL = 1.0", "_PIXEL = 0.9"),
+        ("_PIXEL = 1.0", "_PIXEL = 1.1"),
+        ("_ENOUGH = 4", "_ENOUGH = 5"),
+        ("_ENOUGH = 4", "_ENOUGH = 3"),
+        ("beyond > _PIXEL", "beyond >= _PIXEL"),
+        ("(boxes[good] <= 1.0)", "(boxes[good] < 1.0)"),
+        ("4 * np.count_nonzero(out)", "5 * np.count_nonzero(out)"),
+        ("4 * np.count_nonzero(out)", "3 * np.count_nonzero(out)"),
+    ),
+    *of(
+        "python/meanap/checking/ground_truth.py",
+        ("np.maximum(2.0, 0.1 *", "np.maximum(1.9, 0.1 *"),
+        ("np.maximum(2.0, 0.1 *", "np.maximum(2.1, 0.1 *"),
+        ("np.maximum(2.0, 0.1 *", "np.maximum(2.0, 0.11 *"),
+        ("np.maximum(2.0, 0.1 *", "np.maximum(2.0, 0.09 *"),
+        ("* 1.02", "* 1.03"),
+        ("* 1.02", "* 1.01"),
+        ("np.maximum(0.25 * pixels, 32.0)", "np.maximum(0.26 * pixels, 32.0)"),
+        ("np.maximum(0.25 * pixels, 32.0)", "np.maximum(0.24 * pixels, 32.0)"),
+        ("np.maximum(0.25 * pixels, 32.0)", "np.maximum(0.25 * pixels, 33.0)"),
+        ("np.maximum(0.25 * pixels, 32.0)", "np.maximum(0.25 * pixels, 31.0)"),
+        ("areas < 0.01 * whole", "areas < 0.02 * whole"),
+        ("areas < 0.01 * whole", "areas <= 0.01 * whole"),
+        ("areas > most", "areas >= most"),
+    ),
+    *of("python/meanap/checking/labels.py", ("_TRUST = 0.9", "_TRUST = 0.91"), ("_TRUST = 0.9", "_TRUST = 0.88")),
+]
+
+RUST = [
+    *of(
+        "src/similarity/pixel.rs",
+        ("dx.max(gx) + 1.0", "dx.max(gx) + 0.9"),
+        ("dy.max(gy) + 1.0", "dy.max(gy) + 0.9"),
+        ("(dw + 1.0)", "(dw + 1.1)"),
+        ("(gh + 1.0)", "(gh + 1.1)"),
+        ("width <= 0.0 || height", "width < -1.0 || height"),
+        tests="cargo:similarity::pixel",
+    ),
+    *of(
+        "src/similarity/boundary.rs",
+        ("DILATION_RATIO: f64 = 0.02", "DILATION_RATIO: f64 = 0.021"),
+        tests="cargo:similarity::boundary",
+    ),
+    *of(
+        "src/similarity/keypoint.rs",
+        ("self.area.get(g) + f64::EPSILON", "self.area.get(g) + 1e-9"),
+        ("x + w * 2.0", "x + w * 2.1"),
+        ("y + h * 2.0", "y + h * 1.9"),
+        tests="cargo:similarity::keypoint",
+    ),
+    *of(
+        "src/curve/area.rs",
+        ("STEPS: usize = 100", "STEPS: usize = 99"),
+        ("y / 2.0", "y / 1.0"),
+        tests="cargo:curve",
+    ),
+    *of("src/curve/sweep.rs", ("count + f64::EPSILON", "count + 1e-9"), tests="cargo:curve"),
+    *of(
+        "src/derive/lrp.rs",
+        ("Some(1.0 - similarity", "Some(1.1 - similarity"),
+        ("(1.0 - threshold)", "(1.1 - threshold)"),
+        ("if lrp < best.lrp", "if lrp <= best.lrp"),
+        tests="cargo:derive",
+    ),
+    *of(
+        "src/pixels/panoptic.rs",
+        ("iou > 0.5", "iou >= 0.5"),
+        ("as f64 <= 0.5", "as f64 < 0.5"),
+        ("VOID: u32 = 0", "VOID: u32 = 1"),
+        tests="cargo:pixels::panoptic",
+    ),
+    *of(
+        "src/pixels/histogram.rs",
+        ("FINENESS: u32 = 6", "FINENESS: u32 = 5"),
+        ("score < 0.5 { score }", "score < 0.4 { score }"),
+        tests="cargo:pixels::histogram",
+    ),
+    *of(
+        "src/ranking/statistics.rs",
+        ("EXACT: usize = 16", "EXACT: usize = 3"),
+        ("1e-12 * values", "1e-2 * values"),
+        ("(far as f64 + 1.0)", "(far as f64)"),
+        ("/ (n - 1.0)", "/ n"),
+        ("1.0 / 12.0", "1.0 / 13.0"),
+        ("1.0 / 360.0", "1.0 / 350.0"),
+        ("1.0 / 1260.0", "1.0 / 1250.0"),
+        ("x < 15.0", "x < 2.0"),
+        tests="cargo:ranking::statistics",
+    ),
+    *of(
+        "src/ranking/measure.rs",
+        ("RankBiasedPrecision(0.9)", "RankBiasedPrecision(0.8)"),
+        ("p > 0.0 && p < 1.0", "p >= 0.0 && p < 1.0"),
+        ("(1..=1000)", "(1..=1001)"),
+        ("(1..=1000)", "(2..=1000)"),
+        tests="cargo:ranking::measure",
+    ),
+    *of(
+        "src/ranking/score.rs",
+        ("INFERRED_EPSILON: f64 = 0.00001", "INFERRED_EPSILON: f64 = 0.0001"),
+        tests="tests/test_ranking_evaluate.py",
+    ),
+    *of(
+        "src/ranking/qrels.rs",
+        ("GREATEST_GRADE: i64 = 1 << 53", "GREATEST_GRADE: i64 = 1 << 54"),
+        tests="cargo:ranking::qrels",
+    ),
+    *of(
+        "src/rle/polygon.rs",
+        ("5.0 * place + 0.5", "5.0 * place + 0.4"),
+        ("5.0 * place + 0.5", "4.0 * place + 0.5"),
+        ("large < 2147483648.0", "large < 2147483649.0"),
+        ("large > -2147483649.0", "large > -2147483650.0"),
+        ("NEAR: i32 = 1 << 22", "NEAR: i32 = 1 << 30"),
+        tests="cargo:rle::polygon",
+    ),
+    *of(
+        "src/rle/codec.rs",
+        ("FIRST: u8 = 48", "FIRST: u8 = 49"),
+        ("MORE: u8 = 0x20", "MORE: u8 = 0x40"),
+        ("GROUP: u8 = 0x1f", "GROUP: u8 = 0x0f"),
+        ("ROUND_TRIP: u32 = 1 << 29", "ROUND_TRIP: u32 = 1 << 30"),
+        ("end < 1 << 31", "end < 1 << 32"),
+        tests="cargo:rle",
+    ),
+    *of(
+        "src/matching/table.rs",
+        ("MOST_AREA_RANGES: usize = 31", "MOST_AREA_RANGES: usize = 32"),
+        tests="cargo:matching",
+    ),
+]
+
+
+class Copy:
+    """A copy of the tree in which one file at a time is another."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        ignore = shutil.ignore_patterns("__pycache__", ".pytest_cache", "data")
+        for name in ("python", "tests", "src", "benches"):
+            shutil.copytree(ROOT / name, root / name, ignore=ignore)
+        for name in ("Cargo.toml", "Cargo.lock", "pyproject.toml", "README.md"):
+            shutil.copy2(ROOT / name, root / name)
+        self.environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(root / "python"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "CARGO_TARGET_DIR": os.environ.get("CARGO_TARGET_DIR", str(root / "target")),
+        }
+
+    def passes(self, mutation: Mutation) -> bool:
+        """Whether its tests pass in the tree as it is now."""
+        if mutation.tests.startswith("cargo:"):
+            return self._run("cargo", "test", "--quiet", "--no-default-features", "--lib", mutation.tests[6:])
+        if mutation.file.startswith("src/"):
+            if not self._run("cargo", "build", "--quiet", "--profile", "quick"):
+                return False
+            built = Path(self.environment["CARGO_TARGET_DIR"], "quick", "libmeanap.so")
+            module = f"_core{sysconfig.get_config_var('EXT_SUFFIX')}"
+            shutil.copy2(built, self.root / "python" / "meanap" / module)
+        return self._run(sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *mutation.tests.split())
+
+    def _run(self, *command: str) -> bool:
+        done = subprocess.run(command, cwd=self.root, env=self.environment, capture_output=True, text=True)
+        return done.returncode == 0
+
+    def outcome(self, mutation: Mutation) -> str:
+        path = self.root / mutation.file
+        text = path.read_text(encoding="utf-8")
+        if text.count(mutation.old) != 1:
+            return "STALE"
+        path.write_text(text.replace(mutation.old, mutation.new), encoding="utf-8")
+        try:
+            return "SURVIVED" if self.passes(mutation) else "caught"
+        finally:
+            path.write_text(text, encoding="utf-8")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rust", action="store_true", help="mutate the Rust code, too")
+    parser.add_argument("--only", default="", help="mutations whose file or text has this in it")
+    parser.add_argument("--list", action="store_true", help="print the mutations, and change nothing")
+    arguments = parser.parse_args()
+    chosen = [m for m in PYTHON + (RUST if arguments.rust else []) if arguments.only in str(m)]
+    if arguments.list:
+        print("\n".join(map(str, chosen)))
+        return 0
+    counts = {"caught": 0, "SURVIVED": 0, "STALE": 0}
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Copy(Path(folder) / "meanap")
+        for tests, mutation in {m.tests: m for m in chosen if not m.file.startswith("src/")}.items():
+            if not copy.passes(mutation):
+                print(f"{tests} fails without any change")
+                return 2
+        for mutation in chosen:
+            outcome = copy.outcome(mutation)
+            counts[outcome] += 1
+            print(f"{outcome:8}  {mutation}", flush=True)
+    print(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
+    return int(counts["SURVIVED"] + counts["STALE"] > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
