@@ -139,6 +139,7 @@ PYTHON = [
         ("(0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)", "(0.125, 0.25, 0.5, 1.0, 2.0, 4.0)"),
         ("(0.125, 0.25,", "(0.1, 0.25,"),
         ("np.maximum(rates, 1e-10)", "np.maximum(rates, 1e-9)"),
+        ("there, [(1 - confidence) / 2,", "there, [(1 - confidence) / 3,"),
         ("np.linspace(0.0, 1.0, 101)", "np.linspace(0.0, 1.0, 100)"),
     ),
     *of(
@@ -146,6 +147,7 @@ PYTHON = [
         ("(differences <= 0) + 1) / (count + 1)", "(differences < 0) + 1) / (count + 1)"),
         ("(differences >= 0) + 1) / (count + 1)", "(differences > 0) + 1) / (count + 1)"),
         ("(differences <= 0) + 1)", "(differences <= 0))"),
+        ("differences, [(1 - confidence) / 2,", "differences, [(1 - confidence) / 3,"),
     ),
     *of(
         "python/meanap/detection/sampling.py",
@@ -154,9 +156,17 @@ PYTHON = [
             "present, [(1 - confidence) / 3, (1 + confidence) / 2]",
         ),
         (
+            "samples, [(1 - confidence) / 2, (1 + confidence) / 2]",
+            "samples, [(1 - confidence) / 3, (1 + confidence) / 2]",
+        ),
+        (
             "present, [(1 - confidence) / 2, (1 + confidence) / 2]",
             "present, [(1 - confidence) / 2, 1 - (1 - confidence) / 3]",
         ),
+    ),
+    *of(
+        "python/meanap/ranking/evaluation.py",
+        ("[(1 - level) / 2, (1 + level) / 2]", "[(1 - level) / 3, (1 + level) / 2]"),
     ),
     *of(
         "python/meanap/detection/result.py",
@@ -261,7 +271,6 @@ RUST = [
         ("self.area.get(g) + f64::EPSILON", "self.area.get(g) + 1e-9"),
         ("x + w * 2.0", "x + w * 2.1"),
         ("y + h * 2.0", "y + h * 1.9"),
-        tests="cargo:similarity::keypoint",
     ),
     *of(
         "src/curve/area.rs",

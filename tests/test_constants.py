@@ -17,6 +17,7 @@ from pycocotools.cocoeval import COCOeval as ReferenceEval
 from pycocotools.cocoeval import Params as ReferenceParams
 
 import meanap
+import meanap.ranking
 from meanap import protocol
 from meanap.coco import COCO, COCOeval
 from meanap.protocol.coco import AREA_RANGES, KEYPOINT_SIGMAS, RECALL_POINTS, THRESHOLDS
@@ -265,6 +266,35 @@ def test_a_category_that_is_never_found_counts_as_nothing_and_one_without_object
     assert result.ap == reference(truth, found).stats[0] == pytest.approx(0.5)
 
 
+# Similarity
+
+
+@pytest.mark.parametrize("area", [0.0, 1e-17, 2000.0])
+@pytest.mark.parametrize("labelled", [0, 2])
+def test_the_similarity_of_poses_is_the_references_at_its_edges(area, labelled):
+    # Without a labelled keypoint what counts is the distance to a box three times as large; to an area the reference
+    # adds the least that changes 1.
+    x, y, width, height = 100.0, 60.0, 20.0, 10.0
+    pose = [110.0, 65.0, labelled] * 17
+    truth = scene([box(1, 1, x, width, top=y, height=height, area=area, keypoints=pose, num_keypoints=17)])
+    edges = [(x - width, 65), (x + 2 * width, 65), (110, y - height), (110, y + 2 * height)]
+    steps = [(0, 0), (1e-9, 1e-9), (-1e-9, -1e-9), (1, 1), (-1, -1)]
+    if labelled:
+        edges, steps = [(110, 65)], [(scale * k, 0) for scale in (1e-9, 3.0) for k in range(10)]
+    found = [
+        {"image_id": 1, "category_id": 1, "score": 0.5, "keypoints": [a + da, b + db, 1.0] * 17}
+        for a, b in edges
+        for da, db in steps
+    ]
+    pairs = [
+        _evaluated(coco, evaluation, truth, found, "keypoints", {}) for coco, evaluation in
+        ((ReferenceCOCO, ReferenceEval), (COCO, COCOeval))
+    ]  # fmt: skip
+    theirs, ours = (np.array(judge.computeOks(1, 1)) for judge in pairs)
+    assert theirs.shape == (20, 1) and np.array_equal(ours, theirs)
+    assert 0 < np.count_nonzero(theirs) and len(np.unique(theirs)) > 1
+
+
 # Recall points and precision
 
 
@@ -428,8 +458,20 @@ def test_intervals_leave_out_as_much_on_either_side(confidence, low, high):
     # image twice (AP 1), a quarter the second (AP 0), half of them have both.
     truth = scene([box(1, 1, 0.0, 10.0), box(2, 2, 0.0, 10.0)], images=2, categories=2)
     result = meanap.evaluate(truth, [box(1, 1, 0.0, 10.0, 0.9)])
+    bounds = (pytest.approx(low), pytest.approx(high))
     interval = result.interval("ap", confidence=confidence, resamples=4000)
-    assert (interval.low, interval.high) == (pytest.approx(low), pytest.approx(high))
+    assert (interval.low, interval.high) == bounds
+    table = result.intervals(["ap"], confidence=confidence, resamples=4000)
+    assert (table["low"][0], table["high"][0]) == bounds
+    nothing = meanap.evaluate(truth, [box(1, 1, 500.0, 10.0, 0.9)])
+    table = meanap.compare(nothing, result, ["ap"], confidence=confidence, resamples=4000)
+    assert (table["low"][0], table["high"][0]) == bounds
+    point = result.operating_point(false_positives_per_image=1, confidence=confidence, resamples=4000).intervals
+    row = list(point["number"]).index("recall")
+    assert (point["low"][row], point["high"][row]) == bounds
+    lists = meanap.ranking.evaluate({"a": {"x": 1}, "b": {"x": 1}}, {"a": {"x": 1.0}, "b": {"y": 1.0}}, ["map"])
+    interval = lists.interval("map", level=confidence, samples=4000)
+    assert (interval.low, interval.high) == bounds
 
 
 # Pixels
