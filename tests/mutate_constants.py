@@ -73,6 +73,36 @@ PYTHON = [
         ('"ap50", threshold=0.5)', '"ap50", threshold=0.55)'),
     ),
     *of(
+        "python/meanap/coco/params.py",
+        ("np.linspace(0.5, 0.95, 10)", "np.linspace(0.5, 0.95, 11)"),
+        ("np.linspace(0.0, 1.0, 101)", "np.linspace(0.0, 1.0, 100)"),
+        ("maxDets=[1, 10, 100]", "maxDets=[1, 10, 101]"),
+        ("maxDets=[20]", "maxDets=[21]"),
+        ("0.79, 0.79, 0.72", "0.79, 0.78, 0.72"),
+        ("[0, 32**2]", "[0, 33**2]"),
+        ("[32**2, 96**2]", "[32**2, 95**2]"),
+        ("[96**2, 1e5**2]", "[96**2, 1e5]"),
+        ("self.dilationRatio = 0.02", "self.dilationRatio = 0.03"),
+    ),
+    *of(
+        "python/meanap/coco/_summary.py",
+        ("_Row(True, 0.5,", "_Row(True, 0.55,"),
+        ("_Row(True, 0.75,", "_Row(True, 0.8,"),
+        ('(0.5, "all"), (0.75, "all")', '(0.55, "all"), (0.75, "all")'),
+        ('(0.5, "all"), (0.75, "all")', '(0.5, "all"), (0.7, "all")'),
+    ),
+    *of(
+        "python/meanap/coco/_cells.py",
+        ("min([t, 1 - 1e-10])", "min([t, 1 - 1e-9])"),
+        ("min([t, 1 - 1e-10])", "min([t, 1 - 1e-11])"),
+        ("np.spacing(1)) / 2", "1e-9) / 2"),
+    ),
+    *of(
+        "python/meanap/coco/cocoeval.py",
+        ("min([t, 1 - 1e-10])", "min([t, 1 - 1e-9])"),
+        ("min([t, 1 - 1e-10])", "min([t, 1 - 1e-11])"),
+    ),
+    *of(
         "python/meanap/protocol/lvis.py",
         ("max_per_image=300", "max_per_image=301"),
         ("max_per_image=300", "max_per_image=299"),
@@ -166,11 +196,14 @@ PYTHON = [
     ),
     *of(
         "python/meanap/ranking/evaluation.py",
+        ("(5, 10, 15, 20, 30, 100, 200, 500, 1000)", "(5, 10, 15, 20, 30, 100, 200, 500, 999)"),
+        ('"success": (1, 5, 10)', '"success": (1, 5, 11)'),
         ("[(1 - level) / 2, (1 + level) / 2]", "[(1 - level) / 3, (1 + level) / 2]"),
     ),
     *of(
         "python/meanap/detection/result.py",
         ("        present = values[values > -1]", "        present = values[values > 0]"),
+        ("        present = values > -1\n", "        present = values > 0\n"),
     ),
     *of(
         "python/meanap/plot/_curves.py", ("z: float = 1.96", "z: float = 1.97"), ("z: float = 1.96", "z: float = 1.95")

@@ -19,7 +19,7 @@ from pycocotools.cocoeval import Params as ReferenceParams
 import meanap
 import meanap.ranking
 from meanap import protocol
-from meanap.coco import COCO, COCOeval
+from meanap.coco import COCO, COCOeval, Params
 from meanap.protocol.coco import AREA_RANGES, KEYPOINT_SIGMAS, RECALL_POINTS, THRESHOLDS
 from meanap.ranking import average_precision_score
 from meanap.segmentation import RegionAveragePrecision, SemanticSegmentation
@@ -64,6 +64,13 @@ def _evaluated(coco, evaluation, truth, found, kind, params):
     return judge
 
 
+class ByHand(COCOeval):
+    """With a hook of one's own it goes cell by cell."""
+
+    def computeIoU(self, imgId, catId):  # noqa: N802
+        return super().computeIoU(imgId, catId)
+
+
 # Protocols
 
 
@@ -81,10 +88,18 @@ def test_coco_is_what_pycocotools_says(kind):
     assert (rules.reference_ids, rules.federated, rules.average, rules.by_category) == (False, False, "macro", True)
 
 
+@pytest.mark.parametrize("kind", ["bbox", "segm", "keypoints"])
+def test_the_drop_in_starts_from_pycocotools_parameters(kind):
+    ours, theirs = Params(kind), ReferenceParams(kind)
+    for name, value in vars(theirs).items():
+        assert np.array_equal(getattr(ours, name), value), name
+    assert Params("boundary").dilationRatio == 0.02
+
+
 @pytest.mark.parametrize("kind", ["bbox", "keypoints"])
 def test_the_summary_is_pycocotools(kind):
     # Objects of each size and poses of the same, each found the worse the later and the larger, more than a hundred in
-    # an image: every number of the summary differs.
+    # an image: every number of the summary differs. The drop-in prints the same.
     sides, shifts = (8, 20, 31, 33, 60, 95, 97, 150, 300), np.linspace(0, 0.5, 23)
     pairs = [(side, shift * (0.5 + k / 10)) for shift in shifts.tolist() for k, side in enumerate(sides)]
     objects = [
@@ -111,7 +126,9 @@ def test_the_summary_is_pycocotools(kind):
             del detection["bbox"]
     truth = scene(objects, images=2)
     numbers = list(meanap.evaluate(truth, found, kind).to_dict().values())
-    assert np.array_equal(numbers, reference(truth, found, kind).stats)
+    stats = reference(truth, found, kind).stats
+    assert np.array_equal(numbers, stats)
+    assert np.array_equal(_evaluated(COCO, COCOeval, truth, found, kind, {}).stats, stats)
     assert len(set(numbers)) == len(numbers)
 
 
@@ -231,8 +248,9 @@ def test_a_threshold_of_one_is_reached_within_its_tolerance(short):
     expected = reference(truth, found, iouThrs=np.array([1.0])).eval["precision"][0, 0, 0, 0, -1]
     assert expected == pytest.approx(1.0 if short < 1e-10 else 0.0)
     assert meanap.evaluate(truth, found, thresholds=(1.0,)).ap == pytest.approx(expected)
-    ours = _evaluated(COCO, COCOeval, truth, found, "bbox", {"iouThrs": np.array([1.0])})
-    assert ours.eval["precision"][0, 0, 0, 0, -1] == expected
+    for evaluation in (COCOeval, ByHand):
+        ours = _evaluated(COCO, evaluation, truth, found, "bbox", {"iouThrs": np.array([1.0])})
+        assert ours.eval["precision"][0, 0, 0, 0, -1] == expected
 
 
 @pytest.mark.parametrize("size", [32.0, 96.0])
@@ -264,6 +282,8 @@ def test_a_category_that_is_never_found_counts_as_nothing_and_one_without_object
     found = [box(1, 1, 0.0, 10.0, 0.9), box(1, 3, 0.0, 10.0, 0.9)]
     result = meanap.evaluate(truth, found)
     assert result.ap == reference(truth, found).stats[0] == pytest.approx(0.5)
+    of_each = result.per_class["ap"]
+    assert (of_each[0], of_each[1]) == (pytest.approx(1), 0.0) and math.isnan(of_each[2])
 
 
 # Similarity
@@ -636,6 +656,17 @@ def test_a_label_error_needs_nine_detections_in_ten_that_are_right(right, report
 
 
 # Ranking
+
+
+def test_families_of_measures_are_those_of_pytrec_eval():
+    pytrec_eval = pytest.importorskip("pytrec_eval")
+    qrels = {"q": {f"d{i}": i % 3 for i in range(1200)}}
+    run = {"q": {f"d{i}": float(-i) for i in range(1200)}}
+    families = {"P", "recall", "map_cut", "ndcg_cut", "success"}
+    theirs = pytrec_eval.RelevanceEvaluator(qrels, families).evaluate(run)["q"]
+    ours = meanap.ranking.RelevanceEvaluator(qrels, families).evaluate(run)["q"]
+    assert ours.keys() == theirs.keys()
+    assert ours == pytest.approx(theirs, abs=1e-12)
 
 
 def test_classifiers_are_read_at_vocs_and_cocos_recalls():
