@@ -520,6 +520,10 @@ def test_the_boundary_is_as_wide_as_a_fiftieth_of_the_diagonal():
 def test_regions_are_judged_at_cocos_thresholds():
     assert RegionAveragePrecision(2).thresholds.tolist() == ReferenceParams("segm").iouThrs.tolist()
     assert RegionAveragePrecision(2).max_regions == ReferenceParams("segm").maxDets[-1]
+    assert RegionAveragePrecision(2, thresholds=[np.nextafter(0, 1), 1.0]).thresholds[1] == 1.0
+    for beyond in (0.0, np.nextafter(1, 2)):
+        with pytest.raises(ValueError, match="thresholds"):
+            RegionAveragePrecision(2, thresholds=[beyond])
 
 
 def test_an_ignored_pixel_has_the_label_255():
@@ -670,10 +674,10 @@ def test_families_of_measures_are_those_of_pytrec_eval():
 
 
 def test_classifiers_are_read_at_vocs_and_cocos_recalls():
-    generator = np.random.default_rng(3)
     for positives in (1, 3, 10, 100):
-        truth = np.concatenate([np.ones(positives, int), np.zeros(50, int)])
-        scores = generator.permutation(len(truth)) / len(truth)
+        # Each positive comes after one more negative, so that the precision falls at every step.
+        truth = np.concatenate([[1, *[0] * (k + 1)] for k in range(positives)])
+        scores = -np.arange(len(truth)) / len(truth)
         order = np.argsort(-scores)
         hits = np.cumsum(truth[order])
         precision = hits / np.arange(1, len(truth) + 1)
