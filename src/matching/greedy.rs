@@ -324,7 +324,7 @@ mod tests {
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             (state >> 33) % sides
         };
-        for _ in 0..3000 {
+        for _ in 0..if cfg!(miri) { 30 } else { 3000 } {
             let (d, g) = (1 + roll(6) as usize, 1 + roll(6) as usize);
             let similarity: Vec<f64> = (0..d * g).map(|_| roll(12) as f64 / 10.0).collect();
             let flags =
