@@ -7,6 +7,7 @@ closed form or from counting. `mutate_constants.py` changes the constants one by
 import contextlib
 import copy
 import io
+import itertools
 import math
 from fractions import Fraction
 
@@ -689,6 +690,79 @@ def test_classifiers_are_read_at_vocs_and_cocos_recalls():
         best = [precision[hits / positives >= recall].max(initial=0.0) for recall in ReferenceParams("bbox").recThrs]
         value = average_precision_score(truth, scores, interpolation="coco")
         assert value == pytest.approx(np.mean(best), abs=1e-12)
+
+
+def ranked(ranks):
+    """Measured lists with their only relevant document at these ranks."""
+    qrels = {f"q{i}": {"right": 1} for i in range(len(ranks))}
+    run = {
+        f"q{i}": {**{f"w{k}": 100.0 - k for k in range(1, rank)}, "right": 100.0 - rank} for i, rank in enumerate(ranks)
+    }
+    return meanap.ranking.evaluate(qrels, run, ["rr"])
+
+
+def p_value(first, second, **options):
+    results = {"first": ranked(first), "second": ranked(second)}
+    return meanap.ranking.compare(results, "rr", **options)[0].p_value
+
+
+def test_all_signs_of_up_to_sixteen_differences_are_counted():
+    assert p_value([1] * 16, [2] * 16) == 2 / 2**16
+    # Of seventeen some are drawn; what was seen is one of them.
+    assert p_value([1] * 17, [2] * 17, samples=10) == 1 / 11
+
+
+@pytest.mark.parametrize("ranks", [[2, 3, 5, 7], [1, 1, 1, 1, 90], [3, 3, 7, 11, 13, 6], [2, 90, 91, 92]])
+def test_equal_sums_of_differences_are_equal_whatever_their_rounding(ranks):
+    # 1/100 less than 1/r each: whole signs in exact arithmetic.
+    differences = [Fraction(1, rank) - Fraction(1, 100) for rank in ranks]
+    sums = [abs(sum(d if sign else -d for d, sign in zip(differences, signs, strict=True)))
+            for signs in itertools.product((False, True), repeat=len(ranks))]  # fmt: skip
+    expected = sum(value >= sum(differences) for value in sums) / len(sums)
+    assert p_value(ranks, [100] * len(ranks)) == expected
+
+
+def test_the_t_test_is_scipys():
+    from scipy.stats import ttest_rel
+
+    for first in ([1, 2, 3, 4, 7], [1, 2], [1, 1, 1, 5, 9, 9, 2, 30], [3] * 39 + [1]):
+        second = [2, 2, 9, 1, 3, 4, 4, 8, *[4] * 32][: len(first)]
+        expected = ttest_rel([1 / rank for rank in first], [1 / rank for rank in second]).pvalue
+        assert p_value(first, second, test="t") == pytest.approx(expected, rel=1e-12)
+
+
+def test_parameters_of_measures_have_their_ends():
+    qrels, run = {"q": {"a": 1000}}, {"q": {"a": 1.0}}
+
+    def value(measure):
+        return meanap.ranking.evaluate(qrels, run, [measure]).mean(measure)
+
+    # Moffat and Zobel's persistence, 0.9 by default: 1 - p for the first document.
+    assert value("rbp") == pytest.approx(0.1) and value("rbp(p=0.5)") == 0.5
+    for p in (0, 1):
+        with pytest.raises(ValueError, match="between 0 and 1"):
+            value(f"rbp(p={p})")
+    assert value("err(max=1000)@5") == pytest.approx(1.0)
+    for greatest in (0, 1001):
+        with pytest.raises(ValueError, match="1 to 1000"):
+            value(f"err(max={greatest})@5")
+    assert meanap.ranking.evaluate({"q": {"a": 1}}, run, ["err(max=1)@5"]).mean("err(max=1)@5") == 0.5
+    # The last whole number that a double tells from the next.
+    for grade in (2**53, -(2**53)):
+        meanap.ranking.evaluate({"q": {"a": grade}}, run, ["map"])
+        with pytest.raises(ValueError, match="2\\^53"):
+            meanap.ranking.evaluate({"q": {"a": grade + (1 if grade > 0 else -1)}}, run, ["map"])
+
+
+def test_31_area_ranges_fit_into_a_word():
+    truth, found = scene([box(1, 1, 0.0, 10.0)]), [box(1, 1, 0.0, 10.0, 0.9)]
+    ranges = {"all": (0.0, FINITE), **{f"r{i}": (i * 10.0, i * 10.0 + 10) for i in range(30)}}
+    result = meanap.evaluate(truth, found, area_ranges=ranges)
+    # An area of 100 lies at the end of one range and at the start of the next.
+    inside = [name for name in ranges if not math.isnan(result[f"ap_{name}" if name != "all" else "ap"])]
+    assert inside == ["all", "r9", "r10"]
+    with pytest.raises(ValueError, match="31"):
+        meanap.evaluate(truth, found, area_ranges={**ranges, "more": (0.0, 1.0)})
 
 
 def test_shared_grids_are_those_of_the_reference():
