@@ -5,31 +5,30 @@ the command was not understood; 3, all went well and a gate says no.
 """
 
 import argparse
-import os
 import sys
 import warnings
 
 import meanap
+from meanap._printable import shown
 from meanap.cli import check, compare, demo, evaluate, generate, panoptic, rank, report, semantic
 from meanap.cli.errors import INPUT_ERRORS, UsageError, one_line
+from meanap.cli.output import streams
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command with `arguments` (by default those of the process) and return its exit code."""
     options = _parser().parse_args(arguments)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), streams():
             warnings.showwarning = _show_warning
             code = options.run(options)
-            sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read us, `head` for one, has seen enough. Python would complain when it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read us, `head` for one, has seen enough.
         return 0
     except KeyboardInterrupt:
         return 130
     except UsageError as error:
-        print(f"meanap: {error}", file=sys.stderr)
+        print(f"meanap: {shown(error)}", file=sys.stderr)
         return 2
     except INPUT_ERRORS as error:
         print(f"meanap: {one_line(error)}", file=sys.stderr)
@@ -47,4 +46,4 @@ def _parser():
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None):
-    print(f"meanap: warning: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"meanap: warning: {shown(message)}", file=sys.stderr)

@@ -1,8 +1,9 @@
 """`meanap check`: look at a file before believing a score."""
 
 import json
-import sys
 from pathlib import Path
+
+from meanap.cli import evaluate, inputs, output
 
 
 def add_parser(commands):
@@ -15,7 +16,11 @@ def add_parser(commands):
     )
     parser.add_argument("ground_truth", type=Path, metavar="GROUND_TRUTH")
     parser.add_argument("detections", type=Path, nargs="?", metavar="DETECTIONS")
-    parser.add_argument("--json", metavar="OUT", help='write the findings as JSON; "-" is standard output')
+    parser.add_argument(
+        "--iou-type", choices=evaluate.IOU_TYPES, help="what will be compared (default: what the records have)"
+    )
+    inputs.add_sigmas(parser)
+    output.add_json(parser, "the findings")
     parser.add_argument("--labels", type=_count, default=10, metavar="N", help="likely label errors to list (10)")
     parser.add_argument("--strict", action="store_true", help="exit with 1 on warnings too")
     parser.add_argument("--quiet", action="store_true", help="print nothing")
@@ -26,16 +31,12 @@ def run(options):
     """Check, print, write; the exit code."""
     from meanap.checking import check
 
-    findings = check(options.ground_truth, options.detections)
-    if not options.quiet:
-        # With the JSON on standard output the text must not be among it.
-        print(_text(findings, options.labels), file=sys.stderr if options.json == "-" else sys.stdout)
-    if options.json:
-        text = findings.to_json(indent=2) + "\n"
-        if options.json == "-":
-            sys.stdout.write(text)
-        else:
-            Path(options.json).write_text(text, encoding="utf-8")
+    if options.iou_type is not None:
+        inputs.check_sigmas(options)
+    findings = check(options.ground_truth, options.detections, options.iou_type, sigmas=options.sigmas)
+    with output.tables(options, options.quiet):
+        print(_text(findings, options.labels))
+    output.write_json(options.json, findings.as_dict(), indent=2)
     bad = {"error", "warning"} if options.strict else {"error"}
     return 1 if bad & set(findings["level"]) else 0
 

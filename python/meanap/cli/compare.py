@@ -1,13 +1,11 @@
 """`meanap compare`: is a candidate better than the baseline on the same images?"""
 
-import contextlib
-import json
-import os
 import sys
 from pathlib import Path
 
-from meanap.cli import gate
-from meanap.cli.errors import UsageError, about
+from meanap._printable import shown
+from meanap.cli import gate, inputs, output
+from meanap.cli.errors import UsageError
 
 
 def add_parser(commands):
@@ -27,8 +25,9 @@ def add_parser(commands):
     parser.add_argument("--numbers", type=gate.names, metavar="ap,ap50", help="default: all of the summary")
     parser.add_argument("--margin", type=gate.part, default=0.0, metavar="0.005", help="tolerated drop (default 0)")
     parser.add_argument("--per-class", action="store_true", help="a row for each category, the greatest change first")
-    parser.add_argument("--json", metavar="OUT", help='write all numbers as JSON; "-" is standard output')
+    output.add_json(parser, "all numbers")
     parser.add_argument("--quiet", action="store_true", help="print the verdict only")
+    inputs.add_sigmas(parser)
     gate.add_sampling(parser)
     parser.set_defaults(run=run)
 
@@ -37,11 +36,11 @@ def run(options):
     """Compare, print, write, judge."""
     import meanap
 
-    gate.check_protocol(options)
+    rules = inputs.protocol_of(options)
     results = []
     for path in (options.baseline, options.candidate):
-        with about(path):
-            results.append(meanap.evaluate(options.ground_truth, path, options.iou_type, options.protocol))
+        with inputs.explained(options, path):
+            results.append(meanap.evaluate(options.ground_truth, path, options.iou_type, rules))
     for name in options.numbers or ():
         if name not in results[0].to_dict():
             raise UsageError(f"no number {name!r}; there are {', '.join(results[0].to_dict())}")
@@ -54,25 +53,15 @@ def run(options):
     )
     verdict = meanap.detection.comparison.verdict(found[0]["low"], found[0]["high"], options.margin)
     line = one_line(found[0], verdict, options)
-    with contextlib.ExitStack() as stack:
-        if options.json == "-":
-            stack.enter_context(contextlib.redirect_stdout(sys.stderr))
-        with contextlib.ExitStack() as tables:
-            if options.quiet:
-                tables.enter_context(contextlib.redirect_stdout(tables.enter_context(open(os.devnull, "w"))))
-            print(text(found, "number"))
-            if options.per_class:
-                print()
-                print(text(by_change(found.per_class), "name"))
+    with output.tables(options, options.quiet):
+        print(text(found, "number"))
+        if options.per_class:
             print()
+            print(text(by_change(found.per_class), "name"))
+        print()
+    with output.tables(options):
         print(line)
-    if options.json:
-        told = as_json(found, verdict, options, len(results[0].image_ids))
-        written = json.dumps(told, indent=2, allow_nan=False) + "\n"
-        if options.json == "-":
-            sys.stdout.write(written)
-        else:
-            Path(options.json).write_text(written, encoding="utf-8")
+    output.write_json(options.json, as_json(found, verdict, options, len(results[0].image_ids)), indent=2)
     return gate.SHUT if verdict == "worse" else 0
 
 
@@ -105,7 +94,7 @@ def text(table, first):
         numbers = [gate.figure(row[name]) for name in ("baseline", "candidate")]
         changes = [gate.figure(row[name], "+.4f") for name in ("difference", "low", "high")]
         star = "*" if row["low"] > 0 or row["high"] < 0 else ""
-        lines.append([" ".join(str(row[first]).split()), *numbers, *changes, gate.figure(row["p"], ".3f"), star])
+        lines.append([shown(row[first]), *numbers, *changes, gate.figure(row["p"], ".3f"), star])
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     return "\n".join(
         "  ".join(

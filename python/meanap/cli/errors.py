@@ -4,6 +4,8 @@ import contextlib
 import os
 from pathlib import Path
 
+from meanap._printable import shown
+
 # What wrong input raises. Anything else is a fault of ours and keeps its traceback.
 INPUT_ERRORS = (
     OSError,
@@ -24,12 +26,17 @@ class UsageError(Exception):
 def one_line(error: BaseException) -> str:
     """What went wrong, without line breaks and never empty."""
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{os.fsdecode(error.filename)}: {error.strerror}"
-    text = " ".join(str(error).split())
+        return shown(f"{os.fsdecode(error.filename)}: {error.strerror}")
+    text = shown(error.args[0] if isinstance(error, KeyError) and _sentence(error) else error)
     # A bare KeyError says only the key, a bare assert nothing at all.
     if isinstance(error, KeyError) and len(error.args) == 1 and text == repr(error.args[0]):
         return f"missing {text}"
     return text or type(error).__name__
+
+
+def _sentence(error: KeyError) -> bool:
+    """Whether a KeyError says more than its key: `str` would put it in quotes."""
+    return len(error.args) == 1 and isinstance(error.args[0], str) and " " in error.args[0]
 
 
 @contextlib.contextmanager

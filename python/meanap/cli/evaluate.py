@@ -1,13 +1,10 @@
 """`meanap eval`: COCO evaluation of a file of detections."""
 
 import argparse
-import contextlib
-import json
-import os
-import sys
 from pathlib import Path
 
-from meanap.cli import gate, tables
+from meanap._files import read_json
+from meanap.cli import gate, inputs, output, tables
 from meanap.cli.errors import UsageError, about
 
 IOU_TYPES = ("bbox", "segm", "boundary", "keypoints")
@@ -24,7 +21,7 @@ def add_parser(commands):
     parser.add_argument("ground_truth", type=Path, metavar="GROUND_TRUTH")
     parser.add_argument("detections", type=Path, metavar="DETECTIONS")
     parser.add_argument("--iou-type", choices=IOU_TYPES, default="bbox", help="default: bbox")
-    parser.add_argument("--json", metavar="OUT", help='write the numbers as JSON; "-" is standard output')
+    output.add_json(parser)
     parser.add_argument("--per-class", action="store_true", help="a table with a row for each category")
     parser.add_argument("--max-dets", type=_counts, metavar="1,10,100", help="detections kept an image")
     parser.add_argument("--iou-thresholds", type=_numbers, metavar="0.5,0.75", help="default: 0.50:0.05:0.95")
@@ -37,6 +34,7 @@ def add_parser(commands):
     parser.add_argument("--categories", metavar="NAME,ID,...", help="evaluate only these")
     parser.add_argument("--no-cats", action="store_true", help="ignore categories: all objects are one class")
     parser.add_argument("--quiet", action="store_true", help="do not print tables")
+    inputs.add_sigmas(parser)
     gate.add_options(parser)
     parser.set_defaults(run=run)
 
@@ -44,14 +42,10 @@ def add_parser(commands):
 def run(options):
     """Evaluate, print, write, judge."""
     _check(options)
-    verdicts, told = [], {}
-    # With the JSON on standard output the tables must not be among it.
-    with contextlib.ExitStack() as stack:
-        if options.quiet:
-            stack.enter_context(contextlib.redirect_stdout(stack.enter_context(open(os.devnull, "w"))))
-        elif options.json == "-":
-            stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+    with inputs.explained(options, options.detections, all_fields=True):
         evaluator = evaluate(options)
+    verdicts, told = [], {}
+    with output.tables(options, options.quiet):
         evaluator.summarize()
         classes = tables.per_class(evaluator) if options.per_class else None
         if classes is not None:
@@ -60,14 +54,11 @@ def run(options):
     if gate.asked(options):
         verdicts, told = gate.judge(options, *_resampled(options, evaluator))
     if options.json:
-        text = json.dumps({**tables.as_json(evaluator, classes), **told}, indent=2, allow_nan=False) + "\n"
-        if options.json == "-":
-            sys.stdout.write(text)
-        else:
-            Path(options.json).write_text(text, encoding="utf-8")
+        output.write_json(options.json, {**tables.as_json(evaluator, classes), **told}, indent=2)
     # --quiet is for tables: what a pipeline asks for it is told.
-    for verdict in verdicts:
-        print(verdict, file=sys.stderr if options.json == "-" else sys.stdout)
+    with output.tables(options):
+        for verdict in verdicts:
+            print(verdict)
     return 0 if all(verdict.passed for verdict in verdicts) else gate.SHUT
 
 
@@ -86,10 +77,13 @@ def _resampled(options, evaluator):
         },
         "by_category": bool(params.useCats),
     }
+    if options.sigmas is not None:
+        changes["sigmas"] = options.sigmas
     chosen = list(params.catIds) if options.categories is not None and params.useCats else None
 
     def evaluated(path):
-        result = meanap.evaluate(options.ground_truth, path, options.iou_type, **changes)
+        with inputs.explained(options, path):
+            result = meanap.evaluate(options.ground_truth, path, options.iou_type, **changes)
         if chosen is None:
             return result
         rows = tuple(dataclasses.replace(row, group="chosen") for row in result.protocol.summary)
@@ -116,6 +110,10 @@ def evaluate(options):
         import numpy as np
 
         params.iouThrs = np.array(options.iou_thresholds)
+    if options.sigmas is not None:
+        import numpy as np
+
+        params.kpt_oks_sigmas = np.array(options.sigmas)
     if options.area_ranges is not None:
         params.areaRngLbl = [label for label, _, _ in options.area_ranges]
         params.areaRng = [[low, high] for _, low, high in options.area_ranges]
@@ -131,9 +129,12 @@ def evaluate(options):
 def _results(ground_truth, path):
     try:
         return ground_truth.loadRes(str(path))
-    except IndexError as error:
-        # The drop-in stumbles over the first of no records, as the reference does.
-        raise ValueError(f"{path}: there are no detections in it") from error
+    except AssertionError:
+        # A whole data set with a score in each annotation, as labelling tools export predictions.
+        found = read_json(path)
+        if not isinstance(found, dict) or not isinstance(found.get("annotations"), list):
+            raise
+        return ground_truth.loadRes(found["annotations"])
 
 
 def _check(options):
@@ -144,6 +145,7 @@ def _check(options):
             settled("coco", options.iou_type, {})
         except ValueError as error:
             raise UsageError(f"--fail-under, --fail-if-worse-than, --intervals: {error}") from error
+    inputs.check_sigmas(options)
     if options.max_dets is not None and options.iou_type != "keypoints" and len(options.max_dets) < 3:
         raise UsageError("--max-dets: the summary of boxes and masks has three caps; give three numbers")
     if options.area_ranges is not None:

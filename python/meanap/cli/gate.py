@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from meanap._files import read_json
 from meanap.cli.errors import UsageError, about
 
 #: The exit code of a gate that is shut: not 1 (the input is wrong) and not 2 (the command is).
@@ -67,16 +68,6 @@ def add_sampling(parser):
     """How intervals are made."""
     parser.add_argument("--confidence", type=_inside, default=0.95, metavar="0.95", help="of intervals (default 0.95)")
     parser.add_argument("--resamples", type=count, default=1000, help="draws of images (default 1000)")
-
-
-def check_protocol(options):
-    """`--protocol` must be one that there is for `--iou-type`."""
-    from meanap import protocol
-
-    try:
-        protocol.get(options.protocol, options.iou_type)
-    except ValueError as error:
-        raise UsageError(f"--protocol: {error}") from error
 
 
 def asked(options):
@@ -195,14 +186,9 @@ class _Baseline:
 
     def __init__(self, path, result, evaluate):
         self.path = path
-        content = path.read_bytes()
         self.numbers, self.other = {}, None
-        text = content.lstrip()[:1]
-        try:
-            told = None if text == b"[" else json.loads(content)
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from error
-        if told is None or (isinstance(told, dict) and "annotations" in told):
+        told = read_json(path)
+        if isinstance(told, list) or (isinstance(told, dict) and "annotations" in told):
             self.other = evaluate(path)
             return
         if not isinstance(told, dict):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from meanap.cli import output
 from meanap.cli.semantic import report
 
 
@@ -19,7 +20,7 @@ def add_parser(commands):
     parser.add_argument("--pred-folder", type=Path, metavar="DIR", help="where the predictions' PNG files lie")
     parser.add_argument("--per-class", action="store_true", help="a row for each category")
     parser.add_argument("--lenient", action="store_true", help="leave out images that cannot be read, and say which")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="also write the numbers to this file")
+    output.add_json(parser)
     parser.set_defaults(run=run)
 
 
@@ -30,6 +31,4 @@ def run(options):
     metric = PanopticQuality.of_file(options.ground_truth, strict=not options.lenient)
     metric.update_files(options.ground_truth, options.predictions, options.gt_folder, options.pred_folder)
     result = metric.compute()
-    if options.per_class:
-        print(result.per_category_table(), end="\n\n")
-    report(result, options.json)
+    report(result, options, *([result.per_category_table()] if options.per_class else ()))

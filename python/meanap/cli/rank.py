@@ -1,9 +1,10 @@
 """`meanap rank`: measures of runs against relevance judgements."""
 
-import json
 import math
 from pathlib import Path
 
+from meanap._printable import shown
+from meanap.cli import output
 from meanap.cli.errors import UsageError, about
 
 
@@ -25,7 +26,7 @@ def add_parser(commands):
         "--set", action="append", default=[], metavar="NAME=VALUE", help="a single convention, such as ties=expected"
     )
     parser.add_argument("--per-query", action="store_true", help="a row for each query")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write means and values of all queries")
+    output.add_json(parser, "means and values of all queries")
     parser.set_defaults(run=run)
 
 
@@ -56,9 +57,9 @@ def run(options):
         for measure in next(iter(results.values())).measures:
             pairs = compare(results, measure, baseline=names[0])
             found[measure] = {pair.first: pair for pair in pairs}
-    _print(results, found, options.per_query)
-    if options.json:
-        _write(options.json, results, found)
+    with output.tables(options):
+        _print(results, found, options.per_query)
+    output.write_json(options.json, _as_json(results, found), indent=1)
 
 
 def _setting(text):
@@ -89,7 +90,7 @@ def _print(results, found, per_query):
         if per_query:
             for query, values in zip(result.queries, result.values.tolist(), strict=True):
                 row = "  ".join(f"{value:{size}.4f}" for value, size in zip(values, columns, strict=True))
-                print(f"  {str(query).ljust(width - 2)}  {'':7}  {row}")
+                print(f"  {shown(query).ljust(width - 2)}  {'':7}  {row}")
     for name, result in results.items():
         for what, explained in (("unanswered", "judged but not in the run"), ("unjudged", "in the run but not judged")):
             if count := len(getattr(result, what)):
@@ -100,11 +101,13 @@ def _p_value(p):
     return f"p={p:.4f}" if p >= 0.0001 else "p<0.0001"
 
 
-def _write(path, results, found):
+def _as_json(results, found):
+    """Everything, with None where there is no number."""
+
     def number(value):
         return None if math.isnan(value) else value
 
-    written = {
+    return {
         name: {
             "means": {measure: number(value) for measure, value in result.means.items()},
             "queries": {
@@ -115,4 +118,3 @@ def _write(path, results, found):
         }
         for name, result in results.items()
     }
-    path.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")

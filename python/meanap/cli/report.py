@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
-from meanap.cli import gate
+from meanap.cli import gate, inputs, output
 from meanap.cli.errors import UsageError
+
+#: Standard output as a file.
+_STANDARD = Path("/dev/stdout")
 
 
 def add_parser(commands):
@@ -16,7 +19,10 @@ def add_parser(commands):
     )
     parser.add_argument("ground_truth", type=Path, metavar="GROUND_TRUTH")
     parser.add_argument("detections", type=Path, metavar="DETECTIONS")
-    parser.add_argument("-o", "--output", type=Path, default=Path("report.html"), help="default: report.html")
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("report.html"), metavar="OUT",
+        help='default: report.html; "-" is standard output',
+    )  # fmt: skip
     parser.add_argument("--iou-type", choices=("bbox", "segm", "keypoints"), default="bbox", help="default: bbox")
     parser.add_argument("--protocol", default="coco", help="coco (default), lvis, voc2007, voc2012, torchmetrics, …")
     parser.add_argument("--images", type=Path, metavar="DIR", help="folder of the pictures, to draw on (needs Pillow)")
@@ -28,22 +34,31 @@ def add_parser(commands):
     parser.add_argument("--score", type=float, help="least score in confusions and drawings (default: best F1)")
     parser.add_argument("--worst", type=_whole, default=24, metavar="N", help="images to draw (default 24)")
     parser.add_argument("--resamples", type=gate.count, default=100, help="draws behind each interval (default 100)")
+    inputs.add_sigmas(parser)
     parser.add_argument("--no-check", action="store_true", help="do not look for what is wrong with the files")
     parser.set_defaults(run=run)
 
 
 def run(options):
     """Write the report and name it."""
+    rules = inputs.protocol_of(options)
+    detections = [path for path in (options.detections, options.versus) if path is not None]
+    with inputs.explained(options, *detections):
+        path = _write(options, rules)
+    if path != _STANDARD:
+        print(path)
+
+
+def _write(options, rules):
     from meanap import report
 
-    gate.check_protocol(options)
     try:
-        path = report.write(
-            options.output,
+        return report.write(
+            _STANDARD if str(options.output) == output.STANDARD else options.output,
             options.ground_truth,
             options.detections,
             options.iou_type,
-            options.protocol,
+            rules,
             images=options.images,
             versus=options.versus,
             title=options.title,
@@ -54,7 +69,6 @@ def run(options):
         )
     except ImportError as error:
         raise UsageError(f"--images: {error}") from error
-    print(path)
 
 
 def _whole(text):

@@ -1,8 +1,9 @@
 """`meanap semantic`: two folders of label maps."""
 
-import json
 from pathlib import Path
 
+from meanap._printable import shown
+from meanap.cli import output
 from meanap.cli.errors import UsageError
 
 
@@ -34,7 +35,7 @@ def add_parser(commands):
     parser.add_argument("--gt-suffix", default=".png", help="how names in GT_DIR end (default .png)")
     parser.add_argument("--pred-suffix", default=".png", help="how names in PRED_DIR end (default .png)")
     parser.add_argument("--lenient", action="store_true", help="leave out pairs that cannot be read, and say which")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="also write the numbers to this file")
+    output.add_json(parser)
     parser.set_defaults(run=run)
 
 
@@ -55,16 +56,18 @@ def run(options):
         target_suffix=options.gt_suffix,
         prediction_suffix=options.pred_suffix,
     )
-    report(metric.compute(), options.json)
+    report(metric.compute(), options)
 
 
-def report(result, out):
-    """Print a result and what it left out; write it to `out` if there is one."""
-    print(result)
-    for sentence in result.skipped:
-        print(f"skipped: {sentence}")
-    if out is not None:
-        out.write_text(json.dumps(result.to_dict(), indent=2) + "\n", encoding="utf-8")
+def report(result, options, *tables):
+    """Print tables, a result and what it left out; write it where `--json` says."""
+    with output.tables(options):
+        for table in tables:
+            print(table, end="\n\n")
+        print(result)
+        for sentence in result.skipped:
+            print(f"skipped: {shown(sentence)}")
+    output.write_json(options.json, result.to_dict(), indent=2)
 
 
 def _classes(options):

@@ -4,6 +4,8 @@ from collections import Counter
 
 import numpy as np
 
+from meanap._printable import shown
+
 AREAS = ["all", "small", "medium", "large"]
 
 
@@ -78,7 +80,7 @@ def table(rows: list[dict]) -> str:
     heads = ["category", "AP", "AP50", "AP75", "AR", "positives", "detections"]
     lines = [heads]
     for row in rows:
-        name = row["name"] if row["name"] is not None else str(row["id"])
+        name = shown(row["name"] if row["name"] is not None else row["id"])
         numbers = ["-" if row[head] is None else f"{row[head]:.3f}" for head in heads[1:5]]
         lines.append([name, *numbers, f"{row['positives']:,}", f"{row['detections']:,}"])
     widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]

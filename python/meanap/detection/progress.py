@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from meanap._printable import shown
+
 __all__ = ["Progress", "reading"]
 
 #: Work that is shorter than this many seconds says nothing.
@@ -57,4 +59,4 @@ class Progress:
 
 def reading(asked: bool | Callable[[int, int], Any], path: Any) -> Progress:
     """Of a file that is read, in bytes."""
-    return Progress(asked, os.path.getsize(path), f"reading {os.path.basename(os.fspath(path))}")
+    return Progress(asked, os.path.getsize(path), f"reading {shown(os.path.basename(os.fspath(path)))}")

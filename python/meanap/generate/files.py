@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from meanap._files import replacing, write_text
 from meanap.generate.detector import detect
 from meanap.generate.scenes import dataset
 
@@ -49,7 +50,7 @@ WORKLOADS = {
 def write_dataset(path, truth: dict) -> Path:
     """Write a data set as JSON; returns the path."""
     path = Path(path)
-    path.write_text(json.dumps(truth), encoding="ascii")
+    write_text(path, json.dumps(truth))
     return path
 
 
@@ -60,7 +61,7 @@ def write_detections(path, truth: dict, kind="bbox", *, per_image=40, seed=0, **
     """
     columns = detect(truth, kind, per_image=per_image, seed=seed, **options)
     path = Path(path)
-    with path.open("w", encoding="ascii") as file:
+    with replacing(path) as file:
         separator = "["
         for stretch in columns.stretches():
             file.write(separator + json.dumps(stretch)[1:-1])

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from meanap._files import write_text
 from meanap.protocol import Protocol
 
 __all__ = ["write"]
@@ -107,5 +108,5 @@ def write(
         resamples=resamples,
         check=check,
     )
-    target.write_text(page(told), encoding="utf-8")
+    write_text(target, page(told))
     return target

@@ -78,7 +78,7 @@ def collect(
     told["calibration"] = _calibration(result, iou)
     told["confusion"] = _confusion(result, iou, score)
     told["errors"] = _errors(result, iou)
-    told["findings"] = _findings(ground_truth, detections, result.names) if check else None
+    told["findings"] = _findings(ground_truth, detections, result) if check else None
     order = result.images(iou, score=score)
     told["totals"] = {name: int(order[name].sum()) for name in _OUTCOMES}
     told["scenes"] = scenes(
@@ -250,9 +250,10 @@ def _errors(result: Result, iou: float) -> dict[str, Any]:
     return {"ap": found.ap, "rows": list(found.table), "lrp": {name: getattr(optimal, name) for name in parts}}
 
 
-def _findings(ground_truth: Any, detections: Any, names: Mapping[Any, str]) -> dict[str, Any]:
-    found = meanap.check(ground_truth, detections)
-    likely = []
+def _findings(ground_truth: Any, detections: Any, result: Result) -> dict[str, Any]:
+    sigmas = result.protocol.sigmas if result.similarity == "keypoints" else None
+    found = meanap.check(ground_truth, detections, result.similarity, sigmas=sigmas)
+    likely, names = [], result.names
     for _, row in zip(range(_LABELS), found.label_errors, strict=False):
         named = {side: names.get(row[side], row[side]) for side in ("category", "truth")}
         likely.append({**row, **named})

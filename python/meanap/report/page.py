@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from meanap._printable import printable
 from meanap.detection.comparison import verdict
 from meanap.report.drawing import scene
 
@@ -47,8 +48,8 @@ def page(told: dict[str, Any]) -> str:
 
 
 def text(value: Any) -> str:
-    """A string as HTML, in content and in attributes. What cannot be written is replaced."""
-    return html.escape(str(value).encode("utf-8", "replace").decode("utf-8"), quote=True)
+    """A string as HTML, in content and in attributes. What cannot be written, or steers what is shown, is escaped."""
+    return html.escape(printable(str(value), keep="\n\t"), quote=True)
 
 
 def _hash(script: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
+from meanap._files import read_json
 from meanap.detection import Result
 from meanap.report.outline import outline, path_of_polygons
 
@@ -71,7 +72,11 @@ def _of_images(ground_truth: Mapping[str, Any], wanted: set[Any]) -> dict[str, A
 
 def _records_of(detections: Any, wanted: set[Any]) -> list[dict[str, Any]]:
     if isinstance(detections, (str, os.PathLike)):
-        dataset = _core.read_results(detections)
+        try:
+            dataset = _core.read_results(detections)
+        except AssertionError:
+            # A data set with a score in each annotation.
+            return _records_of(read_json(detections), wanted)
         columns = {name: dataset.column(name) for name in ("image_id", "category_id", "score", "bbox")}
         simple = dataset.first_fields() <= set(columns) and all(column is not None for column in columns.values())
         if dataset.fallback is None and simple:

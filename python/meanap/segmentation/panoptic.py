@@ -15,6 +15,7 @@ import numpy as np
 
 from meanap import _core
 from meanap._printable import shown
+from meanap._files import read_json as any_json
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
 from meanap.segmentation._metric import PixelMetric, like, seen, sentence
@@ -82,19 +83,29 @@ class PanopticQuality(PixelMetric):
             categories = [{"id": id, "isthing": 1} for id in things] + [{"id": id, "isthing": 0} for id in stuff]
         elif things or stuff:
             raise ValueError("expected categories, or things and stuff, not both")
-        self.categories = [dict(category) for category in categories]
+        listed = list(_iterable(categories, "categories"))
+        ids = [_id(_field(c, "id", f"categories[{k}]"), f"categories[{k}]: id") for k, c in enumerate(listed)]
+        self.categories = [dict(category) for category in listed]
         self.strict = strict
         self.sync_on_compute = bool(sync_on_compute)
-        self._position = {_field(c, "id", "categories"): k for k, c in enumerate(self.categories)}
+        self._position = {id: k for k, id in enumerate(ids)}
         if not self.categories or len(self._position) != len(self.categories):
             raise ValueError("categories: expected at least one, each with an id of its own")
-        self._is_thing = [_field(category, "isthing", "categories") == 1 for category in self.categories]
+        self._is_thing = [_field(c, "isthing", f"categories[{k}]") == 1 for k, c in enumerate(self.categories)]
         self.reset()
 
     @classmethod
     def of_file(cls, gt_json: Path_, *, strict: bool = True) -> PanopticQuality:
         """A metric of the ``categories`` of a COCO panoptic JSON file."""
-        return cls(_field(read_json(gt_json), "categories", os.fspath(gt_json)), strict=strict)
+        return cls._of_object(read_json(gt_json), gt_json, strict)
+
+    @classmethod
+    def _of_object(cls, truth: Mapping[str, Any], gt_json: Path_, strict: bool = True) -> PanopticQuality:
+        categories = _field(truth, "categories", os.fspath(gt_json))
+        try:
+            return cls(categories, strict=strict)
+        except (KeyError, TypeError, ValueError) as error:
+            raise _named(os.fspath(gt_json), error) from None
 
     def _clear(self) -> None:
         self._iou = np.zeros(len(self.categories))
@@ -186,10 +197,12 @@ class PanopticQuality(PixelMetric):
         pred_folder: Path_ | None,
     ) -> None:
         self._synced = None
-        truths = truth.get("annotations", [])
+        truths = _listed(truth.get("annotations", []), f"{gt_json}: annotations")
+        found = _listed(read_json(pred_json).get("annotations", []), f"{pred_json}: annotations")
         predictions = {
-            _field(record, "image_id", f"{pred_json}: annotations[{i}]"): (i, record)
-            for i, record in enumerate(read_json(pred_json).get("annotations", []))
+            _id(_field(record, "image_id", place), f"{place}: image_id"): (i, record)
+            for i, record in enumerate(found)
+            for place in (f"{pred_json}: annotations[{i}]",)
         }
         gt_place, pred_place = folder_of(gt_json, gt_folder), folder_of(pred_json, pred_folder)
         for chunk in _inputs.chunks(list(enumerate(truths))):
@@ -212,14 +225,14 @@ class PanopticQuality(PixelMetric):
         for i, truth in chunk:
             place = f"{gt_json}: annotations[{i}]"
             try:
-                image = _field(truth, "image_id", place)
+                image = _id(_field(truth, "image_id", place), f"{place}: image_id")
                 if image not in predictions:
                     raise KeyError(f"{pred_json}: no prediction for image {image!r}")
                 j, prediction = predictions[image]
                 place_pred = f"{pred_json}: annotations[{j}]"
                 pair = (
-                    gt_place / _field(truth, "file_name", place),
-                    pred_place / _field(prediction, "file_name", place_pred),
+                    _inside(gt_place, _field(truth, "file_name", place), place),
+                    _inside(pred_place, _field(prediction, "file_name", place_pred), place_pred),
                 )
                 listed = _field(truth, "segments_info", place)
                 truth_rows = self._rows(listed, place, known_only=True, stated=True)
@@ -228,7 +241,7 @@ class PanopticQuality(PixelMetric):
             except (KeyError, TypeError, ValueError) as error:
                 self._refuse(error)
                 continue
-            pairs.append((str(pair[0]), str(pair[1])))
+            pairs.append(pair)
             rows[0].append(truth_rows)
             rows[1].append(prediction_rows)
         return pairs, _columns(rows[0]), _columns(rows[1])
@@ -241,10 +254,10 @@ class PanopticQuality(PixelMetric):
     def _rows(self, listed: Any, place: str, *, known_only: bool, stated: bool = False) -> _Rows:
         """Id, category, crowd and area of each segment; of two with one id the last, as panopticapi's dictionary."""
         rows: dict[int, tuple[int, int, bool, int]] = {}
-        for n, segment in enumerate(listed):
+        for n, segment in enumerate(_listed(listed, f"{place}: segments_info")):
             where = f"{place}: segments_info[{n}]"
             id = _integer(_field(segment, "id", where), 0, 2**32 - 1, f"{where}: id")
-            category = _field(segment, "category_id", where)
+            category = _id(_field(segment, "category_id", where), f"{where}: category_id")
             if category not in self._position:
                 if not known_only:
                     raise KeyError(f"{where}: category_id {category!r} is not among the categories")
@@ -264,8 +277,7 @@ class PanopticQuality(PixelMetric):
         """Paths and columns of pairs of records in which nothing is unusual; None, or an error, leaves them to the walk
         that can say what is."""
         position = self._position
-        join = os.path.join
-        pairs = [(join(places[0], t["file_name"]), join(places[1], p["file_name"])) for t, p in records]
+        pairs = [(_inside(places[0], t["file_name"]), _inside(places[1], p["file_name"])) for t, p in records]
         sides = [[record["segments_info"] for record in side] for side in zip(*records, strict=True)]
         truths, found = ([segment for listed in side for segment in listed] for side in sides)
         ids = [[segment["id"] for segment in side] for side in (truths, found)]
@@ -278,7 +290,9 @@ class PanopticQuality(PixelMetric):
             (sides[1], ids[1], categories[1], ([False] * len(found), [-1] * len(found))),
         ):
             id, stated = (np.array(each) if each else np.zeros(0, int) for each in (of_side, numbers[1]))
-            if id.dtype.kind != "i" or stated.dtype.kind != "i" or (id < 0).any() or (id >> 32).any():
+            if any(each.ndim != 1 or each.dtype.kind != "i" for each in (id, stated)):
+                return None
+            if (id < 0).any() or (id >> 32).any():
                 return None
             if listed is sides[0] and ((stated < 0).any() or (stated > 2**53).any()):
                 return None
@@ -473,7 +487,7 @@ def pq_compute(
         shares of one.
     """
     truth = read_json(gt_json_file)
-    metric = PanopticQuality(_field(truth, "categories", os.fspath(gt_json_file)))
+    metric = PanopticQuality._of_object(truth, gt_json_file)
     logger.info("evaluating panoptic segmentation: %s, %s", gt_json_file, pred_json_file)
     metric._update_files(truth, gt_json_file, pred_json_file, gt_folder, pred_folder)
     result = metric.compute()
@@ -483,11 +497,7 @@ def pq_compute(
 
 def read_json(path: Path_) -> dict[str, Any]:
     """The object in a JSON file. A file that holds none is a ValueError that names it."""
-    with open(path, "rb") as file:
-        try:
-            content = json.load(file)
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"{os.fspath(path)}: not JSON: {error}") from None
+    content = any_json(path)
     if not isinstance(content, dict):
         raise ValueError(f"{os.fspath(path)}: expected a JSON object, found {type(content).__name__}")
     return content
@@ -496,6 +506,17 @@ def read_json(path: Path_) -> dict[str, Any]:
 def folder_of(path: Path_, folder: Path_ | None) -> Path:
     """Where the PNG files of a panoptic JSON file lie."""
     return Path(folder) if folder is not None else Path(os.fspath(path).replace(".json", ""))
+
+
+def _inside(folder: Path, name: Any, place: str = "") -> str:
+    """The path of a file in a folder, or below it: a name reaches no other, but by links that lie there."""
+    if type(name) is not str:
+        raise TypeError(f'{place}: "file_name" is {name!r}, expected a string')
+    # As on Windows everywhere: a file is good or bad whoever reads it.
+    parts = name.replace("\\", "/").split("/")
+    if not name or name[0] in "/\\" or ".." in parts or (len(name) > 1 and name[1] == ":") or "\0" in name:
+        raise ValueError(f'{place}: "file_name" is {name!r}, expected the name of a file in {os.fspath(folder)}')
+    return os.path.join(folder, name)
 
 
 def _columns(rows: Sequence[_Rows]) -> Any:
@@ -517,6 +538,24 @@ def _field(record: Any, name: str, place: str) -> Any:
     if name not in record:
         raise KeyError(f"{place}: there is no {name!r}")
     return record[name]
+
+
+def _iterable(value: Any, place: str) -> Iterable[Any]:
+    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
+        raise TypeError(f"{place}: expected a list, found {value!r}")
+    return value
+
+
+def _listed(value: Any, place: str) -> Sequence[Any]:
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(f"{place}: expected a list, found {value!r}")
+    return value
+
+
+def _id(value: Any, place: str) -> Any:
+    if isinstance(value, (Mapping, list, tuple)):
+        raise TypeError(f"{place}: expected a number or a string, found {value!r}")
+    return value
 
 
 def _integer(value: Any, low: int, high: int, place: str) -> int:

@@ -1,0 +1,71 @@
+"""What commands are given: keypoints' sigmas, and files of which an error names record and field."""
+
+import argparse
+import contextlib
+import math
+
+from meanap.cli.errors import INPUT_ERRORS, UsageError, one_line
+
+#: As many as COCO's persons have.
+_COCO = 17
+
+
+def add_sigmas(parser):
+    """The option `--sigmas`."""
+    parser.add_argument(
+        "--sigmas", type=_sigmas, metavar="0.026,0.025,…",
+        help=f"the spread of each keypoint, where they are not COCO's {_COCO}",
+    )  # fmt: skip
+
+
+def check_sigmas(options):
+    """`--sigmas` needs keypoints."""
+    if options.sigmas is not None and options.iou_type != "keypoints":
+        raise UsageError(f"--sigmas: only --iou-type keypoints looks at them, found {options.iou_type}")
+
+
+def count_of(options):
+    """How many keypoints an object has."""
+    return _COCO if options.sigmas is None else len(options.sigmas)
+
+
+def protocol_of(options):
+    """The protocol that `--protocol` and `--sigmas` ask for."""
+    from meanap import protocol
+
+    try:
+        rules = protocol.get(options.protocol, options.iou_type)
+    except ValueError as error:
+        raise UsageError(f"--protocol: {error}") from error
+    check_sigmas(options)
+    return rules if options.sigmas is None else rules.replace(sigmas=options.sigmas)
+
+
+@contextlib.contextmanager
+def explained(options, *detections, all_fields=False):
+    """While files are evaluated: of an error is told which record and field it is about, where that can be found."""
+    try:
+        yield
+    except (OSError, MemoryError):
+        raise
+    except INPUT_ERRORS as error:
+        from meanap.checking.fields import first_fault
+
+        for path in detections:
+            fault = first_fault(options.ground_truth, path, options.iou_type, count_of(options), all_fields=all_fields)
+            if fault is not None:
+                raise ValueError(fault) from error
+        text = one_line(error)
+        if any(path.name in text for path in (options.ground_truth, *detections)):
+            raise
+        raise ValueError(f"{detections[0]}: {text}") from error
+
+
+def _sigmas(text):
+    try:
+        sigmas = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        sigmas = ()
+    if not sigmas or not all(0 < sigma < math.inf for sigma in sigmas):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0 for each keypoint, between commas")
+    return sigmas
