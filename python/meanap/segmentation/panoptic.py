@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
-from meanap._printable import shown
 from meanap._files import read_json as any_json
+from meanap._printable import shown
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
 from meanap.segmentation._metric import PixelMetric, like, seen, sentence
