@@ -177,6 +177,7 @@ fn measure(bench: &mut Bench, truth: &Path, detections: &Path, kind: IouType) {
         max_detections: if poses { 20 } else { 100 },
         extent,
         matcher: Matcher::Greedy,
+        partners: Vec::new(),
     };
     let scene = Scene { detections: dt, ground_truths: gt, protocol, watch: Watch::default() };
     let table = bench.stage("match", compared, || matched(&scene, kind, &dt_positions, &gt_positions));
