@@ -93,6 +93,18 @@ def replaced(coco):
     return [coco.getImgIds(), hasattr(coco, "anns"), vars(coco)]
 
 
+def indexed_anew(coco):
+    coco.dataset = {}
+    coco.createIndex()
+    return sorted(vars(coco).items(), key=str)
+
+
+def all_assigned(coco):
+    for name in ATTRIBUTES:
+        setattr(coco, name, {})
+    return sorted(vars(coco).items(), key=str)
+
+
 def emptied(coco):
     coco.__dict__.clear()
     return [hasattr(coco, name) for name in ATTRIBUTES]
@@ -116,6 +128,8 @@ LOOKS = {
     "updated": updated,
     "replaced": replaced,
     "emptied": emptied,
+    "indexed anew": indexed_anew,
+    "all assigned": all_assigned,
 }
 
 
@@ -279,6 +293,27 @@ def test_subclasses(subclass, make, tmp_path):
 
     ours, theirs = (quiet(flow, tool) for tool in (meanap(), reference()))
     assert not list(unequal(ours, theirs, subclass.__name__))
+
+
+def test_slots_of_a_subclass(tmp_path):
+    """They are copied with the rest, of data sets and of evaluators."""
+
+    def flow(tool):
+        class Slots(tool.COCO):
+            __slots__ = ("extra",)
+
+        class SlotsEvaluator(tool.COCOeval):
+            __slots__ = ("extra",)
+
+        coco = from_file(tool, tmp_path, Slots)
+        coco.extra = [5]
+        seen = [copied(coco).extra for copied in (copy.copy, copy.deepcopy)]
+        evaluator = SlotsEvaluator(coco, coco.loadRes(copy.deepcopy(RESULTS)), "bbox")
+        evaluator.extra = [6]
+        evaluator.evaluate()
+        return seen + [copied(evaluator).extra for copied in (copy.copy, copy.deepcopy)]
+
+    assert quiet(flow, meanap()) == quiet(flow, reference()) == [[5], [5], [6], [6]]
 
 
 # The evaluator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -26,6 +27,8 @@ class Lazy(_Storage):
     """
 
     _lazy: ClassVar[tuple[str, ...]] = ()
+    #: The attribute that holds what they are made of.
+    _origin: ClassVar[str]
 
     def _make(self, name: str) -> None:
         """Puts the attribute, and perhaps others, into ``stored(self)`` if it waits to be made."""
@@ -37,6 +40,7 @@ class Lazy(_Storage):
         for name in self._lazy:
             if name not in own:
                 self._make(name)
+        own.pop(self._origin, None)
         return own
 
     __dict__ = property(  # type: ignore[assignment]
@@ -58,8 +62,15 @@ class Lazy(_Storage):
             self._make_all()
         super().__delattr__(name)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return stored(self)
+    def __getstate__(self) -> Any:
+        slots = slots_of(self)
+        return (stored(self), slots) if slots else stored(self)
+
+
+def slots_of(instance: Lazy) -> dict[str, Any]:
+    """What is in the slots that subclasses have added."""
+    names = copyreg._slotnames(type(instance))  # type: ignore[attr-defined]
+    return {name: getattr(instance, name) for name in names if hasattr(instance, name)}
 
 
 def may_wait(instance: Lazy, names: Iterable[str]) -> bool:

@@ -118,6 +118,7 @@ class COCO(Lazy):
     catToImgs: dict[Any, list]
 
     _lazy = _ATTRIBUTES
+    _origin = "_source"
     # What the attributes will be made of; None once they are there.
     _source: Source | None = None
 
@@ -174,7 +175,9 @@ class COCO(Lazy):
                 stored(self).pop(name, None)
         _LOG.info("index created!")
         stored(self).update(indices)
-        if source is not None:
+        if source is None:
+            stored(self).pop("_source", None)
+        else:
             self._source = source
 
     def info(self) -> None:

@@ -17,7 +17,7 @@ from meanap.coco import _cells, _summary
 from meanap.coco import mask as maskUtils
 from meanap.coco._culprits import incomparable_ids, naming, no_data_set
 from meanap.coco._index import collector_paused
-from meanap.coco._lazy import Lazy, may_wait, stored
+from meanap.coco._lazy import Lazy, may_wait, slots_of, stored
 from meanap.coco._marks import Marks
 from meanap.coco._named import same_class
 from meanap.coco._sources import Ids
@@ -78,6 +78,7 @@ class COCOeval(Lazy):
     """
 
     _lazy = _LAZY
+    _origin = "_run"
     # The evaluation that the lazy attributes are made of.
     _run: _Run | None = None
 
@@ -289,19 +290,17 @@ class COCOeval(Lazy):
             own.setdefault("_gts", gts)
             own.setdefault("_dts", dts)
 
-    def _make_all(self) -> dict[str, Any]:
-        own = super()._make_all()
-        own.pop("_run", None)
-        return own
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self._make_all()
+    def __getstate__(self) -> Any:
+        self._make_all()
+        return super().__getstate__()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> COCOeval:
         # A finished run is never changed: copies share it, and nothing lazy has to be made.
         twin = self.__class__.__new__(self.__class__)
         memo[id(self)] = twin
         stored(twin).update({k: v if k == "_run" else copy.deepcopy(v, memo) for k, v in stored(self).items()})
+        for name, value in slots_of(self).items():
+            setattr(twin, name, copy.deepcopy(value, memo))
         return twin
 
 
