@@ -320,3 +320,32 @@ def test_a_side_that_is_no_data_set(side, value):
             evaluator.evaluate()
         errors.append(caught.value)
     assert type(errors[0]) is type(errors[1]) and side in str(errors[1])
+
+
+QUERIES = {
+    "an id of no annotation": (lambda c: c.loadAnns([71, 99]), "no annotation has the id 99"),
+    "an id of no image": (lambda c: c.loadImgs(99), "no image has the id 99"),
+    "an id of no category": (lambda c: c.loadCats([99]), "no category has the id 99"),
+    "no area": (lambda c: c.getAnnIds(areaRng=[0, 1]), 'annotation 72 (image 32): "area" is missing'),
+    "no area, some images": (lambda c: c.getAnnIds(imgIds=[32], areaRng=[0, 1]), 'annotation 72 (image 32): "area"'),
+    "no iscrowd": (lambda c: c.getAnnIds(iscrowd=0), 'annotation 72 (image 32): "iscrowd" is missing'),
+    "no category": (lambda c: c.getAnnIds(catIds=[1]), 'annotation 72 (image 32): "category_id" is missing'),
+    "no supercategory": (lambda c: c.getCatIds(supNms=["x"]), 'categories: record 0: "supercategory" is missing'),
+    "no name": (lambda c: c.getCatIds(catNms=["nut"]), 'categories: record 1: "name" is missing'),
+}
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_queries_that_fail(query):
+    ask, sentence = QUERIES[query]
+    errors = []
+    for tool in (reference(), meanap()):
+        gt, _ = through_dictionaries(tool, None, data_set("bbox"), results("bbox"))
+        for name in ("area", "iscrowd", "category_id"):
+            del gt.anns[72][name]
+        del gt.dataset["categories"][1]["name"]
+        with contextlib.redirect_stdout(io.StringIO()), pytest.raises(Exception) as caught:
+            ask(gt)
+        errors.append(caught.value)
+    assert type(errors[0]) is type(errors[1]) is KeyError
+    assert sentence in errors[1].args[0]

@@ -34,7 +34,7 @@ from meanap.coco import _show
 from meanap.coco import mask as maskUtils
 from meanap.coco._index import by_id, collector_paused, index, membership
 from meanap.coco._lazy import Lazy, may_wait, stored
-from meanap.coco._named import told
+from meanap.coco._named import ERRORS, tell_record, told
 from meanap.coco._results import complete, first_of, heading, image_ids, kind_of
 from meanap.coco._sources import (
     LOCK,
@@ -203,14 +203,23 @@ class COCO(Lazy):
         else:
             lists = (self.imgToAnns[imgId] for imgId in imgIds if imgId in self.imgToAnns)
             anns = list(itertools.chain.from_iterable(lists))
-        if len(catIds) != 0:
-            wanted = membership(catIds)
-            anns = [ann for ann in anns if wanted(ann["category_id"])]
-        if len(areaRng) != 0:
-            anns = [ann for ann in anns if ann["area"] > areaRng[0] and ann["area"] < areaRng[1]]
-        if iscrowd is not None:
-            anns = [ann for ann in anns if ann["iscrowd"] == iscrowd]
-        return [ann["id"] for ann in anns]
+        try:
+            if len(catIds) != 0:
+                wanted = membership(catIds)
+                anns = [ann for ann in anns if wanted(ann["category_id"])]
+            if len(areaRng) != 0:
+                anns = [ann for ann in anns if ann["area"] > areaRng[0] and ann["area"] < areaRng[1]]
+            if iscrowd is not None:
+                anns = [ann for ann in anns if ann["iscrowd"] == iscrowd]
+            return [ann["id"] for ann in anns]
+        except KeyError as error:
+            name = error.args[0]
+            ann = next((ann for ann in anns if name not in ann), None)
+            if ann is None:
+                raise
+            raise KeyError(
+                f'annotation {ann.get("id")!r} (image {ann.get("image_id")!r}): "{name}" is missing'
+            ) from error
 
     def getCatIds(self, catNms: Any = (), supNms: Any = (), catIds: Any = ()) -> list:
         """Ids of the categories that pass all filters, in the order of the data set.
@@ -228,7 +237,11 @@ class COCO(Lazy):
             return source.category_ids()
         cats = self.dataset["categories"]
         for key, wanted in filters:
-            cats = [cat for cat in cats if cat[key] in wanted]
+            try:
+                cats = [cat for cat in cats if cat[key] in wanted]
+            except ERRORS as error:
+                tell_record(error, "categories", self.dataset["categories"], key, lambda value: value in wanted)  # noqa: B023
+                raise
         return [cat["id"] for cat in cats]
 
     def getImgIds(self, imgIds: Any = (), catIds: Any = ()) -> list:
@@ -250,15 +263,15 @@ class COCO(Lazy):
 
     def loadAnns(self, ids: Any = ()) -> list[dict] | None:
         """Annotations with the ids (a collection or one `int`; None for any other single value)."""
-        return _load(self.anns, ids) if _loadable(ids) else None
+        return _load(self.anns, ids, "annotation") if _loadable(ids) else None
 
     def loadCats(self, ids: Any = ()) -> list[dict] | None:
         """Categories with the ids (a collection or one `int`; None for any other single value)."""
-        return _load(self.cats, ids) if _loadable(ids) else None
+        return _load(self.cats, ids, "category") if _loadable(ids) else None
 
     def loadImgs(self, ids: Any = ()) -> list[dict] | None:
         """Images with the ids (a collection or one `int`; None for any other single value)."""
-        return _load(self.imgs, ids) if _loadable(ids) else None
+        return _load(self.imgs, ids, "image") if _loadable(ids) else None
 
     def showAnns(self, anns: list[dict], draw_bbox: bool = False) -> int | None:
         """Draws annotations on the current matplotlib axes; captions are printed.
@@ -445,8 +458,11 @@ def _loadable(ids: Any) -> bool:
     return _isArrayLike(ids) or type(ids) is int
 
 
-def _load(records: dict, ids: Any) -> list[dict]:
-    return [records[id] for id in (ids if _isArrayLike(ids) else [ids])]
+def _load(records: dict, ids: Any, kind: str) -> list[dict]:
+    try:
+        return [records[id] for id in (ids if _isArrayLike(ids) else [ids])]
+    except KeyError as error:
+        raise KeyError(f"no {kind} has the id {error.args[0]!r}") from error
 
 
 def _results_of_file(coco: Any, truth: FileSource | Snapshot, path: Any) -> COCO:
