@@ -158,3 +158,17 @@ def test_integer_scores_of_a_data_set_file_stay_integers(tmp_path):
         return ev.evalImgs
 
     same(flow)
+
+
+def test_an_area_range_that_is_not_there_of_a_limit_that_is_none_is_empty():
+    """NumPy checks no bounds where one of two index lists is empty: the mean is -1."""
+    pose = {"keypoints": [15.0, 15.0, 2] * 17, "num_keypoints": 17}
+
+    def flow(tool, limit):
+        poses = truth({"bbox": BOX, **pose}), found({"keypoints": pose["keypoints"]})
+        ev = evaluator(tool, *poses, "keypoints", areaRng=[[0, 1e10]], maxDets=[limit])
+        ev.summarize()
+        return ev.stats
+
+    assert (same(lambda tool: flow(tool, 30)) == -1).all()
+    assert isinstance(same(lambda tool: flow(tool, 20)), IndexError)

@@ -27,9 +27,11 @@ def index(dataset: dict[str, Any]) -> dict[str, Any]:
     if "annotations" in dataset:
         by_category = cat_to_imgs if "categories" in dataset else None
         annotations = dataset["annotations"]
-        if not hasattr(annotations, "__iter__"):
+        try:
+            iter(annotations)
+        except TypeError as error:
             kind = type(annotations).__name__
-            raise TypeError(f'"annotations" is a {kind}, expected a list of records')
+            raise TypeError(f'"annotations" is a {kind}, expected a list of records') from error
         with collector_paused():
             _core.index_annotations(annotations, anns, img_to_anns, by_category)
     return {

@@ -71,12 +71,15 @@ def _summarize_row(p: Any, evaluation: dict[str, Any], row: _Row) -> float:
         values = values[_places(row.threshold, p.iouThrs)]
     areas = [i for i, name in enumerate(p.areaRngLbl) if name == row.area]
     limits = [i for i, value in enumerate(p.maxDets) if value == limit]
-    for name, places, axis in (("areaRngLbl", areas, -2), ("maxDets", limits, -1)):
-        if places and places[-1] >= values.shape[axis]:
-            there = {-2: "area ranges (params.areaRng)", -1: "limits"}[axis]
-            raise IndexError(f"params.{name} has an entry {places[-1]}, the curves are of {values.shape[axis]} {there}")
-    # One of each, as nearly always: a view, where lists would copy.
-    values = values[..., areas[0], limits[0]] if len(areas) == len(limits) == 1 else values[..., areas, limits]
+    try:
+        # One of each, as nearly always: a view, where lists would copy.
+        values = values[..., areas[0], limits[0]] if len(areas) == len(limits) == 1 else values[..., areas, limits]
+    except IndexError as error:
+        for name, places, axis, what in (("areaRngLbl", areas, -2, "area ranges"), ("maxDets", limits, -1, "limits")):
+            if places and places[-1] >= values.shape[axis]:
+                beyond = f"params.{name} has an entry {places[-1]}, the curves are of {values.shape[axis]} {what}"
+                raise IndexError(f"{beyond} (params.areaRng)" if name == "areaRngLbl" else beyond) from error
+        raise
     present = values[values > -1]
     mean = np.mean(present) if len(present) else -1
 
