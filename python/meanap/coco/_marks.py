@@ -33,8 +33,8 @@ class Marks:
         self._images, self._categories = images.kept(), categories.kept()
         self._how: dict[str, Any] = {"by_category": bool(p.useCats)}
         if role == "ground_truth":
-            low, high = p.areaRng[-1][:2]
-            self._how.update(area_range=(float(low), float(high)), keypoints=p.iouType == "keypoints")
+            last = list(p.areaRng)[-1]
+            self._how.update(area_range=(float(last[0]), float(last[1])), keypoints=p.iouType == "keypoints")
 
     def __bool__(self) -> bool:
         return self.masks or "area_range" in self._how
