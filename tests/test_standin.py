@@ -121,6 +121,15 @@ def test_every_name_is_there(name):
                 assert not set(dir(value)) - set(dir(own)) - CYTHON - {"__getattr__"}, attribute
 
 
+@pytest.mark.parametrize("name", NAMES[1:])
+def test_a_star_imports_every_name(name):
+    before, after = {}, {}
+    exec(f"from {name} import *", before)
+    with meanap.as_pycocotools():
+        exec(f"from {name} import *", after)
+    assert not set(before) - set(after)
+
+
 MODULE_NAMES = {"__name__", "__doc__", "__file__", "__package__", "__cached__"}
 
 

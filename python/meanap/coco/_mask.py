@@ -17,6 +17,7 @@ from meanap import _core
 from meanap._core import RLEs
 
 __all__ = [
+    "PYTHON_VERSION",
     "Masks",
     "RLEs",
     "area",
@@ -28,6 +29,8 @@ __all__ = [
     "frUncompressedRLE",
     "iou",
     "merge",
+    "np",
+    "sys",
     "toBbox",
 ]
 

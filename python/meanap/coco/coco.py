@@ -16,9 +16,9 @@
 
 from __future__ import annotations
 
-import copy  # noqa: F401
+import copy
 import itertools
-import json  # noqa: F401
+import json
 import logging
 import os
 import sys
@@ -52,9 +52,23 @@ from meanap.coco._sources import (
     single_precision,
 )
 
-__all__ = ["COCO", "maskUtils"]
+# What `from pycocotools.coco import *` gives, imports included.
+__all__ = [
+    "COCO",
+    "PYTHON_VERSION",
+    "copy",
+    "defaultdict",
+    "itertools",
+    "json",
+    "maskUtils",
+    "np",
+    "os",
+    "sys",
+    "time",
+    "urlretrieve",
+]
 
-# Names that are looked up, and replaced, by programs that ask pycocotools for them, as are the imports above.
+# Names that are looked up, and replaced, by programs that ask pycocotools for them.
 __author__ = "tylin"
 __version__ = "2.0"
 PYTHON_VERSION = sys.version_info[0]

@@ -24,7 +24,8 @@ from meanap.coco._sources import Ids
 from meanap.coco.coco import COCO, file_of_images, overridden
 from meanap.coco.params import Params, snapshot
 
-__all__ = ["COCOeval", "Params", "maskUtils"]
+# What `from pycocotools.cocoeval import *` gives, imports included.
+__all__ = ["COCOeval", "Params", "copy", "datetime", "defaultdict", "maskUtils", "np", "time"]
 
 __author__ = "tsungyi"
 
