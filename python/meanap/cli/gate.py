@@ -1,4 +1,4 @@
-"""Gates: a number must reach a limit, or must not be worse than a baseline beyond chance."""
+"""Gates: a number must reach a limit, or must not be significantly worse than a baseline's."""
 
 import argparse
 import hashlib
@@ -51,13 +51,13 @@ def add_options(parser):
     )  # fmt: skip
     gate.add_argument(
         "--fail-if-worse-than", type=Path, metavar="BASELINE",
-        help="fail if a number is worse than that of BASELINE beyond chance: the JSON of an earlier run, or a file "
+        help="fail if a number is significantly worse than that of BASELINE: the JSON of an earlier run, or a file "
         "of detections",
     )  # fmt: skip
     gate.add_argument(
         "--numbers", type=names, default=["ap"], metavar="ap,ap50", help="those held against BASELINE (default ap)"
     )
-    gate.add_argument("--margin", type=part, default=0.0, metavar="0.005", help="a loss that is let pass (default 0)")
+    gate.add_argument("--margin", type=part, default=0.0, metavar="0.005", help="tolerated drop (default 0)")
     gate.add_argument(
         "--intervals", action="store_true", help="write intervals of all numbers into the JSON: a baseline to keep"
     )
@@ -67,7 +67,7 @@ def add_options(parser):
 def add_sampling(parser):
     """How intervals are made."""
     parser.add_argument("--confidence", type=_inside, default=0.95, metavar="0.95", help="of intervals (default 0.95)")
-    parser.add_argument("--resamples", type=count, default=1000, help="draws of images (default 1000)")
+    parser.add_argument("--resamples", type=count, default=1000, help="bootstrap resamples (default 1000)")
 
 
 def asked(options):

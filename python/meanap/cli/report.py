@@ -33,7 +33,7 @@ def add_parser(commands):
     parser.add_argument("--title", help="heading (default: the detections' name)")
     parser.add_argument("--score", type=float, help="least score in confusions and drawings (default: best F1)")
     parser.add_argument("--worst", type=_whole, default=24, metavar="N", help="images to draw (default 24)")
-    parser.add_argument("--resamples", type=gate.count, default=100, help="draws behind each interval (default 100)")
+    parser.add_argument("--resamples", type=gate.count, default=100, help="bootstrap resamples (default 100)")
     inputs.add_sigmas(parser)
     parser.add_argument("--no-check", action="store_true", help="do not look for what is wrong with the files")
     parser.set_defaults(run=run)

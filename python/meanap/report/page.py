@@ -133,7 +133,7 @@ def _summary(told: dict[str, Any]) -> str:
                 f"<td class=n>{_span(change, signed=True)} {_mark(change)}</td>", _cell(change["p"]),
             ]  # fmt: skip
         rows.append(f"<tr>{''.join(cells)}</tr>")
-    note = f"Intervals: 95%, from {told['resamples']:,} draws of the images with replacement."
+    note = f"Intervals: 95%, from {told['resamples']:,} bootstrap resamples of the images."
     if told["versus"]:
         note += (
             f" Differences are {text(told['detections'])} minus the baseline {text(told['versus'])}, of the same "
