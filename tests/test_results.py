@@ -162,7 +162,7 @@ def test_each_public_class_is_here(answers):
             if isinstance(value, type) and not hasattr(value, "update") and value.__module__.startswith("meanap"):
                 public.add(value)
     # The drop-in's classes, what makes an answer and is none, and what only helps others.
-    public -= {meanap.COCO, meanap.COCOeval, meanap.Params, getattr(errors, "Mistakes", None), explain.Factor}
+    public -= {meanap.COCO, meanap.COCOeval, meanap.Params, explain.Factor}
     public.discard(ranking.RelevanceEvaluator)
     covered = {type(answer) for answer in answers.values()}
     assert {cls.__qualname__ for cls in public - covered} == set()
@@ -218,7 +218,7 @@ def tables(truth, found, checked=None):
     listed = {
         "per_class": result.per_class,
         "summary": result.summary,
-        "images": result.images() if hasattr(result, "images") else result.per_image(),
+        "images": result.images(),
         "intervals": sure,
         "intervals.per_class": sure.per_class,
         "comparison": compared,
@@ -228,7 +228,7 @@ def tables(truth, found, checked=None):
         "no difference": meanap.explain_difference(truth, found, "coco", "coco"),
         "errors": errors.table,
         "errors.per_class": errors.per_class,
-        "mistakes": errors.mistakes,
+        "errors.rows": errors.rows,
         "lrp.per_class": result.lrp().per_class,
         "confusion.pairs": result.confusion().pairs(),
         "curve": result.precision_recall().table(),
@@ -301,7 +301,7 @@ def test_other_libraries_take_empty_tables(library):
     empty = [{"boxes": [], "labels": []}]
     found = [{"boxes": [], "labels": [], "scores": []}]
     result = meanap.evaluate(empty, found)
-    listed = {"per_class": result.per_class, "matches": result.matches, "mistakes": result.errors().mistakes}
+    listed = {"per_class": result.per_class, "matches": result.matches, "errors.rows": result.errors().rows}
     check_tables(listed, library)
 
 
