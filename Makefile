@@ -3,6 +3,10 @@
 #   make test     install with the test extra into .venv (quick profile), run all Rust and Python tests
 #   make release-check   the same with the release profile and the large packages that some comparisons need, and a longer fuzz
 #   make fuzz     compare COUNT nasty cases from SEED on with pycocotools (after make test)
+#   make fuzz-native   run each coverage-guided target in fuzz/ for MINUTES minutes (cargo install cargo-fuzz)
+#   make sanitize   run the Rust tests under AddressSanitizer
+#   make miri     run the Rust tests of arrow, columns, matching and curves under Miri (a nightly toolchain with its component)
+#   make mutate   change each constant of the Python code and see that a test fails (after make test; RUST=1 for Rust too)
 #   make lint     formatting, clippy, ruff, and the type stubs against the built module
 #   make fmt      format Rust and Python
 #   make docs     build the Rust pages, run the examples of README, docs/ and docstrings
@@ -15,7 +19,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: test release-check fuzz lint fmt docs bench floor growth instructions
+.PHONY: test release-check fuzz fuzz-native sanitize miri mutate lint fmt docs bench floor growth instructions
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -35,6 +39,30 @@ COUNT ?= 20000
 SEED ?= 1
 fuzz:
 	$(BIN)/python -m tests.differential.fuzz --count $(COUNT) --seed $(SEED)
+
+MINUTES ?= 10
+TARGETS ?= json_dataset json_results rle png_rows trec match_log arrow
+# Sanitizers are there on the stable toolchain too, for those who ask in this way.
+fuzz-native:
+	@cargo fuzz --version || { echo 'fuzz-native needs cargo-fuzz: cargo install cargo-fuzz'; exit 1; }
+	cd fuzz && cargo run --quiet --example seeds
+	for target in $(TARGETS); do \
+		RUSTC_BOOTSTRAP=1 cargo fuzz run $$target -- -max_total_time=$$((60 * $(MINUTES))) -max_len=4096 \
+			-timeout=20 -print_final_stats=1 || exit 1; \
+	done
+
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+sanitize:
+	ASAN_OPTIONS=allocator_may_return_null=1 RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address \
+		CARGO_TARGET_DIR=target/sanitize cargo test --target $(HOST) --no-default-features --lib
+
+miri:
+	@cargo +nightly miri --version || { echo 'miri needs: rustup +nightly component add miri rust-src'; exit 1; }
+	MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --no-default-features --lib -- \
+		arrow:: columns:: matching:: curve::
+
+mutate:
+	$(BIN)/python tests/mutate_constants.py $(if $(RUST),--rust)
 
 lint: $(BIN)/python
 	$(BIN)/pip install --quiet '.[lint]'

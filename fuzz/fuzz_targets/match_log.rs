@@ -1,0 +1,58 @@
+//! The bytes of a match log: they are refused, or whatever can be asked of the log can be answered.
+#![no_main]
+
+use std::collections::BTreeMap;
+
+use libfuzzer_sys::fuzz_target;
+use meanap::curve::{Selection, Shape, accumulate};
+use meanap::matching::{MatchLog, MatchTable};
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(log) = MatchLog::from_bytes(data) else { return };
+    let bytes = log.to_bytes();
+    let again = MatchLog::from_bytes(&bytes).expect("what is written is read");
+    assert_eq!(again.to_bytes(), bytes);
+    let (table, legend) = log.table().expect("memory for so few");
+    assert_eq!(legend.images.len(), log.images());
+    let columns = log.columns();
+    // Ranks that do not rise in their cell leave the order of equal scores to chance; the curves assert that they do.
+    let mut last = BTreeMap::new();
+    let cells = columns.image.iter().zip(&columns.category).zip(&columns.rank);
+    let rising = cells.fold(true, |rising, ((&image, &category), &rank)| {
+        let category = if log.by_category() { category } else { 0 };
+        rising & last.insert((image, category), rank).is_none_or(|before| before < rank)
+    });
+    if rising {
+        draw(&table);
+    }
+    if let Ok(restored) = MatchLog::from_columns(log.bits(), log.by_category(), columns.clone()) {
+        let restored = restored.columns();
+        assert_eq!((restored.image, restored.outcomes), (columns.image, columns.outcomes));
+    }
+    let mut merged = log.clone();
+    if merged.merge(&again).is_ok() {
+        if rising {
+            draw(&merged.table().expect("memory for so few").0);
+        }
+        MatchLog::from_bytes(&merged.to_bytes()).expect("what is written is read");
+    }
+});
+
+/// Curves of all that is there, if that is not too much.
+fn draw(table: &MatchTable) {
+    let bits = table.bits;
+    if bits.thresholds > 200 || table.groups() > 1000 {
+        return;
+    }
+    let selection = Selection {
+        groups: (0..table.groups()).collect(),
+        areas: (0..bits.areas).collect(),
+        max_detections: vec![1, 100],
+        images: None,
+        recall_points: vec![0.0, 0.5, 1.0],
+    };
+    let shape = Shape { categories: table.groups(), areas: bits.areas, limits: 2 };
+    // Bytes may hold more true positives than ground truths, so a recall may be anything.
+    let drawn = accumulate(table, &selection, shape);
+    assert!(drawn.precision.iter().all(|value| *value == -1.0 || (0.0..=1.0).contains(value)));
+}
