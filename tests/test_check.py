@@ -711,3 +711,135 @@ def test_the_docs_list_all_codes(repository):
         if line.startswith("| ") and "`, `" in line or line.startswith("| labels |"):
             listed |= set(re.findall(r"`([a-z]+(?:-[a-z]+)+)`", line))
     assert given == listed and len(given) > 40
+
+
+# Boxes of another frame, image ids and categories that are others
+
+
+def scenes(varied):
+    """Two hundred objects, and detections near them; images of one size, or of many."""
+    rng = np.random.default_rng(4)
+    images = [
+        {"id": 3 * i + 7, "width": int(rng.integers(500, 1400)) if varied else 1280, "height": 720} for i in range(60)
+    ]
+    truth = {"images": images, "categories": [{"id": c, "name": f"part {c}"} for c in (1, 2, 3, 4)], "annotations": []}
+    for number in range(240):
+        image = images[number // 4]
+        width, height = (int(v) for v in rng.integers(40, 250, 2))
+        x, y = int(rng.integers(0, image["width"] - width)), int(rng.integers(0, 720 - height))
+        box = [x, y, width, height]
+        truth["annotations"].append(
+            {"id": number + 1, "image_id": image["id"], "category_id": int(rng.integers(1, 5)), "bbox": box,
+             "area": width * height, "iscrowd": 0}
+        )  # fmt: skip
+    found = [
+        {"image_id": a["image_id"], "category_id": a["category_id"], "score": float(rng.uniform(0.001, 0.99)),
+         "bbox": [v + float(rng.normal(0, 2)) for v in a["bbox"]]}
+        for a in truth["annotations"]
+    ]  # fmt: skip
+    return truth, found
+
+
+#: Name of the way, words of the message, and the box as it is written, of a box and its image's width and height.
+FRAMES = [
+    ("centre", "centre", lambda b, w, h: [b[0] + b[2] / 2, b[1] + b[3] / 2, b[2], b[3]]),
+    ("yxhw", "y before x", lambda b, w, h: [b[1], b[0], b[3], b[2]]),
+    ("yxyx", "y before x", lambda b, w, h: [b[1], b[0], b[1] + b[3], b[0] + b[2]]),
+    ("xyhw", "height before width", lambda b, w, h: [b[0], b[1], b[3], b[2]]),
+    ("per cent", "per cent", lambda b, w, h: [100 * v / s for v, s in zip(b, (w, h, w, h), strict=True)]),
+    ("thousandths", "thousandths", lambda b, w, h: [1000 * v / s for v, s in zip(b, (w, h, w, h), strict=True)]),
+    ("thousandths of corners", "thousandths of the image, two corners, y before x", lambda b, w, h: [
+        1000 * b[1] / h, 1000 * b[0] / w, 1000 * (b[1] + b[3]) / h, 1000 * (b[0] + b[2]) / w]),
+    ("640 x 640", "resized to 640 x 640", lambda b, w, h: [640 * v / s for v, s in zip(b, (w, h, w, h), strict=True)]),
+    ("416 x 416 of centres", "resized to 416 x 416, the centre", lambda b, w, h: [
+        416 * (b[0] + b[2] / 2) / w, 416 * (b[1] + b[3] / 2) / h, 416 * b[2] / w, 416 * b[3] / h]),
+    ("longer side 512", "longer side was resized to 512", lambda b, w, h: [512 * v / max(w, h) for v in b]),
+    ("shorter side 800", "shorter side was resized to 800", lambda b, w, h: [800 * v / min(w, h) for v in b]),
+    ("letterbox 640", "padded to 640 x 640", lambda b, w, h: [
+        640 / max(w, h) * b[0] + (640 - 640 * w / max(w, h)) / 2,
+        640 / max(w, h) * b[1] + (640 - 640 * h / max(w, h)) / 2,
+        640 / max(w, h) * b[2], 640 / max(w, h) * b[3]]),
+    ("half", "1/2 times as large", lambda b, w, h: [v / 2 for v in b]),
+    ("a third", "1/3 times as large", lambda b, w, h: [v / 3 for v in b]),
+    ("another factor", "about 0.27", lambda b, w, h: [v / 3.7 for v in b]),
+    ("yet another", "about 5.", lambda b, w, h: [v * 5.25 for v in b]),
+    ("double", "2 times as large", lambda b, w, h: [2 * v for v in b]),
+    ("wrong sides", "wrong sides", lambda b, w, h: [b[0] * h / w, b[1] * w / h, b[2] * h / w, b[3] * w / h]),
+    ("mirrored", "mirrored", lambda b, w, h: [w - b[0] - b[2], b[1], b[2], b[3]]),
+    ("upside down", "upside down", lambda b, w, h: [b[0], h - b[1] - b[3], b[2], b[3]]),
+    ("turned", "turned by", lambda b, w, h: [h - b[1] - b[3], b[0], b[3], b[2]]),
+    ("turned the other way", "turned by", lambda b, w, h: [b[1], w - b[0] - b[2], b[3], b[2]]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("frame", FRAMES, ids=[name for name, *_ in FRAMES])
+def test_boxes_in_another_frame(tmp_path, frame):
+    _, words, write = frame
+    truth, found = scenes(varied=True)
+    sizes = {image["id"]: (image["width"], image["height"]) for image in truth["images"]}
+    for record in found:
+        record["bbox"] = write(record["bbox"], *sizes[record["image_id"]])
+    findings = both_ways(tmp_path, truth, found)
+    row = findings.row(code="box-frame")
+    assert words in row["message"] and row["level"] == "error" and row["remedy"] and row["example"]
+    assert meanap.evaluate(truth, found).ap < 0.35
+
+
+def test_the_remedy_of_another_frame_is_what_it_says():
+    """Among images of one size, where several ways are the same, the simplest is named."""
+    truth, found = scenes(varied=False)
+    for record in found:
+        record["bbox"] = [v / 2 for v in record["bbox"]]
+    assert "1/2 times as large" in meanap.check(truth, found).row(code="box-frame")["message"]
+
+
+@pytest.mark.parametrize(
+    ("write", "words"),
+    [
+        (lambda ids, id: id + 1, "one too high"),
+        (lambda ids, id: id - 1, "one too low"),
+        (lambda ids, id: ids.index(id), "places in the list of images, from 0"),
+        (lambda ids, id: ids.index(id) + 1, "places in the list of images, from 1"),
+        (lambda ids, id: sorted(ids).index(id), "places among the rising ids of images, from 0"),
+        (lambda ids, id: str(id), "numbers written as texts"),
+    ],
+)
+def test_image_ids_that_are_others(tmp_path, write, words):
+    truth, found = scenes(varied=False)
+    if "rising" in words:
+        truth["images"].reverse()
+    ids = [image["id"] for image in truth["images"]]
+    for record in found:
+        record["image_id"] = write(ids, record["image_id"])
+    assert words in both_ways(tmp_path, truth, found).row(code="image-offset")["message"]
+
+
+@pytest.mark.parametrize("moved", [{2: 3, 3: 2}, {1: 2, 2: 3, 3: 1}, {1: 4, 4: 1, 2: 3, 3: 2}])
+def test_categories_that_stand_for_one_another(tmp_path, moved):
+    truth, found = scenes(varied=False)
+    for record in found:
+        record["category_id"] = moved.get(record["category_id"], record["category_id"])
+    findings = both_ways(tmp_path, truth, found)
+    row = findings.row(code="category-permutation")
+    assert row["level"] == "error" and findings.codes <= {"category-permutation", "box-outside-image"}
+    for said, meant in moved.items():
+        assert f"{meant!r} for {said!r}" in row["message"]
+
+
+def test_a_detector_that_errs_has_no_such_finding(tmp_path):
+    rng = np.random.default_rng(1)
+    for noise in (0, 20, 60):
+        truth, found = scenes(varied=True)
+        for record in found:
+            record["bbox"] = [v + float(rng.normal(0, noise)) for v in record["bbox"]]
+            if record["category_id"] == 2 and rng.random() < 0.9:
+                record["category_id"] = 3
+        codes = both_ways(tmp_path, truth, found).codes
+        assert not codes & {"box-frame", "image-offset", "category-permutation"}, noise
+    # Boxes of nothing, many of them.
+    truth, found = scenes(varied=True)
+    found = [
+        {**found[i % 240], "score": float(rng.random()), "bbox": [*rng.uniform(0, 500, 2), *rng.uniform(10, 200, 2)]}
+        for i in range(3000)
+    ]
+    assert not meanap.check(truth, found).codes & {"box-frame", "image-offset", "category-permutation"}

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from meanap.checking.frames import check_frames
 from meanap.checking.ground_truth import named, unknown_references
 from meanap.checking.records import Records
 from meanap.checking.shapes import check_boxes, repeated, usable
@@ -128,7 +129,9 @@ def check_together(found: Records, truth: Records, confused: Callable[[], Any]) 
     if not (found.readable and truth.readable and len(found) and len(truth)):
         return
     _check_copies(found, truth)
-    _check_offset(found, truth, confused)
+    check_frames(found, truth)
+    if not _check_offset(found, truth, confused):
+        _check_permutation(found, truth, confused)
     wanted = ~truth.crowd
     objects = Counter(truth.category_ids[code] for code in truth.category[wanted & (truth.category >= 0)].tolist())
     never = sorted(set(objects) - set(found.category_ids), key=lambda id: -objects[id])
@@ -180,14 +183,44 @@ def _ids(known: list[Any], codes: np.ndarray) -> list[Any]:
     return [known[code] if code >= 0 else None for code in codes.tolist()]
 
 
-def _check_offset(found: Records, truth: Records, confused: Callable[[], Any]) -> None:
+def _check_permutation(found: Records, truth: Records, confused: Callable[[], Any]) -> None:
+    """Whether some categories stand for one another: most detections of each lie on objects of the next."""
+    confusion = confused() if len(truth.categories or truth.category_ids) > 1 else None
+    if confusion is None:
+        return
+    # Objects by rows, detections by columns.
+    matrix, ids = np.asarray(confusion.matrix)[:-1, :-1], confusion.categories
+    total, meant = matrix.sum(axis=0), matrix.argmax(axis=0)
+    columns = np.arange(len(ids))
+    moved = (total >= 5) & (matrix[meant, columns] >= 0.6 * total) & (matrix[columns, columns] <= 0.2 * total)
+    moved &= meant != columns
+    # Only what is closed: a detector that takes cats for dogs does not take dogs for cats.
+    while moved.any() and not moved[meant[moved]].all():
+        moved &= moved[meant]
+    rows = np.flatnonzero(moved)
+    if len(rows) < 2 or len(set(meant[rows].tolist())) < len(rows):
+        return
+    pairs = ", ".join(f"{ids[k]!r} for {ids[meant[k]]!r}" for k in rows[:4].tolist())
+    agree, now = int(matrix[meant[rows], rows].sum()), int(matrix[rows, rows].sum())
+    found.add(
+        "category-permutation",
+        "error",
+        agree,
+        f"categories stand for one another ({pairs}{', …' if len(rows) > 4 else ''}): {agree:,} of "
+        f"{int(total[rows].sum()):,} detections on objects agree then, {now:,} as they are",
+        f"detections of category {named(truth, ids[rows[0]])} lie on objects of {named(truth, ids[meant[rows[0]]])}",
+        "Look up which id the detector's outputs have in the ground truth: the order of its classes is another.",
+    )
+
+
+def _check_offset(found: Records, truth: Records, confused: Callable[[], Any]) -> bool:
     """Whether detections would agree with the objects where they lie if their categories were counted otherwise."""
     ids = [id for id in {*truth.category_ids, *found.category_ids, *(truth.categories or ())} if isinstance(id, int)]
     if len(truth.categories or truth.category_ids) < 2 or not ids:
-        return
+        return False
     confusion = confused()
     if confusion is None:
-        return
+        return False
     matrix, place = confusion.matrix, {id: k for k, id in enumerate(confusion.categories)}
     pairs = int(matrix[:-1, :-1].sum())
     listed = sorted(id for id in (truth.categories or truth.category_ids) if isinstance(id, int))
@@ -212,7 +245,8 @@ def _check_offset(found: Records, truth: Records, confused: Callable[[], Any]) -
     now = agreement(lambda id: id)
     best = max(readings, key=lambda reading: agreement(reading[2]))
     most = agreement(best[2])
-    if pairs >= 5 and most > 2 * now and 2 * most > pairs:
+    offset = pairs >= 5 and most > 2 * now and 2 * most > pairs
+    if offset:
         row = int(np.flatnonzero(found.category >= 0)[0])
         found.add(
             "category-offset",
@@ -222,3 +256,4 @@ def _check_offset(found: Records, truth: Records, confused: Callable[[], Any]) -
             found.told(row),
             best[1],
         )
+    return offset

@@ -1,0 +1,302 @@
+"""Detections that would lie on the objects if their boxes, or the ids of their images, were read in another way.
+
+Each way that boxes are commonly written in is tried on a sample, and the one under which most objects are met is named.
+A way is a row in a table: a name, what to do, and the function that makes ``x, y, width, height`` in pixels of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from meanap.checking.records import Records
+from meanap.checking.shapes import usable
+
+__all__ = ["check_frames"]
+
+#: Objects that are looked at, those of the first images with detections, and the best detections of each image.
+_OBJECTS, _DETECTIONS = 240, 30
+#: Fewer objects than this may be met by chance.
+_ENOUGH = 10
+#: An object is met by a detection of this IoU.
+_MET = 0.5
+#: Where so many objects are met as they are, nothing is tried.
+_GOOD = 0.5
+
+_Map = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
+class _Reading(NamedTuple):
+    """A way in which boxes may be meant; `read` is given boxes ``(N, 4)``, widths and heights of images ``(N,)``."""
+
+    name: str
+    remedy: str
+    read: _Map
+
+
+def check_frames(found: Records, truth: Records) -> None:
+    """Adds to the detections' findings if they meet the objects only when they are read in another way."""
+    if not (found.readable and truth.readable) or {"xyxy-boxes", "normalised-boxes"} & {
+        finding.code for finding in (*found.findings, *truth.findings)
+    }:
+        return
+    sample = _Sample.of(found, truth, lambda id: id)
+    # Without any image in common there is no sample, and ids may be all that is wrong.
+    now = sample.met(_AS_IT_IS) if sample is not None else 0.0
+    if now >= _GOOD:
+        return
+    best, share = None, 0.0
+    if sample is not None:
+        for reading in _readings():
+            met = sample.met(reading)
+            # The first of those that are as good is the simplest.
+            if met > share * 1.03:
+                best, share = reading, met
+        if share < 0.95:
+            fitted = _by_any_factor(sample)
+            if (met := sample.met(fitted)) > share * 1.03:
+                best, share = fitted, met
+    ids, of_ids = _best_ids(found, truth)
+    if _better(of_ids, now) and of_ids >= share and ids is not None:
+        found.add(
+            "image-offset",
+            "error",
+            len(found),
+            f"image ids are {ids[0]}: {_told(of_ids, now)}",
+            found.told(int(np.flatnonzero(found.image >= 0)[0]), "bbox"),
+            ids[1],
+        )
+    elif best is not None and _better(share, now):
+        found.add(
+            "box-frame",
+            "error",
+            len(found),
+            f"boxes are {best.name}: {_told(share, now)}",
+            found.told(int(np.flatnonzero(usable(found) & (found.image >= 0))[0]), "bbox"),
+            best.remedy,
+        )
+
+
+def _by_any_factor(sample: _Sample) -> _Reading:
+    """The factor, from 1/16 to 16, by which boxes of another scale meet most objects."""
+
+    def scaled(k: float) -> _Reading:
+        return _Reading(
+            f"of images about {1 / k:.3g} times as large",
+            f"Multiply all numbers by about {k:.3g}: by the image's size over that of the resized one.",
+            lambda boxes, width, height: _scaled(boxes, k, k),
+        )
+
+    # Far from the corner a little of the factor is much of a box, so first by what is merely near.
+    coarse = max(1.025 ** np.arange(-112, 113), key=lambda k: sample.met(scaled(k), 0.2))
+    return scaled(max(coarse * 1.004 ** np.arange(-8, 9), key=lambda k: sample.met(scaled(k))))
+
+
+def _told(then: float, now: float) -> str:
+    return f"{then:.0%} of the objects that were looked at are met then, {now:.0%} as they are"
+
+
+def _better(then: float, now: float) -> bool:
+    return then >= 0.4 and then >= 2 * now and then >= now + 0.3
+
+
+class _Sample(NamedTuple):
+    """Pairs of objects and detections of the same images."""
+
+    objects: np.ndarray
+    boxes: np.ndarray
+    width: np.ndarray
+    height: np.ndarray
+    #: Positions among objects and boxes of each pair, by object.
+    pairs: tuple[np.ndarray, np.ndarray]
+
+    @classmethod
+    def of(cls, found: Records, truth: Records, meant: Callable[[Any], Any]) -> _Sample | None:
+        """The sample where the images of detections are those that `meant` gives; None if there is too little."""
+        rows = np.flatnonzero(usable(truth) & (truth.image >= 0) & ~truth.crowd)
+        # Boxes that make no sense as they are may make sense otherwise.
+        with np.errstate(invalid="ignore"):
+            good = np.flatnonzero(np.isfinite(found.boxes).all(axis=1) & (found.image >= 0))
+        place = {id: code for code, id in enumerate(truth.image_ids)}
+        codes = np.array([*(place.get(meant(id), -1) for id in found.image_ids), -1], dtype=np.int64)
+        image = codes[found.image[good]]
+        good, image = good[image >= 0], image[image >= 0]
+        both = np.isin(truth.image[rows], image)
+        rows = rows[both]
+        rows = rows[np.argsort(truth.image[rows], kind="stable")][:_OBJECTS]
+        kept = np.isin(image, truth.image[rows])
+        good, image = good[kept], image[kept]
+        order = np.lexsort((-np.nan_to_num(found.scores[good], nan=-math.inf), image))
+        good, image = good[order], image[order]
+        kept = np.arange(len(good)) - np.searchsorted(image, image) < _DETECTIONS
+        good, image = good[kept], image[kept]
+        if len(rows) < _ENOUGH or not len(good):
+            return None
+        first, end = (np.searchsorted(image, truth.image[rows], side=side) for side in ("left", "right"))
+        counts = end - first
+        left = np.repeat(np.arange(len(rows)), counts)
+        right = np.arange(len(left)) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(first, counts)
+        height, width = _sizes(truth, image)
+        return cls(truth.boxes[rows], found.boxes[good], width, height, (left, right))
+
+    def met(self, reading: _Reading, iou: float = _MET) -> float:
+        """The share of objects that a detection meets, if boxes are meant so."""
+        left, right = self.pairs
+        with np.errstate(all="ignore"):
+            boxes = reading.read(self.boxes, self.width, self.height)
+            a, b = self.objects[left], boxes[right]
+            shared = np.minimum(a[:, :2] + a[:, 2:], b[:, :2] + b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
+            overlap = np.clip(shared, 0, None).prod(axis=1)
+            union = a[:, 2:].prod(axis=1) + b[:, 2:].prod(axis=1) - overlap
+            hit = (overlap / union >= iou) & (b[:, 2:] > 0).all(axis=1)
+        return len(np.unique(left[hit])) / len(self.objects)
+
+
+def _sizes(truth: Records, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    known = {id: size for id, size in zip(truth.images or (), truth.sizes.tolist(), strict=True)}
+    nothing = [math.nan, math.nan]
+    sizes = np.array([known.get(id, nothing) for id in truth.image_ids], dtype=np.float64).reshape(-1, 2)
+    height, width = sizes[image].T
+    return height, width
+
+
+# Images
+
+
+def _best_ids(found: Records, truth: Records) -> tuple[tuple[str, str] | None, float]:
+    listed = [id for id in truth.images or truth.image_ids if isinstance(id, int)]
+    if not listed:
+        return None, 0.0
+    rising = sorted(listed)
+
+    def nth(ids: list[int], start: int) -> Callable[[Any], Any]:
+        return lambda id: ids[id - start] if isinstance(id, int) and 0 <= id - start < len(ids) else None
+
+    def moved(by: int) -> Callable[[Any], Any]:
+        return lambda id: id + by if isinstance(id, int) else None
+
+    def number(id: Any) -> Any:
+        return int(id) if isinstance(id, str) and id.isdecimal() else None
+
+    again = "Look each up in the list of images."
+    best, share = None, 0.0
+    for name, remedy, meant in (
+        ("one too low", "Add 1 to each image id.", moved(1)),
+        ("one too high", "Subtract 1 from each image id.", moved(-1)),
+        ("places in the list of images, from 0", again, nth(listed, 0)),
+        ("places in the list of images, from 1", again, nth(listed, 1)),
+        ("places among the rising ids of images, from 0", again, nth(rising, 0)),
+        ("places among the rising ids of images, from 1", again, nth(rising, 1)),
+        ("numbers written as texts", "Write them as numbers.", number),
+    ):
+        sample = _Sample.of(found, truth, meant)
+        met = sample.met(_AS_IT_IS) if sample is not None else 0.0
+        if met > share * 1.03:
+            best, share = (name, remedy), met
+    return best, share
+
+
+# Boxes: forms, units, frames
+
+_AS_IT_IS = _Reading("x, y, width, height", "", lambda boxes, width, height: boxes)
+
+#: What the four numbers may be.
+_FORMS: tuple[tuple[str, str, Callable[[np.ndarray], np.ndarray]], ...] = (
+    ("", "", lambda b: b),
+    ("the centre, width and height", "[cx - w / 2, cy - h / 2, w, h]",
+     lambda b: np.stack([b[:, 0] - b[:, 2] / 2, b[:, 1] - b[:, 3] / 2, b[:, 2], b[:, 3]], axis=1)),
+    ("two corners (x1, y1, x2, y2)", "[x1, y1, x2 - x1, y2 - y1]",
+     lambda b: np.stack([b[:, 0], b[:, 1], b[:, 2] - b[:, 0], b[:, 3] - b[:, 1]], axis=1)),
+    ("y before x (y, x, height, width)", "[x, y, width, height]", lambda b: b[:, [1, 0, 3, 2]]),
+    ("two corners, y before x (y1, x1, y2, x2)", "[x1, y1, x2 - x1, y2 - y1]",
+     lambda b: np.stack([b[:, 1], b[:, 0], b[:, 3] - b[:, 1], b[:, 2] - b[:, 0]], axis=1)),
+    ("x and y, height before width", "[x, y, width, height]", lambda b: b[:, [0, 1, 3, 2]]),
+)  # fmt: skip
+#: In how many parts an image is divided, where numbers are no pixels.
+_UNITS = (("per cent of the image", 100), ("thousandths of the image", 1000), ("fractions of the image", 1))
+_FACTORS = ((1, 16), (1, 8), (1, 4), (1, 3), (1, 2), (2, 3), (3, 4), (4, 3), (3, 2), (2, 1), (3, 1), (4, 1), (8, 1))
+#: Sides to which images are resized: what networks take.
+_SIDES = sorted(
+    {*range(128, 1025, 32), *range(1088, 2049, 64), 300, 400, 500, 550, 600, 700, 750, 900, 1000, 1200, 1333}
+)
+
+
+def _readings() -> Iterator[_Reading]:
+    """All ways, the simplest first."""
+    for name, form, read in _FORMS[1:]:
+        yield _Reading(name, f"Write {form}.", lambda b, w, h, read=read: read(b))
+    for unit, parts in _UNITS:
+        for name, form, read in _FORMS:
+            yield _Reading(
+                ", ".join(part for part in (unit, name) if part),
+                f"Multiply x by the image's width / {parts}, y by its height / {parts}"
+                + (f", and write {form}." if form else "."),
+                lambda b, w, h, read=read, parts=parts: _scaled(read(b), w / parts, h / parts),
+            )
+    yield _Reading(
+        "scaled by the wrong sides: x by the height and y by the width",
+        "Multiply x by width / height, and y by height / width.",
+        lambda b, w, h: _scaled(b, w / h, h / w),
+    )
+    turned = "Read images as they lie in the file, or turn the boxes back."
+    yield _Reading("mirrored, left for right", turned, lambda b, w, h: _moved(b, w - 2 * b[:, 0] - b[:, 2], 0))
+    yield _Reading("upside down", turned, lambda b, w, h: _moved(b, 0, h - 2 * b[:, 1] - b[:, 3]))
+    yield _Reading(
+        "of images turned by 90 degrees",
+        turned,
+        lambda b, w, h: np.stack([b[:, 1], h - b[:, 0] - b[:, 2], b[:, 3], b[:, 2]], axis=1),
+    )
+    yield _Reading(
+        "of images turned by 270 degrees",
+        turned,
+        lambda b, w, h: np.stack([w - b[:, 1] - b[:, 3], b[:, 0], b[:, 3], b[:, 2]], axis=1),
+    )
+    for name, form, read in _FORMS[:3]:
+        also = f", and write {form}" if form else ""
+        named = f", {name}" if name else ""
+        for a, b in _FACTORS:
+            text = f"{a}/{b}" if b > 1 else str(a)
+            yield _Reading(
+                f"of images {text} times as large{named}",
+                f"Divide all numbers by {text}{also}.",
+                lambda boxes, w, h, read=read, k=b / a: _scaled(read(boxes), k, k),
+            )
+        for side in _SIDES:
+            yield _Reading(
+                f"of images resized to {side} x {side}{named}",
+                f"Multiply x by the image's width / {side}, y by its height / {side}{also}.",
+                lambda b, w, h, read=read, side=side: _scaled(read(b), w / side, h / side),
+            )
+            yield _Reading(
+                f"of images whose longer side was resized to {side}{named}",
+                f"Multiply all numbers by the image's longer side / {side}{also}.",
+                lambda b, w, h, read=read, side=side: _scaled(read(b), *[np.maximum(w, h) / side] * 2),
+            )
+            yield _Reading(
+                f"of images whose shorter side was resized to {side}{named}",
+                f"Multiply all numbers by the image's shorter side / {side}{also}.",
+                lambda b, w, h, read=read, side=side: _scaled(read(b), *[np.minimum(w, h) / side] * 2),
+            )
+            yield _Reading(
+                f"of images resized and padded to {side} x {side} (a letterbox){named}",
+                f"Subtract the padding, and multiply by the image's longer side / {side}{also}.",
+                lambda b, w, h, read=read, side=side: _unpadded(read(b), w, h, side),
+            )
+
+
+def _scaled(boxes: np.ndarray, by_x: Any, by_y: Any) -> np.ndarray:
+    return np.stack([boxes[:, 0] * by_x, boxes[:, 1] * by_y, boxes[:, 2] * by_x, boxes[:, 3] * by_y], axis=1)
+
+
+def _moved(boxes: np.ndarray, x: Any, y: Any) -> np.ndarray:
+    return np.stack([boxes[:, 0] + x, boxes[:, 1] + y, boxes[:, 2], boxes[:, 3]], axis=1)
+
+
+def _unpadded(boxes: np.ndarray, width: np.ndarray, height: np.ndarray, side: int) -> np.ndarray:
+    scale = side / np.maximum(width, height)
+    return _scaled(
+        _moved(boxes, -(side - width * scale) / 2, -(side - height * scale) / 2), 1 / scale, 1 / scale
+    )
