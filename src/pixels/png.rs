@@ -11,10 +11,13 @@ use std::path::Path;
 use png::{BitDepth, ColorType, Decoder, DecodingError, Info, Limits, Transformations};
 
 use super::labels::Labels;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, filled, with_capacity};
 
-/// Most bytes that one image may decode to: a gigapixel of labels, and an answer to files that lie about their size.
+/// Most pixels of an image, and most bytes that it may decode to: an answer to files that lie about their size.
 const MOST_BYTES: usize = 1 << 30;
+
+/// Bytes that one byte of deflated data stands for, at most: two bits make a copy of 258.
+const MOST_OF_A_BYTE: u64 = 1032;
 
 /// A decoded image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,10 +62,10 @@ pub fn read_labels(path: &Path) -> Result<Image<Stored>> {
             return Err(Error::value(format!("{}: {what}", path.display())));
         }
         (_, BitDepth::Eight) => Stored::Bytes(raw.bytes),
-        (_, BitDepth::Sixteen) => {
-            Stored::Words(raw.bytes.as_chunks().0.iter().map(|&word| u16::from_be_bytes(word)).collect())
-        }
-        (_, depth) => Stored::Bytes(unpack(&raw, depth as u8)),
+        (_, BitDepth::Sixteen) => Stored::Words(
+            raw.each(|&word| u16::from_be_bytes(word)).map_err(|error| error.at(path.display()))?,
+        ),
+        (_, depth) => Stored::Bytes(unpack(&raw, depth as u8).map_err(|error| error.at(path.display()))?),
     };
     Ok(Image { height: raw.height, width: raw.width, pixels })
 }
@@ -72,25 +75,16 @@ pub fn read_labels(path: &Path) -> Result<Image<Stored>> {
 pub fn read_ids(path: &Path) -> Result<Image<Vec<u32>>> {
     let raw = Raw::read(path)?;
     let pixels = match (raw.color, raw.depth) {
-        (ColorType::Rgb, BitDepth::Eight) => {
-            raw.bytes.as_chunks().0.iter().map(|&[r, g, b]| u32::from_le_bytes([r, g, b, 0])).collect()
-        }
-        (ColorType::Rgba, BitDepth::Eight) => raw
-            .bytes
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .map(|&[r, g, b, _]| u32::from_le_bytes([r, g, b, 0]))
-            .collect(),
-        (ColorType::Grayscale, BitDepth::Eight) => raw.bytes.iter().map(|&grey| u32::from(grey)).collect(),
-        (ColorType::Grayscale, BitDepth::Sixteen) => {
-            raw.bytes.as_chunks().0.iter().map(|&word| u32::from(u16::from_be_bytes(word))).collect()
-        }
+        (ColorType::Rgb, BitDepth::Eight) => raw.each(|&[r, g, b]| u32::from_le_bytes([r, g, b, 0])),
+        (ColorType::Rgba, BitDepth::Eight) => raw.each(|&[r, g, b, _]| u32::from_le_bytes([r, g, b, 0])),
+        (ColorType::Grayscale, BitDepth::Eight) => raw.each(|&[grey]| u32::from(grey)),
+        (ColorType::Grayscale, BitDepth::Sixteen) => raw.each(|&word| u32::from(u16::from_be_bytes(word))),
         (color, depth) => {
             let what = format!("{color:?} of {} bits; expected segment ids (RGB of 8 bits)", depth as u8);
             return Err(Error::value(format!("{}: {what}", path.display())));
         }
     };
+    let pixels = pixels.map_err(|error| error.at(path.display()))?;
     Ok(Image { height: raw.height, width: raw.width, pixels })
 }
 
@@ -121,11 +115,16 @@ struct Raw {
 
 impl Raw {
     fn read(path: &Path) -> Result<Raw> {
-        let file = File::open(path).map_err(|error| io(path, &error))?;
-        if file.metadata().map_err(|error| io(path, &error))?.is_dir() {
+        let meta = path.metadata().map_err(|error| io(path, &error))?;
+        if meta.is_dir() {
             let error = Error::new(ErrorKind::Io(std::io::ErrorKind::IsADirectory), "is a directory");
             return Err(error.at(path.display()));
         }
+        // To open a pipe may wait for ever.
+        if !meta.is_file() {
+            return Err(Error::value("not a regular file; expected a PNG image").at(path.display()));
+        }
+        let file = File::open(path).map_err(|error| io(path, &error))?;
         let mut decoder =
             Decoder::new_with_limits(BufReader::with_capacity(1 << 16, file), Limits { bytes: MOST_BYTES });
         decoder.set_transformations(Transformations::IDENTITY);
@@ -133,12 +132,29 @@ impl Raw {
         decoder.set_ignore_iccp_chunk(true);
         let mut reader = decoder.read_info().map_err(|error| bad(path, error))?;
         let &Info { height, width, color_type: color, bit_depth: depth, .. } = reader.info();
-        let size = reader.output_buffer_size().filter(|&size| size <= MOST_BYTES).ok_or_else(|| {
-            Error::value(format!("{height} x {width} pixels are too many")).at(path.display())
-        })?;
-        let mut bytes = vec![0; size];
+        let few = u64::from(height) * u64::from(width) <= MOST_BYTES as u64;
+        let size =
+            reader.output_buffer_size().filter(|&size| few && size <= MOST_BYTES).ok_or_else(|| {
+                Error::value(format!("{height} x {width} pixels are too many")).at(path.display())
+            })?;
+        if size as u64 > meta.len().saturating_mul(MOST_OF_A_BYTE) {
+            return Err(Error::value(format!(
+                "not a PNG image: {} bytes cannot hold {height} x {width} pixels",
+                meta.len()
+            ))
+            .at(path.display()));
+        }
+        let mut bytes = filled(size, 0).map_err(|error| error.at(path.display()))?;
         reader.next_frame(&mut bytes).map_err(|error| bad(path, error))?;
         Ok(Raw { height: height as usize, width: width as usize, color, depth, bytes })
+    }
+
+    /// The number of each pixel, which has `N` bytes.
+    fn each<const N: usize, T>(&self, number: impl Fn(&[u8; N]) -> T) -> Result<Vec<T>> {
+        let pixels = self.bytes.as_chunks().0;
+        let mut numbers = with_capacity(pixels.len())?;
+        numbers.extend(pixels.iter().map(number));
+        Ok(numbers)
     }
 }
 
@@ -167,15 +183,15 @@ fn reason(error: &std::io::Error) -> String {
 }
 
 /// Pixels of 1, 2 or 4 bits, first pixel in the highest bits, each row from a new byte.
-fn unpack(raw: &Raw, depth: u8) -> Vec<u8> {
+fn unpack(raw: &Raw, depth: u8) -> Result<Vec<u8>> {
     let (per_byte, mask) = (usize::from(8 / depth), (1_u16 << depth) - 1);
     let line = raw.width.div_ceil(per_byte).max(1);
-    let mut pixels = Vec::with_capacity(raw.height * raw.width);
+    let mut pixels = with_capacity(raw.height * raw.width)?;
     for row in raw.bytes.chunks_exact(line).take(raw.height) {
         pixels.extend((0..raw.width).map(|column| {
             let shift = 8 - usize::from(depth) * (column % per_byte + 1);
             row[column / per_byte] >> shift & mask as u8
         }));
     }
-    pixels
+    Ok(pixels)
 }

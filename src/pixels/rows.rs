@@ -84,19 +84,34 @@ pub struct Rows<'a> {
     /// What `window` holds, and where the next row begins in it.
     region: UnfilterRegion,
     next: usize,
+    /// Whether the decoder's last step neither took nor gave a byte.
+    idle: bool,
 }
 
 impl<'a> Rows<'a> {
     /// Reads the file up to its first row, if it is of one of these kinds.
     pub fn open(path: &Path, kinds: &[(ColorType, BitDepth)], buffers: &'a mut Buffers) -> Option<Rows<'a>> {
+        if !path.metadata().is_ok_and(|meta| meta.is_file()) {
+            return None;
+        }
         let file = File::open(path).ok()?;
         buffers.chunk.resize(CHUNK, 0);
         let mut decoder = StreamingDecoder::new();
         decoder.set_ignore_text_chunk(true);
         decoder.set_ignore_iccp_chunk(true);
         let region = UnfilterRegion::default();
-        let mut rows =
-            Rows { size: [0; 2], depth: 0, file, decoder, buffers, read: 0, used: 0, region, next: 0 };
+        let mut rows = Rows {
+            size: [0; 2],
+            depth: 0,
+            file,
+            decoder,
+            buffers,
+            read: 0,
+            used: 0,
+            region,
+            next: 0,
+            idle: false,
+        };
         while rows.decoder.info().is_none() {
             rows.go_on()?;
         }
@@ -140,13 +155,18 @@ impl<'a> Rows<'a> {
         Some(&self.buffers.row)
     }
 
-    /// Reads what follows the last row, so that a file whose checksum is wrong is not taken for a good one.
+    /// Reads what follows the last row, so that a file whose checksum is wrong is not taken for a good one. Data beyond the
+    /// last row are ignored, as by other decoders.
     pub fn finish(mut self) -> Option<()> {
-        while !matches!(self.go_on()?, Decoded::ImageDataFlushed) {}
-        Some(())
+        loop {
+            self.next = self.region.filled;
+            if matches!(self.go_on()?, Decoded::ImageDataFlushed) {
+                return Some(());
+            }
+        }
     }
 
-    /// Decodes a little further.
+    /// Decodes a little further. Ends for every file: each two steps take a byte of it or give one, or there is no third.
     fn go_on(&mut self) -> Option<Decoded> {
         if self.used == self.read {
             self.read = self.file.read(&mut self.buffers.chunk).ok()?;
@@ -167,8 +187,16 @@ impl<'a> Rows<'a> {
             self.region.filled -= first;
             self.next -= first;
         }
+        let filled = self.region.filled;
         let (used, decoded) = self.decoder.update(chunk, Some(&mut self.region.as_buf(window))).ok()?;
         self.used += used;
+        let idle = used == 0
+            && self.region.filled == filled
+            && matches!(decoded, Decoded::Nothing | Decoded::ImageData);
+        if idle && self.idle {
+            return None;
+        }
+        self.idle = idle;
         Some(decoded)
     }
 }
