@@ -68,13 +68,92 @@ def test_labels_of_several_kinds():
 
 
 def test_no_positives_warn():
-    with pytest.warns(RuntimeWarning, match="no positive example"):
+    with pytest.warns(UserWarning, match="No positive class found in y_true, average precision is 0"):
         assert average_precision_score([0, 0], [0.1, 0.2]) == 0.0
-    with pytest.warns(RuntimeWarning, match="recall is set to one"):
+    with pytest.warns(UserWarning, match="No positive class found in y_true, recall is set to one"):
         assert precision_recall_curve([0, 0], [0.1, 0.2]).recall.tolist() == [1.0, 1.0, 0.0]
     assert average_precision_score([], []) == 0.0
     assert average_precision_score([[0, 1]], [[0.1, 0.2]], average="weighted") == 1.0
     assert average_precision_score([[0, 0]], [[0.1, 0.2]], average="weighted") == 0.0
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("kind", ["integers", "reals", "some are 0", "single precision", "all the same"])
+def test_weights(dtype, kind):
+    numbers = np.random.default_rng(6)
+    make = {
+        "integers": lambda n: numbers.integers(0, 5, n),
+        "reals": lambda n: numbers.random(n) * 3,
+        "some are 0": lambda n: numbers.random(n) * (numbers.random(n) < 0.6),
+        "single precision": lambda n: numbers.random(n).astype(np.float32),
+        "all the same": lambda n: np.full(n, 0.3),
+    }[kind]
+    for truth, scores in cases():
+        scores, weights = scores.astype(dtype), make(len(truth))
+        if not weights.any():
+            continue
+        given = dict(sample_weight=weights)
+        assert average_precision_score(truth, scores, **given) == sklearn_metrics.average_precision_score(
+            truth, scores, **given
+        )
+        for drop in (False, True):
+            found = precision_recall_curve(truth, scores, drop_intermediate=drop, **given)
+            expected = sklearn_metrics.precision_recall_curve(truth, scores, drop_intermediate=drop, **given)
+            for ours, theirs in zip(found, expected, strict=True):
+                assert np.array_equal(ours, theirs) and ours.dtype == theirs.dtype
+
+
+@pytest.mark.parametrize("average", ["macro", "micro", "weighted", "samples", None])
+def test_weights_of_several_classes(average):
+    numbers = np.random.default_rng(7)
+    for shape in ((30, 4), (200, 3), (5, 12)):
+        truth = (numbers.random(shape) < 0.3).astype(int)
+        scores = numbers.integers(0, 25, shape) / 5
+        for weights in (numbers.random(len(truth)), numbers.integers(0, 3, len(truth)).astype(float)):
+            expected = sklearn_metrics.average_precision_score(truth, scores, average=average, sample_weight=weights)
+            found = average_precision_score(truth, scores, average=average, sample_weight=weights)
+            assert np.array_equal(found, expected)
+
+
+def test_weights_that_are_none():
+    for call in (average_precision_score, precision_recall_curve):
+        with pytest.raises(ValueError, match=r"sample_weight has shape \(3,\), expected \(2,\)"):
+            call([0, 1], [0.1, 0.2], sample_weight=[1, 2, 3])
+        with pytest.raises(ValueError, match=r"sample_weight\[1\] is nan"):
+            call([0, 1], [0.1, 0.2], sample_weight=[1, np.nan])
+        with pytest.raises(ValueError, match=r"y_score\[0\] is NaN"):
+            call([0, 1], [np.nan, 0.2], sample_weight=[1, 2])
+        with pytest.raises(TypeError, match="sample_weight is <U1"):
+            call([0, 1], [0.1, 0.2], sample_weight=["a", "b"])
+    assert precision_recall_curve([0, 1], [0.1, 0.2], sample_weight=[0, 0]).recall.tolist() == [0.0]
+    voc = average_precision_score([1, 0, 1], [3, 2, 1], sample_weight=[1, 2, 1], interpolation="voc2010")
+    assert voc == average_precision_score([1, 0, 0, 1], [3, 2, 2, 1], interpolation="voc2010")
+
+
+def test_a_label_that_no_example_has():
+    scores = [0.1, 0.4, 0.3]
+    for labels, pos_label in (([0, 0, 0], 1), ([5, 5, 5], 1), (["a"] * 3, "b"), ([2, 2, 2], 3), ([0, 1, 1], 7)):
+        found = precision_recall_curve(labels, scores, pos_label=pos_label)
+        expected = sklearn_metrics.precision_recall_curve(labels, scores, pos_label=pos_label)
+        assert all(map(np.array_equal, found, expected))
+        theirs = ours = None
+        try:
+            theirs = sklearn_metrics.average_precision_score(labels, scores, pos_label=pos_label)
+        except ValueError:
+            with pytest.raises(ValueError, match="pos_label"):
+                average_precision_score(labels, scores, pos_label=pos_label)
+        else:
+            ours = average_precision_score(labels, scores, pos_label=pos_label)
+        assert ours == theirs
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int8, np.int64, np.uint32])
+def test_thresholds_are_of_the_scores_dtype(dtype):
+    scores = np.array([3, 1, 2, 2], dtype=dtype)
+    for weights in (None, [1, 2, 1, 1]):
+        found = precision_recall_curve([1, 0, 1, 0], scores, sample_weight=weights).thresholds
+        expected = sklearn_metrics.precision_recall_curve([1, 0, 1, 0], scores, sample_weight=weights)[2]
+        assert np.array_equal(found, expected) and found.dtype == expected.dtype
 
 
 def voc2007(precision, recall):
@@ -130,8 +209,8 @@ def test_what_is_refused():
             call([0, 1, 2], [0.1, 0.2, 0.3])
         with pytest.raises(TypeError, match="expected numbers"):
             call([0, 1], ["a", "b"])
-        with pytest.raises(ValueError, match="pos_label='z' is not among"):
-            call(["a", "b"], [0.1, 0.2], pos_label="z")
+    with pytest.raises(ValueError, match="pos_label='z' is not among"):
+        average_precision_score(["a", "b"], [0.1, 0.2], pos_label="z")
     with pytest.raises(ValueError, match=r"y_score\[1, 0\] is NaN"):
         average_precision_score([[0, 1], [1, 1]], [[0.1, 0.2], [np.nan, 0.1]])
     with pytest.raises(ValueError, match="expected the same"):

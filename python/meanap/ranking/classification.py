@@ -22,22 +22,31 @@ class PrecisionRecallCurve(NamedTuple):
 
 
 def precision_recall_curve(
-    y_true: Any, y_score: Any, *, pos_label: Any = None, drop_intermediate: bool = False
+    y_true: Any,
+    y_score: Any,
+    *,
+    pos_label: Any = None,
+    sample_weight: Any = None,
+    drop_intermediate: bool = False,
 ) -> PrecisionRecallCurve:
     """Precision and recall at each distinct score, and a last point with precision 1 and recall 0.
 
     Args:
         y_true: ``(N,)`` labels: 0 and 1, -1 and 1, or bool; or anything if `pos_label` is given.
-        y_score: ``(N,)`` scores, greater for the positive class. Float32 stays float32 in the thresholds.
+        y_score: ``(N,)`` scores, greater for the positive class. The thresholds are of their dtype.
         pos_label: The label of the positive class; 1 by default.
+        sample_weight: ``(N,)`` how much each example counts; examples of weight 0 are as if not there. 1 by default.
         drop_intermediate: Leave out thresholds between which only precision changes.
 
     Returns:
-        Precision ``(T + 1,)``, recall ``(T + 1,)`` and thresholds ``(T,)``, ascending. Without positives recall is 1
-        and a warning says so; without examples there are no thresholds.
+        Precision ``(T + 1,)``, recall ``(T + 1,)`` and thresholds ``(T,)``, ascending. Without positives recall is 1;
+        without examples there are no thresholds.
 
     Raises:
-        ValueError: Shapes differ, labels are not binary, or a score is NaN.
+        ValueError: Shapes differ, labels are not binary, or a score or weight is NaN.
+
+    Warns:
+        UserWarning: There is no positive example.
 
     Source: scikit-learn, `precision_recall_curve`, same bits.
 
@@ -50,11 +59,14 @@ def precision_recall_curve(
     scores = _scores(y_score)
     if scores.ndim != 1:
         raise ValueError(f"y_score has {scores.ndim} dimensions, expected 1")
-    truth = _binary(y_true, pos_label)
-    if not truth.any():
+    labels = np.asarray(y_true)
+    # A label that no example has is no positive: scikit-learn takes it so here, and refuses it in the average.
+    truth = _binary(labels, None) if pos_label is None else _equal(labels, pos_label)
+    weights = _weights(sample_weight, len(truth))
+    if not (truth if weights is None else truth & (weights != 0)).any():
         _warn_no_positives("recall is set to one for all thresholds")
-    precision, recall, thresholds = _core.precision_recall(truth, scores, drop_intermediate)
-    return PrecisionRecallCurve(precision, recall, thresholds.astype(scores.dtype, copy=False))
+    precision, recall, thresholds = _curve(truth, scores, weights, drop_intermediate)
+    return PrecisionRecallCurve(precision, recall, thresholds.astype(np.asarray(y_score).dtype, copy=False))
 
 
 def average_precision_score(
@@ -63,6 +75,7 @@ def average_precision_score(
     *,
     average: str | None = "macro",
     pos_label: Any = 1,
+    sample_weight: Any = None,
     interpolation: str = "none",
 ) -> Any:
     """Average precision of a classifier: ``sum over thresholds of (R_n - R_(n-1)) * P_n``.
@@ -75,16 +88,20 @@ def average_precision_score(
             class, ``"weighted"`` weighs classes by their positives, ``"samples"`` is the mean over rows, None gives
             the ``(C,)`` array.
         pos_label: The label of the positive class of one-dimensional labels.
+        sample_weight: ``(N,)`` how much each example (each row) counts; 1 by default.
         interpolation: ``"none"`` is scikit-learn's; with the others, precision at a recall is the greatest at that
             recall or beyond, and ``"voc2007"`` takes its mean over recall 0, 0.1, …, 1, ``"coco"`` over 0, 0.01, …, 1,
             ``"voc2010"`` the area under it.
 
     Returns:
-        A float, or an array with ``average=None``. A class without positives has 0, and a warning says so; so does no
-        example at all.
+        A float, or an array with ``average=None``. A class without positives has 0; so does no example at all.
 
     Raises:
-        ValueError: Shapes differ, labels are not binary, a score is NaN, or a name is unknown.
+        ValueError: Shapes differ, labels are not binary, `pos_label` is none of two labels, a score or weight is NaN,
+            or a name is unknown.
+
+    Warns:
+        UserWarning: A class has no positive example.
 
     Source: scikit-learn, `average_precision_score`, same bits; PASCAL VOC 2007 and 2010 development kits; COCO.
 
@@ -98,22 +115,28 @@ def average_precision_score(
     if interpolation not in INTERPOLATIONS:
         raise ValueError(f"interpolation is {interpolation!r}, expected one of {', '.join(INTERPOLATIONS)}")
     scores = _scores(y_score)
-    if scores.ndim == 1 and interpolation == "none":
-        labels = _labels(y_true, pos_label)
-        value, positives = _core.average_precision(labels, scores)
-        if not positives:
-            _warn_no_positives("average precision is 0")
-        return value
+    if scores.ndim == 1 and interpolation == "none" and sample_weight is None:
+        return _of_one_class(y_true, scores, pos_label)
     if scores.ndim == 1:
-        return _one_class(_binary(y_true, pos_label), scores, interpolation)
+        truth = _binary(y_true, pos_label)
+        return _one_class(truth, scores, interpolation, _weights(sample_weight, len(truth)))
     if scores.ndim != 2:
         raise ValueError(f"y_score has {scores.ndim} dimensions, expected 1 or 2")
     truth = _indicator(y_true, scores.shape)
+    weights = _weights(sample_weight, len(truth))
     if average == "micro":
-        return _one_class(np.ascontiguousarray(truth).ravel(), np.ascontiguousarray(scores).ravel(), interpolation)
+        repeated = None if weights is None else np.repeat(weights, truth.shape[1])
+        flat = np.ascontiguousarray(truth).ravel(), np.ascontiguousarray(scores).ravel()
+        return _one_class(*flat, interpolation, repeated)
+    # What each value counts in the mean, and each example within one.
+    counts, of_example = None, weights
     if average == "samples":
-        truth, scores = truth.T, scores.T
-    if interpolation == "none":
+        truth, scores, counts, of_example = truth.T, scores.T, weights, None
+    elif average == "weighted":
+        counts = truth.sum(axis=0) if weights is None else (truth * weights[:, None]).sum(axis=0)
+        if np.isclose(counts.sum(), 0.0):
+            return 0.0
+    if interpolation == "none" and of_example is None:
         values = _core.average_precision_of_columns(truth, scores.astype(np.float64, copy=False))
         if not truth.any(axis=0).all():
             _warn_no_positives("its average precision is 0")
@@ -121,24 +144,39 @@ def average_precision_score(
         columns = range(scores.shape[1])
         contiguous = np.ascontiguousarray
         values = np.array(
-            [_one_class(contiguous(truth[:, c]), contiguous(scores[:, c]), interpolation) for c in columns]
+            [_one_class(contiguous(truth[:, c]), contiguous(scores[:, c]), interpolation, of_example) for c in columns]
         )
     if average is None:
         return values
-    if average != "weighted":
-        return float(np.average(values)) if len(values) else float("nan")
-    weights = truth.sum(axis=0).astype(np.float64)
-    return float(np.average(values, weights=weights)) if weights.any() else 0.0
+    if not len(values):
+        return float("nan")
+    if counts is not None:
+        values[counts == 0] = 0
+    return float(np.average(values, weights=counts))
 
 
-def _one_class(truth: np.ndarray, scores: np.ndarray, interpolation: str) -> float:
-    if not truth.any():
+def _of_one_class(y_true: Any, scores: np.ndarray, pos_label: Any) -> float:
+    try:
+        value, positives = _core.average_precision(_labels(y_true, pos_label), scores)
+    except ValueError:
+        # Labels that the core does not take as they are may all be the same.
+        value, positives = _core.average_precision(_binary(y_true, pos_label), scores)
+    if not positives:
         _warn_no_positives("average precision is 0")
-    if interpolation == "none":
+    return value
+
+
+def _one_class(truth: np.ndarray, scores: np.ndarray, interpolation: str, weights: np.ndarray | None) -> float:
+    found = (truth if weights is None else truth & (weights != 0)).any()
+    if not found:
+        _warn_no_positives("average precision is 0")
+    if interpolation == "none" and weights is None:
         return _core.average_precision(truth, scores)[0]
-    precision, recall, _ = _core.precision_recall(truth, scores, False)
-    if not truth.any():
+    precision, recall, _ = _curve(truth, scores, weights, False)
+    if not found:
         return 0.0
+    if interpolation == "none":
+        return float(max(0.0, -np.sum(np.diff(recall) * precision[:-1])))
     # Ascending in recall; the point that precedes the first threshold has no examples and so no precision.
     recall = recall[:-1][::-1]
     envelope = np.maximum.accumulate(precision[:-1])[::-1]
@@ -148,6 +186,51 @@ def _one_class(truth: np.ndarray, scores: np.ndarray, interpolation: str) -> flo
     points = np.linspace(0.0, 1.0, 101) if interpolation == "coco" else np.linspace(0.0, 1.0, 11).round(1)
     place = np.searchsorted(recall, points, side="left")
     return float(np.where(place < len(recall), envelope[np.minimum(place, len(recall) - 1)], 0.0).mean())
+
+
+def _curve(
+    truth: np.ndarray, scores: np.ndarray, weights: np.ndarray | None, drop_intermediate: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Precision, recall and thresholds; where examples have weights, by the sums that scikit-learn takes."""
+    if weights is None:
+        return _core.precision_recall(truth, scores, drop_intermediate)
+    if len(truth) != len(scores):
+        raise ValueError(f"y_true has {len(truth)} examples and y_score has {len(scores)}")
+    if len(at := np.flatnonzero(np.isnan(scores))):
+        raise ValueError(f"y_score[{at[0]}] is NaN")
+    counted = weights != 0
+    truth, scores, weights = truth[counted], scores[counted], weights[counted]
+    if not len(scores):
+        return np.array([1.0]), np.array([0.0]), scores
+    order = np.argsort(-scores, kind="stable")
+    truth, scores, weights = truth[order].astype(np.float64), scores[order], weights[order]
+    last = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)
+    right = np.cumsum(truth * weights, dtype=np.float64)[last]
+    wrong = np.cumsum((1.0 - truth) * weights, dtype=np.float64)[last]
+    thresholds = scores[last]
+    if drop_intermediate and len(right) > 2:
+        kept = np.concatenate([[True], np.logical_or(np.diff(right[:-1]), np.diff(right[1:])), [True]])
+        right, wrong, thresholds = right[kept], wrong[kept], thresholds[kept]
+    all_of_them = right + wrong
+    precision = np.divide(right, all_of_them, out=np.zeros_like(right), where=all_of_them != 0)
+    recall = np.ones_like(right) if right[-1] == 0 else right / right[-1]
+    return np.append(precision[::-1], 1.0), np.append(recall[::-1], 0.0), thresholds[::-1]
+
+
+def _weights(sample_weight: Any, length: int) -> np.ndarray | None:
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight)
+    if weights.dtype.kind not in "fiub":
+        raise TypeError(f"sample_weight is {weights.dtype}, expected numbers")
+    if weights.ndim == 0:
+        weights = np.full(length, weights)
+    if weights.shape != (length,):
+        raise ValueError(f"sample_weight has shape {weights.shape}, expected ({length},) as y_true has examples")
+    weights = weights.astype(np.float64, copy=False)
+    if len(at := np.flatnonzero(~np.isfinite(weights))):
+        raise ValueError(f"sample_weight[{at[0]}] is {weights[at[0]]}, expected a finite number")
+    return weights
 
 
 def _scores(y_score: Any) -> np.ndarray:
@@ -179,13 +262,23 @@ def _binary(y_true: Any, pos_label: Any) -> np.ndarray:
         # Counted without sorting or copying: a hundred times quicker than np.unique.
         truth = labels == 1
         others = labels.size - np.count_nonzero(truth)
-        if others not in (np.count_nonzero(labels == 0), np.count_nonzero(labels == -1)):
+        plain = others in (np.count_nonzero(labels == 0), np.count_nonzero(labels == -1))
+        if not plain and (pos_label is None or len(np.unique(labels)) > 1):
             raise ValueError("y_true is not binary: expected 0 and 1 or -1 and 1, or pos_label")
         return np.ascontiguousarray(truth)
-    truth = labels == pos_label
-    if not truth.any() and labels.size:
+    truth = _equal(labels, pos_label)
+    # Where all examples are of one class, that may well be the other one.
+    if not truth.any() and len(np.unique(labels)) > 1:
         raise ValueError(f"pos_label={pos_label!r} is not among the labels")
-    return np.ascontiguousarray(truth)
+    return truth
+
+
+def _equal(labels: np.ndarray, pos_label: Any) -> np.ndarray:
+    if labels.ndim != 1:
+        raise ValueError(f"y_true has {labels.ndim} dimensions, expected 1 as y_score")
+    truth = np.asarray(labels == pos_label)
+    # NumPy has no answer for text and numbers.
+    return np.ascontiguousarray(truth) if truth.shape == labels.shape else np.zeros(labels.shape, dtype=bool)
 
 
 def _indicator(y_true: Any, shape: tuple[int, ...]) -> np.ndarray:
@@ -205,4 +298,4 @@ def _indicator(y_true: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _warn_no_positives(what: str) -> None:
-    warnings.warn(f"no positive example in y_true: {what}", RuntimeWarning, stacklevel=3)
+    warnings.warn(f"No positive class found in y_true, {what}.", UserWarning, stacklevel=3)
