@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from meanap import _arrow, _core
+from meanap.ranking import labels
 
 
 def apk(actual: Iterable[Any], predicted: Iterable[Any], k: int = 10) -> float:
@@ -49,6 +50,9 @@ def mapk(actual: Any, predicted: Any, k: int = 10, *, padding: int | None = -1) 
     CSR matrix (SciPy's, or anything with `indptr`, `indices` and `data`): for `actual` the columns that are not 0 are
     relevant, for `predicted` they are ranked by descending value, the lower column first in a tie.
 
+    Lists are paired by position. Where both sides have labels (the keys of dictionaries, the index of pandas Series and
+    DataFrames) that are not the same in the same order, they are paired by label.
+
     Args:
         actual: The relevant items of each list.
         predicted: The predicted items of each list, best first.
@@ -59,7 +63,8 @@ def mapk(actual: Any, predicted: Any, k: int = 10, *, padding: int | None = -1) 
         `numpy.mean` of the lists' values; NaN if there are no lists.
 
     Raises:
-        ValueError: `k` is less than 1, or the sides differ in length (ml_metrics would drop the rest in silence).
+        ValueError: `k` is less than 1, the sides differ in length (ml_metrics would drop the rest in silence), or their
+            labels are not the same ones.
         TypeError: An argument is not what it should be.
 
     Source: ml_metrics, `average_precision.mapk`, same bits.
@@ -81,6 +86,7 @@ def apk_values(actual: Any, predicted: Any, k: int = 10, *, padding: int | None 
     array([0.83333333, 0.5       ])
     """
     k = _cutoff(k)
+    actual, predicted = labels.paired({"actual": actual, "predicted": predicted})
     actual, predicted = _unpacked(actual, "actual"), _unpacked(predicted, "predicted")
     sides = _table(actual, padding, ranked=False), _table(predicted, padding, ranked=True)
     if sides[0] is not None and sides[1] is not None:
@@ -102,6 +108,8 @@ def _cutoff(k: int) -> int:
 def _inner(items: Iterable[Any], side: str) -> Any:
     if isinstance(items, (str, bytes)):
         raise TypeError(f"{side} is text, expected a list of items")
+    if isinstance(items, Mapping) or (side == "predicted" and isinstance(items, (set, frozenset))):
+        raise TypeError(f"{side} is a {type(items).__name__}, expected a list of items in their order")
     if isinstance(items, (list, tuple)) or hasattr(items, "tolist"):
         return items
     if not isinstance(items, Iterable):

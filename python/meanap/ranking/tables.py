@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _arrow, _core
+from meanap.ranking import labels
 
 # Names of columns, in lower case with "_" between words; where a table has several of them, the first one counts.
 _QUERY = ("query", "query_id", "qid", "q_id", "topic", "topic_id", "user", "user_id", "userid")
@@ -77,6 +78,7 @@ def _columns(source: Any, what: str, values: tuple[str, ...]) -> tuple[Any, Any,
         if len(source) != 3:
             raise ValueError(f"{what}: {len(source)} columns, expected 3 (query, document, {values[0]})")
         wanted = ("queries", "documents", f"{values[0]}s")
+        labels.check_same_index({f"{what}: {name}": column for name, column in zip(wanted, source, strict=True)})
         return tuple(_array(column, f"{what}: {name}") for column, name in zip(source, wanted, strict=True))  # type: ignore[return-value]
     if (table := _by_arrow(source, what)) is not None:
         source, names = table, list(table)

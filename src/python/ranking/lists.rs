@@ -9,7 +9,7 @@ use numpy::{PyArray1, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::PyTypeInfo;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyInt, PyList, PyTuple};
+use pyo3::types::{PyDict, PyFrozenSet, PyInt, PyList, PySet, PyTuple};
 use rayon::prelude::*;
 
 use super::integers;
@@ -72,6 +72,13 @@ impl<'py> Inner<'py> {
         }
         if let Ok(tuple) = item.cast_exact::<PyTuple>() {
             return Ok(Inner::Tuple(tuple.clone()));
+        }
+        let unordered =
+            side == "predicted" && (item.is_instance_of::<PySet>() || item.is_instance_of::<PyFrozenSet>());
+        if unordered || item.is_instance_of::<PyDict>() {
+            let kind = item.get_type().name()?.to_string();
+            let message = format!("{side}[{row}] is a {kind}, expected a list of items in their order");
+            return Err(PyTypeError::new_err(message));
         }
         // A NumPy array gives Python numbers, which hash and compare as its elements do.
         if item.hasattr("tolist")?
