@@ -282,3 +282,38 @@ def test_a_warning_is_one_line(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("meanap.cli.generate.run", lambda options: warnings.warn("two\nlines", stacklevel=1))
     assert main(["generate", str(tmp_path)]) == 0
     assert capsys.readouterr().err == "meanap: warning: two lines\n"
+
+
+#: Options that take numbers, and what they do not take.
+WORDS = ["", "x", "1,x", "nan"]
+NUMBERS = [
+    (("eval", "a", "b"), "--max-dets", [*WORDS, "0", "100,10", "1.5", "-1"]),
+    (("eval", "a", "b"), "--iou-thresholds", [*WORDS, "50", "-0.1", "0.5,", "inf"]),
+    (("eval", "a", "b"), "--area-ranges", [*WORDS, "all:0", "all:0:x", "all:9:0", "all:0:nan"]),
+    (("eval", "a", "b"), "--fail-under", [*WORDS, "ap", "ap=40", "ap=x", "=0.5", "ap=nan"]),
+    (("eval", "a", "b"), "--numbers", ["", ","]),
+    (("eval", "a", "b"), "--sigmas", [*WORDS, "0", "-1", "inf"]),
+    *(((name, "a", "b", *more), option, values)
+      for name, *more in (("eval",), ("compare", "c"))
+      for option, values in (("--confidence", [*WORDS, "0", "1", "95"]), ("--margin", [*WORDS, "5", "-0.1"]),
+                             ("--resamples", [*WORDS, "0", "-5", "1.5"]))),
+    (("report", "a", "b"), "--score", [*WORDS, "inf"]),
+    (("report", "a", "b"), "--worst", [*WORDS, "-1", "1.5"]),
+    (("report", "a", "b"), "--resamples", [*WORDS, "0"]),
+    (("check", "a"), "--labels", [*WORDS, "-1"]),
+    (("semantic", "a", "b", "--classes", "3"), "--boundary", [*WORDS, "0", "1", "2", "-0.1"]),
+    (("demo",), "--images", [*WORDS, "0", "-3"]),
+    (("demo",), "--seed", [*WORDS, "-1"]),
+    (("generate", "a"), "--images", [*WORDS, "0", "-3"]),
+    (("generate", "a"), "--seed", [*WORDS, "-1"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("command", "option", "values"), NUMBERS)
+def test_numbers_that_are_none_are_told_with_what_is_expected(capsys, command, option, values):
+    for value in values:
+        with pytest.raises(SystemExit) as stopped:
+            main([*command, f"{option}={value}"])
+        err = capsys.readouterr().err
+        assert stopped.value.code == 2, value
+        assert f"argument {option}: " in err and "expected" in err and "invalid" not in err, err

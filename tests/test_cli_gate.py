@@ -113,6 +113,32 @@ def test_a_baseline_and_its_detections_give_the_same_verdict(files, tmp_path, ca
     assert code == 0 and line.endswith(": better")
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        3,
+        "ap",
+        None,
+        {"intervals": 3},
+        {"intervals": {"numbers": [1]}},
+        {"intervals": {"numbers": {"ap": {}}}},
+        {"intervals": {"numbers": {"ap": {"samples": 3, "value": 0.5}}}},
+        {"intervals": {"numbers": {"ap": {"samples": [[1]], "value": 0.5}}}},
+        {"per_class": [{}]},
+        {"per_class": 5},
+        {"stats": [1, 2]},
+        {"params": []},
+        {"annotations": 3},
+        {},
+    ],
+)
+def test_a_baseline_that_is_none_is_one_line(files, tmp_path, capsys, content):
+    path = tmp_path / "baseline.json"
+    path.write_text(json.dumps(content))
+    code, _, err = run(capsys, "eval", files[0], files[1], "--fail-if-worse-than", path, *FEW)
+    assert code == 1 and err.count("\n") == 1 and "baseline.json: " in err and "Traceback" not in err, err
+
+
 def test_a_run_under_a_gate_is_the_next_ones_baseline(files, tmp_path, capsys):
     path = baseline(files, tmp_path, files[1], "--fail-under", "ap=0.1")
     code, line, _ = run(capsys, "eval", files[0], files[2], "--fail-if-worse-than", path, *FEW)

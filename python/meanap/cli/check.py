@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from meanap.cli import evaluate, inputs, output
+from meanap.cli import evaluate, inputs, numbers, output
 
 
 def add_parser(commands):
@@ -21,7 +21,7 @@ def add_parser(commands):
     )
     inputs.add_sigmas(parser)
     output.add_json(parser, "the findings")
-    parser.add_argument("--labels", type=_count, default=10, metavar="N", help="likely label errors to list (10)")
+    parser.add_argument("--labels", type=numbers.whole, default=10, metavar="N", help="label errors to list (10)")
     parser.add_argument("--strict", action="store_true", help="exit with 1 on warnings too")
     parser.add_argument("--quiet", action="store_true", help="print nothing")
     parser.set_defaults(run=run)
@@ -54,10 +54,3 @@ def _text(findings, labels):
                 f"score {row['score']:.3f}, box [{box}]"
             )
     return "\n".join(lines)
-
-
-def _count(text):
-    number = int(text)
-    if number < 0:
-        raise ValueError(text)
-    return number

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from meanap._printable import shown
-from meanap.cli import gate, inputs, output
+from meanap.cli import gate, inputs, numbers, output
 from meanap.cli.errors import UsageError
 
 
@@ -23,7 +23,7 @@ def add_parser(commands):
     parser.add_argument("--iou-type", choices=("bbox", "segm", "keypoints"), default="bbox", help="default: bbox")
     parser.add_argument("--protocol", default="coco", help="coco (default), lvis, voc2007, voc2012, torchmetrics, …")
     parser.add_argument("--numbers", type=gate.names, metavar="ap,ap50", help="default: all of the summary")
-    parser.add_argument("--margin", type=gate.part, default=0.0, metavar="0.005", help="tolerated drop (default 0)")
+    parser.add_argument("--margin", type=numbers.fraction, default=0.0, metavar="0.005", help="tolerated drop (0)")
     parser.add_argument("--per-class", action="store_true", help="a row for each category, the greatest change first")
     output.add_json(parser, "all numbers")
     parser.add_argument("--quiet", action="store_true", help="print the verdict only")

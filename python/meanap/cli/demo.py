@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from meanap import generate
+from meanap.cli import numbers
 
 KINDS = {"bbox": "boxes", "segm": "masks", "keypoints": "poses"}
 
@@ -17,8 +18,8 @@ def add_parser(commands):
         description="Draw scenes of people and things and a detector's mistakes on them, evaluate boxes, "
         "masks and poses, and show the three tables with the time that each took.",
     )
-    parser.add_argument("--images", type=int, default=500, help="how many images (default 500)")
-    parser.add_argument("--seed", type=int, default=0, help="another seed, another data set (default 0)")
+    parser.add_argument("--images", type=numbers.count, default=500, help="how many images (default 500)")
+    parser.add_argument("--seed", type=numbers.whole, default=0, help="another seed, another data set (default 0)")
     parser.set_defaults(run=run)
 
 

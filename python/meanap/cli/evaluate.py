@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from meanap._files import read_json
-from meanap.cli import gate, inputs, output, tables
+from meanap.cli import gate, inputs, numbers, output, tables
 from meanap.cli.errors import UsageError, about
 
 IOU_TYPES = ("bbox", "segm", "boundary", "keypoints")
@@ -23,8 +23,8 @@ def add_parser(commands):
     parser.add_argument("--iou-type", choices=IOU_TYPES, default="bbox", help="default: bbox")
     output.add_json(parser)
     parser.add_argument("--per-class", action="store_true", help="a table with a row for each category")
-    parser.add_argument("--max-dets", type=_counts, metavar="1,10,100", help="detections kept an image")
-    parser.add_argument("--iou-thresholds", type=_numbers, metavar="0.5,0.75", help="default: 0.50:0.05:0.95")
+    parser.add_argument("--max-dets", type=numbers.rising_counts, metavar="1,10,100", help="detections kept an image")
+    parser.add_argument("--iou-thresholds", type=numbers.thresholds, metavar="0.5,0.75", help="default: 0.50:0.05:0.95")
     parser.add_argument(
         "--area-ranges",
         type=_ranges,
@@ -166,23 +166,14 @@ def _category_ids(ground_truth, options):
     return [known[name] for name in wanted]
 
 
-def _numbers(text):
-    numbers = [float(part) for part in text.split(",")]
-    if not all(0 <= number <= 1 for number in numbers):
-        raise argparse.ArgumentTypeError(f"{text!r}: thresholds are between 0 and 1")
-    return numbers
-
-
-def _counts(text):
-    counts = [int(part) for part in text.split(",")]
-    if min(counts) < 1 or counts != sorted(counts):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected rising whole numbers of at least 1")
-    return counts
-
-
 def _ranges(text):
     ranges = []
     for part in text.split(","):
-        label, low, high = part.split(":")
-        ranges.append((label, float(low), float(high)))
+        try:
+            label, low, high = part.split(":")
+            ranges.append((label, float(low), float(high)))
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{part!r}: expected NAME:LOW:HIGH, as small:0:1024") from None
+        if not ranges[-1][1] <= ranges[-1][2]:
+            raise argparse.ArgumentTypeError(f"{part!r}: expected a least and a greatest area")
     return ranges

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from meanap._files import read_json
+from meanap.cli import numbers
 from meanap.cli.errors import UsageError, about
 
 #: The exit code of a gate that is shut: not 1 (the input is wrong) and not 2 (the command is).
@@ -57,7 +58,7 @@ def add_options(parser):
     gate.add_argument(
         "--numbers", type=names, default=["ap"], metavar="ap,ap50", help="those held against BASELINE (default ap)"
     )
-    gate.add_argument("--margin", type=part, default=0.0, metavar="0.005", help="tolerated drop (default 0)")
+    gate.add_argument("--margin", type=numbers.fraction, default=0.0, metavar="0.005", help="tolerated drop (0)")
     gate.add_argument(
         "--intervals", action="store_true", help="write intervals of all numbers into the JSON: a baseline to keep"
     )
@@ -66,8 +67,8 @@ def add_options(parser):
 
 def add_sampling(parser):
     """How intervals are made."""
-    parser.add_argument("--confidence", type=_inside, default=0.95, metavar="0.95", help="of intervals (default 0.95)")
-    parser.add_argument("--resamples", type=count, default=1000, help="bootstrap resamples (default 1000)")
+    parser.add_argument("--confidence", type=numbers.inside, default=0.95, metavar="0.95", help="of intervals (0.95)")
+    parser.add_argument("--resamples", type=numbers.count, default=1000, help="bootstrap resamples (default 1000)")
 
 
 def asked(options):
@@ -191,8 +192,22 @@ class _Baseline:
         if isinstance(told, list) or (isinstance(told, dict) and "annotations" in told):
             self.other = evaluate(path)
             return
-        if not isinstance(told, dict):
-            raise ValueError(f"{path}: expected the JSON of `meanap eval --json`, or detections")
+        try:
+            self._read(told, result)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"{path}: expected the JSON of `meanap eval --json`, or detections") from error
+
+    def _read(self, told, result):
+        """Takes the numbers of an earlier run.
+
+        Raises
+        ------
+        ValueError
+            It is of other images, or was made with other options.
+        AttributeError, KeyError, TypeError
+            It is not what an earlier run has written.
+        """
+        path = self.path
         kept = told.get("intervals", {})
         known = told.get("params", {})
         if "images" in kept and kept["images"] != digest(result.image_ids):
@@ -218,6 +233,8 @@ class _Baseline:
         for name, interval in kept.get("numbers", {}).items():
             samples = np.array([math.nan if x is None else x for x in interval["samples"]], dtype=np.float64)
             value = math.nan if interval["value"] is None else interval["value"]
+            if samples.ndim != 1 or not isinstance(value, (int, float)):
+                raise TypeError(name)
             self.numbers[name] = (value, samples)
 
     def _same(self, there, here, option):
@@ -287,26 +304,3 @@ def names(text):
     if not found:
         raise argparse.ArgumentTypeError("expected names of numbers, as ap,ap50")
     return found
-
-
-def part(text):
-    """A number from 0 to 1."""
-    number = float(text)
-    if not 0 <= number <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a number from 0 to 1")
-    return number
-
-
-def _inside(text):
-    number = float(text)
-    if not 0 < number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a number between 0 and 1")
-    return number
-
-
-def count(text):
-    """A whole number of at least 1."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected at least 1")
-    return number

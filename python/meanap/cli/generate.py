@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from meanap import generate
+from meanap.cli import numbers
 
 
 def add_parser(commands):
@@ -14,8 +15,8 @@ def add_parser(commands):
         "masks.json, poses.json), or with --workload the two files of one benchmark.",
     )
     parser.add_argument("folder", type=Path, metavar="DIR")
-    parser.add_argument("--images", type=int, help="how many images (default 500, or the workload's own)")
-    parser.add_argument("--seed", type=int, default=0, help="another seed, another data set (default 0)")
+    parser.add_argument("--images", type=numbers.count, help="how many images (default 500, or the workload's own)")
+    parser.add_argument("--seed", type=numbers.whole, default=0, help="another seed, another data set (default 0)")
     parser.add_argument("--workload", choices=list(generate.WORKLOADS), help="a benchmark's files")
     parser.set_defaults(run=run)
 

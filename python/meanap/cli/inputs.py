@@ -46,9 +46,9 @@ def explained(options, *detections, all_fields=False):
     """While files are evaluated: of an error is told which record and field it is about, where that can be found."""
     try:
         yield
-    except (OSError, MemoryError):
+    except (OSError, MemoryError, UsageError):
         raise
-    except INPUT_ERRORS as error:
+    except Exception as error:
         from meanap.checking.fields import first_fault
 
         for path in detections:
@@ -56,7 +56,8 @@ def explained(options, *detections, all_fields=False):
             if fault is not None:
                 raise ValueError(fault) from error
         text = one_line(error)
-        if any(path.name in text for path in (options.ground_truth, *detections)):
+        named = any(path.name in text for path in (options.ground_truth, *detections))
+        if named or not isinstance(error, INPUT_ERRORS):
             raise
         raise ValueError(f"{detections[0]}: {text}") from error
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from meanap.cli import gate, inputs, output
+from meanap.cli import inputs, numbers, output
 from meanap.cli.errors import UsageError
 
 #: Standard output as a file.
@@ -31,9 +31,9 @@ def add_parser(commands):
         help="detections of a baseline to compare with: differences are DETECTIONS minus BASELINE",
     )  # fmt: skip
     parser.add_argument("--title", help="heading (default: the detections' name)")
-    parser.add_argument("--score", type=float, help="least score in confusions and drawings (default: best F1)")
-    parser.add_argument("--worst", type=_whole, default=24, metavar="N", help="images to draw (default 24)")
-    parser.add_argument("--resamples", type=gate.count, default=100, help="bootstrap resamples (default 100)")
+    parser.add_argument("--score", type=numbers.finite, help="least score in matrices and drawings (default: best F1)")
+    parser.add_argument("--worst", type=numbers.whole, default=24, metavar="N", help="images to draw (default 24)")
+    parser.add_argument("--resamples", type=numbers.count, default=100, help="bootstrap resamples (default 100)")
     inputs.add_sigmas(parser)
     parser.add_argument("--no-check", action="store_true", help="do not look for what is wrong with the files")
     parser.set_defaults(run=run)
@@ -69,10 +69,3 @@ def _write(options, rules):
         )
     except ImportError as error:
         raise UsageError(f"--images: {error}") from error
-
-
-def _whole(text):
-    number = int(text)
-    if number < 0:
-        raise ValueError
-    return number

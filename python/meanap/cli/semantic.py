@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from meanap._printable import shown
-from meanap.cli import output
+from meanap.cli import numbers, output
 from meanap.cli.errors import UsageError
 
 
@@ -26,7 +26,7 @@ def add_parser(commands):
     parser.add_argument("--reduce-zero-label", action="store_true", help="leave out target 0, number classes from 1")
     parser.add_argument(
         "--boundary",
-        type=float,
+        type=numbers.inside,
         nargs="?",
         const=0.02,
         metavar="RATIO",

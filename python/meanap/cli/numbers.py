@@ -1,0 +1,38 @@
+"""Numbers on the command line: each kind says what it expects."""
+
+import argparse
+import math
+
+__all__ = ["count", "finite", "fraction", "inside", "rising_counts", "thresholds", "whole"]
+
+
+def _kind(read, good, expected):
+    """A type of argument: `read` makes a number of the text, and `good` says whether it is one of these."""
+
+    def parse(text):
+        try:
+            number = read(text)
+        except ValueError:
+            number = None
+        if number is None or not good(number):
+            raise argparse.ArgumentTypeError(f"{text!r}: expected {expected}")
+        return number
+
+    return parse
+
+
+def _list(read):
+    return lambda text: [read(part) for part in text.split(",")]
+
+
+fraction = _kind(float, lambda number: 0 <= number <= 1, "a number from 0 to 1")
+inside = _kind(float, lambda number: 0 < number < 1, "a number between 0 and 1")
+finite = _kind(float, math.isfinite, "a number")
+count = _kind(int, lambda number: number >= 1, "a whole number of at least 1")
+whole = _kind(int, lambda number: number >= 0, "a whole number of at least 0")
+thresholds = _kind(_list(float), lambda some: all(0 <= x <= 1 for x in some), "numbers from 0 to 1, between commas")
+rising_counts = _kind(
+    _list(int),
+    lambda some: min(some) >= 1 and some == sorted(some),
+    "rising whole numbers of at least 1, between commas",
+)
