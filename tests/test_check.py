@@ -682,6 +682,18 @@ def test_annotation_ids_that_are_texts(tmp_path, clean):
     assert findings.codes == {"text-id"} and findings[0]["count"] == len(truth["annotations"])
 
 
+@pytest.mark.parametrize("field", ["image_id", "category_id"])
+def test_ids_with_a_decimal_point(clean, field):
+    truth, found = copy.deepcopy(clean)
+    for record in found:
+        record[field] = float(record[field])
+    findings = meanap.check(truth, found)
+    assert findings.codes - CLEAN == {"float-id"} and findings.row(code="float-id")["count"] == len(found)
+    for record in found:
+        record[field] += 0.5
+    assert meanap.check(truth, found).row(code="malformed-record")["count"] == len(found)
+
+
 @pytest.mark.parametrize("kind", ["bbox", "segm", "keypoints"])
 def test_predictions_as_a_data_set(tmp_path, kind):
     truth = generate.dataset(8, 3, kind="keypoints") if kind == "keypoints" else generate.dataset(8, 3, categories=2)

@@ -425,6 +425,10 @@ def _take(records: Records, entries: Any, needed: tuple[str, ...]) -> None:
         message = f'"{name}" is neither a whole number nor a string'
         example = f"record {bad[0]}: {ids[bad[0]]!r}" if bad else ""
         records.add("malformed-record", "error", len(bad), message, example, "Use the ids of the ground truth.")
+        points = [i for i, id in enumerate(ids) if isinstance(id, float) and _is_id(id)]
+        message = f'"{name}" is written with a decimal point: other tools may not take it for a whole number'
+        example = f"record {points[0]}: {ids[points[0]]!r}" if points else ""
+        records.add("float-id", "note", len(points), message, example, "Write whole numbers.")
         codes, known = _codes([_clean(id) if _is_id(id) else None for id in ids])
         setattr(records, column, codes)
         setattr(records, f"{column}_ids", known)
