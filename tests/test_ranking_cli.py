@@ -38,6 +38,10 @@ def test_several_runs_and_json(files, tmp_path, capsys):
         assert written[name]["means"] == expected.means
         assert written[name]["queries"] == expected.to_dict()
     assert set(written["run2"]["p_values"]) == {"map"} and written["run1"]["p_values"] == {}
+    # Candidate minus baseline, of which the baseline is the first.
+    gain = written["run2"]["means"]["map"] - written["run1"]["means"]["map"]
+    assert written["run2"]["differences"] == {"map": pytest.approx(gain)} and written["run1"]["differences"] == {}
+    assert f"{gain:+.4f}" in text and gain != 0
 
 
 @pytest.mark.parametrize(
@@ -80,3 +84,19 @@ def test_a_malformed_line_is_named(files, tmp_path, capsys):
     assert "bad: line 1: has 3 fields" in capsys.readouterr().err
     assert main(["rank", files[0], str(tmp_path / "none")]) == 1
     assert main(["rank", files[0], files[1], files[1]]) == 2
+
+
+def test_json_to_standard_output(files, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["rank", *files, "--json", "-"]) == 0
+    assert set(json.loads(capsys.readouterr().out)) == {"run1", "run2"}
+    assert not (tmp_path / "-").exists()
+
+
+def test_names_reach_the_terminal_without_control_characters(tmp_path, capsys):
+    judged, run = tmp_path / "judged", tmp_path / "run\x1b[2J"
+    judged.write_text("q\x1b[31m 0 d 1\nother 0 d 1\n")
+    run.write_text("q\x1b[31m Q0 d 1 1 t\n")
+    assert main(["rank", str(judged), str(run), "--per-query"]) == 0
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed and "q\\x1b[31m" in printed and "run\\x1b[2J" in printed

@@ -334,7 +334,7 @@ def test_intervals_and_tests_beside_scipy():
     a, b = results["first"]["map"], results["second"]["map"]
     [t] = compare(results, "map", test="t")
     assert t.p_value == pytest.approx(stats.ttest_rel(a, b).pvalue, rel=1e-9)
-    assert t.difference == pytest.approx(np.mean(a - b)) and t.corrected == t.p_value
+    assert t.difference == pytest.approx(np.mean(b - a)) and t.corrected == t.p_value
     noisy = {q: {d: s + 40 * (zlib.crc32(f"{q} {d}".encode()) % 7) for d, s in v.items()} for q, v in first.items()}
     results["second"] = evaluate(qrels, noisy)
     b = results["second"]["map"]
@@ -354,9 +354,17 @@ def test_comparisons_of_several_runs():
     results = {name: evaluate(qrels, {q: {d: s * i % 97 for d, s in v.items()} for q, v in run.items()})
                for i, name in enumerate(("a", "b", "c"), start=3)}  # fmt: skip
     pairs = compare(results, "map", samples=1000)
-    assert [(p.first, p.second) for p in pairs] == [("a", "b"), ("a", "c"), ("b", "c")]
+    assert [(p.baseline, p.candidate) for p in pairs] == [("a", "b"), ("a", "c"), ("b", "c")]
+    for pair in pairs:
+        gain = results[pair.candidate].mean("map") - results[pair.baseline].mean("map")
+        assert pair.difference == pytest.approx(gain) and gain != 0
+        assert pair.verdict == ("better" if gain > 0 else "worse")
     assert all(p.corrected >= p.p_value for p in pairs)
-    assert [(p.first, p.second) for p in compare(results, "map", baseline="b", samples=9)] == [("a", "b"), ("c", "b")]
+    with_b = compare(results, "map", baseline="b", samples=9)
+    assert [(p.baseline, p.candidate) for p in with_b] == [("b", "a"), ("b", "c")]
+    with_c = compare(results, "map", baseline="c", samples=9)
+    assert with_b[1].difference == pairs[2].difference == -with_c[1].difference
+    assert compare({"a": results["a"], "again": results["a"]}, "map")[0].verdict == "equal"
     with pytest.raises(ValueError, match="not measured on the same queries"):
         fewer = {q: run[q] for q in list(run)[1:]}
         compare({"a": results["a"], "b": evaluate(qrels, fewer)}, "map")

@@ -13,8 +13,10 @@ def add_parser(commands):
     parser = commands.add_parser(
         "rank",
         help="measure ranked lists against relevance judgements",
-        description="Measure TREC runs against TREC qrels (both may be .gz). With several runs, each is compared "
-        "with the first by a paired randomisation test with Holm's correction.",
+        description="Measure runs against relevance judgements: files of TREC, or TSV or CSV with a header that names "
+        "the columns as BEIR's has it (either may be compressed with gzip). With several runs, the first is the "
+        "baseline: each of the others is compared with it (candidate minus baseline) by a paired randomisation test "
+        "with Holm's correction.",
     )
     parser.add_argument("qrels", type=Path, metavar="QRELS")
     parser.add_argument("runs", type=Path, metavar="RUN", nargs="+")
@@ -56,7 +58,7 @@ def run(options):
     if len(results) > 1:
         for measure in next(iter(results.values())).measures:
             pairs = compare(results, measure, baseline=names[0])
-            found[measure] = {pair.first: pair for pair in pairs}
+            found[measure] = {pair.candidate: pair for pair in pairs}
     with output.tables(options):
         _print(results, found, options.per_query)
     output.write_json(options.json, _as_json(results, found), indent=1)
@@ -76,17 +78,19 @@ def _setting(text):
 
 
 def _print(results, found, per_query):
-    width = max(8, *(len(name) for name in results))
+    width = max(8, *(len(shown(name)) for name in results))
     measures = next(iter(results.values())).measures
     columns = [max(10, len(name)) for name in measures]
     head = "  ".join(name.rjust(size) for name, size in zip(measures, columns, strict=True))
     print(f"{'run'.ljust(width)}  {'queries':>7}  {head}")
     for name, result in results.items():
         row = "  ".join(f"{value:{size}.4f}" for value, size in zip(result.means.values(), columns, strict=True))
-        print(f"{name.ljust(width)}  {len(result):7d}  {row}")
+        print(f"{shown(name).ljust(width)}  {len(result):7d}  {row}")
         if name in next(iter(found.values()), {}):
-            row = "  ".join(_p_value(found[m][name].corrected).rjust(s) for m, s in zip(measures, columns, strict=True))
-            print(f"{''.ljust(width)}  {'':7}  {row}")
+            pairs = [found[measure][name] for measure in measures]
+            for told in (lambda pair: f"{pair.difference:+.4f}", lambda pair: _p_value(pair.corrected)):
+                row = "  ".join(told(pair).rjust(size) for pair, size in zip(pairs, columns, strict=True))
+                print(f"{''.ljust(width)}  {'':7}  {row}")
         if per_query:
             for query, values in zip(result.queries, result.values.tolist(), strict=True):
                 row = "  ".join(f"{value:{size}.4f}" for value, size in zip(values, columns, strict=True))
@@ -94,7 +98,7 @@ def _print(results, found, per_query):
     for name, result in results.items():
         for what, explained in (("unanswered", "judged but not in the run"), ("unjudged", "in the run but not judged")):
             if count := len(getattr(result, what)):
-                print(f"{name}: {count} queries are {explained}")
+                print(f"{shown(name)}: {count} queries are {explained}")
 
 
 def _p_value(p):
@@ -114,6 +118,7 @@ def _as_json(results, found):
                 str(query): {measure: number(value) for measure, value in values.items()}
                 for query, values in result.to_dict().items()
             },
+            "differences": {m: number(pairs[name].difference) for m, pairs in found.items() if name in pairs},
             "p_values": {m: number(pairs[name].corrected) for m, pairs in found.items() if name in pairs},
         }
         for name, result in results.items()

@@ -13,13 +13,18 @@ from meanap.ranking.evaluation import RankingResult
 
 
 class Comparison(NamedTuple):
-    """A pair of runs: the mean difference (first minus second), its p-value, and that corrected for all pairs."""
+    """A pair of runs: the mean difference (candidate minus baseline), its p-value, and that corrected for all pairs."""
 
-    first: str
-    second: str
+    baseline: str
+    candidate: str
     difference: float
     p_value: float
     corrected: float
+
+    @property
+    def verdict(self) -> str:
+        """``"better"`` if the candidate's mean is greater than the baseline's, ``"worse"``, or ``"equal"``."""
+        return "better" if self.difference > 0 else "worse" if self.difference < 0 else "equal"
 
 
 def compare(
@@ -36,10 +41,15 @@ def compare(
     Args:
         results: Results by the run's name, at least two.
         measure: The measure to compare.
-        baseline: Compare each run with this one; without, each pair.
+        baseline: Compare each of the others, as a candidate, with this run; without, each pair, of which the run that
+            comes first is the baseline.
         test: ``"randomisation"`` (exact up to 16 differing queries, else by random signs) or ``"t"``.
         samples: How many random signs to draw.
         seed: The same seed gives the same p-values, whatever the number of threads.
+
+    Returns:
+        A `Comparison` for each pair; differences are candidate minus baseline: a positive one says that the candidate
+        is better.
 
     Raises:
         ValueError: Fewer than two runs, different queries, a NaN value, or an unknown test or baseline.
@@ -51,8 +61,8 @@ def compare(
     >>> qrels = {f"q{i}": {"a": 1} for i in range(6)}
     >>> good = evaluate(qrels, {q: {"a": 2.0, "b": 1.0} for q in qrels})
     >>> bad = evaluate(qrels, {q: {"a": 1.0, "b": 2.0} for q in qrels})
-    >>> compare({"good": good, "bad": bad}, "map")
-    [Comparison(first='good', second='bad', difference=0.5, p_value=0.03125, corrected=0.03125)]
+    >>> compare({"bad": bad, "good": good}, "map")
+    [Comparison(baseline='bad', candidate='good', difference=0.5, p_value=0.03125, corrected=0.03125)]
     """
     if test not in ("randomisation", "t"):
         raise ValueError(f'test is {test!r}, expected "randomisation" or "t"')
@@ -66,18 +76,18 @@ def compare(
     if baseline is None:
         pairs = list(itertools.combinations(columns, 2))
     else:
-        pairs = [(name, baseline) for name in columns if name != baseline]
+        pairs = [(baseline, name) for name in columns if name != baseline]
     p_values = []
-    for first, second in pairs:
-        differences = columns[first] - columns[second]
+    for reference, candidate in pairs:
+        differences = columns[candidate] - columns[reference]
         if test == "t":
             p_values.append(_core.paired_t_test(differences)[1])
         else:
             p_values.append(_core.randomisation_test(differences, samples, seed))
     corrected = _core.holm(p_values)
     return [
-        Comparison(first, second, float(np.mean(columns[first] - columns[second])), p, c)
-        for (first, second), p, c in zip(pairs, p_values, corrected, strict=True)
+        Comparison(reference, candidate, float(np.mean(columns[candidate] - columns[reference])), p, c)
+        for (reference, candidate), p, c in zip(pairs, p_values, corrected, strict=True)
     ]
 
 
