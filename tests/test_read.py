@@ -4,11 +4,13 @@ import json
 import math
 import os
 import threading
+import time
 from random import Random
 
 import pytest
 
 from meanap import _core
+from tests.processes import with_threads
 
 COLUMNS = ["image_id", "category_id", "id", "area", "score", "bbox", "iscrowd"]
 RESULT = {"image_id": 1, "category_id": 2, "bbox": [1, 2, 3, 4], "score": 0.5}
@@ -90,14 +92,13 @@ def test_real_results(shared_data, name):
 
 @pytest.mark.parametrize(("hundredths", "double"), [(0, 0), (60_000, 40_000), (60_000, 60_000), (30_000, 60_000)])
 @pytest.mark.parametrize("workers", ["1", "3"])
-def test_a_large_file(tmp_path, monkeypatch, workers, hundredths, double):
+def test_a_large_file(tmp_path, workers, hundredths, double):
     """Several blocks, several workers, boxes that get longer from some records on: the same columns."""
 
     def box(i):
         if i >= double:
             return [i / 7, i / 11, i % 640, i / 3]
         return [i / 100, i / 50, i % 640, 0.01] if i >= hundredths else [i / 8, i / 16, i % 640, i / 32]
-    monkeypatch.setenv("MEANAP_NUM_THREADS", workers)
     records = [
         {
             "image_id": i // 50 * 7,
@@ -108,12 +109,16 @@ def test_a_large_file(tmp_path, monkeypatch, workers, hundredths, double):
         for i in range(60_000)
     ]
     path = tmp_path / "large.json"
-    for indent in [None, 1]:
-        path.write_text(json.dumps(records, indent=indent))
-        assert path.stat().st_size > 4 << 20
+
+    def check():
         dataset = _core.read_results(path)
         assert dataset.fallback is None
         check_columns(dataset, path, records)
+
+    for indent in [None, 1]:
+        path.write_text(json.dumps(records, indent=indent))
+        assert path.stat().st_size > 4 << 20
+        with_threads(workers, check)
 
 
 # Values as they may stand in a file, valid and not.
@@ -476,3 +481,29 @@ def test_objects_needs_known_names(write):
         dataset.objects("boxes", "detections")
     with pytest.raises(ValueError, match="role"):
         dataset.objects("bbox", "results")
+
+
+def test_time_grows_with_the_length_of_a_record(tmp_path):
+    """A polygon of many points, and nesting: eight times as long takes about eight times as long."""
+
+    def seconds(segmentation):
+        path = tmp_path / "long.json"
+        path.write_text(
+            '{"images": [{"id": 1}], "categories": [{"id": 1, "name": "a"}], "annotations": [{"id": 1, "image_id": 1, '
+            '"category_id": 1, "bbox": [1, 1, 5, 5], "area": 25, "iscrowd": 0, "segmentation": ' + segmentation + "}]}"
+        )
+        times = []
+        for _ in range(3):
+            start = time.process_time()
+            _core.read_dataset(path)
+            times.append(time.process_time() - start)
+        return min(times)
+
+    def polygon(points):
+        return "[[" + ",".join(str(i % 97 / 11) for i in range(2 * points)) + "]]"
+
+    def nested(depth):
+        return "[" * depth + "]" * depth
+
+    for make, size in ((polygon, 50_000), (nested, 500_000)):
+        assert seconds(make(8 * size)) < 20 * seconds(make(size)) + 0.2

@@ -122,12 +122,12 @@ enum Stop {
     Over,
 }
 
-/// Reads records from the window's cursor until one begins at or beyond `until`.
+/// Reads records from the window's cursor until one begins at or beyond `until`, or does not end before `reach`.
 fn run<R: Rows>(
     window: &mut Window<'_>,
     shape: &mut Shape,
     rows: &mut R,
-    until: u64,
+    [until, reach]: [u64; 2],
     over: &AtomicBool,
 ) -> Stop {
     loop {
@@ -158,6 +158,9 @@ fn run<R: Rows>(
             }
         };
         window.advance_to(mark);
+        if window.end() >= reach {
+            return Stop::Over;
+        }
         // The refill moves the text; the fault's place is within it.
         if let Err(halt) = window.mend(fault) {
             return Stop::Broken(halt);
@@ -165,7 +168,13 @@ fn run<R: Rows>(
     }
 }
 
-/// How the record at `start` begins: its brace and first key. Empty if it is no object with a key.
+/// How far beyond its block a record is read whose beginning was guessed, in blocks.
+const REACH: u64 = 8;
+
+/// Most bytes of what is looked for in each block.
+const MOST_OPENING: usize = 1 << 10;
+
+/// How the record at `start` begins: its brace and first key. Empty if it is no object with a key, or a very long one.
 fn opening(window: &mut Window<'_>, start: u64) -> Result<Vec<u8>, Halt> {
     window.seek(start, start);
     window.read(|scanner| {
@@ -179,7 +188,8 @@ fn opening(window: &mut Window<'_>, start: u64) -> Result<Vec<u8>, Halt> {
             return if scanner.at_end() { scanner.fault("a key") } else { Ok(Vec::new()) };
         }
         scanner.string()?;
-        Ok(scanner.since(start).to_vec())
+        let opening = scanner.since(start);
+        Ok(if opening.len() > MOST_OPENING { Vec::new() } else { opening.to_vec() })
     })
 }
 
@@ -279,7 +289,10 @@ impl<R: Rows> Team<'_, '_, R> {
             let (stop, end) = match begin {
                 Some(begin) => {
                     window.seek(begin, until);
-                    let stop = run(&mut window, &mut shape, &mut rows, until, &self.over);
+                    // A wrong guess may take all that follows for one record, in each block: such a record is left to
+                    // who knows where records begin.
+                    let reach = if index == 0 { u64::MAX } else { until + REACH * self.plan.block };
+                    let stop = run(&mut window, &mut shape, &mut rows, [until, reach], &self.over);
                     (stop, window.offset())
                 }
                 None => (Stop::Over, until),
@@ -386,7 +399,7 @@ impl<R: Rows> Chain<'_, '_, R> {
     fn advance(&mut self, until: u64) {
         let mut part = std::mem::replace(&mut self.part, self.rows.fresh());
         self.window.seek(self.at, until);
-        let stop = run(self.window, &mut self.shape, &mut part, until, &AtomicBool::new(false));
+        let stop = run(self.window, &mut self.shape, &mut part, [until, u64::MAX], &AtomicBool::new(false));
         let end = self.window.offset();
         self.add(&mut part, end, stop);
         self.part = part;

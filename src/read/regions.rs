@@ -71,6 +71,7 @@ fn read_region<T: Default>(
     let end = spans.start[region.end - 1] + u64::from(spans.len[region.end - 1]);
     let len = usize::try_from(end - base).map_err(|_| std::io::ErrorKind::OutOfMemory)?;
     buffer.clear();
+    buffer.try_reserve(len + PADDING).map_err(|_| std::io::ErrorKind::OutOfMemory)?;
     buffer.resize(len + PADDING, 0);
     source.read_at(base, &mut buffer[..len])?;
     let mut part = T::default();

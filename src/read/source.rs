@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::encoding;
+use crate::error::filled;
 use crate::watch::Watch;
 
 /// An open file. What is not a regular file (a pipe, say) is read whole, once.
@@ -147,8 +148,14 @@ impl Source {
 
     /// All bytes, in memory.
     pub fn read_all(&self) -> io::Result<Vec<u8>> {
-        let mut bytes = vec![0; usize::try_from(self.size).map_err(|_| io::ErrorKind::OutOfMemory)?];
-        let count = self.read_at(0, &mut bytes)?;
+        self.read_range(0, self.size)
+    }
+
+    /// Bytes from `start` up to `end`, as far as there are.
+    pub fn read_range(&self, start: u64, end: u64) -> io::Result<Vec<u8>> {
+        let length = usize::try_from(end.saturating_sub(start)).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        let mut bytes = filled(length, 0).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        let count = self.read_at(start, &mut bytes)?;
         bytes.truncate(count);
         Ok(bytes)
     }

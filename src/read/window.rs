@@ -49,6 +49,11 @@ impl<'a> Window<'a> {
         self.base + self.position as u64
     }
 
+    /// Where in the file the text that has been read ends.
+    pub fn end(&self) -> u64 {
+        self.base + self.len as u64
+    }
+
     /// Moves the cursor to `offset`; what lies beyond `until` will be read in small pieces.
     pub fn seek(&mut self, offset: u64, until: u64) {
         self.until = until;
@@ -114,12 +119,16 @@ impl<'a> Window<'a> {
         self.position = 0;
         let capacity = self.buffer.len() - PADDING;
         if kept > capacity / 2 {
-            self.buffer.resize(capacity * 2 + PADDING, 0);
+            let more = capacity;
+            self.buffer.try_reserve_exact(more).map_err(|_| io::ErrorKind::OutOfMemory)?;
+            self.buffer.resize(capacity + more + PADDING, 0);
         }
         let room = self.buffer.len() - PADDING - kept;
         let from = self.base + kept as u64;
-        let wanted =
-            usize::try_from(self.until.saturating_sub(from)).unwrap_or(usize::MAX).max(BEYOND).min(room);
+        let wanted = usize::try_from(self.until.saturating_sub(from)).unwrap_or(usize::MAX);
+        // At least as much again as is kept: however long a record is, scanning it anew each time adds up to few times its
+        // length.
+        let wanted = wanted.max(BEYOND).max(kept).min(room);
         // Until the new bytes are in, the old ones stay the text.
         self.set_len(kept);
         let count = self.source.read_at(from, &mut self.buffer[kept..kept + wanted])?;
@@ -140,6 +149,25 @@ const BEYOND: usize = 16 << 10;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_value_is_scanned_few_times() {
+        for text in ["[".repeat(1 << 20) + &"]".repeat(1 << 20), format!("[{}1]", "1.5, ".repeat(1 << 19))] {
+            let source = Source::from(text.into_bytes());
+            let mut window = Window::new(&source, 64);
+            // As at the end of a block: what is beyond is read in small pieces.
+            window.seek(0, 8);
+            let (mut scans, mut scanned) = (0, 0);
+            let end = window.read(|scanner| {
+                let skipped = scanner.skip();
+                (scans, scanned) = (scans + 1, scanned + scanner.position());
+                skipped
+            });
+            // The value may end with the text.
+            assert!(end.is_ok());
+            assert!(scans < 40 && scanned as u64 <= 4 * source.size(), "{scans} scans of {scanned} bytes");
+        }
+    }
 
     #[test]
     fn a_value_larger_than_the_window_is_read() {
