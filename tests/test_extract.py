@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import gc
 import io
 from collections import OrderedDict
 from fractions import Fraction
@@ -448,3 +449,69 @@ def test_rows_with_ids_beyond_64_bits():
     assert _core.objects_from_rows(rows) is None
     gt = COCO({"images": [{"id": 1}, {"id": 2**70}], "categories": [{"id": 1}], "annotations": []})
     assert gt.loadRes(rows).getAnnIds(imgIds=[2**70]) == [2]
+
+
+def test_a_collection_while_a_record_is_read_does_no_harm():
+    """Keys that no UTF-8 can write, and a garbage collection that empties the dictionary at each possible moment.
+
+    Before Python 3.12 any allocation of an object may start one.
+    """
+    armed, record, junk = [], {}, []
+
+    def clear(phase, _):
+        if armed and phase == "start":
+            armed.clear()
+            record.clear()
+            junk.extend([float(i) + 7e77, float(i), 5.0, 5.5] for i in range(64))
+
+    gc.collect()
+    gc.callbacks.append(clear)
+    try:
+        for moment in range(40):
+            for read in (
+                lambda records: _core.plain_columns(records, True, True),
+                lambda records: _core.index_plain(records, True),
+                lambda records: _core.plain_image_ids(records),
+            ):
+                junk.clear()
+                gc.disable()
+                record.update(
+                    {
+                        "image_id": 1,
+                        "category_id": 1,
+                        "id": 1,
+                        "score": float("0.5"),
+                        "bbox": [float(x) for x in ("1", "1.25", "5.5", "5.75")],
+                        f"\ud800{moment}": 1,
+                    }
+                )
+                gc.collect()
+                kept = [[] for _ in range(moment)]
+                gc.set_threshold(30)
+                armed.append(True)
+                gc.enable()
+                columns = read([record])
+                gc.disable()
+                armed.clear()
+                del kept
+                if isinstance(columns, dict):
+                    assert columns["score"].tolist() == [0.5]
+                    assert columns["bbox"].tolist() == [[1, 1.25, 5.5, 5.75]]
+    finally:
+        gc.callbacks.remove(clear)
+        gc.set_threshold(700)
+        gc.enable()
+
+
+@pytest.mark.parametrize("change", ["grow", "shrink"])
+def test_positions_that_change_while_they_are_read_are_an_error(change):
+    positions = {}
+
+    class Position:
+        def __index__(self):
+            positions.clear() if change == "shrink" else positions.update({len(positions) + 10: 0})
+            return 0
+
+    positions.update({i: Position() for i in range(5)})
+    with pytest.raises(RuntimeError, match="changed size during iteration"):
+        _core.objects_from_dicts([], "bbox", "detections", None, positions, {})

@@ -35,6 +35,7 @@ mod eval_imgs;
 mod evaluate;
 mod extract;
 mod index;
+mod items;
 mod listed;
 mod log;
 mod marks;

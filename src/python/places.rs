@@ -4,6 +4,7 @@ use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::items::items;
 use super::listed::AnnotationIndex;
 use super::number::{Kind, number};
 use crate::columns::{Codebook, Key};
@@ -38,7 +39,8 @@ impl Places {
     /// From a dictionary of id to position; None where an id is no integer, which may equal one all the same.
     pub fn new(given: &Bound<'_, PyDict>) -> PyResult<Option<Places>> {
         let mut places = Places { known: Codebook::default(), positions: Vec::with_capacity(given.len()) };
-        for (id, position) in given.iter() {
+        for item in items(given) {
+            let (id, position) = item?;
             let id = number(&id)?.filter(|id| id.kind == Kind::Integer);
             let (Some(id), Ok(position)) = (id, position.extract()) else { return Ok(None) };
             // Unequal keys of one dictionary get one code each, in order.

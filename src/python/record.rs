@@ -1,14 +1,19 @@
 //! Plain values out of annotation dictionaries, the one place here that reads dictionaries by borrowed pointers.
 //!
+//! Within the fence no Python object may be allocated and no error raised: either may start a garbage collection, which
+//! may run any Python code, which may change the dictionary that is being read.
+//!
 //! Half a million dictionaries are bound by memory: each lies in a dozen cache lines, and counting a reference to a
 //! value in and out writes to one that only had to be read. Here fields are found by walking a dictionary's items,
 //! which mostly have the very keys of the dictionary before, and what leaves is numbers, never a borrowed object. No
 //! Python code runs on the way. What is anything but plain is left to the safe road (`number`, `extract`); the tests
 //! send the same dictionaries both ways.
 
+use std::ffi::CStr;
+
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString};
+use pyo3::types::{PyDict, PyList};
 
 /// Without a global lock other threads may change a dictionary under our eyes: such an interpreter, whose objects have
 /// a larger head, takes the safe road.
@@ -39,15 +44,15 @@ pub enum Field {
     Segmentation,
 }
 
-const NAMES: [(&str, Field); 8] = [
-    ("image_id", Field::Image),
-    ("category_id", Field::Category),
-    ("id", Field::Id),
-    ("area", Field::Area),
-    ("score", Field::Score),
-    ("iscrowd", Field::Crowd),
-    ("bbox", Field::Box),
-    ("segmentation", Field::Segmentation),
+const NAMES: [(&CStr, Field); 8] = [
+    (c"image_id", Field::Image),
+    (c"category_id", Field::Category),
+    (c"id", Field::Id),
+    (c"area", Field::Area),
+    (c"score", Field::Score),
+    (c"iscrowd", Field::Crowd),
+    (c"bbox", Field::Box),
+    (c"segmentation", Field::Segmentation),
 ];
 
 /// What a field holds.
@@ -126,7 +131,7 @@ pub struct Reader<'py> {
     wanted: Vec<Field>,
     /// The keys of the dictionary before, in its order, and what they stand for. They are kept alive, so that an equal
     /// pointer is the same key.
-    keys: Vec<(Bound<'py, PyString>, Option<Field>)>,
+    keys: Vec<(Bound<'py, PyAny>, Option<Field>)>,
 }
 
 impl<'py> Reader<'py> {
@@ -180,16 +185,13 @@ impl<'py> Reader<'py> {
         let mut found = Found([std::ptr::null_mut(); NAMES.len()]);
         let (mut position, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
         let mut item = 0;
-        // SAFETY: `annotation` is a dictionary, and nothing below changes it: `PyDict_Next` runs no Python code, nor does
-        // the comparison of exact strings in `learn`. The pointers it gives are borrowed and alive until it changes.
+        // SAFETY: `annotation` is a dictionary, and nothing below changes it: neither `PyDict_Next` nor `learn` runs Python
+        // code or allocates an object. The pointers it gives are borrowed and alive until it changes.
         while unsafe { ffi::PyDict_Next(annotation.as_ptr(), &mut position, &mut key, &mut value) } != 0 {
             let field = match self.keys.get(item) {
                 Some((known, field)) if known.as_ptr() == key => *field,
-                _ => {
-                    // SAFETY: as above, the key is alive; this counts it.
-                    let key = unsafe { Bound::from_borrowed_ptr(annotation.py(), key) };
-                    self.learn(item, key)?
-                }
+                // SAFETY: as above, the key is alive.
+                _ => unsafe { self.learn(annotation.py(), item, key) }?,
             };
             if let Some(field) = field {
                 found.0[field as usize] = value;
@@ -200,12 +202,29 @@ impl<'py> Reader<'py> {
     }
 
     /// Notes that this is the key at that place; what it stands for, or None if it is no exact string.
+    ///
+    /// # Safety
+    ///
+    /// The key is alive.
     #[cold]
-    fn learn(&mut self, item: usize, key: Bound<'py, PyAny>) -> Option<Option<Field>> {
-        let key = key.cast_into_exact::<PyString>().ok()?;
-        let text = key.to_str().ok();
-        let known = NAMES.iter().find(|(name, _)| text == Some(*name)).map(|&(_, field)| field);
+    unsafe fn learn(
+        &mut self,
+        py: Python<'py>,
+        item: usize,
+        key: *mut ffi::PyObject,
+    ) -> Option<Option<Field>> {
+        // SAFETY: the key is alive, and its type is read only.
+        if unsafe { ffi::PyUnicode_CheckExact(key) } == 0 {
+            return None;
+        }
+        // SAFETY: it is an exact string. The comparison reads its characters as they are stored: nothing is converted, so
+        // that nothing is allocated and nothing can fail, whatever characters they are.
+        let is = |name: &CStr| unsafe { ffi::PyUnicode_CompareWithASCIIString(key, name.as_ptr()) } == 0;
+        let known = NAMES.iter().find(|(name, _)| is(name)).map(|&(_, field)| field);
         let field = known.filter(|field| self.wanted.contains(field));
+        // SAFETY: the key is alive; this counts it.
+        let key = unsafe { Bound::from_borrowed_ptr(py, key) };
+        // Of exact strings, which nothing else happens to when they are freed.
         self.keys.truncate(item);
         self.keys.push((key, field));
         Some(field)
