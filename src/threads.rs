@@ -1,80 +1,174 @@
 //! The only file that knows the thread pool.
 //!
-//! Worker threads do not survive `fork()`, and evaluation is often called on both sides of one (data loaders,
-//! process pools). So the pool is remembered together with the process that made it, and a child makes its own.
+//! Worker threads do not survive `fork()`, and evaluation is often called on both sides of one (data loaders, process
+//! pools), at any moment: while another thread of the parent makes the pool, say. So nothing here takes a lock, which a
+//! child could inherit with nobody left to release it: the pool is found by one pointer together with the process that made
+//! it, and a child makes its own.
+//!
+//! Where the system starts no more threads, the pool has as many as there are; where it starts none, the calling thread
+//! does the work.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::cell::Cell;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::{Scope, ThreadPool, ThreadPoolBuilder};
 
+/// Most threads of a pool, where the process has not more processors than that.
+const MOST: usize = 256;
+
+/// A process's pool.
 struct Owned {
     process: u32,
-    threads: usize,
-    pool: Arc<ThreadPool>,
+    /// None if no thread could be started.
+    pool: Option<ThreadPool>,
 }
 
-static POOL: Mutex<Option<Owned>> = Mutex::new(None);
+/// The pool of this process or of one that it was forked from; null before there is any. Never freed.
+static POOL: AtomicPtr<Owned> = AtomicPtr::new(ptr::null_mut());
 
-/// How many threads to use: `MEANAP_NUM_THREADS` if it is a positive number, else all the process may run on.
+/// To be called once before there is a second thread: sets up what a child could otherwise inherit half made.
+pub fn prepare() {
+    count();
+    // Rayon's queues share a collector that the first use of it makes, under a lock.
+    drop(crossbeam_epoch::pin());
+}
+
+/// How many threads to use: `MEANAP_NUM_THREADS` if that is a positive number, else all that the process may run on. At most
+/// 256, or as many as there are processors.
+///
+/// Both are asked for once in each process: a variable may change under a reader's eyes, and processors are found by a walk
+/// through the files of control groups, longer than a small task. A child may be put on other processors, so it asks again.
 pub fn count() -> usize {
-    let asked = std::env::var("MEANAP_NUM_THREADS").ok().and_then(|text| text.trim().parse().ok());
-    match asked {
-        Some(threads) if threads > 0 => threads,
-        _ => available(),
-    }
-}
-
-/// How many threads the process may run at once: asked once, because the answer takes a walk through the files of control
-/// groups, longer than a small task.
-fn available() -> usize {
+    /// The process in the upper half, its number of threads in the lower one.
     static OF_PROCESS: AtomicU64 = AtomicU64::new(0);
     let process = std::process::id();
     let known = OF_PROCESS.load(Ordering::Relaxed);
     if known >> 32 == u64::from(process) {
         return known as u32 as usize;
     }
-    // A child may have been put on other processors, so it asks again.
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let available = std::thread::available_parallelism().map_or(1, usize::from);
+    let asked = std::env::var("MEANAP_NUM_THREADS").ok();
+    let threads = chosen(asked.as_deref(), available);
     OF_PROCESS.store(u64::from(process) << 32 | threads as u64, Ordering::Relaxed);
     threads
 }
 
+fn chosen(asked: Option<&str>, available: usize) -> usize {
+    let asked =
+        asked.map(str::trim).filter(|text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()));
+    // What is too large for a number is too many threads.
+    match asked.map(|text| text.parse().unwrap_or(usize::MAX)) {
+        None | Some(0) => available,
+        Some(threads) => threads.min(MOST.max(available)),
+    }
+}
+
 /// Runs `work` with this process's pool as the one that rayon's iterators use.
 pub fn run<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    pool().install(work)
+    match pool() {
+        Some(pool) => pool.install(work),
+        None => {
+            alone();
+            work()
+        }
+    }
 }
 
 /// Runs `work` on the calling thread beside tasks that it gives to this process's pool, and waits for those.
 ///
 /// For a caller that must stay where it is, because it holds the interpreter; or that need not wait for another thread
 /// to wake up.
-pub fn beside<'scope, T>(work: impl FnOnce(&rayon::Scope<'scope>) -> T) -> T {
-    pool().in_place_scope(work)
+pub fn beside<'scope, T>(work: impl FnOnce(&Scope<'scope>) -> T) -> T {
+    match pool() {
+        Some(pool) => pool.in_place_scope(work),
+        None => {
+            alone();
+            rayon::in_place_scope(work)
+        }
+    }
 }
 
-fn pool() -> Arc<ThreadPool> {
+fn pool() -> Option<&'static ThreadPool> {
     let process = std::process::id();
-    let threads = count();
-    let mut held = POOL.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(owned) = held.as_ref()
+    let held = POOL.load(Ordering::Acquire);
+    // SAFETY: what was stored came of `Box::into_raw` and is never freed.
+    if let Some(owned) = unsafe { held.as_ref() }
         && owned.process == process
-        && owned.threads == threads
     {
-        return Arc::clone(&owned.pool);
+        return owned.pool.as_ref();
     }
+    let made = Box::into_raw(Box::new(Owned { process, pool: start(count()) }));
     // A pool inherited through fork() has no threads to join, so it is forgotten, not dropped.
-    if let Some(owned) = held.take()
-        && owned.process != process
-    {
-        std::mem::forget(owned);
+    match POOL.compare_exchange(held, made, Ordering::AcqRel, Ordering::Acquire) {
+        // SAFETY: as above.
+        Ok(_) => unsafe { &*made }.pool.as_ref(),
+        Err(other) => {
+            // SAFETY: it was made here, and nobody else has seen it. Its threads end.
+            drop(unsafe { Box::from_raw(made) });
+            // SAFETY: as above. What another thread of this process has stored is of this process.
+            unsafe { &*other }.pool.as_ref()
+        }
     }
-    let pool = ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .thread_name(|index| format!("meanap-{index}"))
-        .build()
-        .expect("the system can start worker threads");
-    let pool = Arc::new(pool);
-    *held = Some(Owned { process, threads, pool: Arc::clone(&pool) });
-    pool
+}
+
+/// A pool of so many threads, or of as many as the system starts.
+fn start(threads: usize) -> Option<ThreadPool> {
+    let mut threads = threads;
+    while threads > 0 {
+        let builder = ThreadPoolBuilder::new().num_threads(threads);
+        match builder.thread_name(|index| format!("meanap-{index}")).build() {
+            Ok(pool) => return Some(pool),
+            Err(_) => threads /= 2,
+        }
+    }
+    None
+}
+
+/// Makes the calling thread the one worker of a pool of its own, unless it is a worker already.
+fn alone() {
+    thread_local!(static ASKED: Cell<bool> = const { Cell::new(false) });
+    if !ASKED.replace(true) && rayon::current_thread_index().is_none() {
+        // No thread is started. The pool lasts as long as the thread.
+        let pool = ThreadPoolBuilder::new().num_threads(1).use_current_thread().build();
+        std::mem::forget(pool);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rayon::prelude::*;
+
+    #[test]
+    fn absurd_wishes_are_bounded() {
+        for (asked, expected) in [
+            (None, 8),
+            (Some("3"), 3),
+            (Some(" 3 "), 3),
+            (Some("0"), 8),
+            (Some("-3"), 8),
+            (Some("garbage"), 8),
+            (Some(""), 8),
+            (Some("256"), 256),
+            (Some("257"), 256),
+            (Some("99999999999999999999999999"), 256),
+        ] {
+            assert_eq!(chosen(asked, 8), expected, "{asked:?}");
+        }
+        assert_eq!(chosen(Some("500"), 384), 384);
+    }
+
+    #[test]
+    fn a_thread_without_a_pool_does_the_work() {
+        let found = std::thread::spawn(|| {
+            alone();
+            alone();
+            let sum: usize = (0..1000).into_par_iter().sum();
+            let mut done = 0;
+            rayon::in_place_scope(|scope| scope.spawn(|_| done = 1));
+            (sum, done, rayon::current_num_threads())
+        });
+        assert_eq!(found.join().unwrap(), (499_500, 1, 1));
+    }
 }

@@ -4,7 +4,6 @@ import contextlib
 import io
 import json
 import math
-import os
 import random
 
 import numpy as np
@@ -13,6 +12,7 @@ import pytest
 from meanap import generate
 from tests.differential.compare import unequal
 from tests.differential.tools import meanap
+from tests.processes import with_threads
 
 ARRAYS = ("precision", "recall", "scores")
 KINDS = ("bbox", "segm", "keypoints")
@@ -119,15 +119,15 @@ def test_names_of_ids(tmp_path, iou_type, road, image):
 
 @pytest.mark.parametrize("iou_type", KINDS)
 @pytest.mark.parametrize("road", ["file", "dicts"])
-def test_threads(tmp_path, monkeypatch, iou_type, road):
+def test_threads(tmp_path, iou_type, road):
     """One thread or many: the same arrays, cells and similarities."""
     truth, results = scene(iou_type)
-    seen = []
-    for threads in ("1", "2", "3", "16", ""):
-        monkeypatch.setenv("MEANAP_NUM_THREADS", threads)
-        assert os.environ["MEANAP_NUM_THREADS"] == threads
+
+    def work():
         ev = evaluated(tmp_path, truth, results, iou_type, road)
-        seen.append([*(ev.eval[name] for name in ARRAYS), ev.evalImgs, ev.ious])
+        return [*(ev.eval[name] for name in ARRAYS), ev.evalImgs, ev.ious]
+
+    seen = [with_threads(threads, work) for threads in ("1", "2", "3", "16", "")]
     for other in seen[1:]:
         assert not list(unequal(other, seen[0], "threads"))
 

@@ -13,6 +13,8 @@ pycocotools = pytest.importorskip("pycocotools")
 from pycocotools.coco import COCO  # noqa: E402
 from pycocotools.cocoeval import COCOeval  # noqa: E402
 
+from tests.processes import with_threads  # noqa: E402
+
 
 def reference(gt_path, dt_path, iou_type):
     """An evaluated and accumulated COCOeval of the reference."""
@@ -83,17 +85,19 @@ def test_real_boxes_and_masks(shared_data, results, iou_type):
 
 
 @pytest.mark.parametrize("workers", ["1", "4"])
-def test_real_keypoints(shared_data, tmp_path, monkeypatch, workers):
+def test_real_keypoints(shared_data, tmp_path, workers):
     """Areas from boxes, and from the keypoints themselves where results have no boxes."""
-    monkeypatch.setenv("MEANAP_NUM_THREADS", workers)
     truth, results = shared_data / "kpt_gt.json", shared_data / "kpt_dt.json"
-    check(truth, results, "keypoints")
-    check(truth, results, "bbox")
     bare = tmp_path / "bare.json"
     records = json.loads(results.read_text())
     bare.write_text(json.dumps([{k: v for k, v in record.items() if k != "bbox"} for record in records]))
-    check(truth, bare, "keypoints")
-    check(truth, bare, "bbox")
+
+    def check_all():
+        for found in (results, bare):
+            check(truth, found, "keypoints")
+            check(truth, found, "bbox")
+
+    with_threads(workers, check_all)
 
 
 def test_results_with_boxes_and_masks(shared_data, tmp_path):

@@ -57,6 +57,7 @@ pub use objects::{CodeIds, PyObjects};
 
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    crate::threads::prepare();
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<PyObjects>()?;
     module.add_class::<dataset::PyDataset>()?;
