@@ -1,8 +1,10 @@
 """The metric object: batches, merging, ranks, bytes."""
 
 import copy
+import json
 import math
 import pickle
+import struct
 
 import numpy as np
 import pytest
@@ -127,6 +129,43 @@ def test_damaged_bytes_are_an_error(whole):
             MeanAveragePrecision.from_state(bytes(damaged)).compute()
         except ValueError:
             pass
+
+
+def places(value, at=()):
+    """The path of each value within a JSON document."""
+    yield at
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield from places(value[key], (*at, key))
+
+
+def test_settings_that_make_no_sense_are_an_error():
+    """Whatever stands in the place of a setting, and texts that are no settings: a ValueError, or a metric."""
+    state = MeanAveragePrecision(["bbox", "segm"], errors=0.5, confusion=0.5).state()
+    begin = state.index(b"{")
+    end = begin + struct.unpack_from("<Q", state, begin - 8)[0]
+
+    def restored(text):
+        bytes_ = state[: begin - 8] + struct.pack("<Q", len(text)) + text + state[end:]
+        try:
+            return MeanAveragePrecision.from_state(bytes_)
+        except ValueError as error:
+            assert "state" in str(error)
+            return None
+
+    settings = json.loads(state[begin:end])
+    assert restored(state[begin:end]).state() == state
+    for text in (b"", b"null", b"[]", b"{}", b"[" * 100_000, b"1" * 5000, b"\xff"):
+        assert restored(text) is None
+    refused = 0
+    for place in places(settings):
+        for value in (None, True, -1, 1.5, 1e400, 10**30, "x", [], {}, [[1]], {"a": 1}):
+            changed = [json.loads(json.dumps(settings))]
+            inner, key = changed, 0
+            for step in place:
+                inner, key = inner[key], step
+            inner[key] = value
+            refused += restored(json.dumps(changed[0]).encode()) is None
+    assert refused > 1000
 
 
 def test_metrics_of_other_settings_do_not_merge(whole):
