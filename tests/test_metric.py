@@ -229,7 +229,7 @@ def test_bad_numbers(batches, side, name, spoil, message):
     [
         ("preds", "scores", np.zeros(2), r'preds\[0\]: "scores" has 2 rows, "labels" has'),
         ("preds", "boxes", np.zeros((3, 5)), r'preds\[0\]\["boxes"\]: expected shape \(N, 4\), found \(3, 5\)'),
-        ("preds", "labels", np.array([0.5]), r'preds\[0\]\["labels"\]: ids must be integers or strings'),
+        ("preds", "labels", np.array([0.5]), r'preds\[0\]\["labels"\]: row 0: 0.5 is no id'),
         ("preds", "boxes", "boxes", r'preds\[0\]\["boxes"\]: expected numbers'),
         ("targets", "boxes", None, r'targets\[0\]: "boxes" is missing'),
         ("targets", "labels", None, r'targets\[0\]: "labels" is missing'),

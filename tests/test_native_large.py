@@ -195,11 +195,11 @@ def test_records_of_shards_are_checked(tmp_path):
     truth, found = (json.loads(path.read_text(encoding="utf-8")) for path in paths)
     row = len(found)
     for spoil, message in (
-        ({"image_id": 999_999_999}, f"detections: row {row}: image id 999999999 is not in the ground truth"),
-        ({"category_id": 4321}, f"detections: row {row}: category id 4321 is not in the ground truth"),
+        ({"image_id": 999_999_999}, f'detections: record {row}: "image_id" is 999999999, which is not in the'),
+        ({"category_id": 4321}, f'detections: record {row}: "category_id" is 4321, which is not in the ground truth'),
         ({"bbox": [1, 2]}, f'detections: record {row}: "bbox" is .1, 2., expected 4 numbers'),
-        ({"bbox": [1, 2, -3, 4]}, rf"row {row}.*a negative size"),
-        ({"image_id": None}, f"Detections: image_ids: row {row}: None is no id, expected an integer or a string"),
+        ({"bbox": [1, 2, -3, 4]}, rf"record {row}.*a negative size"),
+        ({"image_id": None}, f'detections: record {row}: "image_id" is None, expected an integer or a string'),
     ):
         paths[1].write_text(json.dumps([*found, {**found[0], **spoil}]), encoding="utf-8")
         for limit in (None, SMALL):
@@ -208,7 +208,7 @@ def test_records_of_shards_are_checked(tmp_path):
     for text, problem, message in (
         ('[{"score": 1}]', ValueError, 'detections: record 0: "image_id" is missing'),
         ('[{"image_id": 1}, x]', json.JSONDecodeError, "found.json: record 1: expected a value: line 1 column 19"),
-        ("[3]", TypeError, "found a list"),
+        ("[3]", TypeError, "detections: record 0: expected a dictionary, found a int"),
     ):
         paths[1].write_text(text, encoding="utf-8")
         for limit in (None, SMALL):
@@ -223,9 +223,9 @@ def test_records_of_shards_are_checked(tmp_path):
 @pytest.mark.parametrize(
     "spoil, message",
     [
-        (lambda record: {**record, "id": None}, "None is no id"),
-        (lambda record: {**record, "id": 1.5}, "1.5 is no id"),
-        (lambda record: {**record, "id": [1]}, r"\[1\] is no id"),
+        (lambda record: {**record, "id": None}, '"id" is None, expected an integer'),
+        (lambda record: {**record, "id": 1.5}, '"id" is 1.5, expected an integer'),
+        (lambda record: {**record, "id": [1]}, r'"id" is \[1\], expected an integer'),
         (lambda record: {key: value for key, value in record.items() if key != "id"}, '"id" is missing'),
         (lambda record: [record], "expected a dictionary, found a list"),
     ],

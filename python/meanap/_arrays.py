@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["as_ids", "as_masks", "as_numbers", "as_numpy"]
+__all__ = ["as_flags", "as_id", "as_ids", "as_masks", "as_number", "as_numbers", "as_numpy", "shown"]
 
 
 def as_numpy(value: Any, place: str = "array") -> np.ndarray:
@@ -21,8 +21,13 @@ def as_numpy(value: Any, place: str = "array") -> np.ndarray:
     ValueError
         There is no way, or the rows of a nested list differ in length; the message begins with `place`.
     """
+    if isinstance(value, np.ma.MaskedArray):
+        if np.ma.is_masked(value):
+            row = int(np.flatnonzero(np.ma.getmaskarray(value).reshape(len(value), -1).any(axis=1))[0])
+            raise ValueError(f"{place}: row {row} is null")
+        return value.filled()
     if isinstance(value, np.ndarray):
-        return value
+        return np.asarray(value)
     if getattr(value, "requires_grad", False):
         value = value.detach()
     problems = []
@@ -63,9 +68,18 @@ def _from_device(value: Any) -> np.ndarray:
 
 
 def as_numbers(value: Any, place: str) -> np.ndarray:
-    """As `as_numpy`, in a type that the core reads: float32 or float64, int64 or bool."""
+    """As `as_numpy`, in a type that the core reads: float32 or float64, or int64. Flags are no numbers."""
+    return _as_numbers(value, place, "fiu")
+
+
+def as_flags(value: Any, place: str) -> np.ndarray:
+    """As `as_numbers`, or bool."""
+    return _as_numbers(value, place, "fiub")
+
+
+def _as_numbers(value: Any, place: str, kinds: str) -> np.ndarray:
     array = as_numpy(value, place)
-    if array.dtype == object or array.dtype.kind not in "fiub":
+    if array.dtype == object or array.dtype.kind not in kinds:
         if array.size == 0:
             return np.zeros(array.shape)
         raise ValueError(f"{place}: expected numbers, found {_what(array)}")
@@ -78,38 +92,84 @@ def as_numbers(value: Any, place: str) -> np.ndarray:
 
 
 def as_ids(value: Any, place: str) -> Any:
-    """A column of ids: an int64 array, or a list of Python objects."""
+    """A column of ids: an int64 array, or a list of integers and strings. A whole float is the integer it equals."""
     listed = isinstance(value, (list, tuple))
     try:
         array = as_numpy(value, place)
     except ValueError:
-        _check_ids(value if listed else (), place)
+        _listed_ids(value if listed else (), place)
         raise
     if array.ndim == 0:
         array = array[None]
     if array.ndim > 1 and array.size:
-        _check_ids(value if listed else (), place)
+        _listed_ids(value if listed else (), place)
         raise ValueError(f"{place}: expected shape (N,), found {array.shape}")
     if array.size == 0:
         return np.zeros(0, dtype=np.int64)
-    if array.dtype.kind == "i" or (array.dtype.kind == "u" and array.dtype.itemsize < 8):
+    # NumPy makes numbers of flags among numbers.
+    numbers = array.dtype.kind in "iuf" and not (listed and {bool, np.bool_} & set(map(type, value)))
+    if numbers and (array.dtype.kind == "i" or (array.dtype.kind == "u" and array.dtype.itemsize < 8)):
         return np.ascontiguousarray(array, dtype=np.int64)
-    if array.dtype.kind in "fbc":
-        _check_ids(value if listed else (), place)
-        whole = "; convert with .astype(int)" if array.dtype.kind == "f" else ""
-        raise ValueError(f"{place}: ids must be integers or strings, found dtype {array.dtype}{whole}")
+    if numbers and array.dtype.kind == "f" and ((np.floor(array) == array) & (np.abs(array) < 2**53)).all():
+        return array.astype(np.int64)
+    if array.dtype.kind in "bc":
+        _listed_ids(value if listed else (), place)
+        raise ValueError(f"{place}: ids must be integers or strings, found dtype {array.dtype}")
+    if array.dtype.kind == "U" and not (listed and not all(isinstance(id, str) for id in value)):
+        return array.ravel().tolist()
     # NumPy makes text of numbers among text; 1 and "1" are two ids.
-    mixed = listed and not all(isinstance(id, str) for id in value)
-    ids = list(value) if mixed else array.ravel().tolist()
-    if array.dtype == object or mixed:
-        _check_ids(ids, place)
-    return ids
+    return _listed_ids(value if listed else array.ravel().tolist(), place)
 
 
-def _check_ids(ids: Iterable[Any], place: str) -> None:
-    for row, id in enumerate(ids):
-        if isinstance(id, bool) or not isinstance(id, (int, str, np.integer)):
-            raise ValueError(f"{place}: row {row}: {id!r} is no id, expected an integer or a string")
+def _listed_ids(ids: Iterable[Any], place: str) -> list[Any]:
+    column = []
+    for row, given in enumerate(ids):
+        id = as_id(given)
+        if id is None:
+            raise ValueError(f"{place}: row {row}: {shown(given)} is no id, expected an integer or a string")
+        column.append(id)
+    return column
+
+
+def as_id(value: Any) -> int | str | None:
+    """An integer of 64 bits, a whole float as such, or a string; None for anything else."""
+    kind = type(value)
+    if kind is not int and kind is not str:
+        value = _scalar(value)
+        if isinstance(value, str):
+            return value
+        if isinstance(value, (bool, np.bool_)):
+            return None
+        if isinstance(value, (float, np.floating)):
+            value = int(value) if float(value).is_integer() and abs(value) < 2**53 else None
+        if not isinstance(value, (int, np.integer)):
+            return None
+        value = int(value)
+    return value if kind is str or -(2**63) <= value < 2**63 else None
+
+
+def as_number(value: Any) -> float | None:
+    """A number, perhaps not finite, as a float; None for anything else, flags and text too."""
+    if type(value) is float:
+        return value
+    value = _scalar(value)
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
+def _scalar(value: Any) -> Any:
+    """What an array or tensor without axes holds."""
+    return value.item() if hasattr(value, "item") and getattr(value, "shape", None) == () else value
+
+
+def shown(value: Any) -> str:
+    """A value as messages show it, cut where it is long."""
+    text = "NaN" if isinstance(value, float) and value != value else repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _what(array: np.ndarray) -> str:

@@ -524,5 +524,6 @@ def objects_from_arrays(
     size: str,
     score_range: tuple[float, float] | None,
     crowds: bool,
+    records: bool,
     fields: dict[str, Any],
 ) -> Objects: ...

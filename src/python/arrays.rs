@@ -7,8 +7,9 @@ use numpy::{Element, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyList, PyString};
+use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyString};
 
+use super::number::is_array;
 use crate::columns::Key;
 
 /// Numbers of any type as doubles.
@@ -55,7 +56,8 @@ fn read<T: Element + Copy>(
     single: bool,
     widen: impl Fn(T) -> f64,
 ) -> Option<Numbers> {
-    let array = value.cast::<PyArrayDyn<T>>().ok()?;
+    // What is derived from an array may say more than its data: a masked array, which of them are none.
+    let array = value.cast::<PyArrayDyn<T>>().ok().filter(|_| is_array(value).unwrap_or(false))?;
     let shape = array.shape().to_vec();
     let array = array.try_readonly().ok()?;
     // As a slice an array comes in the order in which it lies, which for a transposed one is not that of its rows.
@@ -71,11 +73,10 @@ fn read_known(value: &Bound<'_, PyAny>) -> Option<Numbers> {
         .or_else(|| read(value, false, |x: f64| x))
         .or_else(|| read(value, false, |x: i64| x as f64))
         .or_else(|| read(value, false, |x: i32| f64::from(x)))
-        .or_else(|| read(value, false, |x: bool| f64::from(u8::from(x))))
         .or_else(|| read(value, false, |x: u8| f64::from(x)))
 }
 
-/// Reads numbers; `place` names the argument in errors.
+/// Reads numbers, which flags are not; `place` names the argument in errors.
 pub fn numbers(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Numbers> {
     if let Some(numbers) = read_known(value) {
         return Ok(numbers);
@@ -85,9 +86,20 @@ pub fn numbers(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult
     read_known(&array).ok_or_else(|| PyValueError::new_err(format!("{}: not an array of numbers", place())))
 }
 
-/// Reads a column of flags: booleans, or integers that are 0 or 1.
+/// Reads a column of flags: booleans, or numbers that are 0 or 1.
 pub fn flags(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Vec<bool>> {
-    let numbers = numbers(value, &place)?;
+    let read_flags = |value: &Bound<'_, PyAny>| {
+        read(value, false, |x: bool| f64::from(u8::from(x))).or_else(|| read_known(value))
+    };
+    let numbers = match read_flags(value) {
+        Some(numbers) => numbers,
+        None => {
+            let doors = value.py().import(intern!(value.py(), "meanap._arrays"))?;
+            let array = doors.call_method1(intern!(value.py(), "as_flags"), (value, place()))?;
+            let wrong = || PyValueError::new_err(format!("{}: not an array of flags", place()));
+            read_flags(&array).ok_or_else(wrong)?
+        }
+    };
     numbers.len(&place)?;
     let flag = |(row, &x): (usize, &f64)| match x {
         0.0 => Ok(false),
@@ -96,6 +108,9 @@ pub fn flags(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<V
     };
     numbers.values.iter().enumerate().map(flag).collect()
 }
+
+/// Integers below this are doubles too.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Reads one id.
 pub fn key(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Key> {
@@ -108,8 +123,16 @@ pub fn key(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Key
     if let Ok(text) = value.cast::<PyString>() {
         return Ok(Key::Text(text.to_str()?.into()));
     }
-    // An array or tensor that holds a single id.
+    // A whole float is the integer that it equals.
+    if let Ok(number) = value.cast::<PyFloat>()
+        && number.value().fract() == 0.0
+        && number.value().abs() < EXACT
+    {
+        return Ok(Key::Number(number.value() as i64));
+    }
+    // An array or tensor that holds a single id, as data sets of torchvision have it.
     if value.hasattr(intern!(value.py(), "item"))?
+        && axes(value)? <= 1
         && let Ok(item) = value.call_method0(intern!(value.py(), "item"))
         && !item.is(value)
     {
@@ -119,6 +142,12 @@ pub fn key(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Key
     Err(PyValueError::new_err(message))
 }
 
+/// The number of axes of an array or tensor; 0 for anything else.
+fn axes(value: &Bound<'_, PyAny>) -> PyResult<usize> {
+    let shape = intern!(value.py(), "shape");
+    if value.hasattr(shape)? { value.getattr(shape)?.len() } else { Ok(0) }
+}
+
 /// Reads a column of ids.
 pub fn keys(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Vec<Key>> {
     fn read<T: Element + Copy>(
@@ -126,7 +155,7 @@ pub fn keys(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Ve
         place: &dyn Fn() -> String,
         widen: impl Fn(T) -> i64,
     ) -> Option<PyResult<Vec<Key>>> {
-        let array = value.cast::<PyArrayDyn<T>>().ok()?;
+        let array = value.cast::<PyArrayDyn<T>>().ok().filter(|_| is_array(value).unwrap_or(false))?;
         if array.ndim() > 1 && !array.is_empty() {
             return Some(Err(wrong_shape(&place(), "(N,)", array.shape())));
         }
@@ -144,7 +173,16 @@ pub fn keys(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Ve
         return found;
     }
     if let Ok(list) = value.cast::<PyList>() {
-        let item = |(row, item): (usize, Bound<'_, PyAny>)| key(&item, || format!("{}: row {row}", place()));
+        let item = |(row, item): (usize, Bound<'_, PyAny>)| {
+            let place = || format!("{}: row {row}", place());
+            // A column of columns is not one of ids, as it is not where it is an array.
+            if !item.is_instance_of::<PyInt>() && !item.is_instance_of::<PyString>() && axes(&item)? > 0 {
+                let message =
+                    format!("{}: {} is no id, expected an integer or a string", place(), item.repr()?);
+                return Err(PyValueError::new_err(message));
+            }
+            key(&item, place)
+        };
         return list.iter().enumerate().map(item).collect();
     }
     let doors = value.py().import(intern!(value.py(), "meanap._arrays"))?;

@@ -472,9 +472,12 @@ fn best_of_each_image(dt: &Objects, images: usize, limit: usize) -> Vec<u32> {
     image
 }
 
-/// Columns of one side from arrays: keywords as the fields of a per-image dictionary.
+/// Columns of one side from arrays: keywords as the fields of a per-image dictionary. `records`: they were made of COCO's
+/// records, which errors name.
 #[pyfunction]
-#[pyo3(signature = (image_ids, category_ids, *, detections, similarity, box_format, size, score_range, crowds, fields))]
+#[pyo3(signature = (
+    image_ids, category_ids, *, detections, similarity, box_format, size, score_range, crowds, records, fields
+))]
 #[expect(clippy::too_many_arguments, reason = "keywords of one call")]
 pub fn objects_from_arrays(
     image_ids: &Bound<'_, PyAny>,
@@ -485,6 +488,7 @@ pub fn objects_from_arrays(
     size: &str,
     score_range: Option<(f64, f64)>,
     crowds: bool,
+    records: bool,
     fields: &Bound<'_, PyDict>,
 ) -> PyResult<PyObjects> {
     let options = Options::new(similarity, box_format, size, score_range, crowds)?;
@@ -493,7 +497,7 @@ pub fn objects_from_arrays(
     let category = keys(category_ids, || "category_ids".to_owned())?;
     let codes = category.iter().map(|key| categories.code(key)).collect();
     let mut side = Side::default();
-    side.read_columns(fields, image, category, &options, detections)?;
+    side.read_columns(fields, image, category, &options, (detections, records))?;
     Ok(PyObjects {
         columns: side.objects(codes, options.kind),
         image_ids: CodeIds::Keys(images.keys().to_vec()),

@@ -5,10 +5,15 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
+use rayon::prelude::*;
+
 use super::arrays::key_list;
+use super::batch::complaint_of_runs;
 use super::dataset::PyDataset;
-use crate::columns::{Geometry, Key, Objects};
+use crate::columns::{Areas, Boxes, Geometry, Key, Masks, Objects, Shape};
+use crate::rle::codec;
 use crate::similarity::{Measures, measure};
+use crate::threads;
 
 /// Areas `(N,)`, boxes `(N, 4)` and image sizes `(N, 2)` of masks.
 type MaskColumns<'py> = (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray2<f64>>, Bound<'py, PyArray2<f64>>);
@@ -56,6 +61,70 @@ impl CodeIds {
     }
 }
 
+impl Objects {
+    fn first_bad(&self) -> Option<(usize, String)> {
+        let boxes = match (&self.geometry, &self.area) {
+            (Geometry::Boxes(boxes), _) | (_, Areas::OfBoxes(boxes)) => bad_box(boxes),
+            (Geometry::Keypoints(poses), _) => bad_box(&poses.boxes),
+            (Geometry::Masks(_), _) => None,
+        };
+        let shape = match &self.geometry {
+            Geometry::Boxes(_) => None,
+            Geometry::Keypoints(poses) => poses.points.iter().position(|x| !x.is_finite()).map(|number| {
+                (number / (2 * poses.per_object), "\"keypoints\" has a NaN or infinite number".to_owned())
+            }),
+            Geometry::Masks(masks) => bad_mask(masks),
+        };
+        let score = self
+            .score
+            .iter()
+            .position(f64::is_nan)
+            .map(|row| (row, "\"score\" is NaN, expected a number".to_owned()));
+        let area = match &self.area {
+            Areas::Given(areas) if self.score.is_empty() => {
+                areas.iter().enumerate().find_map(|(row, area)| {
+                    let wrong = !(0.0..f64::INFINITY).contains(&area);
+                    wrong.then(|| (row, format!("\"area\" is {area}, expected an area in pixels")))
+                })
+            }
+            _ => None,
+        };
+        [boxes, shape, score, area].into_iter().flatten().min_by_key(|&(row, _)| row)
+    }
+}
+
+fn bad_box(boxes: &Boxes) -> Option<(usize, String)> {
+    boxes.iter().enumerate().find_map(|(row, b)| {
+        let complaint = if !b.iter().all(|x| x.is_finite()) {
+            "NaN or infinite"
+        } else if b[2] < 0.0 || b[3] < 0.0 {
+            "a negative size"
+        } else {
+            return None;
+        };
+        Some((row, format!("\"bbox\" is ({}, {}, {}, {}): {complaint}", b[0], b[1], b[2], b[3])))
+    })
+}
+
+fn bad_mask(masks: &Masks) -> Option<(usize, String)> {
+    let complaint = |row: usize| {
+        let size = masks.size[row];
+        let complaint = match masks.shape[row] {
+            Shape::Polygons { .. } => None,
+            Shape::Compressed { piece, start, len } => match codec::checked(masks.text(piece, start, len)) {
+                Ok(text) => complaint_of_runs(size, codec::read(text)),
+                Err(error) => Some(error.message().to_owned()),
+            },
+            Shape::Counts { start, len } => {
+                let counts = &masks.counts[start as usize..][..len as usize];
+                complaint_of_runs(size, counts.iter().copied())
+            }
+        };
+        complaint.map(|complaint| (row, format!("\"segmentation\": {complaint}")))
+    };
+    threads::run(|| (0..masks.len()).into_par_iter().with_min_len(256).find_map_first(complaint))
+}
+
 #[pymethods]
 impl PyObjects {
     fn __len__(&self) -> usize {
@@ -86,24 +155,9 @@ impl PyObjects {
         self.category_ids.numbers(py)
     }
 
-    /// The first row whose box or score no evaluation can use, and what is wrong; None if all are well.
-    fn first_bad(&self) -> Option<(usize, String)> {
-        let of_box = match &self.columns.geometry {
-            Geometry::Boxes(boxes) => boxes.iter().enumerate().find_map(|(row, b)| {
-                let complaint = if !b.iter().all(|x| x.is_finite()) {
-                    "NaN or infinite"
-                } else if b[2] < 0.0 || b[3] < 0.0 {
-                    "a negative size"
-                } else {
-                    return None;
-                };
-                Some((row, format!("\"bbox\" is ({}, {}, {}, {}): {complaint}", b[0], b[1], b[2], b[3])))
-            }),
-            _ => None,
-        };
-        let score = self.columns.score.iter().position(f64::is_nan);
-        let of_score = score.map(|row| (row, "\"score\" is NaN".to_owned()));
-        of_box.into_iter().chain(of_score).min_by_key(|&(row, _)| row)
+    /// The first row of which something cannot be used, and what is wrong; None if all are well.
+    fn first_bad(&self, py: Python<'_>) -> Option<(usize, String)> {
+        py.detach(|| self.columns.first_bad())
     }
 
     /// The first row of an image (or a category) code.

@@ -14,7 +14,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 /// Columns `image_id`, `category_id` `(N,) int64`, `bbox` `(N, 4)` if `boxes`; of detections `score`, of ground truth `area`
 /// (NaN where there is none), `iscrowd` and, if all are there, `id`.
 ///
-/// None where a record is not a dictionary or a field is not plain integers and floats: the caller then looks at each.
+/// None where a record is not a dictionary, or a field is not plain integers and floats or not what such a field can be: the
+/// caller then looks at each.
 #[pyfunction]
 pub fn plain_columns<'py>(
     records: &Bound<'py, PyList>,
@@ -77,11 +78,17 @@ impl Columns {
             self.bbox.push(read.bbox?);
         }
         if detections {
-            self.score.push(read.score.exact()?);
+            self.score.push(read.score.exact().filter(|score| !score.is_nan())?);
             return Some(());
         }
-        self.area.push(if read.area == Plain::Missing { f64::NAN } else { read.area.exact()? });
-        self.crowd.push(read.crowd != Plain::Missing && read.crowd.exact()? != 0.0);
+        self.area.push(match read.area {
+            Plain::Missing => f64::NAN,
+            area => area.exact().filter(|area| (0.0..f64::INFINITY).contains(area))?,
+        });
+        self.crowd.push(match read.crowd {
+            Plain::Missing => false,
+            crowd => crowd.exact().filter(|crowd| [0.0, 1.0].contains(crowd))? == 1.0,
+        });
         match read.id {
             Plain::Integer(id) => self.id.push(id as f64),
             // An integer too large for 64 bits would be one all the same.

@@ -270,8 +270,18 @@ fn read_id(scanner: &mut Scanner<'_>, field: Field) -> Scan<Option<Key>> {
 fn id(text: &[u8]) -> Option<Key> {
     match text {
         [b'"', inside @ .., b'"'] => Some(Key::Text(unescaped(inside).into())),
-        number => std::str::from_utf8(number).ok()?.parse().ok().map(Key::Number),
+        number => {
+            let number = std::str::from_utf8(number).ok()?;
+            number.parse().ok().or_else(|| whole(number)).map(Key::Number)
+        }
     }
+}
+
+/// The integer that a float equals.
+fn whole(text: &str) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let number: f64 = text.parse().ok()?;
+    (number.fract() == 0.0 && number.abs() < EXACT).then_some(number as i64)
 }
 
 /// The inside of a JSON string without its escapes.
@@ -307,11 +317,15 @@ mod tests {
 
     #[test]
     fn ids_are_what_they_stand_for() {
-        assert_eq!(id(b"-17"), Some(Key::Number(-17)));
+        for (text, number) in
+            [("-17", -17), ("3.0", 3), ("-1e2", -100), ("9007199254740991.0", (1 << 53) - 1)]
+        {
+            assert_eq!(id(text.as_bytes()), Some(Key::Number(number)));
+        }
         for text in [r#""a\u00e9\n\ud83d\ude00\\""#, "\"a\u{e9}\\n\u{1f600}\\\\\""] {
             assert_eq!(id(text.as_bytes()), Some(Key::Text("a\u{e9}\n\u{1f600}\\".into())));
         }
-        for other in ["null", "1.5", "[1]", "99999999999999999999"] {
+        for other in ["null", "1.5", "[1]", "99999999999999999999", "9007199254740992.0", "NaN", "Infinity"] {
             assert_eq!(id(other.as_bytes()), None);
         }
     }

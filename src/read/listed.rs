@@ -15,7 +15,7 @@ pub struct Listed {
     pub trouble: Option<Trouble>,
     /// `id`.
     pub ids: Vec<i64>,
-    /// `height` and `width` where both are integers that fit; empty for categories.
+    /// `height` and `width` where both are integers above zero that fit; empty for categories.
     pub sizes: Vec<Option<[u32; 2]>>,
     pending: (i64, Option<[u32; 2]>),
     pending_trouble: Option<String>,
@@ -55,7 +55,7 @@ impl Rows for Listed {
             };
             // Who needs the size of an image finds out that there is none that could be used.
             let start = scanner.position();
-            *side = scanner.integer()?.and_then(|value| u32::try_from(value).ok());
+            *side = scanner.integer()?.and_then(|value| u32::try_from(value).ok().filter(|&side| side > 0));
             if side.is_none() {
                 scanner.move_to(start);
                 scanner.skip()?;

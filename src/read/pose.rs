@@ -119,7 +119,8 @@ impl Pose {
         loop {
             match scanner.number()? {
                 Some(Number { value, integer }) if !integer || value.abs() <= EXACT => match read % 3 {
-                    2 => self.labelled.push(value > 0.0),
+                    2 if value.is_finite() => self.labelled.push(value > 0.0),
+                    2 => return Ok(None),
                     _ => self.points.push(value),
                 },
                 _ => return Ok(None),

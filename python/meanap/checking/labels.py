@@ -9,8 +9,8 @@ import numpy as np
 from meanap.checking.records import Records
 from meanap.checking.shapes import usable
 from meanap.detection.evaluation import evaluate
-from meanap.detection.inputs import Detections, GroundTruth
 from meanap.detection.result import Result
+from meanap.detection.sides import Detections, GroundTruth
 from meanap.detection.table import Table
 
 __all__ = ["label_errors", "scored"]

@@ -13,7 +13,7 @@ import numpy as np
 from meanap import _core
 from meanap._files import read_json
 from meanap.checking.findings import Finding
-from meanap.detection.inputs import Detections, GroundTruth
+from meanap.detection.sides import Detections, GroundTruth
 
 __all__ = ["NOTHING", "Records", "read_detections", "read_ground_truth"]
 

@@ -12,9 +12,9 @@
 from meanap.detection.comparison import Comparison, compare
 from meanap.detection.evaluation import evaluate
 from meanap.detection.explain import Difference, explain_difference
-from meanap.detection.inputs import Detections, GroundTruth
 from meanap.detection.metric import MeanAveragePrecision
 from meanap.detection.result import Result
+from meanap.detection.sides import Detections, GroundTruth
 from meanap.detection.table import Table
 
 __all__ = [

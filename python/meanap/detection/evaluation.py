@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from meanap import _core, protocol
-from meanap.detection.federated import only_labelled
+from meanap.detection.federated import LabelledImages, only_labelled
 from meanap.detection.files import DetectionFile, TruthFile
-from meanap.detection.inputs import Detections, GroundTruth, detections_from, first_strange, ground_truth_from
+from meanap.detection.inputs import detections_from, ground_truth_from
 from meanap.detection.progress import Progress
+from meanap.detection.records import pixel_size
 from meanap.detection.result import Result
 from meanap.detection.shards import Sharded, bytes_of
+from meanap.detection.sides import Detections, GroundTruth, first_strange
 from meanap.detection.streams import is_parquet
 from meanap.protocol import Protocol
 
@@ -46,7 +48,8 @@ def evaluate(
     similarity : {"bbox", "segm", "boundary", "keypoints"}
         What is compared: boxes, masks, masks and their boundaries (the smaller of the two overlaps), or keypoints.
     protocol : str or Protocol
-        A preset of `meanap.protocol`, or one's own.
+        A preset of `meanap.protocol`, or one's own. The default is ``"coco"``, as of `MeanAveragePrecision`: with the
+        same protocol both give the same numbers.
     box_format : {"xyxy", "xywh", "cxcywh"}
         Of lists and of tables with one column ``boxes``. COCO's own are always ``xywh``; `meanap.GroundTruth` and
         `meanap.Detections` have theirs.
@@ -107,6 +110,8 @@ class _Asked(NamedTuple):
     box_format: str
     score_range: tuple[float, float] | None
     progress: Any
+    #: Reads which categories are labelled in an image, of a data set that comes in parts.
+    labelled_images: LabelledImages | None = None
 
 
 class _Fill(NamedTuple):
@@ -140,7 +145,7 @@ def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
     rules, similarity = asked.rules, asked.similarity
     file = _file(ground_truth, rules, similarity, asked.progress)
     if file is not None:
-        truth, truth_columns, names, groups = file, file.columns, file.names, {}
+        truth, truth_columns, names, groups = file, file.columns, file.names, file.groups()
     else:
         value = ground_truth.load() if isinstance(ground_truth, TruthFile) else ground_truth
         truth = ground_truth_from(value, similarity, asked.box_format)
@@ -163,9 +168,9 @@ def _of_shards(ground_truth: Any, detections: Any, asked: _Asked, memory: int) -
     rules = asked.rules
     objects = rules.size != "area" or rules.federated
     shards = Sharded(ground_truth, detections, asked.similarity, asked.box_format, objects, memory, asked.progress)
-    of_shard = asked._replace(progress=False)
 
     def into(log: _core.MatchLog) -> None:
+        of_shard = asked._replace(progress=False, labelled_images=LabelledImages())
         with Progress(asked.progress, shards.count, "matching shards") as told:
             for number, (truth, found) in enumerate(shards):
                 try:
@@ -180,6 +185,7 @@ def _of_shards(ground_truth: Any, detections: Any, asked: _Asked, memory: int) -
 def _arranged(truth: Any, truth_columns: Any, found: Any, asked: _Asked, as_given: bool) -> tuple[Any, Any]:
     """Both sides as the core takes them; `as_given`: scores have to be in the range that was asked for."""
     rules, similarity = asked.rules, asked.similarity
+    of_records = [getattr(side, "records", True) for side in (truth, found)]
     if truth_columns is None:
         if rules.size == "fraction":
             _measure_images(truth, truth.sizes)
@@ -188,8 +194,8 @@ def _arranged(truth: Any, truth_columns: Any, found: Any, asked: _Asked, as_give
         if rules.size == "fraction":
             _measure_images(found, getattr(truth, "sizes", {}))
         found = found.objects(rules, similarity, asked.score_range if as_given else None)
-    _check(truth_columns, truth, "ground_truth", "is not among those declared")
-    _check(found, truth, "detections", "is not in the ground truth")
+    _check(truth_columns, truth, "ground_truth", of_records[0], "is not among those declared")
+    _check(found, truth, "detections", of_records[1], "is not in the ground truth")
     for name, of_truth, of_found in (
         ("image", truth_columns.image_ids, found.image_ids),
         ("category", truth_columns.category_ids, found.category_ids),
@@ -201,16 +207,19 @@ def _arranged(truth: Any, truth_columns: Any, found: Any, asked: _Asked, as_give
     return truth_columns, found
 
 
-def _check(objects: _core.Objects, truth: Any, place: str, complaint: str) -> None:
+def _check(objects: _core.Objects, truth: Any, place: str, records: bool, complaint: str) -> None:
+    """Refuses what no evaluation can use; `records`: rows are those of a COCO file or list."""
     for name, ids, known in (
         ("image", objects.image_ids, truth.images),
         ("category", objects.category_ids, truth.categories),
     ):
         if (strange := first_strange(ids, known)) is not None:
             row = objects.first_row(name, ids.index(strange))
+            if records:
+                raise ValueError(f'{place}: record {row}: "{name}_id" is {strange!r}, which {complaint}')
             raise ValueError(f"{place}: row {row}: {name} id {strange!r} {complaint}")
     if (bad := objects.first_bad()) is not None:
-        raise ValueError(f"{place}: row {bad[0]}: {bad[1]}")
+        raise ValueError(f"{place}: {'record' if records else 'row'} {bad[0]}: {bad[1]}")
 
 
 #: Images of a list that are matched in one go.
@@ -342,17 +351,25 @@ def _file(value: Any, rules: Protocol, similarity: str, progress: Any) -> TruthF
 
 def _found(value: Any, truth: Any, asked: _Asked) -> Any:
     """Detections as columns: those of the core where a file can be read straight into them."""
+    first = None
     opened = isinstance(value, DetectionFile)
     if opened or (_is_path(value) and isinstance(truth, TruthFile) and not _is_parquet(value)):
         file = value if opened else DetectionFile(value, asked.similarity, truth, asked.progress)
         if file.columns is not None and isinstance(truth, TruthFile):
             return file.columns
-        value = file.load()
-    found = detections_from(value, asked.similarity, asked.box_format)
-    labelled = getattr(truth, "labelled", None)
-    if labelled is None or not asked.rules.federated:
+        value, first = file.load(), file.first
+    found = detections_from(value, asked.similarity, asked.box_format, _sizes(truth), first)
+    if not asked.rules.federated or isinstance(truth, TruthFile):
         return found
-    return only_labelled(truth, found, labelled, asked.rules.max_per_image)
+    labelled = (asked.labelled_images or LabelledImages()).of(truth)
+    return found if labelled is None else only_labelled(truth, found, labelled, asked.rules.max_per_image)
+
+
+def _sizes(truth: TruthFile | GroundTruth) -> Mapping[Any, Any] | None:
+    """Height and width of all images, None for those of which they are not told; None if nothing is said of images."""
+    if truth.images is None:
+        return None
+    return truth.sizes or dict.fromkeys(truth.images)
 
 
 def _measure_images(side: GroundTruth | Detections, sizes: Mapping[Any, Any]) -> None:
@@ -361,11 +378,8 @@ def _measure_images(side: GroundTruth | Detections, sizes: Mapping[Any, Any]) ->
     areas = np.empty(len(side.image_ids))
     ids = side.image_ids.tolist() if isinstance(side.image_ids, np.ndarray) else side.image_ids
     for row, id in enumerate(ids):
-        try:
-            height, width = sizes.get(id) or (None, None)
-        except TypeError:
-            height = width = None
-        if not height or not width:
+        size = pixel_size(sizes.get(id))
+        if size is None:
             raise ValueError(f"size='fraction' needs the height and width of image {id!r} (GroundTruth(images=...))")
-        areas[row] = height * width
+        areas[row] = size[0] * size[1]
     side.arrays["image_area"] = areas

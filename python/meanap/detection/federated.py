@@ -2,14 +2,66 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from meanap.detection.inputs import Detections, GroundTruth, Labelled
+from meanap._arrays import as_id, shown
+from meanap.detection.sides import Detections, GroundTruth, plain_ids
 
-__all__ = ["only_labelled"]
+__all__ = ["LabelledImages", "only_labelled"]
+
+_LISTS = ("neg_category_ids", "not_exhaustive_category_ids")
+
+
+class Labelled(NamedTuple):
+    """What LVIS says of each image: which categories are known to be absent, which are not labelled exhaustively."""
+
+    negative: dict[Any, set[Any]]
+    not_exhaustive: dict[Any, set[Any]]
+
+
+class LabelledImages:
+    """Reads what LVIS says of the images of a data set, which may come in parts."""
+
+    def __init__(self) -> None:
+        self._told = False
+        self._silent: Any = None
+
+    def of(self, truth: GroundTruth) -> Labelled | None:
+        """What is said of these images; None if nothing is said of any image so far.
+
+        Raises
+        ------
+        ValueError
+            Some images have lists and others have not, or a list cannot be used; the message names image and field.
+        """
+        images = [(as_id(image["id"]), image) for image in truth.image_records]
+        self._told = self._told or any(name in image for _, image in images for name in _LISTS)
+        if not self._told:
+            if images and self._silent is None:
+                self._silent = images[0][0]
+            return None
+        if self._silent is not None:
+            raise _missing(self._silent, _LISTS[0])
+        kinds = None if truth.categories is None else {type(id) for id in truth.categories}
+        lists: list[dict[Any, set[Any]]] = []
+        for name in _LISTS:
+            lists.append({})
+            for id, image in images:
+                if name not in image:
+                    raise _missing(id, name)
+                given = image[name]
+                ids = [as_id(item) for item in given] if isinstance(given, (list, tuple, np.ndarray)) else [None]
+                if None in ids or (kinds and not {type(item) for item in ids} <= kinds):
+                    message = f'ground_truth: image {id!r}: "{name}" is {shown(given)}, expected a list of category ids'
+                    raise ValueError(message)
+                lists[-1][id] = set(ids)
+        return Labelled(*lists)
+
+
+def _missing(image: Any, name: str) -> ValueError:
+    return ValueError(f'ground_truth: image {image!r}: "{name}" is missing, which other images have')
 
 
 def only_labelled(truth: GroundTruth, found: Detections, labelled: Labelled, limit: int | None) -> Detections:
@@ -18,9 +70,9 @@ def only_labelled(truth: GroundTruth, found: Detections, labelled: Labelled, lim
 
     The limit on an image counts all its detections, also those that are left out, so it is applied here first.
     """
-    images, categories = _plain(found.image_ids), _plain(found.category_ids)
+    images, categories = plain_ids(found.image_ids), plain_ids(found.category_ids)
     positive: dict[Any, set[Any]] = {}
-    for image, category in zip(_plain(truth.image_ids), _plain(truth.category_ids), strict=True):
+    for image, category in zip(plain_ids(truth.image_ids), plain_ids(truth.category_ids), strict=True):
         positive.setdefault(image, set()).add(category)
     none: set[Any] = set()
     kept = []
@@ -39,7 +91,3 @@ def only_labelled(truth: GroundTruth, found: Detections, labelled: Labelled, lim
         [categories[row] in labelled.not_exhaustive.get(images[row], none) for row in rows.tolist()], dtype=bool
     )
     return judged
-
-
-def _plain(ids: Any) -> list[Any]:
-    return ids.tolist() if isinstance(ids, np.ndarray) else list(ids)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from meanap import _core
 from meanap.detection.progress import reading
+from meanap.detection.records import groups_of, names_of, warn_of_drawn_boxes
 
 __all__ = ["DetectionFile", "TruthFile"]
 
@@ -29,9 +31,7 @@ def _read_dataset(place: str, path: Any, progress: Any) -> _core.Dataset:
 class TruthFile:
     """The ground truth of a COCO file."""
 
-    def __init__(
-        self, path: Any, similarity: str, progress: Any = False, dataset: _core.Dataset | None = None
-    ) -> None:
+    def __init__(self, path: Any, similarity: str, progress: Any = False, dataset: _core.Dataset | None = None) -> None:
         self.path = os.fspath(path)
         #: Some of the file's records, if not all of them.
         self._dataset = _read_dataset("ground_truth", path, progress) if dataset is None else dataset
@@ -55,9 +55,23 @@ class TruthFile:
         """The ids of the annotations, where columns can stand for the file."""
         return self._dataset.arrays()["id"].tolist()
 
+    @cached_property
+    def sizes(self) -> dict[Any, Any]:
+        """Height and width of each image, by id."""
+        sizes = self._dataset.image_sizes()
+        if (sizes < 0).any():
+            # Not as most files write them.
+            images = self.load()["images"]
+            return {image["id"]: (image.get("height"), image.get("width")) for image in images}
+        return dict(zip(self.images, map(tuple, sizes.tolist()), strict=True))
+
     def names(self) -> dict[Any, str]:
         """Names of categories, by id."""
-        return {c["id"]: c.get("name", str(c["id"])) for c in self._dataset.categories() or ()}
+        return names_of(self._dataset.categories() or ())
+
+    def groups(self) -> dict[str, list[Any]]:
+        """Groups that categories are in: LVIS's frequencies."""
+        return groups_of(self._dataset.categories() or ())
 
 
 class DetectionFile:
@@ -71,7 +85,7 @@ class DetectionFile:
         progress: Any = False,
         dataset: _core.Dataset | None = None,
     ) -> None:
-        listed = True
+        listed, shard = True, dataset is not None
         if dataset is None:
             try:
                 dataset = _read(_core.read_results, path, progress)
@@ -79,10 +93,16 @@ class DetectionFile:
                 # No array: annotations with scores, perhaps, for Python to look at.
                 dataset, listed = _read_dataset("detections", path, progress), False
         self._dataset = dataset
+        #: The fields of the first of all results, where these are only some.
+        self.first = dict.fromkeys(dataset.first_fields()) if shard else None
         images = None if truth is None else truth._dataset
         whole = self._dataset.fallback is None and (images is not None or similarity not in ("segm", "boundary"))
         whole = whole and listed and not self._dataset.has_annotations
         self.columns = self._dataset.objects(similarity, "detections", images) if whole else None
+        if self.columns is not None and similarity in ("segm", "boundary"):
+            # Columns are only made where all results have a segmentation, or none.
+            if len(self.columns) and "segmentation" not in self._dataset.first_fields():
+                warn_of_drawn_boxes()
 
     def load(self) -> Any:
         """The file as Python objects."""

@@ -20,16 +20,10 @@ import numpy as np
 
 from meanap import _core
 from meanap.detection.files import DetectionFile, TruthFile
-from meanap.detection.inputs import (
-    Detections,
-    GroundTruth,
-    detections_from,
-    ground_truth_from,
-    groups_of,
-    joined,
-    names_of,
-)
+from meanap.detection.inputs import detections_from, ground_truth_from
 from meanap.detection.progress import reading
+from meanap.detection.records import groups_of, listed, names_of
+from meanap.detection.sides import Detections, GroundTruth, joined
 from meanap.detection.streams import is_parquet, parquet_batches
 
 __all__ = ["Sharded", "bytes_of"]
@@ -173,8 +167,11 @@ class _Records:
                 place = "ground_truth" if side == "truth" else "detections"
                 raise ValueError(f"{place}: {problem}") from None
         if self.apart.fallback is not None:
-            raise ValueError(f"{os.fspath(path)}: memory_limit: {self.apart.fallback}")
-        self.categories = self.apart.categories() if side == "truth" else None
+            place = "ground_truth" if side == "truth" else "detections"
+            raise ValueError(f"{place}: {os.fspath(path)}: memory_limit: {self.apart.fallback}")
+        self.categories: Any = self.apart.categories() if side == "truth" else None
+        if self.categories is not None:
+            self.categories = listed({"categories": self.categories}, "categories", "ground_truth")
         # Bins are small, and one is like another.
         self.odd |= self.apart.odd or (side == "truth" and self.read(0, 1, None).columns is None)
 

@@ -26,6 +26,7 @@ _NAMES = {
     "score": ("score", "scores"),
     "boxes": ("boxes", "box", "bbox"),
     "keypoints": ("keypoints",),
+    "num_keypoints": ("num_keypoints",),
     "size": ("size", "masks.size", "segmentation.size"),
     "counts": ("counts", "masks.counts", "segmentation.counts"),
     "crowd": ("iscrowd", "crowd"),
@@ -61,13 +62,12 @@ def side_of(columns: Mapping[str, Any], detections: bool, box_format: str, place
     if detections:
         side["scores"] = _numbers(_needed(columns, "score", place), f"{place}: score")
     else:
-        for name in ("area", "crowd", "ignore"):
+        for name in ("area", "num_keypoints", "crowd", "ignore"):
             if (column := _find(columns, name)) is not None:
                 side[name] = as_numpy(column, f"{place}: {name}")
     side.update(_boxes(columns, box_format, place))
     if (points := _find(columns, "keypoints")) is not None:
-        points = _even(points, f"{place}: keypoints")
-        side["keypoints"] = points.reshape(len(points), -1, 3) if points.size else np.zeros((0, 0, 3))
+        side["keypoints"] = _poses(_even(points, f"{place}: keypoints"), f"{place}: keypoints")
     size, counts = _find(columns, "size"), _find(columns, "counts")
     if size is not None and counts is not None:
         sizes = _even(size, f"{place}: size").tolist()
@@ -115,6 +115,18 @@ def _boxes(columns: Mapping[str, Any], box_format: str, place: str) -> dict[str,
                 sides = [_numbers(columns[name], f"{place}: {name}") for name in names]
                 return {"boxes": np.stack(sides, axis=1), "box_format": format}
     return {}
+
+
+def _poses(points: np.ndarray, place: str) -> np.ndarray:
+    """Poses ``(N, K, 3)``, of lists of ``x, y, visibility`` or of all numbers of a pose."""
+    if not points.size:
+        return np.zeros((0, 0, 3))
+    if points.ndim == 3 and points.shape[2] in (2, 3):
+        return points
+    if points.ndim != 2 or points.shape[1] % 3:
+        found = ", ".join(map(str, points.shape))
+        raise ValueError(f"{place}: expected lists of x, y, visibility of each keypoint, found shape ({found})")
+    return points.reshape(len(points), -1, 3)
 
 
 def _even(column: Any, place: str) -> np.ndarray:

@@ -75,9 +75,9 @@ def match_batch(table: pa.Table, plan: Plan) -> pa.Table:
     table
         One row for each object, detections and ground truth together: ``image_id``, ``category_id``, ``score`` (null
         for ground truth) and boxes, or masks or keypoints, under the names that `meanap.evaluate` takes; for ground
-        truth also ``area``, ``iscrowd``, ``ignore``. **All rows of an image must be in one table.** Where scores of an
-        image are equal, the first row comes first: give a column ``order`` of numbers if rows may lose their order on
-        the way.
+        truth also ``area``, ``iscrowd``, ``ignore``, ``num_keypoints``. **All rows of an image must be in one table.**
+        Where scores of an image are equal, the first row comes first: give a column ``order`` of numbers if rows may
+        lose their order on the way.
 
     Returns
     -------
@@ -114,7 +114,7 @@ def sides_of(table: pa.Table, plan: Plan) -> tuple[_core.Objects, _core.Objects]
 
 
 #: Columns that only ground truth has, and what stands for a null of them.
-_OF_TRUTH = {"area": 0.0, "iscrowd": 0, "crowd": 0, "ignore": 0, "difficult": 0}
+_OF_TRUTH = {"area": 0.0, "num_keypoints": None, "iscrowd": 0, "crowd": 0, "ignore": 0, "difficult": 0}
 
 
 def _flat(table: pa.Table, nulls: bool) -> pa.Table:
@@ -125,7 +125,7 @@ def _flat(table: pa.Table, nulls: bool) -> pa.Table:
         column = table[name]
         if (name in _OF_TRUTH and not nulls) or (len(column) and column.null_count == len(column)):
             table = table.remove_column(i)
-        elif name in _OF_TRUTH and column.null_count:
+        elif _OF_TRUTH.get(name) is not None and column.null_count:
             filled = pc.fill_null(column, pa.scalar(_OF_TRUTH[name]).cast(column.type))
             table = table.set_column(i, name, filled)
     return table

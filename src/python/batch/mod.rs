@@ -4,6 +4,7 @@
 //! whole data set.
 
 mod options;
+mod place;
 mod shapes;
 mod side;
 
@@ -16,6 +17,7 @@ use super::arrays::key;
 use crate::columns::Key;
 
 pub use options::{Kind, Options};
+pub use shapes::complaint_of_runs;
 pub use side::Side;
 use side::{Fields, Items};
 

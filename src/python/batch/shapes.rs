@@ -8,6 +8,7 @@ use pyo3::types::{PyDict, PyList, PyString};
 use rayon::prelude::*;
 
 use super::options::BoxFormat;
+use super::place::Place;
 use super::side::Fields;
 use crate::columns::{Keypoints, Masks};
 use crate::python::arrays::{Numbers, wrong_shape};
@@ -18,7 +19,7 @@ use crate::threads;
 pub fn convert_boxes(
     array: &Numbers,
     format: BoxFormat,
-    place: impl Fn() -> String,
+    place: impl Fn(usize) -> String,
     out: &mut Vec<[f64; 4]>,
 ) -> PyResult<()> {
     let round = |x: f64| if array.single { f64::from(x as f32) } else { x };
@@ -42,10 +43,7 @@ pub fn convert_boxes(
             out.push(converted);
             continue;
         };
-        return Err(PyValueError::new_err(format!(
-            "{}: row {row} is ({a}, {b}, {c}, {d}): {complaint}",
-            place()
-        )));
+        return Err(PyValueError::new_err(format!("{} is ({a}, {b}, {c}, {d}): {complaint}", place(row))));
     }
     Ok(())
 }
@@ -53,7 +51,7 @@ pub fn convert_boxes(
 /// Reads poses `(N, K, 3)`, of detections also `(N, K, 2)`; gives their number.
 pub fn read_keypoints(
     array: &Numbers,
-    place: &dyn Fn() -> String,
+    place: &Place<'_>,
     detections: bool,
     out: &mut Keypoints,
 ) -> PyResult<usize> {
@@ -63,19 +61,18 @@ pub fn read_keypoints(
     let (count, points, width) = match array.shape[..] {
         [n, k, 3] => (n, k, 3),
         [n, k, 2] if detections => (n, k, 2),
-        _ => return Err(wrong_shape(&place(), "(N, K, 3)", &array.shape)),
+        _ => return Err(wrong_shape(&place.array("keypoints"), "(N, K, 3)", &array.shape)),
     };
     if !out.is_empty() && out.per_object != points {
-        let message = format!("{}: {points} keypoints, the images before have {}", place(), out.per_object);
+        let place = place.array("keypoints");
+        let message = format!("{place}: {points} keypoints, the images before have {}", out.per_object);
         return Err(PyValueError::new_err(message));
     }
     out.per_object = points;
     for (row, pose) in array.values.chunks_exact(points * width).enumerate() {
         if !pose.iter().all(|x| x.is_finite()) {
-            return Err(PyValueError::new_err(format!(
-                "{}: row {row} has a NaN or infinite number",
-                place()
-            )));
+            let place = place.row("keypoints", row);
+            return Err(PyValueError::new_err(format!("{place} has a NaN or infinite number")));
         }
         for point in pose.chunks_exact(width) {
             out.points.extend(&point[..2]);
@@ -88,24 +85,21 @@ pub fn read_keypoints(
 }
 
 /// Reads masks: an array `(N, H, W)` of flags, or a list of COCO's run-length dictionaries. Gives their areas.
-pub fn read_masks(
-    value: &Bound<'_, PyAny>,
-    place: &dyn Fn() -> String,
-    out: &mut Masks,
-) -> PyResult<Vec<f64>> {
+pub fn read_masks(value: &Bound<'_, PyAny>, place: &Place<'_>, out: &mut Masks) -> PyResult<Vec<f64>> {
     if let Ok(list) = value.cast::<PyList>()
         && (list.is_empty() || list.get_item(0)?.is_instance_of::<PyDict>())
     {
         return read_run_lengths(list, place, out);
     }
+    let name = place.array("masks");
     let doors = value.py().import(intern!(value.py(), "meanap._arrays"))?;
-    let array = doors.call_method1(intern!(value.py(), "as_masks"), (value, place()))?;
+    let array = doors.call_method1(intern!(value.py(), "as_masks"), (value, &name))?;
     let array = array.cast::<PyArrayDyn<u8>>()?;
     if array.is_empty() {
         return Ok(Vec::new());
     }
-    let &[n, h, w] = array.shape() else { return Err(wrong_shape(&place(), "(N, H, W)", array.shape())) };
-    let size = |x: usize| u32::try_from(x).map_err(|_| wrong_shape(&place(), "(N, H, W)", &[n, h, w]));
+    let &[n, h, w] = array.shape() else { return Err(wrong_shape(&name, "(N, H, W)", array.shape())) };
+    let size = |x: usize| u32::try_from(x).map_err(|_| wrong_shape(&name, "(N, H, W)", &[n, h, w]));
     let size = [size(h)?, size(w)?];
     let array = array.readonly();
     let data = array.as_slice()?;
@@ -141,15 +135,18 @@ fn by_columns(mask: &[u8], h: usize, w: usize, columns: &mut Vec<u8>) {
     }
 }
 
-fn read_run_lengths(
-    list: &Bound<'_, PyList>,
-    place: &dyn Fn() -> String,
-    out: &mut Masks,
-) -> PyResult<Vec<f64>> {
+/// What is wrong with run lengths that have to fill a mask of this height and width.
+pub fn complaint_of_runs([height, width]: [u32; 2], counts: impl Iterator<Item = u32>) -> Option<String> {
+    let pixels = counts.map(u64::from).sum::<u64>();
+    (pixels != u64::from(height) * u64::from(width))
+        .then(|| format!("the runs cover {pixels} pixels of a mask of {height} x {width}"))
+}
+
+fn read_run_lengths(list: &Bound<'_, PyList>, place: &Place<'_>, out: &mut Masks) -> PyResult<Vec<f64>> {
     let py = list.py();
     let mut areas = Vec::with_capacity(list.len());
     for (row, item) in list.iter().enumerate() {
-        let wrong = |what: &str| PyValueError::new_err(format!("{}: row {row}: {what}", place()));
+        let wrong = |what: &str| PyValueError::new_err(format!("{}: {what}", place.row("masks", row)));
         let rle = item.cast::<PyDict>().map_err(|_| wrong("expected a dictionary with size and counts"))?;
         let size: [u32; 2] = match rle.get(intern!(py, "size"))? {
             Some(size) => size.extract().map_err(|_| wrong("\"size\": expected height and width"))?,
@@ -166,10 +163,8 @@ fn read_run_lengths(
             Some(text) => codec::read(codec::checked(&text).map_err(|e| wrong(e.message()))?).collect(),
             None => counts.extract().map_err(|_| wrong("\"counts\": expected run lengths"))?,
         };
-        let pixels = counts.iter().map(|&count| u64::from(count)).sum::<u64>();
-        if pixels != u64::from(size[0]) * u64::from(size[1]) {
-            let message = format!("the runs cover {pixels} pixels of a mask of {} x {}", size[0], size[1]);
-            return Err(wrong(&message));
+        if let Some(complaint) = complaint_of_runs(size, counts.iter().copied()) {
+            return Err(wrong(&complaint));
         }
         areas.push(measure::area(counts.iter().copied()) as f64);
         out.push_counts(size, &counts);

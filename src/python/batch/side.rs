@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use super::options::{Kind, Options, Size};
+use super::place::Place;
 use super::shapes::{convert_boxes, read_keypoints, read_masks};
 use crate::columns::{Areas, Geometry, Ids, Key, Keypoints, Masks, Objects};
 use crate::python::arrays::{flags, keys, numbers};
@@ -73,15 +74,10 @@ struct Given {
 }
 
 /// How many objects a call or an image has, before what they are is known.
-fn count_of(
-    place: &dyn Fn() -> String,
-    name: &str,
-    found: usize,
-    expected: Option<(usize, &str)>,
-) -> PyResult<usize> {
+fn count_of(place: &Place<'_>, name: &str, found: usize, expected: Option<(usize, &str)>) -> PyResult<usize> {
     match expected {
         Some((count, of)) if count != found => {
-            let place = place();
+            let place = place.whole();
             Err(PyValueError::new_err(format!("{place}: \"{name}\" has {found} rows, \"{of}\" has {count}")))
         }
         _ => Ok(found),
@@ -117,7 +113,7 @@ impl Side {
         }
         let fields = Items(item);
         let Some(labels) = fields.get(intern!(py, "labels"))? else {
-            return Err(missing(&place(), "labels"));
+            return Err(PyValueError::new_err(format!("{}: \"labels\" is missing", place())));
         };
         let labels = keys(&labels, || format!("{}[\"labels\"]", place()))?;
         if self.image.is_empty() {
@@ -127,7 +123,7 @@ impl Side {
         let count = labels.len();
         self.category.extend(labels);
         let of = Given { count, named: "labels", image_area: image_area(py, &fields, place, options)? };
-        self.read_objects(py, &fields, place, of, options, detections)
+        self.read_objects(py, &fields, &Place::Arrays(place), of, options, detections)
     }
 
     /// Height and width of each mask so far.
@@ -135,17 +131,22 @@ impl Side {
         &self.masks.size
     }
 
-    /// Reads the objects of a whole side: keywords of a call.
+    /// Reads the objects of a whole side: keywords of a call, or made of COCO's records.
     pub fn read_columns<'py>(
         &mut self,
         fields: &Bound<'py, PyDict>,
         image: Vec<u32>,
         category: Vec<Key>,
         options: &Options,
-        detections: bool,
+        (detections, records): (bool, bool),
     ) -> PyResult<()> {
         let py = fields.py();
-        let place = || if detections { "Detections".to_owned() } else { "GroundTruth".to_owned() };
+        let place = match (records, detections) {
+            (false, true) => Place::Arrays(&|| "Detections".to_owned()),
+            (false, false) => Place::Arrays(&|| "GroundTruth".to_owned()),
+            (true, true) => Place::Records("detections"),
+            (true, false) => Place::Records("ground_truth"),
+        };
         let count = count_of(&place, "category_ids", category.len(), Some((image.len(), "image_ids")))?;
         self.image = image;
         self.category = category;
@@ -157,21 +158,22 @@ impl Side {
         &mut self,
         py: Python<'py>,
         fields: &impl Fields<'py>,
-        place: &dyn Fn() -> String,
+        place: &Place<'_>,
         given: Given,
         options: &Options,
         detections: bool,
     ) -> PyResult<()> {
         let count = given.count;
         let expected = Some((count, given.named));
-        let named = |name: &str| format!("{}[\"{name}\"]", place());
+        let named = |name: &str| place.array(name);
+        let missing = |name: &str| PyValueError::new_err(format!("{}: \"{name}\" is missing", place.whole()));
         if detections {
             let Some(scores) = fields.get(intern!(py, "scores"))? else {
-                return Err(missing(&place(), "scores"));
+                return Err(missing("scores"));
             };
             let scores = numbers(&scores, || named("scores"))?;
             count_of(place, "scores", scores.len(|| named("scores"))?, expected)?;
-            check_scores(&scores.values, options, || named("scores"))?;
+            check_scores(&scores.values, options, |row| place.row("scores", row))?;
             if self.score.is_empty() {
                 self.score.reserve(self.image.capacity());
             }
@@ -183,7 +185,7 @@ impl Side {
             self.id.extend(ids.values);
         }
         if self.id.len() != self.category.len() && !self.id.is_empty() {
-            let message = format!("{}: \"ids\" have to be given for all images or for none", place());
+            let message = format!("{}: \"ids\" have to be given for all images or for none", place.whole());
             return Err(PyValueError::new_err(message));
         }
         let first = self.boxes.len();
@@ -194,30 +196,30 @@ impl Side {
             if self.boxes.is_empty() {
                 self.boxes.reserve(self.image.capacity());
             }
-            convert_boxes(&array, options.format, || named("boxes"), &mut self.boxes)?;
+            convert_boxes(&array, options.format, |row| place.row("boxes", row), &mut self.boxes)?;
         }
         let mut areas: Option<Vec<f64>> = None;
         match options.kind {
-            Kind::Boxes if boxes.is_none() => return Err(missing(&place(), "boxes")),
+            Kind::Boxes if boxes.is_none() => return Err(missing("boxes")),
             Kind::Boxes => {}
             Kind::Masks => {
                 let Some(masks) = fields.get(intern!(py, "masks"))? else {
-                    return Err(missing(&place(), "masks"));
+                    return Err(missing("masks"));
                 };
-                let of = read_masks(&masks, &|| named("masks"), &mut self.masks)?;
+                let of = read_masks(&masks, place, &mut self.masks)?;
                 count_of(place, "masks", of.len(), expected)?;
                 areas = Some(of);
             }
             Kind::Keypoints => {
                 let Some(points) = fields.get(intern!(py, "keypoints"))? else {
-                    return Err(missing(&place(), "keypoints"));
+                    return Err(missing("keypoints"));
                 };
                 let array = numbers(&points, || named("keypoints"))?;
-                let found = read_keypoints(&array, &|| named("keypoints"), detections, &mut self.keypoints)?;
+                let found = read_keypoints(&array, place, detections, &mut self.keypoints)?;
                 count_of(place, "keypoints", found, expected)?;
                 if boxes.is_none() {
                     if !detections {
-                        return Err(missing(&place(), "boxes"));
+                        return Err(missing("boxes"));
                     }
                     for row in self.keypoints.len() - found..self.keypoints.len() {
                         let mut pose = Vec::new();
@@ -242,7 +244,7 @@ impl Side {
             for (row, (area, &given)) in areas.iter_mut().zip(&given.values).enumerate() {
                 if !given.is_finite() || given < 0.0 {
                     let message =
-                        format!("{}: row {row} is {given}, expected an area in pixels", named("area"));
+                        format!("{} is {given}, expected an area in pixels", place.row("area", row));
                     return Err(PyValueError::new_err(message));
                 }
                 // Zero stands for "not given", as torchmetrics has it.
@@ -272,11 +274,11 @@ impl Side {
                     count_of(place, "image_area", whole.len(|| named("image_area"))?, expected)?;
                     areas.iter_mut().zip(whole.values).for_each(|(area, whole)| *area /= whole);
                 }
-                (None, None) => return Err(missing(&place(), "image_size")),
+                (None, None) => return Err(missing("image_size")),
             },
             Size::Diagonal | Size::Side => {
                 if boxes.len() != count {
-                    return Err(missing(&place(), "boxes"));
+                    return Err(missing("boxes"));
                 }
                 for (size, b) in areas.iter_mut().zip(boxes) {
                     *size = if options.size == Size::Side { b[2].max(b[3]) } else { b[2].hypot(b[3]) };
@@ -291,7 +293,7 @@ impl Side {
         &mut self,
         py: Python<'py>,
         fields: &impl Fields<'py>,
-        place: &dyn Fn() -> String,
+        place: &Place<'_>,
         given: &Given,
         options: &Options,
     ) -> PyResult<()> {
@@ -299,7 +301,7 @@ impl Side {
         let start = self.crowd.len();
         let read = |name: &Bound<'py, PyString>| -> PyResult<Option<Vec<bool>>> {
             let Some(value) = fields.get(name)? else { return Ok(None) };
-            let flags = flags(&value, || format!("{}[\"{name}\"]", place()))?;
+            let flags = flags(&value, || place.array(&name.to_string()))?;
             count_of(place, name.to_str()?, flags.len(), Some((count, given.named)))?;
             Ok(Some(flags))
         };
@@ -312,10 +314,23 @@ impl Side {
             self.ignore[start..].iter_mut().zip(ignore).for_each(|(flag, ignore)| *flag |= ignore);
         }
         if options.kind == Kind::Keypoints {
-            // An object of which no keypoint is labelled cannot be found.
+            // An object of which no keypoint is labelled cannot be found. As in the reference the number that is given says
+            // so, not the keypoints; NaN stands for a record without one.
             let first = self.keypoints.len() - count;
-            for (flag, pose) in self.ignore[start..].iter_mut().zip(first..) {
-                *flag |= !self.keypoints.labels(pose).contains(&true);
+            let name = || place.array("num_keypoints");
+            let given = match fields.get(intern!(py, "num_keypoints"))? {
+                Some(value) => {
+                    let numbers = numbers(&value, name)?;
+                    count_of(place, "num_keypoints", numbers.len(name)?, Some((count, given.named)))?;
+                    numbers.values
+                }
+                None => vec![f64::NAN; count],
+            };
+            for (row, (flag, number)) in self.ignore[start..].iter_mut().zip(given).enumerate() {
+                *flag |= match number.is_nan() {
+                    true => !self.keypoints.labels(first + row).contains(&true),
+                    false => number == 0.0,
+                };
             }
         }
         if !options.crowds {
@@ -343,10 +358,6 @@ impl Side {
     }
 }
 
-fn missing(place: &str, name: &str) -> PyErr {
-    PyValueError::new_err(format!("{place}: \"{name}\" is missing"))
-}
-
 fn image_area<'py>(
     py: Python<'py>,
     fields: &impl Fields<'py>,
@@ -360,22 +371,22 @@ fn image_area<'py>(
     let named = || format!("{}[\"image_size\"]", place());
     let size = numbers(&size, named)?;
     match size.values[..] {
-        [height, width] if height > 0.0 && width > 0.0 => Ok(Some(height * width)),
+        [height, width] if size.shape == [2] && height > 0.0 && width > 0.0 => Ok(Some(height * width)),
         _ => Err(PyValueError::new_err(format!("{}: expected height and width, both above zero", named()))),
     }
 }
 
-fn check_scores(scores: &[f64], options: &Options, place: impl Fn() -> String) -> PyResult<()> {
+fn check_scores(scores: &[f64], options: &Options, place: impl Fn(usize) -> String) -> PyResult<()> {
     for (row, &score) in scores.iter().enumerate() {
         if score.is_nan() {
-            return Err(PyValueError::new_err(format!("{}: row {row} is NaN", place())));
+            return Err(PyValueError::new_err(format!("{} is NaN", place(row))));
         }
         if let Some((least, most)) = options.scores
             && (score < least || score > most)
         {
             let message = format!(
-                "{}: row {row} is {score}, expected {least} to {most} (score_range=None allows any)",
-                place()
+                "{} is {score}, expected {least} to {most} (score_range=None allows any)",
+                place(row)
             );
             return Err(PyValueError::new_err(message));
         }

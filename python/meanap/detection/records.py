@@ -1,0 +1,380 @@
+"""COCO's records, from a file or in memory, as columns of one side.
+
+Where all records hold plain numbers the core makes the columns (`_core.plain_columns`, and for files `_core.Dataset`).
+Anything else is read here, a field at a time: the same values are accepted, and give the same columns.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from meanap import _core
+from meanap._arrays import as_id, as_number, shown
+from meanap.detection.sides import Detections, GroundTruth
+
+__all__ = ["coco_ground_truth", "coco_results", "groups_of", "listed", "names_of", "pixel_size", "warn_of_drawn_boxes"]
+
+_Records = Sequence[Mapping[str, Any]]
+
+_NEEDED: Any = object()
+_ID = "an integer or a string"
+_BOX = "4 numbers (x, y, width, height)"
+_SHAPE = "polygons ([[x1, y1, x2, y2, x3, y3, ...], ...]) or run lengths (a dictionary of size and counts)"
+
+
+def coco_ground_truth(dataset: Mapping[str, Any], similarity: str) -> GroundTruth:
+    """The columns of a COCO data set.
+
+    Raises
+    ------
+    TypeError
+        What has to be a list of dictionaries is something else.
+    ValueError
+        A field is missing or cannot be used; the message names record and field.
+    """
+    place = "ground_truth"
+    annotations = listed(dataset, "annotations", place)
+    images = listed(dataset, "images", place) if "images" in dataset else None
+    categories = listed(dataset, "categories", place) if "categories" in dataset else None
+    image_ids = _column(images or (), "id", f"{place}: images", as_id, _ID)
+    names = names_of(categories or ())
+    sizes = {id: (image.get("height"), image.get("width")) for id, image in zip(image_ids, images or (), strict=True)}
+    columns = _plain_columns(annotations, similarity, detections=False)
+    if columns is None:
+        columns = {
+            **_ids(annotations, place),
+            "iscrowd": np.array(_column(annotations, "iscrowd", place, _flag, "0 or 1", default=False), dtype=bool),
+            "area": np.array(
+                _column(annotations, "area", place, _area, "an area in pixels", default=math.nan), dtype=np.float64
+            ),
+        }
+        ids = [as_number(annotation.get("id")) for annotation in annotations]
+        if None not in ids:
+            columns["id"] = np.array(ids, dtype=np.float64)
+    fields: dict[str, Any] = {}
+    if similarity in ("segm", "boundary"):
+        fields["masks"] = _masks(annotations, columns["image_id"], place, sizes if images is not None else None)
+    else:
+        fields["boxes"] = _boxes(annotations, columns, place)
+    if similarity == "keypoints":
+        fields["keypoints"] = _poses(annotations, place)
+        counted = _column(annotations, "num_keypoints", place, _finite, "a number of keypoints", default=math.nan)
+        fields["num_keypoints"] = np.array(counted, dtype=np.float64)
+    truth = GroundTruth(
+        columns["image_id"], columns["category_id"], **fields, box_format="xywh", crowd=columns["iscrowd"]
+    )
+    truth.records = True
+    if images is not None:
+        truth.images, truth.sizes, truth.image_records = image_ids, sizes, images
+    if categories is not None:
+        truth.categories, truth.names = list(names), names
+    truth.groups = groups_of(categories or ())
+    truth.arrays["exact_area"] = columns["area"]
+    if "id" in columns:
+        truth.arrays["ids"] = columns["id"]
+    return truth
+
+
+def coco_results(
+    records: _Records,
+    similarity: str,
+    sizes: Mapping[Any, Any] | None = None,
+    first: Mapping[str, Any] | None = None,
+) -> Detections:
+    """The columns of COCO results.
+
+    As the reference's `loadRes` does, what results lack is made of what they have, and their areas are of that: of the
+    boxes, else of the masks, else of the extents of the poses. The first record decides which.
+
+    Parameters
+    ----------
+    sizes : mapping of image id to (height, width), optional
+        Of all images: polygons and boxes are drawn in them.
+    first : mapping, optional
+        The first record of all, where these are only some.
+
+    Raises
+    ------
+    TypeError
+        A record is no dictionary.
+    ValueError
+        A field is missing or cannot be used; the message names record and field.
+    """
+    place = "detections"
+    _check_records(records, place)
+    columns = _plain_columns(records, similarity, detections=True)
+    if columns is None:
+        columns = {
+            **_ids(records, place),
+            "score": np.array(_column(records, "score", place, _score, "a number"), dtype=np.float64),
+        }
+    if first is None:
+        first = records[0] if records else {}
+    images = columns["image_id"]
+    fields: dict[str, Any] = {}
+    area = None
+    if "bbox" in first and not (isinstance(first["bbox"], (list, tuple)) and not first["bbox"]):
+        fields["boxes"] = boxes = _boxes(records, columns, place)
+        if similarity in ("segm", "boundary"):
+            area = boxes[:, 2] * boxes[:, 3]
+            fields["masks"] = _masks(records, images, place, sizes, boxes)
+    elif "segmentation" in first:
+        masks = _masks(records, images, place, sizes)
+        if similarity in ("segm", "boundary"):
+            fields["masks"] = masks
+        else:
+            area, boxes = _measured(masks, place)
+        if similarity == "bbox":
+            own = _column(records, "bbox", place, _box, _BOX, default=None)
+            pairs = zip(own, boxes.tolist(), strict=True)
+            fields["boxes"] = np.array([drawn if box is None else box for box, drawn in pairs], dtype=np.float64)
+    elif "keypoints" in first and similarity == "bbox":
+        points = _poses(records, place)
+        corner = points[:, :, :2].min(axis=1)
+        fields["boxes"] = np.concatenate([corner, points[:, :, :2].max(axis=1) - corner], axis=1)
+    elif similarity in ("segm", "boundary"):
+        fields["masks"] = _masks(records, images, place, sizes)
+    elif similarity == "bbox":
+        fields["boxes"] = _boxes(records, columns, place)
+    if similarity == "keypoints":
+        fields["keypoints"] = _poses(records, place)
+    found = Detections(images, columns["category_id"], columns["score"], **fields, box_format="xywh")
+    found.records = True
+    if area is not None:
+        found.arrays["exact_area"] = area
+    return found
+
+
+def warn_of_drawn_boxes() -> None:
+    """Says that masks are compared which the detector has not given."""
+    warnings.warn(
+        'detections: there are results without "segmentation"; their boxes are compared as masks, as pycocotools does',
+        stacklevel=2,
+    )
+
+
+# Lists of records
+
+
+def listed(dataset: Mapping[str, Any], name: str, place: str) -> _Records:
+    """The records of a COCO dictionary under a name."""
+    records = dataset[name]
+    if not isinstance(records, (list, tuple)):
+        raise TypeError(f'{place}: "{name}" is {shown(records)}, expected a list of dictionaries')
+    _check_records(records, place if name == "annotations" else f"{place}: {name}")
+    return records
+
+
+def _check_records(records: Sequence[Any], place: str) -> None:
+    for row, record in enumerate(records):
+        if type(record) is not dict and not isinstance(record, Mapping):
+            raise TypeError(f"{place}: record {row}: expected a dictionary, found a {type(record).__name__}")
+
+
+def names_of(categories: _Records) -> dict[Any, str]:
+    """Names of categories, by id: the id itself where there is none."""
+    ids = _column(categories, "id", "ground_truth: categories", as_id, _ID)
+    names = (category.get("name") for category in categories)
+    return {id: str(id if name is None else name) for id, name in zip(ids, names, strict=True)}
+
+
+def groups_of(categories: _Records) -> dict[str, list[Any]]:
+    """Groups that categories are in: LVIS's frequencies."""
+    place = "ground_truth: categories"
+    groups: dict[str, list[Any]] = {}
+    ids = _column(categories, "id", place, as_id, _ID)
+    words = _column(
+        categories, "frequency", place, lambda word: word if isinstance(word, str) else None, "a word", None
+    )
+    for id, word in zip(ids, words, strict=True):
+        if word is not None:
+            groups.setdefault({"r": "rare", "c": "common", "f": "frequent"}.get(word, word), []).append(id)
+    return groups
+
+
+# Columns of records
+
+
+def _plain_columns(records: Any, similarity: str, detections: bool) -> dict[str, Any] | None:
+    """The columns of dictionaries, if they hold plain numbers only."""
+    return _core.plain_columns(records, detections, similarity == "bbox") if type(records) is list else None
+
+
+def _column(
+    records: _Records,
+    name: str,
+    place: str,
+    read: Callable[[Any], Any],
+    expected: str,
+    default: Any = _NEEDED,
+) -> list[Any]:
+    """A field of all records; `read` gives None for what it cannot be. With `default` it may be missing, or null."""
+    column = []
+    for row, record in enumerate(records):
+        value = record.get(name)
+        if value is None and default is not _NEEDED:
+            column.append(default)
+            continue
+        item = read(value)
+        if item is None:
+            found = f"is {shown(value)}, expected {expected}" if name in record else "is missing"
+            raise ValueError(f'{place}: record {row}: "{name}" {found}')
+        column.append(item)
+    return column
+
+
+def _ids(records: _Records, place: str) -> dict[str, Any]:
+    return {name: _column(records, name, place, as_id, _ID) for name in ("image_id", "category_id")}
+
+
+def _boxes(records: _Records, columns: Mapping[str, Any], place: str) -> np.ndarray:
+    if "bbox" in columns:
+        return columns["bbox"]
+    return np.array(_column(records, "bbox", place, _box, _BOX), dtype=np.float64).reshape(-1, 4)
+
+
+def _poses(records: _Records, place: str) -> np.ndarray:
+    poses = _column(records, "keypoints", place, _pose, "x, y and visibility of each keypoint")
+    for row, pose in enumerate(poses):
+        if len(pose) != len(poses[0]):
+            raise ValueError(
+                f'{place}: record {row}: "keypoints" has {len(pose)} numbers, that of record 0 has {len(poses[0])}'
+            )
+    return np.array(poses, dtype=np.float64).reshape(len(poses), -1, 3) if poses else np.zeros((0, 0, 3))
+
+
+def _masks(
+    records: _Records,
+    images: Any,
+    place: str,
+    sizes: Mapping[Any, Any] | None,
+    boxes: np.ndarray | None = None,
+) -> list[dict[str, Any]]:
+    """Run lengths of all records. With `boxes`, those without a segmentation are drawn as their box."""
+    from meanap.coco import mask
+
+    masks = []
+    drawn = False
+    for row, (record, image) in enumerate(zip(records, _plain(images), strict=True)):
+        shape = record.get("segmentation")
+        if isinstance(shape, Mapping):
+            masks.append(dict(shape))
+            continue
+        if "segmentation" not in record and boxes is not None:
+            left, top, width, height = boxes[row].tolist()
+            right, bottom = left + width, top + height
+            rings: Any = _rings([[left, top, left, bottom, right, bottom, right, top]])
+            if rings is None:
+                raise ValueError(f'{place}: record {row}: "bbox" is {shown(record["bbox"])}: NaN or infinite')
+            drawn = True
+        elif (rings := _rings(shape)) is None:
+            found = f"is {shown(shape)}, expected {_SHAPE}" if "segmentation" in record else "is missing"
+            raise ValueError(f'{place}: record {row}: "segmentation" {found}')
+        if sizes is not None and image not in sizes:
+            among = "in the ground truth" if place == "detections" else "among those declared"
+            raise ValueError(f'{place}: record {row}: "image_id" is {image!r}, which is not {among}')
+        size = pixel_size((sizes or {}).get(image))
+        if size is None:
+            what = '"segmentation" holds polygons' if "segmentation" in record else '"bbox" is to be drawn as a mask'
+            told = (sizes or {}).get(image)
+            found = f"; found {told[0]!r} and {told[1]!r}" if isinstance(told, tuple) and len(told) == 2 else ""
+            raise ValueError(
+                f'{place}: record {row}: {what}, which needs "height" and "width" of image {image!r} in pixels{found}'
+            )
+        masks.append(dict(mask.merge(mask.frPyObjects(rings, *size))))
+    if drawn:
+        warn_of_drawn_boxes()
+    return masks
+
+
+def _measured(masks: list[dict[str, Any]], place: str) -> tuple[np.ndarray, np.ndarray]:
+    """Areas ``(N,)`` of masks and the boxes ``(N, 4)`` around them."""
+    from meanap.coco import mask
+
+    areas, boxes = [], []
+    for row, shape in enumerate(masks):
+        try:
+            packed = mask.frPyObjects(shape, *shape["size"]) if isinstance(shape["counts"], list) else shape
+            areas.append(float(mask.area(packed)))
+            boxes.append(mask.toBbox(packed).tolist())
+        except (KeyError, OverflowError, TypeError, ValueError):
+            message = f'{place}: record {row}: "segmentation" is {shown(shape)}, expected {_SHAPE}'
+            raise ValueError(message) from None
+    return np.array(areas, dtype=np.float64), np.array(boxes, dtype=np.float64).reshape(-1, 4)
+
+
+def _plain(column: Any) -> list[Any]:
+    return column.tolist() if isinstance(column, np.ndarray) else column
+
+
+# Single values: None for what they cannot be
+
+
+def _finite(value: Any) -> float | None:
+    number = as_number(value)
+    return number if number is not None and math.isfinite(number) else None
+
+
+def _score(value: Any) -> float | None:
+    number = as_number(value)
+    return None if number is None or math.isnan(number) else number
+
+
+def _area(value: Any) -> float | None:
+    number = _finite(value)
+    return number if number is not None and number >= 0 else None
+
+
+def _flag(value: Any) -> bool | None:
+    number = float(value) if isinstance(value, (bool, np.bool_)) else as_number(value)
+    return bool(number) if number in (0, 1) else None
+
+
+def _numbers(value: Any) -> list[float] | None:
+    """A flat list of numbers."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist() if value.ndim == 1 and value.dtype.kind in "fiu" else None
+    if not isinstance(value, (list, tuple)):
+        return None
+    if set(map(type, value)) <= {float}:
+        return list(value)
+    numbers = [as_number(item) for item in value]
+    return None if None in numbers else numbers  # type: ignore[return-value]
+
+
+def _box(value: Any) -> list[float] | None:
+    numbers = _numbers(value)
+    return numbers if numbers is not None and len(numbers) == 4 else None
+
+
+def _pose(value: Any) -> list[float] | None:
+    numbers = _numbers(value)
+    return numbers if numbers and len(numbers) % 3 == 0 else None
+
+
+def _rings(value: Any) -> list[list[float]] | None:
+    """Polygons as the reference takes them: the first has three points or more, a number that is left over is none."""
+    if not isinstance(value, (list, tuple)) or not value:
+        return None
+    rings = []
+    for ring in value:
+        numbers = _numbers(ring)
+        if numbers is None or len(numbers) < (2 if rings else 5) or not all(map(math.isfinite, numbers)):
+            return None
+        rings.append(numbers)
+    return rings
+
+
+def pixel_size(size: Any) -> tuple[int, int] | None:
+    """Height and width of an image, if both are whole numbers above zero."""
+    try:
+        height, width = map(as_number, size)
+    except (TypeError, ValueError):
+        return None
+    sides = [side for side in (height, width) if side is not None and side.is_integer() and 0 < side < 2**32]
+    return (int(sides[0]), int(sides[1])) if len(sides) == 2 else None

@@ -1,0 +1,212 @@
+"""Columns of one side of an evaluation: ground truth or detections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from meanap import _core
+from meanap._arrays import as_ids, as_numpy
+from meanap.detection.tables import BOX_COLUMNS
+from meanap.protocol import Protocol
+
+__all__ = ["Detections", "GroundTruth", "Side", "first_strange", "joined", "plain_ids"]
+
+
+class Side:
+    """Columns of one side: what `GroundTruth` and `Detections` share."""
+
+    _role: str
+    #: Whether rows are COCO's records: then messages name the fields of those.
+    records = False
+
+    def __init__(self, image_ids: Any, category_ids: Any, box_format: str, arrays: dict[str, Any]) -> None:
+        if box_format not in BOX_COLUMNS:
+            raise ValueError(f"box_format: expected 'xyxy', 'xywh' or 'cxcywh', found {box_format!r}")
+        name = type(self).__name__
+        self.image_ids = as_ids(image_ids, f"{name}: image_ids")
+        self.category_ids = as_ids(category_ids, f"{name}: category_ids")
+        self.box_format = box_format
+        self.arrays = {key: value for key, value in arrays.items() if value is not None}
+        if not {"boxes", "masks", "keypoints"} & self.arrays.keys():
+            raise ValueError(f"{name}: one of boxes, masks and keypoints is needed")
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    def __repr__(self) -> str:
+        kinds = ", ".join(kind for kind in ("boxes", "masks", "keypoints") if kind in self.arrays)
+        images = len(set(plain_ids(self.image_ids)))
+        return f"{type(self).__name__}({len(self)} objects in {images} images: {kinds})"
+
+    def take(self, rows: np.ndarray) -> Side:
+        """The objects of some rows."""
+        taken = object.__new__(type(self))
+        taken.__dict__.update(self.__dict__)
+        taken.image_ids, taken.category_ids = _rows(self.image_ids, rows), _rows(self.category_ids, rows)
+        taken.arrays = {name: _rows(array, rows) for name, array in self.arrays.items()}
+        return taken
+
+    def objects(self, protocol: Protocol, similarity: str, score_range: tuple[float, float] | None) -> _core.Objects:
+        """The columns as the core takes them.
+
+        Raises
+        ------
+        ValueError
+            Something cannot be used; the message names argument, row and value.
+        """
+        return _core.objects_from_arrays(
+            self.image_ids,
+            self.category_ids,
+            detections=self._role == "detections",
+            similarity=similarity,
+            box_format=self.box_format,
+            size=protocol.size,
+            score_range=score_range,
+            crowds=protocol.crowds,
+            records=self.records,
+            fields=self.arrays,
+        )
+
+
+def joined(sides: Sequence[Any]) -> Any:
+    """Several pieces of one side, at least one, as one."""
+    first = sides[0]
+    whole = object.__new__(type(first))
+    whole.__dict__.update(first.__dict__)
+    whole.image_ids = _joined([side.image_ids for side in sides])
+    whole.category_ids = _joined([side.category_ids for side in sides])
+    whole.arrays = {name: _joined([side.arrays[name] for side in sides]) for name in first.arrays}
+    return whole
+
+
+def _joined(parts: list[Any]) -> Any:
+    if all(isinstance(part, np.ndarray) for part in parts):
+        return np.concatenate([part for part in parts if len(part)] or parts[:1])
+    return [item for part in parts for item in plain_ids(part)]
+
+
+def _rows(array: Any, rows: np.ndarray) -> Any:
+    return [array[row] for row in rows.tolist()] if isinstance(array, list) else as_numpy(array)[rows]
+
+
+def plain_ids(ids: Any) -> list[Any]:
+    """A column of ids as a list."""
+    return ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
+
+
+class GroundTruth(Side):
+    """What is to be found: one row for each object.
+
+    Parameters
+    ----------
+    image_ids, category_ids : (N,) integers or strings
+        Where each object is, and what.
+    boxes : (N, 4), optional
+        Boxes, in pixels, in `box_format`.
+    masks : (N, H, W) of flags or list of COCO run-length dictionaries, optional
+    keypoints : (N, K, 3), optional
+        ``x, y, visibility``; needs `boxes` too.
+    box_format : {"xyxy", "xywh", "cxcywh"}
+    area : (N,), optional
+        Areas in pixels, for area ranges; those of the boxes or masks by default.
+    num_keypoints : (N,), optional
+        Labelled keypoints of each object; one that has 0 neither rewards nor punishes. Counted by default.
+    crowd, ignore : (N,) of flags, optional
+        Crowd regions; objects that neither reward nor punish.
+    images : sequence of ids, or mapping of id to (height, width), optional
+        All images, also those without objects. A detection elsewhere is an error.
+    categories : sequence of ids, or mapping of id to name, optional
+        All categories. An object or detection of another is an error.
+    """
+
+    _role = "ground_truth"
+
+    def __init__(
+        self,
+        image_ids: Any,
+        category_ids: Any,
+        boxes: Any = None,
+        *,
+        masks: Any = None,
+        keypoints: Any = None,
+        box_format: str = "xyxy",
+        area: Any = None,
+        num_keypoints: Any = None,
+        crowd: Any = None,
+        ignore: Any = None,
+        images: Iterable[Any] | Mapping[Any, Sequence[int]] | None = None,
+        categories: Iterable[Any] | Mapping[Any, str] | None = None,
+    ) -> None:
+        arrays = {"boxes": boxes, "masks": masks, "keypoints": keypoints, "area": area}
+        flags = {"num_keypoints": num_keypoints, "iscrowd": crowd, "ignore": ignore}
+        super().__init__(image_ids, category_ids, box_format, {**arrays, **flags})
+        self.sizes = dict(images) if isinstance(images, Mapping) else {}
+        self.images = None if images is None else _ids(images, "GroundTruth: images")
+        self.names = dict(categories) if isinstance(categories, Mapping) else {}
+        self.categories = None if categories is None else _ids(categories, "GroundTruth: categories")
+        #: Groups of categories (LVIS's frequencies), and the records of the images, in which LVIS says more.
+        self.groups: dict[str, list[Any]] = {}
+        self.image_records: Sequence[Mapping[str, Any]] = ()
+        for name, ids, known in (
+            ("image", self.image_ids, self.images),
+            ("category", self.category_ids, self.categories),
+        ):
+            _check_known(ids, known, f"GroundTruth: {name}_ids")
+
+
+class Detections(Side):
+    """What was found: one row for each detection.
+
+    Parameters
+    ----------
+    image_ids, category_ids : (N,) integers or strings
+        Where each detection is, and what it is said to be.
+    scores : (N,)
+        Confidence. More is better; 0 to 1, unless ``score_range=None`` is asked for at evaluation.
+    boxes : (N, 4), optional
+        Boxes, in pixels, in `box_format`.
+    masks : (N, H, W) of flags or list of COCO run-length dictionaries, optional
+    keypoints : (N, K, 2) or (N, K, 3), optional
+    box_format : {"xyxy", "xywh", "cxcywh"}
+    area : (N,), optional
+        Areas in pixels, for area ranges; those of the boxes or masks by default.
+    """
+
+    _role = "detections"
+
+    def __init__(
+        self,
+        image_ids: Any,
+        category_ids: Any,
+        scores: Any,
+        boxes: Any = None,
+        *,
+        masks: Any = None,
+        keypoints: Any = None,
+        box_format: str = "xyxy",
+        area: Any = None,
+    ) -> None:
+        arrays = {"scores": scores, "boxes": boxes, "masks": masks, "keypoints": keypoints, "area": area}
+        super().__init__(image_ids, category_ids, box_format, arrays)
+
+
+def _ids(ids: Iterable[Any], place: str) -> list[Any]:
+    return plain_ids(as_ids(list(ids), place))
+
+
+def first_strange(ids: list[Any], known: list[Any] | None) -> Any:
+    """The first of the ids that is not known; None if all are, or if nothing is said of what is."""
+    if known is None:
+        return None
+    among = set(known)
+    return next((id for id in ids if id not in among), None)
+
+
+def _check_known(ids: Any, known: list[Any] | None, place: str) -> None:
+    strange = first_strange(plain_ids(ids), known)
+    if strange is not None:
+        row = plain_ids(ids).index(strange)
+        raise ValueError(f"{place}: row {row} is {strange!r}, which is not among those declared")
