@@ -32,13 +32,13 @@ def check(numbers, published):
 
 
 def test_the_documentations_boxes():
-    metric = MeanAveragePrecision(iou_type="bbox")
+    metric = MeanAveragePrecision(iou_type="bbox", protocol="torchmetrics")
     metric.update(BOX_PREDS, BOX_TARGETS)
     check(metric.compute(), BOX_NUMBERS)
 
 
 def test_the_documentations_masks():
-    metric = MeanAveragePrecision(iou_type="segm")
+    metric = MeanAveragePrecision(iou_type="segm", protocol="torchmetrics")
     metric.update(
         [{"masks": np.array([MASK_PRED], dtype=bool), "scores": np.array([0.536]), "labels": np.array([0])}],
         [{"masks": np.array([MASK_TARGET], dtype=bool), "labels": np.array([0])}],
@@ -87,7 +87,8 @@ def test_live(kind, average):
     preds, targets = batches(torch, "segm" if "segm" in kind else "bbox")
     # Asked for classes, torchmetrics forgets "micro" after the first of two kinds.
     options = {"iou_type": kind, "class_metrics": not (len(kind) == 2 and average == "micro"), "average": average}
-    theirs, ours = detection.MeanAveragePrecision(**options), MeanAveragePrecision(**options)
+    theirs = detection.MeanAveragePrecision(**options)
+    ours = MeanAveragePrecision(**options, protocol="torchmetrics")
     for start in range(0, len(preds), 8):
         theirs.update(preds[start : start + 8], targets[start : start + 8])
         ours.update(preds[start : start + 8], targets[start : start + 8])
@@ -111,7 +112,8 @@ def test_other_thresholds_and_limits():
         "rec_thresholds": [0.0, 0.2, 0.9],
         "max_detection_thresholds": [2, 5, 9],
     }
-    theirs, ours = detection.MeanAveragePrecision(**options), MeanAveragePrecision(**options)
+    theirs = detection.MeanAveragePrecision(**options)
+    ours = MeanAveragePrecision(**options, protocol="torchmetrics")
     theirs.update(preds, targets)
     ours.update(preds, targets)
     expected, found = theirs.compute(), ours.compute()
@@ -140,7 +142,7 @@ def _shard(rank):
     preds, targets = per_image(truth, generate.detections(truth, per_image=15, seed=6))
     # Uneven shards; the sampler's padding gives image 0 to both.
     images = {None: range(31), 0: [*range(0, 20)], 1: [*range(20, 31), 0]}[rank]
-    metric = MeanAveragePrecision(box_format="xywh", class_metrics=True)
+    metric = MeanAveragePrecision(box_format="xywh", class_metrics=True, protocol="torchmetrics")
     for i in images:
         metric.update([preds[i]], [targets[i]])
     return metric
@@ -177,7 +179,7 @@ def test_without_torch_nothing_happens():
 
 def test_tensors_that_want_gradients_and_half_precision():
     torch = pytest.importorskip("torch")
-    metric = MeanAveragePrecision()
+    metric = MeanAveragePrecision(protocol="torchmetrics")
     boxes = torch.tensor(BOX_PREDS[0]["boxes"], requires_grad=True)
     metric.update(
         [{"boxes": boxes, "scores": torch.tensor([0.5], dtype=torch.bfloat16), "labels": torch.tensor([0])}],

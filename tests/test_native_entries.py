@@ -11,6 +11,7 @@ import pytest
 from test_native_coco import reference
 
 import meanap
+from meanap import generate
 
 KINDS = ("bbox", "segm", "boundary", "keypoints")
 SQUARE = [10, 10, 30, 10, 30, 30, 10, 30]
@@ -333,7 +334,7 @@ def test_arrays_tables_lists_and_workers_give_the_numbers_of_the_records(kind, c
     assert list(meanap.evaluate(*frames, kind).to_dict().values()) == pytest.approx(expected, abs=0, nan_ok=True)
     of_lists = meanap.evaluate(targets, preds, kind, box_format="xywh")
     assert list(of_lists.to_dict().values()) == pytest.approx(expected, abs=0, nan_ok=True)
-    metric = meanap.MeanAveragePrecision(kind, "xywh", "coco")
+    metric = meanap.MeanAveragePrecision(kind, "xywh")
     for pred, target in zip(preds, targets, strict=True):
         metric.update([pred], [target])
     assert list(metric.result().to_dict().values()) == pytest.approx(expected, abs=0, nan_ok=True)
@@ -461,3 +462,34 @@ def test_results_that_are_none(tmp_path, value):
     answers = entries(tmp_path, truth, value, "bbox")
     for entry, found in answers.items():
         assert isinstance(found, tuple) and "detections" in found[1], (entry, found)
+
+
+# The default
+
+
+def test_evaluate_and_the_metric_have_one_default():
+    """Boxes at an IoU of exactly 0.55: what torchmetrics' threshold in single precision does not let match."""
+    target = {"boxes": np.array([[0.0, 0, 20, 10]]), "labels": np.array([1])}
+    pred = {"boxes": np.array([[0.0, 0, 11, 10]]), "labels": np.array([1]), "scores": np.array([0.5])}
+    found = {}
+    for protocol in ({}, {"protocol": "coco"}, {"protocol": "torchmetrics"}):
+        metric = meanap.MeanAveragePrecision(**protocol)
+        metric.update([pred], [target])
+        whole = meanap.evaluate([target], [pred], **protocol)
+        assert metric.result().to_dict() == pytest.approx(whole.to_dict(), abs=0, nan_ok=True)
+        assert metric.compute()["map"] == whole.ap
+        found[protocol.get("protocol")] = whole.ap
+    assert found[None] == found["coco"] == pytest.approx(0.2) and found["torchmetrics"] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("name", ["coco", "torchmetrics", "voc2007", "voc2012", "ultralytics", "lvis"])
+def test_the_metric_gives_the_numbers_of_evaluate_under_every_protocol(name):
+    from native_data import per_image
+
+    truth = generate.dataset(30, 4)
+    preds, targets = per_image(truth, generate.detections(truth, per_image=20, seed=4))
+    whole = meanap.evaluate(targets, preds, protocol=name, box_format="xywh")
+    metric = meanap.MeanAveragePrecision(protocol=name, box_format="xywh")
+    for start in range(0, 30, 7):
+        metric.update(preds[start : start + 7], targets[start : start + 7])
+    assert metric.result().to_dict() == pytest.approx(whole.to_dict(), abs=0, nan_ok=True)

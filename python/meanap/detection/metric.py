@@ -35,8 +35,9 @@ class MeanAveragePrecision(Metric):
         What is compared. With several, names begin with ``bbox_`` and so on. (`iou_type` is another name for it.)
     box_format : {"xyxy", "xywh", "cxcywh"}
     protocol : str or Protocol
-        A preset of `meanap.protocol`. The default has torchmetrics' thresholds, which are COCO's in single precision;
-        with ``"coco"`` the numbers are pycocotools' to the last bit.
+        A preset of `meanap.protocol`, or one's own. The default is ``"coco"``, as of `meanap.evaluate`: with the same
+        protocol both give the same numbers, which are pycocotools' to the last bit. ``"torchmetrics"`` has that
+        library's thresholds, COCO's in single precision: an IoU of exactly 0.55 does not reach the second of them.
     iou_thresholds, rec_thresholds, max_detection_thresholds : sequences of numbers, optional
         In the place of the protocol's.
     class_metrics : bool
@@ -73,7 +74,7 @@ class MeanAveragePrecision(Metric):
         self,
         similarity: str | Sequence[str] = "bbox",
         box_format: str = "xyxy",
-        protocol: str | Protocol = "torchmetrics",
+        protocol: str | Protocol = "coco",
         *,
         iou_type: str | Sequence[str] | None = None,
         iou_thresholds: Sequence[float] | None = None,
@@ -163,7 +164,7 @@ class MeanAveragePrecision(Metric):
             ``scores`` ``(N,)``, ``labels`` ``(N,)``. Arrays of any library.
         targets : list of dict
             One for each image, in the same order: ``boxes``, ``labels``, and if there are any ``iscrowd``, ``ignore``,
-            ``area`` ``(N,)``, ``image_id`` (an integer or string), ``image_size`` (height, width).
+            ``area``, ``num_keypoints`` ``(N,)``, ``image_id`` (an integer or string), ``image_size`` (height, width).
         target
             torchmetrics' name for `targets`.
         progress
