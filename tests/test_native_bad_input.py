@@ -205,6 +205,11 @@ def test_settings_of_the_wrong_type():
     for ranges in ([(0, 1)], None):
         with pytest.raises(TypeError, match="area_ranges: expected a range by name"):
             meanap.evaluate(truth(), found(), area_ranges=ranges)
+    for name in ("images", "categories"):
+        with pytest.raises(TypeError, match=f"GroundTruth: {name}: expected ids, or a mapping of them, found a int"):
+            truth(**{name: 3})
+    with pytest.raises(ValueError, match="box_format: expected 'xyxy', 'xywh' or 'cxcywh'"):
+        truth(box_format=["xyxy"])
     for nothing in ((None, found()), (truth(), None)):
         with pytest.raises(TypeError, match="expected a path"):
             meanap.evaluate(*nothing)

@@ -182,9 +182,9 @@ SHAPES = {
 }
 
 
-def changed(truth, results, array, field, value):
+def changed(truth, results, array, field, value, record=1):
     truth, results = copy.deepcopy(truth), copy.deepcopy(results)
-    record = (results if array == "results" else truth[array])[1]
+    record = (results if array == "results" else truth[array])[record]
     if value is MISSING:
         record.pop(field, None)
     else:
@@ -379,6 +379,19 @@ def test_results_without_a_field_have_one_answer(tmp_path, kind, lacking, form):
         assert len(first["warnings"]) == 1 and '"segmentation"' in first["warnings"][0]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("change", [MISSING, [], None], ids=["missing", "empty", "null"])
+def test_the_first_result_decides_also_in_shards(tmp_path, kind, change):
+    truth, results = changed(*data(kind), "results", "bbox", change, record=0)
+    answers = entries(tmp_path, truth, results, kind)
+    first = answers["dict, list"]
+    assert all(alike(answer, first) for answer in answers.values()), answers
+    theirs = None if kind == "boundary" or isinstance(first, tuple) else by_the_reference(truth, results, kind)
+    if theirs is not None:
+        ours = [value for key, value in first.items() if key != "warnings"]
+        assert np.nan_to_num(ours, nan=-1).tolist() == theirs
+
+
 def test_boxes_are_drawn_where_some_results_have_no_mask(tmp_path):
     truth, results = data("segm")
     del results[1]["segmentation"]
@@ -493,3 +506,66 @@ def test_the_metric_gives_the_numbers_of_evaluate_under_every_protocol(name):
     for start in range(0, 30, 7):
         metric.update(preds[start : start + 7], targets[start : start + 7])
     assert metric.result().to_dict() == pytest.approx(whole.to_dict(), abs=0, nan_ok=True)
+
+
+# Numbers that are nested wrongly, or too deep
+
+OBJECTS = {"image_id": [1, 2], "category_id": [1, 1], "bbox": [[0.0, 0, 5, 5], [1.0, 1, 4, 4]]}
+
+NESTED = {
+    "box as two points": {"bbox": [[[0.0, 0], [5, 5]], [[1.0, 1], [4, 4]]]},
+    "box in a batch": {"bbox": [[[0.0, 0, 5, 5]], [[1.0, 1, 4, 4]]]},
+    "box of three": {"bbox": [[0.0, 0, 5], [1.0, 1, 4]]},
+    "box of text": {"bbox": [["0", "0", "5", "5"], ["1", "1", "4", "4"]]},
+    "null box": {"bbox": [[0.0, 0, 5, 5], None]},
+    "score in a column": {"score": [[0.5], [0.6]]},
+    "score of text": {"score": ["0.5", "0.6"]},
+    "score of flags": {"score": [True, False]},
+    "null score": {"score": [0.5, None]},
+    "image in a column": {"image_id": [[1], [2]]},
+    "category in a column": {"category_id": [[1], [1]]},
+    "null image": {"image_id": [1, None]},
+    "half image": {"image_id": [1, 2.5]},
+    "flags as images": {"image_id": [True, False]},
+    "poses in a column": {"keypoints": [[[1.0, 1, 2] * 3], [[1.0, 1, 2] * 3]]},
+    "poses by axis": {"keypoints": [[[1.0] * 5, [1.0] * 5], [[1.0] * 5, [1.0] * 5]]},
+    "poses of two": {"keypoints": [[1.0, 1] * 5, [1.0, 1] * 5]},
+}
+
+
+@pytest.mark.parametrize("change", NESTED.values(), ids=NESTED.keys())
+@pytest.mark.parametrize("entry", ["records", "arrays", "polars", "pandas", "pyarrow"])
+def test_numbers_of_another_shape_are_refused_at_every_entry(entry, change):
+    found = {**OBJECTS, "score": [0.5, 0.6]} | change
+    kind = "keypoints" if "keypoints" in change else "bbox"
+    truth = {**OBJECTS, "keypoints": [[1.0, 1, 2] * 5, [1.0, 1, 2] * 5]} if kind == "keypoints" else OBJECTS
+    field = next(iter(change))
+    options = {"sigmas": [0.1] * 5} if kind == "keypoints" else {}
+
+    def evaluate():
+        if entry == "records":
+            records = [
+                [dict(zip(side, row, strict=True)) for row in zip(*side.values(), strict=True)]
+                for side in (truth, found)
+            ]
+            return meanap.evaluate({"annotations": records[0]}, records[1], kind, **options)
+        if entry == "arrays":
+            arrays = {"boxes": found["bbox"], "keypoints": found.get("keypoints"), "box_format": "xywh"}
+            poses = None if kind == "bbox" else np.ones((2, 5, 3))
+            return meanap.evaluate(
+                meanap.GroundTruth(truth["image_id"], truth["category_id"], truth["bbox"], keypoints=poses),
+                meanap.Detections(found["image_id"], found["category_id"], found["score"], **arrays),
+                kind,
+                **options,
+            )
+        library = pytest.importorskip(entry)
+        make = {
+            "polars": lambda side: library.DataFrame(side, strict=False),
+            "pyarrow": lambda side: library.table(side),
+        }
+        make = make.get(entry, lambda side: library.DataFrame(side))
+        return meanap.evaluate(make(truth), make(found), kind, **options)
+
+    word = {"bbox": "bbox|boxes", "score": "score", "image_id": "image_id", "category_id": "category_id"}
+    with pytest.raises(ValueError, match=f"^(detections|Detections).*({word.get(field, field)})"):
+        evaluate()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -40,9 +40,23 @@ def as_numpy(value: Any, place: str = "array") -> np.ndarray:
         if isinstance(array, np.ndarray) and (array.dtype != object or isinstance(value, (list, tuple))):
             return array
     if isinstance(value, (list, tuple)):
-        raise ValueError(f"{place}: a {type(value).__name__} whose rows differ in length, or hold what is no number")
+        kind = type(value).__name__
+        row = _first(value, lambda item: _shape(item) != _shape(value[0]))
+        told = "" if row is None else f"; row {row} is {shown(value[row])}"
+        raise ValueError(f"{place}: a {kind} whose rows differ in length, or hold what is no number{told}")
     reason = f" ({problems[-1]})" if problems else ""
     raise ValueError(f"{place}: a {type(value).__name__} cannot be read as an array{reason}")
+
+
+def _first(items: Any, strange: Callable[[Any], bool]) -> int | None:
+    return next((row for row, item in enumerate(items) if strange(item)), None)
+
+
+def _shape(item: Any) -> Any:
+    try:
+        return np.shape(item)
+    except ValueError:
+        return None
 
 
 def _to_numpy(value: Any) -> Any:
@@ -82,6 +96,9 @@ def _as_numbers(value: Any, place: str, kinds: str) -> np.ndarray:
     if array.dtype == object or array.dtype.kind not in kinds:
         if array.size == 0:
             return np.zeros(array.shape)
+        strange = _first(array, lambda item: as_number(item) is None) if array.ndim == 1 else None
+        if array.dtype == object and strange is not None:
+            raise ValueError(f"{place}: row {strange} is {shown(array[strange])}, expected a number")
         raise ValueError(f"{place}: expected numbers, found {_what(array)}")
     if array.dtype.kind == "f":
         # Half precision is exact in single precision.

@@ -94,7 +94,11 @@ class DetectionFile:
                 dataset, listed = _read_dataset("detections", path, progress), False
         self._dataset = dataset
         #: The fields of the first of all results, where these are only some.
-        self.first = dict.fromkeys(dataset.first_fields()) if shard else None
+        self.first: dict[str, Any] | None = None
+        if shard:
+            self.first = dict.fromkeys(dataset.first_fields())
+            if dataset.first_bbox_empty:
+                self.first["bbox"] = []
         images = None if truth is None else truth._dataset
         whole = self._dataset.fallback is None and (images is not None or similarity not in ("segm", "boundary"))
         whole = whole and listed and not self._dataset.has_annotations

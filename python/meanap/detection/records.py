@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -44,8 +46,10 @@ def coco_ground_truth(dataset: Mapping[str, Any], similarity: str) -> GroundTrut
     image_ids = _column(images or (), "id", f"{place}: images", as_id, _ID)
     names = names_of(categories or ())
     sizes = {id: (image.get("height"), image.get("width")) for id, image in zip(image_ids, images or (), strict=True)}
-    columns = _plain_columns(annotations, similarity, detections=False)
+    boxed = similarity not in ("segm", "boundary")
+    columns = _plain_columns(annotations, boxed, detections=False)
     if columns is None:
+        _check_records(annotations, place)
         columns = {
             **_ids(annotations, place),
             "iscrowd": np.array(_column(annotations, "iscrowd", place, _flag, "0 or 1", default=False), dtype=bool),
@@ -57,10 +61,10 @@ def coco_ground_truth(dataset: Mapping[str, Any], similarity: str) -> GroundTrut
         if None not in ids:
             columns["id"] = np.array(ids, dtype=np.float64)
     fields: dict[str, Any] = {}
-    if similarity in ("segm", "boundary"):
-        fields["masks"] = _masks(annotations, columns["image_id"], place, sizes if images is not None else None)
-    else:
+    if boxed:
         fields["boxes"] = _boxes(annotations, columns, place)
+    else:
+        fields["masks"] = _masks(annotations, columns["image_id"], place, sizes if images is not None else None)
     if similarity == "keypoints":
         fields["keypoints"] = _poses(annotations, place)
         counted = _column(annotations, "num_keypoints", place, _finite, "a number of keypoints", default=math.nan)
@@ -106,19 +110,20 @@ def coco_results(
         A field is missing or cannot be used; the message names record and field.
     """
     place = "detections"
-    _check_records(records, place)
-    columns = _plain_columns(records, similarity, detections=True)
+    if first is None:
+        first = records[0] if records and isinstance(records[0], Mapping) else {}
+    boxed = "bbox" in first and not (isinstance(first["bbox"], (list, tuple)) and not first["bbox"])
+    columns = _plain_columns(records, boxed, detections=True)
     if columns is None:
+        _check_records(records, place)
         columns = {
             **_ids(records, place),
             "score": np.array(_column(records, "score", place, _score, "a number"), dtype=np.float64),
         }
-    if first is None:
-        first = records[0] if records else {}
     images = columns["image_id"]
     fields: dict[str, Any] = {}
     area = None
-    if "bbox" in first and not (isinstance(first["bbox"], (list, tuple)) and not first["bbox"]):
+    if boxed:
         fields["boxes"] = boxes = _boxes(records, columns, place)
         if similarity in ("segm", "boundary"):
             area = boxes[:, 2] * boxes[:, 3]
@@ -162,11 +167,12 @@ def warn_of_drawn_boxes() -> None:
 
 
 def listed(dataset: Mapping[str, Any], name: str, place: str) -> _Records:
-    """The records of a COCO dictionary under a name."""
+    """The records of a COCO dictionary under a name; whether annotations are dictionaries is left to their reader."""
     records = dataset[name]
     if not isinstance(records, (list, tuple)):
         raise TypeError(f'{place}: "{name}" is {shown(records)}, expected a list of dictionaries')
-    _check_records(records, place if name == "annotations" else f"{place}: {name}")
+    if name != "annotations":
+        _check_records(records, f"{place}: {name}")
     return records
 
 
@@ -200,9 +206,9 @@ def groups_of(categories: _Records) -> dict[str, list[Any]]:
 # Columns of records
 
 
-def _plain_columns(records: Any, similarity: str, detections: bool) -> dict[str, Any] | None:
-    """The columns of dictionaries, if they hold plain numbers only."""
-    return _core.plain_columns(records, detections, similarity == "bbox") if type(records) is list else None
+def _plain_columns(records: Any, boxed: bool, detections: bool) -> dict[str, Any] | None:
+    """The columns of dictionaries, with their boxes if they are `boxed`, if all are plain numbers."""
+    return _core.plain_columns(records, detections, boxed) if type(records) is list else None
 
 
 def _column(
@@ -239,6 +245,13 @@ def _boxes(records: _Records, columns: Mapping[str, Any], place: str) -> np.ndar
 
 
 def _poses(records: _Records, place: str) -> np.ndarray:
+    given = [record.get("keypoints") for record in records]
+    if given and all(type(pose) is list for pose in given):
+        # As nearly all are: lists of one length, of plain numbers.
+        lengths, kinds = set(map(len, given)), set(map(type, chain.from_iterable(given)))
+        if len(lengths) == 1 and lengths.pop() % 3 == 0 and kinds and kinds <= {int, float}:
+            with suppress(OverflowError):
+                return np.array(given, dtype=np.float64).reshape(len(given), -1, 3)
     poses = _column(records, "keypoints", place, _pose, "x, y and visibility of each keypoint")
     for row, pose in enumerate(poses):
         if len(pose) != len(poses[0]):
@@ -341,10 +354,18 @@ def _numbers(value: Any) -> list[float] | None:
         value = value.tolist() if value.ndim == 1 and value.dtype.kind in "fiu" else None
     if not isinstance(value, (list, tuple)):
         return None
-    if set(map(type, value)) <= {float}:
-        return list(value)
-    numbers = [as_number(item) for item in value]
-    return None if None in numbers else numbers  # type: ignore[return-value]
+    if set(map(type, value)) <= {float, int}:
+        try:
+            return list(map(float, value))
+        except OverflowError:
+            return None
+    numbers = []
+    for item in value:
+        number = as_number(item)
+        if number is None:
+            return None
+        numbers.append(number)
+    return numbers
 
 
 def _box(value: Any) -> list[float] | None:
@@ -364,7 +385,9 @@ def _rings(value: Any) -> list[list[float]] | None:
     rings = []
     for ring in value:
         numbers = _numbers(ring)
-        if numbers is None or len(numbers) < (2 if rings else 5) or not all(map(math.isfinite, numbers)):
+        if numbers is None or len(numbers) < (2 if rings else 5):
+            return None
+        if not math.isfinite(sum(numbers)) and not all(map(math.isfinite, numbers)):
             return None
         rings.append(numbers)
     return rings

@@ -23,7 +23,7 @@ class Side:
     records = False
 
     def __init__(self, image_ids: Any, category_ids: Any, box_format: str, arrays: dict[str, Any]) -> None:
-        if box_format not in BOX_COLUMNS:
+        if not isinstance(box_format, str) or box_format not in BOX_COLUMNS:
             raise ValueError(f"box_format: expected 'xyxy', 'xywh' or 'cxcywh', found {box_format!r}")
         name = type(self).__name__
         self.image_ids = as_ids(image_ids, f"{name}: image_ids")
@@ -194,6 +194,8 @@ class Detections(Side):
 
 
 def _ids(ids: Iterable[Any], place: str) -> list[Any]:
+    if not isinstance(ids, Iterable):
+        raise TypeError(f"{place}: expected ids, or a mapping of them, found a {type(ids).__name__}")
     return plain_ids(as_ids(list(ids), place))
 
 

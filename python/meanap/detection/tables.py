@@ -57,14 +57,14 @@ def columns_of(table: Any, place: str) -> Mapping[str, Any] | None:
 
 def side_of(columns: Mapping[str, Any], detections: bool, box_format: str, place: str) -> dict[str, Any]:
     """What `GroundTruth` or `Detections` takes, by keyword, and ``image_area`` where it is there."""
-    side = {name: _ids(_needed(columns, name, place)) for name in ("image_id", "category_id")}
+    side = {name: _ids(_needed(columns, name, place), f"{place}: {name}") for name in ("image_id", "category_id")}
     side = {f"{name}s": ids for name, ids in side.items()}
     if detections:
         side["scores"] = _numbers(_needed(columns, "score", place), f"{place}: score")
     else:
         for name in ("area", "num_keypoints", "crowd", "ignore"):
             if (column := _find(columns, name)) is not None:
-                side[name] = as_numpy(column, f"{place}: {name}")
+                side[name] = as_numpy(_flat(column, f"{place}: {name}"), f"{place}: {name}")
     side.update(_boxes(columns, box_format, place))
     if (points := _find(columns, "keypoints")) is not None:
         side["keypoints"] = _poses(_even(points, f"{place}: keypoints"), f"{place}: keypoints")
@@ -78,7 +78,7 @@ def side_of(columns: Mapping[str, Any], detections: bool, box_format: str, place
             f"masks (columns size and counts) or keypoints; there are {', '.join(map(repr, columns))}"
         )
     if (area := _find(columns, "image_area")) is not None:
-        side["image_area"] = as_numbers(area, f"{place}: image_area")
+        side["image_area"] = _numbers(area, f"{place}: image_area")
     return side
 
 
@@ -93,13 +93,20 @@ def _needed(columns: Mapping[str, Any], name: str, place: str) -> Any:
     return column
 
 
-def _numbers(column: Any, place: str) -> np.ndarray:
+def _flat(column: Any, place: str) -> Any:
+    """A column that has to be of numbers."""
     if isinstance(column, (_core.ArrowTexts, Lists)):
         raise ValueError(f"{place}: expected numbers, found {'lists' if isinstance(column, Lists) else 'text'}")
-    return as_numbers(column, place)
+    return column
 
 
-def _ids(column: Any) -> Any:
+def _numbers(column: Any, place: str) -> np.ndarray:
+    return as_numbers(_flat(column, place), place)
+
+
+def _ids(column: Any, place: str) -> Any:
+    if isinstance(column, Lists):
+        raise ValueError(f"{place}: expected integers or strings, found lists")
     return column if isinstance(column, np.ndarray) else list(column.tolist())
 
 
