@@ -10,7 +10,6 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -247,11 +246,11 @@ def _boxes(records: _Records, columns: Mapping[str, Any], place: str) -> np.ndar
 def _poses(records: _Records, place: str) -> np.ndarray:
     given = [record.get("keypoints") for record in records]
     if given and all(type(pose) is list for pose in given):
-        # As nearly all are: lists of one length, of plain numbers.
-        lengths, kinds = set(map(len, given)), set(map(type, chain.from_iterable(given)))
-        if len(lengths) == 1 and lengths.pop() % 3 == 0 and kinds and kinds <= {int, float}:
-            with suppress(OverflowError):
-                return np.array(given, dtype=np.float64).reshape(len(given), -1, 3)
+        # As nearly all are: lists of one length, of numbers.
+        with suppress(ValueError):
+            array = np.array(given)
+            if array.ndim == 2 and array.dtype.kind in "fi" and array.shape[1] and array.shape[1] % 3 == 0:
+                return array.astype(np.float64, copy=False).reshape(len(given), -1, 3)
     poses = _column(records, "keypoints", place, _pose, "x, y and visibility of each keypoint")
     for row, pose in enumerate(poses):
         if len(pose) != len(poses[0]):
