@@ -267,13 +267,34 @@ def short_box(results):
     del results[30]["bbox"][3]
 
 
-@pytest.mark.parametrize("edit", [lacks_box, lacks_category, lacks_image, elsewhere, no_dict, short_box])
+def box_without_area(results):
+    """Corners can be made of it, an area not."""
+    results[30]["bbox"] = [(1,), (2,), (3,), (4,)]
+
+
+def box_of_arrays(results):
+    results[30]["bbox"] = [np.ones(2), np.ones(3), np.ones(2), np.ones(3)]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lacks_box,
+        lacks_category,
+        lacks_image,
+        elsewhere,
+        no_dict,
+        short_box,
+        box_without_area,
+        box_of_arrays,
+    ],
+)
 def test_errors_leave_what_the_reference_leaves(edit):
     left = []
     for coco_class, _ in BOTH:
         results = found()
         edit(results)
-        with pytest.raises((KeyError, AssertionError, TypeError, IndexError)) as error:
+        with pytest.raises((KeyError, AssertionError, TypeError, IndexError, ValueError)) as error:
             quiet(made(coco_class, truth()).loadRes, results)
         left.append((type(error.value), repr(results)))
     assert left[0] == left[1]

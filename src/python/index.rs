@@ -171,12 +171,14 @@ pub fn prepare_boxes(annotations: &Bound<'_, PyList>, place: &str) -> PyResult<O
         }
         whole = false;
         let place = || format!("{place}: record {record}");
+        let told = |error| named(py, error, place, bbox);
         let bb = field(&annotation, bbox, place)?;
-        let (ring, size) = corners(&bb).map_err(|error| named(py, error, place, bbox))?;
+        let ring = corners(&bb).map_err(told)?;
         if !annotation.contains(segmentation)? {
             annotation.set_item(segmentation, PyList::new(py, [ring])?)?;
         }
-        annotation.set_item(area, size)?;
+        // Where this fails the reference has set the corners already.
+        annotation.set_item(area, area_of(&bb).map_err(told)?)?;
         annotation.set_item(id, record + 1)?;
         annotation.set_item(iscrowd, &zero)?;
     }
@@ -190,23 +192,23 @@ fn ring_of_box<'py>(py: Python<'py>, result: &BoxResult<'py>) -> PyResult<Bound<
     PyList::new(py, [x1, y1, x1, &y2, &x2, &y2, &x2, y1])
 }
 
-/// The corners of the box `x, y, width, height` as a ring, and its area.
-fn corners<'py>(bb: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyAny>)> {
-    let py = bb.py();
-    let side = |index: usize| match bb.cast_exact::<PyList>() {
+/// The corners of the box `x, y, width, height` as a ring.
+fn corners<'py>(bb: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+    let (x1, y1, w, h) = (side(bb, 0)?, side(bb, 1)?, side(bb, 2)?, side(bb, 3)?);
+    let (x2, y2) = (x1.add(&w)?, y1.add(&h)?);
+    PyList::new(bb.py(), [&x1, &y1, &x1, &y2, &x2, &y2, &x2, &y1])
+}
+
+/// The area of the box `x, y, width, height`.
+fn area_of<'py>(bb: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    side(bb, 2)?.mul(side(bb, 3)?)
+}
+
+fn side<'py>(bb: &Bound<'py, PyAny>, index: usize) -> PyResult<Bound<'py, PyAny>> {
+    match bb.cast_exact::<PyList>() {
         Ok(list) => list.get_item(index),
         Err(_) => bb.get_item(index),
-    };
-    let (x1, y1, w, h) = (side(0)?, side(1)?, side(2)?, side(3)?);
-    let floats = [&x1, &y1, &w, &h].map(|side| side.cast_exact::<PyFloat>().map(|side| side.value()));
-    let (x2, y2, area) = match floats {
-        [Ok(x), Ok(y), Ok(w), Ok(h)] => {
-            let boxed = |value: f64| PyFloat::new(py, value).into_any();
-            (boxed(x + w), boxed(y + h), boxed(w * h))
-        }
-        _ => (x1.add(&w)?, y1.add(&h)?, w.mul(&h)?),
-    };
-    Ok((PyList::new(py, [&x1, &y1, &x1, &y2, &x2, &y2, &x2, &y1])?, area))
+    }
 }
 
 /// The smallest and largest x and y of a result's keypoints: `(x0, x1, y0, y1)` as Python numbers of the kind that
