@@ -146,6 +146,19 @@ def test_a_file_that_was_cut_off(tmp_path, capsys, entry, side):
     assert side in str(told) and "the end of the file: is it cut off?" in " ".join(str(told).split()), told
 
 
+@pytest.mark.parametrize("entry", sorted(set(ENTRIES) - {"the drop-in"}))
+def test_a_file_nested_too_deeply_is_named(tmp_path, capsys, entry):
+    (tmp_path / "gt.json").write_text(json.dumps(TRUTH)[:-1] + ', "more": ' + "[" * 99_999 + "]" * 99_999 + "}")
+    (tmp_path / "dt.json").write_text(json.dumps(FOUND))
+    try:
+        told = ENTRIES[entry](tmp_path / "gt.json", tmp_path / "dt.json", tmp_path, capsys)
+    except (RecursionError, ValueError) as error:
+        told = str(error)
+    # Where Python's objects are not needed it is read.
+    text = " ".join(str(told).split())
+    assert "Traceback" not in text and ("recursion" not in text or "gt.json" in text)
+
+
 @pytest.mark.parametrize("content", NOT_JSON)
 def test_the_class_of_the_error_is_the_references(tmp_path, content):
     coco = pytest.importorskip("pycocotools.coco")

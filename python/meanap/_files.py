@@ -25,6 +25,8 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         The file cannot be read.
     ValueError
         It holds no JSON; the message names the file, and what it holds if that can be told.
+    RecursionError
+        It is nested more deeply than Python can read; the message names the file.
     """
     text = _core.read_text(path)
     try:
@@ -33,7 +35,9 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         ends = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
         cut = ", found the end of the file: is it cut off?" if ends else ""
         raise ValueError(f"{os.fspath(path)}: not JSON: {error}{cut}") from None
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise RecursionError(f"{os.fspath(path)}: not JSON that Python can read: it is nested too deeply") from None
+    except ValueError as error:
         raise ValueError(f"{os.fspath(path)}: not JSON: {error}") from None
 
 

@@ -46,7 +46,7 @@ def first_fault(
     truth_name, found_name = os.fspath(ground_truth), os.fspath(detections)
     try:
         truth, found = read_json(ground_truth), read_json(detections)
-    except (OSError, ValueError, MemoryError):
+    except (OSError, ValueError, MemoryError, RecursionError):
         # The readers have said it already.
         return None
     return next(_faults(truth, truth_name, found, found_name, iou_type, sigmas, all_fields), None)

@@ -497,7 +497,10 @@ def pq_compute(
 
 def read_json(path: Path_) -> dict[str, Any]:
     """The object in a JSON file. A file that holds none is a ValueError that names it."""
-    content = any_json(path)
+    try:
+        content = any_json(path)
+    except RecursionError as error:
+        raise ValueError(str(error)) from None
     if not isinstance(content, dict):
         raise ValueError(f"{os.fspath(path)}: expected a JSON object, found {type(content).__name__}")
     return content
