@@ -96,6 +96,7 @@ def test_nothing_of_a_bad_batch_is_added(kind, side, name, value, message):
     "preds, targets, error, message",
     [
         ({"boxes": BOXES}, [], TypeError, "preds: expected a list of one dictionary for each image, found a dict"),
+        (3, [], TypeError, "preds: expected a list of one dictionary for each image, found a int"),
         ([], [{}], ValueError, "preds has 0 images, targets has 1"),
         ([1], [2], TypeError, r"preds\[0\]: expected a dictionary, found a int"),
         ([{}], [{}], ValueError, r'preds\[0\]: "labels" is missing'),

@@ -259,9 +259,11 @@ impl Dataset {
     /// Shares the columns, or drops them.
     fn settle(&mut self) {
         if self.fallback.is_some() {
-            let record = self.annotations.count;
+            // What the first record is decides for all, whoever reads them.
+            let (record, empty) = (self.annotations.count, self.annotations.first_bbox_empty);
             self.annotations = Annotations::default();
             self.annotations.count = record;
+            self.annotations.first_bbox_empty = empty;
             self.images = Listed::images();
             self.categories = Listed::categories();
             return;

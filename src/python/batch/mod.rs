@@ -119,10 +119,11 @@ fn list<'py>(value: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py, PyLis
     if let Ok(list) = value.cast::<PyList>() {
         return Ok(list.clone());
     }
-    if value.is_instance_of::<PyDict>() || value.is_instance_of::<PyString>() {
+    let iterable = value.try_iter();
+    if value.is_instance_of::<PyDict>() || value.is_instance_of::<PyString>() || iterable.is_err() {
         let found = value.get_type().name()?;
         let message = format!("{name}: expected a list of one dictionary for each image, found a {found}");
         return Err(PyTypeError::new_err(message));
     }
-    PyList::new(value.py(), value.try_iter()?.collect::<PyResult<Vec<_>>>()?)
+    PyList::new(value.py(), iterable?.collect::<PyResult<Vec<_>>>()?)
 }
