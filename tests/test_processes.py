@@ -68,6 +68,31 @@ def test_the_number_of_threads_is_read_once(tmp_path):
 
 
 @linux
+def test_a_child_forked_at_the_first_use_works():
+    """A thread uses the extension for the first time while another forks: the child waits for nothing half made."""
+    code = """
+import os, sys, threading, time, signal
+import numpy as np
+import meanap._core as core
+rows = np.ones((10, 7))
+thread = threading.Thread(target=lambda: core.objects_from_rows(rows))
+thread.start()
+time.sleep(float(sys.argv[1]))
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    core.objects_from_rows(rows)
+    os._exit(0)
+status = os.waitpid(child, 0)[1]
+thread.join()
+sys.exit(status != 0)
+"""
+    for moment in [0, 0, 0, 0, 0, 0, 0.0002, 0.0005, 0.001, 0.002]:
+        status, said = run_python(code, moment, MEANAP_NUM_THREADS="8")
+        assert status == 0, (moment, said)
+
+
+@linux
 def test_children_forked_while_all_is_in_use_work():
     code = """
 import os, threading, signal

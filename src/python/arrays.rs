@@ -5,12 +5,12 @@
 
 use numpy::{Element, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyString};
 
 use super::number::is_array;
 use crate::columns::Key;
+use crate::python::once::intern;
 
 /// Numbers of any type as doubles.
 pub struct Numbers {
@@ -135,6 +135,8 @@ pub fn key(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Key
         && axes(value)? <= 1
         && let Ok(item) = value.call_method0(intern!(value.py(), "item"))
         && !item.is(value)
+        // What has items of its own again is no id; to ask on may never end.
+        && (item.is_instance_of::<PyInt>() || item.is_instance_of::<PyFloat>() || item.is_instance_of::<PyString>())
     {
         return key(&item, place);
     }

@@ -4,13 +4,13 @@
 //! would in a Python loop; what a loop would raise is raised here, in a sentence that names record and field.
 
 use pyo3::exceptions::{PyIndexError, PyKeyError, PyOverflowError, PyTypeError, PyValueError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use super::listed::{AnnotationIndex, IndexBuilder};
 use super::number::{Kind, Number, number};
 use super::record::{BoxResult, Field, Reader, prefetch};
+use crate::python::once::intern;
 
 /// Adds the functions of this file to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

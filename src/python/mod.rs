@@ -44,6 +44,7 @@ mod matches;
 mod number;
 mod numpy_exp;
 mod objects;
+mod once;
 mod parts;
 mod pixels;
 mod places;
@@ -58,6 +59,7 @@ pub use objects::{CodeIds, PyObjects};
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     crate::threads::prepare();
+    once::register(module)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<PyObjects>()?;
     module.add_class::<dataset::PyDataset>()?;

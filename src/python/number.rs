@@ -1,10 +1,11 @@
 //! Doubles from Python and NumPy numbers, only where no bit can differ.
 
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyType};
 
 use numpy::{PyArray1, PyArrayMethods};
+
+use super::once::Once;
 
 /// Goes on with the value of an option, or ends with `Ok(None)`: these columns cannot be made.
 macro_rules! exact {
@@ -52,10 +53,10 @@ struct Scalars {
     short: Vec<Py<PyType>>,
 }
 
-static SCALARS: PyOnceLock<Scalars> = PyOnceLock::new();
+static SCALARS: Once<Scalars> = Once::new();
 
 fn scalars(py: Python<'_>) -> PyResult<&'static Scalars> {
-    SCALARS.get_or_try_init(py, || {
+    SCALARS.get(py, || {
         let numpy = py.import("numpy")?;
         let named = |name: &str| PyResult::Ok(numpy.getattr(name)?.cast_into::<PyType>()?.unbind());
         Ok(Scalars {
@@ -142,8 +143,10 @@ pub fn numbers(object: &Bound<'_, PyAny>, out: &mut Vec<f64>) -> PyResult<Option
 
 /// Whether `object` is exactly a NumPy array.
 pub fn is_array(object: &Bound<'_, PyAny>) -> PyResult<bool> {
-    static ARRAY: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    let array = ARRAY.import(object.py(), "numpy", "ndarray")?;
+    static ARRAY: Once<Py<PyType>> = Once::new();
+    let py = object.py();
+    let array =
+        ARRAY.get(py, || PyResult::Ok(py.import("numpy")?.getattr("ndarray")?.cast_into()?.unbind()))?;
     Ok(object.get_type().is(array))
 }
 

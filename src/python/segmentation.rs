@@ -1,11 +1,11 @@
 //! The mask column from `segmentation` values: polygons, compressed and plain run lengths.
 
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyInt, PyList, PyString};
 
 use super::number::{exact, number, numbers};
 use crate::columns::Masks;
+use crate::python::once::intern;
 
 /// Collects the masks of annotations; sizes come from their images, as in the reference's `annToRLE`.
 pub struct MaskReader<'a, 'py> {

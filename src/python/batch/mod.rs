@@ -9,12 +9,12 @@ mod shapes;
 mod side;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
 use super::arrays::key;
 use crate::columns::Key;
+use crate::python::once::intern;
 
 pub use options::{Kind, Options};
 pub use shapes::complaint_of_runs;

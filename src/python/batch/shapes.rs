@@ -2,7 +2,6 @@
 
 use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 use rayon::prelude::*;
@@ -12,6 +11,7 @@ use super::place::Place;
 use super::side::Fields;
 use crate::columns::{Keypoints, Masks};
 use crate::python::arrays::{Numbers, wrong_shape};
+use crate::python::once::intern;
 use crate::rle::{codec, measure, pixels};
 use crate::threads;
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
@@ -12,6 +11,7 @@ use super::place::Place;
 use super::shapes::{convert_boxes, read_keypoints, read_masks};
 use crate::columns::{Areas, Geometry, Ids, Key, Keypoints, Masks, Objects};
 use crate::python::arrays::{flags, keys, numbers};
+use crate::python::once::intern;
 use crate::read::pose::bounding_box;
 
 /// Images for whose objects there is room from the start, if all have as many as the first.

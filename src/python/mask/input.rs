@@ -4,10 +4,10 @@ use numpy::{PyArray1, PyArrayMethods};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyFloat, PyInt, PyList, PyString};
 use pyo3::{Borrowed, intern};
 
+use crate::python::once::Once;
 use crate::rle::{Rle, codec};
 
 /// A C integer, taken from whatever the reference takes one from: integers, and what has `__int__` (floats are cut).
@@ -155,11 +155,14 @@ fn plain_numbers<T>(
 
 /// `numpy.array(values, dtype)`, which must have one dimension.
 fn numpy_vector<T: numpy::Element + Copy>(values: &Bound<'_, PyAny>, dtype: &str) -> PyResult<Vec<T>> {
-    static ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static ARRAY: Once<Py<PyAny>> = Once::new();
     let py = values.py();
     let arguments = PyDict::new(py);
     arguments.set_item(intern!(py, "dtype"), dtype)?;
-    let array = ARRAY.import(py, "numpy", "array")?.call((values,), Some(&arguments))?;
+    let array = ARRAY
+        .get(py, || PyResult::Ok(py.import("numpy")?.getattr("array")?.unbind()))?
+        .bind(py)
+        .call((values,), Some(&arguments))?;
     let Ok(vector) = array.cast::<PyArray1<T>>() else {
         let dimensions: usize = array.getattr(intern!(py, "ndim"))?.extract()?;
         return Err(PyValueError::new_err(format!(
