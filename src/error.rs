@@ -125,6 +125,43 @@ pub fn filled<T: Clone>(len: usize, value: T) -> Result<Vec<T>> {
     Ok(items)
 }
 
+/// Numbers of which zero is all bytes zero.
+pub trait Zero: Copy + sealed::Sealed {}
+
+mod sealed {
+    /// For types that any bytes zero are a value of, the zero.
+    pub trait Sealed {}
+}
+
+macro_rules! zero {
+    ($($number:ty),*) => {$(
+        impl sealed::Sealed for $number {}
+        impl Zero for $number {}
+    )*};
+}
+
+zero!(f64, f32, u8, u16, u32, u64, i64);
+
+/// So many zeros. As of `vec![0; len]`, memory that is not written to costs nothing.
+///
+/// # Errors
+///
+/// `OutOfMemory`
+pub fn zeros<T: Zero>(len: usize) -> Result<Vec<T>> {
+    let none = || Error::out_of_memory(len.saturating_mul(mem::size_of::<T>()));
+    let layout = std::alloc::Layout::array::<T>(len).map_err(|_| none())?;
+    if layout.size() == 0 {
+        return Ok(Vec::new());
+    }
+    // SAFETY: the layout has a size.
+    let memory = unsafe { std::alloc::alloc_zeroed(layout) };
+    if memory.is_null() {
+        return Err(none());
+    }
+    // SAFETY: the global allocator gave the memory for an array of just so many, and of a `Zero` all bytes zero are a value.
+    Ok(unsafe { Vec::from_raw_parts(memory.cast(), len, len) })
+}
+
 /// A copy of these items.
 ///
 /// # Errors
@@ -161,6 +198,9 @@ mod tests {
         let mut items = vec![1_u32, 2];
         assert_eq!(reserve(&mut items, most).map_err(kind), Err(ErrorKind::OutOfMemory));
         assert_eq!(items, [1, 2]);
+        assert_eq!(zeros::<f64>(most / 8).map_err(kind), Err(ErrorKind::OutOfMemory));
+        assert_eq!(zeros::<f64>(usize::MAX).map_err(kind), Err(ErrorKind::OutOfMemory));
+        assert_eq!((zeros::<u32>(3).unwrap(), zeros::<f64>(0).unwrap()), (vec![0; 3], vec![]));
         assert_eq!(filled(3, 7).unwrap(), [7, 7, 7]);
         assert_eq!(copied(&[1, 2]).unwrap(), [1, 2]);
         assert!(can_allocate(1 << 10).is_ok() && reserve(&mut items, 1).is_ok());

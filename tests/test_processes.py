@@ -128,3 +128,83 @@ for thread in threads: thread.join()
 print("bad", bad)
 """
     assert run_python(code, MEANAP_NUM_THREADS="4") == (0, "bad 0\n")
+
+
+MEMORY = {
+    "rows": (
+        "rows = np.ones((600_000, 7)); core.objects_from_rows(np.ones((10, 7)))",
+        20,
+        "core.objects_from_rows(rows)",
+    ),
+    "mask": (
+        """
+from meanap.coco import mask
+m = {"size": [40000, 40000], "counts": mask.frPyObjects([[0., 0, 39999, 0, 39999, 39999]], 40000, 40000)[0]["counts"]}
+""",
+        100,
+        "mask.decode(m)",
+    ),
+    "similarities of boxes": (
+        "boxes = np.ones((20_000, 4))",
+        200,
+        "core.mask_box_iou(boxes, boxes, np.zeros(20_000, np.uint8))",
+    ),
+    "average precision": (
+        "n = 5_000_000; t, s = np.ones(n, np.int64), np.random.default_rng(0).random(n)",
+        30,
+        "core.average_precision(t, s)",
+    ),
+    "a hole in a file": (
+        """
+with open(folder + "/x.json", "wb") as f: f.write(b'{"images": ['); f.truncate(3 << 30)
+""",
+        300,
+        "meanap.evaluate(folder + '/x.json', folder + '/x.json')",
+    ),
+    "a long string": (
+        """
+with open(folder + "/x.json", "wb") as f:
+    f.write(b'{"info": "' + b"x" * (200 << 20) + b'", "images": [], "annotations": [], "categories": []}')
+""",
+        100,
+        "meanap.evaluate(folder + '/x.json', folder + '/x.json')",
+    ),
+    "curves of many categories": (
+        """
+g = dict(images=[dict(id=1)], categories=[dict(id=i, name=str(i)) for i in range(1, 13205)],
+         annotations=[dict(id=1, image_id=1, category_id=1, bbox=[0, 0, 5, 5], area=25, iscrowd=0)])
+c = meanap.COCO(); c.dataset = g; c.createIndex()
+e = meanap.COCOeval(c, c.loadRes([dict(image_id=1, category_id=1, bbox=[0, 0, 5, 5], score=0.5)]), "bbox"); e.evaluate()
+""",
+        500,
+        "e.accumulate()",
+    ),
+}
+
+
+@linux
+@pytest.mark.parametrize("what", MEMORY)
+def test_memory_that_cannot_be_had_is_a_memory_error(tmp_path, what):
+    prepare, extra, work = MEMORY[what]
+    code = f"""
+import sys, resource, contextlib, io
+import numpy as np
+import meanap, meanap.ranking
+import meanap._core as core
+import meanap.detection.evaluation, meanap.detection.inputs, meanap.detection.result, meanap.coco
+folder = sys.argv[1]
+{prepare}
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + ({extra} << 20),) * 2)
+try:
+    with contextlib.redirect_stdout(io.StringIO()):
+        {work}
+except MemoryError as error:
+    sys.stdout.write("MemoryError")
+except Exception as error:
+    sys.stdout.write(type(error).__name__ + ": " + str(error)[:200])
+"""
+    status, said = run_python(code, tmp_path)
+    assert status == 0, said
+    # The hole is zeros, which are no JSON: that may be seen first.
+    assert said == "MemoryError" or (what == "a hole in a file" and said.startswith("JSONDecodeError")), said

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::abi::ArrowSchema;
 use super::column::{Column, Numbers, Texts};
 use super::view::{Plain, View};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, reserve, with_capacity};
 
 /// Errors with the first row that is null; `place` names it.
 pub fn no_nulls(pieces: &[View], place: &dyn Fn(usize) -> String) -> Result<()> {
@@ -18,6 +18,20 @@ pub fn no_nulls(pieces: &[View], place: &dyn Fn(usize) -> String) -> Result<()> 
         before += piece.len;
     }
     Ok(())
+}
+
+/// Most lists within lists.
+const DEEPEST: usize = 64;
+
+/// Errors if lists are nested too deep to be read one within the other.
+pub fn not_too_deep(schema: &ArrowSchema) -> Result<()> {
+    let mut inner = Some(schema);
+    for _ in 0..DEEPEST {
+        let Some(schema) = inner else { return Ok(()) };
+        let is_list = ["+l", "+L", "+w:"].iter().any(|kind| schema.format().starts_with(kind));
+        inner = schema.dictionary().or_else(|| schema.children().next().filter(|_| is_list));
+    }
+    Err(Error::wrong_type(format!("lists are nested more than {DEEPEST} deep")))
 }
 
 /// The rows of all pieces as one column; `place` names a row in errors.
@@ -43,7 +57,7 @@ pub fn gather<'a>(
         "l" => Numbers::I64(joined(pieces, View::values)?),
         "L" => Numbers::U64(joined(pieces, View::values)?),
         "e" => Numbers::F32(joined(pieces, |piece| {
-            Ok(Cow::Owned(piece.values::<u16>()?.iter().map(|&bits| half(bits)).collect()))
+            Ok(Cow::Owned(each(&piece.values::<u16>()?, |bits| half(bits))?))
         })?),
         "f" => Numbers::F32(joined(pieces, View::values)?),
         "g" => Numbers::F64(joined(pieces, View::values)?),
@@ -74,6 +88,13 @@ fn unknown(format: &str) -> Error {
     Error::wrong_type(format!("the values are {kind} (Arrow's {format:?}), expected numbers, texts or lists"))
 }
 
+/// What `with` makes of each value.
+fn each<T: Copy, U>(values: &[T], with: impl Fn(T) -> U) -> Result<Vec<U>> {
+    let mut made = with_capacity(values.len())?;
+    made.extend(values.iter().map(|&value| with(value)));
+    Ok(made)
+}
+
 /// The values of all pieces; where there is one, as it gives them.
 fn joined<'a, T: Clone>(
     pieces: &[View<'a>],
@@ -82,7 +103,7 @@ fn joined<'a, T: Clone>(
     if let [piece] = pieces {
         return values(piece);
     }
-    let mut all = Vec::with_capacity(pieces.iter().map(|piece| piece.len).sum());
+    let mut all = with_capacity(pieces.iter().map(|piece| piece.len).sum())?;
     for piece in pieces {
         all.extend_from_slice(&values(piece)?);
     }
@@ -96,20 +117,24 @@ fn texts<'a>(pieces: &[View<'a>]) -> Result<Texts<'a>> {
         let bytes = piece.bytes(0, offsets[offsets.len() - 1])?;
         return Ok(Texts { offsets, bytes, codes: None });
     }
-    let mut offsets = Vec::with_capacity(1 + pieces.iter().map(|piece| piece.len).sum::<usize>());
+    let mut offsets = with_capacity(1 + pieces.iter().map(|piece| piece.len).sum::<usize>())?;
     offsets.push(0);
     let mut bytes = Vec::new();
     for piece in pieces {
         if viewed {
             piece.each_viewed(|text| {
+                reserve(&mut bytes, text.len())?;
                 bytes.extend_from_slice(text);
                 offsets.push(bytes.len());
+                Ok(())
             })?;
             continue;
         }
         let theirs = piece.offsets(piece.format() == "U")?;
         let (first, before) = (theirs[0], bytes.len());
-        bytes.extend_from_slice(&piece.bytes(first, theirs[theirs.len() - 1])?);
+        let theirs_bytes = piece.bytes(first, theirs[theirs.len() - 1])?;
+        reserve(&mut bytes, theirs_bytes.len())?;
+        bytes.extend_from_slice(&theirs_bytes);
         offsets.extend(theirs[1..].iter().map(|offset| offset - first + before));
     }
     Ok(Texts { offsets, bytes: Cow::Owned(bytes), codes: None })
@@ -120,7 +145,7 @@ fn decoded<'a>(schema: &ArrowSchema, pieces: &[View<'a>]) -> Result<Column<'a>> 
     let within = |code: usize| format!("value {code} of a dictionary");
     let kind = schema.dictionary().ok_or_else(|| unknown(schema.format()))?;
     let mut dictionaries = Vec::with_capacity(pieces.len());
-    let mut codes = Vec::with_capacity(pieces.iter().map(|piece| piece.len).sum());
+    let mut codes = with_capacity(pieces.iter().map(|piece| piece.len).sum())?;
     let mut before = 0;
     for piece in pieces {
         let Some(dictionary) = piece.dictionary()? else { return Err(unknown(schema.format())) };
@@ -145,7 +170,7 @@ fn decoded<'a>(schema: &ArrowSchema, pieces: &[View<'a>]) -> Result<Column<'a>> 
 fn codes_of(piece: &View) -> Result<Vec<u32>> {
     fn read<T: Plain + TryInto<u32>>(piece: &View) -> Result<Vec<u32>> {
         // What does not fit is beyond any dictionary, and found to be so.
-        Ok(piece.values::<T>()?.iter().map(|&code| code.try_into().unwrap_or(u32::MAX)).collect())
+        each(&piece.values::<T>()?, |code| code.try_into().unwrap_or(u32::MAX))
     }
     match piece.format() {
         "c" => read::<i8>(piece),
@@ -177,7 +202,9 @@ fn fixed_lists<'a>(
             Ok(Column::Numbers { values, shape })
         }
         items => {
-            Ok(Column::Lists { offsets: (0..=rows).map(|row| row * width).collect(), items: Box::new(items) })
+            let mut offsets = with_capacity(rows + 1)?;
+            offsets.extend((0..=rows).map(|row| row * width));
+            Ok(Column::Lists { offsets, items: Box::new(items) })
         }
     }
 }
@@ -195,6 +222,7 @@ fn lists<'a>(
         let theirs = piece.offsets(wide)?;
         let (first, last, before) = (theirs[0], theirs[theirs.len() - 1], offsets[offsets.len() - 1]);
         items.push(piece.child(0)?.rows(first, last - first)?);
+        reserve(&mut offsets, theirs.len())?;
         offsets.extend(theirs[1..].iter().map(|offset| offset - first + before));
     }
     let of_item = |i: usize| {
@@ -221,9 +249,9 @@ fn decimals<'a>(pieces: &[View<'a>], digits: &str) -> Result<Cow<'a, [f64]>> {
     let width = parts.next().unwrap_or("128");
     joined(pieces, |piece| {
         Ok(Cow::Owned(match width {
-            "32" => piece.values::<i32>()?.iter().map(|&value| number(i128::from(value))).collect(),
-            "64" => piece.values::<i64>()?.iter().map(|&value| number(i128::from(value))).collect(),
-            "128" => piece.values::<i128>()?.iter().map(|&value| number(value)).collect(),
+            "32" => each(&piece.values::<i32>()?, |value| number(i128::from(value)))?,
+            "64" => each(&piece.values::<i64>()?, |value| number(i128::from(value)))?,
+            "128" => each(&piece.values::<i128>()?, number)?,
             _ => return Err(unknown("d")),
         }))
     })

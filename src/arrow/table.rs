@@ -2,7 +2,7 @@
 
 use super::abi::{ArrowArray, ArrowArrayStream, ArrowSchema};
 use super::column::Column;
-use super::gather::{gather, no_nulls};
+use super::gather::{gather, no_nulls, not_too_deep};
 use super::view::View;
 use crate::error::{Error, Result};
 
@@ -29,8 +29,11 @@ impl Table {
 
     /// One batch, or several of one type.
     pub fn new(schema: ArrowSchema, batches: Vec<ArrowArray>) -> Result<Self> {
-        let lengths = batches.iter().map(|batch| Ok(View::new(&schema, batch)?.len));
-        let len = lengths.sum::<Result<usize>>()?;
+        let mut len = 0_usize;
+        for batch in &batches {
+            let more = View::new(&schema, batch)?.len;
+            len = len.checked_add(more).ok_or_else(|| Error::value("broken Arrow data: too many rows"))?;
+        }
         Ok(Table { batches, schema, len })
     }
 
@@ -47,11 +50,13 @@ impl Table {
         let pieces = whole.iter().map(|view| view.field(i)).collect::<Result<Vec<_>>>()?;
         let schema = self.schema.children().nth(i);
         let schema = schema.ok_or_else(|| Error::value(format!("there is no column {i}")))?;
+        not_too_deep(schema)?;
         gather(schema, &pieces, &|row| format!("row {row}"))
     }
 
     /// The values, if this is one column.
     pub fn values(&self) -> Result<Column<'_>> {
+        not_too_deep(&self.schema)?;
         gather(&self.schema, &self.views()?, &|row| format!("row {row}"))
     }
 

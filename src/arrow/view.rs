@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::ffi::CStr;
 
 use super::abi::{ArrowArray, ArrowSchema};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, with_capacity};
 
 /// Rows of an array: those that its parents show of it.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +68,10 @@ impl<'a> View<'a> {
         let (Ok(offset), Ok(len)) = (usize::try_from(array.offset), usize::try_from(array.length)) else {
             return Err(broken("a negative length or offset"));
         };
+        // Of the widest values, with one more for where the last one ends, each has an address.
+        if offset.checked_add(len).is_none_or(|end| end >= isize::MAX as usize / 32) {
+            return Err(broken("a length beyond memory"));
+        }
         Ok(View { schema, array, offset, len })
     }
 
@@ -94,7 +98,10 @@ impl<'a> View<'a> {
 
     /// The items of lists of `width`, as far as the lists show them.
     pub fn items(&self, width: usize) -> Result<View<'a>> {
-        self.child(0)?.rows(self.offset * width, self.len * width)
+        match (self.offset.checked_mul(width), self.len.checked_mul(width)) {
+            (Some(start), Some(len)) => self.child(0)?.rows(start, len),
+            _ => Err(broken("lists longer than memory")),
+        }
     }
 
     /// Some rows.
@@ -102,7 +109,9 @@ impl<'a> View<'a> {
         if start.checked_add(len).is_none_or(|end| end > self.len) {
             return Err(broken("an array shorter than its parent"));
         }
-        Ok(View { offset: self.offset + start, len, ..*self })
+        let offset = self.offset.checked_add(start).filter(|offset| offset.checked_add(len).is_some());
+        let offset = offset.ok_or_else(|| broken("an offset beyond memory"))?;
+        Ok(View { offset, len, ..*self })
     }
 
     /// The values that codes stand for, if these are codes.
@@ -142,7 +151,9 @@ impl<'a> View<'a> {
         let bytes: Cow<[u8]> = self.slice(1, self.offset / 8, (self.offset + self.len).div_ceil(8))?;
         let skipped = self.offset % 8;
         let flag = |row: usize| bytes[(skipped + row) / 8] & (1 << ((skipped + row) % 8)) != 0;
-        Ok((0..self.len).map(flag).collect())
+        let mut flags = with_capacity(self.len)?;
+        flags.extend((0..self.len).map(flag));
+        Ok(flags)
     }
 
     /// Where each text or list begins, and where the last one ends.
@@ -151,11 +162,12 @@ impl<'a> View<'a> {
             return Ok(vec![0]);
         }
         let (start, end) = (self.offset, self.offset + self.len + 1);
-        let offsets: Vec<i64> = if wide {
-            self.slice::<i64>(1, start, end)?.into_owned()
+        let mut offsets = with_capacity(end - start)?;
+        if wide {
+            offsets.extend_from_slice(&self.slice::<i64>(1, start, end)?);
         } else {
-            self.slice::<i32>(1, start, end)?.iter().map(|&offset| i64::from(offset)).collect()
-        };
+            offsets.extend(self.slice::<i32>(1, start, end)?.iter().map(|&offset| i64::from(offset)));
+        }
         if offsets[0] < 0 || offsets.windows(2).any(|pair| pair[1] < pair[0]) {
             return Err(broken("offsets that are not in order"));
         }
@@ -168,7 +180,7 @@ impl<'a> View<'a> {
     }
 
     /// Hands each text of a column of text views to `each`.
-    pub fn each_viewed(&self, mut each: impl FnMut(&[u8])) -> Result<()> {
+    pub fn each_viewed(&self, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let views: Cow<[i128]> = self.values()?;
         // The last buffer has the lengths of those between.
         let count = self.array.n_buffers - 3;
@@ -182,14 +194,14 @@ impl<'a> View<'a> {
                 |at: usize| u32::from_le_bytes([view[at], view[at + 1], view[at + 2], view[at + 3]]) as usize;
             let length = word(0);
             if length <= 12 {
-                each(&view[4..4 + length]);
+                each(&view[4..4 + length])?;
                 continue;
             }
             let (buffer, start) = (word(8), word(12));
             if lengths.get(buffer).is_none_or(|&held| ((start + length) as i64) > held) {
                 return Err(broken("a text beyond its buffer"));
             }
-            each(&self.slice(buffer + 2, start, start + length)?);
+            each(&self.slice(buffer + 2, start, start + length)?)?;
         }
         Ok(())
     }
@@ -219,7 +231,9 @@ impl<'a> View<'a> {
         }
         // SAFETY: as above, read without regard to alignment.
         let read = |i| unsafe { first.add(i * bytes).cast::<T>().read_unaligned() };
-        Ok(Cow::Owned((0..end - start).map(read).collect()))
+        let mut values = with_capacity(end - start)?;
+        values.extend((0..end - start).map(read));
+        Ok(Cow::Owned(values))
     }
 }
 

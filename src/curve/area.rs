@@ -4,6 +4,7 @@ use super::events::Events;
 use super::sweep::Curves;
 use super::{Accumulated, Selection, Shape};
 use crate::curve::grid::{self, Grid, for_each_category};
+use crate::error::{Result, filled};
 use crate::matching::MatchTable;
 
 /// How the area is taken.
@@ -22,11 +23,17 @@ pub enum Area {
 /// The area under each selected curve: as [`super::accumulate`], with a single entry along R. There are no scores.
 ///
 /// `selection.recall_points` are not looked at.
-pub fn areas_under(table: &MatchTable, selection: &Selection, shape: Shape, area: Area) -> Accumulated {
+pub fn areas_under(
+    table: &MatchTable,
+    selection: &Selection,
+    shape: Shape,
+    area: Area,
+) -> Result<Accumulated> {
     let thresholds = table.bits.thresholds;
     let inner = shape.areas * shape.limits;
-    let size = thresholds * shape.categories * inner;
-    let (mut precision, mut recall) = (vec![-1.0; size], vec![-1.0; size]);
+    let axes = [thresholds, shape.categories, shape.areas, shape.limits];
+    let size = axes.into_iter().fold(1_usize, usize::saturating_mul);
+    let (mut precision, mut recall) = (filled(size, -1.0)?, filled(size, -1.0)?);
     let mut none = Vec::new();
     let [mut p, mut r] = [&mut precision, &mut recall].map(|data| Grid::new(data, shape.categories, inner));
     let mut s = Grid::new(&mut none, shape.categories, 0);
@@ -66,7 +73,7 @@ pub fn areas_under(table: &MatchTable, selection: &Selection, shape: Shape, area
     if inner > 0 {
         for_each_category([&mut p, &mut r, &mut s], init, one);
     }
-    Accumulated { precision, recall, scores: Vec::new() }
+    Ok(Accumulated { precision, recall, scores: Vec::new() })
 }
 
 /// The area under one curve: `found` has the false positives before each true positive, best score first. `envelope` is

@@ -15,6 +15,7 @@ use crate::curve::grid::{Grid, for_each_category};
 pub use crate::curve::part::{Part, Tally, draw_part, tallies};
 use crate::curve::sweep::Curves;
 pub use crate::curve::sweep::{Reached, reached};
+use crate::error::{Result, zeros};
 use crate::matching::MatchTable;
 
 /// Which curves to draw.
@@ -65,15 +66,20 @@ struct Workspace {
 }
 
 /// Draws the selected curves of a table, in parallel over groups.
-pub fn accumulate(table: &MatchTable, selection: &Selection, shape: Shape) -> Accumulated {
+///
+/// # Errors
+///
+/// `OutOfMemory`: of many categories the arrays are large.
+pub fn accumulate(table: &MatchTable, selection: &Selection, shape: Shape) -> Result<Accumulated> {
     let thresholds = table.bits.thresholds;
     let points = selection.recall_points.len();
     let inner = shape.areas * shape.limits;
-    let size = thresholds * shape.categories * inner;
+    let axes = [thresholds, shape.categories, shape.areas, shape.limits];
+    let size = axes.into_iter().fold(1_usize, usize::saturating_mul);
     // Every entry is written below; zeroed memory is not touched before.
-    let mut precision = vec![0.0; size * points];
-    let mut recall = vec![0.0; size];
-    let mut scores = vec![0.0; size * points];
+    let mut precision = zeros(size.saturating_mul(points))?;
+    let mut recall = zeros(size)?;
+    let mut scores = zeros(size.saturating_mul(points))?;
     let [mut p, mut r, mut s] =
         [&mut precision, &mut recall, &mut scores].map(|data| Grid::new(data, shape.categories, inner));
     let init = || Workspace {
@@ -96,7 +102,7 @@ pub fn accumulate(table: &MatchTable, selection: &Selection, shape: Shape) -> Ac
         spread(&mut s, &work.scores);
     };
     for_each_category([&mut p, &mut r, &mut s], init, one);
-    Accumulated { precision, recall, scores }
+    Ok(Accumulated { precision, recall, scores })
 }
 
 /// Draws the curves of the `k`-th selected group into the workspace; -1 where nothing is selected or to be found.
@@ -230,7 +236,7 @@ mod tests {
                 Cells { groups: vec![0, truths.len() as u32], items: truths },
                 outcomes,
             );
-            let drawn = accumulate(&table, &selection, Shape { categories: 1, areas: 1, limits: 2 });
+            let drawn = accumulate(&table, &selection, Shape { categories: 1, areas: 1, limits: 2 }).unwrap();
             for t in 0..bits.thresholds {
                 for (m, limit) in [2, 100].into_iter().enumerate() {
                     let read = |data: &[f64]| {
@@ -263,7 +269,7 @@ mod tests {
             let shape = Shape { categories: 1, areas: areas.len(), limits: limits.len() };
             let (groups, recall_points) = (vec![0], vec![0.5]);
             let selection = Selection { groups, areas, max_detections: limits, images: None, recall_points };
-            assert!(accumulate(&table, &selection, shape).precision.is_empty());
+            assert!(accumulate(&table, &selection, shape).unwrap().precision.is_empty());
         }
     }
 }

@@ -10,7 +10,7 @@ use super::numpy_exp::numpy_exp;
 use super::objects::PyObjects;
 use crate::columns::{Geometry, Objects};
 use crate::curve::{self, Selection, Shape};
-use crate::error::Result;
+use crate::error::{Result, filled};
 use crate::evaluate::{Cell, Protocol, Scene};
 use crate::matching::{
     Bits, Candidates, Cells, Extent, MOST_AREA_RANGES, MatchTable, Matcher, Positions, Row, Truth, each_bit,
@@ -202,7 +202,7 @@ impl Evaluation {
         let (t, r) = (protocol.thresholds.len(), recall_points.len());
         let selection = Selection { groups, areas, max_detections, images, recall_points };
         let shape = Shape { categories: k, areas: a, limits: m };
-        let drawn = py.detach(|| curve::accumulate(&self.table, &selection, shape));
+        let drawn = py.detach(|| curve::accumulate(&self.table, &selection, shape))?;
         Ok((
             PyArray1::from_vec(py, drawn.precision).reshape([t, r, k, a, m])?,
             PyArray1::from_vec(py, drawn.recall).reshape([t, k, a, m])?,
@@ -235,7 +235,7 @@ pub fn match_cell<'py>(
         let by_rows: Vec<f64> = similarity.iter().copied().collect();
         candidates.collect(&by_rows, g, &thresholds);
     }
-    let mut matched = vec![-1; thresholds.len() * d];
+    let mut matched = filled(thresholds.len().saturating_mul(d), -1)?;
     let claims = |i: usize| claims[i];
     match_greedily(
         &candidates,
@@ -303,7 +303,7 @@ pub fn curves<'py>(
         outcomes,
     );
     let shape = Shape { categories: 1, areas: 1, limits: m };
-    let drawn = py.detach(|| curve::accumulate(&table, &selection, shape));
+    let drawn = py.detach(|| curve::accumulate(&table, &selection, shape))?;
     let places = drawn.scores.iter().map(|&score| -(score as i64) - 1);
     Ok((
         PyArray1::from_vec(py, drawn.precision).reshape([t, r, m])?,

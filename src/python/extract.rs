@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyValueError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList};
 
@@ -18,6 +17,8 @@ use super::record::{Field, Reader, Record, prefetch};
 use super::segmentation::MaskReader;
 use super::{CodeIds, PyObjects};
 use crate::columns::{Areas, Boxes, Geometry, Ids, Keypoints, Objects, Reals};
+use crate::error::can_allocate;
+use crate::python::once::intern;
 use crate::read::codes::Codes;
 use crate::threads;
 
@@ -346,6 +347,9 @@ fn narrow_array(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     Ok(name != "float64" && name != "int64")
 }
 
+/// Bytes that a result row takes while the columns are made, at most.
+const MOST_OF_A_ROW: usize = 96;
+
 /// Columns of N x 7 result rows: image id, x, y, width, height, score, category id; None where an id exceeds 64 bits.
 ///
 /// Ids are truncated as `int()` would, and NaN and infinity raise as it does. `areas` are the products of width and
@@ -361,6 +365,8 @@ pub fn objects_from_rows(
     if rows.ncols() != 7 || areas.as_ref().is_some_and(|areas| areas.len() != rows.nrows()) {
         return Err(PyValueError::new_err("rows must be (N, 7) and areas (N,)"));
     }
+    // Codes, boxes, scores and areas, and what they grow out of.
+    can_allocate(rows.nrows().saturating_mul(MOST_OF_A_ROW))?;
     // The lock is held, so that nobody writes to the rows, while two threads read them.
     let codes = |column: usize| {
         let mut codes = Codes::default();

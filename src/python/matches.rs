@@ -140,7 +140,7 @@ impl Matches {
         let drawn = py.detach(|| match reading {
             Reading::Points(_) => curve::accumulate(&self.table, &selection, shape),
             Reading::Area(area) => curve::areas_under(&self.table, &selection, shape, area),
-        });
+        })?;
         let (r, s) = match reading {
             Reading::Points(_) => (selection.recall_points.len(), selection.recall_points.len()),
             Reading::Area(_) => (1, 0),

@@ -11,6 +11,7 @@ use super::arrays::key_list;
 use super::batch::complaint_of_runs;
 use super::dataset::PyDataset;
 use crate::columns::{Areas, Boxes, Geometry, Key, Masks, Objects, Shape};
+use crate::error::with_capacity;
 use crate::rle::codec;
 use crate::similarity::{Measures, measure};
 use crate::threads;
@@ -208,11 +209,19 @@ impl PyObjects {
         let Geometry::Boxes(boxes) = &columns.geometry else {
             return Err(PyTypeError::new_err("rows: of boxes only"));
         };
-        let numbers = boxes.iter().enumerate().flat_map(|(i, [x, y, width, height])| {
-            let image = images[columns.image[i] as usize] as f64;
-            let category = categories[columns.category[i] as usize] as f64;
-            [image, x, y, width, height, columns.score.get(i), category]
-        });
-        PyArray1::from_iter(py, numbers).reshape([boxes.len(), 7])
+        if columns.score.len() != boxes.len() {
+            return Err(PyTypeError::new_err("rows: of detections only"));
+        }
+        let mut rows = with_capacity(boxes.len().saturating_mul(7))?;
+        for (i, [x, y, width, height]) in boxes.iter().enumerate() {
+            let (image, category) = (columns.image[i] as usize, columns.category[i] as usize);
+            let (Some(&image), Some(&category)) = (images.get(image), categories.get(category)) else {
+                return Err(PyTypeError::new_err(
+                    "rows: of objects that know the ids of images and categories",
+                ));
+            };
+            rows.extend([image as f64, x, y, width, height, columns.score.get(i), category as f64]);
+        }
+        PyArray1::from_vec(py, rows).reshape([boxes.len(), 7])
     }
 }

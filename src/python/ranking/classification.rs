@@ -5,6 +5,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use rayon::prelude::*;
 
+use crate::error::can_allocate;
 use crate::ranking::classification::Scored;
 use crate::ranking::partition;
 use crate::threads;
@@ -29,6 +30,9 @@ impl ClassScores<'_> {
     }
 }
 
+/// Bytes that an example takes while examples are sorted, at most.
+const MOST_OF_AN_EXAMPLE: usize = 32;
+
 fn sort<S: Copy + Sync>(
     py: Python<'_>,
     truth: &[bool],
@@ -41,6 +45,7 @@ fn sort<S: Copy + Sync>(
     if let Some(i) = scores.iter().position(|&score| wide(score).is_nan()) {
         return Err(PyValueError::new_err(format!("y_score[{i}] is NaN")));
     }
+    can_allocate(truth.len().saturating_mul(MOST_OF_AN_EXAMPLE))?;
     let positives = truth.iter().filter(|&&positive| positive).count();
     Ok(py.detach(|| threads::run(|| Scored::new(truth.len(), positives, |i| (wide(scores[i]), truth[i])))))
 }
@@ -129,6 +134,7 @@ fn one_class<L: Copy + Sync, S: Copy + Sync>(
     if n != scores.len() {
         return Err(lengths_differ(n, scores.len()));
     }
+    can_allocate(n.saturating_mul(MOST_OF_AN_EXAMPLE))?;
     let example = |i: usize| (wide(scores[i]), positive(labels[i]));
     let found = py.detach(|| {
         threads::run(|| {
@@ -164,6 +170,7 @@ pub fn average_precision_of_columns<'py>(
     if let Some((place, _)) = scores.indexed_iter().find(|(_, score)| score.is_nan()) {
         return Err(PyValueError::new_err(format!("y_score[{}, {}] is NaN", place.0, place.1)));
     }
+    can_allocate(n.saturating_mul(MOST_OF_AN_EXAMPLE).saturating_mul(classes.min(threads::count())))?;
     let values: Vec<f64> = py.detach(|| {
         threads::run(|| {
             let column = |c: usize| {

@@ -3,6 +3,7 @@
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 
+use crate::error::can_allocate;
 use crate::ranking::statistics;
 use crate::threads;
 
@@ -15,6 +16,7 @@ pub fn bootstrap_means<'py>(
     seed: u64,
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let values = values.as_slice()?;
+    can_allocate(samples.saturating_mul(size_of::<f64>()))?;
     let means = py.detach(|| threads::run(|| statistics::bootstrap_means(values, samples, seed)));
     Ok(PyArray1::from_vec(py, means))
 }
