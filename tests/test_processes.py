@@ -130,6 +130,75 @@ print("bad", bad)
     assert run_python(code, MEANAP_NUM_THREADS="4") == (0, "bad 0\n")
 
 
+# What takes many seconds or, of the first ones, for ever. `prepare` is not timed.
+LONG = {
+    "a data set in a pipe": (
+        "import os; os.mkfifo(folder + '/pipe')",
+        "from meanap.coco import COCO; COCO(folder + '/pipe')",
+    ),
+    "a check of a pipe": ("import os; os.mkfifo(folder + '/pipe')", "meanap.check(folder + '/pipe')"),
+    "masks compared": (
+        """
+from meanap.coco import mask
+import numpy as np
+noise = np.asfortranarray(np.random.default_rng(0).integers(0, 2, (400, 400, 400), dtype=np.uint8))
+many = mask.encode(noise)
+""",
+        "mask.iou(many, many, [0] * len(many))\nmask.iou(many, many, [0] * len(many))",
+    ),
+    "masks merged": (
+        """
+from meanap.coco import mask
+import numpy as np
+noise = np.asfortranarray(np.eye(2000, dtype=np.uint8)[:, :, None])
+many = mask.encode(noise) * 40_000
+""",
+        "mask.merge(many)",
+    ),
+    "label maps counted": (
+        """
+import numpy as np
+maps = np.random.default_rng(0).integers(0, 100, (600, 1000, 1000), dtype=np.uint8)
+from meanap.segmentation import SemanticSegmentation
+""",
+        "SemanticSegmentation(100).update(maps, maps[::-1])",
+    ),
+}
+
+
+@linux
+@pytest.mark.parametrize("what", LONG)
+def test_control_c_stops_long_work_within_a_second(tmp_path, what):
+    prepare, work = LONG[what]
+    code = f"""
+import sys, time, signal, threading, os
+import meanap
+folder = sys.argv[1]
+{prepare}
+at = []
+def interrupt():
+    time.sleep(0.3)
+    at.append(time.monotonic())
+    os.kill(os.getpid(), signal.SIGINT)
+thread = threading.Thread(target=interrupt)
+thread.start()
+try:
+{chr(10).join("    " + line for line in work.splitlines())}
+except KeyboardInterrupt:
+    print("stopped after", time.monotonic() - at[0])
+else:
+    thread.join()
+    print("too quick to be stopped")
+"""
+    status, said = run_python(code, tmp_path)
+    assert status == 0, said
+    if said.startswith("stopped"):
+        # A second, and what a busy machine adds.
+        assert float(said.split()[-1]) < 2, said
+    else:
+        assert "too quick" in said, said
+
+
 MEMORY = {
     "rows": (
         "rows = np.ones((600_000, 7)); core.objects_from_rows(np.ones((10, 7)))",

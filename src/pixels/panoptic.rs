@@ -16,6 +16,7 @@ use super::png::{read_ids, same_size};
 use super::rows::{Buffers, IDS, Rows};
 use crate::error::{Error, Result};
 use crate::threads;
+use crate::watch::Watch;
 
 /// The id of pixels that belong to no segment.
 pub const VOID: u32 = 0;
@@ -197,10 +198,16 @@ fn match_pairs(
 }
 
 /// Matches pairs of maps `(N, H, W)` that lie one after the other, in parallel.
-pub fn of_maps(pair: [Labels; 2], shape: [usize; 3], truths: &Segments, predictions: &Segments) -> Matched {
+pub fn of_maps(
+    pair: [Labels; 2],
+    shape: [usize; 3],
+    [truths, predictions]: [&Segments; 2],
+    watch: &Watch,
+) -> Matched {
     let [n, height, width] = shape;
     let pixels = height * width;
     let one = |i: usize| {
+        watch.check()?;
         let of_image = pair.map(|labels| labels.slice(i * pixels, (i + 1) * pixels));
         let truth = of_image[0].ids(width).map_err(|error| error.at(Side::Target.name()))?;
         let prediction = of_image[1].ids(width).map_err(|error| error.at(Side::Prediction.name()))?;
@@ -213,8 +220,13 @@ pub fn of_maps(pair: [Labels; 2], shape: [usize; 3], truths: &Segments, predicti
 pub type Matched = Vec<Result<Matches>>;
 
 /// Matches pairs of PNG files, in parallel; each thread holds a few rows of one pair at a time. Errors name the file.
-pub fn of_files(pairs: &[(PathBuf, PathBuf)], truths: &Segments, predictions: &Segments) -> Matched {
+pub fn of_files(
+    pairs: &[(PathBuf, PathBuf)],
+    [truths, predictions]: [&Segments; 2],
+    watch: &Watch,
+) -> Matched {
     let one = |scratch: &mut Scratch, (i, (truth, prediction)): (usize, &(PathBuf, PathBuf))| {
+        watch.check()?;
         let listed = [truths.of(i), predictions.of(i)];
         match scratch.of_rows([truth, prediction], listed) {
             Some(matches) => Ok(matches),

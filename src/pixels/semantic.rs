@@ -12,6 +12,7 @@ use super::rows::{Buffers, LABELS, Rows, both};
 use crate::error::{Error, Result};
 use crate::similarity::distance;
 use crate::threads;
+use crate::watch::Watch;
 
 /// What to count.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +64,7 @@ impl Counts {
 }
 
 /// Counts `n` pairs of maps that lie one after the other, each of `height` x `width` pixels.
-pub fn of_maps(pair: [Labels; 2], shape: [usize; 3], settings: &Settings) -> Counted {
+pub fn of_maps(pair: [Labels; 2], shape: [usize; 3], settings: &Settings, watch: &Watch) -> Counted {
     let [n, height, width] = shape;
     let pixels = height * width;
     let of = |image: usize, counts: &mut Counts, alone| {
@@ -75,13 +76,13 @@ pub fn of_maps(pair: [Labels; 2], shape: [usize; 3], settings: &Settings) -> Cou
         let failed = of(0, &mut counts, false).err().map(|error| (0, error));
         return (counts, failed.into_iter().collect());
     }
-    gather(n, settings, |_, image, counts| of(image, counts, true))
+    gather(n, settings, watch, |_, image, counts| of(image, counts, true))
 }
 
 /// Counts pairs of PNG files: a target and its prediction. Errors name the file.
 ///
 /// Each thread holds a few rows of one pair at a time; where boundaries are counted, or a file is unusual, one pair.
-pub fn of_files(pairs: &[(PathBuf, PathBuf)], settings: &Settings) -> Counted {
+pub fn of_files(pairs: &[(PathBuf, PathBuf)], settings: &Settings, watch: &Watch) -> Counted {
     let add = |scratch: &mut Scratch, index: usize, counts: &mut Counts| {
         let (target, prediction) = &pairs[index];
         let by_rows = if counts.boundary.is_none() {
@@ -96,7 +97,7 @@ pub fn of_files(pairs: &[(PathBuf, PathBuf)], settings: &Settings) -> Counted {
         }
         Ok(())
     };
-    gather(pairs.len(), settings, add)
+    gather(pairs.len(), settings, watch, add)
 }
 
 /// Memory that one thread reuses from pair to pair.
@@ -150,12 +151,14 @@ fn add_images(counts: &mut Counts, files: [&PathBuf; 2], settings: &Settings) ->
 fn gather(
     n: usize,
     settings: &Settings,
+    watch: &Watch,
     add: impl Fn(&mut Scratch, usize, &mut Counts) -> Result<()> + Sync + Send,
 ) -> Counted {
     let empty = || (Counts::new(settings), Vec::new());
     let start = || (empty(), Scratch::default());
     let fold = |((mut counts, mut failed), mut scratch): (Counted, Scratch), index: usize| {
-        failed.extend(add(&mut scratch, index, &mut counts).err().map(|error| (index, error)));
+        let added = watch.check().and_then(|()| add(&mut scratch, index, &mut counts));
+        failed.extend(added.err().map(|error| (index, error)));
         ((counts, failed), scratch)
     };
     let join = |(mut counts, mut failed): Counted, (other, more): Counted| {

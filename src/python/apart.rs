@@ -9,9 +9,9 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::arrays::keys;
-use super::dataset::{PyDataset, categories, raise};
+use super::dataset::{PyDataset, categories, open, raise};
 use super::watched::watched;
-use crate::read::{Bins, Dataset, Failure, Kind, Source, Table, bin_of};
+use crate::read::{Bins, Dataset, Kind, Table, bin_of};
 
 /// Adds what this file defines to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -50,10 +50,7 @@ pub fn read_apart(
             return Err(PyValueError::new_err(message));
         }
     };
-    let source = match py.detach(|| Source::open(&path)) {
-        Ok(source) => source,
-        Err(error) => return Err(raise(py, Failure::file(&path, error))?),
-    };
+    let source = open(py, &path)?;
     let file = File::options().read(true).write(true).create_new(true).open(&bins)?;
     let apart = watched(py, progress, source.size(), |watch| {
         let mut bins = Bins::new(file, count, patience);

@@ -1,15 +1,16 @@
 //! COCO files as Python sees them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
-use pyo3::exceptions::{PyAssertionError, PyOSError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyAssertionError, PyMemoryError, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFrozenSet, PyList, PyString};
+use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyList, PyString};
 
 use super::watched::watched;
 use super::{CodeIds, PyObjects};
 use crate::columns::Column;
+use crate::error::copied;
 use crate::read::annotations::Spans;
 use crate::read::encoding;
 use crate::read::failure::Position;
@@ -75,17 +76,33 @@ fn read(
     kind: Kind,
     progress: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<PyDataset> {
-    let opened = py.detach(|| Source::open(&path).map_err(|error| Failure::file(&path, error)));
-    let dataset = match opened {
-        Ok(source) if source.size() < LONG => py.detach(|| Dataset::read_open(&path, source, kind)),
-        Ok(source) => watched(py, progress, source.size(), |watch| {
+    let source = open(py, &path)?;
+    let dataset = if source.size() < LONG {
+        py.detach(|| Dataset::read_open(&path, source, kind))
+    } else {
+        watched(py, progress, source.size(), |watch| {
             Dataset::read_open(&path, source.watched(watch.clone()), kind)
-        })?,
-        Err(failure) => Err(failure),
+        })?
     };
     match dataset {
         Ok(dataset) => Ok(PyDataset { dataset }),
         Err(failure) => Err(raise(py, failure)?),
+    }
+}
+
+/// Opens a file. What is a pipe, or another thing that may never come to an end, is read whole by Python's own `open`, which
+/// listens to the keyboard.
+pub fn open(py: Python<'_>, path: &Path) -> PyResult<Source> {
+    let endless = py.detach(|| path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir()));
+    if endless {
+        let file = py.import("builtins")?.call_method1("open", (path, "rb"))?;
+        let bytes = file.call_method0("read")?;
+        file.call_method0("close")?;
+        return Ok(Source::from(copied(bytes.cast::<PyBytes>()?.as_bytes())?));
+    }
+    match py.detach(|| Source::open(path)) {
+        Ok(source) => Ok(source),
+        Err(error) => Err(raise(py, Failure::file(path, error))?),
     }
 }
 
@@ -117,6 +134,7 @@ pub fn raise(py: Python<'_>, failure: Failure) -> PyResult<PyErr> {
             }
             // As `open` says of a path with a NUL in it.
             None if error.kind() == std::io::ErrorKind::InvalidInput => PyValueError::new_err(message),
+            None if error.kind() == std::io::ErrorKind::OutOfMemory => PyMemoryError::new_err(message),
             None => PyErr::from(std::io::Error::new(error.kind(), message)),
         },
         Failure::Json { message: reason, position } => {

@@ -1,18 +1,32 @@
 //! Long work beside a thread that listens to the keyboard and tells how far it is.
 
+use std::panic::resume_unwind;
+use std::sync::Mutex;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
 use pyo3::prelude::*;
 
+use crate::error::Result;
 use crate::watch::Watch;
 
 /// Between two looks at the keyboard.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// Does work that may be `long` so that Ctrl-C stops it; short work without another thread.
+pub fn interruptible<T: Send>(
+    py: Python<'_>,
+    long: bool,
+    work: impl FnOnce(&Watch) -> Result<T> + Send,
+) -> PyResult<T> {
+    Ok(if long { watched(py, None, 0, work)? } else { py.detach(|| work(&Watch::default())) }?)
+}
+
 /// Does the work on another thread, and calls `progress(done, total)` now and then. Ctrl-C, or an error of `progress`,
 /// stops the work and is raised.
+///
+/// Where no thread can be started the work is done here, and nobody looks on.
 pub fn watched<T: Send>(
     py: Python<'_>,
     progress: Option<&Bound<'_, PyAny>>,
@@ -20,17 +34,38 @@ pub fn watched<T: Send>(
     work: impl FnOnce(&Watch) -> T + Send,
 ) -> PyResult<T> {
     let watch = Watch::new();
+    let work = Mutex::new(Some(work));
     thread::scope(|scope| {
         let (sender, mut receiver) = channel();
         let watching = &watch;
-        scope.spawn(move || sender.send(work(watching)));
+        let take = || work.lock().ok().and_then(|mut work| work.take());
+        let worker = thread::Builder::new().spawn_scoped(scope, move || {
+            if let Some(work) = take() {
+                // Nobody waits for it any more: the watcher has been told something else.
+                let _ = sender.send(work(watching));
+            }
+        });
+        let mut worker = match worker {
+            Ok(worker) => Some(worker),
+            Err(_) => {
+                let Some(work) = take() else { unreachable!("nobody has taken the work") };
+                let done = py.detach(|| work(&Watch::default()));
+                if let Some(progress) = progress {
+                    progress.call1((total, total))?;
+                }
+                return Ok(done);
+            }
+        };
         loop {
             let heard;
             (heard, receiver) = py.detach(move || (receiver.recv_timeout(PAUSE), receiver));
             let done = match heard {
                 Ok(_) => total,
                 Err(RecvTimeoutError::Timeout) => watch.done().min(total),
-                Err(RecvTimeoutError::Disconnected) => panic!("the worker panicked"),
+                Err(RecvTimeoutError::Disconnected) => match worker.take().map(|worker| worker.join()) {
+                    Some(Err(panic)) => resume_unwind(panic),
+                    _ => unreachable!("a worker that ends well has sent its result"),
+                },
             };
             let told = py.check_signals().and_then(|()| match progress {
                 Some(progress) => progress.call1((done, total)).map(drop),

@@ -49,6 +49,11 @@ impl Foreground {
         self.masks.len()
     }
 
+    /// The number of run lengths of all masks.
+    pub fn runs(&self) -> usize {
+        self.runs.len() + self.counts.len()
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.masks.is_empty()

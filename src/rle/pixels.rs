@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::threads;
+use crate::watch::Watch;
 
 /// Replaces `counts` by the run lengths of `pixels`, which lie column by column.
 ///
@@ -46,7 +47,7 @@ fn run_length(pixels: &[u8], value: u8) -> usize {
 /// wherever that was, and more runs than pixels are an error.
 ///
 /// DIFFERENCE: what the runs do not reach stays 0; in the reference it is uninitialised memory.
-pub fn decode<C>(masks: &[C], pixels: &mut [u8]) -> Result<()>
+pub fn decode<C>(masks: &[C], pixels: &mut [u8], watch: &Watch) -> Result<()>
 where
     C: Iterator<Item = u32> + Clone + Send + Sync,
 {
@@ -62,25 +63,34 @@ where
         rest = after;
     }
     if parts.len() > 1 && worth_sharing(parts.iter().map(|(_, part)| part.len()).sum()) {
-        threads::run(|| parts.into_par_iter().for_each(|(mask, part)| fill(mask.clone(), part)));
+        threads::run(|| parts.into_par_iter().try_for_each(|(mask, part)| fill(mask.clone(), part, watch)))
     } else {
-        parts.into_iter().for_each(|(mask, part)| fill(mask.clone(), part));
+        parts.into_iter().try_for_each(|(mask, part)| fill(mask.clone(), part, watch))
     }
-    Ok(())
 }
 
+/// Pixels that are written between two looks at whether to go on.
+const STRETCH: usize = 1 << 26;
+
 /// Writes one mask into as many pixels as it has.
-fn fill(counts: impl Iterator<Item = u32>, pixels: &mut [u8]) {
+fn fill(counts: impl Iterator<Item = u32>, pixels: &mut [u8], watch: &Watch) -> Result<()> {
+    watch.check()?;
     let mut rest = pixels;
     let mut foreground = false;
     for count in counts {
         let (run, after) = rest.split_at_mut(count as usize);
-        if foreground {
+        if foreground && run.len() > STRETCH {
+            for part in run.chunks_mut(STRETCH) {
+                watch.check()?;
+                part.fill(1);
+            }
+        } else if foreground {
             run.fill(1);
         }
         foreground = !foreground;
         rest = after;
     }
+    Ok(())
 }
 
 /// Whether so many pixels are worth waking other threads.
@@ -91,6 +101,7 @@ pub fn worth_sharing(pixels: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{decode, encode};
+    use crate::watch::Watch;
 
     fn runs(pixels: &[u8]) -> Vec<u32> {
         let mut counts = Vec::new();
@@ -132,7 +143,7 @@ mod tests {
     fn runs_to_pixels<const N: usize>(masks: &[&[u32]]) -> Option<[u8; N]> {
         let masks: Vec<_> = masks.iter().map(|mask| mask.iter().copied()).collect();
         let mut pixels = [0; N];
-        decode(&masks, &mut pixels).ok().map(|()| pixels)
+        decode(&masks, &mut pixels, &Watch::default()).ok().map(|()| pixels)
     }
 
     #[test]
@@ -153,7 +164,7 @@ mod tests {
         let mask = [1000, 300_000, 5, 400_000, 347_571];
         let masks = vec![mask.iter().copied(); 3];
         let mut pixels = vec![0; 3 << 20];
-        decode(&masks, &mut pixels).unwrap();
+        decode(&masks, &mut pixels, &Watch::default()).unwrap();
         for plane in pixels.chunks_exact(1 << 20) {
             assert_eq!(runs(plane), mask);
         }

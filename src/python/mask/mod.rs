@@ -7,22 +7,29 @@ use numpy::{
     PyUntypedArray, PyUntypedArrayMethods, dtype,
 };
 use pyo3::exceptions::{PyMemoryError, PyOverflowError, PyTypeError, PyValueError};
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use rayon::prelude::*;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, zeros};
+use crate::python::once::{Once, intern};
+use crate::python::watched::interruptible;
 use crate::rle::{Foreground, Rasterizer, Rle, codec, combine, measure, pixels};
 use crate::similarity::box_iou;
 use crate::threads;
+use crate::watch::Watch;
 use input::{Encoded, Whole, encoded};
 
 /// Polygons of one call from which on several threads rasterise them.
 const MANY_POLYGONS: usize = 256;
 /// Pairs of one call from which on several threads compare them.
 const MANY_PAIRS: usize = 4096;
+
+/// What one call may work on before it is worth another thread to listen to the keyboard meanwhile: pixels, masks that are
+/// merged or rasterised, steps along runs.
+const MANY_PIXELS: usize = 1 << 26;
+const MANY_MERGED: usize = 1 << 14;
+const MANY_STEPS: usize = 1 << 25;
 
 /// Adds everything here to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -107,25 +114,26 @@ fn mask_encode<'py>(py: Python<'py>, mask: &Bound<'py, PyAny>) -> PyResult<Bound
     let bytes = bytes.cast::<PyArray3<u8>>()?.try_readonly()?;
     let &[h, w, n] = bytes.shape() else { unreachable!("three dimensions") };
     let all = bytes.as_slice()?;
-    let written = py.detach(|| {
+    let written = interruptible(py, all.len() > MANY_PIXELS, |watch| {
         let write = |counts: &mut Vec<u32>, plane: usize| {
+            watch.check()?;
             pixels::encode(&all[plane * h * w..(plane + 1) * h * w], counts);
-            Written::from_counts([h as u64, w as u64], counts)
+            Ok(Written::from_counts([h as u64, w as u64], counts))
         };
         if n > 1 && pixels::worth_sharing(all.len()) {
             threads::run(|| (0..n).into_par_iter().map_init(Vec::new, write).collect())
         } else {
             let mut counts = Vec::new();
-            (0..n).map(|plane| write(&mut counts, plane)).collect()
+            (0..n).map(|plane| write(&mut counts, plane)).collect::<Result<Vec<_>>>()
         }
-    });
+    })?;
     dictionaries(py, written)
 }
 
 /// Pixels `(h, w, n)`, `uint8`, in Fortran order, of masks of one size.
 #[pyfunction]
 fn mask_decode<'py>(py: Python<'py>, masks: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray3<u8>>> {
-    static ZEROS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static ZEROS: Once<Py<PyAny>> = Once::new();
     let masks = encoded(masks)?;
     // DIFFERENCE: the reference takes the size from memory that it does not own.
     let Some(first) = masks.first() else {
@@ -143,13 +151,13 @@ fn mask_decode<'py>(py: Python<'py>, masks: &Bound<'py, PyAny>) -> PyResult<Boun
     let keywords = PyDict::new(py);
     keywords.set_item(intern!(py, "order"), "F")?;
     // NumPy's own zeros: untouched pages cost nothing, and there is a MemoryError when there is no memory.
-    let zeros =
-        ZEROS.import(py, "numpy", "zeros")?.call(((h, w, masks.len()), dtype::<u8>(py)), Some(&keywords))?;
+    let zeros = ZEROS.get(py, || PyResult::Ok(py.import("numpy")?.getattr("zeros")?.unbind()))?.bind(py);
+    let zeros = zeros.call(((h, w, masks.len()), dtype::<u8>(py)), Some(&keywords))?;
     let array = zeros.cast_into::<PyArray3<u8>>()?;
     {
         let mut array = array.try_readwrite()?;
         let pixels = array.as_slice_mut()?;
-        py.detach(|| pixels::decode(&counts, pixels))?;
+        interruptible(py, pixels.len() > MANY_PIXELS, |watch| pixels::decode(&counts, pixels, watch))?;
     }
     Ok(array)
 }
@@ -162,9 +170,9 @@ fn mask_merge<'py>(
     intersect: Whole<i32>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let masks = encoded(masks)?;
-    let merged = py.detach(|| {
+    let merged = interruptible(py, masks.len() > MANY_MERGED, |watch| {
         let masks = decode_all(&masks)?;
-        combine::merge(&masks, intersect.0 != 0).map(|merged| Written::new(&merged))
+        combine::merge(&masks, intersect.0 != 0, watch).map(|merged| Written::new(&merged))
     })?;
     merged.dictionary(py)
 }
@@ -229,14 +237,16 @@ fn mask_iou<'py>(
 ) -> PyResult<Bound<'py, PyArray2<f64>>> {
     let (detections, ground_truths) = (&detections.masks, &ground_truths.masks);
     let crowd = crowd.to_vec()?;
-    let values = py.detach(|| {
-        similarities(detections.len(), ground_truths.len(), &crowd, |d, g, crowd| {
+    let (m, n) = (detections.len(), ground_truths.len());
+    let steps = detections.runs().saturating_mul(n).saturating_add(ground_truths.runs().saturating_mul(m));
+    let values = interruptible(py, steps > MANY_STEPS, |watch| {
+        similarities([m, n], &crowd, watch, |d, g, crowd| {
             detections
                 .iou(d, ground_truths, g, crowd, f64::NEG_INFINITY)
                 .map_err(|error| error.at(format_args!("detection {d} against ground truth {g}")))
         })
     })?;
-    fortran(py, values, detections.len(), ground_truths.len())
+    fortran(py, values, m, n)
 }
 
 /// Intersection over union of boxes `x, y, width, height`, `(D, G) float64` in Fortran order.
@@ -250,8 +260,9 @@ fn mask_box_iou<'py>(
     let (detections, ground_truths) = (boxes(&detections)?, boxes(&ground_truths)?);
     let crowd = crowd.to_vec()?;
     let (m, n) = (detections.len(), ground_truths.len());
-    let values = py.detach(|| {
-        similarities(m, n, &crowd, |d, g, crowd| Ok(box_iou(&detections[d], &ground_truths[g], crowd)))
+    let values = interruptible(py, m.saturating_mul(n) > MANY_STEPS, |watch| {
+        let of_pair = |d: usize, g: usize, crowd| Ok(box_iou(&detections[d], &ground_truths[g], crowd));
+        similarities([m, n], &crowd, watch, of_pair)
     })?;
     fortran(py, values, m, n)
 }
@@ -266,8 +277,9 @@ fn mask_from_boxes<'py>(
 ) -> PyResult<Bound<'py, PyList>> {
     let given = self::boxes(&boxes)?;
     let (h, w) = (h.0, w.0);
-    let written = py.detach(|| {
+    let written = interruptible(py, given.len() > MANY_MERGED, |watch| {
         rasterize(given.len(), |rasterizer, counts, index| {
+            watch.check()?;
             rasterizer
                 .rectangle(&given[index], h, w, counts)
                 .map_err(|error| error.at(format_args!("box {index}")))?;
@@ -287,8 +299,9 @@ fn mask_from_polygons<'py>(
 ) -> PyResult<Bound<'py, PyList>> {
     let (numbers, ends) = input::polygons(polygons)?;
     let (h, w) = (h.0, w.0);
-    let written = py.detach(|| {
+    let written = interruptible(py, numbers.len() > MANY_PIXELS >> 6, |watch| {
         rasterize(ends.len(), |rasterizer, counts, index| {
+            watch.check()?;
             let start = if index == 0 { 0 } else { ends[index - 1] };
             rasterizer
                 .polygon(&numbers[start..ends[index]], h, w, counts)
@@ -369,16 +382,17 @@ fn rasterize(
 
 /// The similarities of all pairs of `m` detections and `n` ground truths, detections varying fastest.
 fn similarities(
-    m: usize,
-    n: usize,
+    [m, n]: [usize; 2],
     crowd: &[u8],
+    watch: &Watch,
     similarity: impl Fn(usize, usize, bool) -> Result<f64> + Sync,
 ) -> Result<Vec<f64>> {
     if crowd.len() != n {
         return Err(Error::value(format!("crowd: expected {n} entries, found {}", crowd.len())));
     }
-    let mut values = vec![0.0; m * n];
+    let mut values = zeros(m.saturating_mul(n))?;
     let fill = |(g, column): (usize, &mut [f64])| {
+        watch.check()?;
         column.iter_mut().enumerate().try_for_each(|(d, value)| {
             *value = similarity(d, g, crowd[g] != 0)?;
             Ok(())

@@ -13,12 +13,13 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::columns::{Areas, Geometry, Ids, Masks, Objects};
-use crate::error::Error;
+use crate::error::{Error, zeros};
 use crate::pixels::labels::{Labels, Rule};
 use crate::pixels::panoptic::{self, Matched, Segment, Segments, Tally};
 use crate::pixels::png::{self, Stored};
 use crate::pixels::scores::best_class;
 use crate::pixels::semantic::{self, Counted, Settings};
+use crate::python::watched::interruptible;
 use crate::similarity::{BoundaryIou, Similarity};
 
 /// A borrowed label map of any integer type.
@@ -92,6 +93,11 @@ fn settings((classes, ignore, reduce_zero, boundary): PySettings) -> PyResult<Se
     Ok(Settings { rule: Rule::new(classes, ignore, reduce_zero)?, boundary })
 }
 
+/// Whether maps `(N, H, W)` have so many pixels that somebody may not wish to wait for them.
+fn long(shape: [usize; 3]) -> bool {
+    shape.into_iter().fold(1_usize, usize::saturating_mul) > 1 << 26
+}
+
 /// Counts pairs of label maps `(N, H, W)`, C-contiguous, of any integer types.
 ///
 /// Gives the confusion matrix `(K, K + 1)` (last column: no class), boundary pixels `(3, K)` (in both, target,
@@ -112,7 +118,11 @@ pub fn count_labels<'py>(
     }
     let (target, prediction) = (PyLabels::of(target, "target")?, PyLabels::of(prediction, "prediction")?);
     let pair = [target.labels()?, prediction.labels()?];
-    let counted = py.detach(|| semantic::of_maps(pair, [n, height, width], &settings));
+    let shape = [n, height, width];
+    let counted = interruptible(py, long(shape), |watch| {
+        let counted = semantic::of_maps(pair, shape, &settings, watch);
+        watch.check().map(|()| counted)
+    })?;
     counts(py, counted)
 }
 
@@ -124,7 +134,10 @@ pub fn count_label_files<'py>(
     pairs: Vec<(PathBuf, PathBuf)>,
     #[pyo3(from_py_with = settings_of)] settings: Settings,
 ) -> PyResult<PyCounts<'py>> {
-    let counted = py.detach(|| semantic::of_files(&pairs, &settings));
+    let counted = interruptible(py, true, |watch| {
+        let counted = semantic::of_files(&pairs, &settings, watch);
+        watch.check().map(|()| counted)
+    })?;
     counts(py, counted)
 }
 
@@ -270,7 +283,11 @@ pub fn match_segment_maps<'py>(
     let pair = [target.labels()?, prediction.labels()?];
     let truths = segments(target_segments, n, categories)?;
     let predictions = segments(prediction_segments, n, categories)?;
-    let matched = py.detach(|| panoptic::of_maps(pair, [n, height, width], &truths, &predictions));
+    let shape = [n, height, width];
+    let matched = interruptible(py, long(shape), |watch| {
+        let matched = panoptic::of_maps(pair, shape, [&truths, &predictions], watch);
+        watch.check().map(|()| matched)
+    })?;
     add_matches(py, matched, tally, strict)
 }
 
@@ -287,7 +304,10 @@ pub fn match_segment_files<'py>(
     let categories = check_tally(&tally)?;
     let truths = segments(target_segments, pairs.len(), categories)?;
     let predictions = segments(prediction_segments, pairs.len(), categories)?;
-    let matched = py.detach(|| panoptic::of_files(&pairs, &truths, &predictions));
+    let matched = interruptible(py, true, |watch| {
+        let matched = panoptic::of_files(&pairs, [&truths, &predictions], watch);
+        watch.check().map(|()| matched)
+    })?;
     add_matches(py, matched, tally, strict)
 }
 
@@ -323,7 +343,7 @@ pub fn boundary_iou(
     if crowd.len() != g {
         return Err(PyValueError::new_err("expected a crowd flag for each ground truth"));
     }
-    let mut out = vec![0.0; d * g];
+    let mut out = zeros(d.saturating_mul(g))?;
     py.detach(|| -> crate::error::Result<()> {
         let (detections, ground_truths) = (objects(&detections, Vec::new()), objects(&ground_truths, crowd));
         let similarity = BoundaryIou::new(&detections, &ground_truths, dilation_ratio)?;
