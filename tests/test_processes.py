@@ -137,6 +137,14 @@ LONG = {
         "from meanap.coco import COCO; COCO(folder + '/pipe')",
     ),
     "a check of a pipe": ("import os; os.mkfifo(folder + '/pipe')", "meanap.check(folder + '/pipe')"),
+    "masks decoded": (
+        """
+from meanap.coco import mask
+half = mask.frPyObjects([[0., 0, 29999, 0, 29999, 29999]], 30000, 30000)[0]["counts"]
+many = [{"size": [30000, 30000], "counts": half}] * 3
+""",
+        "mask.decode(many)",
+    ),
     "masks compared": (
         """
 from meanap.coco import mask

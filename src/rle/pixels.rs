@@ -75,17 +75,17 @@ const STRETCH: usize = 1 << 26;
 /// Writes one mask into as many pixels as it has.
 fn fill(counts: impl Iterator<Item = u32>, pixels: &mut [u8], watch: &Watch) -> Result<()> {
     watch.check()?;
-    let mut rest = pixels;
+    let (mut rest, mut written) = (pixels, 0);
     let mut foreground = false;
     for count in counts {
         let (run, after) = rest.split_at_mut(count as usize);
-        if foreground && run.len() > STRETCH {
-            for part in run.chunks_mut(STRETCH) {
-                watch.check()?;
-                part.fill(1);
-            }
-        } else if foreground {
+        if foreground {
             run.fill(1);
+        }
+        written += run.len();
+        if written > STRETCH {
+            watch.check()?;
+            written = 0;
         }
         foreground = !foreground;
         rest = after;
