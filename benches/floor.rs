@@ -210,7 +210,9 @@ fn measure(bench: &mut Bench, truth: &Path, detections: &Path, kind: IouType) {
         limits: selection.max_detections.len(),
     };
     let rows = |_: &curve::Accumulated| format!("{} rows", table_rows(&table).len());
-    let drawn = bench.stage("curves", rows, || curve::accumulate(&table, &selection, shape));
+    let drawn = bench.stage("curves", rows, || {
+        curve::accumulate(&table, &selection, shape).expect("there is memory for the curves")
+    });
     bench.floor("read the rows, sort the scores that matched, write the arrays", || {
         floor_of_curves(&table, &drawn)
     });

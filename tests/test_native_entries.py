@@ -414,7 +414,11 @@ def with_lists(truth):
 
 @pytest.mark.parametrize("field", ["neg_category_ids", "not_exhaustive_category_ids"])
 @pytest.mark.parametrize("image", [0, 1, 2])
-@pytest.mark.parametrize("value", [MISSING, None, 3, "2", ["2"], [[2]], [None], [1.5], {}, [True]], ids=str)
+@pytest.mark.parametrize(
+    "value",
+    [MISSING, None, 3, "2", ["2"], [[2]], [None], [1.5], {}, [True]],
+    ids=lambda value: "missing" if value is MISSING else str(value),
+)
 def test_lists_of_categories_that_some_images_lack_are_refused(tmp_path, field, image, value):
     truth, results = data("bbox")
     if value is MISSING:

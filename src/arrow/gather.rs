@@ -56,9 +56,7 @@ pub fn gather<'a>(
         "I" => Numbers::U32(joined(pieces, View::values)?),
         "l" => Numbers::I64(joined(pieces, View::values)?),
         "L" => Numbers::U64(joined(pieces, View::values)?),
-        "e" => Numbers::F32(joined(pieces, |piece| {
-            Ok(Cow::Owned(each(&piece.values::<u16>()?, |bits| half(bits))?))
-        })?),
+        "e" => Numbers::F32(joined(pieces, |piece| Ok(Cow::Owned(each(&piece.values::<u16>()?, half)?)))?),
         "f" => Numbers::F32(joined(pieces, View::values)?),
         "g" => Numbers::F64(joined(pieces, View::values)?),
         "u" | "U" | "vu" => return texts(pieces).map(Column::Texts),

@@ -544,7 +544,7 @@ mod tests {
         for (text, part) in [
             (&b"q 0 d 1.5"[..], "grade is \"1.5\", expected a whole number"),
             (b"q 0 d 1 2", "has 5 fields, expected 4"),
-            (b"q\0 \0000\0", "NUL byte"),
+            (b"q\x00 \x000\x00", "NUL byte"),
             (b"\xff\xfeq", "odd number of bytes"),
             (b"\xff\xfe\x00\xd8", "not valid UTF-16"),
             (b"\xff\xfe\0\0q\0\0\0", "UTF-32"),

@@ -640,11 +640,7 @@ mod tests {
     #[test]
     fn wrong_guesses_cost_no_more_than_their_blocks() {
         let (depth, block) = (100_000, 4096);
-        let text = format!(
-            "[{}{}]",
-            r#"{"image_id":[{"image_id":1},"#.repeat(depth),
-            format!("1{}", "]}".repeat(depth))
-        );
+        let text = format!("[{}1{}]", r#"{"image_id":[{"image_id":1},"#.repeat(depth), "]}".repeat(depth));
         let watch = Watch::new();
         let source = Source::from(text.clone().into_bytes()).watched(watch.clone());
         let plan = Plan { block, window: 1024, workers: 3 };
