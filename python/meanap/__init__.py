@@ -8,6 +8,16 @@ from typing import TYPE_CHECKING, Any
 from meanap._core import __version__
 
 if TYPE_CHECKING:
+    from meanap import checking as checking
+    from meanap import coco as coco
+    from meanap import detection as detection
+    from meanap import distributed as distributed
+    from meanap import generate as generate
+    from meanap import plot as plot
+    from meanap import protocol as protocol
+    from meanap import ranking as ranking
+    from meanap import report as report
+    from meanap import segmentation as segmentation
     from meanap._standin import as_pycocotools, init_as_pycocotools
     from meanap.checking import Findings, check
     from meanap.coco import COCO, COCOeval, Params, mask
@@ -72,18 +82,20 @@ _HOMES = {
 _PACKAGES = ("coco", "detection", "distributed", "generate", "plot", "protocol", "ranking", "report", "segmentation")
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        value = getattr(importlib.import_module(_HOMES[name]), name)
-        globals()[name] = value
-        return value
-    if name in _PACKAGES:
-        try:
-            return importlib.import_module(f"meanap.{name}")
-        except ImportError as problem:
-            # What is not installed is not there: `hasattr`, `help` and `inspect` go on. `import` says ImportError.
-            raise AttributeError(f"module 'meanap' has no attribute {name!r}: {problem}") from problem
-    raise AttributeError(f"module 'meanap' has no attribute {name!r}")
+if not TYPE_CHECKING:  # A checker that saw it would let any name pass.
+
+    def __getattr__(name: str) -> Any:
+        if name in _HOMES:
+            value = getattr(importlib.import_module(_HOMES[name]), name)
+            globals()[name] = value
+            return value
+        if name in _PACKAGES:
+            try:
+                return importlib.import_module(f"meanap.{name}")
+            except ImportError as problem:
+                # What is not installed is not there: `hasattr`, `help` and `inspect` go on. `import` says ImportError.
+                raise AttributeError(f"module 'meanap' has no attribute {name!r}: {problem}") from problem
+        raise AttributeError(f"module 'meanap' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

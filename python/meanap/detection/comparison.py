@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from meanap.detection.progress import Progress
 from meanap.detection.result import Result
 from meanap.detection.sampling import check, draw, means
 from meanap.detection.table import Table, html_table
+
+if TYPE_CHECKING:
+    from meanap._types import NumberName
 
 __all__ = ["Comparison", "compare", "verdict"]
 
@@ -74,12 +77,12 @@ def verdict(low: float, high: float, tolerated: float = 0.0) -> str:
 def compare(
     baseline: Result,
     candidate: Result,
-    names: Sequence[str] | None = None,
+    names: Sequence[NumberName] | None = None,
     *,
     confidence: float = 0.95,
     resamples: int = 1000,
     seed: int = 0,
-    progress: Any = False,
+    progress: bool | Callable[[int, int], object] = False,
 ) -> Comparison:
     """Compare a candidate with a baseline on the same images.
 

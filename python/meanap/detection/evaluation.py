@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -20,20 +20,32 @@ from meanap.detection.sides import Detections, GroundTruth, first_strange
 from meanap.detection.streams import is_parquet
 from meanap.protocol import Protocol
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from meanap._types import (
+        BoxFormat,
+        DetectionsInput,
+        GroundTruthInput,
+        PresetName,
+        ProtocolChanges,
+        SimilarityName,
+    )
+
 __all__ = ["evaluate", "new_log", "settled"]
 
 
 def evaluate(
-    ground_truth: Any,
-    detections: Any,
-    similarity: str = "bbox",
-    protocol: str | Protocol = "coco",
+    ground_truth: GroundTruthInput,
+    detections: DetectionsInput,
+    similarity: SimilarityName = "bbox",
+    protocol: PresetName | Protocol = "coco",
     *,
-    box_format: str = "xyxy",
+    box_format: BoxFormat = "xyxy",
     score_range: tuple[float, float] | None = (0.0, 1.0),
     memory_limit: int | str | None = None,
-    progress: bool | Callable[[int, int], Any] = False,
-    **changes: Any,
+    progress: bool | Callable[[int, int], object] = False,
+    **changes: Unpack[ProtocolChanges],
 ) -> Result:
     """Compare detections with the ground truth.
 
@@ -106,8 +118,8 @@ class _Asked(NamedTuple):
     """What is asked of any input."""
 
     rules: Protocol
-    similarity: str
-    box_format: str
+    similarity: SimilarityName
+    box_format: BoxFormat
     score_range: tuple[float, float] | None
     progress: Any
     #: Reads which categories are labelled in an image, of a data set that comes in parts.
@@ -231,7 +243,10 @@ _ONLY_OF = {"dilation_ratio": "boundary", "sigmas": "keypoints", "pixels": "bbox
 
 
 def settled(
-    name: str | Protocol, similarity: str, changes: Mapping[str, Any], among: Sequence[str] | None = None
+    name: PresetName | Protocol,
+    similarity: SimilarityName,
+    changes: Mapping[str, Any],
+    among: Sequence[str] | None = None,
 ) -> Protocol:
     """The protocol with its changes; `among`: all similarities that these are given for."""
     if similarity not in ("bbox", "segm", "boundary", "keypoints"):
@@ -260,8 +275,8 @@ def settled(
 
 def new_log(
     rules: Protocol,
-    similarity: str,
-    box_format: str,
+    similarity: SimilarityName,
+    box_format: BoxFormat,
     score_range: tuple[float, float] | None,
     *,
     confusion: float | None = None,
@@ -294,8 +309,8 @@ def _check_range(score_range: Any) -> None:
 
 def _new_log(
     rules: Protocol,
-    similarity: str,
-    box_format: str,
+    similarity: SimilarityName,
+    box_format: BoxFormat,
     score_range: tuple[float, float] | None,
     **analysis: Any,
 ) -> _core.MatchLog:
@@ -340,7 +355,7 @@ def _is_table(value: Any) -> bool:
     return not (_is_path(value) or isinstance(value, (list, tuple, Mapping, np.ndarray, DetectionFile)))
 
 
-def _file(value: Any, rules: Protocol, similarity: str, progress: Any) -> TruthFile | None:
+def _file(value: Any, rules: Protocol, similarity: SimilarityName, progress: Any) -> TruthFile | None:
     """A file whose columns say all that is asked; None if its dictionaries have to be looked at."""
     opened = isinstance(value, TruthFile)
     if not (opened or _is_path(value)) or rules.size != "area" or rules.federated or _is_parquet(value):

@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from meanap.detection.files import DetectionFile, TruthFile
 from meanap.detection.result import Result
 from meanap.detection.table import Table
 from meanap.protocol import Protocol, SummaryRow
+
+if TYPE_CHECKING:
+    from meanap._types import BoxFormat, DetectionsInput, GroundTruthInput, PresetName, SimilarityName
 
 __all__ = ["FACTORS", "Difference", "Factor", "explain_difference"]
 
@@ -38,8 +41,8 @@ class _Settings:
 
     name: str
     rules: Protocol
-    similarity: str
-    box_format: str
+    similarity: SimilarityName
+    box_format: BoxFormat
     score_range: tuple[float, float] | None
     ties: str
 
@@ -111,15 +114,15 @@ class Difference(Table):
 
 
 def explain_difference(
-    ground_truth: Any,
-    detections: Any,
-    baseline: str | Protocol | Mapping[str, Any],
-    candidate: str | Protocol | Mapping[str, Any],
-    similarity: str = "bbox",
-    number: str = "ap",
+    ground_truth: GroundTruthInput,
+    detections: DetectionsInput,
+    baseline: PresetName | Protocol | Mapping[str, object],
+    candidate: PresetName | Protocol | Mapping[str, object],
+    similarity: SimilarityName = "bbox",
+    number: Literal["ap", "ap50", "ap75", "ar"] = "ap",
     *,
     order: Sequence[str] | None = None,
-    box_format: str = "xyxy",
+    box_format: BoxFormat = "xyxy",
     score_range: tuple[float, float] | None = (0.0, 1.0),
 ) -> Difference:
     """Why two tools give different numbers for the same detections.
@@ -220,7 +223,7 @@ def _settings(side: Any, place: str, shared: Mapping[str, Any]) -> _Settings:
     if "all" not in rules.area_ranges:
         raise ValueError(f'{place}: area_ranges: "all" is missing')
     # Nothing but the number itself is looked at, in all sizes.
-    alone = {"area_ranges": {"all": rules.area_ranges["all"]}, "summary": (), "name": ""}
+    alone: dict[str, Any] = {"area_ranges": {"all": rules.area_ranges["all"]}, "summary": (), "name": ""}
     return _Settings(name, rules.replace(**alone, reference_ids=by_id), **own)
 
 
@@ -266,7 +269,7 @@ class _Scene:
         """What one side finds."""
         truth, by_id, detections, _ = self._of(settings.similarity)
         rules = settings.rules.replace(name=settings.name, summary=(_NUMBERS[number],))
-        options = {"box_format": settings.box_format, "score_range": settings.score_range}
+        options: dict[str, Any] = {"box_format": settings.box_format, "score_range": settings.score_range}
         return evaluate(by_id if rules.reference_ids else truth, detections, settings.similarity, rules, **options)
 
 

@@ -6,8 +6,8 @@ import copy
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,19 @@ from meanap.detection.progress import Progress
 from meanap.detection.result import Result
 from meanap.metric import Metric
 from meanap.protocol import Protocol, SummaryRow
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from meanap._types import (
+        AverageName,
+        BoxFormat,
+        DetectionBatch,
+        PresetName,
+        ProtocolOptions,
+        SimilarityName,
+        TargetBatch,
+    )
 
 __all__ = ["MeanAveragePrecision"]
 
@@ -72,29 +85,29 @@ class MeanAveragePrecision(Metric):
 
     def __init__(
         self,
-        similarity: str | Sequence[str] = "bbox",
-        box_format: str = "xyxy",
-        protocol: str | Protocol = "coco",
+        similarity: SimilarityName | Sequence[SimilarityName] = "bbox",
+        box_format: BoxFormat = "xyxy",
+        protocol: PresetName | Protocol = "coco",
         *,
-        iou_type: str | Sequence[str] | None = None,
+        iou_type: SimilarityName | Sequence[SimilarityName] | None = None,
         iou_thresholds: Sequence[float] | None = None,
         rec_thresholds: Sequence[float] | None = None,
         max_detection_thresholds: Sequence[int] | None = None,
         class_metrics: bool = False,
         extended_summary: bool = False,
-        average: str = "macro",
+        average: AverageName = "macro",
         backend: str | None = None,
         score_range: tuple[float, float] | None = (0.0, 1.0),
         confusion: float | None = None,
         errors: float | None = None,
         sync_on_compute: bool = True,
-        **changes: Any,
+        **changes: Unpack[ProtocolOptions],
     ) -> None:
         del backend  # torchmetrics' choice between two; there is one here.
         if iou_type is not None and similarity not in ("bbox", iou_type):
             raise ValueError(f"iou_type: another name for similarity; found {iou_type!r} and {similarity!r}")
         kinds = iou_type if iou_type is not None else similarity
-        self.similarities = (kinds,) if isinstance(kinds, str) else tuple(kinds)
+        self.similarities: tuple[SimilarityName, ...] = (kinds,) if isinstance(kinds, str) else tuple(kinds)
         if not self.similarities:
             raise ValueError("similarity: expected 'bbox', 'segm', 'boundary' or 'keypoints', found none")
         if len(set(self.similarities)) < len(self.similarities):
@@ -111,7 +124,8 @@ class MeanAveragePrecision(Metric):
         self.score_range = score_range
         self.confusion = confusion
         self.errors = errors
-        self.sync_on_compute = bool(sync_on_compute)
+        self.sync_on_compute: bool = bool(sync_on_compute)
+        fields: dict[str, Any] = dict(changes)
         given = {
             "thresholds": iou_thresholds,
             "recall": rec_thresholds,
@@ -120,11 +134,13 @@ class MeanAveragePrecision(Metric):
             ),
         }
         for name, value in given.items():
-            if value is not None and name in changes:
+            if value is not None and name in fields:
                 raise TypeError(f"{name}: given twice, also under torchmetrics' name")
             if value is not None:
-                changes[name] = value
-        self.protocols = {kind: settled(protocol, kind, changes, self.similarities) for kind in self.similarities}
+                fields[name] = value
+        self.protocols: dict[SimilarityName, Protocol] = {
+            kind: settled(protocol, kind, fields, self.similarities) for kind in self.similarities
+        }
         self._logs = self._new_logs()
 
     def _new_logs(self) -> dict[tuple[str, bool | str], _core.MatchLog]:
@@ -149,11 +165,11 @@ class MeanAveragePrecision(Metric):
 
     def update(
         self,
-        preds: Sequence[Mapping[str, Any]],
-        targets: Sequence[Mapping[str, Any]] | None = None,
+        preds: DetectionBatch,
+        targets: TargetBatch | None = None,
         *,
-        target: Sequence[Mapping[str, Any]] | None = None,
-        progress: bool | Callable[[int, int], Any] = False,
+        target: TargetBatch | None = None,
+        progress: bool | Callable[[int, int], object] = False,
     ) -> None:
         """Match a batch of images and keep the rows.
 
@@ -201,7 +217,9 @@ class MeanAveragePrecision(Metric):
         for key, log in self._logs.items():
             log.merge(parts[key])
 
-    def __call__(self, preds: Any, targets: Any = None, *, target: Any = None) -> dict[str, Any]:
+    def __call__(
+        self, preds: DetectionBatch, targets: TargetBatch | None = None, *, target: TargetBatch | None = None
+    ) -> dict[str, Any]:
         """Adds a batch and gives its own numbers, of this rank alone."""
         batch = self._empty()
         batch.update(preds, targets, target=target)
@@ -210,7 +228,7 @@ class MeanAveragePrecision(Metric):
 
     forward = __call__
 
-    def to(self, *where: Any, **how: Any) -> MeanAveragePrecision:
+    def to(self, *where: object, **how: object) -> MeanAveragePrecision:
         """The metric itself: nothing of it is on a device. Loops that moved torchmetrics' metric may go on to."""
         return self
 
@@ -236,7 +254,7 @@ class MeanAveragePrecision(Metric):
 
     # Numbers
 
-    def result(self, similarity: str | None = None) -> Result:
+    def result(self, similarity: SimilarityName | None = None) -> Result:
         """Everything that can be asked of the batches so far: curves, tables, intervals.
 
         With several ranks of ``torch.distributed`` those of all of them, as of `compute`.
@@ -246,10 +264,10 @@ class MeanAveragePrecision(Metric):
             raise ValueError(f"similarity: expected one of {', '.join(map(repr, self.similarities))}, found {kind!r}")
         return self._of_all_ranks()._overall(kind)
 
-    def _overall(self, kind: str) -> Result:
+    def _overall(self, kind: SimilarityName) -> Result:
         return self._result(kind, self.protocols[kind].by_category and self.average == "macro")
 
-    def _result(self, kind: str, by_category: bool) -> Result:
+    def _result(self, kind: SimilarityName, by_category: bool) -> Result:
         rules = self.protocols[kind].replace(by_category=by_category)
         confusion = None if self.confusion is None else self._kept_confusion(kind)
         errors = None if self.errors is None else self._kept_error_table(kind, _kept_errors(self.errors))

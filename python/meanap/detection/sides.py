@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from meanap import _core
 from meanap._arrays import as_ids, as_numpy
 from meanap.detection.tables import BOX_COLUMNS
 from meanap.protocol import Protocol
+
+if TYPE_CHECKING:
+    from meanap._types import BoxFormat, Id, Ids, Masks, Numbers, Points, Rows, SimilarityName
 
 __all__ = ["Detections", "GroundTruth", "Side", "first_strange", "joined", "plain_ids"]
 
@@ -22,14 +25,14 @@ class Side:
     #: Whether rows are COCO's records: then messages name the fields of those.
     records = False
 
-    def __init__(self, image_ids: Any, category_ids: Any, box_format: str, arrays: dict[str, Any]) -> None:
+    def __init__(self, image_ids: Ids, category_ids: Ids, box_format: BoxFormat, arrays: dict[str, Any]) -> None:
         if not isinstance(box_format, str) or box_format not in BOX_COLUMNS:
             raise ValueError(f"box_format: expected 'xyxy', 'xywh' or 'cxcywh', found {box_format!r}")
         name = type(self).__name__
-        self.image_ids = as_ids(image_ids, f"{name}: image_ids")
-        self.category_ids = as_ids(category_ids, f"{name}: category_ids")
-        self.box_format = box_format
-        self.arrays = {key: value for key, value in arrays.items() if value is not None}
+        self.image_ids: np.ndarray | list[Any] = as_ids(image_ids, f"{name}: image_ids")
+        self.category_ids: np.ndarray | list[Any] = as_ids(category_ids, f"{name}: category_ids")
+        self.box_format: BoxFormat = box_format
+        self.arrays: dict[str, Any] = {key: value for key, value in arrays.items() if value is not None}
         if not {"boxes", "masks", "keypoints"} & self.arrays.keys():
             raise ValueError(f"{name}: one of boxes, masks and keypoints is needed")
 
@@ -49,7 +52,9 @@ class Side:
         taken.arrays = {name: _rows(array, rows) for name, array in self.arrays.items()}
         return taken
 
-    def objects(self, protocol: Protocol, similarity: str, score_range: tuple[float, float] | None) -> _core.Objects:
+    def objects(
+        self, protocol: Protocol, similarity: SimilarityName, score_range: tuple[float, float] | None
+    ) -> _core.Objects:
         """The columns as the core takes them.
 
         Raises
@@ -126,27 +131,27 @@ class GroundTruth(Side):
 
     def __init__(
         self,
-        image_ids: Any,
-        category_ids: Any,
-        boxes: Any = None,
+        image_ids: Ids,
+        category_ids: Ids,
+        boxes: Rows | None = None,
         *,
-        masks: Any = None,
-        keypoints: Any = None,
-        box_format: str = "xyxy",
-        area: Any = None,
-        num_keypoints: Any = None,
-        crowd: Any = None,
-        ignore: Any = None,
-        images: Iterable[Any] | Mapping[Any, Sequence[int]] | None = None,
-        categories: Iterable[Any] | Mapping[Any, str] | None = None,
+        masks: Masks | None = None,
+        keypoints: Points | None = None,
+        box_format: BoxFormat = "xyxy",
+        area: Numbers | None = None,
+        num_keypoints: Numbers | None = None,
+        crowd: Numbers | None = None,
+        ignore: Numbers | None = None,
+        images: Iterable[Id] | Mapping[Any, Sequence[int]] | None = None,
+        categories: Iterable[Id] | Mapping[Any, str] | None = None,
     ) -> None:
         arrays = {"boxes": boxes, "masks": masks, "keypoints": keypoints, "area": area}
         flags = {"num_keypoints": num_keypoints, "iscrowd": crowd, "ignore": ignore}
         super().__init__(image_ids, category_ids, box_format, {**arrays, **flags})
-        self.sizes = dict(images) if isinstance(images, Mapping) else {}
-        self.images = None if images is None else _ids(images, "GroundTruth: images")
-        self.names = dict(categories) if isinstance(categories, Mapping) else {}
-        self.categories = None if categories is None else _ids(categories, "GroundTruth: categories")
+        self.sizes: dict[Any, Sequence[int]] = dict(images) if isinstance(images, Mapping) else {}
+        self.images: list[Any] | None = None if images is None else _ids(images, "GroundTruth: images")
+        self.names: dict[Any, str] = dict(categories) if isinstance(categories, Mapping) else {}
+        self.categories: list[Any] | None = None if categories is None else _ids(categories, "GroundTruth: categories")
         #: Groups of categories (LVIS's frequencies), and the records of the images, in which LVIS says more.
         self.groups: dict[str, list[Any]] = {}
         self.image_records: Sequence[Mapping[str, Any]] = ()
@@ -179,15 +184,15 @@ class Detections(Side):
 
     def __init__(
         self,
-        image_ids: Any,
-        category_ids: Any,
-        scores: Any,
-        boxes: Any = None,
+        image_ids: Ids,
+        category_ids: Ids,
+        scores: Numbers,
+        boxes: Rows | None = None,
         *,
-        masks: Any = None,
-        keypoints: Any = None,
-        box_format: str = "xyxy",
-        area: Any = None,
+        masks: Masks | None = None,
+        keypoints: Points | None = None,
+        box_format: BoxFormat = "xyxy",
+        area: Numbers | None = None,
     ) -> None:
         arrays = {"scores": scores, "boxes": boxes, "masks": masks, "keypoints": keypoints, "area": area}
         super().__init__(image_ids, category_ids, box_format, arrays)

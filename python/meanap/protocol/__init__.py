@@ -13,6 +13,7 @@ A preset is named after what it reproduces. Everything in it can be replaced:
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from meanap.protocol._protocol import Protocol, SummaryRow
 from meanap.protocol.coco import coco
@@ -21,10 +22,13 @@ from meanap.protocol.torchmetrics import torchmetrics
 from meanap.protocol.ultralytics import ultralytics
 from meanap.protocol.voc import voc2007, voc2012
 
+if TYPE_CHECKING:
+    from meanap._types import PresetName, SimilarityName
+
 __all__ = ["PRESETS", "Protocol", "SummaryRow", "get"]
 
 #: Name to a function that makes the protocol for ``"bbox"``, ``"segm"``, ``"boundary"`` or ``"keypoints"``.
-PRESETS: dict[str, Callable[[str], Protocol]] = {
+PRESETS: dict[str, Callable[[SimilarityName], Protocol]] = {
     "coco": coco,
     "lvis": lvis,
     "torchmetrics": torchmetrics,
@@ -34,7 +38,7 @@ PRESETS: dict[str, Callable[[str], Protocol]] = {
 }
 
 
-def get(protocol: str | Protocol, similarity: str = "bbox") -> Protocol:
+def get(protocol: PresetName | Protocol, similarity: SimilarityName = "bbox") -> Protocol:
     """The protocol of that name, or the one given.
 
     Raises

@@ -5,9 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from meanap._types import AverageName, MatcherName, ProtocolChanges, RecallMethod, SizeName
 
 __all__ = ["Protocol", "SummaryRow"]
 
@@ -101,20 +106,20 @@ class Protocol:
 
     name: str
     thresholds: tuple[float, ...]
-    recall: tuple[float, ...] | Literal["exact", "trapezium"]
+    recall: tuple[float, ...] | RecallMethod
     area_ranges: Mapping[str, tuple[float, float]]
     max_detections: tuple[int, ...]
     summary: tuple[SummaryRow, ...]
-    size: Literal["area", "diagonal", "side", "fraction"] = "area"
+    size: SizeName = "area"
     max_per_image: int | None = None
-    matcher: Literal["greedy", "argmax"] = "greedy"
+    matcher: MatcherName = "greedy"
     pixels: bool = False
     crowds: bool = True
     federated: bool = False
     by_category: bool = True
     reference_ids: bool = False
     dilation_ratio: float = 0.02
-    average: Literal["macro", "micro"] = "macro"
+    average: AverageName = "macro"
     #: Half the spread of human clicks on each keypoint, relative to the object's size.
     sigmas: tuple[float, ...] | None = field(default=None, repr=False)
 
@@ -174,18 +179,19 @@ class Protocol:
             if row.area not in self.area_ranges:
                 raise ValueError(f"summary: {row.name!r} asks for area range {row.area!r}, which is not there")
 
-    def replace(self, **changes: Any) -> Protocol:
+    def replace(self, **changes: Unpack[ProtocolChanges]) -> Protocol:
         """The same with some fields replaced.
 
         Where area ranges or limits are replaced and the summary is not, the summary keeps the rows that still make
         sense, and gets one for each new area range.
         """
-        if "summary" not in changes and ("area_ranges" in changes or "max_detections" in changes):
-            areas = changes.get("area_ranges", self.area_ranges)
+        fields: dict[str, Any] = dict(changes)
+        if "summary" not in fields and ("area_ranges" in fields or "max_detections" in fields):
+            areas = fields.get("area_ranges", self.area_ranges)
             _check_ranges(areas)
-            limits = changes.get("max_detections", self.max_detections)
-            changes["summary"] = _adapted(self, areas, limits)
-        return dataclasses.replace(self, **changes)
+            limits = fields.get("max_detections", self.max_detections)
+            fields["summary"] = _adapted(self, areas, limits)
+        return dataclasses.replace(self, **fields)
 
     @property
     def area_names(self) -> tuple[str, ...]:

@@ -5,23 +5,28 @@ Source: https://cocodataset.org/#detection-eval and pycocotools, whose numbers t
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Literal
+
 import numpy as np
 
 from meanap.protocol._protocol import Protocol, SummaryRow
 
+if TYPE_CHECKING:
+    from meanap._types import SimilarityName
+
 __all__ = ["AREA_RANGES", "KEYPOINT_SIGMAS", "RECALL_POINTS", "THRESHOLDS", "coco"]
 
 # The reference's own grids: other ways to write them differ in the last bits.
-THRESHOLDS = tuple(np.linspace(0.5, 0.95, 10).tolist())
-RECALL_POINTS = tuple(np.linspace(0.0, 1.0, 101).tolist())
-AREA_RANGES = {
+THRESHOLDS: tuple[float, ...] = tuple(np.linspace(0.5, 0.95, 10).tolist())
+RECALL_POINTS: tuple[float, ...] = tuple(np.linspace(0.0, 1.0, 101).tolist())
+AREA_RANGES: dict[str, tuple[float, float]] = {
     "all": (0.0, 1e5**2),
     "small": (0.0, 32.0**2),
     "medium": (32.0**2, 96.0**2),
     "large": (96.0**2, 1e5**2),
 }
 #: Divided as a second rounding, as the reference does.
-KEYPOINT_SIGMAS = tuple(
+KEYPOINT_SIGMAS: tuple[float, ...] = tuple(
     (
         np.array([0.26, 0.25, 0.25, 0.35, 0.35, 0.79, 0.79, 0.72, 0.72, 0.62, 0.62, 1.07, 1.07, 0.87, 0.87, 0.89, 0.89])
         / 10.0
@@ -29,9 +34,10 @@ KEYPOINT_SIGMAS = tuple(
 )
 
 
-def coco(similarity: str = "bbox") -> Protocol:
+def coco(similarity: SimilarityName = "bbox") -> Protocol:
     """COCO's numbers for boxes and masks (twelve) or keypoints (ten)."""
     if similarity == "keypoints":
+        kinds: tuple[tuple[str, Literal["precision", "recall"]], ...] = (("ap", "precision"), ("ar", "recall"))
         return Protocol(
             name="coco",
             thresholds=THRESHOLDS,
@@ -41,7 +47,7 @@ def coco(similarity: str = "bbox") -> Protocol:
             sigmas=KEYPOINT_SIGMAS,
             summary=tuple(
                 SummaryRow(f"{short}{suffix}", kind, threshold, area)
-                for short, kind in (("ap", "precision"), ("ar", "recall"))
+                for short, kind in kinds
                 for suffix, threshold, area in (
                     ("", None, "all"),
                     ("50", 0.5, "all"),

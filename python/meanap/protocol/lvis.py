@@ -8,14 +8,19 @@ no mistake.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from meanap.protocol._protocol import Protocol, SummaryRow
 from meanap.protocol.coco import AREA_RANGES, RECALL_POINTS, THRESHOLDS
 from meanap.protocol.voc import NO_LIMIT
 
+if TYPE_CHECKING:
+    from meanap._types import SimilarityName
+
 __all__ = ["lvis"]
 
 
-def lvis(similarity: str = "bbox") -> Protocol:
+def lvis(similarity: SimilarityName = "bbox") -> Protocol:
     """LVIS's numbers: COCO's, and the means over rare, common and frequent categories."""
     return Protocol(
         name="lvis",

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from meanap.protocol._protocol import Protocol
 from meanap.protocol.coco import coco
+
+if TYPE_CHECKING:
+    from meanap._types import SimilarityName
 
 __all__ = ["linspace", "torchmetrics"]
 
@@ -22,7 +27,7 @@ def linspace(start: float, end: float, steps: int) -> tuple[float, ...]:
     return tuple(exact.astype(np.float32).astype(np.float64).tolist())
 
 
-def torchmetrics(similarity: str = "bbox") -> Protocol:
+def torchmetrics(similarity: SimilarityName = "bbox") -> Protocol:
     """COCO's numbers at torchmetrics' thresholds."""
     return coco(similarity).replace(
         name="torchmetrics", thresholds=linspace(0.5, 0.95, 10), recall=linspace(0.0, 1.0, 101)

@@ -7,13 +7,18 @@ threshold. Versions that paired by similarity alone are reproduced by ``replace(
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from meanap.protocol._protocol import Protocol, SummaryRow
 from meanap.protocol.torchmetrics import linspace
+
+if TYPE_CHECKING:
+    from meanap._types import SimilarityName
 
 __all__ = ["ultralytics"]
 
 
-def ultralytics(similarity: str = "bbox") -> Protocol:
+def ultralytics(similarity: SimilarityName = "bbox") -> Protocol:
     """mAP50-95, mAP50 and mAP75 as Ultralytics reports them, of at most 300 detections an image."""
     return Protocol(
         name="ultralytics",

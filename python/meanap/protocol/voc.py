@@ -6,9 +6,14 @@ last one; ``replace(pixels=False)`` measures them as everybody else does. ``diff
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from meanap.protocol._protocol import Protocol, SummaryRow
+
+if TYPE_CHECKING:
+    from meanap._types import RecallMethod, SimilarityName
 
 __all__ = ["voc2007", "voc2012"]
 
@@ -16,17 +21,17 @@ __all__ = ["voc2007", "voc2012"]
 NO_LIMIT = 2**31 - 1
 
 
-def voc2007(similarity: str = "bbox") -> Protocol:
+def voc2007(similarity: SimilarityName = "bbox") -> Protocol:
     """The mean of the precisions at eleven recalls."""
     return _voc("voc2007", tuple(np.arange(0.0, 1.1, 0.1).tolist()), similarity)
 
 
-def voc2012(similarity: str = "bbox") -> Protocol:
+def voc2012(similarity: SimilarityName = "bbox") -> Protocol:
     """The area under the curve (VOC 2010 and later)."""
     return _voc("voc2012", "exact", similarity)
 
 
-def _voc(name, recall, similarity):
+def _voc(name: str, recall: tuple[float, ...] | RecallMethod, similarity: SimilarityName) -> Protocol:
     return Protocol(
         name=name,
         thresholds=(0.5,),

@@ -1,0 +1,214 @@
+"""Types of public arguments, named once.
+
+Only signatures use them: modules import this one for type checkers, never to run.
+"""
+
+from __future__ import annotations
+
+import os
+import typing
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Union
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from meanap.detection.sides import Detections, GroundTruth
+    from meanap.protocol import SummaryRow
+
+# Names
+
+SimilarityName: TypeAlias = Literal["bbox", "segm", "boundary", "keypoints"]
+PresetName: TypeAlias = Literal["coco", "lvis", "torchmetrics", "ultralytics", "voc2007", "voc2012"]
+BoxFormat: TypeAlias = Literal["xyxy", "xywh", "cxcywh"]
+AverageName: TypeAlias = Literal["macro", "micro"]
+MatcherName: TypeAlias = Literal["greedy", "argmax"]
+RecallMethod: TypeAlias = Literal["exact", "trapezium"]
+SizeName: TypeAlias = Literal["area", "diagonal", "side", "fraction"]
+#: The numbers in the summaries of the presets.
+NumberName: TypeAlias = Literal[
+    "ap",
+    "ap50",
+    "ap75",
+    "ap_small",
+    "ap_medium",
+    "ap_large",
+    "ap_rare",
+    "ap_common",
+    "ap_frequent",
+    "ar",
+    "ar50",
+    "ar75",
+    "ar_1",
+    "ar_10",
+    "ar_100",
+    "ar_small",
+    "ar_medium",
+    "ar_large",
+]
+
+# Values
+
+PathLike: TypeAlias = Union[str, "os.PathLike[str]"]
+Number: TypeAlias = Union[float, "np.integer[Any]", "np.floating[Any]"]
+#: Identifies an image, a category, a query or a document.
+Id: TypeAlias = Union[int, str, "np.integer[Any]"]
+
+
+class SupportsArray(typing.Protocol):
+    """What NumPy makes an array of: arrays, CPU tensors, columns of tables."""
+
+    def __array__(self) -> np.ndarray[Any, Any]:
+        """The values as a NumPy array."""
+
+
+class SupportsDLPack(typing.Protocol):
+    """Arrays and tensors that are handed over by DLPack."""
+
+    def __dlpack__(self) -> object:
+        """The values as a DLPack capsule."""
+
+
+#: An array or tensor of any library.
+Array: TypeAlias = SupportsArray | SupportsDLPack
+#: ``(N,)`` numbers.
+Numbers: TypeAlias = Array | Sequence[Number]
+#: ``(N, M)`` numbers.
+Rows: TypeAlias = Array | Sequence[Sequence[Number]] | Sequence[Array]
+#: ``(N, K, M)`` numbers.
+Points: TypeAlias = Array | Sequence[Sequence[Sequence[Number]]] | Sequence[Array]
+#: ``(N,)`` integers or strings; one string is not a column of ids.
+Ids: TypeAlias = Array | Sequence[Union[int, "np.integer[Any]"]] | list[str] | tuple[str, ...]
+
+
+class RunLengths(TypedDict):
+    """A mask in COCO's run-length encoding."""
+
+    size: Sequence[int]
+    counts: str | bytes | Sequence[int]
+
+
+#: ``(N, H, W)`` flags, one array for each mask, or run lengths.
+Masks: TypeAlias = Array | Sequence[Array] | Sequence[RunLengths] | Sequence[Mapping[str, object]]
+
+# Tables
+
+
+class ArrowTable(typing.Protocol):
+    """A table or column that is handed over by the Arrow C stream interface: Polars, pandas, pyarrow, DuckDB."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The rows as a capsule of an Arrow stream."""
+
+
+class LazyTable(typing.Protocol):
+    """A lazy frame of Polars."""
+
+    def collect(self) -> object:
+        """The table."""
+
+    def collect_schema(self) -> object:
+        """Its columns."""
+
+
+class DuckDBRelation(typing.Protocol):
+    """A relation of DuckDB."""
+
+    def fetchnumpy(self) -> object:
+        """The columns as NumPy arrays."""
+
+
+Table: TypeAlias = ArrowTable | LazyTable | DuckDBRelation
+
+# Records: the dictionaries of files and of training loops
+
+
+class CocoDataset(TypedDict, total=False):
+    """The content of a COCO annotation file."""
+
+    images: Sequence[Mapping[str, Any]]
+    annotations: Sequence[Mapping[str, Any]]
+    categories: Sequence[Mapping[str, Any]]
+    info: Mapping[str, Any]
+    licenses: Sequence[Mapping[str, Any]]
+
+
+class CocoResult(TypedDict, total=False):
+    """One record of a COCO result file."""
+
+    image_id: Id
+    category_id: Id
+    score: float
+    bbox: Sequence[float]
+    segmentation: RunLengths | Sequence[Sequence[float]]
+    keypoints: Sequence[float]
+
+
+class ImageDetections(TypedDict, total=False):
+    """The detections of one image."""
+
+    boxes: Rows
+    masks: Masks
+    keypoints: Points
+    scores: Numbers
+    labels: Ids
+
+
+class ImageTargets(TypedDict, total=False):
+    """The ground truth of one image."""
+
+    boxes: Rows
+    masks: Masks
+    keypoints: Points
+    labels: Ids
+    area: Numbers
+    num_keypoints: Numbers
+    iscrowd: Numbers
+    ignore: Numbers
+    image_id: Id
+    image_size: Sequence[int]
+
+
+#: One dictionary for each image, as metric objects take them.
+DetectionBatch: TypeAlias = Sequence[ImageDetections | Mapping[str, object]]
+TargetBatch: TypeAlias = Sequence[ImageTargets | Mapping[str, object]]
+#: What `meanap.evaluate` takes for the ground truth and for detections.
+GroundTruthInput: TypeAlias = Union[PathLike, "GroundTruth", CocoDataset, Mapping[str, object], TargetBatch, Table]
+DetectionsInput: TypeAlias = Union[
+    PathLike,
+    "Detections",
+    "np.ndarray[Any, Any]",
+    CocoDataset,
+    Mapping[str, object],
+    Sequence[CocoResult | ImageDetections | Mapping[str, object]],
+    Table,
+]
+
+# Options
+
+
+class ProtocolOptions(TypedDict, total=False):
+    """Fields of a protocol but `average`, which a metric object has as an argument of its own."""
+
+    name: str
+    thresholds: Number | Numbers
+    recall: Numbers | RecallMethod
+    area_ranges: Mapping[str, Sequence[float]]
+    max_detections: int | Sequence[int]
+    summary: Sequence[SummaryRow]
+    size: SizeName
+    max_per_image: int | None
+    matcher: MatcherName
+    pixels: bool
+    crowds: bool
+    federated: bool
+    by_category: bool
+    reference_ids: bool
+    dilation_ratio: float
+    sigmas: Numbers | None
+
+
+class ProtocolChanges(ProtocolOptions, total=False):
+    """Fields of a protocol to replace."""
+
+    average: AverageName
