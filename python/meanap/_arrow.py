@@ -42,14 +42,21 @@ class ArrowColumns(Mapping[str, Any]):
     piece); ``(N, K, …)`` for lists of a fixed length; a sequence of str with ``tolist()``; or `Lists`. Dictionaries
     (categoricals) are read as their values, decimals as float64.
 
-    Args:
-        source: Anything that `speaks_arrow`.
-        place: What the argument is called in errors.
+    Parameters
+    ----------
+    source
+        Anything that `speaks_arrow`.
+    place
+        What the argument is called in errors.
 
-    Raises:
-        ValueError: A row of the column is null (the message names it).
-        TypeError: The source is not a table, or the column is of another type.
-        KeyError: There is no such column.
+    Raises
+    ------
+    ValueError
+        A row of the column is null (the message names it).
+    TypeError
+        The source is not a table, or the column is of another type.
+    KeyError
+        There is no such column.
     """
 
     def __init__(self, source: Any, place: str) -> None:
@@ -92,15 +99,20 @@ def _column(column: Any) -> Any:
 def export(columns: Mapping[str, Any]) -> _core.ArrowExport:
     """Columns as an object that Polars, pandas, pyarrow and DuckDB take for a table.
 
-    Args:
-        columns: By name: arrays of numbers or flags, ``(N,)`` or ``(N, K, …)`` (these become lists of a fixed length),
-            or sequences of str, where None is a null, or pairs of an array and flags of the rows that are no nulls
-            (`column_of` makes them). Contiguous arrays are not copied: they must not be written to as long as a table
-            that was made of them is in use. NaN stays NaN.
+    Parameters
+    ----------
+    columns
+        By name: arrays of numbers or flags, ``(N,)`` or ``(N, K, …)`` (these become lists of a fixed length), or
+        sequences of str, where None is a null, or pairs of an array and flags of the rows that are no nulls
+        (`column_of` makes them). Contiguous arrays are not copied: they must not be written to as long as a table that
+        was made of them is in use. NaN stays NaN.
 
-    Raises:
-        ValueError: The columns differ in length.
-        TypeError: A column is of another type.
+    Raises
+    ------
+    ValueError
+        The columns differ in length.
+    TypeError
+        A column is of another type.
     """
     prepared = [(name, _exportable(column)) for name, column in columns.items()]
     first = prepared[0][1] if prepared else ()

@@ -18,8 +18,10 @@ def index(dataset: dict[str, Any]) -> dict[str, Any]:
     """What `createIndex` makes: `anns`, `imgs` and `cats` by id, `imgToAnns`, and with categories
     `catToImgs`.
 
-    Raises:
-        KeyError: if an annotation, image or category lacks a field that the indices need.
+    Raises
+    ------
+    KeyError
+        if an annotation, image or category lacks a field that the indices need.
     """
     anns: dict = {}
     img_to_anns: defaultdict = defaultdict(list)

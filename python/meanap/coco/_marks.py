@@ -21,11 +21,16 @@ if TYPE_CHECKING:
 class Marks:
     """Those of one evaluation on one side.
 
-    Args:
-        p: The parameters that were evaluated.
-        role: "ground_truth" or "detections".
-        images: The images that were evaluated.
-        categories: The categories.
+    Parameters
+    ----------
+    p
+        The parameters that were evaluated.
+    role
+        "ground_truth" or "detections".
+    images
+        The images that were evaluated.
+    categories
+        The categories.
     """
 
     def __init__(self, p: Any, role: str, images: Ids, categories: Ids) -> None:
@@ -51,10 +56,14 @@ class Marks:
     def leave(self, annotations: list[Any], images: dict[Any, Any] | None, loaded: bool = False) -> None:
         """Marks dictionaries.
 
-        Args:
-            annotations: Those that the evaluation loaded, or all among which it looked for them.
-            images: The image dictionaries by id, which masks need.
-            loaded: Whether they are those that it loaded.
+        Parameters
+        ----------
+        annotations
+            Those that the evaluation loaded, or all among which it looked for them.
+        images
+            The image dictionaries by id, which masks need.
+        loaded
+            Whether they are those that it loaded.
         """
         with collector_paused():
             _core.mark_annotations(

@@ -44,19 +44,26 @@ Rle = dict[str, Any]
 class Masks:
     """Memory for ``n`` masks of height ``h`` and width ``w``, all background; ``numpy.asarray`` gives the pixels.
 
-    Args:
-        h, w, n: whole numbers; floats are cut.
+    Parameters
+    ----------
+    h, w, n
+        whole numbers; floats are cut.
 
-    Raises:
-        TypeError: something that is no number.
-        OverflowError: a negative number.
-        MemoryError: more than there is memory for.
+    Raises
+    ------
+    TypeError
+        something that is no number.
+    OverflowError
+        a negative number.
+    MemoryError
+        more than there is memory for.
 
-    Example:
-        >>> import numpy as np
-        >>> from meanap.coco import _mask
-        >>> np.asarray(_mask.Masks(4, 5, 2)).shape
-        (4, 5, 2)
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from meanap.coco import _mask
+    >>> np.asarray(_mask.Masks(4, 5, 2)).shape
+    (4, 5, 2)
     """
 
     def __init__(self, h: float, w: float, n: float) -> None:
@@ -94,24 +101,32 @@ def decode(rleObjs: Sequence[Rle]) -> np.ndarray:
 def merge(rleObjs: Iterable[Rle], intersect: int = 0) -> Rle:
     """Union of masks, or their intersection, as a run-length dictionary.
 
-    Args:
-        rleObjs: run-length dictionaries of one size. None gives a mask of 0 x 0 pixels, one is returned.
-        intersect: 0 for the union, another number for the intersection.
+    Parameters
+    ----------
+    rleObjs
+        run-length dictionaries of one size. None gives a mask of 0 x 0 pixels, one is returned.
+    intersect
+        0 for the union, another number for the intersection.
 
-    Returns:
+    Returns
+    -------
+    Rle
         ``{"size": [h, w], "counts": bytes}``. If the sizes differ, ``{"size": [0, 0], "counts": b""}``.
 
-    Raises:
-        ValueError: run lengths that are cut off, absent, or add up to different totals (there the reference
-            crashes or never returns).
+    Raises
+    ------
+    ValueError
+        run lengths that are cut off, absent, or add up to different totals (there the reference crashes or never
+        returns).
 
-    Example:
-        >>> from meanap import mask
-        >>> left, right = {"size": [1, 4], "counts": b"022"}, {"size": [1, 4], "counts": b"121"}
-        >>> mask.merge([left, right])
-        {'size': [1, 4], 'counts': b'031'}
-        >>> mask.merge([left, right], intersect=True)
-        {'size': [1, 4], 'counts': b'112'}
+    Examples
+    --------
+    >>> from meanap import mask
+    >>> left, right = {"size": [1, 4], "counts": b"022"}, {"size": [1, 4], "counts": b"121"}
+    >>> mask.merge([left, right])
+    {'size': [1, 4], 'counts': b'031'}
+    >>> mask.merge([left, right], intersect=True)
+    {'size': [1, 4], 'counts': b'112'}
     """
     return _core.mask_merge(rleObjs, intersect)
 
@@ -131,29 +146,40 @@ def iou(dt: Any, gt: Any, pyiscrowd: Sequence[int]) -> np.ndarray | list:
 
     With a crowd, a detection may lie anywhere in it: the intersection is divided by the detection's own area.
 
-    Args:
-        dt: D detections: a list of run-length dictionaries, an array ``(D, 4)`` of boxes ``x, y, width,
-            height``, or a list of such boxes (each a list or an array).
-        gt: G ground truths, of the same kind.
-        pyiscrowd: for each ground truth, whether it is a crowd.
+    Parameters
+    ----------
+    dt
+        D detections: a list of run-length dictionaries, an array ``(D, 4)`` of boxes ``x, y, width, height``, or a list
+        of such boxes (each a list or an array).
+    gt
+        G ground truths, of the same kind.
+    pyiscrowd
+        for each ground truth, whether it is a crowd.
 
-    Returns:
-        ``(D, G) float64`` in Fortran order, from 0 to 1; -1 where the boxes around two masks overlap but the
-        masks differ in size. An empty list if there is no detection or no ground truth.
+    Returns
+    -------
+    np.ndarray | list
+        ``(D, G) float64`` in Fortran order, from 0 to 1; -1 where the boxes around two masks overlap but the masks
+        differ in size. An empty list if there is no detection or no ground truth.
 
-    Raises:
-        AssertionError: ``pyiscrowd`` is not as long as ``gt``.
-        TypeError, ValueError: input of another form; run lengths that are cut off or add up to different
-            totals (there the reference crashes or never returns).
+    Raises
+    ------
+    AssertionError
+        ``pyiscrowd`` is not as long as ``gt``.
+    TypeError, ValueError
+        input of another form; run lengths that are cut off or add up to different totals (there the reference crashes
+        or never returns).
 
-    Note:
-        As in the reference, boxes are read in the order in which they lie in memory: an array in Fortran
-        order is misread. ``numpy.ascontiguousarray`` puts it right.
+    Notes
+    -----
+    As in the reference, boxes are read in the order in which they lie in memory: an array in Fortran order is misread.
+    ``numpy.ascontiguousarray`` puts it right.
 
-    Example:
-        >>> from meanap import mask
-        >>> mask.iou([[0, 0, 2, 2]], [[0, 0, 2, 4], [1, 1, 2, 2]], [0, 1])
-        array([[0.5 , 0.25]])
+    Examples
+    --------
+    >>> from meanap import mask
+    >>> mask.iou([[0, 0, 2, 2]], [[0, 0, 2, 4], [1, 1, 2, 2]], [0, 1])
+    array([[0.5 , 0.25]])
     """
     crowd = np.array(pyiscrowd, dtype=np.uint8)
     if crowd.ndim != 1:
@@ -238,27 +264,36 @@ def frUncompressedRLE(ucRles: Sequence[Rle], h: float, w: float) -> list[Rle]:
 def frPyObjects(pyobj: Any, h: float, w: float) -> Any:
     """Run-length dictionaries of polygons, boxes, or uncompressed run lengths.
 
-    Args:
-        pyobj: a list of polygons (``[x, y, x, y, …]``, six numbers or more in the first); an array ``(n, 4)
-            float64`` of boxes ``x, y, width, height``; a dictionary ``{"size": [h, w], "counts":
-            [numbers]}``, or a list of them.
-        h, w: size of the masks in pixels (a dictionary has its own).
+    Parameters
+    ----------
+    pyobj
+        a list of polygons (``[x, y, x, y, …]``, six numbers or more in the first); an array ``(n, 4) float64`` of boxes
+        ``x, y, width, height``; a dictionary ``{"size": [h, w], "counts": [numbers]}``, or a list of them.
+    h, w
+        size of the masks in pixels (a dictionary has its own).
 
-    Returns:
+    Returns
+    -------
+    Any
         ``{"size": [h, w], "counts": bytes}`` for a dictionary, else a list of such.
 
-    Raises:
-        IndexError: an empty list.
-        TypeError: a list of boxes, a first polygon of four numbers, a single flat polygon, anything else.
-        ValueError: coordinates that are NaN, infinite or too far away (there the reference's result is
-            undefined, and it may never return).
+    Raises
+    ------
+    IndexError
+        an empty list.
+    TypeError
+        a list of boxes, a first polygon of four numbers, a single flat polygon, anything else.
+    ValueError
+        coordinates that are NaN, infinite or too far away (there the reference's result is undefined, and it may never
+        return).
 
-    Example:
-        >>> from meanap import mask
-        >>> mask.frPyObjects([[1, 1, 3, 1, 3, 3, 1, 3]], 4, 5)
-        [{'size': [4, 5], 'counts': b'52207'}]
-        >>> mask.frPyObjects({"size": [4, 5], "counts": [5, 2, 2, 2, 9]}, 4, 5)
-        {'size': [4, 5], 'counts': b'52207'}
+    Examples
+    --------
+    >>> from meanap import mask
+    >>> mask.frPyObjects([[1, 1, 3, 1, 3, 3, 1, 3]], 4, 5)
+    [{'size': [4, 5], 'counts': b'52207'}]
+    >>> mask.frPyObjects({"size": [4, 5], "counts": [5, 2, 2, 2, 9]}, 4, 5)
+    {'size': [4, 5], 'counts': b'52207'}
     """
     if type(pyobj) is np.ndarray:
         return frBbox(pyobj, h, w)

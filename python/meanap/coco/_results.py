@@ -23,10 +23,14 @@ _INTEGER = np.dtype(int).type
 def heading(annotations: list[dict], kind: str | None, truth: Snapshot) -> dict[str, Any]:
     """The `dataset` of a results object.
 
-    Args:
-        annotations: What `loadRes` was given or read.
-        kind: What they are.
-        truth: The heading of the ground truth.
+    Parameters
+    ----------
+    annotations
+        What `loadRes` was given or read.
+    kind
+        What they are.
+    truth
+        The heading of the ground truth.
     """
     dataset: dict[str, Any] = {"info": copy.deepcopy(truth.info), "images": list(truth.images)}
     if kind == "captions":
@@ -41,16 +45,24 @@ def heading(annotations: list[dict], kind: str | None, truth: Snapshot) -> dict[
 def complete(annotations: list[dict], kind: str | None, place: str) -> _core.AnnotationIndex | None:
     """Gives results the fields that annotations have: the dictionaries are changed in place, as in the reference.
 
-    Args:
-        annotations: The results.
-        kind: What they are.
-        place: The file's name or "results", for errors.
+    Parameters
+    ----------
+    annotations
+        The results.
+    kind
+        What they are.
+    place
+        The file's name or "results", for errors.
 
-    Returns:
+    Returns
+    -------
+    _core.AnnotationIndex | None
         Their index, or None where their ids are no plain integers.
 
-    Raises:
-        KeyError: if one lacks a field of its kind.
+    Raises
+    ------
+    KeyError
+        if one lacks a field of its kind.
     """
     if kind is None:
         return None
@@ -81,8 +93,10 @@ def kind_of(first: dict | Iterable[str], bbox_empty: bool | None = None) -> str 
 def first_of(annotations: list[dict], place: str) -> dict:
     """The first annotation.
 
-    Raises:
-        IndexError: if there is none.
+    Raises
+    ------
+    IndexError
+        if there is none.
     """
     if not annotations:
         raise IndexError(f"{place}: no results; the first says what all are, so there must be one")
@@ -92,9 +106,12 @@ def first_of(annotations: list[dict], place: str) -> dict:
 def image_ids(annotations: list[dict], place: str) -> set:
     """The distinct image ids of result annotations.
 
-    Raises:
-        KeyError: if one has none.
-        TypeError: if one is no dict, or its image id cannot be hashed.
+    Raises
+    ------
+    KeyError
+        if one has none.
+    TypeError
+        if one is no dict, or its image id cannot be hashed.
     """
     try:
         return {annotation["image_id"] for annotation in annotations}

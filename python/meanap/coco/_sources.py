@@ -417,8 +417,10 @@ class Indexed(Source):
 def load_dataset(file: Any) -> dict[str, Any]:
     """The Python objects of a ground truth file.
 
-    Raises:
-        AssertionError: if it does not hold one JSON object, as in the reference.
+    Raises
+    ------
+    AssertionError
+        if it does not hold one JSON object, as in the reference.
     """
     dataset = file.load()
     if type(dataset) is not dict:

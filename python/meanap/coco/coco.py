@@ -101,27 +101,40 @@ def urlretrieve(url: str, filename: Any = None, reporthook: Any = None, data: An
 class COCO(Lazy):
     """A ground truth, or the results that `loadRes` made.
 
-    Args:
-        annotation_file: Path of a COCO JSON file. DIFFERENCE: a `dict` of the same layout is taken as well
-            (the
-            reference wants it assigned to `dataset`, followed by `createIndex()`, which works here too).
+    Parameters
+    ----------
+    annotation_file
+        Path of a COCO JSON file. DIFFERENCE: a `dict` of the same layout is taken as well (the reference wants it
+        assigned to `dataset`, followed by `createIndex()`, which works here too).
 
     What the file holds becomes Python objects when one of the attributes below is first touched; from then on
     they are the truth and may be edited (call `createIndex()` after editing `dataset`).
 
-    Attributes:
-        dataset: The file's content: `images`, `annotations`, `categories`, `info`.
-        anns: Annotations by id.
-        imgs: Images by id.
-        cats: Categories by id.
-        imgToAnns: Annotations by image id.
-        catToImgs: Image ids by category id, one for each annotation.
+    Attributes
+    ----------
+    dataset
+        The file's content: `images`, `annotations`, `categories`, `info`.
+    anns
+        Annotations by id.
+    imgs
+        Images by id.
+    cats
+        Categories by id.
+    imgToAnns
+        Annotations by image id.
+    catToImgs
+        Image ids by category id, one for each annotation.
 
-    Raises:
-        OSError: if the file cannot be read (`FileNotFoundError`, `PermissionError`, …).
-        ValueError: if it is no JSON.
-        AssertionError: if it is not a JSON object.
-        KeyError: if a record lacks a field that the indices need.
+    Raises
+    ------
+    OSError
+        if the file cannot be read (`FileNotFoundError`, `PermissionError`, …).
+    ValueError
+        if it is no JSON.
+    AssertionError
+        if it is not a JSON object.
+    KeyError
+        if a record lacks a field that the indices need.
     """
 
     dataset: dict[str, Any]
@@ -175,8 +188,10 @@ class COCO(Lazy):
     def createIndex(self) -> None:
         """Makes `anns`, `imgs`, `cats`, `imgToAnns` and `catToImgs` from `dataset`.
 
-        Raises:
-            KeyError: if an annotation, image or category lacks a field that they need.
+        Raises
+        ------
+        KeyError
+            if an annotation, image or category lacks a field that they need.
         """
         _LOG.info("creating index...")
         listed = _listed_annotations(self)
@@ -202,13 +217,20 @@ class COCO(Lazy):
     def getAnnIds(self, imgIds: Any = (), catIds: Any = (), areaRng: Any = (), iscrowd: Any = None) -> list:
         """Ids of the annotations that pass all filters; an empty filter passes everything.
 
-        Args:
-            imgIds: Images (an id or a collection).
-            catIds: Categories.
-            areaRng: Smallest and largest area, both excluded (an evaluation includes them).
-            iscrowd: Value that `iscrowd` must have.
+        Parameters
+        ----------
+        imgIds
+            Images (an id or a collection).
+        catIds
+            Categories.
+        areaRng
+            Smallest and largest area, both excluded (an evaluation includes them).
+        iscrowd
+            Value that `iscrowd` must have.
 
-        Returns:
+        Returns
+        -------
+        list
             Ids, image by image if there are image ids, else in the order of the data set.
         """
         imgIds, catIds = _listed(imgIds), _listed(catIds)
@@ -238,11 +260,14 @@ class COCO(Lazy):
     def getCatIds(self, catNms: Any = (), supNms: Any = (), catIds: Any = ()) -> list:
         """Ids of the categories that pass all filters, in the order of the data set.
 
-        Args:
-            catNms: Names (one or a collection; note that a string is a collection of letters, as in the
-                reference).
-            supNms: Names of supercategories.
-            catIds: Ids.
+        Parameters
+        ----------
+        catNms
+            Names (one or a collection; note that a string is a collection of letters, as in the reference).
+        supNms
+            Names of supercategories.
+        catIds
+            Ids.
         """
         filters = [("name", _listed(catNms)), ("supercategory", _listed(supNms)), ("id", _listed(catIds))]
         filters = [(key, wanted) for key, wanted in filters if len(wanted) != 0]
@@ -261,7 +286,9 @@ class COCO(Lazy):
     def getImgIds(self, imgIds: Any = (), catIds: Any = ()) -> list:
         """Ids of the images, or of those among `imgIds` that show all categories of `catIds`.
 
-        Returns:
+        Returns
+        -------
+        list
             Ids in the order of the data set; with a filter in the order of a set.
         """
         imgIds, catIds = _listed(imgIds), _listed(catIds)
@@ -290,11 +317,16 @@ class COCO(Lazy):
     def showAnns(self, anns: list[dict], draw_bbox: bool = False) -> int | None:
         """Draws annotations on the current matplotlib axes; captions are printed.
 
-        Args:
-            anns: Annotations of this data set; the first one says what all are.
-            draw_bbox: Draws their boxes as well.
+        Parameters
+        ----------
+        anns
+            Annotations of this data set; the first one says what all are.
+        draw_bbox
+            Draws their boxes as well.
 
-        Returns:
+        Returns
+        -------
+        int | None
             0 if there is nothing to draw, else None (as in the reference).
         """
         return _show.show(self, anns, draw_bbox)
@@ -305,15 +337,21 @@ class COCO(Lazy):
         The first result says what all are: boxes, masks as run lengths, keypoints or captions. Their ids
         become 1, 2, 3, …
 
-        Args:
-            resFile: Path of a JSON file; a list of dicts, which is kept and whose dicts get `id`, `area`,
-                `iscrowd`, `bbox` or `segmentation`, as in the reference; or an array `(N, 7)`: image id, x,
-                y, width, height, score, category id. DIFFERENCE: `pathlib.Path` is taken as well.
+        Parameters
+        ----------
+        resFile
+            Path of a JSON file; a list of dicts, which is kept and whose dicts get `id`, `area`, `iscrowd`, `bbox` or
+            `segmentation`, as in the reference; or an array `(N, 7)`: image id, x, y, width, height, score, category
+            id. DIFFERENCE: `pathlib.Path` is taken as well.
 
-        Raises:
-            AssertionError: if the results are no list, or of an image that the ground truth does not have.
-            IndexError: if there are none.
-            KeyError: if a result lacks a field.
+        Raises
+        ------
+        AssertionError
+            if the results are no list, or of an image that the ground truth does not have.
+        IndexError
+            if there are none.
+        KeyError
+            if a result lacks a field.
         """
         _LOG.info("Loading and preparing results...")
         start = time.perf_counter()
@@ -338,11 +376,16 @@ class COCO(Lazy):
     def download(self, tarDir: str | None = None, imgIds: Any = ()) -> int | None:
         """Downloads images to a directory from their `coco_url`; those that are there are left alone.
 
-        Args:
-            tarDir: The directory, made if needed.
-            imgIds: Images; all by default.
+        Parameters
+        ----------
+        tarDir
+            The directory, made if needed.
+        imgIds
+            Images; all by default.
 
-        Returns:
+        Returns
+        -------
+        int | None
             -1 without a directory, else None (as in the reference).
         """
         if tarDir is None:
@@ -362,14 +405,20 @@ class COCO(Lazy):
     def loadNumpyAnnotations(self, data: np.ndarray) -> list[dict]:
         """Result rows as annotations.
 
-        Args:
-            data: `(N, 7)`: image id, x, y, width, height, score, category id.
+        Parameters
+        ----------
+        data
+            `(N, 7)`: image id, x, y, width, height, score, category id.
 
-        Returns:
+        Returns
+        -------
+        list[dict]
             A dict for each row; ids are `int`, the other numbers scalars of the array's own type.
 
-        Raises:
-            AssertionError: if it is not such an array.
+        Raises
+        ------
+        AssertionError
+            if it is not such an array.
         """
         _LOG.info("Converting ndarray to lists...")
         return _annotations_of_rows(data)
@@ -392,11 +441,16 @@ class COCO(Lazy):
     def _evaluation_objects(self, params: Any, role: str, image_ids: Ids, category_ids: Ids) -> Columns | None:
         """This side of an evaluation as columns, or None where they cannot hold it exactly.
 
-        Args:
-            params: `Params`: `iouType`, `imgIds`, `catIds`, `useCats`, `areaRng`.
-            role: "ground_truth" or "detections".
-            image_ids: The images that are evaluated.
-            category_ids: The categories.
+        Parameters
+        ----------
+        params
+            `Params`: `iouType`, `imgIds`, `catIds`, `useCats`, `areaRng`.
+        role
+            "ground_truth" or "detections".
+        image_ids
+            The images that are evaluated.
+        category_ids
+            The categories.
         """
         source = self._source
         columns = None

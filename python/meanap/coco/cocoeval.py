@@ -45,37 +45,48 @@ class COCOeval(Lazy):
     made when they are looked at. A subclass that overrides ``_prepare``, ``computeIoU``, ``computeOks`` or
     ``evaluateImg``, and a caller that assigns or edits ``evalImgs``, get what pycocotools computes.
 
-    Args:
-        cocoGt: Ground truth, a ``COCO``.
-        cocoDt: Detections, a ``COCO`` as ``cocoGt.loadRes`` makes it.
-        iouType: ``"segm"``, ``"bbox"`` or ``"keypoints"``; or ``"boundary"``, which pycocotools does not have: the
-            smaller of the IoU of two masks and of their boundaries.
+    Parameters
+    ----------
+    cocoGt
+        Ground truth, a ``COCO``.
+    cocoDt
+        Detections, a ``COCO`` as ``cocoGt.loadRes`` makes it.
+    iouType
+        ``"segm"``, ``"bbox"`` or ``"keypoints"``; or ``"boundary"``, which pycocotools does not have: the smaller of
+        the IoU of two masks and of their boundaries.
 
-    Attributes:
-        params: What to evaluate (``Params``), to be edited before ``evaluate()``.
-        evalImgs: For each category, area range and image a dictionary of matches, or None.
-        ious: ``(image id, category id)`` to similarities ``(D, G) float64``, detections best first.
-        eval: ``precision`` and ``scores`` ``(T, R, K, A, M)``, ``recall`` ``(T, K, A, M)``, ``counts``, ``params``,
-            ``date``; -1 where there is no ground truth.
-        stats: The means that ``summarize()`` prints: twelve, for keypoints ten; -1 where there is none.
+    Attributes
+    ----------
+    params
+        What to evaluate (``Params``), to be edited before ``evaluate()``.
+    evalImgs
+        For each category, area range and image a dictionary of matches, or None.
+    ious
+        ``(image id, category id)`` to similarities ``(D, G) float64``, detections best first.
+    eval
+        ``precision`` and ``scores`` ``(T, R, K, A, M)``, ``recall`` ``(T, K, A, M)``, ``counts``, ``params``, ``date``;
+        -1 where there is no ground truth.
+    stats
+        The means that ``summarize()`` prints: twelve, for keypoints ten; -1 where there is none.
 
-    Example:
-        >>> import meanap
-        >>> gt = meanap.COCO()
-        >>> gt.dataset = {
-        ...     "images": [{"id": 1, "height": 10, "width": 10}],
-        ...     "categories": [{"id": 1, "name": "thing"}],
-        ...     "annotations": [
-        ...         {"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 5, 5], "area": 25, "iscrowd": 0}
-        ...     ],
-        ... }
-        >>> gt.createIndex()
-        >>> dt = gt.loadRes([{"image_id": 1, "category_id": 1, "bbox": [0, 0, 5, 4], "score": 0.9}])
-        >>> evaluator = meanap.COCOeval(gt, dt, "bbox")
-        >>> evaluator.evaluate()
-        >>> evaluator.accumulate()
-        >>> evaluator.eval["recall"][:, 0, 0, 2].mean()
-        np.float64(0.7)
+    Examples
+    --------
+    >>> import meanap
+    >>> gt = meanap.COCO()
+    >>> gt.dataset = {
+    ...     "images": [{"id": 1, "height": 10, "width": 10}],
+    ...     "categories": [{"id": 1, "name": "thing"}],
+    ...     "annotations": [
+    ...         {"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 5, 5], "area": 25, "iscrowd": 0}
+    ...     ],
+    ... }
+    >>> gt.createIndex()
+    >>> dt = gt.loadRes([{"image_id": 1, "category_id": 1, "bbox": [0, 0, 5, 4], "score": 0.9}])
+    >>> evaluator = meanap.COCOeval(gt, dt, "bbox")
+    >>> evaluator.evaluate()
+    >>> evaluator.accumulate()
+    >>> evaluator.eval["recall"][:, 0, 0, 2].mean()
+    np.float64(0.7)
     """
 
     _lazy = _LAZY
@@ -118,9 +129,10 @@ class COCOeval(Lazy):
 
         Sorts ``params.imgIds``, ``params.catIds`` and ``params.maxDets`` in place, as the reference does.
 
-        Raises:
-            KeyError, TypeError, ValueError: An annotation lacks a field or holds something unusable; the message names
-                it.
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            An annotation lacks a field or holds something unusable; the message names it.
         """
         start = time.perf_counter()
         p = self.params
@@ -215,12 +227,16 @@ class COCOeval(Lazy):
     def accumulate(self, p: Any = None) -> None:
         """Draws precision-recall curves from the matches, into ``eval``.
 
-        Args:
-            p: Other parameters: fewer or other categories, images, area ranges, limits, recall points. What was not
-                evaluated is left out.
+        Parameters
+        ----------
+        p
+            Other parameters: fewer or other categories, images, area ranges, limits, recall points. What was not
+            evaluated is left out.
 
-        Raises:
-            RuntimeError: Nothing has been evaluated.
+        Raises
+        ------
+        RuntimeError
+            Nothing has been evaluated.
         """
         start = time.perf_counter()
         evaluated = self._paramsEval
@@ -264,9 +280,12 @@ class COCOeval(Lazy):
     def summarize(self) -> None:
         """Prints the reference's table to ``sys.stdout`` and keeps its numbers in ``stats``.
 
-        Raises:
-            RuntimeError: Nothing has been accumulated.
-            IndexError: ``params.maxDets`` has fewer than three limits (boxes and masks).
+        Raises
+        ------
+        RuntimeError
+            Nothing has been accumulated.
+        IndexError
+            ``params.maxDets`` has fewer than three limits (boxes and masks).
         """
         if not self.eval:
             raise RuntimeError("summarize() needs the curves of accumulate(): run it first")

@@ -35,22 +35,29 @@ __author__ = "tsungyi"
 def encode(bimask: np.ndarray) -> Any:
     """Run lengths of one mask or many.
 
-    Args:
-        bimask: pixels ``(h, w)`` or ``(h, w, n)``, ``uint8`` or ``bool``, in Fortran order. 0 is background.
-            Neighbours of different other values are taken for runs of their own, as in the reference.
+    Parameters
+    ----------
+    bimask
+        pixels ``(h, w)`` or ``(h, w, n)``, ``uint8`` or ``bool``, in Fortran order. 0 is background. Neighbours of
+        different other values are taken for runs of their own, as in the reference.
 
-    Returns:
-        ``{"size": [h, w], "counts": bytes}``; a list of ``n`` such for three dimensions. (For another number
-        of dimensions ``None``, as in the reference.)
+    Returns
+    -------
+    Any
+        ``{"size": [h, w], "counts": bytes}``; a list of ``n`` such for three dimensions. (For another number of
+        dimensions ``None``, as in the reference.)
 
-    Raises:
-        ValueError: another dtype, or an array that is not in Fortran order.
+    Raises
+    ------
+    ValueError
+        another dtype, or an array that is not in Fortran order.
 
-    Example:
-        >>> import numpy as np
-        >>> from meanap import mask
-        >>> mask.encode(np.asfortranarray([[0, 1], [1, 1]], dtype=np.uint8))
-        {'size': [2, 2], 'counts': b'13'}
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from meanap import mask
+    >>> mask.encode(np.asfortranarray([[0, 1], [1, 1]], dtype=np.uint8))
+    {'size': [2, 2], 'counts': b'13'}
     """
     if len(bimask.shape) == 3:
         return _mask.encode(bimask)
@@ -63,22 +70,30 @@ def encode(bimask: np.ndarray) -> Any:
 def decode(rleObjs: Rle | list[Rle]) -> np.ndarray:
     """Pixels of one mask or many.
 
-    Args:
-        rleObjs: a mask, or a list of masks of one size (that of the first).
+    Parameters
+    ----------
+    rleObjs
+        a mask, or a list of masks of one size (that of the first).
 
-    Returns:
-        ``(h, w) uint8`` for one mask, ``(h, w, n) uint8`` for a list, in Fortran order; 1 is foreground.
-        Pixels that the run lengths do not reach are 0 (in the reference they are uninitialised memory).
+    Returns
+    -------
+    np.ndarray
+        ``(h, w) uint8`` for one mask, ``(h, w, n) uint8`` for a list, in Fortran order; 1 is foreground. Pixels that
+        the run lengths do not reach are 0 (in the reference they are uninitialised memory).
 
-    Raises:
-        ValueError: an empty list; more run lengths than pixels; run lengths that are cut off.
-        OverflowError, MemoryError: a size that no memory holds.
+    Raises
+    ------
+    ValueError
+        an empty list; more run lengths than pixels; run lengths that are cut off.
+    OverflowError, MemoryError
+        a size that no memory holds.
 
-    Example:
-        >>> from meanap import mask
-        >>> mask.decode({"size": [2, 2], "counts": "13"})
-        array([[0, 1],
-               [1, 1]], dtype=uint8)
+    Examples
+    --------
+    >>> from meanap import mask
+    >>> mask.decode({"size": [2, 2], "counts": "13"})
+    array([[0, 1],
+           [1, 1]], dtype=uint8)
     """
     if type(rleObjs) is list:
         return _mask.decode(rleObjs)
@@ -88,19 +103,26 @@ def decode(rleObjs: Rle | list[Rle]) -> np.ndarray:
 def area(rleObjs: Rle | list[Rle]) -> Any:
     """Foreground pixels of one mask or many.
 
-    Args:
-        rleObjs: a mask, or a list of masks.
+    Parameters
+    ----------
+    rleObjs
+        a mask, or a list of masks.
 
-    Returns:
+    Returns
+    -------
+    Any
         ``numpy.uint32`` for one mask, ``(n,) uint32`` for a list.
 
-    Raises:
-        ValueError: run lengths that are cut off.
+    Raises
+    ------
+    ValueError
+        run lengths that are cut off.
 
-    Example:
-        >>> from meanap import mask
-        >>> int(mask.area({"size": [2, 2], "counts": "13"}))
-        3
+    Examples
+    --------
+    >>> from meanap import mask
+    >>> int(mask.area({"size": [2, 2], "counts": "13"}))
+    3
     """
     if type(rleObjs) is list:
         return _mask.area(rleObjs)
@@ -110,21 +132,27 @@ def area(rleObjs: Rle | list[Rle]) -> Any:
 def toBbox(rleObjs: Rle | list[Rle]) -> np.ndarray:
     """Smallest boxes around the foreground of one mask or many.
 
-    Args:
-        rleObjs: a mask, or a list of masks.
+    Parameters
+    ----------
+    rleObjs
+        a mask, or a list of masks.
 
-    Returns:
-        ``x, y, width, height`` in whole pixels: ``(4,) float64`` for one mask, ``(n, 4) float64`` for a list.
-        All zeros for a mask of one run.
+    Returns
+    -------
+    np.ndarray
+        ``x, y, width, height`` in whole pixels: ``(4,) float64`` for one mask, ``(n, 4) float64`` for a list. All zeros
+        for a mask of one run.
 
-    Raises:
-        ValueError: run lengths that are cut off; foreground in a mask of height 0 (there the reference
-            crashes).
+    Raises
+    ------
+    ValueError
+        run lengths that are cut off; foreground in a mask of height 0 (there the reference crashes).
 
-    Example:
-        >>> from meanap import mask
-        >>> mask.toBbox({"size": [4, 5], "counts": "52207"})
-        array([1., 1., 2., 2.])
+    Examples
+    --------
+    >>> from meanap import mask
+    >>> mask.toBbox({"size": [4, 5], "counts": "52207"})
+    array([1., 1., 2., 2.])
     """
     if type(rleObjs) is list:
         return _mask.toBbox(rleObjs)

@@ -24,27 +24,43 @@ MASK_TYPES = ("segm", "boundary")
 class Params:
     """Parameters of a COCO evaluation, to be edited in place or replaced.
 
-    Attributes:
-        imgIds: Ids of the images to evaluate.
-        catIds: Ids of the categories to evaluate.
-        iouThrs: Similarity thresholds, ``(T,) float64``; 0.50 to 0.95 in steps of 0.05.
-        recThrs: Recall points, ``(R,) float64``; 0 to 1 in steps of 0.01.
-        maxDets: Limits on the detections of a category in an image; the last one decides what is matched.
-        areaRng: Area ranges ``[least, greatest]`` in square pixels, both ends inside.
-        areaRngLbl: A name for each area range.
-        useCats: Whether categories keep objects apart (1) or not (0).
-        iouType: ``"bbox"``, ``"segm"``, ``"boundary"`` or ``"keypoints"``.
-        useSegm: Deprecated; if not None it decides between ``"segm"`` (1) and ``"bbox"``.
-        kpt_oks_sigmas: For keypoints, one sigma for each of them.
-        dilationRatio: For ``"boundary"``, width of the boundary as a share of the image's diagonal: 0.02.
+    Attributes
+    ----------
+    imgIds
+        Ids of the images to evaluate.
+    catIds
+        Ids of the categories to evaluate.
+    iouThrs
+        Similarity thresholds, ``(T,) float64``; 0.50 to 0.95 in steps of 0.05.
+    recThrs
+        Recall points, ``(R,) float64``; 0 to 1 in steps of 0.01.
+    maxDets
+        Limits on the detections of a category in an image; the last one decides what is matched.
+    areaRng
+        Area ranges ``[least, greatest]`` in square pixels, both ends inside.
+    areaRngLbl
+        A name for each area range.
+    useCats
+        Whether categories keep objects apart (1) or not (0).
+    iouType
+        ``"bbox"``, ``"segm"``, ``"boundary"`` or ``"keypoints"``.
+    useSegm
+        Deprecated; if not None it decides between ``"segm"`` (1) and ``"bbox"``.
+    kpt_oks_sigmas
+        For keypoints, one sigma for each of them.
+    dilationRatio
+        For ``"boundary"``, width of the boundary as a share of the image's diagonal: 0.02.
 
-    Raises:
-        ValueError: ``iouType`` is none of them.
+    Raises
+    ------
+    ValueError
+        ``iouType`` is none of them.
 
-    Example:
-        >>> from meanap.coco import Params
-        >>> Params("bbox").maxDets
-        [1, 10, 100]
+    Examples
+    --------
+    >>> from meanap.coco import Params
+    >>> Params("bbox").maxDets
+    [1, 10, 100]
     """
 
     imgIds: Any

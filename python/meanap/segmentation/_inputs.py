@@ -30,8 +30,10 @@ def is_paths(value: Any) -> bool:
 def index(value: Any, what: str) -> int:
     """A whole number.
 
-    Raises:
-        TypeError: It is something else.
+    Raises
+    ------
+    TypeError
+        It is something else.
     """
     try:
         return operator.index(value)
@@ -42,9 +44,12 @@ def index(value: Any, what: str) -> int:
 def class_names(classes: Any) -> list[str]:
     """Names of classes, from themselves or from their number.
 
-    Raises:
-        TypeError: It is neither.
-        ValueError: There are none, or more than the core counts.
+    Raises
+    ------
+    TypeError
+        It is neither.
+    ValueError
+        There are none, or more than the core counts.
     """
     if isinstance(classes, (int, np.integer)) and not isinstance(classes, bool):
         count, names = int(classes), map(str, range(min(classes, MOST_CLASSES)))
@@ -61,8 +66,10 @@ def class_names(classes: Any) -> list[str]:
 def integers(value: Any, what: str) -> np.ndarray:
     """A C-contiguous array of integers (booleans as 0 and 1), copied only if it must be.
 
-    Raises:
-        TypeError: It holds something else.
+    Raises
+    ------
+    TypeError
+        It holds something else.
     """
     array = np.asarray(value)
     if array.ndim == 1 and not array.size:
@@ -79,8 +86,10 @@ def integers(value: Any, what: str) -> np.ndarray:
 def scores(value: Any, what: str) -> np.ndarray:
     """A C-contiguous array of float32 or float64; half precision becomes float32, which holds it exactly.
 
-    Raises:
-        TypeError: It holds something else.
+    Raises
+    ------
+    TypeError
+        It holds something else.
     """
     array = np.asarray(value)
     if array.dtype.kind != "f":

@@ -36,38 +36,51 @@ class PanopticQuality(PixelMetric):
 
     The state is four numbers for each category; ``merge`` adds those of other batches and processes, ``sync`` gathers
     those of other ranks.
-    Sources: Kirillov et al., "Panoptic Segmentation", CVPR 2019; panopticapi.
 
-    Args:
-        categories: Dictionaries with ``id``, ``isthing`` and, for the table, ``name``, as in COCO panoptic JSON.
-        things, stuff: In place of ``categories``: ids of the categories that have instances, and of those that have
-            not.
-        strict: With False, a pair of maps that cannot be matched is skipped as a whole and kept in ``skipped``; with
-            True it is an error.
-        sync_on_compute: Whether ``compute`` gathers the counts of all ranks of ``torch.distributed`` by itself.
+    Parameters
+    ----------
+    categories
+        Dictionaries with ``id``, ``isthing`` and, for the table, ``name``, as in COCO panoptic JSON.
+    things, stuff
+        In place of ``categories``: ids of the categories that have instances, and of those that have not.
+    strict
+        With False, a pair of maps that cannot be matched is skipped as a whole and kept in ``skipped``; with True it is
+        an error.
+    sync_on_compute
+        Whether ``compute`` gathers the counts of all ranks of ``torch.distributed`` by itself.
 
-    Attributes:
-        images: Pairs of maps matched.
-        skipped: For each pair left out, a sentence that says which and why.
+    Attributes
+    ----------
+    images
+        Pairs of maps matched.
+    skipped
+        For each pair left out, a sentence that says which and why.
 
-    Raises:
-        ValueError: There is no category, or two have the same id.
+    Raises
+    ------
+    ValueError
+        There is no category, or two have the same id.
 
-    Example:
-        >>> import numpy as np
-        >>> from meanap.segmentation import PanopticQuality
-        >>> metric = PanopticQuality(things=[1], stuff=[2])
-        >>> target = np.array([[5, 5, 5, 6, 6, 0]])
-        >>> prediction = np.array([[8, 8, 9, 9, 9, 9]])
-        >>> metric.update(
-        ...     target,
-        ...     prediction,
-        ...     [{"id": 5, "category_id": 1}, {"id": 6, "category_id": 2}],
-        ...     [{"id": 8, "category_id": 1}, {"id": 9, "category_id": 2}],
-        ... )
-        >>> result = metric.compute()
-        >>> result.pq.tolist()
-        [0.6666666666666666, 0.6666666666666666]
+    References
+    ----------
+    Kirillov et al., "Panoptic Segmentation", CVPR 2019; panopticapi.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from meanap.segmentation import PanopticQuality
+    >>> metric = PanopticQuality(things=[1], stuff=[2])
+    >>> target = np.array([[5, 5, 5, 6, 6, 0]])
+    >>> prediction = np.array([[8, 8, 9, 9, 9, 9]])
+    >>> metric.update(
+    ...     target,
+    ...     prediction,
+    ...     [{"id": 5, "category_id": 1}, {"id": 6, "category_id": 2}],
+    ...     [{"id": 8, "category_id": 1}, {"id": 9, "category_id": 2}],
+    ... )
+    >>> result = metric.compute()
+    >>> result.pq.tolist()
+    [0.6666666666666666, 0.6666666666666666]
     """
 
     def __init__(
@@ -118,19 +131,25 @@ class PanopticQuality(PixelMetric):
     ) -> None:
         """Matches the segments of one image, or of a batch.
 
-        Args:
-            target, prediction: Segment ids ``(H, W)`` or ``(N, H, W)`` of any integer type, 0 to 2³² - 1, 0 in the
-                target being void; or ``(..., 2)``, category and instance of each pixel, with no segments given: there
-                the instances of stuff are one, and a category that is not known is void.
-            target_segments, prediction_segments: For ids, a list of dictionaries (for a batch, a list of lists):
-                ``id``, ``category_id`` and for the target optionally ``iscrowd`` and ``area``, which is counted where
-                it is not given.
+        Parameters
+        ----------
+        target, prediction
+            Segment ids ``(H, W)`` or ``(N, H, W)`` of any integer type, 0 to 2³² - 1, 0 in the target being void; or
+            ``(..., 2)``, category and instance of each pixel, with no segments given: there the instances of stuff are
+            one, and a category that is not known is void.
+        target_segments, prediction_segments
+            For ids, a list of dictionaries (for a batch, a list of lists): ``id``, ``category_id`` and for the target
+            optionally ``iscrowd`` and ``area``, which is counted where it is not given.
 
-        Raises:
-            ValueError: Shapes differ or do not fit, or an id is out of range.
-            KeyError: A predicted segment is in the map but not in the list, or the other way round; its category is
-                not known; a dictionary lacks a field.
-            TypeError: An array does not hold integers.
+        Raises
+        ------
+        ValueError
+            Shapes differ or do not fit, or an id is out of range.
+        KeyError
+            A predicted segment is in the map but not in the list, or the other way round; its category is not known; a
+            dictionary lacks a field.
+        TypeError
+            An array does not hold integers.
         """
         self._synced = None
         maps = [_inputs.integers(target, "target"), _inputs.integers(prediction, "prediction")]
@@ -177,14 +196,21 @@ class PanopticQuality(PixelMetric):
     ) -> None:
         """Matches the segments of two COCO panoptic JSON files and their folders of PNG files.
 
-        Args:
-            gt_json, pred_json: Paths. Predictions of images that the ground truth does not list are not read.
-            gt_folder, pred_folder: Where the PNG files lie: by default the path of the JSON file without ``.json``.
+        Parameters
+        ----------
+        gt_json, pred_json
+            Paths. Predictions of images that the ground truth does not list are not read.
+        gt_folder, pred_folder
+            Where the PNG files lie: by default the path of the JSON file without ``.json``.
 
-        Raises:
-            ValueError: A file is not what it should be; the message names it, and the first bad pixel.
-            KeyError: A field is missing, or JSON and PNG disagree about segments; the message names the place.
-            FileNotFoundError: A file is missing.
+        Raises
+        ------
+        ValueError
+            A file is not what it should be; the message names it, and the first bad pixel.
+        KeyError
+            A field is missing, or JSON and PNG disagree about segments; the message names the place.
+        FileNotFoundError
+            A file is missing.
         """
         self._update_files(read_json(gt_json), gt_json, pred_json, gt_folder, pred_folder)
 
@@ -375,13 +401,20 @@ class PanopticQuality(PixelMetric):
 class PanopticResult:
     """Measures of panoptic segmentation. NaN: a category that neither side has; means leave it out.
 
-    Attributes:
-        categories: As they were given.
-        is_thing: ``(K,) bool``.
-        pq, sq, rq: ``(K,)``, panoptic, segmentation and recognition quality, 0 to 1.
-        true_positives, false_positives, false_negatives: ``(K,) int64``, segments.
-        images: Pairs of maps matched.
-        skipped: What was left out, and why.
+    Attributes
+    ----------
+    categories
+        As they were given.
+    is_thing
+        ``(K,) bool``.
+    pq, sq, rq
+        ``(K,)``, panoptic, segmentation and recognition quality, 0 to 1.
+    true_positives, false_positives, false_negatives
+        ``(K,) int64``, segments.
+    images
+        Pairs of maps matched.
+    skipped
+        What was left out, and why.
     """
 
     categories: list[dict[str, Any]] = field(repr=False)
@@ -482,7 +515,9 @@ def pq_compute(
 
     Prints the table to ``sys.stdout``. Arguments and errors are those of ``PanopticQuality.update_files``.
 
-    Returns:
+    Returns
+    -------
+    dict[str, Any]
         ``{"All": {"pq", "sq", "rq", "n"}, "per_class": {category id: {"pq", "sq", "rq"}}, "Things": …, "Stuff": …}``,
         shares of one.
     """

@@ -26,27 +26,38 @@ class PixelAveragePrecision(PixelMetric):
     which does not grow with the pixels; ``compute`` then gives the value with each bin as one tie, and bounds that
     the exact value is sure to lie within. With ``exact=True`` all maps are kept.
 
-    Args:
-        classes: The number of classes, or their names.
-        ignore_index: Pixels whose target has this label are left out.
-        reduce_zero_label: Target label 0 is left out, and classes are numbered from 1 in the target.
-        exact: Keep all scores.
-        strict: With False, an image that cannot be counted is skipped as a whole and kept in ``skipped``; with True it
-            is an error.
-        sync_on_compute: Whether ``compute`` gathers the scores of all ranks of ``torch.distributed`` by itself.
+    Parameters
+    ----------
+    classes
+        The number of classes, or their names.
+    ignore_index
+        Pixels whose target has this label are left out.
+    reduce_zero_label
+        Target label 0 is left out, and classes are numbered from 1 in the target.
+    exact
+        Keep all scores.
+    strict
+        With False, an image that cannot be counted is skipped as a whole and kept in ``skipped``; with True it is an
+        error.
+    sync_on_compute
+        Whether ``compute`` gathers the scores of all ranks of ``torch.distributed`` by itself.
 
-    Attributes:
-        images: Images seen.
-        skipped: For each image left out, a sentence that says which and why.
+    Attributes
+    ----------
+    images
+        Images seen.
+    skipped
+        For each image left out, a sentence that says which and why.
 
-    Example:
-        >>> import numpy as np
-        >>> from meanap.segmentation import PixelAveragePrecision
-        >>> metric = PixelAveragePrecision(2, exact=True)
-        >>> scores = np.array([[[0.9, 0.6, 0.4, 0.2]], [[0.1, 0.4, 0.6, 0.8]]])
-        >>> metric.update(np.array([[0, 1, 0, 1]]), scores)
-        >>> metric.compute().ap
-        array([0.83333333, 0.83333333])
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from meanap.segmentation import PixelAveragePrecision
+    >>> metric = PixelAveragePrecision(2, exact=True)
+    >>> scores = np.array([[[0.9, 0.6, 0.4, 0.2]], [[0.1, 0.4, 0.6, 0.8]]])
+    >>> metric.update(np.array([[0, 1, 0, 1]]), scores)
+    >>> metric.compute().ap
+    array([0.83333333, 0.83333333])
     """
 
     def __init__(
@@ -78,14 +89,20 @@ class PixelAveragePrecision(PixelMetric):
     def update(self, target: Any, scores: Any) -> None:
         """Adds the pixels of one image, or of a batch.
 
-        Args:
-            target: Labels ``(H, W)`` or ``(N, H, W)`` of any integer type.
-            scores: ``(C, H, W)`` or ``(N, C, H, W)`` of a floating-point type; with ``exact=False`` from 0 to 1.
+        Parameters
+        ----------
+        target
+            Labels ``(H, W)`` or ``(N, H, W)`` of any integer type.
+        scores
+            ``(C, H, W)`` or ``(N, C, H, W)`` of a floating-point type; with ``exact=False`` from 0 to 1.
 
-        Raises:
-            ValueError: Shapes differ, a label is neither a class nor ignored, or a score is NaN or out of range; the
-                message names image, row and column. Images before it in the batch have been added.
-            TypeError: An array does not hold numbers of the right type.
+        Raises
+        ------
+        ValueError
+            Shapes differ, a label is neither a class nor ignored, or a score is NaN or out of range; the message names
+            image, row and column. Images before it in the batch have been added.
+        TypeError
+            An array does not hold numbers of the right type.
         """
         self._synced = None
         targets = _inputs.images_of(_inputs.integers(target, "target"), "target")
@@ -166,12 +183,18 @@ class PixelAveragePrecision(PixelMetric):
 class PixelPrecisionResult:
     """Average precision over pixels. NaN: a class without a pixel.
 
-    Attributes:
-        classes: Names.
-        ap: ``(K,)``, 0 to 1.
-        low, high: ``(K,)``, bounds of the exact value; equal to ``ap`` if it is exact.
-        images: Images seen.
-        skipped: What was left out, and why.
+    Attributes
+    ----------
+    classes
+        Names.
+    ap
+        ``(K,)``, 0 to 1.
+    low, high
+        ``(K,)``, bounds of the exact value; equal to ``ap`` if it is exact.
+    images
+        Images seen.
+    skipped
+        What was left out, and why.
     """
 
     classes: list[str]

@@ -23,29 +23,41 @@ class RegionAveragePrecision(PixelMetric):
     detection; it is matched with the true regions of its class in its image by mask IoU, best score first, as COCO
     matches instances. AP is the mean over thresholds and 101 recall points.
 
-    Args:
-        classes: The number of classes, or their names.
-        ignore_index: Pixels whose target has this label belong to no region, on either side.
-        reduce_zero_label: Target label 0 is left out, and classes are numbered from 1 in the target.
-        connectivity: None: a class is one region; 4 or 8: its connected components are, by sides or by sides and
-            corners.
-        thresholds: IoU thresholds; 0.50 to 0.95 in steps of 0.05.
-        max_regions: Best-scored regions of a class in an image that are kept.
-        strict: With False, an image that cannot be counted is skipped as a whole and kept in ``skipped``; with True it
-            is an error.
-        sync_on_compute: Whether ``compute`` gathers the regions of all ranks of ``torch.distributed`` by itself.
+    Parameters
+    ----------
+    classes
+        The number of classes, or their names.
+    ignore_index
+        Pixels whose target has this label belong to no region, on either side.
+    reduce_zero_label
+        Target label 0 is left out, and classes are numbered from 1 in the target.
+    connectivity
+        None: a class is one region; 4 or 8: its connected components are, by sides or by sides and corners.
+    thresholds
+        IoU thresholds; 0.50 to 0.95 in steps of 0.05.
+    max_regions
+        Best-scored regions of a class in an image that are kept.
+    strict
+        With False, an image that cannot be counted is skipped as a whole and kept in ``skipped``; with True it is an
+        error.
+    sync_on_compute
+        Whether ``compute`` gathers the regions of all ranks of ``torch.distributed`` by itself.
 
-    Attributes:
-        images: Images seen.
-        skipped: For each image left out, a sentence that says which and why.
+    Attributes
+    ----------
+    images
+        Images seen.
+    skipped
+        For each image left out, a sentence that says which and why.
 
-    Example:
-        >>> import numpy as np
-        >>> from meanap.segmentation import RegionAveragePrecision
-        >>> metric = RegionAveragePrecision(2, connectivity=4)
-        >>> metric.update(np.array([[0, 0, 0, 1, 1]]), np.array([[0, 0, 1, 1, 1]]))
-        >>> metric.compute().ap.round(2)
-        array([0.4, 0.4])
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from meanap.segmentation import RegionAveragePrecision
+    >>> metric = RegionAveragePrecision(2, connectivity=4)
+    >>> metric.update(np.array([[0, 0, 0, 1, 1]]), np.array([[0, 0, 1, 1, 1]]))
+    >>> metric.compute().ap.round(2)
+    array([0.4, 0.4])
     """
 
     def __init__(
@@ -91,16 +103,23 @@ class RegionAveragePrecision(PixelMetric):
     def update(self, target: Any, prediction: Any, scores: Any = None) -> None:
         """Adds the regions of one image, or of a batch; they are kept as run lengths.
 
-        Args:
-            target: Labels ``(H, W)`` or ``(N, H, W)`` of any integer type.
-            prediction: Labels as those of the target, or class scores ``(C, H, W)`` or ``(N, C, H, W)``: then the
-                highest decides, and a region's score is the mean of its class's scores over its pixels.
-            scores: For labels: class scores to take that mean of, or one score for each class, ``(C,)`` or ``(N, C)``.
-                None: every region has score 1.
+        Parameters
+        ----------
+        target
+            Labels ``(H, W)`` or ``(N, H, W)`` of any integer type.
+        prediction
+            Labels as those of the target, or class scores ``(C, H, W)`` or ``(N, C, H, W)``: then the highest decides,
+            and a region's score is the mean of its class's scores over its pixels.
+        scores
+            For labels: class scores to take that mean of, or one score for each class, ``(C,)`` or ``(N, C)``. None:
+            every region has score 1.
 
-        Raises:
-            ValueError: Shapes differ, a label is neither a class nor ignored, or a score is NaN.
-            TypeError: An array does not hold numbers of the right type.
+        Raises
+        ------
+        ValueError
+            Shapes differ, a label is neither a class nor ignored, or a score is NaN.
+        TypeError
+            An array does not hold numbers of the right type.
         """
         self._synced = None
         targets = _inputs.images_of(_inputs.integers(target, "target"), "target")
@@ -247,8 +266,10 @@ _COLUMNS = (np.uint32, np.float64, np.float64, np.uint32, np.uint64)
 def _check_columns(columns: Sequence[np.ndarray], classes: int, pixels: int) -> None:
     """Whether columns are such as the core makes them.
 
-    Raises:
-        ValueError: They are not.
+    Raises
+    ------
+    ValueError
+        They are not.
     """
     category, area, score, counts, starts = columns
     regions = len(category) if category.ndim == 1 else -1
@@ -267,13 +288,20 @@ def _check_columns(columns: Sequence[np.ndarray], classes: int, pixels: int) -> 
 class RegionResult:
     """Average precision over regions. NaN: a class without a true region.
 
-    Attributes:
-        classes: Names.
-        thresholds: ``(T,)``.
-        ap_by_threshold: ``(T, K)``, 0 to 1.
-        recall_by_threshold: ``(T, K)``, share of true regions that were found.
-        images: Images seen.
-        skipped: What was left out, and why.
+    Attributes
+    ----------
+    classes
+        Names.
+    thresholds
+        ``(T,)``.
+    ap_by_threshold
+        ``(T, K)``, 0 to 1.
+    recall_by_threshold
+        ``(T, K)``, share of true regions that were found.
+    images
+        Images seen.
+    skipped
+        What was left out, and why.
     """
 
     classes: list[str]
@@ -296,8 +324,10 @@ class RegionResult:
     def at(self, threshold: float) -> float:
         """mAP at one of the thresholds.
 
-        Raises:
-            KeyError: It is not among them.
+        Raises
+        ------
+        KeyError
+            It is not among them.
         """
         (found,) = np.nonzero(np.isclose(self.thresholds, threshold, rtol=0, atol=1e-9))
         if not len(found):

@@ -25,37 +25,52 @@ class SemanticSegmentation(PixelMetric):
     images. The counts of batches and processes are added by ``merge``, those of ranks by ``sync``. The measures are
     those of mmsegmentation's ``IoUMetric``, taken over all pixels of all images, not averaged over images.
 
-    Args:
-        classes: The number of classes, or their names in the order of their labels, 0, 1, 2, …
-        ignore_index: A pixel whose target has this label is left out. A prediction of it, where it is not a class
-            itself, is no class: always wrong. None: every pixel counts.
-        reduce_zero_label: Target label 0 is left out, and classes are numbered from 1 in the target (from 0 in the
-            prediction), as ADE20K's files are.
-        boundary: Also count boundary pixels, for Boundary IoU: True for a boundary as wide as 0.02 of the image's
-            diagonal, or that share.
-        strict: With False, a pair that cannot be counted is skipped as a whole and kept in ``skipped``; with True
-            it is an error.
-        sync_on_compute: Whether ``compute`` gathers the counts of all ranks of ``torch.distributed`` by itself.
+    Parameters
+    ----------
+    classes
+        The number of classes, or their names in the order of their labels, 0, 1, 2, …
+    ignore_index
+        A pixel whose target has this label is left out. A prediction of it, where it is not a class itself, is no
+        class: always wrong. None: every pixel counts.
+    reduce_zero_label
+        Target label 0 is left out, and classes are numbered from 1 in the target (from 0 in the prediction), as
+        ADE20K's files are.
+    boundary
+        Also count boundary pixels, for Boundary IoU: True for a boundary as wide as 0.02 of the image's diagonal, or
+        that share.
+    strict
+        With False, a pair that cannot be counted is skipped as a whole and kept in ``skipped``; with True it is an
+        error.
+    sync_on_compute
+        Whether ``compute`` gathers the counts of all ranks of ``torch.distributed`` by itself.
 
-    Attributes:
-        confusion_matrix: ``(K, K) int64``, targets in rows, predictions in columns.
-        images: Pairs of label maps counted.
-        skipped: For each pair left out, a sentence that says which and why.
+    Attributes
+    ----------
+    confusion_matrix
+        ``(K, K) int64``, targets in rows, predictions in columns.
+    images
+        Pairs of label maps counted.
+    skipped
+        For each pair left out, a sentence that says which and why.
 
-    Raises:
-        TypeError: ``classes`` is no number and no sequence of names, or ``ignore_index`` no integer.
-        ValueError: ``classes`` is not within 1 to 4096, or ``boundary`` is not above zero.
+    Raises
+    ------
+    TypeError
+        ``classes`` is no number and no sequence of names, or ``ignore_index`` no integer.
+    ValueError
+        ``classes`` is not within 1 to 4096, or ``boundary`` is not above zero.
 
-    Example:
-        >>> import numpy as np
-        >>> from meanap.segmentation import SemanticSegmentation
-        >>> metric = SemanticSegmentation(["road", "sky"])
-        >>> metric.update(np.array([[0, 0, 1, 255]]), np.array([[0, 1, 1, 1]]))
-        >>> result = metric.compute()
-        >>> result.iou
-        array([0.5, 0.5])
-        >>> result.pixel_accuracy
-        0.6666666666666666
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from meanap.segmentation import SemanticSegmentation
+    >>> metric = SemanticSegmentation(["road", "sky"])
+    >>> metric.update(np.array([[0, 0, 1, 255]]), np.array([[0, 1, 1, 1]]))
+    >>> result = metric.compute()
+    >>> result.iou
+    array([0.5, 0.5])
+    >>> result.pixel_accuracy
+    0.6666666666666666
     """
 
     def __init__(
@@ -90,20 +105,27 @@ class SemanticSegmentation(PixelMetric):
     ) -> None:
         """Counts one pair of label maps, a batch of them, or PNG files.
 
-        Args:
-            target: Labels ``(H, W)`` or ``(N, H, W)`` of any integer type; or a path of a grey or palette PNG file
-                or of a folder of them; or a list of paths.
-            prediction: Labels as those of the target; or scores ``(C, H, W)`` or ``(N, C, H, W)`` of a floating-point
-                type, of which the highest counts (of equal ones the first); or paths as those of the target.
-            target_suffix, prediction_suffix: For folders: what the names of files end in. The prediction of
-                ``a/b`` + ``target_suffix`` is ``a/b`` + ``prediction_suffix`` in its own folder. A prediction
-                without target is not read.
+        Parameters
+        ----------
+        target
+            Labels ``(H, W)`` or ``(N, H, W)`` of any integer type; or a path of a grey or palette PNG file or of a
+            folder of them; or a list of paths.
+        prediction
+            Labels as those of the target; or scores ``(C, H, W)`` or ``(N, C, H, W)`` of a floating-point type, of
+            which the highest counts (of equal ones the first); or paths as those of the target.
+        target_suffix, prediction_suffix
+            For folders: what the names of files end in. The prediction of ``a/b`` + ``target_suffix`` is ``a/b`` +
+            ``prediction_suffix`` in its own folder. A prediction without target is not read.
 
-        Raises:
-            ValueError: Shapes differ, a label is neither a class nor ignored, a score is NaN, a file is not a PNG of
-                labels. The message names the file or image and the first such pixel.
-            TypeError: An array does not hold numbers of the right type.
-            FileNotFoundError: A file is missing.
+        Raises
+        ------
+        ValueError
+            Shapes differ, a label is neither a class nor ignored, a score is NaN, a file is not a PNG of labels. The
+            message names the file or image and the first such pixel.
+        TypeError
+            An array does not hold numbers of the right type.
+        FileNotFoundError
+            A file is missing.
         """
         self._synced = None
         if _inputs.is_paths(target) or _inputs.is_paths(prediction):
@@ -238,19 +260,32 @@ class SemanticSegmentation(PixelMetric):
 class SemanticResult:
     """Measures of semantic segmentation. NaN: no such number (a class without a pixel on either side).
 
-    Attributes:
-        classes: Names.
-        confusion_matrix: ``(K, K) int64``, targets in rows, predictions in columns.
-        unclassified: ``(K,) int64``, pixels of each class whose prediction is no class.
-        iou: ``(K,)``, intersection over union, 0 to 1.
-        accuracy: ``(K,)``, share of a class's pixels that were found; the recall.
-        precision: ``(K,)``, share of the pixels predicted as a class that are.
-        dice: ``(K,)``, the Dice coefficient, which is F1.
-        boundary_iou: ``(K,)``, intersection over union of boundary pixels; None if they were not counted.
-        pixel_accuracy: Share of all pixels whose class was found.
-        frequency_weighted_iou: Mean IoU, weighted by the pixels of each class.
-        images: Pairs of maps counted.
-        skipped: What was left out, and why.
+    Attributes
+    ----------
+    classes
+        Names.
+    confusion_matrix
+        ``(K, K) int64``, targets in rows, predictions in columns.
+    unclassified
+        ``(K,) int64``, pixels of each class whose prediction is no class.
+    iou
+        ``(K,)``, intersection over union, 0 to 1.
+    accuracy
+        ``(K,)``, share of a class's pixels that were found; the recall.
+    precision
+        ``(K,)``, share of the pixels predicted as a class that are.
+    dice
+        ``(K,)``, the Dice coefficient, which is F1.
+    boundary_iou
+        ``(K,)``, intersection over union of boundary pixels; None if they were not counted.
+    pixel_accuracy
+        Share of all pixels whose class was found.
+    frequency_weighted_iou
+        Mean IoU, weighted by the pixels of each class.
+    images
+        Pairs of maps counted.
+    skipped
+        What was left out, and why.
     """
 
     classes: list[str]
