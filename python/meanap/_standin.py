@@ -144,6 +144,7 @@ def _put(names: dict[str, Any], name: str, value: Any) -> Callable[[], None]:
 
 def _rebase(base: type, twin: type) -> Iterator[Callable[[], None]]:
     """Gives the direct subclasses of `base` the base `twin`, and yields what undoes it."""
+    subclass: type
     for subclass in base.__subclasses__():
         before = subclass.__bases__
         after = tuple(twin if each is base else each for each in before)
@@ -153,7 +154,7 @@ def _rebase(base: type, twin: type) -> Iterator[Callable[[], None]]:
             # A layout or an order of bases that Python cannot change: the subclass keeps what it had.
             continue
 
-        def undo(subclass: type = subclass, before: tuple = before, after: tuple = after) -> None:
+        def undo(subclass: type = subclass, before: tuple[type, ...] = before, after: tuple[type, ...] = after) -> None:
             if subclass.__bases__ == after:
                 subclass.__bases__ = before
 

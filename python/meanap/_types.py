@@ -184,6 +184,30 @@ DetectionsInput: TypeAlias = Union[
     Table,
 ]
 
+# pycocotools' classes
+
+#: One id, or several.
+IdOrIds: TypeAlias = Id | Sequence[Id] | SupportsArray
+#: One name, or several.
+NameOrNames: TypeAlias = str | Sequence[str]
+
+
+class CocoIndex(typing.Protocol):
+    """A data set as an evaluation asks it: `meanap.COCO`, or another package's class of that name."""
+
+    def getAnnIds(self) -> Any:
+        """Ids of annotations."""
+
+    def getCatIds(self) -> Any:
+        """Ids of categories."""
+
+    def getImgIds(self) -> Any:
+        """Ids of images."""
+
+    def loadAnns(self) -> Any:
+        """Annotations by their ids."""
+
+
 # Options
 
 

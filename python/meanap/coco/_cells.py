@@ -18,6 +18,7 @@ from meanap.coco import mask as maskUtils
 from meanap.coco.params import MASK_TYPES
 
 Annotation = dict[str, Any]
+Cells = defaultdict[Any, list[Annotation]]
 
 
 def field(annotation: Annotation, name: str, side: str) -> Any:
@@ -33,7 +34,8 @@ def field(annotation: Annotation, name: str, side: str) -> Any:
 def load(p: Any, coco: Any) -> list[Annotation]:
     """The annotations of the evaluated images and categories."""
     select = {"imgIds": p.imgIds, "catIds": p.catIds} if p.useCats else {"imgIds": p.imgIds}
-    return coco.loadAnns(coco.getAnnIds(**select))
+    annotations: list[Annotation] = coco.loadAnns(coco.getAnnIds(**select))
+    return annotations
 
 
 def load_afterwards(p: Any, coco: Any) -> list[Annotation]:
@@ -48,9 +50,7 @@ def load_afterwards(p: Any, coco: Any) -> list[Annotation]:
     return [coco.anns.get(a["id"], a) for a in annotations]
 
 
-def prepare(
-    p: Any, coco_gt: Any, coco_dt: Any, gts: list[Annotation], dts: list[Annotation]
-) -> tuple[defaultdict, defaultdict]:
+def prepare(p: Any, coco_gt: Any, coco_dt: Any, gts: list[Annotation], dts: list[Annotation]) -> tuple[Cells, Cells]:
     """Marks the annotations of both sides and groups them by ``(image id, category id)``.
 
     As in the reference, the dictionaries themselves are marked: masks become run lengths, ``ignore`` is set.
@@ -67,9 +67,9 @@ def prepare(
     return group(gts), group(dts)
 
 
-def group(annotations: Iterable[Annotation]) -> defaultdict:
+def group(annotations: Iterable[Annotation]) -> Cells:
     """Annotations by ``(image id, category id)``, in the order given."""
-    cells: defaultdict = defaultdict(list)
+    cells: Cells = defaultdict(list)
     for annotation in annotations:
         cells[annotation["image_id"], annotation["category_id"]].append(annotation)
     return cells
@@ -102,8 +102,8 @@ def compute_iou(p: Any, gt: list[Annotation], dt: list[Annotation]) -> Any:
     if p.iouType == "boundary":
         if not d or not g:
             return []
-        masks = [[(*rle["size"], _as_bytes(rle["counts"])) for rle in side] for side in (d, g)]
-        return _core.boundary_iou(*masks, [crowd != 0 for crowd in iscrowd], p.dilationRatio)
+        dt_masks, gt_masks = ([(*rle["size"], _as_bytes(rle["counts"])) for rle in side] for side in (d, g))
+        return _core.boundary_iou(dt_masks, gt_masks, [crowd != 0 for crowd in iscrowd], p.dilationRatio)
     return maskUtils.iou(d, g, iscrowd)
 
 
@@ -150,7 +150,8 @@ def compute_oks(p: Any, gts: list[Annotation], dts: list[Annotation]) -> Any:
 
 def _outside(at: np.ndarray, low: float, high: float, zero: np.ndarray) -> np.ndarray:
     """How far each coordinate is outside of ``low..high``."""
-    return np.max((zero, low - at), axis=0) + np.max((zero, at - high), axis=0)
+    outside: np.ndarray = np.max((zero, low - at), axis=0) + np.max((zero, at - high), axis=0)
+    return outside
 
 
 def evaluate_cell(
@@ -262,7 +263,7 @@ def _draw(
     order = np.argsort(-scores, kind="mergesort")
     matches = np.concatenate([e["dtMatches"][:, cut] for e in found], axis=1)[:, order]
     ignored = np.concatenate([e["dtIgnore"][:, cut] for e in found], axis=1)[:, order]
-    positives = np.count_nonzero(np.concatenate([e["gtIgnore"] for e in found]) == 0)
+    positives = int(np.count_nonzero(np.concatenate([e["gtIgnore"] for e in found]) == 0))
     if positives == 0:
         return None
     if len(matches) > T:
@@ -289,7 +290,8 @@ def _look_up(scores: np.ndarray, places: np.ndarray, precision: np.ndarray) -> n
     by_place, held = np.zeros(len(scores) + 1), np.ones(len(scores) + 1, dtype=bool)
     if scores.dtype.kind in "fiu":
         by_place[:-1] = scores
-        return by_place[places]
+        reached: np.ndarray = by_place[places]
+        return reached
     for place in np.unique(places[(places >= 0) & (places < len(scores))]):
         try:
             by_place[place] = scores[place]

@@ -23,9 +23,9 @@ def index(dataset: dict[str, Any]) -> dict[str, Any]:
     KeyError
         if an annotation, image or category lacks a field that the indices need.
     """
-    anns: dict = {}
-    img_to_anns: defaultdict = defaultdict(list)
-    cat_to_imgs: defaultdict = defaultdict(list)
+    anns: dict[Any, Any] = {}
+    img_to_anns: defaultdict[Any, list[Any]] = defaultdict(list)
+    cat_to_imgs: defaultdict[Any, list[Any]] = defaultdict(list)
     if "annotations" in dataset:
         by_category = cat_to_imgs if "categories" in dataset else None
         annotations = dataset["annotations"]
@@ -45,7 +45,7 @@ def index(dataset: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def by_id(dataset: dict[str, Any], name: str) -> dict:
+def by_id(dataset: dict[str, Any], name: str) -> dict[Any, Any]:
     """The records of a list of the data set by their ids; the last one of an id counts."""
     if name not in dataset:
         return {}

@@ -16,7 +16,8 @@ _DICT = vars(_Storage)["__dict__"]
 
 def stored(instance: Any) -> dict[str, Any]:
     """The attributes that an object has so far."""
-    return _DICT.__get__(instance) if isinstance(instance, _Storage) else vars(instance)
+    own: dict[str, Any] = _DICT.__get__(instance) if isinstance(instance, _Storage) else vars(instance)
+    return own
 
 
 class Lazy(_Storage):
@@ -43,7 +44,7 @@ class Lazy(_Storage):
         own.pop(self._origin, None)
         return own
 
-    __dict__ = property(  # type: ignore[assignment]
+    __dict__ = property(
         lambda self: self._make_all(),
         lambda self, attributes: _DICT.__set__(self, attributes),
         lambda self: _DICT.__delete__(self),

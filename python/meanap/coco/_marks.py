@@ -44,7 +44,7 @@ class Marks:
     def __bool__(self) -> bool:
         return self.masks or "area_range" in self._how
 
-    def __deepcopy__(self, memo: dict) -> Marks:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Marks:
         # Never changed.
         return self
 

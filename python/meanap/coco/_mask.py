@@ -141,7 +141,7 @@ def toBbox(rleObjs: Iterable[Rle]) -> np.ndarray:
     return _core.mask_to_bbox(rleObjs)
 
 
-def iou(dt: Any, gt: Any, pyiscrowd: Sequence[int]) -> np.ndarray | list:
+def iou(dt: Any, gt: Any, pyiscrowd: Sequence[int]) -> np.ndarray | list[Any]:
     """Intersection over union of every detection with every ground truth, masks or boxes.
 
     With a crowd, a detection may lie anywhere in it: the intersection is divided by the detection's own area.
@@ -158,7 +158,7 @@ def iou(dt: Any, gt: Any, pyiscrowd: Sequence[int]) -> np.ndarray | list:
 
     Returns
     -------
-    np.ndarray | list
+    np.ndarray | list[Any]
         ``(D, G) float64`` in Fortran order, from 0 to 1; -1 where the boxes around two masks overlap but the masks
         differ in size. An empty list if there is no detection or no ground truth.
 
@@ -248,7 +248,8 @@ def _first_in_memory(boxes: np.ndarray) -> np.ndarray:
     span = item + sum((length - 1) * step for length, step in zip(boxes.shape, boxes.strides, strict=True))
     if min(boxes.strides) < 0 or 0 in boxes.shape or span < n * row:
         raise ValueError(f"bb: expected shape (n, 4), found {boxes.shape} with strides {boxes.strides}")
-    return np.lib.stride_tricks.as_strided(boxes, (n, 4), (row, item)).copy()
+    rows: np.ndarray = np.lib.stride_tricks.as_strided(boxes, (n, 4), (row, item)).copy()
+    return rows
 
 
 def frPoly(poly: Iterable[Sequence[float]], h: float, w: float) -> list[Rle]:

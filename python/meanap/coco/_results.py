@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _INTEGER = np.dtype(int).type
 
 
-def heading(annotations: list[dict], kind: str | None, truth: Snapshot) -> dict[str, Any]:
+def heading(annotations: list[dict[str, Any]], kind: str | None, truth: Snapshot) -> dict[str, Any]:
     """The `dataset` of a results object.
 
     Parameters
@@ -42,7 +42,7 @@ def heading(annotations: list[dict], kind: str | None, truth: Snapshot) -> dict[
     return dataset
 
 
-def complete(annotations: list[dict], kind: str | None, place: str) -> _core.AnnotationIndex | None:
+def complete(annotations: list[dict[str, Any]], kind: str | None, place: str) -> _core.AnnotationIndex | None:
     """Gives results the fields that annotations have: the dictionaries are changed in place, as in the reference.
 
     Parameters
@@ -67,13 +67,13 @@ def complete(annotations: list[dict], kind: str | None, place: str) -> _core.Ann
     if kind is None:
         return None
     with collector_paused():
-        index = _PREPARE[kind](annotations, place)
+        index: _core.AnnotationIndex | None = _PREPARE[kind](annotations, place)
     if index is None and kind not in ("boxes", "captions"):
         return _core.index_plain(annotations, True)
     return index
 
 
-def kind_of(first: dict | Iterable[str], bbox_empty: bool | None = None) -> str | None:
+def kind_of(first: dict[str, Any] | Iterable[str], bbox_empty: bool | None = None) -> str | None:
     """What results are, from the first of them: `captions`, `boxes`, `masks`, `keypoints`, or None.
 
     Given only the record's keys, `bbox_empty` says whether its `bbox` is `[]`, which counts as none.
@@ -90,7 +90,7 @@ def kind_of(first: dict | Iterable[str], bbox_empty: bool | None = None) -> str 
     return "keypoints" if "keypoints" in first else None
 
 
-def first_of(annotations: list[dict], place: str) -> dict:
+def first_of(annotations: list[dict[str, Any]], place: str) -> dict[str, Any]:
     """The first annotation.
 
     Raises
@@ -103,7 +103,7 @@ def first_of(annotations: list[dict], place: str) -> dict:
     return annotations[0]
 
 
-def image_ids(annotations: list[dict], place: str) -> set:
+def image_ids(annotations: list[dict[str, Any]], place: str) -> set[Any]:
     """The distinct image ids of result annotations.
 
     Raises
@@ -122,11 +122,11 @@ def image_ids(annotations: list[dict], place: str) -> set:
         raise
 
 
-def _boxes(annotations: list[dict], place: str) -> _core.AnnotationIndex | None:
+def _boxes(annotations: list[dict[str, Any]], place: str) -> _core.AnnotationIndex | None:
     return _core.prepare_boxes(annotations, place)
 
 
-def _masks(annotations: list[dict], place: str) -> None:
+def _masks(annotations: list[dict[str, Any]], place: str) -> None:
     measured = _measured(annotations)
     if measured is None:
         # One by one, so that an error leaves what the reference leaves.
@@ -147,7 +147,7 @@ def _masks(annotations: list[dict], place: str) -> None:
         annotation["iscrowd"] = 0
 
 
-def _measured(annotations: list[dict]) -> tuple[Any, Any] | None:
+def _measured(annotations: list[dict[str, Any]]) -> tuple[Any, Any] | None:
     """Areas and boxes of all masks, in one call each; None where one of them has none."""
     try:
         masks = [annotation["segmentation"] for annotation in annotations]
@@ -162,7 +162,7 @@ def _measured(annotations: list[dict]) -> tuple[Any, Any] | None:
     return areas, [None if "bbox" in annotation else next(found) for annotation in annotations]
 
 
-def _keypoints(annotations: list[dict], place: str) -> None:
+def _keypoints(annotations: list[dict[str, Any]], place: str) -> None:
     for number, annotation in enumerate(annotations):
         try:
             x0, x1, y0, y1 = _extent(annotation["keypoints"])
@@ -183,9 +183,14 @@ def _extent(keypoints: Any) -> Iterable[Any]:
     return np.min(x), np.max(x), np.min(y), np.max(y)
 
 
-def _captions(annotations: list[dict], place: str) -> None:
+def _captions(annotations: list[dict[str, Any]], place: str) -> None:
     for number, annotation in enumerate(annotations):
         annotation["id"] = number + 1
 
 
-_PREPARE: dict[str, Callable] = {"boxes": _boxes, "masks": _masks, "keypoints": _keypoints, "captions": _captions}
+_PREPARE: dict[str, Callable[..., Any]] = {
+    "boxes": _boxes,
+    "masks": _masks,
+    "keypoints": _keypoints,
+    "captions": _captions,
+}

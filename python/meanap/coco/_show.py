@@ -12,7 +12,7 @@ from meanap.coco import mask as maskUtils
 _CROWD = np.array([2.0, 166.0, 101.0]) / 255
 
 
-def show(coco: Any, anns: list[dict], draw_bbox: bool) -> int | None:
+def show(coco: Any, anns: list[dict[str, Any]], draw_bbox: bool) -> int | None:
     """Draws (or, for captions, prints) annotations; see `COCO.showAnns`."""
     if len(anns) == 0:
         return 0
@@ -26,7 +26,7 @@ def show(coco: Any, anns: list[dict], draw_bbox: bool) -> int | None:
     return None
 
 
-def _draw(coco: Any, anns: list[dict], draw_bbox: bool) -> None:
+def _draw(coco: Any, anns: list[dict[str, Any]], draw_bbox: bool) -> None:
     import matplotlib.pyplot as plt
     from matplotlib.collections import PatchCollection
     from matplotlib.patches import Polygon
@@ -54,7 +54,7 @@ def _draw(coco: Any, anns: list[dict], draw_bbox: bool) -> None:
     ax.add_collection(PatchCollection(patches, facecolor="none", edgecolors=colors, linewidths=2))
 
 
-def _tinted(coco: Any, ann: dict) -> np.ndarray:
+def _tinted(coco: Any, ann: dict[str, Any]) -> np.ndarray:
     """The mask as an image of one colour, half transparent, `(height, width, 4) float64`."""
     image, runs = coco.imgs[ann["image_id"]], ann["segmentation"]
     if type(runs["counts"]) is list:
@@ -64,7 +64,7 @@ def _tinted(coco: Any, ann: dict) -> np.ndarray:
     return np.dstack([np.broadcast_to(color, (*mask.shape, 3)), mask * 0.5])
 
 
-def _draw_pose(plt: Any, skeleton: Any, keypoints: list, color: list) -> None:
+def _draw_pose(plt: Any, skeleton: Any, keypoints: list[Any], color: list[Any]) -> None:
     x, y, v = (np.array(keypoints)[axis::3] for axis in range(3))
     for bone in np.array(skeleton) - 1:
         if np.all(v[bone] > 0):

@@ -13,7 +13,7 @@ import itertools
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Hashable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,8 @@ from meanap.coco._marks import Marks, Pending
 from meanap.coco._results import complete, first_of, heading, kind_of
 from meanap.coco.params import MASK_TYPES
 
+Role = Literal["ground_truth", "detections"]
+Geometry = Literal["bbox", "segm", "keypoints"]
 # The position of what is not evaluated.
 _NOWHERE = 0xFFFFFFFF
 # What copies of a source share: it never changes.
@@ -40,7 +42,7 @@ class Columns(NamedTuple):
     """`uint32`: position among the evaluated images for each image code; None where codes are positions."""
     category_positions: np.ndarray | None
     """The same for categories."""
-    annotations: list[dict] | Callable[[], list[dict]] | None
+    annotations: list[dict[str, Any]] | Callable[[], list[dict[str, Any]]] | None
     """The dictionaries in the order of the columns, if there are any or if they say more than the columns."""
     leave: Callable[[Marks], None]
     """Where an evaluation leaves its marks."""
@@ -49,7 +51,7 @@ class Columns(NamedTuple):
 class Ids:
     """The ids that are evaluated, and where each of them stands among them."""
 
-    def __init__(self, ids: list, array: np.ndarray | None = None) -> None:
+    def __init__(self, ids: list[Any], array: np.ndarray | None = None) -> None:
         self.ids = ids
         self._array = array
 
@@ -76,7 +78,7 @@ class Ids:
         return tuple(self.ids) if self._array is None else self._array.tobytes()
 
     @functools.cached_property
-    def index(self) -> dict:
+    def index(self) -> dict[Any, int]:
         """The positions by id; of an id that comes twice the last one."""
         return dict(zip(self.ids, range(len(self.ids)), strict=True))
 
@@ -130,15 +132,15 @@ class Source:
         """Whether the Python objects have been made, and may have been edited since."""
         return self._attributes is not None
 
-    def image_ids(self) -> list:
+    def image_ids(self) -> list[Any]:
         """What `getImgIds()` gives."""
         return list(self.attributes()["imgs"])
 
-    def category_ids(self) -> list:
+    def category_ids(self) -> list[Any]:
         """What `getCatIds()` gives."""
         return [category["id"] for category in self.attributes()["dataset"]["categories"]]
 
-    def columns(self, params: Any, role: str, image_ids: Ids, category_ids: Ids) -> Columns | None:
+    def columns(self, params: Any, role: Role, image_ids: Ids, category_ids: Ids) -> Columns | None:
         """Columns for an evaluation, or None where the Python objects must be asked."""
         return None
 
@@ -149,7 +151,7 @@ class Source:
     def _dataset(self) -> dict[str, Any]:
         raise NotImplementedError
 
-    def __deepcopy__(self, memo: dict) -> Source:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Source:
         # The Python objects are copied.
         twin = self.__class__.__new__(self.__class__)
         memo[id(self)] = twin
@@ -157,7 +159,7 @@ class Source:
             twin.__dict__[name] = value if name in _CONSTANT else copy.deepcopy(value, memo)
         return twin
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         # A pickle may be read where the file is not.
         return Loaded, (self.attributes(),)
 
@@ -173,15 +175,15 @@ class Loaded(Source):
 class FileSource(Source):
     """A ground truth file."""
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: _core.Dataset) -> None:
         super().__init__()
         self.file = file
         self._snapshot: Snapshot | None = None
 
-    def image_ids(self) -> list:
+    def image_ids(self) -> list[Any]:
         return self.file.image_ids()
 
-    def sorted_image_ids(self) -> list:
+    def sorted_image_ids(self) -> list[Any]:
         """What ``sorted(getImgIds())`` gives."""
         return self.file.sorted_image_ids()
 
@@ -189,12 +191,12 @@ class FileSource(Source):
     def has_categories(self) -> bool:
         return self.file.has_categories
 
-    def category_ids(self) -> list:
+    def category_ids(self) -> list[Any]:
         if not self.file.has_categories:
             raise KeyError(f'{self.file.path}: "categories" is missing')
         return self.file.category_ids()
 
-    def columns(self, params: Any, role: str, image_ids: Ids, category_ids: Ids) -> Columns | None:
+    def columns(self, params: Any, role: Role, image_ids: Ids, category_ids: Ids) -> Columns | None:
         columns = _columns(self.file.objects(params.iouType, role), image_ids, category_ids, self)
         return _with_integer_scores(columns, self, self.file) if role == "detections" else columns
 
@@ -233,10 +235,10 @@ class Snapshot:
     def has_categories(self) -> bool:
         return self.categories is not None
 
-    def image_ids(self) -> list:
+    def image_ids(self) -> list[Any]:
         return list(self.imgs)
 
-    def category_ids(self) -> list:
+    def category_ids(self) -> list[Any]:
         if self.categories is None:
             raise KeyError('the ground truth: "categories" is missing')
         return [category["id"] for category in self.categories]
@@ -249,10 +251,10 @@ class _Results(Source):
         super().__init__()
         self.truth = truth
 
-    def image_ids(self) -> list:
+    def image_ids(self) -> list[Any]:
         return self.truth.image_ids()
 
-    def category_ids(self) -> list:
+    def category_ids(self) -> list[Any]:
         return self.truth.category_ids()
 
     def _dataset(self) -> dict[str, Any]:
@@ -261,7 +263,7 @@ class _Results(Source):
         complete(annotations, kind, place)
         return heading(annotations, kind, truth)
 
-    def _annotations(self) -> list[dict]:
+    def _annotations(self) -> list[dict[str, Any]]:
         raise NotImplementedError
 
     def _place(self) -> str:
@@ -271,12 +273,12 @@ class _Results(Source):
 class FileResults(_Results):
     """A results file."""
 
-    def __init__(self, file: Any, truth: FileSource | Snapshot) -> None:
+    def __init__(self, file: _core.Dataset, truth: FileSource | Snapshot) -> None:
         super().__init__(truth)
         self.file = file
         self.objects: dict[str, Any] = {}
 
-    def readable(self, iou_type: str) -> bool:
+    def readable(self, iou_type: Geometry) -> bool:
         """Whether the columns of this geometry can stand for the file.
 
         The reference decodes masks and looks at keypoints in `loadRes`, and that is where an error belongs. What
@@ -285,7 +287,7 @@ class FileResults(_Results):
         self.objects[iou_type] = self.file.objects(iou_type, "detections", self.truth.file)
         return self.objects[iou_type] is not None
 
-    def columns(self, params: Any, role: str, image_ids: Ids, category_ids: Ids) -> Columns | None:
+    def columns(self, params: Any, role: Role, image_ids: Ids, category_ids: Ids) -> Columns | None:
         # Boundaries are of the same masks.
         decoded = "segm" if params.iouType == "boundary" else params.iouType
         objects = self.objects.get(decoded) if role == "detections" else None
@@ -293,8 +295,9 @@ class FileResults(_Results):
             objects = self.file.objects(params.iouType, role, self.truth.file)
         return _with_integer_scores(_columns(objects, image_ids, category_ids, self), self, self.file)
 
-    def _annotations(self) -> list[dict]:
-        return self.file.load()
+    def _annotations(self) -> list[dict[str, Any]]:
+        annotations: list[dict[str, Any]] = self.file.load()
+        return annotations
 
     def _place(self) -> str:
         return str(self.file.path)
@@ -304,7 +307,7 @@ class RowResults(_Results):
     """Boxes in an N x 7 array: image id, x, y, width, height, score, category id."""
 
     def __init__(
-        self, objects: Any, single: np.ndarray | None, truth: FileSource | Snapshot, to_annotations: Callable
+        self, objects: Any, single: np.ndarray | None, truth: FileSource | Snapshot, to_annotations: Callable[..., Any]
     ) -> None:
         super().__init__(truth)
         self.objects = objects
@@ -312,7 +315,7 @@ class RowResults(_Results):
         self.rows = single
         self.to_annotations = to_annotations
 
-    def columns(self, params: Any, role: str, image_ids: Ids, category_ids: Ids) -> Columns | None:
+    def columns(self, params: Any, role: Role, image_ids: Ids, category_ids: Ids) -> Columns | None:
         if params.iouType != "bbox" or role != "detections":
             return None
         if self.rows is not None and not single_precision(params.areaRng):
@@ -321,14 +324,15 @@ class RowResults(_Results):
         # Scores are NumPy's scalars in `evalImgs`, of the rows' type.
         return None if columns is None else columns._replace(annotations=self._scored)
 
-    def _scored(self) -> list[dict]:
+    def _scored(self) -> list[dict[str, Any]]:
         return [{"id": i, "score": score} for i, score in enumerate(self._rows()[:, 5], start=1)]
 
     def _rows(self) -> np.ndarray:
         return self.objects.rows() if self.rows is None else self.rows
 
-    def _annotations(self) -> list[dict]:
-        return self.to_annotations(self._rows())
+    def _annotations(self) -> list[dict[str, Any]]:
+        annotations: list[dict[str, Any]] = self.to_annotations(self._rows())
+        return annotations
 
     def _place(self) -> str:
         return "results"
@@ -341,20 +345,22 @@ class Listed:
     now, and takes note if an id is no longer what it was.
     """
 
-    def __init__(self, annotations: list[dict], index: Any) -> None:
+    def __init__(self, annotations: list[dict[str, Any]], index: Any) -> None:
         self.annotations = annotations
         self.index = index
 
     def indices(self) -> dict[str, Any]:
         """`anns`, `imgToAnns` and `catToImgs`."""
-        anns: dict = {}
-        img_to_anns: defaultdict = defaultdict(list)
-        cat_to_imgs: defaultdict = defaultdict(list)
+        anns: dict[Any, Any] = {}
+        img_to_anns: defaultdict[Any, list[Any]] = defaultdict(list)
+        cat_to_imgs: defaultdict[Any, list[Any]] = defaultdict(list)
         with collector_paused():
             self.index.fill(self.annotations, anns, img_to_anns, cat_to_imgs)
         return {"anns": anns, "imgToAnns": img_to_anns, "catToImgs": cat_to_imgs}
 
-    def columns(self, params: Any, role: str, images: dict | None, image_ids: Ids, category_ids: Ids) -> Columns | None:
+    def columns(
+        self, params: Any, role: Role, images: dict[Any, Any] | None, image_ids: Ids, category_ids: Ids
+    ) -> Columns | None:
         """Columns for an evaluation, or None where the indices must be asked."""
         if not params.imgIds or (images is None and params.iouType in MASK_TYPES):
             return None
@@ -374,20 +380,20 @@ class Listed:
             objects, None, None, lambda: self.annotations, lambda marks: marks.leave(self.annotations, images)
         )
 
-    def __deepcopy__(self, memo: dict) -> Listed:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Listed:
         return Listed(copy.deepcopy(self.annotations, memo), self.index)
 
 
 class ListResults(_Results):
     """Results in a list of dictionaries, which have their new fields already."""
 
-    def __init__(self, given: list[dict], kind: str, listed: Listed, truth: FileSource | Snapshot) -> None:
+    def __init__(self, given: list[dict[str, Any]], kind: str, listed: Listed, truth: FileSource | Snapshot) -> None:
         super().__init__(truth)
         self.given = given
         self.kind = kind
         self.listed = listed
 
-    def columns(self, params: Any, role: str, image_ids: Ids, category_ids: Ids) -> Columns | None:
+    def columns(self, params: Any, role: Role, image_ids: Ids, category_ids: Ids) -> Columns | None:
         # An untouched ground truth file has no image dictionaries.
         known = isinstance(self.truth, Snapshot) or self.truth.touched
         images = self.truth.snapshot().imgs if known else None
@@ -454,5 +460,6 @@ class _Annotations:
     def __init__(self, source: Source) -> None:
         self.source = source
 
-    def __call__(self) -> list[dict]:
-        return self.source.attributes()["dataset"]["annotations"]
+    def __call__(self) -> list[dict[str, Any]]:
+        annotations: list[dict[str, Any]] = self.source.attributes()["dataset"]["annotations"]
+        return annotations

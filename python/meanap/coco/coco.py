@@ -24,8 +24,8 @@ import os
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -41,16 +41,21 @@ from meanap.coco._sources import (
     Columns,
     FileResults,
     FileSource,
+    Geometry,
     Ids,
     Indexed,
     Listed,
     ListResults,
+    Role,
     RowResults,
     Snapshot,
     Source,
     load_dataset,
     single_precision,
 )
+
+if TYPE_CHECKING:
+    from meanap._types import CocoDataset, CocoResult, Id, IdOrIds, NameOrNames, PathLike
 
 # What `from pycocotools.coco import *` gives, imports included.
 __all__ = [
@@ -75,7 +80,7 @@ PYTHON_VERSION = sys.version_info[0]
 
 _LOG = logging.getLogger("meanap")
 # What results are compared by.
-_GEOMETRY = {"boxes": "bbox", "masks": "segm", "keypoints": "keypoints"}
+_GEOMETRY: dict[str | None, Geometry] = {"boxes": "bbox", "masks": "segm", "keypoints": "keypoints"}
 # What a user may touch, and what an untouched object does not have yet, in the order of the reference's constructor.
 _ATTRIBUTES = ("dataset", "anns", "cats", "imgs", "imgToAnns", "catToImgs")
 # Those of them that grow with the annotations.
@@ -138,25 +143,25 @@ class COCO(Lazy):
     """
 
     dataset: dict[str, Any]
-    anns: dict[Any, dict]
-    imgs: dict[Any, dict]
-    cats: dict[Any, dict]
-    imgToAnns: dict[Any, list]
-    catToImgs: dict[Any, list]
+    anns: dict[Any, dict[str, Any]]
+    imgs: dict[Any, dict[str, Any]]
+    cats: dict[Any, dict[str, Any]]
+    imgToAnns: dict[Any, list[Any]]
+    catToImgs: dict[Any, list[Any]]
 
     _lazy = _ATTRIBUTES
     _origin = "_source"
     # What the attributes will be made of; None once they are there.
     _source: Source | None = None
 
-    def __init__(self, annotation_file: Any = None) -> None:
+    def __init__(self, annotation_file: PathLike | dict[str, Any] | CocoDataset | None = None) -> None:
         self.dataset, self.anns, self.cats, self.imgs = {}, {}, {}, {}
         self.imgToAnns, self.catToImgs = defaultdict(list), defaultdict(list)
         if annotation_file is None:
             return
         if isinstance(annotation_file, dict):
             # DIFFERENCE: the reference takes no dict.
-            self.dataset = annotation_file
+            self.dataset = cast("dict[str, Any]", annotation_file)
             self.createIndex()
             return
         _LOG.info("loading annotations into memory...")
@@ -214,7 +219,9 @@ class COCO(Lazy):
         for key, value in self.dataset["info"].items():
             print(f"{key}: {value}")
 
-    def getAnnIds(self, imgIds: Any = (), catIds: Any = (), areaRng: Any = (), iscrowd: Any = None) -> list:
+    def getAnnIds(
+        self, imgIds: IdOrIds = (), catIds: IdOrIds = (), areaRng: Sequence[float] = (), iscrowd: bool | None = None
+    ) -> list[Any]:
         """Ids of the annotations that pass all filters; an empty filter passes everything.
 
         Parameters
@@ -233,15 +240,15 @@ class COCO(Lazy):
         list
             Ids, image by image if there are image ids, else in the order of the data set.
         """
-        imgIds, catIds = _listed(imgIds), _listed(catIds)
-        if len(imgIds) == 0:
+        images, categories = _listed(imgIds), _listed(catIds)
+        if len(images) == 0:
             anns = self.dataset["annotations"]
         else:
-            lists = (self.imgToAnns[imgId] for imgId in imgIds if imgId in self.imgToAnns)
+            lists = (self.imgToAnns[imgId] for imgId in images if imgId in self.imgToAnns)
             anns = list(itertools.chain.from_iterable(lists))
         try:
-            if len(catIds) != 0:
-                wanted = membership(catIds)
+            if len(categories) != 0:
+                wanted = membership(categories)
                 anns = [ann for ann in anns if wanted(ann["category_id"])]
             if len(areaRng) != 0:
                 anns = [ann for ann in anns if ann["area"] > areaRng[0] and ann["area"] < areaRng[1]]
@@ -257,7 +264,7 @@ class COCO(Lazy):
                 f'annotation {ann.get("id")!r} (image {ann.get("image_id")!r}): "{name}" is missing'
             ) from error
 
-    def getCatIds(self, catNms: Any = (), supNms: Any = (), catIds: Any = ()) -> list:
+    def getCatIds(self, catNms: NameOrNames = (), supNms: NameOrNames = (), catIds: IdOrIds = ()) -> list[Any]:
         """Ids of the categories that pass all filters, in the order of the data set.
 
         Parameters
@@ -283,7 +290,7 @@ class COCO(Lazy):
                 raise
         return [cat["id"] for cat in cats]
 
-    def getImgIds(self, imgIds: Any = (), catIds: Any = ()) -> list:
+    def getImgIds(self, imgIds: IdOrIds = (), catIds: IdOrIds = ()) -> list[Any]:
         """Ids of the images, or of those among `imgIds` that show all categories of `catIds`.
 
         Returns
@@ -291,30 +298,30 @@ class COCO(Lazy):
         list
             Ids in the order of the data set; with a filter in the order of a set.
         """
-        imgIds, catIds = _listed(imgIds), _listed(catIds)
-        if len(imgIds) == len(catIds) == 0:
+        images, categories = _listed(imgIds), _listed(catIds)
+        if len(images) == len(categories) == 0:
             source = _untouched(self)
             return list(self.imgs.keys()) if source is None else source.image_ids()
-        ids = set(imgIds)
-        for position, catId in enumerate(catIds):
+        ids = set(images)
+        for position, catId in enumerate(categories):
             shown = set(self.catToImgs[catId])
             # The reference takes the first category's images where there are no image ids to narrow.
             ids = shown if position == 0 and not ids else ids & shown
         return list(ids)
 
-    def loadAnns(self, ids: Any = ()) -> list[dict] | None:
+    def loadAnns(self, ids: IdOrIds = ()) -> list[dict[str, Any]] | None:
         """Annotations with the ids (a collection or one `int`; None for any other single value)."""
         return _load(self.anns, ids, "annotation") if _loadable(ids) else None
 
-    def loadCats(self, ids: Any = ()) -> list[dict] | None:
+    def loadCats(self, ids: IdOrIds = ()) -> list[dict[str, Any]] | None:
         """Categories with the ids (a collection or one `int`; None for any other single value)."""
         return _load(self.cats, ids, "category") if _loadable(ids) else None
 
-    def loadImgs(self, ids: Any = ()) -> list[dict] | None:
+    def loadImgs(self, ids: IdOrIds = ()) -> list[dict[str, Any]] | None:
         """Images with the ids (a collection or one `int`; None for any other single value)."""
         return _load(self.imgs, ids, "image") if _loadable(ids) else None
 
-    def showAnns(self, anns: list[dict], draw_bbox: bool = False) -> int | None:
+    def showAnns(self, anns: list[dict[str, Any]], draw_bbox: bool = False) -> int | None:
         """Draws annotations on the current matplotlib axes; captions are printed.
 
         Parameters
@@ -331,7 +338,7 @@ class COCO(Lazy):
         """
         return _show.show(self, anns, draw_bbox)
 
-    def loadRes(self, resFile: Any) -> COCO:
+    def loadRes(self, resFile: PathLike | Sequence[CocoResult | Mapping[str, object]] | np.ndarray) -> COCO:
         """Results of this ground truth as a data set of their own.
 
         The first result says what all are: boxes, masks as run lengths, keypoints or captions. Their ids
@@ -373,7 +380,7 @@ class COCO(Lazy):
         _LOG.info("DONE (t=%.2fs)", time.perf_counter() - start)
         return results
 
-    def download(self, tarDir: str | None = None, imgIds: Any = ()) -> int | None:
+    def download(self, tarDir: str | None = None, imgIds: Sequence[Id] = ()) -> int | None:
         """Downloads images to a directory from their `coco_url`; those that are there are left alone.
 
         Parameters
@@ -402,7 +409,7 @@ class COCO(Lazy):
             _LOG.info("downloaded %d/%d images (t=%.1fs)", number, len(imgs or ()), seconds)
         return None
 
-    def loadNumpyAnnotations(self, data: np.ndarray) -> list[dict]:
+    def loadNumpyAnnotations(self, data: np.ndarray) -> list[dict[str, Any]]:
         """Result rows as annotations.
 
         Parameters
@@ -412,7 +419,7 @@ class COCO(Lazy):
 
         Returns
         -------
-        list[dict]
+        list[dict[str, Any]]
             A dict for each row; ids are `int`, the other numbers scalars of the array's own type.
 
         Raises
@@ -423,7 +430,7 @@ class COCO(Lazy):
         _LOG.info("Converting ndarray to lists...")
         return _annotations_of_rows(data)
 
-    def annToRLE(self, ann: dict) -> Any:
+    def annToRLE(self, ann: dict[str, Any]) -> Any:
         """The annotation's mask as compressed run lengths: polygons are united, run lengths are passed on."""
         image = self.imgs[ann["image_id"]]
         height, width = image["height"], image["width"]
@@ -434,11 +441,11 @@ class COCO(Lazy):
             return maskUtils.frPyObjects(segm, height, width)
         return segm
 
-    def annToMask(self, ann: dict) -> np.ndarray:
+    def annToMask(self, ann: dict[str, Any]) -> np.ndarray:
         """The annotation's mask, `(height, width) uint8`."""
         return maskUtils.decode(self.annToRLE(ann))
 
-    def _evaluation_objects(self, params: Any, role: str, image_ids: Ids, category_ids: Ids) -> Columns | None:
+    def _evaluation_objects(self, params: Any, role: Role, image_ids: Ids, category_ids: Ids) -> Columns | None:
         """This side of an evaluation as columns, or None where they cannot hold it exactly.
 
         Parameters
@@ -458,8 +465,8 @@ class COCO(Lazy):
             # Of its own attributes only `imgs` is asked for, by masks.
             if not source.touched and type(self.imgs) is dict and not any(name in stored(self) for name in _INDICES):
                 columns = source.listed.columns(params, role, self.imgs, image_ids, category_ids)
-        elif _untouched(self) is not None:
-            columns = source.columns(params, role, image_ids, category_ids)
+        elif (untouched := _untouched(self)) is not None:
+            columns = untouched.columns(params, role, image_ids, category_ids)
         if columns is not None:
             return columns
         if type(self.imgToAnns) not in (dict, defaultdict) or type(self.anns) is not dict:
@@ -508,14 +515,15 @@ def overridden(instance: Any, base: type, names: tuple[str, ...]) -> bool:
 def file_of_images(coco: Any) -> FileSource | None:
     """The file that says what `coco.getImgIds()` gives, if nothing else has a say."""
     source = _untouched(coco)
-    as_ever = isinstance(source, FileSource) and not overridden(coco, COCO, ("getImgIds",))
-    return source if as_ever else None
+    if isinstance(source, FileSource) and not overridden(coco, COCO, ("getImgIds",)):
+        return source
+    return None
 
 
 def _untouched(coco: Any) -> Source | None:
     """What `coco` will be made of, if nobody has touched it, or could have changed what it was made of."""
     # `loadRes` may be called unbound, with another package's COCO.
-    source = getattr(coco, "_source", None)
+    source: Source | None = getattr(coco, "_source", None)
     if source is None or source.touched or any(name in stored(coco) for name in _ATTRIBUTES):
         return None
     return source
@@ -526,7 +534,7 @@ def _loadable(ids: Any) -> bool:
     return _isArrayLike(ids) or type(ids) is int
 
 
-def _load(records: dict, ids: Any, kind: str) -> list[dict]:
+def _load(records: dict[Any, Any], ids: Any, kind: str) -> list[dict[str, Any]]:
     try:
         return [records[id] for id in (ids if _isArrayLike(ids) else [ids])]
     except KeyError as error:
@@ -571,8 +579,7 @@ def _results_of_rows(coco: Any, truth: FileSource | Snapshot, rows: np.ndarray) 
 
 def _results_of_list(coco: Any, truth: FileSource | Snapshot, annotations: Any, place: str) -> COCO:
     if type(annotations) is not list:
-        kind = type(annotations).__name__
-        raise AssertionError(f"{place}: a {kind}, expected a list of results")
+        raise AssertionError(f"{place}: a {type(annotations).__name__}, expected a list of results")
 
     def first_of_image(id: Any) -> int:
         # A NaN is not equal to itself.
@@ -610,7 +617,7 @@ def _check_objects(objects: Any, coco: Any, place: Any, record_of: Any) -> None:
         _check_images(objects.image_ids, coco, place, record_of)
 
 
-def _check_images(ids: Collection, coco: Any, place: Any, record_of: Any) -> None:
+def _check_images(ids: Collection[Any], coco: Any, place: Any, record_of: Any) -> None:
     known = set(coco.getImgIds())
     if known.issuperset(ids):
         return
@@ -631,7 +638,7 @@ def _check_rows(rows: Any) -> None:
         raise AssertionError(sentence)
 
 
-def _annotations_of_rows(rows: np.ndarray) -> list[dict]:
+def _annotations_of_rows(rows: np.ndarray) -> list[dict[str, Any]]:
     _check_rows(rows)
     columns = [rows[:, 0].tolist(), *(list(rows[:, column]) for column in range(1, 6)), rows[:, 6].tolist()]
     return [

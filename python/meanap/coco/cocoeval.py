@@ -8,7 +8,7 @@ import logging
 import time
 import warnings
 from collections import defaultdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from meanap.coco._named import same_class
 from meanap.coco._sources import Ids
 from meanap.coco.coco import COCO, file_of_images, overridden
 from meanap.coco.params import Params, snapshot
+
+if TYPE_CHECKING:
+    from meanap._types import CocoIndex, SimilarityName
 
 # What `from pycocotools.cocoeval import *` gives, imports included.
 __all__ = ["COCOeval", "Params", "copy", "datetime", "defaultdict", "maskUtils", "np", "time"]
@@ -94,16 +97,18 @@ class COCOeval(Lazy):
     # The evaluation that the lazy attributes are made of.
     _run: _Run | None = None
 
-    def __init__(self, cocoGt: Any = None, cocoDt: Any = None, iouType: str = "segm") -> None:
+    def __init__(
+        self, cocoGt: CocoIndex | None = None, cocoDt: CocoIndex | None = None, iouType: SimilarityName = "segm"
+    ) -> None:
         if not iouType:
             logger.warning("iouType not specified, using segm")
-        self.cocoGt = cocoGt
-        self.cocoDt = cocoDt
+        self.cocoGt: Any = cocoGt
+        self.cocoDt: Any = cocoDt
         self.evalImgs: Any = defaultdict(list)
         self.eval: dict[str, Any] = {}
         self._gts: Any = defaultdict(list)
         self._dts: Any = defaultdict(list)
-        self.params = Params(iouType=iouType)
+        self.params: Params = Params(iouType=iouType)
         self._paramsEval: Any = {}
         self.stats: Any = []
         self.ious: Any = {}
@@ -379,7 +384,7 @@ def _within(positions: Any, count: int) -> bool:
 class _Run:
     """An evaluation that ran in Rust: the match table, and the names of what its positions stand for."""
 
-    def __init__(self, p: Any, evaluation: Any, sources: dict[str, Any], cocoGt: Any, cocoDt: Any) -> None:
+    def __init__(self, p: Any, evaluation: _core.Evaluation, sources: dict[str, Any], cocoGt: Any, cocoDt: Any) -> None:
         self.evaluation = evaluation
         self.cocos = {"ground_truth": cocoGt, "detections": cocoDt}
         self.image_ids = list(p.imgIds)
@@ -462,18 +467,20 @@ class _Run:
     def eval_imgs(self) -> list[Any]:
         records = {role: records() if callable(records) else records for role, records in self.sources.items()}
         with collector_paused():
-            return self.evaluation.eval_imgs(
+            records_of_cells: list[Any] = self.evaluation.eval_imgs(
                 image_ids=self.image_ids,
                 category_ids=self.category_ids,
                 area_ranges=self.area_ranges,
                 max_detections=self.max_detections,
                 **records,
             )
+        return records_of_cells
 
     def ious(self) -> dict[Any, Any]:
-        return self.evaluation.ious(self.image_ids, self.category_ids)
+        similarities: dict[Any, Any] = self.evaluation.ious(self.image_ids, self.category_ids)
+        return similarities
 
-    def cells(self, p: Any) -> tuple[defaultdict, defaultdict]:
+    def cells(self, p: Any) -> tuple[_cells.Cells, _cells.Cells]:
         """``_gts`` and ``_dts``: of the very dictionaries that were evaluated, if it was dictionaries.
 
         DIFFERENCE: they are grouped now. An annotation whose ``image_id`` or ``category_id`` was edited between the
@@ -493,7 +500,7 @@ class _Run:
 
 
 def _is_limit(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and value >= 0
+    return isinstance(value, (int, np.integer)) and bool(value >= 0)
 
 
 def _options(p: Any) -> dict[str, Any] | None:

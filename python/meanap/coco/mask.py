@@ -156,4 +156,5 @@ def toBbox(rleObjs: Rle | list[Rle]) -> np.ndarray:
     """
     if type(rleObjs) is list:
         return _mask.toBbox(rleObjs)
-    return _mask.toBbox([rleObjs])[0]  # type: ignore[list-item]
+    box: np.ndarray = _mask.toBbox([rleObjs])[0]  # type: ignore[list-item]
+    return box

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from meanap._types import SimilarityName
 
 #: Half the spread of human clicks on each of the seventeen COCO keypoints, as a fraction of the object's size.
 #: Divided by ten as a second rounding, as the reference does.
@@ -14,7 +17,12 @@ KEYPOINT_SIGMAS = (
     / 10.0
 )
 
-_AREAS = {"all": [0, 1e5**2], "small": [0, 32**2], "medium": [32**2, 96**2], "large": [96**2, 1e5**2]}
+_AREAS: dict[str, list[float]] = {
+    "all": [0, 1e5**2],
+    "small": [0, 32**2],
+    "medium": [32**2, 96**2],
+    "large": [96**2, 1e5**2],
+}
 
 
 #: Kinds of similarity that compare masks.
@@ -76,7 +84,7 @@ class Params:
     kpt_oks_sigmas: Any
     dilationRatio: Any
 
-    def __init__(self, iouType: str = "segm") -> None:
+    def __init__(self, iouType: SimilarityName = "segm") -> None:
         if iouType in ("segm", "bbox", "boundary"):
             self.setDetParams()
             if iouType == "boundary":
