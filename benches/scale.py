@@ -154,11 +154,11 @@ def join(folder: str) -> dict[str, Any]:
     import pyarrow as pa
     from pyarrow import feather
 
-    from meanap.distributed import Plan, gathered, parts
+    from meanap.distributed import Plan, from_curves, parts
 
     before, start, plan = peak(), time.process_time(), Plan.of("bbox", "coco")
     drawn = pa.concat_tables(feather.read_table(path, memory_map=False) for path in Path(folder).glob("*.drawn"))
-    ap = gathered(parts.join_parts(drawn, plan), plan).ap
+    ap = from_curves(parts.join_parts(drawn, plan), plan).ap
     return {"seconds": time.process_time() - start, "memory": peak() - before, "ap": ap}
 
 

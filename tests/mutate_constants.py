@@ -128,8 +128,8 @@ PYTHON = [
         ("NO_LIMIT = 2**31 - 1", "NO_LIMIT = 1000"),
         ("np.arange(0.0, 1.1, 0.1)", "np.arange(0.0, 1.0, 0.1)"),
         ("thresholds=(0.5,)", "thresholds=(0.55,)"),
-        ('pixels=similarity == "bbox"', "pixels=True"),
-        ('pixels=similarity == "bbox"', "pixels=False"),
+        ('inclusive_boxes=similarity == "bbox"', "inclusive_boxes=True"),
+        ('inclusive_boxes=similarity == "bbox"', "inclusive_boxes=False"),
     ),
     *of(
         "python/meanap/detection/evaluation.py",

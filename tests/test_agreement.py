@@ -51,14 +51,14 @@ def nasty(seed, categories=3, images=4):
 
 def overlap(found, there, crowd, rules):
     """Intersection over union as the protocol measures it; of a crowd over the detection's own area."""
-    more = 1.0 if rules.pixels else 0.0
+    more = 1.0 if rules.inclusive_boxes else 0.0
     (x, y, w, h), (a, b, c, d) = found, there
     width = min(x + w, a + c) - max(x, a) + more
     height = min(y + h, b + d) - max(y, b) + more
     if width <= 0 or height <= 0:
         return 0.0
     area, other = (w + more) * (h + more), (c + more) * (d + more)
-    return width * height / (area if crowd and rules.crowds else area + other - width * height)
+    return width * height / (area if crowd and rules.match_crowds else area + other - width * height)
 
 
 def greedy(values, ignored, crowd, order):
@@ -113,7 +113,7 @@ def by_definition(targets, preds, rules, by_category=True):
             there, found = of(target), of(pred)
             crowd = [bool(target["iscrowd"][g]) for g in there]
             ignored = [bool(target["ignore"][g]) or c for g, c in zip(there, crowd, strict=True)]
-            rematched = [c and rules.crowds for c in crowd]
+            rematched = [c and rules.match_crowds for c in crowd]
             values = [
                 [overlap(pred["boxes"][d], target["boxes"][g], c, rules) for g, c in zip(there, crowd, strict=True)]
                 for d in found
@@ -186,9 +186,9 @@ def test_all_say_the_same(preset, seed):
     curves = [result.precision_recall(k, IOU) for k in result.category_ids]
     last = [(int(c.true_positives[-1]), int(c.false_positives[-1])) for c in curves if len(c.score)]
     assert (sum(c[0] for c in last), sum(c[1] for c in last)) == (hits, wrong)
-    assert sum(c.positives for c in curves) == objects_of(expected)
+    assert sum(c.objects for c in curves) == objects_of(expected)
 
-    images = result.images(IOU)
+    images = result.per_image(IOU)
     for row in images:
         here = {cell: told for cell, told in expected.items() if cell[0] == row["image"]}
         assert (row["true_positives"], row["false_positives"], row["false_negatives"]) == totals(here)
@@ -200,7 +200,7 @@ def test_all_say_the_same(preset, seed):
 
     for score in (0.4, 0.8):
         above = {cell: ([row for row in rows if row[0] >= score], there) for cell, (rows, there) in expected.items()}
-        table = result.images(IOU, score=score)
+        table = result.per_image(IOU, score=score)
         assert (int(table["true_positives"].sum()), int(table["false_positives"].sum())) == totals(above)[:2]
 
 
@@ -243,7 +243,7 @@ def test_with_one_category_confusion_and_errors_count_alike(preset, limit):
         errors, confusion = result.errors(IOU), result.confusion(IOU)
         assert confusion.false_positives == errors.counts["false_positives"]
         assert confusion.false_negatives == errors.counts["false_negatives"]
-        assert confusion.true_positives == int(result.images(IOU)["true_positives"].sum())
+        assert confusion.true_positives == int(result.per_image(IOU)["true_positives"].sum())
         assert confusion.misclassified == 0
 
 
@@ -297,7 +297,7 @@ def test_eval_imgs_tell_the_same_partners(seed, first):
         return
     reference = cells_of_eval_imgs(types.SimpleNamespace(COCO=COCO, COCOeval=COCOeval), truth, results)
     assert cells_of_eval_imgs(coco, truth, results) == reference
-    result = meanap.evaluate(truth, results, reference_ids=True)
+    result = meanap.evaluate(truth, results, zero_id_unmatched=True)
     ids = {}
     for entry in truth["annotations"]:
         ids.setdefault((entry["image_id"], entry["category_id"]), []).append(entry["id"])
@@ -309,7 +309,7 @@ def test_eval_imgs_tell_the_same_partners(seed, first):
         cell: rows for cell, rows in reference.items() if rows
     }
     confusion = result.confusion(IOU)
-    agnostic = totals(by_error_table(meanap.evaluate(truth, results, reference_ids=True, by_category=False)))
+    agnostic = totals(by_error_table(meanap.evaluate(truth, results, zero_id_unmatched=True, by_category=False)))
     assert (confusion.true_positives + confusion.misclassified, confusion.false_positives) == agnostic[:2]
     assert confusion.false_negatives == agnostic[2]
 
@@ -423,7 +423,7 @@ def lists_of_labelled(not_exhaustive):
 @pytest.mark.parametrize("not_exhaustive, wrong", [([], 1), ([1], 0)])
 def test_what_was_not_labelled_is_no_false_positive_anywhere(not_exhaustive, wrong):
     result = meanap.evaluate(*lists_of_labelled(not_exhaustive), protocol="lvis")
-    errors, confusion, row = result.errors(IOU), result.confusion(IOU), result.images(IOU)[0]
+    errors, confusion, row = result.errors(IOU), result.confusion(IOU), result.per_image(IOU)[0]
     assert errors.counts["false_positives"] == confusion.false_positives == row["false_positives"] == wrong
     assert int(result.precision_recall(1, IOU).false_positives[-1]) == wrong
     assert confusion.true_positives == row["true_positives"] == 1 and confusion.misclassified == 0
@@ -433,7 +433,7 @@ def test_an_object_beyond_all_areas_is_ignored_everywhere():
     truth, found = lists_of_labelled([])
     truth["annotations"][0]["area"] = 2e10
     result = meanap.evaluate(truth, found[1:2])
-    row = result.images(IOU)[0]
+    row = result.per_image(IOU)[0]
     assert result.errors(IOU).counts["false_negatives"] == result.confusion(IOU).false_negatives == 0
-    assert (row["positives"], row["false_negatives"], row["false_positives"]) == (0, 0, 1)
+    assert (row["objects"], row["false_negatives"], row["false_positives"]) == (0, 0, 1)
     assert result.confusion(IOU).false_positives == 1

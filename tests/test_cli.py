@@ -106,7 +106,7 @@ def test_per_class_agrees_with_the_precision_array(files, capsys):
     data = json.loads(truth.read_text())
     given = json.loads(detections.read_text())
     assert [row["name"] for row in rows] == [category["name"] for category in data["categories"]]
-    assert sum(row["positives"] for row in rows) == sum(not entry["iscrowd"] for entry in data["annotations"])
+    assert sum(row["objects"] for row in rows) == sum(not entry["iscrowd"] for entry in data["annotations"])
     assert sum(row["detections"] for row in rows) == len(given)
     for index, row in enumerate(rows):
         values = evaluator.eval["precision"][:, :, index, 0, 2]
@@ -124,7 +124,7 @@ def test_per_class_table_lines_up(files, capsys):
     truth, detections = files["keypoints"]
     assert main(["eval", str(truth), str(detections), "--iou-type", "keypoints", "--per-class"]) == 0
     lines = capsys.readouterr().out.splitlines()[-2:]
-    assert lines[0].split() == ["category", "AP", "AP50", "AP75", "AR", "positives", "detections"]
+    assert lines[0].split() == ["category", "AP", "AP50", "AP75", "AR", "objects", "detections"]
     assert lines[1].split()[0] == "person" and len(lines[0]) == len(lines[1])
 
 

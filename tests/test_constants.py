@@ -85,8 +85,9 @@ def test_coco_is_what_pycocotools_says(kind):
     assert list(rules.max_detections) == params.maxDets
     if kind == "keypoints":
         assert rules.sigmas == tuple(params.kpt_oks_sigmas.tolist()) == KEYPOINT_SIGMAS
-    assert (rules.max_per_image, rules.matcher, rules.crowds, rules.pixels) == (None, "greedy", True, False)
-    assert (rules.reference_ids, rules.federated, rules.average, rules.by_category) == (False, False, "macro", True)
+    assert (rules.max_per_image, rules.matcher) == (None, "greedy")
+    assert (rules.match_crowds, rules.inclusive_boxes) == (True, False)
+    assert (rules.zero_id_unmatched, rules.federated, rules.average, rules.by_category) == (False, False, "macro", True)
 
 
 @pytest.mark.parametrize("kind", ["bbox", "segm", "keypoints"])
@@ -206,13 +207,13 @@ def test_voc_counts_pixels_of_boxes_and_not_of_masks():
     truth, found = scene([box(1, 1, 0.0, 21.0, height=9.0)]), [box(1, 1, 0.0, 10.0, 0.9, height=9.0)]
     for preset in ("voc2007", "voc2012"):
         assert meanap.evaluate(truth, found, protocol=preset).ap == pytest.approx(1)
-        rules = protocol.get(preset).replace(pixels=False)
+        rules = protocol.get(preset).replace(inclusive_boxes=False)
         assert meanap.evaluate(truth, found, protocol=rules).ap == 0.0
         # One pixel less of 22, and it is below.
         fewer = [box(1, 1, 0.0, np.nextafter(10.0, 0), 0.9, height=9.0)]
         assert meanap.evaluate(truth, fewer, protocol=preset).ap == 0.0
-        assert not protocol.get(preset, "segm").pixels and not protocol.get(preset, "boundary").pixels
-        assert not protocol.get(preset, "keypoints").pixels
+        assert not protocol.get(preset, "segm").inclusive_boxes and not protocol.get(preset, "boundary").inclusive_boxes
+        assert not protocol.get(preset, "keypoints").inclusive_boxes
         with_masks = scene([{**box(1, 1, 0.0, 21.0, height=9.0), "segmentation": [[0, 0, 0, 9, 21, 9, 21, 0]]}])
         masks = [
             {"image_id": 1, "category_id": 1, "score": 0.9, "segmentation": as_mask(10, 9)},
@@ -237,7 +238,7 @@ def test_the_threshold_is_reached_by_equality():
     for width, ap in ((5.0, 1.0), (np.nextafter(5.0, 0), 0.0)):
         found = [box(1, 1, 0.0, width, 0.9)]
         for preset in ("coco", "voc2012"):
-            rules = protocol.get(preset).replace(thresholds=(0.5,), pixels=False)
+            rules = protocol.get(preset).replace(thresholds=(0.5,), inclusive_boxes=False)
             assert meanap.evaluate(truth, found, protocol=rules).ap == pytest.approx(ap)
         judge = reference(truth, found, iouThrs=np.array([0.5]))
         assert judge.eval["precision"][0, 0, 0, 0, -1] == pytest.approx(ap)

@@ -12,7 +12,7 @@ from meanap import generate
 
 pa = pytest.importorskip("pyarrow", reason="the contract is about Arrow tables")
 from meanap import distributed  # noqa: E402
-from meanap.distributed import Plan, accumulate_group, confusions, gathered, match_batch, parts  # noqa: E402
+from meanap.distributed import Plan, accumulate_group, confusions, from_curves, match_batch, parts  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_shards_and_groups_have_the_bits_of_one_process(data, shards, protocol):
     truth, found = data
     plan = pickle.loads(pickle.dumps(Plan.of("bbox", protocol)))
     names = {category["id"]: category["name"] for category in truth["categories"]}
-    result = gathered(drawn(matched(as_table(truth, found), plan, shards), plan), plan, names)
+    result = from_curves(drawn(matched(as_table(truth, found), plan, shards), plan), plan, names)
     same(result, meanap.evaluate(truth, found, protocol=protocol))
     assert result._image_count() == 50
 
@@ -156,7 +156,7 @@ def test_confusion_matrices_add_up(data):
 def test_one_ranking_of_all_categories(data, change):
     plan = Plan.of("bbox", "coco", **change)
     rows = matched(as_table(*data), plan, 4)
-    result = gathered(accumulate_group(rows, plan), plan)
+    result = from_curves(accumulate_group(rows, plan), plan)
     whole = meanap.evaluate(*data, **change)
     np.testing.assert_array_equal(list(result.to_dict().values()), list(whole.to_dict().values()))
 
@@ -189,7 +189,7 @@ def test_masks_and_keypoints():
             columns["keypoints"] = [[float(x) for x in r["keypoints"]] for r in records]
             columns["bbox"] = [[float(x) for x in r["bbox"]] if "iscrowd" in r else None for r in records]
         plan = Plan.of(kind, "coco")
-        result = gathered(drawn(matched(pa.table(columns), plan, 3), plan), plan)
+        result = from_curves(drawn(matched(pa.table(columns), plan, 3), plan), plan)
         same_numbers = meanap.evaluate(truth, found, kind).to_dict()
         np.testing.assert_array_equal(list(result.to_dict().values()), list(same_numbers.values()))
 
@@ -200,7 +200,7 @@ def test_ids_of_text_and_dictionaries(data):
     coded = table.set_column(1, "category_id", table["category_id"].dictionary_encode())
     rows = [match_batch(one, plan) for one in (table, coded)]
     assert rows[0].equals(rows[1]) and rows[0].schema.field("image_id").type == pa.string()
-    assert gathered(drawn(rows[0], plan), plan).ap == meanap.evaluate(*data).ap
+    assert from_curves(drawn(rows[0], plan), plan).ap == meanap.evaluate(*data).ap
 
 
 def whole(result, expected):
@@ -210,7 +210,7 @@ def whole(result, expected):
     for name in ("ap", "ar"):
         found, wanted = (r.interval(name, resamples=20, seed=3) for r in (result, expected))
         np.testing.assert_array_equal(found.samples, wanted.samples)
-    assert repr(result.images()) == repr(expected.images())
+    assert repr(result.per_image()) == repr(expected.per_image())
     assert repr(result.best_f1().per_class) == repr(expected.best_f1().per_class)
     assert result.matches.to_dict()["rank"].tolist() == expected.matches.to_dict()["rank"].tolist()
     with pytest.raises(RuntimeError, match="meanap.distributed.confusion"):
@@ -223,11 +223,11 @@ def whole(result, expected):
 def test_match_rows_brought_together_answer_everything(data, protocol):
     plan = Plan.of("bbox", protocol)
     names = {category["id"]: category["name"] for category in data[0]["categories"]}
-    result = distributed.collected(matched(as_table(*data), plan, 3), plan, {**names, 99: "none"})
-    assert result.category_ids[-1] == 99 and result.per_class["positives"][-1] == 0
+    result = distributed.from_matches(matched(as_table(*data), plan, 3), plan, {**names, 99: "none"})
+    assert result.category_ids[-1] == 99 and result.per_class["objects"][-1] == 0
     expected = meanap.evaluate(*data, protocol=protocol)
-    whole(distributed.collected(matched(as_table(*data), plan, 3), plan, names), expected)
-    nothing = distributed.collected(match_batch(as_table(*data).slice(0, 0), plan), plan)
+    whole(distributed.from_matches(matched(as_table(*data), plan, 3), plan, names), expected)
+    nothing = distributed.from_matches(match_batch(as_table(*data).slice(0, 0), plan), plan)
     assert len(nothing.image_ids) == 0 and np.isnan(nothing.ap)
 
 
@@ -236,10 +236,10 @@ def test_what_is_not_there_says_so(data):
     table = as_table(*data)
     assert match_batch(table.slice(0, 0), plan).num_rows == 0
     assert accumulate_group(match_batch(table.slice(0, 0), plan), plan).num_rows == 0
-    result = gathered(drawn(matched(table, plan, 2), plan), plan)
+    result = from_curves(drawn(matched(table, plan, 2), plan), plan)
     with pytest.raises(RuntimeError, match="meanap.distributed.confusion"):
         result.confusion()
-    for ask in (lambda: result.interval("ap"), lambda: len(result.matches), lambda: result.images()):
+    for ask in (lambda: result.interval("ap"), lambda: len(result.matches), lambda: result.per_image()):
         with pytest.raises(RuntimeError, match=r"match table.*meanap.distributed.evaluate\(..., keep_matches=True\)"):
             ask()
     for ask in (result.errors, result.lrp):

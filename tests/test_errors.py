@@ -441,7 +441,7 @@ def test_other_protocols(protocol):
     curves = [result.precision_recall(id) for id in result.category_ids]
     assert wrong == errors.counts["false_positives"] == sum(int(c.false_positives[-1]) for c in curves)
     found_objects = sum(int(c.true_positives[-1]) for c in curves)
-    assert errors.counts["false_negatives"] == sum(c.positives for c in curves) - found_objects
+    assert errors.counts["false_negatives"] == sum(c.objects for c in curves) - found_objects
     micro = meanap.evaluate(truth, found, protocol=protocol, average="micro")
     assert micro.errors().ap == pytest.approx(micro.number(micro._row("ap50")), abs=1e-12)
     agnostic = meanap.evaluate(truth, found, protocol=protocol, by_category=False).errors()

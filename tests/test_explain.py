@@ -68,10 +68,11 @@ def test_each_factor_of_ultralytics_by_itself(data):
     rules = meanap.protocol.get("ultralytics")
     step = meanap.evaluate(*data, thresholds=rules.thresholds)
     assert found.row(factor="rounding")["value"] == step.ap
-    step = meanap.evaluate(*data, thresholds=rules.thresholds, crowds=False)
+    step = meanap.evaluate(*data, thresholds=rules.thresholds, match_crowds=False)
     assert found.row(factor="crowd and ignored objects")["value"] == step.ap
     assert found.row(factor="crowd and ignored objects")["change"] != 0
-    step = meanap.evaluate(*data, thresholds=rules.thresholds, crowds=False, max_detections=(300,), max_per_image=300)
+    limits = {"max_detections": (300,), "max_per_image": 300}
+    step = meanap.evaluate(*data, thresholds=rules.thresholds, match_crowds=False, **limits)
     assert found.row(factor="maximum detections")["value"] == step.ap
     assert "interpolation: 101 from 0 to 1 -> trapezium" in repr(found)
 
@@ -95,7 +96,7 @@ def test_ids_of_zero_and_ids_that_come_twice(tmp_path):
         for path, value in zip(paths, (truth, found), strict=True):
             path.write_text(json.dumps(value))
         for one, other in ((truth, found), paths, (paths[0], found)):
-            explained = meanap.explain_difference(one, other, "coco", {"reference_ids": False})
+            explained = meanap.explain_difference(one, other, "coco", {"zero_id_unmatched": False})
             assert explained.baseline == reference != explained.candidate
             assert explained["factor"] == ["ids"] and explained["change"][0] == explained.difference
             holds_together(explained)
@@ -119,7 +120,7 @@ def test_ties(data):
 
 
 def test_options_numbers_and_inputs(data, tmp_path):
-    changes = {"max_detections": (1, 10), "by_category": False, "average": "macro", "pixels": True}
+    changes = {"max_detections": (1, 10), "by_category": False, "average": "macro", "inclusive_boxes": True}
     found = meanap.explain_difference(*data, {"protocol": "coco"}, changes)
     assert found.names == ("coco", "options")
     assert found["factor"] == ["box edges", "maximum detections", "categories"]
@@ -168,11 +169,11 @@ CHANGES = {
     "max_detections": ({}, {"max_detections": [3]}),
     "max_per_image": ({}, {"max_per_image": 3}),
     "matcher": ({}, {"matcher": "argmax"}),
-    "pixels": ({}, {"pixels": True}),
-    "crowds": ({}, {"crowds": False}),
+    "inclusive_boxes": ({}, {"inclusive_boxes": True}),
+    "match_crowds": ({}, {"match_crowds": False}),
     "federated": ({}, {"federated": True}),
     "by_category": ({}, {"by_category": False}),
-    "reference_ids": ({}, {"reference_ids": False}),
+    "zero_id_unmatched": ({}, {"zero_id_unmatched": False}),
     "dilation_ratio": (
         {"similarity": "boundary", "dilation_ratio": 0.005},
         {"similarity": "boundary", "dilation_ratio": 0.08},
@@ -231,7 +232,8 @@ def test_a_difference_in_one_field_is_one_row_that_names_it(everything, field):
 def test_differences_in_any_number_of_fields_add_up(everything):
     generator = np.random.default_rng(4)
     # Not those that some similarities refuse.
-    chosen = [name for name in CHANGES if name not in ("similarity", "dilation_ratio", "sigmas", "pixels", "size")]
+    refused = ("similarity", "dilation_ratio", "sigmas", "inclusive_boxes", "size")
+    chosen = [name for name in CHANGES if name not in refused]
     kinds = {"bbox": {}, "segm": {}, "boundary": {"dilation_ratio": 0.1}, "keypoints": {"sigmas": [0.2] * 17}}
     for _ in range(12):
         sides = []

@@ -218,7 +218,7 @@ def test_settings_of_the_wrong_type():
 
 @pytest.mark.parametrize(
     "field, value, only",
-    [("dilation_ratio", 0.01, "boundary"), ("sigmas", [0.1] * 17, "keypoints"), ("pixels", True, "bbox")],
+    [("dilation_ratio", 0.01, "boundary"), ("sigmas", [0.1] * 17, "keypoints"), ("inclusive_boxes", True, "bbox")],
 )
 def test_what_a_similarity_does_not_look_at_is_an_error(field, value, only):
     other = "segm" if only == "bbox" else "bbox"
@@ -261,7 +261,7 @@ def test_bad_questions():
     with pytest.raises(ValueError, match="True is no id"):
         metric.update([batch("bbox")[0]], [{**batch("bbox")[1], "image_id": True}])
     result = meanap.evaluate(truth(), found())
-    with pytest.raises(TypeError, match="b: expected a result of meanap.evaluate, found a int"):
+    with pytest.raises(TypeError, match="candidate: expected a result of meanap.evaluate, found a int"):
         meanap.compare(result, 3)
     for options, message in (
         ({"resamples": 2.5}, "resamples: expected a whole number of at least 1, found 2.5"),
@@ -285,7 +285,7 @@ def test_a_result_is_a_mapping():
 def test_ids_are_of_all_images_or_of_none(without):
     preds, target = batch("bbox")
     targets = [{**target, "ids": [1, 2]}, {**target, "ids": [3, 4]}]
-    metric = MeanAveragePrecision(reference_ids=True)
+    metric = MeanAveragePrecision(zero_id_unmatched=True)
     metric.update([preds, preds], targets)
     del targets[without]["ids"]
     with pytest.raises(ValueError, match=r'targets\[1\]: "ids" have to be given for all images or for none'):

@@ -104,7 +104,7 @@ def test_numbers_of_one_category_are_those_of_an_evaluation_of_it_alone():
     k = evaluator.params.catIds.index(1)
     values = evaluator.eval["precision"][:, :, k, 0, 2]
     assert row["ap"] == np.mean(values[values > -1])
-    assert row["positives"] == sum(a["category_id"] == 1 and not a["iscrowd"] for a in truth["annotations"])
+    assert row["objects"] == sum(a["category_id"] == 1 and not a["iscrowd"] for a in truth["annotations"])
     assert result.number("ap", category=1) == row["ap"] == result.number("ap", category=row["name"])
 
 
@@ -146,4 +146,4 @@ def test_an_object_with_id_0_is_found_unless_the_reference_is_asked(tmp_path, fr
             (tmp_path / f"{name}.json").write_text(json.dumps(value), encoding="utf-8")
         truth, found = tmp_path / "truth.json", tmp_path / "found.json"
     assert meanap.evaluate(truth, found).ap == 1
-    assert meanap.evaluate(truth, found, reference_ids=True).ap == expected == pytest.approx(0.2525, abs=1e-4)
+    assert meanap.evaluate(truth, found, zero_id_unmatched=True).ap == expected == pytest.approx(0.2525, abs=1e-4)

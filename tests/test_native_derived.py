@@ -131,12 +131,12 @@ def test_curves_and_operating_points(result):
     above = mine & (matches.score >= at)
     assert curve.true_positives[10] == (above & matches.matched[:, 0]).sum()
     assert curve.precision[10] == (above & matches.matched[:, 0]).sum() / above.sum()
-    assert curve.positives == (matches.truth_wanted & (matches.truth_category_id == 1)).sum()
+    assert curve.objects == (matches.truth_wanted & (matches.truth_category_id == 1)).sum()
     best = result.best_f1()
     everything = result.precision_recall(None)
-    assert best.f1 == np.nanmax(everything.f())
+    assert best.f1 == np.nanmax(everything.f_measure())
     row = best.per_class.row(category=1)
-    assert row["f1"] == np.nanmax(curve.f())
+    assert row["f1"] == np.nanmax(curve.f_measure())
     point = result.operating_point(precision=0.8, category=1)
     assert point.precision >= 0.8 and point.recall == curve.recall[curve.precision >= 0.8].max()
     point = result.operating_point(recall=0.5)
@@ -145,11 +145,11 @@ def test_curves_and_operating_points(result):
 
 
 def test_images_and_calibration(data, result):
-    table = result.images(iou=0.5, score=0.3)
+    table = result.per_image(iou=0.5, score=0.3)
     assert (np.diff(table["false_positives"] + table["false_negatives"]) <= 0).all()
-    assert table["positives"].sum() == result.per_class["positives"].sum()
+    assert table["objects"].sum() == result.per_class["objects"].sum()
     row = table.row(image=data[0]["images"][0]["id"])
-    assert row["false_negatives"] == row["positives"] - row["true_positives"]
+    assert row["false_negatives"] == row["objects"] - row["true_positives"]
     assert row["detections"] == row["true_positives"] + row["false_positives"]
     calibration = result.calibration(bins=5)
     assert 0 < calibration.error < 1

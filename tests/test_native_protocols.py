@@ -85,9 +85,9 @@ def voc_by_hand(preds, targets, iou, recall, pixels):
 @pytest.mark.parametrize("iou", [0.5, 0.7])
 def test_voc_by_hand(scenes, protocol, recall, pixels, iou):
     preds, targets = scenes
-    result = meanap.evaluate(with_ignore(targets), preds, protocol=protocol, pixels=pixels, thresholds=iou)
+    result = meanap.evaluate(with_ignore(targets), preds, protocol=protocol, inclusive_boxes=pixels, thresholds=iou)
     expected = voc_by_hand(preds, targets, iou, recall, pixels)
-    found = {row["category"]: row["ap"] for row in result.per_class if row["positives"]}
+    found = {row["category"]: row["ap"] for row in result.per_class if row["objects"]}
     assert found == pytest.approx(expected, abs=1e-12)
     assert result.ap == pytest.approx(np.mean(list(expected.values())), abs=1e-12)
 
@@ -120,7 +120,7 @@ def test_voc_against_mmeval(scenes, mode, protocol, pixels):
         )
     with contextlib.redirect_stdout(io.StringIO()):
         theirs = metric.compute()
-    result = meanap.evaluate(with_ignore(targets), preds, protocol=protocol, pixels=pixels)
+    result = meanap.evaluate(with_ignore(targets), preds, protocol=protocol, inclusive_boxes=pixels)
     assert result.ap == pytest.approx(theirs["mAP"], abs=1e-6)  # single precision there
 
 
@@ -143,7 +143,7 @@ def test_open_images_against_mmeval(scenes):
     with contextlib.redirect_stdout(io.StringIO()):
         theirs = metric.compute()
     plain = [{"boxes": t["boxes"], "labels": t["labels"]} for t in targets]
-    result = meanap.evaluate(plain, preds, protocol="voc2012", pixels=False)
+    result = meanap.evaluate(plain, preds, protocol="voc2012", inclusive_boxes=False)
     assert result.ap == pytest.approx(theirs["mAP"], abs=1e-6)  # single precision there
 
 
@@ -172,7 +172,7 @@ def test_dota_against_mmeval(scenes):
         )
     with contextlib.redirect_stdout(io.StringIO()):
         theirs = metric.compute()
-    result = meanap.evaluate(with_ignore(targets), preds, protocol="voc2007", pixels=False)
+    result = meanap.evaluate(with_ignore(targets), preds, protocol="voc2007", inclusive_boxes=False)
     assert result.ap == pytest.approx(theirs["mAP"], abs=1e-5)  # single precision, and polygons
 
 
@@ -217,7 +217,7 @@ def test_ultralytics(scenes):
     assert result.ap == pytest.approx(ap.mean(), abs=1e-9)
     assert result.ap50 == pytest.approx(ap[:, 0].mean(), abs=1e-9)
     assert result.ap75 == pytest.approx(ap[:, 5].mean(), abs=1e-9)
-    present = result.per_class["positives"] > 0
+    present = result.per_class["objects"] > 0
     np.testing.assert_allclose(result.per_class["ap"][present], ap.mean(axis=1), atol=1e-9)
 
 

@@ -116,7 +116,7 @@ def test_best_f1_reaches_what_is_wanted(result, wanted):
 
 def test_best_f1_is_the_best_unless_something_is_wanted(result):
     best = result.best_f1()
-    assert best.f1 == max(best.f1, *result.precision_recall().f()) > 0
+    assert best.f1 == max(best.f1, *result.precision_recall().f_measure()) > 0
     assert best.f1 > result.best_f1(precision=0.9).f1
     with pytest.raises(ValueError, match="give one of precision, recall; found precision, recall"):
         result.best_f1(precision=0.5, recall=0.5)
@@ -153,7 +153,7 @@ def test_curves_over_score(result, category):
     assert len(table) == 101 and table["score"][50] == 0.5
     assert curve.table([0.5])[0] == pytest.approx(table[50])
     np.testing.assert_allclose(curve.table(curve.score)["false_alarms"], curve.false_alarms)
-    np.testing.assert_allclose(curve.table(curve.score)["f1"], curve.f())
+    np.testing.assert_allclose(curve.table(curve.score)["f1"], curve.f_measure())
     nothing = curve.at(2.0)
     assert math.isnan(nothing.precision) and nothing.recall == nothing.f1 == nothing.false_alarms == 0
 

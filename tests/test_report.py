@@ -98,9 +98,9 @@ def test_the_numbers_are_the_results(files, page):
         assert summary[label][5] == f"{moved['difference']:+.3f}"
     classes = next(table for table in read.tables if table[0][0] == "class")
     assert len(classes) == 1 + len(result.category_ids)
-    ordered = sorted(result.per_class, key=lambda row: -row["positives"])
+    ordered = sorted(result.per_class, key=lambda row: -row["objects"])
     for row, cells in zip(ordered, classes[1:], strict=True):
-        assert cells[0] == row["name"] and cells[6] == f"{row['positives']:,}"
+        assert cells[0] == row["name"] and cells[6] == f"{row['objects']:,}"
         assert cells[1] == ("–" if math.isnan(row["ap"]) else f"{row['ap']:.3f}")
     errors = next(table for table in read.tables if table[0][0] == "error")
     assert [row[2] for row in errors[1:]] == [f"{x:.3f}" for x in result.errors(0.5).table["dap"]]
@@ -135,7 +135,7 @@ def fates(figure):
 def test_the_worst_images_are_drawn_with_their_fates(files, page):
     result = meanap.evaluate(*files[1]["bbox"])
     text = page.read_text(encoding="utf-8")
-    worst = result.images(0.5, score=result.best_f1().threshold)
+    worst = result.per_image(0.5, score=result.best_f1().threshold)
     figures = re.findall(r"<figure class=scene>.*?</figure>", text, re.DOTALL)
     assert len(figures) == 6
     for row, figure in zip(worst, figures, strict=False):
@@ -159,7 +159,7 @@ def test_other_protocols(files, tmp_path, protocol):
     path = report.write(tmp_path / "report.html", *files[1]["bbox"], protocol=protocol, resamples=5, worst=5)
     result = meanap.evaluate(*files[1]["bbox"], protocol=protocol)
     figures = re.findall(r"<figure class=scene>.*?</figure>", path.read_text(encoding="utf-8"), re.DOTALL)
-    for row, figure in zip(result.images(0.5, score=result.best_f1().threshold), figures, strict=False):
+    for row, figure in zip(result.per_image(0.5, score=result.best_f1().threshold), figures, strict=False):
         assert fates(figure) == {fate: row[f"{fate}s"] for fate in FATES}
     assert len(figures) == 5
     assert (
@@ -196,7 +196,7 @@ def test_lvis_judges_only_where_it_was_looked(shared_data, tmp_path):
     path = report.write(tmp_path / "r.html", truth, found, protocol="lvis", resamples=2, worst=8, score=0.3)
     result = meanap.evaluate(truth, found, protocol="lvis")
     figures = re.findall(r"<figure class=scene>.*?</figure>", path.read_text(encoding="utf-8"), re.DOTALL)
-    for row, figure in zip(result.images(0.5, score=0.3), figures, strict=False):
+    for row, figure in zip(result.per_image(0.5, score=0.3), figures, strict=False):
         assert fates(figure) == {fate: row[f"{fate}s"] for fate in FATES}
     assert len(figures) == 8 and "ignored" in "".join(figures)
 
@@ -233,7 +233,7 @@ def test_pictures_are_embedded_small(files, tmp_path):
     folder = tmp_path / "images"
     folder.mkdir()
     worst = meanap.evaluate(truth, found)
-    order = [row["image"] for row in worst.images(0.5, score=worst.best_f1().threshold)][:4]
+    order = [row["image"] for row in worst.per_image(0.5, score=worst.best_f1().threshold)][:4]
     images = {image["id"]: image for image in truth["images"]}
     first, second, third, fourth = (images[id] for id in order)
     first["file_name"] = "deep/down/first.png"

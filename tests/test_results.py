@@ -191,12 +191,12 @@ def test_what_comes_back_answers_questions(data):
 
 def test_the_result_of_curves_that_workers_drew(data):
     pa = pytest.importorskip("pyarrow")
-    from meanap.distributed import Plan, accumulate_group, gathered, match_batch
+    from meanap.distributed import Plan, accumulate_group, from_curves, match_batch
 
     boxes = {"image_id": [1, 1, 2], "category_id": [7, 8, 7], "score": [None, 0.9, None]}
     table = pa.table(boxes | {"x1": [0.0, 0, 5], "y1": [0.0, 0, 5], "x2": [10.0, 10, 9], "y2": [10.0, 9, 9]})
     plan = Plan.of("bbox", "coco")
-    result = gathered(accumulate_group(match_batch(table, plan), plan), plan, {7: "cat", 8: "dog"})
+    result = from_curves(accumulate_group(match_batch(table, plan), plan), plan, {7: "cat", 8: "dog"})
     for twin in (pickle.loads(pickle.dumps(result)), copy.copy(result), copy.deepcopy(result)):
         assert type(twin) is type(result) and repr(twin) == repr(result) and twin.to_json() == result.to_json()
         assert twin.per_class.to_dict().keys() == result.per_class.to_dict().keys() and twin.names == result.names
@@ -218,7 +218,7 @@ def tables(truth, found, checked=None):
     listed = {
         "per_class": result.per_class,
         "summary": result.summary,
-        "images": result.images(),
+        "per_image": result.per_image(),
         "intervals": sure,
         "intervals.per_class": sure.per_class,
         "comparison": compared,

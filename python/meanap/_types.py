@@ -227,7 +227,7 @@ class ProtocolOptions(TypedDict, total=False):
     crowds: bool
     federated: bool
     by_category: bool
-    reference_ids: bool
+    zero_id_unmatched: bool
     dilation_ratio: float
     sigmas: Numbers | None
 

@@ -48,15 +48,15 @@ def as_json(evaluator, classes: list[dict] | None) -> dict:
 
 
 def per_class(evaluator) -> list[dict]:
-    """A row for each evaluated category: id, name, AP, AP50, AP75, AR, positives, detections.
+    """A row for each evaluated category: id, name, AP, AP50, AP75, AR, objects, detections.
 
-    All areas, the largest cap; means as the summary takes them, over what exists. `positives` are the objects
+    All areas, the largest cap; means as the summary takes them, over what exists. `objects` are those
     to be found (no crowds, and for keypoints none without keypoints), `detections` all that were given.
     """
     params = evaluator.params
     precision = evaluator.eval["precision"][:, :, :, 0, -1]
     recall = evaluator.eval["recall"][:, :, 0, -1]
-    positives, detections = _counts(evaluator)
+    objects, detections = _counts(evaluator)
     names = {category["id"]: category.get("name") for category in _categories(evaluator)}
     rows = []
     for index, category in enumerate(params.catIds if params.useCats else [None]):
@@ -68,7 +68,7 @@ def per_class(evaluator) -> list[dict]:
                 "AP50": _mean(precision[_at(params, 0.5), :, index]),
                 "AP75": _mean(precision[_at(params, 0.75), :, index]),
                 "AR": _mean(recall[:, index]),
-                "positives": positives[category],
+                "objects": objects[category],
                 "detections": detections[category],
             }
         )
@@ -77,12 +77,12 @@ def per_class(evaluator) -> list[dict]:
 
 def table(rows: list[dict]) -> str:
     """The per-class rows as text in columns; "-" where there is no number."""
-    heads = ["category", "AP", "AP50", "AP75", "AR", "positives", "detections"]
+    heads = ["category", "AP", "AP50", "AP75", "AR", "objects", "detections"]
     lines = [heads]
     for row in rows:
         name = shown(row["name"] if row["name"] is not None else row["id"])
         numbers = ["-" if row[head] is None else f"{row[head]:.3f}" for head in heads[1:5]]
-        lines.append([name, *numbers, f"{row['positives']:,}", f"{row['detections']:,}"])
+        lines.append([name, *numbers, f"{row['objects']:,}", f"{row['detections']:,}"])
     widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
     return "\n".join(
         "  ".join(

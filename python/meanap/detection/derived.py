@@ -14,7 +14,7 @@ from meanap.protocol import SummaryRow
 if TYPE_CHECKING:
     from meanap.detection.result import Result
 
-__all__ = ["Calibration", "Ties", "calibration", "images", "ties"]
+__all__ = ["Calibration", "Ties", "calibration", "per_image", "ties"]
 
 
 @dataclass(frozen=True)
@@ -37,25 +37,25 @@ class Calibration:
     error: float
 
 
-def images(result: Result, iou: float, score: float, area: str) -> Table:
+def per_image(result: Result, iou: float, score: float, area: str) -> Table:
     t = result.protocol.threshold_index(iou)
     columns = result.matches.in_area(area).positions()
     count = len(result.image_ids)
     counted = ~columns["ignored"][:, t] & (columns["score"] >= score)
     correct = counted & columns["matched"][:, t]
 
-    def per_image(positions: np.ndarray) -> np.ndarray:
+    def counted_by_image(positions: np.ndarray) -> np.ndarray:
         return np.bincount(positions, minlength=count)
 
-    positives = per_image(columns["truth_image"][columns["truth_wanted"]])
-    detections, hits = per_image(columns["image"][counted]), per_image(columns["image"][correct])
-    wrong, missed = detections - hits, positives - hits
+    objects = counted_by_image(columns["truth_image"][columns["truth_wanted"]])
+    detections, hits = counted_by_image(columns["image"][counted]), counted_by_image(columns["image"][correct])
+    wrong, missed = detections - hits, objects - hits
     order = np.lexsort((np.arange(count), -(wrong + missed)))
     ids = result.image_ids
     return Table(
         {
             "image": [ids[i] for i in order],
-            "positives": positives[order],
+            "objects": objects[order],
             "detections": detections[order],
             "true_positives": hits[order],
             "false_positives": wrong[order],

@@ -239,7 +239,7 @@ _LOT = 256
 
 _SEQUENCES = {"thresholds": float, "recall": float, "max_detections": int, "sigmas": float}
 #: Fields that only some similarities look at.
-_ONLY_OF = {"dilation_ratio": "boundary", "sigmas": "keypoints", "pixels": "bbox"}
+_ONLY_OF = {"dilation_ratio": "boundary", "sigmas": "keypoints", "inclusive_boxes": "bbox"}
 
 
 def settled(
@@ -323,8 +323,8 @@ def _new_log(
         box_format=box_format,
         size=rules.size,
         score_range=score_range,
-        crowds=rules.crowds,
-        pixels=rules.pixels,
+        crowds=rules.match_crowds,
+        pixels=rules.inclusive_boxes,
         variances=variances,
         # As the reference does: a similarity of 1 must reach a threshold of 1.
         thresholds=np.array([min(t, 1 - 1e-10) for t in rules.thresholds]),
@@ -333,7 +333,7 @@ def _new_log(
         max_per_image=rules.max_per_image,
         matcher=rules.matcher,
         by_category=rules.by_category,
-        reference_ids=rules.reference_ids,
+        reference_ids=rules.zero_id_unmatched,
         dilation_ratio=rules.dilation_ratio if similarity == "boundary" else None,
         **analysis,
     )

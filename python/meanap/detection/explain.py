@@ -139,8 +139,8 @@ def explain_difference(
         A protocol or its name; or a dictionary of options: ``protocol`` ("coco" by default), fields of the protocol,
         ``similarity``, ``box_format``, ``score_range`` in the place of those above, and ``ties``: equal scores as they
         are ``"given"``, or the ``"least"``, ``"expected"`` or ``"greatest"`` number that their order can make. "coco"
-        and "lvis" treat annotation ids as their tools do, unless ``reference_ids`` is False: an object whose id is 0 is
-        never found, and of annotations with the same id the last stands for all.
+        and "lvis" treat annotation ids as their tools do, unless ``zero_id_unmatched`` is False: an object whose id is
+        0 is never found, and of annotations with the same id the last stands for all.
     number : {"ap", "ap50", "ap75", "ar"}
     order : sequence of str
         Names of factors to change first.
@@ -172,7 +172,7 @@ def explain_difference(
             raise ValueError(f"order: no factor {name!r}; there are {', '.join(map(repr, names))}")
     scene = _Scene(ground_truth, detections)
     if not any(scene.odd_ids(settings.similarity) for settings in (first, second)):
-        first, second = (replace(s, rules=replace(s.rules, reference_ids=False)) for s in (first, second))
+        first, second = (replace(s, rules=replace(s.rules, zero_id_unmatched=False)) for s in (first, second))
 
     def value(settings: _Settings, result: Result) -> float:
         if settings.ties != "given":
@@ -218,13 +218,13 @@ def _settings(side: Any, place: str, shared: Mapping[str, Any]) -> _Settings:
     if isinstance(own["score_range"], list):
         own["score_range"] = tuple(own["score_range"])
     rules = settled(base, own["similarity"], options)
-    by_id = options.get("reference_ids", rules.reference_ids or rules.name in _BY_ID)
+    by_id = options.get("zero_id_unmatched", rules.zero_id_unmatched or rules.name in _BY_ID)
     name = "options" if isinstance(side, Mapping) and set(side) - {"protocol"} else rules.name
     if "all" not in rules.area_ranges:
         raise ValueError(f'{place}: area_ranges: "all" is missing')
     # Nothing but the number itself is looked at, in all sizes.
     alone: dict[str, Any] = {"area_ranges": {"all": rules.area_ranges["all"]}, "summary": (), "name": ""}
-    return _Settings(name, rules.replace(**alone, reference_ids=by_id), **own)
+    return _Settings(name, rules.replace(**alone, zero_id_unmatched=by_id), **own)
 
 
 class _Scene:
@@ -270,7 +270,7 @@ class _Scene:
         truth, by_id, detections, _ = self._of(settings.similarity)
         rules = settings.rules.replace(name=settings.name, summary=(_NUMBERS[number],))
         options: dict[str, Any] = {"box_format": settings.box_format, "score_range": settings.score_range}
-        return evaluate(by_id if rules.reference_ids else truth, detections, settings.similarity, rules, **options)
+        return evaluate(by_id if rules.zero_id_unmatched else truth, detections, settings.similarity, rules, **options)
 
 
 # Factors
@@ -336,6 +336,10 @@ def _limits(settings: _Settings) -> str:
     return ", ".join(filter(None, told)) or "no limit"
 
 
+def _edges(settings: _Settings) -> str:
+    return "far edge of the last pixel" if settings.rules.inclusive_boxes else "as given"
+
+
 def _range(settings: _Settings) -> str:
     return "any" if settings.score_range is None else "{:g} to {:g}".format(*settings.score_range)
 
@@ -343,7 +347,7 @@ def _range(settings: _Settings) -> str:
 def _objects(settings: _Settings) -> str:
     rules = settings.rules
     least, most = rules.area_ranges["all"]
-    crowds = "match many times" if rules.crowds else "are ignored"
+    crowds = "match many times" if rules.match_crowds else "are ignored"
     return f"crowds {crowds}, {rules.size} {f'from {least:g} ' if least > 0 else ''}up to {most:g}"
 
 
@@ -356,13 +360,13 @@ _TOLD = (
     Factor("similarity", ("similarity",), _shown("similarity"), _similarity),
     Factor("box format", ("box_format",), _shown("box_format")),
     Factor("score range", ("score_range",), _range),
-    Factor("ids", ("reference_ids",), lambda s: "decide" if s.rules.reference_ids else "are names"),
+    Factor("ids", ("zero_id_unmatched",), lambda s: "decide" if s.rules.zero_id_unmatched else "are names"),
     Factor("ties", ("ties",), _shown("ties")),
     Factor("rounding", ("thresholds", "recall"), _precision, _round),
     Factor("thresholds", ("thresholds",), lambda s: _numbers(s.rules.thresholds)),
-    Factor("box edges", ("pixels",), lambda s: "far edge of the last pixel" if s.rules.pixels else "as given"),
+    Factor("box edges", ("inclusive_boxes",), _edges),
     Factor("matching order", ("matcher",), _shown("matcher")),
-    Factor("crowd and ignored objects", ("crowds", "area_ranges", "size"), _objects),
+    Factor("crowd and ignored objects", ("match_crowds", "area_ranges", "size"), _objects),
     Factor("unlabelled categories", ("federated",), lambda s: "left out" if s.rules.federated else "count"),
     Factor("maximum detections", ("max_detections", "max_per_image"), _limits),
     Factor("categories", ("by_category",), lambda s: "apart" if s.rules.by_category else "all one"),

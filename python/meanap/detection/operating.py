@@ -34,7 +34,7 @@ class Curve:
     score, precision, recall : (N,) float64
     true_positives, false_positives : (N,) uint32
         Detections of that score or a higher one.
-    positives : int
+    objects : int
         What there was to find.
     images : int
         All images, also those without objects.
@@ -47,7 +47,7 @@ class Curve:
     score: np.ndarray
     true_positives: np.ndarray
     false_positives: np.ndarray
-    positives: int
+    objects: int
     images: int = 0
     clean_images: int = 0
     alarms: np.ndarray = field(default_factory=lambda: np.zeros(0))
@@ -58,9 +58,9 @@ class Curve:
 
     @property
     def recall(self) -> np.ndarray:
-        if not self.positives:
+        if not self.objects:
             return np.full(len(self.score), math.nan)
-        return self.true_positives / self.positives
+        return self.true_positives / self.objects
 
     @property
     def envelope(self) -> np.ndarray:
@@ -84,11 +84,11 @@ class Curve:
             return np.full(len(scores), math.nan)
         return np.searchsorted(-self.alarms, -np.asarray(scores), side="right") / self.clean_images
 
-    def f(self, beta: float = 1.0) -> np.ndarray:
+    def f_measure(self, beta: float = 1.0) -> np.ndarray:
         """The F-measure at each score; NaN without anything to find."""
-        if not self.positives:
+        if not self.objects:
             return np.full(len(self.score), math.nan)
-        return _f(self.true_positives.astype(np.float64), self.false_positives, self.positives, beta)
+        return _f(self.true_positives.astype(np.float64), self.false_positives, self.objects, beta)
 
     def at(self, score: float) -> OperatingPoint:
         """What detections of this score or a higher one give; NaN where there is no such number."""
@@ -111,17 +111,17 @@ class Curve:
                 {
                     "score": scores,
                     "precision": right / (right + wrong),
-                    "recall": right / self.positives if self.positives else nothing,
-                    "f1": _f(right, wrong, self.positives, 1.0) if self.positives else nothing,
+                    "recall": right / self.objects if self.objects else nothing,
+                    "f1": _f(right, wrong, self.objects, 1.0) if self.objects else nothing,
                     "false_positives_per_image": wrong / self.images if self.images else nothing,
                     "false_alarms": self._alarmed(scores),
                 }
             )
 
 
-def _f(right: np.ndarray, wrong: np.ndarray, positives: int, beta: float) -> np.ndarray:
+def _f(right: np.ndarray, wrong: np.ndarray, objects: int, beta: float) -> np.ndarray:
     hits = (1 + beta**2) * right
-    return hits / (hits + beta**2 * (positives - right) + wrong)
+    return hits / (hits + beta**2 * (objects - right) + wrong)
 
 
 @dataclass(frozen=True)
@@ -179,18 +179,18 @@ class Froc:
         Distinct scores, highest first.
     false_positives_per_image, sensitivity : (N,) float64
         Of detections of that score or a higher one. All images count, also those without objects.
-    positives : int
+    objects : int
         What there was to find.
     """
 
     score: np.ndarray
     false_positives_per_image: np.ndarray
     sensitivity: np.ndarray
-    positives: int
+    objects: int
 
     def at(self, rate: float) -> float:
         """The greatest sensitivity with at most so many false positives for each image; NaN with nothing to find."""
-        if not self.positives:
+        if not self.objects:
             return math.nan
         reached = int(np.searchsorted(self.false_positives_per_image, rate, side="right"))
         return float(self.sensitivity[reached - 1]) if reached else 0.0
@@ -248,7 +248,7 @@ _NOWHERE = OperatingPoint(math.nan, math.nan, math.nan, math.nan)
 
 
 def _best(curve: Curve, beta: float) -> OperatingPoint:
-    measure = curve.f(beta)
+    measure = curve.f_measure(beta)
     if not len(measure) or np.isnan(measure).all():
         return _NOWHERE
     return _point(curve, int(np.nanargmax(measure)))
@@ -376,7 +376,7 @@ def froc(result: Result, category: Any, iou: float, area: str) -> Froc:
 
 
 def _froc(curve: Curve) -> Froc:
-    return Froc(curve.score, curve.false_positives_per_image, curve.recall, curve.positives)
+    return Froc(curve.score, curve.false_positives_per_image, curve.recall, curve.objects)
 
 
 def miss_rate(result: Result, category: Any, iou: float, area: str) -> MissRate:

@@ -234,7 +234,7 @@ class Result:
 
     @functools.cached_property
     def per_class(self) -> Table:
-        """One row for each category: id, name, AP, AP50, AP75, AR, positives, detections."""
+        """One row for each category: id, name, AP, AP50, AP75, AR, objects, detections."""
         columns: dict[str, Any] = {
             "category": list(self.category_ids),
             "name": [self._name(id) for id in self.category_ids],
@@ -242,7 +242,7 @@ class Result:
         for name in ("ap", "ap50", "ap75", "ar"):
             row = self._row(name)
             columns[name] = self._by_class(row)
-        columns["positives"] = self._matches.positives()[:, self.protocol.area_index("all")]
+        columns["objects"] = self._matches.positives()[:, self.protocol.area_index("all")]
         columns["detections"] = self._matches.detections()
         return Table(columns)
 
@@ -394,10 +394,10 @@ class Result:
         image (Dollár et al., PAMI 2012); of one category, or the mean of those that have objects."""
         return operating.miss_rate(self, category, iou, area)
 
-    def images(self, iou: float = 0.5, *, score: float = -math.inf, area: str = "all") -> Table:
-        """One row for each image, most errors first: ``positives`` (objects to be found), ``detections`` that count,
+    def per_image(self, iou: float = 0.5, *, score: float = -math.inf, area: str = "all") -> Table:
+        """One row for each image, most errors first: ``objects`` (to be found), ``detections`` that count,
         ``true_positives``, ``false_positives``, ``false_negatives``."""
-        return derived.images(self, iou, score, area)
+        return derived.per_image(self, iou, score, area)
 
     def calibration(self, iou: float = 0.5, *, bins: int = 10, category: Any = None) -> derived.Calibration:
         """Whether a score of 0.8 is right eight times out of ten: precision by score."""

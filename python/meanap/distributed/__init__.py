@@ -6,7 +6,7 @@ other engine that can call a function on a table and group rows will do. Where t
 worker, `meanap.distributed.parts` cuts its ranking; `evaluate` does so by itself.
 
 >>> import pyarrow as pa
->>> from meanap.distributed import Plan, accumulate_group, gathered, match_batch
+>>> from meanap.distributed import Plan, accumulate_group, from_curves, match_batch
 >>> table = pa.table({
 ...     "image_id": [1, 1, 2],
 ...     "category_id": [7, 7, 7],
@@ -15,7 +15,7 @@ worker, `meanap.distributed.parts` cuts its ranking; `evaluate` does so by itsel
 ... })
 >>> plan = Plan.of("bbox", "coco")
 >>> rows = pa.concat_tables(match_batch(table.slice(*part), plan) for part in ((0, 2), (2, 1)))
->>> round(gathered(accumulate_group(rows, plan), plan).ap50, 3)
+>>> round(from_curves(accumulate_group(rows, plan), plan).ap50, 3)
 0.505
 """
 
@@ -36,17 +36,17 @@ from meanap.detection.confusion import Confusion
 from meanap.detection.result import Result
 from meanap.distributed.confusions import confuse_batch, confusion_schema, summed
 from meanap.distributed.contract import Plan, accumulate_group, match_batch
-from meanap.distributed.gathered import GatheredResult, collected, gathered
+from meanap.distributed.gathered import GatheredResult, from_curves, from_matches
 from meanap.protocol import Protocol
 
 __all__ = [
     "GatheredResult",
     "Plan",
     "accumulate_group",
-    "collected",
     "confusion",
     "evaluate",
-    "gathered",
+    "from_curves",
+    "from_matches",
     "match_batch",
 ]
 
@@ -103,9 +103,9 @@ def evaluate(
     plan = Plan.of(similarity, protocol, box_format=box_format, score_range=score_range, **changes)
     if keep_matches:
         rows = _of_shards(dataset, engine, functools.partial(match_batch, plan=plan), plan.row_schema, shards)
-        return collected(rows, plan, categories)
+        return from_matches(rows, plan, categories)
     drawn = _engine(dataset, engine).curves(dataset, plan, shards, rows_per_part)
-    return gathered(drawn, plan, categories)
+    return from_curves(drawn, plan, categories)
 
 
 def confusion(

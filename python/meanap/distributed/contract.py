@@ -141,7 +141,7 @@ def curve_schema(categories: pa.DataType) -> pa.Schema:
         [
             ("category_id", categories),
             ("images", pa.int64()),
-            ("positives", pa.list_(pa.int64())),
+            ("objects", pa.list_(pa.int64())),
             ("detections", pa.int64()),
             ("precision", numbers),
             ("recall", numbers),

@@ -13,7 +13,7 @@ from meanap.detection.result import Result
 from meanap.distributed.contract import Plan
 from meanap.distributed.rows import rows_into
 
-__all__ = ["GatheredResult", "collected", "gathered"]
+__all__ = ["GatheredResult", "from_curves", "from_matches"]
 
 
 class Gathered:
@@ -51,7 +51,7 @@ class Gathered:
 
     def positives(self) -> np.ndarray:
         areas = len(self._plan.protocol.area_ranges)
-        of = [self._curves.get(id, {}).get("positives", [0] * areas) for id in self.category_ids]
+        of = [self._curves.get(id, {}).get("objects", [0] * areas) for id in self.category_ids]
         return np.array(of, dtype=np.int64).reshape(len(of), areas)
 
     def detections(self) -> np.ndarray:
@@ -103,7 +103,7 @@ def _no_errors(*_: Any) -> NoReturn:
     raise RuntimeError("errors and lrp: match rows do not tell; ask meanap.evaluate of the images that matter")
 
 
-def gathered(
+def from_curves(
     curves: pa.Table, plan: Plan, categories: Iterable[Any] | Mapping[Any, str] | None = None
 ) -> GatheredResult:
     """The result that `accumulate_group`'s rows of all categories make.
@@ -117,7 +117,7 @@ def gathered(
     return GatheredResult(Gathered(rows, ids, plan), plan, names, images)
 
 
-def collected(rows: pa.Table, plan: Plan, categories: Iterable[Any] | Mapping[Any, str] | None = None) -> Result:
+def from_matches(rows: pa.Table, plan: Plan, categories: Iterable[Any] | Mapping[Any, str] | None = None) -> Result:
     """The result that `match_batch`'s rows of all images make, in any order; it answers all that rows can tell.
 
     `categories` adds those without rows, and gives names if it is a mapping. Images without any object are not there.

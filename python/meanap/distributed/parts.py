@@ -46,7 +46,7 @@ __all__ = [
 ]
 
 #: What is told of each part besides its rows.
-COUNTS = ("category_id", "part", "images", "detections", "positives", "hits", "misses", "seen")
+COUNTS = ("category_id", "part", "images", "detections", "objects", "hits", "misses", "seen")
 #: Samples between two cuts.
 _SAMPLES = 64
 
@@ -162,12 +162,12 @@ def before_parts(counts: pa.Table) -> dict[tuple[Any, int], dict[str, list[int]]
         of_category[row["category_id"]].append(row)
     before = {}
     for category, parts in of_category.items():
-        positives = np.sum([part["positives"] for part in parts], axis=0).tolist()
+        objects = np.sum([part["objects"] for part in parts], axis=0).tolist()
         parts.sort(key=lambda part: part["part"])
         sums = {name: np.zeros(len(parts[0][name]), dtype=np.int64) for name in ("hits", "misses", "seen")}
         for part in parts:
             told = {name: sum.tolist() for name, sum in sums.items()}
-            before[category, part["part"]] = {"positives": positives, **told}
+            before[category, part["part"]] = {"positives": objects, **told}
             for name, sum in sums.items():
                 sum += part[name]
     return before
@@ -183,7 +183,7 @@ def part_schema(categories: pa.DataType) -> pa.Schema:
             ("part", pa.int32()),
             ("images", pa.int64()),
             ("detections", pa.int64()),
-            ("positives", counts),
+            ("objects", counts),
             ("places", counts),
             ("precision", numbers),
             ("scores", numbers),
@@ -224,9 +224,9 @@ def join_parts(parts: pa.Table, plan: Plan) -> pa.Table:
     for category, rows in of_category.items():
         # From the last part on.
         of = [{name: parts[name][row] for name in parts.column_names} for row in rows[::-1]]
-        positives = np.sum([part["positives"].as_py() for part in of], axis=0).tolist()
+        objects = np.sum([part["objects"].as_py() for part in of], axis=0).tolist()
         images, detections = (sum(part[name].as_py() for part in of) for name in ("images", "detections"))
-        joined.append((category, images, positives, detections, *_joined(of, plan)))
+        joined.append((category, images, objects, detections, *_joined(of, plan)))
     columns = list(zip(*joined, strict=True)) or [()] * len(out)
     arrays = [pa.array(list(values), field.type) for values, field in zip(columns, out, strict=True)]
     return pa.table(arrays, schema=out)

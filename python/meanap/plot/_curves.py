@@ -107,11 +107,11 @@ def f1(result: Result, category: Any = None, iou: float = 0.5, *, ax: Any = None
     curve = result.precision_recall(category, iou)
     kept = _spread(curve.score)
     for index, (name, values) in enumerate(
-        (("precision", curve.precision), ("recall", curve.recall), ("F1", curve.f()))
+        (("precision", curve.precision), ("recall", curve.recall), ("F1", curve.f_measure()))
     ):
         width = 2.4 if name == "F1" else 1.4
         ax.plot(curve.score[kept], values[kept], label=name, linewidth=width, **colours.line((1, 2, 0)[index]))
-    measure = curve.f()
+    measure = curve.f_measure()
     if len(measure) and not np.isnan(measure).all():
         at = int(np.nanargmax(measure))
         score, best = float(curve.score[at]), float(measure[at])
@@ -202,7 +202,7 @@ def froc(result: Result | Mapping[str, Result], category: Any = None, iou: float
 def recall_grid(curve: Curve) -> np.ndarray:
     """The greatest precision from each of 101 recalls on; 0 beyond the last one reached: ``(101,) float64``."""
     heights = np.zeros(len(_GRID))
-    if curve.positives and len(curve.score):
+    if curve.objects and len(curve.score):
         at = np.searchsorted(curve.recall, _GRID)
         reached = at < len(curve.score)
         heights[reached] = curve.envelope[at[reached]]
@@ -224,7 +224,7 @@ def _line(result: Result, category: Any, iou: float) -> tuple[np.ndarray, np.nda
         # Beyond the last recall that is reached there is nothing.
         return np.append(recall, recall[-1]), np.append(height, 0.0), ap
     curves = [result.precision_recall(id, iou) for id in result.category_ids]
-    lines = [recall_grid(curve) for curve in curves if curve.positives]
+    lines = [recall_grid(curve) for curve in curves if curve.objects]
     return _GRID, np.mean(lines, axis=0) if lines else np.full(len(_GRID), math.nan), ap
 
 

@@ -82,9 +82,9 @@ class Protocol:
     matcher
         ``"greedy"``: a detection takes the most similar ground truth that is still free. ``"argmax"``: it asks for the
         most similar of all, and is wrong if that one is taken.
-    pixels
+    inclusive_boxes
         Boxes reach to the far edge of their last pixel (one is added to width and height).
-    crowds
+    match_crowds
         Whether crowd regions may be matched many times, by overlap with the detection's own area. If not, they are
         merely ignored.
     federated
@@ -93,7 +93,7 @@ class Protocol:
         files have such lists; without them all categories count as looked for everywhere.
     by_category
         Whether categories keep objects apart.
-    reference_ids
+    zero_id_unmatched
         Whether annotation ids decide as they do in pycocotools, where an object whose id is 0 cannot be found. Ids are
         those of files and dictionaries. Off in every preset: elsewhere an id is a name.
     dilation_ratio
@@ -113,11 +113,11 @@ class Protocol:
     size: SizeName = "area"
     max_per_image: int | None = None
     matcher: MatcherName = "greedy"
-    pixels: bool = False
-    crowds: bool = True
+    inclusive_boxes: bool = False
+    match_crowds: bool = True
     federated: bool = False
     by_category: bool = True
-    reference_ids: bool = False
+    zero_id_unmatched: bool = False
     dilation_ratio: float = 0.02
     average: AverageName = "macro"
     #: Half the spread of human clicks on each keypoint, relative to the object's size.

@@ -29,7 +29,7 @@ def lvis(similarity: SimilarityName = "bbox") -> Protocol:
         area_ranges=AREA_RANGES,
         max_detections=(NO_LIMIT,),
         max_per_image=300,
-        crowds=False,
+        match_crowds=False,
         federated=True,
         summary=(
             SummaryRow("ap"),

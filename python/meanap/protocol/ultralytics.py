@@ -27,7 +27,7 @@ def ultralytics(similarity: SimilarityName = "bbox") -> Protocol:
         area_ranges={"all": (0.0, float("inf"))},
         max_detections=(300,),
         max_per_image=300,
-        crowds=False,
+        match_crowds=False,
         summary=(
             SummaryRow("ap"),
             SummaryRow("ap50", threshold=0.5),

@@ -1,7 +1,8 @@
 """PASCAL VOC: one threshold, the best ground truth asked first, eleven points (2007) or the whole area (since 2010).
 
 Source: ``VOCevaldet.m`` and ``VOCap.m`` of the development kits. Boxes are in pixels and reach to the far edge of the
-last one; ``replace(pixels=False)`` measures them as everybody else does. ``difficult`` objects are those to ignore.
+last one; ``replace(inclusive_boxes=False)`` measures them as everybody else does. ``difficult`` objects are those to
+ignore.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def _voc(name: str, recall: tuple[float, ...] | RecallMethod, similarity: Simila
         area_ranges={"all": (0.0, float("inf"))},
         max_detections=(NO_LIMIT,),
         matcher="argmax",
-        pixels=similarity == "bbox",
-        crowds=False,
+        inclusive_boxes=similarity == "bbox",
+        match_crowds=False,
         summary=(SummaryRow("ap"), SummaryRow("ap50", threshold=0.5), SummaryRow("ar", "recall")),
     )

@@ -62,7 +62,7 @@ def collect(
         "counts": {
             "images": len(result.image_ids),
             "categories": len(result.category_ids),
-            "objects": int(table["positives"].sum()),
+            "objects": int(table["objects"].sum()),
             "detections": int(table["detections"].sum()),
         },
         "iou": iou,
@@ -79,7 +79,7 @@ def collect(
     told["confusion"] = _confusion(result, iou, score)
     told["errors"] = _errors(result, iou)
     told["findings"] = _findings(ground_truth, detections, result) if check else None
-    order = result.images(iou, score=score)
+    order = result.per_image(iou, score=score)
     told["totals"] = {name: int(order[name].sum()) for name in _OUTCOMES}
     told["scenes"] = scenes(
         result,
@@ -133,7 +133,7 @@ def _curves(result: Result, other: Result | None, iou: float) -> dict[str, Any]:
             there = ~np.isnan(heights).all(axis=0)
             return _thousandths(heights[:, there].mean(axis=1)) if there.any() else []
         curves = [of.precision_recall(id, threshold) for id in of.category_ids]
-        lines = [recall_grid(curve) for curve in curves if curve.positives]
+        lines = [recall_grid(curve) for curve in curves if curve.objects]
         return _thousandths(np.mean(lines, axis=0)) if lines else []
 
     thresholds = [float(t) for t in result.protocol.thresholds]
@@ -144,7 +144,7 @@ def _curves(result: Result, other: Result | None, iou: float) -> dict[str, Any]:
     by_score = [_by_score(everything, grid)]
     for id in result.category_ids:
         curve = result.precision_recall(id, iou)
-        classes.append(_thousandths(recall_grid(curve)) if curve.positives else [])
+        classes.append(_thousandths(recall_grid(curve)) if curve.objects else [])
         scores.append(_scores_at_recalls(curve))
         by_score.append(_by_score(curve, grid))
     return {
@@ -164,7 +164,7 @@ def _thousandths(values: np.ndarray) -> list[int]:
 
 
 def _scores_at_recalls(curve: Any) -> list[float]:
-    if not curve.positives or not len(curve.score):
+    if not curve.objects or not len(curve.score):
         return []
     at = np.searchsorted(curve.recall, np.linspace(0.0, 1.0, 101))
     return [round(x, 3) for x in curve.score[at[at < len(curve.score)]].tolist()]
@@ -172,7 +172,7 @@ def _scores_at_recalls(curve: Any) -> list[float]:
 
 def _by_score(curve: Any, grid: np.ndarray) -> list[list[int | None]]:
     """Precision and recall of what has at least each score; None where nothing has."""
-    if not len(curve.score) or not curve.positives:
+    if not len(curve.score) or not curve.objects:
         return [[], []]
     # Scores fall: as many are at least x as are not below it.
     count = np.searchsorted(-curve.score, -grid, side="right")

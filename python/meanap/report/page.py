@@ -221,11 +221,11 @@ def _classes(told: dict[str, Any]) -> str:
     head += ["baseline AP", "difference", "significant"] if versus else []
     rows = []
     # Those with most objects first.
-    for index, row in sorted(enumerate(told["classes"]), key=lambda pair: -pair[1]["positives"]):
+    for index, row in sorted(enumerate(told["classes"]), key=lambda pair: -pair[1]["objects"]):
         cells = [
             f"<th scope=row><button type=button class=link data-class={index}>{text(row['name'])}</button></th>",
             _bar(row["ap"]), _cell(row["low"], f"<span>{_span(row)}</span>"), _cell(row["ap50"]), _cell(row["ap75"]),
-            _cell(row["ar"]), _count(row["positives"]), _count(row["detections"]), _cell(row["f1"]),
+            _cell(row["ar"]), _count(row["objects"]), _count(row["detections"]), _cell(row["f1"]),
             _cell(row["threshold"]),
         ]  # fmt: skip
         if versus and (change := row["change"]):
