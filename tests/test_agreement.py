@@ -6,6 +6,7 @@ several detections of an object, images with one side only.
 
 import contextlib
 import io
+import math
 
 import numpy as np
 import pytest
@@ -188,7 +189,7 @@ def test_all_say_the_same(preset, seed):
     assert (sum(c[0] for c in last), sum(c[1] for c in last)) == (hits, wrong)
     assert sum(c.objects for c in curves) == objects_of(expected)
 
-    images = result.per_image(IOU)
+    images = result.per_image(IOU, score=-math.inf)
     for row in images:
         here = {cell: told for cell, told in expected.items() if cell[0] == row["image"]}
         assert (row["true_positives"], row["false_positives"], row["false_negatives"]) == totals(here)
@@ -214,7 +215,7 @@ def test_a_confusion_is_the_matching_without_categories(preset, seed):
     np.testing.assert_equal(agnostic.errors(IOU).ap, agnostic.number("ap50"))
     hits, wrong, missed = totals(cells)
     for result in (agnostic, evaluated(targets, preds, preset), evaluated(targets, preds, preset, average="micro")):
-        confusion = result.confusion(IOU)
+        confusion = result.confusion(IOU, -math.inf)
         assert confusion.true_positives + confusion.misclassified == hits
         assert (confusion.false_positives, confusion.false_negatives) == (wrong, missed)
     # Which category is taken for which.
@@ -240,10 +241,10 @@ def test_with_one_category_confusion_and_errors_count_alike(preset, limit):
         targets, preds = nasty(seed, categories=1)
         changes = {"max_detections": (limit,), "max_per_image": None}
         result = evaluated(targets, preds, preset, **changes)
-        errors, confusion = result.errors(IOU), result.confusion(IOU)
+        errors, confusion = result.errors(IOU), result.confusion(IOU, -math.inf)
         assert confusion.false_positives == errors.counts["false_positives"]
         assert confusion.false_negatives == errors.counts["false_negatives"]
-        assert confusion.true_positives == int(result.per_image(IOU)["true_positives"].sum())
+        assert confusion.true_positives == int(result.per_image(IOU, score=-math.inf)["true_positives"].sum())
         assert confusion.misclassified == 0
 
 
@@ -308,7 +309,7 @@ def test_eval_imgs_tell_the_same_partners(seed, first):
     assert {cell: rows for cell, rows in found.items() if rows} == {
         cell: rows for cell, rows in reference.items() if rows
     }
-    confusion = result.confusion(IOU)
+    confusion = result.confusion(IOU, -math.inf)
     agnostic = totals(by_error_table(meanap.evaluate(truth, results, zero_id_unmatched=True, by_category=False)))
     assert (confusion.true_positives + confusion.misclassified, confusion.false_positives) == agnostic[:2]
     assert confusion.false_negatives == agnostic[2]
@@ -331,9 +332,9 @@ def test_batches_ranks_and_bytes_change_nothing(preset):
     for other in ranks[:0:-1]:
         ranks[0].merge(meanap.MeanAveragePrecision.from_state(other.state()))
     result = meanap.MeanAveragePrecision.from_state(ranks[0].state()).result()
-    np.testing.assert_array_equal(result.confusion(IOU).matrix, whole.confusion(IOU).matrix)
-    assert result.confusion(IOU).categories == whole.confusion(IOU).categories
-    assert result.confusion(IOU).categories == [f"c\x1f{k}" for k in (1, 2, 3)]
+    np.testing.assert_array_equal(result.confusion(IOU, -math.inf).matrix, whole.confusion(IOU, -math.inf).matrix)
+    assert result.confusion(IOU, -math.inf).categories == whole.confusion(IOU, -math.inf).categories
+    assert result.confusion(IOU, -math.inf).categories == [f"c\x1f{k}" for k in (1, 2, 3)]
     assert result.errors(IOU).counts == whole.errors(IOU).counts
     assert result.errors(IOU).to_dict() == whole.errors(IOU).to_dict()
     assert by_error_table(result) == by_error_table(whole)
@@ -423,7 +424,8 @@ def lists_of_labelled(not_exhaustive):
 @pytest.mark.parametrize("not_exhaustive, wrong", [([], 1), ([1], 0)])
 def test_what_was_not_labelled_is_no_false_positive_anywhere(not_exhaustive, wrong):
     result = meanap.evaluate(*lists_of_labelled(not_exhaustive), protocol="lvis")
-    errors, confusion, row = result.errors(IOU), result.confusion(IOU), result.per_image(IOU)[0]
+    errors, confusion = result.errors(IOU), result.confusion(IOU, -math.inf)
+    row = result.per_image(IOU, score=-math.inf)[0]
     assert errors.counts["false_positives"] == confusion.false_positives == row["false_positives"] == wrong
     assert int(result.precision_recall(1, IOU).false_positives[-1]) == wrong
     assert confusion.true_positives == row["true_positives"] == 1 and confusion.misclassified == 0
@@ -433,7 +435,7 @@ def test_an_object_beyond_all_areas_is_ignored_everywhere():
     truth, found = lists_of_labelled([])
     truth["annotations"][0]["area"] = 2e10
     result = meanap.evaluate(truth, found[1:2])
-    row = result.per_image(IOU)[0]
-    assert result.errors(IOU).counts["false_negatives"] == result.confusion(IOU).false_negatives == 0
+    row = result.per_image(IOU, score=-math.inf)[0]
+    assert result.errors(IOU).counts["false_negatives"] == result.confusion(IOU, -math.inf).false_negatives == 0
     assert (row["objects"], row["false_negatives"], row["false_positives"]) == (0, 0, 1)
-    assert result.confusion(IOU).false_positives == 1
+    assert result.confusion(IOU, -math.inf).false_positives == 1

@@ -484,7 +484,7 @@ def test_intervals_leave_out_as_much_on_either_side(confidence, low, high):
     bounds = (pytest.approx(low), pytest.approx(high))
     interval = result.interval("ap", confidence=confidence, resamples=4000)
     assert (interval.low, interval.high) == bounds
-    table = result.intervals(["ap"], confidence=confidence, resamples=4000)
+    table = result.interval(["ap"], confidence=confidence, resamples=4000)
     assert (table["low"][0], table["high"][0]) == bounds
     nothing = meanap.evaluate(truth, [box(1, 1, 500.0, 10.0, 0.9)])
     table = meanap.compare(nothing, result, ["ap"], confidence=confidence, resamples=4000)

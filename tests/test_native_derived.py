@@ -49,10 +49,10 @@ def test_resampling_is_evaluating_what_was_drawn(data, protocol):
     weights = np.array([np.bincount(generator.integers(40, size=40), minlength=40) for _ in range(3)], dtype=np.uint32)
     rows = [whole.protocol.summary[0], whole.protocol.summary[-1]]
     for row in rows:
-        samples = whole._sampler(row)(weights)
+        thresholds, area, limit = whole._places(row)
+        samples = whole._resampler(area, limit)(weights)[row.kind == "recall"]
         for sample, weight in zip(samples, weights, strict=True):
             again = meanap.evaluate(*drawn(data, weight), protocol=protocol)
-            thresholds, area, limit = again._places(row)
             values = again.precision.mean(axis=1) if row.kind == "precision" else again.recall
             # Two copies of an image stand one after the other, detection by detection: a block within which precision
             # rises is read at its end.
@@ -63,8 +63,8 @@ def test_resampling_is_evaluating_what_was_drawn(data, protocol):
 def test_weights_of_one_are_the_evaluation_itself(result):
     ones = np.ones((1, 40), dtype=np.uint32)
     for row in result.protocol.summary:
-        sample = result._sampler(row)(ones)
         _, area, limit = result._places(row)
+        sample = result._resampler(area, limit)(ones)[row.kind == "recall"]
         values = result.precision.mean(axis=1) if row.kind == "precision" else result.recall
         np.testing.assert_allclose(sample[0], values[..., area, limit], atol=1e-14)
 

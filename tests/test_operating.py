@@ -91,7 +91,7 @@ def test_points_are_what_counting_gives(result, category, rule, values):
 
 
 def test_points_of_all_categories(result):
-    table = result.operating_points(recall=0.3)
+    table = result.operating_point(recall=0.3).per_class
     assert table["category"] == [1, 2, 3, 4, 5]
     for row in table:
         point = result.operating_point(recall=0.3, category=row["category"])
@@ -102,28 +102,40 @@ def test_points_of_all_categories(result):
 
 
 @pytest.mark.parametrize("wanted", [{"precision": 0.6}, {"recall": 0.3}, {"precision": 1.0}], ids=str)
-def test_best_f1_reaches_what_is_wanted(result, wanted):
-    best = result.best_f1(**wanted)
+def test_each_category_has_its_own_point(result, wanted):
+    point = result.operating_point(**wanted)
     ((rule, value),) = wanted.items()
-    expected = chosen(*judged(result), result.image_ids, rule, value)
-    assert as_tuple(best) == pytest.approx(expected, nan_ok=True)
-    assert best.f1 == pytest.approx(result.operating_point(**wanted).f1, nan_ok=True)
-    assert repr(best.per_class) == repr(result.operating_points(**wanted))
-    for row in best.per_class:
+    assert as_tuple(point) == pytest.approx(chosen(*judged(result), result.image_ids, rule, value), nan_ok=True)
+    assert point.per_class["category"] == result.category_ids
+    for row in point.per_class:
         expected = chosen(*judged(result, row["category"]), result.image_ids, rule, value)
         assert row["threshold"] == pytest.approx(expected[0], nan_ok=True)
+    alone = result.operating_point(**wanted, category=2)
+    assert list(alone.per_class["category"]) == [2] and alone.per_class["recall"][0] == alone.recall
 
 
-def test_best_f1_is_the_best_unless_something_is_wanted(result):
+def test_best_f1_is_the_best(result):
     best = result.best_f1()
     assert best.f1 == max(best.f1, *result.precision_recall().f_measure()) > 0
-    assert best.f1 > result.best_f1(precision=0.9).f1
-    with pytest.raises(ValueError, match="give one of precision, recall; found precision, recall"):
-        result.best_f1(precision=0.5, recall=0.5)
-    with pytest.raises(ValueError, match="beta: 2.0"):
-        result.best_f1(precision=0.5, beta=2.0)
-    with pytest.raises(ValueError, match="precision: expected a number from 0 to 1, found -1"):
-        result.best_f1(precision=-1)
+    assert best.f1 > result.operating_point(precision=0.9).f1
+    for row in best.per_class:
+        measure = result.precision_recall(row["category"]).f_measure()
+        expected = np.nanmax(measure) if not np.isnan(measure).all() else math.nan
+        assert row["f1"] == pytest.approx(expected, abs=0, nan_ok=True)
+    with pytest.raises(TypeError):
+        result.best_f1(precision=0.9)
+
+
+def test_where_no_score_is_given_the_best_f1_decides_everywhere(result):
+    best = result.best_f1()
+    assert result.confusion().score == result.confusion(0.5).score == best.threshold
+    assert np.array_equal(result.confusion().matrix, result.confusion(score=best.threshold).matrix)
+    assert repr(result.per_image()) == repr(result.per_image(score=best.threshold))
+    # A threshold that was not evaluated has no F1 of its own: that of the nearest one is taken.
+    assert result.confusion(0.52).score == best.threshold
+    assert result.confusion(0.99).score == result.best_f1(0.95).threshold
+    nothing = meanap.evaluate([{"boxes": [], "labels": []}], [{"boxes": [], "labels": [], "scores": []}])
+    assert nothing.confusion().score == -math.inf
 
 
 def test_absent_categories_and_images_without_objects_count(result):
@@ -285,11 +297,8 @@ def test_a_number_that_cannot_be_is_refused_with_its_range(result, name):
     for value in OUT_OF_RANGE[name]:
         message = f"^{name}: expected a number.*{share}, found {re.escape(repr(value))}$"
         for of in (result, empty):
-            calls = [of.operating_point, of.operating_points]
-            calls += [of.best_f1] if name in ("precision", "recall") else []
-            for call in calls:
-                with pytest.raises(ValueError, match=message):
-                    call(**{name: value})
+            with pytest.raises(ValueError, match=message):
+                of.operating_point(**{name: value})
     for edge in (0, 1, 0.0, 1.0, np.float32(0.5), np.int64(1)):
         assert result.operating_point(**{name: edge}) is not None
 
@@ -301,7 +310,7 @@ def test_a_number_that_cannot_be_is_refused_with_its_range(result, name):
 def test_options_of_intervals_are_refused_with_their_range(result, option, values):
     asks = [
         lambda **more: result.interval("ap", **{"resamples": 5, **more}),
-        lambda **more: result.intervals(**{"resamples": 5, **more}),
+        lambda **more: result.interval(**{"resamples": 5, **more}),
         lambda **more: meanap.compare(result, result, **{"resamples": 5, **more}),
         lambda **more: result.operating_point(recall=0.5, **{"resamples": 5, **more}),
     ]

@@ -62,7 +62,7 @@ DRAWINGS = {
     "errors": lambda result, other, **ax: plot.errors(result, **ax),
     "calibration": lambda result, other, **ax: plot.calibration(result, **ax),
     "confusion": lambda result, other, **ax: plot.confusion(result, **ax),
-    "mistakes": lambda result, other, **ax: plot.mistakes(result, **ax),
+    "pairs": lambda result, other, **ax: plot.confusion(result, "pairs", **ax),
     "per_class": lambda result, other, **ax: plot.per_class(result, resamples=10, **ax),
     "comparison": lambda result, other, **ax: plot.comparison(meanap.compare(result, other, resamples=10), **ax),
     "comparison_of_classes": lambda result, other, **ax: plot.comparison(
@@ -207,7 +207,7 @@ def test_of_many_classes_the_largest_confusions_come_first_and_nothing_is_lost()
     assert labels[:4] == ["class 700", "class 41", "class 12", "class 13"]
     assert labels[-2:] == ["1,193 others", "background"] and len(labels) == 12
     assert sum(int(text.get_text()) for text in ax.texts) == found.matrix.sum()
-    ax = plot.mistakes(found, pairs=2)
+    ax = plot.confusion(found, "pairs", pairs=2)
     assert [bar.get_width() for bar in ax.patches] == [99, 88]
     assert [text.get_text() for text in ax.get_yticklabels()] == ["class 700 as class 41", "class 12 as class 13"]
 
@@ -229,7 +229,7 @@ def test_classes_best_first_with_the_rest_counted(result):
 
 
 def test_intervals_are_those_of_the_single_numbers(result):
-    several = result.intervals(["ap", "ar_10", "ap_small"], resamples=40, seed=3)
+    several = result.interval(["ap", "ar_10", "ap_small"], resamples=40, seed=3)
     for name in several["number"]:
         alone = result.interval(name, resamples=40, seed=3)
         row = several.row(number=name)
@@ -241,9 +241,9 @@ def test_intervals_are_those_of_the_single_numbers(result):
     alone = result.interval("ap", resamples=40, seed=3, category=id)
     assert several.per_class.row(category=id)["low"] == alone.low
     with pytest.raises(ValueError, match="confidence"):
-        result.intervals(confidence=1.5)
+        result.interval(confidence=1.5)
     with pytest.raises(ValueError, match="names"):
-        result.intervals([])
+        result.interval([])
 
 
 def test_a_comparison_tells_sure_from_unsure(result, other):

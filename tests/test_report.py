@@ -89,7 +89,7 @@ def test_the_numbers_are_the_results(files, page):
     result = meanap.evaluate(*made["bbox"])
     read = Reader(page.read_text(encoding="utf-8"))
     summary = {row[0]: row for row in read.tables[0][1:]}
-    sure = result.intervals(resamples=20)
+    sure = result.interval(resamples=20)
     change = meanap.compare(meanap.evaluate(made["bbox"][0], folder / "other.json"), result, resamples=20)
     for name, label in (("ap", "AP"), ("ap50", "AP50"), ("ap_small", "AP small"), ("ar_100", "AR 100")):
         row, moved = sure.row(number=name), change.row(number=name)

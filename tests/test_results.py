@@ -65,7 +65,7 @@ def answers(data, tmp_path_factory):
     made = {
         "Result": result,
         "Table": result.per_class,
-        "Intervals": result.intervals(["ap"], **few),
+        "Intervals": result.interval(["ap"], **few),
         "detection.Interval": result.interval("ap", **few),
         "detection.Comparison": meanap.compare(result, result, ["ap"], **few),
         "Difference": meanap.explain_difference(*data, "coco", "voc2012"),
@@ -74,7 +74,6 @@ def answers(data, tmp_path_factory):
         "Confusion": result.confusion(),
         "Curve": result.precision_recall(),
         "OperatingPoint": result.operating_point(recall=0.3, **few),
-        "BestF1": result.best_f1(),
         "Froc": result.froc(),
         "MissRate": result.log_average_miss_rate(),
         "Calibration": result.calibration(),
@@ -140,7 +139,7 @@ def shown(value, depth=3):
 
 NAMES = [
     *("Result", "Table", "Intervals", "detection.Interval", "detection.Comparison", "Difference", "Errors", "LRP"),
-    *("Confusion", "Curve", "OperatingPoint", "BestF1", "Froc", "MissRate", "Calibration", "Ties", "MatchTable"),
+    *("Confusion", "Curve", "OperatingPoint", "Froc", "MissRate", "Calibration", "Ties", "MatchTable"),
     "Findings",
     *("GroundTruth", "Detections", "Protocol", "SummaryRow", "SemanticResult", "RegionResult", "PixelPrecisionResult"),
     *("PanopticResult", "RankingResult", "ranking.Interval", "ranking.Comparison", "Explanation", "Share", "TieRange"),
@@ -213,7 +212,7 @@ def tables(truth, found, checked=None):
     """Every table that a result, and what comes of it, gives."""
     result = meanap.evaluate(truth, found)
     few = {"resamples": 10}
-    compared, sure = meanap.compare(result, result, **few), result.intervals(**few)
+    compared, sure = meanap.compare(result, result, **few), result.interval(**few)
     errors, best, missed = result.errors(), result.best_f1(), result.log_average_miss_rate()
     listed = {
         "per_class": result.per_class,
@@ -233,7 +232,7 @@ def tables(truth, found, checked=None):
         "confusion.pairs": result.confusion().pairs(),
         "curve": result.precision_recall().table(),
         "point.intervals": result.operating_point(recall=0.3, **few).intervals,
-        "points": result.operating_points(recall=0.3),
+        "points": result.operating_point(recall=0.3).per_class,
         "best.per_class": best.per_class,
         "miss rate": missed.points,
         "miss rate.per_class": missed.per_class,

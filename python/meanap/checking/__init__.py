@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -74,7 +75,7 @@ def check(
     check_detections(found, truth)
     check_poses(truth, found, sigmas)
     result = functools.cache(lambda: scored(found, truth))
-    check_together(found, truth, lambda: result() and result().confusion(0.5))
+    check_together(found, truth, lambda: result() and result().confusion(0.5, -math.inf))
     findings = [*truth.findings, *found.findings]
     # Where either side is wrong altogether, their disagreement says nothing about single labels.
     if any(finding.level == "error" for finding in findings) or result() is None:

@@ -138,7 +138,7 @@ def _intervals(result, rows, confidence, resamples):
     whole = {name: row for name, (row, category) in rows.items() if category is None}
     found = {}
     if whole:
-        table = result.intervals(list(whole.values()), confidence, resamples)
+        table = result.interval(list(whole.values()), confidence, resamples)
         for name, at in zip(whole, table, strict=True):
             found[name] = Interval(
                 name, at["value"], at["low"], at["high"], confidence, at["error"], table.samples[at["number"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -88,16 +89,26 @@ class Confusion:
         """Detections that matched no object."""
         return int(self.matrix[-1].sum())
 
-    def pairs(self) -> Table:
-        """The errors as a table, most frequent first: ``truth``, ``detected``, ``count``."""
+    def pairs(self, *, background: bool = True) -> Table:
+        """The errors as a table, most frequent first: ``truth``, ``detected``, ``count``, and ``fraction``, that of the
+        objects of class `truth` (NaN for the background, which has none).
+
+        Without `background` only objects of one class detected as another: the misclassified ones.
+        """
         wrong = self.matrix * ~np.eye(len(self.matrix), dtype=bool)
+        if not background:
+            wrong[-1] = wrong[:, -1] = 0
         rows, columns = np.nonzero(wrong)
         order = np.argsort(-wrong[rows, columns], kind="stable")
+        rows, columns = rows[order], columns[order]
+        objects = self.matrix.sum(axis=1).astype(np.float64)
+        objects[-1] = math.nan
         return Table(
             {
-                "truth": [self.names[i] for i in rows[order]],
-                "detected": [self.names[j] for j in columns[order]],
-                "count": wrong[rows, columns][order],
+                "truth": [self.names[i] for i in rows],
+                "detected": [self.names[j] for j in columns],
+                "count": wrong[rows, columns],
+                "fraction": wrong[rows, columns] / objects[rows],
             }
         )
 

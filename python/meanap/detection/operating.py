@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +16,18 @@ from meanap.detection.table import Table
 if TYPE_CHECKING:
     from meanap.detection.result import Result
 
-__all__ = ["BestF1", "Curve", "Froc", "MissRate", "OperatingPoint", "best_f1", "curve", "froc", "miss_rate", "point"]
+__all__ = [
+    "Curve",
+    "Froc",
+    "MissRate",
+    "OperatingPoint",
+    "best_f1",
+    "best_threshold",
+    "curve",
+    "froc",
+    "miss_rate",
+    "point",
+]
 
 #: The numbers of a point, as it has them.
 _POINT = ("threshold", "precision", "recall", "f1", "false_positives_per_image", "false_alarms")
@@ -148,25 +161,22 @@ class OperatingPoint:
     false_positives_per_image: float = math.nan
     false_alarms: float = math.nan
     intervals: Table | None = field(default=None, repr=False, compare=False)
+    #: Makes `per_class`, which waits until it is asked for.
+    _classes: Callable[[], Table] | None = field(default=None, repr=False, compare=False)
 
+    @functools.cached_property
+    def per_class(self) -> Table:
+        """Each category's own point, chosen in the same way: ``category``, ``name``, ``threshold``, ``precision``,
+        ``recall``, ``f1``, ``false_positives_per_image``, ``false_alarms``; NaN where no threshold will do.
 
-@dataclass(frozen=True, repr=False)
-class BestF1(OperatingPoint):
-    """The best threshold for all categories together; `per_class` has each category's own.
+        Of a point of one category that category alone; empty for a point of a curve.
+        """
+        empty = {"category": [], "name": [], **{name: np.zeros(0) for name in _POINT}}
+        return Table(empty) if self._classes is None else self._classes()
 
-    Attributes
-    ----------
-    per_class : Table
-        ``category``, ``name``, and the numbers of each one's point.
-    """
-
-    per_class: Table = field(default_factory=lambda: Table({}))
-
-    def __repr__(self) -> str:
-        return (
-            f"BestF1(threshold={self.threshold:.3f}, precision={self.precision:.3f}, recall={self.recall:.3f}, "
-            f"f1={self.f1:.3f})"
-        )
+    def __getstate__(self) -> dict[str, Any]:
+        # The table goes along, not what it is made of.
+        return {**vars(self), "per_class": self.per_class, "_classes": None}
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,35 +264,31 @@ def _best(curve: Curve, beta: float) -> OperatingPoint:
     return _point(curve, int(np.nanargmax(measure)))
 
 
-def best_f1(result: Result, wanted: dict[str, float | None], iou: float, beta: float, area: str) -> BestF1:
+def best_f1(result: Result, iou: float, beta: float, area: str) -> OperatingPoint:
     if not _is_number(beta) or not 0 < beta < math.inf:
         raise ValueError(f"beta: expected a number above 0, found {beta!r}")
-    if all(value is None for value in wanted.values()):
 
-        def of(category: Any) -> OperatingPoint:
-            return _best(curve(result, category, iou, area, None), beta)
-    elif beta == 1:
+    def of(category: Any) -> OperatingPoint:
+        return _best(curve(result, category, iou, area, None), beta)
 
-        def of(category: Any) -> OperatingPoint:
-            return point(result, wanted, category, iou, area, 0.95, 0, 0)
-    else:
-        raise ValueError(
-            f"beta: {beta} is for the best F-measure, which is not what chooses where {' or '.join(wanted)} is given"
-        )
-    overall = of(None)
-    per_class = _per_class(result, [of(id) for id in result.category_ids])
-    return BestF1(**{name: getattr(overall, name) for name in _POINT}, per_class=per_class)
+    return replace(of(None), _classes=lambda: _per_class(result, result.category_ids, of))
 
 
-def points(result: Result, wanted: dict[str, float | None], iou: float, area: str) -> Table:
-    _asked(wanted)
-    return _per_class(result, [point(result, wanted, id, iou, area, 0.95, 0, 0) for id in result.category_ids])
+def best_threshold(result: Result, iou: float) -> float:
+    """The score with the best F1 of all categories together, which is what is looked at where no score is given.
+
+    At the evaluated threshold nearest to `iou`; -inf, which is every detection, where there is no F1.
+    """
+    nearest = min(result.protocol.thresholds, key=lambda threshold: abs(threshold - iou))
+    score = _best(curve(result, None, nearest, "all", None), 1.0).threshold
+    return -math.inf if math.isnan(score) else score
 
 
-def _per_class(result: Result, points: list[OperatingPoint]) -> Table:
+def _per_class(result: Result, categories: list[Any], of: Callable[[Any], OperatingPoint]) -> Table:
+    points = [of(id) for id in categories]
     columns: dict[str, Any] = {
-        "category": list(result.category_ids),
-        "name": [result._name(id) for id in result.category_ids],
+        "category": list(categories),
+        "name": [result._name(id) for id in categories],
     }
     for name in _POINT:
         columns[name] = np.array([getattr(point, name) for point in points], dtype=np.float64)
@@ -301,6 +307,26 @@ def point(
 ) -> OperatingPoint:
     name, value = _asked(wanted)
     check(confidence, resamples, 0)
+
+    def of(category: Any) -> OperatingPoint:
+        return _chosen(result, name, value, category, iou, area, confidence, 0, seed)
+
+    categories = result.category_ids if category is None else [result.category_ids[result._position(category)]]
+    found = _chosen(result, name, value, category, iou, area, confidence, resamples, seed)
+    return replace(found, _classes=lambda: _per_class(result, categories, of))
+
+
+def _chosen(
+    result: Result,
+    name: str,
+    value: float,
+    category: Any,
+    iou: float,
+    area: str,
+    confidence: float,
+    resamples: int,
+    seed: int,
+) -> OperatingPoint:
     matches, *place = _place(result, category, iou, area)
     rule = "false_positives" if name == "false_positives_per_image" else name
     images = len(result.image_ids)

@@ -6,7 +6,7 @@ import functools
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from meanap.detection import derived, operating
 from meanap.detection.confusion import Confusion
 from meanap.detection.errors import BACKGROUND, LRP, Errors, lrp
 from meanap.detection.matches import MatchTable
-from meanap.detection.sampling import Interval, Intervals, Samples, interval, intervals
+from meanap.detection.sampling import Interval, Intervals, Samples, interval
 from meanap.detection.table import Table
 from meanap.protocol import Protocol, SummaryRow
 
@@ -111,7 +111,6 @@ class Result:
     @functools.cached_property
     def _pooled(self) -> _core.Matches:
         return self._matches.pooled()
-
 
     @property
     def precision(self) -> np.ndarray:
@@ -263,45 +262,27 @@ class Result:
         false positives for each image and false alarms over score."""
         return operating.curve(self, category, iou, area, limit)
 
-    def best_f1(
-        self,
-        iou: float = 0.5,
-        *,
-        precision: float | None = None,
-        recall: float | None = None,
-        beta: float = 1.0,
-        area: str = "all",
-    ) -> operating.BestF1:
-        """The score threshold that gives the best F-measure, one for all categories and one for each; or the one that
-        reaches a wanted precision or recall.
+    def best_f1(self, iou: float = 0.5, *, beta: float = 1.0, area: str = "all") -> operating.OperatingPoint:
+        """The score threshold with the best F-measure, of all categories together; `per_class` has each one's own.
 
         Parameters
         ----------
-        precision, recall
-            What is wanted, at most one of them, as `operating_point` takes it: at least this precision with the most
-            recall, or at least this recall with the best precision.
         beta
-            Recall counts so many times as much as precision; of the F-measure that is made best, so not with the above.
-
-        Returns
-        -------
-        BestF1
-            Threshold, precision, recall and F1 of all together, and ``per_class``, a table of each category's; NaN
-            where no threshold will do.
+            Recall counts so many times as much as precision.
 
         Raises
         ------
         ValueError
-            Both of them, a number that is not from 0 to 1, or a threshold `iou` that was not evaluated.
+            `beta` is not a number above 0, or a threshold `iou` that was not evaluated.
 
         >>> import meanap
         >>> truth = [{"boxes": [[0, 0, 10, 10], [20, 0, 30, 10]], "labels": [1, 2]}]
         >>> found = [{"boxes": [[0, 0, 10, 10], [20, 0, 30, 10]], "labels": [1, 2], "scores": [0.8, 0.3]}]
-        >>> result = meanap.evaluate(truth, found)
-        >>> result.best_f1(recall=0.5).threshold, result.best_f1(recall=0.5).per_class["threshold"].tolist()
-        (0.8, [0.8, 0.3])
+        >>> best = meanap.evaluate(truth, found).best_f1()
+        >>> best.threshold, best.per_class["threshold"].tolist()
+        (0.3, [0.8, 0.3])
         """
-        return operating.best_f1(self, {"precision": precision, "recall": recall}, iou, beta, area)
+        return operating.best_f1(self, iou, beta, area)
 
     def operating_point(
         self,
@@ -336,7 +317,7 @@ class Result:
         Returns
         -------
         OperatingPoint
-            All NaN if no threshold will do.
+            All NaN if no threshold will do. Its ``per_class`` has the point of each category, chosen in the same way.
 
         Raises
         ------
@@ -363,28 +344,6 @@ class Result:
         }
         return operating.point(self, wanted, category, iou, area, confidence, resamples, seed)
 
-    def operating_points(
-        self,
-        *,
-        precision: float | None = None,
-        recall: float | None = None,
-        false_positives_per_image: float | None = None,
-        false_alarms: float | None = None,
-        score: float | None = None,
-        iou: float = 0.5,
-        area: str = "all",
-    ) -> Table:
-        """The operating point of each category, as `operating_point` chooses it: ``category``, ``name``, ``threshold``,
-        ``precision``, ``recall``, ``f1``, ``false_positives_per_image``, ``false_alarms``; NaN where none will do."""
-        wanted = {
-            "precision": precision,
-            "recall": recall,
-            "false_positives_per_image": false_positives_per_image,
-            "false_alarms": false_alarms,
-            "score": score,
-        }
-        return operating.points(self, wanted, iou, area)
-
     def froc(self, category: Any = None, iou: float = 0.5, *, area: str = "all") -> operating.Froc:
         """Free-response ROC: how much is found at how many false positives for each image, of one category or all."""
         return operating.froc(self, category, iou, area)
@@ -394,20 +353,27 @@ class Result:
         image (Dollár et al., PAMI 2012); of one category, or the mean of those that have objects."""
         return operating.miss_rate(self, category, iou, area)
 
-    def per_image(self, iou: float = 0.5, *, score: float = -math.inf, area: str = "all") -> Table:
+    def per_image(self, iou: float = 0.5, *, score: float | None = None, area: str = "all") -> Table:
         """One row for each image, most errors first: ``objects`` (to be found), ``detections`` that count,
-        ``true_positives``, ``false_positives``, ``false_negatives``."""
-        return derived.per_image(self, iou, score, area)
+        ``true_positives``, ``false_positives``, ``false_negatives``.
+
+        Detections below `score` do not count; by default below the score with the best F1.
+        """
+        return derived.per_image(self, iou, self._score_from(score, iou), area)
+
+    def _score_from(self, score: float | None, iou: float) -> float:
+        return operating.best_threshold(self, iou) if score is None else score
 
     def calibration(self, iou: float = 0.5, *, bins: int = 10, category: Any = None) -> derived.Calibration:
         """Whether a score of 0.8 is right eight times out of ten: precision by score."""
         return derived.calibration(self, iou, bins, category)
 
-    def confusion(self, iou: float = 0.5, score: float = -math.inf) -> Confusion:
+    def confusion(self, iou: float = 0.5, score: float | None = None) -> Confusion:
         """The confusion matrix: class by class, with a row and a column for the background.
 
         Detections are matched with objects of any category, by the protocol's matcher, limits and treatment of crowds.
-        Detections below `score` are left out, and so is what the protocol ignores.
+        Detections below `score` are left out, and so is what the protocol ignores. By default it is the score with the
+        best F1 of all categories together, at the evaluated threshold nearest to `iou`; ``-math.inf`` keeps all.
 
         Raises
         ------
@@ -416,7 +382,7 @@ class Result:
         """
         if self._match_confusion is None:
             raise ValueError(_NOT_KEPT.format("confusion"))
-        return Confusion.of(self, self._match_confusion(iou), iou, score)
+        return Confusion.of(self, self._match_confusion(iou), iou, self._score_from(score, iou))
 
     def errors(self, iou: float = 0.5, background: float = BACKGROUND, *, area: str = "all") -> Errors:
         """Which errors cost most: what AP at `iou` would gain if each of TIDE's error types were corrected.
@@ -472,40 +438,63 @@ class Result:
 
     # How sure
 
+    @overload
     def interval(
         self,
-        name: str | SummaryRow = "ap",
+        names: str | SummaryRow,
+        confidence: float = ...,
+        resamples: int = ...,
+        *,
+        category: Any = ...,
+        seed: int = ...,
+        progress: Any = ...,
+    ) -> Interval: ...
+
+    @overload
+    def interval(
+        self,
+        names: Sequence[str | SummaryRow] | None = ...,
+        confidence: float = ...,
+        resamples: int = ...,
+        *,
+        category: Any = ...,
+        seed: int = ...,
+        progress: Any = ...,
+    ) -> Intervals: ...
+
+    def interval(
+        self,
+        names: str | SummaryRow | Sequence[str | SummaryRow] | None = None,
         confidence: float = 0.95,
         resamples: int = 1000,
         *,
         category: Any = None,
         seed: int = 0,
         progress: Any = False,
-    ) -> Interval:
-        """A bootstrap interval: what the number would be on other images drawn like these.
+    ) -> Interval | Intervals:
+        """Bootstrap intervals: what numbers would be on other images drawn like these.
 
         Images are drawn with replacement; curves are drawn anew from the match table, nothing is matched again.
+
+        Parameters
+        ----------
+        names
+            One number, several, or None for the whole summary.
+        category
+            Of this category; by default of all.
+
+        Returns
+        -------
+        Interval or Intervals
+            Of one number an `Interval`; of several a table with a row for each, all from the same resampled images,
+            and ``per_class`` with the first number of each category.
+
+        Raises
+        ------
+        ValueError
+            No names, or `confidence` or `resamples` out of range.
         """
-        return interval(self, name, confidence, resamples, category, seed, progress)
-
-    def intervals(
-        self,
-        names: Sequence[str | SummaryRow] | None = None,
-        confidence: float = 0.95,
-        resamples: int = 1000,
-        *,
-        seed: int = 0,
-        progress: Any = False,
-    ) -> Intervals:
-        """The bootstrap intervals of several numbers (the whole summary by default), and of the first one for each
-        category, from the same resampled images."""
-        return intervals(self, names, confidence, resamples, seed, progress)
-
-    def _sampler(self, row: SummaryRow) -> Callable[[np.ndarray], Samples]:
-        """From weights of images ``(B, I)`` to the AP or recall of each sample: ``(B, T, K)``."""
-        _, area, limit = self._places(row)
-        resampler = self._resampler(area, limit)
-        return lambda weights: resampler(weights)[row.kind == "recall"]
+        return interval(self, names, confidence, resamples, category, seed, progress)
 
     def _resampler(self, area: int, limit: int) -> Callable[[np.ndarray], tuple[Samples, Samples]]:
         """From weights of images to AP and recall of each sample."""

@@ -17,7 +17,7 @@ from meanap.protocol import SummaryRow
 if TYPE_CHECKING:
     from meanap.detection.result import Result
 
-__all__ = ["Interval", "Intervals", "Samples", "check", "draw", "interval", "intervals", "means"]
+__all__ = ["Interval", "Intervals", "Samples", "check", "draw", "interval", "means"]
 
 #: Numbers of each sample, threshold and category: ``(B, T, K)``, NaN where there is nothing to find.
 Samples: TypeAlias = np.ndarray
@@ -102,83 +102,64 @@ def means(result: Result, row: SummaryRow, samples: Samples, category: Any = Non
 
 def interval(
     result: Result,
-    name: str | SummaryRow,
+    names: str | SummaryRow | Sequence[str | SummaryRow] | None,
     confidence: float,
     resamples: int,
     category: Any,
     seed: int,
     progress: Any,
-) -> Interval:
+) -> Interval | Intervals:
     check(confidence, resamples)
-    row = result._row(name)
-    images = len(result.image_ids)
-    value = result.number(row, category)
-    if not images or math.isnan(value):
-        return Interval(row.name, value, math.nan, math.nan, confidence, math.nan, np.full(resamples, math.nan))
-    found, sampler = [], result._sampler(row)
-    with Progress(progress, resamples, "resampling") as told:
-        for weights in draw(images, resamples, seed):
-            found.append(means(result, row, sampler(weights), category))
-            told.advance(len(weights))
-    samples = np.concatenate(found)
-    low, high = np.nanquantile(samples, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(row.name, value, float(low), float(high), confidence, float(np.nanstd(samples)), samples)
-
-
-def intervals(
-    result: Result,
-    names: Sequence[str | SummaryRow] | None,
-    confidence: float,
-    resamples: int,
-    seed: int,
-    progress: Any,
-) -> Intervals:
-    check(confidence, resamples)
-    rows = [result._row(name) for name in (result._rows if names is None else names)]
+    single = isinstance(names, (str, SummaryRow))
+    wanted = [names] if single else list(result) if names is None else names
+    rows = [result._row(name) for name in wanted]
     if not rows:
         raise ValueError("names: expected at least one number")
+    values = [result.number(row, category) for row in rows]
+    per_class = category is None and not single and result.protocol.average == "macro"
+    ids = result.category_ids if per_class else []
     found: list[list[np.ndarray]] = [[] for _ in rows]
-    ids = result.category_ids if result.protocol.average == "macro" else []
     by_class: list[list[np.ndarray]] = [[] for _ in ids]
     # Rows of one area range and limit share their samples.
     places = [result._places(row)[1:] for row in rows]
-    samplers = {place: result._resampler(*place) for place in places}
+    images = 0 if np.isnan(values).all() else len(result.image_ids)
+    samplers = {place: result._resampler(*place) for place in places if images}
     with Progress(progress, resamples, "resampling") as told:
-        for weights in draw(len(result.image_ids), resamples, seed):
+        for weights in draw(images, resamples, seed) if images else ():
             held = {place: sampler(weights) for place, sampler in samplers.items()}
             for index, (row, place) in enumerate(zip(rows, places, strict=True)):
                 samples = held[place][row.kind == "recall"]
-                found[index].append(means(result, row, samples))
+                found[index].append(means(result, row, samples, category))
                 if index == 0:
                     for chunks, id in zip(by_class, ids, strict=True):
                         chunks.append(means(result, row, samples, id))
             told.advance(len(weights))
+    joined = [np.concatenate(chunks) if chunks else np.full(resamples, math.nan) for chunks in found]
+    bounds = _bounds(values, joined, confidence)
+    if single:
+        low, high, error = (float(bounds[name][0]) for name in ("low", "high", "error"))
+        return Interval(rows[0].name, values[0], low, high, confidence, error, joined[0])
     table = Intervals(
-        {"number": [row.name for row in rows], **_bounds([result.number(row) for row in rows], found, confidence)},
+        {"number": [row.name for row in rows], **bounds},
         title=f"{confidence:.0%} intervals, {resamples} resamples",
     )
-    table.samples = {row.name: _joined(chunks) for row, chunks in zip(rows, found, strict=True)}
+    table.samples = {row.name: samples for row, samples in zip(rows, joined, strict=True)}
     table.confidence = confidence
-    values = [result.number(rows[0], id) for id in ids]
+    of_classes = [result.number(rows[0], id) for id in ids]
     table.per_class = Table(
         {
             "category": list(ids),
             "name": [result._name(id) for id in ids],
-            **_bounds(values, by_class, confidence),
+            **_bounds(of_classes, [np.concatenate(chunks or [np.zeros(0)]) for chunks in by_class], confidence),
         }
     )
     return table
 
 
-def _joined(chunks: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate(chunks) if chunks else np.zeros(0)
-
-
-def _bounds(values: list[float], samples: list[list[np.ndarray]], confidence: float) -> dict[str, np.ndarray]:
+def _bounds(values: list[float], samples: list[np.ndarray], confidence: float) -> dict[str, np.ndarray]:
     """Value, bounds and standard deviation of each row; NaN where no sample has the number."""
     told = np.full((len(values), 4), math.nan)
-    for row, (value, chunks) in enumerate(zip(values, samples, strict=True)):
-        present = _joined(chunks)
+    for row, (value, present) in enumerate(zip(values, samples, strict=True)):
         present = present[~np.isnan(present)]
         told[row, 0] = value
         if len(present) and not math.isnan(value):

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
@@ -113,8 +112,8 @@ def confusion(
     similarity: str = "bbox",
     protocol: str | Protocol = "coco",
     *,
+    score: float,
     iou: float = 0.5,
-    score: float = -math.inf,
     engine: Literal["ray", "spark"] | None = None,
     categories: Iterable[Any] | Mapping[Any, str] | None = None,
     shards: int | None = None,
@@ -124,7 +123,8 @@ def confusion(
 ) -> Confusion:
     """The confusion matrix over a cluster: that of `Result.confusion`, which is a sum over images.
 
-    Takes what `evaluate` and `Result.confusion` take.
+    Takes what `evaluate` and `Result.confusion` take. `score` has to be given: to find the score with the best F1 takes
+    the match rows (``evaluate(..., keep_matches=True).best_f1().threshold``); ``-math.inf`` keeps all detections.
     """
     plan = Plan.of(similarity, protocol, box_format=box_format, score_range=score_range, **changes)
     work = functools.partial(confuse_batch, plan=plan, iou=iou, score=score)

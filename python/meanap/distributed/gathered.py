@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
@@ -85,7 +84,7 @@ class GatheredResult(Result):
         precision, recall, _ = (self._pooled if micro else self._matches).accumulate()
         return (precision if kind == "precision" else recall)[..., limit]
 
-    def confusion(self, iou: float = 0.5, score: float = -math.inf) -> Any:
+    def confusion(self, iou: float = 0.5, score: float | None = None) -> Any:
         _no_confusion(iou)
 
     def errors(self, iou: float = 0.5, background: float = 0.1, *, area: str = "all") -> Any:

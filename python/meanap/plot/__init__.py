@@ -11,7 +11,7 @@ dark pages; lines differ in stroke as well as in colour, for print.
 >>> ax.figure.savefig("curve.svg")  # doctest: +SKIP
 """
 
-from meanap.plot._bars import comparison, difference, errors, mistakes, per_class
+from meanap.plot._bars import comparison, difference, errors, per_class
 from meanap.plot._curves import calibration, f1, froc, precision_recall
 from meanap.plot._matrix import confusion
 
@@ -23,7 +23,6 @@ __all__ = [
     "errors",
     "f1",
     "froc",
-    "mistakes",
     "per_class",
     "precision_recall",
 ]

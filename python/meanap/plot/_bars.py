@@ -1,4 +1,4 @@
-"""Numbers side by side: classes, mistakes, two models."""
+"""Numbers side by side: classes, errors, two models."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from meanap.detection.comparison import Comparison, verdict
-from meanap.detection.confusion import Confusion
 from meanap.detection.errors import Errors
 from meanap.detection.explain import Difference
 from meanap.detection.result import Result
 from meanap.plot._canvas import axes, shortened
 
-__all__ = ["comparison", "difference", "errors", "mistakes", "per_class"]
+__all__ = ["comparison", "difference", "errors", "per_class"]
 
 
 def per_class(
@@ -37,7 +36,7 @@ def per_class(
         There is no matplotlib.
     """
     if resamples:
-        table = result.intervals([name], confidence, resamples).per_class
+        table = result.interval([name], confidence, resamples).per_class
         names, value, low, high = table["name"], table["value"], table["low"], table["high"]
     else:
         names = [result._name(id) for id in result.category_ids]
@@ -72,45 +71,6 @@ def per_class(
                     color=colours.series[1], fontsize="small", va="bottom")  # fmt: skip
     told = f", {confidence:.0%} intervals" if resamples else ""
     ax.set_xlabel(f"{_called(name)} of each class{told}")
-    return ax
-
-
-def mistakes(
-    found: Result | Confusion, *, iou: float = 0.5, score: float = 0.3, pairs: int = 20, ax: Any = None
-) -> Any:
-    """The most frequent confusions of one class with another, as bars. Returns the axes.
-
-    Raises
-    ------
-    ImportError
-        There is no matplotlib.
-    """
-    if isinstance(found, Result):
-        found = found.confusion(iou, score)
-    matrix = found.matrix[:-1, :-1]
-    wrong = matrix * ~np.eye(len(matrix), dtype=bool)
-    rows, columns = np.nonzero(wrong)
-    order = np.argsort(-wrong[rows, columns], kind="stable")[:pairs]
-    rows, columns = rows[order], columns[order]
-    counts = wrong[rows, columns]
-    # Of each class's objects, so many were called the other.
-    parts = counts / np.maximum(found.matrix[rows].sum(axis=1), 1)
-    ax, colours = axes(ax, (6.4, max(2.0, 1.0 + 0.24 * len(order))))
-    places = np.arange(len(order))
-    ax.barh(places, counts, 0.72, color=colours.series[1], alpha=0.75)
-    for place, count, part in zip(places, counts, parts, strict=True):
-        ax.annotate(f"{count:,} ({part:.1%})", (count, place), (4, 0), textcoords="offset points", va="center",
-                    fontsize="x-small", color=colours.ink)  # fmt: skip
-    labels = [
-        f"{shortened(found.names[i], 18)} as {shortened(found.names[j], 18)}"
-        for i, j in zip(rows, columns, strict=True)
-    ]
-    ax.set_yticks(places, labels, fontsize="small")
-    ax.tick_params(axis="y", length=0)
-    ax.set_ylim(max(len(order), 1) - 0.4, -0.6)
-    ax.margins(x=0.16)
-    ax.set_xlabel("objects (part of the class)")
-    ax.set_title(f"{found.misclassified:,} misclassified objects")
     return ax
 
 

@@ -1,8 +1,8 @@
-"""The confusion matrix, made small enough to be read."""
+"""The confusion matrix, made small enough to be read, and its largest entries."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,13 +15,15 @@ __all__ = ["confusion"]
 
 def confusion(
     found: Result | Confusion,
+    kind: Literal["matrix", "pairs"] = "matrix",
     *,
     iou: float = 0.5,
-    score: float = 0.3,
+    score: float | None = None,
     classes: int | None = 20,
+    pairs: int = 20,
     ax: Any = None,
 ) -> Any:
-    """The confusion matrix: rows are the classes of objects, columns those detected.
+    """The confusion matrix: rows are the classes of objects, columns those detected; or its largest entries.
 
     Colour is the part of the row, numbers are counts. Of many classes only those in the largest confusions are shown,
     the most confused first; the others are added up in one row and one column, so every object and detection is in
@@ -30,11 +32,14 @@ def confusion(
     Parameters
     ----------
     found : Result or Confusion
+    kind : {"matrix", "pairs"}
+        The matrix, or bars of the most frequent pairs of two classes that are confused.
     iou, score
-        Where `found` is a result: what `Result.confusion` takes. A score of the operating point is a good choice; with
-        all low scores in, the background fills the matrix.
+        Where `found` is a result: what `Result.confusion` takes.
     classes
-        How many to show; None for all.
+        How many the matrix shows; None for all.
+    pairs
+        How many bars there are at most.
     ax
         Axes to draw on; a figure is made without.
 
@@ -44,11 +49,19 @@ def confusion(
 
     Raises
     ------
+    ValueError
+        There is no such kind.
     ImportError
         There is no matplotlib.
     """
+    if kind not in ("matrix", "pairs"):
+        raise ValueError(f"kind: expected 'matrix' or 'pairs', found {kind!r}")
     if isinstance(found, Result):
         found = found.confusion(iou, score)
+    return _matrix(found, classes, ax) if kind == "matrix" else _pairs(found, pairs, ax)
+
+
+def _matrix(found: Confusion, classes: int | None, ax: Any) -> Any:
     matrix, names = found.condensed(classes)
     n = len(names)
     side = min(40.0, max(4.5, 2.2 + (0.36 if n <= 40 else 0.16) * n))
@@ -81,6 +94,27 @@ def confusion(
     ax.set_ylabel("class of the object")
     told = f", score from {found.score:g} on" if np.isfinite(found.score) else ""
     ax.set_title(f"Confusion at IoU {found.iou:g}{told}")
+    return ax
+
+
+def _pairs(found: Confusion, pairs: int, ax: Any) -> Any:
+    table = found.pairs(background=False)
+    shown = min(pairs, len(table))
+    ax, colours = axes(ax, (6.4, max(2.0, 1.0 + 0.24 * shown)))
+    ax.barh(np.arange(shown), table["count"][:shown], 0.72, color=colours.series[1], alpha=0.75)
+    labels = []
+    for place in range(shown):
+        row = table[place]
+        labels.append(f"{shortened(row['truth'], 18)} as {shortened(row['detected'], 18)}")
+        told = f"{row['count']:,} ({row['fraction']:.1%})"
+        ax.annotate(told, (row["count"], place), (4, 0), textcoords="offset points", va="center",
+                    fontsize="x-small", color=colours.ink)  # fmt: skip
+    ax.set_yticks(np.arange(shown), labels, fontsize="small")
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(max(shown, 1) - 0.4, -0.6)
+    ax.margins(x=0.16)
+    ax.set_xlabel("objects (fraction of the class)")
+    ax.set_title(f"{found.misclassified:,} misclassified objects")
     return ax
 
 

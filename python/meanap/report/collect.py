@@ -13,6 +13,7 @@ import numpy as np
 import meanap
 from meanap import _core
 from meanap.detection import Result
+from meanap.detection.operating import best_threshold
 from meanap.plot._curves import recall_grid
 from meanap.report.scenes import scenes
 
@@ -49,7 +50,7 @@ def collect(
     iou = 0.5 if 0.5 in result.protocol.thresholds else result.protocol.thresholds[0]
     best = result.best_f1(iou)
     if score is None:
-        score = -math.inf if math.isnan(best.threshold) else best.threshold
+        score = best_threshold(result, iou)
     table = result.per_class
     told: dict[str, Any] = {
         "title": title or _called(detections, "Detections"),
@@ -69,7 +70,7 @@ def collect(
         "score": score,
         "resamples": resamples,
     }
-    sure = result.intervals(resamples=resamples)
+    sure = result.interval(resamples=resamples)
     compared = None if other is None else meanap.compare(other, result, resamples=resamples)
     told["summary"] = _summary(sure, compared)
     told["classes"] = _classes(result, best, sure.per_class, compared)
@@ -224,23 +225,12 @@ def _confusion(result: Result, iou: float, score: float) -> dict[str, Any] | Non
         return None
     found = result.confusion(iou, score)
     matrix, names = found.condensed(_MATRIX)
-    wrong = found.matrix[:-1, :-1] * ~np.eye(len(found.matrix) - 1, dtype=bool)
-    rows, columns = np.nonzero(wrong)
-    order = np.argsort(-wrong[rows, columns], kind="stable")[:_PAIRS]
-    objects = found.matrix.sum(axis=1)
+    pairs = found.pairs(background=False)
     return {
         **{name: getattr(found, name) for name in ("misclassified", *_OUTCOMES)},
         "names": names,
         "matrix": matrix.tolist(),
-        "pairs": [
-            {
-                "truth": found.names[i],
-                "detected": found.names[j],
-                "count": int(wrong[i, j]),
-                "part": float(wrong[i, j] / objects[i]),
-            }
-            for i, j in zip(rows[order].tolist(), columns[order].tolist(), strict=True)
-        ],
+        "pairs": [row for row, _ in zip(pairs, range(_PAIRS), strict=False)],
     }
 
 

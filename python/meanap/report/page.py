@@ -274,7 +274,7 @@ def _confusion(told: dict[str, Any]) -> str:
     )
     rows = [
         f"<tr><td>{text(row['truth'])}</td><td>{text(row['detected'])}</td>{_count(row['count'])}"
-        f"{_cell(row['part'], format(row['part'], '.1%'))}</tr>"
+        f"{_cell(row['fraction'], format(row['fraction'], '.1%'))}</tr>"
         for row in found["pairs"]
     ]
     heads = ["class of the object", "class detected", "objects", "fraction of the class"]
