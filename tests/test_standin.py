@@ -98,8 +98,8 @@ def test_what_was_bound_before(framework):
     assert module.Evaluator.__bases__ == (THEIRS["pycocotools.cocoeval"].COCOeval,)
 
 
-# What Cython leaves in a module, and pycocotools' methods in the classes of a compiled one.
-CYTHON = {"__test__", "__reduce_cython__", "__setstate_cython__", "__pyx_capi__", "__setstate__"}
+# What Cython leaves in a module and in the classes of a compiled one, and what `warnings` leaves in any.
+CYTHON = {"__test__", "__reduce_cython__", "__setstate_cython__", "__pyx_capi__", "__setstate__", "__warningregistry__"}
 
 
 @pytest.mark.parametrize("name", NAMES)

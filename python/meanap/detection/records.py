@@ -51,7 +51,7 @@ def coco_ground_truth(dataset: Mapping[str, Any], similarity: str) -> GroundTrut
         _check_records(annotations, place)
         columns = {
             **_ids(annotations, place),
-            "iscrowd": np.array(_column(annotations, "iscrowd", place, _flag, "0 or 1", default=False), dtype=bool),
+            **_crowds(annotations, place),
             "area": np.array(
                 _column(annotations, "area", place, _area, "an area in pixels", default=math.nan), dtype=np.float64
             ),
@@ -69,7 +69,12 @@ def coco_ground_truth(dataset: Mapping[str, Any], similarity: str) -> GroundTrut
         counted = _column(annotations, "num_keypoints", place, _finite, "a number of keypoints", default=math.nan)
         fields["num_keypoints"] = np.array(counted, dtype=np.float64)
     truth = GroundTruth(
-        columns["image_id"], columns["category_id"], **fields, box_format="xywh", crowd=columns["iscrowd"]
+        columns["image_id"],
+        columns["category_id"],
+        **fields,
+        box_format="xywh",
+        crowd=columns["iscrowd"],
+        ignore=columns.get("ignore"),
     )
     truth.records = True
     if images is not None:
@@ -342,9 +347,33 @@ def _area(value: Any) -> float | None:
     return number if number is not None and number >= 0 else None
 
 
-def _flag(value: Any) -> bool | None:
-    number = float(value) if isinstance(value, (bool, np.bool_)) else as_number(value)
-    return bool(number) if number in (0, 1) else None
+def _crowds(annotations: _Records, place: str) -> dict[str, np.ndarray]:
+    """The flags `crowd` and, where they differ, `ignore` of objects, as pycocotools takes "iscrowd".
+
+    An object is ignored if the value is true, and a crowd if its integer is not 0: the text "0" is true, and the object
+    ignored, which is rarely meant.
+    """
+    flags = _column(annotations, "iscrowd", place, _crowd, "0 or 1", default=(False, False))
+    crowd, ignored = np.array(flags, dtype=bool).reshape(-1, 2).T
+    odd = np.flatnonzero(ignored & ~crowd)
+    if not len(odd):
+        return {"iscrowd": crowd}
+    value = annotations[int(odd[0])]["iscrowd"]
+    warnings.warn(
+        f'{place}: record {odd[0]}: "iscrowd" is {value!r}, expected 0 or 1: objects with such a value are ignored, as '
+        "by pycocotools",
+        stacklevel=2,
+    )
+    return {"iscrowd": crowd, "ignore": ignored}
+
+
+def _crowd(value: Any) -> tuple[bool, bool] | None:
+    if not isinstance(value, (bool, np.bool_, str)):
+        value = as_number(value)
+    try:
+        return (int(value) != 0, bool(value))
+    except (OverflowError, TypeError, ValueError):
+        return None
 
 
 def _numbers(value: Any) -> list[float] | None:
