@@ -1,7 +1,7 @@
-"""Make the pictures of these pages: ``python docs/pictures.py [FOLDER]``, by default docs/images.
+"""Draws the plots of these pages: ``python docs/pictures.py [FOLDER]``, by default docs/images.
 
-Everything is drawn by `meanap.plot` from a data set that a seed decides, each picture once for light and once for dark
-pages. Needs ``pip install 'meanap[plot]'``.
+All plots are drawn by `meanap.plot` from generated data with a fixed seed, once for light and once for dark pages.
+Requires ``pip install 'meanap[plot]'``.
 """
 
 import sys
@@ -14,11 +14,11 @@ FOLDER = Path(__file__).parent / "images"
 
 
 def pictures():
-    """Name of each picture, and the function that draws it."""
+    """The name of each plot, and the function that draws it."""
     truth = generate.dataset(images=200, seed=11, categories=24)
     found = generate.detections(truth, per_image=40, seed=11)
     result = meanap.evaluate(truth, found)
-    # The second model says the same, but thinks little of half of its finds.
+    # The second model has the same boxes, with lower scores for half of them.
     second = [dict(box, score=box["score"] * (0.35 if i % 2 else 1.0)) for i, box in enumerate(found)]
     other = meanap.evaluate(truth, second)
     compared = meanap.compare(result, other, resamples=200)

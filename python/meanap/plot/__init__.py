@@ -1,7 +1,7 @@
-"""Pictures of what an evaluation found. Needs matplotlib: ``pip install 'meanap[plot]'``.
+"""Plots of an evaluation's results. Requires matplotlib: ``pip install 'meanap[plot]'``.
 
-Each function draws on the axes given as ``ax``, or makes a figure, and returns the axes: titles, limits and files are
-matplotlib's business. Colours suit the background of the axes, so ``plt.style.use("dark_background")`` is enough for
+Each function draws on the axes given as ``ax``, or creates a figure, and returns the axes: titles, limits and files are
+set with matplotlib. Colours suit the background of the axes, so ``plt.style.use("dark_background")`` is enough for
 dark pages; lines differ in stroke as well as in colour, for print.
 
 >>> import meanap

@@ -69,8 +69,8 @@ def per_class(
         ax.axvline(mean, color=colours.series[1], linestyle=":", linewidth=1.4)
         ax.annotate(f"{mean:.3f}", (mean, 1), (3, 1), xycoords=("data", "axes fraction"), textcoords="offset points",
                     color=colours.series[1], fontsize="small", va="bottom")  # fmt: skip
-    told = f", {confidence:.0%} intervals" if resamples else ""
-    ax.set_xlabel(f"{_called(name)} of each class{told}")
+    intervals = f", {confidence:.0%} intervals" if resamples else ""
+    ax.set_xlabel(f"{_called(name)} of each class{intervals}")
     return ax
 
 
@@ -144,7 +144,7 @@ def errors(found: Result | Errors, *, iou: float = 0.5, ax: Any = None) -> Any:
     table = found.table
     cost = np.nan_to_num(np.asarray(table["dap"], dtype=np.float64))
     labels = [str(name).replace("_", " ") for name in table["error"]]
-    # A gap sets the two sums apart from the kinds.
+    # A gap between the error types and the two sums.
     sums = np.array([name in ("false positives", "false negatives") for name in labels])
     places = np.arange(len(labels)) + 0.6 * sums
     ax, colours = axes(ax, (6.0, 3.4))
@@ -156,9 +156,9 @@ def errors(found: Result | Errors, *, iou: float = 0.5, ax: Any = None) -> Any:
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(max(places, default=0) + 0.6, -0.6)
     ax.set_xlim(min(0.0, cost.min(initial=0.0)), 1.3 * max(cost.max(initial=0.0), 0.01))
-    ax.set_xlabel("AP it costs (how many)")
-    told = "–" if math.isnan(found.ap) else f"{found.ap:.3f}"
-    ax.set_title(f"Errors at IoU {found.iou:g}: AP {told}")
+    ax.set_xlabel("AP loss (count)")
+    ap = "–" if math.isnan(found.ap) else f"{found.ap:.3f}"
+    ax.set_title(f"Errors at IoU {found.iou:g}: AP {ap}")
     return ax
 
 
@@ -195,6 +195,6 @@ def difference(found: Difference, *, ax: Any = None) -> Any:
     low, high = (there.min(), there.max()) if len(there) else (0.0, 1.0)
     reach = max(high - low, 0.002)
     ax.set_xlim(max(0.0, low - 0.5 * reach), high + 0.35 * reach)
-    ax.set_xlabel(f"{_called(found.number)} (the axis does not begin at 0)")
+    ax.set_xlabel(f"{_called(found.number)} (axis does not start at 0)")
     ax.set_title(f"From {first} to {second}: {found.difference:+.4f}")
     return ax

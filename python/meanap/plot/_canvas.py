@@ -1,4 +1,4 @@
-"""Axes to draw on, and colours that can be told apart on them."""
+"""Axes to draw on, and colours that are distinguishable on them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 __all__ = ["Colours", "axes", "shortened"]
 
-#: Hues that people with any colour vision tell apart; darker on white, lighter on black.
+#: Hues that are distinguishable with any colour vision; darker on white, lighter on black.
 _ON_LIGHT = ("#0b63a5", "#c44e12", "#08795a", "#8f3f97", "#8a6500", "#2f8fb8", "#a3174d", "#555555")
 _ON_DARK = ("#63b3ff", "#ff9a62", "#45d6a4", "#e09bea", "#e6bf4a", "#9adcff", "#ff86ab", "#c4c4c4")
 _STROKES = ("-", (0, (5, 1.6)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 3)))
@@ -70,7 +70,7 @@ def _background(ax: Any) -> Any:
 
 
 def shortened(name: Any, width: int = 24) -> str:
-    """A name that fits beside a bar. Dollars are kept from being read as mathematics."""
+    """A name that fits beside a bar. Dollar signs are escaped, so that they are not read as mathematics."""
     text = " ".join(str(name).split())
     text = text if len(text) <= width else text[: width - 1] + "…"
     return text.replace("$", r"\$")

@@ -18,7 +18,7 @@ __all__ = ["calibration", "f1", "froc", "precision_recall", "recall_grid"]
 #: Recalls at which curves of several classes are averaged, and the longest line that is drawn.
 _GRID = np.linspace(0.0, 1.0, 101)
 _POINTS = 400
-#: More lines than this are told apart by nobody: they are drawn faintly, the best and the worst by name.
+#: More lines than this cannot be distinguished: they are drawn faintly, the best and the worst with a label.
 _NAMED = 8
 
 
@@ -94,7 +94,7 @@ def precision_recall(
 
 
 def f1(result: Result, category: Any = None, iou: float = 0.5, *, ax: Any = None) -> Any:
-    """Precision, recall and F1 over the score from which one believes a detection; the best F1 is marked.
+    """Precision, recall and F1 over the score threshold; the highest F1 is marked.
 
     All categories' detections together, or those of one. Returns the axes.
 
@@ -130,7 +130,7 @@ def f1(result: Result, category: Any = None, iou: float = 0.5, *, ax: Any = None
             bbox={"facecolor": ax.get_facecolor(), "edgecolor": "none", "alpha": 0.75, "pad": 1.5},
         )
     low, high = (float(curve.score.min()), float(curve.score.max())) if len(curve.score) else (0.0, 1.0)
-    _frame(ax, colours, "score", "")
+    _frame(ax, colours, "score threshold", "")
     ax.set_xlim(min(0.0, low), max(1.0, high))
     ax.set_title(f"{_title(result, category, '').capitalize()} at IoU {iou:g}")
     _legend(ax, "lower center", ncols=3)
@@ -138,9 +138,9 @@ def f1(result: Result, category: Any = None, iou: float = 0.5, *, ax: Any = None
 
 
 def calibration(result: Result, category: Any = None, iou: float = 0.5, *, bins: int = 10, ax: Any = None) -> Any:
-    """How often detections of a score are right: a bar for each range of scores, with the range that chance allows.
+    """Calibration: the fraction of true positives for each range of scores, with a confidence interval.
 
-    A bar below the diagonal means too sure, one above it too modest. Returns the axes.
+    A bar below the diagonal means overconfident scores, one above it underconfident scores. Returns the axes.
 
     Raises
     ------
@@ -159,21 +159,21 @@ def calibration(result: Result, category: Any = None, iou: float = 0.5, *, bins:
         middle[there], precision, [precision - low, high - precision], fmt="none", color=colours.ink, linewidth=1.2
     )
     ax.plot([0, 1], [0, 1], color=colours.series[1], linestyle=(0, (5, 2)), linewidth=1.4,
-            label="as often as the score says")  # fmt: skip
+            label="perfect calibration")  # fmt: skip
     for x, y, n in zip(middle[there], high, count, strict=True):
         ax.annotate(_count(n), (x, y), (0, 3), textcoords="offset points", ha="center", fontsize="x-small",
                     color=colours.faint)  # fmt: skip
-    _frame(ax, colours, "score", "part that is right")
+    _frame(ax, colours, "score", "fraction of true positives")
     _legend(ax, "upper left")
-    ax.set_title(f"Calibration: off by {_number(found.error)} on average")
+    ax.set_title(f"Calibration error {_number(found.error)}")
     return ax
 
 
 def froc(result: Result | Mapping[str, Result], category: Any = None, iou: float = 0.5, *, ax: Any = None) -> Any:
     """How much is found at how many false positives for each image, one line for each model.
 
-    All categories' detections together, or those of one. Marks stand at 1/8, 1/4, …, 8, whose mean the legend tells.
-    Returns the axes.
+    All categories' detections together, or those of one. Points are drawn at 1/8, 1/4, …, 8, and the legend shows their
+    mean. Returns the axes.
 
     Raises
     ------
@@ -190,7 +190,7 @@ def froc(result: Result | Mapping[str, Result], category: Any = None, iou: float
         label = f"{_title(model, category, name)}: mean {_number(found.mean)}"
         ax.plot(shown, [found.at(rate) for rate in shown], linewidth=2, label=label, **style)
         ax.plot(rates, [found.at(rate) for rate in rates], "o", color=style["color"], markersize=4)
-    _frame(ax, colours, "false positives for each image", "part of the objects that is found")
+    _frame(ax, colours, "false positives per image", "sensitivity")
     ax.set_xscale("log", base=2)
     ax.set_xlim(1 / 16, 16)
     ax.set_xticks(rates, ["1/8", "1/4", "1/2", "1", "2", "4", "8"])

@@ -23,11 +23,11 @@ def confusion(
     pairs: int = 20,
     ax: Any = None,
 ) -> Any:
-    """The confusion matrix: rows are the classes of objects, columns those detected; or its largest entries.
+    """The confusion matrix: rows are true classes, columns predicted classes; or its largest entries.
 
-    Colour is the part of the row, numbers are counts. Of many classes only those in the largest confusions are shown,
-    the most confused first; the others are added up in one row and one column, so every object and detection is in
-    the picture.
+    Colour is the fraction of the row, numbers are counts. Of many classes only those in the largest confusions are
+    shown, the most confused first; the others are added up in one row and one column, so every object and detection is
+    counted.
 
     Parameters
     ----------
@@ -90,10 +90,10 @@ def _matrix(found: Confusion, classes: int | None, ax: Any) -> Any:
         spine.set_visible(False)
     ax.axhline(n - 1.5, color=colours.faint, linewidth=1)
     ax.axvline(n - 1.5, color=colours.faint, linewidth=1)
-    ax.set_xlabel("class detected")
-    ax.set_ylabel("class of the object")
-    told = f", score from {found.score:g} on" if np.isfinite(found.score) else ""
-    ax.set_title(f"Confusion at IoU {found.iou:g}{told}")
+    ax.set_xlabel("predicted class")
+    ax.set_ylabel("true class")
+    threshold = f", score threshold {found.score:g}" if np.isfinite(found.score) else ""
+    ax.set_title(f"Confusion at IoU {found.iou:g}{threshold}")
     return ax
 
 
@@ -106,8 +106,8 @@ def _pairs(found: Confusion, pairs: int, ax: Any) -> Any:
     for place in range(shown):
         row = table[place]
         labels.append(f"{shortened(row['truth'], 18)} as {shortened(row['detected'], 18)}")
-        told = f"{row['count']:,} ({row['fraction']:.1%})"
-        ax.annotate(told, (row["count"], place), (4, 0), textcoords="offset points", va="center",
+        label = f"{row['count']:,} ({row['fraction']:.1%})"
+        ax.annotate(label, (row["count"], place), (4, 0), textcoords="offset points", va="center",
                     fontsize="x-small", color=colours.ink)  # fmt: skip
     ax.set_yticks(np.arange(shown), labels, fontsize="small")
     ax.tick_params(axis="y", length=0)
