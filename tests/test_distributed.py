@@ -215,7 +215,7 @@ def whole(result, expected):
     assert result.matches.to_dict()["rank"].tolist() == expected.matches.to_dict()["rank"].tolist()
     with pytest.raises(RuntimeError, match="meanap.distributed.confusion"):
         result.confusion()
-    with pytest.raises(RuntimeError, match="errors and lrp: match rows do not tell"):
+    with pytest.raises(RuntimeError, match="errors and lrp: not available from match rows"):
         result.errors()
 
 

@@ -1,4 +1,4 @@
-"""pycocotools, its names and habits, on the Rust core."""
+"""The pycocotools API on the Rust core."""
 
 from meanap.coco import _mask, mask
 from meanap.coco.coco import COCO
@@ -7,5 +7,5 @@ from meanap.coco.params import Params
 
 __all__ = ["COCO", "COCOeval", "Params", "_mask", "mask"]
 
-# Looked up by programs that ask pycocotools for it.
+# Programs look it up in pycocotools.
 __author__ = "tylin"

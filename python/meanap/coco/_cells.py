@@ -1,7 +1,7 @@
-"""The road by hand: one cell (one category in one image) at a time, on dictionaries, as the reference goes.
+"""Evaluation in Python, one cell (one category in one image) at a time, on dictionaries, as in the reference.
 
-Taken when a hook is overridden, when the ground truth or the detections are not plain ``meanap.COCO`` objects, or when
-they hold what columns cannot.
+Used if a hook is overridden, if the ground truth or the detections are not plain ``meanap.COCO`` objects, or if
+columns cannot represent them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Cells = defaultdict[Any, list[Annotation]]
 
 
 def field(annotation: Annotation, name: str, side: str) -> Any:
-    """``annotation[name]``, or a ``KeyError`` that says whose field is missing."""
+    """``annotation[name]``, or a ``KeyError`` that names the record whose field is missing."""
     try:
         return annotation[name]
     except KeyError:
@@ -51,16 +51,16 @@ def load_afterwards(p: Any, coco: Any) -> list[Annotation]:
 
 
 def prepare(p: Any, coco_gt: Any, coco_dt: Any, gts: list[Annotation], dts: list[Annotation]) -> tuple[Cells, Cells]:
-    """Marks the annotations of both sides and groups them by ``(image id, category id)``.
+    """Prepares the annotations of both sides and groups them by ``(image id, category id)``.
 
-    As in the reference, the dictionaries themselves are marked: masks become run lengths, ``ignore`` is set.
+    As in the reference, the dictionaries themselves are changed: masks become run lengths, ``ignore`` is set.
     """
     if p.iouType in MASK_TYPES:
         for coco, annotations in ((coco_gt, gts), (coco_dt, dts)):
             for annotation in annotations:
                 annotation["segmentation"] = coco.annToRLE(annotation)
     for gt in gts:
-        # Whatever `ignore` said, `iscrowd` decides.
+        # `iscrowd` overrides `ignore`.
         gt["ignore"] = "iscrowd" in gt and gt["iscrowd"]
         if p.iouType == "keypoints":
             gt["ignore"] = field(gt, "num_keypoints", "ground truth") == 0 or gt["ignore"]
@@ -76,7 +76,7 @@ def group(annotations: Iterable[Annotation]) -> Cells:
 
 
 def count_zero_ids(cells: Any) -> int:
-    """Ground truths whose id is 0. What a subclass put in place of the usual dictionaries is left alone."""
+    """Ground truths whose id is 0. Other objects that a subclass put in place of the dictionaries are skipped."""
     if not isinstance(cells, dict):
         return 0
     annotations = (annotation for cell in list(cells.values()) for annotation in cell if isinstance(annotation, dict))
@@ -161,7 +161,7 @@ def evaluate_cell(
     if not gt and not dt:
         return None
     for g in gt:
-        # The area of what is ignored anyway is not asked for.
+        # The area of an ignored ground truth is not read.
         ignored = field(g, "ignore", "ground truth") or _outside_of(g, area_range, "ground truth")
         g["_ignore"] = 1 if ignored else 0
     to_find_first = np.argsort([g["_ignore"] for g in gt], kind="mergesort")
@@ -212,7 +212,7 @@ def _outside_of(annotation: Annotation, area_range: Any, side: str) -> Any:
 
 
 def _claims(detection: Annotation) -> bool:
-    """Whether a match takes the ground truth from later detections: the reference asks for an id above zero."""
+    """Whether a match takes the ground truth from later detections: the reference requires an id above zero."""
     try:
         return float(field(detection, "id", "detections")) > 0
     except (TypeError, ValueError, OverflowError):
@@ -227,7 +227,7 @@ def accumulate_cells(
 ) -> list[_Curve] | None:
     """Curves of one category and area range, for each limit: precision ``(T, R)``, recall ``(T,)``, scores ``(T, R)``.
 
-    None where there is nothing to find.
+    None where there is no ground truth.
     """
     found = [e for e in entries if e is not None]
     if not found:
@@ -277,7 +277,7 @@ def _draw(
         limits,
     )
     # The order is NumPy's, which is not that of the numbers where the negative of a short integer wraps. So the
-    # core tells places in it, from which the scores are looked up; none where a point was not reached.
+    # core returns positions in it, at which the scores are looked up; none where a point was not reached.
     reached = _look_up(scores[order], places, precision)
     return [(precision[..., m], recall[..., m], reached[..., m]) for m in range(len(limits))]
 

@@ -1,8 +1,8 @@
-"""Which parameter, or which record and field, an evaluation failed at.
+"""Finds the parameter, or the record and field, that made an evaluation fail.
 
-What fails in a calculation says nothing of the record that the value came from. So after a failure each parameter, and
-each field of each annotation, is used once more in the ways in which an evaluation uses it: the first one that fails in
-the same words is named. Where nothing fails nothing is spent.
+An error in a calculation does not name the record that the value came from. So after a failure each parameter, and
+each field of each annotation, is used again in the ways in which an evaluation uses it: the first one that fails with
+the same message is named. A successful evaluation pays nothing for it.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _STAGES = {"_prepare": "evaluate", "computeIoU": "evaluate", "computeOks": "eval
 
 
 def naming(method: _Method) -> _Method:
-    """A method of an evaluator whose errors name the culprit; their class stays what it was."""
+    """A method of an evaluator whose errors name the parameter or record; their class stays the same."""
 
     @functools.wraps(method)
     def named(self: Any, *args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Objects some of whose attributes are made when somebody looks at them."""
+"""Lazy attributes, created on first access."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 
 class _Storage:
-    """Where the attributes lie: reading the ``__dict__`` of this class makes none."""
+    """Base whose ``__dict__`` holds the attributes: reading it creates none."""
 
 
 _DICT = vars(_Storage)["__dict__"]
@@ -21,10 +21,10 @@ def stored(instance: Any) -> dict[str, Any]:
 
 
 class Lazy(_Storage):
-    """Makes the attributes in ``_lazy`` when they are read, and all of them when ``__dict__`` is.
+    """Creates the attributes in ``_lazy`` when they are read, and all of them when ``__dict__`` is.
 
-    So ``vars()``, ``dir()``, ``other.__dict__.update(self.__dict__)`` and ``del`` find what they would find if all had
-    been there from the beginning. Within the package ``stored`` is the way to look without making.
+    So ``vars()``, ``dir()``, ``other.__dict__.update(self.__dict__)`` and ``del`` behave as if all attributes
+    existed from the start. Within the package ``stored`` reads without creating.
     """
 
     _lazy: ClassVar[tuple[str, ...]] = ()
@@ -32,11 +32,11 @@ class Lazy(_Storage):
     _origin: ClassVar[str]
 
     def _make(self, name: str) -> None:
-        """Puts the attribute, and perhaps others, into ``stored(self)`` if it waits to be made."""
+        """Puts the attribute, and perhaps others, into ``stored(self)`` if it is still to be created."""
         raise NotImplementedError
 
     def _make_all(self) -> dict[str, Any]:
-        """Makes what waits to be made: all attributes."""
+        """Creates all attributes that do not exist yet."""
         own = stored(self)
         for name in self._lazy:
             if name not in own:
@@ -75,7 +75,7 @@ def slots_of(instance: Lazy) -> dict[str, Any]:
 
 
 def may_wait(instance: Lazy, names: Iterable[str]) -> bool:
-    """Whether these attributes can be made when somebody reads them: no subclass has another way to read."""
+    """Whether these attributes can be created on access: no subclass overrides attribute access."""
     cls = type(instance)
     if any(
         getattr(cls, name) is not getattr(Lazy, name) for name in ("__getattr__", "__getattribute__", "__delattr__")

@@ -1,8 +1,8 @@
-"""What the reference's evaluation leaves in the annotations that it loads.
+"""The fields that the reference's evaluation writes into the annotations that it loads.
 
 ``ignore`` in those of the ground truth, and ``_ignore``, of the last area range, in those that were matched. Where
 masks are compared, compressed run lengths in place of polygons and plain run lengths, on both sides. Dictionaries that
-exist are marked when they are evaluated, those that nobody has looked at yet when they are made.
+exist get them when they are evaluated, those of lazy attributes when they are created.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ class Marks:
 
     @property
     def key(self) -> Hashable:
-        """Of marks with equal keys the last ones say it all."""
+        """Of changes with equal keys only the last ones have an effect."""
         return (self.masks, self._images.key, self._categories.key, *self._how.items())
 
     def leave(self, annotations: list[Any], images: dict[Any, Any] | None, loaded: bool = False) -> None:
-        """Marks dictionaries.
+        """Writes the fields into dictionaries.
 
         Parameters
         ----------
@@ -77,7 +77,7 @@ class Marks:
 
 
 class Pending:
-    """Marks that wait for dictionaries."""
+    """Changes that wait for dictionaries to be created."""
 
     def __init__(self) -> None:
         self._marks: dict[Hashable, Marks] = {}
@@ -89,12 +89,12 @@ class Pending:
         self._marks[key] = marks
 
     def leave(self, attributes: dict[str, Any]) -> None:
-        """Marks the annotations of a data set that has just been made, evaluation by evaluation."""
+        """Writes the fields into the annotations of a data set that has just been created, evaluation by evaluation."""
         if not self._marks:
             return
         annotations, by_id = attributes["dataset"].get("annotations", []), attributes["anns"]
         if len(by_id) != len(annotations):
-            # An id that comes twice stands for its last annotation.
+            # A repeated id belongs to its last annotation.
             annotations = [by_id[annotation["id"]] for annotation in annotations]
         for marks in self._marks.values():
             marks.leave(annotations, attributes["imgs"])

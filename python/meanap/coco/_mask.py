@@ -1,6 +1,6 @@
 """pycocotools' compiled module ``_mask``, by name: the functions that take lists.
 
-:mod:`meanap.coco.mask` is the door for people; code that imports ``pycocotools._mask`` finds its functions
+:mod:`meanap.coco.mask` is the public API; code that imports ``pycocotools._mask`` finds its functions
 here. Each takes exactly the forms of input that the reference takes, in the order in which it looks for them.
 """
 
@@ -34,7 +34,7 @@ __all__ = [
     "toBbox",
 ]
 
-# Names that are looked up by programs that ask pycocotools for them.
+# Names that programs look up in pycocotools.
 __author__ = "tsungyi"
 PYTHON_VERSION = sys.version_info[0]
 
@@ -202,7 +202,7 @@ def _comparable(objects: Any, name: str) -> Any:
         return objects
     if type(objects) is np.ndarray:
         if objects.ndim == 1:
-            # The reference's own attempt; whatever comes of it has one column.
+            # As in the reference; the result has one column.
             objects = objects.reshape((objects[0], 1))
         if objects.ndim != 2 or objects.shape[1] != 4:
             raise ValueError(f"{name}: expected boxes of shape (n, 4), found {objects.shape}")
@@ -299,7 +299,7 @@ def frPyObjects(pyobj: Any, h: float, w: float) -> Any:
     if type(pyobj) is np.ndarray:
         return frBbox(pyobj, h, w)
     if type(pyobj) is list:
-        # What the list holds is told by its first element alone. (Boxes in a list get their TypeError.)
+        # As in the reference, the first element decides what the list holds. (Boxes in a list get their TypeError.)
         first: Any = pyobj[0]
         if len(first) == 4:
             return frBbox(pyobj, h, w)  # type: ignore[arg-type]

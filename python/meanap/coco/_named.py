@@ -1,4 +1,4 @@
-"""Exceptions that keep their class and say in which record and field they happened."""
+"""Adds the record and the field to the message of an exception, whose class stays the same."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ ERRORS = (KeyError, TypeError, ValueError, IndexError, OverflowError)
 
 
 def same_class(error: Exception, sentence: str) -> Exception:
-    """An exception of the class of ``error`` that says ``sentence``."""
+    """An exception of the class of ``error`` with the message ``sentence``."""
     cls = type(error)
     try:
         named = cls(sentence)
     except Exception:
         named = None
     if named is None or named.args != (sentence,):
-        # The class asks for something else than a sentence, as NumPy's own do.
+        # The class takes other arguments than a message, as NumPy's own do.
         named = type(cls.__name__, (cls,), {"__init__": Exception.__init__, "__str__": Exception.__str__})(sentence)
     return named
 
 
 @contextlib.contextmanager
 def told(place: str, number: int, name: str, record: Any) -> Iterator[None]:
-    """Says of an error in which record and field it happened; its class stays what it was."""
+    """Adds the record and the field to an error; its class stays the same."""
     try:
         yield
     except ERRORS as error:
@@ -40,7 +40,7 @@ def told(place: str, number: int, name: str, record: Any) -> Iterator[None]:
 
 
 def tell_record(error: Exception, place: str, records: Iterable[Any], name: str, use: Callable[[Any], Any]) -> None:
-    """Raises ``error`` anew, of the first record whose field cannot be used; returns if there is none."""
+    """Raises ``error`` again for the first record whose field cannot be used; returns if there is none."""
     try:
         numbered = enumerate(records)
     except TypeError:

@@ -1,4 +1,4 @@
-"""What `loadRes` does to results: boxes, masks, keypoints and captions become annotations with ids."""
+"""`loadRes`: boxes, masks, keypoints and captions become annotations with ids."""
 
 from __future__ import annotations
 

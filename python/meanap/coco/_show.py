@@ -1,4 +1,4 @@
-"""`COCO.showAnns`: annotations drawn with matplotlib, which is imported only here and only when asked."""
+"""`COCO.showAnns`: annotations drawn with matplotlib, which is imported only here and only when needed."""
 
 from __future__ import annotations
 

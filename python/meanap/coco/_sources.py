@@ -1,8 +1,8 @@
-"""Where the Python objects of an untouched `COCO` come from.
+"""Data sets whose Python objects do not exist yet: the sources of a `COCO` with lazy attributes.
 
-A source stands for a data set that nobody has looked at yet: a scanned file, or result rows in an array. It
-answers what an evaluation asks without making a Python object for each annotation, and makes all of them,
-once, when asked for the attributes. From then on the dictionaries are the truth.
+A source is a scanned file, or result rows in an array. It gives an evaluation its columns without creating a Python
+object for each annotation, and creates all of them, once, on the first access to the attributes. From then on
+evaluations read the dictionaries.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Geometry = Literal["bbox", "segm", "keypoints"]
 _NOWHERE = 0xFFFFFFFF
 # What copies of a source share: it never changes.
 _CONSTANT = ("file", "rows", "objects", "index")
-# Two threads that touch the same untouched object get the same Python objects.
+# Two threads that access the same lazy object get the same Python objects.
 LOCK = threading.RLock()
 
 
@@ -104,7 +104,7 @@ class Ids:
 
 
 class Source:
-    """A data set that becomes Python objects when somebody touches it."""
+    """A data set whose Python objects are created on first access."""
 
     _attributes: dict[str, Any] | None = None
 
@@ -121,7 +121,7 @@ class Source:
             return self._attributes
 
     def leave(self, marks: Marks) -> None:
-        """Marks the annotations when they are made."""
+        """Writes the fields that an evaluation leaves into the annotations when they are created."""
         with LOCK:
             self._pending.add(marks)
             if self._attributes is not None:
@@ -141,7 +141,7 @@ class Source:
         return [category["id"] for category in self.attributes()["dataset"]["categories"]]
 
     def columns(self, params: Any, role: Role, image_ids: Ids, category_ids: Ids) -> Columns | None:
-        """Columns for an evaluation, or None where the Python objects must be asked."""
+        """Columns for an evaluation, or None if the Python objects must be read."""
         return None
 
     def _indexed(self) -> dict[str, Any]:
@@ -281,8 +281,8 @@ class FileResults(_Results):
     def readable(self, iou_type: Geometry) -> bool:
         """Whether the columns of this geometry can stand for the file.
 
-        The reference decodes masks and looks at keypoints in `loadRes`, and that is where an error belongs. What
-        was decoded is kept for the evaluation.
+        The reference decodes masks and reads keypoints in `loadRes`, so errors are raised there. What
+        was decoded is stored for the evaluation.
         """
         self.objects[iou_type] = self.file.objects(iou_type, "detections", self.truth.file)
         return self.objects[iou_type] is not None
@@ -341,7 +341,7 @@ class RowResults(_Results):
 class Listed:
     """The annotations that a list held when it was indexed, and their ids then.
 
-    The indices that a user sees are made of them when somebody looks. An evaluation reads the dictionaries as they are
+    The indices that a user sees are created from them on first access. An evaluation reads the dictionaries as they are
     now, and takes note if an id is no longer what it was.
     """
 
@@ -361,7 +361,7 @@ class Listed:
     def columns(
         self, params: Any, role: Role, images: dict[Any, Any] | None, image_ids: Ids, category_ids: Ids
     ) -> Columns | None:
-        """Columns for an evaluation, or None where the indices must be asked."""
+        """Columns for an evaluation, or None if the indices must be read."""
         if not params.imgIds or (images is None and params.iouType in MASK_TYPES):
             return None
         objects = _core.objects_from_dicts(

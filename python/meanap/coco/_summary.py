@@ -1,4 +1,4 @@
-"""The summary of an evaluation: which means, in which order, in which words."""
+"""The summary of an evaluation: its numbers, their order and their text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class _Row(NamedTuple):
     fixed: bool = False
 
 
-# The first line asks for 100 detections whatever `maxDets` says; the others take what is there.
+# The first line is for 100 detections whatever `maxDets` is; the others use its limits.
 _DETECTION_ROWS = [
     _Row(True, None, "all", 100, fixed=True),
     _Row(True, 0.5, "all", 2),

@@ -1,4 +1,4 @@
-"""`COCO`: a data set, its indices and its results, with pycocotools' names, results and habits.
+"""`COCO`: a data set, its indices and its results, with the API and the behaviour of pycocotools.
 
 >>> truth = COCO({
 ...     "images": [{"id": 7, "height": 60, "width": 80}],
@@ -73,7 +73,7 @@ __all__ = [
     "urlretrieve",
 ]
 
-# Names that are looked up, and replaced, by programs that ask pycocotools for them.
+# Names that programs look up, and replace, in pycocotools.
 __author__ = "tylin"
 __version__ = "2.0"
 PYTHON_VERSION = sys.version_info[0]
@@ -81,7 +81,7 @@ PYTHON_VERSION = sys.version_info[0]
 _LOG = logging.getLogger("meanap")
 # What results are compared by.
 _GEOMETRY: dict[str | None, Geometry] = {"boxes": "bbox", "masks": "segm", "keypoints": "keypoints"}
-# What a user may touch, and what an untouched object does not have yet, in the order of the reference's constructor.
+# The public attributes, all lazy, in the order of the reference's constructor.
 _ATTRIBUTES = ("dataset", "anns", "cats", "imgs", "imgToAnns", "catToImgs")
 # Those of them that grow with the annotations.
 _INDICES = ("anns", "imgToAnns", "catToImgs")
@@ -112,8 +112,8 @@ class COCO(Lazy):
         Path of a COCO JSON file. DIFFERENCE: a `dict` of the same layout is taken as well (the reference wants it
         assigned to `dataset`, followed by `createIndex()`, which works here too).
 
-    What the file holds becomes Python objects when one of the attributes below is first touched; from then on
-    they are the truth and may be edited (call `createIndex()` after editing `dataset`).
+    The file's content becomes Python objects on the first access to one of the attributes below; from then on
+    evaluations read these, and they may be edited (call `createIndex()` after editing `dataset`).
 
     Attributes
     ----------
@@ -151,7 +151,7 @@ class COCO(Lazy):
 
     _lazy = _ATTRIBUTES
     _origin = "_source"
-    # What the attributes will be made of; None once they are there.
+    # The source of the attributes; None once they exist.
     _source: Source | None = None
 
     def __init__(self, annotation_file: PathLike | dict[str, Any] | CocoDataset | None = None) -> None:
@@ -347,7 +347,7 @@ class COCO(Lazy):
         Parameters
         ----------
         resFile
-            Path of a JSON file; a list of dicts, which is kept and whose dicts get `id`, `area`, `iscrowd`, `bbox` or
+            Path of a JSON file; a list of dicts, which is stored and whose dicts get `id`, `area`, `iscrowd`, `bbox` or
             `segmentation`, as in the reference; or an array `(N, 7)`: image id, x, y, width, height, score, category
             id. DIFFERENCE: `pathlib.Path` is taken as well.
 
@@ -462,7 +462,7 @@ class COCO(Lazy):
         source = self._source
         columns = None
         if isinstance(source, Indexed):
-            # Of its own attributes only `imgs` is asked for, by masks.
+            # Of its own attributes only `imgs` is read, by masks.
             if not source.touched and type(self.imgs) is dict and not any(name in stored(self) for name in _INDICES):
                 columns = source.listed.columns(params, role, self.imgs, image_ids, category_ids)
         elif (untouched := _untouched(self)) is not None:
@@ -493,7 +493,7 @@ class COCO(Lazy):
 
 
 def _listed_annotations(coco: COCO) -> Listed | None:
-    """The annotations of `coco.dataset`, if their indices can wait until somebody looks at them."""
+    """The annotations of `coco.dataset`, if their indices can be created on first access."""
     dataset = coco.dataset
     if type(dataset) is not dict or type(dataset.get("annotations")) is not list:
         return None
@@ -513,7 +513,7 @@ def overridden(instance: Any, base: type, names: tuple[str, ...]) -> bool:
 
 
 def file_of_images(coco: Any) -> FileSource | None:
-    """The file that says what `coco.getImgIds()` gives, if nothing else has a say."""
+    """The file that defines what `coco.getImgIds()` returns, if nothing overrides it."""
     source = _untouched(coco)
     if isinstance(source, FileSource) and not overridden(coco, COCO, ("getImgIds",)):
         return source
@@ -521,7 +521,7 @@ def file_of_images(coco: Any) -> FileSource | None:
 
 
 def _untouched(coco: Any) -> Source | None:
-    """What `coco` will be made of, if nobody has touched it, or could have changed what it was made of."""
+    """The source of `coco`, if its Python objects do not exist and its content cannot have changed."""
     # `loadRes` may be called unbound, with another package's COCO.
     source: Source | None = getattr(coco, "_source", None)
     if source is None or source.touched or any(name in stored(coco) for name in _ATTRIBUTES):
@@ -561,7 +561,8 @@ def _results_of_rows(coco: Any, truth: FileSource | Snapshot, rows: np.ndarray) 
     _check_rows(rows)
     if not len(rows):
         first_of([], "results")
-    # The caller's array may change before somebody looks: the columns are copies, and so are rows of single precision.
+    # The caller's array may change before the first access: the columns are copies, and so are rows of single
+    # precision.
     single = rows.copy() if rows.dtype == np.float32 else None
     with np.errstate(all="ignore"):
         areas = None if single is None else (rows[:, 3] * rows[:, 4]).astype(np.float64)
@@ -585,7 +586,7 @@ def _results_of_list(coco: Any, truth: FileSource | Snapshot, annotations: Any, 
         # A NaN is not equal to itself.
         return next((n for n, ann in enumerate(annotations) if ann["image_id"] is id or ann["image_id"] == id), 0)
 
-    # The caller's list, which is kept, may change before somebody looks.
+    # The caller's list, which is stored, may change before the first access.
     listed = annotations.copy()
     ids = _core.plain_image_ids(listed)
     _check_images(image_ids(listed, place) if ids is None else ids, coco, place, first_of_image)
@@ -611,7 +612,7 @@ def _lazy(source: Source) -> COCO:
 
 
 def _check_objects(objects: Any, coco: Any, place: Any, record_of: Any) -> None:
-    """`_check_images`, without a Python object for each image where nobody could tell."""
+    """`_check_images`, without a Python object for each image where the result is the same."""
     source = file_of_images(coco)
     if source is None or objects.strange_image(source.file) is not None:
         _check_images(objects.image_ids, coco, place, record_of)

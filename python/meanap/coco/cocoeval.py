@@ -36,16 +36,16 @@ logger = logging.getLogger("meanap")
 
 _EVALUATOR_HOOKS = ("_prepare", "computeIoU", "computeOks", "evaluateImg")
 _DATASET_HOOKS = ("getAnnIds", "loadAnns", "annToRLE")
-#: Made when somebody looks at them, after an evaluation that ran in Rust.
+#: Created on first access, after an evaluation that ran in Rust.
 _LAZY = ("evalImgs", "ious", "_gts", "_dts")
 
 
 class COCOeval(Lazy):
     """Evaluates detections against ground truth, as ``pycocotools.cocoeval.COCOeval`` does, bit for bit.
 
-    ``evaluate()`` matches, ``accumulate()`` draws the curves, ``summarize()`` prints and keeps the means. With no hook
-    overridden, matching and curves run in Rust without the GIL, and ``evalImgs``, ``ious``, ``_gts`` and ``_dts`` are
-    made when they are looked at. A subclass that overrides ``_prepare``, ``computeIoU``, ``computeOks`` or
+    ``evaluate()`` matches, ``accumulate()`` computes the curves, ``summarize()`` prints and stores the means. With no
+    hook overridden, matching and curves run in Rust without the GIL, and ``evalImgs``, ``ious``, ``_gts`` and ``_dts``
+    are created on first access. A subclass that overrides ``_prepare``, ``computeIoU``, ``computeOks`` or
     ``evaluateImg``, and a caller that assigns or edits ``evalImgs``, get what pycocotools computes.
 
     Parameters
@@ -230,7 +230,7 @@ class COCOeval(Lazy):
 
     @naming
     def accumulate(self, p: Any = None) -> None:
-        """Draws precision-recall curves from the matches, into ``eval``.
+        """Computes precision-recall curves from the matches, into ``eval``.
 
         Parameters
         ----------
@@ -268,7 +268,7 @@ class COCOeval(Lazy):
         T, R, K, A, M = selection.counts
         precision, recall, scores = (-np.ones(shape) for shape in ((T, R, K, A, M), (T, K, A, M), (T, R, K, A, M)))
         points = _recall_points(selection.recall_points)
-        # Without a limit in common no entry is looked at, however far outside it lies.
+        # Without a common limit no entry is read, however far out of range it is.
         for k, group in enumerate(selection.groups if selection.limits else []):
             for a, area in enumerate(selection.areas):
                 first = (group * selection.evaluated_areas + area) * selection.evaluated_images
@@ -283,7 +283,7 @@ class COCOeval(Lazy):
 
     @naming
     def summarize(self) -> None:
-        """Prints the reference's table to ``sys.stdout`` and keeps its numbers in ``stats``.
+        """Prints the reference's table to ``sys.stdout`` and stores its numbers in ``stats``.
 
         Raises
         ------
@@ -370,7 +370,7 @@ def _recall_points(given: Any) -> np.ndarray:
 def _positions_in(ids: Any, evaluated: Any) -> Any:
     """Where those of ``ids`` are that were evaluated."""
     if type(ids) is list and type(evaluated) is list and ids == evaluated:
-        # The usual case, and they are the same objects: told at once.
+        # The common case: the same objects.
         return range(len(ids))
     known = set(evaluated)
     return [position for position, id in enumerate(ids) if id in known]
@@ -396,7 +396,7 @@ class _Run:
 
     @classmethod
     def of(cls, evaluator: COCOeval, images: Ids, categories: Ids) -> _Run | None:
-        """Runs the evaluation of these, or None where it has to go by hand."""
+        """Runs the evaluation of these; None if it has to run in Python."""
         p = evaluator.params
         if overridden(evaluator, COCOeval, _EVALUATOR_HOOKS):
             return None
@@ -494,7 +494,7 @@ class _Run:
         gts, dts = map(_cells.group, loaded)
         for image in p.imgIds:
             for category in p.catIds:
-                # The reference asks for each cell, and a `defaultdict` keeps what it is asked for.
+                # The reference reads each cell, and a `defaultdict` stores every key that is read.
                 gts[image, category], dts[image, category]  # noqa: B018
         return gts, dts
 

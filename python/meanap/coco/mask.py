@@ -38,8 +38,8 @@ def encode(bimask: np.ndarray) -> Any:
     Parameters
     ----------
     bimask
-        pixels ``(h, w)`` or ``(h, w, n)``, ``uint8`` or ``bool``, in Fortran order. 0 is background. Neighbours of
-        different other values are taken for runs of their own, as in the reference.
+        pixels ``(h, w)`` or ``(h, w, n)``, ``uint8`` or ``bool``, in Fortran order. 0 is background. Adjacent
+        pixels with different non-zero values form separate runs, as in the reference.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What an evaluation is asked to do: pycocotools' ``Params``."""
+"""``Params`` of pycocotools: the settings of an evaluation."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Params:
     areaRngLbl
         A name for each area range.
     useCats
-        Whether categories keep objects apart (1) or not (0).
+        Whether only objects of the same category are compared (1) or all (0).
     iouType
         ``"bbox"``, ``"segm"``, ``"boundary"`` or ``"keypoints"``.
     useSegm

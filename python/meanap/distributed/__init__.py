@@ -1,9 +1,9 @@
-"""Over a cluster: an engine that is there already carries tables too large for one machine.
+"""Evaluation on a cluster, of tables too large for one machine.
 
-Two Arrow functions are the whole contract. `match_batch` takes a shard of images and gives match rows;
-`accumulate_group` takes all rows of a category and gives its curves. `evaluate` puts them on Ray Data or Spark, and any
-other engine that can call a function on a table and group rows will do. Where the rows of a category are too many for a
-worker, `meanap.distributed.parts` cuts its ranking; `evaluate` does so by itself.
+An engine calls two functions on Arrow tables. `match_batch` takes a shard of images and returns match rows;
+`accumulate_group` takes all rows of a category and returns its curves. `evaluate` runs them on Ray Data or Spark, and
+any other engine that can call a function on a table and group rows can run them, too. If the rows of a category are too
+many for a worker, `meanap.distributed.parts` splits its ranking; `evaluate` does so automatically.
 
 >>> import pyarrow as pa
 >>> from meanap.distributed import Plan, accumulate_group, from_curves, match_batch
@@ -64,7 +64,7 @@ def evaluate(
     score_range: tuple[float, float] | None = (0.0, 1.0),
     **changes: Any,
 ) -> Result:
-    """Evaluate a data set that an engine holds: the bits of `meanap.evaluate`, whatever the number of workers.
+    """Evaluate a data set on a cluster: the bits of `meanap.evaluate`, for any number of workers.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def evaluate(
     similarity, protocol, box_format, score_range, **changes
         As of `meanap.evaluate`.
     engine : {"ray", "spark"}, optional
-        Told by the data set if it is not given.
+        Derived from the type of the data set by default.
     categories
         All categories, if some may have no rows; a mapping gives their names.
     shards

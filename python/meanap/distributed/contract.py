@@ -1,4 +1,4 @@
-"""The two functions that an engine calls; everything else is the engine's."""
+"""The two functions that an engine calls."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Plan:
         Raises
         ------
         ValueError
-            The protocol needs to know what only a whole data set tells (LVIS's lists of labelled categories).
+            The protocol needs information about the whole data set (LVIS's lists of labelled categories).
         """
         rules = settled(protocol, similarity, changes)
         if rules.federated:
@@ -82,7 +82,7 @@ def match_batch(table: pa.Table, plan: Plan) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        One row for each object that was kept, see `rows.schema`; none if `table` has none.
+        One row for each evaluated object, see `rows.schema`; none if `table` has none.
 
     Raises
     ------
@@ -118,7 +118,7 @@ _OF_TRUTH = {"area": 0.0, "num_keypoints": None, "iscrowd": 0, "crowd": 0, "igno
 
 
 def _flat(table: pa.Table, nulls: bool) -> pa.Table:
-    """Structures as columns of their own; columns that nothing is said in left out, what may be null filled."""
+    """Structures as separate columns, without columns of nulls, and with defaults in place of permitted nulls."""
     while any(pa.types.is_struct(field.type) for field in table.schema):
         table = table.flatten()
     for i, name in reversed(list(enumerate(table.column_names))):
@@ -151,7 +151,7 @@ def curve_schema(categories: pa.DataType) -> pa.Schema:
 
 
 def accumulate_group(table: pa.Table, plan: Plan) -> pa.Table:
-    """Draw the curves of categories.
+    """Compute the curves of categories.
 
     Parameters
     ----------

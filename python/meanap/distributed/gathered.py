@@ -1,4 +1,4 @@
-"""Curves that workers drew, as a result."""
+"""A result from the curves that workers computed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["GatheredResult", "from_curves", "from_matches"]
 
 
 class Gathered:
-    """What a `Result` asks of a match table, answered from curves; the rows themselves are not here."""
+    """The part of a match table's interface that a `Result` needs, computed from curves, without the rows."""
 
     def __init__(self, curves: dict[Any, dict[str, Any]], ids: list[Any], plan: Plan) -> None:
         self.category_ids = ids
@@ -26,7 +26,7 @@ class Gathered:
         self._whole: tuple[np.ndarray, ...] | None = None
 
     def accumulate(self, **_asked: Any) -> tuple[np.ndarray, ...]:
-        """Precision, recall and scores, as the workers were asked for by the same plan."""
+        """Precision, recall and scores, of the same plan as on the workers."""
         if self._whole is None:
             self._whole = self._gather()
         return self._whole
@@ -95,11 +95,11 @@ class GatheredResult(Result):
 
 
 def _no_confusion(*_: Any) -> NoReturn:
-    raise RuntimeError("confusion: match rows do not tell; ask meanap.distributed.confusion of the data set")
+    raise RuntimeError("confusion: not available from match rows; call meanap.distributed.confusion on the data set")
 
 
 def _no_errors(*_: Any) -> NoReturn:
-    raise RuntimeError("errors and lrp: match rows do not tell; ask meanap.evaluate of the images that matter")
+    raise RuntimeError("errors and lrp: not available from match rows; call meanap.evaluate on the images that matter")
 
 
 def from_curves(
@@ -117,7 +117,8 @@ def from_curves(
 
 
 def from_matches(rows: pa.Table, plan: Plan, categories: Iterable[Any] | Mapping[Any, str] | None = None) -> Result:
-    """The result that `match_batch`'s rows of all images make, in any order; it answers all that rows can tell.
+    """The result that `match_batch`'s rows of all images make, in any order, with every method that needs only match
+    rows.
 
     `categories` adds those without rows, and gives names if it is a mapping. Images without any object are not there.
     """

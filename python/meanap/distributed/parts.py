@@ -1,4 +1,4 @@
-"""Rankings that are too long for one worker: cut into parts, drawn part by part, put together exactly.
+"""Rankings that are too long for one worker: split into parts, evaluated part by part, merged exactly.
 
 A category's detections are ranked by score, equal ones by image. Cuts at some places of that ranking, taken from a
 sample, make parts that a worker can hold, however many detections there are. A part is packed with its counts; the
@@ -45,7 +45,7 @@ __all__ = [
     "sample_schema",
 ]
 
-#: What is told of each part besides its rows.
+#: Columns that describe each part besides its rows.
 COUNTS = ("category_id", "part", "images", "detections", "objects", "hits", "misses", "seen")
 #: Samples between two cuts.
 _SAMPLES = 64
@@ -194,7 +194,7 @@ def part_schema(categories: pa.DataType) -> pa.Schema:
 
 
 def draw_parts(packed: pa.Table, plan: Plan, before: Mapping[tuple[Any, int], dict[str, list[int]]]) -> pa.Table:
-    """What packed parts tell of curves."""
+    """The contribution of packed parts to the curves."""
     out = part_schema(packed.schema.field("category_id").type)
     rules, drawn = plan.protocol, []
     recall = np.array(rules.recall, dtype=np.float64)
@@ -214,7 +214,7 @@ def draw_parts(packed: pa.Table, plan: Plan, before: Mapping[tuple[Any, int], di
 
 
 def join_parts(parts: pa.Table, plan: Plan) -> pa.Table:
-    """The curves of categories, as `accumulate_group` gives them, from what all their parts tell."""
+    """The curves of categories, as `accumulate_group` returns them, from the contributions of all their parts."""
     out = curve_schema(parts.schema.field("category_id").type)
     keys = parts.select(["category_id", "part"]).to_pydict()
     of_category: dict[Any, list[int]] = defaultdict(list)

@@ -18,7 +18,7 @@ def schema(images: pa.DataType, categories: pa.DataType) -> pa.Schema:
 
     ====================  ============================================================================================
     ``image_id``          of which image
-    ``category_id``       of which category (-1 where categories do not keep objects apart)
+    ``category_id``       of which category (-1 where all categories are compared together)
     ``rank``              of a detection: its rank in its image and category; null for a ground truth
     ``score``             of a detection; null for a ground truth
     ``areas``             bits of area ranges: those in which a ground truth is to be found, those outside of which a
@@ -79,7 +79,7 @@ def rows_of(log: _core.MatchLog, images: pa.DataType, categories: pa.DataType) -
 
 def rows_into(log: _core.MatchLog, rows: pa.Table) -> None:
     """Adds rows to a log."""
-    # Rows come from many shards, and a dictionary of ids is made anew for each piece.
+    # Rows come from many shards, and each piece has its own dictionary of ids.
     rows = rows.combine_chunks()
     is_truth = pc.is_null(rows["score"]).to_numpy()
     is_found = ~is_truth

@@ -1,8 +1,8 @@
-"""Data sets like COCO's, drawn from a seed: what the demo, the benchmarks and many tests are made of.
+"""Synthetic data sets in COCO's format, for the demo, the benchmarks and many tests.
 
-Scenes of people and things (polygons, crowd regions, poses) and what an imperfect detector would say about
-them: boxes a little off, wrong classes, duplicates, missed objects, invented ones, scores that go with
-quality, and a long tail of low ones. The same seed gives the same data wherever NumPy's generator gives the
+Scenes of people and things (polygons, crowd regions, keypoints), and the detections of an imperfect detector: inexact
+boxes, wrong classes, duplicates, missed objects, false positives, scores that correlate with quality, and a long tail
+of low ones. The same seed gives the same data wherever NumPy's generator gives the
 same numbers.
 
 >>> from meanap import generate
@@ -40,7 +40,7 @@ __all__ = [
 
 
 def detections(truth, kind="bbox", *, per_image=40, seed=0, decimals=None, boxes=False, form="records"):
-    """What a detector with ordinary mistakes would report for a data set, in COCO's results format.
+    """Detections of an imperfect detector for a data set, in COCO's results format.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def detections(truth, kind="bbox", *, per_image=40, seed=0, decimals=None, boxes
     decimals : int, optional
         Round boxes, joints and scores; by default they are single-precision values, as detectors write them.
     boxes : bool
-        Give masks and poses a "bbox" too, as detectron2 writes and COCO's format does not ask for.
+        Give masks and keypoints a "bbox", too, which detectron2 writes and COCO's format does not require.
     form : {"records", "array"}
         A list of dictionaries, or for boxes an `(N, 7)` float64 array of image id, x, y, width, height,
         score, category id (what `COCO.loadRes` takes).

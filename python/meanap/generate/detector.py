@@ -1,4 +1,4 @@
-"""A detector that makes the mistakes detectors make."""
+"""A simulated detector with typical errors."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -133,7 +133,8 @@ class _Objects:
 
 
 def _roles(rng, objects, image):
-    """For each detection its object (row of `objects`), and whether it is main, spare or invented."""
+    """For each detection its object (row of `objects`), and whether it is the main one, a duplicate or a false
+    positive."""
     count = objects.count[image]
     starts = np.searchsorted(image, image)
     rank = np.arange(len(image)) - starts
@@ -188,7 +189,7 @@ def _named(rng, objects, source, role):
 
 
 def _scored(rng, quality, role, right):
-    """Scores between 0 and 1: high where place and class are right, low for spare and invented detections."""
+    """Scores between 0 and 1: high where location and class are correct, low for duplicates and false positives."""
     level = np.select([right & (role == MAIN), role == MAIN, role == SPARE], [0.0, -2.2, -3.0], -4.0)
     slope = np.array([6.0, 4.0, 0.0])[role]
     return 1 / (1 + np.exp(-(level + slope * (quality - 0.65) + rng.normal(0, 1.1, len(quality)))))

@@ -1,4 +1,4 @@
-"""What detections look like beyond their boxes: masks and poses, drawn a stretch at a time."""
+"""Masks and keypoints of detections, generated in batches."""
 
 import numpy as np
 

@@ -134,7 +134,7 @@ def _outlined(rng, boxes, sizes, crowd):
     first = np.cumsum(ring_count) - ring_count
     pieces = _pieces(boxes[owner], np.arange(len(owner)) - first[owner], ring_count[owner])
     points, starts = _blobs(rng, pieces)
-    # Rounded as annotation tools write them; a vertex may then touch the image's edge but not pass it.
+    # Rounded as annotation tools write them; a vertex may then lie on the image's edge but not beyond it.
     points = np.clip(np.round(points, 2), 0, np.repeat(sizes[owner], np.diff(starts), axis=0))
     areas = _ring_areas(points, starts)
     flat, starts, first = points.reshape(-1).tolist(), (2 * starts).tolist(), first.tolist()
@@ -224,7 +224,7 @@ def _pose(rng, persons):
     places = np.round(boxes[:, None, :2] + stance * boxes[:, None, 2:])
     chance = np.clip(np.sqrt(boxes[:, 2] * boxes[:, 3]) / 70, 0.04, 0.95)
     annotated = ~crowd & (rng.random(len(persons)) < chance)
-    # How much can be seen differs from person to person; a tenth of the joints is hidden but guessed.
+    # Visibility differs between persons; a tenth of the joints is occluded but labelled.
     seen = (rng.random(shape) < rng.beta(3, 1.2, (len(persons), 1))) & annotated[:, None]
     visibility = np.where(seen, np.where(rng.random(shape) < 0.12, 1, 2), 0)
     joints = np.concatenate([places * seen[..., None], visibility[..., None]], 2).astype(np.int64)

@@ -1,4 +1,4 @@
-"""The words of the generated scenes: what there is to see, and how a person is put together."""
+"""Categories of the generated scenes, and the keypoints and skeleton of a person."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elb
 right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle
 """.split()
 
-# Where each joint lies in the box of somebody who stands and faces us, as a share of width and height.
+# Position of each joint in the box of a standing person seen from the front, as fractions of width and height.
 STANCE = np.array(
     [
         *([0.50, 0.08], [0.54, 0.06], [0.46, 0.06], [0.58, 0.08], [0.42, 0.08]),  # head

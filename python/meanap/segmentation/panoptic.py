@@ -44,8 +44,8 @@ class PanopticQuality(PixelMetric):
     things, stuff
         In place of ``categories``: ids of the categories that have instances, and of those that have not.
     strict
-        With False, a pair of maps that cannot be matched is skipped as a whole and kept in ``skipped``; with True it is
-        an error.
+        With False, a pair of maps that cannot be matched is skipped as a whole and listed in ``skipped``; with True it
+        is an error.
     sync_on_compute
         Whether ``compute`` gathers the counts of all ranks of ``torch.distributed`` by itself.
 
@@ -550,7 +550,7 @@ def _inside(folder: Path, name: Any, place: str = "") -> str:
     """The path of a file in a folder, or below it: a name reaches no other, but by links that lie there."""
     if type(name) is not str:
         raise TypeError(f'{place}: "file_name" is {name!r}, expected a string')
-    # As on Windows everywhere: a file is good or bad whoever reads it.
+    # The same on all systems: a path that is invalid on Windows is invalid everywhere.
     parts = name.replace("\\", "/").split("/")
     if not name or name[0] in "/\\" or ".." in parts or (len(name) > 1 and name[1] == ":") or "\0" in name:
         raise ValueError(f'{place}: "file_name" is {name!r}, expected the name of a file in {os.fspath(folder)}')

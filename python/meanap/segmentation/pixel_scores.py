@@ -19,12 +19,12 @@ from meanap.segmentation.semantic import SemanticSegmentation, mean, percent, pl
 class PixelAveragePrecision(PixelMetric):
     """Average precision of each class over the scores of all pixels of all images.
 
-    Each class is asked alone: its pixels are to have higher scores than all others. AP is the step integral of
+    Each class is evaluated by itself: its pixels should have higher scores than all others. AP is the step integral of
     scikit-learn's ``average_precision_score``, tied scores taken together.
 
     With ``exact=False`` the state is a histogram for each class, 64 bins for each halving of the distance to 0 or to 1,
     which does not grow with the pixels; ``compute`` then gives the value with each bin as one tie, and bounds that
-    the exact value is sure to lie within. With ``exact=True`` all maps are kept.
+    that are guaranteed to contain the exact value. With ``exact=True`` all scores are stored.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class PixelAveragePrecision(PixelMetric):
     exact
         Keep all scores.
     strict
-        With False, an image that cannot be counted is skipped as a whole and kept in ``skipped``; with True it is an
+        With False, an image that cannot be counted is skipped as a whole and listed in ``skipped``; with True it is an
         error.
     sync_on_compute
         Whether ``compute`` gathers the scores of all ranks of ``torch.distributed`` by itself.
@@ -117,7 +117,7 @@ class PixelAveragePrecision(PixelMetric):
         for one, of_one in zip(targets, every, strict=True):
             try:
                 if self._histogram is None:
-                    # The first to say that a map is bad is the one who brought it.
+                    # Evaluated here only to validate the maps, so that the error names their image.
                     _core.pixel_average_precision([(one, of_one)], self._rules)
                     self._maps.append((one.copy(), of_one.copy()))
                 else:

@@ -17,7 +17,7 @@ from meanap.segmentation.semantic import SemanticSegmentation, mean, percent, pl
 
 
 class RegionAveragePrecision(PixelMetric):
-    """Mean average precision over regions: what mAP means for instances, asked of label maps.
+    """Mean average precision over regions: the mAP of instances, computed for label maps.
 
     A region is all pixels of a class in an image, or one connected component of them. Each predicted region is a
     detection; it is matched with the true regions of its class in its image by mask IoU, best score first, as COCO
@@ -36,9 +36,9 @@ class RegionAveragePrecision(PixelMetric):
     thresholds
         IoU thresholds; 0.50 to 0.95 in steps of 0.05.
     max_regions
-        Best-scored regions of a class in an image that are kept.
+        Largest number of regions of a class in an image, those with the highest scores.
     strict
-        With False, an image that cannot be counted is skipped as a whole and kept in ``skipped``; with True it is an
+        With False, an image that cannot be counted is skipped as a whole and listed in ``skipped``; with True it is an
         error.
     sync_on_compute
         Whether ``compute`` gathers the regions of all ranks of ``torch.distributed`` by itself.
@@ -101,7 +101,7 @@ class RegionAveragePrecision(PixelMetric):
         return len(self._regions)
 
     def update(self, target: Any, prediction: Any, scores: Any = None) -> None:
-        """Adds the regions of one image, or of a batch; they are kept as run lengths.
+        """Adds the regions of one image, or of a batch; they are stored as run lengths.
 
         Parameters
         ----------

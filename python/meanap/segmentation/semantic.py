@@ -21,7 +21,7 @@ DILATION_RATIO = 0.02
 class SemanticSegmentation(PixelMetric):
     """Counts pixels by class of the target and class of the prediction; measures from the counts.
 
-    The state is one confusion matrix (and three rows of boundary pixels, if asked for): it does not grow with the
+    The state is one confusion matrix (and three rows of boundary pixels, with ``boundary``): it does not grow with the
     images. The counts of batches and processes are added by ``merge``, those of ranks by ``sync``. The measures are
     those of mmsegmentation's ``IoUMetric``, taken over all pixels of all images, not averaged over images.
 
@@ -39,7 +39,7 @@ class SemanticSegmentation(PixelMetric):
         Also count boundary pixels, for Boundary IoU: True for a boundary as wide as 0.02 of the image's diagonal, or
         that share.
     strict
-        With False, a pair that cannot be counted is skipped as a whole and kept in ``skipped``; with True it is an
+        With False, a pair that cannot be counted is skipped as a whole and listed in ``skipped``; with True it is an
         error.
     sync_on_compute
         Whether ``compute`` gathers the counts of all ranks of ``torch.distributed`` by itself.
