@@ -1,7 +1,7 @@
 """The command `meanap`: eval, check, compare, report, semantic, panoptic, rank, demo, generate.
 
-Exit codes: 0, all went well; 1, the input is not what it should be (one line on standard error says what); 2,
-the command was not understood; 3, all went well and a gate says no.
+Exit codes: 0, success; 1, the input is invalid (one line on standard error says why); 2,
+the command is invalid; 3, a gate failed.
 """
 
 import argparse
@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
             warnings.showwarning = _show_warning
             code = options.run(options)
     except BrokenPipeError:
-        # Whoever read us, `head` for one, has seen enough.
+        # The reader of standard output, such as `head`, has closed it.
         return 0
     except KeyboardInterrupt:
         return 130
@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser():
-    parser = argparse.ArgumentParser(prog="meanap", description="Every mean average precision.")
+    parser = argparse.ArgumentParser(prog="meanap", description="Mean average precision and related metrics.")
     parser.add_argument("--version", action="version", version=f"meanap {meanap.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for command in (evaluate, check, compare, report, semantic, panoptic, rank, demo, generate):

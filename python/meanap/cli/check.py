@@ -1,4 +1,4 @@
-"""`meanap check`: look at a file before believing a score."""
+"""`meanap check`: find problems in ground truth and detections."""
 
 import json
 from pathlib import Path
@@ -10,8 +10,8 @@ def add_parser(commands):
     """Add this command's arguments."""
     parser = commands.add_parser(
         "check",
-        help="look for what is wrong with ground truth and detections",
-        description="Look for what makes a score wrong, or less than it seems: ids, boxes, categories, masks, scores, "
+        help="find problems in ground truth and detections",
+        description="Find problems that make a score incorrect or misleading: ids, boxes, categories, masks, scores, "
         "copies, and labels that confident detections contradict. The exit code is 1 if an error is found.",
     )
     parser.add_argument("ground_truth", type=Path, metavar="GROUND_TRUTH")

@@ -19,7 +19,7 @@ def add_parser(commands):
     )
     parser.add_argument("ground_truth", type=Path, metavar="GROUND_TRUTH")
     parser.add_argument("baseline", type=Path, metavar="BASELINE", help="detections to compare with")
-    parser.add_argument("candidate", type=Path, metavar="CANDIDATE", help="detections that are judged")
+    parser.add_argument("candidate", type=Path, metavar="CANDIDATE", help="detections to compare")
     parser.add_argument("--iou-type", choices=("bbox", "segm", "keypoints"), default="bbox", help="default: bbox")
     parser.add_argument("--protocol", default="coco", help="coco (default), lvis, voc2007, voc2012, torchmetrics, …")
     parser.add_argument("--numbers", type=gate.names, metavar="ap,ap50", help="default: all of the summary")
@@ -88,7 +88,7 @@ def by_change(table):
 
 
 def text(table, first):
-    """A table as text in columns; a star marks what is significant."""
+    """A table as text in columns; a star stands for a significant difference."""
     lines = [["", "baseline", "candidate", "difference", "low", "high", "p", ""]]
     for row in table:
         numbers = [gate.figure(row[name]) for name in ("baseline", "candidate")]

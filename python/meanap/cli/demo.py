@@ -1,4 +1,4 @@
-"""`meanap demo`: draw a data set, evaluate it three ways, show the tables."""
+"""`meanap demo`: generate a data set, evaluate boxes, masks and keypoints, print the tables."""
 
 import tempfile
 import time
@@ -14,9 +14,9 @@ def add_parser(commands):
     """Add this command's arguments."""
     parser = commands.add_parser(
         "demo",
-        help="draw a data set and evaluate boxes, masks and poses on it",
-        description="Draw scenes of people and things and a detector's mistakes on them, evaluate boxes, "
-        "masks and poses, and show the three tables with the time that each took.",
+        help="generate a data set and evaluate boxes, masks and keypoints on it",
+        description="Generate scenes of people and things and the detections of an imperfect detector, evaluate "
+        "boxes, masks and keypoints, and print the three tables with the time of each.",
     )
     parser.add_argument("--images", type=numbers.count, default=500, help="how many images (default 500)")
     parser.add_argument("--seed", type=numbers.whole, default=0, help="another seed, another data set (default 0)")
@@ -24,7 +24,7 @@ def add_parser(commands):
 
 
 def run(options):
-    """Draw, evaluate, show."""
+    """Generate, evaluate, print."""
     with tempfile.TemporaryDirectory(prefix="meanap-demo-") as folder:
         begin = time.perf_counter()
         files = generate.write_files(folder, images=options.images, seed=options.seed)

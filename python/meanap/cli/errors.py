@@ -1,4 +1,4 @@
-"""Errors as one line that a person can act on."""
+"""Errors as one line of text."""
 
 import contextlib
 import os
@@ -20,7 +20,7 @@ INPUT_ERRORS = (
 
 
 class UsageError(Exception):
-    """The command asks for something that cannot be: reported as argparse does, with exit code 2."""
+    """The command is invalid: reported as argparse does, with exit code 2."""
 
 
 def one_line(error: BaseException) -> str:

@@ -23,7 +23,7 @@ def add_parser(commands):
     parser.add_argument("--iou-type", choices=IOU_TYPES, default="bbox", help="default: bbox")
     output.add_json(parser)
     parser.add_argument("--per-class", action="store_true", help="a table with a row for each category")
-    parser.add_argument("--max-dets", type=numbers.rising_counts, metavar="1,10,100", help="detections kept an image")
+    parser.add_argument("--max-dets", type=numbers.rising_counts, metavar="1,10,100", help="limits of detections")
     parser.add_argument("--iou-thresholds", type=numbers.thresholds, metavar="0.5,0.75", help="default: 0.50:0.05:0.95")
     parser.add_argument(
         "--area-ranges",
@@ -55,7 +55,7 @@ def run(options):
         verdicts, told = gate.judge(options, *_resampled(options, evaluator))
     if options.json:
         output.write_json(options.json, {**tables.as_json(evaluator, classes), **told}, indent=2)
-    # --quiet is for tables: what a pipeline asks for it is told.
+    # --quiet suppresses tables only: gates print their lines.
     with output.tables(options):
         for verdict in verdicts:
             print(verdict)

@@ -15,7 +15,7 @@ from meanap.cli.errors import UsageError, about
 
 #: The exit code of a gate that is shut: not 1 (the input is wrong) and not 2 (the command is).
 SHUT = 3
-#: Digits kept of resampled numbers: far finer than any interval, a third of the size.
+#: Digits of resampled numbers in the JSON: far finer than any interval, a third of the size.
 _DIGITS = 7
 
 
@@ -28,12 +28,12 @@ class Verdict:
     value: float
     low: float
     high: float
-    told: str
+    text: str
     detail: dict
 
     def __str__(self):
         word = "PASS" if self.passed else "FAIL"
-        return f"{word}  {self.number} {figure(self.value)} {span(self.low, self.high)}{self.told}"
+        return f"{word}  {self.number} {figure(self.value)} {span(self.low, self.high)}{self.text}"
 
     def as_json(self):
         """Everything, with None where there is no number."""
@@ -44,7 +44,7 @@ class Verdict:
 def add_options(parser):
     """The gate's arguments."""
     gate = parser.add_argument_group(
-        "gate", f"one line for each rule; the exit code is {SHUT} if one fails, 0 if all pass"
+        "gate", f"one line for each gate; the exit code is {SHUT} if one fails, 0 if all pass"
     )
     gate.add_argument(
         "--fail-under", type=_limits, action="extend", default=[], metavar="ap=0.40,ap50=0.6",
@@ -56,11 +56,11 @@ def add_options(parser):
         "of detections",
     )  # fmt: skip
     gate.add_argument(
-        "--numbers", type=names, default=["ap"], metavar="ap,ap50", help="those held against BASELINE (default ap)"
+        "--numbers", type=names, default=["ap"], metavar="ap,ap50", help="numbers to compare with BASELINE (default ap)"
     )
     gate.add_argument("--margin", type=numbers.fraction, default=0.0, metavar="0.005", help="tolerated drop (0)")
     gate.add_argument(
-        "--intervals", action="store_true", help="write intervals of all numbers into the JSON: a baseline to keep"
+        "--intervals", action="store_true", help="write intervals of all numbers into the JSON, for a baseline"
     )
     add_sampling(gate)
 
@@ -82,7 +82,7 @@ def judge(options, result, evaluate):
     Returns
     -------
     verdicts : list of Verdict
-    told : dict
+    fields : dict
         ``gate`` (the verdicts) and ``intervals`` (which make it a baseline).
     """
     wanted = [name for name, _ in options.fail_under] + options.numbers
@@ -90,7 +90,7 @@ def judge(options, result, evaluate):
         wanted = [*result.to_dict(), *wanted]
     rows = {name: row_of(result, name) for name in dict.fromkeys(wanted)}
     found = _intervals(result, rows, options.confidence, options.resamples)
-    told = {
+    fields = {
         "intervals": {
             "confidence": options.confidence,
             "images": digest(result.image_ids),
@@ -111,11 +111,11 @@ def judge(options, result, evaluate):
                 _worse(name, found[name], baseline, rows[name], options.confidence, options.margin)
                 for name in options.numbers
             ]
-    told["gate"] = {
+    fields["gate"] = {
         "passed": all(verdict.passed for verdict in verdicts),
         "rules": [verdict.as_json() for verdict in verdicts],
     }
-    return verdicts, told
+    return verdicts, fields
 
 
 def row_of(result, name):
@@ -151,8 +151,8 @@ def _intervals(result, rows, confidence, resamples):
 
 def _under(name, limit, interval):
     passed = interval.value >= limit
-    told = f", {'at least' if passed else 'wanted at least'} {limit:g}"
-    return Verdict(name, passed, interval.value, interval.low, interval.high, told, {"rule": "under", "limit": limit})
+    text = f", {'at least' if passed else 'wanted at least'} {limit:g}"
+    return Verdict(name, passed, interval.value, interval.low, interval.high, text, {"rule": "under", "limit": limit})
 
 
 def _worse(name, interval, baseline, row, confidence, margin):
@@ -174,12 +174,12 @@ def _worse(name, interval, baseline, row, confidence, margin):
     judged = verdict(low, high, margin)
     if gone:
         judged = "worse"
-    told = f", {difference:+.4f} {span(low, high, '+.4f')} against {baseline.path.name} ({figure(value)}): {judged}"
+    text = f", {difference:+.4f} {span(low, high, '+.4f')} against {baseline.path.name} ({figure(value)}): {judged}"
     if not paired:
-        told += " (not paired: make the baseline with --intervals and as many --resamples)"
+        text += " (not paired: make the baseline with --intervals and as many --resamples)"
     detail = {"rule": "worse", "baseline": value, "difference": difference, "difference_low": low,
               "difference_high": high, "margin": margin, "paired": paired, "verdict": judged}  # fmt: skip
-    return Verdict(name, passed, interval.value, interval.low, interval.high, told, detail)
+    return Verdict(name, passed, interval.value, interval.low, interval.high, text, detail)
 
 
 class _Baseline:
@@ -188,16 +188,16 @@ class _Baseline:
     def __init__(self, path, result, evaluate):
         self.path = path
         self.numbers, self.other = {}, None
-        told = read_json(path)
-        if isinstance(told, list) or (isinstance(told, dict) and "annotations" in told):
+        content = read_json(path)
+        if isinstance(content, list) or (isinstance(content, dict) and "annotations" in content):
             self.other = evaluate(path)
             return
         try:
-            self._read(told, result)
+            self._read(content, result)
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"{path}: expected the JSON of `meanap eval --json`, or detections") from error
 
-    def _read(self, told, result):
+    def _read(self, content, result):
         """Takes the numbers of an earlier run.
 
         Raises
@@ -208,13 +208,13 @@ class _Baseline:
             It is not what an earlier run has written.
         """
         path = self.path
-        kept = told.get("intervals", {})
-        known = told.get("params", {})
+        kept = content.get("intervals", {})
+        known = content.get("params", {})
         if "images" in kept and kept["images"] != digest(result.image_ids):
             raise ValueError(f"{path}: it is of other images")
         if "images" in known and known["images"] != len(result.image_ids):
             raise ValueError(f"{path}: it is of {known['images']} images, this run of {len(result.image_ids)}")
-        self._same(told.get("iou_type"), result.similarity, "--iou-type")
+        self._same(content.get("iou_type"), result.similarity, "--iou-type")
         self._same(known.get("iou_thresholds"), list(result.protocol.thresholds), "--iou-thresholds")
         self._same(known.get("max_detections"), list(result.protocol.max_detections), "--max-dets")
         ranges = {name: list(bounds) for name, bounds in result.protocol.area_ranges.items()}
@@ -222,10 +222,10 @@ class _Baseline:
         chosen = result._groups.get("chosen", result.category_ids)
         if "categories" in known and sorted(map(str, known["categories"])) != sorted(map(str, chosen)):
             raise ValueError(f"{path}: it was made with another --categories")
-        for name, value in told.get("stats", told).items():
+        for name, value in content.get("stats", content).items():
             if value is None or isinstance(value, (int, float)):
                 self.numbers[spelt(name)] = (math.nan if value is None else float(value), None)
-        for row in told.get("per_class") or ():
+        for row in content.get("per_class") or ():
             for name in ("AP", "AP50", "AP75", "AR"):
                 for category in (row["name"], row["id"]):
                     value = math.nan if row[name] is None else row[name]

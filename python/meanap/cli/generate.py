@@ -10,7 +10,7 @@ def add_parser(commands):
     """Add this command's arguments."""
     parser = commands.add_parser(
         "generate",
-        help="write a drawn data set and detections to files",
+        help="write a synthetic data set and detections to files",
         description="Write COCO-like ground truth (instances.json, persons.json) and detections (boxes.json, "
         "masks.json, poses.json), or with --workload the two files of one benchmark.",
     )

@@ -1,4 +1,4 @@
-"""What commands are given: keypoints' sigmas, and files of which an error names record and field."""
+"""Options that commands share, and errors that name record and field of a file."""
 
 import argparse
 import contextlib
@@ -14,14 +14,14 @@ def add_sigmas(parser):
     """The option `--sigmas`."""
     parser.add_argument(
         "--sigmas", type=_sigmas, metavar="0.026,0.025,…",
-        help=f"the spread of each keypoint, where they are not COCO's {_COCO}",
+        help=f"sigma of each keypoint, if they are not COCO's {_COCO}",
     )  # fmt: skip
 
 
 def check_sigmas(options):
     """`--sigmas` needs keypoints."""
     if options.sigmas is not None and options.iou_type != "keypoints":
-        raise UsageError(f"--sigmas: only --iou-type keypoints looks at them, found {options.iou_type}")
+        raise UsageError(f"--sigmas: only --iou-type keypoints has them, found {options.iou_type}")
 
 
 def count_of(options):
@@ -43,7 +43,7 @@ def protocol_of(options):
 
 @contextlib.contextmanager
 def explained(options, *detections, all_fields=False):
-    """While files are evaluated: of an error is told which record and field it is about, where that can be found."""
+    """Adds record and field to an error that occurs while files are evaluated, if they can be found."""
     try:
         yield
     except (OSError, MemoryError, UsageError):

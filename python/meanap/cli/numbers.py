@@ -1,4 +1,4 @@
-"""Numbers on the command line: each kind says what it expects."""
+"""Types of numbers on the command line, whose errors name the expected range."""
 
 import argparse
 import math

@@ -1,4 +1,4 @@
-"""Where a command writes: JSON to a file or to standard output, tables beside it, and no escape sequence of a name."""
+"""Output of commands: JSON to a file or to standard output, tables, and names without escape sequences."""
 
 import contextlib
 import errno

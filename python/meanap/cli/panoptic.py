@@ -11,8 +11,8 @@ def add_parser(commands):
     parser = commands.add_parser(
         "panoptic",
         help="measure panoptic segmentation from COCO panoptic files",
-        description="Panoptic, segmentation and recognition quality, by panopticapi's rules. PNG files lie in a folder "
-        "named as the JSON file without .json, unless another is given.",
+        description="Panoptic, segmentation and recognition quality, as panopticapi computes them. PNG files are in a "
+        "folder named as the JSON file without .json, unless another is given.",
     )
     parser.add_argument("ground_truth", type=Path, metavar="GT.json")
     parser.add_argument("predictions", type=Path, metavar="PRED.json")

@@ -33,7 +33,7 @@ def add_parser(commands):
 
 
 def run(options):
-    """Measure, print, and write what was asked for."""
+    """Measure, print, and write the requested output."""
     from meanap.ranking import compare, evaluate, tables
     from meanap.ranking.conventions import resolve
     from meanap.ranking.evaluation import check_grades, check_measures
@@ -44,7 +44,7 @@ def run(options):
     if len(set(names)) != len(names):
         raise UsageError("a run is named twice")
     measures = options.measure or ["map"]
-    # Before any file is read: what is wrong with these is no file's fault.
+    # Before any file is read: errors in these options are not errors in a file.
     conventions = resolve(options.preset, dict(_setting(text) for text in options.set))
     check_measures(measures, conventions)
     with about(options.qrels):

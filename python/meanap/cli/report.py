@@ -1,4 +1,4 @@
-"""`meanap report`: one HTML file that tells what an evaluation found."""
+"""`meanap report`: an HTML report of an evaluation."""
 
 from pathlib import Path
 
@@ -14,8 +14,8 @@ def add_parser(commands):
     parser = commands.add_parser(
         "report",
         help="write an HTML report",
-        description="Write one HTML file, complete in itself: numbers with intervals, curves, classes, confusions, "
-        "errors, thresholds, what is strange about the files, and the images with most errors.",
+        description="Write one self-contained HTML file: numbers with intervals, curves, classes, confusions, "
+        "errors, thresholds, findings about the files, and the images with most errors.",
     )
     parser.add_argument("ground_truth", type=Path, metavar="GROUND_TRUTH")
     parser.add_argument("detections", type=Path, metavar="DETECTIONS")
@@ -25,17 +25,17 @@ def add_parser(commands):
     )  # fmt: skip
     parser.add_argument("--iou-type", choices=("bbox", "segm", "keypoints"), default="bbox", help="default: bbox")
     parser.add_argument("--protocol", default="coco", help="coco (default), lvis, voc2007, voc2012, torchmetrics, …")
-    parser.add_argument("--images", type=Path, metavar="DIR", help="folder of the pictures, to draw on (needs Pillow)")
+    parser.add_argument("--images", type=Path, metavar="DIR", help="folder of the images, to draw on (requires Pillow)")
     parser.add_argument(
         "--versus", type=Path, metavar="BASELINE",
         help="detections of a baseline to compare with: differences are DETECTIONS minus BASELINE",
     )  # fmt: skip
     parser.add_argument("--title", help="heading (default: the detections' name)")
-    parser.add_argument("--score", type=numbers.finite, help="least score in matrices and drawings (default: best F1)")
+    parser.add_argument("--score", type=numbers.finite, help="score threshold of matrices and images (best F1)")
     parser.add_argument("--worst", type=numbers.whole, default=24, metavar="N", help="images to draw (default 24)")
     parser.add_argument("--resamples", type=numbers.count, default=100, help="bootstrap resamples (default 100)")
     inputs.add_sigmas(parser)
-    parser.add_argument("--no-check", action="store_true", help="do not look for what is wrong with the files")
+    parser.add_argument("--no-check", action="store_true", help="do not check the files")
     parser.set_defaults(run=run)
 
 

@@ -1,0 +1,164 @@
+"""Plain technical English, without coined words, in the pages, docstrings, comments and help texts.
+
+`BANNED` has a pattern for each word, and the terms to use in its place. Code (in backticks, blocks and doctests) is not
+checked. `TREES` are the folders and modules whose docstrings and comments are covered.
+"""
+
+import ast
+import io
+import re
+import tokenize
+
+import pytest
+
+from meanap.cli import main
+
+PAGES = ("README.md", "ARCHITECTURE.md", "fuzz/README.md", *("docs/" + name + ".md" for name in (
+    "analysis", "clusters", "decision", "numbers", "pycocotools", "ranking", "segmentation", "torchmetrics", "training",
+)))  # fmt: skip
+
+TREES = (
+    "python/meanap/cli",
+    "python/meanap/coco",
+    "python/meanap/distributed",
+    "python/meanap/generate",
+    "python/meanap/plot",
+    "python/meanap/segmentation",
+)
+
+COMMANDS = ("eval", "check", "compare", "report", "semantic", "panoptic", "rank", "demo", "generate")
+
+BANNED = {
+    r"faces?|doors?|roads?|rooms?|houses?": "API, input, path, module",
+    r"invented|mistak(?:e|es|en)|repaired": "false positive, error, misclassified, corrected",
+    r"taken for|what was said|as said": "predicted, misclassified",
+    r"score from|which score to act on|wish(?:es)?": "score threshold, target",
+    r"(?:beyond|by|left to) chance|luck": "significant",
+    r"draws of (?:images|queries)": "bootstrap resamples",
+    r"what there is|may take its place": "baseline, candidate",
+    r"let pass": "tolerated drop",
+    r"the part of the": "the fraction of the",
+    r"apart": "partitioned by image, distinguish, separate",
+    r"how sure|who(?:ever)? believes|believ(?:e|es|ed|ing)": "confidence interval, use, rely on",
+    r"is a name": "ids are only labels",
+    r"watch(?:es|ed|ers?|ing)?": "progress, cancellation",
+    r"lanes?": "SIMD",
+    r"the usual": "the fast path, common",
+    r"kept": "stored, decoded eagerly",
+    r"marks": "fields, bit masks, points",
+    r"patience": "buffer size",
+    r"t(?:old|ells?|elling)": "report, show, derive",
+    r"somebody|someone|anybody|nobody|whoever": "the user, the caller, a program",
+    r"looks? at|looked at": "read, access, examine",
+    r"touch(?:es|ed)?": "access, overlap",
+    r"ask(?:s|ed) (?:for|of|about)|is asked|are asked": "requested, required, read",
+    r"forg(?:et|ets|otten|iven)": "discard, reset, ignored",
+    r"habits?|business|riddles?": "behaviour, convention",
+    r"pictures?": "plot, image",
+    r"anew": "again",
+    r"sp(?:eak|eaks|oken)": "support, has the interface",
+    r"by hand": "in Python, manually",
+}  # fmt: skip
+
+#: What may stand although a pattern finds it, as it stands in the text.
+ALLOWED = (
+    r"pictures\.py",
+    r"Hugging Face",
+    r"≠ marks",
+    r"</?(?:picture|source)[^>]*>",
+)
+
+
+def without_code(text: str) -> str:
+    """The text with its code, links and permitted phrases taken out, and as many lines as before."""
+
+    def lines(found):
+        return "\n" * found[0].count("\n")
+
+    text = re.sub(r"^```.*?^```$", lines, text, flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"``.*?``|`[^`\n]*`", lines, text, flags=re.DOTALL)
+    text = re.sub(r"^\s*(?:>>>|\.\.\.) .*$", "", text, flags=re.MULTILINE)
+    text = re.sub(r"\]\([^)]*\)|https?://\S+", lines, text)
+    for phrase in ALLOWED:
+        text = re.sub(phrase, " ", text)
+    return text
+
+
+def banned(text: str, place: str) -> list[str]:
+    """Each banned word of a text, with its line and the terms to use."""
+    found = []
+    text = without_code(text)
+    for pattern, instead in BANNED.items():
+        for match in re.finditer(rf"\b(?:{pattern})\b", text, re.IGNORECASE):
+            line = text.count("\n", 0, match.start()) + 1
+            found.append(f"{place}:{line}: {match[0]!r}; use: {instead}")
+    return found
+
+
+def prose_of_python(text: str) -> str:
+    """Docstrings and comments, each on its line; all other lines empty."""
+    lines = [""] * (text.count("\n") + 2)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            docstring = node.body[0]
+            for at, line in enumerate(docstring.value.value.split("\n"), docstring.lineno):
+                lines[at] += line
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            lines[token.start[0]] += token.string
+    return "\n".join(lines[1:])
+
+
+def prose_of_rust(text: str) -> str:
+    """Comments, each on its line; all other lines empty."""
+    found = (re.search(r"(?:^|\s)//+!?(.*)", line) for line in text.split("\n"))
+    return "\n".join(match[1] if match else "" for match in found)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_use_the_fields_terms(repository, page):
+    assert banned((repository / page).read_text(encoding="utf-8"), page) == []
+
+
+def test_every_page_is_covered(repository):
+    assert {path.relative_to(repository).as_posix() for path in (repository / "docs").rglob("*.md")} < set(PAGES)
+
+
+@pytest.mark.parametrize("tree", TREES)
+def test_docstrings_and_comments_use_the_fields_terms(repository, tree):
+    found = []
+    root = repository / tree
+    files = [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.suffix in (".py", ".rs"))
+    assert files
+    for path in files:
+        prose = prose_of_python if path.suffix == ".py" else prose_of_rust
+        found += banned(prose(path.read_text(encoding="utf-8")), path.relative_to(repository).as_posix())
+    assert found == []
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_texts_use_the_fields_terms(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"] if command else ["--help"])
+    text = capsys.readouterr().out
+    assert len(text) > 100
+    assert banned(text, f"meanap {command} --help") == []
+
+
+def test_every_command_is_covered(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    commands = re.findall(r"^    (\w+)  ", capsys.readouterr().out, re.MULTILINE)
+    assert sorted(commands) == sorted(COMMANDS)
+
+
+def test_a_banned_word_is_found_with_its_line_and_code_is_not():
+    text = "Plain text.\n\nNobody tells `kept` apart.\n```python\nkept = 1\n```\nThe door."
+    assert [problem.split(";")[0] for problem in banned(text, "page")] == [
+        "page:7: 'door'",
+        "page:3: 'apart'",
+        "page:3: 'tells'",
+        "page:3: 'Nobody'",
+    ]
+    assert prose_of_python('"""Doc."""\nx = "text"  # why\n').split("\n")[:2] == ["Doc.", "# why"]
+    assert prose_of_rust("//! Doc.\nlet x = 1; // why\n").split("\n")[:2] == [" Doc.", " why"]
