@@ -14,7 +14,13 @@ same numbers.
 (60, ['bbox', 'category_id', 'image_id', 'score'])
 """
 
-from meanap.generate.detector import Detections, detect
+from __future__ import annotations
+
+from typing import Any, Literal, overload
+
+import numpy as np
+
+from meanap.generate.detector import DetectionKind, Detections, detect
 from meanap.generate.files import (
     WORKLOADS,
     Workload,
@@ -39,7 +45,42 @@ __all__ = [
 ]
 
 
-def detections(truth, kind="bbox", *, per_image=40, seed=0, decimals=None, boxes=False, form="records"):
+@overload
+def detections(
+    truth: dict[str, Any],
+    kind: DetectionKind = "bbox",
+    *,
+    per_image: float = 40,
+    seed: int = 0,
+    decimals: int | None = None,
+    boxes: bool = False,
+    form: Literal["records"] = "records",
+) -> list[dict[str, Any]]: ...
+
+
+@overload
+def detections(
+    truth: dict[str, Any],
+    kind: Literal["bbox"] = "bbox",
+    *,
+    per_image: float = 40,
+    seed: int = 0,
+    decimals: int | None = None,
+    boxes: bool = False,
+    form: Literal["array"],
+) -> np.ndarray: ...
+
+
+def detections(
+    truth: dict[str, Any],
+    kind: DetectionKind = "bbox",
+    *,
+    per_image: float = 40,
+    seed: int = 0,
+    decimals: int | None = None,
+    boxes: bool = False,
+    form: Literal["records", "array"] = "records",
+) -> list[dict[str, Any]] | np.ndarray:
     """Detections of an imperfect detector for a data set, in COCO's results format.
 
     Parameters

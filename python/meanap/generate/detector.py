@@ -1,7 +1,10 @@
 """A simulated detector with typical errors."""
 
-from collections.abc import Iterator
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
@@ -9,6 +12,7 @@ from meanap.generate.geometry import Masks, Poses
 from meanap.generate.scenes import random_boxes, share
 from meanap.generate.vocabulary import STANCE
 
+DetectionKind = Literal["bbox", "segm", "keypoints"]
 KINDS = ("bbox", "segm", "keypoints")
 
 # How many dictionaries exist at once while a file is written. Masks and poses are drawn from a generator of
@@ -30,7 +34,7 @@ class Detections:
     category_id: np.ndarray
     box: np.ndarray
     score: np.ndarray
-    geometry: object = None
+    geometry: Masks | Poses | None = None
     boxes: bool = False
 
     def __len__(self) -> int:
@@ -42,28 +46,36 @@ class Detections:
             raise ValueError(f"only boxes can be an array, not {self.kind}")
         return np.column_stack([self.image_id, self.box, self.score, self.category_id])
 
-    def records(self) -> list[dict]:
+    def records(self) -> list[dict[str, Any]]:
         """All detections as dictionaries in COCO's results format."""
         return [record for stretch in self.stretches() for record in stretch]
 
-    def stretches(self) -> Iterator[list[dict]]:
+    def stretches(self) -> Iterator[list[dict[str, Any]]]:
         """The dictionaries, `STRETCH` at a time."""
         for start in range(0, len(self), STRETCH):
             rows = slice(start, start + STRETCH)
-            fields = {
+            fields: dict[str, list[Any]] = {
                 "image_id": self.image_id[rows].tolist(),
                 "category_id": self.category_id[rows].tolist(),
             }
             if self.kind == "bbox" or self.boxes:
                 fields["bbox"] = self.box[rows].tolist()
-            if self.kind != "bbox":
+            if self.geometry is not None:
                 name, values = self.geometry.draw(rows)
                 fields[name] = values
             fields["score"] = self.score[rows].tolist()
             yield [dict(zip(fields, values, strict=True)) for values in zip(*fields.values(), strict=True)]
 
 
-def detect(truth: dict, kind="bbox", *, per_image=40, seed=0, decimals=None, boxes=False) -> Detections:
+def detect(
+    truth: dict[str, Any],
+    kind: DetectionKind = "bbox",
+    *,
+    per_image: float = 40,
+    seed: int = 0,
+    decimals: int | None = None,
+    boxes: bool = False,
+) -> Detections:
     """`meanap.generate.detections` as columns."""
     if kind not in KINDS:
         raise ValueError(f"kind is {kind!r}, expected one of {', '.join(KINDS)}")
@@ -88,7 +100,7 @@ def detect(truth: dict, kind="bbox", *, per_image=40, seed=0, decimals=None, box
     order = np.lexsort((-score, image))
     image, source, box, quality = image[order], source[order], box[order], quality[order]
     written = _writer(decimals)
-    geometry = None
+    geometry: Masks | Poses | None = None
     if kind == "segm":
         geometry = Masks(truth["annotations"], objects.shape_of(source), objects.sizes[image], box, seed)
     elif kind == "keypoints":
@@ -105,7 +117,7 @@ MAIN, SPARE, INVENTED = 0, 1, 2
 class _Objects:
     """The ground truth as columns, sorted by image: what the detector sees."""
 
-    def __init__(self, truth):
+    def __init__(self, truth: dict[str, Any]) -> None:
         images, annotations = truth["images"], truth["annotations"]
         position = {image["id"]: index for index, image in enumerate(images)}
         image = np.array([position[entry["image_id"]] for entry in annotations], np.int64)
@@ -125,14 +137,14 @@ class _Objects:
             joints = np.array([entry["keypoints"] for entry in sorted_entries], float)
             self.joints = joints.reshape(-1, len(STANCE), 3)
 
-    def shape_of(self, source):
+    def shape_of(self, source: np.ndarray) -> np.ndarray:
         """Whose outline a detection borrows, as a position in the data set; crowds lend none (-1)."""
         if len(self.annotation) == 0:
             return np.full(len(source), -1)
         return np.where(self.crowd[source], -1, self.annotation[source])
 
 
-def _roles(rng, objects, image):
+def _roles(rng: np.random.Generator, objects: _Objects, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each detection its object (row of `objects`), and whether it is the main one, a duplicate or a false
     positive."""
     count = objects.count[image]
@@ -147,7 +159,9 @@ def _roles(rng, objects, image):
     return source, role
 
 
-def _placed(rng, objects, image, source, role):
+def _placed(
+    rng: np.random.Generator, objects: _Objects, image: np.ndarray, source: np.ndarray, role: np.ndarray
+) -> np.ndarray:
     """Boxes: near their object, worse for small ones; within a crowd region a part of it; else anywhere."""
     sizes = objects.sizes[image]
     boxes = random_boxes(rng, sizes)
@@ -168,15 +182,18 @@ def _placed(rng, objects, image, source, role):
     return np.concatenate([low, high - low], 1)
 
 
-def _overlap(boxes, others):
+def _overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Intersection over union of each pair, `(n,) float64`."""
     low = np.maximum(boxes[:, :2], others[:, :2])
     high = np.minimum(boxes[:, :2] + boxes[:, 2:], others[:, :2] + others[:, 2:])
     common = np.maximum(high - low, 0).prod(1)
-    return common / (boxes[:, 2:].prod(1) + others[:, 2:].prod(1) - common)
+    similarities: np.ndarray = common / (boxes[:, 2:].prod(1) + others[:, 2:].prod(1) - common)
+    return similarities
 
 
-def _named(rng, objects, source, role):
+def _named(
+    rng: np.random.Generator, objects: _Objects, source: np.ndarray, role: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Category ids, and whether each is that of the object: confusions follow the categories' frequencies."""
     if len(objects.category) == 0:
         drawn = rng.integers(0, len(objects.category_ids), len(source))
@@ -188,14 +205,15 @@ def _named(rng, objects, source, role):
     return category, (category == own) & (role != INVENTED)
 
 
-def _scored(rng, quality, role, right):
+def _scored(rng: np.random.Generator, quality: np.ndarray, role: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Scores between 0 and 1: high where location and class are correct, low for duplicates and false positives."""
     level = np.select([right & (role == MAIN), role == MAIN, role == SPARE], [0.0, -2.2, -3.0], -4.0)
     slope = np.array([6.0, 4.0, 0.0])[role]
-    return 1 / (1 + np.exp(-(level + slope * (quality - 0.65) + rng.normal(0, 1.1, len(quality)))))
+    scores: np.ndarray = 1 / (1 + np.exp(-(level + slope * (quality - 0.65) + rng.normal(0, 1.1, len(quality)))))
+    return scores
 
 
-def _writer(decimals):
+def _writer(decimals: int | None) -> Callable[[np.ndarray], np.ndarray]:
     """How numbers leave the detector: as single-precision values, or rounded."""
     if decimals is None:
         return lambda values: values.astype(np.float32).astype(float)

@@ -1,19 +1,25 @@
 """Generated data as files, and the named sizes that benchmarks use."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from meanap._files import replacing, write_text
-from meanap.generate.detector import detect
+from meanap.generate.detector import DetectionKind, detect
 from meanap.generate.scenes import dataset
+
+if TYPE_CHECKING:
+    from meanap._types import PathLike
 
 
 @dataclass(frozen=True)
 class Workload:
     """One benchmark's size: a data set and the detections to score on it."""
 
-    kind: str
+    kind: DetectionKind
     per_image: float
     images: int = 5000
     objects: float = 8.0
@@ -21,7 +27,7 @@ class Workload:
     boxes: bool = False
     outlines: bool = True
 
-    def dataset(self, seed: int = 0, images: int | None = None) -> dict:
+    def dataset(self, seed: int = 0, images: int | None = None) -> dict[str, Any]:
         """The ground truth; `images` makes it smaller or larger with the same density."""
         return dataset(
             self.images if images is None else images,
@@ -47,30 +53,39 @@ WORKLOADS = {
 }
 
 
-def write_dataset(path, truth: dict) -> Path:
+def write_dataset(path: PathLike, truth: dict[str, Any]) -> Path:
     """Write a data set as JSON; returns the path."""
-    path = Path(path)
-    write_text(path, json.dumps(truth))
-    return path
+    target = Path(path)
+    write_text(target, json.dumps(truth))
+    return target
 
 
-def write_detections(path, truth: dict, kind="bbox", *, per_image=40, seed=0, **options) -> Path:
+def write_detections(
+    path: PathLike,
+    truth: dict[str, Any],
+    kind: DetectionKind = "bbox",
+    *,
+    per_image: float = 40,
+    seed: int = 0,
+    decimals: int | None = None,
+    boxes: bool = False,
+) -> Path:
     """Write what `meanap.generate.detections` gives as JSON, a stretch at a time; returns the path.
 
     Takes the same arguments, but for `form`.
     """
-    columns = detect(truth, kind, per_image=per_image, seed=seed, **options)
-    path = Path(path)
-    with replacing(path) as file:
+    columns = detect(truth, kind, per_image=per_image, seed=seed, decimals=decimals, boxes=boxes)
+    target = Path(path)
+    with replacing(target) as file:
         separator = "["
         for stretch in columns.stretches():
             file.write(separator + json.dumps(stretch)[1:-1])
             separator = ", "
         file.write("]" if len(columns) else "[]")
-    return path
+    return target
 
 
-def write_workload(folder, name: str, *, seed: int = 0, images: int | None = None) -> tuple[Path, Path]:
+def write_workload(folder: PathLike, name: str, *, seed: int = 0, images: int | None = None) -> tuple[Path, Path]:
     """Write a workload's ground truth and detections into a folder; returns the two paths.
 
     The files are called `NAME.truth.json` and `NAME.detections.json`.
@@ -78,35 +93,35 @@ def write_workload(folder, name: str, *, seed: int = 0, images: int | None = Non
     if name not in WORKLOADS:
         raise ValueError(f"no workload {name!r}; there are {', '.join(WORKLOADS)}")
     workload = WORKLOADS[name]
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
     truth = workload.dataset(seed, images)
     detections = write_detections(
-        folder / f"{name}.detections.json",
+        place / f"{name}.detections.json",
         truth,
         workload.kind,
         per_image=workload.per_image,
         seed=seed,
         boxes=workload.boxes,
     )
-    return write_dataset(folder / f"{name}.truth.json", truth), detections
+    return write_dataset(place / f"{name}.truth.json", truth), detections
 
 
-def write_files(folder, *, images: int = 500, seed: int = 0) -> dict[str, tuple[Path, Path]]:
+def write_files(folder: PathLike, *, images: int = 500, seed: int = 0) -> dict[str, tuple[Path, Path]]:
     """Write one set of scenes and its detections as boxes, masks and poses into a folder.
 
     Returns for each of "bbox", "segm" and "keypoints" the paths of its ground truth and its detections:
     instances.json with boxes.json and masks.json, persons.json with poses.json.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
     scenes = dataset(images, seed)
     persons = dataset(images, seed, kind="keypoints")
-    instances_path = write_dataset(folder / "instances.json", scenes)
-    persons_path = write_dataset(folder / "persons.json", persons)
-    boxes = write_detections(folder / "boxes.json", scenes, "bbox", per_image=80, seed=seed)
-    masks = write_detections(folder / "masks.json", scenes, "segm", per_image=40, seed=seed)
-    poses = write_detections(folder / "poses.json", persons, "keypoints", per_image=6, seed=seed)
+    instances_path = write_dataset(place / "instances.json", scenes)
+    persons_path = write_dataset(place / "persons.json", persons)
+    boxes = write_detections(place / "boxes.json", scenes, "bbox", per_image=80, seed=seed)
+    masks = write_detections(place / "masks.json", scenes, "segm", per_image=40, seed=seed)
+    poses = write_detections(place / "poses.json", persons, "keypoints", per_image=6, seed=seed)
     return {
         "bbox": (instances_path, boxes),
         "segm": (instances_path, masks),

@@ -1,5 +1,8 @@
 """Masks and keypoints of detections, generated in batches."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from meanap.generate.vocabulary import STANCE
@@ -11,10 +14,12 @@ class Masks:
     `shape` says whose outline each detection borrows, as a position in `annotations`; -1 is an octagon.
     """
 
-    def __init__(self, annotations, shape, sizes, box, seed):
+    def __init__(
+        self, annotations: list[dict[str, Any]], shape: np.ndarray, sizes: np.ndarray, box: np.ndarray, seed: int
+    ) -> None:
         self.annotations, self.shape, self.sizes, self.box, self.seed = annotations, shape, sizes, box, seed
 
-    def draw(self, rows: slice) -> tuple[str, list[dict]]:
+    def draw(self, rows: slice) -> tuple[str, list[dict[str, Any]]]:
         """The masks of a stretch of detections, as compressed RLE with text counts."""
         from meanap.coco import mask
 
@@ -38,17 +43,19 @@ class Masks:
             found.append({"size": [height, width], "counts": rle["counts"].decode("ascii")})
         return "segmentation", found
 
-    def _rings(self, shape):
-        return self.annotations[shape]["segmentation"] if shape >= 0 else [OCTAGON]
+    def _rings(self, shape: int) -> list[list[float]]:
+        rings: list[list[float]] = self.annotations[shape]["segmentation"] if shape >= 0 else [OCTAGON]
+        return rings
 
-    def _fitted(self, rng, points, owner, rows):
+    def _fitted(self, rng: np.random.Generator, points: np.ndarray, owner: np.ndarray, rows: slice) -> np.ndarray:
         """Points moved from the box they fill to their detection's box, a little astray, within the image."""
         box, sizes = self.box[rows], self.sizes[rows]
         starts = np.searchsorted(owner, np.arange(len(box)))
         low = np.minimum.reduceat(points, starts)
         span = np.maximum(np.maximum.reduceat(points, starts) - low, 1e-6)
         places = (points - low[owner]) / span[owner] + rng.normal(0, 0.012, points.shape)
-        return np.clip(box[owner, :2] + places * box[owner, 2:], 0, sizes[owner])
+        fitted: np.ndarray = np.clip(box[owner, :2] + places * box[owner, 2:], 0, sizes[owner])
+        return fitted
 
 
 OCTAGON = [0.3, 0.0, 0.7, 0.0, 1.0, 0.3, 1.0, 0.7, 0.7, 1.0, 0.3, 1.0, 0.0, 0.7, 0.0, 0.3]
@@ -57,7 +64,15 @@ OCTAGON = [0.3, 0.0, 0.7, 0.0, 1.0, 0.3, 1.0, 0.7, 0.7, 1.0, 0.3, 1.0, 0.0, 0.7,
 class Poses:
     """Poses: the object's own joints carried over to the detection's box, worse where the box is worse."""
 
-    def __init__(self, objects, box, source, quality, seed, written):
+    def __init__(
+        self,
+        objects: Any,
+        box: np.ndarray,
+        source: np.ndarray,
+        quality: np.ndarray,
+        seed: int,
+        written: Callable[[np.ndarray], np.ndarray],
+    ) -> None:
         self.objects, self.box, self.source, self.quality = objects, box, source, quality
         self.seed, self.written = seed, written
 
@@ -75,4 +90,5 @@ class Poses:
         places = places + rng.normal(size=places.shape) * (0.015 + 0.10 * (1 - quality))
         confidence = 1 / (1 + np.exp(-(4 * quality + rng.normal(size=(*places.shape[:2], 1)))))
         joints = np.concatenate([box[:, None, :2] + places * box[:, None, 2:], confidence], 2)
-        return "keypoints", self.written(joints).reshape(count, -1).tolist()
+        poses: list[list[float]] = self.written(joints).reshape(count, -1).tolist()
+        return "keypoints", poses

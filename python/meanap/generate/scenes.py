@@ -1,5 +1,7 @@
 """Scenes: images with people and things in them, annotated as COCO annotates."""
 
+from typing import Any, Literal
+
 import numpy as np
 
 from meanap.generate.vocabulary import STANCE, category_entries, frequencies
@@ -13,7 +15,15 @@ SHAPE_SHARES = np.array([0.30, 0.26, 0.12, 0.10, 0.12, 0.06, 0.04])
 SIZE_MEAN, SIZE_SPREAD = 3.73, 1.18
 
 
-def dataset(images=100, seed=0, *, kind="instances", objects=8.0, categories=80, crowds=0.01) -> dict:
+def dataset(
+    images: int = 100,
+    seed: int = 0,
+    *,
+    kind: Literal["instances", "keypoints", "boxes"] = "instances",
+    objects: float = 8.0,
+    categories: int = 80,
+    crowds: float = 0.01,
+) -> dict[str, Any]:
     """Draw a data set in COCO's format.
 
     Parameters
@@ -84,7 +94,7 @@ def dataset(images=100, seed=0, *, kind="instances", objects=8.0, categories=80,
     }
 
 
-def share(weights: np.ndarray, total: int, limit: float = np.inf) -> np.ndarray:
+def share(weights: np.ndarray, total: float, limit: float = np.inf) -> np.ndarray:
     """Whole numbers with sum `total` in proportion to `weights`, none above `limit`: `(n,) int64`."""
     if len(weights) == 0 or weights.sum() == 0:
         return np.zeros(len(weights), np.int64)
@@ -97,7 +107,7 @@ def share(weights: np.ndarray, total: int, limit: float = np.inf) -> np.ndarray:
     return np.diff(np.minimum(np.floor(ends + 1e-6), total), prepend=0).astype(np.int64)
 
 
-def random_boxes(rng, sizes: np.ndarray) -> np.ndarray:
+def random_boxes(rng: np.random.Generator, sizes: np.ndarray) -> np.ndarray:
     """A box somewhere in each image, `(n, 4) float64` x, y, width, height, with COCO's spread of sizes."""
     root = np.exp(rng.normal(SIZE_MEAN, SIZE_SPREAD, len(sizes)))
     aspect = np.exp(rng.normal(0, 0.45, len(sizes)))
@@ -106,19 +116,20 @@ def random_boxes(rng, sizes: np.ndarray) -> np.ndarray:
     return np.concatenate([corner, extent], 1)
 
 
-def _casts(rng, image, images, count):
+def _casts(rng: np.random.Generator, image: np.ndarray, images: int, count: int) -> np.ndarray:
     """A category for each object; an image has a cast of a few categories, so that objects come in groups."""
     cast = rng.choice(count, size=(images, 6), p=frequencies(count))
-    return cast[image, (6 * rng.random(len(image)) ** 2.5).astype(np.int64)]
+    categories: np.ndarray = cast[image, (6 * rng.random(len(image)) ** 2.5).astype(np.int64)]
+    return categories
 
 
-def _widened(boxes, sizes):
+def _widened(boxes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """Crowd regions are wide: at least a fifth of the image across."""
     extent = np.clip(boxes[:, 2:] * 2.0, 0.2 * sizes, 0.97 * sizes)
     return np.concatenate([np.minimum(boxes[:, :2], sizes - extent), extent], 1)
 
 
-def _boxed(boxes, crowd):
+def _boxed(boxes: np.ndarray, crowd: np.ndarray) -> list[dict[str, Any]]:
     """Annotations with box and area."""
     rounded = np.round(boxes, 2)
     areas = np.round(rounded[:, 2] * rounded[:, 3], 4).tolist()
@@ -127,7 +138,9 @@ def _boxed(boxes, crowd):
     return [{"area": area, "iscrowd": flag, "bbox": box} for box, area, flag in rows]
 
 
-def _outlined(rng, boxes, sizes, crowd):
+def _outlined(
+    rng: np.random.Generator, boxes: np.ndarray, sizes: np.ndarray, crowd: np.ndarray
+) -> list[dict[str, Any]]:
     """Annotations with segmentation, area and box: polygons for things, RLE for crowds."""
     ring_count = np.where(crowd, 0, rng.choice([1, 2, 3], size=len(boxes), p=[0.86, 0.11, 0.03]))
     owner = np.repeat(np.arange(len(boxes)), ring_count)
@@ -153,18 +166,18 @@ def _outlined(rng, boxes, sizes, crowd):
     return annotations
 
 
-def _pieces(boxes, part, parts):
+def _pieces(boxes: np.ndarray, part: np.ndarray, parts: np.ndarray) -> np.ndarray:
     """The piece of its object's box that a ring fills: side by side with a gap, as behind a post."""
     along = (boxes[:, 3] > boxes[:, 2]).astype(np.int64)
     rows = np.arange(len(boxes))
-    pieces = boxes.copy()
+    pieces: np.ndarray = boxes.copy()
     step = boxes[rows, 2 + along] / parts
     pieces[rows, along] += part * step
     pieces[rows, 2 + along] = step * np.where(parts > 1, 0.88, 1.0)
     return pieces
 
 
-def _blobs(rng, boxes):
+def _blobs(rng: np.random.Generator, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A smooth closed outline that fills each box: points `(V, 2) float64` and starts `(n + 1,) int64`."""
     root = np.sqrt(boxes[:, 2] * boxes[:, 3])
     vertices = np.clip((8 + root / 5) * np.exp(rng.normal(0, 0.3, len(boxes))), 10, 60).astype(np.int64)
@@ -184,17 +197,18 @@ def _blobs(rng, boxes):
     return points, starts
 
 
-def _ring_areas(points, starts):
+def _ring_areas(points: np.ndarray, starts: np.ndarray) -> list[float]:
     """The area that each ring encloses, by the shoelace formula."""
     if len(points) == 0:
         return []
     following = np.arange(1, len(points) + 1)
     following[starts[1:] - 1] = starts[:-1]
     x, y = points.T
-    return (np.abs(np.add.reduceat(x * y[following] - x[following] * y, starts[:-1])) / 2).tolist()
+    areas: list[float] = (np.abs(np.add.reduceat(x * y[following] - x[following] * y, starts[:-1])) / 2).tolist()
+    return areas
 
 
-def _crowd(rng, box, width, height):
+def _crowd(rng: np.random.Generator, box: np.ndarray, width: int, height: int) -> dict[str, Any]:
     """A crowd region: many heads over each other, as uncompressed RLE."""
     heads = rng.integers(6, 16)
     centres = box[:2] + box[2:] * (0.12 + 0.76 * rng.random((heads, 2)))
@@ -215,7 +229,7 @@ def _crowd(rng, box, width, height):
     }
 
 
-def _pose(rng, persons):
+def _pose(rng: np.random.Generator, persons: list[dict[str, Any]]) -> None:
     """Give persons `keypoints` and `num_keypoints`; small ones and crowds mostly get none, as in COCO."""
     boxes = np.array([person["bbox"] for person in persons], float).reshape(-1, 4)
     crowd = np.array([person["iscrowd"] for person in persons], bool)

@@ -1,5 +1,7 @@
 """Categories of the generated scenes, and the keypoints and skeleton of a person."""
 
+from typing import Any
+
 import numpy as np
 
 # Most frequent first. Only the shape of the list matters: one class far ahead, a long tail behind it.
@@ -36,10 +38,10 @@ BONES = [
 ]
 
 
-def category_entries(count: int, *, joints: bool = False) -> list[dict]:
+def category_entries(count: int, *, joints: bool = False) -> list[dict[str, Any]]:
     """The `categories` of a data set; ids have gaps, as COCO's have."""
     names = THINGS + [f"thing {rank}" for rank in range(len(THINGS) + 1, count + 1)]
-    found = [
+    found: list[dict[str, Any]] = [
         {"id": rank + rank // 9, "name": names[rank - 1], "supercategory": "thing" if rank > 1 else "person"}
         for rank in range(1, count + 1)
     ]
@@ -53,4 +55,5 @@ def frequencies(count: int) -> np.ndarray:
     weights = np.exp(-0.07 * 80 / max(count, 80) * np.arange(count))
     weights[1:] *= 0.05
     weights[:1] = 0.35
-    return weights / weights.sum()
+    shares: np.ndarray = weights / weights.sum()
+    return shares
