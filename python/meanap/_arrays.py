@@ -41,8 +41,8 @@ def as_numpy(value: Any, place: str = "array") -> np.ndarray:
             return array
     if isinstance(value, (list, tuple)):
         kind = type(value).__name__
-        row = _first(value, lambda item: _shape(item) != _shape(value[0]))
-        told = "" if row is None else f"; row {row} is {shown(value[row])}"
+        odd = _first(value, lambda item: _shape(item) != _shape(value[0]))
+        told = "" if odd is None else f"; row {odd} is {shown(value[odd])}"
         raise ValueError(f"{place}: a {kind} whose rows differ in length, or hold what is no number{told}")
     reason = f" ({problems[-1]})" if problems else ""
     raise ValueError(f"{place}: a {type(value).__name__} cannot be read as an array{reason}")

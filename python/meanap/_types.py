@@ -91,6 +91,9 @@ class RunLengths(TypedDict):
 #: ``(N, H, W)`` flags, one array for each mask, or run lengths.
 Masks: TypeAlias = Array | Sequence[Array] | Sequence[RunLengths] | Sequence[Mapping[str, object]]
 
+#: Label maps ``(H, W)`` or ``(N, H, W)``, class scores with an axis more, or files of them.
+Labels: TypeAlias = Rows | Points | PathLike | Sequence[PathLike]
+
 # Tables
 
 
@@ -131,6 +134,10 @@ class CocoDataset(TypedDict, total=False):
     categories: Sequence[Mapping[str, Any]]
     info: Mapping[str, Any]
     licenses: Sequence[Mapping[str, Any]]
+
+
+#: The segments of one image in COCO panoptic form: ``id``, ``category_id``, and what else there is.
+Segments: TypeAlias = Sequence[Mapping[str, Any]]
 
 
 class CocoResult(TypedDict, total=False):

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from meanap.checking.detections import check_detections, check_together
 from meanap.checking.findings import Finding, Findings
@@ -25,15 +25,21 @@ from meanap.checking.labels import label_errors, scored
 from meanap.checking.poses import check_poses
 from meanap.checking.records import read_detections, read_ground_truth
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    from meanap._types import CocoDataset, DetectionsInput, PathLike, SimilarityName
+    from meanap.detection import GroundTruth
+
 __all__ = ["Finding", "Findings", "check"]
 
 
 def check(
-    ground_truth: Any,
-    detections: Any = None,
-    similarity: str | None = None,
+    ground_truth: PathLike | GroundTruth | CocoDataset | Mapping[str, object],
+    detections: DetectionsInput | None = None,
+    similarity: SimilarityName | None = None,
     *,
-    sigmas: Sequence[float] | None = None,
+    sigmas: Sequence[float] | np.ndarray | None = None,
 ) -> Findings:
     """Look for what makes a score wrong, or less than it seems, before believing it.
 
@@ -75,12 +81,13 @@ def check(
     check_detections(found, truth)
     check_poses(truth, found, sigmas)
     result = functools.cache(lambda: scored(found, truth))
-    check_together(found, truth, lambda: result() and result().confusion(0.5, -math.inf))
+    check_together(found, truth, lambda: None if (known := result()) is None else known.confusion(0.5, -math.inf))
     findings = [*truth.findings, *found.findings]
     # Where either side is wrong altogether, their disagreement says nothing about single labels.
-    if any(finding.level == "error" for finding in findings) or result() is None:
+    judged = None if any(finding.level == "error" for finding in findings) else result()
+    if judged is None:
         return Findings(findings)
-    likely = label_errors(found, truth, result())
+    likely = label_errors(found, truth, judged)
     if len(likely):
         first = likely[0]
         example = (

@@ -90,11 +90,15 @@ def _faults(
         {_key(record["id"]) for record in truth[name] if isinstance(record, Mapping) and "id" in record}
         for name in ("images", "categories")
     )
-    for records, name, kind in ((truth["annotations"], truth_name, "annotation"), (found, found_name, None)):
+    sides: tuple[tuple[Any, str, str | None], ...] = (
+        (truth["annotations"], truth_name, "annotation"),
+        (found, found_name, None),
+    )
+    for records, name, word in sides:
         for row, record in enumerate(records):
             for field, known, of in (("image_id", images, "images"), ("category_id", categories, "categories")):
                 if _key(record.get(field)) not in known and not (all_fields and field == "category_id"):
-                    place = _place(name, row, record, kind)
+                    place = _place(name, row, record, word)
                     strange = f'"{field}" is {_short(record.get(field))}'
                     yield f"{place}: {strange}, which is not among the {of} of {truth_name}"
     if all_fields:

@@ -6,6 +6,7 @@ A way is a row in a table: a name, what to do, and the function that makes ``x, 
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -27,6 +28,7 @@ _MET = 0.5
 _GOOD = 0.5
 
 _Map = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+_Form = Callable[[np.ndarray], np.ndarray]
 
 
 class _Reading(NamedTuple):
@@ -204,7 +206,7 @@ def _best_ids(found: Records, truth: Records) -> tuple[tuple[str, str] | None, f
 _AS_IT_IS = _Reading("x, y, width, height", "", lambda boxes, width, height: boxes)
 
 #: What the four numbers may be.
-_FORMS: tuple[tuple[str, str, Callable[[np.ndarray], np.ndarray]], ...] = (
+_FORMS: tuple[tuple[str, str, _Form], ...] = (
     ("", "", lambda b: b),
     ("the centre, width and height", "[cx - w / 2, cy - h / 2, w, h]",
      lambda b: np.stack([b[:, 0] - b[:, 2] / 2, b[:, 1] - b[:, 3] / 2, b[:, 2], b[:, 3]], axis=1)),
@@ -227,14 +229,14 @@ _SIDES = sorted(
 def _readings() -> Iterator[_Reading]:
     """All ways, the simplest first."""
     for name, form, read in _FORMS[1:]:
-        yield _Reading(name, f"Write {form}.", lambda b, w, h, read=read: read(b))
+        yield _Reading(name, f"Write {form}.", functools.partial(_read_as, read))
     for unit, parts in _UNITS:
         for name, form, read in _FORMS:
             yield _Reading(
                 ", ".join(part for part in (unit, name) if part),
                 f"Multiply x by the image's width / {parts}, y by its height / {parts}"
                 + (f", and write {form}." if form else "."),
-                lambda b, w, h, read=read, parts=parts: _scaled(read(b), w / parts, h / parts),
+                functools.partial(_stretched, read, parts),
             )
     yield _Reading(
         "scaled by the wrong sides: x by the height and y by the width",
@@ -262,29 +264,55 @@ def _readings() -> Iterator[_Reading]:
             yield _Reading(
                 f"of images {text} times as large{named}",
                 f"Divide all numbers by {text}{also}.",
-                lambda boxes, w, h, read=read, k=b / a: _scaled(read(boxes), k, k),
+                functools.partial(_multiplied, read, b / a),
             )
         for side in _SIDES:
             yield _Reading(
                 f"of images resized to {side} x {side}{named}",
                 f"Multiply x by the image's width / {side}, y by its height / {side}{also}.",
-                lambda b, w, h, read=read, side=side: _scaled(read(b), w / side, h / side),
+                functools.partial(_stretched, read, side),
             )
             yield _Reading(
                 f"of images whose longer side was resized to {side}{named}",
                 f"Multiply all numbers by the image's longer side / {side}{also}.",
-                lambda b, w, h, read=read, side=side: _scaled(read(b), *[np.maximum(w, h) / side] * 2),
+                functools.partial(_by_longer_side, read, side),
             )
             yield _Reading(
                 f"of images whose shorter side was resized to {side}{named}",
                 f"Multiply all numbers by the image's shorter side / {side}{also}.",
-                lambda b, w, h, read=read, side=side: _scaled(read(b), *[np.minimum(w, h) / side] * 2),
+                functools.partial(_by_shorter_side, read, side),
             )
             yield _Reading(
                 f"of images resized and padded to {side} x {side} (a letterbox){named}",
                 f"Subtract the padding, and multiply by the image's longer side / {side}{also}.",
-                lambda b, w, h, read=read, side=side: _unpadded(read(b), w, h, side),
+                functools.partial(_out_of_letterbox, read, side),
             )
+
+
+def _read_as(read: _Form, boxes: np.ndarray, width: np.ndarray, height: np.ndarray) -> np.ndarray:
+    return read(boxes)
+
+
+def _stretched(read: _Form, side: int, boxes: np.ndarray, width: np.ndarray, height: np.ndarray) -> np.ndarray:
+    return _scaled(read(boxes), width / side, height / side)
+
+
+def _multiplied(read: _Form, factor: float, boxes: np.ndarray, width: np.ndarray, height: np.ndarray) -> np.ndarray:
+    return _scaled(read(boxes), factor, factor)
+
+
+def _by_longer_side(read: _Form, side: int, boxes: np.ndarray, width: np.ndarray, height: np.ndarray) -> np.ndarray:
+    factor = np.maximum(width, height) / side
+    return _scaled(read(boxes), factor, factor)
+
+
+def _by_shorter_side(read: _Form, side: int, boxes: np.ndarray, width: np.ndarray, height: np.ndarray) -> np.ndarray:
+    factor = np.minimum(width, height) / side
+    return _scaled(read(boxes), factor, factor)
+
+
+def _out_of_letterbox(read: _Form, side: int, boxes: np.ndarray, width: np.ndarray, height: np.ndarray) -> np.ndarray:
+    return _unpadded(read(boxes), width, height, side)
 
 
 def _scaled(boxes: np.ndarray, by_x: Any, by_y: Any) -> np.ndarray:
@@ -297,6 +325,4 @@ def _moved(boxes: np.ndarray, x: Any, y: Any) -> np.ndarray:
 
 def _unpadded(boxes: np.ndarray, width: np.ndarray, height: np.ndarray, side: int) -> np.ndarray:
     scale = side / np.maximum(width, height)
-    return _scaled(
-        _moved(boxes, -(side - width * scale) / 2, -(side - height * scale) / 2), 1 / scale, 1 / scale
-    )
+    return _scaled(_moved(boxes, -(side - width * scale) / 2, -(side - height * scale) / 2), 1 / scale, 1 / scale)

@@ -216,8 +216,8 @@ def _check_areas(truth: Records) -> None:
     if len(rows):
         told = truth.told(rows[0], "bbox", "area")
         drawn = truth.masks is not None and not np.isnan(truth.masks[0][rows[0]])
-        pixels = f", its mask has {truth.masks[0][rows[0]]:g} pixels" if drawn and truth.masks is not None else ""
-        example = told + pixels
+        its_mask = f", its mask has {truth.masks[0][rows[0]]:g} pixels" if drawn and truth.masks is not None else ""
+        example = told + its_mask
     truth.add(
         "area-off",
         "warning",

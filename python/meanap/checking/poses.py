@@ -16,7 +16,7 @@ __all__ = ["check_poses"]
 _COCO = 17
 
 
-def check_poses(truth: Records, found: Records | None, sigmas: Sequence[float] | None) -> None:
+def check_poses(truth: Records, found: Records | None, sigmas: Sequence[float] | np.ndarray | None) -> None:
     """Adds what is wrong with the keypoints of both sides. Without `sigmas` they are COCO's."""
     counts: Counter[int] = Counter()
     for records in (truth, found):

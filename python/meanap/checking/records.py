@@ -231,10 +231,10 @@ def _from_dataset(
     masks = None
     if truth is None and "segmentation" in dataset.first_fields():
         masks = dataset.objects("segm", "ground_truth")
-        if masks is None:
+        measures = None if masks is None else masks.mask_measures()
+        if measures is None:
             return False
-        records.masks = masks.mask_measures()
-        records.broken_masks = np.isnan(records.masks[0])
+        records.masks, records.broken_masks = measures, np.isnan(measures[0])
     if "bbox" in arrays:
         records.boxes = arrays["bbox"]
         bad = np.flatnonzero(~np.isfinite(records.boxes).all(axis=1))
@@ -436,8 +436,8 @@ def _take(records: Records, entries: Any, needed: tuple[str, ...]) -> None:
     records.boxes = np.array(boxes, dtype=np.float64).reshape(-1, 4)
     given = np.array([entry.get("bbox") is not None for entry in good], dtype=bool)
     if "bbox" in needed:
-        bad = np.flatnonzero(given & ~np.isfinite(records.boxes).all(axis=1))
-        _add_malformed_boxes(records, bad, lambda row: good[row].get("bbox"))
+        odd = np.flatnonzero(given & ~np.isfinite(records.boxes).all(axis=1))
+        _add_malformed_boxes(records, odd, lambda row: good[row].get("bbox"))
 
 
 def _add_malformed_boxes(records: Records, bad: np.ndarray, box: Callable[[int], Any]) -> None:
@@ -453,7 +453,7 @@ def _is_id(id: Any) -> bool:
     if isinstance(id, float) and not id.is_integer():
         return False
     # What does not fit into 64 bits names nothing.
-    return isinstance(id, str) or (isinstance(id, (int, float, np.integer)) and -(2**63) <= id < 2**63)
+    return isinstance(id, str) or (isinstance(id, (int, float, np.integer)) and bool(-(2**63) <= id < 2**63))
 
 
 def _clean(id: Any) -> Any:

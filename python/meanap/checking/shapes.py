@@ -18,7 +18,8 @@ def usable(records: Records) -> np.ndarray:
     """Which records have a box of some size."""
     boxes = records.boxes
     with np.errstate(invalid="ignore", over="ignore"):
-        return np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > 0).all(axis=1)
+        sized: np.ndarray = np.all(np.isfinite(boxes), axis=1) & np.all(boxes[:, 2:] > 0, axis=1)
+    return sized
 
 
 def check_boxes(records: Records, sizes: np.ndarray) -> bool:

@@ -24,7 +24,7 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 try:
     import pyarrow  # noqa: F401
@@ -37,6 +37,11 @@ from meanap.distributed.confusions import confuse_batch, confusion_schema, summe
 from meanap.distributed.contract import Plan, accumulate_group, match_batch
 from meanap.distributed.gathered import GatheredResult, from_curves, from_matches
 from meanap.protocol import Protocol
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from meanap._types import BoxFormat, Id, PresetName, ProtocolChanges, SimilarityName
 
 __all__ = [
     "GatheredResult",
@@ -52,17 +57,17 @@ __all__ = [
 
 def evaluate(
     dataset: Any,
-    similarity: str = "bbox",
-    protocol: str | Protocol = "coco",
+    similarity: SimilarityName = "bbox",
+    protocol: PresetName | Protocol = "coco",
     *,
     engine: Literal["ray", "spark"] | None = None,
-    categories: Iterable[Any] | Mapping[Any, str] | None = None,
+    categories: Iterable[Id] | Mapping[Any, str] | None = None,
     shards: int | None = None,
     rows_per_part: int = 200_000,
     keep_matches: bool = False,
-    box_format: str = "xyxy",
+    box_format: BoxFormat = "xyxy",
     score_range: tuple[float, float] | None = (0.0, 1.0),
-    **changes: Any,
+    **changes: Unpack[ProtocolChanges],
 ) -> Result:
     """Evaluate a data set on a cluster: the bits of `meanap.evaluate`, for any number of workers.
 
@@ -109,17 +114,17 @@ def evaluate(
 
 def confusion(
     dataset: Any,
-    similarity: str = "bbox",
-    protocol: str | Protocol = "coco",
+    similarity: SimilarityName = "bbox",
+    protocol: PresetName | Protocol = "coco",
     *,
     score: float,
     iou: float = 0.5,
     engine: Literal["ray", "spark"] | None = None,
-    categories: Iterable[Any] | Mapping[Any, str] | None = None,
+    categories: Iterable[Id] | Mapping[Any, str] | None = None,
     shards: int | None = None,
-    box_format: str = "xyxy",
+    box_format: BoxFormat = "xyxy",
     score_range: tuple[float, float] | None = (0.0, 1.0),
-    **changes: Any,
+    **changes: Unpack[ProtocolChanges],
 ) -> Confusion:
     """The confusion matrix over a cluster: that of `Result.confusion`, which is a sum over images.
 

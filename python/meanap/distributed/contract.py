@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +14,11 @@ from meanap.detection.evaluation import new_log, settled
 from meanap.detection.inputs import detections_from, ground_truth_from
 from meanap.distributed.rows import id_type, rows_into, rows_of, schema
 from meanap.protocol import Protocol
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from meanap._types import BoxFormat, PresetName, ProtocolChanges, SimilarityName
 
 __all__ = ["Plan", "accumulate_group", "curve_schema", "match_batch", "sides_of"]
 
@@ -26,20 +31,20 @@ class Plan:
     (0.5,)
     """
 
-    similarity: str
+    similarity: SimilarityName
     protocol: Protocol
-    box_format: str = "xyxy"
+    box_format: BoxFormat = "xyxy"
     score_range: tuple[float, float] | None = field(default=(0.0, 1.0))
 
     @classmethod
     def of(
         cls,
-        similarity: str = "bbox",
-        protocol: str | Protocol = "coco",
+        similarity: SimilarityName = "bbox",
+        protocol: PresetName | Protocol = "coco",
         *,
-        box_format: str = "xyxy",
+        box_format: BoxFormat = "xyxy",
         score_range: tuple[float, float] | None = (0.0, 1.0),
-        **changes: Any,
+        **changes: Unpack[ProtocolChanges],
     ) -> Plan:
         """From what `meanap.evaluate` takes.
 

@@ -81,7 +81,8 @@ class GatheredResult(Result):
         return self._images
 
     def _values(self, kind: str, limit: int, micro: bool) -> np.ndarray:
-        precision, recall, _ = (self._pooled if micro else self._matches).accumulate()
+        curves: Any = self._pooled if micro else self._matches
+        precision, recall, _ = curves.accumulate()
         return (precision if kind == "precision" else recall)[..., limit]
 
     def confusion(self, iou: float = 0.5, score: float | None = None) -> Any:

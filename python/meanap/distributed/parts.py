@@ -111,7 +111,7 @@ def _part(cuts: tuple[np.ndarray, np.ndarray], scores: np.ndarray, images: pa.Ch
     """How many cuts each detection stands behind, or at."""
     cut_scores, cut_images = cuts
     first, last = (np.searchsorted(-cut_scores, -scores, side) for side in ("left", "right"))
-    part = first.copy()
+    part: np.ndarray = first.copy()
     tied = np.flatnonzero(first < last)
     if len(tied):
         of_tied = _array(images.take(pa.array(tied)))

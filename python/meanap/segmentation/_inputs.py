@@ -52,7 +52,8 @@ def class_names(classes: Any) -> list[str]:
         There are none, or more than the core counts.
     """
     if isinstance(classes, (int, np.integer)) and not isinstance(classes, bool):
-        count, names = int(classes), map(str, range(min(classes, MOST_CLASSES)))
+        count = int(classes)
+        names = [str(number) for number in range(min(count, MOST_CLASSES))]
     elif isinstance(classes, Iterable) and not isinstance(classes, (str, bytes)):
         names = list(map(str, classes))
         count = len(names)
@@ -60,7 +61,7 @@ def class_names(classes: Any) -> list[str]:
         raise TypeError(f"classes: expected their number or a sequence of names, found {classes!r}")
     if not 1 <= count <= MOST_CLASSES:
         raise ValueError(f"classes: expected 1 to {MOST_CLASSES}, found {count}")
-    return list(names)
+    return names
 
 
 def integers(value: Any, what: str) -> np.ndarray:

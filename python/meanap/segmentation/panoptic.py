@@ -9,7 +9,7 @@ import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
 from meanap.segmentation._metric import PixelMetric, like, seen, sentence
 from meanap.segmentation.semantic import percent, plain
+
+if TYPE_CHECKING:
+    from meanap._types import Points, Rows, Segments
 
 logger = logging.getLogger("meanap")
 
@@ -127,7 +130,11 @@ class PanopticQuality(PixelMetric):
         self._left_out: list[str] = []
 
     def update(
-        self, target: Any, prediction: Any, target_segments: Any = None, prediction_segments: Any = None
+        self,
+        target: Rows | Points,
+        prediction: Rows | Points,
+        target_segments: Segments | Sequence[Segments] | None = None,
+        prediction_segments: Segments | Sequence[Segments] | None = None,
     ) -> None:
         """Matches the segments of one image, or of a batch.
 
@@ -188,7 +195,9 @@ class PanopticQuality(PixelMetric):
             good.append(i)
         if len(good) < len(places):
             maps = [each[good] for each in maps]
-        failures = _core.match_segment_maps(*maps, *map(_columns, rows), (self._iou, self._counts), self.strict)
+        failures = _core.match_segment_maps(
+            maps[0], maps[1], _columns(rows[0]), _columns(rows[1]), (self._iou, self._counts), self.strict
+        )
         self._note(len(good), [(_named(places[good[i]], error)) for i, error in failures])
 
     def update_files(

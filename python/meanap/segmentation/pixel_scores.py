@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
 from meanap.segmentation._metric import PixelMetric, like, seen
 from meanap.segmentation.semantic import SemanticSegmentation, mean, percent, plain
+
+if TYPE_CHECKING:
+    from meanap._types import Points, Rows
 
 
 class PixelAveragePrecision(PixelMetric):
@@ -86,7 +89,7 @@ class PixelAveragePrecision(PixelMetric):
         self._images = 0
         self._left_out: list[str] = []
 
-    def update(self, target: Any, scores: Any) -> None:
+    def update(self, target: Rows | Points, scores: Points | Sequence[Points]) -> None:
         """Adds the pixels of one image, or of a batch.
 
         Parameters
@@ -140,7 +143,7 @@ class PixelAveragePrecision(PixelMetric):
         return cls(**settings, **options)
 
     def _add(self, other: PixelAveragePrecision) -> None:
-        if self._histogram is not None:
+        if self._histogram is not None and other._histogram is not None:
             self._histogram += other._histogram
         self._maps += other._maps
         self._images += other._images

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
 from meanap.segmentation._metric import PixelMetric, seen
 from meanap.segmentation.semantic import SemanticSegmentation, mean, percent, plain
+
+if TYPE_CHECKING:
+    from meanap._types import Numbers, Points, Rows
 
 
 class RegionAveragePrecision(PixelMetric):
@@ -100,8 +103,10 @@ class RegionAveragePrecision(PixelMetric):
     def _images(self) -> int:  # type: ignore[override]
         return len(self._regions)
 
-    def update(self, target: Any, prediction: Any, scores: Any = None) -> None:
-        """Adds the regions of one image, or of a batch; they are stored as run lengths.
+    def update(
+        self, target: Rows | Points, prediction: Rows | Points, scores: Rows | Points | Numbers | None = None
+    ) -> None:
+    """Adds the regions of one image, or of a batch; they are stored as run lengths.
 
         Parameters
         ----------
@@ -124,20 +129,22 @@ class RegionAveragePrecision(PixelMetric):
         self._synced = None
         targets = _inputs.images_of(_inputs.integers(target, "target"), "target")
         given = np.asarray(prediction)
+        every: np.ndarray | None = None
         if given.dtype.kind == "f":
             if scores is not None:
                 raise TypeError("expected class scores as prediction, or labels and scores, not both")
-            given = scores = _inputs.scores(given, "prediction")
+            given = every = _inputs.scores(given, "prediction")
+        elif scores is not None:
+            every = _inputs.scores(scores, "scores")
         c, (n, h, w) = len(self.classes), targets.shape
-        if scores is not None:
-            scores = _inputs.scores(scores, "scores")
-            if scores.shape in ((c,), (n, c)):
-                scores = np.broadcast_to(scores.reshape(-1, c)[:, :, None, None], (n, c, h, w))
-            scores = scores[None] if scores.ndim == 3 else scores
-            if scores.shape != (n, c, h, w):
+        if every is not None:
+            if every.shape in ((c,), (n, c)):
+                every = np.broadcast_to(every.reshape(-1, c)[:, :, None, None], (n, c, h, w))
+            every = every[None] if every.ndim == 3 else every
+            if every.shape != (n, c, h, w):
                 self._refuse(
                     ValueError(
-                        f"image {self._seen}: scores: expected shape {(n, c, h, w)} or {(n, c)}, found {scores.shape}"
+                        f"image {self._seen}: scores: expected shape {(n, c, h, w)} or {(n, c)}, found {every.shape}"
                     ),
                     n,
                 )
@@ -151,7 +158,7 @@ class RegionAveragePrecision(PixelMetric):
                 )
                 return
         for i in range(n):
-            of_one = None if scores is None else np.ascontiguousarray(scores[i], dtype=np.float64)
+            of_one: Any = None if every is None else np.ascontiguousarray(every[i], dtype=np.float64)
             try:
                 predicted = _core.best_classes(of_one) if labels is None else labels[i]
                 truth, found = _core.label_regions(targets[i], predicted, of_one, self.connectivity or 0, self._rules)
@@ -234,7 +241,7 @@ class RegionAveragePrecision(PixelMetric):
         return RegionResult(list(self.classes), self.thresholds.copy(), ap, recall, images, list(self._left_out))
 
     def _objects(self, side: int) -> Any:
-        columns = [image[side] for image in self._regions]
+        columns: list[Any] = [image[side] for image in self._regions]
         lengths = [len(each[0]) for each in columns]
         sizes = np.array([image[0] for image in self._regions], dtype=np.uint32).reshape(-1, 2)
         of_image = np.repeat(np.arange(len(lengths), dtype=np.uint32), lengths)
@@ -314,7 +321,8 @@ class RegionResult:
     @property
     def ap(self) -> np.ndarray:
         """``(K,)``, mean over the thresholds."""
-        return self.ap_by_threshold.mean(axis=0)
+        ap: np.ndarray = self.ap_by_threshold.mean(axis=0)
+        return ap
 
     @property
     def mean_ap(self) -> float:

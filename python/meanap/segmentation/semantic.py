@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from meanap._printable import shown
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
 from meanap.segmentation._metric import PixelMetric, like, seen
+
+if TYPE_CHECKING:
+    from meanap._types import Labels
 
 #: Width of the boundary as a share of the image's diagonal, as in the Boundary IoU paper.
 DILATION_RATIO = 0.02
@@ -101,7 +104,7 @@ class SemanticSegmentation(PixelMetric):
         self._left_out: list[str] = []
 
     def update(
-        self, target: Any, prediction: Any, *, target_suffix: str = ".png", prediction_suffix: str = ".png"
+        self, target: Labels, prediction: Labels, *, target_suffix: str = ".png", prediction_suffix: str = ".png"
     ) -> None:
         """Counts one pair of label maps, a batch of them, or PNG files.
 
@@ -133,12 +136,13 @@ class SemanticSegmentation(PixelMetric):
             return
         targets = _inputs.images_of(_inputs.integers(target, "target"), "target")
         given = np.asarray(prediction)
-        if given.dtype.kind == "f" and given.ndim == np.ndim(target) + 1:
+        shape = np.asarray(target).shape
+        if given.dtype.kind == "f" and given.ndim == len(shape) + 1:
             self._update_scores(targets, given)
             return
         predictions = _inputs.images_of(_inputs.integers(given, "prediction"), "prediction")
         if targets.shape != predictions.shape:
-            message = f"image {self._seen}: target has shape {np.shape(target)}, prediction {given.shape}"
+            message = f"image {self._seen}: target has shape {shape}, prediction {given.shape}"
             self._refuse(ValueError(message), len(targets))
             return
         counted = _core.count_labels(targets, predictions, self._rules())
@@ -223,7 +227,8 @@ class SemanticSegmentation(PixelMetric):
     @property
     def confusion_matrix(self) -> np.ndarray:
         """Pixels ``(K, K) int64``: targets in rows, predictions in columns."""
-        return self._visible()._counts[:, :-1].copy()
+        counts: np.ndarray = self._visible()._counts[:, :-1].copy()
+        return counts
 
     def compute(self) -> SemanticResult:
         """The measures of everything counted, by all ranks. Nothing counted: NaN throughout."""
