@@ -241,7 +241,7 @@ def test_tables(data, result, name, make):
 
 
 def test_tables_in_a_notebook_are_compact_and_escaped(data, result):
-    many = meanap.detection.Table({"name": [f"<{i}>" for i in range(1203)], "value": np.arange(1203) / 7})
+    many = meanap.Table({"name": [f"<{i}>" for i in range(1203)], "value": np.arange(1203) / 7})
     shown = many._repr_html_()
     assert shown.count("<tr>") == 22 and "… 1,183 more rows" in shown
     assert "&lt;3&gt;" in shown and '<td style="text-align:right">0.429</td>' in shown

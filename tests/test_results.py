@@ -9,7 +9,7 @@ import pytest
 
 import meanap
 from meanap import generate, ranking, segmentation
-from meanap.detection import Table
+from meanap.table import Table
 
 #: Ids and names that are awkward somewhere: a separator, ends of lines, a terminal's escape, tags, directions, length,
 #: nothing at all, and the same for two.

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         explain_difference,
     )
     from meanap.ranking import apk, mapk
+    from meanap.table import Table
 
 __all__ = [
     "COCO",
@@ -45,6 +46,7 @@ __all__ = [
     "MeanAveragePrecision",
     "Params",
     "Result",
+    "Table",
     "__version__",
     "apk",
     "as_pycocotools",
@@ -75,6 +77,7 @@ _HOMES = {
     "Result": "meanap.detection",
     "compare": "meanap.detection",
     "evaluate": "meanap.detection",
+    "Table": "meanap.table",
     "Findings": "meanap.checking",
     "check": "meanap.checking",
     "explain_difference": "meanap.detection",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from meanap._printable import shown
-from meanap.detection.table import Table
+from meanap.table import Table
 
 __all__ = ["LEVELS", "Finding", "Findings"]
 

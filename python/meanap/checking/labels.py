@@ -11,7 +11,7 @@ from meanap.checking.shapes import usable
 from meanap.detection.evaluation import evaluate
 from meanap.detection.result import Result
 from meanap.detection.sides import Detections, GroundTruth
-from meanap.detection.table import Table
+from meanap.table import Table
 
 __all__ = ["label_errors", "scored"]
 

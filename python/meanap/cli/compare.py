@@ -81,7 +81,7 @@ def by_change(table):
     """The rows of a table, the greatest change first."""
     import numpy as np
 
-    from meanap.detection import Table
+    from meanap.table import Table
 
     order = np.argsort(-np.nan_to_num(np.abs(table["difference"]), nan=-1.0), kind="stable")
     return Table({name: [column[i] for i in order] for name, column in table.columns.items()})

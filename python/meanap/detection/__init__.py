@@ -15,7 +15,6 @@ from meanap.detection.explain import Difference, explain_difference
 from meanap.detection.metric import MeanAveragePrecision
 from meanap.detection.result import Result
 from meanap.detection.sides import Detections, GroundTruth
-from meanap.detection.table import Table
 
 __all__ = [
     "Comparison",
@@ -24,7 +23,6 @@ __all__ = [
     "GroundTruth",
     "MeanAveragePrecision",
     "Result",
-    "Table",
     "compare",
     "evaluate",
     "explain_difference",

@@ -11,7 +11,7 @@ import numpy as np
 from meanap.detection.progress import Progress
 from meanap.detection.result import Result
 from meanap.detection.sampling import check, draw, means
-from meanap.detection.table import Table, html_table
+from meanap.table import Table, html_table
 
 if TYPE_CHECKING:
     from meanap._types import NumberName

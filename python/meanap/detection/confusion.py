@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _core
-from meanap.detection.table import Table, html_table
+from meanap.table import Table, html_table
 
 if TYPE_CHECKING:
     from meanap.detection.result import Result

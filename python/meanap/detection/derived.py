@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanap.detection.table import Table
 from meanap.protocol import SummaryRow
+from meanap.table import Table
 
 if TYPE_CHECKING:
     from meanap.detection.result import Result

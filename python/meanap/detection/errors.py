@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _core
-from meanap.detection.table import Table
+from meanap.table import Table
 
 if TYPE_CHECKING:
     from meanap.detection.result import Result

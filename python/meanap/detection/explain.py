@@ -15,8 +15,8 @@ from meanap._printable import shown
 from meanap.detection.evaluation import evaluate, settled
 from meanap.detection.files import DetectionFile, TruthFile
 from meanap.detection.result import Result
-from meanap.detection.table import Table
 from meanap.protocol import Protocol, SummaryRow
+from meanap.table import Table
 
 if TYPE_CHECKING:
     from meanap._types import BoxFormat, DetectionsInput, GroundTruthInput, PresetName, SimilarityName

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap.detection.sampling import check, draw
-from meanap.detection.table import Table
+from meanap.table import Table
 
 if TYPE_CHECKING:
     from meanap.detection.result import Result

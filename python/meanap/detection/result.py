@@ -16,8 +16,8 @@ from meanap.detection.confusion import Confusion
 from meanap.detection.errors import BACKGROUND, LRP, Errors, lrp
 from meanap.detection.matches import MatchTable
 from meanap.detection.sampling import Interval, Intervals, Samples, interval
-from meanap.detection.table import Table
 from meanap.protocol import Protocol, SummaryRow
+from meanap.table import Table
 
 __all__ = ["Result"]
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from meanap.detection.progress import Progress
-from meanap.detection.table import Table
 from meanap.protocol import SummaryRow
+from meanap.table import Table
 
 if TYPE_CHECKING:
     from meanap.detection.result import Result

@@ -106,7 +106,7 @@ class RegionAveragePrecision(PixelMetric):
     def update(
         self, target: Rows | Points, prediction: Rows | Points, scores: Rows | Points | Numbers | None = None
     ) -> None:
-    """Adds the regions of one image, or of a batch; they are stored as run lengths.
+        """Adds the regions of one image, or of a batch; they are stored as run lengths.
 
         Parameters
         ----------
