@@ -43,7 +43,7 @@ class Dataset:
     def load(self) -> Any: ...
     def objects(
         self,
-        iou_type: Literal["bbox", "segm", "keypoints"],
+        iou_type: Literal["bbox", "segm", "boundary", "keypoints"],
         role: Literal["ground_truth", "detections"],
         images: Dataset | None = None,
     ) -> Objects | None: ...

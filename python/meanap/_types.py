@@ -230,8 +230,8 @@ class ProtocolOptions(TypedDict, total=False):
     size: SizeName
     max_per_image: int | None
     matcher: MatcherName
-    pixels: bool
-    crowds: bool
+    inclusive_boxes: bool
+    match_crowds: bool
     federated: bool
     by_category: bool
     zero_id_unmatched: bool

@@ -24,7 +24,7 @@ from meanap.coco._results import complete, first_of, heading, kind_of
 from meanap.coco.params import MASK_TYPES
 
 Role = Literal["ground_truth", "detections"]
-Geometry = Literal["bbox", "segm", "keypoints"]
+Geometry = Literal["bbox", "segm", "boundary", "keypoints"]
 # The position of what is not evaluated.
 _NOWHERE = 0xFFFFFFFF
 # What copies of a source share: it never changes.

@@ -156,12 +156,14 @@ def _of_batch(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
 def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
     rules, similarity = asked.rules, asked.similarity
     file = _file(ground_truth, rules, similarity, asked.progress)
+    names: Any
     if file is not None:
-        truth, truth_columns, names, groups = file, file.columns, file.names, file.groups()
+        truth: TruthFile | GroundTruth = file
+        truth_columns, names, groups = file.columns, file.names, file.groups()
     else:
         value = ground_truth.load() if isinstance(ground_truth, TruthFile) else ground_truth
-        truth = ground_truth_from(value, similarity, asked.box_format)
-        truth_columns, names, groups = None, truth.names, truth.groups
+        side = ground_truth_from(value, similarity, asked.box_format)
+        truth, truth_columns, names, groups = side, None, side.names, side.groups
     found = _found(detections, truth, asked)
     as_given = isinstance(detections, Detections) or _is_table(detections) or _is_parquet(detections)
     truth_columns, found = _arranged(truth, truth_columns, found, asked, as_given)

@@ -176,7 +176,7 @@ def explain_difference(
 
     def value(settings: _Settings, result: Result) -> float:
         if settings.ties != "given":
-            return getattr(result.ties(_NUMBERS[number]), settings.ties)
+            return float(getattr(result.ties(_NUMBERS[number]), settings.ties))
         return result.number(_NUMBERS[number])
 
     results = scene.result(first, number), scene.result(second, number)
@@ -234,17 +234,17 @@ class _Scene:
         self._given = ground_truth, detections
         self._read: dict[str, tuple[Any, Any, Any, bool]] = {}
 
-    def odd_ids(self, similarity: str) -> bool:
+    def odd_ids(self, similarity: SimilarityName) -> bool:
         """Whether ids decide about anything: one is 0, or comes twice."""
         return self._of(similarity)[3]
 
-    def _of(self, similarity: str) -> tuple[Any, Any, Any, bool]:
+    def _of(self, similarity: SimilarityName) -> tuple[Any, Any, Any, bool]:
         """Ground truth, the same with what comes twice known by its id, detections, and whether ids are odd."""
         if similarity not in self._read:
             self._read[similarity] = self._load(similarity)
         return self._read[similarity]
 
-    def _load(self, similarity: str) -> tuple[Any, Any, Any, bool]:
+    def _load(self, similarity: SimilarityName) -> tuple[Any, Any, Any, bool]:
         ground_truth, detections = self._given
         truth = by_id = ground_truth
         odd = False

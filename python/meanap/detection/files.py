@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meanap import _core
 from meanap.detection.progress import reading
 from meanap.detection.records import groups_of, names_of, warn_of_drawn_boxes
+
+if TYPE_CHECKING:
+    from meanap._types import SimilarityName
 
 __all__ = ["DetectionFile", "TruthFile"]
 
@@ -31,7 +34,9 @@ def _read_dataset(place: str, path: Any, progress: Any) -> _core.Dataset:
 class TruthFile:
     """The ground truth of a COCO file."""
 
-    def __init__(self, path: Any, similarity: str, progress: Any = False, dataset: _core.Dataset | None = None) -> None:
+    def __init__(
+        self, path: Any, similarity: SimilarityName, progress: Any = False, dataset: _core.Dataset | None = None
+    ) -> None:
         self.path = os.fspath(path)
         #: Some of the file's records, if not all of them.
         self._dataset = _read_dataset("ground_truth", path, progress) if dataset is None else dataset
@@ -53,7 +58,8 @@ class TruthFile:
 
     def annotation_ids(self) -> list[float]:
         """The ids of the annotations, where columns can stand for the file."""
-        return self._dataset.arrays()["id"].tolist()
+        ids: list[float] = self._dataset.arrays()["id"].tolist()
+        return ids
 
     @cached_property
     def sizes(self) -> dict[Any, Any]:
@@ -80,7 +86,7 @@ class DetectionFile:
     def __init__(
         self,
         path: Any,
-        similarity: str,
+        similarity: SimilarityName,
         truth: TruthFile | None,
         progress: Any = False,
         dataset: _core.Dataset | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -14,10 +14,15 @@ from meanap.detection.sides import Detections, GroundTruth
 from meanap.detection.streams import is_parquet, read_parquet
 from meanap.detection.tables import columns_of, side_of
 
+if TYPE_CHECKING:
+    from meanap._types import BoxFormat, SimilarityName
+
 __all__ = ["detections_from", "ground_truth_from"]
 
+_Side = TypeVar("_Side", GroundTruth, Detections)
 
-def ground_truth_from(value: Any, similarity: str, box_format: str = "xyxy") -> GroundTruth:
+
+def ground_truth_from(value: Any, similarity: SimilarityName, box_format: BoxFormat = "xyxy") -> GroundTruth:
     """Ground truth from a path, a COCO dictionary, a table, or columns that are there already."""
     if isinstance(value, GroundTruth):
         return value
@@ -42,8 +47,8 @@ def _no_annotations(value: Mapping[str, Any], place: str) -> ValueError:
 
 def detections_from(
     value: Any,
-    similarity: str,
-    box_format: str = "xyxy",
+    similarity: SimilarityName,
+    box_format: BoxFormat = "xyxy",
     sizes: Mapping[Any, Any] | None = None,
     first: Mapping[str, Any] | None = None,
 ) -> Detections:
@@ -83,7 +88,7 @@ def _whole(column: np.ndarray, name: str) -> np.ndarray:
     return ids.astype(np.int64)
 
 
-def _of_columns(kind: Any, columns: dict[str, Any]) -> Any:
+def _of_columns(kind: type[_Side], columns: dict[str, Any]) -> _Side:
     image_area = columns.pop("image_area", None)
     side = kind(**columns)
     if image_area is not None:

@@ -208,12 +208,12 @@ class MeanAveragePrecision(Metric):
         self._synced = None
         if len(self._logs) == 1:
             for log in self._logs.values():
-                log.update(preds, targets, progress=told and told.at)
+                log.update(preds, targets, progress=None if told is None else told.at)
             return
         parts = {}
         for done, (key, log) in enumerate(self._logs.items()):
             parts[key] = log.empty()
-            parts[key].update(preds, targets, progress=told and told.part(done, len(self._logs)))
+            parts[key].update(preds, targets, progress=None if told is None else told.part(done, len(self._logs)))
         for key, log in self._logs.items():
             log.merge(parts[key])
 

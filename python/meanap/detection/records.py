@@ -10,13 +10,16 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from meanap import _core
 from meanap._arrays import as_id, as_number, shown
 from meanap.detection.sides import Detections, GroundTruth
+
+if TYPE_CHECKING:
+    from meanap._types import SimilarityName
 
 __all__ = ["coco_ground_truth", "coco_results", "groups_of", "listed", "names_of", "pixel_size", "warn_of_drawn_boxes"]
 
@@ -28,7 +31,7 @@ _BOX = "4 numbers (x, y, width, height)"
 _SHAPE = "polygons ([[x1, y1, x2, y2, x3, y3, ...], ...]) or run lengths (a dictionary of size and counts)"
 
 
-def coco_ground_truth(dataset: Mapping[str, Any], similarity: str) -> GroundTruth:
+def coco_ground_truth(dataset: Mapping[str, Any], similarity: SimilarityName) -> GroundTruth:
     """The columns of a COCO data set.
 
     Raises
@@ -244,7 +247,8 @@ def _ids(records: _Records, place: str) -> dict[str, Any]:
 
 def _boxes(records: _Records, columns: Mapping[str, Any], place: str) -> np.ndarray:
     if "bbox" in columns:
-        return columns["bbox"]
+        boxes: np.ndarray = columns["bbox"]
+        return boxes
     return np.array(_column(records, "bbox", place, _box, _BOX), dtype=np.float64).reshape(-1, 4)
 
 
@@ -325,7 +329,7 @@ def _measured(masks: list[dict[str, Any]], place: str) -> tuple[np.ndarray, np.n
     return np.array(areas, dtype=np.float64), np.array(boxes, dtype=np.float64).reshape(-1, 4)
 
 
-def _plain(column: Any) -> list[Any]:
+def _plain(column: np.ndarray | list[Any]) -> list[Any]:
     return column.tolist() if isinstance(column, np.ndarray) else column
 
 
@@ -410,7 +414,7 @@ def _rings(value: Any) -> list[list[float]] | None:
     """Polygons as the reference takes them: the first has three points or more, a number that is left over is none."""
     if not isinstance(value, (list, tuple)) or not value:
         return None
-    rings = []
+    rings: list[list[float]] = []
     for ring in value:
         numbers = _numbers(ring)
         if numbers is None or len(numbers) < (2 if rings else 5):

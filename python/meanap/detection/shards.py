@@ -7,6 +7,7 @@ stays in memory is the match log, some 25 bytes for a detection.
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import pickle
@@ -14,7 +15,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -25,6 +26,9 @@ from meanap.detection.progress import reading
 from meanap.detection.records import groups_of, listed, names_of
 from meanap.detection.sides import Detections, GroundTruth, joined
 from meanap.detection.streams import is_parquet, parquet_batches
+
+if TYPE_CHECKING:
+    from meanap._types import BoxFormat, SimilarityName
 
 __all__ = ["Sharded", "bytes_of"]
 
@@ -64,8 +68,8 @@ class Sharded:
         self,
         ground_truth: Any,
         detections: Any,
-        similarity: str,
-        box_format: str,
+        similarity: SimilarityName,
+        box_format: BoxFormat,
         objects: bool,
         memory: int,
         progress: Any,
@@ -115,7 +119,7 @@ class Sharded:
 
         def row_of(place: re.Match[str]) -> int:
             side = self._truth if place["side"].lower().startswith("g") else self._found
-            return side.records(*self._of(number), place["images"] is not None)[int(place["row"])]
+            return int(side.records(*self._of(number), place["images"] is not None)[int(place["row"])])
 
         return _placed(problem, row_of)
 
@@ -140,8 +144,8 @@ class _Records:
         side: str,
         folder: Path,
         bins: int,
-        similarity: str,
-        box_format: str,
+        similarity: SimilarityName,
+        box_format: BoxFormat,
         memory: int,
         progress: Any,
     ) -> None:
@@ -150,7 +154,7 @@ class _Records:
         with reading(progress, path) as told:
             tell = None if progress is False else told.at
 
-            def apart(kind: str, name: str) -> _core.Apart:
+            def apart(kind: Literal["dataset", "results"], name: str) -> _core.Apart:
                 return _core.read_apart(path, kind, folder / name, bins, memory // 16, tell)
 
             try:
@@ -198,8 +202,8 @@ class _Table:
         side: str,
         folder: Path,
         bins: int,
-        similarity: str,
-        box_format: str,
+        similarity: SimilarityName,
+        box_format: BoxFormat,
         memory: int,
         progress: Any,
     ) -> None:
@@ -213,7 +217,7 @@ class _Table:
                 try:
                     objects = read(table, similarity, box_format)
                 except (TypeError, ValueError) as problem:
-                    raise _placed(problem, lambda place, start=start: start + int(place["row"])) from None
+                    raise _placed(problem, functools.partial(_row_after, start)) from None
                 of_bin = _core.bins_of(objects.image_ids, bins)
                 order = np.argsort(of_bin, kind="stable")
                 numbers, starts = np.unique(of_bin[order], return_index=True)
@@ -226,7 +230,7 @@ class _Table:
 
     def read(self, first: int, end: int, truth: Any) -> GroundTruth | Detections:
         del truth  # A table says all itself.
-        pieces = [objects for _, objects in self._pieces(first, end)]
+        pieces: list[GroundTruth | Detections] = [objects for _, objects in self._pieces(first, end)]
         if pieces:
             return joined(pieces)
         nothing = _nothing(self.similarity)
@@ -249,7 +253,11 @@ class _Table:
                         break
 
 
-def _nothing(similarity: str) -> dict[str, Any]:
+def _row_after(start: int, place: re.Match[str]) -> int:
+    return start + int(place["row"])
+
+
+def _nothing(similarity: SimilarityName) -> dict[str, Any]:
     empty = {"boxes": np.zeros((0, 4))}
     if similarity == "segm":
         return {"masks": []}

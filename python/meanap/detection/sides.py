@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from meanap._types import BoxFormat, Id, Ids, Masks, Numbers, Points, Rows, SimilarityName
 
 __all__ = ["Detections", "GroundTruth", "Side", "first_strange", "joined", "plain_ids"]
+
+
+_Side = TypeVar("_Side", bound="Side")
 
 
 class Side:
@@ -44,7 +47,7 @@ class Side:
         images = len(set(plain_ids(self.image_ids)))
         return f"{type(self).__name__}({len(self)} objects in {images} images: {kinds})"
 
-    def take(self, rows: np.ndarray) -> Side:
+    def take(self: _Side, rows: np.ndarray) -> _Side:
         """The objects of some rows."""
         taken = object.__new__(type(self))
         taken.__dict__.update(self.__dict__)
@@ -76,7 +79,7 @@ class Side:
         )
 
 
-def joined(sides: Sequence[Any]) -> Any:
+def joined(sides: Sequence[_Side]) -> _Side:
     """Several pieces of one side, at least one, as one."""
     first = sides[0]
     whole = object.__new__(type(first))
@@ -148,7 +151,7 @@ class GroundTruth(Side):
         arrays = {"boxes": boxes, "masks": masks, "keypoints": keypoints, "area": area}
         flags = {"num_keypoints": num_keypoints, "iscrowd": crowd, "ignore": ignore}
         super().__init__(image_ids, category_ids, box_format, {**arrays, **flags})
-        self.sizes: dict[Any, Sequence[int]] = dict(images) if isinstance(images, Mapping) else {}
+        self.sizes: dict[Any, Any] = dict(images) if isinstance(images, Mapping) else {}
         self.images: list[Any] | None = None if images is None else _ids(images, "GroundTruth: images")
         self.names: dict[Any, str] = dict(categories) if isinstance(categories, Mapping) else {}
         self.categories: list[Any] | None = None if categories is None else _ids(categories, "GroundTruth: categories")

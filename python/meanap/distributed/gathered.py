@@ -83,7 +83,8 @@ class GatheredResult(Result):
     def _values(self, kind: str, limit: int, micro: bool) -> np.ndarray:
         curves: Any = self._pooled if micro else self._matches
         precision, recall, _ = curves.accumulate()
-        return (precision if kind == "precision" else recall)[..., limit]
+        values: np.ndarray = (precision if kind == "precision" else recall)[..., limit]
+        return values
 
     def confusion(self, iou: float = 0.5, score: float | None = None) -> Any:
         _no_confusion(iou)
