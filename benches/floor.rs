@@ -16,17 +16,17 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use meanap::columns::{Geometry, Objects, Shape};
+use meanap::columns::{Geometry, GeometryKind, Objects, Shape};
 use meanap::curve::{self, Selection};
 use meanap::evaluate::{Protocol, Scene};
 use meanap::lanes::{Every, Lanes};
-use meanap::matching::{Extent, MatchTable, Matcher, Positions, Row, meetings};
+use meanap::matching::{Extent, Greedy, MatchTable, Positions, Row, meetings};
 use meanap::read::number;
 use meanap::read::pose::bounding_box;
 use meanap::read::source::Source;
-use meanap::read::{Dataset, IouType, Kind, Role};
+use meanap::read::{Dataset, Kind, Role};
 use meanap::rle::codec;
-use meanap::similarity::{BoxIou, MaskIou, Oks, Similarity, box_iou};
+use meanap::similarity::{self, Parameters, box_iou};
 use meanap::watch::Watch;
 
 /// Pieces of a file that are read at a time.
@@ -122,21 +122,16 @@ fn main() {
         return;
     };
     let (truth, detections) = (PathBuf::from(truth), PathBuf::from(detections));
-    let kind = match kind.as_str() {
-        "bbox" => IouType::Bbox,
-        "segm" => IouType::Segm,
-        "keypoints" => IouType::Keypoints,
-        other => panic!("no kind {other}"),
-    };
+    let kind = similarity::Kind::named(kind).unwrap_or_else(|error| panic!("{error}"));
     let mut bench = Bench { rounds, only, figures: Vec::new() };
     measure(&mut bench, &truth, &detections, kind);
     bench.print();
 }
 
-fn measure(bench: &mut Bench, truth: &Path, detections: &Path, kind: IouType) {
+fn measure(bench: &mut Bench, truth: &Path, detections: &Path, kind: &similarity::Kind) {
     let megabytes = |set: &Dataset| format!("{:.1} MB", set.source.size() as f64 / 1e6);
     let gt_file = bench.stage("read ground truth", megabytes, || read(truth, Kind::Dataset));
-    let poses = kind == IouType::Keypoints;
+    let poses = kind.geometry == GeometryKind::Keypoints;
     if poses {
         let places = coordinates(&gt_file);
         bench.floor("copy the bytes, convert the coordinates that are labelled", || {
@@ -176,22 +171,22 @@ fn measure(bench: &mut Bench, truth: &Path, detections: &Path, kind: IouType) {
         },
         max_detections: if poses { 20 } else { 100 },
         extent,
-        matcher: Matcher::Greedy,
+        matcher: &Greedy,
         partners: Vec::new(),
     };
     let scene = Scene { detections: dt, ground_truths: gt, protocol, watch: Watch::default() };
     let table = bench.stage("match", compared, || matched(&scene, kind, &dt_positions, &gt_positions));
-    if kind == IouType::Keypoints {
+    if kind.geometry == GeometryKind::Keypoints {
         let (pairs, boxes) = around_poses(&scene, &table);
         bench.floor(
             "compare the boxes around both poses, an exponential for each keypoint of a match",
             || floor_of_oks(&table, &pairs, &boxes),
         );
     }
-    if kind == IouType::Segm {
+    if kind.geometry == GeometryKind::Masks {
         bench.floor("read the runs of each detection that is compared", || floor_of_masks(&scene, &table));
     }
-    if kind == IouType::Bbox {
+    if kind.geometry == GeometryKind::Boxes {
         let (rows, pairs) = flat(&scene, &table);
         bench.floor("scatter the rows to known places, compare the pairs side by side", || {
             floor_of_matching(&scene, &rows, &pairs)
@@ -224,8 +219,8 @@ fn read(path: &Path, kind: Kind) -> Dataset {
     dataset
 }
 
-fn objects(file: &Dataset, kind: IouType, role: Role, images: &Dataset) -> Objects {
-    file.objects(kind, role, images).expect("the file can be read").expect("its columns are whole")
+fn objects(file: &Dataset, kind: &similarity::Kind, role: Role, images: &Dataset) -> Objects {
+    file.objects(kind.geometry, role, images).expect("the file can be read").expect("its columns are whole")
 }
 
 fn places(ids: &[i64], among: &[i64]) -> Vec<u32> {
@@ -233,22 +228,13 @@ fn places(ids: &[i64], among: &[i64]) -> Vec<u32> {
     ids.iter().map(|id| known.get(id).copied().unwrap_or(u32::MAX)).collect()
 }
 
-fn matched(scene: &Scene, kind: IouType, dt: &Positions, gt: &Positions) -> MatchTable {
-    fn run<S: Similarity>(scene: &Scene, similarity: S, dt: &Positions, gt: &Positions) -> MatchTable {
-        scene.match_all(&similarity, dt, gt).expect("both sides compare")
-    }
-    let (d, g) = (&scene.detections, &scene.ground_truths);
-    let same = "both sides hold the same";
-    match kind {
-        IouType::Bbox => run(scene, BoxIou::new(d, g).expect(same), dt, gt),
-        IouType::Segm => run(scene, MaskIou::new(d, g).expect(same), dt, gt),
-        IouType::Keypoints => {
-            let exp = std::sync::Arc::new(|values: &mut [f64]| values.iter_mut().for_each(|v| *v = v.exp()));
-            let sigmas = [26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89];
-            let variances = sigmas.map(|thousandths: i32| (f64::from(thousandths) / 500.0).powi(2)).to_vec();
-            run(scene, Oks::new(d, g, variances, exp).expect(same), dt, gt)
-        }
-    }
+fn matched(scene: &Scene, kind: &similarity::Kind, dt: &Positions, gt: &Positions) -> MatchTable {
+    let sigmas = [26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89];
+    let variances = sigmas.map(|thousandths: i32| (f64::from(thousandths) / 500.0).powi(2)).to_vec();
+    let parameters = Parameters { variances, ..Parameters::default() };
+    let similarity = (kind.compare)(&scene.detections, &scene.ground_truths, &parameters);
+    let similarity = similarity.expect("both sides hold the same");
+    scene.match_all(&*similarity, dt, gt).expect("both sides compare")
 }
 
 fn table_rows(table: &MatchTable) -> &[Row] {

@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use meanap::columns::{Geometry, Masks, Objects, Shape};
-use meanap::read::{Dataset, IouType, Kind, Role};
+use meanap::columns::{Geometry, GeometryKind, Masks, Objects, Shape};
+use meanap::read::{Dataset, Kind, Role};
 use meanap::rle::{Foreground, Rasterizer, codec};
-use meanap::similarity::{MaskIou, MaskScratch, Similarity};
+use meanap::similarity::{self, Parameters};
 
 const ROUNDS: usize = 60;
 
@@ -66,10 +66,14 @@ fn main() {
     };
     let truths = Dataset::read(truths, Kind::Dataset).expect("instances.json can be read");
     let detections = Dataset::read(detections, Kind::Results).expect("masks.json can be read");
-    let gt =
-        truths.objects(IouType::Segm, Role::GroundTruth, &truths).expect("polygons").expect("plain objects");
-    let dt =
-        detections.objects(IouType::Segm, Role::Detections, &truths).expect("masks").expect("plain objects");
+    let gt = truths
+        .objects(GeometryKind::Masks, Role::GroundTruth, &truths)
+        .expect("polygons")
+        .expect("plain objects");
+    let dt = detections
+        .objects(GeometryKind::Masks, Role::Detections, &truths)
+        .expect("masks")
+        .expect("plain objects");
 
     let rings = polygons(masks(&gt));
     let mut rasterizer = Rasterizer::default();
@@ -109,8 +113,9 @@ fn main() {
         bytes
     });
     let cells = cells(&truths, &gt, &detections, &dt);
-    let iou = MaskIou::new(&dt, &gt).expect("masks on both sides");
-    let mut scratch = MaskScratch::default();
+    let kind = similarity::Kind::named("segm").expect("a kind of similarity");
+    let iou = (kind.compare)(&dt, &gt, &Parameters::default()).expect("masks on both sides");
+    let mut compare = iou.comparer();
     let mut values = Vec::new();
     for floor in [f64::NEG_INFINITY, 0.5] {
         println!("{} cells, values exact from {floor}", cells.len());
@@ -119,7 +124,7 @@ fn main() {
             for [d, g] in &cells {
                 values.clear();
                 values.resize(d.len() * g.len(), 0.0);
-                iou.fill(&mut scratch, d, g, floor, &mut values).expect("ordinary masks");
+                compare(d, g, floor, &mut values).expect("ordinary masks");
                 pairs += values.len();
             }
             pairs

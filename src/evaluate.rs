@@ -5,10 +5,10 @@ use rayon::prelude::*;
 use crate::columns::Objects;
 use crate::error::Result;
 use crate::matching::{
-    AreaRange, Bits, Candidates, Cells, Extent, MatchTable, Matcher, Outcome, Partners, Positions, Row,
-    Truth, descending_key, each_bit, end_of_cell, end_of_image, floor, match_best_first, match_greedily,
+    AreaRange, Bits, Candidates, Cells, Extent, MatchTable, Matcher, Outcome, Pairs, Partners, Positions,
+    Row, Truth, descending_key, each_bit, end_of_cell, end_of_image, floor,
 };
-use crate::similarity::Similarity;
+use crate::similarity::{Comparer, Side, Similarity};
 use crate::threads;
 use crate::watch::Watch;
 
@@ -36,7 +36,7 @@ pub struct Protocol {
     /// Images, categories, and whether categories keep objects apart.
     pub extent: Extent,
     /// Who gets which ground truth.
-    pub matcher: Matcher,
+    pub matcher: &'static dyn Matcher,
     /// Thresholds, by index and rising, at which it is to be kept who matched whom; mostly none.
     pub partners: Vec<usize>,
 }
@@ -94,26 +94,32 @@ struct Matches {
 }
 
 /// Shares that one thread matched one after the other.
-struct Run<'a, S> {
-    work: Workspace<S>,
+struct Run<'a> {
+    work: Workspace<'a>,
     rows: Vec<&'a mut [Row]>,
     matches: Matches,
 }
 
 /// Working memory of one thread.
-#[derive(Default)]
-struct Workspace<S> {
+struct Workspace<'a> {
     cell: Cell,
-    scratch: S,
+    compare: Comparer<'a>,
     ignored: Vec<bool>,
     taken: Vec<u64>,
 }
 
+impl<'a> Workspace<'a> {
+    fn new(similarity: &'a dyn Similarity) -> Self {
+        let compare = similarity.comparer();
+        Workspace { cell: Cell::default(), compare, ignored: Vec::new(), taken: Vec::new() }
+    }
+}
+
 impl Scene {
     /// Sorts both sides into cells and matches them, in parallel.
-    pub fn match_all<S: Similarity>(
+    pub fn match_all(
         &self,
-        similarity: &S,
+        similarity: &dyn Similarity,
         dt: &Positions,
         gt: &Positions,
     ) -> Result<MatchTable> {
@@ -132,7 +138,7 @@ impl Scene {
     /// # Errors
     ///
     /// As of matching: work that is cancelled, memory that cannot be had.
-    pub fn match_again<S: Similarity>(&self, similarity: &S, table: &MatchTable) -> Result<MatchTable> {
+    pub fn match_again(&self, similarity: &dyn Similarity, table: &MatchTable) -> Result<MatchTable> {
         let mut rows = table.rows.clone();
         for row in &mut rows.items {
             *row =
@@ -150,13 +156,16 @@ impl Scene {
     }
 
     /// Matches both sides, sorted into cells, in parallel.
-    fn match_many<S: Similarity>(
+    fn match_many(
         &self,
-        similarity: &S,
+        similarity: &dyn Similarity,
         mut rows: Cells<Row>,
         truths: Cells<Truth>,
     ) -> Result<MatchTable> {
-        let new = || Run { work: Workspace::default(), rows: Vec::new(), matches: self.protocol.matches() };
+        let new = || {
+            let work = Workspace::new(similarity);
+            Run { work, rows: Vec::new(), matches: self.protocol.matches() }
+        };
         let one = |run, share| self.match_next(similarity, run, share);
         let shares = shares(&mut rows, &truths).into_par_iter();
         let runs = shares.try_fold(new, one).collect::<Result<Vec<_>>>()?;
@@ -168,14 +177,14 @@ impl Scene {
     }
 
     /// Matches both sides, sorted into cells, on the calling thread.
-    fn match_few<S: Similarity>(
+    fn match_few(
         &self,
-        similarity: &S,
+        similarity: &dyn Similarity,
         mut rows: Cells<Row>,
         truths: Cells<Truth>,
     ) -> Result<MatchTable> {
         let bits = self.protocol.bits();
-        let mut work = Workspace::default();
+        let mut work = Workspace::new(similarity);
         work.cell.reserve(USUAL);
         let mut matches = self.protocol.matches();
         matches.outcomes.reserve(bits.entry() * rows.items.len());
@@ -187,12 +196,12 @@ impl Scene {
     }
 
     /// Adds one share to a run.
-    fn match_next<'a, S: Similarity>(
+    fn match_next<'a>(
         &self,
-        similarity: &S,
-        mut run: Run<'a, S::Scratch>,
+        similarity: &dyn Similarity,
+        mut run: Run<'a>,
         (rows, truths): (&'a mut [Row], &[Truth]),
-    ) -> Result<Run<'a, S::Scratch>> {
+    ) -> Result<Run<'a>> {
         self.match_share(similarity, &mut run.work, (&mut *rows, truths), &mut run.matches)?;
         run.rows.push(rows);
         Ok(run)
@@ -233,10 +242,10 @@ impl Scene {
     }
 
     /// Matches the cells of some images of one group. What became of those that match goes behind what is there.
-    fn match_share<S: Similarity>(
+    fn match_share(
         &self,
-        similarity: &S,
-        work: &mut Workspace<S::Scratch>,
+        similarity: &dyn Similarity,
+        work: &mut Workspace<'_>,
         (rows, truths): (&mut [Row], &[Truth]),
         matches: &mut Matches,
     ) -> Result<()> {
@@ -248,14 +257,10 @@ impl Scene {
         while d < rows.len() {
             let image = rows[d].image;
             let end = d + end_of_cell(&rows[d..], image);
-            for row in &rows[later_d..rows.len().min(end + AHEAD)] {
-                similarity.prefetch_detection(row.object);
-                later_d += 1;
-            }
-            for truth in &truths[later_g..truths.len().min(g + AHEAD)] {
-                similarity.prefetch_ground_truth(truth.object);
-                later_g += 1;
-            }
+            let (soon_d, soon_g) = (rows.len().min(end + AHEAD), truths.len().min(g + AHEAD));
+            prefetch(similarity, Side::Detections, &rows[later_d..soon_d], |row| row.object);
+            prefetch(similarity, Side::GroundTruth, &truths[later_g..soon_g], |truth| truth.object);
+            (later_d, later_g) = (soon_d, soon_g);
             let in_cell = &mut rows[d..end];
             d = end;
             in_cell.sort_by_key(|row| descending_key(row.score));
@@ -269,7 +274,7 @@ impl Scene {
                 continue;
             }
             work.cell.open(kept, of_cell, &self.ground_truths);
-            work.cell.fill(similarity, &mut work.scratch, floor)?;
+            work.cell.fill(&mut work.compare, floor)?;
             work.cell.find_candidates(&self.protocol.thresholds);
             if !work.cell.candidates.is_empty() {
                 matches.partners.reserve(kept.len())?;
@@ -280,9 +285,9 @@ impl Scene {
     }
 
     /// Matches one cell in which some pair can match.
-    fn match_cell<S>(
+    fn match_cell(
         &self,
-        work: &mut Workspace<S>,
+        work: &mut Workspace<'_>,
         rows: &mut [Row],
         truths: &[Truth],
         matches: &mut Matches,
@@ -298,7 +303,7 @@ impl Scene {
             let a = areas.trailing_zeros();
             ignored.clear();
             ignored.extend(truths.iter().map(|truth| truth.areas >> a & 1 == 0));
-            let on_match = |word: usize, made: u64, d: usize, g: usize| {
+            let mut on_match = |word: usize, made: u64, d: usize, g: usize| {
                 let index = match rows[d].outcome() {
                     Outcome::Matched(index) => index,
                     Outcome::Unmatched(outside) => {
@@ -318,24 +323,19 @@ impl Scene {
                 });
                 partners.set(index, areas, word, made, truths[g].object);
             };
-            match self.protocol.matcher {
-                Matcher::Greedy => {
-                    match_greedily(candidates, thresholds, ignored, crowd, claims, taken, on_match);
-                }
-                Matcher::Argmax => match_best_first(candidates, thresholds, ignored, taken, on_match),
-            }
+            let pairs = Pairs { candidates, thresholds, ignored, crowd, claims: &claims };
+            self.protocol.matcher.match_cell(&pairs, taken, &mut on_match);
         }
     }
 
     /// The area ranges in which the same detections match the same ground truths, as masks.
     ///
-    /// Only what is ignored tells area ranges apart. Where all is ignored, greedy matching prefers none, as where nothing
-    /// is.
+    /// Only what is ignored tells area ranges apart.
     fn alike(&self, truths: &[Truth]) -> impl Iterator<Item = u32> {
         let (all, none) =
             truths.iter().fold((u32::MAX, 0), |(all, any), truth| (all & truth.areas, any | truth.areas));
         let (all, none) = (all, !none);
-        let greedy = self.protocol.matcher == Matcher::Greedy;
+        let extremes_alike = self.protocol.matcher.all_ignored_is_none_ignored();
         let mut left = self.protocol.bits().all_areas();
         std::iter::from_fn(move || {
             if left == 0 {
@@ -343,7 +343,7 @@ impl Scene {
             }
             let a = left.trailing_zeros();
             let same = |b: u32| truths.iter().all(|truth| (truth.areas >> a ^ truth.areas >> b) & 1 == 0);
-            let areas = match greedy && (all | none) >> a & 1 == 1 {
+            let areas = match extremes_alike && (all | none) >> a & 1 == 1 {
                 true => left & (all | none),
                 false => {
                     (a..u32::BITS).filter(|&b| left >> b & 1 == 1 && same(b)).fold(0, |mask, b| mask | 1 << b)
@@ -352,6 +352,15 @@ impl Scene {
             left &= !areas;
             Some(areas)
         })
+    }
+}
+
+/// Tells of objects that will be compared soon, a few at a time.
+fn prefetch<T>(similarity: &dyn Similarity, side: Side, items: &[T], object: impl Fn(&T) -> u32) {
+    for some in items.chunks(AHEAD) {
+        let mut objects = [0; AHEAD];
+        objects.iter_mut().zip(some).for_each(|(place, item)| *place = object(item));
+        similarity.prefetch(side, &objects[..some.len()]);
     }
 }
 
@@ -379,7 +388,7 @@ fn shares<'a>(rows: &'a mut Cells<Row>, truths: &'a Cells<Truth>) -> Vec<(&'a mu
 }
 
 /// Puts what all runs found behind one another, into `into`; their rows are told where it is now.
-fn join<S: Send>(mut runs: Vec<Run<'_, S>>, entry: usize, into: &mut Matches) -> Result<()> {
+fn join(mut runs: Vec<Run<'_>>, entry: usize, into: &mut Matches) -> Result<()> {
     let before = runs.iter().scan(0, |before, run| {
         *before += run.matches.outcomes.len();
         Some(*before - run.matches.outcomes.len())
@@ -427,17 +436,12 @@ impl Cell {
     }
 
     /// Fills in the similarities, and the candidates: the pairs not below `floor`.
-    pub fn fill<S: Similarity>(
-        &mut self,
-        similarity: &S,
-        scratch: &mut S::Scratch,
-        floor: f64,
-    ) -> Result<()> {
+    pub fn fill(&mut self, compare: &mut Comparer<'_>, floor: f64) -> Result<()> {
         if self.detections.is_empty() || self.ground_truths.is_empty() {
             return Ok(());
         }
         self.similarity.resize(self.detections.len() * self.ground_truths.len(), 0.0);
-        similarity.fill(scratch, &self.detections, &self.ground_truths, floor, &mut self.similarity)
+        compare(&self.detections, &self.ground_truths, floor, &mut self.similarity)
     }
 
     /// Finds the pairs that reach some threshold.
@@ -453,8 +457,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::columns::{Areas, Boxes, Geometry, Ids, Reals};
-    use crate::similarity::BoxIou;
+    use crate::columns::{Areas, Boxes, Geometry, GeometryKind, Ids, Reals};
+    use crate::matching::{Greedy, MATCHERS};
+    use crate::similarity::{KINDS, Kind, Parameters};
 
     /// Boxes on a coarse grid in three images and two categories, every fifth of them a crowd or ignored.
     fn objects(count: usize, roll: &mut impl FnMut(u64) -> u64) -> Objects {
@@ -479,6 +484,64 @@ mod tests {
         }
     }
 
+    fn compared(kind: &str, scene: &Scene) -> Box<dyn Similarity> {
+        let kind = Kind::named(kind).unwrap();
+        (kind.compare)(&scene.detections, &scene.ground_truths, &Parameters::default()).unwrap()
+    }
+
+    /// One of the kinds is known to the tests alone: its file and its line in the registry are all that it takes.
+    #[test]
+    fn each_kind_is_matched_by_its_own_values() {
+        let mut state = 11u64;
+        let mut roll = |sides: u64| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 33) % sides
+        };
+        let none = |count| Arc::new(vec![false; count]);
+        let (extent, threshold) = (Extent { images: 3, categories: 2, by_category: true }, 0.45);
+        let mut names = Vec::new();
+        for kind in KINDS.iter().filter(|kind| kind.geometry == GeometryKind::Boxes) {
+            names.push(kind.name);
+            let ground_truths = objects(60, &mut roll);
+            let ground_truths = Objects { crowd: none(60), ignore: none(60), ..ground_truths };
+            let detections = Objects { ignore: Arc::new(Vec::new()), ..objects(60, &mut roll) };
+            let protocol = Protocol {
+                thresholds: vec![threshold],
+                area_ranges: vec![[0.0, 1e5]],
+                max_detections: 500,
+                extent,
+                matcher: &Greedy,
+                partners: Vec::new(),
+            };
+            let scene = Scene { detections, ground_truths, protocol, watch: Watch::default() };
+            let similarity = compared(kind.name, &scene);
+            let positions = Positions::identity(extent);
+            let table = scene.match_all(&*similarity, &positions, &positions).unwrap();
+            let (d, g) = (&scene.detections, &scene.ground_truths);
+            let (mut compare, mut free, mut matched) = (similarity.comparer(), vec![true; g.len()], 0);
+            for group in 0..table.groups() {
+                for row in table.rows(group) {
+                    let i = row.object as usize;
+                    let cell = |&j: &usize| (g.image[j], g.category[j]) == (d.image[i], d.category[i]);
+                    let mut best = None;
+                    for j in (0..g.len()).filter(|&j| free[j]).filter(cell) {
+                        let mut value = [0.0];
+                        compare(&[i as u32], &[j as u32], f64::NEG_INFINITY, &mut value).unwrap();
+                        if value[0] >= best.map_or(threshold, |(_, value)| value) {
+                            best = Some((j, value[0]));
+                        }
+                    }
+                    assert_eq!(table.matched_and_ignored(row, 0, 0).0, best.is_some(), "{}", kind.name);
+                    if let Some((j, _)) = best {
+                        (free[j], matched) = (false, matched + 1);
+                    }
+                }
+            }
+            assert!(matched > 5, "{}: {matched}", kind.name);
+        }
+        assert_eq!(names, ["bbox", "centres"]);
+    }
+
     /// Few and many objects are matched by two ways that fill the partners.
     #[test]
     fn partners_are_those_whom_the_outcomes_tell() {
@@ -488,7 +551,7 @@ mod tests {
             (state >> 33) % sides
         };
         for (case, count) in [20, 60, 200, 3000].into_iter().enumerate() {
-            for matcher in [Matcher::Greedy, Matcher::Argmax] {
+            for &matcher in MATCHERS {
                 let ground_truths = objects(count, &mut roll);
                 let detections = Objects { ignore: Arc::new(Vec::new()), ..objects(count, &mut roll) };
                 let extent = Extent { images: 3, categories: 2, by_category: case % 2 == 0 };
@@ -501,14 +564,14 @@ mod tests {
                     partners: vec![0, 2],
                 };
                 let mut scene = Scene { detections, ground_truths, protocol, watch: Watch::default() };
-                let similarity = BoxIou::new(&scene.detections, &scene.ground_truths).unwrap();
+                let similarity = compared("bbox", &scene);
                 let positions = Positions::identity(extent);
-                let table = scene.match_all(&similarity, &positions, &positions).unwrap();
+                let table = scene.match_all(&*similarity, &positions, &positions).unwrap();
                 scene.protocol.partners = Vec::new();
-                let plain = scene.match_all(&similarity, &positions, &positions).unwrap();
+                let plain = scene.match_all(&*similarity, &positions, &positions).unwrap();
                 assert!(plain.partners.is_empty() && plain.outcomes == table.outcomes);
                 scene.protocol.partners = vec![0, 2];
-                let again = scene.match_again(&similarity, &plain).unwrap();
+                let again = scene.match_again(&*similarity, &plain).unwrap();
                 let mut pairs = 0;
                 for group in 0..table.groups() {
                     for (row, other) in table.rows(group).iter().zip(again.rows(group)) {

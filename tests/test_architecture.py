@@ -14,7 +14,7 @@ from meanap.cli import main
 from meanap.detection import inputs
 from meanap.metric import Metric
 
-SECTIONS = ("similarity", "protocol", "format", "metric object", "plot")
+SECTIONS = ("similarity", "matcher", "protocol", "format", "metric object", "plot")
 
 
 @pytest.fixture(scope="module")

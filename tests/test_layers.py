@@ -59,3 +59,50 @@ def test_an_upward_import_would_be_seen(line):
     order = ["error", "columns", "curve"]
     assert len(upward({"columns/mod.rs": line}, order)) == 1
     assert upward({"curve/mod.rs": line, "columns/masks.rs": f"// {line}"}, order) == []
+
+
+def code_of(path) -> str:
+    """The code of a Rust file without its comments and unit tests."""
+    text = path.read_text(encoding="utf-8").split("#[cfg(test)]\nmod tests")[0]
+    return re.sub(r"//.*", "", text)
+
+
+def registered(repository, folder: str, registry: str) -> dict[str, str]:
+    """The names in a registry's list, each with the file that spells it."""
+    entries = re.search(r"pub static \w+: &\[&[^=]*\] = &\[(.*?)\];", code_of(repository / registry), re.DOTALL)[1]
+    names = {}
+    for path in (repository / folder).glob("*.rs"):
+        for name in re.findall(r'static KIND: Kind = Kind \{\s*name: "(\w+)"', code_of(path)):
+            assert f"{path.stem}::KIND" in entries, f"{path.name} is not in {registry}"
+            names[name] = path.name
+        for kind, name in re.findall(
+            r'impl Matcher for (\w+) \{\s*fn name\(&self\) -> &\'static str \{\s*"(\w+)"', code_of(path)
+        ):
+            assert f"&{kind}" in entries, f"{path.name} is not in {registry}"
+            names[name] = path.name
+    return names
+
+
+def test_a_similarity_is_its_own_file_and_a_line_of_the_registry(repository):
+    names = registered(repository, "src/similarity", "src/similarity/registry.rs")
+    assert {"bbox", "segm", "boundary", "keypoints", "centres"} <= set(names)
+    # These two are fields of COCO's records and names of arrays too.
+    told_elsewhere = re.compile("|".join(f'"{name}"' for name in set(names) - {"bbox", "keypoints"}))
+    types = re.compile(r"\b(BoxIou|PixelIou|MaskIou|BoundaryIou|Oks)\b")
+    for path in (repository / "src").rglob("*.rs"):
+        room = path.relative_to(repository / "src").parts[0]
+        if room != "similarity":
+            code = code_of(path)
+            found = set(told_elsewhere.findall(code))
+            if path.parent.name == "pixels":
+                # The boundary IoU of masks, for Python, is of that kind by its very name.
+                found.discard('"boundary"')
+            assert not found and not types.search(code), (path, found)
+
+
+def test_a_matcher_is_its_own_file_and_a_line_of_the_registry(repository):
+    names = registered(repository, "src/matching", "src/matching/matcher.rs")
+    assert set(names) == {"greedy", "argmax"}
+    for path in (repository / "src").rglob("*.rs"):
+        if path.relative_to(repository / "src").parts[0] != "matching":
+            assert not re.search("|".join(f'"{name}"' for name in names), code_of(path)), path

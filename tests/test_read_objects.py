@@ -43,6 +43,7 @@ def ours(gt, dt, evaluator):
     evaluation = _core.evaluate(
         gt,
         dt,
+        similarity=p.iouType,
         ground_truth_positions=positions(gt),
         detection_positions=positions(dt),
         images=len(p.imgIds),

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use meanap::columns::{Areas, Geometry, Masks, Objects, Reals, Shape};
+use meanap::columns::{Areas, Geometry, GeometryKind, Masks, Objects, Reals, Shape};
 use meanap::read::blocks::Plan;
-use meanap::read::{Dataset, Failure, IouType, Kind, Role, Source};
+use meanap::read::{Dataset, Failure, Kind, Role, Source};
 use serde::de::Deserialize;
 use serde_json::Value;
 
@@ -86,10 +86,10 @@ fn describe(outcome: &Result<Dataset, Failure>) -> String {
         [&shared.id, &shared.area, &shared.score].map(|column| column.as_ref().map(|reals| bits(reals))),
     );
     let sized = sized();
-    for iou in [IouType::Bbox, IouType::Segm, IouType::Keypoints] {
+    for kind in [GeometryKind::Boxes, GeometryKind::Masks, GeometryKind::Keypoints] {
         for role in [Role::GroundTruth, Role::Detections] {
             let images = if dataset.kind == Kind::Results { &sized } else { dataset };
-            match dataset.objects(iou, role, images) {
+            match dataset.objects(kind, role, images) {
                 Ok(Some(objects)) => describe_objects(&objects, &mut text),
                 Ok(None) => text.push_str(" none"),
                 Err(failure) => text += &failure.to_string(),
@@ -219,13 +219,13 @@ fn compare(dataset: &Dataset, value: &Value) {
     }
     let sized = sized();
     let (role, images) = if results { (Role::Detections, &sized) } else { (Role::GroundTruth, dataset) };
-    if let Ok(Some(objects)) = dataset.objects(IouType::Segm, role, images)
+    if let Ok(Some(objects)) = dataset.objects(GeometryKind::Masks, role, images)
         && let Geometry::Masks(masks) = &objects.geometry
         && field("segmentation").all(|value| value.is_some())
     {
         field("segmentation").flatten().enumerate().for_each(|(i, value)| same_mask(masks, i, value));
     }
-    if let Ok(Some(objects)) = dataset.objects(IouType::Keypoints, role, images)
+    if let Ok(Some(objects)) = dataset.objects(GeometryKind::Keypoints, role, images)
         && let Geometry::Keypoints(poses) = &objects.geometry
     {
         let mut pose = Vec::new();

@@ -120,6 +120,7 @@ def evaluate(
     ground_truth: Objects,
     detections: Objects,
     *,
+    similarity: Literal["bbox", "segm", "boundary", "keypoints"],
     ground_truth_positions: _Positions,
     detection_positions: _Positions,
     images: int,
@@ -131,6 +132,7 @@ def evaluate(
     variances: NDArray[np.float64] | None = None,
     dilation_ratio: float | None = None,
 ) -> Evaluation: ...
+def similarities() -> list[tuple[str, Literal["boxes", "masks", "keypoints"], list[str]]]: ...
 def match_cell(
     similarity: NDArray[np.float64],
     thresholds: NDArray[np.float64],

@@ -18,9 +18,9 @@ use crate::similarity::Similarity;
 /// # Errors
 ///
 /// As of matching: work that is cancelled, memory that cannot be had.
-pub fn confusion_table<S: Similarity>(
+pub fn confusion_table(
     scene: &Scene,
-    similarity: &S,
+    similarity: &dyn Similarity,
     dt: &Positions,
     gt: &Positions,
 ) -> Result<MatchTable> {

@@ -42,9 +42,9 @@ type Classified = (u32, u32, Pair);
 /// # Errors
 ///
 /// As of matching: work that is cancelled, memory that cannot be had.
-pub fn error_table<S: Similarity>(
+pub fn error_table(
     scene: &Scene,
-    similarity: &S,
+    similarity: &dyn Similarity,
     dt: &Positions,
     gt: &Positions,
     background: f64,
@@ -118,16 +118,16 @@ fn shares<'a>(found: &'a [Found], wanted: &'a [Wanted]) -> Vec<(&'a [Found], &'a
 }
 
 /// How detections are told apart.
-struct Classifier<'a, S> {
-    similarity: &'a S,
+struct Classifier<'a> {
+    similarity: &'a dyn Similarity,
     threshold: f64,
     background: f64,
 }
 
-impl<S: Similarity> Classifier<'_, S> {
+impl Classifier<'_> {
     fn classify_images(&self, found: &[Found], mut wanted: &[Wanted]) -> Result<Vec<Classified>> {
         let mut classified = with_capacity(found.len())?;
-        let (mut scratch, mut values) = (S::Scratch::default(), Vec::new());
+        let (mut compare, mut values) = (self.similarity.comparer(), Vec::new());
         for here in found.chunk_by(|a, b| a.row.image == b.row.image) {
             let image = here[0].row.image;
             wanted = &wanted[wanted.partition_point(|wanted| wanted.truth.image < image)..];
@@ -141,7 +141,7 @@ impl<S: Similarity> Classifier<'_, S> {
             if cells > 0 {
                 let truths: Vec<u32> = there.iter().map(|wanted| wanted.truth.object).collect();
                 let floor = self.background.min(self.threshold);
-                self.similarity.fill(&mut scratch, &counted, &truths, floor, &mut values)?;
+                compare(&counted, &truths, floor, &mut values)?;
             }
             let mut rest = values.as_slice();
             for (one, rank) in here.iter().zip(0..) {

@@ -102,7 +102,29 @@ impl Areas {
     }
 }
 
-/// What is compared: one variant for each kind of object.
+/// Which geometry objects have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GeometryKind {
+    /// Boxes.
+    Boxes,
+    /// Instance masks.
+    Masks,
+    /// Poses.
+    Keypoints,
+}
+
+impl GeometryKind {
+    /// Its name, which is that of the arrays that hold it.
+    pub fn name(self) -> &'static str {
+        match self {
+            GeometryKind::Boxes => "boxes",
+            GeometryKind::Masks => "masks",
+            GeometryKind::Keypoints => "keypoints",
+        }
+    }
+}
+
+/// What is compared: one variant for each [`GeometryKind`].
 #[derive(Clone, Debug)]
 pub enum Geometry {
     /// `x, y, width, height` in pixels.

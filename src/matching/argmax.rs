@@ -4,30 +4,33 @@
 //! better one is a false positive, even if another ground truth would have done. (Ultralytics' pairing of each
 //! detection with its best ground truth, each ground truth with the best-scored of those, is the same rule.)
 
-use super::greedy::Candidates;
+use super::matcher::{Matcher, OnMatch, Pairs};
 
-/// Matches at every threshold and calls `on_match(word, bits, detection, ground truth)` for the pairs made: at the
-/// thresholds of `bits` in the `word`-th 64.
+/// The best of all, if it is still free.
 ///
-/// An earlier ground truth wins a tie. One that is `ignored` is never taken: any number of detections may match it.
-pub fn match_best_first(
-    candidates: &Candidates,
-    thresholds: &[f64],
-    ignored: &[bool],
-    taken: &mut Vec<u64>,
-    mut on_match: impl FnMut(usize, u64, usize, usize),
-) {
-    for word in 0..thresholds.len().div_ceil(64) {
-        taken.clear();
-        taken.resize(ignored.len(), 0);
-        for d in 0..candidates.len() {
-            let Some((g, place)) = candidates.best(d) else { continue };
-            let bits = candidates.reached(place, word) & !taken[g];
-            if bits != 0 {
-                on_match(word, bits, d, g);
-            }
-            if !ignored[g] {
-                taken[g] |= bits;
+/// An earlier ground truth wins a tie. One that is ignored is never taken: any number of detections may match it.
+#[derive(Debug)]
+pub struct Argmax;
+
+impl Matcher for Argmax {
+    fn name(&self) -> &'static str {
+        "argmax"
+    }
+
+    fn match_cell(&self, pairs: &Pairs<'_>, taken: &mut Vec<u64>, on_match: OnMatch<'_>) {
+        let Pairs { candidates, thresholds, ignored, .. } = pairs;
+        for word in 0..thresholds.len().div_ceil(64) {
+            taken.clear();
+            taken.resize(ignored.len(), 0);
+            for d in 0..candidates.len() {
+                let Some((g, place)) = candidates.best(d) else { continue };
+                let bits = candidates.reached(place, word) & !taken[g];
+                if bits != 0 {
+                    on_match(word, bits, d, g);
+                }
+                if !ignored[g] {
+                    taken[g] |= bits;
+                }
             }
         }
     }
@@ -35,13 +38,15 @@ pub fn match_best_first(
 
 #[cfg(test)]
 mod tests {
+    use super::super::greedy::Candidates;
     use super::*;
 
     fn matches(similarity: &[f64], thresholds: &[f64], ignored: &[bool]) -> Vec<(u64, usize, usize)> {
         let (mut candidates, mut made) = (Candidates::default(), Vec::new());
         candidates.collect(similarity, ignored.len(), thresholds);
-        let on_match = |_, bits, d, g| made.push((bits, d, g));
-        match_best_first(&candidates, thresholds, ignored, &mut Vec::new(), on_match);
+        let crowd = &vec![false; ignored.len()];
+        let pairs = Pairs { candidates: &candidates, thresholds, ignored, crowd, claims: &|_| true };
+        Argmax.match_cell(&pairs, &mut Vec::new(), &mut |_, bits, d, g| made.push((bits, d, g)));
         made
     }
 

@@ -9,6 +9,8 @@
 
 use std::cmp::Ordering;
 
+use super::matcher::{Matcher, OnMatch, Pairs};
+
 /// A pair that can match.
 #[derive(Clone, Copy, Debug)]
 struct Pair {
@@ -143,64 +145,66 @@ pub fn floor(thresholds: &[f64]) -> f64 {
     thresholds.iter().copied().fold(f64::INFINITY, f64::min)
 }
 
-/// Matches at every threshold and calls `on_match(word, bits, detection, ground truth)` for the pairs made: at the
-/// thresholds of `bits` in the `word`-th 64. Detections come in order.
-///
-/// `ignored`, `crowd`: one flag for each ground truth. `claims(d)`: whether a match by detection `d` takes the
-/// ground truth away from those after it (in the reference, a detection whose id is not above zero does not).
-pub fn match_greedily(
-    candidates: &Candidates,
-    thresholds: &[f64],
-    ignored: &[bool],
-    crowd: &[bool],
-    claims: impl Fn(usize) -> bool,
-    taken: &mut Vec<u64>,
-    mut on_match: impl FnMut(usize, u64, usize, usize),
-) {
-    // What is ignored comes after what is not, if there are both.
-    let passes: &[bool] = match (ignored.contains(&false), ignored.contains(&true)) {
-        (true, true) => &[false, true],
-        (_, any) => &[any],
-    };
-    for (word, thresholds) in thresholds.chunks(64).enumerate() {
-        taken.clear();
-        taken.resize(ignored.len(), 0);
-        let mut make = |taken: &mut [u64], bits: u64, d: usize, g: usize| {
-            on_match(word, bits, d, g);
-            // The last match decides, as in the reference, where it may also free what an earlier one took.
-            if claims(d) {
-                taken[g] |= bits;
-            } else {
-                taken[g] &= !bits;
-            }
+/// The best that is still free; of two as good the later one. What is ignored is matched only if nothing else can be.
+#[derive(Debug)]
+pub struct Greedy;
+
+impl Matcher for Greedy {
+    fn name(&self) -> &'static str {
+        "greedy"
+    }
+
+    fn match_cell(&self, pairs: &Pairs<'_>, taken: &mut Vec<u64>, on_match: OnMatch<'_>) {
+        let Pairs { candidates, thresholds, ignored, crowd, claims } = *pairs;
+        // What is ignored comes after what is not, if there are both.
+        let passes: &[bool] = match (ignored.contains(&false), ignored.contains(&true)) {
+            (true, true) => &[false, true],
+            (_, any) => &[any],
         };
-        if candidates.any_nan {
-            match_with_nan(candidates, thresholds, ignored, crowd, taken, make);
-            continue;
-        }
-        let mut end = 0;
-        for (d, &next) in candidates.ends.iter().enumerate() {
-            let row = end..next as usize;
-            end = row.end;
-            if row.is_empty() {
+        for (word, thresholds) in thresholds.chunks(64).enumerate() {
+            taken.clear();
+            taken.resize(ignored.len(), 0);
+            let mut make = |taken: &mut [u64], bits: u64, d: usize, g: usize| {
+                on_match(word, bits, d, g);
+                // The last match decides, as in the reference, where it may also free what an earlier one took.
+                if claims(d) {
+                    taken[g] |= bits;
+                } else {
+                    taken[g] &= !bits;
+                }
+            };
+            if candidates.any_nan {
+                match_with_nan(candidates, thresholds, ignored, crowd, taken, make);
                 continue;
             }
-            let mut open = u64::MAX;
-            for &wanted in passes {
-                for place in row.clone() {
-                    let g = candidates.pairs[place].ground_truth as usize;
-                    if ignored[g] != wanted || open == 0 {
-                        continue;
-                    }
-                    let free = if crowd[g] { u64::MAX } else { !taken[g] };
-                    let bits = candidates.reached[place * candidates.words + word] & free & open;
-                    if bits != 0 {
-                        make(taken, bits, d, g);
-                        open &= !bits;
+            let mut end = 0;
+            for (d, &next) in candidates.ends.iter().enumerate() {
+                let row = end..next as usize;
+                end = row.end;
+                if row.is_empty() {
+                    continue;
+                }
+                let mut open = u64::MAX;
+                for &wanted in passes {
+                    for place in row.clone() {
+                        let g = candidates.pairs[place].ground_truth as usize;
+                        if ignored[g] != wanted || open == 0 {
+                            continue;
+                        }
+                        let free = if crowd[g] { u64::MAX } else { !taken[g] };
+                        let bits = candidates.reached[place * candidates.words + word] & free & open;
+                        if bits != 0 {
+                            make(taken, bits, d, g);
+                            open &= !bits;
+                        }
                     }
                 }
             }
         }
+    }
+
+    fn all_ignored_is_none_ignored(&self) -> bool {
+        true
     }
 }
 
@@ -253,17 +257,10 @@ mod tests {
     ) -> Vec<(usize, usize, usize)> {
         let (mut candidates, mut made) = (Candidates::default(), Vec::new());
         candidates.collect(similarity, ignored.len(), thresholds);
-        match_greedily(
-            &candidates,
-            thresholds,
-            ignored,
-            crowd,
-            claims,
-            &mut Vec::new(),
-            |word, bits, d, g| {
-                made.extend((0..64).filter(|t| bits >> t & 1 == 1).map(|t| (64 * word + t, d, g)));
-            },
-        );
+        let pairs = Pairs { candidates: &candidates, thresholds, ignored, crowd, claims: &claims };
+        Greedy.match_cell(&pairs, &mut Vec::new(), &mut |word, bits, d, g| {
+            made.extend((0..64).filter(|t| bits >> t & 1 == 1).map(|t| (64 * word + t, d, g)));
+        });
         made.sort_unstable();
         made
     }
@@ -336,8 +333,15 @@ mod tests {
             candidates.collect(&similarity, g, &thresholds);
             candidates.any_nan = true;
             let claims = |d: usize| claims[d];
-            let each = |_, bits: u64, d, g| expected.push((bits.trailing_zeros() as usize, d, g));
-            match_greedily(&candidates, &thresholds, &ignored, &crowd, claims, &mut Vec::new(), each);
+            let pairs = Pairs {
+                candidates: &candidates,
+                thresholds: &thresholds,
+                ignored: &ignored,
+                crowd: &crowd,
+                claims: &claims,
+            };
+            let mut each = |_, bits: u64, d, g| expected.push((bits.trailing_zeros() as usize, d, g));
+            Greedy.match_cell(&pairs, &mut Vec::new(), &mut each);
             expected.sort_unstable();
             assert_eq!(matches_if(&similarity, &thresholds, &ignored, &crowd, claims), expected);
         }

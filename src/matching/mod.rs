@@ -5,29 +5,22 @@ mod cells;
 mod counting;
 mod greedy;
 mod log;
+mod matcher;
 mod pair;
 mod partners;
 mod radix;
 mod score;
 mod table;
 
-pub use argmax::match_best_first;
+pub use argmax::Argmax;
 pub use cells::{
     Cells, Extent, InImage, Meeting, NOT_EVALUATED, Positions, end_of_cell, end_of_image, meetings,
 };
-pub use greedy::{Candidates, floor, match_greedily};
+pub use greedy::{Candidates, Greedy, floor};
 pub use log::{Columns, ImageKeys, Legend, MatchLog};
+pub use matcher::{MATCHERS, Matcher, OnMatch, Pairs};
 pub use pair::{ErrorType, Pair};
 pub use partners::{NO_PARTNER, Partners};
 pub use radix::sort_by_integer;
 pub use score::descending_key;
 pub use table::{AreaRange, Bits, MOST_AREA_RANGES, MatchTable, Outcome, Row, Truth, Verdict, each_bit};
-
-/// Who gets which ground truth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Matcher {
-    /// The best that is still free: [`match_greedily`].
-    Greedy,
-    /// The best of all, if it is still free: [`match_best_first`].
-    Argmax,
-}

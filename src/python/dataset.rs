@@ -14,7 +14,8 @@ use crate::error::copied;
 use crate::read::annotations::Spans;
 use crate::read::encoding;
 use crate::read::failure::Position;
-use crate::read::{Dataset, Failure, IouType, Kind, Role, Source};
+use crate::read::{Dataset, Failure, Kind, Role, Source};
+use crate::similarity;
 
 /// The columns of one COCO file, and the open file itself.
 #[pyclass(frozen, module = "meanap._core", name = "Dataset")]
@@ -327,17 +328,7 @@ impl PyDataset {
         role: &str,
         images: Option<&Bound<'_, PyDataset>>,
     ) -> PyResult<Option<PyObjects>> {
-        let iou = match iou_type {
-            "bbox" => IouType::Bbox,
-            "segm" | "boundary" => IouType::Segm,
-            "keypoints" => IouType::Keypoints,
-            _ => {
-                let message = format!(
-                    "iou_type is {iou_type:?}, expected \"bbox\", \"segm\", \"boundary\" or \"keypoints\""
-                );
-                return Err(PyValueError::new_err(message));
-            }
-        };
+        let geometry = similarity::Kind::named(iou_type).map_err(|error| error.at("iou_type"))?.geometry;
         let role = match role {
             "ground_truth" => Role::GroundTruth,
             "detections" => Role::Detections,
@@ -347,7 +338,7 @@ impl PyDataset {
             }
         };
         let images = images.map_or(&self.dataset, |images| &images.get().dataset);
-        let columns = match py.detach(|| self.dataset.objects(iou, role, images)) {
+        let columns = match py.detach(|| self.dataset.objects(geometry, role, images)) {
             Ok(Some(columns)) => columns,
             Ok(None) => return Ok(None),
             Err(failure) => return Err(raise(py, failure)?),

@@ -6,8 +6,8 @@ use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyList, PyTuple};
 
-use super::evaluate::{AnySimilarity, Evaluation};
-use crate::columns::Ids;
+use super::evaluate::Evaluation;
+use crate::columns::{Geometry, Ids};
 use crate::error::Result;
 use crate::evaluate::{Cell, Protocol, Scene};
 use crate::matching::{MatchTable, Meeting, Row, Truth, meetings};
@@ -68,11 +68,12 @@ impl Evaluation {
         category_ids: &Bound<'py, PyList>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let (mut filled, mut cell) = (HashMap::new(), Cell::default());
+        let mut compare = self.similarity.comparer();
         for (group, meeting) in cells(&self.table) {
             let rows = kept(&self.table, group, &meeting);
             let image = meeting.image as usize;
             cell.open(rows, &self.table.truths(group)[meeting.ground_truths], &self.scene.ground_truths);
-            self.similarity.fill(&mut cell, f64::NEG_INFINITY)?;
+            cell.fill(&mut compare, f64::NEG_INFINITY)?;
             if !cell.similarity.is_empty() {
                 filled.insert((image, group), self.matrix(py, &cell)?);
             }
@@ -98,13 +99,13 @@ impl Evaluation {
         let partners = (0..self.scene.protocol.thresholds.len()).collect();
         let protocol = Protocol { partners, ..self.scene.protocol.clone() };
         let scene = Scene { protocol, ..self.scene.clone() };
-        self.similarity.match_again(&scene, &self.table)
+        scene.match_again(&*self.similarity, &self.table)
     }
 
     /// Similarities in the memory order of the reference: by columns for boxes and masks, by rows for keypoints.
     fn matrix<'py>(&self, py: Python<'py>, cell: &Cell) -> PyResult<Bound<'py, PyAny>> {
         let (d, g) = (cell.detections.len(), cell.ground_truths.len());
-        if matches!(self.similarity, AnySimilarity::Keypoints(_)) {
+        if matches!(self.scene.detections.geometry, Geometry::Keypoints(_)) {
             return Ok(PyArray1::from_slice(py, &cell.similarity).reshape([d, g])?.into_any());
         }
         let column = |j: usize| (0..d).map(move |i| cell.similarity[i * g + j]);

@@ -8,62 +8,15 @@ use pyo3::prelude::*;
 
 use super::numpy_exp::numpy_exp;
 use super::objects::PyObjects;
-use crate::columns::{Geometry, Objects};
 use crate::curve::{self, Selection, Shape};
 use crate::error::{Result, filled};
-use crate::evaluate::{Cell, Protocol, Scene};
+use crate::evaluate::{Protocol, Scene};
 use crate::matching::{
-    Bits, Candidates, Cells, Extent, MOST_AREA_RANGES, MatchTable, Matcher, Positions, Row, Truth, each_bit,
-    match_greedily,
+    Bits, Candidates, Cells, Extent, Greedy, MOST_AREA_RANGES, MatchTable, Matcher, Pairs, Positions, Row,
+    Truth, each_bit,
 };
-use crate::similarity::{BoundaryIou, BoxIou, MaskIou, Oks, Similarity};
+use crate::similarity::{KINDS, Kind, Parameters, Similarity};
 use crate::watch::Watch;
-
-/// A similarity that has been given its columns.
-pub enum AnySimilarity {
-    /// Of boxes.
-    Boxes(BoxIou),
-    /// Of masks.
-    Masks(MaskIou),
-    /// Of masks and their boundaries.
-    Boundaries(BoundaryIou),
-    /// Of keypoints.
-    Keypoints(Oks),
-}
-
-impl AnySimilarity {
-    fn match_all(&self, scene: &Scene, dt: &Positions, gt: &Positions) -> Result<MatchTable> {
-        match self {
-            AnySimilarity::Boxes(boxes) => scene.match_all(boxes, dt, gt),
-            AnySimilarity::Masks(masks) => scene.match_all(masks, dt, gt),
-            AnySimilarity::Boundaries(boundaries) => scene.match_all(boundaries, dt, gt),
-            AnySimilarity::Keypoints(oks) => scene.match_all(oks, dt, gt),
-        }
-    }
-
-    /// The table with the partners that the protocol asks for.
-    pub fn match_again(&self, scene: &Scene, table: &MatchTable) -> Result<MatchTable> {
-        match self {
-            AnySimilarity::Boxes(boxes) => scene.match_again(boxes, table),
-            AnySimilarity::Masks(masks) => scene.match_again(masks, table),
-            AnySimilarity::Boundaries(boundaries) => scene.match_again(boundaries, table),
-            AnySimilarity::Keypoints(oks) => scene.match_again(oks, table),
-        }
-    }
-
-    /// Fills in a cell's similarities.
-    pub fn fill(&self, cell: &mut Cell, floor: f64) -> Result<()> {
-        fn fill<S: Similarity>(similarity: &S, cell: &mut Cell, floor: f64) -> Result<()> {
-            cell.fill(similarity, &mut S::Scratch::default(), floor)
-        }
-        match self {
-            AnySimilarity::Boxes(boxes) => fill(boxes, cell, floor),
-            AnySimilarity::Masks(masks) => fill(masks, cell, floor),
-            AnySimilarity::Boundaries(boundaries) => fill(boundaries, cell, floor),
-            AnySimilarity::Keypoints(oks) => fill(oks, cell, floor),
-        }
-    }
-}
 
 /// A finished matching: the match table, and the columns that it came from.
 #[pyclass(frozen, module = "meanap._core")]
@@ -71,7 +24,7 @@ pub struct Evaluation {
     /// What was evaluated.
     pub scene: Scene,
     /// How objects were compared.
-    pub similarity: AnySimilarity,
+    pub similarity: Box<dyn Similarity>,
     /// What matched.
     pub table: MatchTable,
 }
@@ -91,31 +44,16 @@ fn positions(given: &PyPositions<'_>, extent: Extent) -> PyResult<Positions> {
     })
 }
 
-fn similarity(
-    py: Python<'_>,
-    detections: &Objects,
-    ground_truths: &Objects,
-    variances: Option<PyReadonlyArray1<'_, f64>>,
-    dilation_ratio: Option<f64>,
-) -> PyResult<AnySimilarity> {
-    Ok(match detections.geometry {
-        Geometry::Boxes(_) => AnySimilarity::Boxes(BoxIou::new(detections, ground_truths)?),
-        Geometry::Masks(_) => match dilation_ratio {
-            None => AnySimilarity::Masks(MaskIou::new(detections, ground_truths)?),
-            Some(ratio) => AnySimilarity::Boundaries(BoundaryIou::new(detections, ground_truths, ratio)?),
-        },
-        Geometry::Keypoints(_) => {
-            let variances = variances.ok_or_else(|| PyValueError::new_err("keypoints need variances"))?;
-            let variances = variances.as_array().to_vec();
-            AnySimilarity::Keypoints(Oks::new(detections, ground_truths, variances, numpy_exp(py)?)?)
-        }
-    })
+/// The kinds of similarity: the name of each, what it compares, and the parameters of a protocol that it looks at.
+#[pyfunction]
+pub fn similarities() -> Vec<(&'static str, &'static str, Vec<&'static str>)> {
+    KINDS.iter().map(|kind| (kind.name, kind.geometry.name(), kind.parameters.to_vec())).collect()
 }
 
 /// Matches detections with ground truth in every cell.
 #[pyfunction]
 #[pyo3(signature = (
-    ground_truth, detections, *, ground_truth_positions, detection_positions, images, categories, by_category,
+    ground_truth, detections, *, similarity, ground_truth_positions, detection_positions, images, categories, by_category,
     thresholds, area_ranges, max_detections, variances=None, dilation_ratio=None
 ))]
 #[expect(clippy::too_many_arguments, reason = "keywords of one call")]
@@ -123,6 +61,7 @@ pub fn evaluate(
     py: Python<'_>,
     ground_truth: &PyObjects,
     detections: &PyObjects,
+    similarity: &str,
     ground_truth_positions: PyPositions<'_>,
     detection_positions: PyPositions<'_>,
     images: usize,
@@ -145,16 +84,26 @@ pub fn evaluate(
         area_ranges: area_ranges.rows().into_iter().map(|row| [row[0], row[1]]).collect(),
         max_detections,
         extent,
-        matcher: Matcher::Greedy,
+        matcher: &Greedy,
         partners: Vec::new(),
     };
     let (gt, dt) = (ground_truth.columns.clone(), detections.columns.clone());
-    let similarity = similarity(py, &dt, &gt, variances, dilation_ratio)?;
+    let kind = Kind::named(similarity).map_err(|error| error.at("similarity"))?;
+    if kind.uses("sigmas") && variances.is_none() {
+        return Err(PyValueError::new_err(format!("{} need variances", kind.name)));
+    }
+    let parameters = Parameters {
+        dilation_ratio,
+        variances: variances.map(|variances| variances.as_array().to_vec()).unwrap_or_default(),
+        exp: if kind.uses("sigmas") { Some(numpy_exp(py)?) } else { None },
+        ..Parameters::default()
+    };
+    let similarity = (kind.compare)(&dt, &gt, &parameters)?;
     let (gt_positions, dt_positions) =
         (positions(&ground_truth_positions, extent)?, positions(&detection_positions, extent)?);
     Ok(py.detach(|| -> Result<Evaluation> {
         let scene = Scene { detections: dt, ground_truths: gt, protocol, watch: Watch::default() };
-        let table = similarity.match_all(&scene, &dt_positions, &gt_positions)?;
+        let table = scene.match_all(&*similarity, &dt_positions, &gt_positions)?;
         Ok(Evaluation { scene, similarity, table })
     })?)
 }
@@ -236,18 +185,16 @@ pub fn match_cell<'py>(
         candidates.collect(&by_rows, g, &thresholds);
     }
     let mut matched = filled(thresholds.len().saturating_mul(d), -1)?;
-    let claims = |i: usize| claims[i];
-    match_greedily(
-        &candidates,
-        &thresholds,
-        &ignored,
-        &crowd,
-        claims,
-        &mut Vec::new(),
-        |word, bits, i, j| {
-            each_bit(bits, |t| matched[(64 * word + t) * d + i] = j as i64);
-        },
-    );
+    let pairs = Pairs {
+        candidates: &candidates,
+        thresholds: &thresholds,
+        ignored: &ignored,
+        crowd: &crowd,
+        claims: &|i| claims[i],
+    };
+    Greedy.match_cell(&pairs, &mut Vec::new(), &mut |word, bits, i, j| {
+        each_bit(bits, |t| matched[(64 * word + t) * d + i] = j as i64);
+    });
     PyArray1::from_vec(py, matched).reshape([thresholds.len(), d])
 }
 

@@ -16,10 +16,11 @@ use super::places::{ImagePlaces, NOWHERE, Places};
 use super::record::{Field, Reader, Record, prefetch};
 use super::segmentation::MaskReader;
 use super::{CodeIds, PyObjects};
-use crate::columns::{Areas, Boxes, Geometry, Ids, Keypoints, Objects, Reals};
+use crate::columns::{Areas, Boxes, Geometry, GeometryKind, Ids, Keypoints, Objects, Reals};
 use crate::error::can_allocate;
 use crate::python::once::intern;
 use crate::read::codes::Codes;
+use crate::similarity;
 use crate::threads;
 
 /// Adds the functions of this file to the module.
@@ -65,7 +66,8 @@ pub fn objects_from_dicts(
             return Err(PyValueError::new_err(message));
         }
     };
-    let mut geometry = exact!(Builder::new(iou_type, role, images, annotations.len()));
+    let kind = exact!(similarity::Kind::named(iou_type).ok());
+    let mut geometry = exact!(Builder::new(kind.geometry, role, images, annotations.len()));
     if index.is_some_and(|index| index.len() != annotations.len()) {
         return Err(PyValueError::new_err("index: of other annotations"));
     }
@@ -226,18 +228,17 @@ enum Builder<'a, 'py> {
 }
 
 impl<'a, 'py> Builder<'a, 'py> {
-    fn new(iou_type: &str, role: Role, images: Option<&'a Bound<'py, PyDict>>, n: usize) -> Option<Self> {
-        match iou_type {
-            "bbox" => Some(Builder::Boxes({
+    fn new(kind: GeometryKind, role: Role, images: Option<&'a Bound<'py, PyDict>>, n: usize) -> Option<Self> {
+        match kind {
+            GeometryKind::Boxes => Some(Builder::Boxes({
                 let mut boxes = Boxes::default();
                 boxes.reserve(n);
                 boxes
             })),
-            "segm" | "boundary" => Some(Builder::Masks(MaskReader::new(images?))),
-            "keypoints" => {
+            GeometryKind::Masks => Some(Builder::Masks(MaskReader::new(images?))),
+            GeometryKind::Keypoints => {
                 Some(Builder::Keypoints { poses: Keypoints::default(), role, numbers: Vec::new() })
             }
-            _ => None,
         }
     }
 

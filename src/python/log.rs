@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
 use super::arrays::{key_list, keys};
-use super::batch::{Kind, Options, Side, read_batch};
+use super::batch::{Options, Side, read_batch};
 use super::matches::{Matches, PyOperator, PyResampler};
 use super::numpy_exp::numpy_exp;
 use super::objects::{CodeIds, PyObjects};
@@ -22,7 +22,7 @@ use crate::matching::{
     Columns, Extent, ImageKeys, MOST_AREA_RANGES, MatchLog, MatchTable, Matcher, NOT_EVALUATED, Positions,
     descending_key,
 };
-use crate::similarity::{BoundaryIou, BoxIou, Exp, MaskIou, Oks, PixelIou, Similarity};
+use crate::similarity::{Parameters, Similarity};
 use crate::watch::Watch;
 
 /// Fewer detections are matched before anybody could look at the keyboard.
@@ -44,15 +44,11 @@ struct Rules {
     protocol: Protocol,
     /// Detections kept of each image, over all categories.
     max_per_image: Option<usize>,
-    pixels: bool,
-    /// Width of the boundaries as a share of the image's diagonal, where masks are compared by them too.
-    dilation_ratio: Option<f64>,
+    parameters: Parameters,
     /// What is asked beyond who is right.
     analysis: Option<Analysis>,
     /// Whether annotation ids take part, as they do in the reference.
     reference_ids: bool,
-    variances: Vec<f64>,
-    exp: Option<Exp>,
 }
 
 /// What each detection is told to be.
@@ -129,30 +125,20 @@ impl PyMatchLog {
             area_ranges: area_ranges.rows().into_iter().map(|row| [row[0], row[1]]).collect(),
             max_detections,
             extent: Extent { images: 0, categories: 0, by_category: by_category && !confusion },
-            matcher: match matcher {
-                "greedy" => Matcher::Greedy,
-                "argmax" => Matcher::Argmax,
-                _ => {
-                    let message = format!("matcher: expected 'greedy' or 'argmax', found {matcher:?}");
-                    return Err(PyValueError::new_err(message));
-                }
-            },
+            matcher: <dyn Matcher>::named(matcher).map_err(|error| error.at("matcher"))?,
             partners: if analysis.is_some() { vec![0] } else { Vec::new() },
         };
         let log = MatchLog::new(protocol.bits(), by_category || confusion, analysis.is_some());
-        let exp = if options.kind == Kind::Keypoints { Some(numpy_exp(py)?) } else { None };
+        let exp = if options.similarity.uses("sigmas") { Some(numpy_exp(py)?) } else { None };
         let variances = variances.map(|variances| variances.as_array().to_vec()).unwrap_or_default();
         Ok(PyMatchLog {
             rules: Rules {
                 options,
                 protocol,
                 max_per_image,
-                pixels,
-                dilation_ratio,
+                parameters: Parameters { pixels, dilation_ratio, variances, exp },
                 analysis,
                 reference_ids,
-                variances,
-                exp,
             },
             log,
         })
@@ -180,7 +166,7 @@ impl PyMatchLog {
         let (table, groups) = beside(py, progress, detections, |watch| {
             let mut objects = |side: Side| {
                 let codes = side.category.iter().map(|key| categories.code(key)).collect();
-                side.objects(codes, rules.options.kind)
+                side.objects(codes, rules.options.similarity.geometry)
             };
             let (gt, dt) = (objects(sides.0), objects(sides.1));
             let identity: Vec<u32> = (0..images as u32).collect();
@@ -424,28 +410,16 @@ impl Rules {
         let dt_positions = Positions { of_image: dt_images, of_category: of_category.clone() };
         let gt_positions = Positions { of_image: gt_images, of_category };
         let scene = Scene { detections: dt, ground_truths: gt, protocol, watch: watch.clone() };
-        let (d, g) = (&scene.detections, &scene.ground_truths);
-        let positions = (&dt_positions, &gt_positions);
-        let table = match self.options.kind {
-            Kind::Boxes if self.pixels => self.run(&scene, &PixelIou::new(d, g)?, positions),
-            Kind::Boxes => self.run(&scene, &BoxIou::new(d, g)?, positions),
-            Kind::Masks => match self.dilation_ratio {
-                Some(ratio) => self.run(&scene, &BoundaryIou::new(d, g, ratio)?, positions),
-                None => self.run(&scene, &MaskIou::new(d, g)?, positions),
-            },
-            Kind::Keypoints => {
-                let exp = self.exp.clone().expect("made with the rules for keypoints");
-                let oks = Oks::new(d, g, self.variances.clone(), exp)?;
-                self.run(&scene, &oks, positions)
-            }
-        };
-        Ok((table?, groups))
+        let kind = self.options.similarity;
+        let similarity = (kind.compare)(&scene.detections, &scene.ground_truths, &self.parameters)?;
+        let table = self.run(&scene, &*similarity, (&dt_positions, &gt_positions))?;
+        Ok((table, groups))
     }
 
-    fn run<S: Similarity>(
+    fn run(
         &self,
         scene: &Scene,
-        similarity: &S,
+        similarity: &dyn Similarity,
         (dt, gt): (&Positions, &Positions),
     ) -> Result<MatchTable> {
         match self.analysis {
@@ -499,7 +473,7 @@ pub fn objects_from_arrays(
     let mut side = Side::default();
     side.read_columns(fields, image, category, &options, (detections, records))?;
     Ok(PyObjects {
-        columns: side.objects(codes, options.kind),
+        columns: side.objects(codes, options.similarity.geometry),
         image_ids: CodeIds::Keys(images.keys().to_vec()),
         category_ids: CodeIds::Keys(categories.keys().to_vec()),
     })

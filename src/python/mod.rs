@@ -71,6 +71,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     plain::register(module)?;
     module.add_class::<evaluate::Evaluation>()?;
     module.add_function(wrap_pyfunction!(evaluate::evaluate, module)?)?;
+    module.add_function(wrap_pyfunction!(evaluate::similarities, module)?)?;
     module.add_function(wrap_pyfunction!(evaluate::match_cell, module)?)?;
     module.add_function(wrap_pyfunction!(evaluate::curves, module)?)?;
     pixels::register(module)?;

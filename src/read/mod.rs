@@ -49,5 +49,5 @@ pub mod window;
 pub use apart::{Bins, Table, bin_of};
 pub use dataset::{Dataset, Kind};
 pub use failure::Failure;
-pub use objects::{IouType, Role};
+pub use objects::Role;
 pub use source::Source;

@@ -13,20 +13,11 @@ use super::pose::{self, Poses};
 use super::record::Field;
 use super::scanner::{Scan, Scanner};
 use super::{regions, segmentation};
-use crate::columns::{Areas, Boxes, Column, Geometry, Ids, Keypoints, Masks, Objects, Reals, Shape};
+use crate::columns::{
+    Areas, Boxes, Column, Geometry, GeometryKind, Ids, Keypoints, Masks, Objects, Reals, Shape,
+};
 use crate::rle::{codec, measure};
 use crate::threads;
-
-/// What an evaluation compares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IouType {
-    /// Boxes.
-    Bbox,
-    /// Masks.
-    Segm,
-    /// Poses.
-    Keypoints,
-}
 
 /// Which side of an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,51 +42,60 @@ impl Dataset {
     /// The columns for one side of an evaluation. `images` knows the sizes of the images.
     ///
     /// `None` if a field that is needed is not in every record, or holds what columns cannot.
-    pub fn objects(&self, iou: IouType, role: Role, images: &Dataset) -> Result<Option<Objects>, Failure> {
+    pub fn objects(
+        &self,
+        wanted: GeometryKind,
+        role: Role,
+        images: &Dataset,
+    ) -> Result<Option<Objects>, Failure> {
         if self.fallback.is_some() || images.fallback.is_some() {
             return Ok(None);
         }
         match role {
-            Role::GroundTruth => self.ground_truth(iou, images),
-            Role::Detections if self.kind == Kind::Dataset => self.dataset_as_detections(iou, images),
-            Role::Detections => self.results(iou, images),
+            Role::GroundTruth => self.ground_truth(wanted, images),
+            Role::Detections if self.kind == Kind::Dataset => self.dataset_as_detections(wanted, images),
+            Role::Detections => self.results(wanted, images),
         }
     }
 
-    fn ground_truth(&self, iou: IouType, images: &Dataset) -> Result<Option<Objects>, Failure> {
+    fn ground_truth(&self, wanted: GeometryKind, images: &Dataset) -> Result<Option<Objects>, Failure> {
         let shared = &self.shared;
         let (Some(id), Some(area), Some(crowd)) = (&shared.id, &shared.area, &shared.crowd) else {
             return Ok(None);
         };
         let mut ignore = Arc::clone(crowd);
-        if iou == IouType::Keypoints {
+        if wanted == GeometryKind::Keypoints {
             let unlabelled = &self.annotations.unlabelled;
             if unlabelled.len() != self.len() {
                 return Ok(None);
             }
             ignore = Arc::new(crowd.iter().zip(unlabelled).map(|(&crowd, &none)| crowd || none).collect());
         }
-        let Some(geometry) = self.geometry(iou, Role::GroundTruth, images)? else { return Ok(None) };
+        let Some(geometry) = self.geometry(wanted, Role::GroundTruth, images)? else { return Ok(None) };
         let sides = self.side(Ids::Given(Arc::clone(id)), Areas::Given(Arc::clone(area)), geometry);
         Ok(sides.map(|side| Objects { crowd: Arc::clone(crowd), ignore, ..side }))
     }
 
-    fn dataset_as_detections(&self, iou: IouType, images: &Dataset) -> Result<Option<Objects>, Failure> {
+    fn dataset_as_detections(
+        &self,
+        wanted: GeometryKind,
+        images: &Dataset,
+    ) -> Result<Option<Objects>, Failure> {
         let (Some(id), Some(area)) = (&self.shared.id, &self.shared.area) else { return Ok(None) };
-        let Some(geometry) = self.geometry(iou, Role::Detections, images)? else { return Ok(None) };
+        let Some(geometry) = self.geometry(wanted, Role::Detections, images)? else { return Ok(None) };
         Ok(self.scored(Ids::Given(Arc::clone(id)), Areas::Given(Arc::clone(area)), geometry))
     }
 
     /// As `loadRes` completes results: ids are counted, areas computed, and what is missing is made of what is there.
-    fn results(&self, iou: IouType, images: &Dataset) -> Result<Option<Objects>, Failure> {
+    fn results(&self, wanted: GeometryKind, images: &Dataset) -> Result<Option<Objects>, Failure> {
         let Some(form) = self.form() else { return Ok(None) };
         if self.shared.score.is_none() {
             return Ok(None);
         }
         let made = match form {
-            Form::Boxes => self.results_of_boxes(iou, images)?,
-            Form::Masks => self.results_of_masks(iou, images)?,
-            Form::Poses => self.results_of_poses(iou)?,
+            Form::Boxes => self.results_of_boxes(wanted, images)?,
+            Form::Masks => self.results_of_masks(wanted, images)?,
+            Form::Poses => self.results_of_poses(wanted)?,
             Form::Captions => None,
         };
         Ok(made.and_then(|(area, geometry)| self.scored(Ids::Counted, area, geometry)))
@@ -130,19 +130,28 @@ impl Dataset {
         }
     }
 
-    fn results_of_boxes(&self, iou: IouType, images: &Dataset) -> Result<Option<(Areas, Geometry)>, Failure> {
+    fn results_of_boxes(
+        &self,
+        wanted: GeometryKind,
+        images: &Dataset,
+    ) -> Result<Option<(Areas, Geometry)>, Failure> {
         let Some(boxes) = &self.shared.bbox else { return Ok(None) };
         let area = Areas::OfBoxes(Arc::clone(boxes));
-        let geometry = if iou == IouType::Segm && self.annotations.seen & Field::Segmentation.bit() == 0 {
-            self.box_polygons(boxes, images)
-        } else {
-            self.geometry(iou, Role::Detections, images)?
-        };
+        let geometry =
+            if wanted == GeometryKind::Masks && self.annotations.seen & Field::Segmentation.bit() == 0 {
+                self.box_polygons(boxes, images)
+            } else {
+                self.geometry(wanted, Role::Detections, images)?
+            };
         Ok(geometry.map(|geometry| (area, geometry)))
     }
 
-    fn results_of_masks(&self, iou: IouType, images: &Dataset) -> Result<Option<(Areas, Geometry)>, Failure> {
-        let sized = iou == IouType::Segm;
+    fn results_of_masks(
+        &self,
+        wanted: GeometryKind,
+        images: &Dataset,
+    ) -> Result<Option<(Areas, Geometry)>, Failure> {
+        let sized = wanted == GeometryKind::Masks;
         let (masks, area) = match &self.shared.masks {
             Some(_) if sized && self.image_sizes(images).is_none() => return Ok(None),
             Some((masks, area)) => (Arc::clone(masks), Arc::clone(area)),
@@ -154,10 +163,10 @@ impl Dataset {
                 (Arc::new(masks), Arc::new(area.into()))
             }
         };
-        let geometry = match iou {
-            IouType::Segm => Some(Geometry::Masks(masks)),
+        let geometry = match wanted {
+            GeometryKind::Masks => Some(Geometry::Masks(masks)),
             // A box is made where there is none, which is everywhere or left to Python.
-            IouType::Bbox if self.annotations.seen & Field::Bbox.bit() == 0 => {
+            GeometryKind::Boxes if self.annotations.seen & Field::Bbox.bit() == 0 => {
                 let boxes = for_all(&masks, |[height, width], text, runs| {
                     let bounds =
                         measure::bounding_box_of_text(u64::from(height), u64::from(width), text, runs);
@@ -165,12 +174,12 @@ impl Dataset {
                 });
                 boxes.map(|boxes| Geometry::Boxes(Arc::new(boxes.into())))
             }
-            _ => self.geometry(iou, Role::Detections, images)?,
+            _ => self.geometry(wanted, Role::Detections, images)?,
         };
         Ok(geometry.map(|geometry| (Areas::Given(area), geometry)))
     }
 
-    fn results_of_poses(&self, iou: IouType) -> Result<Option<(Areas, Geometry)>, Failure> {
+    fn results_of_poses(&self, wanted: GeometryKind) -> Result<Option<(Areas, Geometry)>, Failure> {
         let Some(poses) = self.poses()? else { return Ok(None) };
         let mut pose = Vec::new();
         let boxes = (0..poses.len()).map(|index| {
@@ -181,11 +190,11 @@ impl Dataset {
         let Some(boxes) = boxes.collect::<Option<Boxes>>() else { return Ok(None) };
         let areas = boxes.iter().map(|[_, _, width, height]| width * height);
         let area = Areas::Given(Arc::new(areas.collect::<Reals>()));
-        let geometry = match iou {
+        let geometry = match wanted {
             // The reference writes these over whatever boxes the records have.
-            IouType::Bbox => Some(Geometry::Boxes(Arc::new(boxes))),
-            IouType::Segm => None,
-            IouType::Keypoints => Some(Geometry::Keypoints(poses)),
+            GeometryKind::Boxes => Some(Geometry::Boxes(Arc::new(boxes))),
+            GeometryKind::Masks => None,
+            GeometryKind::Keypoints => Some(Geometry::Keypoints(poses)),
         };
         Ok(geometry.map(|geometry| (area, geometry)))
     }
@@ -210,11 +219,16 @@ impl Dataset {
     }
 
     /// What the records themselves say.
-    fn geometry(&self, iou: IouType, role: Role, images: &Dataset) -> Result<Option<Geometry>, Failure> {
-        Ok(match iou {
-            IouType::Bbox => self.shared.bbox.as_ref().map(|boxes| Geometry::Boxes(Arc::clone(boxes))),
-            IouType::Segm => self.masks(images, true)?.map(|masks| Geometry::Masks(Arc::new(masks))),
-            IouType::Keypoints => {
+    fn geometry(
+        &self,
+        wanted: GeometryKind,
+        role: Role,
+        images: &Dataset,
+    ) -> Result<Option<Geometry>, Failure> {
+        Ok(match wanted {
+            GeometryKind::Boxes => self.shared.bbox.as_ref().map(|boxes| Geometry::Boxes(Arc::clone(boxes))),
+            GeometryKind::Masks => self.masks(images, true)?.map(|masks| Geometry::Masks(Arc::new(masks))),
+            GeometryKind::Keypoints => {
                 if role == Role::GroundTruth && self.shared.bbox.is_none() {
                     return Ok(None);
                 }

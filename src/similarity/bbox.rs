@@ -2,9 +2,23 @@
 
 use std::sync::Arc;
 
-use super::Similarity;
-use crate::columns::{Boxes, Column, Geometry, Objects};
+use super::pixel::PixelIou;
+use super::{Comparer, Kind, Side, Similarity};
+use crate::columns::{Boxes, Column, Geometry, GeometryKind, Objects};
 use crate::error::{Error, Result};
+
+/// Intersection over union of boxes, whose corners are points or pixels.
+pub(super) static KIND: Kind = Kind {
+    name: "bbox",
+    geometry: GeometryKind::Boxes,
+    parameters: &["pixels"],
+    compare: |detections, ground_truths, parameters| {
+        Ok(match parameters.pixels {
+            true => Box::new(PixelIou::new(detections, ground_truths)?),
+            false => Box::new(BoxIou::new(detections, ground_truths)?),
+        })
+    },
+};
 
 /// Intersection over union of two boxes `x, y, width, height`; for a crowd, over the detection's area alone.
 ///
@@ -29,7 +43,7 @@ pub fn box_iou(detection: &[f64; 4], ground_truth: &[f64; 4], crowd: bool) -> f6
 }
 
 /// [`box_iou`] over columns.
-pub struct BoxIou {
+pub(super) struct BoxIou {
     detections: Arc<Boxes>,
     ground_truths: Arc<Boxes>,
     crowd: Column<bool>,
@@ -37,7 +51,7 @@ pub struct BoxIou {
 
 impl BoxIou {
     /// Both sides must hold boxes.
-    pub fn new(detections: &Objects, ground_truths: &Objects) -> Result<Self> {
+    pub(super) fn new(detections: &Objects, ground_truths: &Objects) -> Result<Self> {
         match (&detections.geometry, &ground_truths.geometry) {
             (Geometry::Boxes(d), Geometry::Boxes(g)) => Ok(BoxIou {
                 detections: d.clone(),
@@ -51,7 +65,7 @@ impl BoxIou {
 
 /// The ground truths of one cell, side by side: their edges, and what a union adds to a detection's area.
 #[derive(Default)]
-pub struct Edges {
+struct Edges {
     left: Vec<f64>,
     top: Vec<f64>,
     right: Vec<f64>,
@@ -82,17 +96,8 @@ impl Edges {
     }
 }
 
-impl Similarity for BoxIou {
-    type Scratch = Edges;
-
-    fn fill(
-        &self,
-        edges: &mut Edges,
-        detections: &[u32],
-        ground_truths: &[u32],
-        _: f64,
-        out: &mut [f64],
-    ) -> Result<()> {
+impl BoxIou {
+    fn fill(&self, edges: &mut Edges, detections: &[u32], ground_truths: &[u32], out: &mut [f64]) {
         edges.gather(&self.ground_truths, &self.crowd, ground_truths);
         let Edges { left, top, right, bottom, area, any_crowd, finite } = edges;
         let count = ground_truths.len();
@@ -119,17 +124,24 @@ impl Similarity for BoxIou {
                 *cell = if (width <= 0.0) | (height <= 0.0) { 0.0 } else { iou };
             }
         }
-        Ok(())
+    }
+}
+
+impl Similarity for BoxIou {
+    fn comparer(&self) -> Comparer<'_> {
+        let mut edges = Edges::default();
+        Box::new(move |detections, ground_truths, _, out| {
+            self.fill(&mut edges, detections, ground_truths, out);
+            Ok(())
+        })
     }
 
-    #[inline]
-    fn prefetch_detection(&self, object: u32) {
-        self.detections.prefetch(object as usize);
-    }
-
-    #[inline]
-    fn prefetch_ground_truth(&self, object: u32) {
-        self.ground_truths.prefetch(object as usize);
+    fn prefetch(&self, side: Side, objects: &[u32]) {
+        let boxes = match side {
+            Side::Detections => &self.detections,
+            Side::GroundTruth => &self.ground_truths,
+        };
+        objects.iter().for_each(|&object| boxes.prefetch(object as usize));
     }
 }
 
@@ -159,7 +171,7 @@ mod tests {
                 };
                 let objects: Vec<u32> = (0..50).rev().collect();
                 let mut out = vec![0.0; 2500];
-                similarity.fill(&mut Edges::default(), &objects, &objects, 0.5, &mut out).unwrap();
+                similarity.comparer()(&objects, &objects, 0.5, &mut out).unwrap();
                 for (place, value) in out.into_iter().enumerate() {
                     let (d, g) = (objects[place / 50] as usize, objects[place % 50] as usize);
                     let (d, crowd) = (similarity.detections.get(d), similarity.crowd[g]);

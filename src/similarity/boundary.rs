@@ -1,9 +1,21 @@
 //! Intersection over union of the boundaries of instance masks.
 
-use super::{MaskIou, MaskScratch, Similarity};
-use crate::columns::{Column, Objects};
+use super::mask::{MaskIou, MaskScratch};
+use super::{Comparer, Kind, Similarity};
+use crate::columns::{Column, GeometryKind, Objects};
 use crate::error::{Error, Result};
 use crate::rle::Foreground;
+
+/// Intersection over union of masks, and of their boundaries if that is less.
+pub(super) static KIND: Kind = Kind {
+    name: "boundary",
+    geometry: GeometryKind::Masks,
+    parameters: &["dilation_ratio"],
+    compare: |detections, ground_truths, parameters| {
+        let ratio = parameters.dilation_ratio.unwrap_or(DILATION_RATIO);
+        Ok(Box::new(BoundaryIou::new(detections, ground_truths, ratio)?))
+    },
+};
 
 /// Width of the boundary as a share of the image's diagonal, as the paper has it.
 pub const DILATION_RATIO: f64 = 0.02;
@@ -19,7 +31,7 @@ const MOST_PIXELS: u64 = 1 << 31;
 ///
 /// Source: Cheng et al., "Boundary IoU: Improving Object-Centric Image Segmentation Evaluation", CVPR 2021; the minimum
 /// and the rule for crowds are those of its published code.
-pub struct BoundaryIou {
+pub(super) struct BoundaryIou {
     masks: MaskIou,
     crowd: Column<bool>,
     ratio: f64,
@@ -27,7 +39,7 @@ pub struct BoundaryIou {
 
 impl BoundaryIou {
     /// Both sides must hold masks; `ratio` of the image's diagonal is the boundary's width, at least a pixel.
-    pub fn new(detections: &Objects, ground_truths: &Objects, ratio: f64) -> Result<Self> {
+    pub(super) fn new(detections: &Objects, ground_truths: &Objects, ratio: f64) -> Result<Self> {
         if !(ratio > 0.0 && ratio.is_finite()) {
             let what = "the dilation ratio should be a positive number";
             return Err(Error::value(format!("{what}, found {ratio}")));
@@ -39,7 +51,7 @@ impl BoundaryIou {
 
 /// Working memory of [`BoundaryIou`].
 #[derive(Default)]
-pub struct BoundaryScratch {
+struct BoundaryScratch {
     masks: MaskScratch,
     detection: Rim,
     /// For each ground truth of the cell its boundary, once it has been asked for.
@@ -48,8 +60,15 @@ pub struct BoundaryScratch {
 }
 
 impl Similarity for BoundaryIou {
-    type Scratch = BoundaryScratch;
+    fn comparer(&self) -> Comparer<'_> {
+        let mut scratch = BoundaryScratch::default();
+        Box::new(move |detections, ground_truths, floor, out| {
+            self.fill(&mut scratch, detections, ground_truths, floor, out)
+        })
+    }
+}
 
+impl BoundaryIou {
     fn fill(
         &self,
         scratch: &mut BoundaryScratch,
@@ -308,7 +327,7 @@ mod tests {
                 let (ids, cell) = ([0, 1, 2], &mut scratch);
                 boundary.fill(cell, &ids, &ids, every, &mut ours).unwrap();
                 boundary.fill(cell, &ids, &ids, 0.5, &mut high).unwrap();
-                masks.fill(&mut MaskScratch::default(), &ids, &ids, every, &mut plain).unwrap();
+                masks.comparer()(&ids, &ids, every, &mut plain).unwrap();
                 let distance = super::distance(ratio, h as u64, w as u64) as usize;
                 for i in 0..9 {
                     let rims = [&d[i / 3], &g[i % 3]].map(|mask| naive_boundary(mask, h, w, distance));

@@ -2,9 +2,22 @@
 
 use std::sync::Arc;
 
-use super::Similarity;
-use crate::columns::{Areas, Geometry, Keypoints, Objects};
+use super::{Comparer, Kind, Side, Similarity};
+use crate::columns::{Areas, Geometry, GeometryKind, Keypoints, Objects};
 use crate::error::{Error, Result};
+
+/// Object keypoint similarity.
+pub(super) static KIND: Kind = Kind {
+    name: "keypoints",
+    geometry: GeometryKind::Keypoints,
+    parameters: &["sigmas"],
+    compare: |detections, ground_truths, parameters| {
+        let exp = parameters.exp.clone().unwrap_or_else(|| {
+            Arc::new(|values: &mut [f64]| values.iter_mut().for_each(|value| *value = value.exp()))
+        });
+        Ok(Box::new(Oks::new(detections, ground_truths, parameters.variances.clone(), exp)?))
+    },
+};
 
 /// The exponential, element by element, in place.
 ///
@@ -17,7 +30,7 @@ pub type Exp = Arc<dyn Fn(&mut [f64]) + Send + Sync>;
 ///
 /// With no visible keypoint the distance is that to the ground truth's box, doubled about its centre, and all
 /// keypoints count. Source: `computeOks` of the COCO API.
-pub struct Oks {
+pub(super) struct Oks {
     detections: Arc<Keypoints>,
     ground_truths: Arc<Keypoints>,
     area: Areas,
@@ -29,7 +42,12 @@ pub struct Oks {
 
 impl Oks {
     /// `variances` has one entry for each keypoint: `(2 sigma)²`.
-    pub fn new(detections: &Objects, ground_truths: &Objects, variances: Vec<f64>, exp: Exp) -> Result<Self> {
+    pub(super) fn new(
+        detections: &Objects,
+        ground_truths: &Objects,
+        variances: Vec<f64>,
+        exp: Exp,
+    ) -> Result<Self> {
         let (Geometry::Keypoints(d), Geometry::Keypoints(g)) =
             (&detections.geometry, &ground_truths.geometry)
         else {
@@ -299,7 +317,7 @@ fn pairwise_sum(values: &[f64]) -> f64 {
 
 /// Working memory for one cell.
 #[derive(Default)]
-pub struct OksScratch {
+struct OksScratch {
     /// The detections.
     poses: Vec<f64>,
     /// Where each of them lies, if that is somewhere.
@@ -317,8 +335,24 @@ pub struct OksScratch {
 }
 
 impl Similarity for Oks {
-    type Scratch = OksScratch;
+    fn comparer(&self) -> Comparer<'_> {
+        let mut scratch = OksScratch::default();
+        Box::new(move |detections, ground_truths, floor, out| {
+            self.fill(&mut scratch, detections, ground_truths, floor, out);
+            Ok(())
+        })
+    }
 
+    fn prefetch(&self, side: Side, objects: &[u32]) {
+        let poses = match side {
+            Side::Detections => &self.detections,
+            Side::GroundTruth => &self.ground_truths,
+        };
+        objects.iter().for_each(|&object| poses.prefetch(object as usize));
+    }
+}
+
+impl Oks {
     fn fill(
         &self,
         scratch: &mut OksScratch,
@@ -326,23 +360,12 @@ impl Similarity for Oks {
         ground_truths: &[u32],
         floor: f64,
         out: &mut [f64],
-    ) -> Result<()> {
+    ) {
         self.fill_from(floor, scratch, detections, ground_truths, out);
         // In the reference nothing is less than a NaN: beside one, what is far below the thresholds can match.
         if floor > f64::NEG_INFINITY && out.iter().any(|similarity| similarity.is_nan()) {
             self.fill_from(f64::NEG_INFINITY, scratch, detections, ground_truths, out);
         }
-        Ok(())
-    }
-
-    #[inline]
-    fn prefetch_detection(&self, object: u32) {
-        self.detections.prefetch(object as usize);
-    }
-
-    #[inline]
-    fn prefetch_ground_truth(&self, object: u32) {
-        self.ground_truths.prefetch(object as usize);
     }
 }
 
@@ -383,7 +406,7 @@ mod tests {
     fn all(oks: &Oks, d: u32, g: u32, floor: f64) -> Vec<f64> {
         let mut out = vec![f64::NAN; (d * g) as usize];
         let (d, g): (Vec<u32>, Vec<u32>) = ((0..d).collect(), (0..g).collect());
-        oks.fill(&mut OksScratch::default(), &d, &g, floor, &mut out).unwrap();
+        oks.comparer()(&d, &g, floor, &mut out).unwrap();
         out
     }
 

@@ -4,18 +4,26 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::Similarity;
-use crate::columns::{Column, Geometry, Masks, Objects, Shape};
+use super::{Comparer, Kind, Similarity};
+use crate::columns::{Column, Geometry, GeometryKind, Masks, Objects, Shape};
 use crate::error::{Error, Result};
 use crate::rle::{Foreground, Rasterizer, codec, combine};
 use crate::threads;
+
+/// Intersection over union of masks.
+pub(super) static KIND: Kind = Kind {
+    name: "segm",
+    geometry: GeometryKind::Masks,
+    parameters: &[],
+    compare: |detections, ground_truths, _| Ok(Box::new(MaskIou::new(detections, ground_truths)?)),
+};
 
 /// Intersection over union of masks; for a crowd, intersection over the detection's area.
 ///
 /// Masks are decoded when a cell asks for them, each once for each cell.
 ///
 /// Source: `rleIou` of the COCO API, on masks made as `COCO.annToRLE` makes them.
-pub struct MaskIou {
+pub(super) struct MaskIou {
     detections: Arc<Masks>,
     ground_truths: Arc<Masks>,
     crowd: Column<bool>,
@@ -23,7 +31,7 @@ pub struct MaskIou {
 
 impl MaskIou {
     /// Both sides must hold masks.
-    pub fn new(detections: &Objects, ground_truths: &Objects) -> Result<Self> {
+    pub(super) fn new(detections: &Objects, ground_truths: &Objects) -> Result<Self> {
         match (&detections.geometry, &ground_truths.geometry) {
             (Geometry::Masks(d), Geometry::Masks(g)) => Ok(MaskIou {
                 detections: d.clone(),
@@ -37,29 +45,23 @@ impl MaskIou {
 
 /// Working memory of [`MaskIou`].
 #[derive(Default)]
-pub struct MaskScratch {
+pub(super) struct MaskScratch {
     detection: Foreground,
     ground_truths: Foreground,
     decoder: Decoder,
 }
 
 impl Similarity for MaskIou {
-    type Scratch = MaskScratch;
-
-    fn fill(
-        &self,
-        scratch: &mut MaskScratch,
-        detections: &[u32],
-        ground_truths: &[u32],
-        floor: f64,
-        out: &mut [f64],
-    ) -> Result<()> {
-        self.fill_with(scratch, detections, ground_truths, floor, out, |_, _, _, iou| Ok(iou))
+    fn comparer(&self) -> Comparer<'_> {
+        let mut scratch = MaskScratch::default();
+        Box::new(move |detections, ground_truths, floor, out| {
+            self.fill_with(&mut scratch, detections, ground_truths, floor, out, |_, _, _, iou| Ok(iou))
+        })
     }
 }
 
 impl MaskIou {
-    /// [`Similarity::fill`], each value passed through `refine`: it is given the detection (mask 0 of the first), all
+    /// Fills a cell as [`Comparer`] does, each value passed through `refine`: it is given the detection (mask 0 of the first), all
     /// ground truths of the cell, which of them, and the value.
     pub(super) fn fill_with(
         &self,
@@ -245,7 +247,7 @@ impl Decoder {
 #[cfg(test)]
 mod tests {
     use super::codec;
-    use super::{Decoder, MaskIou, MaskScratch, measure};
+    use super::{Decoder, MaskIou, measure};
     use crate::columns::{Areas, Geometry, Ids, Masks, Objects};
     use crate::rle::Foreground;
     use crate::similarity::Similarity;
@@ -308,8 +310,7 @@ mod tests {
         let truths = objects(truths, &[false, false, false, true, false, false]);
         let iou = MaskIou::new(&objects(three_forms(), &[]), &truths).unwrap();
         let mut out = [7.0; 18];
-        iou.fill(&mut MaskScratch::default(), &[0, 1, 2], &[0, 1, 2, 3, 4, 5], f64::NEG_INFINITY, &mut out)
-            .unwrap();
+        iou.comparer()(&[0, 1, 2], &[0, 1, 2, 3, 4, 5], f64::NEG_INFINITY, &mut out).unwrap();
         assert_eq!(out, [[1.0, 1.0, 1.0, 1.0, -1.0, 0.0]; 3].concat()[..]);
     }
 
@@ -323,7 +324,7 @@ mod tests {
         masks.push_counts([4, 5], &[5, 2, 2, 3, 2, 2, 4]);
         let iou = MaskIou::new(&objects(masks.clone(), &[]), &objects(masks, &[false; 2])).unwrap();
         let mut out = [0.0; 2];
-        iou.fill(&mut MaskScratch::default(), &[0], &[0, 1], 0.5, &mut out).unwrap();
+        iou.comparer()(&[0], &[0, 1], 0.5, &mut out).unwrap();
         assert_eq!(out, [1.0; 2]);
     }
 
@@ -342,7 +343,7 @@ mod tests {
         let iou = MaskIou::new(&all, &all).unwrap();
         let message = |d: u32, g: u32| {
             let mut out = [0.0];
-            let error = iou.fill(&mut MaskScratch::default(), &[d], &[g], 0.5, &mut out).unwrap_err();
+            let error = iou.comparer()(&[d], &[g], 0.5, &mut out).unwrap_err();
             error.message().to_owned()
         };
         assert!(message(1, 0).starts_with("detections: record 1: \"segmentation\": "));

@@ -1,41 +1,53 @@
-//! How alike two objects are: one file for each geometry.
+//! How alike two objects are: a file for each kind of similarity, and the registry that lists them.
+//!
+//! The rest of the program asks the [registry](Kind::named) by name and holds a `Box<dyn Similarity>`. A similarity is
+//! dispatched dynamically once for each cell, so adding one costs nothing where it is not used.
 
 mod bbox;
 mod boundary;
+#[cfg(test)]
+mod centres;
 mod keypoint;
 mod mask;
 mod pixel;
+mod registry;
 
 use crate::error::Result;
 
-pub use bbox::{BoxIou, box_iou};
-pub use boundary::{BoundaryIou, DILATION_RATIO, distance};
-pub use keypoint::{Exp, Oks};
-pub use mask::{MaskIou, MaskScratch, Measures, compress, measure};
-pub use pixel::{PixelIou, pixel_iou};
+pub use bbox::box_iou;
+pub use boundary::{DILATION_RATIO, distance};
+pub use keypoint::Exp;
+pub use mask::{Measures, compress, measure};
+pub use pixel::pixel_iou;
+pub use registry::{KINDS, Kind, Parameters};
 
-/// Similarity of the detections and ground truths of one cell.
-pub trait Similarity: Sync {
-    /// Working memory that one thread reuses from cell to cell.
-    type Scratch: Default + Send;
+/// A similarity that has been given the columns of both sides.
+pub trait Similarity: Send + Sync {
+    /// What compares the objects of a cell, with working memory that one thread reuses from cell to cell.
+    fn comparer(&self) -> Comparer<'_>;
 
-    /// Fills `out`, `(D, G)` row by row: `out[d * G + g]` is the similarity of detection `detections[d]` to ground
-    /// truth `ground_truths[g]` (indices into the columns).
-    ///
-    /// A value below `floor` need not be exact, as long as what is written is below `floor` too; with a `floor`
-    /// of negative infinity every value is exact.
-    fn fill(
-        &self,
-        scratch: &mut Self::Scratch,
-        detections: &[u32],
-        ground_truths: &[u32],
-        floor: f64,
-        out: &mut [f64],
-    ) -> Result<()>;
+    /// That these objects of one side will be compared soon. Cells lie elsewhere in memory than their objects.
+    fn prefetch(&self, _side: Side, _objects: &[u32]) {}
+}
 
-    /// That a detection will be compared soon. Cells lie elsewhere in memory than their objects.
-    fn prefetch_detection(&self, _object: u32) {}
+/// Compares the objects of one cell: `compare(detections, ground_truths, floor, out)`.
+///
+/// Fills `out`, `(D, G)` row by row: `out[d * G + g]` is the similarity of detection `detections[d]` to ground truth
+/// `ground_truths[g]` (indices into the columns).
+///
+/// A value below `floor` need not be exact, as long as what is written is below `floor` too; with a `floor` of negative
+/// infinity every value is exact.
+///
+/// # Errors
+///
+/// A mask that cannot be decoded, and masks that cannot be compared.
+pub type Comparer<'a> = Box<dyn FnMut(&[u32], &[u32], f64, &mut [f64]) -> Result<()> + Send + 'a>;
 
-    /// Likewise a ground truth.
-    fn prefetch_ground_truth(&self, _object: u32) {}
+/// One of the two sides of an evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The detections.
+    Detections,
+    /// The ground truth.
+    GroundTruth,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Similarity;
+use super::{Comparer, Similarity};
 use crate::columns::{Boxes, Geometry, Objects};
 use crate::error::{Error, Result};
 
@@ -24,14 +24,14 @@ pub fn pixel_iou(detection: &[f64; 4], ground_truth: &[f64; 4]) -> f64 {
 }
 
 /// [`pixel_iou`] over columns.
-pub struct PixelIou {
+pub(super) struct PixelIou {
     detections: Arc<Boxes>,
     ground_truths: Arc<Boxes>,
 }
 
 impl PixelIou {
     /// Both sides must hold boxes.
-    pub fn new(detections: &Objects, ground_truths: &Objects) -> Result<Self> {
+    pub(super) fn new(detections: &Objects, ground_truths: &Objects) -> Result<Self> {
         match (&detections.geometry, &ground_truths.geometry) {
             (Geometry::Boxes(d), Geometry::Boxes(g)) => {
                 Ok(PixelIou { detections: d.clone(), ground_truths: g.clone() })
@@ -42,23 +42,16 @@ impl PixelIou {
 }
 
 impl Similarity for PixelIou {
-    type Scratch = ();
-
-    fn fill(
-        &self,
-        _: &mut (),
-        detections: &[u32],
-        ground_truths: &[u32],
-        _: f64,
-        out: &mut [f64],
-    ) -> Result<()> {
-        for (row, &d) in out.chunks_exact_mut(ground_truths.len()).zip(detections) {
-            let detection = self.detections.get(d as usize);
-            for (cell, &g) in row.iter_mut().zip(ground_truths) {
-                *cell = pixel_iou(&detection, &self.ground_truths.get(g as usize));
+    fn comparer(&self) -> Comparer<'_> {
+        Box::new(|detections, ground_truths, _, out| {
+            for (row, &d) in out.chunks_exact_mut(ground_truths.len()).zip(detections) {
+                let detection = self.detections.get(d as usize);
+                for (cell, &g) in row.iter_mut().zip(ground_truths) {
+                    *cell = pixel_iou(&detection, &self.ground_truths.get(g as usize));
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }
 

@@ -422,6 +422,7 @@ class _Run:
         evaluation = _core.evaluate(
             gt[0],
             dt[0],
+            similarity=p.iouType,
             ground_truth_positions=None if gt[1] is None else (gt[1], gt[2]),
             detection_positions=None if dt[1] is None else (dt[1], dt[2]),
             images=len(images.ids),

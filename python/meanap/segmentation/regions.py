@@ -218,6 +218,7 @@ class RegionAveragePrecision(PixelMetric):
         evaluation = _core.evaluate(
             self._objects(1),
             self._objects(2),
+            similarity="segm",
             ground_truth_positions=None,
             detection_positions=None,
             images=images,

@@ -16,7 +16,7 @@ use super::arrays::key;
 use crate::columns::Key;
 use crate::python::once::intern;
 
-pub use options::{Kind, Options};
+pub use options::Options;
 pub use shapes::complaint_of_runs;
 pub use side::Side;
 use side::{Fields, Items};

@@ -3,16 +3,7 @@
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-/// What is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Boxes.
-    Boxes,
-    /// Masks.
-    Masks,
-    /// Keypoints.
-    Keypoints,
-}
+use crate::similarity::Kind;
 
 /// How a box is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +30,10 @@ pub enum Size {
 }
 
 /// How objects are given, and what is allowed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
-    /// What is compared.
-    pub kind: Kind,
+    /// How objects are compared.
+    pub similarity: &'static Kind,
     /// How boxes are given.
     pub format: BoxFormat,
     /// What decides the area range.
@@ -56,7 +47,7 @@ pub struct Options {
 impl Options {
     /// From the names that Python uses.
     pub fn new(
-        kind: &str,
+        similarity: &str,
         format: &str,
         size: &str,
         scores: Option<(f64, f64)>,
@@ -66,12 +57,7 @@ impl Options {
             PyValueError::new_err(format!("{argument}: expected {expected}, found {found:?}"))
         };
         Ok(Options {
-            kind: match kind {
-                "bbox" => Kind::Boxes,
-                "segm" | "boundary" => Kind::Masks,
-                "keypoints" => Kind::Keypoints,
-                _ => return Err(unknown("similarity", kind, "'bbox', 'segm', 'boundary' or 'keypoints'")),
-            },
+            similarity: Kind::named(similarity).map_err(|error| error.at("similarity"))?,
             format: match format {
                 "xyxy" => BoxFormat::Xyxy,
                 "xywh" => BoxFormat::Xywh,

@@ -6,10 +6,10 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use super::options::{Kind, Options, Size};
+use super::options::{Options, Size};
 use super::place::Place;
 use super::shapes::{convert_boxes, read_keypoints, read_masks};
-use crate::columns::{Areas, Geometry, Ids, Key, Keypoints, Masks, Objects};
+use crate::columns::{Areas, Geometry, GeometryKind, Ids, Key, Keypoints, Masks, Objects};
 use crate::python::arrays::{flags, keys, numbers};
 use crate::python::once::intern;
 use crate::read::pose::bounding_box;
@@ -199,10 +199,10 @@ impl Side {
             convert_boxes(&array, options.format, |row| place.row("boxes", row), &mut self.boxes)?;
         }
         let mut areas: Option<Vec<f64>> = None;
-        match options.kind {
-            Kind::Boxes if boxes.is_none() => return Err(missing("boxes")),
-            Kind::Boxes => {}
-            Kind::Masks => {
+        match options.similarity.geometry {
+            GeometryKind::Boxes if boxes.is_none() => return Err(missing("boxes")),
+            GeometryKind::Boxes => {}
+            GeometryKind::Masks => {
                 let Some(masks) = fields.get(intern!(py, "masks"))? else {
                     return Err(missing("masks"));
                 };
@@ -210,7 +210,7 @@ impl Side {
                 count_of(place, "masks", of.len(), expected)?;
                 areas = Some(of);
             }
-            Kind::Keypoints => {
+            GeometryKind::Keypoints => {
                 let Some(points) = fields.get(intern!(py, "keypoints"))? else {
                     return Err(missing("keypoints"));
                 };
@@ -260,7 +260,7 @@ impl Side {
             let given = areas.iter_mut().zip(given.values).filter(|(_, given)| !given.is_nan());
             given.for_each(|(area, given)| *area = given);
         }
-        if options.kind == Kind::Keypoints && !detections {
+        if options.similarity.geometry == GeometryKind::Keypoints && !detections {
             // The similarity is relative to the area itself, whatever decides the area range.
             let kept = Arc::make_mut(&mut self.keypoints.boxes);
             boxes.iter().for_each(|&sides| kept.push(sides));
@@ -313,7 +313,7 @@ impl Side {
         if let Some(ignore) = read(intern!(py, "ignore"))? {
             self.ignore[start..].iter_mut().zip(ignore).for_each(|(flag, ignore)| *flag |= ignore);
         }
-        if options.kind == Kind::Keypoints {
+        if options.similarity.geometry == GeometryKind::Keypoints {
             // An object of which no keypoint is labelled cannot be found. As in the reference the number that is given says
             // so, not the keypoints; NaN stands for a record without one.
             let first = self.keypoints.len() - count;
@@ -340,7 +340,7 @@ impl Side {
     }
 
     /// The columns, given the code of each object's category.
-    pub fn objects(self, category: Vec<u32>, kind: Kind) -> Objects {
+    pub fn objects(self, category: Vec<u32>, kind: GeometryKind) -> Objects {
         Objects {
             image: Arc::new(self.image),
             category: Arc::new(category),
@@ -350,9 +350,9 @@ impl Side {
             crowd: Arc::new(self.crowd),
             ignore: Arc::new(self.ignore),
             geometry: match kind {
-                Kind::Boxes => Geometry::Boxes(Arc::new(self.boxes.into())),
-                Kind::Masks => Geometry::Masks(Arc::new(self.masks)),
-                Kind::Keypoints => Geometry::Keypoints(Arc::new(self.keypoints)),
+                GeometryKind::Boxes => Geometry::Boxes(Arc::new(self.boxes.into())),
+                GeometryKind::Masks => Geometry::Masks(Arc::new(self.masks)),
+                GeometryKind::Keypoints => Geometry::Keypoints(Arc::new(self.keypoints)),
             },
         }
     }

@@ -20,7 +20,7 @@ use crate::pixels::png::{self, Stored};
 use crate::pixels::scores::best_class;
 use crate::pixels::semantic::{self, Counted, Settings};
 use crate::python::watched::interruptible;
-use crate::similarity::{BoundaryIou, Similarity};
+use crate::similarity::{Kind, Parameters};
 
 /// A borrowed label map of any integer type.
 pub enum PyLabels<'py> {
@@ -346,9 +346,10 @@ pub fn boundary_iou(
     let mut out = zeros(d.saturating_mul(g))?;
     py.detach(|| -> crate::error::Result<()> {
         let (detections, ground_truths) = (objects(&detections, Vec::new()), objects(&ground_truths, crowd));
-        let similarity = BoundaryIou::new(&detections, &ground_truths, dilation_ratio)?;
+        let parameters = Parameters { dilation_ratio: Some(dilation_ratio), ..Parameters::default() };
+        let similarity = (Kind::named("boundary")?.compare)(&detections, &ground_truths, &parameters)?;
         let ids = |count: usize| (0..count as u32).collect::<Vec<_>>();
-        similarity.fill(&mut Default::default(), &ids(d), &ids(g), f64::NEG_INFINITY, &mut out)
+        similarity.comparer()(&ids(d), &ids(g), f64::NEG_INFINITY, &mut out)
     })?;
     PyArray1::from_vec(py, out).reshape([d, g])
 }

@@ -1,0 +1,73 @@
+//! What a matcher is, and the registry that lists them.
+
+use std::fmt::Debug;
+
+use super::argmax::Argmax;
+use super::greedy::{Candidates, Greedy};
+use crate::error::{Error, Result};
+
+/// All matchers. Names are spelt in their own files and in no other part of the core.
+pub static MATCHERS: &[&dyn Matcher] = &[&Greedy, &Argmax];
+
+/// Decides which detection of a cell gets which ground truth.
+pub trait Matcher: Debug + Send + Sync {
+    /// Its name: a protocol's `matcher`.
+    fn name(&self) -> &'static str;
+
+    /// Matches at every threshold and calls `on_match(word, bits, detection, ground truth)` for the pairs made: at the
+    /// thresholds of `bits` in the `word`-th 64. `taken` is working memory.
+    fn match_cell(&self, pairs: &Pairs<'_>, taken: &mut Vec<u64>, on_match: OnMatch<'_>);
+
+    /// Whether a cell all of whose ground truths are ignored is matched like one in which none is.
+    fn all_ignored_is_none_ignored(&self) -> bool {
+        false
+    }
+}
+
+/// What is told of each match.
+pub type OnMatch<'a> = &'a mut dyn FnMut(usize, u64, usize, usize);
+
+/// One cell in some area ranges, as a matcher sees it: detections best first, ground truths in input order.
+pub struct Pairs<'a> {
+    /// The pairs that can match.
+    pub candidates: &'a Candidates,
+    /// Similarity thresholds.
+    pub thresholds: &'a [f64],
+    /// Which ground truths are ignored.
+    pub ignored: &'a [bool],
+    /// Which ground truths are crowds.
+    pub crowd: &'a [bool],
+    /// Whether a match by that detection takes the ground truth away from those after it (in the reference, a detection
+    /// whose id is not above zero does not).
+    pub claims: &'a dyn Fn(usize) -> bool,
+}
+
+impl dyn Matcher {
+    /// The matcher of that name.
+    ///
+    /// # Errors
+    ///
+    /// There is none; the message lists those that there are.
+    pub fn named(name: &str) -> Result<&'static dyn Matcher> {
+        let known = || {
+            let names: Vec<String> = MATCHERS.iter().map(|matcher| format!("'{}'", matcher.name())).collect();
+            names.join(" or ")
+        };
+        let found = MATCHERS.iter().find(|matcher| matcher.name() == name);
+        found.copied().ok_or_else(|| Error::value(format!("expected {}, found {name:?}", known())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_matcher_is_found_by_its_name() {
+        for matcher in MATCHERS {
+            assert_eq!(<dyn Matcher>::named(matcher.name()).unwrap().name(), matcher.name());
+        }
+        let error = <dyn Matcher>::named("best").map(|matcher| matcher.name()).unwrap_err();
+        assert_eq!(error.message(), "expected 'greedy' or 'argmax', found \"best\"");
+    }
+}
