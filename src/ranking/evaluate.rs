@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use crate::error::{Error, Result};
 
 use super::compare::{Score, any_nan};
+use super::hits::ById;
 use super::ids::Ids;
 use super::matching::{Known, Matching};
 use super::plan::Plan;
@@ -36,7 +37,7 @@ pub fn evaluate(
             let judged = plan.judged(qrels, query);
             let done = match group {
                 Some(group) => scratch.list(&Pair { qrels, run, rows: run.rows(group), query, plan }, out),
-                None => plan.measure_list::<f64>(&[], &mut [], judged, |_, _| Ordering::Equal, out),
+                None => plan.measure_list::<f64>(&[], &mut [], judged, |_: u32, _: u32| Ordering::Equal, out),
             };
             done.err().map(|error| (i, error))
         })
@@ -129,10 +130,10 @@ impl<'a> Pair<'a> {
         })?;
         let scores = left.as_deref().unwrap_or(scores);
         let Matching { hits, kept, .. } = matching;
-        plan.count(scores, hits);
         let place = |row: u32| kept.as_ref().map_or(row, |kept| kept[row as usize]) as usize;
-        let by_document = |a: u32, b: u32| document(place(a)).cmp(&document(place(b)));
-        plan.measure_list(scores, hits, plan.judged(qrels, *query), by_document, out)
+        plan.count(scores, hits);
+        let documents = ById(|row: u32| document(place(row)));
+        plan.measure_list(scores, hits, plan.judged(qrels, *query), documents, out)
     }
 }
 

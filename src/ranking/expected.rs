@@ -325,7 +325,7 @@ mod tests {
                         for (i, &row) in order.iter().enumerate() {
                             place[row as usize] = i as u32;
                         }
-                        rank(scores, &mut hits, Ties::DocumentAscending, |a, b| {
+                        rank(scores, &mut hits, Ties::DocumentAscending, |a: u32, b: u32| {
                             place[a as usize].cmp(&place[b as usize])
                         });
                         let list = List { hits: &hits, retrieved: scores.len(), judged: counts };
@@ -335,7 +335,7 @@ mod tests {
                         least = least.min(value);
                         greatest = greatest.max(value);
                     });
-                    rank(scores, &mut hits, Ties::Expected, |_, _| std::cmp::Ordering::Equal);
+                    rank(scores, &mut hits, Ties::Expected, |_: u32, _: u32| std::cmp::Ordering::Equal);
                     let list = List { hits: &hits, retrieved: scores.len(), judged: counts };
                     let expected = list.expected(&measure, &conventions).unwrap();
                     assert!(
@@ -345,7 +345,7 @@ mod tests {
                     );
                     if divisor != Divisor::Found {
                         for (ties, bound) in [(Ties::Pessimistic, least), (Ties::Optimistic, greatest)] {
-                            rank(scores, &mut hits, ties, |_, _| std::cmp::Ordering::Equal);
+                            rank(scores, &mut hits, ties, |_: u32, _: u32| std::cmp::Ordering::Equal);
                             let list = List { hits: &hits, retrieved: scores.len(), judged: counts };
                             let value = list.measure(&measure, &conventions);
                             assert!((value - bound).abs() < 1e-12, "{name} {ties:?}: {value} {bound}");

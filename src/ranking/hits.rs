@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use super::compare::{self, Score};
 use super::conventions::Ties;
+use super::ids::Id;
 
 /// A judged document that was retrieved.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -78,11 +79,41 @@ pub fn needs_documents(ties: Ties, hits: &[Hit]) -> bool {
         && hits.iter().any(|hit| hit.tied > 1)
 }
 
-/// Fills `rank` and sorts the hits by it. `document` compares two rows by document id; it is asked only about rows
-/// that share their score with a hit, and only if the ties go by document.
+/// The order of a list's documents.
+pub trait Order {
+    /// Compares two rows by document id.
+    fn compare(&self, a: u32, b: u32) -> Ordering;
+
+    /// See `Id::prefix`; it spares most comparisons.
+    fn prefix(&self, _row: u32) -> u64 {
+        0
+    }
+}
+
+impl<F: Fn(u32, u32) -> Ordering> Order for F {
+    fn compare(&self, a: u32, b: u32) -> Ordering {
+        self(a, b)
+    }
+}
+
+/// The order of the ids of rows.
+pub struct ById<F>(pub F);
+
+impl<T: Id, F: Fn(u32) -> T> Order for ById<F> {
+    fn compare(&self, a: u32, b: u32) -> Ordering {
+        (self.0)(a).cmp(&(self.0)(b))
+    }
+
+    fn prefix(&self, row: u32) -> u64 {
+        (self.0)(row).prefix()
+    }
+}
+
+/// Fills `rank` and sorts the hits by it. `documents` is asked only about rows that share their score with a hit, and
+/// only if the ties go by document.
 ///
 /// With expected or grouped ties the rank is that of the tie's first document.
-pub fn rank<S: Score>(scores: &[S], hits: &mut [Hit], ties: Ties, document: impl Fn(u32, u32) -> Ordering) {
+pub fn rank<S: Score>(scores: &[S], hits: &mut [Hit], ties: Ties, documents: impl Order) {
     for hit in hits.iter_mut() {
         hit.rank = hit.above;
     }
@@ -90,9 +121,13 @@ pub fn rank<S: Score>(scores: &[S], hits: &mut [Hit], ties: Ties, document: impl
         Ties::Expected | Ties::Grouped => {}
         Ties::Optimistic | Ties::Pessimistic => rank_by_grade(hits, ties == Ties::Optimistic),
         _ if !needs_documents(ties, hits) => {}
-        Ties::DocumentDescending => rank_tied_rows(scores, hits, |a, b| document(b, a)),
-        Ties::DocumentAscending => rank_tied_rows(scores, hits, document),
-        Ties::Stable => rank_tied_rows(scores, hits, |a, b| a.cmp(&b)),
+        Ties::DocumentDescending => {
+            rank_tied_rows(scores, hits, |row| !documents.prefix(row), |a, b| documents.compare(b, a));
+        }
+        Ties::DocumentAscending => {
+            rank_tied_rows(scores, hits, |row| documents.prefix(row), |a, b| documents.compare(a, b));
+        }
+        Ties::Stable => rank_tied_rows(scores, hits, |_| 0, |a, b| a.cmp(&b)),
     }
     // Hits of one rank (expected, grouped) go by grade, so that sums over them do not depend on where they stood.
     hits.sort_unstable_by_key(|hit| (hit.rank, std::cmp::Reverse(hit.grade), hit.row));
@@ -110,25 +145,51 @@ fn rank_by_grade(hits: &mut [Hit], best_first: bool) {
     }
 }
 
-fn rank_tied_rows<S: Score>(scores: &[S], hits: &mut [Hit], before: impl Fn(u32, u32) -> Ordering) {
-    let score = |row: u32| -> f64 { scores[row as usize].into() };
+/// Ranks the hits that share their scores: the rows of each tie are put into a bucket of their own and sorted there.
+fn rank_tied_rows<S: Score>(
+    scores: &[S],
+    hits: &mut [Hit],
+    prefix: impl Fn(u32) -> u64,
+    before: impl Fn(u32, u32) -> Ordering,
+) {
     let mut shared: Vec<f64> = hits.iter().filter(|hit| hit.tied > 1).map(|hit| hit.score).collect();
     shared.sort_unstable_by(f64::total_cmp);
     shared.dedup();
-    let is_shared = |score: f64| {
+    let tie = |row: usize| -> Option<usize> {
+        let score: f64 = scores[row].into();
         let place = shared.partition_point(|&held| held < score);
-        shared.get(place) == Some(&score)
+        (shared.get(place) == Some(&score)).then_some(place)
     };
-    let order = |&a: &u32, &b: &u32| {
-        let (x, y) = (score(a), score(b));
-        y.partial_cmp(&x).unwrap_or(Ordering::Equal).then_with(|| before(a, b)).then(a.cmp(&b))
-    };
-    let mut rows: Vec<u32> = (0..scores.len() as u32).filter(|&row| is_shared(score(row))).collect();
-    rows.sort_unstable_by(order);
+    // Where each tie begins, then where its next row goes, and in the end where it ends.
+    let mut ends = vec![0usize; shared.len() + 1];
+    (0..scores.len()).filter_map(tie).for_each(|tie| ends[tie + 1] += 1);
+    for tie in 1..ends.len() {
+        ends[tie] += ends[tie - 1];
+    }
+    let mut rows = vec![(0u64, 0u32); ends[shared.len()]];
+    for row in 0..scores.len() {
+        if let Some(tie) = tie(row) {
+            rows[ends[tie]] = (prefix(row as u32), row as u32);
+            ends[tie] += 1;
+        }
+    }
+    let mut place = vec![0u32; scores.len()];
+    let mut start = 0;
+    for &end in &ends[..shared.len()] {
+        let tied = &mut rows[start..end];
+        let order = |a: &(u64, u32), b: &(u64, u32)| {
+            a.0.cmp(&b.0).then_with(|| before(a.1, b.1)).then_with(|| a.1.cmp(&b.1))
+        };
+        if !tied.is_sorted_by(|a, b| order(a, b) != Ordering::Greater) {
+            tied.sort_unstable_by(order);
+        }
+        for (i, &(_, row)) in (0..).zip(&*tied) {
+            place[row as usize] = i;
+        }
+        start = end;
+    }
     for hit in hits.iter_mut().filter(|hit| hit.tied > 1) {
-        let place = rows.partition_point(|row| order(row, &hit.row) == Ordering::Less);
-        let first = rows.partition_point(|&row| score(row) > hit.score);
-        hit.rank = hit.above + (place - first) as u32;
+        hit.rank = hit.above + place[hit.row as usize];
     }
 }
 
@@ -163,7 +224,7 @@ mod tests {
             if case % 3 == 0 {
                 scores[0] = -0.0;
             }
-            let names: Vec<u64> = (0..n as u64).map(|i| i * 7919 % 61).collect();
+            let names: Vec<i64> = (0..n as i64).map(|i| i * 7919 % 61).collect();
             let by_name = |a: u32, b: u32| names[a as usize].cmp(&names[b as usize]);
             for ties in [Ties::DocumentDescending, Ties::DocumentAscending, Ties::Stable] {
                 let mut hits: Vec<Hit> = (0..n as u32)
@@ -171,7 +232,7 @@ mod tests {
                     .map(|row| Hit::new(row, 1, scores[row as usize]))
                     .collect();
                 count(&scores, &mut hits);
-                rank(&scores, &mut hits, ties, by_name);
+                rank(&scores, &mut hits, ties, ById(|row: u32| names[row as usize]));
                 for hit in &hits {
                     let expected = by_sorting(&scores, hit.row, |a, b| match ties {
                         Ties::DocumentDescending => by_name(b, a),
@@ -212,7 +273,7 @@ mod tests {
         {
             let mut hits = hits;
             count(&scores, &mut hits);
-            rank(&scores, &mut hits, ties, |_, _| Ordering::Equal);
+            rank(&scores, &mut hits, ties, |_: u32, _: u32| Ordering::Equal);
             assert_eq!(hits.map(|hit| (hit.grade, hit.rank)), expected, "{ties:?}");
         }
     }
@@ -222,7 +283,7 @@ mod tests {
         let scores = [f64::INFINITY, 1.0, f64::NEG_INFINITY];
         let mut hits = [Hit::new(2, 1, scores[2]), Hit::new(0, 1, scores[0])];
         count(&scores, &mut hits);
-        rank(&scores, &mut hits, Ties::Stable, |_, _| Ordering::Equal);
+        rank(&scores, &mut hits, Ties::Stable, |_: u32, _: u32| Ordering::Equal);
         assert_eq!(hits.map(|hit| (hit.row, hit.rank)), [(0, 0), (2, 2)]);
     }
 }

@@ -8,6 +8,9 @@ pub use crate::arrow::column::Texts;
 
 /// An id.
 pub trait Id: Copy + Ord + Display {
+    /// A number that orders ids as they are ordered themselves, but for some that it cannot tell apart.
+    fn prefix(self) -> u64;
+
     /// A hash whose upper bits are well mixed.
     fn hash(self) -> u64;
 
@@ -54,6 +57,11 @@ impl Id for i64 {
     #[inline]
     fn hash(self) -> u64 {
         spread(self as u64)
+    }
+
+    #[inline]
+    fn prefix(self) -> u64 {
+        self as u64 ^ (1 << 63)
     }
 
     #[inline]
@@ -118,6 +126,14 @@ impl Ids for Texts<'_> {
 }
 
 impl Id for Text<'_> {
+    #[inline]
+    fn prefix(self) -> u64 {
+        let mut first = [0; 8];
+        let length = self.0.len().min(8);
+        first[..length].copy_from_slice(&self.0[..length]);
+        u64::from_be_bytes(first)
+    }
+
     #[inline]
     fn hash(self) -> u64 {
         let mut chunks = self.0.chunks_exact(8);
@@ -217,5 +233,8 @@ mod tests {
         assert!(texts.id(2) > texts.id(1));
         assert_eq!(texts.id(3), Text(b""));
         assert_ne!(texts.id(0).hash(), texts.id(1).hash());
+        let ids = [&b""[..], b"\0", b"d10", b"d10\0", b"document 1", b"document 2", b"\xff"].map(Text);
+        assert!(ids.is_sorted_by_key(|id| id.prefix()) && ids.is_sorted());
+        assert!([i64::MIN, -1, 0, 7, i64::MAX].is_sorted_by_key(|id| id.prefix()));
     }
 }

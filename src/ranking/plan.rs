@@ -1,13 +1,11 @@
 //! What is to be computed of a list whose judged documents are found.
 
-use std::cmp::Ordering;
-
 use crate::error::{Error, Result};
 
 use super::classification::Scored;
 use super::compare::Score;
 use super::conventions::{Conventions, Ties};
-use super::hits::{Hit, count, needs_documents, rank};
+use super::hits::{Hit, Order, count, needs_documents, rank};
 use super::measure::{Kind, Measure};
 use super::qrels::Qrels;
 use super::score::{Judged, List, is_relevant};
@@ -62,18 +60,18 @@ impl Plan {
         needs_documents(self.conventions.ties, hits) && self.conventions.ties != Ties::Stable
     }
 
-    /// Measures one list whose hits are counted, one value for each measure into `out`. `document` compares two rows
-    /// by document id.
+    /// Measures one list whose hits are counted, one value for each measure into `out`. `documents` is the order
+    /// of their ids.
     pub fn measure_list<S: Score>(
         &self,
         scores: &[S],
         hits: &mut [Hit],
         judged: Judged,
-        document: impl Fn(u32, u32) -> Ordering,
+        documents: impl Order,
         out: &mut [f64],
     ) -> Result<()> {
         let conventions = &self.conventions;
-        rank(scores, hits, conventions.ties, document);
+        rank(scores, hits, conventions.ties, documents);
         let list = List { hits, retrieved: scores.len(), judged };
         for (measure, out) in self.measures.iter().zip(out) {
             *out = match conventions.ties {

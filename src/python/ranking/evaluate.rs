@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::ranking::compare::{self, Score};
 use crate::ranking::conventions::Ties;
 use crate::ranking::evaluate::evaluate;
-use crate::ranking::hits::Hit;
+use crate::ranking::hits::{ById, Hit};
 use crate::ranking::plan::Plan;
 use crate::ranking::qrels::Documents;
 use crate::ranking::run::{DocumentColumn, Run, Scores};
@@ -216,7 +216,7 @@ impl Core<'_> {
             place_hits(scores, hits);
         }
         let judged = self.plan.judged(self.qrels, query);
-        match self.plan.measure_list(scores, hits, judged, |_, _| Ordering::Equal, out) {
+        match self.plan.measure_list(scores, hits, judged, |_: u32, _: u32| Ordering::Equal, out) {
             Ok(()) => State::Measured,
             Err(error) => State::Failed(error),
         }
@@ -374,25 +374,27 @@ impl<'py> Walker<'_, 'py> {
         let list = self.lists.get_item(place)?.cast_into::<PyDict>()?;
         let ids: Vec<Bound<PyAny>> = list.keys().iter().collect();
         let keys = ids.iter().map(Key::new).collect::<PyResult<Vec<_>>>()?;
-        let rows = PyDict::new(py);
-        for (row, id) in ids.iter().enumerate() {
-            rows.set_item(id, row)?;
+        let places = PyDict::new(py);
+        for (i, hit) in hits.iter().enumerate() {
+            places.set_item(self.documents.get_item(hit.row as usize)?, i)?;
         }
-        for hit in hits.iter_mut() {
-            let document = self.documents.get_item(hit.row as usize)?;
-            if let Some(row) = rows.get_item(document)? {
-                hit.row = row.extract()?;
+        let mut found = 0;
+        for (row, id) in (0u32..).zip(&ids) {
+            if let Some(i) = places.get_item(id)? {
+                hits[i.extract::<usize>()?].row = row;
+                found += 1;
             }
         }
-        if keys.len() != scores.len() || hits.iter().any(|hit| hit.row as usize >= scores.len()) {
+        if keys.len() != scores.len() || found != hits.len() {
             return Err(PyValueError::new_err("a dictionary of the run has changed while it was read"));
         }
-        let mixed = keys.iter().skip(1).try_for_each(|key| keys[0].compare(key).map(|_| ()));
-        mixed.map_err(|error| at_query(py, self.qrels, query, error))?;
-        let document =
-            |a: u32, b: u32| keys[a as usize].compare(&keys[b as usize]).unwrap_or(Ordering::Equal);
-        let done: Result<()> =
-            self.plan.measure_list(scores, hits, self.plan.judged(&self.qrels.core, query), document, out);
+        if keys.iter().any(|key| key.is_text() != keys[0].is_text()) {
+            let message = "documents are text and integers at once, which have no order";
+            return Err(at_query(py, self.qrels, query, Error::wrong_type(message)));
+        }
+        let document = |row: u32| keys[row as usize];
+        let judged = self.plan.judged(&self.qrels.core, query);
+        let done: Result<()> = self.plan.measure_list(scores, hits, judged, ById(document), out);
         done.map_err(|error| at_query(py, self.qrels, query, error))
     }
 }

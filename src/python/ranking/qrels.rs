@@ -1,6 +1,7 @@
 //! Judgements and runs as Python holds them between evaluations.
 
 use std::ffi::CString;
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1, PyUntypedArrayMethods};
@@ -10,9 +11,9 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use rayon::prelude::*;
 
 use super::columns::IdColumn;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::ranking::conventions::Duplicates;
-use crate::ranking::ids::{Id, Ids, Lookup, Texts};
+use crate::ranking::ids::{Id, Ids, Lookup, Text, Texts};
 use crate::ranking::qrels::{Documents, Groups, Qrels};
 use crate::ranking::trec::{self, Latin1, Names, Source};
 use crate::threads;
@@ -385,19 +386,53 @@ fn whole(grade: &Bound<'_, PyAny>) -> Option<i64> {
     })
 }
 
-/// A document id of a dictionary, to compare two of them as the columns would.
+/// A document id of a dictionary, in the order that it has in columns. Integers come before text.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key<'a> {
     /// An integer.
     Integer(i64),
     /// Text.
-    Text(&'a str),
+    Text(Text<'a>),
+}
+
+impl fmt::Display for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Key::Integer(id) => fmt::Display::fmt(id, f),
+            Key::Text(id) => fmt::Display::fmt(id, f),
+        }
+    }
+}
+
+/// Of lists whose ids are of one kind.
+impl Id for Key<'_> {
+    fn prefix(self) -> u64 {
+        match self {
+            Key::Integer(id) => id.prefix(),
+            Key::Text(id) => id.prefix(),
+        }
+    }
+
+    fn hash(self) -> u64 {
+        match self {
+            Key::Integer(id) => id.hash(),
+            Key::Text(id) => id.hash(),
+        }
+    }
+
+    fn tag(self) -> u32 {
+        match self {
+            Key::Integer(id) => id.tag(),
+            Key::Text(id) => id.tag(),
+        }
+    }
 }
 
 impl<'a> Key<'a> {
     /// Reads an id.
     pub fn new(id: &'a Bound<'_, PyAny>) -> PyResult<Self> {
         if let Ok(text) = id.cast::<PyString>() {
-            return Ok(Key::Text(text.to_str()?));
+            return Ok(Key::Text(Text(text.to_str()?.as_bytes())));
         }
         match id.extract() {
             Ok(number) => Ok(Key::Integer(number)),
@@ -408,13 +443,9 @@ impl<'a> Key<'a> {
         }
     }
 
-    /// The order of document ids.
-    pub fn compare(&self, other: &Key) -> Result<std::cmp::Ordering> {
-        match (self, other) {
-            (Key::Integer(a), Key::Integer(b)) => Ok(a.cmp(b)),
-            (Key::Text(a), Key::Text(b)) => Ok(a.cmp(b)),
-            _ => Err(Error::wrong_type("documents are text and integers at once, which have no order")),
-        }
+    /// Whether it is text.
+    pub fn is_text(&self) -> bool {
+        matches!(self, Key::Text(_))
     }
 }
 
