@@ -47,7 +47,7 @@ fuzz-native:
 	@cargo fuzz --version || { echo 'fuzz-native needs cargo-fuzz: cargo install cargo-fuzz'; exit 1; }
 	cd fuzz && cargo run --quiet --example seeds
 	for target in $(TARGETS); do \
-		RUSTC_BOOTSTRAP=1 cargo fuzz run $$target -- -max_total_time=$$((60 * $(MINUTES))) -max_len=4096 \
+		ASAN_OPTIONS=allocator_may_return_null=1 RUSTC_BOOTSTRAP=1 cargo fuzz run $$target -- -max_total_time=$$((60 * $(MINUTES))) -max_len=4096 \
 			-timeout=20 -print_final_stats=1 || exit 1; \
 	done
 
