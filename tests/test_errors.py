@@ -496,5 +496,5 @@ def test_a_metric_keeps_what_errors_need(average):
     assert errors.to_dict() == expected.to_dict() and errors.counts == expected.counts
     assert errors.ap == pytest.approx(metric.result().ap50) and metric.result().lrp().lrp == whole.lrp().lrp
     assert errors.rows["error"] == expected.rows["error"] and errors.rows["truth"] == expected.rows["truth"]
-    with pytest.raises(ValueError, match="kept what is needed at IoU, background and area"):
+    with pytest.raises(ValueError, match="recorded errors at IoU, background and area"):
         metric.result().errors(0.75)

@@ -222,7 +222,7 @@ def test_settings_of_the_wrong_type():
 )
 def test_what_a_similarity_does_not_look_at_is_an_error(field, value, only):
     other = "segm" if only == "bbox" else "bbox"
-    message = f"{field}: only similarity '{only}' looks at it, found similarity '{other}'"
+    message = f"{field}: only similarity '{only}' uses it, found similarity '{other}'"
     with pytest.raises(ValueError, match=message):
         meanap.evaluate(truth(), found(), other, **{field: value})
     with pytest.raises(ValueError, match=message):

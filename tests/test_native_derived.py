@@ -188,7 +188,7 @@ def test_confusion_of_a_metric_is_that_of_one_call(data):
     parts[1].update([preds[0]], [targets[0]])
     parts[0].merge(parts[1])
     np.testing.assert_array_equal(parts[0].result().confusion(0.5, score=0.3).matrix, whole.matrix)
-    with pytest.raises(ValueError, match="kept what is needed at IoU 0.5"):
+    with pytest.raises(ValueError, match="recorded matches at IoU 0.5"):
         parts[0].result().confusion(0.75)
     with pytest.raises(ValueError, match="make the metric with"):
         MeanAveragePrecision().result().confusion()

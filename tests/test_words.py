@@ -1,7 +1,7 @@
-"""Plain technical English, without coined words, in the pages, docstrings, comments and help texts.
+"""Plain technical English, without coined words, in the pages, docstrings, comments, messages and help texts.
 
 `BANNED` has a pattern for each word, and the terms to use in its place. Code (in backticks, blocks and doctests) is not
-checked. `TREES` are the folders and modules whose docstrings and comments are covered.
+checked. `TREES` are the folders and modules whose docstrings, comments and messages are covered.
 """
 
 import ast
@@ -17,14 +17,7 @@ PAGES = ("README.md", "ARCHITECTURE.md", "fuzz/README.md", *("docs/" + name + ".
     "analysis", "clusters", "decision", "numbers", "pycocotools", "ranking", "segmentation", "torchmetrics", "training",
 )))  # fmt: skip
 
-TREES = (
-    "python/meanap/cli",
-    "python/meanap/coco",
-    "python/meanap/distributed",
-    "python/meanap/generate",
-    "python/meanap/plot",
-    "python/meanap/segmentation",
-)
+TREES = ("python/meanap",)
 
 COMMANDS = ("eval", "check", "compare", "report", "semantic", "panoptic", "rank", "demo", "generate")
 
@@ -32,7 +25,7 @@ BANNED = {
     r"faces?|doors?|roads?|rooms?|houses?": "API, input, path, module",
     r"invented|mistak(?:e|es|en)|repaired": "false positive, error, misclassified, corrected",
     r"taken for|what was said|as said": "predicted, misclassified",
-    r"score from|which score to act on|wish(?:es)?": "score threshold, target",
+    r"score from|from score|which score to act on|wish(?:es)?": "score threshold, target",
     r"(?:beyond|by|left to) chance|luck": "significant",
     r"draws of (?:images|queries)": "bootstrap resamples",
     r"what there is|may take its place": "baseline, candidate",
@@ -96,13 +89,13 @@ def banned(text: str, place: str) -> list[str]:
 
 
 def prose_of_python(text: str) -> str:
-    """Docstrings and comments, each on its line; all other lines empty."""
+    """Docstrings, comments and messages (strings of several words), each on its line; all other lines empty."""
     lines = [""] * (text.count("\n") + 2)
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            docstring = node.body[0]
-            for at, line in enumerate(docstring.value.value.split("\n"), docstring.lineno):
-                lines[at] += line
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value.strip():
+            # Strings that are written on several lines and joined are counted from the first one.
+            for at, line in enumerate(node.value.split("\n"), node.lineno):
+                lines[min(at, len(lines) - 1)] += line + " "
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             lines[token.start[0]] += token.string
@@ -125,7 +118,7 @@ def test_every_page_is_covered(repository):
 
 
 @pytest.mark.parametrize("tree", TREES)
-def test_docstrings_and_comments_use_the_fields_terms(repository, tree):
+def test_docstrings_comments_and_messages_use_the_fields_terms(repository, tree):
     found = []
     root = repository / tree
     files = [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.suffix in (".py", ".rs"))
@@ -160,5 +153,6 @@ def test_a_banned_word_is_found_with_its_line_and_code_is_not():
         "page:3: 'tells'",
         "page:3: 'Nobody'",
     ]
-    assert prose_of_python('"""Doc."""\nx = "text"  # why\n').split("\n")[:2] == ["Doc.", "# why"]
+    python = prose_of_python('"""A doc."""\nx = "key"  # why\nf"a message {x}"\n')
+    assert [line.strip() for line in python.split("\n")[:3]] == ["A doc.", "# why", "a message"]
     assert prose_of_rust("//! Doc.\nlet x = 1; // why\n").split("\n")[:2] == [" Doc.", " why"]

@@ -1,4 +1,4 @@
-"""Every mean average precision from one Rust core."""
+"""Mean average precision and related metrics, with a Rust core."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ __all__ = [
     "mask",
 ]
 
-# Each public name and the module that has it: nothing is imported before it is asked for.
+# Each public name and its module, which is imported on first access.
 _HOMES = {
     "COCO": "meanap.coco",
     "COCOeval": "meanap.coco",

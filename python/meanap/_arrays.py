@@ -1,4 +1,4 @@
-"""Arrays of whatever library, as NumPy arrays. Nothing is imported: the object itself is asked."""
+"""Arrays of any library as NumPy arrays, through the array's own interface, without importing the library."""
 
 from __future__ import annotations
 

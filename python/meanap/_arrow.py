@@ -1,7 +1,7 @@
 """Tables of other libraries as NumPy columns, and NumPy columns as a table for them.
 
-Whatever speaks Arrow's PyCapsule interface (Polars, pandas, pyarrow, DuckDB, …) is asked by its own
-``__arrow_c_stream__`` or ``__arrow_c_array__``: nothing is imported, and numbers that lie in one piece are not copied.
+Objects with Arrow's PyCapsule interface (Polars, pandas, pyarrow, DuckDB, …) are read through their own
+``__arrow_c_stream__`` or ``__arrow_c_array__``: no library is imported, and contiguous numbers are not copied.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class Lists(NamedTuple):
 
 
 def speaks_arrow(source: Any) -> bool:
-    """Whether `source` is a table or column of a library that speaks Arrow."""
+    """Whether `source` is a table or column with the Arrow interface."""
     return hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__")
 
 
 class ArrowColumns(Mapping[str, Any]):
-    """The columns of a table, each read when it is asked for.
+    """The columns of a table, each read on access.
 
     A column is an array ``(N,)`` of numbers or flags (of its own dtype; read-only, and not copied where it lies in one
     piece); ``(N, K, …)`` for lists of a fixed length; a sequence of str with ``tolist()``; or `Lists`. Dictionaries
@@ -97,7 +97,7 @@ def _column(column: Any) -> Any:
 
 
 def export(columns: Mapping[str, Any]) -> _core.ArrowExport:
-    """Columns as an object that Polars, pandas, pyarrow and DuckDB take for a table.
+    """Columns as an object that Polars, pandas, pyarrow and DuckDB accept as a table.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and JSON that is read however its text is stored."""
+"""Atomic writing of files, and reading of JSON in any encoding."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     OSError
         The file cannot be read.
     ValueError
-        It holds no JSON; the message names the file, and what it holds if that can be told.
+        It holds no JSON; the message names the file, and its content if that is recognised.
     RecursionError
         It is nested more deeply than Python can read; the message names the file.
     """
@@ -92,7 +92,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
     except OSError as error:
         if error.errno is None or error.errno == errno.EPIPE:
             raise
-        # Of a write, or of the file beside it: the one that was asked for is what the reader knows.
+        # Of a write, or of the temporary file: the message names the requested file.
         raise type(error)(error.errno, os.strerror(error.errno), name) from error
 
 

@@ -1,4 +1,4 @@
-"""Text of unknown origin (names of categories and files, ids of queries) as it may be shown."""
+"""Safe printing of text of unknown origin: names of categories and files, ids of queries."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def shown(text: object) -> str:
     return printable(" ".join(str(text).split()))
 
 
-#: Marks of direction are of the category of formats, as joiners are, which emoji and many scripts need.
+#: Directional characters are in the category of format characters, as joiners are, which emoji and many scripts need.
 _DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 
 

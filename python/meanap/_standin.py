@@ -1,7 +1,7 @@
-"""meanap in pycocotools' place, for frameworks that import pycocotools by name.
+"""Registers meanap under the name `pycocotools`, for frameworks that import it by name.
 
 meanap's modules go into `sys.modules` under pycocotools' names. What a framework has bound already
-(`from pycocotools.coco import COCO` at the top of a module, a subclass of `COCOeval`) is bound anew: module
+(`from pycocotools.coco import COCO` at the top of a module, a subclass of `COCOeval`) is bound again: module
 attributes that are pycocotools' own modules, classes and functions are replaced by meanap's of the same name,
 and so are the bases of subclasses. Names bound elsewhere (in a closure, an instance, a default argument) are
 out of reach.
@@ -112,7 +112,7 @@ def _classes(theirs: dict[str, ModuleType], ours: dict[str, ModuleType]) -> Iter
 
 
 def _namespaces(theirs: dict[str, ModuleType]) -> Iterator[dict[str, Any]]:
-    """The names of every module that somebody has imported, but pycocotools' and ours."""
+    """The names of all imported modules except those of pycocotools and meanap."""
     for name, module in list(sys.modules.items()):
         if name in theirs or name.partition(".")[0] == "meanap":
             continue
@@ -126,7 +126,7 @@ def _namespaces(theirs: dict[str, ModuleType]) -> Iterator[dict[str, Any]]:
 
 
 def _put(names: dict[str, Any], name: str, value: Any) -> Callable[[], None]:
-    """Binds a name and returns what binds it as before, unless somebody else has bound it since."""
+    """Binds a name and returns what binds it as before, unless other code has bound it since."""
     there = name in names
     before = names.get(name)
     names[name] = value

@@ -179,7 +179,7 @@ class ImageTargets(TypedDict, total=False):
 #: One dictionary for each image, as metric objects take them.
 DetectionBatch: TypeAlias = Sequence[ImageDetections | Mapping[str, object]]
 TargetBatch: TypeAlias = Sequence[ImageTargets | Mapping[str, object]]
-#: What `meanap.evaluate` takes for the ground truth and for detections.
+#: Ground truth and detections that `meanap.evaluate` accepts.
 GroundTruthInput: TypeAlias = Union[PathLike, "GroundTruth", CocoDataset, Mapping[str, object], TargetBatch, Table]
 DetectionsInput: TypeAlias = Union[
     PathLike,
@@ -200,7 +200,7 @@ NameOrNames: TypeAlias = str | Sequence[str]
 
 
 class CocoIndex(typing.Protocol):
-    """A data set as an evaluation asks it: `meanap.COCO`, or another package's class of that name."""
+    """The interface of a data set that an evaluation uses: `meanap.COCO`, or another package's class of that name."""
 
     def getAnnIds(self) -> Any:
         """Ids of annotations."""

@@ -1,8 +1,8 @@
-"""What all metric objects share: merging, gathering over ranks, and their state as bytes.
+"""Base class of the metric objects: merging, gathering over ranks, and their state as bytes.
 
-A metric object takes batches (`update`), gives numbers (`compute`) and forgets (`reset`). Its state is what its own
-batches left. `sync` gathers the states of all ranks for reading; what other ranks sent never becomes state of this one,
-so syncing again, or going on after it, counts nothing twice.
+A metric object takes batches (`update`), gives numbers (`compute`) and discards its batches (`reset`). Its state is the
+summary of its own batches. `sync` gathers the states of all ranks for reading; what other ranks sent never becomes
+state of this one, so syncing again, or going on after it, counts nothing twice.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Metric(abc.ABC):
 
     @abc.abstractmethod
     def _clear(self) -> None:
-        """Forget this metric's own batches."""
+        """Discard this metric's own batches."""
 
     @abc.abstractmethod
     def _add(self, other: Any) -> None:
@@ -80,7 +80,7 @@ class Metric(abc.ABC):
     # What they have in common
 
     def reset(self) -> None:
-        """Forget all batches, and what other ranks sent."""
+        """Discard all batches, and what other ranks sent."""
         self._synced = None
         self._clear()
 
@@ -116,11 +116,11 @@ class Metric(abc.ABC):
         return self
 
     def sync(self, group: Any = None) -> None:
-        """Gather the batches of all ranks, on each of them, for `compute` and whatever else is asked.
+        """Gather the batches of all ranks, on each of them, for `compute` and all other methods.
 
         Without ``torch.distributed`` initialised, or with a single rank, nothing happens. All ranks have to call it.
-        What other ranks sent is not added to this rank's own batches: syncing again gathers anew, and after `update`,
-        `merge` or `reset` it is forgotten until the next `sync`.
+        What other ranks sent is not added to this rank's own batches: syncing again gathers again, and `update`,
+        `merge` and `reset` discard it until the next `sync`.
 
         Parameters
         ----------
@@ -248,7 +248,7 @@ def _all_states(metric: Metric, group: Any) -> list[bytes] | None:
     distributed = getattr(torch, "distributed", None)
     if distributed is None or not distributed.is_available() or not distributed.is_initialized():
         return None
-    # A rank that is not of the group is told -1.
+    # A rank that is not in the group gets -1.
     world = distributed.get_world_size(group)
     if world <= 1:
         return None

@@ -1,4 +1,4 @@
-"""A small table: named columns, to look at, to iterate over, to hand on.
+"""`Table`: named columns, for printing, iteration, and export to other libraries.
 
 >>> import numpy as np
 >>> from meanap.table import Table
@@ -51,7 +51,7 @@ class Table:
 
     ``table["name"]`` is a column (a NumPy array, or a list for ids and names), ``table[3]`` a row as a dictionary,
     ``table[:5]`` a table of these rows; iteration gives the rows, and ``to_dict()`` is what every table library takes.
-    Libraries that speak Arrow take the table itself: ``polars.DataFrame(table)``, ``pyarrow.table(table)``,
+    Libraries with the Arrow interface take the table itself: ``polars.DataFrame(table)``, ``pyarrow.table(table)``,
     ``duckdb.sql("select * from table")``.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Is the file right? What to know before believing a score.
+"""Validation of ground truth and detections: problems that make a score incorrect or misleading.
 
 >>> import meanap
 >>> truth = {
@@ -41,7 +41,7 @@ def check(
     *,
     sigmas: Sequence[float] | np.ndarray | None = None,
 ) -> Findings:
-    """Look for what makes a score wrong, or less than it seems, before believing it.
+    """Find problems in the files that make a score incorrect or misleading.
 
     Parameters
     ----------
@@ -94,6 +94,6 @@ def check(
             f"image {first['image']!r}: {first['kind']}, category {first['category']!r}, score {first['score']:.3f}"
         )
         message = "confident detections disagree with the ground truth (see label_errors)"
-        remedy = "Look at them, the first ones first: likely the ground truth is wrong."
+        remedy = "Review them in this order: the ground truth is likely incorrect."
         findings.append(Finding("label-errors", "note", "ground_truth", len(likely), message, example, remedy))
     return Findings(findings, likely)

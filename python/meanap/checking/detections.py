@@ -1,4 +1,4 @@
-"""What can be wrong with detections, alone and against the ground truth."""
+"""Checks of detections, alone and against the ground truth."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from meanap.checking.shapes import check_boxes, repeated, usable
 
 __all__ = ["check_detections", "check_together"]
 
-#: Fewer than this may look like anything by chance.
+#: Fewer than this can have any pattern by coincidence.
 _ENOUGH = 20
 
 
@@ -74,7 +74,7 @@ def _check_scores(found: Records) -> None:
             "constant-scores",
             "error",
             len(scores),
-            "all scores are the same: their order, and so AP, is left to chance",
+            "all scores are the same: their order, and so AP, is arbitrary",
             f"all are {distinct[0]:g}",
             "Write the detector's confidence; without one, use precision and recall in the place of AP.",
         )
@@ -88,9 +88,9 @@ def _check_scores(found: Records) -> None:
                     "warning",
                     tied,
                     f"scores are rounded to {digits} decimals: {len(distinct):,} different ones for {len(scores):,} "
-                    "detections, and the order of equal ones is left to chance",
+                    "detections, and the order of equal ones is arbitrary",
                     f"{found.told(np.flatnonzero(~np.isnan(found.scores))[0], 'score')}",
-                    "Write more digits; `Result.ties` tells how much the order decides.",
+                    "Write more digits; `Result.ties` gives the range over all orders.",
                 )
                 break
     low = float(scores.min())
@@ -118,7 +118,7 @@ def _check_counts(found: Records) -> None:
         "too-many-detections",
         "note",
         int((counts[over] - 100).sum()),
-        "detections beyond the 100 best of a category in an image; COCO does not look at them",
+        "detections beyond the 100 best of a category in an image; COCO ignores them",
         example,
         "Nothing to do, or give other `max_detections`.",
     )

@@ -1,4 +1,4 @@
-"""The first field of two COCO files that an evaluation cannot take: where it is, what is there, what is expected."""
+"""The first invalid field of two COCO files: where it is, what was found, what is expected."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["first_fault"]
 
 
 class _Asked(NamedTuple):
-    """What an evaluation asks of the fields."""
+    """The requirements of an evaluation on the fields."""
 
     iou_type: str
     sigmas: int
@@ -47,7 +47,7 @@ def first_fault(
     try:
         truth, found = read_json(ground_truth), read_json(detections)
     except (OSError, ValueError, MemoryError, RecursionError):
-        # The readers have said it already.
+        # The readers have reported it already.
         return None
     return next(_faults(truth, truth_name, found, found_name, iou_type, sigmas, all_fields), None)
 
@@ -210,7 +210,7 @@ def _mask(value: Any, record: Mapping[str, Any], asked: _Asked) -> str | None:
             return f"{wrong} in polygon {ring}" if isinstance(corners, list) else f"has {wrong[3:]} at place {ring}"
         if len(corners) < 6:
             return f"has {len(corners)} numbers in polygon {ring}"
-    # An image that is not there is told of by itself.
+    # A missing image is a separate finding.
     drawn = _is_number(height) and _is_number(width) and height > 0 and width > 0
     if image in asked.sizes and not drawn:
         return f'is polygons, and image {_short(image)} has no "height" and "width" to draw them in'

@@ -1,4 +1,4 @@
-"""What a check has found, as a table."""
+"""The findings of a check, as a table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from meanap.table import Table
 
 __all__ = ["LEVELS", "Finding", "Findings"]
 
-#: From what makes a score wrong, over what is likely a mistake, to what one should know.
+#: Levels: errors make a score incorrect, warnings are likely errors in the data, notes are information.
 LEVELS = ("error", "warning", "note")
 
 
@@ -34,9 +34,9 @@ class Finding:
 class Findings(Table):
     """One row for each finding, the worst first.
 
-    Columns: ``code``; ``level`` (``"error"``: the score is wrong or cannot be had; ``"warning"``: likely a mistake;
+    Columns: ``code``; ``level`` (``"error"``: the score is incorrect or impossible; ``"warning"``: likely an error;
     ``"note"``: good to know); ``where`` (``"ground_truth"`` or ``"detections"``); ``count``, of records or whatever the
-    message speaks of; ``message``; ``example``; ``remedy``.
+    message refers to; ``message``; ``example``; ``remedy``.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Detections that would lie on the objects if their boxes, or the ids of their images, were read in another way.
+"""Detections that match the objects if their boxes, or the ids of their images, are read in another format.
 
 Each way that boxes are commonly written in is tried on a sample, and the one under which most objects are met is named.
 A way is a row in a table: a name, what to do, and the function that makes ``x, y, width, height`` in pixels of it.
@@ -18,9 +18,9 @@ from meanap.checking.shapes import usable
 
 __all__ = ["check_frames"]
 
-#: Objects that are looked at, those of the first images with detections, and the best detections of each image.
+#: Sample sizes: objects of the first images with detections, and detections of each image, the best ones.
 _OBJECTS, _DETECTIONS = 240, 30
-#: Fewer objects than this may be met by chance.
+#: Fewer objects than this may be matched by coincidence.
 _ENOUGH = 10
 #: An object is met by a detection of this IoU.
 _MET = 0.5
@@ -98,7 +98,7 @@ def _by_any_factor(sample: _Sample) -> _Reading:
 
 
 def _told(then: float, now: float) -> str:
-    return f"{then:.0%} of the objects that were looked at are met then, {now:.0%} as they are"
+    return f"{then:.0%} of the sampled objects are matched then, {now:.0%} as they are"
 
 
 def _better(then: float, now: float) -> bool:

@@ -1,4 +1,4 @@
-"""What can be wrong with the ground truth alone."""
+"""Checks of the ground truth."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def check_ground_truth(truth: Records) -> None:
             len(empty),
             "categories have no object to be found; they have no AP and are left out of the mean",
             f"category {named(truth, empty[0])}" if empty else "",
-            "Nothing to do if that is so; in a part of a data set it is usual.",
+            "No action is needed if that is correct; in a subset of a data set it is common.",
         )
 
 
@@ -70,7 +70,7 @@ def _repeated_ids(ids: Any) -> list[Any]:
 def _check_ids(truth: Records) -> None:
     for code, ids, harm in (
         ("duplicate-image-id", truth.images, "the last one stands for all"),
-        ("duplicate-category-id", truth.categories, "their objects cannot be told apart"),
+        ("duplicate-category-id", truth.categories, "their objects cannot be distinguished"),
     ):
         twice = _repeated_ids(ids or ())
         kind = code.split("-")[1]
@@ -93,7 +93,7 @@ def _check_ids(truth: Records) -> None:
         len(twice),
         "annotation ids are there more than once: for pycocotools the last annotation stands for all of them",
         f"records {rows[0]} and {rows[1]} have id {twice[0]!r}" if twice else "",
-        "Number the annotations anew, from 1.",
+        "Renumber the annotations from 1.",
     )
     zero = [row for row, id in enumerate(known) if not isinstance(id, str) and id == 0]
     truth.add(
@@ -181,7 +181,7 @@ def _check_masks(truth: Records) -> None:
         corners = [
             np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1) for boxes in (truth.boxes, around)
         ]
-        # A box may be drawn by hand: let it be off by a tenth of its size, or two pixels.
+        # Boxes may be annotated manually: the tolerance is a tenth of the size, or two pixels.
         slack = np.maximum(2.0, 0.1 * np.tile(truth.boxes[:, 2:], 2))
         off = np.flatnonzero((np.abs(corners[0] - corners[1]) > slack).any(axis=1) & usable(truth))
     truth.add(

@@ -1,4 +1,4 @@
-"""Where confident detections disagree with the ground truth: likely it is the ground truth that is wrong."""
+"""Likely label errors: confident detections that contradict the ground truth."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def scored(found: Records, truth: Records) -> Result | None:
     if not objects.any() or not rows.any():
         return None
     for ids in ((*images, *found.image_ids), (*truth.category_ids, *found.category_ids)):
-        # Numbers beside strings: the checks of ids say so, and what is meant cannot be told.
+        # Numbers beside strings: the checks of ids say so, and the intended id is unknown.
         if len({isinstance(id, str) for id in ids}) > 1:
             return None
     side = GroundTruth(
@@ -61,7 +61,7 @@ def _ids(known: list[Any], codes: np.ndarray) -> list[Any]:
 
 
 def label_errors(found: Records, truth: Records, result: Result) -> Table:
-    """Likely label errors, the likeliest first: the columns that `Findings.label_errors` tells of."""
+    """Likely label errors, the likeliest first: the columns of `Findings.label_errors`."""
     columns, categories = _judged(result), result.category_ids
     rows, own = np.flatnonzero(columns["kind"] != ""), columns["category"]
     trust = np.zeros(len(own))

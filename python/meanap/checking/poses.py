@@ -1,4 +1,4 @@
-"""What can be wrong with keypoints: their form, how many they are, and how many of them are said to be labelled."""
+"""Checks of keypoints: their format, their number, and "num_keypoints"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Either side as columns, whatever is wrong with it: straight from the file, or else record by record."""
+"""Ground truth and detections as columns, even if records are invalid: from the file, or record by record."""
 
 from __future__ import annotations
 
@@ -199,9 +199,9 @@ def _wrong_kind(
 def _from_dataset(
     records: Records, dataset: _core.Dataset, truth: Records | None, similarity: str | None
 ) -> bool:
-    """Takes the columns of a file; False if they do not say all that is asked."""
+    """Takes the columns of a file; False if they lack some of the required information."""
     arrays = dataset.arrays()
-    # Poses are looked at record by record; and whether a field is in all records only these say.
+    # Keypoints are read record by record; and whether a field is in all records only these say.
     fields = dataset.first_fields()
     asked = _FIELDS.get(similarity or "bbox")
     if "keypoints" in fields or (asked != "bbox" and len(dataset)):
@@ -411,7 +411,7 @@ def _take(records: Records, entries: Any, needed: tuple[str, ...]) -> None:
         lacking = [i for i, entry in enumerate(entries) if isinstance(entry, Mapping) and entry.get(name) is None]
         harm = {
             "id": "pycocotools cannot index them",
-            "area": "sizes cannot be told apart",
+            "area": "sizes cannot be distinguished",
             "iscrowd": "pycocotools stops at them",
             "segmentation": "masks cannot be compared",
             "keypoints": "poses cannot be compared",

@@ -1,4 +1,4 @@
-"""What is asked of boxes on either side: are they boxes, in the image, in the form that is expected?"""
+"""Checks of boxes on either side: whether they are boxes, within the image, and in the expected format."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["check_boxes", "repeated", "usable"]
 
 #: Annotation tools round, and draw up to the outside of the last pixel.
 _PIXEL = 1.0
-#: Fewer boxes than this may have any form by chance.
+#: Fewer boxes than this may have any format by coincidence.
 _ENOUGH = 4
 
 
@@ -93,7 +93,7 @@ def _reads_like_corners(boxes: np.ndarray, areas: np.ndarray, sizes: np.ndarray,
         # As corners all fit into the image; as sizes many do not (every other one, if objects may be anywhere).
         fits = (right <= width + _PIXEL) & (bottom <= height + _PIXEL)
         return bool(fits[known].all() and 4 * np.count_nonzero(out) >= np.count_nonzero(known))
-    # Without sizes the areas tell: those of objects between the corners, and far less than width times height.
+    # Without sizes the areas decide: those of objects between the corners, and far less than width times height.
     between, whole = (right - x) * (bottom - y), right * bottom
     with np.errstate(invalid="ignore", over="ignore"):
         return bool((areas <= 1.02 * between + 1).all() and (areas < 0.5 * whole).mean() > 0.5)

@@ -45,7 +45,7 @@ class Columns(NamedTuple):
     annotations: list[dict[str, Any]] | Callable[[], list[dict[str, Any]]] | None
     """The dictionaries in the order of the columns, if there are any or if they say more than the columns."""
     leave: Callable[[Marks], None]
-    """Where an evaluation leaves its marks."""
+    """Receives the fields that an evaluation writes into the annotations."""
 
 
 class Ids:

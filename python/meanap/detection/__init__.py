@@ -1,4 +1,4 @@
-"""Evaluation of detections, NumPy first.
+"""Evaluation of detections, from arrays, files and tables.
 
 >>> import numpy as np
 >>> import meanap

@@ -1,4 +1,4 @@
-"""Is a candidate better than the baseline? A paired bootstrap over the images of both."""
+"""Comparison of a candidate with a baseline: a paired bootstrap over the images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calibration, images, ties: what the match table tells beyond the summary."""
+"""Calibration, per-image counts and ties, from the match table."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def ties(result: Result, row: SummaryRow, orders: int, seed: int) -> Ties:
     factor = max(result._matches.groups, 1) if micro else 1
     bounds = matches.ties(area, result.protocol.max_detections[limit] * factor, result._recall, orders, seed)
     if np.array_equal(bounds[0], bounds[2], equal_nan=True):
-        # Nothing is left to chance; a mean taken in another order would differ in the last bit.
+        # Without ties the result is exact; a mean in another order would differ in the last bit.
         value = result.number(row)
         return Ties(value, value, value)
     columns = slice(None) if micro else result._columns_of(row)

@@ -1,4 +1,4 @@
-"""Which errors cost most: the average precision that correcting each type of error would gain."""
+"""Error types: the gain in average precision if each type of error were corrected."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _TYPES = _core.Matches.ERROR_TYPES
 _STATES = _core.Matches.TRUTH_STATES
 _CORRECT, _IGNORED = _TYPES.index("true_positive"), _TYPES.index("ignored")
 _MISSED = _STATES.index("missed")
-#: More detections than an image has: the run has kept the limits.
+#: More detections than an image has: the limits have been applied already.
 _NO_LIMIT = 2**31 - 1
 
 
@@ -229,7 +229,7 @@ class LRP:
         ``1 - precision`` and ``1 - recall``, there.
     per_class : Table
         ``category``, ``name``, ``lrp``, ``localisation``, ``false_positive``, ``false_negative``, ``threshold`` (the
-        score; infinite where it is best to believe none). NaN where there is no such number.
+        score; infinite where it is best to use no detection). NaN where there is no such number.
     """
 
     iou: float

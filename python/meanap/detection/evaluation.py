@@ -1,4 +1,4 @@
-"""One call from any input to a result."""
+"""`evaluate`: from any input to a result."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def evaluate(
         file's bytes and then of detections or shards. Ctrl-C, or an error of the function, stops the work.
     **changes
         Fields of the protocol to replace: ``thresholds=[0.5]``, ``area_ranges={...}``, ``max_detections=(1, 300)``,
-        ``by_category=False``, ``average="micro"``, … A field that the similarity does not look at is an error.
+        ``by_category=False``, ``average="micro"``, … A field that the similarity does not use is an error.
 
     Returns
     -------
@@ -115,7 +115,7 @@ def evaluate(
 
 
 class _Asked(NamedTuple):
-    """What is asked of any input."""
+    """The settings of an evaluation, for any input."""
 
     rules: Protocol
     similarity: SimilarityName
@@ -127,7 +127,7 @@ class _Asked(NamedTuple):
 
 
 class _Fill(NamedTuple):
-    """What matches an input into a log, as often as it is asked to."""
+    """Matches an input into a log, each time it is called."""
 
     into: Callable[[_core.MatchLog], None]
     names: Any = None
@@ -197,7 +197,7 @@ def _of_shards(ground_truth: Any, detections: Any, asked: _Asked, memory: int) -
 
 
 def _arranged(truth: Any, truth_columns: Any, found: Any, asked: _Asked, as_given: bool) -> tuple[Any, Any]:
-    """Both sides as the core takes them; `as_given`: scores have to be in the range that was asked for."""
+    """Both sides as the core takes them; `as_given`: scores have to be in the given range."""
     rules, similarity = asked.rules, asked.similarity
     of_records = [getattr(side, "records", True) for side in (truth, found)]
     if truth_columns is None:
@@ -240,7 +240,7 @@ def _check(objects: _core.Objects, truth: Any, place: str, records: bool, compla
 _LOT = 256
 
 _SEQUENCES = {"thresholds": float, "recall": float, "max_detections": int, "sigmas": float}
-#: Fields that only some similarities look at.
+#: Fields that only some similarities use.
 _ONLY_OF = {"dilation_ratio": "boundary", "sigmas": "keypoints", "inclusive_boxes": "bbox"}
 
 
@@ -261,7 +261,7 @@ def settled(
         only = _ONLY_OF.get(field)
         # None and False ask for nothing.
         if only is not None and not (value is None or value is False) and only not in (among or (similarity,)):
-            raise ValueError(f"{field}: only similarity {only!r} looks at it, found similarity {similarity!r}")
+            raise ValueError(f"{field}: only similarity {only!r} uses it, found similarity {similarity!r}")
         named = (field == "recall" and isinstance(value, str)) or (field == "sigmas" and value is None)
         if field in _SEQUENCES and not named:
             given = tuple(value) if np.iterable(value) else (value,)
@@ -358,7 +358,7 @@ def _is_table(value: Any) -> bool:
 
 
 def _file(value: Any, rules: Protocol, similarity: SimilarityName, progress: Any) -> TruthFile | None:
-    """A file whose columns say all that is asked; None if its dictionaries have to be looked at."""
+    """A file whose columns have all that is needed; None if its dictionaries have to be read."""
     opened = isinstance(value, TruthFile)
     if not (opened or _is_path(value)) or rules.size != "area" or rules.federated or _is_parquet(value):
         return None
@@ -383,7 +383,7 @@ def _found(value: Any, truth: Any, asked: _Asked) -> Any:
 
 
 def _sizes(truth: TruthFile | GroundTruth) -> Mapping[Any, Any] | None:
-    """Height and width of all images, None for those of which they are not told; None if nothing is said of images."""
+    """Height and width of all images, None for images without them; None if there are no images."""
     if truth.images is None:
         return None
     return truth.sizes or dict.fromkeys(truth.images)

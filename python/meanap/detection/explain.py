@@ -1,4 +1,4 @@
-"""Why two numbers of the same detections differ: one factor changed at a time, until one number is the other."""
+"""Why two numbers of the same detections differ: the contribution of each setting, changed one at a time."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def explain_difference(
 
     The input is scored as `baseline` does; then one factor after the other is changed to what it is for `candidate`,
     and what each adds is written down. A factor's part depends on those that were changed before it, so the order
-    matters and is told: that of `FACTORS`, or another that is given.
+    matters: by default that of `FACTORS`.
 
     Parameters
     ----------
@@ -222,7 +222,7 @@ def _settings(side: Any, place: str, shared: Mapping[str, Any]) -> _Settings:
     name = "options" if isinstance(side, Mapping) and set(side) - {"protocol"} else rules.name
     if "all" not in rules.area_ranges:
         raise ValueError(f'{place}: area_ranges: "all" is missing')
-    # Nothing but the number itself is looked at, in all sizes.
+    # Only the number itself is used, in all area ranges.
     alone: dict[str, Any] = {"area_ranges": {"all": rules.area_ranges["all"]}, "summary": (), "name": ""}
     return _Settings(name, rules.replace(**alone, zero_id_unmatched=by_id), **own)
 
@@ -239,7 +239,7 @@ class _Scene:
         return self._of(similarity)[3]
 
     def _of(self, similarity: SimilarityName) -> tuple[Any, Any, Any, bool]:
-        """Ground truth, the same with what comes twice known by its id, detections, and whether ids are odd."""
+        """Ground truth, the same with duplicates identified by id, detections, and whether ids are unusual."""
         if similarity not in self._read:
             self._read[similarity] = self._load(similarity)
         return self._read[similarity]

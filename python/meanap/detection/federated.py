@@ -1,4 +1,4 @@
-"""Data labelled category by category (LVIS): which detections can be judged at all."""
+"""Data labelled category by category (LVIS): which detections count."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class LabelledImages:
         self._silent: Any = None
 
     def of(self, truth: GroundTruth) -> Labelled | None:
-        """What is said of these images; None if nothing is said of any image so far.
+        """The labelled categories of these images; None if no image so far has them.
 
         Raises
         ------
@@ -65,7 +65,7 @@ def _missing(image: Any, name: str) -> ValueError:
 
 
 def only_labelled(truth: GroundTruth, found: Detections, labelled: Labelled, limit: int | None) -> Detections:
-    """Leaves out detections of categories that were not looked for in their image, and marks as not to be punished
+    """Removes detections of categories that were not labelled in their image, and flags as ignored
     those of categories that were not labelled exhaustively.
 
     The limit on an image counts all its detections, also those that are left out, so it is applied here first.

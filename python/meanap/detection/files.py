@@ -96,7 +96,7 @@ class DetectionFile:
             try:
                 dataset = _read(_core.read_results, path, progress)
             except AssertionError:
-                # No array: annotations with scores, perhaps, for Python to look at.
+                # No array: perhaps annotations with scores, which Python reads.
                 dataset, listed = _read_dataset("detections", path, progress), False
         self._dataset = dataset
         #: The fields of the first of all results, where these are only some.

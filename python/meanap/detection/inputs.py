@@ -1,4 +1,4 @@
-"""Ground truth and detections, however the user has them."""
+"""Ground truth and detections from every supported input."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ __all__ = ["MatchTable"]
 
 
 class MatchTable:
-    """One row for each detection that was kept, best score of an image's category first; and the ground truths.
+    """One row for each evaluated detection, best score of an image's category first; and the ground truths.
 
     Columns of ``N`` detections: ``image_id``, ``category_id``, ``rank`` (within its image and category), ``score``,
     ``matched`` and ``ignored`` ``(N, T)``. Columns of ``G`` ground truths: ``truth_image_id``, ``truth_category_id``,

@@ -1,4 +1,4 @@
-"""The metric object of training loops: batches in, match-table rows kept, numbers out."""
+"""`MeanAveragePrecision`: the metric object for training loops, which stores match-table rows."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class MeanAveragePrecision(Metric):
     extended_summary : bool
         Whether it gives ``precision``, ``recall`` and ``scores``.
     average : {"macro", "micro"}
-        ``"micro"`` forgets classes, as in torchmetrics: a detection may match an object of any class.
+        ``"micro"`` ignores classes, as in torchmetrics: a detection may match an object of any class.
     score_range
         Least and greatest score; None allows any number.
     confusion : float, optional
@@ -255,7 +255,7 @@ class MeanAveragePrecision(Metric):
     # Numbers
 
     def result(self, similarity: SimilarityName | None = None) -> Result:
-        """Everything that can be asked of the batches so far: curves, tables, intervals.
+        """The result of the batches so far: curves, tables, intervals.
 
         With several ranks of ``torch.distributed`` those of all of them, as of `compute`.
         """
@@ -278,7 +278,7 @@ class MeanAveragePrecision(Metric):
 
         def confusion(iou: float) -> _core.Matches:
             if iou != self.confusion:
-                raise ValueError(f"confusion: the metric kept what is needed at IoU {self.confusion}, not at {iou}")
+                raise ValueError(f"confusion: the metric recorded matches at IoU {self.confusion}, not at {iou}")
             return matches
 
         return confusion
@@ -290,7 +290,7 @@ class MeanAveragePrecision(Metric):
 
         def errors(iou: float, background: float, area: str) -> _core.Matches:
             if (iou, background, area) != kept:
-                raise ValueError(f"errors: the metric kept what is needed at IoU, background and area {kept}")
+                raise ValueError(f"errors: the metric recorded errors at IoU, background and area {kept}")
             return matches
 
         return errors

@@ -1,4 +1,4 @@
-"""What each score threshold gives, and which to act on."""
+"""Score thresholds: precision, recall and rates at each one, and the choice of one for a target."""
 
 from __future__ import annotations
 
@@ -149,8 +149,8 @@ class OperatingPoint:
     false_alarms : float
         The share of images with nothing to find that have a false positive.
     intervals : Table or None
-        If resamples were asked for, one row for each number: ``number``, ``value``, ``low``, ``high``, and ``share``,
-        the share of samples in which it exists. The threshold is chosen anew on each sample; the others say what the
+        With resamples, one row for each number: ``number``, ``value``, ``low``, ``high``, and ``share``,
+        the share of samples in which it exists. The threshold is chosen again on each sample; the others say what the
         threshold chosen here gives on other images drawn like these.
     """
 
@@ -161,7 +161,7 @@ class OperatingPoint:
     false_positives_per_image: float = math.nan
     false_alarms: float = math.nan
     intervals: Table | None = field(default=None, repr=False, compare=False)
-    #: Makes `per_class`, which waits until it is asked for.
+    #: Makes `per_class`, which is computed on first access.
     _classes: Callable[[], Table] | None = field(default=None, repr=False, compare=False)
 
     @functools.cached_property
@@ -241,7 +241,7 @@ def curve(result: Result, category: Any, iou: float, area: str, limit: int | Non
 
 
 def _place(result: Result, category: Any, iou: float, area: str, limit: int | None = None) -> tuple[Any, ...]:
-    """The table to look at, and the group, threshold, area range and limit."""
+    """The table to use, and the group, threshold, area range and limit."""
     protocol = result.protocol
     t, a = protocol.threshold_index(iou), protocol.area_index(area)
     limit = protocol.max_detections[-1] if limit is None else limit
@@ -275,7 +275,7 @@ def best_f1(result: Result, iou: float, beta: float, area: str) -> OperatingPoin
 
 
 def best_threshold(result: Result, iou: float) -> float:
-    """The score with the best F1 of all categories together, which is what is looked at where no score is given.
+    """The score with the best F1 of all categories together, the default score threshold.
 
     At the evaluated threshold nearest to `iou`; -inf, which is every detection, where there is no F1.
     """
@@ -356,7 +356,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _asked(wanted: dict[str, float | None]) -> tuple[str, float]:
-    """The one thing that is asked of a point, and its value.
+    """The one target of an operating point, and its value.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Progress of long work, told to whoever asks."""
+"""Reporting of the progress of long work."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Progress:
         self.at(self.done + steps)
 
     def at(self, done: int, total: int | None = None) -> None:
-        """Says how many steps are done, and anew of how many."""
+        """Reports how many steps are done, and the current total."""
         self.done = done
         self.total = self.total if total is None else total
         if callable(self.asked):

@@ -1,4 +1,4 @@
-"""What an evaluation found: numbers, curves, tables. Everything comes from the match table."""
+"""The result of an evaluation: numbers, curves, tables, computed from the match table."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Result:
     def _values(self, kind: str, limit: int, micro: bool) -> np.ndarray:
         """Precision ``(T, R, K, A)`` or recall ``(T, K, A)`` under one limit; -1 where there is nothing to find.
 
-        The summary asks for precision under the last limit alone, and for no more than counts of all others.
+        The summary needs precision under the last limit alone, and only counts of all others.
         """
         if (kind, limit, micro) not in self._held:
             matches = self._pooled if micro else self._matches
@@ -436,7 +436,7 @@ class Result:
         """The match table as NumPy columns, and as Arrow."""
         return MatchTable(self._matches, self.protocol)
 
-    # How sure
+    # Confidence intervals
 
     @overload
     def interval(
@@ -474,7 +474,7 @@ class Result:
     ) -> Interval | Intervals:
         """Bootstrap intervals: what numbers would be on other images drawn like these.
 
-        Images are drawn with replacement; curves are drawn anew from the match table, nothing is matched again.
+        Images are drawn with replacement; curves are computed again from the match table, without matching again.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""How sure a number is: bootstrap over images."""
+"""Confidence intervals: bootstrap over images."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Interval", "Intervals", "Samples", "check", "draw", "interval", "mea
 #: Numbers of each sample, threshold and category: ``(B, T, K)``, NaN where there is nothing to find.
 Samples: TypeAlias = np.ndarray
 
-#: Samples drawn between two looks at the keyboard.
+#: Resamples between two checks for Ctrl-C.
 _CHUNK = 128
 
 

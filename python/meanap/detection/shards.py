@@ -1,6 +1,6 @@
 """Evaluation of files larger than memory, image shard by image shard.
 
-Both files are read once and written apart: what is said of an image goes into the bin of that image, in a temporary
+Both files are read once and partitioned by image: the records of an image go into its bin, in a temporary
 file. A shard is as many bins as fit memory; one after another is read and matched as if it were all there is. What
 stays in memory is the match log, some 25 bytes for a detection.
 """
@@ -62,7 +62,7 @@ def bytes_of(limit: int | float | str) -> int:
 
 
 class Sharded:
-    """Two files, written apart."""
+    """Two files, partitioned by image."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Sharded:
         memory: int,
         progress: Any,
     ) -> None:
-        """`objects`: Python has to look at each record."""
+        """`objects`: Python has to read each record."""
         for name, value in (("ground_truth", ground_truth), ("detections", detections)):
             if not isinstance(value, (str, os.PathLike)):
                 raise TypeError(f"{name}: memory_limit is for files; found a {type(value).__name__}")
@@ -99,7 +99,7 @@ class Sharded:
         self.count = shards(objects or any(side.odd for side in made))
         categories = self._truth.categories or ()
         names = names_of(categories)
-        #: Ids of all categories, if they are told.
+        #: Ids of all categories, if they are known.
         self.categories = None if self._truth.categories is None else list(names)
         self.names = names
         self.groups = groups_of(categories)
@@ -164,7 +164,7 @@ class _Records:
                     try:
                         self.apart = apart("results", side)
                     except AssertionError:
-                        # No array: annotations with scores, for Python to look at.
+                        # No array: annotations with scores, which Python reads.
                         self.apart = apart("dataset", "others")
                         self.odd = True
             except AssertionError as problem:  # as pycocotools has it

@@ -171,9 +171,9 @@ class Detections(Side):
     Parameters
     ----------
     image_ids, category_ids : (N,) integers or strings
-        Where each detection is, and what it is said to be.
+        Image and category of each detection.
     scores : (N,)
-        Confidence. More is better; 0 to 1, unless ``score_range=None`` is asked for at evaluation.
+        Confidence. More is better; 0 to 1, unless the evaluation has ``score_range=None``.
     boxes : (N, 4), optional
         Boxes, in pixels, in `box_format`.
     masks : (N, H, W) of flags or list of COCO run-length dictionaries, optional
@@ -208,7 +208,7 @@ def _ids(ids: Iterable[Any], place: str) -> list[Any]:
 
 
 def first_strange(ids: list[Any], known: list[Any] | None) -> Any:
-    """The first of the ids that is not known; None if all are, or if nothing is said of what is."""
+    """The first of the ids that is not known; None if all are, or if the known ids are not given."""
     if known is None:
         return None
     among = set(known)

@@ -1,4 +1,4 @@
-"""Tables as columns of one side: which names are looked for, whatever library the table is of."""
+"""Tables of any library as columns of one side, with the column names that are recognised."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BOX_COLUMNS = {
     "cxcywh": (("cx", "cy", "width", "height"), ("cx", "cy", "w", "h")),
 }
 
-#: Names of a column, the usual one first.
+#: Names of a column, the most common one first.
 _NAMES = {
     "image_id": ("image_id", "image_ids", "image"),
     "category_id": ("category_id", "category_ids", "category", "label"),
@@ -44,7 +44,7 @@ def columns_of(table: Any, place: str) -> Mapping[str, Any] | None:
         try:
             return ArrowColumns(table, place)
         except ImportError:
-            # pandas speaks Arrow by way of pyarrow, which need not be there.
+            # pandas has the Arrow interface only if pyarrow is installed.
             pass
     if hasattr(table, "fetchnumpy"):  # DuckDB
         return dict(table.fetchnumpy())

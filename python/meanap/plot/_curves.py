@@ -119,7 +119,7 @@ def f1(result: Result, category: Any = None, iou: float = 0.5, *, ax: Any = None
         ax.axvline(score, color=colours.faint, linewidth=0.8, linestyle=":")
         right = score < 0.6
         ax.annotate(
-            f"F1 {best:.3f} from score {score:.3f} on\nprecision {curve.precision[at]:.3f}, "
+            f"F1 {best:.3f} at score threshold {score:.3f}\nprecision {curve.precision[at]:.3f}, "
             f"recall {curve.recall[at]:.3f}",
             (score, best),
             (8 if right else -8, 12),

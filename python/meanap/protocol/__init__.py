@@ -1,4 +1,4 @@
-"""What an evaluation means: thresholds, matching, curves and means as one value.
+"""Protocols: thresholds, matching, curves and means as one value.
 
 A preset is named after what it reproduces. Everything in it can be replaced:
 

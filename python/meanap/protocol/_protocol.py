@@ -1,4 +1,4 @@
-"""The value that a protocol is."""
+"""`Protocol`: the settings that define a metric, as an immutable value."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ class Protocol:
     max_per_image
         Limit on the detections of an image over all categories, applied before matching; None for none.
     matcher
-        ``"greedy"``: a detection takes the most similar ground truth that is still free. ``"argmax"``: it asks for the
-        most similar of all, and is wrong if that one is taken.
+        ``"greedy"``: a detection matches the most similar unmatched ground truth. ``"argmax"``: it matches the
+        most similar of all, and is a false positive if that one is matched already.
     inclusive_boxes
         Boxes reach to the far edge of their last pixel (one is added to width and height).
     match_crowds
@@ -89,13 +89,13 @@ class Protocol:
         merely ignored.
     federated
         Whether images say which categories were looked for (LVIS): detections of others are left out, and where a
-        category was not labelled exhaustively, one that matches nothing is no mistake. Only COCO dictionaries and
+        category was not labelled exhaustively, one that matches nothing is ignored. Only COCO dictionaries and
         files have such lists; without them all categories count as looked for everywhere.
     by_category
-        Whether categories keep objects apart.
+        Whether only objects of the same category match.
     zero_id_unmatched
         Whether annotation ids decide as they do in pycocotools, where an object whose id is 0 cannot be found. Ids are
-        those of files and dictionaries. Off in every preset: elsewhere an id is a name.
+        those of files and dictionaries. Off in every preset: elsewhere ids are only labels.
     dilation_ratio
         Width of the boundary of a mask as a share of the image's diagonal, where boundaries are compared.
     average
@@ -177,7 +177,7 @@ class Protocol:
             if row.limit is not None:
                 self.limit_index(row.limit)
             if row.area not in self.area_ranges:
-                raise ValueError(f"summary: {row.name!r} asks for area range {row.area!r}, which is not there")
+                raise ValueError(f"summary: {row.name!r} has area range {row.area!r}, which is not defined")
 
     def replace(self, **changes: Unpack[ProtocolChanges]) -> Protocol:
         """The same with some fields replaced.

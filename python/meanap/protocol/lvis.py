@@ -3,7 +3,7 @@
 Source: https://www.lvisdataset.org and the lvis package, whose numbers these are. An image has labels for some
 categories only: detections of the others are left out (``neg_category_ids`` names those that are known to be absent),
 and where a category is not labelled exhaustively (``not_exhaustive_category_ids``) a detection that matches nothing is
-no mistake.
+ignored.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""PASCAL VOC: one threshold, the best ground truth asked first, eleven points (2007) or the whole area (since 2010).
+"""PASCAL VOC: one threshold, argmax matching, eleven points (2007) or the exact area (since 2010).
 
 Source: ``VOCevaldet.m`` and ``VOCap.m`` of the development kits. Boxes are in pixels and reach to the far edge of the
 last one; ``replace(inclusive_boxes=False)`` measures them as everybody else does. ``difficult`` objects are those to

@@ -1,4 +1,4 @@
-"""Measures over ranked lists: every number that people mean by MAP, with the convention named.
+"""Metrics over ranked lists, such as MAP, with each tool's conventions.
 
 - `apk`, `mapk`, `apk_values`: average precision at k of recommendation lists (ml_metrics' numbers).
 - `evaluate`, `RelevanceEvaluator`, `RankingResult`: measures of runs against relevance judgements (trec_eval's).

@@ -1,4 +1,4 @@
-"""Is one run better than another, or is it chance? Paired tests with Holm's correction."""
+"""Significance tests between runs: paired tests with Holm's correction."""
 
 from __future__ import annotations
 

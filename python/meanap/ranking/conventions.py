@@ -1,4 +1,4 @@
-"""What tools silently disagree on, each as an argument; a preset names one tool's choices."""
+"""Conventions on which tools disagree, each as an argument; a preset sets them as one tool does."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Conventions:
             raise ValueError(f"relevance_level is {self.relevance_level}, expected at least 1")
 
     def replace(self, **changes: object) -> Conventions:
-        """The same with some of them changed; an unknown name raises TypeError and is told its nearest."""
+        """The same with some of them changed; an unknown name raises TypeError that suggests the nearest one."""
         return dataclasses.replace(self, **_checked(changes))  # type: ignore[arg-type]
 
     def differing(self, other: Conventions) -> tuple[str, ...]:

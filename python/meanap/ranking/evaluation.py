@@ -203,7 +203,7 @@ class RelevanceEvaluator:
         self._qrels = tables.qrels(query_relevance, self.conventions.duplicates)
 
     def evaluate(self, scores: Any) -> dict[Any, dict[str, float]]:
-        """Query to measure to value; measures have the names that they were asked by.
+        """Query to measure to value; measures have the requested names.
 
         Only queries of the run that are judged are in it: none if none is, as in pytrec_eval.
         """
@@ -219,7 +219,7 @@ _FAMILIES = {"P": _CUTOFFS, "recall": _CUTOFFS, "map_cut": _CUTOFFS, "ndcg_cut":
 
 
 def _chosen(measures: Iterable[str]) -> list[str]:
-    """As pytrec_eval, a family's own cut-offs only where none is asked for by number: ``{"P", "P_5"}`` is P_5."""
+    """As pytrec_eval, a family's default cut-offs only where none is requested by number: ``{"P", "P_5"}`` is P_5."""
     measures = list(measures)
     by_number = {family for family in _FAMILIES for name in measures if name.startswith((f"{family}_", f"{family}."))}
     return [name for name in measures if name not in by_number]

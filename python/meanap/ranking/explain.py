@@ -1,4 +1,4 @@
-"""Why two tools disagree: how much of a difference each convention accounts for; and what ties leave open."""
+"""Why two tools disagree: the contribution of each convention to a difference, and the range that ties allow."""
 
 from __future__ import annotations
 

@@ -45,10 +45,10 @@ def apk(actual: Iterable[Any], predicted: Iterable[Any], k: int = 10) -> float:
 def mapk(actual: Any, predicted: Any, k: int = 10, *, padding: int | None = -1) -> float:
     """Mean over all lists of their average precision at k; see `apk`.
 
-    Each side is a sequence of lists (or tuples, sets, arrays) of anything hashable; or a column of lists that speaks
-    Arrow, such as Polars'; or a two-dimensional integer array with a row for each list, filled up with `padding`; or a
-    CSR matrix (SciPy's, or anything with `indptr`, `indices` and `data`): for `actual` the columns that are not 0 are
-    relevant, for `predicted` they are ranked by descending value, the lower column first in a tie.
+    Each side is a sequence of lists (or tuples, sets, arrays) of anything hashable; or a column of lists with the Arrow
+    interface, such as Polars'; or a two-dimensional integer array with a row for each list, filled up with `padding`;
+    or a CSR matrix (SciPy's, or anything with `indptr`, `indices` and `data`): for `actual` the columns that are not 0
+    are relevant, for `predicted` they are ranked by descending value, the lower column first in a tie.
 
     Lists are paired by position. Where both sides have labels (the keys of dictionaries, the index of pandas Series and
     DataFrames) that are not the same in the same order, they are paired by label.
@@ -118,7 +118,7 @@ def _inner(items: Iterable[Any], side: str) -> Any:
 
 
 def _unpacked(side: Any, name: str) -> Any:
-    """A column of lists of a library that speaks Arrow, as `Lists` of integers or as a list of lists; else `side`."""
+    """A column of lists with the Arrow interface, as `Lists` of integers or as a list of lists; else `side`."""
     if not _arrow.speaks_arrow(side) or hasattr(side, "iloc"):
         return side
     column = _arrow.values(side, name)

@@ -18,7 +18,7 @@ class AveragePrecisionAtK(Metric):
 
     For each row, ``sum over ranks i <= k of [class i is a label] * (labels down to i) / i``, divided by
     ``min(number of labels, k)``; the mean over rows. Classes are ranked by descending score; in a tie the lower index
-    goes first. The sum is kept exactly, so batches and shards in any order give the same bits.
+    goes first. The sum is exact, so batches and shards in any order give the same bits.
 
     Args:
         k: How many classes count, at least 1 and at most their number.

@@ -1,4 +1,4 @@
-"""Judgements and runs from whatever the caller has: dictionaries, TREC files, tables, arrays."""
+"""Judgements and runs from dictionaries, TREC files, tables and arrays."""
 
 from __future__ import annotations
 
@@ -99,8 +99,8 @@ def _columns(source: Any, what: str, values: tuple[str, ...]) -> tuple[Any, Any,
 
 
 def _by_arrow(source: Any, what: str) -> _arrow.ArrowColumns | None:
-    """The columns of a table that speaks Arrow; None if it does not."""
-    # pandas would translate all columns, and may fail at one that is not asked for.
+    """The columns of a table with the Arrow interface; None for other objects."""
+    # pandas would translate all columns, and may fail at one that is not needed.
     return _arrow.ArrowColumns(source, what) if _arrow.speaks_arrow(source) and not _is_pandas(source) else None
 
 
@@ -109,7 +109,7 @@ def _is_pandas(source: Any) -> bool:
 
 
 def _array(column: Any, place: str) -> Any:
-    """A column as a NumPy array, a list, or Arrow's texts, by whichever way it speaks."""
+    """A column as a NumPy array, a list, or Arrow's texts, through whichever interface it has."""
     if isinstance(column, (np.ndarray, list, _core.ArrowTexts)):
         return column
     if isinstance(column, _arrow.Lists):
@@ -119,7 +119,7 @@ def _array(column: Any, place: str) -> Any:
         try:
             return _arrow.values(column, place)
         except Exception as problem:
-            # pandas without pyarrow, or objects that Arrow has no type for; what is wrong with them is told below.
+            # pandas without pyarrow, or objects that Arrow has no type for; errors in them are raised below.
             theirs = isinstance(problem, ImportError) or type(problem).__module__.startswith("pyarrow")
             if not (theirs and _is_pandas(column)):
                 raise

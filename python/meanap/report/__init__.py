@@ -1,4 +1,4 @@
-"""One HTML file that tells what an evaluation found, to be opened, sent and kept: no network, no other files.
+"""The HTML report of an evaluation: one self-contained file, without network access.
 
 >>> from meanap import report
 >>> path = report.write("report.html", "instances.json", "boxes.json", resamples=10)
@@ -47,20 +47,20 @@ def write(
     similarity, protocol
         As for `meanap.evaluate`.
     images
-        The folder of the pictures that the ground truth names; those with most errors are drawn on. Needs Pillow:
+        The folder of the image files that the ground truth names; those with most errors are shown. Requires Pillow:
         ``pip install 'meanap[report]'``. Without a folder objects are drawn to scale on blank.
     versus
-        Detections of a baseline to compare with: differences are `detections` minus `versus`, and "better" is said of
+        Detections of a baseline to compare with: differences are `detections` minus `versus`, and "better" refers to
         `detections`.
     title
         Heading; by default the detections' name.
     score
-        Detections of this score or a higher one count as said, in confusions and drawings; by default the threshold
+        Score threshold of confusions and drawings; by default the threshold
         with the best F1.
     worst
         How many images to draw, those with most errors first.
     resamples
-        Draws of images behind each interval.
+        Bootstrap resamples of images behind each interval.
     check
         Whether to look for what is wrong with the files.
 

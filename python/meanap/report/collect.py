@@ -1,4 +1,4 @@
-"""What a report tells, as plain data: numbers, rows and curves from a result. Nothing here knows HTML."""
+"""The content of a report as plain data: numbers, rows and curves from a result, without HTML."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PAIRS = 100
 _MATRIX = 20
 _LABELS = 50
 _OUTCOMES = ("true_positives", "false_positives", "false_negatives")
-#: Scores at which precision and recall are told.
+#: Scores at which precision and recall are shown.
 _STEPS = 100
 
 
@@ -179,34 +179,34 @@ def _by_score(curve: Any, grid: np.ndarray) -> list[list[int | None]]:
     count = np.searchsorted(-curve.score, -grid, side="right")
     at = np.maximum(count - 1, 0)
     precision, recall = _thousandths(curve.precision[at]), _thousandths(curve.recall[at])
-    said = count > 0
+    defined = count > 0
     return [
-        [value if there else None for value, there in zip(precision, said.tolist(), strict=True)],
-        [value if there else 0 for value, there in zip(recall, said.tolist(), strict=True)],
+        [value if there else None for value, there in zip(precision, defined.tolist(), strict=True)],
+        [value if there else 0 for value, there in zip(recall, defined.tolist(), strict=True)],
     ]
 
 
 def _operation(result: Result, best: float, iou: float, resamples: int) -> dict[str, Any]:
-    """What some wishes cost, and what is found at some rates of false positives."""
-    wishes: list[tuple[str, dict[str, Any]]] = []
+    """Score thresholds for some targets, and the sensitivity at some rates of false positives."""
+    targets: list[tuple[str, dict[str, Any]]] = []
     if not math.isnan(best):
-        wishes.append(("the best F1", {"score": best}))
+        targets.append(("highest F1", {"score": best}))
     for wanted in (0.5, 0.75, 0.9, 0.95):
-        wishes.append((f"precision of at least {wanted:.0%}", {"precision": wanted}))
+        targets.append((f"precision of at least {wanted:.0%}", {"precision": wanted}))
     for wanted in (0.5, 0.75, 0.9):
-        wishes.append((f"recall of at least {wanted:.0%}", {"recall": wanted}))
+        targets.append((f"recall of at least {wanted:.0%}", {"recall": wanted}))
     for rate in (1.0, 0.1):
-        wishes.append((f"at most {rate:g} false positives an image", {"false_positives_per_image": rate}))
+        targets.append((f"at most {rate:g} false positives per image", {"false_positives_per_image": rate}))
     rows = []
-    for wish, wanted in wishes:
-        # Intervals cost more than all the rest: they are for the two that most people act on.
+    for target, wanted in targets:
+        # Intervals take longer than all the rest: they are computed for the two most common targets.
         sure = resamples if "score" in wanted or wanted.get("precision") == 0.9 else 0
         point = result.operating_point(**wanted, iou=iou, resamples=sure)
         numbers = ("threshold", "precision", "recall", "f1", "false_positives_per_image", "false_alarms")
         bounds = [] if point.intervals is None else list(point.intervals)
         rows.append(
             {
-                "wish": wish,
+                "target": target,
                 **{name: getattr(point, name) for name in numbers},
                 "bounds": {row["number"]: row for row in bounds},
             }

@@ -9,12 +9,12 @@ __all__ = ["scene"]
 
 
 def scene(entry: dict[str, Any], number: int, text: Callable[[Any], str]) -> str:
-    """A figure: the picture if there is one, marks to scale, and a line of counts."""
+    """A figure: the image if there is one, boxes to scale, and a line of counts."""
     width, height = entry["width"], entry["height"]
     scale = max(width, height)
     name = entry["name"] or f"image {entry['image']}"
     counts = ("false positives", "false negatives", "true positives")
-    told = ", ".join(f"{entry[name.replace(' ', '_')]:,} {name}" for name in counts)
+    counted = ", ".join(f"{entry[name.replace(' ', '_')]:,} {name}" for name in counts)
     picture = ""
     if entry["picture"]:
         picture = (
@@ -27,7 +27,7 @@ def scene(entry: dict[str, Any], number: int, text: Callable[[Any], str]) -> str
     return (
         f'<figure class=scene><svg viewBox="0 0 {width:g} {height:g}" role=img aria-labelledby="scene-{number}"'
         f'{kind} style="--s:{scale / 100:.2f}px">{picture}{marks}</svg>'
-        f'<figcaption id="scene-{number}"><b>{text(name)}</b> (id {text(entry["image"])}): {told}.{left_out}'
+        f'<figcaption id="scene-{number}"><b>{text(name)}</b> (id {text(entry["image"])}): {counted}.{left_out}'
         "</figcaption></figure>"
     )
 

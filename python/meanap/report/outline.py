@@ -8,7 +8,7 @@ import numpy as np
 
 __all__ = ["outline", "path_of_polygons"]
 
-#: The longest side of the grid on which a mask is traced: as fine as a small picture can show.
+#: The longest side of the grid on which a mask is traced: as fine as a small image can show.
 _GRID = 320
 
 

@@ -4,7 +4,7 @@
   const curves = data.curves;
   const byId = (id) => document.getElementById(id);
 
-  // Charts: a frame with lines, and a cursor that tells the values under it.
+  // Charts: a frame with lines, and a cursor that shows the values under it.
 
   function svg(name, attributes, parent, text) {
     const node = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -125,31 +125,31 @@
       xs: ys.length ? recalls : [],
       rest: ys.length ? `${name}, IoU ${threshold}` : `${name}: nothing to find`,
       tell: (i) => {
-        const said = lines.map((line) => (lines.length > 1 ? line.name + ": " : "") + `precision ${three(line.ys[i])}`);
+        const values = lines.map((line) => (lines.length > 1 ? line.name + ": " : "") + `precision ${three(line.ys[i])}`);
         const score = all ? undefined : curves.scores[index][i];
-        return `recall ${recalls[i].toFixed(2)}: ${said.join("; ")}` + (score === undefined ? "" : `, from score ${three(score)}`);
+        return `recall ${recalls[i].toFixed(2)}: ${values.join("; ")}` + (score === undefined ? "" : `, score threshold ${three(score)}`);
       },
     });
     const [p, r] = curves.by_score[index + 1].map(thousandths);
     const f = p.map((value, i) => (value === null || value + r[i] === 0 ? 0 : (2 * value * r[i]) / (value + r[i])));
     const grid = curves.grid;
     draw(byId("chart-f1"), {
-      label: `Precision, recall and F1 over score of ${all ? "all classes together" : name} at IoU ${curves.iou}`, x: "score",
+      label: `Precision, recall and F1 over the score threshold of ${all ? "all classes together" : name} at IoU ${curves.iou}`, x: "score",
       low: grid[0], high: grid[grid.length - 1], xs: p.length ? grid : [], best: all ? data.threshold : null,
       lines: p.length ? [{ name: "precision", xs: grid, ys: p, kind: 1 }, { name: "recall", xs: grid, ys: r, kind: 2 },
         { name: "F1", xs: grid, ys: f, kind: 0 }] : [],
-      rest: p.length ? `${all ? "all classes together" : name}, IoU ${curves.iou}` + (all ? `; best F1 from score ${three(data.threshold)}` : "")
+      rest: p.length ? `${all ? "all classes together" : name}, IoU ${curves.iou}` + (all ? `; best F1 at score threshold ${three(data.threshold)}` : "")
         : `${name}: nothing to tell`,
       tell: (i) => `score ${three(grid[i])}: precision ${three(p[i])}, recall ${three(r[i])}, F1 ${three(f[i])}`,
     });
     const bins = data.calibration.bins;
     draw(byId("chart-cal"), {
-      label: "Part of the detections that is right, for each range of scores", x: "score", low: 0, high: 1,
+      label: "Calibration: fraction of true positives for each range of scores", x: "score", low: 0, high: 1,
       xs: bins.map((bin) => (bin.low + bin.high) / 2),
       bars: bins.map((bin) => ({ low: bin.low, high: bin.high, y: bin.precision, title: `${bin.detections} detections` })),
-      lines: [{ name: "as often as the score says", xs: [0, 1], ys: [0, 1], kind: 1, hover: false }],
-      rest: "all classes together; dashed: as often as the score says",
-      tell: (i) => `scores ${bins[i].low.toFixed(1)} to ${bins[i].high.toFixed(1)}: ${three(bins[i].precision)} right, ` +
+      lines: [{ name: "perfect calibration", xs: [0, 1], ys: [0, 1], kind: 1, hover: false }],
+      rest: "all classes together; dashed: perfect calibration",
+      tell: (i) => `scores ${bins[i].low.toFixed(1)} to ${bins[i].high.toFixed(1)}: ${three(bins[i].precision)} true positives, ` +
         `mean score ${three(bins[i].score)}, ${bins[i].detections.toLocaleString("en")} detections`,
     });
   }

@@ -1,4 +1,4 @@
-"""The images with most errors: objects, detections, what became of them, and the picture if there is one."""
+"""The images with most errors: objects, detections, their outcomes, and the image file if there is one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from meanap.report.outline import outline, path_of_polygons
 
 __all__ = ["scenes"]
 
-#: Longest side of an embedded picture, in pixels, and how it is compressed.
+#: Longest side of an embedded image, in pixels, and its compression.
 _SIDE, _QUALITY = 480, 70
 #: Objects drawn in one image: beyond that nothing can be seen.
 _MOST = 150
@@ -34,7 +34,8 @@ def scenes(
     iou: float,
     folder: Path | None,
 ) -> list[dict[str, Any]]:
-    """What to draw for each of `rows` (image ids and counts): size, picture, objects and detections with their fate.
+    """What to draw for each of `rows` (image ids and counts): size, image file, objects and detections with their
+    outcomes.
 
     Fates are those of the result's matching at `iou`, of the detections of at least `score`: an object is ``matched``,
     a ``false_negative`` or ``ignored``; a detection a ``true_positive``, a ``false_positive`` or ``ignored``.
@@ -93,9 +94,9 @@ def _fates(
 ) -> tuple[list[str], list[str | None]]:
     """What became of each object and each detection, by the error table; None for detections that are not drawn."""
     pairs = result.errors(iou).pairs
-    said = pairs["score"] >= score
+    counted = pairs["score"] >= score
     matched = np.zeros(len(pairs["truth_image"]) + 1, dtype=bool)
-    matched[pairs["partner"][said & (pairs["error"] == "true_positive")]] = True
+    matched[pairs["partner"][counted & (pairs["error"] == "true_positive")]] = True
     of_object = np.where(matched[:-1], "matched", "false_negative")
     of_object[pairs["truth_state"] == "ignored"] = "ignored"
     of_detection = np.where(pairs["error"] == "true_positive", "true_positive", "false_positive")
@@ -129,7 +130,7 @@ def _fates(
     def in_order(records: list[dict[str, Any]], key: Any) -> list[int]:
         return sorted(range(len(records)), key=lambda i: key(records[i]))
 
-    # Where categories do not keep objects apart, the objects of an image are in the order of their categories.
+    # Where all categories are compared together, the objects of an image are in the order of their categories.
     category = (lambda record: 0) if by_category else (lambda record: record["category_id"])
     of_objects: list[Any] = [None] * len(truth["annotations"])
     for i in in_order(truth["annotations"], category):
@@ -145,20 +146,20 @@ def _fates(
 def _marks(
     result: Result, truth: dict[str, Any], found: list[dict[str, Any]], score: float, iou: float
 ) -> dict[Any, list[Any]]:
-    """The marks of each image, errors first."""
+    """The outlines in each image, errors first."""
     similarity = result.similarity
     names = {category["id"]: str(category.get("name", category["id"])) for category in truth["categories"]}
     skeletons = {category["id"]: category.get("skeleton") or [] for category in truth["categories"]}
     sizes = {image["id"]: (image.get("height"), image.get("width")) for image in truth["images"]}
     marks: dict[Any, list[Any]] = {image["id"]: [] for image in truth["images"]}
     of_objects, of_detections = _fates(result, truth, found, score, iou)
-    for kind, records, fates in (("truth", truth["annotations"], of_objects), ("said", found, of_detections)):
+    for kind, records, fates in (("truth", truth["annotations"], of_objects), ("detection", found, of_detections)):
         for record, fate in zip(records, fates, strict=True):
             if fate is None:
                 continue
             category = record["category_id"]
             mark = {"kind": kind, "fate": fate, "name": names.get(category, str(category))}
-            if kind == "said":
+            if kind == "detection":
                 mark["score"] = float(record["score"])
             shape = _geometry(record, similarity, sizes.get(record["image_id"]), skeletons.get(category))
             marks[record["image_id"]].append({**mark, **shape})
@@ -207,7 +208,7 @@ def _size(image: Mapping[str, Any], marks: list[dict[str, Any]]) -> dict[str, An
 
 
 def pillow() -> Any:
-    """The library that reads pictures.
+    """The library that reads images.
 
     Raises
     ------
@@ -222,7 +223,7 @@ def pillow() -> Any:
 
 
 def _picture(folder: Path, name: Any) -> str | None:
-    """The picture, made small, as a data URL; None if it is not in the folder or cannot be read."""
+    """The image, downscaled, as a data URL; None if it is not in the folder or cannot be read."""
     if not isinstance(name, str) or not name:
         return None
     path = folder / name
@@ -235,7 +236,7 @@ def _picture(folder: Path, name: Any) -> str | None:
     try:
         with image_module.open(path) as opened:
             opened.draft("RGB", (_SIDE, _SIDE))
-            # Boxes are those of the picture as it lies in the file: it is not turned as its camera says.
+            # Boxes refer to the image as stored in the file, without the rotation of its metadata.
             small = opened.convert("RGB")
             small.thumbnail((_SIDE, _SIDE))
             written = io.BytesIO()
