@@ -1,7 +1,7 @@
-//! The structures of the C data and C stream interfaces, and who frees them.
+//! The structures of the C data and C stream interfaces, and their ownership.
 //!
-//! A structure is owned by whoever has it with `release` set; moving it is copying its bytes and clearing `release`
-//! in the place that it came from. Here the owner is a Rust value and `release` is called when it is dropped.
+//! A structure is owned by the holder of the copy with `release` set; moving it is copying its bytes and clearing
+//! `release` in the place that it came from. Here the owner is a Rust value and `release` is called when it is dropped.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 
@@ -61,7 +61,8 @@ macro_rules! owned {
             ///
             /// # Safety
             ///
-            /// `place` points to a structure that keeps the rules of the interface, and nobody else uses it meanwhile.
+            /// `place` points to a structure that is valid by the rules of the interface, and nothing else uses it
+            /// meanwhile.
             pub unsafe fn take(place: *mut Self) -> Self {
                 // SAFETY: the caller says that the place can be read and written.
                 unsafe { std::ptr::replace(place, Self::empty()) }
@@ -147,7 +148,7 @@ impl ArrowArrayStream {
 
     fn failure(&mut self, code: c_int) -> Error {
         let message = self.get_last_error.and_then(|get| {
-            // SAFETY: asked right after a call that failed, as the interface wants it.
+            // SAFETY: called right after a call that failed, as the interface requires.
             let text = unsafe { get(self) };
             // SAFETY: null, or a text that lives until the next call.
             (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())

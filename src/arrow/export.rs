@@ -1,4 +1,4 @@
-//! Our columns as a stream that others read.
+//! Export of columns as an Arrow stream.
 
 use std::any::Any;
 use std::ffi::{CString, c_char, c_int, c_void};
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::abi::{ArrowArray, ArrowArrayStream, ArrowSchema};
 use crate::error::{Error, Result};
 
-/// Memory that is kept while somebody reads it.
+/// Memory that is owned while the stream is read.
 #[derive(Clone)]
 pub struct Buffer {
     start: *const c_void,
@@ -26,7 +26,7 @@ impl Buffer {
         Buffer { start: owner.as_ptr().cast(), owner }
     }
 
-    /// Memory of somebody else.
+    /// Memory with another owner.
     ///
     /// # Safety
     ///
@@ -135,7 +135,7 @@ impl Exported {
 
     /// The values.
     pub fn array(&self) -> ArrowArray {
-        // The first buffer tells of nulls.
+        // The first buffer is the validity bitmap.
         let validity = self.validity.iter().map(|(buffer, _)| buffer);
         let mut pointers = vec![validity.clone().next().map_or(std::ptr::null(), |buffer| buffer.start)];
         pointers.extend(self.buffers.iter().map(|buffer| buffer.start));
@@ -310,7 +310,7 @@ mod tests {
     fn memory_is_freed_with_its_last_reader() {
         let owner: Arc<dyn Any + Send + Sync> = Arc::new(vec![7i64]);
         let start = owner.downcast_ref::<Vec<i64>>().unwrap().as_ptr().cast();
-        // SAFETY: a vector that nobody changes stays where it is.
+        // SAFETY: a vector that is not changed does not move.
         let buffer = unsafe { Buffer::foreign(start, owner.clone()) };
         let exported = Exported::table(1, vec![Exported::values("id", "l", 1, buffer).unwrap()]).unwrap();
         let table = Table::read(exported.stream()).unwrap();

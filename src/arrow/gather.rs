@@ -231,7 +231,7 @@ fn lists<'a>(
     Ok(Column::Lists { offsets, items })
 }
 
-/// Decimal numbers as the nearest doubles, as far as one division can tell.
+/// Decimal numbers as the nearest doubles, as far as one division is exact.
 fn decimals<'a>(pieces: &[View<'a>], digits: &str) -> Result<Cow<'a, [f64]>> {
     let mut parts = digits.split(',').skip(1);
     let scale: i32 = parts.next().and_then(|scale| scale.parse().ok()).unwrap_or(0);

@@ -1,9 +1,9 @@
-//! Columns to and from whatever speaks Arrow, by the C data interface.
+//! Import and export of columns through the Arrow C data interface.
 //!
 //! The interface is three C structures that Arrow's makers promise never to change
 //! (<https://arrow.apache.org/docs/format/CDataInterface.html> and `CStreamInterface.html`). They are all that is
 //! needed to take a table from Polars, pandas, pyarrow or DuckDB without a copy and without any of them, so there is
-//! no Arrow library beneath this: the smallest one is larger than all of this room.
+//! no Arrow library beneath this: the smallest one is larger than this module.
 //!
 //! ```text
 //! abi        the three structures and who frees them; with `view`, the only unsafe code

@@ -1,4 +1,4 @@
-//! What a stream gave, column by column.
+//! The columns of an imported stream.
 
 use super::abi::{ArrowArray, ArrowArrayStream, ArrowSchema};
 use super::column::Column;
@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 /// Everything that a stream gave: a table, or one column if its type is not a struct.
 #[derive(Debug)]
 pub struct Table {
-    // Before the schema: what frees a batch may look at its type.
+    // Before the schema: what frees a batch may read its type.
     batches: Vec<ArrowArray>,
     schema: ArrowSchema,
     /// How many rows there are.

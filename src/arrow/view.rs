@@ -1,6 +1,6 @@
 //! One array of a batch as slices.
 //!
-//! What the producer says of lengths and offsets is believed, as the interface cannot be used otherwise; what can be
+//! The producer's lengths and offsets are trusted, as the interface cannot be used otherwise; what can be
 //! checked (numbers of buffers and children, null pointers, order of offsets, ranges of codes) is.
 
 use std::borrow::Cow;

@@ -58,12 +58,12 @@ impl Boxes {
         self.0.append(&mut other.0);
     }
 
-    /// Forgets all boxes and keeps the memory.
+    /// Removes all boxes and keeps the memory.
     pub fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// Makes room for `more` boxes, if there is any.
+    /// Reserves memory for `more` boxes, if there is any.
     pub fn reserve(&mut self, more: usize) {
         self.0.reserve(4 * more);
     }

@@ -1,4 +1,4 @@
-//! Poses: a fixed number of keypoints for each object.
+//! Keypoints: a fixed number for each object.
 
 use std::sync::Arc;
 
@@ -11,7 +11,8 @@ pub struct Keypoints {
     pub per_object: usize,
     /// `x, y` of all keypoints of all objects.
     pub points: Reals,
-    /// Whether each of them is labelled: its visibility is above zero. Empty for detections, of which nobody asks.
+    /// Whether each of them is labelled: its visibility is above zero. Empty for detections, for which it is not
+    /// needed.
     pub labelled: Vec<bool>,
     /// `x, y, width, height` of each object; empty for detections.
     pub boxes: Arc<Boxes>,

@@ -81,7 +81,7 @@ impl Masks {
         }
     }
 
-    /// Forgets all that was added since the mark.
+    /// Removes all that was added since the mark.
     pub fn restore(&mut self, mark: MasksMark) {
         self.size.truncate(mark.masks);
         self.shape.truncate(mark.masks);

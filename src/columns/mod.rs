@@ -18,12 +18,12 @@ pub use keypoints::Keypoints;
 pub use masks::{Masks, MasksMark, Shape};
 pub use reals::Reals;
 
-/// A shared column: readers hand it on, nobody copies it.
+/// A shared column, passed on without copies.
 pub type Column<T> = Arc<Vec<T>>;
 
 /// The objects of one side of an evaluation, ready to be compared.
 ///
-/// `image` and `category` are *codes*: small integers that stand for ids. The door that made the columns keeps
+/// `image` and `category` are *codes*: small integers that stand for ids. The reader that made the columns keeps
 /// the list of ids (integers, strings, whatever the user has); the core never sees them.
 #[derive(Clone, Debug)]
 pub struct Objects {

@@ -1,10 +1,10 @@
-//! A column of doubles that takes half the room while it can.
+//! Compact doubles: a column stored in single precision while that is exact.
 
 use crate::lanes;
 
-/// Doubles, kept in 32 bits as long as that is exact for all of them: in single precision, as coordinates and scores are
-/// that a network has made, and whole pixels; in hundredths, as coordinates are that were rounded; or as whole numbers, as
-/// large ids are.
+/// Doubles, stored in 32 bits as long as that is exact for all of them: in single precision, as coordinates and scores
+/// are that a network has made, and whole pixels; in hundredths, as coordinates are that were rounded; or as whole
+/// numbers, as large ids are.
 #[derive(Clone, Debug)]
 pub enum Reals {
     /// All so far are of single precision.
@@ -207,12 +207,12 @@ impl Reals {
         }
     }
 
-    /// Forgets all values and keeps the memory.
+    /// Removes all values and keeps the memory.
     pub fn clear(&mut self) {
         each!(self, values => values.clear());
     }
 
-    /// Makes room for `more` values, if there is any: should they fit after all, nobody needs to know.
+    /// Reserves memory for `more` values, if there is any; a failure is ignored, as the values may fit without it.
     pub fn reserve(&mut self, more: usize) {
         let _ = each!(self, values => values.try_reserve_exact(more));
     }
@@ -222,7 +222,7 @@ impl Reals {
         each!(self, values => values.shrink_to_fit());
     }
 
-    /// Becomes of the next kind that can stand for what there is and for `values`.
+    /// Changes to the next representation that is exact for the stored values and for `values`.
     #[cold]
     fn make_room_for(&mut self, values: &[f64]) {
         fn holds<N: Narrow>(ours: &Reals, values: &[f64]) -> bool {

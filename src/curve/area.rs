@@ -22,7 +22,7 @@ pub enum Area {
 
 /// The area under each selected curve: as [`super::accumulate`], with a single entry along R. There are no scores.
 ///
-/// `selection.recall_points` are not looked at.
+/// `selection.recall_points` are ignored.
 pub fn areas_under(
     table: &MatchTable,
     selection: &Selection,

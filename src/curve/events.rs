@@ -1,4 +1,4 @@
-//! One group's detections from the best score down, as far as curves need to know them.
+//! One group's detections from the best score down, with the fields that curves need.
 //!
 //! Detections that matched nothing are most of them, and all that a curve wants of one is how many true positives stand
 //! before it. So only detections that matched are sorted; the others are counted into the gaps between them.
@@ -32,7 +32,7 @@ pub struct Events {
     /// `(words of thresholds, events)`, in one area range: in the order in which they are swept.
     verdicts: Vec<Verdict>,
     /// `(events + 1, limits, lanes)`: unmatched detections before each event, summed from the first; the least limit
-    /// first, the areas in the first of the lanes.
+    /// first, the areas in the first of the words.
     gaps: Vec<u32>,
     buckets: Buckets,
     /// The very first detection below each limit.
@@ -136,7 +136,7 @@ impl Events {
             let Outcome::Unmatched(outside) = row.outcome() else { continue };
             let passed = ascending.iter().flatten().map(|&limit| u32::from(row.rank >= limit));
             let class = passed.sum::<u32>() as usize;
-            // Nobody asks for a detection beyond all limits.
+            // A detection beyond all limits is not needed.
             let Some(first) = first.get_mut(class..).filter(|first| !first.is_empty()) else { continue };
             let score = descending_key(row.score);
             // What is not the first under its least limit is not under a greater one.
@@ -202,8 +202,8 @@ impl Events {
     }
 
     /// Visits the matched detections of rank below the `m`-th limit, best score first: `visit(event, unmatched
-    /// detections before it in the a-th area range, verdict at the `word`-th 64 thresholds)`. The area range is the one that
-    /// was judged last.
+    /// detections before it in the a-th area range, verdict at the `word`-th 64 thresholds)`. The area range is the one
+    /// that was judged last.
     pub fn each(&self, a: usize, m: usize, word: usize, mut visit: impl FnMut(usize, u32, Verdict)) {
         let count = self.events.len();
         let verdicts = &self.verdicts[word * count..][..count];
@@ -229,7 +229,7 @@ fn in_fours(values: impl Iterator<Item = u32>) -> Vec<[u32; 4]> {
     values.chunks(4).map(four).collect()
 }
 
-/// A first guess at where a key stands among sorted keys: an index by leading bits.
+/// An estimate of the position of a key among sorted keys: an index by leading bits.
 #[derive(Default)]
 struct Buckets {
     low: u64,

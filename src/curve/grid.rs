@@ -64,7 +64,7 @@ pub fn for_each_category<W>(
         work(memory, category, [a, b, c].map(|grid| Column { grid, category }));
     };
     if categories == 1 {
-        // Nobody could help.
+        // There is no recovery.
         one(&mut init(), 0);
     } else {
         threads::run(|| (0..categories).into_par_iter().with_max_len(1).for_each_init(init, one));

@@ -76,7 +76,7 @@ pub fn accumulate(table: &MatchTable, selection: &Selection, shape: Shape) -> Re
     let inner = shape.areas * shape.limits;
     let axes = [thresholds, shape.categories, shape.areas, shape.limits];
     let size = axes.into_iter().fold(1_usize, usize::saturating_mul);
-    // Every entry is written below; zeroed memory is not touched before.
+    // Every entry is written below; zeroed memory is not accessed before.
     let mut precision = zeros(size.saturating_mul(points))?;
     let mut recall = zeros(size)?;
     let mut scores = zeros(size.saturating_mul(points))?;

@@ -1,8 +1,9 @@
 //! A part of one ranking: the curves of a run of detections, given what stands before it.
 //!
-//! A ranking that is too long for one machine is cut by score (by image, where scores are equal). Of what comes before it a
-//! part need only know the numbers of true and false positives; of what comes after it, the greatest precision there. So
-//! each part is drawn by itself, and a maximum over parts, which rounds nothing, makes the curve of the whole.
+//! A ranking that is too long for one machine is cut by score (by image, where scores are equal). Of what comes before
+//! it a part need only know the numbers of true and false positives; of what comes after it, the greatest precision
+//! there. So each part is drawn by itself, and a maximum over parts, which rounds nothing, makes the curve of the
+//! whole.
 
 use rayon::prelude::*;
 
@@ -22,8 +23,8 @@ pub struct Tally {
     pub seen: Vec<i64>,
 }
 
-/// Counts what each group of a table holds, over all its area ranges; without `misses` only true positives, which is less
-/// work.
+/// Counts what each group of a table holds, over all its area ranges; without `misses` only true positives, which is
+/// less work.
 pub fn tallies(table: &MatchTable, limits: &[usize], misses: bool) -> Vec<Tally> {
     let one = |group| tally(table, group, limits, misses);
     threads::run(|| (0..table.groups()).into_par_iter().map(one).collect())
@@ -90,7 +91,7 @@ fn tally(table: &MatchTable, group: usize, limits: &[usize], misses: bool) -> Ta
 struct Lanes {
     /// Eight counts of a byte each in a word, for each eight bits.
     bytes: Vec<u64>,
-    /// What they had counted before they began anew.
+    /// Their counts before they were reset.
     counts: Vec<u32>,
     /// How often words were added since then.
     added: u32,
@@ -149,7 +150,8 @@ impl Lanes {
 /// The curves of one group's part. Arrays are row by row.
 #[derive(Clone, Debug)]
 pub struct Part {
-    /// Greatest precision in this part at or beyond each recall point that is reached in it, `(T, R, A, M)`; -1 at others.
+    /// Greatest precision in this part at or beyond each recall point that is reached in it, `(T, R, A, M)`; -1 at
+    /// others.
     pub precision: Vec<f64>,
     /// Recall reached at the end of the part, `(T, A, M)`; -1 where there is nothing to find.
     pub recall: Vec<f64>,

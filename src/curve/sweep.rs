@@ -51,13 +51,13 @@ pub struct Curves {
 }
 
 impl Curves {
-    /// Counts detections from the best score down, in the `a`-th area range, which was judged last, and under the `m`-th
-    /// limit.
+    /// Counts detections from the best score down, in the `a`-th area range, which was judged last, and under the
+    /// `m`-th limit.
     pub fn sweep(&mut self, thresholds: usize, events: &Events, a: usize, m: usize) {
         self.found.resize_with(thresholds, Vec::new);
         self.found.iter_mut().for_each(|found| {
             found.clear();
-            // Not touched before it is used.
+            // Not accessed before it is used.
             found.reserve(events.len());
         });
         // False positives at single thresholds, by detections that matched at others.

@@ -1,8 +1,8 @@
-//! How well do pixel scores rank the pixels of a class: exact average precision.
+//! Exact average precision of pixel scores.
 //!
 //! AP is the mean over the pixels of a class of the precision at their score, tied pixels taken together: the step
 //! integral of scikit-learn's `average_precision_score`. Only the pixels of the class are sorted; of the others
-//! nothing is asked but how many lie at or above each of those scores.
+//! only the number at or above each of those scores is needed.
 
 use rayon::prelude::*;
 

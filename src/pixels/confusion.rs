@@ -1,8 +1,9 @@
-//! How many pixels of class i were predicted as class j.
+//! The confusion matrix of pixels: how many of class i were predicted as class j.
 //!
-//! Every measure of semantic segmentation follows from this matrix. It is counted in one pass over both maps, at the speed
-//! of memory: label maps are mostly long stretches of one class, so that runs are counted, not pixels. Where a piece
-//! is too restless for that, its pixels are counted one by one, neighbours in different copies of the matrix, because
+//! Every measure of semantic segmentation follows from this matrix. It is counted in one pass over both maps, at the
+//! speed
+//! of memory: label maps are mostly long stretches of one class, so that runs are counted, not pixels. Where a piece is
+//! too restless for that, its pixels are counted one by one, adjacent ones in different copies of the matrix, because
 //! adding to the number that has just been added to waits for the store.
 
 use rayon::prelude::*;
@@ -15,7 +16,7 @@ use crate::{lanes, threads};
 const SHARE: usize = 1 << 17;
 /// Pixels that are turned into codes at a time: both sides fit the first-level cache.
 const BLOCK: usize = 4096;
-/// Pixels that are compared with their left neighbours at once: a bit of a word for each.
+/// Pixels that are compared with the pixels to their left at once: a bit of a word for each.
 const PIECE: usize = 64;
 /// In a piece with more changes than this, pixels are counted one by one.
 const RESTLESS: u32 = 48;
@@ -68,7 +69,8 @@ impl Confusion {
         tally.finish(rule).ok_or_else(|| refusal(target, prediction, rule, width))
     }
 
-    /// The matrix of pixels counted by code, codes x codes, without those that are left out; nothing if a label was wrong.
+    /// The matrix of pixels counted by code, codes x codes, without those that are left out; nothing if a label was
+    /// wrong.
     pub fn of_codes(counts: &[u64], rule: &Rule) -> Option<Confusion> {
         let (codes, classes, wrong) = (rule.codes(), rule.classes(), usize::from(rule.wrong()));
         let none_wrong = counts[wrong * codes..].iter().all(|&count| count == 0);
@@ -94,7 +96,7 @@ fn same_length(target: Labels, prediction: Labels) -> Result<()> {
     if t == p { Ok(()) } else { Err(Error::value(format!("target has {t} pixels, prediction {p}"))) }
 }
 
-/// Names the first wrong label; only asked for once the counts hold one.
+/// Names the first invalid label; only called if the counts contain one.
 fn refusal(target: Labels, prediction: Labels, rule: &Rule, width: usize) -> Error {
     let side =
         |side: Side, labels: Labels| labels.refuse(rule, side, width).map(|error| error.at(side.name()));
@@ -156,7 +158,7 @@ impl Tally {
         }
     }
 
-    /// The road for maps whose labels are not bytes: classes past 255, or pixels marked by -1.
+    /// The path for maps whose labels are not bytes: classes past 255, or pixels labelled -1.
     fn count_codes(&mut self, target: Labels, prediction: Labels, rule: &Rule) {
         let (codes, pixels) = (rule.codes(), target.len());
         let encoded = |labels: Labels, side: Side, all: &mut [u16; BLOCK], planes: &mut [[u8; BLOCK]; 2]| {

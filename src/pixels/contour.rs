@@ -1,4 +1,4 @@
-//! Which pixels lie near the edge of their region.
+//! Boundary pixels: those near the edge of their region.
 //!
 //! A pixel belongs to the *boundary* of its class if the square of side `2 d + 1` around it holds another label or
 //! reaches out of the image: what is left of a mask when it is eroded `d` times by a 3 x 3 square is not

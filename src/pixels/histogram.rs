@@ -13,7 +13,7 @@ use super::scores::Score;
 use crate::error::Result;
 use crate::threads;
 
-/// Bits of the mantissa that tell bins apart: 64 bins for each halving.
+/// Bits of the mantissa in the index of a bin: 64 bins for each halving.
 const FINENESS: u32 = 6;
 const SHIFT: u32 = 23 - FINENESS;
 /// The bits of 2⁻³¹, and how many bins there are from there to one half.

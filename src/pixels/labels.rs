@@ -1,4 +1,4 @@
-//! What a pixel's number means.
+//! The meaning of label values: a class, ignored, or invalid.
 //!
 //! Label maps come in every integer type. They are turned, a block at a time, into *codes*: the class, or one of two
 //! numbers after the last class, so that counting needs no branch and no copy of a whole map.

@@ -2,11 +2,11 @@
 //!
 //! Every measure here is derived from counts that are added up image by image and never grow with their number: a
 //! confusion matrix, boundary pixels, panoptic matches, histograms of scores. Two halves of a data set, counted
-//! apart and added, give what counting the whole gives.
+//! separately and added, give what counting the whole gives.
 //!
 //! | file | question |
 //! |---|---|
-//! | [`labels`] | What does a pixel's number mean: a class, nothing, or a mistake? |
+//! | [`labels`] | What does a label mean: a class, ignored, or invalid? |
 //! | [`confusion`] | How many pixels of class i were predicted as class j? |
 //! | [`contour`] | Which pixels lie near the edge of their region? |
 //! | [`semantic`] | The counts of all of that over maps and files. |

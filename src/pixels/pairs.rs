@@ -1,7 +1,7 @@
-//! How many pixels have each pair of ids.
+//! Counts of the pixels with each pair of ids.
 //!
 //! Maps of segments are large flat regions, so pixels are counted by the run: where both maps go on as they did nothing
-//! happens, and a table is asked once for each run.
+//! happens, and the table is accessed once for each run.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -94,8 +94,8 @@ impl Pairs {
         both(truth, prediction, width, |t, p, pixels| self.add(pair(t, p), pixels));
     }
 
-    /// Pixels of each pair of ids, `(truth, prediction, pixels)`, in order of truth, then prediction. Nothing is counted
-    /// after that.
+    /// Pixels of each pair of ids, `(truth, prediction, pixels)`, in order of truth, then prediction. Nothing is
+    /// counted after that.
     pub fn finish(&mut self) -> Vec<(u32, u32, i64)> {
         for (pair, pixels) in &mut self.recent {
             if *pixels > 0 {

@@ -1,4 +1,4 @@
-//! Which segments are found, missed, or made up: the counts of panoptic quality.
+//! Matching of segments: the counts of panoptic quality.
 //!
 //! A predicted and a true segment of one category match if their intersection over union is above one half, which
 //! makes the match unique. Void pixels (id 0 of the ground truth) are taken out of the union; a prediction that lies
@@ -21,17 +21,17 @@ use crate::watch::Watch;
 /// The id of pixels that belong to no segment.
 pub const VOID: u32 = 0;
 
-/// What is said of one segment besides its pixels.
+/// The record of one segment, without its pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment {
     /// Its number in the map; no two segments of one map share it.
     pub id: u32,
     /// Position of its category.
     pub category: u32,
-    /// A region of many objects: never matched, and predictions on it are forgiven.
+    /// A region of many objects: never matched, and predictions on it are ignored.
     pub crowd: bool,
-    /// Pixels, as stated: the ground truth's statement is believed, as in the source. If nothing is stated (or it is a
-    /// prediction) they are counted.
+    /// Pixels, as stated in the record, which is used for the ground truth, as in the source. If nothing is stated (or
+    /// it is a prediction) they are counted.
     pub area: Option<i64>,
 }
 
@@ -58,7 +58,7 @@ pub struct Matches {
     pub found: Vec<(u32, f64)>,
     /// Category of each ground truth that nothing matched.
     pub missed: Vec<u32>,
-    /// Category of each prediction that matched nothing and is not forgiven.
+    /// Category of each prediction that matched nothing and is not ignored.
     pub made_up: Vec<u32>,
 }
 
@@ -230,7 +230,7 @@ pub fn of_files(
         let listed = [truths.of(i), predictions.of(i)];
         match scratch.of_rows([truth, prediction], listed) {
             Some(matches) => Ok(matches),
-            // Whatever is unusual or wrong is left to the road that knows all kinds of files and says what it met.
+            // Unusual or invalid files are left to the general path, which reads all kinds of files and names errors.
             None => of_images([truth, prediction], listed),
         }
     };
@@ -246,7 +246,7 @@ struct Scratch {
 }
 
 impl Scratch {
-    /// Matches two files row by row; nothing if there is anything odd about them.
+    /// Matches two files row by row; None if there is anything unusual about them.
     fn of_rows(&mut self, files: [&Path; 2], [truths, predictions]: [&[Segment]; 2]) -> Option<Matches> {
         // What a pair of files that broke off has left.
         self.pairs.finish();

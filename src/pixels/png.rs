@@ -1,4 +1,4 @@
-//! What numbers a PNG file holds.
+//! Reading of PNG files as numbers.
 //!
 //! Two conventions: *labels* (grey or palette, the number is the grey level or the palette's index) and *segment ids*
 //! (red + 256 green + 65536 blue, as COCO panoptic writes them). A colour map where labels are expected is an

@@ -1,8 +1,8 @@
-//! What are the regions of a label map, and the runs of each?
+//! The regions of a label map, and the runs of each.
 //!
 //! A region is all pixels of a class, or one connected component of them. The map is read down its columns, as run
 //! lengths are: each column falls into runs of one label, and a run belongs with those of the column before that it
-//! touches. So components and their run lengths come out of one pass, and no map of component numbers is made.
+//! is adjacent to. So components and their run lengths come out of one pass, and no map of component numbers is made.
 
 /// How pixels of a class make a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Region {
     pub area: u64,
     /// Run lengths down the columns, background first.
     pub counts: Vec<u32>,
-    /// Mean of what was asked for each pixel.
+    /// Mean of the given score over the pixels.
     pub mean: f64,
     end: u64,
 }
@@ -123,7 +123,7 @@ fn column_runs(codes: &[u16], height: usize, width: usize) -> Vec<Run> {
     runs
 }
 
-/// Joins each run with those of the column before that it touches; `reach` is 1 where corners touch.
+/// Joins each run with the adjacent ones of the column before; `reach` is 1 where corners connect.
 fn join(runs: &[Run], reach: u32, parent: &mut [u32]) {
     let mut before = 0..0;
     let mut first = 0;

@@ -1,12 +1,12 @@
-//! The rows of a PNG, one after the other, without the image ever being whole.
+//! The rows of a PNG, one after the other, without the whole image in memory.
 //!
 //! Maps of labels and of segment ids are large flat regions. What an encoder makes of them are rows of zeros with a few
 //! other numbers where a region begins or ends, and most of a decoder's work is to copy pixels about. Here the file is
-//! inflated into a window that stays in the cache, and a row is never written out: it is a list of runs, made of the runs
-//! of the row above and of the few places at which the encoder left something.
+//! inflated into a window that stays in the cache, and a row is never written out: it is a list of runs, made of the
+//! runs of the row above and of the few places at which the encoder left something.
 //!
-//! Only what nearly all files are is read: eight or sixteen bits, not interlaced, of the kinds that the caller knows. `None`
-//! means that the file is something else, or broken; [`super::png`] reads all kinds, and says what is wrong.
+//! Only what nearly all files are is read: eight or sixteen bits, not interlaced, of the kinds that the caller knows.
+//! `None` means that the file is something else, or broken; [`super::png`] reads all kinds, and says what is wrong.
 
 use std::fs::File;
 use std::io::Read;
@@ -24,7 +24,7 @@ const LOOK_BACK: usize = 1 << 15;
 const WINDOW: usize = 1 << 17;
 /// Most bytes of a row.
 const MOST_ROW: usize = 1 << 22;
-/// Bytes that are looked at together: a bit of a word for each.
+/// Bytes that are compared together: a bit of a word for each.
 const PIECE: usize = 64;
 
 /// Kinds of files whose pixels are segment ids.
@@ -155,7 +155,7 @@ impl<'a> Rows<'a> {
         Some(&self.buffers.row)
     }
 
-    /// Reads what follows the last row, so that a file whose checksum is wrong is not taken for a good one. Data beyond the
+    /// Reads what follows the last row, so that a file with an incorrect checksum is an error. Data beyond the
     /// last row are ignored, as by other decoders.
     pub fn finish(mut self) -> Option<()> {
         loop {
@@ -166,7 +166,8 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Decodes a little further. Ends for every file: each two steps take a byte of it or give one, or there is no third.
+    /// Decodes a little further. Ends for every file: each two steps take a byte of it or give one, or there is no
+    /// third.
     fn go_on(&mut self) -> Option<Decoded> {
         if self.used == self.read {
             self.read = self.file.read(&mut self.buffers.chunk).ok()?;
@@ -211,14 +212,14 @@ fn number<const DEPTH: usize>(row: &[u8], pixel: usize) -> u32 {
     }
 }
 
-/// The marked pixels of a row, in order: those that are not as the one left of them, if `CHANGES`, else those that are not
-/// zero.
+/// The marked pixels of a row, in order: those that are not as the one left of them, if `CHANGES`, else those that are
+/// not zero.
 struct Marks<'a, const DEPTH: usize, const CHANGES: bool> {
     row: &'a [u8],
-    /// A bit for each byte of the piece that begins at `base`, without the pixels that were told.
+    /// A bit for each byte of the piece that begins at `base`, without the pixels that were reported.
     bits: u64,
     base: usize,
-    /// The first byte after the pixels that were told.
+    /// The first byte after the pixels that were reported.
     from: usize,
 }
 
@@ -245,13 +246,13 @@ impl<'a, const DEPTH: usize, const CHANGES: bool> Marks<'a, DEPTH, CHANGES> {
         pixel
     }
 
-    /// Which bytes of the piece do not belong to a pixel that was told.
+    /// Which bytes of the piece do not belong to a pixel that was reported.
     #[inline(always)]
     fn not_told(&self) -> u64 {
         u64::MAX.checked_shl(self.from.saturating_sub(self.base) as u32).unwrap_or(0)
     }
 
-    /// Finds the marks of the piece that begins at `base`.
+    /// Finds the changed bytes of the piece that begins at `base`.
     #[inline(always)]
     fn look(&mut self) {
         self.bits = match self.row[self.base..].first_chunk() {
@@ -311,7 +312,7 @@ fn push(row: &mut Vec<Run>, start: usize, number: u32) {
     }
 }
 
-/// A pixel that is not marked is the one left of it; `with` tells what a marked one is, given that and what was left of it.
+/// A pixel that is not marked is the one left of it; `with` computes a marked one, given that and the pixel left of it.
 #[inline(always)]
 fn each_mark<const DEPTH: usize, const CHANGES: bool>(
     rest: &[u8],
@@ -374,8 +375,8 @@ fn of_mean<const DEPTH: usize>(rest: &[u8], above: &[Run], row: &mut Vec<Run>) {
 fn of_nearest<const DEPTH: usize>(rest: &[u8], above: &[Run], row: &mut Vec<Run>) {
     let pixels = rest.len() / DEPTH;
     let mut marks = Marks::<DEPTH, false>::new(rest);
-    // Of the pixel to the left: what it is, and what was above it. Where the row above goes on, and nothing is left, a pixel
-    // is the one left of it.
+    // Of the pixel to the left: what it is, and what was above it. Where the row above goes on, and nothing is left, a
+    // pixel is the one left of it.
     let (mut marked, mut next, mut left, mut corner) = (marks.next(), 0, 0, 0);
     loop {
         let begins = above.get(next).map_or(pixels, |run| run.start);

@@ -1,4 +1,4 @@
-//! Which class has the highest score in each pixel.
+//! The class with the highest score in each pixel.
 
 use rayon::prelude::*;
 
@@ -27,7 +27,7 @@ pub fn best_class<S: Score>(scores: &[S], classes: usize, width: usize) -> Resul
         let mut top = [of(0)[0]; BLOCK];
         let top = &mut top[..length];
         top.copy_from_slice(of(0));
-        // A comparison with NaN is false, so a NaN never becomes the top; it is looked for apart.
+        // A comparison with NaN is false, so a NaN never becomes the top; it is searched for separately.
         let mut nan = top.iter().fold(false, |nan, &s| nan | (s.partial_cmp(&s).is_none()));
         for class in 1..classes {
             for ((&score, top), best) in of(class).iter().zip(top.iter_mut()).zip(best.iter_mut()) {

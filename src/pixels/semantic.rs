@@ -28,7 +28,7 @@ pub struct Settings {
 pub struct Counts {
     /// Pixels by target and prediction.
     pub confusion: Confusion,
-    /// Boundary pixels, if asked for.
+    /// Boundary pixels, if requested.
     pub boundary: Option<BoundaryCounts>,
 }
 
@@ -92,7 +92,7 @@ pub fn of_files(pairs: &[(PathBuf, PathBuf)], settings: &Settings, watch: &Watch
         };
         match by_rows {
             Some(confusion) => counts.confusion.merge(&confusion),
-            // Whatever is wrong is left to the road that knows all kinds of files and says what it met.
+            // Invalid files are left to the general path, which reads all kinds of files and names errors.
             None => add_images(counts, [target, prediction], settings)?,
         }
         Ok(())
@@ -109,7 +109,7 @@ struct Scratch {
 }
 
 impl Scratch {
-    /// Counts two files row by row; nothing if there is anything odd about them.
+    /// Counts two files row by row; None if there is anything unusual about them.
     fn of_rows(&mut self, files: [&Path; 2], rule: &Rule) -> Option<Confusion> {
         let mut target = Rows::open(files[0], LABELS, &mut self.target)?;
         let mut prediction = Rows::open(files[1], LABELS, &mut self.prediction)?;

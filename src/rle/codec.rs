@@ -36,9 +36,9 @@ pub fn write(counts: &[u32], text: &mut Vec<u8>) {
 /// The part of `text` that counts: up to the first NUL, as a C string.
 ///
 /// DIFFERENCE: when the last number says that more follows, the reference reads on beyond the text; here that is an
-/// error. The numbers before it cannot be unfinished, so one look at the last character is enough.
+/// error. The numbers before it cannot be unfinished, so checking the last character is enough.
 pub fn checked(text: &[u8]) -> Result<&[u8]> {
-    // Without a branch it is looked at sixteen bytes at a time.
+    // Without a branch sixteen bytes are processed at a time.
     let ends_early = text.iter().fold(false, |found, &byte| found | (byte == 0));
     let text = match ends_early {
         true => text.split(|&byte| byte == 0).next().unwrap_or_default(),
@@ -148,7 +148,7 @@ pub fn read_runs(text: &[u8], runs: &mut Vec<[u32; 2]>) -> Option<u32> {
     let Some(first) = number(&mut rest) else { return Some(0) };
     let Some(second) = number(&mut rest) else { return u32::try_from(first).ok() };
     let (first, second) = (i64::from(first), i64::from(second));
-    // The third number is no difference, so the first is forgotten; it may also be 0.
+    // The third number is no difference, so the first is dropped; it may also be 0.
     let mut pair =
         Pair { background: 0, foreground: second, end: first + second, least: second.min(first + 1) };
     runs.reserve(text.len() / 2 + 1);

@@ -7,7 +7,7 @@ use crate::watch::Watch;
 /// Two masks read side by side, a stretch at a time: the walk of the reference's merge and intersection over union.
 ///
 /// The reference stops when nothing is left of both current runs. That is the end of both masks, but also a place
-/// where both have an empty run (or where the two remainders add up to 2³²): what follows is then not looked at.
+/// where both have an empty run (or where the two remainders add up to 2³²): the rest is then ignored.
 pub(super) struct Walk<'a> {
     sides: [Side<'a>; 2],
     left: u32,

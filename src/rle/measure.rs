@@ -1,4 +1,4 @@
-//! How large a mask is, and where: area and bounding box.
+//! Area and bounding box of masks.
 
 use super::codec;
 use crate::error::{Error, Result};

@@ -29,15 +29,15 @@ struct Mask {
 
 #[derive(Clone, Debug)]
 enum Form {
-    /// No run but the first is empty, and the lengths add up to `total`, below 2³¹ (two of which do not wrap around when
-    /// they are added): comparing intervals gives what the reference's walk gives.
+    /// No run but the first is empty, and the lengths add up to `total`, below 2³¹ (two of which do not wrap around
+    /// when they are added): comparing intervals gives what the reference's walk gives.
     Regular { runs: Range<usize>, total: u32 },
     /// Anything else, left to the walk itself.
     Irregular { counts: Range<usize> },
 }
 
 impl Foreground {
-    /// Forgets all masks.
+    /// Removes all masks.
     pub fn clear(&mut self) {
         self.masks.clear();
         self.runs.clear();
@@ -242,7 +242,7 @@ fn intersection(mut a: &[[u32; 2]], mut b: &[[u32; 2]]) -> u32 {
     let (mut i, mut j, mut common) = (0, 0, 0);
     while let (Some(run), Some(other)) = (a.get(i), b.get(j)) {
         common += run[1].min(other[1]).saturating_sub(run[0].max(other[0]));
-        // Without a branch: which of the two ends first is anybody's guess.
+        // Without a branch: which of the two ends first is unpredictable.
         i += usize::from(run[1] <= other[1]);
         j += usize::from(other[1] <= run[1]);
     }

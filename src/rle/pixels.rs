@@ -8,7 +8,7 @@ use crate::watch::Watch;
 
 /// Replaces `counts` by the run lengths of `pixels`, which lie column by column.
 ///
-/// As in the reference, a run ends where the value changes: neighbours of different non-zero values are runs of
+/// As in the reference, a run ends where the value changes: adjacent pixels of different non-zero values are runs of
 /// their own, which puts what follows on the other side.
 pub fn encode(pixels: &[u8], counts: &mut Vec<u32>) {
     counts.clear();
@@ -69,7 +69,7 @@ where
     }
 }
 
-/// Pixels that are written between two looks at whether to go on.
+/// Pixels that are written between two checks for cancellation.
 const STRETCH: usize = 1 << 26;
 
 /// Writes one mask into as many pixels as it has.

@@ -1,4 +1,4 @@
-//! Which pixels a polygon covers.
+//! Polygon rasteriser: the pixels that a polygon covers.
 //!
 //! The reference enlarges the polygon five times, rounds its corners to whole numbers and walks the whole boundary
 //! sample by sample. Of all samples only those matter where the boundary crosses the centre line of a pixel column,
@@ -32,7 +32,7 @@ pub struct Rasterizer {
 }
 
 impl Rasterizer {
-    /// Replaces `counts` by the runs of the polygon `ring` (`x, y, x, y, …`; a number left over is not looked at) in a
+    /// Replaces `counts` by the runs of the polygon `ring` (`x, y, x, y, …`; an odd last number is ignored) in a
     /// mask of height `h` and width `w`.
     ///
     /// No corner gives an empty mask. With `h * w` of 2³² and more, or with `w` of 0, positions wrap around as they
@@ -238,7 +238,7 @@ impl Edge {
         t
     }
 
-    /// Whether the walk, which looks at one sample and takes the other to be its neighbour, sees the crossing.
+    /// Whether the walk, which reads one sample and assumes that the other is adjacent to it, detects the crossing.
     ///
     /// Far from the origin a steep edge can jump over a whole column of samples.
     fn is_seen(&self, column: u32) -> bool {
@@ -257,18 +257,18 @@ impl Edge {
     }
 }
 
-/// How far apart two numbers are, if that is a 32-bit number.
+/// The distance of two numbers, if that is a 32-bit number.
 #[inline]
 fn distance(a: i32, b: i32) -> Option<i32> {
     i32::try_from(a.abs_diff(b)).ok()
 }
 
-/// Replaces `counts` by the differences between neighbours of `places`; places that come twice cancel out.
+/// Replaces `counts` by the differences between consecutive `places`; places that come twice cancel out.
 fn to_runs(places: &[u32], counts: &mut Vec<u32>) {
     counts.clear();
     counts.reserve(places.len());
     let mut before = 0;
-    // The run is kept back until it is known not to be joined to the next.
+    // The run is not written until it is known not to be joined to the next.
     let (mut run, mut joined) = (0u32, true);
     for &place in places {
         let difference = place.wrapping_sub(before);
@@ -445,7 +445,7 @@ mod tests {
             let ring = [0.0, 0.0, 5.0, place, 5.0, 5.0];
             assert!(Rasterizer::default().polygon(&ring, 4, 5, &mut Vec::new()).is_err(), "{place}");
         }
-        // Each is a place, but they are too far apart.
+        // Each is a valid position, but their distance is too large.
         let ring = [-4e8, 0.0, 4e8, 0.0, 0.0, 5.0];
         assert!(Rasterizer::default().polygon(&ring, 4, 5, &mut Vec::new()).is_err());
     }
