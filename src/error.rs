@@ -1,4 +1,4 @@
-//! One error for the whole crate: what went wrong, where, and what was expected.
+//! The error type of the crate: source, record, field, found, expected.
 
 use std::fmt;
 use std::mem;
@@ -12,7 +12,7 @@ pub enum ErrorKind {
     Type,
     /// A field that is not there (`KeyError`).
     Missing,
-    /// The file system said no (`OSError` and its kin, by the error's own number).
+    /// An error of the file system (`OSError` and its subclasses, by the error number).
     Io(std::io::ErrorKind),
     /// Memory of a size that comes from the input cannot be had (`MemoryError`).
     OutOfMemory,
@@ -72,7 +72,7 @@ impl Error {
         &self.message
     }
 
-    /// The same error said of a larger place: `"detections.json: record 17"` before the sentence.
+    /// The same error with a prefix for its location: `"detections.json: record 17"` before the sentence.
     pub fn at(self, place: impl fmt::Display) -> Self {
         Error { kind: self.kind, message: format!("{place}: {}", self.message) }
     }
@@ -86,8 +86,8 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Makes room for so many more items: where their number comes from the input, memory that cannot be had is an error of the
-/// caller's, not the end of the process.
+/// Reserves memory for so many more items: where their number comes from the input, memory that cannot be had is an
+/// error of the caller's, not the end of the process.
 ///
 /// # Errors
 ///
@@ -99,7 +99,7 @@ pub fn reserve<T>(items: &mut Vec<T>, more: usize) -> Result<()> {
     })
 }
 
-/// An empty vector with room for exactly so many items.
+/// An empty vector with capacity for exactly so many items.
 ///
 /// # Errors
 ///
@@ -158,7 +158,8 @@ pub fn zeros<T: Zero>(len: usize) -> Result<Vec<T>> {
     if memory.is_null() {
         return Err(none());
     }
-    // SAFETY: the global allocator gave the memory for an array of just so many, and of a `Zero` all bytes zero are a value.
+    // SAFETY: the global allocator gave the memory for an array of just so many, and of a `Zero` all bytes zero are a
+    // value.
     Ok(unsafe { Vec::from_raw_parts(memory.cast(), len, len) })
 }
 

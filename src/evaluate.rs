@@ -12,16 +12,16 @@ use crate::similarity::{Comparer, Side, Similarity};
 use crate::threads;
 use crate::watch::Watch;
 
-/// Detections in one share of the work: enough to forget the cost of sharing, few enough to spread.
+/// Detections in one share of the work: enough to amortise the overhead of a task, few enough to balance the load.
 const SHARE: usize = 1024;
 
-/// Objects of either side between those that are matched and those that memory is asked for.
+/// Objects of either side between those that are matched and those that are prefetched.
 const AHEAD: usize = 24;
 
 /// Objects that are matched in less time than it takes to wake another thread.
 const FEW: usize = 4096;
 
-/// Detections of a cell that there is room for from the start.
+/// Initial capacity for the detections of a cell.
 const USUAL: usize = 64;
 
 /// What to match, and how.
@@ -31,13 +31,13 @@ pub struct Protocol {
     pub thresholds: Vec<f64>,
     /// Area ranges, at most [`crate::matching::MOST_AREA_RANGES`].
     pub area_ranges: Vec<AreaRange>,
-    /// Detections kept in each cell.
+    /// Limit on the detections of each cell.
     pub max_detections: usize,
-    /// Images, categories, and whether categories keep objects apart.
+    /// Images, categories, and whether only objects of the same category match.
     pub extent: Extent,
     /// Who gets which ground truth.
     pub matcher: &'static dyn Matcher,
-    /// Thresholds, by index and rising, at which it is to be kept who matched whom; mostly none.
+    /// Thresholds, by index and rising, for which partners are stored; mostly none.
     pub partners: Vec<usize>,
 }
 
@@ -75,7 +75,7 @@ pub struct Scene {
 /// One cell being matched.
 #[derive(Default)]
 pub struct Cell {
-    /// Kept detections, best first: indices into the columns.
+    /// Evaluated detections, best first: indices into the columns.
     pub detections: Vec<u32>,
     /// Ground truths, in input order: indices into the columns.
     pub ground_truths: Vec<u32>,
@@ -133,7 +133,7 @@ impl Scene {
         })
     }
 
-    /// The table that [`Scene::match_all`] made, matched with the partners that the protocol now asks for.
+    /// The table that [`Scene::match_all`] made, matched with the partners that the protocol now requests.
     ///
     /// # Errors
     ///
@@ -330,7 +330,7 @@ impl Scene {
 
     /// The area ranges in which the same detections match the same ground truths, as masks.
     ///
-    /// Only what is ignored tells area ranges apart.
+    /// Area ranges differ only in what is ignored.
     fn alike(&self, truths: &[Truth]) -> impl Iterator<Item = u32> {
         let (all, none) =
             truths.iter().fold((u32::MAX, 0), |(all, any), truth| (all & truth.areas, any | truth.areas));
@@ -355,7 +355,7 @@ impl Scene {
     }
 }
 
-/// Tells of objects that will be compared soon, a few at a time.
+/// Prefetches objects that will be compared soon, a few at a time.
 fn prefetch<T>(similarity: &dyn Similarity, side: Side, items: &[T], object: impl Fn(&T) -> u32) {
     for some in items.chunks(AHEAD) {
         let mut objects = [0; AHEAD];
@@ -387,7 +387,7 @@ fn shares<'a>(rows: &'a mut Cells<Row>, truths: &'a Cells<Truth>) -> Vec<(&'a mu
     shares
 }
 
-/// Puts what all runs found behind one another, into `into`; their rows are told where it is now.
+/// Puts what all runs found behind one another, into `into`; their rows are updated to its new position.
 fn join(mut runs: Vec<Run<'_>>, entry: usize, into: &mut Matches) -> Result<()> {
     let before = runs.iter().scan(0, |before, run| {
         *before += run.matches.outcomes.len();
@@ -402,7 +402,7 @@ fn join(mut runs: Vec<Run<'_>>, entry: usize, into: &mut Matches) -> Result<()> 
         let rows = run.rows.iter_mut().flat_map(|rows| rows.iter_mut());
         rows.for_each(|row| row.move_entry(before / entry));
     });
-    // No more room than they need: they stay.
+    // No more capacity than they need, as they are stored.
     let outcomes = runs.iter().map(|run| run.matches.outcomes.len()).sum::<usize>();
     into.outcomes.reserve_exact(outcomes);
     into.partners.reserve(outcomes / entry.max(1))?;
@@ -414,7 +414,7 @@ fn join(mut runs: Vec<Run<'_>>, entry: usize, into: &mut Matches) -> Result<()> 
 }
 
 impl Cell {
-    /// Makes room for so many objects a side, and as many pairs that can match.
+    /// Reserves memory for so many objects a side, and as many pairs that can match.
     fn reserve(&mut self, objects: usize) {
         self.detections.reserve(objects);
         self.ground_truths.reserve(objects);

@@ -1,7 +1,8 @@
-//! Many bytes at a time: what stands at each place of a short piece of text or of a row of pixels, as one bit for each byte.
+//! Many bytes at a time: what stands at each place of a short piece of text or of a row of pixels, as one bit for each
+//! byte.
 //!
-//! On x86-64 with instructions that every such machine has, some of it with [`Lanes`] that newer ones have; elsewhere byte by
-//! byte. Each is tested against the others.
+//! On x86-64 with instructions that every such machine has, some of it with [`Lanes`] that newer ones have; elsewhere
+//! byte by byte. Each is tested against the others.
 
 /// Bit `i`: whether the pieces have the same byte at `i`.
 #[inline(always)]
@@ -30,7 +31,7 @@ pub trait Lanes {
 pub trait Work {
     /// What it makes.
     type Made;
-    /// Does it; is to be `#[inline(always)]`, as all in it that asks `L`.
+    /// Runs it; must be `#[inline(always)]`, like everything in it that uses `L`.
     fn run<L: Lanes>(self) -> Self::Made;
 }
 
@@ -72,7 +73,7 @@ pub fn both(text: &[u8; 64], bits: impl Fn(&[u8; 32]) -> u32) -> u64 {
     u64::from(bits(&halves[0])) | u64::from(bits(&halves[1])) << 32
 }
 
-/// Asks for the memory of some items that will be read soon, where the machine knows how to.
+/// Prefetches the memory of some items that will be read soon, where the processor supports it.
 #[inline(always)]
 pub fn prefetch<T>(items: &[T]) {
     #[cfg(target_arch = "x86_64")]
@@ -168,7 +169,7 @@ mod vector {
         // SAFETY: every x86-64 processor has SSE2.
         let eights = unsafe {
             let values = _mm_and_si128(_mm_xor_si128(values, _mm_set1_epi8(0x30)), last);
-            // The earlier digit of a pair is its lower byte: two digits in a lane, then four, then eight.
+            // The earlier digit of a pair is its lower byte: two digits in an element, then four, then eight.
             let earlier = _mm_and_si128(values, _mm_set1_epi16(0xff));
             let pairs =
                 _mm_add_epi16(_mm_mullo_epi16(earlier, _mm_set1_epi16(10)), _mm_srli_epi16(values, 8));
@@ -206,7 +207,7 @@ mod avx2 {
         }
     }
 
-    /// What is known, as one byte: the question is asked for each pose and each polygon.
+    /// The detected processor features as one byte, which is read for each pose and each polygon.
     static ANSWER: AtomicU8 = AtomicU8::new(0);
     const NO: u8 = 1;
     const YES: u8 = 2;
@@ -312,7 +313,7 @@ mod plain {
 mod tests {
     use super::*;
 
-    /// What lanes make of some bytes, the last `count` of the first 16 of which are digits.
+    /// What the vector code makes of some bytes, the last `count` of the first 16 of which are digits.
     #[derive(Clone, Copy, Debug)]
     struct Look([u8; 64], usize);
 

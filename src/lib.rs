@@ -1,10 +1,10 @@
-//! Every mean average precision from one core.
+//! Mean average precision and related metrics.
 //!
 //! ```text
 //! read  ->  columns  ->  similarity  ->  matching  ->  MatchTable  ->  curve
 //! ```
 //!
-//! Each stage takes values and returns values; `ARCHITECTURE.md` has the whole picture. Imports run downwards
+//! Each stage takes values and returns values; `ARCHITECTURE.md` describes the modules. Imports run downwards
 //! only: a module may use those declared above it here, never those below.
 //!
 //! Letters, as in the reference: T thresholds, R recall points, K categories, A area ranges, M maximum detections,

@@ -1,9 +1,9 @@
-//! The only file that knows the thread pool.
+//! The thread pool; no other module uses it directly.
 //!
 //! Worker threads do not survive `fork()`, and evaluation is often called on both sides of one (data loaders, process
 //! pools), at any moment: while another thread of the parent makes the pool, say. So nothing here takes a lock, which a
-//! child could inherit with nobody left to release it: the pool is found by one pointer together with the process that made
-//! it, and a child makes its own.
+//! child could inherit while no thread is left to release it: the pool is found by one pointer together with the
+//! process that made it, and a child makes its own.
 //!
 //! Where the system starts no more threads, the pool has as many as there are; where it starts none, the calling thread
 //! does the work.
@@ -34,11 +34,12 @@ pub fn prepare() {
     drop(crossbeam_epoch::pin());
 }
 
-/// How many threads to use: `MEANAP_NUM_THREADS` if that is a positive number, else all that the process may run on. At most
-/// 256, or as many as there are processors.
+/// How many threads to use: `MEANAP_NUM_THREADS` if that is a positive number, else all that the process may run on. At
+/// most 256, or as many as there are processors.
 ///
-/// Both are asked for once in each process: a variable may change under a reader's eyes, and processors are found by a walk
-/// through the files of control groups, longer than a small task. A child may be put on other processors, so it asks again.
+/// Both are read once in each process: a variable may change while it is read, and counting processors reads the files
+/// of control groups, which takes longer than a small task. A child may run on other processors, so it reads them
+/// again.
 pub fn count() -> usize {
     /// The process in the upper half, its number of threads in the lower one.
     static OF_PROCESS: AtomicU64 = AtomicU64::new(0);
@@ -99,12 +100,12 @@ fn pool() -> Option<&'static ThreadPool> {
         return owned.pool.as_ref();
     }
     let made = Box::into_raw(Box::new(Owned { process, pool: start(count()) }));
-    // A pool inherited through fork() has no threads to join, so it is forgotten, not dropped.
+    // A pool inherited through fork() has no threads to join, so it is leaked, not dropped.
     match POOL.compare_exchange(held, made, Ordering::AcqRel, Ordering::Acquire) {
         // SAFETY: as above.
         Ok(_) => unsafe { &*made }.pool.as_ref(),
         Err(other) => {
-            // SAFETY: it was made here, and nobody else has seen it. Its threads end.
+            // SAFETY: it was made here, and nothing else refers to it. Its threads end.
             drop(unsafe { Box::from_raw(made) });
             // SAFETY: as above. What another thread of this process has stored is of this process.
             unsafe { &*other }.pool.as_ref()

@@ -1,14 +1,14 @@
-//! Long work that somebody watches and may stop.
+//! Progress and cancellation of long work.
 //!
-//! Who works says how far the work is and asks now and then whether to go on; who watches sits elsewhere, at a keyboard
-//! say. Work that was cancelled comes back as an error of that kind: the watcher knows why.
+//! The worker reports its progress and checks now and then for cancellation; another thread reads the progress and may
+//! cancel. Cancelled work returns an error of that kind.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
 
-/// What worker and watcher share. The default is that nobody watches, and costs nothing.
+/// State shared by the worker and the thread that reads its progress. The default reports to no one, and costs nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Watch(Option<Arc<State>>);
 
@@ -19,7 +19,7 @@ struct State {
 }
 
 impl Watch {
-    /// For work that is watched.
+    /// For work with progress and cancellation.
     pub fn new() -> Watch {
         Watch(Some(Arc::default()))
     }
@@ -37,7 +37,7 @@ impl Watch {
         self.0.as_ref().map_or(0, |state| state.done.load(Ordering::Relaxed))
     }
 
-    /// Asks for the work to be given up.
+    /// Cancels the work.
     pub fn stop(&self) {
         if let Some(state) = &self.0 {
             state.stopped.store(true, Ordering::Relaxed);

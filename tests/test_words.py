@@ -17,7 +17,23 @@ PAGES = ("README.md", "ARCHITECTURE.md", "fuzz/README.md", *("docs/" + name + ".
     "analysis", "clusters", "decision", "numbers", "pycocotools", "ranking", "segmentation", "torchmetrics", "training",
 )))  # fmt: skip
 
-TREES = ("python/meanap",)
+TREES = (
+    "python/meanap",
+    "src/analysis",
+    "src/arrow",
+    "src/columns",
+    "src/curve",
+    "src/error.rs",
+    "src/evaluate.rs",
+    "src/lanes.rs",
+    "src/lib.rs",
+    "src/matching",
+    "src/pixels",
+    "src/rle",
+    "src/similarity",
+    "src/threads.rs",
+    "src/watch.rs",
+)
 
 COMMANDS = ("eval", "check", "compare", "report", "semantic", "panoptic", "rank", "demo", "generate")
 

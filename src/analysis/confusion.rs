@@ -1,8 +1,8 @@
-//! Which category is taken for which: the rows of a confusion matrix.
+//! The rows of a confusion matrix.
 //!
-//! Detections are matched with ground truths of any category, by the protocol's own matcher, and each is told by whom it
-//! matched. The rows are those of a match table, so batches, shards and images that come twice are gathered by the same
-//! [`crate::matching::MatchLog`].
+//! Detections are matched with ground truths of any category, by the protocol's own matcher, and each is given with the
+//! ground truth that it matched. The rows are those of a match table, so batches, shards and images that come twice are
+//! gathered by the same [`crate::matching::MatchLog`].
 
 use crate::error::{Result, filled, with_capacity};
 use crate::evaluate::Scene;
@@ -11,9 +11,9 @@ use crate::similarity::Similarity;
 
 /// Matches without regard to categories: a table with a pair for each detection, grouped by categories.
 ///
-/// `scene` has one threshold whose partners are kept, one area range, and categories that do not keep objects apart. A
-/// detection that matched is a true positive or of another category than its partner, one that matched nothing is of the
-/// background.
+/// `scene` has one threshold whose partners are stored, one area range, and compares all categories together. A
+/// detection that matched is a true positive or of another category than its partner, one that matched nothing is of
+/// the background.
 ///
 /// # Errors
 ///

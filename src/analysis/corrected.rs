@@ -1,7 +1,7 @@
-//! What if errors of one type were corrected? The table behind error decomposition.
+//! Tables with errors of one type corrected, for error decomposition.
 //!
-//! Source: Bolya et al., "TIDE", ECCV 2020. An error that can be corrected becomes a true positive, any other of its type
-//! disappears; a missed ground truth is no longer looked for.
+//! Source: Bolya et al., "TIDE", ECCV 2020. An error that can be corrected becomes a true positive, any other of its
+//! type disappears; a missed ground truth is no longer looked for.
 
 use super::states::{States, TruthState};
 use crate::error::{Result, with_capacity};

@@ -1,4 +1,4 @@
-//! Right and wrong detections above each score.
+//! True and false positives above each score.
 
 use super::ranked::Ranked;
 use crate::matching::MatchTable;

@@ -1,9 +1,9 @@
-//! Why detections are wrong: the error type of each, and the ground truth that it is about.
+//! Error types of detections, and the ground truth that each error refers to.
 //!
 //! Source: Bolya, Foley, Hays, Hoffman, "TIDE: A General Toolbox for Identifying Object Detection Errors", ECCV 2020.
-//! Matching is the evaluation's own, at a single threshold, and what matched is read from its partners. A false positive
-//! is then compared with the ground truths of all categories in its image. The rows are those of the evaluation's match
-//! table, so batches and shards are gathered by the same [`crate::matching::MatchLog`].
+//! Matching is the evaluation's own, at a single threshold, and what matched is read from its partners. A false
+//! positive is then compared with the ground truths of all categories in its image. The rows are those of the
+//! evaluation's match table, so batches and shards are gathered by the same [`crate::matching::MatchLog`].
 
 use rayon::prelude::*;
 
@@ -13,7 +13,7 @@ use crate::matching::{ErrorType, MatchTable, Pair, Partners, Positions, Row, Tru
 use crate::similarity::Similarity;
 use crate::threads;
 
-/// A detection that was kept.
+/// An evaluated detection.
 #[derive(Clone, Copy)]
 struct Found {
     row: Row,
@@ -33,11 +33,11 @@ struct Wanted {
 /// A detection, its rank in its image, and what it is.
 type Classified = (u32, u32, Pair);
 
-/// Matches, and tells what each detection is: the evaluation's table with a pair for each row, whose rank becomes that
+/// Matches, and classifies each detection: the evaluation's table with a pair for each row, whose rank becomes that
 /// within its image.
 ///
-/// `scene` has one threshold, whose partners are kept, and one area range. `background` is the similarity up to which a
-/// detection has nothing to do with a ground truth.
+/// `scene` has one threshold, whose partners are stored, and one area range. `background` is the similarity up to which
+/// a detection has nothing to do with a ground truth.
 ///
 /// # Errors
 ///
@@ -59,7 +59,7 @@ pub fn error_table(
     with_pairs(table, scene.detections.len(), classified)
 }
 
-/// The detections that were kept and the ground truths that are to be found, image by image.
+/// The evaluated detections and the ground truths that are not ignored, image by image.
 fn sides(table: &MatchTable, by_category: bool) -> Result<(Vec<Found>, Vec<Wanted>)> {
     let mut found = with_capacity(table.rows.items.len())?;
     let mut wanted = with_capacity(table.truths.items.len())?;
@@ -117,7 +117,7 @@ fn shares<'a>(found: &'a [Found], wanted: &'a [Wanted]) -> Vec<(&'a [Found], &'a
     shares
 }
 
-/// How detections are told apart.
+/// The thresholds of the error types.
 struct Classifier<'a> {
     similarity: &'a dyn Similarity,
     threshold: f64,
@@ -173,7 +173,7 @@ impl Classifier<'_> {
             partner: Some(wanted[g].truth.object),
             similarity,
         };
-        // As TIDE asks: the first that applies.
+        // As in TIDE: the first that applies.
         let off = |&(_, value): &(usize, f64)| value > 0.0 && value < self.threshold;
         if let Some(best) = near(own, self.background).filter(off) {
             about(ErrorType::Localisation, best)

@@ -1,4 +1,4 @@
-//! How well objects are found and placed at the best threshold: optimal localisation-recall-precision.
+//! Optimal localisation recall precision error (oLRP) at the best threshold.
 //!
 //! Source: Oksuz, Cam, Kalkan, Akbas, "One Metric to Measure Them All: Localisation Recall Precision (LRP) for
 //! Evaluating Visual Detection Tasks", TPAMI 2022. With the detections of some score or a higher one,
@@ -24,7 +24,7 @@ pub struct Optimal {
     pub false_positive: Vec<f64>,
     /// 1 - recall.
     pub false_negative: Vec<f64>,
-    /// The score: detections of it or a higher one count. Infinite where it is best to believe none.
+    /// The score: detections of it or a higher one count. Infinite where it is best to use none.
     pub score: Vec<f64>,
 }
 

@@ -1,14 +1,14 @@
-//! What a match table tells beyond the curves: one question, one file. Who matched whom is read from the table; only
+//! Analyses of a match table beyond the curves, a file each. Partners are read from the table; only
 //! [`error_types`] compares objects, those that did not match.
 //!
 //! | file | question |
 //! |---|---|
 //! | [`resample`] | What would the numbers be on other images like these? |
 //! | [`counts`] | How many are right, how many wrong, above each score? |
-//! | [`ties`] | How much do equal scores leave to chance? |
-//! | [`operating`] | Which score to act on, and how sure is that? |
+//! | [`ties`] | How much can the order of equal scores change AP? |
+//! | [`operating`] | Which score threshold meets a target, and what is its confidence interval? |
 //! | [`pooled`] | What if all categories were ranked together? |
-//! | [`confusion`] | Which category is taken for which? |
+//! | [`confusion`] | Which categories are confused? |
 //! | [`error_types`] | Why are detections wrong, and about which ground truth? |
 //! | [`states`] | What became of each ground truth? |
 //! | [`corrected`] | What if errors of one type were corrected? |

@@ -1,4 +1,4 @@
-//! Which score to act on, and how sure that is: operating points on other samples of images.
+//! Operating points (score thresholds for a target) on bootstrap resamples of the images.
 //!
 //! As in [`super::resample`], a sample gives each image a weight, the times it was drawn.
 

@@ -1,4 +1,4 @@
-//! The numbers on other samples of images: what bootstrap intervals are made of.
+//! The numbers on bootstrap resamples of the images, for confidence intervals.
 //!
 //! A sample gives each image a weight, the times it was drawn. An image drawn twice brings its detections and its
 //! ground truths twice. Nothing is matched again: matching happens within an image.

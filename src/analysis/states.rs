@@ -1,4 +1,4 @@
-//! What became of each ground truth, and which errors can be corrected: read from the pairs of a table.
+//! The state of each ground truth, and which errors can be corrected, from the pairs of a table.
 
 use crate::error::{Error, Result, filled};
 use crate::matching::{ErrorType, MatchTable, NOT_EVALUATED, Pair, Row};
@@ -23,7 +23,7 @@ impl TruthState {
     pub const NAMES: [&'static str; 4] = ["matched", "correctable", "missed", "ignored"];
 }
 
-/// A table with what its pairs tell of the ground truths.
+/// A table with the states of the ground truths, derived from its pairs.
 pub struct States<'a> {
     table: &'a MatchTable,
     pairs: &'a [Pair],
@@ -83,7 +83,7 @@ impl<'a> States<'a> {
         self.pairs[row.object as usize]
     }
 
-    /// What became of a ground truth, told by [`crate::matching::Truth::object`].
+    /// The state of a ground truth, by [`crate::matching::Truth::object`].
     pub fn truth(&self, object: u32) -> TruthState {
         self.truths[object as usize].state
     }
@@ -93,8 +93,8 @@ impl<'a> States<'a> {
         self.truths[object as usize].group
     }
 
-    /// Whether the error of a detection can be corrected: it is about a ground truth that none matched, and the best scored of
-    /// those.
+    /// Whether the error of a detection can be corrected: it is about a ground truth that none matched, and the best
+    /// scored of those.
     pub fn corrects(&self, row: &Row) -> bool {
         let pair = self.pair(row);
         let best = |object: u32| {

@@ -1,4 +1,4 @@
-//! What reordering equal scores can do to average precision.
+//! The range of average precision over all orders of equal scores.
 //!
 //! Detections of one score stand in an order that the score does not justify. Matches are taken as they are; only the
 //! ranking of equal scores is varied. Precision at each true positive is least when all false positives of its score

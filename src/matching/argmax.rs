@@ -1,4 +1,4 @@
-//! Matching that asks for the best ground truth first, and only then whether it is still free.
+//! Argmax matching: a detection matches the most similar ground truth, or none if that is matched already.
 //!
 //! Source: `VOCevaldet.m` of the PASCAL VOC development kit. A detection whose most similar ground truth was taken by a
 //! better one is a false positive, even if another ground truth would have done. (Ultralytics' pairing of each

@@ -1,4 +1,4 @@
-//! Which objects meet: objects grouped by category and sorted by image, so that a cell (one category in one image) is
+//! Cells: objects grouped by category and sorted by image, so that a cell (one category in one image) is
 //! a run of them.
 
 use std::ops::Range;
@@ -38,7 +38,7 @@ pub struct Extent {
     pub images: usize,
     /// Evaluated categories.
     pub categories: usize,
-    /// Whether categories keep objects apart. If not, all categories of an image are one cell, its objects in
+    /// Whether only objects of the same category match. If not, all categories of an image are one cell, its objects in
     /// category order.
     pub by_category: bool,
 }
@@ -67,7 +67,7 @@ pub struct Cells<T> {
 
 impl<T: InImage + Send> Cells<T> {
     /// Sorts by category, counting, and each group by image, digit by digit: linear in objects, images and categories.
-    /// `make(object, image position)` is what is kept of an object.
+    /// `make(object, image position)` is what is stored of an object.
     pub fn new(
         image: &[u32],
         category: &[u32],

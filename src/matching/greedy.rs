@@ -4,8 +4,8 @@
 //! still free (a crowd is always free), a later one on a tie; one that is ignored only if no other reaches the
 //! threshold.
 //!
-//! The reference asks this once for each threshold. Here 64 thresholds are asked at once: what a pair reaches, and what
-//! is taken, are words with one bit for each.
+//! The reference does this once for each threshold. Here 64 thresholds are processed at once: what a pair reaches, and
+//! what is taken, are words with one bit for each.
 
 use std::cmp::Ordering;
 
@@ -30,7 +30,7 @@ pub struct Candidates {
 }
 
 impl Candidates {
-    /// Forgets all pairs.
+    /// Removes all pairs.
     pub fn clear(&mut self) {
         self.pairs.clear();
         self.reached.clear();
@@ -38,7 +38,7 @@ impl Candidates {
         self.any_nan = false;
     }
 
-    /// Makes room for so many pairs.
+    /// Reserves memory for so many pairs.
     pub fn reserve(&mut self, pairs: usize) {
         self.pairs.reserve(pairs);
         self.reached.reserve(pairs);
@@ -209,7 +209,7 @@ impl Matcher for Greedy {
 }
 
 /// The reference's loops, one threshold at a time: after a NaN, which nothing is below, each later ground truth is
-/// taken to be better, and no order of preference tells that.
+/// taken to be better, which no order of preference expresses.
 fn match_with_nan(
     candidates: &Candidates,
     thresholds: &[f64],

@@ -24,7 +24,7 @@ pub trait Matcher: Debug + Send + Sync {
     }
 }
 
-/// What is told of each match.
+/// Receives each match.
 pub type OnMatch<'a> = &'a mut dyn FnMut(usize, u64, usize, usize);
 
 /// One cell in some area ranges, as a matcher sees it: detections best first, ground truths in input order.

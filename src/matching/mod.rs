@@ -1,4 +1,4 @@
-//! Matching, cell by cell, and the table of its outcomes: who matched whom, if somebody asks.
+//! Matching, cell by cell, and the match table, optionally with partners.
 
 mod argmax;
 mod cells;

@@ -1,4 +1,4 @@
-//! What a detection is: correct, or which error, and about which ground truth.
+//! Pairs: the error type of a detection, and the ground truth that it refers to.
 
 /// What a detection is. The errors are those of TIDE (Bolya et al., ECCV 2020).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -14,7 +14,7 @@ pub enum ErrorType {
     Both,
     /// On a ground truth that a better detection matched.
     Duplicate,
-    /// It matched nothing; where error types are told apart, nothing is near.
+    /// It matched nothing; with error types, no ground truth is near.
     Background,
     /// It counts as neither true nor false positive.
     #[default]
@@ -67,7 +67,7 @@ pub struct Pair {
     pub error: ErrorType,
     /// The ground truth ([`super::Truth::object`]), if there is one.
     pub partner: Option<u32>,
-    /// Similarity to the partner, else to the nearest ground truth that is to be found; NaN if it was not asked for.
+    /// Similarity to the partner, else to the nearest ground truth that is to be found; NaN if it was not requested.
     pub similarity: f64,
 }
 

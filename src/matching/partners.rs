@@ -1,11 +1,11 @@
-//! Who matched whom: an optional column of the match table, filled where matching happens.
+//! Partners: an optional column of the match table with the matched ground truths, filled during matching.
 
 use super::table::each_bit;
 use crate::error::{Result, reserve};
 
-/// The ground truth that each matched detection matched, at the thresholds and in the area ranges that were asked for.
+/// The ground truth that each matched detection matched, at the requested thresholds and in the requested area ranges.
 ///
-/// It has an entry for each outcome of the table, in the same order. A partner is told by its index among the ground
+/// It has an entry for each outcome of the table, in the same order. A partner is given as its index among the ground
 /// truth's columns ([`super::Truth::object`]), also where its id makes the match count as none.
 #[derive(Clone, Debug, Default)]
 pub struct Partners {
@@ -19,12 +19,12 @@ pub struct Partners {
 pub const NO_PARTNER: u32 = u32::MAX;
 
 impl Partners {
-    /// An empty column for so many area ranges and these thresholds, told by index and rising; none for no column.
+    /// An empty column for so many area ranges and these thresholds, by index and rising; none for no column.
     pub fn of(areas: usize, thresholds: &[usize]) -> Partners {
         Partners { thresholds: thresholds.to_vec(), areas, objects: Vec::new() }
     }
 
-    /// Whether nobody asked for it.
+    /// Whether it was not requested.
     pub fn is_empty(&self) -> bool {
         self.thresholds.is_empty()
     }
@@ -33,7 +33,7 @@ impl Partners {
         self.areas * self.thresholds.len()
     }
 
-    /// Makes room for so many outcomes more.
+    /// Reserves memory for so many more outcomes.
     pub fn reserve(&mut self, outcomes: usize) -> Result<()> {
         let more = outcomes.saturating_mul(self.entry());
         reserve(&mut self.objects, more)
@@ -62,7 +62,7 @@ impl Partners {
         }
     }
 
-    /// Whom the detection of an outcome matched in an area range, at the `place`-th of the thresholds asked for.
+    /// Whom the detection of an outcome matched in an area range, at the `place`-th of the requested thresholds.
     #[inline]
     pub fn get(&self, outcome: usize, a: usize, place: usize) -> Option<u32> {
         let object = self.objects[outcome * self.entry() + a * self.thresholds.len() + place];

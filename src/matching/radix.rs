@@ -8,8 +8,8 @@ const VALUES: usize = 1 << DIGIT;
 
 /// Sorts by `key`, equal ones as they came; `spare` is working memory.
 ///
-/// Only digits in which the keys differ are looked at: scores that were single-precision numbers have few, images of one
-/// batch too. And of many only the first ones: what they leave together is little, and is sorted by comparing.
+/// Only digits in which the keys differ are processed: scores that were single-precision numbers have few, images of
+/// one batch too. And of many only the first ones: what they leave together is little, and is sorted by comparing.
 pub fn sort_by_integer<T: Copy>(items: &mut [T], spare: &mut Vec<T>, key: impl Fn(&T) -> u64) {
     if items.len() < VALUES {
         items.sort_by_key(key);

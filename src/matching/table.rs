@@ -19,7 +19,7 @@ pub struct Row {
     pub image: u32,
     /// Index among the detections' columns.
     pub object: u32,
-    /// Rank within the cell, from 0; [`Row::DROPPED`] beyond the most detections that were kept.
+    /// Rank within the cell, from 0; [`Row::DROPPED`] beyond the limit on detections.
     pub rank: u32,
     outcome: u32,
 }
@@ -42,7 +42,7 @@ pub enum Outcome {
 const UNMATCHED: u32 = 1 << 31;
 
 impl Row {
-    /// The rank of a detection that was not kept.
+    /// The rank of a detection beyond the limit.
     pub const DROPPED: u32 = u32::MAX;
 
     /// A detection that has matched nothing and lies outside the area ranges of the mask.
@@ -100,9 +100,9 @@ impl InImage for Truth {
     }
 }
 
-/// Layout of the outcomes of matched detections: one bit for each area range that the detection lies outside of, and for
-/// each area range one matched bit for each threshold and then one ignored bit for each; all in a row, in as many words as
-/// they need. Where it lies outside it is ignored at the thresholds at which it did not match, too.
+/// Layout of the outcomes of matched detections: one bit for each area range that the detection lies outside of, and
+/// for each area range one matched bit for each threshold and then one ignored bit for each; all in a row, in as many
+/// words as they need. Where it lies outside it is ignored at the thresholds at which it did not match, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bits {
     /// Area ranges.
@@ -160,8 +160,8 @@ impl Bits {
         }
     }
 
-    /// Says of the `word`-th 64 thresholds of area range `a` at which of them it matched, and at which of them something
-    /// ignored.
+    /// Says of the `word`-th 64 thresholds of area range `a` at which of them it matched, and at which of them
+    /// something ignored.
     #[inline]
     pub fn set(self, entry: &mut [u64], a: usize, word: usize, matched: u64, ignored: u64) {
         let (m, i) = self.fields(a, word);
@@ -178,8 +178,8 @@ impl Bits {
         (matched, i.get(entry) | beside)
     }
 
-    /// Of the `word`-th 64 thresholds of area range `a` those at which a detection is a true positive, and those at which
-    /// it is a false one.
+    /// Of the `word`-th 64 thresholds of area range `a` those at which a detection is a true positive, and those at
+    /// which it is a false one.
     #[inline]
     pub fn verdict(self, entry: &[u64], a: usize, word: usize) -> Verdict {
         let (matched, ignored) = self.get(entry, a, word);
@@ -251,9 +251,9 @@ pub struct MatchTable {
     pub truths: Cells<Truth>,
     /// Outcomes of matched rows, [`Bits::entry`] words each.
     pub outcomes: Vec<u64>,
-    /// Whom they matched, at the thresholds for which somebody asked.
+    /// Their partners, at the requested thresholds.
     pub partners: Partners,
-    /// What each detection is, by [`Row::object`], if somebody asked.
+    /// The pair of each detection, by [`Row::object`], if requested.
     pub pairs: Option<Vec<Pair>>,
 }
 
@@ -297,8 +297,8 @@ impl MatchTable {
         }
     }
 
-    /// The ground truth ([`Truth::object`]) that a detection matched in area range `a`, at the `place`-th of the thresholds
-    /// whose partners were asked for; also one whose id makes the match count as none.
+    /// The ground truth ([`Truth::object`]) that a detection matched in area range `a`, at the `place`-th of the
+    /// thresholds whose partners were requested; also one whose id makes the match count as none.
     #[inline]
     pub fn partner(&self, row: &Row, a: usize, place: usize) -> Option<u32> {
         match row.outcome() {

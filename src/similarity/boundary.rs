@@ -54,7 +54,7 @@ impl BoundaryIou {
 struct BoundaryScratch {
     masks: MaskScratch,
     detection: Rim,
-    /// For each ground truth of the cell its boundary, once it has been asked for.
+    /// For each ground truth of the cell its boundary, once it has been computed.
     ground_truths: Vec<Rim>,
     eroded: Vec<u64>,
 }

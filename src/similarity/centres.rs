@@ -1,4 +1,5 @@
-//! A similarity that only the tests know: what adding one takes is this file and its lines in `mod.rs` and `registry.rs`.
+//! A similarity that only the tests know: what adding one takes is this file and its lines in `mod.rs` and
+//! `registry.rs`.
 
 use std::sync::Arc;
 

@@ -137,8 +137,8 @@ impl Oks {
         }
     }
 
-    /// Compares one ground truth with all detections of its cell: those that cannot reach the least mean are left as they
-    /// are in `out`, the exponents of most others in `scratch`.
+    /// Compares one ground truth with all detections of its cell: those that cannot reach the least mean are left as
+    /// they are in `out`, the exponents of most others in `scratch`.
     fn compare(
         &self,
         scratch: &mut OksScratch,
@@ -274,8 +274,7 @@ struct Target {
 /// below the reference's "all but equal" (1 - 1e-10).
 const MARGIN: f64 = 1.0 + 1e-9;
 
-/// No less than `exp(-x)` for `x >= 0`, as the series of `exp(x)` is cut: of pairs whose boxes overlap, this tells most
-/// apart.
+/// No less than `exp(-x)` for `x >= 0`, as the series of `exp(x)` is cut: it decides most pairs whose boxes overlap.
 #[inline(always)]
 fn ceiling(x: f64) -> f64 {
     1.0 / (1.0 + x * (1.0 + x * (1.0 / 2.0 + x * (1.0 / 6.0))))
@@ -430,7 +429,7 @@ mod tests {
         let exp: Exp = Arc::new(|values| values.iter_mut().for_each(|value| *value = value.exp()));
         let (mut reached, mut missed) = (0, 0);
         for round in 0..300 {
-            // Some of the poses are apart from each other.
+            // Some of the poses do not overlap.
             let apart = [0.0, 90.0][round / 9 % 2];
             let truths: Vec<f64> = (0..4 * 17 * 2).map(|i| 60.0 * roll() + (i / 34) as f64 * apart).collect();
             let spread = [2.0, 8.0, 40.0][round % 3];

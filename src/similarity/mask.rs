@@ -20,7 +20,7 @@ pub(super) static KIND: Kind = Kind {
 
 /// Intersection over union of masks; for a crowd, intersection over the detection's area.
 ///
-/// Masks are decoded when a cell asks for them, each once for each cell.
+/// Masks are decoded when a cell needs them, each once for each cell.
 ///
 /// Source: `rleIou` of the COCO API, on masks made as `COCO.annToRLE` makes them.
 pub(super) struct MaskIou {
@@ -61,8 +61,8 @@ impl Similarity for MaskIou {
 }
 
 impl MaskIou {
-    /// Fills a cell as [`Comparer`] does, each value passed through `refine`: it is given the detection (mask 0 of the first), all
-    /// ground truths of the cell, which of them, and the value.
+    /// Fills a cell as [`Comparer`] does, each value passed through `refine`: it is given the detection (mask 0 of the
+    /// first), all ground truths of the cell, which of them, and the value.
     pub(super) fn fill_with(
         &self,
         scratch: &mut MaskScratch,
@@ -129,7 +129,8 @@ pub fn measure(masks: &Masks) -> Vec<Option<Measures>> {
     })
 }
 
-/// The text of each mask that is not compressed yet, in parallel; `None` for others, and for one that cannot be decoded.
+/// The text of each mask that is not compressed yet, in parallel; `None` for others, and for one that cannot be
+/// decoded.
 pub fn compress(masks: &Masks) -> Vec<Option<Vec<u8>>> {
     let one = |decoder: &mut Decoder, index: usize| {
         if matches!(masks.shape[index], Shape::Compressed { .. }) {

@@ -1,7 +1,8 @@
 //! How alike two objects are: a file for each kind of similarity, and the registry that lists them.
 //!
-//! The rest of the program asks the [registry](Kind::named) by name and holds a `Box<dyn Similarity>`. A similarity is
-//! dispatched dynamically once for each cell, so adding one costs nothing where it is not used.
+//! The rest of the program looks a similarity up in the [registry](Kind::named) by name and holds a
+//! `Box<dyn Similarity>`. A similarity is dispatched dynamically once for each cell, so adding one costs nothing where
+//! it is not used.
 
 mod bbox;
 mod boundary;

@@ -20,13 +20,13 @@ pub struct Kind {
     pub name: &'static str,
     /// What it compares. The area of objects and what makes ground truth ignored follow from it.
     pub geometry: GeometryKind,
-    /// The parameters of a protocol that it looks at.
+    /// The parameters of a protocol that it uses.
     pub parameters: &'static [&'static str],
     /// Gives it the columns of detections and ground truth.
     pub compare: fn(&Objects, &Objects, &Parameters) -> Result<Box<dyn Similarity>>,
 }
 
-/// What a protocol says about how objects are compared. Each kind looks at its own.
+/// What a protocol says about how objects are compared. Each kind uses its own.
 #[derive(Clone, Default)]
 pub struct Parameters {
     /// Whether a box reaches from its first to its last pixel, both inside.
@@ -55,7 +55,7 @@ impl Kind {
         found.copied().ok_or_else(|| Error::value(format!("expected {}, found {name:?}", known())))
     }
 
-    /// Whether it looks at that setting of a protocol.
+    /// Whether it uses that setting of a protocol.
     pub fn uses(&self, setting: &str) -> bool {
         self.parameters.contains(&setting)
     }

@@ -1,4 +1,4 @@
-//! A log as bytes: to send to another process, or to keep.
+//! A log as bytes: to send to another process, or to store.
 //!
 //! Little-endian columns, each behind its length. What is read is checked before it is used: the bytes may come from
 //! anywhere.

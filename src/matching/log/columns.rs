@@ -1,4 +1,4 @@
-//! A log as columns: to send to workers as a table, or to look at.
+//! A log as columns: to send to workers as a table, or to read.
 //!
 //! Unlike bytes they can be put together in any order and cut anywhere between images: what a row means does not
 //! depend on the rows around it, but for the outcomes of matched rows, which follow one another as those rows do.

@@ -1,6 +1,6 @@
 //! Match-table rows gathered batch by batch.
 //!
-//! Rows are kept in the order in which they come, under codes; [`MatchLog::table`] sorts them by category and by the
+//! Rows are stored in the order in which they come, under codes; [`MatchLog::table`] sorts them by category and by the
 //! images' ids. So the table does not depend on batches, shards, or their order, and merging two logs is putting one
 //! behind the other. An image that comes twice (a sampler that pads its last batch, two ranks that saw the same image)
 //! counts once.
@@ -30,7 +30,7 @@ pub struct MatchLog {
     labels: Codebook,
     detections: Detections,
     truths: Truths,
-    /// Of each detection, if they are kept. A partner is told by its place in `truths`.
+    /// Of each detection, if they are stored. A partner is given as its position in `truths`.
     pairs: Option<Vec<Pair>>,
 }
 
@@ -118,8 +118,8 @@ impl Images {
     }
 }
 
-/// Mixes numbers in order, one multiplication each: both halves of the product of what there is and an odd number whose
-/// bits look random.
+/// Mixes numbers in order, one multiplication each: both halves of the product of the current value and an odd number
+/// whose bits look random.
 fn mix(numbers: impl IntoIterator<Item = u64>) -> u64 {
     numbers.into_iter().fold(0x9e37_79b9_7f4a_7c15, |state: u64, number| {
         let product = u128::from(state ^ number) * 0xbf58_476d_1ce4_e5b9;
@@ -154,7 +154,7 @@ impl MatchLog {
         self.bits
     }
 
-    /// Whether categories keep objects apart.
+    /// Whether only objects of the same category match.
     pub fn by_category(&self) -> bool {
         self.by_category
     }
@@ -191,7 +191,7 @@ impl MatchLog {
             + self.pairs.as_ref().map_or(0, |pairs| pairs.capacity() * size_of::<Pair>())
     }
 
-    /// The categories that objects had, also where categories do not keep them apart.
+    /// The categories that objects had, also where all categories are compared together.
     pub fn labels(&self) -> &Codebook {
         &self.labels
     }
@@ -427,7 +427,7 @@ impl MatchLog {
             let at = i as usize;
             Row::restored(d.score[at], image, i, d.rank[at], d.outcome[at])
         });
-        // Outcomes come to lie as their rows do: whoever reads a category reads what lies together.
+        // Outcomes are stored in the order of their rows: a category is contiguous.
         let entry = self.bits.entry().max(1);
         let mut outcomes = Vec::with_capacity(d.outcomes.len());
         for row in &mut rows.items {
