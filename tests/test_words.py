@@ -29,6 +29,8 @@ TREES = (
     "src/lib.rs",
     "src/matching",
     "src/pixels",
+    "src/ranking",
+    "src/read",
     "src/rle",
     "src/similarity",
     "src/threads.rs",
@@ -73,6 +75,7 @@ BANNED = {
 ALLOWED = (
     r"pictures\.py",
     r"Hugging Face",
+    r"quotation marks",
     r"≠ marks",
     r"</?(?:picture|source)[^>]*>",
 )

@@ -1,9 +1,8 @@
 //! The confusion matrix of pixels: how many of class i were predicted as class j.
 //!
 //! Every measure of semantic segmentation follows from this matrix. It is counted in one pass over both maps, at the
-//! speed
-//! of memory: label maps are mostly long stretches of one class, so that runs are counted, not pixels. Where a piece is
-//! too restless for that, its pixels are counted one by one, adjacent ones in different copies of the matrix, because
+//! speed of memory: label maps are mostly long stretches of one class, so that runs are counted, not pixels. Where runs
+//! are too short for that, pixels are counted one by one, adjacent ones in different copies of the matrix, because
 //! adding to the number that has just been added to waits for the store.
 
 use rayon::prelude::*;

@@ -1,7 +1,7 @@
 //! Average precision and the precision-recall curve of a binary classifier.
 //!
 //! Each distinct score is a threshold; examples that share a score enter together, so ties need no order. The scores
-//! of positives and of negatives are sorted apart and merged: two arrays of keys are all the memory it takes.
+//! of positives and of negatives are sorted separately and merged: two arrays of keys are all the memory it takes.
 //!
 //! Source: scikit-learn, `average_precision_score` and `precision_recall_curve`, same bits.
 

@@ -1,7 +1,7 @@
-//! Long rows of numbers compared, counted and converted: the one place here that asks which instructions the
+//! Long rows of numbers compared, counted and converted, with the vector instructions that the
 //! processor has.
 //!
-//! Every road is the same function, which the compiler turns into vector instructions; on the quicker one it may use
+//! Every path is the same function, which the compiler turns into vector instructions; on the quicker one it may use
 //! those of AVX2. Nothing is rounded that would not be elsewhere, so the result is the same.
 
 /// A number of either precision.
@@ -54,7 +54,7 @@ macro_rules! with_avx2 {
                 fn quick<$($generics)*>($($input: $type),*) $(-> $result)? {
                     $plain($($input),*)
                 }
-                // SAFETY: the processor has AVX2, as was asked just above.
+                // SAFETY: the processor has AVX2, as was checked just above.
                 return unsafe { quick($($input),*) };
             }
             $plain($($input),*)

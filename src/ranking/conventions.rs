@@ -1,4 +1,4 @@
-//! What tools silently disagree on, each as a value.
+//! Conventions on which tools disagree, each as a value.
 
 use crate::error::{Error, Result};
 

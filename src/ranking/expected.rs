@@ -3,7 +3,7 @@
 //! Source: McSherry and Najork, "Computing Information Retrieval Performance Measures Efficiently in the Presence of
 //! Tied Scores", ECIR 2008. They give precision, recall, F1, reciprocal rank, average precision and nDCG in closed
 //! form; rank-biased precision is linear in the same way, and expected reciprocal rank and binary preference follow
-//! from the chance that a prefix of a tie holds none, or so many, of its documents.
+//! from the probability that a prefix of a tie holds none, or so many, of its documents.
 
 use crate::error::{Error, Result};
 
@@ -145,8 +145,8 @@ impl List<'_> {
         (1.0 - p) * total
     }
 
-    /// The mean of `1 / rank` where a reader stops, who stops at each document with a chance that depends on its
-    /// grade. Reciprocal rank is the case where that chance is 0 or 1.
+    /// The mean of `1 / rank` where a reader stops, who stops at each document with a probability that depends on its
+    /// grade. Reciprocal rank is the case where that probability is 0 or 1.
     fn expected_stop(&self, depth: u32, stop: impl Fn(&Hit) -> f64) -> f64 {
         let mut reached = 1.0;
         let mut total = 0.0;
@@ -201,7 +201,7 @@ fn precisions(before: f64, relevant: f64, size: f64, tie: &Tie, places: u32) -> 
     if relevant == 0.0 {
         return 0.0;
     }
-    // Given that a place holds a relevant document, each other place does with this chance.
+    // Given that a place holds a relevant document, each other place does with this probability.
     let other = if size > 1.0 { (relevant - 1.0) / (size - 1.0) } else { 0.0 };
     let at = |i: u32| (before + 1.0 + f64::from(i) * other) / (f64::from(tie.above + i) + 1.0);
     relevant / size * (0..places).map(at).sum::<f64>()
@@ -234,7 +234,7 @@ fn expected_over_found(total: f64, before: f64, relevant: f64, tie: &Tie, places
     mean
 }
 
-/// `passed[j]`: the chance that a reader passes the first `j` places of a tie, for `j` up to `places`.
+/// `passed[j]`: the probability that a reader passes the first `j` places of a tie, for `j` up to `places`.
 ///
 /// Documents are added one at a time: the mean over all choices of `j` of `n + 1` documents is a mixture of those
 /// with and without the new one. All terms are chances, so nothing cancels.
@@ -242,7 +242,7 @@ fn passing_chances(tie: &Tie, places: usize, stop: impl Fn(&Hit) -> f64) -> Vec<
     let mut passed = vec![1.0; places + 1];
     let stops: Vec<f64> = tie.hits.iter().map(&stop).filter(|&chance| chance > 0.0).collect();
     let size = tie.size as usize;
-    // Documents at which nobody stops come first: among them every chance to pass is 1.
+    // Documents at which no reader stops come first: the probability to pass them is 1.
     let certain = size - stops.len();
     for (n, stop) in (certain..).zip(stops) {
         for j in (1..=places.min(n + 1)).rev() {

@@ -109,7 +109,7 @@ impl<T: Id, F: Fn(u32) -> T> Order for ById<F> {
     }
 }
 
-/// Fills `rank` and sorts the hits by it. `documents` is asked only about rows that share their score with a hit, and
+/// Fills `rank` and sorts the hits by it. `documents` is called only for rows that share their score with a hit, and
 /// only if the ties go by document.
 ///
 /// With expected or grouped ties the rank is that of the tie's first document.

@@ -8,7 +8,7 @@ pub use crate::arrow::column::Texts;
 
 /// An id.
 pub trait Id: Copy + Ord + Display {
-    /// A number that orders ids as they are ordered themselves, but for some that it cannot tell apart.
+    /// A number that orders ids as they are ordered themselves, but for some that it does not distinguish.
     fn prefix(self) -> u64;
 
     /// A hash whose upper bits are well mixed.
@@ -162,7 +162,7 @@ pub struct Lookup {
 }
 
 impl Lookup {
-    /// Empties the table and makes room for `rows` of them at a load of at most a half.
+    /// Empties the table and reserves memory for `rows` of them at a load of at most a half.
     pub fn clear(&mut self, rows: usize) {
         let size = (rows.max(8) * 2).next_power_of_two();
         self.slots.clear();

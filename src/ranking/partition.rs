@@ -14,7 +14,7 @@ use super::sum::pairwise_sparse;
 
 /// So many examples are worth it.
 pub const MANY: usize = 1 << 16;
-/// Scores that are looked at to divide the buckets.
+/// Scores in the sample that divides the buckets.
 const SAMPLE: usize = 1 << 14;
 /// Examples of one bucket, about.
 const BUCKET: usize = 1 << 13;

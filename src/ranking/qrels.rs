@@ -27,7 +27,7 @@ pub struct Qrels {
     pub offsets: Vec<usize>,
     /// The grade of each row.
     pub grades: Vec<i64>,
-    /// The grades of each query, greatest first, once somebody has asked.
+    /// The grades of each query, greatest first, once they are needed.
     descending: OnceLock<Vec<i64>>,
     /// The greatest grade of all, at least 0.
     pub greatest: i64,

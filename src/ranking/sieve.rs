@@ -1,17 +1,17 @@
 //! Finds the judged documents of a list, and whether a document stands twice, without a search for each document.
 //!
-//! Each document sits down on the seat that its tag names, whoever sits there already. Then each looks who has its
-//! seat: the one that sits there is done, and the few others, which have lost it, have another round. Two of the same
-//! document want the same seat in every round, until one of them finds the other there. In each round the judged
-//! documents are looked for on the seats that their tags name.
+//! A hash table without probing: each document writes its position into the slot that its tag names, over any other
+//! position there. Then each document reads its slot: one that finds its own position is done, and the few others go
+//! on to another round. Duplicates of a document have the same slot in every round, until one of them finds the other
+//! there. In each round the judged documents are looked up in the slots that their tags name.
 //!
-//! Seats are never cleared: whoever is found on one is believed only after a look at its tag and its id.
+//! Slots are never cleared: the position in a slot is checked by the tag and the id of its document.
 
 use super::ids::Id;
 
 /// Lists of up to so many documents: beyond, there would be many rounds.
 const LONGEST: usize = 1 << 13;
-/// Seats, as a power of two. With their documents' tags they fit the cache that is nearest to the processor.
+/// Slots, as a power of two. With their documents' tags they fit the cache that is nearest to the processor.
 const SEATS: u32 = 13;
 /// Most lists need three or four rounds; ids that were chosen to be in each other's way would need thousands.
 const ROUNDS: usize = 16;
@@ -20,11 +20,11 @@ const ROUNDS: usize = 16;
 pub struct Sieve {
     /// The tags of the list's documents.
     pub tags: Vec<u32>,
-    /// Who sits there, as a place in the list.
+    /// The document in each slot, as a position in the list.
     seats: Box<[u16; 1 << SEATS]>,
-    /// Whether a document has lost its seat.
+    /// Whether another document is in its slot.
     lost: Box<[u8; LONGEST]>,
-    /// Those that have another round.
+    /// Those that go on to another round.
     standing: Vec<u16>,
     /// The judged documents that were not found yet.
     missing: Vec<u32>,
@@ -47,7 +47,7 @@ fn seat(tag: u32) -> usize {
     (tag >> (32 - SEATS)) as usize
 }
 
-/// Puts 1 into `lost` for each document that does not sit on the seat that its tag names, else 0.
+/// Puts 1 into `lost` for each document that is not in the slot that its tag names, else 0.
 fn look(tags: &[u32], seats: &[u16; 1 << SEATS], lost: &mut [u8]) {
     let mark = |tag: u32, i: usize| u8::from(seats[seat(tag)] != i as u16);
     // Eight in a turn of the loop.

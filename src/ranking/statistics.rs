@@ -1,4 +1,4 @@
-//! Is the difference more than chance: bootstrap intervals, paired tests, correction for several of them.
+//! Significance: bootstrap intervals, paired tests, correction for several of them.
 //!
 //! Random numbers come from a seed and the number of the draw, so a result does not depend on threads.
 
@@ -99,7 +99,7 @@ pub fn paired_t_test(differences: &[f64]) -> (f64, f64) {
     (t, two_sided_t(t, n - 1.0))
 }
 
-/// The chance that Student's t with so many degrees of freedom is at least as far from 0.
+/// The probability that Student's t with so many degrees of freedom is at least as far from 0.
 fn two_sided_t(t: f64, freedom: f64) -> f64 {
     if t.is_infinite() {
         return 0.0;

@@ -1,11 +1,11 @@
 //! Sums in a stated order: the last bits of a mean are part of the answer.
 
-/// Below this length NumPy adds in eight interleaved lanes; above it, it halves.
+/// Below this length NumPy adds in eight interleaved sums; above it, it halves.
 const BLOCK: usize = 128;
 
 /// The sum of `n` terms taken from `next` in order, added as `numpy.sum` adds a contiguous array of float64.
 ///
-/// NumPy halves a long array (on a multiple of eight) and adds blocks of up to 128 in eight lanes. Because the left
+/// NumPy halves a long array (on a multiple of eight) and adds blocks of up to 128 in eight sums. Because the left
 /// half is always finished before the right one begins, the terms can come from a stream: no array is needed.
 pub fn pairwise(n: usize, next: &mut impl FnMut() -> f64) -> f64 {
     if n < 8 {

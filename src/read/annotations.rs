@@ -361,7 +361,7 @@ impl Annotations {
         self.pending_trouble.is_none().then_some(self.pending.image)
     }
 
-    /// Forgets all records and keeps the memory.
+    /// Removes all records and keeps the memory.
     fn clear(&mut self) {
         self.count = 0;
         self.trouble = None;
@@ -372,7 +372,7 @@ impl Annotations {
         self.forget();
     }
 
-    /// Forgets all records, but not how many they were and what they were like. No column is whole after that.
+    /// Removes all records, but keeps their number and their properties. No column is whole after that.
     pub fn forget(&mut self) {
         self.image.clear();
         self.category.clear();
@@ -450,7 +450,7 @@ fn bbox(scanner: &mut Scanner<'_>, into: &mut [f64; 4], empty: &mut bool) -> Sca
     Ok(Ok(()))
 }
 
-/// Steps over the geometry at a cursor, and keeps it if it is to be kept. Tells where in the file it lies.
+/// Skips the geometry at a cursor, and decodes it if it is to be decoded eagerly. Returns its position in the file.
 #[inline(always)]
 fn pass(
     kept: &mut Kept,
@@ -469,7 +469,7 @@ fn pass(
     scanner.skip_from(cursor)
 }
 
-/// Any value: where it lies. It is kept if it is to be kept and can be.
+/// Any value: its position. It is decoded eagerly if requested and possible.
 #[inline(always)]
 fn span(
     kept: &mut Kept,

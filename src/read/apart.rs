@@ -1,7 +1,7 @@
-//! A file written apart: each image's records, as they stand in the file, into the bin of that image.
+//! Partitioning a file by image: each record, as it stands in the file, is written to the bin of its image.
 //!
-//! One pass finds them, by the very readers that make columns of a file. What is in some of the bins reads as a file of its
-//! own (a [`Source`] of pieces), so whatever can be asked of a file can be asked of a part of it that fits memory.
+//! One pass finds them, by the very readers that make columns of a file. What is in some of the bins reads as a file of
+//! its own (a [`Source`] of pieces), so a part of a file that fits memory is read like a file.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -78,7 +78,7 @@ impl Bins {
         }
     }
 
-    /// Writes what waits. A problem is kept until somebody asks.
+    /// Writes the buffered records. An error is stored until it is read.
     fn write(&mut self) {
         self.waiting = 0;
         for stream in self.streams.iter_mut().flatten().filter(|stream| !stream.waiting.is_empty()) {
@@ -146,9 +146,9 @@ pub trait OfImage: Rows {
     const FIELD: Field;
     /// Whose records these are.
     const TABLE: Table;
-    /// The image, if it is an integer and nothing is odd about the record.
+    /// The image, if it is an integer and the record is plain.
     fn image(&self) -> Option<i64>;
-    /// Forgets the records; what they were like, and their number, is remembered.
+    /// Removes the records, but keeps their number and their properties.
     fn forget(&mut self);
 }
 
@@ -256,7 +256,7 @@ impl<R: OfImage> Rows for Marked<'_, R> {
 /// The id in a field of the record here, whatever else is in it. None if it is no id: who reads the record says so.
 fn read_id(scanner: &mut Scanner<'_>, field: Field) -> Scan<Option<Key>> {
     let mut found = None;
-    // All that can be said against the record has been noted.
+    // All errors of the record have been noted.
     let _ = fields(scanner, &mut Shape::default(), field.bit(), |scanner, _| {
         let start = scanner.position();
         scanner.skip()?;

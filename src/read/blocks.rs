@@ -1,9 +1,9 @@
 //! The elements of a large array, read by many threads.
 //!
-//! The array is cut into blocks of equal length. A worker guesses where the first record of its block begins (behind a
+//! The array is cut into blocks of equal length. A worker estimates where the first record of its block begins (after a
 //! `}`, a comma, and before the same bytes that the array's first record begins with), reads until a record begins
-//! beyond the block, and hands over its rows. The rows are joined in order, and each guess is checked: a block's rows
-//! count only if the records before it ended exactly where it began. If they did not (a string that looks like a
+//! beyond the block, and hands over its rows. The rows are joined in order, and each estimate is checked: a block's
+//! rows count only if the records before it ended exactly where it began. If they did not (a string that looks like a
 //! record, say), what lies between is read again from the known place. So the result is what reading from the first
 //! byte to the last would give, whatever the number of threads and the length of a block.
 //!
@@ -118,7 +118,7 @@ enum Stop {
     Closed,
     /// The text cannot be read on.
     Broken(Halt),
-    /// Nobody needs the block any more.
+    /// The block is no longer needed.
     Over,
 }
 
@@ -168,7 +168,7 @@ fn run<R: Rows>(
     }
 }
 
-/// How far beyond its block a record is read whose beginning was guessed, in blocks.
+/// How far beyond its block a record is read whose beginning was estimated, in blocks.
 const REACH: u64 = 8;
 
 /// Most bytes of what is looked for in each block.
@@ -193,7 +193,7 @@ fn opening(window: &mut Window<'_>, start: u64) -> Result<Vec<u8>, Halt> {
     })
 }
 
-/// White space between records that a guess looks back over.
+/// White space between records that an estimate searches backwards.
 const LOOK_BACK: u64 = 64;
 
 /// The place in `from..until` where a record seems to begin.
@@ -289,8 +289,8 @@ impl<R: Rows> Team<'_, '_, R> {
             let (stop, end) = match begin {
                 Some(begin) => {
                     window.seek(begin, until);
-                    // A wrong guess may take all that follows for one record, in each block: such a record is left to
-                    // who knows where records begin.
+                    // An incorrect estimate may read all that follows as one record, in each block: such a record is
+                    // left to who knows where records begin.
                     let reach = if index == 0 { u64::MAX } else { until + REACH * self.plan.block };
                     let stop = run(&mut window, &mut shape, &mut rows, [until, reach], &self.over);
                     (stop, window.offset())
@@ -319,7 +319,7 @@ impl<R: Rows> Team<'_, '_, R> {
         state.spare.pop().map(|rows| (index, rows))
     }
 
-    /// Puts a block in its place, and joins all that can be if nobody else is doing so.
+    /// Puts a block in its place, and joins all that can be joined if no other thread is doing so.
     fn hand_over(&self, index: u64, block: Block<R>) {
         let mut state = self.state();
         let place = (index - state.joined) as usize;

@@ -68,7 +68,7 @@ impl Codes {
         self.codes.extend(part.codes.iter().map(|&code| renamed[code as usize]));
     }
 
-    /// Forgets all records and keeps the memory.
+    /// Removes all records and keeps the memory.
     pub fn clear(&mut self) {
         self.codes.clear();
         self.ids.clear();

@@ -149,7 +149,7 @@ impl Dataset {
         let plan = Plan::for_file(&source);
         let mut dataset = Dataset::empty(&self.path, source, self.kind);
         dataset.read_file(plan, None)?;
-        // What the records are is told by the first one of all, and by what any of them has.
+        // The kind of the records follows from the first one, and from the fields that any of them has.
         dataset.first_fields.clone_from(&self.first_fields);
         dataset.annotations.first_bbox_empty = self.annotations.first_bbox_empty;
         dataset.annotations.seen |= self.annotations.seen;
@@ -259,7 +259,7 @@ impl Dataset {
     /// Shares the columns, or drops them.
     fn settle(&mut self) {
         if self.fallback.is_some() {
-            // What the first record is decides for all, whoever reads them.
+            // The first record decides for all, whichever thread reads them.
             let (record, empty) = (self.annotations.count, self.annotations.first_bbox_empty);
             self.annotations = Annotations::default();
             self.annotations.count = record;
@@ -446,11 +446,11 @@ impl Reader<'_> {
     /// The annotations, from behind the bracket.
     fn annotations(&mut self, label: &'static str) -> Result<(), Stopped> {
         let start = self.window.offset();
-        // A fault in the first record is met again, and told with its record, when the array is read.
+        // An error in the first record occurs again, and is reported with its record, when the array is read.
         self.dataset.first_fields = self.window.read(first_keys).unwrap_or_default();
         self.window.seek(start, u64::MAX);
         let mut annotations = std::mem::take(&mut self.dataset.annotations);
-        // Of a file that is written apart nothing is kept.
+        // Nothing is decoded eagerly when a file is partitioned.
         if self.bins.is_none() {
             annotations.kept = self.dataset.keep();
         }

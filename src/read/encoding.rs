@@ -24,7 +24,7 @@ enum Stored {
 
 /// The file's text as UTF-8: the source itself where it is stored so.
 ///
-/// What cannot be decoded is left as it is: reading it as JSON fails, and [`cause`] then tells why.
+/// What cannot be decoded is left as it is: reading it as JSON fails, and [`cause`] then gives the reason.
 ///
 /// DIFFERENCE: pycocotools refuses all of these but plain UTF-8. No file that it reads begins with such bytes.
 pub fn text(source: Source) -> io::Result<Source> {

@@ -26,11 +26,11 @@ pub enum Failure {
     Top(String),
     /// It has been written to since it was read (`RuntimeError`).
     Changed(PathBuf),
-    /// The file system said no (`OSError` and its kin).
+    /// An error of the file system (`OSError` and its subclasses).
     File {
         /// The file.
         path: PathBuf,
-        /// What it said.
+        /// Its message.
         error: io::Error,
     },
 }

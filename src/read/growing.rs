@@ -10,7 +10,8 @@ pub trait Growing: Default {
     fn count(&self) -> usize;
     /// Adds the records of `other`, and empties it.
     fn append(&mut self, other: &mut Self);
-    /// Makes room for more records. No room is no error here: they may still fit, and if not, the allocator says so later.
+    /// Reserves memory for more records. A failure is ignored here: they may still fit, and if not, the allocation
+    /// fails later.
     fn reserve(&mut self, more: usize);
     /// Gives back memory that was reserved too generously.
     fn shrink_to_fit(&mut self);
@@ -67,7 +68,7 @@ pub fn join<C: Growing>(ours: &mut C, theirs: &mut C, (before, more): (usize, us
     }
 }
 
-/// Makes room for `count` records in all, if the column has had all `now` records so far.
+/// Reserves memory for `count` records in all, if the column has had all `now` records so far.
 pub fn reserve<C: Growing>(column: &mut C, now: usize, count: usize) {
     if column.count() == now && now > 0 {
         column.reserve(count.saturating_sub(now));

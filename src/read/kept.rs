@@ -1,7 +1,7 @@
-//! Geometry that is kept while a file is read: masks of results, which `loadRes` measures, and poses, which are read about
-//! as fast as they are passed over and take an eighth of their text's room.
+//! Eagerly decoded geometry: masks of results, which `loadRes` measures, and keypoints, which are decoded about as fast
+//! as they are skipped and take an eighth of the size of their text.
 //!
-//! Everything else that is large is passed over, and read again where it lies if somebody asks.
+//! All other geometry is skipped, and read at its position in the file if an evaluation needs it.
 
 use super::pose::Poses;
 use super::record::Field;
@@ -13,7 +13,7 @@ use crate::rle::{codec, measure};
 /// The masks or the poses of all records so far, if each had one that columns can hold.
 #[derive(Clone, Debug, Default)]
 pub struct Kept {
-    /// What is kept, if anything.
+    /// What is decoded eagerly, if anything.
     field: Option<Field>,
     /// Masks, all of them compressed run lengths.
     pub masks: Masks,
@@ -48,13 +48,13 @@ impl Kept {
         Kept { field: self.field, poses: self.poses.fresh(), ..Kept::default() }
     }
 
-    /// Whether this field is kept.
+    /// Whether this field is decoded eagerly.
     #[inline]
     pub fn keeps(&self, field: Field) -> bool {
         self.field == Some(field)
     }
 
-    /// Reads the value of the field at the scanner. `None` if it cannot be kept; the scanner is then anywhere.
+    /// Reads the value of the field at the scanner. `None` if it cannot be decoded; the scanner is then anywhere.
     pub fn read(&mut self, scanner: &mut Scanner<'_>) -> Scan<Option<()>> {
         self.forget_pending();
         let read = self.read_value(scanner);
@@ -77,7 +77,7 @@ impl Kept {
         Ok(Some(()))
     }
 
-    /// Forgets a record that was begun.
+    /// Discards a record that was begun.
     fn forget_pending(&mut self) {
         let Mark { records, masks } = self.mark;
         self.masks.restore(masks);
@@ -111,7 +111,7 @@ impl Kept {
         *self = Kept::default();
     }
 
-    /// Adds what `part` kept of its records after this, and empties it.
+    /// Appends the geometry that `part` decoded, and empties it.
     pub fn append(&mut self, part: &mut Kept) {
         part.forget_pending();
         let records = self.mark.records + part.mark.records;

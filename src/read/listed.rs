@@ -107,7 +107,7 @@ impl Rows for Listed {
     fn reserve(&mut self, _count: usize) {}
 }
 
-/// Elements that nothing asks for: read, and forgotten.
+/// Elements that are not needed: read, and discarded.
 #[derive(Clone, Debug, Default)]
 pub struct Passed {
     count: usize,

@@ -1,7 +1,7 @@
 //! COCO JSON into columns: the only place that knows JSON.
 //!
 //! A file is never held whole: workers slide small windows over it and parse records straight into columns.
-//! What the columns cannot stand for exactly is not guessed ([`Dataset::fallback`]).
+//! Input that the columns cannot represent exactly is not converted ([`Dataset::fallback`]).
 //!
 //! | file | question |
 //! |---|---|
@@ -15,7 +15,7 @@
 //! | [`record`] | What does a record hold, and in which order? |
 //! | [`annotations`], [`listed`], [`codes`] | What becomes a column? |
 //! | [`growing`] | How does a column grow? |
-//! | [`kept`] | What of a record's geometry is kept at once? |
+//! | [`kept`] | Which geometry is decoded eagerly? |
 //! | [`blocks`] | Who reads which part of the file? |
 //! | [`dataset`] | What does the whole file say? |
 //! | [`apart`] | Which part of it is about which images? |

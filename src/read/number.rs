@@ -1,13 +1,13 @@
 //! JSON numbers to doubles, rounded as Python's `float()` rounds them: to the nearest, ties to even.
 //!
-//! Four roads, all with the same answer. A number with a point, as most are, is its digits times 64 bits of a power of
-//! five, whose error is known. Where that error could change the rounding, and where there is an exponent: up to 53 bits
-//! of digits and a power of ten up to `10^22` are both exact as doubles, so one multiplication or division rounds once;
-//! more digits (the `repr` of a double has 17) are multiplied by up to 128 bits of the power; and what is open even then,
-//! or not in the table, the standard library decides.
+//! Four paths, all with the same result. A number with a point, as most are, is its digits times 64 bits of a power of
+//! five, whose error is known. Where that error could change the rounding, and where there is an exponent: up to 53
+//! bits of digits and a power of ten up to `10^22` are both exact as doubles, so one multiplication or division rounds
+//! once; more digits (the `repr` of a double has 17) are multiplied by up to 128 bits of the power; and what is open
+//! even then, or not in the table, the standard library decides.
 //!
 //! Source of the products: D. Lemire, *Number Parsing at a Gigabyte per Second*, Software: Practice and Experience 51
-//! (2021); here without its special cases, which fall to the last road.
+//! (2021); here without its special cases, which use the last path.
 
 use super::power::{LIMIT, POWERS};
 
@@ -172,7 +172,7 @@ const DOWN: [Down; 32] = {
 
 /// `mantissa / 10^places`, likewise; of less than 32 places.
 ///
-/// All mantissas take one road, as which of several a number takes could not be foreseen.
+/// All mantissas take one path, as which of several a number takes is unpredictable.
 #[inline(always)]
 pub fn scale_down(mantissa: u64, places: usize) -> Option<f64> {
     // How far the true product may be above this one: less than one by the lower half of the product, less than one by

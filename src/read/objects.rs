@@ -117,8 +117,8 @@ impl Dataset {
         }
     }
 
-    /// What is kept of the records' geometry while they are read. Asked before that, when no first box is known to be
-    /// empty.
+    /// The geometry that is decoded eagerly while the records are read. Called before that, when no first box is known
+    /// to be empty.
     pub(super) fn keep(&self) -> Kept {
         let poses = self.first_fields.iter().any(|field| field == "keypoints");
         match (self.kind, self.form()) {

@@ -79,7 +79,7 @@ impl Poses {
         self.forget();
     }
 
-    /// Forgets a pose that does not count.
+    /// Discards a pose that does not count.
     pub fn forget(&mut self) {
         self.pending.clear();
     }
@@ -189,10 +189,10 @@ impl<const LABELS: bool> Work for Usual<'_, LABELS> {
     }
 }
 
-// Where a number ends tells where the next one begins, so that each has to wait for the one before. It is asked for in the
-// shortest way: where the next comma is, which is then looked at as the number's end. What is rarely the
-// case stands in a branch of its own, which the processor passes by on a guess, and adds nothing to that wait. Nor does
-// what a function gives back, if it fits into registers: nothing read is a number that ends at `NOWHERE`, behind all text.
+// The end of a number determines where the next one begins, so that each has to wait for the one before. It is computed
+// in the shortest way: where the next comma is, which is then checked to be the number's end. Rare cases are in
+// branches of their own, which the processor predicts correctly, and which add nothing to that wait. Nor do return
+// values that fit into registers: a failure is a number that ends at `NOWHERE`, behind all text.
 
 const NOWHERE: usize = usize::MAX;
 
@@ -208,7 +208,7 @@ fn behind_bare_comma(pair: [u8; 2], at: usize) -> Option<usize> {
     (pair[0] == b',').then_some(at + 1)
 }
 
-/// A keypoint that is not labelled, which in ground truth is the most usual one.
+/// A keypoint that is not labelled, which is the most common one in ground truth.
 const NOTHING: &[u8; 7] = b"0, 0, 0";
 
 #[inline(always)]
@@ -219,7 +219,7 @@ fn nothing(text: &[u8], at: usize) -> bool {
     }
 }
 
-/// As [`number`], where whole ones of at most three digits are usual.
+/// As [`number`], where whole numbers of at most three digits are common.
 #[inline(always)]
 fn pixel(text: &[u8], at: usize) -> (f64, usize) {
     let Some(chunk) = chunk::<4>(text, at) else { return (0.0, NOWHERE) };
@@ -232,7 +232,7 @@ fn pixel(text: &[u8], at: usize) -> (f64, usize) {
     }
 }
 
-/// As [`number`], where whole ones of a single digit are usual.
+/// As [`number`], where whole numbers of a single digit are common.
 #[inline(always)]
 fn label(text: &[u8], at: usize) -> (f64, usize) {
     match chunk(text, at) {
@@ -241,10 +241,11 @@ fn label(text: &[u8], at: usize) -> (f64, usize) {
     }
 }
 
-/// A number with a point at `at`, if it is a usual one, else any; and the place behind the comma after it.
+/// A number with a point at `at`, if it has the common form, else any; and the position after the comma that follows
+/// it.
 #[inline(always)]
 fn coordinate<L: Lanes>(text: &[u8], at: usize) -> (f64, usize) {
-    // All that is looked at, so that its bounds are asked for once.
+    // All bytes that are read, so that bounds are checked once.
     if let Some(around) = chunk::<48>(text, at.wrapping_sub(16))
         && let Some(window) = around.last_chunk()
     {
@@ -273,7 +274,7 @@ fn any_coordinate(text: &[u8], at: usize) -> (f64, usize) {
 }
 
 /// The number at `at`, and where it ends: whole, or with a point, of at most 7 digits before it and not many more
-/// behind it than a double has. What follows has to be looked at: it may be an exponent.
+/// behind it than a double has. What follows has to be checked: it may be an exponent.
 #[inline(never)]
 fn number(text: &[u8], at: usize) -> (f64, usize) {
     let negative = chunk(text, at) == Some(b"-");

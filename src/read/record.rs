@@ -8,7 +8,7 @@ use crate::lanes;
 #[repr(u8)]
 #[allow(missing_docs)]
 pub enum Field {
-    /// A field that nothing asks for.
+    /// A field that is not needed.
     Other,
     /// Written with a backslash: Python would have to say which key it is.
     Escaped,
@@ -182,7 +182,7 @@ pub trait Rows: Send {
     fn count(&self) -> usize;
     /// Adds the rows of `part` after these, and empties it.
     fn append(&mut self, part: &mut Self);
-    /// Makes room for about `count` rows in all.
+    /// Reserves memory for about `count` rows in all.
     fn reserve(&mut self, count: usize);
 }
 

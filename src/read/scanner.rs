@@ -107,7 +107,7 @@ impl<'a> Scanner<'a> {
         Cursor::new(self.bytes, self.position)
     }
 
-    /// Steps over the value at a cursor, and tells where in the file it begins and how long it is. `None` if it is not
+    /// Skips the value at a cursor, and returns its position in the file and its length. `None` if it is not
     /// a whole one, or longer than 4 GiB.
     #[inline(always)]
     pub fn skip_from(&mut self, cursor: &mut Cursor<'_>) -> Option<(u64, u32)> {
@@ -242,7 +242,7 @@ impl<'a> Scanner<'a> {
         Ok(Some(Number { value, integer }))
     }
 
-    /// As [`Scanner::number`], where numbers of few digits are usual.
+    /// As [`Scanner::number`], where numbers of few digits are common.
     #[inline(always)]
     pub fn rounded_number(&mut self) -> Scan<Option<Number>> {
         let mut cursor = self.cursor();
@@ -261,7 +261,7 @@ impl<'a> Scanner<'a> {
         Ok(Some(Number { value, integer }))
     }
 
-    /// The exponent of a number, from its `e`; what no double can tell apart is cut short.
+    /// The exponent of a number, from its `e`; digits beyond the range of a double are cut off.
     fn exponent(&mut self) -> Scan<i64> {
         self.position += 1;
         let negative = self.peek() == b'-';
@@ -386,8 +386,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Steps over a string from its opening quote and adds its bytes to `into`. `None`, at any place, if not all of them
-    /// are ASCII, or one is NUL.
+    /// Steps over a string from its opening quote and adds its bytes to `into`. `None`, at any place, if not all of
+    /// them are ASCII, or one is NUL.
     pub fn ascii(&mut self, into: &mut Vec<u8>) -> Scan<Option<()>> {
         if self.peek() != b'"' {
             return self.fault("a string in double quotes");

@@ -1,6 +1,6 @@
 //! Segmentations as JSON has them: polygons, compressed run lengths, plain run lengths.
 //!
-//! Only the forms that the reference takes without a second thought are read here; whatever is odd is `None`, and
+//! Only the common forms of the reference are read here; anything else is `None`, and
 //! left to Python.
 
 use super::scanner::{After, Number, Scan, Scanner};

@@ -85,12 +85,12 @@ impl Source {
         Ok(Source::from(bytes))
     }
 
-    /// The same, with somebody who looks on; bytes that are read are counted.
+    /// The same, with progress: bytes that are read are counted.
     pub fn watched(self, watch: Watch) -> Source {
         Source { watch, ..self }
     }
 
-    /// Nobody looks on any more.
+    /// Ends the progress.
     pub fn unwatched(&mut self) {
         self.watch = Watch::default();
     }
@@ -205,7 +205,7 @@ fn read_some(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
 #[cfg(not(any(unix, windows)))]
 fn read_some(mut file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
     use std::io::{Seek, SeekFrom};
-    // One cursor for all threads: seeking and reading must not be torn apart.
+    // One cursor for all threads: seeking and reading must not be separated.
     static CURSOR: std::sync::Mutex<()> = std::sync::Mutex::new(());
     let _held = CURSOR.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     file.seek(SeekFrom::Start(offset))?;

@@ -1,7 +1,7 @@
-//! Values as nearly all files have them, read in one look each.
+//! The fast path: values in the form that nearly all files have, read in one step each.
 //!
-//! Whatever is written in another way (an exponent, more digits, white space in an odd place, the end of the piece) is
-//! `None`, and the [`Scanner`](super::scanner::Scanner) has to go over it with care. What is read here it would read
+//! Whatever is written in another way (an exponent, more digits, white space in an unusual place, the end of the piece)
+//! is `None`, and the [`Scanner`](super::scanner::Scanner) has to go over it with care. What is read here it would read
 //! likewise.
 
 use super::number;
@@ -11,7 +11,7 @@ use crate::lanes::{Every, Lanes};
 const SHORT: usize = 40;
 
 /// A cursor over text behind which zeros follow ([`PADDING`](super::scanner::PADDING)). No value ends with the piece:
-/// whoever reads one asks what follows it, and a zero is never that.
+/// the caller checks the byte after it, and a zero is never that.
 pub struct Cursor<'a> {
     bytes: &'a [u8],
     /// Where it stands.
@@ -77,7 +77,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// An array of four numbers, with or without a space behind each comma. `long`: whether to expect numbers of many
-    /// digits; it is then told whether there were.
+    /// digits; the caller checks whether there were.
     #[inline(always)]
     pub fn four(&mut self, long: &mut bool) -> Option<[f64; 4]> {
         let mut four = [0.0; 4];
@@ -141,8 +141,9 @@ pub fn extent(text: &[u8; 32]) -> Extent {
     }
 }
 
-/// The number with a point that begins behind the first 16 of these bytes, and how many bytes it has, if it has no sign,
-/// at most four digits before its point and at most 16 behind it. What follows has to be looked at: it may be an exponent.
+/// The number with a point that begins behind the first 16 of these bytes, and how many bytes it has, if it has no
+/// sign, at most four digits before its point and at most 16 behind it. What follows has to be checked: it may be an
+/// exponent.
 #[inline(always)]
 fn plain(around: &[u8; 48]) -> Option<(f64, usize)> {
     let Extent { whole, len } = extent(around.last_chunk()?);
@@ -168,13 +169,13 @@ pub fn plain_of<L: Lanes>(around: &[u8; 48], whole: usize, len: usize) -> Option
     number::scale_down(first * number::POWERS_OF_TEN[fraction % 32] + last, fraction)
 }
 
-/// The number with a point at `at`, and where it ends; zero if it is not a usual one.
+/// The number with a point at `at`, and where it ends; zero if it has another form.
 ///
 /// One copy of it, called from everywhere: many copies would not fit the processor's cache of instructions.
 #[inline(never)]
 pub fn with_point(bytes: &[u8], at: usize) -> (f64, usize) {
     const NONE: (f64, usize) = (0.0, 0);
-    // All that is looked at, so that its bounds are asked for once.
+    // All bytes that are read, so that bounds are checked once.
     let around = at.checked_sub(16).and_then(|from| bytes.get(from..)?.first_chunk::<49>());
     let Some(around) = around else { return NONE };
     if let Some((value, len)) = around.first_chunk().and_then(plain)

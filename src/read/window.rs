@@ -126,8 +126,8 @@ impl<'a> Window<'a> {
         let room = self.buffer.len() - PADDING - kept;
         let from = self.base + kept as u64;
         let wanted = usize::try_from(self.until.saturating_sub(from)).unwrap_or(usize::MAX);
-        // At least as much again as is kept: however long a record is, scanning it anew each time adds up to few times its
-        // length.
+        // At least as much again as is held: however long a record is, scanning it again each time adds up to few times
+        // its length.
         let wanted = wanted.max(BEYOND).max(kept).min(room);
         // Until the new bytes are in, the old ones stay the text.
         self.set_len(kept);
