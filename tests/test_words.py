@@ -17,25 +17,7 @@ PAGES = ("README.md", "ARCHITECTURE.md", "fuzz/README.md", *("docs/" + name + ".
     "analysis", "clusters", "decision", "numbers", "pycocotools", "ranking", "segmentation", "torchmetrics", "training",
 )))  # fmt: skip
 
-TREES = (
-    "python/meanap",
-    "src/analysis",
-    "src/arrow",
-    "src/columns",
-    "src/curve",
-    "src/error.rs",
-    "src/evaluate.rs",
-    "src/lanes.rs",
-    "src/lib.rs",
-    "src/matching",
-    "src/pixels",
-    "src/ranking",
-    "src/read",
-    "src/rle",
-    "src/similarity",
-    "src/threads.rs",
-    "src/watch.rs",
-)
+TREES = ("python/meanap", "src")
 
 COMMANDS = ("eval", "check", "compare", "report", "semantic", "panoptic", "rank", "demo", "generate")
 

@@ -1,4 +1,4 @@
-//! Files larger than memory as Python sees them: written apart, image by image.
+//! Bindings of files larger than memory, partitioned by image.
 
 use std::fs::File;
 use std::ops::Range;
@@ -27,10 +27,10 @@ pub struct PyApart {
     bins: Bins,
 }
 
-/// Puts the records of a data set (`kind` `"dataset"`) or of results into so many bins, in a new file at `bins`, of which
-/// `patience` bytes may wait in memory.
+/// Puts the records of a data set (`kind` `"dataset"`) or of results into so many bins, in a new file at `bins`, of
+/// which `patience` bytes may wait in memory.
 ///
-/// `progress(done, total)` is told of bytes.
+/// `progress(done, total)` is called with bytes.
 #[pyfunction]
 #[pyo3(signature = (path, kind, bins, count, patience, progress=None))]
 pub fn read_apart(
@@ -72,7 +72,7 @@ impl PyApart {
         self.head.fallback.as_deref().or(none.then_some("there are no annotations"))
     }
 
-    /// Whether Python has to look at some record.
+    /// Whether Python has to read some record.
     #[getter]
     fn odd(&self) -> bool {
         self.head.images.trouble.is_some() || self.head.annotations.trouble.is_some()

@@ -1,7 +1,7 @@
-//! Arrays of numbers and columns of ids, whoever made them.
+//! Arrays of numbers and columns of ids from any library.
 //!
-//! NumPy arrays of the usual types are read as they are; everything else (torch, JAX, CuPy, lists, other types) goes
-//! through `meanap._arrays`, which asks the object itself for a NumPy array.
+//! NumPy arrays of the common types are read as they are; everything else (torch, JAX, CuPy, lists, other types) goes
+//! through `meanap._arrays`, which converts the object through its own interface.
 
 use numpy::{Element, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
@@ -36,7 +36,7 @@ impl Numbers {
     pub fn len(&self, place: impl Fn() -> String) -> PyResult<usize> {
         match self.shape[..] {
             [length] => Ok(length),
-            // A column of one, as `keepdim` leaves it, is a mistake; a scalar for one object is not rare.
+            // A column of one, as `keepdim` leaves it, is an error; a scalar for one object is common.
             [] => Ok(1),
             _ if self.values.is_empty() => Ok(0),
             _ => Err(wrong_shape(&place(), "(N,)", &self.shape)),

@@ -25,7 +25,7 @@ pub struct PyDataset {
 
 /// Reads a data set (an object with `images`, `annotations`, `categories`) into columns.
 ///
-/// `progress(done, total)` is told of bytes.
+/// `progress(done, total)` is called with bytes.
 #[pyfunction]
 #[pyo3(signature = (path, progress=None))]
 pub fn read_dataset(
@@ -38,7 +38,7 @@ pub fn read_dataset(
 
 /// Reads results (an array of objects) into columns.
 ///
-/// `progress(done, total)` is told of bytes.
+/// `progress(done, total)` is called with bytes.
 #[pyfunction]
 #[pyo3(signature = (path, progress=None))]
 pub fn read_results(
@@ -68,7 +68,7 @@ pub fn read_text(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyString>>
     }
 }
 
-/// Files of fewer bytes are read before anybody could look at the keyboard.
+/// Files of fewer bytes are read without checks for Ctrl-C.
 const LONG: u64 = 16 << 20;
 
 fn read(
@@ -91,8 +91,8 @@ fn read(
     }
 }
 
-/// Opens a file. What is a pipe, or another thing that may never come to an end, is read whole by Python's own `open`, which
-/// listens to the keyboard.
+/// Opens a file. What is a pipe, or another thing that may never come to an end, is read whole by Python's own `open`,
+/// which listens to the keyboard.
 pub fn open(py: Python<'_>, path: &Path) -> PyResult<Source> {
     let endless = py.detach(|| path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir()));
     if endless {
@@ -139,7 +139,7 @@ pub fn raise(py: Python<'_>, failure: Failure) -> PyResult<PyErr> {
             None => PyErr::from(std::io::Error::new(error.kind(), message)),
         },
         Failure::Json { message: reason, position } => {
-            // The text is not at hand, so the class cannot count lines; it is told.
+            // The text is not available, so the class cannot count lines; they are passed.
             let error = py.import("json")?.getattr("JSONDecodeError")?.call1((reason, "", 0))?;
             error.setattr("lineno", position.line)?;
             error.setattr("colno", position.column)?;
@@ -258,8 +258,8 @@ impl PyDataset {
         }
     }
 
-    /// The columns that are in every record: codes of `image_id` and `category_id` `(N,)`, `id`, `area`, `score`, `bbox`
-    /// `(N, 4)` and `iscrowd`.
+    /// The columns that are in every record: codes of `image_id` and `category_id` `(N,)`, `id`, `area`, `score`,
+    /// `bbox` `(N, 4)` and `iscrowd`.
     fn arrays<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let shared = &self.dataset.shared;
         let arrays = PyDict::new(py);

@@ -1,4 +1,4 @@
-//! `evalImgs` and `ious` as the reference lays them out, made when somebody looks at them.
+//! `evalImgs` and `ious` in the reference's layout, created on first access.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,8 @@ use crate::matching::{MatchTable, Meeting, Row, Truth, meetings};
 /// The annotations that the columns came from, where ids and scores have to be theirs: objects of whatever type they
 /// are there. They may have been edited since, so that a value counts only if it is what was evaluated.
 ///
-/// DIFFERENCE: of a score or id edited between the evaluation and the first look the number is kept, not its type.
+/// DIFFERENCE: of a score or id edited between the evaluation and the first access the number is preserved, not its
+/// type.
 struct Annotations<'a, 'py> {
     ground_truth: Option<&'a Bound<'py, PyList>>,
     detections: Option<&'a Bound<'py, PyList>>,
@@ -93,8 +94,8 @@ impl Evaluation {
 }
 
 impl Evaluation {
-    /// The table, with the partners at all thresholds: matched by the evaluation's own code when somebody asks, as to keep
-    /// them takes more memory than all else.
+    /// The table, with the partners at all thresholds: matched by the evaluation's own code on first access, as to
+    /// store them takes more memory than all else.
     fn with_partners(&self) -> Result<MatchTable> {
         let partners = (0..self.scene.protocol.thresholds.len()).collect();
         let protocol = Protocol { partners, ..self.scene.protocol.clone() };
@@ -143,7 +144,7 @@ impl Evaluation {
         let place_of = |object: u32| by_object.binary_search_by_key(&object, |&(object, _)| object).ok();
         for (i, row) in rows.iter().enumerate() {
             for at in 0..t {
-                // Of several detections that matched a ground truth the last one is told.
+                // Of several detections that matched a ground truth the last one is reported.
                 if let Some(object) = table.partner(row, a, at) {
                     dt_matches[at * d + i] = gt.id.get(object as usize);
                     if let Some(j) = place_of(object) {
@@ -186,7 +187,7 @@ fn cells(table: &MatchTable) -> impl Iterator<Item = (usize, Meeting)> {
     (0..table.groups()).flat_map(of_group)
 }
 
-/// The detections of a cell that were kept.
+/// The evaluated detections of a cell.
 fn kept<'a>(table: &'a MatchTable, group: usize, cell: &Meeting) -> &'a [Row] {
     let rows = &table.rows(group)[cell.detections.clone()];
     &rows[..rows.iter().take_while(|row| row.rank != Row::DROPPED).count()]

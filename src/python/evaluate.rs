@@ -44,7 +44,7 @@ fn positions(given: &PyPositions<'_>, extent: Extent) -> PyResult<Positions> {
     })
 }
 
-/// The kinds of similarity: the name of each, what it compares, and the parameters of a protocol that it looks at.
+/// The kinds of similarity: the name of each, what it compares, and the parameters of a protocol that it uses.
 #[pyfunction]
 pub fn similarities() -> Vec<(&'static str, &'static str, Vec<&'static str>)> {
     KINDS.iter().map(|kind| (kind.name, kind.geometry.name(), kind.parameters.to_vec())).collect()

@@ -1,6 +1,7 @@
 //! Columns from Python dictionaries and from N x 7 arrays.
 //!
-//! What the columns cannot hold exactly gives None: the caller then evaluates by hand, with the objects themselves.
+//! Input that the columns cannot represent exactly gives None: the caller then evaluates in Python, with the objects
+//! themselves.
 
 use std::sync::Arc;
 
@@ -368,7 +369,7 @@ pub fn objects_from_rows(
     }
     // Codes, boxes, scores and areas, and what they grow out of.
     can_allocate(rows.nrows().saturating_mul(MOST_OF_A_ROW))?;
-    // The lock is held, so that nobody writes to the rows, while two threads read them.
+    // The lock is held, so that nothing writes to the rows, while two threads read them.
     let codes = |column: usize| {
         let mut codes = Codes::default();
         codes.codes.reserve_exact(rows.nrows());

@@ -212,7 +212,7 @@ fn side<'py>(bb: &Bound<'py, PyAny>, index: usize) -> PyResult<Bound<'py, PyAny>
 }
 
 /// The smallest and largest x and y of a result's keypoints: `(x0, x1, y0, y1)` as Python numbers of the kind that
-/// NumPy would find in the list, or None where it should be asked.
+/// NumPy would find in the list, or None where it has to be called.
 #[pyfunction]
 pub fn keypoint_extent<'py>(keypoints: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyTuple>>> {
     let py = keypoints.py();
@@ -228,7 +228,7 @@ pub fn keypoint_extent<'py>(keypoints: &Bound<'py, PyAny>) -> PyResult<Option<Bo
         }
         let (least, most, double) = &mut extent[axis];
         match number(&item)? {
-            // Which zero is the least, and which NaN the answer, is NumPy's business.
+            // Which zero is the least, and which NaN the result, is left to NumPy.
             Some(Number { value, .. }) if value.is_nan() || (value == 0.0 && value.is_sign_negative()) => {
                 return Ok(None);
             }

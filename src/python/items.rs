@@ -23,7 +23,7 @@ impl<'py> Iterator for Items<'_, 'py> {
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.dict.len() != self.length {
-            // Told once.
+            // Reported once.
             self.length = self.dict.len();
             self.told = self.length;
             return Some(Err(PyRuntimeError::new_err("dictionary changed size during iteration")));

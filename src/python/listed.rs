@@ -1,5 +1,5 @@
-//! The ids of a list of annotations as they were when it was indexed: enough to make the indices that a user sees, later
-//! and only if somebody looks.
+//! The ids of a list of annotations as they were when it was indexed: enough to make the indices that a user sees,
+//! later and only on first access.
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -22,7 +22,7 @@ pub struct AnnotationIndex {
     pub ids: Option<Vec<i64>>,
     /// Image ids.
     pub images: Codes,
-    /// Category ids; none if no category index was asked for.
+    /// Category ids; none if no category index was requested.
     pub categories: Option<Codes>,
 }
 

@@ -25,7 +25,7 @@ use crate::matching::{
 use crate::similarity::{Parameters, Similarity};
 use crate::watch::Watch;
 
-/// Fewer detections are matched before anybody could look at the keyboard.
+/// Fewer detections are matched without checks for Ctrl-C.
 const LONG: usize = 50_000;
 
 /// Adds what this file and [`super::matches`] define to the module.
@@ -42,19 +42,19 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 struct Rules {
     options: Options,
     protocol: Protocol,
-    /// Detections kept of each image, over all categories.
+    /// Limit on the detections of each image, over all categories.
     max_per_image: Option<usize>,
     parameters: Parameters,
-    /// What is asked beyond who is right.
+    /// Analyses that the log records beyond matches.
     analysis: Option<Analysis>,
     /// Whether annotation ids take part, as they do in the reference.
     reference_ids: bool,
 }
 
-/// What each detection is told to be.
+/// The pair of each detection.
 #[derive(Clone, Copy)]
 enum Analysis {
-    /// Which category is taken for which.
+    /// The confusion of categories.
     Confusion,
     /// Of which type its error is.
     Errors {
@@ -118,7 +118,7 @@ impl PyMatchLog {
         if analysis.is_some() && (thresholds.len(), area_ranges.nrows()) != (1, 1) {
             return Err(PyValueError::new_err("analysis: expected one threshold and one area range"));
         }
-        // Categories do not keep objects apart when a confusion is matched, but in its rows.
+        // All categories are compared together when a confusion is matched; its rows have them.
         let confusion = matches!(analysis, Some(Analysis::Confusion));
         let protocol = Protocol {
             thresholds,
@@ -147,7 +147,7 @@ impl PyMatchLog {
     /// Matches a batch, lists of one dictionary for each image, and adds its rows.
     /// `first`: the number of its first image in errors.
     ///
-    /// `progress(done, total)` is told of detections. Nothing is added on an error, or if it is stopped.
+    /// `progress(done, total)` is called with detections. Nothing is added on an error, or if it is stopped.
     #[pyo3(signature = (preds, targets, first=0, progress=None))]
     fn update(
         &mut self,
@@ -181,7 +181,7 @@ impl PyMatchLog {
 
     /// Matches columns and adds their rows. `images`: ids of all images, for those that have no objects.
     ///
-    /// `progress(done, total)` is told of detections. Nothing is added on an error, or if it is stopped.
+    /// `progress(done, total)` is called with detections. Nothing is added on an error, or if it is stopped.
     #[pyo3(signature = (ground_truth, detections, images=None, progress=None))]
     fn append(
         &mut self,
@@ -358,8 +358,8 @@ impl PyMatchLog {
     }
 }
 
-/// Does work of so many detections, watched where it may be long or somebody wants to be told. It must leave no trace but
-/// what it gives back: whoever watches may stop it at its very end.
+/// Does work on so many detections, with progress and cancellation if it may be long. It must have no effect but its
+/// return value: it may be cancelled at its very end.
 fn beside<T: Send>(
     py: Python<'_>,
     progress: Option<&Bound<'_, PyAny>>,
@@ -387,8 +387,8 @@ impl Rules {
             gt.crowd = Arc::new(vec![false; gt.len()]);
         }
         if !self.reference_ids {
-            // DIFFERENCE: in the reference an object with id 0 cannot be found, and a detection with id 0 finds nothing.
-            // Ids name objects here, they do not decide about them.
+            // DIFFERENCE: in the reference an object with id 0 cannot be found, and a detection with id 0 finds
+            // nothing. Ids name objects here, they do not decide about them.
             (gt.id, dt.id) = (Ids::Counted, Ids::Counted);
         }
         if let Some(limit) = self.max_per_image {
@@ -446,8 +446,8 @@ fn best_of_each_image(dt: &Objects, images: usize, limit: usize) -> Vec<u32> {
     image
 }
 
-/// Columns of one side from arrays: keywords as the fields of a per-image dictionary. `records`: they were made of COCO's
-/// records, which errors name.
+/// Columns of one side from arrays: keywords as the fields of a per-image dictionary. `records`: they were made of
+/// COCO's records, which errors name.
 #[pyfunction]
 #[pyo3(signature = (
     image_ids, category_ids, *, detections, similarity, box_format, size, score_range, crowds, records, fields

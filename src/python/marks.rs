@@ -16,12 +16,12 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(mark_annotations, module)?)
 }
 
-/// Marks annotations as an evaluation of these images and categories (ids to positions) does.
+/// Writes into annotations what an evaluation of these images and categories (ids to positions) writes.
 ///
 /// `loaded` says that they are those that it loads, in any order; else they are looked for: of the images, and with
-/// `by_category` of the categories (of all, where there are none). `area_range` is that of the last evaluation of ground
-/// truth, None for detections; `keypoints` counts those without any as ignored. `image_records` (id -> image dictionary)
-/// are given where masks are compared.
+/// `by_category` of the categories (of all, where there are none). `area_range` is that of the last evaluation of
+/// ground truth, None for detections; `keypoints` counts those without any as ignored. `image_records` (id -> image
+/// dictionary) are given where masks are compared.
 #[pyfunction]
 #[pyo3(signature = (
     annotations, images, categories, *, by_category, loaded, area_range=None, keypoints=false, image_records=None

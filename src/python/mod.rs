@@ -1,4 +1,4 @@
-//! The only files that know PyO3: convert, release the GIL, call, wrap.
+//! The PyO3 bindings: convert, release the GIL, call, wrap. No other module uses PyO3.
 
 use pyo3::exceptions::{
     PyKeyError, PyKeyboardInterrupt, PyMemoryError, PyOSError, PyTypeError, PyValueError,
@@ -83,7 +83,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     marks::register(module)?;
     extract::register(module)?;
     log::register(module)?;
-    // Made by PyO3; the stub says what there is.
+    // Created by PyO3; declared in the stub.
     module.delattr("__all__")?;
     Ok(())
 }

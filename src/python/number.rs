@@ -114,7 +114,7 @@ fn integer(object: &Bound<'_, PyAny>, kind: Kind) -> Option<Number> {
 /// Appends the numbers of a list or one-dimensional array to `out`; None where it is neither or holds anything else.
 ///
 /// What comes back are the kinds that were met. A list of a NumPy array's own items is read as Python numbers, so
-/// callers to whom `numpy.float32` matters must look at the array's type themselves.
+/// callers to whom `numpy.float32` matters must check the array's type themselves.
 pub fn numbers(object: &Bound<'_, PyAny>, out: &mut Vec<f64>) -> PyResult<Option<Kinds>> {
     let mut kinds = Kinds::default();
     if let Ok(list) = object.cast_exact::<PyList>() {

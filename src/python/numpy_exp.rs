@@ -1,7 +1,7 @@
 //! NumPy's own exponential, called without the GIL.
 //!
 //! Keypoint similarity must have NumPy's bits. Its `exp` is dispatched at import to the widest vector unit of the
-//! machine, and the loop it chose is there to be called: an inner loop of a ufunc on doubles is plain C that touches no
+//! machine, and the loop it chose can be called: an inner loop of a ufunc on doubles is plain C that accesses no
 //! Python object.
 
 use std::ffi::{c_char, c_void};
@@ -93,7 +93,7 @@ fn call(exp: &Bound<'_, PyAny>, values: &[f64]) -> PyResult<Vec<f64>> {
     Ok(result.cast::<PyArray1<f64>>()?.to_vec()?)
 }
 
-/// Whether the loop gives the bits of the function, at every length that vector code treats apart.
+/// Whether the loop gives the bits of the function, at every length that vector code treats separately.
 fn agrees(exp: &Bound<'_, PyAny>, found: &InnerLoop) -> PyResult<bool> {
     let values: Vec<f64> = (0..64).map(|i| -0.37 * f64::from(i) * f64::from(i)).collect();
     for length in 0..=values.len() {

@@ -1,8 +1,8 @@
-//! What is made at its first use and kept for as long as the process lasts.
+//! Values that are created on first use and live as long as the process.
 //!
-//! PyO3's own `PyOnceLock` and `intern!` let go of the interpreter while they hold a lock. A process that is forked by another
-//! thread at that moment inherits the lock with nobody to release it, and waits for ever at its own first use. Here there is
-//! no lock: two threads may both make the value, and one of the two is dropped.
+//! PyO3's own `PyOnceLock` and `intern!` let go of the interpreter while they hold a lock. A process that is forked by
+//! another thread at that moment inherits the lock with no thread to release it, and waits forever at its own first
+//! use. Here there is no lock: two threads may both make the value, and one of the two is dropped.
 
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -32,7 +32,7 @@ impl<T: Send + Sync> Once<T> {
             // SAFETY: as above.
             Ok(_) => Ok(unsafe { &*made }),
             Err(other) => {
-                // SAFETY: it was made here, and nobody else has seen it.
+                // SAFETY: it was made here, and nothing else refers to it.
                 drop(unsafe { Box::from_raw(made) });
                 // SAFETY: as above.
                 Ok(unsafe { &*other })
@@ -74,8 +74,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     Ok(())
 }
 
-/// What the crate `numpy` makes at its first use it makes under such locks: where NumPy is there, all of it is made before a
-/// fork, or waited for.
+/// What the crate `numpy` makes at its first use it makes under such locks: where NumPy is there, all of it is made
+/// before a fork, or waited for.
 #[pyfunction]
 fn before_fork(py: Python<'_>) -> PyResult<()> {
     if py.import("sys")?.getattr("modules")?.contains("numpy")? {

@@ -1,4 +1,4 @@
-//! Where plain ids stand among the evaluated images or categories.
+//! Positions of plain ids among the evaluated images or categories.
 
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;

@@ -1,4 +1,4 @@
-//! Columns from the dictionaries of COCO's annotations and results, where all that is asked of them is plain numbers.
+//! Columns from the dictionaries of COCO's annotations and results, whose required fields are plain numbers.
 
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
@@ -11,11 +11,11 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(plain_columns, module)?)
 }
 
-/// Columns `image_id`, `category_id` `(N,) int64`, `bbox` `(N, 4)` if `boxes`; of detections `score`, of ground truth `area`
-/// (NaN where there is none), `iscrowd` and, if all are there, `id`.
+/// Columns `image_id`, `category_id` `(N,) int64`, `bbox` `(N, 4)` if `boxes`; of detections `score`, of ground truth
+/// `area` (NaN where there is none), `iscrowd` and, if all are there, `id`.
 ///
-/// None where a record is not a dictionary, or a field is not plain integers and floats or not what such a field can be: the
-/// caller then looks at each.
+/// None where a record is not a dictionary, or a field is not plain integers and floats or not what such a field can
+/// be: the caller then reads each.
 #[pyfunction]
 pub fn plain_columns<'py>(
     records: &Bound<'py, PyList>,

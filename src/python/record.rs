@@ -1,12 +1,12 @@
 //! Plain values out of annotation dictionaries, the one place here that reads dictionaries by borrowed pointers.
 //!
-//! Within the fence no Python object may be allocated and no error raised: either may start a garbage collection, which
-//! may run any Python code, which may change the dictionary that is being read.
+//! While pointers are borrowed no Python object may be allocated and no error raised: either may start a garbage
+//! collection, which may run any Python code, which may change the dictionary that is being read.
 //!
 //! Half a million dictionaries are bound by memory: each lies in a dozen cache lines, and counting a reference to a
 //! value in and out writes to one that only had to be read. Here fields are found by walking a dictionary's items,
 //! which mostly have the very keys of the dictionary before, and what leaves is numbers, never a borrowed object. No
-//! Python code runs on the way. What is anything but plain is left to the safe road (`number`, `extract`); the tests
+//! Python code runs on the way. What is anything but plain is left to the safe path (`number`, `extract`); the tests
 //! send the same dictionaries both ways.
 
 use std::ffi::CStr;
@@ -16,10 +16,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 /// Without a global lock other threads may change a dictionary under our eyes: such an interpreter, whose objects have
-/// a larger head, takes the safe road.
+/// a larger head, takes the safe path.
 const LOCKED: bool = size_of::<ffi::PyObject>() == 2 * size_of::<usize>();
 
-/// Dictionaries that are asked for from memory before they are read, and how far their keys are behind.
+/// Distances of prefetching: of dictionaries ahead of reading, and of their keys.
 const AHEAD: usize = 16;
 const KEYS_AHEAD: usize = 8;
 
@@ -88,7 +88,7 @@ impl Plain {
     }
 }
 
-/// The fields of one annotation that were asked for.
+/// The requested fields of one annotation.
 #[derive(Clone, Copy, Debug)]
 pub struct Record {
     /// `image_id`
@@ -123,14 +123,14 @@ pub struct BoxResult<'py> {
     pub category: Plain,
 }
 
-/// Borrowed pointers to the values of the fields, null for those that are missing or were not asked for.
+/// Borrowed pointers to the values of the fields, null for those that are missing or were not requested.
 struct Found([*mut ffi::PyObject; NAMES.len()]);
 
 /// Reads one dictionary after the other.
 pub struct Reader<'py> {
     wanted: Vec<Field>,
-    /// The keys of the dictionary before, in its order, and what they stand for. They are kept alive, so that an equal
-    /// pointer is the same key.
+    /// The keys of the dictionary before, in its order, and what they stand for. They are held by reference, so that an
+    /// equal pointer is the same key.
     keys: Vec<(Bound<'py, PyAny>, Option<Field>)>,
 }
 
@@ -185,8 +185,8 @@ impl<'py> Reader<'py> {
         let mut found = Found([std::ptr::null_mut(); NAMES.len()]);
         let (mut position, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
         let mut item = 0;
-        // SAFETY: `annotation` is a dictionary, and nothing below changes it: neither `PyDict_Next` nor `learn` runs Python
-        // code or allocates an object. The pointers it gives are borrowed and alive until it changes.
+        // SAFETY: `annotation` is a dictionary, and nothing below changes it: neither `PyDict_Next` nor `learn` runs
+        // Python code or allocates an object. The pointers it gives are borrowed and alive until it changes.
         while unsafe { ffi::PyDict_Next(annotation.as_ptr(), &mut position, &mut key, &mut value) } != 0 {
             let field = match self.keys.get(item) {
                 Some((known, field)) if known.as_ptr() == key => *field,
@@ -217,8 +217,8 @@ impl<'py> Reader<'py> {
         if unsafe { ffi::PyUnicode_CheckExact(key) } == 0 {
             return None;
         }
-        // SAFETY: it is an exact string. The comparison reads its characters as they are stored: nothing is converted, so
-        // that nothing is allocated and nothing can fail, whatever characters they are.
+        // SAFETY: it is an exact string. The comparison reads its characters as they are stored: nothing is converted,
+        // so that nothing is allocated and nothing can fail, whatever characters they are.
         let is = |name: &CStr| unsafe { ffi::PyUnicode_CompareWithASCIIString(key, name.as_ptr()) } == 0;
         let known = NAMES.iter().find(|(name, _)| is(name)).map(|&(_, field)| field);
         let field = known.filter(|field| self.wanted.contains(field));
@@ -244,8 +244,9 @@ impl Found {
 
     fn list_of_four(&self, field: Field) -> Option<[*mut ffi::PyObject; 4]> {
         let list = self.of(field);
-        // SAFETY: the value of a dictionary that nothing has changed since is alive, and so are the items of a list that
-        // is one of its values. `PyList_GET_SIZE` and `PyList_GET_ITEM` of an exact list, within its length, only read.
+        // SAFETY: the value of a dictionary that nothing has changed since is alive, and so are the items of a list
+        // that is one of its values. `PyList_GET_SIZE` and `PyList_GET_ITEM` of an exact list, within its length, only
+        // read.
         unsafe {
             let four =
                 !list.is_null() && ffi::PyList_CheckExact(list) != 0 && ffi::PyList_GET_SIZE(list) == 4;
@@ -267,8 +268,8 @@ impl Found {
 /// The object is alive.
 #[inline]
 unsafe fn plain(object: *mut ffi::PyObject) -> Plain {
-    // SAFETY: the object is alive. The checks read an object's type only; the value of an exact `float` is a field of it, and
-    // `PyLong_AsLongLongAndOverflow` of an exact `int` calls no Python code and raises nothing.
+    // SAFETY: the object is alive. The checks read an object's type only; the value of an exact `float` is a field of
+    // it, and `PyLong_AsLongLongAndOverflow` of an exact `int` calls no Python code and raises nothing.
     unsafe {
         if ffi::PyFloat_CheckExact(object) != 0 {
             return Plain::Double(ffi::PyFloat_AS_DOUBLE(object));
@@ -284,7 +285,7 @@ unsafe fn plain(object: *mut ffi::PyObject) -> Plain {
     Plain::Other
 }
 
-/// Asks memory for dictionaries that will be read soon, those behind `record` in the list. Only a hint.
+/// Prefetches dictionaries that will be read soon, those after `record` in the list. Only a hint.
 #[inline]
 pub fn prefetch(list: &Bound<'_, PyList>, record: usize) {
     #[cfg(target_arch = "x86_64")]
@@ -293,8 +294,8 @@ pub fn prefetch(list: &Bound<'_, PyList>, record: usize) {
 
         let length = list.len();
         // SAFETY: `list` is a list, the items lie within its length, and nothing changes it here. Of the nearer item, a
-        // live object, the field for a dictionary's keys is read only if it is a dictionary. No address that comes of it
-        // is followed: a prefetch is a hint and does nothing else.
+        // live object, the field for a dictionary's keys is read only if it is a dictionary. No address that comes of
+        // it is followed: a prefetch is a hint and does nothing else.
         unsafe {
             if record + AHEAD < length {
                 let item = ffi::PyList_GET_ITEM(list.as_ptr(), (record + AHEAD) as ffi::Py_ssize_t);

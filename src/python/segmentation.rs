@@ -43,7 +43,7 @@ impl<'a, 'py> MaskReader<'a, 'py> {
         }
     }
 
-    /// Height and width of the image: asked for whatever the segmentation is, as the reference does.
+    /// Height and width of the image: read whatever the segmentation is, as in the reference.
     fn image_size(&mut self, id: Bound<'py, PyAny>) -> PyResult<Option<[u32; 2]>> {
         if let Some((last, size)) = &self.last
             && last.is(&id)
@@ -64,7 +64,7 @@ impl<'a, 'py> MaskReader<'a, 'py> {
             self.numbers.clear();
             exact!(numbers(&ring, &mut self.numbers)?);
             let length = self.numbers.len();
-            // The reference tells polygons from boxes by the first ring alone.
+            // The reference distinguishes polygons from boxes by the first ring alone.
             let too_short = length < if index == 0 { 5 } else { 2 };
             if too_short || !self.numbers.iter().all(|coordinate| coordinate.is_finite()) {
                 return Ok(None);

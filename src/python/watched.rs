@@ -1,4 +1,4 @@
-//! Long work beside a thread that listens to the keyboard and tells how far it is.
+//! Runs long work in another thread, while this one handles Ctrl-C and reports progress.
 
 use std::panic::resume_unwind;
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use crate::error::Result;
 use crate::watch::Watch;
 
-/// Between two looks at the keyboard.
+/// Between two checks for Ctrl-C.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Does work that may be `long` so that Ctrl-C stops it; short work without another thread.
@@ -26,7 +26,7 @@ pub fn interruptible<T: Send>(
 /// Does the work on another thread, and calls `progress(done, total)` now and then. Ctrl-C, or an error of `progress`,
 /// stops the work and is raised.
 ///
-/// Where no thread can be started the work is done here, and nobody looks on.
+/// Where no thread can be started the work is done here, without progress or cancellation.
 pub fn watched<T: Send>(
     py: Python<'_>,
     progress: Option<&Bound<'_, PyAny>>,
@@ -41,7 +41,7 @@ pub fn watched<T: Send>(
         let take = || work.lock().ok().and_then(|mut work| work.take());
         let worker = thread::Builder::new().spawn_scoped(scope, move || {
             if let Some(work) = take() {
-                // Nobody waits for it any more: the watcher has been told something else.
+                // Nothing waits for it any more: another error has been returned already.
                 let _ = sender.send(work(watching));
             }
         });

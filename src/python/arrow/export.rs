@@ -19,8 +19,8 @@ pub struct ArrowExport {
 
 #[pymethods]
 impl ArrowExport {
-    /// From `(name, column)` pairs: contiguous arrays ``(N,)`` or ``(N, K)`` that nobody writes to, lists of str in which
-    /// None is a null, or pairs of an array and flags of the rows that are no nulls.
+    /// From `(name, column)` pairs: contiguous arrays ``(N,)`` or ``(N, K)`` that nothing writes to, lists of str in
+    /// which None is a null, or pairs of an array and flags of the rows that are no nulls.
     #[new]
     fn new(columns: Vec<(String, Bound<'_, PyAny>)>, rows: usize) -> PyResult<Self> {
         let mut exported = Vec::with_capacity(columns.len());
@@ -124,7 +124,7 @@ fn numbers<T: Element + 'static>(
         return Some(Err(PyValueError::new_err(format!("column {name:?} is not contiguous"))));
     }
     let owner: Arc<dyn Any + Send + Sync> = Arc::new(array.clone().unbind());
-    // SAFETY: the array is held by `owner`; that nobody writes to it is asked of the caller.
+    // SAFETY: the array is held by `owner`; that nothing writes to it is required of the caller.
     let buffer = unsafe { Buffer::foreign(array.data().cast_const().cast(), owner) };
     Some(shaped(name, array.shape(), |name, rows| Exported::values(name, format, rows, buffer)))
 }

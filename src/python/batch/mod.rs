@@ -1,7 +1,7 @@
 //! Boxes, masks and keypoints as users have them, checked, and turned into columns.
 //!
-//! Two doors share the checks: lists of one dictionary for each image (what training loops have), and columns of a
-//! whole data set.
+//! Two kinds of input share the checks: lists of one dictionary for each image (what training loops have), and columns
+//! of a whole data set.
 
 mod options;
 mod place;
@@ -33,7 +33,7 @@ pub struct Batch {
     pub images: usize,
 }
 
-/// Images between two looks at the keyboard.
+/// Images between two checks for Ctrl-C.
 const BREATH: usize = 1024;
 
 /// Reads lists of one dictionary for each image; `first` is the number of the first one in errors.
@@ -93,8 +93,8 @@ pub fn read_batch(
     Ok(batch)
 }
 
-/// DIFFERENCE: in the reference masks of two sizes merely do not overlap, so that predictions that were resized look as if all
-/// were wrong.
+/// DIFFERENCE: in the reference masks of two sizes merely do not overlap, so that predictions that were resized look as
+/// if all were wrong.
 fn check_sizes(
     detections: &[[u32; 2]],
     ground_truth: &[[u32; 2]],

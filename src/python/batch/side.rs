@@ -14,7 +14,7 @@ use crate::python::arrays::{flags, keys, numbers};
 use crate::python::once::intern;
 use crate::read::pose::bounding_box;
 
-/// Images for whose objects there is room from the start, if all have as many as the first.
+/// Images for whose objects memory is reserved at the start, if all have as many as the first.
 const FEW: usize = 64;
 
 /// One side of an evaluation while it is read.
@@ -33,7 +33,7 @@ pub struct Side {
     boxes: Vec<[f64; 4]>,
     keypoints: Keypoints,
     masks: Masks,
-    /// How many images there will be: the first one tells how large the columns are likely to become.
+    /// How many images there will be: the size of the columns is estimated from the first one.
     images: usize,
 }
 
@@ -68,7 +68,7 @@ impl<'py> Fields<'py> for Items<'_, 'py> {
 /// The objects of a call or of one image, before what they are is read.
 struct Given {
     count: usize,
-    /// The column that has told their number.
+    /// The column that determined their number.
     named: &'static str,
     image_area: Option<f64>,
 }
@@ -90,7 +90,7 @@ impl Side {
         Side { images, ..Side::default() }
     }
 
-    /// Makes room for what every side has.
+    /// Reserves memory for the columns of every side.
     fn reserve(&mut self, objects: usize) {
         self.image.reserve(objects);
         self.category.reserve(objects);
@@ -314,8 +314,8 @@ impl Side {
             self.ignore[start..].iter_mut().zip(ignore).for_each(|(flag, ignore)| *flag |= ignore);
         }
         if options.similarity.geometry == GeometryKind::Keypoints {
-            // An object of which no keypoint is labelled cannot be found. As in the reference the number that is given says
-            // so, not the keypoints; NaN stands for a record without one.
+            // An object of which no keypoint is labelled cannot be found. As in the reference the number that is given
+            // says so, not the keypoints; NaN stands for a record without one.
             let first = self.keypoints.len() - count;
             let name = || place.array("num_keypoints");
             let given = match fields.get(intern!(py, "num_keypoints"))? {

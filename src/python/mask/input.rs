@@ -36,7 +36,7 @@ where
     }
 }
 
-/// The text of `obj["counts"]`, kept alive without a copy.
+/// The text of `obj["counts"]`, held without a copy.
 enum Text {
     Bytes(PyBackedBytes),
     Str(PyBackedStr),

@@ -66,12 +66,12 @@ impl<'py> PyLabels<'py> {
 /// Pairs that could not be counted: their position and the exception.
 pub type Failures = Vec<(usize, Py<PyAny>)>;
 
-/// Errors as exceptions to be raised or kept.
+/// Errors as exceptions to be raised or stored.
 pub fn failures(py: Python<'_>, failed: Vec<(usize, Error)>) -> Failures {
     failed.into_iter().map(|(index, error)| (index, PyErr::from(error).into_value(py).into_any())).collect()
 }
 
-/// Confusion matrix `(K, K + 1)`, boundary pixels `(3, K)` if asked for, failures.
+/// Confusion matrix `(K, K + 1)`, boundary pixels `(3, K)` if requested, failures.
 type PyCounts<'py> = (Bound<'py, PyArray2<i64>>, Option<Bound<'py, PyArray2<i64>>>, Failures);
 
 fn counts(py: Python<'_>, (counts, failed): Counted) -> PyResult<PyCounts<'_>> {
@@ -93,7 +93,7 @@ fn settings((classes, ignore, reduce_zero, boundary): PySettings) -> PyResult<Se
     Ok(Settings { rule: Rule::new(classes, ignore, reduce_zero)?, boundary })
 }
 
-/// Whether maps `(N, H, W)` have so many pixels that somebody may not wish to wait for them.
+/// Whether maps `(N, H, W)` have so many pixels that the work needs checks for Ctrl-C.
 fn long(shape: [usize; 3]) -> bool {
     shape.into_iter().fold(1_usize, usize::saturating_mul) > 1 << 26
 }

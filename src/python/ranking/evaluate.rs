@@ -84,7 +84,7 @@ pub fn evaluate_run<'py>(
 /// judgements of query `queries[i]`.
 ///
 /// Only scores are copied out of a dictionary, and each judged document is looked up in it; the other documents' ids
-/// are not even looked at, unless scores tie.
+/// are not even read, unless scores tie.
 #[pyfunction]
 pub fn evaluate_dicts<'py>(
     py: Python<'py>,

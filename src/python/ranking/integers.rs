@@ -15,7 +15,7 @@ pub fn copy(list: &Bound<'_, PyList>, limit: usize, into: &mut Vec<i64>) -> bool
     with_critical_section(list, || copy_locked(list, limit, into))
 }
 
-/// Tells the processor to fetch the first `limit` items, which `copy` will read soon. Python's objects lie all over
+/// Prefetches the first `limit` items, which `copy` will read soon. Python's objects lie all over
 /// memory; so it waits for those of several lists at once, not for each in turn.
 pub fn prefetch(list: &Bound<'_, PyList>, limit: usize) {
     #[cfg(target_arch = "x86_64")]

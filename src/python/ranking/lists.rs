@@ -194,7 +194,7 @@ pub fn apk_of_lists<'py>(
             }
             for (relevant, ranked) in &pairs {
                 let (actual_end, predicted_end) = (batch.actual.len(), batch.predicted.len());
-                // An empty side gives 0 whatever the other holds, so it need not be looked at.
+                // An empty side gives 0 whatever the other holds, so it need not be read.
                 let decided = relevant.len() == 0 || ranked.len() == 0;
                 let copied = decided
                     || ranked.integers(k, &mut batch.predicted)

@@ -27,7 +27,7 @@ pub struct PyQrels {
     /// What the core takes.
     pub core: Qrels,
     query_ids: Py<PyList>,
-    /// The judged documents as Python objects, made when a run of dictionaries first asks for them.
+    /// The judged documents as Python objects, created when a run of dictionaries first needs them.
     objects: OnceLock<Py<PyList>>,
 }
 
@@ -225,7 +225,8 @@ fn groups(py: Python<'_>, queries: &IdColumn) -> PyResult<Groups> {
     }?)
 }
 
-/// The rows that count, group by group (None: all as they are), and where each group begins; or the group with an error.
+/// The rows that count, group by group (None: all as they are), and where each group begins; or the group with an
+/// error.
 #[allow(clippy::type_complexity)]
 fn judged<I: Ids + ?Sized>(
     py: Python<'_>,
@@ -266,7 +267,7 @@ fn judged<I: Ids + ?Sized>(
     Ok((Some(kept), offsets))
 }
 
-/// The documents of a run, kept alive.
+/// The documents of a run, held by reference.
 pub enum HeldDocuments {
     /// 64-bit integers.
     I64(Py<PyArray1<i64>>),
@@ -278,7 +279,7 @@ pub enum HeldDocuments {
     Texts(Arc<Texts<'static>>),
 }
 
-/// The scores of a run, kept alive.
+/// The scores of a run, held by reference.
 pub enum HeldScores {
     /// Single.
     F32(Py<PyArray1<f32>>),
@@ -368,7 +369,7 @@ fn names((query, document, value): ColumnNames) -> Names {
     Names { query, document, value }
 }
 
-/// Warns of a file that is not UTF-8, whichever of the caller's lines asked for it.
+/// Warns of a file that is not UTF-8, whichever of the caller's lines reads it.
 fn warn_of_latin1(py: Python<'_>, name: &str, found: Option<Latin1>) -> PyResult<()> {
     let Some(Latin1 { line, byte }) = found else { return Ok(()) };
     let message =
