@@ -29,7 +29,7 @@ class Comparison(Table):
     Attributes
     ----------
     per_class : Table
-        The same for the first number of each category: ``category`` and ``name`` in the place of ``number``.
+        The same for the first number of each category: ``category`` and ``name`` replace ``number``.
     """
 
     per_class: Table
@@ -50,12 +50,12 @@ class Comparison(Table):
         return html_table(head, rows, "difference: candidate - baseline; ▲▼: significant")
 
 
-#: How a candidate is marked in tables.
+#: Symbols for the verdict in tables.
 _MARKS = {"better": "▲ candidate is better", "worse": "▼ candidate is worse", "no different": ""}
 
 
 def verdict(low: float, high: float, tolerated: float = 0.0) -> str:
-    """What the interval of a difference, candidate minus baseline, says of the candidate.
+    """The verdict on a candidate, from the interval of a difference, candidate minus baseline.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def compare(
 ) -> Comparison:
     """Compare a candidate with a baseline on the same images.
 
-    Both are resampled with the same images each time (a paired bootstrap), so what makes images easy or hard cancels.
+    Both are resampled with the same images each time (a paired bootstrap), so that the difficulty of images cancels.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The confusion matrix: which class is detected as which."""
+"""The confusion matrix: counts of objects by true and predicted class."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NOT_WANTED = _core.Matches.TRUTH_STATES.index("ignored")
 
 
 class Confusion:
-    """Counts of objects by their class (row) and the class detected (column); the last of either is the background.
+    """Counts of objects by true class (row) and predicted class (column); the last of either is the background.
 
     ``matrix[i, i]`` are true positives, ``matrix[i, j]`` objects of class i detected as j (misclassified),
     ``matrix[i, K]`` objects of class i that were not detected (false negatives), ``matrix[K, j]`` detections of class j
@@ -58,7 +58,7 @@ class Confusion:
         iou: float,
         score: float,
     ) -> Confusion:
-        """From the class of the object, the class detected (None for the background), and how often."""
+        """From the true class, the predicted class (None for the background), and the count."""
         counts = list(counts)
         seen = {id for *pair, _ in counts for id in pair if id is not None}
         categories = sorted(seen | set(known), key=lambda id: (isinstance(id, str), id))
@@ -71,7 +71,7 @@ class Confusion:
 
     @property
     def true_positives(self) -> int:
-        """Objects detected as what they are."""
+        """True positives: objects detected as their own class."""
         return int(np.trace(self.matrix))
 
     @property
@@ -150,7 +150,7 @@ class Confusion:
 
 
 def counts_of(matches: _core.Matches, score: float) -> Iterator[tuple[Any, Any, int]]:
-    """Class of the object, class detected, and how often, by a confusion table.
+    """True class, predicted class and count, from a confusion table.
 
     Pairs that only detections below `score` make are counted as none.
     """

@@ -19,7 +19,7 @@ __all__ = ["Calibration", "Ties", "calibration", "per_image", "ties"]
 
 @dataclass(frozen=True)
 class Ties:
-    """What reordering equal scores can give. `expected` is a mean over random orders."""
+    """The range of a number over all orders of equal scores. `expected` is a mean over random orders."""
 
     least: float
     expected: float

@@ -17,11 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ["BACKGROUND", "ERRORS", "LRP", "Errors", "lrp"]
 
-#: Up to this similarity a detection has nothing to do with an object, unless another is given.
+#: Default similarity up to which a detection counts as background.
 BACKGROUND = 0.1
 
-#: Error types of detections, by the core's names; objects that no detection comes near; and what all errors of one side
-#: cost.
+#: Error types of detections, by the core's names; missed objects; and all errors of either side.
 ERRORS = (
     "classification",
     "localisation",
@@ -41,26 +40,26 @@ _NO_LIMIT = 2**31 - 1
 
 
 class Errors:
-    """What each type of error costs, by TIDE's definitions.
+    """Error types by TIDE's definitions, with the gain in AP if each were corrected.
 
-    A false positive is, the first that applies:
+    The type of a false positive is the first that applies:
 
-    - ``localisation``: of the right category, but overlapping an object of it by `background` to `iou` only;
-    - ``classification``: on an object of another category;
-    - ``duplicate``: of an object that a better detection matched;
-    - ``background``: overlapping nothing by more than `background`;
-    - ``both``: anything else, neither the place nor the category being right.
+    - ``localisation``: it has the correct category, and overlaps an object of it by `background` to `iou`;
+    - ``classification``: it overlaps an object of another category by `iou` or more;
+    - ``duplicate``: it overlaps an object that a detection with a higher score matched;
+    - ``background``: it overlaps no object by more than `background`;
+    - ``both``: anything else; location and category are both incorrect.
 
-    An object is ``missed`` if no detection matched it and no classification or localisation error is about it.
+    An object is ``missed`` if no detection matched it and no classification or localisation error refers to it.
 
-    Correcting an error makes it a true positive if it is about an object that no detection matched and is the best
-    scored of those, and removes it otherwise; a missed object is no longer looked for. dAP is what AP at `iou` gains
-    by it, as a fraction of 1. The gains do not add up to what is missing, because errors hide each other.
-    ``false_positives`` is the gain if all false positives were removed, ``false_negatives`` if no object that was not
-    found were looked for.
+    Correcting an error makes it a true positive if it refers to an object that no detection matched and has the highest
+    score of those, and removes it otherwise; a missed object is no longer counted. dAP is the gain in AP at `iou`, as a
+    fraction of 1. The gains do not add up to 1 - AP, because correcting one error can expose another.
+    ``false_positives`` is the gain if all false positives were removed, ``false_negatives`` if unmatched objects were
+    not counted.
 
-    Detections and objects that are ignored make no errors. A category with nothing left to look for leaves the mean,
-    but keeps a precision of 0 as long as it has false positives.
+    Ignored detections and objects are no errors. A category without objects after a correction is left out of the mean,
+    unless it has false positives: then its precision is 0.
 
     Source: Bolya et al., "TIDE: A General Toolbox for Identifying Object Detection Errors", ECCV 2020. Where tidecv
     itself departs from this, ``tests/test_errors.py`` shows how.
@@ -69,7 +68,7 @@ class Errors:
     ----------
     iou, background : float
     ap : float
-        The average precision at `iou`, nothing corrected.
+        The average precision at `iou`, without corrections.
     """
 
     def __init__(self, result: Result, matches: _core.Matches, iou: float, background: float) -> None:
@@ -93,18 +92,18 @@ class Errors:
         found = {}
         for name in ERRORS:
             precision, left = self._precision(name)
-            # Nothing left to look for, but still wrong.
+            # No objects left, but false positives.
             precision[:, (left.positives()[:, 0] == 0) & (left.detections() > 0) & (self._positives > 0)] = 0.0
             found[name] = precision
         return found
 
     @functools.cached_property
     def pairs(self) -> dict[str, np.ndarray]:
-        """What each detection is, and what became of each object, as columns.
+        """The pair of each detection and the state of each object, as columns.
 
         Of ``N`` detections: ``image`` and ``category`` (positions), ``rank`` (in its image), ``score``, ``error`` (the
-        name of its type, ``"true_positive"`` or ``"ignored"``), ``partner`` (the row of the object that it matched or
-        is about, -1 for none), ``corrects`` (whether correcting it would find that object), ``similarity``. Of ``G``
+        name of its type, ``"true_positive"`` or ``"ignored"``), ``partner`` (the row of the object that it matches or
+        refers to, -1 for none), ``corrects`` (whether correcting it would match that object), ``similarity``. Of ``G``
         objects: ``truth_image``, ``truth_category``, ``truth_state`` (``"matched"``, ``"correctable"``, ``"missed"`` or
         ``"ignored"``).
         """
@@ -122,13 +121,13 @@ class Errors:
         return self._mean_of(self._corrected[error]) - self.ap
 
     def _mean_of(self, precision: np.ndarray) -> float:
-        # With no category left to average, there is nothing that could be wrong.
+        # With no category left to average, there are no errors.
         value = _mean(precision)
         return value if not math.isnan(value) or math.isnan(self.ap) else 1.0
 
     @functools.cached_property
     def counts(self) -> dict[str, int]:
-        """How many there are of each type; for the last two, all false positives and all objects not found."""
+        """The count of each type; for the last two, of all false positives and all false negatives."""
         columns = self._matches.pairs()
         of_type = np.bincount(columns["error"], minlength=len(_TYPES)).tolist()
         of_state = np.bincount(columns["truth_state"], minlength=len(_STATES)).tolist()
@@ -155,7 +154,7 @@ class Errors:
     def per_class(self) -> Table:
         """One row for each category: ``category``, ``name``, ``ap``, and the dAP of each type; NaN without objects.
 
-        Where a correction leaves a category nothing to look for and nothing wrong, its dAP is what is missing to 1.
+        If a correction leaves a category without objects and errors, its dAP is 1 - AP.
         """
         base = _by_class(self._base)
         categories = _averaged(self._result)
@@ -174,8 +173,8 @@ class Errors:
         """One row for each false positive, best score first, then one for each missed object.
 
         ``error``, ``image``, ``category`` (the detection's, of a missed object its own), ``score`` (NaN for objects),
-        ``similarity`` (to the object that it is about, else to the nearest; NaN for missed objects) and ``truth``, the
-        category of the object that it is about (None if there is none).
+        ``similarity`` (to the object that it refers to, else to the nearest; NaN for missed objects) and ``truth``, the
+        category of the object that it refers to (None if there is none).
         """
         columns = self._matches.pairs()
         wrong = np.flatnonzero((columns["error"] != _CORRECT) & (columns["error"] != _IGNORED))
@@ -210,10 +209,10 @@ class Errors:
 
 @dataclass(frozen=True, eq=False)
 class LRP:
-    """How well objects are found and placed at each category's best threshold; less is better.
+    """Optimal localisation recall precision error (oLRP) at each category's best threshold; lower is better.
 
     With the detections of some score or a higher one, LRP is the mean, over true positives, false positives and
-    objects not found, of ``(1 - similarity) / (1 - iou)`` for the first and 1 for the others; oLRP is the least over
+    false negatives, of ``(1 - similarity) / (1 - iou)`` for the first and 1 for the others; oLRP is the least over
     all scores.
 
     Source: Oksuz et al., "One Metric to Measure Them All: Localisation Recall Precision (LRP) for Evaluating Visual
@@ -229,7 +228,7 @@ class LRP:
         ``1 - precision`` and ``1 - recall``, there.
     per_class : Table
         ``category``, ``name``, ``lrp``, ``localisation``, ``false_positive``, ``false_negative``, ``threshold`` (the
-        score; infinite where it is best to use no detection). NaN where there is no such number.
+        score; infinite where it is best to use no detection). NaN if undefined.
     """
 
     iou: float

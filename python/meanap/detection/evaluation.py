@@ -47,14 +47,14 @@ def evaluate(
     progress: bool | Callable[[int, int], object] = False,
     **changes: Unpack[ProtocolChanges],
 ) -> Result:
-    """Compare detections with the ground truth.
+    """Evaluate detections against the ground truth.
 
     Parameters
     ----------
     ground_truth
         A path to a COCO or Parquet file, a COCO dictionary, `meanap.GroundTruth`, a table with columns ``image_id``,
         ``category_id`` and boxes (Polars, pandas, pyarrow, DuckDB), or a list of one dictionary for each image with
-        ``boxes``, ``labels`` and what else `MeanAveragePrecision.update` takes.
+        ``boxes``, ``labels`` and the other fields that `MeanAveragePrecision.update` takes.
     detections
         The same with scores; as COCO results a path, a list of dictionaries or an ``(N, 7)`` array.
     similarity : {"bbox", "segm", "boundary", "keypoints"}
@@ -68,8 +68,8 @@ def evaluate(
     score_range
         Least and greatest score of columns, lists and tables; None allows any number. COCO results may have any.
     memory_limit
-        Bytes (``"2 GB"``) that reading and matching may take: files larger than that are worked through image shard by
-        image shard, by way of temporary files. Match rows come on top, some 25 bytes for a detection.
+        Bytes (``"2 GB"``) that reading and matching may take: larger files are partitioned by image into temporary
+        files and evaluated shard by shard. Match rows, about 25 bytes per detection, are in addition.
     progress
         True shows on standard error how far work of more than a second is; a function gets ``(done, total)``, of each
         file's bytes and then of detections or shards. Ctrl-C, or an error of the function, stops the work.
@@ -144,7 +144,7 @@ def _of_batch(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
             log.update(detections, ground_truth)
             return
         with Progress(asked.progress, len(ground_truth), "matching") as told:
-            # Between two lots the keyboard is heard.
+            # Ctrl-C is handled between two groups of images.
             for start in range(0, len(ground_truth), _LOT):
                 part = slice(start, start + _LOT)
                 log.update(list(detections[part]), list(ground_truth[part]), start)
@@ -222,7 +222,7 @@ def _arranged(truth: Any, truth_columns: Any, found: Any, asked: _Asked, as_give
 
 
 def _check(objects: _core.Objects, truth: Any, place: str, records: bool, complaint: str) -> None:
-    """Refuses what no evaluation can use; `records`: rows are those of a COCO file or list."""
+    """Rejects input that no evaluation can use; `records`: rows are those of a COCO file or list."""
     for name, ids, known in (
         ("image", objects.image_ids, truth.images),
         ("category", objects.category_ids, truth.categories),
@@ -259,7 +259,7 @@ def settled(
         if field not in known:
             raise TypeError(f"unexpected keyword {field!r}; a protocol has {', '.join(sorted(known))}")
         only = _ONLY_OF.get(field)
-        # None and False ask for nothing.
+        # None and False change nothing.
         if only is not None and not (value is None or value is False) and only not in (among or (similarity,)):
             raise ValueError(f"{field}: only similarity {only!r} uses it, found similarity {similarity!r}")
         named = (field == "recall" and isinstance(value, str)) or (field == "sigmas" and value is None)

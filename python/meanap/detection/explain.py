@@ -30,14 +30,14 @@ _NUMBERS = {
     "ap75": SummaryRow("ap75", threshold=0.75),
     "ar": SummaryRow("ar", "recall"),
 }
-#: Presets of tools that know annotations by their ids.
+#: Presets of tools whose results depend on annotation ids.
 _BY_ID = ("coco", "lvis")
 _TIES = ("given", "least", "expected", "greatest")
 
 
 @dataclass(frozen=True)
 class _Settings:
-    """What one side does: a protocol, and what no protocol says."""
+    """The settings of one side: a protocol, and options that are not part of a protocol."""
 
     name: str
     rules: Protocol
@@ -51,9 +51,9 @@ class _Settings:
         return tuple(name for name in (*_OPTIONS, *_FIELDS) if _value(self, name) != _value(other, name))
 
 
-#: What a side may say beside fields of the protocol.
+#: Options of a side beside the fields of the protocol.
 _OPTIONS = ("similarity", "box_format", "score_range", "ties")
-#: The protocol's fields that decide a number; the others say what it is called and which numbers are shown.
+#: The protocol's fields that affect a number; the others define its name and which numbers are shown.
 _FIELDS = tuple(field.name for field in dataclasses.fields(Protocol) if field.name not in ("name", "summary"))
 
 
@@ -64,8 +64,8 @@ def _value(settings: _Settings, name: str) -> Any:
 class Difference(Table):
     """One row for each factor on which the two sides differ, in the order in which they were changed.
 
-    Columns: ``factor``; ``fields``, what it is called as an option, several joined by commas; ``baseline`` and
-    ``candidate``, what it is for either side; ``value``, the number once this factor and those above are as for the
+    Columns: ``factor``; ``fields``, the names of its options, joined by commas; ``baseline`` and
+    ``candidate``, its value on either side; ``value``, the number once this factor and those above are as for the
     candidate; ``change``, what it added. The changes add up to ``difference``, and the last ``value`` is the
     candidate's number.
 
@@ -74,9 +74,9 @@ class Difference(Table):
     number : str
         Which number.
     names : tuple of str
-        What the baseline and the candidate are called.
+        The names of the baseline and the candidate.
     baseline, candidate, difference : float
-        It for either side, and candidate - baseline.
+        The number on either side, and candidate - baseline.
     """
 
     number: str
@@ -90,9 +90,9 @@ class Difference(Table):
         return self.candidate - self.baseline
 
     def ties(self, orders: int = 100, seed: int = 0) -> Table:
-        """The least, the expected and the greatest that the order of equal scores makes of either number: ``side``,
-        ``value``, ``least``, ``expected``, ``greatest``. Tools that sort without keeping equal scores in order end up
-        anywhere between."""
+        """The minimum, the mean and the maximum of either number over all orders of equal scores: ``side``,
+        ``value``, ``least``, ``expected``, ``greatest``. Tools with an unstable sort give any value
+        between."""
         row = _NUMBERS[self.number]
         ties = [result.ties(row, orders=orders, seed=seed) for result in self._results]
         return Table(
@@ -127,8 +127,8 @@ def explain_difference(
 ) -> Difference:
     """Why two tools give different numbers for the same detections.
 
-    The input is scored as `baseline` does; then one factor after the other is changed to what it is for `candidate`,
-    and what each adds is written down. A factor's part depends on those that were changed before it, so the order
+    The input is evaluated as by `baseline`; then one factor after the other is changed to its value for `candidate`,
+    and the change of the number is recorded. A factor's contribution depends on those changed before it, so the order
     matters: by default that of `FACTORS`.
 
     Parameters
@@ -137,7 +137,7 @@ def explain_difference(
         As of `meanap.evaluate`, for both sides.
     baseline, candidate
         A protocol or its name; or a dictionary of options: ``protocol`` ("coco" by default), fields of the protocol,
-        ``similarity``, ``box_format``, ``score_range`` in the place of those above, and ``ties``: equal scores as they
+        ``similarity``, ``box_format``, ``score_range`` in place of those above, and ``ties``: equal scores as they
         are ``"given"``, or the ``"least"``, ``"expected"`` or ``"greatest"`` number that their order can make. "coco"
         and "lvis" treat annotation ids as their tools do, unless ``zero_id_unmatched`` is False: an object whose id is
         0 is never found, and of annotations with the same id the last stands for all.
@@ -191,7 +191,7 @@ def explain_difference(
         fields = now.differing(then)
         if not fields:
             continue
-        # What has come all the way is not scored again: the last value is the candidate's own.
+        # The last step is not evaluated again: its value is the candidate's own.
         after = value(then, scene.result(then, number)) if then.differing(second) else end
         rows.append((factor.name, ", ".join(fields), factor.text(now), factor.text(then), after, after - reached))
         now, reached = then, after
@@ -235,7 +235,7 @@ class _Scene:
         self._read: dict[str, tuple[Any, Any, Any, bool]] = {}
 
     def odd_ids(self, similarity: SimilarityName) -> bool:
-        """Whether ids decide about anything: one is 0, or comes twice."""
+        """Whether ids affect the result: one is 0, or repeated."""
         return self._of(similarity)[3]
 
     def _of(self, similarity: SimilarityName) -> tuple[Any, Any, Any, bool]:
@@ -266,7 +266,7 @@ class _Scene:
         return truth, by_id, detections, odd
 
     def result(self, settings: _Settings, number: str) -> Result:
-        """What one side finds."""
+        """The result of one side."""
         truth, by_id, detections, _ = self._of(settings.similarity)
         rules = settings.rules.replace(name=settings.name, summary=(_NUMBERS[number],))
         options: dict[str, Any] = {"box_format": settings.box_format, "score_range": settings.score_range}
@@ -298,12 +298,12 @@ def _with(now: _Settings, end: _Settings, names: Sequence[str]) -> _Settings:
 
 
 def _similarity(now: _Settings, end: _Settings) -> _Settings:
-    # Keypoints cannot be compared without the spread of each.
+    # Keypoints cannot be compared without a sigma for each.
     return _with(now, end, ("similarity", "sigmas") if now.rules.sigmas is None else ("similarity",))
 
 
 def _nearest(values: Any, others: Any) -> Any:
-    """Values, spelt as the others are where they are the same but for rounding."""
+    """Values, formatted like the others where they are equal but for rounding."""
     if isinstance(values, str) or isinstance(others, str):
         return values
     spelt = {round(other, 6): other for other in others}

@@ -38,9 +38,9 @@ __all__ = ["MeanAveragePrecision"]
 class MeanAveragePrecision(Metric):
     """Mean average precision over batches, under torchmetrics' names.
 
-    Between batches it keeps rows of the match table, never boxes or masks, so it stays small. What `compute` gives does
-    not depend on batches, and with ``image_id`` in the targets not on their order, nor on how images were shared among
-    ranks: an image that comes twice counts once.
+    Between batches it stores rows of the match table, never boxes or masks, so it stays small. Results do not depend on
+    the batches, and with ``image_id`` in the targets neither on their order nor on the distribution of images over
+    ranks: an image that occurs twice counts once.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class MeanAveragePrecision(Metric):
         protocol both give the same numbers, which are pycocotools' to the last bit. ``"torchmetrics"`` has that
         library's thresholds, COCO's in single precision: an IoU of exactly 0.55 does not reach the second of them.
     iou_thresholds, rec_thresholds, max_detection_thresholds : sequences of numbers, optional
-        In the place of the protocol's.
+        Replace those of the protocol.
     class_metrics : bool
         Whether `compute` gives ``map_per_class`` and ``mar_100_per_class``.
     extended_summary : bool
@@ -62,9 +62,9 @@ class MeanAveragePrecision(Metric):
     score_range
         Least and greatest score; None allows any number.
     confusion : float, optional
-        Keep what ``result().confusion()`` needs, at this IoU.
+        Record what ``result().confusion()`` needs, at this IoU.
     errors : float, optional
-        Keep what ``result().errors()`` and ``result().lrp()`` need, at this IoU.
+        Record what ``result().errors()`` and ``result().lrp()`` need, at this IoU.
     sync_on_compute : bool
         Whether `compute` and `result` gather the batches of all ranks by themselves where ``torch.distributed`` is
         initialised with more than one rank; every rank has to call them then. After `sync` they do not gather again.
@@ -103,7 +103,7 @@ class MeanAveragePrecision(Metric):
         sync_on_compute: bool = True,
         **changes: Unpack[ProtocolOptions],
     ) -> None:
-        del backend  # torchmetrics' choice between two; there is one here.
+        del backend  # torchmetrics has a choice between two backends; here there is one.
         if iou_type is not None and similarity not in ("bbox", iou_type):
             raise ValueError(f"iou_type: another name for similarity; found {iou_type!r} and {similarity!r}")
         kinds = iou_type if iou_type is not None else similarity
@@ -171,7 +171,7 @@ class MeanAveragePrecision(Metric):
         target: TargetBatch | None = None,
         progress: bool | Callable[[int, int], object] = False,
     ) -> None:
-        """Match a batch of images and keep the rows.
+        """Match a batch of images and store the rows.
 
         Parameters
         ----------
@@ -185,7 +185,7 @@ class MeanAveragePrecision(Metric):
             torchmetrics' name for `targets`.
         progress
             True shows on standard error how far matching of more than a second is; a function gets ``(done, total)``
-            of detections, each counted once for each similarity and question that the metric keeps rows for. Ctrl-C,
+            of detections, each counted once for each similarity and analysis that the metric records. Ctrl-C,
             or an error of the function, stops the work.
 
         Raises
@@ -229,7 +229,7 @@ class MeanAveragePrecision(Metric):
     forward = __call__
 
     def to(self, *where: object, **how: object) -> MeanAveragePrecision:
-        """The metric itself: nothing of it is on a device. Loops that moved torchmetrics' metric may go on to."""
+        """The metric itself, which has no device. For compatibility with torchmetrics."""
         return self
 
     cpu = cuda = to
@@ -337,7 +337,7 @@ class MeanAveragePrecision(Metric):
     # Copies, ranks, bytes
 
     def _add(self, other: MeanAveragePrecision) -> None:
-        # Images with ids that are there already count once.
+        # Images with known ids count once.
         for key, log in self._logs.items():
             log.merge(other._logs[key].copy() if other is self else other._logs[key])
 
@@ -398,7 +398,7 @@ class MeanAveragePrecision(Metric):
 
 
 def _kept_errors(iou: float) -> tuple[float, float, str]:
-    """What a metric keeps: similarity threshold, that of the background, area range."""
+    """What a metric records: similarity threshold, that of the background, area range."""
     return iou, min(BACKGROUND, iou), "all"
 
 

@@ -31,7 +31,7 @@ __all__ = [
 
 #: The numbers of a point, as it has them.
 _POINT = ("threshold", "precision", "recall", "f1", "false_positives_per_image", "false_alarms")
-#: Rates at which a log-average miss rate looks: Dollár et al., "Pedestrian Detection: An Evaluation of the State of the
+#: Rates of a log-average miss rate: Dollár et al., "Pedestrian Detection: An Evaluation of the State of the
 #: Art", PAMI 2012.
 _MISS_RATE_POINTS = np.logspace(-2.0, 0.0, 9)
 #: Rates at which a FROC curve is averaged: those of the LUNA16 challenge.
@@ -52,7 +52,7 @@ class Curve:
     images : int
         All images, also those without objects.
     clean_images : int
-        Images that have nothing to find.
+        Images without objects.
     alarms : (M,) float64
         The best score of a false positive in each of these that has one, highest first.
     """
@@ -77,7 +77,7 @@ class Curve:
 
     @property
     def envelope(self) -> np.ndarray:
-        """The greatest precision at each score or a lower one."""
+        """The maximum precision at each score or a lower one."""
         return np.maximum.accumulate(self.precision[::-1])[::-1]
 
     @property
@@ -89,7 +89,7 @@ class Curve:
 
     @property
     def false_alarms(self) -> np.ndarray:
-        """The share of images with nothing to find that have a false positive; NaN if there is no such image."""
+        """The fraction of images without objects that have a false positive; NaN if there is no such image."""
         return self._alarmed(self.score)
 
     def _alarmed(self, scores: np.ndarray) -> np.ndarray:
@@ -98,19 +98,19 @@ class Curve:
         return np.searchsorted(-self.alarms, -np.asarray(scores), side="right") / self.clean_images
 
     def f_measure(self, beta: float = 1.0) -> np.ndarray:
-        """The F-measure at each score; NaN without anything to find."""
+        """The F-measure at each score; NaN without objects."""
         if not self.objects:
             return np.full(len(self.score), math.nan)
         return _f(self.true_positives.astype(np.float64), self.false_positives, self.objects, beta)
 
     def at(self, score: float) -> OperatingPoint:
-        """What detections of this score or a higher one give; NaN where there is no such number."""
+        """The operating point at this score threshold; NaN if undefined."""
         row = self.table([score])[0]
         return OperatingPoint(row.pop("score"), **row)
 
     def table(self, scores: Any = None) -> Table:
-        """What detections of each of some scores or a higher one give: ``score``, ``precision``, ``recall``, ``f1``,
-        ``false_positives_per_image``, ``false_alarms``; NaN where there is no such number.
+        """Precision, recall and rates at each of some score thresholds: ``score``, ``precision``, ``recall``, ``f1``,
+        ``false_positives_per_image``, ``false_alarms``; NaN if undefined.
 
         `scores` are 0, 0.01, …, 1 by default.
         """
@@ -139,7 +139,7 @@ def _f(right: np.ndarray, wrong: np.ndarray, objects: int, beta: float) -> np.nd
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """A score threshold, and what detections of that score or a higher one give; NaN for what does not exist.
+    """A score threshold with its precision, recall and rates; undefined numbers are NaN.
 
     Attributes
     ----------
@@ -147,11 +147,11 @@ class OperatingPoint:
     false_positives_per_image : float
         Over all images, also those without objects.
     false_alarms : float
-        The share of images with nothing to find that have a false positive.
+        The fraction of images without objects that have a false positive.
     intervals : Table or None
         With resamples, one row for each number: ``number``, ``value``, ``low``, ``high``, and ``share``,
-        the share of samples in which it exists. The threshold is chosen again on each sample; the others say what the
-        threshold chosen here gives on other images drawn like these.
+        the fraction of resamples in which it is defined. The threshold is chosen again on each resample; the other
+        intervals are for the threshold of this point.
     """
 
     threshold: float
@@ -167,7 +167,7 @@ class OperatingPoint:
     @functools.cached_property
     def per_class(self) -> Table:
         """Each category's own point, chosen in the same way: ``category``, ``name``, ``threshold``, ``precision``,
-        ``recall``, ``f1``, ``false_positives_per_image``, ``false_alarms``; NaN where no threshold will do.
+        ``recall``, ``f1``, ``false_positives_per_image``, ``false_alarms``; NaN where no threshold reaches the target.
 
         Of a point of one category that category alone; empty for a point of a curve.
         """
@@ -175,13 +175,13 @@ class OperatingPoint:
         return Table(empty) if self._classes is None else self._classes()
 
     def __getstate__(self) -> dict[str, Any]:
-        # The table goes along, not what it is made of.
+        # The table is pickled, not the function that makes it.
         return {**vars(self), "per_class": self.per_class, "_classes": None}
 
 
 @dataclass(frozen=True, eq=False)
 class Froc:
-    """Free-response ROC: how much is found at how many false positives for each image.
+    """Free-response ROC: sensitivity over false positives per image.
 
     Attributes
     ----------
@@ -199,7 +199,7 @@ class Froc:
     objects: int
 
     def at(self, rate: float) -> float:
-        """The greatest sensitivity with at most so many false positives for each image; NaN with nothing to find."""
+        """The maximum sensitivity with at most so many false positives per image; NaN without objects."""
         if not self.objects:
             return math.nan
         reached = int(np.searchsorted(self.false_positives_per_image, rate, side="right"))
@@ -207,13 +207,13 @@ class Froc:
 
     @property
     def mean(self) -> float:
-        """The mean sensitivity at 1/8, 1/4, 1/2, 1, 2, 4 and 8 false positives for each image."""
+        """The mean sensitivity at 1/8, 1/4, 1/2, 1, 2, 4 and 8 false positives per image."""
         return float(np.mean([self.at(rate) for rate in _FROC_POINTS]))
 
 
 @dataclass(frozen=True, eq=False)
 class MissRate:
-    """Log-average miss rate: the geometric mean of the share of objects missed at nine rates of false positives.
+    """Log-average miss rate: the geometric mean of the miss rates at nine rates of false positives.
 
     Attributes
     ----------
@@ -379,7 +379,7 @@ def _asked(wanted: dict[str, float | None]) -> tuple[str, float]:
 def _harmonic(precision: Any, recall: Any) -> Any:
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = 2 * np.asarray(precision) * recall / (np.asarray(precision) + recall)
-    # Nothing right: an F-measure of 0.
+    # No true positives: an F-measure of 0.
     mean = np.where((np.asarray(precision) == 0) & (np.asarray(recall) == 0), 0.0, mean)
     return float(mean) if mean.ndim == 0 else mean
 

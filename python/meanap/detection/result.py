@@ -28,11 +28,11 @@ _NOT_KEPT = "{0}: make the metric with {0}=0.5 (or another IoU) to keep what it 
 class Result:
     """The numbers of one evaluation.
 
-    The protocol's summary is at hand as attributes (``result.ap``, ``result.ap50``, ``result.ar_small``) and as a
-    mapping (``result["ap"]``, ``result.to_dict()``). A number that does not exist is NaN.
+    The protocol's summary is available as attributes (``result.ap``, ``result.ap50``, ``result.ar_small``) and as a
+    mapping (``result["ap"]``, ``result.to_dict()``). An undefined number is NaN.
 
-    It can be pickled, with its match table; what comes back answers all but `confusion`, `errors` and `lrp`, for which
-    objects are matched once more.
+    It can be pickled, with its match table; after that all methods work but `confusion`, `errors` and `lrp`, which
+    match objects again.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Result:
         self._rows = {row.name: row for row in protocol.summary}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The match table goes along; what matches once more, and files that it would read, do not.
+        # The match table is pickled; the function that matches again, and the files that it reads, are not.
         keywords = {"names": self.names, "groups": self._groups}
         make = functools.partial(type(self), self._matches, self.protocol, self.similarity, **keywords)
         return make, ()
@@ -80,7 +80,7 @@ class Result:
         return {}
 
     def _values(self, kind: str, limit: int, micro: bool) -> np.ndarray:
-        """Precision ``(T, R, K, A)`` or recall ``(T, K, A)`` under one limit; -1 where there is nothing to find.
+        """Precision ``(T, R, K, A)`` or recall ``(T, K, A)`` under one limit; -1 without ground truth.
 
         The summary needs precision under the last limit alone, and only counts of all others.
         """
@@ -114,7 +114,7 @@ class Result:
 
     @property
     def precision(self) -> np.ndarray:
-        """Precision at each recall point ``(T, R, K, A, M)``; NaN where there is nothing to find.
+        """Precision at each recall point ``(T, R, K, A, M)``; NaN without ground truth.
 
         Where the protocol takes an area, R is 1 and the entry is the area.
         """
@@ -122,7 +122,7 @@ class Result:
 
     @property
     def recall(self) -> np.ndarray:
-        """Greatest recall reached ``(T, K, A, M)``; NaN where there is nothing to find."""
+        """Maximum recall ``(T, K, A, M)``; NaN without ground truth."""
         return _nan(self._curves[1])
 
     @property
@@ -153,7 +153,7 @@ class Result:
             values = values[..., self._position(category)]
         elif not micro and row.group is not None:
             values = values[..., self._columns_of(row)]
-        # The reference's mean: of what is there, in this order.
+        # The reference's mean: of the defined values, in this order.
         present = values[values > -1]
         return float(np.mean(present)) if present.size else math.nan
 
@@ -268,7 +268,7 @@ class Result:
         Parameters
         ----------
         beta
-            Recall counts so many times as much as precision.
+            Weight of recall relative to precision.
 
         Raises
         ------
@@ -299,31 +299,32 @@ class Result:
         resamples: int = 0,
         seed: int = 0,
     ) -> operating.OperatingPoint:
-        """The score threshold to act on, and what it gives.
+        """The score threshold for a target, with precision, recall and rates at this threshold.
 
         Parameters
         ----------
         precision, recall, false_positives_per_image, false_alarms, score
-            What is wanted, one of these: at least this precision, or at most so many false positives for each image, or
-            a false positive in at most this share of the images with nothing to find, each with the most recall; at
-            least this recall, with the best precision; or this very score. Of thresholds that are equally good the
+            The target, one of these: at least this precision, or at most so many false positives per image, or
+            a false positive in at most this fraction of the images without objects, each with the highest recall; at
+            least this recall, with the highest precision; or exactly this score. Of equally good thresholds the
             highest is taken.
         category
-            Of this category; by default of all together. Then detections of categories without any object count as the
-            false positives that they are. All images count, also those without objects.
+            The category; by default all together, where detections of categories without objects count as
+            false positives. All images count, including those without objects.
         confidence, resamples, seed
             With `resamples` the point has bootstrap ``intervals``.
 
         Returns
         -------
         OperatingPoint
-            All NaN if no threshold will do. Its ``per_class`` has the point of each category, chosen in the same way.
+            All NaN if no threshold reaches the target. Its ``per_class`` has the point of each category, chosen in the
+            same way.
 
         Raises
         ------
         ValueError
-            Not one of them, a precision, recall or share of false alarms that is not from 0 to 1, a negative rate of
-            false positives, or a threshold `iou` that was not evaluated.
+            Not exactly one target, a precision, recall or fraction of false alarms that is not from 0 to 1, a negative
+            rate of false positives, or a threshold `iou` that was not evaluated.
 
         >>> import meanap
         >>> truth = [{"boxes": [[0, 0, 10, 10]], "labels": [1]}, {"boxes": [], "labels": []}]
@@ -345,16 +346,17 @@ class Result:
         return operating.point(self, wanted, category, iou, area, confidence, resamples, seed)
 
     def froc(self, category: Any = None, iou: float = 0.5, *, area: str = "all") -> operating.Froc:
-        """Free-response ROC: how much is found at how many false positives for each image, of one category or all."""
+        """Free-response ROC: sensitivity over false positives per image, of one category or all."""
         return operating.froc(self, category, iou, area)
 
     def log_average_miss_rate(self, category: Any = None, iou: float = 0.5, *, area: str = "all") -> operating.MissRate:
-        """The geometric mean of the share of objects missed at nine rates of false positives, from 0.01 to 1 for each
+        """Log-average miss rate: the geometric mean of the miss rates at nine rates of false positives, from 0.01 to 1
+        per
         image (Dollár et al., PAMI 2012); of one category, or the mean of those that have objects."""
         return operating.miss_rate(self, category, iou, area)
 
     def per_image(self, iou: float = 0.5, *, score: float | None = None, area: str = "all") -> Table:
-        """One row for each image, most errors first: ``objects`` (to be found), ``detections`` that count,
+        """One row for each image, most errors first: ``objects`` (not ignored), ``detections`` that count,
         ``true_positives``, ``false_positives``, ``false_negatives``.
 
         Detections below `score` do not count; by default below the score with the best F1.
@@ -365,11 +367,11 @@ class Result:
         return operating.best_threshold(self, iou) if score is None else score
 
     def calibration(self, iou: float = 0.5, *, bins: int = 10, category: Any = None) -> derived.Calibration:
-        """Whether a score of 0.8 is right eight times out of ten: precision by score."""
+        """Calibration: precision for each range of scores."""
         return derived.calibration(self, iou, bins, category)
 
     def confusion(self, iou: float = 0.5, score: float | None = None) -> Confusion:
-        """The confusion matrix: class by class, with a row and a column for the background.
+        """The confusion matrix of the classes, with a row and a column for the background.
 
         Detections are matched with objects of any category, by the protocol's matcher, limits and treatment of crowds.
         Detections below `score` are left out, and so is what the protocol ignores. By default it is the score with the
@@ -385,7 +387,7 @@ class Result:
         return Confusion.of(self, self._match_confusion(iou), iou, self._score_from(score, iou))
 
     def errors(self, iou: float = 0.5, background: float = BACKGROUND, *, area: str = "all") -> Errors:
-        """Which errors cost most: what AP at `iou` would gain if each of TIDE's error types were corrected.
+        """Error types (TIDE): the gain in AP at `iou` if each type were corrected.
 
         Detections are matched by the protocol at `iou`, which need not be one of its thresholds, and false positives
         compared with the objects of all categories.
@@ -404,8 +406,8 @@ class Result:
         return Errors(self, self._error_table(iou, background, area), iou, background)
 
     def lrp(self, iou: float = 0.5, *, area: str = "all") -> LRP:
-        """How well objects are found and placed at each category's best threshold: optimal localisation recall
-        precision (oLRP) and its parts; less is better.
+        """Optimal localisation recall precision error (oLRP) and its components, at each category's best threshold;
+        lower is better.
 
         Raises
         ------
@@ -472,9 +474,9 @@ class Result:
         seed: int = 0,
         progress: Any = False,
     ) -> Interval | Intervals:
-        """Bootstrap intervals: what numbers would be on other images drawn like these.
+        """Bootstrap confidence intervals over the images.
 
-        Images are drawn with replacement; curves are computed again from the match table, without matching again.
+        Images are resampled with replacement; curves are computed again from the match table, without matching again.
 
         Parameters
         ----------
@@ -505,10 +507,10 @@ class Result:
         return lambda weights: resampler.resample(weights, self._recall)
 
     def ties(self, name: str | SummaryRow = "ap", *, orders: int = 100, seed: int = 0) -> derived.Ties:
-        """The least, the expected and the greatest number that reordering equal scores can give."""
+        """The minimum, the mean and the maximum of a number over all orders of equal scores."""
         return derived.ties(self, self._row(name), orders, seed)
 
-    # To hand on
+    # Export
 
     def to_dict(self, prefix: str = "", *, per_class: bool = False) -> dict[str, float]:
         """The summary, flat, for loggers; with `per_class` also ``ap/NAME`` of each category."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Interval", "Intervals", "Samples", "check", "draw", "interval", "means"]
 
-#: Numbers of each sample, threshold and category: ``(B, T, K)``, NaN where there is nothing to find.
+#: Numbers of each sample, threshold and category: ``(B, T, K)``, NaN without ground truth.
 Samples: TypeAlias = np.ndarray
 
 #: Resamples between two checks for Ctrl-C.
@@ -28,7 +28,7 @@ _CHUNK = 128
 
 @dataclass(frozen=True)
 class Interval:
-    """A number and where it would lie on other images drawn like these.
+    """A number with its bootstrap confidence interval.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Intervals(Table):
 
 
 def draw(images: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """Weights of images ``(b, I) uint32``, in chunks: how often each was drawn."""
+    """Weights of images ``(b, I) uint32``, in chunks: how often each is in the resample."""
     try:
         generator = np.random.default_rng(operator.index(seed))
     except (TypeError, ValueError):
@@ -157,7 +157,7 @@ def interval(
 
 
 def _bounds(values: list[float], samples: list[np.ndarray], confidence: float) -> dict[str, np.ndarray]:
-    """Value, bounds and standard deviation of each row; NaN where no sample has the number."""
+    """Value, bounds and standard deviation of each row; NaN where no resample defines the number."""
     told = np.full((len(values), 4), math.nan)
     for row, (value, present) in enumerate(zip(values, samples, strict=True)):
         present = present[~np.isnan(present)]
@@ -169,7 +169,7 @@ def _bounds(values: list[float], samples: list[np.ndarray], confidence: float) -
 
 
 def check(confidence: float, resamples: int, least: int = 1) -> None:
-    """Whether an interval can be had.
+    """Checks that an interval can be computed.
 
     Raises
     ------

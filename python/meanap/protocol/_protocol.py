@@ -24,7 +24,7 @@ class SummaryRow:
     Attributes
     ----------
     name
-        What it is called.
+        Its name.
     kind
         Mean precision, or mean recall.
     threshold
@@ -59,24 +59,25 @@ class SummaryRow:
 
 @dataclass(frozen=True)
 class Protocol:
-    """What to match, how, and which means to take.
+    """The settings of an evaluation: thresholds, matching, curves and means.
 
     Attributes
     ----------
     name
-        What it reproduces.
+        The tool or definition that it reproduces.
     thresholds
         Similarity thresholds.
     recall
         Recalls whose precisions are averaged, or the area under the curve: ``"exact"`` (each true positive's gain in
-        recall times the greatest precision from there on) or ``"trapezium"`` (straight lines between 101 points).
+        recall times the maximum precision at this recall or above) or ``"trapezium"`` (straight lines between 101
+        points).
     area_ranges
         Name to least and greatest size, both inside; at most 31.
     size
-        What the area ranges are about: ``"area"`` in pixels, ``"diagonal"`` or longest ``"side"`` of the box, or area
+        The quantity of the area ranges: ``"area"`` in pixels, ``"diagonal"`` or longest ``"side"`` of the box, or area
         as a ``"fraction"`` of the image.
     max_detections
-        Limits on the detections of one category in one image, rising; the largest is what matching keeps.
+        Limits on the detections of one category in one image, rising; the largest applies to matching.
     max_per_image
         Limit on the detections of an image over all categories, applied before matching; None for none.
     matcher
@@ -86,18 +87,18 @@ class Protocol:
         Boxes reach to the far edge of their last pixel (one is added to width and height).
     match_crowds
         Whether crowd regions may be matched many times, by overlap with the detection's own area. If not, they are
-        merely ignored.
+        only ignored.
     federated
-        Whether images say which categories were looked for (LVIS): detections of others are left out, and where a
+        Whether images list their labelled categories (LVIS): detections of others are left out, and where a
         category was not labelled exhaustively, one that matches nothing is ignored. Only COCO dictionaries and
-        files have such lists; without them all categories count as looked for everywhere.
+        files have such lists; without them all categories count as labelled everywhere.
     by_category
         Whether only objects of the same category match.
     zero_id_unmatched
-        Whether annotation ids decide as they do in pycocotools, where an object whose id is 0 cannot be found. Ids are
+        Whether annotation ids matter as in pycocotools, where an object with id 0 always counts as unmatched. Ids are
         those of files and dictionaries. Off in every preset: elsewhere ids are only labels.
     dilation_ratio
-        Width of the boundary of a mask as a share of the image's diagonal, where boundaries are compared.
+        Width of the boundary of a mask as a fraction of the image diagonal, where boundaries are compared.
     average
         ``"macro"``: the mean of the categories' numbers. ``"micro"``: one ranking of all categories' detections.
     summary
@@ -120,7 +121,7 @@ class Protocol:
     zero_id_unmatched: bool = False
     dilation_ratio: float = 0.02
     average: AverageName = "macro"
-    #: Half the spread of human clicks on each keypoint, relative to the object's size.
+    #: Sigma of each keypoint: the standard deviation of its annotations, relative to the object's size.
     sigmas: tuple[float, ...] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
