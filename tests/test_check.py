@@ -776,11 +776,11 @@ FRAMES = [
     ("another factor", "about 0.27", lambda b, w, h: [v / 3.7 for v in b]),
     ("yet another", "about 5.", lambda b, w, h: [v * 5.25 for v in b]),
     ("double", "2 times as large", lambda b, w, h: [2 * v for v in b]),
-    ("wrong sides", "wrong sides", lambda b, w, h: [b[0] * h / w, b[1] * w / h, b[2] * h / w, b[3] * w / h]),
-    ("mirrored", "mirrored", lambda b, w, h: [w - b[0] - b[2], b[1], b[2], b[3]]),
-    ("upside down", "upside down", lambda b, w, h: [b[0], h - b[1] - b[3], b[2], b[3]]),
-    ("turned", "turned by", lambda b, w, h: [h - b[1] - b[3], b[0], b[3], b[2]]),
-    ("turned the other way", "turned by", lambda b, w, h: [b[1], w - b[0] - b[2], b[3], b[2]]),
+    ("swapped size", "swapped size", lambda b, w, h: [b[0] * h / w, b[1] * w / h, b[2] * h / w, b[3] * w / h]),
+    ("flipped", "flipped horizontally", lambda b, w, h: [w - b[0] - b[2], b[1], b[2], b[3]]),
+    ("upside down", "flipped vertically", lambda b, w, h: [b[0], h - b[1] - b[3], b[2], b[3]]),
+    ("rotated", "rotated by 90", lambda b, w, h: [h - b[1] - b[3], b[0], b[3], b[2]]),
+    ("rotated the other way", "rotated by 270", lambda b, w, h: [b[1], w - b[0] - b[2], b[3], b[2]]),
 ]  # fmt: skip
 
 

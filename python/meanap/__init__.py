@@ -85,7 +85,7 @@ _HOMES = {
 _PACKAGES = ("coco", "detection", "distributed", "generate", "plot", "protocol", "ranking", "report", "segmentation")
 
 
-if not TYPE_CHECKING:  # A checker that saw it would let any name pass.
+if not TYPE_CHECKING:  # A type checker that saw it would accept any name.
 
     def __getattr__(name: str) -> Any:
         if name in _HOMES:

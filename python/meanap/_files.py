@@ -55,7 +55,7 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
-    """A text file to write in UTF-8, which takes the place of `path` when the block ends without an error.
+    """A text file to write in UTF-8, which replaces `path` when the block ends without an error.
 
     It is written beside `path`. Where `path` is no regular file (a pipe, a terminal, ``/dev/stdout``), or nothing can
     be made beside it, it is written in place. Links are followed and stay links; a file that is replaced keeps its

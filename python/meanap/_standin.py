@@ -27,7 +27,7 @@ _MODULES = {
 
 
 def init_as_pycocotools() -> None:
-    """Puts meanap in pycocotools' place, for good: before or after a framework has imported pycocotools.
+    """Registers meanap as pycocotools permanently, before or after a framework has imported pycocotools.
 
     After these lines `pycocotools.coco.COCO` is `meanap.COCO`, and so on, for the whole process::
 

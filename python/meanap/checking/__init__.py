@@ -83,7 +83,7 @@ def check(
     result = functools.cache(lambda: scored(found, truth))
     check_together(found, truth, lambda: None if (known := result()) is None else known.confusion(0.5, -math.inf))
     findings = [*truth.findings, *found.findings]
-    # Where either side is wrong altogether, their disagreement says nothing about single labels.
+    # If either side is invalid as a whole, single labels cannot be judged.
     judged = None if any(finding.level == "error" for finding in findings) else result()
     if judged is None:
         return Findings(findings)

@@ -20,7 +20,7 @@ _ENOUGH = 20
 
 
 def check_detections(found: Records, truth: Records) -> None:
-    """Adds what is wrong with the detections themselves to their findings."""
+    """Adds the findings about the detections themselves."""
     if not found.readable:
         return
     if not len(found):
@@ -76,7 +76,7 @@ def _check_scores(found: Records) -> None:
             len(scores),
             "all scores are the same: their order, and so AP, is arbitrary",
             f"all are {distinct[0]:g}",
-            "Write the detector's confidence; without one, use precision and recall in the place of AP.",
+            "Write the detector's confidence; without one, use precision and recall instead of AP.",
         )
         return
     tied = len(scores) - len(distinct)
@@ -99,7 +99,7 @@ def _check_scores(found: Records) -> None:
             "cut-scores",
             "note",
             1,
-            f"no score is below {low:.3g}: whatever was below was cut off, and AP is lower by it",
+            f"no score is below {low:.3g}: detections below it were cut off, which lowers AP",
             "",
             "For AP keep detections down to about 0.001.",
         )
@@ -125,7 +125,7 @@ def _check_counts(found: Records) -> None:
 
 
 def check_together(found: Records, truth: Records, confused: Callable[[], Any]) -> None:
-    """Adds what the two sides say about each other. `confused` gives the confusion of categories."""
+    """Adds the findings about detections and ground truth together. `confused` gives the confusion of categories."""
     if not (found.readable and truth.readable and len(found) and len(truth)):
         return
     _check_copies(found, truth)

@@ -22,7 +22,7 @@ class _Asked(NamedTuple):
     sizes: Mapping[Any, tuple[Any, Any]]
 
 
-#: What is wrong with a value, or None: "is null", "has 3 numbers".
+#: The problem with a value, or None: "is null", "has 3 numbers".
 _Test = Callable[[Any, Mapping[str, Any], _Asked], str | None]
 
 
@@ -41,7 +41,7 @@ def first_fault(
     """What makes two COCO files impossible to evaluate, in one sentence; None if nothing of it is found.
 
     For after an evaluation has failed: both files are read as Python objects. What would be refused only together with
-    something else (an unknown category, say) comes after what is wrong by itself.
+    something else (such as an unknown category) comes after problems of the value itself.
     """
     truth_name, found_name = os.fspath(ground_truth), os.fspath(detections)
     try:
@@ -82,7 +82,7 @@ def _faults(
     yield from _of_records(truth["annotations"], truth_name, "annotation", [*_TRUTH, *geometry], asked)
     if iou_type == "keypoints":
         yield from _of_records(truth["annotations"], truth_name, "annotation", [_NUM_KEYPOINTS], asked)
-    # Results of boxes may stand for masks, as pycocotools draws them.
+    # Results of boxes may replace masks, as pycocotools rasterises them.
     boxes = iou_type in ("segm", "boundary") and found and isinstance(found[0], Mapping) and "bbox" in found[0]
     fields = [*_FOUND, *([_BOX] if boxes and "segmentation" not in found[0] else geometry)]
     yield from _of_records(found, found_name, None, fields, asked)
@@ -171,7 +171,7 @@ def _flag(value: Any, record: Mapping[str, Any], asked: Any) -> str | None:
 
 
 def _numbers(value: Any) -> str | None:
-    """What is wrong with a list of numbers."""
+    """The problem with a list of numbers."""
     if not isinstance(value, list):
         return f"is {_kind(value)}"
     strange = next((i for i, number in enumerate(value) if not _is_number(number)), None)
@@ -213,7 +213,7 @@ def _mask(value: Any, record: Mapping[str, Any], asked: _Asked) -> str | None:
     # A missing image is a separate finding.
     drawn = _is_number(height) and _is_number(width) and height > 0 and width > 0
     if image in asked.sizes and not drawn:
-        return f'is polygons, and image {_short(image)} has no "height" and "width" to draw them in'
+        return f'is polygons, and image {_short(image)} has no "height" and "width" to rasterise them'
     return None
 
 

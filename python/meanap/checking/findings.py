@@ -43,12 +43,12 @@ class Findings(Table):
     ok : bool
         No error was found.
     label_errors : Table
-        Where the ground truth is likely wrong, the likeliest first: ``kind``, ``image``, ``category`` and ``score`` of
-        a detection, its ``box`` (x, y, width, height), ``truth`` (the category of the object, None for none),
-        ``similarity`` (to it, or to the nearest), and ``trust``: the share of the category's detections of that score
-        or a higher one that are right, at least 0.9. The kinds: ``"category"``, the detection lies on an object of
-        another category that nothing else found; ``"place"``, it overlaps such an object of its own too little;
-        ``"missing"``, there is no object for it. Empty without detections, and as long as there are errors to mend.
+        Likely label errors, the likeliest first: ``kind``, ``image``, ``category`` and ``score`` of a detection, its
+        ``box`` (x, y, width, height), ``truth`` (the category of the object, None for none), ``similarity`` (to it, or
+        to the nearest), and ``trust``: the share of the category's detections of that score or a higher one that are
+        true positives, at least 0.9. The kinds: ``"category"``, the detection lies on an object of another category
+        that nothing else found; ``"place"``, it overlaps such an object of its own too little; ``"missing"``, there is
+        no object for it. Empty without detections, and as long as there are errors to mend.
     """
 
     label_errors: Table

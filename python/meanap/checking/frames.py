@@ -46,7 +46,7 @@ def check_frames(found: Records, truth: Records) -> None:
     }:
         return
     sample = _Sample.of(found, truth, lambda id: id)
-    # Without any image in common there is no sample, and ids may be all that is wrong.
+    # Without any image in common there is no sample, and ids may be the only problem.
     now = sample.met(_AS_IT_IS) if sample is not None else 0.0
     if now >= _GOOD:
         return
@@ -239,20 +239,20 @@ def _readings() -> Iterator[_Reading]:
                 functools.partial(_stretched, read, parts),
             )
     yield _Reading(
-        "scaled by the wrong sides: x by the height and y by the width",
+        "scaled by the swapped size: x by the height and y by the width",
         "Multiply x by width / height, and y by height / width.",
         lambda b, w, h: _scaled(b, w / h, h / w),
     )
-    turned = "Read images as they lie in the file, or turn the boxes back."
-    yield _Reading("mirrored, left for right", turned, lambda b, w, h: _moved(b, w - 2 * b[:, 0] - b[:, 2], 0))
-    yield _Reading("upside down", turned, lambda b, w, h: _moved(b, 0, h - 2 * b[:, 1] - b[:, 3]))
+    turned = "Read images as they are stored in the file, or transform the boxes back."
+    yield _Reading("flipped horizontally", turned, lambda b, w, h: _moved(b, w - 2 * b[:, 0] - b[:, 2], 0))
+    yield _Reading("flipped vertically", turned, lambda b, w, h: _moved(b, 0, h - 2 * b[:, 1] - b[:, 3]))
     yield _Reading(
-        "of images turned by 90 degrees",
+        "of images rotated by 90 degrees",
         turned,
         lambda b, w, h: np.stack([b[:, 1], h - b[:, 0] - b[:, 2], b[:, 3], b[:, 2]], axis=1),
     )
     yield _Reading(
-        "of images turned by 270 degrees",
+        "of images rotated by 270 degrees",
         turned,
         lambda b, w, h: np.stack([w - b[:, 1] - b[:, 3], b[:, 0], b[:, 3], b[:, 2]], axis=1),
     )

@@ -14,7 +14,7 @@ __all__ = ["check_ground_truth", "named", "unknown_references"]
 
 
 def check_ground_truth(truth: Records) -> None:
-    """Adds what is wrong to the records' findings."""
+    """Adds the findings about the ground truth."""
     if not truth.readable:
         return
     if not len(truth):
@@ -146,7 +146,7 @@ def _check_images(truth: Records) -> None:
         "image-without-size",
         "note",
         len(lacking),
-        "images have no height and width; masks cannot be drawn, and boxes not checked against them",
+        "images have no height and width; masks cannot be rasterised, and boxes not checked against them",
         f"image {truth.images[lacking[0]]!r}" if len(lacking) else "",
         "Add them.",
     )
@@ -190,7 +190,7 @@ def _check_masks(truth: Records) -> None:
         len(off),
         "masks and boxes disagree: an edge is off by more than two pixels and a tenth of the box",
         f"{truth.told(off[0], 'bbox')}, its mask fills {_list(around[off[0]])}" if len(off) else "",
-        "Make the boxes from the masks, or see which of them is the right one.",
+        "Make the boxes from the masks, or find out which of them is correct.",
     )
 
 
@@ -222,7 +222,7 @@ def _check_areas(truth: Records) -> None:
         "area-off",
         "warning",
         len(rows),
-        'the "area" disagrees with the mask or the box, so objects are put among the wrong sizes',
+        'the "area" disagrees with the mask or the box, so objects are in the wrong area range',
         example,
         "Make the areas from the masks, or where there are none from the boxes.",
     )

@@ -15,7 +15,7 @@ from meanap.table import Table
 
 __all__ = ["label_errors", "scored"]
 
-#: A detection is trusted from this share of right ones among those of its category with its score or a higher one.
+#: A detection is trusted if this fraction of those of its category with its score or a higher one are true positives.
 _TRUST = 0.9
 #: An object is at most so similar to what is missing beside it.
 _BACKGROUND = 0.1

@@ -17,7 +17,7 @@ _COCO = 17
 
 
 def check_poses(truth: Records, found: Records | None, sigmas: Sequence[float] | np.ndarray | None) -> None:
-    """Adds what is wrong with the keypoints of both sides. Without `sigmas` they are COCO's."""
+    """Adds the findings about the keypoints of both sides. Without `sigmas` they are COCO's."""
     counts: Counter[int] = Counter()
     for records in (truth, found):
         if records is None or not records.readable or records.poses is None:

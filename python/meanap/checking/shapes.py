@@ -8,7 +8,7 @@ from meanap.checking.records import Records
 
 __all__ = ["check_boxes", "repeated", "usable"]
 
-#: Annotation tools round, and draw up to the outside of the last pixel.
+#: Annotation tools round, and boxes reach up to the outside of the last pixel.
 _PIXEL = 1.0
 #: Fewer boxes than this may have any format by coincidence.
 _ENOUGH = 4
@@ -23,7 +23,7 @@ def usable(records: Records) -> np.ndarray:
 
 
 def check_boxes(records: Records, sizes: np.ndarray) -> bool:
-    """Whether they are in the form that is expected, x, y, width and height in pixels; adds what is wrong.
+    """Whether they are in the expected format, x, y, width and height in pixels; adds the findings.
 
     `sizes`: height and width of each record's image ``(N, 2)``, NaN where they are not known.
     """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from meanap._printable import shown
 
-# What wrong input raises. Anything else is a fault of ours and keeps its traceback.
+# What invalid input raises. Anything else is a bug, and shows its traceback.
 INPUT_ERRORS = (
     OSError,
     ValueError,
@@ -24,7 +24,7 @@ class UsageError(Exception):
 
 
 def one_line(error: BaseException) -> str:
-    """What went wrong, without line breaks and never empty."""
+    """The message of an error, without line breaks and never empty."""
     if isinstance(error, OSError) and error.filename is not None:
         return shown(f"{os.fsdecode(error.filename)}: {error.strerror}")
     text = shown(error.args[0] if isinstance(error, KeyError) and _sentence(error) else error)

@@ -13,7 +13,7 @@ from meanap._files import read_json
 from meanap.cli import numbers
 from meanap.cli.errors import UsageError, about
 
-#: The exit code of a gate that is shut: not 1 (the input is wrong) and not 2 (the command is).
+#: The exit code of a failed gate: not 1 (invalid input) and not 2 (invalid command).
 SHUT = 3
 #: Digits of resampled numbers in the JSON: far finer than any interval, a third of the size.
 _DIGITS = 7
@@ -21,7 +21,7 @@ _DIGITS = 7
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one rule."""
+    """The result of one gate."""
 
     number: str
     passed: bool
@@ -77,7 +77,7 @@ def asked(options):
 
 
 def judge(options, result, evaluate):
-    """The verdicts, and what the JSON is to say. `evaluate(path)` gives the result of other detections.
+    """The verdicts, and the fields of the JSON. `evaluate(path)` gives the result of other detections.
 
     Returns
     -------

@@ -18,7 +18,7 @@ def stat_names(iou_type: str, max_dets) -> list[str]:
 
 
 def number(value) -> float | None:
-    """A number, or None where there is none: the reference says -1 when nothing was there to be found."""
+    """A number, or None if it is undefined: the reference has -1 without ground truth."""
     return float(value) if value > -1 else None
 
 

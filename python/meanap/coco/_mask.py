@@ -173,7 +173,7 @@ def iou(dt: Any, gt: Any, pyiscrowd: Sequence[int]) -> np.ndarray | list[Any]:
     Notes
     -----
     As in the reference, boxes are read in the order in which they lie in memory: an array in Fortran order is misread.
-    ``numpy.ascontiguousarray`` puts it right.
+    ``numpy.ascontiguousarray`` fixes it.
 
     Examples
     --------

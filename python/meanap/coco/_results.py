@@ -99,7 +99,7 @@ def first_of(annotations: list[dict[str, Any]], place: str) -> dict[str, Any]:
         if there is none.
     """
     if not annotations:
-        raise IndexError(f"{place}: no results; the first says what all are, so there must be one")
+        raise IndexError(f"{place}: no results; the first one defines the kind of all, so there must be one")
     return annotations[0]
 
 

@@ -327,7 +327,7 @@ class COCO(Lazy):
         Parameters
         ----------
         anns
-            Annotations of this data set; the first one says what all are.
+            Annotations of this data set; the first one defines the kind of all.
         draw_bbox
             Draws their boxes as well.
 
@@ -341,7 +341,7 @@ class COCO(Lazy):
     def loadRes(self, resFile: PathLike | Sequence[CocoResult | Mapping[str, object]] | np.ndarray) -> COCO:
         """Results of this ground truth as a data set of their own.
 
-        The first result says what all are: boxes, masks as run lengths, keypoints or captions. Their ids
+        The first result defines the kind of all: boxes, masks as run lengths, keypoints or captions. Their ids
         become 1, 2, 3, …
 
         Parameters

@@ -88,7 +88,7 @@ def evaluate(
         About how many match rows a worker holds when curves are drawn: longer rankings are cut into parts. Protocols
         that take an area under the curve, and micro averages, cannot do with less than all rows of a category.
     keep_matches
-        Bring the match rows here, some 40 bytes for a detection, and draw the curves from them: then the result has
+        Collect the match rows, about 40 bytes per detection, and compute the curves from them: then the result has
         intervals, thresholds and lists of images as well.
 
     Returns

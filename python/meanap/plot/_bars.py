@@ -130,9 +130,9 @@ def _called(name: str) -> str:
 
 
 def errors(found: Result | Errors, *, iou: float = 0.5, ax: Any = None) -> Any:
-    """What each kind of error costs: the AP that putting it right would give back, and how many there are.
+    """AP loss of each error type: the gain if it were corrected, and the count.
 
-    The last two are what all wrong detections cost, and all objects that were not found. Returns the axes.
+    The last two are the loss of all false positives and of all false negatives. Returns the axes.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """PASCAL VOC: one threshold, argmax matching, eleven points (2007) or the exact area (since 2010).
 
 Source: ``VOCevaldet.m`` and ``VOCap.m`` of the development kits. Boxes are in pixels and reach to the far edge of the
-last one; ``replace(inclusive_boxes=False)`` measures them as everybody else does. ``difficult`` objects are those to
+last one; ``replace(inclusive_boxes=False)`` measures them as the other presets do. ``difficult`` objects are those to
 ignore.
 """
 

@@ -2,7 +2,7 @@
 
 - `apk`, `mapk`, `apk_values`: average precision at k of recommendation lists (ml_metrics' numbers).
 - `evaluate`, `RelevanceEvaluator`, `RankingResult`: measures of runs against relevance judgements (trec_eval's).
-- `Conventions`, `PRESETS`, `preset`: what tools disagree on; `explain_difference` says how much each of it matters,
+- `Conventions`, `PRESETS`, `preset`: what tools disagree on; `explain_difference` computes the contribution of each,
   `tie_range` what ties leave open.
 - `compare`: paired tests between runs.
 - `AveragePrecisionAtK`: streaming, dense scores (TensorFlow's).

@@ -48,7 +48,7 @@ def compare(
         seed: The same seed gives the same p-values, whatever the number of threads.
 
     Returns:
-        A `Comparison` for each pair; differences are candidate minus baseline: a positive one says that the candidate
+        A `Comparison` for each pair; differences are candidate minus baseline: a positive one means that the candidate
         is better.
 
     Raises:

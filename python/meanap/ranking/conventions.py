@@ -26,8 +26,8 @@ class Conventions:
         duplicates: What a document gives that a list names twice: ``"error"``, ``"first"`` or ``"last"`` (that one
             counts, the others are as if not there), ``"once"`` (each takes a place, the best placed counts),
             ``"all"`` (each counts).
-        negative: What a negative grade says: ``"unjudged"`` (pooled but not judged, as in trec_eval), ``"error"``.
-        gain: A grade's worth in nDCG: ``"linear"`` or ``"exponential"`` (2^grade - 1).
+        negative: The meaning of a negative grade: ``"unjudged"`` (pooled but not judged, as in trec_eval), ``"error"``.
+        gain: The gain of a grade in nDCG: ``"linear"`` or ``"exponential"`` (2^grade - 1).
         relevance_level: The lowest grade that is relevant, at least 1.
         graded_below_level: Whether nDCG gives a gain to positive grades below `relevance_level`.
         positive_scores_only: Whether ``map``, ``p``, ``recall``, ``f1`` and ``rr`` take a relevant document whose

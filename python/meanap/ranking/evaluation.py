@@ -171,7 +171,7 @@ def evaluate(
 
 
 class RelevanceEvaluator:
-    """Judgements that are indexed once and measure many runs; takes the place of pytrec_eval's class of this name.
+    """Judgements that are indexed once and measure many runs; replaces pytrec_eval's class of this name.
 
     Args:
         query_relevance: The judgements, as `evaluate` takes them.

@@ -62,7 +62,7 @@ def write(
     resamples
         Bootstrap resamples of images behind each interval.
     check
-        Whether to look for what is wrong with the files.
+        Whether to check the files.
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """The HTML of the report, from the data of `collect`, with its style and its script.
 
 Every string of the data goes through `text`; the data for the script is JSON in which no tag can begin; and the page's
-own policy lets nothing run but the one script whose hash it names, and nothing be fetched at all.
+content security policy allows only the script with its hash, and no network access.
 """
 
 from __future__ import annotations

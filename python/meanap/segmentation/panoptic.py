@@ -1,4 +1,4 @@
-"""Panoptic segmentation: PQ, SQ and RQ by panopticapi's rules."""
+"""Panoptic segmentation: PQ, SQ and RQ as in panopticapi."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ class PanopticQuality(PixelMetric):
         Raises
         ------
         ValueError
-            A file is not what it should be; the message names it, and the first bad pixel.
+            A file is invalid; the message names it, and the first invalid pixel.
         KeyError
             A field is missing, or JSON and PNG disagree about segments; the message names the place.
         FileNotFoundError
