@@ -5,7 +5,7 @@
     python benches/compare.py --tools meanap,hotcoco --rounds 5
 
 Each run is a process of its own; the tools take turns within a round, so that a slow minute of the machine is
-shared by all. The reference's answer and time are taken once for each data set and kept beside it.
+shared by all. The reference's answer and time are measured once for each data set and stored beside it.
 
 Exit code 1 if meanap fails or its answer differs from the reference's in a single bit, or if a rival's answer
 differs by more than rounding: its time would be the time of other work (`--rivals-may-differ` lets that
@@ -48,8 +48,8 @@ def _options(arguments, every):
     parser.add_argument("--tools", type=lambda text: text.split(","), help="only these, separated by commas")
     parser.add_argument("--rounds", type=int, default=3, help="how often each tool runs (default 3)")
     parser.add_argument("--timeout", type=float, default=900, help="seconds until a run is given up")
-    parser.add_argument("--data", type=Path, default=HERE / "data", help="where the files are made and kept")
-    parser.add_argument("--reference", action="store_true", help="run the reference anew")
+    parser.add_argument("--data", type=Path, default=HERE / "data", help="folder of the generated files")
+    parser.add_argument("--reference", action="store_true", help="run the reference again")
     parser.add_argument("--rivals-may-differ", action="store_true", help="let a rival's wrong answer pass")
     parser.add_argument("--readme", type=Path, help="put the tables between the markers of this file")
     options = parser.parse_args(arguments)
@@ -87,7 +87,7 @@ def compare(workload: Workload, options) -> list[Outcome]:
 
 
 def _reference(workload, folder, options):
-    """The reference's run on these very files; kept, because it takes a hundred times as long as the rest."""
+    """The reference's run on these files; stored, because it takes a hundred times as long as the rest."""
     kept = folder / "expected" / f"{workload.name}.json"
     digest = hashlib.sha256()
     for path in sorted(entry for entry in folder.iterdir() if entry.is_file()):

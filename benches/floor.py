@@ -10,7 +10,7 @@ valgrind on a small data set, the same each time: the noise-free guard against s
 from compiler to compiler; more than a twentieth more than the baseline is a failure (exit code 1).
 
 A last table sets the first evaluation of a process, all threads, beside the second: what the first one pays for
-pages of memory that nobody has touched before.
+pages of memory that have not been accessed before.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"of {', '.join(KINDS)}")
     parser.add_argument("--rounds", type=int, default=5, help="how often each stage runs; the best counts (default 5)")
-    parser.add_argument("--data", type=Path, default=HERE / "data", help="where the files are made and kept")
+    parser.add_argument("--data", type=Path, default=HERE / "data", help="folder of the generated files")
     parser.add_argument("--instructions", action="store_true", help="count instructions and compare with the baseline")
     parser.add_argument("--update", action="store_true", help="make what was counted the baseline")
     options = parser.parse_args(arguments)
@@ -122,7 +122,7 @@ def first_and_second(name: str, given: list[str], rounds: int) -> str:
 
 
 def twice(truth: str, found: str, kind: str) -> list[float]:
-    """Milliseconds of two evaluations in this process, pages that each touches first, microseconds to touch one."""
+    """Milliseconds of two evaluations in this process, pages that each accesses first, microseconds to touch a page."""
     from meanap import COCO, COCOeval
 
     def pages() -> int:

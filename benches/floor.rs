@@ -47,7 +47,7 @@ struct Bench {
 }
 
 impl Bench {
-    /// Runs a stage, once to have its result and as often as asked to have its time.
+    /// Runs a stage, once for its result and as often as given for its time.
     fn stage<T>(&mut self, name: &'static str, work: impl FnOnce(&T) -> String, run: impl Fn() -> T) -> T {
         if let Some(only) = &self.only {
             if only == name {
@@ -91,7 +91,7 @@ impl Bench {
 
 /// Seconds of processor time that all threads of this process have had.
 fn processor_time() -> f64 {
-    // The kernel brings the count of a thread up to date when it is asked to make room for another, else at ticks.
+    // The kernel brings the count of a thread up to date when memory for another is requested, else at ticks.
     std::thread::yield_now();
     let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let of_task = |task: std::fs::DirEntry| {
@@ -297,7 +297,7 @@ fn floor_of_matching(scene: &Scene, places: &[u32], pairs: &[(u32, u32)]) -> usi
         }
     }
     black_box(&rows);
-    // Pairs in the order of the boxes: nobody waits for memory.
+    // Pairs in the order of the boxes, without waiting for memory.
     let close = |&(a, b): &(u32, u32)| {
         box_iou(&d.get(a as usize % 4096), &g.get(b as usize % 4096), false) >= scene.protocol.thresholds[0]
     };

@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, nargs="+", default=_threads(), help="how many to use")
     parser.add_argument("--parts", type=int, nargs="+", default=[4, 2, 1], help="how many times fewer images")
     parser.add_argument("--rounds", type=int, default=3, help="how often each runs; the best counts (default 3)")
-    parser.add_argument("--data", type=Path, default=HERE / "data", help="where the files are made and kept")
+    parser.add_argument("--data", type=Path, default=HERE / "data", help="folder of the generated files")
     parser.add_argument("--page", type=Path, default=HERE / "FLOOR.md", help="the page with the table")
     options = parser.parse_args(arguments)
     for name in options.workloads:

@@ -14,7 +14,7 @@ use meanap::similarity::{self, Parameters};
 
 const ROUNDS: usize = 60;
 
-/// Nanoseconds that this thread has had a processor for, where the system tells: others may be busy on it too.
+/// Nanoseconds that this thread has had a processor for, where the system reports it: others may be busy on it too.
 fn processor_time(start: Instant) -> f64 {
     let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
     let told = told.and_then(|text| text.split_whitespace().next()?.parse().ok());

@@ -2,7 +2,7 @@
 
     python benches/measure.py WORKLOAD TOOL FOLDER
 
-The clock runs from before the files are opened until `stats` is there. Importing the tool is measured apart;
+The clock runs from before the files are opened until `stats` is there. Importing the tool is measured separately;
 so is nothing else: input that is given in memory is built before the clock starts, the answer is laid out
 after it stops.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from workloads import registry
 
-# Arrays longer than this are compared by digest; shorter ones keep their numbers, to tell by how much they
+# Arrays longer than this are compared by digest; shorter ones keep their numbers, to show by how much they
 # differ.
 LISTED = 1000
 

@@ -30,7 +30,7 @@ class Outcome:
 
 
 def markdown(outcomes: list[Outcome]) -> str:
-    """A row for each workload, a column for each tool, and below it what has to be said about single
+    """A row for each workload, a column for each tool, and below it notes on single
     cells."""
     rows = list(dict.fromkeys((outcome.workload, outcome.about) for outcome in outcomes))
     tools = list(dict.fromkeys(outcome.tool for outcome in outcomes))

@@ -92,7 +92,7 @@ def sample(folder: str, size: int) -> Any:
 
 
 def place(folder: str, cuts: Any) -> dict[str, float]:
-    """A worker that puts the rows of each part apart, as an engine's shuffle does."""
+    """A worker that separates the rows of each part, as an engine's shuffle does."""
     from pyarrow import feather
 
     from meanap.distributed import parts
@@ -150,7 +150,7 @@ def draw(folder: str, groups: list[str], repeat: int) -> dict[str, Any]:
 
 
 def join(folder: str) -> dict[str, Any]:
-    """What is done where the evaluation was asked for: curves from parts, numbers from curves."""
+    """The work of the driver: curves from parts, numbers from curves."""
     import pyarrow as pa
     from pyarrow import feather
 
@@ -166,7 +166,7 @@ def peak() -> float:
     """Most memory so far, in MB."""
     status = Path("/proc/self/status")
     if status.exists():
-        # What the system tells of a process also counts what its parent held.
+        # What the system reports of a process also counts what its parent held.
         line = next(line for line in status.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)

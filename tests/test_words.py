@@ -17,7 +17,7 @@ PAGES = ("README.md", "ARCHITECTURE.md", "fuzz/README.md", *("docs/" + name + ".
     "analysis", "clusters", "decision", "numbers", "pycocotools", "ranking", "segmentation", "torchmetrics", "training",
 )))  # fmt: skip
 
-TREES = ("python/meanap", "src")
+TREES = ("benches", "fuzz", "python/meanap", "src")
 
 COMMANDS = ("eval", "check", "compare", "report", "semantic", "panoptic", "rank", "demo", "generate")
 
@@ -58,6 +58,7 @@ ALLOWED = (
     r"pictures\.py",
     r"Hugging Face",
     r"quotation marks",
+    r"pages touched|touch a page",
     r"≠ marks",
     r"</?(?:picture|source)[^>]*>",
 )

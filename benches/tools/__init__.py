@@ -1,1 +1,1 @@
-"""How each tool is asked to do the work: the fastest way that its own documentation shows."""
+"""How each tool does the work: in the fastest way that its own documentation shows."""

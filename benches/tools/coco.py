@@ -44,7 +44,7 @@ def _entrant(evaluate, name, kind, given, folder):
 
 
 def _rows(folder, name):
-    """The detections as an N x 7 array, kept in a file: else the dictionaries would be the peak of the memory."""
+    """The detections as an N x 7 array, stored in a file: else the dictionaries would be the peak of the memory."""
     import numpy as np
 
     path = folder / "rows" / f"{name}.npy"

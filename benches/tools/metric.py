@@ -27,7 +27,7 @@ def whole_set(name: str, about: str, data: str, batch: int) -> Workload:
 
 
 def single_images(name: str, about: str, images: int, detections: int) -> Workload:
-    """One image at a time, to the summary: some tools only keep an image's boxes until they are asked."""
+    """One image at a time, to the summary: some tools only store an image's boxes until the end."""
     return Workload(
         name=name,
         about=about,

@@ -23,10 +23,10 @@ Entrant = Callable[[Path], Callable[[], Callable[[], Answer]]]
 class Workload:
     """One row of the table: some work, its files, and who can do it.
 
-    `data` names the folder of the files, which several workloads may share; `make` writes them. `entrants`
-    are the tools by name, "meanap" first; `reference` is the one whose answer is expected from all. Where the
-    input is `in_memory` before the clock starts, only memory beside it is told. `table` is the table of the README that
-    the row belongs to. Answers are rounded to so many `digits` before they are compared, if any.
+    `data` names the folder of the files, which several workloads may share; `make` writes them. `entrants` are the
+    tools by name, "meanap" first; `reference` is the one whose answer is expected from all. Where the input is
+    `in_memory` before the clock starts, only memory in addition to it is reported. `table` is the table of the README
+    that the row belongs to. Answers are rounded to so many `digits` before they are compared, if any.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """The same validation set with 200,000 masks as compressed RLE against polygons.
 
-Once as COCO asks for them, once with boxes beside the masks as most frameworks write them (then an object's
+Once as COCO requires them, once with boxes beside the masks as most frameworks write them (then an object's
 area is its box's, and one of the rivals reads no other form).
 """
 

@@ -1,7 +1,7 @@
 //! Arrow streams: whatever a producer says of formats, lengths, offsets and children is read or refused, and nothing
-//! outside of the buffers is looked at.
+//! outside of the buffers is read.
 //!
-//! The interface does not tell how long a buffer is, so each is exactly as long as its array needs by what the array
+//! The interface does not state how long a buffer is, so each is exactly as long as its array needs by what the array
 //! says; where that is too much, the buffer is missing.
 #![no_main]
 
@@ -290,7 +290,7 @@ impl Memory {
                     at = (at + i64::from(take.byte() % 4)).min(held);
                 }
                 if format != "+l" && format != "+L" {
-                    // Nobody can check these.
+                    // These cannot be checked.
                     offsets.iter_mut().for_each(|offset| *offset = (*offset).clamp(-300, held));
                 }
                 let bytes = match wide {

@@ -1,4 +1,4 @@
-//! The bytes of a match log: they are refused, or whatever can be asked of the log can be answered.
+//! The bytes of a match log: they are rejected, or all methods of the log work.
 #![no_main]
 
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ fuzz_target!(|data: &[u8]| {
     let (table, legend) = log.table().expect("memory for so few");
     assert_eq!(legend.images.len(), log.images());
     let columns = log.columns();
-    // Ranks that do not rise in their cell leave the order of equal scores to chance; the curves assert that they do.
+    // Ranks that do not rise in their cell leave the order of equal scores undefined; the curves assert that they do.
     let mut last = BTreeMap::new();
     let cells = columns.image.iter().zip(&columns.category).zip(&columns.rank);
     let rising = cells.fold(true, |rising, ((&image, &category), &rank)| {

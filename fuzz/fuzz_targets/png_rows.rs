@@ -9,7 +9,7 @@ use meanap::pixels::png::{Stored, read_ids, read_labels};
 use meanap::pixels::rows::{Buffers, IDS, LABELS, Rows};
 use meanap_fuzz::png::made;
 
-/// Most pixels that are looked at.
+/// Limit on the pixels that are read.
 const FEW: usize = 1 << 21;
 
 static FILE: LazyLock<PathBuf> = LazyLock::new(|| {

@@ -142,7 +142,7 @@ fn sets(take: &mut Take) {
     };
     let masks = [mask(h * w), mask(h * w), mask(h * w)];
     let pixels_of = masks.each_ref().map(|counts| decoded(counts, h * w));
-    // Two empty runs end the reference's walk early; that is kept, and no set operation.
+    // Two empty runs end the reference's walk early; that is reproduced, and is no set operation.
     let odd = masks.iter().any(|counts| counts.iter().skip(1).any(|&count| count == 0));
     let rles = masks.each_ref().map(|counts| Rle { h, w, counts: counts.clone() });
     for intersect in [false, true] {
