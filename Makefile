@@ -1,17 +1,17 @@
-# One command for each thing that a person does; .ci/run calls the same ones.
+# One command for each task; .ci/run calls the same ones.
 #
 #   make test     install with the test extra into .venv (quick profile), run all Rust and Python tests
 #   make release-check   the same with the release profile and the large packages that some comparisons need, and a longer fuzz
-#   make fuzz     compare COUNT nasty cases from SEED on with pycocotools (after make test)
+#   make fuzz     compare COUNT random cases from SEED on with pycocotools (after make test)
 #   make fuzz-native   run each coverage-guided target in fuzz/ for MINUTES minutes (cargo install cargo-fuzz)
 #   make sanitize   run the Rust tests under AddressSanitizer
 #   make miri     run the Rust tests of arrow, columns, matching and curves under Miri (a nightly toolchain with its component)
-#   make mutate   change each constant of the Python code and see that a test fails (after make test; RUST=1 for Rust too)
+#   make mutate   change each constant of the Python code and check that a test fails (after make test; RUST=1 for Rust too)
 #   make lint     formatting, clippy, ruff, and the type stubs against the built module
 #   make fmt      format Rust and Python
 #   make docs     build the Rust pages, run the examples of README, docs/ and docstrings
-#   make bench    measure against every rival and write the table into README.md
-#   make floor    measure each stage against the least it can cost and write benches/FLOOR.md
+#   make bench    compare with all other tools and write the tables into README.md
+#   make floor    compare each stage with its lower limit and write benches/FLOOR.md
 #   make growth   measure how time and memory grow with threads and data and write that into benches/FLOOR.md
 #   make instructions   count the instructions of each stage (valgrind) and compare with the baseline
 

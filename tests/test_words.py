@@ -13,7 +13,7 @@ import pytest
 
 from meanap.cli import main
 
-PAGES = ("README.md", "ARCHITECTURE.md", "fuzz/README.md", *("docs/" + name + ".md" for name in (
+PAGES = ("README.md", "ARCHITECTURE.md", "benches/FLOOR.md", "fuzz/README.md", *("docs/" + name + ".md" for name in (
     "analysis", "clusters", "decision", "numbers", "pycocotools", "ranking", "segmentation", "torchmetrics", "training",
 )))  # fmt: skip
 
