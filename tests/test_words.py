@@ -105,9 +105,13 @@ def prose_of_python(text: str) -> str:
 
 
 def prose_of_rust(text: str) -> str:
-    """Comments, each on its line; all other lines empty."""
-    found = (re.search(r"(?:^|\s)//+!?(.*)", line) for line in text.split("\n"))
-    return "\n".join(match[1] if match else "" for match in found)
+    """Comments and messages (strings of several words), each on its line; all other lines empty."""
+    lines = []
+    for line in text.split("\n"):
+        code, _, comment = re.sub(r"(^|\s)//+!?", r"\1\0", line, count=1).partition("\0")
+        messages = [found for found in re.findall(r'"((?:[^"\\]|\\.)*)"', code) if " " in found]
+        lines.append(" ".join([*messages, comment]))
+    return "\n".join(lines)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -157,4 +161,5 @@ def test_a_banned_word_is_found_with_its_line_and_code_is_not():
     ]
     python = prose_of_python('"""A doc."""\nx = "key"  # why\nf"a message {x}"\n')
     assert [line.strip() for line in python.split("\n")[:3]] == ["A doc.", "# why", "a message"]
-    assert prose_of_rust("//! Doc.\nlet x = 1; // why\n").split("\n")[:2] == [" Doc.", " why"]
+    rust = prose_of_rust('//! A doc.\nlet x = f("key"); // why\nfail("a message", x);\n')
+    assert [line.strip() for line in rust.split("\n")[:3]] == ["A doc.", "why", "a message"]

@@ -48,7 +48,7 @@ pub fn watched<T: Send>(
         let mut worker = match worker {
             Ok(worker) => Some(worker),
             Err(_) => {
-                let Some(work) = take() else { unreachable!("nobody has taken the work") };
+                let Some(work) = take() else { unreachable!("the work has not been taken") };
                 let done = py.detach(|| work(&Watch::default()));
                 if let Some(progress) = progress {
                     progress.call1((total, total))?;

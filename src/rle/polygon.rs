@@ -171,7 +171,9 @@ impl Edge {
     #[inline]
     fn new([xs, ys]: [i32; 2], [xe, ye]: [i32; 2], columns: u32) -> Result<Option<Edge>> {
         let (Some(dx), Some(dy)) = (distance(xs, xe), distance(ys, ye)) else {
-            return Err(Error::value("invalid polygon: two neighbouring corners are too far apart"));
+            return Err(Error::value(
+                "invalid polygon: the distance of two consecutive corners is too large",
+            ));
         };
         // Column c is crossed if 5c + 2 and 5c + 3 both lie between the ends.
         let column = |x: i32| (x.max(0) as u32 + 2) / 5;

@@ -40,7 +40,7 @@ impl ArrowTable {
             Table::new(schema, vec![array]).map_err(at)?
         } else {
             let kind = source.get_type().name()?.to_string();
-            return Err(PyTypeError::new_err(format!("{place}: a {kind} does not speak Arrow")));
+            return Err(PyTypeError::new_err(format!("{place}: a {kind} has no Arrow interface")));
         };
         Ok(ArrowTable { table, place: place.to_owned() })
     }
