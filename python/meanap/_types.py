@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Union
 
 import numpy as np
@@ -215,6 +216,62 @@ class CocoIndex(typing.Protocol):
         """Annotations by their ids."""
 
 
+# Ranked lists
+
+
+class CompressedRows(typing.Protocol):
+    """A sparse matrix by rows (CSR), as SciPy's."""
+
+    @property
+    def indptr(self) -> Any:
+        """Where each row begins, ``(N + 1,)``."""
+
+    @property
+    def indices(self) -> Any:
+        """The columns of the entries."""
+
+    @property
+    def data(self) -> Any:
+        """The values of the entries."""
+
+
+#: Items, best first; one string is not a list of items.
+RankedItems: TypeAlias = list[Any] | tuple[Any, ...] | Sequence[int] | Array | Iterator[Any]
+#: Items in any order.
+Items: TypeAlias = RankedItems | AbstractSet[Any]
+#: A list of items for each user or query.
+ItemLists: TypeAlias = Iterable[Items] | Mapping[Any, Items] | Array | ArrowTable | CompressedRows
+#: Relevance judgements: query to document to grade, a file, a table, or columns (query, document, grade).
+Judgements: TypeAlias = (
+    PathLike | Mapping[Any, Mapping[Any, Union[int, "np.integer[Any]"]]] | Table | tuple[Ids, Ids, Numbers] | list[Any]
+)
+#: The answers of a system: query to document to score, a file, a table, or columns (query, document, score).
+Answers: TypeAlias = PathLike | Mapping[Any, Mapping[Any, Number]] | Table | tuple[Ids, Ids, Numbers] | list[Any]
+
+ConventionName: TypeAlias = Literal[
+    "trec_eval",
+    "trec_eval-10",
+    "ml_metrics",
+    "ranx",
+    "sklearn",
+    "torchmetrics",
+    "tensorflow",
+    "recommenders",
+]
+Divisor: TypeAlias = Literal["relevant", "min(relevant, k)", "found"]
+TieOrder: TypeAlias = Literal[
+    "document-descending", "document-ascending", "stable", "optimistic", "pessimistic", "expected", "grouped"
+]
+ScoreType: TypeAlias = Literal["float64", "float32"]
+EmptyRule: TypeAlias = Literal["zero", "one", "nan", "skip", "error"]
+MissingRule: TypeAlias = Literal["skip", "zero", "error"]
+DuplicateRule: TypeAlias = Literal["error", "first", "last", "once", "all"]
+NegativeRule: TypeAlias = Literal["unjudged", "error"]
+Gain: TypeAlias = Literal["linear", "exponential"]
+
+ClassAverage: TypeAlias = Literal["macro", "micro", "weighted", "samples"]
+Interpolation: TypeAlias = Literal["none", "voc2007", "voc2010", "coco"]
+
 # Options
 
 
@@ -243,3 +300,25 @@ class ProtocolChanges(ProtocolOptions, total=False):
     """Fields of a protocol to replace."""
 
     average: AverageName
+
+
+class ConventionOptions(TypedDict, total=False):
+    """Conventions but `relevance_level`, which `meanap.ranking.RelevanceEvaluator` has as an argument of its own."""
+
+    divisor: Divisor
+    ties: TieOrder
+    score_dtype: ScoreType
+    empty: EmptyRule
+    missing: MissingRule
+    duplicates: DuplicateRule
+    negative: NegativeRule
+    gain: Gain
+    graded_below_level: bool
+    positive_scores_only: bool
+    compensated: bool
+
+
+class ConventionChanges(ConventionOptions, total=False):
+    """Conventions of an evaluation of ranked lists to replace."""
+
+    relevance_level: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copyreg
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 
 class _Storage:
@@ -50,13 +50,15 @@ class Lazy(_Storage):
         lambda self: _DICT.__delete__(self),
     )
 
-    def __getattr__(self, name: str) -> Any:
-        if name in self._lazy:
-            self._make(name)
-            own = stored(self)
-            if name in own:
-                return own[name]
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    if not TYPE_CHECKING:  # Subclasses declare what is made.
+
+        def __getattr__(self, name: str) -> Any:
+            if name in self._lazy:
+                self._make(name)
+                own = stored(self)
+                if name in own:
+                    return own[name]
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __delattr__(self, name: str) -> None:
         if name in self._lazy:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
 from meanap import _core
+
+if TYPE_CHECKING:
+    from meanap._types import ClassAverage, Ids, Interpolation, Numbers, Rows
 
 AVERAGES = ("macro", "micro", "weighted", "samples")
 INTERPOLATIONS = ("none", "voc2007", "voc2010", "coco")
@@ -22,11 +25,11 @@ class PrecisionRecallCurve(NamedTuple):
 
 
 def precision_recall_curve(
-    y_true: Any,
-    y_score: Any,
+    y_true: Ids,
+    y_score: Numbers,
     *,
-    pos_label: Any = None,
-    sample_weight: Any = None,
+    pos_label: object = None,
+    sample_weight: Numbers | None = None,
     drop_intermediate: bool = False,
 ) -> PrecisionRecallCurve:
     """Precision and recall at each distinct score, and a last point with precision 1 and recall 0.
@@ -69,15 +72,39 @@ def precision_recall_curve(
     return PrecisionRecallCurve(precision, recall, thresholds.astype(np.asarray(y_score).dtype, copy=False))
 
 
+@overload
 def average_precision_score(
-    y_true: Any,
-    y_score: Any,
+    y_true: Ids | Rows,
+    y_score: Numbers | Rows,
     *,
-    average: str | None = "macro",
-    pos_label: Any = 1,
-    sample_weight: Any = None,
-    interpolation: str = "none",
-) -> Any:
+    average: ClassAverage = "macro",
+    pos_label: object = 1,
+    sample_weight: Numbers | None = None,
+    interpolation: Interpolation = "none",
+) -> float: ...
+
+
+@overload
+def average_precision_score(
+    y_true: Ids | Rows,
+    y_score: Numbers | Rows,
+    *,
+    average: None,
+    pos_label: object = 1,
+    sample_weight: Numbers | None = None,
+    interpolation: Interpolation = "none",
+) -> np.ndarray | float: ...
+
+
+def average_precision_score(
+    y_true: Ids | Rows,
+    y_score: Numbers | Rows,
+    *,
+    average: ClassAverage | None = "macro",
+    pos_label: object = 1,
+    sample_weight: Numbers | None = None,
+    interpolation: Interpolation = "none",
+) -> np.ndarray | float:
     """Average precision of a classifier: ``sum over thresholds of (R_n - R_(n-1)) * P_n``.
 
     Args:
@@ -289,7 +316,8 @@ def _indicator(y_true: Any, shape: tuple[int, ...]) -> np.ndarray:
             raise ValueError(
                 f"y_score has shape {shape}, expected ({len(labels)}, {len(present)}): a column for each label"
             )
-        return labels[:, None] == present[None, :]
+        indicator: np.ndarray = labels[:, None] == present[None, :]
+        return indicator
     if labels.shape != shape:
         raise ValueError(f"y_true has shape {labels.shape} and y_score has {shape}, expected the same")
     if labels.dtype != bool and not ((labels == 0) | (labels == 1)).all():

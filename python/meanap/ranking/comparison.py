@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -22,7 +22,7 @@ class Comparison(NamedTuple):
     corrected: float
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Literal["better", "worse", "equal"]:
         """``"better"`` if the candidate's mean is greater than the baseline's, ``"worse"``, or ``"equal"``."""
         return "better" if self.difference > 0 else "worse" if self.difference < 0 else "equal"
 
@@ -32,7 +32,7 @@ def compare(
     measure: str,
     *,
     baseline: str | None = None,
-    test: str = "randomisation",
+    test: Literal["randomisation", "t"] = "randomisation",
     samples: int = 100_000,
     seed: int = 0,
 ) -> list[Comparison]:

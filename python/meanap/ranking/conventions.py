@@ -5,6 +5,23 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from meanap._types import (
+        ConventionChanges,
+        ConventionName,
+        Divisor,
+        DuplicateRule,
+        EmptyRule,
+        Gain,
+        MissingRule,
+        NegativeRule,
+        ScoreType,
+        TieOrder,
+    )
 
 
 @dataclass(frozen=True)
@@ -35,14 +52,14 @@ class Conventions:
         compensated: Whether the precisions of a query are added with Kahan's compensation, as pandas does.
     """
 
-    divisor: str = "relevant"
-    ties: str = "document-descending"
-    score_dtype: str = "float64"
-    empty: str = "zero"
-    missing: str = "skip"
-    duplicates: str = "error"
-    negative: str = "unjudged"
-    gain: str = "linear"
+    divisor: Divisor = "relevant"
+    ties: TieOrder = "document-descending"
+    score_dtype: ScoreType = "float64"
+    empty: EmptyRule = "zero"
+    missing: MissingRule = "skip"
+    duplicates: DuplicateRule = "error"
+    negative: NegativeRule = "unjudged"
+    gain: Gain = "linear"
     relevance_level: int = 1
     graded_below_level: bool = True
     positive_scores_only: bool = False
@@ -56,8 +73,8 @@ class Conventions:
         if self.relevance_level < 1:
             raise ValueError(f"relevance_level is {self.relevance_level}, expected at least 1")
 
-    def replace(self, **changes: object) -> Conventions:
-        """The same with some of them changed; an unknown name raises TypeError that suggests the nearest one."""
+    def replace(self, **changes: Unpack[ConventionChanges]) -> Conventions:
+    """The same with some of them changed; an unknown name raises TypeError that suggests the nearest one."""
         return dataclasses.replace(self, **_checked(changes))  # type: ignore[arg-type]
 
     def differing(self, other: Conventions) -> tuple[str, ...]:
@@ -86,7 +103,7 @@ _KNOWN = {
 
 NAMES = tuple(field.name for field in dataclasses.fields(Conventions))
 
-PRESETS: dict[str, Conventions] = {
+PRESETS: dict[ConventionName, Conventions] = {
     "trec_eval": Conventions(score_dtype="float32"),
     "trec_eval-10": Conventions(),
     "ml_metrics": Conventions(
@@ -115,7 +132,7 @@ PRESETS: dict[str, Conventions] = {
 """The conventions of each tool, by name."""
 
 
-def preset(name: str) -> Conventions:
+def preset(name: ConventionName) -> Conventions:
     """The conventions of a tool, by name.
 
     Raises:
@@ -129,7 +146,7 @@ def preset(name: str) -> Conventions:
     return PRESETS[name]
 
 
-def resolve(conventions: str | Conventions | None, changes: dict[str, object]) -> Conventions:
+def resolve(conventions: ConventionName | Conventions | None, changes: ConventionChanges) -> Conventions:
     """Conventions from a preset's name, from others, or trec_eval's by default; with some of them changed."""
     if conventions is None:
         base = PRESETS["trec_eval"]
@@ -140,7 +157,7 @@ def resolve(conventions: str | Conventions | None, changes: dict[str, object]) -
     return base.replace(**changes) if changes else base
 
 
-def _checked(changes: dict[str, object]) -> dict[str, object]:
+def _checked(changes: ConventionChanges) -> ConventionChanges:
     for name in changes:
         if name not in NAMES:
             near = get_close_matches(name, NAMES, n=1)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from meanap import _core
 from meanap.ranking import tables
 from meanap.ranking.conventions import Conventions, resolve
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from meanap._types import Answers, ConventionChanges, ConventionName, ConventionOptions, Judgements
 
 
 class Interval(NamedTuple):
@@ -123,11 +128,11 @@ class RankingResult:
 
 
 def evaluate(
-    qrels: Any,
-    run: Any,
+    qrels: Judgements,
+    run: Answers,
     measures: str | Iterable[str] = ("map",),
-    conventions: str | Conventions | None = None,
-    **changes: Any,
+    conventions: ConventionName | Conventions | None = None,
+    **changes: Unpack[ConventionChanges],
 ) -> RankingResult:
     """Measures a run against relevance judgements; every measure and cut-off from one ranking of each list.
 
@@ -187,12 +192,12 @@ class RelevanceEvaluator:
 
     def __init__(
         self,
-        query_relevance: Any,
+        query_relevance: Judgements,
         measures: Iterable[str],
         relevance_level: int = 1,
         *,
-        conventions: str | Conventions | None = None,
-        **changes: Any,
+        conventions: ConventionName | Conventions | None = None,
+        **changes: Unpack[ConventionOptions],
     ) -> None:
         self.conventions = resolve(conventions, {"relevance_level": relevance_level, **changes})
         if isinstance(measures, str):
@@ -202,14 +207,14 @@ class RelevanceEvaluator:
         _names(self._names)
         self._qrels = tables.qrels(query_relevance, self.conventions.duplicates)
 
-    def evaluate(self, scores: Any) -> dict[Any, dict[str, float]]:
-        """Query to measure to value; measures have the requested names.
+    def evaluate(self, scores: Answers) -> dict[Any, dict[str, float]]:
+    """Query to measure to value; measures have the requested names.
 
         Only queries of the run that are judged are in it: none if none is, as in pytrec_eval.
         """
         return self.measure(scores).to_dict()
 
-    def measure(self, run: Any) -> RankingResult:
+    def measure(self, run: Answers) -> RankingResult:
         """The same as columns, with means and intervals."""
         return _evaluate(self._qrels, tables.run(run), self._names, self.conventions, keep_names=True)
 
@@ -236,7 +241,8 @@ def _expanded(name: str) -> list[str]:
 
 
 def _names(measures: list[str]) -> list[str]:
-    return _plan(measures, Conventions()).measures
+    names: list[str] = _plan(measures, Conventions()).measures
+    return names
 
 
 def _plan(measures: list[str], conventions: Conventions) -> Any:
@@ -279,6 +285,8 @@ def _evaluate(
     answered = list(run) if isinstance(run, dict) else run.query_ids
     # Lists in the same order are nearly always the case, and so large that walking them here takes its time.
     aligned = answered == judged
+    groups: Any
+    queries: Any
     if aligned:
         groups = queries = np.arange(len(judged))
         unanswered, unjudged = [], []

@@ -6,11 +6,16 @@ import itertools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from meanap.ranking import tables
 from meanap.ranking.conventions import Conventions, resolve
 from meanap.ranking.evaluation import RankingResult, _evaluate, evaluate
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from meanap._types import Answers, ConventionChanges, ConventionName, Judgements, TieOrder
 
 
 class Share(NamedTuple):
@@ -52,10 +57,10 @@ class Explanation:
 
 
 def explain_difference(
-    qrels: Any,
-    run: Any,
-    baseline: str | Conventions,
-    candidate: str | Conventions,
+    qrels: Judgements,
+    run: Answers,
+    baseline: ConventionName | Conventions,
+    candidate: ConventionName | Conventions,
     measure: str = "map",
 ) -> Explanation:
     """How much of the difference between two tools' numbers each convention accounts for.
@@ -124,11 +129,11 @@ class TieRange(NamedTuple):
 
 
 def tie_range(
-    qrels: Any,
-    run: Any,
+    qrels: Judgements,
+    run: Answers,
     measures: str | Iterable[str] = ("map", "ndcg"),
-    conventions: str | Conventions | None = None,
-    **changes: Any,
+    conventions: ConventionName | Conventions | None = None,
+    **changes: Unpack[ConventionChanges],
 ) -> TieRange:
     """The least, the expected and the greatest value that an order of the tied documents gives.
 
@@ -144,5 +149,5 @@ def tie_range(
     measures = [measures] if isinstance(measures, str) else list(measures)
     base = resolve(conventions, changes)
     qrels, run = tables.qrels(qrels, base.duplicates), tables.run(run)
-    kinds = ("pessimistic", "expected", "optimistic")
+    kinds: tuple[TieOrder, ...] = ("pessimistic", "expected", "optimistic")
     return TieRange(*(evaluate(qrels, run, measures, base, ties=kind) for kind in kinds))

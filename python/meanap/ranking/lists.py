@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from meanap import _arrow, _core
 from meanap.ranking import labels
 
+if TYPE_CHECKING:
+    from meanap._types import ItemLists, Items, RankedItems
 
-def apk(actual: Iterable[Any], predicted: Iterable[Any], k: int = 10) -> float:
+
+def apk(actual: Items, predicted: RankedItems, k: int = 10) -> float:
     """Average precision at k of one list.
 
     ``sum over ranks i <= k of [predicted[i] is in actual and was not predicted before] * (hits so far) / i``, divided
@@ -42,7 +45,7 @@ def apk(actual: Iterable[Any], predicted: Iterable[Any], k: int = 10) -> float:
     return float(_core.apk_of_lists([_inner(actual, "actual")], [_inner(predicted, "predicted")], _cutoff(k))[0])
 
 
-def mapk(actual: Any, predicted: Any, k: int = 10, *, padding: int | None = -1) -> float:
+def mapk(actual: ItemLists, predicted: ItemLists, k: int = 10, *, padding: int | None = -1) -> float:
     """Mean over all lists of their average precision at k; see `apk`.
 
     Each side is a sequence of lists (or tuples, sets, arrays) of anything hashable; or a column of lists with the Arrow
@@ -79,7 +82,7 @@ def mapk(actual: Any, predicted: Any, k: int = 10, *, padding: int | None = -1) 
     return float(np.mean(values)) if len(values) else float("nan")
 
 
-def apk_values(actual: Any, predicted: Any, k: int = 10, *, padding: int | None = -1) -> np.ndarray:
+def apk_values(actual: ItemLists, predicted: ItemLists, k: int = 10, *, padding: int | None = -1) -> np.ndarray:
     """The average precision at k of each list, as a ``(N,)`` float64 array; arguments as those of `mapk`.
 
     >>> apk_values([[1, 2], [3]], [[1, 4, 2], [5, 3]], k=3)
@@ -105,7 +108,7 @@ def _cutoff(k: int) -> int:
     return min(k, 2**32 - 1)
 
 
-def _inner(items: Iterable[Any], side: str) -> Any:
+def _inner(items: Any, side: str) -> Any:
     if isinstance(items, (str, bytes)):
         raise TypeError(f"{side} is text, expected a list of items")
     if isinstance(items, Mapping) or (side == "predicted" and isinstance(items, (set, frozenset))):

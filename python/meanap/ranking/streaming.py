@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from meanap import _core
 from meanap.metric import Metric
 from meanap.ranking.lists import _cutoff
+
+if TYPE_CHECKING:
+    from meanap._types import CompressedRows, Numbers, Rows
 
 
 class AveragePrecisionAtK(Metric):
@@ -37,7 +40,7 @@ class AveragePrecisionAtK(Metric):
     0.433333333333
     """
 
-    def __init__(self, k: int, *, empty: str = "skip", sync_on_compute: bool = True) -> None:
+    def __init__(self, k: int, *, empty: Literal["skip", "nan"] = "skip", sync_on_compute: bool = True) -> None:
         if empty not in ("skip", "nan"):
             raise ValueError(f'empty is {empty!r}, expected "skip" or "nan"')
         self.k = _cutoff(k)
@@ -63,7 +66,7 @@ class AveragePrecisionAtK(Metric):
     def __len__(self) -> int:
         return self.rows
 
-    def update(self, labels: Any, scores: Any) -> None:
+    def update(self, labels: Numbers | Rows | CompressedRows, scores: Rows) -> None:
         """Adds a batch.
 
         Args:

@@ -77,11 +77,15 @@ def _columns(source: Any, what: str, values: tuple[str, ...]) -> tuple[Any, Any,
     if isinstance(source, (tuple, list)):
         if len(source) != 3:
             raise ValueError(f"{what}: {len(source)} columns, expected 3 (query, document, {values[0]})")
-        wanted = ("queries", "documents", f"{values[0]}s")
-        labels.check_same_index({f"{what}: {name}": column for name, column in zip(wanted, source, strict=True)})
-        return tuple(_array(column, f"{what}: {name}") for column, name in zip(source, wanted, strict=True))  # type: ignore[return-value]
+        titles = ("queries", "documents", f"{values[0]}s")
+        labels.check_same_index({f"{what}: {name}": column for name, column in zip(titles, source, strict=True)})
+        query, document, value = (
+            _array(column, f"{what}: {name}") for column, name in zip(source, titles, strict=True)
+        )
+        return query, document, value
     if (table := _by_arrow(source, what)) is not None:
-        source, names = table, list(table)
+        source = table
+        names: list[Any] | None = list(table)
     else:
         names = None if (columns := getattr(source, "columns", None)) is None else list(columns)
     if names is None or not hasattr(source, "__getitem__"):
@@ -95,7 +99,8 @@ def _columns(source: Any, what: str, values: tuple[str, ...]) -> tuple[Any, Any,
             listed = ", ".join(map(str, names))
             raise ValueError(f"{what}: no column named {' or '.join(wanted[:3])}, … among {listed}")
         found.append(_array(source[name], f"{what}: column {name!r}"))
-    return tuple(found)  # type: ignore[return-value]
+    query, document, value = found
+    return query, document, value
 
 
 def _by_arrow(source: Any, what: str) -> _arrow.ArrowColumns | None:

@@ -65,7 +65,7 @@ class RegionAveragePrecision(PixelMetric):
 
     def __init__(
         self,
-        classes: int | Sequence[str],
+        classes: int | list[str] | tuple[str, ...],
         ignore_index: int | None = 255,
         reduce_zero_label: bool = False,
         *,
