@@ -74,7 +74,7 @@ class Conventions:
             raise ValueError(f"relevance_level is {self.relevance_level}, expected at least 1")
 
     def replace(self, **changes: Unpack[ConventionChanges]) -> Conventions:
-    """The same with some of them changed; an unknown name raises TypeError that suggests the nearest one."""
+        """The same with some of them changed; an unknown name raises TypeError that suggests the nearest one."""
         return dataclasses.replace(self, **_checked(changes))  # type: ignore[arg-type]
 
     def differing(self, other: Conventions) -> tuple[str, ...]:

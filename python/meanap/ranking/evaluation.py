@@ -208,7 +208,7 @@ class RelevanceEvaluator:
         self._qrels = tables.qrels(query_relevance, self.conventions.duplicates)
 
     def evaluate(self, scores: Answers) -> dict[Any, dict[str, float]]:
-    """Query to measure to value; measures have the requested names.
+        """Query to measure to value; measures have the requested names.
 
         Only queries of the run that are judged are in it: none if none is, as in pytrec_eval.
         """
