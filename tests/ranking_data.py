@@ -26,7 +26,7 @@ def draw(seed, queries=60, documents=80, answered=50, grades=(0, 0, 1, 1, 2, 3),
 def columns(table):
     """Three lists (query, document, value) from a dictionary of dictionaries."""
     rows = [(q, d, v) for q, documents in table.items() for d, v in documents.items()]
-    return [list(column) for column in zip(*rows, strict=True)]
+    return [[row[i] for row in rows] for i in range(3)]
 
 
 def write_trec(path, table, *, run):

@@ -64,7 +64,7 @@ def test_errors_that_are_no_files_fault(files, capsys, arguments, code, part):
     error = capsys.readouterr().err
     assert part in error and error.count("\n") == 1
     # No file is blamed, nor is one read.
-    assert "judged" not in error and "run1" not in error
+    assert not any(file in error for file in files)
     assert main(["rank", "none", "none", *arguments]) == code
     assert capsys.readouterr().err == error
 

@@ -13,6 +13,7 @@ OTHERS = {
     "relevance_level": (1, 2),
     "graded_below_level": (True, False),
     "positive_scores_only": (False, True),
+    "judged_only": (False, True),
     "compensated": (False, True),
 }
 

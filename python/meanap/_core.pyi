@@ -339,6 +339,8 @@ _Ids = NDArray[Any] | ArrowTexts | list[int] | list[str]
 class RankingPlan:
     @property
     def measures(self) -> list[str]: ...
+    @property
+    def logarithms(self) -> list[bool]: ...
     def __new__(
         cls,
         measures: list[str],
@@ -351,8 +353,12 @@ class RankingPlan:
         relevance_level: int,
         graded_below_level: bool,
         positive_scores_only: bool,
+        judged_only: bool,
         compensated: bool,
     ) -> RankingPlan: ...
+
+def expand_measures(asked: list[str]) -> list[tuple[str, str]]: ...
+def trec_eval_measures() -> tuple[list[str], list[tuple[str, list[str]]]]: ...
 
 @final
 class Qrels:

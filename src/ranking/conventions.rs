@@ -77,6 +77,8 @@ pub struct Conventions {
     /// Whether a relevant document with a score of 0 or less counts as not relevant to average precision, precision,
     /// recall, F1 and reciprocal rank.
     pub positive_scores_only: bool,
+    /// Whether documents without a judgement are taken out of the lists, as trec_eval's `-J` does.
+    pub judged_only: bool,
     /// Whether average precision is added up with Kahan's compensation.
     pub compensated: bool,
 }
@@ -93,6 +95,7 @@ impl Default for Conventions {
             level: 1,
             graded_below_level: true,
             positive_scores_only: false,
+            judged_only: false,
             compensated: false,
         }
     }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use crate::error::{Error, Result};
 
 use super::compare::{Score, any_nan};
-use super::hits::ById;
+use super::hits::{ById, Hit};
 use super::ids::Ids;
 use super::matching::{Known, Matching};
 use super::plan::Plan;
@@ -131,10 +131,29 @@ impl<'a> Pair<'a> {
         let scores = left.as_deref().unwrap_or(scores);
         let Matching { hits, kept, .. } = matching;
         let place = |row: u32| kept.as_ref().map_or(row, |kept| kept[row as usize]) as usize;
+        if plan.conventions.judged_only {
+            hits.retain(|hit| hit.grade >= 0);
+            let places = keep_judged(hits);
+            let scores: Vec<S> = places.iter().map(|&row| scores[row as usize]).collect();
+            plan.count(&scores, hits);
+            let document = |row: u32| document(place(places[row as usize]));
+            return plan.measure_list(&scores, hits, plan.judged(qrels, *query), ById(document), out);
+        }
         plan.count(scores, hits);
         let documents = ById(|row: u32| document(place(row)));
         plan.measure_list(scores, hits, plan.judged(qrels, *query), documents, out)
     }
+}
+
+/// Makes a list of the hits alone, in the order of their rows: gives them the rows of that list, and returns those that
+/// they had.
+pub fn keep_judged(hits: &mut [Hit]) -> Vec<u32> {
+    hits.sort_unstable_by_key(|hit| hit.row);
+    let rows = hits.iter().map(|hit| hit.row).collect();
+    for (row, hit) in hits.iter_mut().enumerate() {
+        hit.row = row as u32;
+    }
+    rows
 }
 
 #[cfg(test)]

@@ -48,11 +48,23 @@ impl List<'_> {
             return Ok(self.measure(measure, conventions));
         }
         let depth = measure.depth();
-        Ok(match measure.kind {
+        Ok(match &measure.kind {
             Kind::AveragePrecision => self.expected_average_precision(measure, conventions),
             Kind::Ndcg => self.expected_ndcg(depth, conventions),
             Kind::ReciprocalRank => {
                 self.expected_stop(depth, |hit| f64::from(u8::from(is_relevant(hit, measure, conventions))))
+            }
+            Kind::RelativePrecision => {
+                let length = measure.cutoff.map_or(self.retrieved as f64, f64::from);
+                divide(
+                    self.expected_found(measure, depth, conventions),
+                    length.min(self.judged.relevant as f64),
+                )
+            }
+            Kind::PrecisionAtMultiple(multiple) => {
+                let rank = self.relevant_at(*multiple);
+                let depth = u32::try_from(rank).unwrap_or(u32::MAX);
+                divide(self.expected_found(measure, depth, conventions), rank as f64)
             }
             Kind::ExpectedReciprocalRank(greatest) => {
                 let greatest = greatest.map_or(self.judged.greatest, i64::from);
@@ -71,22 +83,36 @@ impl List<'_> {
                 let depth = u32::try_from(relevant).unwrap_or(u32::MAX);
                 divide(self.expected_found(measure, depth, conventions), relevant as f64)
             }
-            // 2PR / (P + R) = 2 * found / (length + relevant) is linear in what was found.
-            Kind::F1 => {
+            // (x + 1)PR / (xP + R) = (x + 1) * found / (length + x * relevant) is linear in what was found.
+            Kind::F(x) => {
                 let length = measure.cutoff.map_or(self.retrieved as f64, f64::from);
-                2.0 * divide(
-                    self.expected_found(measure, depth, conventions),
-                    length + self.judged.relevant as f64,
-                )
+                let found = self.expected_found(measure, depth, conventions);
+                (x + 1.0) * divide(found, length + x * self.judged.relevant as f64)
             }
-            Kind::RankBiasedPrecision(p) => self.expected_rank_biased_precision(measure, p, conventions),
+            Kind::RankBiasedPrecision(p) => self.expected_rank_biased_precision(measure, *p, conventions),
             Kind::Bpref => self.expected_bpref(measure, conventions),
-            Kind::InferredAp => {
-                return Err(Error::value(
-                    "infap has no closed form over ties: choose another way to break them than \"expected\"",
-                ));
+            Kind::InferredAp
+            | Kind::LogAveragePrecision
+            | Kind::LogBpref
+            | Kind::NdcgAtRelevant
+            | Kind::NdcgAtLevels
+            | Kind::Gain
+            | Kind::BinaryGain
+            | Kind::InterpolatedPrecision(_)
+            | Kind::InterpolatedAverage(_) => {
+                return Err(Error::value(format!(
+                    "{} has no closed form over ties: choose another way to break them than \"expected\"",
+                    measure.name()
+                )));
             }
-            Kind::Retrieved | Kind::Relevant | Kind::RelevantRetrieved => self.measure(measure, conventions),
+            Kind::SetAveragePrecision
+            | Kind::Utility(_)
+            | Kind::Queries
+            | Kind::Retrieved
+            | Kind::Relevant
+            | Kind::RelevantRetrieved
+            | Kind::NotRelevantRetrieved
+            | Kind::Text(_) => self.measure(measure, conventions),
         })
     }
 

@@ -3,42 +3,81 @@
 use crate::error::{Error, Result};
 
 /// What is measured.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
     /// Average precision.
     AveragePrecision,
+    /// Its logarithm, whose mean is that of the geometric mean.
+    LogAveragePrecision,
     /// Normalised discounted cumulative gain.
     Ndcg,
+    /// The same, averaged over the relevant documents.
+    NdcgAtRelevant,
+    /// The same, averaged over the ranks at which the ideal gain changes.
+    NdcgAtLevels,
+    /// Normalised gain, discounted by what the ideal list gains more down to each document.
+    Gain,
+    /// Normalised gain of binary relevance, discounted by the documents above that are not relevant.
+    BinaryGain,
     /// Reciprocal rank of the first relevant document.
     ReciprocalRank,
     /// Precision.
     Precision,
+    /// Precision divided by the greatest that a list of this length can have.
+    RelativePrecision,
     /// Recall.
     Recall,
     /// 1 if any relevant document was found.
     Hit,
     /// Precision at the number of relevant documents.
     RPrecision,
+    /// Precision at this multiple of it.
+    PrecisionAtMultiple(f64),
+    /// The greatest precision at this recall or beyond.
+    InterpolatedPrecision(f64),
+    /// Its mean over these recalls, ascending.
+    InterpolatedAverage(Vec<f64>),
+    /// Precision times recall of the whole list.
+    SetAveragePrecision,
     /// Binary preference.
     Bpref,
+    /// Its logarithm.
+    LogBpref,
     /// Rank-biased precision with this persistence.
     RankBiasedPrecision(f64),
-    /// Harmonic mean of precision and recall.
-    F1,
+    /// Weighted harmonic mean of precision and recall; how much recall counts for each precision.
+    F(f64),
     /// Expected reciprocal rank; the greatest grade, where it is not the greatest of the judgements.
     ExpectedReciprocalRank(Option<u32>),
     /// Inferred average precision.
     InferredAp,
+    /// What documents are worth: relevant and retrieved, not relevant and retrieved, relevant and not retrieved, neither.
+    Utility([f64; 4]),
+    /// One query.
+    Queries,
     /// How many documents were retrieved.
     Retrieved,
     /// How many relevant documents there are.
     Relevant,
     /// How many relevant documents were retrieved.
     RelevantRetrieved,
+    /// How many documents were retrieved that are judged and not relevant.
+    NotRelevantRetrieved,
+    /// What trec_eval prints as text, and pytrec_eval gives as 0.
+    Text(Text),
+}
+
+/// What trec_eval prints as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Text {
+    /// The run's name.
+    RunId,
+    /// The grades of the first documents.
+    Grades,
 }
 
 /// A measure, perhaps with a cut-off.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Measure {
     /// What is measured.
     pub kind: Kind,
@@ -46,38 +85,85 @@ pub struct Measure {
     pub cutoff: Option<u32>,
 }
 
-/// Whether a measure can, must or must not have a cut-off.
+/// What may follow the `@` of a measure's name.
 #[derive(Clone, Copy, PartialEq)]
 enum Cutoff {
+    /// A rank, or nothing.
     May,
+    /// A rank.
     Must,
+    /// Nothing.
     Never,
+    /// A recall, or a multiple of the number of relevant documents.
+    Level,
 }
 
-/// Our name, other tools' names for the same (lower case, without separators), and the cut-off it takes.
-const NAMES: &[(&str, &[&str], Kind, Cutoff)] = &[
-    ("map", &["ap", "mapcut", "averageprecision"], Kind::AveragePrecision, Cutoff::May),
-    ("ndcg", &["ndcgcut"], Kind::Ndcg, Cutoff::May),
-    ("rr", &["mrr", "reciprank", "reciprocalrank"], Kind::ReciprocalRank, Cutoff::May),
-    ("p", &["precision", "setp"], Kind::Precision, Cutoff::May),
-    ("recall", &["r", "setrecall"], Kind::Recall, Cutoff::May),
-    ("hit", &["success", "hitrate"], Kind::Hit, Cutoff::May),
-    ("rprec", &["rprecision"], Kind::RPrecision, Cutoff::Never),
-    ("bpref", &[], Kind::Bpref, Cutoff::Never),
-    ("rbp", &[], Kind::RankBiasedPrecision(0.9), Cutoff::May),
-    ("f1", &["setf"], Kind::F1, Cutoff::May),
-    ("err", &[], Kind::ExpectedReciprocalRank(None), Cutoff::Must),
-    ("infap", &[], Kind::InferredAp, Cutoff::Never),
-    ("num_ret", &["numret"], Kind::Retrieved, Cutoff::Never),
-    ("num_rel", &["numrel"], Kind::Relevant, Cutoff::Never),
-    ("num_rel_ret", &["numrelret"], Kind::RelevantRetrieved, Cutoff::Never),
+/// A measure in the registry.
+struct Entry {
+    name: &'static str,
+    /// Other tools' names for the same, in lower case, without separators.
+    others: &'static [&'static str],
+    kind: fn() -> Kind,
+    cutoff: Cutoff,
+}
+
+const fn entry(
+    name: &'static str,
+    others: &'static [&'static str],
+    kind: fn() -> Kind,
+    cutoff: Cutoff,
+) -> Entry {
+    Entry { name, others, kind, cutoff }
+}
+
+/// Every measure: our name, other tools' names, what it is with its default parameters, and its cut-off.
+const REGISTRY: &[Entry] = &[
+    entry("map", &["ap", "mapcut", "averageprecision"], || Kind::AveragePrecision, Cutoff::May),
+    entry("gm_map", &[], || Kind::LogAveragePrecision, Cutoff::Never),
+    entry("ndcg", &["ndcgcut"], || Kind::Ndcg, Cutoff::May),
+    entry("ndcg_rel", &[], || Kind::NdcgAtRelevant, Cutoff::Never),
+    entry("rndcg", &[], || Kind::NdcgAtLevels, Cutoff::Never),
+    entry("g", &[], || Kind::Gain, Cutoff::Never),
+    entry("bing", &[], || Kind::BinaryGain, Cutoff::Never),
+    entry("rr", &["mrr", "reciprank", "reciprocalrank"], || Kind::ReciprocalRank, Cutoff::May),
+    entry("p", &["precision", "setp"], || Kind::Precision, Cutoff::May),
+    entry("relative_p", &["setrelativep"], || Kind::RelativePrecision, Cutoff::May),
+    entry("recall", &["r", "setrecall"], || Kind::Recall, Cutoff::May),
+    entry("hit", &["success", "hitrate"], || Kind::Hit, Cutoff::May),
+    entry("rprec", &["rprecision"], || Kind::RPrecision, Cutoff::Never),
+    entry("rprec_mult", &[], || Kind::PrecisionAtMultiple(1.0), Cutoff::Level),
+    entry("iprec", &["iprecatrecall"], || Kind::InterpolatedPrecision(0.0), Cutoff::Level),
+    entry("11pt_avg", &[], || Kind::InterpolatedAverage(ELEVEN.to_vec()), Cutoff::Never),
+    entry("set_map", &[], || Kind::SetAveragePrecision, Cutoff::Never),
+    entry("bpref", &[], || Kind::Bpref, Cutoff::Never),
+    entry("gm_bpref", &[], || Kind::LogBpref, Cutoff::Never),
+    entry("rbp", &[], || Kind::RankBiasedPrecision(0.9), Cutoff::May),
+    entry("f1", &["f", "setf"], || Kind::F(1.0), Cutoff::May),
+    entry("err", &[], || Kind::ExpectedReciprocalRank(None), Cutoff::Must),
+    entry("infap", &[], || Kind::InferredAp, Cutoff::Never),
+    entry("utility", &[], || Kind::Utility([1.0, -1.0, 0.0, 0.0]), Cutoff::Never),
+    entry("num_q", &[], || Kind::Queries, Cutoff::Never),
+    entry("num_ret", &[], || Kind::Retrieved, Cutoff::Never),
+    entry("num_rel", &[], || Kind::Relevant, Cutoff::Never),
+    entry("num_rel_ret", &[], || Kind::RelevantRetrieved, Cutoff::Never),
+    entry("num_nonrel_judged_ret", &[], || Kind::NotRelevantRetrieved, Cutoff::Never),
+    entry("runid", &[], || Kind::Text(Text::RunId), Cutoff::Never),
+    entry("relstring", &[], || Kind::Text(Text::Grades), Cutoff::Never),
 ];
 
+/// Recall from 0 to 1 in tenths.
+pub const ELEVEN: [f64; 11] = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
+
+/// The entry of a name, in any case and with any separators.
+fn find(name: &str) -> Option<&'static Entry> {
+    let plain = plain_name(name);
+    REGISTRY.iter().find(|entry| plain_name(entry.name) == plain || entry.others.contains(&&*plain))
+}
+
 impl Measure {
-    /// Reads a name such as `map`, `ndcg@10`, `rbp(p=0.95)`, `err(max=4)@20`, or another tool's (`P_10`,
+    /// Reads a name such as `map`, `ndcg@10`, `iprec@0.1`, `rbp(p=0.95)`, `err(max=4)@20`, or another tool's (`P_10`,
     /// `ndcg_cut.10`, `recip_rank`, `nDCG@10`).
     pub fn parse(text: &str) -> Result<Self> {
-        let unknown = || unknown_measure(text);
         let (head, cutoff) = match text.split_once('@') {
             Some((head, cutoff)) => (head, Some(cutoff)),
             None => (text, None),
@@ -86,60 +172,86 @@ impl Measure {
             Some((name, parameter)) => (name, Some(parameter)),
             None => (head.trim(), None),
         };
-        let plain = plain_name(name);
-        let found =
-            NAMES.iter().find(|(ours, others, ..)| plain_name(ours) == plain || others.contains(&&*plain));
-        // `P_10`, `ndcg_cut.10`, `map_cut_5`: the cut-off after a separator, as trec_eval and pytrec_eval write it.
-        let (entry, cutoff) = match (found, name.rsplit_once(['_', '.'])) {
-            (Some(entry), _) => (entry, cutoff),
-            (None, Some((name, tail)))
-                if cutoff.is_none() && tail.starts_with(|c: char| c.is_ascii_digit()) =>
-            {
-                let plain = plain_name(name);
-                let entry = NAMES
-                    .iter()
-                    .find(|(ours, others, ..)| plain_name(ours) == plain || others.contains(&&*plain))
-                    .ok_or_else(unknown)?;
-                (entry, Some(tail))
-            }
-            _ => return Err(unknown()),
+        // `P_10`, `ndcg_cut.10`, `iprec_at_recall_0.10`: the cut-off after a separator, as trec_eval and pytrec_eval
+        // write it.
+        let by_tail = || {
+            let digit = |tail: &str| tail.starts_with(|c: char| c.is_ascii_digit());
+            let ends = name.match_indices(['_', '.']).map(|(end, _)| (&name[..end], &name[end + 1..]));
+            let mut known = ends.filter(|(_, tail)| digit(tail));
+            known.find_map(|(head, tail)| Some((find(head)?, Some(tail))))
         };
-        let &(ours, _, mut kind, takes) = entry;
+        let found =
+            find(name).map(|entry| (entry, cutoff)).or_else(|| cutoff.is_none().then(by_tail).flatten());
+        let Some((entry, cutoff)) = found else { return Err(unknown_measure(text)) };
+        let place = || format!("measure {text:?}");
+        let mut kind = (entry.kind)();
+        if let Some(parameter) = parameter {
+            kind = with_parameter(kind, entry.name, parameter).map_err(|error| error.at(place()))?;
+        }
+        // The tail of trec_eval's `set_F_0.5` is no rank, and its other measures of sets take none.
+        if plain_name(name).starts_with("set")
+            && let Some(tail) = cutoff
+        {
+            let kind = with_parameter(kind, entry.name, &format!("x={tail}"));
+            return Ok(Measure { kind: kind.map_err(|error| error.at(place()))?, cutoff: None });
+        }
         let cutoff = match cutoff {
+            Some(digits) if entry.cutoff == Cutoff::Level => {
+                let level = level(digits).map_err(|error| error.at(place()))?;
+                kind = match kind {
+                    Kind::PrecisionAtMultiple(_) => Kind::PrecisionAtMultiple(level),
+                    _ => Kind::InterpolatedPrecision(level),
+                };
+                None
+            }
             Some(digits) => match digits.trim().parse::<u32>() {
-                Ok(cutoff) if cutoff >= 1 && takes != Cutoff::Never => Some(cutoff),
+                Ok(cutoff) if cutoff >= 1 && entry.cutoff != Cutoff::Never => Some(cutoff),
                 Ok(cutoff) if cutoff >= 1 => {
-                    return Err(Error::value(format!("measure {text:?}: {ours} takes no cut-off")));
+                    return Err(Error::value(format!("{}: {} takes no cut-off", place(), entry.name)));
                 }
                 _ => {
                     return Err(Error::value(format!(
-                        "measure {text:?}: the cut-off is {digits:?}, expected a whole number of at least 1"
+                        "{}: the cut-off is {digits:?}, expected a whole number of at least 1",
+                        place()
                     )));
                 }
             },
-            None if takes == Cutoff::Must => {
+            None if matches!(entry.cutoff, Cutoff::Must | Cutoff::Level) => {
+                let example = if entry.cutoff == Cutoff::Must { "20" } else { "0.1" };
                 return Err(Error::value(format!(
-                    "measure {text:?}: {ours} needs a cut-off, such as {ours}@20"
+                    "{}: {name} needs a cut-off, such as {name}@{example}",
+                    place(),
+                    name = entry.name
                 )));
             }
             None => None,
         };
-        if let Some(parameter) = parameter {
-            kind = with_parameter(kind, ours, parameter)
-                .map_err(|error| error.at(format!("measure {text:?}")))?;
-        }
         Ok(Measure { kind, cutoff })
     }
 
     /// The measure's name as we write it: `map@10`, `rbp(p=0.95)`.
     pub fn name(&self) -> String {
-        let same = |kind: &Kind| std::mem::discriminant(kind) == std::mem::discriminant(&self.kind);
-        let (ours, _, default, _) =
-            NAMES.iter().find(|(_, _, kind, _)| same(kind)).expect("every kind has a name");
-        let mut name = (*ours).to_owned();
-        match self.kind {
-            Kind::RankBiasedPrecision(p) if self.kind != *default => name.push_str(&format!("(p={p})")),
+        // Two measures that have no number are told apart by the whole, others by what they are.
+        let same = |kind: &Kind| match self.kind {
+            Kind::Text(_) => *kind == self.kind,
+            _ => std::mem::discriminant(kind) == std::mem::discriminant(&self.kind),
+        };
+        let entry = REGISTRY.iter().find(|entry| same(&(entry.kind)())).expect("every kind has a name");
+        let mut name = entry.name.to_owned();
+        let listed = |numbers: &[f64]| {
+            let numbers: Vec<_> = numbers.iter().map(f64::to_string).collect();
+            format!("({})", numbers.join(","))
+        };
+        match &self.kind {
+            kind if *kind == (entry.kind)() && entry.cutoff != Cutoff::Level => {}
+            Kind::RankBiasedPrecision(p) => name.push_str(&format!("(p={p})")),
             Kind::ExpectedReciprocalRank(Some(grade)) => name.push_str(&format!("(max={grade})")),
+            Kind::F(x) => name = format!("f(x={x})"),
+            Kind::PrecisionAtMultiple(level) | Kind::InterpolatedPrecision(level) => {
+                name.push_str(&format!("@{level}"));
+            }
+            Kind::InterpolatedAverage(levels) => name.push_str(&listed(levels)),
+            Kind::Utility(worths) => name.push_str(&listed(worths)),
             _ => {}
         }
         if let Some(cutoff) = self.cutoff {
@@ -148,9 +260,19 @@ impl Measure {
         name
     }
 
+    /// Whether its mean over queries is that of logarithms.
+    pub fn is_logarithm(&self) -> bool {
+        matches!(self.kind, Kind::LogAveragePrecision | Kind::LogBpref)
+    }
+
+    /// Whether the grades of a query are needed in order.
+    pub fn needs_ideal(&self) -> bool {
+        matches!(self.kind, Kind::Ndcg | Kind::NdcgAtRelevant | Kind::NdcgAtLevels | Kind::Gain)
+    }
+
     /// Whether the ranks of judged documents that are not relevant matter.
     pub fn needs_all_judged(&self) -> bool {
-        matches!(self.kind, Kind::Bpref | Kind::InferredAp)
+        matches!(self.kind, Kind::Bpref | Kind::LogBpref | Kind::InferredAp | Kind::NotRelevantRetrieved)
     }
 
     /// Whether `positive_scores_only` applies: torchmetrics' average precision, precision, recall and reciprocal rank
@@ -158,7 +280,7 @@ impl Measure {
     pub fn may_need_positive_scores(&self) -> bool {
         matches!(
             self.kind,
-            Kind::AveragePrecision | Kind::Precision | Kind::Recall | Kind::F1 | Kind::ReciprocalRank
+            Kind::AveragePrecision | Kind::Precision | Kind::Recall | Kind::F(_) | Kind::ReciprocalRank
         )
     }
 
@@ -166,6 +288,21 @@ impl Measure {
     pub fn depth(&self) -> u32 {
         self.cutoff.unwrap_or(u32::MAX)
     }
+}
+
+/// A recall or a multiple.
+fn level(text: &str) -> Result<f64> {
+    match text.trim().parse::<f64>() {
+        // -0.0 would have a name of its own.
+        Ok(level) if level >= 0.0 && level.is_finite() => Ok(level + 0.0),
+        _ => Err(Error::value(format!("the level is {text:?}, expected a number of at least 0"))),
+    }
+}
+
+fn numbers(text: &str) -> Option<Vec<f64>> {
+    text.split(',')
+        .map(|number| number.trim().parse().ok().filter(|number: &f64| number.is_finite()))
+        .collect()
 }
 
 fn with_parameter(kind: Kind, name: &str, parameter: &str) -> Result<Kind> {
@@ -179,8 +316,28 @@ fn with_parameter(kind: Kind, name: &str, parameter: &str) -> Result<Kind> {
             Ok(grade) if (1..=1000).contains(&grade) => Ok(Kind::ExpectedReciprocalRank(Some(grade))),
             _ => Err(Error::value(format!("max is {value:?}, expected a whole number from 1 to 1000"))),
         },
+        (Kind::F(_), "x") => match value.trim().parse::<f64>() {
+            Ok(x) if x >= 0.0 && x.is_finite() => Ok(Kind::F(x)),
+            _ => Err(Error::value(format!("x is {value:?}, expected a number of at least 0"))),
+        },
+        (Kind::InterpolatedAverage(_), "") => match numbers(value) {
+            Some(mut levels) if levels.iter().all(|&level| level >= 0.0) => {
+                levels.sort_unstable_by(f64::total_cmp);
+                Ok(Kind::InterpolatedAverage(levels))
+            }
+            _ => Err(Error::value(format!("the recalls are {value:?}, expected numbers of at least 0"))),
+        },
+        (Kind::Utility(_), "") => match numbers(value).map(<[f64; 4]>::try_from) {
+            Some(Ok(worths)) => Ok(Kind::Utility(worths)),
+            _ => Err(Error::value(format!("the worths are {value:?}, expected four numbers"))),
+        },
         (Kind::RankBiasedPrecision(_), _) => Err(Error::value("rbp takes p, as in rbp(p=0.95)")),
         (Kind::ExpectedReciprocalRank(_), _) => Err(Error::value("err takes max, as in err(max=4)@20")),
+        (Kind::F(_), _) => Err(Error::value("f takes x, as in f(x=0.5)")),
+        (Kind::InterpolatedAverage(_), _) => {
+            Err(Error::value("11pt_avg takes recalls, as in 11pt_avg(0.2,0.5,0.8)"))
+        }
+        (Kind::Utility(_), _) => Err(Error::value("utility takes four numbers, as in utility(1,-1,0,0)")),
         _ => Err(Error::value(format!("{name} takes no parameter"))),
     }
 }
@@ -193,12 +350,12 @@ fn plain_name(name: &str) -> String {
 fn unknown_measure(text: &str) -> Error {
     let stem = text.split(['@', '(']).next().unwrap_or(text);
     let stem = plain_name(stem.trim_end_matches(|c: char| c.is_ascii_digit()));
-    let near = |(ours, others, ..): &(&'static str, &[&str], Kind, Cutoff)| {
-        let least = others.iter().map(|other| distance(&stem, other)).min().unwrap_or(usize::MAX);
-        (least.min(distance(&stem, ours)), *ours)
+    let near = |entry: &Entry| {
+        let least = entry.others.iter().map(|other| distance(&stem, other)).min().unwrap_or(usize::MAX);
+        (least.min(distance(&stem, entry.name)), entry.name)
     };
-    let nearest = NAMES.iter().map(near).min_by_key(|&(distance, _)| distance);
-    let known: Vec<_> = NAMES.iter().map(|(ours, ..)| *ours).collect();
+    let nearest = REGISTRY.iter().map(near).min_by_key(|&(distance, _)| distance);
+    let known: Vec<_> = REGISTRY.iter().map(|entry| entry.name).collect();
     let known = known.join(", ");
     match nearest {
         Some((distance, name)) if distance <= 2 && distance < stem.len() => {
@@ -249,6 +406,22 @@ mod tests {
             ("num_rel_ret", "num_rel_ret"),
             ("success_1", "hit@1"),
             ("R@5", "recall@5"),
+            ("iprec_at_recall_0.10", "iprec@0.1"),
+            ("IPrec@0", "iprec@0"),
+            ("Rprec_mult.1.20", "rprec_mult@1.2"),
+            ("11pt_avg", "11pt_avg"),
+            ("11pt_avg(0.8,0.2)", "11pt_avg(0.2,0.8)"),
+            ("set_F", "f1"),
+            ("set_F_0.5", "f(x=0.5)"),
+            ("set_F_1", "f1"),
+            ("F@5", "f1@5"),
+            ("utility(1,-1,0,0)", "utility"),
+            ("utility(2,-1.5,0,0)", "utility(2,-1.5,0,0)"),
+            ("set_relative_P", "relative_p"),
+            ("relative_P_5", "relative_p@5"),
+            ("relstring", "relstring"),
+            ("runid", "runid"),
+            ("G", "g"),
         ] {
             assert_eq!(Measure::parse(text).unwrap().name(), name, "{text}");
         }
@@ -260,8 +433,14 @@ mod tests {
             ("ndgc@10", "did you mean \"ndcg\"?"),
             ("mapp", "did you mean \"map\"?"),
             ("completely else", "unknown measure"),
-            ("Rprec_mult", "unknown measure"),
-            ("G", "unknown measure \"G\" (known"),
+            ("Rprec_mult", "needs a cut-off, such as rprec_mult@0.1"),
+            ("H", "unknown measure \"H\" (known"),
+            ("iprec@-1", "at least 0"),
+            ("set_P_5", "p takes no parameter"),
+            ("set_F_x", "unknown measure"),
+            ("f(x=-1)", "at least 0"),
+            ("utility(1,2)", "expected four numbers"),
+            ("11pt_avg(a)", "expected numbers"),
             ("map@0", "at least 1"),
             ("map@x", "at least 1"),
             ("bpref@10", "takes no cut-off"),

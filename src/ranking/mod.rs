@@ -16,6 +16,7 @@ pub mod sum;
 pub mod classification;
 pub mod ids;
 pub mod measure;
+pub mod trec_eval;
 
 pub mod sieve;
 
@@ -28,6 +29,8 @@ pub mod hits;
 
 pub mod matching;
 pub mod score;
+
+pub mod gains;
 
 pub mod expected;
 

@@ -44,13 +44,13 @@ impl Plan {
 
     /// Whether a document with this grade has to be placed.
     pub fn places(&self, grade: i64) -> bool {
-        grade > 0 || self.measures.iter().any(Measure::needs_all_judged)
+        grade > 0 || self.conventions.judged_only || self.measures.iter().any(Measure::needs_all_judged)
     }
 
     /// What the judgements of a query say.
     pub fn judged<'a>(&self, qrels: &'a Qrels, query: usize) -> Judged<'a> {
-        let is_ndcg = |measure: &Measure| measure.kind == Kind::Ndcg;
-        let descending = if self.measures.iter().any(is_ndcg) { qrels.descending(query) } else { &[] };
+        let descending =
+            if self.measures.iter().any(Measure::needs_ideal) { qrels.descending(query) } else { &[] };
         Judged::new(&qrels.grades[qrels.rows(query)], self.conventions.level, qrels.greatest, descending)
     }
 

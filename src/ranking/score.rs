@@ -51,9 +51,15 @@ impl List<'_> {
     /// The value of a measure.
     pub fn measure(&self, measure: &Measure, conventions: &Conventions) -> f64 {
         let depth = measure.depth();
-        match measure.kind {
+        match &measure.kind {
             Kind::AveragePrecision => self.average_precision(measure, conventions),
+            Kind::LogAveragePrecision => logarithm(self.average_precision(measure, conventions)),
+            Kind::LogBpref => logarithm(self.bpref(conventions)),
             Kind::Ndcg => self.ndcg(depth, conventions),
+            Kind::NdcgAtRelevant => self.ndcg_at_relevant(conventions),
+            Kind::NdcgAtLevels => self.ndcg_at_levels(conventions),
+            Kind::Gain => self.gain(conventions),
+            Kind::BinaryGain => self.binary_gain(measure, conventions),
             Kind::ReciprocalRank => self
                 .relevant_ranks(measure, depth, conventions)
                 .next()
@@ -62,17 +68,47 @@ impl List<'_> {
                 let length = measure.cutoff.map_or(self.retrieved, |k| k as usize);
                 ratio(self.found(measure, depth, conventions), length)
             }
+            Kind::RelativePrecision => {
+                let length = measure.cutoff.map_or(self.retrieved, |k| k as usize);
+                ratio(self.found(measure, depth, conventions), length.min(self.judged.relevant))
+            }
             Kind::Recall => ratio(self.found(measure, depth, conventions), self.judged.relevant),
             Kind::Hit => f64::from(u8::from(self.found(measure, depth, conventions) > 0)),
             Kind::RPrecision => {
                 let relevant = self.judged.relevant;
                 ratio(self.found(measure, u32::try_from(relevant).unwrap_or(u32::MAX), conventions), relevant)
             }
-            Kind::F1 => self.f1(measure, conventions),
-            Kind::RankBiasedPrecision(p) => self.rank_biased_precision(measure, p, conventions),
-            Kind::ExpectedReciprocalRank(greatest) => self.expected_reciprocal_rank(depth, greatest),
+            Kind::PrecisionAtMultiple(multiple) => {
+                let rank = self.relevant_at(*multiple);
+                ratio(self.found(measure, u32::try_from(rank).unwrap_or(u32::MAX), conventions), rank)
+            }
+            Kind::InterpolatedPrecision(recall) => self.interpolated_precision(*recall, measure, conventions),
+            Kind::InterpolatedAverage(recalls) => {
+                let precision = |recall: &f64| self.interpolated_precision(*recall, measure, conventions);
+                divide(recalls.iter().rev().map(precision).sum(), recalls.len() as f64)
+            }
+            Kind::SetAveragePrecision => {
+                let found = self.found(measure, depth, conventions) as f64;
+                divide(found * found, self.retrieved as f64 * self.judged.relevant as f64)
+            }
+            Kind::F(x) => self.f(*x, measure, conventions),
+            Kind::RankBiasedPrecision(p) => self.rank_biased_precision(measure, *p, conventions),
+            Kind::ExpectedReciprocalRank(greatest) => self.expected_reciprocal_rank(depth, *greatest),
             Kind::Bpref => self.bpref(conventions),
             Kind::InferredAp => self.inferred_average_precision(conventions),
+            Kind::Utility(worths) => {
+                let found = self.found(measure, depth, conventions) as f64;
+                let (retrieved, relevant) = (self.retrieved as f64, self.judged.relevant as f64);
+                let counts = [found, retrieved - found, relevant - found, found - retrieved - relevant];
+                // trec_eval's documents beyond the judged ones: it knows of none.
+                worths[0] * counts[0] + worths[1] * counts[1] + worths[2] * counts[2] + worths[3] * counts[3]
+            }
+            Kind::Queries => 1.0,
+            Kind::Text(_) => 0.0,
+            Kind::NotRelevantRetrieved => {
+                let not_relevant = |hit: &&Hit| (0..conventions.level).contains(&hit.grade);
+                self.hits.iter().filter(not_relevant).count() as f64
+            }
             Kind::Retrieved => self.retrieved as f64,
             Kind::Relevant => self.judged.relevant as f64,
             Kind::RelevantRetrieved => self.found(measure, u32::MAX, conventions) as f64,
@@ -80,7 +116,7 @@ impl List<'_> {
     }
 
     /// The ranks of the relevant hits above the depth, ascending.
-    fn relevant_ranks(
+    pub(super) fn relevant_ranks(
         &self,
         measure: &Measure,
         depth: u32,
@@ -128,7 +164,8 @@ impl List<'_> {
         divide(total, ideal(self.judged.descending, depth, conventions))
     }
 
-    fn f1(&self, measure: &Measure, conventions: &Conventions) -> f64 {
+    /// `(x + 1) P R / (x P + R)`.
+    fn f(&self, x: f64, measure: &Measure, conventions: &Conventions) -> f64 {
         let found = self.found(measure, measure.depth(), conventions);
         if found == 0 {
             return 0.0;
@@ -136,7 +173,7 @@ impl List<'_> {
         let length = measure.cutoff.map_or(self.retrieved, |k| k as usize);
         let precision = ratio(found, length);
         let recall = ratio(found, self.judged.relevant);
-        2.0 * precision * recall / (precision + recall)
+        (x + 1.0) * precision * recall / (x * precision + recall)
     }
 
     /// `(1 - p) * sum over relevant documents of p^(rank - 1)` (Moffat and Zobel 2008).
@@ -249,6 +286,11 @@ pub fn stopping_chance(grade: i64, greatest: i64) -> f64 {
 /// 0 where there is nothing to divide by.
 pub fn divide(total: f64, by: f64) -> f64 {
     if by > 0.0 { total / by } else { 0.0 }
+}
+
+/// The logarithm of a measure, of which trec_eval takes at least 0.00001.
+fn logarithm(value: f64) -> f64 {
+    value.max(0.00001).ln()
 }
 
 fn ratio(part: usize, whole: usize) -> f64 {

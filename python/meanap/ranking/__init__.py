@@ -2,6 +2,8 @@
 
 - `apk`, `mapk`, `apk_values`: average precision at k of recommendation lists (ml_metrics' numbers).
 - `evaluate`, `RelevanceEvaluator`, `RankingResult`: measures of runs against relevance judgements (trec_eval's).
+- `parse_run`, `parse_qrel`, `supported_measures`, `supported_nicknames`, `compute_aggregated_measure`: the rest of
+  pytrec_eval.
 - `Conventions`, `PRESETS`, `preset`: what tools disagree on; `explain_difference` computes the contribution of each,
   `tie_range` what ties leave open.
 - `compare`: paired tests between runs.
@@ -20,6 +22,13 @@ from meanap.ranking.evaluation import Interval, RankingResult, RelevanceEvaluato
 from meanap.ranking.explain import Explanation, Share, TieRange, explain_difference, tie_range
 from meanap.ranking.lists import apk, apk_values, mapk
 from meanap.ranking.streaming import AveragePrecisionAtK
+from meanap.ranking.trec_eval import (
+    compute_aggregated_measure,
+    parse_qrel,
+    parse_run,
+    supported_measures,
+    supported_nicknames,
+)
 
 __all__ = [
     "PRESETS",
@@ -37,10 +46,15 @@ __all__ = [
     "apk_values",
     "average_precision_score",
     "compare",
+    "compute_aggregated_measure",
     "evaluate",
     "explain_difference",
     "mapk",
+    "parse_qrel",
+    "parse_run",
     "precision_recall_curve",
     "preset",
+    "supported_measures",
+    "supported_nicknames",
     "tie_range",
 ]

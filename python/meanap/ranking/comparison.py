@@ -49,7 +49,8 @@ def compare(
 
     Returns:
         A `Comparison` for each pair; differences are candidate minus baseline: a positive one means that the candidate
-        is better.
+        is better. Of ``gm_map`` and ``gm_bpref`` it is the difference of geometric means, the
+        test one of the logarithms.
 
     Raises:
         ValueError: Fewer than two runs, different queries, a NaN value, or an unknown test or baseline.
@@ -85,8 +86,14 @@ def compare(
         else:
             p_values.append(_core.randomisation_test(differences, samples, seed))
     corrected = _core.holm(p_values)
+
+    def difference(reference: str, candidate: str) -> float:
+        if results[candidate].is_geometric(measure):
+            return results[candidate].mean(measure) - results[reference].mean(measure)
+        return float(np.mean(columns[candidate] - columns[reference]))
+
     return [
-        Comparison(reference, candidate, float(np.mean(columns[candidate] - columns[reference])), p, c)
+        Comparison(reference, candidate, difference(reference, candidate), p, c)
         for (reference, candidate), p, c in zip(pairs, p_values, corrected, strict=True)
     ]
 

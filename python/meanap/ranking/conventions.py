@@ -49,6 +49,8 @@ class Conventions:
         graded_below_level: Whether nDCG gives a gain to positive grades below `relevance_level`.
         positive_scores_only: Whether ``map``, ``p``, ``recall``, ``f1`` and ``rr`` take a relevant document whose
             score is 0 or less as not relevant.
+        judged_only: Whether documents without a judgement (or with a negative grade) are taken out of the lists before
+            they are ranked, as trec_eval's ``-J`` does.
         compensated: Whether the precisions of a query are added with Kahan's compensation, as pandas does.
     """
 
@@ -63,6 +65,7 @@ class Conventions:
     relevance_level: int = 1
     graded_below_level: bool = True
     positive_scores_only: bool = False
+    judged_only: bool = False
     compensated: bool = False
 
     def __post_init__(self) -> None:

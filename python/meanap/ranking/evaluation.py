@@ -36,6 +36,7 @@ class RankingResult:
         empty: Queries without a relevant document (left out of `queries` with ``empty="skip"``).
         unanswered: Judged queries that the run lacks.
         unjudged: Queries of the run that have no judgements.
+        logarithms: For each measure, whether its values are logarithms, so that its mean is the geometric one.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class RankingResult:
         empty: list[Any],
         unanswered: list[Any],
         unjudged: list[Any],
+        logarithms: Sequence[bool] = (),
     ) -> None:
         self.measures = tuple(measures)
         self.queries = queries
@@ -55,15 +57,19 @@ class RankingResult:
         self.empty = empty
         self.unanswered = unanswered
         self.unjudged = unjudged
+        self.logarithms = tuple(logarithms) or (False,) * len(self.measures)
 
     def __getitem__(self, measure: str) -> np.ndarray:
         """The values of a measure, a ``(Q,)`` float64 array in the order of `queries`."""
-        names = self.measures if measure in self.measures else _names([measure])
-        if names is not self.measures:
-            measure = names[0]
+        return self.values[:, self._place(measure)]
+
+    def _place(self, measure: str) -> int:
+        """The column of a measure, by any of its names."""
         if measure not in self.measures:
-            raise KeyError(f"{measure!r} was not measured, only {', '.join(self.measures)}")
-        return self.values[:, self.measures.index(measure)]
+            asked, measure = measure, _names([measure])[0]
+            if measure not in self.measures:
+                raise KeyError(f"{asked!r} was not measured, only {', '.join(self.measures)}")
+        return self.measures.index(measure)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.measures)
@@ -73,16 +79,23 @@ class RankingResult:
 
     @property
     def means(self) -> dict[str, float]:
-        """The mean of each measure, as `numpy.mean` adds a contiguous column; NaN without queries."""
-        return {
-            name: float(np.mean(np.ascontiguousarray(self[name]))) if len(self) else float("nan")
-            for name in self.measures
-        }
+        """The mean of each measure, as `numpy.mean` adds a contiguous column; NaN without queries.
+
+        Of ``gm_map`` and ``gm_bpref``, whose values are logarithms, it is the geometric mean.
+        """
+        return {name: self.mean(name) for name in self.measures}
 
     def mean(self, measure: str) -> float:
         """The mean of one measure."""
         column = np.ascontiguousarray(self[measure])
-        return float(np.mean(column)) if len(column) else float("nan")
+        if not len(column):
+            return float("nan")
+        mean = np.mean(column)
+        return float(np.exp(mean) if self.is_geometric(measure) else mean)
+
+    def is_geometric(self, measure: str) -> bool:
+        """Whether the values of a measure are logarithms, so that its mean is the geometric one."""
+        return self.logarithms[self._place(measure)]
 
     def interval(self, measure: str, *, level: float = 0.95, samples: int = 10_000, seed: int = 0) -> Interval:
         """The mean with a bootstrap percentile interval over queries.
@@ -109,7 +122,9 @@ class RankingResult:
             return Interval(float("nan"), float("nan"), float("nan"))
         means = _core.bootstrap_means(column, samples, seed)
         low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-        return Interval(float(np.mean(column)), float(low), float(high))
+        if self.is_geometric(measure):
+            low, high = np.exp([low, high])
+        return Interval(self.mean(measure), float(low), float(high))
 
     def to_dict(self) -> dict[Any, dict[str, float]]:
         """Query to measure to value, as pytrec_eval gives it."""
@@ -143,8 +158,9 @@ def evaluate(
             without judgements is as one that is not there.
         run: The answers: ``{query: {document: score}}``; a path, a table (query, document, score) or three arrays.
         measures: Names: ``map``, ``map@k``, ``ndcg``, ``ndcg@k``, ``rr``, ``p@k``, ``recall@k``, ``hit@k``,
-            ``rprec``, ``bpref``, ``rbp``, ``rbp(p=0.95)``, ``f1@k``, ``err@k``, ``infap``, ``num_ret``, ``num_rel``,
-            ``num_rel_ret``; or as trec_eval writes them (``P_10``, ``ndcg_cut_10``, ``recip_rank``).
+            ``rprec``, ``bpref``, ``rbp``, ``rbp(p=0.95)``, ``f1@k``, ``err@k``, ``infap``, ``iprec@0.1``, ``num_ret``,
+            ``num_rel``, ``num_rel_ret``, and the others of trec_eval; or as trec_eval writes them (``P_10``,
+            ``ndcg_cut_10``, ``recip_rank``).
         conventions: A preset's name or `Conventions`; ``"trec_eval"`` by default.
         **changes: Single conventions that differ from those, such as ``ties="expected"``.
 
@@ -180,8 +196,9 @@ class RelevanceEvaluator:
 
     Args:
         query_relevance: The judgements, as `evaluate` takes them.
-        measures: pytrec_eval's names (``{"map", "ndcg_cut.5,10", "P"}``) or ours.
+        measures: pytrec_eval's names (``{"map", "ndcg_cut.5,10", "P"}``) and nicknames (``{"official"}``), or ours.
         relevance_level: The lowest grade that is relevant.
+        judged_docs_only_flag: Whether documents without a judgement are taken out of the lists first.
         conventions: A preset's name or `Conventions`.
         **changes: Single conventions that differ from those.
 
@@ -195,16 +212,17 @@ class RelevanceEvaluator:
         query_relevance: Judgements,
         measures: Iterable[str],
         relevance_level: int = 1,
+        judged_docs_only_flag: bool = False,
         *,
         conventions: ConventionName | Conventions | None = None,
         **changes: Unpack[ConventionOptions],
     ) -> None:
+        if judged_docs_only_flag:
+            changes = {"judged_only": True, **changes}
         self.conventions = resolve(conventions, {"relevance_level": relevance_level, **changes})
-        if isinstance(measures, str):
-            measures = [measures]
-        # As pytrec_eval, in sorted order whatever the order of the set.
-        self._names = list(dict.fromkeys(name for asked in sorted(_chosen(measures)) for name in _expanded(asked)))
-        _names(self._names)
+        asked = [measures] if isinstance(measures, str) else sorted(measures)
+        values = _core.expand_measures(asked)
+        self._keys, self._names = [key for key, _ in values], [name for _, name in values]
         self._qrels = tables.qrels(query_relevance, self.conventions.duplicates)
 
     def evaluate(self, scores: Answers) -> dict[Any, dict[str, float]]:
@@ -216,28 +234,7 @@ class RelevanceEvaluator:
 
     def measure(self, run: Answers) -> RankingResult:
         """The same as columns, with means and intervals."""
-        return _evaluate(self._qrels, tables.run(run), self._names, self.conventions, keep_names=True)
-
-
-_CUTOFFS = (5, 10, 15, 20, 30, 100, 200, 500, 1000)
-_FAMILIES = {"P": _CUTOFFS, "recall": _CUTOFFS, "map_cut": _CUTOFFS, "ndcg_cut": _CUTOFFS, "success": (1, 5, 10)}
-
-
-def _chosen(measures: Iterable[str]) -> list[str]:
-    """As pytrec_eval, a family's default cut-offs only where none is requested by number: ``{"P", "P_5"}`` is P_5."""
-    measures = list(measures)
-    by_number = {family for family in _FAMILIES for name in measures if name.startswith((f"{family}_", f"{family}."))}
-    return [name for name in measures if name not in by_number]
-
-
-def _expanded(name: str) -> list[str]:
-    """pytrec_eval's families: ``P`` is P_5, P_10, …; ``P.5,10`` is P_5 and P_10."""
-    family, dot, cutoffs = name.partition(".")
-    if family in _FAMILIES and not dot:
-        return [f"{family}_{k}" for k in _FAMILIES[family]]
-    if family in _FAMILIES and cutoffs:
-        return [f"{family}_{k.strip()}" for k in cutoffs.split(",")]
-    return [name]
+        return _evaluate(self._qrels, tables.run(run), self._names, self.conventions, self._keys)
 
 
 def _names(measures: list[str]) -> list[str]:
@@ -256,6 +253,7 @@ def _plan(measures: list[str], conventions: Conventions) -> Any:
         relevance_level=conventions.relevance_level,
         graded_below_level=conventions.graded_below_level,
         positive_scores_only=conventions.positive_scores_only,
+        judged_only=conventions.judged_only,
         compensated=conventions.compensated,
     )
 
@@ -275,11 +273,12 @@ def check_grades(qrels: Any, conventions: Conventions) -> None:
 
 
 def _evaluate(
-    qrels: Any, run: Any, measures: list[str], conventions: Conventions, *, keep_names: bool = False
+    qrels: Any, run: Any, measures: list[str], conventions: Conventions, keys: list[str] | None = None
 ) -> RankingResult:
-    plan = _plan(measures, conventions) if keep_names else check_measures(measures, conventions)
+    """The result under the measures' own names; or under `keys`, of which two may be one measure's."""
+    plan = check_measures(measures, conventions) if keys is None else _plan(measures, conventions)
     check_grades(qrels, conventions)
-    names = measures if keep_names else plan.measures
+    names = plan.measures if keys is None else keys
 
     judged = qrels.query_ids
     answered = list(run) if isinstance(run, dict) else run.query_ids
@@ -297,7 +296,7 @@ def _evaluate(
         in_both = set(queries)
         unanswered = [i for i in range(len(judged)) if i not in in_both]
         unjudged = [query for query in answered if query not in place]
-    if len(groups) == 0 and judged and answered and conventions.missing != "zero" and not keep_names:
+    if len(groups) == 0 and judged and answered and conventions.missing != "zero" and keys is None:
         raise ValueError(
             f"no query of the run is judged: the run's first is {answered[0]!r}, the qrels' first is {judged[0]!r}"
         )
@@ -336,4 +335,5 @@ def _evaluate(
         empty,
         [judged[i] for i in unanswered],
         unjudged,
+        plan.logarithms,
     )

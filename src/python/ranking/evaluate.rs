@@ -13,7 +13,7 @@ use super::qrels::{HeldDocuments, HeldScores, Key, PyQrels, PyRun, borrowed};
 use crate::error::{Error, Result};
 use crate::ranking::compare::{self, Score};
 use crate::ranking::conventions::Ties;
-use crate::ranking::evaluate::evaluate;
+use crate::ranking::evaluate::{evaluate, keep_judged};
 use crate::ranking::hits::{ById, Hit};
 use crate::ranking::plan::Plan;
 use crate::ranking::qrels::Documents;
@@ -277,7 +277,7 @@ impl<'py> Walker<'_, 'py> {
         };
         self.check_kind(query, list)?;
         let single = self.plan.conventions.single;
-        let start = batch.scores.len();
+        let (start, first_hit) = (batch.scores.len(), batch.hits.len());
         let grades = &self.qrels.core.grades;
         let values = list.values();
         if values.len() >= u32::MAX as usize {
@@ -291,8 +291,9 @@ impl<'py> Walker<'_, 'py> {
                 _ => return Err(self.bad_score(query, list, batch.scores.len() - start, &value)),
             }
         }
+        let judged_only = self.plan.conventions.judged_only;
         for row in self.qrels.core.rows(query) {
-            if !self.plan.places(grades[row]) {
+            if !self.plan.places(grades[row]) || judged_only && grades[row] < 0 {
                 continue;
             }
             if let Some(score) = list.get_item(self.documents.get_item(row)?)? {
@@ -300,6 +301,11 @@ impl<'py> Walker<'_, 'py> {
                 let score = if single { f64::from(score as f32) } else { score };
                 batch.hits.push(Hit::new(row as u32, grades[row], score));
             }
+        }
+        if judged_only {
+            // The list is that of the judged documents alone.
+            batch.scores.truncate(start);
+            batch.scores.extend(batch.hits[first_hit..].iter().map(|hit| hit.score));
         }
         Ok(())
     }
@@ -385,7 +391,9 @@ impl<'py> Walker<'_, 'py> {
                 found += 1;
             }
         }
-        if keys.len() != scores.len() || found != hits.len() {
+        let judged_only = self.plan.conventions.judged_only;
+        let length = if judged_only { hits.len() } else { keys.len() };
+        if length != scores.len() || found != hits.len() {
             return Err(PyValueError::new_err("a dictionary of the run has changed while it was read"));
         }
         if keys.iter().any(|key| key.is_text() != keys[0].is_text()) {
@@ -394,7 +402,15 @@ impl<'py> Walker<'_, 'py> {
         }
         let document = |row: u32| keys[row as usize];
         let judged = self.plan.judged(&self.qrels.core, query);
-        let done: Result<()> = self.plan.measure_list(scores, hits, judged, ById(document), out);
+        let done: Result<()> = if judged_only {
+            // In the order of the dictionary, which the judgements do not know.
+            let rows = keep_judged(hits);
+            let scores: Vec<f64> = hits.iter().map(|hit| hit.score).collect();
+            let documents = ById(|row: u32| document(rows[row as usize]));
+            self.plan.measure_list(&scores, hits, judged, documents, out)
+        } else {
+            self.plan.measure_list(scores, hits, judged, ById(document), out)
+        };
         done.map_err(|error| at_query(py, self.qrels, query, error))
     }
 }

@@ -17,6 +17,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<plan::PyPlan>()?;
     module.add_class::<qrels::PyQrels>()?;
     module.add_class::<qrels::PyRun>()?;
+    module.add_function(wrap_pyfunction!(plan::expand_measures, module)?)?;
+    module.add_function(wrap_pyfunction!(plan::trec_eval_measures, module)?)?;
     module.add_function(wrap_pyfunction!(lists::apk_of_lists, module)?)?;
     module.add_function(wrap_pyfunction!(lists::apk_of_arrays, module)?)?;
     module.add_function(wrap_pyfunction!(evaluate::evaluate_run, module)?)?;

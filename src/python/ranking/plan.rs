@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use crate::ranking::conventions::{Conventions, Divisor, Duplicates, Gain, Ties, single_named};
 use crate::ranking::measure::Measure;
 use crate::ranking::plan::Plan;
+use crate::ranking::trec_eval;
 
 /// The measures and conventions of an evaluation, checked.
 #[pyclass(frozen, module = "meanap._core", name = "RankingPlan")]
@@ -18,7 +19,7 @@ impl PyPlan {
     #[new]
     #[pyo3(signature = (
         measures, *, divisor, ties, score_dtype, duplicates, gain, relevance_level, graded_below_level,
-        positive_scores_only, compensated
+        positive_scores_only, judged_only, compensated
     ))]
     #[allow(clippy::too_many_arguments)]
     fn new(
@@ -31,6 +32,7 @@ impl PyPlan {
         relevance_level: i64,
         graded_below_level: bool,
         positive_scores_only: bool,
+        judged_only: bool,
         compensated: bool,
     ) -> PyResult<Self> {
         let measures = measures.iter().map(|name| Measure::parse(name)).collect::<Result<_, _>>()?;
@@ -43,9 +45,16 @@ impl PyPlan {
             level: relevance_level,
             graded_below_level,
             positive_scores_only,
+            judged_only,
             compensated,
         };
         Ok(PyPlan { plan: Plan::new(measures, conventions)? })
+    }
+
+    /// The geometric mean has to be taken of which measures: their values are logarithms.
+    #[getter]
+    fn logarithms(&self) -> Vec<bool> {
+        self.plan.measures.iter().map(Measure::is_logarithm).collect()
     }
 
     /// The measures' names as we write them.
@@ -53,4 +62,17 @@ impl PyPlan {
     fn measures(&self) -> Vec<String> {
         self.plan.measures.iter().map(Measure::name).collect()
     }
+}
+
+/// The values that pytrec_eval's names ask for: the key of each, and the measure's name as we write it.
+#[pyfunction]
+pub fn expand_measures(asked: Vec<String>) -> PyResult<Vec<(String, String)>> {
+    Ok(trec_eval::expand(&asked)?.into_iter().map(|(key, measure)| (key, measure.name())).collect())
+}
+
+/// The names of trec_eval's measures, and those of its nicknames with what they stand for.
+#[pyfunction]
+#[allow(clippy::type_complexity)]
+pub fn trec_eval_measures() -> (Vec<&'static str>, Vec<(&'static str, Vec<&'static str>)>) {
+    trec_eval::known()
 }

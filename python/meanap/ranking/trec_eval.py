@@ -1,0 +1,82 @@
+"""What pytrec_eval offers beside its evaluator: the names of measures, means, and text lines as dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from meanap import _core
+
+_names, _nicknames = _core.trec_eval_measures()
+
+supported_measures: set[str] = set(_names)
+"""The measures of trec_eval that pytrec_eval has."""
+
+supported_nicknames: dict[str, set[str]] = {name: set(members) for name, members in _nicknames}
+"""Names that stand for several measures."""
+
+Value = TypeVar("Value", int, float)
+
+
+def parse_run(f_run: Iterable[str]) -> dict[str, dict[str, float]]:
+    """The lines of a TREC run (``query Q0 document rank score tag``) as a dictionary that `evaluate` takes.
+
+    `evaluate` reads files by itself, and faster. What follows the tag is passed over.
+
+    Raises:
+        ValueError: A line is malformed, or a document stands twice in a query; the message has the line.
+
+    >>> parse_run(["q1 Q0 d1 1 0.5 tag"])
+    {'q1': {'d1': 0.5}}
+    """
+    return _parse(f_run, float, "6 (query Q0 document rank score tag)", 4, "score", "a number")
+
+
+def parse_qrel(f_qrel: Iterable[str]) -> dict[str, dict[str, int]]:
+    """The lines of TREC qrels (``query iteration document grade``) as a dictionary that `evaluate` takes.
+
+    Raises:
+        ValueError: A line is malformed, or a document is judged twice for a query; the message has the line.
+
+    >>> parse_qrel(["q1 0 d1 1"])
+    {'q1': {'d1': 1}}
+    """
+    return _parse(f_qrel, int, "4 (query iteration document grade)", 3, "grade", "a whole number")
+
+
+def compute_aggregated_measure(measure: str, values: Sequence[float]) -> float:
+    """A measure of all queries from those of each: the sum of ``num_…``, the geometric mean of ``gm_…``, else the mean.
+
+    >>> compute_aggregated_measure("num_ret", [2, 3])
+    5.0
+    """
+    if measure.startswith("num_"):
+        return float(np.sum(values))
+    if measure.startswith("gm_"):
+        return float(np.exp(np.sum(values) / len(values)))
+    return float(np.mean(values))
+
+
+def _parse(
+    lines: Iterable[str], number: Callable[[str], Value], expected: str, place: int, name: str, kind: str
+) -> dict[str, dict[str, Value]]:
+    found: dict[str, dict[str, Value]] = {}
+    open_ended = name == "score"
+    least = int(expected[0])
+    for at, line in enumerate(lines, start=1):
+        fields = line.lstrip("\ufeff").split()
+        if not fields or fields[0].startswith("#"):
+            continue
+        if len(fields) < least or (len(fields) > least and not open_ended):
+            raise ValueError(f"line {at}: has {len(fields)} fields, expected {expected}")
+        try:
+            value = number(fields[place])
+        except ValueError:
+            raise ValueError(f"line {at}: {name} is {fields[place]!r}, expected {kind}") from None
+        documents = found.setdefault(fields[0], {})
+        if fields[2] in documents:
+            raise ValueError(f"line {at}: query {fields[0]!r} has document {fields[2]!r} twice")
+        documents[fields[2]] = value
+    return found

@@ -1,0 +1,184 @@
+"""All of pytrec_eval's measures, names and options beside it, to the last bit."""
+
+import io
+import math
+
+import numpy as np
+import pytest
+
+from meanap.ranking import (
+    RelevanceEvaluator,
+    compare,
+    compute_aggregated_measure,
+    evaluate,
+    parse_qrel,
+    parse_run,
+    supported_measures,
+    supported_nicknames,
+    tie_range,
+)
+from tests.ranking_data import columns, draw, write_trec
+
+pytrec_eval = pytest.importorskip("pytrec_eval", reason="pip install pytrec-eval-terrier")
+
+CASES = [
+    dict(seed=31),
+    dict(seed=32, ties=1),
+    dict(seed=33, ties=4, unjudged=0.3),
+    dict(seed=34, grades=(0, 1), ties=2),
+    dict(seed=35, grades=(0, 0, 0, 7, 12), documents=6, answered=5, ties=3),
+    dict(seed=36, grades=(1, 3), documents=8, answered=7),
+    dict(seed=37, grades=(0,), queries=20),
+    dict(seed=38, grades=(0, 0, 1), documents=40, answered=3),
+    dict(seed=39, queries=4, documents=2500, answered=2400, ties=90, unjudged=0.1),
+    dict(seed=44, queries=1, documents=30_000, answered=25_000, ties=40),
+]
+
+
+def measurable(qrels, level):
+    """Queries of which trec_eval reads no memory that it has not written: some grade is at least the level less one."""
+    return {query: grades for query, grades in qrels.items() if max(grades.values()) >= level - 1}
+
+
+def agrees(found, expected):
+    assert list(found) == list(expected)
+    for query, values in expected.items():
+        assert found[query].keys() == values.keys()
+        for name, value in values.items():
+            # DIFFERENCE: without a document trec_eval divides 0 by 0, and has no recall to interpolate at.
+            assert found[query][name] == (0.0 if math.isnan(value) else value), (query, name)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["seed"]))
+@pytest.mark.parametrize("level", [1, 2])
+@pytest.mark.parametrize("judged_only", [False, True])
+def test_every_measure(case, level, judged_only):
+    qrels, run = draw(**case)
+    qrels = measurable(qrels, level)
+    options = dict(relevance_level=level, judged_docs_only_flag=judged_only)
+    expected = pytrec_eval.RelevanceEvaluator(qrels, pytrec_eval.supported_measures, **options).evaluate(run)
+    evaluator = RelevanceEvaluator(qrels, supported_measures, **options)
+    agrees(evaluator.evaluate(run), expected)
+    agrees(evaluator.evaluate(columns(run)), expected)
+    agrees(RelevanceEvaluator(columns(qrels), supported_measures, **options).evaluate(columns(run)), expected)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"official"},
+        {"set"},
+        {"all_trec"},
+        {"official", "P_7"},
+        {"ndcg_cut_20,4"},
+        {"ndcg_cut.20,4", "ndcg_cut_5"},
+        {"P", "P_10,5"},
+        {"iprec_at_recall_0.10"},
+        {"iprec_at_recall.0.1,0.15", "iprec_at_recall_0.7"},
+        {"Rprec_mult_0.3,1", "Rprec_mult"},
+        {"set_F_0.5"},
+        {"set_F.2"},
+        {"set_F_0.5,2"},
+        {"utility_1,2,3,4"},
+        {"11pt_avg_0.2,0.5,0.8"},
+        {"relstring_5", "runid"},
+        {"success_3,1", "relative_P.2", "recall_8", "map_cut_3,6"},
+        {"gm_map", "gm_bpref", "num_q", "G", "binG", "Rndcg", "ndcg_rel"},
+    ],
+    ids=lambda asked: " ".join(sorted(asked)),
+)
+def test_names(asked):
+    for case in CASES[:4]:
+        qrels, run = draw(**case)
+        qrels = measurable(qrels, 1)
+        expected = pytrec_eval.RelevanceEvaluator(qrels, asked).evaluate(run)
+        agrees(RelevanceEvaluator(qrels, asked).evaluate(run), expected)
+        agrees(RelevanceEvaluator(qrels, asked, 1, True).evaluate(run),
+               pytrec_eval.RelevanceEvaluator(qrels, asked, 1, True).evaluate(run))  # fmt: skip
+
+
+def test_what_is_supported():
+    assert supported_measures == set(pytrec_eval.supported_measures)
+    theirs = {name: set(members) for name, members in pytrec_eval.supported_nicknames.items()}
+    # Its other nicknames have members that it does not support itself.
+    assert supported_nicknames == {name: m for name, m in theirs.items() if m <= supported_measures}
+    assert {"official", "set", "all_trec"} <= set(supported_nicknames)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("P_0", "expected a whole number of at least 1"),
+        ("ndcg_cut_5,x", "expected a whole number"),
+        ("utility_1,2", "expected four numbers"),
+        ("set_P_3", "takes no parameter"),
+        ("treceval", "unknown measure"),
+        ("all_prefs", "unknown measure"),
+    ],
+)
+def test_names_that_are_none(name, message):
+    with pytest.raises(ValueError, match=message):
+        RelevanceEvaluator({"q": {"a": 1}}, {name})
+
+
+@pytest.mark.parametrize("ties", ["document-descending", "document-ascending", "stable", "pessimistic", "optimistic"])
+def test_judged_documents_alone_are_the_list_without_the_others(tmp_path, ties):
+    measures = ["map", "ndcg@5", "bpref", "infap", "p@3", "num_ret", "num_nonrel_judged_ret", "rr", "g"]
+    qrels, run = draw(40, ties=3, unjudged=0.2)
+    kept = {q: {d: s for d, s in scores.items() if qrels[q].get(d, -1) >= 0} for q, scores in run.items()}
+    expected = evaluate(qrels, kept, measures, ties=ties)
+    files = write_trec(tmp_path / "q", qrels, run=False), write_trec(tmp_path / "r", run, run=True)
+    for judged, answers in ((qrels, run), (columns(qrels), columns(run)), (qrels, columns(run)), files):
+        found = evaluate(judged, answers, measures, ties=ties, judged_only=True)
+        assert np.array_equal(found.values, expected.values)
+    assert (expected["num_ret"] < evaluate(qrels, run, "num_ret")["num_ret"]).any()
+
+
+def test_geometric_means():
+    qrels, run = draw(41, queries=50)
+    names = {"gm_map", "gm_bpref", "num_rel", "map"}
+    result = RelevanceEvaluator(qrels, names).measure(run)
+    for name in names:
+        values = result[name].tolist()
+        expected = pytrec_eval.compute_aggregated_measure(name, values)
+        assert compute_aggregated_measure(name, values) == expected
+        if not name.startswith("num"):
+            assert result.mean(name) == result.means[name] == pytest.approx(expected, rel=1e-14)
+    assert result.mean("gm_map") < result.mean("map")
+    interval = result.interval("gm_map", samples=500)
+    assert 0 < interval.low < interval.mean == result.mean("gm_map") < interval.high
+    other = evaluate(qrels, {q: dict.fromkeys(scores, 1) for q, scores in run.items()}, "gm_map", missing="skip")
+    (pair,) = compare({"ours": result, "other": other}, "gm_map")
+    assert pair.difference == other.mean("gm_map") - result.mean("gm_map")
+    assert {pair.baseline, pair.candidate} == {"ours", "other"} and 0 < pair.p_value <= 1
+
+
+def test_ties_have_a_range_where_there_is_a_closed_form():
+    qrels, run = draw(42, ties=3)
+    measures = ["relative_p@4", "rprec_mult@0.7", "f(x=0.5)", "set_map", "utility", "num_nonrel_judged_ret"]
+    least, expected, greatest = tie_range(qrels, run, measures)
+    for name in measures:
+        assert (least[name] <= expected[name] + 1e-12).all() and (expected[name] <= greatest[name] + 1e-12).all()
+    for name in ("gm_map", "iprec@0.1", "11pt_avg", "g", "bing", "rndcg", "ndcg_rel"):
+        with pytest.raises(ValueError, match=f"{name} has no closed form over ties"):
+            evaluate(qrels, run, name, ties="expected")
+
+
+def test_lines_become_dictionaries():
+    qrels, run = draw(43, ties=7)
+    texts = [
+        "".join(f"{q} 0 {d} {g}\n" for q, grades in qrels.items() for d, g in grades.items()),
+        "".join(f"{q} Q0 {d} 1 {s!r} tag\n" for q, scores in run.items() for d, s in scores.items()),
+    ]
+    assert parse_qrel(io.StringIO(texts[0])) == dict(pytrec_eval.parse_qrel(io.StringIO(texts[0]))) == qrels
+    assert parse_run(io.StringIO(texts[1])) == dict(pytrec_eval.parse_run(io.StringIO(texts[1]))) == run
+    assert parse_run(["\ufeffq Q0 a 1 2 t and more", "", "# note"]) == {"q": {"a": 2.0}}
+    for call, lines, message in (
+        (parse_run, ["q Q0 a 1 2 t", "q Q0 a 1 2"], "line 2: has 5 fields, expected 6"),
+        (parse_run, ["q Q0 a 1 x t"], "line 1: score is 'x', expected a number"),
+        (parse_run, ["q Q0 a 1 2 t"] * 2, "line 2: query 'q' has document 'a' twice"),
+        (parse_qrel, ["q 0 a 1 2"], "line 1: has 5 fields, expected 4"),
+        (parse_qrel, ["q 0 a 0.5"], "line 1: grade is '0.5', expected a whole number"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call(lines)
