@@ -34,25 +34,41 @@ def precision_recall_curve(
 ) -> PrecisionRecallCurve:
     """Precision and recall at each distinct score, and a last point with precision 1 and recall 0.
 
-    Args:
-        y_true: ``(N,)`` labels: 0 and 1, -1 and 1, or bool; or anything if `pos_label` is given.
-        y_score: ``(N,)`` scores, greater for the positive class. The thresholds are of their dtype.
-        pos_label: The label of the positive class; 1 by default.
-        sample_weight: ``(N,)`` how much each example counts; examples of weight 0 are as if not there. 1 by default.
-        drop_intermediate: Leave out thresholds between which only precision changes.
+    Parameters
+    ----------
+    y_true
+        ``(N,)`` labels: 0 and 1, -1 and 1, or bool; or anything if `pos_label` is given.
+    y_score
+        ``(N,)`` scores, greater for the positive class. The thresholds are of their dtype.
+    pos_label
+        The label of the positive class; 1 by default.
+    sample_weight
+        ``(N,)`` how much each example counts; examples of weight 0 are as if not there. 1 by default.
+    drop_intermediate
+        Leave out thresholds between which only precision changes.
 
-    Returns:
+    Returns
+    -------
+    PrecisionRecallCurve
         Precision ``(T + 1,)``, recall ``(T + 1,)`` and thresholds ``(T,)``, ascending. Without positives recall is 1;
         without examples there are no thresholds.
 
-    Raises:
-        ValueError: Shapes differ, labels are not binary, or a score or weight is NaN.
+    Raises
+    ------
+    ValueError
+        Shapes differ, labels are not binary, or a score or weight is NaN.
 
-    Warns:
-        UserWarning: There is no positive example.
+    Warns
+    -----
+    UserWarning
+        There is no positive example.
 
-    Source: scikit-learn, `precision_recall_curve`, same bits.
+    References
+    ----------
+    scikit-learn, `precision_recall_curve`, same bits.
 
+    Examples
+    --------
     >>> curve = precision_recall_curve([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
     >>> curve.precision
     array([0.5       , 0.66666667, 0.5       , 1.        , 1.        ])
@@ -107,31 +123,48 @@ def average_precision_score(
 ) -> np.ndarray | float:
     """Average precision of a classifier: ``sum over thresholds of (R_n - R_(n-1)) * P_n``.
 
-    Args:
-        y_true: ``(N,)`` binary labels; or ``(N, C)``, 0 or 1 for each class; or ``(N,)`` integers or text with
-            ``(N, C)`` scores, whose columns are then the distinct labels in order.
-        y_score: ``(N,)`` or ``(N, C)`` scores.
-        average: For more than one class: ``"macro"`` is the mean over classes, ``"micro"`` takes all entries as one
-            class, ``"weighted"`` weighs classes by their positives, ``"samples"`` is the mean over rows, None gives
-            the ``(C,)`` array.
-        pos_label: The label of the positive class of one-dimensional labels.
-        sample_weight: ``(N,)`` how much each example (each row) counts; 1 by default.
-        interpolation: ``"none"`` is scikit-learn's; with the others, precision at a recall is the greatest at that
-            recall or beyond, and ``"voc2007"`` takes its mean over recall 0, 0.1, …, 1, ``"coco"`` over 0, 0.01, …, 1,
-            ``"voc2010"`` the area under it.
+    Parameters
+    ----------
+    y_true
+        ``(N,)`` binary labels; or ``(N, C)``, 0 or 1 for each class; or ``(N,)`` integers or text with ``(N, C)``
+        scores, whose columns are then the distinct labels in order.
+    y_score
+        ``(N,)`` or ``(N, C)`` scores.
+    average
+        For more than one class: ``"macro"`` is the mean over classes, ``"micro"`` takes all entries as one class,
+        ``"weighted"`` weighs classes by their positives, ``"samples"`` is the mean over rows, None gives the ``(C,)``
+        array.
+    pos_label
+        The label of the positive class of one-dimensional labels.
+    sample_weight
+        ``(N,)`` how much each example (each row) counts; 1 by default.
+    interpolation
+        ``"none"`` is scikit-learn's; with the others, precision at a recall is the greatest at that recall or beyond,
+        and ``"voc2007"`` takes its mean over recall 0, 0.1, …, 1, ``"coco"`` over 0, 0.01, …, 1, ``"voc2010"`` the area
+        under it.
 
-    Returns:
+    Returns
+    -------
+    np.ndarray | float
         A float, or an array with ``average=None``. A class without positives has 0; so does no example at all.
 
-    Raises:
-        ValueError: Shapes differ, labels are not binary, `pos_label` is none of two labels, a score or weight is NaN,
-            or a name is unknown.
+    Raises
+    ------
+    ValueError
+        Shapes differ, labels are not binary, `pos_label` is none of two labels, a score or weight is NaN, or a name is
+        unknown.
 
-    Warns:
-        UserWarning: A class has no positive example.
+    Warns
+    -----
+    UserWarning
+        A class has no positive example.
 
-    Source: scikit-learn, `average_precision_score`, same bits; PASCAL VOC 2007 and 2010 development kits; COCO.
+    References
+    ----------
+    scikit-learn, `average_precision_score`, same bits; PASCAL VOC 2007 and 2010 development kits; COCO.
 
+    Examples
+    --------
     >>> average_precision_score([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
     0.8333333333333333
     >>> average_precision_score([[1, 0], [0, 1], [1, 1]], [[0.9, 0.2], [0.8, 0.3], [0.1, 0.9]], average=None)

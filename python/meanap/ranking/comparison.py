@@ -38,26 +38,41 @@ def compare(
 ) -> list[Comparison]:
     """Paired tests between runs over the same queries, two-sided, with Holm's correction for their number.
 
-    Args:
-        results: Results by the run's name, at least two.
-        measure: The measure to compare.
-        baseline: Compare each of the others, as a candidate, with this run; without, each pair, of which the run that
-            comes first is the baseline.
-        test: ``"randomisation"`` (exact up to 16 differing queries, else by random signs) or ``"t"``.
-        samples: How many random signs to draw.
-        seed: The same seed gives the same p-values, whatever the number of threads.
+    Parameters
+    ----------
+    results
+        Results by the run's name, at least two.
+    measure
+        The measure to compare.
+    baseline
+        Compare each of the others, as a candidate, with this run; without, each pair, of which the run that comes first
+        is the baseline.
+    test
+        ``"randomisation"`` (exact up to 16 differing queries, else by random signs) or ``"t"``.
+    samples
+        How many random signs to draw.
+    seed
+        The same seed gives the same p-values, whatever the number of threads.
 
-    Returns:
+    Returns
+    -------
+    list[Comparison]
         A `Comparison` for each pair; differences are candidate minus baseline: a positive one means that the candidate
-        is better. Of ``gm_map`` and ``gm_bpref`` it is the difference of geometric means, the
-        test one of the logarithms.
+        is better. For ``gm_map`` and ``gm_bpref`` it is the difference of geometric means, and the test is on the
+        logarithms.
 
-    Raises:
-        ValueError: Fewer than two runs, different queries, a NaN value, or an unknown test or baseline.
+    Raises
+    ------
+    ValueError
+        Fewer than two runs, different queries, a NaN value, or an unknown test or baseline.
 
-    Sources: Smucker, Allan and Carterette, "A comparison of statistical significance tests for information retrieval
+    References
+    ----------
+    Smucker, Allan and Carterette, "A comparison of statistical significance tests for information retrieval
     evaluation", CIKM 2007; Holm 1979.
 
+    Examples
+    --------
     >>> from meanap.ranking import evaluate
     >>> qrels = {f"q{i}": {"a": 1} for i in range(6)}
     >>> good = evaluate(qrels, {q: {"a": 2.0, "b": 1.0} for q in qrels})

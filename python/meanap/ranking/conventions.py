@@ -28,30 +28,43 @@ if TYPE_CHECKING:
 class Conventions:
     """The conventions of an evaluation; the defaults are trec_eval 10's.
 
-    Attributes:
-        divisor: What average precision divides by: ``"relevant"`` (all relevant documents), ``"min(relevant, k)"``,
-            ``"found"`` (the relevant documents within the cut-off).
-        ties: The order of equal scores: ``"document-descending"``, ``"document-ascending"`` (text bytewise, integers
-            as numbers), ``"stable"`` (as they came), ``"optimistic"``, ``"pessimistic"`` (the greatest and the least
-            value that any order gives), ``"expected"`` (the mean over all orders), ``"grouped"`` (scikit-learn's: a tie
-            is one step for ``map``; the mean over all orders for the others).
-        score_dtype: ``"float64"``, or ``"float32"``: scores are rounded before they are compared.
-        empty: What a query without a relevant document gives: ``"zero"``, ``"one"``, ``"nan"``, ``"skip"`` (left out
-            and listed), ``"error"``.
-        missing: What a query gives that one side lacks: ``"skip"`` (only queries of both sides count), ``"zero"`` (a
-            judged query without an answer counts as an empty list), ``"error"``.
-        duplicates: What a document gives that a list names twice: ``"error"``, ``"first"`` or ``"last"`` (that one
-            counts, the others are as if not there), ``"once"`` (each takes a place, the best placed counts),
-            ``"all"`` (each counts).
-        negative: The meaning of a negative grade: ``"unjudged"`` (pooled but not judged, as in trec_eval), ``"error"``.
-        gain: The gain of a grade in nDCG: ``"linear"`` or ``"exponential"`` (2^grade - 1).
-        relevance_level: The lowest grade that is relevant, at least 1.
-        graded_below_level: Whether nDCG gives a gain to positive grades below `relevance_level`.
-        positive_scores_only: Whether ``map``, ``p``, ``recall``, ``f1`` and ``rr`` take a relevant document whose
-            score is 0 or less as not relevant.
-        judged_only: Whether documents without a judgement (or with a negative grade) are taken out of the lists before
-            they are ranked, as trec_eval's ``-J`` does.
-        compensated: Whether the precisions of a query are added with Kahan's compensation, as pandas does.
+    Attributes
+    ----------
+    divisor
+        What average precision divides by: ``"relevant"`` (all relevant documents), ``"min(relevant, k)"``, ``"found"``
+        (the relevant documents within the cut-off).
+    ties
+        The order of equal scores: ``"document-descending"``, ``"document-ascending"`` (text bytewise, integers as
+        numbers), ``"stable"`` (as they came), ``"optimistic"``, ``"pessimistic"`` (the greatest and the least value
+        that any order gives), ``"expected"`` (the mean over all orders), ``"grouped"`` (scikit-learn's: a tie is one
+        step for ``map``; the mean over all orders for the others).
+    score_dtype
+        ``"float64"``, or ``"float32"``: scores are rounded before they are compared.
+    empty
+        What a query without a relevant document gives: ``"zero"``, ``"one"``, ``"nan"``, ``"skip"`` (left out and
+        listed), ``"error"``.
+    missing
+        What a query gives that one side lacks: ``"skip"`` (only queries of both sides count), ``"zero"`` (a judged
+        query without an answer counts as an empty list), ``"error"``.
+    duplicates
+        What a document gives that a list names twice: ``"error"``, ``"first"`` or ``"last"`` (that one counts, the
+        others are as if not there), ``"once"`` (each takes a place, the best placed counts), ``"all"`` (each counts).
+    negative
+        The meaning of a negative grade: ``"unjudged"`` (pooled but not judged, as in trec_eval), ``"error"``.
+    gain
+        The gain of a grade in nDCG: ``"linear"`` or ``"exponential"`` (2^grade - 1).
+    relevance_level
+        The lowest grade that is relevant, at least 1.
+    graded_below_level
+        Whether nDCG gives a gain to positive grades below `relevance_level`.
+    positive_scores_only
+        Whether ``map``, ``p``, ``recall``, ``f1`` and ``rr`` take a relevant document whose score is 0 or less as not
+        relevant.
+    judged_only
+        Whether documents without a judgement (or with a negative grade) are taken out of the lists before they are
+        ranked, as trec_eval's ``-J`` does.
+    compensated
+        Whether the precisions of a query are added with Kahan's compensation, as pandas does.
     """
 
     divisor: Divisor = "relevant"
@@ -138,9 +151,13 @@ PRESETS: dict[ConventionName, Conventions] = {
 def preset(name: ConventionName) -> Conventions:
     """The conventions of a tool, by name.
 
-    Raises:
-        ValueError: No such preset; the message lists them.
+    Raises
+    ------
+    ValueError
+        No such preset; the message lists them.
 
+    Examples
+    --------
     >>> preset("torchmetrics").divisor
     'found'
     """

@@ -28,15 +28,24 @@ class Interval(NamedTuple):
 class RankingResult:
     """Measures of one run: a column for each measure, a row for each query.
 
-    Attributes:
-        measures: The measures' names.
-        queries: The ids of the measured queries: those of the run in its order, then judged ones without an answer.
-        values: ``(Q, M)`` float64.
-        conventions: The conventions used.
-        empty: Queries without a relevant document (left out of `queries` with ``empty="skip"``).
-        unanswered: Judged queries that the run lacks.
-        unjudged: Queries of the run that have no judgements.
-        logarithms: For each measure, whether its values are logarithms, so that its mean is the geometric one.
+    Attributes
+    ----------
+    measures
+        The measures' names.
+    queries
+        The ids of the measured queries: those of the run in its order, then judged ones without an answer.
+    values
+        ``(Q, M)`` float64.
+    conventions
+        The conventions used.
+    empty
+        Queries without a relevant document (left out of `queries` with ``empty="skip"``).
+    unanswered
+        Judged queries that the run lacks.
+    unjudged
+        Queries of the run that have no judgements.
+    logarithms
+        For each measure, whether its values are logarithms, so that its mean is the geometric one.
     """
 
     def __init__(
@@ -100,17 +109,25 @@ class RankingResult:
     def interval(self, measure: str, *, level: float = 0.95, samples: int = 10_000, seed: int = 0) -> Interval:
         """The mean with a bootstrap percentile interval over queries.
 
-        Args:
-            measure: One of `measures`.
-            level: The interval's confidence, between 0 and 1.
-            samples: How many bootstrap samples.
-            seed: The same seed gives the same interval, whatever the number of threads.
+        Parameters
+        ----------
+        measure
+            One of `measures`.
+        level
+            The interval's confidence, between 0 and 1.
+        samples
+            How many bootstrap samples.
+        seed
+            The same seed gives the same interval, whatever the number of threads.
 
-        Raises:
-            ValueError: `level` or `samples` is out of range, or a value is NaN.
+        Raises
+        ------
+        ValueError
+            `level` or `samples` is out of range, or a value is NaN.
 
-        Source: Efron 1979; Sakai, "Evaluating evaluation metrics based on the bootstrap", SIGIR 2006.
-        """
+        References
+        ----------
+        Efron 1979; Sakai, "Evaluating evaluation metrics based on the bootstrap", SIGIR 2006."""
         if not 0 < level < 1:
             raise ValueError(f"level is {level}, expected a number between 0 and 1")
         if samples < 1:
@@ -151,33 +168,49 @@ def evaluate(
 ) -> RankingResult:
     """Measures a run against relevance judgements; every measure and cut-off from one ranking of each list.
 
-    Args:
-        qrels: The judgements: ``{query: {document: grade}}``; the path of a TREC file, or of a TSV or CSV file whose
-            header names the columns, as BEIR's and MTEB's do (either may be compressed with gzip); a table (Polars,
-            pandas, pyarrow) with columns such as query, document, relevance; or three arrays in that order. A query
-            without judgements is as one that is not there.
-        run: The answers: ``{query: {document: score}}``; a path, a table (query, document, score) or three arrays.
-        measures: Names: ``map``, ``map@k``, ``ndcg``, ``ndcg@k``, ``rr``, ``p@k``, ``recall@k``, ``hit@k``,
-            ``rprec``, ``bpref``, ``rbp``, ``rbp(p=0.95)``, ``f1@k``, ``err@k``, ``infap``, ``iprec@0.1``, ``num_ret``,
-            ``num_rel``, ``num_rel_ret``, and the others of trec_eval; or as trec_eval writes them (``P_10``,
-            ``ndcg_cut_10``, ``recip_rank``).
-        conventions: A preset's name or `Conventions`; ``"trec_eval"`` by default.
-        **changes: Single conventions that differ from those, such as ``ties="expected"``.
+    Parameters
+    ----------
+    qrels
+        The judgements: ``{query: {document: grade}}``; the path of a TREC file, or of a TSV or CSV file whose header
+        names the columns, as BEIR's and MTEB's do (either may be compressed with gzip); a table (Polars, pandas,
+        pyarrow) with columns such as query, document, relevance; or three arrays in that order. A query without
+        judgements is as one that is not there.
+    run
+        The answers: ``{query: {document: score}}``; a path, a table (query, document, score) or three arrays.
+    measures
+        Names: ``map``, ``map@k``, ``ndcg``, ``ndcg@k``, ``rr``, ``p@k``, ``recall@k``, ``hit@k``, ``rprec``, ``bpref``,
+        ``rbp``, ``rbp(p=0.95)``, ``f1@k``, ``err@k``, ``infap``, ``iprec@0.1``, ``num_ret``, ``num_rel``,
+        ``num_rel_ret``, and the others of trec_eval; or as trec_eval writes them (``P_10``, ``ndcg_cut_10``, ``recip_rank``).
+    conventions
+        A preset's name or `Conventions`; ``"trec_eval"`` by default.
+    **changes
+        Single conventions that differ from those, such as ``ties="expected"``.
 
-    Returns:
+    Returns
+    -------
+    RankingResult
         A `RankingResult`. With no queries at all its means are NaN.
 
-    Raises:
-        ValueError: A score is NaN, a document stands twice, a grade is negative where that is not "not judged", a
-            measure or convention is unknown, a query is missing with ``missing="error"``, the sides have no query in
-            common with ``missing="skip"``, or a line of a file is malformed (the message has file and line).
-        TypeError: An argument is not what it should be.
+    Raises
+    ------
+    ValueError
+        A score is NaN, a document stands twice, a grade is negative where that is not "not judged", a measure or
+        convention is unknown, a query is missing with ``missing="error"``, the sides have no query in common with
+        ``missing="skip"``, or a line of a file is malformed (the message has file and line).
+    TypeError
+        An argument is not what it should be.
 
-    Warns:
-        UserWarning: A file has a byte that is not UTF-8; ids like that one are read as Latin-1.
+    Warns
+    -----
+    UserWarning
+        A file has a byte that is not UTF-8; ids like that one are read as Latin-1.
 
-    Sources: trec_eval for all but rbp (Moffat and Zobel 2008), err (Chapelle et al. 2009) and f1.
+    References
+    ----------
+    trec_eval for all but rbp (Moffat and Zobel 2008), err (Chapelle et al. 2009) and f1.
 
+    Examples
+    --------
     >>> qrels = {"q1": {"d1": 1, "d2": 0, "d3": 2}}
     >>> run = {"q1": {"d1": 0.2, "d2": 0.9, "d3": 0.5}}
     >>> evaluate(qrels, run, ["map", "ndcg@2", "rr"])
@@ -194,14 +227,23 @@ def evaluate(
 class RelevanceEvaluator:
     """Judgements that are indexed once and measure many runs; replaces pytrec_eval's class of this name.
 
-    Args:
-        query_relevance: The judgements, as `evaluate` takes them.
-        measures: pytrec_eval's names (``{"map", "ndcg_cut.5,10", "P"}``) and nicknames (``{"official"}``), or ours.
-        relevance_level: The lowest grade that is relevant.
-        judged_docs_only_flag: Whether documents without a judgement are taken out of the lists first.
-        conventions: A preset's name or `Conventions`.
-        **changes: Single conventions that differ from those.
+    Parameters
+    ----------
+    query_relevance
+        The judgements, as `evaluate` takes them.
+    measures
+        pytrec_eval's names (``{"map", "ndcg_cut.5,10", "P"}``) and nicknames (``{"official"}``), or ours.
+    relevance_level
+        The lowest grade that is relevant.
+    judged_docs_only_flag
+        Whether documents without a judgement are taken out of the lists first.
+    conventions
+        A preset's name or `Conventions`.
+    **changes
+        Single conventions that differ from those.
 
+    Examples
+    --------
     >>> evaluator = RelevanceEvaluator({"q1": {"d1": 1, "d2": 0}}, {"map", "P_5"})
     >>> sorted(evaluator.evaluate({"q1": {"d1": 0.2, "d2": 0.9}})["q1"].items())
     [('P_5', 0.2), ('map', 0.5)]

@@ -31,11 +31,16 @@ class Share(NamedTuple):
 class Explanation:
     """A difference and what accounts for it.
 
-    Attributes:
-        measure: The measure whose mean is compared.
-        baseline: The mean under the baseline's conventions.
-        candidate: The mean under the candidate's.
-        shares: The conventions on which they differ; amounts add up to ``difference``, the largest first.
+    Attributes
+    ----------
+    measure
+        The measure whose mean is compared.
+    baseline
+        The mean under the baseline's conventions.
+    candidate
+        The mean under the candidate's.
+    shares
+        The conventions on which they differ; amounts add up to ``difference``, the largest first.
     """
 
     measure: str
@@ -68,16 +73,26 @@ def explain_difference(
     Changing one convention may matter more or less depending on the others, so each one's share is its mean effect
     over all orders in which they can be changed (the Shapley value): the shares add up to the whole difference.
 
-    Args:
-        qrels: The judgements, as `evaluate` takes them.
-        run: The answers.
-        baseline: A preset's name or `Conventions`.
-        candidate: Another.
-        measure: The measure whose mean is compared.
+    Parameters
+    ----------
+    qrels
+        The judgements, as `evaluate` takes them.
+    run
+        The answers.
+    baseline
+        A preset's name or `Conventions`.
+    candidate
+        Another.
+    measure
+        The measure whose mean is compared.
 
-    Raises:
-        ValueError: One of the two cannot measure this input; the message says why.
+    Raises
+    ------
+    ValueError
+        One of the two cannot measure this input; the message says why.
 
+    Examples
+    --------
     >>> qrels = {"q1": {"d1": 1, "d2": 1, "d3": 1}}
     >>> run = {"q1": {"d1": 0.9, "d2": 0.5, "d4": 0.5}}
     >>> explain_difference(qrels, run, "trec_eval", "torchmetrics", "map@2")

@@ -14,9 +14,12 @@ def paired(sides: dict[str, Any]) -> list[Any]:
     Values of dictionaries become lists, and tables of pandas arrays. A side without labels is paired by position with
     one that has an index, but not with a dictionary, whose order says nothing.
 
-    Raises:
-        ValueError: The labels of two sides are not the same ones, or some stand twice.
-        TypeError: One side is a dictionary and the other has no labels; or a side is a set.
+    Raises
+    ------
+    ValueError
+        The labels of two sides are not the same ones, or some stand twice.
+    TypeError
+        One side is a dictionary and the other has no labels; or a side is a set.
     """
     (first, a), (second, b) = sides.items()
     for name, side in sides.items():
@@ -51,8 +54,10 @@ def _check_same(first: str, ours: list[Any], second: str, theirs: list[Any]) -> 
 def check_same_index(columns: dict[str, Any]) -> None:
     """Refuses columns of pandas whose indices differ: their rows would be paired by position in silence.
 
-    Raises:
-        ValueError: Two of them differ.
+    Raises
+    ------
+    ValueError
+        Two of them differ.
     """
     indexed = {name: column.index for name, column in columns.items() if _is_indexed(column)}
     if not indexed:

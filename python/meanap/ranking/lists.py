@@ -21,22 +21,34 @@ def apk(actual: Items, predicted: RankedItems, k: int = 10) -> float:
     ``sum over ranks i <= k of [predicted[i] is in actual and was not predicted before] * (hits so far) / i``, divided
     by ``min(len(actual), k)``.
 
-    Args:
-        actual: The relevant items, in any order, of anything hashable. An item that stands twice counts twice in the
-            divisor.
-        predicted: The predicted items, best first. A repeated prediction takes its place but counts once.
-        k: How many predictions count, at least 1.
+    Parameters
+    ----------
+    actual
+        The relevant items, in any order, of anything hashable. An item that stands twice counts twice in the divisor.
+    predicted
+        The predicted items, best first. A repeated prediction takes its place but counts once.
+    k
+        How many predictions count, at least 1.
 
-    Returns:
+    Returns
+    -------
+    float
         A number from 0 to 1; 0 if `actual` or `predicted` is empty.
 
-    Raises:
-        ValueError: `k` is less than 1.
-        TypeError: An argument is not a list of hashable items.
+    Raises
+    ------
+    ValueError
+        `k` is less than 1.
+    TypeError
+        An argument is not a list of hashable items.
 
-    Source: ml_metrics, `average_precision.apk`, same bits; but empty `actual` gives 0, as in its repository, where its
-    last release (0.1.4) gives 1.
+    References
+    ----------
+    ml_metrics, `average_precision.apk`, same bits; but empty `actual` gives 0, as in its repository, where its last
+    release (0.1.4) gives 1.
 
+    Examples
+    --------
     >>> apk(["a", "c"], ["a", "b", "c"], k=3)
     0.8333333333333333
     >>> apk([], ["a"])
@@ -56,22 +68,36 @@ def mapk(actual: ItemLists, predicted: ItemLists, k: int = 10, *, padding: int |
     Lists are paired by position. Where both sides have labels (the keys of dictionaries, the index of pandas Series and
     DataFrames) that are not the same in the same order, they are paired by label.
 
-    Args:
-        actual: The relevant items of each list.
-        predicted: The predicted items of each list, best first.
-        k: How many predictions count, at least 1.
-        padding: What fills up the rows of integer arrays; None if nothing does.
+    Parameters
+    ----------
+    actual
+        The relevant items of each list.
+    predicted
+        The predicted items of each list, best first.
+    k
+        How many predictions count, at least 1.
+    padding
+        What fills up the rows of integer arrays; None if nothing does.
 
-    Returns:
+    Returns
+    -------
+    float
         `numpy.mean` of the lists' values; NaN if there are no lists.
 
-    Raises:
-        ValueError: `k` is less than 1, the sides differ in length (ml_metrics would drop the rest in silence), or their
-            labels are not the same ones.
-        TypeError: An argument is not what it should be.
+    Raises
+    ------
+    ValueError
+        `k` is less than 1, the sides differ in length (ml_metrics would drop the rest in silence), or their labels are
+        not the same ones.
+    TypeError
+        An argument is not what it should be.
 
-    Source: ml_metrics, `average_precision.mapk`, same bits.
+    References
+    ----------
+    ml_metrics, `average_precision.mapk`, same bits.
 
+    Examples
+    --------
     >>> mapk([[1, 2], [3]], [[1, 4, 2], [5, 3]], k=2)
     0.5
     >>> import numpy as np

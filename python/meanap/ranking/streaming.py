@@ -23,15 +23,23 @@ class AveragePrecisionAtK(Metric):
     ``min(number of labels, k)``; the mean over rows. Classes are ranked by descending score; in a tie the lower index
     goes first. The sum is exact, so batches and shards in any order give the same bits.
 
-    Args:
-        k: How many classes count, at least 1 and at most their number.
-        empty: What a row without a label gives: ``"skip"`` leaves it out (`skipped` counts such rows); ``"nan"`` makes
-            the whole result NaN, as TensorFlow does.
-        sync_on_compute: Whether `compute` gathers the rows of all ranks of ``torch.distributed`` by itself.
+    Parameters
+    ----------
+    k
+        How many classes count, at least 1 and at most their number.
+    empty
+        What a row without a label gives: ``"skip"`` leaves it out (`skipped` counts such rows); ``"nan"`` makes the
+        whole result NaN, as TensorFlow does.
+    sync_on_compute
+        Whether `compute` gathers the rows of all ranks of ``torch.distributed`` by itself.
 
-    Source: TensorFlow, `tf.compat.v1.metrics.average_precision_at_k`; same value (its own sum depends on the machine
-    in the last bits).
+    References
+    ----------
+    TensorFlow, `tf.compat.v1.metrics.average_precision_at_k`; same value (its own sum depends on the machine in the
+    last bits).
 
+    Examples
+    --------
     >>> metric = AveragePrecisionAtK(k=3)
     >>> scores = [[0.1, 0.2, 0.6, 0.1], [0.8, 0.05, 0.1, 0.05], [0.3, 0.4, 0.1, 0.2],
     ...           [0.6, 0.25, 0.1, 0.05], [0.1, 0.2, 0.6, 0.1]]
@@ -69,15 +77,20 @@ class AveragePrecisionAtK(Metric):
     def update(self, labels: Numbers | Rows | CompressedRows, scores: Rows) -> None:
         """Adds a batch.
 
-        Args:
-            labels: ``(N, L)`` integers, filled up with -1; or ``(N,)``, one for each row; or a CSR matrix, or a list
-                of lists, or a ``(N, C)`` bool array. A label that is no class (negative, or too great) is left out. A
-                label that an integer array repeats counts twice in the divisor, as in TensorFlow's dense labels;
-                elsewhere once, as in its sparse ones.
-            scores: ``(N, C)`` numbers; float32 and float64 are taken as they are, other types as float64.
+        Parameters
+        ----------
+        labels
+            ``(N, L)`` integers, filled up with -1; or ``(N,)``, one for each row; or a CSR matrix, or a list of lists,
+            or a ``(N, C)`` bool array. A label that is no class (negative, or too great) is left out. A label that an
+            integer array repeats counts twice in the divisor, as in TensorFlow's dense labels; elsewhere once, as in
+            its sparse ones.
+        scores
+            ``(N, C)`` numbers; float32 and float64 are taken as they are, other types as float64.
 
-        Raises:
-            ValueError: A score is NaN, shapes do not go together, or `k` is greater than C.
+        Raises
+        ------
+        ValueError
+            A score is NaN, shapes do not go together, or `k` is greater than C.
         """
         scores = np.asarray(scores)
         if scores.ndim != 2:
