@@ -180,7 +180,8 @@ def evaluate(
     measures
         Names: ``map``, ``map@k``, ``ndcg``, ``ndcg@k``, ``rr``, ``p@k``, ``recall@k``, ``hit@k``, ``rprec``, ``bpref``,
         ``rbp``, ``rbp(p=0.95)``, ``f1@k``, ``err@k``, ``infap``, ``iprec@0.1``, ``num_ret``, ``num_rel``,
-        ``num_rel_ret``, and the others of trec_eval; or as trec_eval writes them (``P_10``, ``ndcg_cut_10``, ``recip_rank``).
+        ``num_rel_ret``, and the others of trec_eval; or as trec_eval writes them (``P_10``, ``ndcg_cut_10``,
+        ``recip_rank``).
     conventions
         A preset's name or `Conventions`; ``"trec_eval"`` by default.
     **changes
