@@ -16,7 +16,7 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder with real COCO and LVIS annotations; a test that asks for it is skipped where it is absent.
+    """The folder with real COCO and LVIS annotations; a test that needs it is skipped where it is absent.
 
     It lies beside the checkout (`../shared/data`), or where the variable `MEANAP_SHARED_DATA` says.
     """

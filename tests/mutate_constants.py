@@ -5,7 +5,7 @@
     python tests/mutate_constants.py --only voc --list
 
 A mutation that no test notices is printed as SURVIVED, one whose text is no longer in its file as STALE; both make the
-command fail. Each mutation is one step: to the next number, or from one comparison to its neighbour.
+command fail. Each mutation is one step: to the next number, or from one comparison to the adjacent one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Data sets as lists of one dictionary for each image, and other things that tests of the native face share."""
+"""Data sets as lists of one dictionary for each image, and other data that tests of the array API share."""
 
 import numpy as np
 

@@ -23,7 +23,7 @@ def with_threads(threads, work):
                 os.environ["MEANAP_NUM_THREADS"] = str(threads)
                 answer.write_bytes(pickle.dumps(work()))
                 status = 0
-            except BaseException as error:  # noqa: BLE001 (it is told to the parent)
+            except BaseException as error:  # noqa: BLE001 (it is reported to the parent)
                 answer.write_bytes(pickle.dumps(repr(error)))
             finally:
                 os._exit(status)

@@ -218,7 +218,7 @@ def test_a_confusion_is_the_matching_without_categories(preset, seed):
         confusion = result.confusion(IOU, -math.inf)
         assert confusion.true_positives + confusion.misclassified == hits
         assert (confusion.false_positives, confusion.false_negatives) == (wrong, missed)
-    # Which category is taken for which.
+    # The confusion of categories.
     expected = np.zeros_like(confusion.matrix)
     place = {k: n for n, k in enumerate(confusion.categories)}
     for i, (target, pred) in enumerate(zip(targets, preds, strict=True)):
@@ -267,7 +267,7 @@ def as_coco(targets, preds, first):
 
 
 def cells_of_eval_imgs(module, truth, results):
-    """The cells that ``COCOeval.evalImgs`` tells at 0.5 of all areas: ids of partners in the place of their places."""
+    """The cells of ``COCOeval.evalImgs`` at 0.5 of all areas, with ids of partners in place of positions."""
     with contextlib.redirect_stdout(io.StringIO()):
         ground_truth = module.COCO()
         ground_truth.dataset = truth

@@ -25,7 +25,7 @@ def polars(columns):
 
 
 def pandas(columns):
-    pytest.importorskip("pyarrow", reason="pandas speaks Arrow by pyarrow")
+    pytest.importorskip("pyarrow", reason="pandas has the Arrow interface through pyarrow")
     frame = pytest.importorskip("pandas", reason="pandas is not installed").DataFrame
     return frame({name: column if np.ndim(column) == 1 else list(column) for name, column in columns.items()})
 
@@ -137,7 +137,7 @@ def test_memory_is_freed_with_its_last_reader():
     pa = pytest.importorskip("pyarrow")
 
     class Array(np.ndarray):
-        """An array that can be watched."""
+        """An array whose use is recorded."""
 
     column = np.arange(1000).view(Array)
     watched = weakref.ref(column)

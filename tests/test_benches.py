@@ -135,7 +135,7 @@ def test_the_cost_over_a_cluster_is_measured(repository):
         assert float(row[4]) > 0 and float(row[6]) > 0 and all(row[i].endswith(" MB") for i in (5, 7, 8))
 
 
-def test_more_instructions_than_before_are_told(benches, capsys):
+def test_more_instructions_than_before_are_reported(benches, capsys):
     from floor import compare
 
     before = {"a: read": 50_000_000, "a: match": -500}

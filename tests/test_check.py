@@ -156,7 +156,7 @@ def test_boxes_outside_the_image(tmp_path, clean):
     assert meanap.check(truth).codes == set()
 
 
-def test_corners_are_told_from_sizes(tmp_path, clean):
+def test_corners_are_distinguished_from_sizes(tmp_path, clean):
     truth = copy.deepcopy(clean[0])
     without_masks(truth)
     for image in truth["images"]:
@@ -416,7 +416,7 @@ def test_findings_as_json_and_text(clean):
 
 
 def test_real_data(shared_data):
-    # Each of these was looked at: the example results are the ground truth, moved a little or not at all.
+    # Each of these was reviewed: the example results are the ground truth, moved a little or not at all.
     truth = shared_data / "coco100_gt.json"
     assert meanap.check(truth).codes == {"category-without-objects"}
     findings = meanap.check(truth, shared_data / "coco100_bbox.json")

@@ -310,7 +310,7 @@ NUMBERS = [
 
 
 @pytest.mark.parametrize(("command", "option", "values"), NUMBERS)
-def test_numbers_that_are_none_are_told_with_what_is_expected(capsys, command, option, values):
+def test_invalid_numbers_are_reported_with_what_is_expected(capsys, command, option, values):
     for value in values:
         with pytest.raises(SystemExit) as stopped:
             main([*command, f"{option}={value}"])

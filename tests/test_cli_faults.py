@@ -248,7 +248,7 @@ def test_every_command_takes_predictions_as_a_data_set(tmp_path, capsys):
                 text = capsys.readouterr()
                 told[path].append((name, code, text.out.replace("dt.json", "good.json"), text.err))
         for one, other in zip(told[good], told[found], strict=True):
-            # A check looks at the boxes, too, that a data set has beside its masks and poses.
+            # A check reads the boxes, too, that a data set has beside its masks and keypoints.
             assert one == other or one[0] == "check", kind
 
 
@@ -301,7 +301,7 @@ def test_a_panoptic_fault_is_one_line(tmp_path, capsys, place, value, words, sid
         (tmp_path / f"{name}.json").write_text(json.dumps(content))
     code = main(["panoptic", str(tmp_path / "gt.json"), str(tmp_path / "dt.json")])
     told = capsys.readouterr()
-    # Predictions have no categories of their own, and what is said of areas and crowds there is not looked at.
+    # Predictions have no categories of their own, and their areas and crowds are ignored.
     unread = side == "dt" and (place[0] == "categories" or place[-1] in ("area", "iscrowd"))
     assert code == (0 if unread else 1), told
     if code:

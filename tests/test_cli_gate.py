@@ -1,4 +1,4 @@
-"""Gates: the numbers of the evaluation, exit codes that tell a shut gate from a wrong file, baselines."""
+"""Gates: the numbers of the evaluation, exit codes that distinguish a failed gate from an invalid file, baselines."""
 
 import json
 
@@ -44,7 +44,7 @@ def test_above_and_below_a_limit(files, capsys):
     assert line == (f"FAIL  ap {ap:.4f} [{interval.low:.4f}, {interval.high:.4f}], wanted at least {above:g}")
 
 
-def test_all_rules_are_told_and_one_that_fails_is_enough(files, capsys):
+def test_all_gates_are_reported_and_one_that_fails_is_enough(files, capsys):
     truth, boxes, _ = files
     command = ["eval", str(truth), str(boxes), "--fail-under", "ap=0.01,AP50=1", "--fail-under", "APs=0", *FEW]
     assert main(command) == 3
@@ -185,7 +185,7 @@ def test_numbers_alone_are_a_baseline_that_is_not_paired(files, tmp_path, capsys
         ('[{"image_id": 1}]', "baseline.json"),
     ],
 )
-def test_a_baseline_that_cannot_be_used_is_a_wrong_file(files, tmp_path, capsys, content, told):
+def test_a_baseline_that_cannot_be_used_is_an_invalid_file(files, tmp_path, capsys, content, told):
     path = tmp_path / "baseline.json"
     path.write_text(content)
     code, _, err = run(capsys, "eval", files[0], files[1], "--fail-if-worse-than", path, *FEW)
@@ -235,7 +235,7 @@ def test_json_on_standard_output_keeps_verdicts_out_of_it(files, capsys):
     assert captured.err.startswith("FAIL  ap ")
 
 
-def test_compare_tells_better_worse_and_no_different(files, tmp_path, capsys):
+def test_compare_reports_better_worse_and_no_different(files, tmp_path, capsys):
     truth, boxes, worse = files
     out = tmp_path / "out.json"
     few = ("--resamples", "60")

@@ -1,6 +1,6 @@
 """Each constant that decides a number, at its edge: one step to either side gives another answer.
 
-The expected value is asked of the reference package where that can be installed everywhere, and else it follows from a
+The expected value comes from the reference package where that can be installed everywhere, and else it follows from a
 closed form or from counting. `mutate_constants.py` changes the constants one by one and sees that something here fails.
 """
 
@@ -549,7 +549,7 @@ def codes(truth, found=None):
 
 
 def spread(count, width=10.0, **more):
-    """Objects apart from each other, all in one image."""
+    """Disjoint objects, all in one image."""
     return [box(1, 1, 20.0 * i, width, **more) for i in range(count)]
 
 
@@ -557,14 +557,14 @@ def test_a_box_may_reach_a_pixel_beyond_its_image():
     for beyond, reported in ((1.0, False), (1.0 + 1e-9, True)):
         for record in (box(1, 1, 990.0, 10.0 + beyond), box(1, 1, -beyond, 10.0), box(1, 1, 0.0, 10.0, top=-beyond)):
             assert ("box-outside-image" in codes(scene([record]))) == reported
-    # More of them than can be chance read like corners only if a quarter is beyond the image.
+    # More of them than by coincidence read like corners only if a quarter is beyond the image.
     corners = [box(1, 1, 700.0, 800.0, height=20.0, top=10.0), *(box(1, 1, 1.0, 5.0, top=1.0) for _ in range(3))]
     inside = [*corners, box(1, 1, 2.0, 5.0, top=1.0)]
     assert "xyxy-boxes" in codes(scene(corners)) and "xyxy-boxes" not in codes(scene(inside))
 
 
 @pytest.mark.parametrize(("count", "reported"), [(3, False), (4, True)])
-def test_four_boxes_have_no_form_by_chance(count, reported):
+def test_four_boxes_are_too_few_for_a_format(count, reported):
     small = [box(1, 1, 0.1 * i, 0.5, height=0.5) for i in range(count)]
     assert ("normalised-boxes" in codes(scene(small))) == reported
     small[0]["bbox"][2] = 1.0
@@ -641,7 +641,7 @@ def test_a_fifth_of_the_images_is_more_than_bad_luck(silent, level):
 @pytest.mark.parametrize(
     ("objects", "copies", "reported"), [(10, 2, False), (10, 3, True), (40, 3, False), (40, 4, True)]
 )
-def test_three_copies_or_a_tenth_are_no_chance(objects, copies, reported):
+def test_three_copies_or_a_tenth_are_a_finding(objects, copies, reported):
     truth = scene(spread(objects), size=3000)
     found = [box(1, 1, 20.0 * i + (0 if i < copies else 1), 10.0, 0.001 * (i + 1)) for i in range(objects)]
     assert ("copied-ground-truth" in codes(truth, found)) == reported
@@ -749,7 +749,7 @@ def test_parameters_of_measures_have_their_ends():
         with pytest.raises(ValueError, match="1 to 1000"):
             value(f"err(max={greatest})@5")
     assert meanap.ranking.evaluate({"q": {"a": 1}}, run, ["err(max=1)@5"]).mean("err(max=1)@5") == 0.5
-    # The last whole number that a double tells from the next.
+    # The last whole number that a double distinguishes from the next.
     for grade in (2**53, -(2**53)):
         meanap.ranking.evaluate({"q": {"a": grade}}, run, ["map"])
         with pytest.raises(ValueError, match="2\\^53"):

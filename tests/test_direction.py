@@ -1,4 +1,4 @@
-"""Wherever two models or two tools are compared: candidate minus baseline, and "better" is said of the candidate."""
+"""Wherever two models or two tools are compared: candidate minus baseline, and "better" refers to the candidate."""
 
 import html
 import json
@@ -30,7 +30,7 @@ def results(files):
     return meanap.evaluate(truth, old), meanap.evaluate(truth, new)
 
 
-#: In which order the two are given, and what is said of the candidate then.
+#: In which order the two are given, and the verdict on the candidate.
 ORDERS = pytest.mark.parametrize("order, word, sign", [((0, 1), "better", 1), ((1, 0), "worse", -1)])
 
 

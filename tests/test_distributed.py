@@ -40,7 +40,7 @@ def as_table(truth, found, text=False):
             "bbox": pa.array([record["bbox"] for record in records], pa.list_(pa.float64())),
             "area": [record["area"] if "iscrowd" in record else None for record in records],
             "iscrowd": [record.get("iscrowd") for record in records],
-            # Rows come in any order; which of equal scores is first is told.
+            # Rows come in any order; the order of equal scores is given.
             "order": order,
         }
     )
@@ -204,7 +204,7 @@ def test_ids_of_text_and_dictionaries(data):
 
 
 def whole(result, expected):
-    """The result answers as `expected` does what match rows can tell."""
+    """The methods that need only match rows return what those of `expected` return."""
     assert type(result) is type(expected) and result.image_ids == expected.image_ids
     assert result.to_dict() == expected.to_dict() and repr(result.per_class) == repr(expected.per_class)
     for name in ("ap", "ar"):

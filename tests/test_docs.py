@@ -34,7 +34,7 @@ PAGES = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with the files that the pages speak of."""
+    """A folder with the files that the pages use."""
     folder = tmp_path_factory.mktemp("pages")
     generate.write_files(folder, images=10, seed=1)
     shutil.copy(folder / "boxes.json", folder / "old.json")

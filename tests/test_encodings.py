@@ -78,7 +78,7 @@ def expected(tmp_path_factory):
 @pytest.mark.parametrize("entry", ENTRIES)
 @pytest.mark.parametrize("stored", STORED)
 def test_every_entry_reads_every_encoding(tmp_path, capsys, expected, entry, stored):
-    # DIFFERENCE: pycocotools refuses these files; what they say is not in doubt.
+    # DIFFERENCE: pycocotools rejects these files; their content is unambiguous.
     for name, value in (("gt.json", TRUTH), ("dt.json", FOUND)):
         (tmp_path / name).write_bytes(STORED[stored](json.dumps(value, ensure_ascii=False)))
     run = ENTRIES[entry]
@@ -172,7 +172,7 @@ def test_the_class_of_the_error_is_the_references(tmp_path, content):
     assert isinstance(ours.value, type(theirs.value)) or isinstance(theirs.value, UnicodeDecodeError)
 
 
-def test_gzip_of_ids_far_apart_is_read_like_the_plain_file(tmp_path):
+def test_gzip_of_distant_ids_is_read_like_the_plain_file(tmp_path):
     rng = np.random.default_rng(0)
     truth = json.loads(json.dumps(TRUTH))
     ids = {image["id"]: int(id) for image, id in zip(truth["images"], rng.integers(0, 2**53, 6), strict=True)}

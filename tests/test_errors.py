@@ -1,4 +1,5 @@
-"""Error decomposition and oLRP: against tidecv, against the papers' definitions written out, and by hand."""
+"""Error decomposition and oLRP: against tidecv, against the papers' definitions in plain Python, and hand-calculated
+cases."""
 
 import math
 import sys
@@ -169,7 +170,7 @@ def test_difference_ignored_detections(tidecv):
 
 def test_difference_ties(tidecv):
     # DIFFERENCE: once anything is put right, tidecv ranks wrong detections before right ones of the same score, and so
-    # sees a loss, which it shows as 0; the rank that a detection had is kept here.
+    # sees a loss, which it shows as 0; the rank of a detection stays the same here.
     data = scene(
         [(1, 1, BOX), (2, 1, BOX)],
         [(1, 1, BOX, 0.9), (2, 1, FAR, 0.9), (2, 1, BOX, 0.8), (1, 1, (0, 100, 10, 10), 0.5)],

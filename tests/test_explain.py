@@ -195,7 +195,7 @@ def everything():
     truth = generate.dataset(20, 3, kind="keypoints", crowds=0.1)
     found = generate.detections(truth, kind="segm", per_image=30, seed=3, decimals=1, boxes=True)
     poses = generate.detections(truth, kind="keypoints", per_image=30, seed=3, decimals=1)
-    # Of several classes, so that it matters whether they are kept apart.
+    # Of several classes, so that it matters whether they are evaluated separately.
     truth["categories"] = [{**truth["categories"][0], "id": id, "name": str(id)} for id in (1, 2)]
     for i, annotation in enumerate(truth["annotations"]):
         annotation["category_id"] = 1 + i % 2

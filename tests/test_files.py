@@ -1,4 +1,4 @@
-"""Files that are written: whole or not at all, to standard output where asked, and an error of one line otherwise."""
+"""Output files: atomic, optionally to standard output, with one-line errors."""
 
 import json
 import os

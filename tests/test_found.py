@@ -37,7 +37,7 @@ def test_scores_of_truth_values_cannot_be_accumulated():
 
 
 def test_a_crowd_needs_no_area():
-    """The area of what is ignored anyway is not looked at."""
+    """The area of an ignored ground truth is not read."""
     dataset = truth({"bbox": BOX, "iscrowd": 1}, [50, 50, 20, 20])
     del dataset["annotations"][0]["area"]
     same(lambda tool: seen(evaluator(tool, dataset, found(BOX, [50, 50, 20, 18]))))
@@ -68,7 +68,7 @@ def test_sigmas_without_a_length():
 
 
 def test_no_limit_in_common():
-    """`accumulate(p)` with limits that were not evaluated looks at no cell, however many images p names."""
+    """`accumulate(p)` with limits that were not evaluated reads no cell, however many images p names."""
 
     def flow(tool):
         ev = evaluator(tool, truth(BOX), found(BOX))
@@ -89,7 +89,7 @@ def test_a_polygon_of_five_numbers():
 
 
 def test_edited_after_the_evaluation():
-    """What an evaluation found does not change with the annotations, whenever it is looked at."""
+    """What an evaluation found does not change with the annotations, whenever it is read."""
 
     def flow(tool):
         ev = evaluator(tool, truth(BOX, [50, 50, 9, 9]), found(BOX, [50, 50, 9, 9]))
@@ -109,7 +109,7 @@ def test_kinds_of_evaluation_that_are_none():
 
 
 def test_an_annotation_that_moved_after_the_evaluation():
-    """DIFFERENCE: `_gts` is grouped when somebody looks; what was found stays as it was found."""
+    """DIFFERENCE: `_gts` is grouped on first access; results stay as they were evaluated."""
 
     def flow(tool, looks):
         ev = evaluator(tool, truth(BOX, images=2), found(BOX))

@@ -1,4 +1,4 @@
-"""What frameworks do with pycocotools, written anew from how they behave: the same with meanap."""
+"""How frameworks use pycocotools, reimplemented from their behaviour: the same with meanap."""
 
 import contextlib
 import copy
@@ -98,7 +98,7 @@ def outcome(ev):
 
 
 class DetrEvaluator:
-    """Evaluates each batch by hand as it comes, and merges the cells of all ranks at the end."""
+    """Evaluates each batch with `evaluateImg` as it comes, and merges the cells of all ranks at the end."""
 
     def __init__(self, tool, gt, iou_type):
         self.tool = tool
@@ -187,7 +187,7 @@ def test_detr_a_batch_without_results():
 
 @pytest.mark.parametrize("average", ["macro", "micro"])
 def test_torchmetrics(average):
-    """Data sets made by hand without sizes; both geometries on one set of dicts; values of `ious` read."""
+    """Data sets assembled without sizes; both geometries on one set of dicts; values of `ious` read."""
     dataset, results = data("segm")
 
     def make(tool, records, score):
@@ -255,7 +255,7 @@ def test_torchmetrics(average):
 
 
 def test_detectron2_maximum_of_its_own():
-    """A subclass whose `summarize` asks for other limits than 100."""
+    """A subclass whose `summarize` uses other limits than 100."""
     dataset, results = data("bbox")
 
     def flow(tool):

@@ -1,6 +1,6 @@
 """Hostile input: refused by a clear Python exception (no panic, no hang, no crash), and nothing half-done.
 
-Each input goes through the files' door in a process of its own. What the reference accepts is accepted, with
+Each input is read from a file in a process of its own. What the reference accepts is accepted, with
 the same numbers; what it refuses is refused.
 """
 
@@ -152,7 +152,7 @@ def test_truncated(tmp_path, side):
     ],
 )
 def test_numbers_that_are_none(tmp_path, number):
-    """What JSON does not take for a number."""
+    """What JSON does not accept as a number."""
     assert not judged(tmp_path, placed(TRUTH, ("annotations", 1, "area"), number), FOUND, names=["truth.json"]).accepted
     assert not judged(tmp_path, TRUTH, placed(FOUND, (1, "score"), number), names=["found.json"]).accepted
 
@@ -363,7 +363,7 @@ def stats_of(ev):
     ("field", "value"), [("bbox", "x"), ("area", None), ("iscrowd", "no"), ("bbox", [1, 2]), ("image_id", [])]
 )
 def test_after_a_failed_evaluation_the_objects_still_work(field, value):
-    """An evaluation that fails leaves everything as it was: once the record is repaired, it succeeds."""
+    """An evaluation that fails leaves everything as it was: once the record is corrected, it succeeds."""
     tool = meanap()
     gt = tool.COCO()
     gt.dataset = copy.deepcopy(TRUTH)
@@ -411,7 +411,7 @@ def test_after_failed_results_the_ground_truth_still_works(tmp_path):
 
 
 def test_a_file_that_changes_after_it_was_read(tmp_path):
-    """What was read counts, however late the dictionaries are asked for."""
+    """What was read counts, however late the dictionaries are read."""
     tool = meanap()
     path = tmp_path / "truth.json"
     path.write_text(json.dumps(TRUTH))

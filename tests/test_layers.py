@@ -1,4 +1,4 @@
-"""Imports between the Rust rooms run downwards only, in the order in which src/lib.rs declares them."""
+"""A Rust module imports only modules that src/lib.rs declares above it."""
 
 import re
 
@@ -7,12 +7,12 @@ import pytest
 USE = re.compile(r"\bcrate::(\{[^}]*\}|\w+)")
 
 
-def rooms(text: str) -> list[str]:
+def modules(text: str) -> list[str]:
     return re.findall(r"^(?:pub )?mod (\w+);", text, re.MULTILINE)
 
 
 def imported(text: str) -> set[str]:
-    """The rooms that a file names after `crate::`, in `use` lines and in paths; comments do not count."""
+    """The modules that a file names after `crate::`, in `use` lines and in paths; comments do not count."""
     code = re.sub(r"//.*", "", text)
     found = set()
     for what in USE.findall(code):
@@ -22,21 +22,21 @@ def imported(text: str) -> set[str]:
 
 
 def upward(files: dict[str, str], order: list[str]) -> list[str]:
-    """Each import of a room that is declared below the importing one, as text."""
+    """Each import of a module that is declared below the importing one, as text."""
     found = []
     for path, text in sorted(files.items()):
-        room = re.split(r"[/.]", path)[0]
-        if room == "lib":
+        module = re.split(r"[/.]", path)[0]
+        if module == "lib":
             continue
         for other in sorted(imported(text) & set(order)):
-            if order.index(other) > order.index(room):
-                found.append(f"src/{path} imports crate::{other}, which src/lib.rs declares below {room}")
+            if order.index(other) > order.index(module):
+                found.append(f"src/{path} imports crate::{other}, which src/lib.rs declares below {module}")
     return found
 
 
 def test_no_upward_import(repository):
     source = repository / "src"
-    order = rooms((source / "lib.rs").read_text(encoding="utf-8"))
+    order = modules((source / "lib.rs").read_text(encoding="utf-8"))
     files = {path.relative_to(source).as_posix(): path.read_text(encoding="utf-8") for path in source.rglob("*.rs")}
     assert len(order) >= 8 and len(files) >= len(order)
     assert {re.split(r"[/.]", path)[0] for path in files} - {"lib"} == set(order)
@@ -90,8 +90,8 @@ def test_a_similarity_is_its_own_file_and_a_line_of_the_registry(repository):
     told_elsewhere = re.compile("|".join(f'"{name}"' for name in set(names) - {"bbox", "keypoints"}))
     types = re.compile(r"\b(BoxIou|PixelIou|MaskIou|BoundaryIou|Oks)\b")
     for path in (repository / "src").rglob("*.rs"):
-        room = path.relative_to(repository / "src").parts[0]
-        if room != "similarity":
+        module = path.relative_to(repository / "src").parts[0]
+        if module != "similarity":
             code = code_of(path)
             found = set(told_elsewhere.findall(code))
             if path.parent.name == "pixels":

@@ -1,4 +1,4 @@
-"""Attributes that are made when somebody looks: whatever way he looks, he finds what pycocotools would have there."""
+"""Lazy attributes: every way to read them gives what pycocotools has there."""
 
 import contextlib
 import copy
@@ -167,7 +167,7 @@ def test_copies_make_nothing(tmp_path):
 
 def names_seen(base):
     class Seen(base):
-        """Notes what there is when the index is made: before and after, and in the constructor."""
+        """Records the attributes when the index is made: before and after, and in the constructor."""
 
         def createIndex(self):
             self.before = [

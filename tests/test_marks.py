@@ -1,4 +1,4 @@
-"""What an evaluation leaves in the annotations: the same as in pycocotools, whenever and however somebody looks."""
+"""What an evaluation leaves in the annotations: the same as in pycocotools, whenever and however they are read."""
 
 import contextlib
 import copy
@@ -116,7 +116,7 @@ def test_annotations_of_both_sides(way, iou_type, parameters, tmp_path):
 
 @pytest.mark.parametrize("iou_type", IOU_TYPES)
 def test_dictionaries_that_the_caller_holds(iou_type, tmp_path):
-    """Nobody looks at a `COCO`: the lists that were given to it are read."""
+    """The attributes of a `COCO` are not read, but the lists that were given to it."""
 
     def flow(tool):
         dataset, results = scene(iou_type)
@@ -201,7 +201,7 @@ def test_a_data_set_that_shares_dictionaries(tmp_path):
 
 
 @pytest.mark.parametrize("iou_type", IOU_TYPES)
-def test_nothing_is_made_where_nobody_looks(iou_type, tmp_path):
+def test_nothing_is_created_without_access(iou_type, tmp_path):
     tool = meanap()
     dataset, results = scene(iou_type)
     gt = from_file(tool, tmp_path, dataset)
@@ -212,5 +212,5 @@ def test_nothing_is_made_where_nobody_looks(iou_type, tmp_path):
     for _ in range(3):
         evaluate(tool, gt, dt, iou_type).accumulate()
     assert list(stored(gt)) == list(stored(dt)) == ["_source"]
-    # Of the same evaluation once more nothing more is kept.
+    # The same evaluation again stores nothing more.
     assert len(gt._source._pending._marks) == 1

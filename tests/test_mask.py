@@ -606,7 +606,7 @@ def test_random_text(seed):
         run = {"size": [int(side) for side in rng.integers(1, 90, 2)], "counts": text}
         both("area", run)
         both("toBbox", run)
-        # No merge: the reference has room for six characters a number, and negative ones take seven.
+        # No merge: the reference has space for six characters a number, and negative ones take seven.
     both("iou", boxes * rng.normal(size=(2, 4)), rng.normal(size=(5, 4)).astype(np.float32), [0, 1, 0, 1, 0])
 
 
@@ -662,7 +662,7 @@ def test_public_names():
     public = {name for name in dir(reference) if not name.startswith("_")}
     assert public <= set(dir(mask))
     inner = {"RLEs", "_frString", "_toString", *(name for name in dir(reference_inner) if name[0] != "_")}
-    # Not part of what anybody calls: the reference's own array holder and what it imports.
+    # Not part of the public API: the reference's own array holder and what it imports.
     assert inner - {"Masks", "np", "sys"} <= set(dir(_mask))
     assert mask.iou is _mask.iou and mask.merge is _mask.merge and mask.frPyObjects is _mask.frPyObjects
 

@@ -1,4 +1,4 @@
-"""What is wrong is told by name: the source, the record and the field, or the parameter.
+"""Errors name the source, the record and the field, or the parameter.
 
 One field after the other is given one bad value after the other, and one parameter after the other. Where pycocotools
 raises, an exception of its type is raised, and what it says names the culprit. The dictionaries are left as pycocotools
@@ -129,7 +129,7 @@ def values_for(way):
 
 
 def problems_of(way, iou_type, folder, cases):
-    """How many of the cases (name, data set, results, parameters, words) raise, and those that are not told."""
+    """How many of the cases (name, data set, results, parameters, words) raise, and those that are not named."""
     found, raised = {}, 0
     for name, dataset, detections, params, words in cases:
         outcomes, left = [], []
@@ -214,7 +214,7 @@ def parameters(way, iou_type):
         for kind, value in values_for(way).items():
             words = [[name]]
             if name in ("useSegm", "iouType"):
-                # It decides which fields and limits are asked for.
+                # It decides which fields and limits are used.
                 words = [[name, "segmentation", "keypoints", "bbox", "maxDets"]]
             if name == "recThrs" and kind in ("text", "list of a text", "nested list"):
                 continue

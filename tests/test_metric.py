@@ -200,7 +200,7 @@ def test_class_metrics_and_micro(batches):
     for side in agnostic:
         for image in side:
             image["labels"] = np.zeros_like(image["labels"])
-    # Equal scores stand in another order when classes are forgotten beforehand.
+    # Equal scores stand in another order when classes are dropped beforehand.
     assert numbers["map"] == pytest.approx(filled(agnostic, range(70)).compute()["map"], abs=0.01)
 
 
@@ -355,7 +355,7 @@ def test_a_line_shows_the_progress_of_an_update(monkeypatch, capsys):
     metric = MeanAveragePrecision(confusion=0.5)
     batch = crowded(5, 3)
     metric.update(*batch, progress=True)
-    assert capsys.readouterr().err == ""  # too short to be told
+    assert capsys.readouterr().err == ""  # too short to be reported
     monkeypatch.setattr("meanap.detection.progress._PATIENCE", -1.0)
     metric.update(*batch, progress=True)
     told = capsys.readouterr().err

@@ -398,7 +398,7 @@ def _rank(rank, port, queue):
         for name in CASES:
             told[name]["by itself"] = numbers(fed(name, SHARDS[rank]))
             metric = fed(name, SHARDS[rank], sync_on_compute=False)
-            # A group of one rank, or one that this rank is not of, has nobody to ask.
+            # A group of one rank, or one that this rank is not in, has no other ranks.
             metric.sync(own)
             assert numbers(metric) == told[name]["own"]
         queue.put((rank, told))

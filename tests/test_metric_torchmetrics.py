@@ -73,7 +73,7 @@ def batches(torch, kind, images=24):
             out["scores"] = out["scores"].float()
         return out
 
-    # With masks alone torchmetrics forgets images without objects, and what was detected there.
+    # With masks alone torchmetrics drops images without objects, with their detections.
     kept = [i for i, target in enumerate(targets) if len(target["labels"])]
     return [tensors(preds[i]) for i in kept], [tensors(targets[i]) for i in kept]
 
@@ -85,7 +85,7 @@ def test_live(kind, average):
     detection = pytest.importorskip("torchmetrics.detection")
     pytest.importorskip("torchvision")
     preds, targets = batches(torch, "segm" if "segm" in kind else "bbox")
-    # Asked for classes, torchmetrics forgets "micro" after the first of two kinds.
+    # Asked for classes, torchmetrics ignores "micro" after the first of two kinds.
     options = {"iou_type": kind, "class_metrics": not (len(kind) == 2 and average == "micro"), "average": average}
     theirs = detection.MeanAveragePrecision(**options)
     ours = MeanAveragePrecision(**options, protocol="torchmetrics")

@@ -18,7 +18,7 @@ def sides():
 
 
 class OnlyDlpack:
-    """An array that speaks DLPack and nothing else."""
+    """An array with DLPack as its only interface."""
 
     def __init__(self, array):
         self._array = np.array(array)
@@ -71,7 +71,7 @@ def same(preds, targets, make, **options):
     def made(image):
         return {name: value if name == "image_id" else make(value) for name, value in image.items()}
 
-    # JAX keeps 32 bits of a number unless it is told otherwise.
+    # JAX uses 32 bits for a number unless it is configured otherwise.
     def halved(image):
         return {
             name: np.float32(value) if name in ("boxes", "scores", "area") else value for name, value in image.items()

@@ -229,7 +229,7 @@ def test_what_a_similarity_does_not_look_at_is_an_error(field, value, only):
         MeanAveragePrecision(other, **{field: value})
     with pytest.raises(ValueError, match=message):
         meanap.explain_difference(truth(), found(), {field: value}, "coco", similarity=other)
-    # One of several looks at it, and what asks for nothing is no mistake.
+    # One of several uses it, and a value that changes nothing is no error.
     assert getattr(MeanAveragePrecision((other, only), **{field: value}).protocols[only], field)
     MeanAveragePrecision(other, **{field: None if field == "sigmas" else False} if field != "dilation_ratio" else {})
 

@@ -1,4 +1,4 @@
-"""The native face under protocol "coco" against pycocotools: every bit."""
+"""The array API under protocol "coco" against pycocotools: every bit."""
 
 import contextlib
 import io

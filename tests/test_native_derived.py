@@ -1,4 +1,4 @@
-"""What is derived from the match table, against counting by hand and against evaluating again."""
+"""What is derived from the match table, against counting in plain Python and against evaluating again."""
 
 import math
 import pickle
@@ -254,7 +254,7 @@ def test_tables_in_a_notebook_are_compact_and_escaped(data, result):
 
 
 @pytest.mark.parametrize("changes", [{}, {"by_category": False}, {"average": "micro"}, {"protocol": "voc2012"}])
-def test_a_pickled_result_tells_the_same(data, changes):
+def test_a_pickled_result_has_the_same_numbers(data, changes):
     truth, found = data
     result = meanap.evaluate(truth, found, **changes)
     told = pickle.loads(pickle.dumps(result))

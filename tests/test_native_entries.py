@@ -210,7 +210,7 @@ def names(message, array, field):
     if array in ("annotations", "results"):
         side = "ground_truth" if array == "annotations" else "detections"
         return message.startswith(f"{side}: record 1: ") and f'"{field}"' in message
-    # What is said of an image or a category is missed where an object refers to it.
+    # A missing image or category is an error where an object refers to it.
     referred = {"images": "image_id", "categories": "category_id"}[array]
     place = re.match(rf"ground_truth: {array}: record 1: \"{field}\"|(ground_truth|detections): record 1: ", message)
     return place is not None and (f'"{field}"' in message or (field == "id" and f'"{referred}" is 2' in message))
@@ -431,7 +431,7 @@ def test_lists_of_categories_that_some_images_lack_are_refused(tmp_path, field, 
             entry
         )
         assert entry == "shards" or (f"image {image + 1}" in found[1] and f'"{field}"' in found[1]), entry
-    # Other protocols do not look at them.
+    # Other protocols do not use them.
     answers = entries(tmp_path, truth, results, "bbox")
     assert all(alike(found, answers["dict, list"]) and found["ap"] > 0.5 for found in answers.values())
 

@@ -1,4 +1,4 @@
-"""Files larger than memory, long work that is watched and stopped."""
+"""Files larger than memory, and progress and cancellation of long work."""
 
 import json
 import os
@@ -190,7 +190,7 @@ def test_limits_and_inputs():
 
 
 def test_records_of_shards_are_checked(tmp_path):
-    """What is wrong is told as without a limit, with the row that it has in the file."""
+    """Errors are reported as without a limit, with the row that it has in the file."""
     paths = files(tmp_path, "bbox")
     truth, found = (json.loads(path.read_text(encoding="utf-8")) for path in paths)
     row = len(found)
@@ -392,7 +392,7 @@ def test_ctrl_c_stops(stage):
 def test_a_line_shows_the_progress(tmp_path, monkeypatch, capsys):
     paths = files(tmp_path, "bbox", images=5)
     meanap.evaluate(*paths, progress=True)
-    assert capsys.readouterr().err == ""  # too short to be told
+    assert capsys.readouterr().err == ""  # too short to be reported
     monkeypatch.setattr("meanap.detection.progress._PATIENCE", -1.0)
     meanap.evaluate(*paths, progress=True, memory_limit=SMALL).interval("ap", resamples=10, progress=True)
     told = capsys.readouterr().err

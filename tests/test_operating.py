@@ -280,7 +280,7 @@ def test_nothing_and_bad_questions(result):
         result.froc("zebra")
 
 
-#: What can be asked of a point, and numbers that it cannot be.
+#: Targets of a point, and numbers that are invalid for them.
 OUT_OF_RANGE = {
     "precision": (90, 1.0001, -0.1, math.nan, math.inf, "0.9", True, [0.5]),
     "recall": (50, 1.0001, -0.1, math.nan, math.inf, "0.9", True, [0.5]),

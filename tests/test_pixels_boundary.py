@@ -132,7 +132,7 @@ def evaluated_as_segm(files):
 
 
 @needs_coco
-def test_the_road_by_hand_gives_the_same(files):
+def test_the_evaluation_in_python_gives_the_same(files):
     class ByHand(meanap.COCOeval):
         def computeIoU(self, imgId, catId):
             return super().computeIoU(imgId, catId)
@@ -160,7 +160,7 @@ def test_the_width_of_the_boundary_is_a_parameter(files):
 
 @needs_coco
 @pytest.mark.parametrize("given", ["files", "dictionaries"])
-def test_the_native_face_gives_what_cocoeval_gives(files, given):
+def test_the_array_api_gives_what_cocoeval_gives(files, given):
     expected = evaluated(meanap.COCO, meanap.COCOeval, files)
     if given == "dictionaries":
         files = [json.loads(Path(path).read_text()) for path in files]

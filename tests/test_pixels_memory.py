@@ -11,7 +11,7 @@ from meanap import generate
 
 from . import pixel_data
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells and forgets the peak of a process")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports and resets the peak of a process")
 
 MEGABYTE = 1e6
 

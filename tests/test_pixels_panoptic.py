@@ -214,7 +214,7 @@ def test_category_and_instance_maps_are_those_of_torchmetrics():
     np.testing.assert_array_equal(one_by_one.compute().pq, result.pq)
 
 
-# Cases worked by hand
+# Hand-calculated cases
 
 
 def case(truth, truths, prediction, predictions):
@@ -235,13 +235,13 @@ def test_void_is_taken_out_of_the_union():
     assert case([1, 1, 0, 0], [(1, 1)], [5, 5, 5, 5], [(5, 1)]) == ([1, 0, 0], 1.0)
 
 
-def test_a_prediction_mostly_on_void_is_forgiven():
+def test_a_prediction_mostly_on_void_is_no_false_positive():
     assert case([0, 0, 0, 2], [(2, 3)], [5, 5, 5, 5], [(5, 1)]) == ([0, 0, 1], 0.0)
     # Exactly half is not mostly.
     assert case([0, 0, 2, 2], [(2, 3)], [5, 5, 5, 5], [(5, 1)]) == ([0, 1, 1], 0.0)
 
 
-def test_a_crowd_is_no_miss_and_forgives_its_category_only():
+def test_a_crowd_is_no_false_negative_and_covers_its_category_only():
     crowd = [(1, 1, 1)]
     assert case([1, 1, 1, 0], crowd, [5, 5, 5, 0], [(5, 1)]) == ([0, 0, 0], 0.0)
     assert case([1, 1, 1, 0], crowd, [5, 5, 5, 0], [(5, 3)]) == ([0, 1, 0], 0.0)
@@ -250,7 +250,7 @@ def test_a_crowd_is_no_miss_and_forgives_its_category_only():
     assert case(truth, truths, [5] * 7, [(5, 1)]) == ([0, 0, 1], 0.0)
 
 
-def test_only_the_last_crowd_of_a_category_forgives():
+def test_only_the_last_crowd_of_a_category_covers():
     truth = [1, 1, 1, 2]
     assert case(truth, [(1, 1, 1), (2, 1, 1)], [5] * 4, [(5, 1)]) == ([0, 1, 0], 0.0)
     assert case(truth, [(2, 1, 1), (1, 1, 1)], [5] * 4, [(5, 1)]) == ([0, 0, 0], 0.0)
@@ -264,7 +264,7 @@ def test_unlisted_target_ids_are_not_void():
     assert case([9, 9, 9, 9], [], [5, 5, 5, 5], [(5, 1)]) == ([0, 1, 0], 0.0)
 
 
-def test_the_stated_area_is_believed():
+def test_the_stated_area_is_used():
     metric = PanopticQuality(CATEGORIES)
     ids = np.full((2, 2), 1)
     metric.update(ids, ids, [{"id": 1, "category_id": 1, "area": 6}], [{"id": 1, "category_id": 1}])

@@ -206,7 +206,7 @@ def test_labels_with_scores_given():
     assert of((target, target)).mean_ap == pytest.approx(1)
     # Class 1 of the wrong map overlaps by exactly one half; class 0 by a third.
     assert of((target, wrong)).ap.tolist() == pytest.approx([0.0, 1.0])
-    # A confident mistake costs more than a doubtful one.
+    # An error with a high score lowers AP more than one with a low score.
     doubtful = of((target, target, np.array([0.9, 0.9])), (target, wrong, np.array([0.1, 0.1])))
     confident = of((target, target, np.array([0.5, 0.5])), (target, wrong, np.array([0.9, 0.9])))
     assert doubtful.ap[0] > confident.ap[0]

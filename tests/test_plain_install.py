@@ -1,4 +1,4 @@
-"""The package where nothing optional is installed: it can be looked at, and says what is missing when asked."""
+"""The package without optional dependencies: it can be inspected, and errors name what is missing."""
 
 import subprocess
 import sys

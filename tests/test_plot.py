@@ -1,4 +1,4 @@
-"""Pictures: what is drawn is what was found, on any axes, in dark and in light."""
+"""Plots: the drawn numbers are those of the result, on any axes, in dark and in light."""
 
 import importlib.util
 import math
@@ -246,7 +246,7 @@ def test_intervals_are_those_of_the_single_numbers(result):
         result.interval([])
 
 
-def test_a_comparison_tells_sure_from_unsure(result, other):
+def test_a_comparison_distinguishes_significant_differences(result, other):
     found = meanap.compare(result, other, ["ap", "ap50"], resamples=50)
     ax = plot.comparison(found, names=("old", "new"))
     points = [line for line in ax.lines if line.get_marker() == "o"]

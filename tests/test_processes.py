@@ -22,7 +22,7 @@ results = [{"image_id": 1, "category_id": 1, "bbox": [1.0, 1, 5, 5], "score": .5
 @pytest.mark.parametrize("limited", [False, True])
 @pytest.mark.parametrize("threads", ["", "0", "-3", "many", "7", "1000", "20000", "9" * 19, "9" * 40])
 def test_threads_that_cannot_start_are_not_missed(limited, threads):
-    """However many threads are asked for, and where none can be started, the numbers are the same."""
+    """With any number of threads, and if none can be started, the numbers are the same."""
     code = (
         EVALUATE
         + """
@@ -201,7 +201,7 @@ else:
     status, said = run_python(code, tmp_path)
     assert status == 0, said
     if said.startswith("stopped"):
-        # A second, and what a busy machine adds: there the processor's time tells.
+        # A second, and what a busy machine adds: there processor time is measured.
         elapsed, busy = map(float, said.split()[-2:])
         assert elapsed < 2 or (busy < 2 and elapsed < 10), said
     else:

@@ -71,7 +71,7 @@ def test_every_kind_of_input_gives_the_same_bits(tmp_path, ties):
     }.items():
         found = evaluate(judged, answers, measures, ties=ties)
         assert np.array_equal(found.values, expected.values), name
-    # Rows of one query need not stand together; their order within the query is kept.
+    # Rows of one query need not be adjacent; their order within the query stays.
     rows = list(zip(*columns(run), strict=True))
     lengths = {query: iter(range(len(rows))) for query in run}
     dealt = sorted(rows, key=lambda row: next(lengths[row[0]]))

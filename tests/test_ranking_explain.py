@@ -26,7 +26,7 @@ def values(field):
 def data():
     qrels, run = draw(12, ties=5)
     qrels = {query: {**grades, next(iter(grades)): 1} for query, grades in qrels.items()}
-    # Scores that single precision cannot tell apart, and some that are not positive.
+    # Scores that are equal in single precision, and some that are not positive.
     run = {
         query: {document: score - 1 + 1e-9 * i for i, (document, score) in enumerate(answers.items())}
         for query, answers in run.items()

@@ -76,7 +76,7 @@ def test_a_very_long_line(put):
     assert evaluate(put("q", f"q 0 {name} 0\nq 0 b 1"), run, "rr").mean("rr") == 0.5
 
 
-def test_latin_1_is_told(put):
+def test_latin_1_is_reported(put):
     qrels, run = put("q", b"1 0 a 0\n1 0 caf\xe9 1\n"), put("r", b"\n1 Q0 caf\xe9 1 2.0 t\n1 Q0 a 1 1.0 t\n")
     with pytest.warns(UserWarning) as told:
         assert evaluate(qrels, run, "map").mean("map") == 1.0

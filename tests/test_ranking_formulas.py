@@ -28,7 +28,7 @@ def grades_by_rank(qrels, run):
 
 def expected_reciprocal_rank(grades, k, greatest):
     """Chapelle, Metzler, Zhang and Grinspan, "Expected reciprocal rank for graded relevance", CIKM 2009, equations 4
-    and 5: the sum over ranks r of 1/r times the chance that the user stops at r and at none before."""
+    and 5: the sum over ranks r of 1/r times the probability that the user stops at r and at none before."""
     chances = [(2**grade - 1) / 2**greatest for grade in grades[:k]]
     stops = [math.prod(1 - c for c in chances[:r]) * chance for r, chance in enumerate(chances)]
     return math.fsum(stop / (r + 1) for r, stop in enumerate(stops))

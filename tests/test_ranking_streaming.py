@@ -150,7 +150,7 @@ STORED = json.loads((Path(__file__).parent / "stored" / "tensorflow.json").read_
 
 @pytest.mark.parametrize("case", STORED, ids=[case["name"] for case in STORED])
 def test_what_tensorflow_said(case):
-    """Its own sum depends on the machine in the last bits; `stored/ask_tensorflow.py` asked it."""
+    """Its own sum depends on the machine in the last bits; `stored/ask_tensorflow.py` computed it."""
     expected = float.fromhex(case["value"])
     labels = np.array(case["labels"]) if case["kind"] == "dense" else case["labels"]
     metric = AveragePrecisionAtK(case["k"], empty="nan")

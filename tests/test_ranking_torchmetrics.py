@@ -1,4 +1,4 @@
-"""The preset `torchmetrics` beside what torchmetrics said, and beside itself where it is installed."""
+"""The preset `torchmetrics` against torchmetrics' stored results, and against torchmetrics where it is installed."""
 
 import json
 import math

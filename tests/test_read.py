@@ -146,7 +146,7 @@ def outcome(read, *arguments):
 
 @pytest.mark.parametrize("template", ["[{record}]", "[{record}, {record}]", " [ {{}} , {record}]", "{record}"])
 def test_grammar_of_any_value(write, template):
-    """A value in a field that nobody asks for: accepted and refused as json does."""
+    """A value in an unused field: accepted and rejected as json does."""
     for value in VALUES:
         text = template.format(record='{"a": "", "x":' + value + ', "y":[' + value + "]}")
         path = write(text)

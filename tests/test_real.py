@@ -1,4 +1,4 @@
-"""Real images of COCO and LVIS: the numbers to the last bit, by every door."""
+"""Real images of COCO and LVIS: the numbers to the last bit, from every kind of input."""
 
 import contextlib
 import functools

@@ -1,4 +1,4 @@
-"""The report: what is in the file, hostile strings, and how it behaves in a real browser."""
+"""The report: its content, hostile strings, and its behaviour in a real browser."""
 
 import base64
 import html.parser
@@ -128,7 +128,7 @@ FATES = ("false_positive", "false_negative", "true_positive")
 
 
 def fates(figure):
-    """How many marks of a drawing have each fate."""
+    """How many outlines of a drawing have each outcome."""
     return {fate: len(re.findall(rf'class="mark \w+ {fate}"', figure)) for fate in FATES}
 
 
@@ -167,7 +167,7 @@ def test_other_protocols(files, tmp_path, protocol):
     )
 
 
-def test_findings_and_likely_label_errors_are_told(files, tmp_path):
+def test_findings_and_likely_label_errors_are_shown(files, tmp_path):
     whole = Reader(report.write(tmp_path / "r.html", *files[1]["bbox"], resamples=2).read_text(encoding="utf-8"))
     expected = meanap.check(*files[1]["bbox"])
     findings = next(table for table in whole.tables if table[0][0] == "code")

@@ -196,7 +196,7 @@ def test_nested_and_with_an_exception(framework):
     assert {name: sys.modules[name] for name in NAMES} == THEIRS
 
 
-def test_what_somebody_binds_meanwhile_stays(framework):
+def test_what_other_code_binds_meanwhile_stays(framework):
     module = framework()
     with meanap.as_pycocotools():
         module.COCO = "somebody's own"

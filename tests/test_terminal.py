@@ -1,4 +1,4 @@
-"""Names that steer a terminal, turn text or leave a folder: shown as escapes, kept inside."""
+"""Names that control a terminal, reverse text or leave a folder: shown as escapes, and confined to the folder."""
 
 import json
 import subprocess

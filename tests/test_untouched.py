@@ -1,4 +1,4 @@
-"""Indices that wait until somebody looks: whatever a user does meanwhile, he sees and gets what the reference gives."""
+"""Lazy indices: whatever a user does before they are created, results are those of the reference."""
 
 import contextlib
 import copy
@@ -71,9 +71,9 @@ def numbers(evaluator_class, gt, dt, **params):
 
 
 def seen(coco):
-    """The text of what a user may look at: it shows bits, types and the order of keys."""
+    """The text of what a user may read: it shows bits, types and the order of keys."""
     shown = {name: getattr(coco, name) for name in (*INDICES, "imgs", "cats", "dataset")}
-    # An evaluation's own marks, which are made here when `_gts` is looked at.
+    # The fields that an evaluation writes, which are written here on access to `_gts`.
     return re.sub(r", '_?ignore': (0|1|False|True)", "", repr(shown))
 
 
@@ -156,7 +156,7 @@ def test_untouched_by_an_evaluation(edit, tmp_path):
         dt = gt.loadRes(results)
         edit(results)
         numbers(COCOeval, gt, dt)
-        # What an evaluation by hand or by the indices would have made.
+        # What an evaluation in Python or by the indices would have made.
         assert not {"anns", "imgToAnns"} & set(stored(dt)) or edit is reshaped
         evaluator = COCOeval(gt, dt, "bbox")
         evaluator.evaluate()

@@ -25,7 +25,7 @@ MEMORY = 6 << 30
 
 @dataclass
 class Outcome:
-    """How an attempt ended: `accepted`, or the exception's type (`kind`), its ancestors and what it said."""
+    """How an attempt ended: `accepted`, or the exception's type (`kind`), its base classes and its message."""
 
     accepted: bool
     kind: str = ""

@@ -1,4 +1,4 @@
-"""Runs a flow that a test wrote by hand with both tools."""
+"""Runs a flow that a test defines with both tools."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Event:
 
 
 def run(case: Case, tool: Tool) -> list[Event]:
-    """Does `case` with `tool`: loads, makes the evaluator, does the steps, looks at everything.
+    """Does `case` with `tool`: loads, makes the evaluator, does the steps, reads everything.
 
     Stops at the first step that raises, unless it is one that only shows things.
     """

@@ -54,7 +54,7 @@ class Writer:
         return self.number(value)
 
     def record(self, value: dict[str, Any]) -> str:
-        """An object, perhaps in another order, with fields nobody asked for, or with one given twice."""
+        """An object, perhaps in another order, with additional fields, or with one given twice."""
         rng = self.rng
         items = [(k, self.write(v)) for k, v in value.items()]
         if self.shuffled:

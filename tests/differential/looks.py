@@ -1,4 +1,4 @@
-"""What a caller sees when they look at the objects of an evaluation."""
+"""The objects of an evaluation as a caller sees them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def evaluation(ev: Any) -> dict[str, Any]:
-    """`eval` without its date (whose form is kept)."""
+    """`eval` without its date (whose format stays)."""
     found = dict(ev.eval)
     if "params" in found:
         found["params"] = vars(found["params"])
@@ -98,10 +98,10 @@ EVERYTHING = (
 
 
 def left(world: Any) -> Any:
-    """The annotations of both sides as a step left them, if the case is watched."""
+    """The annotations of both sides as a step left them, if the case records them."""
     if not world.case.watch:
         return None
-    # Looking makes dictionaries. A copy is looked at where the rest is to go on as if nobody had looked.
+    # Reading creates dictionaries. A copy is read if the rest must run as if nothing had been read.
     aside = world.case.watch == "aside" and world.tool.name != "pycocotools"
     found = {}
     for side in ("gt", "dt"):

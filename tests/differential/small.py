@@ -1,4 +1,4 @@
-"""Small data sets written by hand, and their evaluation: what the named tests are made of."""
+"""Small data sets and their evaluation, for the named tests."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ def look(world: World, *names: str) -> Any:
 
 @step
 def touch(world: World, side: str, name: str) -> Any:
-    """Asks a COCO object for its dictionaries, as somebody who may edit them."""
+    """Reads the dictionaries of a COCO object, like a caller who may edit them."""
     getattr(getattr(world, side), name)
 
 

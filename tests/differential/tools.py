@@ -91,7 +91,7 @@ def _without_last(_self: Any, found: list[Any]) -> list[Any]:
 
 
 def _looking(method: Callable[..., Any]) -> Callable[..., Any]:
-    """`createIndex` as SAM 3 has it: looks at what there is, before and after."""
+    """`createIndex` as SAM 3 has it: reads the attributes, before and after."""
 
     def look(self: Any) -> list[Any]:
         return [sorted(vars(self)), list(self.imgs), list(self.anns), list(self.cats), dict(self.imgToAnns)]

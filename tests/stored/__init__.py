@@ -1,1 +1,1 @@
-"""What other programs said, and the scripts that asked them."""
+"""Stored results of other programs, and the scripts that compute them."""

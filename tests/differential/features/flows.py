@@ -192,7 +192,7 @@ def annotations_edited(rng: random.Random, case: Case, plan: Plan) -> None:
                 ("image_id", rng.choice([*ids_of(case, "images"), 5])),
             ]
         )
-        # `_gts` and `_dts` are grouped when somebody looks at them: what moves between cells moves there, too.
+        # `_gts` and `_dts` are grouped on first access: annotations that move between cells move there, too.
         moves = field in ("image_id", "category_id")
         # Of a score that was edited since it was evaluated, `evalImgs` keeps the number but not the type.
         moves |= field == "score" and not all(type(r.get("score")) is float for r in found(case))

@@ -1,4 +1,4 @@
-"""Ids of annotations, images and categories: zero, doubled, huge, of types that nobody expects."""
+"""Ids of annotations, images and categories: zero, repeated, huge, of unexpected types."""
 
 from __future__ import annotations
 
