@@ -127,10 +127,12 @@ def test_every_page_is_covered(repository):
 def test_docstrings_comments_and_messages_use_the_fields_terms(repository, tree):
     found = []
     root = repository / tree
-    files = [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.suffix in (".py", ".rs"))
+    files = (
+        [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.suffix in (".py", ".pyi", ".rs"))
+    )
     assert files
     for path in files:
-        prose = prose_of_python if path.suffix == ".py" else prose_of_rust
+        prose = prose_of_rust if path.suffix == ".rs" else prose_of_python
         found += banned(prose(path.read_text(encoding="utf-8")), path.relative_to(repository).as_posix())
     assert found == []
 

@@ -406,7 +406,7 @@ def randomisation_test(differences: NDArray[Any], samples: int, seed: int) -> fl
 def paired_t_test(differences: NDArray[Any]) -> tuple[float, float]: ...
 def holm(p_values: list[float]) -> list[float]: ...
 
-# The native face
+# The array API
 
 _Recall = NDArray[np.float64] | Literal["exact", "trapezium"]
 
