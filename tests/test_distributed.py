@@ -215,7 +215,7 @@ def whole(result, expected):
     assert result.matches.to_dict()["rank"].tolist() == expected.matches.to_dict()["rank"].tolist()
     with pytest.raises(RuntimeError, match="meanap.distributed.confusion"):
         result.confusion()
-    with pytest.raises(RuntimeError, match="errors and lrp: not available from match rows"):
+    with pytest.raises(RuntimeError, match="errors and lrp: not in a distributed result"):
         result.errors()
 
 
@@ -243,7 +243,7 @@ def test_what_is_not_there_says_so(data):
         with pytest.raises(RuntimeError, match=r"match table.*meanap.distributed.evaluate\(..., keep_matches=True\)"):
             ask()
     for ask in (result.errors, result.lrp):
-        with pytest.raises(RuntimeError, match="ask meanap.evaluate of the images"):
+        with pytest.raises(RuntimeError, match="call meanap.evaluate on the images"):
             ask()
     with pytest.raises(ValueError, match="score"):
         match_batch(table.drop_columns(["score"]), plan)

@@ -97,11 +97,11 @@ class GatheredResult(Result):
 
 
 def _no_confusion(*_: Any) -> NoReturn:
-    raise RuntimeError("confusion: not available from match rows; call meanap.distributed.confusion on the data set")
+    raise RuntimeError("confusion: not in a distributed result; call meanap.distributed.confusion on the data set")
 
 
 def _no_errors(*_: Any) -> NoReturn:
-    raise RuntimeError("errors and lrp: not available from match rows; call meanap.evaluate on the images that matter")
+    raise RuntimeError("errors and lrp: not in a distributed result; call meanap.evaluate on the images that matter")
 
 
 def from_curves(
