@@ -4,9 +4,12 @@ Exit codes: 0, success; 1, the input is invalid (one line on standard error says
 the command is invalid; 3, a gate failed.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 import warnings
+from typing import TextIO
 
 import meanap
 from meanap._printable import shown
@@ -36,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     return code or 0
 
 
-def _parser():
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="meanap", description="Mean average precision and related metrics.")
     parser.add_argument("--version", action="version", version=f"meanap {meanap.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -45,5 +48,12 @@ def _parser():
     return parser
 
 
-def _show_warning(message, category, filename, lineno, file=None, line=None):
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
     print(f"meanap: warning: {shown(message)}", file=sys.stderr)

@@ -1,12 +1,20 @@
 """`meanap check`: find problems in ground truth and detections."""
 
+from __future__ import annotations
+
+import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from meanap.cli import evaluate, inputs, numbers, output
 
+if TYPE_CHECKING:
+    from meanap.checking import Findings
+    from meanap.cli.inputs import Commands
 
-def add_parser(commands):
+
+def add_parser(commands: Commands) -> None:
     """Add this command's arguments."""
     parser = commands.add_parser(
         "check",
@@ -27,7 +35,7 @@ def add_parser(commands):
     parser.set_defaults(run=run)
 
 
-def run(options):
+def run(options: argparse.Namespace) -> int:
     """Check, print, write; the exit code."""
     from meanap.checking import check
 
@@ -41,7 +49,7 @@ def run(options):
     return 1 if bad & set(findings["level"]) else 0
 
 
-def _text(findings, labels):
+def _text(findings: Findings, labels: int) -> str:
     lines = [repr(findings)]
     errors = findings.label_errors
     if labels and len(errors):

@@ -1,14 +1,23 @@
 """`meanap compare`: is a candidate better than the baseline on the same images?"""
 
+from __future__ import annotations
+
+import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from meanap._printable import shown
 from meanap.cli import gate, inputs, numbers, output
 from meanap.cli.errors import UsageError
 
+if TYPE_CHECKING:
+    from meanap.cli.inputs import Commands
+    from meanap.detection import Comparison
+    from meanap.table import Table
 
-def add_parser(commands):
+
+def add_parser(commands: Commands) -> None:
     """Add this command's arguments."""
     parser = commands.add_parser(
         "compare",
@@ -32,7 +41,7 @@ def add_parser(commands):
     parser.set_defaults(run=run)
 
 
-def run(options):
+def run(options: argparse.Namespace) -> int:
     """Compare, print, write, judge."""
     import meanap
 
@@ -45,7 +54,8 @@ def run(options):
         if name not in results[0].to_dict():
             raise UsageError(f"no number {name!r}; there are {', '.join(results[0].to_dict())}")
     found = meanap.compare(
-        *results,
+        results[0],
+        results[1],
         options.numbers,
         confidence=options.confidence,
         resamples=options.resamples,
@@ -65,7 +75,7 @@ def run(options):
     return gate.SHUT if verdict == "worse" else 0
 
 
-def one_line(row, verdict, options):
+def one_line(row: dict[str, Any], verdict: str, options: argparse.Namespace) -> str:
     """The verdict with its interval."""
     difference = (
         f"{row['number']} {gate.figure(row['difference'], '+.4f')} {gate.span(row['low'], row['high'], '+.4f')}"
@@ -77,7 +87,7 @@ def one_line(row, verdict, options):
     )
 
 
-def by_change(table):
+def by_change(table: Table) -> Table:
     """The rows of a table, the greatest change first."""
     import numpy as np
 
@@ -87,7 +97,7 @@ def by_change(table):
     return Table({name: [column[i] for i in order] for name, column in table.columns.items()})
 
 
-def text(table, first):
+def text(table: Table, first: str) -> str:
     """A table as text in columns; a star stands for a significant difference."""
     lines = [["", "baseline", "candidate", "difference", "low", "high", "p", ""]]
     for row in table:
@@ -105,10 +115,10 @@ def text(table, first):
     )
 
 
-def as_json(found, verdict, options, images):
+def as_json(found: Comparison, verdict: str, options: argparse.Namespace, images: int) -> dict[str, Any]:
     """Everything, with None where there is no number."""
 
-    def rows(table):
+    def rows(table: Table) -> list[dict[str, Any]]:
         return [{name: gate.plain(value) for name, value in row.items()} for row in table]
 
     return {

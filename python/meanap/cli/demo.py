@@ -1,16 +1,23 @@
 """`meanap demo`: generate a data set, evaluate boxes, masks and keypoints, print the tables."""
 
+from __future__ import annotations
+
+import argparse
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from meanap import generate
 from meanap.cli import numbers
 
+if TYPE_CHECKING:
+    from meanap.cli.inputs import Commands
+
 KINDS = {"bbox": "boxes", "segm": "masks", "keypoints": "poses"}
 
 
-def add_parser(commands):
+def add_parser(commands: Commands) -> None:
     """Add this command's arguments."""
     parser = commands.add_parser(
         "demo",
@@ -23,7 +30,7 @@ def add_parser(commands):
     parser.set_defaults(run=run)
 
 
-def run(options):
+def run(options: argparse.Namespace) -> None:
     """Generate, evaluate, print."""
     with tempfile.TemporaryDirectory(prefix="meanap-demo-") as folder:
         begin = time.perf_counter()
@@ -33,7 +40,7 @@ def run(options):
             _evaluate(kind, truth, detections)
 
 
-def _evaluate(kind: str, truth: Path, detections: Path):
+def _evaluate(kind: generate.DetectionKind, truth: Path, detections: Path) -> None:
     from meanap import COCO, COCOeval
 
     begin = time.perf_counter()
@@ -48,5 +55,5 @@ def _evaluate(kind: str, truth: Path, detections: Path):
     evaluator.summarize()
 
 
-def _since(begin):
+def _since(begin: float) -> str:
     return f"{time.perf_counter() - begin:.2f} s"

@@ -1,7 +1,10 @@
 """Errors as one line of text."""
 
+from __future__ import annotations
+
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from meanap._printable import shown
@@ -40,7 +43,7 @@ def _sentence(error: KeyError) -> bool:
 
 
 @contextlib.contextmanager
-def about(path: Path):
+def about(path: Path) -> Iterator[None]:
     """While a file is read: an error that does not name the file is made to."""
     try:
         yield

@@ -1,16 +1,25 @@
 """`meanap eval`: COCO evaluation of a file of detections."""
 
+from __future__ import annotations
+
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from meanap._files import read_json
 from meanap.cli import gate, inputs, numbers, output, tables
 from meanap.cli.errors import UsageError, about
 
+if TYPE_CHECKING:
+    from meanap.cli.inputs import Commands
+    from meanap.coco import COCO, COCOeval
+    from meanap.detection import Result
+
 IOU_TYPES = ("bbox", "segm", "boundary", "keypoints")
 
 
-def add_parser(commands):
+def add_parser(commands: Commands) -> None:
     """Add this command's arguments."""
     parser = commands.add_parser(
         "eval",
@@ -39,12 +48,13 @@ def add_parser(commands):
     parser.set_defaults(run=run)
 
 
-def run(options):
+def run(options: argparse.Namespace) -> int:
     """Evaluate, print, write, judge."""
     _check(options)
     with inputs.explained(options, options.detections, all_fields=True):
         evaluator = evaluate(options)
-    verdicts, told = [], {}
+    verdicts: list[gate.Verdict] = []
+    told: dict[str, Any] = {}
     with output.tables(options, options.quiet):
         evaluator.summarize()
         classes = tables.per_class(evaluator) if options.per_class else None
@@ -62,14 +72,14 @@ def run(options):
     return 0 if all(verdict.passed for verdict in verdicts) else gate.SHUT
 
 
-def _resampled(options, evaluator):
+def _resampled(options: argparse.Namespace, evaluator: COCOeval) -> tuple[Result, Callable[[Path], Result]]:
     """The same evaluation as a result that can be resampled, and the function that gives that of other detections."""
     import dataclasses
 
     import meanap
 
     params = evaluator.params
-    changes = {
+    changes: dict[str, Any] = {
         "thresholds": [float(threshold) for threshold in params.iouThrs],
         "max_detections": tuple(int(cap) for cap in params.maxDets),
         "area_ranges": {
@@ -81,7 +91,7 @@ def _resampled(options, evaluator):
         changes["sigmas"] = options.sigmas
     chosen = list(params.catIds) if options.categories is not None and params.useCats else None
 
-    def evaluated(path):
+    def evaluated(path: Path) -> Result:
         with inputs.explained(options, path):
             result = meanap.evaluate(options.ground_truth, path, options.iou_type, **changes)
         if chosen is None:
@@ -94,7 +104,7 @@ def _resampled(options, evaluator):
     return evaluated(options.detections), evaluated
 
 
-def evaluate(options):
+def evaluate(options: argparse.Namespace) -> COCOeval:
     """The evaluator after `accumulate`, for parsed arguments."""
     from meanap import COCO, COCOeval
 
@@ -126,7 +136,7 @@ def evaluate(options):
     return evaluator
 
 
-def _results(ground_truth, path):
+def _results(ground_truth: COCO, path: Path) -> COCO:
     try:
         return ground_truth.loadRes(str(path))
     except AssertionError:
@@ -137,7 +147,7 @@ def _results(ground_truth, path):
         return ground_truth.loadRes(found["annotations"])
 
 
-def _check(options):
+def _check(options: argparse.Namespace) -> None:
     if gate.asked(options):
         from meanap.detection.evaluation import settled
 
@@ -155,8 +165,8 @@ def _check(options):
             raise UsageError(f"--area-ranges: the summary has a row for {', '.join(missing)}; give it too")
 
 
-def _category_ids(ground_truth, options):
-    listed = ground_truth.loadCats(ground_truth.getCatIds())
+def _category_ids(ground_truth: COCO, options: argparse.Namespace) -> list[Any]:
+    listed = ground_truth.loadCats(ground_truth.getCatIds()) or []
     known = {str(category["id"]): category["id"] for category in listed}
     known |= {category["name"]: category["id"] for category in listed if "name" in category}
     wanted = [name.strip() for name in options.categories.split(",")]
@@ -166,7 +176,7 @@ def _category_ids(ground_truth, options):
     return [known[name] for name in wanted]
 
 
-def _ranges(text):
+def _ranges(text: str) -> list[tuple[str, float, float]]:
     ranges = []
     for part in text.split(","):
         try:

@@ -1,11 +1,15 @@
 """Gates: a number must reach a limit, or must not be significantly worse than a baseline's."""
 
+from __future__ import annotations
+
 import argparse
 import hashlib
 import json
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -13,10 +17,18 @@ from meanap._files import read_json
 from meanap.cli import numbers
 from meanap.cli.errors import UsageError, about
 
+if TYPE_CHECKING:
+    from meanap.detection import Result
+    from meanap.detection.sampling import Interval
+    from meanap.protocol import SummaryRow
+
 #: The exit code of a failed gate: not 1 (invalid input) and not 2 (invalid command).
 SHUT = 3
 #: Digits of resampled numbers in the JSON: far finer than any interval, a third of the size.
 _DIGITS = 7
+
+#: A row of the summary, and a category or None.
+_Row: TypeAlias = "tuple[SummaryRow, Any]"
 
 
 @dataclass(frozen=True)
@@ -29,19 +41,19 @@ class Verdict:
     low: float
     high: float
     text: str
-    detail: dict
+    detail: dict[str, Any]
 
-    def __str__(self):
+    def __str__(self) -> str:
         word = "PASS" if self.passed else "FAIL"
         return f"{word}  {self.number} {figure(self.value)} {span(self.low, self.high)}{self.text}"
 
-    def as_json(self):
+    def as_json(self) -> dict[str, Any]:
         """Everything, with None where there is no number."""
         named = {"number": self.number, "passed": self.passed, "value": self.value, "low": self.low, "high": self.high}
         return {key: plain(value) for key, value in {**named, **self.detail}.items()}
 
 
-def add_options(parser):
+def add_options(parser: argparse._ActionsContainer) -> None:
     """The gate's arguments."""
     gate = parser.add_argument_group(
         "gate", f"one line for each gate; the exit code is {SHUT} if one fails, 0 if all pass"
@@ -65,24 +77,26 @@ def add_options(parser):
     add_sampling(gate)
 
 
-def add_sampling(parser):
+def add_sampling(parser: argparse._ActionsContainer) -> None:
     """How intervals are made."""
     parser.add_argument("--confidence", type=numbers.inside, default=0.95, metavar="0.95", help="of intervals (0.95)")
     parser.add_argument("--resamples", type=numbers.count, default=1000, help="bootstrap resamples (default 1000)")
 
 
-def asked(options):
+def asked(options: argparse.Namespace) -> bool:
     """Whether there is anything to do here."""
     return bool(options.fail_under or options.fail_if_worse_than or options.intervals)
 
 
-def judge(options, result, evaluate):
+def judge(
+    options: argparse.Namespace, result: Result, evaluate: Callable[[Path], Result]
+) -> tuple[list[Verdict], dict[str, Any]]:
     """The verdicts, and the fields of the JSON. `evaluate(path)` gives the result of other detections.
 
     Returns
     -------
     verdicts : list of Verdict
-    fields : dict
+    fields : dict[str, Any]
         ``gate`` (the verdicts) and ``intervals`` (which make it a baseline).
     """
     wanted = [name for name, _ in options.fail_under] + options.numbers
@@ -118,7 +132,7 @@ def judge(options, result, evaluate):
     return verdicts, fields
 
 
-def row_of(result, name):
+def row_of(result: Result, name: str) -> _Row:
     """A number's row and category."""
     name, slash, category = name.partition("/")
     if name not in result._rows:
@@ -131,7 +145,7 @@ def row_of(result, name):
     raise UsageError(f"no category {category!r}")
 
 
-def _intervals(result, rows, confidence, resamples):
+def _intervals(result: Result, rows: dict[str, _Row], confidence: float, resamples: int) -> dict[str, Interval]:
     """An `Interval` for each name, those of the summary from one pass over the images."""
     from meanap.detection.sampling import Interval
 
@@ -149,13 +163,13 @@ def _intervals(result, rows, confidence, resamples):
     return found
 
 
-def _under(name, limit, interval):
+def _under(name: str, limit: float, interval: Interval) -> Verdict:
     passed = interval.value >= limit
     text = f", {'at least' if passed else 'wanted at least'} {limit:g}"
     return Verdict(name, passed, interval.value, interval.low, interval.high, text, {"rule": "under", "limit": limit})
 
 
-def _worse(name, interval, baseline, row, confidence, margin):
+def _worse(name: str, interval: Interval, baseline: _Baseline, row: _Row, confidence: float, margin: float) -> Verdict:
     from meanap.detection.comparison import verdict
 
     value, samples, paired = baseline.number(name, row, len(interval.samples))
@@ -185,9 +199,10 @@ def _worse(name, interval, baseline, row, confidence, margin):
 class _Baseline:
     """Numbers of an earlier run, or the result of other detections."""
 
-    def __init__(self, path, result, evaluate):
+    def __init__(self, path: Path, result: Result, evaluate: Callable[[Path], Result]) -> None:
         self.path = path
-        self.numbers, self.other = {}, None
+        self.numbers: dict[str, tuple[float, np.ndarray | None]] = {}
+        self.other: Result | None = None
         content = read_json(path)
         if isinstance(content, list) or (isinstance(content, dict) and "annotations" in content):
             self.other = evaluate(path)
@@ -197,7 +212,7 @@ class _Baseline:
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"{path}: expected the JSON of `meanap eval --json`, or detections") from error
 
-    def _read(self, content, result):
+    def _read(self, content: Any, result: Result) -> None:
         """Takes the numbers of an earlier run.
 
         Raises
@@ -237,11 +252,11 @@ class _Baseline:
                 raise TypeError(name)
             self.numbers[name] = (value, samples)
 
-    def _same(self, there, here, option):
+    def _same(self, there: Any, here: Any, option: str) -> None:
         if there is not None and there != here:
             raise ValueError(f"{self.path}: it was made with another {option}: {there} instead of {here}")
 
-    def number(self, name, row, resamples):
+    def number(self, name: str, row: _Row, resamples: int) -> tuple[float, Any, bool]:
         """Its value, its samples, and whether those go with as many of ours."""
         if self.other is not None:
             interval = self.other.interval(row[0], resamples=resamples, category=row[1])
@@ -253,12 +268,12 @@ class _Baseline:
         return value, samples, samples is not None and len(samples) == resamples
 
 
-def digest(ids):
+def digest(ids: Iterable[Any]) -> str:
     """The images, in short: the same for the same ids in the same order."""
     return hashlib.sha256(json.dumps([str(id) for id in ids]).encode()).hexdigest()[:16]
 
 
-def spelt(name):
+def spelt(name: str) -> str:
     """A number's name as results have it, however pycocotools' table or a person writes it."""
     name, slash, category = name.strip().partition("/")
     name = name.lower().replace("@", "_")
@@ -268,23 +283,23 @@ def spelt(name):
     return name + slash + category
 
 
-def figure(value, form=".4f"):
+def figure(value: float, form: str = ".4f") -> str:
     """A number, or a dash."""
     return "–" if math.isnan(value) else format(value, form)
 
 
-def span(low, high, form=".4f"):
+def span(low: float, high: float, form: str = ".4f") -> str:
     """An interval in brackets."""
     return f"[{figure(low, form)}, {figure(high, form)}]"
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """As JSON has it: None for NaN."""
     value = value.item() if isinstance(value, np.generic) else value
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def _limits(text):
+def _limits(text: str) -> list[tuple[str, float]]:
     limits = []
     for rule in text.split(","):
         name, _, number = rule.rpartition("=")
@@ -298,7 +313,7 @@ def _limits(text):
     return limits
 
 
-def names(text):
+def names(text: str) -> list[str]:
     """Names of numbers, between commas."""
     found = [spelt(name) for name in text.split(",") if name.strip()]
     if not found:

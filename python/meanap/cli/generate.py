@@ -1,12 +1,20 @@
 """`meanap generate`: a data set and detections as files."""
 
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from meanap import generate
 from meanap.cli import numbers
 
+if TYPE_CHECKING:
+    from meanap.cli.inputs import Commands
 
-def add_parser(commands):
+
+def add_parser(commands: Commands) -> None:
     """Add this command's arguments."""
     parser = commands.add_parser(
         "generate",
@@ -21,10 +29,12 @@ def add_parser(commands):
     parser.set_defaults(run=run)
 
 
-def run(options):
+def run(options: argparse.Namespace) -> None:
     """Write the files and name them."""
     if options.workload:
-        paths = generate.write_workload(options.folder, options.workload, seed=options.seed, images=options.images)
+        paths: Iterable[Path] = generate.write_workload(
+            options.folder, options.workload, seed=options.seed, images=options.images
+        )
     else:
         images = 500 if options.images is None else options.images
         files = generate.write_files(options.folder, images=images, seed=options.seed)

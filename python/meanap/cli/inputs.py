@@ -1,16 +1,25 @@
 """Options that commands share, and errors that name record and field of a file."""
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from meanap.cli.errors import INPUT_ERRORS, UsageError, one_line
 
+if TYPE_CHECKING:
+    from meanap.protocol import Protocol
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 #: As many as COCO's persons have.
 _COCO = 17
 
 
-def add_sigmas(parser):
+def add_sigmas(parser: argparse._ActionsContainer) -> None:
     """The option `--sigmas`."""
     parser.add_argument(
         "--sigmas", type=_sigmas, metavar="0.026,0.025,…",
@@ -18,18 +27,18 @@ def add_sigmas(parser):
     )  # fmt: skip
 
 
-def check_sigmas(options):
+def check_sigmas(options: argparse.Namespace) -> None:
     """`--sigmas` needs keypoints."""
     if options.sigmas is not None and options.iou_type != "keypoints":
         raise UsageError(f"--sigmas: only --iou-type keypoints has them, found {options.iou_type}")
 
 
-def count_of(options):
+def count_of(options: argparse.Namespace) -> int:
     """How many keypoints an object has."""
     return _COCO if options.sigmas is None else len(options.sigmas)
 
 
-def protocol_of(options):
+def protocol_of(options: argparse.Namespace) -> Protocol:
     """The protocol that `--protocol` and `--sigmas` ask for."""
     from meanap import protocol
 
@@ -42,7 +51,7 @@ def protocol_of(options):
 
 
 @contextlib.contextmanager
-def explained(options, *detections, all_fields=False):
+def explained(options: argparse.Namespace, *detections: Path, all_fields: bool = False) -> Iterator[None]:
     """Adds record and field to an error that occurs while files are evaluated, if they can be found."""
     try:
         yield
@@ -62,7 +71,7 @@ def explained(options, *detections, all_fields=False):
         raise ValueError(f"{detections[0]}: {text}") from error
 
 
-def _sigmas(text):
+def _sigmas(text: str) -> tuple[float, ...]:
     try:
         sigmas = tuple(float(part) for part in text.split(","))
     except ValueError:

@@ -1,15 +1,21 @@
 """Types of numbers on the command line, whose errors name the expected range."""
 
+from __future__ import annotations
+
 import argparse
 import math
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 __all__ = ["count", "finite", "fraction", "inside", "rising_counts", "thresholds", "whole"]
 
 
-def _kind(read, good, expected):
+def _kind(read: Callable[[str], T], good: Callable[[T], bool], expected: str) -> Callable[[str], T]:
     """A type of argument: `read` makes a number of the text, and `good` says whether it is one of these."""
 
-    def parse(text):
+    def parse(text: str) -> T:
         try:
             number = read(text)
         except ValueError:
@@ -21,7 +27,7 @@ def _kind(read, good, expected):
     return parse
 
 
-def _list(read):
+def _list(read: Callable[[str], T]) -> Callable[[str], list[T]]:
     return lambda text: [read(part) for part in text.split(",")]
 
 

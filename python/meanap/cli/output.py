@@ -1,10 +1,15 @@
 """Output of commands: JSON to a file or to standard output, tables, and names without escape sequences."""
 
+from __future__ import annotations
+
+import argparse
 import contextlib
 import errno
 import json
 import os
 import sys
+from collections.abc import Iterator
+from typing import Any, TextIO
 
 from meanap._files import write_text
 from meanap._printable import printable
@@ -13,13 +18,13 @@ from meanap._printable import printable
 STANDARD = "-"
 
 
-def add_json(parser, what="the numbers"):
+def add_json(parser: argparse._ActionsContainer, what: str = "the numbers") -> None:
     """The option `--json`."""
     parser.add_argument("--json", metavar="OUT", help=f'write {what} as JSON; "-" is standard output')
 
 
 @contextlib.contextmanager
-def tables(options, quiet=False):
+def tables(options: argparse.Namespace, quiet: bool = False) -> Iterator[None]:
     """While tables are printed: nowhere if they are not wanted, beside JSON that goes to standard output."""
     with contextlib.ExitStack() as stack:
         if quiet:
@@ -29,7 +34,7 @@ def tables(options, quiet=False):
         yield
 
 
-def write_json(path, value, **options):
+def write_json(path: str | None, value: object, **options: Any) -> None:
     """Write `value` where `--json` says, or nowhere."""
     if path is None:
         return
@@ -43,11 +48,11 @@ def write_json(path, value, **options):
 class Terminal:
     """A stream that shows control characters, which may come with any name, as escapes."""
 
-    def __init__(self, stream, name):
+    def __init__(self, stream: TextIO, name: str) -> None:
         self._stream = stream
         self._name = name
 
-    def write(self, text):
+    def write(self, text: str) -> int:
         """Writes the text without what steers a terminal, but for line breaks and tabs.
 
         Raises
@@ -65,30 +70,31 @@ class Terminal:
             self._stream.write(shown)
         return len(text)
 
-    def flush(self):
+    def flush(self) -> None:
         """Writes what waits."""
         with named(self._name):
             self._stream.flush()
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
 
 @contextlib.contextmanager
-def named(stream):
+def named(stream: str) -> Iterator[None]:
     """An error of a stream names it. What it could not take it is not given once more when Python closes it."""
     try:
         yield
     except OSError as error:
         with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
+            if sys.__stdout__ is not None:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
         if error.errno == errno.EPIPE:
             raise
         raise OSError(error.errno, error.strerror, stream) from error
 
 
 @contextlib.contextmanager
-def streams():
+def streams() -> Iterator[None]:
     """While a command runs, both streams are such; standard output is emptied at the end."""
     out, err = Terminal(sys.stdout, "standard output"), Terminal(sys.stderr, "standard error")
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):

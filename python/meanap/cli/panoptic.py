@@ -1,12 +1,19 @@
 """`meanap panoptic`: two COCO panoptic JSON files and their folders."""
 
+from __future__ import annotations
+
+import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from meanap.cli import output
 from meanap.cli.semantic import report
 
+if TYPE_CHECKING:
+    from meanap.cli.inputs import Commands
 
-def add_parser(commands):
+
+def add_parser(commands: Commands) -> None:
     """Add this command's arguments."""
     parser = commands.add_parser(
         "panoptic",
@@ -24,7 +31,7 @@ def add_parser(commands):
     parser.set_defaults(run=run)
 
 
-def run(options):
+def run(options: argparse.Namespace) -> None:
     """Match, print the table, write the numbers."""
     from meanap.segmentation import PanopticQuality
 

@@ -1,14 +1,26 @@
 """`meanap rank`: measures of runs against relevance judgements."""
 
+from __future__ import annotations
+
+import argparse
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from meanap._printable import shown
 from meanap.cli import output
 from meanap.cli.errors import UsageError, about
 
+if TYPE_CHECKING:
+    from meanap.cli.inputs import Commands
+    from meanap.ranking import Comparison, RankingResult
 
-def add_parser(commands):
+
+#: Comparisons by measure and by the name of the run.
+Found: TypeAlias = "dict[str, dict[str, Comparison]]"
+
+
+def add_parser(commands: Commands) -> None:
     """Add this command's arguments."""
     parser = commands.add_parser(
         "rank",
@@ -32,7 +44,7 @@ def add_parser(commands):
     parser.set_defaults(run=run)
 
 
-def run(options):
+def run(options: argparse.Namespace) -> None:
     """Measure, print, and write the requested output."""
     from meanap.ranking import compare, evaluate, tables
     from meanap.ranking.conventions import resolve
@@ -45,7 +57,8 @@ def run(options):
         raise UsageError("a run is named twice")
     measures = options.measure or ["map"]
     # Before any file is read: errors in these options are not errors in a file.
-    conventions = resolve(options.preset, dict(_setting(text) for text in options.set))
+    settings: Any = dict(_setting(text) for text in options.set)
+    conventions = resolve(options.preset, settings)
     check_measures(measures, conventions)
     with about(options.qrels):
         qrels = tables.qrels(options.qrels, conventions.duplicates)
@@ -64,12 +77,12 @@ def run(options):
     output.write_json(options.json, _as_json(results, found), indent=1)
 
 
-def _setting(text):
+def _setting(text: str) -> tuple[str, Any]:
     """`ties=expected` as a pair; numbers and booleans as such."""
     name, equals, value = text.partition("=")
     if not equals:
         raise UsageError(f"--set {text}: expected NAME=VALUE")
-    plain = {"true": True, "false": False}.get(value.lower(), value)
+    plain: Any = {"true": True, "false": False}.get(value.lower(), value)
     if name == "relevance_level":
         if not value.isdigit():
             raise UsageError(f"--set {text}: expected a whole number")
@@ -77,7 +90,7 @@ def _setting(text):
     return name.replace("-", "_"), plain
 
 
-def _print(results, found, per_query):
+def _print(results: dict[str, RankingResult], found: Found, per_query: bool) -> None:
     width = max(8, *(len(shown(name)) for name in results))
     measures = next(iter(results.values())).measures
     columns = [max(10, len(name)) for name in measures]
@@ -88,8 +101,9 @@ def _print(results, found, per_query):
         print(f"{shown(name).ljust(width)}  {len(result):7d}  {row}")
         if name in next(iter(found.values()), {}):
             pairs = [found[measure][name] for measure in measures]
-            for told in (lambda pair: f"{pair.difference:+.4f}", lambda pair: _p_value(pair.corrected)):
-                row = "  ".join(told(pair).rjust(size) for pair, size in zip(pairs, columns, strict=True))
+            differences = [f"{pair.difference:+.4f}" for pair in pairs]
+            for cells in (differences, [_p_value(pair.corrected) for pair in pairs]):
+                row = "  ".join(cell.rjust(size) for cell, size in zip(cells, columns, strict=True))
                 print(f"{''.ljust(width)}  {'':7}  {row}")
         if per_query:
             for query, values in zip(result.queries, result.values.tolist(), strict=True):
@@ -101,14 +115,14 @@ def _print(results, found, per_query):
                 print(f"{shown(name)}: {count} queries are {explained}")
 
 
-def _p_value(p):
+def _p_value(p: float) -> str:
     return f"p={p:.4f}" if p >= 0.0001 else "p<0.0001"
 
 
-def _as_json(results, found):
+def _as_json(results: dict[str, RankingResult], found: Found) -> dict[str, Any]:
     """Everything, with None where there is no number."""
 
-    def number(value):
+    def number(value: float) -> float | None:
         return None if math.isnan(value) else value
 
     return {

@@ -1,15 +1,23 @@
 """`meanap report`: an HTML report of an evaluation."""
 
+from __future__ import annotations
+
+import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from meanap.cli import inputs, numbers, output
 from meanap.cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from meanap.cli.inputs import Commands
+    from meanap.protocol import Protocol
 
 #: Standard output as a file.
 _STANDARD = Path("/dev/stdout")
 
 
-def add_parser(commands):
+def add_parser(commands: Commands) -> None:
     """Add this command's arguments."""
     parser = commands.add_parser(
         "report",
@@ -39,7 +47,7 @@ def add_parser(commands):
     parser.set_defaults(run=run)
 
 
-def run(options):
+def run(options: argparse.Namespace) -> None:
     """Write the report and name it."""
     rules = inputs.protocol_of(options)
     detections = [path for path in (options.detections, options.versus) if path is not None]
@@ -49,7 +57,7 @@ def run(options):
         print(path)
 
 
-def _write(options, rules):
+def _write(options: argparse.Namespace, rules: Protocol) -> Path:
     from meanap import report
 
     try:

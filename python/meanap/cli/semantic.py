@@ -1,13 +1,20 @@
 """`meanap semantic`: two folders of label maps."""
 
+from __future__ import annotations
+
+import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from meanap._printable import shown
 from meanap.cli import numbers, output
 from meanap.cli.errors import UsageError
 
+if TYPE_CHECKING:
+    from meanap.cli.inputs import Commands
 
-def add_parser(commands):
+
+def add_parser(commands: Commands) -> None:
     """Add this command's arguments."""
     parser = commands.add_parser(
         "semantic",
@@ -39,7 +46,7 @@ def add_parser(commands):
     parser.set_defaults(run=run)
 
 
-def run(options):
+def run(options: argparse.Namespace) -> None:
     """Count, print the table, write the numbers."""
     from meanap.segmentation import SemanticSegmentation
 
@@ -59,7 +66,7 @@ def run(options):
     report(metric.compute(), options)
 
 
-def report(result, options, *tables):
+def report(result: Any, options: argparse.Namespace, *tables: str) -> None:
     """Print tables, a result and what it left out; write it where `--json` says."""
     with output.tables(options):
         for table in tables:
@@ -70,7 +77,7 @@ def report(result, options, *tables):
     output.write_json(options.json, result.to_dict(), indent=2)
 
 
-def _classes(options):
+def _classes(options: argparse.Namespace) -> int | list[str]:
     if options.class_file is not None:
         lines = options.class_file.read_text(encoding="utf-8").splitlines()
         return [line.strip() for line in lines if line.strip()]
@@ -79,7 +86,7 @@ def _classes(options):
     return [name.strip() for name in options.classes.split(",")]
 
 
-def _ignore_index(text):
+def _ignore_index(text: str) -> int | None:
     if text.lower() == "none":
         return None
     try:

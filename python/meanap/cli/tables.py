@@ -1,15 +1,22 @@
 """An evaluation's numbers by name: for JSON, and for a table with a row for each category."""
 
+from __future__ import annotations
+
 from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from meanap._printable import shown
 
+if TYPE_CHECKING:
+    from meanap.coco import COCOeval, Params
+
 AREAS = ["all", "small", "medium", "large"]
 
 
-def stat_names(iou_type: str, max_dets) -> list[str]:
+def stat_names(iou_type: str, max_dets: Sequence[int]) -> list[str]:
     """What the numbers in `stats` are called, in their order."""
     if iou_type == "keypoints":
         return ["AP", "AP50", "AP75", "APm", "APl", "AR", "AR50", "AR75", "ARm", "ARl"]
@@ -17,12 +24,12 @@ def stat_names(iou_type: str, max_dets) -> list[str]:
     return ["AP", "AP50", "AP75", "APs", "APm", "APl", *caps, "ARs", "ARm", "ARl"]
 
 
-def number(value) -> float | None:
+def number(value: float) -> float | None:
     """A number, or None if it is undefined: the reference has -1 without ground truth."""
     return float(value) if value > -1 else None
 
 
-def as_json(evaluator, classes: list[dict] | None) -> dict:
+def as_json(evaluator: COCOeval, classes: list[dict[str, Any]] | None) -> dict[str, Any]:
     """Stats, parameters and, where given, the per-class rows; a number that does not exist is None."""
     params = evaluator.params
     names = stat_names(params.iouType, params.maxDets)
@@ -47,7 +54,7 @@ def as_json(evaluator, classes: list[dict] | None) -> dict:
     return found
 
 
-def per_class(evaluator) -> list[dict]:
+def per_class(evaluator: COCOeval) -> list[dict[str, Any]]:
     """A row for each evaluated category: id, name, AP, AP50, AP75, AR, objects, detections.
 
     All areas, the largest cap; means as the summary takes them, over what exists. `objects` are those
@@ -75,7 +82,7 @@ def per_class(evaluator) -> list[dict]:
     return rows
 
 
-def table(rows: list[dict]) -> str:
+def table(rows: list[dict[str, Any]]) -> str:
     """The per-class rows as text in columns; "-" where there is no number."""
     heads = ["category", "AP", "AP50", "AP75", "AR", "objects", "detections"]
     lines = [heads]
@@ -93,18 +100,19 @@ def table(rows: list[dict]) -> str:
     )
 
 
-def _categories(evaluator):
-    return evaluator.cocoGt.dataset.get("categories", [])
+def _categories(evaluator: COCOeval) -> list[dict[str, Any]]:
+    categories: list[dict[str, Any]] = evaluator.cocoGt.dataset.get("categories", [])
+    return categories
 
 
-def _counts(evaluator):
+def _counts(evaluator: COCOeval) -> list[Counter[Any]]:
     """How many objects there are to be found and how many detections were given, by category (None: all)."""
     params = evaluator.params
     images, poses = set(params.imgIds), params.iouType == "keypoints"
     categories = set(params.catIds)
     found = []
     for coco, is_truth in ((evaluator.cocoGt, True), (evaluator.cocoDt, False)):
-        count = Counter()
+        count: Counter[Any] = Counter()
         for annotation in coco.dataset["annotations"]:
             if annotation["image_id"] not in images:
                 continue
@@ -118,14 +126,14 @@ def _counts(evaluator):
     return found
 
 
-def _at(params, threshold):
+def _at(params: Params, threshold: float) -> np.ndarray:
     return np.flatnonzero(np.asarray(params.iouThrs) == threshold)
 
 
-def _mean(values):
+def _mean(values: np.ndarray) -> float | None:
     exists = values[values > -1]
     return float(np.mean(exists)) if exists.size else None
 
 
-def _plain(identifier):
+def _plain(identifier: Any) -> Any:
     return identifier.item() if isinstance(identifier, np.generic) else identifier

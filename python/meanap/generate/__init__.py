@@ -33,6 +33,7 @@ from meanap.generate.scenes import dataset
 
 __all__ = [
     "WORKLOADS",
+    "DetectionKind",
     "Detections",
     "Workload",
     "dataset",

@@ -107,7 +107,7 @@ def write_workload(folder: PathLike, name: str, *, seed: int = 0, images: int | 
     return write_dataset(place / f"{name}.truth.json", truth), detections
 
 
-def write_files(folder: PathLike, *, images: int = 500, seed: int = 0) -> dict[str, tuple[Path, Path]]:
+def write_files(folder: PathLike, *, images: int = 500, seed: int = 0) -> dict[DetectionKind, tuple[Path, Path]]:
     """Write one set of scenes and its detections as boxes, masks and poses into a folder.
 
     Returns for each of "bbox", "segm" and "keypoints" the paths of its ground truth and its detections:
