@@ -61,6 +61,7 @@ class Findings(Table):
 
     @property
     def ok(self) -> bool:
+        """Whether no finding is an error."""
         return "error" not in self["level"]
 
     @property

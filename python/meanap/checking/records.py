@@ -37,16 +37,16 @@ class Records:
         self.readable = True
         self.image_ids: list[Any] = []
         self.category_ids: list[Any] = []
-        self.image = np.zeros(0, dtype=np.int64)
-        self.category = np.zeros(0, dtype=np.int64)
+        self.image: np.ndarray = np.zeros(0, dtype=np.int64)
+        self.category: np.ndarray = np.zeros(0, dtype=np.int64)
         self.ids: list[Any] | None = None
-        self.boxes = np.zeros((0, 4))
-        self.areas = np.zeros(0)
-        self.scores = np.zeros(0)
-        self.crowd = np.zeros(0, dtype=bool)
+        self.boxes: np.ndarray = np.zeros((0, 4))
+        self.areas: np.ndarray = np.zeros(0)
+        self.scores: np.ndarray = np.zeros(0)
+        self.crowd: np.ndarray = np.zeros(0, dtype=bool)
         #: Declared images with height and width (NaN for none), and categories with names; None if nothing is declared.
         self.images: list[Any] | None = None
-        self.sizes = np.zeros((0, 2))
+        self.sizes: np.ndarray = np.zeros((0, 2))
         self.categories: list[Any] | None = None
         self.names: list[Any] = []
         #: Areas, boxes and image sizes of masks, NaN for none; None without masks.
@@ -57,7 +57,7 @@ class Records:
         self.poses: list[Any] | None = None
         self.num_keypoints: list[Any] | None = None
         #: Whether each mask is there and cannot be decoded.
-        self.broken_masks = np.zeros(0, dtype=bool)
+        self.broken_masks: np.ndarray = np.zeros(0, dtype=bool)
 
     def __len__(self) -> int:
         return len(self.image)
@@ -91,7 +91,8 @@ class Records:
         known = {id: size for id, size in zip(self.images or (), self.sizes.tolist(), strict=True)}
         nothing = [math.nan, math.nan]
         table = np.array([*(known.get(id, nothing) for id in other.image_ids), nothing], dtype=np.float64)
-        return table.reshape(-1, 2)[other.image]
+        sizes: np.ndarray = table.reshape(-1, 2)[other.image]
+        return sizes
 
 
 def _short(value: Any) -> str:
@@ -178,9 +179,7 @@ def _unreadable(records: Records, path: Any, error: BaseException) -> Records:
     return records
 
 
-def _wrong_kind(
-    records: Records, path: Any, expected: str, similarity: str | None, truth: Records | None
-) -> Records:
+def _wrong_kind(records: Records, path: Any, expected: str, similarity: str | None, truth: Records | None) -> Records:
     try:
         value = read_json(path)
     except _BROKEN as error:

@@ -1,4 +1,4 @@
-"""`meanap compare`: is a candidate better than the baseline on the same images?"""
+"""`meanap compare`: whether a candidate is better than the baseline on the same images."""
 
 from __future__ import annotations
 

@@ -31,13 +31,15 @@ def _list(read: Callable[[str], T]) -> Callable[[str], list[T]]:
     return lambda text: [read(part) for part in text.split(",")]
 
 
-fraction = _kind(float, lambda number: 0 <= number <= 1, "a number from 0 to 1")
-inside = _kind(float, lambda number: 0 < number < 1, "a number between 0 and 1")
-finite = _kind(float, math.isfinite, "a number")
-count = _kind(int, lambda number: number >= 1, "a whole number of at least 1")
-whole = _kind(int, lambda number: number >= 0, "a whole number of at least 0")
-thresholds = _kind(_list(float), lambda some: all(0 <= x <= 1 for x in some), "numbers from 0 to 1, between commas")
-rising_counts = _kind(
+fraction: Callable[[str], float] = _kind(float, lambda number: 0 <= number <= 1, "a number from 0 to 1")
+inside: Callable[[str], float] = _kind(float, lambda number: 0 < number < 1, "a number between 0 and 1")
+finite: Callable[[str], float] = _kind(float, math.isfinite, "a number")
+count: Callable[[str], int] = _kind(int, lambda number: number >= 1, "a whole number of at least 1")
+whole: Callable[[str], int] = _kind(int, lambda number: number >= 0, "a whole number of at least 0")
+thresholds: Callable[[str], list[float]] = _kind(
+    _list(float), lambda some: all(0 <= x <= 1 for x in some), "numbers from 0 to 1, between commas"
+)
+rising_counts: Callable[[str], list[int]] = _kind(
     _list(int),
     lambda some: min(some) >= 1 and some == sorted(some),
     "rising whole numbers of at least 1, between commas",

@@ -15,8 +15,7 @@ from meanap.coco._named import ERRORS, tell_record
 
 
 def index(dataset: dict[str, Any]) -> dict[str, Any]:
-    """What `createIndex` makes: `anns`, `imgs` and `cats` by id, `imgToAnns`, and with categories
-    `catToImgs`.
+    """What `createIndex` makes: `anns`, `imgs` and `cats` by id, `imgToAnns`, with categories `catToImgs`.
 
     Raises
     ------

@@ -34,7 +34,7 @@ class Marks:
     """
 
     def __init__(self, p: Any, role: str, images: Ids, categories: Ids) -> None:
-        self.masks = p.iouType in MASK_TYPES
+        self.masks: bool = p.iouType in MASK_TYPES
         self._images, self._categories = images.kept(), categories.kept()
         self._how: dict[str, Any] = {"by_category": bool(p.useCats)}
         if role == "ground_truth":

@@ -222,11 +222,11 @@ class Snapshot:
     def __init__(self, dataset: dict[str, Any]) -> None:
         if "images" not in dataset:
             raise KeyError('the ground truth: "images" is missing, results need them')
-        self.info = copy.deepcopy(dataset.get("info", {}))
+        self.info: dict[str, Any] = copy.deepcopy(dataset.get("info", {}))
         # The list is the results' own, the image dictionaries are shared.
-        self.images = list(dataset["images"])
-        self.imgs = by_id(dataset, "images")
-        self.categories = copy.deepcopy(dataset["categories"]) if "categories" in dataset else None
+        self.images: list[Any] = list(dataset["images"])
+        self.imgs: dict[Any, Any] = by_id(dataset, "images")
+        self.categories: list[Any] | None = copy.deepcopy(dataset["categories"]) if "categories" in dataset else None
 
     def snapshot(self) -> Snapshot:
         return self

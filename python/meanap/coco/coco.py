@@ -446,7 +446,7 @@ class COCO(Lazy):
         return maskUtils.decode(self.annToRLE(ann))
 
     def _evaluation_objects(self, params: Any, role: Role, image_ids: Ids, category_ids: Ids) -> Columns | None:
-        """This side of an evaluation as columns, or None where they cannot hold it exactly.
+        """One side of an evaluation as columns, or None where they cannot hold it exactly.
 
         Parameters
         ----------

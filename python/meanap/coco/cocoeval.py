@@ -32,7 +32,7 @@ __all__ = ["COCOeval", "Params", "copy", "datetime", "defaultdict", "maskUtils",
 
 __author__ = "tsungyi"
 
-logger = logging.getLogger("meanap")
+logger: logging.Logger = logging.getLogger("meanap")
 
 _EVALUATOR_HOOKS = ("_prepare", "computeIoU", "computeOks", "evaluateImg")
 _DATASET_HOOKS = ("getAnnIds", "loadAnns", "annToRLE")

@@ -284,8 +284,11 @@ def new_log(
     confusion: float | None = None,
     errors: tuple[float, float, str] | None = None,
 ) -> _core.MatchLog:
-    """An empty match log of a protocol; with `confusion`, of pairs of categories matched at that threshold; with
-    `errors`, of error types at a threshold, above a similarity to the background, in an area range."""
+    """An empty match log of a protocol.
+
+    With `confusion` it is of pairs of categories matched at that threshold; with `errors` of error types at a
+    threshold, above a similarity to the background, in an area range.
+    """
     if confusion is not None:
         everything = (-np.inf, np.inf)
         ranges = {"all": rules.area_ranges.get("all", everything)}

@@ -65,10 +65,10 @@ def _missing(image: Any, name: str) -> ValueError:
 
 
 def only_labelled(truth: GroundTruth, found: Detections, labelled: Labelled, limit: int | None) -> Detections:
-    """Removes detections of categories that were not labelled in their image, and flags as ignored
-    those of categories that were not labelled exhaustively.
+    """Removes detections of categories that were not labelled in their image.
 
-    The limit on an image counts all its detections, also those that are left out, so it is applied here first.
+    Those of categories that were not labelled exhaustively are flagged as ignored. The limit on an image counts all its
+    detections, also those that are removed, so it is applied here first.
     """
     images, categories = plain_ids(found.image_ids), plain_ids(found.category_ids)
     positive: dict[Any, set[Any]] = {}

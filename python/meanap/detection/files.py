@@ -37,19 +37,21 @@ class TruthFile:
     def __init__(
         self, path: Any, similarity: SimilarityName, progress: Any = False, dataset: _core.Dataset | None = None
     ) -> None:
-        self.path = os.fspath(path)
+        self.path: str = os.fspath(path)
         #: Some of the file's records, if not all of them.
         self._dataset = _read_dataset("ground_truth", path, progress) if dataset is None else dataset
         whole = self._dataset.fallback is None and self._dataset.has_images and self._dataset.has_categories
         #: None where columns cannot stand for the file.
-        self.columns = self._dataset.objects(similarity, "ground_truth") if whole else None
+        self.columns: _core.Objects | None = self._dataset.objects(similarity, "ground_truth") if whole else None
 
     @property
     def images(self) -> list[Any]:
+        """Ids of all images."""
         return self._dataset.image_ids()
 
     @property
     def categories(self) -> list[Any]:
+        """Ids of all categories."""
         return self._dataset.category_ids()
 
     def load(self) -> Any:
@@ -108,7 +110,7 @@ class DetectionFile:
         images = None if truth is None else truth._dataset
         whole = self._dataset.fallback is None and (images is not None or similarity not in ("segm", "boundary"))
         whole = whole and listed and not self._dataset.has_annotations
-        self.columns = self._dataset.objects(similarity, "detections", images) if whole else None
+        self.columns: _core.Objects | None = self._dataset.objects(similarity, "detections", images) if whole else None
         if self.columns is not None and similarity in ("segm", "boundary"):
             # Columns are only made where all results have a segmentation, or none.
             if len(self.columns) and "segmentation" not in self._dataset.first_fields():

@@ -232,7 +232,8 @@ class MeanAveragePrecision(Metric):
         """The metric itself, which has no device. For compatibility with torchmetrics."""
         return self
 
-    cpu = cuda = to
+    cpu = to
+    cuda = to
 
     def _clear(self) -> None:
         self._logs = {key: log.empty() for key, log in self._logs.items()}

@@ -20,11 +20,14 @@ _PAUSE = 0.2
 class Progress:
     """Counts steps. ``asked`` is False (silence), True (a line on standard error), or ``callback(done, total)``."""
 
-    def __init__(self, asked: bool | Callable[[int, int], Any], total: int, what: str) -> None:
-        self.asked, self.total, self.what = asked, total, what
-        self.done = 0
-        self.start = self.told = time.perf_counter()
-        self.shown = False
+    def __init__(self, asked: bool | Callable[[int, int], object], total: int, what: str) -> None:
+        self.asked: bool | Callable[[int, int], object] = asked
+        self.total: int = total
+        self.what: str = what
+        self.done: int = 0
+        self.start: float = time.perf_counter()
+        self.told: float = self.start
+        self.shown: bool = False
 
     def advance(self, steps: int) -> None:
         """Says that so many more steps are done."""

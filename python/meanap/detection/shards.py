@@ -96,13 +96,13 @@ class Sharded:
             for kind, side, path in zip(kinds, ("truth", "found"), (ground_truth, detections), strict=True)
         ]
         self._truth, self._found = made
-        self.count = shards(objects or any(side.odd for side in made))
+        self.count: int = shards(objects or any(side.odd for side in made))
         categories = self._truth.categories or ()
         names = names_of(categories)
         #: Ids of all categories, if they are known.
-        self.categories = None if self._truth.categories is None else list(names)
+        self.categories: list[Any] | None = None if self._truth.categories is None else list(names)
         self.names = names
-        self.groups = groups_of(categories)
+        self.groups: dict[str, list[Any]] = groups_of(categories)
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         """Ground truth and detections of one shard after another."""

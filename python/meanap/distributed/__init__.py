@@ -28,8 +28,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 try:
     import pyarrow  # noqa: F401
-except ImportError as problem:
-    raise ImportError("meanap.distributed needs pyarrow: pip install 'meanap[ray]' or 'meanap[spark]'") from problem
+except ImportError as _problem:
+    raise ImportError("meanap.distributed needs pyarrow: pip install 'meanap[ray]' or 'meanap[spark]'") from _problem
 
 from meanap.detection.confusion import Confusion
 from meanap.detection.result import Result

@@ -21,8 +21,11 @@ def confusion_schema(table: pa.Schema) -> pa.Schema:
 
 
 def confuse_batch(table: pa.Table, plan: Plan, iou: float, score: float) -> pa.Table:
-    """The confusion of some images, which have to be whole: ``truth`` and ``detected`` (null for the background) and
-    ``count``. Takes the tables that `match_batch` takes."""
+    """The confusion of some images, which have to be whole.
+
+    Columns: ``truth`` and ``detected`` (null for the background) and ``count``. Takes the tables that `match_batch`
+    takes.
+    """
     out = confusion_schema(table.schema)
     if not table.num_rows:
         return out.empty_table()

@@ -174,8 +174,11 @@ def before_parts(counts: pa.Table) -> dict[tuple[Any, int], dict[str, list[int]]
 
 
 def part_schema(categories: pa.DataType) -> pa.Schema:
-    """The columns of `draw_parts`: counts; of the recall points that are reached in the part their ``places`` in the
-    flat order T, R, A, M, greatest ``precision`` and ``scores``; ``recall`` at its end, greatest precision ``peak``."""
+    """The columns of `draw_parts`.
+
+    Counts; of the recall points that are reached in the part their ``places`` in the flat order T, R, A, M, greatest
+    ``precision`` and ``scores``; ``recall`` at its end, greatest precision ``peak``.
+    """
     counts, numbers = pa.list_(pa.int64()), pa.list_(pa.float64())
     return pa.schema(
         [

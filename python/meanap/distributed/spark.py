@@ -77,8 +77,11 @@ def of_shards(
 def _mapped(
     frame: Any, work: Callable[[pa.Table], pa.Table], schema: pa.Schema, shards: int | None, rows_per_batch: int
 ) -> Any:
-    """Rows are shared out by ``image_id`` and sorted by it, so that each worker sees one image after another and never
-    holds more than a batch of them, whatever the size of its share."""
+    """Rows are shared out by ``image_id`` and sorted by it.
+
+    So each worker sees one image after another and never holds more than a batch of them, whatever the size of its
+    share.
+    """
     from pyspark.sql.functions import monotonically_increasing_id
     from pyspark.sql.pandas.types import from_arrow_schema
 

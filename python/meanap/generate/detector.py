@@ -145,8 +145,7 @@ class _Objects:
 
 
 def _roles(rng: np.random.Generator, objects: _Objects, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each detection its object (row of `objects`), and whether it is the main one, a duplicate or a false
-    positive."""
+    """The object of each detection (row of `objects`), and its role: main, duplicate or false positive."""
     count = objects.count[image]
     starts = np.searchsorted(image, image)
     rank = np.arange(len(image)) - starts

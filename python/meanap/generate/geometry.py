@@ -17,7 +17,11 @@ class Masks:
     def __init__(
         self, annotations: list[dict[str, Any]], shape: np.ndarray, sizes: np.ndarray, box: np.ndarray, seed: int
     ) -> None:
-        self.annotations, self.shape, self.sizes, self.box, self.seed = annotations, shape, sizes, box, seed
+        self.annotations: list[dict[str, Any]] = annotations
+        self.shape: np.ndarray = shape
+        self.sizes: np.ndarray = sizes
+        self.box: np.ndarray = box
+        self.seed: int = seed
 
     def draw(self, rows: slice) -> tuple[str, list[dict[str, Any]]]:
         """The masks of a stretch of detections, as compressed RLE with text counts."""
@@ -73,8 +77,12 @@ class Poses:
         seed: int,
         written: Callable[[np.ndarray], np.ndarray],
     ) -> None:
-        self.objects, self.box, self.source, self.quality = objects, box, source, quality
-        self.seed, self.written = seed, written
+        self.objects: Any = objects
+        self.box: np.ndarray = box
+        self.source: np.ndarray = source
+        self.quality: np.ndarray = quality
+        self.seed: int = seed
+        self.written: Callable[[np.ndarray], np.ndarray] = written
 
     def draw(self, rows: slice) -> tuple[str, list[list[float]]]:
         """17 x (x, y, confidence) for a stretch of detections."""

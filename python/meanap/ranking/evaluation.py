@@ -59,7 +59,7 @@ class RankingResult:
         unjudged: list[Any],
         logarithms: Sequence[bool] = (),
     ) -> None:
-        self.measures = tuple(measures)
+        self.measures: tuple[str, ...] = tuple(measures)
         self.queries = queries
         self.values = values
         self.conventions = conventions
@@ -262,7 +262,7 @@ class RelevanceEvaluator:
     ) -> None:
         if judged_docs_only_flag:
             changes = {"judged_only": True, **changes}
-        self.conventions = resolve(conventions, {"relevance_level": relevance_level, **changes})
+        self.conventions: Conventions = resolve(conventions, {"relevance_level": relevance_level, **changes})
         asked = [measures] if isinstance(measures, str) else sorted(measures)
         values = _core.expand_measures(asked)
         self._keys, self._names = [key for key, _ in values], [name for _, name in values]

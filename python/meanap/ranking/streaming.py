@@ -51,9 +51,9 @@ class AveragePrecisionAtK(Metric):
     def __init__(self, k: int, *, empty: Literal["skip", "nan"] = "skip", sync_on_compute: bool = True) -> None:
         if empty not in ("skip", "nan"):
             raise ValueError(f'empty is {empty!r}, expected "skip" or "nan"')
-        self.k = _cutoff(k)
+        self.k: int = _cutoff(k)
         self.empty = empty
-        self.sync_on_compute = bool(sync_on_compute)
+        self.sync_on_compute: bool = bool(sync_on_compute)
         self.reset()
 
     def _clear(self) -> None:
@@ -103,8 +103,10 @@ class AveragePrecisionAtK(Metric):
         self._skipped += skipped
 
     def compute(self) -> float:
-        """The mean over the rows of all ranks; NaN before any row with a label was seen, or if one without was and
-        `empty` is ``"nan"``."""
+        """The mean over the rows of all ranks.
+
+        NaN before any row with a label was seen, or if one without was and `empty` is ``"nan"``.
+        """
         return self._of_all_ranks()._mean()
 
     def _mean(self) -> float:

@@ -57,7 +57,7 @@ def _straight(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> boo
 
 
 def path_of_polygons(polygons: Any) -> str:
-    """The path of COCO's polygons: lists of x, y, x, y, …"""
+    """The path of COCO's polygons: lists of x, y, x, y and so on."""
     loops = []
     for polygon in polygons:
         points = np.asarray(polygon, dtype=np.float64).reshape(-1, 2)

@@ -24,7 +24,7 @@ from meanap.segmentation.semantic import percent, plain
 if TYPE_CHECKING:
     from meanap._types import Points, Rows, Segments
 
-logger = logging.getLogger("meanap")
+logger: logging.Logger = logging.getLogger("meanap")
 
 Path_ = str | os.PathLike[str]
 
@@ -101,9 +101,9 @@ class PanopticQuality(PixelMetric):
             raise ValueError("expected categories, or things and stuff, not both")
         listed = list(_iterable(categories, "categories"))
         ids = [_id(_field(c, "id", f"categories[{k}]"), f"categories[{k}]: id") for k, c in enumerate(listed)]
-        self.categories = [dict(category) for category in listed]
+        self.categories: list[dict[str, Any]] = [dict(category) for category in listed]
         self.strict = strict
-        self.sync_on_compute = bool(sync_on_compute)
+        self.sync_on_compute: bool = bool(sync_on_compute)
         self._position = {id: k for k, id in enumerate(ids)}
         if not self.categories or len(self._position) != len(self.categories):
             raise ValueError("categories: expected at least one, each with an id of its own")
@@ -309,8 +309,10 @@ class PanopticQuality(PixelMetric):
         return list(rows.values())
 
     def _quickly(self, records: Sequence[tuple[Any, Any]], places: tuple[Path, Path]) -> _Prepared | None:
-        """Paths and columns of pairs of records in which nothing is unusual; None, or an error, leaves them to the walk
-        that can say what is."""
+        """Paths and columns of pairs of records in which nothing is unusual.
+
+        None, or an error, leaves them to the walk that can say what is.
+        """
         position = self._position
         pairs = [(_inside(places[0], t["file_name"]), _inside(places[1], p["file_name"])) for t, p in records]
         sides = [[record["segments_info"] for record in side] for side in zip(*records, strict=True)]

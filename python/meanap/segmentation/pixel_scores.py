@@ -74,12 +74,13 @@ class PixelAveragePrecision(PixelMetric):
         sync_on_compute: bool = True,
     ) -> None:
         labels = SemanticSegmentation(classes, ignore_index, reduce_zero_label)
-        self.classes, self.ignore_index, self.reduce_zero_label = (
-            labels.classes, labels.ignore_index, labels.reduce_zero_label
-        )  # fmt: skip
-        self._rules, self.exact = labels._rules(), bool(exact)
+        self.classes: list[str] = labels.classes
+        self.ignore_index: int | None = labels.ignore_index
+        self.reduce_zero_label: bool = labels.reduce_zero_label
+        self._rules = labels._rules()
+        self.exact: bool = bool(exact)
         self.strict = strict
-        self.sync_on_compute = bool(sync_on_compute)
+        self.sync_on_compute: bool = bool(sync_on_compute)
         self.reset()
 
     def _clear(self) -> None:

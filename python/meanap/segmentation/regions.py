@@ -76,9 +76,9 @@ class RegionAveragePrecision(PixelMetric):
         sync_on_compute: bool = True,
     ) -> None:
         labels = SemanticSegmentation(classes, ignore_index, reduce_zero_label)
-        self.classes, self.ignore_index, self.reduce_zero_label = (
-            labels.classes, labels.ignore_index, labels.reduce_zero_label
-        )  # fmt: skip
+        self.classes: list[str] = labels.classes
+        self.ignore_index: int | None = labels.ignore_index
+        self.reduce_zero_label: bool = labels.reduce_zero_label
         self._rules = labels._rules()
         if connectivity not in (None, 4, 8):
             raise ValueError(f"connectivity: expected None, 4 or 8, found {connectivity!r}")
@@ -87,11 +87,11 @@ class RegionAveragePrecision(PixelMetric):
         if every.ndim != 1 or not every.size or not (0 < every.min() and every.max() <= 1):
             raise ValueError(f"thresholds: expected numbers above 0, up to 1, found {thresholds!r}")
         self.thresholds = every
-        self.max_regions = _inputs.index(max_regions, "max_regions")
+        self.max_regions: int = _inputs.index(max_regions, "max_regions")
         if not 1 <= self.max_regions < 2**31:
             raise ValueError(f"max_regions: expected 1 to {2**31 - 1}, found {max_regions}")
         self.strict = strict
-        self.sync_on_compute = bool(sync_on_compute)
+        self.sync_on_compute: bool = bool(sync_on_compute)
         self.reset()
 
     def _clear(self) -> None:
@@ -331,7 +331,7 @@ class RegionResult:
         return mean(self.ap)
 
     def at(self, threshold: float) -> float:
-        """mAP at one of the thresholds.
+        """MAP at one of the thresholds.
 
         Raises
         ------

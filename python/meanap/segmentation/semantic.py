@@ -86,14 +86,14 @@ class SemanticSegmentation(PixelMetric):
         strict: bool = True,
         sync_on_compute: bool = True,
     ) -> None:
-        self.classes = _inputs.class_names(classes)
-        self.ignore_index = None if ignore_index is None else _inputs.index(ignore_index, "ignore_index")
-        self.reduce_zero_label = bool(reduce_zero_label)
-        self.boundary = DILATION_RATIO if boundary is True else (float(boundary) if boundary else None)
+        self.classes: list[str] = _inputs.class_names(classes)
+        self.ignore_index: int | None = None if ignore_index is None else _inputs.index(ignore_index, "ignore_index")
+        self.reduce_zero_label: bool = bool(reduce_zero_label)
+        self.boundary: float | None = DILATION_RATIO if boundary is True else (float(boundary) if boundary else None)
         if self.boundary is not None and not 0 < self.boundary < float("inf"):
             raise ValueError(f"boundary: expected a share of the image's diagonal, found {boundary!r}")
         self.strict = strict
-        self.sync_on_compute = bool(sync_on_compute)
+        self.sync_on_compute: bool = bool(sync_on_compute)
         self.reset()
 
     def _clear(self) -> None:
