@@ -315,6 +315,7 @@ class ConventionOptions(TypedDict, total=False):
     gain: Gain
     graded_below_level: bool
     positive_scores_only: bool
+    judged_only: bool
     compensated: bool
 
 

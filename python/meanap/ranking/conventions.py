@@ -91,7 +91,7 @@ class Conventions:
 
     def replace(self, **changes: Unpack[ConventionChanges]) -> Conventions:
         """The same with some of them changed; an unknown name raises TypeError that suggests the nearest one."""
-        return dataclasses.replace(self, **_checked(changes))  # type: ignore[arg-type]
+        return dataclasses.replace(self, **_checked(changes))
 
     def differing(self, other: Conventions) -> tuple[str, ...]:
         """The names of the conventions on which two differ."""

@@ -25,9 +25,13 @@ def parse_run(f_run: Iterable[str]) -> dict[str, dict[str, float]]:
 
     `evaluate` reads files by itself, and faster. What follows the tag is passed over.
 
-    Raises:
-        ValueError: A line is malformed, or a document stands twice in a query; the message has the line.
+    Raises
+    ------
+    ValueError
+        A line is malformed, or a document stands twice in a query; the message has the line.
 
+    Examples
+    --------
     >>> parse_run(["q1 Q0 d1 1 0.5 tag"])
     {'q1': {'d1': 0.5}}
     """
@@ -37,9 +41,13 @@ def parse_run(f_run: Iterable[str]) -> dict[str, dict[str, float]]:
 def parse_qrel(f_qrel: Iterable[str]) -> dict[str, dict[str, int]]:
     """The lines of TREC qrels (``query iteration document grade``) as a dictionary that `evaluate` takes.
 
-    Raises:
-        ValueError: A line is malformed, or a document is judged twice for a query; the message has the line.
+    Raises
+    ------
+    ValueError
+        A line is malformed, or a document is judged twice for a query; the message has the line.
 
+    Examples
+    --------
     >>> parse_qrel(["q1 0 d1 1"])
     {'q1': {'d1': 1}}
     """
