@@ -61,38 +61,51 @@ class MatchTable:
 
     @property
     def image_id(self) -> np.ndarray:
-        return self._image_ids[self._columns["image"]]
+        """The image of each detection, ``(N,)``."""
+        ids: np.ndarray = self._image_ids[self._columns["image"]]
+        return ids
 
     @property
     def category_id(self) -> np.ndarray:
-        return self._category_ids[self._columns["category"]]
+        """Its category, ``(N,)``."""
+        ids: np.ndarray = self._category_ids[self._columns["category"]]
+        return ids
 
     @property
     def rank(self) -> np.ndarray:
+        """Its rank within its image and category, ``(N,)``."""
         return self._columns["rank"]
 
     @property
     def score(self) -> np.ndarray:
+        """Its score, ``(N,)``."""
         return self._columns["score"]
 
     @property
     def matched(self) -> np.ndarray:
+        """Whether it matched, ``(N, T)`` bool."""
         return self._columns["matched"]
 
     @property
     def ignored(self) -> np.ndarray:
+        """Whether it does not count, ``(N, T)`` bool."""
         return self._columns["ignored"]
 
     @property
     def truth_image_id(self) -> np.ndarray:
-        return self._image_ids[self._columns["truth_image"]]
+        """The image of each object, ``(G,)``."""
+        ids: np.ndarray = self._image_ids[self._columns["truth_image"]]
+        return ids
 
     @property
     def truth_category_id(self) -> np.ndarray:
-        return self._category_ids[self._columns["truth_category"]]
+        """Its category, ``(G,)``."""
+        ids: np.ndarray = self._category_ids[self._columns["truth_category"]]
+        return ids
 
     @property
     def truth_wanted(self) -> np.ndarray:
+        """Whether it is to be found, ``(G,)`` bool."""
         return self._columns["truth_wanted"]
 
     def to_dict(self) -> dict[str, Any]:

@@ -76,11 +76,11 @@ def _matrix(found: Confusion, classes: int | None, ax: Any) -> Any:
     cells[matrix == 0] = (0.5, 0.5, 0.5, 0.06)
     ax.imshow(cells, aspect="auto", interpolation="nearest")
     if n <= 40:
-        size = 7.5 if n <= 24 else 5.5
+        within = 7.5 if n <= 24 else 5.5
         for i, j in zip(*np.nonzero(matrix), strict=True):
             bright = cells[i, j, :3] @ (0.299, 0.587, 0.114) > 0.55
             ink = "#101010" if bright else "#ffffff"
-            ax.text(j, i, _short(int(matrix[i, j])), ha="center", va="center", fontsize=size, color=ink)
+            ax.text(j, i, _short(int(matrix[i, j])), ha="center", va="center", fontsize=within, color=ink)
     labels = [shortened(name, 18) for name in names]
     size = "small" if n <= 40 else min(6.5, 0.6 * 72 * side / n)
     ax.set_xticks(range(n), labels, rotation=90, fontsize=size)

@@ -11,23 +11,26 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from meanap._files import write_text
 from meanap.protocol import Protocol
+
+if TYPE_CHECKING:
+    from meanap._types import CocoDataset, CocoResult, PathLike, PresetName, SimilarityName
 
 __all__ = ["write"]
 
 
 def write(
-    path: str | os.PathLike[str],
-    ground_truth: Any,
-    detections: Any,
-    similarity: str = "bbox",
-    protocol: str | Protocol = "coco",
+    path: PathLike,
+    ground_truth: PathLike | CocoDataset | Mapping[str, object],
+    detections: PathLike | Sequence[CocoResult | Mapping[str, object]],
+    similarity: SimilarityName = "bbox",
+    protocol: PresetName | Protocol = "coco",
     *,
-    images: str | os.PathLike[str] | None = None,
-    versus: Any = None,
+    images: PathLike | None = None,
+    versus: PathLike | Sequence[CocoResult | Mapping[str, object]] | None = None,
     title: str | None = None,
     score: float | None = None,
     worst: int = 24,

@@ -158,7 +158,7 @@ def _marks(
             if fate is None:
                 continue
             category = record["category_id"]
-            mark = {"kind": kind, "fate": fate, "name": names.get(category, str(category))}
+            mark: dict[str, Any] = {"kind": kind, "fate": fate, "name": names.get(category, str(category))}
             if kind == "detection":
                 mark["score"] = float(record["score"])
             shape = _geometry(record, similarity, sizes.get(record["image_id"]), skeletons.get(category))
