@@ -459,6 +459,7 @@ mod tests {
     use super::*;
     use crate::columns::{Areas, Boxes, Geometry, GeometryKind, Ids, Reals};
     use crate::matching::{Greedy, MATCHERS};
+    use crate::random::Random;
     use crate::similarity::{KINDS, Kind, Parameters};
 
     /// Boxes on a coarse grid in three images and two categories, every fifth of them a crowd or ignored.
@@ -492,11 +493,8 @@ mod tests {
     /// One of the kinds is known to the tests alone: its file and its line in the registry are all that it takes.
     #[test]
     fn each_kind_is_matched_by_its_own_values() {
-        let mut state = 11u64;
-        let mut roll = |sides: u64| {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            (state >> 33) % sides
-        };
+        let mut random = Random::new(11);
+        let mut roll = |sides: u64| random.below(sides);
         let none = |count| Arc::new(vec![false; count]);
         let (extent, threshold) = (Extent { images: 3, categories: 2, by_category: true }, 0.45);
         let mut names = Vec::new();
@@ -545,11 +543,8 @@ mod tests {
     /// Few and many objects are matched by two ways that fill the partners.
     #[test]
     fn partners_are_those_whom_the_outcomes_tell() {
-        let mut state = 7u64;
-        let mut roll = |sides: u64| {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            (state >> 33) % sides
-        };
+        let mut random = Random::new(7);
+        let mut roll = |sides: u64| random.below(sides);
         for (case, count) in [20, 60, 200, 3000].into_iter().enumerate() {
             for &matcher in MATCHERS {
                 let ground_truths = objects(count, &mut roll);

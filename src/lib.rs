@@ -10,6 +10,9 @@
 //! Letters, as in the reference: T thresholds, R recall points, K categories, A area ranges, M maximum detections,
 //! D detections and G ground truths of one cell (one category in one image), I images.
 
+#[cfg(test)]
+mod random;
+
 pub mod error;
 pub mod lanes;
 pub mod threads;

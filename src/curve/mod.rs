@@ -137,16 +137,7 @@ fn draw(work: &mut Workspace, table: &MatchTable, selection: &Selection, shape: 
 mod tests {
     use super::*;
     use crate::matching::{Bits, Cells, Row, Truth};
-
-    /// Numbers that look random and are the same each time.
-    struct Dice(u64);
-
-    impl Dice {
-        fn roll(&mut self, sides: u64) -> u64 {
-            self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            (self.0 >> 33) % sides
-        }
-    }
+    use crate::random::Random;
 
     struct Detection {
         image: u32,
@@ -188,20 +179,22 @@ mod tests {
 
     #[test]
     fn curves_from_true_positives_are_those_from_all_detections() {
-        let mut dice = Dice(7);
+        let mut random = Random::new(7);
         for case in 0..400 {
-            let bits = Bits { areas: 1, thresholds: 1 + dice.roll(3) as usize };
-            let images = 1 + dice.roll(6) as u32;
+            let bits = Bits { areas: 1, thresholds: 1 + random.below(3) as usize };
+            let images = 1 + random.below(6) as u32;
             let (mut rows, mut truths, mut outcomes, mut all) = (vec![], vec![], vec![], vec![]);
             for image in 0..images {
-                let detections = dice.roll(8);
+                let detections = random.below(8);
                 let mut in_image: Vec<f64> =
-                    (0..detections).map(|_| dice.roll(10) as f64 / 4.0 - 0.5).collect();
+                    (0..detections).map(|_| random.below(10) as f64 / 4.0 - 0.5).collect();
                 in_image.sort_by(|a, b| b.total_cmp(a));
                 for (score, rank) in in_image.into_iter().zip(0..) {
-                    let flags = |dice: &mut Dice| (0..bits.thresholds).map(|_| dice.roll(3) == 0).collect();
-                    let (matched, mut ignored): (Vec<bool>, Vec<bool>) = (flags(&mut dice), flags(&mut dice));
-                    let outside = dice.roll(2) as u32;
+                    let flags =
+                        |random: &mut Random| (0..bits.thresholds).map(|_| random.below(3) == 0).collect();
+                    let (matched, mut ignored): (Vec<bool>, Vec<bool>) =
+                        (flags(&mut random), flags(&mut random));
+                    let outside = random.below(2) as u32;
                     let mut row = Row::unmatched(score, image, 0, rank, outside);
                     if matched.iter().any(|&m| m) {
                         let mut entry = Vec::new();
@@ -218,7 +211,7 @@ mod tests {
                     rows.push(row);
                     all.push(Detection { image, rank, score, matched, ignored });
                 }
-                truths.extend((0..dice.roll(5)).map(|_| Truth { image, object: 0, areas: 1 }));
+                truths.extend((0..random.below(5)).map(|_| Truth { image, object: 0, areas: 1 }));
             }
             assert!(all.is_sorted_by_key(|d| d.image));
             let positives = truths.len();

@@ -230,14 +230,12 @@ pub fn draw_part(
 #[cfg(test)]
 mod tests {
     use super::Lanes;
+    use crate::random::Random;
 
     #[test]
     fn bits_are_counted_beyond_a_byte() {
-        let mut state = 1u64;
-        let mut roll = || {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            state ^ state >> 31
-        };
+        let mut random = Random::new(1);
+        let mut roll = || random.next();
         for words in [1, 2] {
             let (mut lanes, mut expected) = (Lanes::new(words), vec![0; 64 * words]);
             for round in 0..if cfg!(miri) { 300 } else { 1000 } {

@@ -115,14 +115,12 @@ fn in_parallel<I: Send, O: Send>(items: Vec<I>, work: impl Fn(I) -> O + Sync) ->
 #[cfg(test)]
 mod tests {
     use super::{sort_few, sort_in_pieces};
+    use crate::random::Random;
 
     #[test]
     fn pieces_change_nothing() {
-        let mut state = 3u64;
-        let mut roll = |sides: u64| {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            (state >> 33) % sides
-        };
+        let mut random = Random::new(3);
+        let mut roll = |sides: u64| random.below(sides);
         for count in [0, 1, 5, 100] {
             for keys in [0, 1, 7, 200] {
                 let key_of: Vec<u32> = (0..count).map(|_| roll(keys as u64 + 2) as u32).collect();

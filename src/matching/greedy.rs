@@ -246,6 +246,7 @@ fn match_with_nan(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Random;
 
     /// `(threshold, detection, ground truth)` of each match.
     fn matches_if(
@@ -316,11 +317,8 @@ mod tests {
     /// The reference's loops are right whether or not there is a NaN.
     #[test]
     fn all_thresholds_at_once_is_each_by_itself() {
-        let mut state = 1u64;
-        let mut roll = |sides: u64| {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            (state >> 33) % sides
-        };
+        let mut random = Random::new(1);
+        let mut roll = |sides: u64| random.below(sides);
         for _ in 0..if cfg!(miri) { 30 } else { 3000 } {
             let (d, g) = (1 + roll(6) as usize, 1 + roll(6) as usize);
             let similarity: Vec<f64> = (0..d * g).map(|_| roll(12) as f64 / 10.0).collect();

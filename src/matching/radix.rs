@@ -59,14 +59,12 @@ fn sort_by_digits<T: Copy>(items: &mut [T], spare: &mut Vec<T>, key: impl Fn(&T)
 #[cfg(test)]
 mod tests {
     use super::sort_by_integer;
+    use crate::random::Random;
 
     #[test]
     fn sorts_as_the_standard_library_does() {
-        let mut state = 1u64;
-        let mut roll = || {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            state ^ state >> 31
-        };
+        let mut random = Random::new(1);
+        let mut roll = || random.next();
         // Miri takes a thousand times as long.
         let lengths: &[usize] = if cfg!(miri) { &[0, 1, 300] } else { &[0, 1, 255, 256, 300, 5000, 20_000] };
         for &length in lengths {

@@ -325,6 +325,7 @@ impl MatchTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Random;
 
     #[test]
     fn bits_beyond_the_first_word() {
@@ -341,11 +342,8 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let mut state = 1u64;
-        let mut roll = || {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            state ^ state >> 31
-        };
+        let mut random = Random::new(1);
+        let mut roll = || random.next();
         for thresholds in [1, 10, 31, 63, 64, 65, 128, 130] {
             for areas in [1, 4, 7] {
                 let bits = Bits { areas, thresholds };

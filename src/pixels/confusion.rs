@@ -232,6 +232,7 @@ fn count_runs<const N: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Random;
 
     /// One line: what the fast pass must count.
     fn naive(target: &[i64], prediction: &[i64], rule: &Rule) -> Option<Confusion> {
@@ -247,19 +248,12 @@ mod tests {
         Some(matrix)
     }
 
-    fn random(seed: &mut u64) -> u64 {
-        *seed ^= *seed << 13;
-        *seed ^= *seed >> 7;
-        *seed ^= *seed << 17;
-        *seed
-    }
-
     /// Runs of random length and label.
-    fn map(pixels: usize, longest: u64, labels: &[i64], seed: &mut u64) -> Vec<i64> {
+    fn map(pixels: usize, longest: u64, labels: &[i64], random: &mut Random) -> Vec<i64> {
         let mut map = Vec::new();
         while map.len() < pixels {
-            let label = labels[random(seed) as usize % labels.len()];
-            let run = 1 + random(seed) % longest;
+            let label = labels[random.below(labels.len() as u64) as usize];
+            let run = 1 + random.below(longest);
             map.extend((0..run).map(|_| label));
         }
         map.truncate(pixels);
@@ -268,15 +262,15 @@ mod tests {
 
     #[test]
     fn every_type_and_texture_counts_as_the_naive_twin() {
-        let mut seed = 7;
+        let mut random = Random::new(7);
         for (classes, ignore) in [(1, None), (3, Some(255)), (19, Some(255)), (200, Some(255)), (5, Some(2))]
         {
             let rule = Rule::new(classes, ignore, false).unwrap();
             let labels: Vec<i64> = (0..(classes as i64).min(255)).chain(ignore).collect();
             for (pixels, longest) in [(0, 1), (1, 1), (31, 3), (33, 90), (5000, 1), (5000, 3), (300_000, 200)]
             {
-                let t = map(pixels, longest, &labels, &mut seed);
-                let p = map(pixels, longest, &labels, &mut seed);
+                let t = map(pixels, longest, &labels, &mut random);
+                let p = map(pixels, longest, &labels, &mut random);
                 let expected = naive(&t, &p, &rule).unwrap();
                 let bytes = |map: &[i64]| map.iter().map(|&l| l as u8).collect::<Vec<_>>();
                 let shorts = |map: &[i64]| map.iter().map(|&l| l as u16).collect::<Vec<_>>();
@@ -291,11 +285,11 @@ mod tests {
 
     #[test]
     fn labels_that_are_no_bytes_count_as_the_naive_twin() {
-        let mut seed = 11;
+        let mut random = Random::new(11);
         let rule = Rule::new(600, Some(-1), false).unwrap();
         let labels: Vec<i64> = (-1..600).collect();
         for (few, longest) in [(3, 100), (300, 40), (601, 5), (601, 1)] {
-            let mut side = || map(9000, longest, &labels[..few], &mut seed);
+            let mut side = || map(9000, longest, &labels[..few], &mut random);
             let (t, p) = (side(), side());
             let narrow = |map: &[i64]| map.iter().map(|&l| l as i16).collect::<Vec<_>>();
             let expected = naive(&t, &p, &rule).unwrap();

@@ -97,6 +97,7 @@ pub fn boundary(codes: &[u16], width: usize, distance: usize) -> Vec<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Random;
 
     fn naive(codes: &[u16], width: usize, distance: usize) -> Vec<bool> {
         let height = codes.len() / width;
@@ -115,12 +116,11 @@ mod tests {
 
     #[test]
     fn boundaries_are_those_of_the_naive_twin() {
-        let mut seed = 3_u64;
+        let mut random = Random::new(3);
         for (height, width, cell) in [(1, 1, 1), (7, 5, 3), (20, 31, 6), (40, 40, 11), (33, 64, 40)] {
             for distance in 1..5 {
                 let mut colour = |y: usize, x: usize| {
-                    seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-                    let noise = (seed >> 33).is_multiple_of(97);
+                    let noise = random.below(97) == 0;
                     ((y / cell + x / cell) % 3 + usize::from(noise)) as u16
                 };
                 let codes: Vec<u16> = (0..height * width).map(|i| colour(i / width, i % width)).collect();

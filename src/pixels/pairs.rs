@@ -117,24 +117,19 @@ fn pair(truth: u32, prediction: u32) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Random;
 
     #[test]
     fn runs_are_the_pixels_one_by_one() {
-        let mut seed = 3_u64;
-        let mut random = || {
-            seed ^= seed << 13;
-            seed ^= seed >> 7;
-            seed ^= seed << 17;
-            (seed >> 33) as u32
-        };
+        let mut random = Random::new(3);
         let ids: Vec<u32> = [0, 1, 2, 256, 257, 65536, 0xFF_FFFF].into_iter().chain(3..700).collect();
         let mut pairs = Pairs::default();
         for (width, few) in [(1, 3), (16, 3), (17, 7), (50, 7), (97, 700), (640, 7)] {
             let mut map = || {
                 let mut map = Vec::new();
                 while map.len() < width * 9 {
-                    let id = ids[random() as usize % few.min(ids.len())];
-                    let run = 1 + random() as usize % if random() % 2 == 0 { 3 } else { 60 };
+                    let id = ids[random.below(few.min(ids.len()) as u64) as usize];
+                    let run = 1 + random.next() as usize % if random.below(2) == 0 { 3 } else { 60 };
                     map.extend(std::iter::repeat_n(id, run));
                 }
                 map.truncate(width * 9);

@@ -161,6 +161,7 @@ fn root(parent: &mut [u32], mut index: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Random;
 
     /// Components by flooding, each as its set of pixels down the columns.
     fn flood(codes: &[u16], h: usize, w: usize, corners: bool) -> Vec<(u16, Vec<usize>)> {
@@ -208,14 +209,9 @@ mod tests {
 
     #[test]
     fn components_are_those_of_flooding() {
-        let mut seed = 5_u64;
+        let mut random = Random::new(5);
         for (h, w) in [(1, 1), (1, 9), (9, 1), (13, 40), (30, 70), (64, 33)] {
-            let codes: Vec<u16> = (0..h * w)
-                .map(|_| {
-                    seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-                    (seed >> 40) as u16 % 4
-                })
-                .collect();
+            let codes: Vec<u16> = (0..h * w).map(|_| random.below(4) as u16).collect();
             for (connectivity, corners) in [(Connectivity::Four, false), (Connectivity::Eight, true)] {
                 let found = regions(&codes, [h, w], 3, connectivity, |class, _, _| f64::from(class));
                 let found: Vec<_> = found.iter().map(|region| (region.class, pixels(region))).collect();

@@ -419,13 +419,7 @@ fn paeth(left: u8, above: u8, corner: u8) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn random(seed: &mut u64) -> u8 {
-        *seed ^= *seed << 13;
-        *seed ^= *seed >> 7;
-        *seed ^= *seed << 17;
-        (*seed >> 32) as u8
-    }
+    use crate::random::Random;
 
     /// What the encoder leaves of a row: each byte less what its filter expects there.
     fn filtered(filter: u8, row: &[u8], above: &[u8], depth: usize) -> Vec<u8> {
@@ -451,7 +445,8 @@ mod tests {
         runs
     }
 
-    fn undone<const DEPTH: usize>(seed: &mut u64) {
+    fn undone<const DEPTH: usize>(random: &mut Random) {
+        let mut byte = || random.below(256) as u8;
         for pixels in [1, 2, 21, 22, 32, 40, 63, 64, 65, 213] {
             let mut above = vec![0; pixels * DEPTH];
             let mut runs_above = vec![Run { start: 0, number: 0 }];
@@ -459,17 +454,17 @@ mod tests {
                 // Mostly long runs, some of them those of the row above, some moved by a few pixels.
                 let mut row = Vec::new();
                 while row.len() < above.len() {
-                    let run = DEPTH * (usize::from(random(seed)) % 70 + 1);
+                    let run = DEPTH * (usize::from(byte()) % 70 + 1);
                     let end = |start: usize| (start + run).min(above.len());
-                    match random(seed) % 4 {
-                        0 => row.extend([random(seed) % 5; DEPTH].repeat(run / DEPTH)),
+                    match byte() % 4 {
+                        0 => row.extend([byte() % 5; DEPTH].repeat(run / DEPTH)),
                         1 => row.extend_from_slice(&above[row.len()..end(row.len())]),
-                        2 => row.extend((0..DEPTH).map(|_| random(seed))),
+                        2 => row.extend((0..DEPTH).map(|_| byte())),
                         _ => row.extend_from_slice(&above[..end(0)]),
                     }
                     row.truncate(above.len());
                 }
-                let filter = if turn % 2 == 0 { 4 } else { random(seed) % 5 };
+                let filter = if turn % 2 == 0 { 4 } else { byte() % 5 };
                 let mut ours = Vec::new();
                 let rest = filtered(filter, &row, &above, DEPTH);
                 unfilter::<DEPTH>(filter, &rest, &runs_above, &mut ours).unwrap();
@@ -482,10 +477,10 @@ mod tests {
 
     #[test]
     fn every_filter_is_undone() {
-        let mut seed = 5;
-        undone::<1>(&mut seed);
-        undone::<2>(&mut seed);
-        undone::<3>(&mut seed);
+        let mut random = Random::new(5);
+        undone::<1>(&mut random);
+        undone::<2>(&mut random);
+        undone::<3>(&mut random);
     }
 
     #[test]

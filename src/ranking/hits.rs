@@ -196,6 +196,7 @@ fn rank_tied_rows<S: Score>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Random;
 
     /// Ranks by sorting the whole list.
     fn by_sorting(scores: &[f64], row: u32, before: impl Fn(u32, u32) -> Ordering) -> u32 {
@@ -207,11 +208,8 @@ mod tests {
     }
 
     fn numbers(seed: u64) -> impl FnMut() -> u64 {
-        let mut state = seed;
-        move || {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            state >> 33
-        }
+        let mut random = Random::new(seed);
+        move || random.next() >> 33
     }
 
     #[test]

@@ -335,6 +335,7 @@ mod tests {
     use super::super::scanner::PADDING;
     use super::*;
     use crate::lanes::Every;
+    use crate::random::Random;
 
     fn pad(text: &str) -> Vec<u8> {
         [&[b' '; 16], text.as_bytes(), &[0; PADDING]].concat()
@@ -416,11 +417,8 @@ mod tests {
 
     #[test]
     fn numbers_of_all_lengths_are_rounded_once() {
-        let mut state = 1u64;
-        let mut roll = |sides: u64| {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            (state >> 33) % sides
-        };
+        let mut random = Random::new(1);
+        let mut roll = |sides: u64| random.below(sides);
         let (mut usual, rounds) = (0, 60_000);
         for _ in 0..rounds {
             let number = |roll: &mut dyn FnMut(u64) -> u64| {

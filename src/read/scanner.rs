@@ -618,6 +618,7 @@ impl Levels {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Random;
 
     fn skip(text: &[u8]) -> Result<usize, Fault> {
         let mut bytes = text.to_vec();
@@ -632,11 +633,8 @@ mod tests {
     /// Numbers in an array are passed over several at a time, the same numbers in an object one by one.
     #[test]
     fn plain_numbers_are_passed_over_as_others_are() {
-        let mut state = 1u64;
-        let mut roll = |sides: usize| {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            (state >> 33) as usize % sides
-        };
+        let mut random = Random::new(1);
+        let mut roll = |sides: usize| random.below(sides as u64) as usize;
         for _ in 0..100_000 {
             let mut numbers = String::new();
             for place in 0..1 + roll(12) {

@@ -222,6 +222,7 @@ fn with_point_and_more(around: &[u8; 49], at: usize) -> (f64, usize) {
 mod tests {
     use super::super::scanner::{Number, PADDING, Scan, Scanner};
     use super::*;
+    use crate::random::Random;
 
     fn pad(text: &str) -> (Vec<u8>, usize) {
         let mut bytes = b"                ".to_vec();
@@ -297,11 +298,8 @@ mod tests {
         ] {
             assert!(!agree(other), "{other}");
         }
-        let mut state = 1u64;
-        let mut roll = |sides: usize| {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            (state >> 33) as usize % sides
-        };
+        let mut random = Random::new(1);
+        let mut roll = |sides: usize| random.below(sides as u64) as usize;
         for _ in 0..300_000 {
             let digits = |roll: &mut dyn FnMut(usize) -> usize, most: usize| -> String {
                 (0..1 + roll(most)).map(|_| char::from(b'0' + roll(10) as u8)).collect()

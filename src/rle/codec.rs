@@ -217,6 +217,7 @@ fn singles(word: u64) -> Option<[i64; 8]> {
 #[cfg(test)]
 mod tests {
     use super::{checked, read, write};
+    use crate::random::Random;
 
     fn text(counts: &[u32]) -> Vec<u8> {
         let mut text = Vec::new();
@@ -240,27 +241,19 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let mut state = 1u64;
+        let mut random = Random::new(1);
         for _ in 0..2000 {
-            let run: Vec<u32> = (0..state % 40)
-                .map(|_| {
-                    state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-                    (state >> 35) as u32 >> (state % 30)
-                })
-                .collect();
-            state = state.wrapping_add(1);
+            let run: Vec<u32> =
+                (0..random.below(40)).map(|_| (random.next() >> 35) as u32 >> random.below(30)).collect();
             assert_eq!(counts(&text(&run)), run);
         }
     }
 
     #[test]
     fn folding_is_going_one_by_one() {
-        let mut state = 9u64;
+        let mut random = Random::new(9);
         for length in 0..300 {
-            let mut die = || {
-                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-                (state >> 40) as u8
-            };
+            let mut die = || random.below(256) as u8;
             // Mostly numbers of one character.
             let text: Vec<u8> =
                 (0..length).map(|_| 48 + if die() < 230 { die() & 0x1f } else { die() & 0x3f }).collect();

@@ -107,6 +107,7 @@ pub(super) fn around(runs: &[[u32; 2]], h: u64, w: u64) -> [u32; 4] {
 #[cfg(test)]
 mod tests {
     use super::{area, area_of_text, bounding_box, bounding_box_of_text};
+    use crate::random::Random;
     use crate::rle::codec;
 
     fn around(h: u64, w: u64, counts: &[u32]) -> [u32; 4] {
@@ -141,13 +142,10 @@ mod tests {
 
     #[test]
     fn texts_measure_like_their_counts() {
-        let mut state = 5u64;
+        let mut random = Random::new(5);
         let mut runs = Vec::new();
         for _ in 0..3000 {
-            let mut die = |end: u64| {
-                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-                (state >> 33) % end
-            };
+            let mut die = |end: u64| random.below(end);
             let (h, w) = (die(20), die(20));
             let longest = [2, 9, 40, 700, u64::from(u32::MAX)][die(5) as usize];
             let empty = die(3);

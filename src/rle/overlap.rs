@@ -270,6 +270,7 @@ fn walk(detection: &[u32], ground_truth: &[u32], area: Option<u32>) -> Result<f6
 #[cfg(test)]
 mod tests {
     use super::{Foreground, walk};
+    use crate::random::Random;
     use crate::rle::measure;
 
     const EXACT: f64 = f64::NEG_INFINITY;
@@ -312,11 +313,8 @@ mod tests {
 
     #[test]
     fn regular_is_what_the_walk_says() {
-        let mut state = 11u64;
-        let mut die = |end: u64| {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            (state >> 33) % end
-        };
+        let mut random = Random::new(11);
+        let mut die = |end: u64| random.below(end);
         let (mut regular, mut skipped) = (0, 0);
         for _ in 0..20_000 {
             let (h, w) = (1 + die(12), 1 + die(12));

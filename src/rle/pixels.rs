@@ -101,6 +101,7 @@ pub fn worth_sharing(pixels: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{decode, encode};
+    use crate::random::Random;
     use crate::watch::Watch;
 
     fn runs(pixels: &[u8]) -> Vec<u32> {
@@ -119,13 +120,12 @@ mod tests {
 
     #[test]
     fn like_one_pixel_at_a_time() {
-        let mut state = 7u64;
+        let mut random = Random::new(7);
         for size in 0..300 {
             let mut pixels = Vec::new();
             while pixels.len() < size {
-                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-                let run = (state >> 40) as usize % 70;
-                pixels.extend(std::iter::repeat_n((state >> 33) as u8 % 3, run));
+                let run = random.below(70) as usize;
+                pixels.extend(std::iter::repeat_n(random.below(3) as u8, run));
             }
             let mut naive = vec![0u32];
             let mut value = 0;

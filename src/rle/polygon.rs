@@ -291,6 +291,7 @@ fn to_runs(places: &[u32], counts: &mut Vec<u32>) {
 #[cfg(test)]
 mod tests {
     use super::Rasterizer;
+    use crate::random::Random;
 
     /// The walk over every sample.
     fn naive(ring: &[f64], h: u64, w: u64) -> Vec<u32> {
@@ -357,32 +358,19 @@ mod tests {
         counts
     }
 
-    struct Dice(u64);
-
-    impl Dice {
-        fn below(&mut self, end: u64) -> u64 {
-            self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            (self.0 >> 33) % end
-        }
-
-        fn unit(&mut self) -> f64 {
-            self.below(1 << 30) as f64 / f64::from(1 << 30)
-        }
-    }
-
-    fn random_ring(dice: &mut Dice) -> (Vec<f64>, u64, u64) {
-        let extent = [0.3, 3.0, 20.0, 60.0, 500.0][dice.below(5) as usize];
-        let grid = [0.0, 1.0, 0.5, 0.1, 0.2][dice.below(5) as usize];
-        let offset = [0.0, 0.0, -10.0, 30.0, -0.5][dice.below(5) as usize];
+    fn random_ring(random: &mut Random) -> (Vec<f64>, u64, u64) {
+        let extent = [0.3, 3.0, 20.0, 60.0, 500.0][random.below(5) as usize];
+        let grid = [0.0, 1.0, 0.5, 0.1, 0.2][random.below(5) as usize];
+        let offset = [0.0, 0.0, -10.0, 30.0, -0.5][random.below(5) as usize];
         let mut ring: Vec<f64> = Vec::new();
-        for _ in 0..dice.below(14) {
+        for _ in 0..random.below(14) {
             let mut corner = [0, 1].map(|_| {
-                let place = offset + extent * dice.unit();
+                let place = offset + extent * random.unit();
                 if grid > 0.0 { (place / grid).round() * grid } else { place }
             });
             if ring.len() >= 2 {
                 let last = [ring[ring.len() - 2], ring[ring.len() - 1]];
-                match dice.below(8) {
+                match random.below(8) {
                     0 => corner = last,
                     1 => corner[0] = last[0],
                     2 => corner[1] = last[1],
@@ -391,18 +379,18 @@ mod tests {
             }
             ring.extend(corner);
         }
-        let mut side = || [0, 1, 2, 17, 40, 60, 100, 300, 480][dice.below(9) as usize];
+        let mut side = || [0, 1, 2, 17, 40, 60, 100, 300, 480][random.below(9) as usize];
         (ring, side(), side())
     }
 
     #[test]
     fn like_the_naive_walk() {
-        let mut dice = Dice(3);
+        let mut random = Random::new(3);
         let mut rasterizer = Rasterizer::default();
         let mut counts = Vec::new();
         let mut foreground = 0;
         for _ in 0..30_000 {
-            let (ring, h, w) = random_ring(&mut dice);
+            let (ring, h, w) = random_ring(&mut random);
             rasterizer.polygon(&ring, h, w, &mut counts).unwrap();
             assert_eq!(counts, naive(&ring, h, w), "{ring:?} in {h} x {w}");
             foreground += usize::from(counts.len() > 1);
@@ -412,9 +400,9 @@ mod tests {
 
     #[test]
     fn far_away_and_wrapped() {
-        let mut dice = Dice(5);
+        let mut random = Random::new(5);
         for _ in 0..20 {
-            let ring: Vec<f64> = (0..6).map(|_| 1e5 * (dice.unit() - 0.4)).collect();
+            let ring: Vec<f64> = (0..6).map(|_| 1e5 * (random.unit() - 0.4)).collect();
             for (h, w) in [(300, 400), (1 << 20, 1 << 20), (3, 1 << 40), (1 << 40, 3), (7, 0)] {
                 assert_eq!(fast(&ring, h, w), naive(&ring, h, w), "{ring:?} in {h} x {w}");
             }

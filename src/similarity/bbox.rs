@@ -148,14 +148,12 @@ impl Similarity for BoxIou {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Random;
 
     #[test]
     fn a_cell_is_its_pairs() {
-        let mut state = 1u64;
-        let mut roll = |sides: u64| {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            (state >> 33) % sides
-        };
+        let mut random = Random::new(1);
+        let mut roll = |sides: u64| random.below(sides);
         let mut number = || [f64::NAN, f64::INFINITY, -3.0, 0.0][roll(4) as usize];
         let mut boxes = |nasty: u64| -> Vec<[f64; 4]> {
             (0..50)

@@ -248,20 +248,14 @@ mod tests {
 
     use super::*;
     use crate::columns::{Areas, Geometry, Ids, Masks};
+    use crate::random::Random;
     use crate::rle::pixels;
 
-    fn random(seed: &mut u64) -> u64 {
-        *seed ^= *seed << 13;
-        *seed ^= *seed >> 7;
-        *seed ^= *seed << 17;
-        *seed
-    }
-
     /// A few overlapping rectangles with some holes: column-major, as run lengths are.
-    fn mask(h: usize, w: usize, seed: &mut u64) -> Vec<u8> {
+    fn mask(h: usize, w: usize, random: &mut Random) -> Vec<u8> {
         let mut mask = vec![0; h * w];
         for value in [1, 1, 1, 0] {
-            let mut pick = |most: usize| random(seed) as usize % (most + 1);
+            let mut pick = |most: usize| random.below(most as u64 + 1) as usize;
             let (x, y) = (pick(w - 1), pick(h - 1));
             let (right, bottom) = (x + pick(w - x), y + pick(h - y));
             let (right, bottom) =
@@ -311,13 +305,13 @@ mod tests {
 
     #[test]
     fn values_are_those_of_the_naive_twin() {
-        let mut seed = 11;
+        let mut random = Random::new(11);
         let mut scratch = BoundaryScratch::default();
         let mut met = 0;
         for (h, w) in [(1, 1), (5, 9), (40, 30), (63, 20), (64, 64), (65, 130), (200, 40)] {
             for distance in [1, 2, 5, 20] {
                 let ratio = distance as f64 / ((h * h + w * w) as f64).sqrt();
-                let all: Vec<_> = (0..6).map(|_| mask(h, w, &mut seed)).collect();
+                let all: Vec<_> = (0..6).map(|_| mask(h, w, &mut random)).collect();
                 let (d, g) = all.split_at(3);
                 let sides = (objects(d, h, w, &[]), objects(g, h, w, &[false, false, true]));
                 let boundary = BoundaryIou::new(&sides.0, &sides.1, ratio).unwrap();

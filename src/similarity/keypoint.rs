@@ -372,6 +372,7 @@ impl Oks {
 mod tests {
     use super::*;
     use crate::columns::{Column, Ids, Reals};
+    use crate::random::Random;
 
     fn side(
         points: &[f64],
@@ -421,11 +422,8 @@ mod tests {
 
     #[test]
     fn what_reaches_the_floor_is_exact_and_the_rest_stays_below() {
-        let mut state = 5u64;
-        let mut roll = || {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            (state >> 33) as f64 / f64::from(1u32 << 31)
-        };
+        let mut random = Random::new(5);
+        let mut roll = || random.unit();
         let exp: Exp = Arc::new(|values| values.iter_mut().for_each(|value| *value = value.exp()));
         let (mut reached, mut missed) = (0, 0);
         for round in 0..300 {
