@@ -1,6 +1,6 @@
 //! One group's detections from the best score down, in one area range and under one limit.
 
-use crate::curve::{Area, Reached, area_of, reached};
+use crate::curve::{Area, Reached, area_of, precision, raise, reached};
 use crate::matching::{Bits, MatchTable, Outcome, Row, Verdict, descending_key};
 
 /// How a curve becomes a number.
@@ -163,12 +163,8 @@ impl<'a> Reader<'a> {
         let mut count = 0;
         self.envelope.extend(found.iter().map(|&(before, many)| {
             count += many;
-            f64::from(count) / (f64::from(before) + f64::from(count) + f64::EPSILON)
+            precision(f64::from(count), f64::from(before))
         }));
-        let mut best: f64 = 0.0;
-        for value in self.envelope.iter_mut().rev() {
-            best = best.max(*value);
-            *value = best;
-        }
+        raise(&mut self.envelope);
     }
 }

@@ -1,7 +1,7 @@
 //! The area under the precision-recall curve, where it is not a mean over recall points.
 
-use super::events::Events;
-use super::sweep::Curves;
+use super::driver::{Driver, Wanted};
+use super::envelope::raise;
 use super::{Accumulated, Selection, Shape};
 use crate::curve::grid::{self, Grid, for_each_category};
 use crate::error::{Result, filled};
@@ -37,33 +37,22 @@ pub fn areas_under(
     let mut none = Vec::new();
     let [mut p, mut r] = [&mut precision, &mut recall].map(|data| Grid::new(data, shape.categories, inner));
     let mut s = Grid::new(&mut none, shape.categories, 0);
-    let init = || (Events::default(), Curves::default(), [vec![], vec![]], vec![]);
-    type Work = (Events, Curves, [Vec<f64>; 2], Vec<f64>);
+    let init = || (Driver::default(), [vec![], vec![]], vec![]);
+    type Work = (Driver, [Vec<f64>; 2], Vec<f64>);
     let one = |work: &mut Work, k: usize, [mut p, mut r, _]: [grid::Column<'_>; 3]| {
-        let (events, curves, [areas, recalls], envelope) = work;
+        let (driver, [areas, recalls], envelope) = work;
         for values in [&mut *areas, recalls] {
             values.clear();
             values.resize(thresholds * inner, -1.0);
         }
         if let Some(&group) = selection.groups.get(k) {
-            let images = selection.images.as_deref();
-            events.read(table, group, images, &selection.areas, &selection.max_detections);
-            for (a, &range) in selection.areas.iter().enumerate() {
-                let positives = events.positives(range);
-                if positives == 0 {
-                    continue;
-                }
-                events.judge(table, a);
-                for m in 0..selection.max_detections.len() {
-                    curves.sweep(thresholds, events, a, m);
-                    for t in 0..thresholds {
-                        let place = t * inner + a * shape.limits + m;
-                        recalls[place] = curves.recall(t, positives);
-                        let found = curves.false_positives(t);
-                        areas[place] = area_of(found, positives, area, envelope);
-                    }
-                }
-            }
+            let wanted = Wanted { points: &[], ..selection.wanted() };
+            driver.each_curve(table, group, &wanted, |curves, _, curve| {
+                let t = curve.threshold;
+                let place = t * inner + curve.area * shape.limits + curve.limit;
+                recalls[place] = curves.recall(t, curve.positives);
+                areas[place] = area_of(curves.false_positives(t), curve.positives, area, envelope);
+            });
         }
         for t in 0..thresholds {
             p.set(t, &areas[t * inner..(t + 1) * inner]);
@@ -86,11 +75,7 @@ pub fn area_of(
 ) -> f64 {
     envelope.clear();
     envelope.extend(found.enumerate().map(|(i, before)| precision(i + 1, before)));
-    let mut best: f64 = 0.0;
-    for value in envelope.iter_mut().rev() {
-        best = best.max(*value);
-        *value = best;
-    }
+    raise(envelope);
     match area {
         Area::Exact => envelope.iter().sum::<f64>() / positives as f64,
         Area::Trapezium => trapezium(envelope, positives),

@@ -4,16 +4,18 @@
 //! precision curve can only fall, so its envelope is known from the true positives alone.
 
 mod area;
+mod driver;
+mod envelope;
 mod events;
 mod grid;
 mod part;
 mod sweep;
 
 pub use crate::curve::area::{Area, area_of, areas_under};
-use crate::curve::events::Events;
+use crate::curve::driver::{Driver, Wanted};
+pub use crate::curve::envelope::{precision, raise};
 use crate::curve::grid::{Grid, for_each_category};
 pub use crate::curve::part::{Part, Tally, draw_part, tallies};
-use crate::curve::sweep::Curves;
 pub use crate::curve::sweep::{Reached, reached};
 use crate::error::{Result, zeros};
 use crate::matching::MatchTable;
@@ -31,6 +33,19 @@ pub struct Selection {
     pub images: Option<Vec<bool>>,
     /// Recall points.
     pub recall_points: Vec<f64>,
+}
+
+impl Selection {
+    /// The curves of a group that are selected.
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            images: self.images.as_deref(),
+            areas: &self.areas,
+            limits: &self.max_detections,
+            points: &self.recall_points,
+            positives: None,
+        }
+    }
 }
 
 /// Lengths of the output axes. Those of categories, area ranges and limits may exceed the selection's; what nothing
@@ -58,8 +73,7 @@ pub struct Accumulated {
 
 /// What one thread works with: curves of one category before they are spread over the grids.
 struct Workspace {
-    events: Events,
-    curves: Curves,
+    driver: Driver,
     precision: Vec<f64>,
     recall: Vec<f64>,
     scores: Vec<f64>,
@@ -83,8 +97,7 @@ pub fn accumulate(table: &MatchTable, selection: &Selection, shape: Shape) -> Re
     let [mut p, mut r, mut s] =
         [&mut precision, &mut recall, &mut scores].map(|data| Grid::new(data, shape.categories, inner));
     let init = || Workspace {
-        events: Events::default(),
-        curves: Curves::default(),
+        driver: Driver::default(),
         precision: vec![0.0; thresholds * points * inner],
         recall: vec![0.0; thresholds * inner],
         scores: vec![0.0; thresholds * points * inner],
@@ -107,30 +120,18 @@ pub fn accumulate(table: &MatchTable, selection: &Selection, shape: Shape) -> Re
 
 /// Draws the curves of the `k`-th selected group into the workspace; -1 where nothing is selected or to be found.
 fn draw(work: &mut Workspace, table: &MatchTable, selection: &Selection, shape: Shape, k: usize) {
-    let Workspace { events, curves, precision, recall, scores } = work;
+    let Workspace { driver, precision, recall, scores } = work;
     [&mut *precision, recall, scores].into_iter().for_each(|values| values.fill(-1.0));
     let Some(&group) = selection.groups.get(k) else { return };
     let (points, inner) = (selection.recall_points.len(), shape.areas * shape.limits);
-    events.read(table, group, selection.images.as_deref(), &selection.areas, &selection.max_detections);
-    for (a, &area) in selection.areas.iter().enumerate() {
-        let positives = events.positives(area);
-        if positives == 0 {
-            continue;
-        }
-        let reached = reached(&selection.recall_points, positives);
-        events.judge(table, a);
-        for m in 0..selection.max_detections.len() {
-            let at = a * shape.limits + m;
-            curves.sweep(table.bits.thresholds, events, a, m);
-            for t in 0..table.bits.thresholds {
-                recall[t * inner + at] = curves.recall(t, positives);
-                curves.read(t, events, &reached, |point, p, s| {
-                    let place = (t * points + point) * inner + at;
-                    (precision[place], scores[place]) = (p, s);
-                });
-            }
-        }
-    }
+    driver.each_curve(table, group, &selection.wanted(), |curves, events, curve| {
+        let (t, at) = (curve.threshold, curve.area * shape.limits + curve.limit);
+        recall[t * inner + at] = curves.recall(t, curve.positives);
+        curves.read(t, events, curve.reached, |point, p, s| {
+            let place = (t * points + point) * inner + at;
+            (precision[place], scores[place]) = (p, s);
+        });
+    });
 }
 
 #[cfg(test)]

@@ -7,8 +7,9 @@
 
 use rayon::prelude::*;
 
-use super::events::Events;
-use super::sweep::{Curves, Reached, reached};
+use super::driver::{Driver, Wanted};
+use super::envelope;
+use super::sweep::Reached;
 use crate::matching::{MatchTable, Outcome, Row, Verdict};
 use crate::threads;
 
@@ -179,51 +180,30 @@ pub fn draw_part(
         scores: vec![-1.0; thresholds * points.len() * inner],
         peak: vec![0.0; thresholds * inner],
     };
-    let (mut events, mut curves, mut envelope) = (Events::default(), Curves::default(), Vec::new());
+    let (mut driver, mut envelope) = (Driver::default(), Vec::new());
     let all: Vec<usize> = (0..areas).collect();
-    events.read(table, group, None, &all, limits);
-    for a in all {
-        if positives[a] == 0 {
-            continue;
-        }
-        let reached = reached(points, positives[a]);
-        events.judge(table, a);
-        for (place, &seen) in before.seen.iter().enumerate() {
-            curves.sweep(thresholds, &events, a, place);
-            for t in 0..thresholds {
-                let at = t * inner + a * m + place;
-                let (hits, misses) = (before.hits[at] as usize, before.misses[at] as u32);
-                let found = curves.false_positives(t);
-                let end = hits + found.len();
-                part.recall[at] = end as f64 / positives[a] as f64;
-                envelope.clear();
-                envelope.extend(found.zip(hits as i32 + 1..).map(|(more, count)| {
-                    // As `Curves::read` divides.
-                    let count = f64::from(count);
-                    count / (f64::from((misses + more) as i32) + count + f64::EPSILON)
-                }));
-                let mut best = 0.0;
-                for precision in envelope.iter_mut().rev() {
-                    if *precision > best {
-                        best = *precision;
-                    }
-                    *precision = best;
+    let wanted = Wanted { images: None, areas: &all, limits, points, positives: Some(positives) };
+    driver.each_curve(table, group, &wanted, |curves, events, curve| {
+        let (t, inner_at) = (curve.threshold, curve.area * m + curve.limit);
+        let at = t * inner + inner_at;
+        let (hits, misses) = (before.hits[at] as usize, before.misses[at] as u32);
+        let found = curves.false_positives(t);
+        let end = hits + found.len();
+        part.recall[at] = end as f64 / curve.positives as f64;
+        let best = envelope::fill(&mut envelope, found.map(|more| misses + more), hits);
+        part.peak[at] = best;
+        for (r, reached) in curve.reached.iter().enumerate() {
+            let found = match (reached, events.first_score(curve.limit)) {
+                (Reached::AtOnce, Some(first)) if before.seen[curve.limit] == 0 => (best, first),
+                (&Reached::By(i), _) if (hits..end).contains(&i) => {
+                    (envelope[i - hits], curves.score(t, i - hits, events))
                 }
-                part.peak[at] = best;
-                for (r, reached) in reached.iter().enumerate() {
-                    let found = match (reached, events.first_score(place)) {
-                        (Reached::AtOnce, Some(first)) if seen == 0 => (best, first),
-                        (&Reached::By(i), _) if (hits..end).contains(&i) => {
-                            (envelope[i - hits], curves.score(t, i - hits, &events))
-                        }
-                        _ => continue,
-                    };
-                    let at = (t * points.len() + r) * inner + a * m + place;
-                    (part.precision[at], part.scores[at]) = found;
-                }
-            }
+                _ => continue,
+            };
+            let at = (t * points.len() + r) * inner + inner_at;
+            (part.precision[at], part.scores[at]) = found;
         }
-    }
+    });
     part
 }
 

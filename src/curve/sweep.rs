@@ -1,5 +1,6 @@
 //! Precision and recall of one area range and one limit on detections, at every threshold.
 
+use super::envelope;
 use super::events::Events;
 use crate::matching::each_bit;
 
@@ -101,19 +102,7 @@ impl Curves {
         mut write: impl FnMut(usize, f64, f64),
     ) {
         let found = &self.found[t];
-        // Divided first, several at once; then the greatest from the end on.
-        self.envelope.clear();
-        self.envelope.extend(found.iter().zip(1..).map(|(tp, count): (_, i32)| {
-            let count = f64::from(count);
-            count / (f64::from(tp.false_positives as i32) + count + f64::EPSILON)
-        }));
-        let mut best = 0.0;
-        for precision in self.envelope.iter_mut().rev() {
-            if *precision > best {
-                best = *precision;
-            }
-            *precision = best;
-        }
+        envelope::fill(&mut self.envelope, found.iter().map(|tp| tp.false_positives), 0);
         let mut points = reached.iter().enumerate();
         for (point, reached) in points.by_ref() {
             let (precision, score) = match (reached, self.first_score) {

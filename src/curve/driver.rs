@@ -1,0 +1,70 @@
+//! Draws the curves of one group: the only loop over area ranges, limits and thresholds.
+
+use super::events::Events;
+use super::sweep::{Curves, Reached, reached};
+use crate::matching::MatchTable;
+
+/// Which curves of a group to draw.
+pub struct Wanted<'a> {
+    /// Images to use; all if there is no list.
+    pub images: Option<&'a [bool]>,
+    /// Area ranges of the table.
+    pub areas: &'a [usize],
+    /// Limits on the detections of an image.
+    pub limits: &'a [usize],
+    /// Recall points.
+    pub points: &'a [f64],
+    /// Ground truths to be found in each of the area ranges, if they are not those of the table.
+    pub positives: Option<&'a [usize]>,
+}
+
+/// One curve: its place among those that are wanted, and what it is read by.
+pub struct Curve<'a> {
+    /// Which of the area ranges.
+    pub area: usize,
+    /// Which of the limits.
+    pub limit: usize,
+    /// Which of the thresholds.
+    pub threshold: usize,
+    /// Ground truths to be found, at least one.
+    pub positives: usize,
+    /// Where each recall point is reached.
+    pub reached: &'a [Reached],
+}
+
+/// Working memory that one thread keeps from group to group.
+#[derive(Default)]
+pub struct Driver {
+    events: Events,
+    curves: Curves,
+}
+
+impl Driver {
+    /// Calls `read` with each curve of `group` for which there is something to find.
+    pub fn each_curve(
+        &mut self,
+        table: &MatchTable,
+        group: usize,
+        wanted: &Wanted<'_>,
+        mut read: impl FnMut(&mut Curves, &Events, &Curve<'_>),
+    ) {
+        let Driver { events, curves } = self;
+        let thresholds = table.bits.thresholds;
+        events.read(table, group, wanted.images, wanted.areas, wanted.limits);
+        for (area, &range) in wanted.areas.iter().enumerate() {
+            let positives = wanted.positives.map_or_else(|| events.positives(range), |given| given[area]);
+            if positives == 0 {
+                continue;
+            }
+            let reached = reached(wanted.points, positives);
+            events.judge(table, area);
+            for limit in 0..wanted.limits.len() {
+                curves.sweep(thresholds, events, area, limit);
+                for threshold in 0..thresholds {
+                    let curve = Curve { area, limit, threshold, positives, reached: &reached };
+                    read(curves, events, &curve);
+                }
+            }
+        }
+    }
+}
