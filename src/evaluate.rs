@@ -15,7 +15,7 @@ use crate::watch::Watch;
 /// Detections in one share of the work: enough to amortise the overhead of a task, few enough to balance the load.
 const SHARE: usize = 1024;
 
-/// Objects of either side between those that are matched and those that are prefetched.
+/// Most objects of either side between those that are matched and those that are prefetched; half as many at least.
 const AHEAD: usize = 24;
 
 /// Objects that are matched in less time than it takes to wake another thread.
@@ -257,10 +257,17 @@ impl Scene {
         while d < rows.len() {
             let image = rows[d].image;
             let end = d + end_of_cell(&rows[d..], image);
-            let (soon_d, soon_g) = (rows.len().min(end + AHEAD), truths.len().min(g + AHEAD));
-            prefetch(similarity, Side::Detections, &rows[later_d..soon_d], |row| row.object);
-            prefetch(similarity, Side::GroundTruth, &truths[later_g..soon_g], |truth| truth.object);
-            (later_d, later_g) = (soon_d, soon_g);
+            // Many at a time: most cells are small, and each call costs more than an object.
+            if later_d < rows.len().min(end + AHEAD / 2) {
+                let soon = rows.len().min(end + AHEAD);
+                prefetch(similarity, Side::Detections, &rows[later_d..soon], |row| row.object);
+                later_d = soon;
+            }
+            if later_g < truths.len().min(g + AHEAD / 2) {
+                let soon = truths.len().min(g + AHEAD);
+                prefetch(similarity, Side::GroundTruth, &truths[later_g..soon], |truth| truth.object);
+                later_g = soon;
+            }
             let in_cell = &mut rows[d..end];
             d = end;
             in_cell.sort_by_key(|row| descending_key(row.score));

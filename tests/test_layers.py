@@ -1,8 +1,11 @@
 """A Rust module imports only modules that src/lib.rs declares above it."""
 
 import re
+from typing import get_args
 
 import pytest
+
+from meanap import _similarity, _types
 
 USE = re.compile(r"\bcrate::(\{[^}]*\}|\w+)")
 
@@ -106,3 +109,13 @@ def test_a_matcher_is_its_own_file_and_a_line_of_the_registry(repository):
     for path in (repository / "src").rglob("*.rs"):
         if path.relative_to(repository / "src").parts[0] != "matching":
             assert not re.search("|".join(f'"{name}"' for name in names), code_of(path)), path
+
+
+def test_python_has_the_names_of_the_registry(repository):
+    assert get_args(_types.SimilarityName) == _similarity.NAMES
+    pair = re.compile(r"""[(\[{]"segm", "boundary"|"segm", "bbox", "boundary"|"bbox", "segm", "boundary\"""")
+    allowed = {"_types.py", "coco"}
+    for path in (repository / "python" / "meanap").rglob("*.py"):
+        if path.relative_to(repository / "python" / "meanap").parts[0] not in allowed:
+            code = re.sub(r'""".*?"""', "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+            assert not pair.search(code), path

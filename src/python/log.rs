@@ -136,7 +136,7 @@ impl PyMatchLog {
                 options,
                 protocol,
                 max_per_image,
-                parameters: Parameters { pixels, dilation_ratio, variances, exp },
+                parameters: Parameters { inclusive_boxes: pixels, dilation_ratio, variances, exp },
                 analysis,
                 reference_ids,
             },

@@ -11,9 +11,9 @@ use crate::error::{Error, Result};
 pub(super) static KIND: Kind = Kind {
     name: "bbox",
     geometry: GeometryKind::Boxes,
-    parameters: &["pixels"],
+    parameters: &["inclusive_boxes"],
     compare: |detections, ground_truths, parameters| {
-        Ok(match parameters.pixels {
+        Ok(match parameters.inclusive_boxes {
             true => Box::new(PixelIou::new(detections, ground_truths)?),
             false => Box::new(BoxIou::new(detections, ground_truths)?),
         })

@@ -30,7 +30,7 @@ pub struct Kind {
 #[derive(Clone, Default)]
 pub struct Parameters {
     /// Whether a box reaches from its first to its last pixel, both inside.
-    pub pixels: bool,
+    pub inclusive_boxes: bool,
     /// Width of a mask's boundary as a fraction of the image's diagonal; [`super::DILATION_RATIO`] if it is not given.
     pub dilation_ratio: Option<f64>,
     /// `(2 sigma)²` of each keypoint.

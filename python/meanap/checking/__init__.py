@@ -18,6 +18,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from meanap import _similarity
 from meanap.checking.detections import check_detections, check_together
 from meanap.checking.findings import Finding, Findings
 from meanap.checking.ground_truth import check_ground_truth
@@ -70,8 +71,8 @@ def check(
     ValueError
         There is no such similarity.
     """
-    if similarity not in (None, "bbox", "segm", "boundary", "keypoints"):
-        raise ValueError(f"similarity: expected 'bbox', 'segm', 'boundary' or 'keypoints', found {similarity!r}")
+    if similarity is not None and similarity not in _similarity.NAMES:
+        raise _similarity.unknown(similarity)
     truth = read_ground_truth(ground_truth, similarity)
     check_ground_truth(truth)
     if detections is None:

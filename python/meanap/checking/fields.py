@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from meanap._files import read_json
+from meanap._similarity import compares_masks
 
 __all__ = ["first_fault"]
 
@@ -83,7 +84,7 @@ def _faults(
     if iou_type == "keypoints":
         yield from _of_records(truth["annotations"], truth_name, "annotation", [_NUM_KEYPOINTS], asked)
     # Results of boxes may replace masks, as pycocotools rasterises them.
-    boxes = iou_type in ("segm", "boundary") and found and isinstance(found[0], Mapping) and "bbox" in found[0]
+    boxes = compares_masks(iou_type) and found and isinstance(found[0], Mapping) and "bbox" in found[0]
     fields = [*_FOUND, *([_BOX] if boxes and "segmentation" not in found[0] else geometry)]
     yield from _of_records(found, found_name, None, fields, asked)
     images, categories = (
@@ -103,7 +104,7 @@ def _faults(
                     yield f"{place}: {strange}, which is not among the {of} of {truth_name}"
     if all_fields:
         yield from _of_records(truth["annotations"], truth_name, "annotation", _PYCOCOTOOLS, asked)
-        if iou_type in ("segm", "boundary"):
+        if compares_masks(iou_type):
             yield from _of_records(found, found_name, None, [_RUNS], asked)
 
 

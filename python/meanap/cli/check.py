@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from meanap.cli import evaluate, inputs, numbers, output
+from meanap._similarity import NAMES
+from meanap.cli import inputs, numbers, output
 
 if TYPE_CHECKING:
     from meanap.checking import Findings
@@ -24,9 +25,7 @@ def add_parser(commands: Commands) -> None:
     )
     parser.add_argument("ground_truth", type=Path, metavar="GROUND_TRUTH")
     parser.add_argument("detections", type=Path, nargs="?", metavar="DETECTIONS")
-    parser.add_argument(
-        "--iou-type", choices=evaluate.IOU_TYPES, help="what will be compared (default: what the records have)"
-    )
+    parser.add_argument("--iou-type", choices=NAMES, help="what will be compared (default: what the records have)")
     inputs.add_sigmas(parser)
     output.add_json(parser, "the findings")
     parser.add_argument("--labels", type=numbers.whole, default=10, metavar="N", help="label errors to list (10)")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meanap._files import read_json
+from meanap._similarity import NAMES
 from meanap.cli import gate, inputs, numbers, output, tables
 from meanap.cli.errors import UsageError, about
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from meanap.cli.inputs import Commands
     from meanap.coco import COCO, COCOeval
     from meanap.detection import Result
-
-IOU_TYPES = ("bbox", "segm", "boundary", "keypoints")
 
 
 def add_parser(commands: Commands) -> None:
@@ -29,7 +28,7 @@ def add_parser(commands: Commands) -> None:
     )
     parser.add_argument("ground_truth", type=Path, metavar="GROUND_TRUTH")
     parser.add_argument("detections", type=Path, metavar="DETECTIONS")
-    parser.add_argument("--iou-type", choices=IOU_TYPES, default="bbox", help="default: bbox")
+    parser.add_argument("--iou-type", choices=NAMES, default="bbox", help="default: bbox")
     output.add_json(parser)
     parser.add_argument("--per-class", action="store_true", help="a table with a row for each category")
     parser.add_argument("--max-dets", type=numbers.rising_counts, metavar="1,10,100", help="limits of detections")

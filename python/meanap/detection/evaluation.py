@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from meanap import _core, protocol
+from meanap import _core, _similarity, protocol
 from meanap.detection.federated import LabelledImages, only_labelled
 from meanap.detection.files import DetectionFile, TruthFile
 from meanap.detection.inputs import detections_from, ground_truth_from
@@ -240,8 +240,6 @@ def _check(objects: _core.Objects, truth: Any, place: str, records: bool, compla
 _LOT = 256
 
 _SEQUENCES = {"thresholds": float, "recall": float, "max_detections": int, "sigmas": float}
-#: Fields that only some similarities use.
-_ONLY_OF = {"dilation_ratio": "boundary", "sigmas": "keypoints", "inclusive_boxes": "bbox"}
 
 
 def settled(
@@ -251,14 +249,14 @@ def settled(
     among: Sequence[str] | None = None,
 ) -> Protocol:
     """The protocol with its changes; `among`: all similarities that these are given for."""
-    if similarity not in ("bbox", "segm", "boundary", "keypoints"):
-        raise ValueError(f"similarity: expected 'bbox', 'segm', 'boundary' or 'keypoints', found {similarity!r}")
+    if similarity not in _similarity.NAMES:
+        raise _similarity.unknown(similarity)
     rules = protocol.get(name, similarity)
     known = set(Protocol.__dataclass_fields__)
     for field, value in changes.items():
         if field not in known:
             raise TypeError(f"unexpected keyword {field!r}; a protocol has {', '.join(sorted(known))}")
-        only = _ONLY_OF.get(field)
+        only = _similarity.ONLY_OF.get(field)
         # None and False change nothing.
         if only is not None and not (value is None or value is False) and only not in (among or (similarity,)):
             raise ValueError(f"{field}: only similarity {only!r} uses it, found similarity {similarity!r}")
@@ -339,7 +337,7 @@ def _new_log(
         matcher=rules.matcher,
         by_category=rules.by_category,
         reference_ids=rules.zero_id_unmatched,
-        dilation_ratio=rules.dilation_ratio if similarity == "boundary" else None,
+        dilation_ratio=rules.dilation_ratio,
         **analysis,
     )
 

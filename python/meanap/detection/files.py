@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from meanap import _core
+from meanap._similarity import compares_masks
 from meanap.detection.progress import reading
 from meanap.detection.records import groups_of, names_of, warn_of_drawn_boxes
 
@@ -108,10 +109,10 @@ class DetectionFile:
             if dataset.first_bbox_empty:
                 self.first["bbox"] = []
         images = None if truth is None else truth._dataset
-        whole = self._dataset.fallback is None and (images is not None or similarity not in ("segm", "boundary"))
+        whole = self._dataset.fallback is None and (images is not None or not compares_masks(similarity))
         whole = whole and listed and not self._dataset.has_annotations
         self.columns: _core.Objects | None = self._dataset.objects(similarity, "detections", images) if whole else None
-        if self.columns is not None and similarity in ("segm", "boundary"):
+        if self.columns is not None and compares_masks(similarity):
             # Columns are only made where all results have a segmentation, or none.
             if len(self.columns) and "segmentation" not in self._dataset.first_fields():
                 warn_of_drawn_boxes()

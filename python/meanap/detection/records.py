@@ -16,6 +16,7 @@ import numpy as np
 
 from meanap import _core
 from meanap._arrays import as_id, as_number, shown
+from meanap._similarity import compares_masks
 from meanap.detection.sides import Detections, GroundTruth
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def coco_ground_truth(dataset: Mapping[str, Any], similarity: SimilarityName) ->
     image_ids = _column(images or (), "id", f"{place}: images", as_id, _ID)
     names = names_of(categories or ())
     sizes = {id: (image.get("height"), image.get("width")) for id, image in zip(image_ids, images or (), strict=True)}
-    boxed = similarity not in ("segm", "boundary")
+    boxed = not compares_masks(similarity)
     columns = _plain_columns(annotations, boxed, detections=False)
     if columns is None:
         _check_records(annotations, place)
@@ -132,12 +133,12 @@ def coco_results(
     area = None
     if boxed:
         fields["boxes"] = boxes = _boxes(records, columns, place)
-        if similarity in ("segm", "boundary"):
+        if compares_masks(similarity):
             area = boxes[:, 2] * boxes[:, 3]
             fields["masks"] = _masks(records, images, place, sizes, boxes)
     elif "segmentation" in first:
         masks = _masks(records, images, place, sizes)
-        if similarity in ("segm", "boundary"):
+        if compares_masks(similarity):
             fields["masks"] = masks
         else:
             area, boxes = _measured(masks, place)
@@ -149,7 +150,7 @@ def coco_results(
         points = _poses(records, place)
         corner = points[:, :, :2].min(axis=1)
         fields["boxes"] = np.concatenate([corner, points[:, :, :2].max(axis=1) - corner], axis=1)
-    elif similarity in ("segm", "boundary"):
+    elif compares_masks(similarity):
         fields["masks"] = _masks(records, images, place, sizes)
     elif similarity == "bbox":
         fields["boxes"] = _boxes(records, columns, place)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from meanap import _core
+from meanap._similarity import compares_masks
 from meanap.detection.files import DetectionFile, TruthFile
 from meanap.detection.inputs import detections_from, ground_truth_from
 from meanap.detection.progress import reading
@@ -88,7 +89,7 @@ class Sharded:
 
         kinds = [_Table if is_parquet(path) else _Records for path in (ground_truth, detections)]
         # Masks of tables are Python objects; of other tables, and of no file of records, it is known that nothing is.
-        objects = objects or (_Table in kinds and similarity in ("segm", "boundary"))
+        objects = objects or (_Table in kinds and compares_masks(similarity))
         self._bins = shards(objects or _Records in kinds)
         self._folder = tempfile.TemporaryDirectory(prefix="meanap-", ignore_cleanup_errors=True)
         made = [
@@ -210,7 +211,7 @@ class _Table:
         self.side, self.folder, self.similarity = side, folder, similarity
         read = ground_truth_from if side == "truth" else detections_from
         # An eighth of the memory for what is read at a time.
-        rows = max(1000, memory // (8 * _ROW * (_OBJECTS if similarity in ("segm", "boundary") else 1)))
+        rows = max(1000, memory // (8 * _ROW * (_OBJECTS if compares_masks(similarity) else 1)))
         start = 0
         with reading(progress, path) as told:
             for table, done, total in parquet_batches(path, rows):
@@ -259,6 +260,6 @@ def _row_after(start: int, place: re.Match[str]) -> int:
 
 def _nothing(similarity: SimilarityName) -> dict[str, Any]:
     empty = {"boxes": np.zeros((0, 4))}
-    if similarity == "segm":
+    if compares_masks(similarity):
         return {"masks": []}
     return {**empty, "keypoints": np.zeros((0, 0, 3))} if similarity == "keypoints" else empty

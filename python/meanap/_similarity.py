@@ -1,0 +1,23 @@
+"""The kinds of similarity, as the registry of the core lists them."""
+
+from . import _core
+
+#: What each kind compares: "boxes", "masks" or "keypoints".
+GEOMETRY = {name: geometry for name, geometry, _ in _core.similarities()}
+
+#: The names of all kinds.
+NAMES = tuple(GEOMETRY)
+
+#: The parameters of a protocol that only one kind looks at, and that kind.
+ONLY_OF = {parameter: name for name, _, parameters in _core.similarities() for parameter in parameters}
+
+
+def compares_masks(name: str) -> bool:
+    """Whether it compares masks."""
+    return GEOMETRY.get(name) == "masks"
+
+
+def unknown(name: object, argument: str = "similarity") -> ValueError:
+    """The error of a name that there is not."""
+    *others, last = map(repr, NAMES)
+    return ValueError(f"{argument}: expected {', '.join(others)} or {last}, found {name!r}")
