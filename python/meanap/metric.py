@@ -115,7 +115,7 @@ class Metric(abc.ABC):
             self._add(other)
         return self
 
-    def sync(self, group: Any = None) -> None:
+    def sync(self, group: object = None) -> None:
         """Gather the batches of all ranks, on each of them, for `compute` and all other methods.
 
         Without ``torch.distributed`` initialised, or with a single rank, nothing happens. All ranks have to call it.
@@ -135,7 +135,7 @@ class Metric(abc.ABC):
         """
         self._synced = self._gathered(group)
 
-    def _gathered(self: _M, group: Any = None) -> _M | None:
+    def _gathered(self: _M, group: object = None) -> _M | None:
         """A metric of the batches of all ranks; None if this one is alone."""
         states = _all_states(self, group)
         if states is None:
@@ -235,7 +235,7 @@ def _unpacked(state: bytes, kind: str) -> tuple[dict[str, Any], list[bytes]]:
     return head, parts
 
 
-def _all_states(metric: Metric, group: Any) -> list[bytes] | None:
+def _all_states(metric: Metric, group: object) -> list[bytes] | None:
     """The own states of all ranks; None without others."""
 
     def own() -> bytes:

@@ -24,7 +24,7 @@ import os
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -96,7 +96,12 @@ def _listed(value: Any) -> Any:
     return value if _isArrayLike(value) else [value]
 
 
-def urlretrieve(url: str, filename: Any = None, reporthook: Any = None, data: Any = None) -> Any:
+def urlretrieve(
+    url: str,
+    filename: PathLike | None = None,
+    reporthook: Callable[[int, int, int], object] | None = None,
+    data: bytes | None = None,
+) -> Any:
     """`urllib.request.urlretrieve`, which is imported when something is downloaded."""
     import urllib.request
 

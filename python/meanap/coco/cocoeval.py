@@ -8,6 +8,7 @@ import logging
 import time
 import warnings
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from meanap.coco.coco import COCO, file_of_images, overridden
 from meanap.coco.params import Params, snapshot
 
 if TYPE_CHECKING:
-    from meanap._types import CocoIndex, SimilarityName
+    from meanap._types import CocoIndex, Id, SimilarityName
 
 # What `from pycocotools.cocoeval import *` gives, imports included.
 __all__ = ["COCOeval", "Params", "copy", "datetime", "defaultdict", "maskUtils", "np", "time"]
@@ -207,18 +208,18 @@ class COCOeval(Lazy):
         )
 
     @naming
-    def computeIoU(self, imgId: Any, catId: Any) -> Any:
+    def computeIoU(self, imgId: Id, catId: Id) -> Any:
         """Similarity of the boxes or masks of one cell, ``(D, G) float64``; ``[]`` if a side is empty. A hook."""
         gt, dt = self._cell(imgId, catId)
         return _cells.compute_iou(self.params, gt, dt)
 
     @naming
-    def computeOks(self, imgId: Any, catId: Any) -> Any:
+    def computeOks(self, imgId: Id, catId: Id) -> Any:
         """Similarity of the keypoints of one cell, ``(D, G) float64``; ``[]`` if a side is empty. A hook."""
         return _cells.compute_oks(self.params, self._gts[imgId, catId], self._dts[imgId, catId])
 
     @naming
-    def evaluateImg(self, imgId: Any, catId: Any, aRng: Any, maxDet: Any) -> Any:
+    def evaluateImg(self, imgId: Id, catId: Id, aRng: Sequence[float], maxDet: int) -> Any:
         """Matches one cell in one area range: an entry of ``evalImgs``, None if the cell is empty. A hook."""
         gt, dt = self._cell(imgId, catId)
         if not gt and not dt:
@@ -229,7 +230,7 @@ class COCOeval(Lazy):
     # Curves
 
     @naming
-    def accumulate(self, p: Any = None) -> None:
+    def accumulate(self, p: Params | None = None) -> None:
         """Computes precision-recall curves from the matches, into ``eval``.
 
         Parameters
