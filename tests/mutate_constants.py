@@ -169,25 +169,17 @@ PYTHON = [
         ("(0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)", "(0.125, 0.25, 0.5, 1.0, 2.0, 4.0)"),
         ("(0.125, 0.25,", "(0.1, 0.25,"),
         ("np.maximum(rates, 1e-10)", "np.maximum(rates, 1e-9)"),
-        ("there, [(1 - confidence) / 2,", "there, [(1 - confidence) / 3,"),
         ("np.linspace(0.0, 1.0, 101)", "np.linspace(0.0, 1.0, 100)"),
     ),
     *of(
-        "python/meanap/detection/comparison.py",
-        ("(differences <= 0) + 1) / (count + 1)", "(differences < 0) + 1) / (count + 1)"),
-        ("(differences >= 0) + 1) / (count + 1)", "(differences > 0) + 1) / (count + 1)"),
-        ("(differences <= 0) + 1)", "(differences <= 0))"),
-        ("differences, [(1 - confidence) / 2,", "differences, [(1 - confidence) / 3,"),
-    ),
-    *of(
-        "python/meanap/detection/sampling.py",
+        "python/meanap/statistics.py",
+        ("(samples <= 0, samples >= 0)", "(samples < 0, samples >= 0)"),
+        ("(samples <= 0, samples >= 0)", "(samples <= 0, samples > 0)"),
+        ("(np.count_nonzero(side) + 1) / (len(samples) + 1)", "np.count_nonzero(side) / (len(samples) + 1)"),
+        ("(np.count_nonzero(side) + 1) / (len(samples) + 1)", "(np.count_nonzero(side) + 1) / len(samples)"),
         (
             "present, [(1 - confidence) / 2, (1 + confidence) / 2]",
             "present, [(1 - confidence) / 3, (1 + confidence) / 2]",
-        ),
-        (
-            "samples, [(1 - confidence) / 2, (1 + confidence) / 2]",
-            "samples, [(1 - confidence) / 3, (1 + confidence) / 2]",
         ),
         (
             "present, [(1 - confidence) / 2, (1 + confidence) / 2]",

@@ -343,7 +343,7 @@ def test_batches_ranks_and_bytes_change_nothing(preset):
 
 def test_no_bytes_of_pairs_are_more_than_a_value_error():
     targets, preds = nasty(3)
-    matches = evaluated(targets, preds, "coco").errors(IOU)._matches
+    matches = evaluated(targets, preds, "coco").scores.error_table(IOU, 0.1, "all")
     data = matches.to_bytes()
     rng = np.random.default_rng(0)
     survived = 0
@@ -365,7 +365,7 @@ def test_no_bytes_of_pairs_are_more_than_a_value_error():
 
 
 def test_other_tables_have_no_pairs():
-    matches = evaluated(*nasty(3), "coco")._matches
+    matches = evaluated(*nasty(3), "coco").scores.table
     for ask in (matches.pairs, lambda: matches.corrected("missed", False), lambda: matches.lrp(IOU, False)):
         with pytest.raises(ValueError, match="not those of a confusion or error table"):
             ask()

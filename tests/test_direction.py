@@ -10,7 +10,7 @@ import pytest
 import meanap
 from meanap import generate, ranking, report
 from meanap.cli import main
-from meanap.detection.comparison import verdict
+from meanap.statistics import verdict
 
 
 @pytest.fixture(scope="module")

@@ -61,7 +61,7 @@ def drawn(rows, plan):
 def same(ours, theirs):
     np.testing.assert_array_equal(list(ours.to_dict().values()), list(theirs.to_dict().values()))
     np.testing.assert_equal(ours.per_class.to_dict(), theirs.per_class.to_dict())
-    for name in ("precision", "recall", "scores"):
+    for name in ("precision", "recall", "score_at_recall"):
         np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
     assert ours.to_json() == theirs.to_json() and repr(ours) == repr(theirs)
 
@@ -74,7 +74,7 @@ def test_shards_and_groups_have_the_bits_of_one_process(data, shards, protocol):
     names = {category["id"]: category["name"] for category in truth["categories"]}
     result = from_curves(drawn(matched(as_table(truth, found), plan, shards), plan), plan, names)
     same(result, meanap.evaluate(truth, found, protocol=protocol))
-    assert result._image_count() == 50
+    assert result.scores.image_count == 50
 
 
 def in_parts(rows, plan, size):

@@ -444,7 +444,7 @@ def test_other_protocols(protocol):
     found_objects = sum(int(c.true_positives[-1]) for c in curves)
     assert errors.counts["false_negatives"] == sum(c.objects for c in curves) - found_objects
     micro = meanap.evaluate(truth, found, protocol=protocol, average="micro")
-    assert micro.errors().ap == pytest.approx(micro.number(micro._row("ap50")), abs=1e-12)
+    assert micro.errors().ap == pytest.approx(micro.number(micro.scores.row("ap50")), abs=1e-12)
     agnostic = meanap.evaluate(truth, found, protocol=protocol, by_category=False).errors()
     assert agnostic.counts["classification"] == 0 and agnostic.per_class["category"] == [-1]
 

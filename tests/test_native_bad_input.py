@@ -276,7 +276,7 @@ def test_bad_questions():
 
 def test_a_result_is_a_mapping():
     result = meanap.evaluate(truth(), found())
-    assert dict(result) == result.to_dict() and list(result) == result.keys() and len(result) == 12
+    assert dict(result) == result.to_dict() and list(result) == list(result.keys()) and len(result) == 12
     assert "ap50" in result and "ap51" not in result
     assert {**result}["ap"] == result.ap
 

@@ -43,7 +43,7 @@ def test_the_numbers_are_pycocotools(kind):
     evaluator = reference(truth, found, kind)
     assert list(result.to_dict().values()) == evaluator.stats.tolist()
     for ours, name in zip(
-        (result.precision, result.recall, result.scores), ("precision", "recall", "scores"), strict=True
+        (result.precision, result.recall, result.score_at_recall), ("precision", "recall", "scores"), strict=True
     ):
         theirs = evaluator.eval[name]
         np.testing.assert_array_equal(np.where(np.isnan(ours), -1, ours), theirs)

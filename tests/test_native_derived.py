@@ -49,8 +49,8 @@ def test_resampling_is_evaluating_what_was_drawn(data, protocol):
     weights = np.array([np.bincount(generator.integers(40, size=40), minlength=40) for _ in range(3)], dtype=np.uint32)
     rows = [whole.protocol.summary[0], whole.protocol.summary[-1]]
     for row in rows:
-        thresholds, area, limit = whole._places(row)
-        samples = whole._resampler(area, limit)(weights)[row.kind == "recall"]
+        thresholds, area, limit = whole.scores.places(row)
+        samples = whole.scores.resampler(area, limit)(weights)[row.kind == "recall"]
         for sample, weight in zip(samples, weights, strict=True):
             again = meanap.evaluate(*drawn(data, weight), protocol=protocol)
             values = again.precision.mean(axis=1) if row.kind == "precision" else again.recall
@@ -63,8 +63,8 @@ def test_resampling_is_evaluating_what_was_drawn(data, protocol):
 def test_weights_of_one_are_the_evaluation_itself(result):
     ones = np.ones((1, 40), dtype=np.uint32)
     for row in result.protocol.summary:
-        _, area, limit = result._places(row)
-        sample = result._resampler(area, limit)(ones)[row.kind == "recall"]
+        _, area, limit = result.scores.places(row)
+        sample = result.scores.resampler(area, limit)(ones)[row.kind == "recall"]
         values = result.precision.mean(axis=1) if row.kind == "precision" else result.recall
         np.testing.assert_allclose(sample[0], values[..., area, limit], atol=1e-14)
 
@@ -73,7 +73,7 @@ def test_an_interval_holds_the_number_and_does_not_depend_on_chunks(result, monk
     interval = result.interval("ap", resamples=300)
     assert interval.low < interval.value == result.ap < interval.high
     assert interval.error == pytest.approx(np.std(interval.samples))
-    monkeypatch.setattr("meanap.detection.sampling._CHUNK", 7)
+    monkeypatch.setattr("meanap.statistics._CHUNK", 7)
     np.testing.assert_array_equal(result.interval("ap", resamples=300).samples, interval.samples)
     assert result.interval("ap", 0.5, 300).high < interval.high
     steps = []
@@ -262,14 +262,14 @@ def test_a_pickled_result_has_the_same_numbers(data, changes):
     np.testing.assert_equal(told.precision, result.precision)
     assert (told.image_ids, told.category_ids, told.names) == (result.image_ids, result.category_ids, result.names)
     assert told.interval("ap", resamples=20) == result.interval("ap", resamples=20)
-    for name, column in result._matches.columns(0).items():
-        np.testing.assert_array_equal(told._matches.columns(0)[name], column)
+    for name, column in result.scores.table.columns(0).items():
+        np.testing.assert_array_equal(told.scores.table.columns(0)[name], column)
     for lost in (told.confusion, told.errors, told.lrp):
         with pytest.raises(ValueError, match="a pickled result has lost it"):
             lost()
     assert deepcopy(result).confusion() is not None
     with pytest.raises(ValueError, match="state"):
-        type(result._matches).from_bytes(b"no table")
+        type(result.scores.table).from_bytes(b"no table")
 
 
 @pytest.mark.parametrize("library", ["polars", "pyarrow", "pandas", "duckdb"])

@@ -181,9 +181,9 @@ def test_intervals_are_points_on_samples_of_images(result):
         "false_positives_per_image",
         "false_alarms",
     ]
-    from meanap.detection.sampling import draw
+    from meanap.statistics import resampled
 
-    (weights,) = draw(40, 20, 3)
+    (weights,) = resampled(40, 20, 3)
     ids = result.image_ids
     thresholds, fixed = [], []
     for weight in weights:

@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -64,6 +65,8 @@ def answers(data, tmp_path_factory):
     few = {"resamples": 20}
     made = {
         "Result": result,
+        "MatchScores": result.scores,
+        "Curves": result.scores.curves,
         "Table": result.per_class,
         "Intervals": result.interval(["ap"], **few),
         "detection.Interval": result.interval("ap", **few),
@@ -138,6 +141,7 @@ def shown(value, depth=3):
 
 
 NAMES = [
+    *("MatchScores", "Curves"),
     *("Result", "Table", "Intervals", "detection.Interval", "detection.Comparison", "Difference", "Errors", "LRP"),
     *("Confusion", "Curve", "OperatingPoint", "Froc", "MissRate", "Calibration", "Ties", "MatchTable"),
     "Findings",
@@ -148,13 +152,13 @@ NAMES = [
 
 
 def test_each_public_class_is_here(answers):
-    from meanap import protocol
-    from meanap.detection import comparison, confusion, derived, errors, explain, matches, operating, sampling
+    from meanap import protocol, statistics
+    from meanap.detection import confusion, derived, errors, explain, matches, operating, scores
 
     public = set()
     for module in (
         *(meanap, meanap.detection, protocol, segmentation, ranking),
-        *(comparison, confusion, derived, errors, explain, matches, operating, sampling),
+        *(confusion, derived, errors, explain, matches, operating, scores, statistics),
     ):
         for name in module.__all__:
             value = getattr(module, name)
@@ -162,7 +166,7 @@ def test_each_public_class_is_here(answers):
                 public.add(value)
     # The drop-in's classes, what makes an answer and is none, and what only helps others.
     public -= {meanap.COCO, meanap.COCOeval, meanap.Params, explain.Factor}
-    public.discard(ranking.RelevanceEvaluator)
+    public -= {ranking.RelevanceEvaluator, scores.Scores, scores.Ranking}
     covered = {type(answer) for answer in answers.values()}
     assert {cls.__qualname__ for cls in public - covered} == set()
     assert set(NAMES) == set(answers)
@@ -439,3 +443,20 @@ def test_what_is_printed_steers_no_terminal():
             assert not STEERING & set(text), printed
     lines = repr(result.per_class).splitlines()
     assert len(lines) == 1 + len(NASTY) and max(map(len, lines)) < 300
+
+
+def test_a_result_is_a_mapping_of_the_summary(answers):
+    result, summary = answers["Result"], [row.name for row in answers["Result"].protocol.summary]
+    assert isinstance(result, Mapping)
+    assert list(result) == list(result.keys()) == result._ipython_key_completions_() == summary
+    assert dict(result.items()) == dict(result) == result.to_dict()
+    assert list(result.values()) == [result.number(name) for name in summary]
+    assert result.get("ap") == result["ap"] == result.ap and result.get("apple") is None
+    assert result.get("apple", -1.0) == -1.0 and "apple" not in result and "ap" in result
+    assert {*summary, "ap50", "ar"} <= set(dir(result))
+    # Numbers do not make two results the same.
+    assert result == result and result != dict(result) and len({result, result}) == 1
+    with pytest.raises(KeyError, match="no number 'apple'; there are ap, "):
+        result["apple"]
+    with pytest.raises(AttributeError, match="'Result' object has no attribute 'apple'"):
+        _ = result.apple

@@ -65,7 +65,7 @@ meanap.evaluate(meanap.COCO("a.json"), "b.json")  # mistake
 meanap.evaluate(truth, 0.5)  # mistake
 meanap.compare("baseline.json", "candidate.json")  # mistake
 meanap.COCOeval("a.json", "b.json", "bbox")  # mistake
-meanap.check(Path("a.json"), result)  # mistake
+meanap.check(Path("a.json"), result.lrp())  # mistake
 meanap.MeanAveragePrecision().update(preds[0], targets[0])  # mistake
 ranking.evaluate(1, run)  # mistake
 ranking.evaluate(qrels, {"q1": ["d1", "d2"]})  # mistake

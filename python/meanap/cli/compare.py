@@ -44,6 +44,7 @@ def add_parser(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Compare, print, write, judge."""
     import meanap
+    from meanap import statistics
 
     rules = inputs.protocol_of(options)
     results = []
@@ -61,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
         resamples=options.resamples,
         progress=sys.stderr.isatty(),
     )
-    verdict = meanap.detection.comparison.verdict(found[0]["low"], found[0]["high"], options.margin)
+    verdict = statistics.verdict(found[0]["low"], found[0]["high"], options.margin)
     line = one_line(found[0], verdict, options)
     with output.tables(options, options.quiet):
         print(text(found, "number"))

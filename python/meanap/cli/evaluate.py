@@ -76,6 +76,7 @@ def _resampled(options: argparse.Namespace, evaluator: COCOeval) -> tuple[Result
     import dataclasses
 
     import meanap
+    from meanap.detection.scores import MatchScores
 
     params = evaluator.params
     changes: dict[str, Any] = {
@@ -98,7 +99,8 @@ def _resampled(options: argparse.Namespace, evaluator: COCOeval) -> tuple[Result
         rows = tuple(dataclasses.replace(row, group="chosen") for row in result.protocol.summary)
         rules = result.protocol.replace(summary=rows)
         groups = {"chosen": chosen}
-        return meanap.Result(result._matches, rules, result.similarity, names=result.names, groups=groups)
+        scores = MatchScores(result.scores.table, rules, result.similarity, names=result.names, groups=groups)
+        return meanap.Result(scores)
 
     return evaluated(options.detections), evaluated
 

@@ -135,19 +135,20 @@ def judge(
 def row_of(result: Result, name: str) -> _Row:
     """A number's row and category."""
     name, slash, category = name.partition("/")
-    if name not in result._rows:
-        raise UsageError(f"no number {name!r}; there are {', '.join(result._rows)}")
+    if name not in result:
+        raise UsageError(f"no number {name!r}; there are {', '.join(result)}")
+    row = result.scores.row(name)
     if not slash:
-        return result._rows[name], None
+        return row, None
     for id in result.category_ids:
         if str(id) == category or result.names.get(id) == category:
-            return result._rows[name], id
+            return row, id
     raise UsageError(f"no category {category!r}")
 
 
 def _intervals(result: Result, rows: dict[str, _Row], confidence: float, resamples: int) -> dict[str, Interval]:
     """An `Interval` for each name, those of the summary from one pass over the images."""
-    from meanap.detection.sampling import Interval
+    from meanap.statistics import Interval
 
     whole = {name: row for name, (row, category) in rows.items() if category is None}
     found = {}
@@ -170,7 +171,7 @@ def _under(name: str, limit: float, interval: Interval) -> Verdict:
 
 
 def _worse(name: str, interval: Interval, baseline: _Baseline, row: _Row, confidence: float, margin: float) -> Verdict:
-    from meanap.detection.comparison import verdict
+    from meanap.statistics import verdict
 
     value, samples, paired = baseline.number(name, row, len(interval.samples))
     if paired and baseline.other is None:
@@ -234,7 +235,7 @@ class _Baseline:
         self._same(known.get("max_detections"), list(result.protocol.max_detections), "--max-dets")
         ranges = {name: list(bounds) for name, bounds in result.protocol.area_ranges.items()}
         self._same(known.get("area_ranges"), ranges, "--area-ranges")
-        chosen = result._groups.get("chosen", result.category_ids)
+        chosen = result.scores.groups.get("chosen", result.category_ids)
         if "categories" in known and sorted(map(str, known["categories"])) != sorted(map(str, chosen)):
             raise ValueError(f"{path}: it was made with another --categories")
         for name, value in content.get("stats", content).items():

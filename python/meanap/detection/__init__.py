@@ -9,12 +9,14 @@
 (0.463, 0.5)
 """
 
-from meanap.detection.comparison import Comparison, compare
+from meanap.detection.comparison import compare
 from meanap.detection.evaluation import evaluate
 from meanap.detection.explain import Difference, explain_difference
 from meanap.detection.metric import MeanAveragePrecision
 from meanap.detection.result import Result
+from meanap.detection.scores import Scores
 from meanap.detection.sides import Detections, GroundTruth
+from meanap.statistics import Comparison
 
 __all__ = [
     "Comparison",
@@ -23,6 +25,7 @@ __all__ = [
     "GroundTruth",
     "MeanAveragePrecision",
     "Result",
+    "Scores",
     "compare",
     "evaluate",
     "explain_difference",

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from meanap import _core
+from meanap.detection.operating import best_threshold
+from meanap.detection.scores import Scores
 from meanap.table import Table, html_table
-
-if TYPE_CHECKING:
-    from meanap.detection.result import Result
 
 __all__ = ["Confusion", "counts_of"]
 
@@ -44,10 +43,13 @@ class Confusion:
         self.score = score
 
     @classmethod
-    def of(cls, result: Result, matches: _core.Matches, iou: float, score: float) -> Confusion:
-        """Counts the pairs of a confusion table."""
-        known = result.category_ids if result.protocol.by_category else []
-        return cls.counted(counts_of(matches, score), known, result._name, iou, score)
+    def of(cls, scores: Scores, iou: float, score: float | None) -> Confusion:
+        """Counts the pairs of a confusion table; without a score, from that with the best F1 on."""
+        table = scores.confusion_table(iou)
+        if score is None:
+            score = best_threshold(scores, iou)
+        known = scores.category_ids if scores.protocol.by_category else []
+        return cls.counted(counts_of(table, score), known, scores.name_of, iou, score)
 
     @classmethod
     def counted(

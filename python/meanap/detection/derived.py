@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from meanap.detection.operating import best_threshold
+from meanap.detection.scores import Scores
 from meanap.protocol import SummaryRow
 from meanap.table import Table
-
-if TYPE_CHECKING:
-    from meanap.detection.result import Result
 
 __all__ = ["Calibration", "Ties", "calibration", "per_image", "ties"]
 
@@ -37,10 +36,11 @@ class Calibration:
     error: float
 
 
-def per_image(result: Result, iou: float, score: float, area: str) -> Table:
-    t = result.protocol.threshold_index(iou)
-    columns = result.matches.in_area(area).positions()
-    count = len(result.image_ids)
+def per_image(scores: Scores, iou: float, score: float | None, area: str) -> Table:
+    t = scores.protocol.threshold_index(iou)
+    score = best_threshold(scores, iou) if score is None else score
+    columns = scores.matches.in_area(area).positions()
+    count = len(scores.image_ids)
     counted = ~columns["ignored"][:, t] & (columns["score"] >= score)
     correct = counted & columns["matched"][:, t]
 
@@ -51,7 +51,7 @@ def per_image(result: Result, iou: float, score: float, area: str) -> Table:
     detections, hits = counted_by_image(columns["image"][counted]), counted_by_image(columns["image"][correct])
     wrong, missed = detections - hits, objects - hits
     order = np.lexsort((np.arange(count), -(wrong + missed)))
-    ids = result.image_ids
+    ids = scores.image_ids
     return Table(
         {
             "image": [ids[i] for i in order],
@@ -64,14 +64,14 @@ def per_image(result: Result, iou: float, score: float, area: str) -> Table:
     )
 
 
-def calibration(result: Result, iou: float, bins: int, category: Any) -> Calibration:
+def calibration(scores: Scores, iou: float, bins: int, category: Any) -> Calibration:
     if bins < 1:
         raise ValueError(f"bins: expected at least 1, found {bins}")
-    t = result.protocol.threshold_index(iou)
-    columns = result.matches.positions()
+    t = scores.protocol.threshold_index(iou)
+    columns = scores.matches.positions()
     kept = ~columns["ignored"][:, t]
     if category is not None:
-        kept &= columns["category"] == result._position(category)
+        kept &= columns["category"] == scores.position(category)
     score, right = columns["score"][kept], columns["matched"][kept, t]
     edges = np.linspace(0.0, 1.0, bins + 1)
     place = np.clip(np.searchsorted(edges, score, side="right") - 1, 0, bins - 1)
@@ -84,20 +84,19 @@ def calibration(result: Result, iou: float, bins: int, category: Any) -> Calibra
     return Calibration(table, error)
 
 
-def ties(result: Result, row: SummaryRow, orders: int, seed: int) -> Ties:
+def ties(scores: Scores, name: str | SummaryRow, orders: int, seed: int) -> Ties:
+    row = scores.row(name)
     if row.kind != "precision":
-        value = result.number(row)
+        value = scores.number(row)
         return Ties(value, value, value)
-    micro = result.protocol.average == "micro"
-    matches = result._pooled if micro else result._matches
-    thresholds, area, limit = result._places(row)
-    factor = max(result._matches.groups, 1) if micro else 1
-    bounds = matches.ties(area, result.protocol.max_detections[limit] * factor, result._recall, orders, seed)
+    thresholds, area, limit = scores.places(row)
+    table, most = scores.averaged(limit)
+    bounds = table.ties(area, most, scores.recall_points, orders, seed)
     if np.array_equal(bounds[0], bounds[2], equal_nan=True):
         # Without ties the result is exact; a mean in another order would differ in the last bit.
-        value = result.number(row)
+        value = scores.number(row)
         return Ties(value, value, value)
-    columns = slice(None) if micro else result._columns_of(row)
+    columns = slice(None) if scores.protocol.average == "micro" else scores.columns_of(row)
     means = []
     for values in bounds:
         values = values[thresholds][:, columns]

@@ -5,15 +5,13 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from meanap import _core
+from meanap.detection.scores import Scores
 from meanap.table import Table
-
-if TYPE_CHECKING:
-    from meanap.detection.result import Result
 
 __all__ = ["BACKGROUND", "ERRORS", "LRP", "Errors", "lrp"]
 
@@ -71,12 +69,12 @@ class Errors:
         The average precision at `iou`, without corrections.
     """
 
-    def __init__(self, result: Result, matches: _core.Matches, iou: float, background: float) -> None:
+    def __init__(self, scores: Scores, iou: float, background: float, area: str = "all") -> None:
         self.iou = iou
         self.background = background
-        self._result = result
-        self._matches = matches
-        self._pooled = result.protocol.average == "micro"
+        self._scores = scores
+        self._matches = scores.error_table(iou, background, area)
+        self._pooled = scores.protocol.average == "micro"
         self._base, left = self._precision("nothing")
         self._positives = left.positives()[:, 0]
         self.ap = _mean(self._base)
@@ -84,7 +82,7 @@ class Errors:
     def _precision(self, correction: str) -> tuple[np.ndarray, _core.Matches]:
         """Precision ``(R, K)`` at each recall point, -1 for none; and the table that it is of."""
         matches = self._matches.corrected(correction, self._pooled)
-        curves = matches.accumulate(recall=self._result._recall, areas=[0], max_detections=[_NO_LIMIT])
+        curves = matches.accumulate(recall=self._scores.recall_points, areas=[0], max_detections=[_NO_LIMIT])
         return curves[0][0, :, :, 0, 0], matches
 
     @functools.cached_property
@@ -157,10 +155,9 @@ class Errors:
         If a correction leaves a category without objects and errors, its dAP is 1 - AP.
         """
         base = _by_class(self._base)
-        categories = _averaged(self._result)
+        categories = _averaged(self._scores)
         columns: dict[str, Any] = {
-            "category": list(categories),
-            "name": [self._result._name(id) for id in categories],
+            **self._scores.named(categories),
             "ap": base,
         }
         for name, precision in self._corrected.items():
@@ -181,7 +178,7 @@ class Errors:
         wrong = wrong[np.lexsort((columns["rank"][wrong], columns["image"][wrong], -columns["score"][wrong]))]
         missed = np.flatnonzero(columns["truth_state"] == _MISSED)
         missed = missed[np.argsort(columns["truth_image"][missed], kind="stable")]
-        images, categories = self._result.image_ids, self._result.category_ids
+        images, categories = self._scores.image_ids, self._scores.category_ids
         nothing = np.full(len(missed), math.nan)
         lost = [categories[k] for k in columns["truth_category"][missed]]
         about = columns["partner"][wrong].tolist()
@@ -262,29 +259,20 @@ class LRP:
         )
 
 
-def lrp(result: Result, matches: _core.Matches, iou: float) -> LRP:
-    columns = matches.lrp(iou, result.protocol.average == "micro")
+def lrp(scores: Scores, iou: float, area: str) -> LRP:
+    table = scores.error_table(iou, min(BACKGROUND, iou), area)
+    columns = table.lrp(iou, scores.protocol.average == "micro")
     names = ("lrp", "localisation", "false_positive", "false_negative", "threshold")
-    categories = _averaged(result)
-    return LRP(
-        iou,
-        Table(
-            {
-                "category": list(categories),
-                "name": [result._name(id) for id in categories],
-                **dict(zip(names, columns, strict=True)),
-            }
-        ),
-    )
+    return LRP(iou, Table({**scores.named(_averaged(scores)), **dict(zip(names, columns, strict=True))}))
 
 
-def _averaged(result: Result) -> list[Any]:
+def _averaged(scores: Scores) -> list[Any]:
     """Categories as they are averaged: with ``"micro"`` all are one."""
-    return [-1] if result.protocol.average == "micro" else result.category_ids
+    return [-1] if scores.protocol.average == "micro" else scores.category_ids
 
 
 def _mean(precision: np.ndarray) -> float:
-    # As `Result.number` takes it.
+    # As `Scores.number` takes it.
     present = precision[precision > -1]
     return float(np.mean(present)) if present.size else math.nan
 

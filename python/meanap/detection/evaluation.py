@@ -15,6 +15,7 @@ from meanap.detection.inputs import detections_from, ground_truth_from
 from meanap.detection.progress import Progress
 from meanap.detection.records import pixel_size
 from meanap.detection.result import Result
+from meanap.detection.scores import MatchScores
 from meanap.detection.shards import Sharded, bytes_of
 from meanap.detection.sides import Detections, GroundTruth, first_strange
 from meanap.detection.streams import is_parquet
@@ -104,13 +105,15 @@ def evaluate(
         return log.table()
 
     return Result(
-        matches(),
-        rules,
-        similarity,
-        names=fill.names,
-        groups=fill.groups,
-        confusion=lambda iou: matches(confusion=iou),
-        errors=lambda iou, background, area: matches(errors=(iou, background, area)),
+        MatchScores(
+            matches(),
+            rules,
+            similarity,
+            names=fill.names,
+            groups=fill.groups,
+            confusion=lambda iou: matches(confusion=iou),
+            errors=lambda iou, background, area: matches(errors=(iou, background, area)),
+        )
     )
 
 

@@ -15,7 +15,8 @@ from meanap._printable import shown
 from meanap.detection.evaluation import evaluate, settled
 from meanap.detection.files import DetectionFile, TruthFile
 from meanap.detection.result import Result
-from meanap.protocol import Protocol, SummaryRow
+from meanap.detection.scores import NUMBERS
+from meanap.protocol import Protocol
 from meanap.table import Table
 
 if TYPE_CHECKING:
@@ -23,13 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FACTORS", "Difference", "Factor", "explain_difference"]
 
-#: Numbers that every protocol can have.
-_NUMBERS = {
-    "ap": SummaryRow("ap"),
-    "ap50": SummaryRow("ap50", threshold=0.5),
-    "ap75": SummaryRow("ap75", threshold=0.75),
-    "ar": SummaryRow("ar", "recall"),
-}
 #: Presets of tools whose results depend on annotation ids.
 _BY_ID = ("coco", "lvis")
 _TIES = ("given", "least", "expected", "greatest")
@@ -79,11 +73,19 @@ class Difference(Table):
         The number on either side, and candidate - baseline.
     """
 
-    number: str
-    names: tuple[str, str]
-    baseline: float
-    candidate: float
-    _results: tuple[Result, Result]
+    def __init__(
+        self,
+        columns: Mapping[str, Any],
+        number: str,
+        names: tuple[str, str],
+        values: tuple[float, float],
+        results: tuple[Result, Result],
+    ) -> None:
+        super().__init__(columns)
+        self.number = number
+        self.names = names
+        self.baseline, self.candidate = values
+        self._results = results
 
     @property
     def difference(self) -> float:
@@ -93,7 +95,7 @@ class Difference(Table):
         """The minimum, the mean and the maximum of either number over all orders of equal scores: ``side``,
         ``value``, ``least``, ``expected``, ``greatest``. Tools with an unstable sort give any value
         between."""
-        row = _NUMBERS[self.number]
+        row = NUMBERS[self.number]
         ties = [result.ties(row, orders=orders, seed=seed) for result in self._results]
         return Table(
             {
@@ -162,8 +164,8 @@ def explain_difference(
     ap: 0.7525 (coco) -> 1.0000 (options), +0.2475
       +0.2475  thresholds: 10 from 0.5 to 0.95 -> 0.5
     """
-    if number not in _NUMBERS:
-        raise ValueError(f"number: expected one of {', '.join(map(repr, _NUMBERS))}, found {number!r}")
+    if number not in NUMBERS:
+        raise ValueError(f"number: expected one of {', '.join(map(repr, NUMBERS))}, found {number!r}")
     shared = {"similarity": similarity, "box_format": box_format, "score_range": score_range}
     first, second = _settings(baseline, "baseline", shared), _settings(candidate, "candidate", shared)
     names = [factor.name for factor in FACTORS]
@@ -176,8 +178,8 @@ def explain_difference(
 
     def value(settings: _Settings, result: Result) -> float:
         if settings.ties != "given":
-            return float(getattr(result.ties(_NUMBERS[number]), settings.ties))
-        return result.number(_NUMBERS[number])
+            return float(getattr(result.ties(NUMBERS[number]), settings.ties))
+        return result.number(NUMBERS[number])
 
     results = scene.result(first, number), scene.result(second, number)
     start, end = value(first, results[0]), value(second, results[1])
@@ -196,17 +198,17 @@ def explain_difference(
         rows.append((factor.name, ", ".join(fields), factor.text(now), factor.text(then), after, after - reached))
         now, reached = then, after
     columns = list(zip(*rows, strict=True)) if rows else [()] * 6
-    difference = Difference(
+    return Difference(
         {
             **{name: list(columns[i]) for i, name in enumerate(("factor", "fields", "baseline", "candidate"))},
             "value": np.array(columns[4], dtype=np.float64),
             "change": np.array(columns[5], dtype=np.float64),
-        }
+        },
+        number,
+        (first.name, second.name),
+        (start, end),
+        results,
     )
-    difference.number, difference.names = number, (first.name, second.name)
-    difference.baseline, difference.candidate = start, end
-    difference._results = results
-    return difference
 
 
 def _settings(side: Any, place: str, shared: Mapping[str, Any]) -> _Settings:
@@ -268,7 +270,7 @@ class _Scene:
     def result(self, settings: _Settings, number: str) -> Result:
         """The result of one side."""
         truth, by_id, detections, _ = self._of(settings.similarity)
-        rules = settings.rules.replace(name=settings.name, summary=(_NUMBERS[number],))
+        rules = settings.rules.replace(name=settings.name, summary=(NUMBERS[number],))
         options: dict[str, Any] = {"box_format": settings.box_format, "score_range": settings.score_range}
         return evaluate(by_id if rules.zero_id_unmatched else truth, detections, settings.similarity, rules, **options)
 

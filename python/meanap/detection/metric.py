@@ -16,6 +16,7 @@ from meanap.detection.errors import BACKGROUND
 from meanap.detection.evaluation import new_log, settled
 from meanap.detection.progress import Progress
 from meanap.detection.result import Result
+from meanap.detection.scores import MatchScores
 from meanap.metric import Metric
 from meanap.protocol import Protocol, SummaryRow
 
@@ -263,16 +264,16 @@ class MeanAveragePrecision(Metric):
         kind = self.similarities[0] if similarity is None else similarity
         if kind not in self.similarities:
             raise ValueError(f"similarity: expected one of {', '.join(map(repr, self.similarities))}, found {kind!r}")
-        return self._of_all_ranks()._overall(kind)
+        return Result(self._of_all_ranks()._overall(kind))
 
-    def _overall(self, kind: SimilarityName) -> Result:
-        return self._result(kind, self.protocols[kind].by_category and self.average == "macro")
+    def _overall(self, kind: SimilarityName) -> MatchScores:
+        return self._scores(kind, self.protocols[kind].by_category and self.average == "macro")
 
-    def _result(self, kind: SimilarityName, by_category: bool) -> Result:
+    def _scores(self, kind: SimilarityName, by_category: bool) -> MatchScores:
         rules = self.protocols[kind].replace(by_category=by_category)
         confusion = None if self.confusion is None else self._kept_confusion(kind)
         errors = None if self.errors is None else self._kept_error_table(kind, _kept_errors(self.errors))
-        return Result(self._logs[kind, by_category].table(), rules, kind, confusion=confusion, errors=errors)
+        return MatchScores(self._logs[kind, by_category].table(), rules, kind, confusion=confusion, errors=errors)
 
     def _kept_confusion(self, kind: str) -> Callable[[float], _core.Matches]:
         matches = self._logs[kind, "confusion"].table()
@@ -308,24 +309,23 @@ class MeanAveragePrecision(Metric):
         numbers: dict[str, Any] = {}
         for kind in self.similarities:
             prefix = "" if len(self.similarities) == 1 else f"{kind}_"
-            result = self._overall(kind)
-            rules = result.protocol
+            scores = self._overall(kind)
+            rules = scores.protocol
             largest = rules.max_detections[-1]
             for row in rules.summary:
                 name = _torchmetrics_name(row, largest)
-                numbers[prefix + name] = _or_minus_one(result.number(row))
+                numbers[prefix + name] = _or_minus_one(scores.number(row))
             for threshold in (0.5, 0.75):
                 numbers.setdefault(f"{prefix}map_{100 * threshold:.0f}", -1.0)
             if self.extended_summary:
-                for name in ("precision", "recall", "scores"):
-                    values = getattr(result, name)
-                    numbers[prefix + name] = np.where(np.isnan(values), -1.0, values)
+                for name, values in zip(("precision", "recall", "scores"), scores.curves, strict=True):
+                    numbers[prefix + name] = values
             per_class = {"map_per_class": SummaryRow("ap"), f"mar_{largest}_per_class": SummaryRow("ar", "recall")}
             numbers.update({prefix + name: -1.0 for name in per_class})
             if self.class_metrics and (kind, True) in self._logs:
-                of_classes = self._result(kind, True)
+                of_classes = self._scores(kind, True)
                 for name, row in per_class.items():
-                    numbers[prefix + name] = _or_minus_one(of_classes._by_class(row))
+                    numbers[prefix + name] = _or_minus_one(of_classes.by_class(row))
         numbers["classes"] = self._classes()
         return numbers
 

@@ -6,15 +6,13 @@ import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from meanap.detection.sampling import check, draw
+from meanap.detection.scores import Scores
+from meanap.statistics import check_options, percentiles, resampled
 from meanap.table import Table
-
-if TYPE_CHECKING:
-    from meanap.detection.result import Result
 
 __all__ = [
     "Curve",
@@ -234,20 +232,10 @@ class MissRate:
         return f"MissRate({self.value:.4f})"
 
 
-def curve(result: Result, category: Any, iou: float, area: str, limit: int | None) -> Curve:
-    matches, *place = _place(result, category, iou, area, limit)
-    scores, clean = matches.operator(*place).alarms()
-    return Curve(*matches.counts(*place), len(result.image_ids), clean, scores)
-
-
-def _place(result: Result, category: Any, iou: float, area: str, limit: int | None = None) -> tuple[Any, ...]:
-    """The table to use, and the group, threshold, area range and limit."""
-    protocol = result.protocol
-    t, a = protocol.threshold_index(iou), protocol.area_index(area)
-    limit = protocol.max_detections[-1] if limit is None else limit
-    if category is None:
-        return result._pooled, 0, t, a, limit * max(result._matches.groups, 1)
-    return result._matches, result._position(category), t, a, limit
+def curve(scores: Scores, category: Any, iou: float, area: str, limit: int | None) -> Curve:
+    ranking = scores.ranking(category, iou, area, limit)
+    alarms, clean = ranking.table.operator(*ranking.place).alarms()
+    return Curve(*ranking.table.counts(*ranking.place), len(scores.image_ids), clean, alarms)
 
 
 def _point(curve: Curve, at: int) -> OperatingPoint:
@@ -264,39 +252,34 @@ def _best(curve: Curve, beta: float) -> OperatingPoint:
     return _point(curve, int(np.nanargmax(measure)))
 
 
-def best_f1(result: Result, iou: float, beta: float, area: str) -> OperatingPoint:
+def best_f1(scores: Scores, iou: float, beta: float, area: str) -> OperatingPoint:
     if not _is_number(beta) or not 0 < beta < math.inf:
         raise ValueError(f"beta: expected a number above 0, found {beta!r}")
 
     def of(category: Any) -> OperatingPoint:
-        return _best(curve(result, category, iou, area, None), beta)
+        return _best(curve(scores, category, iou, area, None), beta)
 
-    return replace(of(None), _classes=lambda: _per_class(result, result.category_ids, of))
+    return replace(of(None), _classes=lambda: _per_class(scores, scores.category_ids, of))
 
 
-def best_threshold(result: Result, iou: float) -> float:
+def best_threshold(scores: Scores, iou: float) -> float:
     """The score with the best F1 of all categories together, the default score threshold.
 
     At the evaluated threshold nearest to `iou`; -inf, which is every detection, where there is no F1.
     """
-    nearest = min(result.protocol.thresholds, key=lambda threshold: abs(threshold - iou))
-    score = _best(curve(result, None, nearest, "all", None), 1.0).threshold
+    nearest = min(scores.protocol.thresholds, key=lambda threshold: abs(threshold - iou))
+    score = _best(curve(scores, None, nearest, "all", None), 1.0).threshold
     return -math.inf if math.isnan(score) else score
 
 
-def _per_class(result: Result, categories: list[Any], of: Callable[[Any], OperatingPoint]) -> Table:
+def _per_class(scores: Scores, categories: list[Any], of: Callable[[Any], OperatingPoint]) -> Table:
     points = [of(id) for id in categories]
-    columns: dict[str, Any] = {
-        "category": list(categories),
-        "name": [result._name(id) for id in categories],
-    }
-    for name in _POINT:
-        columns[name] = np.array([getattr(point, name) for point in points], dtype=np.float64)
-    return Table(columns)
+    numbers = {name: np.array([getattr(point, name) for point in points], dtype=np.float64) for name in _POINT}
+    return Table({**scores.named(categories), **numbers})
 
 
 def point(
-    result: Result,
+    scores: Scores,
     wanted: dict[str, float | None],
     category: Any,
     iou: float,
@@ -306,18 +289,18 @@ def point(
     seed: int,
 ) -> OperatingPoint:
     name, value = _asked(wanted)
-    check(confidence, resamples, 0)
+    check_options(confidence, resamples, 0)
 
     def of(category: Any) -> OperatingPoint:
-        return _chosen(result, name, value, category, iou, area, confidence, 0, seed)
+        return _chosen(scores, name, value, category, iou, area, confidence, 0, seed)
 
-    categories = result.category_ids if category is None else [result.category_ids[result._position(category)]]
-    found = _chosen(result, name, value, category, iou, area, confidence, resamples, seed)
-    return replace(found, _classes=lambda: _per_class(result, categories, of))
+    categories = scores.category_ids if category is None else [scores.category_ids[scores.position(category)]]
+    found = _chosen(scores, name, value, category, iou, area, confidence, resamples, seed)
+    return replace(found, _classes=lambda: _per_class(scores, categories, of))
 
 
 def _chosen(
-    result: Result,
+    scores: Scores,
     name: str,
     value: float,
     category: Any,
@@ -327,12 +310,12 @@ def _chosen(
     resamples: int,
     seed: int,
 ) -> OperatingPoint:
-    matches, *place = _place(result, category, iou, area)
+    ranking = scores.ranking(category, iou, area)
     rule = "false_positives" if name == "false_positives_per_image" else name
-    images = len(result.image_ids)
+    images = len(scores.image_ids)
     if not images:
         return _NOWHERE
-    operator = matches.operator(*place)
+    operator = ranking.table.operator(*ranking.place)
     found = operator.points(np.ones((1, images), dtype=np.uint32), rule, value)[0]
     if math.isnan(found[0]):
         return _NOWHERE
@@ -343,7 +326,7 @@ def _chosen(
                 operator.points(weights, rule, value)[:, :1],
                 operator.points(weights, "score", float(found[0]))[:, 1:],
             )
-            for weights in draw(images, resamples, seed)
+            for weights in resampled(images, resamples, seed)
         ]
         samples = np.concatenate([np.concatenate(chunk, axis=1) for chunk in chunks])
         intervals = _intervals(found, samples, confidence)
@@ -388,36 +371,31 @@ def _intervals(found: np.ndarray, samples: np.ndarray, confidence: float) -> Tab
     names = _POINT
     values = np.insert(found, 3, _harmonic(found[1], found[2]))
     samples = np.insert(samples, 3, _harmonic(samples[:, 1], samples[:, 2]), axis=1)
-    low, high, share = np.full(len(names), math.nan), np.full(len(names), math.nan), np.zeros(len(names))
-    for column in range(len(names)):
-        there = samples[~np.isnan(samples[:, column]), column]
-        share[column] = len(there) / len(samples)
-        if len(there):
-            low[column], high[column] = np.quantile(there, [(1 - confidence) / 2, (1 + confidence) / 2])
+    low, high = np.array([percentiles(column, confidence) for column in samples.T]).T
+    share = (~np.isnan(samples)).mean(axis=0)
     return Table({"number": list(names), "value": values, "low": low, "high": high, "share": share})
 
 
-def froc(result: Result, category: Any, iou: float, area: str) -> Froc:
-    return _froc(curve(result, category, iou, area, None))
+def froc(scores: Scores, category: Any, iou: float, area: str) -> Froc:
+    return _froc(curve(scores, category, iou, area, None))
 
 
 def _froc(curve: Curve) -> Froc:
     return Froc(curve.score, curve.false_positives_per_image, curve.recall, curve.objects)
 
 
-def miss_rate(result: Result, category: Any, iou: float, area: str) -> MissRate:
-    categories = list(result.category_ids) if category is None else [result.category_ids[result._position(category)]]
+def miss_rate(scores: Scores, category: Any, iou: float, area: str) -> MissRate:
+    categories = list(scores.category_ids) if category is None else [scores.category_ids[scores.position(category)]]
     rates = np.full((len(categories), len(_MISS_RATE_POINTS)), math.nan)
     for k, id in enumerate(categories):
-        found = _froc(curve(result, id, iou, area, None))
+        found = _froc(curve(scores, id, iou, area, None))
         rates[k] = [1 - found.at(rate) for rate in _MISS_RATE_POINTS]
     # As Dollár's toolbox: a miss rate of 0 has no logarithm.
     values = np.exp(np.log(np.maximum(rates, 1e-10)).mean(axis=1))
     there = ~np.isnan(values)
     points = rates[there].mean(axis=0) if there.any() else np.full(len(_MISS_RATE_POINTS), math.nan)
-    names = [result._name(id) for id in categories]
     return MissRate(
         float(values[there].mean()) if there.any() else math.nan,
         Table({"false_positives_per_image": _MISS_RATE_POINTS, "miss_rate": points}),
-        Table({"category": categories, "name": names, "value": values}),
+        Table({**scores.named(categories), "value": values}),
     )

@@ -35,7 +35,7 @@ from meanap.detection.confusion import Confusion
 from meanap.detection.result import Result
 from meanap.distributed.confusions import confuse_batch, confusion_schema, summed
 from meanap.distributed.contract import Plan, accumulate_group, match_batch
-from meanap.distributed.gathered import GatheredResult, from_curves, from_matches
+from meanap.distributed.results import CurveScores, from_curves, from_matches
 from meanap.protocol import Protocol
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from meanap._types import BoxFormat, Id, PresetName, ProtocolChanges, SimilarityName
 
 __all__ = [
-    "GatheredResult",
+    "CurveScores",
     "Plan",
     "accumulate_group",
     "confusion",
@@ -93,7 +93,7 @@ def evaluate(
 
     Returns
     -------
-    GatheredResult, or Result with `keep_matches`
+    Result
         Numbers, tables of classes and curves. Without `keep_matches`, what needs the match rows themselves (intervals,
         lists of images) is not there, since they stay with the workers, and says so. For confusion there is
         `confusion`.

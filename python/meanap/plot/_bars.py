@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from meanap.detection.comparison import Comparison, verdict
 from meanap.detection.errors import Errors
 from meanap.detection.explain import Difference
 from meanap.detection.result import Result
 from meanap.plot._canvas import axes, shortened
+from meanap.statistics import Comparison, verdict
 
 __all__ = ["comparison", "difference", "errors", "per_class"]
 
@@ -39,8 +39,8 @@ def per_class(
         table = result.interval([name], confidence, resamples).per_class
         names, value, low, high = table["name"], table["value"], table["low"], table["high"]
     else:
-        names = [result._name(id) for id in result.category_ids]
-        value = np.array([result.number(name, id) for id in result.category_ids], dtype=np.float64)
+        names = result.scores.named(result.category_ids)["name"]
+        value = result.scores.by_class(name)
         low = high = np.full(len(value), math.nan)
     there = np.flatnonzero(~np.isnan(value))
     order = there[np.argsort(-value[there], kind="stable")]

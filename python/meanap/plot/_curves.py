@@ -57,7 +57,7 @@ def precision_recall(
     ImportError
         There is no matplotlib.
     """
-    models = dict(result) if isinstance(result, Mapping) else {"": result}
+    models = {"": result} if isinstance(result, Result) else dict(result)
     if not models:
         raise ValueError("result: expected at least one")
     first = next(iter(models.values()))
@@ -180,7 +180,7 @@ def froc(result: Result | Mapping[str, Result], category: Any = None, iou: float
     ImportError
         There is no matplotlib.
     """
-    models = dict(result) if isinstance(result, Mapping) else {"": result}
+    models = {"": result} if isinstance(result, Result) else dict(result)
     ax, colours = axes(ax, (6.0, 4.6))
     rates = 2.0 ** np.arange(-3, 4)
     shown = np.geomspace(1 / 16, 16, _POINTS)
@@ -244,7 +244,7 @@ def _each_class(ax: Any, result: Result, iou: float, colours: Colours) -> None:
             ax.plot(_GRID[kept], line[kept], color=colours.faint, linewidth=0.8, alpha=faint)
     for id, line in lines:
         if id in named:
-            label = f"{shortened(result._name(id))}: AP {_number(aps[id])}"
+            label = f"{shortened(result.scores.name_of(id))}: AP {_number(aps[id])}"
             ax.plot(_GRID, line, linewidth=1.3, label=label, **colours.line(index + 1))
             index += 1
     if lines:
@@ -269,7 +269,7 @@ def _thresholds(ax: Any, result: Result, category: Any, thresholds: list[float],
 def _title(result: Result, category: Any, name: str) -> str:
     if category is None:
         return shortened(name) if name else "all classes"
-    what = shortened(result._name(result.category_ids[result._position(category)]))
+    what = shortened(result.scores.name_of(result.category_ids[result.scores.position(category)]))
     return f"{shortened(name)}, {what}" if name else what
 
 

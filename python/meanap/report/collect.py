@@ -43,14 +43,13 @@ def collect(
 ) -> dict[str, Any]:
     """Everything that the page shows."""
     result = meanap.evaluate(ground_truth, detections, similarity, protocol)
-    # Read once more as objects, for names and drawings.
+    # Read once more as objects, for drawings.
     document = ground_truth if isinstance(ground_truth, Mapping) else _core.read_dataset(ground_truth).load()
-    result._given_names = {entry["id"]: entry.get("name", str(entry["id"])) for entry in document.get("categories", ())}
     other = None if versus is None else meanap.evaluate(ground_truth, versus, similarity, protocol)
     iou = 0.5 if 0.5 in result.protocol.thresholds else result.protocol.thresholds[0]
     best = result.best_f1(iou)
     if score is None:
-        score = best_threshold(result, iou)
+        score = best_threshold(result.scores, iou)
     table = result.per_class
     told: dict[str, Any] = {
         "title": title or _called(detections, "Detections"),
@@ -128,7 +127,7 @@ def _curves(result: Result, other: Result | None, iou: float) -> dict[str, Any]:
     """Precision in thousandths at 101 recalls: the mean of the classes at each threshold, and each class at one."""
 
     def mean(of: Result, threshold: float) -> list[int]:
-        if np.array_equal(of._recall, np.linspace(0.0, 1.0, 101)):
+        if np.array_equal(of.scores.recall_points, np.linspace(0.0, 1.0, 101)):
             t, area = of.protocol.threshold_index(threshold), of.protocol.area_index("all")
             heights = of.precision[t, :, :, area, -1]
             there = ~np.isnan(heights).all(axis=0)

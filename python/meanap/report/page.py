@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from meanap._printable import printable
-from meanap.detection.comparison import verdict
 from meanap.report.drawing import scene
+from meanap.statistics import verdict
 
 __all__ = ["page"]
 

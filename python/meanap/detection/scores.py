@@ -1,0 +1,370 @@
+"""The match table with its protocol and the names of categories: the argument of every analysis."""
+
+from __future__ import annotations
+
+import functools
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from meanap import _core
+from meanap.detection.matches import MatchTable
+from meanap.protocol import Protocol, SummaryRow
+
+__all__ = ["NUMBERS", "Curves", "MatchScores", "Names", "Ranking", "Samples", "Scores"]
+
+#: Names of categories by id, or a function that reads them on first access.
+Names: TypeAlias = Mapping[Any, str] | Callable[[], Mapping[Any, str]] | None
+#: Numbers of each sample, threshold and category: ``(B, T, K)``, NaN without ground truth.
+Samples: TypeAlias = np.ndarray
+
+#: Numbers that every protocol has, whatever its summary shows.
+NUMBERS = {
+    "ap": SummaryRow("ap"),
+    "ap50": SummaryRow("ap50", threshold=0.5),
+    "ap75": SummaryRow("ap75", threshold=0.75),
+    "ar": SummaryRow("ar", "recall"),
+}
+_NOT_KEPT = "{0}: make the metric with {0}=0.5 (or another IoU) to keep what it needs; a pickled result has lost it"
+
+
+class Curves(NamedTuple):
+    """Curves at the protocol's recall points; -1 without ground truth.
+
+    T thresholds, R recall points (1 where the protocol takes an area), K categories, A area ranges, M limits.
+    """
+
+    #: ``(T, R, K, A, M)``
+    precision: np.ndarray
+    #: The greatest recall, ``(T, K, A, M)``.
+    recall: np.ndarray
+    #: The score at which each recall point is reached, ``(T, R, K, A, M)``.
+    score: np.ndarray
+
+
+class Ranking(NamedTuple):
+    """A ranking of detections: one group of a table at one threshold, in one area range and under one limit."""
+
+    table: _core.Matches
+    group: int
+    threshold: int
+    area: int
+    limit: int
+
+    @property
+    def place(self) -> tuple[int, int, int, int]:
+        """The arguments of the table's methods."""
+        return self[1:]
+
+
+class Scores(ABC):
+    """The argument of every analysis; `Result` is a facade on it.
+
+    A subclass provides curves and counts. Analyses that need match rows use `table`.
+
+    Attributes
+    ----------
+    protocol : Protocol
+    similarity : str
+    groups : dict
+        Categories of each group of the summary (LVIS's frequencies), by its name.
+    rows : dict
+        The summary's rows by name, in order.
+    """
+
+    def __init__(
+        self, protocol: Protocol, similarity: str, names: Names = None, groups: Mapping[str, list[Any]] | None = None
+    ) -> None:
+        self.protocol = protocol
+        self.similarity = similarity
+        self.groups = dict(groups or {})
+        self.rows = {row.name: row for row in protocol.summary}
+        self._given_names = names
+
+    # Provided by subclasses
+
+    @property
+    @abstractmethod
+    def table(self) -> _core.Matches:
+        """The match table."""
+
+    @property
+    @abstractmethod
+    def image_count(self) -> int:
+        """How many images there are."""
+
+    @property
+    @abstractmethod
+    def category_ids(self) -> list[Any]:
+        """The categories, in order; ``[-1]`` if the protocol does not separate them."""
+
+    @property
+    @abstractmethod
+    def objects(self) -> np.ndarray:
+        """Objects to be found of each category in each area range: ``(K, A) int64``."""
+
+    @property
+    @abstractmethod
+    def detections(self) -> np.ndarray:
+        """Detections of each category: ``(K,) int64``."""
+
+    @property
+    @abstractmethod
+    def curves(self) -> Curves:
+        """The curves of all categories, area ranges and limits."""
+
+    @abstractmethod
+    def values(self, kind: str, limit: int, micro: bool) -> np.ndarray:
+        """Precision ``(T, R, K, A)`` or recall ``(T, K, A)`` under one limit; -1 without ground truth."""
+
+    @abstractmethod
+    def confusion_table(self, iou: float) -> _core.Matches:
+        """The pairs of detections and objects, whatever their categories."""
+
+    @abstractmethod
+    def error_table(self, iou: float, background: float, area: str) -> _core.Matches:
+        """The error type of each detection and the state of each object, at one threshold."""
+
+    # Derived
+
+    @property
+    def image_ids(self) -> list[Any]:
+        """The images, in order."""
+        return self.table.image_ids
+
+    @functools.cached_property
+    def names(self) -> dict[Any, str]:
+        """Names of categories, by id."""
+        given = self._given_names
+        return dict((given() if callable(given) else given) or {})
+
+    @functools.cached_property
+    def pooled(self) -> _core.Matches:
+        """The match table of all categories ranked together."""
+        return self.table.pooled()
+
+    @functools.cached_property
+    def matches(self) -> MatchTable:
+        """The match table as columns."""
+        return MatchTable(self.table, self.protocol)
+
+    @functools.cached_property
+    def recall_points(self) -> Any:
+        """What curves are read at, as the core takes it: ``(R,) float64`` or the name of an area."""
+        recall = self.protocol.recall
+        return recall if isinstance(recall, str) else np.array(recall, dtype=np.float64)
+
+    def row(self, row: str | SummaryRow) -> SummaryRow:
+        """A row by its name: one of the summary, or ``"ap"``, ``"ap50"``, ``"ap75"`` or ``"ar"``.
+
+        Raises
+        ------
+        KeyError
+            There is no such number.
+        """
+        if isinstance(row, SummaryRow):
+            return row
+        # Without such a row in the summary, AP and AR are means over all thresholds, for all sizes.
+        found = self.rows.get(row) or NUMBERS.get(row)
+        if found is None:
+            raise KeyError(f"no number {row!r}; there are {', '.join(self.rows)}")
+        return found
+
+    def places(self, row: SummaryRow) -> tuple[Any, int, int]:
+        """Where a row stands in the curves: thresholds, area range, limit."""
+        thresholds: Any = slice(None)
+        if row.threshold is not None:
+            thresholds = np.flatnonzero(np.asarray(self.protocol.thresholds) == row.threshold)
+        return thresholds, self.protocol.area_index(row.area), self.protocol.limit_index(row.limit)
+
+    def columns_of(self, row: SummaryRow) -> Any:
+        """The categories that a row is a mean of."""
+        if row.group is None:
+            return slice(None)
+        wanted = set(self.groups.get(row.group, ()))
+        return np.array([id in wanted for id in self.category_ids], dtype=bool)
+
+    def position(self, category: Any) -> int:
+        """Where a category stands, by its id or its name.
+
+        Raises
+        ------
+        KeyError
+            There is no such category.
+        """
+        try:
+            return self.category_ids.index(category)
+        except ValueError:
+            for id, name in self.names.items():
+                if name == category and id in self.category_ids:
+                    return self.category_ids.index(id)
+        raise KeyError(f"no category {category!r}")
+
+    def name_of(self, id: Any) -> str:
+        """The name of a category; its id as text if it has none."""
+        return self.names.get(id, str(id))
+
+    def named(self, categories: list[Any]) -> dict[str, list[Any]]:
+        """The first two columns of a table with a row for each category."""
+        return {"category": list(categories), "name": [self.name_of(id) for id in categories]}
+
+    def number(self, row: str | SummaryRow, category: Any = None) -> float:
+        """One number, of all categories or of one; NaN if undefined."""
+        row = self.row(row)
+        thresholds, area, limit = self.places(row)
+        micro = self.protocol.average == "micro" and category is None and row.group is None
+        values = self.values(row.kind, limit, micro)[thresholds][..., area]
+        if category is not None:
+            values = values[..., self.position(category)]
+        elif not micro and row.group is not None:
+            values = values[..., self.columns_of(row)]
+        # The reference's mean: of the defined values, in this order.
+        present = values[values > -1]
+        return float(np.mean(present)) if present.size else math.nan
+
+    def by_class(self, row: str | SummaryRow) -> np.ndarray:
+        """One number of each category: ``(K,) float64``; NaN if undefined."""
+        row = self.row(row)
+        thresholds, area, limit = self.places(row)
+        values = self.values(row.kind, limit, False)[thresholds][..., area]
+        values = values.reshape(math.prod(values.shape[:-1]), values.shape[-1])
+        present = values > -1
+        means = np.full(values.shape[-1], math.nan)
+        for k in np.flatnonzero(present.any(axis=0)):
+            means[k] = np.mean(values[present[:, k], k])
+        return means
+
+    def ranking(self, category: Any, iou: float, area: str, limit: int | None = None) -> Ranking:
+        """The ranking of one category's detections, or of all categories' together.
+
+        Raises
+        ------
+        ValueError
+            The threshold or the area range was not evaluated.
+        KeyError
+            There is no such category.
+        """
+        t, a = self.protocol.threshold_index(iou), self.protocol.area_index(area)
+        limit = self.protocol.max_detections[-1] if limit is None else limit
+        if category is None:
+            return Ranking(self.pooled, 0, t, a, limit * max(self.table.groups, 1))
+        return Ranking(self.table, self.position(category), t, a, limit)
+
+    def averaged(self, limit: int) -> tuple[_core.Matches, int]:
+        """The table that the protocol averages over, and one of its limits there."""
+        most = self.protocol.max_detections[limit]
+        if self.protocol.average == "micro":
+            return self.pooled, most * max(self.table.groups, 1)
+        return self.table, most
+
+    def resampler(self, area: int, limit: int) -> Callable[[np.ndarray], tuple[Samples, Samples]]:
+        """From weights of images ``(B, I)`` to AP and recall of each sample, ``(B, T, K)`` each."""
+        table, most = self.averaged(limit)
+        resampler = table.resampler(area, most)
+        return lambda weights: resampler.resample(weights, self.recall_points)
+
+    # Immutable: a copy is the object itself.
+
+    def __copy__(self) -> Scores:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Scores:
+        return self
+
+
+class MatchScores(Scores):
+    """Scores from a match table.
+
+    Parameters
+    ----------
+    table
+        One row for each detection.
+    confusion, errors
+        Functions that match again, for `confusion_table` and `error_table`. They are not pickled.
+    """
+
+    def __init__(
+        self,
+        table: _core.Matches,
+        protocol: Protocol,
+        similarity: str,
+        *,
+        names: Names = None,
+        groups: Mapping[str, list[Any]] | None = None,
+        confusion: Callable[[float], _core.Matches] | None = None,
+        errors: Callable[[float, float, str], _core.Matches] | None = None,
+    ) -> None:
+        super().__init__(protocol, similarity, names, groups)
+        self._table = table
+        self._match_confusion = confusion
+        self._match_errors = errors
+        self._error_tables: dict[tuple[float, float, str], _core.Matches] = {}
+        self._held: dict[tuple[str, int, bool], np.ndarray] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The match table is pickled; the functions that match again, and the files that they read, are not.
+        keywords = {"names": self.names, "groups": self.groups}
+        return functools.partial(type(self), self._table, self.protocol, self.similarity, **keywords), ()
+
+    @property
+    def table(self) -> _core.Matches:
+        return self._table
+
+    @property
+    def image_count(self) -> int:
+        return len(self.image_ids)
+
+    @functools.cached_property
+    def category_ids(self) -> list[Any]:
+        return self._table.category_ids if self.protocol.by_category else [-1]
+
+    @functools.cached_property
+    def objects(self) -> np.ndarray:
+        return self._table.positives()
+
+    @functools.cached_property
+    def detections(self) -> np.ndarray:
+        return self._table.detections()
+
+    @functools.cached_property
+    def curves(self) -> Curves:
+        rules = self.protocol
+        areas, limits = list(range(len(rules.area_ranges))), list(rules.max_detections)
+        return Curves(*self._table.accumulate(recall=self.recall_points, areas=areas, max_detections=limits))
+
+    def values(self, kind: str, limit: int, micro: bool) -> np.ndarray:
+        # The summary needs precision under the last limit alone, and only counts of all others.
+        if (kind, limit, micro) not in self._held:
+            table = self.pooled if micro else self._table
+            factor = max(self._table.groups, 1) if micro else 1
+            limits = [limit * factor for limit in self.protocol.max_detections]
+            if kind == "precision":
+                areas = list(range(len(self.protocol.area_ranges)))
+                curves = table.accumulate(recall=self.recall_points, areas=areas, max_detections=[limits[limit]])
+                self._held[kind, limit, micro] = curves[0][..., 0]
+            else:
+                objects = table.positives()[:, None, :, None]
+                recall = table.hits(limits) / np.where(objects, objects, 1)
+                recall = np.moveaxis(np.where(objects > 0, recall, -1.0), 0, 1)
+                for m in range(len(limits)):
+                    self._held[kind, m, micro] = recall[..., m]
+        return self._held[kind, limit, micro]
+
+    def confusion_table(self, iou: float) -> _core.Matches:
+        if self._match_confusion is None:
+            raise ValueError(_NOT_KEPT.format("confusion"))
+        return self._match_confusion(iou)
+
+    def error_table(self, iou: float, background: float, area: str) -> _core.Matches:
+        if not 0 <= background <= iou < 1:
+            raise ValueError(f"expected 0 <= background <= iou < 1, found background={background} and iou={iou}")
+        self.protocol.area_index(area)
+        if self._match_errors is None:
+            raise ValueError(_NOT_KEPT.format("errors"))
+        key = (float(iou), float(background), area)
+        if key not in self._error_tables:
+            self._error_tables[key] = self._match_errors(*key)
+        return self._error_tables[key]

@@ -1,0 +1,155 @@
+"""Results over a cluster: from curves that workers drew, or from match rows."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
+
+import numpy as np
+import pyarrow as pa
+
+from meanap.detection.result import Result
+from meanap.detection.scores import Curves, MatchScores, Names, Scores
+from meanap.distributed.contract import Plan
+from meanap.distributed.rows import rows_into
+
+__all__ = ["CurveScores", "from_curves", "from_matches"]
+
+
+class CurveScores(Scores):
+    """Scores from curves alone: the match rows stay with the workers, and what needs them raises an error.
+
+    Parameters
+    ----------
+    curves
+        Rows of `accumulate_group` by category; None stands for all categories ranked together.
+    categories
+        The categories, in order.
+    image_count
+        How many images the workers had.
+    """
+
+    def __init__(
+        self,
+        curves: dict[Any, dict[str, Any]],
+        categories: list[Any],
+        image_count: int,
+        plan: Plan,
+        names: Names = None,
+    ) -> None:
+        super().__init__(plan.protocol, plan.similarity, names)
+        self._curves = curves
+        self._category_ids = categories
+        self._image_count = image_count
+        self._plan = plan
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._curves, self._category_ids, self._image_count, self._plan, self.names)
+
+    @property
+    def table(self) -> NoReturn:
+        raise RuntimeError(
+            "this needs the match table, whose rows stayed with the workers: "
+            "meanap.distributed.evaluate(..., keep_matches=True) brings them here"
+        )
+
+    @property
+    def image_count(self) -> int:
+        return self._image_count
+
+    @property
+    def category_ids(self) -> list[Any]:
+        return self._category_ids
+
+    @property
+    def objects(self) -> np.ndarray:
+        areas = len(self.protocol.area_ranges)
+        of = [self._curves.get(id, {}).get("objects", [0] * areas) for id in self.category_ids]
+        return np.array(of, dtype=np.int64).reshape(len(of), areas)
+
+    @property
+    def detections(self) -> np.ndarray:
+        return np.array([self._curves.get(id, {}).get("detections", 0) for id in self.category_ids], dtype=np.int64)
+
+    @functools.cached_property
+    def curves(self) -> Curves:
+        return self._gathered(self.category_ids)
+
+    @functools.cached_property
+    def _micro(self) -> Curves:
+        return self._gathered([None])
+
+    def values(self, kind: str, limit: int, micro: bool) -> np.ndarray:
+        curves = self._micro if micro else self.curves
+        return (curves.precision if kind == "precision" else curves.recall)[..., limit]
+
+    def confusion_table(self, iou: float) -> NoReturn:
+        _no_confusion(iou)
+
+    def error_table(self, iou: float, background: float, area: str) -> NoReturn:
+        _no_errors(iou, background, area)
+
+    def _gathered(self, categories: list[Any]) -> Curves:
+        """The curves of some categories; -1 for those without rows."""
+        rules = self.protocol
+        t, a, m = len(rules.thresholds), len(rules.area_ranges), len(rules.max_detections)
+        r, s = (1, 0) if isinstance(rules.recall, str) else (len(rules.recall), len(rules.recall))
+        shapes = {"precision": (t, r), "recall": (t,), "scores": (t, s)}
+        found = []
+        for name, axes in shapes.items():
+            whole = np.full((*axes, len(categories), a, m), -1.0)
+            for k, id in enumerate(categories):
+                if id in self._curves:
+                    whole[..., k, :, :] = np.reshape(self._curves[id][name], (*axes, a, m))
+            found.append(whole)
+        return Curves(*found)
+
+
+def _no_confusion(*_: Any) -> NoReturn:
+    raise RuntimeError("confusion: not in a distributed result; call meanap.distributed.confusion on the data set")
+
+
+def _no_errors(*_: Any) -> NoReturn:
+    raise RuntimeError("errors and lrp: not in a distributed result; call meanap.evaluate on the images that matter")
+
+
+def from_curves(curves: pa.Table, plan: Plan, categories: Iterable[Any] | Mapping[Any, str] | None = None) -> Result:
+    """The result that `accumulate_group`'s rows of all categories make.
+
+    `categories` adds those without rows, and gives names if it is a mapping.
+    """
+    rows = dict(_row(curves, at) for at in range(curves.num_rows))
+    known, names = _told(categories, plan)
+    ids = sorted({*known, *rows} - {None}, key=lambda id: (isinstance(id, str), id))
+    images = sum(row["images"] for row in rows.values())
+    return Result(CurveScores(rows, ids, images, plan, names))
+
+
+def from_matches(rows: pa.Table, plan: Plan, categories: Iterable[Any] | Mapping[Any, str] | None = None) -> Result:
+    """The result that `match_batch`'s rows of all images make, in any order, with every method that needs only match
+    rows.
+
+    `categories` adds those without rows, and gives names if it is a mapping. Images without any object are not there.
+    """
+    known, names = _told(categories, plan)
+    log = plan.log()
+    if rows.num_rows:
+        rows_into(log, rows)
+    log.declare(known)
+    table, (protocol, similarity) = log.table(), (plan.protocol, plan.similarity)
+    return Result(MatchScores(table, protocol, similarity, names=names, confusion=_no_confusion, errors=_no_errors))
+
+
+def _told(categories: Iterable[Any] | Mapping[Any, str] | None, plan: Plan) -> tuple[list[Any], Mapping[Any, str]]:
+    """Ids and names of categories that the caller knows of."""
+    known = [] if categories is None or not plan.protocol.by_category else list(categories)
+    return known, categories if isinstance(categories, Mapping) else {}
+
+
+def _row(curves: pa.Table, at: int) -> tuple[Any, dict[str, Any]]:
+    """The category of a row and its other columns; lists of numbers as arrays."""
+    row = {name: curves[name][at] for name in curves.column_names}
+    lists = {name: value.values.to_numpy() for name, value in row.items() if isinstance(value, pa.ListScalar)}
+    plain = {name: value.as_py() for name, value in row.items() if name not in lists}
+    return plain.pop("category_id"), {**plain, **lists}

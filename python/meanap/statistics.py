@@ -1,0 +1,230 @@
+"""Confidence intervals, bootstrap resamples, and comparisons of a candidate with a baseline."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from meanap.table import Table, html_table
+
+__all__ = [
+    "Comparison",
+    "Interval",
+    "Intervals",
+    "bounds",
+    "check_options",
+    "differences",
+    "percentiles",
+    "resampled",
+    "verdict",
+]
+
+#: Resamples between two checks for Ctrl-C.
+_CHUNK = 128
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A number with its bootstrap confidence interval.
+
+    Attributes
+    ----------
+    name
+        What the number is called.
+    value
+        The number itself.
+    low, high
+        The interval, by percentiles of the resampled numbers.
+    confidence
+        The confidence level, from 0 to 1.
+    error
+        The standard deviation of the resampled numbers.
+    samples : (B,) float64
+        The resampled numbers.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    confidence: float
+    error: float
+    samples: np.ndarray = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, name: str, value: float, samples: np.ndarray, confidence: float) -> Interval:
+        """From the resampled numbers ``(B,)``, of which NaN are left out; NaN where there are none."""
+        low, high = percentiles(samples, confidence) if not math.isnan(value) else (math.nan, math.nan)
+        present = samples[~np.isnan(samples)]
+        error = float(present.std()) if len(present) and not math.isnan(value) else math.nan
+        return cls(name, value, low, high, confidence, error, samples)
+
+    def __str__(self) -> str:
+        return f"{self.name} = {self.value:.3f} [{self.low:.3f}, {self.high:.3f}] ({self.confidence:.0%})"
+
+
+class Intervals(Table):
+    """One row for each number: ``number``, ``value``, ``low``, ``high``, ``error``.
+
+    Attributes
+    ----------
+    per_class : Table
+        The first number of each category: ``category``, ``name``, ``value``, ``low``, ``high``, ``error``.
+    samples : dict
+        The resampled numbers ``(B,) float64`` by name.
+    confidence : float
+    """
+
+    def __init__(
+        self,
+        columns: Mapping[str, Any],
+        title: str,
+        per_class: Table,
+        samples: dict[str, np.ndarray],
+        confidence: float,
+    ) -> None:
+        super().__init__(columns, title)
+        self.per_class = per_class
+        self.samples = samples
+        self.confidence = confidence
+
+
+class Comparison(Table):
+    """A candidate against a baseline, one row for each number.
+
+    Columns: ``number``; ``baseline`` and ``candidate``, its values; ``difference``, the candidate's minus the
+    baseline's; ``low`` and ``high``, the confidence interval of the difference; ``p``, the two-sided bootstrap p-value
+    of the difference being zero; ``better``, whether the candidate is significantly better: the interval lies above 0.
+
+    Attributes
+    ----------
+    per_class : Table
+        The same for the first number of each category: ``category`` and ``name`` replace ``number``.
+    """
+
+    def __init__(self, columns: Mapping[str, Any], per_class: Table, title: str = "") -> None:
+        super().__init__(columns, title)
+        self.per_class = per_class
+
+    def _repr_html_(self) -> str:
+        rows = [
+            [
+                str(row["number"]),
+                *(f"{row[name]:.3f}" for name in ("baseline", "candidate")),
+                f"{row['difference']:+.3f}",
+                f"[{row['low']:+.3f}, {row['high']:+.3f}]",
+                f"{row['p']:.3f}",
+                _MARKS[verdict(row["low"], row["high"])],
+            ]
+            for row in self
+        ]
+        head = ["number", "baseline", "candidate", "difference", "interval", "p", ""]
+        return html_table(head, rows, "difference: candidate - baseline; ▲▼: significant")
+
+
+#: Symbols for the verdict in tables.
+_MARKS = {"better": "▲ candidate is better", "worse": "▼ candidate is worse", "no different": ""}
+
+
+def verdict(low: float, high: float, tolerated: float = 0.0) -> Literal["better", "worse", "no different"]:
+    """The verdict on a candidate, from the interval of a difference, candidate minus baseline.
+
+    Parameters
+    ----------
+    low, high
+        The interval; NaN where there is none.
+    tolerated
+        A drop of no more than this is not worse.
+
+    Returns
+    -------
+    str
+        ``"better"``, ``"worse"`` or ``"no different"``.
+    """
+    if high < -tolerated:
+        return "worse"
+    return "better" if low > 0 else "no different"
+
+
+def check_options(confidence: float, resamples: int, least: int = 1) -> None:
+    """Checks that an interval can be computed.
+
+    Raises
+    ------
+    ValueError
+        The confidence is not between 0 and 1, or there are fewer resamples than `least`.
+    """
+    if not isinstance(confidence, (int, float, np.number)) or not 0 < confidence < 1:
+        raise ValueError(f"confidence: expected a number between 0 and 1, found {confidence!r}")
+    whole = isinstance(resamples, (int, np.integer)) and not isinstance(resamples, bool)
+    if not whole or resamples < least:
+        raise ValueError(f"resamples: expected a whole number of at least {least}, found {resamples!r}")
+
+
+def resampled(count: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """Weights of `count` images ``(b, I) uint32``, in chunks: how often each is in the resample.
+
+    Raises
+    ------
+    ValueError
+        The seed is no integer of at least 0.
+    """
+    try:
+        generator = np.random.default_rng(operator.index(seed))
+    except (TypeError, ValueError):
+        raise ValueError(f"seed: expected an integer of at least 0, found {seed!r}") from None
+    for start in range(0, resamples, _CHUNK):
+        weights = np.zeros((min(_CHUNK, resamples - start), count), dtype=np.uint32)
+        for row in weights:
+            row[:] = np.bincount(generator.integers(count, size=count), minlength=count)
+        yield weights
+
+
+def percentiles(samples: np.ndarray, confidence: float) -> tuple[float, float]:
+    """The bounds of an interval from resampled numbers ``(B,)``; NaN are left out, and NaN where there are none."""
+    present = samples[~np.isnan(samples)]
+    if not len(present):
+        return math.nan, math.nan
+    low, high = np.quantile(present, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
+def bounds(values: list[float], samples: list[np.ndarray], confidence: float) -> dict[str, np.ndarray]:
+    """Columns ``value``, ``low``, ``high`` and ``error`` of numbers and their resamples, a row for each number."""
+    rows = [Interval.of("", value, of, confidence) for value, of in zip(values, samples, strict=True)]
+    return {
+        name: np.array([getattr(row, name) for row in rows], dtype=np.float64)
+        for name in ("value", "low", "high", "error")
+    }
+
+
+def differences(
+    values: list[tuple[float, float]], samples: list[np.ndarray], confidence: float
+) -> dict[str, np.ndarray]:
+    """The columns of a `Comparison` but for the names, from values of baseline and candidate and resampled differences
+    ``(B,)`` of each row."""
+    pairs = np.array(values, dtype=np.float64).reshape(-1, 2)
+    limits = np.array([percentiles(of, confidence) for of in samples], dtype=np.float64).reshape(-1, 2)
+    return {
+        "baseline": pairs[:, 0],
+        "candidate": pairs[:, 1],
+        "difference": pairs[:, 1] - pairs[:, 0],
+        "low": limits[:, 0],
+        "high": limits[:, 1],
+        "p": np.array([_p_value(of) for of in samples], dtype=np.float64),
+        "better": limits[:, 0] > 0,
+    }
+
+
+def _p_value(samples: np.ndarray) -> float:
+    """The two-sided bootstrap p-value of differences being zero."""
+    samples = samples[~np.isnan(samples)]
+    if not len(samples):
+        return math.nan
+    below, above = ((np.count_nonzero(side) + 1) / (len(samples) + 1) for side in (samples <= 0, samples >= 0))
+    return float(min(1.0, 2 * min(below, above)))
