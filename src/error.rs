@@ -20,11 +20,82 @@ pub enum ErrorKind {
     Cancelled,
 }
 
-/// What went wrong, in one sentence that names file, record and field where there are any.
+/// What a row of the input is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// An object of a JSON file or list.
+    Record(u64),
+    /// A row of a table or an array.
+    Row(u64),
+}
+
+/// Where in the input something went wrong, and what was found and expected there, as far as it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The file or the argument, and within it the list or the array: `detections.json`, `ground_truth: images`.
+    pub source: Option<String>,
+    /// The record or the row.
+    pub row: Option<Row>,
+    /// The field of the record.
+    pub field: Option<String>,
+    /// What is there: `has 3 numbers`, `is null`, `is missing`.
+    pub found: Option<String>,
+    /// What should be there: `4 (x, y, width, height)`.
+    pub expected: Option<String>,
+}
+
+impl Place {
+    /// This source.
+    pub fn of(source: impl Into<String>) -> Place {
+        Place { source: Some(source.into()), ..Place::default() }
+    }
+
+    /// This field of this record of this source.
+    pub fn record(source: impl Into<String>, record: usize, field: impl Into<String>) -> Place {
+        Place {
+            source: Some(source.into()),
+            row: Some(Row::Record(record as u64)),
+            field: Some(field.into()),
+            ..Place::default()
+        }
+    }
+
+    /// This row of this array or column.
+    pub fn row(source: impl Into<String>, row: usize) -> Place {
+        Place { source: Some(source.into()), row: Some(Row::Row(row as u64)), ..Place::default() }
+    }
+
+    /// A value there that cannot be used: `is NaN`.
+    pub fn found(self, found: impl Into<String>) -> Error {
+        Error { kind: ErrorKind::Value, problem: String::new(), place: Some(Box::new(self)) }.found(found)
+    }
+
+    /// Something wrong there, in words.
+    pub fn value(self, problem: impl Into<String>) -> Error {
+        Error { kind: ErrorKind::Value, problem: problem.into(), place: Some(Box::new(self)) }
+    }
+}
+
+/// What went wrong, in one sentence that names source, record and field where there are any.
+///
+/// ```
+/// use meanap::error::Error;
+///
+/// let error = Error::value("")
+///     .in_record(17)
+///     .field("bbox")
+///     .found("has 3 numbers")
+///     .expected("4 (x, y, width, height)")
+///     .at("detections.json");
+/// let sentence = r#"detections.json: record 17: "bbox" has 3 numbers, expected 4 (x, y, width, height)"#;
+/// assert_eq!(error.to_string(), sentence);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Error {
     kind: ErrorKind,
-    message: String,
+    /// What is wrong in words, where it is not what was found and what was expected.
+    problem: String,
+    place: Option<Box<Place>>,
 }
 
 /// The crate's result.
@@ -32,23 +103,23 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     /// An error of the given kind.
-    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error { kind, message: message.into() }
+    pub fn new(kind: ErrorKind, problem: impl Into<String>) -> Self {
+        Error { kind, problem: problem.into(), place: None }
     }
 
-    /// A `ValueError`.
-    pub fn value(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Value, message)
+    /// A value that cannot be used.
+    pub fn value(problem: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Value, problem)
     }
 
-    /// A `TypeError`.
-    pub fn wrong_type(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Type, message)
+    /// A value of the wrong type.
+    pub fn wrong_type(problem: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Type, problem)
     }
 
     /// A missing field.
-    pub fn missing(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Missing, message)
+    pub fn missing(problem: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Missing, problem)
     }
 
     /// Memory for so many bytes cannot be had.
@@ -62,25 +133,99 @@ impl Error {
         Self::new(ErrorKind::Cancelled, "cancelled")
     }
 
+    /// It is about this record of the source.
+    pub fn in_record(mut self, record: usize) -> Self {
+        self.place_mut().row = Some(Row::Record(record as u64));
+        self
+    }
+
+    /// It is about this row of the source.
+    pub fn in_row(mut self, row: usize) -> Self {
+        self.place_mut().row = Some(Row::Row(row as u64));
+        self
+    }
+
+    /// It is about this field of the record.
+    pub fn field(mut self, field: impl Into<String>) -> Self {
+        self.place_mut().field = Some(field.into());
+        self
+    }
+
+    /// What is there.
+    pub fn found(mut self, found: impl Into<String>) -> Self {
+        self.place_mut().found = Some(found.into());
+        self
+    }
+
+    /// What should be there.
+    pub fn expected(mut self, expected: impl Into<String>) -> Self {
+        self.place_mut().expected = Some(expected.into());
+        self
+    }
+
+    /// The same error said of a source, or of a larger one that holds it: `detections.json`.
+    pub fn at(mut self, source: impl fmt::Display) -> Self {
+        let place = self.place_mut();
+        place.source = Some(match &place.source {
+            Some(within) => format!("{source}: {within}"),
+            None => source.to_string(),
+        });
+        self
+    }
+
+    /// The same error said of a part of the record or of the work: `polygon 3` before the problem.
+    pub fn within(mut self, part: impl fmt::Display) -> Self {
+        if self.place.is_some() {
+            return self.at(part);
+        }
+        self.problem = format!("{part}: {}", self.problem);
+        self
+    }
+
     /// The kind.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// The sentence.
-    pub fn message(&self) -> &str {
-        &self.message
+    /// What is wrong in words, where it is not what was found and what was expected.
+    pub fn problem(&self) -> &str {
+        &self.problem
     }
 
-    /// The same error with a prefix for its location: `"detections.json: record 17"` before the sentence.
-    pub fn at(self, place: impl fmt::Display) -> Self {
-        Error { kind: self.kind, message: format!("{place}: {}", self.message) }
+    /// Where it is.
+    pub fn place(&self) -> Option<&Place> {
+        self.place.as_deref()
+    }
+
+    fn place_mut(&mut self) -> &mut Place {
+        self.place.get_or_insert_default()
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        let Some(place) = &self.place else { return f.write_str(&self.problem) };
+        let source = place.source.clone();
+        let row = place.row.map(|row| match row {
+            Row::Record(number) => format!("record {number}"),
+            Row::Row(number) => format!("row {number}"),
+        });
+        let field = place.field.as_ref().map(|field| format!("\"{field}\""));
+        let of_record = row.is_some() || field.is_some();
+        let parts: Vec<String> = [source, row, field].into_iter().flatten().collect();
+        f.write_str(&parts.join(": "))?;
+        if let Some(found) = &place.found {
+            f.write_str(if of_record { " " } else { ": " })?;
+            f.write_str(found)?;
+        }
+        if !self.problem.is_empty() {
+            f.write_str(if parts.is_empty() { "" } else { ": " })?;
+            f.write_str(&self.problem)?;
+        }
+        match &place.expected {
+            Some(expected) => write!(f, ", expected {expected}"),
+            None => Ok(()),
+        }
     }
 }
 

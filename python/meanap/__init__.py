@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         evaluate,
         explain_difference,
     )
+    from meanap.errors import InputError
     from meanap.ranking import apk, mapk
     from meanap.table import Table
 
@@ -43,6 +44,7 @@ __all__ = [
     "Difference",
     "Findings",
     "GroundTruth",
+    "InputError",
     "MeanAveragePrecision",
     "Params",
     "Result",
@@ -79,6 +81,7 @@ _HOMES = {
     "evaluate": "meanap.detection",
     "Table": "meanap.table",
     "Findings": "meanap.checking",
+    "InputError": "meanap.errors",
     "check": "meanap.checking",
     "explain_difference": "meanap.detection",
 }

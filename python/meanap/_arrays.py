@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from meanap.errors import InputError
+
 __all__ = ["as_flags", "as_id", "as_ids", "as_masks", "as_number", "as_numbers", "as_numpy", "shown"]
 
 
@@ -24,7 +26,7 @@ def as_numpy(value: Any, place: str = "array") -> np.ndarray:
     if isinstance(value, np.ma.MaskedArray):
         if np.ma.is_masked(value):
             row = int(np.flatnonzero(np.ma.getmaskarray(value).reshape(len(value), -1).any(axis=1))[0])
-            raise ValueError(f"{place}: row {row} is null")
+            raise InputError(source=place, record=row, unit="row", found="is null")
         return value.filled()
     if isinstance(value, np.ndarray):
         return np.asarray(value)
@@ -43,9 +45,9 @@ def as_numpy(value: Any, place: str = "array") -> np.ndarray:
         kind = type(value).__name__
         odd = _first(value, lambda item: _shape(item) != _shape(value[0]))
         told = "" if odd is None else f"; row {odd} is {shown(value[odd])}"
-        raise ValueError(f"{place}: a {kind} whose rows differ in length, or hold what is no number{told}")
+        raise InputError(f"a {kind} whose rows differ in length, or hold what is no number{told}", place)
     reason = f" ({problems[-1]})" if problems else ""
-    raise ValueError(f"{place}: a {type(value).__name__} cannot be read as an array{reason}")
+    raise InputError(f"a {type(value).__name__} cannot be read as an array{reason}", place)
 
 
 def _first(items: Any, strange: Callable[[Any], bool]) -> int | None:
@@ -98,8 +100,9 @@ def _as_numbers(value: Any, place: str, kinds: str) -> np.ndarray:
             return np.zeros(array.shape)
         strange = _first(array, lambda item: as_number(item) is None) if array.ndim == 1 else None
         if array.dtype == object and strange is not None:
-            raise ValueError(f"{place}: row {strange} is {shown(array[strange])}, expected a number")
-        raise ValueError(f"{place}: expected numbers, found {_what(array)}")
+            found = f"is {shown(array[strange])}"
+            raise InputError(source=place, record=strange, unit="row", found=found, expected="a number")
+        raise InputError(f"expected numbers, found {_what(array)}", place)
     if array.dtype.kind == "f":
         # Half precision is exact in single precision.
         return np.ascontiguousarray(array, dtype=np.float32 if array.dtype.itemsize <= 4 else np.float64)
@@ -120,7 +123,7 @@ def as_ids(value: Any, place: str) -> Any:
         array = array[None]
     if array.ndim > 1 and array.size:
         _listed_ids(value if listed else (), place)
-        raise ValueError(f"{place}: expected shape (N,), found {array.shape}")
+        raise InputError(f"expected shape (N,), found {array.shape}", place)
     if array.size == 0:
         return np.zeros(0, dtype=np.int64)
     # NumPy makes numbers of flags among numbers.
@@ -131,7 +134,7 @@ def as_ids(value: Any, place: str) -> Any:
         return array.astype(np.int64)
     if array.dtype.kind in "bc":
         _listed_ids(value if listed else (), place)
-        raise ValueError(f"{place}: ids must be integers or strings, found dtype {array.dtype}")
+        raise InputError(f"ids must be integers or strings, found dtype {array.dtype}", place)
     if array.dtype.kind == "U" and not (listed and not all(isinstance(id, str) for id in value)):
         return array.ravel().tolist()
     # NumPy makes text of numbers among text; 1 and "1" are two ids.
@@ -143,7 +146,8 @@ def _listed_ids(ids: Iterable[Any], place: str) -> list[Any]:
     for row, given in enumerate(ids):
         id = as_id(given)
         if id is None:
-            raise ValueError(f"{place}: row {row}: {shown(given)} is no id, expected an integer or a string")
+            problem, expected = f"{shown(given)} is no id", "an integer or a string"
+            raise InputError(problem, place, row, expected=expected, unit="row")
         column.append(id)
     return column
 
@@ -197,7 +201,7 @@ def as_masks(value: Any, place: str) -> np.ndarray:
     """Masks ``(N, H, W)`` as contiguous bytes: one of a kind for background, any other for foreground."""
     array = as_numpy(value, place)
     if array.dtype.kind not in "biu" and array.size:
-        raise ValueError(f"{place}: masks must be boolean or integer, found dtype {array.dtype}")
+        raise InputError(f"masks must be boolean or integer, found dtype {array.dtype}", place)
     if array.dtype != np.bool_ and array.dtype != np.uint8:
         array = array != 0
     return np.ascontiguousarray(array).view(np.uint8)

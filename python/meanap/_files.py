@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from meanap import _core
+from meanap.errors import InputError, NestingError
 
-__all__ = ["read_json", "replacing", "write_text"]
+__all__ = ["input_errors", "is_name", "read_json", "replacing", "write_text"]
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
@@ -28,17 +29,35 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     RecursionError
         It is nested more deeply than Python can read; the message names the file.
     """
-    text = _core.read_text(path)
+    with input_errors(path):
+        text = _core.read_text(path)
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
         ends = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
         cut = ", found the end of the file: is it cut off?" if ends else ""
-        raise ValueError(f"{os.fspath(path)}: not JSON: {error}{cut}") from None
+        raise InputError(f"not JSON: {error}{cut}", os.fsdecode(path), code="not-json") from None
     except RecursionError:
-        raise RecursionError(f"{os.fspath(path)}: not JSON that Python can read: it is nested too deeply") from None
+        problem = "not JSON that Python can read: it is nested too deeply"
+        raise NestingError(problem, os.fsdecode(path), code="nested-too-deeply") from None
     except ValueError as error:
-        raise ValueError(f"{os.fspath(path)}: not JSON: {error}") from None
+        raise InputError(f"not JSON: {error}", os.fsdecode(path), code="not-json") from None
+
+
+@contextlib.contextmanager
+def input_errors(path: str | os.PathLike[str]) -> Iterator[None]:
+    """While the core or `json` reads a file: the errors of the reference, which they raise, become an `InputError`."""
+    name = os.fsdecode(path)
+    try:
+        yield
+    except InputError:
+        raise
+    except RecursionError:
+        problem = "not JSON that Python can read: it is nested too deeply"
+        raise NestingError(problem, name, code="nested-too-deeply") from None
+    except (AssertionError, ValueError) as error:
+        codes = {AssertionError: "wrong-kind-of-file", json.JSONDecodeError: "not-json"}
+        raise InputError(str(error).removeprefix(f"{name}: "), name, code=codes.get(type(error), "not-text")) from None
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
@@ -67,6 +86,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
         The file cannot be written; the error names `path`.
     """
     name = os.fspath(path)
+    if not is_name(name):
+        raise InputError("no file can have this name", name)
     target = os.path.realpath(name)
     try:
         mode = _mode(name)
@@ -94,6 +115,14 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
             raise
         # Of a write, or of the temporary file: the message names the requested file.
         raise type(error)(error.errno, os.strerror(error.errno), name) from error
+
+
+def is_name(name: str) -> bool:
+    """Whether a file can have this name."""
+    try:
+        return b"\0" not in os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
 
 
 def _mode(name: str) -> int | None:

@@ -1,6 +1,7 @@
 """The kinds of similarity, as the registry of the core lists them."""
 
 from . import _core
+from .errors import InputError
 
 #: What each kind compares: "boxes", "masks" or "keypoints".
 GEOMETRY = {name: geometry for name, geometry, _ in _core.similarities()}
@@ -17,7 +18,7 @@ def compares_masks(name: str) -> bool:
     return GEOMETRY.get(name) == "masks"
 
 
-def unknown(name: object, argument: str = "similarity") -> ValueError:
+def unknown(name: object, argument: str = "similarity") -> InputError:
     """The error of a name that there is not."""
     *others, last = map(repr, NAMES)
-    return ValueError(f"{argument}: expected {', '.join(others)} or {last}, found {name!r}")
+    return InputError(f"{argument}: expected {', '.join(others)} or {last}, found {name!r}")

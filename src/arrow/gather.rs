@@ -8,12 +8,28 @@ use super::column::{Column, Numbers, Texts};
 use super::view::{Plain, View};
 use crate::error::{Error, Result, reserve, with_capacity};
 
+/// Which row of the table an item of a column belongs to, and which item of that row it is: nothing for the row itself.
+pub type Rows<'a> = &'a dyn Fn(usize) -> (Option<usize>, Option<String>);
+
+/// Each item is a row.
+pub fn rows(item: usize) -> (Option<usize>, Option<String>) {
+    (Some(item), None)
+}
+
 /// Errors with the first row that is null; `place` names it.
-pub fn no_nulls(pieces: &[View], place: &dyn Fn(usize) -> String) -> Result<()> {
+pub fn no_nulls(pieces: &[View], place: Rows) -> Result<()> {
     let mut before = 0;
     for piece in pieces {
         if let Some(row) = piece.first_null()? {
-            return Err(Error::value(format!("{} is null", place(before + row))));
+            let (row, item) = place(before + row);
+            let error = match item {
+                None => Error::value("").found("is null"),
+                Some(item) => Error::value(format!("{item} is null")),
+            };
+            return Err(match row {
+                None => error,
+                Some(row) => error.in_row(row),
+            });
         }
         before += piece.len;
     }
@@ -35,11 +51,7 @@ pub fn not_too_deep(schema: &ArrowSchema) -> Result<()> {
 }
 
 /// The rows of all pieces as one column; `place` names a row in errors.
-pub fn gather<'a>(
-    schema: &ArrowSchema,
-    pieces: &[View<'a>],
-    place: &dyn Fn(usize) -> String,
-) -> Result<Column<'a>> {
+pub fn gather<'a>(schema: &ArrowSchema, pieces: &[View<'a>], place: Rows) -> Result<Column<'a>> {
     no_nulls(pieces, place)?;
     if schema.dictionary().is_some() {
         return decoded(schema, pieces);
@@ -140,7 +152,7 @@ fn texts<'a>(pieces: &[View<'a>]) -> Result<Texts<'a>> {
 
 /// Codes in the place of values: texts keep them, numbers are written out.
 fn decoded<'a>(schema: &ArrowSchema, pieces: &[View<'a>]) -> Result<Column<'a>> {
-    let within = |code: usize| format!("value {code} of a dictionary");
+    let within = |code: usize| (None, Some(format!("value {code} of a dictionary")));
     let kind = schema.dictionary().ok_or_else(|| unknown(schema.format()))?;
     let mut dictionaries = Vec::with_capacity(pieces.len());
     let mut codes = with_capacity(pieces.iter().map(|piece| piece.len).sum())?;
@@ -183,17 +195,22 @@ fn codes_of(piece: &View) -> Result<Vec<u32>> {
     }
 }
 
+/// An item of a list.
+fn item_of((row, within): (Option<usize>, Option<String>), item: usize) -> (Option<usize>, Option<String>) {
+    (row, Some(within.map_or_else(|| format!("item {item}"), |within| format!("{within}, item {item}"))))
+}
+
 fn fixed_lists<'a>(
     schema: &ArrowSchema,
     pieces: &[View<'a>],
     width: &str,
-    place: &dyn Fn(usize) -> String,
+    place: Rows,
 ) -> Result<Column<'a>> {
     let width: usize = width.parse().map_err(|_| unknown(schema.format()))?;
     let items = pieces.iter().map(|piece| piece.items(width)).collect::<Result<Vec<_>>>()?;
     let kind = schema.children().next().ok_or_else(|| unknown(schema.format()))?;
     let rows: usize = pieces.iter().map(|piece| piece.len).sum();
-    let of_item = |i: usize| format!("{}, item {}", place(i / width), i % width);
+    let of_item = |i: usize| item_of(place(i / width), i % width);
     match gather(kind, &items, &of_item)? {
         Column::Numbers { values, mut shape } => {
             shape.splice(0..1, [rows, width]);
@@ -207,12 +224,7 @@ fn fixed_lists<'a>(
     }
 }
 
-fn lists<'a>(
-    schema: &ArrowSchema,
-    pieces: &[View<'a>],
-    wide: bool,
-    place: &dyn Fn(usize) -> String,
-) -> Result<Column<'a>> {
+fn lists<'a>(schema: &ArrowSchema, pieces: &[View<'a>], wide: bool, place: Rows) -> Result<Column<'a>> {
     let kind = schema.children().next().ok_or_else(|| unknown(schema.format()))?;
     let mut offsets = vec![0];
     let mut items = Vec::with_capacity(pieces.len());
@@ -225,7 +237,7 @@ fn lists<'a>(
     }
     let of_item = |i: usize| {
         let row = offsets.partition_point(|&offset| offset <= i) - 1;
-        format!("{}, item {}", place(row), i - offsets[row])
+        item_of(place(row), i - offsets[row])
     };
     let items = Box::new(gather(kind, &items, &of_item)?);
     Ok(Column::Lists { offsets, items })

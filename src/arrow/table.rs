@@ -2,7 +2,7 @@
 
 use super::abi::{ArrowArray, ArrowArrayStream, ArrowSchema};
 use super::column::Column;
-use super::gather::{gather, no_nulls, not_too_deep};
+use super::gather::{gather, no_nulls, not_too_deep, rows};
 use super::view::View;
 use crate::error::{Error, Result};
 
@@ -46,18 +46,18 @@ impl Table {
     /// The column in this place.
     pub fn column(&self, i: usize) -> Result<Column<'_>> {
         let whole = self.views()?;
-        no_nulls(&whole, &|row| format!("row {row}"))?;
+        no_nulls(&whole, &rows)?;
         let pieces = whole.iter().map(|view| view.field(i)).collect::<Result<Vec<_>>>()?;
         let schema = self.schema.children().nth(i);
         let schema = schema.ok_or_else(|| Error::value(format!("there is no column {i}")))?;
         not_too_deep(schema)?;
-        gather(schema, &pieces, &|row| format!("row {row}"))
+        gather(schema, &pieces, &rows)
     }
 
     /// The values, if this is one column.
     pub fn values(&self) -> Result<Column<'_>> {
         not_too_deep(&self.schema)?;
-        gather(&self.schema, &self.views()?, &|row| format!("row {row}"))
+        gather(&self.schema, &self.views()?, &rows)
     }
 
     fn views(&self) -> Result<Vec<View<'_>>> {

@@ -68,6 +68,6 @@ mod tests {
             assert_eq!(<dyn Matcher>::named(matcher.name()).unwrap().name(), matcher.name());
         }
         let error = <dyn Matcher>::named("best").map(|matcher| matcher.name()).unwrap_err();
-        assert_eq!(error.message(), "expected 'greedy' or 'argmax', found \"best\"");
+        assert_eq!(error.to_string(), "expected 'greedy' or 'argmax', found \"best\"");
     }
 }

@@ -309,7 +309,7 @@ mod tests {
             for (t, p, side) in [(&bad, &good, "target"), (&good, &bad, "prediction")] {
                 let error = Confusion::of(Labels::U8(t), Labels::U8(p), &rule, 1000).unwrap_err();
                 let place = format!("{side}: row {row}, column {column}: label 7; ");
-                assert!(error.message().starts_with(&place), "{error}");
+                assert!(error.to_string().starts_with(&place), "{error}");
             }
         }
     }

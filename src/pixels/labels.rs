@@ -327,6 +327,6 @@ mod tests {
         pixels[47] = u64::MAX;
         let error = Labels::U64(&pixels).refuse(&rule, Side::Target, 10).unwrap();
         let expected = "row 4, column 7: label 18446744073709551615; expected a class, 0 to 2";
-        assert_eq!(error.message(), expected);
+        assert_eq!(error.to_string(), expected);
     }
 }

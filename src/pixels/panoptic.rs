@@ -307,7 +307,7 @@ mod tests {
     fn ids_and_lists_that_disagree() {
         let error = |prediction: [u32; 4], predictions: &[Segment]| {
             let maps: [&[u32]; 2] = [&[1; 4], &prediction];
-            match_segments(maps, 2, &[segment(1, 0, 4)], predictions).unwrap_err().message().to_owned()
+            match_segments(maps, 2, &[segment(1, 0, 4)], predictions).unwrap_err().to_string()
         };
         let stranger = error([5, 5, 0, 6], &[segment(5, 0, 0)]);
         assert_eq!(stranger, "prediction: row 1, column 1: segment 6 is not in segments_info");

@@ -77,6 +77,6 @@ mod tests {
         let mut scores = vec![0.5_f64; 3 * 10_000];
         scores[2 * 10_000 + 4321] = f64::NAN;
         let error = best_class(&scores, 3, 100).unwrap_err();
-        assert_eq!(error.message(), "prediction: row 43, column 21: the score of class 2 is NaN");
+        assert_eq!(error.to_string(), "prediction: row 43, column 21: the score of class 2 is NaN");
     }
 }

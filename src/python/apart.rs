@@ -5,12 +5,12 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use numpy::PyArray1;
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::arrays::keys;
 use super::dataset::{PyDataset, categories, open, raise};
 use super::watched::watched;
+use crate::python::bad_value;
 use crate::read::{Bins, Dataset, Kind, Table, bin_of};
 
 /// Adds what this file defines to the module.
@@ -47,7 +47,7 @@ pub fn read_apart(
         "results" => Kind::Results,
         _ => {
             let message = format!("kind is {kind:?}, expected \"dataset\" or \"results\"");
-            return Err(PyValueError::new_err(message));
+            return Err(bad_value(message));
         }
     };
     let source = open(py, &path)?;

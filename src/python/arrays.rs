@@ -4,12 +4,12 @@
 //! through `meanap._arrays`, which converts the object through its own interface.
 
 use numpy::{Element, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyString};
 
 use super::number::is_array;
 use crate::columns::Key;
+use crate::error::{Error, Place};
 use crate::python::once::intern;
 
 /// Numbers of any type as doubles.
@@ -48,7 +48,8 @@ impl Numbers {
 pub fn wrong_shape(place: &str, expected: &str, found: &[usize]) -> PyErr {
     let axes: Vec<String> = found.iter().map(ToString::to_string).collect();
     let comma = if found.len() == 1 { "," } else { "" };
-    PyValueError::new_err(format!("{place}: expected shape {expected}, found ({}{comma})", axes.join(", ")))
+    let problem = format!("expected shape {expected}, found ({}{comma})", axes.join(", "));
+    Error::value(problem).at(place).into()
 }
 
 fn read<T: Element + Copy>(
@@ -83,7 +84,7 @@ pub fn numbers(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult
     }
     let doors = value.py().import(intern!(value.py(), "meanap._arrays"))?;
     let array = doors.call_method1(intern!(value.py(), "as_numbers"), (value, place()))?;
-    read_known(&array).ok_or_else(|| PyValueError::new_err(format!("{}: not an array of numbers", place())))
+    read_known(&array).ok_or_else(|| Error::value("not an array of numbers").at(place()).into())
 }
 
 /// Reads a column of flags: booleans, or numbers that are 0 or 1.
@@ -96,7 +97,7 @@ pub fn flags(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<V
         None => {
             let doors = value.py().import(intern!(value.py(), "meanap._arrays"))?;
             let array = doors.call_method1(intern!(value.py(), "as_flags"), (value, place()))?;
-            let wrong = || PyValueError::new_err(format!("{}: not an array of flags", place()));
+            let wrong = || PyErr::from(Error::value("not an array of flags").at(place()));
             read_flags(&array).ok_or_else(wrong)?
         }
     };
@@ -104,7 +105,7 @@ pub fn flags(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<V
     let flag = |(row, &x): (usize, &f64)| match x {
         0.0 => Ok(false),
         1.0 => Ok(true),
-        _ => Err(PyValueError::new_err(format!("{}: row {row} is {x}, expected 0 or 1", place()))),
+        _ => Err(Place::row(place(), row).found(format!("is {x}")).expected("0 or 1").into()),
     };
     numbers.values.iter().enumerate().map(flag).collect()
 }
@@ -113,7 +114,7 @@ pub fn flags(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<V
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Reads one id.
-pub fn key(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Key> {
+pub fn key(value: &Bound<'_, PyAny>, place: impl Fn() -> Place) -> PyResult<Key> {
     // Python takes True for 1.
     if !value.is_instance_of::<PyBool>()
         && let Ok(number) = value.extract::<i64>()
@@ -140,8 +141,12 @@ pub fn key(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Key
     {
         return key(&item, place);
     }
-    let message = format!("{}: {} is no id, expected an integer or a string", place(), value.repr()?);
-    Err(PyValueError::new_err(message))
+    Err(no_id(value, place())?)
+}
+
+/// The error for what is no id.
+fn no_id(value: &Bound<'_, PyAny>, place: Place) -> PyResult<PyErr> {
+    Ok(place.value(format!("{} is no id", value.repr()?)).expected("an integer or a string").into())
 }
 
 /// The number of axes of an array or tensor; 0 for anything else.
@@ -176,12 +181,10 @@ pub fn keys(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Ve
     }
     if let Ok(list) = value.cast::<PyList>() {
         let item = |(row, item): (usize, Bound<'_, PyAny>)| {
-            let place = || format!("{}: row {row}", place());
+            let place = || Place::row(place(), row);
             // A column of columns is not one of ids, as it is not where it is an array.
             if !item.is_instance_of::<PyInt>() && !item.is_instance_of::<PyString>() && axes(&item)? > 0 {
-                let message =
-                    format!("{}: {} is no id, expected an integer or a string", place(), item.repr()?);
-                return Err(PyValueError::new_err(message));
+                return Err(no_id(&item, place())?);
             }
             key(&item, place)
         };
@@ -190,7 +193,7 @@ pub fn keys(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Ve
     let doors = value.py().import(intern!(value.py(), "meanap._arrays"))?;
     let array = doors.call_method1(intern!(value.py(), "as_ids"), (value, place()))?;
     if array.is(value) {
-        return Err(PyValueError::new_err(format!("{}: not a column of ids", place())));
+        return Err(Error::value("not a column of ids").at(place()).into());
     }
     keys(&array, place)
 }

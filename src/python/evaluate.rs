@@ -3,7 +3,6 @@
 use numpy::{
     PyArray1, PyArray2, PyArray3, PyArray4, PyArray5, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
 };
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::numpy_exp::numpy_exp;
@@ -15,6 +14,7 @@ use crate::matching::{
     Bits, Candidates, Cells, Extent, Greedy, MOST_AREA_RANGES, MatchTable, Matcher, Pairs, Positions, Row,
     Truth, each_bit,
 };
+use crate::python::bad_value;
 use crate::similarity::{KINDS, Kind, Parameters, Similarity};
 use crate::watch::Watch;
 
@@ -76,7 +76,7 @@ pub fn evaluate(
     let area_ranges = area_ranges.as_array();
     if area_ranges.ncols() != 2 || area_ranges.nrows() > MOST_AREA_RANGES {
         let message = format!("area_ranges: expected at most {MOST_AREA_RANGES} rows of two numbers");
-        return Err(PyValueError::new_err(message));
+        return Err(bad_value(message));
     }
     let extent = Extent { images, categories, by_category };
     let protocol = Protocol {
@@ -90,7 +90,7 @@ pub fn evaluate(
     let (gt, dt) = (ground_truth.columns.clone(), detections.columns.clone());
     let kind = Kind::named(similarity).map_err(|error| error.at("similarity"))?;
     if kind.uses("sigmas") && variances.is_none() {
-        return Err(PyValueError::new_err(format!("{} need variances", kind.name)));
+        return Err(bad_value(format!("{} need variances", kind.name)));
     }
     let parameters = Parameters {
         dilation_ratio,
@@ -145,7 +145,7 @@ impl Evaluation {
             && areas.iter().all(|&area| area < protocol.area_ranges.len());
         let images = images.map(|images| images.as_array().to_vec());
         if !fits || images.as_ref().is_some_and(|images| images.len() != protocol.extent.images) {
-            return Err(PyValueError::new_err("the selection is not within what was evaluated"));
+            return Err(bad_value("the selection is not within what was evaluated"));
         }
         let recall_points = recall_points.as_array().to_vec();
         let (t, r) = (protocol.thresholds.len(), recall_points.len());
@@ -176,7 +176,7 @@ pub fn match_cell<'py>(
     let similarity = similarity.as_array();
     let (d, g) = similarity.dim();
     if ignored.len() != g || crowd.len() != g || claims.len() != d {
-        return Err(PyValueError::new_err("similarity, flags and claims differ in length"));
+        return Err(bad_value("similarity, flags and claims differ in length"));
     }
     let thresholds = thresholds.as_array().to_vec();
     let mut candidates = Candidates::default();
@@ -217,7 +217,7 @@ pub fn curves<'py>(
     let (ranks, matched, ignored) = (ranks.as_array(), matched.as_array(), ignored.as_array());
     let (t, d) = matched.dim();
     if ignored.dim() != (t, d) || ranks.len() != d {
-        return Err(PyValueError::new_err("ranks, matches and ignored flags differ in shape"));
+        return Err(bad_value("ranks, matches and ignored flags differ in shape"));
     }
     let bits = Bits { areas: 1, thresholds: t };
     let mut outcomes = vec![0; d * bits.entry()];

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList};
 
@@ -19,6 +18,7 @@ use super::segmentation::MaskReader;
 use super::{CodeIds, PyObjects};
 use crate::columns::{Areas, Boxes, Geometry, GeometryKind, Ids, Keypoints, Objects, Reals};
 use crate::error::can_allocate;
+use crate::python::bad_value;
 use crate::python::once::intern;
 use crate::read::codes::Codes;
 use crate::similarity;
@@ -64,13 +64,13 @@ pub fn objects_from_dicts(
         "detections" => Role::Detections,
         _ => {
             let message = format!("role must be \"ground_truth\" or \"detections\", not \"{role}\"");
-            return Err(PyValueError::new_err(message));
+            return Err(bad_value(message));
         }
     };
     let kind = exact!(similarity::Kind::named(iou_type).ok());
     let mut geometry = exact!(Builder::new(kind.geometry, role, images, annotations.len()));
     if index.is_some_and(|index| index.len() != annotations.len()) {
-        return Err(PyValueError::new_err("index: of other annotations"));
+        return Err(bad_value("index: of other annotations"));
     }
     let counted = index.is_some_and(|index| index.ids.is_none());
     let mut columns = Rows::with_capacity(annotations.len(), role, counted);
@@ -365,7 +365,7 @@ pub fn objects_from_rows(
     let py = rows.py();
     let (rows, areas) = (rows.as_array(), areas.as_ref().map(PyReadonlyArray1::as_array));
     if rows.ncols() != 7 || areas.as_ref().is_some_and(|areas| areas.len() != rows.nrows()) {
-        return Err(PyValueError::new_err("rows must be (N, 7) and areas (N,)"));
+        return Err(bad_value("rows must be (N, 7) and areas (N,)"));
     }
     // Codes, boxes, scores and areas, and what they grow out of.
     can_allocate(rows.nrows().saturating_mul(MOST_OF_A_ROW))?;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
@@ -22,6 +21,7 @@ use crate::matching::{
     Columns, Extent, ImageKeys, MOST_AREA_RANGES, MatchLog, MatchTable, Matcher, NOT_EVALUATED, Positions,
     descending_key,
 };
+use crate::python::bad_value;
 use crate::similarity::{Parameters, Similarity};
 use crate::watch::Watch;
 
@@ -103,7 +103,7 @@ impl PyMatchLog {
         let area_ranges = area_ranges.as_array();
         if area_ranges.ncols() != 2 || area_ranges.nrows() > MOST_AREA_RANGES {
             let message = format!("area_ranges: expected at most {MOST_AREA_RANGES} rows of two numbers");
-            return Err(PyValueError::new_err(message));
+            return Err(bad_value(message));
         }
         let analysis = match analysis {
             None => None,
@@ -111,12 +111,12 @@ impl PyMatchLog {
             Some("errors") => Some(Analysis::Errors { background }),
             Some(other) => {
                 let message = format!("analysis: expected 'confusion', 'errors' or None, found {other:?}");
-                return Err(PyValueError::new_err(message));
+                return Err(bad_value(message));
             }
         };
         let thresholds = thresholds.as_array().to_vec();
         if analysis.is_some() && (thresholds.len(), area_ranges.nrows()) != (1, 1) {
-            return Err(PyValueError::new_err("analysis: expected one threshold and one area range"));
+            return Err(bad_value("analysis: expected one threshold and one area range"));
         }
         // All categories are compared together when a confusion is matched; its rows have them.
         let confusion = matches!(analysis, Some(Analysis::Confusion));
@@ -239,7 +239,7 @@ impl PyMatchLog {
     fn restore(&mut self, bytes: &[u8]) -> PyResult<()> {
         let log = MatchLog::from_bytes(bytes)?;
         if !log.is_like(&self.log) {
-            return Err(PyValueError::new_err("state: of a metric with other thresholds or area ranges"));
+            return Err(bad_value("state: of a metric with other thresholds or area ranges"));
         }
         self.log = log;
         Ok(())
@@ -274,7 +274,7 @@ impl PyMatchLog {
     /// Adds rows as `columns` gives them; an image that is there already counts once.
     fn extend(&mut self, py: Python<'_>, columns: &Bound<'_, PyDict>) -> PyResult<()> {
         let get = |name: &str| {
-            columns.get_item(name)?.ok_or_else(|| PyValueError::new_err(format!("rows: no column {name:?}")))
+            columns.get_item(name)?.ok_or_else(|| bad_value(format!("rows: no column {name:?}")))
         };
         let words = |name: &str| -> PyResult<Vec<u32>> {
             Ok(get(name)?.extract::<PyReadonlyArray1<'_, u32>>()?.as_array().to_vec())

@@ -3,7 +3,6 @@
 use numpy::{
     PyArray1, PyArray2, PyArray3, PyArray4, PyArray5, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
 };
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
@@ -16,6 +15,7 @@ use crate::analysis::{Reading, counts, lrp, pooled, ties};
 use crate::curve::{self, Area, Selection, Shape};
 use crate::error::filled;
 use crate::matching::{ErrorType, ImageKeys, Legend, MatchLog, MatchTable, Outcome, Row};
+use crate::python::bad_value;
 
 /// What pickle calls, and with what.
 type Reduced<'py> = (Bound<'py, PyAny>, (Bound<'py, PyBytes>,));
@@ -49,11 +49,7 @@ impl Matches {
         let within = area < bits.areas
             && group.is_none_or(|group| group < self.table.groups())
             && threshold.is_none_or(|t| t < bits.thresholds);
-        if within {
-            Ok(())
-        } else {
-            Err(PyValueError::new_err("the selection is not within what was evaluated"))
-        }
+        if within { Ok(()) } else { Err(bad_value("the selection is not within what was evaluated")) }
     }
 }
 
@@ -73,7 +69,7 @@ impl PyReading<'_> {
             PyReading::Area(name) => match name.as_str() {
                 "exact" => Ok(Reading::Area(Area::Exact)),
                 "trapezium" => Ok(Reading::Area(Area::Trapezium)),
-                _ => Err(PyValueError::new_err(format!(
+                _ => Err(bad_value(format!(
                     "recall: expected an array of points, 'exact' or 'trapezium', found {name:?}"
                 ))),
             },
@@ -304,7 +300,7 @@ impl Matches {
                 Some(error) => Correction::Errors(error),
                 None => {
                     let message = format!("correction: there is no error type {name:?}");
-                    return Err(PyValueError::new_err(message));
+                    return Err(bad_value(message));
                 }
             },
         };
@@ -442,7 +438,7 @@ impl PyOperator {
             "recall" => Rule::Recall(value),
             "false_positives" => Rule::FalsePositives(value),
             "false_alarms" => Rule::FalseAlarms(value),
-            _ => return Err(PyValueError::new_err(format!("there is no rule {rule:?}"))),
+            _ => return Err(bad_value(format!("there is no rule {rule:?}"))),
         };
         let (samples, weights) = read_weights(&weights, self.0.images())?;
         let points = py.detach(|| self.0.points(&weights, rule));
@@ -456,7 +452,7 @@ fn read_weights(weights: &PyReadonlyArray2<'_, u32>, expected: usize) -> PyResul
     let (samples, images) = weights.dim();
     if images != expected {
         let message = format!("weights: expected shape (B, {expected}), found ({samples}, {images})");
-        return Err(PyValueError::new_err(message));
+        return Err(bad_value(message));
     }
     Ok((samples, weights.iter().copied().collect()))
 }

@@ -1,29 +1,61 @@
 //! The PyO3 bindings: convert, release the GIL, call, wrap. No other module uses PyO3.
 
-use pyo3::exceptions::{
-    PyKeyError, PyKeyboardInterrupt, PyMemoryError, PyOSError, PyTypeError, PyValueError,
-};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyOSError};
 use pyo3::prelude::*;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Row};
+
+mod raised {
+    //! The classes of `meanap.errors`.
+    pyo3::import_exception!(meanap.errors, InputError);
+    pyo3::import_exception!(meanap.errors, InputTypeError);
+    pyo3::import_exception!(meanap.errors, MissingFieldError);
+}
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> PyErr {
-        let message = error.message().to_owned();
         match error.kind() {
-            ErrorKind::Value => PyValueError::new_err(message),
-            ErrorKind::Type => PyTypeError::new_err(message),
-            ErrorKind::Missing => PyKeyError::new_err(message),
+            ErrorKind::Value => raised::InputError::new_err(told(&error)),
+            ErrorKind::Type => raised::InputTypeError::new_err(told(&error)),
+            ErrorKind::Missing => raised::MissingFieldError::new_err(told(&error)),
             ErrorKind::OutOfMemory | ErrorKind::Io(std::io::ErrorKind::OutOfMemory) => {
-                PyMemoryError::new_err(message)
+                PyMemoryError::new_err(error.to_string())
             }
-            ErrorKind::Cancelled => PyKeyboardInterrupt::new_err(message),
-            ErrorKind::Io(kind) => match PyErr::from(std::io::Error::new(kind, message.clone())) {
+            ErrorKind::Cancelled => PyKeyboardInterrupt::new_err(error.to_string()),
+            ErrorKind::Io(kind) => match PyErr::from(std::io::Error::new(kind, error.to_string())) {
                 error if Python::attach(|py| error.is_instance_of::<PyOSError>(py)) => error,
-                _ => PyOSError::new_err(message),
+                _ => PyOSError::new_err(error.to_string()),
             },
         }
     }
+}
+
+/// The arguments of an `InputError`: problem, source, record, field, found, expected, code, and what a row is called.
+type Told = (
+    Option<String>,
+    Option<String>,
+    Option<u64>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    &'static str,
+);
+
+fn told(error: &Error) -> Told {
+    let problem = Some(error.problem().to_owned()).filter(|problem| !problem.is_empty());
+    let place = error.place().cloned().unwrap_or_default();
+    let (record, unit) = match place.row {
+        Some(Row::Record(number)) => (Some(number), "record"),
+        Some(Row::Row(number)) => (Some(number), "row"),
+        None => (None, "record"),
+    };
+    (problem, place.source, record, place.field, place.found, place.expected, None, unit)
+}
+
+/// A value of the caller's that cannot be used.
+fn bad_value(problem: impl Into<String>) -> PyErr {
+    Error::value(problem).into()
 }
 
 mod apart;

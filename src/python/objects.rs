@@ -11,7 +11,7 @@ use super::arrays::key_list;
 use super::batch::complaint_of_runs;
 use super::dataset::PyDataset;
 use crate::columns::{Areas, Boxes, Geometry, Key, Masks, Objects, Shape};
-use crate::error::with_capacity;
+use crate::error::{Error, with_capacity};
 use crate::rle::codec;
 use crate::similarity::{Measures, measure};
 use crate::threads;
@@ -63,7 +63,7 @@ impl CodeIds {
 }
 
 impl Objects {
-    fn first_bad(&self) -> Option<(usize, String)> {
+    fn first_bad(&self) -> Option<(usize, Error)> {
         let boxes = match (&self.geometry, &self.area) {
             (Geometry::Boxes(boxes), _) | (_, Areas::OfBoxes(boxes)) => bad_box(boxes),
             (Geometry::Keypoints(poses), _) => bad_box(&poses.boxes),
@@ -72,7 +72,8 @@ impl Objects {
         let shape = match &self.geometry {
             Geometry::Boxes(_) => None,
             Geometry::Keypoints(poses) => poses.points.iter().position(|x| !x.is_finite()).map(|number| {
-                (number / (2 * poses.per_object), "\"keypoints\" has a NaN or infinite number".to_owned())
+                let error = Error::value("").field("keypoints").found("has a NaN or infinite number");
+                (number / (2 * poses.per_object), error)
             }),
             Geometry::Masks(masks) => bad_mask(masks),
         };
@@ -80,12 +81,13 @@ impl Objects {
             .score
             .iter()
             .position(f64::is_nan)
-            .map(|row| (row, "\"score\" is NaN, expected a number".to_owned()));
+            .map(|row| (row, Error::value("").field("score").found("is NaN").expected("a number")));
         let area = match &self.area {
             Areas::Given(areas) if self.score.is_empty() => {
                 areas.iter().enumerate().find_map(|(row, area)| {
                     let wrong = !(0.0..f64::INFINITY).contains(&area);
-                    wrong.then(|| (row, format!("\"area\" is {area}, expected an area in pixels")))
+                    let error = || Error::value("").field("area").found(format!("is {area}"));
+                    wrong.then(|| (row, error().expected("an area in pixels")))
                 })
             }
             _ => None,
@@ -94,7 +96,7 @@ impl Objects {
     }
 }
 
-fn bad_box(boxes: &Boxes) -> Option<(usize, String)> {
+fn bad_box(boxes: &Boxes) -> Option<(usize, Error)> {
     boxes.iter().enumerate().find_map(|(row, b)| {
         let complaint = if !b.iter().all(|x| x.is_finite()) {
             "NaN or infinite"
@@ -103,25 +105,26 @@ fn bad_box(boxes: &Boxes) -> Option<(usize, String)> {
         } else {
             return None;
         };
-        Some((row, format!("\"bbox\" is ({}, {}, {}, {}): {complaint}", b[0], b[1], b[2], b[3])))
+        let found = format!("is ({}, {}, {}, {}): {complaint}", b[0], b[1], b[2], b[3]);
+        Some((row, Error::value("").field("bbox").found(found)))
     })
 }
 
-fn bad_mask(masks: &Masks) -> Option<(usize, String)> {
+fn bad_mask(masks: &Masks) -> Option<(usize, Error)> {
     let complaint = |row: usize| {
         let size = masks.size[row];
         let complaint = match masks.shape[row] {
             Shape::Polygons { .. } => None,
             Shape::Compressed { piece, start, len } => match codec::checked(masks.text(piece, start, len)) {
                 Ok(text) => complaint_of_runs(size, codec::read(text)),
-                Err(error) => Some(error.message().to_owned()),
+                Err(error) => Some(error.to_string()),
             },
             Shape::Counts { start, len } => {
                 let counts = &masks.counts[start as usize..][..len as usize];
                 complaint_of_runs(size, counts.iter().copied())
             }
         };
-        complaint.map(|complaint| (row, format!("\"segmentation\": {complaint}")))
+        complaint.map(|complaint| (row, Error::value(complaint).field("segmentation")))
     };
     threads::run(|| (0..masks.len()).into_par_iter().with_min_len(256).find_map_first(complaint))
 }
@@ -156,9 +159,16 @@ impl PyObjects {
         self.category_ids.numbers(py)
     }
 
-    /// The first row of which something cannot be used, and what is wrong; None if all are well.
-    fn first_bad(&self, py: Python<'_>) -> Option<(usize, String)> {
-        py.detach(|| self.columns.first_bad())
+    /// Raises `InputError` for the first row of which something cannot be used; rows are those of `source`, as `records` or
+    /// as rows of a table.
+    fn check(&self, py: Python<'_>, source: &str, records: bool) -> PyResult<()> {
+        match py.detach(|| self.columns.first_bad()) {
+            None => Ok(()),
+            Some((row, error)) => {
+                let error = if records { error.in_record(row) } else { error.in_row(row) };
+                Err(error.at(source).into())
+            }
+        }
     }
 
     /// The first row of an image (or a category) code.

@@ -1,12 +1,12 @@
 //! Parts of rankings that are too long for one machine.
 
 use numpy::{PyArray1, PyArray4, PyArrayMethods, PyReadonlyArray1};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::matches::Matches;
 use crate::curve::{self, Tally};
+use crate::python::bad_value;
 
 #[pymethods]
 impl Matches {
@@ -56,7 +56,7 @@ impl Matches {
             && positives.len() == bits.areas
             && (hits.len(), misses.len(), seen.len()) == (size, size, max_detections.len());
         if !fit {
-            return Err(PyValueError::new_err("part: what stands before it is of another protocol"));
+            return Err(bad_value("part: what stands before it is of another protocol"));
         }
         let points = recall.as_array().to_vec();
         let before = Tally { hits, misses, seen };

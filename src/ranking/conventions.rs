@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn an_unknown_name_lists_the_known_ones() {
         let error = Ties::named("random").unwrap_err();
-        assert!(error.message().contains("ties is \"random\", expected one of \"document-descending\""));
+        assert!(error.to_string().contains("ties is \"random\", expected one of \"document-descending\""));
         assert_eq!(Divisor::named("found").unwrap(), Divisor::Found);
     }
 

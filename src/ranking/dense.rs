@@ -134,7 +134,7 @@ mod tests {
     fn the_first_nan_is_named() {
         let scores = [1.0, 2.0, f64::NAN, 1.0, f64::NAN, 1.0];
         let error = average_precision_at_k(&scores, 2, 1, true, |_| std::iter::empty()).unwrap_err();
-        assert_eq!(error.message(), "row 1 of the scores has a NaN");
+        assert_eq!(error.to_string(), "row 1 of the scores has a NaN");
     }
 
     #[test]

@@ -451,7 +451,7 @@ mod tests {
             ("@", "unknown measure"),
         ] {
             let error = Measure::parse(text).unwrap_err();
-            assert!(error.message().contains(part), "{text}: {error}");
+            assert!(error.to_string().contains(part), "{text}: {error}");
         }
     }
 }

@@ -482,7 +482,7 @@ mod tests {
         text.extend_from_slice(b"q1 0 d\n");
         let error = read_qrels("judged.txt", &text, &names()).err().unwrap();
         let expected = "judged.txt: line 300001: has 3 fields, expected 4 (query iteration document grade)";
-        assert!(error.message().starts_with(expected), "{error}");
+        assert!(error.to_string().starts_with(expected), "{error}");
     }
 
     #[test]
@@ -527,7 +527,7 @@ mod tests {
         let both = qrels(b"query-id\tcorpus-id\tscore\trelevance\nq\td\t9\t1\n").unwrap();
         assert_eq!(both.values, [1], "the first of the names goes first");
         let error = qrels(b"query-id\tcorpus-id\tscore\nq\td\n").err().unwrap();
-        assert_eq!(error.message(), "q: line 2: has 2 fields, expected 3 as the header has");
+        assert_eq!(error.to_string(), "q: line 2: has 2 fields, expected 3 as the header has");
     }
 
     #[test]
@@ -539,7 +539,7 @@ mod tests {
             ("q Q0 d\0 1 1 t", "line 1: has a NUL byte"),
         ] {
             let error = read_run("r", line.as_bytes(), &names()).err().unwrap();
-            assert!(error.message().contains(part), "{error}");
+            assert!(error.to_string().contains(part), "{error}");
         }
         for (text, part) in [
             (&b"q 0 d 1.5"[..], "grade is \"1.5\", expected a whole number"),
@@ -550,7 +550,7 @@ mod tests {
             (b"\xff\xfe\0\0q\0\0\0", "UTF-32"),
         ] {
             let error = qrels(text).err().unwrap();
-            assert!(error.message().contains(part), "{error}");
+            assert!(error.to_string().contains(part), "{error}");
         }
         // trec_eval does not read what follows the tag.
         assert_eq!(read_run("r", b"q Q0 d 1 2 tag a note", &names()).unwrap().values, [2.0]);

@@ -258,7 +258,7 @@ mod tests {
             ("treceval", "unknown measure"),
         ] {
             let error = expand(&[name.to_owned()]).unwrap_err();
-            assert!(error.message().contains(part), "{name}: {error}");
+            assert!(error.to_string().contains(part), "{name}: {error}");
         }
     }
 }

@@ -446,6 +446,6 @@ mod tests {
         assert_eq!(counts, [0, 20]);
         let error =
             Rasterizer::default().polygon(&[0.0, 0.0, 4e8, 1.0, 4e8, 5.0], 4, 1 << 31, &mut Vec::new());
-        assert!(error.unwrap_err().message().contains("too many"));
+        assert!(error.unwrap_err().to_string().contains("too many"));
     }
 }

@@ -80,18 +80,18 @@ impl MaskIou {
         for &g in ground_truths {
             decoder
                 .decode(&self.ground_truths, g as usize, truths)
-                .map_err(|error| error.at(format_args!("ground truth: record {g}: \"segmentation\"")))?;
+                .map_err(|error| error.in_record(g as usize).field("segmentation").at("ground truth"))?;
         }
         for (row, &d) in out.chunks_exact_mut(ground_truths.len()).zip(detections) {
             detection.clear();
             decoder
                 .decode(&self.detections, d as usize, detection)
-                .map_err(|error| error.at(format_args!("detections: record {d}: \"segmentation\"")))?;
+                .map_err(|error| error.in_record(d as usize).field("segmentation").at("detections"))?;
             for (index, (cell, &g)) in row.iter_mut().zip(ground_truths).enumerate() {
                 *cell = detection
                     .iou(0, truths, index, self.crowd[g as usize], floor)
                     .and_then(|iou| refine(detection, truths, index, iou))
-                    .map_err(|error| error.at(format_args!("detection {d} against ground truth {g}")))?;
+                    .map_err(|error| error.within(format_args!("detection {d} against ground truth {g}")))?;
             }
         }
         Ok(())
@@ -345,7 +345,7 @@ mod tests {
         let message = |d: u32, g: u32| {
             let mut out = [0.0];
             let error = iou.comparer()(&[d], &[g], 0.5, &mut out).unwrap_err();
-            error.message().to_owned()
+            error.to_string()
         };
         assert!(message(1, 0).starts_with("detections: record 1: \"segmentation\": "));
         for g in 1..5 {

@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn an_unknown_kind_is_told_the_known_ones() {
         let error = Kind::named("box").map(|kind| kind.name).unwrap_err();
-        assert!(KINDS.iter().all(|kind| error.message().contains(kind.name)), "{}", error.message());
-        assert!(error.message().ends_with("found \"box\""));
+        assert!(KINDS.iter().all(|kind| error.to_string().contains(kind.name)), "{}", error.to_string());
+        assert!(error.to_string().ends_with("found \"box\""));
     }
 }

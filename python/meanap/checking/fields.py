@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from meanap._files import read_json
 from meanap._similarity import compares_masks
+from meanap.errors import InputError
 
 __all__ = ["first_fault"]
 
@@ -38,8 +39,8 @@ class _Field(NamedTuple):
 
 def first_fault(
     ground_truth: Any, detections: Any, iou_type: str, sigmas: int = 17, *, all_fields: bool = False
-) -> str | None:
-    """What makes two COCO files impossible to evaluate, in one sentence; None if nothing of it is found.
+) -> InputError | None:
+    """What makes two COCO files impossible to evaluate, as an error; None if nothing of it is found.
 
     For after an evaluation has failed: both files are read as Python objects. What would be refused only together with
     something else (such as an unknown category) comes after problems of the value itself.
@@ -55,22 +56,23 @@ def first_fault(
 
 def _faults(
     truth: Any, truth_name: str, found: Any, found_name: str, iou_type: str, sigmas: int, all_fields: bool
-) -> Iterator[str]:
+) -> Iterator[InputError]:
     if not isinstance(truth, Mapping):
-        yield f"{truth_name}: expected an object with images, annotations and categories, found {_kind(truth)}"
+        expected = "an object with images, annotations and categories"
+        yield InputError(f"expected {expected}, found {_kind(truth)}", truth_name)
         return
     for name in ("images", "annotations", "categories"):
         if not isinstance(truth.get(name), list):
             there = f"is {_kind(truth[name])}" if name in truth else "is missing"
-            yield f'{truth_name}: "{name}" {there}, expected a list of objects'
+            yield InputError(source=truth_name, field=name, found=there, expected="a list of objects")
             return
     if isinstance(found, Mapping):
         found = found.get("annotations")
     if not isinstance(found, list):
-        yield f"{found_name}: expected a list of results, found {_kind(found)}"
+        yield InputError(f"expected a list of results, found {_kind(found)}", found_name)
         return
     if not found:
-        yield f"{found_name}: there are no detections in it"
+        yield InputError("there are no detections in it", found_name)
     for name, kind in (("images", "image"), ("categories", "category")):
         yield from _of_records(truth[name], f"{truth_name}: {name}", kind, [_ID], None)
     sizes = {
@@ -99,19 +101,20 @@ def _faults(
         for row, record in enumerate(records):
             for field, known, of in (("image_id", images, "images"), ("category_id", categories, "categories")):
                 if _key(record.get(field)) not in known and not (all_fields and field == "category_id"):
-                    place = _place(name, row, record, word)
-                    strange = f'"{field}" is {_short(record.get(field))}'
-                    yield f"{place}: {strange}, which is not among the {of} of {truth_name}"
+                    strange = f"is {_short(record.get(field))}, which is not among the {of} of {truth_name}"
+                    yield InputError(None, name, row, field, strange, name=_name(record, word))
     if all_fields:
         yield from _of_records(truth["annotations"], truth_name, "annotation", _PYCOCOTOOLS, asked)
         if compares_masks(iou_type):
             yield from _of_records(found, found_name, None, [_RUNS], asked)
 
 
-def _of_records(records: list[Any], name: str, kind: str | None, fields: list[_Field], asked: Any) -> Iterator[str]:
+def _of_records(
+    records: list[Any], name: str, kind: str | None, fields: list[_Field], asked: Any
+) -> Iterator[InputError]:
     for row, record in enumerate(records):
         if not isinstance(record, Mapping):
-            yield f"{name}: record {row} is {_kind(record)}, expected an object"
+            yield InputError(source=name, record=row, found=f"is {_kind(record)}", expected="an object")
             continue
         for field in fields:
             if field.name not in record:
@@ -119,13 +122,13 @@ def _of_records(records: list[Any], name: str, kind: str | None, fields: list[_F
             else:
                 wrong = field.test(record[field.name], record, asked)
             if wrong is not None:
-                yield f'{_place(name, row, record, kind)}: "{field.name}" {wrong}, expected {field.expected}'
+                yield InputError(None, name, row, field.name, wrong, field.expected, name=_name(record, kind))
 
 
-def _place(name: str, row: int, record: Any, kind: str | None) -> str:
-    id = record.get("id") if isinstance(record, Mapping) else None
-    named = f" ({kind} {_short(id)})" if kind is not None and id is not None else ""
-    return f"{name}: record {row}{named}"
+def _name(record: Mapping[str, Any], kind: str | None) -> str | None:
+    """What a record of this kind calls itself."""
+    id = record.get("id")
+    return None if kind is None or id is None else f"{kind} {_short(id)}"
 
 
 # What values are

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
-from meanap._files import read_json
+from meanap._files import input_errors, read_json
 from meanap.checking.findings import Finding
 from meanap.detection.sides import Detections, GroundTruth
+from meanap.errors import InputError
 
 __all__ = ["NOTHING", "Records", "read_detections", "read_ground_truth"]
 
@@ -126,7 +127,7 @@ def read_detections(value: Any, truth: Records, similarity: str | None = None) -
         return _from_file(records, value, _core.read_results, "results: an array of objects", similarity, truth)
     if isinstance(value, np.ndarray):
         if value.ndim != 2 or value.shape[1] != 7:
-            raise ValueError(f"detections: expected shape (N, 7), found {value.shape}")
+            raise InputError(f"detections: expected shape (N, 7), found {value.shape}")
         value = [
             {"image_id": int(row[0]), "bbox": row[1:5], "score": row[5], "category_id": int(row[6])}
             for row in value.tolist()
@@ -155,13 +156,16 @@ def _from_file(
     records: Records, path: Any, read: Any, expected: str, similarity: str | None, truth: Records | None = None
 ) -> Records:
     try:
-        dataset = read(path)
-        if dataset.fallback is None and _from_dataset(records, dataset, truth, similarity):
-            return records
-        value = dataset.load()
+        with input_errors(path):
+            dataset = read(path)
+            if dataset.fallback is None and _from_dataset(records, dataset, truth, similarity):
+                return records
+            value = dataset.load()
     except FileNotFoundError:
         raise
-    except AssertionError:
+    except InputError as error:
+        if error.code != "wrong-kind-of-file":
+            return _unreadable(records, path, error)
         # Of the wrong kind: the other side of it, as often as not.
         return _wrong_kind(records, path, expected, similarity, truth)
     except _BROKEN as error:
@@ -254,7 +258,7 @@ def _from_columns(records: Records, side: GroundTruth | Detections) -> Records:
 
     boxes = side.arrays.get("boxes")
     if boxes is None:
-        raise ValueError(f"{records.place}: boxes are needed for a check")
+        raise InputError(f"{records.place}: boxes are needed for a check")
     records.boxes = np.array(np.asarray(boxes), dtype=np.float64).reshape(-1, 4)
     if side.box_format == "xyxy":
         records.boxes[:, 2:] -= records.boxes[:, :2]

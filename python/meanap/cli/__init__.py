@@ -14,8 +14,9 @@ from typing import TextIO
 import meanap
 from meanap._printable import shown
 from meanap.cli import check, compare, demo, evaluate, generate, panoptic, rank, report, semantic
-from meanap.cli.errors import INPUT_ERRORS, UsageError, one_line
+from meanap.cli.errors import UsageError, one_line
 from meanap.cli.output import streams
+from meanap.errors import InputError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     except UsageError as error:
         print(f"meanap: {shown(error)}", file=sys.stderr)
         return 2
-    except INPUT_ERRORS as error:
+    except (InputError, OSError, MemoryError) as error:
         print(f"meanap: {one_line(error)}", file=sys.stderr)
         return 1
     return code or 0

@@ -1,4 +1,4 @@
-"""Errors as one line of text."""
+"""Errors as one line that a person can act on."""
 
 from __future__ import annotations
 
@@ -8,48 +8,49 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from meanap._printable import shown
+from meanap.errors import InputError
 
-# What invalid input raises. Anything else is a bug, and shows its traceback.
-INPUT_ERRORS = (
-    OSError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AssertionError,
-    OverflowError,
-    RecursionError,
-    MemoryError,
-)
+# What pycocotools raises for bad input, and with it the classes of its names.
+_OF_PYCOCOTOOLS = (AssertionError, LookupError, OverflowError, RecursionError, TypeError, ValueError)
 
 
 class UsageError(Exception):
-    """The command is invalid: reported as argparse does, with exit code 2."""
+    """The command asks for something that cannot be: reported as argparse does, with exit code 2."""
 
 
 def one_line(error: BaseException) -> str:
     """The message of an error, without line breaks and never empty."""
     if isinstance(error, OSError) and error.filename is not None:
         return shown(f"{os.fsdecode(error.filename)}: {error.strerror}")
-    text = shown(error.args[0] if isinstance(error, KeyError) and _sentence(error) else error)
-    # A bare KeyError says only the key, a bare assert nothing at all.
-    if isinstance(error, KeyError) and len(error.args) == 1 and text == repr(error.args[0]):
-        return f"missing {text}"
-    return text or type(error).__name__
+    return shown(error) or type(error).__name__
 
 
-def _sentence(error: KeyError) -> bool:
-    """Whether a KeyError says more than its key: `str` would put it in quotes."""
-    return len(error.args) == 1 and isinstance(error.args[0], str) and " " in error.args[0]
+def names(error: InputError, *paths: Path) -> bool:
+    """Whether an error is said of one of these files."""
+    return error.source is not None and not {str(path) for path in paths}.isdisjoint(error.source.split(": "))
 
 
 @contextlib.contextmanager
 def about(path: Path) -> Iterator[None]:
-    """While a file is read: an error that does not name the file is made to."""
+    """While a file is read: an error that is not said of the file is."""
     try:
         yield
-    except INPUT_ERRORS as error:
-        # An OSError that names a file says it already; so do the readers of the core.
-        text = one_line(error)
-        if path.name in text:
+    except InputError as error:
+        if names(error, path):
             raise
-        raise ValueError(f"{path}: {text}") from error
+        raise error.at(path) from error
+
+
+@contextlib.contextmanager
+def as_input(*paths: Path) -> Iterator[None]:
+    """While the classes of pycocotools' names read files: what they raise, which is what pycocotools raises, becomes an
+    `InputError`, said of the file that it begins with."""
+    try:
+        yield
+    except InputError:
+        raise
+    except _OF_PYCOCOTOOLS as error:
+        text = str(error.args[0] if isinstance(error, KeyError) and len(error.args) == 1 else error)
+        source = next((str(path) for path in paths if text.startswith(f"{path}: ")), None)
+        problem = text if source is None else text.removeprefix(f"{source}: ")
+        raise InputError(problem or type(error).__name__, source) from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from meanap._files import read_json
 from meanap._similarity import NAMES
 from meanap.cli import gate, inputs, numbers, output, tables
-from meanap.cli.errors import UsageError, about
+from meanap.cli.errors import UsageError, as_input
 
 if TYPE_CHECKING:
     from meanap.cli.inputs import Commands
@@ -50,7 +50,8 @@ def add_parser(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Evaluate, print, write, judge."""
     _check(options)
-    with inputs.explained(options, options.detections, all_fields=True):
+    paths = options.ground_truth, options.detections
+    with inputs.explained(options, options.detections, all_fields=True), as_input(*paths):
         evaluator = evaluate(options)
     verdicts: list[gate.Verdict] = []
     told: dict[str, Any] = {}
@@ -109,10 +110,8 @@ def evaluate(options: argparse.Namespace) -> COCOeval:
     """The evaluator after `accumulate`, for parsed arguments."""
     from meanap import COCO, COCOeval
 
-    with about(options.ground_truth):
-        ground_truth = COCO(options.ground_truth)
-    with about(options.detections):
-        detections = _results(ground_truth, options.detections)
+    ground_truth = COCO(options.ground_truth)
+    detections = _results(ground_truth, options.detections)
     evaluator = COCOeval(ground_truth, detections, options.iou_type)
     params = evaluator.params
     if options.max_dets is not None:

@@ -16,6 +16,7 @@ import numpy as np
 from meanap._files import read_json
 from meanap.cli import numbers
 from meanap.cli.errors import UsageError, about
+from meanap.errors import InputError
 
 if TYPE_CHECKING:
     from meanap.detection import Result
@@ -210,8 +211,10 @@ class _Baseline:
             return
         try:
             self._read(content, result)
-        except (AttributeError, KeyError, TypeError) as error:
-            raise ValueError(f"{path}: expected the JSON of `meanap eval --json`, or detections") from error
+        except InputError:
+            raise
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+            raise InputError("expected the JSON of `meanap eval --json`, or detections", str(path)) from error
 
     def _read(self, content: Any, result: Result) -> None:
         """Takes the numbers of an earlier run.
@@ -227,9 +230,9 @@ class _Baseline:
         kept = content.get("intervals", {})
         known = content.get("params", {})
         if "images" in kept and kept["images"] != digest(result.image_ids):
-            raise ValueError(f"{path}: it is of other images")
+            raise InputError("it is of other images", str(path))
         if "images" in known and known["images"] != len(result.image_ids):
-            raise ValueError(f"{path}: it is of {known['images']} images, this run of {len(result.image_ids)}")
+            raise InputError(f"it is of {known['images']} images, this run of {len(result.image_ids)}", str(path))
         self._same(content.get("iou_type"), result.similarity, "--iou-type")
         self._same(known.get("iou_thresholds"), list(result.protocol.thresholds), "--iou-thresholds")
         self._same(known.get("max_detections"), list(result.protocol.max_detections), "--max-dets")
@@ -237,7 +240,7 @@ class _Baseline:
         self._same(known.get("area_ranges"), ranges, "--area-ranges")
         chosen = result.scores.groups.get("chosen", result.category_ids)
         if "categories" in known and sorted(map(str, known["categories"])) != sorted(map(str, chosen)):
-            raise ValueError(f"{path}: it was made with another --categories")
+            raise InputError("it was made with another --categories", str(path))
         for name, value in content.get("stats", content).items():
             if value is None or isinstance(value, (int, float)):
                 self.numbers[spelt(name)] = (math.nan if value is None else float(value), None)
@@ -255,7 +258,7 @@ class _Baseline:
 
     def _same(self, there: Any, here: Any, option: str) -> None:
         if there is not None and there != here:
-            raise ValueError(f"{self.path}: it was made with another {option}: {there} instead of {here}")
+            raise InputError(f"it was made with another {option}: {there} instead of {here}", str(self.path))
 
     def number(self, name: str, row: _Row, resamples: int) -> tuple[float, Any, bool]:
         """Its value, its samples, and whether those go with as many of ours."""
@@ -263,7 +266,7 @@ class _Baseline:
             interval = self.other.interval(row[0], resamples=resamples, category=row[1])
             return interval.value, interval.samples, True
         if name not in self.numbers:
-            raise ValueError(f"{self.path}: there is no {name} in it")
+            raise InputError(f"there is no {name} in it", str(self.path))
         value, samples = self.numbers[name]
         # The images that a resample draws depend on its place and on the number of images alone.
         return value, samples, samples is not None and len(samples) == resamples

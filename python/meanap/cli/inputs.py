@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from meanap.cli.errors import INPUT_ERRORS, UsageError, one_line
+from meanap.cli.errors import UsageError, names
+from meanap.errors import InputError
 
 if TYPE_CHECKING:
     from meanap.protocol import Protocol
@@ -55,20 +56,16 @@ def explained(options: argparse.Namespace, *detections: Path, all_fields: bool =
     """Adds record and field to an error that occurs while files are evaluated, if they can be found."""
     try:
         yield
-    except (OSError, MemoryError, UsageError):
-        raise
-    except Exception as error:
+    except InputError as error:
         from meanap.checking.fields import first_fault
 
         for path in detections:
             fault = first_fault(options.ground_truth, path, options.iou_type, count_of(options), all_fields=all_fields)
             if fault is not None:
-                raise ValueError(fault) from error
-        text = one_line(error)
-        named = any(path.name in text for path in (options.ground_truth, *detections))
-        if named or not isinstance(error, INPUT_ERRORS):
+                raise fault from error
+        if names(error, options.ground_truth, *detections):
             raise
-        raise ValueError(f"{detections[0]}: {text}") from error
+        raise error.at(detections[0]) from error
 
 
 def _sigmas(text: str) -> tuple[float, ...]:

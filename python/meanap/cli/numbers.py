@@ -34,7 +34,7 @@ def _list(read: Callable[[str], T]) -> Callable[[str], list[T]]:
 fraction: Callable[[str], float] = _kind(float, lambda number: 0 <= number <= 1, "a number from 0 to 1")
 inside: Callable[[str], float] = _kind(float, lambda number: 0 < number < 1, "a number between 0 and 1")
 finite: Callable[[str], float] = _kind(float, math.isfinite, "a number")
-count: Callable[[str], int] = _kind(int, lambda number: number >= 1, "a whole number of at least 1")
+count: Callable[[str], int] = _kind(int, lambda number: 1 <= number < 2**31, "a whole number of at least 1")
 whole: Callable[[str], int] = _kind(int, lambda number: number >= 0, "a whole number of at least 0")
 thresholds: Callable[[str], list[float]] = _kind(
     _list(float), lambda some: all(0 <= x <= 1 for x in some), "numbers from 0 to 1, between commas"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from meanap._printable import shown
 from meanap.cli import output
 from meanap.cli.errors import UsageError, about
+from meanap.errors import InputError
 
 if TYPE_CHECKING:
     from meanap.cli.inputs import Commands
@@ -58,7 +59,10 @@ def run(options: argparse.Namespace) -> None:
     measures = options.measure or ["map"]
     # Before any file is read: errors in these options are not errors in a file.
     settings: Any = dict(_setting(text) for text in options.set)
-    conventions = resolve(options.preset, settings)
+    try:
+        conventions = resolve(options.preset, settings)
+    except TypeError as error:  # the error of an unknown keyword
+        raise InputError(str(error)) from error
     check_measures(measures, conventions)
     with about(options.qrels):
         qrels = tables.qrels(options.qrels, conventions.duplicates)

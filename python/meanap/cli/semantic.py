@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from meanap._printable import shown
 from meanap.cli import numbers, output
 from meanap.cli.errors import UsageError
+from meanap.errors import InputError
 
 if TYPE_CHECKING:
     from meanap.cli.inputs import Commands
@@ -79,7 +80,10 @@ def report(result: Any, options: argparse.Namespace, *tables: str) -> None:
 
 def _classes(options: argparse.Namespace) -> int | list[str]:
     if options.class_file is not None:
-        lines = options.class_file.read_text(encoding="utf-8").splitlines()
+        try:
+            lines = options.class_file.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError as error:
+            raise InputError(f"not UTF-8: {error}", str(options.class_file)) from None
         return [line.strip() for line in lines if line.strip()]
     if options.classes.strip().isdecimal():
         return int(options.classes)
@@ -90,6 +94,8 @@ def _ignore_index(text: str) -> int | None:
     if text.lower() == "none":
         return None
     try:
-        return int(text)
+        if -(2**63) <= (label := int(text)) < 2**63:
+            return label
+        raise ValueError
     except ValueError:
         raise UsageError(f"--ignore-index: expected a label or 'none', found {text!r}") from None

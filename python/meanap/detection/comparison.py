@@ -10,6 +10,7 @@ import numpy as np
 from meanap.detection.progress import Progress
 from meanap.detection.result import Result
 from meanap.detection.sampling import means
+from meanap.errors import InputError
 from meanap.protocol import SummaryRow
 from meanap.statistics import Comparison, check_options, differences, resampled
 from meanap.table import Table
@@ -68,9 +69,9 @@ def compare(
     a, b = baseline.scores, candidate.scores
     if a.image_ids != b.image_ids:
         only = set(a.image_ids) ^ set(b.image_ids)
-        raise ValueError(f"the results are of other images: {len(only)} are in one of them only")
+        raise InputError(f"the results are of other images: {len(only)} are in one of them only")
     if (a.protocol.thresholds, a.protocol.summary) != (b.protocol.thresholds, b.protocol.summary):
-        raise ValueError(f"the results are of other protocols: {a.protocol.name!r} and {b.protocol.name!r}")
+        raise InputError(f"the results are of other protocols: {a.protocol.name!r} and {b.protocol.name!r}")
     rows = [a.row(name) for name in (names or a.rows)]
     first, in_b = rows[0], set(b.category_ids)
     shared = [id for id in a.category_ids if id in in_b]

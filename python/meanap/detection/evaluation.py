@@ -19,6 +19,7 @@ from meanap.detection.scores import MatchScores
 from meanap.detection.shards import Sharded, bytes_of
 from meanap.detection.sides import Detections, GroundTruth, first_strange
 from meanap.detection.streams import is_parquet
+from meanap.errors import InputError
 from meanap.protocol import Protocol
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ def _of_shards(ground_truth: Any, detections: Any, asked: _Asked, memory: int) -
             for number, (truth, found) in enumerate(shards):
                 try:
                     _of_columns(truth, found, of_shard).into(log)
-                except (TypeError, ValueError) as problem:
+                except InputError as problem:
                     raise shards.placed(problem, number) from None
                 told.advance(1)
 
@@ -220,7 +221,7 @@ def _arranged(truth: Any, truth_columns: Any, found: Any, asked: _Asked, as_give
         texts = [{isinstance(id, str) for id in ids} for ids in (of_truth, of_found)]
         if all(texts) and not texts[0] & texts[1]:
             told = ("text", "integers") if True in texts[1] else ("integers", "text")
-            raise ValueError(f"detections: {name} ids are {told[0]}, those of the ground truth {told[1]}")
+            raise InputError(f"{name} ids are {told[0]}, those of the ground truth {told[1]}", "detections")
     return truth_columns, found
 
 
@@ -233,10 +234,9 @@ def _check(objects: _core.Objects, truth: Any, place: str, records: bool, compla
         if (strange := first_strange(ids, known)) is not None:
             row = objects.first_row(name, ids.index(strange))
             if records:
-                raise ValueError(f'{place}: record {row}: "{name}_id" is {strange!r}, which {complaint}')
-            raise ValueError(f"{place}: row {row}: {name} id {strange!r} {complaint}")
-    if (bad := objects.first_bad()) is not None:
-        raise ValueError(f"{place}: {'record' if records else 'row'} {bad[0]}: {bad[1]}")
+                raise InputError(None, place, row, f"{name}_id", f"is {strange!r}, which {complaint}")
+            raise InputError(f"{name} id {strange!r} {complaint}", place, row, unit="row")
+    objects.check(place, records)
 
 
 #: Images of a list that are matched in one go.
@@ -262,14 +262,14 @@ def settled(
         only = _similarity.ONLY_OF.get(field)
         # None and False change nothing.
         if only is not None and not (value is None or value is False) and only not in (among or (similarity,)):
-            raise ValueError(f"{field}: only similarity {only!r} uses it, found similarity {similarity!r}")
+            raise InputError(f"{field}: only similarity {only!r} uses it, found similarity {similarity!r}")
         named = (field == "recall" and isinstance(value, str)) or (field == "sigmas" and value is None)
         if field in _SEQUENCES and not named:
             given = tuple(value) if np.iterable(value) else (value,)
             try:
                 numbers = tuple(_SEQUENCES[field](x) for x in given)
             except (OverflowError, TypeError, ValueError):
-                raise ValueError(f"{field}: expected numbers, found {value!r}") from None
+                raise InputError(f"{field}: expected numbers, found {value!r}") from None
             # Limits that are not whole are left for the protocol to refuse.
             value = numbers if field != "max_detections" or numbers == given else given
         rules = rules.replace(**{field: value})
@@ -310,7 +310,7 @@ def _check_range(score_range: Any) -> None:
     except (TypeError, ValueError):
         least, most = np.nan, np.nan
     if not least <= most:
-        raise ValueError(f"score_range: expected a least and a greatest score, or None, found {score_range!r}")
+        raise InputError(f"score_range: expected a least and a greatest score, or None, found {score_range!r}")
 
 
 def _new_log(
@@ -321,7 +321,7 @@ def _new_log(
     **analysis: Any,
 ) -> _core.MatchLog:
     if similarity == "keypoints" and rules.sigmas is None:
-        raise ValueError("sigmas: keypoints need the spread of each, e.g. sigmas=meanap.protocol.coco.KEYPOINT_SIGMAS")
+        raise InputError("sigmas: keypoints need the spread of each, e.g. sigmas=meanap.protocol.coco.KEYPOINT_SIGMAS")
     _check_range(score_range)
     variances = None if rules.sigmas is None else (np.array(rules.sigmas) * 2) ** 2
     return _core.MatchLog(
@@ -401,6 +401,6 @@ def _measure_images(side: GroundTruth | Detections, sizes: Mapping[Any, Any]) ->
     for row, id in enumerate(ids):
         size = pixel_size(sizes.get(id))
         if size is None:
-            raise ValueError(f"size='fraction' needs the height and width of image {id!r} (GroundTruth(images=...))")
+            raise InputError(f"size='fraction' needs the height and width of image {id!r} (GroundTruth(images=...))")
         areas[row] = size[0] * size[1]
     side.arrays["image_area"] = areas

@@ -8,6 +8,7 @@ import numpy as np
 
 from meanap._arrays import as_id, shown
 from meanap.detection.sides import Detections, GroundTruth, plain_ids
+from meanap.errors import InputError
 
 __all__ = ["LabelledImages", "only_labelled"]
 
@@ -54,14 +55,14 @@ class LabelledImages:
                 given = image[name]
                 ids = [as_id(item) for item in given] if isinstance(given, (list, tuple, np.ndarray)) else [None]
                 if None in ids or (kinds and not {type(item) for item in ids} <= kinds):
-                    message = f'ground_truth: image {id!r}: "{name}" is {shown(given)}, expected a list of category ids'
-                    raise ValueError(message)
+                    problem = f'image {id!r}: "{name}" is {shown(given)}, expected a list of category ids'
+                    raise InputError(problem, "ground_truth")
                 lists[-1][id] = set(ids)
         return Labelled(*lists)
 
 
-def _missing(image: Any, name: str) -> ValueError:
-    return ValueError(f'ground_truth: image {image!r}: "{name}" is missing, which other images have')
+def _missing(image: Any, name: str) -> InputError:
+    return InputError(f'image {image!r}: "{name}" is missing, which other images have', "ground_truth")
 
 
 def only_labelled(truth: GroundTruth, found: Detections, labelled: Labelled, limit: int | None) -> Detections:

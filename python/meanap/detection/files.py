@@ -8,9 +8,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from meanap import _core
+from meanap._files import input_errors
 from meanap._similarity import compares_masks
 from meanap.detection.progress import reading
 from meanap.detection.records import groups_of, names_of, warn_of_drawn_boxes
+from meanap.errors import InputError
 
 if TYPE_CHECKING:
     from meanap._types import SimilarityName
@@ -19,17 +21,18 @@ __all__ = ["DetectionFile", "TruthFile"]
 
 
 def _read(read: Callable[..., _core.Dataset], path: Any, progress: Any) -> _core.Dataset:
-    if progress is False:
-        return read(path)
-    with reading(progress, path) as told:
-        return read(path, told.at)
+    with input_errors(path):
+        if progress is False:
+            return read(path)
+        with reading(progress, path) as told:
+            return read(path, told.at)
 
 
 def _read_dataset(place: str, path: Any, progress: Any) -> _core.Dataset:
     try:
         return _read(_core.read_dataset, path, progress)
-    except AssertionError as problem:  # as pycocotools has it
-        raise ValueError(f"{place}: {problem}") from None
+    except InputError as error:
+        raise error.at(place) from None
 
 
 class TruthFile:
@@ -57,7 +60,8 @@ class TruthFile:
 
     def load(self) -> Any:
         """The file as Python objects."""
-        return self._dataset.load()
+        with input_errors(self.path):
+            return self._dataset.load()
 
     def annotation_ids(self) -> list[float]:
         """The ids of the annotations, where columns can stand for the file."""
@@ -94,11 +98,14 @@ class DetectionFile:
         progress: Any = False,
         dataset: _core.Dataset | None = None,
     ) -> None:
+        self.path = os.fspath(path)
         listed, shard = True, dataset is not None
         if dataset is None:
             try:
                 dataset = _read(_core.read_results, path, progress)
-            except AssertionError:
+            except InputError as error:
+                if error.code != "wrong-kind-of-file":
+                    raise
                 # No array: perhaps annotations with scores, which Python reads.
                 dataset, listed = _read_dataset("detections", path, progress), False
         self._dataset = dataset
@@ -119,4 +126,5 @@ class DetectionFile:
 
     def load(self) -> Any:
         """The file as Python objects."""
-        return self._dataset.load()
+        with input_errors(self.path):
+            return self._dataset.load()

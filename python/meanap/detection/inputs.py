@@ -13,6 +13,7 @@ from meanap.detection.records import coco_ground_truth, coco_results, listed
 from meanap.detection.sides import Detections, GroundTruth
 from meanap.detection.streams import is_parquet, read_parquet
 from meanap.detection.tables import columns_of, side_of
+from meanap.errors import InputError, InputTypeError
 
 if TYPE_CHECKING:
     from meanap._types import BoxFormat, SimilarityName
@@ -34,15 +35,15 @@ def ground_truth_from(value: Any, similarity: SimilarityName, box_format: BoxFor
         raise _no_annotations(value, "ground_truth")
     if (columns := columns_of(value, "ground_truth")) is not None:
         return _of_columns(GroundTruth, side_of(columns, False, box_format, "ground_truth"))
-    raise TypeError(
+    raise InputTypeError(
         "ground_truth: expected a path, a COCO dictionary, meanap.GroundTruth, a list of one dictionary for each "
         f"image, or a table; found a {type(value).__name__}"
     )
 
 
-def _no_annotations(value: Mapping[str, Any], place: str) -> ValueError:
+def _no_annotations(value: Mapping[str, Any], place: str) -> InputError:
     there = ", ".join(map(repr, value)) or "no fields"
-    return ValueError(f'{place}: a COCO dictionary has "annotations"; there are {there}')
+    return InputError(f'a COCO dictionary has "annotations"; there are {there}', place)
 
 
 def detections_from(
@@ -69,12 +70,12 @@ def detections_from(
         return coco_results(value, similarity, sizes, first)
     if isinstance(value, np.ndarray):
         if value.ndim != 2 or value.shape[1] != 7:
-            raise ValueError(f"detections: expected shape (N, 7), found {value.shape}")
+            raise InputError(f"expected shape (N, 7), found {value.shape}", "detections")
         image_ids, category_ids = (_whole(value[:, at], name) for at, name in ((0, "image"), (6, "category")))
         return Detections(image_ids, category_ids, value[:, 5], value[:, 1:5], box_format="xywh")
     if (columns := columns_of(value, "detections")) is not None:
         return _of_columns(Detections, side_of(columns, True, box_format, "detections"))
-    raise TypeError(
+    raise InputTypeError(
         "detections: expected a path, a list of COCO results, meanap.Detections, a list of one dictionary for each "
         f"image, or a table; found a {type(value).__name__}"
     )
@@ -84,7 +85,8 @@ def _whole(column: np.ndarray, name: str) -> np.ndarray:
     ids = np.asarray(column, dtype=np.float64)
     wrong = np.flatnonzero(~(np.abs(ids) < 2**53) | (ids != np.floor(ids)))
     if len(wrong):
-        raise ValueError(f"detections: row {wrong[0]}: the {name} id is {ids[wrong[0]]}, expected an integer")
+        problem = f"the {name} id is {ids[wrong[0]]}"
+        raise InputError(problem, "detections", int(wrong[0]), expected="an integer", unit="row")
     return ids.astype(np.int64)
 
 

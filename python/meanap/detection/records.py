@@ -18,6 +18,7 @@ from meanap import _core
 from meanap._arrays import as_id, as_number, shown
 from meanap._similarity import compares_masks
 from meanap.detection.sides import Detections, GroundTruth
+from meanap.errors import InputError, InputTypeError
 
 if TYPE_CHECKING:
     from meanap._types import SimilarityName
@@ -178,7 +179,8 @@ def listed(dataset: Mapping[str, Any], name: str, place: str) -> _Records:
     """The records of a COCO dictionary under a name; whether annotations are dictionaries is left to their reader."""
     records = dataset[name]
     if not isinstance(records, (list, tuple)):
-        raise TypeError(f'{place}: "{name}" is {shown(records)}, expected a list of dictionaries')
+        found, expected = f"is {shown(records)}", "a list of dictionaries"
+        raise InputTypeError(source=place, field=name, found=found, expected=expected)
     if name != "annotations":
         _check_records(records, f"{place}: {name}")
     return records
@@ -187,7 +189,7 @@ def listed(dataset: Mapping[str, Any], name: str, place: str) -> _Records:
 def _check_records(records: Sequence[Any], place: str) -> None:
     for row, record in enumerate(records):
         if type(record) is not dict and not isinstance(record, Mapping):
-            raise TypeError(f"{place}: record {row}: expected a dictionary, found a {type(record).__name__}")
+            raise InputTypeError(f"expected a dictionary, found a {type(record).__name__}", place, row)
 
 
 def names_of(categories: _Records) -> dict[Any, str]:
@@ -236,8 +238,9 @@ def _column(
             continue
         item = read(value)
         if item is None:
-            found = f"is {shown(value)}, expected {expected}" if name in record else "is missing"
-            raise ValueError(f'{place}: record {row}: "{name}" {found}')
+            if name in record:
+                raise InputError(None, place, row, name, f"is {shown(value)}", expected)
+            raise InputError(None, place, row, name, "is missing")
         column.append(item)
     return column
 
@@ -264,9 +267,8 @@ def _poses(records: _Records, place: str) -> np.ndarray:
     poses = _column(records, "keypoints", place, _pose, "x, y and visibility of each keypoint")
     for row, pose in enumerate(poses):
         if len(pose) != len(poses[0]):
-            raise ValueError(
-                f'{place}: record {row}: "keypoints" has {len(pose)} numbers, that of record 0 has {len(poses[0])}'
-            )
+            found = f"has {len(pose)} numbers, that of record 0 has {len(poses[0])}"
+            raise InputError(None, place, row, "keypoints", found)
     return np.array(poses, dtype=np.float64).reshape(len(poses), -1, 3) if poses else np.zeros((0, 0, 3))
 
 
@@ -292,22 +294,22 @@ def _masks(
             right, bottom = left + width, top + height
             rings: Any = _rings([[left, top, left, bottom, right, bottom, right, top]])
             if rings is None:
-                raise ValueError(f'{place}: record {row}: "bbox" is {shown(record["bbox"])}: NaN or infinite')
+                raise InputError(None, place, row, "bbox", f"is {shown(record['bbox'])}: NaN or infinite")
             drawn = True
         elif (rings := _rings(shape)) is None:
-            found = f"is {shown(shape)}, expected {_SHAPE}" if "segmentation" in record else "is missing"
-            raise ValueError(f'{place}: record {row}: "segmentation" {found}')
+            if "segmentation" in record:
+                raise InputError(None, place, row, "segmentation", f"is {shown(shape)}", _SHAPE)
+            raise InputError(None, place, row, "segmentation", "is missing")
         if sizes is not None and image not in sizes:
             among = "in the ground truth" if place == "detections" else "among those declared"
-            raise ValueError(f'{place}: record {row}: "image_id" is {image!r}, which is not {among}')
+            raise InputError(None, place, row, "image_id", f"is {image!r}, which is not {among}")
         size = pixel_size((sizes or {}).get(image))
         if size is None:
             what = '"segmentation" holds polygons' if "segmentation" in record else '"bbox" is to be drawn as a mask'
             told = (sizes or {}).get(image)
             found = f"; found {told[0]!r} and {told[1]!r}" if isinstance(told, tuple) and len(told) == 2 else ""
-            raise ValueError(
-                f'{place}: record {row}: {what}, which needs "height" and "width" of image {image!r} in pixels{found}'
-            )
+            problem = f'{what}, which needs "height" and "width" of image {image!r} in pixels{found}'
+            raise InputError(problem, place, row)
         masks.append(dict(mask.merge(mask.frPyObjects(rings, *size))))
     if drawn:
         warn_of_drawn_boxes()
@@ -325,8 +327,7 @@ def _measured(masks: list[dict[str, Any]], place: str) -> tuple[np.ndarray, np.n
             areas.append(float(mask.area(packed)))
             boxes.append(mask.toBbox(packed).tolist())
         except (KeyError, OverflowError, TypeError, ValueError):
-            message = f'{place}: record {row}: "segmentation" is {shown(shape)}, expected {_SHAPE}'
-            raise ValueError(message) from None
+            raise InputError(None, place, row, "segmentation", f"is {shown(shape)}", _SHAPE) from None
     return np.array(areas, dtype=np.float64), np.array(boxes, dtype=np.float64).reshape(-1, 4)
 
 

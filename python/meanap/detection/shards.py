@@ -7,19 +7,19 @@ stays in memory is the match log, some 25 bytes for a detection.
 
 from __future__ import annotations
 
-import functools
 import math
 import os
 import pickle
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from meanap import _core
+from meanap._files import input_errors
 from meanap._similarity import compares_masks
 from meanap.detection.files import DetectionFile, TruthFile
 from meanap.detection.inputs import detections_from, ground_truth_from
@@ -27,6 +27,7 @@ from meanap.detection.progress import reading
 from meanap.detection.records import groups_of, listed, names_of
 from meanap.detection.sides import Detections, GroundTruth, joined
 from meanap.detection.streams import is_parquet, parquet_batches
+from meanap.errors import InputError
 
 if TYPE_CHECKING:
     from meanap._types import BoxFormat, SimilarityName
@@ -38,12 +39,6 @@ _COLUMNS, _OBJECTS = 2, 12
 #: Bytes of a row of a table, roughly, when it is read.
 _ROW = 200
 _MOST_BINS = 4096
-
-#: Where a message says which side and which row it is about. All shards have all categories.
-_PLACE = re.compile(
-    r"(?P<side>ground_?truth|detections)\b(?!: categories\b)(?P<images>: images\b)?.*?\b(?:row|record) (?P<row>\d+)",
-    re.IGNORECASE | re.DOTALL,
-)
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
 
@@ -58,7 +53,7 @@ def bytes_of(limit: int | float | str) -> int:
     unit = None if found is None else _UNITS.get(found[2])
     number = math.nan if found is None or found[1].count(".") > 1 or found[1] == "." else float(found[1])
     if unit is None or not number > 0:
-        raise ValueError(f"memory_limit: expected a number of bytes such as '2 GB', found {limit!r}")
+        raise InputError(f"memory_limit: expected a number of bytes such as '2 GB', found {limit!r}")
     return int(number * unit)
 
 
@@ -115,23 +110,14 @@ class Sharded:
     def _of(self, number: int) -> tuple[int, int]:
         return number * self._bins // self.count, (number + 1) * self._bins // self.count
 
-    def placed(self, problem: Exception, number: int) -> Exception:
-        """A problem with a row of a shard as one with a row of the whole file."""
-
-        def row_of(place: re.Match[str]) -> int:
-            side = self._truth if place["side"].lower().startswith("g") else self._found
-            return int(side.records(*self._of(number), place["images"] is not None)[int(place["row"])])
-
-        return _placed(problem, row_of)
-
-
-def _placed(problem: Exception, row_of: Callable[[re.Match[str]], int]) -> Exception:
-    """The problem with another row in its message, if it says that it is about one."""
-    message = str(problem)
-    place = _PLACE.match(message)
-    if place is None or type(problem) not in (TypeError, ValueError):
-        return problem
-    return type(problem)(f"{message[: place.start('row')]}{row_of(place)}{message[place.end('row') :]}")
+    def placed(self, error: InputError, number: int) -> InputError:
+        """An error about a row of a shard as one about a row of the whole file."""
+        argument, *within = (error.source or "").split(": ")
+        if error.record is None or within[:1] == ["categories"]:  # All shards have all categories.
+            return error
+        side = self._truth if argument.lower().startswith("ground") else self._found
+        rows = side.records(*self._of(number), within[:1] == ["images"])
+        return error.replace(record=int(rows[error.record]))
 
 
 class _Records:
@@ -156,24 +142,23 @@ class _Records:
             tell = None if progress is False else told.at
 
             def apart(kind: Literal["dataset", "results"], name: str) -> _core.Apart:
-                return _core.read_apart(path, kind, folder / name, bins, memory // 16, tell)
+                with input_errors(path):
+                    return _core.read_apart(path, kind, folder / name, bins, memory // 16, tell)
 
-            try:
-                if side == "truth":
-                    self.apart = apart("dataset", side)
-                else:
-                    try:
-                        self.apart = apart("results", side)
-                    except AssertionError:
-                        # No array: annotations with scores, which Python reads.
-                        self.apart = apart("dataset", "others")
-                        self.odd = True
-            except AssertionError as problem:  # as pycocotools has it
-                place = "ground_truth" if side == "truth" else "detections"
-                raise ValueError(f"{place}: {problem}") from None
-        if self.apart.fallback is not None:
             place = "ground_truth" if side == "truth" else "detections"
-            raise ValueError(f"{place}: {os.fspath(path)}: memory_limit: {self.apart.fallback}")
+            try:
+                try:
+                    self.apart = apart("dataset" if side == "truth" else "results", side)
+                except InputError as error:
+                    if side == "truth" or error.code != "wrong-kind-of-file":
+                        raise
+                    # No array: annotations with scores, for Python to look at.
+                    self.apart = apart("dataset", "others")
+                    self.odd = True
+            except InputError as error:
+                raise error.at(place) from None
+        if self.apart.fallback is not None:
+            raise InputError(f"memory_limit: {self.apart.fallback}", f"{place}: {os.fsdecode(path)}")
         self.categories: Any = self.apart.categories() if side == "truth" else None
         if self.categories is not None:
             self.categories = listed({"categories": self.categories}, "categories", "ground_truth")
@@ -217,8 +202,9 @@ class _Table:
             for table, done, total in parquet_batches(path, rows):
                 try:
                     objects = read(table, similarity, box_format)
-                except (TypeError, ValueError) as problem:
-                    raise _placed(problem, functools.partial(_row_after, start)) from None
+                except InputError as error:
+                    row = None if error.record is None else start + error.record
+                    raise error.replace(record=row) from None
                 of_bin = _core.bins_of(objects.image_ids, bins)
                 order = np.argsort(of_bin, kind="stable")
                 numbers, starts = np.unique(of_bin[order], return_index=True)
@@ -252,10 +238,6 @@ class _Table:
                         yield pickle.load(file)
                     except EOFError:
                         break
-
-
-def _row_after(start: int, place: re.Match[str]) -> int:
-    return start + int(place["row"])
 
 
 def _nothing(similarity: SimilarityName) -> dict[str, Any]:

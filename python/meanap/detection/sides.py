@@ -10,6 +10,7 @@ import numpy as np
 from meanap import _core
 from meanap._arrays import as_ids, as_numpy
 from meanap.detection.tables import BOX_COLUMNS
+from meanap.errors import InputError
 from meanap.protocol import Protocol
 
 if TYPE_CHECKING:
@@ -30,14 +31,14 @@ class Side:
 
     def __init__(self, image_ids: Ids, category_ids: Ids, box_format: BoxFormat, arrays: dict[str, Any]) -> None:
         if not isinstance(box_format, str) or box_format not in BOX_COLUMNS:
-            raise ValueError(f"box_format: expected 'xyxy', 'xywh' or 'cxcywh', found {box_format!r}")
+            raise InputError(f"box_format: expected 'xyxy', 'xywh' or 'cxcywh', found {box_format!r}")
         name = type(self).__name__
         self.image_ids: np.ndarray | list[Any] = as_ids(image_ids, f"{name}: image_ids")
         self.category_ids: np.ndarray | list[Any] = as_ids(category_ids, f"{name}: category_ids")
         self.box_format: BoxFormat = box_format
         self.arrays: dict[str, Any] = {key: value for key, value in arrays.items() if value is not None}
         if not {"boxes", "masks", "keypoints"} & self.arrays.keys():
-            raise ValueError(f"{name}: one of boxes, masks and keypoints is needed")
+            raise InputError(f"{name}: one of boxes, masks and keypoints is needed")
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -219,4 +220,5 @@ def _check_known(ids: Any, known: list[Any] | None, place: str) -> None:
     strange = first_strange(plain_ids(ids), known)
     if strange is not None:
         row = plain_ids(ids).index(strange)
-        raise ValueError(f"{place}: row {row} is {strange!r}, which is not among those declared")
+        found = f"is {strange!r}, which is not among those declared"
+        raise InputError(source=place, record=row, unit="row", found=found)

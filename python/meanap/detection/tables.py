@@ -10,6 +10,7 @@ import numpy as np
 from meanap import _core
 from meanap._arrays import as_numbers, as_numpy
 from meanap._arrow import ArrowColumns, Lists, speaks_arrow
+from meanap.errors import InputError
 
 __all__ = ["BOX_COLUMNS", "columns_of", "side_of"]
 
@@ -73,7 +74,7 @@ def side_of(columns: Mapping[str, Any], detections: bool, box_format: str, place
         sizes = _even(size, f"{place}: size").tolist()
         side["masks"] = [{"size": size, "counts": runs} for size, runs in zip(sizes, _runs(counts), strict=True)]
     if not {"boxes", "keypoints", "masks"} & side.keys():
-        raise ValueError(
+        raise InputError(
             f"{place}: a table needs boxes (columns x1, y1, x2, y2 or x, y, width, height, or one column boxes), "
             f"masks (columns size and counts) or keypoints; there are {', '.join(map(repr, columns))}"
         )
@@ -89,14 +90,14 @@ def _find(columns: Mapping[str, Any], name: str) -> Any:
 def _needed(columns: Mapping[str, Any], name: str, place: str) -> Any:
     column = _find(columns, name)
     if column is None:
-        raise ValueError(f"{place}: a table needs a column {name!r}; there are {', '.join(map(repr, columns))}")
+        raise InputError(f"a table needs a column {name!r}; there are {', '.join(map(repr, columns))}", place)
     return column
 
 
 def _flat(column: Any, place: str) -> Any:
     """A column that has to be of numbers."""
     if isinstance(column, (_core.ArrowTexts, Lists)):
-        raise ValueError(f"{place}: expected numbers, found {'lists' if isinstance(column, Lists) else 'text'}")
+        raise InputError(f"expected numbers, found {'lists' if isinstance(column, Lists) else 'text'}", place)
     return column
 
 
@@ -106,7 +107,7 @@ def _numbers(column: Any, place: str) -> np.ndarray:
 
 def _ids(column: Any, place: str) -> Any:
     if isinstance(column, Lists):
-        raise ValueError(f"{place}: expected integers or strings, found lists")
+        raise InputError("expected integers or strings, found lists", place)
     return column if isinstance(column, np.ndarray) else list(column.tolist())
 
 
@@ -132,7 +133,7 @@ def _poses(points: np.ndarray, place: str) -> np.ndarray:
         return points
     if points.ndim != 2 or points.shape[1] % 3:
         found = ", ".join(map(str, points.shape))
-        raise ValueError(f"{place}: expected lists of x, y, visibility of each keypoint, found shape ({found})")
+        raise InputError(f"expected lists of x, y, visibility of each keypoint, found shape ({found})", place)
     return points.reshape(len(points), -1, 3)
 
 
@@ -143,7 +144,7 @@ def _even(column: Any, place: str) -> np.ndarray:
             return np.zeros((0, 0))
         array = column.even()
         if array is None:
-            raise ValueError(f"{place}: expected lists of one length, all numbers")
+            raise InputError("expected lists of one length, all numbers", place)
         return as_numbers(array, place)
     array = as_numpy(column, place)
     if array.dtype == object:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from meanap.errors import InputError
 from meanap.protocol._protocol import Protocol, SummaryRow
 from meanap.protocol.coco import coco
 from meanap.protocol.lvis import lvis
@@ -49,5 +50,5 @@ def get(protocol: PresetName | Protocol, similarity: SimilarityName = "bbox") ->
     if isinstance(protocol, Protocol):
         return protocol
     if protocol not in PRESETS:
-        raise ValueError(f"protocol: expected one of {', '.join(map(repr, PRESETS))}, found {protocol!r}")
+        raise InputError(f"protocol: expected one of {', '.join(map(repr, PRESETS))}, found {protocol!r}")
     return PRESETS[protocol](similarity)

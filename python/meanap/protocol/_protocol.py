@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from meanap.errors import InputError
+
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
@@ -54,7 +56,7 @@ class SummaryRow:
             ("group", self.group is None or isinstance(self.group, str), "a text or None"),
         ):
             if not fits:
-                raise ValueError(f"summary: {name}: expected {expected}, found {getattr(self, name)!r}")
+                raise InputError(f"summary: {name}: expected {expected}, found {getattr(self, name)!r}")
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ class Protocol:
     def __post_init__(self) -> None:
         def check(condition: bool, name: str, expected: str) -> None:
             if not condition:
-                raise ValueError(f"{name}: expected {expected}, found {getattr(self, name)!r}")
+                raise InputError(f"{name}: expected {expected}, found {getattr(self, name)!r}")
 
         check(_are_numbers(self.thresholds), "thresholds", "numbers from 0 to 1")
         check(len(self.thresholds) > 0, "thresholds", "at least one")
@@ -178,7 +180,7 @@ class Protocol:
             if row.limit is not None:
                 self.limit_index(row.limit)
             if row.area not in self.area_ranges:
-                raise ValueError(f"summary: {row.name!r} has area range {row.area!r}, which is not defined")
+                raise InputError(f"summary: {row.name!r} has area range {row.area!r}, which is not defined")
 
     def replace(self, **changes: Unpack[ProtocolChanges]) -> Protocol:
         """The same with some fields replaced.
@@ -210,7 +212,7 @@ class Protocol:
         close = np.flatnonzero(np.isclose(self.thresholds, iou, rtol=0, atol=1e-6))
         if not len(close):
             listed = ", ".join(f"{t:g}" for t in self.thresholds)
-            raise ValueError(f"iou: {iou} is not among the thresholds that were evaluated ({listed})")
+            raise InputError(f"iou: {iou} is not among the thresholds that were evaluated ({listed})")
         return int(close[0])
 
     def limit_index(self, limit: int | None) -> int:
@@ -218,13 +220,13 @@ class Protocol:
         if limit is None:
             return len(self.max_detections) - 1
         if limit not in self.max_detections:
-            raise ValueError(f"limit: expected one of {', '.join(map(str, self.max_detections))}, found {limit!r}")
+            raise InputError(f"limit: expected one of {', '.join(map(str, self.max_detections))}, found {limit!r}")
         return self.max_detections.index(limit)
 
     def area_index(self, area: str) -> int:
         """Where an area range stands among `area_ranges`."""
         if area not in self.area_ranges:
-            raise ValueError(f"area: expected one of {', '.join(map(repr, self.area_ranges))}, found {area!r}")
+            raise InputError(f"area: expected one of {', '.join(map(repr, self.area_ranges))}, found {area!r}")
         return self.area_names.index(area)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from meanap import _core
+from meanap.errors import InputError
 from meanap.ranking.evaluation import RankingResult
 
 
@@ -81,13 +82,13 @@ def compare(
     [Comparison(baseline='bad', candidate='good', difference=0.5, p_value=0.03125, corrected=0.03125)]
     """
     if test not in ("randomisation", "t"):
-        raise ValueError(f'test is {test!r}, expected "randomisation" or "t"')
+        raise InputError(f'test is {test!r}, expected "randomisation" or "t"')
     if samples < 1:
-        raise ValueError(f"samples is {samples}, expected at least 1")
+        raise InputError(f"samples is {samples}, expected at least 1")
     if len(results) < 2:
-        raise ValueError(f"{len(results)} results, expected at least 2")
+        raise InputError(f"{len(results)} results, expected at least 2")
     if baseline is not None and baseline not in results:
-        raise ValueError(f"no result is named {baseline!r}, only {', '.join(results)}")
+        raise InputError(f"no result is named {baseline!r}, only {', '.join(results)}")
     columns = _aligned(results, measure)
     if baseline is None:
         pairs = list(itertools.combinations(columns, 2))
@@ -123,12 +124,12 @@ def _aligned(results: Mapping[str, RankingResult], measure: str) -> dict[str, np
         different = set(place) ^ set(queries)
         if different:
             shown = next(iter(different))
-            raise ValueError(
+            raise InputError(
                 f"{names[0]!r} and {name!r} were not measured on the same queries: one lacks {shown!r} "
                 '(missing="zero" counts a query without an answer)'
             )
         column = np.ascontiguousarray(result[measure][[place[query] for query in queries]])
         if np.isnan(column).any():
-            raise ValueError(f"{measure} of {name!r} is NaN for some queries; choose another value for empty")
+            raise InputError(f"{measure} of {name!r} is NaN for some queries; choose another value for empty")
         columns[name] = column
     return columns

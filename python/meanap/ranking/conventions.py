@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         TieOrder,
     )
 
+from meanap.errors import InputError
+
 
 @dataclass(frozen=True)
 class Conventions:
@@ -85,9 +87,9 @@ class Conventions:
         for name, known in _KNOWN.items():
             if getattr(self, name) not in known:
                 listed = ", ".join(map(repr, known))
-                raise ValueError(f"{name} is {getattr(self, name)!r}, expected one of {listed}")
+                raise InputError(f"{name} is {getattr(self, name)!r}, expected one of {listed}")
         if self.relevance_level < 1:
-            raise ValueError(f"relevance_level is {self.relevance_level}, expected at least 1")
+            raise InputError(f"relevance_level is {self.relevance_level}, expected at least 1")
 
     def replace(self, **changes: Unpack[ConventionChanges]) -> Conventions:
         """The same with some of them changed; an unknown name raises TypeError that suggests the nearest one."""
@@ -162,7 +164,7 @@ def preset(name: ConventionName) -> Conventions:
     'found'
     """
     if name not in PRESETS:
-        raise ValueError(f"unknown preset {name!r}, expected one of {', '.join(PRESETS)}")
+        raise InputError(f"unknown preset {name!r}, expected one of {', '.join(PRESETS)}")
     return PRESETS[name]
 
 

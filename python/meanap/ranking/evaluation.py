@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from meanap import _core
+from meanap.errors import InputError
 from meanap.ranking import tables
 from meanap.ranking.conventions import Conventions, resolve
 
@@ -129,12 +130,12 @@ class RankingResult:
         ----------
         Efron 1979; Sakai, "Evaluating evaluation metrics based on the bootstrap", SIGIR 2006."""
         if not 0 < level < 1:
-            raise ValueError(f"level is {level}, expected a number between 0 and 1")
+            raise InputError(f"level is {level}, expected a number between 0 and 1")
         if samples < 1:
-            raise ValueError(f"samples is {samples}, expected at least 1")
+            raise InputError(f"samples is {samples}, expected at least 1")
         column = np.ascontiguousarray(self[measure])
         if np.isnan(column).any():
-            raise ValueError(f"{measure} is NaN for some queries; choose another value for empty")
+            raise InputError(f"{measure} is NaN for some queries; choose another value for empty")
         if not len(column):
             return Interval(float("nan"), float("nan"), float("nan"))
         means = _core.bootstrap_means(column, samples, seed)
@@ -305,14 +306,14 @@ def check_measures(measures: list[str], conventions: Conventions) -> Any:
     """The core's plan of these measures; a `ValueError` if one is unknown, stands twice or does not go with them."""
     plan = _plan(measures, conventions)
     if len(set(plan.measures)) != len(plan.measures):
-        raise ValueError(f"a measure is named twice: {', '.join(plan.measures)}")
+        raise InputError(f"a measure is named twice: {', '.join(plan.measures)}")
     return plan
 
 
 def check_grades(qrels: Any, conventions: Conventions) -> None:
     """Refuses negative grades if the conventions do not know them."""
     if conventions.negative == "error" and (least := qrels.least()) < 0:
-        raise ValueError(f"the qrels have a negative grade, {least}, which these conventions do not know")
+        raise InputError(f"the qrels have a negative grade, {least}, which these conventions do not know")
 
 
 def _evaluate(
@@ -340,15 +341,15 @@ def _evaluate(
         unanswered = [i for i in range(len(judged)) if i not in in_both]
         unjudged = [query for query in answered if query not in place]
     if len(groups) == 0 and judged and answered and conventions.missing != "zero" and keys is None:
-        raise ValueError(
+        raise InputError(
             f"no query of the run is judged: the run's first is {answered[0]!r}, the qrels' first is {judged[0]!r}"
         )
     if conventions.missing == "error":
         if unjudged:
-            raise ValueError(f"query {unjudged[0]!r} of the run is not judged ({len(unjudged)} such)")
+            raise InputError(f"query {unjudged[0]!r} of the run is not judged ({len(unjudged)} such)")
         if unanswered:
             first = judged[unanswered[0]]
-            raise ValueError(f"query {first!r} of the qrels has no answer in the run ({len(unanswered)} such)")
+            raise InputError(f"query {first!r} of the qrels has no answer in the run ({len(unanswered)} such)")
     if conventions.missing == "zero" and unanswered:
         groups = [*groups, *[-1] * len(unanswered)]
         queries = [*queries, *unanswered]
@@ -358,7 +359,7 @@ def _evaluate(
     is_empty = relevant[rows] == 0 if len(rows) else np.zeros(0, dtype=bool)
     empty = [judged[i] for i in rows[is_empty]]
     if empty and conventions.empty == "error":
-        raise ValueError(f"query {empty[0]!r} has no relevant document ({len(empty)} such)")
+        raise InputError(f"query {empty[0]!r} has no relevant document ({len(empty)} such)")
 
     if isinstance(run, dict):
         lists = list(run.values()) if aligned else [run[answered[g]] if g >= 0 else None for g in groups]

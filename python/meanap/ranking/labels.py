@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from meanap.errors import InputError
+
 
 def paired(sides: dict[str, Any]) -> list[Any]:
     """Both sides, so that their rows pair by position: the second in the order of the first one's labels.
@@ -34,7 +36,7 @@ def paired(sides: dict[str, Any]) -> list[Any]:
         return rows
     place = {label: i for i, label in enumerate(keys[1])}
     if len(place) != len(keys[1]) or len(set(keys[0])) != len(keys[0]):
-        raise ValueError(f"{first} and {second} have different indices, in which labels stand twice{REMEDY}")
+        raise InputError(f"{first} and {second} have different indices, in which labels stand twice{REMEDY}")
     _check_same(first, keys[0], second, keys[1])
     order = [place[label] for label in keys[0]]
     return [rows[0], rows[1][order] if isinstance(rows[1], np.ndarray) else [rows[1][i] for i in order]]
@@ -48,7 +50,7 @@ def _check_same(first: str, ours: list[Any], second: str, theirs: list[Any]) -> 
         known = set(others)
         only = [label for label in labels if label not in known]
         if only:
-            raise ValueError(f"{name} has a row labelled {only[0]!r} and {other} has none ({len(only)} such){REMEDY}")
+            raise InputError(f"{name} has a row labelled {only[0]!r} and {other} has none ({len(only)} such){REMEDY}")
 
 
 def check_same_index(columns: dict[str, Any]) -> None:
@@ -65,7 +67,7 @@ def check_same_index(columns: dict[str, Any]) -> None:
     (first, index), *others = indexed.items()
     for name, other in others:
         if len(index) == len(other) and not index.equals(other):
-            raise ValueError(f"{first} and {name} have different indices{REMEDY}")
+            raise InputError(f"{first} and {name} have different indices{REMEDY}")
 
 
 def _is_indexed(side: Any) -> bool:

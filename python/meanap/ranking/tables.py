@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _arrow, _core
+from meanap.errors import InputError, InputTypeError
 from meanap.ranking import labels
 
 # Names of columns, in lower case with "_" between words; where a table has several of them, the first one counts.
@@ -36,7 +37,7 @@ def qrels(source: Any, duplicates: str) -> Any:
     if grades.dtype.kind == "f" and np.isfinite(grades).all() and (grades == np.floor(grades)).all():
         grades = grades.astype(np.int64)
     if grades.dtype.kind not in "iub":
-        raise TypeError(f"the qrels' grades are {grades.dtype}, expected whole numbers")
+        raise InputTypeError(f"the qrels' grades are {grades.dtype}, expected whole numbers")
     grades = np.ascontiguousarray(grades, dtype=np.int64)
     return _core.Qrels.from_columns(_ids(queries), _ids(documents), grades, duplicates)
 
@@ -52,7 +53,7 @@ def run(source: Any) -> Any:
     queries, documents, scores = _columns(source, "run", _SCORE)
     scores = np.asarray(scores)
     if scores.dtype.kind not in "fiub":
-        raise TypeError(f"the run's scores are {scores.dtype}, expected numbers")
+        raise InputTypeError(f"the run's scores are {scores.dtype}, expected numbers")
     wide = np.float32 if scores.dtype == np.float32 else np.float64
     return _core.Run.from_columns(_ids(queries), _ids(documents), np.ascontiguousarray(scores, dtype=wide))
 
@@ -68,7 +69,7 @@ def _bytes(path: str | os.PathLike[str]) -> bytes:
         try:
             return gzip.decompress(data)
         except (EOFError, OSError, zlib.error) as problem:
-            raise ValueError(f"{os.fsdecode(path)}: is not a valid gzip file ({problem})") from problem
+            raise InputError(f"is not a valid gzip file ({problem})", os.fsdecode(path)) from problem
     return data
 
 
@@ -76,7 +77,7 @@ def _columns(source: Any, what: str, values: tuple[str, ...]) -> tuple[Any, Any,
     """Three columns: of a table by their names, or of a triple as they stand."""
     if isinstance(source, (tuple, list)):
         if len(source) != 3:
-            raise ValueError(f"{what}: {len(source)} columns, expected 3 (query, document, {values[0]})")
+            raise InputError(f"{what}: {len(source)} columns, expected 3 (query, document, {values[0]})")
         titles = ("queries", "documents", f"{values[0]}s")
         labels.check_same_index({f"{what}: {name}": column for name, column in zip(titles, source, strict=True)})
         query, document, value = (
@@ -97,7 +98,7 @@ def _columns(source: Any, what: str, values: tuple[str, ...]) -> tuple[Any, Any,
         name = next((plain[known] for known in wanted if known in plain), None)
         if name is None:
             listed = ", ".join(map(str, names))
-            raise ValueError(f"{what}: no column named {' or '.join(wanted[:3])}, … among {listed}")
+            raise InputError(f"{what}: no column named {' or '.join(wanted[:3])}, … among {listed}")
         found.append(_array(source[name], f"{what}: column {name!r}"))
     query, document, value = found
     return query, document, value
@@ -118,7 +119,7 @@ def _array(column: Any, place: str) -> Any:
     if isinstance(column, (np.ndarray, list, _core.ArrowTexts)):
         return column
     if isinstance(column, _arrow.Lists):
-        raise TypeError(f"{place} holds lists, expected numbers or text")
+        raise InputTypeError(f"{place} holds lists, expected numbers or text")
     numbers = isinstance(getattr(column, "dtype", None), np.dtype) and column.dtype.kind in "fiub"
     if _arrow.speaks_arrow(column) and not numbers:
         try:
@@ -144,14 +145,14 @@ def _ids(column: Any) -> Any:
             return column
         column = np.asarray(column)
     if column.ndim != 1:
-        raise ValueError(f"a column of ids has {column.ndim} dimensions, expected 1")
+        raise InputError(f"a column of ids has {column.ndim} dimensions, expected 1")
     kind = column.dtype.kind
     if kind == "i":
         wide = np.int32 if column.dtype.itemsize <= 4 else np.int64
         return np.ascontiguousarray(column, dtype=wide)
     if kind == "u":
         if column.size and int(column.max()) > np.iinfo(np.int64).max:
-            raise ValueError("an id is beyond 2^63 - 1")
+            raise InputError("an id is beyond 2^63 - 1")
         return np.ascontiguousarray(column, dtype=np.int64)
     if kind == "U":
         width = column.dtype.itemsize // 4
@@ -159,4 +160,4 @@ def _ids(column: Any) -> Any:
         return native.view(np.uint32).reshape(len(column), width) if width else [""] * len(column)
     if kind in "OT":
         return column.tolist()
-    raise TypeError(f"a column of ids is {column.dtype}, expected integers or text")
+    raise InputTypeError(f"a column of ids is {column.dtype}, expected integers or text")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meanap._files import write_text
+from meanap.errors import InputError
 from meanap.protocol import Protocol
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def write(
     if not target.parent.is_dir():
         raise FileNotFoundError(2, "there is no such folder to write to", str(target.parent))
     if worst < 0:
-        raise ValueError(f"worst: expected at least 0, found {worst}")
+        raise InputError(f"worst: expected at least 0, found {worst}")
     told = collect(
         ground_truth,
         detections,

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 import meanap
-from meanap import _core
+from meanap._files import read_json
 from meanap.detection import Result
 from meanap.detection.operating import best_threshold
+from meanap.errors import InputError
 from meanap.plot._curves import recall_grid
 from meanap.report.scenes import scenes
 
@@ -44,7 +45,11 @@ def collect(
     """Everything that the page shows."""
     result = meanap.evaluate(ground_truth, detections, similarity, protocol)
     # Read once more as objects, for drawings.
-    document = ground_truth if isinstance(ground_truth, Mapping) else _core.read_dataset(ground_truth).load()
+    document = ground_truth if isinstance(ground_truth, Mapping) else read_json(ground_truth)
+    for name in ("images", "annotations"):
+        if name not in document:
+            source = "ground_truth" if isinstance(ground_truth, Mapping) else os.fsdecode(ground_truth)
+            raise InputError(source=source, field=name, found="is missing", expected="a list of objects")
     other = None if versus is None else meanap.evaluate(ground_truth, versus, similarity, protocol)
     iou = 0.5 if 0.5 in result.protocol.thresholds else result.protocol.thresholds[0]
     best = result.best_f1(iou)

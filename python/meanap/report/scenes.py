@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
-from meanap._files import read_json
+from meanap._files import input_errors, read_json
 from meanap.detection import Result
+from meanap.errors import InputError
 from meanap.report.outline import outline, path_of_polygons
 
 __all__ = ["scenes"]
@@ -74,8 +75,11 @@ def _of_images(ground_truth: Mapping[str, Any], wanted: set[Any]) -> dict[str, A
 def _records_of(detections: Any, wanted: set[Any]) -> list[dict[str, Any]]:
     if isinstance(detections, (str, os.PathLike)):
         try:
-            dataset = _core.read_results(detections)
-        except AssertionError:
+            with input_errors(detections):
+                dataset = _core.read_results(detections)
+        except InputError as error:
+            if error.code != "wrong-kind-of-file":
+                raise
             # A data set with a score in each annotation.
             return _records_of(read_json(detections), wanted)
         columns = {name: dataset.column(name) for name in ("image_id", "category_id", "score", "bbox")}
@@ -83,7 +87,8 @@ def _records_of(detections: Any, wanted: set[Any]) -> list[dict[str, Any]]:
         if dataset.fallback is None and simple:
             rows = [i for i, id in enumerate(columns["image_id"] or ()) if id in wanted]
             return [{name: column[i] for name, column in columns.items() if column} for i in rows]
-        detections = dataset.load()
+        with input_errors(detections):
+            detections = dataset.load()
     if isinstance(detections, Mapping):
         detections = detections.get("annotations", ())
     return [dict(record) for record in detections if record["image_id"] in wanted]

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from meanap.errors import InputError
+
 #: Pairs handed to the core at a time: enough to keep every thread busy, few enough that Ctrl-C is heard.
 CHUNK = 128
 
@@ -60,7 +62,7 @@ def class_names(classes: Any) -> list[str]:
     else:
         raise TypeError(f"classes: expected their number or a sequence of names, found {classes!r}")
     if not 1 <= count <= MOST_CLASSES:
-        raise ValueError(f"classes: expected 1 to {MOST_CLASSES}, found {count}")
+        raise InputError(f"classes: expected 1 to {MOST_CLASSES}, found {count}")
     return names
 
 
@@ -74,7 +76,7 @@ def integers(value: Any, what: str) -> np.ndarray:
     """
     array = np.asarray(value)
     if array.ndim == 1 and not array.size:
-        raise ValueError(f"{what}: expected label maps or files, found an empty list")
+        raise InputError(f"{what}: expected label maps or files, found an empty list")
     if array.dtype == bool:
         array = array.view(np.uint8)
     if array.dtype.kind not in "iu":
@@ -105,7 +107,7 @@ def scores(value: Any, what: str) -> np.ndarray:
 def images_of(array: np.ndarray, what: str) -> np.ndarray:
     """Label maps ``(N, H, W)`` from one ``(H, W)`` or a batch of them."""
     if array.ndim not in (2, 3):
-        raise ValueError(f"{what}: expected label maps of shape (H, W) or (N, H, W), found {array.shape}")
+        raise InputError(f"{what}: expected label maps of shape (H, W) or (N, H, W), found {array.shape}")
     return array[np.newaxis] if array.ndim == 2 else array
 
 
@@ -134,7 +136,7 @@ def paired_files(
         return
     targets, predictions = list(_listed(targets)), list(_listed(predictions))
     if len(targets) != len(predictions):
-        raise ValueError(f"there are {len(targets)} target files and {len(predictions)} predictions")
+        raise InputError(f"there are {len(targets)} target files and {len(predictions)} predictions")
     yield from zip(map(Path, targets), map(Path, predictions), strict=True)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from meanap.errors import InputError
 from meanap.metric import Metric
 
 
@@ -78,7 +79,7 @@ def like(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
     """
     if found.shape != expected.shape or found.dtype != expected.dtype:
         wanted = f"{expected.dtype} of shape {expected.shape}"
-        raise ValueError(f"expected {wanted}, found {found.dtype} of shape {found.shape}")
+        raise InputError(f"expected {wanted}, found {found.dtype} of shape {found.shape}")
     return found
 
 
@@ -92,5 +93,5 @@ def seen(part: bytes) -> tuple[int, list[str]]:
     """
     images, left_out = json.loads(part)
     if not isinstance(images, int) or images < 0 or not all(isinstance(text, str) for text in left_out):
-        raise ValueError(f"expected a number of images and texts, found {images!r} and {type(left_out).__name__}")
+        raise InputError(f"expected a number of images and texts, found {images!r} and {type(left_out).__name__}")
     return images, list(left_out)

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _core
+from meanap._files import is_name
 from meanap._files import read_json as any_json
 from meanap._printable import shown
+from meanap.errors import InputError, InputTypeError, MissingFieldError, named
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
-from meanap.segmentation._metric import PixelMetric, like, seen, sentence
+from meanap.segmentation._metric import PixelMetric, like, seen
 from meanap.segmentation.semantic import percent, plain
 
 if TYPE_CHECKING:
@@ -98,7 +100,7 @@ class PanopticQuality(PixelMetric):
         if categories is None:
             categories = [{"id": id, "isthing": 1} for id in things] + [{"id": id, "isthing": 0} for id in stuff]
         elif things or stuff:
-            raise ValueError("expected categories, or things and stuff, not both")
+            raise InputError("expected categories, or things and stuff, not both")
         listed = list(_iterable(categories, "categories"))
         ids = [_id(_field(c, "id", f"categories[{k}]"), f"categories[{k}]: id") for k, c in enumerate(listed)]
         self.categories: list[dict[str, Any]] = [dict(category) for category in listed]
@@ -106,7 +108,7 @@ class PanopticQuality(PixelMetric):
         self.sync_on_compute: bool = bool(sync_on_compute)
         self._position = {id: k for k, id in enumerate(ids)}
         if not self.categories or len(self._position) != len(self.categories):
-            raise ValueError("categories: expected at least one, each with an id of its own")
+            raise InputError("categories: expected at least one, each with an id of its own")
         self._is_thing = [_field(c, "isthing", f"categories[{k}]") == 1 for k, c in enumerate(self.categories)]
         self.reset()
 
@@ -120,8 +122,8 @@ class PanopticQuality(PixelMetric):
         categories = _field(truth, "categories", os.fspath(gt_json))
         try:
             return cls(categories, strict=strict)
-        except (KeyError, TypeError, ValueError) as error:
-            raise _named(os.fspath(gt_json), error) from None
+        except InputError as error:
+            raise error.at(gt_json) from None
 
     def _clear(self) -> None:
         self._iou = np.zeros(len(self.categories))
@@ -162,11 +164,11 @@ class PanopticQuality(PixelMetric):
         maps = [_inputs.integers(target, "target"), _inputs.integers(prediction, "prediction")]
         if maps[0].shape != maps[1].shape:
             message = f"image {self._seen}: target has shape {maps[0].shape}, prediction {maps[1].shape}"
-            self._refuse(ValueError(message))
+            self._refuse(InputError(message))
             return
         if target_segments is None and prediction_segments is None:
             if maps[0].ndim not in (3, 4) or maps[0].shape[-1] != 2:
-                raise ValueError(f"without segments: expected shape (H, W, 2) or (N, H, W, 2), found {maps[0].shape}")
+                raise InputError(f"without segments: expected shape (H, W, 2) or (N, H, W, 2), found {maps[0].shape}")
             maps = [each[np.newaxis] if each.ndim == 3 else each for each in maps]
             drawn = [[self._ids_of_pairs(one) for one in each] for each in maps]
             maps = [np.stack([ids for ids, _ in each]) if each else np.zeros((0, 0, 0), int) for each in drawn]
@@ -179,7 +181,7 @@ class PanopticQuality(PixelMetric):
             maps = [_inputs.images_of(each, side) for each, side in zip(maps, ("target", "prediction"), strict=True)]
             for each, side in zip(lists, ("target_segments", "prediction_segments"), strict=True):
                 if len(each) != len(maps[0]):
-                    raise ValueError(f"{side}: expected {len(maps[0])} lists, found {len(each)}")
+                    raise InputError(f"{side}: expected {len(maps[0])} lists, found {len(each)}")
         places = [f"image {self._seen + i}" for i in range(len(maps[0]))]
         rows: tuple[list[_Rows], list[_Rows]] = ([], [])
         good = []
@@ -187,7 +189,7 @@ class PanopticQuality(PixelMetric):
             try:
                 truth = self._rows(lists[0][i], place, known_only=True)
                 found = self._rows(lists[1][i], place, known_only=False)
-            except (KeyError, TypeError, ValueError) as error:
+            except InputError as error:
                 self._refuse(error)
                 continue
             rows[0].append(truth)
@@ -198,7 +200,7 @@ class PanopticQuality(PixelMetric):
         failures = _core.match_segment_maps(
             maps[0], maps[1], _columns(rows[0]), _columns(rows[1]), (self._iou, self._counts), self.strict
         )
-        self._note(len(good), [(_named(places[good[i]], error)) for i, error in failures])
+        self._note(len(good), [(named(error, places[good[i]])) for i, error in failures])
 
     def update_files(
         self, gt_json: Path_, pred_json: Path_, gt_folder: Path_ | None = None, pred_folder: Path_ | None = None
@@ -262,7 +264,7 @@ class PanopticQuality(PixelMetric):
             try:
                 image = _id(_field(truth, "image_id", place), f"{place}: image_id")
                 if image not in predictions:
-                    raise KeyError(f"{pred_json}: no prediction for image {image!r}")
+                    raise MissingFieldError(f"no prediction for image {image!r}", os.fsdecode(pred_json))
                 j, prediction = predictions[image]
                 place_pred = f"{pred_json}: annotations[{j}]"
                 pair = (
@@ -273,7 +275,7 @@ class PanopticQuality(PixelMetric):
                 truth_rows = self._rows(listed, place, known_only=True, stated=True)
                 listed = _field(prediction, "segments_info", place_pred)
                 prediction_rows = self._rows(listed, place_pred, known_only=False)
-            except (KeyError, TypeError, ValueError) as error:
+            except InputError as error:
                 self._refuse(error)
                 continue
             pairs.append(pair)
@@ -295,7 +297,7 @@ class PanopticQuality(PixelMetric):
             category = _id(_field(segment, "category_id", where), f"{where}: category_id")
             if category not in self._position:
                 if not known_only:
-                    raise KeyError(f"{where}: category_id {category!r} is not among the categories")
+                    raise MissingFieldError(f"category_id {category!r} is not among the categories", where)
                 # As in panopticapi, where such a ground truth is counted under a category that no table shows.
                 rows.pop(id, None)
                 continue
@@ -543,12 +545,9 @@ def pq_compute(
 
 def read_json(path: Path_) -> dict[str, Any]:
     """The object in a JSON file. A file that holds none is a ValueError that names it."""
-    try:
-        content = any_json(path)
-    except RecursionError as error:
-        raise ValueError(str(error)) from None
+    content = any_json(path)
     if not isinstance(content, dict):
-        raise ValueError(f"{os.fspath(path)}: expected a JSON object, found {type(content).__name__}")
+        raise InputError(f"expected a JSON object, found {type(content).__name__}", os.fsdecode(path))
     return content
 
 
@@ -560,11 +559,11 @@ def folder_of(path: Path_, folder: Path_ | None) -> Path:
 def _inside(folder: Path, name: Any, place: str = "") -> str:
     """The path of a file in a folder, or below it: a name reaches no other, but by links that lie there."""
     if type(name) is not str:
-        raise TypeError(f'{place}: "file_name" is {name!r}, expected a string')
+        raise InputTypeError(f'"file_name" is {name!r}, expected a string', place)
     # The same on all systems: a path that is invalid on Windows is invalid everywhere.
     parts = name.replace("\\", "/").split("/")
-    if not name or name[0] in "/\\" or ".." in parts or (len(name) > 1 and name[1] == ":") or "\0" in name:
-        raise ValueError(f'{place}: "file_name" is {name!r}, expected the name of a file in {os.fspath(folder)}')
+    if not name or name[0] in "/\\" or ".." in parts or (len(name) > 1 and name[1] == ":") or not is_name(name):
+        raise InputError(f'"file_name" is {name!r}, expected the name of a file in {os.fspath(folder)}', place)
     return os.path.join(folder, name)
 
 
@@ -583,39 +582,35 @@ def _columns(rows: Sequence[_Rows]) -> Any:
 
 def _field(record: Any, name: str, place: str) -> Any:
     if not isinstance(record, Mapping):
-        raise TypeError(f"{place}: expected a dictionary, found {type(record).__name__}")
+        raise InputTypeError(f"expected a dictionary, found {type(record).__name__}", place)
     if name not in record:
-        raise KeyError(f"{place}: there is no {name!r}")
+        raise MissingFieldError(f"there is no {name!r}", place)
     return record[name]
 
 
 def _iterable(value: Any, place: str) -> Iterable[Any]:
     if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
-        raise TypeError(f"{place}: expected a list, found {value!r}")
+        raise InputTypeError(f"expected a list, found {value!r}", place)
     return value
 
 
 def _listed(value: Any, place: str) -> Sequence[Any]:
     if not isinstance(value, (list, tuple)):
-        raise TypeError(f"{place}: expected a list, found {value!r}")
+        raise InputTypeError(f"expected a list, found {value!r}", place)
     return value
 
 
 def _id(value: Any, place: str) -> Any:
     if isinstance(value, (Mapping, list, tuple)):
-        raise TypeError(f"{place}: expected a number or a string, found {value!r}")
+        raise InputTypeError(f"expected a number or a string, found {value!r}", place)
     return value
 
 
 def _integer(value: Any, low: int, high: int, place: str) -> int:
     whole = isinstance(value, (int, np.integer)) or (isinstance(value, float) and value.is_integer())
     if not whole or not low <= value <= high:
-        raise ValueError(f"{place}: expected a whole number from {low} to {high}, found {value!r}")
+        raise InputError(f"expected a whole number from {low} to {high}, found {value!r}", place)
     return int(value)
-
-
-def _named(place: str, error: Exception) -> Exception:
-    return type(error)(f"{place}: {sentence(error)}")
 
 
 def _as_json(value: Any) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 
 from meanap import _core
 from meanap._printable import shown
+from meanap.errors import InputError
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
 from meanap.segmentation._metric import PixelMetric, like, seen
@@ -115,7 +116,7 @@ class PixelAveragePrecision(PixelMetric):
         expected = (len(targets), len(self.classes), *targets.shape[1:])
         if every.shape != expected:
             self._refuse(
-                ValueError(f"image {self._seen}: scores: expected shape {expected}, found {every.shape}"), len(targets)
+                InputError(f"image {self._seen}: scores: expected shape {expected}, found {every.shape}"), len(targets)
             )
             return
         for one, of_one in zip(targets, every, strict=True):
@@ -126,8 +127,8 @@ class PixelAveragePrecision(PixelMetric):
                     self._maps.append((one.copy(), of_one.copy()))
                 else:
                     _core.add_to_score_histogram(one, of_one, self._histogram, self._rules)
-            except ValueError as error:
-                self._refuse(ValueError(f"image {self._seen}: {error}"))
+            except InputError as error:
+                self._refuse(error.at(f"image {self._seen}"))
                 continue
             self._images += 1
 
@@ -161,7 +162,7 @@ class PixelAveragePrecision(PixelMetric):
             self._histogram[:] = like(arrays.pop(0), self._histogram)
         self._maps = list(zip(arrays[::2], arrays[1::2], strict=True))
         if self._maps and self._histogram is not None:
-            raise ValueError("maps beside a histogram")
+            raise InputError("maps beside a histogram")
         for target, scores in self._maps:
             # As in `update`: what cannot be counted is refused.
             _core.pixel_average_precision([(target, scores)], self._rules)

@@ -10,6 +10,7 @@ import numpy as np
 
 from meanap import _core
 from meanap._printable import shown
+from meanap.errors import InputError
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
 from meanap.segmentation._metric import PixelMetric, seen
@@ -81,15 +82,15 @@ class RegionAveragePrecision(PixelMetric):
         self.reduce_zero_label: bool = labels.reduce_zero_label
         self._rules = labels._rules()
         if connectivity not in (None, 4, 8):
-            raise ValueError(f"connectivity: expected None, 4 or 8, found {connectivity!r}")
+            raise InputError(f"connectivity: expected None, 4 or 8, found {connectivity!r}")
         self.connectivity = connectivity
         every = np.linspace(0.5, 0.95, 10) if thresholds is None else np.array(thresholds, dtype=np.float64)
         if every.ndim != 1 or not every.size or not (0 < every.min() and every.max() <= 1):
-            raise ValueError(f"thresholds: expected numbers above 0, up to 1, found {thresholds!r}")
+            raise InputError(f"thresholds: expected numbers above 0, up to 1, found {thresholds!r}")
         self.thresholds = every
         self.max_regions: int = _inputs.index(max_regions, "max_regions")
         if not 1 <= self.max_regions < 2**31:
-            raise ValueError(f"max_regions: expected 1 to {2**31 - 1}, found {max_regions}")
+            raise InputError(f"max_regions: expected 1 to {2**31 - 1}, found {max_regions}")
         self.strict = strict
         self.sync_on_compute: bool = bool(sync_on_compute)
         self.reset()
@@ -143,7 +144,7 @@ class RegionAveragePrecision(PixelMetric):
             every = every[None] if every.ndim == 3 else every
             if every.shape != (n, c, h, w):
                 self._refuse(
-                    ValueError(
+                    InputError(
                         f"image {self._seen}: scores: expected shape {(n, c, h, w)} or {(n, c)}, found {every.shape}"
                     ),
                     n,
@@ -154,7 +155,7 @@ class RegionAveragePrecision(PixelMetric):
             labels = _inputs.images_of(_inputs.integers(given, "prediction"), "prediction")
             if labels.shape != targets.shape:
                 self._refuse(
-                    ValueError(f"image {self._seen}: target has shape {targets.shape}, prediction {labels.shape}"), n
+                    InputError(f"image {self._seen}: target has shape {targets.shape}, prediction {labels.shape}"), n
                 )
                 return
         for i in range(n):
@@ -162,8 +163,8 @@ class RegionAveragePrecision(PixelMetric):
             try:
                 predicted = _core.best_classes(of_one) if labels is None else labels[i]
                 truth, found = _core.label_regions(targets[i], predicted, of_one, self.connectivity or 0, self._rules)
-            except ValueError as error:
-                self._refuse(ValueError(f"image {self._seen}: {error}"))
+            except InputError as error:
+                self._refuse(error.at(f"image {self._seen}"))
                 continue
             self._regions.append(((h, w), truth, found))
 
@@ -194,19 +195,19 @@ class RegionAveragePrecision(PixelMetric):
     def _load(self, parts: Sequence[bytes]) -> None:
         arrays, width = unpack_arrays(parts[0]), 1 + 2 * len(_COLUMNS)
         if len(arrays) % width:
-            raise ValueError("columns are missing")
+            raise InputError("columns are missing")
         regions = []
         for start in range(0, len(arrays), width):
             size, *columns = arrays[start : start + width]
             if size.shape != (2,) or size.dtype != np.uint32:
-                raise ValueError("an image without a size")
+                raise InputError("an image without a size")
             sides = columns[: len(_COLUMNS)], columns[len(_COLUMNS) :]
             for side in sides:
                 _check_columns(side, len(self.classes), int(size[0]) * int(size[1]))
             regions.append(((int(size[0]), int(size[1])), tuple(sides[0]), tuple(sides[1])))
         images, left_out = seen(parts[1])
         if images != len(regions):
-            raise ValueError(f"{len(regions)} images, expected {images}")
+            raise InputError(f"{len(regions)} images, expected {images}")
         self._regions, self._left_out = regions, left_out
 
     def compute(self) -> RegionResult:
@@ -283,13 +284,13 @@ def _check_columns(columns: Sequence[np.ndarray], classes: int, pixels: int) -> 
     regions = len(category) if category.ndim == 1 else -1
     lengths = [(regions,), (regions,), (regions,), counts.shape if counts.ndim == 1 else (), (regions + 1,)]
     if [each.shape for each in columns] != lengths or (category >= classes).any() or np.isnan(score).any():
-        raise ValueError("columns that do not go together")
+        raise InputError("columns that do not go together")
     rising = starts[0] == 0 and starts[-1] == len(counts) and (starts[1:] >= starts[:-1]).all()
     if rising:
         ends = np.concatenate([np.zeros(1, np.uint64), np.cumsum(counts, dtype=np.uint64)])[starts]
         rising = (ends[1:] - ends[:-1] == pixels).all()
     if not rising or not np.isfinite(area).all():
-        raise ValueError("run lengths that do not go together")
+        raise InputError("run lengths that do not go together")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 
 from meanap import _core
 from meanap._printable import shown
+from meanap.errors import InputError, named
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
 from meanap.segmentation._metric import PixelMetric, like, seen
@@ -91,7 +92,7 @@ class SemanticSegmentation(PixelMetric):
         self.reduce_zero_label: bool = bool(reduce_zero_label)
         self.boundary: float | None = DILATION_RATIO if boundary is True else (float(boundary) if boundary else None)
         if self.boundary is not None and not 0 < self.boundary < float("inf"):
-            raise ValueError(f"boundary: expected a share of the image's diagonal, found {boundary!r}")
+            raise InputError(f"boundary: expected a share of the image's diagonal, found {boundary!r}")
         self.strict = strict
         self.sync_on_compute: bool = bool(sync_on_compute)
         self.reset()
@@ -143,7 +144,7 @@ class SemanticSegmentation(PixelMetric):
         predictions = _inputs.images_of(_inputs.integers(given, "prediction"), "prediction")
         if targets.shape != predictions.shape:
             message = f"image {self._seen}: target has shape {shape}, prediction {given.shape}"
-            self._refuse(ValueError(message), len(targets))
+            self._refuse(InputError(message), len(targets))
             return
         counted = _core.count_labels(targets, predictions, self._rules())
         self._count(counted, [f"image {self._seen + i}" for i in range(len(targets))])
@@ -155,13 +156,13 @@ class SemanticSegmentation(PixelMetric):
         if c != len(self.classes) or (n, h, w) != targets.shape:
             expected = (len(targets), len(self.classes), *targets.shape[1:])
             message = f"image {self._seen}: prediction: expected scores of shape {expected}, found {every.shape}"
-            self._refuse(ValueError(message), len(targets))
+            self._refuse(InputError(message), len(targets))
             return
         for target, scores in zip(targets, every, strict=True):
             try:
                 labels = _core.best_classes(scores)
-            except ValueError as error:
-                self._refuse(ValueError(f"image {self._seen}: {error}"), 1)
+            except InputError as error:
+                self._refuse(error.at(f"image {self._seen}"), 1)
                 continue
             counted = _core.count_labels(target[None], labels[None], self._rules())
             self._count(counted, [f"image {self._seen}"])
@@ -179,18 +180,18 @@ class SemanticSegmentation(PixelMetric):
 
     def _count(self, counted: Any, names: list[str] | None, images: int | None = None) -> None:
         counts, boundary, failures = counted
-        named = []
+        left_out = []
         for index, error in failures:
             if names is not None:
-                error = type(error)(f"{names[index]}: {error}")
+                error = named(error, names[index])
             if self.strict:
                 raise error
-            named.append(str(error))
+            left_out.append(str(error))
         self._counts += counts
         if self._boundary is not None:
             self._boundary += boundary
-        self._images += (len(names or ()) if images is None else images) - len(named)
-        self._left_out += named
+        self._images += (len(names or ()) if images is None else images) - len(left_out)
+        self._left_out += left_out
 
     def _settings(self) -> dict[str, Any]:
         return {
@@ -221,7 +222,7 @@ class SemanticSegmentation(PixelMetric):
         if self._boundary is not None:
             self._boundary[:] = like(boundary.pop(), self._boundary)
         if boundary:
-            raise ValueError("more arrays than are counted")
+            raise InputError("more arrays than are counted")
         self._images, self._left_out = seen(parts[1])
 
     @property

@@ -4,11 +4,12 @@ use std::any::Any;
 use std::sync::Arc;
 
 use numpy::{Element, PyArrayDyn, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyList, PyString, PyTuple};
 
 use crate::arrow::export::{Buffer, Exported};
+use crate::python::bad_value;
 
 /// Columns that others read by their capsules; numbers are not copied.
 #[pyclass(frozen, module = "meanap._core")]
@@ -31,7 +32,7 @@ impl ArrowExport {
             };
             if length != rows {
                 let message = format!("column {name:?} has {length} rows, expected {rows}");
-                return Err(PyValueError::new_err(message));
+                return Err(bad_value(message));
             }
             exported.push(column(name, values)?);
         }
@@ -121,7 +122,7 @@ fn numbers<T: Element + 'static>(
 ) -> Option<PyResult<Exported>> {
     let array = values.cast::<PyArrayDyn<T>>().ok()?;
     if !array.is_c_contiguous() {
-        return Some(Err(PyValueError::new_err(format!("column {name:?} is not contiguous"))));
+        return Some(Err(bad_value(format!("column {name:?} is not contiguous"))));
     }
     let owner: Arc<dyn Any + Send + Sync> = Arc::new(array.clone().unbind());
     // SAFETY: the array is held by `owner`; that nothing writes to it is required of the caller.
@@ -133,7 +134,7 @@ fn flags(name: &str, values: &Bound<'_, PyAny>) -> Option<PyResult<Exported>> {
     let array = values.cast::<PyArrayDyn<bool>>().ok()?;
     let Ok(held) = array.try_readonly() else { return None };
     let Ok(flags) = held.as_slice() else {
-        return Some(Err(PyValueError::new_err(format!("column {name:?} is not contiguous"))));
+        return Some(Err(bad_value(format!("column {name:?} is not contiguous"))));
     };
     Some(shaped(name, array.shape(), |name, _| Exported::flags(name, flags)))
 }

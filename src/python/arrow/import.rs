@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use numpy::ndarray::{ArrayView, IxDyn};
 use numpy::{Element, PyArray1, PyArrayDyn, PyArrayMethods};
-use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyIndexError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyCapsuleMethods, PyList, PyString, PyTuple};
 
@@ -14,6 +14,7 @@ use crate::arrow::Table;
 use crate::arrow::abi::{ArrowArray, ArrowArrayStream, ArrowSchema};
 use crate::arrow::column::{Column, Numbers, Texts};
 use crate::error::Error;
+use crate::python::bad_value;
 
 /// What a stream or array gave, held for as long as a column is read.
 #[pyclass(frozen, module = "meanap._core")]
@@ -83,7 +84,7 @@ fn taken<T: Structure>(capsule: &Bound<'_, PyAny>, name: &CStr, place: &str) -> 
     if structure.is_owner() {
         Ok(structure)
     } else {
-        Err(PyValueError::new_err(format!("{place}: an Arrow capsule that was read before")))
+        Err(bad_value(format!("{place}: an Arrow capsule that was read before")))
     }
 }
 
@@ -150,7 +151,7 @@ fn array<'py, T: Element + Clone>(
         Cow::Borrowed(values) => values,
     };
     let view = ArrayView::from_shape(IxDyn(shape), values)
-        .map_err(|error| PyValueError::new_err(format!("broken Arrow data: {error}")))?;
+        .map_err(|error| bad_value(format!("broken Arrow data: {error}")))?;
     // SAFETY: the values belong to the table, which the array holds on to and which never changes.
     let array = unsafe { PyArrayDyn::borrow_from_array(&view, table.clone().into_any()) };
     array.readwrite().make_nonwriteable();

@@ -8,12 +8,14 @@ mod place;
 mod shapes;
 mod side;
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
 use super::arrays::key;
 use crate::columns::Key;
+use crate::error::Place;
+use crate::python::bad_value;
 use crate::python::once::intern;
 
 pub use options::Options;
@@ -46,7 +48,7 @@ pub fn read_batch(
     let (preds, targets) = (list(preds, "preds")?, list(targets, "targets")?);
     if preds.len() != targets.len() {
         let (p, t) = (preds.len(), targets.len());
-        return Err(PyValueError::new_err(format!("preds has {p} images, targets has {t}")));
+        return Err(bad_value(format!("preds has {p} images, targets has {t}")));
     }
     let mut batch = Batch {
         ground_truth: Side::of(preds.len()),
@@ -70,13 +72,13 @@ pub fn read_batch(
         check_sizes(masks.0, masks.1, &of_pred, &of_target)?;
         let read = |item: &Bound<'_, PyAny>, place: &dyn Fn() -> String| {
             let id = Items(item).get(name)?;
-            id.map(|id| key(&id, || format!("{}[\"image_id\"]", place()))).transpose()
+            id.map(|id| key(&id, || Place::of(format!("{}[\"image_id\"]", place())))).transpose()
         };
         match (read(&target, &of_target)?, read(&pred, &of_pred)?) {
             (Some(a), Some(b)) if a != b => {
                 let message =
                     format!("{}[\"image_id\"] is {b}, {}[\"image_id\"] is {a}", of_pred(), of_target());
-                return Err(PyValueError::new_err(message));
+                return Err(bad_value(message));
             }
             (a, b) => ids.extend(a.or(b)),
         }
@@ -87,7 +89,7 @@ pub fn read_batch(
         given => {
             let message =
                 format!("image_id: {given} of {} images have one, expected all or none", batch.images);
-            return Err(PyValueError::new_err(message));
+            return Err(bad_value(message));
         }
     }
     Ok(batch)
@@ -105,11 +107,8 @@ fn check_sizes(
     for (sizes, place) in [(ground_truth, of_target), (detections, of_pred)] {
         if let Some(row) = sizes.iter().position(|&size| size != [h, w]) {
             let [height, width] = sizes[row];
-            let place = place();
-            let message = format!(
-                "{place}[\"masks\"]: row {row} has {height} x {width} pixels, others of the image {h} x {w}"
-            );
-            return Err(PyValueError::new_err(message));
+            let found = format!("has {height} x {width} pixels, others of the image {h} x {w}");
+            return Err(Place::row(format!("{}[\"masks\"]", place()), row).found(found).into());
         }
     }
     Ok(())

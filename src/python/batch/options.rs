@@ -1,6 +1,6 @@
 //! How objects are given, and what is allowed.
 
-use pyo3::exceptions::PyValueError;
+use crate::python::bad_value;
 use pyo3::prelude::*;
 
 use crate::similarity::Kind;
@@ -54,7 +54,7 @@ impl Options {
         crowds: bool,
     ) -> PyResult<Options> {
         let unknown = |argument: &str, found: &str, expected: &str| {
-            PyValueError::new_err(format!("{argument}: expected {expected}, found {found:?}"))
+            bad_value(format!("{argument}: expected {expected}, found {found:?}"))
         };
         Ok(Options {
             similarity: Kind::named(similarity).map_err(|error| error.at("similarity"))?,

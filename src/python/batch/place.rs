@@ -1,5 +1,7 @@
 //! What is being read, as errors name it.
 
+use crate::error;
+
 /// Arrays by name, or the records of COCO.
 pub enum Place<'a> {
     /// The dictionary of an image or the keywords of a call: `preds[3]`, `Detections`.
@@ -26,10 +28,10 @@ impl Place<'_> {
     }
 
     /// A row of that array.
-    pub fn row(&self, name: &str, row: usize) -> String {
+    pub fn row(&self, name: &str, row: usize) -> error::Place {
         match self {
-            Place::Arrays(_) => format!("{}: row {row}", self.array(name)),
-            Place::Records(place) => format!("{place}: record {row}: \"{}\"", field(name)),
+            Place::Arrays(_) => error::Place::row(self.array(name), row),
+            Place::Records(place) => error::Place::record(*place, row, field(name)),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Boxes, keypoints and masks out of arrays.
 
 use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 use rayon::prelude::*;
@@ -10,6 +9,7 @@ use super::options::BoxFormat;
 use super::place::Place;
 use super::side::Fields;
 use crate::columns::{Keypoints, Masks};
+use crate::error::{self, Error};
 use crate::python::arrays::{Numbers, wrong_shape};
 use crate::python::once::intern;
 use crate::rle::{codec, measure, pixels};
@@ -19,7 +19,7 @@ use crate::threads;
 pub fn convert_boxes(
     array: &Numbers,
     format: BoxFormat,
-    place: impl Fn(usize) -> String,
+    place: impl Fn(usize) -> error::Place,
     out: &mut Vec<[f64; 4]>,
 ) -> PyResult<()> {
     let round = |x: f64| if array.single { f64::from(x as f32) } else { x };
@@ -43,7 +43,7 @@ pub fn convert_boxes(
             out.push(converted);
             continue;
         };
-        return Err(PyValueError::new_err(format!("{} is ({a}, {b}, {c}, {d}): {complaint}", place(row))));
+        return Err(place(row).found(format!("is ({a}, {b}, {c}, {d}): {complaint}")).into());
     }
     Ok(())
 }
@@ -64,15 +64,13 @@ pub fn read_keypoints(
         _ => return Err(wrong_shape(&place.array("keypoints"), "(N, K, 3)", &array.shape)),
     };
     if !out.is_empty() && out.per_object != points {
-        let place = place.array("keypoints");
-        let message = format!("{place}: {points} keypoints, the images before have {}", out.per_object);
-        return Err(PyValueError::new_err(message));
+        let problem = format!("{points} keypoints, the images before have {}", out.per_object);
+        return Err(Error::value(problem).at(place.array("keypoints")).into());
     }
     out.per_object = points;
     for (row, pose) in array.values.chunks_exact(points * width).enumerate() {
         if !pose.iter().all(|x| x.is_finite()) {
-            let place = place.row("keypoints", row);
-            return Err(PyValueError::new_err(format!("{place} has a NaN or infinite number")));
+            return Err(place.row("keypoints", row).found("has a NaN or infinite number").into());
         }
         for point in pose.chunks_exact(width) {
             out.points.extend(&point[..2]);
@@ -146,7 +144,7 @@ fn read_run_lengths(list: &Bound<'_, PyList>, place: &Place<'_>, out: &mut Masks
     let py = list.py();
     let mut areas = Vec::with_capacity(list.len());
     for (row, item) in list.iter().enumerate() {
-        let wrong = |what: &str| PyValueError::new_err(format!("{}: {what}", place.row("masks", row)));
+        let wrong = |what: &str| PyErr::from(place.row("masks", row).value(what));
         let rle = item.cast::<PyDict>().map_err(|_| wrong("expected a dictionary with size and counts"))?;
         let size: [u32; 2] = match rle.get(intern!(py, "size"))? {
             Some(size) => size.extract().map_err(|_| wrong("\"size\": expected height and width"))?,
@@ -160,7 +158,9 @@ fn read_run_lengths(list: &Bound<'_, PyList>, place: &Place<'_>, out: &mut Masks
             Err(_) => counts.cast::<pyo3::types::PyBytes>().ok().map(|bytes| bytes.as_bytes().to_vec()),
         };
         let counts: Vec<u32> = match text {
-            Some(text) => codec::read(codec::checked(&text).map_err(|e| wrong(e.message()))?).collect(),
+            Some(text) => {
+                codec::read(codec::checked(&text).map_err(|error| wrong(&error.to_string()))?).collect()
+            }
             None => counts.extract().map_err(|_| wrong("\"counts\": expected run lengths"))?,
         };
         if let Some(complaint) = complaint_of_runs(size, counts.iter().copied()) {

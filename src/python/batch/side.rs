@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
@@ -10,6 +10,7 @@ use super::options::{Options, Size};
 use super::place::Place;
 use super::shapes::{convert_boxes, read_keypoints, read_masks};
 use crate::columns::{Areas, Geometry, GeometryKind, Ids, Key, Keypoints, Masks, Objects};
+use crate::error::{self, Error};
 use crate::python::arrays::{flags, keys, numbers};
 use crate::python::once::intern;
 use crate::read::pose::bounding_box;
@@ -77,8 +78,8 @@ struct Given {
 fn count_of(place: &Place<'_>, name: &str, found: usize, expected: Option<(usize, &str)>) -> PyResult<usize> {
     match expected {
         Some((count, of)) if count != found => {
-            let place = place.whole();
-            Err(PyValueError::new_err(format!("{place}: \"{name}\" has {found} rows, \"{of}\" has {count}")))
+            let found = format!("has {found} rows, \"{of}\" has {count}");
+            Err(Error::value("").field(name).found(found).at(place.whole()).into())
         }
         _ => Ok(found),
     }
@@ -113,7 +114,7 @@ impl Side {
         }
         let fields = Items(item);
         let Some(labels) = fields.get(intern!(py, "labels"))? else {
-            return Err(PyValueError::new_err(format!("{}: \"labels\" is missing", place())));
+            return Err(Error::value("").field("labels").found("is missing").at(place()).into());
         };
         let labels = keys(&labels, || format!("{}[\"labels\"]", place()))?;
         if self.image.is_empty() {
@@ -166,7 +167,8 @@ impl Side {
         let count = given.count;
         let expected = Some((count, given.named));
         let named = |name: &str| place.array(name);
-        let missing = |name: &str| PyValueError::new_err(format!("{}: \"{name}\" is missing", place.whole()));
+        let missing =
+            |name: &str| PyErr::from(Error::value("").field(name).found("is missing").at(place.whole()));
         if detections {
             let Some(scores) = fields.get(intern!(py, "scores"))? else {
                 return Err(missing("scores"));
@@ -185,8 +187,8 @@ impl Side {
             self.id.extend(ids.values);
         }
         if self.id.len() != self.category.len() && !self.id.is_empty() {
-            let message = format!("{}: \"ids\" have to be given for all images or for none", place.whole());
-            return Err(PyValueError::new_err(message));
+            let found = "have to be given for all images or for none";
+            return Err(Error::value("").field("ids").found(found).at(place.whole()).into());
         }
         let first = self.boxes.len();
         let boxes = fields.get(intern!(py, "boxes"))?;
@@ -243,9 +245,8 @@ impl Side {
             count_of(place, "area", given.len(|| named("area"))?, expected)?;
             for (row, (area, &given)) in areas.iter_mut().zip(&given.values).enumerate() {
                 if !given.is_finite() || given < 0.0 {
-                    let message =
-                        format!("{} is {given}, expected an area in pixels", place.row("area", row));
-                    return Err(PyValueError::new_err(message));
+                    let error = place.row("area", row).found(format!("is {given}"));
+                    return Err(error.expected("an area in pixels").into());
                 }
                 // Zero stands for "not given", as torchmetrics has it.
                 if given > 0.0 {
@@ -372,23 +373,20 @@ fn image_area<'py>(
     let size = numbers(&size, named)?;
     match size.values[..] {
         [height, width] if size.shape == [2] && height > 0.0 && width > 0.0 => Ok(Some(height * width)),
-        _ => Err(PyValueError::new_err(format!("{}: expected height and width, both above zero", named()))),
+        _ => Err(Error::value("expected height and width, both above zero").at(named()).into()),
     }
 }
 
-fn check_scores(scores: &[f64], options: &Options, place: impl Fn(usize) -> String) -> PyResult<()> {
+fn check_scores(scores: &[f64], options: &Options, place: impl Fn(usize) -> error::Place) -> PyResult<()> {
     for (row, &score) in scores.iter().enumerate() {
         if score.is_nan() {
-            return Err(PyValueError::new_err(format!("{} is NaN", place(row))));
+            return Err(place(row).found("is NaN").into());
         }
         if let Some((least, most)) = options.scores
             && (score < least || score > most)
         {
-            let message = format!(
-                "{} is {score}, expected {least} to {most} (score_range=None allows any)",
-                place(row)
-            );
-            return Err(PyValueError::new_err(message));
+            let expected = format!("{least} to {most} (score_range=None allows any)");
+            return Err(place(row).found(format!("is {score}")).expected(expected).into());
         }
     }
     Ok(())

@@ -243,7 +243,7 @@ fn mask_iou<'py>(
         similarities([m, n], &crowd, watch, |d, g, crowd| {
             detections
                 .iou(d, ground_truths, g, crowd, f64::NEG_INFINITY)
-                .map_err(|error| error.at(format_args!("detection {d} against ground truth {g}")))
+                .map_err(|error| error.within(format_args!("detection {d} against ground truth {g}")))
         })
     })?;
     fortran(py, values, m, n)
@@ -282,7 +282,7 @@ fn mask_from_boxes<'py>(
             watch.check()?;
             rasterizer
                 .rectangle(&given[index], h, w, counts)
-                .map_err(|error| error.at(format_args!("box {index}")))?;
+                .map_err(|error| error.within(format_args!("box {index}")))?;
             Ok(Written::from_counts([h, w], counts))
         })
     })?;
@@ -305,7 +305,7 @@ fn mask_from_polygons<'py>(
             let start = if index == 0 { 0 } else { ends[index - 1] };
             rasterizer
                 .polygon(&numbers[start..ends[index]], h, w, counts)
-                .map_err(|error| error.at(format_args!("polygon {index}")))?;
+                .map_err(|error| error.within(format_args!("polygon {index}")))?;
             Ok(Written::from_counts([h, w], counts))
         })
     })?;
@@ -357,7 +357,7 @@ fn dictionaries(py: Python<'_>, masks: Vec<Written>) -> PyResult<Bound<'_, PyLis
 /// Calls `make` for each mask; an error says for which.
 fn each<T>(masks: &[Encoded], mut make: impl FnMut(&Encoded) -> Result<T>) -> Result<Vec<T>> {
     let with_index =
-        |(index, mask)| make(mask).map_err(|error: Error| error.at(format_args!("mask {index}")));
+        |(index, mask)| make(mask).map_err(|error: Error| error.within(format_args!("mask {index}")));
     masks.iter().enumerate().map(with_index).collect()
 }
 

@@ -9,7 +9,7 @@ use numpy::{
     PyArray1, PyArray2, PyArrayDyn, PyArrayMethods, PyReadonlyArray1, PyReadonlyArrayDyn, PyReadwriteArray1,
     PyReadwriteArray2, PyUntypedArray, PyUntypedArrayMethods,
 };
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use crate::columns::{Areas, Geometry, Ids, Masks, Objects};
@@ -19,6 +19,7 @@ use crate::pixels::panoptic::{self, Matched, Segment, Segments, Tally};
 use crate::pixels::png::{self, Stored};
 use crate::pixels::scores::best_class;
 use crate::pixels::semantic::{self, Counted, Settings};
+use crate::python::bad_value;
 use crate::python::watched::interruptible;
 use crate::similarity::{Kind, Parameters};
 
@@ -111,10 +112,10 @@ pub fn count_labels<'py>(
     #[pyo3(from_py_with = settings_of)] settings: Settings,
 ) -> PyResult<PyCounts<'py>> {
     let &[n, height, width] = target.shape() else {
-        return Err(PyValueError::new_err("expected label maps of shape (N, H, W)"));
+        return Err(bad_value("expected label maps of shape (N, H, W)"));
     };
     if prediction.shape() != target.shape() {
-        return Err(PyValueError::new_err("target and prediction differ in shape"));
+        return Err(bad_value("target and prediction differ in shape"));
     }
     let (target, prediction) = (PyLabels::of(target, "target")?, PyLabels::of(prediction, "prediction")?);
     let pair = [target.labels()?, prediction.labels()?];
@@ -152,7 +153,7 @@ pub fn best_classes<'py>(
     scores: &Bound<'py, PyUntypedArray>,
 ) -> PyResult<Bound<'py, PyArray2<u16>>> {
     let &[classes, height, width] = scores.shape() else {
-        return Err(PyValueError::new_err("expected scores of shape (C, H, W)"));
+        return Err(bad_value("expected scores of shape (C, H, W)"));
     };
     let best = if let Ok(scores) = scores.cast::<PyArrayDyn<f32>>() {
         let scores = scores.readonly();
@@ -209,7 +210,7 @@ fn segments(
         && starts.last() == Some(&(id.len() as i64))
         && category.iter().all(|&category| (category as usize) < categories);
     if !fits {
-        return Err(PyValueError::new_err("the columns of the segments do not fit each other"));
+        return Err(bad_value("the columns of the segments do not fit each other"));
     }
     let segment = |i: usize| Segment {
         id: id[i],
@@ -256,7 +257,7 @@ fn add_matches(
 fn check_tally((iou, counts): &PyTally<'_>) -> PyResult<usize> {
     let categories = iou.as_array().len();
     if counts.as_array().dim() != (3, categories) {
-        return Err(PyValueError::new_err("expected a tally of shapes (K,) and (3, K)"));
+        return Err(bad_value("expected a tally of shapes (K,) and (3, K)"));
     }
     Ok(categories)
 }
@@ -273,10 +274,10 @@ pub fn match_segment_maps<'py>(
     strict: bool,
 ) -> PyResult<Failures> {
     let &[n, height, width] = target.shape() else {
-        return Err(PyValueError::new_err("expected id maps of shape (N, H, W)"));
+        return Err(bad_value("expected id maps of shape (N, H, W)"));
     };
     if prediction.shape() != target.shape() {
-        return Err(PyValueError::new_err("target and prediction differ in shape"));
+        return Err(bad_value("target and prediction differ in shape"));
     }
     let categories = check_tally(&tally)?;
     let (target, prediction) = (PyLabels::of(target, "target")?, PyLabels::of(prediction, "prediction")?);
@@ -341,7 +342,7 @@ pub fn boundary_iou(
 ) -> PyResult<Bound<'_, PyArray2<f64>>> {
     let (d, g) = (detections.len(), ground_truths.len());
     if crowd.len() != g {
-        return Err(PyValueError::new_err("expected a crowd flag for each ground truth"));
+        return Err(bad_value("expected a crowd flag for each ground truth"));
     }
     let mut out = zeros(d.saturating_mul(g))?;
     py.detach(|| -> crate::error::Result<()> {

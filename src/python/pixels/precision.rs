@@ -6,7 +6,7 @@ use numpy::{
     PyArray1, PyArray2, PyArrayDyn, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray3, PyReadonlyArrayDyn,
     PyReadwriteArray3, PyUntypedArray, PyUntypedArrayMethods,
 };
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use super::{PyLabels, settings_of};
@@ -18,6 +18,7 @@ use crate::pixels::labels::{Labels, Rule, Side};
 use crate::pixels::regions::{Connectivity, Region, regions};
 use crate::pixels::scores::Score;
 use crate::pixels::semantic::Settings;
+use crate::python::bad_value;
 use crate::python::{CodeIds, PyObjects};
 
 /// Borrowed scores of either type.
@@ -30,7 +31,7 @@ impl<'py> PyScores<'py> {
     /// Scores `(C, H, W)` of the pixels of a target `(H, W)`, C-contiguous.
     fn of(scores: &Bound<'py, PyUntypedArray>, target: &[usize], rule: &Rule) -> PyResult<PyScores<'py>> {
         if scores.ndim() != 3 || scores.shape()[0] != rule.classes() || &scores.shape()[1..] != target {
-            return Err(PyValueError::new_err("target and scores differ in shape"));
+            return Err(bad_value("target and scores differ in shape"));
         }
         if let Ok(scores) = scores.cast::<PyArrayDyn<f32>>() {
             return Ok(PyScores::F32(scores.readonly()));
@@ -45,7 +46,7 @@ impl<'py> PyScores<'py> {
 fn width(target: &Bound<'_, PyUntypedArray>) -> PyResult<usize> {
     match target.shape() {
         &[_, width] => Ok(width),
-        _ => Err(PyValueError::new_err("expected a label map of shape (H, W)")),
+        _ => Err(bad_value("expected a label map of shape (H, W)")),
     }
 }
 
@@ -103,7 +104,7 @@ pub fn add_to_score_histogram<'py>(
 ) -> PyResult<()> {
     let rule = settings.rule;
     if histogram.as_array().dim() != (rule.classes(), 2, BINS) {
-        return Err(PyValueError::new_err("the histogram has another shape"));
+        return Err(bad_value("the histogram has another shape"));
     }
     let width = width(target)?;
     let scores = PyScores::of(scores, target.shape(), &rule)?;
@@ -130,7 +131,7 @@ pub fn histogram_average_precision<'py>(
 ) -> PyResult<Bound<'py, PyArray2<f64>>> {
     let (classes, two, bins) = histogram.as_array().dim();
     if (two, bins) != (2, BINS) {
-        return Err(PyValueError::new_err("the histogram has another shape"));
+        return Err(bad_value("the histogram has another shape"));
     }
     let of_class = |counts: &[u64]| histogram::average_precision(&counts[..BINS], &counts[BINS..]);
     let found: Vec<f64> = histogram.as_slice()?.chunks_exact(2 * BINS).flat_map(of_class).collect();
@@ -185,22 +186,22 @@ pub fn label_regions<'py>(
     #[pyo3(from_py_with = settings_of)] settings: Settings,
 ) -> PyResult<(PyRegions<'py>, PyRegions<'py>)> {
     let &[height, width] = target.shape() else {
-        return Err(PyValueError::new_err("expected a label map of shape (H, W)"));
+        return Err(bad_value("expected a label map of shape (H, W)"));
     };
     let rule = settings.rule;
     let expected = (rule.classes(), height, width);
     if prediction.shape() != target.shape() || scores.as_ref().is_some_and(|s| s.as_array().dim() != expected)
     {
-        return Err(PyValueError::new_err("target, prediction and scores differ in shape"));
+        return Err(bad_value("target, prediction and scores differ in shape"));
     }
     let connectivity = match connectivity {
         0 => Connectivity::Class,
         4 => Connectivity::Four,
         8 => Connectivity::Eight,
-        other => return Err(PyValueError::new_err(format!("connectivity: expected 4 or 8, found {other}"))),
+        other => return Err(bad_value(format!("connectivity: expected 4 or 8, found {other}"))),
     };
     if u32::try_from(height * width).is_err() {
-        return Err(PyValueError::new_err(format!("{height} x {width} pixels are too many for run lengths")));
+        return Err(bad_value(format!("{height} x {width} pixels are too many for run lengths")));
     }
     let (target, prediction) = (PyLabels::of(target, "target")?, PyLabels::of(prediction, "prediction")?);
     let (target, prediction) = (target.labels()?, prediction.labels()?);
@@ -253,7 +254,7 @@ pub fn objects_of_regions<'py>(
         && image.iter().all(|&image| image < images)
         && category.iter().all(|&category| category < categories);
     if !fits {
-        return Err(PyValueError::new_err("the columns of the regions do not fit each other"));
+        return Err(bad_value("the columns of the regions do not fit each other"));
     }
     let mut masks = Masks::default();
     for (size, ends) in size.as_chunks().0.iter().zip(starts.windows(2)) {

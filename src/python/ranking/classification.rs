@@ -1,11 +1,11 @@
 //! Average precision and curves of classifiers.
 
 use numpy::{PyArray1, PyReadonlyArray1, PyReadonlyArray2};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use rayon::prelude::*;
 
 use crate::error::can_allocate;
+use crate::python::bad_value;
 use crate::ranking::classification::Scored;
 use crate::ranking::partition;
 use crate::threads;
@@ -43,7 +43,7 @@ fn sort<S: Copy + Sync>(
         return Err(lengths_differ(truth.len(), scores.len()));
     }
     if let Some(i) = scores.iter().position(|&score| wide(score).is_nan()) {
-        return Err(PyValueError::new_err(format!("y_score[{i}] is NaN")));
+        return Err(bad_value(format!("y_score[{i}] is NaN")));
     }
     can_allocate(truth.len().saturating_mul(MOST_OF_AN_EXAMPLE))?;
     let positives = truth.iter().filter(|&&positive| positive).count();
@@ -120,7 +120,7 @@ fn check_binary<L: Copy + Sync>(
     if ones + zeros == labels.len() || ones + minus == labels.len() {
         return Ok(());
     }
-    Err(PyValueError::new_err("y_true is not binary: expected 0 and 1 or -1 and 1, or pos_label"))
+    Err(bad_value("y_true is not binary: expected 0 and 1 or -1 and 1, or pos_label"))
 }
 
 fn one_class<L: Copy + Sync, S: Copy + Sync>(
@@ -148,11 +148,11 @@ fn one_class<L: Copy + Sync, S: Copy + Sync>(
             Ok((Scored::new(n, positives, example).average_precision(), positives))
         })
     });
-    found.map_err(|i| PyValueError::new_err(format!("y_score[{i}] is NaN")))
+    found.map_err(|i| bad_value(format!("y_score[{i}] is NaN")))
 }
 
 fn lengths_differ(labels: usize, scores: usize) -> PyErr {
-    PyValueError::new_err(format!("y_true has {labels} examples and y_score has {scores}"))
+    bad_value(format!("y_true has {labels} examples and y_score has {scores}"))
 }
 
 /// Average precision of each column of `(N, C)` truth and float64 scores, as a float64 array.
@@ -164,11 +164,11 @@ pub fn average_precision_of_columns<'py>(
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let (truth, scores) = (truth.as_array(), scores.as_array());
     if truth.dim() != scores.dim() {
-        return Err(PyValueError::new_err("y_true and y_score have different shapes"));
+        return Err(bad_value("y_true and y_score have different shapes"));
     }
     let (n, classes) = truth.dim();
     if let Some((place, _)) = scores.indexed_iter().find(|(_, score)| score.is_nan()) {
-        return Err(PyValueError::new_err(format!("y_score[{}, {}] is NaN", place.0, place.1)));
+        return Err(bad_value(format!("y_score[{}, {}] is NaN", place.0, place.1)));
     }
     can_allocate(n.saturating_mul(MOST_OF_AN_EXAMPLE).saturating_mul(classes.min(threads::count())))?;
     let values: Vec<f64> = py.detach(|| {

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyList, PyString};
 
 use crate::python::arrow::ArrowTexts;
+use crate::python::bad_value;
 use crate::ranking::ids::{Ids, Texts};
 
 /// A column of ids: int64, int32, the code points of a NumPy text array, Arrow's texts, or a list of str or int.
@@ -80,8 +81,8 @@ fn from_code_points(array: &PyReadonlyArray2<u32>, name: &str) -> PyResult<Texts
         // NumPy fills up with zeros.
         let length = points.iter().rposition(|&point| point != 0).map_or(0, |last| last + 1);
         for &point in points.iter().take(length) {
-            let letter = char::from_u32(point)
-                .ok_or_else(|| PyValueError::new_err(format!("{name}[{row}] is not valid text")))?;
+            let letter =
+                char::from_u32(point).ok_or_else(|| bad_value(format!("{name}[{row}] is not valid text")))?;
             text.push(letter);
         }
         texts.push(text.as_bytes());

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList, PyString};
 use rayon::prelude::*;
@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::plan::PyPlan;
 use super::qrels::{HeldDocuments, HeldScores, Key, PyQrels, PyRun, borrowed};
 use crate::error::{Error, Result};
+use crate::python::bad_value;
 use crate::ranking::compare::{self, Score};
 use crate::ranking::conventions::Ties;
 use crate::ranking::evaluate::{evaluate, keep_judged};
@@ -43,7 +44,7 @@ pub fn evaluate_run<'py>(
     for &(group, query) in &pairs {
         check_query(qrels, query)?;
         if group.is_some_and(|group| group >= run.groups.len()) {
-            return Err(PyValueError::new_err("no such query in the run"));
+            return Err(bad_value("no such query in the run"));
         }
     }
     let (wide, narrow);
@@ -72,7 +73,7 @@ pub fn evaluate_run<'py>(
         HeldScores::Read(scores) => Scores::F64(scores),
     };
     if documents.len() != scores.len() || run.groups.offsets.last() != Some(&scores.len()) {
-        return Err(PyValueError::new_err("the run's columns have changed their length"));
+        return Err(bad_value("the run's columns have changed their length"));
     }
     let columns = Run { documents, scores, groups: &run.groups, source: run.source.as_ref() };
     let values = py.detach(|| threads::run(|| evaluate(&qrels.core, &columns, &pairs, &plan.plan)));
@@ -95,7 +96,7 @@ pub fn evaluate_dicts<'py>(
 ) -> PyResult<Values<'py>> {
     let queries = queries.as_slice()?;
     if lists.len() != queries.len() {
-        return Err(PyValueError::new_err("as many lists as queries are expected"));
+        return Err(bad_value("as many lists as queries are expected"));
     }
     for &query in queries {
         check_query(qrels, query as usize)?;
@@ -121,14 +122,14 @@ pub fn evaluate_dicts<'py>(
 
 fn check_query(qrels: &PyQrels, query: usize) -> PyResult<()> {
     if query >= qrels.core.queries() {
-        return Err(PyValueError::new_err("no such query in the qrels"));
+        return Err(bad_value("no such query in the qrels"));
     }
     Ok(())
 }
 
 fn at_query(py: Python<'_>, qrels: &PyQrels, query: usize, error: Error) -> PyErr {
     let id = qrels.query_ids(py).get_item(query).and_then(|id| id.repr());
-    id.map_or_else(|error| error, |id| error.at(format!("query {id}")).into())
+    id.map_or_else(|error| error, |id| error.within(format_args!("query {id}")).into())
 }
 
 fn into_table<'py>(py: Python<'py>, values: Vec<f64>, rows: usize, plan: &PyPlan) -> PyResult<Values<'py>> {
@@ -281,7 +282,7 @@ impl<'py> Walker<'_, 'py> {
         let grades = &self.qrels.core.grades;
         let values = list.values();
         if values.len() >= u32::MAX as usize {
-            return Err(PyValueError::new_err(format!("run[{}] is too long", self.query_repr(query)?)));
+            return Err(bad_value(format!("run[{}] is too long", self.query_repr(query)?)));
         }
         for value in values.iter() {
             match value.extract::<f64>() {
@@ -338,7 +339,7 @@ impl<'py> Walker<'_, 'py> {
             let document = list.keys().get_item(row)?.repr()?.to_string();
             if value.extract::<f64>().is_ok() {
                 let message = format!("query {query}: the score of document {document} is NaN");
-                return Ok(PyValueError::new_err(message));
+                return Ok(bad_value(message));
             }
             let message = format!("run[{query}][{document}] is {}, expected a number", value.repr()?);
             Ok(PyTypeError::new_err(message))
@@ -394,7 +395,7 @@ impl<'py> Walker<'_, 'py> {
         let judged_only = self.plan.conventions.judged_only;
         let length = if judged_only { hits.len() } else { keys.len() };
         if length != scores.len() || found != hits.len() {
-            return Err(PyValueError::new_err("a dictionary of the run has changed while it was read"));
+            return Err(bad_value("a dictionary of the run has changed while it was read"));
         }
         if keys.iter().any(|key| key.is_text() != keys[0].is_text()) {
             let message = "documents are text and integers at once, which have no order";

@@ -5,13 +5,14 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1, PyUntypedArrayMethods};
-use pyo3::exceptions::{PyTypeError, PyUserWarning, PyValueError};
+use pyo3::exceptions::{PyTypeError, PyUserWarning};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use rayon::prelude::*;
 
 use super::columns::IdColumn;
 use crate::error::Error;
+use crate::python::bad_value;
 use crate::ranking::conventions::Duplicates;
 use crate::ranking::ids::{Id, Ids, Lookup, Text, Texts};
 use crate::ranking::qrels::{Documents, Groups, Qrels};
@@ -157,7 +158,7 @@ impl PyQrels {
     ) -> PyResult<Self> {
         let rows = queries.len();
         if documents.len() != rows || grades.len() != rows {
-            return Err(PyValueError::new_err(format!(
+            return Err(bad_value(format!(
                 "qrels have {rows} queries, {} documents and {} grades, expected as many of each",
                 documents.len(),
                 grades.len()
@@ -325,7 +326,7 @@ impl PyRun {
             }
         };
         if documents.len() != queries.len() || length != queries.len() {
-            return Err(PyValueError::new_err(format!(
+            return Err(bad_value(format!(
                 "the run has {} queries, {} documents and {length} scores, expected as many of each",
                 queries.len(),
                 documents.len()
@@ -457,7 +458,7 @@ pub fn borrowed<'py, T: numpy::Element>(
 ) -> PyResult<PyReadonlyArray1<'py, T>> {
     let array = array.bind(py).try_readonly()?;
     if !array.is_contiguous() {
-        return Err(PyValueError::new_err("the run's columns must be contiguous"));
+        return Err(bad_value("the run's columns must be contiguous"));
     }
     Ok(array)
 }

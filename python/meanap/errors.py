@@ -1,0 +1,122 @@
+"""What is raised for input that cannot be used."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, TypeVar
+
+__all__ = ["InputError", "InputTypeError", "MissingFieldError", "NestingError", "named"]
+
+_Raised = TypeVar("_Raised", bound=Exception)
+
+
+class InputError(ValueError):
+    """Input, of a file or of an argument, that cannot be used.
+
+    The text is one sentence made of the attributes, such as ``detections.json: record 17: "bbox" has 3 numbers,
+    expected 4 (x, y, width, height)``. Attributes are None where they are not known.
+
+    Parameters
+    ----------
+    problem : str, optional
+        What is wrong in words, where it is not what was found and what was expected.
+    source : str, optional
+        The file or the argument, and within it the list or the array: ``"detections.json"``,
+        ``"ground_truth: images"``.
+    record : int, optional
+        Which record of a list, or which row of a table or array, from 0.
+    field : str, optional
+        The field of the record.
+    found : str, optional
+        What is there: ``"has 3 numbers"``, ``"is null"``, ``"is missing"``.
+    expected : str, optional
+        What should be there.
+    code : str, optional
+        The kind of fault, for programs: ``"not-json"``, ``"wrong-kind-of-file"``, ``"nested-too-deeply"``.
+    unit : {"record", "row"}
+        What a record is called.
+    name : str, optional
+        What the record calls itself: ``"annotation 12"``.
+
+    Examples
+    --------
+    >>> import meanap
+    >>> try:
+    ...     meanap.evaluate({"annotations": [{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3]}]}, [])
+    ... except meanap.InputError as error:
+    ...     print(error, error.source, error.record, error.field, sep="\\n")
+    ground_truth: record 0: "bbox" is [1, 2, 3], expected 4 numbers (x, y, width, height)
+    ground_truth
+    0
+    bbox
+    """
+
+    def __init__(
+        self,
+        problem: str | None = None,
+        source: str | None = None,
+        record: int | None = None,
+        field: str | None = None,
+        found: str | None = None,
+        expected: str | None = None,
+        code: str | None = None,
+        unit: str = "record",
+        name: str | None = None,
+    ) -> None:
+        self.problem = problem
+        self.source = source
+        self.record = record
+        self.field = field
+        self.found = found
+        self.expected = expected
+        self.code = code
+        self.unit = unit
+        self.name = name
+        super().__init__(self._sentence())
+
+    def __str__(self) -> str:
+        return self._sentence()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(self._fields().values())
+
+    def replace(self, **changes: Any) -> InputError:
+        """The same error with other attributes."""
+        return type(self)(**{**self._fields(), **changes})
+
+    def at(self, source: str | os.PathLike[str]) -> InputError:
+        """The same error said of a source, or of a larger one that holds it."""
+        name = os.fsdecode(source)
+        return self.replace(source=name if self.source is None else f"{name}: {self.source}")
+
+    def _fields(self) -> dict[str, Any]:
+        names = ("problem", "source", "record", "field", "found", "expected", "code", "unit", "name")
+        return {name: getattr(self, name) for name in names}
+
+    def _sentence(self) -> str:
+        name = "" if self.name is None else f" ({self.name})"
+        row = None if self.record is None else f"{self.unit} {self.record}{name}"
+        field = None if self.field is None else f'"{self.field}"'
+        text = ": ".join(part for part in (self.source, row, field) if part is not None)
+        if self.found is not None:
+            text += ("" if not text else ": " if row is None and field is None else " ") + self.found
+        if self.problem is not None:
+            text += f": {self.problem}" if text else self.problem
+        return text if self.expected is None else f"{text}, expected {self.expected}"
+
+
+class InputTypeError(InputError, TypeError):
+    """Input that holds an object of the wrong type."""
+
+
+class MissingFieldError(InputError, KeyError):
+    """Input without a field, or with a reference to a record that is not there."""
+
+
+class NestingError(InputError, RecursionError):
+    """JSON that is nested more deeply than Python can read."""
+
+
+def named(error: _Raised, source: str) -> _Raised:
+    """The same error said of a source."""
+    return error.at(source) if isinstance(error, InputError) else type(error)(f"{source}: {error}")

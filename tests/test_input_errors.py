@@ -1,0 +1,125 @@
+"""`meanap.InputError`: its attributes, its sentence, and who raises it."""
+
+import copy
+import json
+import pickle
+import re
+
+import numpy as np
+import pytest
+
+import meanap
+from meanap import generate
+from meanap.cli import main
+from meanap.errors import InputError, InputTypeError, MissingFieldError
+
+TRUTH = {
+    "images": [{"id": 1, "height": 9, "width": 9}],
+    "annotations": [{"id": 5, "image_id": 1, "category_id": 1, "bbox": [1, 1, 3, 3], "area": 9, "iscrowd": 0}],
+    "categories": [{"id": 1, "name": "nut"}],
+}
+FOUND = [{"image_id": 1, "category_id": 1, "bbox": [1, 1, 3, 3], "score": 0.5}]
+FIELDS = ("problem", "source", "record", "field", "found", "expected", "code", "unit", "name")
+
+
+def written(folder, truth, found):
+    for name, content in (("gt.json", truth), ("dt.json", found)):
+        (folder / name).write_text(content if isinstance(content, str) else json.dumps(content))
+    return folder / "gt.json", folder / "dt.json"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "sentence"),
+    [
+        ({"problem": "expected numbers"}, "expected numbers"),
+        ({"problem": "not JSON", "source": "a.json"}, "a.json: not JSON"),
+        ({"source": "a", "record": 17, "field": "bbox", "found": "has 3 numbers",
+          "expected": "4 (x, y, width, height)"},
+         'a: record 17: "bbox" has 3 numbers, expected 4 (x, y, width, height)'),
+        ({"source": "boxes", "record": 3, "unit": "row", "found": "is null"}, "boxes: row 3 is null"),
+        ({"source": "a", "record": 3, "name": "annotation 12", "field": "id", "found": "is missing"},
+         'a: record 3 (annotation 12): "id" is missing'),
+        ({"source": "a", "field": "images", "found": "is null", "expected": "a list"},
+         'a: "images" is null, expected a list'),
+        ({"source": "a", "record": 0, "problem": "expected a dictionary"}, "a: record 0: expected a dictionary"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", [InputError, InputTypeError, MissingFieldError])
+def test_the_sentence_is_made_of_the_attributes_and_both_survive_pickle_and_copy(attributes, sentence, kind):
+    error = kind(**attributes)
+    assert str(error) == sentence and isinstance(error, ValueError)
+    for other in (error, pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert type(other) is kind and str(other) == sentence
+        for name in FIELDS:
+            expected = attributes.get(name, "record" if name == "unit" else None)
+            assert getattr(other, name) == expected
+    assert error.at("x").source == ("x: " + attributes["source"] if "source" in attributes else "x")
+    assert str(error.at("x")) == f"x: {sentence}"
+
+
+def spoilt(field, value):
+    found = [copy.deepcopy(FOUND[0]) for _ in range(3)]
+    found[1][field] = value
+    return found
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("bbox", [1, 2, 3]), ("score", None), ("image_id", 7), ("category_id", [])]
+)
+@pytest.mark.parametrize("entry", ["memory", "file", "shards"])
+def test_a_record_is_told_by_source_number_and_field(tmp_path, field, value, entry):
+    truth, found = TRUTH, spoilt(field, value)
+    if entry != "memory":
+        truth, found = written(tmp_path, truth, found)
+    with pytest.raises(meanap.InputError) as caught:
+        meanap.evaluate(truth, found, **({"memory_limit": "1 MB"} if entry == "shards" else {}))
+    error = caught.value
+    assert (error.source, error.record, error.field) == ("detections", 1, field) and error.found is not None
+    assert type(pickle.loads(pickle.dumps(error))) is type(error)
+
+
+def test_a_row_of_an_array_is_told_by_its_number():
+    boxes = np.ones((3, 4))
+    boxes[2, 0] = np.nan
+    truth = meanap.GroundTruth([1, 1, 1], [1, 1, 1], boxes)
+    with pytest.raises(meanap.InputError) as caught:
+        meanap.evaluate(truth, meanap.Detections([1], [1], [0.5], boxes[:1]))
+    assert (caught.value.record, caught.value.unit) == (2, "row") and "NaN" in caught.value.found
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [("{", "not-json"), ("7", "wrong-kind-of-file"), ("[]", "wrong-kind-of-file")],
+)
+def test_a_file_that_cannot_be_read_is_told_by_a_code(tmp_path, content, code):
+    paths = written(tmp_path, content, FOUND)
+    with pytest.raises(meanap.InputError) as caught:
+        meanap.evaluate(*paths)
+    assert caught.value.code == code and str(paths[0]) in caught.value.source
+
+
+def test_what_pycocotools_refuses_keeps_its_class(tmp_path):
+    paths = written(tmp_path, "{", "7")
+    with pytest.raises(json.JSONDecodeError):
+        meanap.COCO(str(paths[0]))
+    with pytest.raises(AssertionError) as caught:
+        meanap.COCO(copy.deepcopy(TRUTH)).loadRes(str(paths[1]))
+    assert not isinstance(caught.value, meanap.InputError)
+
+
+def test_a_fault_of_ours_shows_its_traceback(tmp_path, monkeypatch):
+    files = generate.write_files(tmp_path, images=3)["bbox"]
+    for fault in (ValueError, TypeError, KeyError, RecursionError):
+
+        def broken(*_, fault=fault, **__):
+            raise fault("ours")
+
+        monkeypatch.setattr("meanap.checking.check", broken)
+        with pytest.raises(fault, match="ours"):
+            main(["check", *map(str, files)])
+
+
+def test_no_message_is_read_again(repository):
+    for path in (repository / "python" / "meanap").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"\.name in (text|str|message)|re\.\w+\([^\n]*(str\(error\)|message)", text), path
