@@ -64,6 +64,12 @@ def test_nothing_is_reported_in_right_usage(check):
     assert not reported, output
 
 
+def test_the_public_interface_is_typed():
+    done = run("basedpyright", "--verifytypes", "meanap", "--ignoreexternal", "--outputjson")
+    score = json.loads(done.stdout)["typeCompleteness"]["completenessScore"]
+    assert score >= 0.99, score
+
+
 def test_options_are_the_fields_of_what_they_replace():
     changes = set(_types.ProtocolChanges.__annotations__) | set(_types.ProtocolOptions.__annotations__)
     assert changes == {field.name for field in dataclasses.fields(protocol.Protocol)}

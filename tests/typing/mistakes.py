@@ -42,6 +42,8 @@ ranking.evaluate(qrels, run, tie="stable")  # mistake
 meanap.compare(result, result, confidense=0.9)  # mistake
 
 # A number, or a name, that is not there
+print(result.ap05)  # mistake
+print(result["ap_50"])  # mistake
 print(meanap.COCO("a.json").annotations)  # mistake
 meanap.compare(result, result, ["mAP"])  # mistake
 print(meanap.evalute)  # mistake

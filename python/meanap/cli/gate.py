@@ -20,8 +20,8 @@ from meanap.errors import InputError
 
 if TYPE_CHECKING:
     from meanap.detection import Result
-    from meanap.detection.sampling import Interval
     from meanap.protocol import SummaryRow
+    from meanap.statistics import Interval
 
 #: The exit code of a failed gate: not 1 (invalid input) and not 2 (invalid command).
 SHUT = 3

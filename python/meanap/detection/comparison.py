@@ -87,7 +87,8 @@ def compare(
 
             def differing(row: SummaryRow, category: Any = None, held: Any = held) -> np.ndarray:
                 of_a, of_b = (samples[row.kind == "recall"] for samples in held[a.places(row)[1:]])
-                return means(b, row, of_b, category) - means(a, row, of_a, category)
+                difference: np.ndarray = means(b, row, of_b, category) - means(a, row, of_a, category)
+                return difference
 
             for chunks, row in zip(found, rows, strict=True):
                 chunks.append(differing(row))

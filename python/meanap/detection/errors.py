@@ -77,7 +77,7 @@ class Errors:
         self._pooled = scores.protocol.average == "micro"
         self._base, left = self._precision("nothing")
         self._positives = left.positives()[:, 0]
-        self.ap = _mean(self._base)
+        self.ap: float = _mean(self._base)
 
     def _precision(self, correction: str) -> tuple[np.ndarray, _core.Matches]:
         """Precision ``(R, K)`` at each recall point, -1 for none; and the table that it is of."""

@@ -84,7 +84,8 @@ class Difference(Table):
         super().__init__(columns)
         self.number = number
         self.names = names
-        self.baseline, self.candidate = values
+        self.baseline: float = values[0]
+        self.candidate: float = values[1]
         self._results = results
 
     @property

@@ -65,10 +65,13 @@ class Curve:
 
     @property
     def precision(self) -> np.ndarray:
-        return self.true_positives / (self.true_positives + self.false_positives.astype(np.float64))
+        """Of the detections with at least each score, the fraction that are true positives."""
+        precision: np.ndarray = self.true_positives / (self.true_positives + self.false_positives.astype(np.float64))
+        return precision
 
     @property
     def recall(self) -> np.ndarray:
+        """Of the objects, the fraction that detections with at least each score find; NaN without objects."""
         if not self.objects:
             return np.full(len(self.score), math.nan)
         return self.true_positives / self.objects
@@ -132,7 +135,8 @@ class Curve:
 
 def _f(right: np.ndarray, wrong: np.ndarray, objects: int, beta: float) -> np.ndarray:
     hits = (1 + beta**2) * right
-    return hits / (hits + beta**2 * (objects - right) + wrong)
+    f_measure: np.ndarray = hits / (hits + beta**2 * (objects - right) + wrong)
+    return f_measure
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, overload
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast, overload
 
 import numpy as np
 
+from meanap._types import NumberName
 from meanap.detection import derived, operating
 from meanap.detection.confusion import Confusion
 from meanap.detection.errors import BACKGROUND, LRP, Errors, lrp
@@ -20,10 +21,13 @@ from meanap.protocol import Protocol, SummaryRow
 from meanap.statistics import Interval, Intervals
 from meanap.table import Table
 
+if TYPE_CHECKING:
+    from meanap._types import Id, SimilarityName
+
 __all__ = ["Result"]
 
 
-class Result(Mapping[str, float]):
+class Result(Mapping[NumberName, float]):
     """The numbers of one evaluation.
 
     The protocol's summary is available as attributes (``result.ap``, ``result.ap50``, ``result.ar_small``) and as a
@@ -38,8 +42,28 @@ class Result(Mapping[str, float]):
         The match table, the protocol and the names of categories: the argument of every analysis.
     """
 
+    # The numbers of the presets; `number` has those of other summaries, too.
+    ap: float
+    ap50: float
+    ap75: float
+    ap_small: float
+    ap_medium: float
+    ap_large: float
+    ap_rare: float
+    ap_common: float
+    ap_frequent: float
+    ar: float
+    ar50: float
+    ar75: float
+    ar_1: float
+    ar_10: float
+    ar_100: float
+    ar_small: float
+    ar_medium: float
+    ar_large: float
+
     def __init__(self, scores: Scores) -> None:
-        self.scores = scores
+        self.scores: Scores = scores
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.scores,)
@@ -52,7 +76,7 @@ class Result(Mapping[str, float]):
 
     # Numbers
 
-    def number(self, row: str | SummaryRow, category: Any = None) -> float:
+    def number(self, row: str | SummaryRow, category: Id | None = None) -> float:
         """One number: a row of the summary by name, or any other row; of all categories or of one.
 
         Raises
@@ -62,11 +86,11 @@ class Result(Mapping[str, float]):
         """
         return self.scores.number(row, category)
 
-    def __getitem__(self, name: str) -> float:
+    def __getitem__(self, name: NumberName) -> float:
         return self.scores.number(name)
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.scores.rows)
+    def __iter__(self) -> Iterator[NumberName]:
+        return iter(cast("list[NumberName]", list(self.scores.rows)))
 
     def __len__(self) -> int:
         return len(self.scores.rows)
@@ -78,13 +102,18 @@ class Result(Mapping[str, float]):
         return name in self.scores.rows
 
     # Two results with the same numbers are not the same result.
-    __eq__ = object.__eq__
-    __hash__ = object.__hash__
+    def __eq__(self, other: object) -> bool:
+        return object.__eq__(self, other)
 
-    def __getattr__(self, name: str) -> float:
-        if name != "scores" and (name in self.scores.rows or name in NUMBERS):
-            return self.scores.number(name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    def __hash__(self) -> int:
+        return object.__hash__(self)
+
+    if not TYPE_CHECKING:  # A checker would let any name pass.
+
+        def __getattr__(self, name: str) -> float:
+            if name != "scores" and (name in self.scores.rows or name in NUMBERS):
+                return self.scores.number(name)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *dict.fromkeys([*self.scores.rows, *NUMBERS])]
@@ -118,7 +147,7 @@ class Result(Mapping[str, float]):
         return self.scores.protocol
 
     @property
-    def similarity(self) -> str:
+    def similarity(self) -> SimilarityName:
         """``"bbox"``, ``"segm"``, ``"boundary"`` or ``"keypoints"``."""
         return self.scores.similarity
 
@@ -153,7 +182,7 @@ class Result(Mapping[str, float]):
         )
 
     def precision_recall(
-        self, category: Any = None, iou: float = 0.5, *, area: str = "all", limit: int | None = None
+        self, category: Id | None = None, iou: float = 0.5, *, area: str = "all", limit: int | None = None
     ) -> operating.Curve:
         """The curve of one category (all ranked together by default), from the best score down: precision, recall, F1,
         false positives for each image and false alarms over score."""
@@ -189,7 +218,7 @@ class Result(Mapping[str, float]):
         false_positives_per_image: float | None = None,
         false_alarms: float | None = None,
         score: float | None = None,
-        category: Any = None,
+        category: Id | None = None,
         iou: float = 0.5,
         area: str = "all",
         confidence: float = 0.95,
@@ -242,11 +271,13 @@ class Result(Mapping[str, float]):
         }
         return operating.point(self.scores, wanted, category, iou, area, confidence, resamples, seed)
 
-    def froc(self, category: Any = None, iou: float = 0.5, *, area: str = "all") -> operating.Froc:
+    def froc(self, category: Id | None = None, iou: float = 0.5, *, area: str = "all") -> operating.Froc:
         """Free-response ROC: sensitivity over false positives per image, of one category or all."""
         return operating.froc(self.scores, category, iou, area)
 
-    def log_average_miss_rate(self, category: Any = None, iou: float = 0.5, *, area: str = "all") -> operating.MissRate:
+    def log_average_miss_rate(
+        self, category: Id | None = None, iou: float = 0.5, *, area: str = "all"
+    ) -> operating.MissRate:
         """Log-average miss rate: the geometric mean of the miss rates at nine rates of false positives, from 0.01 to 1
         per
         image (Dollár et al., PAMI 2012); of one category, or the mean of those that have objects."""
@@ -260,7 +291,7 @@ class Result(Mapping[str, float]):
         """
         return derived.per_image(self.scores, iou, score, area)
 
-    def calibration(self, iou: float = 0.5, *, bins: int = 10, category: Any = None) -> derived.Calibration:
+    def calibration(self, iou: float = 0.5, *, bins: int = 10, category: Id | None = None) -> derived.Calibration:
         """Calibration: precision for each range of scores."""
         return derived.calibration(self.scores, iou, bins, category)
 
@@ -328,21 +359,21 @@ class Result(Mapping[str, float]):
         confidence: float = ...,
         resamples: int = ...,
         *,
-        category: Any = ...,
+        category: Id | None = ...,
         seed: int = ...,
-        progress: Any = ...,
+        progress: bool | Callable[[int, int], object] = ...,
     ) -> Interval: ...
 
     @overload
     def interval(
         self,
-        names: Sequence[str | SummaryRow] | None = ...,
+        names: list[str] | list[SummaryRow] | tuple[str | SummaryRow, ...] | None = ...,
         confidence: float = ...,
         resamples: int = ...,
         *,
-        category: Any = ...,
+        category: Id | None = ...,
         seed: int = ...,
-        progress: Any = ...,
+        progress: bool | Callable[[int, int], object] = ...,
     ) -> Intervals: ...
 
     def interval(
@@ -351,9 +382,9 @@ class Result(Mapping[str, float]):
         confidence: float = 0.95,
         resamples: int = 1000,
         *,
-        category: Any = None,
+        category: Id | None = None,
         seed: int = 0,
-        progress: Any = False,
+        progress: bool | Callable[[int, int], object] = False,
     ) -> Interval | Intervals:
         """Bootstrap confidence intervals over the images.
 

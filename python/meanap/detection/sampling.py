@@ -29,7 +29,8 @@ def means(scores: Scores, row: SummaryRow, samples: Samples, category: Any = Non
     present = ~np.isnan(values)
     count = present.sum(axis=1)
     with np.errstate(invalid="ignore"):
-        return np.where(present, values, 0.0).sum(axis=1) / np.where(count, count, math.nan)
+        found: np.ndarray = np.where(present, values, 0.0).sum(axis=1) / np.where(count, count, math.nan)
+    return found
 
 
 def interval(
@@ -43,7 +44,7 @@ def interval(
 ) -> Interval | Intervals:
     check_options(confidence, resamples)
     single = isinstance(names, (str, SummaryRow))
-    wanted: Sequence[Any] = [names] if single else list(scores.rows) if names is None else list(names or ())
+    wanted: Any = [names] if single else scores.rows if names is None else names
     rows = [scores.row(name) for name in wanted]
     if not rows:
         raise ValueError("names: expected at least one number")

@@ -6,13 +6,16 @@ import functools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from meanap import _core
 from meanap.detection.matches import MatchTable
 from meanap.protocol import Protocol, SummaryRow
+
+if TYPE_CHECKING:
+    from meanap._types import SimilarityName
 
 __all__ = ["NUMBERS", "Curves", "MatchScores", "Names", "Ranking", "Samples", "Scores"]
 
@@ -76,12 +79,16 @@ class Scores(ABC):
     """
 
     def __init__(
-        self, protocol: Protocol, similarity: str, names: Names = None, groups: Mapping[str, list[Any]] | None = None
+        self,
+        protocol: Protocol,
+        similarity: SimilarityName,
+        names: Names = None,
+        groups: Mapping[str, list[Any]] | None = None,
     ) -> None:
         self.protocol = protocol
         self.similarity = similarity
-        self.groups = dict(groups or {})
-        self.rows = {row.name: row for row in protocol.summary}
+        self.groups: dict[str, list[Any]] = dict(groups or {})
+        self.rows: dict[str, SummaryRow] = {row.name: row for row in protocol.summary}
         self._given_names = names
 
     # Provided by subclasses
@@ -290,7 +297,7 @@ class MatchScores(Scores):
         self,
         table: _core.Matches,
         protocol: Protocol,
-        similarity: str,
+        similarity: SimilarityName,
         *,
         names: Names = None,
         groups: Mapping[str, list[Any]] | None = None,
@@ -306,7 +313,7 @@ class MatchScores(Scores):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The match table is pickled; the functions that match again, and the files that they read, are not.
-        keywords = {"names": self.names, "groups": self.groups}
+        keywords: dict[str, Any] = {"names": self.names, "groups": self.groups}
         return functools.partial(type(self), self._table, self.protocol, self.similarity, **keywords), ()
 
     @property

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 
@@ -25,7 +25,7 @@ _NAMED = 8
 def precision_recall(
     result: Result | Mapping[str, Result],
     category: Any = None,
-    iou: float | list[float] = 0.5,
+    iou: float | Sequence[float] | Literal["each"] = 0.5,
     *,
     ax: Any = None,
 ) -> Any:
@@ -61,7 +61,7 @@ def precision_recall(
     if not models:
         raise ValueError("result: expected at least one")
     first = next(iter(models.values()))
-    thresholds = list(first.protocol.thresholds) if isinstance(iou, str) and iou == "each" else iou
+    thresholds: Any = list(first.protocol.thresholds) if isinstance(iou, str) and iou == "each" else iou
     several = [len(models) > 1, isinstance(category, (list, tuple)) or category == "each", np.ndim(thresholds) > 0]
     if sum(several) > 1:
         raise ValueError("draw several models, several categories or several thresholds, not two of these at once")

@@ -67,7 +67,7 @@ class RankingResult:
         self.empty = empty
         self.unanswered = unanswered
         self.unjudged = unjudged
-        self.logarithms = tuple(logarithms) or (False,) * len(self.measures)
+        self.logarithms: tuple[bool, ...] = tuple(logarithms) or (False,) * len(self.measures)
 
     def __getitem__(self, measure: str) -> np.ndarray:
         """The values of a measure, a ``(Q,)`` float64 array in the order of `queries`."""

@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,11 @@ from meanap.detection import Result
 from meanap.detection.operating import best_threshold
 from meanap.errors import InputError
 from meanap.plot._curves import recall_grid
+from meanap.protocol import Protocol
 from meanap.report.scenes import scenes
+
+if TYPE_CHECKING:
+    from meanap._types import PresetName, SimilarityName
 
 __all__ = ["collect"]
 
@@ -31,8 +35,8 @@ _STEPS = 100
 def collect(
     ground_truth: Any,
     detections: Any,
-    similarity: str,
-    protocol: Any,
+    similarity: SimilarityName,
+    protocol: PresetName | Protocol,
     *,
     images: Path | None,
     versus: Any,
@@ -165,7 +169,8 @@ def _curves(result: Result, other: Result | None, iou: float) -> dict[str, Any]:
 
 
 def _thousandths(values: np.ndarray) -> list[int]:
-    return np.rint(1000 * values).astype(int).tolist()
+    whole: list[int] = np.rint(1000 * values).astype(int).tolist()
+    return whole
 
 
 def _scores_at_recalls(curve: Any) -> list[float]:
@@ -202,10 +207,10 @@ def _operation(result: Result, best: float, iou: float, resamples: int) -> dict[
     for rate in (1.0, 0.1):
         targets.append((f"at most {rate:g} false positives per image", {"false_positives_per_image": rate}))
     rows = []
-    for target, wanted in targets:
+    for target, chosen in targets:
         # Intervals take longer than all the rest: they are computed for the two most common targets.
-        sure = resamples if "score" in wanted or wanted.get("precision") == 0.9 else 0
-        point = result.operating_point(**wanted, iou=iou, resamples=sure)
+        sure = resamples if "score" in chosen or chosen.get("precision") == 0.9 else 0
+        point = result.operating_point(**chosen, iou=iou, resamples=sure)
         numbers = ("threshold", "precision", "recall", "f1", "false_positives_per_image", "false_alarms")
         bounds = [] if point.intervals is None else list(point.intervals)
         rows.append(
