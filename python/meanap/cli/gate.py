@@ -19,6 +19,7 @@ from meanap.cli.errors import UsageError, about
 from meanap.errors import InputError
 
 if TYPE_CHECKING:
+    from meanap.cli.inputs import Parser
     from meanap.detection import Result
     from meanap.protocol import SummaryRow
     from meanap.statistics import Interval
@@ -54,7 +55,7 @@ class Verdict:
         return {key: plain(value) for key, value in {**named, **self.detail}.items()}
 
 
-def add_options(parser: argparse._ActionsContainer) -> None:
+def add_options(parser: Parser) -> None:
     """The gate's arguments."""
     gate = parser.add_argument_group(
         "gate", f"one line for each gate; the exit code is {SHUT} if one fails, 0 if all pass"
@@ -78,7 +79,7 @@ def add_options(parser: argparse._ActionsContainer) -> None:
     add_sampling(gate)
 
 
-def add_sampling(parser: argparse._ActionsContainer) -> None:
+def add_sampling(parser: Parser) -> None:
     """How intervals are made."""
     parser.add_argument("--confidence", type=numbers.inside, default=0.95, metavar="0.95", help="of intervals (0.95)")
     parser.add_argument("--resamples", type=numbers.count, default=1000, help="bootstrap resamples (default 1000)")

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from meanap.protocol import Protocol
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Parser: TypeAlias = "argparse._ActionsContainer"
 #: As many as COCO's persons have.
 _COCO = 17
 
 
-def add_sigmas(parser: argparse._ActionsContainer) -> None:
+def add_sigmas(parser: Parser) -> None:
     """The option `--sigmas`."""
     parser.add_argument(
         "--sigmas", type=_sigmas, metavar="0.026,0.025,…",

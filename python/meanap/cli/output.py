@@ -9,16 +9,19 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from meanap._files import write_text
 from meanap._printable import printable
+
+if TYPE_CHECKING:
+    from meanap.cli.inputs import Parser
 
 #: The path that stands for standard output.
 STANDARD = "-"
 
 
-def add_json(parser: argparse._ActionsContainer, what: str = "the numbers") -> None:
+def add_json(parser: Parser, what: str = "the numbers") -> None:
     """The option `--json`."""
     parser.add_argument("--json", metavar="OUT", help=f'write {what} as JSON; "-" is standard output')
 
