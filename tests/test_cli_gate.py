@@ -90,9 +90,7 @@ def test_the_run_that_made_the_baseline_is_no_worse(files, tmp_path, capsys):
     path = baseline(files, tmp_path, files[1], "--intervals")
     code, line, _ = run(capsys, "eval", files[0], files[1], "--fail-if-worse-than", path, *FEW)
     assert code == 0
-    assert line.endswith(
-        "+0.0000 [+0.0000, +0.0000] against baseline.json (" + line.split()[2] + "): no different"
-    )
+    assert line.endswith("+0.0000 [+0.0000, +0.0000] against baseline.json (" + line.split()[2] + "): no different")
 
 
 def test_a_baseline_and_its_detections_give_the_same_verdict(files, tmp_path, capsys):

@@ -99,6 +99,7 @@ def test_a_large_file(tmp_path, workers, hundredths, double):
         if i >= double:
             return [i / 7, i / 11, i % 640, i / 3]
         return [i / 100, i / 50, i % 640, 0.01] if i >= hundredths else [i / 8, i / 16, i % 640, i / 32]
+
     records = [
         {
             "image_id": i // 50 * 7,

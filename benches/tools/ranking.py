@@ -13,9 +13,7 @@ DIGITS = 12
 def workload(name: str, about: str, entrants: dict, reference: str) -> Workload:
     """A workload whose input comes from a seed; its folder holds nothing."""
     folder = f"{name}.drawn"
-    return Workload(
-        name, about, folder, _nothing, entrants, reference, in_memory=True, table="ranking", digits=DIGITS
-    )
+    return Workload(name, about, folder, _nothing, entrants, reference, in_memory=True, table="ranking", digits=DIGITS)
 
 
 def _nothing(folder: Path):

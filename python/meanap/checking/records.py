@@ -199,9 +199,7 @@ def _wrong_kind(records: Records, path: Any, expected: str, similarity: str | No
     return records
 
 
-def _from_dataset(
-    records: Records, dataset: _core.Dataset, truth: Records | None, similarity: str | None
-) -> bool:
+def _from_dataset(records: Records, dataset: _core.Dataset, truth: Records | None, similarity: str | None) -> bool:
     """Takes the columns of a file; False if they lack some of the required information."""
     arrays = dataset.arrays()
     # Keypoints are read record by record; and whether a field is in all records only these say.
