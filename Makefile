@@ -7,7 +7,7 @@
 #   make sanitize   run the Rust tests under AddressSanitizer
 #   make miri     run the Rust tests of arrow, columns, matching and curves under Miri (a nightly toolchain with its component)
 #   make mutate   change each constant of the Python code and check that a test fails (after make test; RUST=1 for Rust too)
-#   make lint     formatting, clippy, ruff, and the type stubs against the built module
+#   make lint     formatting, clippy, ruff, mypy and pyright, and the type stubs against the built module
 #   make fmt      format Rust and Python
 #   make docs     build the Rust pages, run the examples of README, docs/ and docstrings
 #   make bench    compare with all other tools and write the tables into README.md
@@ -70,7 +70,10 @@ lint: $(BIN)/python
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --all-targets --no-default-features -- -D warnings
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m mypy python/meanap
 	$(BIN)/python -m mypy.stubtest meanap._core
+	$(BIN)/python -m pytest --noconftest tests/test_types.py
 
 fmt: $(BIN)/python
 	$(BIN)/pip install --quiet ruff
