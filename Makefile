@@ -47,8 +47,9 @@ fuzz-native:
 	@cargo fuzz --version || { echo 'fuzz-native needs cargo-fuzz: cargo install cargo-fuzz'; exit 1; }
 	cd fuzz && cargo run --quiet --example seeds
 	for target in $(TARGETS); do \
-		ASAN_OPTIONS=allocator_may_return_null=1 RUSTC_BOOTSTRAP=1 cargo fuzz run $$target -- -max_total_time=$$((60 * $(MINUTES))) -max_len=4096 \
-			-timeout=20 -print_final_stats=1 || exit 1; \
+		ASAN_OPTIONS=allocator_may_return_null=1 RUSTC_BOOTSTRAP=1 cargo fuzz run $$target -- \
+			-max_total_time=$$((60 * $(MINUTES))) -max_len=4096 -malloc_limit_mb=1000000 -timeout=20 \
+			-print_final_stats=1 || exit 1; \
 	done
 
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')

@@ -17,6 +17,8 @@ ALLOWED = {
     # A subclass of COCO has pycocotools' public names and no others, so what both classes share is hidden from it.
     "coco/cocoeval.py": {"coco._evaluation_objects"},
 }
+#: The type of parsers and their groups, which `argparse` calls so.
+TYPES = {"argparse._ActionsContainer"}
 #: Public methods of named tuples, which begin with an underscore only so that fields cannot be called so.
 NAMED_TUPLE = {"_replace", "_asdict", "_fields", "_make"}
 
@@ -55,7 +57,7 @@ def foreign(source):
 def test_no_underscore_name_of_another_modules_object(module):
     source = (PACKAGE / module).read_text(encoding="utf-8")
     allowed = ALLOWED.get(module, set())
-    found = list(foreign(source))
+    found = [(line, text) for line, text in foreign(source) if text not in TYPES]
     assert [f"{module}:{line}: {text}" for line, text in found if text not in allowed] == []
     assert allowed <= {text for _, text in found}, "an exception that is needed no more"
 

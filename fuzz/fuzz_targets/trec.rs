@@ -70,7 +70,7 @@ fn plain<V>(
 
 /// Whether a text is what trec_eval itself reads: other separators, encodings and line ends are read too, but not plainly.
 fn is_plain(text: &[u8]) -> bool {
-    let strange = |byte: &u8| matches!(byte, b'\t' | b'\r' | b',' | b';' | b'|' | b'"');
+    let strange = |byte: &u8| matches!(byte, 0 | b'\t' | b'\r' | b',' | b';' | b'|' | b'"');
     text.is_ascii() && text.contains(&b'\n') && !text.iter().any(strange)
 }
 

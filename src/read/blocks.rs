@@ -185,7 +185,7 @@ fn opening(window: &mut Window<'_>, start: u64) -> Result<Vec<u8>, Halt> {
         scanner.move_to(start + 1);
         scanner.space();
         if scanner.peek() != b'"' {
-            return if scanner.at_end() { scanner.fault("a key") } else { Ok(Vec::new()) };
+            return if scanner.at_end() { scanner.fault("a key in double quotes") } else { Ok(Vec::new()) };
         }
         scanner.string()?;
         let opening = scanner.since(start);

@@ -712,6 +712,20 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_ends_before_a_key_is_told_alike_by_all_plans() {
+        for spaces in [0, 1, 30, 60, 200] {
+            let blank = "\t".repeat(spaces);
+            for text in [
+                format!("[{{{blank}"),
+                format!("[{{\"score\": 1}},{{{blank}"),
+                format!("[{{\"score\": 1,{blank}"),
+            ] {
+                same_for_all_plans(&text, Kind::Results);
+            }
+        }
+    }
+
+    #[test]
     fn every_truncation_is_an_error() {
         for (text, kind) in [(results(8), Kind::Results), (dataset(4), Kind::Dataset)] {
             let text = text.trim_end();
