@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 __all__ = ["InputError", "InputTypeError", "MissingFieldError", "NestingError", "named"]
 
 _Raised = TypeVar("_Raised", bound=Exception)
+_Input = TypeVar("_Input", bound="InputError")
 
 
 class InputError(ValueError):
-    """Input, of a file or of an argument, that cannot be used.
+    r"""Input, of a file or of an argument, that cannot be used.
 
     The text is one sentence made of the attributes, such as ``detections.json: record 17: "bbox" has 3 numbers,
     expected 4 (x, y, width, height)``. Attributes are None where they are not known.
@@ -44,7 +45,7 @@ class InputError(ValueError):
     >>> try:
     ...     meanap.evaluate({"annotations": [{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3]}]}, [])
     ... except meanap.InputError as error:
-    ...     print(error, error.source, error.record, error.field, sep="\\n")
+    ...     print(error, error.source, error.record, error.field, sep="\n")
     ground_truth: record 0: "bbox" is [1, 2, 3], expected 4 numbers (x, y, width, height)
     ground_truth
     0
@@ -80,11 +81,11 @@ class InputError(ValueError):
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(self._fields().values())
 
-    def replace(self, **changes: Any) -> InputError:
+    def replace(self: _Input, **changes: Any) -> _Input:
         """The same error with other attributes."""
         return type(self)(**{**self._fields(), **changes})
 
-    def at(self, source: str | os.PathLike[str]) -> InputError:
+    def at(self: _Input, source: str | os.PathLike[str]) -> _Input:
         """The same error said of a source, or of a larger one that holds it."""
         name = os.fsdecode(source)
         return self.replace(source=name if self.source is None else f"{name}: {self.source}")

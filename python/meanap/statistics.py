@@ -206,8 +206,10 @@ def bounds(values: list[float], samples: list[np.ndarray], confidence: float) ->
 def differences(
     values: list[tuple[float, float]], samples: list[np.ndarray], confidence: float
 ) -> dict[str, np.ndarray]:
-    """The columns of a `Comparison` but for the names, from values of baseline and candidate and resampled differences
-    ``(B,)`` of each row."""
+    """The columns of a `Comparison` but for the names.
+
+    Made from values of baseline and candidate, and resampled differences ``(B,)`` of each row.
+    """
     pairs = np.array(values, dtype=np.float64).reshape(-1, 2)
     limits = np.array([percentiles(of, confidence) for of in samples], dtype=np.float64).reshape(-1, 2)
     return {

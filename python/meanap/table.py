@@ -118,8 +118,10 @@ class Table:
         return {name: [_plain(value) for value in column] for name, column in self.columns.items()}
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
-        """The columns for Polars, pandas, pyarrow and DuckDB. Ids and names of different kinds become text; None is a
-        null."""
+        """The columns for Polars, pandas, pyarrow and DuckDB.
+
+        Ids and names of different kinds become text; None is a null.
+        """
         return export({name: column_of(column) for name, column in self.columns.items()}).__arrow_c_stream__(
             requested_schema
         )

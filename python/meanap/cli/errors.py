@@ -43,8 +43,10 @@ def about(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def as_input(*paths: Path) -> Iterator[None]:
-    """While the classes of pycocotools' names read files: what they raise, which is what pycocotools raises, becomes an
-    `InputError`, said of the file that it begins with."""
+    """Makes an `InputError` of what the classes of pycocotools' names raise while they read files.
+
+    It is said of the file that its text begins with.
+    """
     try:
         yield
     except InputError:

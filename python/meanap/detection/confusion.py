@@ -92,8 +92,10 @@ class Confusion:
         return int(self.matrix[-1].sum())
 
     def pairs(self, *, background: bool = True) -> Table:
-        """The errors as a table, most frequent first: ``truth``, ``detected``, ``count``, and ``fraction``, that of the
-        objects of class `truth` (NaN for the background, which has none).
+        """The errors as a table, most frequent first.
+
+        Columns: ``truth``, ``detected``, ``count``, and ``fraction``, that of the objects of class `truth` (NaN for the
+        background, which has none).
 
         Without `background` only objects of one class detected as another: the misclassified ones.
         """

@@ -37,6 +37,7 @@ class Calibration:
 
 
 def per_image(scores: Scores, iou: float, score: float | None, area: str) -> Table:
+    """`Result.per_image` of scores."""
     t = scores.protocol.threshold_index(iou)
     score = best_threshold(scores, iou) if score is None else score
     columns = scores.matches.in_area(area).positions()
@@ -65,6 +66,7 @@ def per_image(scores: Scores, iou: float, score: float | None, area: str) -> Tab
 
 
 def calibration(scores: Scores, iou: float, bins: int, category: Any) -> Calibration:
+    """`Result.calibration` of scores."""
     if bins < 1:
         raise ValueError(f"bins: expected at least 1, found {bins}")
     t = scores.protocol.threshold_index(iou)
@@ -85,6 +87,7 @@ def calibration(scores: Scores, iou: float, bins: int, category: Any) -> Calibra
 
 
 def ties(scores: Scores, name: str | SummaryRow, orders: int, seed: int) -> Ties:
+    """`Result.ties` of scores."""
     row = scores.row(name)
     if row.kind != "precision":
         value = scores.number(row)

@@ -238,18 +238,22 @@ class LRP:
 
     @property
     def lrp(self) -> float:
+        """The error itself: the mean over categories."""
         return self._mean("lrp")
 
     @property
     def localisation(self) -> float:
+        """The component of localisation: the mean over categories."""
         return self._mean("localisation")
 
     @property
     def false_positive(self) -> float:
+        """The component of false positives: the mean over categories."""
         return self._mean("false_positive")
 
     @property
     def false_negative(self) -> float:
+        """The component of false negatives: the mean over categories."""
         return self._mean("false_negative")
 
     def __repr__(self) -> str:
@@ -260,6 +264,7 @@ class LRP:
 
 
 def lrp(scores: Scores, iou: float, area: str) -> LRP:
+    """`Result.lrp` of scores."""
     table = scores.error_table(iou, min(BACKGROUND, iou), area)
     columns = table.lrp(iou, scores.protocol.average == "micro")
     names = ("lrp", "localisation", "false_positive", "false_negative", "threshold")

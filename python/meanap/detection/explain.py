@@ -90,12 +90,15 @@ class Difference(Table):
 
     @property
     def difference(self) -> float:
+        """The candidate's number minus the baseline's."""
         return self.candidate - self.baseline
 
     def ties(self, orders: int = 100, seed: int = 0) -> Table:
-        """The minimum, the mean and the maximum of either number over all orders of equal scores: ``side``,
-        ``value``, ``least``, ``expected``, ``greatest``. Tools with an unstable sort give any value
-        between."""
+        """The minimum, the mean and the maximum of either number over all orders of equal scores.
+
+        Columns: ``side``, ``value``, ``least``, ``expected``, ``greatest``. Tools with an unstable sort give any value
+        between.
+        """
         row = NUMBERS[self.number]
         ties = [result.ties(row, orders=orders, seed=seed) for result in self._results]
         return Table(

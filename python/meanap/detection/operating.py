@@ -110,8 +110,10 @@ class Curve:
         return OperatingPoint(row.pop("score"), **row)
 
     def table(self, scores: Any = None) -> Table:
-        """Precision, recall and rates at each of some score thresholds: ``score``, ``precision``, ``recall``, ``f1``,
-        ``false_positives_per_image``, ``false_alarms``; NaN if undefined.
+        """Precision, recall and rates at each of some score thresholds.
+
+        Columns: ``score``, ``precision``, ``recall``, ``f1``, ``false_positives_per_image``, ``false_alarms``; NaN if
+        undefined.
 
         `scores` are 0, 0.01, …, 1 by default.
         """
@@ -168,8 +170,10 @@ class OperatingPoint:
 
     @functools.cached_property
     def per_class(self) -> Table:
-        """Each category's own point, chosen in the same way: ``category``, ``name``, ``threshold``, ``precision``,
-        ``recall``, ``f1``, ``false_positives_per_image``, ``false_alarms``; NaN where no threshold reaches the target.
+        """Each category's own point, chosen in the same way.
+
+        Columns: ``category``, ``name``, ``threshold``, ``precision``, ``recall``, ``f1``,
+        ``false_positives_per_image``, ``false_alarms``; NaN where no threshold reaches the target.
 
         Of a point of one category that category alone; empty for a point of a curve.
         """
@@ -237,6 +241,7 @@ class MissRate:
 
 
 def curve(scores: Scores, category: Any, iou: float, area: str, limit: int | None) -> Curve:
+    """`Result.precision_recall` of scores."""
     ranking = scores.ranking(category, iou, area, limit)
     alarms, clean = ranking.table.operator(*ranking.place).alarms()
     return Curve(*ranking.table.counts(*ranking.place), len(scores.image_ids), clean, alarms)
@@ -257,6 +262,7 @@ def _best(curve: Curve, beta: float) -> OperatingPoint:
 
 
 def best_f1(scores: Scores, iou: float, beta: float, area: str) -> OperatingPoint:
+    """`Result.best_f1` of scores."""
     if not _is_number(beta) or not 0 < beta < math.inf:
         raise ValueError(f"beta: expected a number above 0, found {beta!r}")
 
@@ -292,6 +298,7 @@ def point(
     resamples: int,
     seed: int,
 ) -> OperatingPoint:
+    """`Result.operating_point` of scores."""
     name, value = _asked(wanted)
     check_options(confidence, resamples, 0)
 
@@ -381,6 +388,7 @@ def _intervals(found: np.ndarray, samples: np.ndarray, confidence: float) -> Tab
 
 
 def froc(scores: Scores, category: Any, iou: float, area: str) -> Froc:
+    """`Result.froc` of scores."""
     return _froc(curve(scores, category, iou, area, None))
 
 
@@ -389,6 +397,7 @@ def _froc(curve: Curve) -> Froc:
 
 
 def miss_rate(scores: Scores, category: Any, iou: float, area: str) -> MissRate:
+    """`Result.log_average_miss_rate` of scores."""
     categories = list(scores.category_ids) if category is None else [scores.category_ids[scores.position(category)]]
     rates = np.full((len(categories), len(_MISS_RATE_POINTS)), math.nan)
     for k, id in enumerate(categories):

@@ -184,8 +184,10 @@ class Result(Mapping[NumberName, float]):
     def precision_recall(
         self, category: Id | None = None, iou: float = 0.5, *, area: str = "all", limit: int | None = None
     ) -> operating.Curve:
-        """The curve of one category (all ranked together by default), from the best score down: precision, recall, F1,
-        false positives for each image and false alarms over score."""
+        """The curve of one category (all ranked together by default), from the best score down.
+
+        Precision, recall, F1, false positives for each image and false alarms over score.
+        """
         return operating.curve(self.scores, category, iou, area, limit)
 
     def best_f1(self, iou: float = 0.5, *, beta: float = 1.0, area: str = "all") -> operating.OperatingPoint:
@@ -278,14 +280,18 @@ class Result(Mapping[NumberName, float]):
     def log_average_miss_rate(
         self, category: Id | None = None, iou: float = 0.5, *, area: str = "all"
     ) -> operating.MissRate:
-        """Log-average miss rate: the geometric mean of the miss rates at nine rates of false positives, from 0.01 to 1
-        per
-        image (Dollár et al., PAMI 2012); of one category, or the mean of those that have objects."""
+        """Log-average miss rate (Dollár et al., PAMI 2012).
+
+        The geometric mean of the miss rates at nine rates of false positives, from 0.01 to 1 per image; of one
+        category, or the mean of those that have objects.
+        """
         return operating.miss_rate(self.scores, category, iou, area)
 
     def per_image(self, iou: float = 0.5, *, score: float | None = None, area: str = "all") -> Table:
-        """One row for each image, most errors first: ``objects`` (not ignored), ``detections`` that count,
-        ``true_positives``, ``false_positives``, ``false_negatives``.
+        """One row for each image, most errors first.
+
+        Columns: ``objects`` (not ignored), ``detections`` that count, ``true_positives``, ``false_positives``,
+        ``false_negatives``.
 
         Detections below `score` do not count; by default below the score with the best F1.
         """
@@ -329,8 +335,9 @@ class Result(Mapping[NumberName, float]):
         return Errors(self.scores, iou, background, area)
 
     def lrp(self, iou: float = 0.5, *, area: str = "all") -> LRP:
-        """Optimal localisation recall precision error (oLRP) and its components, at each category's best threshold;
-        lower is better.
+        """Optimal localisation recall precision error (oLRP) and its components; lower is better.
+
+        At each category's best threshold.
 
         Raises
         ------

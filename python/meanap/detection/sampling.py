@@ -42,6 +42,7 @@ def interval(
     seed: int,
     progress: Any,
 ) -> Interval | Intervals:
+    """`Result.interval` of scores."""
     check_options(confidence, resamples)
     single = isinstance(names, (str, SummaryRow))
     wanted: Any = [names] if single else scores.rows if names is None else names

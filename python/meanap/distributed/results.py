@@ -127,8 +127,9 @@ def from_curves(curves: pa.Table, plan: Plan, categories: Iterable[Any] | Mappin
 
 
 def from_matches(rows: pa.Table, plan: Plan, categories: Iterable[Any] | Mapping[Any, str] | None = None) -> Result:
-    """The result that `match_batch`'s rows of all images make, in any order, with every method that needs only match
-    rows.
+    """The result of `match_batch`'s rows of all images, in any order.
+
+    It has every method that needs only match rows.
 
     `categories` adds those without rows, and gives names if it is a mapping. Images without any object are not there.
     """

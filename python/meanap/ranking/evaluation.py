@@ -128,7 +128,8 @@ class RankingResult:
 
         References
         ----------
-        Efron 1979; Sakai, "Evaluating evaluation metrics based on the bootstrap", SIGIR 2006."""
+        Efron 1979; Sakai, "Evaluating evaluation metrics based on the bootstrap", SIGIR 2006.
+        """
         if not 0 < level < 1:
             raise InputError(f"level is {level}, expected a number between 0 and 1")
         if samples < 1:

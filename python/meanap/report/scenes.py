@@ -35,8 +35,9 @@ def scenes(
     iou: float,
     folder: Path | None,
 ) -> list[dict[str, Any]]:
-    """What to draw for each of `rows` (image ids and counts): size, image file, objects and detections with their
-    outcomes.
+    """What to draw for each of `rows` (image ids and counts).
+
+    Size, image file, objects and detections with their outcomes.
 
     Fates are those of the result's matching at `iou`, of the detections of at least `score`: an object is ``matched``,
     a ``false_negative`` or ``ignored``; a detection a ``true_positive``, a ``false_positive`` or ``ignored``.
