@@ -9,7 +9,7 @@ GEOMETRY = {name: geometry for name, geometry, _ in _core.similarities()}
 #: The names of all kinds.
 NAMES = tuple(GEOMETRY)
 
-#: The parameters of a protocol that only one kind looks at, and that kind.
+#: The parameters of a protocol that only one kind uses, and that kind.
 ONLY_OF = {parameter: name for name, _, parameters in _core.similarities() for parameter in parameters}
 
 

@@ -83,7 +83,7 @@ impl List<'_> {
                 average(rank, &mut ideal);
             }
         }
-        // trec_eval looks at the rest only if there is more than the rank at which the ideal gain becomes none.
+        // trec_eval reads the rest only if there is more than the rank at which the ideal gain becomes none.
         if self.retrieved > all as usize + 1 {
             average(u32::MAX, &mut ideal);
         }

@@ -231,7 +231,7 @@ impl Measure {
 
     /// The measure's name as we write it: `map@10`, `rbp(p=0.95)`.
     pub fn name(&self) -> String {
-        // Two measures that have no number are told apart by the whole, others by what they are.
+        // Two measures without a number differ by their whole name, others by their kind.
         let same = |kind: &Kind| match self.kind {
             Kind::Text(_) => *kind == self.kind,
             _ => std::mem::discriminant(kind) == std::mem::discriminant(&self.kind),

@@ -1,4 +1,4 @@
-//! trec_eval's measures as pytrec_eval asks for them: nicknames, families of cut-offs, and the names of the values.
+//! trec_eval's measures as pytrec_eval requests them: nicknames, families of cut-offs, and the names of the values.
 //!
 //! ```text
 //! {"official", "ndcg_cut_5,10"}  ->  map, gm_map, P_5, P_10, …, ndcg_cut_5, ndcg_cut_10
@@ -119,7 +119,7 @@ pub fn known() -> (Vec<&'static str>, Vec<(&'static str, Vec<&'static str>)>) {
 ///
 /// A name is unknown, or its parameters are none of the measure's.
 pub fn expand(asked: &[String]) -> Result<Vec<(String, Measure)>> {
-    // The parameters that are asked for of each of trec_eval's measures: none says its own.
+    // The requested parameters of each of trec_eval's measures: none for its defaults.
     let mut parameters: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
     let mut ours: Vec<&str> = Vec::new();
     let place = |name: &str| MEASURES.iter().position(|&(known, _)| known == name);
@@ -142,7 +142,7 @@ pub fn expand(asked: &[String]) -> Result<Vec<(String, Measure)>> {
     }
     let mut values: Vec<(String, Measure)> = Vec::new();
     for (place, mut given) in parameters {
-        // As in pytrec_eval: sorted as text, whatever the order in which they were asked for.
+        // As in pytrec_eval: sorted as text, whatever the order in which they were requested.
         given.sort_unstable();
         given.dedup();
         add(&mut values, &MEASURES[place], &given)?;

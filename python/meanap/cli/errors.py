@@ -15,7 +15,7 @@ _OF_PYCOCOTOOLS = (AssertionError, LookupError, OverflowError, RecursionError, T
 
 
 class UsageError(Exception):
-    """The command asks for something that cannot be: reported as argparse does, with exit code 2."""
+    """The command is invalid: reported as argparse does, with exit code 2."""
 
 
 def one_line(error: BaseException) -> str:

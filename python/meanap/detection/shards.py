@@ -152,7 +152,7 @@ class _Records:
                 except InputError as error:
                     if side == "truth" or error.code != "wrong-kind-of-file":
                         raise
-                    # No array: annotations with scores, for Python to look at.
+                    # No array: annotations with scores, which Python reads.
                     self.apart = apart("dataset", "others")
                     self.odd = True
             except InputError as error:
