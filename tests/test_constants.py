@@ -493,7 +493,7 @@ def test_intervals_leave_out_as_much_on_either_side(confidence, low, high):
     row = list(point["number"]).index("recall")
     assert (point["low"][row], point["high"][row]) == bounds
     lists = meanap.ranking.evaluate({"a": {"x": 1}, "b": {"x": 1}}, {"a": {"x": 1.0}, "b": {"y": 1.0}}, ["map"])
-    interval = lists.interval("map", level=confidence, samples=4000)
+    interval = lists.interval("map", confidence=confidence, resamples=4000)
     assert (interval.low, interval.high) == bounds
 
 
@@ -705,13 +705,13 @@ def ranked(ranks):
 
 def p_value(first, second, **options):
     results = {"first": ranked(first), "second": ranked(second)}
-    return meanap.ranking.compare(results, "rr", **options)[0].p_value
+    return meanap.ranking.compare(results, "rr", **options)[0].p
 
 
 def test_all_signs_of_up_to_sixteen_differences_are_counted():
     assert p_value([1] * 16, [2] * 16) == 2 / 2**16
     # Of seventeen some are drawn; what was seen is one of them.
-    assert p_value([1] * 17, [2] * 17, samples=10) == 1 / 11
+    assert p_value([1] * 17, [2] * 17, resamples=10) == 1 / 11
 
 
 @pytest.mark.parametrize("ranks", [[2, 3, 5, 7], [1, 1, 1, 1, 90], [3, 3, 7, 11, 13, 6], [2, 90, 91, 92]])

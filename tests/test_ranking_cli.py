@@ -48,7 +48,7 @@ def test_several_runs_and_json(files, tmp_path, capsys):
     ("arguments", "code", "part"),
     [
         (["-m", "ndgc"], 1, 'did you mean "ndcg"'),
-        (["--preset", "trec"], 1, "unknown preset 'trec'"),
+        (["--protocol", "trec"], 1, "unknown preset 'trec'"),
         (["--set", "ties"], 2, "expected NAME=VALUE"),
         (["--set", "relevance_level=x"], 2, "expected a whole number"),
         (["--set", "tie=stable"], 1, "did you mean 'ties'"),
@@ -72,7 +72,7 @@ def test_errors_that_are_no_files_fault(files, capsys, arguments, code, part):
 def test_a_negative_grade_is_the_qrels_fault(files, tmp_path, capsys):
     qrels = tmp_path / "judgements"
     qrels.write_text("1 0 d1 -1\n")
-    assert main(["rank", str(qrels), files[1], "--preset", "sklearn"]) == 1
+    assert main(["rank", str(qrels), files[1], "--protocol", "sklearn"]) == 1
     error = capsys.readouterr().err
     assert "judgements: the qrels have a negative grade" in error and "run1" not in error
 

@@ -15,7 +15,7 @@ from meanap.ranking import (
     compare,
     evaluate,
     explain_difference,
-    preset,
+    get,
     tie_range,
 )
 from tests.processes import with_threads
@@ -153,11 +153,11 @@ def test_shards_together_are_the_whole():
 def test_threads_change_nothing():
     qrels, run = draw(7, queries=500, ties=4)
     expected = evaluate(qrels, run, MEASURES)
-    interval = expected.interval("map", samples=500)
+    interval = expected.interval("map", resamples=500)
 
     def again():
         values = [evaluate(qrels, answers, MEASURES).values for answers in (run, columns(run))]
-        return values, evaluate(qrels, run).interval("map", samples=500)
+        return values, evaluate(qrels, run).interval("map", resamples=500)
 
     for threads in ("1", "5"):
         values, found = with_threads(threads, again)
@@ -237,7 +237,7 @@ def test_duplicates():
 
 
 def test_presets_and_names():
-    assert preset("trec_eval") == PRESETS["trec_eval"] == Conventions(score_dtype="float32")
+    assert get("trec_eval") == PRESETS["trec_eval"] == Conventions(score_dtype="float32")
     with pytest.raises(ValueError, match="unknown preset 'treceval', expected one of trec_eval,"):
         evaluate({}, {}, "map", "treceval")
     with pytest.raises(TypeError, match="unknown convention 'tie'; did you mean 'ties'"):
@@ -339,16 +339,16 @@ def test_intervals_and_tests_beside_scipy():
     results = {"first": evaluate(qrels, first), "second": evaluate(qrels, second)}
     a, b = results["first"]["map"], results["second"]["map"]
     [t] = compare(results, "map", test="t")
-    assert t.p_value == pytest.approx(stats.ttest_rel(a, b).pvalue, rel=1e-9)
-    assert t.difference == pytest.approx(np.mean(b - a)) and t.corrected == t.p_value
+    assert t.p == pytest.approx(stats.ttest_rel(a, b).pvalue, rel=1e-9)
+    assert t.difference == pytest.approx(np.mean(b - a)) and t.corrected == t.p
     noisy = {q: {d: s + 40 * (zlib.crc32(f"{q} {d}".encode()) % 7) for d, s in v.items()} for q, v in first.items()}
     results["second"] = evaluate(qrels, noisy)
     b = results["second"]["map"]
-    [r] = compare(results, "map", samples=20_000)
+    [r] = compare(results, "map", resamples=20_000)
     theirs = stats.permutation_test(
         (a, b), lambda x, y: np.mean(x - y), permutation_type="samples", n_resamples=20_000, rng=0
     )
-    assert r.p_value == pytest.approx(theirs.pvalue, abs=0.02)
+    assert r.p == pytest.approx(theirs.pvalue, abs=0.02)
     low, high = stats.bootstrap((a,), np.mean, method="percentile", n_resamples=10_000, rng=0).confidence_interval
     interval = results["first"].interval("map")
     assert interval.mean == np.mean(a)
@@ -359,16 +359,16 @@ def test_comparisons_of_several_runs():
     qrels, run = draw(11, queries=40)
     results = {name: evaluate(qrels, {q: {d: s * i % 97 for d, s in v.items()} for q, v in run.items()})
                for i, name in enumerate(("a", "b", "c"), start=3)}  # fmt: skip
-    pairs = compare(results, "map", samples=1000)
+    pairs = compare(results, "map", resamples=1000)
     assert [(p.baseline, p.candidate) for p in pairs] == [("a", "b"), ("a", "c"), ("b", "c")]
     for pair in pairs:
         gain = results[pair.candidate].mean("map") - results[pair.baseline].mean("map")
         assert pair.difference == pytest.approx(gain) and gain != 0
         assert pair.verdict == ("better" if gain > 0 else "worse")
-    assert all(p.corrected >= p.p_value for p in pairs)
-    with_b = compare(results, "map", baseline="b", samples=9)
+    assert all(p.corrected >= p.p for p in pairs)
+    with_b = compare(results, "map", baseline="b", resamples=9)
     assert [(p.baseline, p.candidate) for p in with_b] == [("b", "a"), ("b", "c")]
-    with_c = compare(results, "map", baseline="c", samples=9)
+    with_c = compare(results, "map", baseline="c", resamples=9)
     assert with_b[1].difference == pairs[2].difference == -with_c[1].difference
     assert compare({"a": results["a"], "again": results["a"]}, "map")[0].verdict == "equal"
     with pytest.raises(ValueError, match="not measured on the same queries"):
@@ -378,7 +378,7 @@ def test_comparisons_of_several_runs():
         compare({"a": results["a"]}, "map")
     with pytest.raises(ValueError, match="test is 'z'"):
         compare(results, "map", test="z")
-    for wrong in ({"level": 1.5}, {"samples": 0}):
+    for wrong in ({"confidence": 1.5}, {"resamples": 0}):
         with pytest.raises(ValueError, match="expected"):
             results["a"].interval("map", **wrong)
 
@@ -394,7 +394,7 @@ def test_shares_add_up_to_the_difference(pair):
     ends = [evaluate(qrels, run, "map@5", name).mean("map@5") for name in pair]
     assert [found.baseline, found.candidate] == ends
     assert sum(share.amount for share in found.shares) == pytest.approx(found.difference, abs=1e-12)
-    assert {share.convention for share in found.shares} == set(preset(pair[0]).differing(preset(pair[1])))
+    assert {share.convention for share in found.shares} == set(get(pair[0]).differing(get(pair[1])))
     assert any(abs(share.amount) > 1e-4 for share in found.shares)
 
 

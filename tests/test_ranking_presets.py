@@ -114,7 +114,7 @@ def test_trec_eval_itself(tmp_path, preset, version, case):
         measure, query, value = line.split()
         expected.setdefault(query, {})[measure] = value
     means = expected.pop("all")
-    found = RelevanceEvaluator(paths[0], [*names, "P", "map_cut", "ndcg_cut", "recall", "success"], conventions=preset)
+    found = RelevanceEvaluator(paths[0], [*names, "P", "map_cut", "ndcg_cut", "recall", "success"], protocol=preset)
     result = found.measure(paths[1])
     assert len(result) == len(expected) == len(qrels)
     for query, values in result.to_dict().items():

@@ -107,22 +107,15 @@ def answers(data, tmp_path_factory):
     first, second = (ranking.evaluate(qrels, run) for run in runs)
     made |= {
         "RankingResult": first,
-        "ranking.Interval": first.interval("map", **{next(iter(_few_of(first))): 20}),
+        "ranking.Interval": first.interval("map", resamples=20),
         "ranking.Comparison": ranking.compare({"a": first, "b": second}, "map")[0],
         "Explanation": ranking.explain_difference(qrels, runs[0], "trec_eval", "torchmetrics", "map@2"),
         "TieRange": ranking.tie_range(qrels, runs[0], "map"),
-        "Conventions": ranking.preset("trec_eval"),
+        "Conventions": ranking.get("trec_eval"),
         "PrecisionRecallCurve": ranking.precision_recall_curve([0, 1, 1], [0.1, 0.5, 0.4]),
     }
     made["Share"] = made["Explanation"].shares[0]
     return made
-
-
-def _few_of(result):
-    """What the number of resamples is called."""
-    import inspect
-
-    return [name for name in inspect.signature(result.interval).parameters if name in ("samples", "resamples")]
 
 
 def shown(value, depth=3):

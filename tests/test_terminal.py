@@ -86,7 +86,7 @@ def test_no_command_sends_a_name_raw(files, tmp_path, capsys):
         ("report", truth, found, "--resamples", "5", "-o", tmp_path / "report.html"),
         ("report", truth, folder / "missing.json", "-o", tmp_path / "none.html"),
         ("rank", qrels, ranked, "--per-query"),
-        ("rank", qrels, ranked, "--preset", BAD),
+        ("rank", qrels, ranked, "--protocol", BAD),
         ("rank", folder / "broken", ranked),
         ("semantic", tmp_path / "labels", tmp_path / "labels", "--classes", f"a{BAD},b"),
         ("panoptic", panoptic, panoptic, "--per-class"),

@@ -26,7 +26,7 @@ meanap.MeanAveragePrecision("masks")  # mistake
 protocol.get("COCO")  # mistake
 meanap.COCOeval(meanap.COCO("a.json"), meanap.COCO("b.json"), "boxes")  # mistake
 meanap.explain_difference(truth, found, "coco", "voc")  # mistake
-ranking.preset("trec")  # mistake
+ranking.get("trec")  # mistake
 ranking.evaluate(qrels, run, "map", "treceval")  # mistake
 ranking.evaluate(qrels, run, "map", ties="random")  # mistake
 ranking.compare({"a": measured, "b": measured}, "map", test="wilcoxon")  # mistake

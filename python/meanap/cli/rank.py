@@ -36,7 +36,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "-m", "--measure", action="append", metavar="NAME", help="such as map, ndcg@10, P_5 (default map); repeatable"
     )
-    parser.add_argument("--preset", default="trec_eval", help="a tool's conventions (default trec_eval)")
+    parser.add_argument("--protocol", default="trec_eval", help="a tool's conventions (default trec_eval)")
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="a single convention, such as ties=expected"
     )
@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> None:
     # Before any file is read: errors in these options are not errors in a file.
     settings: Any = dict(_setting(text) for text in options.set)
     try:
-        conventions = resolve(options.preset, settings)
+        conventions = resolve(options.protocol, settings)
     except TypeError as error:  # the error of an unknown keyword
         raise InputError(str(error)) from error
     check_measures(measures, conventions)

@@ -4,7 +4,7 @@
 - `evaluate`, `RelevanceEvaluator`, `RankingResult`: measures of runs against relevance judgements (trec_eval's).
 - `parse_run`, `parse_qrel`, `supported_measures`, `supported_nicknames`, `compute_aggregated_measure`: the rest of
   pytrec_eval.
-- `Conventions`, `PRESETS`, `preset`: what tools disagree on; `explain_difference` computes the contribution of each,
+- `Conventions`, `PRESETS`, `get`: what tools disagree on; `explain_difference` computes the contribution of each,
   `tie_range` what ties leave open.
 - `compare`: paired tests between runs.
 - `AveragePrecisionAtK`: streaming, dense scores (TensorFlow's).
@@ -17,7 +17,7 @@ from meanap.ranking.classification import (
     precision_recall_curve,
 )
 from meanap.ranking.comparison import Comparison, compare
-from meanap.ranking.conventions import PRESETS, Conventions, preset
+from meanap.ranking.conventions import PRESETS, Conventions, get
 from meanap.ranking.evaluation import Interval, RankingResult, RelevanceEvaluator, evaluate
 from meanap.ranking.explain import Explanation, Share, TieRange, explain_difference, tie_range
 from meanap.ranking.lists import apk, apk_values, mapk
@@ -49,11 +49,11 @@ __all__ = [
     "compute_aggregated_measure",
     "evaluate",
     "explain_difference",
+    "get",
     "mapk",
     "parse_qrel",
     "parse_run",
     "precision_recall_curve",
-    "preset",
     "supported_measures",
     "supported_nicknames",
     "tie_range",

@@ -19,7 +19,7 @@ class Comparison(NamedTuple):
     baseline: str
     candidate: str
     difference: float
-    p_value: float
+    p: float
     corrected: float
 
     @property
@@ -34,7 +34,7 @@ def compare(
     *,
     baseline: str | None = None,
     test: Literal["randomisation", "t"] = "randomisation",
-    samples: int = 100_000,
+    resamples: int = 100_000,
     seed: int = 0,
 ) -> list[Comparison]:
     """Paired tests between runs over the same queries, two-sided, with Holm's correction for their number.
@@ -50,8 +50,8 @@ def compare(
         is the baseline.
     test
         ``"randomisation"`` (exact up to 16 differing queries, else by random signs) or ``"t"``.
-    samples
-        How many random signs to draw.
+    resamples
+        How many choices of random signs to draw.
     seed
         The same seed gives the same p-values, whatever the number of threads.
 
@@ -79,12 +79,12 @@ def compare(
     >>> good = evaluate(qrels, {q: {"a": 2.0, "b": 1.0} for q in qrels})
     >>> bad = evaluate(qrels, {q: {"a": 1.0, "b": 2.0} for q in qrels})
     >>> compare({"bad": bad, "good": good}, "map")
-    [Comparison(baseline='bad', candidate='good', difference=0.5, p_value=0.03125, corrected=0.03125)]
+    [Comparison(baseline='bad', candidate='good', difference=0.5, p=0.03125, corrected=0.03125)]
     """
     if test not in ("randomisation", "t"):
         raise InputError(f'test is {test!r}, expected "randomisation" or "t"')
-    if samples < 1:
-        raise InputError(f"samples is {samples}, expected at least 1")
+    if resamples < 1:
+        raise InputError(f"resamples is {resamples}, expected at least 1")
     if len(results) < 2:
         raise InputError(f"{len(results)} results, expected at least 2")
     if baseline is not None and baseline not in results:
@@ -100,7 +100,7 @@ def compare(
         if test == "t":
             p_values.append(_core.paired_t_test(differences)[1])
         else:
-            p_values.append(_core.randomisation_test(differences, samples, seed))
+            p_values.append(_core.randomisation_test(differences, resamples, seed))
     corrected = _core.holm(p_values)
 
     def difference(reference: str, candidate: str) -> float:

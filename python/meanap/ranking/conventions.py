@@ -150,7 +150,7 @@ PRESETS: dict[ConventionName, Conventions] = {
 """The conventions of each tool, by name."""
 
 
-def preset(name: ConventionName) -> Conventions:
+def get(name: ConventionName) -> Conventions:
     """The conventions of a tool, by name.
 
     Raises
@@ -160,7 +160,7 @@ def preset(name: ConventionName) -> Conventions:
 
     Examples
     --------
-    >>> preset("torchmetrics").divisor
+    >>> get("torchmetrics").divisor
     'found'
     """
     if name not in PRESETS:
@@ -168,14 +168,14 @@ def preset(name: ConventionName) -> Conventions:
     return PRESETS[name]
 
 
-def resolve(conventions: ConventionName | Conventions | None, changes: ConventionChanges) -> Conventions:
+def resolve(protocol: ConventionName | Conventions | None, changes: ConventionChanges) -> Conventions:
     """Conventions from a preset's name, from others, or trec_eval's by default; with some of them changed."""
-    if conventions is None:
+    if protocol is None:
         base = PRESETS["trec_eval"]
-    elif isinstance(conventions, Conventions):
-        base = conventions
+    elif isinstance(protocol, Conventions):
+        base = protocol
     else:
-        base = preset(conventions)
+        base = get(protocol)
     return base.replace(**changes) if changes else base
 
 

@@ -107,40 +107,40 @@ class RankingResult:
         """Whether the values of a measure are logarithms, so that its mean is the geometric one."""
         return self.logarithms[self._place(measure)]
 
-    def interval(self, measure: str, *, level: float = 0.95, samples: int = 10_000, seed: int = 0) -> Interval:
+    def interval(self, measure: str, *, confidence: float = 0.95, resamples: int = 10_000, seed: int = 0) -> Interval:
         """The mean with a bootstrap percentile interval over queries.
 
         Parameters
         ----------
         measure
             One of `measures`.
-        level
-            The interval's confidence, between 0 and 1.
-        samples
-            How many bootstrap samples.
+        confidence
+            The confidence level of the interval, between 0 and 1.
+        resamples
+            How many bootstrap resamples.
         seed
             The same seed gives the same interval, whatever the number of threads.
 
         Raises
         ------
         ValueError
-            `level` or `samples` is out of range, or a value is NaN.
+            `confidence` or `resamples` is out of range, or a value is NaN.
 
         References
         ----------
         Efron 1979; Sakai, "Evaluating evaluation metrics based on the bootstrap", SIGIR 2006.
         """
-        if not 0 < level < 1:
-            raise InputError(f"level is {level}, expected a number between 0 and 1")
-        if samples < 1:
-            raise InputError(f"samples is {samples}, expected at least 1")
+        if not 0 < confidence < 1:
+            raise InputError(f"confidence is {confidence}, expected a number between 0 and 1")
+        if resamples < 1:
+            raise InputError(f"resamples is {resamples}, expected at least 1")
         column = np.ascontiguousarray(self[measure])
         if np.isnan(column).any():
             raise InputError(f"{measure} is NaN for some queries; choose another value for empty")
         if not len(column):
             return Interval(float("nan"), float("nan"), float("nan"))
-        means = _core.bootstrap_means(column, samples, seed)
-        low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+        means = _core.bootstrap_means(column, resamples, seed)
+        low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
         if self.is_geometric(measure):
             low, high = np.exp([low, high])
         return Interval(self.mean(measure), float(low), float(high))
@@ -165,7 +165,7 @@ def evaluate(
     qrels: Judgements,
     run: Answers,
     measures: str | Iterable[str] = ("map",),
-    conventions: ConventionName | Conventions | None = None,
+    protocol: ConventionName | Conventions | None = None,
     **changes: Unpack[ConventionChanges],
 ) -> RankingResult:
     """Measures a run against relevance judgements; every measure and cut-off from one ranking of each list.
@@ -184,7 +184,7 @@ def evaluate(
         ``rbp``, ``rbp(p=0.95)``, ``f1@k``, ``err@k``, ``infap``, ``iprec@0.1``, ``num_ret``, ``num_rel``,
         ``num_rel_ret``, and the others of trec_eval; or as trec_eval writes them (``P_10``, ``ndcg_cut_10``,
         ``recip_rank``).
-    conventions
+    protocol
         A preset's name or `Conventions`; ``"trec_eval"`` by default.
     **changes
         Single conventions that differ from those, such as ``ties="expected"``.
@@ -222,7 +222,7 @@ def evaluate(
       ndcg@2       0.479625
       rr           0.500000
     """
-    conventions = resolve(conventions, changes)
+    conventions = resolve(protocol, changes)
     names = [measures] if isinstance(measures, str) else list(measures)
     return _evaluate(tables.qrels(qrels, conventions.duplicates), tables.run(run), names, conventions)
 
@@ -240,7 +240,7 @@ class RelevanceEvaluator:
         The lowest grade that is relevant.
     judged_docs_only_flag
         Whether documents without a judgement are taken out of the lists first.
-    conventions
+    protocol
         A preset's name or `Conventions`.
     **changes
         Single conventions that differ from those.
@@ -259,12 +259,12 @@ class RelevanceEvaluator:
         relevance_level: int = 1,
         judged_docs_only_flag: bool = False,
         *,
-        conventions: ConventionName | Conventions | None = None,
+        protocol: ConventionName | Conventions | None = None,
         **changes: Unpack[ConventionOptions],
     ) -> None:
         if judged_docs_only_flag:
             changes = {"judged_only": True, **changes}
-        self.conventions: Conventions = resolve(conventions, {"relevance_level": relevance_level, **changes})
+        self.conventions: Conventions = resolve(protocol, {"relevance_level": relevance_level, **changes})
         asked = [measures] if isinstance(measures, str) else sorted(measures)
         values = _core.expand_measures(asked)
         self._keys, self._names = [key for key, _ in values], [name for _, name in values]

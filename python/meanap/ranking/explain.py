@@ -147,7 +147,7 @@ def tie_range(
     qrels: Judgements,
     run: Answers,
     measures: str | Iterable[str] = ("map", "ndcg"),
-    conventions: ConventionName | Conventions | None = None,
+    protocol: ConventionName | Conventions | None = None,
     **changes: Unpack[ConventionChanges],
 ) -> TieRange:
     """The least, the expected and the greatest value that an order of the tied documents gives.
@@ -162,7 +162,7 @@ def tie_range(
     [0.5, 0.75, 1.0]
     """
     measures = [measures] if isinstance(measures, str) else list(measures)
-    base = resolve(conventions, changes)
+    base = resolve(protocol, changes)
     qrels, run = tables.qrels(qrels, base.duplicates), tables.run(run)
     kinds: tuple[TieOrder, ...] = ("pessimistic", "expected", "optimistic")
     return TieRange(*(evaluate(qrels, run, measures, base, ties=kind) for kind in kinds))
