@@ -378,9 +378,17 @@ def test_comparisons_of_several_runs():
         compare({"a": results["a"]}, "map")
     with pytest.raises(ValueError, match="test is 'z'"):
         compare(results, "map", test="z")
-    for wrong in ({"confidence": 1.5}, {"resamples": 0}):
-        with pytest.raises(ValueError, match="expected"):
-            results["a"].interval("map", **wrong)
+    for wrong in (0, -1, 2**70, 2.5, "9"):
+        for call in (results["a"].interval, lambda measure, **options: compare(results, measure, **options)):
+            with pytest.raises(ValueError, match="resamples is .*, expected a whole number from 1 to"):
+                call("map", resamples=wrong)
+            if wrong != 0:
+                with pytest.raises(ValueError, match="seed is .*, expected a whole number from 0 to"):
+                    call("map", seed=wrong)
+    with pytest.raises(ValueError, match="expected a number between 0 and 1"):
+        results["a"].interval("map", confidence=1.5)
+    with pytest.raises(MemoryError, match="8000000000000 bytes"):
+        results["a"].interval("map", resamples=10**12)
 
 
 # Why tools disagree.

@@ -1,6 +1,7 @@
 """err, rbp and their kin beside programs and formulas that are not ours."""
 
 import math
+import time
 
 import pytest
 
@@ -130,3 +131,47 @@ def test_expected_over_ties_is_the_mean_over_all_orders(name):
         values.append(evaluate(qrels, run, name).mean(name))
     assert mean == pytest.approx(math.fsum(values) / len(values), rel=1e-13)
     assert (least, greatest) == pytest.approx((min(values), max(values)), rel=1e-13)
+
+
+def test_one_huge_tie_is_measured_in_linear_time():
+    n, relevant = 400_000, 100_000
+    documents = [str(i) for i in range(n)]
+    grades = {document: 1 + i % 3 for i, document in enumerate(documents[:relevant])}
+    qrels, run = {"q": grades}, {"q": dict.fromkeys(documents, 1.0)}
+    measures = [
+        "rr",
+        "rr@50",
+        "hit@7",
+        "hit",
+        "err@20",
+        "err@100000",
+        "map",
+        "map@1000",
+        "ndcg",
+        "bpref",
+        "rbp",
+        "f1@9",
+    ]
+    for divisor in ("relevant", "found"):
+        started = time.process_time()
+        found = evaluate(qrels, run, measures, ties="expected", divisor=divisor)
+        # A step for each pair of a relevant document and a place would be 10^10 of them.
+        assert time.process_time() - started < 10
+        missed = math.prod((n - relevant - i) / (n - i) for i in range(7))
+        assert found.mean("hit@7") == pytest.approx(1 - missed, rel=1e-12) and found.mean("hit") == 1
+        # Nearly as with replacement: the sum of (1 - p)^(i - 1) p / i is p ln(1 / p) / (1 - p).
+        p = relevant / n
+        assert found.mean("rr") == pytest.approx(p * math.log(1 / p) / (1 - p), rel=1e-4)
+        assert found.mean("rr@50") == pytest.approx(found.mean("rr"), rel=1e-6)
+        stop = p * (1 / 8 + 3 / 8 + 7 / 8) / 3
+        assert found.mean("err@100000") == pytest.approx(stop * math.log(1 / stop) / (1 - stop), rel=1e-4)
+
+
+def test_the_only_relevant_document_of_a_tie_is_at_each_place_alike():
+    for n in (1, 2, 7, 5000):
+        run = {"q": dict.fromkeys(map(str, range(n)), 0.5)}
+        found = evaluate({"q": {"0": 1}}, run, ["rr", "map", "hit@3"], ties="expected")
+        harmonic = math.fsum(1 / i for i in range(1, n + 1)) / n
+        assert found.mean("rr") == pytest.approx(harmonic, rel=1e-12)
+        assert found.mean("map") == pytest.approx(harmonic, rel=1e-12)
+        assert found.mean("hit@3") == pytest.approx(min(3, n) / n, rel=1e-12)

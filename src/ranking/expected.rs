@@ -5,7 +5,7 @@
 //! form; rank-biased precision is linear in the same way, and expected reciprocal rank and binary preference follow
 //! from the probability that a prefix of a tie holds none, or so many, of its documents.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, with_capacity, zeros};
 
 use super::conventions::{Conventions, Divisor};
 use super::hits::Hit;
@@ -52,7 +52,7 @@ impl List<'_> {
             Kind::AveragePrecision => self.expected_average_precision(measure, conventions),
             Kind::Ndcg => self.expected_ndcg(depth, conventions),
             Kind::ReciprocalRank => {
-                self.expected_stop(depth, |hit| f64::from(u8::from(is_relevant(hit, measure, conventions))))
+                self.expected_stop(depth, |hit| f64::from(u8::from(is_relevant(hit, measure, conventions))))?
             }
             Kind::RelativePrecision => {
                 let length = measure.cutoff.map_or(self.retrieved as f64, f64::from);
@@ -68,9 +68,9 @@ impl List<'_> {
             }
             Kind::ExpectedReciprocalRank(greatest) => {
                 let greatest = greatest.map_or(self.judged.greatest, i64::from);
-                self.expected_stop(depth, |hit| stopping_chance(hit.grade, greatest))
+                self.expected_stop(depth, |hit| stopping_chance(hit.grade, greatest))?
             }
-            Kind::Hit => self.expected_hit(measure, conventions),
+            Kind::Hit => self.expected_hit(measure, conventions)?,
             Kind::Precision => {
                 let length = measure.cutoff.map_or(self.retrieved as f64, f64::from);
                 divide(self.expected_found(measure, depth, conventions), length)
@@ -173,32 +173,33 @@ impl List<'_> {
 
     /// The mean of `1 / rank` where a reader stops, who stops at each document with a probability that depends on its
     /// grade. Reciprocal rank is the case where that probability is 0 or 1.
-    fn expected_stop(&self, depth: u32, stop: impl Fn(&Hit) -> f64) -> f64 {
+    fn expected_stop(&self, depth: u32, stop: impl Fn(&Hit) -> f64) -> Result<f64> {
         let mut reached = 1.0;
         let mut total = 0.0;
         for tie in self.ties() {
             let places = tie.within(depth) as usize;
-            let passed = passing_chances(&tie, places, &stop);
+            let passed = passing_chances(&tie, places, &stop)?;
             for (i, pair) in passed.windows(2).enumerate() {
                 // Who stops at place i + 1 has passed i documents and not i + 1.
                 total += reached * (pair[0] - pair[1]) / (f64::from(tie.above) + i as f64 + 1.0);
             }
-            reached *= passed[places];
+            reached *= passed[passed.len() - 1];
             if tie.within(depth) < tie.size {
                 break;
             }
         }
-        total
+        Ok(total)
     }
 
-    fn expected_hit(&self, measure: &Measure, conventions: &Conventions) -> f64 {
+    fn expected_hit(&self, measure: &Measure, conventions: &Conventions) -> Result<f64> {
         let mut none = 1.0;
         for tie in self.ties() {
             let places = tie.within(measure.depth()) as usize;
             let relevant = |hit: &Hit| f64::from(u8::from(is_relevant(hit, measure, conventions)));
-            none *= passing_chances(&tie, places, relevant)[places];
+            let passed = passing_chances(&tie, places, relevant)?;
+            none *= passed[passed.len() - 1];
         }
-        1.0 - none
+        Ok(1.0 - none)
     }
 
     /// The number of a tie's irrelevant documents that precede one of its relevant ones is uniform from 0 to all.
@@ -251,34 +252,63 @@ fn expected_over_found(total: f64, before: f64, relevant: f64, tie: &Tie, places
         found += 1.0;
     }
     let whole: f64 = chances.iter().sum();
+    // `precisions` of so many found is linear in these two sums over the places.
+    let reciprocal = |i: u32| 1.0 / (f64::from(tie.above + i) + 1.0);
+    let reciprocals: f64 = (0..places).map(reciprocal).sum();
+    let weighted: f64 = (0..places).map(|i| f64::from(i) * reciprocal(i)).sum();
     let mut mean = 0.0;
     for (i, chance) in chances.iter().enumerate() {
         let found = least + i as f64;
-        let sum = total + precisions(before, found, n, tie, places);
+        let other = if n > 1.0 { (found - 1.0) / (n - 1.0) } else { 0.0 };
+        let within =
+            if found > 0.0 { found / n * ((before + 1.0) * reciprocals + other * weighted) } else { 0.0 };
+        let sum = total + within;
         mean += chance / whole * divide(sum, before + found);
     }
     mean
 }
 
-/// `passed[j]`: the probability that a reader passes the first `j` places of a tie, for `j` up to `places`.
+/// `passed[j]`: the probability that a reader passes the first `j` places of a tie, for `j` up to `places`, or up to
+/// where it no longer changes the last bit of a sum.
 ///
-/// Documents are added one at a time: the mean over all choices of `j` of `n + 1` documents is a mixture of those
-/// with and without the new one. All terms are chances, so nothing cancels.
-fn passing_chances(tie: &Tie, places: usize, stop: impl Fn(&Hit) -> f64) -> Vec<f64> {
-    let mut passed = vec![1.0; places + 1];
-    let stops: Vec<f64> = tie.hits.iter().map(&stop).filter(|&chance| chance > 0.0).collect();
+/// Of documents with probabilities of 0 or 1 to stop it is a product; the others are added one at a time: the mean over
+/// all choices of `j` of `n + 1` documents is a mixture of those with and without the new one. All terms are
+/// probabilities, so nothing cancels.
+fn passing_chances(tie: &Tie, places: usize, stop: impl Fn(&Hit) -> f64) -> Result<Vec<f64>> {
+    let mut stops: Vec<f64> = with_capacity(tie.hits.len())?;
+    stops.extend(tie.hits.iter().map(&stop).filter(|&chance| chance > 0.0));
     let size = tie.size as usize;
-    // Documents at which no reader stops come first: the probability to pass them is 1.
-    let certain = size - stops.len();
-    for (n, stop) in (certain..).zip(stops) {
-        for j in (1..=places.min(n + 1)).rev() {
-            let with = j as f64 / (n as f64 + 1.0);
-            // If all n + 1 are taken, the new one is among them, and passed[j] of n documents does not exist.
-            let without = if j <= n { (1.0 - with) * passed[j] } else { 0.0 };
+    let places = places.min(negligible_from(&stops, size));
+    let mut passed = zeros(places + 1)?;
+    passed[0] = 1.0;
+    let passing = size - stops.len();
+    stops.retain(|&chance| chance != 1.0);
+    let mut known = size - stops.len();
+    for j in 0..places.min(known) {
+        passed[j + 1] = passed[j] * (passing.saturating_sub(j) as f64 / (known - j) as f64);
+    }
+    for stop in stops {
+        for j in (1..=places.min(known + 1)).rev() {
+            let with = j as f64 / (known as f64 + 1.0);
+            // If all known + 1 are taken, the new one is among them, and passed[j] of those known does not exist.
+            let without = if j <= known { (1.0 - with) * passed[j] } else { 0.0 };
             passed[j] = without + with * (1.0 - stop) * passed[j - 1];
         }
+        known += 1;
     }
-    passed
+    Ok(passed)
+}
+
+/// The place from which on the probability to have passed is below half of the last bit of that to stop at the first.
+///
+/// By Maclaurin's inequality `passed[j] <= (1 - mean probability to stop)^j`.
+fn negligible_from(stops: &[f64], size: usize) -> usize {
+    let mean = stops.iter().sum::<f64>() / size as f64;
+    if stops.iter().any(|&chance| chance > 1.0) || mean <= 0.0 {
+        return usize::MAX;
+    }
+    let digits = f64::from(f64::MANTISSA_DIGITS + 1);
+    ((mean.log2() - digits) / (-mean).ln_1p() * std::f64::consts::LN_2).ceil().max(1.0) as usize
 }
 
 #[cfg(test)]
@@ -297,6 +327,52 @@ mod tests {
             orders(items, start + 1, visit);
             items.swap(start, i);
         }
+    }
+
+    /// Each document added in turn, to the last place.
+    fn passed_by_mixtures(stops: &[f64], size: usize) -> Vec<f64> {
+        let mut passed = vec![1.0; size + 1];
+        for (n, stop) in (size - stops.len()..).zip(stops) {
+            for j in (1..=n + 1).rev() {
+                let with = j as f64 / (n as f64 + 1.0);
+                let without = if j <= n { (1.0 - with) * passed[j] } else { 0.0 };
+                passed[j] = without + with * (1.0 - stop) * passed[j - 1];
+            }
+        }
+        passed
+    }
+
+    #[test]
+    fn chances_to_pass_are_those_of_mixtures() {
+        for (size, stops) in [
+            (1, vec![1.0]),
+            (3, vec![1.0; 3]),
+            (400, vec![1.0; 7]),
+            (300, [0.25; 40].into_iter().chain([1.0; 3]).chain([0.875; 20]).collect()),
+            (500, vec![0.5]),
+            (50, vec![3.5, 0.5]),
+            (5, vec![]),
+        ] {
+            let hits: Vec<Hit> = stops.iter().map(|&stop| Hit::new(0, 1, stop)).collect();
+            let tie = Tie { hits: &hits, above: 0, size: size as u32 };
+            let expected = passed_by_mixtures(&stops, size);
+            let passed = passing_chances(&tie, size, |hit| hit.score).unwrap();
+            for (j, chance) in expected.iter().enumerate() {
+                let found = passed.get(j).copied().unwrap_or(0.0);
+                assert!((found - chance).abs() < 1e-13, "{size} {stops:?} {j}: {found} {chance}");
+            }
+            assert!(passed.len() == size + 1 || passed[passed.len() - 1] < 1e-16);
+        }
+    }
+
+    #[test]
+    fn one_huge_tie_takes_no_longer_than_its_places() {
+        let hits: Vec<Hit> = (0..200_000).map(|row| Hit::new(row, 1 + i64::from(row % 3), 1.0)).collect();
+        let tie = Tie { hits: &hits, above: 0, size: 1_000_000 };
+        let relevant = passing_chances(&tie, 1_000_000, |_| 1.0).unwrap();
+        let graded = passing_chances(&tie, 1_000_000, |hit| stopping_chance(hit.grade, 3)).unwrap();
+        assert!(relevant.len() < 1000 && graded.len() < 1000);
+        assert!((relevant[1] - 0.8).abs() < 1e-15 && relevant[1] < graded[1]);
     }
 
     #[test]
@@ -353,7 +429,8 @@ mod tests {
                         }
                         rank(scores, &mut hits, Ties::DocumentAscending, |a: u32, b: u32| {
                             place[a as usize].cmp(&place[b as usize])
-                        });
+                        })
+                        .unwrap();
                         let list = List { hits: &hits, retrieved: scores.len(), judged: counts };
                         let value = list.measure(&measure, &conventions);
                         total += value;
@@ -361,7 +438,8 @@ mod tests {
                         least = least.min(value);
                         greatest = greatest.max(value);
                     });
-                    rank(scores, &mut hits, Ties::Expected, |_: u32, _: u32| std::cmp::Ordering::Equal);
+                    rank(scores, &mut hits, Ties::Expected, |_: u32, _: u32| std::cmp::Ordering::Equal)
+                        .unwrap();
                     let list = List { hits: &hits, retrieved: scores.len(), judged: counts };
                     let expected = list.expected(&measure, &conventions).unwrap();
                     assert!(
@@ -371,7 +449,8 @@ mod tests {
                     );
                     if divisor != Divisor::Found {
                         for (ties, bound) in [(Ties::Pessimistic, least), (Ties::Optimistic, greatest)] {
-                            rank(scores, &mut hits, ties, |_: u32, _: u32| std::cmp::Ordering::Equal);
+                            rank(scores, &mut hits, ties, |_: u32, _: u32| std::cmp::Ordering::Equal)
+                                .unwrap();
                             let list = List { hits: &hits, retrieved: scores.len(), judged: counts };
                             let value = list.measure(&measure, &conventions);
                             assert!((value - bound).abs() < 1e-12, "{name} {ties:?}: {value} {bound}");

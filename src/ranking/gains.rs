@@ -8,6 +8,8 @@ use super::score::{List, discount, divide, gain_of};
 struct Ideal<'a> {
     grades: &'a [i64],
     conventions: &'a Conventions,
+    /// How many documents gain.
+    gaining: u32,
     /// How many ranks are added up.
     rank: u32,
     total: f64,
@@ -15,7 +17,9 @@ struct Ideal<'a> {
 
 impl<'a> Ideal<'a> {
     fn new(list: &List<'a>, conventions: &'a Conventions) -> Self {
-        Ideal { grades: list.judged.descending, conventions, rank: 0, total: 0.0 }
+        let grades = list.judged.descending;
+        let gaining = grades.partition_point(|&grade| gain_of(grade, conventions) > 0.0) as u32;
+        Ideal { grades, conventions, gaining, rank: 0, total: 0.0 }
     }
 
     /// The gain of the document at a rank from 0; none beyond the list.
@@ -23,14 +27,9 @@ impl<'a> Ideal<'a> {
         self.grades.get(rank as usize).map_or(0.0, |&grade| gain_of(grade, self.conventions))
     }
 
-    /// How many documents gain.
-    fn gaining(&self) -> u32 {
-        self.grades.partition_point(|&grade| gain_of(grade, self.conventions) > 0.0) as u32
-    }
-
     /// The discounted gain of the first ranks; they ascend from call to call.
     fn down_to(&mut self, ranks: u32) -> f64 {
-        while self.rank < ranks.min(self.gaining()) {
+        while self.rank < ranks.min(self.gaining) {
             self.total += self.gain(self.rank) / discount(self.rank);
             self.rank += 1;
         }
@@ -51,7 +50,7 @@ impl List<'_> {
                 found += 1;
             }
         }
-        let all = ideal.gaining();
+        let all = ideal.gaining;
         if all == 0 {
             return 0.0;
         }
@@ -65,7 +64,7 @@ impl List<'_> {
             return 0.0;
         }
         let mut ideal = Ideal::new(self, conventions);
-        let all = ideal.gaining();
+        let all = ideal.gaining;
         let mut hits = self.hits.iter().peekable();
         let (mut gained, mut sum, mut levels) = (0.0, 0.0, 0.0);
         let mut average = |above: u32, ideal: &mut Ideal| {
@@ -94,7 +93,7 @@ impl List<'_> {
     /// of the ideal list gains at least 1.
     pub fn gain(&self, conventions: &Conventions) -> f64 {
         let ideal = Ideal::new(self, conventions);
-        let all = ideal.gaining();
+        let all = ideal.gaining;
         let (mut cost, mut rank) = (0.0, 0);
         let (mut gained, mut sum) = (0.0, 0.0);
         for hit in self.hits {

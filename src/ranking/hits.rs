@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use crate::error::{Result, filled, zeros};
+
 use super::compare::{self, Score};
 use super::conventions::Ties;
 use super::ids::Id;
@@ -113,7 +115,11 @@ impl<T: Id, F: Fn(u32) -> T> Order for ById<F> {
 /// only if the ties go by document.
 ///
 /// With expected or grouped ties the rank is that of the tie's first document.
-pub fn rank<S: Score>(scores: &[S], hits: &mut [Hit], ties: Ties, documents: impl Order) {
+///
+/// # Errors
+///
+/// `OutOfMemory`
+pub fn rank<S: Score>(scores: &[S], hits: &mut [Hit], ties: Ties, documents: impl Order) -> Result<()> {
     for hit in hits.iter_mut() {
         hit.rank = hit.above;
     }
@@ -122,15 +128,16 @@ pub fn rank<S: Score>(scores: &[S], hits: &mut [Hit], ties: Ties, documents: imp
         Ties::Optimistic | Ties::Pessimistic => rank_by_grade(hits, ties == Ties::Optimistic),
         _ if !needs_documents(ties, hits) => {}
         Ties::DocumentDescending => {
-            rank_tied_rows(scores, hits, |row| !documents.prefix(row), |a, b| documents.compare(b, a));
+            rank_tied_rows(scores, hits, |row| !documents.prefix(row), |a, b| documents.compare(b, a))?;
         }
         Ties::DocumentAscending => {
-            rank_tied_rows(scores, hits, |row| documents.prefix(row), |a, b| documents.compare(a, b));
+            rank_tied_rows(scores, hits, |row| documents.prefix(row), |a, b| documents.compare(a, b))?;
         }
-        Ties::Stable => rank_tied_rows(scores, hits, |_| 0, |a, b| a.cmp(&b)),
+        Ties::Stable => rank_tied_rows(scores, hits, |_| 0, |a, b| a.cmp(&b))?,
     }
     // Hits of one rank (expected, grouped) go by grade, so that sums over them do not depend on where they stood.
     hits.sort_unstable_by_key(|hit| (hit.rank, std::cmp::Reverse(hit.grade), hit.row));
+    Ok(())
 }
 
 fn rank_by_grade(hits: &mut [Hit], best_first: bool) {
@@ -151,7 +158,7 @@ fn rank_tied_rows<S: Score>(
     hits: &mut [Hit],
     prefix: impl Fn(u32) -> u64,
     before: impl Fn(u32, u32) -> Ordering,
-) {
+) -> Result<()> {
     let mut shared: Vec<f64> = hits.iter().filter(|hit| hit.tied > 1).map(|hit| hit.score).collect();
     shared.sort_unstable_by(f64::total_cmp);
     shared.dedup();
@@ -166,14 +173,14 @@ fn rank_tied_rows<S: Score>(
     for tie in 1..ends.len() {
         ends[tie] += ends[tie - 1];
     }
-    let mut rows = vec![(0u64, 0u32); ends[shared.len()]];
+    let mut rows = filled(ends[shared.len()], (0u64, 0u32))?;
     for row in 0..scores.len() {
         if let Some(tie) = tie(row) {
             rows[ends[tie]] = (prefix(row as u32), row as u32);
             ends[tie] += 1;
         }
     }
-    let mut place = vec![0u32; scores.len()];
+    let mut place: Vec<u32> = zeros(scores.len())?;
     let mut start = 0;
     for &end in &ends[..shared.len()] {
         let tied = &mut rows[start..end];
@@ -191,6 +198,7 @@ fn rank_tied_rows<S: Score>(
     for hit in hits.iter_mut().filter(|hit| hit.tied > 1) {
         hit.rank = hit.above + place[hit.row as usize];
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -230,7 +238,7 @@ mod tests {
                     .map(|row| Hit::new(row, 1, scores[row as usize]))
                     .collect();
                 count(&scores, &mut hits);
-                rank(&scores, &mut hits, ties, ById(|row: u32| names[row as usize]));
+                rank(&scores, &mut hits, ties, ById(|row: u32| names[row as usize])).unwrap();
                 for hit in &hits {
                     let expected = by_sorting(&scores, hit.row, |a, b| match ties {
                         Ties::DocumentDescending => by_name(b, a),
@@ -271,7 +279,7 @@ mod tests {
         {
             let mut hits = hits;
             count(&scores, &mut hits);
-            rank(&scores, &mut hits, ties, |_: u32, _: u32| Ordering::Equal);
+            rank(&scores, &mut hits, ties, |_: u32, _: u32| Ordering::Equal).unwrap();
             assert_eq!(hits.map(|hit| (hit.grade, hit.rank)), expected, "{ties:?}");
         }
     }
@@ -281,7 +289,7 @@ mod tests {
         let scores = [f64::INFINITY, 1.0, f64::NEG_INFINITY];
         let mut hits = [Hit::new(2, 1, scores[2]), Hit::new(0, 1, scores[0])];
         count(&scores, &mut hits);
-        rank(&scores, &mut hits, Ties::Stable, |_: u32, _: u32| Ordering::Equal);
+        rank(&scores, &mut hits, Ties::Stable, |_: u32, _: u32| Ordering::Equal).unwrap();
         assert_eq!(hits.map(|hit| (hit.row, hit.rank)), [(0, 0), (2, 2)]);
     }
 }

@@ -1,6 +1,6 @@
 //! What is to be computed of a list whose judged documents are found.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, filled};
 
 use super::classification::Scored;
 use super::compare::Score;
@@ -71,12 +71,12 @@ impl Plan {
         out: &mut [f64],
     ) -> Result<()> {
         let conventions = &self.conventions;
-        rank(scores, hits, conventions.ties, documents);
+        rank(scores, hits, conventions.ties, documents)?;
         let list = List { hits, retrieved: scores.len(), judged };
         for (measure, out) in self.measures.iter().zip(out) {
             *out = match conventions.ties {
                 Ties::Grouped if measure.kind == Kind::AveragePrecision => {
-                    grouped_average_precision(scores, &list, measure, conventions)
+                    grouped_average_precision(scores, &list, measure, conventions)?
                 }
                 Ties::Expected | Ties::Grouped => list.expected(measure, conventions)?,
                 _ => list.measure(measure, conventions),
@@ -92,13 +92,13 @@ fn grouped_average_precision<S: Score>(
     list: &List,
     measure: &Measure,
     conventions: &Conventions,
-) -> f64 {
-    let mut relevant = vec![false; scores.len()];
+) -> Result<f64> {
+    let mut relevant = filled(scores.len(), false)?;
     let mut found = 0;
     for hit in list.hits.iter().filter(|hit| is_relevant(hit, measure, conventions)) {
         relevant[hit.row as usize] = true;
         found += 1;
     }
-    Scored::new(scores.len(), found, |i| (scores[i].into(), relevant[i]))
-        .average_precision_of(list.judged.relevant)
+    let scored = Scored::new(scores.len(), found, |i| (scores[i].into(), relevant[i]));
+    Ok(scored.average_precision_of(list.judged.relevant))
 }

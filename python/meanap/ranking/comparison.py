@@ -10,7 +10,7 @@ import numpy as np
 
 from meanap import _core
 from meanap.errors import InputError
-from meanap.ranking.evaluation import RankingResult
+from meanap.ranking.evaluation import RankingResult, check_sampling
 
 
 class Comparison(NamedTuple):
@@ -65,7 +65,8 @@ def compare(
     Raises
     ------
     ValueError
-        Fewer than two runs, different queries, a NaN value, or an unknown test or baseline.
+        Fewer than two runs, different queries, a NaN value, an unknown test or baseline, or `resamples` or `seed` out
+        of range.
 
     References
     ----------
@@ -83,8 +84,7 @@ def compare(
     """
     if test not in ("randomisation", "t"):
         raise InputError(f'test is {test!r}, expected "randomisation" or "t"')
-    if resamples < 1:
-        raise InputError(f"resamples is {resamples}, expected at least 1")
+    check_sampling(resamples, seed)
     if len(results) < 2:
         raise InputError(f"{len(results)} results, expected at least 2")
     if baseline is not None and baseline not in results:

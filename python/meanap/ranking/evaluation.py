@@ -26,6 +26,13 @@ class Interval(NamedTuple):
     high: float
 
 
+def check_sampling(resamples: int, seed: int) -> None:
+    """Raise a `ValueError` if the number of resamples or the seed is out of range."""
+    for name, value, least, most in (("resamples", resamples, 1, 2**63 - 1), ("seed", seed, 0, 2**64 - 1)):
+        if not isinstance(value, (int, np.integer)) or not least <= value <= most:
+            raise InputError(f"{name} is {value!r}, expected a whole number from {least} to {most}")
+
+
 class RankingResult:
     """Measures of one run: a column for each measure, a row for each query.
 
@@ -123,8 +130,10 @@ class RankingResult:
 
         Raises
         ------
+        MemoryError
+            The means of all resamples need more memory than there is.
         ValueError
-            `confidence` or `resamples` is out of range, or a value is NaN.
+            `confidence`, `resamples` or `seed` is out of range, or a value is NaN.
 
         References
         ----------
@@ -132,8 +141,7 @@ class RankingResult:
         """
         if not 0 < confidence < 1:
             raise InputError(f"confidence is {confidence}, expected a number between 0 and 1")
-        if resamples < 1:
-            raise InputError(f"resamples is {resamples}, expected at least 1")
+        check_sampling(resamples, seed)
         column = np.ascontiguousarray(self[measure])
         if np.isnan(column).any():
             raise InputError(f"{measure} is NaN for some queries; choose another value for empty")

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::plan::PyPlan;
 use super::qrels::{HeldDocuments, HeldScores, Key, PyQrels, PyRun, borrowed};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, can_allocate, zeros};
 use crate::python::bad_value;
 use crate::ranking::compare::{self, Score};
 use crate::ranking::conventions::Ties;
@@ -75,6 +75,7 @@ pub fn evaluate_run<'py>(
     if documents.len() != scores.len() || run.groups.offsets.last() != Some(&scores.len()) {
         return Err(bad_value("the run's columns have changed their length"));
     }
+    can_allocate(pairs.len().saturating_mul(plan.plan.measures.len()).saturating_mul(size_of::<f64>()))?;
     let columns = Run { documents, scores, groups: &run.groups, source: run.source.as_ref() };
     let values = py.detach(|| threads::run(|| evaluate(&qrels.core, &columns, &pairs, &plan.plan)));
     let values = values.map_err(|(pair, error)| at_query(py, qrels, pairs[pair].1, error))?;
@@ -102,7 +103,7 @@ pub fn evaluate_dicts<'py>(
         check_query(qrels, query as usize)?;
     }
     let wide = plan.plan.measures.len();
-    let mut values = vec![0.0; queries.len() * wide];
+    let mut values: Vec<f64> = zeros(queries.len().saturating_mul(wide))?;
     let walker = Walker { qrels, documents: qrels.documents(py)?, lists, queries, plan: &plan.plan };
     let (mut now, mut next) = (Batch::default(), Batch::default());
     walker.fill(0, &mut now)?;

@@ -13,7 +13,7 @@ use pyo3::types::{PyDict, PyFrozenSet, PyInt, PyList, PySet, PyTuple};
 use rayon::prelude::*;
 
 use super::integers;
-use crate::error::Error;
+use crate::error::{Error, zeros};
 use crate::ranking::at_k::{Lists, Scratch, average_precision_at_k};
 use crate::ranking::ids::spread;
 use crate::threads;
@@ -211,7 +211,7 @@ pub fn apk_of_lists<'py>(
         }
         Ok(())
     };
-    let mut values = vec![0.0; rows];
+    let mut values: Vec<f64> = zeros(rows)?;
     let (mut now, mut next) = (Batch::default(), Batch::default());
     fill(&mut now)?;
     let mut rest = &mut values[..];
