@@ -215,7 +215,13 @@ impl fmt::Display for Error {
         let parts: Vec<String> = [source, row, field].into_iter().flatten().collect();
         f.write_str(&parts.join(": "))?;
         if let Some(found) = &place.found {
-            f.write_str(if of_record { " " } else { ": " })?;
+            f.write_str(if of_record {
+                " "
+            } else if parts.is_empty() {
+                ""
+            } else {
+                ": "
+            })?;
             f.write_str(found)?;
         }
         if !self.problem.is_empty() {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 __all__ = ["InputError", "InputTypeError", "MissingFieldError", "NestingError", "named"]
 
@@ -118,6 +118,6 @@ class NestingError(InputError, RecursionError):
     """JSON that is nested more deeply than Python can read."""
 
 
-def named(error: _Raised, source: str) -> _Raised:
+def named(error: Exception, source: str) -> Exception:
     """The same error said of a source."""
     return error.at(source) if isinstance(error, InputError) else type(error)(f"{source}: {error}")
