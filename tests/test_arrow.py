@@ -75,7 +75,7 @@ def test_lists(library):
     assert read["x"].even() is None
     assert read["box"].even().tolist() == [[1, 2], [3, 4], [5, 6]]
     table = library({"x": [[1, 2], [3, None]]})
-    with pytest.raises(ValueError, match='column "x": row 1, item 1 is null'):
+    with pytest.raises(ValueError, match='column "x": row 1: item 1 is null'):
         _arrow.ArrowColumns(table, "run")["x"]
 
 
