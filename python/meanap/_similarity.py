@@ -19,6 +19,6 @@ def compares_masks(name: str) -> bool:
 
 
 def unknown(name: object, argument: str = "similarity") -> InputError:
-    """The error of a name that there is not."""
+    """The error for an unknown name."""
     *others, last = map(repr, NAMES)
     return InputError(f"{argument}: expected {', '.join(others)} or {last}, found {name!r}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 __all__ = ["InputError", "InputTypeError", "MissingFieldError", "NestingError", "named"]
 
