@@ -207,7 +207,7 @@ def test_records_of_shards_are_checked(tmp_path):
                 meanap.evaluate(*paths, memory_limit=limit)
     for text, problem, message in (
         ('[{"score": 1}]', ValueError, 'detections: record 0: "image_id" is missing'),
-        ('[{"image_id": 1}, x]', json.JSONDecodeError, "found.json: record 1: expected a value: line 1 column 19"),
+        ('[{"image_id": 1}, x]', meanap.InputError, "found.json: record 1: expected a value: line 1 column 19"),
         ("[3]", TypeError, "detections: record 0: expected a dictionary, found a int"),
     ):
         paths[1].write_text(text, encoding="utf-8")

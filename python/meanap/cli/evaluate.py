@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from meanap._files import read_json
 from meanap._similarity import NAMES
 from meanap.cli import gate, inputs, numbers, output, tables
-from meanap.cli.errors import UsageError, as_input
+from meanap.cli.errors import UsageError, about, as_input
 
 if TYPE_CHECKING:
     from meanap.cli.inputs import Commands
@@ -110,8 +110,10 @@ def evaluate(options: argparse.Namespace) -> COCOeval:
     """The evaluator after `accumulate`, for parsed arguments."""
     from meanap import COCO, COCOeval
 
-    ground_truth = COCO(options.ground_truth)
-    detections = _results(ground_truth, options.detections)
+    with about(options.ground_truth), as_input(options.ground_truth):
+        ground_truth = COCO(options.ground_truth)
+    with about(options.detections), as_input(options.detections):
+        detections = _results(ground_truth, options.detections)
     evaluator = COCOeval(ground_truth, detections, options.iou_type)
     params = evaluator.params
     if options.max_dets is not None:
