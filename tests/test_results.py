@@ -158,7 +158,7 @@ def test_each_public_class_is_here(answers):
             if isinstance(value, type) and not hasattr(value, "update") and value.__module__.startswith("meanap"):
                 public.add(value)
     # The drop-in's classes, what makes an answer and is none, and what only helps others.
-    public -= {meanap.COCO, meanap.COCOeval, meanap.Params, explain.Factor}
+    public -= {meanap.COCO, meanap.COCOeval, meanap.Params, meanap.InputError, explain.Factor}
     public -= {ranking.RelevanceEvaluator, scores.Scores, scores.Ranking}
     covered = {type(answer) for answer in answers.values()}
     assert {cls.__qualname__ for cls in public - covered} == set()
