@@ -364,10 +364,11 @@ def _crowds(annotations: _Records, place: str) -> dict[str, np.ndarray]:
     odd = np.flatnonzero(ignored & ~crowd)
     if not len(odd):
         return {"iscrowd": crowd}
-    value = annotations[int(odd[0])]["iscrowd"]
+    # By its id: the position of a record is not known where only some images are read at a time.
+    record = annotations[int(odd[0])]
     warnings.warn(
-        f'{place}: record {odd[0]}: "iscrowd" is {value!r}, expected 0 or 1: objects with such a value are ignored, as '
-        "by pycocotools",
+        f'{place}: annotation {shown(record.get("id"))}: "iscrowd" is {shown(record["iscrowd"])}, expected 0 or 1: '
+        "objects with such a value are ignored, as by pycocotools",
         stacklevel=2,
     )
     return {"iscrowd": crowd, "ignore": ignored}
