@@ -163,6 +163,37 @@ many = mask.encode(noise) * 40_000
 """,
         "mask.merge(many)",
     ),
+    "an evaluation of the pycocotools API": (
+        """
+import numpy as np
+from meanap.coco import COCO, COCOeval
+rng = np.random.default_rng(0)
+boxes = np.c_[rng.uniform(0, 50, (100_000, 2)), rng.uniform(20, 50, (100_000, 2))]
+image = np.arange(100_000) // 5000 + 1
+truth = COCO()
+truth.dataset = {
+    "images": [{"id": i} for i in range(1, 21)],
+    "categories": [{"id": 1, "name": "a"}],
+    "annotations": [
+        {"id": i + 1, "image_id": int(image[i]), "category_id": 1, "bbox": box, "area": 900.0, "iscrowd": 0}
+        for i, box in enumerate(boxes.tolist())
+    ],
+}
+truth.createIndex()
+found = truth.loadRes(np.c_[image, boxes + 1.0, rng.random(100_000), np.ones(100_000)])
+evaluation = COCOeval(truth, found, "bbox")
+evaluation.params.maxDets = [1, 10, 5000]
+""",
+        "evaluation.evaluate()",
+    ),
+    "bootstrap resamples of queries": (
+        "import numpy as np; from meanap import _core; values = np.random.default_rng(0).random(5000)",
+        "_core.bootstrap_means(values, 2_000_000, 0)",
+    ),
+    "a randomisation test": (
+        "import numpy as np; from meanap import _core; values = np.random.default_rng(0).random(5000)",
+        "_core.randomisation_test(values, 2_000_000, 0)",
+    ),
     "label maps counted": (
         """
 import numpy as np

@@ -5,10 +5,12 @@ use numpy::{
 };
 use pyo3::prelude::*;
 
+use super::log::LONG;
 use super::numpy_exp::numpy_exp;
 use super::objects::PyObjects;
+use super::watched::interruptible;
 use crate::curve::{self, Selection, Shape};
-use crate::error::{Result, filled};
+use crate::error::filled;
 use crate::evaluate::{Protocol, Scene};
 use crate::matching::{
     Bits, Candidates, Cells, Extent, Greedy, MOST_AREA_RANGES, MatchTable, Matcher, Pairs, Positions, Row,
@@ -101,11 +103,13 @@ pub fn evaluate(
     let similarity = (kind.compare)(&dt, &gt, &parameters)?;
     let (gt_positions, dt_positions) =
         (positions(&ground_truth_positions, extent)?, positions(&detection_positions, extent)?);
-    Ok(py.detach(|| -> Result<Evaluation> {
-        let scene = Scene { detections: dt, ground_truths: gt, protocol, watch: Watch::default() };
+    let long = dt.image.len() >= LONG;
+    interruptible(py, long, |watch| {
+        let mut scene = Scene { detections: dt, ground_truths: gt, protocol, watch: watch.clone() };
         let table = scene.match_all(&*similarity, &dt_positions, &gt_positions)?;
+        scene.watch = Watch::default();
         Ok(Evaluation { scene, similarity, table })
-    })?)
+    })
 }
 
 #[pymethods]

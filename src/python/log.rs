@@ -26,7 +26,7 @@ use crate::similarity::{Parameters, Similarity};
 use crate::watch::Watch;
 
 /// Fewer detections are matched without checks for Ctrl-C.
-const LONG: usize = 50_000;
+pub(super) const LONG: usize = 50_000;
 
 /// Adds what this file and [`super::matches`] define to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -4,6 +4,9 @@
 
 use rayon::prelude::*;
 
+use crate::error::Result;
+use crate::watch::Watch;
+
 /// A small generator (SplitMix64; Steele, Lea and Flood 2014): the state advances by a constant, the output is mixed.
 struct Random(u64);
 
@@ -30,17 +33,22 @@ impl Random {
 }
 
 /// The means of `samples` draws of as many values, with replacement, ascending. Runs on the current pool.
-pub fn bootstrap_means(values: &[f64], samples: usize, seed: u64) -> Vec<f64> {
+///
+/// # Errors
+///
+/// The work is cancelled.
+pub fn bootstrap_means(values: &[f64], samples: usize, seed: u64, watch: &Watch) -> Result<Vec<f64>> {
     let n = values.len();
-    let mut means: Vec<f64> = (0..samples as u64)
+    let mut means = (0..samples as u64)
         .into_par_iter()
         .map(|draw| {
+            watch.check()?;
             let mut random = Random::new(seed, draw);
-            (0..n).map(|_| values[random.below(n)]).sum::<f64>() / n as f64
+            Ok((0..n).map(|_| values[random.below(n)]).sum::<f64>() / n as f64)
         })
-        .collect();
+        .collect::<Result<Vec<f64>>>()?;
     means.sort_unstable_by(f64::total_cmp);
-    means
+    Ok(means)
 }
 
 /// Up to so many differences, all choices of signs are tried.
@@ -51,7 +59,11 @@ const EXACT: usize = 16;
 ///
 /// With at most 16 differences that are not 0 all choices of signs are counted and the value is exact; otherwise
 /// `samples` are drawn, and the choice that was seen counts as one of them. Runs on the current pool.
-pub fn randomisation_test(differences: &[f64], samples: usize, seed: u64) -> f64 {
+///
+/// # Errors
+///
+/// The work is cancelled.
+pub fn randomisation_test(differences: &[f64], samples: usize, seed: u64, watch: &Watch) -> Result<f64> {
     let values: Vec<f64> = differences.iter().copied().filter(|&value| value != 0.0).collect();
     let seen = values.iter().sum::<f64>().abs();
     // Sums of the same numbers in another order may differ in their last bits.
@@ -62,11 +74,12 @@ pub fn randomisation_test(differences: &[f64], samples: usize, seed: u64) -> f64
     if values.len() <= EXACT {
         let all = 1u32 << values.len();
         let far = (0..all).filter(|signs| sum(&mut |i| signs >> i & 1 == 1).abs() >= enough).count();
-        return far as f64 / f64::from(all);
+        return Ok(far as f64 / f64::from(all));
     }
     let far = (0..samples as u64)
         .into_par_iter()
-        .filter(|&draw| {
+        .map(|draw| {
+            watch.check()?;
             let mut random = Random::new(seed, draw);
             let mut bits = 0;
             let mut sign = |i: usize| {
@@ -75,10 +88,10 @@ pub fn randomisation_test(differences: &[f64], samples: usize, seed: u64) -> f64
                 }
                 bits >> (i & 63) & 1 == 1
             };
-            sum(&mut sign).abs() >= enough
+            Ok(usize::from(sum(&mut sign).abs() >= enough))
         })
-        .count();
-    (far as f64 + 1.0) / (samples as f64 + 1.0)
+        .try_reduce(|| 0, |one, other| Ok(one + other))?;
+    Ok((far as f64 + 1.0) / (samples as f64 + 1.0))
 }
 
 /// The t statistic and two-sided p-value of the paired t test.
@@ -188,18 +201,21 @@ mod tests {
     #[test]
     fn a_randomisation_test_by_hand() {
         // Of the eight choices of signs, two give a sum of at least 6 in size.
-        assert_eq!(randomisation_test(&[1.0, 2.0, 3.0], 0, 0), 0.25);
-        assert_eq!(randomisation_test(&[0.0; 40], 100, 0), 1.0);
-        assert_eq!(randomisation_test(&[], 100, 0), 1.0);
+        let test = |values: &[f64], samples, seed| {
+            randomisation_test(values, samples, seed, &Watch::default()).unwrap()
+        };
+        assert_eq!(test(&[1.0, 2.0, 3.0], 0, 0), 0.25);
+        assert_eq!(test(&[0.0; 40], 100, 0), 1.0);
+        assert_eq!(test(&[], 100, 0), 1.0);
     }
 
     #[test]
     fn sampling_comes_near_the_normal_limit() {
         let differences: Vec<f64> = (0..100).map(|i| if i % 5 < 3 { 1.0 } else { -1.0 }).collect();
         // A sum of 20 of 100 signs: P(|S| >= 20) = 0.0569 by the binomial distribution.
-        let p = randomisation_test(&differences, 100_000, 7);
+        let p = randomisation_test(&differences, 100_000, 7, &Watch::default()).unwrap();
         assert!((p - 0.0569).abs() < 0.004, "{p}");
-        assert_eq!(p, randomisation_test(&differences, 100_000, 7));
+        assert_eq!(p, randomisation_test(&differences, 100_000, 7, &Watch::default()).unwrap());
     }
 
     #[test]
@@ -213,7 +229,7 @@ mod tests {
     #[test]
     fn bootstrap_surrounds_the_mean() {
         let values: Vec<f64> = (0..200).map(f64::from).collect();
-        let means = bootstrap_means(&values, 2000, 3);
+        let means = bootstrap_means(&values, 2000, 3, &Watch::default()).unwrap();
         assert!(means.is_sorted());
         let (low, high) = (means[50], means[1949]);
         // The standard error is 57.9 / sqrt(200) = 4.1.

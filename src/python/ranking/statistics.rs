@@ -4,8 +4,12 @@ use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 
 use crate::error::can_allocate;
+use crate::python::watched::interruptible;
 use crate::ranking::statistics;
 use crate::threads;
+
+/// Fewer draws of a value are made without checks for Ctrl-C.
+const LONG: usize = 10_000_000;
 
 /// The means of bootstrap samples, ascending.
 #[pyfunction]
@@ -17,8 +21,9 @@ pub fn bootstrap_means<'py>(
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let values = values.as_slice()?;
     can_allocate(samples.saturating_mul(size_of::<f64>()))?;
-    let means = py.detach(|| threads::run(|| statistics::bootstrap_means(values, samples, seed)));
-    Ok(PyArray1::from_vec(py, means))
+    let long = values.len().saturating_mul(samples) > LONG;
+    let work = |watch: &_| threads::run(|| statistics::bootstrap_means(values, samples, seed, watch));
+    Ok(PyArray1::from_vec(py, interruptible(py, long, work)?))
 }
 
 /// The p-value of the paired randomisation test.
@@ -30,7 +35,10 @@ pub fn randomisation_test(
     seed: u64,
 ) -> PyResult<f64> {
     let differences = differences.as_slice()?;
-    Ok(py.detach(|| threads::run(|| statistics::randomisation_test(differences, samples, seed))))
+    let long = differences.len().saturating_mul(samples) > LONG;
+    interruptible(py, long, |watch| {
+        threads::run(|| statistics::randomisation_test(differences, samples, seed, watch))
+    })
 }
 
 /// The statistic and p-value of the paired t test.
