@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -23,7 +24,8 @@ def as_numpy(value: Any, place: str = "array") -> np.ndarray:
     ValueError
         There is no way, or the rows of a nested list differ in length; the message begins with `place`.
     """
-    if isinstance(value, np.ma.MaskedArray):
+    # Nobody has a masked array before `numpy.ma` is imported, which takes a while.
+    if "numpy.ma" in sys.modules and isinstance(value, np.ma.MaskedArray):
         if np.ma.is_masked(value):
             row = int(np.flatnonzero(np.ma.getmaskarray(value).reshape(len(value), -1).any(axis=1))[0])
             raise InputError(source=place, record=row, unit="row", found="is null")
