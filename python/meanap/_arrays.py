@@ -24,7 +24,7 @@ def as_numpy(value: Any, place: str = "array") -> np.ndarray:
     ValueError
         There is no way, or the rows of a nested list differ in length; the message begins with `place`.
     """
-    # Nobody has a masked array before `numpy.ma` is imported, which takes a while.
+    # No masked array can exist before `numpy.ma` is imported, and importing it is slow.
     if "numpy.ma" in sys.modules and isinstance(value, np.ma.MaskedArray):
         if np.ma.is_masked(value):
             row = int(np.flatnonzero(np.ma.getmaskarray(value).reshape(len(value), -1).any(axis=1))[0])
