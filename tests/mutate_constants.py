@@ -73,7 +73,7 @@ PYTHON = [
         ('"ap50", threshold=0.5)', '"ap50", threshold=0.55)'),
     ),
     *of(
-        "python/meanap/coco/params.py",
+        "python/meanap/compat/pycocotools/params.py",
         ("np.linspace(0.5, 0.95, 10)", "np.linspace(0.5, 0.95, 11)"),
         ("np.linspace(0.0, 1.0, 101)", "np.linspace(0.0, 1.0, 100)"),
         ("maxDets=[1, 10, 100]", "maxDets=[1, 10, 101]"),
@@ -85,20 +85,20 @@ PYTHON = [
         ("self.dilationRatio = 0.02", "self.dilationRatio = 0.03"),
     ),
     *of(
-        "python/meanap/coco/_summary.py",
+        "python/meanap/compat/pycocotools/_summary.py",
         ("_Row(True, 0.5,", "_Row(True, 0.55,"),
         ("_Row(True, 0.75,", "_Row(True, 0.8,"),
         ('(0.5, "all"), (0.75, "all")', '(0.55, "all"), (0.75, "all")'),
         ('(0.5, "all"), (0.75, "all")', '(0.5, "all"), (0.7, "all")'),
     ),
     *of(
-        "python/meanap/coco/_cells.py",
+        "python/meanap/compat/pycocotools/_cells.py",
         ("min([t, 1 - 1e-10])", "min([t, 1 - 1e-9])"),
         ("min([t, 1 - 1e-10])", "min([t, 1 - 1e-11])"),
         ("np.spacing(1)) / 2", "1e-9) / 2"),
     ),
     *of(
-        "python/meanap/coco/cocoeval.py",
+        "python/meanap/compat/pycocotools/cocoeval.py",
         ("min([t, 1 - 1e-10])", "min([t, 1 - 1e-9])"),
         ("min([t, 1 - 1e-10])", "min([t, 1 - 1e-11])"),
     ),

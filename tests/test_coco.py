@@ -1,4 +1,4 @@
-"""`meanap.coco.COCO` beside pycocotools' own: same results, order and types, in every state it can be in."""
+"""`COCO` beside pycocotools' own: same results, order and types, in every state it can be in."""
 
 import contextlib
 import copy
@@ -14,7 +14,7 @@ import numpy as np
 import pycocotools.coco
 import pytest
 
-from meanap.coco.coco import COCO
+from meanap.compat.pycocotools.coco import COCO
 
 # Bound by value: a stand-in rebinds module attributes, and this must stay the reference.
 REFERENCE = {"COCO": pycocotools.coco.COCO}
@@ -737,7 +737,7 @@ def test_download(tmp_path, monkeypatch):
     [[], [3], [2, 5, 9], [9, 2, 5], [np.int64(2), 5, 9], ["a", "b"], [1, "a"], [2.0, 5.5], [True, 7], [2**63, 2**70]],
 )
 def test_ids_are_found_whatever_their_type(evaluated):
-    from meanap.coco._sources import _NOWHERE, Ids
+    from meanap.compat.pycocotools._sources import _NOWHERE, Ids
 
     ids = Ids(evaluated)
     assert ids.distinct and not Ids(evaluated + evaluated[:1]).distinct == bool(evaluated)

@@ -20,7 +20,7 @@ from pycocotools.cocoeval import Params as ReferenceParams
 import meanap
 import meanap.ranking
 from meanap import protocol
-from meanap.coco import COCO, COCOeval, Params
+from meanap.compat.pycocotools import COCO, COCOeval, Params
 from meanap.protocol.coco import AREA_RANGES, KEYPOINT_SIGMAS, RECALL_POINTS, THRESHOLDS
 from meanap.ranking import average_precision_score
 from meanap.segmentation import RegionAveragePrecision, SemanticSegmentation

@@ -11,7 +11,7 @@ from native_data import per_image
 
 import meanap
 from meanap import generate
-from meanap.coco import mask
+from meanap.compat.pycocotools import mask
 
 TIDE = {
     "classification": "Cls",

@@ -14,9 +14,9 @@ import pycocotools.mask
 import pytest
 
 from meanap import _core
-from meanap.coco._lazy import stored
-from meanap.coco.coco import COCO
-from meanap.coco.cocoeval import COCOeval
+from meanap.compat.pycocotools._lazy import stored
+from meanap.compat.pycocotools.coco import COCO
+from meanap.compat.pycocotools.cocoeval import COCOeval
 
 REFERENCE = {"COCO": pycocotools.coco.COCO, "COCOeval": pycocotools.cocoeval.COCOeval}
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from meanap import generate
-from meanap.coco import mask
+from meanap.compat.pycocotools import mask
 from meanap.generate.scenes import share
 
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 
 import pytest
 
-from meanap.coco._lazy import stored
+from meanap.compat.pycocotools._lazy import stored
 from tests.differential.compare import unequal
 from tests.differential.small import found, truth
 from tests.differential.tools import meanap, reference

@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from meanap.coco._lazy import stored
+from meanap.compat.pycocotools._lazy import stored
 from tests.differential import scenes
 from tests.differential.compare import unequal
 from tests.differential.tools import meanap, reference

@@ -1,4 +1,4 @@
-"""``meanap.mask`` and ``meanap.coco._mask`` beside pycocotools': values, types, memory order, exceptions."""
+"""``mask`` and ``_mask`` beside pycocotools': values, types, memory order, exceptions."""
 
 import doctest
 import json
@@ -9,7 +9,7 @@ from fractions import Fraction  # noqa: F401 (used by expressions)
 import numpy as np
 import pytest
 
-from meanap.coco import _mask, mask
+from meanap.compat.pycocotools import _mask, mask
 
 reference = pytest.importorskip("pycocotools.mask")
 reference_inner = pytest.importorskip("pycocotools._mask")

@@ -13,9 +13,9 @@ MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob(
 #: Where it cannot be otherwise, and why.
 ALLOWED = {
     # The list of a class's slots that Python's own `copyreg` keeps; it has no other name.
-    "coco/_lazy.py": {"copyreg._slotnames"},
+    "compat/pycocotools/_lazy.py": {"copyreg._slotnames"},
     # A subclass of COCO has pycocotools' public names and no others, so what both classes share is hidden from it.
-    "coco/cocoeval.py": {"coco._evaluation_objects"},
+    "compat/pycocotools/cocoeval.py": {"coco._evaluation_objects"},
 }
 #: The type of parsers and their groups, which `argparse` calls so.
 TYPES = {"argparse._ActionsContainer"}

@@ -134,12 +134,12 @@ print("bad", bad)
 LONG = {
     "a data set in a pipe": (
         "import os; os.mkfifo(folder + '/pipe')",
-        "from meanap.coco import COCO; COCO(folder + '/pipe')",
+        "from meanap.compat.pycocotools import COCO; COCO(folder + '/pipe')",
     ),
     "a check of a pipe": ("import os; os.mkfifo(folder + '/pipe')", "meanap.check(folder + '/pipe')"),
     "masks decoded": (
         """
-from meanap.coco import mask
+from meanap.compat.pycocotools import mask
 half = mask.frPyObjects([[0., 0, 29999, 0, 29999, 29999]], 30000, 30000)[0]["counts"]
 many = [{"size": [30000, 30000], "counts": half}] * 3
 """,
@@ -147,7 +147,7 @@ many = [{"size": [30000, 30000], "counts": half}] * 3
     ),
     "masks compared": (
         """
-from meanap.coco import mask
+from meanap.compat.pycocotools import mask
 import numpy as np
 noise = np.asfortranarray(np.random.default_rng(0).integers(0, 2, (400, 400, 400), dtype=np.uint8))
 many = mask.encode(noise)
@@ -156,7 +156,7 @@ many = mask.encode(noise)
     ),
     "masks merged": (
         """
-from meanap.coco import mask
+from meanap.compat.pycocotools import mask
 import numpy as np
 noise = np.asfortranarray(np.eye(2000, dtype=np.uint8)[:, :, None])
 many = mask.encode(noise) * 40_000
@@ -166,7 +166,7 @@ many = mask.encode(noise) * 40_000
     "an evaluation of the pycocotools API": (
         """
 import numpy as np
-from meanap.coco import COCO, COCOeval
+from meanap.compat.pycocotools import COCO, COCOeval
 rng = np.random.default_rng(0)
 boxes = np.c_[rng.uniform(0, 50, (100_000, 2)), rng.uniform(20, 50, (100_000, 2))]
 image = np.arange(100_000) // 5000 + 1
@@ -247,7 +247,7 @@ MEMORY = {
     ),
     "mask": (
         """
-from meanap.coco import mask
+from meanap.compat.pycocotools import mask
 m = {"size": [40000, 40000], "counts": mask.frPyObjects([[0., 0, 39999, 0, 39999, 39999]], 40000, 40000)[0]["counts"]}
 """,
         100,
@@ -300,7 +300,7 @@ import sys, resource, contextlib, io
 import numpy as np
 import meanap, meanap.ranking
 import meanap._core as core
-import meanap.detection.evaluation, meanap.detection.inputs, meanap.detection.result, meanap.coco
+import meanap.detection.evaluation, meanap.detection.inputs, meanap.detection.result, meanap.compat.pycocotools
 folder = sys.argv[1]
 {prepare}
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()

@@ -17,18 +17,18 @@ import pycocotools.mask
 import pytest
 
 import meanap
-import meanap.coco._mask
-import meanap.coco.cocoeval
+import meanap.compat.pycocotools._mask
+import meanap.compat.pycocotools.cocoeval
 
 NAMES = ("pycocotools", "pycocotools.coco", "pycocotools.cocoeval", "pycocotools.mask", "pycocotools._mask")
 # In dictionaries, where the stand-in does not look: these stay the reference's.
 THEIRS = {name: sys.modules[name] for name in NAMES}
 OURS = {
-    "pycocotools": meanap.coco,
-    "pycocotools.coco": sys.modules["meanap.coco.coco"],
-    "pycocotools.cocoeval": meanap.coco.cocoeval,
+    "pycocotools": meanap.compat.pycocotools,
+    "pycocotools.coco": sys.modules["meanap.compat.pycocotools.coco"],
+    "pycocotools.cocoeval": meanap.compat.pycocotools.cocoeval,
     "pycocotools.mask": meanap.mask,
-    "pycocotools._mask": meanap.coco._mask,
+    "pycocotools._mask": meanap.compat.pycocotools._mask,
 }
 
 FRAMEWORK = """
@@ -68,7 +68,7 @@ def assert_ours(module):
     assert module.COCO is meanap.COCO and module.COCOeval is meanap.COCOeval
     assert module.Params is meanap.Params
     assert module.encode is meanap.mask.encode and module.iou is meanap.mask.iou
-    assert module.toBbox is meanap.coco._mask.toBbox and module.OTHER == 3
+    assert module.toBbox is meanap.compat.pycocotools._mask.toBbox and module.OTHER == 3
 
 
 def test_imports_inside_the_block():
@@ -78,8 +78,8 @@ def test_imports_inside_the_block():
         from pycocotools import cocoeval, mask
         from pycocotools.coco import COCO
 
-        assert package is meanap.coco and by_name is mask is meanap.mask
-        assert COCO is meanap.COCO and cocoeval is meanap.coco.cocoeval
+        assert package is meanap.compat.pycocotools and by_name is mask is meanap.mask
+        assert COCO is meanap.COCO and cocoeval is meanap.compat.pycocotools.cocoeval
         assert {name: sys.modules[name] for name in NAMES} == OURS
     assert {name: sys.modules[name] for name in NAMES} == THEIRS
 
@@ -165,13 +165,13 @@ def arrays_of_masks(module):
 
 def test_memory_for_masks():
     # What the reference's array holds is memory that is free again.
-    assert arrays_of_masks(meanap.coco._mask) == arrays_of_masks(THEIRS["pycocotools._mask"])
-    assert not np.asarray(meanap.coco._mask.Masks(2, 3, 4)).any()
+    assert arrays_of_masks(meanap.compat.pycocotools._mask) == arrays_of_masks(THEIRS["pycocotools._mask"])
+    assert not np.asarray(meanap.compat.pycocotools._mask.Masks(2, 3, 4)).any()
 
 
 def test_names_of_this_very_module():
     with meanap.as_pycocotools():
-        assert pycocotools is meanap.coco
+        assert pycocotools is meanap.compat.pycocotools
     assert pycocotools is THEIRS["pycocotools"]
 
 
@@ -205,7 +205,7 @@ def test_what_other_code_binds_meanwhile_stays(framework):
 
 
 def test_a_failure_half_way_is_undone(framework, monkeypatch):
-    import meanap._standin as standin
+    import meanap.compat._standin as standin
 
     module = framework()
     before = bound(module)
@@ -305,7 +305,7 @@ def test_importing_meanap_imports_little():
     out = run("""
         import sys
         import meanap
-        heavy = ("meanap.coco", "urllib.request", "matplotlib", "pycocotools")
+        heavy = ("meanap.compat.pycocotools", "urllib.request", "matplotlib", "pycocotools")
         print([name for name in heavy if name in sys.modules])
     """)
     assert out.strip() == "[]"

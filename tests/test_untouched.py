@@ -15,9 +15,9 @@ import pycocotools.cocoeval
 import pytest
 
 from meanap import _core
-from meanap.coco import COCO, COCOeval
-from meanap.coco._index import collector_paused
-from meanap.coco._lazy import stored
+from meanap.compat.pycocotools import COCO, COCOeval
+from meanap.compat.pycocotools._index import collector_paused
+from meanap.compat.pycocotools._lazy import stored
 
 INDICES = ("anns", "imgToAnns", "catToImgs")
 BOTH = [(COCO, COCOeval), (pycocotools.coco.COCO, pycocotools.cocoeval.COCOeval)]

@@ -10,6 +10,7 @@ from meanap._core import __version__
 if TYPE_CHECKING:
     from meanap import checking as checking
     from meanap import coco as coco
+    from meanap import compat as compat
     from meanap import detection as detection
     from meanap import distributed as distributed
     from meanap import generate as generate
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
     from meanap import ranking as ranking
     from meanap import report as report
     from meanap import segmentation as segmentation
-    from meanap._standin import as_pycocotools, init_as_pycocotools
     from meanap.checking import Findings, check
-    from meanap.coco import COCO, COCOeval, Params, mask
+    from meanap.compat._standin import as_pycocotools, init_as_pycocotools
+    from meanap.compat.pycocotools import COCO, COCOeval, Params, mask
     from meanap.detection import (
         Comparison,
         Detections,
@@ -63,14 +64,14 @@ __all__ = [
 
 # Each public name and its module, which is imported on first access.
 _HOMES = {
-    "COCO": "meanap.coco",
-    "COCOeval": "meanap.coco",
-    "Params": "meanap.coco",
-    "mask": "meanap.coco",
+    "COCO": "meanap.compat.pycocotools",
+    "COCOeval": "meanap.compat.pycocotools",
+    "Params": "meanap.compat.pycocotools",
+    "mask": "meanap.compat.pycocotools",
     "apk": "meanap.ranking",
     "mapk": "meanap.ranking",
-    "as_pycocotools": "meanap._standin",
-    "init_as_pycocotools": "meanap._standin",
+    "as_pycocotools": "meanap.compat._standin",
+    "init_as_pycocotools": "meanap.compat._standin",
     "Comparison": "meanap.detection",
     "Detections": "meanap.detection",
     "Difference": "meanap.detection",
@@ -85,7 +86,18 @@ _HOMES = {
     "check": "meanap.checking",
     "explain_difference": "meanap.detection",
 }
-_PACKAGES = ("coco", "detection", "distributed", "generate", "plot", "protocol", "ranking", "report", "segmentation")
+_PACKAGES = (
+    "coco",
+    "compat",
+    "detection",
+    "distributed",
+    "generate",
+    "plot",
+    "protocol",
+    "ranking",
+    "report",
+    "segmentation",
+)
 
 
 if not TYPE_CHECKING:  # A type checker that saw it would accept any name.

@@ -30,7 +30,7 @@ def reference() -> Tool:
 
 def meanap() -> Tool:
     """The package under test."""
-    from meanap.coco import coco, cocoeval, mask
+    from meanap.compat.pycocotools import coco, cocoeval, mask
 
     return Tool("meanap", coco.COCO, cocoeval.COCOeval, cocoeval.Params, mask)
 

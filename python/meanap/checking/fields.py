@@ -232,7 +232,7 @@ def _run_lengths(value: Mapping[str, Any]) -> str | None:
     if not isinstance(size, list) or len(size) != 2 or not all(type(side) is int and side >= 0 for side in size):
         return f'has the "size" {_short(size)}'
     if isinstance(counts, str):
-        from meanap.coco import mask
+        from meanap.compat.pycocotools import mask
 
         try:
             mask.area(dict(value))

@@ -489,7 +489,7 @@ def _around(points: Any) -> list[float]:
 
 
 def _take_masks(records: Records, entries: list[Any], sizes: np.ndarray) -> None:
-    from meanap.coco import mask
+    from meanap.compat.pycocotools import mask
 
     count = len(entries)
     records.broken_masks = np.zeros(count, dtype=bool)

@@ -14,7 +14,7 @@ from meanap.cli.errors import UsageError, about, as_input
 
 if TYPE_CHECKING:
     from meanap.cli.inputs import Commands
-    from meanap.coco import COCO, COCOeval
+    from meanap.compat.pycocotools import COCO, COCOeval
     from meanap.detection import Result
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from meanap._printable import shown
 
 if TYPE_CHECKING:
-    from meanap.coco import COCOeval, Params
+    from meanap.compat.pycocotools import COCOeval, Params
 
 AREAS = ["all", "small", "medium", "large"]
 

@@ -280,7 +280,7 @@ def _masks(
     boxes: np.ndarray | None = None,
 ) -> list[dict[str, Any]]:
     """Run lengths of all records. With `boxes`, those without a segmentation are drawn as their box."""
-    from meanap.coco import mask
+    from meanap.compat.pycocotools import mask
 
     masks = []
     drawn = False
@@ -318,7 +318,7 @@ def _masks(
 
 def _measured(masks: list[dict[str, Any]], place: str) -> tuple[np.ndarray, np.ndarray]:
     """Areas ``(N,)`` of masks and the boxes ``(N, 4)`` around them."""
-    from meanap.coco import mask
+    from meanap.compat.pycocotools import mask
 
     areas, boxes = [], []
     for row, shape in enumerate(masks):

@@ -25,7 +25,7 @@ class Masks:
 
     def draw(self, rows: slice) -> tuple[str, list[dict[str, Any]]]:
         """The masks of a stretch of detections, as compressed RLE with text counts."""
-        from meanap.coco import mask
+        from meanap.compat.pycocotools import mask
 
         rng = np.random.default_rng([self.seed, 3, rows.start])
         shapes = self.shape[rows]

@@ -194,7 +194,7 @@ def _geometry(record: dict[str, Any], similarity: str, size: Any, skeleton: Any)
 
 
 def _path(shape: Any, size: Any) -> str:
-    from meanap.coco import mask
+    from meanap.compat.pycocotools import mask
 
     if isinstance(shape, list):
         return path_of_polygons(shape)

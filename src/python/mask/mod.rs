@@ -51,7 +51,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 /// Decoded masks, opaque: what `_frString` makes and `_toString` takes.
-#[pyclass(frozen, module = "meanap.coco._mask", name = "RLEs")]
+#[pyclass(frozen, module = "meanap.compat.pycocotools._mask", name = "RLEs")]
 pub struct Rles {
     masks: Vec<Rle>,
 }

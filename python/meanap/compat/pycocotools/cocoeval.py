@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _core
-from meanap.coco import _cells, _summary
-from meanap.coco import mask as maskUtils
-from meanap.coco._culprits import incomparable_ids, naming, no_data_set
-from meanap.coco._index import collector_paused
-from meanap.coco._lazy import Lazy, may_wait, slots_of, stored
-from meanap.coco._marks import Marks
-from meanap.coco._named import same_class
-from meanap.coco._sources import Ids
-from meanap.coco.coco import COCO, file_of_images, overridden
-from meanap.coco.params import Params, snapshot
+from meanap.compat.pycocotools import _cells, _summary
+from meanap.compat.pycocotools import mask as maskUtils
+from meanap.compat.pycocotools._culprits import incomparable_ids, naming, no_data_set
+from meanap.compat.pycocotools._index import collector_paused
+from meanap.compat.pycocotools._lazy import Lazy, may_wait, slots_of, stored
+from meanap.compat.pycocotools._marks import Marks
+from meanap.compat.pycocotools._named import same_class
+from meanap.compat.pycocotools._sources import Ids
+from meanap.compat.pycocotools.coco import COCO, file_of_images, overridden
+from meanap.compat.pycocotools.params import Params, snapshot
 
 if TYPE_CHECKING:
     from meanap._types import CocoIndex, Id, SimilarityName

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
-from meanap.coco import mask as maskUtils
-from meanap.coco.params import MASK_TYPES
+from meanap.compat.pycocotools import mask as maskUtils
+from meanap.compat.pycocotools.params import MASK_TYPES
 
 Annotation = dict[str, Any]
 Cells = defaultdict[Any, list[Annotation]]

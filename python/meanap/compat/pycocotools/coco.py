@@ -30,13 +30,13 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from meanap import _core
-from meanap.coco import _show
-from meanap.coco import mask as maskUtils
-from meanap.coco._index import by_id, collector_paused, index, membership
-from meanap.coco._lazy import Lazy, may_wait, stored
-from meanap.coco._named import ERRORS, tell_record, told
-from meanap.coco._results import complete, first_of, heading, image_ids, kind_of
-from meanap.coco._sources import (
+from meanap.compat.pycocotools import _show
+from meanap.compat.pycocotools import mask as maskUtils
+from meanap.compat.pycocotools._index import by_id, collector_paused, index, membership
+from meanap.compat.pycocotools._lazy import Lazy, may_wait, stored
+from meanap.compat.pycocotools._named import ERRORS, tell_record, told
+from meanap.compat.pycocotools._results import complete, first_of, heading, image_ids, kind_of
+from meanap.compat.pycocotools._sources import (
     LOCK,
     Columns,
     FileResults,

@@ -11,11 +11,11 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 from meanap import _core
-from meanap.coco._index import collector_paused
-from meanap.coco.params import MASK_TYPES
+from meanap.compat.pycocotools._index import collector_paused
+from meanap.compat.pycocotools.params import MASK_TYPES
 
 if TYPE_CHECKING:
-    from meanap.coco._sources import Ids
+    from meanap.compat.pycocotools._sources import Ids
 
 
 class Marks:

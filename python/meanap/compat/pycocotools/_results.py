@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _core
-from meanap.coco import mask as maskUtils
-from meanap.coco._index import collector_paused
-from meanap.coco._named import ERRORS, told
+from meanap.compat.pycocotools import mask as maskUtils
+from meanap.compat.pycocotools._index import collector_paused
+from meanap.compat.pycocotools._named import ERRORS, told
 
 if TYPE_CHECKING:
-    from meanap.coco._sources import Snapshot
+    from meanap.compat.pycocotools._sources import Snapshot
 
 # NumPy's own choice for a list of Python integers (32 bits on Windows before NumPy 2).
 _INTEGER = np.dtype(int).type

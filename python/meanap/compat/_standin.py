@@ -18,11 +18,11 @@ from typing import Any
 
 # What stands in for what.
 _MODULES = {
-    "pycocotools": "meanap.coco",
-    "pycocotools.coco": "meanap.coco.coco",
-    "pycocotools.cocoeval": "meanap.coco.cocoeval",
-    "pycocotools.mask": "meanap.coco.mask",
-    "pycocotools._mask": "meanap.coco._mask",
+    "pycocotools": "meanap.compat.pycocotools",
+    "pycocotools.coco": "meanap.compat.pycocotools.coco",
+    "pycocotools.cocoeval": "meanap.compat.pycocotools.cocoeval",
+    "pycocotools.mask": "meanap.compat.pycocotools.mask",
+    "pycocotools._mask": "meanap.compat.pycocotools._mask",
 }
 
 

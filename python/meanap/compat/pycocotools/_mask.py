@@ -1,6 +1,6 @@
 """pycocotools' compiled module ``_mask``, by name: the functions that take lists.
 
-:mod:`meanap.coco.mask` is the public API; code that imports ``pycocotools._mask`` finds its functions
+:mod:`meanap.compat.pycocotools.mask` is the public API; code that imports ``pycocotools._mask`` finds its functions
 here. Each takes exactly the forms of input that the reference takes, in the order in which it looks for them.
 """
 
@@ -61,7 +61,7 @@ class Masks:
     Examples
     --------
     >>> import numpy as np
-    >>> from meanap.coco import _mask
+    >>> from meanap.compat.pycocotools import _mask
     >>> np.asarray(_mask.Masks(4, 5, 2)).shape
     (4, 5, 2)
     """

@@ -66,7 +66,7 @@ class Params:
 
     Examples
     --------
-    >>> from meanap.coco import Params
+    >>> from meanap.compat.pycocotools import Params
     >>> Params("bbox").maxDets
     [1, 10, 100]
     """

@@ -24,8 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from meanap.coco import _mask
-from meanap.coco._mask import Rle, frPyObjects, iou, merge
+from meanap.compat.pycocotools import _mask
+from meanap.compat.pycocotools._mask import Rle, frPyObjects, iou, merge
 
 __all__ = ["area", "decode", "encode", "frPyObjects", "iou", "merge", "toBbox"]
 

@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from meanap.coco import mask as maskUtils
-from meanap.coco._named import ERRORS, same_class
-from meanap.coco.params import MASK_TYPES
+from meanap.compat.pycocotools import mask as maskUtils
+from meanap.compat.pycocotools._named import ERRORS, same_class
+from meanap.compat.pycocotools.params import MASK_TYPES
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 Use = Callable[[Any], Any]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
-from meanap.coco._named import ERRORS, tell_record
+from meanap.compat.pycocotools._named import ERRORS, tell_record
 
 
 def index(dataset: dict[str, Any]) -> dict[str, Any]:

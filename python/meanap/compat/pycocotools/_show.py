@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from meanap.coco import mask as maskUtils
+from meanap.compat.pycocotools import mask as maskUtils
 
 # Crowds are all of one colour.
 _CROWD = np.array([2.0, 166.0, 101.0]) / 255

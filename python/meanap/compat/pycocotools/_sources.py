@@ -18,10 +18,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from meanap import _core
-from meanap.coco._index import by_id, collector_paused, index
-from meanap.coco._marks import Marks, Pending
-from meanap.coco._results import complete, first_of, heading, kind_of
-from meanap.coco.params import MASK_TYPES
+from meanap.compat.pycocotools._index import by_id, collector_paused, index
+from meanap.compat.pycocotools._marks import Marks, Pending
+from meanap.compat.pycocotools._results import complete, first_of, heading, kind_of
+from meanap.compat.pycocotools.params import MASK_TYPES
 
 Role = Literal["ground_truth", "detections"]
 Geometry = Literal["bbox", "segm", "boundary", "keypoints"]
