@@ -40,7 +40,7 @@ def _boxes(**options):
 
 def _labels(make):
     def feed(metric, i):
-        metric.update(*pair(np.random.default_rng(i), 24, 30, 3))
+        metric.update(*reversed(pair(np.random.default_rng(i), 24, 30, 3)))
 
     return Case(make, feed)
 
@@ -49,7 +49,7 @@ def _scored(make):
     def feed(metric, i):
         rng = np.random.default_rng(i)
         scores = rng.random((3, 24, 30)).astype(np.float32 if i % 2 else np.float64)
-        metric.update(pair(rng, 24, 30, 3)[0], scores)
+        metric.update(scores, pair(rng, 24, 30, 3)[0])
 
     return Case(make, feed)
 
@@ -68,7 +68,8 @@ def _segments():
 def _rows():
     def feed(metric, i):
         rng = np.random.default_rng(i)
-        metric.update(rng.integers(-1, 9, (3, 2)), rng.random((3, 9)))
+        labels = rng.integers(-1, 9, (3, 2))
+        metric.update(rng.random((3, 9)), labels)
 
     return Case(lambda **more: AveragePrecisionAtK(3, **more), feed)
 

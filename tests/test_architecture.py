@@ -176,6 +176,12 @@ def test_a_metric_object_is_a_subclass_and_the_rest_follows():
         first.merge(Counting(3))
 
 
+@pytest.mark.parametrize("name", metric_objects.CASES)
+def test_update_takes_predictions_then_target(name):
+    parameters = inspect.signature(metric_objects.CASES[name].make().update).parameters
+    assert list(parameters)[:2] == ["preds", "target"]
+
+
 def test_every_metric_object_of_the_package_is_on_the_list():
     import meanap.segmentation  # noqa: F401 so that all subclasses exist
 

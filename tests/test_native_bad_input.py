@@ -299,8 +299,6 @@ def test_what_is_given_twice_is_an_error():
     assert MeanAveragePrecision("segm", iou_type="segm").similarities == ("segm",)
     with pytest.raises(TypeError, match="thresholds: given twice, also under torchmetrics' name"):
         MeanAveragePrecision(iou_thresholds=[0.5], thresholds=[0.6])
-    with pytest.raises(TypeError, match="targets are given twice"):
-        MeanAveragePrecision().update([], [], target=[])
 
 
 @pytest.mark.parametrize("limit", [None, "1 MB"])

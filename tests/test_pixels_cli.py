@@ -21,7 +21,7 @@ def folders(tmp_path):
         (tmp_path / side).mkdir()
     for i in range(3):
         target, prediction = pixel_data.pair(rng, 30, 40, 3)
-        metric.update(target, prediction)
+        metric.update(prediction, target)
         pixel_data.write_png(tmp_path / "gt" / f"{i}_ids.png", target)
         pixel_data.write_png(tmp_path / "dt" / f"{i}.png", prediction)
     return tmp_path, metric

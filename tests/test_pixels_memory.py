@@ -19,7 +19,7 @@ SEMANTIC = """
 from meanap.segmentation import SemanticSegmentation
 metric = SemanticSegmentation(19, boundary=bool(boundary))
 def work(images):
-    metric.update([f"{folder}/target.png"] * images, [f"{folder}/prediction.png"] * images)
+    metric.update([f"{folder}/prediction.png"] * images, [f"{folder}/target.png"] * images)
 """
 PANOPTIC = """
 from meanap.segmentation import PanopticQuality

@@ -101,7 +101,7 @@ def scenes(seed, count=12):
 def counted(images, **settings):
     metric = PanopticQuality(CATEGORIES, **settings)
     for truth, truths, prediction, predictions in images:
-        metric.update(truth, prediction, truths, predictions)
+        metric.update(prediction, truth, predictions, truths)
     return metric
 
 
@@ -142,7 +142,7 @@ def test_files_give_the_same_and_print_the_table(tmp_path, capsys, seed):
     assert printed[0] == "          |    PQ     SQ     RQ     N"
     assert printed[2].startswith("All       | ") and printed[2].endswith(f"{results['All']['n']:5d}")
     elsewhere = PanopticQuality(CATEGORIES)
-    elsewhere.update_files(tmp_path / "gt.json", tmp_path / "dt.json", tmp_path / "gt", str(tmp_path / "dt"))
+    elsewhere.update_files(tmp_path / "dt.json", tmp_path / "gt.json", str(tmp_path / "dt"), tmp_path / "gt")
     assert elsewhere.compute().to_panopticapi() == results
 
 
@@ -203,14 +203,14 @@ def test_category_and_instance_maps_are_those_of_torchmetrics():
     theirs = detection.PanopticQuality(things, stuff, return_sq_and_rq=True, return_per_class=True)
     theirs.update(torch.from_numpy(prediction), torch.from_numpy(target))
     ours = PanopticQuality(things=[1, 3], stuff=[100, 101])
-    ours.update(target, prediction)
+    ours.update(prediction, target)
     result = ours.compute()
     expected = theirs.compute().numpy().T
     for name, row in zip(("pq", "sq", "rq"), expected, strict=True):
         np.testing.assert_allclose(getattr(result, name), row, rtol=1e-6)
     one_by_one = PanopticQuality(things=[1, 3], stuff=[100, 101])
     for t, p in zip(target, prediction, strict=True):
-        one_by_one.update(t, p)
+        one_by_one.update(p, t)
     np.testing.assert_array_equal(one_by_one.compute().pq, result.pq)
 
 
@@ -221,10 +221,10 @@ def case(truth, truths, prediction, predictions):
     """One row of pixels; segments are (id, category) or, in the target, (id, category, iscrowd)."""
     metric = PanopticQuality(CATEGORIES)
     metric.update(
-        np.array([truth]),
         np.array([prediction]),
-        [{"id": id, "category_id": c, "iscrowd": sum(crowd)} for id, c, *crowd in truths],
+        np.array([truth]),
         [{"id": id, "category_id": c} for id, c in predictions],
+        [{"id": id, "category_id": c, "iscrowd": sum(crowd)} for id, c, *crowd in truths],
     )
     result = metric.compute()
     counts = (result.true_positives, result.false_positives, result.false_negatives)
@@ -267,7 +267,7 @@ def test_unlisted_target_ids_are_not_void():
 def test_the_stated_area_is_used():
     metric = PanopticQuality(CATEGORIES)
     ids = np.full((2, 2), 1)
-    metric.update(ids, ids, [{"id": 1, "category_id": 1, "area": 6}], [{"id": 1, "category_id": 1}])
+    metric.update(ids, ids, [{"id": 1, "category_id": 1}], [{"id": 1, "category_id": 1, "area": 6}])
     assert metric.compute().pq[0] == 4 / 6
 
 
@@ -294,7 +294,7 @@ def test_merging_batching_and_pickling_change_nothing():
     first.merge(pickle.loads(pickle.dumps(second)))
     batch = PanopticQuality(CATEGORIES)
     truth, truths, prediction, predictions = zip(*images, strict=True)
-    batch.update(np.stack(truth), np.stack(prediction), truths, predictions)
+    batch.update(np.stack(prediction), np.stack(truth), predictions, truths)
     assert batch.compute().to_dict() == whole.compute().to_dict()
     np.testing.assert_allclose(first.compute().pq, whole.compute().pq, rtol=1e-14)
     assert first.images == batch.images == 12
@@ -323,7 +323,7 @@ def test_json_and_map_that_disagree():
 
     def fails(error, match, prediction=ids, predictions=({"id": 1, "category_id": 1},)):
         with pytest.raises(error, match=match):
-            PanopticQuality(CATEGORIES).update(ids, prediction, truths, list(predictions))
+            PanopticQuality(CATEGORIES).update(prediction, ids, list(predictions), truths)
 
     fails(KeyError, "image 0: prediction: row 1, column 1: segment 4 is not in segments_info")
     both = [{"id": 1, "category_id": 1}, {"id": 5, "category_id": 3}]
@@ -357,7 +357,7 @@ def test_bad_files_are_named_or_skipped(tmp_path):
     del content["annotations"][4]
     dt.write_text(json.dumps(content))
     lenient = PanopticQuality(CATEGORIES, strict=False)
-    lenient.update_files(gt, dt)
+    lenient.update_files(dt, gt)
     assert lenient.images == 1
     assert lenient.compute().all == expected.all
     messages = sorted(lenient.skipped, key=lambda message: "no prediction" in message)
@@ -367,7 +367,7 @@ def test_bad_files_are_named_or_skipped(tmp_path):
         assert f"{tmp_path}/" in found and message in found
     strict = PanopticQuality(CATEGORIES)
     with pytest.raises((FileNotFoundError, KeyError)):
-        strict.update_files(gt, dt)
+        strict.update_files(dt, gt)
     assert strict.images == 0 and not strict._counts.any()
 
 

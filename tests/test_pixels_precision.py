@@ -26,8 +26,8 @@ def scored(rng, height, width, classes, dtype="f4", levels=None):
 
 def seen(pairs, classes, metric=PixelAveragePrecision, **settings):
     metric = metric(classes, **settings)
-    for pair in pairs:
-        metric.update(*pair)
+    for target, scores in pairs:
+        metric.update(scores, target)
     return metric
 
 
@@ -87,7 +87,8 @@ def test_batches_merging_and_pickling_change_nothing(exact):
     pairs = [scored(rng, 40, 50, 3) for _ in range(4)]
     whole = seen(pairs, 3, exact=exact)
     first, rest = seen(pairs[:1], 3, exact=exact), PixelAveragePrecision(3, exact=exact)
-    rest.update(*(np.stack(side) for side in zip(*pairs[1:], strict=True)))
+    targets, scores = (np.stack(side) for side in zip(*pairs[1:], strict=True))
+    rest.update(scores, targets)
     first.merge(pickle.loads(pickle.dumps(rest)))
     assert first.compute().to_dict() == whole.compute().to_dict()
     assert first.images == 4 and "mean" in str(first.compute())
@@ -98,7 +99,7 @@ def test_batches_merging_and_pickling_change_nothing(exact):
 def test_a_class_without_pixels_has_no_value():
     for exact in (True, False):
         metric = PixelAveragePrecision(2, exact=exact)
-        metric.update(np.zeros((2, 2), int), np.full((2, 2, 2), 0.5))
+        metric.update(np.full((2, 2, 2), 0.5), np.zeros((2, 2), int))
         result = metric.compute()
         assert result.ap[0] == 1 and np.isnan(result.ap[1])
         assert result.to_dict()["per_class"]["1"] == {"ap": None, "low": None, "high": None}
@@ -108,25 +109,25 @@ def test_a_class_without_pixels_has_no_value():
 def test_scores_that_cannot_be_used():
     target, scores = np.zeros((3, 4), int), np.full((2, 3, 4), 0.5)
     scores[1, 2, 3] = 1.5
-    PixelAveragePrecision(2, exact=True).update(target, scores)
+    PixelAveragePrecision(2, exact=True).update(scores, target)
     place = "image 0: prediction: row 2, column 3: the score of class 1 is"
     metric = PixelAveragePrecision(2)
     with pytest.raises(ValueError, match=f"{place} 1.5; expected 0 to 1"):
-        metric.update(target, scores)
+        metric.update(scores, target)
     assert not metric._histogram.any()
     scores[1, 2, 3] = np.nan
     for exact in (True, False):
         with pytest.raises(ValueError, match=f"{place} NaN"):
-            PixelAveragePrecision(2, exact=exact).update(target, scores)
+            PixelAveragePrecision(2, exact=exact).update(scores, target)
         with pytest.raises(ValueError, match="image 0: target: row 0, column 0: label 9"):
-            PixelAveragePrecision(2, exact=exact).update(target + 9, np.abs(scores))
-        with pytest.raises(ValueError, match=r"scores: expected shape \(1, 3, 3, 4\)"):
-            PixelAveragePrecision(3, exact=exact).update(target, scores)
-        with pytest.raises(TypeError, match="scores: expected an array of floating-point scores"):
-            PixelAveragePrecision(2, exact=exact).update(target, np.zeros((2, 3, 4), int))
+            PixelAveragePrecision(2, exact=exact).update(np.abs(scores), target + 9)
+        with pytest.raises(ValueError, match=r"preds: expected shape \(1, 3, 3, 4\)"):
+            PixelAveragePrecision(3, exact=exact).update(scores, target)
+        with pytest.raises(TypeError, match="preds: expected an array of floating-point scores"):
+            PixelAveragePrecision(2, exact=exact).update(np.zeros((2, 3, 4), int), target)
     # What the target leaves out may hold anything.
     target[2, 3] = 255
-    PixelAveragePrecision(2).update(target, scores)
+    PixelAveragePrecision(2).update(scores, target)
 
 
 # Regions
@@ -205,10 +206,10 @@ def test_labels_with_scores_given():
 
     assert of((target, target)).mean_ap == pytest.approx(1)
     # Class 1 of the wrong map overlaps by exactly one half; class 0 by a third.
-    assert of((target, wrong)).ap.tolist() == pytest.approx([0.0, 1.0])
+    assert of((wrong, target)).ap.tolist() == pytest.approx([0.0, 1.0])
     # An error with a high score lowers AP more than one with a low score.
-    doubtful = of((target, target, np.array([0.9, 0.9])), (target, wrong, np.array([0.1, 0.1])))
-    confident = of((target, target, np.array([0.5, 0.5])), (target, wrong, np.array([0.9, 0.9])))
+    doubtful = of((target, target, np.array([0.9, 0.9])), (wrong, target, np.array([0.1, 0.1])))
+    confident = of((target, target, np.array([0.5, 0.5])), (wrong, target, np.array([0.9, 0.9])))
     assert doubtful.ap[0] > confident.ap[0]
     assert doubtful.at(0.5) == doubtful.mean_ap
     with pytest.raises(KeyError, match="no threshold 0.75"):
@@ -221,7 +222,8 @@ def test_region_batches_merging_and_pickling_change_nothing():
     whole = seen(pairs, 3, RegionAveragePrecision, connectivity=8)
     first = seen(pairs[:1], 3, RegionAveragePrecision, connectivity=8)
     rest = RegionAveragePrecision(3, connectivity=8)
-    rest.update(*(np.stack(side) for side in zip(*pairs[1:], strict=True)))
+    targets, scores = (np.stack(side) for side in zip(*pairs[1:], strict=True))
+    rest.update(scores, targets)
     first.merge(pickle.loads(pickle.dumps(rest)))
     assert first.compute().to_dict() == whole.compute().to_dict()
     assert first.images == 4 and "mean" in str(first.compute())
@@ -233,12 +235,12 @@ def test_regions_of_nothing_and_bad_regions():
     empty = RegionAveragePrecision(2).compute()
     assert np.isnan(empty.mean_ap) and empty.to_dict()["mean_ap"] is None
     metric = RegionAveragePrecision(2)
-    metric.update(np.full((2, 3), 255), np.zeros((2, 3), int))
+    metric.update(np.zeros((2, 3), int), np.full((2, 3), 255))
     assert np.isnan(metric.compute().ap).all()
     with pytest.raises(ValueError, match="image 1: target: row 0, column 0: label 7"):
-        metric.update(np.full((2, 3), 7), np.zeros((2, 3), int))
+        metric.update(np.zeros((2, 3), int), np.full((2, 3), 7))
     with pytest.raises(ValueError, match="target has shape"):
-        metric.update(np.zeros((2, 3), int), np.zeros((3, 2), int))
+        metric.update(np.zeros((3, 2), int), np.zeros((2, 3), int))
     with pytest.raises(ValueError, match="scores: expected shape"):
         metric.update(np.zeros((2, 3), int), np.zeros((2, 3), int), np.zeros(5))
     for settings in (dict(connectivity=6), dict(thresholds=[]), dict(thresholds=[2]), dict(max_regions=0)):
@@ -254,16 +256,16 @@ def test_a_bad_image_leaves_no_trace():
     bad[1, 3, 4] = 9
     for make in (RegionAveragePrecision, PixelAveragePrecision, partial(PixelAveragePrecision, exact=True)):
         good, lenient = make(2), make(2, strict=False)
-        good.update(target[[0, 2]], scores[[0, 2]])
-        lenient.update(bad, scores)
-        lenient.update(target[:1], scores[:, :, :3])
+        good.update(scores[[0, 2]], target[[0, 2]])
+        lenient.update(scores, bad)
+        lenient.update(scores[:, :, :3], target[:1])
         nan = scores[0].copy()
         nan[1, 2, 3] = np.nan
-        lenient.update(target[0], nan)
+        lenient.update(nan, target[0])
         result = lenient.compute()
         label, shape, score = result.skipped
         assert label.startswith("image 1: target: row 3, column 4: label 9; expected a class, 0 to 1")
-        assert shape.startswith("image 3: scores: expected shape (1, 2, 4, 5)")
+        assert shape.startswith("image 3: preds: expected shape (1, 2, 4, 5)")
         assert score.startswith("image 4: ") and "row 2, column 3: the score of class 1 is NaN" in score
         assert "images 2, skipped 3" in str(result) and result.to_dict()["skipped"] == result.skipped
         assert result.to_dict() | {"skipped": []} == good.compute().to_dict()

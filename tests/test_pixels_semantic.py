@@ -22,7 +22,7 @@ def naive_confusion(target, prediction, classes, ignore):
 def counted(*pairs, classes, **settings):
     metric = SemanticSegmentation(classes, **settings)
     for target, prediction in pairs:
-        metric.update(target, prediction)
+        metric.update(prediction, target)
     return metric
 
 
@@ -216,7 +216,7 @@ def test_scores_that_cannot_be_used():
     scores[1, 2, 3] = np.nan
     with pytest.raises(ValueError, match="image 0: prediction: row 2, column 3: the score of class 1 is NaN"):
         counted((target, scores), classes=2)
-    with pytest.raises(TypeError, match="prediction: expected an array of integers, found float64"):
+    with pytest.raises(TypeError, match="preds: expected an array of integers, found float64"):
         counted((target, target.astype(float)), classes=2)
 
 
@@ -296,11 +296,11 @@ def test_a_bad_pair_leaves_no_trace():
     bad[1, 3, 4] = 9
     strict = SemanticSegmentation(2)
     with pytest.raises(ValueError):
-        strict.update(good, bad)
+        strict.update(bad, good)
     assert strict.confusion_matrix.sum() == 0 and strict.images == 0
     lenient = SemanticSegmentation(2, strict=False)
-    lenient.update(good, bad)
-    lenient.update(good[0], good[0, :2])
+    lenient.update(bad, good)
+    lenient.update(good[0, :2], good[0])
     lenient.update(good[0], good[0])
     assert lenient.confusion_matrix.tolist() == [[60, 0], [0, 0]]
     assert lenient.images == 3
@@ -364,9 +364,9 @@ def folders(tmp_path):
 def test_files_count_as_arrays(folders):
     gt, dt, pairs = folders
     expected = counted(*pairs, classes=4, boundary=True).compute().to_dict()
-    suffixes = dict(target_suffix="_gt.png", prediction_suffix="_dt.png")
+    suffixes = dict(target_suffix="_gt.png", preds_suffix="_dt.png")
     metric = SemanticSegmentation(4, boundary=True)
-    metric.update(gt, dt, **suffixes)
+    metric.update(dt, gt, **suffixes)
     assert metric.compute().to_dict() == expected
     files = sorted(gt.rglob("*.png")), sorted(dt.rglob("*.png"))
     assert counted(files, classes=4, boundary=True).compute().to_dict() == expected
@@ -392,7 +392,7 @@ def test_every_kind_of_file_is_counted_row_by_row_as_arrays_are(tmp_path, row_fi
 
 def test_bad_files_are_named_or_skipped(folders):
     gt, dt, pairs = folders
-    suffixes = dict(target_suffix="_gt.png", prediction_suffix="_dt.png")
+    suffixes = dict(target_suffix="_gt.png", preds_suffix="_dt.png")
     (dt / "0_dt.png").unlink()
     (dt / "1_dt.png").write_bytes(b"not an image")
     pixel_data.write_png(dt / "2_dt.png", np.zeros((32, 40, 3)), pixel_data.RGB)
@@ -400,7 +400,7 @@ def test_bad_files_are_named_or_skipped(folders):
     wrong[7, 8] = 77
     pixel_data.write_png(dt / "3_dt.png", wrong)
     lenient = SemanticSegmentation(4, strict=False)
-    lenient.update(gt, dt, **suffixes)
+    lenient.update(dt, gt, **suffixes)
     assert lenient.images == 1
     np.testing.assert_array_equal(lenient.confusion_matrix, counted(pairs[4], classes=4).confusion_matrix)
     messages = [
@@ -420,9 +420,9 @@ def test_bad_files_are_named_or_skipped(folders):
     with pytest.raises(ValueError, match=r"4_dt.png: 34 x 40 pixels .*0_gt.png has 30 x 40"):
         counted((gt / "0_gt.png", dt / "deep" / "4_dt.png"), classes=4)
     with pytest.raises(FileNotFoundError, match="no file ends in '.tif'"):
-        SemanticSegmentation(4).update(gt, dt, target_suffix=".tif")
+        SemanticSegmentation(4).update(dt, gt, target_suffix=".tif")
     with pytest.raises(TypeError, match="paths on both sides"):
-        SemanticSegmentation(4).update(gt, pairs[0][1])
+        SemanticSegmentation(4).update(pairs[0][1], gt)
 
 
 @pytest.mark.parametrize("keep", [0, 7, 8, 20, 33, 40, 60, 0.9])

@@ -305,7 +305,7 @@ def test_the_classic_example(tf):
     scores = [[0.1, 0.2, 0.6, 0.1], [0.8, 0.05, 0.1, 0.05], [0.3, 0.4, 0.1, 0.2],
               [0.6, 0.25, 0.1, 0.05], [0.1, 0.2, 0.6, 0.1]]  # fmt: skip
     metric = AveragePrecisionAtK(3)
-    metric.update(labels, scores)
+    metric.update(scores, labels)
     assert close(metric.compute(), tensorflow_average_precision(tf, lambda tf: tf.constant(labels), scores, 3))
 
 
@@ -319,7 +319,7 @@ def test_tensorflow_dense_labels(tf, k, distinct):
         labels[:, 0] = numbers.integers(0, classes, rows)
         scores = numbers.integers(0, distinct, (rows, classes)).astype(np.float32)
         metric = AveragePrecisionAtK(k)
-        metric.update(labels, scores)
+        metric.update(scores, labels)
         expected = tensorflow_average_precision(tf, lambda tf, labels=labels: tf.constant(labels), scores, k)
         assert close(metric.compute(), expected)
 
@@ -334,7 +334,7 @@ def test_tensorflow_sparse_labels(tf):
         return tf.SparseTensor(places, np.array([label for items in labels for label in items]), (100, 8))
 
     metric = AveragePrecisionAtK(5)
-    metric.update(labels, scores)
+    metric.update(scores, labels)
     assert close(metric.compute(), tensorflow_average_precision(tf, sparse, scores, 5))
 
 
@@ -342,7 +342,7 @@ def test_tensorflow_says_nan_for_a_row_without_labels(tf):
     labels, scores = np.array([[1], [-1]]), np.array([[0.1, 0.9], [0.2, 0.8]])
     expected = tensorflow_average_precision(tf, lambda tf: tf.constant(labels), scores, 1)
     metric = AveragePrecisionAtK(1, empty="nan")
-    metric.update(labels, scores)
+    metric.update(scores, labels)
     assert math.isnan(expected) and math.isnan(metric.compute())
 
 
@@ -351,7 +351,7 @@ def test_tensorflow_preset_is_the_streaming_metric():
     scores = numbers.integers(0, 5, (40, 12)).astype(np.float32)
     labels = [sorted(numbers.choice(12, numbers.integers(1, 5), replace=False).tolist()) for _ in range(40)]
     metric = AveragePrecisionAtK(4)
-    metric.update(labels, scores)
+    metric.update(scores, labels)
     qrels = {q: dict.fromkeys(row, 1) for q, row in enumerate(labels)}
     run = {q: dict(enumerate(row.tolist())) for q, row in enumerate(scores)}
     assert close(evaluate(qrels, run, "map@4", "tensorflow").mean("map@4"), metric.compute())

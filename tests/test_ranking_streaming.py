@@ -42,10 +42,10 @@ def naive(labels, scores, k, repeats):
 def test_a_naive_twin(k, dtype):
     labels, scores = batch(k)
     metric = AveragePrecisionAtK(k)
-    metric.update(labels, scores.astype(dtype))
+    metric.update(scores.astype(dtype), labels)
     assert metric.compute() == naive(labels.tolist(), scores.tolist(), k, repeats=True)
     sparse = AveragePrecisionAtK(k)
-    sparse.update(labels.tolist(), scores.astype(dtype))
+    sparse.update(scores.astype(dtype), labels.tolist())
     assert sparse.compute() == naive(labels.tolist(), scores.tolist(), k, repeats=False)
 
 
@@ -62,31 +62,31 @@ def test_labels_of_every_kind():
     for labels in (indicator, lists, [tuple(row) for row in lists], [set(row) for row in lists], padded,
                    padded.astype(np.int8), sparse.csr_matrix(indicator)):  # fmt: skip
         metric = AveragePrecisionAtK(5)
-        metric.update(labels, scores)
+        metric.update(scores, labels)
         found.add((metric.compute(), metric.rows, metric.skipped))
     assert len(found) == 1
     assert found.pop()[1:] == (sum(map(bool, lists)), sum(not row for row in lists))
     one = AveragePrecisionAtK(1)
-    one.update(np.array([3, 0]), np.eye(4)[[3, 1]])
+    one.update(np.eye(4)[[3, 1]], np.array([3, 0]))
     assert one.compute() == 0.5
 
 
 def test_repeated_labels():
     for labels, expected in ((np.array([[0, 0]]), 0.5), ([[0, 0]], 1.0)):
         metric = AveragePrecisionAtK(2)
-        metric.update(labels, [[0.9, 0.1]])
+        metric.update([[0.9, 0.1]], labels)
         assert metric.compute() == expected
 
 
 def test_shards_in_any_order_give_the_same_bits():
     labels, scores = batch(5, rows=3000)
     whole = AveragePrecisionAtK(7)
-    whole.update(labels, scores)
+    whole.update(scores, labels)
     for pieces in (2, 7, 50):
         shards = []
         for part in np.array_split(np.random.default_rng(pieces).permutation(3000), pieces):
             shard = AveragePrecisionAtK(7)
-            shard.update(labels[part], scores[part])
+            shard.update(scores[part], labels[part])
             shards.append(pickle.loads(pickle.dumps(shard)))
         merged = shards[0]
         for shard in shards[1:]:
@@ -95,7 +95,7 @@ def test_shards_in_any_order_give_the_same_bits():
 
     def single():
         metric = AveragePrecisionAtK(7)
-        metric.update(labels, scores)
+        metric.update(scores, labels)
         return metric.compute()
 
     assert with_threads(1, single) == whole.compute()
@@ -104,17 +104,17 @@ def test_shards_in_any_order_give_the_same_bits():
 def test_state():
     metric = AveragePrecisionAtK(2)
     assert math.isnan(metric.compute())
-    metric.update([[0], []], [[0.9, 0.1], [0.5, 0.5]])
+    metric.update([[0.9, 0.1], [0.5, 0.5]], [[0], []])
     assert (metric.compute(), metric.rows, metric.skipped) == (1.0, 1, 1)
     assert copy.deepcopy(metric).compute() == 1.0
     assert "1.000000 over 1 rows" in repr(metric)
     metric.reset()
     assert metric.rows == metric.skipped == 0 and math.isnan(metric.compute())
-    metric.update(np.zeros((0, 3), int), np.zeros((0, 2)))
-    metric.update([], np.zeros((0, 2)))
+    metric.update(np.zeros((0, 2)), np.zeros((0, 3), int))
+    metric.update(np.zeros((0, 2)), [])
     assert metric.rows == 0
     strict = AveragePrecisionAtK(2, empty="nan")
-    strict.update([[0], []], [[0.9, 0.1], [0.5, 0.5]])
+    strict.update([[0.9, 0.1], [0.5, 0.5]], [[0], []])
     assert math.isnan(strict.compute())
 
 
@@ -125,19 +125,19 @@ def test_what_is_refused():
         AveragePrecisionAtK(1, empty="zero")
     metric = AveragePrecisionAtK(2)
     with pytest.raises(ValueError, match="row 1 of the scores has a NaN"):
-        metric.update([[0], [0]], [[0.1, 0.2], [math.nan, 0.3]])
+        metric.update([[0.1, 0.2], [math.nan, 0.3]], [[0], [0]])
     with pytest.raises(ValueError, match="k is 2 and there are 1 classes"):
-        metric.update([[0]], [[0.1]])
+        metric.update([[0.1]], [[0]])
     with pytest.raises(ValueError, match="labels have 1 rows and scores have 2"):
-        metric.update([[0]], [[0.1, 0.2], [0.1, 0.2]])
-    with pytest.raises(ValueError, match="scores have 1 dimensions"):
-        metric.update([[0]], [0.1, 0.2])
+        metric.update([[0.1, 0.2], [0.1, 0.2]], [[0]])
+    with pytest.raises(ValueError, match="preds has 1 dimensions"):
+        metric.update([0.1, 0.2], [[0]])
     with pytest.raises(TypeError, match="labels are float64"):
-        metric.update(np.zeros((1, 1)), [[0.1, 0.2]])
+        metric.update([[0.1, 0.2]], np.zeros((1, 1)))
     with pytest.raises(TypeError, match="labels must be integers"):
-        metric.update([["a"]], [[0.1, 0.2]])
+        metric.update([[0.1, 0.2]], [["a"]])
     with pytest.raises(ValueError, match="bool labels have shape"):
-        metric.update(np.zeros((1, 3), bool), [[0.1, 0.2]])
+        metric.update([[0.1, 0.2]], np.zeros((1, 3), bool))
     with pytest.raises(ValueError, match="merge: the metrics have different settings: k"):
         metric.merge(AveragePrecisionAtK(3))
     with pytest.raises(TypeError, match="merge: expected a AveragePrecisionAtK, found a int"):
@@ -154,7 +154,7 @@ def test_what_tensorflow_said(case):
     expected = float.fromhex(case["value"])
     labels = np.array(case["labels"]) if case["kind"] == "dense" else case["labels"]
     metric = AveragePrecisionAtK(case["k"], empty="nan")
-    metric.update(labels, np.array(case["scores"], dtype=np.float32))
+    metric.update(np.array(case["scores"], dtype=np.float32), labels)
     if math.isnan(expected):
         assert math.isnan(metric.compute())
     else:

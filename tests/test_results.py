@@ -93,7 +93,7 @@ def answers(data, tmp_path_factory):
     for name, batch in (
         ("SemanticSegmentation", (labels, labels)),
         ("RegionAveragePrecision", (labels, labels)),
-        ("PixelAveragePrecision", (labels, scores)),
+        ("PixelAveragePrecision", (scores, labels)),
     ):
         metric = getattr(segmentation, name)(2)
         metric.update(*batch)
@@ -419,7 +419,7 @@ def test_what_is_printed_steers_no_terminal():
         kind(NASTY) for kind in (segmentation.SemanticSegmentation, segmentation.RegionAveragePrecision)
     )
     pixels = segmentation.PixelAveragePrecision(NASTY)
-    pixels.update(labels, np.full((len(NASTY), *labels.shape), 0.5))
+    pixels.update(np.full((len(NASTY), *labels.shape), 0.5), labels)
     panoptic = segmentation.PanopticQuality([{"id": i, "isthing": 1, "name": name} for i, name in enumerate(NASTY)])
     for metric in (semantic, regions):
         metric.update(labels, labels)

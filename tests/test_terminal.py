@@ -146,7 +146,7 @@ def test_a_file_name_stays_in_its_folder(tmp_path, capsys, name, side):
         for which in paths:
             put(which, good)
         metric = PanopticQuality.of_file(paths["ground truth"])
-        metric.update_files(*paths.values())
+        metric.update_files(*reversed(paths.values()))
         assert metric.compute().pq[0] == 1
     put(side, name)
     code, text = run(capsys, "panoptic", *paths.values())

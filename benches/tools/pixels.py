@@ -67,7 +67,7 @@ def _meanap_labels(pairs):
     def work():
         metric = SemanticSegmentation(CLASSES, IGNORE)
         for target, prediction in pairs:
-            metric.update(target, prediction)
+            metric.update(prediction, target)
         result = metric.compute()
         return lambda: {"confusion": result.confusion_matrix, "miou": [result.mean_iou]}
 

@@ -101,7 +101,7 @@ def _dense_meanap(folder):
 
     def work():
         metric = AveragePrecisionAtK(10)
-        metric.update(labels, scores)
+        metric.update(scores, labels)
         return _mean(metric.compute())
 
     return work

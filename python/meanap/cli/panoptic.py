@@ -36,6 +36,6 @@ def run(options: argparse.Namespace) -> None:
     from meanap.segmentation import PanopticQuality
 
     metric = PanopticQuality.of_file(options.ground_truth, strict=not options.lenient)
-    metric.update_files(options.ground_truth, options.predictions, options.gt_folder, options.pred_folder)
+    metric.update_files(options.predictions, options.ground_truth, options.pred_folder, options.gt_folder)
     result = metric.compute()
     report(result, options, *([result.per_category_table()] if options.per_class else ()))

@@ -59,10 +59,10 @@ def run(options: argparse.Namespace) -> None:
         strict=not options.lenient,
     )
     metric.update(
-        options.ground_truth,
         options.predictions,
+        options.ground_truth,
+        preds_suffix=options.pred_suffix,
         target_suffix=options.gt_suffix,
-        prediction_suffix=options.pred_suffix,
     )
     report(metric.compute(), options)
 

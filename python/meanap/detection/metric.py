@@ -167,9 +167,8 @@ class MeanAveragePrecision(Metric):
     def update(
         self,
         preds: DetectionBatch,
-        targets: TargetBatch | None = None,
+        target: TargetBatch,
         *,
-        target: TargetBatch | None = None,
         progress: bool | Callable[[int, int], object] = False,
     ) -> None:
         """Match a batch of images and store the rows.
@@ -179,11 +178,9 @@ class MeanAveragePrecision(Metric):
         preds : list of dict
             One for each image: ``boxes`` ``(N, 4)`` (or ``masks`` ``(N, H, W)``, ``keypoints`` ``(N, K, 3)``),
             ``scores`` ``(N,)``, ``labels`` ``(N,)``. Arrays of any library.
-        targets : list of dict
+        target : list of dict
             One for each image, in the same order: ``boxes``, ``labels``, and if there are any ``iscrowd``, ``ignore``,
             ``area``, ``num_keypoints`` ``(N,)``, ``image_id`` (an integer or string), ``image_size`` (height, width).
-        target
-            torchmetrics' name for `targets`.
         progress
             True shows on standard error how far matching of more than a second is; a function gets ``(done, total)``
             of detections, each counted once for each similarity and analysis that the metric records. Ctrl-C,
@@ -194,36 +191,29 @@ class MeanAveragePrecision(Metric):
         ValueError
             Something cannot be used; the message names argument, row and value. Nothing of the batch is added.
         """
-        if target is not None and targets is not None:
-            raise TypeError("update: targets are given twice, also as target")
-        targets = target if targets is None else targets
-        if targets is None:
-            raise TypeError("update: targets are missing")
         if progress is not False:
             with Progress(progress, 1, "matching") as told:
-                self._update(preds, targets, told)
+                self._update(preds, target, told)
         else:
-            self._update(preds, targets)
+            self._update(preds, target)
 
-    def _update(self, preds: Any, targets: Any, told: Progress | None = None) -> None:
+    def _update(self, preds: Any, target: Any, told: Progress | None = None) -> None:
         self._synced = None
         if len(self._logs) == 1:
             for log in self._logs.values():
-                log.update(preds, targets, progress=None if told is None else told.at)
+                log.update(preds, target, progress=None if told is None else told.at)
             return
         parts = {}
         for done, (key, log) in enumerate(self._logs.items()):
             parts[key] = log.empty()
-            parts[key].update(preds, targets, progress=None if told is None else told.part(done, len(self._logs)))
+            parts[key].update(preds, target, progress=None if told is None else told.part(done, len(self._logs)))
         for key, log in self._logs.items():
             log.merge(parts[key])
 
-    def __call__(
-        self, preds: DetectionBatch, targets: TargetBatch | None = None, *, target: TargetBatch | None = None
-    ) -> dict[str, Any]:
+    def __call__(self, preds: DetectionBatch, target: TargetBatch) -> dict[str, Any]:
         """Adds a batch and gives its own numbers, of this rank alone."""
         batch = self._empty()
-        batch.update(preds, targets, target=target)
+        batch.update(preds, target)
         self.merge(batch)
         return batch._numbers()
 

@@ -43,7 +43,7 @@ class AveragePrecisionAtK(Metric):
     >>> metric = AveragePrecisionAtK(k=3)
     >>> scores = [[0.1, 0.2, 0.6, 0.1], [0.8, 0.05, 0.1, 0.05], [0.3, 0.4, 0.1, 0.2],
     ...           [0.6, 0.25, 0.1, 0.05], [0.1, 0.2, 0.6, 0.1]]
-    >>> metric.update([[2], [1], [0], [3], [0]], scores)
+    >>> metric.update(scores, [[2], [1], [0], [3], [0]])
     >>> round(metric.compute(), 12)
     0.433333333333
     """
@@ -74,29 +74,29 @@ class AveragePrecisionAtK(Metric):
     def __len__(self) -> int:
         return self.rows
 
-    def update(self, labels: Numbers | Rows | CompressedRows, scores: Rows) -> None:
+    def update(self, preds: Rows, target: Numbers | Rows | CompressedRows) -> None:
         """Adds a batch.
 
         Parameters
         ----------
-        labels
-            ``(N, L)`` integers, filled up with -1; or ``(N,)``, one for each row; or a CSR matrix, or a list of lists,
-            or a ``(N, C)`` bool array. A label that is no class (negative, or too great) is left out. A label that an
-            integer array repeats counts twice in the divisor, as in TensorFlow's dense labels; elsewhere once, as in
-            its sparse ones.
-        scores
-            ``(N, C)`` numbers; float32 and float64 are taken as they are, other types as float64.
+        preds
+            Scores ``(N, C)``; float32 and float64 are taken as they are, other types as float64.
+        target
+            Labels: ``(N, L)`` integers, filled up with -1; or ``(N,)``, one for each row; or a CSR matrix, or a list
+            of lists, or a ``(N, C)`` bool array. A label that is no class (negative, or too great) is left out. One
+            that an integer array repeats counts twice in the divisor, as in TensorFlow's dense labels; elsewhere once,
+            as in its sparse ones.
 
         Raises
         ------
         ValueError
             A score is NaN, shapes do not go together, or `k` is greater than C.
         """
-        scores = np.asarray(scores)
+        scores = np.asarray(preds)
         if scores.ndim != 2:
-            raise ValueError(f"scores have {scores.ndim} dimensions, expected 2 (rows, classes)")
+            raise ValueError(f"preds has {scores.ndim} dimensions, expected 2 (rows, classes)")
         scores = np.ascontiguousarray(scores, dtype=np.float32 if scores.dtype == np.float32 else np.float64)
-        units, rows, skipped = _core.dense_average_precision(scores, _labels(labels, scores.shape), self.k)
+        units, rows, skipped = _core.dense_average_precision(scores, _labels(target, scores.shape), self.k)
         self._synced = None
         self._units += units
         self._rows += rows
@@ -155,20 +155,20 @@ def _labels(labels: Any, shape: tuple[int, int]) -> Any:
         lengths = [len(row) for row in labels]
         items = np.array([label for row in labels for label in row] or [], dtype=object)
         if not all(isinstance(label, (int, np.integer)) for label in items):
-            raise TypeError("labels must be integers")
+            raise TypeError("target: labels must be integers")
         return np.cumsum([0, *lengths], dtype=np.int64), items.astype(np.int64)
     array = np.asarray(labels)
     if array.dtype == bool:
         if array.shape != shape:
-            raise ValueError(f"bool labels have shape {array.shape}, expected that of the scores, {shape}")
+            raise ValueError(f"target: bool labels have shape {array.shape}, expected that of the scores, {shape}")
         rows, items = np.nonzero(array)
         return np.searchsorted(rows, np.arange(shape[0] + 1)).astype(np.int64), items.astype(np.int64)
     if array.size == 0 and array.ndim == 1:
         array = array.reshape(shape[0], 0).astype(np.int64) if shape[0] == 0 else array.astype(np.int64)
     if array.dtype.kind not in "iu":
-        raise TypeError(f"labels are {array.dtype}, expected integers")
+        raise TypeError(f"target: labels are {array.dtype}, expected integers")
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2:
-        raise ValueError(f"labels have {array.ndim} dimensions, expected 1 or 2")
+        raise ValueError(f"target: labels have {array.ndim} dimensions, expected 1 or 2")
     return np.ascontiguousarray(array, dtype=np.int64)

@@ -111,9 +111,7 @@ def images_of(array: np.ndarray, what: str) -> np.ndarray:
     return array[np.newaxis] if array.ndim == 2 else array
 
 
-def paired_files(
-    targets: Any, predictions: Any, target_suffix: str, prediction_suffix: str
-) -> Iterator[tuple[Path, Path]]:
+def paired_files(predictions: Any, targets: Any, preds_suffix: str, target_suffix: str) -> Iterator[tuple[Path, Path]]:
     """Pairs of a target file and its prediction, in order.
 
     Folders are searched through; a prediction is the file at the same place under its folder, one suffix put for
@@ -131,7 +129,7 @@ def paired_files(
             raise FileNotFoundError(f"{target}: no file ends in {target_suffix!r}")
         for path in found:
             place = path.relative_to(target)
-            name = place.name[: len(place.name) - len(target_suffix)] + prediction_suffix
+            name = place.name[: len(place.name) - len(target_suffix)] + preds_suffix
             yield path, prediction / place.parent / name
         return
     targets, predictions = list(_listed(targets)), list(_listed(predictions))

@@ -76,12 +76,12 @@ class PanopticQuality(PixelMetric):
     >>> from meanap.segmentation import PanopticQuality
     >>> metric = PanopticQuality(things=[1], stuff=[2])
     >>> target = np.array([[5, 5, 5, 6, 6, 0]])
-    >>> prediction = np.array([[8, 8, 9, 9, 9, 9]])
+    >>> preds = np.array([[8, 8, 9, 9, 9, 9]])
     >>> metric.update(
+    ...     preds,
     ...     target,
-    ...     prediction,
-    ...     [{"id": 5, "category_id": 1}, {"id": 6, "category_id": 2}],
     ...     [{"id": 8, "category_id": 1}, {"id": 9, "category_id": 2}],
+    ...     [{"id": 5, "category_id": 1}, {"id": 6, "category_id": 2}],
     ... )
     >>> result = metric.compute()
     >>> result.pq.tolist()
@@ -133,20 +133,20 @@ class PanopticQuality(PixelMetric):
 
     def update(
         self,
+        preds: Rows | Points,
         target: Rows | Points,
-        prediction: Rows | Points,
+        preds_segments: Segments | Sequence[Segments] | None = None,
         target_segments: Segments | Sequence[Segments] | None = None,
-        prediction_segments: Segments | Sequence[Segments] | None = None,
     ) -> None:
         """Matches the segments of one image, or of a batch.
 
         Parameters
         ----------
-        target, prediction
+        preds, target
             Segment ids ``(H, W)`` or ``(N, H, W)`` of any integer type, 0 to 2³² - 1, 0 in the target being void; or
             ``(..., 2)``, category and instance of each pixel, with no segments given: there the instances of stuff are
             one, and a category that is not known is void.
-        target_segments, prediction_segments
+        preds_segments, target_segments
             For ids, a list of dictionaries (for a batch, a list of lists): ``id``, ``category_id`` and for the target
             optionally ``iscrowd`` and ``area``, which is counted where it is not given.
 
@@ -161,25 +161,25 @@ class PanopticQuality(PixelMetric):
             An array does not hold integers.
         """
         self._synced = None
-        maps = [_inputs.integers(target, "target"), _inputs.integers(prediction, "prediction")]
+        maps = [_inputs.integers(target, "target"), _inputs.integers(preds, "preds")]
         if maps[0].shape != maps[1].shape:
             message = f"image {self._seen}: target has shape {maps[0].shape}, prediction {maps[1].shape}"
             self._refuse(InputError(message))
             return
-        if target_segments is None and prediction_segments is None:
+        if preds_segments is None and target_segments is None:
             if maps[0].ndim not in (3, 4) or maps[0].shape[-1] != 2:
                 raise InputError(f"without segments: expected shape (H, W, 2) or (N, H, W, 2), found {maps[0].shape}")
             maps = [each[np.newaxis] if each.ndim == 3 else each for each in maps]
             drawn = [[self._ids_of_pairs(one) for one in each] for each in maps]
             maps = [np.stack([ids for ids, _ in each]) if each else np.zeros((0, 0, 0), int) for each in drawn]
             lists: list[Any] = [[listed for _, listed in each] for each in drawn]
-        elif target_segments is None or prediction_segments is None:
+        elif preds_segments is None or target_segments is None:
             raise TypeError("expected segments on both sides, or on neither")
         else:
             batch = maps[0].ndim == 3
-            lists = [list(s) if batch else [s] for s in (target_segments, prediction_segments)]
-            maps = [_inputs.images_of(each, side) for each, side in zip(maps, ("target", "prediction"), strict=True)]
-            for each, side in zip(lists, ("target_segments", "prediction_segments"), strict=True):
+            lists = [list(s) if batch else [s] for s in (target_segments, preds_segments)]
+            maps = [_inputs.images_of(each, side) for each, side in zip(maps, ("target", "preds"), strict=True)]
+            for each, side in zip(lists, ("target_segments", "preds_segments"), strict=True):
                 if len(each) != len(maps[0]):
                     raise InputError(f"{side}: expected {len(maps[0])} lists, found {len(each)}")
         places = [f"image {self._seen + i}" for i in range(len(maps[0]))]
@@ -203,15 +203,19 @@ class PanopticQuality(PixelMetric):
         self._note(len(good), [(named(error, places[good[i]])) for i, error in failures])
 
     def update_files(
-        self, gt_json: Path_, pred_json: Path_, gt_folder: Path_ | None = None, pred_folder: Path_ | None = None
+        self,
+        preds_json: Path_,
+        target_json: Path_,
+        preds_folder: Path_ | None = None,
+        target_folder: Path_ | None = None,
     ) -> None:
         """Matches the segments of two COCO panoptic JSON files and their folders of PNG files.
 
         Parameters
         ----------
-        gt_json, pred_json
-            Paths. Predictions of images that the ground truth does not list are not read.
-        gt_folder, pred_folder
+        preds_json, target_json
+            Paths. Predictions of images that the target does not list are not read.
+        preds_folder, target_folder
             Where the PNG files lie: by default the path of the JSON file without ``.json``.
 
         Raises
@@ -223,7 +227,7 @@ class PanopticQuality(PixelMetric):
         FileNotFoundError
             A file is missing.
         """
-        self._update_files(read_json(gt_json), gt_json, pred_json, gt_folder, pred_folder)
+        self._update_files(read_json(target_json), target_json, preds_json, target_folder, preds_folder)
 
     def _update_files(
         self,

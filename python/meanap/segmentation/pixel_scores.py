@@ -59,7 +59,7 @@ class PixelAveragePrecision(PixelMetric):
     >>> from meanap.segmentation import PixelAveragePrecision
     >>> metric = PixelAveragePrecision(2, exact=True)
     >>> scores = np.array([[[0.9, 0.6, 0.4, 0.2]], [[0.1, 0.4, 0.6, 0.8]]])
-    >>> metric.update(np.array([[0, 1, 0, 1]]), scores)
+    >>> metric.update(scores, np.array([[0, 1, 0, 1]]))
     >>> metric.compute().ap
     array([0.83333333, 0.83333333])
     """
@@ -91,15 +91,15 @@ class PixelAveragePrecision(PixelMetric):
         self._images = 0
         self._left_out: list[str] = []
 
-    def update(self, target: Rows | Points, scores: Points | Sequence[Points]) -> None:
+    def update(self, preds: Points | Sequence[Points], target: Rows | Points) -> None:
         """Adds the pixels of one image, or of a batch.
 
         Parameters
         ----------
+        preds
+            Scores ``(C, H, W)`` or ``(N, C, H, W)`` of a floating-point type; with ``exact=False`` from 0 to 1.
         target
             Labels ``(H, W)`` or ``(N, H, W)`` of any integer type.
-        scores
-            ``(C, H, W)`` or ``(N, C, H, W)`` of a floating-point type; with ``exact=False`` from 0 to 1.
 
         Raises
         ------
@@ -111,12 +111,12 @@ class PixelAveragePrecision(PixelMetric):
         """
         self._synced = None
         targets = _inputs.images_of(_inputs.integers(target, "target"), "target")
-        every = _inputs.scores(scores, "scores")
+        every = _inputs.scores(preds, "preds")
         every = every[None] if every.ndim == 3 else every
         expected = (len(targets), len(self.classes), *targets.shape[1:])
         if every.shape != expected:
             self._refuse(
-                InputError(f"image {self._seen}: scores: expected shape {expected}, found {every.shape}"), len(targets)
+                InputError(f"image {self._seen}: preds: expected shape {expected}, found {every.shape}"), len(targets)
             )
             return
         for one, of_one in zip(targets, every, strict=True):

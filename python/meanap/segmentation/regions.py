@@ -59,7 +59,7 @@ class RegionAveragePrecision(PixelMetric):
     >>> import numpy as np
     >>> from meanap.segmentation import RegionAveragePrecision
     >>> metric = RegionAveragePrecision(2, connectivity=4)
-    >>> metric.update(np.array([[0, 0, 0, 1, 1]]), np.array([[0, 0, 1, 1, 1]]))
+    >>> metric.update(np.array([[0, 0, 1, 1, 1]]), np.array([[0, 0, 0, 1, 1]]))
     >>> metric.compute().ap.round(2)
     array([0.4, 0.4])
     """
@@ -105,17 +105,17 @@ class RegionAveragePrecision(PixelMetric):
         return len(self._regions)
 
     def update(
-        self, target: Rows | Points, prediction: Rows | Points, scores: Rows | Points | Numbers | None = None
+        self, preds: Rows | Points, target: Rows | Points, scores: Rows | Points | Numbers | None = None
     ) -> None:
         """Adds the regions of one image, or of a batch; they are stored as run lengths.
 
         Parameters
         ----------
-        target
-            Labels ``(H, W)`` or ``(N, H, W)`` of any integer type.
-        prediction
+        preds
             Labels as those of the target, or class scores ``(C, H, W)`` or ``(N, C, H, W)``: then the highest decides,
             and a region's score is the mean of its class's scores over its pixels.
+        target
+            Labels ``(H, W)`` or ``(N, H, W)`` of any integer type.
         scores
             For labels: class scores to take that mean of, or one score for each class, ``(C,)`` or ``(N, C)``. None:
             every region has score 1.
@@ -129,12 +129,12 @@ class RegionAveragePrecision(PixelMetric):
         """
         self._synced = None
         targets = _inputs.images_of(_inputs.integers(target, "target"), "target")
-        given = np.asarray(prediction)
+        given = np.asarray(preds)
         every: np.ndarray | None = None
         if given.dtype.kind == "f":
             if scores is not None:
-                raise TypeError("expected class scores as prediction, or labels and scores, not both")
-            given = every = _inputs.scores(given, "prediction")
+                raise TypeError("expected class scores as preds, or labels and scores, not both")
+            given = every = _inputs.scores(given, "preds")
         elif scores is not None:
             every = _inputs.scores(scores, "scores")
         c, (n, h, w) = len(self.classes), targets.shape
@@ -143,16 +143,13 @@ class RegionAveragePrecision(PixelMetric):
                 every = np.broadcast_to(every.reshape(-1, c)[:, :, None, None], (n, c, h, w))
             every = every[None] if every.ndim == 3 else every
             if every.shape != (n, c, h, w):
-                self._refuse(
-                    InputError(
-                        f"image {self._seen}: scores: expected shape {(n, c, h, w)} or {(n, c)}, found {every.shape}"
-                    ),
-                    n,
-                )
+                given_as = "preds: expected shape" if scores is None else f"scores: expected shape {(n, c)} or"
+                message = f"image {self._seen}: {given_as} {(n, c, h, w)}, found {every.shape}"
+                self._refuse(InputError(message), n)
                 return
         labels = None
         if given.dtype.kind != "f":
-            labels = _inputs.images_of(_inputs.integers(given, "prediction"), "prediction")
+            labels = _inputs.images_of(_inputs.integers(given, "preds"), "preds")
             if labels.shape != targets.shape:
                 self._refuse(
                     InputError(f"image {self._seen}: target has shape {targets.shape}, prediction {labels.shape}"), n

@@ -69,7 +69,7 @@ class SemanticSegmentation(PixelMetric):
     >>> import numpy as np
     >>> from meanap.segmentation import SemanticSegmentation
     >>> metric = SemanticSegmentation(["road", "sky"])
-    >>> metric.update(np.array([[0, 0, 1, 255]]), np.array([[0, 1, 1, 1]]))
+    >>> metric.update(np.array([[0, 1, 1, 1]]), np.array([[0, 0, 1, 255]]))
     >>> result = metric.compute()
     >>> result.iou
     array([0.5, 0.5])
@@ -104,22 +104,20 @@ class SemanticSegmentation(PixelMetric):
         self._images = 0
         self._left_out: list[str] = []
 
-    def update(
-        self, target: Labels, prediction: Labels, *, target_suffix: str = ".png", prediction_suffix: str = ".png"
-    ) -> None:
+    def update(self, preds: Labels, target: Labels, *, preds_suffix: str = ".png", target_suffix: str = ".png") -> None:
         """Counts one pair of label maps, a batch of them, or PNG files.
 
         Parameters
         ----------
+        preds
+            Labels as those of the target; or scores ``(C, H, W)`` or ``(N, C, H, W)`` of a floating-point type, of
+            which the highest counts (of equal ones the first); or paths as those of the target.
         target
             Labels ``(H, W)`` or ``(N, H, W)`` of any integer type; or a path of a grey or palette PNG file or of a
             folder of them; or a list of paths.
-        prediction
-            Labels as those of the target; or scores ``(C, H, W)`` or ``(N, C, H, W)`` of a floating-point type, of
-            which the highest counts (of equal ones the first); or paths as those of the target.
-        target_suffix, prediction_suffix
+        preds_suffix, target_suffix
             For folders: what the names of files end in. The prediction of ``a/b`` + ``target_suffix`` is ``a/b`` +
-            ``prediction_suffix`` in its own folder. A prediction without target is not read.
+            ``preds_suffix`` in its own folder. A prediction without target is not read.
 
         Raises
         ------
@@ -132,16 +130,16 @@ class SemanticSegmentation(PixelMetric):
             A file is missing.
         """
         self._synced = None
-        if _inputs.is_paths(target) or _inputs.is_paths(prediction):
-            self._update_files(target, prediction, target_suffix, prediction_suffix)
+        if _inputs.is_paths(preds) or _inputs.is_paths(target):
+            self._update_files(preds, target, preds_suffix, target_suffix)
             return
         targets = _inputs.images_of(_inputs.integers(target, "target"), "target")
-        given = np.asarray(prediction)
+        given = np.asarray(preds)
         shape = np.asarray(target).shape
         if given.dtype.kind == "f" and given.ndim == len(shape) + 1:
             self._update_scores(targets, given)
             return
-        predictions = _inputs.images_of(_inputs.integers(given, "prediction"), "prediction")
+        predictions = _inputs.images_of(_inputs.integers(given, "preds"), "preds")
         if targets.shape != predictions.shape:
             message = f"image {self._seen}: target has shape {shape}, prediction {given.shape}"
             self._refuse(InputError(message), len(targets))
@@ -150,12 +148,12 @@ class SemanticSegmentation(PixelMetric):
         self._count(counted, [f"image {self._seen + i}" for i in range(len(targets))])
 
     def _update_scores(self, targets: np.ndarray, given: np.ndarray) -> None:
-        every = _inputs.scores(given, "prediction")
+        every = _inputs.scores(given, "preds")
         every = every.reshape((-1, *every.shape[-3:])) if every.ndim == 3 else every
         n, c, h, w = every.shape
         if c != len(self.classes) or (n, h, w) != targets.shape:
             expected = (len(targets), len(self.classes), *targets.shape[1:])
-            message = f"image {self._seen}: prediction: expected scores of shape {expected}, found {every.shape}"
+            message = f"image {self._seen}: preds: expected scores of shape {expected}, found {every.shape}"
             self._refuse(InputError(message), len(targets))
             return
         for target, scores in zip(targets, every, strict=True):
@@ -167,10 +165,10 @@ class SemanticSegmentation(PixelMetric):
             counted = _core.count_labels(target[None], labels[None], self._rules())
             self._count(counted, [f"image {self._seen}"])
 
-    def _update_files(self, target: Any, prediction: Any, target_suffix: str, prediction_suffix: str) -> None:
-        if not (_inputs.is_paths(target) and _inputs.is_paths(prediction)):
-            raise TypeError("target and prediction: expected paths on both sides, or arrays on both")
-        pairs = list(_inputs.paired_files(target, prediction, target_suffix, prediction_suffix))
+    def _update_files(self, preds: Any, target: Any, preds_suffix: str, target_suffix: str) -> None:
+        if not (_inputs.is_paths(preds) and _inputs.is_paths(target)):
+            raise TypeError("preds and target: expected paths on both sides, or arrays on both")
+        pairs = list(_inputs.paired_files(preds, target, preds_suffix, target_suffix))
         for chunk in _inputs.chunks(pairs):
             self._count(_core.count_label_files(chunk, self._rules()), None, len(chunk))
 
