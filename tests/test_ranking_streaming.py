@@ -176,3 +176,18 @@ def test_tensorflow_still_says_so():
         said = ask(tf, case["kind"], case["labels"], case["scores"], case["k"])
         stored = float.fromhex(case["value"])
         assert said == pytest.approx(stored, rel=1e-14, nan_ok=True), case["name"]
+
+
+def test_tensorflows_shape_of_the_metric():
+    """Labels first, an update returns the value so far, and a row without a label makes the stream NaN."""
+    from meanap.compat.tensorflow import AveragePrecisionAtK as Streamed
+
+    rng = np.random.default_rng(7)
+    native, streamed = AveragePrecisionAtK(3, empty="nan"), Streamed(3)
+    for _ in range(3):
+        labels, scores = rng.integers(0, 9, (5, 2)), rng.random((5, 9))
+        native.update(scores, labels)
+        assert streamed.update_state(labels, scores) == streamed.result() == native.compute()
+    assert np.isnan(streamed.update_state([[-1]], rng.random((1, 9))))
+    streamed.reset_state()
+    assert np.isnan(streamed.result())

@@ -232,7 +232,7 @@ LABEL_TOOLS = {
     "numpy": _numpy_labels,
 }
 PANOPTIC_TOOLS = {
-    "meanap": "meanap.segmentation",
+    "meanap": "meanap.compat.panopticapi",
     "panopticapi": "panopticapi.evaluation",
     "hotcoco": "hotcoco.panoptic",
 }

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from meanap import segmentation as segmentation
     from meanap.checking import Findings, check
     from meanap.compat._standin import as_pycocotools, init_as_pycocotools
+    from meanap.compat.ml_metrics import apk, mapk
     from meanap.compat.pycocotools import COCO, COCOeval, Params, mask
     from meanap.detection import (
         Comparison,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
         explain_difference,
     )
     from meanap.errors import InputError
-    from meanap.ranking import apk, mapk
     from meanap.table import Table
 
 __all__ = [
@@ -68,8 +68,8 @@ _HOMES = {
     "COCOeval": "meanap.compat.pycocotools",
     "Params": "meanap.compat.pycocotools",
     "mask": "meanap.compat.pycocotools",
-    "apk": "meanap.ranking",
-    "mapk": "meanap.ranking",
+    "apk": "meanap.compat.ml_metrics",
+    "mapk": "meanap.compat.ml_metrics",
     "as_pycocotools": "meanap.compat._standin",
     "init_as_pycocotools": "meanap.compat._standin",
     "Comparison": "meanap.detection",

@@ -1,4 +1,12 @@
 """Other packages' APIs on the core of meanap, a module for each, with its names, argument orders and conventions.
 
 - `pycocotools`: `COCO`, `COCOeval`, `Params`, `mask`.
+- `panopticapi`: `pq_compute`.
+- `pytrec_eval`: `RelevanceEvaluator`, `parse_run`, `parse_qrel`, `supported_measures`, `supported_nicknames`.
+- `ml_metrics`: `apk`, `mapk`.
+- `sklearn`: `average_precision_score`, `precision_recall_curve`.
+- `tensorflow`: `AveragePrecisionAtK`.
+
+A module computes nothing by itself. Where the rest of meanap would raise an error or return NaN and the package of that
+name does otherwise, the module does as the package does.
 """

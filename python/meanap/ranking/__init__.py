@@ -1,34 +1,40 @@
 """Metrics over ranked lists, such as MAP, with each tool's conventions.
 
-- `apk`, `mapk`, `apk_values`: average precision at k of recommendation lists (ml_metrics' numbers).
-- `evaluate`, `RelevanceEvaluator`, `RankingResult`: measures of runs against relevance judgements (trec_eval's).
-- `parse_run`, `parse_qrel`, `supported_measures`, `supported_nicknames`, `compute_aggregated_measure`: the rest of
-  pytrec_eval.
+- `evaluate`, `RankingResult`: measures of runs against relevance judgements.
+- `apk_values`: average precision at k of recommendation lists.
 - `Conventions`, `PRESETS`, `get`: what tools disagree on; `explain_difference` computes the contribution of each,
   `tie_range` what ties leave open.
 - `compare`: paired tests between runs.
-- `AveragePrecisionAtK`: streaming, dense scores (TensorFlow's).
-- `average_precision_score`, `precision_recall_curve`: classifiers (scikit-learn's).
+- `AveragePrecisionAtK`: streaming, dense scores.
+
+Names of other packages are in `meanap.compat` and can be imported from here too: `apk`, `mapk` (ml_metrics);
+`RelevanceEvaluator`, `parse_run`, `parse_qrel`, `supported_measures`, `supported_nicknames`,
+`compute_aggregated_measure` (pytrec_eval); `average_precision_score`, `precision_recall_curve` (scikit-learn).
 """
 
-from meanap.ranking.classification import (
-    PrecisionRecallCurve,
-    average_precision_score,
-    precision_recall_curve,
-)
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from meanap.ranking.comparison import Comparison, compare
 from meanap.ranking.conventions import PRESETS, Conventions, get
-from meanap.ranking.evaluation import Interval, RankingResult, RelevanceEvaluator, evaluate
+from meanap.ranking.evaluation import Interval, RankingResult, evaluate
 from meanap.ranking.explain import Explanation, Share, TieRange, explain_difference, tie_range
-from meanap.ranking.lists import apk, apk_values, mapk
+from meanap.ranking.lists import apk_values
 from meanap.ranking.streaming import AveragePrecisionAtK
-from meanap.ranking.trec_eval import (
-    compute_aggregated_measure,
-    parse_qrel,
-    parse_run,
-    supported_measures,
-    supported_nicknames,
-)
+
+if TYPE_CHECKING:
+    from meanap.compat.ml_metrics import apk, mapk
+    from meanap.compat.pytrec_eval import (
+        RelevanceEvaluator,
+        compute_aggregated_measure,
+        parse_qrel,
+        parse_run,
+        supported_measures,
+        supported_nicknames,
+    )
+    from meanap.compat.sklearn import PrecisionRecallCurve, average_precision_score, precision_recall_curve
 
 __all__ = [
     "PRESETS",
@@ -58,3 +64,32 @@ __all__ = [
     "supported_nicknames",
     "tie_range",
 ]
+
+# The names of other packages and their modules, which are imported on first access.
+_COMPAT = {
+    "PrecisionRecallCurve": "sklearn",
+    "RelevanceEvaluator": "pytrec_eval",
+    "apk": "ml_metrics",
+    "average_precision_score": "sklearn",
+    "compute_aggregated_measure": "pytrec_eval",
+    "mapk": "ml_metrics",
+    "parse_qrel": "pytrec_eval",
+    "parse_run": "pytrec_eval",
+    "precision_recall_curve": "sklearn",
+    "supported_measures": "pytrec_eval",
+    "supported_nicknames": "pytrec_eval",
+}
+
+
+if not TYPE_CHECKING:  # A type checker that saw it would accept any name.
+
+    def __getattr__(name: str) -> Any:
+        if name not in _COMPAT:
+            raise AttributeError(f"module 'meanap.ranking' has no attribute {name!r}")
+        value = getattr(importlib.import_module(f"meanap.compat.{_COMPAT[name]}"), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

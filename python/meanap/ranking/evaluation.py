@@ -1,4 +1,4 @@
-"""`evaluate` and `RelevanceEvaluator`: measures of runs against relevance judgements."""
+"""`evaluate`: measures of runs against relevance judgements."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from meanap.ranking.conventions import Conventions, resolve
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from meanap._types import Answers, ConventionChanges, ConventionName, ConventionOptions, Judgements
+    from meanap._types import Answers, ConventionChanges, ConventionName, Judgements
 
 
 class Interval(NamedTuple):
@@ -232,62 +232,7 @@ def evaluate(
     """
     conventions = resolve(protocol, changes)
     names = [measures] if isinstance(measures, str) else list(measures)
-    return _evaluate(tables.qrels(qrels, conventions.duplicates), tables.run(run), names, conventions)
-
-
-class RelevanceEvaluator:
-    """Judgements that are indexed once and measure many runs; replaces pytrec_eval's class of this name.
-
-    Parameters
-    ----------
-    query_relevance
-        The judgements, as `evaluate` takes them.
-    measures
-        pytrec_eval's names (``{"map", "ndcg_cut.5,10", "P"}``) and nicknames (``{"official"}``), or ours.
-    relevance_level
-        The lowest grade that is relevant.
-    judged_docs_only_flag
-        Whether documents without a judgement are taken out of the lists first.
-    protocol
-        A preset's name or `Conventions`.
-    **changes
-        Single conventions that differ from those.
-
-    Examples
-    --------
-    >>> evaluator = RelevanceEvaluator({"q1": {"d1": 1, "d2": 0}}, {"map", "P_5"})
-    >>> sorted(evaluator.evaluate({"q1": {"d1": 0.2, "d2": 0.9}})["q1"].items())
-    [('P_5', 0.2), ('map', 0.5)]
-    """
-
-    def __init__(
-        self,
-        query_relevance: Judgements,
-        measures: Iterable[str],
-        relevance_level: int = 1,
-        judged_docs_only_flag: bool = False,
-        *,
-        protocol: ConventionName | Conventions | None = None,
-        **changes: Unpack[ConventionOptions],
-    ) -> None:
-        if judged_docs_only_flag:
-            changes = {"judged_only": True, **changes}
-        self.conventions: Conventions = resolve(protocol, {"relevance_level": relevance_level, **changes})
-        asked = [measures] if isinstance(measures, str) else sorted(measures)
-        values = _core.expand_measures(asked)
-        self._keys, self._names = [key for key, _ in values], [name for _, name in values]
-        self._qrels = tables.qrels(query_relevance, self.conventions.duplicates)
-
-    def evaluate(self, scores: Answers) -> dict[Any, dict[str, float]]:
-        """Query to measure to value; measures have the requested names.
-
-        Only queries of the run that are judged are in it: none if none is, as in pytrec_eval.
-        """
-        return self.measure(scores).to_dict()
-
-    def measure(self, run: Answers) -> RankingResult:
-        """The same as columns, with means and intervals."""
-        return _evaluate(self._qrels, tables.run(run), self._names, self.conventions, self._keys)
+    return measured(tables.qrels(qrels, conventions.duplicates), tables.run(run), names, conventions)
 
 
 def _names(measures: list[str]) -> list[str]:
@@ -325,7 +270,7 @@ def check_grades(qrels: Any, conventions: Conventions) -> None:
         raise InputError(f"the qrels have a negative grade, {least}, which these conventions do not know")
 
 
-def _evaluate(
+def measured(
     qrels: Any, run: Any, measures: list[str], conventions: Conventions, keys: list[str] | None = None
 ) -> RankingResult:
     """The result under the measures' own names; or under `keys`, of which two may be one measure's."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from meanap.ranking import tables
 from meanap.ranking.conventions import Conventions, resolve
-from meanap.ranking.evaluation import RankingResult, _evaluate, evaluate
+from meanap.ranking.evaluation import RankingResult, evaluate, measured
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -111,7 +111,7 @@ def explain_difference(
         duplicates = conventions.duplicates
         if duplicates not in indexed:
             indexed[duplicates] = tables.qrels(qrels, duplicates)
-        return _evaluate(indexed[duplicates], run, [measure], conventions).mean(measure)
+        return measured(indexed[duplicates], run, [measure], conventions).mean(measure)
 
     ends = mean(first), mean(second)
     differing = first.differing(second)

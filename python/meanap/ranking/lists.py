@@ -1,9 +1,9 @@
-"""`apk` and `mapk`: average precision at k of recommendation lists, with ml_metrics' numbers."""
+"""`apk_values`: average precision at k of many recommendation lists."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,53 +12,11 @@ from meanap import _arrow, _core
 from meanap.ranking import labels
 
 if TYPE_CHECKING:
-    from meanap._types import ItemLists, Items, RankedItems
+    from meanap._types import ItemLists
 
 
-def apk(actual: Items, predicted: RankedItems, k: int = 10) -> float:
-    """Average precision at k of one list.
-
-    ``sum over ranks i <= k of [predicted[i] is in actual and was not predicted before] * (hits so far) / i``, divided
-    by ``min(len(actual), k)``.
-
-    Parameters
-    ----------
-    actual
-        The relevant items, in any order, of anything hashable. An item that stands twice counts twice in the divisor.
-    predicted
-        The predicted items, best first. A repeated prediction takes its place but counts once.
-    k
-        How many predictions count, at least 1.
-
-    Returns
-    -------
-    float
-        A number from 0 to 1; 0 if `actual` or `predicted` is empty.
-
-    Raises
-    ------
-    ValueError
-        `k` is less than 1.
-    TypeError
-        An argument is not a list of hashable items.
-
-    References
-    ----------
-    ml_metrics, `average_precision.apk`, same bits; but empty `actual` gives 0, as in its repository, where its last
-    release (0.1.4) gives 1.
-
-    Examples
-    --------
-    >>> apk(["a", "c"], ["a", "b", "c"], k=3)
-    0.8333333333333333
-    >>> apk([], ["a"])
-    0.0
-    """
-    return float(_core.apk_of_lists([_inner(actual, "actual")], [_inner(predicted, "predicted")], _cutoff(k))[0])
-
-
-def mapk(actual: ItemLists, predicted: ItemLists, k: int = 10, *, padding: int | None = -1) -> float:
-    """Mean over all lists of their average precision at k; see `apk`.
+def apk_values(actual: ItemLists, predicted: ItemLists, k: int = 10, *, padding: int | None = -1) -> np.ndarray:
+    """The average precision at k of each list.
 
     Each side is a sequence of lists (or tuples, sets, arrays) of anything hashable; or a column of lists with the Arrow
     interface, such as Polars'; or a two-dimensional integer array with a row for each list, filled up with `padding`;
@@ -81,40 +39,22 @@ def mapk(actual: ItemLists, predicted: ItemLists, k: int = 10, *, padding: int |
 
     Returns
     -------
-    float
-        `numpy.mean` of the lists' values; NaN if there are no lists.
+    np.ndarray
+        ``(N,)`` float64 from 0 to 1; 0 for a list without relevant or predicted items.
 
     Raises
     ------
     ValueError
-        `k` is less than 1, the sides differ in length (ml_metrics would drop the rest in silence), or their labels are
-        not the same ones.
+        `k` is less than 1, the sides differ in length, or their labels are not the same ones.
     TypeError
         An argument is not what it should be.
 
-    References
-    ----------
-    ml_metrics, `average_precision.mapk`, same bits.
-
     Examples
     --------
-    >>> mapk([[1, 2], [3]], [[1, 4, 2], [5, 3]], k=2)
-    0.5
-    >>> import numpy as np
-    >>> mapk(np.array([[1, 2], [3, -1]]), np.array([[1, 4, 2], [5, 3, -1]]), k=2)
-    0.5
-    """
-    values = apk_values(actual, predicted, k, padding=padding)
-    return float(np.mean(values)) if len(values) else float("nan")
-
-
-def apk_values(actual: ItemLists, predicted: ItemLists, k: int = 10, *, padding: int | None = -1) -> np.ndarray:
-    """The average precision at k of each list, as a ``(N,)`` float64 array; arguments as those of `mapk`.
-
     >>> apk_values([[1, 2], [3]], [[1, 4, 2], [5, 3]], k=3)
     array([0.83333333, 0.5       ])
     """
-    k = _cutoff(k)
+    k = cutoff(k)
     actual, predicted = labels.paired({"actual": actual, "predicted": predicted})
     actual, predicted = _unpacked(actual, "actual"), _unpacked(predicted, "predicted")
     sides = _table(actual, padding, ranked=False), _table(predicted, padding, ranked=True)
@@ -124,7 +64,8 @@ def apk_values(actual: ItemLists, predicted: ItemLists, k: int = 10, *, padding:
     return _core.apk_of_lists(left, right, k)
 
 
-def _cutoff(k: int) -> int:
+def cutoff(k: int) -> int:
+    """A number of ranks that count, or an error that says what it is instead."""
     try:
         k = operator.index(k)
     except TypeError:
@@ -134,7 +75,8 @@ def _cutoff(k: int) -> int:
     return min(k, 2**32 - 1)
 
 
-def _inner(items: Any, side: str) -> Any:
+def one_list(items: Any, side: str) -> Any:
+    """The items of one list as the core takes them."""
     if isinstance(items, (str, bytes)):
         raise TypeError(f"{side} is text, expected a list of items")
     if isinstance(items, Mapping) or (side == "predicted" and isinstance(items, (set, frozenset))):
@@ -206,4 +148,4 @@ def _lists(side: Any, name: str, table: tuple[Any, Any] | None, padding: int | N
     return [second[start:end].tolist() for start, end in zip(first[:-1], first[1:], strict=True)]
 
 
-__all__: Sequence[str] = ["apk", "apk_values", "mapk"]
+__all__ = ["apk_values"]

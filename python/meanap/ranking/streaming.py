@@ -10,7 +10,7 @@ import numpy as np
 
 from meanap import _core
 from meanap.metric import Metric
-from meanap.ranking.lists import _cutoff
+from meanap.ranking.lists import cutoff
 
 if TYPE_CHECKING:
     from meanap._types import CompressedRows, Numbers, Rows
@@ -51,7 +51,7 @@ class AveragePrecisionAtK(Metric):
     def __init__(self, k: int, *, empty: Literal["skip", "nan"] = "skip", sync_on_compute: bool = True) -> None:
         if empty not in ("skip", "nan"):
             raise ValueError(f'empty is {empty!r}, expected "skip" or "nan"')
-        self.k: int = _cutoff(k)
+        self.k: int = cutoff(k)
         self.empty = empty
         self.sync_on_compute: bool = bool(sync_on_compute)
         self.reset()

@@ -1,7 +1,7 @@
 """Measures over pixels: semantic and panoptic segmentation."""
 
 from meanap._core import read_labels, read_segment_ids
-from meanap.segmentation.panoptic import PanopticQuality, PanopticResult, pq_compute
+from meanap.segmentation.panoptic import PanopticQuality, PanopticResult
 from meanap.segmentation.pixel_scores import PixelAveragePrecision, PixelPrecisionResult
 from meanap.segmentation.regions import RegionAveragePrecision, RegionResult
 from meanap.segmentation.semantic import SemanticResult, SemanticSegmentation
@@ -15,7 +15,6 @@ __all__ = [
     "RegionResult",
     "SemanticResult",
     "SemanticSegmentation",
-    "pq_compute",
     "read_labels",
     "read_segment_ids",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,8 +24,6 @@ from meanap.segmentation.semantic import percent, plain
 
 if TYPE_CHECKING:
     from meanap._types import Points, Rows, Segments
-
-logger: logging.Logger = logging.getLogger("meanap")
 
 Path_ = str | os.PathLike[str]
 
@@ -115,11 +112,7 @@ class PanopticQuality(PixelMetric):
     @classmethod
     def of_file(cls, gt_json: Path_, *, strict: bool = True) -> PanopticQuality:
         """A metric of the ``categories`` of a COCO panoptic JSON file."""
-        return cls._of_object(read_json(gt_json), gt_json, strict)
-
-    @classmethod
-    def _of_object(cls, truth: Mapping[str, Any], gt_json: Path_, strict: bool = True) -> PanopticQuality:
-        categories = _field(truth, "categories", os.fspath(gt_json))
+        categories = _field(read_json(gt_json), "categories", os.fspath(gt_json))
         try:
             return cls(categories, strict=strict)
         except InputError as error:
@@ -227,32 +220,22 @@ class PanopticQuality(PixelMetric):
         FileNotFoundError
             A file is missing.
         """
-        self._update_files(read_json(target_json), target_json, preds_json, target_folder, preds_folder)
-
-    def _update_files(
-        self,
-        truth: Mapping[str, Any],
-        gt_json: Path_,
-        pred_json: Path_,
-        gt_folder: Path_ | None,
-        pred_folder: Path_ | None,
-    ) -> None:
         self._synced = None
-        truths = _listed(truth.get("annotations", []), f"{gt_json}: annotations")
-        found = _listed(read_json(pred_json).get("annotations", []), f"{pred_json}: annotations")
+        truths = _listed(read_json(target_json).get("annotations", []), f"{target_json}: annotations")
+        found = _listed(read_json(preds_json).get("annotations", []), f"{preds_json}: annotations")
         predictions = {
             _id(_field(record, "image_id", place), f"{place}: image_id"): (i, record)
             for i, record in enumerate(found)
-            for place in (f"{pred_json}: annotations[{i}]",)
+            for place in (f"{preds_json}: annotations[{i}]",)
         }
-        gt_place, pred_place = folder_of(gt_json, gt_folder), folder_of(pred_json, pred_folder)
+        gt_place, pred_place = folder_of(target_json, target_folder), folder_of(preds_json, preds_folder)
         for chunk in _inputs.chunks(list(enumerate(truths))):
             prepared = None
             with contextlib.suppress(KeyError, OverflowError, TypeError, ValueError):
                 records = [(truth, predictions[truth["image_id"]][1]) for _, truth in chunk]
                 prepared = self._quickly(records, (gt_place, pred_place))
             if prepared is None:
-                prepared = self._carefully(chunk, predictions, (gt_json, gt_place), (pred_json, pred_place))
+                prepared = self._carefully(chunk, predictions, (target_json, gt_place), (preds_json, pred_place))
             failures = _core.match_segment_files(*prepared, (self._iou, self._counts), self.strict)
             self._note(len(prepared[0]), [error for _, error in failures])
 
@@ -473,14 +456,6 @@ class PanopticResult:
         # DIFFERENCE: panopticapi divides by zero where no category is left.
         return {name: total / n if n else float("nan") for name, total in sums.items()} | {"n": n}
 
-    def to_panopticapi(self) -> dict[str, Any]:
-        """The dictionary that panopticapi's ``pq_compute`` gives: a category that neither side has is 0 there."""
-        per_class = {
-            category["id"]: {name: 0.0 if np.isnan(self.pq[k]) else float(getattr(self, name)[k]) for name in _NAMES}
-            for k, category in enumerate(self.categories)
-        }
-        return {"All": self.all, "per_class": per_class, "Things": self.things, "Stuff": self.stuff}
-
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, lists and strings, NaN as None: ready for ``json.dump``."""
         groups = {
@@ -523,28 +498,6 @@ class PanopticResult:
 _NAMES = ("pq", "sq", "rq")
 _Rows = list[tuple[int, int, bool, int]]
 _Prepared = tuple[list[tuple[str, str]], Any, Any]
-
-
-def pq_compute(
-    gt_json_file: Path_, pred_json_file: Path_, gt_folder: Path_ | None = None, pred_folder: Path_ | None = None
-) -> dict[str, Any]:
-    """Panoptic quality of two COCO panoptic JSON files, by panopticapi's name and with its result.
-
-    Prints the table to ``sys.stdout``. Arguments and errors are those of ``PanopticQuality.update_files``.
-
-    Returns
-    -------
-    dict[str, Any]
-        ``{"All": {"pq", "sq", "rq", "n"}, "per_class": {category id: {"pq", "sq", "rq"}}, "Things": …, "Stuff": …}``,
-        shares of one.
-    """
-    truth = read_json(gt_json_file)
-    metric = PanopticQuality._of_object(truth, gt_json_file)
-    logger.info("evaluating panoptic segmentation: %s, %s", gt_json_file, pred_json_file)
-    metric._update_files(truth, gt_json_file, pred_json_file, gt_folder, pred_folder)
-    result = metric.compute()
-    print(result)
-    return result.to_panopticapi()
 
 
 def read_json(path: Path_) -> dict[str, Any]:

@@ -1,13 +1,30 @@
-"""What pytrec_eval offers beside its evaluator: the names of measures, means, and text lines as dictionaries."""
+"""pytrec_eval: its evaluator, names of measures, means, and text lines as dictionaries."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from meanap import _core
+from meanap.ranking import tables
+from meanap.ranking.conventions import Conventions, resolve
+from meanap.ranking.evaluation import RankingResult, measured
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from meanap._types import Answers, ConventionName, ConventionOptions, Judgements
+
+__all__ = [
+    "RelevanceEvaluator",
+    "compute_aggregated_measure",
+    "parse_qrel",
+    "parse_run",
+    "supported_measures",
+    "supported_nicknames",
+]
 
 _names, _nicknames = _core.trec_eval_measures()
 
@@ -18,6 +35,61 @@ supported_nicknames: dict[str, set[str]] = {name: set(members) for name, members
 """Names that stand for several measures."""
 
 Value = TypeVar("Value", int, float)
+
+
+class RelevanceEvaluator:
+    """Judgements that are indexed once and measure many runs; replaces pytrec_eval's class of this name.
+
+    Parameters
+    ----------
+    query_relevance
+        The judgements, as `evaluate` takes them.
+    measures
+        pytrec_eval's names (``{"map", "ndcg_cut.5,10", "P"}``) and nicknames (``{"official"}``), or ours.
+    relevance_level
+        The lowest grade that is relevant.
+    judged_docs_only_flag
+        Whether documents without a judgement are taken out of the lists first.
+    protocol
+        A preset's name or `Conventions`.
+    **changes
+        Single conventions that differ from those.
+
+    Examples
+    --------
+    >>> evaluator = RelevanceEvaluator({"q1": {"d1": 1, "d2": 0}}, {"map", "P_5"})
+    >>> sorted(evaluator.evaluate({"q1": {"d1": 0.2, "d2": 0.9}})["q1"].items())
+    [('P_5', 0.2), ('map', 0.5)]
+    """
+
+    def __init__(
+        self,
+        query_relevance: Judgements,
+        measures: Iterable[str],
+        relevance_level: int = 1,
+        judged_docs_only_flag: bool = False,
+        *,
+        protocol: ConventionName | Conventions | None = None,
+        **changes: Unpack[ConventionOptions],
+    ) -> None:
+        if judged_docs_only_flag:
+            changes = {"judged_only": True, **changes}
+        self.conventions: Conventions = resolve(protocol, {"relevance_level": relevance_level, **changes})
+        asked = [measures] if isinstance(measures, str) else sorted(measures)
+        values = _core.expand_measures(asked)
+        self._keys, self._names = [key for key, _ in values], [name for _, name in values]
+        self._qrels = tables.qrels(query_relevance, self.conventions.duplicates)
+
+    def evaluate(self, scores: Answers) -> dict[Any, dict[str, float]]:
+        """Query to measure to value; measures have the requested names.
+
+        Only queries of the run that are judged are in it: none if none is, as in pytrec_eval.
+        """
+        return self.measure(scores).to_dict()
+
+    def measure(self, run: Answers) -> RankingResult:
+        """The same as columns, with means and intervals."""
+        return measured(self._qrels, tables.run(run), self._names, self.conventions, self._keys)
 
 
 def parse_run(f_run: Iterable[str]) -> dict[str, dict[str, float]]:
