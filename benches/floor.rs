@@ -19,12 +19,12 @@ use std::time::Instant;
 use meanap::columns::{Geometry, GeometryKind, Objects, Shape};
 use meanap::curve::{self, Selection};
 use meanap::evaluate::{Protocol, Scene};
+use meanap::json::number;
+use meanap::json::pose::bounding_box;
+use meanap::json::source::Source;
+use meanap::json::{Dataset, FileKind, Role};
 use meanap::lanes::{Every, Lanes};
 use meanap::matching::{Extent, Greedy, MatchTable, Positions, Row, meetings};
-use meanap::read::number;
-use meanap::read::pose::bounding_box;
-use meanap::read::source::Source;
-use meanap::read::{Dataset, Kind, Role};
 use meanap::rle::codec;
 use meanap::similarity::{self, Parameters, box_iou};
 use meanap::watch::Watch;
@@ -130,7 +130,7 @@ fn main() {
 
 fn measure(bench: &mut Bench, truth: &Path, detections: &Path, kind: &similarity::Kind) {
     let megabytes = |set: &Dataset| format!("{:.1} MB", set.source.size() as f64 / 1e6);
-    let gt_file = bench.stage("read ground truth", megabytes, || read(truth, Kind::Dataset));
+    let gt_file = bench.stage("read ground truth", megabytes, || read(truth, FileKind::Dataset));
     let poses = kind.geometry == GeometryKind::Keypoints;
     if poses {
         let places = coordinates(&gt_file);
@@ -140,7 +140,7 @@ fn measure(bench: &mut Bench, truth: &Path, detections: &Path, kind: &similarity
     } else {
         bench.floor("copy the bytes, convert the numbers of its columns", || floor_of_reading(truth));
     }
-    let dt_file = bench.stage("read detections", megabytes, || read(detections, Kind::Results));
+    let dt_file = bench.stage("read detections", megabytes, || read(detections, FileKind::Results));
     if poses {
         let places = coordinates(&dt_file);
         bench.floor("copy the bytes, convert the coordinates", || floor_of_poses(&dt_file, &places));
@@ -213,7 +213,7 @@ fn measure(bench: &mut Bench, truth: &Path, detections: &Path, kind: &similarity
     });
 }
 
-fn read(path: &Path, kind: Kind) -> Dataset {
+fn read(path: &Path, kind: FileKind) -> Dataset {
     let dataset = Dataset::read(path, kind).unwrap_or_else(|failure| panic!("{failure:?}"));
     assert_eq!(dataset.fallback, None);
     dataset
@@ -325,7 +325,7 @@ fn coordinates(file: &Dataset) -> Vec<Coordinate> {
             })
             .collect();
         for triple in numbers.chunks_exact(3) {
-            if file.kind == Kind::Dataset && triple[2].1 == "0" {
+            if file.kind == FileKind::Dataset && triple[2].1 == "0" {
                 continue;
             }
             all.extend(triple[..2].iter().map(|(place, number)| {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use meanap::columns::{Geometry, GeometryKind, Masks, Objects, Shape};
-use meanap::read::{Dataset, Kind, Role};
+use meanap::json::{Dataset, FileKind, Role};
 use meanap::rle::{Foreground, Rasterizer, codec};
 use meanap::similarity::{self, Parameters};
 
@@ -64,8 +64,8 @@ fn main() {
         println!("usage: cargo bench --no-default-features --bench masks -- instances.json masks.json");
         return;
     };
-    let truths = Dataset::read(truths, Kind::Dataset).expect("instances.json can be read");
-    let detections = Dataset::read(detections, Kind::Results).expect("masks.json can be read");
+    let truths = Dataset::read(truths, FileKind::Dataset).expect("instances.json can be read");
+    let detections = Dataset::read(detections, FileKind::Results).expect("masks.json can be read");
     let gt = truths
         .objects(GeometryKind::Masks, Role::GroundTruth, &truths)
         .expect("polygons")

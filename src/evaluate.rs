@@ -464,7 +464,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::columns::{Areas, Boxes, Geometry, GeometryKind, Ids, Reals};
+    use crate::columns::{Areas, Boxes, CompactDoubles, Geometry, GeometryKind, Ids};
     use crate::matching::{Greedy, MATCHERS};
     use crate::random::Random;
     use crate::similarity::{KINDS, Kind, Parameters};
@@ -477,7 +477,7 @@ mod tests {
         let (image, category) = (column(3), column(2));
         let crowd: Vec<bool> = column(10).iter().map(|&side| side == 0).collect();
         let ignore = column(10).iter().zip(&crowd).map(|(&side, &crowd)| crowd || side == 0).collect();
-        let mut score = Reals::default();
+        let mut score = CompactDoubles::default();
         column(5).iter().for_each(|&side| score.push(f64::from(side)));
         let boxes = Arc::new(boxes);
         Objects {

@@ -1,7 +1,7 @@
 //! Mean average precision and related metrics.
 //!
 //! ```text
-//! read  ->  columns  ->  similarity  ->  matching  ->  MatchTable  ->  curve
+//! json  ->  columns  ->  similarity  ->  matching  ->  MatchTable  ->  curve
 //! ```
 //!
 //! Each stage takes values and returns values; `ARCHITECTURE.md` describes the modules. Imports run downwards
@@ -23,7 +23,7 @@ pub mod arrow;
 pub mod columns;
 pub mod rle;
 
-pub mod read;
+pub mod json;
 
 pub mod similarity;
 

@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use meanap::columns::{Areas, Geometry, GeometryKind, Masks, Objects, Reals, Shape};
-use meanap::read::blocks::Plan;
-use meanap::read::{Dataset, Failure, Kind, Role, Source};
+use meanap::columns::{Areas, CompactDoubles, Geometry, GeometryKind, Masks, Objects, Shape};
+use meanap::json::blocks::Plan;
+use meanap::json::{Dataset, Failure, FileKind, Role, Source};
 use serde::de::Deserialize;
 use serde_json::Value;
 
 use crate::hash;
 
 /// Reads an input in several ways and compares.
-pub fn check(text: &[u8], kind: Kind) {
+pub fn check(text: &[u8], kind: FileKind) {
     let whole = read(text, kind, Plan { block: 1 << 40, window: 1 << 20, workers: 1 });
     let expected = describe(&whole);
     let number = hash(text);
@@ -27,14 +27,14 @@ pub fn check(text: &[u8], kind: Kind) {
             panic!("refused JSON: {expected}")
         }
         (Err(Failure::Top(_)), Plain::Value(value)) => match kind {
-            Kind::Dataset => assert!(!value.is_object(), "refused an object"),
-            Kind::Results => assert!(!value.is_array(), "refused an array"),
+            FileKind::Dataset => assert!(!value.is_object(), "refused an object"),
+            FileKind::Results => assert!(!value.is_array(), "refused an array"),
         },
         _ => {}
     }
 }
 
-fn read(text: &[u8], kind: Kind, plan: Plan) -> Result<Dataset, Failure> {
+fn read(text: &[u8], kind: FileKind, plan: Plan) -> Result<Dataset, Failure> {
     Dataset::read_with(Path::new("x.json"), Source::from(text.to_vec()), kind, plan)
 }
 
@@ -88,7 +88,7 @@ fn describe(outcome: &Result<Dataset, Failure>) -> String {
     let sized = sized();
     for kind in [GeometryKind::Boxes, GeometryKind::Masks, GeometryKind::Keypoints] {
         for role in [Role::GroundTruth, Role::Detections] {
-            let images = if dataset.kind == Kind::Results { &sized } else { dataset };
+            let images = if dataset.kind == FileKind::Results { &sized } else { dataset };
             match dataset.objects(kind, role, images) {
                 Ok(Some(objects)) => describe_objects(&objects, &mut text),
                 Ok(None) => text.push_str(" none"),
@@ -99,7 +99,7 @@ fn describe(outcome: &Result<Dataset, Failure>) -> String {
     text
 }
 
-fn bits(reals: &Reals) -> Vec<u64> {
+fn bits(reals: &CompactDoubles) -> Vec<u64> {
     reals.iter().map(f64::to_bits).collect()
 }
 
@@ -145,7 +145,7 @@ fn sized() -> Dataset {
     let images: Vec<String> =
         (0..8).map(|id| format!(r#"{{"id":{id},"height":{},"width":{}}}"#, 4 + id, 9 - id)).collect();
     let text = format!(r#"{{"images":[{}]}}"#, images.join(","));
-    Dataset::read_open(Path::new("images.json"), Source::from(text.into_bytes()), Kind::Dataset)
+    Dataset::read_open(Path::new("images.json"), Source::from(text.into_bytes()), FileKind::Dataset)
         .expect("this is a data set")
 }
 
@@ -154,8 +154,8 @@ fn compare(dataset: &Dataset, value: &Value) {
     let none = Vec::new();
     let array = |name: &str| value.get(name).map_or(&none, |array| array.as_array().expect("an array"));
     let records = match dataset.kind {
-        Kind::Results => value.as_array().expect("an array"),
-        Kind::Dataset => {
+        FileKind::Results => value.as_array().expect("an array"),
+        FileKind::Dataset => {
             listed(&dataset.images.ids, array("images"));
             listed(&dataset.categories.ids, array("categories"));
             for (size, image) in dataset.images.sizes.iter().zip(array("images")) {
@@ -180,7 +180,7 @@ fn compare(dataset: &Dataset, value: &Value) {
             assert_eq!(Some(ids[code as usize]), value.and_then(integer), "{name}");
         }
     }
-    let results = dataset.kind == Kind::Results;
+    let results = dataset.kind == FileKind::Results;
     for (name, column) in [("id", &shared.id), ("area", &shared.area), ("score", &shared.score)] {
         // `loadRes` writes ids and areas of results; a data set has no scores for an evaluation to read.
         if results != (name == "score") && column.is_none() {

@@ -1,10 +1,10 @@
 //! Boxes of many objects.
 
-use super::Reals;
+use super::CompactDoubles;
 
 /// Boxes `x, y, width, height` in pixels.
 #[derive(Clone, Debug, Default)]
-pub struct Boxes(Reals);
+pub struct Boxes(CompactDoubles);
 
 impl Boxes {
     /// The number of boxes.
@@ -77,7 +77,7 @@ impl Boxes {
 impl From<Vec<[f64; 4]>> for Boxes {
     /// In double precision as they are: nothing is copied.
     fn from(boxes: Vec<[f64; 4]>) -> Boxes {
-        Boxes(Reals::Double(boxes.into_flattened()))
+        Boxes(CompactDoubles::Double(boxes.into_flattened()))
     }
 }
 
@@ -99,7 +99,7 @@ mod tests {
     fn boxes_come_back() {
         let single = [[0.5, 1.0, 2.0, 3.25], [-1.5, 0.0, 1024.0, 4.0]];
         let boxes: Boxes = single.into_iter().collect();
-        assert!(matches!(boxes.0, Reals::Single(_)));
+        assert!(matches!(boxes.0, CompactDoubles::Single(_)));
         assert_eq!(boxes.iter().collect::<Vec<_>>(), single);
         let mut more = Boxes::from(vec![[0.1, 0.2, 0.3, 0.4]]);
         let mut all = boxes.clone();

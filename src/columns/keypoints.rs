@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Boxes, Reals};
+use super::{Boxes, CompactDoubles};
 
 /// Keypoints of many objects, all with the same number of them.
 #[derive(Clone, Debug, Default)]
@@ -10,7 +10,7 @@ pub struct Keypoints {
     /// Keypoints of one object.
     pub per_object: usize,
     /// `x, y` of all keypoints of all objects.
-    pub points: Reals,
+    pub points: CompactDoubles,
     /// Whether each of them is labelled: its visibility is above zero. Empty for detections, for which it is not
     /// needed.
     pub labelled: Vec<bool>,

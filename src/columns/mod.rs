@@ -5,18 +5,20 @@
 //! images x categories.
 
 mod boxes;
+mod compact_doubles;
+mod interned;
 mod key;
 mod keypoints;
 mod masks;
-mod reals;
 
 use std::sync::Arc;
 
 pub use boxes::Boxes;
+pub use compact_doubles::CompactDoubles;
+pub use interned::InternedIds;
 pub use key::{Codebook, Key};
 pub use keypoints::Keypoints;
 pub use masks::{Masks, MasksMark, Shape};
-pub use reals::Reals;
 
 /// A shared column, passed on without copies.
 pub type Column<T> = Arc<Vec<T>>;
@@ -36,7 +38,7 @@ pub struct Objects {
     /// Area in pixels; decides membership of area ranges (never compared with the geometry).
     pub area: Areas,
     /// Confidence; empty for ground truth.
-    pub score: Arc<Reals>,
+    pub score: Arc<CompactDoubles>,
     /// `iscrowd`: a detection may match it many times, and the union is the detection's own area. Empty for
     /// detections.
     pub crowd: Column<bool>,
@@ -65,7 +67,7 @@ pub enum Ids {
     /// 1, 2, 3, …: what `loadRes` gives.
     Counted,
     /// As given.
-    Given(Arc<Reals>),
+    Given(Arc<CompactDoubles>),
 }
 
 impl Ids {
@@ -83,7 +85,7 @@ impl Ids {
 #[derive(Clone, Debug)]
 pub enum Areas {
     /// As given.
-    Given(Arc<Reals>),
+    Given(Arc<CompactDoubles>),
     /// Width times height of these boxes: what `loadRes` gives.
     OfBoxes(Arc<Boxes>),
 }

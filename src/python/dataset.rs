@@ -11,10 +11,10 @@ use super::watched::watched;
 use super::{CodeIds, PyObjects};
 use crate::columns::Column;
 use crate::error::copied;
-use crate::read::annotations::Spans;
-use crate::read::encoding;
-use crate::read::failure::Position;
-use crate::read::{Dataset, Failure, Kind, Role, Source};
+use crate::json::annotations::Spans;
+use crate::json::encoding;
+use crate::json::failure::Position;
+use crate::json::{Dataset, Failure, FileKind, Role, Source};
 use crate::similarity;
 
 /// The columns of one COCO file, and the open file itself.
@@ -33,7 +33,7 @@ pub fn read_dataset(
     path: PathBuf,
     progress: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<PyDataset> {
-    read(py, path, Kind::Dataset, progress)
+    read(py, path, FileKind::Dataset, progress)
 }
 
 /// Reads results (an array of objects) into columns.
@@ -46,7 +46,7 @@ pub fn read_results(
     path: PathBuf,
     progress: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<PyDataset> {
-    read(py, path, Kind::Results, progress)
+    read(py, path, FileKind::Results, progress)
 }
 
 /// The text of a JSON file, however it is stored; a file that cannot hold JSON is an error that says what it is.
@@ -74,7 +74,7 @@ const LONG: u64 = 16 << 20;
 fn read(
     py: Python<'_>,
     path: PathBuf,
-    kind: Kind,
+    kind: FileKind,
     progress: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<PyDataset> {
     let source = open(py, &path)?;

@@ -16,11 +16,11 @@ use super::places::{ImagePlaces, NOWHERE, Places};
 use super::record::{Field, Reader, Record, prefetch};
 use super::segmentation::MaskReader;
 use super::{CodeIds, PyObjects};
-use crate::columns::{Areas, Boxes, Geometry, GeometryKind, Ids, Keypoints, Objects, Reals};
+use crate::columns::InternedIds;
+use crate::columns::{Areas, Boxes, CompactDoubles, Geometry, GeometryKind, Ids, Keypoints, Objects};
 use crate::error::can_allocate;
 use crate::python::bad_value;
 use crate::python::once::intern;
-use crate::read::codes::Codes;
 use crate::similarity;
 use crate::threads;
 
@@ -367,11 +367,11 @@ pub fn objects_from_rows(
     if rows.ncols() != 7 || areas.as_ref().is_some_and(|areas| areas.len() != rows.nrows()) {
         return Err(bad_value("rows must be (N, 7) and areas (N,)"));
     }
-    // Codes, boxes, scores and areas, and what they grow out of.
+    // InternedIds, boxes, scores and areas, and what they grow out of.
     can_allocate(rows.nrows().saturating_mul(MOST_OF_A_ROW))?;
     // The lock is held, so that nothing writes to the rows, while two threads read them.
     let codes = |column: usize| {
-        let mut codes = Codes::default();
+        let mut codes = InternedIds::default();
         codes.codes.reserve_exact(rows.nrows());
         let fits = |&value: &f64| value.trunc().abs() < 2f64.powi(63);
         let misfit = rows.column(column).iter().position(|value| !fits(value));
@@ -383,7 +383,7 @@ pub fn objects_from_rows(
     let geometry = || {
         let boxes: Boxes = rows.outer_iter().map(|row| [row[1], row[2], row[3], row[4]]).collect();
         let areas = areas.as_ref().map(|areas| areas.to_vec());
-        (boxes, areas, rows.column(5).iter().copied().collect::<Reals>())
+        (boxes, areas, rows.column(5).iter().copied().collect::<CompactDoubles>())
     };
     let (images, categories, geometry) = threads::run(|| {
         let ids = || (codes(0), codes(6));

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList};
 
 use super::record::{Field, Plain, Reader, prefetch};
-use crate::read::codes::Codes;
+use crate::columns::InternedIds;
 
 /// Adds what this file defines to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -21,9 +21,9 @@ pub struct AnnotationIndex {
     /// Annotation ids; none if they are 1, 2, 3, …
     pub ids: Option<Vec<i64>>,
     /// Image ids.
-    pub images: Codes,
+    pub images: InternedIds,
     /// Category ids; none if no category index was requested.
-    pub categories: Option<Codes>,
+    pub categories: Option<InternedIds>,
 }
 
 impl AnnotationIndex {
@@ -86,7 +86,7 @@ impl AnnotationIndex {
 #[pyfunction]
 pub fn plain_image_ids<'py>(annotations: &Bound<'py, PyList>) -> PyResult<Option<Bound<'py, PyList>>> {
     let mut reader = Reader::new(&[Field::Image]);
-    let mut images = Codes::default();
+    let mut images = InternedIds::default();
     let mut last = None;
     for (record, annotation) in annotations.iter().enumerate() {
         prefetch(annotations, record);
@@ -120,15 +120,15 @@ pub fn index_plain(annotations: &Bound<'_, PyList>, categories: bool) -> Option<
 /// An index under construction.
 pub struct IndexBuilder {
     ids: Option<Vec<i64>>,
-    images: Codes,
-    categories: Option<Codes>,
+    images: InternedIds,
+    categories: Option<InternedIds>,
 }
 
 impl IndexBuilder {
     /// An index of so many annotations, perhaps of their categories too.
     pub fn new(annotations: usize, categories: bool) -> Self {
         let codes = || {
-            let mut codes = Codes::default();
+            let mut codes = InternedIds::default();
             codes.codes.reserve_exact(annotations);
             codes
         };

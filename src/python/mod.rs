@@ -58,7 +58,6 @@ fn bad_value(problem: impl Into<String>) -> PyErr {
     Error::value(problem).into()
 }
 
-mod apart;
 mod arrays;
 mod arrow;
 mod batch;
@@ -77,6 +76,7 @@ mod number;
 mod numpy_exp;
 mod objects;
 mod once;
+mod partition;
 mod parts;
 mod pixels;
 mod places;
@@ -98,7 +98,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(dataset::read_dataset, module)?)?;
     module.add_function(wrap_pyfunction!(dataset::read_results, module)?)?;
     module.add_function(wrap_pyfunction!(dataset::read_text, module)?)?;
-    apart::register(module)?;
+    partition::register(module)?;
     places::register(module)?;
     plain::register(module)?;
     module.add_class::<evaluate::Evaluation>()?;

@@ -371,7 +371,7 @@ impl Oks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::columns::{Column, Ids, Reals};
+    use crate::columns::{Column, CompactDoubles, Ids};
     use crate::random::Random;
 
     fn side(
@@ -382,7 +382,7 @@ mod tests {
         surrounding: [f64; 4],
     ) -> Objects {
         let count = points.len() / 2 / per_object;
-        let mut reals = Reals::default();
+        let mut reals = CompactDoubles::default();
         reals.extend(points);
         let boxes = vec![surrounding; if labelled.is_empty() { 0 } else { count }];
         Objects {

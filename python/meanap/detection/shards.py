@@ -141,39 +141,39 @@ class _Records:
         with reading(progress, path) as told:
             tell = None if progress is False else told.at
 
-            def apart(kind: Literal["dataset", "results"], name: str) -> _core.Apart:
+            def partition(kind: Literal["dataset", "results"], name: str) -> _core.PartitionedFile:
                 with input_errors(path):
-                    return _core.read_apart(path, kind, folder / name, bins, memory // 16, tell)
+                    return _core.partition_file(path, kind, folder / name, bins, memory // 16, tell)
 
             place = "ground_truth" if side == "truth" else "detections"
             try:
                 try:
-                    self.apart = apart("dataset" if side == "truth" else "results", side)
+                    self.partitioned = partition("dataset" if side == "truth" else "results", side)
                 except InputError as error:
                     if side == "truth" or error.code != "wrong-kind-of-file":
                         raise
                     # No array: annotations with scores, which Python reads.
-                    self.apart = apart("dataset", "others")
+                    self.partitioned = partition("dataset", "others")
                     self.odd = True
             except InputError as error:
                 raise error.at(place) from None
-        if self.apart.fallback is not None:
-            raise InputError(f"memory_limit: {self.apart.fallback}", f"{place}: {os.fsdecode(path)}")
-        self.categories: Any = self.apart.categories() if side == "truth" else None
+        if self.partitioned.fallback is not None:
+            raise InputError(f"memory_limit: {self.partitioned.fallback}", f"{place}: {os.fsdecode(path)}")
+        self.categories: Any = self.partitioned.categories() if side == "truth" else None
         if self.categories is not None:
             self.categories = listed({"categories": self.categories}, "categories", "ground_truth")
         # Bins are small, and one is like another.
-        self.odd |= self.apart.odd or (side == "truth" and self.read(0, 1, None).columns is None)
+        self.odd |= self.partitioned.odd or (side == "truth" and self.read(0, 1, None).columns is None)
 
     def read(self, first: int, end: int, truth: Any) -> Any:
-        dataset = self.apart.read(first, end)
+        dataset = self.partitioned.read(first, end)
         if self.side == "truth":
             return TruthFile(self.path, self.similarity, dataset=dataset)
         truth = truth if isinstance(truth, TruthFile) else None
         return DetectionFile(self.path, self.similarity, truth, dataset=dataset)
 
     def records(self, first: int, end: int, images: bool) -> np.ndarray:
-        return self.apart.records(first, end, images)
+        return self.partitioned.records(first, end, images)
 
 
 class _Table:

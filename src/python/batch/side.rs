@@ -11,9 +11,9 @@ use super::place::Place;
 use super::shapes::{convert_boxes, read_keypoints, read_masks};
 use crate::columns::{Areas, Geometry, GeometryKind, Ids, Key, Keypoints, Masks, Objects};
 use crate::error::{self, Error};
+use crate::json::pose::bounding_box;
 use crate::python::arrays::{flags, keys, numbers};
 use crate::python::once::intern;
-use crate::read::pose::bounding_box;
 
 /// Images for whose objects memory is reserved at the start, if all have as many as the first.
 const FEW: usize = 64;

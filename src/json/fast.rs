@@ -56,8 +56,8 @@ impl<'a> Cursor<'a> {
         let text: &[u8; 8] = self.chunk(self.at)?;
         let (value, count) = number::word(text);
         self.at += count;
-        let (usual, next) = ((1..8).contains(&count) && (count == 1 || text[0] != b'0'), text[count % 8]);
-        (usual && next != b'.' && next | 0x20 != b'e').then_some(value as i64)
+        let (common, next) = ((1..8).contains(&count) && (count == 1 || text[0] != b'0'), text[count % 8]);
+        (common && next != b'.' && next | 0x20 != b'e').then_some(value as i64)
     }
 
     /// A number of few digits before the point, and not many more in all than a double has; and whether there is no
@@ -114,8 +114,8 @@ pub fn short(bytes: &[u8], at: usize) -> Option<(f64, usize)> {
     let start = at + usize::from(negative);
     let text: &[u8; 8] = bytes.get(start..)?.first_chunk()?;
     let (digits, whole, count) = number::around_point(u64::from_le_bytes(*text))?;
-    let usual = text[whole] == b'.' && (text[0] != b'0' || whole == 1) && text[count + 1] | 0x20 != b'e';
-    if !usual {
+    let common = text[whole] == b'.' && (text[0] != b'0' || whole == 1) && text[count + 1] | 0x20 != b'e';
+    if !common {
         return None;
     }
     let value = number::scale_few(digits, count - whole);
@@ -155,13 +155,13 @@ fn plain(around: &[u8; 48]) -> Option<(f64, usize)> {
 pub fn plain_of<L: Lanes>(around: &[u8; 48], whole: usize, len: usize) -> Option<f64> {
     let text: &[u8; 32] = around.last_chunk()?;
     let fraction = len.wrapping_sub(whole + 1);
-    let usual = whole.wrapping_sub(1) < 4
+    let common = whole.wrapping_sub(1) < 4
         && fraction.wrapping_sub(1) < 16
         // No more than 19 digits.
         && len < 21
         && text[whole % 32] == b'.'
         && (whole == 1 || text[0] != b'0');
-    if !usual {
+    if !common {
         return None;
     }
     let first = number::fewer(text.first_chunk()?, whole);
@@ -195,14 +195,14 @@ fn with_point_and_more(around: &[u8; 49], at: usize) -> (f64, usize) {
     let Extent { whole, len: end } = extent(text);
     let fraction = end.wrapping_sub(whole + 1);
     let (zero, long) = (text[0] == b'0', fraction > 16);
-    let usual = (1..8).contains(&whole)
+    let common = (1..8).contains(&whole)
         && text[whole] == b'.'
         && (1..20).contains(&fraction)
         && (long || whole + fraction < 20)
         && text[end % 32] | 0x20 != b'e'
         && !(zero && whole > 1)
         && (zero || !long);
-    if !usual {
+    if !common {
         return NONE;
     }
     // The last 16 digits behind the point, and those before them; of a long fraction, that is less than one, the whole
@@ -254,10 +254,10 @@ mod tests {
             assert!(short_end - 16 < 9, "{text}");
         }
         let (mut one, mut other) = (Scanner::new(&bytes, end, 16, 0), Scanner::new(&bytes, end, 16, 0));
-        let told = |number: Scan<Option<Number>>| {
+        let outcome = |number: Scan<Option<Number>>| {
             number.map(|number| number.map(|n| (n.value.to_bits(), n.integer)))
         };
-        let (rounded, number) = (told(one.rounded_number()), told(other.number()));
+        let (rounded, number) = (outcome(one.rounded_number()), outcome(other.number()));
         assert_eq!((rounded, one.position()), (number, other.position()), "{text}");
         if let Some(value) = cursor.integer()
             && cursor.at < end
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn reads_what_the_scanner_reads() {
-        for usual in [
+        for common in [
             "0.5,",
             "12,",
             "-3.25]",
@@ -282,7 +282,7 @@ mod tests {
             "0.0012345678901234567,",
             "999.0000001,",
         ] {
-            assert!(agree(usual), "{usual}");
+            assert!(agree(common), "{common}");
         }
         for other in [
             "-0,",

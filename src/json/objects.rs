@@ -6,15 +6,15 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::annotations::Spans;
-use super::dataset::{Dataset, Kind};
+use super::dataset::{Dataset, FileKind};
+use super::eager::EagerGeometry;
 use super::failure::Failure;
-use super::kept::Kept;
 use super::pose::{self, Poses};
 use super::record::Field;
 use super::scanner::{Scan, Scanner};
 use super::{regions, segmentation};
 use crate::columns::{
-    Areas, Boxes, Column, Geometry, GeometryKind, Ids, Keypoints, Masks, Objects, Reals, Shape,
+    Areas, Boxes, Column, CompactDoubles, Geometry, GeometryKind, Ids, Keypoints, Masks, Objects, Shape,
 };
 use crate::rle::{codec, measure};
 use crate::threads;
@@ -53,7 +53,7 @@ impl Dataset {
         }
         match role {
             Role::GroundTruth => self.ground_truth(wanted, images),
-            Role::Detections if self.kind == Kind::Dataset => self.dataset_as_detections(wanted, images),
+            Role::Detections if self.kind == FileKind::Dataset => self.dataset_as_detections(wanted, images),
             Role::Detections => self.results(wanted, images),
         }
     }
@@ -119,14 +119,14 @@ impl Dataset {
 
     /// The geometry that is decoded eagerly while the records are read. Called before that, when no first box is known
     /// to be empty.
-    pub(super) fn keep(&self) -> Kept {
+    pub(super) fn eager_geometry(&self) -> EagerGeometry {
         let poses = self.first_fields.iter().any(|field| field == "keypoints");
         match (self.kind, self.form()) {
-            (Kind::Results, Some(Form::Masks)) => Kept::masks(),
-            (Kind::Results, Some(Form::Boxes | Form::Poses)) | (Kind::Dataset, _) if poses => {
-                Kept::poses(self.kind == Kind::Dataset)
+            (FileKind::Results, Some(Form::Masks)) => EagerGeometry::masks(),
+            (FileKind::Results, Some(Form::Boxes | Form::Poses)) | (FileKind::Dataset, _) if poses => {
+                EagerGeometry::poses(self.kind == FileKind::Dataset)
             }
-            _ => Kept::default(),
+            _ => EagerGeometry::default(),
         }
     }
 
@@ -189,7 +189,7 @@ impl Dataset {
         });
         let Some(boxes) = boxes.collect::<Option<Boxes>>() else { return Ok(None) };
         let areas = boxes.iter().map(|[_, _, width, height]| width * height);
-        let area = Areas::Given(Arc::new(areas.collect::<Reals>()));
+        let area = Areas::Given(Arc::new(areas.collect::<CompactDoubles>()));
         let geometry = match wanted {
             // The reference writes these over whatever boxes the records have.
             GeometryKind::Boxes => Some(Geometry::Boxes(Arc::new(boxes))),

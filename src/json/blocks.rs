@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::record::{Rows, Shape};
+use super::record::{Elements, KeyOrder};
 use super::scanner::After;
 use super::source::Source;
 use super::window::{Halt, Window};
@@ -50,7 +50,7 @@ pub struct Broken {
 
 /// Reads the elements of an array into `rows`, from the first one's place, which is the window's, and returns the place
 /// behind the closing bracket. The window is then anywhere.
-pub fn read<'a, R: Rows>(
+pub fn read<'a, R: Elements>(
     source: &'a Source,
     plan: Plan,
     window: &mut Window<'a>,
@@ -61,7 +61,7 @@ pub fn read<'a, R: Rows>(
         part: rows.fresh(),
         rows,
         window,
-        shape: Shape::default(),
+        order: KeyOrder::default(),
         start,
         at: start,
         len: source.size(),
@@ -123,9 +123,9 @@ enum Stop {
 }
 
 /// Reads records from the window's cursor until one begins at or beyond `until`, or does not end before `reach`.
-fn run<R: Rows>(
+fn run<R: Elements>(
     window: &mut Window<'_>,
-    shape: &mut Shape,
+    order: &mut KeyOrder,
     rows: &mut R,
     [until, reach]: [u64; 2],
     over: &AtomicBool,
@@ -142,7 +142,7 @@ fn run<R: Rows>(
             if over.load(Ordering::Relaxed) {
                 return Stop::Over;
             }
-            let after = match rows.parse(&mut scanner, shape) {
+            let after = match rows.parse(&mut scanner, order) {
                 Ok(()) => scanner.after(b']', "',' or ']'"),
                 Err(fault) => break (mark, fault),
             };
@@ -269,7 +269,7 @@ struct State<R> {
     spare: Vec<R>,
 }
 
-impl<R: Rows> Team<'_, '_, R> {
+impl<R: Elements> Team<'_, '_, R> {
     fn state(&self) -> MutexGuard<'_, State<R>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -277,7 +277,7 @@ impl<R: Rows> Team<'_, '_, R> {
     fn work(&self) {
         let _alarm = Alarm(self);
         let mut window = Window::new(self.source, self.plan.window);
-        let mut shape = Shape::default();
+        let mut order = KeyOrder::default();
         while let Some((index, mut rows)) = self.claim() {
             let from = self.start + index * self.plan.block;
             let until = from + self.plan.block;
@@ -292,7 +292,7 @@ impl<R: Rows> Team<'_, '_, R> {
                     // An incorrect estimate may read all that follows as one record, in each block: such a record is
                     // left to who knows where records begin.
                     let reach = if index == 0 { u64::MAX } else { until + REACH * self.plan.block };
-                    let stop = run(&mut window, &mut shape, &mut rows, [until, reach], &self.over);
+                    let stop = run(&mut window, &mut order, &mut rows, [until, reach], &self.over);
                     (stop, window.offset())
                 }
                 None => (Stop::Over, until),
@@ -351,9 +351,9 @@ impl<R: Rows> Team<'_, '_, R> {
 }
 
 /// If its worker panics, the others stop too, rather than wait for a block that will not come.
-struct Alarm<'t, 'w, 'a, R: Rows>(&'t Team<'w, 'a, R>);
+struct Alarm<'t, 'w, 'a, R: Elements>(&'t Team<'w, 'a, R>);
 
-impl<R: Rows> Drop for Alarm<'_, '_, '_, R> {
+impl<R: Elements> Drop for Alarm<'_, '_, '_, R> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.over.store(true, Ordering::Relaxed);
@@ -367,7 +367,7 @@ impl<R: Rows> Drop for Alarm<'_, '_, '_, R> {
 struct Chain<'w, 'a, R> {
     rows: &'w mut R,
     window: &'w mut Window<'a>,
-    shape: Shape,
+    order: KeyOrder,
     /// What is being read here, emptied each time.
     part: R,
     start: u64,
@@ -379,7 +379,7 @@ struct Chain<'w, 'a, R> {
     ended: Option<Result<u64, Broken>>,
 }
 
-impl<R: Rows> Chain<'_, '_, R> {
+impl<R: Elements> Chain<'_, '_, R> {
     /// Adds a block that covers the file up to `until`, and returns its rows, emptied.
     fn join(&mut self, mut block: Block<R>, until: u64) -> R {
         if self.ended.is_none() && self.at < block.begin.min(until) {
@@ -399,7 +399,7 @@ impl<R: Rows> Chain<'_, '_, R> {
     fn advance(&mut self, until: u64) {
         let mut part = std::mem::replace(&mut self.part, self.rows.fresh());
         self.window.seek(self.at, until);
-        let stop = run(self.window, &mut self.shape, &mut part, [until, u64::MAX], &AtomicBool::new(false));
+        let stop = run(self.window, &mut self.order, &mut part, [until, u64::MAX], &AtomicBool::new(false));
         let end = self.window.offset();
         self.add(&mut part, end, stop);
         self.part = part;
@@ -425,19 +425,19 @@ impl<R: Rows> Chain<'_, '_, R> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::Rows;
+    use super::super::record::Elements;
     use super::super::scanner::{Scan, Scanner};
     use super::*;
 
     /// Counts records, and breaks at one that is marked.
     struct Fragile(usize);
 
-    impl Rows for Fragile {
+    impl Elements for Fragile {
         fn fresh(&self) -> Self {
             Fragile(0)
         }
 
-        fn parse(&mut self, scanner: &mut Scanner<'_>, _: &mut Shape) -> Scan<()> {
+        fn parse(&mut self, scanner: &mut Scanner<'_>, _: &mut KeyOrder) -> Scan<()> {
             let start = scanner.position();
             scanner.skip()?;
             assert!(!scanner.since(start).ends_with(b"9}"), "marked");

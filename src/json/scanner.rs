@@ -3,9 +3,9 @@
 //! That is the standard's grammar plus `NaN`, `Infinity` and `-Infinity`. Strings must be UTF-8 without bare control
 //! characters; lone surrogate escapes pass.
 
-use super::marks;
+use super::fast::{self, Cursor};
 use super::number;
-use super::usual::{self, Cursor};
+use super::skip_numbers;
 use crate::lanes;
 
 /// Zero bytes that must follow the text: no JSON holds a zero byte, so looking ahead needs no bounds of its own.
@@ -187,7 +187,7 @@ impl<'a> Scanner<'a> {
     #[inline(always)]
     pub fn number(&mut self) -> Scan<Option<Number>> {
         self.space();
-        let (value, end) = usual::with_point(self.bytes, self.position);
+        let (value, end) = fast::with_point(self.bytes, self.position);
         // A number at the end of the piece may go on in the next.
         if end > 0 && end < self.end {
             self.position = end;
@@ -246,7 +246,7 @@ impl<'a> Scanner<'a> {
     #[inline(always)]
     pub fn rounded_number(&mut self) -> Scan<Option<Number>> {
         let mut cursor = self.cursor();
-        let (value, end, integer) = match usual::short(self.bytes, self.position) {
+        let (value, end, integer) = match fast::short(self.bytes, self.position) {
             Some((value, end)) => (value, end, false),
             None => match cursor.integer() {
                 Some(value) => (value as f64, cursor.at, true),
@@ -482,7 +482,7 @@ impl<'a> Scanner<'a> {
                 b'"' => drop(self.string()?),
                 b'-' | b'0'..=b'9' => {
                     if levels.in_array() {
-                        self.position = marks::pass(self.bytes, self.position);
+                        self.position = skip_numbers::skip(self.bytes, self.position);
                     }
                     self.skip_number()?;
                 }

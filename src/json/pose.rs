@@ -1,11 +1,11 @@
 //! Keypoints as JSON has them: a flat array of numbers.
 
+use super::fast;
 use super::number;
 use super::scanner::{After, Number, Scan, Scanner};
-use super::usual;
 use std::sync::Arc;
 
-use crate::columns::{Boxes, Keypoints, Reals};
+use crate::columns::{Boxes, CompactDoubles, Keypoints};
 use crate::lanes::{self, Lanes, Work};
 
 /// Integers beyond this are left to Python: sums of products of smaller ones are exact in doubles as in integers.
@@ -20,7 +20,7 @@ pub struct Poses {
     pub count: usize,
     /// The keypoints of each.
     width: usize,
-    points: Reals,
+    points: CompactDoubles,
     labelled: Vec<bool>,
     pending: Pose,
 }
@@ -47,12 +47,12 @@ impl Poses {
     pub fn read(&mut self, scanner: &mut Scanner<'_>) -> Scan<Option<()>> {
         let start = scanner.position();
         let (pose, text) = (&mut self.pending, scanner.bytes());
-        let usual = if self.labels {
+        let common = if self.labels {
             lanes::widest(Usual::<true> { pose, text, at: start })
         } else {
             lanes::widest(Usual::<false> { pose, text, at: start })
         };
-        match usual {
+        match common {
             Some(end) => scanner.move_to(end),
             None if self.pending.read(scanner)?.is_none() => return Ok(None),
             None => {}
@@ -76,11 +76,11 @@ impl Poses {
         if self.labels {
             self.labelled.extend_from_slice(&self.pending.labelled);
         }
-        self.forget();
+        self.discard();
     }
 
     /// Discards a pose that does not count.
-    pub fn forget(&mut self) {
+    pub fn discard(&mut self) {
         self.pending.clear();
     }
 
@@ -98,7 +98,7 @@ impl Poses {
         self.count += std::mem::take(&mut part.count);
         self.points.append(&mut part.points);
         self.labelled.append(&mut part.labelled);
-        part.forget();
+        part.discard();
         alike
     }
 }
@@ -135,7 +135,7 @@ impl Pose {
     /// A pose as nearly all files have it, at `at`, and the place behind it. What is read here
     /// [`Pose::read`] would read likewise. Without `LABELS` the third numbers are not converted.
     #[inline(always)]
-    fn read_usual<L: Lanes, const LABELS: bool>(&mut self, text: &[u8], mut at: usize) -> Option<usize> {
+    fn read_fast<L: Lanes, const LABELS: bool>(&mut self, text: &[u8], mut at: usize) -> Option<usize> {
         self.clear();
         if *text.get(at)? != b'[' {
             return None;
@@ -185,7 +185,7 @@ impl<const LABELS: bool> Work for Usual<'_, LABELS> {
 
     #[inline(always)]
     fn run<L: Lanes>(self) -> Option<usize> {
-        self.pose.read_usual::<L, LABELS>(self.text, self.at)
+        self.pose.read_fast::<L, LABELS>(self.text, self.at)
     }
 }
 
@@ -224,8 +224,8 @@ fn nothing(text: &[u8], at: usize) -> bool {
 fn pixel(text: &[u8], at: usize) -> (f64, usize) {
     let Some(chunk) = chunk::<4>(text, at) else { return (0.0, NOWHERE) };
     let count = number::leading_digits(chunk);
-    let usual = count.wrapping_sub(1) < 3 && (chunk[0] != b'0' || count == 1);
-    if usual && matches!(chunk[count % 4], b',' | b']') {
+    let common = count.wrapping_sub(1) < 3 && (chunk[0] != b'0' || count == 1);
+    if common && matches!(chunk[count % 4], b',' | b']') {
         (number::fewer(chunk, count) as f64, at + count)
     } else {
         number(text, at)
@@ -252,7 +252,7 @@ fn coordinate<L: Lanes>(text: &[u8], at: usize) -> (f64, usize) {
         let len = L::places(window, b',').trailing_zeros() as usize;
         if let Some(whole) = point::<L>(window, len)
             && around[16 + (len + 1) % 32] == b' '
-            && let Some(value) = usual::plain_of::<L>(around, whole, len)
+            && let Some(value) = fast::plain_of::<L>(around, whole, len)
         {
             return (value, at + len + 2);
         }
@@ -280,10 +280,10 @@ fn number(text: &[u8], at: usize) -> (f64, usize) {
     let negative = chunk(text, at) == Some(b"-");
     let start = at.wrapping_add(usize::from(negative));
     let Some(window) = chunk::<32>(text, start) else { return (0.0, NOWHERE) };
-    let usual::Extent { whole, .. } = usual::extent(window);
+    let fast::Extent { whole, .. } = fast::extent(window);
     let point = window[whole % 32] == b'.';
     let (value, end) = if point {
-        usual::with_point(text, start)
+        fast::with_point(text, start)
     } else if whole.wrapping_sub(1) < 7
         && (window[0] != b'0' || whole == 1)
         && let Some(head) = window.first_chunk()
@@ -302,13 +302,13 @@ fn number(text: &[u8], at: usize) -> (f64, usize) {
 fn passed<L: Lanes>(text: &[u8], at: usize) -> usize {
     let Some(window) = chunk::<32>(text, at) else { return NOWHERE };
     let len = (L::places(window, b',') | L::places(window, b']')).trailing_zeros() as usize;
-    let usual = |whole: usize| {
+    let common = |whole: usize| {
         whole.wrapping_sub(1) < 7
             && window[whole % 32] == b'.'
             && whole + 1 < len
             && (window[0] != b'0' || whole == 1)
     };
-    if point::<L>(window, len).is_some_and(usual) { at + len } else { number(text, at).1 }
+    if point::<L>(window, len).is_some_and(common) { at + len } else { number(text, at).1 }
 }
 
 /// Some bytes at `at`.
@@ -351,14 +351,14 @@ mod tests {
         let mut scanner = Scanner::new(&bytes, 16 + text.len(), 16, 0);
         let mut careful = Pose::default();
         let read = careful.read(&mut scanner);
-        let (mut usual, mut unlabelled) = (Pose::default(), Pose::default());
-        let end = usual.read_usual::<Every, true>(&bytes, 16);
-        let passed = unlabelled.read_usual::<Every, false>(&bytes, 16);
+        let (mut common, mut unlabelled) = (Pose::default(), Pose::default());
+        let end = common.read_fast::<Every, true>(&bytes, 16);
+        let passed = unlabelled.read_fast::<Every, false>(&bytes, 16);
         let mut wide = [Pose::default(), Pose::default()];
         let [pose, other] = &mut wide;
         assert_eq!(lanes::widest(Usual::<true> { pose, text: &bytes, at: 16 }), end, "{text}");
         assert_eq!(lanes::widest(Usual::<false> { pose: other, text: &bytes, at: 16 }), passed, "{text}");
-        assert_eq!(wide.map(|pose| bits(&pose.points)), [bits(&usual.points), bits(&unlabelled.points)]);
+        assert_eq!(wide.map(|pose| bits(&pose.points)), [bits(&common.points), bits(&unlabelled.points)]);
         if let Some(passed) = passed {
             assert!(matches!(read, Ok(Some(()))), "{text}");
             assert_eq!(
@@ -370,15 +370,15 @@ mod tests {
         }
         if end.is_some() {
             assert_eq!(passed, end, "{text}");
-            assert_eq!(bits(&usual.points), bits(&careful.points), "{text}");
-            assert_eq!(usual.labelled, careful.labelled, "{text}");
+            assert_eq!(bits(&common.points), bits(&careful.points), "{text}");
+            assert_eq!(common.labelled, careful.labelled, "{text}");
         }
         end.is_some()
     }
 
     #[test]
     fn usual_poses_are_read_as_with_care() {
-        for usual in [
+        for common in [
             "[1, 2, 2]",
             "[1.5,2.25,0,0, 0, 0],",
             "[0, 0, 0, 0, 0, 1, 0, 0, 0]",
@@ -387,7 +387,7 @@ mod tests {
             "[0.12345678901234567, 0.5, 0.0, -0.0, -1, 9999999]",
             "[512.0000000000001, 255.99999999999997, 1, 4.000000000000001, 1.0000000000000002, 2.0]",
         ] {
-            assert!(agree(usual), "{usual}");
+            assert!(agree(common), "{common}");
         }
         for other in [
             "[]",
@@ -419,7 +419,7 @@ mod tests {
     fn numbers_of_all_lengths_are_rounded_once() {
         let mut random = Random::new(1);
         let mut roll = |sides: u64| random.below(sides);
-        let (mut usual, rounds) = (0, 60_000);
+        let (mut common, rounds) = (0, 60_000);
         for _ in 0..rounds {
             let number = |roll: &mut dyn FnMut(u64) -> u64| {
                 let value = (roll(1 << 31) as f64 / (1u64 << 31) as f64)
@@ -435,9 +435,9 @@ mod tests {
                 }
             };
             let numbers: Vec<String> = (0..6).map(|_| number(&mut roll)).collect();
-            usual += usize::from(agree(&format!("[{}]", numbers.join([", ", ","][roll(2) as usize]))));
+            common += usize::from(agree(&format!("[{}]", numbers.join([", ", ","][roll(2) as usize]))));
         }
-        assert!(usual > rounds / 2, "{usual}");
+        assert!(common > rounds / 2, "{common}");
     }
 
     #[test]
@@ -453,7 +453,7 @@ mod tests {
         }
         let wide = scanner.position();
         assert_eq!(poses.read(&mut scanner), Ok(None));
-        poses.forget();
+        poses.discard();
         scanner.move_to(wide);
         let mut other = poses.fresh();
         assert_eq!(other.read(&mut scanner), Ok(Some(())));

@@ -9,45 +9,44 @@
 //! | [`encoding`] | How is their text stored? |
 //! | [`window`] | Which of them are in memory? |
 //! | [`scanner`] | What is a token of JSON? |
-//! | [`number`], [`power`] | Which double is a number? |
-//! | [`usual`] | What is a value, as most files write it? |
-//! | [`marks`] | How long is this array of numbers? |
+//! | [`number`], [`powers_of_five`] | Which double is a number? |
+//! | [`fast`] | What is a value, in the form that most files write? |
+//! | [`skip_numbers`] | How long is this array of numbers? |
 //! | [`record`] | What does a record hold, and in which order? |
-//! | [`annotations`], [`listed`], [`codes`] | What becomes a column? |
-//! | [`growing`] | How does a column grow? |
-//! | [`kept`] | Which geometry is decoded eagerly? |
+//! | [`annotations`], [`id_table`] | What becomes a column? |
+//! | [`growth`] | How does a column grow? |
+//! | [`eager`] | Which geometry is decoded eagerly? |
 //! | [`blocks`] | Who reads which part of the file? |
 //! | [`dataset`] | What does the whole file say? |
-//! | [`apart`] | Which part of it is about which images? |
+//! | [`partition`] | Which records of it are about which images? |
 //! | [`regions`], [`segmentation`], [`pose`] | What was passed over when the file was read? |
 //! | [`objects`] | What does an evaluation need of it? |
 //! | [`failure`] | Why could it not be read? |
 
 pub mod annotations;
-pub mod apart;
 pub mod blocks;
-pub mod codes;
 pub mod dataset;
+pub mod eager;
 pub mod encoding;
 pub mod failure;
-pub mod growing;
-pub mod kept;
-pub mod listed;
-pub mod marks;
+pub mod fast;
+pub mod growth;
+pub mod id_table;
 pub mod number;
 pub mod objects;
+pub mod partition;
 pub mod pose;
-pub mod power;
+pub mod powers_of_five;
 pub mod record;
 pub mod regions;
 pub mod scanner;
 pub mod segmentation;
+pub mod skip_numbers;
 pub mod source;
-pub mod usual;
 pub mod window;
 
-pub use apart::{Bins, Table, bin_of};
-pub use dataset::{Dataset, Kind};
+pub use dataset::{Dataset, FileKind};
 pub use failure::Failure;
 pub use objects::Role;
+pub use partition::{Bins, RecordList, bin_of};
 pub use source::Source;

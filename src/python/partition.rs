@@ -10,41 +10,41 @@ use pyo3::prelude::*;
 use super::arrays::keys;
 use super::dataset::{PyDataset, categories, open, raise};
 use super::watched::watched;
+use crate::json::{Bins, Dataset, FileKind, RecordList, bin_of};
 use crate::python::bad_value;
-use crate::read::{Bins, Dataset, Kind, Table, bin_of};
 
 /// Adds what this file defines to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<PyApart>()?;
-    module.add_function(wrap_pyfunction!(read_apart, module)?)?;
+    module.add_class::<PyPartitionedFile>()?;
+    module.add_function(wrap_pyfunction!(partition_file, module)?)?;
     module.add_function(wrap_pyfunction!(bins_of, module)?)
 }
 
 /// A COCO file whose records have been put into bins, image by image.
-#[pyclass(frozen, module = "meanap._core", name = "Apart")]
-pub struct PyApart {
+#[pyclass(frozen, module = "meanap._core", name = "PartitionedFile")]
+pub struct PyPartitionedFile {
     head: Dataset,
     bins: Bins,
 }
 
 /// Puts the records of a data set (`kind` `"dataset"`) or of results into so many bins, in a new file at `bins`, of
-/// which `patience` bytes may wait in memory.
+/// which `buffer_size` bytes may wait in memory.
 ///
 /// `progress(done, total)` is called with bytes.
 #[pyfunction]
-#[pyo3(signature = (path, kind, bins, count, patience, progress=None))]
-pub fn read_apart(
+#[pyo3(signature = (path, kind, bins, count, buffer_size, progress=None))]
+pub fn partition_file(
     py: Python<'_>,
     path: PathBuf,
     kind: &str,
     bins: PathBuf,
     count: usize,
-    patience: usize,
+    buffer_size: usize,
     progress: Option<&Bound<'_, PyAny>>,
-) -> PyResult<PyApart> {
+) -> PyResult<PyPartitionedFile> {
     let kind = match kind {
-        "dataset" => Kind::Dataset,
-        "results" => Kind::Results,
+        "dataset" => FileKind::Dataset,
+        "results" => FileKind::Results,
         _ => {
             let message = format!("kind is {kind:?}, expected \"dataset\" or \"results\"");
             return Err(bad_value(message));
@@ -52,23 +52,23 @@ pub fn read_apart(
     };
     let source = open(py, &path)?;
     let file = File::options().read(true).write(true).create_new(true).open(&bins)?;
-    let apart = watched(py, progress, source.size(), |watch| {
-        let mut bins = Bins::new(file, count, patience);
+    let partitioned = watched(py, progress, source.size(), |watch| {
+        let mut bins = Bins::new(file, count, buffer_size);
         let source = source.watched(watch.clone());
-        Dataset::read_apart(&path, source, kind, &mut bins).map(|head| PyApart { head, bins })
+        Dataset::partition(&path, source, kind, &mut bins).map(|head| PyPartitionedFile { head, bins })
     })?;
-    match apart {
-        Ok(apart) => Ok(apart),
+    match partitioned {
+        Ok(partitioned) => Ok(partitioned),
         Err(failure) => Err(raise(py, failure)?),
     }
 }
 
 #[pymethods]
-impl PyApart {
+impl PyPartitionedFile {
     /// Why the bins cannot stand for the file, or `None`.
     #[getter]
     fn fallback(&self) -> Option<&str> {
-        let none = self.head.kind == Kind::Dataset && !self.head.has_annotations;
+        let none = self.head.kind == FileKind::Dataset && !self.head.has_annotations;
         self.head.fallback.as_deref().or(none.then_some("there are no annotations"))
     }
 
@@ -102,19 +102,19 @@ impl PyApart {
         images: bool,
     ) -> PyResult<Bound<'py, PyArray1<u64>>> {
         let range = self.range(first, end);
-        let table = if images { Table::Images } else { Table::Annotations };
-        Ok(PyArray1::from_vec(py, py.detach(|| self.bins.records(table, range))?))
+        let list = if images { RecordList::Images } else { RecordList::Annotations };
+        Ok(PyArray1::from_vec(py, py.detach(|| self.bins.records(list, range))?))
     }
 }
 
-impl PyApart {
+impl PyPartitionedFile {
     fn range(&self, first: usize, end: usize) -> Range<usize> {
         let end = end.min(self.bins.count());
         first.min(end)..end
     }
 }
 
-/// The bin, of so many, of each image: the one that `read_apart` puts its records into.
+/// The bin, of so many, of each image: the one that `partition_file` puts its records into.
 #[pyfunction]
 pub fn bins_of<'py>(
     py: Python<'py>,

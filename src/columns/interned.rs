@@ -8,9 +8,9 @@ const SMALL: usize = 2048;
 
 /// A column of ids: for each record a code, and for each code the id and the record that used it first.
 ///
-/// Codes are given in order of first appearance.
+/// InternedIds are given in order of first appearance.
 #[derive(Clone, Debug, Default)]
-pub struct Codes {
+pub struct InternedIds {
     /// The code of each record.
     pub codes: Vec<u32>,
     /// The id that each code stands for.
@@ -23,7 +23,7 @@ pub struct Codes {
     last: Option<(i64, u32)>,
 }
 
-impl Codes {
+impl InternedIds {
     /// Adds the id of the next record.
     #[inline]
     pub fn push(&mut self, id: i64) {
@@ -61,7 +61,7 @@ impl Codes {
     }
 
     /// Adds the records of `part` after these.
-    pub fn append(&mut self, part: &Codes) {
+    pub fn append(&mut self, part: &InternedIds) {
         let start = self.codes.len();
         let renamed: Vec<u32> =
             part.ids.iter().zip(&part.first).map(|(&id, &first)| self.code(id, start + first)).collect();
@@ -112,14 +112,14 @@ mod tests {
     #[test]
     fn parts_joined_are_the_whole() {
         let ids = [5, 5, -1, 7, 5, i64::MIN, 7, 8, -1];
-        let mut whole = Codes::default();
+        let mut whole = InternedIds::default();
         ids.iter().for_each(|&id| whole.push(id));
         assert_eq!(whole.codes, [0, 0, 1, 2, 0, 3, 2, 4, 1]);
         assert_eq!(whole.first, [0, 2, 3, 5, 7]);
         for cut in 0..=ids.len() {
-            let mut joined = Codes::default();
+            let mut joined = InternedIds::default();
             for piece in [&ids[..cut], &ids[cut..]] {
-                let mut part = Codes::default();
+                let mut part = InternedIds::default();
                 piece.iter().for_each(|&id| part.push(id));
                 joined.append(&part);
             }

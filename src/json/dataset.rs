@@ -5,21 +5,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::annotations::Annotations;
-use super::apart::{Bins, Marked, OfImage, Table};
 use super::blocks::{self, Plan};
 use super::failure::{Failure, Stopped};
-use super::growing::share;
-use super::listed::{Listed, Passed};
+use super::growth::share;
+use super::id_table::{IdTable, Skipped};
 use super::objects::Form;
-use super::record::{Field, Rows, Trouble};
+use super::partition::{Bins, ImageElements, Partitioned, RecordList};
+use super::record::{Elements, Field, Trouble};
 use super::scanner::{AFTER_NUMBER, After, Expected, Fault, Scan, Scanner};
 use super::source::{Piece, Source};
 use super::window::{Halt, Window};
-use crate::columns::{Boxes, Column, Keypoints, Masks, Reals};
+use crate::columns::{Boxes, Column, CompactDoubles, Keypoints, Masks};
 
 /// What a file is read as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FileKind {
     /// An object with `images`, `annotations` and `categories`.
     Dataset,
     /// An array of results: what `loadRes` takes.
@@ -36,7 +36,7 @@ pub struct Dataset {
     /// The open file.
     pub source: Source,
     /// What it was read as.
-    pub kind: Kind,
+    pub kind: FileKind,
     /// Why the columns cannot stand for the file.
     pub fallback: Option<String>,
     /// Whether there is a member `images`.
@@ -50,47 +50,47 @@ pub struct Dataset {
     /// The keys of the first annotation.
     pub first_fields: Vec<String>,
     /// The images.
-    pub images: Listed,
+    pub images: IdTable,
     /// The categories.
-    pub categories: Listed,
+    pub categories: IdTable,
     /// The annotations, but for the columns below.
     pub annotations: Annotations,
     /// Columns that evaluations share, where they are whole.
-    pub shared: Shared,
+    pub shared: SharedColumns,
 }
 
 /// Columns that evaluations share, `None` where a record lacks the field.
 #[derive(Clone, Debug, Default)]
-pub struct Shared {
+pub struct SharedColumns {
     /// Image codes.
     pub image: Option<Column<u32>>,
     /// Category codes.
     pub category: Option<Column<u32>>,
     /// Ids.
-    pub id: Option<Arc<Reals>>,
+    pub id: Option<Arc<CompactDoubles>>,
     /// Areas.
-    pub area: Option<Arc<Reals>>,
+    pub area: Option<Arc<CompactDoubles>>,
     /// Scores.
-    pub score: Option<Arc<Reals>>,
+    pub score: Option<Arc<CompactDoubles>>,
     /// Boxes.
     pub bbox: Option<Arc<Boxes>>,
     /// Crowd flags.
     pub crowd: Option<Column<bool>>,
     /// Masks of results that have nothing else, and the area of each.
-    pub masks: Option<(Arc<Masks>, Arc<Reals>)>,
+    pub masks: Option<(Arc<Masks>, Arc<CompactDoubles>)>,
     /// Poses of results that have nothing else.
     pub poses: Option<Arc<Keypoints>>,
 }
 
 impl Dataset {
     /// Reads the file at `path`.
-    pub fn read(path: &Path, kind: Kind) -> Result<Dataset, Failure> {
+    pub fn read(path: &Path, kind: FileKind) -> Result<Dataset, Failure> {
         let source = Source::open(path).map_err(|error| Failure::file(path, error))?;
         Self::read_open(path, source, kind)
     }
 
     /// Reads an open file.
-    pub fn read_open(path: &Path, source: Source, kind: Kind) -> Result<Dataset, Failure> {
+    pub fn read_open(path: &Path, source: Source, kind: FileKind) -> Result<Dataset, Failure> {
         let plan = Plan::for_file(&source);
         let mut dataset = Self::read_with(path, source, kind, plan)?;
         dataset.source.unwatched();
@@ -98,7 +98,7 @@ impl Dataset {
     }
 
     /// Reads an open file by a plan of one's own.
-    pub fn read_with(path: &Path, source: Source, kind: Kind, plan: Plan) -> Result<Dataset, Failure> {
+    pub fn read_with(path: &Path, source: Source, kind: FileKind, plan: Plan) -> Result<Dataset, Failure> {
         let mut dataset = Dataset::empty(path, source, kind);
         dataset.read_file(plan, None)?;
         dataset.check();
@@ -107,7 +107,12 @@ impl Dataset {
     }
 
     /// Puts the records of an open file into bins; what is given back has none of them.
-    pub fn read_apart(path: &Path, source: Source, kind: Kind, bins: &mut Bins) -> Result<Dataset, Failure> {
+    pub fn partition(
+        path: &Path,
+        source: Source,
+        kind: FileKind,
+        bins: &mut Bins,
+    ) -> Result<Dataset, Failure> {
         let plan = Plan::for_file(&source);
         let mut dataset = Dataset::empty(path, source, kind);
         dataset.read_file(plan, Some(&mut *bins))?;
@@ -125,14 +130,14 @@ impl Dataset {
             pieces.push(text("]"));
         };
         let mut pieces = Vec::new();
-        if self.kind == Kind::Results {
-            array(&mut pieces, Table::Annotations);
+        if self.kind == FileKind::Results {
+            array(&mut pieces, RecordList::Annotations);
         } else {
             // A member that all files may have, so that the others can begin with a comma.
             pieces.push(text("{\"info\":{}"));
             for (there, name, table) in [
-                (self.has_images, ",\"images\":", Table::Images),
-                (self.has_annotations, ",\"annotations\":", Table::Annotations),
+                (self.has_images, ",\"images\":", RecordList::Images),
+                (self.has_annotations, ",\"annotations\":", RecordList::Annotations),
             ] {
                 if there {
                     pieces.push(text(name));
@@ -158,7 +163,7 @@ impl Dataset {
         Ok(dataset)
     }
 
-    fn empty(path: &Path, source: Source, kind: Kind) -> Dataset {
+    fn empty(path: &Path, source: Source, kind: FileKind) -> Dataset {
         Dataset {
             path: path.to_owned(),
             source,
@@ -169,13 +174,13 @@ impl Dataset {
             has_categories: false,
             categories_at: None,
             first_fields: Vec::new(),
-            images: Listed::images(),
-            categories: Listed::categories(),
+            images: IdTable::images(),
+            categories: IdTable::categories(),
             annotations: match kind {
-                Kind::Dataset => Annotations::of_dataset(),
-                Kind::Results => Annotations::of_results(),
+                FileKind::Dataset => Annotations::of_dataset(),
+                FileKind::Results => Annotations::of_results(),
             },
-            shared: Shared::default(),
+            shared: SharedColumns::default(),
         }
     }
 
@@ -215,7 +220,7 @@ impl Dataset {
 
     /// What only the whole file can show.
     fn check(&mut self) {
-        let results = self.kind == Kind::Results;
+        let results = self.kind == FileKind::Results;
         for (name, trouble) in [
             ("images: ", &mut self.images.trouble),
             ("categories: ", &mut self.categories.trouble),
@@ -231,7 +236,7 @@ impl Dataset {
         if repeated(self.images.ids.iter().map(|&id| id as u64)) {
             self.give_up(|| "two images have the same id".to_owned());
         }
-        if self.kind == Kind::Dataset && repeated(self.annotations.id.iter().map(|id| id.to_bits())) {
+        if self.kind == FileKind::Dataset && repeated(self.annotations.id.iter().map(|id| id.to_bits())) {
             self.give_up(|| "two annotations have the same id".to_owned());
         }
         if results {
@@ -264,13 +269,13 @@ impl Dataset {
             self.annotations = Annotations::default();
             self.annotations.count = record;
             self.annotations.first_bbox_empty = empty;
-            self.images = Listed::images();
-            self.categories = Listed::categories();
+            self.images = IdTable::images();
+            self.categories = IdTable::categories();
             return;
         }
         self.annotations.finish();
         let (count, columns) = (self.annotations.count, &mut self.annotations);
-        self.shared = Shared {
+        self.shared = SharedColumns {
             image: share(&mut columns.image.codes, count),
             category: share(&mut columns.category.codes, count),
             id: share(&mut columns.id, count),
@@ -281,12 +286,12 @@ impl Dataset {
             masks: None,
             poses: None,
         };
-        let kept = std::mem::take(&mut columns.kept);
-        if kept.keeps(Field::Segmentation) && kept.areas.len() == count {
-            self.shared.masks = Some((Arc::new(kept.masks), Arc::new(kept.areas.into())));
-        } else if kept.keeps(Field::Keypoints) && count > 0 {
-            let boxes = if self.kind == Kind::Dataset { self.shared.bbox.clone() } else { None };
-            self.shared.poses = Some(Arc::new(kept.poses.into_keypoints(boxes.unwrap_or_default())));
+        let eager = std::mem::take(&mut columns.eager);
+        if eager.decodes(Field::Segmentation) && eager.areas.len() == count {
+            self.shared.masks = Some((Arc::new(eager.masks), Arc::new(eager.areas.into())));
+        } else if eager.decodes(Field::Keypoints) && count > 0 {
+            let boxes = if self.kind == FileKind::Dataset { self.shared.bbox.clone() } else { None };
+            self.shared.poses = Some(Arc::new(eager.poses.into_keypoints(boxes.unwrap_or_default())));
         }
     }
 }
@@ -332,15 +337,15 @@ impl Reader<'_> {
             top => (top?, false),
         };
         match (self.dataset.kind, top) {
-            (Kind::Dataset, b'{') => self.members()?,
-            (Kind::Results, b'[') => self.annotations("")?,
+            (FileKind::Dataset, b'{') => self.members()?,
+            (FileKind::Results, b'[') => self.annotations("")?,
             (kind, _) => {
                 // Of another object or array, what has been seen is enough.
                 if top != b'{' && top != b'[' && !ended {
                     self.end()?;
                 }
                 let expected =
-                    if kind == Kind::Dataset { "a JSON object" } else { "a JSON array of results" };
+                    if kind == FileKind::Dataset { "a JSON object" } else { "a JSON array of results" };
                 return Err(Stopped::Top(expected, name(top)));
             }
         }
@@ -433,7 +438,7 @@ impl Reader<'_> {
                 outcome
             }
             _ => {
-                let mut passed = Passed::default();
+                let mut passed = Skipped::default();
                 self.array("", &mut passed)?;
                 if let Some(trouble) = passed.trouble {
                     self.dataset.give_up(|| trouble.what);
@@ -452,7 +457,7 @@ impl Reader<'_> {
         let mut annotations = std::mem::take(&mut self.dataset.annotations);
         // Nothing is decoded eagerly when a file is partitioned.
         if self.bins.is_none() {
-            annotations.kept = self.dataset.keep();
+            annotations.eager = self.dataset.eager_geometry();
         }
         let outcome = self.records(label, &mut annotations);
         self.dataset.annotations = annotations;
@@ -460,17 +465,17 @@ impl Reader<'_> {
     }
 
     /// The elements of an array of records, held or put into bins.
-    fn records<R: OfImage>(&mut self, label: &'static str, rows: &mut R) -> Result<(), Stopped> {
+    fn records<R: ImageElements>(&mut self, label: &'static str, rows: &mut R) -> Result<(), Stopped> {
         let Some(bins) = self.bins.take() else { return self.array(label, rows) };
-        let mut marked = Marked::new(std::mem::replace(rows, rows.fresh()), &mut *bins);
-        let outcome = self.array(label, &mut marked);
-        *rows = marked.into_rows();
+        let mut partitioned = Partitioned::new(std::mem::replace(rows, rows.fresh()), &mut *bins);
+        let outcome = self.array(label, &mut partitioned);
+        *rows = partitioned.into_rows();
         self.bins = Some(bins);
         outcome
     }
 
     /// The elements of any array, from behind the bracket.
-    fn array<R: Rows>(&mut self, label: &'static str, rows: &mut R) -> Result<(), Stopped> {
+    fn array<R: Elements>(&mut self, label: &'static str, rows: &mut R) -> Result<(), Stopped> {
         let empty = self.window.read(|scanner| {
             let empty = scanner.take(b']');
             if scanner.at_end() && !empty { scanner.fault("a value or ']'") } else { Ok(empty) }
@@ -519,11 +524,11 @@ mod tests {
     use super::*;
     use crate::watch::Watch;
 
-    fn read(text: &str, kind: Kind, plan: Plan) -> Result<Dataset, Failure> {
+    fn read(text: &str, kind: FileKind, plan: Plan) -> Result<Dataset, Failure> {
         Dataset::read_with(Path::new("x.json"), Source::from(text.as_bytes().to_vec()), kind, plan)
     }
 
-    fn whole(text: &str, kind: Kind) -> Result<Dataset, Failure> {
+    fn whole(text: &str, kind: FileKind) -> Result<Dataset, Failure> {
         read(text, kind, Plan { block: 1 << 40, window: 1 << 20, workers: 1 })
     }
 
@@ -607,7 +612,7 @@ mod tests {
         (17, 2, 2),
     ];
 
-    fn same_for_all_plans(text: &str, kind: Kind) {
+    fn same_for_all_plans(text: &str, kind: FileKind) {
         let expected = story(&whole(text, kind));
         for (block, window, workers) in PLANS {
             let outcome = read(text, kind, Plan { block, window, workers });
@@ -619,20 +624,20 @@ mod tests {
     fn the_window_may_end_behind_a_comma() {
         for length in 0..100 {
             let text = format!(r#"{{"info": "{}", "images": [], "categories": []}}"#, "x".repeat(length));
-            let outcome = read(&text, Kind::Dataset, Plan { block: 1 << 20, window: 32, workers: 1 });
-            assert_eq!(story(&outcome), story(&whole(&text, Kind::Dataset)), "{length}");
+            let outcome = read(&text, FileKind::Dataset, Plan { block: 1 << 20, window: 32, workers: 1 });
+            assert_eq!(story(&outcome), story(&whole(&text, FileKind::Dataset)), "{length}");
         }
     }
 
     #[test]
     fn blocks_and_workers_change_nothing() {
         for count in [0, 1, 2, 3, 50] {
-            same_for_all_plans(&results(count), Kind::Results);
-            same_for_all_plans(&dataset(count), Kind::Dataset);
+            same_for_all_plans(&results(count), FileKind::Results);
+            same_for_all_plans(&dataset(count), FileKind::Dataset);
         }
-        let read = whole(&results(50), Kind::Results).unwrap();
+        let read = whole(&results(50), FileKind::Results).unwrap();
         assert_eq!((read.len(), read.fallback.as_deref()), (50, None));
-        let read = whole(&dataset(50), Kind::Dataset).unwrap();
+        let read = whole(&dataset(50), FileKind::Dataset).unwrap();
         assert_eq!((read.len(), read.images.count, read.fallback.as_deref()), (50, 50, None));
     }
 
@@ -644,7 +649,7 @@ mod tests {
         let watch = Watch::new();
         let source = Source::from(text.clone().into_bytes()).watched(watch.clone());
         let plan = Plan { block, window: 1024, workers: 3 };
-        let outcome = Dataset::read_with(Path::new("x.json"), source, Kind::Results, plan);
+        let outcome = Dataset::read_with(Path::new("x.json"), source, FileKind::Results, plan);
         assert!(outcome.unwrap().fallback.is_some());
         assert!(watch.done() < 40 * text.len() as u64, "{} of {}", watch.done(), text.len());
     }
@@ -660,22 +665,24 @@ mod tests {
             file
         };
         for (text, kind) in [
-            (results(200), Kind::Results),
-            (dataset(50), Kind::Dataset),
-            (results(40).replace("\"image_id\": 6", "\"image_id\": \"6\""), Kind::Results),
-            ("[]".to_owned(), Kind::Results),
-            ("{\"annotations\": []}".to_owned(), Kind::Dataset),
+            (results(200), FileKind::Results),
+            (dataset(50), FileKind::Dataset),
+            (results(40).replace("\"image_id\": 6", "\"image_id\": \"6\""), FileKind::Results),
+            ("[]".to_owned(), FileKind::Results),
+            ("{\"annotations\": []}".to_owned(), FileKind::Dataset),
         ] {
             let all = whole(&text, kind).unwrap();
-            for (count, patience) in [(1, 1 << 20), (5, 1), (5, 1000)] {
-                let mut bins = Bins::new(temporary("all"), count, patience);
+            for (count, buffer_size) in [(1, 1 << 20), (5, 1), (5, 1000)] {
+                let mut bins = Bins::new(temporary("all"), count, buffer_size);
                 let source = Source::from(text.clone().into_bytes());
-                let head = Dataset::read_apart(Path::new("x.json"), source, kind, &mut bins).unwrap();
+                let head = Dataset::partition(Path::new("x.json"), source, kind, &mut bins).unwrap();
                 assert_eq!((head.len(), head.images.count), (all.len(), all.images.count));
                 let parts: Vec<Dataset> =
                     (0..count).map(|bin| head.read_bins(&bins, bin..bin + 1).unwrap()).collect();
                 assert_eq!(parts.iter().map(Dataset::len).sum::<usize>(), all.len());
-                for (table, length) in [(Table::Annotations, all.len()), (Table::Images, all.images.count)] {
+                for (table, length) in
+                    [(RecordList::Annotations, all.len()), (RecordList::Images, all.images.count)]
+                {
                     let numbers = |bin| bins.records(table, bin..bin + 1).unwrap();
                     let mut records: Vec<u64> = (0..count).flat_map(numbers).collect();
                     records.sort_unstable();
@@ -707,12 +714,12 @@ mod tests {
             ("\"score\": 0.20", "\"score\": null"),
         ] {
             assert!(text.contains(from), "{from}");
-            same_for_all_plans(&text.replace(from, to), Kind::Results);
+            same_for_all_plans(&text.replace(from, to), FileKind::Results);
         }
     }
 
     #[test]
-    fn a_file_that_ends_before_a_key_is_told_alike_by_all_plans() {
+    fn a_file_that_ends_before_a_key_is_reported_alike_by_all_plans() {
         for spaces in [0, 1, 30, 60, 200] {
             let blank = "\t".repeat(spaces);
             for text in [
@@ -720,14 +727,14 @@ mod tests {
                 format!("[{{\"score\": 1}},{{{blank}"),
                 format!("[{{\"score\": 1,{blank}"),
             ] {
-                same_for_all_plans(&text, Kind::Results);
+                same_for_all_plans(&text, FileKind::Results);
             }
         }
     }
 
     #[test]
     fn every_truncation_is_an_error() {
-        for (text, kind) in [(results(8), Kind::Results), (dataset(4), Kind::Dataset)] {
+        for (text, kind) in [(results(8), FileKind::Results), (dataset(4), FileKind::Dataset)] {
             let text = text.trim_end();
             for end in 0..text.len() {
                 let Some(cut) = text.get(..end) else { continue };
@@ -784,7 +791,7 @@ mod tests {
             let speed = best(&|| {
                 let source = Source::open(&path).unwrap();
                 let plan = Plan { workers, ..Plan::for_file(&source) };
-                let dataset = Dataset::read_with(&path, source, Kind::Results, plan).unwrap();
+                let dataset = Dataset::read_with(&path, source, FileKind::Results, plan).unwrap();
                 assert_eq!((dataset.len(), dataset.fallback), (430_000, None));
             });
             println!("workers {workers}: {speed:.0} MB/s");

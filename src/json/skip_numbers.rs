@@ -7,28 +7,28 @@
 use crate::lanes::{self, Lanes, Work, both};
 
 /// From one number of an array, at `at`, to a later one, as far as all between are plain.
-pub fn pass(text: &[u8], at: usize) -> usize {
-    lanes::widest(Pass { text, at }).unwrap_or(at)
+pub fn skip(text: &[u8], at: usize) -> usize {
+    lanes::widest(Skip { text, at }).unwrap_or(at)
 }
 
-struct Pass<'a> {
+struct Skip<'a> {
     text: &'a [u8],
     at: usize,
 }
 
-impl Work for Pass<'_> {
+impl Work for Skip<'_> {
     type Made = Option<usize>;
 
     #[inline(always)]
     fn run<L: Lanes>(self) -> Option<usize> {
-        let Pass { text, at } = self;
+        let Skip { text, at } = self;
         let piece = piece(text, at)?;
         let (commas, spaces) = (places::<L>(piece, b','), places::<L>(piece, b' '));
         let first_comma = commas & commas.wrapping_neg();
         if first_comma << 1 & spaces != 0 {
-            Pieces::<true> { text, at, fraction: 0 }.pass::<L>()
+            Pieces::<true> { text, at, fraction: 0 }.skip::<L>()
         } else {
-            Pieces::<false> { text, at, fraction: 0 }.pass::<L>()
+            Pieces::<false> { text, at, fraction: 0 }.skip::<L>()
         }
     }
 }
@@ -50,7 +50,7 @@ fn places<L: Lanes>(text: &[u8; 64], byte: u8) -> u64 {
 }
 
 /// What stands where in a piece: bit `i` of each is for byte `i`.
-struct Marks {
+struct ByteMasks {
     digits: u64,
     zeros: u64,
     points: u64,
@@ -58,10 +58,10 @@ struct Marks {
     spaces: u64,
 }
 
-impl Marks {
+impl ByteMasks {
     #[inline(always)]
-    fn of<L: Lanes>(text: &[u8; 64]) -> Marks {
-        Marks {
+    fn of<L: Lanes>(text: &[u8; 64]) -> ByteMasks {
+        ByteMasks {
             digits: both(text, L::digits),
             zeros: places::<L>(text, b'0'),
             points: places::<L>(text, b'.'),
@@ -72,10 +72,10 @@ impl Marks {
 
     /// As if a number came to its end before the bytes that are judged.
     #[inline(always)]
-    fn open(self, spaced: bool) -> Marks {
+    fn open(self, spaced: bool) -> ByteMasks {
         let judged = u64::MAX << BEFORE;
         let (comma, space) = if spaced { (1, 2) } else { (3, 0) };
-        Marks {
+        ByteMasks {
             digits: self.digits & judged,
             zeros: self.zeros & judged,
             points: self.points & judged,
@@ -96,19 +96,19 @@ struct Pieces<'a, const SPACED: bool> {
 
 impl<const SPACED: bool> Pieces<'_, SPACED> {
     #[inline(always)]
-    fn pass<L: Lanes>(mut self) -> Option<usize> {
+    fn skip<L: Lanes>(mut self) -> Option<usize> {
         let mut later = self.at;
         self.at = self.at.checked_sub(BEFORE)?;
-        let mut marks = Marks::of::<L>(piece(self.text, self.at)?).open(SPACED);
+        let mut masks = ByteMasks::of::<L>(piece(self.text, self.at)?).open(SPACED);
         loop {
-            let (begins, odd) = self.judge(marks);
+            let (begins, odd) = self.judge(masks);
             let begins = begins & (odd & odd.wrapping_neg()).wrapping_sub(1);
             if begins != 0 {
                 later = self.at + begins.ilog2() as usize;
             }
             self.at += STEP;
             match piece(self.text, self.at) {
-                Some(next) if odd == 0 => marks = Marks::of::<L>(next),
+                Some(next) if odd == 0 => masks = ByteMasks::of::<L>(next),
                 _ => return Some(later),
             }
         }
@@ -116,8 +116,8 @@ impl<const SPACED: bool> Pieces<'_, SPACED> {
 
     /// Where a number begins, and where something stands that may not stand there or is not known.
     #[inline(always)]
-    fn judge(&mut self, marks: Marks) -> (u64, u64) {
-        let Marks { mut digits, zeros, points, commas, spaces } = marks;
+    fn judge(&mut self, masks: ByteMasks) -> (u64, u64) {
+        let ByteMasks { mut digits, zeros, points, commas, spaces } = masks;
         let (begins, spaces_due) = if SPACED { (spaces << 1, commas << 1) } else { (commas << 1, 0) };
         let mut unknown = !(digits | points | commas | spaces);
         if unknown != 0 {
@@ -168,8 +168,8 @@ mod tests {
     fn plain_numbers_are_passed_over() {
         let last = |numbers: &str| {
             let text = [" [", numbers, "]", &" ".repeat(80)].concat();
-            let later = pass(text.as_bytes(), 2);
-            assert_eq!(Pass { text: text.as_bytes(), at: 2 }.run::<Every>().unwrap_or(2), later, "{text}");
+            let later = skip(text.as_bytes(), 2);
+            assert_eq!(Skip { text: text.as_bytes(), at: 2 }.run::<Every>().unwrap_or(2), later, "{text}");
             text[later..].split([',', ']']).next().map(str::to_owned).unwrap_or_default()
         };
         for separator in [", ", ","] {

@@ -9,7 +9,7 @@
 //! Source of the products: D. Lemire, *Number Parsing at a Gigabyte per Second*, Software: Practice and Experience 51
 //! (2021); here without its special cases, which use the last path.
 
-use super::power::{LIMIT, POWERS};
+use super::powers_of_five::{LIMIT, POWERS};
 
 /// `10^n` for every `n` where it is exact.
 const TENS: [f64; 23] = [

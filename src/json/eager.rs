@@ -12,7 +12,7 @@ use crate::rle::{codec, measure};
 
 /// The masks or the poses of all records so far, if each had one that columns can hold.
 #[derive(Clone, Debug, Default)]
-pub struct Kept {
+pub struct EagerGeometry {
     /// What is decoded eagerly, if anything.
     field: Option<Field>,
     /// Masks, all of them compressed run lengths.
@@ -32,34 +32,34 @@ struct Mark {
     masks: MasksMark,
 }
 
-impl Kept {
+impl EagerGeometry {
     /// Keeps all masks.
-    pub fn masks() -> Kept {
-        Kept { field: Some(Field::Segmentation), ..Kept::default() }
+    pub fn masks() -> EagerGeometry {
+        EagerGeometry { field: Some(Field::Segmentation), ..EagerGeometry::default() }
     }
 
     /// Keeps all poses, of ground truth or of detections.
-    pub fn poses(labels: bool) -> Kept {
-        Kept { field: Some(Field::Keypoints), poses: Poses::new(labels), ..Kept::default() }
+    pub fn poses(labels: bool) -> EagerGeometry {
+        EagerGeometry { field: Some(Field::Keypoints), poses: Poses::new(labels), ..EagerGeometry::default() }
     }
 
     /// Nothing yet, of the same kind.
-    pub fn fresh(&self) -> Kept {
-        Kept { field: self.field, poses: self.poses.fresh(), ..Kept::default() }
+    pub fn fresh(&self) -> EagerGeometry {
+        EagerGeometry { field: self.field, poses: self.poses.fresh(), ..EagerGeometry::default() }
     }
 
     /// Whether this field is decoded eagerly.
     #[inline]
-    pub fn keeps(&self, field: Field) -> bool {
+    pub fn decodes(&self, field: Field) -> bool {
         self.field == Some(field)
     }
 
     /// Reads the value of the field at the scanner. `None` if it cannot be decoded; the scanner is then anywhere.
     pub fn read(&mut self, scanner: &mut Scanner<'_>) -> Scan<Option<()>> {
-        self.forget_pending();
+        self.discard_pending();
         let read = self.read_value(scanner);
         if !matches!(read, Ok(Some(()))) {
-            self.forget_pending();
+            self.discard_pending();
         }
         read
     }
@@ -78,11 +78,11 @@ impl Kept {
     }
 
     /// Discards a record that was begun.
-    fn forget_pending(&mut self) {
+    fn discard_pending(&mut self) {
         let Mark { records, masks } = self.mark;
         self.masks.restore(masks);
         self.areas.truncate(records);
-        self.poses.forget();
+        self.poses.discard();
     }
 
     /// The record that was read last counts. Without a value of its own it ends the keeping.
@@ -98,7 +98,7 @@ impl Kept {
             }
             self.set_mark(self.mark.records + 1);
         } else {
-            self.lose();
+            self.stop();
         }
     }
 
@@ -107,16 +107,16 @@ impl Kept {
     }
 
     /// Keeps nothing from here on.
-    fn lose(&mut self) {
-        *self = Kept::default();
+    fn stop(&mut self) {
+        *self = EagerGeometry::default();
     }
 
     /// Appends the geometry that `part` decoded, and empties it.
-    pub fn append(&mut self, part: &mut Kept) {
-        part.forget_pending();
+    pub fn append(&mut self, part: &mut EagerGeometry) {
+        part.discard_pending();
         let records = self.mark.records + part.mark.records;
         if self.field.is_none() || part.field != self.field {
-            self.lose();
+            self.stop();
             *part = self.fresh();
             return;
         }
@@ -126,7 +126,7 @@ impl Kept {
             self.set_mark(records);
             part.mark = Mark::default();
         } else {
-            self.lose();
+            self.stop();
             *part = self.fresh();
         }
     }

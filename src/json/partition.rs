@@ -9,8 +9,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::annotations::Annotations;
-use super::listed::Listed;
-use super::record::{Field, Rows, Shape, fields};
+use super::id_table::IdTable;
+use super::record::{Elements, Field, KeyOrder, fields};
 use super::scanner::{Scan, Scanner};
 use super::source::{Piece, Source};
 use crate::columns::Key;
@@ -23,7 +23,7 @@ pub struct Bins {
     written: u64,
     /// Bytes that wait to be written, and how many may.
     waiting: usize,
-    patience: usize,
+    buffer_size: usize,
     /// For each bin images and annotations, and the numbers of the records of both.
     streams: Vec<[Stream; 4]>,
     problem: Option<io::Error>,
@@ -38,23 +38,23 @@ struct Stream {
 
 /// Which array records are of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Table {
+pub enum RecordList {
     /// `images`.
     Images,
     /// `annotations`, or results.
     Annotations,
 }
 
-/// Where the numbers of a table's records stand among a bin's streams.
-const fn numbers(table: Table) -> usize {
-    2 + table as usize
+/// Where the numbers of a list's records stand among a bin's streams.
+const fn numbers(list: RecordList) -> usize {
+    2 + list as usize
 }
 
 impl Bins {
-    /// So many empty bins, of which `patience` bytes may wait in memory to be written to `file`.
-    pub fn new(file: File, count: usize, patience: usize) -> Bins {
+    /// So many empty bins, of which `buffer_size` bytes may wait in memory to be written to `file`.
+    pub fn new(file: File, count: usize, buffer_size: usize) -> Bins {
         let streams = (0..count.max(1)).map(|_| Default::default()).collect();
-        Bins { file: Arc::new(file), written: 0, waiting: 0, patience, streams, problem: None }
+        Bins { file: Arc::new(file), written: 0, waiting: 0, buffer_size, streams, problem: None }
     }
 
     /// The number of bins.
@@ -62,18 +62,18 @@ impl Bins {
         self.streams.len()
     }
 
-    fn put(&mut self, table: Table, bin: usize, record: usize, text: &[u8]) {
+    fn put(&mut self, list: RecordList, bin: usize, record: usize, text: &[u8]) {
         let streams = &mut self.streams[bin];
-        let stream = &mut streams[table as usize];
+        let stream = &mut streams[list as usize];
         let first = stream.waiting.is_empty() && stream.pieces.is_empty();
         if !first {
             stream.waiting.push(b',');
         }
         stream.waiting.extend_from_slice(text);
         self.waiting += text.len() + 1;
-        streams[numbers(table)].waiting.extend_from_slice(&(record as u64).to_le_bytes());
+        streams[numbers(list)].waiting.extend_from_slice(&(record as u64).to_le_bytes());
         self.waiting += 8;
-        if self.waiting >= self.patience {
+        if self.waiting >= self.buffer_size {
             self.write();
         }
     }
@@ -101,10 +101,10 @@ impl Bins {
     }
 
     /// The records of some bins, as the inside of an array.
-    pub fn text(&self, table: Table, bins: Range<usize>) -> Vec<Piece> {
+    pub fn text(&self, list: RecordList, bins: Range<usize>) -> Vec<Piece> {
         let mut pieces = Vec::new();
         for streams in &self.streams[bins] {
-            let stream = &streams[table as usize];
+            let stream = &streams[list as usize];
             if !pieces.is_empty() && !stream.pieces.is_empty() {
                 pieces.push(Piece::Text(b",".to_vec()));
             }
@@ -114,9 +114,9 @@ impl Bins {
     }
 
     /// The numbers that the records of some bins have in the whole file.
-    pub fn records(&self, table: Table, bins: Range<usize>) -> io::Result<Vec<u64>> {
+    pub fn records(&self, list: RecordList, bins: Range<usize>) -> io::Result<Vec<u64>> {
         let streams = self.streams[bins].iter();
-        let pieces = streams.flat_map(|streams| self.pieces(&streams[numbers(table)])).collect();
+        let pieces = streams.flat_map(|streams| self.pieces(&streams[numbers(list)])).collect();
         let bytes = Source::from_pieces(pieces).read_all()?;
         Ok(bytes.as_chunks().0.iter().map(|&bytes| u64::from_le_bytes(bytes)).collect())
     }
@@ -140,47 +140,47 @@ pub fn bin_of(image: &Key, count: usize) -> usize {
     ((scattered * count as u64) >> 32) as usize
 }
 
-/// Rows that know of which image the record is that was parsed last.
-pub trait OfImage: Rows {
+/// Elements that know of which image the record is that was parsed last.
+pub trait ImageElements: Elements {
     /// The field that says so.
     const FIELD: Field;
     /// Whose records these are.
-    const TABLE: Table;
+    const LIST: RecordList;
     /// The image, if it is an integer and the record is plain.
     fn image(&self) -> Option<i64>;
     /// Removes the records, but keeps their number and their properties.
-    fn forget(&mut self);
+    fn discard(&mut self);
 }
 
-impl OfImage for Annotations {
+impl ImageElements for Annotations {
     const FIELD: Field = Field::ImageId;
-    const TABLE: Table = Table::Annotations;
+    const LIST: RecordList = RecordList::Annotations;
 
     fn image(&self) -> Option<i64> {
         Annotations::image(self)
     }
 
-    fn forget(&mut self) {
-        Annotations::forget(self);
+    fn discard(&mut self) {
+        Annotations::discard(self);
     }
 }
 
-impl OfImage for Listed {
+impl ImageElements for IdTable {
     const FIELD: Field = Field::Id;
-    const TABLE: Table = Table::Images;
+    const LIST: RecordList = RecordList::Images;
 
     fn image(&self) -> Option<i64> {
         self.id()
     }
 
-    fn forget(&mut self) {
+    fn discard(&mut self) {
         self.ids.clear();
         self.sizes.clear();
     }
 }
 
-/// Rows that put the text of their records into bins.
-pub struct Marked<'a, R> {
+/// Elements that put the text of their records into bins.
+pub struct Partitioned<'a, R> {
     rows: R,
     /// The texts of the records, one behind the other, and the one that was parsed last.
     text: Vec<u8>,
@@ -191,11 +191,11 @@ pub struct Marked<'a, R> {
     bins: Option<&'a mut Bins>,
 }
 
-impl<'a, R: OfImage> Marked<'a, R> {
-    /// Rows as `rows`, put into these bins.
+impl<'a, R: ImageElements> Partitioned<'a, R> {
+    /// Elements as `rows`, put into these bins.
     pub fn new(rows: R, bins: &'a mut Bins) -> Self {
         let count = bins.count();
-        Marked { rows, text: Vec::new(), ends: Vec::new(), pending: 0, count, bins: Some(bins) }
+        Partitioned { rows, text: Vec::new(), ends: Vec::new(), pending: 0, count, bins: Some(bins) }
     }
 
     /// The rows without their records.
@@ -204,15 +204,15 @@ impl<'a, R: OfImage> Marked<'a, R> {
     }
 }
 
-impl<R: OfImage> Rows for Marked<'_, R> {
+impl<R: ImageElements> Elements for Partitioned<'_, R> {
     fn fresh(&self) -> Self {
         let rows = self.rows.fresh();
-        Marked { rows, text: Vec::new(), ends: Vec::new(), pending: 0, count: self.count, bins: None }
+        Partitioned { rows, text: Vec::new(), ends: Vec::new(), pending: 0, count: self.count, bins: None }
     }
 
-    fn parse(&mut self, scanner: &mut Scanner<'_>, shape: &mut Shape) -> Scan<()> {
+    fn parse(&mut self, scanner: &mut Scanner<'_>, order: &mut KeyOrder) -> Scan<()> {
         let start = scanner.position();
-        self.rows.parse(scanner, shape)?;
+        self.rows.parse(scanner, order)?;
         let text = scanner.since(start);
         self.text.truncate(self.ends.last().map_or(0, |end| end.0));
         self.text.extend_from_slice(text);
@@ -239,11 +239,11 @@ impl<R: OfImage> Rows for Marked<'_, R> {
     fn append(&mut self, part: &mut Self) {
         let mut record = self.rows.count();
         self.rows.append(&mut part.rows);
-        self.rows.forget();
+        self.rows.discard();
         let mut start = 0;
         for (end, bin) in part.ends.drain(..) {
             if let Some(bins) = &mut self.bins {
-                bins.put(R::TABLE, bin, record, &part.text[start..end]);
+                bins.put(R::LIST, bin, record, &part.text[start..end]);
             }
             (start, record) = (end, record + 1);
         }
@@ -257,7 +257,7 @@ impl<R: OfImage> Rows for Marked<'_, R> {
 fn read_id(scanner: &mut Scanner<'_>, field: Field) -> Scan<Option<Key>> {
     let mut found = None;
     // All errors of the record have been noted.
-    let _ = fields(scanner, &mut Shape::default(), field.bit(), |scanner, _| {
+    let _ = fields(scanner, &mut KeyOrder::default(), field.bit(), |scanner, _| {
         let start = scanner.position();
         scanner.skip()?;
         found = id(scanner.since(start));

@@ -1,12 +1,12 @@
 //! Annotations and results as columns.
 
-use super::codes::Codes;
-use super::growing::{join, reserve, trim};
-use super::kept::Kept;
-use super::record::{Field, Rows, Shape, Trouble, fields};
+use super::eager::EagerGeometry;
+use super::fast::Cursor;
+use super::growth::{join, reserve, trim};
+use super::record::{Elements, Field, KeyOrder, Trouble, fields};
 use super::scanner::{Number, Scan, Scanner};
-use super::usual::Cursor;
-use crate::columns::{Boxes, Reals};
+use crate::columns::InternedIds;
+use crate::columns::{Boxes, CompactDoubles};
 
 /// Integers up to here are doubles too.
 const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -35,15 +35,15 @@ pub struct Annotations {
     /// Fields that at least one record has.
     pub seen: u16,
     /// `image_id`.
-    pub image: Codes,
+    pub image: InternedIds,
     /// `category_id`.
-    pub category: Codes,
+    pub category: InternedIds,
     /// `id`.
-    pub id: Reals,
+    pub id: CompactDoubles,
     /// `area`.
-    pub area: Reals,
+    pub area: CompactDoubles,
     /// `score`.
-    pub score: Reals,
+    pub score: CompactDoubles,
     /// `bbox`.
     pub bbox: Boxes,
     /// `iscrowd`.
@@ -55,7 +55,7 @@ pub struct Annotations {
     /// `keypoints`.
     pub keypoints: Spans,
     /// Of results, the geometry that is wanted in any case.
-    pub kept: Kept,
+    pub eager: EagerGeometry,
     /// Whether a score was written as an integer.
     pub integer_scores: bool,
     /// Whether the first record's `bbox` is `[]`.
@@ -101,14 +101,14 @@ impl Annotations {
     /// A record with its keys in the order of the last one, and nothing unusual in it. `None` anywhere in it if it is
     /// not such a one.
     #[inline(always)]
-    fn parse_usual(&mut self, scanner: &mut Scanner<'_>, shape: &Shape) -> Option<()> {
+    fn parse_fast(&mut self, scanner: &mut Scanner<'_>, order: &KeyOrder) -> Option<()> {
         let mut cursor = scanner.cursor();
         cursor.take(b'{')?;
         let record = &mut self.pending;
         record.present = 0;
         record.empty_bbox = false;
         for slot in 0.. {
-            let Some((field, length)) = shape.expected(cursor.rest(), slot) else { break };
+            let Some((field, length)) = order.expected(cursor.rest(), slot) else { break };
             cursor.at += length;
             if record.present & field.bit() != 0 {
                 return None;
@@ -137,9 +137,11 @@ impl Annotations {
                 }
                 Field::NumKeypoints => record.unlabelled = cursor.integer()? == 0,
                 Field::Segmentation => {
-                    record.segmentation = pass(&mut self.kept, field, scanner, &mut cursor)?;
+                    record.segmentation = skip_geometry(&mut self.eager, field, scanner, &mut cursor)?;
                 }
-                Field::Keypoints => record.keypoints = pass(&mut self.kept, field, scanner, &mut cursor)?,
+                Field::Keypoints => {
+                    record.keypoints = skip_geometry(&mut self.eager, field, scanner, &mut cursor)?
+                }
                 _ => return None,
             }
         }
@@ -152,12 +154,12 @@ impl Annotations {
     }
 
     /// Any record.
-    fn parse_any(&mut self, scanner: &mut Scanner<'_>, shape: &mut Shape) -> Scan<()> {
+    fn parse_any(&mut self, scanner: &mut Scanner<'_>, order: &mut KeyOrder) -> Scan<()> {
         let mut record = Record::default();
-        let kept = &mut self.kept;
+        let eager = &mut self.eager;
         let present = fields(
             scanner,
-            shape,
+            order,
             self.wanted,
             #[inline(always)]
             |scanner, field| {
@@ -190,8 +192,8 @@ impl Annotations {
                         Some(number) => record.unlabelled = number == 0,
                         None => return Ok(Err("an integer")),
                     },
-                    Field::Segmentation => return span(kept, field, scanner, &mut record.segmentation),
-                    Field::Keypoints => return span(kept, field, scanner, &mut record.keypoints),
+                    Field::Segmentation => return span(eager, field, scanner, &mut record.segmentation),
+                    Field::Keypoints => return span(eager, field, scanner, &mut record.keypoints),
                     _ => scanner.skip()?,
                 }
                 Ok(Ok(()))
@@ -239,20 +241,20 @@ impl Annotations {
 const GEOMETRY: u16 =
     Field::Score.bit() | Field::Bbox.bit() | Field::Segmentation.bit() | Field::Keypoints.bit();
 
-impl Rows for Annotations {
+impl Elements for Annotations {
     fn fresh(&self) -> Self {
-        let kept = self.kept.fresh();
-        Annotations { wanted: self.wanted, needed: self.needed, kept, ..Self::default() }
+        let eager = self.eager.fresh();
+        Annotations { wanted: self.wanted, needed: self.needed, eager, ..Self::default() }
     }
 
     #[inline]
-    fn parse(&mut self, scanner: &mut Scanner<'_>, shape: &mut Shape) -> Scan<()> {
+    fn parse(&mut self, scanner: &mut Scanner<'_>, order: &mut KeyOrder) -> Scan<()> {
         let start = scanner.position();
-        if self.parse_usual(scanner, shape).is_some() {
+        if self.parse_fast(scanner, order).is_some() {
             return Ok(());
         }
         scanner.move_to(start);
-        self.parse_any(scanner, shape)
+        self.parse_any(scanner, order)
     }
 
     fn commit(&mut self) {
@@ -297,7 +299,7 @@ impl Rows for Annotations {
         if count == 0 {
             self.first_bbox_empty = record.empty_bbox;
         }
-        self.kept.commit();
+        self.eager.commit();
         self.count += 1;
     }
 
@@ -333,7 +335,7 @@ impl Rows for Annotations {
                 join(&mut ours.start, &mut theirs.start, counts);
                 join(&mut ours.len, &mut theirs.len, counts);
             }
-            self.kept.append(&mut part.kept);
+            self.eager.append(&mut part.eager);
         }
         part.clear();
     }
@@ -369,11 +371,11 @@ impl Annotations {
         self.seen = 0;
         self.integer_scores = false;
         self.first_bbox_empty = false;
-        self.forget();
+        self.discard();
     }
 
     /// Removes all records, but keeps their number and their properties. No column is whole after that.
-    pub fn forget(&mut self) {
+    pub fn discard(&mut self) {
         self.image.clear();
         self.category.clear();
         self.id.clear();
@@ -386,7 +388,7 @@ impl Annotations {
             spans.start.clear();
             spans.len.clear();
         }
-        self.kept = self.kept.fresh();
+        self.eager = self.eager.fresh();
     }
 }
 
@@ -452,16 +454,16 @@ fn bbox(scanner: &mut Scanner<'_>, into: &mut [f64; 4], empty: &mut bool) -> Sca
 
 /// Skips the geometry at a cursor, and decodes it if it is to be decoded eagerly. Returns its position in the file.
 #[inline(always)]
-fn pass(
-    kept: &mut Kept,
+fn skip_geometry(
+    eager: &mut EagerGeometry,
     field: Field,
     scanner: &mut Scanner<'_>,
     cursor: &mut Cursor<'_>,
 ) -> Option<(u64, u32)> {
-    if kept.keeps(field) {
+    if eager.decodes(field) {
         scanner.move_to(cursor.at);
         let place = scanner.place();
-        if let Ok(Some(())) = kept.read(scanner) {
+        if let Ok(Some(())) = eager.read(scanner) {
             let start = std::mem::replace(&mut cursor.at, scanner.position());
             return Some((place, u32::try_from(cursor.at - start).ok()?));
         }
@@ -472,14 +474,14 @@ fn pass(
 /// Any value: its position. It is decoded eagerly if requested and possible.
 #[inline(always)]
 fn span(
-    kept: &mut Kept,
+    eager: &mut EagerGeometry,
     field: Field,
     scanner: &mut Scanner<'_>,
     into: &mut (u64, u32),
 ) -> Scan<Result<(), &'static str>> {
     scanner.space();
     let (place, start) = (scanner.place(), scanner.position());
-    if !kept.keeps(field) || !matches!(kept.read(scanner), Ok(Some(()))) {
+    if !eager.decodes(field) || !matches!(eager.read(scanner), Ok(Some(()))) {
         scanner.move_to(start);
         scanner.skip()?;
     }

@@ -1,12 +1,12 @@
 //! Images and categories as columns.
 
 use super::annotations::{integer, lacking};
-use super::record::{Field, Rows, Shape, Trouble, fields};
+use super::record::{Elements, Field, KeyOrder, Trouble, fields};
 use super::scanner::{Scan, Scanner};
 
 /// The `images` or `categories` of a data set.
 #[derive(Clone, Debug, Default)]
-pub struct Listed {
+pub struct IdTable {
     /// Whether height and width are wanted.
     sized: bool,
     /// The number of records.
@@ -21,10 +21,10 @@ pub struct Listed {
     pending_trouble: Option<String>,
 }
 
-impl Listed {
+impl IdTable {
     /// Columns for images.
     pub fn images() -> Self {
-        Listed { sized: true, ..Self::default() }
+        IdTable { sized: true, ..Self::default() }
     }
 
     /// Columns for categories.
@@ -38,16 +38,16 @@ impl Listed {
     }
 }
 
-impl Rows for Listed {
+impl Elements for IdTable {
     fn fresh(&self) -> Self {
-        Listed { sized: self.sized, ..Self::default() }
+        IdTable { sized: self.sized, ..Self::default() }
     }
 
-    fn parse(&mut self, scanner: &mut Scanner<'_>, shape: &mut Shape) -> Scan<()> {
+    fn parse(&mut self, scanner: &mut Scanner<'_>, order: &mut KeyOrder) -> Scan<()> {
         let sizes = Field::Height.bit() | Field::Width.bit();
         let wanted = Field::Id.bit() | if self.sized { sizes } else { 0 };
         let (mut id, mut height, mut width) = (0, None, None);
-        let present = fields(scanner, shape, wanted, |scanner, field| {
+        let present = fields(scanner, order, wanted, |scanner, field| {
             let side = match field {
                 Field::Height => &mut height,
                 Field::Width => &mut width,
@@ -109,19 +109,19 @@ impl Rows for Listed {
 
 /// Elements that are not needed: read, and discarded.
 #[derive(Clone, Debug, Default)]
-pub struct Passed {
+pub struct Skipped {
     count: usize,
     /// The first element that Python might refuse.
     pub trouble: Option<Trouble>,
     pending_trouble: Option<&'static str>,
 }
 
-impl Rows for Passed {
+impl Elements for Skipped {
     fn fresh(&self) -> Self {
         Self::default()
     }
 
-    fn parse(&mut self, scanner: &mut Scanner<'_>, _shape: &mut Shape) -> Scan<()> {
+    fn parse(&mut self, scanner: &mut Scanner<'_>, _shape: &mut KeyOrder) -> Scan<()> {
         scanner.skip()?;
         self.pending_trouble = scanner.doubtful;
         Ok(())

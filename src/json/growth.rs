@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::columns::{Boxes, Reals};
+use crate::columns::{Boxes, CompactDoubles};
 
 /// A column under construction.
-pub trait Growing: Default {
+pub trait Grow: Default {
     /// Records so far.
     fn count(&self) -> usize;
     /// Adds the records of `other`, and empties it.
@@ -17,7 +17,7 @@ pub trait Growing: Default {
     fn shrink_to_fit(&mut self);
 }
 
-impl<T> Growing for Vec<T> {
+impl<T> Grow for Vec<T> {
     fn count(&self) -> usize {
         self.len()
     }
@@ -32,9 +32,9 @@ impl<T> Growing for Vec<T> {
     }
 }
 
-macro_rules! growing {
+macro_rules! growth {
     ($($column:ty),*) => {$(
-        impl Growing for $column {
+        impl Grow for $column {
             fn count(&self) -> usize {
                 self.len()
             }
@@ -51,10 +51,10 @@ macro_rules! growing {
     )*};
 }
 
-growing!(Reals, Boxes);
+growth!(CompactDoubles, Boxes);
 
 /// Gives back memory that a column does not need: of one that lacks records all of it.
-pub fn trim<C: Growing>(column: &mut C, count: usize) {
+pub fn trim<C: Grow>(column: &mut C, count: usize) {
     if column.count() < count {
         *column = C::default();
     }
@@ -62,20 +62,20 @@ pub fn trim<C: Growing>(column: &mut C, count: usize) {
 }
 
 /// Adds a part's column to ours where both are whole.
-pub fn join<C: Growing>(ours: &mut C, theirs: &mut C, (before, more): (usize, usize)) {
+pub fn join<C: Grow>(ours: &mut C, theirs: &mut C, (before, more): (usize, usize)) {
     if ours.count() == before && theirs.count() == more {
         ours.append(theirs);
     }
 }
 
 /// Reserves memory for `count` records in all, if the column has had all `now` records so far.
-pub fn reserve<C: Growing>(column: &mut C, now: usize, count: usize) {
+pub fn reserve<C: Grow>(column: &mut C, now: usize, count: usize) {
     if column.count() == now && now > 0 {
         column.reserve(count.saturating_sub(now));
     }
 }
 
 /// The column, if it has all records.
-pub fn share<C: Growing>(column: &mut C, count: usize) -> Option<Arc<C>> {
+pub fn share<C: Grow>(column: &mut C, count: usize) -> Option<Arc<C>> {
     (column.count() == count).then(|| Arc::new(std::mem::take(column)))
 }

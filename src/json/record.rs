@@ -74,7 +74,7 @@ impl Field {
 /// The keys of the last record as they were written, from the comma before to the space after the colon: if the
 /// next record has the same bytes there, it has the same key, and nothing needs to be read twice.
 #[derive(Default)]
-pub struct Shape {
+pub struct KeyOrder {
     keys: Vec<Key>,
 }
 
@@ -112,7 +112,7 @@ impl Key {
     }
 }
 
-impl Shape {
+impl KeyOrder {
     /// Steps over the next key (the one at `slot` of its record) with what is around it, or over the closing brace
     /// (`None`). Before slot 0 the cursor is behind the opening brace, later behind a value.
     #[inline(always)]
@@ -170,12 +170,12 @@ pub struct Trouble {
     pub what: String,
 }
 
-/// Rows that are read from the elements of one array.
-pub trait Rows: Send {
+/// Elements that are read from the elements of one array.
+pub trait Elements: Send {
     /// No rows, of the same kind.
     fn fresh(&self) -> Self;
-    /// Reads one element; [`Rows::commit`] makes it a row.
-    fn parse(&mut self, scanner: &mut Scanner<'_>, shape: &mut Shape) -> Scan<()>;
+    /// Reads one element; [`Elements::commit`] makes it a row.
+    fn parse(&mut self, scanner: &mut Scanner<'_>, order: &mut KeyOrder) -> Scan<()>;
     /// Adds what was parsed last.
     fn commit(&mut self);
     /// The number of elements.
@@ -191,7 +191,7 @@ pub trait Rows: Send {
 #[inline(always)]
 pub fn fields(
     scanner: &mut Scanner<'_>,
-    shape: &mut Shape,
+    order: &mut KeyOrder,
     wanted: u16,
     mut value: impl FnMut(&mut Scanner<'_>, Field) -> Scan<Result<(), &'static str>>,
 ) -> Scan<Result<u16, String>> {
@@ -203,7 +203,7 @@ pub fn fields(
     let mut present = 0;
     let mut trouble = None;
     let mut slot = 0;
-    while let Some(field) = shape.next(scanner, slot)? {
+    while let Some(field) = order.next(scanner, slot)? {
         slot += 1;
         if field.bit() & wanted == 0 {
             scanner.skip()?;
@@ -244,8 +244,8 @@ mod tests {
         let text = format!("{{\"x\":[],{long} 2}}{{\"x\":[]");
         let bytes = [text.as_bytes(), &[0; PADDING]].concat();
         let mut scanner = Scanner::new(&bytes, text.len(), 0, 0);
-        let mut shape = Shape::default();
-        let mut read = || fields(&mut scanner, &mut shape, 0, |_, _| unreachable!("nothing is wanted"));
+        let mut order = KeyOrder::default();
+        let mut read = || fields(&mut scanner, &mut order, 0, |_, _| unreachable!("nothing is wanted"));
         assert_eq!(read(), Ok(Ok(0)));
         let fault = Fault { at: text.len() as u64, expected: Expected::Token("',' or '}'") };
         assert_eq!(read(), Err(fault));
@@ -257,12 +257,12 @@ mod tests {
         let mut bytes = text.to_vec();
         bytes.extend([0; PADDING]);
         let mut scanner = Scanner::new(&bytes, text.len(), 0, 0);
-        let mut shape = Shape::default();
+        let mut order = KeyOrder::default();
         let mut seen = Vec::new();
         for _ in 0..3 {
             scanner.space();
             let present =
-                fields(&mut scanner, &mut shape, Field::Id.bit() | Field::ImageId.bit(), |scanner, field| {
+                fields(&mut scanner, &mut order, Field::Id.bit() | Field::ImageId.bit(), |scanner, field| {
                     seen.push((field, scanner.integer()?));
                     Ok(Ok(()))
                 });

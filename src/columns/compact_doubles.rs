@@ -6,7 +6,7 @@ use crate::lanes;
 /// are that a network has made, and whole pixels; in hundredths, as coordinates are that were rounded; or as whole
 /// numbers, as large ids are.
 #[derive(Clone, Debug)]
-pub enum Reals {
+pub enum CompactDoubles {
     /// All so far are of single precision.
     Single(Vec<f32>),
     /// All so far are whole numbers divided by 100.
@@ -17,9 +17,9 @@ pub enum Reals {
     Double(Vec<f64>),
 }
 
-impl Default for Reals {
+impl Default for CompactDoubles {
     fn default() -> Self {
-        Reals::Single(Vec::new())
+        CompactDoubles::Single(Vec::new())
     }
 }
 
@@ -70,7 +70,7 @@ impl Narrow for u32 {
     }
 }
 
-fn narrowed<N: Narrow>(values: &Reals) -> Vec<N> {
+fn narrowed<N: Narrow>(values: &CompactDoubles) -> Vec<N> {
     let mut narrow = Vec::with_capacity(values.capacity());
     narrow.extend(values.iter().map(N::nearest));
     narrow
@@ -80,10 +80,10 @@ fn narrowed<N: Narrow>(values: &Reals) -> Vec<N> {
 macro_rules! each {
     ($reals:expr, $values:ident => $use:expr) => {
         match $reals {
-            Reals::Single($values) => $use,
-            Reals::Hundredths($values) => $use,
-            Reals::Whole($values) => $use,
-            Reals::Double($values) => $use,
+            CompactDoubles::Single($values) => $use,
+            CompactDoubles::Hundredths($values) => $use,
+            CompactDoubles::Whole($values) => $use,
+            CompactDoubles::Double($values) => $use,
         }
     };
 }
@@ -99,7 +99,7 @@ impl Narrow for f64 {
     }
 }
 
-impl Reals {
+impl CompactDoubles {
     /// How many there are.
     pub fn len(&self) -> usize {
         each!(self, values => values.len())
@@ -185,18 +185,18 @@ impl Reals {
     }
 
     /// Adds the values of `other` after these, and empties it.
-    pub fn append(&mut self, other: &mut Reals) {
+    pub fn append(&mut self, other: &mut CompactDoubles) {
         match (&mut *self, &mut *other) {
-            (Reals::Single(ours), Reals::Single(theirs)) => ours.append(theirs),
-            (Reals::Hundredths(ours), Reals::Hundredths(theirs)) => ours.append(theirs),
-            (Reals::Whole(ours), Reals::Whole(theirs)) => ours.append(theirs),
-            (Reals::Double(ours), Reals::Double(theirs)) => ours.append(theirs),
-            (Reals::Double(ours), theirs) => {
+            (CompactDoubles::Single(ours), CompactDoubles::Single(theirs)) => ours.append(theirs),
+            (CompactDoubles::Hundredths(ours), CompactDoubles::Hundredths(theirs)) => ours.append(theirs),
+            (CompactDoubles::Whole(ours), CompactDoubles::Whole(theirs)) => ours.append(theirs),
+            (CompactDoubles::Double(ours), CompactDoubles::Double(theirs)) => ours.append(theirs),
+            (CompactDoubles::Double(ours), theirs) => {
                 ours.extend(theirs.iter());
                 theirs.clear();
             }
             (_, theirs) if theirs.is_empty() => {}
-            (_, Reals::Double(_)) => {
+            (_, CompactDoubles::Double(_)) => {
                 self.widen();
                 self.append(other);
             }
@@ -225,13 +225,13 @@ impl Reals {
     /// Changes to the next representation that is exact for the stored values and for `values`.
     #[cold]
     fn make_room_for(&mut self, values: &[f64]) {
-        fn holds<N: Narrow>(ours: &Reals, values: &[f64]) -> bool {
+        fn holds<N: Narrow>(ours: &CompactDoubles, values: &[f64]) -> bool {
             N::holds(values.iter().copied()) && N::holds(ours.iter())
         }
-        if matches!(self, Reals::Single(_)) && holds::<i32>(self, values) {
-            *self = Reals::Hundredths(narrowed(self));
-        } else if !matches!(self, Reals::Whole(_)) && holds::<u32>(self, values) {
-            *self = Reals::Whole(narrowed(self));
+        if matches!(self, CompactDoubles::Single(_)) && holds::<i32>(self, values) {
+            *self = CompactDoubles::Hundredths(narrowed(self));
+        } else if !matches!(self, CompactDoubles::Whole(_)) && holds::<u32>(self, values) {
+            *self = CompactDoubles::Whole(narrowed(self));
         } else {
             self.widen();
         }
@@ -239,21 +239,21 @@ impl Reals {
 
     #[cold]
     fn widen(&mut self) {
-        *self = Reals::Double(narrowed(self));
+        *self = CompactDoubles::Double(narrowed(self));
     }
 }
 
-impl From<Vec<f64>> for Reals {
+impl From<Vec<f64>> for CompactDoubles {
     /// In double precision as they are: nothing is copied.
-    fn from(values: Vec<f64>) -> Reals {
-        Reals::Double(values)
+    fn from(values: Vec<f64>) -> CompactDoubles {
+        CompactDoubles::Double(values)
     }
 }
 
-impl FromIterator<f64> for Reals {
-    fn from_iter<I: IntoIterator<Item = f64>>(values: I) -> Reals {
+impl FromIterator<f64> for CompactDoubles {
+    fn from_iter<I: IntoIterator<Item = f64>>(values: I) -> CompactDoubles {
         let values = values.into_iter();
-        let mut all = Reals::default();
+        let mut all = CompactDoubles::default();
         all.reserve(values.size_hint().0);
         values.for_each(|value| all.push(value));
         all
@@ -264,7 +264,7 @@ impl FromIterator<f64> for Reals {
 mod tests {
     use super::*;
 
-    fn all(reals: &Reals) -> Vec<u64> {
+    fn all(reals: &CompactDoubles) -> Vec<u64> {
         let mut values = Vec::new();
         reals.read(0, reals.len(), &mut values);
         values.into_iter().map(f64::to_bits).collect()
@@ -276,28 +276,28 @@ mod tests {
     const DOUBLE: [f64; 5] =
         [0.001, f64::MIN_POSITIVE, 21_474_836.48, 4_294_967_295.5, f64::from_bits(0x7ff8_0000_0000_0001)];
 
-    fn of(values: &[f64]) -> Reals {
+    fn of(values: &[f64]) -> CompactDoubles {
         values.iter().copied().collect()
     }
 
     #[test]
     fn each_kind_is_the_narrowest_that_holds_all() {
-        assert!(matches!(of(&SINGLE), Reals::Single(_)));
-        assert!(matches!(of(&[1.0, 7.5, 0.25]), Reals::Single(_)));
-        assert!(matches!(of(&HUNDREDTHS), Reals::Hundredths(_)));
-        assert!(matches!(of(&[1.0, 7.5, 0.1]), Reals::Hundredths(_)));
-        assert!(matches!(of(&WHOLE), Reals::Whole(_)));
-        assert!(matches!(of(&[7.0, 16_777_217.0]), Reals::Hundredths(_)));
-        assert!(matches!(of(&[7.0, 16_777_217.0, 900_100_581.0]), Reals::Whole(_)));
+        assert!(matches!(of(&SINGLE), CompactDoubles::Single(_)));
+        assert!(matches!(of(&[1.0, 7.5, 0.25]), CompactDoubles::Single(_)));
+        assert!(matches!(of(&HUNDREDTHS), CompactDoubles::Hundredths(_)));
+        assert!(matches!(of(&[1.0, 7.5, 0.1]), CompactDoubles::Hundredths(_)));
+        assert!(matches!(of(&WHOLE), CompactDoubles::Whole(_)));
+        assert!(matches!(of(&[7.0, 16_777_217.0]), CompactDoubles::Hundredths(_)));
+        assert!(matches!(of(&[7.0, 16_777_217.0, 900_100_581.0]), CompactDoubles::Whole(_)));
         for other in [-1.0, 0.5, 4_294_967_296.0] {
-            assert!(matches!(of(&[900_100_581.0, other, 0.001]), Reals::Double(_)), "{other}");
+            assert!(matches!(of(&[900_100_581.0, other, 0.001]), CompactDoubles::Double(_)), "{other}");
         }
         for other in DOUBLE {
-            assert!(matches!(of(&[other]), Reals::Double(_)), "{other}");
-            assert!(matches!(of(&[0.1, other]), Reals::Double(_)), "{other}");
+            assert!(matches!(of(&[other]), CompactDoubles::Double(_)), "{other}");
+            assert!(matches!(of(&[0.1, other]), CompactDoubles::Double(_)), "{other}");
         }
         for single in [-0.0, SINGLE[2], f64::INFINITY] {
-            assert!(matches!(of(&[0.1, single]), Reals::Double(_)), "{single}");
+            assert!(matches!(of(&[0.1, single]), CompactDoubles::Double(_)), "{single}");
         }
     }
 
@@ -331,7 +331,7 @@ mod tests {
             for hundredth in 0..100 {
                 let value: f64 = format!("{whole}.{hundredth:02}").parse().unwrap();
                 let held = of(&[0.01, value, -value]);
-                assert!(matches!(held, Reals::Hundredths(_)) || value == 0.0, "{value}");
+                assert!(matches!(held, CompactDoubles::Hundredths(_)) || value == 0.0, "{value}");
                 assert_eq!(held.array(1).map(f64::to_bits), [value, -value].map(f64::to_bits));
             }
         }
