@@ -704,8 +704,7 @@ def ranked(ranks):
 
 
 def p_value(first, second, **options):
-    results = {"first": ranked(first), "second": ranked(second)}
-    return meanap.ranking.compare(results, "rr", **options)[0].p
+    return meanap.ranking.compare(ranked(first), ranked(second), "rr", **options)[0]["p"]
 
 
 def test_all_signs_of_up_to_sixteen_differences_are_counted():

@@ -18,6 +18,7 @@ from meanap.ranking import (
     get,
     tie_range,
 )
+from meanap.statistics import Comparison, Difference, Interval, Intervals
 from tests.processes import with_threads
 from tests.ranking_data import columns, draw, write_trec
 
@@ -336,57 +337,101 @@ def test_intervals_and_tests_beside_scipy():
     stats = pytest.importorskip("scipy.stats", reason="pip install scipy")
     qrels, first = draw(10, queries=80)
     second = {q: {d: s + 300 * (qrels[q].get(d, 0) > 0) for d, s in scores.items()} for q, scores in first.items()}
-    results = {"first": evaluate(qrels, first), "second": evaluate(qrels, second)}
-    a, b = results["first"]["map"], results["second"]["map"]
-    [t] = compare(results, "map", test="t")
-    assert t.p == pytest.approx(stats.ttest_rel(a, b).pvalue, rel=1e-9)
-    assert t.difference == pytest.approx(np.mean(b - a)) and t.corrected == t.p
+    baseline, candidate = evaluate(qrels, first), evaluate(qrels, second)
+    a, b = baseline["map"], candidate["map"]
+    [t] = compare(baseline, candidate, "map", test="t")
+    assert t["p"] == pytest.approx(stats.ttest_rel(a, b).pvalue, rel=1e-9)
+    assert (t["baseline"], t["candidate"]) == (np.mean(a), np.mean(b))
+    assert t["difference"] == np.mean(b) - np.mean(a)
     noisy = {q: {d: s + 40 * (zlib.crc32(f"{q} {d}".encode()) % 7) for d, s in v.items()} for q, v in first.items()}
-    results["second"] = evaluate(qrels, noisy)
-    b = results["second"]["map"]
-    [r] = compare(results, "map", resamples=20_000)
+    candidate = evaluate(qrels, noisy)
+    b = candidate["map"]
+    [r] = compare(baseline, candidate, "map", resamples=20_000)
     theirs = stats.permutation_test(
         (a, b), lambda x, y: np.mean(x - y), permutation_type="samples", n_resamples=20_000, rng=0
     )
-    assert r.p == pytest.approx(theirs.pvalue, abs=0.02)
-    low, high = stats.bootstrap((a,), np.mean, method="percentile", n_resamples=10_000, rng=0).confidence_interval
-    interval = results["first"].interval("map")
-    assert interval.mean == np.mean(a)
-    assert interval.low == pytest.approx(low, abs=0.01) and interval.high == pytest.approx(high, abs=0.01)
+    assert r["p"] == pytest.approx(theirs.pvalue, abs=0.02)
+    for column, found in ((a, baseline.interval("map")), (b - a, r)):
+        low, high = stats.bootstrap(
+            (column,), np.mean, method="percentile", n_resamples=10_000, rng=0
+        ).confidence_interval
+        bounds = (found["low"], found["high"]) if isinstance(found, dict) else (found.low, found.high)
+        assert bounds == pytest.approx((low, high), abs=0.01)
+    assert baseline.interval("map").value == np.mean(a)
+
+
+def test_intervals_of_several_measures_are_a_table():
+    qrels, run = draw(11, queries=40)
+    result = evaluate(qrels, run, ["map", "gm_map"])
+    table = result.interval(resamples=300)
+    assert isinstance(table, Intervals) and list(table["number"]) == ["map", "gm_map"]
+    for row in table:
+        alone = result.interval(row["number"], resamples=300)
+        assert isinstance(alone, Interval)
+        assert (row["value"], row["low"], row["high"], row["error"]) == (
+            alone.value, alone.low, alone.high, alone.error)  # fmt: skip
+        assert np.array_equal(table.samples[row["number"]], alone.samples)
+        assert alone.low < alone.value < alone.high and alone.value == result.mean(row["number"])
+
+
+def test_a_result_is_a_table_of_queries_and_one_of_means():
+    qrels, run = draw(12, queries=9)
+    result = evaluate(qrels, run, ["map", "ndcg@5"])
+    rows = {row.pop("query"): row for row in result.per_query}
+    assert rows == result.to_dict()
+    assert dict(zip(*result.summary.columns.values(), strict=True)) == result.means
+    pandas = pytest.importorskip("pandas")
+    assert list(result.per_query.to_pandas().columns) == ["query", "map", "ndcg@5"]
+    assert isinstance(result.per_query.to_pandas(), pandas.DataFrame)
 
 
 def test_comparisons_of_several_runs():
     qrels, run = draw(11, queries=40)
-    results = {name: evaluate(qrels, {q: {d: s * i % 97 for d, s in v.items()} for q, v in run.items()})
+    results = {name: evaluate(qrels, {q: {d: s * i % 97 for d, s in v.items()} for q, v in run.items()}, ["map", "rr"])
                for i, name in enumerate(("a", "b", "c"), start=3)}  # fmt: skip
-    pairs = compare(results, "map", resamples=1000)
-    assert [(p.baseline, p.candidate) for p in pairs] == [("a", "b"), ("a", "c"), ("b", "c")]
+    pairs = compare(None, results, resamples=1000)
+    assert isinstance(pairs, Comparison)
+    names = [("a", "b"), ("a", "c"), ("b", "c")]
+    assert [(p["baseline_run"], p["run"], p["number"]) for p in pairs] == [
+        (*pair, measure) for measure in ("map", "rr") for pair in names
+    ]
     for pair in pairs:
-        gain = results[pair.candidate].mean("map") - results[pair.baseline].mean("map")
-        assert pair.difference == pytest.approx(gain) and gain != 0
-        assert pair.verdict == ("better" if gain > 0 else "worse")
-    assert all(p.corrected >= p.p for p in pairs)
-    with_b = compare(results, "map", baseline="b", resamples=9)
-    assert [(p.baseline, p.candidate) for p in with_b] == [("b", "a"), ("b", "c")]
-    with_c = compare(results, "map", baseline="c", resamples=9)
-    assert with_b[1].difference == pairs[2].difference == -with_c[1].difference
-    assert compare({"a": results["a"], "again": results["a"]}, "map")[0].verdict == "equal"
-    with pytest.raises(ValueError, match="not measured on the same queries"):
+        first, second = results[pair["baseline_run"]], results[pair["run"]]
+        alone = compare(first, second, pair["number"], resamples=1000)[0]
+        assert {name: pair[name] for name in alone} == alone
+        gain = second.mean(pair["number"]) - first.mean(pair["number"])
+        assert pair["difference"] == gain != 0
+        assert pair["better"] == (pair["low"] > 0)
+    holm = sorted(pairs["p"][:3])
+    assert sorted(pairs["corrected"][:3])[0] == pytest.approx(min(1.0, 3 * holm[0]))
+    assert all(pairs["corrected"] >= pairs["p"])
+    with_b = compare(results["b"], {name: results[name] for name in "ac"}, "map", resamples=9)
+    assert list(with_b["run"]) == ["a", "c"]
+    with_c = compare(results["c"], results["b"], "map", resamples=9)[0]
+    assert with_b["difference"][1] == pairs["difference"][2] == -with_c["difference"]
+    # The same queries in another order.
+    backwards = evaluate(qrels, {q: run[q] for q in reversed(run)}, ["map", "rr"])
+    assert compare(backwards, evaluate(qrels, run, ["map", "rr"]), resamples=9)["difference"].tolist() == [0, 0]
+    same = compare(results["a"], results["a"], "map")[0]
+    assert same["difference"] == 0 and not same["better"] and same["p"] == 1
+    with pytest.raises(ValueError, match="the results are of other queries"):
         fewer = {q: run[q] for q in list(run)[1:]}
-        compare({"a": results["a"], "b": evaluate(qrels, fewer)}, "map")
+        compare(results["a"], evaluate(qrels, fewer), "map")
     with pytest.raises(ValueError, match="expected at least 2"):
-        compare({"a": results["a"]}, "map")
+        compare(None, {"a": results["a"]}, "map")
+    with pytest.raises(TypeError, match=r"candidate: expected a result of meanap.ranking.evaluate, found a str"):
+        compare(results["a"], "b")
     with pytest.raises(ValueError, match="test is 'z'"):
-        compare(results, "map", test="z")
+        compare(None, results, "map", test="z")
     for wrong in (0, -1, 2**70, 2.5, "9"):
-        for call in (results["a"].interval, lambda measure, **options: compare(results, measure, **options)):
-            with pytest.raises(ValueError, match="resamples is .*, expected a whole number from 1 to"):
+        for call in (results["a"].interval, lambda measure, **options: compare(None, results, measure, **options)):
+            with pytest.raises(ValueError, match="resamples: expected a whole number of at least 1, found"):
                 call("map", resamples=wrong)
             if wrong != 0:
-                with pytest.raises(ValueError, match="seed is .*, expected a whole number from 0 to"):
+                with pytest.raises(ValueError, match="seed: expected an integer of at least 0, found"):
                     call("map", seed=wrong)
-    with pytest.raises(ValueError, match="expected a number between 0 and 1"):
-        results["a"].interval("map", confidence=1.5)
+            with pytest.raises(ValueError, match="expected a number between 0 and 1"):
+                call("map", confidence=1.5)
     with pytest.raises(MemoryError, match="8000000000000 bytes"):
         results["a"].interval("map", resamples=10**12)
 
@@ -395,15 +440,23 @@ def test_comparisons_of_several_runs():
 
 
 @pytest.mark.parametrize("pair", [("trec_eval", "torchmetrics"), ("ranx", "recommenders"), ("tensorflow", "trec_eval")])
-def test_shares_add_up_to_the_difference(pair):
+def test_changes_add_up_to_the_difference(pair):
     qrels, run = draw(12, ties=5)
     qrels = {q: {**grades, next(iter(grades)): 1} for q, grades in qrels.items()}
     found = explain_difference(qrels, run, *pair, "map@5")
+    assert isinstance(found, Difference) and found.names == pair
     ends = [evaluate(qrels, run, "map@5", name).mean("map@5") for name in pair]
     assert [found.baseline, found.candidate] == ends
-    assert sum(share.amount for share in found.shares) == pytest.approx(found.difference, abs=1e-12)
-    assert {share.convention for share in found.shares} == set(get(pair[0]).differing(get(pair[1])))
-    assert any(abs(share.amount) > 1e-4 for share in found.shares)
+    assert sum(found["change"]) == pytest.approx(found.difference, abs=1e-12)
+    assert found["value"][-1] == ends[1]
+    assert set(found["factor"]) == set(get(pair[0]).differing(get(pair[1])))
+    assert any(abs(found["change"]) > 1e-4)
+    ties = found.ties()
+    assert list(ties["side"]) == list(pair) and list(ties["value"]) == ends
+    least, expected, greatest = tie_range(qrels, run, "map@5", pair[1])
+    assert (ties[1]["least"], ties[1]["expected"], ties[1]["greatest"]) == (
+        least.mean("map@5"), expected.mean("map@5"), greatest.mean("map@5"))  # fmt: skip
+    assert all(ties["least"] <= ties["expected"]) and all(ties["expected"] <= ties["greatest"])
 
 
 def test_ties_have_a_range():

@@ -1,4 +1,4 @@
-"""Why two tools' numbers of one run differ: each convention on which they differ has its share, and shares add up."""
+"""Why two tools' numbers of one run differ: each convention on which they differ has its change, and they add up."""
 
 import dataclasses
 
@@ -42,9 +42,9 @@ def test_a_difference_in_one_convention_is_one_share_that_names_it(data, field, 
     for other in others:
         sides = [Conventions(**{"duplicates": "first", field: value}) for value in (first, other)]
         found = explain_difference(*data, *sides, measure)
-        assert [(share.convention, share.baseline, share.candidate) for share in found.shares] == [
-            (field, first, other)
+        assert [(row["factor"], row["baseline"], row["candidate"]) for row in found] == [
+            (field, str(first), str(other))
         ]
-        assert found.shares[0].amount == pytest.approx(found.difference, abs=1e-15)
+        assert found["change"][0] == pytest.approx(found.difference, abs=1e-15)
         ends = [evaluate(*data, measure, side).mean(measure) for side in sides]
         assert [found.baseline, found.candidate] == ends and found.difference == ends[1] - ends[0]

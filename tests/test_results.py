@@ -108,13 +108,13 @@ def answers(data, tmp_path_factory):
     made |= {
         "RankingResult": first,
         "ranking.Interval": first.interval("map", resamples=20),
-        "ranking.Comparison": ranking.compare({"a": first, "b": second}, "map")[0],
-        "Explanation": ranking.explain_difference(qrels, runs[0], "trec_eval", "torchmetrics", "map@2"),
+        "ranking.Intervals": first.interval(resamples=20),
+        "ranking.Comparison": ranking.compare(first, {"b": second}),
+        "ranking.Difference": ranking.explain_difference(qrels, runs[0], "trec_eval", "torchmetrics", "map@2"),
         "TieRange": ranking.tie_range(qrels, runs[0], "map"),
         "Conventions": ranking.get("trec_eval"),
         "PrecisionRecallCurve": ranking.precision_recall_curve([0, 1, 1], [0.1, 0.5, 0.4]),
     }
-    made["Share"] = made["Explanation"].shares[0]
     return made
 
 
@@ -139,7 +139,8 @@ NAMES = [
     *("Confusion", "Curve", "OperatingPoint", "Froc", "MissRate", "Calibration", "Ties", "MatchTable"),
     "Findings",
     *("GroundTruth", "Detections", "Protocol", "SummaryRow", "SemanticResult", "RegionResult", "PixelPrecisionResult"),
-    *("PanopticResult", "RankingResult", "ranking.Interval", "ranking.Comparison", "Explanation", "Share", "TieRange"),
+    *("PanopticResult", "RankingResult", "ranking.Interval", "ranking.Intervals", "ranking.Comparison"),
+    *("ranking.Difference", "TieRange"),
     *("Conventions", "PrecisionRecallCurve"),
 ]
 

@@ -1,19 +1,24 @@
-"""Confidence intervals, bootstrap resamples, and comparisons of a candidate with a baseline."""
+"""Confidence intervals, bootstrap resamples, and comparisons of a candidate with a baseline.
+
+One class each for detection and ranking; differences are the candidate's number minus the baseline's.
+"""
 
 from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
+from meanap._printable import shown
 from meanap.table import Table, html_table
 
 __all__ = [
     "Comparison",
+    "Difference",
     "Interval",
     "Intervals",
     "bounds",
@@ -74,7 +79,8 @@ class Intervals(Table):
     Attributes
     ----------
     per_class : Table
-        The first number of each category: ``category``, ``name``, ``value``, ``low``, ``high``, ``error``.
+        The first number of each category: ``category``, ``name``, ``value``, ``low``, ``high``, ``error``; empty where
+        there are no categories.
     samples : dict
         The resampled numbers ``(B,) float64`` by name.
     confidence : float
@@ -84,12 +90,12 @@ class Intervals(Table):
         self,
         columns: Mapping[str, Any],
         title: str,
-        per_class: Table,
+        per_class: Table | None,
         samples: dict[str, np.ndarray],
         confidence: float,
     ) -> None:
         super().__init__(columns, title)
-        self.per_class = per_class
+        self.per_class: Table = Table({}) if per_class is None else per_class
         self.samples = samples
         self.confidence = confidence
 
@@ -98,33 +104,121 @@ class Comparison(Table):
     """A candidate against a baseline, one row for each number.
 
     Columns: ``number``; ``baseline`` and ``candidate``, its values; ``difference``, the candidate's minus the
-    baseline's; ``low`` and ``high``, the confidence interval of the difference; ``p``, the two-sided bootstrap p-value
+    baseline's; ``low`` and ``high``, the bootstrap confidence interval of the difference; ``p``, the two-sided p-value
     of the difference being zero; ``better``, whether the candidate is significantly better: the interval lies above 0.
+    A comparison of several ranked runs begins with their names, and has ``corrected`` after ``p``.
 
     Attributes
     ----------
     per_class : Table
-        The same for the first number of each category: ``category`` and ``name`` replace ``number``.
+        The same for the first number of each category: ``category`` and ``name`` replace ``number``. Empty where there
+        are no categories.
     """
 
-    def __init__(self, columns: Mapping[str, Any], per_class: Table, title: str = "") -> None:
+    def __init__(self, columns: Mapping[str, Any], per_class: Table | None = None, title: str = "") -> None:
         super().__init__(columns, title)
-        self.per_class = per_class
+        self.per_class: Table = Table({}) if per_class is None else per_class
 
     def _repr_html_(self) -> str:
+        names = list(self.columns)
+        names = names[: names.index("baseline")]
+        p = "corrected" if "corrected" in self.columns else "p"
         rows = [
             [
-                str(row["number"]),
+                *(str(row[name]) for name in names),
                 *(f"{row[name]:.3f}" for name in ("baseline", "candidate")),
                 f"{row['difference']:+.3f}",
                 f"[{row['low']:+.3f}, {row['high']:+.3f}]",
-                f"{row['p']:.3f}",
+                f"{row[p]:.3f}",
                 _MARKS[verdict(row["low"], row["high"])],
             ]
             for row in self
         ]
-        head = ["number", "baseline", "candidate", "difference", "interval", "p", ""]
+        head = [*names, "baseline", "candidate", "difference", "interval", p, ""]
         return html_table(head, rows, "difference: candidate - baseline; ▲▼: significant")
+
+
+class Difference(Table):
+    """Why two numbers of the same input differ: one row for each factor on which the two sides differ.
+
+    Columns: ``factor``; ``fields``, the names of its options, joined by commas; ``baseline`` and ``candidate``, its
+    value on either side; ``value``, the number reached with this factor and those above; ``change``, what it adds. The
+    changes add up to ``difference``, and the last ``value`` is the candidate's number.
+
+    Parameters
+    ----------
+    columns
+        As above.
+    number
+        Which number.
+    names
+        The names of the baseline and the candidate.
+    values
+        The number on either side.
+    ties
+        ``ties(orders, seed)`` gives the least, expected and greatest number of either side over orders of equal
+        scores.
+
+    Attributes
+    ----------
+    number : str
+        Which number.
+    names : tuple of str
+        The names of the baseline and the candidate.
+    baseline, candidate, difference : float
+        The number on either side, and candidate - baseline.
+    """
+
+    def __init__(
+        self,
+        columns: Mapping[str, Any],
+        number: str,
+        names: tuple[str, str],
+        values: tuple[float, float],
+        ties: Callable[[int, int], list[tuple[float, float, float]]],
+    ) -> None:
+        super().__init__(columns)
+        self.number = number
+        self.names = names
+        self.baseline: float = values[0]
+        self.candidate: float = values[1]
+        self._ties = ties
+
+    @property
+    def difference(self) -> float:
+        """The candidate's number minus the baseline's."""
+        return self.candidate - self.baseline
+
+    def ties(self, orders: int = 100, seed: int = 0) -> Table:
+        """The minimum, the mean and the maximum of either number over all orders of equal scores.
+
+        Columns: ``side``, ``value``, ``least``, ``expected``, ``greatest``. Tools with an unstable sort give any value
+        between.
+
+        Parameters
+        ----------
+        orders, seed
+            How many random orders the mean is taken over, where it has no closed form.
+        """
+        least, expected, greatest = zip(*self._ties(orders, seed), strict=True)
+        return Table(
+            {
+                "side": list(self.names),
+                "value": np.array([self.baseline, self.candidate]),
+                "least": np.array(least),
+                "expected": np.array(expected),
+                "greatest": np.array(greatest),
+            }
+        )
+
+    def __repr__(self) -> str:
+        first, second = map(shown, self.names)
+        lines = [
+            f"{self.number}: {self.baseline:.4f} ({first}) -> {self.candidate:.4f} ({second}), {self.difference:+.4f}"
+        ]
+        for row in self:
+            lines.append(f"  {row['change']:+.4f}  {row['factor']}: {row['baseline']} -> {row['candidate']}")
+        return "\n".join(lines)
 
 
 #: Symbols for the verdict in tables.
@@ -151,19 +245,22 @@ def verdict(low: float, high: float, tolerated: float = 0.0) -> Literal["better"
     return "better" if low > 0 else "no different"
 
 
-def check_options(confidence: float, resamples: int, least: int = 1) -> None:
+def check_options(confidence: float, resamples: int, seed: int = 0, least: int = 1) -> None:
     """Checks that an interval can be computed.
 
     Raises
     ------
     ValueError
-        The confidence is not between 0 and 1, or there are fewer resamples than `least`.
+        The confidence is not between 0 and 1, there are fewer resamples than `least`, or the seed is no integer of at
+        least 0.
     """
     if not isinstance(confidence, (int, float, np.number)) or not 0 < confidence < 1:
         raise ValueError(f"confidence: expected a number between 0 and 1, found {confidence!r}")
     whole = isinstance(resamples, (int, np.integer)) and not isinstance(resamples, bool)
-    if not whole or resamples < least:
+    if not whole or not least <= resamples < 2**63:
         raise ValueError(f"resamples: expected a whole number of at least {least}, found {resamples!r}")
+    if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
+        raise ValueError(f"seed: expected an integer of at least 0, found {seed!r}")
 
 
 def resampled(count: int, resamples: int, seed: int) -> Iterator[np.ndarray]:

@@ -29,7 +29,7 @@ meanap.explain_difference(truth, found, "coco", "voc")  # mistake
 ranking.get("trec")  # mistake
 ranking.evaluate(qrels, run, "map", "treceval")  # mistake
 ranking.evaluate(qrels, run, "map", ties="random")  # mistake
-ranking.compare({"a": measured, "b": measured}, "map", test="wilcoxon")  # mistake
+ranking.compare(measured, measured, "map", test="wilcoxon")  # mistake
 ranking.average_precision_score([0, 1], [0.1, 0.9], interpolation="voc")  # mistake
 generate.dataset(kind="masks")  # mistake
 

@@ -14,11 +14,10 @@ from meanap.errors import InputError
 
 if TYPE_CHECKING:
     from meanap.cli.inputs import Commands
-    from meanap.ranking import Comparison, RankingResult
+    from meanap.ranking import RankingResult
 
-
-#: Comparisons by measure and by the name of the run.
-Found: TypeAlias = "dict[str, dict[str, Comparison]]"
+#: A row of the comparison with the baseline, by measure and by the name of the run.
+Found: TypeAlias = "dict[str, dict[str, dict[str, Any]]]"
 
 
 def add_parser(commands: Commands) -> None:
@@ -71,11 +70,11 @@ def run(options: argparse.Namespace) -> None:
     for name, path in zip(names, options.runs, strict=True):
         with about(path):
             results[name] = evaluate(qrels, path, measures, conventions)
-    found = {}
-    if len(results) > 1:
-        for measure in next(iter(results.values())).measures:
-            pairs = compare(results, measure, baseline=names[0])
-            found[measure] = {pair.candidate: pair for pair in pairs}
+    found: Found = {}
+    baseline, *others = names
+    if others:
+        for row in compare(results[baseline], {name: results[name] for name in others}):
+            found.setdefault(row["number"], {})[row["run"]] = row
     with output.tables(options):
         _print(results, found, options.per_query)
     output.write_json(options.json, _as_json(results, found), indent=1)
@@ -105,8 +104,8 @@ def _print(results: dict[str, RankingResult], found: Found, per_query: bool) -> 
         print(f"{shown(name).ljust(width)}  {len(result):7d}  {row}")
         if name in next(iter(found.values()), {}):
             pairs = [found[measure][name] for measure in measures]
-            differences = [f"{pair.difference:+.4f}" for pair in pairs]
-            for cells in (differences, [_p_value(pair.corrected) for pair in pairs]):
+            differences = [f"{pair['difference']:+.4f}" for pair in pairs]
+            for cells in (differences, [_p_value(pair["corrected"]) for pair in pairs]):
                 row = "  ".join(cell.rjust(size) for cell, size in zip(cells, columns, strict=True))
                 print(f"{''.ljust(width)}  {'':7}  {row}")
         if per_query:
@@ -136,8 +135,8 @@ def _as_json(results: dict[str, RankingResult], found: Found) -> dict[str, Any]:
                 str(query): {measure: number(value) for measure, value in values.items()}
                 for query, values in result.to_dict().items()
             },
-            "differences": {m: number(pairs[name].difference) for m, pairs in found.items() if name in pairs},
-            "p_values": {m: number(pairs[name].corrected) for m, pairs in found.items() if name in pairs},
+            "differences": {m: number(pairs[name]["difference"]) for m, pairs in found.items() if name in pairs},
+            "p_values": {m: number(pairs[name]["corrected"]) for m, pairs in found.items() if name in pairs},
         }
         for name, result in results.items()
     }

@@ -11,12 +11,12 @@
 
 from meanap.detection.comparison import compare
 from meanap.detection.evaluation import evaluate
-from meanap.detection.explain import Difference, explain_difference
+from meanap.detection.explain import explain_difference
 from meanap.detection.metric import MeanAveragePrecision
 from meanap.detection.result import Result
 from meanap.detection.scores import Scores
 from meanap.detection.sides import Detections, GroundTruth
-from meanap.statistics import Comparison
+from meanap.statistics import Comparison, Difference
 
 __all__ = [
     "Comparison",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -11,18 +12,17 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from meanap._printable import shown
 from meanap.detection.evaluation import evaluate, settled
 from meanap.detection.files import DetectionFile, TruthFile
 from meanap.detection.result import Result
 from meanap.detection.scores import NUMBERS
 from meanap.protocol import Protocol
-from meanap.table import Table
+from meanap.statistics import Difference
 
 if TYPE_CHECKING:
     from meanap._types import BoxFormat, DetectionsInput, GroundTruthInput, PresetName, SimilarityName
 
-__all__ = ["FACTORS", "Difference", "Factor", "explain_difference"]
+__all__ = ["FACTORS", "Factor", "explain_difference"]
 
 #: Presets of tools whose results depend on annotation ids.
 _BY_ID = ("coco", "lvis")
@@ -53,70 +53,6 @@ _FIELDS = tuple(field.name for field in dataclasses.fields(Protocol) if field.na
 
 def _value(settings: _Settings, name: str) -> Any:
     return getattr(settings if name in _OPTIONS else settings.rules, name)
-
-
-class Difference(Table):
-    """One row for each factor on which the two sides differ, in the order in which they were changed.
-
-    Columns: ``factor``; ``fields``, the names of its options, joined by commas; ``baseline`` and
-    ``candidate``, its value on either side; ``value``, the number once this factor and those above are as for the
-    candidate; ``change``, what it added. The changes add up to ``difference``, and the last ``value`` is the
-    candidate's number.
-
-    Attributes
-    ----------
-    number : str
-        Which number.
-    names : tuple of str
-        The names of the baseline and the candidate.
-    baseline, candidate, difference : float
-        The number on either side, and candidate - baseline.
-    """
-
-    def __init__(
-        self,
-        columns: Mapping[str, Any],
-        number: str,
-        names: tuple[str, str],
-        values: tuple[float, float],
-        results: tuple[Result, Result],
-    ) -> None:
-        super().__init__(columns)
-        self.number = number
-        self.names = names
-        self.baseline: float = values[0]
-        self.candidate: float = values[1]
-        self._results = results
-
-    @property
-    def difference(self) -> float:
-        """The candidate's number minus the baseline's."""
-        return self.candidate - self.baseline
-
-    def ties(self, orders: int = 100, seed: int = 0) -> Table:
-        """The minimum, the mean and the maximum of either number over all orders of equal scores.
-
-        Columns: ``side``, ``value``, ``least``, ``expected``, ``greatest``. Tools with an unstable sort give any value
-        between.
-        """
-        row = NUMBERS[self.number]
-        ties = [result.ties(row, orders=orders, seed=seed) for result in self._results]
-        return Table(
-            {
-                "side": list(self.names),
-                "value": np.array([self.baseline, self.candidate]),
-                **{name: np.array([getattr(t, name) for t in ties]) for name in ("least", "expected", "greatest")},
-            }
-        )
-
-    def __repr__(self) -> str:
-        first, second = map(shown, self.names)
-        lines = [
-            f"{self.number}: {self.baseline:.4f} ({first}) -> {self.candidate:.4f} ({second}), {self.difference:+.4f}"
-        ]
-        for row in self:
-            lines.append(f"  {row['change']:+.4f}  {row['factor']}: {row['baseline']} -> {row['candidate']}")
-        return "\n".join(lines)
 
 
 def explain_difference(
@@ -211,8 +147,13 @@ def explain_difference(
         number,
         (first.name, second.name),
         (start, end),
-        results,
+        functools.partial(_tie_ranges, results, number),
     )
+
+
+def _tie_ranges(results: Sequence[Result], number: str, orders: int, seed: int) -> list[tuple[float, float, float]]:
+    found = [result.ties(NUMBERS[number], orders=orders, seed=seed) for result in results]
+    return [(ties.least, ties.expected, ties.greatest) for ties in found]
 
 
 def _settings(side: Any, place: str, shared: Mapping[str, Any]) -> _Settings:

@@ -300,7 +300,7 @@ def point(
 ) -> OperatingPoint:
     """`Result.operating_point` of scores."""
     name, value = _asked(wanted)
-    check_options(confidence, resamples, 0)
+    check_options(confidence, resamples, least=0)
 
     def of(category: Any) -> OperatingPoint:
         return _chosen(scores, name, value, category, iou, area, confidence, 0, seed)

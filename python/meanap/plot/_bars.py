@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from meanap.detection.errors import Errors
-from meanap.detection.explain import Difference
 from meanap.detection.result import Result
 from meanap.plot._canvas import axes, shortened
-from meanap.statistics import Comparison, verdict
+from meanap.statistics import Comparison, Difference, verdict
 
 __all__ = ["comparison", "difference", "errors", "per_class"]
 

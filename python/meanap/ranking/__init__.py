@@ -17,10 +17,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from meanap.ranking.comparison import Comparison, compare
+from meanap.ranking.comparison import compare
 from meanap.ranking.conventions import PRESETS, Conventions, get
-from meanap.ranking.evaluation import Interval, RankingResult, evaluate
-from meanap.ranking.explain import Explanation, Share, TieRange, explain_difference, tie_range
+from meanap.ranking.evaluation import RankingResult, evaluate
+from meanap.ranking.explain import TieRange, explain_difference, tie_range
 from meanap.ranking.lists import apk_values
 from meanap.ranking.streaming import AveragePrecisionAtK
 
@@ -39,14 +39,10 @@ if TYPE_CHECKING:
 __all__ = [
     "PRESETS",
     "AveragePrecisionAtK",
-    "Comparison",
     "Conventions",
-    "Explanation",
-    "Interval",
     "PrecisionRecallCurve",
     "RankingResult",
     "RelevanceEvaluator",
-    "Share",
     "TieRange",
     "apk",
     "apk_values",

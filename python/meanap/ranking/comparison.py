@@ -1,72 +1,71 @@
-"""Significance tests between runs: paired tests with Holm's correction."""
+"""Comparison of ranked runs over the same queries: paired tests, and a paired bootstrap."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from meanap import _core
 from meanap.errors import InputError
-from meanap.ranking.evaluation import RankingResult, check_sampling
+from meanap.ranking.evaluation import RankingResult
+from meanap.statistics import Comparison, check_options, differences
 
+if TYPE_CHECKING:
+    #: A pair of runs: the name and the result of the baseline and of the candidate.
+    Pair = tuple[str, RankingResult, str, RankingResult]
 
-class Comparison(NamedTuple):
-    """A pair of runs: the mean difference (candidate minus baseline), its p-value, and that corrected for all pairs."""
-
-    baseline: str
-    candidate: str
-    difference: float
-    p: float
-    corrected: float
-
-    @property
-    def verdict(self) -> Literal["better", "worse", "equal"]:
-        """``"better"`` if the candidate's mean is greater than the baseline's, ``"worse"``, or ``"equal"``."""
-        return "better" if self.difference > 0 else "worse" if self.difference < 0 else "equal"
+__all__ = ["compare"]
 
 
 def compare(
-    results: Mapping[str, RankingResult],
-    measure: str,
+    baseline: RankingResult | None,
+    candidate: RankingResult | Mapping[str, RankingResult],
+    measures: str | Iterable[str] | None = None,
     *,
-    baseline: str | None = None,
     test: Literal["randomisation", "t"] = "randomisation",
-    resamples: int = 100_000,
+    confidence: float = 0.95,
+    resamples: int = 10_000,
     seed: int = 0,
-) -> list[Comparison]:
-    """Paired tests between runs over the same queries, two-sided, with Holm's correction for their number.
+) -> Comparison:
+    """Compare candidates with a baseline over the same queries.
 
     Parameters
     ----------
-    results
-        Results by the run's name, at least two.
-    measure
-        The measure to compare.
     baseline
-        Compare each of the others, as a candidate, with this run; without, each pair, of which the run that comes first
+        A result; or None with several candidates: then each pair of them is compared, of which the run that comes first
         is the baseline.
+    candidate
+        Another result; or several by name.
+    measures
+        Measures to compare; all of the first result by default.
     test
-        ``"randomisation"`` (exact up to 16 differing queries, else by random signs) or ``"t"``.
+        Where ``p`` comes from: a paired ``"randomisation"`` test (exact up to 16 differing queries, else by random
+        signs) or Student's ``"t"``, both two-sided.
+    confidence
+        The confidence level of the interval of the difference, a bootstrap over queries.
     resamples
-        How many choices of random signs to draw.
+        How many bootstrap resamples, and how many choices of random signs.
     seed
-        The same seed gives the same p-values, whatever the number of threads.
+        The same seed gives the same numbers, whatever the number of threads.
 
     Returns
     -------
-    list[Comparison]
-        A `Comparison` for each pair; differences are candidate minus baseline: a positive one means that the candidate
-        is better. For ``gm_map`` and ``gm_bpref`` it is the difference of geometric means, and the test is on the
-        logarithms.
+    Comparison
+        A table, a row for each measure. Differences are the candidate minus the baseline: above 0 the candidate is
+        better. With several candidates there is a row for each of them and each measure, which begins with its name
+        (``run``; with baseline None, ``baseline_run`` and ``run``), and ``corrected`` is ``p`` with Holm's correction
+        for the number of pairs. For ``gm_map`` and ``gm_bpref``, differences are those of geometric means, and the
+        test is on the logarithms.
 
     Raises
     ------
     ValueError
-        Fewer than two runs, different queries, a NaN value, an unknown test or baseline, or `resamples` or `seed` out
-        of range.
+        Different queries, a NaN value, nothing to compare, or an option is out of range.
+    TypeError
+        One of them is not a result.
 
     References
     ----------
@@ -79,57 +78,66 @@ def compare(
     >>> qrels = {f"q{i}": {"a": 1} for i in range(6)}
     >>> good = evaluate(qrels, {q: {"a": 2.0, "b": 1.0} for q in qrels})
     >>> bad = evaluate(qrels, {q: {"a": 1.0, "b": 2.0} for q in qrels})
-    >>> compare({"bad": bad, "good": good}, "map")
-    [Comparison(baseline='bad', candidate='good', difference=0.5, p=0.03125, corrected=0.03125)]
+    >>> row = compare(bad, good, "map")[0]
+    >>> row["difference"], row["p"], row["better"]
+    (0.5, 0.03125, True)
     """
     if test not in ("randomisation", "t"):
         raise InputError(f'test is {test!r}, expected "randomisation" or "t"')
-    check_sampling(resamples, seed)
-    if len(results) < 2:
-        raise InputError(f"{len(results)} results, expected at least 2")
-    if baseline is not None and baseline not in results:
-        raise InputError(f"no result is named {baseline!r}, only {', '.join(results)}")
-    columns = _aligned(results, measure)
-    if baseline is None:
-        pairs = list(itertools.combinations(columns, 2))
-    else:
-        pairs = [(baseline, name) for name in columns if name != baseline]
-    p_values = []
-    for reference, candidate in pairs:
-        differences = columns[candidate] - columns[reference]
-        if test == "t":
-            p_values.append(_core.paired_t_test(differences)[1])
-        else:
-            p_values.append(_core.randomisation_test(differences, resamples, seed))
-    corrected = _core.holm(p_values)
-
-    def difference(reference: str, candidate: str) -> float:
-        if results[candidate].is_geometric(measure):
-            return results[candidate].mean(measure) - results[reference].mean(measure)
-        return float(np.mean(columns[candidate] - columns[reference]))
-
-    return [
-        Comparison(reference, candidate, difference(reference, candidate), p, c)
-        for (reference, candidate), p, c in zip(pairs, p_values, corrected, strict=True)
-    ]
-
-
-def _aligned(results: Mapping[str, RankingResult], measure: str) -> dict[str, np.ndarray]:
-    """The measure's column of each run, in the order of the first one's queries."""
-    names = list(results)
-    queries: list[Any] = results[names[0]].queries
-    columns = {}
-    for name, result in results.items():
-        place = {query: i for i, query in enumerate(result.queries)}
-        different = set(place) ^ set(queries)
-        if different:
-            shown = next(iter(different))
-            raise InputError(
-                f"{names[0]!r} and {name!r} were not measured on the same queries: one lacks {shown!r} "
-                '(missing="zero" counts a query without an answer)'
+    check_options(confidence, resamples, seed)
+    pairs = _pairs(baseline, candidate)
+    names = pairs[0][1].measures if measures is None else (measures,) if isinstance(measures, str) else tuple(measures)
+    values: list[tuple[float, float]] = []
+    samples: list[np.ndarray] = []
+    p_values: list[float] = []
+    corrected: list[float] = []
+    for name in names:
+        of_pairs = []
+        for _, first, _, second in pairs:
+            first, second = _aligned(first, second)
+            resampled = [result.resampled(name, resamples, seed) for result in (first, second)]
+            change = second[name] - first[name]
+            of_pairs.append(
+                _core.paired_t_test(change)[1] if test == "t" else _core.randomisation_test(change, resamples, seed)
             )
-        column = np.ascontiguousarray(result[measure][[place[query] for query in queries]])
-        if np.isnan(column).any():
-            raise InputError(f"{measure} of {name!r} is NaN for some queries; choose another value for empty")
-        columns[name] = column
-    return columns
+            values.append((first.mean(name), second.mean(name)))
+            samples.append(resampled[1] - resampled[0])
+        p_values += of_pairs
+        corrected += _core.holm(of_pairs)
+    columns = differences(values, samples, confidence) | {"p": np.array(p_values, dtype=np.float64)}
+    head: dict[str, Any] = {"number": [name for name in names for _ in pairs]}
+    if isinstance(candidate, Mapping):
+        head = {"run": [pair[2] for pair in pairs] * len(names), **head}
+        if baseline is None:
+            head = {"baseline_run": [pair[0] for pair in pairs] * len(names), **head}
+        better = columns.pop("better")
+        columns |= {"corrected": np.array(corrected, dtype=np.float64), "better": better}
+    return Comparison({**head, **columns})
+
+
+def _pairs(baseline: RankingResult | None, candidate: RankingResult | Mapping[str, RankingResult]) -> list[Pair]:
+    candidates = candidate if isinstance(candidate, Mapping) else {"candidate": candidate}
+    for place, value in {"baseline": baseline, **candidates}.items():
+        if not isinstance(value, RankingResult) and not (place == "baseline" and value is None):
+            raise TypeError(f"{place}: expected a result of meanap.ranking.evaluate, found a {type(value).__name__}")
+    if baseline is None:
+        if len(candidates) < 2:
+            raise InputError(f"{len(candidates)} results, expected at least 2")
+        return [(*a, *b) for a, b in itertools.combinations(candidates.items(), 2)]
+    if not candidates:
+        raise InputError("no candidate")
+    return [("baseline", baseline, name, result) for name, result in candidates.items()]
+
+
+def _aligned(first: RankingResult, second: RankingResult) -> tuple[RankingResult, RankingResult]:
+    """Both results with the queries in the first one's order."""
+    if first.queries == second.queries:
+        return first, second
+    place = {query: i for i, query in enumerate(second.queries)}
+    if different := place.keys() ^ set(first.queries):
+        only = next(iter(different))
+        raise InputError(
+            f"the results are of other queries: {len(different)} are in one of them only, such as {only!r} "
+            '(missing="zero" counts a query without an answer)'
+        )
+    return first, second.ordered([place[query] for query in first.queries])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -11,26 +11,13 @@ from meanap import _core
 from meanap.errors import InputError
 from meanap.ranking import tables
 from meanap.ranking.conventions import Conventions, resolve
+from meanap.statistics import Interval, Intervals, bounds, check_options
+from meanap.table import Table
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from meanap._types import Answers, ConventionChanges, ConventionName, Judgements
-
-
-class Interval(NamedTuple):
-    """A mean and the bounds of its interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
-def check_sampling(resamples: int, seed: int) -> None:
-    """Raise a `ValueError` if the number of resamples or the seed is out of range."""
-    for name, value, least, most in (("resamples", resamples, 1, 2**63 - 1), ("seed", seed, 0, 2**64 - 1)):
-        if not isinstance(value, (int, np.integer)) or not least <= value <= most:
-            raise InputError(f"{name} is {value!r}, expected a whole number from {least} to {most}")
 
 
 class RankingResult:
@@ -114,19 +101,44 @@ class RankingResult:
         """Whether the values of a measure are logarithms, so that its mean is the geometric one."""
         return self.logarithms[self._place(measure)]
 
-    def interval(self, measure: str, *, confidence: float = 0.95, resamples: int = 10_000, seed: int = 0) -> Interval:
-        """The mean with a bootstrap percentile interval over queries.
+    @overload
+    def interval(self, names: str, *, confidence: float = 0.95, resamples: int = 10_000, seed: int = 0) -> Interval: ...
+
+    @overload
+    def interval(
+        self,
+        names: list[str] | tuple[str, ...] | None = None,
+        *,
+        confidence: float = 0.95,
+        resamples: int = 10_000,
+        seed: int = 0,
+    ) -> Intervals: ...
+
+    def interval(
+        self,
+        names: str | list[str] | tuple[str, ...] | None = None,
+        *,
+        confidence: float = 0.95,
+        resamples: int = 10_000,
+        seed: int = 0,
+    ) -> Interval | Intervals:
+        """Means with bootstrap percentile intervals over queries.
 
         Parameters
         ----------
-        measure
-            One of `measures`.
+        names
+            One of `measures`, or several of them; all by default.
         confidence
             The confidence level of the interval, between 0 and 1.
         resamples
             How many bootstrap resamples.
         seed
             The same seed gives the same interval, whatever the number of threads.
+
+        Returns
+        -------
+        Interval or Intervals
+            Of one measure its interval, else a table. Without queries all numbers are NaN.
 
         Raises
         ------
@@ -139,19 +151,59 @@ class RankingResult:
         ----------
         Efron 1979; Sakai, "Evaluating evaluation metrics based on the bootstrap", SIGIR 2006.
         """
-        if not 0 < confidence < 1:
-            raise InputError(f"confidence is {confidence}, expected a number between 0 and 1")
-        check_sampling(resamples, seed)
+        check_options(confidence, resamples, seed)
+        if isinstance(names, str):
+            return Interval.of(names, self.mean(names), self.resampled(names, resamples, seed), confidence)
+        listed = self.measures if names is None else tuple(names)
+        samples = {name: self.resampled(name, resamples, seed) for name in listed}
+        return Intervals(
+            {"number": list(listed), **bounds(list(map(self.mean, listed)), list(samples.values()), confidence)},
+            f"{confidence:.0%} intervals, {resamples} resamples",
+            None,
+            samples,
+            confidence,
+        )
+
+    def resampled(self, measure: str, resamples: int, seed: int = 0) -> np.ndarray:
+        """The means of a measure over bootstrap resamples of the queries, ``(resamples,)`` float64.
+
+        The same queries are drawn for each measure, and for each result of as many queries.
+
+        Raises
+        ------
+        ValueError
+            A value is NaN.
+        """
         column = np.ascontiguousarray(self[measure])
         if np.isnan(column).any():
             raise InputError(f"{measure} is NaN for some queries; choose another value for empty")
         if not len(column):
-            return Interval(float("nan"), float("nan"), float("nan"))
+            return np.zeros(0)
         means = _core.bootstrap_means(column, resamples, seed)
-        low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
-        if self.is_geometric(measure):
-            low, high = np.exp([low, high])
-        return Interval(self.mean(measure), float(low), float(high))
+        return np.exp(means) if self.is_geometric(measure) else means
+
+    @property
+    def summary(self) -> Table:
+        """The mean of each measure: ``number``, ``value``."""
+        return Table({"number": list(self.measures), "value": np.array([self.mean(name) for name in self.measures])})
+
+    @property
+    def per_query(self) -> Table:
+        """A row for each query: ``query``, and a column for each measure."""
+        return Table({"query": list(self.queries), **{name: self[name].copy() for name in self.measures}})
+
+    def ordered(self, rows: Sequence[int]) -> RankingResult:
+        """The result of these rows, in their order."""
+        return RankingResult(
+            self.measures,
+            [self.queries[i] for i in rows],
+            self.values[list(rows)],
+            self.conventions,
+            self.empty,
+            self.unanswered,
+            self.unjudged,
+            self.logarithms,
+        )
 
     def to_dict(self) -> dict[Any, dict[str, float]]:
         """Query to measure to value, as pytrec_eval gives it."""
@@ -167,6 +219,9 @@ class RankingResult:
             if count := len(getattr(self, name)):
                 lines.append(f"  ({count} {name})")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return Table(self.summary.columns, f"{len(self)} queries").to_html()
 
 
 def evaluate(

@@ -2,63 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from meanap.ranking import tables
-from meanap.ranking.conventions import Conventions, resolve
+from meanap.ranking.conventions import PRESETS, Conventions, resolve
 from meanap.ranking.evaluation import RankingResult, evaluate, measured
+from meanap.statistics import Difference
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from meanap._types import Answers, ConventionChanges, ConventionName, Judgements, TieOrder
-
-
-class Share(NamedTuple):
-    """One convention's part in a difference."""
-
-    convention: str
-    baseline: Any
-    candidate: Any
-    amount: float
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """A difference and what accounts for it.
-
-    Attributes
-    ----------
-    measure
-        The measure whose mean is compared.
-    baseline
-        The mean under the baseline's conventions.
-    candidate
-        The mean under the candidate's.
-    shares
-        The conventions on which they differ; amounts add up to ``difference``, the largest first.
-    """
-
-    measure: str
-    baseline: float
-    candidate: float
-    shares: tuple[Share, ...]
-
-    @property
-    def difference(self) -> float:
-        """``candidate - baseline``."""
-        return self.candidate - self.baseline
-
-    def __repr__(self) -> str:
-        lines = [f"{self.measure}: {self.baseline:.6f} -> {self.candidate:.6f} ({self.difference:+.6f})"]
-        lines += [
-            f"  {share.amount:+.6f}  {share.convention}: {share.baseline} -> {share.candidate}" for share in self.shares
-        ]
-        return "\n".join(lines)
 
 
 def explain_difference(
@@ -67,11 +27,11 @@ def explain_difference(
     baseline: ConventionName | Conventions,
     candidate: ConventionName | Conventions,
     measure: str = "map",
-) -> Explanation:
+) -> Difference:
     """How much of the difference between two tools' numbers each convention accounts for.
 
     Changing one convention may matter more or less depending on the others, so each one's share is its mean effect
-    over all orders in which they can be changed (the Shapley value): the shares add up to the whole difference.
+    over all orders in which they can be changed (the Shapley value): the changes add up to the whole difference.
 
     Parameters
     ----------
@@ -86,6 +46,11 @@ def explain_difference(
     measure
         The measure whose mean is compared.
 
+    Returns
+    -------
+    Difference
+        A table, a row for each convention on which they differ, the greatest change first.
+
     Raises
     ------
     ValueError
@@ -96,22 +61,22 @@ def explain_difference(
     >>> qrels = {"q1": {"d1": 1, "d2": 1, "d3": 1}}
     >>> run = {"q1": {"d1": 0.9, "d2": 0.5, "d4": 0.5}}
     >>> explain_difference(qrels, run, "trec_eval", "torchmetrics", "map@2")
-    map@2: 0.333333 -> 1.000000 (+0.666667)
-      +0.500000  divisor: relevant -> found
-      +0.166667  ties: document-descending -> stable
-      +0.000000  missing: skip -> error
-      +0.000000  negative: unjudged -> error
-      +0.000000  positive_scores_only: False -> True
+    map@2: 0.3333 (trec_eval) -> 1.0000 (torchmetrics), +0.6667
+      +0.5000  divisor: relevant -> found
+      +0.1667  ties: document-descending -> stable
+      +0.0000  missing: skip -> error
+      +0.0000  negative: unjudged -> error
+      +0.0000  positive_scores_only: False -> True
     """
     first, second = resolve(baseline, {}), resolve(candidate, {})
-    run = tables.run(run)
+    answers = tables.run(run)
     indexed: dict[str, Any] = {}
 
     def mean(conventions: Conventions) -> float:
         duplicates = conventions.duplicates
         if duplicates not in indexed:
             indexed[duplicates] = tables.qrels(qrels, duplicates)
-        return measured(indexed[duplicates], run, [measure], conventions).mean(measure)
+        return measured(indexed[duplicates], answers, [measure], conventions).mean(measure)
 
     ends = mean(first), mean(second)
     differing = first.differing(second)
@@ -128,11 +93,35 @@ def explain_difference(
             weight = math.factorial(len(changed)) * math.factorial(len(active) - len(changed) - 1) / orders
             shares[name] += weight * (values[changed | {name}] - before)
     ordered = sorted(differing, key=lambda name: -abs(shares[name]))
-    return Explanation(
+    changes = np.array([shares[name] for name in ordered], dtype=np.float64)
+    reached = ends[0] + np.cumsum(changes)
+    reached[-1:] = ends[1]
+    return Difference(
+        {
+            "factor": ordered,
+            "fields": ordered,
+            "baseline": [str(getattr(first, name)) for name in ordered],
+            "candidate": [str(getattr(second, name)) for name in ordered],
+            "value": reached,
+            "change": changes,
+        },
         measure,
-        *ends,
-        tuple(Share(name, getattr(first, name), getattr(second, name), shares[name]) for name in ordered),
+        (_name(first), _name(second)),
+        ends,
+        functools.partial(_tie_ranges, qrels, run, measure, (first, second)),
     )
+
+
+def _name(conventions: Conventions) -> str:
+    return next((name for name, preset in PRESETS.items() if preset == conventions), "conventions")
+
+
+def _tie_ranges(
+    qrels: Any, run: Any, measure: str, sides: tuple[Conventions, ...], orders: int, seed: int
+) -> list[tuple[float, float, float]]:
+    """Of each side, in closed form: random orders are not needed."""
+    found = [tie_range(qrels, run, measure, conventions) for conventions in sides]
+    return [tuple(result.mean(measure) for result in ties) for ties in found]  # type: ignore[misc]
 
 
 class TieRange(NamedTuple):
