@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 import meanap
-from meanap import generate, protocol
+from meanap import generate, protocol, readers
 from meanap.cli import main
-from meanap.detection import inputs
 from meanap.metric import Metric
 
 SECTIONS = ("similarity", "matcher", "protocol", "format", "metric object", "plot")
@@ -90,7 +89,7 @@ def test_a_protocol_is_a_line_in_presets(data, tmp_path, monkeypatch):
     assert main(["compare", *files, "--protocol", "toy", "--resamples", "10"]) == 0
 
 
-def test_a_format_is_a_function_that_returns_columns(data, monkeypatch):
+def test_a_format_is_a_reader_that_returns_columns(data, monkeypatch):
     """A toy format: lines of `image category x y width height [score]`."""
     truth, found = data
 
@@ -105,22 +104,19 @@ def test_a_format_is_a_function_that_returns_columns(data, monkeypatch):
         ids = rows[:, :2].astype(int)
         return ids[:, 0], ids[:, 1], *((rows[:, 6],) if rows.shape[1] == 7 else ()), rows[:, 2:6]
 
-    ground_truth_from, detections_from = inputs.ground_truth_from, inputs.detections_from
+    class OfLines(readers.Reader):
+        name = "lines"
 
-    def with_toy_truth(value, *rest, **options):
-        if isinstance(value, Lines):
-            value = meanap.GroundTruth(*columns(value), box_format="xywh")
-        return ground_truth_from(value, *rest, **options)
+        def sniff(self, source, role):
+            return isinstance(source, Lines)
 
-    def with_toy_detections(value, *rest, **options):
-        if isinstance(value, Lines):
-            value = meanap.Detections(*columns(value), box_format="xywh")
-        return detections_from(value, *rest, **options)
+        def ground_truth(self, source, options, problems):
+            return meanap.GroundTruth(*columns(source), box_format="xywh")
 
-    from meanap.detection import evaluation
+        def detections(self, source, options, problems, truth):
+            return meanap.Detections(*columns(source), box_format="xywh")
 
-    monkeypatch.setattr(evaluation, "ground_truth_from", with_toy_truth)
-    monkeypatch.setattr(evaluation, "detections_from", with_toy_detections)
+    monkeypatch.setattr(readers, "READERS", (OfLines(), *readers.READERS))
     toy = Lines(map(line, truth["annotations"])), Lines(line(d, d["score"]) for d in found)
     plain = {**truth, "annotations": [{**a, "iscrowd": 0} for a in truth["annotations"]]}
     assert meanap.evaluate(*toy).ap50 == meanap.evaluate(plain, found).ap50 > 0

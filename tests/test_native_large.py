@@ -13,8 +13,8 @@ import pytest
 
 import meanap
 from meanap import generate
-from meanap.detection import streams
 from meanap.detection.shards import bytes_of
+from meanap.readers import _parquet as streams
 
 SMALL = "30 kB"
 
@@ -126,6 +126,7 @@ def test_a_parquet_file_is_cut_once(tmp_path):
     from pyarrow import parquet
 
     from meanap.detection.shards import Sharded
+    from meanap.readers import Options
 
     count = 300_000
     generator = np.random.default_rng(0)
@@ -140,7 +141,7 @@ def test_a_parquet_file_is_cut_once(tmp_path):
     def tell(done, total):
         most.append(pa.total_allocated_bytes() - held)
 
-    shards = Sharded(path, path, "bbox", "xyxy", False, 4_000_000, tell)
+    shards = Sharded(path, path, Options(progress=tell), 4_000_000)
     assert 5 < shards.count == shards._bins < 50
     assert sum(len(truth) for truth, _ in shards) == count
     assert max(most) < 12_000_000 < path.stat().st_size
@@ -393,7 +394,7 @@ def test_a_line_shows_the_progress(tmp_path, monkeypatch, capsys):
     paths = files(tmp_path, "bbox", images=5)
     meanap.evaluate(*paths, progress=True)
     assert capsys.readouterr().err == ""  # too short to be reported
-    monkeypatch.setattr("meanap.detection.progress._PATIENCE", -1.0)
+    monkeypatch.setattr("meanap._progress._PATIENCE", -1.0)
     meanap.evaluate(*paths, progress=True, memory_limit=SMALL).interval("ap", resamples=10, progress=True)
     told = capsys.readouterr().err
     for what in ("reading truth.json: 100%", "reading found.json: 100%", "matching shards: 100%", "resampling: 100%"):

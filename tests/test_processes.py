@@ -11,7 +11,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="limits and forks as 
 
 EVALUATE = """
 import sys, resource
-import meanap, meanap.detection.evaluation, meanap.detection.inputs, meanap.detection.result
+import meanap, meanap.detection.evaluation, meanap.readers, meanap.detection.result
 truth = {"images": [{"id": 1, "height": 9, "width": 9}], "categories": [{"id": 1, "name": "a"}],
          "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1.0, 1, 5, 5], "area": 25, "iscrowd": 0}]}
 results = [{"image_id": 1, "category_id": 1, "bbox": [1.0, 1, 5, 5], "score": .5}] * 50_000
@@ -300,7 +300,7 @@ import sys, resource, contextlib, io
 import numpy as np
 import meanap, meanap.ranking
 import meanap._core as core
-import meanap.detection.evaluation, meanap.detection.inputs, meanap.detection.result, meanap.compat.pycocotools
+import meanap.detection.evaluation, meanap.readers, meanap.detection.result, meanap.compat.pycocotools
 folder = sys.argv[1]
 {prepare}
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()

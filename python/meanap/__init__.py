@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from meanap import plot as plot
     from meanap import protocol as protocol
     from meanap import ranking as ranking
+    from meanap import readers as readers
     from meanap import report as report
     from meanap import segmentation as segmentation
     from meanap.checking import Findings, check
@@ -95,6 +96,7 @@ _PACKAGES = (
     "plot",
     "protocol",
     "ranking",
+    "readers",
     "report",
     "segmentation",
 )

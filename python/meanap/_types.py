@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Union
 import numpy as np
 
 if TYPE_CHECKING:
-    from meanap.detection.sides import Detections, GroundTruth
     from meanap.protocol import SummaryRow
+    from meanap.readers.sides import Detections, GroundTruth
 
 # Names
 

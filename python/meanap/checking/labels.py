@@ -10,7 +10,7 @@ from meanap.checking.records import Records
 from meanap.checking.shapes import usable
 from meanap.detection.evaluation import evaluate
 from meanap.detection.result import Result
-from meanap.detection.sides import Detections, GroundTruth
+from meanap.readers.sides import Detections, GroundTruth
 from meanap.table import Table
 
 __all__ = ["label_errors", "scored"]

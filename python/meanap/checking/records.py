@@ -13,8 +13,8 @@ import numpy as np
 from meanap import _core
 from meanap._files import input_errors, read_json
 from meanap.checking.findings import Finding
-from meanap.detection.sides import Detections, GroundTruth
 from meanap.errors import InputError
+from meanap.readers.sides import Detections, GroundTruth
 
 __all__ = ["NOTHING", "Records", "read_detections", "read_ground_truth"]
 

@@ -15,7 +15,7 @@ from meanap.detection.explain import explain_difference
 from meanap.detection.metric import MeanAveragePrecision
 from meanap.detection.result import Result
 from meanap.detection.scores import Scores
-from meanap.detection.sides import Detections, GroundTruth
+from meanap.readers.sides import Detections, GroundTruth
 from meanap.statistics import Comparison, Difference
 
 __all__ = [

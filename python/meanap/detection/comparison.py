@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanap.detection.progress import Progress
+from meanap._progress import Progress
 from meanap.detection.result import Result
 from meanap.detection.sampling import means
 from meanap.errors import InputError

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import os
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from meanap import _core, _similarity, protocol
+from meanap import _core, _similarity, protocol, readers
+from meanap._progress import Progress
 from meanap.detection.federated import LabelledImages, only_labelled
-from meanap.detection.files import DetectionFile, TruthFile
-from meanap.detection.inputs import detections_from, ground_truth_from
-from meanap.detection.progress import Progress
-from meanap.detection.records import pixel_size
 from meanap.detection.result import Result
 from meanap.detection.scores import MatchScores
 from meanap.detection.shards import Sharded, bytes_of
-from meanap.detection.sides import Detections, GroundTruth, first_strange
-from meanap.detection.streams import is_parquet
 from meanap.errors import InputError
 from meanap.protocol import Protocol
+from meanap.readers._coco_records import pixel_size
+from meanap.readers.lists import is_batch
+from meanap.readers.sides import Detections, GroundTruth, first_strange
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -90,10 +88,13 @@ def evaluate(
     """
     rules = settled(protocol, similarity, changes)
     _check_range(score_range)
-    asked = _Asked(rules, similarity, box_format, score_range, progress)
+    options = readers.Options(
+        similarity, box_format, progress=progress, image_records=rules.size != "area" or rules.federated
+    )
+    asked = _Asked(rules, options, score_range)
     if memory_limit is not None:
         fill = _of_shards(ground_truth, detections, asked, bytes_of(memory_limit))
-    elif _is_batch(ground_truth):
+    elif is_batch(ground_truth):
         fill = _of_batch(ground_truth, detections, asked)
     else:
         fill = _of_columns(ground_truth, detections, asked)
@@ -122,10 +123,8 @@ class _Asked(NamedTuple):
     """The settings of an evaluation, for any input."""
 
     rules: Protocol
-    similarity: SimilarityName
-    box_format: BoxFormat
+    options: readers.Options
     score_range: tuple[float, float] | None
-    progress: Any
     #: Reads which categories are labelled in an image, of a data set that comes in parts.
     labelled_images: LabelledImages | None = None
 
@@ -147,7 +146,7 @@ def _of_batch(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
         if not isinstance(detections, (list, tuple)) or len(detections) != len(ground_truth):
             log.update(detections, ground_truth)
             return
-        with Progress(asked.progress, len(ground_truth), "matching") as told:
+        with Progress(asked.options.progress, len(ground_truth), "matching") as told:
             # Ctrl-C is handled between two groups of images.
             for start in range(0, len(ground_truth), _LOT):
                 part = slice(start, start + _LOT)
@@ -158,38 +157,32 @@ def _of_batch(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
 
 
 def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
-    rules, similarity = asked.rules, asked.similarity
-    file = _file(ground_truth, rules, similarity, asked.progress)
-    names: Any
-    if file is not None:
-        truth: TruthFile | GroundTruth = file
-        truth_columns, names, groups = file.columns, file.names, file.groups()
-    else:
-        value = ground_truth.load() if isinstance(ground_truth, TruthFile) else ground_truth
-        side = ground_truth_from(value, similarity, asked.box_format)
-        truth, truth_columns, names, groups = side, None, side.names, side.groups
-    found = _found(detections, truth, asked)
-    as_given = isinstance(detections, Detections) or _is_table(detections) or _is_parquet(detections)
-    truth_columns, found = _arranged(truth, truth_columns, found, asked, as_given)
+    problems = readers.Problems()
+    truth = readers.ground_truth(ground_truth, asked.options, problems)
+    found = readers.detections(detections, asked.options, problems, truth)
+    if asked.rules.federated and isinstance(truth, GroundTruth) and isinstance(found, Detections):
+        labelled = (asked.labelled_images or LabelledImages()).of(truth)
+        if labelled is not None:
+            found = only_labelled(truth, found, labelled, asked.rules.max_per_image)
+    truth_columns, found = _arranged(truth, found, asked)
 
     def into(log: _core.MatchLog) -> None:
-        if asked.progress is False:
+        if asked.options.progress is False:
             log.append(truth_columns, found, images=truth.images)
             return
-        with Progress(asked.progress, len(found), "matching") as told:
+        with Progress(asked.options.progress, len(found), "matching") as told:
             log.append(truth_columns, found, images=truth.images, progress=told.at)
 
-    return _Fill(into, names, groups, truth.categories)
+    return _Fill(into, truth.names, truth.groups, truth.categories)
 
 
 def _of_shards(ground_truth: Any, detections: Any, asked: _Asked, memory: int) -> _Fill:
-    rules = asked.rules
-    objects = rules.size != "area" or rules.federated
-    shards = Sharded(ground_truth, detections, asked.similarity, asked.box_format, objects, memory, asked.progress)
+    shards = Sharded(ground_truth, detections, asked.options, memory)
 
     def into(log: _core.MatchLog) -> None:
-        of_shard = asked._replace(progress=False, labelled_images=LabelledImages())
-        with Progress(asked.progress, shards.count, "matching shards") as told:
+        options = dataclasses.replace(asked.options, progress=False)
+        of_shard = asked._replace(options=options, labelled_images=LabelledImages())
+        with Progress(asked.options.progress, shards.count, "matching shards") as told:
             for number, (truth, found) in enumerate(shards):
                 try:
                     _of_columns(truth, found, of_shard).into(log)
@@ -200,18 +193,20 @@ def _of_shards(ground_truth: Any, detections: Any, asked: _Asked, memory: int) -
     return _Fill(into, shards.names, shards.groups, shards.categories)
 
 
-def _arranged(truth: Any, truth_columns: Any, found: Any, asked: _Asked, as_given: bool) -> tuple[Any, Any]:
-    """Both sides as the core takes them; `as_given`: scores have to be in the given range."""
-    rules, similarity = asked.rules, asked.similarity
+def _arranged(truth: Any, found: Any, asked: _Asked) -> tuple[_core.Objects, _core.Objects]:
+    """Both sides as the core takes them."""
+    rules, similarity = asked.rules, asked.options.similarity
     of_records = [getattr(side, "records", True) for side in (truth, found)]
-    if truth_columns is None:
+    if isinstance(truth, GroundTruth):
         if rules.size == "fraction":
             _measure_images(truth, truth.sizes)
         truth_columns = truth.objects(rules, similarity, None)
+    else:
+        truth_columns = truth.columns
     if isinstance(found, Detections):
         if rules.size == "fraction":
-            _measure_images(found, getattr(truth, "sizes", {}))
-        found = found.objects(rules, similarity, asked.score_range if as_given else None)
+            _measure_images(found, truth.sizes)
+        found = found.objects(rules, similarity, None if found.any_score else asked.score_range)
     _check(truth_columns, truth, "ground_truth", of_records[0], "is not among those declared")
     _check(found, truth, "detections", of_records[1], "is not in the ground truth")
     for name, of_truth, of_found in (
@@ -343,54 +338,6 @@ def _new_log(
         dilation_ratio=rules.dilation_ratio,
         **analysis,
     )
-
-
-def _is_path(value: Any) -> bool:
-    return isinstance(value, (str, os.PathLike))
-
-
-def _is_parquet(value: Any) -> bool:
-    return _is_path(value) and is_parquet(value)
-
-
-def _is_batch(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) and all(isinstance(item, Mapping) and "labels" in item for item in value)
-
-
-def _is_table(value: Any) -> bool:
-    return not (_is_path(value) or isinstance(value, (list, tuple, Mapping, np.ndarray, DetectionFile)))
-
-
-def _file(value: Any, rules: Protocol, similarity: SimilarityName, progress: Any) -> TruthFile | None:
-    """A file whose columns have all that is needed; None if its dictionaries have to be read."""
-    opened = isinstance(value, TruthFile)
-    if not (opened or _is_path(value)) or rules.size != "area" or rules.federated or _is_parquet(value):
-        return None
-    file = value if opened else TruthFile(value, similarity, progress)
-    return None if file.columns is None else file
-
-
-def _found(value: Any, truth: Any, asked: _Asked) -> Any:
-    """Detections as columns: those of the core where a file can be read straight into them."""
-    first = None
-    opened = isinstance(value, DetectionFile)
-    if opened or (_is_path(value) and isinstance(truth, TruthFile) and not _is_parquet(value)):
-        file = value if opened else DetectionFile(value, asked.similarity, truth, asked.progress)
-        if file.columns is not None and isinstance(truth, TruthFile):
-            return file.columns
-        value, first = file.load(), file.first
-    found = detections_from(value, asked.similarity, asked.box_format, _sizes(truth), first)
-    if not asked.rules.federated or isinstance(truth, TruthFile):
-        return found
-    labelled = (asked.labelled_images or LabelledImages()).of(truth)
-    return found if labelled is None else only_labelled(truth, found, labelled, asked.rules.max_per_image)
-
-
-def _sizes(truth: TruthFile | GroundTruth) -> Mapping[Any, Any] | None:
-    """Height and width of all images, None for images without them; None if there are no images."""
-    if truth.images is None:
-        return None
-    return truth.sizes or dict.fromkeys(truth.images)
 
 
 def _measure_images(side: GroundTruth | Detections, sizes: Mapping[Any, Any]) -> None:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from meanap.detection.evaluation import evaluate, settled
-from meanap.detection.files import DetectionFile, TruthFile
 from meanap.detection.result import Result
 from meanap.detection.scores import NUMBERS
 from meanap.protocol import Protocol
+from meanap.readers._coco_files import DetectionFile, TruthFile
 from meanap.statistics import Difference
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from meanap._arrays import as_id, shown
-from meanap.detection.sides import Detections, GroundTruth, plain_ids
 from meanap.errors import InputError
+from meanap.readers.sides import Detections, GroundTruth, plain_ids
 
 __all__ = ["LabelledImages", "only_labelled"]
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _core
+from meanap._progress import Progress
 from meanap.detection.errors import BACKGROUND
 from meanap.detection.evaluation import new_log, settled
-from meanap.detection.progress import Progress
 from meanap.detection.result import Result
 from meanap.detection.scores import MatchScores
 from meanap.metric import Metric

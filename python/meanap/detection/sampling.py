@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from meanap.detection.progress import Progress
+from meanap._progress import Progress
 from meanap.detection.scores import Samples, Scores
 from meanap.protocol import SummaryRow
 from meanap.statistics import Interval, Intervals, bounds, check_options, resampled

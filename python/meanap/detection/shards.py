@@ -18,19 +18,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from meanap import _core
+from meanap import _core, readers
 from meanap._files import input_errors
+from meanap._progress import reading
 from meanap._similarity import compares_masks
-from meanap.detection.files import DetectionFile, TruthFile
-from meanap.detection.inputs import detections_from, ground_truth_from
-from meanap.detection.progress import reading
-from meanap.detection.records import groups_of, listed, names_of
-from meanap.detection.sides import Detections, GroundTruth, joined
-from meanap.detection.streams import is_parquet, parquet_batches
 from meanap.errors import InputError
+from meanap.readers._coco_files import DetectionFile, TruthFile
+from meanap.readers._coco_records import groups_of, listed, names_of
+from meanap.readers._parquet import is_parquet, parquet_batches
+from meanap.readers.sides import Detections, GroundTruth, joined
 
 if TYPE_CHECKING:
-    from meanap._types import BoxFormat, SimilarityName
+    from meanap._types import SimilarityName
 
 __all__ = ["Sharded", "bytes_of"]
 
@@ -64,17 +63,13 @@ class Sharded:
         self,
         ground_truth: Any,
         detections: Any,
-        similarity: SimilarityName,
-        box_format: BoxFormat,
-        objects: bool,
+        options: readers.Options,
         memory: int,
-        progress: Any,
     ) -> None:
-        """`objects`: Python has to read each record."""
         for name, value in (("ground_truth", ground_truth), ("detections", detections)):
             if not isinstance(value, (str, os.PathLike)):
                 raise TypeError(f"{name}: memory_limit is for files; found a {type(value).__name__}")
-        self._similarity = similarity
+        similarity, objects = options.similarity, options.image_records
         size = sum(os.path.getsize(path) for path in (ground_truth, detections))
 
         def shards(objects: bool) -> int:
@@ -88,7 +83,7 @@ class Sharded:
         self._bins = shards(objects or _Records in kinds)
         self._folder = tempfile.TemporaryDirectory(prefix="meanap-", ignore_cleanup_errors=True)
         made = [
-            kind(path, side, Path(self._folder.name), self._bins, similarity, box_format, memory, progress)
+            kind(path, side, Path(self._folder.name), self._bins, options, memory)
             for kind, side, path in zip(kinds, ("truth", "found"), (ground_truth, detections), strict=True)
         ]
         self._truth, self._found = made
@@ -131,15 +126,12 @@ class _Records:
         side: str,
         folder: Path,
         bins: int,
-        similarity: SimilarityName,
-        box_format: BoxFormat,
+        options: readers.Options,
         memory: int,
-        progress: Any,
     ) -> None:
-        del box_format  # COCO has its own.
-        self.path, self.side, self.similarity = path, side, similarity
-        with reading(progress, path) as told:
-            tell = None if progress is False else told.at
+        self.path, self.side, self.similarity = path, side, options.similarity
+        with reading(options.progress, path) as told:
+            tell = None if options.progress is False else told.at
 
             def partition(kind: Literal["dataset", "results"], name: str) -> _core.PartitionedFile:
                 with input_errors(path):
@@ -188,20 +180,18 @@ class _Table:
         side: str,
         folder: Path,
         bins: int,
-        similarity: SimilarityName,
-        box_format: BoxFormat,
+        options: readers.Options,
         memory: int,
-        progress: Any,
     ) -> None:
-        self.side, self.folder, self.similarity = side, folder, similarity
-        read = ground_truth_from if side == "truth" else detections_from
+        self.side, self.folder, self.similarity = side, folder, options.similarity
+        read: Any = readers.ground_truth if side == "truth" else readers.detections
         # An eighth of the memory for what is read at a time.
-        rows = max(1000, memory // (8 * _ROW * (_OBJECTS if compares_masks(similarity) else 1)))
+        rows = max(1000, memory // (8 * _ROW * (_OBJECTS if compares_masks(options.similarity) else 1)))
         start = 0
-        with reading(progress, path) as told:
+        with reading(options.progress, path) as told:
             for table, done, total in parquet_batches(path, rows):
                 try:
-                    objects = read(table, similarity, box_format)
+                    objects = read(table, options)
                 except InputError as error:
                     row = None if error.record is None else start + error.record
                     raise error.replace(record=row) from None

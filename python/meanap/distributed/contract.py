@@ -9,9 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from meanap import _core
+from meanap import _core, readers
 from meanap.detection.evaluation import new_log, settled
-from meanap.detection.inputs import detections_from, ground_truth_from
 from meanap.distributed.rows import id_type, rows_into, rows_of, schema
 from meanap.protocol import Protocol
 
@@ -111,10 +110,12 @@ def sides_of(table: pa.Table, plan: Plan) -> tuple[_core.Objects, _core.Objects]
     is_truth = pc.is_null(table["score"])
     truth = _flat(table.filter(is_truth).drop_columns(["score"]), nulls=True)
     found = _flat(table.filter(pc.invert(is_truth)), nulls=False)
-    rules = plan.protocol
+    options = readers.Options(plan.similarity, plan.box_format)
+    of_tables = readers.Tables()
+    problems = readers.Problems()
     return (
-        ground_truth_from(truth, plan.similarity, plan.box_format).objects(rules, plan.similarity, None),
-        detections_from(found, plan.similarity, plan.box_format).objects(rules, plan.similarity, plan.score_range),
+        of_tables.ground_truth(truth, options, problems).objects(plan.protocol, plan.similarity, None),
+        of_tables.detections(found, options, problems, None).objects(plan.protocol, plan.similarity, plan.score_range),
     )
 
 

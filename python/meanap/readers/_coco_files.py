@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from meanap import _core
 from meanap._files import input_errors
+from meanap._progress import reading
 from meanap._similarity import compares_masks
-from meanap.detection.progress import reading
-from meanap.detection.records import groups_of, names_of, warn_of_drawn_boxes
 from meanap.errors import InputError
+from meanap.readers._coco_records import groups_of, names_of, warn_of_drawn_boxes
 
 if TYPE_CHECKING:
     from meanap._types import SimilarityName
@@ -78,13 +79,21 @@ class TruthFile:
             return {image["id"]: (image.get("height"), image.get("width")) for image in images}
         return dict(zip(self.images, map(tuple, sizes.tolist()), strict=True))
 
+    @cached_property
     def names(self) -> dict[Any, str]:
         """Names of categories, by id."""
         return names_of(self._dataset.categories() or ())
 
+    @property
     def groups(self) -> dict[str, list[Any]]:
         """Groups that categories are in: LVIS's frequencies."""
         return groups_of(self._dataset.categories() or ())
+
+    def named(self, names: Mapping[Any, str]) -> TruthFile:
+        """The same file with other names of its categories; those of ids that are not given stay."""
+        renamed = copy.copy(self)
+        renamed.names = {**self.names, **names}
+        return renamed
 
 
 class DetectionFile:

@@ -17,8 +17,8 @@ import numpy as np
 from meanap import _core
 from meanap._arrays import as_id, as_number, shown
 from meanap._similarity import compares_masks
-from meanap.detection.sides import Detections, GroundTruth
 from meanap.errors import InputError, InputTypeError
+from meanap.readers.sides import Detections, GroundTruth
 
 if TYPE_CHECKING:
     from meanap._types import SimilarityName
@@ -158,7 +158,7 @@ def coco_results(
     if similarity == "keypoints":
         fields["keypoints"] = _poses(records, place)
     found = Detections(images, columns["category_id"], columns["score"], **fields, box_format="xywh")
-    found.records = True
+    found.records = found.any_score = True
     if area is not None:
         found.arrays["exact_area"] = area
     return found

@@ -9,9 +9,9 @@ import numpy as np
 
 from meanap import _core
 from meanap._arrays import as_ids, as_numpy
-from meanap.detection.tables import BOX_COLUMNS
 from meanap.errors import InputError
 from meanap.protocol import Protocol
+from meanap.readers._columns import BOX_COLUMNS
 
 if TYPE_CHECKING:
     from meanap._types import BoxFormat, Id, Ids, Masks, Numbers, Points, Rows, SimilarityName
@@ -165,6 +165,13 @@ class GroundTruth(Side):
         ):
             _check_known(ids, known, f"GroundTruth: {name}_ids")
 
+    def named(self, names: Mapping[Any, str]) -> GroundTruth:
+        """The same ground truth with other names of its categories; those of ids that are not given stay."""
+        renamed = object.__new__(type(self))
+        renamed.__dict__.update(self.__dict__)
+        renamed.names = {**self.names, **names}
+        return renamed
+
 
 class Detections(Side):
     """What was found: one row for each detection.
@@ -185,6 +192,8 @@ class Detections(Side):
     """
 
     _role = "detections"
+    #: Whether scores may be any numbers, as those of COCO results.
+    any_score = False
 
     def __init__(
         self,

@@ -1,0 +1,110 @@
+"""Ground truth and detections of every format.
+
+A reader recognises a source (`sniff`) and makes columns of it, `GroundTruth` and `Detections`; `READERS` lists them in
+the order in which they are tried. Every entry takes its input through `ground_truth` and `detections`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from meanap.errors import InputError, InputTypeError
+from meanap.readers._names import class_names
+from meanap.readers._problems import Problem, Problems
+from meanap.readers._reader import Options, Reader, Role, Truth, is_folder, is_path
+from meanap.readers.arrays import Arrays
+from meanap.readers.coco import Coco
+from meanap.readers.lists import Lists
+from meanap.readers.objects import Columns
+from meanap.readers.sides import Detections, GroundTruth
+from meanap.readers.tables import Parquet, Tables
+
+if TYPE_CHECKING:
+    from meanap import _core
+
+__all__ = [
+    "READERS",
+    "Detections",
+    "GroundTruth",
+    "Options",
+    "Problem",
+    "Problems",
+    "Reader",
+    "Tables",
+    "class_names",
+    "detections",
+    "ground_truth",
+    "reader_of",
+]
+
+#: All readers, in the order in which they are tried.
+READERS: tuple[Reader, ...] = (
+    Columns(),
+    Arrays(),
+    Parquet(),
+    Lists(),
+    Coco(),
+    Tables(),
+)
+
+
+def reader_of(source: Any, role: Role, format: str | None = None) -> Reader:
+    """The reader of a source: the one called `format`, or else the first that recognises it.
+
+    Raises
+    ------
+    InputError
+        There is no format of that name, or no reader knows the source.
+    """
+    if format is not None:
+        for reader in READERS:
+            if reader.name == format:
+                return reader
+        names = ", ".join(dict.fromkeys(repr(reader.name) for reader in READERS))
+        raise InputError(f"format: expected one of {names}, found {format!r}")
+    for reader in READERS:
+        if reader.sniff(source, role):
+            return reader
+    if is_folder(source):
+        raise InputError("no format is recognised in this folder; format= names one", f"{role}: {source}")
+    several = "a list of COCO results, " if role == "detections" else "a COCO dictionary, "
+    kind = "Detections" if role == "detections" else "GroundTruth"
+    raise InputTypeError(
+        f"{role}: expected a path, {several}meanap.{kind}, a list of one dictionary for each image, or a table; "
+        f"found a {type(source).__name__}"
+    )
+
+
+def ground_truth(source: Any, options: Options | None = None, problems: Problems | None = None) -> Truth:
+    """The ground truth of any source.
+
+    Parameters
+    ----------
+    source
+        What `meanap.evaluate` takes.
+    options
+        How it is read.
+    problems
+        Takes the problems; by default the first error is raised.
+
+    Returns
+    -------
+    GroundTruth or TruthFile
+        Columns. A `TruthFile` is a COCO file whose columns were made in Rust.
+    """
+    options = Options() if options is None else options
+    problems = Problems() if problems is None else problems
+    truth = reader_of(source, "ground_truth", options.format if is_path(source) else None).ground_truth(
+        source, options, problems
+    )
+    return truth if options.names is None else truth.named(class_names(options.names))
+
+
+def detections(
+    source: Any, options: Options | None = None, problems: Problems | None = None, truth: Truth | None = None
+) -> Detections | _core.Objects:
+    """The detections of any source, for the ground truth `truth` if that is known; otherwise as `ground_truth`."""
+    options = Options() if options is None else options
+    problems = Problems() if problems is None else problems
+    reader = reader_of(source, "detections", options.format if is_path(source) else None)
+    return reader.detections(source, options, problems, truth)

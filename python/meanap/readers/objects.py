@@ -1,0 +1,33 @@
+"""Columns that are there already: `meanap.GroundTruth` and `meanap.Detections`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from meanap.readers._problems import Problems
+from meanap.readers._reader import Options, Reader, Role, Truth
+from meanap.readers.sides import Detections, GroundTruth
+
+__all__ = ["Columns"]
+
+
+class Columns(Reader):
+    """`meanap.GroundTruth` and `meanap.Detections`, as they are."""
+
+    name = "columns"
+
+    def sniff(self, source: Any, role: Role) -> bool:
+        """Whether it is one of the two."""
+        return isinstance(source, GroundTruth if role == "ground_truth" else Detections)
+
+    def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
+        """The ground truth itself."""
+        del options, problems
+        truth: GroundTruth = source
+        return truth
+
+    def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
+        """The detections themselves."""
+        del options, problems, truth
+        found: Detections = source
+        return found

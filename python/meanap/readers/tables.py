@@ -1,0 +1,74 @@
+"""Tables of any library, and Parquet files: a row for each object."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+from meanap.errors import InputTypeError
+from meanap.readers._columns import columns_of, side_of
+from meanap.readers._parquet import read_parquet
+from meanap.readers._problems import Problems
+from meanap.readers._reader import Options, Reader, Role, Truth, head
+from meanap.readers.sides import Detections, GroundTruth
+
+__all__ = ["Parquet", "Tables"]
+
+_Side = TypeVar("_Side", GroundTruth, Detections)
+
+
+class Tables(Reader):
+    """Tables with an Arrow stream, or with columns that are arrays: Polars, pandas, pyarrow, DuckDB."""
+
+    name = "table"
+
+    def sniff(self, source: Any, role: Role) -> bool:
+        """Whether it has columns."""
+        if isinstance(source, (str, os.PathLike, list, tuple, Mapping, np.ndarray)):
+            return False
+        return any(hasattr(source, name) for name in _OF_TABLES)
+
+    def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
+        """The objects that are rows."""
+        return _side(GroundTruth, source, options, "ground_truth")
+
+    def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
+        """The detections that are rows."""
+        return _side(Detections, source, options, "detections")
+
+
+#: One of these has each kind of table.
+_OF_TABLES = ("__arrow_c_stream__", "__arrow_c_array__", "collect_schema", "fetchnumpy", "column_names", "columns")
+
+
+class Parquet(Tables):
+    """Parquet files, by pyarrow, Polars or DuckDB."""
+
+    name = "parquet"
+
+    def sniff(self, source: Any, role: Role) -> bool:
+        """Whether a file begins as Parquet files do."""
+        return head(source)[:4] == b"PAR1"
+
+    def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
+        """The objects that are rows."""
+        return super().ground_truth(read_parquet(source), options, problems)
+
+    def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
+        """The detections that are rows."""
+        return super().detections(read_parquet(source), options, problems, truth)
+
+
+def _side(kind: type[_Side], table: Any, options: Options, place: Role) -> _Side:
+    columns = columns_of(table, place)
+    if columns is None:
+        raise InputTypeError(f"expected a table, found a {type(table).__name__}", place)
+    fields = side_of(columns, place == "detections", options.box_format, place)
+    image_area = fields.pop("image_area", None)
+    side = kind(**fields)
+    if image_area is not None:
+        side.arrays["image_area"] = image_area
+    return side
