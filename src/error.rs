@@ -27,6 +27,8 @@ pub enum Row {
     Record(u64),
     /// A row of a table or an array.
     Row(u64),
+    /// A line of a text, from 1.
+    Line(u64),
 }
 
 /// Where in the input something went wrong, and what was found and expected there, as far as it is known.
@@ -145,6 +147,12 @@ impl Error {
         self
     }
 
+    /// It is about this line of the source, counted from 1.
+    pub fn in_line(mut self, line: usize) -> Self {
+        self.place_mut().row = Some(Row::Line(line as u64));
+        self
+    }
+
     /// It is about this field of the record.
     pub fn field(mut self, field: impl Into<String>) -> Self {
         self.place_mut().field = Some(field.into());
@@ -209,6 +217,7 @@ impl fmt::Display for Error {
         let row = place.row.map(|row| match row {
             Row::Record(number) => format!("record {number}"),
             Row::Row(number) => format!("row {number}"),
+            Row::Line(number) => format!("line {number}"),
         });
         let field = place.field.as_ref().map(|field| format!("\"{field}\""));
         let of_record = row.is_some() || field.is_some();

@@ -25,6 +25,8 @@ pub mod rle;
 
 pub mod json;
 
+pub mod labels;
+
 pub mod similarity;
 
 pub mod matching;

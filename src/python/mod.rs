@@ -48,6 +48,7 @@ fn told(error: &Error) -> Told {
     let (record, unit) = match place.row {
         Some(Row::Record(number)) => (Some(number), "record"),
         Some(Row::Row(number)) => (Some(number), "row"),
+        Some(Row::Line(number)) => (Some(number), "line"),
         None => (None, "record"),
     };
     (problem, place.source, record, place.field, place.found, place.expected, None, unit)
@@ -67,6 +68,7 @@ mod evaluate;
 mod extract;
 mod index;
 mod items;
+mod labels;
 mod listed;
 mod log;
 mod marks;
@@ -111,6 +113,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     ranking::register(module)?;
     arrow::register(module)?;
     index::register(module)?;
+    labels::register(module)?;
     listed::register(module)?;
     marks::register(module)?;
     extract::register(module)?;

@@ -12,6 +12,7 @@ use pyo3::types::{PyBytes, PyDict, PyList};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result, zeros};
+use crate::python::labels::{column, pairs};
 use crate::python::once::{Once, intern};
 use crate::python::watched::interruptible;
 use crate::rle::{Foreground, Rasterizer, Rle, codec, combine, measure, pixels};
@@ -305,6 +306,35 @@ fn mask_from_polygons<'py>(
             let start = if index == 0 { 0 } else { ends[index - 1] };
             rasterizer
                 .polygon(&numbers[start..ends[index]], h, w, counts)
+                .map_err(|error| error.within(format_args!("polygon {index}")))?;
+            Ok(Written::from_counts([h, w], counts))
+        })
+    })?;
+    dictionaries(py, written)
+}
+
+/// Masks of polygons, one for each, in images of these heights and widths `(N, 2)`: the numbers `x, y, x, y, …` of
+/// polygon `i` end before `ends[i]`.
+#[pyfunction]
+pub fn masks_of_polygons<'py>(
+    py: Python<'py>,
+    points: PyReadonlyArray1<'py, f64>,
+    ends: PyReadonlyArray1<'py, u64>,
+    sizes: PyReadonlyArray2<'py, i64>,
+) -> PyResult<Bound<'py, PyList>> {
+    let (points, ends) = (column(&points), column(&ends));
+    let sizes = pairs(&sizes, ends.len(), "sizes")?;
+    let rising = ends.is_sorted() && ends.last().is_none_or(|&end| end <= points.len() as u64);
+    if !rising {
+        return Err(PyValueError::new_err("ends: expected rising positions in points"));
+    }
+    let written = interruptible(py, points.len() > MANY_PIXELS >> 6, |watch| {
+        rasterize(ends.len(), |rasterizer, counts, index| {
+            watch.check()?;
+            let start = if index == 0 { 0 } else { ends[index - 1] as usize };
+            let [h, w] = sizes[index].map(u64::from);
+            rasterizer
+                .polygon(&points[start..ends[index] as usize], h, w, counts)
                 .map_err(|error| error.within(format_args!("polygon {index}")))?;
             Ok(Written::from_counts([h, w], counts))
         })

@@ -1,0 +1,111 @@
+//! Label files and image headers as Python reads them.
+
+use std::path::PathBuf;
+
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use rayon::prelude::*;
+
+use super::mask::masks_of_polygons;
+use super::watched::interruptible;
+use crate::error::{Error, Result};
+use crate::labels::yolo::{self, Confidence, Layout};
+use crate::labels::{Fault, image};
+use crate::similarity;
+use crate::threads;
+
+/// Files from which on reading them may be cancelled.
+const MANY_FILES: usize = 4096;
+
+/// Adds the functions of this file to the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(image_sizes, module)?)?;
+    module.add_function(wrap_pyfunction!(read_yolo, module)?)?;
+    module.add_function(wrap_pyfunction!(masks_of_polygons, module)?)?;
+    Ok(())
+}
+
+/// Heights and widths `(I, 2)` of the images in files, from their headers; 0 where none can be read, and why.
+#[pyfunction]
+fn image_sizes<'py>(
+    py: Python<'py>,
+    paths: Vec<PathBuf>,
+) -> PyResult<(Bound<'py, PyArray2<i64>>, Bound<'py, PyList>)> {
+    let found: Vec<Result<[u32; 2]>> = interruptible(py, paths.len() > MANY_FILES, |watch| {
+        let size = |path: &PathBuf| watch.check().map(|()| image::size(path));
+        threads::run(|| paths.par_iter().with_min_len(16).map(size).collect())
+    })?;
+    let sizes: Vec<i64> =
+        found.iter().flat_map(|size| size.as_ref().map_or([0; 2], |size| size.map(i64::from))).collect();
+    let fault = |(file, size): (usize, Result<[u32; 2]>)| {
+        size.err().map(|error| Fault { file, code: "unreadable-image", error })
+    };
+    let faults = found.into_iter().enumerate().filter_map(fault).collect();
+    Ok((PyArray1::from_vec(py, sizes).reshape([paths.len(), 2])?, listed(py, faults)?))
+}
+
+/// The columns of YOLO's label files, and what is wrong in them.
+#[pyfunction]
+#[pyo3(signature = (paths, sizes, similarity, confidence=None, keypoints=None))]
+fn read_yolo<'py>(
+    py: Python<'py>,
+    paths: Vec<PathBuf>,
+    sizes: PyReadonlyArray2<'py, i64>,
+    similarity: &str,
+    confidence: Option<&str>,
+    keypoints: Option<[usize; 2]>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let layout = Layout {
+        geometry: similarity::Kind::named(similarity)?.geometry,
+        confidence: match confidence {
+            None => None,
+            Some("last") => Some(Confidence::Last),
+            Some("second") => Some(Confidence::Second),
+            Some(other) => return Err(PyValueError::new_err(format!("confidence: {other:?}"))),
+        },
+        keypoints,
+    };
+    let sizes = pairs(&sizes, paths.len(), "sizes")?;
+    let rows =
+        interruptible(py, paths.len() > MANY_FILES, |watch| yolo::read(&paths, &sizes, layout, watch))?;
+    let columns = PyDict::new(py);
+    columns.set_item("file", PyArray1::from_vec(py, rows.file))?;
+    columns.set_item("line", PyArray1::from_vec(py, rows.line))?;
+    columns.set_item("class", PyArray1::from_vec(py, rows.class))?;
+    if confidence.is_some() {
+        columns.set_item("score", PyArray1::from_vec(py, rows.score))?;
+    }
+    let count = rows.boxes.len();
+    let boxes = PyArray1::from_vec(py, rows.boxes.into_flattened());
+    columns.set_item("boxes", boxes.reshape([count, 4])?)?;
+    columns.set_item("points", PyArray1::from_vec(py, rows.points))?;
+    columns.set_item("ends", PyArray1::from_vec(py, rows.ends))?;
+    columns.set_item("polygons", rows.polygons)?;
+    columns.set_item("outside", rows.outside)?;
+    columns.set_item("scored_boxes", rows.scored_boxes)?;
+    columns.set_item("faults", listed(py, rows.faults)?)?;
+    columns.set_item("left_out", rows.left_out)?;
+    Ok(columns)
+}
+
+/// File, code and error of each fault.
+fn listed(py: Python<'_>, faults: Vec<Fault>) -> PyResult<Bound<'_, PyList>> {
+    let error = |error: Error| PyErr::from(error).into_value(py);
+    PyList::new(py, faults.into_iter().map(|fault| (fault.file, fault.code, error(fault.error))))
+}
+
+/// Rows of height and width; a size that is not known, or too large, is 0.
+pub fn pairs(array: &PyReadonlyArray2<'_, i64>, count: usize, name: &str) -> PyResult<Vec<[u32; 2]>> {
+    if array.shape() != [count, 2] {
+        return Err(PyValueError::new_err(format!("{name}: expected shape ({count}, 2)")));
+    }
+    let sides: Vec<u32> = array.as_array().iter().map(|&side| u32::try_from(side).unwrap_or(0)).collect();
+    Ok(sides.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect())
+}
+
+/// A contiguous column.
+pub fn column<T: numpy::Element + Copy>(array: &PyReadonlyArray1<'_, T>) -> Vec<T> {
+    array.as_array().iter().copied().collect()
+}
