@@ -6,6 +6,7 @@
 #   make fuzz-native   run each coverage-guided target in fuzz/ for MINUTES minutes (cargo install cargo-fuzz)
 #   make sanitize   run the Rust tests under AddressSanitizer
 #   make miri     run the Rust tests of arrow, columns, matching and curves under Miri (a nightly toolchain with its component)
+#   make aarch64  run the Rust tests for aarch64 (a cross compiler, qemu-user and rustup's target)
 #   make mutate   change each constant of the Python code and check that a test fails (after make test; RUST=1 for Rust too)
 #   make lint     formatting, clippy, ruff, mypy and pyright, and the type stubs against the built module
 #   make fmt      format Rust and Python
@@ -19,7 +20,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: test release-check fuzz fuzz-native sanitize miri mutate lint fmt docs bench floor growth instructions
+.PHONY: test release-check fuzz fuzz-native sanitize miri aarch64 mutate lint fmt docs bench floor growth instructions
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -61,6 +62,12 @@ miri:
 	@cargo +nightly miri --version || { echo 'miri needs: rustup +nightly component add miri rust-src'; exit 1; }
 	MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --no-default-features --lib -- \
 		arrow:: columns:: matching:: curve::
+
+# Debian: apt install gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user; rustup target add aarch64-unknown-linux-gnu
+aarch64:
+	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
+		CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER='qemu-aarch64 -L /usr/aarch64-linux-gnu' \
+		cargo test --target aarch64-unknown-linux-gnu --no-default-features --lib
 
 mutate:
 	$(BIN)/python tests/mutate_constants.py $(if $(RUST),--rust)

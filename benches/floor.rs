@@ -23,11 +23,11 @@ use meanap::json::number;
 use meanap::json::pose::bounding_box;
 use meanap::json::source::Source;
 use meanap::json::{Dataset, FileKind, Role};
-use meanap::lanes::{Every, Lanes};
 use meanap::matching::{Extent, Greedy, MatchTable, Positions, Row, meetings};
+use meanap::progress::Progress;
 use meanap::rle::codec;
+use meanap::simd::{Baseline, Simd};
 use meanap::similarity::{self, Parameters, box_iou};
-use meanap::watch::Watch;
 
 /// Pieces of a file that are read at a time.
 const PIECE: usize = 128 << 10;
@@ -174,7 +174,7 @@ fn measure(bench: &mut Bench, truth: &Path, detections: &Path, kind: &similarity
         matcher: &Greedy,
         partners: Vec::new(),
     };
-    let scene = Scene { detections: dt, ground_truths: gt, protocol, watch: Watch::default() };
+    let scene = Scene { detections: dt, ground_truths: gt, protocol, progress: Progress::default() };
     let table = bench.stage("match", compared, || matched(&scene, kind, &dt_positions, &gt_positions));
     if kind.geometry == GeometryKind::Keypoints {
         let (pairs, boxes) = around_poses(&scene, &table);
@@ -355,7 +355,8 @@ fn floor_of_poses(file: &Dataset, places: &[Coordinate]) -> f64 {
             let at = SPARE + (place - base) as usize;
             let first = number::few(piece[at..].first_chunk().expect("eight bytes"), whole.min(7)) as f64;
             let end = at + whole + 1 + fraction;
-            let last = Every::value(piece[end - 16..].first_chunk().expect("16 bytes"), fraction.min(16));
+            let last =
+                Baseline::decimal(piece[end - 16..].first_chunk().expect("16 bytes"), fraction.min(16));
             sum += first + last as f64 / number::POWERS_OF_TEN[fraction.min(16)] as f64;
             next += 1;
         }

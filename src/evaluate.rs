@@ -6,11 +6,12 @@ use crate::columns::Objects;
 use crate::error::Result;
 use crate::matching::{
     AreaRange, Bits, Candidates, Cells, Extent, MatchTable, Matcher, Outcome, Pairs, Partners, Positions,
-    Row, Truth, descending_key, each_bit, end_of_cell, end_of_image, floor,
+    Row, Truth, each_bit, end_of_cell, end_of_image, floor,
 };
+use crate::progress::Progress;
+use crate::score::descending_key;
 use crate::similarity::{Comparer, Side, Similarity};
 use crate::threads;
-use crate::watch::Watch;
 
 /// Detections in one share of the work: enough to amortise the overhead of a task, few enough to balance the load.
 const SHARE: usize = 1024;
@@ -69,7 +70,7 @@ pub struct Scene {
     /// What to match.
     pub protocol: Protocol,
     /// Who looks on; counts detections.
-    pub watch: Watch,
+    pub progress: Progress,
 }
 
 /// One cell being matched.
@@ -249,8 +250,8 @@ impl Scene {
         (rows, truths): (&mut [Row], &[Truth]),
         matches: &mut Matches,
     ) -> Result<()> {
-        self.watch.check()?;
-        self.watch.advance(rows.len() as u64);
+        self.progress.check()?;
+        self.progress.advance(rows.len() as u64);
         let floor = floor(&self.protocol.thresholds);
         let (mut d, mut g) = (0, 0);
         let (mut later_d, mut later_g) = (0, 0);
@@ -518,7 +519,7 @@ mod tests {
                 matcher: &Greedy,
                 partners: Vec::new(),
             };
-            let scene = Scene { detections, ground_truths, protocol, watch: Watch::default() };
+            let scene = Scene { detections, ground_truths, protocol, progress: Progress::default() };
             let similarity = compared(kind.name, &scene);
             let positions = Positions::identity(extent);
             let table = scene.match_all(&*similarity, &positions, &positions).unwrap();
@@ -565,7 +566,7 @@ mod tests {
                     matcher,
                     partners: vec![0, 2],
                 };
-                let mut scene = Scene { detections, ground_truths, protocol, watch: Watch::default() };
+                let mut scene = Scene { detections, ground_truths, protocol, progress: Progress::default() };
                 let similarity = compared("bbox", &scene);
                 let positions = Positions::identity(extent);
                 let table = scene.match_all(&*similarity, &positions, &positions).unwrap();

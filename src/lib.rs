@@ -14,9 +14,10 @@
 mod random;
 
 pub mod error;
-pub mod lanes;
+pub mod progress;
+pub mod score;
+pub mod simd;
 pub mod threads;
-pub mod watch;
 
 pub mod arrow;
 

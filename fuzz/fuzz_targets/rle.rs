@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use meanap::rle::{Foreground, Rasterizer, Rle, codec, combine, measure, pixels};
-use meanap::watch::Watch;
+use meanap::progress::Progress;
 use meanap_fuzz::take::Take;
 
 /// Masks up to this size are compared pixel by pixel.
@@ -120,7 +120,7 @@ fn polygon(take: &mut Take) {
 
 fn decoded(counts: &[u32], count: u64) -> Vec<u8> {
     let mut mask = vec![0; count as usize];
-    pixels::decode(&[counts.iter().copied()], &mut mask, &Watch::default()).expect("the runs fit");
+    pixels::decode(&[counts.iter().copied()], &mut mask, &Progress::default()).expect("the runs fit");
     mask
 }
 
@@ -146,7 +146,7 @@ fn sets(take: &mut Take) {
     let odd = masks.iter().any(|counts| counts.iter().skip(1).any(|&count| count == 0));
     let rles = masks.each_ref().map(|counts| Rle { h, w, counts: counts.clone() });
     for intersect in [false, true] {
-        let Ok(merged) = combine::merge(&rles, intersect, &Watch::default()) else {
+        let Ok(merged) = combine::merge(&rles, intersect, &Progress::default()) else {
             assert!(odd);
             continue;
         };

@@ -9,7 +9,8 @@ use rayon::prelude::*;
 
 use crate::error::{Result, filled, reserve, with_capacity};
 use crate::evaluate::Scene;
-use crate::matching::{ErrorType, MatchTable, Pair, Partners, Positions, Row, Truth, descending_key};
+use crate::matching::{ErrorType, MatchTable, Pair, Partners, Positions, Row, Truth};
+use crate::score::descending_key;
 use crate::similarity::Similarity;
 use crate::threads;
 

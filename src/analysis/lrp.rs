@@ -11,7 +11,8 @@
 //! and oLRP is the least of these over all scores.
 
 use super::states::{States, TruthState};
-use crate::matching::{ErrorType, descending_key};
+use crate::matching::ErrorType;
+use crate::score::descending_key;
 
 /// One number for each category; NaN where there is none.
 #[derive(Clone, Debug, Default)]

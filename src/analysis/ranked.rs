@@ -1,7 +1,8 @@
 //! One group's detections from the best score down, in one area range and under one limit.
 
 use crate::curve::{Area, Reached, area_of, precision, raise, reached};
-use crate::matching::{Bits, MatchTable, Outcome, Row, Verdict, descending_key};
+use crate::matching::{Bits, MatchTable, Outcome, Row, Verdict};
+use crate::score::descending_key;
 
 /// How a curve becomes a number.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! Compact doubles: a column stored in single precision while that is exact.
 
-use crate::lanes;
+use crate::simd;
 
 /// Doubles, stored in 32 bits as long as that is exact for all of them: in single precision, as coordinates and scores
 /// are that a network has made, and whole pixels; in hundredths, as coordinates are that were rounded; or as whole
@@ -142,7 +142,7 @@ impl CompactDoubles {
     /// That the values from `first` to `first + count` will be read soon.
     #[inline]
     pub fn prefetch(&self, first: usize, count: usize) {
-        each!(self, values => lanes::prefetch(&values[first..first + count]));
+        each!(self, values => simd::prefetch(&values[first..first + count]));
     }
 
     /// Adds `value`.

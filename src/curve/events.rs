@@ -3,7 +3,8 @@
 //! Detections that matched nothing are most of them, and all that a curve wants of one is how many true positives stand
 //! before it. So only detections that matched are sorted; the others are counted into the gaps between them.
 
-use crate::matching::{MatchTable, Outcome, Row, Verdict, descending_key, sort_by_integer};
+use crate::matching::{MatchTable, Outcome, Row, Verdict, sort_by_integer};
+use crate::score::descending_key;
 
 /// The place of a detection in the total order: score, then image, then rank in the image.
 type Key = (u64, u64);

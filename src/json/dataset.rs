@@ -93,7 +93,7 @@ impl Dataset {
     pub fn read_open(path: &Path, source: Source, kind: FileKind) -> Result<Dataset, Failure> {
         let plan = Plan::for_file(&source);
         let mut dataset = Self::read_with(path, source, kind, plan)?;
-        dataset.source.unwatched();
+        dataset.source.without_progress();
         Ok(dataset)
     }
 
@@ -117,7 +117,7 @@ impl Dataset {
         let mut dataset = Dataset::empty(path, source, kind);
         dataset.read_file(plan, Some(&mut *bins))?;
         bins.finish().map_err(|error| Failure::file(path, error))?;
-        dataset.source.unwatched();
+        dataset.source.without_progress();
         Ok(dataset)
     }
 
@@ -522,7 +522,7 @@ fn name(first: u8) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::watch::Watch;
+    use crate::progress::Progress;
 
     fn read(text: &str, kind: FileKind, plan: Plan) -> Result<Dataset, Failure> {
         Dataset::read_with(Path::new("x.json"), Source::from(text.as_bytes().to_vec()), kind, plan)
@@ -646,12 +646,12 @@ mod tests {
     fn wrong_guesses_cost_no_more_than_their_blocks() {
         let (depth, block) = (100_000, 4096);
         let text = format!("[{}1{}]", r#"{"image_id":[{"image_id":1},"#.repeat(depth), "]}".repeat(depth));
-        let watch = Watch::new();
-        let source = Source::from(text.clone().into_bytes()).watched(watch.clone());
+        let progress = Progress::new();
+        let source = Source::from(text.clone().into_bytes()).with_progress(progress.clone());
         let plan = Plan { block, window: 1024, workers: 3 };
         let outcome = Dataset::read_with(Path::new("x.json"), source, FileKind::Results, plan);
         assert!(outcome.unwrap().fallback.is_some());
-        assert!(watch.done() < 40 * text.len() as u64, "{} of {}", watch.done(), text.len());
+        assert!(progress.done() < 40 * text.len() as u64, "{} of {}", progress.done(), text.len());
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! likewise.
 
 use super::number;
-use crate::lanes::{Every, Lanes};
+use crate::simd::{Baseline, Simd};
 
 /// Four numbers that [`short`] reads, with what is around them, are no longer than this.
 const SHORT: usize = 40;
@@ -133,7 +133,7 @@ pub struct Extent {
 /// The extent of the number that a piece of text begins with.
 #[inline(always)]
 pub fn extent(text: &[u8; 32]) -> Extent {
-    let others = !Every::digits(text);
+    let others = !Baseline::digits(text);
     // The digits end at the second byte that is none.
     Extent {
         whole: others.trailing_zeros() as usize,
@@ -147,12 +147,12 @@ pub fn extent(text: &[u8; 32]) -> Extent {
 #[inline(always)]
 fn plain(around: &[u8; 48]) -> Option<(f64, usize)> {
     let Extent { whole, len } = extent(around.last_chunk()?);
-    Some((plain_of::<Every>(around, whole, len)?, len))
+    Some((plain_of::<Baseline>(around, whole, len)?, len))
 }
 
 /// The same of a number that has `len` bytes, all of them digits but the one behind `whole` of them.
 #[inline(always)]
-pub fn plain_of<L: Lanes>(around: &[u8; 48], whole: usize, len: usize) -> Option<f64> {
+pub fn plain_of<L: Simd>(around: &[u8; 48], whole: usize, len: usize) -> Option<f64> {
     let text: &[u8; 32] = around.last_chunk()?;
     let fraction = len.wrapping_sub(whole + 1);
     let common = whole.wrapping_sub(1) < 4
@@ -165,7 +165,7 @@ pub fn plain_of<L: Lanes>(around: &[u8; 48], whole: usize, len: usize) -> Option
         return None;
     }
     let first = number::fewer(text.first_chunk()?, whole);
-    let last = L::value(around[len % 32..].first_chunk()?, fraction);
+    let last = L::decimal(around[len % 32..].first_chunk()?, fraction);
     number::scale_down(first * number::POWERS_OF_TEN[fraction % 32] + last, fraction)
 }
 
@@ -211,7 +211,7 @@ fn with_point_and_more(around: &[u8; 49], at: usize) -> (f64, usize) {
     let Some(head) = text[from..].first_chunk() else { return NONE };
     let first = number::few(head, first);
     let Some(tail) = around[negative + end..].first_chunk() else { return NONE };
-    let mantissa = first * number::POWERS_OF_TEN[last % 32] + Every::value(tail, last);
+    let mantissa = first * number::POWERS_OF_TEN[last % 32] + Baseline::decimal(tail, last);
     match number::scale_down(mantissa, fraction) {
         Some(value) => (if negative == 1 { -value } else { value }, at + negative + end),
         None => NONE,

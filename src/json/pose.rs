@@ -6,7 +6,7 @@ use super::scanner::{After, Number, Scan, Scanner};
 use std::sync::Arc;
 
 use crate::columns::{Boxes, CompactDoubles, Keypoints};
-use crate::lanes::{self, Lanes, Work};
+use crate::simd::{self, Kernel, Simd};
 
 /// Integers beyond this are left to Python: sums of products of smaller ones are exact in doubles as in integers.
 const EXACT: f64 = 33_554_432.0;
@@ -48,9 +48,9 @@ impl Poses {
         let start = scanner.position();
         let (pose, text) = (&mut self.pending, scanner.bytes());
         let common = if self.labels {
-            lanes::widest(Usual::<true> { pose, text, at: start })
+            simd::dispatch(Usual::<true> { pose, text, at: start })
         } else {
-            lanes::widest(Usual::<false> { pose, text, at: start })
+            simd::dispatch(Usual::<false> { pose, text, at: start })
         };
         match common {
             Some(end) => scanner.move_to(end),
@@ -135,7 +135,7 @@ impl Pose {
     /// A pose as nearly all files have it, at `at`, and the place behind it. What is read here
     /// [`Pose::read`] would read likewise. Without `LABELS` the third numbers are not converted.
     #[inline(always)]
-    fn read_fast<L: Lanes, const LABELS: bool>(&mut self, text: &[u8], mut at: usize) -> Option<usize> {
+    fn read_fast<L: Simd, const LABELS: bool>(&mut self, text: &[u8], mut at: usize) -> Option<usize> {
         self.clear();
         if *text.get(at)? != b'[' {
             return None;
@@ -180,11 +180,11 @@ struct Usual<'a, const LABELS: bool> {
     at: usize,
 }
 
-impl<const LABELS: bool> Work for Usual<'_, LABELS> {
-    type Made = Option<usize>;
+impl<const LABELS: bool> Kernel for Usual<'_, LABELS> {
+    type Output = Option<usize>;
 
     #[inline(always)]
-    fn run<L: Lanes>(self) -> Option<usize> {
+    fn run<L: Simd>(self) -> Option<usize> {
         self.pose.read_fast::<L, LABELS>(self.text, self.at)
     }
 }
@@ -244,12 +244,12 @@ fn label(text: &[u8], at: usize) -> (f64, usize) {
 /// A number with a point at `at`, if it has the common form, else any; and the position after the comma that follows
 /// it.
 #[inline(always)]
-fn coordinate<L: Lanes>(text: &[u8], at: usize) -> (f64, usize) {
+fn coordinate<L: Simd>(text: &[u8], at: usize) -> (f64, usize) {
     // All bytes that are read, so that bounds are checked once.
     if let Some(around) = chunk::<48>(text, at.wrapping_sub(16))
         && let Some(window) = around.last_chunk()
     {
-        let len = L::places(window, b',').trailing_zeros() as usize;
+        let len = L::positions(window, b',').trailing_zeros() as usize;
         if let Some(whole) = point::<L>(window, len)
             && around[16 + (len + 1) % 32] == b' '
             && let Some(value) = fast::plain_of::<L>(around, whole, len)
@@ -262,7 +262,7 @@ fn coordinate<L: Lanes>(text: &[u8], at: usize) -> (f64, usize) {
 
 /// How many digits are before the single byte of the first `len` that is none.
 #[inline(always)]
-fn point<L: Lanes>(window: &[u8; 32], len: usize) -> Option<usize> {
+fn point<L: Simd>(window: &[u8; 32], len: usize) -> Option<usize> {
     let others = !L::digits(window) & ((1u64 << len) - 1) as u32;
     (others & others.wrapping_sub(1) == 0).then_some(others.trailing_zeros() as usize)
 }
@@ -299,9 +299,9 @@ fn number(text: &[u8], at: usize) -> (f64, usize) {
 
 /// Where the number at `at` ends.
 #[inline(always)]
-fn passed<L: Lanes>(text: &[u8], at: usize) -> usize {
+fn passed<L: Simd>(text: &[u8], at: usize) -> usize {
     let Some(window) = chunk::<32>(text, at) else { return NOWHERE };
-    let len = (L::places(window, b',') | L::places(window, b']')).trailing_zeros() as usize;
+    let len = (L::positions(window, b',') | L::positions(window, b']')).trailing_zeros() as usize;
     let common = |whole: usize| {
         whole.wrapping_sub(1) < 7
             && window[whole % 32] == b'.'
@@ -334,8 +334,8 @@ pub fn bounding_box(pose: &[f64]) -> Option<[f64; 4]> {
 mod tests {
     use super::super::scanner::PADDING;
     use super::*;
-    use crate::lanes::Every;
     use crate::random::Random;
+    use crate::simd::Baseline;
 
     fn pad(text: &str) -> Vec<u8> {
         [&[b' '; 16], text.as_bytes(), &[0; PADDING]].concat()
@@ -352,12 +352,12 @@ mod tests {
         let mut careful = Pose::default();
         let read = careful.read(&mut scanner);
         let (mut common, mut unlabelled) = (Pose::default(), Pose::default());
-        let end = common.read_fast::<Every, true>(&bytes, 16);
-        let passed = unlabelled.read_fast::<Every, false>(&bytes, 16);
+        let end = common.read_fast::<Baseline, true>(&bytes, 16);
+        let passed = unlabelled.read_fast::<Baseline, false>(&bytes, 16);
         let mut wide = [Pose::default(), Pose::default()];
         let [pose, other] = &mut wide;
-        assert_eq!(lanes::widest(Usual::<true> { pose, text: &bytes, at: 16 }), end, "{text}");
-        assert_eq!(lanes::widest(Usual::<false> { pose: other, text: &bytes, at: 16 }), passed, "{text}");
+        assert_eq!(simd::dispatch(Usual::<true> { pose, text: &bytes, at: 16 }), end, "{text}");
+        assert_eq!(simd::dispatch(Usual::<false> { pose: other, text: &bytes, at: 16 }), passed, "{text}");
         assert_eq!(wide.map(|pose| bits(&pose.points)), [bits(&common.points), bits(&unlabelled.points)]);
         if let Some(passed) = passed {
             assert!(matches!(read, Ok(Some(()))), "{text}");

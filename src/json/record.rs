@@ -1,7 +1,7 @@
 //! The keys of records, most of which come in the same order again and again.
 
 use super::scanner::{Scan, Scanner};
-use crate::lanes;
+use crate::simd::{Baseline, Simd};
 
 /// What a key of a record is to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +108,7 @@ impl Key {
     #[inline(always)]
     fn begins(&self, text: &[u8]) -> bool {
         text.first_chunk()
-            .is_some_and(|chunk| !lanes::equal(chunk, &self.text) & self.counts | self.long == 0)
+            .is_some_and(|chunk| !Baseline::equal(chunk, &self.text) & self.counts | self.long == 0)
     }
 }
 

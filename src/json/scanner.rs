@@ -6,7 +6,7 @@
 use super::fast::{self, Cursor};
 use super::number;
 use super::skip_numbers;
-use crate::lanes;
+use crate::simd::{Baseline, Simd};
 
 /// Zero bytes that must follow the text: no JSON holds a zero byte, so looking ahead needs no bounds of its own.
 pub const PADDING: usize = 32;
@@ -364,7 +364,7 @@ impl<'a> Scanner<'a> {
         let mut ascii = true;
         loop {
             while let Some(chunk) = self.rest().first_chunk() {
-                let plain = lanes::special(chunk).trailing_zeros();
+                let plain = Baseline::special(chunk).trailing_zeros();
                 self.position += plain as usize;
                 if plain < 32 {
                     break;
@@ -395,7 +395,7 @@ impl<'a> Scanner<'a> {
         self.position += 1;
         loop {
             let Some(chunk) = self.rest().first_chunk::<32>() else { return self.fault("a closing quote") };
-            let plain = lanes::special(chunk).trailing_zeros() as usize;
+            let plain = Baseline::special(chunk).trailing_zeros() as usize;
             let end = into.len() + plain;
             into.extend_from_slice(chunk);
             into.truncate(end);

@@ -4,11 +4,11 @@
 //! where in a piece of text it stands; a few operations on the words say whether all stand where they may, so that no
 //! byte waits for the one before.
 
-use crate::lanes::{self, Lanes, Work, both};
+use crate::simd::{self, Kernel, Simd, both};
 
 /// From one number of an array, at `at`, to a later one, as far as all between are plain.
 pub fn skip(text: &[u8], at: usize) -> usize {
-    lanes::widest(Skip { text, at }).unwrap_or(at)
+    simd::dispatch(Skip { text, at }).unwrap_or(at)
 }
 
 struct Skip<'a> {
@@ -16,11 +16,11 @@ struct Skip<'a> {
     at: usize,
 }
 
-impl Work for Skip<'_> {
-    type Made = Option<usize>;
+impl Kernel for Skip<'_> {
+    type Output = Option<usize>;
 
     #[inline(always)]
-    fn run<L: Lanes>(self) -> Option<usize> {
+    fn run<L: Simd>(self) -> Option<usize> {
         let Skip { text, at } = self;
         let piece = piece(text, at)?;
         let (commas, spaces) = (places::<L>(piece, b','), places::<L>(piece, b' '));
@@ -45,8 +45,8 @@ fn piece(text: &[u8], at: usize) -> Option<&[u8; 64]> {
 }
 
 #[inline(always)]
-fn places<L: Lanes>(text: &[u8; 64], byte: u8) -> u64 {
-    both(text, |half| L::places(half, byte))
+fn places<L: Simd>(text: &[u8; 64], byte: u8) -> u64 {
+    both(text, |half| L::positions(half, byte))
 }
 
 /// What stands where in a piece: bit `i` of each is for byte `i`.
@@ -60,7 +60,7 @@ struct ByteMasks {
 
 impl ByteMasks {
     #[inline(always)]
-    fn of<L: Lanes>(text: &[u8; 64]) -> ByteMasks {
+    fn of<L: Simd>(text: &[u8; 64]) -> ByteMasks {
         ByteMasks {
             digits: both(text, L::digits),
             zeros: places::<L>(text, b'0'),
@@ -96,7 +96,7 @@ struct Pieces<'a, const SPACED: bool> {
 
 impl<const SPACED: bool> Pieces<'_, SPACED> {
     #[inline(always)]
-    fn skip<L: Lanes>(mut self) -> Option<usize> {
+    fn skip<L: Simd>(mut self) -> Option<usize> {
         let mut later = self.at;
         self.at = self.at.checked_sub(BEFORE)?;
         let mut masks = ByteMasks::of::<L>(piece(self.text, self.at)?).open(SPACED);
@@ -162,14 +162,14 @@ impl<const SPACED: bool> Pieces<'_, SPACED> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lanes::Every;
+    use crate::simd::Baseline;
 
     #[test]
     fn plain_numbers_are_passed_over() {
         let last = |numbers: &str| {
             let text = [" [", numbers, "]", &" ".repeat(80)].concat();
             let later = skip(text.as_bytes(), 2);
-            assert_eq!(Skip { text: text.as_bytes(), at: 2 }.run::<Every>().unwrap_or(2), later, "{text}");
+            assert_eq!(Skip { text: text.as_bytes(), at: 2 }.run::<Baseline>().unwrap_or(2), later, "{text}");
             text[later..].split([',', ']']).next().map(str::to_owned).unwrap_or_default()
         };
         for separator in [", ", ","] {

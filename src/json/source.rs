@@ -8,14 +8,14 @@ use std::time::SystemTime;
 
 use super::encoding;
 use crate::error::filled;
-use crate::watch::Watch;
+use crate::progress::Progress;
 
 /// An open file. What is not a regular file (a pipe, say) is read whole, once.
 #[derive(Debug)]
 pub struct Source {
     bytes: Bytes,
     size: u64,
-    watch: Watch,
+    progress: Progress,
 }
 
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Source {
             (size, piece)
         };
         let pieces = pieces.into_iter().map(placed).collect();
-        Source { bytes: Bytes::Pieces(pieces), size, watch: Watch::default() }
+        Source { bytes: Bytes::Pieces(pieces), size, progress: Progress::default() }
     }
 
     /// Opens the file at `path`, to be read as UTF-8 however its text is stored.
@@ -77,7 +77,7 @@ impl Source {
             return Ok(Source {
                 size: meta.len(),
                 bytes: Bytes::File { file, modified },
-                watch: Watch::default(),
+                progress: Progress::default(),
             });
         }
         let mut bytes = Vec::new();
@@ -86,13 +86,13 @@ impl Source {
     }
 
     /// The same, with progress: bytes that are read are counted.
-    pub fn watched(self, watch: Watch) -> Source {
-        Source { watch, ..self }
+    pub fn with_progress(self, progress: Progress) -> Source {
+        Source { progress, ..self }
     }
 
     /// Ends the progress.
-    pub fn unwatched(&mut self) {
-        self.watch = Watch::default();
+    pub fn without_progress(&mut self) {
+        self.progress = Progress::default();
     }
 
     /// The number of bytes when the file was opened.
@@ -102,9 +102,9 @@ impl Source {
 
     /// Fills `buffer` from `offset` on and returns how many bytes there were.
     pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        self.watch.check().map_err(io::Error::other)?;
+        self.progress.check().map_err(io::Error::other)?;
         let count = self.read_bytes(offset, buffer)?;
-        self.watch.advance(count as u64);
+        self.progress.advance(count as u64);
         Ok(count)
     }
 
@@ -174,7 +174,7 @@ impl Source {
 
 impl From<Vec<u8>> for Source {
     fn from(bytes: Vec<u8>) -> Source {
-        Source { size: bytes.len() as u64, bytes: Bytes::Memory(bytes), watch: Watch::default() }
+        Source { size: bytes.len() as u64, bytes: Bytes::Memory(bytes), progress: Progress::default() }
     }
 }
 

@@ -13,8 +13,8 @@ use rayon::prelude::*;
 use super::Fault;
 use crate::columns::GeometryKind;
 use crate::error::{Error, ErrorKind, Result};
+use crate::progress::Progress;
 use crate::threads;
-use crate::watch::Watch;
 
 /// Files that one thread reads in one go.
 const FILES: usize = 64;
@@ -110,11 +110,11 @@ pub fn read<P: AsRef<Path> + Sync>(
     paths: &[P],
     sizes: &[[u32; 2]],
     layout: Layout,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<Rows> {
     assert_eq!(paths.len(), sizes.len(), "a size for each file");
     let read = |(group, paths): (usize, &[P])| -> Result<Rows> {
-        watch.check()?;
+        progress.check()?;
         let mut rows = Rows::default();
         let mut numbers = Vec::new();
         for (at, path) in paths.iter().enumerate() {
@@ -525,7 +525,7 @@ mod tests {
             fs::write(path, lines.concat()).unwrap();
         }
         let layout = Layout { confidence: Some(Confidence::Last), ..BOXES };
-        let found = read(&paths, &[[10, 10]; 200], layout, &Watch::default()).unwrap();
+        let found = read(&paths, &[[10, 10]; 200], layout, &Progress::default()).unwrap();
         let mut whole = Rows::default();
         for (file, path) in paths.iter().enumerate() {
             whole.read(file, &fs::read(path).unwrap(), [10, 10], layout, &mut Vec::new());
@@ -535,7 +535,7 @@ mod tests {
         assert_eq!((faults(&found.faults), found.left_out), (faults(&whole.faults), whole.left_out));
         assert!(found.left_out > 0);
         fs::remove_file(&paths[150]).unwrap();
-        let error = read(&paths, &[[10, 10]; 200], layout, &Watch::default()).unwrap_err();
+        let error = read(&paths, &[[10, 10]; 200], layout, &Progress::default()).unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Io(_)) && error.to_string().contains("150.txt"));
         fs::remove_dir_all(folder).unwrap();
     }

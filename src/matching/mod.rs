@@ -9,7 +9,6 @@ mod matcher;
 mod pair;
 mod partners;
 mod radix;
-mod score;
 mod table;
 
 pub use argmax::Argmax;
@@ -22,5 +21,4 @@ pub use matcher::{MATCHERS, Matcher, OnMatch, Pairs};
 pub use pair::{ErrorType, Pair};
 pub use partners::{NO_PARTNER, Partners};
 pub use radix::sort_by_integer;
-pub use score::descending_key;
 pub use table::{AreaRange, Bits, MOST_AREA_RANGES, MatchTable, Outcome, Row, Truth, Verdict, each_bit};

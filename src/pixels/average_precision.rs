@@ -7,8 +7,8 @@
 use rayon::prelude::*;
 
 use super::labels::{Labels, Rule, Side, place};
-use super::scores::Score;
 use crate::error::{Error, Result};
+use crate::score::Score;
 use crate::threads;
 
 /// A label map and the scores `(C, P)` of its pixels.

@@ -9,7 +9,8 @@ use rayon::prelude::*;
 
 use super::labels::{Labels, Rule, Side};
 use crate::error::{Error, Result};
-use crate::{lanes, threads};
+use crate::simd::{Baseline, Simd};
+use crate::threads;
 
 /// Pixels in one share of the work.
 const SHARE: usize = 1 << 17;
@@ -109,7 +110,7 @@ fn refusal(target: Labels, prediction: Labels, rule: &Rule, width: usize) -> Err
 fn changes(plane: &[u8], at: usize) -> u64 {
     let halves = |from: usize| plane[from..from + PIECE].as_chunks().0;
     let (here, before) = (halves(at), halves(at - 1));
-    let equal = |half: usize| u64::from(lanes::equal(&here[half], &before[half]));
+    let equal = |half: usize| u64::from(Baseline::equal(&here[half], &before[half]));
     !(equal(0) | equal(1) << 32)
 }
 

@@ -9,8 +9,8 @@ use rayon::prelude::*;
 
 use super::average_precision::Scored;
 use super::labels::Rule;
-use super::scores::Score;
 use crate::error::Result;
+use crate::score::Score;
 use crate::threads;
 
 /// Bits of the mantissa in the index of a bin: 64 bins for each halving.

@@ -15,8 +15,8 @@ use super::pairs::{Pairs, Table};
 use super::png::{read_ids, same_size};
 use super::rows::{Buffers, IDS, Rows};
 use crate::error::{Error, Result};
+use crate::progress::Progress;
 use crate::threads;
-use crate::watch::Watch;
 
 /// The id of pixels that belong to no segment.
 pub const VOID: u32 = 0;
@@ -202,12 +202,12 @@ pub fn of_maps(
     pair: [Labels; 2],
     shape: [usize; 3],
     [truths, predictions]: [&Segments; 2],
-    watch: &Watch,
+    progress: &Progress,
 ) -> Matched {
     let [n, height, width] = shape;
     let pixels = height * width;
     let one = |i: usize| {
-        watch.check()?;
+        progress.check()?;
         let of_image = pair.map(|labels| labels.slice(i * pixels, (i + 1) * pixels));
         let truth = of_image[0].ids(width).map_err(|error| error.at(Side::Target.name()))?;
         let prediction = of_image[1].ids(width).map_err(|error| error.at(Side::Prediction.name()))?;
@@ -223,10 +223,10 @@ pub type Matched = Vec<Result<Matches>>;
 pub fn of_files(
     pairs: &[(PathBuf, PathBuf)],
     [truths, predictions]: [&Segments; 2],
-    watch: &Watch,
+    progress: &Progress,
 ) -> Matched {
     let one = |scratch: &mut Scratch, (i, (truth, prediction)): (usize, &(PathBuf, PathBuf))| {
-        watch.check()?;
+        progress.check()?;
         let listed = [truths.of(i), predictions.of(i)];
         match scratch.of_rows([truth, prediction], listed) {
             Some(matches) => Ok(matches),

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use png::{BitDepth, ColorType, Decoded, StreamingDecoder, UnfilterRegion};
 
-use crate::lanes;
+use crate::simd::{Baseline, Simd};
 
 /// Bytes of the file that are read at a time.
 const CHUNK: usize = 1 << 15;
@@ -279,7 +279,7 @@ impl<'a, const DEPTH: usize, const CHANGES: bool> Marks<'a, DEPTH, CHANGES> {
             other[DEPTH..].copy_from_slice(&piece[..PIECE - DEPTH]);
         }
         let (piece, other) = (piece.as_chunks().0, other.as_chunks().0);
-        let equal = |half: usize| u64::from(lanes::equal(&piece[half], &other[half]));
+        let equal = |half: usize| u64::from(Baseline::equal(&piece[half], &other[half]));
         !(equal(0) | equal(1) << 32)
     }
 }

@@ -4,15 +4,11 @@ use rayon::prelude::*;
 
 use super::labels::place;
 use crate::error::{Error, Result};
+use crate::score::Score;
 use crate::threads;
 
 /// Pixels whose best score and class are held at a time.
 const BLOCK: usize = 2048;
-
-/// A floating-point type that scores come in.
-pub trait Score: Copy + PartialOrd + Send + Sync + Into<f64> {}
-impl Score for f32 {}
-impl Score for f64 {}
 
 /// The class of the highest score in each pixel; of equal scores the first.
 ///

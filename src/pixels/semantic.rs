@@ -10,9 +10,9 @@ use super::labels::{Labels, Rule, Side};
 use super::png::{read_labels, same_size};
 use super::rows::{Buffers, LABELS, Rows, both};
 use crate::error::{Error, Result};
+use crate::progress::Progress;
 use crate::similarity::distance;
 use crate::threads;
-use crate::watch::Watch;
 
 /// What to count.
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +64,7 @@ impl Counts {
 }
 
 /// Counts `n` pairs of maps that lie one after the other, each of `height` x `width` pixels.
-pub fn of_maps(pair: [Labels; 2], shape: [usize; 3], settings: &Settings, watch: &Watch) -> Counted {
+pub fn of_maps(pair: [Labels; 2], shape: [usize; 3], settings: &Settings, progress: &Progress) -> Counted {
     let [n, height, width] = shape;
     let pixels = height * width;
     let of = |image: usize, counts: &mut Counts, alone| {
@@ -76,13 +76,13 @@ pub fn of_maps(pair: [Labels; 2], shape: [usize; 3], settings: &Settings, watch:
         let failed = of(0, &mut counts, false).err().map(|error| (0, error));
         return (counts, failed.into_iter().collect());
     }
-    gather(n, settings, watch, |_, image, counts| of(image, counts, true))
+    gather(n, settings, progress, |_, image, counts| of(image, counts, true))
 }
 
 /// Counts pairs of PNG files: a target and its prediction. Errors name the file.
 ///
 /// Each thread holds a few rows of one pair at a time; where boundaries are counted, or a file is unusual, one pair.
-pub fn of_files(pairs: &[(PathBuf, PathBuf)], settings: &Settings, watch: &Watch) -> Counted {
+pub fn of_files(pairs: &[(PathBuf, PathBuf)], settings: &Settings, progress: &Progress) -> Counted {
     let add = |scratch: &mut Scratch, index: usize, counts: &mut Counts| {
         let (target, prediction) = &pairs[index];
         let by_rows = if counts.boundary.is_none() {
@@ -97,7 +97,7 @@ pub fn of_files(pairs: &[(PathBuf, PathBuf)], settings: &Settings, watch: &Watch
         }
         Ok(())
     };
-    gather(pairs.len(), settings, watch, add)
+    gather(pairs.len(), settings, progress, add)
 }
 
 /// Memory that one thread reuses from pair to pair.
@@ -151,13 +151,13 @@ fn add_images(counts: &mut Counts, files: [&PathBuf; 2], settings: &Settings) ->
 fn gather(
     n: usize,
     settings: &Settings,
-    watch: &Watch,
+    progress: &Progress,
     add: impl Fn(&mut Scratch, usize, &mut Counts) -> Result<()> + Sync + Send,
 ) -> Counted {
     let empty = || (Counts::new(settings), Vec::new());
     let start = || (empty(), Scratch::default());
     let fold = |((mut counts, mut failed), mut scratch): (Counted, Scratch), index: usize| {
-        let added = watch.check().and_then(|()| add(&mut scratch, index, &mut counts));
+        let added = progress.check().and_then(|()| add(&mut scratch, index, &mut counts));
         failed.extend(added.err().map(|error| (index, error)));
         ((counts, failed), scratch)
     };

@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyAssertionError, PyMemoryError, PyOSError, PyRuntimeErro
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyList, PyString};
 
-use super::watched::watched;
+use super::interruptible::with_progress;
 use super::{CodeIds, PyObjects};
 use crate::columns::Column;
 use crate::error::copied;
@@ -81,8 +81,8 @@ fn read(
     let dataset = if source.size() < LONG {
         py.detach(|| Dataset::read_open(&path, source, kind))
     } else {
-        watched(py, progress, source.size(), |watch| {
-            Dataset::read_open(&path, source.watched(watch.clone()), kind)
+        with_progress(py, progress, source.size(), |progress| {
+            Dataset::read_open(&path, source.with_progress(progress.clone()), kind)
         })?
     };
     match dataset {

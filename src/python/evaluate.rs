@@ -5,10 +5,10 @@ use numpy::{
 };
 use pyo3::prelude::*;
 
+use super::interruptible::interruptible;
 use super::log::LONG;
 use super::numpy_exp::numpy_exp;
 use super::objects::PyObjects;
-use super::watched::interruptible;
 use crate::curve::{self, Selection, Shape};
 use crate::error::filled;
 use crate::evaluate::{Protocol, Scene};
@@ -16,9 +16,9 @@ use crate::matching::{
     Bits, Candidates, Cells, Extent, Greedy, MOST_AREA_RANGES, MatchTable, Matcher, Pairs, Positions, Row,
     Truth, each_bit,
 };
+use crate::progress::Progress;
 use crate::python::bad_value;
 use crate::similarity::{KINDS, Kind, Parameters, Similarity};
-use crate::watch::Watch;
 
 /// A finished matching: the match table, and the columns that it came from.
 #[pyclass(frozen, module = "meanap._core")]
@@ -104,10 +104,10 @@ pub fn evaluate(
     let (gt_positions, dt_positions) =
         (positions(&ground_truth_positions, extent)?, positions(&detection_positions, extent)?);
     let long = dt.image.len() >= LONG;
-    interruptible(py, long, |watch| {
-        let mut scene = Scene { detections: dt, ground_truths: gt, protocol, watch: watch.clone() };
+    interruptible(py, long, |progress| {
+        let mut scene = Scene { detections: dt, ground_truths: gt, protocol, progress: progress.clone() };
         let table = scene.match_all(&*similarity, &dt_positions, &gt_positions)?;
-        scene.watch = Watch::default();
+        scene.progress = Progress::default();
         Ok(Evaluation { scene, similarity, table })
     })
 }

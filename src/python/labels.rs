@@ -8,8 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use rayon::prelude::*;
 
+use super::interruptible::interruptible;
 use super::mask::masks_of_polygons;
-use super::watched::interruptible;
 use crate::error::{Error, Result};
 use crate::labels::yolo::{self, Confidence, Layout};
 use crate::labels::{Fault, image};
@@ -33,8 +33,8 @@ fn image_sizes<'py>(
     py: Python<'py>,
     paths: Vec<PathBuf>,
 ) -> PyResult<(Bound<'py, PyArray2<i64>>, Bound<'py, PyList>)> {
-    let found: Vec<Result<[u32; 2]>> = interruptible(py, paths.len() > MANY_FILES, |watch| {
-        let size = |path: &PathBuf| watch.check().map(|()| image::size(path));
+    let found: Vec<Result<[u32; 2]>> = interruptible(py, paths.len() > MANY_FILES, |progress| {
+        let size = |path: &PathBuf| progress.check().map(|()| image::size(path));
         threads::run(|| paths.par_iter().with_min_len(16).map(size).collect())
     })?;
     let sizes: Vec<i64> =
@@ -69,7 +69,7 @@ fn read_yolo<'py>(
     };
     let sizes = pairs(&sizes, paths.len(), "sizes")?;
     let rows =
-        interruptible(py, paths.len() > MANY_FILES, |watch| yolo::read(&paths, &sizes, layout, watch))?;
+        interruptible(py, paths.len() > MANY_FILES, |progress| yolo::read(&paths, &sizes, layout, progress))?;
     let columns = PyDict::new(py);
     columns.set_item("file", PyArray1::from_vec(py, rows.file))?;
     columns.set_item("line", PyArray1::from_vec(py, rows.line))?;

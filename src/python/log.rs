@@ -8,10 +8,10 @@ use pyo3::types::{PyBytes, PyDict, PyList};
 
 use super::arrays::{key_list, keys};
 use super::batch::{Options, Side, read_batch};
+use super::interruptible::with_progress;
 use super::matches::{Matches, PyOperator, PyResampler};
 use super::numpy_exp::numpy_exp;
 use super::objects::{CodeIds, PyObjects};
-use super::watched::watched;
 use crate::analysis::confusion::confusion_table;
 use crate::analysis::error_types::error_table;
 use crate::columns::{Codebook, Ids, Key, Objects};
@@ -19,11 +19,11 @@ use crate::error::Result;
 use crate::evaluate::{Protocol, Scene};
 use crate::matching::{
     Columns, Extent, ImageKeys, MOST_AREA_RANGES, MatchLog, MatchTable, Matcher, NOT_EVALUATED, Positions,
-    descending_key,
 };
+use crate::progress::Progress;
 use crate::python::bad_value;
+use crate::score::descending_key;
 use crate::similarity::{Parameters, Similarity};
-use crate::watch::Watch;
 
 /// Fewer detections are matched without checks for Ctrl-C.
 pub(super) const LONG: usize = 50_000;
@@ -163,14 +163,14 @@ impl PyMatchLog {
         let mut categories = Codebook::default();
         let detections = batch.detections.image.len();
         let sides = (batch.ground_truth, batch.detections);
-        let (table, groups) = beside(py, progress, detections, |watch| {
+        let (table, groups) = beside(py, progress, detections, |progress| {
             let mut objects = |side: Side| {
                 let codes = side.category.iter().map(|key| categories.code(key)).collect();
                 side.objects(codes, rules.options.similarity.geometry)
             };
             let (gt, dt) = (objects(sides.0), objects(sides.1));
             let identity: Vec<u32> = (0..images as u32).collect();
-            rules.match_batch((gt, identity.clone()), (dt, identity), images, &categories, watch)
+            rules.match_batch((gt, identity.clone()), (dt, identity), images, &categories, progress)
         })?;
         let keys = batch.image_ids.map_or(ImageKeys::Counted(images), ImageKeys::Given);
         let log = &mut self.log;
@@ -210,8 +210,8 @@ impl PyMatchLog {
         let (gt, dt) = (side(ground_truth), side(detections));
         let rules = &self.rules;
         let count = dt.0.len();
-        let (table, groups) = beside(py, progress, count, |watch| {
-            rules.match_batch(gt, dt, image_book.len(), &categories, watch)
+        let (table, groups) = beside(py, progress, count, |progress| {
+            rules.match_batch(gt, dt, image_book.len(), &categories, progress)
         })?;
         let log = &mut self.log;
         log.declare(&groups);
@@ -364,13 +364,13 @@ fn beside<T: Send>(
     py: Python<'_>,
     progress: Option<&Bound<'_, PyAny>>,
     detections: usize,
-    work: impl FnOnce(&Watch) -> Result<T> + Send,
+    work: impl FnOnce(&Progress) -> Result<T> + Send,
 ) -> PyResult<T> {
     if detections < LONG && progress.is_none() {
-        return Ok(py.detach(|| work(&Watch::default()))?);
+        return Ok(py.detach(|| work(&Progress::default()))?);
     }
-    let work = |watch: &Watch| work(watch).and_then(|done| watch.check().map(|()| done));
-    Ok(watched(py, progress, detections as u64, work)??)
+    let work = |progress: &Progress| work(progress).and_then(|done| progress.check().map(|()| done));
+    Ok(with_progress(py, progress, detections as u64, work)??)
 }
 
 impl Rules {
@@ -381,7 +381,7 @@ impl Rules {
         (mut dt, dt_images): (Objects, Vec<u32>),
         images: usize,
         categories: &Codebook,
-        watch: &Watch,
+        progress: &Progress,
     ) -> Result<(MatchTable, Vec<Key>)> {
         if !self.options.crowds {
             gt.crowd = Arc::new(vec![false; gt.len()]);
@@ -409,7 +409,7 @@ impl Rules {
         };
         let dt_positions = Positions { of_image: dt_images, of_category: of_category.clone() };
         let gt_positions = Positions { of_image: gt_images, of_category };
-        let scene = Scene { detections: dt, ground_truths: gt, protocol, watch: watch.clone() };
+        let scene = Scene { detections: dt, ground_truths: gt, protocol, progress: progress.clone() };
         let kind = self.options.similarity;
         let similarity = (kind.compare)(&scene.detections, &scene.ground_truths, &self.parameters)?;
         let table = self.run(&scene, &*similarity, (&dt_positions, &gt_positions))?;

@@ -67,6 +67,7 @@ mod eval_imgs;
 mod evaluate;
 mod extract;
 mod index;
+mod interruptible;
 mod items;
 mod labels;
 mod listed;
@@ -86,7 +87,6 @@ mod plain;
 mod ranking;
 mod record;
 mod segmentation;
-mod watched;
 
 pub use objects::{CodeIds, PyObjects};
 

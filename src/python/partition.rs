@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 
 use super::arrays::keys;
 use super::dataset::{PyDataset, categories, open, raise};
-use super::watched::watched;
+use super::interruptible::with_progress;
 use crate::json::{Bins, Dataset, FileKind, RecordList, bin_of};
 use crate::python::bad_value;
 
@@ -52,9 +52,9 @@ pub fn partition_file(
     };
     let source = open(py, &path)?;
     let file = File::options().read(true).write(true).create_new(true).open(&bins)?;
-    let partitioned = watched(py, progress, source.size(), |watch| {
+    let partitioned = with_progress(py, progress, source.size(), |progress| {
         let mut bins = Bins::new(file, count, buffer_size);
-        let source = source.watched(watch.clone());
+        let source = source.with_progress(progress.clone());
         Dataset::partition(&path, source, kind, &mut bins).map(|head| PyPartitionedFile { head, bins })
     })?;
     match partitioned {

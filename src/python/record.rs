@@ -9,6 +9,8 @@
 //! Python code runs on the way. What is anything but plain is left to the safe path (`number`, `extract`); the tests
 //! send the same dictionaries both ways.
 
+use crate::simd;
+
 use std::ffi::CStr;
 
 use pyo3::ffi;
@@ -288,30 +290,24 @@ unsafe fn plain(object: *mut ffi::PyObject) -> Plain {
 /// Prefetches dictionaries that will be read soon, those after `record` in the list. Only a hint.
 #[inline]
 pub fn prefetch(list: &Bound<'_, PyList>, record: usize) {
-    #[cfg(target_arch = "x86_64")]
-    if LOCKED {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-
-        let length = list.len();
-        // SAFETY: `list` is a list, the items lie within its length, and nothing changes it here. Of the nearer item, a
-        // live object, the field for a dictionary's keys is read only if it is a dictionary. No address that comes of
-        // it is followed: a prefetch is a hint and does nothing else.
-        unsafe {
-            if record + AHEAD < length {
-                let item = ffi::PyList_GET_ITEM(list.as_ptr(), (record + AHEAD) as ffi::Py_ssize_t);
-                _mm_prefetch::<_MM_HINT_T0>(item.cast());
-            }
-            if record + KEYS_AHEAD < length {
-                let item = ffi::PyList_GET_ITEM(list.as_ptr(), (record + KEYS_AHEAD) as ffi::Py_ssize_t);
-                if ffi::PyDict_CheckExact(item) != 0 {
-                    let keys: *const i8 = (*item.cast::<ffi::PyDictObject>()).ma_keys.cast();
-                    for line in 0..3 {
-                        _mm_prefetch::<_MM_HINT_T0>(keys.wrapping_add(64 * line));
-                    }
+    if !LOCKED {
+        return;
+    }
+    let length = list.len();
+    // SAFETY: `list` is a list, the items lie within its length, and nothing changes it here. Of the nearer item, a live
+    // object, the field for a dictionary's keys is read only if it is a dictionary.
+    unsafe {
+        if record + AHEAD < length {
+            simd::prefetch_line(ffi::PyList_GET_ITEM(list.as_ptr(), (record + AHEAD) as ffi::Py_ssize_t));
+        }
+        if record + KEYS_AHEAD < length {
+            let item = ffi::PyList_GET_ITEM(list.as_ptr(), (record + KEYS_AHEAD) as ffi::Py_ssize_t);
+            if ffi::PyDict_CheckExact(item) != 0 {
+                let keys: *const u8 = (*item.cast::<ffi::PyDictObject>()).ma_keys.cast();
+                for line in 0..3 {
+                    simd::prefetch_line(keys.wrapping_add(64 * line));
                 }
             }
         }
     }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (list, record);
 }

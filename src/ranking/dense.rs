@@ -8,9 +8,8 @@
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-
-use super::compare;
-pub use super::compare::Score;
+use crate::score::Score;
+use crate::simd;
 
 /// The sum of average precisions, exact: sums of shards added together are the sum of the whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,7 +77,7 @@ pub fn average_precision_at_k<'a, S: Score, L: Iterator<Item = i64> + 'a>(
                 let repeats = held.len();
                 held.sort_unstable();
                 held.dedup();
-                if !compare::ranks(scores, &held, &mut ranks) {
+                if !simd::ranks_of_labels(scores, &held, &mut ranks) {
                     return Err(row);
                 }
                 if held.is_empty() {

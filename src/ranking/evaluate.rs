@@ -5,8 +5,9 @@ use std::cmp::Ordering;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::score::Score;
+use crate::simd::any_nan;
 
-use super::compare::{Score, any_nan};
 use super::hits::{ById, Hit};
 use super::ids::Ids;
 use super::matching::{Known, Matching};

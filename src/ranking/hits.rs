@@ -3,8 +3,9 @@
 use std::cmp::Ordering;
 
 use crate::error::{Result, filled, zeros};
+use crate::score::Score;
+use crate::simd;
 
-use super::compare::{self, Score};
 use super::conventions::Ties;
 use super::ids::Id;
 
@@ -34,11 +35,11 @@ impl Hit {
 
 /// Fills `above` and `tied` of each hit. No score is NaN.
 pub fn count<S: Score>(scores: &[S], hits: &mut [Hit]) {
-    if hits.len() > compare::few::<S>() {
+    if !simd::has_few::<S>(hits.len()) {
         return count_many(scores, hits);
     }
     for hit in hits {
-        (hit.above, hit.tied) = compare::around(scores, S::nearest(hit.score));
+        (hit.above, hit.tied) = simd::count_around(scores, S::nearest(hit.score));
     }
 }
 

@@ -1,9 +1,10 @@
 //! Ids as columns, and a small table that finds them again.
 
+use crate::simd;
+
 use std::fmt::Display;
 use std::ops::Range;
 
-use super::compare;
 pub use crate::arrow::column::Texts;
 
 /// An id.
@@ -66,7 +67,7 @@ impl Id for i64 {
 
     #[inline]
     fn tag(self) -> u32 {
-        compare::tag(self)
+        simd::integer_tag(self)
     }
 }
 
@@ -91,7 +92,7 @@ macro_rules! integer_ids {
             }
 
             fn tags(&self, rows: Range<usize>, tags: &mut Vec<u32>) {
-                compare::tags(&self[rows], tags);
+                simd::integer_tags(&self[rows], tags);
             }
         }
     )*};

@@ -1,10 +1,10 @@
 //! Which documents of a list are judged, and what a document that stands twice gives.
 
-use super::compare::Score;
 use super::conventions::Duplicates;
 use super::hits::Hit;
 use super::ids::{Id, Lookup};
 use super::sieve::Sieve;
+use crate::score::Score;
 
 /// No row.
 const NONE: u32 = u32::MAX;

@@ -9,7 +9,6 @@
 //!
 //! Imports run downwards here too: a file may use those declared above it.
 
-pub mod compare;
 pub mod conventions;
 pub mod sum;
 

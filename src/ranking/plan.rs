@@ -1,9 +1,9 @@
 //! What is to be computed of a list whose judged documents are found.
 
 use crate::error::{Error, Result, filled};
+use crate::score::Score;
 
 use super::classification::Scored;
-use super::compare::Score;
 use super::conventions::{Conventions, Ties};
 use super::hits::{Hit, Order, count, needs_documents, rank};
 use super::measure::{Kind, Measure};

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::compare::{self, Score};
+use crate::score::Score;
+use crate::simd;
+
 use super::ids::{Ids, Texts};
 use super::qrels::Groups;
 use super::trec::Source;
@@ -124,7 +126,7 @@ impl Rows<'_> {
     /// The list's scores in single precision.
     pub fn rounded<'s>(&self, column: &[f64], held: &'s mut Vec<f32>) -> &'s [f32] {
         match self.listed {
-            None => compare::round(&column[self.range.clone()], held),
+            None => simd::to_single(&column[self.range.clone()], held),
             Some(rows) => {
                 held.clear();
                 held.extend(rows.iter().map(|&row| column[row as usize] as f32));

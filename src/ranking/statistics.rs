@@ -5,7 +5,7 @@
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::watch::Watch;
+use crate::progress::Progress;
 
 /// A small generator (SplitMix64; Steele, Lea and Flood 2014): the state advances by a constant, the output is mixed.
 struct Random(u64);
@@ -37,12 +37,12 @@ impl Random {
 /// # Errors
 ///
 /// The work is cancelled.
-pub fn bootstrap_means(values: &[f64], samples: usize, seed: u64, watch: &Watch) -> Result<Vec<f64>> {
+pub fn bootstrap_means(values: &[f64], samples: usize, seed: u64, progress: &Progress) -> Result<Vec<f64>> {
     let n = values.len();
     let mut means = (0..samples as u64)
         .into_par_iter()
         .map(|draw| {
-            watch.check()?;
+            progress.check()?;
             let mut random = Random::new(seed, draw);
             Ok((0..n).map(|_| values[random.below(n)]).sum::<f64>() / n as f64)
         })
@@ -63,7 +63,12 @@ const EXACT: usize = 16;
 /// # Errors
 ///
 /// The work is cancelled.
-pub fn randomisation_test(differences: &[f64], samples: usize, seed: u64, watch: &Watch) -> Result<f64> {
+pub fn randomisation_test(
+    differences: &[f64],
+    samples: usize,
+    seed: u64,
+    progress: &Progress,
+) -> Result<f64> {
     let values: Vec<f64> = differences.iter().copied().filter(|&value| value != 0.0).collect();
     let seen = values.iter().sum::<f64>().abs();
     // Sums of the same numbers in another order may differ in their last bits.
@@ -79,7 +84,7 @@ pub fn randomisation_test(differences: &[f64], samples: usize, seed: u64, watch:
     let far = (0..samples as u64)
         .into_par_iter()
         .map(|draw| {
-            watch.check()?;
+            progress.check()?;
             let mut random = Random::new(seed, draw);
             let mut bits = 0;
             let mut sign = |i: usize| {
@@ -202,7 +207,7 @@ mod tests {
     fn a_randomisation_test_by_hand() {
         // Of the eight choices of signs, two give a sum of at least 6 in size.
         let test = |values: &[f64], samples, seed| {
-            randomisation_test(values, samples, seed, &Watch::default()).unwrap()
+            randomisation_test(values, samples, seed, &Progress::default()).unwrap()
         };
         assert_eq!(test(&[1.0, 2.0, 3.0], 0, 0), 0.25);
         assert_eq!(test(&[0.0; 40], 100, 0), 1.0);
@@ -213,9 +218,9 @@ mod tests {
     fn sampling_comes_near_the_normal_limit() {
         let differences: Vec<f64> = (0..100).map(|i| if i % 5 < 3 { 1.0 } else { -1.0 }).collect();
         // A sum of 20 of 100 signs: P(|S| >= 20) = 0.0569 by the binomial distribution.
-        let p = randomisation_test(&differences, 100_000, 7, &Watch::default()).unwrap();
+        let p = randomisation_test(&differences, 100_000, 7, &Progress::default()).unwrap();
         assert!((p - 0.0569).abs() < 0.004, "{p}");
-        assert_eq!(p, randomisation_test(&differences, 100_000, 7, &Watch::default()).unwrap());
+        assert_eq!(p, randomisation_test(&differences, 100_000, 7, &Progress::default()).unwrap());
     }
 
     #[test]
@@ -229,7 +234,7 @@ mod tests {
     #[test]
     fn bootstrap_surrounds_the_mean() {
         let values: Vec<f64> = (0..200).map(f64::from).collect();
-        let means = bootstrap_means(&values, 2000, 3, &Watch::default()).unwrap();
+        let means = bootstrap_means(&values, 2000, 3, &Progress::default()).unwrap();
         assert!(means.is_sorted());
         let (low, high) = (means[50], means[1949]);
         // The standard error is 57.9 / sqrt(200) = 4.1.

@@ -2,7 +2,7 @@
 
 use super::Rle;
 use crate::error::{Error, Result};
-use crate::watch::Watch;
+use crate::progress::Progress;
 
 /// Two masks read side by side, a stretch at a time: the walk of the reference's merge and intersection over union.
 ///
@@ -91,7 +91,7 @@ impl<'a> Walk<'a> {
 ///
 /// No mask gives an empty mask of size 0 x 0, and so do masks of which one differs in size from the first (but only
 /// once the masks before it are merged). One mask is returned as it is.
-pub fn merge(masks: &[Rle], intersect: bool, watch: &Watch) -> Result<Rle> {
+pub fn merge(masks: &[Rle], intersect: bool, progress: &Progress) -> Result<Rle> {
     let Some((first, others)) = masks.split_first() else { return Ok(Rle::default()) };
     let mut merged = first.counts.clone();
     let mut before = Vec::new();
@@ -99,7 +99,7 @@ pub fn merge(masks: &[Rle], intersect: bool, watch: &Watch) -> Result<Rle> {
         if (other.h, other.w) != (first.h, first.w) {
             return Ok(Rle::default());
         }
-        watch.check()?;
+        progress.check()?;
         std::mem::swap(&mut merged, &mut before);
         merge_into(&before, &other.counts, intersect, &mut merged)?;
     }
@@ -127,12 +127,12 @@ pub fn merge_into(a: &[u32], b: &[u32], intersect: bool, merged: &mut Vec<u32>) 
 
 #[cfg(test)]
 mod tests {
-    use super::{Rle, merge as merge_watched};
+    use super::{Rle, merge as merge_with_progress};
     use crate::error::Result;
-    use crate::watch::Watch;
+    use crate::progress::Progress;
 
     fn merge(masks: &[Rle], intersect: bool) -> Result<Rle> {
-        merge_watched(masks, intersect, &Watch::default())
+        merge_with_progress(masks, intersect, &Progress::default())
     }
 
     fn mask(h: u64, w: u64, counts: &[u32]) -> Rle {

@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::progress::Progress;
 use crate::threads;
-use crate::watch::Watch;
 
 /// Replaces `counts` by the run lengths of `pixels`, which lie column by column.
 ///
@@ -47,7 +47,7 @@ fn run_length(pixels: &[u8], value: u8) -> usize {
 /// wherever that was, and more runs than pixels are an error.
 ///
 /// DIFFERENCE: what the runs do not reach stays 0; in the reference it is uninitialised memory.
-pub fn decode<C>(masks: &[C], pixels: &mut [u8], watch: &Watch) -> Result<()>
+pub fn decode<C>(masks: &[C], pixels: &mut [u8], progress: &Progress) -> Result<()>
 where
     C: Iterator<Item = u32> + Clone + Send + Sync,
 {
@@ -63,9 +63,9 @@ where
         rest = after;
     }
     if parts.len() > 1 && worth_sharing(parts.iter().map(|(_, part)| part.len()).sum()) {
-        threads::run(|| parts.into_par_iter().try_for_each(|(mask, part)| fill(mask.clone(), part, watch)))
+        threads::run(|| parts.into_par_iter().try_for_each(|(mask, part)| fill(mask.clone(), part, progress)))
     } else {
-        parts.into_iter().try_for_each(|(mask, part)| fill(mask.clone(), part, watch))
+        parts.into_iter().try_for_each(|(mask, part)| fill(mask.clone(), part, progress))
     }
 }
 
@@ -73,8 +73,8 @@ where
 const STRETCH: usize = 1 << 26;
 
 /// Writes one mask into as many pixels as it has.
-fn fill(counts: impl Iterator<Item = u32>, pixels: &mut [u8], watch: &Watch) -> Result<()> {
-    watch.check()?;
+fn fill(counts: impl Iterator<Item = u32>, pixels: &mut [u8], progress: &Progress) -> Result<()> {
+    progress.check()?;
     let (mut rest, mut written) = (pixels, 0);
     let mut foreground = false;
     for count in counts {
@@ -84,7 +84,7 @@ fn fill(counts: impl Iterator<Item = u32>, pixels: &mut [u8], watch: &Watch) -> 
         }
         written += run.len();
         if written > STRETCH {
-            watch.check()?;
+            progress.check()?;
             written = 0;
         }
         foreground = !foreground;
@@ -101,8 +101,8 @@ pub fn worth_sharing(pixels: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{decode, encode};
+    use crate::progress::Progress;
     use crate::random::Random;
-    use crate::watch::Watch;
 
     fn runs(pixels: &[u8]) -> Vec<u32> {
         let mut counts = Vec::new();
@@ -143,7 +143,7 @@ mod tests {
     fn runs_to_pixels<const N: usize>(masks: &[&[u32]]) -> Option<[u8; N]> {
         let masks: Vec<_> = masks.iter().map(|mask| mask.iter().copied()).collect();
         let mut pixels = [0; N];
-        decode(&masks, &mut pixels, &Watch::default()).ok().map(|()| pixels)
+        decode(&masks, &mut pixels, &Progress::default()).ok().map(|()| pixels)
     }
 
     #[test]
@@ -164,7 +164,7 @@ mod tests {
         let mask = [1000, 300_000, 5, 400_000, 347_571];
         let masks = vec![mask.iter().copied(); 3];
         let mut pixels = vec![0; 3 << 20];
-        decode(&masks, &mut pixels, &Watch::default()).unwrap();
+        decode(&masks, &mut pixels, &Progress::default()).unwrap();
         for plane in pixels.chunks_exact(1 << 20) {
             assert_eq!(runs(plane), mask);
         }

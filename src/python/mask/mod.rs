@@ -12,13 +12,13 @@ use pyo3::types::{PyBytes, PyDict, PyList};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result, zeros};
+use crate::progress::Progress;
+use crate::python::interruptible::interruptible;
 use crate::python::labels::{column, pairs};
 use crate::python::once::{Once, intern};
-use crate::python::watched::interruptible;
 use crate::rle::{Foreground, Rasterizer, Rle, codec, combine, measure, pixels};
 use crate::similarity::box_iou;
 use crate::threads;
-use crate::watch::Watch;
 use input::{Encoded, Whole, encoded};
 
 /// Polygons of one call from which on several threads rasterise them.
@@ -115,9 +115,9 @@ fn mask_encode<'py>(py: Python<'py>, mask: &Bound<'py, PyAny>) -> PyResult<Bound
     let bytes = bytes.cast::<PyArray3<u8>>()?.try_readonly()?;
     let &[h, w, n] = bytes.shape() else { unreachable!("three dimensions") };
     let all = bytes.as_slice()?;
-    let written = interruptible(py, all.len() > MANY_PIXELS, |watch| {
+    let written = interruptible(py, all.len() > MANY_PIXELS, |progress| {
         let write = |counts: &mut Vec<u32>, plane: usize| {
-            watch.check()?;
+            progress.check()?;
             pixels::encode(&all[plane * h * w..(plane + 1) * h * w], counts);
             Ok(Written::from_counts([h as u64, w as u64], counts))
         };
@@ -158,7 +158,7 @@ fn mask_decode<'py>(py: Python<'py>, masks: &Bound<'py, PyAny>) -> PyResult<Boun
     {
         let mut array = array.try_readwrite()?;
         let pixels = array.as_slice_mut()?;
-        interruptible(py, pixels.len() > MANY_PIXELS, |watch| pixels::decode(&counts, pixels, watch))?;
+        interruptible(py, pixels.len() > MANY_PIXELS, |progress| pixels::decode(&counts, pixels, progress))?;
     }
     Ok(array)
 }
@@ -171,9 +171,9 @@ fn mask_merge<'py>(
     intersect: Whole<i32>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let masks = encoded(masks)?;
-    let merged = interruptible(py, masks.len() > MANY_MERGED, |watch| {
+    let merged = interruptible(py, masks.len() > MANY_MERGED, |progress| {
         let masks = decode_all(&masks)?;
-        combine::merge(&masks, intersect.0 != 0, watch).map(|merged| Written::new(&merged))
+        combine::merge(&masks, intersect.0 != 0, progress).map(|merged| Written::new(&merged))
     })?;
     merged.dictionary(py)
 }
@@ -240,8 +240,8 @@ fn mask_iou<'py>(
     let crowd = crowd.to_vec()?;
     let (m, n) = (detections.len(), ground_truths.len());
     let steps = detections.runs().saturating_mul(n).saturating_add(ground_truths.runs().saturating_mul(m));
-    let values = interruptible(py, steps > MANY_STEPS, |watch| {
-        similarities([m, n], &crowd, watch, |d, g, crowd| {
+    let values = interruptible(py, steps > MANY_STEPS, |progress| {
+        similarities([m, n], &crowd, progress, |d, g, crowd| {
             detections
                 .iou(d, ground_truths, g, crowd, f64::NEG_INFINITY)
                 .map_err(|error| error.within(format_args!("detection {d} against ground truth {g}")))
@@ -261,9 +261,9 @@ fn mask_box_iou<'py>(
     let (detections, ground_truths) = (boxes(&detections)?, boxes(&ground_truths)?);
     let crowd = crowd.to_vec()?;
     let (m, n) = (detections.len(), ground_truths.len());
-    let values = interruptible(py, m.saturating_mul(n) > MANY_STEPS, |watch| {
+    let values = interruptible(py, m.saturating_mul(n) > MANY_STEPS, |progress| {
         let of_pair = |d: usize, g: usize, crowd| Ok(box_iou(&detections[d], &ground_truths[g], crowd));
-        similarities([m, n], &crowd, watch, of_pair)
+        similarities([m, n], &crowd, progress, of_pair)
     })?;
     fortran(py, values, m, n)
 }
@@ -278,9 +278,9 @@ fn mask_from_boxes<'py>(
 ) -> PyResult<Bound<'py, PyList>> {
     let given = self::boxes(&boxes)?;
     let (h, w) = (h.0, w.0);
-    let written = interruptible(py, given.len() > MANY_MERGED, |watch| {
+    let written = interruptible(py, given.len() > MANY_MERGED, |progress| {
         rasterize(given.len(), |rasterizer, counts, index| {
-            watch.check()?;
+            progress.check()?;
             rasterizer
                 .rectangle(&given[index], h, w, counts)
                 .map_err(|error| error.within(format_args!("box {index}")))?;
@@ -300,9 +300,9 @@ fn mask_from_polygons<'py>(
 ) -> PyResult<Bound<'py, PyList>> {
     let (numbers, ends) = input::polygons(polygons)?;
     let (h, w) = (h.0, w.0);
-    let written = interruptible(py, numbers.len() > MANY_PIXELS >> 6, |watch| {
+    let written = interruptible(py, numbers.len() > MANY_PIXELS >> 6, |progress| {
         rasterize(ends.len(), |rasterizer, counts, index| {
-            watch.check()?;
+            progress.check()?;
             let start = if index == 0 { 0 } else { ends[index - 1] };
             rasterizer
                 .polygon(&numbers[start..ends[index]], h, w, counts)
@@ -328,9 +328,9 @@ pub fn masks_of_polygons<'py>(
     if !rising {
         return Err(PyValueError::new_err("ends: expected rising positions in points"));
     }
-    let written = interruptible(py, points.len() > MANY_PIXELS >> 6, |watch| {
+    let written = interruptible(py, points.len() > MANY_PIXELS >> 6, |progress| {
         rasterize(ends.len(), |rasterizer, counts, index| {
-            watch.check()?;
+            progress.check()?;
             let start = if index == 0 { 0 } else { ends[index - 1] as usize };
             let [h, w] = sizes[index].map(u64::from);
             rasterizer
@@ -414,7 +414,7 @@ fn rasterize(
 fn similarities(
     [m, n]: [usize; 2],
     crowd: &[u8],
-    watch: &Watch,
+    progress: &Progress,
     similarity: impl Fn(usize, usize, bool) -> Result<f64> + Sync,
 ) -> Result<Vec<f64>> {
     if crowd.len() != n {
@@ -422,7 +422,7 @@ fn similarities(
     }
     let mut values = zeros(m.saturating_mul(n))?;
     let fill = |(g, column): (usize, &mut [f64])| {
-        watch.check()?;
+        progress.check()?;
         column.iter_mut().enumerate().try_for_each(|(d, value)| {
             *value = similarity(d, g, crowd[g] != 0)?;
             Ok(())

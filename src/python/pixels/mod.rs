@@ -20,7 +20,7 @@ use crate::pixels::png::{self, Stored};
 use crate::pixels::scores::best_class;
 use crate::pixels::semantic::{self, Counted, Settings};
 use crate::python::bad_value;
-use crate::python::watched::interruptible;
+use crate::python::interruptible::interruptible;
 use crate::similarity::{Kind, Parameters};
 
 /// A borrowed label map of any integer type.
@@ -120,9 +120,9 @@ pub fn count_labels<'py>(
     let (target, prediction) = (PyLabels::of(target, "target")?, PyLabels::of(prediction, "prediction")?);
     let pair = [target.labels()?, prediction.labels()?];
     let shape = [n, height, width];
-    let counted = interruptible(py, long(shape), |watch| {
-        let counted = semantic::of_maps(pair, shape, &settings, watch);
-        watch.check().map(|()| counted)
+    let counted = interruptible(py, long(shape), |progress| {
+        let counted = semantic::of_maps(pair, shape, &settings, progress);
+        progress.check().map(|()| counted)
     })?;
     counts(py, counted)
 }
@@ -135,9 +135,9 @@ pub fn count_label_files<'py>(
     pairs: Vec<(PathBuf, PathBuf)>,
     #[pyo3(from_py_with = settings_of)] settings: Settings,
 ) -> PyResult<PyCounts<'py>> {
-    let counted = interruptible(py, true, |watch| {
-        let counted = semantic::of_files(&pairs, &settings, watch);
-        watch.check().map(|()| counted)
+    let counted = interruptible(py, true, |progress| {
+        let counted = semantic::of_files(&pairs, &settings, progress);
+        progress.check().map(|()| counted)
     })?;
     counts(py, counted)
 }
@@ -285,9 +285,9 @@ pub fn match_segment_maps<'py>(
     let truths = segments(target_segments, n, categories)?;
     let predictions = segments(prediction_segments, n, categories)?;
     let shape = [n, height, width];
-    let matched = interruptible(py, long(shape), |watch| {
-        let matched = panoptic::of_maps(pair, shape, [&truths, &predictions], watch);
-        watch.check().map(|()| matched)
+    let matched = interruptible(py, long(shape), |progress| {
+        let matched = panoptic::of_maps(pair, shape, [&truths, &predictions], progress);
+        progress.check().map(|()| matched)
     })?;
     add_matches(py, matched, tally, strict)
 }
@@ -305,9 +305,9 @@ pub fn match_segment_files<'py>(
     let categories = check_tally(&tally)?;
     let truths = segments(target_segments, pairs.len(), categories)?;
     let predictions = segments(prediction_segments, pairs.len(), categories)?;
-    let matched = interruptible(py, true, |watch| {
-        let matched = panoptic::of_files(&pairs, [&truths, &predictions], watch);
-        watch.check().map(|()| matched)
+    let matched = interruptible(py, true, |progress| {
+        let matched = panoptic::of_files(&pairs, [&truths, &predictions], progress);
+        progress.check().map(|()| matched)
     })?;
     add_matches(py, matched, tally, strict)
 }

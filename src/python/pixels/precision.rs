@@ -16,10 +16,10 @@ use crate::pixels::average_precision::{Scored, average_precision};
 use crate::pixels::histogram::{self, BINS};
 use crate::pixels::labels::{Labels, Rule, Side};
 use crate::pixels::regions::{Connectivity, Region, regions};
-use crate::pixels::scores::Score;
 use crate::pixels::semantic::Settings;
 use crate::python::bad_value;
 use crate::python::{CodeIds, PyObjects};
+use crate::score::Score;
 
 /// Borrowed scores of either type.
 enum PyScores<'py> {

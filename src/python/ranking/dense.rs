@@ -4,7 +4,8 @@ use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::ranking::dense::{Score, Total, average_precision_at_k};
+use crate::ranking::dense::{Total, average_precision_at_k};
+use crate::score::Score;
 use crate::threads;
 
 /// Labels of each row.

@@ -12,13 +12,14 @@ use super::plan::PyPlan;
 use super::qrels::{HeldDocuments, HeldScores, Key, PyQrels, PyRun, borrowed};
 use crate::error::{Error, Result, can_allocate, zeros};
 use crate::python::bad_value;
-use crate::ranking::compare::{self, Score};
 use crate::ranking::conventions::Ties;
 use crate::ranking::evaluate::{evaluate, keep_judged};
 use crate::ranking::hits::{ById, Hit};
 use crate::ranking::plan::Plan;
 use crate::ranking::qrels::Documents;
 use crate::ranking::run::{DocumentColumn, Run, Scores};
+use crate::score::Score;
+use crate::simd;
 use crate::threads;
 
 /// One row of values for each measured list: `(P, M)` float64.
@@ -197,7 +198,7 @@ impl Batch {
             let scores = &scores[list.scores.clone()];
             list.state = if core.plan.conventions.single {
                 // They are in single precision already; twice as many are compared at once.
-                compare::round(scores, narrow);
+                simd::to_single(scores, narrow);
                 core.measure(query, narrow, hits, out)
             } else {
                 core.measure(query, scores, hits, out)

@@ -3,6 +3,8 @@
 //! A million lists are read in well under the time when items are borrowed instead of counted in and out. Tuples, and
 //! lists of anything else, go the safe way; the tests send the same items both ways.
 
+use crate::simd;
+
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::critical_section::with_critical_section;
@@ -18,20 +20,12 @@ pub fn copy(list: &Bound<'_, PyList>, limit: usize, into: &mut Vec<i64>) -> bool
 /// Prefetches the first `limit` items, which `copy` will read soon. Python's objects lie all over
 /// memory; so it waits for those of several lists at once, not for each in turn.
 pub fn prefetch(list: &Bound<'_, PyList>, limit: usize) {
-    #[cfg(target_arch = "x86_64")]
     with_critical_section(list, || {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-
         for i in 0..list.len().min(limit) {
             // SAFETY: `list` is a list, it is locked, and nothing here could shorten it, so item `i < len` exists.
-            // Its address is not followed: a prefetch is a hint and does nothing else.
-            unsafe {
-                _mm_prefetch::<_MM_HINT_T0>(ffi::PyList_GET_ITEM(list.as_ptr(), i as ffi::Py_ssize_t).cast());
-            }
+            simd::prefetch_line(unsafe { ffi::PyList_GET_ITEM(list.as_ptr(), i as ffi::Py_ssize_t) });
         }
     });
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (list, limit);
 }
 
 fn copy_locked(list: &Bound<'_, PyList>, limit: usize, into: &mut Vec<i64>) -> bool {

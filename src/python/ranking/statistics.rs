@@ -4,7 +4,7 @@ use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 
 use crate::error::can_allocate;
-use crate::python::watched::interruptible;
+use crate::python::interruptible::interruptible;
 use crate::ranking::statistics;
 use crate::threads;
 
@@ -22,7 +22,7 @@ pub fn bootstrap_means<'py>(
     let values = values.as_slice()?;
     can_allocate(samples.saturating_mul(size_of::<f64>()))?;
     let long = values.len().saturating_mul(samples) > LONG;
-    let work = |watch: &_| threads::run(|| statistics::bootstrap_means(values, samples, seed, watch));
+    let work = |progress: &_| threads::run(|| statistics::bootstrap_means(values, samples, seed, progress));
     Ok(PyArray1::from_vec(py, interruptible(py, long, work)?))
 }
 
@@ -36,8 +36,8 @@ pub fn randomisation_test(
 ) -> PyResult<f64> {
     let differences = differences.as_slice()?;
     let long = differences.len().saturating_mul(samples) > LONG;
-    interruptible(py, long, |watch| {
-        threads::run(|| statistics::randomisation_test(differences, samples, seed, watch))
+    interruptible(py, long, |progress| {
+        threads::run(|| statistics::randomisation_test(differences, samples, seed, progress))
     })
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 
 use crate::error::Result;
-use crate::watch::Watch;
+use crate::progress::Progress;
 
 /// Between two checks for Ctrl-C.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -18,38 +18,38 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub fn interruptible<T: Send>(
     py: Python<'_>,
     long: bool,
-    work: impl FnOnce(&Watch) -> Result<T> + Send,
+    work: impl FnOnce(&Progress) -> Result<T> + Send,
 ) -> PyResult<T> {
-    Ok(if long { watched(py, None, 0, work)? } else { py.detach(|| work(&Watch::default())) }?)
+    Ok(if long { with_progress(py, None, 0, work)? } else { py.detach(|| work(&Progress::default())) }?)
 }
 
 /// Does the work on another thread, and calls `progress(done, total)` now and then. Ctrl-C, or an error of `progress`,
 /// stops the work and is raised.
 ///
 /// Where no thread can be started the work is done here, without progress or cancellation.
-pub fn watched<T: Send>(
+pub fn with_progress<T: Send>(
     py: Python<'_>,
     progress: Option<&Bound<'_, PyAny>>,
     total: u64,
-    work: impl FnOnce(&Watch) -> T + Send,
+    work: impl FnOnce(&Progress) -> T + Send,
 ) -> PyResult<T> {
-    let watch = Watch::new();
+    let work_progress = Progress::new();
     let work = Mutex::new(Some(work));
     thread::scope(|scope| {
         let (sender, mut receiver) = channel();
-        let watching = &watch;
+        let shared = &work_progress;
         let take = || work.lock().ok().and_then(|mut work| work.take());
         let worker = thread::Builder::new().spawn_scoped(scope, move || {
             if let Some(work) = take() {
                 // Nothing waits for it any more: another error has been returned already.
-                let _ = sender.send(work(watching));
+                let _ = sender.send(work(shared));
             }
         });
         let mut worker = match worker {
             Ok(worker) => Some(worker),
             Err(_) => {
                 let Some(work) = take() else { unreachable!("the work has not been taken") };
-                let done = py.detach(|| work(&Watch::default()));
+                let done = py.detach(|| work(&Progress::default()));
                 if let Some(progress) = progress {
                     progress.call1((total, total))?;
                 }
@@ -61,7 +61,7 @@ pub fn watched<T: Send>(
             (heard, receiver) = py.detach(move || (receiver.recv_timeout(PAUSE), receiver));
             let done = match heard {
                 Ok(_) => total,
-                Err(RecvTimeoutError::Timeout) => watch.done().min(total),
+                Err(RecvTimeoutError::Timeout) => work_progress.done().min(total),
                 Err(RecvTimeoutError::Disconnected) => match worker.take().map(|worker| worker.join()) {
                     Some(Err(panic)) => resume_unwind(panic),
                     _ => unreachable!("a worker that ends well has sent its result"),
@@ -75,7 +75,7 @@ pub fn watched<T: Send>(
                 (Ok(()), Ok(value)) => return Ok(value),
                 (Ok(()), Err(_)) => {}
                 (Err(problem), heard) => {
-                    watch.stop();
+                    work_progress.cancel();
                     if heard.is_err() {
                         // The worker may be near its end or far from it; either way it does not need the interpreter.
                         py.detach(move || drop(receiver.recv()));

@@ -10,18 +10,18 @@ use crate::error::{Error, Result};
 
 /// State shared by the worker and the thread that reads its progress. The default reports to no one, and costs nothing.
 #[derive(Clone, Debug, Default)]
-pub struct Watch(Option<Arc<State>>);
+pub struct Progress(Option<Arc<State>>);
 
 #[derive(Debug, Default)]
 struct State {
     done: AtomicU64,
-    stopped: AtomicBool,
+    cancelled: AtomicBool,
 }
 
-impl Watch {
+impl Progress {
     /// For work with progress and cancellation.
-    pub fn new() -> Watch {
-        Watch(Some(Arc::default()))
+    pub fn new() -> Progress {
+        Progress(Some(Arc::default()))
     }
 
     /// Says that so much more is done.
@@ -38,9 +38,9 @@ impl Watch {
     }
 
     /// Cancels the work.
-    pub fn stop(&self) {
+    pub fn cancel(&self) {
         if let Some(state) = &self.0 {
-            state.stopped.store(true, Ordering::Relaxed);
+            state.cancelled.store(true, Ordering::Relaxed);
         }
     }
 
@@ -48,7 +48,7 @@ impl Watch {
     #[inline]
     pub fn check(&self) -> Result<()> {
         match &self.0 {
-            Some(state) if state.stopped.load(Ordering::Relaxed) => Err(Error::cancelled()),
+            Some(state) if state.cancelled.load(Ordering::Relaxed) => Err(Error::cancelled()),
             _ => Ok(()),
         }
     }
@@ -60,17 +60,17 @@ mod tests {
     use crate::error::ErrorKind;
 
     #[test]
-    fn a_watched_work_counts_and_stops() {
-        let (watch, nobody) = (Watch::new(), Watch::default());
-        let worker = watch.clone();
-        for watch in [&worker, &nobody] {
-            watch.advance(3);
-            assert!(watch.check().is_ok());
+    fn cancelled_work_stops() {
+        let (progress, unreported) = (Progress::new(), Progress::default());
+        let worker = progress.clone();
+        for progress in [&worker, &unreported] {
+            progress.advance(3);
+            assert!(progress.check().is_ok());
         }
-        assert_eq!((watch.done(), nobody.done()), (3, 0));
-        watch.stop();
-        nobody.stop();
+        assert_eq!((progress.done(), unreported.done()), (3, 0));
+        progress.cancel();
+        unreported.cancel();
         assert_eq!(worker.check().unwrap_err().kind(), ErrorKind::Cancelled);
-        assert!(nobody.check().is_ok());
+        assert!(unreported.check().is_ok());
     }
 }

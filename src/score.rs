@@ -1,4 +1,37 @@
-//! The order of detections: highest score first, NaN last, ties as they came.
+//! Scores of single and double precision, and their order.
+
+/// A score of either precision.
+pub trait Score: Copy + PartialOrd + Into<f64> + Send + Sync {
+    /// Whether it is NaN.
+    fn is_nan(self) -> bool;
+
+    /// The nearest score of this precision.
+    fn nearest(score: f64) -> Self;
+}
+
+impl Score for f32 {
+    #[inline(always)]
+    fn is_nan(self) -> bool {
+        self.is_nan()
+    }
+
+    #[inline(always)]
+    fn nearest(score: f64) -> Self {
+        score as f32
+    }
+}
+
+impl Score for f64 {
+    #[inline(always)]
+    fn is_nan(self) -> bool {
+        self.is_nan()
+    }
+
+    #[inline(always)]
+    fn nearest(score: f64) -> Self {
+        score
+    }
+}
 
 /// An integer that sorts ascending where the reference's stable sort of negated scores puts the best first.
 ///
