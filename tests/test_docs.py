@@ -23,6 +23,7 @@ PAGES = [
     "README.md",
     "docs/analysis.md",
     "docs/clusters.md",
+    "docs/compat.md",
     "docs/numbers.md",
     "docs/pycocotools.md",
     "docs/ranking.md",

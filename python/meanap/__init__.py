@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from meanap import report as report
     from meanap import segmentation as segmentation
     from meanap.checking import Findings, check
-    from meanap.compat._standin import as_pycocotools, init_as_pycocotools
+    from meanap.compat._standin import (
+        as_faster_coco_eval,
+        as_pycocotools,
+        init_as_faster_coco_eval,
+        init_as_pycocotools,
+    )
     from meanap.compat.ml_metrics import apk, mapk
     from meanap.compat.pycocotools import COCO, COCOeval, Params, mask
     from meanap.detection import (
@@ -53,11 +58,13 @@ __all__ = [
     "Table",
     "__version__",
     "apk",
+    "as_faster_coco_eval",
     "as_pycocotools",
     "check",
     "compare",
     "evaluate",
     "explain_difference",
+    "init_as_faster_coco_eval",
     "init_as_pycocotools",
     "mapk",
     "mask",
@@ -71,7 +78,9 @@ _HOMES = {
     "mask": "meanap.compat.pycocotools",
     "apk": "meanap.compat.ml_metrics",
     "mapk": "meanap.compat.ml_metrics",
+    "as_faster_coco_eval": "meanap.compat._standin",
     "as_pycocotools": "meanap.compat._standin",
+    "init_as_faster_coco_eval": "meanap.compat._standin",
     "init_as_pycocotools": "meanap.compat._standin",
     "Comparison": "meanap.detection",
     "Detections": "meanap.detection",

@@ -8,6 +8,8 @@ import numpy as np
 
 import meanap
 from meanap import plot, protocol, ranking, report, segmentation
+from meanap.compat import faster_coco_eval
+from meanap.compat.torchvision import CocoEvaluator
 
 truth = meanap.GroundTruth([1, 1, 2], [1, 2, 1], np.zeros((3, 4)), images=[1, 2, 3], categories={1: "cat", 2: "dog"})
 found = meanap.Detections(["a", "b"], [1, 2], [0.9, 0.8], [[0, 0, 8, 8], [1, 1, 4, 4]], box_format="xywh")
@@ -88,3 +90,16 @@ print(streamed.compute())
 semantic = segmentation.SemanticSegmentation(3, ignore_index=255)
 semantic.update(np.zeros((4, 4), int), np.zeros((4, 4), int))
 print(semantic.compute(), os.fspath("x"))
+
+# Other packages' names
+faster = faster_coco_eval.COCO({"images": [], "annotations": [], "categories": []}, use_deepcopy=True)
+run_faster = faster_coco_eval.COCOeval_faster(
+    faster, faster.loadRes("boxes.json", min_score=0.1), "keypoints_crowd", print_function=print, use_area=False
+)
+run_faster.params.maxDets = [300]
+run_faster.run()
+print(run_faster.stats_as_dict["AP_all"], run_faster.extended_metrics["class_map"])
+batches = CocoEvaluator(meanap.COCO("instances.json"), ["bbox", "segm"])
+batches.update({1: {"boxes": np.zeros((1, 4)), "scores": np.array([0.5]), "labels": np.array([1])}})
+batches.synchronize_between_processes()
+print(batches.coco_eval["bbox"].stats)

@@ -6,6 +6,7 @@ import numpy as np
 
 import meanap
 from meanap import generate, protocol, ranking, segmentation
+from meanap.compat import faster_coco_eval
 
 truth = meanap.GroundTruth([1], [1], np.zeros((1, 4)))
 found = meanap.Detections([1], [1], [0.9], np.zeros((1, 4)))
@@ -25,6 +26,7 @@ meanap.evaluate(truth, found, matcher="hungarian")  # mistake
 meanap.MeanAveragePrecision("masks")  # mistake
 protocol.get("COCO")  # mistake
 meanap.COCOeval(meanap.COCO("a.json"), meanap.COCO("b.json"), "boxes")  # mistake
+faster_coco_eval.COCOeval_faster(iouType="boxes")  # mistake
 meanap.explain_difference(truth, found, "coco", "voc")  # mistake
 ranking.get("trec")  # mistake
 ranking.evaluate(qrels, run, "map", "treceval")  # mistake

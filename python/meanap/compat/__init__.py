@@ -1,6 +1,8 @@
 """Other packages' APIs on the core of meanap, a module for each, with its names, argument orders and conventions.
 
 - `pycocotools`: `COCO`, `COCOeval`, `Params`, `mask`.
+- `faster_coco_eval`: `COCO`, `COCOeval_faster`, `mask`, `FasterCocoEvaluator`.
+- `torchvision`: `CocoEvaluator`.
 - `panopticapi`: `pq_compute`.
 - `pytrec_eval`: `RelevanceEvaluator`, `parse_run`, `parse_qrel`, `supported_measures`, `supported_nicknames`.
 - `ml_metrics`: `apk`, `mapk`.

@@ -1,8 +1,8 @@
-"""Registers meanap under the name `pycocotools`, for frameworks that import it by name.
+"""Registers meanap under the names of other packages, for frameworks that import them by name.
 
-meanap's modules go into `sys.modules` under pycocotools' names. What a framework has bound already
+meanap's modules go into `sys.modules` under the other package's names. What a framework has bound already
 (`from pycocotools.coco import COCO` at the top of a module, a subclass of `COCOeval`) is bound again: module
-attributes that are pycocotools' own modules, classes and functions are replaced by meanap's of the same name,
+attributes that are that package's own modules, classes and functions are replaced by meanap's of the same name,
 and so are the bases of subclasses. Names bound elsewhere (in a closure, an instance, a default argument) are
 out of reach.
 """
@@ -16,13 +16,22 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-# What stands in for what.
-_MODULES = {
+_Modules = dict[str, str]
+
+# The other package's modules, and what stands in for them.
+_PYCOCOTOOLS = {
     "pycocotools": "meanap.compat.pycocotools",
     "pycocotools.coco": "meanap.compat.pycocotools.coco",
     "pycocotools.cocoeval": "meanap.compat.pycocotools.cocoeval",
     "pycocotools.mask": "meanap.compat.pycocotools.mask",
     "pycocotools._mask": "meanap.compat.pycocotools._mask",
+}
+_FASTER_COCO_EVAL = {
+    f"faster_coco_eval{module}": f"meanap.compat.faster_coco_eval{module}"
+    for module in (
+        *("", ".version", ".core", ".core.coco", ".core.cocoeval", ".core.faster_eval_api", ".core.mask"),
+        *(".utils", ".utils.pytorch", ".utils.pytorch.coco_eval"),
+    )
 }
 
 
@@ -38,7 +47,7 @@ def init_as_pycocotools() -> None:
     It makes no difference whether pycocotools is installed. To hold on to pycocotools' own classes as well
     (for a comparison, say) keep them in something other than a module's own names, which are rebound.
     """
-    _stand_in()
+    _stand_in(_PYCOCOTOOLS)
 
 
 @contextmanager
@@ -54,18 +63,53 @@ def as_pycocotools() -> Iterator[None]:
     >>> mask is meanap.mask
     True
     """
-    undo = _stand_in()
+    with _standing_in(_PYCOCOTOOLS):
+        yield
+
+
+def init_as_faster_coco_eval() -> None:
+    """Registers `meanap.compat.faster_coco_eval` as faster_coco_eval permanently.
+
+    As `init_as_pycocotools` does for pycocotools, before or after a framework has imported faster_coco_eval, and
+    whether or not that is installed::
+
+        import meanap
+
+        meanap.init_as_faster_coco_eval()
+    """
+    _stand_in(_FASTER_COCO_EVAL)
+
+
+@contextmanager
+def as_faster_coco_eval() -> Iterator[None]:
+    """Puts `meanap.compat.faster_coco_eval` in faster_coco_eval's place for the length of a `with` block.
+
+    Afterwards, also after an exception, everything that was replaced is as it was; see `as_pycocotools`.
+
+    >>> import meanap
+    >>> with meanap.as_faster_coco_eval():
+    ...     from faster_coco_eval import COCOeval_faster
+    >>> COCOeval_faster.__module__
+    'meanap.compat.faster_coco_eval.core.faster_eval_api'
+    """
+    with _standing_in(_FASTER_COCO_EVAL):
+        yield
+
+
+@contextmanager
+def _standing_in(modules: _Modules) -> Iterator[None]:
+    undo = _stand_in(modules)
     try:
         yield
     finally:
         undo()
 
 
-def _stand_in() -> Callable[[], None]:
+def _stand_in(modules: _Modules) -> Callable[[], None]:
     """Replaces all there is to replace and returns what undoes it."""
-    ours = {name: importlib.import_module(module) for name, module in _MODULES.items()}
+    ours = {name: importlib.import_module(module) for name, module in modules.items()}
     theirs = {
-        name: sys.modules[name] for name in _MODULES if name in sys.modules and sys.modules[name] is not ours[name]
+        name: sys.modules[name] for name in modules if name in sys.modules and sys.modules[name] is not ours[name]
     }
     undone: list[Callable[[], None]] = []
 
@@ -91,14 +135,14 @@ def _stand_in() -> Callable[[], None]:
 
 
 def _twins(theirs: dict[str, ModuleType], ours: dict[str, ModuleType]) -> dict[int, Any]:
-    """Our object for the `id` of each of pycocotools' own modules, classes and functions."""
+    """Our object for the `id` of each of the other package's own modules, classes and functions."""
     twins = {}
     for name, module in theirs.items():
         twins[id(module)] = ours[name]
         for attribute, value in vars(module).items():
             twin = vars(ours[name]).get(attribute)
             home = getattr(value, "__module__", None)
-            if twin is not None and callable(value) and isinstance(home, str) and home in _MODULES:
+            if twin is not None and callable(value) and isinstance(home, str) and home in ours:
                 twins[id(value)] = twin
     return twins
 
@@ -112,7 +156,7 @@ def _classes(theirs: dict[str, ModuleType], ours: dict[str, ModuleType]) -> Iter
 
 
 def _namespaces(theirs: dict[str, ModuleType]) -> Iterator[dict[str, Any]]:
-    """The names of all imported modules except those of pycocotools and meanap."""
+    """The names of all imported modules except those of the other package and meanap."""
     for name, module in list(sys.modules.items()):
         if name in theirs or name.partition(".")[0] == "meanap":
             continue

@@ -141,11 +141,20 @@ def compute_oks(p: Any, gts: list[Annotation], dts: list[Annotation]) -> Any:
                 dy = _outside(pose[1::3], top, bottom, zero)
             # Sigmas that do not fit are met before an area that is not there.
             exponents = (dx**2 + dy**2) / variances
-            exponents = exponents / (field(gt, "area", "ground truth") + np.spacing(1)) / 2
+            exponents = exponents / (_size(p, gt) + np.spacing(1)) / 2
             if anywhere:
                 exponents = exponents[visible]
             oks[i, j] = np.sum(np.exp(-exponents)) / exponents.shape[0]
     return oks
+
+
+def _size(p: Any, gt: Annotation) -> Any:
+    """The size of a pose: its area, or a fraction of its box."""
+    fraction = getattr(p, "boxAreaFraction", None)
+    if fraction is None:
+        return field(gt, "area", "ground truth")
+    box = field(gt, "bbox", "ground truth")
+    return box[3] * box[2] * fraction
 
 
 def _outside(at: np.ndarray, low: float, high: float, zero: np.ndarray) -> np.ndarray:

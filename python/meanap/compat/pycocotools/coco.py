@@ -25,7 +25,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import numpy as np
 
@@ -108,6 +108,16 @@ def urlretrieve(
     return urllib.request.urlretrieve(url, filename, reporthook, data)
 
 
+_C = TypeVar("_C", bound="type[COCO]")
+
+
+def model(cls: _C) -> _C:
+    """Class decorator: the methods of this class do what the core does for it; a subclass may override them."""
+    cls._model = cls
+    return cls
+
+
+@model
 class COCO(Lazy):
     """A ground truth, or the results that `loadRes` made.
 
@@ -158,6 +168,8 @@ class COCO(Lazy):
     _origin = "_source"
     # The source of the attributes; None once they exist.
     _source: Source | None = None
+    # See `model`.
+    _model: ClassVar[type[COCO]]
 
     def __init__(self, annotation_file: PathLike | dict[str, Any] | CocoDataset | None = None) -> None:
         self.dataset, self.anns, self.cats, self.imgs = {}, {}, {}, {}
@@ -514,6 +526,7 @@ def overridden(instance: Any, base: type, names: tuple[str, ...]) -> bool:
     cls = type(instance)
     if any(name in stored(instance) for name in names):
         return True
+    base = getattr(cls, "_model", base)
     return cls is not base and any(getattr(cls, name) is not getattr(base, name) for name in names)
 
 

@@ -524,6 +524,8 @@ def _options(p: Any) -> dict[str, Any] | None:
         # Without categories the reference looks keypoints up under a category that is not there.
         if not p.useCats or not isinstance(sigmas, np.ndarray) or sigmas.ndim != 1 or sigmas.dtype != np.float64:
             return None
+        if getattr(p, "boxAreaFraction", None) is not None:
+            return None
         options["variances"] = (sigmas * 2) ** 2
     if p.iouType == "boundary":
         options["dilation_ratio"] = float(p.dilationRatio)

@@ -58,6 +58,8 @@ class Params:
         For keypoints, one sigma for each of them.
     dilationRatio
         For ``"boundary"``, width of the boundary as a share of the image's diagonal: 0.02.
+    boxAreaFraction
+        For keypoints, the size of an object as a fraction of its box's area; None for its ``area``.
 
     Raises
     ------
@@ -83,6 +85,7 @@ class Params:
     useSegm: Any
     kpt_oks_sigmas: Any
     dilationRatio: Any
+    boxAreaFraction: Any = None
 
     def __init__(self, iouType: SimilarityName = "segm") -> None:
         if iouType in ("segm", "bbox", "boundary"):
