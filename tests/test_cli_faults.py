@@ -90,13 +90,13 @@ def write(folder, kind, side=None, field=None, value=None):
 
 
 def commands(folder, kind, truth, found, good):
-    few = ["--iou-type", kind, "--resamples", "2"]
+    few = ["--similarity", kind, "--resamples", "2"]
     return {
-        "eval": ["eval", truth, found, "--iou-type", kind],
+        "eval": ["eval", truth, found, "--similarity", kind],
         "gate": ["eval", truth, found, *few, "--fail-under", "ap=0"],
         "compare": ["compare", truth, good, found, *few],
         "report": ["report", truth, found, *few, "-o", str(folder / "r.html")],
-        "check": ["check", truth, found, "--iou-type", kind],
+        "check": ["check", truth, found, "--similarity", kind],
     }
 
 
@@ -130,26 +130,25 @@ def test_faults_are_many():
 
 TOPS = {
     "gt.json": {
-        "a list": ([], "an empty list"),
-        "a number": (3, "a number"),
+        "a list": ([], "found an array"),
+        "a number": (3, "found a number"),
         "null": (None, "null"),
         "no annotations": ({k: v for k, v in TRUTH.items() if k != "annotations"}, '"annotations" is missing'),
-        "annotations null": ({**TRUTH, "annotations": None}, '"annotations" is null'),
-        "images null": ({**TRUTH, "images": None}, '"images" is null'),
-        "images an object": ({**TRUTH, "images": {"1": {}}}, '"images" is an object'),
-        "a record that is a list": ({**TRUTH, "annotations": [[1]]}, "record 0 is a list"),
-        "an image that is a text": ({**TRUTH, "images": ["a", *TRUTH["images"]]}, "images: record 0 is a text"),
+        "annotations null": ({**TRUTH, "annotations": None}, '"annotations" is None'),
+        "images null": ({**TRUTH, "images": None}, '"images" is None'),
+        "images an object": ({**TRUTH, "images": {"1": {}}}, "\"images\" is {'1': {}}"),
+        "a record that is a list": ({**TRUTH, "annotations": [[1]]}, "record 0: expected a dictionary, found a list"),
+        "an image that is a text": ({**TRUTH, "images": ["a", *TRUTH["images"]]}, "images: record 0: expected a"),
         "an image without id": ({**TRUTH, "images": [{"height": 3}]}, 'images: record 0: "id" is missing'),
         "a category without id": ({**TRUTH, "categories": [{"name": "a"}]}, 'categories: record 0: "id" is missing'),
-        "a category that is null": ({**TRUTH, "categories": [None]}, "categories: record 0 is null"),
+        "a category that is null": ({**TRUTH, "categories": [None]}, "categories: record 0: expected a dictionary"),
     },
     "dt.json": {
         "null": (None, "null"),
         "an object": ({"a": 1}, "dt.json"),
-        "an empty list": ([], "there are no detections"),
-        "a text": ("detections", "a text"),
-        "numbers": ([1, 2], "record 0 is a number"),
-        "lists": ([[1, 2, 3]], "record 0 is a list"),
+        "a text": ("detections", "a string"),
+        "numbers": ([1, 2], "record 0: expected a dictionary"),
+        "lists": ([[1, 2, 3]], "record 0: expected a dictionary, found a list"),
     },
 }
 
@@ -167,6 +166,19 @@ def test_every_command_says_what_a_file_holds(tmp_path, capsys, side):
                 assert code == 1 and not told.err, (name, told)
             elif code == 1:
                 assert told.err.count("\n") == 1 and side in told.err and words in told.err, (name, command, told.err)
+
+
+def test_no_detections_are_an_evaluation_with_a_warning(tmp_path, capsys):
+    files = write(tmp_path, "bbox")
+    (tmp_path / "dt.json").write_text("[]")
+    for name, command in commands(tmp_path, "bbox", *files).items():
+        code = main(command)
+        printed = capsys.readouterr()
+        if name == "check":
+            continue
+        assert code == (3 if name == "compare" else 0), name
+        assert printed.err == f"meanap: warning: {tmp_path / 'dt.json'}: there are no detections\n", name
+        assert name not in ("eval", "gate") or "maxDets=100 ] = 0.000" in printed.out
 
 
 # Keypoints other than 17
@@ -193,7 +205,7 @@ def test_keypoints_other_than_17_ask_for_sigmas(tmp_path, capsys):
             continue
         assert code == 1 and told.err.count("\n") == 1, (name, told.err)
         assert "5 points" in told.err and "17 sigmas" in told.err and "--sigmas" in told.err, (name, told.err)
-        assert "gt.json: record 0" in told.err
+        assert "gt.json: record 0" in told.err and '"keypoints"' in told.err
 
 
 def test_every_command_takes_sigmas(tmp_path, capsys):
@@ -207,14 +219,14 @@ def test_every_command_takes_sigmas(tmp_path, capsys):
     for record in moved:
         record["keypoints"] = [v + 0.8 * (i % 3 == 0) for i, v in enumerate(record["keypoints"])]
     (tmp_path / "dt.json").write_text(json.dumps(moved))
-    command = ["eval", *files[:2], "--iou-type", "keypoints", "--json", str(out)]
+    command = ["eval", *files[:2], "--similarity", "keypoints", "--json", str(out)]
     command += ["--sigmas", ",".join(map(str, sigmas))]
     assert main([*command, "--intervals", "--resamples", "2"]) == 0
     expected = meanap.evaluate(*files[:2], "keypoints", sigmas=sigmas)
     told = json.loads(out.read_text())
     assert told["stats"]["AP"] == expected.ap == told["intervals"]["numbers"]["ap"]["value"] and 0 < expected.ap < 1
     assert main([*command[:-1], "0.1,0.1,0.1"]) == 1
-    assert "5 points where there are 3 sigmas" in capsys.readouterr().err
+    assert '"keypoints" has 5 points, expected 3: there are 3 sigmas' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("sigmas", ["", "a", "0.1,,0.2", "0,0.1", "-0.1", "nan", "inf"])
@@ -228,7 +240,7 @@ def test_sigmas_are_numbers_above_0(tmp_path, capsys, sigmas):
 def test_sigmas_need_keypoints(tmp_path, capsys):
     for name, command in commands(tmp_path, "bbox", *write(tmp_path, "bbox")).items():
         if name:
-            assert main([*command, "--sigmas", "0.1"]) == 2 and "--iou-type keypoints" in capsys.readouterr().err
+            assert main([*command, "--sigmas", "0.1"]) == 2 and "--similarity keypoints" in capsys.readouterr().err
 
 
 # Predictions that are a whole data set

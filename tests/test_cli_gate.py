@@ -7,7 +7,7 @@ import pytest
 
 import meanap
 from meanap import generate
-from meanap.cli import gate, main
+from meanap.cli import gate, main, output
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +176,7 @@ def test_numbers_alone_are_a_baseline_that_is_not_paired(files, tmp_path, capsys
         ("3", "expected the JSON"),
         ('{"AP50": 0.3}', "there is no ap in it"),
         ('{"stats": {"AP": 0.3}, "params": {"images": 3}}', "it is of 3 images, this run of 40"),
-        ('{"stats": {"AP": 0.3}, "iou_type": "segm"}', "another --iou-type"),
+        ('{"stats": {"AP": 0.3}, "similarity": "segm"}', "another --similarity"),
         ('{"stats": {"AP": 0.3}, "params": {"iou_thresholds": [0.5]}}', "another --iou-thresholds"),
         ('{"stats": {"AP": 0.3}, "params": {"max_detections": [1, 10, 300]}}', "another --max-dets"),
         ('{"stats": {"AP": 0.3}, "intervals": {"images": "x", "numbers": {}}}', "of other images"),
@@ -241,7 +241,7 @@ def test_compare_reports_better_worse_and_no_different(files, tmp_path, capsys):
     told = json.loads(out.read_text())
     found = meanap.compare(meanap.evaluate(truth, boxes), meanap.evaluate(truth, worse), resamples=60)
     assert code == 3 and told["verdict"] == "worse" and told["passed"] is False and told["images"] == 40
-    assert told["numbers"] == [{k: gate.plain(v) for k, v in row.items()} for row in found]
+    assert told["numbers"] == [{k: output.plain(v) for k, v in row.items()} for row in found]
     row = found[0]
     assert line == (
         f"FAIL  worse.json is worse than boxes.json: ap {row['difference']:+.4f} [{row['low']:+.4f}, "

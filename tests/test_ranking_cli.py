@@ -47,16 +47,16 @@ def test_several_runs_and_json(files, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "code", "part"),
     [
-        (["-m", "ndgc"], 1, 'did you mean "ndcg"'),
-        (["--protocol", "trec"], 1, "unknown preset 'trec'"),
+        (["-m", "ndgc"], 2, 'did you mean "ndcg"'),
+        (["--protocol", "trec"], 2, "unknown preset 'trec'"),
         (["--set", "ties"], 2, "expected NAME=VALUE"),
         (["--set", "relevance_level=x"], 2, "expected a whole number"),
-        (["--set", "tie=stable"], 1, "did you mean 'ties'"),
-        (["-m", "map", "-m", "AP"], 1, "a measure is named twice"),
-        (["-m", "map@5", "--set", "ties=grouped"], 1, "map@5 is not defined with ties"),
-        (["-m", "err"], 1, "err needs a cut-off"),
-        (["--set", "ties=none"], 1, "ties"),
-        (["--set", "relevance_level=0"], 1, "relevance_level is 0"),
+        (["--set", "tie=stable"], 2, "did you mean 'ties'"),
+        (["-m", "map", "-m", "AP"], 2, "a measure is named twice"),
+        (["-m", "map@5", "--set", "ties=grouped"], 2, "map@5 is not defined with ties"),
+        (["-m", "err"], 2, "err needs a cut-off"),
+        (["--set", "ties=none"], 2, "ties"),
+        (["--set", "relevance_level=0"], 2, "relevance_level is 0"),
     ],
 )
 def test_errors_that_are_no_files_fault(files, capsys, arguments, code, part):

@@ -302,6 +302,18 @@ class ProtocolChanges(ProtocolOptions, total=False):
     average: AverageName
 
 
+class ReportOptions(TypedDict, total=False):
+    """Options of a report."""
+
+    images: PathLike | None
+    title: str | None
+    score: float | None
+    worst: int
+    confidence: float
+    resamples: int
+    check: bool
+
+
 class ConventionOptions(TypedDict, total=False):
     """Conventions but `relevance_level`, which `meanap.ranking.RelevanceEvaluator` has as an argument of its own."""
 

@@ -7,30 +7,24 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from meanap._similarity import NAMES
-from meanap.cli import inputs, numbers, output
+from meanap.cli import groups, numbers, output
 
 if TYPE_CHECKING:
     from meanap.checking import Findings
-    from meanap.cli.inputs import Commands
 
 
-def add_parser(commands: Commands) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
-    parser = commands.add_parser(
-        "check",
-        help="find problems in ground truth and detections",
-        description="Find problems that make a score incorrect or misleading: ids, boxes, categories, masks, scores, "
-        "copies, and labels that confident detections contradict. The exit code is 1 if an error is found.",
+    parser.description = (
+        "Find problems that make a score incorrect or misleading: ids, boxes, categories, masks, scores, "
+        "copies, and labels that confident detections contradict. The exit code is 1 if an error is found."
     )
     parser.add_argument("ground_truth", type=Path, metavar="GROUND_TRUTH")
     parser.add_argument("detections", type=Path, nargs="?", metavar="DETECTIONS")
-    parser.add_argument("--iou-type", choices=NAMES, help="what will be compared (default: what the records have)")
-    inputs.add_sigmas(parser)
-    output.add_json(parser, "the findings")
+    groups.add_similarity(parser, default=None)
     parser.add_argument("--labels", type=numbers.whole, default=10, metavar="N", help="label errors to list (10)")
     parser.add_argument("--strict", action="store_true", help="exit with 1 on warnings too")
-    parser.add_argument("--quiet", action="store_true", help="print nothing")
+    groups.add_output(parser, "the findings", "print nothing")
     parser.set_defaults(run=run)
 
 
@@ -38,12 +32,9 @@ def run(options: argparse.Namespace) -> int:
     """Check, print, write; the exit code."""
     from meanap.checking import check
 
-    if options.iou_type is not None:
-        inputs.check_sigmas(options)
-    findings = check(options.ground_truth, options.detections, options.iou_type, sigmas=options.sigmas)
-    with output.tables(options, options.quiet):
-        print(_text(findings, options.labels))
-    output.write_json(options.json, findings.as_dict(), indent=2)
+    groups.check_similarity(options)
+    findings = check(options.ground_truth, options.detections, options.similarity, sigmas=options.sigmas)
+    output.emit(options, _text(findings, options.labels), value=findings.as_dict())
     bad = {"error", "warning"} if options.strict else {"error"}
     return 1 if bad & set(findings["level"]) else 0
 

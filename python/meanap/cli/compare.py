@@ -3,41 +3,34 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meanap._printable import shown
-from meanap.cli import gate, inputs, numbers, output
-from meanap.cli.errors import UsageError
+from meanap.cli import gate, groups, inputs, numbers, output
 
 if TYPE_CHECKING:
-    from meanap.cli.inputs import Commands
-    from meanap.detection import Comparison
+    from meanap.detection import Comparison, Result
     from meanap.table import Table
 
 
-def add_parser(commands: Commands) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
-    parser = commands.add_parser(
-        "compare",
-        help="compare two files of detections on the same images",
-        description="Compare a candidate's detections with a baseline's by a paired bootstrap over the images. "
+    parser.description = (
+        "Compare a candidate's detections with a baseline's by a paired bootstrap over the images. "
         "Differences are the candidate minus the baseline. The verdict is about the first number; the exit code is "
-        f"{gate.SHUT} if the candidate is significantly worse, 0 if it is better or no different.",
+        f"{gate.SHUT} if the candidate is significantly worse, 0 if it is better or no different."
     )
     parser.add_argument("ground_truth", type=Path, metavar="GROUND_TRUTH")
     parser.add_argument("baseline", type=Path, metavar="BASELINE", help="detections to compare with")
     parser.add_argument("candidate", type=Path, metavar="CANDIDATE", help="detections to compare")
-    parser.add_argument("--iou-type", choices=("bbox", "segm", "keypoints"), default="bbox", help="default: bbox")
-    parser.add_argument("--protocol", default="coco", help="coco (default), lvis, voc2007, voc2012, torchmetrics, …")
+    groups.add_protocol(parser)
     parser.add_argument("--numbers", type=gate.names, metavar="ap,ap50", help="default: all of the summary")
     parser.add_argument("--margin", type=numbers.fraction, default=0.0, metavar="0.005", help="tolerated drop (0)")
     parser.add_argument("--per-class", action="store_true", help="a row for each category, the greatest change first")
-    output.add_json(parser, "all numbers")
-    parser.add_argument("--quiet", action="store_true", help="print the verdict only")
-    inputs.add_sigmas(parser)
-    gate.add_sampling(parser)
+    groups.add_sampling(parser)
+    groups.add_output(parser, "all numbers", "print the verdict only")
+    groups.add_progress(parser)
     parser.set_defaults(run=run)
 
 
@@ -46,33 +39,26 @@ def run(options: argparse.Namespace) -> int:
     import meanap
     from meanap import statistics
 
-    rules = inputs.protocol_of(options)
-    results = []
-    for path in (options.baseline, options.candidate):
-        with inputs.explained(options, path):
-            results.append(meanap.evaluate(options.ground_truth, path, options.iou_type, rules))
-    for name in options.numbers or ():
-        if name not in results[0].to_dict():
-            raise UsageError(f"no number {name!r}; there are {', '.join(results[0].to_dict())}")
+    rules = groups.protocol_of(options)
+    groups.check_numbers(options.numbers or [], rules)
+    files = inputs.Inputs(options, rules)
+    baseline, candidate = (files.evaluate(path) for path in (options.baseline, options.candidate))
     found = meanap.compare(
-        results[0],
-        results[1],
+        baseline,
+        candidate,
         options.numbers,
         confidence=options.confidence,
         resamples=options.resamples,
-        progress=sys.stderr.isatty(),
+        progress=groups.shows_progress(options),
     )
     verdict = statistics.verdict(found[0]["low"], found[0]["high"], options.margin)
+    tables = [text(found, "number")]
+    if options.per_class:
+        tables.append(text(by_change(found.per_class), "name"))
     line = one_line(found[0], verdict, options)
-    with output.tables(options, options.quiet):
-        print(text(found, "number"))
-        if options.per_class:
-            print()
-            print(text(by_change(found.per_class), "name"))
-        print()
-    with output.tables(options):
-        print(line)
-    output.write_json(options.json, as_json(found, verdict, options, len(results[0].image_ids)), indent=2)
+    # A blank line between tables and verdict.
+    lines = [line] if options.quiet else ["", line]
+    output.emit(options, *tables, lines=lines, value=as_json(found, verdict, options, candidate))
     return gate.SHUT if verdict == "worse" else 0
 
 
@@ -106,28 +92,21 @@ def text(table: Table, first: str) -> str:
         changes = [gate.figure(row[name], "+.4f") for name in ("difference", "low", "high")]
         star = "*" if row["low"] > 0 or row["high"] < 0 else ""
         lines.append([shown(row[first]), *numbers, *changes, gate.figure(row["p"], ".3f"), star])
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if i else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
+    return output.columns(lines)
 
 
-def as_json(found: Comparison, verdict: str, options: argparse.Namespace, images: int) -> dict[str, Any]:
+def as_json(found: Comparison, verdict: str, options: argparse.Namespace, result: Result) -> dict[str, Any]:
     """Everything, with None where there is no number."""
 
     def rows(table: Table) -> list[dict[str, Any]]:
-        return [{name: gate.plain(value) for name, value in row.items()} for row in table]
+        return [{name: output.plain(value) for name, value in row.items()} for row in table]
 
     return {
         "verdict": verdict,
         "passed": verdict != "worse",
-        "iou_type": options.iou_type,
-        "protocol": options.protocol,
-        "images": images,
+        "similarity": result.similarity,
+        "protocol": result.protocol.name,
+        "images": len(result.image_ids),
         "confidence": options.confidence,
         "resamples": options.resamples,
         "margin": options.margin,

@@ -6,24 +6,18 @@ import argparse
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from meanap import generate
 from meanap.cli import numbers
 
-if TYPE_CHECKING:
-    from meanap.cli.inputs import Commands
-
 KINDS = {"bbox": "boxes", "segm": "masks", "keypoints": "poses"}
 
 
-def add_parser(commands: Commands) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
-    parser = commands.add_parser(
-        "demo",
-        help="generate a data set and evaluate boxes, masks and keypoints on it",
-        description="Generate scenes of people and things and the detections of an imperfect detector, evaluate "
-        "boxes, masks and keypoints, and print the three tables with the time of each.",
+    parser.description = (
+        "Generate scenes of people and things and the detections of an imperfect detector, evaluate "
+        "boxes, masks and keypoints, and print the three tables with the time of each."
     )
     parser.add_argument("--images", type=numbers.count, default=500, help="how many images (default 500)")
     parser.add_argument("--seed", type=numbers.whole, default=0, help="another seed, another data set (default 0)")
@@ -41,18 +35,16 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _evaluate(kind: generate.DetectionKind, truth: Path, detections: Path) -> None:
-    from meanap import COCO, COCOeval
+    import meanap
+    from meanap import _summary
 
     begin = time.perf_counter()
-    ground_truth = COCO(truth)
-    found = ground_truth.loadRes(str(detections))
-    evaluator = COCOeval(ground_truth, found, kind)
-    evaluator.evaluate()
-    evaluator.accumulate()
+    scores = meanap.evaluate(truth, detections, kind).scores
+    numbers = _summary.numbers(scores)
     took = _since(begin)
     megabytes = (truth.stat().st_size + detections.stat().st_size) / 1e6
     print(f"\n{KINDS[kind]}: {megabytes:.1f} MB of JSON read and evaluated in {took}")
-    evaluator.summarize()
+    print(_summary.text(scores, numbers))
 
 
 def _since(begin: float) -> str:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
+import codecs
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-import numpy as np
-
-from meanap._files import read_json
-from meanap.cli import numbers
-from meanap.cli.errors import UsageError, about
+from meanap.cli import groups, numbers
+from meanap.cli.errors import UsageError
+from meanap.cli.output import plain
 from meanap.errors import InputError
 
 if TYPE_CHECKING:
-    from meanap.cli.inputs import Parser
+    import numpy as np
+
+    from meanap.cli.inputs import Inputs
     from meanap.detection import Result
-    from meanap.protocol import SummaryRow
+    from meanap.protocol import Protocol, SummaryRow
     from meanap.statistics import Interval
 
 #: The exit code of a failed gate: not 1 (invalid input) and not 2 (invalid command).
@@ -33,8 +31,7 @@ _DIGITS = 7
 _Row: TypeAlias = "tuple[SummaryRow, Any]"
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The result of one gate."""
 
     number: str
@@ -55,7 +52,7 @@ class Verdict:
         return {key: plain(value) for key, value in {**named, **self.detail}.items()}
 
 
-def add_options(parser: Parser) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """The gate's arguments."""
     gate = parser.add_argument_group(
         "gate", f"one line for each gate; the exit code is {SHUT} if one fails, 0 if all pass"
@@ -76,13 +73,7 @@ def add_options(parser: Parser) -> None:
     gate.add_argument(
         "--intervals", action="store_true", help="write intervals of all numbers into the JSON, for a baseline"
     )
-    add_sampling(gate)
-
-
-def add_sampling(parser: Parser) -> None:
-    """How intervals are made."""
-    parser.add_argument("--confidence", type=numbers.inside, default=0.95, metavar="0.95", help="of intervals (0.95)")
-    parser.add_argument("--resamples", type=numbers.count, default=1000, help="bootstrap resamples (default 1000)")
+    groups.add_sampling(gate)
 
 
 def asked(options: argparse.Namespace) -> bool:
@@ -90,10 +81,13 @@ def asked(options: argparse.Namespace) -> bool:
     return bool(options.fail_under or options.fail_if_worse_than or options.intervals)
 
 
-def judge(
-    options: argparse.Namespace, result: Result, evaluate: Callable[[Path], Result]
-) -> tuple[list[Verdict], dict[str, Any]]:
-    """The verdicts, and the fields of the JSON. `evaluate(path)` gives the result of other detections.
+def check(options: argparse.Namespace, rules: Protocol) -> None:
+    """Rejects numbers that the summary does not have."""
+    groups.check_numbers([*(name for name, _ in options.fail_under), *options.numbers], rules)
+
+
+def judge(options: argparse.Namespace, result: Result, files: Inputs) -> tuple[list[Verdict], dict[str, Any]]:
+    """The verdicts, and the fields of the JSON. `files` evaluates a baseline's detections.
 
     Returns
     -------
@@ -121,12 +115,12 @@ def judge(
     }
     verdicts = [_under(name, limit, found[name]) for name, limit in options.fail_under]
     if options.fail_if_worse_than is not None:
-        with about(options.fail_if_worse_than):
-            baseline = _Baseline(options.fail_if_worse_than, result, evaluate)
-            verdicts += [
-                _worse(name, found[name], baseline, rows[name], options.confidence, options.margin)
-                for name in options.numbers
-            ]
+        compared = {name: rows[name] for name in options.numbers}
+        baseline = _Baseline(options.fail_if_worse_than, result, files)
+        baseline.resample(compared, options.confidence, options.resamples)
+        verdicts += [
+            _worse(name, found[name], baseline, options.confidence, options.margin) for name in options.numbers
+        ]
     fields["gate"] = {
         "passed": all(verdict.passed for verdict in verdicts),
         "rules": [verdict.as_json() for verdict in verdicts],
@@ -137,8 +131,6 @@ def judge(
 def row_of(result: Result, name: str) -> _Row:
     """A number's row and category."""
     name, slash, category = name.partition("/")
-    if name not in result:
-        raise UsageError(f"no number {name!r}; there are {', '.join(result)}")
     row = result.scores.row(name)
     if not slash:
         return row, None
@@ -172,10 +164,12 @@ def _under(name: str, limit: float, interval: Interval) -> Verdict:
     return Verdict(name, passed, interval.value, interval.low, interval.high, text, {"rule": "under", "limit": limit})
 
 
-def _worse(name: str, interval: Interval, baseline: _Baseline, row: _Row, confidence: float, margin: float) -> Verdict:
+def _worse(name: str, interval: Interval, baseline: _Baseline, confidence: float, margin: float) -> Verdict:
+    import numpy as np
+
     from meanap.statistics import verdict
 
-    value, samples, paired = baseline.number(name, row, len(interval.samples))
+    value, samples, paired = baseline.number(name, len(interval.samples))
     if paired and baseline.other is None:
         # As they were written, or rounding would look like a loss.
         lost = np.round(interval.samples, _DIGITS) - samples
@@ -202,13 +196,18 @@ def _worse(name: str, interval: Interval, baseline: _Baseline, row: _Row, confid
 class _Baseline:
     """Numbers of an earlier run, or the result of other detections."""
 
-    def __init__(self, path: Path, result: Result, evaluate: Callable[[Path], Result]) -> None:
+    def __init__(self, path: Path, result: Result, files: Inputs) -> None:
+        from meanap._files import read_json
+
         self.path = path
         self.numbers: dict[str, tuple[float, np.ndarray | None]] = {}
         self.other: Result | None = None
+        if _is_list(path):
+            self.other = files.evaluate(path)
+            return
         content = read_json(path)
         if isinstance(content, list) or (isinstance(content, dict) and "annotations" in content):
-            self.other = evaluate(path)
+            self.other = files.evaluate(path, content)
             return
         try:
             self._read(content, result)
@@ -227,6 +226,8 @@ class _Baseline:
         AttributeError, KeyError, TypeError
             It is not what an earlier run has written.
         """
+        import numpy as np
+
         path = self.path
         kept = content.get("intervals", {})
         known = content.get("params", {})
@@ -234,14 +235,15 @@ class _Baseline:
             raise InputError("it is of other images", str(path))
         if "images" in known and known["images"] != len(result.image_ids):
             raise InputError(f"it is of {known['images']} images, this run of {len(result.image_ids)}", str(path))
-        self._same(content.get("iou_type"), result.similarity, "--iou-type")
+        self._same(content.get("similarity"), result.similarity, "--similarity")
+        self._same(content.get("protocol"), result.protocol.name, "--protocol")
         self._same(known.get("iou_thresholds"), list(result.protocol.thresholds), "--iou-thresholds")
         self._same(known.get("max_detections"), list(result.protocol.max_detections), "--max-dets")
-        ranges = {name: list(bounds) for name, bounds in result.protocol.area_ranges.items()}
-        self._same(known.get("area_ranges"), ranges, "--area-ranges")
-        chosen = result.scores.groups.get("chosen", result.category_ids)
+        self._same(known.get("area_ranges"), ranges_of(result.protocol), "--area-ranges")
+        chosen = categories_of(result)
         if "categories" in known and sorted(map(str, known["categories"])) != sorted(map(str, chosen)):
             raise InputError("it was made with another --categories", str(path))
+        self._same(known.get("use_categories"), result.protocol.by_category, "--no-cats")
         for name, value in content.get("stats", content).items():
             if value is None or isinstance(value, (int, float)):
                 self.numbers[spelt(name)] = (math.nan if value is None else float(value), None)
@@ -261,11 +263,14 @@ class _Baseline:
         if there is not None and there != here:
             raise InputError(f"it was made with another {option}: {there} instead of {here}", str(self.path))
 
-    def number(self, name: str, row: _Row, resamples: int) -> tuple[float, Any, bool]:
-        """Its value, its samples, and whether those go with as many of ours."""
+    def resample(self, rows: dict[str, _Row], confidence: float, resamples: int) -> None:
+        """Takes the numbers of other detections, from the same resampled images."""
         if self.other is not None:
-            interval = self.other.interval(row[0], resamples=resamples, category=row[1])
-            return interval.value, interval.samples, True
+            for name, interval in _intervals(self.other, rows, confidence, resamples).items():
+                self.numbers[name] = interval.value, interval.samples
+
+    def number(self, name: str, resamples: int) -> tuple[float, Any, bool]:
+        """Its value, its samples, and whether those go with as many of ours."""
         if name not in self.numbers:
             raise InputError(f"there is no {name} in it", str(self.path))
         value, samples = self.numbers[name]
@@ -273,8 +278,28 @@ class _Baseline:
         return value, samples, samples is not None and len(samples) == resamples
 
 
+def _is_list(path: Path) -> bool:
+    """Whether a file begins as a JSON list, uncompressed: nothing else of it is read."""
+    with open(path, "rb") as file:
+        return file.read(64).removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"[")
+
+
+def categories_of(result: Result) -> list[Any]:
+    """The evaluated categories, also where they are not separated: then -1 stands for all."""
+    separate = result.protocol.by_category
+    return [plain(id) for id in result.scores.table.category_ids if separate or id != -1]
+
+
+def ranges_of(rules: Protocol) -> dict[str, list[float | None]]:
+    """The area ranges; None for a bound that is infinite."""
+    return {name: [plain(bound) for bound in bounds] for name, bounds in rules.area_ranges.items()}
+
+
 def digest(ids: Iterable[Any]) -> str:
     """The images, in short: the same for the same ids in the same order."""
+    import hashlib
+    import json
+
     return hashlib.sha256(json.dumps([str(id) for id in ids]).encode()).hexdigest()[:16]
 
 
@@ -296,12 +321,6 @@ def figure(value: float, form: str = ".4f") -> str:
 def span(low: float, high: float, form: str = ".4f") -> str:
     """An interval in brackets."""
     return f"[{figure(low, form)}, {figure(high, form)}]"
-
-
-def plain(value: Any) -> Any:
-    """As JSON has it: None for NaN."""
-    value = value.item() if isinstance(value, np.generic) else value
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _limits(text: str) -> list[tuple[str, float]]:

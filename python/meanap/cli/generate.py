@@ -5,22 +5,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from meanap import generate
 from meanap.cli import numbers
 
-if TYPE_CHECKING:
-    from meanap.cli.inputs import Commands
 
-
-def add_parser(commands: Commands) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
-    parser = commands.add_parser(
-        "generate",
-        help="write a synthetic data set and detections to files",
-        description="Write COCO-like ground truth (instances.json, persons.json) and detections (boxes.json, "
-        "masks.json, poses.json), or with --workload the two files of one benchmark.",
+    parser.description = (
+        "Write COCO-like ground truth (instances.json, persons.json) and detections (boxes.json, "
+        "masks.json, poses.json), or with --workload the two files of one benchmark."
     )
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("--images", type=numbers.count, help="how many images (default 500, or the workload's own)")

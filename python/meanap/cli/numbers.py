@@ -9,7 +9,18 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-__all__ = ["count", "finite", "fraction", "inside", "rising_counts", "thresholds", "whole"]
+__all__ = [
+    "count",
+    "finite",
+    "fraction",
+    "inside",
+    "ranges",
+    "rising_counts",
+    "sigmas",
+    "thresholds",
+    "whole",
+    "words",
+]
 
 
 def _kind(read: Callable[[str], T], good: Callable[[T], bool], expected: str) -> Callable[[str], T]:
@@ -41,6 +52,42 @@ thresholds: Callable[[str], list[float]] = _kind(
 )
 rising_counts: Callable[[str], list[int]] = _kind(
     _list(int),
-    lambda some: min(some) >= 1 and some == sorted(some),
+    lambda some: min(some) >= 1 and some == sorted(set(some)),
     "rising whole numbers of at least 1, between commas",
 )
+
+
+def sigmas(text: str) -> tuple[float, ...]:
+    """A number above 0 for each keypoint."""
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if not found or not all(0 < sigma < math.inf for sigma in found):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0 for each keypoint, between commas")
+    return found
+
+
+def ranges(text: str) -> dict[str, tuple[float, float]]:
+    """Area ranges by name."""
+    found: dict[str, tuple[float, float]] = {}
+    for part in text.split(","):
+        try:
+            name, low, high = part.split(":")
+            bounds = float(low), float(high)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{part!r}: expected NAME:LOW:HIGH, as small:0:1024") from None
+        if not bounds[0] <= bounds[1]:
+            raise argparse.ArgumentTypeError(f"{part!r}: expected a least and a greatest area")
+        if name in found:
+            raise argparse.ArgumentTypeError(f"{part!r}: expected each name once")
+        found[name] = bounds
+    return found
+
+
+def words(text: str) -> list[str]:
+    """Words between commas."""
+    found = [word.strip() for word in text.split(",")]
+    if not all(found):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected words, between commas")
+    return found

@@ -5,47 +5,59 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
-import json
+import math
 import os
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TextIO
 
-from meanap._files import write_text
 from meanap._printable import printable
-
-if TYPE_CHECKING:
-    from meanap.cli.inputs import Parser
 
 #: The path that stands for standard output.
 STANDARD = "-"
 
 
-def add_json(parser: Parser, what: str = "the numbers") -> None:
-    """The option `--json`."""
-    parser.add_argument("--json", metavar="OUT", help=f'write {what} as JSON; "-" is standard output')
+def emit(
+    options: argparse.Namespace, *tables: str, lines: Iterable[object] = (), value: object = None, indent: int = 2
+) -> None:
+    """Output of a command: tables, lines that `--quiet` leaves in place, and a value for `--json`.
 
-
-@contextlib.contextmanager
-def tables(options: argparse.Namespace, quiet: bool = False) -> Iterator[None]:
-    """While tables are printed: nowhere if they are not wanted, beside JSON that goes to standard output."""
-    with contextlib.ExitStack() as stack:
-        if quiet:
-            stack.enter_context(contextlib.redirect_stdout(stack.enter_context(open(os.devnull, "w"))))
-        elif options.json == STANDARD:
-            stack.enter_context(contextlib.redirect_stdout(sys.stderr))
-        yield
-
-
-def write_json(path: str | None, value: object, **options: Any) -> None:
-    """Write `value` where `--json` says, or nowhere."""
-    if path is None:
+    Where the JSON goes to standard output, all else goes to standard error.
+    """
+    stream = sys.stderr if options.json == STANDARD else sys.stdout
+    if tables and not options.quiet:
+        print("\n\n".join(tables), file=stream)
+    for line in lines:
+        print(line, file=stream)
+    if options.json is None or value is None:
         return
-    text = json.dumps(value, allow_nan=False, **options) + "\n"
-    if path == STANDARD:
+    import json
+
+    text = json.dumps(value, allow_nan=False, indent=indent) + "\n"
+    if options.json == STANDARD:
         sys.stdout.write(text)
     else:
-        write_text(path, text)
+        from meanap._files import write_text
+
+        write_text(options.json, text)
+
+
+def columns(cells: Sequence[Sequence[str]]) -> str:
+    """Rows of cells as text: the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if place else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    )
+
+
+def plain(value: Any) -> Any:
+    """A number or an id as JSON has it: None where it is not finite."""
+    value = value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class Terminal:

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from meanap.cli import output
+from meanap.cli import groups
 from meanap.cli.semantic import report
 
-if TYPE_CHECKING:
-    from meanap.cli.inputs import Commands
 
-
-def add_parser(commands: Commands) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
-    parser = commands.add_parser(
-        "panoptic",
-        help="measure panoptic segmentation from COCO panoptic files",
-        description="Panoptic, segmentation and recognition quality, as panopticapi computes them. PNG files are in a "
-        "folder named as the JSON file without .json, unless another is given.",
+    parser.description = (
+        "Panoptic, segmentation and recognition quality, as panopticapi computes them. PNG files are in a "
+        "folder named as the JSON file without .json, unless another is given."
     )
     parser.add_argument("ground_truth", type=Path, metavar="GT.json")
     parser.add_argument("predictions", type=Path, metavar="PRED.json")
@@ -27,7 +21,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--pred-folder", type=Path, metavar="DIR", help="where the predictions' PNG files lie")
     parser.add_argument("--per-class", action="store_true", help="a row for each category")
     parser.add_argument("--lenient", action="store_true", help="leave out images that cannot be read, and say which")
-    output.add_json(parser)
+    groups.add_output(parser)
     parser.set_defaults(run=run)
 
 

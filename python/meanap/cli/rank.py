@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from meanap._printable import shown
-from meanap.cli import output
-from meanap.cli.errors import UsageError, about
+from meanap.cli import groups, inputs, output
+from meanap.cli.errors import UsageError
 from meanap.errors import InputError
 
 if TYPE_CHECKING:
-    from meanap.cli.inputs import Commands
     from meanap.ranking import RankingResult
 
 #: A row of the comparison with the baseline, by measure and by the name of the run.
 Found: TypeAlias = "dict[str, dict[str, dict[str, Any]]]"
 
 
-def add_parser(commands: Commands) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
-    parser = commands.add_parser(
-        "rank",
-        help="measure ranked lists against relevance judgements",
-        description="Measure runs against relevance judgements: files of TREC, or TSV or CSV with a header that names "
+    parser.description = (
+        "Measure runs against relevance judgements: files of TREC, or TSV or CSV with a header that names "
         "the columns as BEIR's has it (either may be compressed with gzip). With several runs, the first is the "
         "baseline: each of the others is compared with it (candidate minus baseline) by a paired randomisation test "
-        "with Holm's correction.",
+        "with Holm's correction."
     )
     parser.add_argument("qrels", type=Path, metavar="QRELS")
     parser.add_argument("runs", type=Path, metavar="RUN", nargs="+")
@@ -40,7 +38,7 @@ def add_parser(commands: Commands) -> None:
         "--set", action="append", default=[], metavar="NAME=VALUE", help="a single convention, such as ties=expected"
     )
     parser.add_argument("--per-query", action="store_true", help="a row for each query")
-    output.add_json(parser, "means and values of all queries")
+    groups.add_output(parser, "means and values of all queries")
     parser.set_defaults(run=run)
 
 
@@ -60,24 +58,23 @@ def run(options: argparse.Namespace) -> None:
     settings: Any = dict(_setting(text) for text in options.set)
     try:
         conventions = resolve(options.protocol, settings)
-    except TypeError as error:  # the error of an unknown keyword
-        raise InputError(str(error)) from error
-    check_measures(measures, conventions)
-    with about(options.qrels):
+        check_measures(measures, conventions)
+    except (InputError, TypeError) as error:  # TypeError: an unknown keyword
+        raise UsageError(str(error)) from error
+    with inputs.about(options.qrels):
         qrels = tables.qrels(options.qrels, conventions.duplicates)
         check_grades(qrels, conventions)
     results = {}
     for name, path in zip(names, options.runs, strict=True):
-        with about(path):
+        with inputs.about(path):
             results[name] = evaluate(qrels, path, measures, conventions)
     found: Found = {}
     baseline, *others = names
     if others:
         for row in compare(results[baseline], {name: results[name] for name in others}):
             found.setdefault(row["number"], {})[row["run"]] = row
-    with output.tables(options):
-        _print(results, found, options.per_query)
-    output.write_json(options.json, _as_json(results, found), indent=1)
+    table = _table(results, found, options.per_query)
+    output.emit(options, table, lines=_notes(results), value=_as_json(results, found), indent=1)
 
 
 def _setting(text: str) -> tuple[str, Any]:
@@ -93,29 +90,28 @@ def _setting(text: str) -> tuple[str, Any]:
     return name.replace("-", "_"), plain
 
 
-def _print(results: dict[str, RankingResult], found: Found, per_query: bool) -> None:
-    width = max(8, *(len(shown(name)) for name in results))
+def _table(results: dict[str, RankingResult], found: Found, per_query: bool) -> str:
+    """A row for each run, with its differences from the baseline and their p-values below it."""
     measures = next(iter(results.values())).measures
-    columns = [max(10, len(name)) for name in measures]
-    head = "  ".join(name.rjust(size) for name, size in zip(measures, columns, strict=True))
-    print(f"{'run'.ljust(width)}  {'queries':>7}  {head}")
+    lines = [["run", "queries", *measures]]
     for name, result in results.items():
-        row = "  ".join(f"{value:{size}.4f}" for value, size in zip(result.means.values(), columns, strict=True))
-        print(f"{shown(name).ljust(width)}  {len(result):7d}  {row}")
+        lines.append([shown(name), str(len(result)), *(f"{value:.4f}" for value in result.means.values())])
         if name in next(iter(found.values()), {}):
             pairs = [found[measure][name] for measure in measures]
-            differences = [f"{pair['difference']:+.4f}" for pair in pairs]
-            for cells in (differences, [_p_value(pair["corrected"]) for pair in pairs]):
-                row = "  ".join(cell.rjust(size) for cell, size in zip(cells, columns, strict=True))
-                print(f"{''.ljust(width)}  {'':7}  {row}")
+            lines.append(["", "", *(f"{pair['difference']:+.4f}" for pair in pairs)])
+            lines.append(["", "", *(_p_value(pair["corrected"]) for pair in pairs)])
         if per_query:
             for query, values in zip(result.queries, result.values.tolist(), strict=True):
-                row = "  ".join(f"{value:{size}.4f}" for value, size in zip(values, columns, strict=True))
-                print(f"  {shown(query).ljust(width - 2)}  {'':7}  {row}")
+                lines.append([f"  {shown(query)}", "", *(f"{value:.4f}" for value in values)])
+    return output.columns(lines)
+
+
+def _notes(results: dict[str, RankingResult]) -> Iterator[str]:
+    """A line for each run whose queries are not those of the judgements."""
     for name, result in results.items():
         for what, explained in (("unanswered", "judged but not in the run"), ("unjudged", "in the run but not judged")):
             if count := len(getattr(result, what)):
-                print(f"{shown(name)}: {count} queries are {explained}")
+                yield f"{shown(name)}: {count} queries are {explained}"
 
 
 def _p_value(p: float) -> str:

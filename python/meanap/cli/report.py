@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from meanap.cli import inputs, numbers, output
+from meanap.cli import groups, inputs, numbers, output
 from meanap.cli.errors import UsageError
-
-if TYPE_CHECKING:
-    from meanap.cli.inputs import Commands
-    from meanap.protocol import Protocol
 
 #: Standard output as a file.
 _STANDARD = Path("/dev/stdout")
 
 
-def add_parser(commands: Commands) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
-    parser = commands.add_parser(
-        "report",
-        help="write an HTML report",
-        description="Write one self-contained HTML file: numbers with intervals, curves, classes, confusions, "
-        "errors, thresholds, findings about the files, and the images with most errors.",
+    parser.description = (
+        "Write one self-contained HTML file: numbers with intervals, curves, classes, confusions, "
+        "errors, thresholds, findings about the files, and the images with most errors."
     )
     parser.add_argument("ground_truth", type=Path, metavar="GROUND_TRUTH")
     parser.add_argument("detections", type=Path, metavar="DETECTIONS")
@@ -31,8 +24,7 @@ def add_parser(commands: Commands) -> None:
         "-o", "--output", type=Path, default=Path("report.html"), metavar="OUT",
         help='default: report.html; "-" is standard output',
     )  # fmt: skip
-    parser.add_argument("--iou-type", choices=("bbox", "segm", "keypoints"), default="bbox", help="default: bbox")
-    parser.add_argument("--protocol", default="coco", help="coco (default), lvis, voc2007, voc2012, torchmetrics, …")
+    groups.add_protocol(parser)
     parser.add_argument("--images", type=Path, metavar="DIR", help="folder of the images, to draw on (requires Pillow)")
     parser.add_argument(
         "--versus", type=Path, metavar="BASELINE",
@@ -41,39 +33,41 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--title", help="heading (default: the detections' name)")
     parser.add_argument("--score", type=numbers.finite, help="score threshold of matrices and images (best F1)")
     parser.add_argument("--worst", type=numbers.whole, default=24, metavar="N", help="images to draw (default 24)")
-    parser.add_argument("--resamples", type=numbers.count, default=100, help="bootstrap resamples (default 100)")
-    inputs.add_sigmas(parser)
+    groups.add_sampling(parser, resamples=100)
     parser.add_argument("--no-check", action="store_true", help="do not check the files")
+    groups.add_quiet(parser, "do not print the name of the file")
+    groups.add_progress(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
     """Write the report and name it."""
-    rules = inputs.protocol_of(options)
-    detections = [path for path in (options.detections, options.versus) if path is not None]
-    with inputs.explained(options, *detections):
-        path = _write(options, rules)
-    if path != _STANDARD:
-        print(path)
-
-
-def _write(options: argparse.Namespace, rules: Protocol) -> Path:
     from meanap import report
 
+    rules = groups.protocol_of(options)
+    target = _STANDARD if str(options.output) == output.STANDARD else options.output
     try:
-        return report.write(
-            _STANDARD if str(options.output) == output.STANDARD else options.output,
-            options.ground_truth,
-            options.detections,
-            options.iou_type,
-            rules,
+        report.check_options(target, options.worst, options.images)
+    except ImportError as error:
+        raise UsageError(f"--images: {error}") from error
+    files = inputs.Inputs(options, rules)
+    result = files.evaluate(options.detections)
+    versus = None if options.versus is None else files.evaluate(options.versus)
+    truth, found = files.sources(options.detections)
+    with inputs.named(options.ground_truth, "ground_truth"), inputs.named(options.detections, "detections"):
+        report.write_result(
+            target,
+            result,
+            ground_truth=truth,
+            detections=found,
             images=options.images,
-            versus=options.versus,
+            versus=versus,
             title=options.title,
             score=options.score,
             worst=options.worst,
+            confidence=options.confidence,
             resamples=options.resamples,
             check=not options.no_check,
         )
-    except ImportError as error:
-        raise UsageError(f"--images: {error}") from error
+    if target != _STANDARD and not options.quiet:
+        print(target)

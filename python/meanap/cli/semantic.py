@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from meanap._printable import shown
-from meanap.cli import numbers, output
+from meanap.cli import groups, numbers, output
 from meanap.cli.errors import UsageError
 from meanap.errors import InputError
 
-if TYPE_CHECKING:
-    from meanap.cli.inputs import Commands
 
-
-def add_parser(commands: Commands) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
-    parser = commands.add_parser(
-        "semantic",
-        help="measure semantic segmentation from folders of PNG files",
-        description="Per-class IoU, accuracy, precision and Dice, and their means, of label maps: grey or palette PNG "
-        "files, the prediction of DIR/a/b.png being PRED_DIR/a/b.png.",
+    parser.description = (
+        "Per-class IoU, accuracy, precision and Dice, and their means, of label maps: grey or palette PNG "
+        "files, the prediction of DIR/a/b.png being PRED_DIR/a/b.png."
     )
     parser.add_argument("ground_truth", type=Path, metavar="GT_DIR")
     parser.add_argument("predictions", type=Path, metavar="PRED_DIR")
@@ -43,7 +38,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--gt-suffix", default=".png", help="how names in GT_DIR end (default .png)")
     parser.add_argument("--pred-suffix", default=".png", help="how names in PRED_DIR end (default .png)")
     parser.add_argument("--lenient", action="store_true", help="leave out pairs that cannot be read, and say which")
-    output.add_json(parser)
+    groups.add_output(parser)
     parser.set_defaults(run=run)
 
 
@@ -69,13 +64,8 @@ def run(options: argparse.Namespace) -> None:
 
 def report(result: Any, options: argparse.Namespace, *tables: str) -> None:
     """Print tables, a result and what it left out; write it where `--json` says."""
-    with output.tables(options):
-        for table in tables:
-            print(table, end="\n\n")
-        print(result)
-        for sentence in result.skipped:
-            print(f"skipped: {shown(sentence)}")
-    output.write_json(options.json, result.to_dict(), indent=2)
+    skipped = [f"skipped: {shown(sentence)}" for sentence in result.skipped]
+    output.emit(options, *tables, str(result), lines=skipped, value=result.to_dict())
 
 
 def _classes(options: argparse.Namespace) -> int | list[str]:

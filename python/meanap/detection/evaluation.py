@@ -17,6 +17,7 @@ from meanap.detection.shards import Sharded, bytes_of
 from meanap.errors import InputError
 from meanap.protocol import Protocol
 from meanap.readers._coco_records import pixel_size
+from meanap.readers._reader import is_path
 from meanap.readers.lists import is_batch
 from meanap.readers.sides import Detections, GroundTruth, first_strange
 
@@ -113,6 +114,7 @@ def evaluate(
             similarity,
             names=fill.names,
             groups=fill.groups,
+            sources=_files(ground_truth, detections),
             confusion=lambda iou: matches(confusion=iou),
             errors=lambda iou, background, area: matches(errors=(iou, background, area)),
         )
@@ -207,6 +209,9 @@ def _arranged(truth: Any, found: Any, asked: _Asked) -> tuple[_core.Objects, _co
         if rules.size == "fraction":
             _measure_images(found, truth.sizes)
         found = found.objects(rules, similarity, None if found.any_score else asked.score_range)
+    if similarity == "keypoints":
+        _check_keypoints(truth_columns, rules, "ground_truth", of_records[0])
+        _check_keypoints(found, rules, "detections", of_records[1])
     _check(truth_columns, truth, "ground_truth", of_records[0], "is not among those declared")
     _check(found, truth, "detections", of_records[1], "is not in the ground truth")
     for name, of_truth, of_found in (
@@ -232,6 +237,15 @@ def _check(objects: _core.Objects, truth: Any, place: str, records: bool, compla
                 raise InputError(None, place, row, f"{name}_id", f"is {strange!r}, which {complaint}")
             raise InputError(f"{name} id {strange!r} {complaint}", place, row, unit="row")
     objects.check(place, records)
+
+
+def _check_keypoints(objects: _core.Objects, rules: Protocol, place: str, records: bool) -> None:
+    """Rejects poses that have another number of keypoints than there are sigmas."""
+    sigmas = 0 if rules.sigmas is None else len(rules.sigmas)
+    if len(objects) and sigmas and objects.keypoints != sigmas:
+        found, expected = f"has {objects.keypoints} points", f"{sigmas}: there are {sigmas} sigmas"
+        unit = "record" if records else "row"
+        raise InputError(None, place, 0, "keypoints", found, expected, "number-of-keypoints", unit)
 
 
 #: Images of a list that are matched in one go.
@@ -338,6 +352,11 @@ def _new_log(
         dilation_ratio=rules.dilation_ratio,
         **analysis,
     )
+
+
+def _files(*sources: Any) -> tuple[Any, Any] | None:
+    """The paths of ground truth and detections; None if one of them is in memory."""
+    return (sources[0], sources[1]) if all(map(is_path, sources)) else None
 
 
 def _measure_images(side: GroundTruth | Detections, sizes: Mapping[Any, Any]) -> None:

@@ -22,7 +22,11 @@ from meanap.statistics import Interval, Intervals
 from meanap.table import Table
 
 if TYPE_CHECKING:
-    from meanap._types import Id, SimilarityName
+    from pathlib import Path
+
+    from typing_extensions import Unpack
+
+    from meanap._types import DetectionsInput, GroundTruthInput, Id, PathLike, ReportOptions, SimilarityName
 
 __all__ = ["Result"]
 
@@ -441,6 +445,44 @@ class Result(Mapping[NumberName, float]):
             "per_class": list(self.per_class),
         }
         return json.dumps(_without_nan(told), **options)
+
+    def report(
+        self,
+        path: PathLike,
+        *,
+        versus: Result | None = None,
+        ground_truth: GroundTruthInput | None = None,
+        detections: DetectionsInput | None = None,
+        **options: Unpack[ReportOptions],
+    ) -> Path:
+        """Write an HTML report of this result to `path`.
+
+        Parameters
+        ----------
+        path
+            The file to write.
+        versus
+            The result of a baseline: differences are this result minus it.
+        ground_truth, detections
+            What was evaluated, which is checked and drawn; by default the files that the result is of. Without them
+            there are no findings and no images.
+        **options
+            ``images``, ``title``, ``score``, ``worst``, ``confidence``, ``resamples`` and ``check``, as of
+            `meanap.report.write`.
+
+        Returns
+        -------
+        pathlib.Path
+            The file that was written.
+
+        Raises
+        ------
+        ValueError, FileNotFoundError, ImportError
+            As `meanap.report.write`.
+        """
+        from meanap.report import write_result
+
+        return write_result(path, self, ground_truth=ground_truth, detections=detections, versus=versus, **options)
 
     @property
     def summary(self) -> Table:

@@ -76,6 +76,8 @@ class Scores(ABC):
         Categories of each group of the summary (LVIS's frequencies), by its name.
     rows : dict
         The summary's rows by name, in order.
+    sources : tuple, optional
+        The files of ground truth and detections, where both are files.
     """
 
     def __init__(
@@ -84,11 +86,13 @@ class Scores(ABC):
         similarity: SimilarityName,
         names: Names = None,
         groups: Mapping[str, list[Any]] | None = None,
+        sources: tuple[Any, Any] | None = None,
     ) -> None:
         self.protocol = protocol
         self.similarity = similarity
         self.groups: dict[str, list[Any]] = dict(groups or {})
         self.rows: dict[str, SummaryRow] = {row.name: row for row in protocol.summary}
+        self.sources = sources
         self._given_names = names
 
     # Provided by subclasses
@@ -301,10 +305,11 @@ class MatchScores(Scores):
         *,
         names: Names = None,
         groups: Mapping[str, list[Any]] | None = None,
+        sources: tuple[Any, Any] | None = None,
         confusion: Callable[[float], _core.Matches] | None = None,
         errors: Callable[[float, float, str], _core.Matches] | None = None,
     ) -> None:
-        super().__init__(protocol, similarity, names, groups)
+        super().__init__(protocol, similarity, names, groups, sources)
         self._table = table
         self._match_confusion = confusion
         self._match_errors = errors

@@ -45,6 +45,8 @@ class TruthFile:
         self.path: str = os.fspath(path)
         #: Some of the file's records, if not all of them.
         self._dataset = _read_dataset("ground_truth", path, progress) if dataset is None else dataset
+        if self._dataset.fallback is None and not self._dataset.has_annotations:
+            raise InputError(source=f"ground_truth: {self.path}", field="annotations", found="is missing")
         whole = self._dataset.fallback is None and self._dataset.has_images and self._dataset.has_categories
         #: None where columns cannot stand for the file.
         self.columns: _core.Objects | None = self._dataset.objects(similarity, "ground_truth") if whole else None

@@ -7,11 +7,16 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from meanap._files import is_name
+from meanap.errors import InputError
+
 __all__ = ["is_parquet", "parquet_batches", "read_parquet"]
 
 
 def is_parquet(path: Any) -> bool:
     """Whether a file begins as Parquet files do."""
+    if not is_name(os.fspath(path)):
+        raise InputError("no file can have this name", os.fspath(path))
     with open(path, "rb") as file:
         return file.read(4) == b"PAR1"
 

@@ -1,9 +1,10 @@
-"""Columns that are there already: `meanap.GroundTruth` and `meanap.Detections`."""
+"""Columns that are there already: `meanap.GroundTruth`, `meanap.Detections`, and what a reader has made."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from meanap import _core
 from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Reader, Role, Truth
 from meanap.readers.sides import Detections, GroundTruth
@@ -12,13 +13,13 @@ __all__ = ["Columns"]
 
 
 class Columns(Reader):
-    """`meanap.GroundTruth` and `meanap.Detections`, as they are."""
+    """`meanap.GroundTruth`, `meanap.Detections` and columns of the core, as they are."""
 
     name = "columns"
 
     def sniff(self, source: Any, role: Role) -> bool:
-        """Whether it is one of the two."""
-        return isinstance(source, GroundTruth if role == "ground_truth" else Detections)
+        """Whether it is one of these."""
+        return isinstance(source, GroundTruth if role == "ground_truth" else (Detections, _core.Objects))
 
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
         """The ground truth itself."""
@@ -26,8 +27,10 @@ class Columns(Reader):
         truth: GroundTruth = source
         return truth
 
-    def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
+    def detections(
+        self, source: Any, options: Options, problems: Problems, truth: Truth | None
+    ) -> Detections | _core.Objects:
         """The detections themselves."""
         del options, problems, truth
-        found: Detections = source
+        found: Detections | _core.Objects = source
         return found

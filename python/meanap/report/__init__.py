@@ -8,8 +8,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,23 +16,25 @@ from meanap.errors import InputError
 from meanap.protocol import Protocol
 
 if TYPE_CHECKING:
-    from meanap._types import CocoDataset, CocoResult, PathLike, PresetName, SimilarityName
+    from meanap._types import DetectionsInput, GroundTruthInput, PathLike, PresetName, SimilarityName
+    from meanap.detection import Result
 
-__all__ = ["write"]
+__all__ = ["check_options", "write", "write_result"]
 
 
 def write(
     path: PathLike,
-    ground_truth: PathLike | CocoDataset | Mapping[str, object],
-    detections: PathLike | Sequence[CocoResult | Mapping[str, object]],
+    ground_truth: GroundTruthInput,
+    detections: DetectionsInput | Result,
     similarity: SimilarityName = "bbox",
     protocol: PresetName | Protocol = "coco",
     *,
     images: PathLike | None = None,
-    versus: PathLike | Sequence[CocoResult | Mapping[str, object]] | None = None,
+    versus: DetectionsInput | Result | None = None,
     title: str | None = None,
     score: float | None = None,
     worst: int = 24,
+    confidence: float = 0.95,
     resamples: int = 100,
     check: bool = True,
 ) -> Path:
@@ -45,17 +45,17 @@ def write(
     path
         The file to write.
     ground_truth
-        A path to a COCO file, or its dictionary.
+        What `meanap.evaluate` takes.
     detections
-        A path to COCO results, or their list of dictionaries.
+        What `meanap.evaluate` takes, or its result.
     similarity, protocol
-        As for `meanap.evaluate`.
+        As for `meanap.evaluate`; a result has its own.
     images
         The folder of the image files that the ground truth names; those with most errors are shown. Requires Pillow:
         ``pip install 'meanap[report]'``. Without a folder objects are drawn to scale on blank.
     versus
-        Detections of a baseline to compare with: differences are `detections` minus `versus`, and "better" refers to
-        `detections`.
+        Detections of a baseline to compare with, or their result: differences are `detections` minus `versus`, and
+        "better" refers to `detections`.
     title
         Heading; by default the detections' name.
     score
@@ -63,6 +63,8 @@ def write(
         with the best F1.
     worst
         How many images to draw, those with most errors first.
+    confidence
+        Of the intervals.
     resamples
         Bootstrap resamples of images behind each interval.
     check
@@ -84,33 +86,110 @@ def write(
     ImportError
         `images` is given and there is no Pillow.
     """
+    from meanap.detection import Result, evaluate
+
+    check_options(path, worst, images)
+    result = detections if isinstance(detections, Result) else evaluate(ground_truth, detections, similarity, protocol)
+    if versus is not None and not isinstance(versus, Result):
+        versus = evaluate(ground_truth, versus, result.similarity, result.protocol)
+    return write_result(
+        path,
+        result,
+        ground_truth=ground_truth,
+        detections=None if isinstance(detections, Result) else detections,
+        images=images,
+        versus=versus,
+        title=title,
+        score=score,
+        worst=worst,
+        confidence=confidence,
+        resamples=resamples,
+        check=check,
+    )
+
+
+def write_result(
+    path: PathLike,
+    result: Result,
+    *,
+    ground_truth: GroundTruthInput | None = None,
+    detections: DetectionsInput | None = None,
+    images: PathLike | None = None,
+    versus: Result | None = None,
+    title: str | None = None,
+    score: float | None = None,
+    worst: int = 24,
+    confidence: float = 0.95,
+    resamples: int = 100,
+    check: bool = True,
+) -> Path:
+    """Write the report of a result to `path`: what `Result.report` does.
+
+    Parameters
+    ----------
+    path
+        The file to write.
+    result
+        What the report is about.
+    ground_truth, detections
+        What was evaluated, which is checked and drawn; by default the files that the result is of. Without them there
+        are no findings and no images.
+    images, versus, title, score, worst, confidence, resamples, check
+        As of `write`.
+
+    Returns
+    -------
+    pathlib.Path
+        The file that was written.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError, ImportError
+        As `write`.
+    """
     from meanap.report.collect import collect
     from meanap.report.page import page
 
-    for name, value, kinds in (
-        ("ground_truth", ground_truth, (str, os.PathLike, Mapping)),
-        ("detections", detections, (str, os.PathLike, Sequence)),
-        ("versus", versus, (str, os.PathLike, Sequence, type(None))),
-    ):
-        if not isinstance(value, kinds):
-            raise TypeError(f"{name}: expected a path or what a COCO file holds, found a {type(value).__name__}")
-    target = Path(path)
-    if not target.parent.is_dir():
-        raise FileNotFoundError(2, "there is no such folder to write to", str(target.parent))
-    if worst < 0:
-        raise InputError(f"worst: expected at least 0, found {worst}")
-    told = collect(
-        ground_truth,
-        detections,
-        similarity,
-        protocol,
+    check_options(path, worst, images)
+    known = result.scores.sources or (None, None)
+    content = collect(
+        result,
+        known[0] if ground_truth is None else ground_truth,
+        known[1] if detections is None else detections,
         images=None if images is None else Path(images),
         versus=versus,
         title=title,
         score=score,
         worst=worst,
+        confidence=confidence,
         resamples=resamples,
         check=check,
     )
-    write_text(target, page(told))
+    target = Path(path)
+    write_text(target, page(content))
     return target
+
+
+def check_options(path: PathLike, worst: int, images: PathLike | None) -> None:
+    """Checks what does not depend on the data, before anything is read.
+
+    Raises
+    ------
+    ValueError
+        `worst` is negative.
+    FileNotFoundError, NotADirectoryError
+        The folder to write to, or that of the images, is not there.
+    ImportError
+        There is no Pillow to read images with.
+    """
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(2, "there is no such folder to write to", str(target.parent))
+    if worst < 0:
+        raise InputError(f"worst: expected at least 0, found {worst}")
+    if images is not None:
+        from meanap.report.scenes import pillow
+
+        pillow()
+        if not Path(images).is_dir():
+            raise NotADirectoryError(20, "there is no such folder of images", str(images))

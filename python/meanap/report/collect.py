@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import meanap
-from meanap._files import read_json
-from meanap.detection import Result
 from meanap.detection.operating import best_threshold
-from meanap.errors import InputError
 from meanap.plot._curves import recall_grid
-from meanap.protocol import Protocol
 from meanap.report.scenes import scenes
 
 if TYPE_CHECKING:
-    from meanap._types import PresetName, SimilarityName
+    from meanap.detection import Result
 
 __all__ = ["collect"]
 
@@ -33,39 +28,36 @@ _STEPS = 100
 
 
 def collect(
+    result: Result,
     ground_truth: Any,
     detections: Any,
-    similarity: SimilarityName,
-    protocol: PresetName | Protocol,
     *,
     images: Path | None,
-    versus: Any,
+    versus: Result | None,
     title: str | None,
     score: float | None,
     worst: int,
+    confidence: float,
     resamples: int,
     check: bool,
 ) -> dict[str, Any]:
-    """Everything that the page shows."""
-    result = meanap.evaluate(ground_truth, detections, similarity, protocol)
-    # Read once more as objects, for drawings.
-    document = ground_truth if isinstance(ground_truth, Mapping) else read_json(ground_truth)
-    for name in ("images", "annotations"):
-        if name not in document:
-            source = "ground_truth" if isinstance(ground_truth, Mapping) else os.fsdecode(ground_truth)
-            raise InputError(source=source, field=name, found="is missing", expected="a list of objects")
-    other = None if versus is None else meanap.evaluate(ground_truth, versus, similarity, protocol)
+    """Everything that the page shows.
+
+    Findings and images are those of `ground_truth` and `detections`; without them there are none.
+    """
     iou = 0.5 if 0.5 in result.protocol.thresholds else result.protocol.thresholds[0]
     best = result.best_f1(iou)
     if score is None:
         score = best_threshold(result.scores, iou)
     table = result.per_class
+    there = ground_truth is not None and detections is not None
+    files = result.scores.sources or (ground_truth, detections)
     told: dict[str, Any] = {
-        "title": title or _called(detections, "Detections"),
-        "ground_truth": _called(ground_truth, "a data set in memory"),
-        "detections": _called(detections, "detections in memory"),
-        "versus": None if versus is None else _called(versus, "other detections in memory"),
-        "similarity": similarity,
+        "title": title or _called(files[1], "Detections"),
+        "ground_truth": _called(files[0], "a data set in memory"),
+        "detections": _called(files[1], "detections in memory"),
+        "versus": None if versus is None else _called((versus.scores.sources or (None, None))[1], "the baseline"),
+        "similarity": result.similarity,
         "protocol": result.protocol.name,
         "version": meanap.__version__,
         "counts": {
@@ -76,29 +68,23 @@ def collect(
         },
         "iou": iou,
         "score": score,
+        "confidence": confidence,
         "resamples": resamples,
     }
-    sure = result.interval(resamples=resamples)
-    compared = None if other is None else meanap.compare(other, result, resamples=resamples)
+    sure = result.interval(confidence=confidence, resamples=resamples)
+    compared = None if versus is None else meanap.compare(versus, result, confidence=confidence, resamples=resamples)
     told["summary"] = _summary(sure, compared)
     told["classes"] = _classes(result, best, sure.per_class, compared)
-    told["curves"] = _curves(result, other, iou)
-    told["operation"] = _operation(result, best.threshold, iou, resamples)
+    told["curves"] = _curves(result, versus, iou)
+    told["operation"] = _operation(result, best.threshold, iou, confidence, resamples)
     told["calibration"] = _calibration(result, iou)
     told["confusion"] = _confusion(result, iou, score)
     told["errors"] = _errors(result, iou)
-    told["findings"] = _findings(ground_truth, detections, result) if check else None
+    told["findings"] = _findings(ground_truth, detections, result) if check and there else None
     order = result.per_image(iou, score=score)
     told["totals"] = {name: int(order[name].sum()) for name in _OUTCOMES}
-    told["scenes"] = scenes(
-        result,
-        document,
-        detections,
-        [row for row, _ in zip(order, range(worst), strict=False)],
-        score,
-        iou,
-        images,
-    )
+    rows = [row for row, _ in zip(order, range(worst), strict=False)]
+    told["scenes"] = scenes(result, ground_truth, detections, rows, score, iou, images) if there else []
     return told
 
 
@@ -195,7 +181,7 @@ def _by_score(curve: Any, grid: np.ndarray) -> list[list[int | None]]:
     ]
 
 
-def _operation(result: Result, best: float, iou: float, resamples: int) -> dict[str, Any]:
+def _operation(result: Result, best: float, iou: float, confidence: float, resamples: int) -> dict[str, Any]:
     """Score thresholds for some targets, and the sensitivity at some rates of false positives."""
     targets: list[tuple[str, dict[str, Any]]] = []
     if not math.isnan(best):
@@ -210,7 +196,7 @@ def _operation(result: Result, best: float, iou: float, resamples: int) -> dict[
     for target, chosen in targets:
         # Intervals take longer than all the rest: they are computed for the two most common targets.
         sure = resamples if "score" in chosen or chosen.get("precision") == 0.9 else 0
-        point = result.operating_point(**chosen, iou=iou, resamples=sure)
+        point = result.operating_point(**chosen, iou=iou, confidence=confidence, resamples=sure)
         numbers = ("threshold", "precision", "recall", "f1", "false_positives_per_image", "false_alarms")
         bounds = [] if point.intervals is None else list(point.intervals)
         rows.append(

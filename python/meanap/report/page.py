@@ -133,7 +133,7 @@ def _summary(report: dict[str, Any]) -> str:
                 f"<td class=n>{_span(change, signed=True)} {_mark(change)}</td>", _cell(change["p"]),
             ]  # fmt: skip
         rows.append(f"<tr>{''.join(cells)}</tr>")
-    note = f"Intervals: 95%, from {report['resamples']:,} bootstrap resamples of the images."
+    note = f"Intervals: {report['confidence']:.0%}, from {report['resamples']:,} bootstrap resamples of the images."
     if report["versus"]:
         note += (
             f" Differences are {text(report['detections'])} minus the baseline {text(report['versus'])}, of the same "
@@ -209,7 +209,8 @@ def _operation(report: dict[str, Any]) -> str:
     head = ["target", "score threshold", "precision", "recall", "F1", "false positives per image", "false alarms"]
     note = (
         f"All classes together, IoU {report['iou']:g}. A dash: no threshold reaches the target. False alarms: the "
-        "fraction of images without objects that have a detection. In brackets: 95% confidence intervals. The mean "
+        f"fraction of images without objects that have a detection. In brackets: {report['confidence']:.0%} confidence "
+        "intervals. The mean "
         f"sensitivity at 1/8 to 8 false positives per image (FROC) is {_number(found['froc'])}; the log-average miss "
         f"rate, a mean over classes, is {_number(found['miss_rate'])}."
     )

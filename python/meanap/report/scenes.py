@@ -5,18 +5,15 @@ from __future__ import annotations
 import base64
 import io
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from meanap import _core
-from meanap._files import input_errors, read_json
 from meanap.detection import Result
-from meanap.errors import InputError
 from meanap.report.outline import outline, path_of_polygons
+from meanap.report.records import Records, records
 
 __all__ = ["scenes"]
 
@@ -28,7 +25,7 @@ _MOST = 150
 
 def scenes(
     result: Result,
-    ground_truth: Mapping[str, Any],
+    ground_truth: Any,
     detections: Any,
     rows: list[dict[str, Any]],
     score: float,
@@ -44,14 +41,9 @@ def scenes(
     """
     if not rows:
         return []
-    if folder is not None:
-        pillow()
-        if not folder.is_dir():
-            raise NotADirectoryError(20, "there is no such folder of images", str(folder))
-    wanted = {row["image"] for row in rows}
-    truth = _of_images(ground_truth, wanted)
-    images = {image["id"]: image for image in truth["images"]}
-    matched = _marks(result, truth, _records_of(detections, wanted), score, iou)
+    part = records(result, ground_truth, detections, {row["image"] for row in rows})
+    images = {image["id"]: image for image in part.images}
+    matched = _marks(result, part, score, iou)
     return [
         {
             **row,
@@ -65,39 +57,7 @@ def scenes(
     ]
 
 
-def _of_images(ground_truth: Mapping[str, Any], wanted: set[Any]) -> dict[str, Any]:
-    return {
-        "images": [image for image in ground_truth["images"] if image["id"] in wanted],
-        "annotations": [dict(entry) for entry in ground_truth["annotations"] if entry["image_id"] in wanted],
-        "categories": list(ground_truth.get("categories", ())),
-    }
-
-
-def _records_of(detections: Any, wanted: set[Any]) -> list[dict[str, Any]]:
-    if isinstance(detections, (str, os.PathLike)):
-        try:
-            with input_errors(detections):
-                dataset = _core.read_results(detections)
-        except InputError as error:
-            if error.code != "wrong-kind-of-file":
-                raise
-            # A data set with a score in each annotation.
-            return _records_of(read_json(detections), wanted)
-        columns = {name: dataset.column(name) for name in ("image_id", "category_id", "score", "bbox")}
-        simple = dataset.first_fields() <= set(columns) and all(column is not None for column in columns.values())
-        if dataset.fallback is None and simple:
-            rows = [i for i, id in enumerate(columns["image_id"] or ()) if id in wanted]
-            return [{name: column[i] for name, column in columns.items() if column} for i in rows]
-        with input_errors(detections):
-            detections = dataset.load()
-    if isinstance(detections, Mapping):
-        detections = detections.get("annotations", ())
-    return [dict(record) for record in detections if record["image_id"] in wanted]
-
-
-def _fates(
-    result: Result, truth: dict[str, Any], found: list[dict[str, Any]], score: float, iou: float
-) -> tuple[list[str], list[str | None]]:
+def _fates(result: Result, part: Records, score: float, iou: float) -> tuple[list[str], list[str | None]]:
     """What became of each object and each detection, by the error table; None for detections that are not drawn."""
     pairs = result.errors(iou).pairs
     counted = pairs["score"] >= score
@@ -118,7 +78,8 @@ def _fates(
             there.setdefault(cell, []).append(str(fates[row]))
         return there
 
-    of_images = {image["id"] for image in truth["images"]}
+    of_images = {image["id"] for image in part.images}
+    annotations, found = part.annotations, part.detections
     wanted = np.array([id in of_images for id in result.image_ids], dtype=bool)
     objects = np.flatnonzero(wanted[pairs["truth_image"]])
     rows = np.flatnonzero(wanted[pairs["image"]])
@@ -138,9 +99,9 @@ def _fates(
 
     # Where all categories are compared together, the objects of an image are in the order of their categories.
     category = (lambda record: 0) if by_category else (lambda record: record["category_id"])
-    of_objects: list[Any] = [None] * len(truth["annotations"])
-    for i in in_order(truth["annotations"], category):
-        of_objects[i] = next_of(0, truth["annotations"][i]) or "ignored"
+    of_objects: list[Any] = [None] * len(annotations)
+    for i in in_order(annotations, category):
+        of_objects[i] = next_of(0, annotations[i]) or "ignored"
     of_detections: list[Any] = [None] * len(found)
     for i in in_order(found, lambda record: (math.isnan(record["score"]), -record["score"], category(record))):
         # What is beyond a limit has no row; what is of categories that were not looked for is not drawn.
@@ -149,25 +110,22 @@ def _fates(
     return of_objects, of_detections
 
 
-def _marks(
-    result: Result, truth: dict[str, Any], found: list[dict[str, Any]], score: float, iou: float
-) -> dict[Any, list[Any]]:
+def _marks(result: Result, part: Records, score: float, iou: float) -> dict[Any, list[Any]]:
     """The outlines in each image, errors first."""
-    similarity = result.similarity
-    names = {category["id"]: str(category.get("name", category["id"])) for category in truth["categories"]}
-    skeletons = {category["id"]: category.get("skeleton") or [] for category in truth["categories"]}
-    sizes = {image["id"]: (image.get("height"), image.get("width")) for image in truth["images"]}
-    marks: dict[Any, list[Any]] = {image["id"]: [] for image in truth["images"]}
-    of_objects, of_detections = _fates(result, truth, found, score, iou)
-    for kind, records, fates in (("truth", truth["annotations"], of_objects), ("detection", found, of_detections)):
-        for record, fate in zip(records, fates, strict=True):
+    similarity, names = result.similarity, result.names
+    sizes = {image["id"]: (image.get("height"), image.get("width")) for image in part.images}
+    marks: dict[Any, list[Any]] = {image["id"]: [] for image in part.images}
+    of_objects, of_detections = _fates(result, part, score, iou)
+    sides = (("truth", part.annotations, of_objects), ("detection", part.detections, of_detections))
+    for kind, listed, fates in sides:
+        for record, fate in zip(listed, fates, strict=True):
             if fate is None:
                 continue
             category = record["category_id"]
             mark: dict[str, Any] = {"kind": kind, "fate": fate, "name": names.get(category, str(category))}
             if kind == "detection":
                 mark["score"] = float(record["score"])
-            shape = _geometry(record, similarity, sizes.get(record["image_id"]), skeletons.get(category))
+            shape = _geometry(record, similarity, sizes.get(record["image_id"]), part.skeletons.get(category))
             marks[record["image_id"]].append({**mark, **shape})
     rank = {"false_negative": 0, "false_positive": 1, "true_positive": 2, "matched": 3, "ignored": 4}
     for several in marks.values():

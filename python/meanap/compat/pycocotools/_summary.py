@@ -2,44 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-
-class _Row(NamedTuple):
-    """One line of the summary. ``limit``: an index into ``maxDets``, or the limit itself if ``fixed``."""
-
-    precision: bool
-    threshold: float | None
-    area: str
-    limit: int
-    fixed: bool = False
-
-
-# The first line is for 100 detections whatever `maxDets` is; the others use its limits.
-_DETECTION_ROWS = [
-    _Row(True, None, "all", 100, fixed=True),
-    _Row(True, 0.5, "all", 2),
-    _Row(True, 0.75, "all", 2),
-    *(_Row(True, None, area, 2) for area in ("small", "medium", "large")),
-    *(_Row(False, None, "all", limit) for limit in range(3)),
-    *(_Row(False, None, area, 2) for area in ("small", "medium", "large")),
-]
-_KEYPOINT_ROWS = [
-    _Row(precision, threshold, area, 20, fixed=True)
-    for precision in (True, False)
-    for threshold, area in ((None, "all"), (0.5, "all"), (0.75, "all"), (None, "medium"), (None, "large"))
-]
-
-#: Names of the numbers, in the order of ``stats``.
-DETECTION_NAMES = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"]
-KEYPOINT_NAMES = ["AP", "AP50", "AP75", "APm", "APl", "AR", "AR50", "AR75", "ARm", "ARl"]
+from meanap._summary import Row, line, rows_of
 
 
 def summarize(params: Any, evaluation: dict[str, Any]) -> np.ndarray:
     """Prints the summary and returns its numbers, ``(12,)`` or for keypoints ``(10,) float64``."""
-    rows = _KEYPOINT_ROWS if params.iouType == "keypoints" else _DETECTION_ROWS
+    rows = rows_of(params.iouType)
     stats = np.zeros(len(rows))
     for i, row in enumerate(rows):
         stats[i] = _summarize_row(params, evaluation, row)
@@ -63,7 +35,7 @@ def _places(threshold: float, thresholds: Any) -> np.ndarray:
         raise ValueError(f"params.iouThrs is a {kind}, expected a numpy.ndarray: {error}") from error
 
 
-def _summarize_row(p: Any, evaluation: dict[str, Any], row: _Row) -> float:
+def _summarize_row(p: Any, evaluation: dict[str, Any], row: Row) -> float:
     limit = row.limit if row.fixed else _limit(p.maxDets, row.limit)
     values = evaluation["precision" if row.precision else "recall"]
     if row.threshold is not None:
@@ -83,10 +55,5 @@ def _summarize_row(p: Any, evaluation: dict[str, Any], row: _Row) -> float:
     present = values[values > -1]
     mean = np.mean(present) if len(present) else -1
 
-    name, kind = ("Average Precision", "(AP)") if row.precision else ("Average Recall", "(AR)")
-    if row.threshold is None:
-        iou = f"{p.iouThrs[0]:0.2f}:{p.iouThrs[-1]:0.2f}"
-    else:
-        iou = f"{row.threshold:0.2f}"
-    print(f" {name:<18} {kind} @[ IoU={iou:<9} | area={row.area:>6s} | maxDets={limit:>3d} ] = {mean:0.3f}")
+    print(line(row, p.iouThrs, limit, mean))
     return mean

@@ -1,0 +1,173 @@
+"""Option groups that commands share, and their validation before any file is read."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from meanap._similarity import NAMES, ONLY_OF
+from meanap.cli import numbers
+from meanap.cli.errors import UsageError
+from meanap.errors import InputError
+
+if TYPE_CHECKING:
+    from meanap.protocol import Protocol
+
+Parser: TypeAlias = "argparse._ActionsContainer"
+
+#: The area ranges that the lines of COCO's summary are about.
+_COCO_AREAS = {"keypoints": ("all", "medium", "large")}
+#: How many lines of COCO's summary each have a limit of their own.
+_COCO_LIMITS = 3
+
+
+def add_similarity(parser: Parser, default: str | None = "bbox") -> None:
+    """The options `--similarity` and `--sigmas`."""
+    otherwise = "what the records have" if default is None else default
+    parser.add_argument(
+        "--similarity", choices=NAMES, default=default,
+        help=f"what is compared: boxes, masks, masks with their boundaries, or keypoints (default: {otherwise})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--sigmas", type=numbers.sigmas, metavar="0.026,0.025,…",
+        help="sigma of each keypoint, if they are not COCO's 17",
+    )  # fmt: skip
+
+
+def add_protocol(parser: argparse.ArgumentParser) -> None:
+    """What is evaluated, and how: the protocol, its changes, and the categories."""
+    group = parser.add_argument_group("protocol")
+    group.add_argument(
+        "--protocol", default="coco", metavar="NAME",
+        help="coco (default; the numbers of pycocotools), lvis, torchmetrics, ultralytics, voc2007 or voc2012",
+    )  # fmt: skip
+    add_similarity(group)
+    group.add_argument(
+        "--iou-thresholds", type=numbers.thresholds, metavar="0.5,0.75",
+        help="thresholds of the similarity (coco: 0.50:0.05:0.95)",
+    )  # fmt: skip
+    group.add_argument(
+        "--area-ranges", type=numbers.ranges, metavar="all:0:1e10,small:0:1024",
+        help="names and bounds of the area ranges; one of them is all",
+    )  # fmt: skip
+    group.add_argument(
+        "--max-dets", type=numbers.rising_counts, metavar="1,10,100",
+        help="limits of the detections of a category in an image",
+    )  # fmt: skip
+    group.add_argument("--categories", type=numbers.words, metavar="NAME,ID,…", help="evaluate only these")
+    group.add_argument("--no-cats", action="store_true", help="ignore categories: all objects are one class")
+    add_names(group)
+
+
+def add_names(parser: Parser) -> None:
+    """The option `--names`."""
+    parser.add_argument(
+        "--names", metavar="FILE|NAME,…",
+        help="names of the categories: data.yaml, JSON, or text with one on each line; or those of ids 0, 1, …",
+    )  # fmt: skip
+
+
+def add_output(parser: Parser, what: str = "the numbers", silent: str = "do not print tables") -> None:
+    """The options `--json` and `--quiet`."""
+    parser.add_argument("--json", metavar="OUT", help=f'write {what} as JSON; "-" is standard output')
+    add_quiet(parser, silent)
+
+
+def add_quiet(parser: Parser, silent: str) -> None:
+    """The option `--quiet`."""
+    parser.add_argument("--quiet", action="store_true", help=silent)
+
+
+def add_progress(parser: Parser) -> None:
+    """The option `--progress`."""
+    parser.add_argument(
+        "--progress", action=argparse.BooleanOptionalAction,
+        help="report on standard error how far work of more than a second is (default: on a terminal)",
+    )  # fmt: skip
+
+
+def add_sampling(parser: Parser, resamples: int = 1000) -> None:
+    """How intervals are made: `--confidence` and `--resamples`."""
+    parser.add_argument("--confidence", type=numbers.inside, default=0.95, metavar="0.95", help="of intervals (0.95)")
+    parser.add_argument(
+        "--resamples", type=numbers.count, default=resamples, metavar="N",
+        help=f"bootstrap resamples of the images (default {resamples})",
+    )  # fmt: skip
+
+
+def shows_progress(options: argparse.Namespace) -> bool:
+    """Whether progress is shown."""
+    return bool(sys.stderr.isatty() if options.progress is None else options.progress)
+
+
+def check_similarity(options: argparse.Namespace) -> None:
+    """Rejects options that the similarity does not use."""
+    if options.sigmas is not None and options.similarity not in (None, ONLY_OF["sigmas"]):
+        raise UsageError(f"--sigmas: only --similarity {ONLY_OF['sigmas']} uses it, found {options.similarity}")
+
+
+def protocol_of(options: argparse.Namespace) -> Protocol:
+    """The protocol that the options of `add_protocol` describe.
+
+    Raises
+    ------
+    UsageError
+        They contradict each other.
+    """
+    from meanap import protocol
+
+    check_similarity(options)
+    try:
+        rules = protocol.get(options.protocol, options.similarity)
+    except InputError as error:
+        raise UsageError(f"--{error}") from error
+    changes: list[tuple[str, dict[str, Any]]] = []
+    if options.iou_thresholds is not None:
+        changes.append(("--iou-thresholds", {"thresholds": tuple(options.iou_thresholds)}))
+    if options.area_ranges is not None:
+        changes.append(("--area-ranges", {"area_ranges": dict(options.area_ranges)}))
+    if options.max_dets is not None:
+        changes.append(("--max-dets", {"max_detections": tuple(options.max_dets)}))
+    if options.sigmas is not None:
+        changes.append(("--sigmas", {"sigmas": options.sigmas}))
+    if options.no_cats:
+        changes.append(("--no-cats", {"by_category": False}))
+    for option, change in changes:
+        try:
+            rules = rules.replace(**change)
+        except InputError as error:
+            raise UsageError(f"{option}: {error}") from error
+    return _as_pycocotools(rules, options) if options.protocol == "coco" else rules
+
+
+def _as_pycocotools(rules: Protocol, options: argparse.Namespace) -> Protocol:
+    """COCO's numbers as pycocotools has them: an object with id 0 is unmatched, numbers are under the third limit.
+
+    But for AP, which is under 100 detections where that is one of the limits.
+    """
+    limits = rules.max_detections
+    if options.similarity != "keypoints":
+        if len(limits) < _COCO_LIMITS:
+            raise UsageError("--max-dets: the summary of boxes and masks has three limits; give three numbers")
+        third = limits[_COCO_LIMITS - 1]
+        if third != limits[-1]:
+            first = 100 if 100 in limits else third
+            limit_of = {row.name: row.limit or (first if row.name == "ap" else third) for row in rules.summary}
+            rows = [dataclasses.replace(row, limit=limit_of[row.name]) for row in rules.summary]
+            rules = rules.replace(summary=tuple(rows))
+    needed = _COCO_AREAS.get(options.similarity, ("all", "small", "medium", "large"))
+    if missing := [name for name in needed if name not in rules.area_ranges]:
+        raise UsageError(f"--area-ranges: the summary has a row for {', '.join(missing)}; give it too")
+    return rules.replace(zero_id_unmatched=True)
+
+
+def check_numbers(names: list[str], rules: Protocol) -> None:
+    """Rejects names of numbers that the summary does not have; those of a category are ``ap/NAME``."""
+    from meanap.detection.scores import NUMBERS
+
+    known = list(dict.fromkeys([*(row.name for row in rules.summary), *NUMBERS]))
+    for name in names:
+        if name.partition("/")[0] not in known:
+            raise UsageError(f"no number {name!r}; there are {', '.join(known)}")

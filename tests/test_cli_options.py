@@ -1,0 +1,304 @@
+"""Options that commands share: one spelling, one meaning, checked before a file is read, and nothing done twice."""
+
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from test_cli import expected_bits, reference
+
+import meanap
+from meanap import _core, _similarity, generate
+from meanap.cli import gate, main
+from meanap.detection import evaluation
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("options")
+    made = generate.write_files(folder, images=30, seed=11)
+    records = json.loads(made["bbox"][1].read_text())
+    (folder / "worse.json").write_text(json.dumps([record for i, record in enumerate(records) if i % 3]))
+    return {**made, "worse": folder / "worse.json"}
+
+
+def helped(capsys, command):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    return capsys.readouterr().out
+
+
+#: The commands that have each option.
+SHARED = {
+    **dict.fromkeys(
+        ("protocol", "iou-thresholds", "area-ranges", "max-dets", "categories", "no-cats", "confidence", "resamples"),
+        ("eval", "compare", "report"),
+    ),
+    "progress": ("eval", "compare", "report"),
+    "similarity": ("eval", "check", "compare", "report"),
+    "sigmas": ("eval", "check", "compare", "report"),
+    "per-class": ("eval", "compare", "panoptic"),
+    "json": ("eval", "check", "compare", "semantic", "panoptic", "rank"),
+    "quiet": ("eval", "check", "compare", "report", "semantic", "panoptic", "rank"),
+}
+
+
+def test_shared_options_are_spelt_alike(capsys):
+    texts = {command: helped(capsys, command) for command in {name for names in SHARED.values() for name in names}}
+    for option, commands in SHARED.items():
+        described = set()
+        for command in commands:
+            found = re.search(rf"^  --{option}\b.*\n(?:   .*\n)*", texts[command], re.MULTILINE)
+            assert found, (option, command)
+            described.add(found[0])
+        # The words differ where the values do.
+        assert option in ("similarity", "json", "quiet", "per-class", "resamples") or len(described) == 1, described
+    assert not any("iou-type" in text for text in texts.values())
+
+
+@pytest.mark.parametrize("command", ["eval", "compare", "report"])
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--protocol", "cocoa"], "--protocol: expected one of"),
+        (["--similarity", "bbox", "--sigmas", "0.1"], "--sigmas: only --similarity keypoints uses it, found bbox"),
+        (["--max-dets", "10"], "--max-dets: the summary of boxes and masks has three limits"),
+        (["--max-dets", "10,10,10"], "rising whole numbers"),
+        (["--area-ranges", "tiny:0:10"], "--area-ranges: the summary has a row for all"),
+        (["--area-ranges", "all:0:9,all:0:10"], "expected each name once"),
+        (["--iou-thresholds", "1.5"], "numbers from 0 to 1"),
+        (["--similarity", "boxes"], "invalid choice: 'boxes'"),
+        (["--categories", ","], "expected words"),
+        (["--resamples", "0"], "whole number of at least 1"),
+    ],
+)
+def test_options_are_checked_before_files_are_read(capsys, command, options, words):
+    paths = ["none.json"] * (3 if command == "compare" else 2)
+    try:
+        code = main([command, *paths, *options])
+    except SystemExit as stopped:
+        code = stopped.code
+    printed = capsys.readouterr()
+    assert code == 2 and words in printed.err and printed.out == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [("eval", ["--fail-under", "mota=0.4"]), ("eval", ["--numbers", "mota"]), ("compare", ["--numbers", "mota"])],
+)
+def test_names_of_numbers_are_checked_before_files_are_read(capsys, command, options):
+    assert main([command, *["none.json"] * (3 if command == "compare" else 2), *options]) == 2
+    assert "no number 'mota'; there are ap, ap50" in capsys.readouterr().err
+
+
+# The reference's text
+
+
+def changed(**changes):
+    def change(params):
+        for name, value in changes.items():
+            setattr(params, name, value)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "changes"),
+    [
+        ("bbox", ["--max-dets", "1,10,50"], {"maxDets": [1, 10, 50]}),
+        ("bbox", ["--max-dets", "1,5,10,100"], {"maxDets": [1, 5, 10, 100]}),
+        ("bbox", ["--max-dets", "10,100,300"], {"maxDets": [10, 100, 300]}),
+        ("bbox", ["--categories", "3,1"], {"catIds": [1, 3]}),
+        ("bbox", ["--categories", "3,1", "--no-cats"], {"catIds": [1, 3], "useCats": 0}),
+        ("segm", ["--no-cats"], {"useCats": 0}),
+        ("segm", ["--categories", "2"], {"catIds": [2]}),
+        ("segm", ["--iou-thresholds", "0.75,0.5,0.51"], {"iouThrs": np.array([0.75, 0.5, 0.51])}),
+        ("segm", ["--iou-thresholds", "1"], {"iouThrs": np.array([1.0])}),
+        ("keypoints", ["--max-dets", "5"], {"maxDets": [5]}),
+        ("keypoints", ["--max-dets", "5,20"], {"maxDets": [5, 20]}),
+        ("keypoints", ["--sigmas", ",".join(["0.05"] * 17)], {"kpt_oks_sigmas": np.array([0.05] * 17)}),
+        (
+            "keypoints",
+            ["--area-ranges", "large:5000:1e10,all:0:1e10,medium:500:5000"],
+            {"areaRngLbl": ["large", "all", "medium"], "areaRng": [[5000, 1e10], [0, 1e10], [500, 5000]]},
+        ),
+    ],
+)
+def test_the_text_is_the_references_with_the_same_parameters(files, capsys, kind, options, changes):
+    truth, found = files[kind]
+    evaluator, text = reference(truth, found, kind, changed(**changes))
+    command = ["eval", str(truth), str(found), "--similarity", kind, *options]
+    assert main(command) == 0
+    assert capsys.readouterr().out == text
+    assert main([*command, "--quiet", "--json", "-"]) == 0
+    written = json.loads(capsys.readouterr().out)
+    ours = [None if number is None else number.hex() for number in written["stats"].values()]
+    assert ours == expected_bits(evaluator.stats)
+
+
+@pytest.mark.parametrize("limits", ["1,2,3,100", "1,2,3,50", "1,10,100,300"])
+def test_the_gate_is_of_the_printed_numbers_where_there_are_four_limits(files, capsys, limits):
+    truth, found = map(str, files["bbox"])
+    command = ["eval", truth, found, "--max-dets", limits, "--intervals", "--json", "-", "--quiet"]
+    assert main([*command, "--resamples", "5"]) == 0
+    written = json.loads(capsys.readouterr().out)
+    numbers = {name: number["value"] for name, number in written["intervals"]["numbers"].items()}
+    printed = {gate.spelt(name): value for name, value in written["stats"].items()}
+    if "100" not in limits:
+        # The reference prints AP under 100 detections alone.
+        assert printed.pop("ap") is None and numbers.pop("ap") > 0
+    assert printed.items() <= numbers.items()
+
+
+def test_an_object_with_id_0_is_unmatched_as_the_reference_has_it_in_every_command(files, tmp_path, capsys):
+    truth, found = files["bbox"]
+    data = json.loads(truth.read_text())
+    for id, annotation in enumerate(data["annotations"]):
+        annotation["id"] = id // 2 * 2 + id % 2
+    path = tmp_path / "truth.json"
+    path.write_text(json.dumps(data))
+    evaluator, text = reference(path, found, "bbox")
+    assert main(["eval", str(path), str(found), "--fail-under", "ap=0", "--resamples", "2"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith(text) and f"PASS  ap {evaluator.stats[0]:.4f} [" in printed.out
+    assert printed.err.startswith("meanap: warning: ground truth: 1 annotations have id 0")
+    command = ["compare", str(path), str(files["worse"]), str(found), "--resamples", "2", "--json", "-"]
+    assert main(command) == 0
+    assert json.loads(capsys.readouterr().out)["numbers"][0]["candidate"] == evaluator.stats[0]
+
+
+# Other protocols and similarities
+
+
+@pytest.mark.parametrize("protocol", ["lvis", "torchmetrics", "ultralytics", "voc2007", "voc2012"])
+def test_eval_prints_the_numbers_of_other_protocols(files, capsys, protocol):
+    truth, found = files["bbox"]
+    expected = meanap.evaluate(truth, found, protocol=protocol)
+    command = ["eval", str(truth), str(found), "--protocol", protocol, "--per-class"]
+    assert main(command) == 0
+    assert capsys.readouterr().out.startswith(f"{expected!r}\n\ncategory ")
+    assert main([*command, "--json", "-", "--fail-under", "ap=0", "--resamples", "3", "--quiet"]) == 0
+    written = json.loads(capsys.readouterr().out)
+    assert written["protocol"] == protocol and written["stats"]["ap"] == expected.ap
+    assert written["gate"]["rules"][0]["value"] == expected.ap
+
+
+@pytest.mark.parametrize("similarity", _similarity.NAMES)
+def test_every_command_takes_every_similarity(files, tmp_path, capsys, similarity):
+    truth, found = map(str, files["segm" if _similarity.compares_masks(similarity) else similarity])
+    expected = meanap.evaluate(truth, found, similarity)
+    few = ["--similarity", similarity, "--resamples", "2"]
+    assert main(["eval", truth, found, "--similarity", similarity, "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["stats"]["AP"] == expected.ap
+    assert main(["compare", truth, found, found, *few, "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["numbers"][0]["candidate"] == expected.ap
+    page = tmp_path / "report.html"
+    assert main(["report", truth, found, *few, "--worst", "2", "-o", str(page)]) == 0
+    assert f"<strong>AP {expected.ap:.3f}</strong>" in page.read_text(encoding="utf-8")
+    assert main(["check", truth, found, "--similarity", similarity, "--quiet"]) in (0, 1)
+    capsys.readouterr()
+
+
+def test_chosen_categories_are_all_that_is_evaluated(files, tmp_path, capsys):
+    truth, found = files["bbox"]
+    data, records = json.loads(truth.read_text()), json.loads(found.read_text())
+    only = {**data, "categories": [c for c in data["categories"] if c["id"] in (1, 2)]}
+    only["annotations"] = [a for a in data["annotations"] if a["category_id"] in (1, 2)]
+    chosen = [record for record in records if record["category_id"] in (1, 2)]
+    names = {category["id"]: category["name"] for category in data["categories"]}
+    options = ["--categories", f"{names[2]},1"]
+    for more in ([], ["--no-cats"]):
+        expected = meanap.evaluate(only, chosen, by_category=not more)
+        assert main(["eval", str(truth), str(found), *options, *more, "--json", "-", "--per-class"]) == 0
+        written = json.loads(capsys.readouterr().out)
+        assert written["stats"]["AP"] == expected.ap and written["params"]["categories"] == [1, 2]
+        assert sum(row["detections"] for row in written["per_class"]) == len(chosen)
+    expected = meanap.evaluate(only, chosen)
+    compare = ["compare", str(truth), str(files["worse"]), str(found), *options, "--resamples", "2", "--json", "-"]
+    assert main(compare) == 0
+    written = json.loads(capsys.readouterr().out)
+    assert written["numbers"][0]["candidate"] == expected.ap and len(written["per_class"]) == 2
+    assert main(["report", str(truth), str(found), *options, "--resamples", "2", "-o", str(tmp_path / "r.html")]) == 0
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert f"<strong>AP {expected.ap:.3f}</strong>" in page and names[3] not in page
+
+
+@pytest.mark.parametrize("side", ["annotations", "results"])
+def test_an_error_among_chosen_categories_is_of_the_record_of_the_file(files, tmp_path, capsys, side):
+    data, records = (json.loads(path.read_text()) for path in files["bbox"])
+    among = data["annotations"] if side == "annotations" else records
+    row = [i for i, record in enumerate(among) if record["category_id"] == 1][3]
+    among[row]["bbox"] = [1, 2, 3]
+    paths = [tmp_path / "truth.json", tmp_path / "found.json"]
+    for path, content in zip(paths, (data, records), strict=True):
+        path.write_text(json.dumps(content))
+    assert main(["eval", *map(str, paths), "--categories", "1"]) == 1
+    name = paths[side == "results"]
+    assert capsys.readouterr().err.startswith(f'meanap: {name}: record {row}: "bbox" is [1, 2, 3], expected 4 numbers')
+
+
+# Nothing twice
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """How often each file is read, and how often boxes are matched."""
+    counts = {"truth": 0, "found": 0, "matched": 0}
+
+    def counting(name, function):
+        def call(*arguments, **options):
+            counts[name] += 1
+            return function(*arguments, **options)
+
+        return call
+
+    monkeypatch.setattr(_core, "read_dataset", counting("truth", _core.read_dataset))
+    monkeypatch.setattr(_core, "read_results", counting("found", _core.read_results))
+    monkeypatch.setattr(evaluation, "new_log", counting("matched", evaluation.new_log))
+    return counts
+
+
+def test_a_gate_evaluates_once(files, tmp_path, capsys, counted):
+    truth, found = map(str, files["bbox"])
+    out = tmp_path / "out.json"
+    few = ["--quiet", "--resamples", "2"]
+    command = ["eval", truth, found, "--per-class", "--fail-under", "ap=0,ap/person=0", "--intervals", *few]
+    assert main([*command, "--json", str(out)]) == 0
+    assert counted == {"truth": 1, "found": 1, "matched": 1}
+    assert main(["eval", truth, found, "--fail-if-worse-than", str(out), *few]) == 0
+    assert counted == {"truth": 2, "found": 2, "matched": 2}
+    # A baseline's detections are evaluated too, against the same ground truth.
+    assert main(["eval", truth, found, "--fail-if-worse-than", str(files["worse"]), *few]) == 0
+    assert counted == {"truth": 3, "found": 4, "matched": 4}
+
+
+def test_compare_reads_the_ground_truth_once(files, capsys, counted):
+    truth, found = map(str, files["bbox"])
+    assert main(["compare", truth, str(files["worse"]), found, "--resamples", "2", "--quiet"]) == 0
+    assert counted == {"truth": 1, "found": 2, "matched": 2}
+
+
+def test_eval_does_not_use_the_pycocotools_api(files):
+    code = (
+        "import sys; from meanap.cli import main; main(sys.argv[1:]); "
+        "unwanted = ('pycocotools', 'generate', 'report', 'checking', 'ranking', 'plot')\n"
+        "print([name for name in sys.modules if any(word in name for word in unwanted)])"
+    )
+    command = [sys.executable, "-c", code, "eval", *map(str, files["bbox"]), "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+# Errors of this package are no errors of the input
+
+
+@pytest.mark.parametrize("error", [ValueError, TypeError, KeyError, AssertionError, IndexError])
+def test_a_bug_shows_its_traceback(files, monkeypatch, error):
+    def fails(*arguments, **options):
+        raise error("a bug")
+
+    monkeypatch.setattr(meanap, "evaluate", fails)
+    with pytest.raises(error, match="a bug"):
+        main(["eval", *map(str, files["bbox"])])
