@@ -6,7 +6,6 @@ import contextlib
 import errno
 import json
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from typing import IO, Any
@@ -135,7 +134,7 @@ def _mode(name: str) -> int | None:
 
 def _beside(target: str) -> tuple[int, str] | None:
     """A new file in the same folder; None where none can be made but `target` itself can be written."""
-    temporary = os.path.join(os.path.dirname(target), f".meanap-{secrets.token_hex(8)}.part")
+    temporary = os.path.join(os.path.dirname(target), f".meanap-{os.urandom(8).hex()}.part")
     try:
         return os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666), temporary
     except PermissionError:

@@ -14,7 +14,6 @@
 
 from __future__ import annotations
 
-import csv
 import html
 import io
 import math
@@ -158,6 +157,8 @@ class Table:
 
     def to_csv(self) -> str:
         """The table as CSV with a head: all digits of the numbers, nothing where there is no value."""
+        import csv
+
         written = io.StringIO()
         writer = csv.writer(written, lineterminator="\n")
         writer.writerow(self.columns)

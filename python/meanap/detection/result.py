@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, cast, overload
 
 import numpy as np
 
-from meanap._types import NumberName
 from meanap.detection import derived, operating
 from meanap.detection.confusion import Confusion
 from meanap.detection.errors import BACKGROUND, LRP, Errors, lrp
@@ -26,12 +25,17 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
-    from meanap._types import DetectionsInput, GroundTruthInput, Id, PathLike, ReportOptions, SimilarityName
+    from meanap._types import DetectionsInput, GroundTruthInput, Id, NumberName, PathLike, ReportOptions, SimilarityName
 
 __all__ = ["Result"]
 
+if TYPE_CHECKING:
+    _Numbers = Mapping[NumberName, float]
+else:  # The module of types is for type checkers alone.
+    _Numbers = Mapping
 
-class Result(Mapping[NumberName, float]):
+
+class Result(_Numbers):
     """The numbers of one evaluation.
 
     The protocol's summary is available as attributes (``result.ap``, ``result.ap50``, ``result.ar_small``) and as a

@@ -11,7 +11,6 @@ import math
 import os
 import pickle
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -81,6 +80,8 @@ class Sharded:
         # Masks of tables are Python objects; of other tables, and of no file of records, it is known that nothing is.
         objects = objects or (_Table in kinds and compares_masks(similarity))
         self._bins = shards(objects or _Records in kinds)
+        import tempfile
+
         self._folder = tempfile.TemporaryDirectory(prefix="meanap-", ignore_cleanup_errors=True)
         made = [
             kind(path, side, Path(self._folder.name), self._bins, options, memory)
