@@ -95,7 +95,7 @@ def test_tables(package):
     judged = make(dict(zip(("userID", "itemID", "rating"), columns(judged), strict=True)))
     answers = make(dict(zip(("userID", "itemID", "prediction"), columns(answers), strict=True)))
     assert np.array_equal(evaluate(judged, answers, MEASURES).values, expected.values)
-    with pytest.raises(ValueError, match="no column named score"):
+    with pytest.raises(ValueError, match="run: has the columns userID, itemID, rating, expected one for the score"):
         evaluate(judged, judged, "map")
 
 
@@ -261,27 +261,29 @@ def test_presets_and_names():
 @pytest.mark.parametrize("as_columns", [False, True])
 def test_nan_scores_are_named(as_columns):
     run = {"p": {"a": 1.0}, "q": {"a": 1.0, "b": math.nan}}
-    with pytest.raises(ValueError, match="query 'q': the score of document [\"']b[\"'] is NaN"):
+    with pytest.raises(ValueError, match=r"run(\['q'\]\['b'\]|: row 2): \"score\" is NaN, expected a number"):
         evaluate({"p": {"a": 1}, "q": {"a": 1}}, columns(run) if as_columns else run)
 
 
 def test_what_is_not_a_number():
-    with pytest.raises(TypeError, match=r"run\['q'\]\['a'\] is 'high', expected a number"):
+    with pytest.raises(TypeError, match=r"run\['q'\]\['a'\]: \"score\" is 'high', expected a number"):
         evaluate({"q": {"a": 1}}, {"q": {"a": "high"}})
-    with pytest.raises(TypeError, match=r"qrels\['q'\]\['a'\] is 0.5, expected a whole number"):
+    with pytest.raises(TypeError, match=r"qrels\['q'\]\['a'\]: \"grade\" is 0.5, expected a whole number"):
         evaluate({"q": {"a": 0.5}}, {"q": {"a": 1.0}})
-    with pytest.raises(TypeError, match=r"run\['q'\] is not a dictionary"):
-        evaluate({"q": {"a": 1}}, {"q": [1]})
-    with pytest.raises(TypeError, match=r"qrels\['q'\] is not a dictionary"):
-        evaluate({"q": [1]}, {"q": {"a": 1.0}})
-    with pytest.raises(TypeError, match="grades are float64, expected whole numbers"):
+    with pytest.raises(TypeError, match=r"run\['q'\]: is 'a', expected a dictionary of scores, or a list"):
+        evaluate({"q": {"a": 1}}, {"q": "a"})
+    with pytest.raises(TypeError, match=r"run\['q'\]: is a set, which has no order"):
+        evaluate({"q": {"a": 1}}, {"q": {"a"}})
+    with pytest.raises(TypeError, match=r"qrels\['q'\]: is 1, expected a dictionary of grades, or a list"):
+        evaluate({"q": 1}, {"q": {"a": 1.0}})
+    with pytest.raises(TypeError, match='qrels: row 0: "grade" is 0.5, expected a whole number'):
         evaluate((["q"], ["a"], [0.5]), {"q": {"a": 1.0}})
     with pytest.raises(ValueError, match="beyond 2\\^53"):
         evaluate({"q": {"a": 2**60}}, {"q": {"a": 1.0}})
-    with pytest.raises(TypeError, match="is a int, expected a dict, a path"):
+    with pytest.raises(TypeError, match="qrels: is a int, expected a dict, a path"):
         evaluate(3, {})
-    with pytest.raises(ValueError, match="2 columns, expected 3"):
-        evaluate((["q"], ["a"]), {})
+    with pytest.raises(ValueError, match="qrels: has 1 columns, expected 3"):
+        evaluate((["q"],), {})
     with pytest.raises(ValueError, match="as many of each"):
         evaluate((["q"], ["a", "b"], [1]), {})
 
@@ -490,7 +492,7 @@ def test_ids_and_grades_of_numpy_in_dictionaries():
     )
     assert np.array_equal(found.values, plain.values)
     assert evaluate({"q": {"a": 1.0, "b": 0.0}}, {"q": {"a": 1.0}}).mean("map") == 1.0
-    with pytest.raises(TypeError, match=r"qrels\['q'\]\['a'\] is 0.5, expected a whole number"):
+    with pytest.raises(TypeError, match=r"qrels\['q'\]\['a'\]: \"grade\" is 0.5, expected a whole number"):
         evaluate({"q": {"a": 0.5}}, {"q": {"a": 1.0}})
     with pytest.raises(TypeError, match=r"documents\[0\] is 1180591620717411303424"):
         evaluate({"q": {2**70: 1}}, {"q": {2**70: 1.0}})

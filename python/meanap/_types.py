@@ -241,12 +241,31 @@ RankedItems: TypeAlias = list[Any] | tuple[Any, ...] | Sequence[int] | Array | I
 Items: TypeAlias = RankedItems | AbstractSet[Any]
 #: A list of items for each user or query.
 ItemLists: TypeAlias = Iterable[Items] | Mapping[Any, Items] | Array | ArrowTable | CompressedRows
-#: Relevance judgements: query to document to grade, a file, a table, or columns (query, document, grade).
+#: Columns (query, document, grade or score), or without the last.
+IdColumns: TypeAlias = tuple[Ids, Ids, Numbers] | tuple[Ids, Ids]
+#: Relevance judgements: by query, a file, a table, records, lists, or columns.
 Judgements: TypeAlias = (
-    PathLike | Mapping[Any, Mapping[Any, Union[int, "np.integer[Any]"]]] | Table | tuple[Ids, Ids, Numbers] | list[Any]
+    PathLike
+    | Mapping[Any, Mapping[Any, Union[int, "np.integer[Any]"]]]
+    | Mapping[Any, Items]
+    | Table
+    | IdColumns
+    | list[Any]
+    | Iterator[Any]
 )
-#: The answers of a system: query to document to score, a file, a table, or columns (query, document, score).
-Answers: TypeAlias = PathLike | Mapping[Any, Mapping[Any, Number]] | Table | tuple[Ids, Ids, Numbers] | list[Any]
+#: The answers of a system: by query, a file, a table, records, lists, or columns.
+Answers: TypeAlias = (
+    PathLike
+    | Mapping[Any, Mapping[Any, Number]]
+    | Mapping[Any, RankedItems]
+    | Table
+    | IdColumns
+    | list[Any]
+    | Iterator[Any]
+)
+#: The user's names of columns; None where there is no such column.
+ColumnNames: TypeAlias = Mapping[Literal["query", "document", "grade", "score", "rank"], str | Sequence[str] | None]
+RankingFormat: TypeAlias = Literal["trec", "csv", "json", "parquet"]
 
 ConventionName: TypeAlias = Literal[
     "trec_eval",

@@ -68,6 +68,12 @@ pub fn read_text(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyString>>
     }
 }
 
+/// What a file is that begins with these bytes (all of it, or 512 of them) and holds neither JSON nor rows of text.
+#[pyfunction]
+pub fn kind_of_file(head: Vec<u8>) -> Option<String> {
+    encoding::cause(&Source::from(head), 0)
+}
+
 /// Files of fewer bytes are read without checks for Ctrl-C.
 const LONG: u64 = 16 << 20;
 

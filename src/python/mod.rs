@@ -100,6 +100,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(dataset::read_dataset, module)?)?;
     module.add_function(wrap_pyfunction!(dataset::read_results, module)?)?;
     module.add_function(wrap_pyfunction!(dataset::read_text, module)?)?;
+    module.add_function(wrap_pyfunction!(dataset::kind_of_file, module)?)?;
     partition::register(module)?;
     places::register(module)?;
     plain::register(module)?;

@@ -73,6 +73,7 @@ print(
 qrels = {"q1": {"d1": 1, "d2": 0}}
 run = {"q1": {"d1": 0.5, "d2": 0.1}}
 measured = ranking.evaluate(qrels, run, ["map", "ndcg@10"], "trec_eval", ties="stable", relevance_level=2)
+ranking.evaluate({"u": {"a", "b"}}, {"u": ["a"]}, columns={"query": "uid", "score": None}, format="csv")
 measured = ranking.evaluate("qrels.txt", Path("run.txt"), "map", ranking.PRESETS["ranx"])
 print(measured.mean("map"), measured["map"], measured.interval("map").low, measured.queries)
 print(ranking.RelevanceEvaluator(qrels, {"map", "P_5"}, protocol="ranx").evaluate(run)["q1"]["map"])

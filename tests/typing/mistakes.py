@@ -72,4 +72,4 @@ meanap.COCOeval("a.json", "b.json", "bbox")  # mistake
 meanap.check(Path("a.json"), result.lrp())  # mistake
 meanap.MeanAveragePrecision().update(preds[0], targets[0])  # mistake
 ranking.evaluate(1, run)  # mistake
-ranking.evaluate(qrels, {"q1": ["d1", "d2"]})  # mistake
+ranking.evaluate(qrels, {"q1": {"d1", "d2"}})  # mistake

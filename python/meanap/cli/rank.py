@@ -23,10 +23,10 @@ Found: TypeAlias = "dict[str, dict[str, dict[str, Any]]]"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
     parser.description = (
-        "Measure runs against relevance judgements: files of TREC, or TSV or CSV with a header that names "
-        "the columns as BEIR's has it (either may be compressed with gzip). With several runs, the first is the "
-        "baseline: each of the others is compared with it (candidate minus baseline) by a paired randomisation test "
-        "with Holm's correction."
+        "Measure runs against relevance judgements: files of TREC, TSV or CSV with a header that names the "
+        "columns as BEIR's has it, JSON, JSON lines, or Parquet (text also in gzip). With several runs, the first is "
+        "the baseline: each of the others is compared with it (candidate minus baseline) by a paired randomisation "
+        "test with Holm's correction."
     )
     parser.add_argument("qrels", type=Path, metavar="QRELS")
     parser.add_argument("runs", type=Path, metavar="RUN", nargs="+")
@@ -37,6 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="a single convention, such as ties=expected"
     )
+    parser.add_argument(
+        "--column",
+        action="append",
+        default=[],
+        metavar="WHAT=NAME",
+        help="the name of a column: --column query=uid; WHAT is query, document, grade, score or rank, and of "
+        "NAME,NAME the first that is there counts; repeatable",
+    )
+    parser.add_argument("--format", choices=("trec", "csv", "json", "parquet"), help="what the files are")
     parser.add_argument("--per-query", action="store_true", help="a row for each query")
     groups.add_output(parser, "means and values of all queries")
     parser.set_defaults(run=run)
@@ -44,9 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Measure, print, and write the requested output."""
-    from meanap.ranking import compare, evaluate, tables
+    from meanap.ranking import compare, readers
     from meanap.ranking.conventions import resolve
-    from meanap.ranking.evaluation import check_grades, check_measures
+    from meanap.ranking.evaluation import check_grades, check_measures, measured
 
     names = [path.name for path in options.runs]
     if len(set(names)) != len(names):
@@ -61,13 +70,14 @@ def run(options: argparse.Namespace) -> None:
         check_measures(measures, conventions)
     except (InputError, TypeError) as error:  # TypeError: an unknown keyword
         raise UsageError(str(error)) from error
+    reading = readers.Options(dict(map(_column, options.column)), options.format, conventions.duplicates)
     with inputs.about(options.qrels):
-        qrels = tables.qrels(options.qrels, conventions.duplicates)
+        qrels = readers.qrels(options.qrels, reading)
         check_grades(qrels, conventions)
     results = {}
     for name, path in zip(names, options.runs, strict=True):
         with inputs.about(path):
-            results[name] = evaluate(qrels, path, measures, conventions)
+            results[name] = measured(qrels, readers.run(path, reading), measures, conventions)
     found: Found = {}
     baseline, *others = names
     if others:
@@ -75,6 +85,14 @@ def run(options: argparse.Namespace) -> None:
             found.setdefault(row["number"], {})[row["run"]] = row
     table = _table(results, found, options.per_query)
     output.emit(options, table, lines=_notes(results), value=_as_json(results, found), indent=1)
+
+
+def _column(text: str) -> tuple[str, list[str] | None]:
+    """`query=uid,user` as a pair; nothing after the sign says that there is no such column."""
+    what, equals, names = text.partition("=")
+    if not equals:
+        raise UsageError(f"--column {text}: expected WHAT=NAME")
+    return what, names.split(",") if names else None
 
 
 def _setting(text: str) -> tuple[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from meanap import _core
-from meanap.ranking import tables
+from meanap.ranking import readers
 from meanap.ranking.conventions import Conventions, resolve
 from meanap.ranking.evaluation import RankingResult, measured
 
@@ -78,7 +78,8 @@ class RelevanceEvaluator:
         asked = [measures] if isinstance(measures, str) else sorted(measures)
         values = _core.expand_measures(asked)
         self._keys, self._names = [key for key, _ in values], [name for _, name in values]
-        self._qrels = tables.qrels(query_relevance, self.conventions.duplicates)
+        self._options = readers.Options(duplicates=self.conventions.duplicates)
+        self._qrels = readers.qrels(query_relevance, self._options)
 
     def evaluate(self, scores: Answers) -> dict[Any, dict[str, float]]:
         """Query to measure to value; measures have the requested names.
@@ -89,7 +90,7 @@ class RelevanceEvaluator:
 
     def measure(self, run: Answers) -> RankingResult:
         """The same as columns, with means and intervals."""
-        return measured(self._qrels, tables.run(run), self._names, self.conventions, self._keys)
+        return measured(self._qrels, readers.run(run, self._options), self._names, self.conventions, self._keys)
 
 
 def parse_run(f_run: Iterable[str]) -> dict[str, dict[str, float]]:

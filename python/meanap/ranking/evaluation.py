@@ -9,7 +9,7 @@ import numpy as np
 
 from meanap import _core
 from meanap.errors import InputError
-from meanap.ranking import tables
+from meanap.ranking import readers
 from meanap.ranking.conventions import Conventions, resolve
 from meanap.statistics import Interval, Intervals, bounds, check_options
 from meanap.table import Table
@@ -17,7 +17,7 @@ from meanap.table import Table
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from meanap._types import Answers, ConventionChanges, ConventionName, Judgements
+    from meanap._types import Answers, ColumnNames, ConventionChanges, ConventionName, Judgements, RankingFormat
 
 
 class RankingResult:
@@ -229,6 +229,9 @@ def evaluate(
     run: Answers,
     measures: str | Iterable[str] = ("map",),
     protocol: ConventionName | Conventions | None = None,
+    *,
+    columns: ColumnNames | None = None,
+    format: RankingFormat | None = None,
     **changes: Unpack[ConventionChanges],
 ) -> RankingResult:
     """Measures a run against relevance judgements; every measure and cut-off from one ranking of each list.
@@ -236,12 +239,13 @@ def evaluate(
     Parameters
     ----------
     qrels
-        The judgements: ``{query: {document: grade}}``; the path of a TREC file, or of a TSV or CSV file whose header
-        names the columns, as BEIR's and MTEB's do (either may be compressed with gzip); a table (Polars, pandas,
-        pyarrow) with columns such as query, document, relevance; or three arrays in that order. A query without
-        judgements is as one that is not there.
+        The judgements: ``{query: {document: grade}}``; the path of a file (TREC; TSV or CSV whose header names the
+        columns, as BEIR's and MTEB's do; JSON, JSON lines; Parquet; text also in gzip); a table (Polars, pandas,
+        pyarrow, DuckDB) with columns such as query, document, relevance; a list of records; or a tuple of arrays in
+        that order. Where there are no grades, as in ``{query: [document, …]}``, all that is listed is relevant. A query
+        without judgements is as one that is not there.
     run
-        The answers: ``{query: {document: score}}``; a path, a table (query, document, score) or three arrays.
+        The answers, in the same forms with scores; or without, best first: ``{query: [document, …]}``.
     measures
         Names: ``map``, ``map@k``, ``ndcg``, ``ndcg@k``, ``rr``, ``p@k``, ``recall@k``, ``hit@k``, ``rprec``, ``bpref``,
         ``rbp``, ``rbp(p=0.95)``, ``f1@k``, ``err@k``, ``infap``, ``iprec@0.1``, ``num_ret``, ``num_rel``,
@@ -249,6 +253,12 @@ def evaluate(
         ``recip_rank``).
     protocol
         A preset's name or `Conventions`; ``"trec_eval"`` by default.
+    columns
+        Names of columns where they are others: ``{"query": "uid", "document": "iid", "grade": "stars"}``, also
+        ``"score"`` and ``"rank"``; of several names the first that is there counts, None says that there is no such
+        column.
+    format
+        What the files are, whatever they look like: ``"trec"``, ``"csv"``, ``"json"`` or ``"parquet"``.
     **changes
         Single conventions that differ from those, such as ``ties="expected"``.
 
@@ -262,14 +272,14 @@ def evaluate(
     ValueError
         A score is NaN, a document stands twice, a grade is negative where that is not "not judged", a measure or
         convention is unknown, a query is missing with ``missing="error"``, the sides have no query in common with
-        ``missing="skip"``, or a line of a file is malformed (the message has file and line).
+        ``missing="skip"``, a column is missing, or a file cannot be read; the message has file, line and field.
     TypeError
         An argument is not what it should be.
 
     Warns
     -----
     UserWarning
-        A file has a byte that is not UTF-8; ids like that one are read as Latin-1.
+        A file has a byte that is not UTF-8: ids like that one are read as Latin-1.
 
     References
     ----------
@@ -287,7 +297,8 @@ def evaluate(
     """
     conventions = resolve(protocol, changes)
     names = [measures] if isinstance(measures, str) else list(measures)
-    return measured(tables.qrels(qrels, conventions.duplicates), tables.run(run), names, conventions)
+    options = readers.Options(columns or {}, format, conventions.duplicates)
+    return measured(readers.qrels(qrels, options), readers.run(run, options), names, conventions)
 
 
 def _names(measures: list[str]) -> list[str]:
@@ -372,9 +383,15 @@ def measured(
 
     if isinstance(run, dict):
         lists = list(run.values()) if aligned else [run[answered[g]] if g >= 0 else None for g in groups]
-        values = _core.evaluate_dicts(qrels, lists, rows, plan)
+        try:
+            values = _core.evaluate_dicts(qrels, lists, rows, plan)
+        except (TypeError, ValueError) as error:
+            raise readers.explained(error, {judged[row]: run.get(judged[row]) for row in rows}, "run", "run") from None
     else:
-        values = _core.evaluate_run(qrels, run, np.array(groups, dtype=np.int64), rows, plan)
+        numbers = np.array(groups, dtype=np.int64)
+        # Lists without documents are the last ones.
+        numbers[numbers >= len(run.core.query_ids)] = -1
+        values = _core.evaluate_run(qrels, run.core, numbers, rows, plan)
 
     if conventions.empty in ("one", "nan"):
         values[is_empty] = 1.0 if conventions.empty == "one" else np.nan

@@ -5,20 +5,29 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from meanap.ranking import tables
+from meanap.ranking import readers
 from meanap.ranking.conventions import PRESETS, Conventions, resolve
-from meanap.ranking.evaluation import RankingResult, evaluate, measured
+from meanap.ranking.evaluation import RankingResult, measured
 from meanap.statistics import Difference
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from meanap._types import Answers, ConventionChanges, ConventionName, Judgements, TieOrder
+    from meanap._types import (
+        Answers,
+        ColumnNames,
+        ConventionChanges,
+        ConventionName,
+        Judgements,
+        RankingFormat,
+        TieOrder,
+    )
 
 
 def explain_difference(
@@ -27,6 +36,9 @@ def explain_difference(
     baseline: ConventionName | Conventions,
     candidate: ConventionName | Conventions,
     measure: str = "map",
+    *,
+    columns: ColumnNames | None = None,
+    format: RankingFormat | None = None,
 ) -> Difference:
     """How much of the difference between two tools' numbers each convention accounts for.
 
@@ -45,6 +57,8 @@ def explain_difference(
         Another.
     measure
         The measure whose mean is compared.
+    columns, format
+        As of `evaluate`.
 
     Returns
     -------
@@ -69,13 +83,17 @@ def explain_difference(
       +0.0000  positive_scores_only: False -> True
     """
     first, second = resolve(baseline, {}), resolve(candidate, {})
-    answers = tables.run(run)
+    options = readers.Options(columns or {}, format)
+    # Read more than once.
+    qrels = list(qrels) if isinstance(qrels, Iterator) else qrels
+    run = list(run) if isinstance(run, Iterator) else run
+    answers = readers.run(run, options)
     indexed: dict[str, Any] = {}
 
     def mean(conventions: Conventions) -> float:
         duplicates = conventions.duplicates
         if duplicates not in indexed:
-            indexed[duplicates] = tables.qrels(qrels, duplicates)
+            indexed[duplicates] = readers.qrels(qrels, replace(options, duplicates=duplicates))
         return measured(indexed[duplicates], answers, [measure], conventions).mean(measure)
 
     ends = mean(first), mean(second)
@@ -108,7 +126,7 @@ def explain_difference(
         measure,
         (_name(first), _name(second)),
         ends,
-        functools.partial(_tie_ranges, qrels, run, measure, (first, second)),
+        functools.partial(_tie_ranges, qrels, run, measure, (first, second), columns, format),
     )
 
 
@@ -117,10 +135,17 @@ def _name(conventions: Conventions) -> str:
 
 
 def _tie_ranges(
-    qrels: Any, run: Any, measure: str, sides: tuple[Conventions, ...], orders: int, seed: int
+    qrels: Any,
+    run: Any,
+    measure: str,
+    sides: tuple[Conventions, ...],
+    columns: Any,
+    format: Any,
+    orders: int,
+    seed: int,
 ) -> list[tuple[float, float, float]]:
     """Of each side, in closed form: random orders are not needed."""
-    found = [tie_range(qrels, run, measure, conventions) for conventions in sides]
+    found = [tie_range(qrels, run, measure, side, columns=columns, format=format) for side in sides]
     return [tuple(result.mean(measure) for result in ties) for ties in found]  # type: ignore[misc]
 
 
@@ -137,6 +162,9 @@ def tie_range(
     run: Answers,
     measures: str | Iterable[str] = ("map", "ndcg"),
     protocol: ConventionName | Conventions | None = None,
+    *,
+    columns: ColumnNames | None = None,
+    format: RankingFormat | None = None,
     **changes: Unpack[ConventionChanges],
 ) -> TieRange:
     """The least, the expected and the greatest value that an order of the tied documents gives.
@@ -152,6 +180,7 @@ def tie_range(
     """
     measures = [measures] if isinstance(measures, str) else list(measures)
     base = resolve(protocol, changes)
-    qrels, run = tables.qrels(qrels, base.duplicates), tables.run(run)
+    options = readers.Options(columns or {}, format, base.duplicates)
+    judged, answers = readers.qrels(qrels, options), readers.run(run, options)
     kinds: tuple[TieOrder, ...] = ("pessimistic", "expected", "optimistic")
-    return TieRange(*(evaluate(qrels, run, measures, base, ties=kind) for kind in kinds))
+    return TieRange(*(measured(judged, answers, measures, base.replace(ties=kind)) for kind in kinds))

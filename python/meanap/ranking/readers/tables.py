@@ -1,0 +1,98 @@
+"""Tables with named columns: Polars, pandas, pyarrow, DuckDB, data sets of Hugging Face, dictionaries of columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from meanap import _arrow, _core
+from meanap.errors import InputTypeError
+from meanap.ranking.readers._columns import Columns, pick, qrels_of, run_of
+from meanap.ranking.readers._reader import Options, Reader, Role, Run
+
+__all__ = ["Tables", "array", "columns_of"]
+
+
+class Tables(Reader):
+    """A table of another library, by its Arrow interface or as pandas has it."""
+
+    name = "table"
+
+    def sniff(self, source: Any, options: Options) -> bool:
+        """Whether it has columns with names."""
+        return is_table(source)
+
+    def qrels(self, source: Any, options: Options) -> _core.Qrels:
+        """The judgements."""
+        return qrels_of(columns_of(source, "qrels", options, "qrels"), options)
+
+    def run(self, source: Any, options: Options) -> Run:
+        """The answers."""
+        return run_of(columns_of(source, "run", options, "run"))
+
+
+def is_table(source: Any) -> bool:
+    """Whether it has columns with names."""
+    return (
+        _is_data_set(source)
+        or _arrow.speaks_arrow(source)
+        or (hasattr(source, "columns") and hasattr(source, "__getitem__"))
+    )
+
+
+def columns_of(source: Any, role: Role, options: Options, place: str) -> Columns:
+    """The columns of a table; `place` is its name in errors."""
+    if _is_data_set(source):
+        source = source.with_format("arrow")[:]
+    # pandas would translate all columns, and may fail at one that is not needed.
+    if _arrow.speaks_arrow(source) and not is_pandas(source):
+        source = _arrow.ArrowColumns(source, place)
+        names: list[Any] = list(source)
+    else:
+        names = list(source.columns)
+    picked = pick(names, role, options, place)
+
+    def column(name: Any) -> Any:
+        return None if name is None else array(source[name], f'{place}: "{name}"')
+
+    value = column(picked.value)
+    return Columns(
+        place,
+        column(picked.query),
+        column(picked.document),
+        value,
+        column(picked.rank),
+        names=(str(picked.query), str(picked.document), str(picked.value if value is not None else picked.rank)),
+    )
+
+
+def _is_data_set(source: Any) -> bool:
+    """Whether it is a `datasets.Dataset`."""
+    return hasattr(source, "with_format") and hasattr(source, "column_names")
+
+
+def is_pandas(source: Any) -> bool:
+    """Whether it is of pandas."""
+    return hasattr(source, "iloc")
+
+
+def array(column: Any, place: str) -> Any:
+    """A column as a NumPy array, a list, Arrow's texts, or lists, through whichever interface it has."""
+    if isinstance(column, (np.ndarray, list, _core.ArrowTexts, _arrow.Lists)):
+        return column
+    numbers = isinstance(getattr(column, "dtype", None), np.dtype) and column.dtype.kind in "fiub"
+    if _arrow.speaks_arrow(column) and not numbers:
+        try:
+            return _arrow.values(column, place)
+        except Exception as problem:
+            # pandas without pyarrow, or objects that Arrow has no type for; errors in them are raised below.
+            theirs = isinstance(problem, ImportError) or type(problem).__module__.startswith("pyarrow")
+            if not (theirs and is_pandas(column)):
+                raise
+    for way in ("to_numpy", "__array__"):
+        if hasattr(column, way):
+            return np.asarray(getattr(column, way)())
+    if isinstance(column, (str, bytes)) or not hasattr(column, "__iter__"):
+        raise InputTypeError(f"is a {type(column).__name__}, expected a column of values", place)
+    return list(column)

@@ -1,0 +1,356 @@
+"""Judgements and runs in every format: the numbers of pytrec_eval, the same faults told alike, and names of columns."""
+
+import collections
+import gzip
+import json
+
+import numpy as np
+import pytest
+
+from meanap.cli import main
+from meanap.errors import InputError
+from meanap.ranking import compare, evaluate, explain_difference, tie_range
+from meanap.ranking.readers import READERS, Options, reader_of
+from tests.ranking_data import columns, draw, write_trec
+
+MEASURES = ["map", "ndcg@10", "rr", "p@5", "recall@20", "bpref"]
+#: pytrec_eval's names of the same.
+THEIRS = {"map", "ndcg_cut_10", "recip_rank", "P_5", "recall_20", "bpref"}
+
+
+@pytest.fixture(scope="module")
+def given():
+    """Judgements and answers as dictionaries, with ties, negative grades, and the values of pytrec_eval."""
+    pytrec_eval = pytest.importorskip("pytrec_eval", reason="pip install pytrec-eval-terrier")
+    qrels, run = draw(31, ties=200, unjudged=0.1)
+    return qrels, run, pytrec_eval.RelevanceEvaluator(qrels, THEIRS).evaluate(run)
+
+
+def check(result, expected):
+    """Every bit of pytrec_eval's."""
+    names = dict(zip(MEASURES, ["map", "ndcg_cut_10", "recip_rank", "P_5", "recall_20", "bpref"], strict=True))
+    assert len(result) == len(expected) > 0
+    for query, row in result.to_dict().items():
+        assert {names[measure]: value for measure, value in row.items()} == expected[query]
+
+
+# Each format: what makes a source of it from a dictionary of dictionaries.
+
+
+def rows(table):
+    return list(zip(*columns(table), strict=True))
+
+
+def value_name(run):
+    return "score" if run else "relevance"
+
+
+def delimited(separator, names, quote=""):
+    def make(path, table, run):
+        lines = [separator.join((*names, value_name(run)))]
+        lines += [separator.join(f"{quote}{cell}{quote}" for cell in row) for row in rows(table)]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return path
+
+    return make
+
+
+def trec(path, table, run):
+    return write_trec(path, table, run=run)
+
+
+def trec_gzip(path, table, run):
+    plain = write_trec(path.with_suffix(".plain"), table, run=run)
+    path.write_bytes(gzip.compress(plain.read_bytes()))
+    return path
+
+
+def json_of(shape):
+    def make(path, table, run):
+        path.write_text(json.dumps(shape(table, run)), encoding="utf-8")
+        return path
+
+    return make
+
+
+def records(table, run):
+    return [{"query_id": q, "doc_id": d, value_name(run): v} for q, d, v in rows(table)]
+
+
+def json_lines(path, table, run):
+    path.write_text("\n".join(map(json.dumps, records(table, run))) + "\n\n", encoding="utf-8")
+    return path
+
+
+def json_lines_by_query(path, table, run):
+    name = "scores" if run else "relevance"
+    lines = [{"qid": q, "docs": list(side), name: list(side.values())} for q, side in table.items()]
+    path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    return path
+
+
+def table(library):
+    def make(path, table, run):
+        module = pytest.importorskip(library, reason=f"pip install {library}")
+        named = dict(zip(("query", "document", value_name(run)), columns(table), strict=True))
+        return module.table(named) if library == "pyarrow" else module.DataFrame(named)
+
+    return make
+
+
+def parquet(path, table, run):
+    pytest.importorskip("pyarrow", reason="pip install pyarrow")
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    named = dict(zip(("qid", "docno", value_name(run)), columns(table), strict=True))
+    pyarrow.parquet.write_table(pa.table(named), path)
+    return path
+
+
+def duckdb(path, table, run):
+    module = pytest.importorskip("duckdb", reason="pip install duckdb")
+    pytest.importorskip("pyarrow")
+    import pyarrow as pa
+
+    held = pa.table(dict(zip(("query", "document", value_name(run)), columns(table), strict=True)))  # noqa: F841
+    return module.sql("select * from held")
+
+
+def list_columns(path, table, run):
+    polars = pytest.importorskip("polars", reason="pip install polars")
+    name = "scores" if run else "relevance"
+    return polars.DataFrame(
+        {"query": list(table), "documents": list(map(list, table.values())),
+         name: [list(side.values()) for side in table.values()]}
+    )  # fmt: skip
+
+
+Judged = collections.namedtuple("Judged", "query_id doc_id relevance iteration")
+Scored = collections.namedtuple("Scored", "query_id doc_id score")
+
+
+def named_tuples(path, table, run):
+    return (Scored(*row) if run else Judged(*row, "0") for row in rows(table))
+
+
+class Ranx:
+    """An object that gives a dictionary, as those of ranx."""
+
+    def __init__(self, table):
+        self.table = table
+
+    def to_dict(self):
+        return self.table
+
+
+FORMATS = {
+    "trec": trec,
+    "trec in gzip": trec_gzip,
+    "beir": delimited("\t", ("query-id", "corpus-id")),
+    "csv": delimited(",", ("topic", "docid"), quote='"'),
+    "semicolons": delimited(";", ("qid", "docno")),
+    "json": json_of(lambda table, run: table),
+    "json of pairs": json_of(lambda table, run: {q: list(side.items()) for q, side in table.items()}),
+    "json of records": json_of(records),
+    "json lines": json_lines,
+    "json lines by query": json_lines_by_query,
+    "parquet": parquet,
+    "pandas": table("pandas"),
+    "polars": table("polars"),
+    "pyarrow": table("pyarrow"),
+    "duckdb": duckdb,
+    "columns of lists": list_columns,
+    "dictionary": lambda path, table, run: table,
+    "dictionary of pairs": lambda path, table, run: {q: list(side.items()) for q, side in table.items()},
+    "records": lambda path, table, run: records(table, run),
+    "named tuples": named_tuples,
+    "arrays": lambda path, table, run: tuple(map(np.array, columns(table))),
+    "lists": lambda path, table, run: columns(table),
+    "ranx": lambda path, table, run: Ranx(table),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_each_format_has_the_numbers_of_pytrec_eval(tmp_path, given, name):
+    qrels, run, expected = given
+
+    def source(which):
+        table = run if which == "run" else qrels
+        return FORMATS[name](tmp_path / which, table, which == "run")
+
+    check(evaluate(source("qrels"), source("run"), MEASURES), expected)
+    check(evaluate(qrels, source("run"), MEASURES), expected)
+    check(evaluate(source("qrels"), run, MEASURES), expected)
+    # The other entries read through the same readers.
+    plain = explain_difference(qrels, run, "trec_eval", "ranx", "map@5")
+    found = explain_difference(source("qrels"), source("run"), "trec_eval", "ranx", "map@5")
+    assert found.to_dict() == plain.to_dict()
+    assert [ties.means for ties in tie_range(source("qrels"), source("run"), "map")] == [
+        ties.means for ties in tie_range(qrels, run, "map")
+    ]
+    baseline = evaluate(qrels, run)
+    assert compare(baseline, evaluate(source("qrels"), source("run")), resamples=9)["difference"][0] == 0
+
+
+@pytest.mark.parametrize("name", ["trec", "trec in gzip", "beir", "csv", "json", "json lines", "parquet"])
+def test_each_file_on_the_command_line(tmp_path, given, capsys, name):
+    qrels, run, expected = given
+    paths = [
+        str(FORMATS[name](tmp_path / which, table, which == "run")) for which, table in (("qrels", qrels), ("run", run))
+    ]
+    assert main(["rank", *paths, "-m", "map", "--per-query"]) == 0
+    printed = capsys.readouterr().out
+    mean = np.mean([row["map"] for row in expected.values()])
+    assert f"{mean:.4f}" in printed and f"{len(expected)}" in printed
+
+
+# Without scores or grades.
+
+
+RANKED = {
+    "dictionary of lists": lambda path, lists: lists,
+    "dictionary of arrays": lambda path, lists: {q: np.array(side, dtype=object) for q, side in lists.items()},
+    "records of lists": lambda path, lists: [{"query": q, "ranking": side} for q, side in lists.items()],
+    "two columns": lambda path, lists: tuple(zip(*((q, d) for q, side in lists.items() for d in side), strict=True)),
+    "polars": lambda path, lists: pytest.importorskip("polars").DataFrame(
+        {"user_id": list(lists), "items": list(lists.values())}
+    ),
+    "json": json_of(lambda lists, run: lists),
+    "csv in the order of rank": lambda path, lists: _csv(
+        path, "query,document", ((q, d) for q, side in lists.items() for d in side)
+    ),
+    "csv with ranks": lambda path, lists: _csv(
+        path, "rank\tuser\titem",
+        reversed([(rank, q, d) for q, side in lists.items() for rank, d in enumerate(side, 1)]),
+    ),
+}  # fmt: skip
+
+
+def _csv(path, header, rows):
+    separator = "\t" if "\t" in header else ","
+    path.write_text("\n".join([header, *(separator.join(map(str, row)) for row in rows)]), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", RANKED)
+def test_ranked_lists_without_scores_have_every_measure(tmp_path, given, name):
+    qrels, run, _ = given
+    run = {q: {d: -place for place, d in enumerate(sorted(side))} for q, side in run.items()}
+    lists = {q: sorted(side) for q, side in run.items()}
+    make = RANKED[name]
+    source = make(tmp_path / "run", lists, True) if name == "json" else make(tmp_path / "run", lists)
+    found, expected = evaluate(qrels, source, MEASURES), evaluate(qrels, run, MEASURES)
+    assert {q: found.to_dict()[q] for q in expected.queries} == expected.to_dict()
+
+
+@pytest.mark.parametrize("name", [*RANKED, "sets"])
+def test_without_grades_all_that_is_listed_is_relevant(tmp_path, given, name):
+    qrels, run, _ = given
+    lists = {q: [d for d, grade in side.items() if grade > 0] for q, side in qrels.items()}
+    lists = {q: side for q, side in lists.items() if side}
+    if name == "sets":
+        source = {q: set(side) for q, side in lists.items()}
+    elif name == "json":
+        source = RANKED[name](tmp_path / "qrels", lists, False)
+    else:
+        source = RANKED[name](tmp_path / "qrels", lists)
+    if name == "csv with ranks":
+        with pytest.raises(InputError, match="expected one for the grade"):
+            evaluate(source, run)
+        found = evaluate(source, run, MEASURES, columns={"grade": None})
+    else:
+        found = evaluate(source, run, MEASURES)
+    expected = evaluate({q: dict.fromkeys(side, 1) for q, side in lists.items()}, run, MEASURES)
+    assert found.to_dict() == expected.to_dict()
+
+
+def test_lists_are_paired_by_their_place_as_by_mapk():
+    from meanap import mapk
+
+    actual, predicted = [["a", "b"], ["c"], ["d"], ["e"]], [["a", "x"], ["y", "c"], [], ["e", "a", "b"]]
+    result = evaluate(actual, predicted, ["map@3", "ndcg"], "ml_metrics")
+    assert result.queries == [0, 1, 3, 2] and result.mean("map@3") == mapk(actual, predicted, 3)
+    padded = [np.array([[1, 2, -1], [3, -1, -1]]), np.array([[1, 4, 2], [5, 3, -1]])]
+    assert evaluate(*padded, "map@2", "ml_metrics").mean("map@2") == mapk(*padded, 2)
+    # A user without predictions counts.
+    assert evaluate({"u": {"a"}, "v": {"b"}}, {"u": ["a"], "v": []}).mean("map") == 0.5
+
+
+# Names of columns.
+
+
+@pytest.mark.parametrize("make", [
+    lambda path, rows, names: _csv(path, "\t".join(names), rows),
+    lambda path, rows, names: pytest.importorskip("polars").DataFrame(rows, schema=list(names), orient="row"),
+    lambda path, rows, names: [dict(zip(names, row, strict=True)) for row in rows],
+], ids=["csv", "polars", "records"])  # fmt: skip
+def test_columns_are_named_by_the_user(tmp_path, capsys, make):
+    judged = make(tmp_path / "q", [("u1", "b1", 3), ("u1", "b2", 0)], ("who", "what", "stars"))
+    answers = make(tmp_path / "r", [("u1", "b1", 0.1), ("u1", "b2", 0.7)], ("who", "book", "bm25"))
+    names = {"query": "who", "document": ["book", "what"], "grade": "stars", "score": "bm25"}
+    assert evaluate(judged, answers, "rr", columns=names).mean("rr") == 0.5
+    with pytest.raises(InputError, match="has the columns who, book, bm25, expected a column 'hits' for the score"):
+        evaluate(judged, answers, columns={**names, "score": "hits"})
+    with pytest.raises(InputError, match="columns: no column is called 'rating', expected some of 'query'"):
+        evaluate(judged, answers, columns={"rating": "stars"})
+    if isinstance(judged, type(tmp_path)):
+        options = ["--column", "query=who", "--column", "document=book,what", "--column", "grade=stars"]
+        assert main(["rank", str(judged), str(answers), "-m", "rr", *options, "--column", "score=bm25"]) == 0
+        assert "0.5000" in capsys.readouterr().out
+
+
+def test_a_column_that_may_hold_the_grade_is_not_taken_for_none(tmp_path):
+    for header in ("query,document,relevancy", "user,item,stars,timestamp"):
+        path = _csv(tmp_path / "q.csv", header, [("u", "a", *"0" * (header.count(",") - 1))])
+        with pytest.raises(InputError, match=r"expected one for the grade \(relevance, rel, grade, …\), or columns="):
+            evaluate(path, {"u": ["a"]})
+    assert evaluate(_csv(path, "user,item,timestamp", [("u", "a", 1)]), {"u": ["a"]}).mean("map") == 1
+
+
+def test_format_overrides_what_is_recognised(tmp_path):
+    # Names that are those of columns, in a file without a header.
+    path = tmp_path / "q"
+    path.write_text("query\t0\tdoc\t1\n", encoding="utf-8")
+    with pytest.raises(InputError, match="expected one for the grade"):
+        evaluate(path, {"query": ["doc"]})
+    assert evaluate(path, {"query": ["doc"]}, format="trec").mean("map") == 1
+    with pytest.raises(InputError, match="format: expected one of 'parquet', 'json', 'csv', 'trec', found 'tsv'"):
+        evaluate(path, {"query": ["doc"]}, format="tsv")
+
+
+def test_readers_are_listed_once_and_recognise_their_own(tmp_path, given):
+    qrels, run, _ = given
+    names = [reader.name for reader in READERS]
+    assert len(set(names)) == len(names)
+    for name, reader in {"trec": "trec", "beir": "csv", "json lines": "json", "parquet": "parquet", "pandas": "table",
+                         "dictionary": "dict", "ranx": "dict", "records": "list"}.items():  # fmt: skip
+        source = FORMATS[name](tmp_path / "file", run, True)
+        assert reader_of(source, "run", Options()).name == reader
+
+
+# Files that are something else.
+
+
+@pytest.mark.parametrize("format", [None, "trec", "csv", "json", "parquet"])
+@pytest.mark.parametrize(("data", "code", "message"), [
+    (b"", "empty-file", "is an empty file"),
+    (b" \n\n", "empty-file", "is nothing but white space"),
+    (b"\0" * 600, "empty-file", "nothing but zero bytes"),
+    (b"<!DOCTYPE html>\n<html><body>Not found</body></html>", "wrong-kind-of-file", "an HTML page"),
+    (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n", "wrong-kind-of-file", "a Git LFS pointer"),
+    (b"PK\x03\x04rest", "wrong-kind-of-file", "a ZIP archive"),
+    (b"\x1f\x8b\x08\x00broken", "wrong-kind-of-file", "not a valid gzip file"),
+])  # fmt: skip
+def test_what_a_file_is_that_cannot_be_read(tmp_path, capsys, format, data, code, message):
+    path = tmp_path / "given"
+    path.write_bytes(data)
+    for sides in ((path, {"q": {"a": 1.0}}), ({"q": {"a": 1}}, path)):
+        with pytest.raises(InputError, match=message) as raised:
+            evaluate(*sides, format=format)
+        assert raised.value.code == code and raised.value.source == str(path)
+    good = tmp_path / "good"
+    good.write_text("q 0 a 1\n", encoding="utf-8")
+    if format is None:
+        assert main(["rank", str(good), str(path)]) == 1
+        assert message in capsys.readouterr().err
