@@ -74,11 +74,11 @@ def build() -> Path:
 
 def files(name: str, folder: Path, images: int | None = None) -> list[str]:
     """The two files of a workload, made if they are not there; with `images`, a small one of its kind."""
-    from meanap import generate
+    from sizes import write_files
 
     if not (folder / "made").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        generate.write_workload(folder, name, **({} if images is None else {"images": images}))
+        write_files(folder, name, images=images)
         (folder / "made").touch()
     return [str(folder / f"{name}.truth.json"), str(folder / f"{name}.detections.json"), KINDS[name]]
 

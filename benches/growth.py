@@ -59,9 +59,7 @@ def measured(name: str, part: int, options) -> dict:
     folder = options.data / (name if part == 1 else f"{name}-{images}")
     if not (folder / "made").exists():
         print(f"{folder.name}: making the files", file=sys.stderr)
-        code = "import sys; from meanap import generate; "
-        code += "generate.write_workload(sys.argv[1], sys.argv[2], images=int(sys.argv[3]))"
-        subprocess.run([sys.executable, "-c", code, str(folder), name, str(images)], check=True)
+        subprocess.run([sys.executable, HERE / "sizes.py", folder, name, str(images)], check=True)
         (folder / "made").touch()
     row: dict = {"name": name, "images": images, "seconds": {}}
     for _ in range(options.rounds):

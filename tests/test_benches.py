@@ -7,8 +7,6 @@ import sys
 import numpy as np
 import pytest
 
-from meanap import generate
-
 
 @pytest.fixture(scope="module")
 def benches(repository):
@@ -18,6 +16,7 @@ def benches(repository):
 
 
 def test_registry_holds_the_promised_workloads(benches):
+    from sizes import SIZES
     from workloads import registry
 
     found = registry()
@@ -25,7 +24,19 @@ def test_registry_holds_the_promised_workloads(benches):
     assert set(expected) <= set(found)
     for name in expected:
         assert list(found[name].entrants)[0] == "meanap" and found[name].reference == "pycocotools"
-        assert found[name].data in generate.WORKLOADS
+        assert found[name].data in SIZES
+
+
+def test_sizes_keep_their_density_with_fewer_images(benches, tmp_path):
+    from sizes import SIZES, write_files
+
+    for name, size in SIZES.items():
+        truth_path, found_path = write_files(tmp_path, name, images=10)
+        truth, found = json.loads(truth_path.read_text()), json.loads(found_path.read_text())
+        assert len(truth["images"]) == 10 and len(truth["annotations"]) == round(10 * size.objects)
+        assert len(found) == round(10 * size.per_image)
+    with pytest.raises(ValueError, match="no size 'val-boxes'; there are val-bbox"):
+        write_files(tmp_path, "val-boxes")
 
 
 def test_a_last_bit_is_a_difference(benches):
@@ -108,10 +119,12 @@ def test_readme_has_the_markers(repository, benches):
 
 
 @pytest.mark.parametrize("name", ["val-bbox", "val-bbox-array", "val-bbox-dicts", "val-segm", "val-keypoints"])
-def test_meanap_and_the_reference_agree_from_end_to_end(repository, tmp_path, name):
+def test_meanap_and_the_reference_agree_from_end_to_end(repository, benches, tmp_path, name):
     pytest.importorskip("pycocotools")
+    from sizes import write_files
+
     data = {"val-bbox-array": "val-bbox", "val-bbox-dicts": "val-bbox"}.get(name, name)
-    generate.write_workload(tmp_path / data, data, images=20)
+    write_files(tmp_path / data, data, images=20)
     (tmp_path / data / "made").touch()
     command = [sys.executable, "benches/compare.py", name, "--tools", "meanap,pycocotools", "--rounds", "1"]
     done = subprocess.run(

@@ -243,12 +243,6 @@ def test_generate_writes_what_it_names(tmp_path, capsys):
     assert json.loads((tmp_path / "new" / "instances.json").read_text()) == generate.dataset(3, 5)
 
 
-def test_generate_a_workload(tmp_path, capsys):
-    assert main(["generate", str(tmp_path), "--workload", "detr-bbox", "--images", "2"]) == 0
-    truth, detections = capsys.readouterr().out.split()
-    assert len(json.loads(open(detections).read())) == 600 and truth.endswith("detr-bbox.truth.json")
-
-
 def test_generate_where_nothing_can_be_written(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main(["generate", str(tmp_path / "file"), "--images", "1"]) == 1

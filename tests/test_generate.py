@@ -181,15 +181,6 @@ def test_files_hold_the_same_as_the_records(tmp_path, persons, kind):
     assert json.loads((tmp_path / "found.json").read_text()) == expected
 
 
-@pytest.mark.parametrize("name", generate.WORKLOADS)
-def test_workloads_scale(tmp_path, name):
-    truth_path, found_path = generate.write_workload(tmp_path, name, images=10)
-    truth, found = json.loads(truth_path.read_text()), json.loads(found_path.read_text())
-    workload = generate.WORKLOADS[name]
-    assert len(truth["images"]) == 10 and len(truth["annotations"]) == round(10 * workload.objects)
-    assert len(found) == round(10 * workload.per_image)
-
-
 def test_nothing_to_draw(tmp_path):
     empty = generate.dataset(images=0)
     assert empty["images"] == empty["annotations"] == [] == generate.detections(empty)
@@ -210,8 +201,6 @@ def test_wrong_arguments_are_named(truth):
         generate.dataset(kind="panoptic")
     with pytest.raises(ValueError, match="images >= 0"):
         generate.dataset(images=-1)
-    with pytest.raises(ValueError, match="no workload"):
-        generate.write_workload(".", "val-boxes")
 
 
 @pytest.mark.parametrize("limit", [np.inf, 5, 3])

@@ -31,8 +31,8 @@ def work(images):
 INSTANCES = """
 from meanap import COCO, COCOeval
 def work(images):
-    truth = COCO(f"{folder}/{images}/val-segm-boxes.truth.json")
-    found = truth.loadRes(f"{folder}/{images}/val-segm-boxes.detections.json")
+    truth = COCO(f"{folder}/{images}/truth.json")
+    found = truth.loadRes(f"{folder}/{images}/detections.json")
     evaluation = COCOeval(truth, found, similarity)
     evaluation.evaluate()
     evaluation.accumulate()
@@ -90,7 +90,10 @@ def test_segment_files(repository, tmp_path):
 
 def test_boundaries_of_instances(repository, tmp_path):
     for images in (40, 160):
-        generate.write_workload(tmp_path / str(images), "val-segm-boxes", images=images)
+        truth = generate.dataset(images)
+        (tmp_path / str(images)).mkdir()
+        generate.write_dataset(tmp_path / str(images) / "truth.json", truth)
+        generate.write_detections(tmp_path / str(images) / "detections.json", truth, "segm", boxes=True)
     one = {
         similarity: [
             peak(repository, INSTANCES, images, 40, folder=tmp_path, similarity=similarity) for images in (40, 160)

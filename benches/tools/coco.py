@@ -28,9 +28,9 @@ def workload(name: str, about: str, kind: str, given: str = "file", reference: s
 
 
 def _make(folder: Path, name: str, images: int | None = None):
-    from meanap import generate
+    from sizes import write_files
 
-    generate.write_workload(folder, name, images=images)
+    write_files(folder, name, images=images)
 
 
 def _entrant(evaluate, name, kind, given, folder):

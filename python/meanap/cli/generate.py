@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
 from pathlib import Path
 
 from meanap import generate
@@ -14,24 +13,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
     parser.description = (
         "Write COCO-like ground truth (instances.json, persons.json) and detections (boxes.json, "
-        "masks.json, poses.json), or with --workload the two files of one benchmark."
+        "masks.json, poses.json)."
     )
     parser.add_argument("folder", type=Path, metavar="DIR")
-    parser.add_argument("--images", type=numbers.count, help="how many images (default 500, or the workload's own)")
+    parser.add_argument("--images", type=numbers.count, default=500, help="how many images (default 500)")
     parser.add_argument("--seed", type=numbers.whole, default=0, help="another seed, another data set (default 0)")
-    parser.add_argument("--workload", choices=list(generate.WORKLOADS), help="a benchmark's files")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
     """Write the files and name them."""
-    if options.workload:
-        paths: Iterable[Path] = generate.write_workload(
-            options.folder, options.workload, seed=options.seed, images=options.images
-        )
-    else:
-        images = 500 if options.images is None else options.images
-        files = generate.write_files(options.folder, images=images, seed=options.seed)
-        paths = dict.fromkeys(path for pair in files.values() for path in pair)
-    for path in paths:
+    files = generate.write_files(options.folder, images=options.images, seed=options.seed)
+    for path in dict.fromkeys(path for pair in files.values() for path in pair):
         print(path)

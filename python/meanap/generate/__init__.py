@@ -21,28 +21,18 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from meanap.generate.detector import DetectionKind, Detections, detect
-from meanap.generate.files import (
-    WORKLOADS,
-    Workload,
-    write_dataset,
-    write_detections,
-    write_files,
-    write_workload,
-)
+from meanap.generate.files import write_dataset, write_detections, write_files
 from meanap.generate.scenes import dataset
 
 __all__ = [
-    "WORKLOADS",
     "DetectionKind",
     "Detections",
-    "Workload",
     "dataset",
     "detect",
     "detections",
     "write_dataset",
     "write_detections",
     "write_files",
-    "write_workload",
 ]
 
 
