@@ -34,7 +34,7 @@ class Parquet(Reader):
 
 
 def _columns(source: Any, role: Role, options: Options) -> Columns:
-    from meanap.detection.streams import read_parquet
+    from meanap.readers._parquet import read_parquet
 
     name = os.fsdecode(source)
     if not head_of(source).startswith(b"PAR1"):
