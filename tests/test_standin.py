@@ -309,3 +309,31 @@ def test_importing_meanap_imports_little():
         print([name for name in heavy if name in sys.modules])
     """)
     assert out.strip() == "[]"
+
+
+@pytest.mark.parametrize("package", ["faster_coco_eval", "lvis", "pycocotools", "xtcocotools"])
+def test_every_package_that_can_be_replaced(package):
+    """Its modules are there in the block and as they were, or absent, after it."""
+    run(f"""
+        import importlib, sys
+        import meanap.compat
+
+        def modules():
+            return {{name: module for name, module in sys.modules.items() if name.split(".")[0] == {package!r}}}
+
+        before = modules()
+        with meanap.compat.standing_in({package!r}):
+            inside = modules()
+            assert inside and all(module.__name__.startswith("meanap.compat.") for module in inside.values())
+            assert importlib.import_module({package!r}) is inside[{package!r}]
+        assert modules() == before
+        meanap.compat.init_as({package!r})
+        assert modules() == inside
+    """)
+
+
+def test_a_package_that_cannot_be_replaced():
+    import meanap.compat
+
+    with pytest.raises(ValueError, match="'lvis'.*found 'numpy'"):
+        meanap.compat.init_as("numpy")

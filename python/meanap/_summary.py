@@ -50,11 +50,11 @@ def rows_of(similarity: str) -> list[Row]:
     return KEYPOINT_ROWS if similarity == "keypoints" else DETECTION_ROWS
 
 
-def line(row: Row, thresholds: Sequence[float], limit: int, value: float) -> str:
+def line(row: Row, thresholds: Sequence[float], limit: int, value: float, number: str = "0.3f") -> str:
     """One line of the text."""
     name, kind = ("Average Precision", "(AP)") if row.precision else ("Average Recall", "(AR)")
     iou = f"{thresholds[0]:0.2f}:{thresholds[-1]:0.2f}" if row.threshold is None else f"{row.threshold:0.2f}"
-    return f" {name:<18} {kind} @[ IoU={iou:<9} | area={row.area:>6s} | maxDets={limit:>3d} ] = {value:0.3f}"
+    return f" {name:<18} {kind} @[ IoU={iou:<9} | area={row.area:>6s} | maxDets={limit:>3d} ] = {value:{number}}"
 
 
 def names(similarity: str, limits: Sequence[int]) -> list[str]:

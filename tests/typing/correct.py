@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 import meanap
-from meanap import plot, protocol, ranking, report, segmentation
-from meanap.compat import faster_coco_eval
+from meanap import compat, plot, protocol, ranking, report, segmentation
+from meanap.compat import faster_coco_eval, lvis, xtcocotools
 from meanap.compat.torchvision import CocoEvaluator
 
 truth = meanap.GroundTruth([1, 1, 2], [1, 2, 1], np.zeros((3, 4)), images=[1, 2, 3], categories={1: "cat", 2: "dog"})
@@ -104,3 +104,11 @@ batches = CocoEvaluator(meanap.COCO("instances.json"), ["bbox", "segm"])
 batches.update({1: {"boxes": np.zeros((1, 4)), "scores": np.array([0.5]), "labels": np.array([1])}})
 batches.synchronize_between_processes()
 print(batches.coco_eval["bbox"].stats)
+federated = lvis.LVISEval(lvis.LVIS("instances.json"), "boxes.json", "bbox")
+federated.params.max_dets = 300
+federated.run()
+print(federated.get_results()["AP"])
+with compat.standing_in("xtcocotools"):
+    crowd = xtcocotools.cocoeval.COCOeval(iouType="keypoints_crowd", sigmas=np.ones(14), use_area=False)
+    crowd.params.imgIds = [1, 2]
+    print(crowd.stats)

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 import meanap
-from meanap import generate, protocol, ranking, segmentation
-from meanap.compat import faster_coco_eval
+from meanap import compat, generate, protocol, ranking, segmentation
+from meanap.compat import faster_coco_eval, lvis
 
 truth = meanap.GroundTruth([1], [1], np.zeros((1, 4)))
 found = meanap.Detections([1], [1], [0.9], np.zeros((1, 4)))
@@ -27,6 +27,8 @@ meanap.MeanAveragePrecision("masks")  # mistake
 protocol.get("COCO")  # mistake
 meanap.COCOeval(meanap.COCO("a.json"), meanap.COCO("b.json"), "boxes")  # mistake
 faster_coco_eval.COCOeval_faster(iouType="boxes")  # mistake
+lvis.LVISEval("a.json", "b.json", "keypoints")  # mistake
+compat.init_as("cocotools")  # mistake
 meanap.explain_difference(truth, found, "coco", "voc")  # mistake
 ranking.get("trec")  # mistake
 ranking.evaluate(qrels, run, "map", "treceval")  # mistake

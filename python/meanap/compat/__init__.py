@@ -2,6 +2,8 @@
 
 - `pycocotools`: `COCO`, `COCOeval`, `Params`, `mask`.
 - `faster_coco_eval`: `COCO`, `COCOeval_faster`, `mask`, `FasterCocoEvaluator`.
+- `lvis`: `LVIS`, `LVISResults`, `LVISEval`.
+- `xtcocotools`: `COCO`, `COCOeval`, `mask`.
 - `torchvision`: `CocoEvaluator`.
 - `panopticapi`: `pq_compute`.
 - `pytrec_eval`: `RelevanceEvaluator`, `parse_run`, `parse_qrel`, `supported_measures`, `supported_nicknames`.
@@ -10,5 +12,10 @@
 - `tensorflow`: `AveragePrecisionAtK`.
 
 A module computes nothing by itself. Where the rest of meanap would raise an error or return NaN and the package of that
-name does otherwise, the module does as the package does.
+name does otherwise, the module does as the package does. `init_as` and `standing_in` register a module under the other
+package's name.
 """
+
+from meanap.compat._standin import init_as, standing_in
+
+__all__ = ["init_as", "standing_in"]

@@ -14,25 +14,63 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
-_Modules = dict[str, str]
+PackageName: TypeAlias = Literal["faster_coco_eval", "lvis", "pycocotools", "xtcocotools"]
 
-# The other package's modules, and what stands in for them.
-_PYCOCOTOOLS = {
-    "pycocotools": "meanap.compat.pycocotools",
-    "pycocotools.coco": "meanap.compat.pycocotools.coco",
-    "pycocotools.cocoeval": "meanap.compat.pycocotools.cocoeval",
-    "pycocotools.mask": "meanap.compat.pycocotools.mask",
-    "pycocotools._mask": "meanap.compat.pycocotools._mask",
-}
-_FASTER_COCO_EVAL = {
-    f"faster_coco_eval{module}": f"meanap.compat.faster_coco_eval{module}"
-    for module in (
+# The modules of each package.
+_MODULES: dict[PackageName, tuple[str, ...]] = {
+    "faster_coco_eval": (
         *("", ".version", ".core", ".core.coco", ".core.cocoeval", ".core.faster_eval_api", ".core.mask"),
         *(".utils", ".utils.pytorch", ".utils.pytorch.coco_eval"),
-    )
+    ),
+    "lvis": ("",),
+    "pycocotools": ("", ".coco", ".cocoeval", ".mask", "._mask"),
+    "xtcocotools": ("", ".coco", ".cocoeval", ".mask"),
 }
+
+
+def init_as(package: PackageName) -> None:
+    """Registers the module of this name in `meanap.compat` as the package itself, permanently.
+
+    It makes no difference whether the package is installed, or was imported before::
+
+        import meanap.compat
+
+        meanap.compat.init_as("lvis")
+
+        from lvis import LVISEval
+
+    Raises
+    ------
+    ValueError
+        There is no such module.
+    """
+    _stand_in(package)
+
+
+@contextmanager
+def standing_in(package: PackageName) -> Iterator[None]:
+    """As `init_as`, for the length of a `with` block; afterwards, also after an exception, everything is as it was.
+
+    Raises
+    ------
+    ValueError
+        There is no such module.
+
+    Examples
+    --------
+    >>> import meanap.compat
+    >>> with meanap.compat.standing_in("xtcocotools"):
+    ...     from xtcocotools.cocoeval import COCOeval
+    >>> COCOeval.__module__
+    'meanap.compat.xtcocotools.cocoeval'
+    """
+    undo = _stand_in(package)
+    try:
+        yield
+    finally:
+        undo()
 
 
 def init_as_pycocotools() -> None:
@@ -47,7 +85,7 @@ def init_as_pycocotools() -> None:
     It makes no difference whether pycocotools is installed. To hold on to pycocotools' own classes as well
     (for a comparison, say) keep them in something other than a module's own names, which are rebound.
     """
-    _stand_in(_PYCOCOTOOLS)
+    init_as("pycocotools")
 
 
 @contextmanager
@@ -63,7 +101,7 @@ def as_pycocotools() -> Iterator[None]:
     >>> mask is meanap.mask
     True
     """
-    with _standing_in(_PYCOCOTOOLS):
+    with standing_in("pycocotools"):
         yield
 
 
@@ -77,7 +115,7 @@ def init_as_faster_coco_eval() -> None:
 
         meanap.init_as_faster_coco_eval()
     """
-    _stand_in(_FASTER_COCO_EVAL)
+    init_as("faster_coco_eval")
 
 
 @contextmanager
@@ -92,25 +130,16 @@ def as_faster_coco_eval() -> Iterator[None]:
     >>> COCOeval_faster.__module__
     'meanap.compat.faster_coco_eval.core.faster_eval_api'
     """
-    with _standing_in(_FASTER_COCO_EVAL):
+    with standing_in("faster_coco_eval"):
         yield
 
 
-@contextmanager
-def _standing_in(modules: _Modules) -> Iterator[None]:
-    undo = _stand_in(modules)
-    try:
-        yield
-    finally:
-        undo()
-
-
-def _stand_in(modules: _Modules) -> Callable[[], None]:
+def _stand_in(package: PackageName) -> Callable[[], None]:
     """Replaces all there is to replace and returns what undoes it."""
-    ours = {name: importlib.import_module(module) for name, module in modules.items()}
-    theirs = {
-        name: sys.modules[name] for name in modules if name in sys.modules and sys.modules[name] is not ours[name]
-    }
+    if package not in _MODULES:
+        raise ValueError(f"package: expected one of {', '.join(map(repr, _MODULES))}, found {package!r}")
+    ours = {f"{package}{name}": importlib.import_module(f"meanap.compat.{package}{name}") for name in _MODULES[package]}
+    theirs = {name: sys.modules[name] for name in ours if name in sys.modules and sys.modules[name] is not ours[name]}
     undone: list[Callable[[], None]] = []
 
     def undo() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,26 @@ import numpy as np
 from meanap._summary import Row, line, rows_of
 
 
-def summarize(params: Any, evaluation: dict[str, Any]) -> np.ndarray:
-    """Prints the summary and returns its numbers, ``(12,)`` or for keypoints ``(10,) float64``."""
-    rows = rows_of(params.iouType)
+def summarize(
+    params: Any, evaluation: dict[str, Any], rows: Sequence[Row] | None = None, number: str = "0.3f"
+) -> np.ndarray:
+    """Prints the summary and returns its numbers, ``(12,)`` or for keypoints ``(10,) float64``.
+
+    Parameters
+    ----------
+    params
+        The parameters of the curves.
+    evaluation
+        The curves.
+    rows
+        Other lines than those.
+    number
+        The format of a number.
+    """
+    rows = rows_of(params.iouType) if rows is None else rows
     stats = np.zeros(len(rows))
     for i, row in enumerate(rows):
-        stats[i] = _summarize_row(params, evaluation, row)
+        stats[i] = _summarize_row(params, evaluation, row, number)
     return stats
 
 
@@ -35,7 +50,7 @@ def _places(threshold: float, thresholds: Any) -> np.ndarray:
         raise ValueError(f"params.iouThrs is a {kind}, expected a numpy.ndarray: {error}") from error
 
 
-def _summarize_row(p: Any, evaluation: dict[str, Any], row: Row) -> float:
+def _summarize_row(p: Any, evaluation: dict[str, Any], row: Row, number: str) -> float:
     limit = row.limit if row.fixed else _limit(p.maxDets, row.limit)
     values = evaluation["precision" if row.precision else "recall"]
     if row.threshold is not None:
@@ -55,5 +70,5 @@ def _summarize_row(p: Any, evaluation: dict[str, Any], row: Row) -> float:
     present = values[values > -1]
     mean = np.mean(present) if len(present) else -1
 
-    print(line(row, p.iouThrs, limit, mean))
+    print(line(row, p.iouThrs, limit, mean, number))
     return mean

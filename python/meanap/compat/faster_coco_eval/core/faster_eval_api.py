@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meanap.compat import _crowdpose
 from meanap.compat.faster_coco_eval.core import mask as maskUtils
 from meanap.compat.faster_coco_eval.core.coco import COCO
 from meanap.compat.faster_coco_eval.core.cocoeval import (
@@ -114,6 +115,9 @@ class COCOeval_faster(_COCOeval):
 
     params: Any
     eval: Any
+    cocoGt: Any
+    cocoDt: Any
+    stats: Any
 
     def __init__(
         self,
@@ -140,8 +144,8 @@ class COCOeval_faster(_COCOeval):
         if cocoGt is not None and iouType == "keypoints":
             self.params.catIds = sorted(self.cocoGt.catToImgs)
         self.extra_calc = extra_calc
-        self.matched = False
-        self.lvis_style = lvis_style
+        self.matched: bool = False
+        self.lvis_style: bool = lvis_style
         if lvis_style and iouType == "keypoints":
             logger.warning("lvis_style is not supported for keypoints")
             self.lvis_style = False
@@ -359,10 +363,8 @@ class COCOeval_faster(_COCOeval):
 
     def _by_crowding(self, p: Any) -> list[float]:
         numbers = self.get_type_result(first=0.2, second=0.8)
-        iou = f"{p.iouThrs[0]:0.2f}:{p.iouThrs[-1]:0.2f}"
-        for name, number in zip(("easy", "medium", "hard"), numbers, strict=True):
-            place = f"IoU={iou:<9} | type={name:>6s} | maxDets={p.maxDets[-1]:>3d}"
-            self.print_function(f" {'Average Precision':<18} (AP) @[ {place} ] = {number:0.3f}")
+        for name, number in zip(_crowdpose.NAMES, numbers, strict=True):
+            self.print_function(_crowdpose.line_of(p, name, p.maxDets[-1], number))
         return numbers
 
     def get_type_result(self, first: float = 0.01, second: float = 0.85) -> list[float]:
@@ -378,17 +380,14 @@ class COCOeval_faster(_COCOeval):
                 self.params.imgIds = images
                 self.evaluate()
                 self.accumulate()
-                numbers.append(round(float(np.mean(self.eval["precision"][:, :, :, 0, :])), 4))
+                numbers.append(_crowdpose.mean_of(self.eval["precision"]))
         finally:
             self.print_function = printed
         return numbers
 
     def split(self, gt_file: Any, first: float = 0.01, second: float = 0.85) -> tuple[list[Any], list[Any], list[Any]]:
         """Ids of images with a ``crowdIndex`` below `first`, below `second`, and of the others."""
-        parts: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
-        for image in COCO.load_json(gt_file)["images"]:
-            parts[(image["crowdIndex"] >= first) + (image["crowdIndex"] >= max(first, second))].append(image["id"])
-        return parts
+        return _crowdpose.split(COCO.load_json(gt_file)["images"], first, second)
 
     def run(self) -> None:
         """``evaluate()``, ``accumulate()`` and ``summarize()``."""
