@@ -216,3 +216,19 @@ def test_every_plot_has_a_drawing_in_the_tests(repository):
     names = re.search(r"__all__ = \[(.*?)\]", (repository / "python/meanap/plot/__init__.py").read_text(), re.DOTALL)[1]
     for name in re.findall(r'"(\w+)"', names):
         assert f"plot.{name}(" in drawings, name
+
+
+def test_a_dialect_is_a_module_of_compat_with_a_line_in_the_docs(repository):
+    """Each package whose API is offered is listed in docs/compat.md, and no module below imports one."""
+    package = repository / "python" / "meanap"
+    table = (repository / "docs" / "compat.md").read_text(encoding="utf-8")
+    modules = {path.stem for path in (package / "compat").iterdir() if not path.name.startswith("_")}
+    assert modules >= {"pycocotools", "faster_coco_eval", "panopticapi", "pytrec_eval", "sklearn"}
+    for module in modules:
+        assert f"| `meanap.compat.{module}`" in table, module
+    # Entries, and names that are looked up when they are accessed.
+    allowed = {"__init__.py", "coco.py", "ranking/__init__.py"}
+    for path in package.rglob("*.py"):
+        name = path.relative_to(package).as_posix()
+        if name not in allowed and name.split("/")[0] not in ("compat", "cli"):
+            assert "meanap.compat" not in path.read_text(encoding="utf-8"), name

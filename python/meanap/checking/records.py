@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from meanap import _core
+from meanap import _core, _rle
 from meanap._files import input_errors, read_json
 from meanap.checking.findings import Finding
 from meanap.errors import InputError
@@ -489,8 +489,6 @@ def _around(points: Any) -> list[float]:
 
 
 def _take_masks(records: Records, entries: list[Any], sizes: np.ndarray) -> None:
-    from meanap.compat.pycocotools import mask
-
     count = len(entries)
     records.broken_masks = np.zeros(count, dtype=bool)
     if not any(entry.get("segmentation") for entry in entries):
@@ -503,24 +501,22 @@ def _take_masks(records: Records, entries: list[Any], sizes: np.ndarray) -> None
             continue
         try:
             if isinstance(shape, Mapping):
-                run_lengths: Any = shape
-                if isinstance(shape["counts"], list):
-                    run_lengths = mask.frPyObjects(dict(shape), *shape["size"])
+                run_lengths = _rle.compressed(shape)
                 drawn[row] = shape["size"]
                 if _pixels(shape["counts"]) != shape["size"][0] * shape["size"][1]:
                     raise ValueError
-                boxes[row] = mask.toBbox(run_lengths)
+                boxes[row] = _rle.box(run_lengths)
             else:
                 height, width = sizes[row]
                 if not height > 0:
                     continue
-                run_lengths = mask.merge(mask.frPyObjects(shape, int(height), int(width)))
+                run_lengths = _rle.of_polygons(shape, int(height), int(width))
                 drawn[row] = sizes[row]
                 # A number too many is dropped, as it is where polygons become pixels.
                 rings = [np.asarray(ring[: len(ring) // 2 * 2], dtype=np.float64).reshape(-1, 2) for ring in shape]
                 corners = np.concatenate(rings)
                 boxes[row] = [*corners.min(axis=0), *np.ptp(corners, axis=0)]
-            areas[row] = mask.area(run_lengths)
+            areas[row] = _rle.area(run_lengths)
         except _BROKEN:
             records.broken_masks[row] = True
             areas[row], boxes[row], drawn[row] = math.nan, math.nan, math.nan

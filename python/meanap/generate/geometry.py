@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from meanap import _rle
 from meanap.generate.vocabulary import STANCE
 
 
@@ -25,8 +26,6 @@ class Masks:
 
     def draw(self, rows: slice) -> tuple[str, list[dict[str, Any]]]:
         """The masks of a stretch of detections, as compressed RLE with text counts."""
-        from meanap.compat.pycocotools import mask
-
         rng = np.random.default_rng([self.seed, 3, rows.start])
         shapes = self.shape[rows]
         rings = [ring for shape in shapes.tolist() for ring in self._rings(shape)]
@@ -41,9 +40,8 @@ class Masks:
         sizes = self.sizes[rows].astype(int).tolist()
         found, next_ring = [], 0
         for (width, height), count in zip(sizes, ring_count.tolist(), strict=True):
-            drawn = mask.frPyObjects(polygons[next_ring : next_ring + count], height, width)
+            rle = _rle.of_polygons(polygons[next_ring : next_ring + count], height, width)
             next_ring += count
-            rle = drawn[0] if count == 1 else mask.merge(drawn)
             found.append({"size": [height, width], "counts": rle["counts"].decode("ascii")})
         return "segmentation", found
 

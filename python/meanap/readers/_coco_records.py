@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanap import _core
+from meanap import _core, _rle
 from meanap._arrays import as_id, as_number, shown
 from meanap._similarity import compares_masks
 from meanap.errors import InputError, InputTypeError
@@ -280,8 +280,6 @@ def _masks(
     boxes: np.ndarray | None = None,
 ) -> list[dict[str, Any]]:
     """Run lengths of all records. With `boxes`, those without a segmentation are drawn as their box."""
-    from meanap.compat.pycocotools import mask
-
     masks = []
     drawn = False
     for row, (record, image) in enumerate(zip(records, _plain(images), strict=True)):
@@ -310,7 +308,7 @@ def _masks(
             found = f"; found {told[0]!r} and {told[1]!r}" if isinstance(told, tuple) and len(told) == 2 else ""
             problem = f'{what}, which needs "height" and "width" of image {image!r} in pixels{found}'
             raise InputError(problem, place, row)
-        masks.append(dict(mask.merge(mask.frPyObjects(rings, *size))))
+        masks.append(_rle.of_polygons(rings, *size))
     if drawn:
         warn_of_drawn_boxes()
     return masks
@@ -318,14 +316,12 @@ def _masks(
 
 def _measured(masks: list[dict[str, Any]], place: str) -> tuple[np.ndarray, np.ndarray]:
     """Areas ``(N,)`` of masks and the boxes ``(N, 4)`` around them."""
-    from meanap.compat.pycocotools import mask
-
     areas, boxes = [], []
     for row, shape in enumerate(masks):
         try:
-            packed = mask.frPyObjects(shape, *shape["size"]) if isinstance(shape["counts"], list) else shape
-            areas.append(float(mask.area(packed)))
-            boxes.append(mask.toBbox(packed).tolist())
+            packed = _rle.compressed(shape)
+            areas.append(float(_rle.area(packed)))
+            boxes.append(_rle.box(packed).tolist())
         except (KeyError, OverflowError, TypeError, ValueError):
             raise InputError(None, place, row, "segmentation", f"is {shown(shape)}", _SHAPE) from None
     return np.array(areas, dtype=np.float64), np.array(boxes, dtype=np.float64).reshape(-1, 4)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from meanap import _rle
 from meanap._arrays import as_flags, as_id, as_ids, as_masks, as_numbers, shown
 from meanap.errors import InputError
 from meanap.readers._problems import Problems
@@ -134,6 +135,4 @@ def _are_runs(value: Any) -> bool:
 
 def _masks(masks: list[Any]) -> list[Any]:
     """Masks of images of several sizes as run lengths."""
-    from meanap.compat.pycocotools import mask
-
-    return [item if isinstance(item, Mapping) else mask.encode(np.asfortranarray(item)) for item in masks]
+    return [item if isinstance(item, Mapping) else _rle.encode(item) for item in masks]

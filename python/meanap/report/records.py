@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from meanap import _core, readers
+from meanap import _core, _rle, readers
 from meanap._files import input_errors, read_json
 from meanap.detection import Result
 from meanap.errors import InputError
@@ -111,6 +111,4 @@ def _corner_and_size(boxes: np.ndarray, form: str) -> np.ndarray:
 def _run_lengths(mask: Any) -> Any:
     if isinstance(mask, (list, Mapping)):
         return mask
-    from meanap.compat.pycocotools import mask as codec
-
-    return codec.encode(np.asfortranarray(mask, dtype=np.uint8))
+    return _rle.encode(np.asarray(mask, dtype=np.uint8))

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from meanap import _rle
 from meanap.detection import Result
 from meanap.report.outline import outline, path_of_polygons
 from meanap.report.records import Records, records
@@ -113,7 +114,6 @@ def _fates(result: Result, part: Records, score: float, iou: float) -> tuple[lis
 def _marks(result: Result, part: Records, score: float, iou: float) -> dict[Any, list[Any]]:
     """The outlines in each image, errors first."""
     similarity, names = result.similarity, result.names
-    sizes = {image["id"]: (image.get("height"), image.get("width")) for image in part.images}
     marks: dict[Any, list[Any]] = {image["id"]: [] for image in part.images}
     of_objects, of_detections = _fates(result, part, score, iou)
     sides = (("truth", part.annotations, of_objects), ("detection", part.detections, of_detections))
@@ -125,7 +125,7 @@ def _marks(result: Result, part: Records, score: float, iou: float) -> dict[Any,
             mark: dict[str, Any] = {"kind": kind, "fate": fate, "name": names.get(category, str(category))}
             if kind == "detection":
                 mark["score"] = float(record["score"])
-            shape = _geometry(record, similarity, sizes.get(record["image_id"]), part.skeletons.get(category))
+            shape = _geometry(record, similarity, part.skeletons.get(category))
             marks[record["image_id"]].append({**mark, **shape})
     rank = {"false_negative": 0, "false_positive": 1, "true_positive": 2, "matched": 3, "ignored": 4}
     for several in marks.values():
@@ -133,10 +133,10 @@ def _marks(result: Result, part: Records, score: float, iou: float) -> dict[Any,
     return marks
 
 
-def _geometry(record: dict[str, Any], similarity: str, size: Any, skeleton: Any) -> dict[str, Any]:
+def _geometry(record: dict[str, Any], similarity: str, skeleton: Any) -> dict[str, Any]:
     told: dict[str, Any] = {"box": None, "path": None, "joints": None}
     if similarity == "segm" and record.get("segmentation") is not None:
-        told["path"] = _path(record["segmentation"], size)
+        told["path"] = _path(record["segmentation"])
     if similarity == "keypoints" and record.get("keypoints"):
         joints = np.asarray(record["keypoints"], dtype=np.float64).reshape(-1, 3)
         there = joints[:, 2] > 0
@@ -151,14 +151,10 @@ def _geometry(record: dict[str, Any], similarity: str, size: Any, skeleton: Any)
     return told
 
 
-def _path(shape: Any, size: Any) -> str:
-    from meanap.compat.pycocotools import mask
-
+def _path(shape: Any) -> str:
     if isinstance(shape, list):
         return path_of_polygons(shape)
-    if isinstance(shape.get("counts"), list):
-        shape = mask.frPyObjects(shape, *(size or shape["size"]))
-    return outline(mask.decode(shape))
+    return outline(_rle.decode(_rle.compressed(shape)))
 
 
 def _size(image: Mapping[str, Any], marks: list[dict[str, Any]]) -> dict[str, Any]:
