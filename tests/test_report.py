@@ -210,6 +210,103 @@ def hostile():
     return truth, generate.detections(truth, per_image=30, seed=2)
 
 
+# Every input
+
+
+def columns_of(truth, found, kind):
+    """The data set as `meanap.GroundTruth` and `meanap.Detections`."""
+    images = {image["id"]: (image["height"], image["width"]) for image in truth["images"]}
+    categories = {category["id"]: category["name"] for category in truth["categories"]}
+    sides = []
+    for records in (truth["annotations"], found):
+        shapes = {"segm": "masks", "keypoints": "keypoints"}.get(kind)
+        fields = {} if kind == "segm" else {"boxes": [record["bbox"] for record in records], "box_format": "xywh"}
+        if shapes == "masks":
+            fields["masks"] = [as_run_lengths(record["segmentation"], images[record["image_id"]]) for record in records]
+        elif shapes == "keypoints":
+            fields["keypoints"] = np.reshape([record["keypoints"] for record in records], (len(records), -1, 3))
+        sides.append(
+            [[record["image_id"] for record in records], [record["category_id"] for record in records], fields]
+        )
+    (truth_images, truth_categories, objects), (found_images, found_categories, shapes) = sides
+    return (
+        meanap.GroundTruth(truth_images, truth_categories, **objects, images=images, categories=categories,
+                           crowd=[record["iscrowd"] for record in truth["annotations"]]),
+        meanap.Detections(found_images, found_categories, [record["score"] for record in found], **shapes),
+    )  # fmt: skip
+
+
+def as_run_lengths(shape, size):
+    return meanap.mask.merge(meanap.mask.frPyObjects(shape, *size)) if isinstance(shape, list) else shape
+
+
+def drawn(path):
+    text = path.read_text(encoding="utf-8")
+    figures = re.findall(r"<figure class=scene>.*?</figure>", text, re.DOTALL)
+    return [(fates(figure), len(re.findall("<(?:rect|path|circle) ", figure))) for figure in figures]
+
+
+@pytest.mark.parametrize("kind", ["bbox", "segm", "keypoints"])
+def test_files_records_and_columns_are_drawn_alike(files, tmp_path, kind):
+    truth, found = files[1][kind]
+    data, records = json.loads(truth.read_text()), json.loads(found.read_text())
+    if kind == "keypoints":
+        records = [{**record, "bbox": [1.0, 1.0, 9.0, 9.0]} for record in records]
+        found = tmp_path / "found.json"
+        found.write_text(json.dumps(records))
+    sources = {"files": (truth, found), "records": (data, records), "columns": columns_of(data, records, kind)}
+    told = {}
+    for name, source in sources.items():
+        path = report.write(tmp_path / f"{name}.html", *source, kind, resamples=2, worst=4, check=name != "columns")
+        told[name] = drawn(path)
+    assert len(told["files"]) == 4 and sum(marks for _, marks in told["files"]) > 20
+    assert told["files"] == told["records"]
+    # Polygons of columns are run lengths, of which the outline has as many paths.
+    assert [counts for counts, _ in told["columns"]] == [counts for counts, _ in told["files"]]
+
+
+def test_lists_and_tables_have_a_report(files, tmp_path):
+    polars = pytest.importorskip("polars")
+    from native_data import per_image
+
+    data, records = (json.loads(path.read_text()) for path in files[1]["bbox"])
+    preds, targets = per_image(data, records)
+    for item in (*preds, *targets):
+        item["boxes"] = np.concatenate([item["boxes"][:, :2], item["boxes"][:, :2] + item["boxes"][:, 2:]], axis=1)
+        item.pop("image_id", None)
+
+    def frame(side):
+        columns = ("image_id", "category_id", "score") if "score" in side[0] else ("image_id", "category_id")
+        boxes = np.array([record["bbox"] for record in side], dtype=float)
+        named = zip(("x1", "y1", "x2", "y2"), (*boxes.T[:2], *(boxes[:, :2] + boxes[:, 2:]).T), strict=True)
+        return polars.DataFrame({name: [record[name] for record in side] for name in columns} | dict(named))
+
+    tables = frame([record for record in data["annotations"] if not record["iscrowd"]]), frame(records)
+    for name, source in (("lists", (targets, preds)), ("tables", tables)):
+        path = report.write(tmp_path / f"{name}.html", *source, resamples=2, worst=3, check=False)
+        result = meanap.evaluate(*source)
+        assert f"<strong>AP {result.ap:.3f}</strong>" in path.read_text(encoding="utf-8")
+        rows = result.per_image(0.5, score=result.best_f1().threshold)[:3]
+        assert [counts for counts, _ in drawn(path)] == [{fate: row[f"{fate}s"] for fate in FATES} for row in rows]
+
+
+def test_a_result_has_a_report(files, tmp_path):
+    truth, found = files[1]["bbox"]
+    result, other = meanap.evaluate(truth, found), meanap.evaluate(truth, files[0] / "other.json")
+    whole = report.write(tmp_path / "a.html", truth, found, versus=files[0] / "other.json", resamples=5, worst=3)
+    again = result.report(tmp_path / "b.html", versus=other, resamples=5, worst=3)
+    assert again == tmp_path / "b.html" and again.read_bytes() == whole.read_bytes()
+    third = report.write(tmp_path / "c.html", truth, result, versus=other, resamples=5, worst=3)
+    assert third.read_bytes() == whole.read_bytes()
+    # Without the data there are the numbers, and nothing is checked or drawn.
+    alone = meanap.evaluate(json.loads(truth.read_text()), json.loads(found.read_text())).report(tmp_path / "d.html")
+    text = alone.read_text(encoding="utf-8")
+    assert f"<strong>AP {result.ap:.3f}</strong>" in text and drawn(alone) == [] and 'id="findings"' not in text
+    given = meanap.evaluate(json.loads(truth.read_text()), json.loads(found.read_text()))
+    given.report(tmp_path / "e.html", ground_truth=truth, detections=found, resamples=5, worst=3)
+    assert drawn(tmp_path / "e.html") == drawn(whole)
+
+
 def test_no_string_of_the_data_becomes_markup(tmp_path):
     truth, found = hostile()
     path = report.write(tmp_path / "report.html", truth, found, title=HOSTILE[0], resamples=5)

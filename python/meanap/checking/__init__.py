@@ -82,7 +82,8 @@ def check(
     check_detections(found, truth)
     check_poses(truth, found, sigmas)
     result = functools.cache(lambda: scored(found, truth))
-    check_together(found, truth, lambda: None if (known := result()) is None else known.confusion(0.5, -math.inf))
+    confused = functools.cache(lambda: None if (known := result()) is None else known.confusion(0.5, -math.inf))
+    check_together(found, truth, confused)
     findings = [*truth.findings, *found.findings]
     # If either side is invalid as a whole, single labels cannot be judged.
     judged = None if any(finding.level == "error" for finding in findings) else result()

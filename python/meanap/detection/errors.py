@@ -65,8 +65,6 @@ class Errors:
     Attributes
     ----------
     iou, background : float
-    ap : float
-        The average precision at `iou`, without corrections.
     """
 
     def __init__(self, scores: Scores, iou: float, background: float, area: str = "all") -> None:
@@ -75,9 +73,21 @@ class Errors:
         self._scores = scores
         self._matches = scores.error_table(iou, background, area)
         self._pooled = scores.protocol.average == "micro"
-        self._base, left = self._precision("nothing")
-        self._positives = left.positives()[:, 0]
-        self.ap: float = _mean(self._base)
+
+    @functools.cached_property
+    def ap(self) -> float:
+        """The average precision at `iou`, without corrections."""
+        return _mean(self._base)
+
+    @functools.cached_property
+    def _uncorrected(self) -> tuple[np.ndarray, np.ndarray]:
+        """Precision without corrections, ``(R, K)``, and how many objects there are, ``(K,)``."""
+        precision, matches = self._precision("nothing")
+        return precision, matches.positives()[:, 0]
+
+    @property
+    def _base(self) -> np.ndarray:
+        return self._uncorrected[0]
 
     def _precision(self, correction: str) -> tuple[np.ndarray, _core.Matches]:
         """Precision ``(R, K)`` at each recall point, -1 for none; and the table that it is of."""
@@ -87,11 +97,11 @@ class Errors:
 
     @functools.cached_property
     def _corrected(self) -> dict[str, np.ndarray]:
-        found = {}
+        found, objects = {}, self._uncorrected[1]
         for name in ERRORS:
             precision, left = self._precision(name)
             # No objects left, but false positives.
-            precision[:, (left.positives()[:, 0] == 0) & (left.detections() > 0) & (self._positives > 0)] = 0.0
+            precision[:, (left.positives()[:, 0] == 0) & (left.detections() > 0) & (objects > 0)] = 0.0
             found[name] = precision
         return found
 

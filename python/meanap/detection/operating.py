@@ -49,10 +49,6 @@ class Curve:
         What there was to find.
     images : int
         All images, also those without objects.
-    clean_images : int
-        Images without objects.
-    alarms : (M,) float64
-        The best score of a false positive in each of these that has one, highest first.
     """
 
     score: np.ndarray
@@ -60,8 +56,27 @@ class Curve:
     false_positives: np.ndarray
     objects: int
     images: int = 0
-    clean_images: int = 0
-    alarms: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    #: Makes `alarms` and `clean_images`, for which the detections are sorted by image.
+    _alarms: Callable[[], tuple[np.ndarray, int]] = field(default=lambda: (np.zeros(0), 0), repr=False)
+
+    @functools.cached_property
+    def _clean(self) -> tuple[np.ndarray, int]:
+        return self._alarms()
+
+    @property
+    def clean_images(self) -> int:
+        """How many images have no objects."""
+        return self._clean[1]
+
+    @property
+    def alarms(self) -> np.ndarray:
+        """The best score of a false positive in each image without objects that has one, highest first ``(M,)``."""
+        return self._clean[0]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The alarms are pickled, not the function that makes them.
+        counts = self.score, self.true_positives, self.false_positives, self.objects, self.images
+        return _curve_of, (*counts, self._clean)
 
     @property
     def precision(self) -> np.ndarray:
@@ -133,6 +148,13 @@ class Curve:
                     "false_alarms": self._alarmed(scores),
                 }
             )
+
+
+def _curve_of(
+    score: np.ndarray, right: np.ndarray, wrong: np.ndarray, objects: int, images: int, clean: tuple[np.ndarray, int]
+) -> Curve:
+    """A curve from its pickled fields."""
+    return Curve(score, right, wrong, objects, images, lambda: clean)
 
 
 def _f(right: np.ndarray, wrong: np.ndarray, objects: int, beta: float) -> np.ndarray:
@@ -243,8 +265,8 @@ class MissRate:
 def curve(scores: Scores, category: Any, iou: float, area: str, limit: int | None) -> Curve:
     """`Result.precision_recall` of scores."""
     ranking = scores.ranking(category, iou, area, limit)
-    alarms, clean = ranking.table.operator(*ranking.place).alarms()
-    return Curve(*ranking.table.counts(*ranking.place), len(scores.image_ids), clean, alarms)
+    counts = ranking.table.counts(*ranking.place)
+    return Curve(*counts, len(scores.image_ids), lambda: scores.operator(ranking).alarms())
 
 
 def _point(curve: Curve, at: int) -> OperatingPoint:
@@ -326,7 +348,7 @@ def _chosen(
     images = len(scores.image_ids)
     if not images:
         return _NOWHERE
-    operator = ranking.table.operator(*ranking.place)
+    operator = scores.operator(ranking)
     found = operator.points(np.ones((1, images), dtype=np.uint32), rule, value)[0]
     if math.isnan(found[0]):
         return _NOWHERE

@@ -94,6 +94,7 @@ class Scores(ABC):
         self.rows: dict[str, SummaryRow] = {row.name: row for row in protocol.summary}
         self.sources = sources
         self._given_names = names
+        self._last_operator: tuple[Ranking, _core.Operator] | None = None
 
     # Provided by subclasses
 
@@ -263,6 +264,12 @@ class Scores(ABC):
         if category is None:
             return Ranking(self.pooled, 0, t, a, limit * max(self.table.groups, 1))
         return Ranking(self.table, self.position(category), t, a, limit)
+
+    def operator(self, ranking: Ranking) -> _core.Operator:
+        """The detections of a ranking, sorted for many samples of images; those of the last ranking are stored."""
+        if self._last_operator is None or self._last_operator[0] != ranking:
+            self._last_operator = ranking, ranking.table.operator(*ranking.place)
+        return self._last_operator[1]
 
     def averaged(self, limit: int) -> tuple[_core.Matches, int]:
         """The table that the protocol averages over, and one of its limits there."""

@@ -16,6 +16,7 @@ from meanap.report.scenes import scenes
 
 if TYPE_CHECKING:
     from meanap.detection import Result
+    from meanap.detection.errors import Errors
 
 __all__ = ["collect"]
 
@@ -79,12 +80,13 @@ def collect(
     told["operation"] = _operation(result, best.threshold, iou, confidence, resamples)
     told["calibration"] = _calibration(result, iou)
     told["confusion"] = _confusion(result, iou, score)
-    told["errors"] = _errors(result, iou)
+    errors = result.errors(iou)
+    told["errors"] = _errors(result, errors, iou)
     told["findings"] = _findings(ground_truth, detections, result) if check and there else None
     order = result.per_image(iou, score=score)
     told["totals"] = {name: int(order[name].sum()) for name in _OUTCOMES}
     rows = [row for row, _ in zip(order, range(worst), strict=False)]
-    told["scenes"] = scenes(result, ground_truth, detections, rows, score, iou, images) if there else []
+    told["scenes"] = scenes(result, ground_truth, detections, rows, score, errors.pairs, images) if there else []
     return told
 
 
@@ -229,8 +231,8 @@ def _confusion(result: Result, iou: float, score: float) -> dict[str, Any] | Non
     }
 
 
-def _errors(result: Result, iou: float) -> dict[str, Any]:
-    found, optimal = result.errors(iou), result.lrp(iou)
+def _errors(result: Result, found: Errors, iou: float) -> dict[str, Any]:
+    optimal = result.lrp(iou)
     parts = ("lrp", "localisation", "false_positive", "false_negative")
     return {"ap": found.ap, "rows": list(found.table), "lrp": {name: getattr(optimal, name) for name in parts}}
 

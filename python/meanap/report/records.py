@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import json
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from meanap import _core, _rle, readers
 from meanap._files import input_errors, read_json
+from meanap._similarity import GEOMETRY
 from meanap.detection import Result
 from meanap.errors import InputError
 from meanap.readers import Detections, GroundTruth
@@ -33,25 +37,42 @@ def records(result: Result, ground_truth: Any, detections: Any, wanted: set[Any]
     """The records of the images `wanted`."""
     found = _detections(result, detections, wanted)
     if is_path(ground_truth) and readers.reader_of(ground_truth, "ground_truth").name == "coco":
+        with input_errors(ground_truth):
+            dataset = _core.read_dataset(ground_truth)
+        if dataset.fallback is None:
+            text = _core.read_text(ground_truth)
+            objects, images = _of_dataset(dataset, text, result.similarity, wanted), _images(text, dataset.image_ids())
+        else:
+            objects = images = None
+        if objects is not None and images is not None:
+            kinds = dataset.categories() or ()
+            return Records(_of_images(images, wanted), objects, found, _skeletons(kinds))
         ground_truth = read_json(ground_truth)
     if isinstance(ground_truth, Mapping):
-        images = [dict(image) for image in ground_truth.get("images", ()) if image["id"] in wanted]
         objects = [dict(record) for record in ground_truth["annotations"] if record["image_id"] in wanted]
-        skeletons = {kind["id"]: kind.get("skeleton") or [] for kind in ground_truth.get("categories", ())}
-        there = {image["id"] for image in images}
-        return Records([*images, *({"id": id} for id in wanted - there)], objects, found, skeletons)
+        images = _of_images(ground_truth.get("images", ()), wanted)
+        return Records(images, objects, found, _skeletons(ground_truth.get("categories", ())))
     side: Any = readers.ground_truth(ground_truth, readers.Options(result.similarity, image_records=True))
-    known = {image["id"]: image for image in side.image_records if image["id"] in wanted}
-    images = []
-    for id in wanted:
+    known = {image["id"]: image for image in _of_images(side.image_records, wanted)}
+    for id, image in known.items():
         height, width = side.sizes.get(id) or (None, None)
-        images.append({"height": height, "width": width, **known.get(id, {}), "id": id})
-    return Records(images, _of_side(side, wanted), found, {})
+        known[id] = {"height": height, "width": width, **image}
+    return Records(list(known.values()), _of_side(side, wanted), found, {})
+
+
+def _skeletons(categories: Iterable[Mapping[str, Any]]) -> dict[Any, Any]:
+    return {category["id"]: category.get("skeleton") or [] for category in categories}
+
+
+def _of_images(images: Iterable[Mapping[str, Any]], wanted: set[Any]) -> list[dict[str, Any]]:
+    """The records of these images; of an image that has none, its id alone."""
+    known = {image["id"]: dict(image) for image in images if image["id"] in wanted}
+    return [known.get(id, {"id": id}) for id in wanted]
 
 
 def _detections(result: Result, source: Any, wanted: set[Any]) -> list[dict[str, Any]]:
     if is_path(source) and readers.reader_of(source, "detections").name == "coco":
-        return _of_results(source, wanted)
+        return _of_results(source, result.similarity, wanted)
     if isinstance(source, Mapping):
         source = source.get("annotations", ())
     if isinstance(source, (list, tuple)) and readers.reader_of(source, "detections").name == "coco":
@@ -59,8 +80,8 @@ def _detections(result: Result, source: Any, wanted: set[Any]) -> list[dict[str,
     return _of_side(readers.detections(source, readers.Options(result.similarity)), wanted)
 
 
-def _of_results(path: Any, wanted: set[Any]) -> list[dict[str, Any]]:
-    """The results of a file: of its columns where it has no other fields."""
+def _of_results(path: Any, similarity: str, wanted: set[Any]) -> list[dict[str, Any]]:
+    """The results of a file."""
     try:
         with input_errors(path):
             dataset = _core.read_results(path)
@@ -69,13 +90,53 @@ def _of_results(path: Any, wanted: set[Any]) -> list[dict[str, Any]]:
             raise
         # A data set with a score in each annotation.
         return [dict(record) for record in read_json(path)["annotations"] if record["image_id"] in wanted]
-    columns = {name: dataset.column(name) for name in ("image_id", "category_id", "score", "bbox")}
-    simple = dataset.first_fields() <= set(columns) and all(column is not None for column in columns.values())
-    if dataset.fallback is None and simple:
-        rows = [i for i, id in enumerate(columns["image_id"] or ()) if id in wanted]
-        return [{name: column[i] for name, column in columns.items() if column} for i in rows]
+    if dataset.fallback is None:
+        text = "" if GEOMETRY[similarity] == "boxes" else _core.read_text(path)
+        if (found := _of_dataset(dataset, text, similarity, wanted)) is not None:
+            return found
     with input_errors(path):
         return [dict(record) for record in dataset.load() if record["image_id"] in wanted]
+
+
+def _of_dataset(dataset: _core.Dataset, text: str, similarity: str, wanted: set[Any]) -> list[dict[str, Any]] | None:
+    """The records of a file, with what is drawn of them; None if they have it not all in the same way.
+
+    Only the geometry of these records is parsed.
+    """
+    arrays = dataset.arrays()
+    shape = {"masks": "segmentation", "keypoints": "keypoints"}.get(GEOMETRY[similarity])
+    spans = None if shape is None else dataset.column(shape)
+    # Places are in bytes.
+    written = b"" if shape is None else text.encode("utf-8", "surrogatepass")
+    if not {"image_id", "category_id"} <= arrays.keys() or (spans is None if shape else "bbox" not in arrays):
+        return None
+    images, categories = dataset.annotation_image_ids(), dataset.annotation_category_ids()
+    chosen = np.array([id in wanted for id in images], dtype=bool)
+    found = []
+    for row in np.flatnonzero(chosen[arrays["image_id"]]).tolist():
+        record = {
+            "image_id": images[arrays["image_id"][row]],
+            "category_id": categories[arrays["category_id"][row]],
+        }
+        if "score" in arrays:
+            record["score"] = float(arrays["score"][row])
+        if "bbox" in arrays:
+            record["bbox"] = arrays["bbox"][row].tolist()
+        if shape is not None and spans is not None:
+            start, length = spans[row]
+            record[shape] = json.loads(written[start : start + length])
+        found.append(record)
+    return found
+
+
+def _images(text: str, ids: list[Any]) -> list[dict[str, Any]] | None:
+    """The records of the images with these ids, of which alone the text of a data set is parsed; None if not found."""
+    for key in re.finditer(r'"images"\s*:\s*(?=\[)', text):
+        with contextlib.suppress(ValueError):
+            images: list[dict[str, Any]] = json.JSONDecoder().raw_decode(text, key.end())[0]
+            if [image.get("id") for image in images if isinstance(image, dict)] == ids:
+                return images
+    return None
 
 
 def _of_side(side: GroundTruth | Detections | Any, wanted: set[Any]) -> list[dict[str, Any]]:

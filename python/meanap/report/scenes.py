@@ -30,21 +30,21 @@ def scenes(
     detections: Any,
     rows: list[dict[str, Any]],
     score: float,
-    iou: float,
+    pairs: dict[str, np.ndarray],
     folder: Path | None,
 ) -> list[dict[str, Any]]:
     """What to draw for each of `rows` (image ids and counts).
 
     Size, image file, objects and detections with their outcomes.
 
-    Fates are those of the result's matching at `iou`, of the detections of at least `score`: an object is ``matched``,
+    Fates are those of the `pairs` of an error table, of the detections of at least `score`: an object is ``matched``,
     a ``false_negative`` or ``ignored``; a detection a ``true_positive``, a ``false_positive`` or ``ignored``.
     """
     if not rows:
         return []
     part = records(result, ground_truth, detections, {row["image"] for row in rows})
     images = {image["id"]: image for image in part.images}
-    matched = _marks(result, part, score, iou)
+    matched = _marks(result, part, score, pairs)
     return [
         {
             **row,
@@ -58,9 +58,10 @@ def scenes(
     ]
 
 
-def _fates(result: Result, part: Records, score: float, iou: float) -> tuple[list[str], list[str | None]]:
+def _fates(
+    result: Result, part: Records, score: float, pairs: dict[str, np.ndarray]
+) -> tuple[list[str], list[str | None]]:
     """What became of each object and each detection, by the error table; None for detections that are not drawn."""
-    pairs = result.errors(iou).pairs
     counted = pairs["score"] >= score
     matched = np.zeros(len(pairs["truth_image"]) + 1, dtype=bool)
     matched[pairs["partner"][counted & (pairs["error"] == "true_positive")]] = True
@@ -111,11 +112,11 @@ def _fates(result: Result, part: Records, score: float, iou: float) -> tuple[lis
     return of_objects, of_detections
 
 
-def _marks(result: Result, part: Records, score: float, iou: float) -> dict[Any, list[Any]]:
+def _marks(result: Result, part: Records, score: float, pairs: dict[str, np.ndarray]) -> dict[Any, list[Any]]:
     """The outlines in each image, errors first."""
     similarity, names = result.similarity, result.names
     marks: dict[Any, list[Any]] = {image["id"]: [] for image in part.images}
-    of_objects, of_detections = _fates(result, part, score, iou)
+    of_objects, of_detections = _fates(result, part, score, pairs)
     sides = (("truth", part.annotations, of_objects), ("detection", part.detections, of_detections))
     for kind, listed, fates in sides:
         for record, fate in zip(listed, fates, strict=True):
