@@ -265,8 +265,7 @@ class MissRate:
 def curve(scores: Scores, category: Any, iou: float, area: str, limit: int | None) -> Curve:
     """`Result.precision_recall` of scores."""
     ranking = scores.ranking(category, iou, area, limit)
-    counts = ranking.table.counts(*ranking.place)
-    return Curve(*counts, len(scores.image_ids), lambda: scores.operator(ranking).alarms())
+    return Curve(*scores.counts(ranking), len(scores.image_ids), lambda: scores.operator(ranking).alarms())
 
 
 def _point(curve: Curve, at: int) -> OperatingPoint:

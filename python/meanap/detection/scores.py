@@ -95,6 +95,7 @@ class Scores(ABC):
         self.sources = sources
         self._given_names = names
         self._last_operator: tuple[Ranking, _core.Operator] | None = None
+        self._last_counts: dict[Ranking, tuple[np.ndarray, np.ndarray, np.ndarray, int]] = {}
 
     # Provided by subclasses
 
@@ -264,6 +265,17 @@ class Scores(ABC):
         if category is None:
             return Ranking(self.pooled, 0, t, a, limit * max(self.table.groups, 1))
         return Ranking(self.table, self.position(category), t, a, limit)
+
+    def counts(self, ranking: Ranking) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+        """The arguments of a curve: distinct scores, true and false positives ``(N,)`` each, and objects.
+
+        Those of all categories at one threshold in one area range are stored, until those of another are read.
+        """
+        if any(ranking[2:4] != other[2:4] for other in self._last_counts):
+            self._last_counts = {}
+        if ranking not in self._last_counts:
+            self._last_counts[ranking] = ranking.table.counts(*ranking.place)
+        return self._last_counts[ranking]
 
     def operator(self, ranking: Ranking) -> _core.Operator:
         """The detections of a ranking, sorted for many samples of images; those of the last ranking are stored."""
