@@ -25,6 +25,7 @@ PAGES = [
     "docs/clusters.md",
     "docs/compat.md",
     "docs/numbers.md",
+    "docs/problems.md",
     "docs/pycocotools.md",
     "docs/ranking.md",
     "docs/segmentation.md",

@@ -5,6 +5,7 @@ import dataclasses
 import inspect
 import json
 import math
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from pycocotools.cocoeval import COCOeval
 
 import meanap
 from meanap import generate
+from meanap._types import ReadingOptions
 from meanap.detection.explain import FACTORS
 
 PRESETS = ("coco", "ultralytics", "torchmetrics", "voc2007", "voc2012", "lvis")
@@ -214,6 +216,7 @@ def test_each_field_and_each_option_has_a_case():
     options = set(inspect.signature(meanap.evaluate).parameters)
     # The data, where to begin, and how the work is done.
     options -= {"ground_truth", "detections", "protocol", "memory_limit", "progress", "changes"}
+    options -= set(get_type_hints(ReadingOptions))
     assert set(CHANGES) == fields | options | {"ties"}
 
 

@@ -366,8 +366,8 @@ def in_files(folder, dataset, results):
 @pytest.mark.parametrize(
     "side, change, message",
     [
-        (1, {"bbox": None}, '"bbox" is None, expected 4 numbers'),
-        (1, {"bbox": [1, 2, 3]}, r'"bbox" is \[1, 2, 3\], expected 4 numbers'),
+        (1, {"bbox": None}, '"bbox" is null, expected 4 numbers'),
+        (1, {"bbox": [1, 2, 3]}, '"bbox" has 3 numbers, expected 4 numbers'),
         (1, {"bbox": [0, 0, math.nan, 1]}, r"record 1: .*\(0, 0, NaN, 1\): NaN or infinite"),
         (1, {"bbox": [0, 0, -3, 1]}, r"record 1: .*\(0, 0, -3, 1\): a negative size"),
         (1, {"score": "x"}, "record 1: \"score\" is 'x', expected a number"),
@@ -426,7 +426,7 @@ def test_an_area_of_zero_is_the_files_word():
     [
         ([[0, 0]], r'record 0: "segmentation" is \[\[0, 0\]\], expected polygons'),
         ([], r'record 0: "segmentation" is \[\], expected polygons'),
-        (None, 'record 0: "segmentation" is None, expected polygons'),
+        (None, 'record 0: "segmentation" is null, expected polygons'),
         ([[0, math.nan, 3, 0, 3, 3]], r'record 0: "segmentation" is \[\[0, nan, .*, expected polygons'),
         ({"size": [9, 9], "counts": [80]}, 'record 0: "segmentation": the runs cover 80 pixels of a mask of 9 x 9'),
         ({"size": [9], "counts": "04"}, 'record 0: "segmentation": "size": expected height and width'),

@@ -198,9 +198,9 @@ def test_records_of_shards_are_checked(tmp_path):
     for spoil, message in (
         ({"image_id": 999_999_999}, f'detections: record {row}: "image_id" is 999999999, which is not in the'),
         ({"category_id": 4321}, f'detections: record {row}: "category_id" is 4321, which is not in the ground truth'),
-        ({"bbox": [1, 2]}, f'detections: record {row}: "bbox" is .1, 2., expected 4 numbers'),
+        ({"bbox": [1, 2]}, f'detections: record {row}: "bbox" has 2 numbers, expected 4 numbers'),
         ({"bbox": [1, 2, -3, 4]}, rf"record {row}.*a negative size"),
-        ({"image_id": None}, f'detections: record {row}: "image_id" is None, expected an integer or a string'),
+        ({"image_id": None}, f'detections: record {row}: "image_id" is null, expected an integer or a string'),
     ):
         paths[1].write_text(json.dumps([*found, {**found[0], **spoil}]), encoding="utf-8")
         for limit in (None, SMALL):
@@ -224,7 +224,7 @@ def test_records_of_shards_are_checked(tmp_path):
 @pytest.mark.parametrize(
     "spoil, message",
     [
-        (lambda record: {**record, "id": None}, '"id" is None, expected an integer'),
+        (lambda record: {**record, "id": None}, '"id" is null, expected an integer'),
         (lambda record: {**record, "id": 1.5}, '"id" is 1.5, expected an integer'),
         (lambda record: {**record, "id": [1]}, r'"id" is \[1\], expected an integer'),
         (lambda record: {key: value for key, value in record.items() if key != "id"}, '"id" is missing'),

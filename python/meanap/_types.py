@@ -192,6 +192,13 @@ DetectionsInput: TypeAlias = Union[
     Table,
 ]
 
+#: The name of a reader of paths; or of those of ground truth and detections, None where it is recognised.
+FormatInput: TypeAlias = str | Sequence[str | None] | None
+#: Names of categories: by id, in the order of ids 0, 1, 2 …, or a file of them.
+NamesInput: TypeAlias = PathLike | Mapping[Any, str] | Sequence[str]
+#: Images: a folder, files, or files by image id.
+ImagesInput: TypeAlias = PathLike | Sequence[PathLike] | Mapping[Any, PathLike]
+
 # pycocotools' classes
 
 #: One id, or several.
@@ -331,6 +338,17 @@ class ReportOptions(TypedDict, total=False):
     confidence: float
     resamples: int
     check: bool
+
+
+class ReadingOptions(TypedDict, total=False):
+    """How sources are read: what `meanap.evaluate` has as arguments."""
+
+    format: FormatInput
+    names: NamesInput | None
+    images: ImagesInput | None
+    sizes: Mapping[Any, Sequence[int]] | None
+    columns: Mapping[str, str] | None
+    on_error: Literal["raise", "skip"]
 
 
 class ConventionOptions(TypedDict, total=False):

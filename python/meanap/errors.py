@@ -46,7 +46,7 @@ class InputError(ValueError):
     ...     meanap.evaluate({"annotations": [{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3]}]}, [])
     ... except meanap.InputError as error:
     ...     print(error, error.source, error.record, error.field, sep="\n")
-    ground_truth: record 0: "bbox" is [1, 2, 3], expected 4 numbers (x, y, width, height)
+    ground_truth: record 0: "bbox" has 3 numbers, expected 4 numbers (x, y, width, height)
     ground_truth
     0
     bbox

@@ -16,7 +16,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from meanap import _similarity
 from meanap.checking.detections import check_detections, check_together
@@ -25,36 +25,50 @@ from meanap.checking.ground_truth import check_ground_truth
 from meanap.checking.labels import label_errors, scored
 from meanap.checking.poses import check_poses
 from meanap.checking.records import read_detections, read_ground_truth
+from meanap.readers import Options
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from meanap._types import CocoDataset, DetectionsInput, PathLike, SimilarityName
-    from meanap.detection import GroundTruth
+    from meanap._types import (
+        BoxFormat,
+        DetectionsInput,
+        FormatInput,
+        GroundTruthInput,
+        ImagesInput,
+        NamesInput,
+        SimilarityName,
+    )
 
 __all__ = ["Finding", "Findings", "check"]
 
 
 def check(
-    ground_truth: PathLike | GroundTruth | CocoDataset | Mapping[str, object],
+    ground_truth: GroundTruthInput,
     detections: DetectionsInput | None = None,
     similarity: SimilarityName | None = None,
     *,
     sigmas: Sequence[float] | np.ndarray | None = None,
+    box_format: BoxFormat = "xyxy",
+    format: FormatInput = None,
+    names: NamesInput | None = None,
+    images: ImagesInput | None = None,
+    sizes: Mapping[Any, Sequence[int]] | None = None,
+    columns: Mapping[str, str] | None = None,
 ) -> Findings:
     """Find problems in the files that make a score incorrect or misleading.
 
     Parameters
     ----------
-    ground_truth
-        A path to a COCO file, a COCO dictionary, or `meanap.GroundTruth`.
-    detections
-        A path to a COCO result file, a list of results, an ``(N, 7)`` array, or `meanap.Detections`; boxes, masks or
-        keypoints. A COCO data set with a score in each annotation counts as its annotations.
+    ground_truth, detections
+        What `meanap.evaluate` takes; boxes, masks or keypoints. A COCO data set with a score in each annotation counts
+        as its annotations.
     similarity : {"bbox", "segm", "boundary", "keypoints"}, optional
         What will be compared: records without it are a finding. By default what the records have.
     sigmas : (K,), optional
         The spread of each keypoint, where they are not COCO's 17.
+    box_format, format, names, images, sizes, columns
+        As of `meanap.evaluate`.
 
     Returns
     -------
@@ -73,12 +87,14 @@ def check(
     """
     if similarity is not None and similarity not in _similarity.NAMES:
         raise _similarity.unknown(similarity)
-    truth = read_ground_truth(ground_truth, similarity)
+    kind: SimilarityName = "bbox" if similarity is None else similarity
+    options = Options(kind, box_format, format, names, images, sizes, columns)
+    truth = read_ground_truth(ground_truth, options, similarity)
     check_ground_truth(truth)
     if detections is None:
         check_poses(truth, None, sigmas)
         return Findings(truth.findings)
-    found = read_detections(detections, truth, similarity)
+    found = read_detections(detections, truth, options, similarity)
     check_detections(found, truth)
     check_poses(truth, found, sigmas)
     result = functools.cache(lambda: scored(found, truth))

@@ -24,60 +24,37 @@ def check_detections(found: Records, truth: Records) -> None:
     if not found.readable:
         return
     if not len(found):
-        found.add("no-detections", "error", 1, "there are no detections", "", "Is this the file?")
+        found.add("no-detections", 1, "")
         return
     unknown_references(found, truth.images, truth.categories)
     check_boxes(found, truth.sizes_in(found))
     broken = np.flatnonzero(found.broken_masks)
     example = found.told(broken[0]) if len(broken) else ""
     remedy = "Write run lengths that cover the image."
-    found.add("broken-mask", "error", len(broken), "masks cannot be decoded", example, remedy)
+    found.add("broken-mask", len(broken), example, remedy=remedy)
     _check_scores(found)
     same = repeated(found, found.scores)
-    found.add(
-        "duplicate-detection",
-        "warning",
-        len(same),
-        "detections are there twice: same image, category, box and score; each copy is a false positive",
-        found.told(same[0], "bbox", "score") if len(same) else "",
-        "Did several workers evaluate the same images? Keep one of each.",
-    )
+    found.add("duplicate-detection", len(same), found.told(same[0], "bbox", "score") if len(same) else "")
     _check_counts(found)
 
 
 def _check_scores(found: Records) -> None:
     scores = found.scores
     strange = np.flatnonzero(np.isnan(scores))
-    found.add(
-        "bad-score",
-        "error",
-        len(strange),
-        "scores are missing, or no numbers: these detections are ranked last",
-        found.told(strange[0]) if len(strange) else "",
-        "See where the NaN comes from.",
-    )
+    found.add("bad-score", len(strange), found.told(strange[0]) if len(strange) else "")
     scores = scores[~np.isnan(scores)]
     if len(scores) < 2:
         return
     outside = np.flatnonzero((found.scores < 0) | (found.scores > 1))
     found.add(
         "score-range",
-        "warning",
         len(outside),
-        f"scores are not between 0 and 1 but between {scores.min():g} and {scores.max():g}",
         found.told(outside[0], "score") if len(outside) else "",
-        "Only their order counts for AP; thresholds and calibration want shares of 1.",
+        message=f"scores are not between 0 and 1 but between {scores.min():g} and {scores.max():g}",
     )
     distinct = np.unique(scores)
     if len(distinct) == 1:
-        found.add(
-            "constant-scores",
-            "error",
-            len(scores),
-            "all scores are the same: their order, and so AP, is arbitrary",
-            f"all are {distinct[0]:g}",
-            "Write the detector's confidence; without one, use precision and recall instead of AP.",
-        )
+        found.add("constant-scores", len(scores), f"all are {distinct[0]:g}")
         return
     tied = len(scores) - len(distinct)
     if len(scores) >= 5 * _ENOUGH and len(distinct) <= 1001 and 2 * tied > len(scores):
@@ -85,23 +62,21 @@ def _check_scores(found: Records) -> None:
             if (np.abs(scores * 10**digits - np.round(scores * 10**digits)) < 1e-6).all():
                 found.add(
                     "rounded-scores",
-                    "warning",
                     tied,
-                    f"scores are rounded to {digits} decimals: {len(distinct):,} different ones for {len(scores):,} "
-                    "detections, and the order of equal ones is arbitrary",
                     f"{found.told(np.flatnonzero(~np.isnan(found.scores))[0], 'score')}",
-                    "Write more digits; `Result.ties` gives the range over all orders.",
+                    message=(
+                        f"scores are rounded to {digits} decimals: {len(distinct):,} different ones for "
+                        f"{len(scores):,} detections, and the order of equal ones is arbitrary"
+                    ),
                 )
                 break
     low = float(scores.min())
     if low >= 0.05 and len(scores) >= 5 * _ENOUGH and scores.max() <= 1:
         found.add(
             "cut-scores",
-            "note",
             1,
-            f"no score is below {low:.3g}: detections below it were cut off, which lowers AP",
             "",
-            "For AP keep detections down to about 0.001.",
+            message=f"no score is below {low:.3g}: detections below it were cut off, which lowers AP",
         )
 
 
@@ -114,14 +89,7 @@ def _check_counts(found: Records) -> None:
     if over.any():
         image, category = divmod(int(values[over][0]), max(len(found.category_ids), 1))
         example = f"image {found.image_ids[image]!r} has {counts[over][0]} of category {found.category_ids[category]!r}"
-    found.add(
-        "too-many-detections",
-        "note",
-        int((counts[over] - 100).sum()),
-        "detections beyond the 100 best of a category in an image; COCO ignores them",
-        example,
-        "Nothing to do, or give other `max_detections`.",
-    )
+    found.add("too-many-detections", int((counts[over] - 100).sum()), example)
 
 
 def check_together(found: Records, truth: Records, confused: Callable[[], Any]) -> None:
@@ -137,22 +105,18 @@ def check_together(found: Records, truth: Records, confused: Callable[[], Any]) 
     never = sorted(set(objects) - set(found.category_ids), key=lambda id: -objects[id])
     found.add(
         "never-predicted",
-        "warning",
         len(never),
-        "categories have objects and not a single detection; their AP is 0",
         f"category {named(truth, never[0])}, with {objects[never[0]]:,} objects" if never else "",
-        "Does the detector know them, under these ids?",
     )
     held = {truth.image_ids[code] for code in np.unique(truth.image[wanted & (truth.image >= 0)]).tolist()}
     seen = set(found.image_ids)
     silent = [id for id in truth.image_ids if id in held and id not in seen]
     found.add(
         "image-without-detections",
-        "warning" if 5 * len(silent) >= len(held) else "note",
         len(silent),
-        f"of {len(held):,} images with objects have no detection",
         f"image {silent[0]!r}" if silent else "",
-        "Did the detector see all images? A job that was cut short leaves some out.",
+        level="warning" if 5 * len(silent) >= len(held) else "note",
+        message=f"of {len(held):,} images with objects have no detection",
     )
 
 
@@ -169,14 +133,7 @@ def _check_copies(found: Records, truth: Records) -> None:
     here = zip(possible, images, map(tuple, said[possible].tolist()), strict=True)
     copied = [row for row, image, box in here if image is not None and (image, box) in boxes]
     if len(copied) >= max(3, 0.1 * min(len(objects), len(rows))):
-        found.add(
-            "copied-ground-truth",
-            "error",
-            len(copied),
-            "detections have exactly the boxes of objects: the ground truth was copied, or has leaked",
-            found.told(copied[0], "bbox"),
-            "Give the detector's own output.",
-        )
+        found.add("copied-ground-truth", len(copied), found.told(copied[0], "bbox"))
 
 
 def _ids(known: list[Any], codes: np.ndarray) -> list[Any]:
@@ -204,12 +161,12 @@ def _check_permutation(found: Records, truth: Records, confused: Callable[[], An
     agree, now = int(matrix[meant[rows], rows].sum()), int(matrix[rows, rows].sum())
     found.add(
         "category-permutation",
-        "error",
         agree,
-        f"categories stand for one another ({pairs}{', …' if len(rows) > 4 else ''}): {agree:,} of "
-        f"{int(total[rows].sum()):,} detections on objects agree then, {now:,} as they are",
         f"detections of category {named(truth, ids[rows[0]])} lie on objects of {named(truth, ids[meant[rows[0]]])}",
-        "Look up which id the detector's outputs have in the ground truth: the order of its classes is another.",
+        message=(
+            f"categories stand for one another ({pairs}{', …' if len(rows) > 4 else ''}): {agree:,} of "
+            f"{int(total[rows].sum()):,} detections on objects agree then, {now:,} as they are"
+        ),
     )
 
 
@@ -250,10 +207,10 @@ def _check_offset(found: Records, truth: Records, confused: Callable[[], Any]) -
         row = int(np.flatnonzero(found.category >= 0)[0])
         found.add(
             "category-offset",
-            "error",
             most,
-            f"category ids are {best[0]}: {most:,} of {pairs:,} detections on objects agree then, {now:,} as they are",
             found.told(row),
-            best[1],
+            message=f"category ids are {best[0]}: {most:,} of {pairs:,} detections on objects agree then, "
+            f"{now:,} as they are",
+            remedy=best[1],
         )
     return offset

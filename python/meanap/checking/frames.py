@@ -65,20 +65,18 @@ def check_frames(found: Records, truth: Records) -> None:
     if _better(of_ids, now) and of_ids >= share and ids is not None:
         found.add(
             "image-offset",
-            "error",
             len(found),
-            f"image ids are {ids[0]}: {_told(of_ids, now)}",
             found.told(int(np.flatnonzero(found.image >= 0)[0]), "bbox"),
-            ids[1],
+            message=f"image ids are {ids[0]}: {_told(of_ids, now)}",
+            remedy=ids[1],
         )
     elif best is not None and _better(share, now):
         found.add(
             "box-frame",
-            "error",
             len(found),
-            f"boxes are {best.name}: {_told(share, now)}",
             found.told(int(np.flatnonzero(usable(found) & (found.image >= 0))[0]), "bbox"),
-            best.remedy,
+            message=f"boxes are {best.name}: {_told(share, now)}",
+            remedy=best.remedy,
         )
 
 

@@ -18,17 +18,8 @@ def check_ground_truth(truth: Records) -> None:
     if not truth.readable:
         return
     if not len(truth):
-        truth.add(
-            "no-objects", "error", 1, "there are no objects, so there is nothing to find", "", "Is this the file?"
-        )
-    truth.add(
-        "everything-is-crowd",
-        "error",
-        len(truth) if truth.crowd.all() else 0,
-        'all objects are crowds ("iscrowd" is true of each), so there is nothing to find and no AP',
-        truth.told(0) if len(truth) else "",
-        'Write "iscrowd": 0 for single objects.',
-    )
+        truth.add("no-objects", 1, "")
+    truth.add("everything-is-crowd", len(truth) if truth.crowd.all() else 0, truth.told(0) if len(truth) else "")
     _check_ids(truth)
     _check_references(truth)
     _check_images(truth)
@@ -36,26 +27,12 @@ def check_ground_truth(truth: Records) -> None:
         _check_masks(truth)
         _check_areas(truth)
     same = repeated(truth)
-    truth.add(
-        "duplicate-object",
-        "warning",
-        len(same),
-        "objects are there twice: same image, category and box; one of each pair cannot be found",
-        truth.told(same[0], "bbox") if len(same) else "",
-        "Remove the copies.",
-    )
+    truth.add("duplicate-object", len(same), truth.told(same[0], "bbox") if len(same) else "")
     if truth.categories is not None and len(truth):
         held = Counter(truth.category[~truth.crowd].tolist())
         there = {truth.category_ids[code] for code in held if code >= 0}
         empty = [id for id in truth.categories if id not in there]
-        truth.add(
-            "category-without-objects",
-            "note",
-            len(empty),
-            "categories have no object to be found; they have no AP and are left out of the mean",
-            f"category {named(truth, empty[0])}" if empty else "",
-            "No action is needed if that is correct; in a subset of a data set it is common.",
-        )
+        truth.add("category-without-objects", len(empty), f"category {named(truth, empty[0])}" if empty else "")
 
 
 def named(truth: Records, id: Any) -> str:
@@ -77,34 +54,20 @@ def _check_ids(truth: Records) -> None:
         kind = code.split("-")[1]
         example = f"{kind} {twice[0]!r}" if twice else ""
         message = f"{kind} ids are there more than once: {harm}"
-        truth.add(code, "error", len(twice), message, example, "Give each one an id of its own.")
+        truth.add(code, len(twice), example, message=message)
     names = [str(name) for name in truth.names if name is not None]
     twice = _repeated_ids(names)
     message = "categories share a name"
     example = repr(twice[0]) if twice else ""
-    truth.add("duplicate-category-name", "warning", len(twice), message, example, "Are they one? Then merge them.")
+    truth.add("duplicate-category-name", len(twice), example, message=message)
     if truth.ids is None:
         return
     known = [id if isinstance(id, (int, float, str)) else repr(id) for id in truth.ids]
     twice = [id for id in _repeated_ids(known) if id is not None and id != "None"]
     rows = [row for row, id in enumerate(known) if id == twice[0]] if twice else []
-    truth.add(
-        "duplicate-id",
-        "error",
-        len(twice),
-        "annotation ids are there more than once: for pycocotools the last annotation stands for all of them",
-        f"records {rows[0]} and {rows[1]} have id {twice[0]!r}" if twice else "",
-        "Renumber the annotations from 1.",
-    )
+    truth.add("duplicate-id", len(twice), f"records {rows[0]} and {rows[1]} have id {twice[0]!r}" if twice else "")
     zero = [row for row, id in enumerate(known) if not isinstance(id, str) and id == 0]
-    truth.add(
-        "zero-id",
-        "error",
-        len(zero),
-        "an annotation has the id 0: pycocotools, and tools like it, never count it as found",
-        truth.told(zero[0]) if zero else "",
-        "Number the annotations from 1.",
-    )
+    truth.add("zero-id", len(zero), truth.told(zero[0]) if zero else "")
 
 
 def _check_references(truth: Records) -> None:
@@ -131,38 +94,23 @@ def unknown_references(records: Records, images: list[Any] | None, categories: l
             remedy = f"Are these detections of this data set, with its own {name} ids?"
         records.add(
             f"unknown-{name}",
-            "error",
             len(rows),
-            f"records name {plural} that the ground truth does not declare ({int(strange.sum()):,} of them)",
             records.told(rows[0]) if len(rows) else "",
-            remedy,
+            message=f"records name {plural} that the ground truth does not declare ({int(strange.sum()):,} of them)",
+            remedy=remedy,
         )
 
 
 def _check_images(truth: Records) -> None:
-    if truth.images is None:
+    if truth.images is None or not truth.sized:
         return
     lacking = np.flatnonzero(np.isnan(truth.sizes).any(axis=1))
-    truth.add(
-        "image-without-size",
-        "note",
-        len(lacking),
-        "images have no height and width; masks cannot be rasterised, and boxes not checked against them",
-        f"image {truth.images[lacking[0]]!r}" if len(lacking) else "",
-        "Add them.",
-    )
+    truth.add("image-without-size", len(lacking), f"image {truth.images[lacking[0]]!r}" if len(lacking) else "")
 
 
 def _check_masks(truth: Records) -> None:
     broken = np.flatnonzero(truth.broken_masks)
-    truth.add(
-        "broken-mask",
-        "error",
-        len(broken),
-        "masks cannot be decoded",
-        truth.told(broken[0]) if len(broken) else "",
-        "Write polygons of at least three corners, or run lengths that cover the image.",
-    )
+    truth.add("broken-mask", len(broken), truth.told(broken[0]) if len(broken) else "")
     if truth.masks is None:
         return
     _, around, drawn = truth.masks
@@ -172,11 +120,8 @@ def _check_masks(truth: Records) -> None:
     )
     truth.add(
         "mask-size",
-        "error",
         len(other),
-        "masks are not of their image's size",
         f"{truth.told(other[0])}: {_list(drawn[other[0]])} for {_list(sizes[other[0]])}" if len(other) else "",
-        "Write height and width of the image, in this order, as the size.",
     )
     with np.errstate(invalid="ignore", over="ignore"):
         corners = [
@@ -187,11 +132,8 @@ def _check_masks(truth: Records) -> None:
         off = np.flatnonzero((np.abs(corners[0] - corners[1]) > slack).any(axis=1) & usable(truth))
     truth.add(
         "mask-off-box",
-        "warning",
         len(off),
-        "masks and boxes disagree: an edge is off by more than two pixels and a tenth of the box",
         f"{truth.told(off[0], 'bbox')}, its mask fills {_list(around[off[0]])}" if len(off) else "",
-        "Make the boxes from the masks, or find out which of them is correct.",
     )
 
 
@@ -219,11 +161,4 @@ def _check_areas(truth: Records) -> None:
         drawn = truth.masks is not None and not np.isnan(truth.masks[0][rows[0]])
         its_mask = f", its mask has {truth.masks[0][rows[0]]:g} pixels" if drawn and truth.masks is not None else ""
         example = told + its_mask
-    truth.add(
-        "area-off",
-        "warning",
-        len(rows),
-        'the "area" disagrees with the mask or the box, so objects are in the wrong area range',
-        example,
-        "Make the areas from the masks, or where there are none from the boxes.",
-    )
+    truth.add("area-off", len(rows), example)

@@ -38,11 +38,10 @@ def check_poses(truth: Records, found: Records | None, sigmas: Sequence[float] |
     if sigmas is None and expected != _COCO:
         truth.add(
             "keypoint-sigmas",
-            "warning",
             sum(counts.values()),
-            f"poses have {expected} keypoints, and COCO's sigmas are for {_COCO}: others are needed to compare them",
             "",
-            f"Give {expected} sigmas: `--sigmas`, or `sigmas=` in Python.",
+            message=f"poses have {expected} keypoints, and COCO's sigmas are for {_COCO}: others are needed",
+            remedy=f"Give {expected} sigmas: `--sigmas`, or `sigmas=` in Python.",
         )
 
 
@@ -63,39 +62,23 @@ def _check_form(records: Records, each: list[int | None]) -> None:
         pose = records.poses[bad[0]] if records.poses is not None else None
         told = f"of {len(pose)}" if isinstance(pose, (list, tuple)) else repr(pose)[:80]
         example = f'{records.told(bad[0])}, "keypoints" {told}'
-    records.add(
-        "malformed-keypoints",
-        "error",
-        len(bad),
-        '"keypoints" are not three finite numbers for each point',
-        example,
-        "Write [x1, y1, v1, x2, y2, v2, …], the visibility 0, 1 or 2.",
-    )
+    records.add("malformed-keypoints", len(bad), example)
 
 
 def _check_counts(records: Records, each: list[int | None], expected: int, given: bool) -> None:
     other = [row for row, count in enumerate(each) if count and count != expected]
     records.add(
         "keypoint-count",
-        "error",
         len(other),
-        f"poses do not have {expected} keypoints, as {'there are sigmas' if given else 'others have'}",
         f"{records.told(other[0])}, {each[other[0]]} keypoints" if other else "",
-        "Write all points of each pose, those without a label as 0, 0, 0; or give other sigmas.",
+        message=f"poses do not have {expected} keypoints, as {'there are sigmas' if given else 'others have'}",
     )
 
 
 def _check_numbers(truth: Records, poses: list[Any], each: list[int | None]) -> None:
     numbers = truth.num_keypoints or []
     lacking = [row for row, count in enumerate(each) if count and not _is_count(numbers[row])]
-    truth.add(
-        "num-keypoints-missing",
-        "error",
-        len(lacking),
-        'objects with keypoints have no "num_keypoints": pycocotools stops at them',
-        truth.told(lacking[0]) if lacking else "",
-        "Write how many of the points are labelled (visibility above 0).",
-    )
+    truth.add("num-keypoints-missing", len(lacking), truth.told(lacking[0]) if lacking else "")
     labelled = [sum(v > 0 for v in pose[2::3]) if count else 0 for pose, count in zip(poses, each, strict=True)]
     off = [
         row
@@ -107,12 +90,13 @@ def _check_numbers(truth: Records, poses: list[Any], each: list[int | None]) -> 
     first = (hidden or off)[:1]
     truth.add(
         "num-keypoints-off",
-        "error" if hidden else "warning",
         len(off),
-        '"num_keypoints" disagrees with the points that are labelled'
-        + (f"; {len(hidden):,} objects are to be found by one and not by the other" if hidden else ""),
         f'{truth.told(first[0])}, "num_keypoints" {numbers[first[0]]}, labelled {labelled[first[0]]}' if first else "",
-        "Count the points with a visibility above 0.",
+        level="error" if hidden else "warning",
+        message=(
+            '"num_keypoints" disagrees with the points that are labelled'
+            + (f"; {len(hidden):,} objects are to be found by one and not by the other" if hidden else "")
+        ),
     )
 
 

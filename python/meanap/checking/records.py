@@ -5,16 +5,20 @@ from __future__ import annotations
 import functools
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from meanap import _core, _rle
+from meanap import _core, _rle, protocol, readers
+from meanap._arrays import as_id, as_numpy
 from meanap._files import input_errors, read_json
 from meanap.checking.findings import Finding
 from meanap.errors import InputError
-from meanap.readers.sides import Detections, GroundTruth
+from meanap.readers import Options, Problem, Problems, _fields
+from meanap.readers._rules import RULES
+from meanap.readers.sides import Detections, GroundTruth, plain_ids
 
 __all__ = ["NOTHING", "Records", "read_detections", "read_ground_truth"]
 
@@ -52,25 +56,43 @@ class Records:
         self.names: list[Any] = []
         #: Areas, boxes and image sizes of masks, NaN for none; None without masks.
         self.masks: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+        #: Whether the source can say how large images are.
+        self.sized = True
         #: Whether the boxes are those around masks or keypoints.
         self.derived_boxes = False
         #: Keypoints and their numbers as the records have them, None for none; None altogether without keypoints.
         self.poses: list[Any] | None = None
         self.num_keypoints: list[Any] | None = None
+        #: Which records of the source these are, where some cannot be used.
+        self.numbers: np.ndarray | None = None
         #: Whether each mask is there and cannot be decoded.
         self.broken_masks: np.ndarray = np.zeros(0, dtype=bool)
 
     def __len__(self) -> int:
         return len(self.image)
 
-    def add(self, code: str, level: str, count: Any, message: str, example: str, remedy: str) -> None:
-        """Adds a finding, if there is anything of it."""
+    def add(
+        self,
+        code: str,
+        count: Any,
+        example: str,
+        *,
+        level: str | None = None,
+        message: str | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        """Adds a finding, if there is anything of it, in the words of its rule where it has none of its own."""
         if count:
-            self.findings.append(Finding(code, level, self.place, int(count), message, example, remedy))
+            rule = RULES[code]
+            found = Finding(
+                code, level or rule.level, self.place, int(count), message or rule.what, example, remedy or rule.remedy
+            )
+            self.findings.append(found)
 
     def told(self, row: Any, *columns: str) -> str:
         """How a record reads in a message."""
         row = int(row)
+        number = row if self.numbers is None else int(self.numbers[row])
         known = []
         if self.ids is not None and self.place == "ground_truth":
             known.append(f"id {self.ids[row]!r}")
@@ -80,7 +102,18 @@ class Records:
             known.append(f"category {self.category_ids[self.category[row]]!r}")
         values = {"bbox": self.boxes, "area": self.areas, "score": self.scores}
         known += [f"{name} {_short(values[name][row])}" for name in columns]
-        return f"record {row}: {', '.join(known)}" if known else f"record {row}"
+        return f"record {number}: {', '.join(known)}" if known else f"record {number}"
+
+    def side(self) -> GroundTruth | None:
+        """Images with their sizes and categories, for readers of detections; None if none are known."""
+        if self.images is None:
+            return None
+        truth = GroundTruth([], [], np.zeros((0, 4)), images=dict(zip(self.images, self.sizes.tolist(), strict=True)))
+        if self.categories is not None:
+            truth.categories = list(self.categories)
+            names = zip(self.categories, self.names, strict=True)
+            truth.names = {id: str(name) for id, name in names if name is not None}
+        return truth
 
     @functools.cached_property
     def image_sizes(self) -> np.ndarray:
@@ -105,41 +138,84 @@ def _short(value: Any) -> str:
 # Reading
 
 
-def read_ground_truth(value: Any, similarity: str | None = None) -> Records:
-    """The ground truth: a path, a COCO dictionary, or `meanap.GroundTruth`; `similarity`: what records must have."""
+def read_ground_truth(value: Any, options: Options, similarity: str | None = None) -> Records:
+    """The ground truth of any source; `similarity`: what records must have."""
     records = Records("ground_truth")
-    if isinstance(value, GroundTruth):
-        return _from_columns(records, value)
-    if isinstance(value, (str, os.PathLike)):
+    reader = readers.reader_of(value, "ground_truth", options.format)
+    if reader.name != "coco":
+        _from_reader(records, value, lambda problems: reader.ground_truth(value, options, problems))
+    elif isinstance(value, (str, os.PathLike)):
         expected = "a data set: an object with images, annotations …"
-        return _from_file(records, value, _core.read_dataset, expected, similarity)
-    if isinstance(value, Mapping):
-        return _from_data_set(records, value, similarity)
-    raise TypeError(f"ground_truth: expected a path, a COCO dictionary or meanap.GroundTruth, found {_kind(value)}")
+        _from_file(records, value, _core.read_dataset, expected, similarity)
+    else:
+        _from_data_set(records, value, similarity)
+    if options.names is not None:
+        names = readers.class_names(options.names)
+        records.categories = list(names) if records.categories is None else records.categories
+        known = dict(zip(records.categories, records.names, strict=False))
+        records.names = [names.get(id, known.get(id)) for id in records.categories]
+    return records
 
 
-def read_detections(value: Any, truth: Records, similarity: str | None = None) -> Records:
-    """Detections: a path, a list of COCO results, a data set with scores, an ``(N, 7)`` array, or `Detections`."""
+def read_detections(value: Any, truth: Records, options: Options, similarity: str | None = None) -> Records:
+    """Detections of any source, for a ground truth that has been read."""
     records = Records("detections")
-    if isinstance(value, Detections):
-        return _from_columns(records, value)
+    reader = readers.reader_of(value, "detections", options.format)
+    if reader.name != "coco":
+        return _from_reader(records, value, lambda problems: reader.detections(value, options, problems, truth.side()))
     if isinstance(value, (str, os.PathLike)):
         return _from_file(records, value, _core.read_results, "results: an array of objects", similarity, truth)
-    if isinstance(value, np.ndarray):
-        if value.ndim != 2 or value.shape[1] != 7:
-            raise InputError(f"detections: expected shape (N, 7), found {value.shape}")
-        value = [
-            {"image_id": int(row[0]), "bbox": row[1:5], "score": row[5], "category_id": int(row[6])}
-            for row in value.tolist()
-        ]
     if isinstance(value, Mapping) and _has_scores(value):
         value = value["annotations"]
-    if isinstance(value, (list, tuple)):
-        return _from_list(records, value, truth, similarity)
-    raise TypeError(
-        "detections: expected a path, a list of COCO results, an (N, 7) array or meanap.Detections, "
-        f"found {_kind(value)}"
-    )
+    return _from_list(records, value, truth, similarity)
+
+
+def _from_reader(records: Records, source: Any, read: Callable[[Problems], Any]) -> Records:
+    """The columns that a reader makes, without the objects that cannot be used."""
+    problems = Problems("collect")
+    try:
+        side = read(problems)
+    except InputError as error:
+        if not readers.is_path(source):
+            raise
+        return _unreadable(records, source, error)
+    kind: Any = "bbox" if "boxes" in side.arrays else "segm" if "masks" in side.arrays else "keypoints"
+    rules = protocol.get("coco", kind)
+
+    def convert(part: Any) -> _core.Objects:
+        objects: _core.Objects = part.objects(rules, kind, None)
+        objects.check(records.place, part.records)
+        return objects
+
+    side, _ = readers.sound(side, convert, problems, records.place)
+    _add_problems(records, problems.found)
+    return _from_columns(records, side)
+
+
+def _add_problems(records: Records, problems: Iterable[Problem]) -> None:
+    """A finding for the problems of each code and field."""
+    groups: dict[tuple[str, str | None], list[Problem]] = {}
+    for problem in problems:
+        groups.setdefault((problem.code, problem.field), []).append(problem)
+    for (code, field), several in groups.items():
+        first = several[0]
+        rule = RULES.get(code)
+        message = rule.what if rule is not None else "records cannot be used"
+        remedy = first.remedy or "Mend the records, or leave them out."
+        if code == "missing-field" and field is not None:
+            harm = _HARM.get(field, "they cannot be scored")
+            message, remedy = f'records have no "{field}": {harm}', f'Give each record "{field}".'
+        example = str(first.error()).removeprefix(f"{records.place}: ")
+        records.findings.append(Finding(code, first.level, records.place, len(several), message, example[:200], remedy))
+
+
+_HARM = {
+    "id": "pycocotools cannot index them",
+    "area": "sizes cannot be distinguished",
+    "iscrowd": "pycocotools stops at them",
+    "segmentation": "masks cannot be compared",
+    "keypoints": "poses cannot be compared",
+}
 
 
 def _kind(value: Any) -> str:
@@ -178,7 +254,7 @@ def _from_file(
 def _unreadable(records: Records, path: Any, error: BaseException) -> Records:
     text = " ".join(str(error).split()) or type(error).__name__
     remedy = "Give the file itself; one that a download or a job has left in half is to be written again."
-    records.add("broken-file", "error", 1, f"{os.fspath(path)} cannot be read", text, remedy)
+    records.add("broken-file", 1, text, message=f"{os.fspath(path)} cannot be read", remedy=remedy)
     records.readable = False
     return records
 
@@ -194,7 +270,9 @@ def _wrong_kind(records: Records, path: Any, expected: str, similarity: str | No
     swapped = isinstance(value, dict) and "annotations" in value and records.place == "detections"
     swapped = swapped or (isinstance(value, list) and records.place == "ground_truth")
     remedy = "Are the two files swapped?" if swapped else "Give the file that the other tools are given."
-    records.add("wrong-kind-of-file", "error", 1, f"{os.fspath(path)} is not {expected}", f"it holds {found}", remedy)
+    records.add(
+        "wrong-kind-of-file", 1, f"it holds {found}", message=f"{os.fspath(path)} is not {expected}", remedy=remedy
+    )
     records.readable = False
     return records
 
@@ -238,8 +316,9 @@ def _from_dataset(records: Records, dataset: _core.Dataset, truth: Records | Non
         records.masks, records.broken_masks = measures, np.isnan(measures[0])
     if "bbox" in arrays:
         records.boxes = arrays["bbox"]
-        bad = np.flatnonzero(~np.isfinite(records.boxes).all(axis=1))
-        _add_malformed_boxes(records, bad, lambda row: records.boxes[row].tolist())
+        with np.errstate(invalid="ignore"):
+            sound = np.isfinite(records.boxes).all(axis=1) & (records.boxes[:, 2:] >= 0).all(axis=1)
+        _add_malformed_boxes(records, np.flatnonzero(~sound))
         return True
     # Results of masks: the boxes around them.
     return False
@@ -247,36 +326,34 @@ def _from_dataset(records: Records, dataset: _core.Dataset, truth: Records | Non
 
 def _from_columns(records: Records, side: GroundTruth | Detections) -> Records:
     count = len(side)
-    records.image, records.image_ids = _codes(_plain(side.image_ids))
-    records.category, records.category_ids = _codes(_plain(side.category_ids))
+    records.numbers = side.numbers
+    records.image, records.image_ids = _codes(plain_ids(side.image_ids))
+    records.category, records.category_ids = _codes(plain_ids(side.category_ids))
 
     def column(name: str, default: float) -> np.ndarray:
         value = side.arrays.get(name)
-        return np.full(count, default) if value is None else np.asarray(value, dtype=np.float64).reshape(count)
+        return np.full(count, default) if value is None else np.array(as_numpy(value), dtype=np.float64).reshape(count)
 
-    boxes = side.arrays.get("boxes")
-    if boxes is None:
-        raise InputError(f"{records.place}: boxes are needed for a check")
-    records.boxes = np.array(np.asarray(boxes), dtype=np.float64).reshape(-1, 4)
-    if side.box_format == "xyxy":
-        records.boxes[:, 2:] -= records.boxes[:, :2]
-    elif side.box_format == "cxcywh":
-        records.boxes[:, :2] -= records.boxes[:, 2:] / 2
+    dictionaries = readers.records_of(side)
+    records.boxes = np.array([entry.get("bbox") or _around(entry.get("keypoints")) for entry in dictionaries])
+    records.boxes = records.boxes.astype(np.float64).reshape(-1, 4)
     records.scores = column("scores", math.nan)
-    records.areas = column("area", math.nan)
+    records.areas = column("exact_area" if "exact_area" in side.arrays else "area", math.nan)
     records.crowd = column("iscrowd", 0.0).astype(bool)
     records.broken_masks = np.zeros(count, dtype=bool)
+    records.derived_boxes = "boxes" not in side.arrays
     if isinstance(side, GroundTruth):
-        records.images = side.images
+        records.images, records.sized = side.images, bool(side.sizes)
         sizes = [side.sizes.get(id) or (math.nan, math.nan) for id in side.images or ()]
         records.sizes = np.array(sizes, dtype=np.float64).reshape(-1, 2)
         records.categories = side.categories
         records.names = [side.names.get(id) for id in side.categories or ()]
+    _take_masks(records, dictionaries, records.image_sizes)
+    if "keypoints" in side.arrays:
+        records.poses = [entry["keypoints"] for entry in dictionaries]
+        if isinstance(side, GroundTruth) and "num_keypoints" in side.arrays:
+            records.num_keypoints = [entry["num_keypoints"] for entry in dictionaries]
     return records
-
-
-def _plain(ids: Any) -> list[Any]:
-    return ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
 
 
 def _codes(ids: list[Any]) -> tuple[np.ndarray, list[Any]]:
@@ -296,19 +373,19 @@ _FIELDS = {"bbox": "bbox", "segm": "segmentation", "boundary": "segmentation", "
 def _from_data_set(records: Records, value: Any, similarity: str | None) -> Records:
     if not isinstance(value, Mapping) or not isinstance(value.get("annotations"), (list, tuple)):
         message = 'there is no array "annotations"'
-        records.add("no-annotations", "error", 1, message, "", "Give a COCO data set.")
+        records.add("no-annotations", 1, "", message=message)
         records.readable = False
         return records
     for key in ("images", "categories"):
         if not isinstance(value.get(key), (list, tuple)):
             message = f'there is no array "{key}", so nothing can be checked against it'
-            records.add(f"no-{key}", "error", 1, message, "", f'Add "{key}".')
+            records.add(f"no-{key}", 1, "", message=message, remedy=f'Add "{key}".')
             continue
         good = [entry for entry in value[key] if isinstance(entry, Mapping) and _is_id(entry.get("id"))]
         bad = [i for i, entry in enumerate(value[key]) if not isinstance(entry, Mapping) or not _is_id(entry.get("id"))]
         message = f'entries of "{key}" have no usable id'
         records.add(
-            "malformed-record", "error", len(bad), message, f"{key}[{bad[0] if bad else 0}]", "Give each an id."
+            "malformed-record", len(bad), f"{key}[{bad[0] if bad else 0}]", message=message, remedy="Give each an id."
         )
         if key == "images":
             records.images = [_clean(image["id"]) for image in good]
@@ -338,14 +415,7 @@ def _from_data_set(records: Records, value: Any, similarity: str | None) -> Reco
 
 def _take_ids(records: Records) -> None:
     texts = [row for row, id in enumerate(records.ids or ()) if isinstance(id, str)]
-    records.add(
-        "text-id",
-        "note",
-        len(texts),
-        "annotation ids are texts: `meanap.evaluate` takes them, pycocotools and `meanap eval` do not",
-        records.told(texts[0]) if texts else "",
-        "Number the annotations from 1.",
-    )
+    records.add("text-id", len(texts), records.told(texts[0]) if texts else "")
 
 
 def _take_crowds(records: Records, flags: list[Any]) -> None:
@@ -354,12 +424,7 @@ def _take_crowds(records: Records, flags: list[Any]) -> None:
     known = (int, float, np.number, np.bool_)
     strange = [row for row, flag in enumerate(flags) if flag is not None and not isinstance(flag, known)]
     records.add(
-        "crowd-flag",
-        "error",
-        len(strange),
-        '"iscrowd" is not 0 or 1; a text is true, "0" too, and makes the object a crowd that is not to be found',
-        f'{records.told(strange[0])}, "iscrowd" {flags[strange[0]]!r}' if strange else "",
-        "Write the number 0 or 1.",
+        "crowd-flag", len(strange), f'{records.told(strange[0])}, "iscrowd" {flags[strange[0]]!r}' if strange else ""
     )
 
 
@@ -396,7 +461,7 @@ def _from_list(records: Records, entries: Any, truth: Records, similarity: str |
 
 def _wrong(records: Records, value: Any) -> Records:
     message = f"expected an array of results, found {_kind(value)}"
-    records.add("wrong-kind-of-file", "error", 1, message, "", "Give a list of results.")
+    records.add("wrong-kind-of-file", 1, "", message=message, remedy="Give a list of results.")
     records.readable = False
     return records
 
@@ -406,46 +471,46 @@ def _take(records: Records, entries: Any, needed: tuple[str, ...]) -> None:
     strange = [i for i, entry in enumerate(entries) if not isinstance(entry, Mapping)]
     if strange:
         example = f"record {strange[0]} is {_kind(entries[strange[0]])}"
-        records.add("malformed-record", "error", len(strange), "records are no objects", example, "Write objects.")
+        records.add("malformed-record", len(strange), example)
     good = [entry if isinstance(entry, Mapping) else {} for entry in entries]
-    for name in needed:
-        lacking = [i for i, entry in enumerate(entries) if isinstance(entry, Mapping) and entry.get(name) is None]
-        harm = {
-            "id": "pycocotools cannot index them",
-            "area": "sizes cannot be distinguished",
-            "iscrowd": "pycocotools stops at them",
-            "segmentation": "masks cannot be compared",
-            "keypoints": "poses cannot be compared",
-        }.get(name, "they cannot be scored")
-        message = f'records have no "{name}": {harm}'
-        example = f"record {lacking[0]}" if lacking else ""
-        records.add("missing-field", "error", len(lacking), message, example, f'Give each record "{name}".')
+    problems = [problem for name in needed for problem in _fields.problems_of(_NEEDED[name], entries, records.place)]
+    # What is there and cannot be used of the scores and flags is found in the columns.
+    elsewhere = ("bad-score", "crowd-flag", "broken-mask", "malformed-keypoints")
+    _add_problems(records, [problem for problem in problems if problem.code not in elsewhere])
     for name, column in (("image_id", "image"), ("category_id", "category")):
         ids = [entry.get(name) for entry in good]
-        bad = [i for i, id in enumerate(ids) if id is not None and not _is_id(id)]
-        message = f'"{name}" is neither a whole number nor a string'
-        example = f"record {bad[0]}: {ids[bad[0]]!r}" if bad else ""
-        records.add("malformed-record", "error", len(bad), message, example, "Use the ids of the ground truth.")
-        points = [i for i, id in enumerate(ids) if isinstance(id, float) and _is_id(id)]
+        points = [i for i, id in enumerate(ids) if isinstance(id, float) and as_id(id) is not None]
         message = f'"{name}" is written with a decimal point: other tools may not take it for a whole number'
         example = f"record {points[0]}: {ids[points[0]]!r}" if points else ""
-        records.add("float-id", "note", len(points), message, example, "Write whole numbers.")
-        codes, known = _codes([_clean(id) if _is_id(id) else None for id in ids])
+        records.add("float-id", len(points), example, message=message)
+        codes, known = _codes([None if id is None else as_id(id) for id in ids])
         setattr(records, column, codes)
         setattr(records, f"{column}_ids", known)
     boxes = [_box(entry.get("bbox")) for entry in good]
     records.boxes = np.array(boxes, dtype=np.float64).reshape(-1, 4)
-    given = np.array([entry.get("bbox") is not None for entry in good], dtype=bool)
-    if "bbox" in needed:
-        odd = np.flatnonzero(given & ~np.isfinite(records.boxes).all(axis=1))
-        _add_malformed_boxes(records, odd, lambda row: good[row].get("bbox"))
 
 
-def _add_malformed_boxes(records: Records, bad: np.ndarray, box: Callable[[int], Any]) -> None:
-    if len(bad):
-        example = f"record {bad[0]}: {box(int(bad[0]))!r}"[:200]
-        message = '"bbox" is not four finite numbers'
-        records.add("malformed-box", "error", len(bad), message, example, "Write [x, y, width, height].")
+_FIELD_LIST = (
+    _fields.ID,
+    _fields.IMAGE,
+    _fields.CATEGORY,
+    _fields.SCORE,
+    _fields.BOX,
+    _fields.MASK,
+    _fields.KEYPOINTS,
+    _fields.AREA,
+    _fields.CROWD,
+)
+#: The fields of records as pycocotools has them: each is needed.
+_NEEDED = {field.name: field._replace(default=_fields.NEEDED) for field in _FIELD_LIST}
+#: Labels of annotations may be anything.
+_NEEDED["id"] = _NEEDED["id"]._replace(read=lambda value: value)
+
+
+def _add_malformed_boxes(records: Records, bad: np.ndarray) -> None:
+    entries = [{"bbox": box} for box in records.boxes[bad].tolist()]
+    problems = _fields.problems_of(_fields.BOX, entries, records.place)
+    _add_problems(records, (replace(problem, record=int(row)) for problem, row in zip(problems, bad, strict=True)))
 
 
 def _is_id(id: Any) -> bool:

@@ -30,40 +30,24 @@ def check_boxes(records: Records, sizes: np.ndarray) -> bool:
     boxes = records.boxes
     finite = np.isfinite(boxes).all(axis=1)
     with np.errstate(invalid="ignore", over="ignore"):
-        flat = np.flatnonzero(finite & ~(boxes[:, 2:] > 0).all(axis=1))
+        flat = np.flatnonzero(finite & (boxes[:, 2:] >= 0).all(axis=1) & ~(boxes[:, 2:] > 0).all(axis=1))
     where = records.place
     records.add(
         "empty-box",
-        "warning" if where == "ground_truth" else "note",
         len(flat),
-        "boxes have no width or no height, so that they overlap nothing",
         records.told(flat[0], "bbox") if len(flat) else "",
-        "Remove them; or, if the second corner was written for the size, subtract the first.",
+        level="warning" if where == "ground_truth" else "note",
     )
     good = np.flatnonzero(usable(records))
     x, y, width, height = boxes[good].T
     image_height, image_width = sizes[good].T
     if len(good) >= _ENOUGH and (boxes[good] <= 1.0).all() and (boxes[good] >= 0.0).all():
-        records.add(
-            "normalised-boxes",
-            "error",
-            len(good),
-            "all boxes lie between 0 and 1: shares of the image, not pixels",
-            records.told(good[0], "bbox"),
-            "Multiply x and width by the image's width, y and height by its height.",
-        )
+        records.add("normalised-boxes", len(good), records.told(good[0], "bbox"))
         return False
     beyond = np.maximum.reduce([-x, -y, x + width - image_width, y + height - image_height])
     out = beyond > _PIXEL  # False where the size is not known.
     if len(good) >= _ENOUGH and _reads_like_corners(boxes[good], records.areas[good], sizes[good], out):
-        records.add(
-            "xyxy-boxes",
-            "error",
-            len(good),
-            "boxes read like two corners (x1, y1, x2, y2); expected x, y, width, height",
-            records.told(good[np.nanargmax(beyond)] if out.any() else good[0], "bbox"),
-            "Write [x1, y1, x2 - x1, y2 - y1].",
-        )
+        records.add("xyxy-boxes", len(good), records.told(good[np.nanargmax(beyond)] if out.any() else good[0], "bbox"))
         return False
     far = np.flatnonzero(out)
     if len(far) and not records.derived_boxes:
@@ -72,12 +56,11 @@ def check_boxes(records: Records, sizes: np.ndarray) -> bool:
         outside = (x >= image_width) | (y >= image_height) | (x + width <= 0) | (y + height <= 0)
         records.add(
             "box-outside-image",
-            # Many detectors do not clip, and lose little by it.
-            "warning" if where == "ground_truth" else "note",
             len(far),
-            f"boxes reach beyond their image by more than a pixel, {int(outside.sum()):,} of them lie quite outside it",
             f"{records.told(good[worst], 'bbox')}, in an image of {size}",
-            "Clip them; if there are many, are they those of a resized image, or of another?",
+            level="warning" if where == "ground_truth" else "note",
+            message=f"boxes reach beyond their image by more than a pixel, {int(outside.sum()):,} of them lie quite "
+            "outside it",
         )
     return True
 

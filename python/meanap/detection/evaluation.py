@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
     from meanap._types import (
         BoxFormat,
         DetectionsInput,
+        FormatInput,
         GroundTruthInput,
+        ImagesInput,
+        NamesInput,
         PresetName,
         ProtocolChanges,
         SimilarityName,
@@ -44,6 +48,12 @@ def evaluate(
     *,
     box_format: BoxFormat = "xyxy",
     score_range: tuple[float, float] | None = (0.0, 1.0),
+    format: FormatInput = None,
+    names: NamesInput | None = None,
+    images: ImagesInput | None = None,
+    sizes: Mapping[Any, Sequence[int]] | None = None,
+    columns: Mapping[str, str] | None = None,
+    on_error: Literal["raise", "skip"] = "raise",
     memory_limit: int | str | None = None,
     progress: bool | Callable[[int, int], object] = False,
     **changes: Unpack[ProtocolChanges],
@@ -53,9 +63,10 @@ def evaluate(
     Parameters
     ----------
     ground_truth
-        A path to a COCO or Parquet file, a COCO dictionary, `meanap.GroundTruth`, a table with columns ``image_id``,
-        ``category_id`` and boxes (Polars, pandas, pyarrow, DuckDB), or a list of one dictionary for each image with
-        ``boxes``, ``labels`` and the other fields that `MeanAveragePrecision.update` takes.
+        A path to a file or folder of any format of `meanap.readers`, a COCO dictionary, `meanap.GroundTruth`, a table
+        with columns ``image_id``, ``category_id`` and boxes (Polars, pandas, pyarrow, DuckDB), or a list of one
+        dictionary for each image with ``boxes``, ``labels`` and the other fields that `MeanAveragePrecision.update`
+        takes.
     detections
         The same with scores; as COCO results a path, a list of dictionaries or an ``(N, 7)`` array.
     similarity : {"bbox", "segm", "boundary", "keypoints"}
@@ -68,6 +79,19 @@ def evaluate(
         `meanap.Detections` have theirs.
     score_range
         Least and greatest score of columns, lists and tables; None allows any number. COCO results may have any.
+    format
+        The name of the reader of both paths, such as ``"coco"`` or ``"yolo"``, or a pair of names; recognised by
+        default.
+    names
+        Names of the categories: a mapping of id to name, a sequence for ids 0, 1, 2 …, or a path (``data.yaml``, JSON,
+        or text with one name on each line).
+    images, sizes
+        The folder of the images, from which formats in fractions of an image read its size; or the sizes, a mapping of
+        image id to ``(height, width)``.
+    columns
+        A mapping of the name of a column of tables, as listed above, to the one in the table.
+    on_error : {"raise", "skip"}
+        ``"skip"`` leaves out records that cannot be used, and warns of how many.
     memory_limit
         Bytes (``"2 GB"``) that reading and matching may take: larger files are partitioned by image into temporary
         files and evaluated shard by shard. Match rows, about 25 bytes per detection, are in addition.
@@ -90,12 +114,21 @@ def evaluate(
     rules = settled(protocol, similarity, changes)
     _check_range(score_range)
     options = readers.Options(
-        similarity, box_format, progress=progress, image_records=rules.size != "area" or rules.federated
+        similarity,
+        box_format,
+        format,
+        names,
+        images,
+        sizes,
+        columns,
+        readers.checked_choice("on_error", on_error, ("raise", "skip")),
+        progress,
+        rules.size != "area" or rules.federated,
     )
     asked = _Asked(rules, options, score_range)
     if memory_limit is not None:
         fill = _of_shards(ground_truth, detections, asked, bytes_of(memory_limit))
-    elif is_batch(ground_truth):
+    elif is_batch(ground_truth) and isinstance(detections, (list, tuple)) and on_error == "raise":
         fill = _of_batch(ground_truth, detections, asked)
     else:
         fill = _of_columns(ground_truth, detections, asked)
@@ -155,18 +188,26 @@ def _of_batch(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
                 log.update(list(detections[part]), list(ground_truth[part]), start)
                 told.at(min(start + _LOT, len(ground_truth)))
 
-    return _Fill(into, score_range=asked.score_range)
+    names = asked.options.names
+    return _Fill(into, None if names is None else readers.class_names(names), score_range=asked.score_range)
 
 
 def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
-    problems = readers.Problems()
+    problems = readers.Problems(asked.options.on_error)
+    if problems.mode == "skip":
+        # Columns of the core are for files without errors.
+        strict = asked._replace(options=dataclasses.replace(asked.options, on_error="raise"))
+        with contextlib.suppress(InputError):
+            return _of_columns(ground_truth, detections, strict)
+        asked = asked._replace(options=dataclasses.replace(asked.options, image_records=True))
     truth = readers.ground_truth(ground_truth, asked.options, problems)
     found = readers.detections(detections, asked.options, problems, truth)
     if asked.rules.federated and isinstance(truth, GroundTruth) and isinstance(found, Detections):
         labelled = (asked.labelled_images or LabelledImages()).of(truth)
         if labelled is not None:
             found = only_labelled(truth, found, labelled, asked.rules.max_per_image)
-    truth_columns, found = _arranged(truth, found, asked)
+    truth_columns, found = _arranged(truth, found, asked, problems)
+    problems.tell()
 
     def into(log: _core.MatchLog) -> None:
         if asked.options.progress is False:
@@ -195,47 +236,58 @@ def _of_shards(ground_truth: Any, detections: Any, asked: _Asked, memory: int) -
     return _Fill(into, shards.names, shards.groups, shards.categories)
 
 
-def _arranged(truth: Any, found: Any, asked: _Asked) -> tuple[_core.Objects, _core.Objects]:
+def _arranged(truth: Any, found: Any, asked: _Asked, problems: readers.Problems) -> tuple[_core.Objects, _core.Objects]:
     """Both sides as the core takes them."""
     rules, similarity = asked.rules, asked.options.similarity
-    of_records = [getattr(side, "records", True) for side in (truth, found)]
-    if isinstance(truth, GroundTruth):
+
+    def columns_of(side: Any, place: str, score_range: tuple[float, float] | None) -> _core.Objects:
+        def checked(objects: _core.Objects, records: bool) -> _core.Objects:
+            if similarity == "keypoints":
+                _check_keypoints(objects, rules, place, records)
+            _check(objects, truth, place, records)
+            return objects
+
+        if not isinstance(side, (GroundTruth, Detections)):
+            try:
+                return checked(side, True)
+            except InputError as error:
+                raise readers.coded(error) from None
         if rules.size == "fraction":
-            _measure_images(truth, truth.sizes)
-        truth_columns = truth.objects(rules, similarity, None)
-    else:
-        truth_columns = truth.columns
-    if isinstance(found, Detections):
-        if rules.size == "fraction":
-            _measure_images(found, truth.sizes)
-        found = found.objects(rules, similarity, None if found.any_score else asked.score_range)
-    if similarity == "keypoints":
-        _check_keypoints(truth_columns, rules, "ground_truth", of_records[0])
-        _check_keypoints(found, rules, "detections", of_records[1])
-    _check(truth_columns, truth, "ground_truth", of_records[0], "is not among those declared")
-    _check(found, truth, "detections", of_records[1], "is not in the ground truth")
+            _measure_images(side, truth.sizes)
+        some: Any = side
+        return readers.sound(
+            some, lambda part: checked(part.objects(rules, similarity, score_range), part.records), problems, place
+        )[1]
+
+    truth_columns = columns_of(truth if isinstance(truth, GroundTruth) else truth.columns, "ground_truth", None)
+    score_range = None if getattr(found, "any_score", True) else asked.score_range
+    found_columns = columns_of(found, "detections", score_range)
     for name, of_truth, of_found in (
-        ("image", truth_columns.image_ids, found.image_ids),
-        ("category", truth_columns.category_ids, found.category_ids),
+        ("image", truth_columns.image_ids, found_columns.image_ids),
+        ("category", truth_columns.category_ids, found_columns.category_ids),
     ):
         texts = [{isinstance(id, str) for id in ids} for ids in (of_truth, of_found)]
         if all(texts) and not texts[0] & texts[1]:
             told = ("text", "integers") if True in texts[1] else ("integers", "text")
-            raise InputError(f"{name} ids are {told[0]}, those of the ground truth {told[1]}", "detections")
-    return truth_columns, found
+            problem = f"{name} ids are {told[0]}, those of the ground truth {told[1]}"
+            raise InputError(problem, "detections", code=f"unknown-{name}")
+    return truth_columns, found_columns
 
 
-def _check(objects: _core.Objects, truth: Any, place: str, records: bool, complaint: str) -> None:
+def _check(objects: _core.Objects, truth: Any, place: str, records: bool) -> None:
     """Rejects input that no evaluation can use; `records`: rows are those of a COCO file or list."""
+    complaint = "is not in the ground truth" if place == "detections" else "is not among those declared"
     for name, ids, known in (
         ("image", objects.image_ids, truth.images),
         ("category", objects.category_ids, truth.categories),
     ):
         if (strange := first_strange(ids, known)) is not None:
             row = objects.first_row(name, ids.index(strange))
+            code = f"unknown-{name}"
             if records:
-                raise InputError(None, place, row, f"{name}_id", f"is {strange!r}, which {complaint}")
-            raise InputError(f"{name} id {strange!r} {complaint}", place, row, unit="row")
+                found = f"is {strange!r}, which {complaint}"
+                raise InputError(None, place, row, f"{name}_id", found, code=code)
+            raise InputError(f"{name} id {strange!r} {complaint}", place, row, code=code, unit="row")
     objects.check(place, records)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from meanap import readers
 from meanap.detection.evaluation import evaluate, settled
 from meanap.detection.result import Result
 from meanap.detection.scores import NUMBERS
@@ -20,7 +21,16 @@ from meanap.readers._coco_files import DetectionFile, TruthFile
 from meanap.statistics import Difference
 
 if TYPE_CHECKING:
-    from meanap._types import BoxFormat, DetectionsInput, GroundTruthInput, PresetName, SimilarityName
+    from typing_extensions import Unpack
+
+    from meanap._types import (
+        BoxFormat,
+        DetectionsInput,
+        GroundTruthInput,
+        PresetName,
+        ReadingOptions,
+        SimilarityName,
+    )
 
 __all__ = ["FACTORS", "Factor", "explain_difference"]
 
@@ -66,6 +76,7 @@ def explain_difference(
     order: Sequence[str] | None = None,
     box_format: BoxFormat = "xyxy",
     score_range: tuple[float, float] | None = (0.0, 1.0),
+    **reading: Unpack[ReadingOptions],
 ) -> Difference:
     """Why two tools give different numbers for the same detections.
 
@@ -86,6 +97,8 @@ def explain_difference(
     number : {"ap", "ap50", "ap75", "ar"}
     order : sequence of str
         Names of factors to change first.
+    **reading
+        ``format``, ``names``, ``images``, ``sizes``, ``columns``, ``on_error``, as of `meanap.evaluate`.
 
     Returns
     -------
@@ -112,7 +125,7 @@ def explain_difference(
     for name in order or ():
         if name not in names:
             raise ValueError(f"order: no factor {name!r}; there are {', '.join(map(repr, names))}")
-    scene = _Scene(ground_truth, detections)
+    scene = _Scene(ground_truth, detections, reading)
     if not any(scene.odd_ids(settings.similarity) for settings in (first, second)):
         first, second = (replace(s, rules=replace(s.rules, zero_id_unmatched=False)) for s in (first, second))
 
@@ -177,8 +190,9 @@ def _settings(side: Any, place: str, shared: Mapping[str, Any]) -> _Settings:
 class _Scene:
     """The input, read once for each similarity."""
 
-    def __init__(self, ground_truth: Any, detections: Any) -> None:
+    def __init__(self, ground_truth: Any, detections: Any, reading: Mapping[str, Any]) -> None:
         self._given = ground_truth, detections
+        self._reading = reading
         self._read: dict[str, tuple[Any, Any, Any, bool]] = {}
 
     def odd_ids(self, similarity: SimilarityName) -> bool:
@@ -195,9 +209,10 @@ class _Scene:
         ground_truth, detections = self._given
         truth = by_id = ground_truth
         odd = False
-        if isinstance(ground_truth, (str, os.PathLike)):
+        kind, of_found = self._format(ground_truth, "ground_truth"), self._format(detections, "detections")
+        if kind == "coco":
             file = TruthFile(ground_truth, similarity)
-            if isinstance(detections, (str, os.PathLike)):
+            if of_found == "coco":
                 detections = DetectionFile(detections, similarity, file)
             truth = by_id = file
             odd = file.columns is not None and 0 in file.annotation_ids()
@@ -212,12 +227,19 @@ class _Scene:
                 by_id = {**ground_truth, "annotations": [last[id] for id in ids]}
         return truth, by_id, detections, odd
 
+    def _format(self, source: Any, role: readers.Role) -> str | None:
+        """The format of a path; None for what is in memory."""
+        if not isinstance(source, (str, os.PathLike)):
+            return None
+        return readers.reader_of(source, role, self._reading.get("format")).name
+
     def result(self, settings: _Settings, number: str) -> Result:
         """The result of one side."""
         truth, by_id, detections, _ = self._of(settings.similarity)
         rules = settings.rules.replace(name=settings.name, summary=(NUMBERS[number],))
         options: dict[str, Any] = {"box_format": settings.box_format, "score_range": settings.score_range}
-        return evaluate(by_id if rules.zero_id_unmatched else truth, detections, settings.similarity, rules, **options)
+        truth = by_id if rules.zero_id_unmatched else truth
+        return evaluate(truth, detections, settings.similarity, rules, **options, **self._reading)
 
 
 # Factors

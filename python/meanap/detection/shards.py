@@ -24,7 +24,7 @@ from meanap._similarity import compares_masks
 from meanap.errors import InputError
 from meanap.readers._coco_files import DetectionFile, TruthFile
 from meanap.readers._coco_records import groups_of, listed, names_of
-from meanap.readers._parquet import is_parquet, parquet_batches
+from meanap.readers._parquet import parquet_batches
 from meanap.readers.sides import Detections, GroundTruth, joined
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Sharded:
             least = math.ceil((_OBJECTS if objects else _COLUMNS) * size / (memory / 2))
             return min(max(1, least), _MOST_BINS)
 
-        kinds = [_Table if is_parquet(path) else _Records for path in (ground_truth, detections)]
+        kinds = [_kind(ground_truth, "ground_truth", options), _kind(detections, "detections", options)]
         # Masks of tables are Python objects; of other tables, and of no file of records, it is known that nothing is.
         objects = objects or (_Table in kinds and compares_masks(similarity))
         self._bins = shards(objects or _Records in kinds)
@@ -91,8 +91,10 @@ class Sharded:
         self.count: int = shards(objects or any(side.odd for side in made))
         categories = self._truth.categories or ()
         names = names_of(categories)
+        if options.names is not None:
+            names = {**names, **readers.class_names(options.names)}
         #: Ids of all categories, if they are known.
-        self.categories: list[Any] | None = None if self._truth.categories is None else list(names)
+        self.categories: list[Any] | None = None if self._truth.categories is None else list(names_of(categories))
         self.names = names
         self.groups: dict[str, list[Any]] = groups_of(categories)
 
@@ -114,6 +116,14 @@ class Sharded:
         side = self._truth if argument.lower().startswith("ground") else self._found
         rows = side.records(*self._of(number), within[:1] == ["images"])
         return error.replace(record=int(rows[error.record]))
+
+
+def _kind(path: Any, role: readers.Role, options: readers.Options) -> type[_Table] | type[_Records]:
+    name = readers.reader_of(path, role, options.format).name
+    kinds: dict[str, type[_Table] | type[_Records]] = {"parquet": _Table, "coco": _Records}
+    if name not in kinds:
+        raise InputError(f"memory_limit is for COCO and Parquet files, found format {name!r}", role)
+    return kinds[name]
 
 
 class _Records:

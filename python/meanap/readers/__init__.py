@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from meanap.errors import InputError, InputTypeError
+from meanap.readers._as_coco import dataset_of, records_of
 from meanap.readers._names import class_names
 from meanap.readers._problems import Problem, Problems
-from meanap.readers._reader import Options, Reader, Role, Truth, is_folder, is_path
+from meanap.readers._reader import Format, Options, Reader, Role, Truth, checked_choice, is_folder, is_path
+from meanap.readers._sound import coded, sound
 from meanap.readers.arrays import Arrays
 from meanap.readers.coco import Coco
 from meanap.readers.lists import Lists
@@ -30,11 +32,18 @@ __all__ = [
     "Problem",
     "Problems",
     "Reader",
+    "Role",
     "Tables",
+    "checked_choice",
     "class_names",
+    "coded",
+    "dataset_of",
     "detections",
     "ground_truth",
+    "is_path",
     "reader_of",
+    "records_of",
+    "sound",
 ]
 
 #: All readers, in the order in which they are tried.
@@ -48,15 +57,17 @@ READERS: tuple[Reader, ...] = (
 )
 
 
-def reader_of(source: Any, role: Role, format: str | None = None) -> Reader:
-    """The reader of a source: the one called `format`, or else the first that recognises it.
+def reader_of(source: Any, role: Role, format: Format = None) -> Reader:
+    """The reader of a source: the first that recognises it, or that called `format` if the source is a path.
 
     Raises
     ------
     InputError
         There is no format of that name, or no reader knows the source.
     """
-    if format is not None:
+    if isinstance(format, (list, tuple)) and len(format) == 2:
+        format = format[role == "detections"]
+    if format is not None and is_path(source):
         for reader in READERS:
             if reader.name == format:
                 return reader
@@ -94,9 +105,11 @@ def ground_truth(source: Any, options: Options | None = None, problems: Problems
     """
     options = Options() if options is None else options
     problems = Problems() if problems is None else problems
-    truth = reader_of(source, "ground_truth", options.format if is_path(source) else None).ground_truth(
-        source, options, problems
-    )
+    reader = reader_of(source, "ground_truth", options.format)
+    try:
+        truth = reader.ground_truth(source, options, problems)
+    except InputError as error:
+        raise coded(error) from None
     return truth if options.names is None else truth.named(class_names(options.names))
 
 
@@ -106,5 +119,8 @@ def detections(
     """The detections of any source, for the ground truth `truth` if that is known; otherwise as `ground_truth`."""
     options = Options() if options is None else options
     problems = Problems() if problems is None else problems
-    reader = reader_of(source, "detections", options.format if is_path(source) else None)
-    return reader.detections(source, options, problems, truth)
+    reader = reader_of(source, "detections", options.format)
+    try:
+        return reader.detections(source, options, problems, truth)
+    except InputError as error:
+        raise coded(error) from None

@@ -1,23 +1,26 @@
 """COCO's records, from a file or in memory, as columns of one side.
 
 Where all records hold plain numbers the core makes the columns (`_core.plain_columns`, and for files `_core.Dataset`).
-Anything else is read here, a field at a time: the same values are accepted, and give the same columns.
+Anything else is read here, a field at a time, by the descriptions of `_fields`: the same values are accepted, and give
+the same columns.
 """
 
 from __future__ import annotations
 
-import math
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from meanap import _core, _rle
-from meanap._arrays import as_id, as_number, shown
+from meanap._arrays import as_number, shown
 from meanap._similarity import compares_masks
-from meanap.errors import InputError, InputTypeError
+from meanap.errors import InputTypeError
+from meanap.readers import _fields
+from meanap.readers._fields import NEEDED, Field
+from meanap.readers._problems import Problem, Problems
 from meanap.readers.sides import Detections, GroundTruth
 
 if TYPE_CHECKING:
@@ -26,14 +29,12 @@ if TYPE_CHECKING:
 __all__ = ["coco_ground_truth", "coco_results", "groups_of", "listed", "names_of", "pixel_size", "warn_of_drawn_boxes"]
 
 _Records = Sequence[Mapping[str, Any]]
-
-_NEEDED: Any = object()
-_ID = "an integer or a string"
-_BOX = "4 numbers (x, y, width, height)"
-_SHAPE = "polygons ([[x1, y1, x2, y2, x3, y3, ...], ...]) or run lengths (a dictionary of size and counts)"
+_Side = TypeVar("_Side", GroundTruth, Detections)
 
 
-def coco_ground_truth(dataset: Mapping[str, Any], similarity: SimilarityName) -> GroundTruth:
+def coco_ground_truth(
+    dataset: Mapping[str, Any], similarity: SimilarityName, problems: Problems | None = None
+) -> GroundTruth:
     """The columns of a COCO data set.
 
     Raises
@@ -41,38 +42,37 @@ def coco_ground_truth(dataset: Mapping[str, Any], similarity: SimilarityName) ->
     TypeError
         What has to be a list of dictionaries is something else.
     ValueError
-        A field is missing or cannot be used; the message names record and field.
+        A field is missing or cannot be used; the message names record and field. Where `problems` collects, such
+        records are left out instead.
     """
     place = "ground_truth"
-    annotations = listed(dataset, "annotations", place)
-    images = listed(dataset, "images", place) if "images" in dataset else None
-    categories = listed(dataset, "categories", place) if "categories" in dataset else None
-    image_ids = _column(images or (), "id", f"{place}: images", as_id, _ID)
+    problems = Problems() if problems is None else problems
+    rows = _Rows(listed(dataset, "annotations", place), place, problems)
+    images = _listed_records(dataset, "images", place, problems)
+    categories = _listed_records(dataset, "categories", place, problems)
+    image_ids = [_fields.ID.read(image["id"]) for image in images or ()]
     names = names_of(categories or ())
     sizes = {id: (image.get("height"), image.get("width")) for id, image in zip(image_ids, images or (), strict=True)}
     boxed = not compares_masks(similarity)
-    columns = _plain_columns(annotations, boxed, detections=False)
+    columns = _plain_columns(rows.records, boxed, detections=False)
     if columns is None:
-        _check_records(annotations, place)
+        rows.check()
         columns = {
-            **_ids(annotations, place),
-            **_crowds(annotations, place),
-            "area": np.array(
-                _column(annotations, "area", place, _area, "an area in pixels", default=math.nan), dtype=np.float64
-            ),
+            **_ids(rows),
+            **_crowds(rows),
+            "area": np.array(rows.column(_fields.AREA), dtype=np.float64),
         }
-        ids = [as_number(annotation.get("id")) for annotation in annotations]
+        ids = [as_number(annotation.get("id")) for annotation in rows.records]
         if None not in ids:
             columns["id"] = np.array(ids, dtype=np.float64)
     fields: dict[str, Any] = {}
     if boxed:
-        fields["boxes"] = _boxes(annotations, columns, place)
+        fields["boxes"] = _boxes(rows, columns)
     else:
-        fields["masks"] = _masks(annotations, columns["image_id"], place, sizes if images is not None else None)
+        fields["masks"] = _masks(rows, columns["image_id"], sizes if images is not None else None)
     if similarity == "keypoints":
-        fields["keypoints"] = _poses(annotations, place)
-        counted = _column(annotations, "num_keypoints", place, _finite, "a number of keypoints", default=math.nan)
-        fields["num_keypoints"] = np.array(counted, dtype=np.float64)
+        fields["keypoints"] = _poses(rows)
+        fields["num_keypoints"] = np.array(rows.column(_fields.NUM_KEYPOINTS), dtype=np.float64)
     truth = GroundTruth(
         columns["image_id"],
         columns["category_id"],
@@ -90,7 +90,8 @@ def coco_ground_truth(dataset: Mapping[str, Any], similarity: SimilarityName) ->
     truth.arrays["exact_area"] = columns["area"]
     if "id" in columns:
         truth.arrays["ids"] = columns["id"]
-    return truth
+    truth.dataset = None if rows.bad else dataset
+    return rows.good(truth)
 
 
 def coco_results(
@@ -98,6 +99,7 @@ def coco_results(
     similarity: str,
     sizes: Mapping[Any, Any] | None = None,
     first: Mapping[str, Any] | None = None,
+    problems: Problems | None = None,
 ) -> Detections:
     """The columns of COCO results.
 
@@ -110,6 +112,8 @@ def coco_results(
         Of all images: polygons and boxes are drawn in them.
     first : mapping, optional
         The first record of all, where these are only some.
+    problems : Problems, optional
+        Takes the problems; by default the first error is raised.
 
     Raises
     ------
@@ -118,96 +122,146 @@ def coco_results(
     ValueError
         A field is missing or cannot be used; the message names record and field.
     """
-    place = "detections"
+    rows = _Rows(records, "detections", Problems() if problems is None else problems)
     if first is None:
-        first = records[0] if records and isinstance(records[0], Mapping) else {}
+        first = next((record for record in records if isinstance(record, Mapping)), {})
     boxed = "bbox" in first and not (isinstance(first["bbox"], (list, tuple)) and not first["bbox"])
-    columns = _plain_columns(records, boxed, detections=True)
+    columns = _plain_columns(rows.records, boxed, detections=True)
     if columns is None:
-        _check_records(records, place)
-        columns = {
-            **_ids(records, place),
-            "score": np.array(_column(records, "score", place, _score, "a number"), dtype=np.float64),
-        }
+        rows.check()
+        columns = {**_ids(rows), "score": np.array(rows.column(_fields.SCORE), dtype=np.float64)}
     images = columns["image_id"]
     fields: dict[str, Any] = {}
     area = None
     if boxed:
-        fields["boxes"] = boxes = _boxes(records, columns, place)
+        fields["boxes"] = boxes = _boxes(rows, columns)
         if compares_masks(similarity):
             area = boxes[:, 2] * boxes[:, 3]
-            fields["masks"] = _masks(records, images, place, sizes, boxes)
+            fields["masks"] = _masks(rows, images, sizes, boxes)
     elif "segmentation" in first:
-        masks = _masks(records, images, place, sizes)
+        masks = _masks(rows, images, sizes)
         if compares_masks(similarity):
             fields["masks"] = masks
         else:
-            area, boxes = _measured(masks, place)
+            area, boxes = _measured(rows, masks)
         if similarity == "bbox":
-            own = _column(records, "bbox", place, _box, _BOX, default=None)
+            own = rows.column(_fields.BOX._replace(default=None, blank=None))
             pairs = zip(own, boxes.tolist(), strict=True)
             fields["boxes"] = np.array([drawn if box is None else box for box, drawn in pairs], dtype=np.float64)
     elif "keypoints" in first and similarity == "bbox":
-        points = _poses(records, place)
+        points = _poses(rows)
         corner = points[:, :, :2].min(axis=1)
         fields["boxes"] = np.concatenate([corner, points[:, :, :2].max(axis=1) - corner], axis=1)
     elif compares_masks(similarity):
-        fields["masks"] = _masks(records, images, place, sizes)
+        fields["masks"] = _masks(rows, images, sizes)
     elif similarity == "bbox":
-        fields["boxes"] = _boxes(records, columns, place)
+        fields["boxes"] = _boxes(rows, columns)
     if similarity == "keypoints":
-        fields["keypoints"] = _poses(records, place)
+        fields["keypoints"] = _poses(rows)
     found = Detections(images, columns["category_id"], columns["score"], **fields, box_format="xywh")
     found.records = found.any_score = True
     if area is not None:
         found.arrays["exact_area"] = area
-    return found
+    return rows.good(found)
 
 
-def warn_of_drawn_boxes() -> None:
+def warn_of_drawn_boxes(problems: Problems | None = None) -> None:
     """Says that masks are compared which the detector has not given."""
-    warnings.warn(
-        'detections: there are results without "segmentation"; their boxes are compared as masks, as pycocotools does',
-        stacklevel=2,
-    )
+    text = 'there are results without "segmentation"; their boxes are compared as masks, as pycocotools does'
+    (Problems() if problems is None else problems).add(Problem("masks-missing", "warning", "detections", text=text))
+
+
+class _Rows:
+    """The records of one list, and which of them have errors."""
+
+    def __init__(self, records: Sequence[Any], place: str, problems: Problems) -> None:
+        self.records: Any = records
+        self.place = place
+        self.problems = problems
+        self.bad: set[int] = set()
+
+    def check(self) -> None:
+        """Finds what is no dictionary: in its place there is an empty one."""
+        strange = [row for row, record in enumerate(self.records) if not isinstance(record, Mapping)]
+        for row in strange:
+            text = f"expected a dictionary, found a {type(self.records[row]).__name__}"
+            self._take(Problem("malformed-record", "error", self.place, row, text=text, type_error=True))
+        if strange:
+            self.records = [record if isinstance(record, Mapping) else {} for record in self.records]
+
+    def column(self, field: Field) -> list[Any]:
+        """A field of all records."""
+        column = []
+        read, default = field.read, field.default
+        for row, record in enumerate(self.records):
+            value = record.get(field.name)
+            if value is None and default is not NEEDED:
+                column.append(default)
+                continue
+            item = None if value is None else read(value)
+            if item is None:
+                item = field.blank
+                self.fault(row, field)
+            column.append(item)
+        return column
+
+    def fault(self, row: int, field: Field, /, **changes: Any) -> None:
+        """Takes the problem of a field."""
+        if self.records[row] or row not in self.bad:
+            problem = _fields.problem_of(field, self.records[row], self.place, row)
+            self._take(replace(problem, **changes) if changes else problem)
+
+    def _take(self, problem: Problem) -> None:
+        self.problems.add(problem)
+        if problem.record is not None:
+            self.bad.add(problem.record)
+
+    def good(self, side: _Side) -> _Side:
+        """The objects whose records have no errors."""
+        if not self.bad:
+            return side
+        rows = np.array([row for row in range(len(side)) if row not in self.bad], dtype=np.int64)
+        self.problems.leave_out(self.place, len(self.bad))
+        return side.take(rows)
 
 
 # Lists of records
 
 
-def listed(dataset: Mapping[str, Any], name: str, place: str) -> _Records:
-    """The records of a COCO dictionary under a name; whether annotations are dictionaries is left to their reader."""
+def listed(dataset: Mapping[str, Any], name: str, place: str) -> Sequence[Any]:
+    """The records of a COCO dictionary under a name; whether they are dictionaries is left to their reader."""
     records = dataset[name]
     if not isinstance(records, (list, tuple)):
-        found, expected = f"is {shown(records)}", "a list of dictionaries"
-        raise InputTypeError(source=place, field=name, found=found, expected=expected)
-    if name != "annotations":
-        _check_records(records, f"{place}: {name}")
+        found, expected = f"is {'null' if records is None else shown(records)}", "a list of dictionaries"
+        raise InputTypeError(source=place, field=name, found=found, expected=expected, code=f"no-{name}")
     return records
 
 
-def _check_records(records: Sequence[Any], place: str) -> None:
-    for row, record in enumerate(records):
-        if type(record) is not dict and not isinstance(record, Mapping):
-            raise InputTypeError(f"expected a dictionary, found a {type(record).__name__}", place, row)
+def _listed_records(dataset: Mapping[str, Any], name: str, place: str, problems: Problems) -> _Records | None:
+    """Images or categories, those with an id; None if there is no such list."""
+    if name not in dataset:
+        return None
+    rows = _Rows(listed(dataset, name, place), f"{place}: {name}", problems)
+    rows.check()
+    rows.column(_fields.ID)
+    return [record for row, record in enumerate(rows.records) if row not in rows.bad] if rows.bad else rows.records
 
 
-def names_of(categories: _Records) -> dict[Any, str]:
+def names_of(categories: Sequence[Any]) -> dict[Any, str]:
     """Names of categories, by id: the id itself where there is none."""
-    ids = _column(categories, "id", "ground_truth: categories", as_id, _ID)
+    rows = _Rows(categories, "ground_truth: categories", Problems())
+    rows.check()
+    ids = rows.column(_fields.ID)
     names = (category.get("name") for category in categories)
     return {id: str(id if name is None else name) for id, name in zip(ids, names, strict=True)}
 
 
-def groups_of(categories: _Records) -> dict[str, list[Any]]:
+def groups_of(categories: Sequence[Any]) -> dict[str, list[Any]]:
     """Groups that categories are in: LVIS's frequencies."""
-    place = "ground_truth: categories"
+    rows = _Rows(categories, "ground_truth: categories", Problems())
+    rows.check()
     groups: dict[str, list[Any]] = {}
-    ids = _column(categories, "id", place, as_id, _ID)
-    words = _column(
-        categories, "frequency", place, lambda word: word if isinstance(word, str) else None, "a word", None
-    )
-    for id, word in zip(ids, words, strict=True):
+    for id, word in zip(rows.column(_fields.ID), rows.column(_fields.FREQUENCY), strict=True):
         if word is not None:
             groups.setdefault({"r": "rare", "c": "common", "f": "frequent"}.get(word, word), []).append(id)
     return groups
@@ -221,100 +275,89 @@ def _plain_columns(records: Any, boxed: bool, detections: bool) -> dict[str, Any
     return _core.plain_columns(records, detections, boxed) if type(records) is list else None
 
 
-def _column(
-    records: _Records,
-    name: str,
-    place: str,
-    read: Callable[[Any], Any],
-    expected: str,
-    default: Any = _NEEDED,
-) -> list[Any]:
-    """A field of all records; `read` gives None for what it cannot be. With `default` it may be missing, or null."""
-    column = []
-    for row, record in enumerate(records):
-        value = record.get(name)
-        if value is None and default is not _NEEDED:
-            column.append(default)
-            continue
-        item = read(value)
-        if item is None:
-            if name in record:
-                raise InputError(None, place, row, name, f"is {shown(value)}", expected)
-            raise InputError(None, place, row, name, "is missing")
-        column.append(item)
-    return column
+def _ids(rows: _Rows) -> dict[str, Any]:
+    return {field.name: rows.column(field) for field in (_fields.IMAGE, _fields.CATEGORY)}
 
 
-def _ids(records: _Records, place: str) -> dict[str, Any]:
-    return {name: _column(records, name, place, as_id, _ID) for name in ("image_id", "category_id")}
-
-
-def _boxes(records: _Records, columns: Mapping[str, Any], place: str) -> np.ndarray:
+def _boxes(rows: _Rows, columns: Mapping[str, Any]) -> np.ndarray:
     if "bbox" in columns:
         boxes: np.ndarray = columns["bbox"]
         return boxes
-    return np.array(_column(records, "bbox", place, _box, _BOX), dtype=np.float64).reshape(-1, 4)
+    return np.array(rows.column(_fields.BOX), dtype=np.float64).reshape(-1, 4)
 
 
-def _poses(records: _Records, place: str) -> np.ndarray:
-    given = [record.get("keypoints") for record in records]
+def _poses(rows: _Rows) -> np.ndarray:
+    given = [record.get("keypoints") for record in rows.records]
     if given and all(type(pose) is list for pose in given):
         # As nearly all are: lists of one length, of numbers.
         with suppress(ValueError):
             array = np.array(given)
             if array.ndim == 2 and array.dtype.kind in "fi" and array.shape[1] and array.shape[1] % 3 == 0:
                 return array.astype(np.float64, copy=False).reshape(len(given), -1, 3)
-    poses = _column(records, "keypoints", place, _pose, "x, y and visibility of each keypoint")
+    poses = rows.column(_fields.KEYPOINTS)
+    length = next((len(pose) for pose in poses if pose is not None), 0)
+    first = next((row for row, pose in enumerate(poses) if pose is not None), 0)
     for row, pose in enumerate(poses):
-        if len(pose) != len(poses[0]):
-            found = f"has {len(pose)} numbers, that of record 0 has {len(poses[0])}"
-            raise InputError(None, place, row, "keypoints", found)
-    return np.array(poses, dtype=np.float64).reshape(len(poses), -1, 3) if poses else np.zeros((0, 0, 3))
+        if pose is not None and len(pose) != length:
+            found = f"has {len(pose)} numbers, that of record {first} has {length}"
+            rows.fault(row, _fields.KEYPOINTS, code="keypoint-count", found=found, expected=None)
+            poses[row] = None
+    poses = [[0.0] * length if pose is None else pose for pose in poses]
+    return np.array(poses, dtype=np.float64).reshape(len(poses), -1, 3) if length else np.zeros((len(poses), 0, 3))
+
+
+#: What stands for a mask that cannot be used.
+_NO_MASK = {"size": [1, 1], "counts": [1]}
 
 
 def _masks(
-    records: _Records,
+    rows: _Rows,
     images: Any,
-    place: str,
     sizes: Mapping[Any, Any] | None,
     boxes: np.ndarray | None = None,
 ) -> list[dict[str, Any]]:
     """Run lengths of all records. With `boxes`, those without a segmentation are drawn as their box."""
-    masks = []
+    masks: list[dict[str, Any]] = []
     drawn = False
-    for row, (record, image) in enumerate(zip(records, _plain(images), strict=True)):
+    field = _fields.MASK
+    for row, (record, image) in enumerate(zip(rows.records, _plain(images), strict=True)):
         shape = record.get("segmentation")
         if isinstance(shape, Mapping):
             masks.append(dict(shape))
             continue
+        masks.append(_NO_MASK)
         if "segmentation" not in record and boxes is not None:
             left, top, width, height = boxes[row].tolist()
             right, bottom = left + width, top + height
-            rings: Any = _rings([[left, top, left, bottom, right, bottom, right, top]])
+            rings: Any = _fields.rings_of([[left, top, left, bottom, right, bottom, right, top]])
             if rings is None:
-                raise InputError(None, place, row, "bbox", f"is {shown(record['bbox'])}: NaN or infinite")
+                rows.fault(row, _fields.BOX)
+                continue
             drawn = True
-        elif (rings := _rings(shape)) is None:
-            if "segmentation" in record:
-                raise InputError(None, place, row, "segmentation", f"is {shown(shape)}", _SHAPE)
-            raise InputError(None, place, row, "segmentation", "is missing")
+        elif (rings := _fields.rings_of(shape)) is None:
+            rows.fault(row, field)
+            continue
         if sizes is not None and image not in sizes:
-            among = "in the ground truth" if place == "detections" else "among those declared"
-            raise InputError(None, place, row, "image_id", f"is {image!r}, which is not {among}")
+            among = "in the ground truth" if rows.place == "detections" else "among those declared"
+            found = f"is {image!r}, which is not {among}"
+            rows.fault(row, _fields.IMAGE, code="unknown-image", found=found, expected=None)
+            continue
         size = pixel_size((sizes or {}).get(image))
         if size is None:
             what = '"segmentation" holds polygons' if "segmentation" in record else '"bbox" is to be drawn as a mask'
             told = (sizes or {}).get(image)
-            found = f"; found {told[0]!r} and {told[1]!r}" if isinstance(told, tuple) and len(told) == 2 else ""
-            problem = f'{what}, which needs "height" and "width" of image {image!r} in pixels{found}'
-            raise InputError(problem, place, row)
-        masks.append(_rle.of_polygons(rings, *size))
+            there = f"; found {told[0]!r} and {told[1]!r}" if isinstance(told, tuple) and len(told) == 2 else ""
+            text = f'{what}, which needs "height" and "width" of image {image!r} in pixels{there}'
+            changes = {"field": None, "found": None, "expected": None, "text": text}
+            rows.fault(row, field, code="image-without-size", **changes)
+            continue
+        masks[-1] = _rle.of_polygons(rings, *size)
     if drawn:
-        warn_of_drawn_boxes()
+        warn_of_drawn_boxes(rows.problems)
     return masks
 
 
-def _measured(masks: list[dict[str, Any]], place: str) -> tuple[np.ndarray, np.ndarray]:
+def _measured(rows: _Rows, masks: list[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
     """Areas ``(N,)`` of masks and the boxes ``(N, 4)`` around them."""
     areas, boxes = [], []
     for row, shape in enumerate(masks):
@@ -323,7 +366,9 @@ def _measured(masks: list[dict[str, Any]], place: str) -> tuple[np.ndarray, np.n
             areas.append(float(_rle.area(packed)))
             boxes.append(_rle.box(packed).tolist())
         except (KeyError, OverflowError, TypeError, ValueError):
-            raise InputError(None, place, row, "segmentation", f"is {shown(shape)}", _SHAPE) from None
+            rows.fault(row, _fields.MASK)
+            areas.append(0.0)
+            boxes.append([0.0] * 4)
     return np.array(areas, dtype=np.float64), np.array(boxes, dtype=np.float64).reshape(-1, 4)
 
 
@@ -331,97 +376,24 @@ def _plain(column: np.ndarray | list[Any]) -> list[Any]:
     return column.tolist() if isinstance(column, np.ndarray) else column
 
 
-# Single values: None for what they cannot be
-
-
-def _finite(value: Any) -> float | None:
-    number = as_number(value)
-    return number if number is not None and math.isfinite(number) else None
-
-
-def _score(value: Any) -> float | None:
-    number = as_number(value)
-    return None if number is None or math.isnan(number) else number
-
-
-def _area(value: Any) -> float | None:
-    number = _finite(value)
-    return number if number is not None and number >= 0 else None
-
-
-def _crowds(annotations: _Records, place: str) -> dict[str, np.ndarray]:
+def _crowds(rows: _Rows) -> dict[str, np.ndarray]:
     """The flags `crowd` and, where they differ, `ignore` of objects, as pycocotools takes "iscrowd".
 
     An object is ignored if the value is true, and a crowd if its integer is not 0: the text "0" is true, and the object
     ignored, which is rarely meant.
     """
-    flags = _column(annotations, "iscrowd", place, _crowd, "0 or 1", default=(False, False))
-    crowd, ignored = np.array(flags, dtype=bool).reshape(-1, 2).T
+    crowd, ignored = np.array(rows.column(_fields.CROWD), dtype=bool).reshape(-1, 2).T
     odd = np.flatnonzero(ignored & ~crowd)
     if not len(odd):
         return {"iscrowd": crowd}
     # By its id: the position of a record is not known where only some images are read at a time.
-    record = annotations[int(odd[0])]
-    warnings.warn(
-        f'{place}: annotation {shown(record.get("id"))}: "iscrowd" is {shown(record["iscrowd"])}, expected 0 or 1: '
-        "objects with such a value are ignored, as by pycocotools",
-        stacklevel=2,
+    record = rows.records[int(odd[0])]
+    text = (
+        f'annotation {shown(record.get("id"))}: "iscrowd" is {shown(record["iscrowd"])}, expected 0 or 1: '
+        "objects with such a value are ignored, as by pycocotools"
     )
+    rows.problems.add(Problem("crowd-flag", "warning", rows.place, text=text))
     return {"iscrowd": crowd, "ignore": ignored}
-
-
-def _crowd(value: Any) -> tuple[bool, bool] | None:
-    if not isinstance(value, (bool, np.bool_, str)):
-        value = as_number(value)
-    try:
-        return (int(value) != 0, bool(value))
-    except (OverflowError, TypeError, ValueError):
-        return None
-
-
-def _numbers(value: Any) -> list[float] | None:
-    """A flat list of numbers."""
-    if isinstance(value, np.ndarray):
-        value = value.tolist() if value.ndim == 1 and value.dtype.kind in "fiu" else None
-    if not isinstance(value, (list, tuple)):
-        return None
-    if set(map(type, value)) <= {float, int}:
-        try:
-            return list(map(float, value))
-        except OverflowError:
-            return None
-    numbers = []
-    for item in value:
-        number = as_number(item)
-        if number is None:
-            return None
-        numbers.append(number)
-    return numbers
-
-
-def _box(value: Any) -> list[float] | None:
-    numbers = _numbers(value)
-    return numbers if numbers is not None and len(numbers) == 4 else None
-
-
-def _pose(value: Any) -> list[float] | None:
-    numbers = _numbers(value)
-    return numbers if numbers and len(numbers) % 3 == 0 else None
-
-
-def _rings(value: Any) -> list[list[float]] | None:
-    """Polygons as the reference takes them: the first has three points or more, a number that is left over is none."""
-    if not isinstance(value, (list, tuple)) or not value:
-        return None
-    rings: list[list[float]] = []
-    for ring in value:
-        numbers = _numbers(ring)
-        if numbers is None or len(numbers) < (2 if rings else 5):
-            return None
-        if not math.isfinite(sum(numbers)) and not all(map(math.isfinite, numbers)):
-            return None
-        rings.append(numbers)
-    return rings
 
 
 def pixel_size(size: Any) -> tuple[int, int] | None:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
-from meanap._arrays import as_numbers, as_numpy
+from meanap._arrays import as_number, as_numbers, as_numpy
 from meanap._arrow import ArrowColumns, Lists, speaks_arrow
 from meanap.errors import InputError
 
-__all__ = ["BOX_COLUMNS", "columns_of", "side_of"]
+__all__ = ["BOX_COLUMNS", "columns_of", "renamed", "rows_of", "side_of"]
 
 BOX_COLUMNS = {
     "xyxy": (("x1", "y1", "x2", "y2"), ("xmin", "ymin", "xmax", "ymax")),
@@ -54,6 +54,103 @@ def columns_of(table: Any, place: str) -> Mapping[str, Any] | None:
     if isinstance(table, np.ndarray) or names is None or not hasattr(table, "__getitem__"):
         return None
     return {str(name): as_numpy(table[name], f"{place}: column {name!r}") for name in names}
+
+
+class _Renamed(Mapping[str, Any]):
+    """Columns under other names; those that are not renamed stay, unless another one takes their name."""
+
+    def __init__(self, columns: Mapping[str, Any], names: Mapping[str, str]) -> None:
+        self._columns = columns
+        self._names = {**{name: name for name in columns if name not in names.values()}, **names}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._columns[self._names[name]]
+
+    def __iter__(self) -> Any:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def renamed(columns: Mapping[str, Any], names: Mapping[str, str], place: str) -> Mapping[str, Any]:
+    """Columns with the names that are recognised; `names` maps these to those in the table.
+
+    Those that a table lacks do not count: ground truth has no scores.
+
+    Raises
+    ------
+    InputError
+        A name is not recognised, or none of the columns is in the table.
+    """
+    known = {other for several in _NAMES.values() for other in several}
+    known |= {name for choices in BOX_COLUMNS.values() for several in choices for name in several}
+    for name in names:
+        if name not in known:
+            raise InputError(f"columns: {name!r} is none of {', '.join(map(repr, sorted(known)))}")
+    there = {name: column for name, column in names.items() if column in columns}
+    if not there and names:
+        raise InputError(f"columns: none of {', '.join(map(repr, names.values()))} is there", place)
+    return _Renamed(columns, there)
+
+
+def rows_of(table: Any, names: Mapping[str, str] | None, box_format: str) -> list[dict[str, Any]] | None:
+    """The rows of a table as COCO's records, whatever is in them; None if its library does not give rows."""
+    rows = _dictionaries(table)
+    if rows is None:
+        return None
+    back = {} if names is None else {column: name for name, column in names.items()}
+    rows = [{back.get(name, name): value for name, value in row.items()} for row in rows]
+    there: set[str] = {name for row in rows[:1] for name in row}
+    known = {of: next((name for name in choices if name in there), None) for of, choices in _NAMES.items()}
+    sides = [(format, choice) for format, choices in BOX_COLUMNS.items() for choice in choices if set(choice) <= there]
+    records = []
+    for row in rows:
+        record = {_COCO.get(of, of): row[name] for of, name in known.items() if name is not None}
+        if known["boxes"] is not None:
+            record["bbox"] = _xywh(record.pop("boxes"), "xywh" if known["boxes"] == "bbox" else box_format)
+        elif sides:
+            record["bbox"] = _xywh([row[name] for name in sides[0][1]], sides[0][0])
+        if "size" in record and "counts" in record:
+            record["segmentation"] = {"size": record.pop("size"), "counts": record.pop("counts")}
+        records.append({name: value for name, value in record.items() if value is not None or name in _RECORD})
+    return records
+
+
+#: COCO's names of columns that tables call otherwise.
+_COCO = {"crowd": "iscrowd"}
+#: Fields that a record has to have, so that null is a value of them.
+_RECORD = ("image_id", "category_id", "score", "bbox")
+
+
+def _dictionaries(table: Any) -> list[dict[str, Any]] | None:
+    if hasattr(table, "collect_schema") and hasattr(table, "collect"):
+        table = table.collect()
+    if hasattr(table, "fetchall"):  # DuckDB
+        return [dict(zip(table.columns, row, strict=True)) for row in table.fetchall()]
+    for way in ("to_pylist", "to_dicts"):  # pyarrow, Polars
+        if hasattr(table, way):
+            return list(getattr(table, way)())
+    if hasattr(table, "to_dict"):  # pandas
+        # What is NaN is missing.
+        rows = table.to_dict("records")
+        return [{str(name): None if _is_nan(value) else value for name, value in row.items()} for row in rows]
+    return None
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and value != value
+
+
+def _xywh(box: Any, box_format: str) -> Any:
+    """A box as COCO has it, where it is four numbers."""
+    numbers = [as_number(item) for item in box] if isinstance(box, (list, tuple, np.ndarray)) else []
+    if len(numbers) != 4 or None in numbers:
+        return list(box) if isinstance(box, np.ndarray) else box
+    a, b, c, d = (float(number) for number in numbers if number is not None)
+    if box_format == "xyxy":
+        return [a, b, c - a, d - b]
+    return [a - c / 2, b - d / 2, c, d] if box_format == "cxcywh" else [a, b, c, d]
 
 
 def side_of(columns: Mapping[str, Any], detections: bool, box_format: str, place: str) -> dict[str, Any]:

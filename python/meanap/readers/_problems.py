@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from meanap.errors import InputError, InputTypeError
+from meanap.readers._rules import RULES
 
 __all__ = ["Mode", "Problem", "Problems"]
 
@@ -36,7 +37,7 @@ class Problem:
     expected
         What should be there.
     remedy
-        What to do.
+        What to do; that of the code's rule by default.
     text
         What is wrong in words, where it is not what was found and what was expected.
     unit : {"record", "row", "line"}
@@ -59,6 +60,10 @@ class Problem:
     unit: str = "record"
     name: str | None = None
     type_error: bool = False
+
+    def __post_init__(self) -> None:
+        if self.remedy is None and self.code in RULES:
+            object.__setattr__(self, "remedy", RULES[self.code].remedy)
 
     @classmethod
     def of(cls, error: InputError, remedy: str | None = None) -> Problem:
@@ -124,7 +129,20 @@ class Problems:
             warnings.warn(str(problem.error()), stacklevel=2)
         self.found.append(problem)
 
+    def tell(self) -> None:
+        """Warn of what was left out, with the first problem of each code."""
+        for source, count in self.left_out.items():
+            errors = [problem for problem in self.found if problem.level == "error" and _is_of(problem, source)]
+            counts = Counter(problem.code for problem in errors)
+            first = f", the first: {errors[0].error()}" if errors else ""
+            kinds = ", ".join(f"{number:,} {code}" for code, number in counts.most_common())
+            warnings.warn(f"{source}: {count:,} left out ({kinds}){first}", stacklevel=2)
+
     def leave_out(self, source: str, count: int = 1) -> None:
         """Count records that are left out."""
         if count:
             self.left_out[source] += count
+
+
+def _is_of(problem: Problem, source: str) -> bool:
+    return problem.source is not None and (problem.source == source or problem.source.startswith(f"{source}: "))

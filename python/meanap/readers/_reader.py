@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from meanap import _core
     from meanap._types import BoxFormat, SimilarityName
 
-__all__ = ["Options", "Reader", "Role", "Truth", "head", "is_folder", "is_path"]
+__all__ = ["Format", "Options", "Reader", "Role", "Truth", "checked_choice", "head", "is_folder", "is_path"]
 
 Role: TypeAlias = Literal["ground_truth", "detections"]
 Truth: TypeAlias = GroundTruth | TruthFile
+#: The name of a reader; or those of the ground truth's and of the detections', None where it is recognised.
+Format: TypeAlias = str | Sequence[str | None] | None
 #: Bytes at the beginning of a file by which formats are recognised.
 _HEAD = 4096
 
@@ -36,7 +38,8 @@ class Options:
     box_format
         Of lists and of tables with one column of boxes.
     format
-        The name of the reader to use; by default the first one whose `sniff` says yes.
+        The name of the reader of paths, or a pair of them, for ground truth and detections; by default the first one
+        whose `sniff` says yes.
     names
         Names of the categories: a mapping of id to name, a sequence for ids 0, 1, 2 …, or a path (``data.yaml``,
         JSON, or text with one name on each line). `meanap.readers.class_names` reads them.
@@ -56,7 +59,7 @@ class Options:
 
     similarity: SimilarityName = "bbox"
     box_format: BoxFormat = "xyxy"
-    format: str | None = None
+    format: Format = None
     names: Any = None
     images: Any = None
     sizes: Mapping[Any, Sequence[int]] | None = None
@@ -97,6 +100,19 @@ class Reader:
             As of `ground_truth`.
         """
         raise InputError(f"format {self.name!r} has no detections", "detections")
+
+
+def checked_choice(name: str, value: Any, choices: Sequence[str]) -> Any:
+    """A value if it is one of the choices of an argument.
+
+    Raises
+    ------
+    InputError
+        It is none of them.
+    """
+    if value not in choices:
+        raise InputError(f"{name}: expected {' or '.join(map(repr, choices))}, found {value!r}")
+    return value
 
 
 def is_path(source: Any) -> bool:

@@ -41,7 +41,7 @@ class Coco(Reader):
             source = file.load()
         if not isinstance(source, Mapping) or "annotations" not in source:
             raise _no_annotations(source, "ground_truth")
-        return coco_ground_truth(source, options.similarity)
+        return coco_ground_truth(source, options.similarity, problems)
 
     def detections(
         self, source: Any, options: Options, problems: Problems, truth: Truth | None
@@ -52,14 +52,14 @@ class Coco(Reader):
         if opened or is_path(source):
             within = truth if isinstance(truth, TruthFile) else None
             file = source if opened else DetectionFile(source, options.similarity, within, options.progress)
-            if file.columns is not None and within is not None:
+            if file.columns is not None and not options.image_records:
                 return file.columns
             source, first = file.load(), file.first
         if isinstance(source, Mapping):
             if "annotations" not in source:
                 raise _no_annotations(source, "detections")
             source = listed(source, "annotations", "detections")
-        return coco_results(source, options.similarity, image_sizes(truth), first)
+        return coco_results(source, options.similarity, image_sizes(truth), first, problems)
 
 
 def _no_annotations(value: Any, place: str) -> InputError:

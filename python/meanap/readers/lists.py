@@ -10,8 +10,9 @@ import numpy as np
 from meanap import _rle
 from meanap._arrays import as_flags, as_id, as_ids, as_masks, as_numbers, shown
 from meanap.errors import InputError
-from meanap.readers._problems import Problems
+from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth
+from meanap.readers._sound import coded
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
 
 __all__ = ["Lists", "is_batch"]
@@ -38,7 +39,7 @@ class Lists(Reader):
         """The objects of all images."""
         place = "ground_truth"
         ids = _image_ids(source, place)
-        columns = _columns(source, ids, place, ("area", "num_keypoints", "iscrowd", "ignore"))
+        columns = _columns(source, ids, place, ("area", "num_keypoints", "iscrowd", "ignore"), problems)
         crowd = columns.pop("iscrowd", None)
         sizes = {id: _size(item) for id, item in zip(ids, source, strict=True)}
         truth = GroundTruth(**columns, crowd=crowd, box_format=options.box_format, images=sizes)
@@ -56,7 +57,7 @@ class Lists(Reader):
                 'each dictionary needs "image_id", as the images of the ground truth are not called by their position'
             )
             raise InputError(problem, place)
-        columns = _columns(source, ids, place, ("scores",))
+        columns = _columns(source, ids, place, ("scores",), problems)
         columns.setdefault("scores", [])
         return Detections(**columns, box_format=options.box_format)
 
@@ -87,45 +88,53 @@ def _size(item: Mapping[str, Any]) -> tuple[int, int] | None:
 
 
 def _columns(
-    source: Sequence[Mapping[str, Any]], ids: Sequence[Any], place: str, numbers: Sequence[str]
+    source: Sequence[Mapping[str, Any]], ids: Sequence[Any], place: str, numbers: Sequence[str], problems: Problems
 ) -> dict[str, Any]:
-    """The rows of all images, one after another."""
-    parts: dict[str, list[Any]] = {"category_ids": []}
-    counts: list[int] = []
+    """The rows of all images, one after another; images with errors are left out where problems are collected."""
+    parts: dict[str, list[Any]] = {}
+    image_ids: list[Any] = []
     geometry = [name for name in ("boxes", "masks", "keypoints") if any(name in item for item in source)]
-    fields = [name for name in numbers if any(name in item for item in source)]
-    masks: list[Any] = []
-    for row, item in enumerate(source):
-        where = f"{place}[{row}]"
-        labels = as_ids(item["labels"], f"{where}: labels")
-        parts["category_ids"].extend(plain_ids(labels))
-        count = len(labels)
-        counts.append(count)
-        for name in (*geometry, *fields):
-            if name not in item:
-                raise InputError(source=where, field=name, found="is missing")
-            value = item[name]
-            rows: Any
-            if name == "masks":
-                rows = list(value) if _are_runs(value) else list(as_masks(value, f"{where}: masks"))
-                masks.extend(rows)
-            else:
-                rows = (as_flags if name in ("iscrowd", "ignore") else as_numbers)(value, f"{where}: {name}")
-                parts.setdefault(name, []).append(rows)
-            if len(rows) != count:
-                raise InputError(f"{count} labels and {len(rows)} {name}", where)
-    columns: dict[str, Any] = {
-        "image_ids": [id for id, count in zip(ids, counts, strict=True) for _ in range(count)],
-        "category_ids": parts.pop("category_ids"),
-    }
-    for name, arrays in parts.items():
-        filled = [array for array in arrays if len(array)]
-        shape = {"boxes": (0, 4), "keypoints": (0, 0, 3)}.get(name, (0,))
-        columns[name] = np.concatenate(filled) if filled else np.zeros(shape)
+    fields = [*geometry, *(name for name in numbers if any(name in item for item in source))]
+    for row, (id, item) in enumerate(zip(ids, source, strict=True)):
+        try:
+            of_image = _of_image(item, fields, f"{place}[{row}]")
+        except InputError as error:
+            if problems.mode == "raise":
+                raise
+            problems.add(Problem.of(coded(error).replace(record=row)))
+            problems.leave_out(place)
+            continue
+        image_ids += [id] * len(of_image["category_ids"])
+        for name, values in of_image.items():
+            parts.setdefault(name, []).append(values)
+    columns: dict[str, Any] = {"image_ids": image_ids}
+    columns["category_ids"] = [id for several in parts.pop("category_ids", ()) for id in several]
     if "masks" in geometry:
-        columns["masks"] = _masks(masks)
+        columns["masks"] = _masks([mask for several in parts.pop("masks", ()) for mask in several])
+    for name in fields:
+        if name != "masks":
+            filled = [array for array in parts.get(name, ()) if len(array)]
+            shape = {"boxes": (0, 4), "keypoints": (0, 0, 3)}.get(name, (0,))
+            columns[name] = np.concatenate(filled) if filled else np.zeros(shape)
     if not geometry:
         columns["boxes"] = np.zeros((0, 4))
+    return columns
+
+
+def _of_image(item: Mapping[str, Any], fields: Sequence[str], where: str) -> dict[str, Any]:
+    """The columns of one image."""
+    labels = plain_ids(as_ids(item["labels"], f"{where}: labels"))
+    columns: dict[str, Any] = {"category_ids": labels}
+    for name in fields:
+        if name not in item:
+            raise InputError(source=where, field=name, found="is missing")
+        value, within = item[name], f"{where}: {name}"
+        if name == "masks":
+            columns[name] = list(value) if _are_runs(value) else list(as_masks(value, within))
+        else:
+            columns[name] = (as_flags if name in ("iscrowd", "ignore") else as_numbers)(value, within)
+        if len(columns[name]) != len(labels):
+            raise InputError(f"{len(labels)} labels and {len(columns[name])} {name}", where)
     return columns
 
 

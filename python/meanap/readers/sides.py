@@ -28,6 +28,8 @@ class Side:
     _role: str
     #: Whether rows are COCO's records: then messages name the fields of those.
     records = False
+    #: Which records of the source these are, where some were left out.
+    numbers: np.ndarray | None = None
 
     def __init__(self, image_ids: Ids, category_ids: Ids, box_format: BoxFormat, arrays: dict[str, Any]) -> None:
         if not isinstance(box_format, str) or box_format not in BOX_COLUMNS:
@@ -54,6 +56,7 @@ class Side:
         taken.__dict__.update(self.__dict__)
         taken.image_ids, taken.category_ids = _rows(self.image_ids, rows), _rows(self.category_ids, rows)
         taken.arrays = {name: _rows(array, rows) for name, array in self.arrays.items()}
+        taken.numbers = rows if self.numbers is None else self.numbers[rows]
         return taken
 
     def objects(
@@ -85,6 +88,7 @@ def joined(sides: Sequence[_Side]) -> _Side:
     first = sides[0]
     whole = object.__new__(type(first))
     whole.__dict__.update(first.__dict__)
+    whole.numbers = None
     whole.image_ids = _joined([side.image_ids for side in sides])
     whole.category_ids = _joined([side.category_ids for side in sides])
     whole.arrays = {name: _joined([side.arrays[name] for side in sides]) for name in first.arrays}
@@ -156,6 +160,10 @@ class GroundTruth(Side):
         self.images: list[Any] | None = None if images is None else _ids(images, "GroundTruth: images")
         self.names: dict[Any, str] = dict(categories) if isinstance(categories, Mapping) else {}
         self.categories: list[Any] | None = None if categories is None else _ids(categories, "GroundTruth: categories")
+        #: The COCO data set that the columns were made of, if all of its annotations are there.
+        self.dataset: Mapping[str, Any] | None = None
+        #: Names of the image files, by image id, where they are known.
+        self.files: dict[Any, str] = {}
         #: Groups of categories (LVIS's frequencies), and the records of the images, in which LVIS says more.
         self.groups: dict[str, list[Any]] = {}
         self.image_records: Sequence[Mapping[str, Any]] = ()

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from meanap.errors import InputTypeError
-from meanap.readers._columns import columns_of, side_of
+from meanap.errors import InputError, InputTypeError
+from meanap.readers._coco_records import coco_ground_truth, coco_results
+from meanap.readers._columns import columns_of, renamed, rows_of, side_of
 from meanap.readers._parquet import read_parquet
 from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head
@@ -33,11 +34,11 @@ class Tables(Reader):
 
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
         """The objects that are rows."""
-        return _side(GroundTruth, source, options, "ground_truth")
+        return _side(GroundTruth, source, options, "ground_truth", problems)
 
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
         """The detections that are rows."""
-        return _side(Detections, source, options, "detections")
+        return _side(Detections, source, options, "detections", problems)
 
 
 #: One of these has each kind of table.
@@ -62,10 +63,31 @@ class Parquet(Tables):
         return super().detections(read_parquet(source), options, problems, truth)
 
 
-def _side(kind: type[_Side], table: Any, options: Options, place: Role) -> _Side:
+def _side(kind: type[_Side], table: Any, options: Options, place: Role, problems: Problems) -> _Side:
+    try:
+        return _columns(kind, table, options, place)
+    except InputError:
+        rows = None if problems.mode == "raise" else rows_of(table, options.columns, options.box_format)
+        if rows is None:
+            raise
+    # Row by row, as COCO's records, so that each problem is found.
+    made: Any = (
+        coco_ground_truth({"annotations": rows}, options.similarity, problems)
+        if place == "ground_truth"
+        else coco_results(rows, options.similarity, problems=problems)
+    )
+    made.records = False
+    made.any_score = False
+    side: _Side = made
+    return side
+
+
+def _columns(kind: type[_Side], table: Any, options: Options, place: Role) -> _Side:
     columns = columns_of(table, place)
     if columns is None:
         raise InputTypeError(f"expected a table, found a {type(table).__name__}", place)
+    if options.columns is not None:
+        columns = renamed(columns, options.columns, place)
     fields = side_of(columns, place == "detections", options.box_format, place)
     image_area = fields.pop("image_area", None)
     side = kind(**fields)

@@ -8,16 +8,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from meanap._files import write_text
 from meanap.errors import InputError
 from meanap.protocol import Protocol
 
 if TYPE_CHECKING:
-    from meanap._types import DetectionsInput, GroundTruthInput, PathLike, PresetName, SimilarityName
+    from meanap._types import (
+        BoxFormat,
+        DetectionsInput,
+        FormatInput,
+        GroundTruthInput,
+        NamesInput,
+        PathLike,
+        PresetName,
+        SimilarityName,
+    )
     from meanap.detection import Result
+    from meanap.readers import Options
 
 __all__ = ["check_options", "write", "write_result"]
 
@@ -37,6 +48,12 @@ def write(
     confidence: float = 0.95,
     resamples: int = 100,
     check: bool = True,
+    box_format: BoxFormat = "xyxy",
+    format: FormatInput = None,
+    names: NamesInput | None = None,
+    sizes: Mapping[Any, Sequence[int]] | None = None,
+    columns: Mapping[str, str] | None = None,
+    on_error: Literal["raise", "skip"] = "raise",
 ) -> Path:
     """Evaluate, and write the report to `path`.
 
@@ -50,6 +67,8 @@ def write(
         What `meanap.evaluate` takes, or its result.
     similarity, protocol
         As for `meanap.evaluate`; a result has its own.
+    box_format, format, names, sizes, columns, on_error
+        As for `meanap.evaluate`.
     images
         The folder of the image files that the ground truth names; those with most errors are shown. Requires Pillow:
         ``pip install 'meanap[report]'``. Without a folder objects are drawn to scale on blank.
@@ -87,11 +106,24 @@ def write(
         `images` is given and there is no Pillow.
     """
     from meanap.detection import Result, evaluate
+    from meanap.readers import Options
 
     check_options(path, worst, images)
-    result = detections if isinstance(detections, Result) else evaluate(ground_truth, detections, similarity, protocol)
+    settings: Any = {
+        "box_format": box_format,
+        "format": format,
+        "names": names,
+        "images": images,
+        "sizes": sizes,
+        "columns": columns,
+        "on_error": on_error,
+    }
+    if isinstance(detections, Result):
+        result = detections
+    else:
+        result = evaluate(ground_truth, detections, similarity, protocol, **settings)
     if versus is not None and not isinstance(versus, Result):
-        versus = evaluate(ground_truth, versus, result.similarity, result.protocol)
+        versus = evaluate(ground_truth, versus, result.similarity, result.protocol, **settings)
     return write_result(
         path,
         result,
@@ -105,6 +137,7 @@ def write(
         confidence=confidence,
         resamples=resamples,
         check=check,
+        reading=Options(result.similarity, **settings),
     )
 
 
@@ -122,6 +155,7 @@ def write_result(
     confidence: float = 0.95,
     resamples: int = 100,
     check: bool = True,
+    reading: Options | None = None,
 ) -> Path:
     """Write the report of a result to `path`: what `Result.report` does.
 
@@ -136,6 +170,8 @@ def write_result(
         are no findings and no images.
     images, versus, title, score, worst, confidence, resamples, check
         As of `write`.
+    reading
+        How the inputs are read, if not as by default.
 
     Returns
     -------
@@ -147,6 +183,7 @@ def write_result(
     ValueError, FileNotFoundError, ImportError
         As `write`.
     """
+    from meanap.readers import Options
     from meanap.report.collect import collect
     from meanap.report.page import page
 
@@ -164,6 +201,7 @@ def write_result(
         confidence=confidence,
         resamples=resamples,
         check=check,
+        reading=Options(result.similarity) if reading is None else reading,
     )
     target = Path(path)
     write_text(target, page(content))

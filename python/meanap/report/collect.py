@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import meanap
+from meanap import readers
 from meanap.detection.operating import best_threshold
 from meanap.plot._curves import recall_grid
 from meanap.report.scenes import scenes
@@ -41,6 +42,7 @@ def collect(
     confidence: float,
     resamples: int,
     check: bool,
+    reading: readers.Options,
 ) -> dict[str, Any]:
     """Everything that the page shows.
 
@@ -82,11 +84,12 @@ def collect(
     told["confusion"] = _confusion(result, iou, score)
     errors = result.errors(iou)
     told["errors"] = _errors(result, errors, iou)
-    told["findings"] = _findings(ground_truth, detections, result) if check and there else None
+    told["findings"] = _findings(ground_truth, detections, result, reading) if check and there else None
     order = result.per_image(iou, score=score)
     told["totals"] = {name: int(order[name].sum()) for name in _OUTCOMES}
     rows = [row for row, _ in zip(order, range(worst), strict=False)]
-    told["scenes"] = scenes(result, ground_truth, detections, rows, score, errors.pairs, images) if there else []
+    sides = (ground_truth, detections, reading)
+    told["scenes"] = scenes(result, *sides, rows, score, errors.pairs, images) if there else []
     return told
 
 
@@ -237,9 +240,20 @@ def _errors(result: Result, found: Errors, iou: float) -> dict[str, Any]:
     return {"ap": found.ap, "rows": list(found.table), "lrp": {name: getattr(optimal, name) for name in parts}}
 
 
-def _findings(ground_truth: Any, detections: Any, result: Result) -> dict[str, Any]:
+def _findings(ground_truth: Any, detections: Any, result: Result, reading: readers.Options) -> dict[str, Any]:
     sigmas = result.protocol.sigmas if result.similarity == "keypoints" else None
-    found = meanap.check(ground_truth, detections, result.similarity, sigmas=sigmas)
+    found = meanap.check(
+        ground_truth,
+        detections,
+        result.similarity,
+        sigmas=sigmas,
+        box_format=reading.box_format,
+        format=reading.format,
+        names=reading.names,
+        images=reading.images,
+        sizes=reading.sizes,
+        columns=reading.columns,
+    )
     likely, names = [], result.names
     for _, row in zip(range(_LABELS), found.label_errors, strict=False):
         named = {side: names.get(row[side], row[side]) for side in ("category", "truth")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -33,10 +34,14 @@ class Records(NamedTuple):
     skeletons: dict[Any, Any]
 
 
-def records(result: Result, ground_truth: Any, detections: Any, wanted: set[Any]) -> Records:
+def records(result: Result, ground_truth: Any, detections: Any, reading: readers.Options, wanted: set[Any]) -> Records:
     """The records of the images `wanted`."""
-    found = _detections(result, detections, wanted)
-    if is_path(ground_truth) and readers.reader_of(ground_truth, "ground_truth").name == "coco":
+    if reading.on_error == "skip":
+        # Records are those of the evaluation: without those that it left out.
+        truth, left = _truth(ground_truth, reading, wanted)
+        return left._replace(detections=_of_side(_read(detections, reading, truth), wanted))
+    found = _detections(detections, reading, wanted)
+    if is_path(ground_truth) and readers.reader_of(ground_truth, "ground_truth", reading.format).name == "coco":
         with input_errors(ground_truth):
             dataset = _core.read_dataset(ground_truth)
         if dataset.fallback is None:
@@ -52,12 +57,24 @@ def records(result: Result, ground_truth: Any, detections: Any, wanted: set[Any]
         objects = [dict(record) for record in ground_truth["annotations"] if record["image_id"] in wanted]
         images = _of_images(ground_truth.get("images", ()), wanted)
         return Records(images, objects, found, _skeletons(ground_truth.get("categories", ())))
-    side: Any = readers.ground_truth(ground_truth, readers.Options(result.similarity, image_records=True))
+    return _truth(ground_truth, reading, wanted)[1]._replace(detections=found)
+
+
+def _truth(source: Any, reading: readers.Options, wanted: set[Any]) -> tuple[Any, Records]:
+    """The ground truth of any input, and its records."""
+    side: Any = readers.ground_truth(
+        source, dataclasses.replace(reading, image_records=True), readers.Problems(reading.on_error)
+    )
     known = {image["id"]: image for image in _of_images(side.image_records, wanted)}
     for id, image in known.items():
         height, width = side.sizes.get(id) or (None, None)
         known[id] = {"height": height, "width": width, **image}
-    return Records(list(known.values()), _of_side(side, wanted), found, {})
+    return side, Records(list(known.values()), _of_side(side, wanted), [], {})
+
+
+def _read(source: Any, reading: readers.Options, truth: Any = None) -> Any:
+    options = dataclasses.replace(reading, image_records=True)
+    return readers.detections(source, options, readers.Problems(reading.on_error), truth)
 
 
 def _skeletons(categories: Iterable[Mapping[str, Any]]) -> dict[Any, Any]:
@@ -70,14 +87,14 @@ def _of_images(images: Iterable[Mapping[str, Any]], wanted: set[Any]) -> list[di
     return [known.get(id, {"id": id}) for id in wanted]
 
 
-def _detections(result: Result, source: Any, wanted: set[Any]) -> list[dict[str, Any]]:
-    if is_path(source) and readers.reader_of(source, "detections").name == "coco":
-        return _of_results(source, result.similarity, wanted)
+def _detections(source: Any, reading: readers.Options, wanted: set[Any]) -> list[dict[str, Any]]:
+    if is_path(source) and readers.reader_of(source, "detections", reading.format).name == "coco":
+        return _of_results(source, reading.similarity, wanted)
     if isinstance(source, Mapping):
         source = source.get("annotations", ())
-    if isinstance(source, (list, tuple)) and readers.reader_of(source, "detections").name == "coco":
+    if isinstance(source, (list, tuple)) and readers.reader_of(source, "detections", reading.format).name == "coco":
         return [dict(record) for record in source if record["image_id"] in wanted]
-    return _of_side(readers.detections(source, readers.Options(result.similarity)), wanted)
+    return _of_side(_read(source, reading), wanted)
 
 
 def _of_results(path: Any, similarity: str, wanted: set[Any]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from meanap import _rle
+from meanap import _rle, readers
 from meanap.detection import Result
 from meanap.report.outline import outline, path_of_polygons
 from meanap.report.records import Records, records
@@ -28,6 +28,7 @@ def scenes(
     result: Result,
     ground_truth: Any,
     detections: Any,
+    reading: readers.Options,
     rows: list[dict[str, Any]],
     score: float,
     pairs: dict[str, np.ndarray],
@@ -42,7 +43,7 @@ def scenes(
     """
     if not rows:
         return []
-    part = records(result, ground_truth, detections, {row["image"] for row in rows})
+    part = records(result, ground_truth, detections, reading, {row["image"] for row in rows})
     images = {image["id"]: image for image in part.images}
     matched = _marks(result, part, score, pairs)
     return [

@@ -1,0 +1,128 @@
+"""Columns as COCO's dictionaries, for what reads records: drawings, checks record by record, the pycocotools API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from meanap._arrays import as_masks, as_numpy
+from meanap.readers._coco_files import TruthFile
+from meanap.readers._reader import Truth
+from meanap.readers.sides import GroundTruth, Side, plain_ids
+
+__all__ = ["dataset_of", "records_of"]
+
+
+def dataset_of(truth: Truth) -> Mapping[str, Any]:
+    """Ground truth as a COCO data set: the records that it was read from, or such records made of its columns."""
+    if isinstance(truth, TruthFile):
+        return _named(truth.load(), truth.names)
+    if truth.dataset is not None:
+        return _named(truth.dataset, truth.names)
+    images = truth.images if truth.images is not None else list(dict.fromkeys(plain_ids(truth.image_ids)))
+    categories = (
+        truth.categories if truth.categories is not None else sorted(set(plain_ids(truth.category_ids)), key=_key)
+    )
+    annotations = records_of(truth)
+    for number, record in enumerate(annotations, start=1):
+        record["id"] = number
+        record["iscrowd"] = int(record.get("iscrowd", 0))
+        record.setdefault("area", _area(record))
+    return {
+        "images": list(truth.image_records) or [_image(id, truth) for id in images],
+        "categories": [{"id": id, "name": truth.names.get(id, str(id))} for id in categories],
+        "annotations": annotations,
+    }
+
+
+def _named(dataset: Mapping[str, Any], names: Mapping[Any, str]) -> Mapping[str, Any]:
+    """A data set whose categories have these names."""
+    if not isinstance(dataset.get("categories"), (list, tuple)):
+        return dataset
+    categories = [{**category, "name": names.get(category["id"], "")} for category in dataset["categories"]]
+    return {**dataset, "categories": categories}
+
+
+def _key(id: Any) -> tuple[bool, Any]:
+    return isinstance(id, str), id
+
+
+def _image(id: Any, truth: GroundTruth) -> dict[str, Any]:
+    size = truth.sizes.get(id)
+    image = {"id": id, "file_name": truth.files.get(id, str(id))}
+    return image if size is None else {**image, "height": size[0], "width": size[1]}
+
+
+def _area(record: Mapping[str, Any]) -> float:
+    from meanap.compat.pycocotools import mask
+
+    if "segmentation" in record:
+        return float(mask.area(_compressed(record["segmentation"])))
+    width, height = record["bbox"][2:]
+    return float(width * height)
+
+
+def _compressed(shape: Any) -> Any:
+    from meanap.compat.pycocotools import mask
+
+    return mask.frPyObjects(shape, *shape["size"]) if isinstance(shape["counts"], list) else shape
+
+
+def records_of(side: Side) -> list[dict[str, Any]]:
+    """A dictionary for each object: ``image_id``, ``category_id``, ``score`` and geometry under COCO's names."""
+    columns: dict[str, list[Any]] = {
+        "image_id": plain_ids(side.image_ids),
+        "category_id": plain_ids(side.category_ids),
+    }
+    for name, array in side.arrays.items():
+        if name == "boxes":
+            columns["bbox"] = xywh_of(array, side.box_format).tolist()
+        elif name == "masks":
+            columns["segmentation"] = _masks(array)
+        elif name == "keypoints":
+            columns["keypoints"] = _poses(array)
+        elif name in _NAMES:
+            columns[_NAMES[name]] = as_numpy(array).tolist()
+    if "bbox" not in columns and isinstance(side, GroundTruth) and "segmentation" in columns:
+        from meanap.compat.pycocotools import mask
+
+        columns["bbox"] = [mask.toBbox(_compressed(shape)).tolist() for shape in columns["segmentation"]]
+    names = list(columns)
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+_NAMES = {
+    "scores": "score",
+    "area": "area",
+    "iscrowd": "iscrowd",
+    "ignore": "ignore",
+    "num_keypoints": "num_keypoints",
+}
+
+
+def xywh_of(boxes: Any, box_format: str) -> np.ndarray:
+    """Boxes ``(N, 4)`` as x, y, width and height."""
+    array = np.array(as_numpy(boxes), dtype=np.float64).reshape(-1, 4)
+    if box_format == "xyxy":
+        array[:, 2:] -= array[:, :2]
+    elif box_format == "cxcywh":
+        array[:, :2] -= array[:, 2:] / 2
+    return array
+
+
+def _masks(masks: Any) -> list[Any]:
+    from meanap.compat.pycocotools import mask
+
+    if isinstance(masks, (list, tuple)) and all(isinstance(item, Mapping) for item in masks):
+        return [dict(item) for item in masks]
+    return [mask.encode(np.asfortranarray(item)) for item in as_masks(masks, "masks")]
+
+
+def _poses(points: Any) -> list[list[float]]:
+    array = np.asarray(as_numpy(points), dtype=np.float64)
+    if array.ndim == 3 and array.shape[2] == 2:
+        array = np.concatenate([array, np.full((*array.shape[:2], 1), 2.0)], axis=2)
+    rows: list[list[float]] = array.reshape(len(array), -1).tolist()
+    return rows

@@ -1,0 +1,95 @@
+"""Which objects of a side the core can use: the rest raises, or is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from meanap.errors import InputError
+from meanap.readers._problems import Problem, Problems
+from meanap.readers.sides import Detections, GroundTruth
+
+if TYPE_CHECKING:
+    from meanap import _core
+
+__all__ = ["coded", "sound"]
+
+_Side = TypeVar("_Side", GroundTruth, Detections)
+#: Rows that are converted at a time where some cannot be used.
+_ROWS = 256
+#: The codes of errors about a field or an array.
+_CODES = {
+    "bbox": "malformed-box",
+    "boxes": "malformed-box",
+    "segmentation": "broken-mask",
+    "masks": "broken-mask",
+    "keypoints": "malformed-keypoints",
+    "score": "bad-score",
+    "scores": "bad-score",
+    "area": "malformed-area",
+    "image_id": "malformed-id",
+    "image_ids": "malformed-id",
+    "category_id": "malformed-id",
+    "category_ids": "malformed-id",
+    "labels": "malformed-id",
+    "x1": "malformed-box",
+    "y1": "malformed-box",
+    "x2": "malformed-box",
+    "y2": "malformed-box",
+}
+
+
+def coded(error: InputError) -> InputError:
+    """An error with the code of its field, where it has none."""
+    if error.code is not None:
+        return error
+    if error.found in ("is missing", "is null"):
+        return error.replace(code="missing-field")
+    names = [error.field or "", *(error.source or "").replace(".", ": ").split(": ")]
+    return error.replace(code=next((_CODES[name] for name in names if name in _CODES), None))
+
+
+def sound(
+    side: _Side, convert: Callable[[_Side], _core.Objects], problems: Problems, place: str
+) -> tuple[_Side, _core.Objects]:
+    """The objects that can be used, and what `convert` makes of them.
+
+    Parameters
+    ----------
+    convert
+        Raises an `InputError` for the first object that cannot be used.
+    problems
+        Where it raises, so does this, for the first object; otherwise it gets a problem for each of them.
+    """
+    try:
+        return side, convert(side)
+    except InputError as error:
+        if problems.mode == "raise" or error.record is None:
+            raise coded(error) from None
+    bad: list[int] = []
+    for start in range(0, len(side), _ROWS):
+        end = min(start + _ROWS, len(side))
+        for row, fault in _faults(side, convert, start, end):
+            number = row if side.numbers is None else int(side.numbers[row])
+            problems.add(Problem.of(coded(fault).replace(record=number)))
+            bad.append(row)
+    problems.leave_out(place, len(bad))
+    side = side.take(np.setdiff1d(np.arange(len(side)), bad))
+    return side, convert(side)
+
+
+def _faults(
+    side: _Side, convert: Callable[[_Side], _core.Objects], start: int, end: int
+) -> Iterator[tuple[int, InputError]]:
+    while start < end:
+        try:
+            convert(side.take(np.arange(start, end)))
+            return
+        except InputError as raised:
+            if raised.record is None:
+                raise
+            fault, row = raised, start + raised.record
+        yield row, fault
+        start = row + 1
