@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from meanap import _rle
 from meanap._arrays import as_masks, as_numpy
 from meanap.readers._coco_files import TruthFile
 from meanap.readers._reader import Truth
@@ -56,18 +57,10 @@ def _image(id: Any, truth: GroundTruth) -> dict[str, Any]:
 
 
 def _area(record: Mapping[str, Any]) -> float:
-    from meanap.compat.pycocotools import mask
-
     if "segmentation" in record:
-        return float(mask.area(_compressed(record["segmentation"])))
+        return float(_rle.area(_rle.compressed(record["segmentation"])))
     width, height = record["bbox"][2:]
     return float(width * height)
-
-
-def _compressed(shape: Any) -> Any:
-    from meanap.compat.pycocotools import mask
-
-    return mask.frPyObjects(shape, *shape["size"]) if isinstance(shape["counts"], list) else shape
 
 
 def records_of(side: Side) -> list[dict[str, Any]]:
@@ -86,9 +79,7 @@ def records_of(side: Side) -> list[dict[str, Any]]:
         elif name in _NAMES:
             columns[_NAMES[name]] = as_numpy(array).tolist()
     if "bbox" not in columns and isinstance(side, GroundTruth) and "segmentation" in columns:
-        from meanap.compat.pycocotools import mask
-
-        columns["bbox"] = [mask.toBbox(_compressed(shape)).tolist() for shape in columns["segmentation"]]
+        columns["bbox"] = [_rle.box(_rle.compressed(shape)).tolist() for shape in columns["segmentation"]]
     names = list(columns)
     return [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
@@ -113,11 +104,9 @@ def xywh_of(boxes: Any, box_format: str) -> np.ndarray:
 
 
 def _masks(masks: Any) -> list[Any]:
-    from meanap.compat.pycocotools import mask
-
     if isinstance(masks, (list, tuple)) and all(isinstance(item, Mapping) for item in masks):
         return [dict(item) for item in masks]
-    return [mask.encode(np.asfortranarray(item)) for item in as_masks(masks, "masks")]
+    return [_rle.encode(item) for item in as_masks(masks, "masks")]
 
 
 def _poses(points: Any) -> list[list[float]]:
