@@ -116,6 +116,8 @@ def _as_numbers(value: Any, place: str, kinds: str) -> np.ndarray:
 def as_ids(value: Any, place: str) -> Any:
     """A column of ids: an int64 array, or a list of integers and strings. A whole float is the integer it equals."""
     listed = isinstance(value, (list, tuple))
+    if listed and set(map(type, value)) == {str}:
+        return list(value)
     try:
         array = as_numpy(value, place)
     except ValueError:

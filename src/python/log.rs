@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use super::arrays::{key_list, keys};
 use super::batch::{Options, Side, read_batch};
@@ -15,7 +15,7 @@ use super::objects::{CodeIds, PyObjects};
 use crate::analysis::confusion::confusion_table;
 use crate::analysis::error_types::error_table;
 use crate::columns::{Codebook, Ids, Key, Objects};
-use crate::error::Result;
+use crate::error::{Result, with_capacity};
 use crate::evaluate::{Protocol, Scene};
 use crate::matching::{
     Columns, Extent, ImageKeys, MOST_AREA_RANGES, MatchLog, MatchTable, Matcher, NOT_EVALUATED, Positions,
@@ -467,7 +467,7 @@ pub fn objects_from_arrays(
 ) -> PyResult<PyObjects> {
     let options = Options::new(similarity, box_format, size, score_range, crowds)?;
     let (mut images, mut categories) = (Codebook::default(), Codebook::default());
-    let image = keys(image_ids, || "image_ids".to_owned())?.iter().map(|key| images.code(key)).collect();
+    let image = codes(image_ids, &mut images, "image_ids")?;
     let category = keys(category_ids, || "category_ids".to_owned())?;
     let codes = category.iter().map(|key| categories.code(key)).collect();
     let mut side = Side::default();
@@ -477,4 +477,24 @@ pub fn objects_from_arrays(
         image_ids: CodeIds::Keys(images.keys().to_vec()),
         category_ids: CodeIds::Keys(categories.keys().to_vec()),
     })
+}
+
+/// The code of each id. Objects of one image often follow each other with the very same text: it is read once.
+fn codes(ids: &Bound<'_, PyAny>, book: &mut Codebook, name: &str) -> PyResult<Vec<u32>> {
+    let texts =
+        ids.cast::<PyList>().ok().filter(|list| list.iter().all(|id| id.is_instance_of::<PyString>()));
+    let Some(texts) = texts else {
+        return Ok(keys(ids, || name.to_owned())?.iter().map(|key| book.code(key)).collect());
+    };
+    let mut codes = with_capacity(texts.len())?;
+    let mut last: Option<(Bound<'_, PyAny>, u32)> = None;
+    for id in texts.iter() {
+        let code = match &last {
+            Some((text, code)) if text.is(&id) => *code,
+            _ => book.code(&Key::Text(id.cast::<PyString>()?.to_str()?.into())),
+        };
+        codes.push(code);
+        last = Some((id, code));
+    }
+    Ok(codes)
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 
 from meanap import generate
@@ -16,13 +17,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "masks.json, poses.json)."
     )
     parser.add_argument("folder", type=Path, metavar="DIR")
-    parser.add_argument("--images", type=numbers.count, default=500, help="how many images (default 500)")
+    parser.add_argument("--images", type=numbers.count, help="how many images (default 500, of another format 50)")
     parser.add_argument("--seed", type=numbers.whole, default=0, help="another seed, another data set (default 0)")
+    parser.add_argument(
+        "--format", choices=generate.FORMATS, help="a data set with images and detections in another format"
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
     """Write the files and name them."""
-    files = generate.write_files(options.folder, images=options.images, seed=options.seed)
-    for path in dict.fromkeys(path for pair in files.values() for path in pair):
+    paths: Iterable[Path]
+    if options.format:
+        images = 50 if options.images is None else options.images
+        paths = generate.write_format(options.folder, options.format, images=images, seed=options.seed)
+    else:
+        images = 500 if options.images is None else options.images
+        files = generate.write_files(options.folder, images=images, seed=options.seed)
+        paths = dict.fromkeys(path for pair in files.values() for path in pair)
+    for path in paths:
         print(path)

@@ -22,9 +22,11 @@ import numpy as np
 
 from meanap.generate.detector import DetectionKind, Detections, detect
 from meanap.generate.files import write_dataset, write_detections, write_files
+from meanap.generate.formats import FORMATS, write_format
 from meanap.generate.scenes import dataset
 
 __all__ = [
+    "FORMATS",
     "DetectionKind",
     "Detections",
     "dataset",
@@ -33,6 +35,7 @@ __all__ = [
     "write_dataset",
     "write_detections",
     "write_files",
+    "write_format",
 ]
 
 

@@ -20,6 +20,7 @@ from meanap.readers.lists import Lists
 from meanap.readers.objects import Columns
 from meanap.readers.sides import Detections, GroundTruth
 from meanap.readers.tables import Parquet, Tables
+from meanap.readers.yolo import Darknet, Yolo
 
 if TYPE_CHECKING:
     from meanap import _core
@@ -52,6 +53,8 @@ READERS: tuple[Reader, ...] = (
     Arrays(),
     Parquet(),
     Lists(),
+    Yolo(),
+    Darknet(),
     Coco(),
     Tables(),
 )

@@ -1,0 +1,189 @@
+"""Folders of label files: which files there are, their images, and the sizes and ids of these."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanap import _core
+from meanap._arrays import shown
+from meanap.errors import InputError
+from meanap.readers._coco_files import TruthFile
+from meanap.readers._coco_records import pixel_size
+from meanap.readers._problems import Problem, Problems
+
+if TYPE_CHECKING:
+    from meanap.readers._reader import Truth
+
+__all__ = ["IMAGES", "ImageIds", "files_of", "image_sizes", "images_of", "read_text", "sibling", "stem"]
+
+#: How the names of images end.
+IMAGES = (
+    ".avif", ".bmp", ".dng", ".gif", ".heic", ".jp2", ".jpeg", ".jpg", ".mpo", ".pfm", ".png", ".tif", ".tiff", ".webp",
+)  # fmt: skip
+
+_SIZES = "sizes= gives the height and width of each image, images= the folder of the images"
+
+
+def stem(path: str) -> str:
+    """The name of a file without folders and ending."""
+    name = path.rpartition(os.sep)[2]
+    end = name.rfind(".")
+    return name[:end] if end > 0 else name
+
+
+def files_of(folder: str, endings: str | tuple[str, ...], *, deep: bool = True) -> list[str]:
+    """Files with one of these endings in a folder, and in the folders within it where `deep`; sorted.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be read.
+    """
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    found = []
+    for place, within, names in os.walk(folder, onerror=fail, followlinks=True):
+        found += [os.path.join(place, name) for name in names if name.lower().endswith(endings)]
+        if not deep:
+            within.clear()
+    return sorted(found)
+
+
+def sibling(path: str, name: str, other: str) -> str | None:
+    """The path with the last folder that is called `name` called `other`, if that is there."""
+    parts = os.path.normpath(path).split(os.sep)
+    for at in range(len(parts) - 1, -1, -1):
+        if parts[at] == name:
+            there = os.sep.join([*parts[:at], other, *parts[at + 1 :]])
+            return there if os.path.exists(there) else None
+    return None
+
+
+def by_stem(paths: Iterable[str], place: str) -> dict[str, str]:
+    """Files by their stems.
+
+    Raises
+    ------
+    InputError
+        Two files have the same stem.
+    """
+    found: dict[str, str] = {}
+    for path in paths:
+        if (first := found.setdefault(stem(path), path)) != path:
+            problem = f"{first!r} and {path!r} have the same name: which image it is, is not clear"
+            raise InputError(problem, place, code="same-image-twice")
+    return found
+
+
+def images_of(images: Any) -> dict[str, str]:
+    """Files of images by stem or id, of a folder, a list of files, or a mapping of id to file.
+
+    Raises
+    ------
+    InputError
+        It is none of these, or two files have the same stem.
+    OSError
+        The folder cannot be read.
+    """
+    if isinstance(images, Mapping):
+        return {str(id): os.fspath(path) for id, path in images.items()}
+    if isinstance(images, (str, os.PathLike)):
+        path = os.fspath(images)
+        return by_stem(files_of(path, IMAGES) if os.path.isdir(path) else [path], "images")
+    if isinstance(images, Iterable):
+        return by_stem((os.fspath(path) for path in images), "images")
+    expected = "a folder, a list of files, or a mapping of image id to file"
+    raise InputError(source="images", found=f"found {shown(images)}", expected=expected)
+
+
+def image_sizes(
+    ids: list[str], given: Mapping[Any, Any] | None, files: Mapping[str, str], problems: Problems
+) -> dict[str, tuple[int, int]]:
+    """Height and width of images, as they are given or in the headers of their files; none where neither says."""
+    sizes: dict[str, tuple[int, int]] = {}
+    asked: list[str] = []
+    for id in ids:
+        size = (given or {}).get(id)
+        if size is None and given and id.isdigit():
+            size = given.get(int(id))
+        if size is not None:
+            if (pixels := pixel_size(size)) is None:
+                expected = "height and width in pixels"
+                raise InputError(None, "sizes", None, id, f"is {shown(size)}", expected, code="unknown-image-size")
+            sizes[id] = pixels
+        elif id in files:
+            asked.append(id)
+    if asked:
+        found, faults = _core.image_sizes([files[id] for id in asked])
+        for file, code, error in faults:
+            if not isinstance(error, InputError):
+                raise type(error)(f"{files[asked[file]]}: {error}")
+            error = error.replace(code=code).at(files[asked[file]])
+            problems.add(Problem.of(error, "sizes= gives the height and width of each image"))
+        sizes |= {id: (height, width) for id, (height, width) in zip(asked, found.tolist(), strict=True) if height}
+    return sizes
+
+
+def without_size(path: str) -> Problem:
+    """That the size of the image of a label file is not known."""
+    return Problem(
+        "unknown-image-size", source=path, text="the size of its image is not known, which fractions need",
+        remedy=_SIZES,
+    )  # fmt: skip
+
+
+class ImageIds:
+    """The ids that the ground truth has for images that are known by the names of files."""
+
+    def __init__(self, truth: Truth | None) -> None:
+        ids = None if truth is None else truth.images
+        self._ids: set[Any] | None = None if ids is None else set(ids)
+        self._truth = truth
+        self._names: dict[str, Any] | None = None
+
+    def of(self, name: str) -> Any:
+        """The id of an image; None if the ground truth has no such image."""
+        if self._ids is None or name in self._ids:
+            return name
+        if name.isdigit() and int(name) in self._ids:
+            return int(name)
+        if self._names is None:
+            self._names = {}
+            records = getattr(self._truth, "image_records", ())
+            if isinstance(self._truth, TruthFile):
+                records = self._truth.load().get("images") or ()
+            for record in records:
+                if isinstance(record.get("file_name"), str):
+                    self._names[stem(record["file_name"])] = record["id"]
+        return self._names.get(name)
+
+
+def read_text(path: str) -> str:
+    """A small text file in UTF-8.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    InputError
+        It is not UTF-8.
+    """
+    with open(path, "rb") as file:
+        bytes = file.read()
+    try:
+        return bytes.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        problem = f"not UTF-8: the byte {error.start} cannot be decoded"
+        raise InputError(problem, path, code="not-text") from None
+
+
+def rows_of(codes: np.ndarray, ids: list[Any]) -> list[Any]:
+    """The id of each row."""
+    listed: list[Any] = np.array(ids, dtype=object)[codes].tolist()
+    return listed

@@ -1,0 +1,85 @@
+"""The columns of one side as writers need them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from meanap._arrays import as_numpy
+from meanap.errors import InputError
+from meanap.readers._coco_records import pixel_size
+from meanap.readers._folders import stem
+from meanap.readers.sides import Detections, GroundTruth, plain_ids
+
+__all__ = ["boxes_of", "file_names", "flags", "names_of", "numbers", "rows_by_image", "size_of"]
+
+
+def boxes_of(side: GroundTruth | Detections) -> np.ndarray:
+    """Boxes ``(N, 4) float64``: x, y, width, height.
+
+    Raises
+    ------
+    InputError
+        There are no boxes.
+    """
+    if "boxes" not in side.arrays:
+        raise InputError("there are no boxes to write", "masks" if "masks" in side.arrays else "keypoints")
+    boxes = as_numpy(side.arrays["boxes"]).astype(np.float64).reshape(-1, 4)
+    if side.box_format == "xywh":
+        return boxes
+    first, second = boxes[:, :2], boxes[:, 2:]
+    if side.box_format == "xyxy":
+        return np.concatenate([first, second - first], axis=1)
+    return np.concatenate([first - second / 2, second], axis=1)
+
+
+def flags(side: GroundTruth | Detections, name: str) -> np.ndarray:
+    """A column of flags ``(N,) bool``, which are not set where there is none."""
+    column = side.arrays.get(name)
+    return np.zeros(len(side), dtype=bool) if column is None else as_numpy(column).astype(bool)
+
+
+def numbers(side: GroundTruth | Detections, name: str) -> np.ndarray:
+    """A column of numbers ``(N,) float64``."""
+    return as_numpy(side.arrays[name]).astype(np.float64)
+
+
+def rows_by_image(side: GroundTruth | Detections, images: list[Any]) -> dict[Any, list[int]]:
+    """The rows of each image, also of those that have none."""
+    rows: dict[Any, list[int]] = {id: [] for id in images}
+    for row, id in enumerate(plain_ids(side.image_ids)):
+        rows.setdefault(id, []).append(row)
+    return rows
+
+
+def file_names(truth: GroundTruth) -> dict[Any, str]:
+    """The name of each image's file without its ending: that in its record, or its id."""
+    names = {id: str(id) for id in truth.images or dict.fromkeys(plain_ids(truth.image_ids))}
+    for record in truth.image_records:
+        if isinstance(record.get("file_name"), str) and record.get("id") in names:
+            names[record["id"]] = stem(record["file_name"].replace("\\", "/").rpartition("/")[2])
+    if len(set(names.values())) != len(names):
+        raise InputError("two images have files of the same name", "images")
+    return names
+
+
+def names_of(truth: GroundTruth) -> dict[Any, str]:
+    """The name of each category, its id where it has none; sorted by id."""
+    ids = truth.categories if truth.categories is not None else list(dict.fromkeys(plain_ids(truth.category_ids)))
+    return {id: truth.names.get(id, str(id)) for id in sorted(ids, key=lambda id: (isinstance(id, str), id))}
+
+
+def size_of(sizes: Mapping[Any, Any], id: Any) -> tuple[int, int]:
+    """Height and width of an image.
+
+    Raises
+    ------
+    InputError
+        They are not known.
+    """
+    size = pixel_size(sizes.get(id))
+    if size is None:
+        raise InputError(f"the size of image {id!r} is not known, which this format needs", "ground_truth: images")
+    return size
