@@ -81,8 +81,9 @@ class Inputs:
         import meanap
 
         options = self.options
-        found = opened(options, path, "detections", self.ground_truth, content=content)
-        if self._chosen is not None:
+        chosen = self._chosen is not None
+        found = opened(options, path, "detections", self.ground_truth, content=content, records=chosen)
+        if chosen:
             self._found[path] = found = self._of_chosen(found, "detections")
         with self._placed(), named(options.ground_truth, "ground_truth"), named(path, "detections"):
             result = meanap.evaluate(
