@@ -236,7 +236,7 @@ def test_an_error_among_chosen_categories_is_of_the_record_of_the_file(files, tm
         path.write_text(json.dumps(content))
     assert main(["eval", *map(str, paths), "--categories", "1"]) == 1
     name = paths[side == "results"]
-    assert capsys.readouterr().err.startswith(f'meanap: {name}: record {row}: "bbox" is [1, 2, 3], expected 4 numbers')
+    assert capsys.readouterr().err.startswith(f'meanap: {name}: record {row}: "bbox" has 3 numbers, expected 4 ')
 
 
 # Nothing twice
