@@ -37,6 +37,8 @@ SHARED = {
         ("eval", "compare", "report"),
     ),
     "progress": ("eval", "compare", "report"),
+    **dict.fromkeys(("format", "names", "images"), ("eval", "check", "compare", "report")),
+    "lenient": ("eval", "compare", "report", "semantic", "panoptic"),
     "similarity": ("eval", "check", "compare", "report"),
     "sigmas": ("eval", "check", "compare", "report"),
     "per-class": ("eval", "compare", "panoptic"),
@@ -54,7 +56,9 @@ def test_shared_options_are_spelt_alike(capsys):
             assert found, (option, command)
             described.add(found[0])
         # The words differ where the values do.
-        assert option in ("similarity", "json", "quiet", "per-class", "resamples") or len(described) == 1, described
+        assert option in ("similarity", "json", "quiet", "per-class", "resamples", "lenient") or len(described) == 1, (
+            described
+        )
     assert not any("iou-type" in text for text in texts.values())
 
 
@@ -72,6 +76,8 @@ def test_shared_options_are_spelt_alike(capsys):
         (["--similarity", "boxes"], "invalid choice: 'boxes'"),
         (["--categories", ","], "expected words"),
         (["--resamples", "0"], "whole number of at least 1"),
+        (["--format", "xls"], "--format: expected one or two of columns, "),
+        (["--format", "coco,coco,coco"], "--format: expected one or two of columns, "),
     ],
 )
 def test_options_are_checked_before_files_are_read(capsys, command, options, words):
@@ -236,7 +242,60 @@ def test_an_error_among_chosen_categories_is_of_the_record_of_the_file(files, tm
         path.write_text(json.dumps(content))
     assert main(["eval", *map(str, paths), "--categories", "1"]) == 1
     name = paths[side == "results"]
-    assert capsys.readouterr().err.startswith(f'meanap: {name}: record {row}: "bbox" has 3 numbers, expected 4 ')
+    assert capsys.readouterr().err.startswith(f'meanap: {name}: record {row}: "bbox" has 3 numbers, expected 4 numbers')
+
+
+# How files are read
+
+
+def test_names_of_categories_are_those_given(files, tmp_path, capsys):
+    truth, found = map(str, files["bbox"])
+    (tmp_path / "names.json").write_text('{"1": "a human"}')
+    names = {category["id"]: category["name"] for category in json.loads(files["bbox"][0].read_text())["categories"]}
+    for given, expected in ((str(tmp_path / "names.json"), "a human"), ("nothing,one,two", "one")):
+        assert main(["eval", truth, found, "--names", given, "--per-class", "--quiet", "--json", "-"]) == 0
+        rows = json.loads(capsys.readouterr().out)["per_class"]
+        assert rows[0]["name"] == expected and rows[2]["name"] == names[3]
+    gates = ["--fail-under", "ap/one=0", "--resamples", "2", "--quiet"]
+    assert main(["eval", truth, found, "--names", "nothing,one", "--categories", "one,2", *gates]) == 0
+    assert capsys.readouterr().out.startswith("PASS  ap/one ")
+    assert main(["eval", truth, found, "--names", str(tmp_path / "none.json")]) == 1
+    assert "none.json" in capsys.readouterr().err
+
+
+def test_a_format_is_that_of_both_sides_or_of_each(files, capsys):
+    truth, found = map(str, files["bbox"])
+    assert main(["eval", truth, found]) == 0
+    expected = capsys.readouterr().out
+    for format in ("coco", "coco,coco"):
+        assert main(["eval", truth, found, "--format", format]) == 0
+        assert capsys.readouterr().out == expected
+    assert main(["eval", truth, found, "--format", "coco,parquet"]) == 1
+    assert capsys.readouterr().err == f"meanap: {found}: not a Parquet file\n"
+
+
+@pytest.mark.parametrize("command", ["eval", "compare", "report"])
+@pytest.mark.parametrize("more", [[], ["--categories", "1,2"]])
+def test_lenient_leaves_out_records_that_cannot_be_used(files, tmp_path, capsys, command, more):
+    truth, found = files["bbox"]
+    records = json.loads(found.read_text())
+    row = next(row for row, record in enumerate(records) if record["category_id"] == 1)
+    good = [record for i, record in enumerate(records) if i != row]
+    records[row] = {**records[row], "bbox": [1, 2, 3]}
+    path, kept = tmp_path / "found.json", tmp_path / "good.json"
+    path.write_text(json.dumps(records))
+    kept.write_text(json.dumps(good))
+    sides = [str(truth), *[str(path)] * (2 if command == "compare" else 1)]
+    few = [] if command == "eval" else ["--resamples", "2"]
+    out = ["-o", str(tmp_path / "r.html")] if command == "report" else ["--json", str(tmp_path / "out.json")]
+    assert main([command, *sides, *few, *out, *more]) == 1
+    capsys.readouterr()
+    assert main([command, *sides, *few, *out, *more, "--lenient", "--quiet"]) == 0
+    assert "detections" in (err := capsys.readouterr().err) and "1 left out" in err
+    if command == "eval":
+        ours = json.loads((tmp_path / "out.json").read_text())["stats"]
+        assert main(["eval", str(truth), str(kept), *more, "--json", "-", "--quiet"]) == 0
+        assert ours == json.loads(capsys.readouterr().out)["stats"]
 
 
 # Nothing twice

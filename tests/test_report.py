@@ -1,6 +1,7 @@
 """The report: its content, hostile strings, and its behaviour in a real browser."""
 
 import base64
+import html
 import html.parser
 import json
 import math
@@ -210,6 +211,60 @@ def hostile():
     return truth, generate.detections(truth, per_image=30, seed=2)
 
 
+def sections(text):
+    return re.findall(r"<section id=\"(\w+)\">", text)
+
+
+def test_files_that_fail_the_check_have_a_report_that_begins_with_the_findings(files, tmp_path, capsys):
+    truth, found = files[1]["bbox"]
+    data = json.loads(truth.read_text())
+    data["annotations"][3]["bbox"] = [1, 2, 3]
+    broken = tmp_path / "truth.json"
+    broken.write_text(json.dumps(data))
+    target = tmp_path / "r.html"
+    with pytest.raises(meanap.InputError, match="record 3") as raised:
+        report.write(target, broken, found, resamples=2)
+    text = target.read_text(encoding="utf-8")
+    assert sections(text) == ["findings"] and str(raised.value).split(": ")[-1].split(",")[0] in html.unescape(text)
+    rows = next(table for table in Reader(text).tables if table[0][0] == "code")[1:]
+    assert [row[0] for row in rows] == list(meanap.check(broken, found)["code"])
+    target.unlink()
+    assert main(["report", str(broken), str(found), "-o", str(target), "--resamples", "2"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == f"{target}\n" and printed.err.startswith(f'meanap: {broken}: record 3: "bbox" has 3 numbers')
+    assert sections(target.read_text(encoding="utf-8")) == ["findings"]
+    target.unlink()
+    assert main(["report", str(broken), str(found), "-o", str(target), "--no-check"]) == 1
+    assert capsys.readouterr().out == "" and not target.exists()
+    # An error that does not keep from evaluating comes before the numbers, too.
+    data["annotations"][3] = {**data["annotations"][4], "id": 0}
+    broken.write_text(json.dumps(data))
+    assert not meanap.check(broken, found).ok
+    assert sections(report.write(target, broken, found, resamples=2).read_text(encoding="utf-8"))[0] == "findings"
+    whole = report.write(target, truth, found, resamples=2).read_text(encoding="utf-8")
+    assert sections(whole)[:2] == ["summary", "findings"]
+
+
+def test_the_verdict_comes_first_with_what_has_moved(files, page):
+    text = page.read_text(encoding="utf-8")
+    header = text[text.index("<header>") : text.index("</header>")]
+    result, other = meanap.evaluate(*files[1]["bbox"]), meanap.evaluate(files[1]["bbox"][0], files[0] / "other.json")
+    change = meanap.compare(other, result, resamples=20)
+    assert header.index("<strong>AP ") < header.index("<dl")
+    moved = [html.unescape(line) for line in re.findall("<li>(.*?)</li>", header)]
+    better = sorted(
+        ((row["difference"], row["name"]) for row in change.per_class if row["low"] > 0), key=lambda pair: -pair[0]
+    )
+    line = next(line for line in moved if line.startswith("Classes that are significantly better"))
+    assert f"({len(better):,} of " in line and f"{better[0][1]} {better[0][0]:+.3f}" in line
+    losses, before = result.errors(0.5), other.errors(0.5)
+    missed = losses["missed"] - before["missed"]
+    assert f"missed {missed:+.3f}" in moved[-1]
+    table = next(table for table in Reader(text).tables if table[0][0] == "error")
+    rows = {row[0]: row for row in table[1:]}
+    assert rows["missed"][2:] == [f"{losses['missed']:.3f}", f"{before['missed']:.3f}", f"{missed:+.3f}"]
+
+
 # Every input
 
 
@@ -257,7 +312,7 @@ def test_files_records_and_columns_are_drawn_alike(files, tmp_path, kind):
     sources = {"files": (truth, found), "records": (data, records), "columns": columns_of(data, records, kind)}
     told = {}
     for name, source in sources.items():
-        path = report.write(tmp_path / f"{name}.html", *source, kind, resamples=2, worst=4, check=name != "columns")
+        path = report.write(tmp_path / f"{name}.html", *source, kind, resamples=2, worst=4)
         told[name] = drawn(path)
     assert len(told["files"]) == 4 and sum(marks for _, marks in told["files"]) > 20
     assert told["files"] == told["records"]
@@ -283,7 +338,7 @@ def test_lists_and_tables_have_a_report(files, tmp_path):
 
     tables = frame([record for record in data["annotations"] if not record["iscrowd"]]), frame(records)
     for name, source in (("lists", (targets, preds)), ("tables", tables)):
-        path = report.write(tmp_path / f"{name}.html", *source, resamples=2, worst=3, check=False)
+        path = report.write(tmp_path / f"{name}.html", *source, resamples=2, worst=3)
         result = meanap.evaluate(*source)
         assert f"<strong>AP {result.ap:.3f}</strong>" in path.read_text(encoding="utf-8")
         rows = result.per_image(0.5, score=result.best_f1().threshold)[:3]
@@ -523,10 +578,11 @@ def test_a_name_shows_its_curve_and_toggles_hide_marks(browser, page):
     assert label == "Precision over recall of car at IoU 0.5"
     assert browser.execute_script("return document.getElementById('iou').disabled")
     seen = (
-        "return [...document.querySelectorAll('.mark.wrong')].filter(m => getComputedStyle(m).display != 'none').length"
+        "const marks = [...document.querySelectorAll('.mark.false_positive')];"
+        "return marks.filter((mark) => getComputedStyle(mark).display != 'none').length"
     )
     assert browser.execute_script(seen) > 0
-    browser.execute_script("document.querySelector('[data-fate=wrong]').click()")
+    browser.execute_script("document.querySelector('[data-fate=false_positive]').click()")
     assert browser.execute_script(seen) == 0
 
 

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from meanap.cli import groups, numbers, output
+from meanap.cli import groups, inputs, numbers, output
 
 if TYPE_CHECKING:
     from meanap.checking import Findings
@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("ground_truth", type=Path, metavar="GROUND_TRUTH")
     parser.add_argument("detections", type=Path, nargs="?", metavar="DETECTIONS")
+    groups.add_sources(parser, lenient=False)
     groups.add_similarity(parser, default=None)
     parser.add_argument("--labels", type=numbers.whole, default=10, metavar="N", help="label errors to list (10)")
     parser.add_argument("--strict", action="store_true", help="exit with 1 on warnings too")
@@ -33,7 +34,8 @@ def run(options: argparse.Namespace) -> int:
     from meanap.checking import check
 
     groups.check_similarity(options)
-    findings = check(options.ground_truth, options.detections, options.similarity, sigmas=options.sigmas)
+    sources = inputs.settings(options)
+    findings = check(options.ground_truth, options.detections, options.similarity, sigmas=options.sigmas, **sources)
     output.emit(options, _text(findings, options.labels), value=findings.as_dict())
     bad = {"error", "warning"} if options.strict else {"error"}
     return 1 if bad & set(findings["level"]) else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from meanap._similarity import NAMES, ONLY_OF
@@ -38,6 +39,7 @@ def add_similarity(parser: Parser, default: str | None = "bbox") -> None:
 
 def add_protocol(parser: argparse.ArgumentParser) -> None:
     """What is evaluated, and how: the protocol, its changes, and the categories."""
+    add_sources(parser)
     group = parser.add_argument_group("protocol")
     group.add_argument(
         "--protocol", default="coco", metavar="NAME",
@@ -58,15 +60,30 @@ def add_protocol(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument("--categories", type=numbers.words, metavar="NAME,ID,…", help="evaluate only these")
     group.add_argument("--no-cats", action="store_true", help="ignore categories: all objects are one class")
-    add_names(group)
 
 
-def add_names(parser: Parser) -> None:
-    """The option `--names`."""
-    parser.add_argument(
+def add_sources(parser: argparse.ArgumentParser, *, lenient: bool = True) -> None:
+    """How ground truth and detections are read: `--format`, `--names`, `--images`, and `--lenient` if so."""
+    group = parser.add_argument_group("input")
+    group.add_argument(
+        "--format", type=numbers.words, metavar="NAME[,NAME]",
+        help="the format, or that of the ground truth and that of the detections (default: recognised)",
+    )  # fmt: skip
+    group.add_argument(
         "--names", metavar="FILE|NAME,…",
         help="names of the categories: data.yaml, JSON, or text with one on each line; or those of ids 0, 1, …",
     )  # fmt: skip
+    group.add_argument(
+        "--images", type=Path, metavar="DIR",
+        help="folder of the images, for formats that need their sizes, and for a report to draw on (requires Pillow)",
+    )  # fmt: skip
+    if lenient:
+        add_lenient(group, "records that cannot be used, and say how many")
+
+
+def add_lenient(parser: Parser, what: str) -> None:
+    """The option `--lenient`."""
+    parser.add_argument("--lenient", action="store_true", help=f"leave out {what}")
 
 
 def add_output(parser: Parser, what: str = "the numbers", silent: str = "do not print tables") -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import os
 import warnings
 from collections.abc import Iterator
@@ -15,47 +16,56 @@ from meanap.cli.groups import shows_progress
 from meanap.errors import InputError
 
 if TYPE_CHECKING:
+    from meanap import readers
     from meanap.detection import Result
     from meanap.protocol import Protocol
-    from meanap.readers._reader import Truth
 
 Role: TypeAlias = Literal["ground_truth", "detections"]
 
 
-def opened(
-    options: argparse.Namespace,
-    path: Path,
-    role: Role,
-    truth: Truth | None = None,
-    *,
-    content: Any = None,
-    records: bool = False,
-) -> Any:
-    """A file or folder of a command, as `meanap.evaluate` takes it: all commands read ground truth and detections here.
+def settings(options: argparse.Namespace) -> dict[str, Any]:
+    """How ground truth and detections are read, as keywords of `meanap.evaluate` and `meanap.check`."""
+    from meanap.readers import READERS
 
-    `content` is that of a file that has been read already. With `records` images are read as records, and objects as
-    columns of Python.
+    names, format = options.names, options.format or []
+    known = dict.fromkeys(reader.name for reader in READERS)
+    if len(format) > 2 or not known.keys() >= set(format):
+        raise UsageError(f"--format: expected one or two of {', '.join(known)}; found {','.join(format)}")
+    if names is not None and "," in names and not os.path.exists(names):
+        names = [name.strip() for name in names.split(",")]
+    return {
+        "format": format[0] if len(format) == 1 else format or None,
+        "names": names,
+        "images": options.images,
+    }
+
+
+def reading(options: argparse.Namespace) -> readers.Options:
+    """The same as `meanap.readers` takes it."""
+    from meanap import readers
+
+    return readers.Options(
+        options.similarity, on_error="skip" if options.lenient else "raise", progress=shows_progress(options),
+        **settings(options),
+    )  # fmt: skip
+
+
+def opened(options: argparse.Namespace, role: Role, source: Any, truth: Any = None, *, records: bool = False) -> Any:
+    """Ground truth or detections as `meanap.evaluate` takes them: those of all evaluations are read here.
+
+    `source` is a path, or the content of a file that has been read already. With `records` images are read as records,
+    and objects as columns of Python.
     """
     from meanap import readers
 
-    settings = readers.Options(
-        options.similarity or "bbox",
-        names=None if role == "detections" else names_of(options.names),
-        progress=shows_progress(options),
-        image_records=records,
-    )
-    source = path if content is None else content
-    with named(path, role):
-        if role == "ground_truth":
-            return readers.ground_truth(source, settings)
-        return readers.detections(source, settings, None, truth)
-
-
-def names_of(text: str | None) -> Any:
-    """The names of categories that `--names` gives: a path, or names between commas."""
-    if text is None or os.path.exists(text) or "," not in text:
-        return text
-    return [name.strip() for name in text.split(",")]
+    asked = dataclasses.replace(reading(options), image_records=records)
+    problems = readers.Problems(asked.on_error)
+    if role == "ground_truth":
+        side: Any = readers.ground_truth(source, asked, problems)
+    else:
+        side = readers.detections(source, asked, problems, truth)
+    problems.tell()
+    return side
 
 
 class Inputs:
@@ -69,8 +79,13 @@ class Inputs:
         #: The rows of each side among those of its file, where only some are evaluated.
         self._rows: dict[Role, list[int]] = {}
         self._found: dict[Path, Any] = {}
-        records = options.categories is not None or rules.size != "area" or rules.federated
-        self.ground_truth = opened(options, options.ground_truth, "ground_truth", records=records)
+        self.ground_truth: Any = options.ground_truth
+        # An evaluation that leaves out records reads both sides again where it has to.
+        self._whole = options.lenient and options.categories is None
+        if not self._whole:
+            records = options.categories is not None or rules.size != "area" or rules.federated
+            with named(options.ground_truth, "ground_truth"):
+                self.ground_truth = opened(options, "ground_truth", options.ground_truth, records=records)
         if options.categories is not None:
             self._choose(options.categories)
         if rules.zero_id_unmatched:
@@ -81,14 +96,17 @@ class Inputs:
         import meanap
 
         options = self.options
-        chosen = self._chosen is not None
-        found = opened(options, path, "detections", self.ground_truth, content=content, records=chosen)
-        if chosen:
-            self._found[path] = found = self._of_chosen(found, "detections")
+        found = path if content is None else content
         with self._placed(), named(options.ground_truth, "ground_truth"), named(path, "detections"):
+            if not self._whole:
+                found = opened(options, "detections", found, self.ground_truth, records=self._chosen is not None)
+            if self._chosen is not None:
+                self._found[path] = found = self._of_chosen(found, "detections")
+            asked = reading(options)
             result = meanap.evaluate(
-                self.ground_truth, found, options.similarity, self.rules, progress=shows_progress(options)
-            )
+                self.ground_truth, found, options.similarity, self.rules, on_error=asked.on_error,
+                progress=asked.progress, **settings(options),
+            )  # fmt: skip
         if not result.scores.detections.any():
             warnings.warn(f"{path}: there are no detections", stacklevel=2)
         result.scores.sources = options.ground_truth, path
@@ -164,10 +182,13 @@ def named(path: Path, role: Role) -> Iterator[None]:
         raise error.replace(source=within) from error
 
 
-def _warn_of_ids(truth: Truth) -> None:
+def _warn_of_ids(truth: Any) -> None:
     """Reports ids of annotations that pycocotools takes for more than labels."""
     from meanap.readers import GroundTruth
+    from meanap.readers._coco_files import TruthFile
 
+    if not isinstance(truth, (GroundTruth, TruthFile)):
+        return
     ids = truth.arrays.get("ids", ()) if isinstance(truth, GroundTruth) else truth.annotation_ids()
     if zeros := sum(id == 0 for id in ids):
         warnings.warn(

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gt-folder", type=Path, metavar="DIR", help="where the ground truth's PNG files lie")
     parser.add_argument("--pred-folder", type=Path, metavar="DIR", help="where the predictions' PNG files lie")
     parser.add_argument("--per-class", action="store_true", help="a row for each category")
-    parser.add_argument("--lenient", action="store_true", help="leave out images that cannot be read, and say which")
+    groups.add_lenient(parser, "images that cannot be read, and say which")
     groups.add_output(parser)
     parser.set_defaults(run=run)
 

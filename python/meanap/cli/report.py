@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from pathlib import Path
 
 from meanap.cli import groups, inputs, numbers, output
 from meanap.cli.errors import UsageError
+from meanap.errors import InputError
 
 #: Standard output as a file.
 _STANDARD = Path("/dev/stdout")
@@ -25,7 +27,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='default: report.html; "-" is standard output',
     )  # fmt: skip
     groups.add_protocol(parser)
-    parser.add_argument("--images", type=Path, metavar="DIR", help="folder of the images, to draw on (requires Pillow)")
     parser.add_argument(
         "--versus", type=Path, metavar="BASELINE",
         help="detections of a baseline to compare with: differences are DETECTIONS minus BASELINE",
@@ -50,8 +51,18 @@ def run(options: argparse.Namespace) -> None:
         report.check_options(target, options.worst, options.images)
     except ImportError as error:
         raise UsageError(f"--images: {error}") from error
-    files = inputs.Inputs(options, rules)
-    result = files.evaluate(options.detections)
+    try:
+        files = inputs.Inputs(options, rules)
+        result = files.evaluate(options.detections)
+    except InputError as error:
+        if not options.no_check:
+            sources = options.ground_truth, options.detections
+            reading = inputs.reading(options)
+            # What cannot be checked either has no report.
+            with contextlib.suppress(InputError):
+                report.write_findings(target, error, *sources, rules, reading, title=options.title)
+                _say(options, target)
+        raise
     versus = None if options.versus is None else files.evaluate(options.versus)
     truth, found = files.sources(options.detections)
     with inputs.named(options.ground_truth, "ground_truth"), inputs.named(options.detections, "detections"):
@@ -68,6 +79,11 @@ def run(options: argparse.Namespace) -> None:
             confidence=options.confidence,
             resamples=options.resamples,
             check=not options.no_check,
+            reading=inputs.reading(options),
         )
+    _say(options, target)
+
+
+def _say(options: argparse.Namespace, target: Path) -> None:
     if target != _STANDARD and not options.quiet:
         print(target)

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--gt-suffix", default=".png", help="how names in GT_DIR end (default .png)")
     parser.add_argument("--pred-suffix", default=".png", help="how names in PRED_DIR end (default .png)")
-    parser.add_argument("--lenient", action="store_true", help="leave out pairs that cannot be read, and say which")
+    groups.add_lenient(parser, "pairs that cannot be read, and say which")
     groups.add_output(parser)
     parser.set_defaults(run=run)
 

@@ -21,6 +21,16 @@ def is_parquet(path: Any) -> bool:
         return file.read(4) == b"PAR1"
 
 
+def _check_whole(path: Any) -> None:
+    """Rejects files that do not begin and end as Parquet files do."""
+    if not is_parquet(path):
+        raise InputError("not a Parquet file", os.fsdecode(path), code="wrong-kind-of-file")
+    with open(path, "rb") as file:
+        file.seek(-4, os.SEEK_END)
+        if file.read() != b"PAR1":
+            raise InputError("a Parquet file without its end: is it cut off?", os.fsdecode(path), code="not-whole")
+
+
 #: Libraries that read Parquet, in the order in which they are tried.
 _PARQUET = ("pyarrow", "polars", "duckdb")
 
@@ -36,6 +46,7 @@ def _reader() -> tuple[str, Any]:
 
 def parquet_batches(path: Any, rows: int) -> Iterator[tuple[Any, int, int]]:
     """A Parquet file as tables of at most so many rows; with each, how many rows have been read, and of how many."""
+    _check_whole(path)
     name, library = _reader()
     path = os.fspath(path)
     done = 0
@@ -69,7 +80,14 @@ def parquet_batches(path: Any, rows: int) -> Iterator[tuple[Any, int, int]]:
 
 
 def read_parquet(path: Any) -> Any:
-    """A whole Parquet file as a table of whichever library is there."""
+    """A whole Parquet file as a table of whichever library is there.
+
+    Raises
+    ------
+    InputError
+        It is no Parquet file, or only the beginning of one.
+    """
+    _check_whole(path)
     name, library = _reader()
     if name == "pyarrow":
         return library.read_table(path)

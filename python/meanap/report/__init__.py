@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from meanap.detection import Result
     from meanap.readers import Options
 
-__all__ = ["check_options", "write", "write_result"]
+__all__ = ["check_options", "write", "write_findings", "write_result"]
 
 
 def write(
@@ -87,7 +89,8 @@ def write(
     resamples
         Bootstrap resamples of images behind each interval.
     check
-        Whether to check the files.
+        Whether to check the files. Then files that cannot be evaluated have a report, too: of the findings alone,
+        written before the error is raised.
 
     Returns
     -------
@@ -118,10 +121,18 @@ def write(
         "columns": columns,
         "on_error": on_error,
     }
+    reading = Options(similarity, **settings)
     if isinstance(detections, Result):
         result = detections
     else:
-        result = evaluate(ground_truth, detections, similarity, protocol, **settings)
+        try:
+            result = evaluate(ground_truth, detections, similarity, protocol, **settings)
+        except InputError as error:
+            if check:
+                # What cannot be checked either has no report.
+                with contextlib.suppress(InputError):
+                    write_findings(path, error, ground_truth, detections, protocol, reading, title=title)
+            raise
     if versus is not None and not isinstance(versus, Result):
         versus = evaluate(ground_truth, versus, result.similarity, result.protocol, **settings)
     return write_result(
@@ -137,7 +148,7 @@ def write(
         confidence=confidence,
         resamples=resamples,
         check=check,
-        reading=Options(result.similarity, **settings),
+        reading=dataclasses.replace(reading, similarity=result.similarity),
     )
 
 
@@ -205,6 +216,49 @@ def write_result(
     )
     target = Path(path)
     write_text(target, page(content))
+    return target
+
+
+def write_findings(
+    path: PathLike,
+    error: InputError,
+    ground_truth: GroundTruthInput,
+    detections: DetectionsInput,
+    protocol: PresetName | Protocol,
+    reading: Options,
+    *,
+    title: str | None = None,
+) -> Path:
+    """Write the report of input that cannot be evaluated to `path`: the error, and the findings of the check.
+
+    Parameters
+    ----------
+    path
+        The file to write.
+    error
+        What the evaluation has raised.
+    ground_truth, detections, protocol, title
+        As of `write`.
+    reading
+        How the inputs are read.
+
+    Returns
+    -------
+    pathlib.Path
+        The file that was written.
+
+    Raises
+    ------
+    InputError
+        They cannot be checked.
+    """
+    from meanap.protocol import get
+    from meanap.report.collect import collect_findings
+    from meanap.report.page import page
+
+    rules = get(protocol, reading.similarity)
+    target = Path(path)
+    write_text(target, page(collect_findings(error, ground_truth, detections, rules, reading, title)))
     return target
 
 

@@ -18,8 +18,10 @@ from meanap.report.scenes import scenes
 if TYPE_CHECKING:
     from meanap.detection import Result
     from meanap.detection.errors import Errors
+    from meanap.errors import InputError
+    from meanap.protocol import Protocol
 
-__all__ = ["collect"]
+__all__ = ["collect", "collect_findings"]
 
 _PAIRS = 100
 _MATRIX = 20
@@ -61,13 +63,13 @@ def collect(
         "detections": _called(files[1], "detections in memory"),
         "versus": None if versus is None else _called((versus.scores.sources or (None, None))[1], "the baseline"),
         "similarity": result.similarity,
-        "protocol": result.protocol.name,
         "version": meanap.__version__,
-        "counts": {
-            "images": len(result.image_ids),
-            "categories": len(result.category_ids),
-            "objects": int(table["objects"].sum()),
-            "detections": int(table["detections"].sum()),
+        "facts": {
+            "protocol": f"{result.protocol.name}, {result.similarity}",
+            "images": f"{len(result.image_ids):,}",
+            "categories": f"{len(result.category_ids):,}",
+            "objects": f"{int(table['objects'].sum()):,}",
+            "detections": f"{int(table['detections'].sum()):,}",
         },
         "iou": iou,
         "score": score,
@@ -83,7 +85,7 @@ def collect(
     told["calibration"] = _calibration(result, iou)
     told["confusion"] = _confusion(result, iou, score)
     errors = result.errors(iou)
-    told["errors"] = _errors(result, errors, iou)
+    told["errors"] = _errors(result, errors, versus, iou)
     told["findings"] = _findings(ground_truth, detections, result, reading) if check and there else None
     order = result.per_image(iou, score=score)
     told["totals"] = {name: int(order[name].sum()) for name in _OUTCOMES}
@@ -234,19 +236,41 @@ def _confusion(result: Result, iou: float, score: float) -> dict[str, Any] | Non
     }
 
 
-def _errors(result: Result, found: Errors, iou: float) -> dict[str, Any]:
-    optimal = result.lrp(iou)
+def _errors(result: Result, found: Errors, versus: Result | None, iou: float) -> dict[str, Any]:
+    optimal, other = result.lrp(iou), None if versus is None else versus.errors(iou)
+    rows = [{**row, "baseline": math.nan if other is None else other[row["error"]]} for row in found.table]
     parts = ("lrp", "localisation", "false_positive", "false_negative")
-    return {"ap": found.ap, "rows": list(found.table), "lrp": {name: getattr(optimal, name) for name in parts}}
+    return {"ap": found.ap, "rows": rows, "lrp": {name: getattr(optimal, name) for name in parts}}
 
 
-def _findings(ground_truth: Any, detections: Any, result: Result, reading: readers.Options) -> dict[str, Any]:
-    sigmas = result.protocol.sigmas if result.similarity == "keypoints" else None
-    found = meanap.check(
+def collect_findings(
+    error: InputError,
+    ground_truth: Any,
+    detections: Any,
+    rules: Protocol,
+    reading: readers.Options,
+    title: str | None,
+) -> dict[str, Any]:
+    """What the page shows of files that cannot be evaluated: why not, and the findings of the check."""
+    found = _checked(ground_truth, detections, rules, reading)
+    return {
+        "title": title or _called(detections, "Detections"),
+        "ground_truth": _called(ground_truth, "a data set in memory"),
+        "detections": _called(detections, "detections in memory"),
+        "versus": None,
+        "version": meanap.__version__,
+        "facts": {"protocol": f"{rules.name}, {reading.similarity}"},
+        "problem": str(error),
+        "findings": {"ok": found.ok, "rows": list(found), "label_errors": [], "left_out": 0},
+    }
+
+
+def _checked(ground_truth: Any, detections: Any, rules: Protocol, reading: readers.Options) -> meanap.Findings:
+    return meanap.check(
         ground_truth,
         detections,
-        result.similarity,
-        sigmas=sigmas,
+        reading.similarity,
+        sigmas=rules.sigmas if reading.similarity == "keypoints" else None,
         box_format=reading.box_format,
         format=reading.format,
         names=reading.names,
@@ -254,8 +278,17 @@ def _findings(ground_truth: Any, detections: Any, result: Result, reading: reade
         sizes=reading.sizes,
         columns=reading.columns,
     )
+
+
+def _findings(ground_truth: Any, detections: Any, result: Result, reading: readers.Options) -> dict[str, Any]:
+    found = _checked(ground_truth, detections, result.protocol, reading)
     likely, names = [], result.names
     for _, row in zip(range(_LABELS), found.label_errors, strict=False):
         named = {side: names.get(row[side], row[side]) for side in ("category", "truth")}
         likely.append({**row, **named})
-    return {"rows": list(found), "label_errors": likely, "left_out": len(found.label_errors) - len(likely)}
+    return {
+        "ok": found.ok,
+        "rows": list(found),
+        "label_errors": likely,
+        "left_out": len(found.label_errors) - len(likely),
+    }

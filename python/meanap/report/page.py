@@ -29,21 +29,23 @@ _CALLED = {"ap": "AP", "ar": "AR"}
 def page(report: dict[str, Any]) -> str:
     """The whole file."""
     style = (_HERE / "page.css").read_text(encoding="utf-8")
-    script = (_HERE / "page.js").read_text(encoding="utf-8")
+    script = "" if "problem" in report else (_HERE / "page.js").read_text(encoding="utf-8")
     sections = [(id, title, body) for id, title, body in _sections(report) if body]
     nav = "".join(f'<a href="#{id}">{text(title)}</a>' for id, title, _ in sections)
     main = "".join(f'<section id="{id}"><h2>{text(title)}</h2>{body}</section>' for id, title, body in sections)
+    first = sections[0][0] if sections else "top"
     policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{_hash(script)}'"
+    data = f'<script type="application/json" id="data">{_data(report)}</script>' if script else ""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">'
         f"<title>{text(report['title'])}: evaluation</title><style>{style}</style></head>\n<body>"
-        f'<a class="skip" href="#summary">Skip to the numbers</a>{_header(report)}'
+        f'<a class="skip" href="#{first}">Skip to the numbers</a>{_header(report)}'
         f'<nav aria-label="Sections">{nav}</nav>\n<main>{main}</main>\n'
         f"<footer>Made with meanap {text(report['version'])}. This file is self-contained.</footer>"
-        f'<script type="application/json" id="data">{_data(report)}</script><script>{script}</script></body></html>\n'
+        f"{data}<script>{script}</script></body></html>\n"
     )
 
 
@@ -78,36 +80,42 @@ def _rounded(value: Any) -> Any:
 
 
 def _sections(report: dict[str, Any]) -> Iterable[tuple[str, str, str]]:
+    """The sections in their order: findings first where the check has failed."""
+    findings = ("findings", "Check of the files", _findings(report["findings"]))
+    if "problem" in report:
+        yield findings
+        return
+    failed = report["findings"] is not None and not report["findings"]["ok"]
+    if failed:
+        yield findings
     yield "summary", "Summary", _summary(report)
-    yield "findings", "Check of the files", _findings(report["findings"])
+    if not failed:
+        yield findings
     yield "curves", "Curves", _curves(report)
     yield "operation", "Score thresholds", _operation(report)
     yield "classes", "Classes", _classes(report)
-    yield "errors", "Error types", _errors(report["errors"])
+    yield "errors", "Error types", _errors(report)
     yield "confusion", "Confusion matrix", _confusion(report)
     yield "images", "Images with most errors", _images(report)
 
 
 def _header(report: dict[str, Any]) -> str:
-    counts = report["counts"]
     facts = [
         ("file", report["detections"]),
         ("ground truth", report["ground_truth"]),
         *([("baseline", report["versus"])] if report["versus"] else []),
-        ("protocol", f"{report['protocol']}, {report['similarity']}"),
-        ("images", f"{counts['images']:,}"),
-        ("categories", f"{counts['categories']:,}"),
-        ("objects", f"{counts['objects']:,}"),
-        ("detections", f"{counts['detections']:,}"),
+        *report["facts"].items(),
     ]
     listed = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in facts)
-    return f"<header><h1>{text(report['title'])}</h1><dl class=facts>{listed}</dl></header>"
+    if "problem" in report:
+        verdict = f"<p class=lead><strong class=worse>Not evaluated</strong>: {text(report['problem'])}</p>"
+    else:
+        verdict = _verdict(report)
+    return f"<header><h1>{text(report['title'])}</h1>{verdict}<dl class=facts>{listed}</dl></header>"
 
 
-# Sections
-
-
-def _summary(report: dict[str, Any]) -> str:
+def _verdict(report: dict[str, Any]) -> str:
+    """The first number, the verdict on it, and what has moved; then the counts at the score threshold."""
     first = report["summary"][0]
     change = first["change"]
     lead = f"<strong>{_called(first['number'])} {_number(first['value'])}</strong> {_span(first)}"
@@ -120,6 +128,40 @@ def _summary(report: dict[str, Any]) -> str:
         f"{totals['false_positives']:,} false positives; {totals['false_negatives']:,} false negatives "
         f"(IoU {report['iou']:g})."
     )
+    moved = "".join(f"<li>{line}</li>" for line in _moved(report)) if change else ""
+    return f"<p class=lead>{lead}</p>" + (f"<ul class=moved>{moved}</ul>" if moved else "")
+
+
+#: Names in one line of what has moved.
+_NAMED = 5
+
+
+def _moved(report: dict[str, Any]) -> Iterable[str]:
+    """What decides the verdict: numbers, classes and error types, the greatest differences first."""
+    numbers = [(_called(row["number"]), row["change"]) for row in report["summary"][1:]]
+    classes = [(text(row["name"]), row["change"]) for row in report["classes"] if row["change"]]
+    for what, rows in (("Numbers", numbers), ("Classes", classes)):
+        for word, sign in (("better", 1), ("worse", -1)):
+            found = [(name, row["difference"]) for name, row in rows if _sign(row) == sign]
+            found.sort(key=lambda pair: -abs(pair[1]))
+            if found:
+                listed = ", ".join(f"{name} {_signed(difference)}" for name, difference in found[:_NAMED])
+                more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
+                yield f"{what} that are significantly {word} ({len(found):,} of {len(rows):,}): {listed}{more}."
+    moved = [(row["error"], row["dap"] - row["baseline"]) for row in report["errors"]["rows"]]
+    moved = [(name, difference) for name, difference in moved if abs(difference) >= 0.0005]
+    if moved:
+        moved.sort(key=lambda pair: -abs(pair[1]))
+        listed = ", ".join(
+            f"{text(name).replace('_', ' ')} {_signed(difference)}" for name, difference in moved[:_NAMED]
+        )
+        yield f"AP lost to errors, less is better: {listed}."
+
+
+# Sections
+
+
+def _summary(report: dict[str, Any]) -> str:
     head = ["number", "value", "interval", ""]
     if report["versus"]:
         head += [f"baseline {text(report['versus'])}", "difference", "interval of the difference", "p"]
@@ -139,7 +181,7 @@ def _summary(report: dict[str, Any]) -> str:
             f" Differences are {text(report['detections'])} minus the baseline {text(report['versus'])}, of the same "
             "resamples for both; ▲ better and ▼ worse mark those that are significant."
         )
-    return f"<p class=lead>{lead}</p>{_table('Numbers', head, rows)}<p class=note>{note}</p>"
+    return f"{_table('Numbers', head, rows)}<p class=note>{note}</p>"
 
 
 def _findings(found: dict[str, Any] | None) -> str:
@@ -245,13 +287,19 @@ def _classes(report: dict[str, Any]) -> str:
     )
 
 
-def _errors(errors: dict[str, Any]) -> str:
+def _errors(report: dict[str, Any]) -> str:
+    errors = report["errors"]
     most = max((row["dap"] for row in errors["rows"] if not math.isnan(row["dap"])), default=0.0)
-    rows = [
-        f"<tr><th scope=row>{text(str(row['error']).replace('_', ' '))}</th><td class=n>{row['count']:,}</td>"
-        f"{_bar(row['dap'], most)}</tr>"
-        for row in errors["rows"]
-    ]
+    head = ["error", "detections or objects", "AP loss"]
+    head += ["baseline AP loss", "difference"] if report["versus"] else []
+    rows = []
+    for row in errors["rows"]:
+        cells = [f"<th scope=row>{text(str(row['error']).replace('_', ' '))}</th>", _count(row["count"]),
+                 _bar(row["dap"], most)]  # fmt: skip
+        if report["versus"]:
+            difference = row["dap"] - row["baseline"]
+            cells += [_cell(row["baseline"]), _cell(difference, _signed(difference))]
+        rows.append(f"<tr>{''.join(cells)}</tr>")
     note = (
         f"AP at this IoU is {_number(errors['ap'])}; each row is the gain if errors of this type alone were "
         "corrected. Gains do not add up."
@@ -261,7 +309,7 @@ def _errors(errors: dict[str, Any]) -> str:
         f" Optimal LRP (0 is perfect) is {_number(lrp['lrp'])}: localisation {_number(lrp['localisation'])}, false "
         f"positives {_number(lrp['false_positive'])}, false negatives {_number(lrp['false_negative'])}."
     )
-    return _table("Errors", ["error", "detections or objects", "AP loss"], rows) + f"<p class=note>{note}</p>"
+    return _table("Errors", head, rows) + f"<p class=note>{note}</p>"
 
 
 def _confusion(report: dict[str, Any]) -> str:
@@ -272,7 +320,8 @@ def _confusion(report: dict[str, Any]) -> str:
     lead = (
         f"<p>IoU {report['iou']:g}{threshold}: {found['true_positives']:,} true positives, "
         f"{found['misclassified']:,} objects misclassified, {found['false_negatives']:,} false negatives, "
-        f"{found['false_positives']:,} false positives.</p>"
+        f"{found['false_positives']:,} false positives. Here detections match objects of any category, so that the "
+        "counts are not those of the summary.</p>"
     )
     rows = [
         f"<tr><td>{text(row['truth'])}</td><td>{text(row['detected'])}</td>{_count(row['count'])}"
