@@ -277,6 +277,21 @@ def test_lists_are_paired_by_their_place_as_by_mapk():
     assert evaluate({"u": {"a"}, "v": {"b"}}, {"u": ["a"], "v": []}).mean("map") == 0.5
 
 
+def test_mapk_of_files(tmp_path):
+    from meanap import mapk
+    from meanap.ranking import apk_values
+
+    actual, predicted = {"u": ["a", "b"], "v": ["c"]}, {"v": ["y", "c"], "u": ["a", "x", "b"]}
+    for name in ("json", "csv in the order of rank"):
+        sides = []
+        for side, lists in (("actual", actual), ("predicted", predicted)):
+            path = tmp_path / f"{side} {name}"
+            sides.append(RANKED[name](path, lists, True) if name == "json" else RANKED[name](path, lists))
+        assert mapk(*sides, 3) == mapk(actual, predicted, 3)
+        assert apk_values(*sides, 3).tolist() == [mapk([actual[q]], [predicted[q]], 3) for q in predicted]
+        assert mapk(actual, sides[1], 3) == mapk(actual, predicted, 3)
+
+
 # Names of columns.
 
 

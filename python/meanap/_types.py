@@ -247,7 +247,7 @@ RankedItems: TypeAlias = list[Any] | tuple[Any, ...] | Sequence[int] | Array | I
 #: Items in any order.
 Items: TypeAlias = RankedItems | AbstractSet[Any]
 #: A list of items for each user or query.
-ItemLists: TypeAlias = Iterable[Items] | Mapping[Any, Items] | Array | ArrowTable | CompressedRows
+ItemLists: TypeAlias = Iterable[Items] | Mapping[Any, Items] | Array | ArrowTable | CompressedRows | PathLike
 #: Columns (query, document, grade or score), or without the last.
 IdColumns: TypeAlias = tuple[Ids, Ids, Numbers] | tuple[Ids, Ids]
 #: Relevance judgements: by query, a file, a table, records, lists, or columns.

@@ -61,7 +61,7 @@ def mapk(actual: ItemLists, predicted: ItemLists, k: int = 10, *, padding: int |
     """Mean over all lists of their average precision at k; see `apk`.
 
     The lists are those that `meanap.ranking.apk_values` takes: lists of lists, Arrow columns, integer arrays, CSR
-    matrices, or labelled lists.
+    matrices, labelled lists, or paths of files.
 
     Parameters
     ----------

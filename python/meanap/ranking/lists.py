@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from meanap import _arrow, _core
 from meanap.ranking import labels
+from meanap.ranking.evaluation import evaluate
 
 if TYPE_CHECKING:
     from meanap._types import ItemLists
@@ -25,6 +27,9 @@ def apk_values(actual: ItemLists, predicted: ItemLists, k: int = 10, *, padding:
 
     Lists are paired by position. Where both sides have labels (the keys of dictionaries, the index of pandas Series and
     DataFrames) that are not the same in the same order, they are paired by label.
+
+    Either side may be the path of a file of any format that `meanap.ranking.evaluate` takes, the other one then also
+    what that takes; lists are in the order of `predicted`.
 
     Parameters
     ----------
@@ -55,6 +60,11 @@ def apk_values(actual: ItemLists, predicted: ItemLists, k: int = 10, *, padding:
     array([0.83333333, 0.5       ])
     """
     k = cutoff(k)
+    given: tuple[Any, Any] = (actual, predicted)
+    if any(map(_is_file, given)):
+        measure = f"map@{k}"
+        values: np.ndarray = evaluate(*given, measure, "ml_metrics")[measure].copy()
+        return values
     actual, predicted = labels.paired({"actual": actual, "predicted": predicted})
     actual, predicted = _unpacked(actual, "actual"), _unpacked(predicted, "predicted")
     sides = _table(actual, padding, ranked=False), _table(predicted, padding, ranked=True)
@@ -62,6 +72,11 @@ def apk_values(actual: ItemLists, predicted: ItemLists, k: int = 10, *, padding:
         return _core.apk_of_arrays(sides[0], sides[1], k)
     left, right = _lists(actual, "actual", sides[0], padding), _lists(predicted, "predicted", sides[1], padding)
     return _core.apk_of_lists(left, right, k)
+
+
+def _is_file(side: Any) -> bool:
+    """Whether it is the path of a file; other text is no list of lists."""
+    return isinstance(side, os.PathLike) or (isinstance(side, str) and os.path.exists(side))
 
 
 def cutoff(k: int) -> int:
