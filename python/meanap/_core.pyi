@@ -314,6 +314,12 @@ def mask_to_string(masks: RLEs) -> list[_Mask]: ...
 def image_sizes(
     paths: Sequence[str | PathLike[str]],
 ) -> tuple[NDArray[np.int64], list[tuple[int, str, Exception]]]: ...
+def read_label_table(
+    paths: Sequence[str | PathLike[str]],
+    columns: Sequence[tuple[str, bool]],
+    optional: int = 0,
+    skipped: Sequence[str] = [],
+) -> dict[str, Any]: ...
 def read_yolo(
     paths: Sequence[str | PathLike[str]],
     sizes: NDArray[np.int64],

@@ -1,6 +1,8 @@
 //! Label files of other formats than COCO's: text with a line for each object, and the sizes in the headers of images.
 
 pub mod image;
+pub mod table;
+pub mod word;
 pub mod yolo;
 
 use crate::error::Error;

@@ -11,6 +11,7 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::Fault;
+use super::word::{number, shown};
 use crate::columns::GeometryKind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
@@ -347,14 +348,6 @@ fn leaves([x, y, width, height]: [f64; 4]) -> bool {
         .any(|&(center, side)| center - side / 2.0 < -TOLERANCE || center + side / 2.0 > 1.0 + TOLERANCE)
 }
 
-fn number(word: &[u8]) -> Result<f64> {
-    let text = std::str::from_utf8(word).ok();
-    match text.and_then(|text| text.parse::<f64>().ok()).filter(|number| number.is_finite()) {
-        Some(number) => Ok(number),
-        None => Err(Error::value("").found(format!("is {}", shown(word)))),
-    }
-}
-
 fn class_of(word: &[u8]) -> Checked<u32> {
     let whole = |number: &f64| number.fract() == 0.0 && (0.0..f64::from(i32::MAX)).contains(number);
     match number(word).ok().filter(whole) {
@@ -363,19 +356,6 @@ fn class_of(word: &[u8]) -> Checked<u32> {
             let error = Error::value("").field("class").found(format!("is {}", shown(word)));
             Err(("not-a-class", error.expected("the index of a class, from 0")))
         }
-    }
-}
-
-/// The beginning of a word, readable.
-fn shown(word: &[u8]) -> String {
-    let text = String::from_utf8_lossy(word);
-    let quoted = |text: &str| match text.parse::<f64>() {
-        Ok(_) => text.to_owned(),
-        Err(_) => format!("{text:?}"),
-    };
-    match text.char_indices().nth(40) {
-        Some((end, _)) => format!("{:?}...", &text[..end]),
-        None => quoted(&text),
     }
 }
 

@@ -12,7 +12,7 @@ use super::interruptible::interruptible;
 use super::mask::masks_of_polygons;
 use crate::error::{Error, Result};
 use crate::labels::yolo::{self, Confidence, Layout};
-use crate::labels::{Fault, image};
+use crate::labels::{Fault, image, table};
 use crate::similarity;
 use crate::threads;
 
@@ -23,6 +23,7 @@ const MANY_FILES: usize = 4096;
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(image_sizes, module)?)?;
     module.add_function(wrap_pyfunction!(read_yolo, module)?)?;
+    module.add_function(wrap_pyfunction!(read_label_table, module)?)?;
     module.add_function(wrap_pyfunction!(masks_of_polygons, module)?)?;
     Ok(())
 }
@@ -88,6 +89,36 @@ fn read_yolo<'py>(
     columns.set_item("faults", listed(py, rows.faults)?)?;
     columns.set_item("left_out", rows.left_out)?;
     Ok(columns)
+}
+
+/// The columns of text files with an object on each line, and what is wrong in them. `columns`: name of each, and whether
+/// it holds a word; of the last ones `optional` may be missing. Lines that begin as one of `skipped` are passed over.
+#[pyfunction]
+#[pyo3(signature = (paths, columns, optional=0, skipped=Vec::new()))]
+fn read_label_table(
+    py: Python<'_>,
+    paths: Vec<PathBuf>,
+    columns: Vec<(String, bool)>,
+    optional: usize,
+    skipped: Vec<String>,
+) -> PyResult<Bound<'_, PyDict>> {
+    if optional > columns.len() {
+        return Err(PyValueError::new_err("optional: more than there are columns"));
+    }
+    let words = columns.iter().filter(|(_, is_word)| *is_word).count();
+    let numbers = columns.len() - words;
+    let layout = table::Layout { columns, optional, skipped };
+    let rows = interruptible(py, true, |watch| table::read(&paths, &layout, watch))?;
+    let count = rows.file.len();
+    let found = PyDict::new(py);
+    found.set_item("file", PyArray1::from_vec(py, rows.file))?;
+    found.set_item("line", PyArray1::from_vec(py, rows.line))?;
+    found.set_item("words", PyArray1::from_vec(py, rows.words).reshape([count, words])?)?;
+    found.set_item("numbers", PyArray1::from_vec(py, rows.numbers).reshape([count, numbers])?)?;
+    found.set_item("texts", rows.texts)?;
+    found.set_item("faults", listed(py, rows.faults)?)?;
+    found.set_item("left_out", rows.left_out)?;
+    Ok(found)
 }
 
 /// File, code and error of each fault.

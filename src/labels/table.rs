@@ -1,0 +1,210 @@
+//! Text files with an object on each line, in columns of words and numbers between spaces.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use super::Fault;
+use super::word::number;
+use crate::error::{Error, ErrorKind, Result};
+use crate::threads;
+use crate::watch::Watch;
+
+/// Files that one thread reads in one go.
+const FILES: usize = 16;
+/// Faults that are described; more are counted only.
+const MOST_FAULTS: usize = 10_000;
+
+/// The columns of a line.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// The name of each column, and whether it holds a word, not a number.
+    pub columns: Vec<(String, bool)>,
+    /// How many of the last columns may be missing.
+    pub optional: usize,
+    /// Beginnings of lines that are passed over.
+    pub skipped: Vec<String>,
+}
+
+/// The objects of many files, file by file and line by line.
+#[derive(Debug, Default)]
+pub struct Rows {
+    /// The file of each object.
+    pub file: Vec<u32>,
+    /// Its line in that file, from 1.
+    pub line: Vec<u32>,
+    /// Its words, as positions in `texts`, row by row.
+    pub words: Vec<u32>,
+    /// Its numbers, row by row; NaN where an optional one is missing.
+    pub numbers: Vec<f64>,
+    /// All words that there are, in order of first appearance.
+    pub texts: Vec<String>,
+    /// What is wrong, in the same order: the lines that are left out.
+    pub faults: Vec<Fault>,
+    /// How many lines are left out.
+    pub left_out: u64,
+    codes: HashMap<String, u32>,
+}
+
+/// Reads files.
+///
+/// # Errors
+///
+/// A file cannot be read; the error names it. Lines that cannot be used are in [`Rows::faults`].
+pub fn read<P: AsRef<Path> + Sync>(paths: &[P], layout: &Layout, watch: &Watch) -> Result<Rows> {
+    let read = |(group, paths): (usize, &[P])| -> Result<Rows> {
+        let mut rows = Rows::default();
+        for (at, path) in paths.iter().enumerate() {
+            watch.check()?;
+            let text = fs::read(path).map_err(|error| {
+                Error::new(ErrorKind::Io(error.kind()), error.to_string()).at(path.as_ref().display())
+            })?;
+            rows.read(FILES * group + at, &text, layout);
+        }
+        Ok(rows)
+    };
+    let groups: Vec<Result<Rows>> = threads::run(|| paths.par_chunks(FILES).enumerate().map(read).collect());
+    let mut all = Rows::default();
+    for rows in groups {
+        all.append(rows?);
+    }
+    Ok(all)
+}
+
+impl Rows {
+    /// Adds the objects of a file.
+    pub fn read(&mut self, file: usize, text: &[u8], layout: &Layout) {
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        for (line, text) in text.split(|&byte| byte == b'\n').enumerate() {
+            let text = text.trim_ascii();
+            if text.is_empty() || layout.skipped.iter().any(|start| text.starts_with(start.as_bytes())) {
+                continue;
+            }
+            let before = (self.words.len(), self.numbers.len());
+            match self.object(text, layout) {
+                Ok(()) => {
+                    self.file.push(file as u32);
+                    self.line.push(line as u32 + 1);
+                }
+                Err((code, error)) => {
+                    self.words.truncate(before.0);
+                    self.numbers.truncate(before.1);
+                    self.left_out += 1;
+                    if self.faults.len() < MOST_FAULTS {
+                        self.faults.push(Fault { file, code, error: error.in_line(line + 1) });
+                    }
+                }
+            }
+        }
+    }
+
+    fn object(&mut self, text: &[u8], layout: &Layout) -> std::result::Result<(), (&'static str, Error)> {
+        let mut words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        let least = layout.columns.len() - layout.optional;
+        let count = words.clone().count();
+        if !(least..=layout.columns.len()).contains(&count) {
+            let names: Vec<&str> = layout.columns.iter().map(|(name, _)| name.as_str()).collect();
+            let expected = format!("{least}: {}", names[..least].join(" "));
+            let error = Error::value("").found(format!("has {count} columns")).expected(expected);
+            return Err(("wrong-length", error));
+        }
+        for (name, is_word) in &layout.columns {
+            let word = words.next();
+            if *is_word {
+                let text = String::from_utf8_lossy(word.unwrap_or_default());
+                let code = self.code(&text);
+                self.words.push(code);
+            } else {
+                let read = word.map_or(Ok(f64::NAN), number);
+                self.numbers
+                    .push(read.map_err(|error| ("not-a-number", error.field(name).expected("a number")))?);
+            }
+        }
+        Ok(())
+    }
+
+    fn code(&mut self, text: &str) -> u32 {
+        if let Some(&code) = self.codes.get(text) {
+            return code;
+        }
+        let code = self.texts.len() as u32;
+        self.texts.push(text.to_owned());
+        self.codes.insert(text.to_owned(), code);
+        code
+    }
+
+    fn append(&mut self, mut other: Rows) {
+        let codes: Vec<u32> = other.texts.iter().map(|text| self.code(text)).collect();
+        self.file.append(&mut other.file);
+        self.line.append(&mut other.line);
+        self.words.extend(other.words.iter().map(|&code| codes[code as usize]));
+        self.numbers.append(&mut other.numbers);
+        self.left_out += other.left_out;
+        let space = MOST_FAULTS.saturating_sub(self.faults.len());
+        self.faults.extend(other.faults.into_iter().take(space));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(columns: &str, optional: usize, skipped: &[&str]) -> Layout {
+        let columns = columns.split(' ').map(|name| (name.to_owned(), name.starts_with('w'))).collect();
+        Layout { columns, optional, skipped: skipped.iter().map(|start| (*start).to_owned()).collect() }
+    }
+
+    #[test]
+    fn columns_are_words_and_numbers() {
+        let mut rows = Rows::default();
+        rows.read(4, b"\xef\xbb\xbfgsd:1\r\na 1 b\n\n c\t2e1  a 7\r\n", &layout("w1 n1 w2 n2", 1, &["gsd:"]));
+        assert_eq!((rows.file, rows.line), (vec![4, 4], vec![2, 4]));
+        assert_eq!((rows.words, rows.texts), (vec![0, 1, 2, 0], ["a", "b", "c"].map(String::from).to_vec()));
+        assert_eq!(rows.numbers[0], 1.0);
+        assert!(rows.numbers[1].is_nan());
+        assert_eq!(rows.numbers[2..], [20.0, 7.0]);
+        assert_eq!(rows.left_out, 0);
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_used_is_left_out_and_said() {
+        let mut rows = Rows::default();
+        rows.read(0, b"a 1 2\nb x 2\na\nc 3 nan\nd 4 5 6\ne 5 6", &layout("word left right", 0, &[]));
+        let told: Vec<String> =
+            rows.faults.iter().map(|fault| format!("{}: {}", fault.code, fault.error)).collect();
+        let columns = "expected 3: word left right";
+        assert_eq!(
+            told,
+            [
+                "not-a-number: line 2: \"left\" is \"x\", expected a number".to_owned(),
+                format!("wrong-length: line 3 has 1 columns, {columns}"),
+                "not-a-number: line 4: \"right\" is nan, expected a number".to_owned(),
+                format!("wrong-length: line 5 has 4 columns, {columns}"),
+            ]
+        );
+        assert_eq!((rows.line, rows.numbers, rows.left_out), (vec![1, 6], vec![1.0, 2.0, 5.0, 6.0], 4));
+        assert_eq!(rows.words.len(), 2);
+    }
+
+    #[test]
+    fn many_files_are_read_as_one_after_another() {
+        let folder = std::env::temp_dir().join(format!("meanap-table-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let paths: Vec<_> = (0..50).map(|file| folder.join(format!("{file}.txt"))).collect();
+        let layout = layout("word number", 0, &[]);
+        let mut whole = Rows::default();
+        for (file, path) in paths.iter().enumerate() {
+            let text: String =
+                (0..file % 7).map(|line| format!("w{} {line}\n", (file * line) % 11)).collect();
+            fs::write(path, &text).unwrap();
+            whole.read(file, text.as_bytes(), &layout);
+        }
+        let found = read(&paths, &layout, &Watch::default()).unwrap();
+        assert_eq!((found.file, found.line, found.words), (whole.file, whole.line, whole.words));
+        assert_eq!((found.texts, found.numbers), (whole.texts, whole.numbers));
+        fs::remove_dir_all(folder).unwrap();
+        assert!(read(&paths, &layout, &Watch::default()).is_err());
+    }
+}
