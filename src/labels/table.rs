@@ -9,8 +9,8 @@ use rayon::prelude::*;
 use super::Fault;
 use super::word::number;
 use crate::error::{Error, ErrorKind, Result};
+use crate::progress::Progress;
 use crate::threads;
-use crate::watch::Watch;
 
 /// Files that one thread reads in one go.
 const FILES: usize = 16;
@@ -53,11 +53,11 @@ pub struct Rows {
 /// # Errors
 ///
 /// A file cannot be read; the error names it. Lines that cannot be used are in [`Rows::faults`].
-pub fn read<P: AsRef<Path> + Sync>(paths: &[P], layout: &Layout, watch: &Watch) -> Result<Rows> {
+pub fn read<P: AsRef<Path> + Sync>(paths: &[P], layout: &Layout, progress: &Progress) -> Result<Rows> {
     let read = |(group, paths): (usize, &[P])| -> Result<Rows> {
         let mut rows = Rows::default();
         for (at, path) in paths.iter().enumerate() {
-            watch.check()?;
+            progress.check()?;
             let text = fs::read(path).map_err(|error| {
                 Error::new(ErrorKind::Io(error.kind()), error.to_string()).at(path.as_ref().display())
             })?;
@@ -201,10 +201,10 @@ mod tests {
             fs::write(path, &text).unwrap();
             whole.read(file, text.as_bytes(), &layout);
         }
-        let found = read(&paths, &layout, &Watch::default()).unwrap();
+        let found = read(&paths, &layout, &Progress::default()).unwrap();
         assert_eq!((found.file, found.line, found.words), (whole.file, whole.line, whole.words));
         assert_eq!((found.texts, found.numbers), (whole.texts, whole.numbers));
         fs::remove_dir_all(folder).unwrap();
-        assert!(read(&paths, &layout, &Watch::default()).is_err());
+        assert!(read(&paths, &layout, &Progress::default()).is_err());
     }
 }

@@ -108,7 +108,7 @@ fn read_label_table(
     let words = columns.iter().filter(|(_, is_word)| *is_word).count();
     let numbers = columns.len() - words;
     let layout = table::Layout { columns, optional, skipped };
-    let rows = interruptible(py, true, |watch| table::read(&paths, &layout, watch))?;
+    let rows = interruptible(py, true, |progress| table::read(&paths, &layout, progress))?;
     let count = rows.file.len();
     let found = PyDict::new(py);
     found.set_item("file", PyArray1::from_vec(py, rows.file))?;
