@@ -19,7 +19,7 @@ from meanap.errors import InputError
 from meanap.protocol import Protocol
 from meanap.readers._coco_records import pixel_size
 from meanap.readers._reader import is_path
-from meanap.readers.lists import is_batch
+from meanap.readers.lists import are_batches
 from meanap.readers.sides import Detections, GroundTruth, first_strange
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def evaluate(
     asked = _Asked(rules, options, score_range)
     if memory_limit is not None:
         fill = _of_shards(ground_truth, detections, asked, bytes_of(memory_limit))
-    elif is_batch(ground_truth) and isinstance(detections, (list, tuple)) and on_error == "raise":
+    elif are_batches(ground_truth, detections) and on_error == "raise":
         fill = _of_batch(ground_truth, detections, asked)
     else:
         fill = _of_columns(ground_truth, detections, asked)

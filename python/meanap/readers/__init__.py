@@ -16,8 +16,9 @@ from meanap.readers._reader import Format, Options, Reader, Role, Truth, checked
 from meanap.readers._sound import coded, sound
 from meanap.readers.arrays import Arrays
 from meanap.readers.coco import Coco
+from meanap.readers.jsonl import JsonLines, Zstandard
 from meanap.readers.lists import Lists
-from meanap.readers.objects import Columns
+from meanap.readers.objects import CocoObjects, Columns
 from meanap.readers.sides import Detections, GroundTruth
 from meanap.readers.tables import Parquet, Tables
 from meanap.readers.yolo import Darknet, Yolo
@@ -55,6 +56,9 @@ READERS: tuple[Reader, ...] = (
     Lists(),
     Yolo(),
     Darknet(),
+    CocoObjects(),
+    JsonLines(),
+    Zstandard(),
     Coco(),
     Tables(),
 )

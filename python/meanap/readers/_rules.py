@@ -30,6 +30,11 @@ RULES: dict[str, Rule] = {
         "a file cannot be read",
         "Give the file itself; one that a download or a job has left in half is to be written again.",
     ),
+    "broken-line": Rule(
+        "files", "error",
+        "lines are no JSON",
+        "Write one object on each line; was the file cut off?",
+    ),
     "wrong-kind-of-file": Rule(
         "files", "error",
         "a file holds something else than was expected",

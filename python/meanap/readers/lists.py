@@ -15,12 +15,19 @@ from meanap.readers._reader import Options, Reader, Role, Truth
 from meanap.readers._sound import coded
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
 
-__all__ = ["Lists", "is_batch"]
+__all__ = ["Lists", "are_batches", "is_batch"]
 
 
 def is_batch(source: Any) -> bool:
     """Whether a source is a list of one dictionary for each image."""
     return isinstance(source, (list, tuple)) and all(isinstance(item, Mapping) and "labels" in item for item in source)
+
+
+def are_batches(ground_truth: Any, detections: Any) -> bool:
+    """Whether both sides are such lists, image by image; detections with ``category_id`` are COCO results."""
+    if not is_batch(ground_truth) or not isinstance(detections, (list, tuple)):
+        return False
+    return not any(isinstance(item, Mapping) and "category_id" in item for item in detections[:1])
 
 
 class Lists(Reader):

@@ -1,4 +1,4 @@
-"""Columns that are there already: `meanap.GroundTruth`, `meanap.Detections`, and what a reader has made."""
+"""Objects that hold data: `meanap.GroundTruth`, `meanap.Detections`, what a reader has made, and `COCO` objects."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 from meanap import _core
 from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Reader, Role, Truth
+from meanap.readers.coco import Coco
 from meanap.readers.sides import Detections, GroundTruth
 
-__all__ = ["Columns"]
+__all__ = ["CocoObjects", "Columns"]
 
 
 class Columns(Reader):
@@ -34,3 +35,23 @@ class Columns(Reader):
         del options, problems, truth
         found: Detections | _core.Objects = source
         return found
+
+
+class CocoObjects(Reader):
+    """A `COCO` object: its `dataset`, also that of `loadRes`."""
+
+    name = "coco-object"
+
+    def sniff(self, source: Any, role: Role) -> bool:
+        """Whether it has what such objects have."""
+        return not isinstance(source, type) and all(
+            hasattr(source, name) for name in ("dataset", "getAnnIds", "loadRes")
+        )
+
+    def ground_truth(self, source: Any, options: Options, problems: Problems) -> Truth:
+        """The data set."""
+        return Coco().ground_truth(source.dataset, options, problems)
+
+    def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Any:
+        """The results."""
+        return Coco().detections(source.dataset, options, problems, truth)

@@ -1,0 +1,186 @@
+"""Every source gives the same numbers at every entry, and the same problems."""
+
+import copy
+import gzip
+import json
+
+import numpy as np
+import pytest
+
+import meanap
+from meanap import generate, readers, report
+
+TRUTH = generate.dataset(images=12, seed=3, categories=4)
+FOUND = generate.detections(TRUTH, per_image=8, seed=3)
+
+
+def corners(records):
+    boxes = np.array([record["bbox"] for record in records])
+    boxes[:, 2:] += boxes[:, :2]
+    return boxes
+
+
+def columns(records):
+    """The columns of a table."""
+    made = {name: [record[name] for record in records] for name in ("image_id", "category_id")}
+    made["bbox"] = [list(record["bbox"]) for record in records]
+    if "score" in records[0]:
+        made["score"] = [record["score"] for record in records]
+    else:
+        made |= {name: [record[name] for record in records] for name in ("area", "iscrowd")}
+    return made
+
+
+def as_table(records, folder):
+    return pytest.importorskip("polars").DataFrame(columns(records))
+
+
+def as_parquet(records, folder):
+    path = folder / f"{'score' in records[0]}.parquet"
+    as_table(records, folder).write_parquet(path)
+    return path
+
+
+def as_lines(records, folder):
+    path = folder / f"{'score' in records[0]}.jsonl"
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+def as_lists(records, folder):
+    images = []
+    for image in TRUTH["images"]:
+        mine = [record for record in records if record["image_id"] == image["id"]]
+        boxes = np.array([record["bbox"] for record in mine]).reshape(-1, 4)
+        entry = {"boxes": boxes, "labels": [r["category_id"] for r in mine], "image_id": image["id"]}
+        if "score" in records[0]:
+            entry["scores"] = [r["score"] for r in mine]
+        else:
+            entry |= {name: [r[name] for r in mine] for name in ("area", "iscrowd")}
+        images.append(entry)
+    return images
+
+
+def as_objects(records, folder):
+    coco = meanap.COCO(copy.deepcopy(TRUTH))
+    return coco.loadRes(copy.deepcopy(records)) if "score" in records[0] else coco
+
+
+def as_file(records, folder):
+    path = folder / f"{'score' in records[0]}.json"
+    path.write_text(json.dumps(records if "score" in records[0] else TRUTH))
+    return path
+
+
+def as_gzip(records, folder):
+    path = as_file(records, folder)
+    path.write_bytes(gzip.compress(path.read_bytes()))
+    return path
+
+
+def as_zstd(records, folder):
+    pa = pytest.importorskip("pyarrow")
+    path = as_file(records, folder)
+    path.write_bytes(pa.compress(path.read_bytes(), codec="zstd", asbytes=True))
+    return path
+
+
+def as_dictionaries(records, folder):
+    return records if "score" in records[0] else TRUTH
+
+
+SOURCES = [as_dictionaries, as_file, as_gzip, as_zstd, as_lines, as_lists, as_objects, as_parquet, as_table]
+
+
+@pytest.fixture(params=SOURCES, ids=lambda make: make.__name__.removeprefix("as_"))
+def sides(request, tmp_path):
+    return tuple(request.param(records, tmp_path) for records in (TRUTH["annotations"], FOUND))
+
+
+def test_each_source_at_each_entry(sides, tmp_path):
+    expected = meanap.evaluate(TRUTH, FOUND)
+    names = {category["id"]: f"<{category['name']}>" for category in TRUTH["categories"]}
+    options = {"names": names, "box_format": "xywh"}
+    result = meanap.evaluate(*sides, **options)
+    assert result.ap == expected.ap > 0.1 and result.ap_small == pytest.approx(expected.ap_small, nan_ok=True)
+    assert names.items() <= result.names.items()
+    # Either side in another form.
+    assert meanap.evaluate(TRUTH, sides[1], box_format="xywh").ap == expected.ap
+    assert meanap.evaluate(sides[0], FOUND, box_format="xywh").ap == expected.ap
+    assert meanap.explain_difference(*sides, "coco", "voc2012", **options).baseline == expected.ap
+    findings = meanap.check(*sides, **options)
+    assert findings.ok and "label-errors" in findings.codes, findings
+    page = report.write(tmp_path / "page.html", *sides, resamples=5, **options).read_text(encoding="utf-8")
+    assert all(name.strip("<>") in page for name in names.values())
+
+
+@pytest.mark.parametrize("kind", ["segm", "keypoints"])
+def test_other_geometry_as_objects(kind, tmp_path):
+    options = {"kind": "keypoints", "categories": 1} if kind == "keypoints" else {"categories": 3}
+    truth = generate.dataset(8, 5, **options)
+    found = generate.detections(truth, kind=kind, per_image=6, seed=5)
+    coco = meanap.COCO(copy.deepcopy(truth))
+    sides = coco, coco.loadRes(copy.deepcopy(found))
+    expected = meanap.evaluate(truth, found, kind)
+    assert meanap.evaluate(*sides, kind).ap == expected.ap
+    assert meanap.check(*sides, kind).ok
+    report.write(tmp_path / "page.html", *sides, kind, resamples=5)
+
+
+def test_a_line_that_is_no_json_is_one_problem(tmp_path):
+    path = as_lines(FOUND, tmp_path)
+    path.write_text(path.read_text() + '{"image_id": 1,\n')
+    with pytest.raises(meanap.InputError, match=f"line {len(FOUND) + 1} is no JSON") as caught:
+        meanap.evaluate(TRUTH, path)
+    assert caught.value.code == "broken-line"
+    assert meanap.check(TRUTH, path).row(code="broken-line")["count"] == 1
+    with pytest.warns(UserWarning, match="1 left out"):
+        assert meanap.evaluate(TRUTH, path, on_error="skip").ap == meanap.evaluate(TRUTH, FOUND).ap
+
+
+def test_an_unknown_format_names_those_that_there_are(tmp_path):
+    with pytest.raises(meanap.InputError, match="format: expected one of .*'coco'.*found 'koko'"):
+        meanap.evaluate(as_file(TRUTH["annotations"], tmp_path), FOUND, format="koko")
+    with pytest.raises(meanap.InputError, match="no format is recognised"):
+        meanap.check(tmp_path)
+    assert len({reader.name for reader in readers.READERS}) == len(readers.READERS)
+
+
+def test_columns_under_other_names(tmp_path):
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame(columns(FOUND)).rename({"image_id": "picture", "score": "confidence"})
+    names = {"image_id": "picture", "score": "confidence"}
+    assert meanap.evaluate(TRUTH, frame, columns=names).ap == meanap.evaluate(TRUTH, FOUND).ap
+    assert meanap.check(TRUTH, frame, columns=names).ok
+    with pytest.raises(meanap.InputError, match="columns: 'pic' is none of"):
+        meanap.evaluate(TRUTH, frame, columns={"pic": "picture"})
+    with pytest.raises(meanap.InputError, match="columns: none of 'x'"):
+        meanap.evaluate(TRUTH, frame, columns={"image_id": "x"})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("names:\n  0: person\n  1: 'traffic light' # both\nnc: 2\n", {0: "person", 1: "traffic light"}),
+        ('path: x\nnames: [person, "traffic light"]\n', {0: "person", 1: "traffic light"}),
+        ("names:\n- person\n- dog\n", {0: "person", 1: "dog"}),
+        ("names: {0: person,\n  1: dog}\n", {0: "person", 1: "dog"}),
+    ],
+)
+def test_names_of_a_yaml_file(tmp_path, text, expected):
+    (tmp_path / "data.yaml").write_text(text)
+    assert readers.class_names(tmp_path / "data.yaml") == expected
+
+
+def test_names_of_other_files(tmp_path):
+    for name, text, expected in (
+        ("classes.txt", "a\nb\n\n", {0: "a", 1: "b"}),
+        ("names.json", '{"3": "a", "x": "b"}', {3: "a", "x": "b"}),
+        ("list.json", '["a", "b"]', {0: "a", 1: "b"}),
+        ("coco.json", json.dumps(TRUTH), {c["id"]: c["name"] for c in TRUTH["categories"]}),
+    ):
+        (tmp_path / name).write_text(text)
+        assert readers.class_names(tmp_path / name) == expected
+    for wrong in (7, [1], {1: 2}, {1.5: "a"}):
+        with pytest.raises(meanap.InputError, match="^names"):
+            readers.class_names(wrong)
