@@ -175,6 +175,30 @@ def test_an_object_with_id_0_is_unmatched_as_the_reference_has_it_in_every_comma
     assert json.loads(capsys.readouterr().out)["numbers"][0]["candidate"] == evaluator.stats[0]
 
 
+def test_repeated_ids_are_reported_where_the_reference_takes_the_last_annotation_for_all(files, tmp_path, capsys):
+    truth, found = files["bbox"]
+    expected = meanap.evaluate(truth, found).ap
+    data = json.loads(truth.read_text())
+    for annotation in data["annotations"][1:4]:
+        annotation["id"] = data["annotations"][0]["id"]
+    path = tmp_path / "truth.json"
+    path.write_text(json.dumps(data))
+    assert reference(path, found, "bbox")[0].stats[0] != expected
+    assert main(["eval", str(path), str(found), "--json", "-", "--quiet"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["stats"]["AP"] == expected
+    assert printed.err.startswith("meanap: warning: ground truth: 3 annotations have the id of another")
+
+
+def test_keypoints_without_categories_are_compared_where_the_reference_matches_none(files, capsys):
+    truth, found = files["keypoints"]
+    evaluator, _ = reference(truth, found, "keypoints", changed(useCats=0))
+    assert evaluator.stats[0] == 0
+    assert main(["eval", str(truth), str(found), "--similarity", "keypoints", "--no-cats", "--json", "-"]) == 0
+    expected = meanap.evaluate(truth, found, "keypoints", by_category=False).ap
+    assert json.loads(capsys.readouterr().out)["stats"]["AP"] == expected > 0
+
+
 # Other protocols and similarities
 
 

@@ -150,6 +150,7 @@ def protocol_of(options: argparse.Namespace) -> Protocol:
     if options.sigmas is not None:
         changes.append(("--sigmas", {"sigmas": options.sigmas}))
     if options.no_cats:
+        # DIFFERENCE: the reference looks keypoints up under a category that is not there, and matches none.
         changes.append(("--no-cats", {"by_category": False}))
     for option, change in changes:
         try:

@@ -196,3 +196,11 @@ def _warn_of_ids(truth: Any) -> None:
             "(as in pycocotools): number annotations from 1",
             stacklevel=2,
         )
+    given = [id for id in ids if id is not None]
+    if repeated := len(given) - len(set(given)):
+        # DIFFERENCE: the reference evaluates the last annotation with an id in the place of each.
+        warnings.warn(
+            f"ground truth: {repeated} annotations have the id of another: each is evaluated, where pycocotools takes "
+            "the last one for all",
+            stacklevel=2,
+        )
