@@ -4,6 +4,7 @@
 - `faster_coco_eval`: `COCO`, `COCOeval_faster`, `mask`, `FasterCocoEvaluator`.
 - `lvis`: `LVIS`, `LVISResults`, `LVISEval`.
 - `xtcocotools`: `COCO`, `COCOeval`, `mask`.
+- `torchmetrics`: `MeanAveragePrecision`, a metric of torchmetrics.
 - `torchvision`: `CocoEvaluator`.
 - `panopticapi`: `pq_compute`.
 - `pytrec_eval`: `RelevanceEvaluator`, `parse_run`, `parse_qrel`, `supported_measures`, `supported_nicknames`.
