@@ -165,6 +165,7 @@ FORMATS = {
     "dictionary of pairs": lambda path, table, run: {q: list(side.items()) for q, side in table.items()},
     "records": lambda path, table, run: records(table, run),
     "named tuples": named_tuples,
+    "rows": lambda path, table, run: rows(table),
     "arrays": lambda path, table, run: tuple(map(np.array, columns(table))),
     "lists": lambda path, table, run: columns(table),
     "ranx": lambda path, table, run: Ranx(table),
@@ -275,6 +276,13 @@ def test_lists_are_paired_by_their_place_as_by_mapk():
     assert evaluate(*padded, "map@2", "ml_metrics").mean("map@2") == mapk(*padded, 2)
     # A user without predictions counts.
     assert evaluate({"u": {"a"}, "v": {"b"}}, {"u": ["a"], "v": []}).mean("map") == 0.5
+
+
+def test_latin_1_is_reported_in_files_without_scores_too(tmp_path):
+    path = tmp_path / "liked.csv"
+    path.write_bytes(b"user,item\nu,a\nu,caf\xe9\n")
+    with pytest.warns(UserWarning, match="liked.csv: line 3: byte 0xe9 is not UTF-8"):
+        assert evaluate(path, {"u": ["café"]}).mean("map") == 0.5
 
 
 def test_mapk_of_files(tmp_path):

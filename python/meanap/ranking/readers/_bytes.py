@@ -47,7 +47,8 @@ def read_bytes(path: Any, expected: str) -> bytes:
         except (EOFError, OSError, zlib.error) as problem:
             raise InputError(f"is not a valid gzip file ({problem})", name, code="wrong-kind-of-file") from problem
     head = data[:512]
-    if not data.strip(b" \t\r\n\x00"):
+    blank = b" \t\r\n\x00"
+    if not head.strip(blank) and not data.strip(blank):
         found = f"is {_core.kind_of_file(head) or 'nothing but white space'}"
         raise InputError(None, name, found=found, expected=expected, code="empty-file")
     # Comments are lines of these files, and UTF-16 is checked where the text is decoded.

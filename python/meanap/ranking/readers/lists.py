@@ -22,8 +22,8 @@ __all__ = ["Lists", "columns_of_records"]
 class Lists(Reader):
     """A list of records, such as those of ir_measures and ir_datasets; or one of lists, a list for each query.
 
-    A tuple of two or three columns (query, document, grade or score) is read as they stand; so is a list of three lists
-    of one length of which the last holds numbers.
+    Tuples in a list are rows (query, document, grade or score). A tuple of two or three columns is read as they stand;
+    so is a list of three lists of one length of which the last holds numbers.
     """
 
     name = "list"
@@ -54,6 +54,9 @@ class Lists(Reader):
 def _side_by_side(source: Any, role: Role) -> Columns | None:
     """The columns of a tuple, or of a list that can be nothing else."""
     last = "grades" if role == "qrels" else "scores"
+    if _are_rows(source):
+        rows = [list(column) for column in zip(*source, strict=True)]
+        return Columns(role, rows[0], rows[1], rows[2], names=("query", "document", last[:-1]))
     if isinstance(source, np.ndarray) or (isinstance(source, list) and not _is_triple(source)):
         return None
     if hasattr(source, "_fields") or (isinstance(source, tuple) and source and _are_records(list(source))):
@@ -68,6 +71,15 @@ def _side_by_side(source: Any, role: Role) -> Columns | None:
             raise InputTypeError("holds lists, expected numbers or text", f"{role}: {title}")
     value = columns[2] if len(columns) == 3 else None
     return Columns(role, columns[0], columns[1], value, names=("query", "document", last[:-1]))
+
+
+def _are_rows(source: Any) -> bool:
+    """Whether it is a list of tuples (query, document, number)."""
+    return (
+        isinstance(source, list)
+        and bool(source)
+        and all(type(row) is tuple and len(row) == 3 and isinstance(row[2], (int, float, np.number)) for row in source)
+    )
 
 
 def _is_triple(source: list[Any]) -> bool:

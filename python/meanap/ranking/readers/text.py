@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import warnings
 from typing import Any, NamedTuple
 
 from meanap import _core
@@ -124,8 +125,7 @@ def _names(picked: Picked) -> tuple[list[str], list[str], list[str]]:
 
 def _rows(data: bytes, picked: Picked, name: str) -> Columns:
     """The columns of a file without grades or scores, as text."""
-    utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-    text = data.decode("utf-16" if utf16 else "utf-8-sig", "replace")
+    text = _decoded(data, name)
     lines = [(number, line) for number, line in enumerate(io.StringIO(text), 1) if not _passed_over(line)]
     header = header_of(data)
     assert header is not None
@@ -150,6 +150,18 @@ def _rows(data: bytes, picked: Picked, name: str) -> Columns:
         numbers=numbers.__getitem__,
         names=(picked.query, picked.document, str(picked.rank)),
     )
+
+
+def _decoded(data: bytes, name: str) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        byte = data[error.start]
+        warnings.warn(f"{name}: line {line}: byte 0x{byte:02x} is not UTF-8; the file is read as Latin-1", stacklevel=2)
+        return data.decode("latin-1")
 
 
 def _passed_over(line: str) -> bool:
