@@ -1,7 +1,10 @@
 //! The error type of the crate: source, record, field, found, expected.
 
+use std::collections::LinkedList;
 use std::fmt;
 use std::mem;
+
+use rayon::prelude::*;
 
 /// How a Python user would have caught it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -335,14 +338,113 @@ pub fn copied<T: Clone>(items: &[T]) -> Result<Vec<T>> {
     Ok(copy)
 }
 
-/// Whether memory for so many bytes can be had now; it is given back at once. For a stage that makes many arrays which
-/// together are about this size.
+/// Adds an item.
+///
+/// # Errors
+///
+/// `OutOfMemory`; the vector is as it was.
+#[inline]
+pub fn push<T>(items: &mut Vec<T>, item: T) -> Result<()> {
+    if items.len() == items.capacity() {
+        reserve(items, 1)?;
+    }
+    items.push(item);
+    Ok(())
+}
+
+/// Adds items whose number need not be known.
+///
+/// # Errors
+///
+/// `OutOfMemory`; some may have been added.
+pub fn extend<T>(items: &mut Vec<T>, more: impl IntoIterator<Item = T>) -> Result<()> {
+    let mut more = more.into_iter();
+    reserve(items, more.size_hint().0)?;
+    loop {
+        let free = items.capacity() - items.len();
+        items.extend(more.by_ref().take(free));
+        if items.len() < items.capacity() {
+            return Ok(());
+        }
+        match more.next() {
+            Some(item) => push(items, item)?,
+            None => return Ok(()),
+        }
+    }
+}
+
+/// As many items as the iterator says.
+///
+/// # Errors
+///
+/// `OutOfMemory`
+#[inline]
+pub fn collect<T, I: IntoIterator<Item = T, IntoIter: ExactSizeIterator>>(items: I) -> Result<Vec<T>> {
+    let items = items.into_iter();
+    let mut all = with_capacity(items.len())?;
+    all.extend(items);
+    Ok(all)
+}
+
+/// All items, whose number need not be known.
+///
+/// # Errors
+///
+/// `OutOfMemory`
+pub fn collect_growing<T>(items: impl IntoIterator<Item = T>) -> Result<Vec<T>> {
+    let mut all = Vec::new();
+    extend(&mut all, items)?;
+    Ok(all)
+}
+
+/// The items of a parallel iterator in their order. Runs on the current pool.
+///
+/// # Errors
+///
+/// `OutOfMemory`
+pub fn collect_parallel<T: Send>(items: impl IndexedParallelIterator<Item = T>) -> Result<Vec<T>> {
+    let mut all = with_capacity(items.len())?;
+    items.collect_into_vec(&mut all);
+    Ok(all)
+}
+
+/// What the blocks of a parallel iterator have, one block after the other. Runs on the current pool.
+///
+/// # Errors
+///
+/// `OutOfMemory`, or the first error of a block.
+pub fn collect_blocks<T: Send, I: IntoIterator<Item = T>>(
+    blocks: impl ParallelIterator<Item = Result<I>>,
+) -> Result<Vec<T>> {
+    let parts = blocks
+        .try_fold(Vec::new, |mut part, block| extend(&mut part, block?).map(|()| part))
+        .map(|part| part.map(|part| LinkedList::from([part])))
+        .try_reduce(LinkedList::new, |mut parts, mut more| {
+            parts.append(&mut more);
+            Ok(parts)
+        })?;
+    let mut all = with_capacity(parts.iter().map(Vec::len).sum())?;
+    parts.into_iter().for_each(|part| all.extend(part));
+    Ok(all)
+}
+
+/// Bytes that are left beside what a stage needs, for its small allocations.
+const SMALL: usize = 1 << 20;
+
+/// Whether memory for so many bytes can be had now; it is given back at once. For a stage that makes many arrays or
+/// Python objects which together are about this size.
 ///
 /// # Errors
 ///
 /// `OutOfMemory`
 pub fn can_allocate(bytes: usize) -> Result<()> {
-    with_capacity::<u8>(bytes).map(|room| drop(std::hint::black_box(room)))
+    match with_capacity::<u8>(bytes.saturating_add(SMALL)) {
+        Ok(free) => {
+            drop(std::hint::black_box(free));
+            Ok(())
+        }
+        Err(_) => Err(Error::out_of_memory(bytes)),
+    }
 }
 
 #[cfg(test)]
@@ -364,6 +466,30 @@ mod tests {
         assert_eq!((zeros::<u32>(3).unwrap(), zeros::<f64>(0).unwrap()), (vec![0; 3], vec![]));
         assert_eq!(filled(3, 7).unwrap(), [7, 7, 7]);
         assert_eq!(copied(&[1, 2]).unwrap(), [1, 2]);
+        assert_eq!(
+            collect(0..usize::MAX >> 4).map(|all| all.len()).map_err(kind),
+            Err(ErrorKind::OutOfMemory)
+        );
+        let many = (0..1_usize << 60).into_par_iter();
+        assert_eq!(collect_parallel(many).map(|all| all.len()).map_err(kind), Err(ErrorKind::OutOfMemory));
         assert!(can_allocate(1 << 10).is_ok() && reserve(&mut items, 1).is_ok());
+    }
+
+    #[test]
+    fn items_are_collected_in_their_order() {
+        let odd = |range: std::ops::Range<usize>| range.filter(|number| number % 2 == 1);
+        let mut all = vec![7];
+        extend(&mut all, odd(0..1000)).unwrap();
+        extend(&mut all, std::iter::empty()).unwrap();
+        push(&mut all, 8).unwrap();
+        assert_eq!(all, [vec![7], odd(0..1000).collect(), vec![8]].concat());
+        assert_eq!(collect([1, 2].iter().map(|x| 2 * x)).unwrap(), [2, 4]);
+        let squares = (0..1000).into_par_iter().map(|x| x * x);
+        assert_eq!(collect_parallel(squares).unwrap(), (0..1000).map(|x| x * x).collect::<Vec<_>>());
+        let blocks = || (0..100_usize).into_par_iter().map(|i| Ok(odd(10 * i..10 * i + 10)));
+        assert_eq!(collect_blocks(blocks()).unwrap(), odd(0..1000).collect::<Vec<_>>());
+        let failed =
+            blocks().enumerate().map(|(i, block)| if i < 3 { block } else { Err(Error::cancelled()) });
+        assert_eq!(collect_blocks(failed).unwrap_err().kind(), ErrorKind::Cancelled);
     }
 }

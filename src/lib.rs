@@ -13,6 +13,7 @@
 #[cfg(test)]
 mod random;
 
+mod allocator;
 pub mod error;
 pub mod progress;
 pub mod score;

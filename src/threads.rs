@@ -14,8 +14,13 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use rayon::{Scope, ThreadPool, ThreadPoolBuilder};
 
+use crate::error::can_allocate;
+
 /// Most threads of a pool, where the process has not more processors than that.
 const MOST: usize = 256;
+
+/// Bytes that a thread takes beside its stack, at most.
+pub const OF_A_THREAD: usize = 1 << 20;
 
 /// A process's pool.
 struct Owned {
@@ -117,6 +122,11 @@ fn pool() -> Option<&'static ThreadPool> {
 fn start(threads: usize) -> Option<ThreadPool> {
     let mut threads = threads;
     while threads > 0 {
+        // A thread without memory for its own variables ends the process.
+        if can_allocate(threads.saturating_mul(OF_A_THREAD)).is_err() {
+            threads /= 2;
+            continue;
+        }
         let builder = ThreadPoolBuilder::new().num_threads(threads);
         match builder.thread_name(|index| format!("meanap-{index}")).build() {
             Ok(pool) => return Some(pool),

@@ -194,6 +194,99 @@ evaluation.params.maxDets = [1, 10, 5000]
         "import numpy as np; from meanap import _core; values = np.random.default_rng(0).random(5000)",
         "_core.randomisation_test(values, 2_000_000, 0)",
     ),
+    "a ranking in dictionaries": (
+        """
+import meanap.ranking as ranking
+scores = {f"d{i}": float(i) for i in range(3000)}
+run = {f"q{i}": scores for i in range(8000)}
+qrels = {query: {"d5": 1, "d2999": 2} for query in run}
+""",
+        "ranking.evaluate(qrels, run, ['map'])",
+    ),
+    "a ranking in columns": (
+        """
+import numpy as np
+import meanap._core as core
+import meanap.ranking as ranking
+plan = dict(divisor="relevant", ties="document-descending", score_dtype="float64", duplicates="error", gain="linear",
+            relevance_level=1, graded_below_level=True, positive_scores_only=False, judged_only=False,
+            compensated=False)
+plan = core.RankingPlan(["map", "ndcg"], **plan)
+queries, documents = np.repeat(np.arange(300), 20_000), np.tile(np.arange(20_000), 300)
+qrels = core.Qrels.from_columns(queries, documents, documents % 3, "error")
+run = core.Run.from_columns(queries, documents, np.random.default_rng(0).random(len(queries)).round(3))
+numbers = np.tile(np.arange(300), 40)
+""",
+        "core.evaluate_run(qrels, run, numbers, numbers, plan)",
+    ),
+    "judgements and runs in text files": (
+        """
+import meanap._core as core
+text = b"".join(b"q%d Q0 d%d 1 %d.5 tag\\n" % (i // 1000, i, i % 977) for i in range(2_000_000)) * 8
+names = (["query"], ["document"], ["score"])
+""",
+        "core.Run.from_trec('run', text, names)",
+    ),
+    "judgements in dictionaries": (
+        """
+import meanap._core as core
+grades = {f"d{i}": 1 for i in range(1000)}
+qrels = {f"q{i}": grades for i in range(30_000)}
+""",
+        "core.Qrels.from_dict(qrels)",
+    ),
+    "average precision at k of lists": (
+        """
+import meanap
+numbers = [list(range(i, i + 3000)) for i in range(20)] * 1500
+""",
+        "meanap.mapk(numbers, numbers[::-1], 3000)",
+    ),
+    "average precision at k of texts": (
+        """
+import meanap
+texts = [[f"d{i}" for i in range(3000)]] * 4000
+""",
+        "meanap.mapk(texts, texts, 3000)",
+    ),
+    "average precision at k of arrays": (
+        """
+import numpy as np
+import meanap
+rows = np.tile(np.arange(3000), (20_000, 1))
+""",
+        "meanap.mapk(rows, rows, 3000)",
+    ),
+    "average precision of very many scores": (
+        """
+import numpy as np
+import meanap.ranking as ranking
+rng = np.random.default_rng(0)
+truth, scores = rng.integers(0, 2, 20_000_000), rng.random(20_000_000)
+""",
+        "ranking.average_precision_score(truth, scores)\nranking.average_precision_score(truth, scores)",
+    ),
+    "dense scores": (
+        """
+import numpy as np
+import meanap._core as core
+scores = np.random.default_rng(0).random((20_000, 2000))
+labels = np.tile(np.arange(200), (20_000, 1))
+""",
+        "core.dense_average_precision(scores, labels, 100)",
+    ),
+    "a stream of tables": (
+        """
+import pyarrow
+import meanap
+schema = pyarrow.schema([("image_id", pyarrow.int64())])
+def batches():
+    for i in range(10_000_000):
+        yield pyarrow.record_batch([[i]], schema=schema)
+stream = pyarrow.RecordBatchReader.from_batches(schema, batches())
+""",
+        "meanap.evaluate(stream, stream)",
+    ),
     "label maps counted": (
         """
 import numpy as np

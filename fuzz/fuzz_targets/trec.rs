@@ -12,6 +12,7 @@ use meanap::ranking::plan::Plan;
 use meanap::ranking::qrels::{Documents, Groups, Qrels};
 use meanap::ranking::run::{DocumentColumn, Run, Scores};
 use meanap::ranking::trec::{Names, read_qrels, read_run};
+use meanap::progress::Progress;
 use meanap::threads;
 
 /// What separates the two files in an input.
@@ -77,7 +78,10 @@ fn is_plain(text: &[u8]) -> bool {
 fn both(qrels: &[u8], run: &[u8]) {
     let judged = plain(qrels, 4, 3, |field| field.parse::<i64>().ok());
     let listed = plain(run, 6, 4, |field| field.parse::<f64>().ok().filter(|score| !score.is_nan()));
-    let (read, scored) = (read_qrels("q", qrels, &Names::default()), read_run("r", run, &Names::default()));
+    let (read, scored) = (
+        read_qrels("q", qrels, &Names::default(), &Progress::default()),
+        read_run("r", run, &Names::default(), &Progress::default()),
+    );
     if let (true, Ok(lines)) = (is_plain(qrels), &judged) {
         let table = read.expect("qrels of the plainest form");
         same(&table.queries, &table.documents, &table.values, lines);

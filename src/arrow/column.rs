@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::error::{self, Result, collect, copied, reserve};
+
 /// Numbers of one type, where they lie if they lie in one piece.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
@@ -53,23 +55,27 @@ pub enum Column<'a> {
 
 impl<'a> Numbers<'a> {
     /// The numbers in these rows.
-    pub(super) fn take(&self, rows: &[u32]) -> Numbers<'a> {
-        fn pick<'a, T: Copy>(values: &[T], rows: &[u32]) -> Cow<'a, [T]> {
-            Cow::Owned(rows.iter().map(|&row| values[row as usize]).collect())
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub(super) fn take(&self, rows: &[u32]) -> Result<Numbers<'a>> {
+        fn pick<'a, T: Copy>(values: &[T], rows: &[u32]) -> Result<Cow<'a, [T]>> {
+            collect(rows.iter().map(|&row| values[row as usize])).map(Cow::Owned)
         }
-        match self {
-            Numbers::Bool(values) => Numbers::Bool(pick(values, rows).into_owned()),
-            Numbers::I8(values) => Numbers::I8(pick(values, rows)),
-            Numbers::U8(values) => Numbers::U8(pick(values, rows)),
-            Numbers::I16(values) => Numbers::I16(pick(values, rows)),
-            Numbers::U16(values) => Numbers::U16(pick(values, rows)),
-            Numbers::I32(values) => Numbers::I32(pick(values, rows)),
-            Numbers::U32(values) => Numbers::U32(pick(values, rows)),
-            Numbers::I64(values) => Numbers::I64(pick(values, rows)),
-            Numbers::U64(values) => Numbers::U64(pick(values, rows)),
-            Numbers::F32(values) => Numbers::F32(pick(values, rows)),
-            Numbers::F64(values) => Numbers::F64(pick(values, rows)),
-        }
+        Ok(match self {
+            Numbers::Bool(values) => Numbers::Bool(pick(values, rows)?.into_owned()),
+            Numbers::I8(values) => Numbers::I8(pick(values, rows)?),
+            Numbers::U8(values) => Numbers::U8(pick(values, rows)?),
+            Numbers::I16(values) => Numbers::I16(pick(values, rows)?),
+            Numbers::U16(values) => Numbers::U16(pick(values, rows)?),
+            Numbers::I32(values) => Numbers::I32(pick(values, rows)?),
+            Numbers::U32(values) => Numbers::U32(pick(values, rows)?),
+            Numbers::I64(values) => Numbers::I64(pick(values, rows)?),
+            Numbers::U64(values) => Numbers::U64(pick(values, rows)?),
+            Numbers::F32(values) => Numbers::F32(pick(values, rows)?),
+            Numbers::F64(values) => Numbers::F64(pick(values, rows)?),
+        })
     }
 }
 
@@ -79,11 +85,26 @@ impl Texts<'_> {
         Texts { offsets: vec![0], bytes: Cow::Owned(Vec::new()), codes: None }
     }
 
-    /// Adds a row with a text of its own, to a column where all rows have such.
-    pub fn push(&mut self, text: &[u8]) {
+    /// Adds a row with a text of its own, to a column where all rows have such and whose bytes are its own.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn push(&mut self, text: &[u8]) -> Result<()> {
         let bytes = self.bytes.to_mut();
+        reserve(bytes, text.len())?;
         bytes.extend_from_slice(text);
-        self.offsets.push(bytes.len());
+        error::push(&mut self.offsets, bytes.len())
+    }
+
+    /// Reserves memory for more rows with so many bytes in all.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn reserve(&mut self, rows: usize, bytes: usize) -> Result<()> {
+        reserve(&mut self.offsets, rows)?;
+        reserve(self.bytes.to_mut(), bytes)
     }
 }
 
@@ -109,7 +130,15 @@ impl<'a> Texts<'a> {
     }
 
     /// The same with bytes of its own.
-    pub fn into_owned(self) -> Texts<'static> {
-        Texts { offsets: self.offsets, bytes: Cow::Owned(self.bytes.into_owned()), codes: self.codes }
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn into_owned(self) -> Result<Texts<'static>> {
+        let bytes = match self.bytes {
+            Cow::Owned(bytes) => bytes,
+            Cow::Borrowed(bytes) => copied(bytes)?,
+        };
+        Ok(Texts { offsets: self.offsets, bytes: Cow::Owned(bytes), codes: self.codes })
     }
 }

@@ -5,7 +5,7 @@ use std::ffi::{CString, c_char, c_int, c_void};
 use std::sync::Arc;
 
 use super::abi::{ArrowArray, ArrowArrayStream, ArrowSchema};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, collect, push, reserve};
 
 /// Memory that is owned while the stream is read.
 #[derive(Clone)]
@@ -56,23 +56,29 @@ impl Exported {
     }
 
     /// Flags, packed into bits.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
     pub fn flags(name: &str, flags: &[bool]) -> Result<Self> {
-        Self::values(name, "b", flags.len(), Buffer::new(packed(flags)))
+        Self::values(name, "b", flags.len(), Buffer::new(packed(flags)?))
     }
 
     /// Texts, with offsets of 32 bits where they suffice; None is a null.
     pub fn texts<'a>(name: &str, texts: impl Iterator<Item = Option<&'a str>>) -> Result<Self> {
         let (mut bytes, mut offsets, mut present) = (Vec::new(), vec![0i64], Vec::new());
         for text in texts {
-            bytes.extend_from_slice(text.unwrap_or_default().as_bytes());
-            offsets.push(bytes.len() as i64);
-            present.push(text.is_some());
+            let text_bytes = text.unwrap_or_default().as_bytes();
+            reserve(&mut bytes, text_bytes.len())?;
+            bytes.extend_from_slice(text_bytes);
+            push(&mut offsets, bytes.len() as i64)?;
+            push(&mut present, text.is_some())?;
         }
         let rows = present.len();
         let column = if bytes.len() > i32::MAX as usize {
             Self::new(name, "U", rows, vec![Buffer::new(offsets), Buffer::new(bytes)], Vec::new())
         } else {
-            let offsets: Vec<i32> = offsets.into_iter().map(|offset| offset as i32).collect();
+            let offsets = collect(offsets.into_iter().map(|offset| offset as i32))?;
             Self::new(name, "u", rows, vec![Buffer::new(offsets), Buffer::new(bytes)], Vec::new())
         };
         column?.with_nulls(&present)
@@ -82,14 +88,16 @@ impl Exported {
     ///
     /// # Errors
     ///
-    /// There is not one flag for each row.
+    /// There is not one flag for each row; `OutOfMemory`.
     pub fn with_nulls(mut self, present: &[bool]) -> Result<Self> {
         if present.len() != self.rows {
             let message = format!("{} flags for the nulls of {} rows", present.len(), self.rows);
             return Err(Error::value(message));
         }
         let nulls = present.iter().filter(|&&there| !there).count();
-        self.validity = (nulls > 0).then(|| (Buffer::new(packed(present)), nulls));
+        if nulls > 0 {
+            self.validity = Some((Buffer::new(packed(present)?), nulls));
+        }
         Ok(self)
     }
 
@@ -173,9 +181,9 @@ impl Exported {
 const NULLABLE: i64 = 2;
 
 /// Flags as bits, the first the lowest.
-fn packed(flags: &[bool]) -> Vec<u8> {
+fn packed(flags: &[bool]) -> Result<Vec<u8>> {
     let byte = |flags: &[bool]| flags.iter().rev().fold(0u8, |byte, &flag| byte << 1 | u8::from(flag));
-    flags.chunks(8).map(byte).collect()
+    collect(flags.chunks(8).map(byte))
 }
 
 /// What a schema points to.

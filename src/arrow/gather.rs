@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::abi::ArrowSchema;
 use super::column::{Column, Numbers, Texts};
 use super::view::{Plain, View};
-use crate::error::{Error, Result, reserve, with_capacity};
+use crate::error::{Error, Result, collect, push, reserve, with_capacity};
 
 /// Which row of the table an item of a column belongs to, and which item of that row it is: nothing for the row itself.
 pub type Rows<'a> = &'a dyn Fn(usize) -> (Option<usize>, Option<String>);
@@ -100,9 +100,7 @@ fn unknown(format: &str) -> Error {
 
 /// What `with` makes of each value.
 fn each<T: Copy, U>(values: &[T], with: impl Fn(T) -> U) -> Result<Vec<U>> {
-    let mut made = with_capacity(values.len())?;
-    made.extend(values.iter().map(|&value| with(value)));
-    Ok(made)
+    collect(values.iter().map(|&value| with(value)))
 }
 
 /// The values of all pieces; where there is one, as it gives them.
@@ -135,8 +133,7 @@ fn texts<'a>(pieces: &[View<'a>]) -> Result<Texts<'a>> {
             piece.each_viewed(|text| {
                 reserve(&mut bytes, text.len())?;
                 bytes.extend_from_slice(text);
-                offsets.push(bytes.len());
-                Ok(())
+                push(&mut offsets, bytes.len())
             })?;
             continue;
         }
@@ -154,7 +151,7 @@ fn texts<'a>(pieces: &[View<'a>]) -> Result<Texts<'a>> {
 fn decoded<'a>(schema: &ArrowSchema, pieces: &[View<'a>]) -> Result<Column<'a>> {
     let within = |code: usize| (None, Some(format!("value {code} of a dictionary")));
     let kind = schema.dictionary().ok_or_else(|| unknown(schema.format()))?;
-    let mut dictionaries = Vec::with_capacity(pieces.len());
+    let mut dictionaries = with_capacity(pieces.len())?;
     let mut codes = with_capacity(pieces.iter().map(|piece| piece.len).sum())?;
     let mut before = 0;
     for piece in pieces {
@@ -171,7 +168,7 @@ fn decoded<'a>(schema: &ArrowSchema, pieces: &[View<'a>]) -> Result<Column<'a>> 
     Ok(match gather(kind, &dictionaries, &within)? {
         Column::Texts(texts) if texts.codes.is_none() => Column::Texts(Texts { codes: Some(codes), ..texts }),
         Column::Numbers { values, shape } if shape.len() == 1 => {
-            Column::Numbers { shape: vec![codes.len()], values: values.take(&codes) }
+            Column::Numbers { shape: vec![codes.len()], values: values.take(&codes)? }
         }
         _ => return Err(Error::wrong_type("a dictionary of lists or of dictionaries")),
     })
@@ -207,7 +204,10 @@ fn fixed_lists<'a>(
     place: Rows,
 ) -> Result<Column<'a>> {
     let width: usize = width.parse().map_err(|_| unknown(schema.format()))?;
-    let items = pieces.iter().map(|piece| piece.items(width)).collect::<Result<Vec<_>>>()?;
+    let mut items = with_capacity(pieces.len())?;
+    for piece in pieces {
+        items.push(piece.items(width)?);
+    }
     let kind = schema.children().next().ok_or_else(|| unknown(schema.format()))?;
     let rows: usize = pieces.iter().map(|piece| piece.len).sum();
     let of_item = |i: usize| item_of(place(i / width), i % width);
@@ -227,7 +227,7 @@ fn fixed_lists<'a>(
 fn lists<'a>(schema: &ArrowSchema, pieces: &[View<'a>], wide: bool, place: Rows) -> Result<Column<'a>> {
     let kind = schema.children().next().ok_or_else(|| unknown(schema.format()))?;
     let mut offsets = vec![0];
-    let mut items = Vec::with_capacity(pieces.len());
+    let mut items = with_capacity(pieces.len())?;
     for piece in pieces {
         let theirs = piece.offsets(wide)?;
         let (first, last, before) = (theirs[0], theirs[theirs.len() - 1], offsets[offsets.len() - 1]);

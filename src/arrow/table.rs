@@ -4,7 +4,7 @@ use super::abi::{ArrowArray, ArrowArrayStream, ArrowSchema};
 use super::column::Column;
 use super::gather::{gather, no_nulls, not_too_deep, rows};
 use super::view::View;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, push, with_capacity};
 
 /// Everything that a stream gave: a table, or one column if its type is not a struct.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl Table {
         let schema = stream.schema()?;
         let mut batches = Vec::new();
         while let Some(batch) = stream.next_batch()? {
-            batches.push(batch);
+            push(&mut batches, batch)?;
         }
         Self::new(schema, batches)
     }
@@ -47,7 +47,10 @@ impl Table {
     pub fn column(&self, i: usize) -> Result<Column<'_>> {
         let whole = self.views()?;
         no_nulls(&whole, &rows)?;
-        let pieces = whole.iter().map(|view| view.field(i)).collect::<Result<Vec<_>>>()?;
+        let mut pieces = with_capacity(whole.len())?;
+        for view in &whole {
+            pieces.push(view.field(i)?);
+        }
         let schema = self.schema.children().nth(i);
         let schema = schema.ok_or_else(|| Error::value(format!("there is no column {i}")))?;
         not_too_deep(schema)?;
@@ -61,6 +64,10 @@ impl Table {
     }
 
     fn views(&self) -> Result<Vec<View<'_>>> {
-        self.batches.iter().map(|batch| View::new(&self.schema, batch)).collect()
+        let mut views = with_capacity(self.batches.len())?;
+        for batch in &self.batches {
+            views.push(View::new(&self.schema, batch)?);
+        }
+        Ok(views)
     }
 }

@@ -3,14 +3,48 @@
 //! NumPy arrays of the common types are read as they are; everything else (torch, JAX, CuPy, lists, other types) goes
 //! through `meanap._arrays`, which converts the object through its own interface.
 
-use numpy::{Element, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
+use numpy::ndarray::{Dim, Dimension, IntoDimension};
+use numpy::{Element, PyArray, PyArray1, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyString};
 
 use super::number::is_array;
 use crate::columns::Key;
-use crate::error::{Error, Place};
+use crate::error::{Error, Place, can_allocate, collect};
 use crate::python::once::intern;
+
+/// An array of these values; they are not copied.
+///
+/// # Errors
+///
+/// `MemoryError`; the shape does not have as many places.
+pub fn array<'py, T: Element, const AXES: usize>(
+    py: Python<'py>,
+    values: Vec<T>,
+    shape: [usize; AXES],
+) -> PyResult<Bound<'py, PyArray<T, Dim<[usize; AXES]>>>>
+where
+    [usize; AXES]: IntoDimension<Dim = Dim<[usize; AXES]>>,
+    Dim<[usize; AXES]>: Dimension,
+{
+    // The array object itself is made without a way to fail but a panic.
+    can_allocate(0)?;
+    PyArray1::from_vec(py, values).reshape(shape)
+}
+
+/// An array of as many values as the iterator has.
+///
+/// # Errors
+///
+/// `MemoryError`
+pub fn column<'py, T: Element>(
+    py: Python<'py>,
+    values: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
+) -> PyResult<Bound<'py, PyArray1<T>>> {
+    let values = collect(values)?;
+    let length = values.len();
+    array(py, values, [length])
+}
 
 /// Numbers of any type as doubles.
 pub struct Numbers {

@@ -1,5 +1,6 @@
 //! Runs long work in another thread, while this one handles Ctrl-C and reports progress.
 
+use std::io;
 use std::panic::resume_unwind;
 use std::sync::Mutex;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -8,8 +9,9 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 
-use crate::error::Result;
+use crate::error::{Result, can_allocate};
 use crate::progress::Progress;
+use crate::threads::OF_A_THREAD;
 
 /// Between two checks for Ctrl-C.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -39,11 +41,14 @@ pub fn with_progress<T: Send>(
         let (sender, mut receiver) = channel();
         let shared = &work_progress;
         let take = || work.lock().ok().and_then(|mut work| work.take());
-        let worker = thread::Builder::new().spawn_scoped(scope, move || {
-            if let Some(work) = take() {
-                // Nothing waits for it any more: another error has been returned already.
-                let _ = sender.send(work(shared));
-            }
+        let room = can_allocate(OF_A_THREAD).map_err(|_| io::ErrorKind::OutOfMemory.into());
+        let worker = room.and_then(|()| {
+            thread::Builder::new().spawn_scoped(scope, move || {
+                if let Some(work) = take() {
+                    // Nothing waits for it any more: another error has been returned already.
+                    let _ = sender.send(work(shared));
+                }
+            })
         });
         let mut worker = match worker {
             Ok(worker) => Some(worker),

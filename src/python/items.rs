@@ -1,9 +1,37 @@
-//! The items of a dictionary while Python code may run in between.
+//! Items of Python's containers: those of a dictionary while Python code may run in between, and new lists.
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 use pyo3::types::iter::BoundDictIterator;
+use pyo3::types::{PyDict, PyList};
+
+use crate::error::can_allocate;
+
+/// Bytes that a small object and its place in a list take, about.
+const OBJECT: usize = 80;
+
+/// A list of new objects.
+///
+/// # Errors
+///
+/// `MemoryError`, an error of the conversion.
+pub fn list<'py, T: IntoPyObject<'py>>(
+    py: Python<'py>,
+    items: impl ExactSizeIterator<Item = T>,
+) -> PyResult<Bound<'py, PyList>> {
+    // Python's objects are made without a way to fail but a panic.
+    can_allocate(items.len().saturating_mul(OBJECT))?;
+    PyList::new(py, items)
+}
+
+/// So many items are walked between two checks for Ctrl-C.
+const STRETCH: usize = 1 << 16;
+
+/// Raises what a handler of signals raises, now and then: `done` counts the items that were walked.
+#[inline]
+pub fn check_signals(py: Python<'_>, done: usize) -> PyResult<()> {
+    if done.is_multiple_of(STRETCH) && done > 0 { py.check_signals() } else { Ok(()) }
+}
 
 /// Keys and values; an error, as a Python loop raises it, where the dictionary has changed its size since the last ones.
 pub struct Items<'a, 'py> {

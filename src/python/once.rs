@@ -1,4 +1,4 @@
-//! Values that are created on first use and live as long as the process.
+//! Values that are created on first use.
 //!
 //! PyO3's own `PyOnceLock` and `intern!` let go of the interpreter while they hold a lock. A process that is forked by
 //! another thread at that moment inherits the lock with no thread to release it, and waits forever at its own first
@@ -20,10 +20,15 @@ impl<T: Send + Sync> Once<T> {
         Once(AtomicPtr::new(ptr::null_mut()))
     }
 
+    /// This value.
+    pub fn of(value: T) -> Once<T> {
+        Once(AtomicPtr::new(Box::into_raw(Box::new(value))))
+    }
+
     /// The value; made by `make` if there is none.
     pub fn get<E>(&self, _attached: Python<'_>, make: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
         let held = self.0.load(Ordering::Acquire);
-        // SAFETY: what was stored came of `Box::into_raw` and is never freed.
+        // SAFETY: what was stored came of `Box::into_raw` and is freed when this is dropped.
         if let Some(value) = unsafe { held.as_ref() } {
             return Ok(value);
         }
@@ -37,6 +42,16 @@ impl<T: Send + Sync> Once<T> {
                 // SAFETY: as above.
                 Ok(unsafe { &*other })
             }
+        }
+    }
+}
+
+impl<T> Drop for Once<T> {
+    fn drop(&mut self) {
+        let held = *self.0.get_mut();
+        if !held.is_null() {
+            // SAFETY: it came of `Box::into_raw`, and nothing refers to it any more.
+            drop(unsafe { Box::from_raw(held) });
         }
     }
 }
@@ -71,7 +86,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
         keywords.set_item("before", module.getattr("before_fork")?)?;
         register.call((), Some(&keywords))?;
     }
-    Ok(())
+    // And before there is work that Ctrl-C could interrupt, which it makes a panic.
+    before_fork(py)
 }
 
 /// What the crate `numpy` makes at its first use it makes under such locks: where NumPy is there, all of it is made

@@ -8,6 +8,9 @@
 
 use rayon::prelude::*;
 
+use crate::error::{Result, reserve};
+use crate::progress::Progress;
+
 use super::ids::{Lookup, spread};
 
 /// What one thread reuses from list to list.
@@ -33,6 +36,10 @@ impl Scratch {
     ///
     /// `hash` and `same` say when two items are equal. Neither list is sorted: the predictions go into a small
     /// table and `actual` is walked once.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
     pub fn average_precision<T: Copy>(
         &mut self,
         actual: impl ExactSizeIterator<Item = T>,
@@ -40,14 +47,15 @@ impl Scratch {
         k: usize,
         hash: impl Fn(T) -> u64,
         same: impl Fn(T, T) -> bool,
-    ) -> f64 {
+    ) -> Result<f64> {
         let relevant = actual.len();
         let predicted = &predicted[..predicted.len().min(k)];
         if relevant == 0 {
-            return 0.0;
+            return Ok(0.0);
         }
-        self.table.clear(predicted.len());
+        self.table.clear(predicted.len())?;
         self.state.clear();
+        reserve(&mut self.state, predicted.len())?;
         for (row, &item) in predicted.iter().enumerate() {
             let known = self
                 .table
@@ -67,11 +75,15 @@ impl Scratch {
                 total += hits / (row as f64 + 1.0);
             }
         }
-        total / relevant.min(k) as f64
+        Ok(total / relevant.min(k) as f64)
     }
 
     /// AP@k of lists of integers.
-    pub fn of_integers(&mut self, actual: &[i64], predicted: &[i64], k: usize) -> f64 {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn of_integers(&mut self, actual: &[i64], predicted: &[i64], k: usize) -> Result<f64> {
         let hash = |item: i64| spread(item as u64);
         self.average_precision(actual.iter().copied(), predicted, k, hash, |a, b| a == b)
     }
@@ -104,13 +116,25 @@ impl<'a> Lists<'a> {
 }
 
 /// AP@k of each pair of lists. Both sides have the same number of lists. Runs on the current pool.
-pub fn average_precision_at_k(actual: Lists, predicted: Lists, k: usize, out: &mut [f64]) {
-    out.par_iter_mut().enumerate().with_min_len(256).for_each_init(
+///
+/// # Errors
+///
+/// `OutOfMemory`; the work is cancelled.
+pub fn average_precision_at_k(
+    actual: Lists,
+    predicted: Lists,
+    k: usize,
+    progress: &Progress,
+    out: &mut [f64],
+) -> Result<()> {
+    out.par_iter_mut().enumerate().with_min_len(256).try_for_each_init(
         Scratch::default,
         |scratch, (row, out)| {
-            *out = scratch.of_integers(actual.list(row), predicted.list(row), k);
+            progress.check()?;
+            *out = scratch.of_integers(actual.list(row), predicted.list(row), k)?;
+            Ok(())
         },
-    );
+    )
 }
 
 #[cfg(test)]
@@ -118,7 +142,7 @@ mod tests {
     use super::*;
 
     fn ap(actual: &[i64], predicted: &[i64], k: usize) -> f64 {
-        Scratch::default().of_integers(actual, predicted, k)
+        Scratch::default().of_integers(actual, predicted, k).unwrap()
     }
 
     #[test]
@@ -138,7 +162,7 @@ mod tests {
         let actual = Lists { offsets: &[0, 2, 2, 3], values: &[1, 2, 9] };
         let predicted = Lists { offsets: &[0, 1, 2, 4], values: &[1, 5, 7, 9] };
         let mut out = [9.0; 3];
-        average_precision_at_k(actual, predicted, 3, &mut out);
+        average_precision_at_k(actual, predicted, 3, &Progress::default(), &mut out).unwrap();
         assert_eq!(out, [0.5, 0.0, 0.5]);
     }
 }

@@ -7,6 +7,8 @@
 
 use rayon::prelude::*;
 
+use crate::error::{Result, extend, push, with_capacity};
+
 use super::sum::pairwise;
 
 /// The scores of both classes as integers that sort as the scores do, ascending.
@@ -65,10 +67,14 @@ impl Scored {
     /// Sorts `n` examples, given by `example(i) = (score, positive)`; `positives` of them are. No score is NaN.
     ///
     /// Runs on the current pool.
-    pub fn new(n: usize, positives: usize, example: impl Fn(usize) -> (f64, bool)) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn new(n: usize, positives: usize, example: impl Fn(usize) -> (f64, bool)) -> Result<Self> {
         let mut scored = Scored {
-            positives: Vec::with_capacity(positives),
-            negatives: Vec::with_capacity(n.saturating_sub(positives)),
+            positives: with_capacity(positives)?,
+            negatives: with_capacity(n.saturating_sub(positives))?,
         };
         for i in 0..n {
             let (score, positive) = example(i);
@@ -76,7 +82,7 @@ impl Scored {
         }
         scored.positives.par_sort_unstable();
         scored.negatives.par_sort_unstable();
-        scored
+        Ok(scored)
     }
 
     /// The distinct scores, ascending, with how many examples have each.
@@ -113,9 +119,14 @@ impl Scored {
 
     /// The curve; with `drop_intermediate` without the thresholds at which the number of true positives is that of
     /// both neighbours.
-    pub fn curve(&self, drop_intermediate: bool) -> Curve {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn curve(&self, drop_intermediate: bool) -> Result<Curve> {
         let total = self.positives.len() as f64;
-        let steps: Vec<Step> = self.steps().collect();
+        let mut steps: Vec<Step> = Vec::new();
+        extend(&mut steps, self.steps())?;
         let mut above = self.positives.len();
         let mut wrong = self.negatives.len();
         let (mut precision, mut recall, mut thresholds) = (Vec::new(), Vec::new(), Vec::new());
@@ -130,16 +141,16 @@ impl Scored {
                 || step.positives > 0
                 || steps[i - 1].positives > 0;
             if keep {
-                precision.push(above as f64 / (above + wrong) as f64);
-                recall.push(if total > 0.0 { above as f64 / total } else { 1.0 });
-                thresholds.push(step.score);
+                push(&mut precision, above as f64 / (above + wrong) as f64)?;
+                push(&mut recall, if total > 0.0 { above as f64 / total } else { 1.0 })?;
+                push(&mut thresholds, step.score)?;
             }
             above -= step.positives;
             wrong -= step.negatives;
         }
-        precision.push(1.0);
-        recall.push(0.0);
-        Curve { precision, recall, thresholds }
+        push(&mut precision, 1.0)?;
+        push(&mut recall, 0.0)?;
+        Ok(Curve { precision, recall, thresholds })
     }
 }
 
@@ -149,14 +160,14 @@ mod tests {
 
     fn scored(examples: &[(f64, bool)]) -> Scored {
         let positives = examples.iter().filter(|(_, positive)| *positive).count();
-        Scored::new(examples.len(), positives, |i| examples[i])
+        Scored::new(examples.len(), positives, |i| examples[i]).unwrap()
     }
 
     #[test]
     fn scikit_learns_own_example() {
         let scored = scored(&[(0.1, false), (0.4, false), (0.35, true), (0.8, true)]);
         assert!((scored.average_precision() - 5.0 / 6.0).abs() < 1e-15);
-        let curve = scored.curve(false);
+        let curve = scored.curve(false).unwrap();
         assert_eq!(curve.precision, [0.5, 2.0 / 3.0, 0.5, 1.0, 1.0]);
         assert_eq!(curve.recall, [1.0, 1.0, 0.5, 0.5, 0.0]);
         assert_eq!(curve.thresholds, [0.1, 0.35, 0.4, 0.8]);
@@ -166,15 +177,15 @@ mod tests {
     fn ties_enter_together() {
         let scored = scored(&[(0.0, true), (-0.0, false), (1.0, false), (1.0, true)]);
         assert_eq!(scored.average_precision(), 0.5);
-        assert_eq!(scored.curve(false).thresholds, [0.0, 1.0]);
+        assert_eq!(scored.curve(false).unwrap().thresholds, [0.0, 1.0]);
     }
 
     #[test]
     fn no_positives_and_nothing_at_all() {
         assert_eq!(scored(&[(0.5, false)]).average_precision(), 0.0);
-        assert_eq!(scored(&[(0.5, false)]).curve(false).recall, [1.0, 0.0]);
+        assert_eq!(scored(&[(0.5, false)]).curve(false).unwrap().recall, [1.0, 0.0]);
         assert_eq!(scored(&[]).average_precision(), 0.0);
-        assert_eq!(scored(&[]).curve(false).precision, [1.0]);
+        assert_eq!(scored(&[]).curve(false).unwrap().precision, [1.0]);
     }
 
     #[test]

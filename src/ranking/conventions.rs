@@ -101,6 +101,13 @@ impl Default for Conventions {
     }
 }
 
+impl Conventions {
+    /// A score in the precision in which scores are compared.
+    pub fn rounded(&self, score: f64) -> f64 {
+        if self.single { f64::from(score as f32) } else { score }
+    }
+}
+
 /// A convention's value by its name, or an error that lists the names.
 fn named<T: Copy>(convention: &str, name: &str, values: &[(&str, T)]) -> Result<T> {
     values.iter().find(|(known, _)| *known == name).map(|&(_, value)| value).ok_or_else(|| {

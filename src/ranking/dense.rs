@@ -7,7 +7,8 @@
 
 use rayon::prelude::*;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, collect_parallel, extend, reserve};
+use crate::progress::Progress;
 use crate::score::Score;
 use crate::simd;
 
@@ -52,54 +53,56 @@ impl Total {
 ///
 /// `labels(row)` gives the labels of a row; those that are not a class (negative, or too great) are left out. With
 /// `repeats_count`, a label that stands twice counts twice in the divisor, as in TensorFlow's dense labels; without,
-/// once, as in its sparse ones. Errors name the first row with a NaN score. Runs on the current pool.
+/// once, as in its sparse ones. Runs on the current pool.
+///
+/// # Errors
+///
+/// The first row with a NaN score; `OutOfMemory`; the work is cancelled.
 pub fn average_precision_at_k<'a, S: Score, L: Iterator<Item = i64> + 'a>(
     scores: &[S],
     classes: usize,
     k: usize,
     repeats_count: bool,
     labels: impl Fn(usize) -> L + Sync,
+    progress: &Progress,
 ) -> Result<Total> {
     if classes > u32::MAX as usize {
         return Err(Error::value(format!("{classes} classes are more than a row can hold (4,294,967,295)")));
     }
     let rows = scores.len().checked_div(classes).unwrap_or(0);
     let chunk = rows.div_ceil(64).clamp(1, 1024);
-    let totals: Vec<std::result::Result<Total, usize>> = (0..rows.div_ceil(chunk))
-        .into_par_iter()
-        .map(|part| {
-            let mut total = Total::default();
-            let (mut held, mut ranks) = (Vec::new(), Vec::new());
-            for row in part * chunk..rows.min((part + 1) * chunk) {
-                let scores = &scores[row * classes..(row + 1) * classes];
-                held.clear();
-                held.extend(labels(row).filter(|&label| label >= 0 && (label as u64) < classes as u64));
-                let repeats = held.len();
-                held.sort_unstable();
-                held.dedup();
-                if !simd::ranks_of_labels(scores, &held, &mut ranks) {
-                    return Err(row);
-                }
-                if held.is_empty() {
-                    total.skipped += 1;
-                    continue;
-                }
-                let relevant = if repeats_count { repeats } else { held.len() };
-                ranks.retain(|&rank| rank < k);
-                ranks.sort_unstable();
-                let mut sum = 0.0;
-                for (found, &rank) in ranks.iter().enumerate() {
-                    sum += (found as f64 + 1.0) / (rank as f64 + 1.0);
-                }
-                total.add(sum / relevant.min(k) as f64);
+    let of_chunk = |part| {
+        let mut total = Total::default();
+        let (mut held, mut ranks) = (Vec::new(), Vec::new());
+        for row in part * chunk..rows.min((part + 1) * chunk) {
+            progress.check()?;
+            let scores = &scores[row * classes..(row + 1) * classes];
+            held.clear();
+            extend(&mut held, labels(row).filter(|&label| label >= 0 && (label as u64) < classes as u64))?;
+            let repeats = held.len();
+            held.sort_unstable();
+            held.dedup();
+            reserve(&mut ranks, held.len())?;
+            if !simd::ranks_of_labels(scores, &held, &mut ranks) {
+                return Err(Error::value(format!("row {row} of the scores has a NaN")));
             }
-            Ok(total)
-        })
-        .collect();
-    totals.into_iter().try_fold(Total::default(), |sum, part| match part {
-        Ok(part) => Ok(sum.merge(part)),
-        Err(row) => Err(Error::value(format!("row {row} of the scores has a NaN"))),
-    })
+            if held.is_empty() {
+                total.skipped += 1;
+                continue;
+            }
+            let relevant = if repeats_count { repeats } else { held.len() };
+            ranks.retain(|&rank| rank < k);
+            ranks.sort_unstable();
+            let mut sum = 0.0;
+            for (found, &rank) in ranks.iter().enumerate() {
+                sum += (found as f64 + 1.0) / (rank as f64 + 1.0);
+            }
+            total.add(sum / relevant.min(k) as f64);
+        }
+        Ok(total)
+    };
+    let totals = collect_parallel((0..rows.div_ceil(chunk)).into_par_iter().map(of_chunk))?;
+    totals.into_iter().try_fold(Total::default(), |sum, part| Ok(sum.merge(part?)))
 }
 
 #[cfg(test)]
@@ -107,7 +110,8 @@ mod tests {
     use super::*;
 
     fn mean(scores: &[f64], classes: usize, k: usize, labels: &[&[i64]]) -> f64 {
-        average_precision_at_k(scores, classes, k, true, |row| labels[row].iter().copied()).unwrap().mean()
+        let labels = |row: usize| labels[row].iter().copied();
+        average_precision_at_k(scores, classes, k, true, labels, &Progress::default()).unwrap().mean()
     }
 
     #[test]
@@ -132,7 +136,8 @@ mod tests {
     #[test]
     fn the_first_nan_is_named() {
         let scores = [1.0, 2.0, f64::NAN, 1.0, f64::NAN, 1.0];
-        let error = average_precision_at_k(&scores, 2, 1, true, |_| std::iter::empty()).unwrap_err();
+        let labels = |_| std::iter::empty();
+        let error = average_precision_at_k(&scores, 2, 1, true, labels, &Progress::default()).unwrap_err();
         assert_eq!(error.to_string(), "row 1 of the scores has a NaN");
     }
 

@@ -4,29 +4,35 @@ use std::cmp::Ordering;
 
 use rayon::prelude::*;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, collect, zeros};
+use crate::progress::Progress;
 use crate::score::Score;
 use crate::simd::any_nan;
 
 use super::hits::{ById, Hit};
-use super::ids::Ids;
-use super::matching::{Known, Matching};
+use super::ids::{IdSlice, Ids};
+use super::matching::{Counted, Known, Matching};
 use super::plan::Plan;
 use super::qrels::{Documents, Qrels};
-use super::run::{DocumentColumn, Rows, Run, Scores};
+use super::run::{Rows, Run, Scores};
 use super::trec::places;
 
 /// Measures lists of a run: `pairs` gives the group and the query of each, or no group for an empty list. Returns one
-/// row of values for each pair; or the number of the first pair that cannot be measured, and why. Runs on the
-/// current pool.
+/// row of values for each pair; or why there are none, and of which pair that is said if of any. Runs on the current
+/// pool.
+///
+/// # Errors
+///
+/// The first pair that cannot be measured; `OutOfMemory`; the work is cancelled.
 pub fn evaluate(
     qrels: &Qrels,
     run: &Run,
     pairs: &[(Option<usize>, usize)],
     plan: &Plan,
-) -> std::result::Result<Vec<f64>, (usize, Error)> {
+    progress: &Progress,
+) -> std::result::Result<Vec<f64>, (Option<usize>, Error)> {
     let wide = plan.measures.len();
-    let mut values = vec![0.0; pairs.len() * wide];
+    let mut values = zeros(pairs.len().saturating_mul(wide)).map_err(|error| (None, error))?;
     if wide == 0 {
         return Ok(values);
     }
@@ -37,10 +43,12 @@ pub fn evaluate(
             let (group, query) = pairs[i];
             let judged = plan.judged(qrels, query);
             let done = match group {
-                Some(group) => scratch.list(&Pair { qrels, run, rows: run.rows(group), query, plan }, out),
+                Some(group) => {
+                    scratch.list(&Pair { qrels, run, rows: run.rows(group), query, plan, progress }, out)
+                }
                 None => plan.measure_list::<f64>(&[], &mut [], judged, |_: u32, _: u32| Ordering::Equal, out),
             };
-            done.err().map(|error| (i, error))
+            progress.check().and(done).err().map(|error| (Some(i), error))
         })
         .find_map_first(|failed| failed);
     match failed {
@@ -56,6 +64,7 @@ struct Pair<'a> {
     rows: Rows<'a>,
     query: usize,
     plan: &'a Plan,
+    progress: &'a Progress,
 }
 
 /// What one thread reuses from list to list.
@@ -71,10 +80,10 @@ impl Scratch {
         let Scratch { single, double, matching } = self;
         let Pair { run, rows, plan, .. } = pair;
         match (run.scores, plan.conventions.single) {
-            (Scores::F64(column), true) => pair.measure(rows.rounded(column, single), matching, out),
-            (Scores::F64(column), false) => pair.measure(rows.scores(column, double), matching, out),
-            (Scores::F32(column), true) => pair.measure(rows.scores(column, single), matching, out),
-            (Scores::F32(column), false) => pair.measure(rows.widened(column, double), matching, out),
+            (Scores::F64(column), true) => pair.measure(rows.rounded(column, single)?, matching, out),
+            (Scores::F64(column), false) => pair.measure(rows.scores(column, double)?, matching, out),
+            (Scores::F32(column), true) => pair.measure(rows.scores(column, single)?, matching, out),
+            (Scores::F32(column), false) => pair.measure(rows.widened(column, double)?, matching, out),
         }
     }
 }
@@ -87,13 +96,13 @@ impl<'a> Pair<'a> {
             return Err(Error::value(format!("the score of document {document} is NaN")));
         }
         match (&self.qrels.documents, self.run.documents) {
-            (Documents::Integers(known), DocumentColumn::I64(ids)) => {
+            (Documents::Integers(known), IdSlice::I64(ids)) => {
                 self.match_and_measure(|row| known[row], ids, scores, matching, out)
             }
-            (Documents::Integers(known), DocumentColumn::I32(ids)) => {
+            (Documents::Integers(known), IdSlice::I32(ids)) => {
                 self.match_and_measure(|row| known[row], ids, scores, matching, out)
             }
-            (Documents::Texts(known), DocumentColumn::Texts(texts)) => {
+            (Documents::Texts(known), IdSlice::Texts(texts)) => {
                 self.match_and_measure(|row| known.id(row), texts, scores, matching, out)
             }
             (Documents::Integers(_), _) => {
@@ -114,7 +123,7 @@ impl<'a> Pair<'a> {
         matching: &mut Matching,
         out: &mut [f64],
     ) -> Result<()> {
-        let Pair { qrels, run, rows, query, plan } = self;
+        let Pair { qrels, run, rows, query, plan, progress } = self;
         let judged = qrels.rows(*query);
         let known = Known {
             document: |row: u32| known(judged.start + row as usize),
@@ -123,24 +132,28 @@ impl<'a> Pair<'a> {
             repeated: qrels.repeated,
         };
         let document = |i: usize| documents.id(rows.at(i));
-        rows.tags(documents, &mut matching.sieve.tags);
-        let left = matching.find(&known, document, scores, plan.conventions.duplicates);
-        let left = left.map_err(|(first, second)| {
-            let places = places(run.source, rows.at(first), rows.at(second));
-            Error::value(format!("the run has document {} twice ({places})", document(second)))
-        })?;
-        let scores = left.as_deref().unwrap_or(scores);
+        rows.tags(documents, &mut matching.sieve.tags)?;
+        let counted = matching.find(&known, document, scores, plan.conventions.duplicates, progress)?;
+        let scores = match &counted {
+            Counted::All => scores,
+            Counted::Some(left) => left,
+            &Counted::Twice(first, second) => {
+                let places = places(run.source, rows.at(first), rows.at(second));
+                let document = document(second);
+                return Err(Error::value(format!("the run has document {document} twice ({places})")));
+            }
+        };
         let Matching { hits, kept, .. } = matching;
         let place = |row: u32| kept.as_ref().map_or(row, |kept| kept[row as usize]) as usize;
         if plan.conventions.judged_only {
             hits.retain(|hit| hit.grade >= 0);
-            let places = keep_judged(hits);
-            let scores: Vec<S> = places.iter().map(|&row| scores[row as usize]).collect();
-            plan.count(&scores, hits);
+            let places = keep_judged(hits)?;
+            let scores = collect(places.iter().map(|&row| scores[row as usize]))?;
+            plan.count(&scores, hits)?;
             let document = |row: u32| document(place(places[row as usize]));
             return plan.measure_list(&scores, hits, plan.judged(qrels, *query), ById(document), out);
         }
-        plan.count(scores, hits);
+        plan.count(scores, hits)?;
         let documents = ById(|row: u32| document(place(row)));
         plan.measure_list(scores, hits, plan.judged(qrels, *query), documents, out)
     }
@@ -148,13 +161,17 @@ impl<'a> Pair<'a> {
 
 /// Makes a list of the hits alone, in the order of their rows: gives them the rows of that list, and returns those that
 /// they had.
-pub fn keep_judged(hits: &mut [Hit]) -> Vec<u32> {
+///
+/// # Errors
+///
+/// `OutOfMemory`
+pub fn keep_judged(hits: &mut [Hit]) -> Result<Vec<u32>> {
     hits.sort_unstable_by_key(|hit| hit.row);
-    let rows = hits.iter().map(|hit| hit.row).collect();
+    let rows = collect(hits.iter().map(|hit| hit.row))?;
     for (row, hit) in hits.iter_mut().enumerate() {
         hit.row = row as u32;
     }
-    rows
+    Ok(rows)
 }
 
 #[cfg(test)]
@@ -174,12 +191,13 @@ mod tests {
         let plan = Plan::new(names.map(|name| Measure::parse(name).unwrap()).to_vec(), conventions).unwrap();
         let groups = Groups { first: vec![0], offsets: vec![0, documents.len()], rows: None };
         let run = Run {
-            documents: DocumentColumn::I64(documents),
+            documents: IdSlice::I64(documents),
             scores: Scores::F64(scores),
             groups: &groups,
             source: None,
         };
-        evaluate(&qrels, &run, &[(Some(0), 0)], &plan).map_err(|(_, error)| error.to_string())
+        evaluate(&qrels, &run, &[(Some(0), 0)], &plan, &Progress::default())
+            .map_err(|(_, error)| error.to_string())
     }
 
     #[test]

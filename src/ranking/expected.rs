@@ -415,7 +415,7 @@ mod tests {
                     Conventions { divisor, positive_scores_only: true, ..Conventions::default() };
                 let mut hits: Vec<Hit> =
                     judged.iter().map(|&(row, grade)| Hit::new(row, grade, scores[row as usize])).collect();
-                count(scores, &mut hits);
+                count(scores, &mut hits).unwrap();
                 let counts = Judged::new(&grades, 1, grades[0], &grades);
                 for name in names {
                     let measure = Measure::parse(name).unwrap();

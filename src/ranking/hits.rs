@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::error::{Result, filled, zeros};
+use crate::error::{Result, extend, filled, with_capacity, zeros};
 use crate::score::Score;
 use crate::simd;
 
@@ -34,20 +34,25 @@ impl Hit {
 }
 
 /// Fills `above` and `tied` of each hit. No score is NaN.
-pub fn count<S: Score>(scores: &[S], hits: &mut [Hit]) {
+///
+/// # Errors
+///
+/// `OutOfMemory`
+pub fn count<S: Score>(scores: &[S], hits: &mut [Hit]) -> Result<()> {
     if !simd::has_few::<S>(hits.len()) {
         return count_many(scores, hits);
     }
     for hit in hits {
         (hit.above, hit.tied) = simd::count_around(scores, S::nearest(hit.score));
     }
+    Ok(())
 }
 
 /// Finds the place of each score among those of the hits.
-fn count_many<S: Score>(scores: &[S], hits: &mut [Hit]) {
+fn count_many<S: Score>(scores: &[S], hits: &mut [Hit]) -> Result<()> {
     hits.sort_unstable_by(|a, b| a.score.total_cmp(&b.score));
     // The distinct scores of hits, ascending; -0.0 and 0.0 are one. The NaN at the end is equal to nothing.
-    let mut steps: Vec<f64> = Vec::with_capacity(hits.len() + 1);
+    let mut steps: Vec<f64> = with_capacity(hits.len() + 1)?;
     for hit in hits.iter() {
         if steps.last() != Some(&hit.score) {
             steps.push(hit.score);
@@ -56,7 +61,7 @@ fn count_many<S: Score>(scores: &[S], hits: &mut [Hit]) {
     let distinct = steps.len();
     steps.push(f64::NAN);
     // bins[2i]: scores less than steps[i] and greater than the step before; bins[2i + 1]: scores equal to steps[i].
-    let mut bins = vec![0u32; 2 * steps.len()];
+    let mut bins: Vec<u32> = zeros(2 * steps.len())?;
     for &score in scores {
         let score: f64 = score.into();
         let place = steps[..distinct].partition_point(|&step| step < score);
@@ -74,6 +79,7 @@ fn count_many<S: Score>(scores: &[S], hits: &mut [Hit]) {
         hit.above = above;
         hit.tied = bins[2 * step + 1];
     }
+    Ok(())
 }
 
 /// Whether the order of documents that are not hits decides the rank of a hit.
@@ -160,7 +166,8 @@ fn rank_tied_rows<S: Score>(
     prefix: impl Fn(u32) -> u64,
     before: impl Fn(u32, u32) -> Ordering,
 ) -> Result<()> {
-    let mut shared: Vec<f64> = hits.iter().filter(|hit| hit.tied > 1).map(|hit| hit.score).collect();
+    let mut shared: Vec<f64> = Vec::new();
+    extend(&mut shared, hits.iter().filter(|hit| hit.tied > 1).map(|hit| hit.score))?;
     shared.sort_unstable_by(f64::total_cmp);
     shared.dedup();
     let tie = |row: usize| -> Option<usize> {
@@ -169,7 +176,7 @@ fn rank_tied_rows<S: Score>(
         (shared.get(place) == Some(&score)).then_some(place)
     };
     // Where each tie begins, then where its next row goes, and in the end where it ends.
-    let mut ends = vec![0usize; shared.len() + 1];
+    let mut ends = filled(shared.len() + 1, 0usize)?;
     (0..scores.len()).filter_map(tie).for_each(|tie| ends[tie + 1] += 1);
     for tie in 1..ends.len() {
         ends[tie] += ends[tie - 1];
@@ -238,7 +245,7 @@ mod tests {
                     .filter(|_| next() & 1 == 0)
                     .map(|row| Hit::new(row, 1, scores[row as usize]))
                     .collect();
-                count(&scores, &mut hits);
+                count(&scores, &mut hits).unwrap();
                 rank(&scores, &mut hits, ties, ById(|row: u32| names[row as usize])).unwrap();
                 for hit in &hits {
                     let expected = by_sorting(&scores, hit.row, |a, b| match ties {
@@ -263,8 +270,8 @@ mod tests {
             let rows = (0..n as u32).filter(|_| next() & 3 == 0);
             let mut many: Vec<Hit> = rows.map(|row| Hit::new(row, 1, scores[row as usize])).collect();
             let mut few = many.clone();
-            count_many(&scores, &mut many);
-            few.chunks_mut(4).for_each(|few| count(&scores, few));
+            count_many(&scores, &mut many).unwrap();
+            few.chunks_mut(4).for_each(|few| count(&scores, few).unwrap());
             many.sort_unstable_by_key(|hit| hit.row);
             assert_eq!(many, few);
         }
@@ -279,7 +286,7 @@ mod tests {
             [(Ties::Optimistic, [(3, 0), (1, 1), (0, 4)]), (Ties::Pessimistic, [(0, 0), (1, 3), (3, 4)])]
         {
             let mut hits = hits;
-            count(&scores, &mut hits);
+            count(&scores, &mut hits).unwrap();
             rank(&scores, &mut hits, ties, |_: u32, _: u32| Ordering::Equal).unwrap();
             assert_eq!(hits.map(|hit| (hit.grade, hit.rank)), expected, "{ties:?}");
         }
@@ -289,7 +296,7 @@ mod tests {
     fn infinite_scores_are_scores() {
         let scores = [f64::INFINITY, 1.0, f64::NEG_INFINITY];
         let mut hits = [Hit::new(2, 1, scores[2]), Hit::new(0, 1, scores[0])];
-        count(&scores, &mut hits);
+        count(&scores, &mut hits).unwrap();
         rank(&scores, &mut hits, Ties::Stable, |_: u32, _: u32| Ordering::Equal).unwrap();
         assert_eq!(hits.map(|hit| (hit.row, hit.rank)), [(0, 0), (2, 2)]);
     }

@@ -1,9 +1,10 @@
 //! Ids as columns, and a small table that finds them again.
 
-use crate::simd;
-
 use std::fmt::Display;
 use std::ops::Range;
+
+use crate::error::{Result, reserve};
+use crate::simd;
 
 pub use crate::arrow::column::Texts;
 
@@ -37,7 +38,7 @@ pub trait Ids: Sync {
         (start..end).all(|row| self.id(row) == self.id(row - 1))
     }
 
-    /// Adds the tags of these rows to `tags`.
+    /// Adds the tags of these rows to `tags`, which has capacity for them.
     fn tags(&self, rows: Range<usize>, tags: &mut Vec<u32>) {
         tags.extend(rows.map(|row| self.id(row).tag()));
     }
@@ -45,6 +46,42 @@ pub trait Ids: Sync {
     /// Whether there are none.
     fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+/// A column of ids of any type.
+#[derive(Clone, Copy, Debug)]
+pub enum IdSlice<'a> {
+    /// 64-bit integers.
+    I64(&'a [i64]),
+    /// 32-bit integers.
+    I32(&'a [i32]),
+    /// Text.
+    Texts(&'a Texts<'a>),
+}
+
+impl IdSlice<'_> {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        match self {
+            IdSlice::I64(ids) => ids.len(),
+            IdSlice::I32(ids) => ids.len(),
+            IdSlice::Texts(texts) => Ids::len(*texts),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// An id as text, for messages.
+    pub fn name(&self, row: usize) -> String {
+        match self {
+            IdSlice::I64(ids) => ids[row].to_string(),
+            IdSlice::I32(ids) => ids[row].to_string(),
+            IdSlice::Texts(texts) => texts.id(row).to_string(),
+        }
     }
 }
 
@@ -110,6 +147,55 @@ impl Display for Text<'_> {
     }
 }
 
+/// An id of either kind. Integers come before text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AnyId<'a> {
+    /// An integer.
+    Integer(i64),
+    /// Text.
+    Text(Text<'a>),
+}
+
+impl AnyId<'_> {
+    /// Whether it is text.
+    pub fn is_text(&self) -> bool {
+        matches!(self, AnyId::Text(_))
+    }
+}
+
+impl Display for AnyId<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            AnyId::Integer(id) => Display::fmt(id, f),
+            AnyId::Text(id) => Display::fmt(id, f),
+        }
+    }
+}
+
+/// Of lists whose ids are of one kind.
+impl Id for AnyId<'_> {
+    fn prefix(self) -> u64 {
+        match self {
+            AnyId::Integer(id) => id.prefix(),
+            AnyId::Text(id) => id.prefix(),
+        }
+    }
+
+    fn hash(self) -> u64 {
+        match self {
+            AnyId::Integer(id) => id.hash(),
+            AnyId::Text(id) => id.hash(),
+        }
+    }
+
+    fn tag(self) -> u32 {
+        match self {
+            AnyId::Integer(id) => id.tag(),
+            AnyId::Text(id) => id.tag(),
+        }
+    }
+}
+
 impl Ids for Texts<'_> {
     type Id<'a>
         = Text<'a>
@@ -140,7 +226,7 @@ impl Id for Text<'_> {
         let mut chunks = self.0.chunks_exact(8);
         let mut hash = self.0.len() as u64;
         for chunk in &mut chunks {
-            let word = u64::from_le_bytes(chunk.try_into().expect("eight bytes"));
+            let word = u64::from_le_bytes(chunk.try_into().unwrap_or_default());
             hash = spread(hash.rotate_left(23) ^ word);
         }
         let mut tail = [0; 8];
@@ -164,11 +250,17 @@ pub struct Lookup {
 
 impl Lookup {
     /// Empties the table and reserves memory for `rows` of them at a load of at most a half.
-    pub fn clear(&mut self, rows: usize) {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn clear(&mut self, rows: usize) -> Result<()> {
         let size = (rows.max(8) * 2).next_power_of_two();
         self.slots.clear();
+        reserve(&mut self.slots, size)?;
         self.slots.resize(size, 0);
         self.shift = 64 - size.trailing_zeros();
+        Ok(())
     }
 
     /// The row with this hash for which `same` holds.
@@ -210,7 +302,7 @@ mod tests {
     fn what_was_put_in_is_found() {
         let ids: Vec<i64> = (0..1000).map(|i| (i * 7919) % 613).collect();
         let mut table = Lookup::default();
-        table.clear(ids.len());
+        table.clear(ids.len()).unwrap();
         let mut distinct = 0;
         for (row, &id) in ids.iter().enumerate() {
             let hash = id.hash();
@@ -227,7 +319,7 @@ mod tests {
     fn texts_compare_bytewise() {
         let mut texts = Texts::new();
         for text in ["d10", "d9", "é", ""] {
-            texts.push(text.as_bytes());
+            texts.push(text.as_bytes()).unwrap();
         }
         assert_eq!(texts.len(), 4);
         assert!(texts.id(0) < texts.id(1));

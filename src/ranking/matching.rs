@@ -1,5 +1,8 @@
 //! Which documents of a list are judged, and what a document that stands twice gives.
 
+use crate::error::{Result, collect, extend, push, reserve};
+use crate::progress::Progress;
+
 use super::conventions::Duplicates;
 use super::hits::Hit;
 use super::ids::{Id, Lookup};
@@ -21,6 +24,20 @@ pub struct Known<'a, J, P> {
     pub repeated: bool,
 }
 
+/// The documents of a list that count.
+#[derive(Debug, PartialEq)]
+pub enum Counted<S> {
+    /// All, with the scores that they were given.
+    All,
+    /// Some, with these scores; `Matching::kept` has their places.
+    Some(Vec<S>),
+    /// None: a document stands twice, in these places, and must not.
+    Twice(usize, usize),
+}
+
+/// So many documents are looked up between two checks for cancellation.
+const STRETCH: usize = 1 << 18;
+
 /// What one thread reuses from list to list.
 #[derive(Default)]
 pub struct Matching {
@@ -40,26 +57,31 @@ pub struct Matching {
 }
 
 impl Matching {
-    /// Fills `hits` and `kept`. Returns the scores of the documents that count, where those are not all as given; or the
-    /// places of a document that stands twice and must not.
+    /// Fills `hits` and `kept`; says which documents count.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`; the work is cancelled.
     pub fn find<S: Score, T: Id, J: Fn(u32) -> T, P: Fn(i64) -> bool>(
         &mut self,
         known: &Known<J, P>,
         document: impl Fn(usize) -> T,
         scores: &[S],
         duplicates: Duplicates,
-    ) -> Result<Option<Vec<S>>, (usize, usize)> {
+        progress: &Progress,
+    ) -> Result<Counted<S>> {
         let Matching { sieve, hits, kept, .. } = self;
         *kept = None;
         hits.clear();
         let Known { grades, places, .. } = known;
+        reserve(hits, grades.len().min(scores.len()))?;
         let hit = |i: u32, row: u32| hits.push(Hit::new(i, grades[row as usize], scores[i as usize].into()));
         let rows = (0..grades.len() as u32).filter(|&row| places(grades[row as usize]));
-        if !known.repeated && sieve.find(&document, &known.document, rows, hit) {
-            return Ok(None);
+        if !known.repeated && sieve.find(&document, &known.document, rows, hit)? {
+            return Ok(Counted::All);
         }
         self.hits.clear();
-        let repeated = self.look_up(known, &document, scores.len());
+        let repeated = self.look_up(known, &document, scores.len(), progress)?;
         self.settle(known, scores, if repeated { duplicates } else { Duplicates::All })
     }
 
@@ -69,20 +91,25 @@ impl Matching {
         known: &Known<J, P>,
         document: impl Fn(usize) -> T,
         length: usize,
-    ) -> bool {
+        progress: &Progress,
+    ) -> Result<bool> {
         let Matching { table, place, first, row, .. } = self;
         let judged = known.grades.len() as u32;
-        table.clear(judged as usize + length);
+        table.clear(judged as usize + length)?;
         for row in 0..judged {
             let id = (known.document)(row);
             table.find_or_insert(id.hash(), row, |held| (known.document)(held) == id);
         }
-        place.clear();
+        for (column, length) in [(&mut *place, judged as usize), (&mut *first, length), (&mut *row, length)] {
+            column.clear();
+            reserve(column, length)?;
+        }
         place.resize(judged as usize, NONE);
-        first.clear();
-        row.clear();
         let mut repeated = false;
         for i in 0..length as u32 {
+            if (i as usize).is_multiple_of(STRETCH) {
+                progress.check()?;
+            }
             let id = document(i as usize);
             let same = |held: u32| match held.checked_sub(judged) {
                 None => (known.document)(held) == id,
@@ -102,7 +129,7 @@ impl Matching {
             first.push(earlier);
             row.push(judged_row.unwrap_or(NONE));
         }
-        repeated
+        Ok(repeated)
     }
 
     fn settle<S: Score, J, P: Fn(i64) -> bool>(
@@ -110,7 +137,7 @@ impl Matching {
         known: &Known<J, P>,
         scores: &[S],
         duplicates: Duplicates,
-    ) -> Result<Option<Vec<S>>, (usize, usize)> {
+    ) -> Result<Counted<S>> {
         let Matching { place, first, row, hits, kept, .. } = self;
         let grade = |i: usize| match row[i] {
             NONE => None,
@@ -119,12 +146,12 @@ impl Matching {
         match duplicates {
             Duplicates::Error => {
                 let twice = (0..scores.len()).find(|&i| first[i] as usize != i).unwrap_or(0);
-                return Err((first[twice] as usize, twice));
+                return Ok(Counted::Twice(first[twice] as usize, twice));
             }
             Duplicates::All => {
-                for (i, &score) in scores.iter().enumerate() {
-                    hits.extend(grade(i).map(|grade| Hit::new(i as u32, grade, score.into())));
-                }
+                let hit =
+                    |(i, &score): (usize, &S)| grade(i).map(|grade| Hit::new(i as u32, grade, score.into()));
+                extend(hits, scores.iter().enumerate().filter_map(hit))?;
             }
             Duplicates::Once => {
                 for (i, &score) in scores.iter().enumerate() {
@@ -133,27 +160,29 @@ impl Matching {
                     let place = &mut place[row[i] as usize];
                     if first[i] as usize == i {
                         *place = hits.len() as u32;
-                        hits.push(hit);
+                        push(hits, hit)?;
                     } else if hits[*place as usize].score < hit.score {
                         hits[*place as usize] = hit;
                     }
                 }
             }
             Duplicates::First | Duplicates::Last => {
-                let places: Vec<u32> = (0..scores.len() as u32).filter(|&i| first[i as usize] == i).collect();
-                let mut left: Vec<S> = places.iter().map(|&i| scores[i as usize]).collect();
+                let mut places: Vec<u32> = Vec::new();
+                extend(&mut places, (0..scores.len() as u32).filter(|&i| first[i as usize] == i))?;
+                let mut left = collect(places.iter().map(|&i| scores[i as usize]))?;
                 if duplicates == Duplicates::Last {
                     for (&first, &score) in first.iter().zip(scores) {
                         left[places.partition_point(|&place| place < first)] = score;
                     }
                 }
-                for (new, &i) in places.iter().enumerate() {
-                    hits.extend(grade(i as usize).map(|grade| Hit::new(new as u32, grade, left[new].into())));
-                }
+                let hit = |(new, &i): (usize, &u32)| {
+                    grade(i as usize).map(|grade| Hit::new(new as u32, grade, left[new].into()))
+                };
+                extend(hits, places.iter().enumerate().filter_map(hit))?;
                 *kept = Some(places);
-                return Ok(Some(left));
+                return Ok(Counted::Some(left));
             }
         }
-        Ok(None)
+        Ok(Counted::All)
     }
 }

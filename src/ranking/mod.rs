@@ -21,6 +21,7 @@ pub mod sieve;
 
 pub mod trec;
 
+pub mod judgements;
 pub mod qrels;
 pub mod run;
 
@@ -36,6 +37,7 @@ pub mod expected;
 pub mod plan;
 
 pub mod evaluate;
+pub mod looked_up;
 
 pub mod at_k;
 pub mod dense;

@@ -9,11 +9,14 @@
 
 use rayon::prelude::*;
 
-use super::classification::{Step, key, steps};
+use crate::error::{Result, collect_parallel, copied, reserve, with_capacity, zeros};
+use crate::progress::Progress;
+
+use super::classification::{Scored, Step, key, steps};
 use super::sum::pairwise_sparse;
 
 /// So many examples are worth it.
-pub const MANY: usize = 1 << 16;
+const MANY: usize = 1 << 16;
 /// Scores in the sample that divides the buckets.
 const SAMPLE: usize = 1 << 14;
 /// Examples of one bucket, about.
@@ -33,12 +36,12 @@ struct Division {
 
 impl Division {
     /// Divides keys by a sample of them.
-    fn new(mut sample: Vec<u64>, buckets: usize) -> Self {
+    fn new(mut sample: Vec<u64>, buckets: usize) -> Result<Self> {
         sample.sort_unstable();
         let (least, greatest) = (sample[0], sample[sample.len() - 1]);
         let bits = 64 - (greatest - least).leading_zeros();
         let shift = bits.saturating_sub(STRETCHES.trailing_zeros());
-        let mut bucket_of = vec![0; STRETCHES];
+        let mut bucket_of: Vec<u16> = zeros(STRETCHES)?;
         let mut below = 0;
         for (stretch, bucket) in bucket_of.iter_mut().enumerate() {
             *bucket = (below * buckets / (sample.len() + 1)) as u16;
@@ -46,7 +49,7 @@ impl Division {
                 below += 1;
             }
         }
-        Division { least, shift, bucket_of, buckets }
+        Ok(Division { least, shift, bucket_of, buckets })
     }
 
     #[inline]
@@ -70,19 +73,19 @@ impl Part<'_> {
     }
 }
 
-/// Puts the examples from `first` on into `keys`; errors with the first whose score is NaN.
+/// Puts the examples from `first` on into `keys`, unless a score is NaN: then returns the first such example.
 fn part<'a>(
     first: usize,
     keys: &'a mut [u64],
     division: &Division,
     example: &impl Fn(usize) -> (f64, bool),
-) -> Result<Part<'a>, usize> {
+) -> Result<std::result::Result<Part<'a>, usize>> {
     let place = |i: usize| {
         let (score, positive) = example(first + i);
         let key = key(score);
         (key, 2 * division.bucket(key) + usize::from(!positive))
     };
-    let mut next = vec![0u32; 2 * division.buckets + 1];
+    let mut next: Vec<u32> = zeros(2 * division.buckets + 1)?;
     let mut strange = false;
     for i in 0..keys.len() {
         strange |= example(first + i).0.is_nan();
@@ -90,19 +93,19 @@ fn part<'a>(
     }
     if strange {
         let found = (first..first + keys.len()).find(|&i| example(i).0.is_nan());
-        return Err(found.unwrap_or(first));
+        return Ok(Err(found.unwrap_or(first)));
     }
     let mut sum = 0;
     for count in &mut next {
         (*count, sum) = (sum, sum + *count);
     }
-    let offsets = next.clone();
+    let offsets = copied(&next)?;
     for i in 0..keys.len() {
         let (key, place) = place(i);
         keys[next[place] as usize] = key;
         next[place] += 1;
     }
-    Ok(Part { keys, offsets })
+    Ok(Ok(Part { keys, offsets }))
 }
 
 /// What a bucket adds: how many distinct scores it has, and the terms that are not 0 with their places among those.
@@ -113,26 +116,35 @@ struct Terms {
     terms: Vec<f64>,
 }
 
-/// Average precision of `n` examples, fewer than 2^32, and how many of them are positive; or the first whose score is
-/// NaN. The same bits as `Scored::average_precision`. Runs on the current pool.
-pub fn average_precision(
+/// Average precision of `n` examples, fewer than 2^32, and how many of them are positive; or, within, the first whose
+/// score is NaN. The same bits as `Scored::average_precision`. Runs on the current pool.
+///
+/// # Errors
+///
+/// `OutOfMemory`; the work is cancelled.
+fn average_precision(
     n: usize,
     example: impl Fn(usize) -> (f64, bool) + Sync,
-) -> Result<(f64, usize), usize> {
+    progress: &Progress,
+) -> Result<std::result::Result<(f64, usize), usize>> {
     if n == 0 {
-        return Ok((0.0, 0));
+        return Ok(Ok((0.0, 0)));
     }
     let sample =
         (0..SAMPLE.min(n)).map(|i| key(example((i as u64 * n as u64 / SAMPLE.min(n) as u64) as usize).0));
-    let division = Division::new(sample.collect(), (n / BUCKET).clamp(1, BUCKETS));
-    let mut keys = vec![0u64; n];
+    let division = Division::new(sample.collect(), (n / BUCKET).clamp(1, BUCKETS))?;
+    let mut keys: Vec<u64> = zeros(n)?;
     let size = n.div_ceil(2 * rayon::current_num_threads()).max(MANY / 4);
-    let parts =
-        keys.par_chunks_mut(size).enumerate().map(|(i, keys)| part(i * size, keys, &division, &example));
-    let found: Vec<Result<Part, usize>> = parts.collect();
-    let mut parts = Vec::with_capacity(found.len());
+    let found = collect_parallel(keys.par_chunks_mut(size).enumerate().map(|(i, keys)| {
+        progress.check()?;
+        part(i * size, keys, &division, &example)
+    }))?;
+    let mut parts = with_capacity(found.len())?;
     for part in found {
-        parts.push(part?);
+        match part? {
+            Ok(part) => parts.push(part),
+            Err(nan) => return Ok(Err(nan)),
+        }
     }
     let count = |bucket, negative| parts.iter().map(|part| part.of(bucket, negative).len()).sum::<usize>();
     let counts: Vec<(usize, usize)> = (0..division.buckets).map(|b| (count(b, 0), count(b, 1))).collect();
@@ -146,31 +158,54 @@ pub fn average_precision(
             start
         })
         .collect();
-    let by_bucket: Vec<Terms> = (0..division.buckets)
-        .into_par_iter()
-        .map_init(<(Vec<u64>, Vec<u64>)>::default, |(right, others), bucket| {
-            right.clear();
-            others.clear();
-            for part in &parts {
-                right.extend_from_slice(part.of(bucket, 0));
-                others.extend_from_slice(part.of(bucket, 1));
+    let by_bucket = collect_parallel((0..division.buckets).into_par_iter().map_init(
+        <(Vec<u64>, Vec<u64>)>::default,
+        |(right, others), bucket| {
+            progress.check()?;
+            for (negative, keys) in [&mut *right, &mut *others].into_iter().enumerate() {
+                keys.clear();
+                for part in &parts {
+                    let more = part.of(bucket, negative);
+                    reserve(keys, more.len())?;
+                    keys.extend_from_slice(more);
+                }
+                keys.sort_unstable();
             }
-            right.sort_unstable();
-            others.sort_unstable();
             terms(steps(right, others), right.len(), starts[bucket], positives)
-        })
-        .collect();
+        },
+    ))?;
+    let by_bucket = by_bucket.into_iter().collect::<Result<Vec<Terms>>>()?;
     drop(parts);
     drop(keys);
     let all = by_bucket.iter().map(|bucket| bucket.terms.len()).sum();
-    let (mut places, mut values) = (Vec::with_capacity(all), Vec::with_capacity(all));
+    let (mut places, mut values) = (with_capacity(all)?, with_capacity(all)?);
     let mut scores = 0;
     for bucket in by_bucket {
         places.extend(bucket.places.iter().map(|place| place + scores as u32));
         values.extend(bucket.terms);
         scores += bucket.scores;
     }
-    Ok(((-pairwise_sparse(scores, &places, &values)).max(0.0), positives))
+    Ok(Ok(((-pairwise_sparse(scores, &places, &values)).max(0.0), positives)))
+}
+
+/// Average precision of any number of examples, as `average_precision` gives it. Runs on the current pool.
+///
+/// # Errors
+///
+/// `OutOfMemory`; the work is cancelled.
+pub fn average_precision_of(
+    n: usize,
+    example: impl Fn(usize) -> (f64, bool) + Sync,
+    progress: &Progress,
+) -> Result<std::result::Result<(f64, usize), usize>> {
+    if (MANY..u32::MAX as usize).contains(&n) {
+        return average_precision(n, example, progress);
+    }
+    if let Some(nan) = (0..n).find(|&i| example(i).0.is_nan()) {
+        return Ok(Err(nan));
+    }
+    let positives = (0..n).filter(|&i| example(i).1).count();
+    Ok(Ok((Scored::new(n, positives, example)?.average_precision(), positives)))
 }
 
 /// The terms of one bucket's steps; `start` has how many positives and negatives lie in it and beyond.
@@ -179,9 +214,9 @@ fn terms(
     expected: usize,
     (mut above, mut wrong): (usize, usize),
     positives: usize,
-) -> Terms {
+) -> Result<Terms> {
     let total = positives as f64;
-    let (places, values) = (Vec::with_capacity(expected), Vec::with_capacity(expected));
+    let (places, values) = (with_capacity(expected)?, with_capacity(expected)?);
     let mut found = Terms { scores: 0, places, terms: values };
     for step in steps {
         if step.positives > 0 {
@@ -194,7 +229,7 @@ fn terms(
         wrong -= step.negatives;
         found.scores += 1;
     }
-    found
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -213,8 +248,10 @@ mod tests {
 
     fn check(examples: &[(f64, bool)]) {
         let positives = examples.iter().filter(|example| example.1).count();
-        let expected = Scored::new(examples.len(), positives, |i| examples[i]).average_precision();
-        let (found, counted) = average_precision(examples.len(), |i| examples[i]).unwrap();
+        let expected = Scored::new(examples.len(), positives, |i| examples[i]).unwrap().average_precision();
+        let progress = Progress::default();
+        let (found, counted) =
+            average_precision(examples.len(), |i| examples[i], &progress).unwrap().unwrap();
         assert_eq!((found.to_bits(), counted), (expected.to_bits(), positives));
     }
 
@@ -240,6 +277,7 @@ mod tests {
         let mut examples = draw(100_000, |x| x as f64);
         examples[99_999].0 = f64::NAN;
         examples[70_001].0 = f64::NAN;
-        assert_eq!(average_precision(examples.len(), |i| examples[i]), Err(70_001));
+        let found = average_precision(examples.len(), |i| examples[i], &Progress::default());
+        assert_eq!(found.unwrap(), Err(70_001));
     }
 }

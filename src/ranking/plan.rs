@@ -47,6 +47,11 @@ impl Plan {
         grade > 0 || self.conventions.judged_only || self.measures.iter().any(Measure::needs_all_judged)
     }
 
+    /// Whether a document with this grade is to be looked up in a list that is given without the other documents' ids.
+    pub fn looks_up(&self, grade: i64) -> bool {
+        self.places(grade) && !(self.conventions.judged_only && grade < 0)
+    }
+
     /// What the judgements of a query say.
     pub fn judged<'a>(&self, qrels: &'a Qrels, query: usize) -> Judged<'a> {
         let descending =
@@ -55,9 +60,13 @@ impl Plan {
     }
 
     /// Counts what lies above each hit; says whether `measure_list` will ask about documents.
-    pub fn count<S: Score>(&self, scores: &[S], hits: &mut [Hit]) -> bool {
-        count(scores, hits);
-        needs_documents(self.conventions.ties, hits) && self.conventions.ties != Ties::Stable
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn count<S: Score>(&self, scores: &[S], hits: &mut [Hit]) -> Result<bool> {
+        count(scores, hits)?;
+        Ok(needs_documents(self.conventions.ties, hits) && self.conventions.ties != Ties::Stable)
     }
 
     /// Measures one list whose hits are counted, one value for each measure into `out`. `documents` is the order
@@ -99,6 +108,6 @@ fn grouped_average_precision<S: Score>(
         relevant[hit.row as usize] = true;
         found += 1;
     }
-    let scored = Scored::new(scores.len(), found, |i| (scores[i].into(), relevant[i]));
+    let scored = Scored::new(scores.len(), found, |i| (scores[i].into(), relevant[i]))?;
     Ok(scored.average_precision_of(list.judged.relevant))
 }

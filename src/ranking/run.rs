@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
+use crate::error::{Result, reserve};
 use crate::score::Score;
 use crate::simd;
 
-use super::ids::{Ids, Texts};
+use super::ids::{IdSlice, Ids};
 use super::qrels::Groups;
 use super::trec::Source;
 
@@ -33,47 +34,11 @@ impl Scores<'_> {
     }
 }
 
-/// The document column of a run.
-#[derive(Clone, Copy, Debug)]
-pub enum DocumentColumn<'a> {
-    /// 64-bit integers.
-    I64(&'a [i64]),
-    /// 32-bit integers.
-    I32(&'a [i32]),
-    /// Text.
-    Texts(&'a Texts<'a>),
-}
-
-impl DocumentColumn<'_> {
-    /// How many rows there are.
-    pub fn len(&self) -> usize {
-        match self {
-            DocumentColumn::I64(ids) => ids.len(),
-            DocumentColumn::I32(ids) => ids.len(),
-            DocumentColumn::Texts(texts) => Ids::len(*texts),
-        }
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// A document as text, for messages.
-    pub fn name(&self, row: usize) -> String {
-        match self {
-            DocumentColumn::I64(ids) => ids[row].to_string(),
-            DocumentColumn::I32(ids) => ids[row].to_string(),
-            DocumentColumn::Texts(texts) => texts.id(row).to_string(),
-        }
-    }
-}
-
 /// A run as columns.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
     /// The retrieved documents.
-    pub documents: DocumentColumn<'a>,
+    pub documents: IdSlice<'a>,
     /// Their scores.
     pub scores: Scores<'a>,
     /// The rows of each query.
@@ -107,38 +72,57 @@ impl Rows<'_> {
     }
 
     /// The tags of the list's documents.
-    pub fn tags<I: Ids + ?Sized>(&self, ids: &I, tags: &mut Vec<u32>) {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn tags<I: Ids + ?Sized>(&self, ids: &I, tags: &mut Vec<u32>) -> Result<()> {
         tags.clear();
+        reserve(tags, self.range.len())?;
         match self.listed {
             None => ids.tags(self.range.clone(), tags),
             Some(rows) => rows.iter().for_each(|&row| ids.tags(row as usize..row as usize + 1, tags)),
         }
+        Ok(())
     }
 
     /// The list's scores: those of the column where they stand side by side, else of `held`.
-    pub fn scores<'s, S: Score>(&self, column: &'s [S], held: &'s mut Vec<S>) -> &'s [S] {
-        let Some(rows) = self.listed else { return &column[self.range.clone()] };
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn scores<'s, S: Score>(&self, column: &'s [S], held: &'s mut Vec<S>) -> Result<&'s [S]> {
+        let Some(rows) = self.listed else { return Ok(&column[self.range.clone()]) };
         held.clear();
+        reserve(held, rows.len())?;
         held.extend(rows.iter().map(|&row| column[row as usize]));
-        held
+        Ok(held)
     }
 
     /// The list's scores in single precision.
-    pub fn rounded<'s>(&self, column: &[f64], held: &'s mut Vec<f32>) -> &'s [f32] {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn rounded<'s>(&self, column: &[f64], held: &'s mut Vec<f32>) -> Result<&'s [f32]> {
+        held.clear();
+        reserve(held, self.range.len())?;
         match self.listed {
             None => simd::to_single(&column[self.range.clone()], held),
-            Some(rows) => {
-                held.clear();
-                held.extend(rows.iter().map(|&row| column[row as usize] as f32));
-            }
+            Some(rows) => held.extend(rows.iter().map(|&row| column[row as usize] as f32)),
         }
-        held
+        Ok(held)
     }
 
     /// The list's scores in double precision.
-    pub fn widened<'s>(&self, column: &[f32], held: &'s mut Vec<f64>) -> &'s [f64] {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn widened<'s>(&self, column: &[f32], held: &'s mut Vec<f64>) -> Result<&'s [f64]> {
         held.clear();
+        reserve(held, self.range.len())?;
         held.extend((0..self.range.len()).map(|i| f64::from(column[self.at(i)])));
-        held
+        Ok(held)
     }
 }

@@ -7,6 +7,8 @@
 //!
 //! Slots are never cleared: the position in a slot is checked by the tag and the id of its document.
 
+use crate::error::{Result, reserve};
+
 use super::ids::Id;
 
 /// Lists of up to so many documents: beyond, there would be many rounds.
@@ -89,7 +91,11 @@ fn marked(marks: &[u8], places: &mut Vec<u16>) {
 
 impl Sieve {
     /// Whether all documents of the list are certainly different.
-    pub fn all_differ<T: Id>(&mut self, document: impl Fn(usize) -> T) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn all_differ<T: Id>(&mut self, document: impl Fn(usize) -> T) -> Result<bool> {
         self.find(&document, |row| document(row as usize), std::iter::empty(), |_, _| {})
     }
 
@@ -98,17 +104,21 @@ impl Sieve {
     /// documents are all different.
     ///
     /// Returns false if it could not say, and what was found is void: a document stands twice, or there are too many.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
     pub fn find<T: Id>(
         &mut self,
         document: impl Fn(usize) -> T,
         judged: impl Fn(u32) -> T,
         rows: impl Iterator<Item = u32>,
         mut found: impl FnMut(u32, u32),
-    ) -> bool {
+    ) -> Result<bool> {
         let Sieve { tags, seats, lost, standing, missing } = self;
         let n = tags.len();
         if n > LONGEST {
-            return false;
+            return Ok(false);
         }
         for (i, &tag) in tags.iter().enumerate() {
             seats[seat(tag)] = i as u16;
@@ -127,17 +137,18 @@ impl Sieve {
             found_it
         };
         missing.clear();
+        reserve(missing, rows.size_hint().1.unwrap_or(0))?;
         missing.extend(rows.filter(|&row| !is_found(seats, row)));
         for _ in 0..ROUNDS {
             if standing.is_empty() {
-                return true;
+                return Ok(true);
             }
             let same = |i: u16, other: u16| {
                 let (i, other) = (usize::from(i), usize::from(other));
                 tags[i] == tags[other] && document(i) == document(other)
             };
             if standing.iter().any(|&i| same(i, seats[seat(tags[usize::from(i)])])) {
-                return false;
+                return Ok(false);
             }
             for &i in &*standing {
                 seats[seat(tags[usize::from(i)])] = i;
@@ -145,7 +156,7 @@ impl Sieve {
             missing.retain(|&row| !is_found(seats, row));
             standing.retain(|&i| seats[seat(tags[usize::from(i)])] != i);
         }
-        false
+        Ok(false)
     }
 }
 
@@ -161,7 +172,7 @@ mod tests {
         documents.tags(0..documents.len(), &mut sieve.tags);
         let rows = 0..known.len() as u32;
         let judged = |row: u32| known[row as usize];
-        let could = sieve.find(|i| documents.id(i), judged, rows, |i, row| found.push((i, row)));
+        let could = sieve.find(|i| documents.id(i), judged, rows, |i, row| found.push((i, row))).unwrap();
         found.sort_unstable();
         could.then_some(found)
     }

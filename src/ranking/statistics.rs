@@ -4,7 +4,7 @@
 
 use rayon::prelude::*;
 
-use crate::error::Result;
+use crate::error::{Result, extend, filled, zeros};
 use crate::progress::Progress;
 
 /// A small generator (SplitMix64; Steele, Lea and Flood 2014): the state advances by a constant, the output is mixed.
@@ -36,17 +36,16 @@ impl Random {
 ///
 /// # Errors
 ///
-/// The work is cancelled.
+/// `OutOfMemory`; the work is cancelled.
 pub fn bootstrap_means(values: &[f64], samples: usize, seed: u64, progress: &Progress) -> Result<Vec<f64>> {
     let n = values.len();
-    let mut means = (0..samples as u64)
-        .into_par_iter()
-        .map(|draw| {
-            progress.check()?;
-            let mut random = Random::new(seed, draw);
-            Ok((0..n).map(|_| values[random.below(n)]).sum::<f64>() / n as f64)
-        })
-        .collect::<Result<Vec<f64>>>()?;
+    let mut means: Vec<f64> = zeros(samples)?;
+    means.par_iter_mut().enumerate().try_for_each(|(draw, mean)| {
+        progress.check()?;
+        let mut random = Random::new(seed, draw as u64);
+        *mean = (0..n).map(|_| values[random.below(n)]).sum::<f64>() / n as f64;
+        Ok(())
+    })?;
     means.sort_unstable_by(f64::total_cmp);
     Ok(means)
 }
@@ -62,14 +61,15 @@ const EXACT: usize = 16;
 ///
 /// # Errors
 ///
-/// The work is cancelled.
+/// `OutOfMemory`; the work is cancelled.
 pub fn randomisation_test(
     differences: &[f64],
     samples: usize,
     seed: u64,
     progress: &Progress,
 ) -> Result<f64> {
-    let values: Vec<f64> = differences.iter().copied().filter(|&value| value != 0.0).collect();
+    let mut values: Vec<f64> = Vec::new();
+    extend(&mut values, differences.iter().copied().filter(|&value| value != 0.0))?;
     let seen = values.iter().sum::<f64>().abs();
     // Sums of the same numbers in another order may differ in their last bits.
     let enough = seen - 1e-12 * values.iter().map(|value| value.abs()).sum::<f64>();
@@ -176,16 +176,21 @@ fn log_gamma(mut x: f64) -> f64 {
 
 /// Holm's step-down correction (1979): p-values that hold together at the level that each would hold alone. NaN
 /// stays NaN and does not count.
-pub fn holm(p_values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..p_values.len()).filter(|&i| !p_values[i].is_nan()).collect();
-    order.sort_by(|&a, &b| p_values[a].total_cmp(&p_values[b]));
-    let mut corrected = vec![f64::NAN; p_values.len()];
+///
+/// # Errors
+///
+/// `OutOfMemory`
+pub fn holm(p_values: &[f64]) -> Result<Vec<f64>> {
+    let mut order: Vec<usize> = Vec::new();
+    extend(&mut order, (0..p_values.len()).filter(|&i| !p_values[i].is_nan()))?;
+    order.sort_unstable_by(|&a, &b| p_values[a].total_cmp(&p_values[b]).then(a.cmp(&b)));
+    let mut corrected = filled(p_values.len(), f64::NAN)?;
     let mut greatest: f64 = 0.0;
     for (rank, &i) in order.iter().enumerate() {
         greatest = greatest.max(p_values[i] * (order.len() - rank) as f64).min(1.0);
         corrected[i] = greatest;
     }
-    corrected
+    Ok(corrected)
 }
 
 #[cfg(test)]
@@ -225,10 +230,10 @@ mod tests {
 
     #[test]
     fn holm_by_hand() {
-        assert_eq!(holm(&[0.01, 0.04, 0.03]), [0.03, 0.06, 0.06]);
-        assert_eq!(holm(&[0.9, 0.8]), [1.0, 1.0]);
-        assert!(holm(&[f64::NAN, 0.01])[0].is_nan());
-        assert_eq!(holm(&[f64::NAN, 0.01])[1], 0.01);
+        assert_eq!(holm(&[0.01, 0.04, 0.03]).unwrap(), [0.03, 0.06, 0.06]);
+        assert_eq!(holm(&[0.9, 0.8]).unwrap(), [1.0, 1.0]);
+        assert!(holm(&[f64::NAN, 0.01]).unwrap()[0].is_nan());
+        assert_eq!(holm(&[f64::NAN, 0.01]).unwrap()[1], 0.01);
     }
 
     #[test]

@@ -12,7 +12,8 @@ use std::borrow::Cow;
 
 use rayon::prelude::*;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, can_allocate, collect_parallel, extend, push, reserve, with_capacity};
+use crate::progress::Progress;
 
 use super::ids::{Ids, Texts};
 
@@ -66,23 +67,27 @@ impl Lines {
     }
 
     /// Notes that a line before this row is no row.
-    fn pass(&mut self, row: usize) {
+    fn pass(&mut self, row: usize) -> Result<()> {
         match self.passed.last_mut() {
-            Some((first, count)) if *first == row => *count += 1,
-            Some(&mut (_, count)) => self.passed.push((row, count + 1)),
-            None => self.passed.push((row, 1)),
+            Some((first, count)) if *first == row => {
+                *count += 1;
+                Ok(())
+            }
+            Some(&mut (_, count)) => push(&mut self.passed, (row, count + 1)),
+            None => push(&mut self.passed, (row, 1)),
         }
     }
 
     /// Adds those of a part whose first row is this one.
-    fn append(&mut self, part: &Lines, first: usize) {
+    fn append(&mut self, part: &Lines, first: usize) -> Result<()> {
         let before = self.passed.last().map_or(0, |&(_, count)| count);
         for &(row, count) in &part.passed {
             match self.passed.last_mut() {
                 Some((last, total)) if *last == first + row => *total = before + count,
-                _ => self.passed.push((first + row, before + count)),
+                _ => push(&mut self.passed, (first + row, before + count))?,
             }
         }
+        Ok(())
     }
 }
 
@@ -147,23 +152,33 @@ const RUN: Kind = Kind {
     value_expected: "a number",
 };
 
-/// Reads relevance judgements. Errors name the line; `name` is the file's. Runs on the current pool.
-pub fn read_qrels(name: &str, text: &[u8], names: &Names) -> Result<Table<i64>> {
-    read(name, text, &QRELS, names, grade)
+/// Reads relevance judgements; `name` is the file's. Runs on the current pool.
+///
+/// # Errors
+///
+/// The first line that cannot be read; `OutOfMemory`; the work is cancelled.
+pub fn read_qrels(name: &str, text: &[u8], names: &Names, progress: &Progress) -> Result<Table<i64>> {
+    read(name, text, &QRELS, names, grade, progress)
 }
 
-/// Reads a run. Errors name the line; `name` is the file's. Runs on the current pool.
-pub fn read_run(name: &str, text: &[u8], names: &Names) -> Result<Table<f64>> {
-    read(name, text, &RUN, names, |field| field.parse().ok().filter(|score: &f64| !score.is_nan()))
+/// Reads a run; `name` is the file's. Runs on the current pool.
+///
+/// # Errors
+///
+/// The first line that cannot be read; `OutOfMemory`; the work is cancelled.
+pub fn read_run(name: &str, text: &[u8], names: &Names, progress: &Progress) -> Result<Table<f64>> {
+    let score = |field: &str| field.parse().ok().filter(|score: &f64| !score.is_nan());
+    read(name, text, &RUN, names, score, progress)
 }
 
 /// A whole number, perhaps written as `1.0`.
 fn grade(field: &str) -> Option<i64> {
-    field.parse().ok().or_else(|| {
-        let number: f64 = field.parse().ok()?;
-        // What is beyond 2^53 is refused with all grades that are.
-        (number.fract() == 0.0 && number.abs() < 2f64.powi(62)).then_some(number as i64)
-    })
+    field.parse().ok().or_else(|| whole(field.parse().ok()?))
+}
+
+/// The integer that a grade given as a float is. What is beyond 2^53 is refused with all grades that are.
+pub fn whole(grade: f64) -> Option<i64> {
+    (grade.fract() == 0.0 && grade.abs() < 2f64.powi(62)).then_some(grade as i64)
 }
 
 /// What lies between two fields.
@@ -190,33 +205,38 @@ fn read<V: Send>(
     kind: &Kind,
     names: &Names,
     parse: impl Fn(&str) -> Option<V> + Sync,
+    progress: &Progress,
 ) -> Result<Table<V>> {
     let text = decoded(text).map_err(|error| error.at(name))?;
     // Where no line ends with a line feed, carriage returns alone end them, as on old Macintoshes.
     let end = if text.contains(&b'\n') { b'\n' } else { b'\r' };
     let (layout, header) = layout(&text, kind, names, end);
-    let parts: Vec<_> = chunks(&text, 1 << 20, end)
-        .into_par_iter()
-        .enumerate()
-        .map(|(i, part)| read_part(part, &layout, if i == 0 { header } else { None }, &parse))
-        .collect();
+    let chunks = chunks(&text, 1 << 20, end)?;
+    let parts = collect_parallel(chunks.into_par_iter().enumerate().map(|(i, part)| {
+        progress.check()?;
+        read_part(part, &layout, if i == 0 { header } else { None }, &parse)
+    }))?;
     let mut table = Table::new();
+    let read = || parts.iter().filter_map(|part| part.as_ref().ok()).map(|(part, _)| part);
+    let rows = read().map(|part| part.values.len()).sum();
+    table.queries.reserve(rows, read().map(|part| part.queries.bytes.len()).sum())?;
+    table.documents.reserve(rows, read().map(|part| part.documents.bytes.len()).sum())?;
+    reserve(&mut table.values, rows)?;
     let mut lines = 0;
     for part in parts {
-        match part {
-            Ok((part, length)) => {
-                table.lines.append(&part.lines, table.values.len());
-                append(&mut table.queries, &part.queries);
-                append(&mut table.documents, &part.documents);
-                table.values.extend(part.values);
-                let moved = part.latin1.map(|Latin1 { line, byte }| Latin1 { line: lines + line, byte });
-                table.latin1 = table.latin1.or(moved);
-                lines += length;
+        let (part, length) = part.map_err(|fault| match fault {
+            Fault::Line(line, message) => {
+                Error::value(format!("{name}: line {}: {message}", lines + line + 1))
             }
-            Err((line, message)) => {
-                return Err(Error::value(format!("{name}: line {}: {message}", lines + line + 1)));
-            }
-        }
+            Fault::Other(error) => error,
+        })?;
+        table.lines.append(&part.lines, table.values.len())?;
+        append(&mut table.queries, &part.queries)?;
+        append(&mut table.documents, &part.documents)?;
+        table.values.extend(part.values);
+        let moved = part.latin1.map(|Latin1 { line, byte }| Latin1 { line: lines + line, byte });
+        table.latin1 = table.latin1.or(moved);
+        lines += length;
     }
     Ok(table)
 }
@@ -228,9 +248,12 @@ fn decoded(text: &[u8]) -> Result<Cow<'_, [u8]>> {
         if !rest.is_empty() {
             return Err(Error::value("is UTF-16 text with an odd number of bytes"));
         }
-        let letters = char::decode_utf16(pairs.iter().map(|&bytes| pair(bytes)));
-        let text: std::result::Result<String, _> = letters.collect();
-        text.map(|text| Cow::Owned(text.into_bytes())).map_err(|_| Error::value("is not valid UTF-16 text"))
+        let mut text = with_capacity(pairs.len())?;
+        for letter in char::decode_utf16(pairs.iter().map(|&bytes| pair(bytes))) {
+            let letter = letter.map_err(|_| Error::value("is not valid UTF-16 text"))?;
+            extend(&mut text, letter.encode_utf8(&mut [0; 4]).bytes())?;
+        }
+        Ok(Cow::Owned(text))
     };
     match text {
         [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => {
@@ -254,10 +277,15 @@ fn is_passed_over(line: &[u8]) -> bool {
     line.is_empty() || line[0] == b'#'
 }
 
+/// A line of more bytes is no header.
+const LONGEST_HEADER: usize = 1 << 16;
+
 /// How the file is laid out, and the number of its header line if it has one.
 fn layout<'a>(text: &[u8], kind: &'a Kind, names: &Names, end: u8) -> (Layout<'a>, Option<usize>) {
     let mut lines = text.split(|&byte| byte == end).map(without_mark).enumerate();
-    if let Some((number, line)) = lines.find(|(_, line)| !is_passed_over(line)) {
+    if let Some((number, line)) = lines.find(|(_, line)| !is_passed_over(line))
+        && line.len() <= LONGEST_HEADER
+    {
         for separator in
             [Separator::Byte(b'\t'), Separator::Byte(b','), Separator::Byte(b';'), Separator::Space]
         {
@@ -328,7 +356,7 @@ fn unquoted(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
 }
 
 /// Cuts a text into pieces of about `size` bytes that end where a line does.
-fn chunks(mut text: &[u8], size: usize, end: u8) -> Vec<&[u8]> {
+fn chunks(mut text: &[u8], size: usize, end: u8) -> Result<Vec<&[u8]>> {
     let mut parts = Vec::new();
     while !text.is_empty() {
         let end = text
@@ -336,14 +364,28 @@ fn chunks(mut text: &[u8], size: usize, end: u8) -> Vec<&[u8]> {
             .and_then(|rest| rest.iter().position(|&byte| byte == end))
             .map_or(text.len(), |place| size + place + 1);
         let (part, rest) = text.split_at(end);
-        parts.push(part);
+        push(&mut parts, part)?;
         text = rest;
     }
-    parts
+    Ok(parts)
 }
 
-/// A piece and how many lines it has, or the line within it that cannot be read.
-type Part<V> = std::result::Result<(Table<V>, usize), (usize, String)>;
+/// Why a piece is not read.
+enum Fault {
+    /// What is wrong with this line of it.
+    Line(usize, String),
+    /// What is not the file's fault.
+    Other(Error),
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Fault {
+        Fault::Other(error)
+    }
+}
+
+/// A piece and how many lines it has.
+type Part<V> = std::result::Result<(Table<V>, usize), Fault>;
 
 fn read_part<V>(
     part: &[u8],
@@ -357,10 +399,10 @@ fn read_part<V>(
         lines = number + 1;
         let line = without_mark(line);
         if header == Some(number) || is_passed_over(line) {
-            table.lines.pass(table.values.len());
+            table.lines.pass(table.values.len())?;
             continue;
         }
-        read_line(line, number + 1, layout, &mut table, parse).map_err(|message| (number, message))?;
+        read_line(line, number, layout, &mut table, parse)?;
     }
     Ok((table, lines))
 }
@@ -371,9 +413,14 @@ fn read_line<V>(
     layout: &Layout,
     table: &mut Table<V>,
     parse: &impl Fn(&str) -> Option<V>,
-) -> std::result::Result<(), String> {
+) -> std::result::Result<(), Fault> {
+    let wrong = |message: String| Err(Fault::Line(number, message));
     if line.contains(&0) {
-        return Err("has a NUL byte, expected UTF-8 text, or UTF-16 with a byte order mark".to_owned());
+        return wrong("has a NUL byte, expected UTF-8 text, or UTF-16 with a byte order mark".to_owned());
+    }
+    if line.len() > LONGEST_HEADER {
+        // Fields that are quoted or in another encoding are copied.
+        can_allocate(3 * line.len())?;
     }
     let Kind { value_name, value_expected, .. } = layout.kind;
     let mut found: [Option<Cow<[u8]>>; 3] = [None, None, None];
@@ -391,39 +438,45 @@ fn read_line<V>(
             Separator::Space if layout.columns == layout.kind.columns => layout.kind.expected.to_owned(),
             _ => format!("{} as the header has", layout.fields),
         };
-        return Err(format!("has {count} fields, expected {expected}"));
+        return wrong(format!("has {count} fields, expected {expected}"));
     }
     let [Some(query), Some(document), Some(value)] = found else {
-        return Err(format!("has {count} fields, expected {}", layout.fields));
+        return wrong(format!("has {count} fields, expected {}", layout.fields));
     };
-    let value = String::from_utf8_lossy(&value);
-    let Some(value) = parse(&value) else {
-        return Err(format!("{value_name} is {value:?}, expected {value_expected}"));
+    let Some(value) = std::str::from_utf8(&value).ok().and_then(parse) else {
+        let shown = String::from_utf8_lossy(&value[..value.len().min(SHOWN)]);
+        return wrong(format!("{value_name} is {shown:?}, expected {value_expected}"));
     };
     for (field, what) in [(&query, "query"), (&document, "document")] {
         if field.is_empty() {
-            return Err(format!("the {what} is empty"));
+            return wrong(format!("the {what} is empty"));
         }
     }
     for (field, texts) in [(query, &mut table.queries), (document, &mut table.documents)] {
         match std::str::from_utf8(&field) {
-            Ok(_) => texts.push(&field),
+            Ok(_) => texts.push(&field)?,
             Err(error) => {
                 let byte = field[error.valid_up_to()];
-                table.latin1 = table.latin1.or(Some(Latin1 { line: number, byte }));
-                let letters: String = field.iter().map(|&byte| char::from(byte)).collect();
-                texts.push(letters.as_bytes());
+                table.latin1 = table.latin1.or(Some(Latin1 { line: number + 1, byte }));
+                let mut letters = Vec::new();
+                for &byte in &*field {
+                    extend(&mut letters, char::from(byte).encode_utf8(&mut [0; 4]).bytes())?;
+                }
+                texts.push(&letters)?;
             }
         }
     }
-    table.values.push(value);
-    Ok(())
+    Ok(push(&mut table.values, value)?)
 }
 
-fn append(texts: &mut Texts<'static>, more: &Texts) {
+/// Bytes of a value that an error shows at most.
+const SHOWN: usize = 100;
+
+fn append(texts: &mut Texts<'static>, more: &Texts) -> Result<()> {
     for row in 0..more.len() {
-        texts.push(more.id(row).0);
+        texts.push(more.id(row).0)?;
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -440,7 +493,11 @@ mod tests {
     }
 
     fn qrels(text: &[u8]) -> Result<Table<i64>> {
-        read_qrels("q", text, &names())
+        read_qrels("q", text, &names(), &Progress::default())
+    }
+
+    fn run(text: &[u8]) -> Result<Table<f64>> {
+        read_run("r", text, &names(), &Progress::default())
     }
 
     fn rows(table: &Table<i64>) -> Vec<(String, String, i64, usize)> {
@@ -461,9 +518,8 @@ mod tests {
         assert_eq!(table.queries.id(2).0, b"q2");
         assert_eq!(table.documents.id(1).0, b"d2");
         assert_eq!([0, 1, 2].map(|row| table.lines.of(row)), [2, 4, 6]);
-        let run = read_run("x", b"q1 Q0 d1 1 1.5e-3 tag\n", &names()).unwrap();
-        assert_eq!(run.values, [1.5e-3]);
-        assert!(read_run("x", b"", &names()).unwrap().values.is_empty());
+        assert_eq!(run(b"q1 Q0 d1 1 1.5e-3 tag\n").unwrap().values, [1.5e-3]);
+        assert!(run(b"").unwrap().values.is_empty());
     }
 
     #[test]
@@ -480,7 +536,7 @@ mod tests {
     fn the_line_is_named_in_a_long_file() {
         let mut text = b"q1 0 d 1\n".repeat(300_000);
         text.extend_from_slice(b"q1 0 d\n");
-        let error = read_qrels("judged.txt", &text, &names()).err().unwrap();
+        let error = read_qrels("judged.txt", &text, &names(), &Progress::default()).err().unwrap();
         let expected = "judged.txt: line 300001: has 3 fields, expected 4 (query iteration document grade)";
         assert!(error.to_string().starts_with(expected), "{error}");
     }
@@ -538,7 +594,7 @@ mod tests {
             ("q Q0 d 1 1", "has 5 fields, expected 6"),
             ("q Q0 d\0 1 1 t", "line 1: has a NUL byte"),
         ] {
-            let error = read_run("r", line.as_bytes(), &names()).err().unwrap();
+            let error = run(line.as_bytes()).err().unwrap();
             assert!(error.to_string().contains(part), "{error}");
         }
         for (text, part) in [
@@ -553,6 +609,17 @@ mod tests {
             assert!(error.to_string().contains(part), "{error}");
         }
         // trec_eval does not read what follows the tag.
-        assert_eq!(read_run("r", b"q Q0 d 1 2 tag a note", &names()).unwrap().values, [2.0]);
+        assert_eq!(run(b"q Q0 d 1 2 tag a note").unwrap().values, [2.0]);
+    }
+
+    #[test]
+    fn a_line_of_any_length_is_an_error_and_no_copy() {
+        let mut text = b"q 0 d ".to_vec();
+        text.resize(1 << 20, b'x');
+        assert!(qrels(&text).err().unwrap().to_string().len() < 200);
+        let progress = Progress::new();
+        progress.cancel();
+        let stopped = read_qrels("q", b"q 0 d 1", &names(), &progress).err().unwrap();
+        assert_eq!(stopped.kind(), crate::error::ErrorKind::Cancelled);
     }
 }

@@ -49,7 +49,7 @@ impl<S: Score> Kernel for AnyNan<'_, S> {
     }
 }
 
-/// Replaces the content of `single` by the nearest number of single precision to each score.
+/// Replaces the content of `single`, which has the capacity, by the nearest number of single precision to each score.
 pub fn to_single(scores: &[f64], single: &mut Vec<f32>) {
     dispatch(ToSingle { scores, single });
 }
@@ -69,7 +69,7 @@ impl Kernel for ToSingle<'_> {
     }
 }
 
-/// Adds the [`integer_tag`] of each id to `tags`.
+/// Adds the [`integer_tag`] of each id to `tags`, which has capacity for them.
 pub fn integer_tags<I: Copy + Into<i64>>(ids: &[I], tags: &mut Vec<u32>) {
     dispatch(IntegerTags { ids, tags });
 }

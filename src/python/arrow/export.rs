@@ -9,7 +9,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyList, PyString, PyTuple};
 
 use crate::arrow::export::{Buffer, Exported};
+use crate::error::{push, with_capacity};
 use crate::python::bad_value;
+use crate::python::items::check_signals;
 
 /// Columns that others read by their capsules; numbers are not copied.
 #[pyclass(frozen, module = "meanap._core")]
@@ -74,21 +76,24 @@ impl ArrowExport {
 
 fn column(name: &str, values: &Bound<'_, PyAny>) -> PyResult<Exported> {
     if let Ok(list) = values.cast::<PyList>() {
-        let mut texts = Vec::with_capacity(list.len());
+        let mut texts = with_capacity(list.len())?;
         for (row, item) in list.iter().enumerate() {
+            check_signals(list.py(), row)?;
             if item.is_none() {
-                texts.push(None);
+                push(&mut texts, None)?;
                 continue;
             }
             let Ok(text) = item.cast_into::<PyString>() else {
                 let message = format!("column {name:?}: row {row} is not a str");
                 return Err(PyTypeError::new_err(message));
             };
-            texts.push(Some(text));
+            push(&mut texts, Some(text))?;
         }
-        let texts = texts.iter().map(|text| text.as_ref().map(|text| text.to_str()).transpose());
-        let texts = texts.collect::<PyResult<Vec<_>>>()?;
-        return Ok(Exported::texts(name, texts.into_iter())?);
+        let mut read = with_capacity(texts.len())?;
+        for text in &texts {
+            read.push(text.as_ref().map(|text| text.to_str()).transpose()?);
+        }
+        return Ok(Exported::texts(name, read.into_iter())?);
     }
     if let Ok((values, present)) = values.extract::<(Bound<'_, PyAny>, Vec<bool>)>() {
         return Ok(column(name, &values)?.with_nulls(&present)?);

@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use std::sync::Arc;
 
 use numpy::ndarray::{ArrayView, IxDyn};
-use numpy::{Element, PyArray1, PyArrayDyn, PyArrayMethods};
+use numpy::{Element, PyArrayDyn, PyArrayMethods};
 use pyo3::exceptions::{PyIndexError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyCapsuleMethods, PyList, PyString, PyTuple};
@@ -13,8 +13,9 @@ use pyo3::types::{PyCapsule, PyCapsuleMethods, PyList, PyString, PyTuple};
 use crate::arrow::Table;
 use crate::arrow::abi::{ArrowArray, ArrowArrayStream, ArrowSchema};
 use crate::arrow::column::{Column, Numbers, Texts};
-use crate::error::Error;
-use crate::python::bad_value;
+use crate::error::{Error, can_allocate, push, with_capacity};
+use crate::python::items::{self, check_signals};
+use crate::python::{arrays, bad_value};
 
 /// What a stream or array gave, held for as long as a column is read.
 #[pyclass(frozen, module = "meanap._core")]
@@ -30,10 +31,15 @@ impl ArrowTable {
     fn new(py: Python<'_>, source: &Bound<'_, PyAny>, place: &str) -> PyResult<Self> {
         let at = |error: Error| error.at(place);
         let table = if source.hasattr("__arrow_c_stream__")? {
-            let stream: ArrowArrayStream =
+            let mut stream: ArrowArrayStream =
                 taken(&source.call_method0("__arrow_c_stream__")?, c"arrow_array_stream", place)?;
+            let (schema, mut batches) = (stream.schema().map_err(at)?, Vec::new());
             // The stream may need other threads, and they Python.
-            py.detach(|| Table::read(stream)).map_err(at)?
+            while let Some(batch) = py.detach(|| stream.next_batch()).map_err(at)? {
+                push(&mut batches, batch).map_err(at)?;
+                py.check_signals()?;
+            }
+            Table::new(schema, batches).map_err(at)?
         } else if source.hasattr("__arrow_c_array__")? {
             let pair = source.call_method0("__arrow_c_array__")?.cast_into::<PyTuple>()?;
             let schema: ArrowSchema = taken(&pair.get_item(0)?, c"arrow_schema", place)?;
@@ -128,10 +134,10 @@ fn to_python<'py>(table: &Bound<'py, ArrowTable>, column: Column) -> PyResult<Bo
             Numbers::F64(values) => array(table, values, &shape),
         },
         Column::Texts(texts) => {
-            Ok(Bound::new(py, ArrowTexts { texts: Arc::new(texts.into_owned()) })?.into_any())
+            Ok(Bound::new(py, ArrowTexts { texts: Arc::new(texts.into_owned()?) })?.into_any())
         }
         Column::Lists { offsets, items } => {
-            let offsets = PyArray1::from_iter(py, offsets.into_iter().map(|offset| offset as i64));
+            let offsets = arrays::column(py, offsets.into_iter().map(|offset| offset as i64))?;
             Ok((offsets, to_python(table, *items)?).into_pyobject(py)?.into_any())
         }
     }
@@ -146,12 +152,14 @@ fn array<'py, T: Element + Clone>(
     let py = table.py();
     let values = match values {
         Cow::Owned(values) => {
-            return PyArray1::from_vec(py, values).reshape(shape.to_vec()).map(Bound::into_any);
+            let length = values.len();
+            return arrays::array(py, values, [length])?.reshape(shape.to_vec()).map(Bound::into_any);
         }
         Cow::Borrowed(values) => values,
     };
     let view = ArrayView::from_shape(IxDyn(shape), values)
         .map_err(|error| bad_value(format!("broken Arrow data: {error}")))?;
+    can_allocate(0)?;
     // SAFETY: the values belong to the table, which the array holds on to and which never changes.
     let array = unsafe { PyArrayDyn::borrow_from_array(&view, table.clone().into_any()) };
     array.readwrite().make_nonwriteable();
@@ -194,16 +202,20 @@ impl ArrowTexts {
     fn tolist<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let texts = &self.texts;
         if let Some(codes) = &texts.codes {
-            let distinct =
-                (0..texts.offsets.len() - 1).map(|code| self.text(py, code)).collect::<PyResult<Vec<_>>>()?;
-            return PyList::new(py, codes.iter().map(|&code| &distinct[code as usize]));
+            let mut distinct = with_capacity(texts.offsets.len() - 1)?;
+            for code in 0..texts.offsets.len() - 1 {
+                check_signals(py, code)?;
+                distinct.push(self.text(py, code)?);
+            }
+            return items::list(py, codes.iter().map(|&code| &distinct[code as usize]));
         }
-        let mut all: Vec<Bound<PyString>> = Vec::with_capacity(texts.len());
+        let mut all: Vec<Bound<PyString>> = with_capacity(texts.len())?;
         for row in 0..texts.len() {
+            check_signals(py, row)?;
             let repeated = row > 0 && texts.text(row) == texts.text(row - 1);
             all.push(if repeated { all[row - 1].clone() } else { self.text(py, row)? });
         }
-        PyList::new(py, all)
+        items::list(py, all.into_iter())
     }
 
     /// An array of str objects.

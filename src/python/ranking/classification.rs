@@ -4,10 +4,13 @@ use numpy::{PyArray1, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use rayon::prelude::*;
 
-use crate::error::can_allocate;
+use super::qrels::LONG;
+use crate::error::zeros;
+use crate::python::arrays::array;
 use crate::python::bad_value;
+use crate::python::interruptible::interruptible;
 use crate::ranking::classification::Scored;
-use crate::ranking::partition;
+use crate::ranking::partition::average_precision_of;
 use crate::threads;
 
 /// Scores of one class.
@@ -30,9 +33,6 @@ impl ClassScores<'_> {
     }
 }
 
-/// Bytes that an example takes while examples are sorted, at most.
-const MOST_OF_AN_EXAMPLE: usize = 32;
-
 fn sort<S: Copy + Sync>(
     py: Python<'_>,
     truth: &[bool],
@@ -45,9 +45,8 @@ fn sort<S: Copy + Sync>(
     if let Some(i) = scores.iter().position(|&score| wide(score).is_nan()) {
         return Err(bad_value(format!("y_score[{i}] is NaN")));
     }
-    can_allocate(truth.len().saturating_mul(MOST_OF_AN_EXAMPLE))?;
     let positives = truth.iter().filter(|&&positive| positive).count();
-    Ok(py.detach(|| threads::run(|| Scored::new(truth.len(), positives, |i| (wide(scores[i]), truth[i])))))
+    Ok(py.detach(|| threads::run(|| Scored::new(truth.len(), positives, |i| (wide(scores[i]), truth[i]))))?)
 }
 
 /// Labels of one class: 1 for a positive, and for the others 0 or, all of them, -1.
@@ -134,20 +133,9 @@ fn one_class<L: Copy + Sync, S: Copy + Sync>(
     if n != scores.len() {
         return Err(lengths_differ(n, scores.len()));
     }
-    can_allocate(n.saturating_mul(MOST_OF_AN_EXAMPLE))?;
     let example = |i: usize| (wide(scores[i]), positive(labels[i]));
-    let found = py.detach(|| {
-        threads::run(|| {
-            if (partition::MANY..u32::MAX as usize).contains(&n) {
-                return partition::average_precision(n, example);
-            }
-            if let Some(i) = (0..n).find(|&i| example(i).0.is_nan()) {
-                return Err(i);
-            }
-            let positives = (0..n).filter(|&i| example(i).1).count();
-            Ok((Scored::new(n, positives, example).average_precision(), positives))
-        })
-    });
+    let found =
+        interruptible(py, n > LONG, |progress| threads::run(|| average_precision_of(n, example, progress)))?;
     found.map_err(|i| bad_value(format!("y_score[{i}] is NaN")))
 }
 
@@ -170,17 +158,20 @@ pub fn average_precision_of_columns<'py>(
     if let Some((place, _)) = scores.indexed_iter().find(|(_, score)| score.is_nan()) {
         return Err(bad_value(format!("y_score[{}, {}] is NaN", place.0, place.1)));
     }
-    can_allocate(n.saturating_mul(MOST_OF_AN_EXAMPLE).saturating_mul(classes.min(threads::count())))?;
-    let values: Vec<f64> = py.detach(|| {
+    let values = interruptible(py, n.saturating_mul(classes) > LONG, |progress| {
+        let mut values: Vec<f64> = zeros(classes)?;
         threads::run(|| {
-            let column = |c: usize| {
+            values.par_iter_mut().enumerate().try_for_each(|(c, value)| {
+                progress.check()?;
                 let positives = truth.column(c).iter().filter(|&&positive| positive).count();
-                Scored::new(n, positives, |i| (scores[(i, c)], truth[(i, c)])).average_precision()
-            };
-            (0..classes).into_par_iter().map(column).collect()
-        })
-    });
-    Ok(PyArray1::from_vec(py, values))
+                let scored = Scored::new(n, positives, |i| (scores[(i, c)], truth[(i, c)]))?;
+                *value = scored.average_precision();
+                Ok(())
+            })
+        })?;
+        Ok(values)
+    })?;
+    array(py, values, [classes])
 }
 
 /// Precision, recall and thresholds, ascending by threshold, as float64 arrays.
@@ -195,10 +186,10 @@ pub fn precision_recall<'py>(
     drop_intermediate: bool,
 ) -> PyResult<CurveArrays<'py>> {
     let scored = scores.sort(py, &truth)?;
-    let curve = py.detach(|| scored.curve(drop_intermediate));
-    Ok((
-        PyArray1::from_vec(py, curve.precision),
-        PyArray1::from_vec(py, curve.recall),
-        PyArray1::from_vec(py, curve.thresholds),
-    ))
+    let curve = py.detach(|| scored.curve(drop_intermediate))?;
+    let array = |values: Vec<f64>| {
+        let length = values.len();
+        array(py, values, [length])
+    };
+    Ok((array(curve.precision)?, array(curve.recall)?, array(curve.thresholds)?))
 }

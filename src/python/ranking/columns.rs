@@ -8,9 +8,12 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyList, PyString};
 
+use crate::error::{can_allocate, push, reserve, with_capacity};
 use crate::python::arrow::ArrowTexts;
 use crate::python::bad_value;
-use crate::ranking::ids::{Ids, Texts};
+use crate::python::items::{self, check_signals};
+use crate::ranking::ids::{IdSlice, Ids, Texts};
+use crate::ranking::qrels::Documents;
 
 /// A column of ids: int64, int32, the code points of a NumPy text array, Arrow's texts, or a list of str or int.
 pub enum IdColumn<'py> {
@@ -45,7 +48,10 @@ impl<'py> IdColumn<'py> {
                 "{name} is a {kind}, expected an array of integers or text"
             )));
         };
-        from_list(list, name)
+        Ok(match from_list(list, name)? {
+            Documents::Integers(ids) => IdColumn::Integers(ids),
+            Documents::Texts(texts) => IdColumn::Texts(Arc::new(texts)),
+        })
     }
 
     /// How many rows there are.
@@ -58,25 +64,42 @@ impl<'py> IdColumn<'py> {
         }
     }
 
+    /// The same without Python.
+    pub fn slice(&self) -> PyResult<IdSlice<'_>> {
+        Ok(match self {
+            IdColumn::I64(array) => IdSlice::I64(array.as_slice()?),
+            IdColumn::I32(array) => IdSlice::I32(array.as_slice()?),
+            IdColumn::Integers(ids) => IdSlice::I64(ids),
+            IdColumn::Texts(texts) => IdSlice::Texts(texts),
+        })
+    }
+
     /// The ids in these rows as a Python list.
     pub fn ids(&self, py: Python<'py>, rows: &[usize]) -> PyResult<Bound<'py, PyList>> {
-        let list = PyList::empty(py);
-        for &row in rows {
-            match self {
-                IdColumn::I64(array) => list.append(array.as_array()[row])?,
-                IdColumn::I32(array) => list.append(array.as_array()[row])?,
-                IdColumn::Integers(ids) => list.append(ids[row])?,
-                IdColumn::Texts(texts) => list.append(String::from_utf8_lossy(texts.id(row).0))?,
-            }
+        let rows = rows.iter().copied();
+        match self.slice()? {
+            IdSlice::I64(ids) => items::list(py, rows.map(|row| ids[row])),
+            IdSlice::I32(ids) => items::list(py, rows.map(|row| ids[row])),
+            IdSlice::Texts(texts) => text_list(py, texts, rows),
         }
-        Ok(list)
     }
+}
+
+/// The texts in these rows as a Python list.
+pub fn text_list<'py>(
+    py: Python<'py>,
+    texts: &Texts,
+    rows: impl ExactSizeIterator<Item = usize> + Clone,
+) -> PyResult<Bound<'py, PyList>> {
+    can_allocate(rows.clone().map(|row| texts.id(row).0.len()).sum())?;
+    items::list(py, rows.map(|row| PyString::new(py, &String::from_utf8_lossy(texts.id(row).0))))
 }
 
 fn from_code_points(array: &PyReadonlyArray2<u32>, name: &str) -> PyResult<Texts<'static>> {
     let mut texts = Texts::new();
     let mut text = String::new();
     for (row, points) in array.as_array().rows().into_iter().enumerate() {
+        check_signals(array.py(), row)?;
         text.clear();
         // NumPy fills up with zeros.
         let length = points.iter().rposition(|&point| point != 0).map_or(0, |last| last + 1);
@@ -85,12 +108,13 @@ fn from_code_points(array: &PyReadonlyArray2<u32>, name: &str) -> PyResult<Texts
                 char::from_u32(point).ok_or_else(|| bad_value(format!("{name}[{row}] is not valid text")))?;
             text.push(letter);
         }
-        texts.push(text.as_bytes());
+        texts.push(text.as_bytes())?;
     }
     Ok(texts)
 }
 
-fn from_list<'py>(list: &Bound<'py, PyList>, name: &str) -> PyResult<IdColumn<'py>> {
+/// The ids of a list; errors name it.
+pub fn from_list(list: &Bound<'_, PyList>, name: &str) -> PyResult<Documents> {
     let wrong = |row: usize, item: &Bound<PyAny>, expected: &str| -> PyErr {
         let shown = item.repr().map_or_else(|_| "an object".to_owned(), |text| text.to_string());
         PyTypeError::new_err(format!("{name}[{row}] is {shown}, expected {expected}"))
@@ -98,19 +122,24 @@ fn from_list<'py>(list: &Bound<'py, PyList>, name: &str) -> PyResult<IdColumn<'p
     // NumPy's integers are equal to Python's and hash as they do.
     let is_integer = |item: &Bound<PyAny>| item.is_instance_of::<PyInt>() || item.extract::<i64>().is_ok();
     if list.get_item(0).is_ok_and(|first| is_integer(&first)) {
-        let mut ids = Vec::with_capacity(list.len());
+        let mut ids = with_capacity(list.len())?;
         for (row, item) in list.iter().enumerate() {
-            ids.push(item.extract().map_err(|_| wrong(row, &item, "an integer of 64 bits as they all are"))?);
+            check_signals(list.py(), row)?;
+            let id = item.extract();
+            push(&mut ids, id.map_err(|_| wrong(row, &item, "an integer of 64 bits as they all are"))?)?;
         }
-        return Ok(IdColumn::Integers(ids));
+        return Ok(Documents::Integers(ids));
     }
-    let mut offsets = Vec::with_capacity(list.len() + 1);
+    let mut offsets = with_capacity(list.len() + 1)?;
     let mut bytes: Vec<u8> = Vec::new();
     offsets.push(0);
     for (row, item) in list.iter().enumerate() {
+        check_signals(list.py(), row)?;
         let text = item.cast::<PyString>().map_err(|_| wrong(row, &item, "text or an integer"))?;
-        bytes.extend_from_slice(text.to_str()?.as_bytes());
-        offsets.push(bytes.len());
+        let text = text.to_str()?.as_bytes();
+        reserve(&mut bytes, text.len())?;
+        bytes.extend_from_slice(text);
+        push(&mut offsets, bytes.len())?;
     }
-    Ok(IdColumn::Texts(Arc::new(Texts { offsets, bytes: Cow::Owned(bytes), codes: None })))
+    Ok(Documents::Texts(Texts { offsets, bytes: Cow::Owned(bytes), codes: None }))
 }

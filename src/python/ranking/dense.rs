@@ -3,7 +3,9 @@
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 
+use super::qrels::LONG;
 use crate::error::{Error, Result};
+use crate::python::interruptible::interruptible;
 use crate::ranking::dense::{Total, average_precision_at_k};
 use crate::score::Score;
 use crate::threads;
@@ -90,16 +92,16 @@ fn add_up<S: Score>(
     labels: LabelView<'_>,
     labelled: usize,
     k: usize,
-) -> Result<Total> {
+) -> PyResult<Total> {
     labels.check(rows, labelled)?;
     if k > classes && rows > 0 {
-        return Err(Error::value(format!("k is {k} and there are {classes} classes, expected at least k")));
+        let problem = format!("k is {k} and there are {classes} classes, expected at least k");
+        return Err(Error::value(problem).into());
     }
     let repeats = matches!(labels, LabelView::Dense(..));
-    py.detach(|| {
-        threads::run(|| {
-            average_precision_at_k(scores, classes, k, repeats, |row| labels.of(row).iter().copied())
-        })
+    let labels = |row: usize| labels.of(row).iter().copied();
+    interruptible(py, scores.len() > LONG, |progress| {
+        threads::run(|| average_precision_at_k(scores, classes, k, repeats, labels, progress))
     })
 }
 

@@ -10,9 +10,15 @@ use pyo3::prelude::*;
 use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::PyList;
 
+use crate::error::{Result, reserve};
+
 /// Appends the first `limit` items of the list if each is exactly an `int` of 64 bits; else leaves `into` as it was
 /// and returns false.
-pub fn copy(list: &Bound<'_, PyList>, limit: usize, into: &mut Vec<i64>) -> bool {
+///
+/// # Errors
+///
+/// `OutOfMemory`
+pub fn copy(list: &Bound<'_, PyList>, limit: usize, into: &mut Vec<i64>) -> Result<bool> {
     // Where the interpreter has no global lock this takes the list's own; elsewhere it does nothing.
     with_critical_section(list, || copy_locked(list, limit, into))
 }
@@ -28,10 +34,10 @@ pub fn prefetch(list: &Bound<'_, PyList>, limit: usize) {
     });
 }
 
-fn copy_locked(list: &Bound<'_, PyList>, limit: usize, into: &mut Vec<i64>) -> bool {
+fn copy_locked(list: &Bound<'_, PyList>, limit: usize, into: &mut Vec<i64>) -> Result<bool> {
     let before = into.len();
     let length = list.len().min(limit);
-    into.reserve(length);
+    reserve(into, length)?;
     for i in 0..length {
         let mut overflow = 0;
         // SAFETY: `list` is a list, it is locked, and nothing here runs Python code that could shorten it, so item
@@ -48,9 +54,9 @@ fn copy_locked(list: &Bound<'_, PyList>, limit: usize, into: &mut Vec<i64>) -> b
         };
         if overflow != 0 {
             into.truncate(before);
-            return false;
+            return Ok(false);
         }
         into.push(number);
     }
-    true
+    Ok(true)
 }

@@ -13,7 +13,12 @@ use pyo3::types::{PyDict, PyFrozenSet, PyInt, PyList, PySet, PyTuple};
 use rayon::prelude::*;
 
 use super::integers;
-use crate::error::{Error, zeros};
+use super::qrels::LONG;
+use crate::error::{Error, collect, extend, push, reserve, with_capacity, zeros};
+use crate::progress::Progress;
+use crate::python::arrays::array;
+use crate::python::interruptible::interruptible;
+use crate::python::items::check_signals;
 use crate::ranking::at_k::{Lists, Scratch, average_precision_at_k};
 use crate::ranking::ids::spread;
 use crate::threads;
@@ -49,13 +54,14 @@ impl Batch {
         self.actual_offsets.len() - 1
     }
 
-    fn measure(&self, k: usize, out: &mut [f64]) {
+    fn measure(&self, k: usize, out: &mut [f64]) -> crate::Result<()> {
         let actual = Lists { offsets: &self.actual_offsets, values: &self.actual };
         let predicted = Lists { offsets: &self.predicted_offsets, values: &self.predicted };
-        average_precision_at_k(actual, predicted, k, out);
+        average_precision_at_k(actual, predicted, k, &Progress::default(), out)?;
         for &(row, value) in &self.measured {
             out[row] = value;
         }
+        Ok(())
     }
 }
 
@@ -112,12 +118,13 @@ impl<'py> Inner<'py> {
     }
 
     /// Appends the first `limit` items if all are Python integers of 64 bits; else leaves `into` as it was.
-    fn integers(&self, limit: usize, into: &mut Vec<i64>) -> bool {
+    fn integers(&self, limit: usize, into: &mut Vec<i64>) -> crate::Result<bool> {
         let tuple = match self {
             Inner::List(list) => return integers::copy(list, limit, into),
             Inner::Tuple(tuple) => tuple,
         };
         let before = into.len();
+        reserve(into, tuple.len().min(limit))?;
         let all = tuple.iter().take(limit).all(|item| {
             match item.cast_exact::<PyInt>().map(|item| item.extract()) {
                 Ok(Ok(number)) => {
@@ -130,22 +137,31 @@ impl<'py> Inner<'py> {
         if !all {
             into.truncate(before);
         }
-        all
+        Ok(all)
     }
 
-    fn items(&self, limit: usize) -> Vec<Bound<'py, PyAny>> {
+    fn items(&self, limit: usize) -> crate::Result<Vec<Bound<'py, PyAny>>> {
+        let mut items = Vec::new();
         match self {
-            Inner::List(list) => list.iter().take(limit).collect(),
-            Inner::Tuple(tuple) => tuple.iter().take(limit).collect(),
+            Inner::List(list) => extend(&mut items, list.iter().take(limit))?,
+            Inner::Tuple(tuple) => extend(&mut items, tuple.iter().take(limit))?,
         }
+        Ok(items)
     }
 }
 
 /// Measures one pair of lists whose items Python compares: equal hash, and the same object or `==`.
 fn by_python(actual: &Inner, predicted: &Inner, k: usize, scratch: &mut Scratch) -> PyResult<f64> {
-    let actual = actual.items(usize::MAX);
-    let predicted = predicted.items(k);
-    let hashes = |items: &[Bound<PyAny>]| items.iter().map(|item| item.hash()).collect::<PyResult<Vec<_>>>();
+    let actual = actual.items(usize::MAX)?;
+    let predicted = predicted.items(k)?;
+    let hashes = |items: &[Bound<PyAny>]| -> PyResult<Vec<isize>> {
+        let mut hashes = with_capacity(items.len())?;
+        for (i, item) in items.iter().enumerate() {
+            check_signals(item.py(), i)?;
+            hashes.push(item.hash()?);
+        }
+        Ok(hashes)
+    };
     let (actual_hashes, predicted_hashes) = (hashes(&actual)?, hashes(&predicted)?);
     let failed = RefCell::new(None);
     let first = actual.len();
@@ -159,8 +175,8 @@ fn by_python(actual: &Inner, predicted: &Inner, k: usize, scratch: &mut Scratch)
                     false
                 }))
     };
-    let places: Vec<usize> = (first..first + predicted.len()).collect();
-    let value = scratch.average_precision(0..first, &places, k, |i| spread(hash(i) as u64), same);
+    let places = collect(first..first + predicted.len())?;
+    let value = scratch.average_precision(0..first, &places, k, |i| spread(hash(i) as u64), same)?;
     failed.into_inner().map_or(Ok(value), Err)
 }
 
@@ -181,6 +197,7 @@ pub fn apk_of_lists<'py>(
     let mut pairs = Vec::with_capacity(BLOCK);
     let mut fill = |batch: &mut Batch| -> PyResult<()> {
         batch.clear();
+        py.check_signals()?;
         while row < rows && batch.actual.len() + batch.predicted.len() < BATCH {
             pairs.clear();
             for row in row..rows.min(row + BLOCK) {
@@ -197,16 +214,16 @@ pub fn apk_of_lists<'py>(
                 // An empty side gives 0 whatever the other holds, so it need not be read.
                 let decided = relevant.len() == 0 || ranked.len() == 0;
                 let copied = decided
-                    || ranked.integers(k, &mut batch.predicted)
-                        && relevant.integers(usize::MAX, &mut batch.actual);
+                    || ranked.integers(k, &mut batch.predicted)?
+                        && relevant.integers(usize::MAX, &mut batch.actual)?;
                 if !copied {
                     batch.actual.truncate(actual_end);
                     batch.predicted.truncate(predicted_end);
                     let value = by_python(relevant, ranked, k, &mut scratch)?;
-                    batch.measured.push((batch.len(), value));
+                    push(&mut batch.measured, (batch.actual_offsets.len() - 1, value))?;
                 }
-                batch.actual_offsets.push(batch.actual.len());
-                batch.predicted_offsets.push(batch.predicted.len());
+                push(&mut batch.actual_offsets, batch.actual.len())?;
+                push(&mut batch.predicted_offsets, batch.predicted.len())?;
             }
         }
         Ok(())
@@ -218,13 +235,16 @@ pub fn apk_of_lists<'py>(
     while now.len() > 0 {
         let (out, after) = rest.split_at_mut(now.len());
         rest = after;
+        let mut measured = Ok(());
         threads::beside(|scope| {
-            scope.spawn(|_| now.measure(k, out));
+            let measured = &mut measured;
+            scope.spawn(|_| *measured = now.measure(k, out));
             fill(&mut next)
         })?;
+        measured?;
         std::mem::swap(&mut now, &mut next);
     }
-    Ok(PyArray1::from_vec(py, values))
+    array(py, values, [rows])
 }
 
 fn lengths_differ(actual: usize, predicted: usize) -> Error {
@@ -290,6 +310,14 @@ impl RowView<'_> {
         }
     }
 
+    /// The number of items of all lists, with the padding.
+    fn items(&self) -> usize {
+        match self {
+            RowView::Padded64(items, ..) | RowView::Csr64(_, items) => items.len(),
+            RowView::Padded32(items, ..) | RowView::Csr32(_, items) => items.len(),
+        }
+    }
+
     /// Checks that the offsets ascend and stay within the items.
     fn check(&self) -> Result<(), Error> {
         let (offsets, items) = match self {
@@ -307,23 +335,24 @@ impl RowView<'_> {
     }
 
     /// Puts the first `limit` items of a list into `into`.
-    fn list(&self, row: usize, limit: usize, into: &mut Vec<i64>) {
+    fn list(&self, row: usize, limit: usize, into: &mut Vec<i64>) -> crate::Result<()> {
         into.clear();
         match self {
             RowView::Padded64(items, _, width, padding) => {
                 let items = items[row * width..(row + 1) * width].iter().copied();
-                into.extend(items.filter(|&item| Some(item) != *padding).take(limit));
+                extend(into, items.filter(|&item| Some(item) != *padding).take(limit))
             }
             RowView::Padded32(items, _, width, padding) => {
                 let items = items[row * width..(row + 1) * width].iter().map(|&item| i64::from(item));
-                into.extend(items.filter(|&item| Some(item) != *padding).take(limit));
+                extend(into, items.filter(|&item| Some(item) != *padding).take(limit))
             }
             RowView::Csr64(offsets, items) => {
-                into.extend(items[offsets[row] as usize..offsets[row + 1] as usize].iter().take(limit));
+                let items = &items[offsets[row] as usize..offsets[row + 1] as usize];
+                extend(into, items.iter().copied().take(limit))
             }
             RowView::Csr32(offsets, items) => {
                 let items = &items[offsets[row] as usize..offsets[row + 1] as usize];
-                into.extend(items.iter().take(limit).map(|&item| i64::from(item)));
+                extend(into, items.iter().take(limit).map(|&item| i64::from(item)))
             }
         }
     }
@@ -345,15 +374,21 @@ pub fn apk_of_arrays<'py>(
     }
     actual.check()?;
     predicted.check()?;
-    let values = py.detach(|| {
-        let measure = |(scratch, a, p): &mut (Scratch, Vec<i64>, Vec<i64>), row| {
-            actual.list(row, usize::MAX, a);
-            predicted.list(row, k, p);
-            scratch.of_integers(a, p, k)
-        };
+    let values = interruptible(py, actual.items().max(predicted.items()) > LONG, |progress| {
+        let mut values: Vec<f64> = zeros(actual.len())?;
         threads::run(|| {
-            (0..actual.len()).into_par_iter().with_min_len(64).map_init(Default::default, measure).collect()
-        })
-    });
-    Ok(PyArray1::from_vec(py, values))
+            values.par_iter_mut().enumerate().with_min_len(64).try_for_each_init(
+                <(Scratch, Vec<i64>, Vec<i64>)>::default,
+                |(scratch, a, p), (row, out)| {
+                    progress.check()?;
+                    actual.list(row, usize::MAX, a)?;
+                    predicted.list(row, k, p)?;
+                    *out = scratch.of_integers(a, p, k)?;
+                    Ok(())
+                },
+            )
+        })?;
+        Ok(values)
+    })?;
+    array(py, values, [actual.len()])
 }

@@ -1,26 +1,31 @@
 //! Judgements and runs as Python holds them between evaluations.
 
 use std::ffi::CString;
-use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyTypeError, PyUserWarning};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
-use rayon::prelude::*;
 
-use super::columns::IdColumn;
-use crate::error::Error;
+use super::columns::{IdColumn, from_list, text_list};
+use crate::error::push;
+use crate::python::arrays::column;
 use crate::python::bad_value;
+use crate::python::interruptible::interruptible;
+use crate::python::items::{self, check_signals, items};
+use crate::python::once::Once;
 use crate::ranking::conventions::Duplicates;
-use crate::ranking::ids::{Id, Ids, Lookup, Text, Texts};
+use crate::ranking::ids::{AnyId, Text, Texts};
+use crate::ranking::judgements::Columns;
 use crate::ranking::qrels::{Documents, Groups, Qrels};
-use crate::ranking::trec::{self, Latin1, Names, Source};
+use crate::ranking::trec::{self, Latin1, Names, Source, whole};
 use crate::threads;
 
-/// So many rows are worth a task.
-const MANY: usize = 1 << 15;
+/// More rows take long enough for Ctrl-C to matter.
+pub const LONG: usize = 1 << 20;
+/// More bytes of text do.
+const LONG_TEXT: usize = 1 << 24;
 
 /// Relevance judgements, indexed.
 #[pyclass(frozen, module = "meanap._core", name = "Qrels")]
@@ -29,7 +34,7 @@ pub struct PyQrels {
     pub core: Qrels,
     query_ids: Py<PyList>,
     /// The judged documents as Python objects, created when a run of dictionaries first needs them.
-    objects: OnceLock<Py<PyList>>,
+    objects: Once<Py<PyList>>,
 }
 
 impl PyQrels {
@@ -40,18 +45,14 @@ impl PyQrels {
 
     /// The judged documents as Python objects, row by row.
     pub fn documents<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        if self.objects.get().is_none() {
+        let made = self.objects.get(py, || {
             let list = match &self.core.documents {
-                Documents::Integers(ids) => PyList::new(py, ids)?,
-                Documents::Texts(texts) => {
-                    let text = |row| PyString::new(py, &String::from_utf8_lossy(texts.id(row).0));
-                    PyList::new(py, (0..texts.len()).map(text))?
-                }
+                Documents::Integers(ids) => items::list(py, ids.iter()),
+                Documents::Texts(texts) => text_list(py, texts, 0..texts.len()),
             };
-            // Another thread may have been quicker; either list will do.
-            let _ = self.objects.set(list.unbind());
-        }
-        Ok(self.objects.get().expect("was just set").bind(py).clone())
+            list.map(Bound::unbind)
+        });
+        made.map(|list| list.bind(py).clone())
     }
 }
 
@@ -63,13 +64,16 @@ impl PyQrels {
         let queries = PyList::empty(py);
         let objects = PyList::empty(py);
         let (mut offsets, mut grades) = (vec![0], Vec::new());
-        for (query, documents) in judgements.iter() {
+        for pair in items(judgements) {
+            let (query, documents) = pair?;
             let Ok(documents) = documents.cast::<PyDict>() else {
                 let message = format!("qrels[{}] is not a dictionary of grades", query.repr()?);
                 return Err(PyTypeError::new_err(message));
             };
-            for (document, grade) in documents.iter() {
-                let Some(grade) = whole(&grade) else {
+            for pair in items(documents) {
+                let (document, grade) = pair?;
+                check_signals(py, grades.len())?;
+                let Some(grade) = whole_grade(&grade) else {
                     return Err(PyTypeError::new_err(format!(
                         "qrels[{}][{}] is {}, expected a whole number",
                         query.repr()?,
@@ -78,21 +82,17 @@ impl PyQrels {
                     )));
                 };
                 objects.append(document)?;
-                grades.push(grade);
+                push(&mut grades, grade)?;
             }
             // Without a judgement there is no query: a file of judgements could not even name it.
             if offsets.last() != Some(&grades.len()) {
-                offsets.push(grades.len());
+                push(&mut offsets, grades.len())?;
                 queries.append(query)?;
             }
         }
-        let documents = match IdColumn::new(&objects, "qrels' documents")? {
-            IdColumn::Integers(ids) => Documents::Integers(ids),
-            IdColumn::Texts(texts) => Documents::Texts(Arc::unwrap_or_clone(texts)),
-            IdColumn::I64(_) | IdColumn::I32(_) => unreachable!("a list is not an array"),
-        };
+        let documents = from_list(&objects, "qrels' documents")?;
         let core = py.detach(|| Qrels::new(documents, offsets, grades, false))?;
-        Ok(PyQrels { core, query_ids: queries.unbind(), objects: OnceLock::from(objects.unbind()) })
+        Ok(PyQrels { core, query_ids: queries.unbind(), objects: Once::of(objects.unbind()) })
     }
 
     /// From a table: a query, a document and a grade in each row. `duplicates` says what a document that is judged
@@ -120,7 +120,9 @@ impl PyQrels {
         duplicates: &str,
     ) -> PyResult<Self> {
         let (text, names) = (text.as_bytes(), names(columns));
-        let table = py.detach(|| threads::run(|| trec::read_qrels(name, text, &names)))?;
+        let table = interruptible(py, text.len() > LONG_TEXT, |progress| {
+            threads::run(|| trec::read_qrels(name, text, &names, progress))
+        })?;
         warn_of_latin1(py, name, table.latin1)?;
         let (queries, documents) =
             (IdColumn::Texts(Arc::new(table.queries)), IdColumn::Texts(Arc::new(table.documents)));
@@ -136,9 +138,8 @@ impl PyQrels {
     }
 
     /// How many documents of each query have at least this grade.
-    fn relevant<'py>(&self, py: Python<'py>, level: i64) -> Bound<'py, PyArray1<i64>> {
-        let count = |query| self.core.relevant(query, level) as i64;
-        PyArray1::from_iter(py, (0..self.core.queries()).map(count))
+    fn relevant<'py>(&self, py: Python<'py>, level: i64) -> PyResult<Bound<'py, PyArray1<i64>>> {
+        column(py, (0..self.core.queries()).map(|query| self.core.relevant(query, level) as i64))
     }
 
     /// The least grade; 0 if there is none.
@@ -166,106 +167,25 @@ impl PyQrels {
         }
         let groups = groups(py, queries)?;
         let ids = queries.ids(py, &groups.first)?;
-        let judged = match documents {
-            IdColumn::I64(array) => judged(py, array.as_slice()?, grades, &groups, duplicates, source),
-            IdColumn::I32(array) => judged(py, array.as_slice()?, grades, &groups, duplicates, source),
-            IdColumn::Integers(list) => judged(py, &list[..], grades, &groups, duplicates, source),
-            IdColumn::Texts(texts) => judged(py, &**texts, grades, &groups, duplicates, source),
-        };
-        let (kept, offsets) = judged.map_err(|(group, error)| {
-            let query = ids
-                .get_item(group)
-                .and_then(|id| id.repr())
-                .map_or_else(|_| String::new(), |id| id.to_string());
-            error.at(format!("qrels: query {query}"))
+        let columns = Columns { groups: &groups, documents: documents.slice()?, grades, source };
+        let core = interruptible(py, rows > LONG, |progress| {
+            Ok(threads::run(|| columns.judgements(duplicates, progress)))
         })?;
-        let grades = gathered(&kept, grades, |grade| grade);
-        let documents = match documents {
-            IdColumn::I64(array) => Documents::Integers(gathered(&kept, array.as_slice()?, |id| id)),
-            IdColumn::I32(array) => Documents::Integers(gathered(&kept, array.as_slice()?, i64::from)),
-            IdColumn::Integers(ids) => Documents::Integers(gathered(&kept, ids, |id| id)),
-            IdColumn::Texts(texts) => {
-                let mut gathered = Texts::new();
-                let mut push = |row| gathered.push(texts.id(row).0);
-                match &kept {
-                    Some(kept) => kept.iter().for_each(|&row| push(row)),
-                    None => (0..rows).for_each(push),
-                }
-                Documents::Texts(gathered)
+        let core = core.map_err(|(group, error)| match group {
+            None => error,
+            Some(group) => {
+                let query = ids.get_item(group).and_then(|id| id.repr());
+                error
+                    .at(format!("qrels: query {}", query.map_or_else(|_| String::new(), |id| id.to_string())))
             }
-        };
-        let repeated = duplicates == Duplicates::All;
-        let core = py.detach(|| Qrels::new(documents, offsets, grades, repeated))?;
-        Ok(PyQrels { core, query_ids: ids.unbind(), objects: OnceLock::new() })
+        })?;
+        Ok(PyQrels { core, query_ids: ids.unbind(), objects: Once::new() })
     }
-}
-
-fn gathered<T: Copy + Sync>(
-    kept: &Option<Vec<usize>>,
-    values: &[T],
-    wide: impl Fn(T) -> i64 + Sync,
-) -> Vec<i64> {
-    threads::run(|| match kept {
-        Some(kept) => kept.par_iter().with_min_len(MANY).map(|&row| wide(values[row])).collect(),
-        None => values.par_iter().with_min_len(MANY).map(|&value| wide(value)).collect(),
-    })
 }
 
 fn groups(py: Python<'_>, queries: &IdColumn) -> PyResult<Groups> {
-    Ok(match queries {
-        IdColumn::I64(array) => {
-            let ids = array.as_slice()?;
-            py.detach(|| threads::run(|| Groups::new(ids)))
-        }
-        IdColumn::I32(array) => {
-            let ids = array.as_slice()?;
-            py.detach(|| threads::run(|| Groups::new(ids)))
-        }
-        IdColumn::Integers(ids) => py.detach(|| threads::run(|| Groups::new(&ids[..]))),
-        IdColumn::Texts(texts) => py.detach(|| threads::run(|| Groups::new(&**texts))),
-    }?)
-}
-
-/// The rows that count, group by group (None: all as they are), and where each group begins; or the group with an
-/// error.
-#[allow(clippy::type_complexity)]
-fn judged<I: Ids + ?Sized>(
-    py: Python<'_>,
-    documents: &I,
-    grades: &[i64],
-    groups: &Groups,
-    duplicates: Duplicates,
-    source: Option<&Source>,
-) -> std::result::Result<(Option<Vec<usize>>, Vec<usize>), (usize, Error)> {
-    // What is nearly always so is found out by all threads.
-    if duplicates == Duplicates::All || !py.detach(|| threads::run(|| groups.any_twice(documents))) {
-        let kept = groups.rows.as_ref().map(|rows| rows.iter().map(|&row| row as usize).collect());
-        return Ok((kept, groups.offsets.clone()));
-    }
-    let mut table = Lookup::default();
-    let (mut kept, mut offsets) = (Vec::with_capacity(grades.len()), vec![0]);
-    for (group, range) in groups.offsets.windows(2).enumerate() {
-        let start = kept.len();
-        table.clear(range[1] - range[0]);
-        for place in range[0]..range[1] {
-            let row = groups.rows.as_ref().map_or(place, |rows| rows[place] as usize);
-            let id = documents.id(row);
-            let next = (kept.len() - start) as u32;
-            let earlier =
-                table.find_or_insert(id.hash(), next, |held| documents.id(kept[start + held as usize]) == id);
-            match (earlier, duplicates) {
-                (None, _) | (Some(_), Duplicates::All) => kept.push(row),
-                (Some(held), Duplicates::Error) => {
-                    let places = trec::places(source, kept[start + held as usize], row);
-                    return Err((group, Error::value(format!("document {id} is judged twice ({places})"))));
-                }
-                (Some(_), Duplicates::First | Duplicates::Once) => {}
-                (Some(held), Duplicates::Last) => kept[start + held as usize] = row,
-            }
-        }
-        offsets.push(kept.len());
-    }
-    Ok((Some(kept), offsets))
+    let ids = queries.slice()?;
+    interruptible(py, ids.len() > LONG, |progress| threads::run(|| Groups::new(ids, progress)))
 }
 
 /// The documents of a run, held by reference.
@@ -352,7 +272,9 @@ impl PyRun {
         columns: ColumnNames,
     ) -> PyResult<Self> {
         let (text, names) = (text.as_bytes(), names(columns));
-        let table = py.detach(|| threads::run(|| trec::read_run(name, text, &names)))?;
+        let table = interruptible(py, text.len() > LONG_TEXT, |progress| {
+            threads::run(|| trec::read_run(name, text, &names, progress))
+        })?;
         warn_of_latin1(py, name, table.latin1)?;
         let queries = IdColumn::Texts(Arc::new(table.queries));
         let groups = groups(py, &queries)?;
@@ -375,79 +297,26 @@ fn warn_of_latin1(py: Python<'_>, name: &str, found: Option<Latin1>) -> PyResult
     let Some(Latin1 { line, byte }) = found else { return Ok(()) };
     let message =
         format!("{name}: line {line}: byte 0x{byte:02x} is not UTF-8; ids like this one are read as Latin-1");
-    let message = CString::new(message.replace('\0', " ")).expect("has no NUL");
+    let message = CString::new(message.replace('\0', " ")).unwrap_or_default();
     PyErr::warn(py, &py.get_type::<PyUserWarning>(), &message, 3)
 }
 
 /// A grade: an integer, or a float that is one.
-fn whole(grade: &Bound<'_, PyAny>) -> Option<i64> {
-    grade.extract::<i64>().ok().or_else(|| {
-        let number = grade.extract::<f64>().ok()?;
-        // What is beyond 2^53 is refused with all grades that are.
-        (number.fract() == 0.0 && number.abs() < 2f64.powi(62)).then_some(number as i64)
-    })
+fn whole_grade(grade: &Bound<'_, PyAny>) -> Option<i64> {
+    grade.extract::<i64>().ok().or_else(|| whole(grade.extract::<f64>().ok()?))
 }
 
-/// A document id of a dictionary, in the order that it has in columns. Integers come before text.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Key<'a> {
-    /// An integer.
-    Integer(i64),
-    /// Text.
-    Text(Text<'a>),
-}
-
-impl fmt::Display for Key<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Key::Integer(id) => fmt::Display::fmt(id, f),
-            Key::Text(id) => fmt::Display::fmt(id, f),
-        }
+/// A document id of a dictionary.
+pub fn document_id<'a>(id: &'a Bound<'_, PyAny>) -> PyResult<AnyId<'a>> {
+    if let Ok(text) = id.cast::<PyString>() {
+        return Ok(AnyId::Text(Text(text.to_str()?.as_bytes())));
     }
-}
-
-/// Of lists whose ids are of one kind.
-impl Id for Key<'_> {
-    fn prefix(self) -> u64 {
-        match self {
-            Key::Integer(id) => id.prefix(),
-            Key::Text(id) => id.prefix(),
+    match id.extract() {
+        Ok(number) => Ok(AnyId::Integer(number)),
+        Err(_) => {
+            let message = format!("document {} is neither text nor an integer of 64 bits", id.repr()?);
+            Err(PyTypeError::new_err(message))
         }
-    }
-
-    fn hash(self) -> u64 {
-        match self {
-            Key::Integer(id) => id.hash(),
-            Key::Text(id) => id.hash(),
-        }
-    }
-
-    fn tag(self) -> u32 {
-        match self {
-            Key::Integer(id) => id.tag(),
-            Key::Text(id) => id.tag(),
-        }
-    }
-}
-
-impl<'a> Key<'a> {
-    /// Reads an id.
-    pub fn new(id: &'a Bound<'_, PyAny>) -> PyResult<Self> {
-        if let Ok(text) = id.cast::<PyString>() {
-            return Ok(Key::Text(Text(text.to_str()?.as_bytes())));
-        }
-        match id.extract() {
-            Ok(number) => Ok(Key::Integer(number)),
-            Err(_) => {
-                let message = format!("document {} is neither text nor an integer of 64 bits", id.repr()?);
-                Err(PyTypeError::new_err(message))
-            }
-        }
-    }
-
-    /// Whether it is text.
-    pub fn is_text(&self) -> bool {
-        matches!(self, Key::Text(_))
     }
 }
 

@@ -3,7 +3,7 @@
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 
-use crate::error::can_allocate;
+use crate::python::arrays::array;
 use crate::python::interruptible::interruptible;
 use crate::ranking::statistics;
 use crate::threads;
@@ -20,10 +20,9 @@ pub fn bootstrap_means<'py>(
     seed: u64,
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let values = values.as_slice()?;
-    can_allocate(samples.saturating_mul(size_of::<f64>()))?;
     let long = values.len().saturating_mul(samples) > LONG;
     let work = |progress: &_| threads::run(|| statistics::bootstrap_means(values, samples, seed, progress));
-    Ok(PyArray1::from_vec(py, interruptible(py, long, work)?))
+    array(py, interruptible(py, long, work)?, [samples])
 }
 
 /// The p-value of the paired randomisation test.
@@ -49,6 +48,6 @@ pub fn paired_t_test(differences: PyReadonlyArray1<f64>) -> PyResult<(f64, f64)>
 
 /// p-values corrected as Holm does.
 #[pyfunction]
-pub fn holm(p_values: Vec<f64>) -> Vec<f64> {
-    statistics::holm(&p_values)
+pub fn holm(p_values: Vec<f64>) -> PyResult<Vec<f64>> {
+    Ok(statistics::holm(&p_values)?)
 }
