@@ -113,3 +113,32 @@ def test_among_other_metrics():
         values.append((of_batch, twin.compute(), collection.compute(), tracker.compute()))
     for own, other in zip(*values, strict=True):
         assert_same(own, other)
+
+
+@pytest.mark.parametrize("iou_type", ["bbox", "segm"])
+def test_ranks_with_different_numbers_of_images(monkeypatch, iou_type):
+    """The ranks gather each other's images; afterwards each has its own again."""
+    first, second = batches(masks=True)
+    second = second[0][:1], second[1][:1]
+    ranks = []
+    for part in (first, second):
+        ranks.append(ours.MeanAveragePrecision(box_format="xywh", iou_type=iou_type, sync_on_compute=False))
+        ranks[-1].update(*part)
+    sent = []
+
+    def all_gather_object(values, own, group=None):
+        sent.append(own)
+        values[:] = sent[-2:] if len(sent) > 1 else [own, own]
+
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda group=None: 2)
+    monkeypatch.setattr(torch.distributed, "all_gather_object", all_gather_object)
+    for metric in ranks:
+        metric.sync(distributed_available=lambda: True)
+        if metric is ranks[0]:
+            metric.unsync()
+    together = ours.MeanAveragePrecision(box_format="xywh", iou_type=iou_type)
+    for preds, target in ((first[0][:1], first[1][:1]), second, (first[0][1:], first[1][1:])):
+        together.update(preds, target)
+    assert_same(ranks[1].compute(), together.compute())
+    # It has its own images again.
+    assert len(ranks[1].detection_labels) == 1

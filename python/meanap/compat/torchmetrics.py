@@ -6,12 +6,16 @@ that need a `torchmetrics.Metric`: in a `MetricCollection`, a `MetricTracker`, o
 
 from __future__ import annotations
 
+import itertools
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 try:
+    import torch
+    from lightning_utilities import apply_to_collection
     from torchmetrics.detection import MeanAveragePrecision as _MeanAveragePrecision
     from torchmetrics.detection.helpers import CocoBackend
+    from torchmetrics.utilities.distributed import gather_all_tensors
 except ImportError as problem:
     raise ImportError(
         "meanap.compat.torchmetrics needs torchmetrics 1.8 or later: pip install 'torchmetrics[detection]'"
@@ -24,6 +28,9 @@ if TYPE_CHECKING:
     from meanap._types import AverageName, BoxFormat
 
 __all__ = ["MeanAveragePrecision"]
+
+# No image, where a rank has fewer than another.
+_NONE = object()
 
 
 class _Backend(CocoBackend):  # type: ignore[misc]
@@ -49,7 +56,8 @@ class _Backend(CocoBackend):  # type: ignore[misc]
 class MeanAveragePrecision(_MeanAveragePrecision):  # type: ignore[misc]
     """`torchmetrics.detection.MeanAveragePrecision` with the evaluators of meanap.
 
-    States, synchronisation, results and plots are torchmetrics' own, and so are all its conventions.
+    States, results and plots are torchmetrics' own, and so are all its conventions. DIFFERENCE: ranks may have
+    different numbers of images; there torchmetrics 1.9 fails.
 
     Parameters
     ----------
@@ -97,3 +105,19 @@ class MeanAveragePrecision(_MeanAveragePrecision):  # type: ignore[misc]
             **options,
         )
         self._coco_backend: _Backend = _Backend(backend)
+
+    def _sync_dist(self, dist_sync_fn: Any = None, process_group: Any = None) -> None:
+        if dist_sync_fn not in (None, gather_all_tensors):
+            super()._sync_dist(dist_sync_fn, process_group)
+            return
+        distributed: Any = torch.distributed
+        group = process_group or self.process_group
+        names = list(self._reductions)
+        own = {name: apply_to_collection(getattr(self, name), torch.Tensor, torch.Tensor.cpu) for name in names}
+        of_ranks: list[Any] = [None] * distributed.get_world_size(group)
+        distributed.all_gather_object(of_ranks, own, group=group)
+        for name in names:
+            # The first image of each rank, then the second, as torchmetrics orders them.
+            turns = itertools.zip_longest(*(states[name] for states in of_ranks), fillvalue=_NONE)
+            images = [image for turn in turns for image in turn if image is not _NONE]
+            setattr(self, name, apply_to_collection(images, torch.Tensor, torch.Tensor.to, self.device))
