@@ -36,7 +36,8 @@ def run(options: argparse.Namespace) -> int:
     groups.check_similarity(options)
     sources = inputs.settings(options)
     findings = check(options.ground_truth, options.detections, options.similarity, sigmas=options.sigmas, **sources)
-    output.emit(options, _text(findings, options.labels), value=findings.as_dict())
+    tables = [] if options.quiet else [_text(findings, options.labels)]
+    output.emit(options, *tables, value=findings.as_dict)
     bad = {"error", "warning"} if options.strict else {"error"}
     return 1 if bad & set(findings["level"]) else 0
 

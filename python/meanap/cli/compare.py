@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     line = one_line(found[0], verdict, options)
     # A blank line between tables and verdict.
     lines = [line] if options.quiet else ["", line]
-    output.emit(options, *tables, lines=lines, value=as_json(found, verdict, options, candidate))
+    output.emit(options, *tables, lines=lines, value=lambda: as_json(found, verdict, options, candidate))
     return gate.SHUT if verdict == "worse" else 0
 
 

@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     if gate.asked(options):
         verdicts, judged = gate.judge(options, result, files)
         fields |= judged
-    output.emit(options, lines=verdicts, value=fields)
+    output.emit(options, lines=verdicts, value=lambda: fields)
     return 0 if all(verdict.passed for verdict in verdicts) else gate.SHUT
 
 

@@ -8,7 +8,7 @@ import errno
 import math
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
 from meanap._printable import printable
@@ -18,9 +18,13 @@ STANDARD = "-"
 
 
 def emit(
-    options: argparse.Namespace, *tables: str, lines: Iterable[object] = (), value: object = None, indent: int = 2
+    options: argparse.Namespace,
+    *tables: str,
+    lines: Iterable[object] = (),
+    value: Callable[[], object] | None = None,
+    indent: int = 2,
 ) -> None:
-    """Output of a command: tables, lines that `--quiet` leaves in place, and a value for `--json`.
+    """Output of a command: tables, lines that `--quiet` leaves in place, and for `--json` what `value` gives.
 
     Where the JSON goes to standard output, all else goes to standard error.
     """
@@ -33,7 +37,7 @@ def emit(
         return
     import json
 
-    text = json.dumps(value, allow_nan=False, indent=indent) + "\n"
+    text = json.dumps(value(), allow_nan=False, indent=indent) + "\n"
     if options.json == STANDARD:
         sys.stdout.write(text)
     else:

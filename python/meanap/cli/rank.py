@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> None:
         for row in compare(results[baseline], {name: results[name] for name in others}):
             found.setdefault(row["number"], {})[row["run"]] = row
     table = _table(results, found, options.per_query)
-    output.emit(options, table, lines=_notes(results), value=_as_json(results, found), indent=1)
+    output.emit(options, table, lines=_notes(results), value=lambda: _as_json(results, found), indent=1)
 
 
 def _column(text: str) -> tuple[str, list[str] | None]:

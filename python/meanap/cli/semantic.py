@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> None:
 def report(result: Any, options: argparse.Namespace, *tables: str) -> None:
     """Print tables, a result and what it left out; write it where `--json` says."""
     skipped = [f"skipped: {shown(sentence)}" for sentence in result.skipped]
-    output.emit(options, *tables, str(result), lines=skipped, value=result.to_dict())
+    output.emit(options, *tables, str(result), lines=skipped, value=result.to_dict)
 
 
 def _classes(options: argparse.Namespace) -> int | list[str]:
