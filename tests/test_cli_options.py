@@ -322,6 +322,56 @@ def test_lenient_leaves_out_records_that_cannot_be_used(files, tmp_path, capsys,
         assert ours == json.loads(capsys.readouterr().out)["stats"]
 
 
+@pytest.fixture(scope="module")
+def folders(files, tmp_path_factory):
+    """The boxes as folders of label files, with their names and the sizes of the images."""
+    folder = tmp_path_factory.mktemp("labels")
+    data, records = (json.loads(path.read_text()) for path in files["bbox"])
+    data["annotations"] = [annotation for annotation in data["annotations"] if not annotation["iscrowd"]]
+    sizes = {image["id"]: np.array([image["width"], image["height"]]) for image in data["images"]}
+    place = {category["id"]: number for number, category in enumerate(data["categories"])}
+    for name, side in (("truth", data["annotations"]), ("found", records)):
+        (folder / name).mkdir()
+        lines = {id: [] for id in sizes}
+        for record in side:
+            corner, size = np.array(record["bbox"][:2]), np.array(record["bbox"][2:])
+            numbers = [*((corner + size / 2) / sizes[record["image_id"]]), *(size / sizes[record["image_id"]])]
+            numbers += [record["score"]] if name == "found" else []
+            lines[record["image_id"]].append(" ".join(map(repr, [place[record["category_id"]], *map(float, numbers)])))
+        for id, text in lines.items():
+            (folder / name / f"{id}.txt").write_text("\n".join(text))
+    (folder / "names.txt").write_text("\n".join(category["name"] for category in data["categories"]))
+    image_module = pytest.importorskip("PIL.Image")
+    (folder / "images").mkdir()
+    for id, size in sizes.items():
+        image_module.new("L", tuple(size.tolist())).save(folder / "images" / f"{id}.png")
+    truth = folder / "truth.json"
+    truth.write_text(json.dumps(data))
+    return folder, truth, files["bbox"][1]
+
+
+def test_folders_of_labels_are_evaluated_checked_compared_and_reported(folders, tmp_path, capsys):
+    folder, truth, found = folders
+    read = ["--names", str(folder / "names.txt"), "--images", str(folder / "images")]
+    sides = [str(folder / "truth"), str(folder / "found")]
+    for more in ([], ["--categories", "person,car"]):
+        assert main(["eval", str(truth), str(found), *more, "--json", "-", "--quiet", "--per-class"]) == 0
+        expected = json.loads(capsys.readouterr().out)
+        assert main(["eval", *sides, *read, *more, "--json", "-", "--quiet", "--per-class"]) == 0
+        ours = json.loads(capsys.readouterr().out)
+        assert ours["stats"]["AP"] == pytest.approx(expected["stats"]["AP"], abs=0.01)
+        assert [row["name"] for row in ours["per_class"]] == [row["name"] for row in expected["per_class"]]
+    assert main(["check", *sides, *read]) == 0
+    assert "category 'person'" in capsys.readouterr().out
+    assert main(["compare", sides[0], sides[1], sides[1], *read, "--resamples", "2", "--per-class"]) == 0
+    assert "\nperson " in capsys.readouterr().out
+    for more in ([], ["--lenient"], ["--categories", "person"]):
+        page = tmp_path / "report.html"
+        assert main(["report", *sides, *read, *more, "--resamples", "2", "--worst", "2", "-o", str(page)]) == 0
+        assert page.read_text(encoding="utf-8").count("<figure class=scene>") == 2
+        capsys.readouterr()
+
+
 # Nothing twice
 
 

@@ -114,4 +114,4 @@ def check(
         message = "confident detections disagree with the ground truth (see label_errors)"
         remedy = "Review them in this order: the ground truth is likely incorrect."
         findings.append(Finding("label-errors", "note", "ground_truth", len(likely), message, example, remedy))
-    return Findings(findings, likely)
+    return Findings(findings, likely, judged.names)

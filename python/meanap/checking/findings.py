@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,15 +50,24 @@ class Findings(Table):
         true positives, at least 0.9. The kinds: ``"category"``, the detection lies on an object of another category
         that nothing else found; ``"place"``, it overlaps such an object of its own too little; ``"missing"``, there is
         no object for it. Empty without detections, and as long as there are errors to mend.
+    names : dict
+        Names of the categories of label errors, by id.
     """
 
     label_errors: Table
+    names: Mapping[Any, str]
 
-    def __init__(self, findings: list[Finding], label_errors: Table | None = None) -> None:
+    def __init__(
+        self,
+        findings: list[Finding],
+        label_errors: Table | None = None,
+        category_names: Mapping[Any, str] | None = None,
+    ) -> None:
         ranked = sorted(findings, key=lambda finding: LEVELS.index(finding.level))
         names = ("code", "level", "where", "count", "message", "example", "remedy")
         super().__init__({name: [getattr(finding, name) for finding in ranked] for name in names})
         self.label_errors = _NO_LABEL_ERRORS if label_errors is None else label_errors
+        self.names = category_names or {}
 
     @property
     def ok(self) -> bool:

@@ -48,10 +48,11 @@ def _text(findings: Findings, labels: int) -> str:
     if labels and len(errors):
         lines.append(f"\nlikely label errors, {min(labels, len(errors)):,} of {len(errors):,}:")
         for row in list(errors)[:labels]:
-            truth = "" if row["truth"] is None else f", labelled {row['truth']!r}"
+            category, labelled = (findings.names.get(row[side], row[side]) for side in ("category", "truth"))
+            truth = "" if row["truth"] is None else f", labelled {labelled!r}"
             box = ", ".join(f"{x:.4g}" for x in row["box"])
             lines.append(
-                f"  {row['kind']}: image {json.dumps(row['image'])}, category {row['category']!r}{truth}, "
+                f"  {row['kind']}: image {json.dumps(row['image'])}, category {category!r}{truth}, "
                 f"score {row['score']:.3f}, box [{box}]"
             )
     return "\n".join(lines)

@@ -79,13 +79,15 @@ class Inputs:
         #: The rows of each side among those of its file, where only some are evaluated.
         self._rows: dict[Role, list[int]] = {}
         self._found: dict[Path, Any] = {}
+        #: What is evaluated, and what detections are read for.
         self.ground_truth: Any = options.ground_truth
+        self._read: Any = options.ground_truth
         # An evaluation that leaves out records reads both sides again where it has to.
         self._whole = options.lenient and options.categories is None
         if not self._whole:
             records = options.categories is not None or rules.size != "area" or rules.federated
             with named(options.ground_truth, "ground_truth"):
-                self.ground_truth = opened(options, "ground_truth", options.ground_truth, records=records)
+                self.ground_truth = self._read = opened(options, "ground_truth", options.ground_truth, records=records)
         if options.categories is not None:
             self._choose(options.categories)
         if rules.zero_id_unmatched:
@@ -99,7 +101,7 @@ class Inputs:
         found = path if content is None else content
         with self._placed(), named(options.ground_truth, "ground_truth"), named(path, "detections"):
             if not self._whole:
-                found = opened(options, "detections", found, self.ground_truth, records=self._chosen is not None)
+                found = opened(options, "detections", found, self._read, records=self._chosen is not None)
             if self._chosen is not None:
                 self._found[path] = found = self._of_chosen(found, "detections")
             asked = reading(options)

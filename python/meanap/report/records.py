@@ -36,45 +36,44 @@ class Records(NamedTuple):
 
 def records(result: Result, ground_truth: Any, detections: Any, reading: readers.Options, wanted: set[Any]) -> Records:
     """The records of the images `wanted`."""
-    if reading.on_error == "skip":
-        # Records are those of the evaluation: without those that it left out.
-        truth, left = _truth(ground_truth, reading, wanted)
-        return left._replace(detections=_of_side(_read(detections, reading, truth), wanted))
-    found = _detections(detections, reading, wanted)
-    if is_path(ground_truth) and readers.reader_of(ground_truth, "ground_truth", reading.format).name == "coco":
-        with input_errors(ground_truth):
-            dataset = _core.read_dataset(ground_truth)
-        if dataset.fallback is None:
-            text = _core.read_text(ground_truth)
-            objects, images = _of_dataset(dataset, text, result.similarity, wanted), _images(text, dataset.image_ids())
-        else:
-            objects = images = None
-        if objects is not None and images is not None:
-            kinds = dataset.categories() or ()
-            return Records(_of_images(images, wanted), objects, found, _skeletons(kinds))
-        ground_truth = read_json(ground_truth)
-    if isinstance(ground_truth, Mapping):
-        objects = [dict(record) for record in ground_truth["annotations"] if record["image_id"] in wanted]
-        images = _of_images(ground_truth.get("images", ()), wanted)
-        return Records(images, objects, found, _skeletons(ground_truth.get("categories", ())))
-    return _truth(ground_truth, reading, wanted)[1]._replace(detections=found)
-
-
-def _truth(source: Any, reading: readers.Options, wanted: set[Any]) -> tuple[Any, Records]:
-    """The ground truth of any input, and its records."""
-    side: Any = readers.ground_truth(
-        source, dataclasses.replace(reading, image_records=True), readers.Problems(reading.on_error)
+    # What an evaluation leaves out of COCO's records is left out by their reader.
+    strict, name = reading.on_error == "raise", "coco"
+    raw = (
+        strict and readers.reader_of(ground_truth, "ground_truth", reading.format).name == name,
+        strict and readers.reader_of(detections, "detections", reading.format).name == name,
     )
+    asked = dataclasses.replace(reading, image_records=True)
+    truth: Any = None if all(raw) else readers.ground_truth(ground_truth, asked, readers.Problems(reading.on_error))
+    part = _of_coco(ground_truth, result.similarity, wanted) if raw[0] else _of_truth(truth, wanted)
+    if raw[1]:
+        return part._replace(detections=_detections(detections, reading.similarity, wanted))
+    found = readers.detections(detections, asked, readers.Problems(reading.on_error), truth)
+    return part._replace(detections=_of_side(found, wanted))
+
+
+def _of_truth(side: Any, wanted: set[Any]) -> Records:
+    """The objects of columns."""
     known = {image["id"]: image for image in _of_images(side.image_records, wanted)}
     for id, image in known.items():
         height, width = side.sizes.get(id) or (None, None)
         known[id] = {"height": height, "width": width, **image}
-    return side, Records(list(known.values()), _of_side(side, wanted), [], {})
+    return Records(list(known.values()), _of_side(side, wanted), [], {})
 
 
-def _read(source: Any, reading: readers.Options, truth: Any = None) -> Any:
-    options = dataclasses.replace(reading, image_records=True)
-    return readers.detections(source, options, readers.Problems(reading.on_error), truth)
+def _of_coco(source: Any, similarity: str, wanted: set[Any]) -> Records:
+    """The objects of a data set, a file or a dictionary."""
+    if is_path(source):
+        with input_errors(source):
+            dataset = _core.read_dataset(source)
+        if dataset.fallback is None:
+            text = _core.read_text(source)
+            objects, images = _of_dataset(dataset, text, similarity, wanted), _images(text, dataset.image_ids())
+            if objects is not None and images is not None:
+                return Records(_of_images(images, wanted), objects, [], _skeletons(dataset.categories() or ()))
+        source = read_json(source)
+    records = [dict(record) for record in source["annotations"] if record["image_id"] in wanted]
+    images = _of_images(source.get("images", ()), wanted)
+    return Records(images, records, [], _skeletons(source.get("categories", ())))
 
 
 def _skeletons(categories: Iterable[Mapping[str, Any]]) -> dict[Any, Any]:
@@ -87,14 +86,13 @@ def _of_images(images: Iterable[Mapping[str, Any]], wanted: set[Any]) -> list[di
     return [known.get(id, {"id": id}) for id in wanted]
 
 
-def _detections(source: Any, reading: readers.Options, wanted: set[Any]) -> list[dict[str, Any]]:
-    if is_path(source) and readers.reader_of(source, "detections", reading.format).name == "coco":
-        return _of_results(source, reading.similarity, wanted)
+def _detections(source: Any, similarity: str, wanted: set[Any]) -> list[dict[str, Any]]:
+    """The detections of COCO results: a file, a list, or a data set."""
+    if is_path(source):
+        return _of_results(source, similarity, wanted)
     if isinstance(source, Mapping):
         source = source.get("annotations", ())
-    if isinstance(source, (list, tuple)) and readers.reader_of(source, "detections", reading.format).name == "coco":
-        return [dict(record) for record in source if record["image_id"] in wanted]
-    return _of_side(_read(source, reading), wanted)
+    return [dict(record) for record in source if record["image_id"] in wanted]
 
 
 def _of_results(path: Any, similarity: str, wanted: set[Any]) -> list[dict[str, Any]]:
