@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from meanap._files import write_text
 from meanap.errors import InputError
 from meanap.generate.detector import detect
 from meanap.generate.scenes import dataset
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "write_format"]
 
-FORMATS = ("yolo", "yolo-pose", "yolo-segm")
+FORMATS = (
+    "yolo", "yolo-pose", "yolo-segm", "voc", "dota", "openimages", "labelme", "cvat", "createml", "kitti",
+)  # fmt: skip
 
 
 def write_format(
@@ -41,10 +45,11 @@ def write_format(
     Returns
     -------
     tuple of pathlib.Path
-        What to pass as ground truth and as detections.
+            What to pass as ground truth and as detections.
     """
     from meanap import writers
     from meanap.readers._coco_records import coco_ground_truth
+    from meanap.writers._columns import file_names, names_of
 
     name, _, task = format.partition("-")
     if format not in FORMATS:
@@ -60,10 +65,26 @@ def write_format(
     if task == "segm":
         truth.arrays["polygons"] = [annotation["segmentation"] for annotation in scenes["annotations"]]
         side.arrays["polygons"] = [[_rectangle(box)] for box in found.box.tolist()]
+    if format == "voc":
+        # Whole pixels, from the first to the last one.
+        for columns in (truth, side):
+            boxes = np.round(np.asarray(columns.arrays["boxes"]))
+            columns.arrays["boxes"] = np.maximum(np.concatenate([boxes[:, :2] + 1, boxes[:, 2:] - 1], axis=1), 0)
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     module = writers.WRITERS[name]
-    return module.ground_truth(place, truth, images=True), module.detections(place / "predictions", side, truth)
+    written = module.ground_truth(place, truth, images=True)
+    if hasattr(module, "detections"):
+        return written, module.detections(place / "predictions", side, truth)
+    # Formats for annotations only: detections as COCO's results, under the names that these readers give to ids.
+    files, names = file_names(truth), names_of(truth)
+    records = [
+        {**record, "image_id": files[record["image_id"]], "category_id": names[record["category_id"]]}
+        for record in found.records()
+    ]
+    path = place / "predictions.json"
+    write_text(path, json.dumps(records))
+    return written, path
 
 
 def _rectangle(box: list[float]) -> list[float]:

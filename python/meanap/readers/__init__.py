@@ -16,11 +16,18 @@ from meanap.readers._reader import Format, Options, Reader, Role, Truth, checked
 from meanap.readers._sound import coded, sound
 from meanap.readers.arrays import Arrays
 from meanap.readers.coco import Coco
+from meanap.readers.createml import CreateMl
+from meanap.readers.cvat import Cvat
+from meanap.readers.dota import Dota
 from meanap.readers.jsonl import JsonLines, Zstandard
+from meanap.readers.kitti import Kitti
+from meanap.readers.labelme import LabelMe
 from meanap.readers.lists import Lists
 from meanap.readers.objects import CocoObjects, Columns
+from meanap.readers.openimages import OpenImages
 from meanap.readers.sides import Detections, GroundTruth
 from meanap.readers.tables import Parquet, Tables
+from meanap.readers.voc import Voc
 from meanap.readers.yolo import Darknet, Yolo
 
 if TYPE_CHECKING:
@@ -54,6 +61,13 @@ READERS: tuple[Reader, ...] = (
     Arrays(),
     Parquet(),
     Lists(),
+    Voc(),
+    Dota(),
+    Kitti(),
+    LabelMe(),
+    Cvat(),
+    CreateMl(),
+    OpenImages(),
     Yolo(),
     Darknet(),
     CocoObjects(),

@@ -111,6 +111,7 @@ class Yolo(Reader):
             images={id: sizes[id] for id in ids if id in sizes},
             categories=categories,
         )
+        truth.files = {id: os.path.basename(path) for id, path in folder.images.items()}
         return truth
 
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
@@ -277,28 +278,39 @@ def _of_yaml(document: str) -> _Folder:
             raise InputError('there is no "val", "test" or "train"', document, code="no-split")
         split = "images"
     images: list[str] = []
+    labels: list[str] = []
     for part in split if isinstance(split, list) else [split]:
-        images += _images_of_split(root, part, document)
-    folder = _Folder(document, {}, by_stem(images, document))
+        path = _place_of(root, part, document)
+        if os.path.exists(path):
+            images += _images_of_split(path)
+        else:
+            # Labels without their images, whose sizes are given.
+            labels += _texts(_labels_for(path))
+    folder = _Folder(document, by_stem(labels, document), by_stem(images, document))
     there: dict[str, set[str]] = {}
     for id, image in folder.images.items():
         place = os.path.dirname(image)
         if place not in there:
-            labels = _labels_for(place)
-            there[place] = set(os.listdir(labels)) if os.path.isdir(labels) else set()
+            beside = _labels_for(place)
+            there[place] = set(os.listdir(beside)) if os.path.isdir(beside) else set()
         if f"{id}.txt" in there[place]:
             folder.labels[id] = os.path.join(_labels_for(place), f"{id}.txt")
     _take(folder, found, document)
     return folder
 
 
-def _images_of_split(root: str, part: str, document: str) -> list[str]:
-    """The images of a folder, or of a text file that lists them."""
+def _place_of(root: str, part: str, document: str) -> str:
+    """Where the images of a split are, or would be beside its labels."""
     # Roboflow writes `../valid/images`, of a folder that no longer is there.
     paths = [os.path.join(root, part), os.path.join(root, part.removeprefix("../"))]
-    path = next((path for path in paths if os.path.exists(path)), None)
-    if path is None:
-        raise InputError(f"{part!r} is not there, looked for in {root!r}", document, code="no-split")
+    for path in paths:
+        if os.path.exists(path) or os.path.isdir(_labels_for(path)):
+            return path
+    raise InputError(f"{part!r} is not there, looked for in {root!r}", document, code="no-split")
+
+
+def _images_of_split(path: str) -> list[str]:
+    """The images of a folder, or of a text file that lists them."""
     if os.path.isdir(path):
         return files_of(path, IMAGES)
     lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]

@@ -13,7 +13,18 @@ from meanap.readers._coco_records import pixel_size
 from meanap.readers._folders import stem
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
 
-__all__ = ["boxes_of", "file_names", "flags", "names_of", "numbers", "rows_by_image", "size_of"]
+__all__ = [
+    "areas_of",
+    "boxes_of",
+    "corners_of",
+    "file_names",
+    "flags",
+    "names_of",
+    "number_text",
+    "numbers",
+    "rows_by_image",
+    "size_of",
+]
 
 
 def boxes_of(side: GroundTruth | Detections) -> np.ndarray:
@@ -35,6 +46,21 @@ def boxes_of(side: GroundTruth | Detections) -> np.ndarray:
     return np.concatenate([first - second / 2, second], axis=1)
 
 
+def corners_of(side: GroundTruth | Detections) -> np.ndarray:
+    """Boxes ``(N, 4) float64``: x1, y1, x2, y2, with their own bits where they are given so."""
+    if side.box_format == "xyxy" and "boxes" in side.arrays:
+        return as_numpy(side.arrays["boxes"]).astype(np.float64).reshape(-1, 4)
+    boxes = boxes_of(side)
+    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+
+
+def areas_of(side: GroundTruth | Detections) -> np.ndarray | None:
+    """Areas ``(N,) float64`` where all are given; None elsewhere."""
+    column = side.arrays.get("area", side.arrays.get("exact_area"))
+    areas = None if column is None else as_numpy(column).astype(np.float64)
+    return None if areas is None or np.isnan(areas).any() else areas
+
+
 def flags(side: GroundTruth | Detections, name: str) -> np.ndarray:
     """A column of flags ``(N,) bool``, which are not set where there is none."""
     column = side.arrays.get(name)
@@ -44,6 +70,11 @@ def flags(side: GroundTruth | Detections, name: str) -> np.ndarray:
 def numbers(side: GroundTruth | Detections, name: str) -> np.ndarray:
     """A column of numbers ``(N,) float64``."""
     return as_numpy(side.arrays[name]).astype(np.float64)
+
+
+def number_text(value: float) -> str:
+    """A number that reads as the same double; whole ones without a point."""
+    return repr(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
 
 
 def rows_by_image(side: GroundTruth | Detections, images: list[Any]) -> dict[Any, list[int]]:

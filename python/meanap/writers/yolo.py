@@ -46,8 +46,9 @@ def _labels(folder: Path, truth: GroundTruth, side: Any, scores: np.ndarray | No
     files = file_names(truth)
     index = {id: index for index, id in enumerate(names_of(truth))}
     left_out = flags(side, "iscrowd") | flags(side, "ignore")
-    boxes, categories = boxes_of(side), plain_ids(side.category_ids)
-    polygons = side.arrays.get("polygons")
+    categories, polygons = plain_ids(side.category_ids), side.arrays.get("polygons")
+    # Of polygons the boxes are not written.
+    boxes = np.zeros((len(side), 4)) if polygons is not None else boxes_of(side)
     points = np.asarray(side.arrays["keypoints"], dtype=np.float64) if "keypoints" in side.arrays else None
     for id, rows in rows_by_image(side, list(files)).items():
         size = size_of(truth.sizes, id)

@@ -1,0 +1,73 @@
+"""Pascal VOC: ``Annotations/NAME.xml``, ``ImageSets/Main/val.txt``, and results as ``comp4_det_val_CLASS.txt``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+from meanap.readers.sides import Detections, GroundTruth, plain_ids
+from meanap.writers._columns import (
+    corners_of,
+    file_names,
+    flags,
+    names_of,
+    number_text,
+    numbers,
+    rows_by_image,
+    size_of,
+)
+
+__all__ = ["detections", "ground_truth"]
+
+
+def ground_truth(folder: Path, truth: GroundTruth, images: bool = False) -> Path:
+    """Write a data set; corners are written as they are, crowd regions and ignored objects are difficult."""
+    del images
+    files, names = file_names(truth), names_of(truth)
+    (folder / "Annotations").mkdir(parents=True, exist_ok=True)
+    (folder / "ImageSets" / "Main").mkdir(parents=True, exist_ok=True)
+    boxes, categories = corners_of(truth), plain_ids(truth.category_ids)
+    difficult = flags(truth, "iscrowd") | flags(truth, "ignore")
+    for id, rows in rows_by_image(truth, list(files)).items():
+        height, width = size_of(truth.sizes, id) if id in truth.sizes else (0, 0)
+        lines = [
+            "<annotation>",
+            f"  <filename>{escape(truth.files.get(id, files[id] + '.jpg'))}</filename>",
+            f"  <size><width>{width}</width><height>{height}</height><depth>3</depth></size>",
+        ]
+        for row in rows:
+            corners = zip(("xmin", "ymin", "xmax", "ymax"), boxes[row].tolist(), strict=True)
+            box = "".join(f"<{name}>{number_text(value)}</{name}>" for name, value in corners)
+            lines += [
+                "  <object>",
+                f"    <name>{escape(names[categories[row]])}</name>",
+                f"    <difficult>{int(difficult[row])}</difficult>",
+                f"    <bndbox>{box}</bndbox>",
+                "  </object>",
+            ]
+        text = "\n".join([*lines, "</annotation>", ""])
+        (folder / "Annotations" / f"{files[id]}.xml").write_text(text, encoding="utf-8")
+    listed = "".join(f"{name}\n" for name in files.values())
+    (folder / "ImageSets" / "Main" / "val.txt").write_text(listed, encoding="utf-8")
+    return folder
+
+
+def detections(folder: Path, found: Detections, truth: GroundTruth) -> Path:
+    """Write a file for each class, also for those without detections."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files, names = file_names(truth), names_of(truth)
+    lines: dict[Any, list[str]] = {id: [] for id in names}
+    columns = zip(
+        plain_ids(found.image_ids),
+        plain_ids(found.category_ids),
+        numbers(found, "scores").tolist(),
+        corners_of(found).tolist(),
+        strict=True,
+    )
+    for image, category, score, box in columns:
+        corners = " ".join(map(number_text, box))
+        lines[category].append(f"{files[image]} {number_text(score)} {corners}\n")
+    for id, name in names.items():
+        (folder / f"comp4_det_val_{name}.txt").write_text("".join(lines[id]), encoding="utf-8")
+    return folder
