@@ -21,7 +21,19 @@ PAGES = ("README.md", "ARCHITECTURE.md", "benches/FLOOR.md", "fuzz/README.md", *
 
 TREES = ("benches", "fuzz", "python/meanap", "src")
 
-COMMANDS = ("eval", "check", "compare", "report", "semantic", "panoptic", "rank", "demo", "generate")
+COMMANDS = (
+    "eval",
+    "check",
+    "compare",
+    "report",
+    "convert",
+    "stats",
+    "semantic",
+    "panoptic",
+    "rank",
+    "demo",
+    "generate",
+)
 
 BANNED = {
     r"faces?|doors?|roads?|rooms?|houses?": "API, input, path, module",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from meanap.compat.ml_metrics import apk, mapk
     from meanap.compat.pycocotools import COCO, COCOeval, Params, mask
+    from meanap.conversion import convert, describe
     from meanap.detection import (
         Comparison,
         Detections,
@@ -62,6 +63,8 @@ __all__ = [
     "as_pycocotools",
     "check",
     "compare",
+    "convert",
+    "describe",
     "evaluate",
     "explain_difference",
     "init_as_faster_coco_eval",
@@ -94,6 +97,8 @@ _HOMES = {
     "Findings": "meanap.checking",
     "InputError": "meanap.errors",
     "check": "meanap.checking",
+    "convert": "meanap.conversion",
+    "describe": "meanap.conversion",
     "explain_difference": "meanap.detection",
 }
 _PACKAGES = (

@@ -1,4 +1,4 @@
-"""The command `meanap`: eval, check, compare, report, semantic, panoptic, rank, demo, generate.
+"""The command `meanap`: eval, check, compare, report, convert, stats, semantic, panoptic, rank, demo, generate.
 
 Exit codes: 0, success; 1, the input is invalid (one line on standard error says why); 2,
 the command is invalid; 3, a gate failed.
@@ -24,6 +24,8 @@ _COMMANDS = {
     "check": ("check", "find problems in ground truth and detections"),
     "compare": ("compare", "compare two files of detections on the same images"),
     "report": ("report", "write an HTML report"),
+    "convert": ("convert", "write ground truth or detections in another format"),
+    "stats": ("stats", "count the images and objects of a data set"),
     "semantic": ("semantic", "measure semantic segmentation from folders of PNG files"),
     "panoptic": ("panoptic", "measure panoptic segmentation from COCO panoptic files"),
     "rank": ("rank", "measure ranked lists against relevance judgements"),

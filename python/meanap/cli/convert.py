@@ -1,0 +1,45 @@
+"""`meanap convert`: write ground truth or detections in another format."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from meanap.cli import groups, inputs
+
+#: What can be written.
+_TARGETS = ("coco", "yolo", "voc", "parquet")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's arguments."""
+    parser.description = (
+        "Write ground truth in another format, or with --ground-truth the detections for it. The input is of any "
+        "format that meanap eval takes; the output is a file, or for yolo and voc a folder."
+    )
+    parser.add_argument("source", type=Path, metavar="IN")
+    parser.add_argument("path", type=Path, metavar="OUT")
+    parser.add_argument("--to", choices=_TARGETS, required=True, help="the format to write")
+    parser.add_argument("--ground-truth", type=Path, metavar="FILE", help="the data set that IN has detections for")
+    parser.add_argument(
+        "--similarity", choices=("bbox", "segm", "keypoints"), default="bbox",
+        help="boxes (default), polygons and masks too, or keypoints too",
+    )  # fmt: skip
+    groups.add_sources(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write, and name what was written."""
+    from meanap.conversion import convert
+
+    written = convert(
+        options.source,
+        options.path,
+        options.to,
+        ground_truth=options.ground_truth,
+        similarity=options.similarity,
+        on_error="skip" if options.lenient else "raise",
+        **inputs.settings(options),
+    )
+    print(written)

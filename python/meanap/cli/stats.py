@@ -1,0 +1,28 @@
+"""`meanap stats`: what a data set holds."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Literal
+
+from meanap.cli import groups, inputs, output
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's arguments."""
+    parser.description = "Count the images and objects of a data set of any format, by category and by size."
+    parser.add_argument("source", type=Path, metavar="IN")
+    groups.add_sources(parser)
+    groups.add_output(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Count, print, write."""
+    from meanap.conversion import describe
+
+    on_error: Literal["raise", "skip"] = "skip" if options.lenient else "raise"
+    table = describe(options.source, on_error=on_error, **inputs.settings(options))
+    rows = [{name: value if value == value else None for name, value in row.items()} for row in table]
+    output.emit(options, f"{table.title}\n\n{table}", value={"title": table.title, "rows": rows})
