@@ -219,7 +219,7 @@ PYTHON = [
         tests=f"{CONSTANTS} tests/test_pixels_panoptic.py",
     ),
     *of(
-        "python/meanap/compat/sklearn.py",
+        "python/meanap/compat/sklearn/_classification.py",
         ("np.linspace(0.0, 1.0, 101) if", "np.linspace(0.0, 1.0, 102) if"),
         ("np.linspace(0.0, 1.0, 11).round(1)", "np.linspace(0.0, 1.0, 11)"),
         ("np.linspace(0.0, 1.0, 11).round(1)", "np.linspace(0.0, 1.0, 12).round(1)"),

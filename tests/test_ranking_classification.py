@@ -209,7 +209,7 @@ def test_what_is_refused():
             call([0, 1, 2], [0.1, 0.2, 0.3])
         with pytest.raises(TypeError, match="expected numbers"):
             call([0, 1], ["a", "b"])
-    with pytest.raises(ValueError, match="pos_label='z' is not among"):
+    with pytest.raises(ValueError, match="pos_label=z is not a valid label"):
         average_precision_score(["a", "b"], [0.1, 0.2], pos_label="z")
     with pytest.raises(ValueError, match=r"y_score\[1, 0\] is NaN"):
         average_precision_score([[0, 1], [1, 1]], [[0.1, 0.2], [np.nan, 0.1]])

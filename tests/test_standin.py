@@ -311,7 +311,7 @@ def test_importing_meanap_imports_little():
     assert out.strip() == "[]"
 
 
-@pytest.mark.parametrize("package", ["faster_coco_eval", "lvis", "pycocotools", "xtcocotools"])
+@pytest.mark.parametrize("package", ["faster_coco_eval", "lvis", "pycocotools", "pytrec_eval", "xtcocotools"])
 def test_every_package_that_can_be_replaced(package):
     """Its modules are there in the block and as they were, or absent, after it."""
     run(f"""

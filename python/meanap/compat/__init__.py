@@ -9,7 +9,7 @@
 - `panopticapi`: `pq_compute`.
 - `pytrec_eval`: `RelevanceEvaluator`, `parse_run`, `parse_qrel`, `supported_measures`, `supported_nicknames`.
 - `ml_metrics`: `apk`, `mapk`.
-- `sklearn`: `average_precision_score`, `precision_recall_curve`.
+- `sklearn`: `average_precision_score`, `precision_recall_curve`, `ndcg_score`, `top_k_accuracy_score`, …
 - `tensorflow`: `AveragePrecisionAtK`.
 
 A module computes nothing by itself. Where the rest of meanap would raise an error or return NaN and the package of that

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, Literal, TypeAlias
 
-PackageName: TypeAlias = Literal["faster_coco_eval", "lvis", "pycocotools", "xtcocotools"]
+PackageName: TypeAlias = Literal["faster_coco_eval", "lvis", "pycocotools", "pytrec_eval", "xtcocotools"]
 
 # The modules of each package.
 _MODULES: dict[PackageName, tuple[str, ...]] = {
@@ -26,6 +26,7 @@ _MODULES: dict[PackageName, tuple[str, ...]] = {
     ),
     "lvis": ("",),
     "pycocotools": ("", ".coco", ".cocoeval", ".mask", "._mask"),
+    "pytrec_eval": ("",),
     "xtcocotools": ("", ".coco", ".cocoeval", ".mask"),
 }
 

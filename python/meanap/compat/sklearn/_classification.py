@@ -182,6 +182,10 @@ def average_precision_score(
         return _one_class(truth, scores, interpolation, _weights(sample_weight, len(truth)))
     if scores.ndim != 2:
         raise ValueError(f"y_score has {scores.ndim} dimensions, expected 1 or 2")
+    if pos_label != 1:
+        kind = "multiclass" if np.asarray(y_true).ndim == 1 else "multilabel-indicator"
+        message = f"Parameter pos_label is fixed to 1 for {kind} y_true. Do not set pos_label or set pos_label to 1."
+        raise ValueError(message)
     truth = _indicator(y_true, scores.shape)
     weights = _weights(sample_weight, len(truth))
     if average == "micro":
@@ -324,13 +328,28 @@ def _binary(y_true: Any, pos_label: Any) -> np.ndarray:
         others = labels.size - np.count_nonzero(truth)
         plain = others in (np.count_nonzero(labels == 0), np.count_nonzero(labels == -1))
         if not plain and (pos_label is None or len(np.unique(labels)) > 1):
-            raise ValueError("y_true is not binary: expected 0 and 1 or -1 and 1, or pos_label")
+            raise _not_binary(labels, pos_label)
         return np.ascontiguousarray(truth)
     truth = _equal(labels, pos_label)
     # Where all examples are of one class, that may well be the other one.
     if not truth.any() and len(np.unique(labels)) > 1:
-        raise ValueError(f"pos_label={pos_label!r} is not among the labels")
+        raise ValueError(f"pos_label={pos_label} is not a valid label. It should be one of {np.unique(labels)}")
     return truth
+
+
+def _not_binary(labels: np.ndarray, pos_label: Any) -> Exception:
+    """What is wrong with labels that are not 0 and 1 or -1 and 1, in scikit-learn's words."""
+    if labels.dtype.kind == "S" or (labels.dtype.kind == "O" and any(isinstance(label, bytes) for label in labels)):
+        return TypeError("Support for labels represented as bytes is not supported: decode them, or give pos_label")
+    present = np.unique(labels)
+    if len(present) > 2 and pos_label is None:
+        return ValueError("multiclass format is not supported: y_true is not binary")
+    if len(present) > 2:
+        message = "`y_score` needs to be of shape `(n_samples, n_classes)`, since `y_true` contains multiple classes"
+        return ValueError(f"{message}: y_true is not binary")
+    shown = ", ".join(map(repr, present.tolist()))
+    message = f"y_true takes value in {{{shown}}} and pos_label is not specified: either make y_true take value in"
+    return ValueError(f"{message} {{0, 1}} or {{-1, 1}} or pass pos_label explicitly.")
 
 
 def _equal(labels: np.ndarray, pos_label: Any) -> np.ndarray:
