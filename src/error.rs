@@ -72,12 +72,12 @@ impl Place {
 
     /// A value there that cannot be used: `is NaN`.
     pub fn found(self, found: impl Into<String>) -> Error {
-        Error { kind: ErrorKind::Value, problem: String::new(), place: Some(Box::new(self)) }.found(found)
+        Error { place: Some(Box::new(self)), ..Error::value("") }.found(found)
     }
 
     /// Something wrong there, in words.
     pub fn value(self, problem: impl Into<String>) -> Error {
-        Error { kind: ErrorKind::Value, problem: problem.into(), place: Some(Box::new(self)) }
+        Error { place: Some(Box::new(self)), ..Error::value(problem) }
     }
 }
 
@@ -101,6 +101,8 @@ pub struct Error {
     /// What is wrong in words, where it is not what was found and what was expected.
     problem: String,
     place: Option<Box<Place>>,
+    /// The kind of fault, for programs: `not-a-number`.
+    code: Option<&'static str>,
 }
 
 /// The crate's result.
@@ -109,7 +111,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error of the given kind.
     pub fn new(kind: ErrorKind, problem: impl Into<String>) -> Self {
-        Error { kind, problem: problem.into(), place: None }
+        Error { kind, problem: problem.into(), place: None, code: None }
     }
 
     /// A value that cannot be used.
@@ -162,6 +164,12 @@ impl Error {
         self
     }
 
+    /// The kind of fault, for programs: `not-a-number`.
+    pub fn coded(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
+        self
+    }
+
     /// What is there.
     pub fn found(mut self, found: impl Into<String>) -> Self {
         self.place_mut().found = Some(found.into());
@@ -201,6 +209,11 @@ impl Error {
     /// What is wrong in words, where it is not what was found and what was expected.
     pub fn problem(&self) -> &str {
         &self.problem
+    }
+
+    /// The kind of fault, for programs.
+    pub fn code(&self) -> Option<&'static str> {
+        self.code
     }
 
     /// Where it is.

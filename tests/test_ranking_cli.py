@@ -81,7 +81,7 @@ def test_a_malformed_line_is_named(files, tmp_path, capsys):
     bad = tmp_path / "bad"
     bad.write_text("q1 Q0 d1\n")
     assert main(["rank", files[0], str(bad)]) == 1
-    assert "bad: line 1: has 3 fields" in capsys.readouterr().err
+    assert "bad: line 1 has 3 fields" in capsys.readouterr().err
     assert main(["rank", files[0], str(tmp_path / "none")]) == 1
     assert main(["rank", files[0], files[1], files[1]]) == 2
 

@@ -307,10 +307,10 @@ def test_negative_grades():
 def test_malformed_lines(tmp_path):
     path = tmp_path / "run.txt"
     path.write_text("q Q0 a 1 2.0 tag\nq Q0 b 2 tag\n")
-    with pytest.raises(ValueError, match=r"run.txt: line 2: has 5 fields, expected 6 \(query Q0 document"):
+    with pytest.raises(ValueError, match=r"run.txt: line 2 has 5 fields, expected 6 \(query Q0 document"):
         evaluate({"q": {"a": 1}}, path)
     path.write_text("q 0 a one\n")
-    with pytest.raises(ValueError, match='run.txt: line 1: grade is "one", expected a whole number'):
+    with pytest.raises(ValueError, match='run.txt: line 1: "grade" is "one", expected a whole number'):
         evaluate(path, {})
     with pytest.raises(FileNotFoundError):
         evaluate(tmp_path / "nowhere", {})

@@ -141,16 +141,16 @@ def test_where_a_table_has_several_names_the_more_telling_one_counts(put):
 # Errors.
 
 BAD_QRELS = [
-    ("q 0 a 1\n\nq 0 a\n", "line 3: has 3 fields, expected 4 \\(query iteration document grade\\), or a header"),
-    ("q 0 a 1 more\n", "line 1: has 5 fields"),
-    ("\n# x\nq 0 a high\n", 'line 3: grade is "high", expected a whole number'),
-    ("q 0 a 1.5\n", 'line 1: grade is "1.5"'),
-    ("q\ta\t1\n", "line 1: has 3 fields, expected 4 .* header such as query-id, corpus-id, score"),
-    ("query-id\tcorpus-id\tscore\nq\ta\n", "line 2: has 2 fields, expected 3 as the header has"),
-    ("query-id\tcorpus-id\tscore\n\ta\t1\n", "line 2: the query is empty"),
-    ("query-id,corpus-id,score\nq,,1\n", "line 2: the document is empty"),
-    (b"q 0 a 1\nq 0 \x00b 1\n", "line 2: has a NUL byte"),
-    ("q 0 a 1\n".encode("utf-16-le"), "line 1: has a NUL byte, expected UTF-8 text, or UTF-16 with a byte order mark"),
+    ("q 0 a 1\n\nq 0 a\n", "line 3 has 3 fields, expected 4 \\(query iteration document grade\\), or a header"),
+    ("q 0 a 1 more\n", "line 1 has 5 fields"),
+    ("\n# x\nq 0 a high\n", 'line 3: "grade" is "high", expected a whole number'),
+    ("q 0 a 1.5\n", 'line 1: "grade" is 1.5, expected a whole number'),
+    ("q\ta\t1\n", "line 1 has 3 fields, expected 4 .* header such as query-id, corpus-id, score"),
+    ("query-id\tcorpus-id\tscore\nq\ta\n", "line 2 has 2 fields, expected 3 as the header has"),
+    ("query-id\tcorpus-id\tscore\n\ta\t1\n", 'line 2: "query" is missing, expected an id'),
+    ("query-id,corpus-id,score\nq,,1\n", 'line 2: "document" is missing, expected an id'),
+    (b"q 0 a 1\nq 0 \x00b 1\n", "line 2 has a NUL byte"),
+    ("q 0 a 1\n".encode("utf-16-le"), "line 1 has a NUL byte, expected UTF-8 text, or UTF-16 with a byte order mark"),
     ("q 0 a 1\n".encode("utf-32"), "is UTF-32 text"),
     (b"\xff\xfeq\x00 ", "is UTF-16 text with an odd number of bytes"),
     (b"\xff\xfe\x00\xd8q\x00", "is not valid UTF-16 text"),
@@ -172,9 +172,9 @@ def test_errors_name_file_and_line(put, data, message):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ("q Q0 a 1 2.0\n", "line 1: has 5 fields, expected 6 \\(query Q0 document rank score tag\\)"),
-        ("q Q0 a 1 nan t\n", 'line 1: score is "nan", expected a number'),
-        ("q Q0 a 1 2,5 t\n", 'line 1: score is "2,5", expected a number'),
+        ("q Q0 a 1 2.0\n", "line 1 has 5 fields, expected 6 \\(query Q0 document rank score tag\\)"),
+        ("q Q0 a 1 nan t\n", 'line 1: "score" is NaN, expected a number'),
+        ("q Q0 a 1 2,5 t\n", 'line 1: "score" is "2,5", expected a number'),
         ("q Q0 a 1 2.0 t\n#\nq Q0 b 1 2.0 t\nq Q0 a 9 1.0 t\n", 'document "a" twice \\(.*run.txt: lines 1 and 4\\)'),
     ],
 )

@@ -3,6 +3,7 @@
 import collections
 import gzip
 import json
+import math
 
 import numpy as np
 import pytest
@@ -377,3 +378,139 @@ def test_what_a_file_is_that_cannot_be_read(tmp_path, capsys, format, data, code
     if format is None:
         assert main(["rank", str(good), str(path)]) == 1
         assert message in capsys.readouterr().err
+
+
+# The same faults in every format.
+
+
+def faulty_csv(path, names, rows):
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    return _csv(path, ",".join(names), cells)
+
+
+def faulty_trec(path, names, rows):
+    run = "score" in names
+    lines = [f"{q} Q0 {d} 1 {v} tag" if run else f"{q} 0 {d} {v}" for q, d, v in rows]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def faulty_records(path, names, rows):
+    return [{name: cell for name, cell in zip(names, row, strict=True) if cell is not None} for row in rows]
+
+
+def faulty_json(path, names, rows):
+    path.write_text(json.dumps(faulty_records(path, names, rows)), encoding="utf-8")
+    return path
+
+
+def faulty_lines(path, names, rows):
+    path.write_text("\n".join(map(json.dumps, faulty_records(path, names, rows))), encoding="utf-8")
+    return path
+
+
+def faulty_json_by_query(path, names, rows):
+    # Written by hand: a dictionary would have a document once.
+    queries = list(dict.fromkeys(q for q, _, _ in rows))
+    inner = {q: ", ".join(f"{json.dumps(d)}: {json.dumps(v)}" for r, d, v in rows if r == q) for q in queries}
+    path.write_text("{" + ", ".join(f"{json.dumps(q)}: {{{inner[q]}}}" for q in queries) + "}", encoding="utf-8")
+    return path
+
+
+def faulty_dictionary(path, names, rows):
+    return {q: {d: v for r, d, v in rows if r == q} for q, _, _ in rows}
+
+
+def faulty_table(library):
+    def make(path, names, rows):
+        module = pytest.importorskip(library, reason=f"pip install {library}")
+        made = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+        # Tables have one type to a column.
+        if any(isinstance(value, str) for value in made.get(names[-1], ())):
+            made[names[-1]] = [value if value is None else str(value) for value in made[names[-1]]]
+        elif any(isinstance(value, float) for value in made.get(names[-1], ())):
+            made[names[-1]] = list(map(float, made[names[-1]]))
+        return module.table(made) if library == "pyarrow" else module.DataFrame(made)
+
+    return make
+
+
+def faulty_parquet(path, names, rows):
+    pytest.importorskip("pyarrow", reason="pip install pyarrow")
+    import pyarrow.parquet
+
+    pyarrow.parquet.write_table(faulty_table("pyarrow")(path, names, rows), path)
+    return path
+
+
+def faulty_arrays(path, names, rows):
+    return tuple(np.array(column, dtype=object) for column in zip(*rows, strict=True))
+
+
+FAULTY = {
+    "csv": faulty_csv,
+    "trec": faulty_trec,
+    "json": faulty_json,
+    "json lines": faulty_lines,
+    "json by query": faulty_json_by_query,
+    "parquet": faulty_parquet,
+    "pandas": faulty_table("pandas"),
+    "polars": faulty_table("polars"),
+    "pyarrow": faulty_table("pyarrow"),
+    "records": faulty_records,
+    "dictionary": faulty_dictionary,
+    "arrays": faulty_arrays,
+}
+#: What is put into the last of these rows, and the code of what is raised; formats that cannot hold it.
+ROWS = [("q1", "a", 1), ("q1", "b", 0), ("q2", "c", 2)]
+FAULTS = {
+    "text for a number": (("q2", "d", "high"), "not-a-number", ()),
+    "NaN": (("q2", "d", math.nan), "nan", ()),
+    "no number": (("q2", "d", None), "missing-value", ("trec",)),
+    "no document": (("q2", None, 1), "missing-value", ("trec", "json by query", "dictionary")),
+    "a document twice": (("q2", "c", 1), "duplicate-document", ("dictionary",)),
+    "half a grade": (("q2", "d", 0.5), "not-a-whole-number", ()),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("name", FAULTY)
+@pytest.mark.parametrize("side", ["qrels", "run"])
+def test_the_same_fault_is_the_same_error_in_every_format(tmp_path, side, name, fault):
+    row, code, without = FAULTS[fault]
+    if name in without or (side == "run" and fault == "half a grade"):
+        return
+    value = "relevance" if side == "qrels" else "score"
+    path = tmp_path / "given"
+    source = FAULTY[name](path, ("query", "document", value), [*ROWS, row])
+    with pytest.raises(InputError) as raised:
+        if side == "qrels":
+            evaluate(source, {"q2": {"c": 1.0}})
+        else:
+            evaluate({"q1": {"a": 1}, "q2": {"c": 1}}, source)
+    error = raised.value
+    if name == "pandas" and fault == "no number":
+        code = "nan"  # which is how pandas holds it
+    assert error.code == code, str(error)
+    place = str(path) if path.exists() else side
+    assert place in str(error)
+    if fault in ("text for a number", "NaN", "half a grade"):
+        assert error.field in (value, "grade") and error.expected in ("a number", "a whole number")
+        assert error.found == {"NaN": "is NaN", "half a grade": "is 0.5"}.get(fault) or "high" in error.found
+        assert error.record == {"csv": 5, "trec": 4, "json lines": 4}.get(name, None if "d" in place else 3) or (
+            name in ("dictionary", "json by query") and error.record is None
+        )
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in FAULTY if name not in ("trec", "dictionary", "json by query", "arrays")]
+)
+@pytest.mark.parametrize(("side", "missing"), [("qrels", 0), ("qrels", 1), ("run", 0), ("run", 1)])
+def test_a_missing_column_is_the_same_error_in_every_format(tmp_path, side, missing, name):
+    names = ["query", "document", "relevance" if side == "qrels" else "score"]
+    wanted = names[missing]
+    names[missing] = "other"
+    source = FAULTY[name](tmp_path / "given", tuple(names), ROWS)
+    with pytest.raises(InputError, match=f"has the columns .*other.*, expected one for the {wanted} ") as raised:
+        evaluate(source, {"q1": {"a": 1}}) if side == "qrels" else evaluate({"q1": {"a": 1}}, source)
+    assert raised.value.code == "missing-column"

@@ -51,7 +51,8 @@ fn told(error: &Error) -> Told {
         Some(Row::Line(number)) => (Some(number), "line"),
         None => (None, "record"),
     };
-    (problem, place.source, record, place.field, place.found, place.expected, None, unit)
+    let code = error.code().map(str::to_owned);
+    (problem, place.source, record, place.field, place.found, place.expected, code, unit)
 }
 
 /// A value of the caller's that cannot be used.

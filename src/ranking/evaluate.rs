@@ -140,7 +140,8 @@ impl<'a> Pair<'a> {
             &Counted::Twice(first, second) => {
                 let places = places(run.source, rows.at(first), rows.at(second));
                 let document = document(second);
-                return Err(Error::value(format!("the run has document {document} twice ({places})")));
+                let problem = format!("the run has document {document} twice ({places})");
+                return Err(Error::value(problem).coded("duplicate-document"));
             }
         };
         let Matching { hits, kept, .. } = matching;

@@ -89,7 +89,7 @@ impl Columns<'_> {
                     (Some(held), Duplicates::Error) => {
                         let places = places(*source, kept[start + held as usize], row);
                         let problem = format!("document {id} is judged twice ({places})");
-                        return Err((Some(group), Error::value(problem)));
+                        return Err((Some(group), Error::value(problem).coded("duplicate-document")));
                     }
                     (Some(_), Duplicates::First | Duplicates::Once) => {}
                     (Some(held), Duplicates::Last) => kept[start + held as usize] = row,

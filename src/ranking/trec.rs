@@ -12,7 +12,9 @@ use std::borrow::Cow;
 
 use rayon::prelude::*;
 
-use crate::error::{Error, Result, can_allocate, collect_parallel, extend, push, reserve, with_capacity};
+use crate::error::{
+    Error, ErrorKind, Result, can_allocate, collect_parallel, extend, push, reserve, with_capacity,
+};
 use crate::progress::Progress;
 
 use super::ids::{Ids, Texts};
@@ -225,9 +227,7 @@ fn read<V: Send>(
     let mut lines = 0;
     for part in parts {
         let (part, length) = part.map_err(|fault| match fault {
-            Fault::Line(line, message) => {
-                Error::value(format!("{name}: line {}: {message}", lines + line + 1))
-            }
+            Fault::Line(line, error) => error.in_line(lines + line + 1).at(name),
             Fault::Other(error) => error,
         })?;
         table.lines.append(&part.lines, table.values.len())?;
@@ -373,7 +373,7 @@ fn chunks(mut text: &[u8], size: usize, end: u8) -> Result<Vec<&[u8]>> {
 /// Why a piece is not read.
 enum Fault {
     /// What is wrong with this line of it.
-    Line(usize, String),
+    Line(usize, Error),
     /// What is not the file's fault.
     Other(Error),
 }
@@ -414,15 +414,16 @@ fn read_line<V>(
     table: &mut Table<V>,
     parse: &impl Fn(&str) -> Option<V>,
 ) -> std::result::Result<(), Fault> {
-    let wrong = |message: String| Err(Fault::Line(number, message));
+    let wrong = |error: Error| Err(Fault::Line(number, error));
     if line.contains(&0) {
-        return wrong("has a NUL byte, expected UTF-8 text, or UTF-16 with a byte order mark".to_owned());
+        let expected = "UTF-8 text, or UTF-16 with a byte order mark";
+        return wrong(Error::value("").found("has a NUL byte").expected(expected).coded("not-text"));
     }
     if line.len() > LONGEST_HEADER {
         // Fields that are quoted or in another encoding are copied.
         can_allocate(3 * line.len())?;
     }
-    let Kind { value_name, value_expected, .. } = layout.kind;
+    let Kind { value_name, value_expected, .. } = *layout.kind;
     let mut found: [Option<Cow<[u8]>>; 3] = [None, None, None];
     let mut count = 0;
     for field in split(line, layout.separator) {
@@ -431,6 +432,10 @@ fn read_line<V>(
         }
         count += 1;
     }
+    let fields = |expected: String| {
+        let found = format!("has {count} fields");
+        Error::value("").found(found).expected(expected).coded("number-of-fields")
+    };
     let open =
         layout.kind.open && layout.separator == Separator::Space && layout.fields == layout.kind.fields;
     if count < layout.fields || count > layout.fields && !open {
@@ -438,18 +443,26 @@ fn read_line<V>(
             Separator::Space if layout.columns == layout.kind.columns => layout.kind.expected.to_owned(),
             _ => format!("{} as the header has", layout.fields),
         };
-        return wrong(format!("has {count} fields, expected {expected}"));
+        return wrong(fields(expected));
     }
     let [Some(query), Some(document), Some(value)] = found else {
-        return wrong(format!("has {count} fields, expected {}", layout.fields));
+        return wrong(fields(layout.fields.to_string()));
     };
     let Some(value) = std::str::from_utf8(&value).ok().and_then(parse) else {
         let shown = String::from_utf8_lossy(&value[..value.len().min(SHOWN)]);
-        return wrong(format!("{value_name} is {shown:?}, expected {value_expected}"));
+        let (kind, found, code) = match shown.parse::<f64>() {
+            Ok(number) if number.is_nan() => (ErrorKind::Value, "is NaN".to_owned(), "nan"),
+            Ok(_) => (ErrorKind::Type, format!("is {shown}"), "not-a-whole-number"),
+            Err(_) if shown.is_empty() => (ErrorKind::Type, "is missing".to_owned(), "missing-value"),
+            Err(_) => (ErrorKind::Type, format!("is {shown:?}"), "not-a-number"),
+        };
+        let error = Error::new(kind, "").field(value_name).found(found);
+        return wrong(error.expected(value_expected).coded(code));
     };
     for (field, what) in [(&query, "query"), (&document, "document")] {
         if field.is_empty() {
-            return wrong(format!("the {what} is empty"));
+            let error = Error::value("").field(what).found("is missing");
+            return wrong(error.expected("an id").coded("missing-value"));
         }
     }
     for (field, texts) in [(query, &mut table.queries), (document, &mut table.documents)] {
@@ -537,7 +550,7 @@ mod tests {
         let mut text = b"q1 0 d 1\n".repeat(300_000);
         text.extend_from_slice(b"q1 0 d\n");
         let error = read_qrels("judged.txt", &text, &names(), &Progress::default()).err().unwrap();
-        let expected = "judged.txt: line 300001: has 3 fields, expected 4 (query iteration document grade)";
+        let expected = "judged.txt: line 300001 has 3 fields, expected 4 (query iteration document grade)";
         assert!(error.to_string().starts_with(expected), "{error}");
     }
 
@@ -583,22 +596,22 @@ mod tests {
         let both = qrels(b"query-id\tcorpus-id\tscore\trelevance\nq\td\t9\t1\n").unwrap();
         assert_eq!(both.values, [1], "the first of the names goes first");
         let error = qrels(b"query-id\tcorpus-id\tscore\nq\td\n").err().unwrap();
-        assert_eq!(error.to_string(), "q: line 2: has 2 fields, expected 3 as the header has");
+        assert_eq!(error.to_string(), "q: line 2 has 2 fields, expected 3 as the header has");
     }
 
     #[test]
     fn what_cannot_be_read() {
         for (line, part) in [
-            ("q Q0 d 1 high tag", "score is \"high\", expected a number"),
-            ("q Q0 d 1 nan tag", "score is \"nan\", expected a number"),
+            ("q Q0 d 1 high tag", "r: line 1: \"score\" is \"high\", expected a number"),
+            ("q Q0 d 1 nan tag", "r: line 1: \"score\" is NaN, expected a number"),
             ("q Q0 d 1 1", "has 5 fields, expected 6"),
-            ("q Q0 d\0 1 1 t", "line 1: has a NUL byte"),
+            ("q Q0 d\0 1 1 t", "line 1 has a NUL byte"),
         ] {
             let error = run(line.as_bytes()).err().unwrap();
             assert!(error.to_string().contains(part), "{error}");
         }
         for (text, part) in [
-            (&b"q 0 d 1.5"[..], "grade is \"1.5\", expected a whole number"),
+            (&b"q 0 d 1.5"[..], "\"grade\" is 1.5, expected a whole number"),
             (b"q 0 d 1 2", "has 5 fields, expected 4"),
             (b"q\x00 \x000\x00", "NUL byte"),
             (b"\xff\xfeq", "odd number of bytes"),

@@ -391,7 +391,10 @@ def measured(
         numbers = np.array(groups, dtype=np.int64)
         # Lists without documents are the last ones.
         numbers[numbers >= len(run.core.query_ids)] = -1
-        values = _core.evaluate_run(qrels, run.core, numbers, rows, plan)
+        try:
+            values = _core.evaluate_run(qrels, run.core, numbers, rows, plan)
+        except InputError as error:
+            raise error if run.source == "run" else error.at(run.source) from None
 
     if conventions.empty in ("one", "nan"):
         values[is_empty] = 1.0 if conventions.empty == "one" else np.nan

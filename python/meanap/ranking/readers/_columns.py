@@ -141,7 +141,11 @@ def qrels_of(columns: Columns, options: Options) -> _core.Qrels:
         grades = np.ones(_length(columns.query), dtype=np.int64)
     else:
         grades = _grades(columns)
-    return _core.Qrels.from_columns(_ids(columns, "query"), _ids(columns, "document"), grades, options.duplicates)
+    ids = _ids(columns, "query"), _ids(columns, "document")
+    try:
+        return _core.Qrels.from_columns(*ids, grades, options.duplicates)
+    except InputError as error:
+        raise error if columns.source == "qrels" else error.at(columns.source) from None
 
 
 def run_of(columns: Columns) -> Run:

@@ -50,7 +50,7 @@ class Run:
     without
         Queries whose list is empty.
     source
-        What it is called in errors.
+        What it is called in errors; the core itself names files that it has read.
     """
 
     core: _core.Run

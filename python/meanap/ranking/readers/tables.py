@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _arrow, _core
-from meanap.errors import InputTypeError
+from meanap.errors import InputError, InputTypeError
 from meanap.ranking.readers._columns import Columns, pick, qrels_of, run_of
 from meanap.ranking.readers._reader import Options, Reader, Role, Run
 
@@ -54,7 +54,14 @@ def columns_of(source: Any, role: Role, options: Options, place: str) -> Columns
     picked = pick(names, role, options, place)
 
     def column(name: Any) -> Any:
-        return None if name is None else array(source[name], f'{place}: "{name}"')
+        if name is None:
+            return None
+        try:
+            return array(source[name], f'{place}: "{name}"')
+        except InputTypeError:
+            raise
+        except InputError as error:  # a null
+            raise error.replace(code="missing-value") from None
 
     value = column(picked.value)
     return Columns(

@@ -42,8 +42,7 @@ class Trec(Reader):
     def run(self, source: Any, options: Options) -> Run:
         """The answers."""
         data = read_bytes(source, _EXPECTED["run"])
-        name = os.fsdecode(source)
-        return Run(_core.Run.from_trec(name, data, ([], [], [])), (), name)
+        return Run(_core.Run.from_trec(os.fsdecode(source), data, ([], [], [])))
 
 
 class Delimited(Reader):
@@ -70,7 +69,7 @@ class Delimited(Reader):
         name = os.fsdecode(source)
         if picked.value is None:
             return run_of(_rows(data, picked, name))
-        return Run(_core.Run.from_trec(name, data, _names(picked)), (), name)
+        return Run(_core.Run.from_trec(name, data, _names(picked)))
 
     def _read(self, source: Any, role: Role, options: Options) -> tuple[bytes, Picked]:
         data = read_bytes(source, _EXPECTED[role])
