@@ -50,7 +50,17 @@ impl List<'_> {
         let depth = measure.depth();
         Ok(match &measure.kind {
             Kind::AveragePrecision => self.expected_average_precision(measure, conventions),
-            Kind::Ndcg => self.expected_ndcg(depth, conventions),
+            Kind::Ndcg => divide(
+                self.expected_dcg(depth, conventions),
+                ideal(self.judged.descending, depth, conventions),
+            ),
+            Kind::Dcg => self.expected_dcg(depth, conventions),
+            Kind::Hits => self.expected_found(measure, depth, conventions),
+            Kind::JudgedRate => {
+                let share =
+                    |tie: Tie| tie.hits.len() as f64 * f64::from(tie.within(depth)) / f64::from(tie.size);
+                divide(self.ties().map(share).sum(), self.retrieved.min(depth as usize) as f64)
+            }
             Kind::ReciprocalRank => {
                 self.expected_stop(depth, |hit| f64::from(u8::from(is_relevant(hit, measure, conventions))))?
             }
@@ -98,6 +108,8 @@ impl List<'_> {
             | Kind::NdcgAtLevels
             | Kind::Gain
             | Kind::BinaryGain
+            | Kind::Compatibility(..)
+            | Kind::Cwl(_)
             | Kind::InterpolatedPrecision(_)
             | Kind::InterpolatedAverage(_) => {
                 return Err(Error::value(format!(
@@ -150,7 +162,7 @@ impl List<'_> {
         divide(total, average_precision_divisor(conventions.divisor, self.judged.relevant, before, measure))
     }
 
-    fn expected_ndcg(&self, depth: u32, conventions: &Conventions) -> f64 {
+    fn expected_dcg(&self, depth: u32, conventions: &Conventions) -> f64 {
         let mut total = 0.0;
         for tie in self.ties() {
             let gain: f64 = tie.hits.iter().map(|hit| gain_of(hit.grade, conventions)).sum();
@@ -159,7 +171,7 @@ impl List<'_> {
                 total += gain / f64::from(tie.size) * discounts;
             }
         }
-        divide(total, ideal(self.judged.descending, depth, conventions))
+        total
     }
 
     fn expected_rank_biased_precision(&self, measure: &Measure, p: f64, conventions: &Conventions) -> f64 {

@@ -2,6 +2,9 @@
 
 use crate::error::{Error, Result};
 
+use super::conventions::{Conventions, Gain};
+use super::cwl::{Cwl, User};
+
 /// What is measured.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
@@ -11,6 +14,8 @@ pub enum Kind {
     LogAveragePrecision,
     /// Normalised discounted cumulative gain.
     Ndcg,
+    /// The same without dividing by the gain of the ideal list.
+    Dcg,
     /// The same, averaged over the relevant documents.
     NdcgAtRelevant,
     /// The same, averaged over the ranks at which the ideal gain changes.
@@ -29,6 +34,10 @@ pub enum Kind {
     Recall,
     /// 1 if any relevant document was found.
     Hit,
+    /// How many relevant documents were found.
+    Hits,
+    /// The fraction of documents that are judged.
+    JudgedRate,
     /// Precision at the number of relevant documents.
     RPrecision,
     /// Precision at this multiple of it.
@@ -51,6 +60,11 @@ pub enum Kind {
     ExpectedReciprocalRank(Option<u32>),
     /// Inferred average precision.
     InferredAp,
+    /// Rank-biased overlap with the most similar ideal list; its persistence, and whether it is divided by that of the
+    /// ideal list with itself.
+    Compatibility(f64, bool),
+    /// Expected gain of a reader who goes on from document to document with some probability.
+    Cwl(Cwl),
     /// What documents are worth: relevant and retrieved, not relevant and retrieved, relevant and not retrieved, neither.
     Utility([f64; 4]),
     /// One query.
@@ -83,6 +97,10 @@ pub struct Measure {
     pub kind: Kind,
     /// Only documents down to this rank count.
     pub cutoff: Option<u32>,
+    /// The lowest grade that is relevant, where it is not that of the conventions.
+    pub level: Option<i64>,
+    /// The gain of a grade, where it is not that of the conventions.
+    pub gain: Option<Gain>,
 }
 
 /// What may follow the `@` of a measure's name.
@@ -121,6 +139,7 @@ const REGISTRY: &[Entry] = &[
     entry("map", &["ap", "mapcut", "averageprecision"], || Kind::AveragePrecision, Cutoff::May),
     entry("gm_map", &[], || Kind::LogAveragePrecision, Cutoff::Never),
     entry("ndcg", &["ndcgcut"], || Kind::Ndcg, Cutoff::May),
+    entry("dcg", &["dcgcut"], || Kind::Dcg, Cutoff::May),
     entry("ndcg_rel", &[], || Kind::NdcgAtRelevant, Cutoff::Never),
     entry("rndcg", &[], || Kind::NdcgAtLevels, Cutoff::Never),
     entry("g", &[], || Kind::Gain, Cutoff::Never),
@@ -128,19 +147,29 @@ const REGISTRY: &[Entry] = &[
     entry("rr", &["mrr", "reciprank", "reciprocalrank"], || Kind::ReciprocalRank, Cutoff::May),
     entry("p", &["precision", "setp"], || Kind::Precision, Cutoff::May),
     entry("relative_p", &["setrelativep"], || Kind::RelativePrecision, Cutoff::May),
-    entry("recall", &["r", "setrecall"], || Kind::Recall, Cutoff::May),
+    entry("recall", &["r", "setr", "setrecall"], || Kind::Recall, Cutoff::May),
     entry("hit", &["success", "hitrate"], || Kind::Hit, Cutoff::May),
+    entry("hits", &[], || Kind::Hits, Cutoff::May),
+    entry("judged", &[], || Kind::JudgedRate, Cutoff::May),
     entry("rprec", &["rprecision"], || Kind::RPrecision, Cutoff::Never),
     entry("rprec_mult", &[], || Kind::PrecisionAtMultiple(1.0), Cutoff::Level),
     entry("iprec", &["iprecatrecall"], || Kind::InterpolatedPrecision(0.0), Cutoff::Level),
     entry("11pt_avg", &[], || Kind::InterpolatedAverage(ELEVEN.to_vec()), Cutoff::Never),
-    entry("set_map", &[], || Kind::SetAveragePrecision, Cutoff::Never),
+    entry("set_map", &["setap"], || Kind::SetAveragePrecision, Cutoff::Never),
     entry("bpref", &[], || Kind::Bpref, Cutoff::Never),
     entry("gm_bpref", &[], || Kind::LogBpref, Cutoff::Never),
     entry("rbp", &[], || Kind::RankBiasedPrecision(0.9), Cutoff::May),
     entry("f1", &["f", "setf"], || Kind::F(1.0), Cutoff::May),
     entry("err", &[], || Kind::ExpectedReciprocalRank(None), Cutoff::Must),
     entry("infap", &[], || Kind::InferredAp, Cutoff::Never),
+    entry("compat", &["compatibility"], || Kind::Compatibility(0.95, true), Cutoff::Never),
+    entry("inst", &[], || Kind::Cwl(Cwl::of(User::Inst(1.0))), Cutoff::Never),
+    entry("insq", &[], || Kind::Cwl(Cwl::of(User::Insq(1.0))), Cutoff::Never),
+    entry("sdcg", &[], || Kind::Cwl(Cwl::of(User::Sdcg)), Cutoff::Must),
+    entry("nerr8", &[], || Kind::Cwl(Cwl::of(User::Nerr8)), Cutoff::Must),
+    entry("nerr9", &[], || Kind::Cwl(Cwl::of(User::Nerr9)), Cutoff::Must),
+    entry("nerr10", &[], || Kind::Cwl(Cwl::of(User::Nerr10(0.9))), Cutoff::Never),
+    entry("nerr11", &[], || Kind::Cwl(Cwl::of(User::Nerr11(1.0))), Cutoff::Never),
     entry("utility", &[], || Kind::Utility([1.0, -1.0, 0.0, 0.0]), Cutoff::Never),
     entry("num_q", &[], || Kind::Queries, Cutoff::Never),
     entry("num_ret", &[], || Kind::Retrieved, Cutoff::Never),
@@ -185,15 +214,40 @@ impl Measure {
         let Some((entry, cutoff)) = found else { return Err(unknown_measure(text)) };
         let place = || format!("measure {text:?}");
         let mut kind = (entry.kind)();
-        if let Some(parameter) = parameter {
-            kind = with_parameter(kind, entry.name, parameter).map_err(|error| error.at(place()))?;
+        let (mut relevant, mut gain) = (None, None);
+        if let Some(parameters) = parameter {
+            // A list of numbers is one parameter.
+            let mut numbers = Vec::new();
+            for part in parameters.split(',') {
+                let (key, value) = part.split_once('=').unwrap_or(("", part));
+                let value = value.trim().trim_matches(['\'', '"']);
+                match key.trim() {
+                    "" => numbers.push(part),
+                    "rel" => {
+                        relevant =
+                            Some(relevance(&kind, entry.name, value).map_err(|error| error.at(place()))?)
+                    }
+                    "dcg" => {
+                        gain = Some(formulation(&kind, entry.name, value).map_err(|error| error.at(place()))?)
+                    }
+                    key => {
+                        kind = with_parameter(kind, entry.name, &format!("{key}={value}"))
+                            .map_err(|error| error.at(place()))?;
+                    }
+                }
+            }
+            if !numbers.is_empty() {
+                kind = with_parameter(kind, entry.name, &numbers.join(","))
+                    .map_err(|error| error.at(place()))?;
+            }
         }
         // The tail of trec_eval's `set_F_0.5` is no rank, and its other measures of sets take none.
         if plain_name(name).starts_with("set")
             && let Some(tail) = cutoff
         {
             let kind = with_parameter(kind, entry.name, &format!("x={tail}"));
-            return Ok(Measure { kind: kind.map_err(|error| error.at(place()))?, cutoff: None });
+            let kind = kind.map_err(|error| error.at(place()))?;
+            return Ok(Measure { kind, cutoff: None, level: relevant, gain });
         }
         let cutoff = match cutoff {
             Some(digits) if entry.cutoff == Cutoff::Level => {
@@ -226,7 +280,7 @@ impl Measure {
             }
             None => None,
         };
-        Ok(Measure { kind, cutoff })
+        Ok(Measure { kind, cutoff, level: relevant, gain })
     }
 
     /// The measure's name as we write it: `map@10`, `rbp(p=0.95)`.
@@ -234,28 +288,46 @@ impl Measure {
         // Two measures without a number differ by their whole name, others by their kind.
         let same = |kind: &Kind| match self.kind {
             Kind::Text(_) => *kind == self.kind,
+            Kind::Cwl(own) => {
+                matches!(kind, Kind::Cwl(cwl) if std::mem::discriminant(&cwl.user) == std::mem::discriminant(&own.user))
+            }
             _ => std::mem::discriminant(kind) == std::mem::discriminant(&self.kind),
         };
         let entry = REGISTRY.iter().find(|entry| same(&(entry.kind)())).expect("every kind has a name");
         let mut name = entry.name.to_owned();
-        let listed = |numbers: &[f64]| {
-            let numbers: Vec<_> = numbers.iter().map(f64::to_string).collect();
-            format!("({})", numbers.join(","))
-        };
+        let (mut parameters, mut tail) = (Vec::new(), self.cutoff.map(|cutoff| cutoff.to_string()));
         match &self.kind {
             kind if *kind == (entry.kind)() && entry.cutoff != Cutoff::Level => {}
-            Kind::RankBiasedPrecision(p) => name.push_str(&format!("(p={p})")),
-            Kind::ExpectedReciprocalRank(Some(grade)) => name.push_str(&format!("(max={grade})")),
-            Kind::F(x) => name = format!("f(x={x})"),
-            Kind::PrecisionAtMultiple(level) | Kind::InterpolatedPrecision(level) => {
-                name.push_str(&format!("@{level}"));
+            Kind::RankBiasedPrecision(p) => parameters.push(format!("p={p}")),
+            Kind::ExpectedReciprocalRank(Some(grade)) => parameters.push(format!("max={grade}")),
+            Kind::F(x) => {
+                "f".clone_into(&mut name);
+                parameters.push(format!("x={x}"));
             }
-            Kind::InterpolatedAverage(levels) => name.push_str(&listed(levels)),
-            Kind::Utility(worths) => name.push_str(&listed(worths)),
+            Kind::PrecisionAtMultiple(level) | Kind::InterpolatedPrecision(level) => {
+                tail = Some(level.to_string())
+            }
+            Kind::InterpolatedAverage(levels) => parameters.extend(levels.iter().map(f64::to_string)),
+            Kind::Utility(worths) => parameters.extend(worths.iter().map(f64::to_string)),
+            Kind::Compatibility(p, normalize) => {
+                parameters.push(format!("p={p}"));
+                if !normalize {
+                    parameters.push("normalize=False".to_owned());
+                }
+            }
+            Kind::Cwl(cwl) => parameters.extend(cwl.parameters()),
             _ => {}
         }
-        if let Some(cutoff) = self.cutoff {
-            name.push_str(&format!("@{cutoff}"));
+        parameters.extend(self.level.map(|level| format!("rel={level}")));
+        parameters.extend(
+            self.gain
+                .map(|gain| format!("dcg={}", if gain == Gain::Exponential { "exp-log2" } else { "log2" })),
+        );
+        if !parameters.is_empty() {
+            name.push_str(&format!("({})", parameters.join(",")));
+        }
+        if let Some(tail) = tail {
+            name.push_str(&format!("@{tail}"));
         }
         name
     }
@@ -267,12 +339,18 @@ impl Measure {
 
     /// Whether the grades of a query are needed in order.
     pub fn needs_ideal(&self) -> bool {
-        matches!(self.kind, Kind::Ndcg | Kind::NdcgAtRelevant | Kind::NdcgAtLevels | Kind::Gain)
+        matches!(
+            self.kind,
+            Kind::Ndcg | Kind::NdcgAtRelevant | Kind::NdcgAtLevels | Kind::Gain | Kind::Compatibility(..)
+        )
     }
 
     /// Whether the ranks of judged documents that are not relevant matter.
     pub fn needs_all_judged(&self) -> bool {
-        matches!(self.kind, Kind::Bpref | Kind::LogBpref | Kind::InferredAp | Kind::NotRelevantRetrieved)
+        matches!(
+            self.kind,
+            Kind::Bpref | Kind::LogBpref | Kind::InferredAp | Kind::JudgedRate | Kind::NotRelevantRetrieved
+        )
     }
 
     /// Whether `positive_scores_only` applies: torchmetrics' average precision, precision, recall and reciprocal rank
@@ -282,6 +360,15 @@ impl Measure {
             self.kind,
             Kind::AveragePrecision | Kind::Precision | Kind::Recall | Kind::F(_) | Kind::ReciprocalRank
         )
+    }
+
+    /// The conventions, changed as the measure says.
+    pub fn conventions(&self, conventions: &Conventions) -> Conventions {
+        Conventions {
+            level: self.level.unwrap_or(conventions.level),
+            gain: self.gain.unwrap_or(conventions.gain),
+            ..*conventions
+        }
     }
 
     /// The cut-off, or one that nothing reaches.
@@ -296,6 +383,44 @@ fn level(text: &str) -> Result<f64> {
         // -0.0 would have a name of its own.
         Ok(level) if level >= 0.0 && level.is_finite() => Ok(level + 0.0),
         _ => Err(Error::value(format!("the level is {text:?}, expected a number of at least 0"))),
+    }
+}
+
+/// The lowest grade that is relevant to a measure of this kind.
+fn relevance(kind: &Kind, name: &str, value: &str) -> Result<i64> {
+    let graded = matches!(
+        kind,
+        Kind::Ndcg
+            | Kind::Dcg
+            | Kind::NdcgAtRelevant
+            | Kind::NdcgAtLevels
+            | Kind::Gain
+            | Kind::JudgedRate
+            | Kind::ExpectedReciprocalRank(_)
+            | Kind::Compatibility(..)
+            | Kind::Cwl(_)
+            | Kind::Queries
+            | Kind::Retrieved
+            | Kind::Text(_)
+    );
+    if graded {
+        return Err(Error::value(format!("{name} takes no rel")));
+    }
+    match value.parse() {
+        Ok(level) if level >= 1 => Ok(level),
+        _ => Err(Error::value(format!("rel is {value:?}, expected a whole number of at least 1"))),
+    }
+}
+
+/// The gain of a grade by the formulation of discounted gain.
+fn formulation(kind: &Kind, name: &str, value: &str) -> Result<Gain> {
+    if !matches!(kind, Kind::Ndcg | Kind::Dcg) {
+        return Err(Error::value(format!("{name} takes no dcg")));
+    }
+    match value {
+        "log2" => Ok(Gain::Linear),
+        "exp-log2" => Ok(Gain::Exponential),
+        _ => Err(Error::value(format!("dcg is {value:?}, expected \"log2\" or \"exp-log2\""))),
     }
 }
 
@@ -316,6 +441,16 @@ fn with_parameter(kind: Kind, name: &str, parameter: &str) -> Result<Kind> {
             Ok(grade) if (1..=1000).contains(&grade) => Ok(Kind::ExpectedReciprocalRank(Some(grade))),
             _ => Err(Error::value(format!("max is {value:?}, expected a whole number from 1 to 1000"))),
         },
+        (Kind::Compatibility(_, normalize), "p") => match value.trim().parse::<f64>() {
+            Ok(p) if p > 0.0 && p < 1.0 => Ok(Kind::Compatibility(p, normalize)),
+            _ => Err(Error::value(format!("p is {value:?}, expected a number between 0 and 1"))),
+        },
+        (Kind::Compatibility(p, _), "normalize") => match value.trim() {
+            "True" | "true" => Ok(Kind::Compatibility(p, true)),
+            "False" | "false" => Ok(Kind::Compatibility(p, false)),
+            _ => Err(Error::value(format!("normalize is {value:?}, expected True or False"))),
+        },
+        (Kind::Cwl(cwl), key) => cwl.with(name, key, value).map(Kind::Cwl),
         (Kind::F(_), "x") => match value.trim().parse::<f64>() {
             Ok(x) if x >= 0.0 && x.is_finite() => Ok(Kind::F(x)),
             _ => Err(Error::value(format!("x is {value:?}, expected a number of at least 0"))),
@@ -334,6 +469,9 @@ fn with_parameter(kind: Kind, name: &str, parameter: &str) -> Result<Kind> {
         (Kind::RankBiasedPrecision(_), _) => Err(Error::value("rbp takes p, as in rbp(p=0.95)")),
         (Kind::ExpectedReciprocalRank(_), _) => Err(Error::value("err takes max, as in err(max=4)@20")),
         (Kind::F(_), _) => Err(Error::value("f takes x, as in f(x=0.5)")),
+        (Kind::Compatibility(..), _) => {
+            Err(Error::value("compat takes p and normalize, as in compat(p=0.8)"))
+        }
         (Kind::InterpolatedAverage(_), _) => {
             Err(Error::value("11pt_avg takes recalls, as in 11pt_avg(0.2,0.5,0.8)"))
         }
@@ -420,6 +558,22 @@ mod tests {
             ("set_relative_P", "relative_p"),
             ("relative_P_5", "relative_p@5"),
             ("relstring", "relstring"),
+            ("AP(rel=2)", "map(rel=2)"),
+            ("AP(rel=2)@10", "map(rel=2)@10"),
+            ("SetF(x=0.5,rel=3)", "f(x=0.5,rel=3)"),
+            ("IPrec(rel=2)@0.1", "iprec(rel=2)@0.1"),
+            ("11pt_avg(0.2,0.8,rel=2)", "11pt_avg(0.2,0.8,rel=2)"),
+            ("RBP(rel=1,p=0.8)", "rbp(p=0.8,rel=1)"),
+            ("nDCG(dcg='exp-log2')@20", "ndcg(dcg=exp-log2)@20"),
+            ("dcg@5", "dcg@5"),
+            ("hits@5", "hits@5"),
+            ("Judged@10", "judged@10"),
+            ("Compat(p=0.8)", "compat(p=0.8)"),
+            ("Compat(p=0.8,normalize=False)", "compat(p=0.8,normalize=False)"),
+            ("INST(T=2.0,min_rel=0,max_rel=3)", "inst(T=2,max_rel=3)"),
+            ("SDCG(min_rel=1,max_rel=3)@10", "sdcg(min_rel=1,max_rel=3)@10"),
+            ("NERR10(max_rel=3)", "nerr10(max_rel=3)"),
+            ("NERR11(T=3)", "nerr11(T=3)"),
             ("runid", "runid"),
             ("G", "g"),
         ] {
@@ -447,6 +601,14 @@ mod tests {
             ("err", "needs a cut-off"),
             ("rbp(p=2)", "between 0 and 1"),
             ("map(p=2)", "takes no parameter"),
+            ("map(rel=0)", "rel is \"0\", expected a whole number of at least 1"),
+            ("ndcg(rel=2)", "ndcg takes no rel"),
+            ("map(dcg=log2)", "map takes no dcg"),
+            ("ndcg(dcg=ln)", "expected \"log2\" or \"exp-log2\""),
+            ("compat(p=1)", "between 0 and 1"),
+            ("inst(x=1)", "inst takes T, min_rel and max_rel"),
+            ("inst(max_rel=0)", "max_rel is 0, expected more than min_rel, 0"),
+            ("sdcg(max_rel=3)", "needs a cut-off"),
             ("", "unknown measure"),
             ("@", "unknown measure"),
         ] {

@@ -14,6 +14,8 @@ pub mod sum;
 
 pub mod classification;
 pub mod ids;
+
+pub mod cwl;
 pub mod measure;
 pub mod trec_eval;
 
@@ -30,6 +32,8 @@ pub mod hits;
 pub mod matching;
 pub mod score;
 
+pub mod compatibility;
+pub mod expected_gain;
 pub mod gains;
 
 pub mod expected;

@@ -81,8 +81,11 @@ impl Plan {
     ) -> Result<()> {
         let conventions = &self.conventions;
         rank(scores, hits, conventions.ties, documents)?;
-        let list = List { hits, retrieved: scores.len(), judged };
+        let all = List { hits, retrieved: scores.len(), judged };
         for (measure, out) in self.measures.iter().zip(out) {
+            let own = measure.conventions(conventions);
+            let judged = measure.level.map_or(all.judged, |level| all.judged.at_level(level));
+            let (conventions, list) = (&own, List { judged, ..all });
             *out = match conventions.ties {
                 Ties::Grouped if measure.kind == Kind::AveragePrecision => {
                     grouped_average_precision(scores, &list, measure, conventions)?

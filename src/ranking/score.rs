@@ -8,7 +8,9 @@ use super::sum::Compensated;
 /// What the judgements of one query say, whatever was retrieved.
 #[derive(Clone, Copy, Debug)]
 pub struct Judged<'a> {
-    /// The grades, greatest first; needed by nDCG alone.
+    /// The grades, in any order.
+    pub grades: &'a [i64],
+    /// The grades, greatest first, for measures that need them so.
     pub descending: &'a [i64],
     /// How many grades are at least the level.
     pub relevant: usize,
@@ -26,10 +28,15 @@ pub fn is_relevant(hit: &Hit, measure: &Measure, conventions: &Conventions) -> b
 
 impl<'a> Judged<'a> {
     /// Counts grades in any order.
-    pub fn new(grades: &[i64], level: i64, greatest: i64, descending: &'a [i64]) -> Self {
+    pub fn new(grades: &'a [i64], level: i64, greatest: i64, descending: &'a [i64]) -> Self {
         let at_least = |least| grades.iter().filter(|&&grade| grade >= least).count();
         let relevant = at_least(level);
-        Judged { descending, relevant, not_relevant: at_least(0).saturating_sub(relevant), greatest }
+        Judged { grades, descending, relevant, not_relevant: at_least(0).saturating_sub(relevant), greatest }
+    }
+
+    /// The same with another level of relevance.
+    pub fn at_level(self, level: i64) -> Self {
+        Judged::new(self.grades, level, self.greatest, self.descending)
     }
 }
 
@@ -56,6 +63,7 @@ impl List<'_> {
             Kind::LogAveragePrecision => logarithm(self.average_precision(measure, conventions)),
             Kind::LogBpref => logarithm(self.bpref(conventions)),
             Kind::Ndcg => self.ndcg(depth, conventions),
+            Kind::Dcg => self.dcg(depth, conventions),
             Kind::NdcgAtRelevant => self.ndcg_at_relevant(conventions),
             Kind::NdcgAtLevels => self.ndcg_at_levels(conventions),
             Kind::Gain => self.gain(conventions),
@@ -74,6 +82,13 @@ impl List<'_> {
             }
             Kind::Recall => ratio(self.found(measure, depth, conventions), self.judged.relevant),
             Kind::Hit => f64::from(u8::from(self.found(measure, depth, conventions) > 0)),
+            Kind::Hits => self.found(measure, depth, conventions) as f64,
+            Kind::JudgedRate => {
+                let judged = self.hits.iter().take_while(|hit| hit.rank < depth).count();
+                ratio(judged, self.retrieved.min(depth as usize))
+            }
+            Kind::Compatibility(persistence, normalize) => self.compatibility(*persistence, *normalize),
+            Kind::Cwl(cwl) => self.expected_gain(cwl, depth),
             Kind::RPrecision => {
                 let relevant = self.judged.relevant;
                 ratio(self.found(measure, u32::try_from(relevant).unwrap_or(u32::MAX), conventions), relevant)
@@ -154,6 +169,11 @@ impl List<'_> {
     }
 
     fn ndcg(&self, depth: u32, conventions: &Conventions) -> f64 {
+        divide(self.dcg(depth, conventions), ideal(self.judged.descending, depth, conventions))
+    }
+
+    /// `sum over documents of gain / log2(rank + 1)`.
+    fn dcg(&self, depth: u32, conventions: &Conventions) -> f64 {
         let gain = |grade: i64| gain_of(grade, conventions);
         let mut total = 0.0;
         for hit in self.hits.iter().take_while(|hit| hit.rank < depth) {
@@ -161,7 +181,7 @@ impl List<'_> {
                 total += gain(hit.grade) / discount(hit.rank);
             }
         }
-        divide(total, ideal(self.judged.descending, depth, conventions))
+        total
     }
 
     /// `(x + 1) P R / (x P + R)`.

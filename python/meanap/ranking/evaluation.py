@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -192,6 +192,42 @@ class RankingResult:
         """A row for each query: ``query``, and a column for each measure."""
         return Table({"query": list(self.queries), **{name: self[name].copy() for name in self.measures}})
 
+    def per_group(self, groups: Mapping[Any, Any]) -> Table:
+        """The means by groups of queries, such as languages or user segments.
+
+        Parameters
+        ----------
+        groups
+            The group of each query.
+
+        Returns
+        -------
+        Table
+            A row for each group, in the order in which they first come: ``group``, ``queries`` (how many), and a column
+            for each measure.
+
+        Raises
+        ------
+        ValueError
+            A query has no group.
+        """
+        rows: dict[Any, list[int]] = {}
+        for row, query in enumerate(self.queries):
+            if query not in groups:
+                raise InputError(f"query {query!r} has no group", "groups")
+            rows.setdefault(groups[query], []).append(row)
+        parts = [self.ordered(members) for members in rows.values()]
+        means = {name: np.array([part.mean(name) for part in parts]) for name in self.measures}
+        return Table({"group": list(rows), "queries": np.array([len(part) for part in parts], dtype=np.int64), **means})
+
+    def macro(self, groups: Mapping[Any, Any]) -> dict[str, float]:
+        """The mean over groups of queries of their means, each group counting the same; `means` are micro-averages.
+
+        Arguments and errors are those of `per_group`. NaN without queries.
+        """
+        table = self.per_group(groups)
+        return {name: float(np.mean(table[name])) if len(table) else float("nan") for name in self.measures}
+
     def ordered(self, rows: Sequence[int]) -> RankingResult:
         """The result of these rows, in their order."""
         return RankingResult(
@@ -247,10 +283,11 @@ def evaluate(
     run
         The answers, in the same forms with scores; or without, best first: ``{query: [document, …]}``.
     measures
-        Names: ``map``, ``map@k``, ``ndcg``, ``ndcg@k``, ``rr``, ``p@k``, ``recall@k``, ``hit@k``, ``rprec``, ``bpref``,
-        ``rbp``, ``rbp(p=0.95)``, ``f1@k``, ``err@k``, ``infap``, ``iprec@0.1``, ``num_ret``, ``num_rel``,
-        ``num_rel_ret``, and the others of trec_eval; or as trec_eval writes them (``P_10``, ``ndcg_cut_10``,
-        ``recip_rank``).
+        Names: ``map``, ``map@k``, ``ndcg``, ``ndcg@k``, ``dcg@k``, ``rr``, ``p@k``, ``recall@k``, ``hit@k``,
+        ``hits@k``, ``judged@k``, ``rprec``, ``bpref``, ``rbp``, ``rbp(p=0.95)``, ``f1@k``, ``err@k``, ``infap``,
+        ``iprec@0.1``, ``compat``, ``inst``, ``sdcg@k``, ``num_ret``, ``num_rel``, ``num_rel_ret``, and the others of
+        trec_eval; or as trec_eval and ir_measures write them (``P_10``, ``ndcg_cut_10``, ``recip_rank``,
+        ``nDCG(dcg='exp-log2')@20``). ``map(rel=2)@10`` is of grades of at least 2.
     protocol
         A preset's name or `Conventions`; ``"trec_eval"`` by default.
     columns
