@@ -32,7 +32,9 @@ def test_the_numbers_of_ir_measures(given, name):
     ir_measures = pytest.importorskip("ir_measures", reason="pip install ir-measures")
     qrels, run = given
     digits = {"rel": 1e-9, "abs": 1e-12}
-    if "exp-log2" in name:  # of gdeval, which takes numbers for queries and grades of at least 0, and prints five digits
+    if (
+        "exp-log2" in name
+    ):  # of gdeval, which takes numbers for queries and grades of at least 0, and prints five digits
         qrels = {q[1:]: {d: max(0, grade) for d, grade in side.items()} for q, side in qrels.items()}
         run = {q[1:]: side for q, side in run.items()}
         digits = {"abs": 1e-5}

@@ -167,6 +167,15 @@ FORMATS = {
     "records": lambda path, table, run: records(table, run),
     "named tuples": named_tuples,
     "rows": lambda path, table, run: rows(table),
+    "array of rows": lambda path, table, run: np.array(rows(table), dtype=object),
+    "record array": lambda path, table, run: np.rec.fromrecords(rows(table), names=("qid", "docid", value_name(run))),
+    "columns by name": lambda path, table, run: dict(
+        zip(("query", "item", value_name(run)), columns(table), strict=True)
+    ),
+    "polars lazily": lambda path, table, run: globals()["table"]("polars")(path, table, run).lazy(),
+    "pandas by index": lambda path, table, run: globals()["table"]("pandas")(path, table, run).set_index(
+        ["query", "document"]
+    ),
     "arrays": lambda path, table, run: tuple(map(np.array, columns(table))),
     "lists": lambda path, table, run: columns(table),
     "ranx": lambda path, table, run: Ranx(table),
@@ -322,6 +331,12 @@ def test_columns_are_named_by_the_user(tmp_path, capsys, make):
         options = ["--column", "query=who", "--column", "document=book,what", "--column", "grade=stars"]
         assert main(["rank", str(judged), str(answers), "-m", "rr", *options, "--column", "score=bm25"]) == 0
         assert "0.5000" in capsys.readouterr().out
+
+
+def test_what_is_no_id_is_named():
+    for documents in ([("a", "0.5")], [None, "a"], [{"a": 1}], [["a", "b"]]):
+        with pytest.raises(InputError, match='run: row 0: "document" is .*, expected an id, text or a whole number'):
+            evaluate({"u": ["a"]}, {"u": documents})
 
 
 def test_a_column_that_may_hold_the_grade_is_not_taken_for_none(tmp_path):

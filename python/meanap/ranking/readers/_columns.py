@@ -292,6 +292,10 @@ def _ids(columns: Columns, which: Literal["query", "document"]) -> Any:
         first = column[0] if column else 0
         if isinstance(first, (int, str)):
             return _checked(columns, column, name)
+        if not isinstance(first, (float, np.generic)):
+            found = "is missing" if first is None else f"is {first!r}"
+            code = "missing-value" if first is None else "wrong-type"
+            raise columns.error(0, name, found, "an id, text or a whole number", code)
         column = np.asarray(column)
     if column.ndim != 1:
         raise InputError(f"a column of ids has {column.ndim} dimensions, expected 1", columns.source)

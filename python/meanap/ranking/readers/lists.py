@@ -22,8 +22,9 @@ __all__ = ["Lists", "columns_of_records"]
 class Lists(Reader):
     """A list of records, such as those of ir_measures and ir_datasets; or one of lists, a list for each query.
 
-    Tuples in a list are rows (query, document, grade or score). A tuple of two or three columns is read as they stand;
-    so is a list of three lists of one length of which the last holds numbers.
+    Tuples in a list are rows (query, document, grade or score), and so are the rows of an array ``(N, 3)`` of floats or
+    objects. A tuple of two or three columns is read as they stand; so is a list of three lists of one length of which
+    the last holds numbers.
     """
 
     name = "list"
@@ -57,6 +58,8 @@ def _side_by_side(source: Any, role: Role) -> Columns | None:
     if _are_rows(source):
         rows = [list(column) for column in zip(*source, strict=True)]
         return Columns(role, rows[0], rows[1], rows[2], names=("query", "document", last[:-1]))
+    if isinstance(source, np.ndarray) and source.ndim == 2 and source.shape[1] == 3 and source.dtype.kind in "fO":
+        return Columns(role, source[:, 0], source[:, 1], source[:, 2], names=("query", "document", last[:-1]))
     if isinstance(source, np.ndarray) or (isinstance(source, list) and not _is_triple(source)):
         return None
     if hasattr(source, "_fields") or (isinstance(source, tuple) and source and _are_records(list(source))):

@@ -1,14 +1,15 @@
-"""Tables with named columns: Polars, pandas, pyarrow, DuckDB, data sets of Hugging Face, dictionaries of columns."""
+"""Tables with named columns: Polars, pandas, pyarrow, DuckDB, `datasets.Dataset`, record arrays, lists by name."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from meanap import _arrow, _core
 from meanap.errors import InputError, InputTypeError
-from meanap.ranking.readers._columns import Columns, pick, qrels_of, run_of
+from meanap.ranking.readers._columns import KNOWN, Columns, pick, plain_name, qrels_of, run_of
 from meanap.ranking.readers._reader import Options, Reader, Role, Run
 
 __all__ = ["Tables", "array", "columns_of"]
@@ -21,7 +22,7 @@ class Tables(Reader):
 
     def sniff(self, source: Any, options: Options) -> bool:
         """Whether it has columns with names."""
-        return is_table(source)
+        return is_table(source) or _are_columns(source, options)
 
     def qrels(self, source: Any, options: Options) -> _core.Qrels:
         """The judgements."""
@@ -36,8 +37,21 @@ def is_table(source: Any) -> bool:
     """Whether it has columns with names."""
     return (
         _is_data_set(source)
+        or _is_lazy(source)
         or _arrow.speaks_arrow(source)
+        or (isinstance(source, np.ndarray) and source.dtype.names is not None)
         or (hasattr(source, "columns") and hasattr(source, "__getitem__"))
+    )
+
+
+def _are_columns(source: Any, options: Options) -> bool:
+    """Whether it is a mapping of columns by name: usual names, or the user's, of queries and documents."""
+    if not isinstance(source, Mapping) or any(isinstance(column, Mapping) for column in source.values()):
+        return False
+    own = {name for given in options.columns.values() if given for name in ([given] if type(given) is str else given)}
+    return all(
+        any(plain_name(name) in KNOWN[field] or name in own for name in source if isinstance(name, str))
+        for field in ("query", "document")
     )
 
 
@@ -45,19 +59,28 @@ def columns_of(source: Any, role: Role, options: Options, place: str) -> Columns
     """The columns of a table; `place` is its name in errors."""
     if _is_data_set(source):
         source = source.with_format("arrow")[:]
+    elif _is_lazy(source):
+        source = source.collect()
+    index: list[Any] = []
     # pandas would translate all columns, and may fail at one that is not needed.
     if _arrow.speaks_arrow(source) and not is_pandas(source):
         source = _arrow.ArrowColumns(source, place)
         names: list[Any] = list(source)
+    elif isinstance(source, np.ndarray):
+        names = list(source.dtype.names or ())
+    elif isinstance(source, Mapping):
+        names = list(source)
     else:
         names = list(source.columns)
-    picked = pick(names, role, options, place)
+        index = [name for name in getattr(source.index, "names", ()) if name is not None and name not in names]
+    picked = pick([*names, *index], role, options, place)
 
     def column(name: Any) -> Any:
         if name is None:
             return None
         try:
-            return array(source[name], f'{place}: "{name}"')
+            values = source.index.get_level_values(name) if name in index else source[name]
+            return array(values, f'{place}: "{name}"')
         except InputTypeError:
             raise
         except InputError as error:  # a null
@@ -72,6 +95,11 @@ def columns_of(source: Any, role: Role, options: Options, place: str) -> Columns
         column(picked.rank),
         names=(str(picked.query), str(picked.document), str(picked.value if value is not None else picked.rank)),
     )
+
+
+def _is_lazy(source: Any) -> bool:
+    """Whether it is a Polars query that is not evaluated yet."""
+    return hasattr(source, "collect") and hasattr(source, "collect_schema") and hasattr(source, "lazy")
 
 
 def _is_data_set(source: Any) -> bool:
