@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -859,3 +860,80 @@ def test_a_detector_that_errs_has_no_such_finding(tmp_path):
         for i in range(3000)
     ]
     assert not meanap.check(truth, found).codes & {"box-frame", "image-offset", "category-permutation"}
+
+
+def moved(truth, found, change):
+    """Detections whose boxes another function of them and the image's size gives."""
+    sizes = {image["id"]: (image["width"], image["height"]) for image in truth["images"]}
+    return [
+        {**d, "bbox": list(map(float, change(*d["bbox"], *sizes[d["image_id"]])))} if d["image_id"] in sizes else d
+        for d in found
+    ]
+
+
+#: Each with the words of its cause.
+UNLIKE = {
+    "corners": (lambda x, y, w, h, W, H: (x, y, x + w, y + h), "two corners"),
+    "y first": (lambda x, y, w, h, W, H: (y, x, h, w), "y before x"),
+    "corners, y first": (lambda x, y, w, h, W, H: (y, x, y + h, x + w), "y before x"),
+    "centre": (lambda x, y, w, h, W, H: (x + w / 2, y + h / 2, w, h), "centre"),
+    "fractions": (lambda x, y, w, h, W, H: (x / W, y / H, w / W, h / H), "shares of the image"),
+    "percent": (lambda x, y, w, h, W, H: (100 * x / W, 100 * y / H, 100 * w / W, 100 * h / H), "per cent"),
+    "halved": (lambda x, y, w, h, W, H: (x / 2, y / 2, w / 2, h / 2), "1/2 times as large"),
+    "resized": (lambda x, y, w, h, W, H: (640 * x / W, 640 * y / H, 640 * w / W, 640 * h / H), "resized to 640"),
+}
+
+
+@pytest.mark.parametrize("kind", UNLIKE)
+@pytest.mark.parametrize("entry", ["dictionaries", "files", "columns"])
+def test_an_evaluation_that_finds_nothing_says_why(tmp_path, kind, entry):
+    truth = generate.dataset(images=40, seed=3, categories=3)
+    found = generate.detections(truth, per_image=10, seed=3)
+    expected = meanap.evaluate(truth, found).ap
+    change, words = UNLIKE[kind]
+    sides = truth, moved(truth, found, change)
+    if entry == "files":
+        for name, side in zip(("gt.json", "dt.json"), sides, strict=True):
+            (tmp_path / name).write_text(json.dumps(side))
+        sides = tmp_path / "gt.json", tmp_path / "dt.json"
+    elif entry == "columns":
+        image_ids, category_ids, scores, boxes = (
+            [d[name] for d in sides[1]] for name in ("image_id", "category_id", "score", "bbox")
+        )
+        sides = truth, meanap.Detections(image_ids, category_ids, scores, boxes, box_format="xywh")
+    with pytest.warns(UserWarning, match=f"almost no detection overlaps .*{words}.*AP would be {expected:.3f}") as told:
+        meanap.evaluate(*sides)
+    assert len(told) == 1 and "\n" not in str(told[0].message)
+    assert any(f"AP would be {expected:.3f}" in row["message"] for row in meanap.check(*sides))
+
+
+@pytest.mark.parametrize(
+    ("meant", "words"),
+    [
+        (lambda id: f"val/{id:012d}.jpg", "names of files"),
+        (lambda id: f"{id:012d}", "texts"),
+        (lambda id: f"frame {id}.png", None),
+    ],
+)
+def test_image_ids_that_are_names_of_files(meant, words):
+    truth = generate.dataset(images=30, seed=3, categories=3)
+    for image in truth["images"]:
+        image["file_name"] = f"{image['id']:012d}.jpg"
+    found = [{**d, "image_id": meant(d["image_id"])} for d in generate.detections(truth, per_image=10, seed=3)]
+    findings = meanap.check(truth, found)
+    assert ("image-offset" in findings.codes) == (words is not None)
+    if words is not None:
+        assert words in findings.row(code="image-offset")["message"]
+
+
+def test_a_weak_detector_is_no_fault_of_a_format():
+    rng = np.random.default_rng(1)
+    truth = generate.dataset(images=40, seed=3, categories=3)
+    found = [
+        {**d, "bbox": [float(v) for v in (*rng.uniform(0, 300, 2), *rng.uniform(10, 200, 2))]}
+        for d in generate.detections(truth, per_image=10, seed=3)
+    ]
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        meanap.evaluate(truth, found)
+    assert not [w for w in told if "AP would be" in str(w.message)]

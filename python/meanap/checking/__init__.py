@@ -23,6 +23,7 @@ from meanap.checking.detections import check_detections, check_together
 from meanap.checking.findings import Finding, Findings
 from meanap.checking.ground_truth import check_ground_truth
 from meanap.checking.labels import label_errors, scored
+from meanap.checking.overlap import add_ap
 from meanap.checking.poses import check_poses
 from meanap.checking.records import read_detections, read_ground_truth
 from meanap.readers import Options
@@ -100,6 +101,7 @@ def check(
     result = functools.cache(lambda: scored(found, truth))
     confused = functools.cache(lambda: None if (known := result()) is None else known.confusion(0.5, -math.inf))
     check_together(found, truth, confused)
+    add_ap(found, truth)
     findings = [*truth.findings, *found.findings]
     # If either side is invalid as a whole, single labels cannot be judged.
     judged = None if any(finding.level == "error" for finding in findings) else result()

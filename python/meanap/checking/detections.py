@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -98,8 +99,8 @@ def check_together(found: Records, truth: Records, confused: Callable[[], Any]) 
         return
     _check_copies(found, truth)
     check_frames(found, truth)
-    if not _check_offset(found, truth, confused):
-        _check_permutation(found, truth, confused)
+    if not _check_permutation(found, truth, confused):
+        _check_offset(found, truth, confused)
     wanted = ~truth.crowd
     objects = Counter(truth.category_ids[code] for code in truth.category[wanted & (truth.category >= 0)].tolist())
     never = sorted(set(objects) - set(found.category_ids), key=lambda id: -objects[id])
@@ -140,11 +141,11 @@ def _ids(known: list[Any], codes: np.ndarray) -> list[Any]:
     return [known[code] if code >= 0 else None for code in codes.tolist()]
 
 
-def _check_permutation(found: Records, truth: Records, confused: Callable[[], Any]) -> None:
+def _check_permutation(found: Records, truth: Records, confused: Callable[[], Any]) -> bool:
     """Whether some categories stand for one another: most detections of each lie on objects of the next."""
     confusion = confused() if len(truth.categories or truth.category_ids) > 1 else None
     if confusion is None:
-        return
+        return False
     # Objects by rows, detections by columns.
     matrix, ids = np.asarray(confusion.matrix)[:-1, :-1], confusion.categories
     total, meant = matrix.sum(axis=0), matrix.argmax(axis=0)
@@ -156,7 +157,7 @@ def _check_permutation(found: Records, truth: Records, confused: Callable[[], An
         moved &= moved[meant]
     rows = np.flatnonzero(moved)
     if len(rows) < 2 or len(set(meant[rows].tolist())) < len(rows):
-        return
+        return False
     pairs = ", ".join(f"{ids[k]!r} for {ids[meant[k]]!r}" for k in rows[:4].tolist())
     agree, now = int(matrix[meant[rows], rows].sum()), int(matrix[rows, rows].sum())
     found.add(
@@ -168,16 +169,21 @@ def _check_permutation(found: Records, truth: Records, confused: Callable[[], An
             f"{int(total[rows].sum()):,} detections on objects agree then, {now:,} as they are"
         ),
     )
+    other = copy.copy(found)
+    swapped = {ids[k]: ids[meant[k]] for k in rows.tolist()}
+    other.category_ids = [swapped.get(id, id) for id in found.category_ids]
+    found.mended["category-permutation"] = other
+    return True
 
 
-def _check_offset(found: Records, truth: Records, confused: Callable[[], Any]) -> bool:
+def _check_offset(found: Records, truth: Records, confused: Callable[[], Any]) -> None:
     """Whether detections would agree with the objects where they lie if their categories were counted otherwise."""
     ids = [id for id in {*truth.category_ids, *found.category_ids, *(truth.categories or ())} if isinstance(id, int)]
     if len(truth.categories or truth.category_ids) < 2 or not ids:
-        return False
+        return
     confusion = confused()
     if confusion is None:
-        return False
+        return
     matrix, place = confusion.matrix, {id: k for k, id in enumerate(confusion.categories)}
     pairs = int(matrix[:-1, :-1].sum())
     listed = sorted(id for id in (truth.categories or truth.category_ids) if isinstance(id, int))
@@ -193,7 +199,7 @@ def _check_offset(found: Records, truth: Records, confused: Callable[[], Any]) -
     def nth(start: int) -> Callable[[int], Any]:
         return lambda id: listed[id - start] if 0 <= id - start < len(listed) else None
 
-    readings = [
+    readings: list[tuple[str, str, Callable[[int], Any]]] = [
         ("one too low", "Add 1 to each category id.", lambda id: id + 1),
         ("one too high", "Subtract 1 from each category id.", lambda id: id - 1),
         ("places in the list of categories, from 0", "Look each up in the list of categories.", nth(0)),
@@ -202,8 +208,7 @@ def _check_offset(found: Records, truth: Records, confused: Callable[[], Any]) -
     now = agreement(lambda id: id)
     best = max(readings, key=lambda reading: agreement(reading[2]))
     most = agreement(best[2])
-    offset = pairs >= 5 and most > 2 * now and 2 * most > pairs
-    if offset:
+    if pairs >= 5 and most > 2 * now and 2 * most > pairs:
         row = int(np.flatnonzero(found.category >= 0)[0])
         found.add(
             "category-offset",
@@ -213,4 +218,6 @@ def _check_offset(found: Records, truth: Records, confused: Callable[[], Any]) -
             f"{now:,} as they are",
             remedy=best[1],
         )
-    return offset
+        other = copy.copy(found)
+        other.category_ids = [best[2](id) if isinstance(id, int) else id for id in found.category_ids]
+        found.mended["category-offset"] = other

@@ -6,8 +6,10 @@ A way is a row in a table: a name, what to do, and the function that makes ``x, 
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -67,9 +69,12 @@ def check_frames(found: Records, truth: Records) -> None:
             "image-offset",
             len(found),
             found.told(int(np.flatnonzero(found.image >= 0)[0]), "bbox"),
-            message=f"image ids are {ids[0]}: {_told(of_ids, now)}",
-            remedy=ids[1],
+            message=f"image ids are {ids.name}: {_told(of_ids, now)}",
+            remedy=ids.remedy,
         )
+        other = copy.copy(found)
+        other.image_ids = [ids.meant(id) for id in found.image_ids]
+        found.mended["image-offset"] = other
     elif best is not None and _better(share, now):
         found.add(
             "box-frame",
@@ -78,6 +83,11 @@ def check_frames(found: Records, truth: Records) -> None:
             message=f"boxes are {best.name}: {_told(share, now)}",
             remedy=best.remedy,
         )
+        height, width = truth.sizes_in(found).T
+        other = copy.copy(found)
+        with np.errstate(all="ignore"):
+            other.boxes = best.read(found.boxes, width, height)
+        found.mended["box-frame"] = other
 
 
 def _by_any_factor(sample: _Sample) -> _Reading:
@@ -166,37 +176,70 @@ def _sizes(truth: Records, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 # Images
 
 
-def _best_ids(found: Records, truth: Records) -> tuple[tuple[str, str] | None, float]:
-    listed = [id for id in truth.images or truth.image_ids if isinstance(id, int)]
-    if not listed:
-        return None, 0.0
-    rising = sorted(listed)
+class _Ids(NamedTuple):
+    """A way in which the image ids of detections may be meant."""
 
-    def nth(ids: list[int], start: int) -> Callable[[Any], Any]:
+    name: str
+    remedy: str
+    meant: Callable[[Any], Any]
+
+
+def _best_ids(found: Records, truth: Records) -> tuple[_Ids | None, float]:
+    best, share = None, 0.0
+    for ids in _of_ids(truth):
+        sample = _Sample.of(found, truth, ids.meant)
+        met = sample.met(_AS_IT_IS) if sample is not None else 0.0
+        if met > share * 1.03:
+            best, share = ids, met
+    return best, share
+
+
+def _of_ids(truth: Records) -> Iterator[_Ids]:
+    known = truth.images or truth.image_ids
+    listed = [id for id in known if isinstance(id, int)]
+    again = "Look each up in the list of images."
+
+    def nth(ids: list[Any], start: int) -> Callable[[Any], Any]:
         return lambda id: ids[id - start] if isinstance(id, int) and 0 <= id - start < len(ids) else None
 
     def moved(by: int) -> Callable[[Any], Any]:
         return lambda id: id + by if isinstance(id, int) else None
 
-    def number(id: Any) -> Any:
-        return int(id) if isinstance(id, str) and id.isdecimal() else None
+    if listed:
+        rising = sorted(listed)
+        yield _Ids("one too low", "Add 1 to each image id.", moved(1))
+        yield _Ids("one too high", "Subtract 1 from each image id.", moved(-1))
+        yield _Ids("places in the list of images, from 0", again, nth(known, 0))
+        yield _Ids("places in the list of images, from 1", again, nth(known, 1))
+        yield _Ids("places among the rising ids of images, from 0", again, nth(rising, 0))
+        yield _Ids("places among the rising ids of images, from 1", again, nth(rising, 1))
+        yield _Ids("numbers written as texts", "Write them as numbers.", _number)
+    else:
+        yield _Ids("places in the list of images, from 0", again, nth(known, 0))
+        yield _Ids("places in the list of images, from 1", again, nth(known, 1))
+    if any(isinstance(id, str) for id in known):
+        yield _Ids("numbers, and those of the ground truth texts", "Write them as texts.", lambda id: str(id))
+        stems = {_stem(id): id for id in known if isinstance(id, str)}
+        text = "names of files, and those of the ground truth have another folder or ending"
+        yield _Ids(text, "Write the ids of the ground truth.", lambda id: stems.get(_stem(id)))
+    if truth.files:
+        files = {_stem(name): id for id, name in truth.files.items()}
+        yield _Ids("names of files", 'Look each up in the "file_name" of the images.', lambda id: files.get(_stem(id)))
+    numbers = {number: id for id, name in truth.files.items() if (number := _number(_stem(name))) is not None}
+    if numbers:
+        text = "the numbers in names of files"
+        yield _Ids(text, 'Look each up in the "file_name" of the images.', lambda id: numbers.get(_number(id)))
 
-    again = "Look each up in the list of images."
-    best, share = None, 0.0
-    for name, remedy, meant in (
-        ("one too low", "Add 1 to each image id.", moved(1)),
-        ("one too high", "Subtract 1 from each image id.", moved(-1)),
-        ("places in the list of images, from 0", again, nth(listed, 0)),
-        ("places in the list of images, from 1", again, nth(listed, 1)),
-        ("places among the rising ids of images, from 0", again, nth(rising, 0)),
-        ("places among the rising ids of images, from 1", again, nth(rising, 1)),
-        ("numbers written as texts", "Write them as numbers.", number),
-    ):
-        sample = _Sample.of(found, truth, meant)
-        met = sample.met(_AS_IT_IS) if sample is not None else 0.0
-        if met > share * 1.03:
-            best, share = (name, remedy), met
-    return best, share
+
+def _number(id: Any) -> Any:
+    return int(id) if isinstance(id, str) and id.isdecimal() else id if isinstance(id, int) else None
+
+
+def _stem(name: Any) -> Any:
+    """The name of a file without folder and ending."""
+    if not isinstance(name, str):
+        return None
+    return re.sub(r"\.(jpe?g|png|bmp|tiff?|webp|gif)$", "", re.split(r"[/\\]", name)[-1], flags=re.IGNORECASE)
 
 
 # Boxes: forms, units, frames

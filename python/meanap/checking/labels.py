@@ -8,12 +8,12 @@ import numpy as np
 
 from meanap.checking.records import Records
 from meanap.checking.shapes import usable
-from meanap.detection.evaluation import evaluate
+from meanap.detection.evaluation import evaluated
 from meanap.detection.result import Result
 from meanap.readers.sides import Detections, GroundTruth
 from meanap.table import Table
 
-__all__ = ["label_errors", "scored"]
+__all__ = ["label_errors", "scored", "sides_of"]
 
 #: A detection is trusted if this fraction of those of its category with its score or a higher one are true positives.
 _TRUST = 0.9
@@ -23,6 +23,12 @@ _BACKGROUND = 0.1
 
 def scored(found: Records, truth: Records) -> Result | None:
     """The evaluation of what can be used of either side, boxes at 0.5; None if there is nothing."""
+    sides = sides_of(found, truth)
+    return None if sides is None else evaluated(*sides, thresholds=[0.5], score_range=None)
+
+
+def sides_of(found: Records, truth: Records) -> tuple[GroundTruth, Detections] | None:
+    """Ground truth and detections with the boxes that can be used; None if there are none."""
     if not (found.readable and truth.readable):
         return None
     objects = usable(truth) & (truth.image >= 0) & (truth.category >= 0)
@@ -53,7 +59,7 @@ def scored(found: Records, truth: Records) -> Result | None:
         found.boxes[rows],
         box_format="xywh",
     )
-    return evaluate(side, other, thresholds=[0.5], score_range=None)
+    return side, other
 
 
 def _ids(known: list[Any], codes: np.ndarray) -> list[Any]:

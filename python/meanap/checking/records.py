@@ -63,6 +63,10 @@ class Records:
         #: Keypoints and their numbers as the records have them, None for none; None altogether without keypoints.
         self.poses: list[Any] | None = None
         self.num_keypoints: list[Any] | None = None
+        #: By the code of a finding: the same records as its remedy makes them.
+        self.mended: dict[str, Records] = {}
+        #: Names of the image files, by image id, where they are known.
+        self.files: dict[Any, str] = {}
         #: Which records of the source these are, where some cannot be used.
         self.numbers: np.ndarray | None = None
         #: Whether each mask is there and cannot be decoded.
@@ -344,6 +348,7 @@ def _from_columns(records: Records, side: GroundTruth | Detections) -> Records:
     records.derived_boxes = "boxes" not in side.arrays
     if isinstance(side, GroundTruth):
         records.images, records.sized = side.images, bool(side.sizes)
+        records.files = dict(side.files)
         sizes = [side.sizes.get(id) or (math.nan, math.nan) for id in side.images or ()]
         records.sizes = np.array(sizes, dtype=np.float64).reshape(-1, 2)
         records.categories = side.categories
@@ -389,6 +394,8 @@ def _from_data_set(records: Records, value: Any, similarity: str | None) -> Reco
         )
         if key == "images":
             records.images = [_clean(image["id"]) for image in good]
+            names = ((_clean(image["id"]), image.get("file_name")) for image in good)
+            records.files = {id: name for id, name in names if isinstance(name, str)}
             sizes = [[_number(image.get(side)) for side in ("height", "width")] for image in good]
             records.sizes = np.array(sizes, dtype=np.float64).reshape(-1, 2)
             records.sizes[~(records.sizes > 0).all(axis=1)] = math.nan

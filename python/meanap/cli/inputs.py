@@ -95,7 +95,7 @@ class Inputs:
 
     def evaluate(self, path: Path, content: Any = None) -> Result:
         """The evaluation of a file of detections, or of its `content` if it has been read already."""
-        import meanap
+        from meanap.detection.evaluation import evaluated, warn_of_no_overlap
 
         options = self.options
         found = path if content is None else content
@@ -105,10 +105,12 @@ class Inputs:
             if self._chosen is not None:
                 self._found[path] = found = self._of_chosen(found, "detections")
             asked = reading(options)
-            result = meanap.evaluate(
+            result = evaluated(
                 self.ground_truth, found, options.similarity, self.rules, on_error=asked.on_error,
                 progress=asked.progress, **settings(options),
             )  # fmt: skip
+            if content is None:
+                warn_of_no_overlap(result, options.ground_truth, path, asked)
         if not result.scores.detections.any():
             warnings.warn(f"{path}: there are no detections", stacklevel=2)
         result.scores.sources = options.ground_truth, path

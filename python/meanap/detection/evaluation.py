@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -17,6 +18,7 @@ from meanap.detection.scores import MatchScores
 from meanap.detection.shards import Sharded, bytes_of
 from meanap.errors import InputError
 from meanap.protocol import Protocol
+from meanap.readers._coco_files import TruthFile
 from meanap.readers._coco_records import pixel_size
 from meanap.readers._reader import is_path
 from meanap.readers.lists import are_batches
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
         SimilarityName,
     )
 
-__all__ = ["evaluate", "new_log", "settled"]
+__all__ = ["evaluate", "evaluated", "new_log", "settled", "warn_of_no_overlap"]
 
 
 def evaluate(
@@ -111,6 +113,66 @@ def evaluate(
     ValueError
         Input that cannot be used; the message names argument, row and value.
     """
+    result = evaluated(
+        ground_truth,
+        detections,
+        similarity,
+        protocol,
+        box_format=box_format,
+        score_range=score_range,
+        format=format,
+        names=names,
+        images=images,
+        sizes=sizes,
+        columns=columns,
+        on_error=on_error,
+        memory_limit=memory_limit,
+        progress=progress,
+        **changes,
+    )
+    opened = isinstance(detections, _core.Objects) or isinstance(ground_truth, TruthFile)
+    if memory_limit is None and not opened:
+        options = readers.Options("bbox", box_format, format, None, images, sizes, columns)
+        warn_of_no_overlap(result, ground_truth, detections, options)
+    return result
+
+
+def warn_of_no_overlap(result: Result, ground_truth: Any, detections: Any, options: readers.Options) -> None:
+    """Warns in one line what would fix it, if almost no detection overlaps an object."""
+    scores = result.scores
+    ap = next(iter(result.values()), np.nan)
+    if not ap < _LOW or min(int(scores.objects.sum()), int(scores.detections.sum())) < _ENOUGH:
+        return
+    # Checks evaluate, too: only an evaluation that failed to match needs them.
+    from meanap.checking.overlap import cause
+
+    found = cause(ground_truth, detections, options)
+    if found is not None:
+        text = f"almost no detection overlaps an object (AP {ap:.3f}): {found.message}. {found.remedy}"
+        warnings.warn(text, stacklevel=3)
+    elif ap == 0:
+        warnings.warn("no detection overlaps an object of its category enough: meanap.check lists causes", stacklevel=3)
+
+
+def evaluated(
+    ground_truth: GroundTruthInput,
+    detections: DetectionsInput,
+    similarity: SimilarityName = "bbox",
+    protocol: PresetName | Protocol = "coco",
+    *,
+    box_format: BoxFormat = "xyxy",
+    score_range: tuple[float, float] | None = (0.0, 1.0),
+    format: FormatInput = None,
+    names: NamesInput | None = None,
+    images: ImagesInput | None = None,
+    sizes: Mapping[Any, Sequence[int]] | None = None,
+    columns: Mapping[str, str] | None = None,
+    on_error: Literal["raise", "skip"] = "raise",
+    memory_limit: int | str | None = None,
+    progress: bool | Callable[[int, int], object] = False,
+    **changes: Unpack[ProtocolChanges],
+) -> Result:
+    """What `evaluate` does, without a search for causes of a low number."""
     rules = settled(protocol, similarity, changes)
     _check_range(score_range)
     options = readers.Options(
@@ -152,6 +214,12 @@ def evaluate(
             errors=lambda iou, background, area: matches(errors=(iou, background, area)),
         )
     )
+
+
+#: An AP below this may come from boxes or ids in another format.
+_LOW = 0.05
+#: With fewer objects or detections an AP is low for no reason that could be found.
+_ENOUGH = 10
 
 
 class _Asked(NamedTuple):

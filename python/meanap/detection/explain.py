@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from meanap import readers
-from meanap.detection.evaluation import evaluate, settled
+from meanap.detection.evaluation import evaluated, settled
 from meanap.detection.result import Result
 from meanap.detection.scores import NUMBERS
 from meanap.protocol import Protocol
@@ -239,7 +239,7 @@ class _Scene:
         rules = settings.rules.replace(name=settings.name, summary=(NUMBERS[number],))
         options: dict[str, Any] = {"box_format": settings.box_format, "score_range": settings.score_range}
         truth = by_id if rules.zero_id_unmatched else truth
-        return evaluate(truth, detections, settings.similarity, rules, **options, **self._reading)
+        return evaluated(truth, detections, settings.similarity, rules, **options, **self._reading)
 
 
 # Factors
