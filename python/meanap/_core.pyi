@@ -318,7 +318,7 @@ def read_label_table(
     paths: Sequence[str | PathLike[str]],
     columns: Sequence[tuple[str, bool]],
     optional: int = 0,
-    skipped: Sequence[str] = [],
+    skipped: Sequence[str] = ...,
 ) -> dict[str, Any]: ...
 def read_yolo(
     paths: Sequence[str | PathLike[str]],
