@@ -182,3 +182,26 @@ def test_lines_become_dictionaries():
     ):
         with pytest.raises(ValueError, match=message):
             call(lines)
+
+
+def test_ir_measures_takes_meanap_for_pytrec_eval():
+    ir_measures = pytest.importorskip("ir_measures", reason="pip install ir_measures")
+    from meanap import compat
+    from meanap.compat import pytrec_eval as ours
+
+    qrels, run = draw(seed=31)
+    judged = [ir_measures.Qrel(q, d, g) for q, grades in qrels.items() for d, g in grades.items()]
+    scored = [ir_measures.ScoredDoc(q, d, s) for q, scores in run.items() for d, s in scores.items()]
+    measures = [ir_measures.AP, ir_measures.nDCG @ 10, ir_measures.P(judged_only=True) @ 5, ir_measures.RR(rel=2)]
+
+    def values():
+        provider = type(ir_measures.pytrec_eval)()
+        assert provider.is_available()
+        found = {(m.query_id, str(m.measure)): m.value for m in provider.iter_calc(measures, judged, scored)}
+        return provider.pytrec_eval, found
+
+    module, expected = values()
+    assert module is pytrec_eval
+    with compat.standing_in("pytrec_eval"):
+        module, found = values()
+    assert module is ours and found == expected and len(found) > 40

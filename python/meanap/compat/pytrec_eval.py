@@ -26,6 +26,9 @@ __all__ = [
     "supported_nicknames",
 ]
 
+# ir_measures and other programs require it.
+__version__ = "0.5.11"
+
 _names, _nicknames = _core.trec_eval_measures()
 
 supported_measures: set[str] = set(_names)
