@@ -137,6 +137,7 @@ def test_the_worst_images_are_drawn_with_their_fates(files, page):
     result = meanap.evaluate(*files[1]["bbox"])
     text = page.read_text(encoding="utf-8")
     worst = result.per_image(0.5, score=result.best_f1().threshold)
+    text = text.partition('<section id="changed">')[0]
     figures = re.findall(r"<figure class=scene>.*?</figure>", text, re.DOTALL)
     assert len(figures) == 6
     for row, figure in zip(worst, figures, strict=False):
@@ -265,6 +266,25 @@ def test_the_verdict_comes_first_with_what_has_moved(files, page):
     assert rows["missed"][2:] == [f"{losses['missed']:.3f}", f"{before['missed']:.3f}", f"{missed:+.3f}"]
 
 
+def test_images_that_changed_most_are_drawn_for_both(files, page):
+    truth, found = files[1]["bbox"]
+    before, after = meanap.evaluate(truth, files[0] / "other.json"), meanap.evaluate(truth, found)
+    rows = [
+        {row["image"]: row for row in result.per_image(0.5, score=result.best_f1().threshold)}
+        for result in (before, after)
+    ]
+    errors = [{id: row["false_positives"] + row["false_negatives"] for id, row in side.items()} for side in rows]
+    moved = sorted((abs(errors[1][id] - errors[0][id]) for id in rows[0]), reverse=True)
+    section = page.read_text(encoding="utf-8").partition('<section id="changed">')[2].partition("</section>")[0]
+    figures = re.findall(r"<figure class=scene>.*?</figure>", section, re.DOTALL)
+    assert len(figures) == 12
+    for number, (one, other) in enumerate(zip(figures[::2], figures[1::2], strict=True)):
+        image = int(re.search(r"\(id (\d+)\)", one)[1])
+        assert f"(id {image})" in other and abs(errors[1][image] - errors[0][image]) == moved[number]
+        for figure, side in ((one, rows[0]), (other, rows[1])):
+            assert fates(figure) == {fate: side[image][f"{fate}s"] for fate in FATES}
+
+
 # Every input
 
 
@@ -296,7 +316,7 @@ def as_run_lengths(shape, size):
 
 
 def drawn(path):
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8").partition('<section id="changed">')[0]
     figures = re.findall(r"<figure class=scene>.*?</figure>", text, re.DOTALL)
     return [(fates(figure), len(re.findall("<(?:rect|path|circle) ", figure))) for figure in figures]
 

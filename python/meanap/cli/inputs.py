@@ -87,11 +87,25 @@ class Inputs:
         if not self._whole:
             records = options.categories is not None or rules.size != "area" or rules.federated
             with named(options.ground_truth, "ground_truth"):
-                self.ground_truth = self._read = opened(options, "ground_truth", options.ground_truth, records=records)
+                self.ground_truth = self._read = self._truth(records)
         if options.categories is not None:
             self._choose(options.categories)
         if rules.zero_id_unmatched:
             _warn_of_ids(self.ground_truth)
+
+    def _truth(self, records: bool) -> Any:
+        from meanap.readers._coco_files import TruthFile
+
+        options, path = self.options, self.options.ground_truth
+        # Boxes are columns without records of images, but where the protocol reads more of these.
+        boxes_alone = options.similarity == "bbox" and self.rules.size == "area" and not self.rules.federated
+        if records and boxes_alone and not options.lenient:
+            truth = opened(options, "ground_truth", path)
+            if not isinstance(truth, TruthFile):
+                return truth
+            if (boxes := truth.boxes()) is not None:
+                return boxes
+        return opened(options, "ground_truth", path, records=records)
 
     def evaluate(self, path: Path, content: Any = None) -> Result:
         """The evaluation of a file of detections, or of its `content` if it has been read already."""

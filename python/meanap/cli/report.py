@@ -73,6 +73,7 @@ def run(options: argparse.Namespace) -> None:
             detections=found,
             images=options.images,
             versus=versus,
+            versus_detections=None if options.versus is None else files.sources(options.versus)[1],
             title=options.title,
             score=options.score,
             worst=options.worst,

@@ -8,12 +8,15 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from meanap import _core
 from meanap._files import input_errors
 from meanap._progress import reading
 from meanap._similarity import compares_masks
 from meanap.errors import InputError
 from meanap.readers._coco_records import groups_of, names_of, warn_of_drawn_boxes
+from meanap.readers.sides import Detections, GroundTruth
 
 if TYPE_CHECKING:
     from meanap._types import SimilarityName
@@ -65,6 +68,19 @@ class TruthFile:
         """The file as Python objects."""
         with input_errors(self.path):
             return self._dataset.load()
+
+    def boxes(self) -> GroundTruth | None:
+        """The objects as columns of Python; None where they are not all boxes that an evaluation can use."""
+        arrays = self._dataset.arrays()
+        if self.columns is None or not {"area", "id", "iscrowd"} <= arrays.keys() or not _are_boxes(arrays):
+            return None
+        ids = _ids(self._dataset, arrays)
+        truth = GroundTruth(*ids, arrays["bbox"], box_format="xywh", crowd=arrays["iscrowd"])
+        truth.records = True
+        truth.images, truth.sizes = self.images, self.sizes
+        truth.categories, truth.names, truth.groups = self.categories, self.names, self.groups
+        truth.arrays |= {"exact_area": arrays["area"], "ids": arrays["id"]}
+        return truth
 
     def annotation_ids(self) -> list[float]:
         """The ids of the annotations, where columns can stand for the file."""
@@ -139,3 +155,29 @@ class DetectionFile:
         """The file as Python objects."""
         with input_errors(self.path):
             return self._dataset.load()
+
+    def boxes(self) -> Detections | None:
+        """The results as columns of Python; None where they are not all boxes that an evaluation can use."""
+        arrays = self._dataset.arrays()
+        if self.columns is None or "score" not in arrays or np.isnan(arrays["score"]).any() or not _are_boxes(arrays):
+            return None
+        found = Detections(*_ids(self._dataset, arrays), arrays["score"], arrays["bbox"], box_format="xywh")
+        found.records = found.any_score = True
+        return found
+
+
+def _are_boxes(arrays: Mapping[str, np.ndarray]) -> bool:
+    """Whether all records have a box of numbers and no negative size."""
+    if not {"image_id", "category_id", "bbox"} <= arrays.keys():
+        return False
+    boxes = arrays["bbox"]
+    return bool(np.isfinite(boxes).all() and (boxes[:, 2:] >= 0).all())
+
+
+def _ids(dataset: _core.Dataset, arrays: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The ids of the image and of the category of each record."""
+    images, categories = dataset.annotation_image_ids(), dataset.annotation_category_ids()
+    return (
+        np.array(images, dtype=np.int64)[arrays["image_id"]],
+        np.array(categories, dtype=np.int64)[arrays["category_id"]],
+    )

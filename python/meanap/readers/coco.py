@@ -54,6 +54,9 @@ class Coco(Reader):
             file = source if opened else DetectionFile(source, options.similarity, within, options.progress)
             if file.columns is not None and not options.image_records:
                 return file.columns
+            boxes = file.boxes() if options.similarity == "bbox" and problems.mode == "raise" else None
+            if boxes is not None:
+                return boxes
             source, first = file.load(), file.first
         if isinstance(source, Mapping):
             if "annotations" not in source:

@@ -133,7 +133,9 @@ def write(
                 with contextlib.suppress(InputError):
                     write_findings(path, error, ground_truth, detections, protocol, reading, title=title)
             raise
+    versus_detections = None
     if versus is not None and not isinstance(versus, Result):
+        versus_detections = versus
         versus = evaluate(ground_truth, versus, result.similarity, result.protocol, **settings)
     return write_result(
         path,
@@ -142,6 +144,7 @@ def write(
         detections=None if isinstance(detections, Result) else detections,
         images=images,
         versus=versus,
+        versus_detections=versus_detections,
         title=title,
         score=score,
         worst=worst,
@@ -160,6 +163,7 @@ def write_result(
     detections: DetectionsInput | None = None,
     images: PathLike | None = None,
     versus: Result | None = None,
+    versus_detections: DetectionsInput | None = None,
     title: str | None = None,
     score: float | None = None,
     worst: int = 24,
@@ -179,6 +183,8 @@ def write_result(
     ground_truth, detections
         What was evaluated, which is checked and drawn; by default the files that the result is of. Without them there
         are no findings and no images.
+    versus_detections
+        What `versus` is of, which is drawn; by default the file that it is of.
     images, versus, title, score, worst, confidence, resamples, check
         As of `write`.
     reading
@@ -200,12 +206,15 @@ def write_result(
 
     check_options(path, worst, images)
     known = result.scores.sources or (None, None)
+    if versus is not None and versus_detections is None and versus.scores.sources is not None:
+        versus_detections = versus.scores.sources[1]
     content = collect(
         result,
         known[0] if ground_truth is None else ground_truth,
         known[1] if detections is None else detections,
         images=None if images is None else Path(images),
         versus=versus,
+        versus_detections=versus_detections,
         title=title,
         score=score,
         worst=worst,

@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from meanap.detection.errors import Errors
     from meanap.errors import InputError
     from meanap.protocol import Protocol
+    from meanap.table import Table
 
 __all__ = ["collect", "collect_findings"]
 
 _PAIRS = 100
 _MATRIX = 20
 _LABELS = 50
+#: Images that are drawn for two results.
+_CHANGED = 8
 _OUTCOMES = ("true_positives", "false_positives", "false_negatives")
 #: Scores at which precision and recall are shown.
 _STEPS = 100
@@ -38,6 +41,7 @@ def collect(
     *,
     images: Path | None,
     versus: Result | None,
+    versus_detections: Any,
     title: str | None,
     score: float | None,
     worst: int,
@@ -52,6 +56,7 @@ def collect(
     """
     iou = 0.5 if 0.5 in result.protocol.thresholds else result.protocol.thresholds[0]
     best = result.best_f1(iou)
+    score_of_versus = score
     if score is None:
         score = best_threshold(result.scores, iou)
     table = result.per_class
@@ -92,7 +97,33 @@ def collect(
     rows = [row for row, _ in zip(order, range(worst), strict=False)]
     sides = (ground_truth, detections, reading)
     told["scenes"] = scenes(result, *sides, rows, score, errors.pairs, images) if there else []
+    told["changed"] = []
+    if versus is not None and versus_detections is not None and there:
+        if score_of_versus is None:
+            score_of_versus = best_threshold(versus.scores, iou)
+        before, after = _changed(versus.per_image(iou, score=score_of_versus), order, min(worst, _CHANGED))
+        others = (ground_truth, versus_detections, reading)
+        told["changed"] = list(
+            zip(
+                scenes(versus, *others, before, score_of_versus, versus.errors(iou).pairs, images),
+                scenes(result, *sides, after, score, errors.pairs, images),
+                strict=True,
+            )
+        )
     return told
+
+
+def _changed(before: Table, after: Table, most: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The rows of the images whose errors differ most between two results, from tables of all images."""
+    first, second = ({row["image"]: row for row in table} for table in (before, after))
+
+    def errors(row: dict[str, Any]) -> int:
+        count: int = row["false_positives"] + row["false_negatives"]
+        return count
+
+    moved = [(id, abs(errors(row) - errors(first[id]))) for id, row in second.items() if id in first]
+    chosen = [id for id, difference in sorted(moved, key=lambda pair: -pair[1])[:most] if difference]
+    return [first[id] for id in chosen], [second[id] for id in chosen]
 
 
 def _called(value: Any, otherwise: str) -> str:

@@ -215,9 +215,11 @@
 
   // Which fates are drawn in the images.
 
-  const scenes = document.querySelector(".scenes");
+  const drawn = document.querySelectorAll(".scenes, .pair");
   for (const box of document.querySelectorAll("[data-fate]"))
-    box.addEventListener("change", () => scenes.classList.toggle("no-" + box.dataset.fate, !box.checked));
+    box.addEventListener("change", () => {
+      for (const place of drawn) place.classList.toggle("no-" + box.dataset.fate, !box.checked);
+    });
 
   document.documentElement.dataset.ready = "true";
 })();

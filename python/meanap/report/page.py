@@ -97,6 +97,7 @@ def _sections(report: dict[str, Any]) -> Iterable[tuple[str, str, str]]:
     yield "errors", "Error types", _errors(report)
     yield "confusion", "Confusion matrix", _confusion(report)
     yield "images", "Images with most errors", _images(report)
+    yield "changed", "Images that changed most", _changed(report)
 
 
 def _header(report: dict[str, Any]) -> str:
@@ -369,6 +370,26 @@ def _images(report: dict[str, Any]) -> str:
         f"Hover over one to read its class and score.</p><form class='controls fates'>{boxes}</form>"
         f"<div class=scenes>{figures}</div>"
     )
+
+
+def _changed(report: dict[str, Any]) -> str:
+    """The images whose errors differ most, the baseline beside the candidate."""
+    pairs = []
+    for number, (before, after) in enumerate(report["changed"]):
+        errors = [entry["false_positives"] + entry["false_negatives"] for entry in (before, after)]
+        name = text(after["name"] or f"image {after['image']}")
+        figures = "".join(
+            f"<div><p class=note>{text(who)}</p>{scene(entry, len(report['scenes']) + 2 * number + side, text)}</div>"
+            for side, (who, entry) in enumerate(((report["versus"], before), (report["detections"], after)))
+        )
+        pairs.append(
+            f"<h3>{name}: {errors[0]:,} errors, then {errors[1]:,} ({errors[1] - errors[0]:+,})</h3>"
+            f"<div class=pair>{figures}</div>"
+        )
+    if not pairs:
+        return ""
+    note = "Errors are false positives and false negatives, each result at the score threshold of its own best F1"
+    return f"<p>{note}, unless one was given: the baseline on the left.</p>{''.join(pairs)}"
 
 
 # Cells
