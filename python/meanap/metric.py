@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import abc
 import copy
+import inspect
 import json
 import sys
 import zlib
@@ -206,7 +207,8 @@ class Metric(abc.ABC):
 
 def _kind(cls: type) -> str:
     """The name of the metric that a class is, or is derived from."""
-    return next(base.__name__ for base in reversed(cls.__mro__) if "_settings" in vars(base) and base is not Metric)
+    bases = (base for base in reversed(cls.__mro__) if "_settings" in vars(base) and not inspect.isabstract(base))
+    return next(bases).__name__
 
 
 def _unpacked(state: bytes, kind: str) -> tuple[dict[str, Any], list[bytes]]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from meanap.errors import InputError
 from meanap.metric import Metric
+from meanap.segmentation import _inputs
 
 
 class PixelMetric(Metric):
@@ -58,6 +59,48 @@ class PixelMetric(Metric):
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={_short(value)}" for name, value in self._settings().items())
         return f"{type(self).__name__}({settings}, {len(self)} images)"
+
+
+class LabelMetric(PixelMetric):
+    """A metric object over label maps.
+
+    Parameters
+    ----------
+    classes
+        The number of classes, or their names.
+    ignore_index
+        The label that the target has where it is left out.
+    reduce_zero_label
+        Whether target label 0 is left out too, and classes are numbered from 1 in the target.
+    strict, sync_on_compute
+        As of all of them.
+    """
+
+    def __init__(
+        self,
+        classes: int | list[str] | tuple[str, ...],
+        ignore_index: int | None,
+        reduce_zero_label: bool,
+        strict: bool,
+        sync_on_compute: bool,
+    ) -> None:
+        self.classes: list[str] = _inputs.class_names(classes)
+        self.ignore_index: int | None = None if ignore_index is None else _inputs.index(ignore_index, "ignore_index")
+        self.reduce_zero_label: bool = bool(reduce_zero_label)
+        self.strict = strict
+        self.sync_on_compute: bool = bool(sync_on_compute)
+        self.reset()
+
+    def _rules(self) -> tuple[int, int | None, bool, float | None]:
+        """The settings as the core takes them; the last is the width of boundaries."""
+        return len(self.classes), self.ignore_index, self.reduce_zero_label, None
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "classes": self.classes,
+            "ignore_index": self.ignore_index,
+            "reduce_zero_label": self.reduce_zero_label,
+        }
 
 
 def sentence(error: Exception) -> str:

@@ -13,14 +13,14 @@ from meanap._printable import shown
 from meanap.errors import InputError
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
-from meanap.segmentation._metric import PixelMetric, like, seen
-from meanap.segmentation.semantic import SemanticSegmentation, mean, percent, plain
+from meanap.segmentation._metric import LabelMetric, like, seen
+from meanap.segmentation.semantic import mean, percent, plain
 
 if TYPE_CHECKING:
     from meanap._types import Points, Rows
 
 
-class PixelAveragePrecision(PixelMetric):
+class PixelAveragePrecision(LabelMetric):
     """Average precision of each class over the scores of all pixels of all images.
 
     Each class is evaluated by itself: its pixels should have higher scores than all others. AP is the step integral of
@@ -74,15 +74,8 @@ class PixelAveragePrecision(PixelMetric):
         strict: bool = True,
         sync_on_compute: bool = True,
     ) -> None:
-        labels = SemanticSegmentation(classes, ignore_index, reduce_zero_label)
-        self.classes: list[str] = labels.classes
-        self.ignore_index: int | None = labels.ignore_index
-        self.reduce_zero_label: bool = labels.reduce_zero_label
-        self._rules = labels._rules()
         self.exact: bool = bool(exact)
-        self.strict = strict
-        self.sync_on_compute: bool = bool(sync_on_compute)
-        self.reset()
+        super().__init__(classes, ignore_index, reduce_zero_label, strict, sync_on_compute)
 
     def _clear(self) -> None:
         shape = (len(self.classes), 2, _core.SCORE_BINS)
@@ -123,10 +116,10 @@ class PixelAveragePrecision(PixelMetric):
             try:
                 if self._histogram is None:
                     # Evaluated here only to validate the maps, so that the error names their image.
-                    _core.pixel_average_precision([(one, of_one)], self._rules)
+                    _core.pixel_average_precision([(one, of_one)], self._rules())
                     self._maps.append((one.copy(), of_one.copy()))
                 else:
-                    _core.add_to_score_histogram(one, of_one, self._histogram, self._rules)
+                    _core.add_to_score_histogram(one, of_one, self._histogram, self._rules())
             except InputError as error:
                 self._refuse(error.at(f"image {self._seen}"))
                 continue
@@ -134,9 +127,7 @@ class PixelAveragePrecision(PixelMetric):
 
     def _settings(self) -> dict[str, Any]:
         return {
-            "classes": self.classes,
-            "ignore_index": self.ignore_index,
-            "reduce_zero_label": self.reduce_zero_label,
+            **super()._settings(),
             "exact": self.exact,
         }
 
@@ -165,7 +156,7 @@ class PixelAveragePrecision(PixelMetric):
             raise InputError("maps beside a histogram")
         for target, scores in self._maps:
             # As in `update`: what cannot be counted is refused.
-            _core.pixel_average_precision([(target, scores)], self._rules)
+            _core.pixel_average_precision([(target, scores)], self._rules())
         self._images, self._left_out = seen(parts[1])
 
     def compute(self) -> PixelPrecisionResult:
@@ -179,7 +170,7 @@ class PixelAveragePrecision(PixelMetric):
             kinds = {scores.dtype for _, scores in self._maps}
             kind = np.result_type(*kinds) if kinds else np.dtype(np.float64)
             maps = [(target, scores.astype(kind, copy=False)) for target, scores in self._maps]
-            ap = _core.pixel_average_precision(maps, self._rules)
+            ap = _core.pixel_average_precision(maps, self._rules())
             low, high = ap.copy(), ap.copy()
         return PixelPrecisionResult(list(self.classes), ap, low, high, self._images, list(self._left_out))
 

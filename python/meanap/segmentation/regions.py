@@ -13,14 +13,14 @@ from meanap._printable import shown
 from meanap.errors import InputError
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
-from meanap.segmentation._metric import PixelMetric, seen
-from meanap.segmentation.semantic import SemanticSegmentation, mean, percent, plain
+from meanap.segmentation._metric import LabelMetric, seen
+from meanap.segmentation.semantic import mean, percent, plain
 
 if TYPE_CHECKING:
     from meanap._types import Numbers, Points, Rows
 
 
-class RegionAveragePrecision(PixelMetric):
+class RegionAveragePrecision(LabelMetric):
     """Mean average precision over regions: the mAP of instances, computed for label maps.
 
     A region is all pixels of a class in an image, or one connected component of them. Each predicted region is a
@@ -76,11 +76,6 @@ class RegionAveragePrecision(PixelMetric):
         strict: bool = True,
         sync_on_compute: bool = True,
     ) -> None:
-        labels = SemanticSegmentation(classes, ignore_index, reduce_zero_label)
-        self.classes: list[str] = labels.classes
-        self.ignore_index: int | None = labels.ignore_index
-        self.reduce_zero_label: bool = labels.reduce_zero_label
-        self._rules = labels._rules()
         if connectivity not in (None, 4, 8):
             raise InputError(f"connectivity: expected None, 4 or 8, found {connectivity!r}")
         self.connectivity = connectivity
@@ -91,9 +86,7 @@ class RegionAveragePrecision(PixelMetric):
         self.max_regions: int = _inputs.index(max_regions, "max_regions")
         if not 1 <= self.max_regions < 2**31:
             raise InputError(f"max_regions: expected 1 to {2**31 - 1}, found {max_regions}")
-        self.strict = strict
-        self.sync_on_compute: bool = bool(sync_on_compute)
-        self.reset()
+        super().__init__(classes, ignore_index, reduce_zero_label, strict, sync_on_compute)
 
     def _clear(self) -> None:
         # For each image: its size, then the columns of the true and of the predicted regions.
@@ -159,7 +152,7 @@ class RegionAveragePrecision(PixelMetric):
             of_one: Any = None if every is None else np.ascontiguousarray(every[i], dtype=np.float64)
             try:
                 predicted = _core.best_classes(of_one) if labels is None else labels[i]
-                truth, found = _core.label_regions(targets[i], predicted, of_one, self.connectivity or 0, self._rules)
+                truth, found = _core.label_regions(targets[i], predicted, of_one, self.connectivity or 0, self._rules())
             except InputError as error:
                 self._refuse(error.at(f"image {self._seen}"))
                 continue
@@ -167,9 +160,7 @@ class RegionAveragePrecision(PixelMetric):
 
     def _settings(self) -> dict[str, Any]:
         return {
-            "classes": self.classes,
-            "ignore_index": self.ignore_index,
-            "reduce_zero_label": self.reduce_zero_label,
+            **super()._settings(),
             "connectivity": self.connectivity,
             "thresholds": self.thresholds.tolist(),
             "max_regions": self.max_regions,

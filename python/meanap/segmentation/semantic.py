@@ -13,7 +13,7 @@ from meanap._printable import shown
 from meanap.errors import InputError, named
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
-from meanap.segmentation._metric import PixelMetric, like, seen
+from meanap.segmentation._metric import LabelMetric, like, seen
 
 if TYPE_CHECKING:
     from meanap._types import Labels
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DILATION_RATIO = 0.02
 
 
-class SemanticSegmentation(PixelMetric):
+class SemanticSegmentation(LabelMetric):
     """Counts pixels by class of the target and class of the prediction; measures from the counts.
 
     The state is one confusion matrix (and three rows of boundary pixels, with ``boundary``): it does not grow with the
@@ -87,15 +87,10 @@ class SemanticSegmentation(PixelMetric):
         strict: bool = True,
         sync_on_compute: bool = True,
     ) -> None:
-        self.classes: list[str] = _inputs.class_names(classes)
-        self.ignore_index: int | None = None if ignore_index is None else _inputs.index(ignore_index, "ignore_index")
-        self.reduce_zero_label: bool = bool(reduce_zero_label)
         self.boundary: float | None = DILATION_RATIO if boundary is True else (float(boundary) if boundary else None)
         if self.boundary is not None and not 0 < self.boundary < float("inf"):
             raise InputError(f"boundary: expected a share of the image's diagonal, found {boundary!r}")
-        self.strict = strict
-        self.sync_on_compute: bool = bool(sync_on_compute)
-        self.reset()
+        super().__init__(classes, ignore_index, reduce_zero_label, strict, sync_on_compute)
 
     def _clear(self) -> None:
         k = len(self.classes)
@@ -193,9 +188,7 @@ class SemanticSegmentation(PixelMetric):
 
     def _settings(self) -> dict[str, Any]:
         return {
-            "classes": self.classes,
-            "ignore_index": self.ignore_index,
-            "reduce_zero_label": self.reduce_zero_label,
+            **super()._settings(),
             "boundary": self.boundary,
         }
 
