@@ -310,6 +310,10 @@ def _from_dataset(records: Records, dataset: _core.Dataset, truth: Records | Non
     records.scores = arrays.get("score", np.full(count, math.nan))
     records.areas = arrays.get("area", np.full(count, math.nan))
     records.crowd = arrays.get("iscrowd", np.zeros(count, dtype=bool))
+    if truth is None:
+        with np.errstate(invalid="ignore"):
+            bad = np.flatnonzero(~(np.isfinite(records.areas) & (records.areas >= 0)))
+        _add_malformed(records, bad, _fields.AREA, records.areas)
     records.broken_masks = np.zeros(count, dtype=bool)
     masks = None
     if truth is None and "segmentation" in dataset.first_fields():
@@ -322,7 +326,7 @@ def _from_dataset(records: Records, dataset: _core.Dataset, truth: Records | Non
         records.boxes = arrays["bbox"]
         with np.errstate(invalid="ignore"):
             sound = np.isfinite(records.boxes).all(axis=1) & (records.boxes[:, 2:] >= 0).all(axis=1)
-        _add_malformed_boxes(records, np.flatnonzero(~sound))
+        _add_malformed(records, np.flatnonzero(~sound), _fields.BOX, records.boxes)
         return True
     # Results of masks: the boxes around them.
     return False
@@ -386,21 +390,23 @@ def _from_data_set(records: Records, value: Any, similarity: str | None) -> Reco
             message = f'there is no array "{key}", so nothing can be checked against it'
             records.add(f"no-{key}", 1, "", message=message, remedy=f'Add "{key}".')
             continue
-        good = [entry for entry in value[key] if isinstance(entry, Mapping) and _is_id(entry.get("id"))]
-        bad = [i for i, entry in enumerate(value[key]) if not isinstance(entry, Mapping) or not _is_id(entry.get("id"))]
+        good = [entry for entry in value[key] if isinstance(entry, Mapping) and as_id(entry.get("id")) is not None]
+        bad = [
+            i for i, entry in enumerate(value[key]) if not isinstance(entry, Mapping) or as_id(entry.get("id")) is None
+        ]
         message = f'entries of "{key}" have no usable id'
         records.add(
             "malformed-record", len(bad), f"{key}[{bad[0] if bad else 0}]", message=message, remedy="Give each an id."
         )
         if key == "images":
-            records.images = [_clean(image["id"]) for image in good]
-            names = ((_clean(image["id"]), image.get("file_name")) for image in good)
+            records.images = [as_id(image["id"]) for image in good]
+            names = ((as_id(image["id"]), image.get("file_name")) for image in good)
             records.files = {id: name for id, name in names if isinstance(name, str)}
             sizes = [[_number(image.get(side)) for side in ("height", "width")] for image in good]
             records.sizes = np.array(sizes, dtype=np.float64).reshape(-1, 2)
             records.sizes[~(records.sizes > 0).all(axis=1)] = math.nan
         else:
-            records.categories = [_clean(category["id"]) for category in good]
+            records.categories = [as_id(category["id"]) for category in good]
             records.names = [category.get("name") for category in good]
     entries = value["annotations"]
     needed = ("image_id", "category_id", "bbox", "id", "area", "iscrowd")
@@ -428,8 +434,10 @@ def _take_ids(records: Records) -> None:
 def _take_crowds(records: Records, flags: list[Any]) -> None:
     """What is true for Python is a crowd for pycocotools, whatever it is."""
     records.crowd = np.array([bool(flag) for flag in flags], dtype=bool)
-    known = (int, float, np.number, np.bool_)
-    strange = [row for row, flag in enumerate(flags) if flag is not None and not isinstance(flag, known)]
+    read = _fields.CROWD.read
+    strange = [
+        row for row, flag in enumerate(flags) if flag is not None and (isinstance(flag, str) or read(flag) is None)
+    ]
     records.add(
         "crowd-flag", len(strange), f'{records.told(strange[0])}, "iscrowd" {flags[strange[0]]!r}' if strange else ""
     )
@@ -514,23 +522,11 @@ _NEEDED = {field.name: field._replace(default=_fields.NEEDED) for field in _FIEL
 _NEEDED["id"] = _NEEDED["id"]._replace(read=lambda value: value)
 
 
-def _add_malformed_boxes(records: Records, bad: np.ndarray) -> None:
-    entries = [{"bbox": box} for box in records.boxes[bad].tolist()]
-    problems = _fields.problems_of(_fields.BOX, entries, records.place)
+def _add_malformed(records: Records, bad: np.ndarray, field: _fields.Field, column: np.ndarray) -> None:
+    """The problems of a field whose column has the values as they are."""
+    entries = [{field.name: value} for value in column[bad].tolist()]
+    problems = _fields.problems_of(field, entries, records.place)
     _add_problems(records, (replace(problem, record=int(row)) for problem, row in zip(problems, bad, strict=True)))
-
-
-def _is_id(id: Any) -> bool:
-    if isinstance(id, bool):
-        return False
-    if isinstance(id, float) and not id.is_integer():
-        return False
-    # What does not fit into 64 bits names nothing.
-    return isinstance(id, str) or (isinstance(id, (int, float, np.integer)) and bool(-(2**63) <= id < 2**63))
-
-
-def _clean(id: Any) -> Any:
-    return id if isinstance(id, str) else int(id)
 
 
 def _number(value: Any) -> float:
@@ -538,7 +534,7 @@ def _number(value: Any) -> float:
         numeric = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
         return float(value) if numeric else math.nan
     except OverflowError:
-        return math.inf
+        return math.nan
 
 
 def _box(value: Any) -> list[float]:

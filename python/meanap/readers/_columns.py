@@ -241,7 +241,10 @@ def _even(column: Any, place: str) -> np.ndarray:
             return np.zeros((0, 0))
         array = column.even()
         if array is None:
-            raise InputError("expected lists of one length, all numbers", place)
+            lengths = np.diff(column.offsets)
+            odd = np.flatnonzero(lengths != lengths[0])
+            row = int(odd[0]) if len(odd) else None
+            raise InputError("expected lists of one length, all numbers", place, row, unit="row")
         return as_numbers(array, place)
     array = as_numpy(column, place)
     if array.dtype == object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
@@ -47,7 +48,7 @@ def coded(error: InputError) -> InputError:
         return error
     if error.found in ("is missing", "is null"):
         return error.replace(code="missing-field")
-    names = [error.field or "", *(error.source or "").replace(".", ": ").split(": ")]
+    names = [error.field or "", *re.findall(r"\w+", error.source or "")]
     return error.replace(code=next((_CODES[name] for name in names if name in _CODES), None))
 
 

@@ -1,0 +1,177 @@
+"""One fault gives one problem, whichever way the data come in."""
+
+import copy
+import json
+import math
+import warnings
+
+import numpy as np
+import pytest
+
+import meanap
+from meanap import generate
+
+NAN, INF = math.nan, math.inf
+GONE = object()
+
+TRUTH = generate.dataset(images=5, seed=3, categories=3)
+FOUND = generate.detections(TRUTH, per_image=6, seed=3)
+MASKS = generate.detections(TRUTH, kind="segm", per_image=6, seed=3)
+POSES = generate.dataset(images=5, seed=3, kind="keypoints", categories=1)
+POSED = generate.detections(POSES, kind="keypoints", per_image=6, seed=3)
+SIDES = {"bbox": (TRUTH, FOUND), "segm": (TRUTH, MASKS), "keypoints": (POSES, POSED)}
+
+IDS = [GONE, None, 1.5, NAN, True, [1], {}, -7, "x", 2**70]
+BOXES = [GONE, None, "x", 7, {}, [1, 2, 3], [1, 2, 3, 4, 5], [1, 2, None, 4], [1, 2, "a", 4], [1, 2, True, 4],
+         [1, 2, NAN, 4], [1, 2, INF, 4], [1, 2, -3, 4], [1, 2, 3, -4], [[1, 2, 3, 4]], [1, 2, 10**400, 4]]  # fmt: skip
+SCORES = [GONE, None, "x", [0.5], {}, True, NAN, 10**400]
+SHAPES = [
+    GONE, None, "x", [[1, 2]], [[1, 2, 3, NAN, 5, 6]], [["a", 1, 2, 3, 4, 5]], {"size": [9, 9]},
+    {"size": [9, 9], "counts": [80]}, {"size": [9], "counts": "04"}, {"size": [4, 4], "counts": "!!"},
+]  # fmt: skip
+POINTS = [GONE, None, "x", [1, 2], [1, 2, 2] * 16, [1, NAN, 2] * 17, [None, 1, 2] * 17, {}]
+FAULTS = [
+    *(("bbox", side, field, value) for side in (0, 1) for field in ("image_id", "category_id") for value in IDS),
+    *(("bbox", side, "bbox", value) for side in (0, 1) for value in BOXES),
+    *(("bbox", 1, "score", value) for value in SCORES),
+    *(("bbox", 0, "area", value) for value in ("x", NAN, -1, INF, [], True)),
+    *(("bbox", 0, "iscrowd", value) for value in ([], {}, "x", NAN)),
+    *(("segm", side, "segmentation", value) for side in (0, 1) for value in SHAPES),
+    *(("keypoints", side, "keypoints", value) for side in (0, 1) for value in POINTS),
+]
+ROW = 7
+
+
+def spoilt(kind, side, field, value):
+    sides = copy.deepcopy(SIDES[kind])
+    records = sides[1] if side else sides[0]["annotations"]
+    if value is GONE:
+        records[ROW].pop(field)
+    else:
+        records[ROW][field] = value
+    return sides
+
+
+def in_memory(sides, folder):
+    return sides, {}
+
+
+def in_files(sides, folder):
+    paths = folder / "gt.json", folder / "dt.json"
+    for path, content in zip(paths, sides, strict=True):
+        path.write_text(json.dumps(content))
+    return paths, {}
+
+
+def in_shards(sides, folder):
+    return in_files(sides, folder)[0], {"memory_limit": "1 MB"}
+
+
+def in_mixed(sides, folder):
+    paths, _ = in_files(sides, folder)
+    return (paths[0], sides[1]), {}
+
+
+def in_lines(sides, folder):
+    path = folder / "dt.jsonl"
+    path.write_text("".join(json.dumps(record) + "\n" for record in sides[1]))
+    return (sides[0], path), {}
+
+
+def in_objects(sides, folder):
+    class Coco:
+        getAnnIds = loadRes = None
+
+        def __init__(self, dataset):
+            self.dataset = dataset
+
+    return (Coco(sides[0]), Coco({"annotations": sides[1]})), {}
+
+
+ENTRIES = [in_memory, in_files, in_shards, in_mixed, in_lines, in_objects]
+
+
+def raised(sides, kind, **options):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(meanap.InputError) as caught:
+            meanap.evaluate(*sides, kind, **options)
+    return caught.value
+
+
+def test_there_are_a_hundred_faults():
+    assert len(FAULTS) >= 100
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault[0]}-{fault[1]}-{fault[2]}-{str(fault[3])[:24]}")
+def test_each_fault_is_one_problem_at_each_entry(fault, tmp_path):
+    kind, side, field, _ = fault
+    place = ("ground_truth", "detections")[side]
+    told = {}
+    for entry in ENTRIES:
+        sides, options = entry(spoilt(*fault), tmp_path)
+        error = raised(sides, kind, **options)
+        told[entry.__name__] = (error.source, error.record, error.field, error.code, error.found)
+        assert error.code in meanap.check(*sides, kind).codes, (error.code, entry.__name__)
+    assert len(set(told.values())) == 1, told
+    source, record, name, code, _ = told["in_memory"]
+    assert (source, record) == (place, ROW) and code is not None
+    assert name == field or fault[3] is None, told
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault[0]}-{fault[1]}-{fault[2]}-{str(fault[3])[:24]}")
+def test_records_with_faults_are_left_out(fault, tmp_path):
+    kind, side, *_ = fault
+    without = copy.deepcopy(SIDES[kind])
+    del (without[1] if side else without[0]["annotations"])[ROW]
+    expected = meanap.evaluate(*without, kind).ap
+    for entry in (in_memory, in_files, in_lines):
+        sides, _ = entry(spoilt(*fault), tmp_path)
+        with pytest.warns(UserWarning, match="1 left out"):
+            assert meanap.evaluate(*sides, kind, on_error="skip").ap == expected
+
+
+def table_of(records, names):
+    polars = pytest.importorskip("polars")
+    columns = {name: [record.get(name) for record in records] for name in names}
+    return polars.DataFrame(columns, strict=False)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("score", None), ("image_id", None), ("category_id", None), ("bbox", None), ("bbox", [1.0, 2.0, NAN, 4.0]),
+     ("bbox", [1.0, 2.0, -3.0, 4.0]), ("bbox", [1.0, 2.0, 3.0]), ("score", NAN), ("image_id", -7), ("category_id", -7)],
+)  # fmt: skip
+def test_a_row_of_a_table_has_the_problem_of_a_record(field, value):
+    truth, found = spoilt("bbox", 1, field, value)
+    table = table_of(found, ("image_id", "category_id", "bbox", "score"))
+    of_records, of_table = raised((truth, found), "bbox"), raised((truth, table), "bbox")
+    assert of_table.code == of_records.code and of_table.record == of_records.record == ROW
+    assert of_records.code in meanap.check(truth, table).codes & meanap.check(truth, found).codes
+    with pytest.warns(UserWarning, match="1 left out"):
+        skipped = meanap.evaluate(truth, table, on_error="skip").ap
+    del found[ROW]
+    assert skipped == meanap.evaluate(truth, found).ap
+
+
+def test_several_faults_are_all_listed_and_left_out():
+    truth, found = copy.deepcopy((TRUTH, FOUND))
+    found[3]["bbox"], found[4]["score"], found[5]["image_id"], found[6] = [1, 2], None, -7, 3
+    findings = meanap.check(truth, found)
+    assert {"malformed-box", "missing-field", "unknown-image", "malformed-record"} <= findings.codes
+    with pytest.warns(
+        UserWarning, match=r"detections: 4 left out \(.*1 malformed-box.*\), the first: detections: record"
+    ):
+        result = meanap.evaluate(truth, found, on_error="skip")
+    assert result.ap == meanap.evaluate(truth, found[:3] + found[7:]).ap
+
+
+def test_images_of_lists_have_problems_too():
+    images = [{"boxes": np.array([[0.0, 0, 9, 9]]), "labels": [1], "scores": [0.9]} for _ in range(4)]
+    images[2]["scores"] = []
+    truth = [{"boxes": image["boxes"], "labels": image["labels"]} for image in images]
+    with pytest.raises(meanap.InputError, match=r"\[2\]"):
+        meanap.evaluate(truth, images)
+    assert not meanap.check(truth, images).ok
+    with pytest.warns(UserWarning, match="1 left out"):
+        assert meanap.evaluate(truth, images, on_error="skip").ap == pytest.approx(0.752, abs=1e-3)
