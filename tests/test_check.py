@@ -725,6 +725,8 @@ def test_each_code_has_a_rule_and_each_rule_is_used(repository):
         for path in (repository / "python" / "meanap" / folder).rglob("*.py"):
             if path.name != "_rules.py":
                 given |= set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', path.read_text(encoding="utf-8")))
+    for path in (repository / "src" / "labels").rglob("*.rs"):
+        given |= set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', path.read_text(encoding="utf-8")))
     given |= {f"no-{key}" for key in ("annotations", "images", "categories")}
     given |= {f"unknown-{key}" for key in ("image", "category")}
     assert set(RULES) <= given

@@ -24,6 +24,7 @@ PAGES = [
     "docs/analysis.md",
     "docs/clusters.md",
     "docs/compat.md",
+    "docs/formats.md",
     "docs/numbers.md",
     "docs/problems.md",
     "docs/pycocotools.md",
@@ -112,6 +113,18 @@ def test_commands_run(repository, folder):
         done = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, command + done.stderr
         assert ("Average Precision" in done.stdout) == command.startswith("meanap eval"), command
+
+
+def test_commands_of_formats_run(repository, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    commands = [line for body in blocks(repository, "docs/formats.md", "sh") for line in body.splitlines()]
+    for command in commands:
+        assert main(shlex.split(command)[1:]) == 0, command
+        out = capsys.readouterr().out
+        shown = "Average Precision" in out or "number  value" in out
+        assert shown == command.startswith("meanap eval"), command
+    named = {shlex.split(command)[3] for command in commands if "--format" in command}
+    assert named == {format.partition("-")[0] for format in generate.FORMATS}
 
 
 def test_readme_has_the_two_commands(repository):

@@ -160,7 +160,7 @@ def test_a_file_that_is_no_xml_is_said_to_be_none(tmp_path, text, told):
     (tmp_path / "a.xml").write_text(text)
     with pytest.raises(meanap.InputError, match=told) as raised:
         readers.ground_truth(tmp_path, Options(format="voc"))
-    assert raised.value.code == "not-xml" and raised.value.source == str(tmp_path / "a.xml")
+    assert raised.value.code == "broken-file" and raised.value.source == str(tmp_path / "a.xml")
     (tmp_path / "a.xml").write_bytes(text.encode("utf-16"))
     with pytest.raises(meanap.InputError, match="not XML|not read|empty"):
         readers.ground_truth(tmp_path, Options(format="voc"))

@@ -225,11 +225,11 @@ def _labels(folder: Path) -> Path:
 FAULTS = {
     "0 .5 .5 .1": "wrong-length: PATH: line 2 has 4 numbers, expected 5: class x_center y_center width height",
     "0 .5 .5 .1 .1 .9": "wrong-length: PATH: line 2 has 6 numbers, expected 5: class x_center y_center width height",
-    "cat .5 .5 .1 .1": 'not-a-class: PATH: line 2: "class" is "cat", expected the index of a class, from 0',
+    "cat .5 .5 .1 .1": 'malformed-id: PATH: line 2: "class" is "cat", expected the index of a class, from 0',
     "0 .5 x .1 .1": 'not-a-number: PATH: line 2: "number 2" is "x", expected a number',
     "0 320 .5 .1 .1": 'not-a-fraction: PATH: line 2: "x_center" is 320, expected a fraction of the image, from 0 to 1',
-    "0 .5 .5 .1 -.01": 'negative-size: PATH: line 2: "height" is -0.01, expected a fraction of the image, from 0 to 1',
-    "9 .5 .5 .1 .1": 'unknown-class: PATH: line 2: "class" is 9, expected one of the 2 classes that have names',
+    "0 .5 .5 .1 -.01": 'malformed-box: PATH: line 2: "height" is -0.01, expected a fraction of the image, from 0 to 1',
+    "9 .5 .5 .1 .1": 'unknown-category: PATH: line 2: "class" is 9, expected one of the 2 classes that have names',
 }  # fmt: skip
 
 
@@ -264,8 +264,8 @@ def test_faults_of_detections_are_named(boxes, tmp_path):
     assert collected(read, tmp_path, None) == [
         f"unknown-image: {tmp_path / 'stranger.txt'}: there is no such image in the ground truth",
         f"wrong-length: {first}: line 1 has 5 numbers, expected 6: class x_center y_center width height confidence",
-        f'score-out-of-range: {first}: line 2: "confidence" is 1.5, expected a number from 0 to 1',
-        f'unknown-class: {first}: line 3: "class" is 99, expected one of the 80 classes that have names',
+        f'bad-score: {first}: line 2: "confidence" is 1.5, expected a number from 0 to 1',
+        f'unknown-category: {first}: line 3: "class" is 99, expected one of the 80 classes that have names',
     ]
 
 

@@ -9,6 +9,9 @@ use std::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
 
+/// The code of an image whose size is not found.
+pub const UNREADABLE: &str = "unreadable-image";
+
 /// Bytes that are read in one go: a JPEG's size lies within them, unless it begins with a thumbnail or a profile.
 const FIRST: usize = 4096;
 /// Segments or directory entries that are read before a header counts as damaged.

@@ -178,7 +178,7 @@ impl Rows {
             && !(0.0..=1.0).contains(&score)
         {
             let error = Error::value("").field("confidence").found(format!("is {score}"));
-            return Err(("score-out-of-range", error.expected("a number from 0 to 1")));
+            return Err(("bad-score", error.expected("a number from 0 to 1")));
         }
         let slack = if score.is_some() { UNCLIPPED } else { TOLERANCE };
         self.geometry(shape, numbers, size, slack, layout)?;
@@ -237,7 +237,7 @@ impl Rows {
                     if side < 0.0 {
                         let error = Error::value("").field(name).found(format!("is {side}"));
                         return Err((
-                            "negative-size",
+                            "malformed-box",
                             error.expected("a fraction of the image, from 0 to 1"),
                         ));
                     }
@@ -354,7 +354,7 @@ fn class_of(word: &[u8]) -> Checked<u32> {
         Some(number) => Ok(number as u32),
         None => {
             let error = Error::value("").field("class").found(format!("is {}", shown(word)));
-            Err(("not-a-class", error.expected("the index of a class, from 0")))
+            Err(("malformed-id", error.expected("the index of a class, from 0")))
         }
     }
 }

@@ -41,7 +41,7 @@ fn image_sizes<'py>(
     let sizes: Vec<i64> =
         found.iter().flat_map(|size| size.as_ref().map_or([0; 2], |size| size.map(i64::from))).collect();
     let fault = |(file, size): (usize, Result<[u32; 2]>)| {
-        size.err().map(|error| Fault { file, code: "unreadable-image", error })
+        size.err().map(|error| Fault { file, code: image::UNREADABLE, error })
     };
     let faults = found.into_iter().enumerate().filter_map(fault).collect();
     Ok((PyArray1::from_vec(py, sizes).reshape([paths.len(), 2])?, listed(py, faults)?))

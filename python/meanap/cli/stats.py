@@ -25,4 +25,4 @@ def run(options: argparse.Namespace) -> None:
     on_error: Literal["raise", "skip"] = "skip" if options.lenient else "raise"
     table = describe(options.source, on_error=on_error, **inputs.settings(options))
     rows = [{name: value if value == value else None for name, value in row.items()} for row in table]
-    output.emit(options, f"{table.title}\n\n{table}", value=lambda: {"title": table.title, "rows": rows})
+    output.emit(options, str(table), value=lambda: {"title": table.title, "rows": rows})

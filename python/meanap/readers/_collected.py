@@ -111,7 +111,7 @@ class Collected:
             self.wrong("broken-mask", source, record, "points", f"has {len(ring) // 2} points", "3 or more")
             return
         if compares_masks(self.similarity) and self.images.get(image) is None:
-            self.wrong("unknown-image-size", source, record, None, "is in an image of unknown size", "height and width")
+            self.wrong("image-without-size", source, record, None, "is in an image of unknown size", "height and width")
             return
         self._rows.append(
             (image, category, [min(ring[::2]), min(ring[1::2]), max(ring[::2]), max(ring[1::2])], ignore, False)

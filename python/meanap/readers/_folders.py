@@ -77,7 +77,7 @@ def by_stem(paths: Iterable[str], place: str) -> dict[str, str]:
     for path in paths:
         if (first := found.setdefault(stem(path), path)) != path:
             problem = f"{first!r} and {path!r} have the same name: which image it is, is not clear"
-            raise InputError(problem, place, code="same-image-twice")
+            raise InputError(problem, place, code="duplicate-image-id")
     return found
 
 
@@ -115,7 +115,7 @@ def image_sizes(
         if size is not None:
             if (pixels := pixel_size(size)) is None:
                 expected = "height and width in pixels"
-                raise InputError(None, "sizes", None, id, f"is {shown(size)}", expected, code="unknown-image-size")
+                raise InputError(None, "sizes", None, id, f"is {shown(size)}", expected, code="image-without-size")
             sizes[id] = pixels
         elif id in files:
             asked.append(id)
@@ -125,17 +125,15 @@ def image_sizes(
             if not isinstance(error, InputError):
                 raise type(error)(f"{files[asked[file]]}: {error}")
             error = error.replace(code=code).at(files[asked[file]])
-            problems.add(Problem.of(error, "sizes= gives the height and width of each image"))
+            problems.add(Problem.of(error))
         sizes |= {id: (height, width) for id, (height, width) in zip(asked, found.tolist(), strict=True) if height}
     return sizes
 
 
 def without_size(path: str) -> Problem:
     """That the size of the image of a label file is not known."""
-    return Problem(
-        "unknown-image-size", source=path, text="the size of its image is not known, which fractions need",
-        remedy=_SIZES,
-    )  # fmt: skip
+    text = "the size of its image is not known, which fractions need"
+    return Problem("image-without-size", source=path, text=text, remedy=_SIZES)
 
 
 class ImageIds:
@@ -180,7 +178,7 @@ def read_text(path: str) -> str:
         return bytes.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         problem = f"not UTF-8: the byte {error.start} cannot be decoded"
-        raise InputError(problem, path, code="not-text") from None
+        raise InputError(problem, path, code="broken-file") from None
 
 
 def rows_of(codes: np.ndarray, ids: list[Any]) -> list[Any]:

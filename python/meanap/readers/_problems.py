@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections import Counter
 from dataclasses import dataclass
@@ -145,4 +146,6 @@ class Problems:
 
 
 def _is_of(problem: Problem, source: str) -> bool:
-    return problem.source is not None and (problem.source == source or problem.source.startswith(f"{source}: "))
+    # A list within the source, or a file of a folder.
+    within = (f"{source}: ", f"{source}{os.sep}")
+    return problem.source is not None and (problem.source == source or problem.source.startswith(within))

@@ -75,6 +75,51 @@ RULES: dict[str, Rule] = {
         "records lack a field that is needed",
         "Give each record the field.",
     ),
+    "wrong-length": Rule(
+        "label files", "error",
+        "lines have another number of columns than the format",
+        "Detections end with a confidence (Ultralytics: `save_conf=True`), annotations have none.",
+    ),
+    "not-a-number": Rule(
+        "label files", "error",
+        "there is something else in place of a number",
+        "Write finite numbers.",
+    ),
+    "not-a-fraction": Rule(
+        "label files", "error",
+        "coordinates are no fractions of the image",
+        "Divide by the width and the height of the image.",
+    ),
+    "wrong-geometry": Rule(
+        "label files", "error",
+        "labels are of another task: boxes in place of polygons, for example",
+        "Evaluate boxes, or give the labels of the task.",
+    ),
+    "oriented-boxes": Rule(
+        "label files", "warning",
+        "all lines have four corners; the upright boxes around them are evaluated",
+        "Rotated boxes cannot be evaluated yet; `similarity=\"segm\"` compares them as polygons.",
+    ),
+    "other-shape": Rule(
+        "label files", "warning",
+        "shapes are neither boxes nor polygons, and are left out",
+        "Nothing to do, if they are not to be found.",
+    ),
+    "confidence-elsewhere": Rule(
+        "label files", "warning",
+        "boxes leave their images as they are read, and would not if the confidence stood elsewhere",
+        "Give the format that is named.",
+    ),
+    "unreadable-image": Rule(
+        "label files", "error",
+        "the header of an image does not show its size",
+        "`sizes=` gives the height and width of each image.",
+    ),
+    "no-split": Rule(
+        "label files", "error",
+        "the images that a `data.yaml` names are not there",
+        "Give the folder of labels itself.",
+    ),
     "malformed-id": Rule(
         "ids", "error",
         "ids are neither whole numbers nor strings",

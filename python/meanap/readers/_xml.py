@@ -30,14 +30,14 @@ def parse(path: str) -> ElementTree.Element:
     with open(path, "rb") as file:
         data = file.read()
     if not data.strip():
-        raise InputError("the file is empty", path, code="not-xml")
+        raise InputError("the file is empty", path, code="broken-file")
     # In UTF-16 a declaration has other bytes; the parser is given none of these.
     if _DECLARATION.search(data.replace(b"\0", b"")):
-        raise InputError("a document type or entities are declared, which are not read", path, code="not-xml")
+        raise InputError("a document type or entities are declared, which are not read", path, code="broken-file")
     try:
         return ElementTree.fromstring(data)
     except (ElementTree.ParseError, ValueError, LookupError) as error:
-        raise InputError(f"not XML: {error}", path, code="not-xml") from None
+        raise InputError(f"not XML: {error}", path, code="broken-file") from None
 
 
 def text_of(element: ElementTree.Element, name: str) -> str | None:

@@ -147,4 +147,4 @@ def _without_comment(line: str) -> str:
 
 def _problem(source: str, number: int, key: str, found: str) -> InputError:
     expected = "a word, a list of words, or a mapping of words to words"
-    return InputError(None, source, number, key, found, expected, code="not-yaml", unit="line")
+    return InputError(None, source, number, key, found, expected, code="broken-file", unit="line")

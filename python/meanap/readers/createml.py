@@ -57,7 +57,7 @@ class CreateMl(Reader):
                 continue
             image = stem(name.replace("/", os.sep))
             if image in found.images:
-                raise InputError(f"two images are called {image!r}", path, code="same-image-twice")
+                raise InputError(f"two images are called {image!r}", path, code="duplicate-image-id")
             found.images[image], found.files[image] = None, name
             for annotation in annotations:
                 _add(found, image, annotation, path, number)

@@ -55,7 +55,7 @@ class Cvat(Reader):
             name = element.get("name") or element.get("id") or ""
             image = stem(name.replace("\\", "/").replace("/", os.sep))
             if image in collected.images:
-                raise InputError(f"two images are called {image!r}", path, code="same-image-twice")
+                raise InputError(f"two images are called {image!r}", path, code="duplicate-image-id")
             height, width = (finite(element.get(side)) for side in ("height", "width"))
             collected.images[image] = (int(height), int(width)) if height and width else None
             collected.files[image] = name

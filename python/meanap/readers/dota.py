@@ -136,7 +136,7 @@ def _geometry(corners: np.ndarray, images: list[Any], sizes: Any, options: Optio
     unknown = next((id for id in images if not sizes.get(id)), None)
     if unknown is not None:
         problem = f"the size of image {unknown!r} is not known, which masks need"
-        raise InputError(problem, place, code="unknown-image-size")
+        raise InputError(problem, place, code="image-without-size")
     of_rows = np.array([sizes[id] for id in images], dtype=np.int64).reshape(-1, 2)
     ends = np.arange(8, 8 * len(corners) + 1, 8, dtype=np.uint64)
     return {"masks": _core.masks_of_polygons(np.ascontiguousarray(corners).ravel(), ends, of_rows)}

@@ -119,7 +119,7 @@ class _Rows:
         self.problems.add(Problem(code, "error", self.path, line, name, found, expected, unit="line"))
         self.problems.leave_out(self.path)
 
-    def keep(self, known: Any, code: str = "unknown-image-size", found: str = "whose size is not known") -> None:
+    def keep(self, known: Any, code: str = "image-without-size", found: str = "whose size is not known") -> None:
         """Leave out the lines of images that are not known; each of these is a problem."""
         rows = []
         named: set[str] = set()

@@ -48,15 +48,6 @@ _KEYS = frozenset(("names", "path", "train", "val", "test", "kpt_shape"))
 #: Text files beside the labels that are none.
 _OTHERS = frozenset(("classes.txt", "labels.txt", "train.txt", "val.txt", "test.txt"))
 
-REMEDIES = {
-    "wrong-length": "detections end with the confidence (Ultralytics: save_conf=True), annotations have none",
-    "not-a-fraction": "divide by the width and the height of the image",
-    "unreadable-image": "sizes= gives the height and width of each image",
-    "wrong-geometry": "evaluate boxes, or labels of the other task",
-    "unknown-class": "names= gives the names of all classes",
-    "unknown-image": "only images of the ground truth can be evaluated",
-}
-
 
 @dataclass
 class _Folder:
@@ -121,9 +112,7 @@ class Yolo(Reader):
         named = {id: known.of(id) for id in folder.labels}
         for id in [id for id, own in named.items() if own is None]:
             text = "there is no such image in the ground truth"
-            problems.add(
-                Problem("unknown-image", source=folder.labels[id], text=text, remedy=REMEDIES["unknown-image"])
-            )
+            problems.add(Problem("unknown-image", source=folder.labels[id], text=text))
         ids = sorted(id for id, own in named.items() if own is not None)
         of_truth = {} if truth is None else truth.sizes
         given = {id: of_truth.get(named[id]) for id in ids} if of_truth else options.sizes
@@ -174,7 +163,7 @@ class Yolo(Reader):
             keypoints,
         )
         for file, code, error in columns["faults"]:
-            problems.add(Problem.of(error.replace(code=code).at(paths[file]), REMEDIES.get(code)))
+            problems.add(Problem.of(error.replace(code=code).at(paths[file])))
         problems.leave_out(folder.source, columns["left_out"])
         for problem in _doubts(columns, options.similarity, confidence, folder.source):
             problems.add(problem)
@@ -335,7 +324,7 @@ def _take(folder: _Folder, found: Mapping[str, Any], document: str) -> None:
         numbers = [int(word) for word in shape if str(word).isdigit()]
         if len(numbers) != 2 or numbers[1] not in (2, 3):
             expected = "the number of keypoints, and 2 or 3"
-            raise InputError(None, document, None, "kpt_shape", f"is {shape}", expected, code="not-yaml")
+            raise InputError(None, document, None, "kpt_shape", f"is {shape}", expected, code="broken-file")
         folder.keypoints = (numbers[0], numbers[1])
 
 
@@ -388,14 +377,13 @@ def _without_unknown(
     for row in islice(np.flatnonzero(wrong).tolist(), 1000):
         problems.add(
             Problem(
-                "unknown-class",
+                "unknown-category",
                 source=folder.labels[labelled[columns["file"][row]]],
                 record=int(columns["line"][row]),
                 unit="line",
                 field="class",
                 found=f"is {columns['class'][row]}",
                 expected=f"one of the {len(known)} classes that have names",
-                remedy=REMEDIES["unknown-class"],
             )
         )
     problems.leave_out(folder.source, int(wrong.sum()))
