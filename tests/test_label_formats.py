@@ -290,3 +290,30 @@ def test_faults_of_createml_are_named(tmp_path):
     ]
     truth = readers.ground_truth(path, None, Problems("collect"))
     assert rows_of(truth, "iscrowd") == [("a", "cat", 4.0, 3.0, 6.0, 7.0, False)]
+
+
+FOLDERS = ("yolo", "voc", "dota", "kitti", "openimages")
+
+
+@pytest.mark.parametrize("results", FOLDERS)
+@pytest.mark.parametrize("truth", [*FOLDERS, "coco"])
+def test_the_two_sides_may_be_of_different_formats(truth, results, tmp_path):
+    """Classes are found by their names, images by those of their files. KITTI and DOTA write names without spaces."""
+    scenes = generate.dataset(12, 6, crowds=0, categories=2)
+    for category, name in zip(scenes["categories"], ("person", "car"), strict=True):
+        category["name"] = name
+    found = generate.detections(scenes, per_image=10, seed=6)
+    sizes = {f"{image['id']:012d}": (image["height"], image["width"]) for image in scenes["images"]}
+    side = readers.ground_truth(scenes, Options(image_records=True))
+    records = readers.detections(found, Options(image_records=True), None, side)
+    module, writer = WRITERS[truth], WRITERS[results]
+    if truth == "coco":
+        path = module.ground_truth(tmp_path / "truth.json", side)
+    else:
+        path = module.ground_truth(tmp_path / "truth", side)
+    predictions = writer.detections(tmp_path / "found", records, side)
+    options = Options(sizes=sizes, names=["person", "car"] if results == "yolo" else None)
+    read = readers.ground_truth(path, options)
+    everything = {"area_ranges": {"all": (0, math.inf)}}
+    result = meanap.evaluate(read, readers.detections(predictions, options, None, read), **everything)
+    assert result["ap"] == pytest.approx(meanap.evaluate(scenes, found, **everything)["ap"], abs=1e-9)

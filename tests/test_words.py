@@ -14,7 +14,8 @@ import pytest
 from meanap.cli import main
 
 PAGES = ("README.md", "ARCHITECTURE.md", "benches/FLOOR.md", "fuzz/README.md", *("docs/" + name + ".md" for name in (
-    "analysis", "clusters", "compat", "decision", "formats", "numbers", "problems", "pycocotools", "ranking", "segmentation",
+    "analysis", "clusters", "compat", "decision", "formats", "numbers", "problems", "pycocotools", "ranking",
+    "segmentation",
     "torchmetrics",
     "training",
 )))  # fmt: skip

@@ -6,6 +6,7 @@ the order in which they are tried. Every entry takes its input through `ground_t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from meanap.errors import InputError, InputTypeError
@@ -25,7 +26,7 @@ from meanap.readers.labelme import LabelMe
 from meanap.readers.lists import Lists
 from meanap.readers.objects import CocoObjects, Columns
 from meanap.readers.openimages import OpenImages
-from meanap.readers.sides import Detections, GroundTruth
+from meanap.readers.sides import Detections, GroundTruth, plain_ids
 from meanap.readers.tables import Parquet, Tables
 from meanap.readers.voc import Voc
 from meanap.readers.yolo import Darknet, Yolo
@@ -131,7 +132,19 @@ def ground_truth(source: Any, options: Options | None = None, problems: Problems
         truth = reader.ground_truth(source, options, problems)
     except InputError as error:
         raise coded(error) from None
-    return truth if options.names is None else truth.named(class_names(options.names))
+    if options.names is None:
+        return truth
+    names = class_names(options.names)
+    return truth if _are_of_detections(names, truth) else truth.named(names)
+
+
+def _are_of_detections(names: Mapping[Any, str], truth: Truth) -> bool:
+    """Whether names are those of the detections' classes: other ids than the ground truth's, or its ids are names."""
+    if isinstance(truth, GroundTruth) and truth.categories is None:
+        return set(plain_ids(truth.category_ids)) & set(names.values()) != set()
+    if truth.categories is None or names.keys() <= set(truth.categories):
+        return False
+    return set(names.values()) <= set(truth.names.values())
 
 
 def detections(

@@ -18,7 +18,7 @@ from meanap.readers._problems import Problem, Problems
 if TYPE_CHECKING:
     from meanap.readers._reader import Truth
 
-__all__ = ["IMAGES", "ImageIds", "files_of", "image_sizes", "images_of", "read_text", "sibling", "stem"]
+__all__ = ["IMAGES", "CategoryIds", "ImageIds", "files_of", "image_sizes", "images_of", "read_text", "sibling", "stem"]
 
 #: How the names of images end.
 IMAGES = (
@@ -160,6 +160,19 @@ class ImageIds:
                 if isinstance(record.get("file_name"), str):
                     self._names[stem(record["file_name"])] = record["id"]
         return self._names.get(name)
+
+
+class CategoryIds:
+    """The ids that the ground truth has for classes that are known by their names."""
+
+    def __init__(self, truth: Truth | None) -> None:
+        names = {} if truth is None else truth.names
+        # Of several categories of one name the first.
+        self._ids = {name: id for id, name in reversed(list(names.items()))}
+
+    def of(self, name: str) -> Any:
+        """The id of a class: its name, where the ground truth has no other one."""
+        return self._ids.get(name, name)
 
 
 def read_text(path: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from meanap._arrays import as_id, shown
 from meanap._files import read_json
 from meanap.errors import InputError
+from meanap.readers._yaml import parse
 
 __all__ = ["class_names"]
 
@@ -70,62 +71,11 @@ def _of_file(path: str) -> dict[Any, str]:
     with open(path, encoding="utf-8-sig", errors="replace") as file:
         lines = file.read().splitlines()
     if path.lower().endswith((".yaml", ".yml")):
-        return _of(_of_yaml(lines, place), place)
+        names = parse("\n".join(lines), frozenset(("names",)), place).get("names")
+        if names is None:
+            raise InputError('there is no "names"', place)
+        return _of(names, place)
     # Lines at the end may be empty; one in between would be a class without a name.
     while lines and not lines[-1].strip():
         lines.pop()
     return _of([line.strip() for line in lines], place)
-
-
-def _of_yaml(lines: list[str], place: str) -> Any:
-    """The value of the key ``names``: a block or a flow, of a list or a mapping."""
-    start = next((row for row, line in enumerate(lines) if re.match(r"names\s*:", line)), None)
-    if start is None:
-        raise InputError('there is no "names"', place)
-    rest = _bare(lines[start].split(":", 1)[1])
-    if rest:
-        text = rest
-        for line in lines[start + 1 :]:
-            if text.endswith(("]", "}")):
-                break
-            text += " " + _bare(line)
-        return _flow(text, place)
-    listed: list[str] = []
-    mapped: dict[str, str] = {}
-    for line in lines[start + 1 :]:
-        bare = _bare(line)
-        if not bare:
-            continue
-        if not line[0].isspace() and not line.startswith("-"):
-            break
-        if bare.startswith("- "):
-            listed.append(_unquoted(bare[2:]))
-        elif ":" in bare:
-            key, _, value = bare.partition(":")
-            mapped[_unquoted(key)] = _unquoted(value)
-        else:
-            raise InputError(f'"names" has the line {shown(bare)}, expected "- name" or "id: name"', place)
-    return listed or mapped
-
-
-def _flow(text: str, place: str) -> Any:
-    """``[cat, dog]`` or ``{0: cat, 1: dog}``."""
-    inside = re.fullmatch(r"([\[{])(.*)[\]}]", text)
-    if inside is None:
-        raise InputError(f'"names" is {shown(text)}, expected a list or a mapping', place)
-    parts = [part.strip() for part in re.findall(r"""(?:"[^"]*"|'[^']*'|[^,"'])+""", inside[2])]
-    parts = [part for part in parts if part]
-    if inside[1] == "[":
-        return [_unquoted(part) for part in parts]
-    pairs = (part.partition(":") for part in parts)
-    return {_unquoted(key): _unquoted(value) for key, _, value in pairs}
-
-
-def _bare(line: str) -> str:
-    """A line without its comment."""
-    return re.sub(r"""((?:"[^"]*"|'[^']*'|[^"'#])*?)(?:(?<=\s)#.*|^#.*)?$""", r"\1", line).strip()
-
-
-def _unquoted(text: str) -> str:
-    text = text.strip()
-    return text[1:-1] if len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'" else text

@@ -19,7 +19,7 @@ from meanap import _core
 from meanap._similarity import compares_masks
 from meanap.errors import InputError
 from meanap.readers._collected import only_boxes
-from meanap.readers._folders import by_stem, files_of, image_sizes, images_of, rows_of, sibling, stem
+from meanap.readers._folders import CategoryIds, by_stem, files_of, image_sizes, images_of, rows_of, sibling, stem
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_folder, is_path
 from meanap.readers.sides import Detections, GroundTruth
@@ -94,9 +94,10 @@ class Dota(Reader):
         if upright:
             corners = corners[:, [0, 1, 2, 1, 2, 3, 0, 3]]
         sizes = {} if truth is None else truth.sizes
+        categories = CategoryIds(truth)
         return Detections(
             images,
-            rows_of(columns["file"], [_category(path) for path in results]),
+            rows_of(columns["file"], [categories.of(_category(path)) for path in results]),
             columns["numbers"][:, 0],
             **_geometry(corners, images, sizes, options, path),
         )

@@ -13,7 +13,7 @@ import numpy as np
 
 from meanap import _core
 from meanap.readers._collected import only_boxes
-from meanap.readers._folders import ImageIds, by_stem, files_of, rows_of
+from meanap.readers._folders import CategoryIds, ImageIds, by_stem, files_of, rows_of
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_folder
 from meanap.readers.sides import Detections, GroundTruth
@@ -69,7 +69,7 @@ class Kitti(Reader):
         """The detections of all images."""
         only_boxes(self.name, options.similarity, "detections")
         columns, images = _read(source, ("score",), problems)
-        known = ImageIds(truth)
+        known, categories = ImageIds(truth), CategoryIds(truth)
         ids = [known.of(image) for image in images]
         for image, id in zip(images, ids, strict=True):
             if id is None:
@@ -78,7 +78,7 @@ class Kitti(Reader):
         rows = np.array([ids[file] is not None for file in columns["file"].tolist()], dtype=bool)
         return Detections(
             rows_of(columns["file"][rows], ids),
-            rows_of(columns["words"][rows, 0], columns["texts"]),
+            rows_of(columns["words"][rows, 0], [categories.of(text) for text in columns["texts"]]),
             columns["numbers"][rows, -1],
             columns["numbers"][rows][:, _BOX],
         )

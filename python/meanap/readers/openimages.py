@@ -16,7 +16,7 @@ import numpy as np
 from meanap._arrays import shown
 from meanap.errors import InputError
 from meanap.readers._collected import finite, only_boxes
-from meanap.readers._folders import ImageIds, image_sizes, images_of
+from meanap.readers._folders import CategoryIds, ImageIds, image_sizes, images_of
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_path
 from meanap.readers.sides import Detections, GroundTruth
@@ -64,9 +64,9 @@ class OpenImages(Reader):
         given = {image: of_truth.get(named[image]) for image in ids} if of_truth else options.sizes
         sizes = image_sizes(ids, given, files, problems)
         rows.keep(sizes.__contains__)
-        return Detections(
-            [named[image] for image in rows.images], rows.labels, np.array(rows.scores), rows.boxes(sizes)
-        )
+        categories = CategoryIds(truth)
+        labels = [categories.of(label) for label in rows.labels]
+        return Detections([named[image] for image in rows.images], labels, np.array(rows.scores), rows.boxes(sizes))
 
 
 class _Rows:

@@ -18,7 +18,7 @@ import numpy as np
 from meanap import _core
 from meanap.errors import InputError
 from meanap.readers._collected import Collected, finite, only_boxes
-from meanap.readers._folders import ImageIds, by_stem, files_of, read_text, rows_of, stem
+from meanap.readers._folders import CategoryIds, ImageIds, by_stem, files_of, read_text, rows_of, stem
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_folder, is_path
 from meanap.readers._xml import parse, text_of
@@ -79,7 +79,8 @@ class Voc(Reader):
         paths = files_of(path, ".txt", deep=False) if os.path.isdir(path) else [path]
         results = [path for path in paths if _RESULTS.match(os.path.basename(path))] or paths
         columns, names = result_columns(results, _CORNERS, path, problems, truth)
-        category = [_category(path) for path in results]
+        known = CategoryIds(truth)
+        category = [known.of(_category(path)) for path in results]
         return Detections(
             names,
             rows_of(columns["file"], category),

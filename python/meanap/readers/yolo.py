@@ -36,7 +36,7 @@ from meanap.readers._folders import (
 from meanap.readers._names import class_names
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_folder, is_path
-from meanap.readers.sides import Detections, GroundTruth
+from meanap.readers.sides import Detections, GroundTruth, plain_ids
 
 if TYPE_CHECKING:
     from meanap._types import SimilarityName
@@ -358,8 +358,12 @@ def _geometry(
 
 def _class_ids(own: Mapping[int, str] | None, truth: Truth | None) -> dict[int, Any]:
     """The category of each class, where those of the ground truth have the same names and other ids."""
-    if own is None or truth is None or not truth.names:
+    if own is None or truth is None:
         return {}
+    if not truth.names:
+        # Classes may be called by their names themselves.
+        first = plain_ids(truth.category_ids)[:1] if isinstance(truth, GroundTruth) else []
+        return dict(own) if first and isinstance(first[0], str) else {}
     if all(truth.names.get(index) == name for index, name in own.items()):
         return {}
     ids = {name: id for id, name in truth.names.items()}
