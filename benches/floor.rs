@@ -16,14 +16,12 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use meanap::columns::{Geometry, GeometryKind, Objects, Shape};
+use meanap::columns::{CurveShape, Geometry, GeometryKind, Objects};
 use meanap::curve::{self, Selection};
-use meanap::evaluate::{Protocol, Scene};
+use meanap::evaluate::{Evaluator, Protocol};
 use meanap::json::number;
-use meanap::json::pose::bounding_box;
-use meanap::json::source::Source;
-use meanap::json::{Dataset, FileKind, Role};
-use meanap::matching::{Extent, Greedy, MatchTable, Positions, Row, meetings};
+use meanap::json::{Dataset, FileKind, Role, Source, bounding_box};
+use meanap::matching::{CellGrid, Greedy, MatchTable, Positions, Row, shared_cells};
 use meanap::progress::Progress;
 use meanap::rle::codec;
 use meanap::simd::{Baseline, Simd};
@@ -122,13 +120,13 @@ fn main() {
         return;
     };
     let (truth, detections) = (PathBuf::from(truth), PathBuf::from(detections));
-    let kind = similarity::Kind::named(kind).unwrap_or_else(|error| panic!("{error}"));
+    let kind = similarity::SimilarityKind::named(kind).unwrap_or_else(|error| panic!("{error}"));
     let mut bench = Bench { rounds, only, figures: Vec::new() };
     measure(&mut bench, &truth, &detections, kind);
     bench.print();
 }
 
-fn measure(bench: &mut Bench, truth: &Path, detections: &Path, kind: &similarity::Kind) {
+fn measure(bench: &mut Bench, truth: &Path, detections: &Path, kind: &similarity::SimilarityKind) {
     let megabytes = |set: &Dataset| format!("{:.1} MB", set.source.size() as f64 / 1e6);
     let gt_file = bench.stage("read ground truth", megabytes, || read(truth, FileKind::Dataset));
     let poses = kind.geometry == GeometryKind::Keypoints;
@@ -156,7 +154,7 @@ fn measure(bench: &mut Bench, truth: &Path, detections: &Path, kind: &similarity
     bench.floor(GEOMETRY, || floor_of_geometry(&dt_file, &dt));
 
     let (images, categories) = (gt_file.images.ids.clone(), gt_file.categories.ids.clone());
-    let extent = Extent { images: images.len(), categories: categories.len(), by_category: true };
+    let extent = CellGrid { images: images.len(), categories: categories.len(), by_category: true };
     let positions = |file: &Dataset| Positions {
         of_image: places(&file.annotations.image.ids, &images),
         of_category: places(&file.annotations.category.ids, &categories),
@@ -174,32 +172,33 @@ fn measure(bench: &mut Bench, truth: &Path, detections: &Path, kind: &similarity
         matcher: &Greedy,
         partners: Vec::new(),
     };
-    let scene = Scene { detections: dt, ground_truths: gt, protocol, progress: Progress::default() };
-    let table = bench.stage("match", compared, || matched(&scene, kind, &dt_positions, &gt_positions));
+    let evaluator = Evaluator { detections: dt, ground_truths: gt, protocol, progress: Progress::default() };
+    let table = bench.stage("match", compared, || matched(&evaluator, kind, &dt_positions, &gt_positions));
     if kind.geometry == GeometryKind::Keypoints {
-        let (pairs, boxes) = around_poses(&scene, &table);
+        let (pairs, boxes) = around_poses(&evaluator, &table);
         bench.floor(
             "compare the boxes around both poses, an exponential for each keypoint of a match",
             || floor_of_oks(&table, &pairs, &boxes),
         );
     }
     if kind.geometry == GeometryKind::Masks {
-        bench.floor("read the runs of each detection that is compared", || floor_of_masks(&scene, &table));
+        bench
+            .floor("read the runs of each detection that is compared", || floor_of_masks(&evaluator, &table));
     }
     if kind.geometry == GeometryKind::Boxes {
-        let (rows, pairs) = flat(&scene, &table);
+        let (rows, pairs) = flat(&evaluator, &table);
         bench.floor("scatter the rows to known places, compare the pairs side by side", || {
-            floor_of_matching(&scene, &rows, &pairs)
+            floor_of_matching(&evaluator, &rows, &pairs)
         });
     }
     let selection = Selection {
         groups: (0..categories.len()).collect(),
-        areas: (0..scene.protocol.area_ranges.len()).collect(),
+        areas: (0..evaluator.protocol.area_ranges.len()).collect(),
         max_detections: if poses { vec![20] } else { vec![1, 10, 100] },
         images: None,
         recall_points: (0..=100).map(|i| f64::from(i) / 100.0).collect(),
     };
-    let shape = curve::Shape {
+    let shape = curve::CurveShape {
         categories: categories.len(),
         areas: selection.areas.len(),
         limits: selection.max_detections.len(),
@@ -219,7 +218,7 @@ fn read(path: &Path, kind: FileKind) -> Dataset {
     dataset
 }
 
-fn objects(file: &Dataset, kind: &similarity::Kind, role: Role, images: &Dataset) -> Objects {
+fn objects(file: &Dataset, kind: &similarity::SimilarityKind, role: Role, images: &Dataset) -> Objects {
     file.objects(kind.geometry, role, images).expect("the file can be read").expect("its columns are whole")
 }
 
@@ -228,13 +227,18 @@ fn places(ids: &[i64], among: &[i64]) -> Vec<u32> {
     ids.iter().map(|id| known.get(id).copied().unwrap_or(u32::MAX)).collect()
 }
 
-fn matched(scene: &Scene, kind: &similarity::Kind, dt: &Positions, gt: &Positions) -> MatchTable {
+fn matched(
+    evaluator: &Evaluator,
+    kind: &similarity::SimilarityKind,
+    dt: &Positions,
+    gt: &Positions,
+) -> MatchTable {
     let sigmas = [26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89];
     let variances = sigmas.map(|thousandths: i32| (f64::from(thousandths) / 500.0).powi(2)).to_vec();
     let parameters = Parameters { variances, ..Parameters::default() };
-    let similarity = (kind.compare)(&scene.detections, &scene.ground_truths, &parameters);
+    let similarity = (kind.compare)(&evaluator.detections, &evaluator.ground_truths, &parameters);
     let similarity = similarity.expect("both sides hold the same");
-    scene.match_all(&*similarity, dt, gt).expect("both sides compare")
+    evaluator.match_all(&*similarity, dt, gt).expect("both sides compare")
 }
 
 fn table_rows(table: &MatchTable) -> &[Row] {
@@ -276,30 +280,31 @@ fn convert(text: &[u8], count: usize, step: usize) -> f64 {
 /// Where each row came to lie in the table, by object; and the boxes of each pair that is compared.
 type Flat = (Vec<u32>, Vec<(u32, u32)>);
 
-fn flat(scene: &Scene, table: &MatchTable) -> Flat {
-    let mut places = vec![u32::MAX; scene.detections.len()];
+fn flat(evaluator: &Evaluator, table: &MatchTable) -> Flat {
+    let mut places = vec![u32::MAX; evaluator.detections.len()];
     for (row, place) in table.rows.items.iter().zip(0..) {
         places[row.object as usize] = place;
     }
     (places, pairs_of(table).collect())
 }
 
-fn floor_of_matching(scene: &Scene, places: &[u32], pairs: &[(u32, u32)]) -> usize {
+fn floor_of_matching(evaluator: &Evaluator, places: &[u32], pairs: &[(u32, u32)]) -> usize {
     let (Geometry::Boxes(d), Geometry::Boxes(g)) =
-        (&scene.detections.geometry, &scene.ground_truths.geometry)
+        (&evaluator.detections.geometry, &evaluator.ground_truths.geometry)
     else {
         return 0;
     };
     let mut rows = vec![Row::default(); places.len()];
     for (object, &place) in places.iter().enumerate() {
         if let Some(row) = rows.get_mut(place as usize) {
-            *row = Row::unmatched(scene.detections.score.get(object), 0, object as u32, 0, 0);
+            *row = Row::unmatched(evaluator.detections.score.get(object), 0, object as u32, 0, 0);
         }
     }
     black_box(&rows);
     // Pairs in the order of the boxes, without waiting for memory.
     let close = |&(a, b): &(u32, u32)| {
-        box_iou(&d.get(a as usize % 4096), &g.get(b as usize % 4096), false) >= scene.protocol.thresholds[0]
+        box_iou(&d.get(a as usize % 4096), &g.get(b as usize % 4096), false)
+            >= evaluator.protocol.thresholds[0]
     };
     pairs.iter().filter(|pair| close(pair)).count()
 }
@@ -367,8 +372,8 @@ fn floor_of_poses(file: &Dataset, places: &[Coordinate]) -> f64 {
 /// The pairs of a cell, and the boxes around all poses: detections, then ground truth.
 type Around = (Vec<(u32, u32)>, [Vec<[f64; 4]>; 2]);
 
-fn around_poses(scene: &Scene, table: &MatchTable) -> Around {
-    let boxes = [&scene.detections, &scene.ground_truths].map(|objects| {
+fn around_poses(evaluator: &Evaluator, table: &MatchTable) -> Around {
+    let boxes = [&evaluator.detections, &evaluator.ground_truths].map(|objects| {
         let Geometry::Keypoints(poses) = &objects.geometry else { return Vec::new() };
         let around = |index| {
             let mut pose = Vec::new();
@@ -416,7 +421,7 @@ fn floor_of_geometry(file: &Dataset, objects: &Objects) -> f64 {
 fn pairs_of(table: &MatchTable) -> impl Iterator<Item = (u32, u32)> + '_ {
     (0..table.groups()).flat_map(move |group| {
         let (rows, truths) = (table.rows(group), table.truths(group));
-        meetings(rows, truths).flat_map(move |cell| {
+        shared_cells(rows, truths).flat_map(move |cell| {
             rows[cell.detections].iter().flat_map(move |row| {
                 truths[cell.ground_truths.clone()].iter().map(move |gt| (row.object, gt.object))
             })
@@ -425,11 +430,11 @@ fn pairs_of(table: &MatchTable) -> impl Iterator<Item = (u32, u32)> + '_ {
 }
 
 /// Reads the runs of each detection that is compared, once.
-fn floor_of_masks(scene: &Scene, table: &MatchTable) -> u64 {
-    let Geometry::Masks(masks) = &scene.detections.geometry else { return 0 };
+fn floor_of_masks(evaluator: &Evaluator, table: &MatchTable) -> u64 {
+    let Geometry::Masks(masks) = &evaluator.detections.geometry else { return 0 };
     let (mut last, mut sum) = (u32::MAX, 0);
     for (d, _) in pairs_of(table) {
-        if let Shape::Compressed { piece, start, len } = masks.shape[d as usize]
+        if let CurveShape::Compressed { piece, start, len } = masks.shape[d as usize]
             && d != last
         {
             let text = masks.text(piece, start, len);

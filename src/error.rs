@@ -1,4 +1,11 @@
 //! The error type of the crate: source, record, field, found, expected.
+//!
+//! ```
+//! use meanap::error::Place;
+//!
+//! let error = Place::record("detections.json", 17, "bbox").found("has 3 numbers").expected("4");
+//! assert_eq!(error.to_string(), "detections.json: record 17: \"bbox\" has 3 numbers, expected 4");
+//! ```
 
 use std::collections::LinkedList;
 use std::fmt;
@@ -25,7 +32,7 @@ pub enum ErrorKind {
 
 /// What a row of the input is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Row {
+pub enum RowNumber {
     /// An object of a JSON file or list.
     Record(u64),
     /// A row of a table or an array.
@@ -40,7 +47,7 @@ pub struct Place {
     /// The file or the argument, and within it the list or the array: `detections.json`, `ground_truth: images`.
     pub source: Option<String>,
     /// The record or the row.
-    pub row: Option<Row>,
+    pub row: Option<RowNumber>,
     /// The field of the record.
     pub field: Option<String>,
     /// What is there: `has 3 numbers`, `is null`, `is missing`.
@@ -59,7 +66,7 @@ impl Place {
     pub fn record(source: impl Into<String>, record: usize, field: impl Into<String>) -> Place {
         Place {
             source: Some(source.into()),
-            row: Some(Row::Record(record as u64)),
+            row: Some(RowNumber::Record(record as u64)),
             field: Some(field.into()),
             ..Place::default()
         }
@@ -67,7 +74,7 @@ impl Place {
 
     /// This row of this array or column.
     pub fn row(source: impl Into<String>, row: usize) -> Place {
-        Place { source: Some(source.into()), row: Some(Row::Row(row as u64)), ..Place::default() }
+        Place { source: Some(source.into()), row: Some(RowNumber::Row(row as u64)), ..Place::default() }
     }
 
     /// A value there that cannot be used: `is NaN`.
@@ -142,19 +149,19 @@ impl Error {
 
     /// It is about this record of the source.
     pub fn in_record(mut self, record: usize) -> Self {
-        self.place_mut().row = Some(Row::Record(record as u64));
+        self.place_mut().row = Some(RowNumber::Record(record as u64));
         self
     }
 
     /// It is about this row of the source.
     pub fn in_row(mut self, row: usize) -> Self {
-        self.place_mut().row = Some(Row::Row(row as u64));
+        self.place_mut().row = Some(RowNumber::Row(row as u64));
         self
     }
 
     /// It is about this line of the source, counted from 1.
     pub fn in_line(mut self, line: usize) -> Self {
-        self.place_mut().row = Some(Row::Line(line as u64));
+        self.place_mut().row = Some(RowNumber::Line(line as u64));
         self
     }
 
@@ -231,9 +238,9 @@ impl fmt::Display for Error {
         let Some(place) = &self.place else { return f.write_str(&self.problem) };
         let source = place.source.clone();
         let row = place.row.map(|row| match row {
-            Row::Record(number) => format!("record {number}"),
-            Row::Row(number) => format!("row {number}"),
-            Row::Line(number) => format!("line {number}"),
+            RowNumber::Record(number) => format!("record {number}"),
+            RowNumber::Row(number) => format!("row {number}"),
+            RowNumber::Line(number) => format!("line {number}"),
         });
         let field = place.field.as_ref().map(|field| format!("\"{field}\""));
         let of_record = row.is_some() || field.is_some();

@@ -1,12 +1,60 @@
 //! Runs the stages in order: columns, cells, similarity, matching, table.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use meanap::columns::{AnnotationIds, Areas, Boxes, CompactDoubles, Geometry, Objects};
+//! use meanap::evaluate::{Evaluator, Protocol};
+//! use meanap::matching::{CellGrid, Greedy, Positions};
+//! use meanap::progress::Progress;
+//! use meanap::similarity::{Parameters, SimilarityKind};
+//!
+//! let objects = |boxes: &[[f64; 4]], scores: &[f64]| {
+//!     let (mut columns, mut score) = (Boxes::default(), CompactDoubles::default());
+//!     boxes.iter().for_each(|&bbox| columns.push(bbox));
+//!     scores.iter().for_each(|&value| score.push(value));
+//!     let (columns, zeros, no) = (Arc::new(columns), Arc::new(vec![0; boxes.len()]), vec![false; boxes.len()]);
+//!     Objects {
+//!         image: zeros.clone(),
+//!         category: zeros,
+//!         id: AnnotationIds::Counted,
+//!         area: Areas::OfBoxes(columns.clone()),
+//!         score: Arc::new(score),
+//!         crowd: Arc::new(no.clone()),
+//!         ignore: Arc::new(no),
+//!         geometry: Geometry::Boxes(columns),
+//!     }
+//! };
+//! let extent = CellGrid { images: 1, categories: 1, by_category: true };
+//! let evaluator = Evaluator {
+//!     detections: objects(&[[0.0, 0.0, 10.0, 9.0], [50.0, 0.0, 5.0, 5.0]], &[0.9, 0.8]),
+//!     ground_truths: objects(&[[0.0, 0.0, 10.0, 10.0]], &[]),
+//!     protocol: Protocol {
+//!         thresholds: vec![0.5],
+//!         area_ranges: vec![[0.0, 1e10]],
+//!         max_detections: 100,
+//!         extent,
+//!         matcher: &Greedy,
+//!         partners: Vec::new(),
+//!     },
+//!     progress: Progress::default(),
+//! };
+//! let compare = SimilarityKind::named("bbox")?.compare;
+//! let similarity = compare(&evaluator.detections, &evaluator.ground_truths, &Parameters::default())?;
+//! let positions = Positions::identity(extent);
+//! let table = evaluator.match_all(&*similarity, &positions, &positions)?;
+//! let matched: Vec<bool> = table.rows(0).iter().map(|row| table.matched_and_ignored(row, 0, 0).0).collect();
+//! assert_eq!(matched, [true, false]);
+//! # Ok::<(), meanap::Error>(())
+//! ```
 
 use rayon::prelude::*;
 
 use crate::columns::Objects;
 use crate::error::Result;
 use crate::matching::{
-    AreaRange, Bits, Candidates, Cells, Extent, MatchTable, Matcher, Outcome, Pairs, Partners, Positions,
-    Row, Truth, each_bit, end_of_cell, end_of_image, floor,
+    AreaRange, Candidates, CellGrid, CellPairs, Cells, MatchTable, Matcher, Outcome, OutcomeLayout, Partners,
+    Positions, Row, Truth, each_bit, end_of_cell, end_of_image, lowest_threshold,
 };
 use crate::progress::Progress;
 use crate::score::descending_key;
@@ -35,7 +83,7 @@ pub struct Protocol {
     /// Limit on the detections of each cell.
     pub max_detections: usize,
     /// Images, categories, and whether only objects of the same category match.
-    pub extent: Extent,
+    pub extent: CellGrid,
     /// Who gets which ground truth.
     pub matcher: &'static dyn Matcher,
     /// Thresholds, by index and rising, for which partners are stored; mostly none.
@@ -51,18 +99,21 @@ impl Protocol {
     }
 
     /// How outcomes are laid out.
-    pub fn bits(&self) -> Bits {
-        Bits { areas: self.area_ranges.len(), thresholds: self.thresholds.len() }
+    pub fn bits(&self) -> OutcomeLayout {
+        OutcomeLayout { areas: self.area_ranges.len(), thresholds: self.thresholds.len() }
     }
 
-    fn matches(&self) -> Matches {
-        Matches { outcomes: Vec::new(), partners: Partners::of(self.area_ranges.len(), &self.partners) }
+    fn matches(&self) -> MatchedOutcomes {
+        MatchedOutcomes {
+            outcomes: Vec::new(),
+            partners: Partners::of(self.area_ranges.len(), &self.partners),
+        }
     }
 }
 
 /// Both sides of an evaluation and what to do with them.
 #[derive(Clone, Debug)]
-pub struct Scene {
+pub struct Evaluator {
     /// The detections.
     pub detections: Objects,
     /// The ground truth.
@@ -89,35 +140,39 @@ pub struct Cell {
 }
 
 /// What became of detections that matched: an entry of either column for each.
-struct Matches {
+struct MatchedOutcomes {
     outcomes: Vec<u64>,
     partners: Partners,
 }
 
 /// Shares that one thread matched one after the other.
-struct Run<'a> {
-    work: Workspace<'a>,
+struct MatchedCells<'a> {
+    work: CellBuffers<'a>,
     rows: Vec<&'a mut [Row]>,
-    matches: Matches,
+    matches: MatchedOutcomes,
 }
 
 /// Working memory of one thread.
-struct Workspace<'a> {
+struct CellBuffers<'a> {
     cell: Cell,
     compare: Comparer<'a>,
     ignored: Vec<bool>,
     taken: Vec<u64>,
 }
 
-impl<'a> Workspace<'a> {
+impl<'a> CellBuffers<'a> {
     fn new(similarity: &'a dyn Similarity) -> Self {
         let compare = similarity.comparer();
-        Workspace { cell: Cell::default(), compare, ignored: Vec::new(), taken: Vec::new() }
+        CellBuffers { cell: Cell::default(), compare, ignored: Vec::new(), taken: Vec::new() }
     }
 }
 
-impl Scene {
+impl Evaluator {
     /// Sorts both sides into cells and matches them, in parallel.
+    ///
+    /// # Errors
+    ///
+    /// The work is cancelled, a mask cannot be decoded or compared, or memory cannot be had.
     pub fn match_all(
         &self,
         similarity: &dyn Similarity,
@@ -134,7 +189,7 @@ impl Scene {
         })
     }
 
-    /// The table that [`Scene::match_all`] made, matched with the partners that the protocol now requests.
+    /// The table that [`Evaluator::match_all`] made, matched with the partners that the protocol now requests.
     ///
     /// # Errors
     ///
@@ -164,8 +219,8 @@ impl Scene {
         truths: Cells<Truth>,
     ) -> Result<MatchTable> {
         let new = || {
-            let work = Workspace::new(similarity);
-            Run { work, rows: Vec::new(), matches: self.protocol.matches() }
+            let work = CellBuffers::new(similarity);
+            MatchedCells { work, rows: Vec::new(), matches: self.protocol.matches() }
         };
         let one = |run, share| self.match_next(similarity, run, share);
         let shares = shares(&mut rows, &truths).into_par_iter();
@@ -185,7 +240,7 @@ impl Scene {
         truths: Cells<Truth>,
     ) -> Result<MatchTable> {
         let bits = self.protocol.bits();
-        let mut work = Workspace::new(similarity);
+        let mut work = CellBuffers::new(similarity);
         work.cell.reserve(USUAL);
         let mut matches = self.protocol.matches();
         matches.outcomes.reserve(bits.entry() * rows.items.len());
@@ -200,9 +255,9 @@ impl Scene {
     fn match_next<'a>(
         &self,
         similarity: &dyn Similarity,
-        mut run: Run<'a>,
+        mut run: MatchedCells<'a>,
         (rows, truths): (&'a mut [Row], &[Truth]),
-    ) -> Result<Run<'a>> {
+    ) -> Result<MatchedCells<'a>> {
         self.match_share(similarity, &mut run.work, (&mut *rows, truths), &mut run.matches)?;
         run.rows.push(rows);
         Ok(run)
@@ -246,13 +301,13 @@ impl Scene {
     fn match_share(
         &self,
         similarity: &dyn Similarity,
-        work: &mut Workspace<'_>,
+        work: &mut CellBuffers<'_>,
         (rows, truths): (&mut [Row], &[Truth]),
-        matches: &mut Matches,
+        matches: &mut MatchedOutcomes,
     ) -> Result<()> {
         self.progress.check()?;
         self.progress.advance(rows.len() as u64);
-        let floor = floor(&self.protocol.thresholds);
+        let lowest_threshold = lowest_threshold(&self.protocol.thresholds);
         let (mut d, mut g) = (0, 0);
         let (mut later_d, mut later_g) = (0, 0);
         while d < rows.len() {
@@ -282,7 +337,7 @@ impl Scene {
                 continue;
             }
             work.cell.open(kept, of_cell, &self.ground_truths);
-            work.cell.fill(&mut work.compare, floor)?;
+            work.cell.fill(&mut work.compare, lowest_threshold)?;
             work.cell.find_candidates(&self.protocol.thresholds);
             if !work.cell.candidates.is_empty() {
                 matches.partners.reserve(kept.len())?;
@@ -295,13 +350,13 @@ impl Scene {
     /// Matches one cell in which some pair can match.
     fn match_cell(
         &self,
-        work: &mut Workspace<'_>,
+        work: &mut CellBuffers<'_>,
         rows: &mut [Row],
         truths: &[Truth],
-        matches: &mut Matches,
+        matches: &mut MatchedOutcomes,
     ) {
-        let Matches { outcomes, partners } = matches;
-        let Workspace { cell: Cell { detections, candidates, crowd, .. }, ignored, taken, .. } = work;
+        let MatchedOutcomes { outcomes, partners } = matches;
+        let CellBuffers { cell: Cell { detections, candidates, crowd, .. }, ignored, taken, .. } = work;
         let (dt, gt) = (&self.detections, &self.ground_truths);
         let bits = self.protocol.bits();
         let entry = bits.entry();
@@ -331,7 +386,7 @@ impl Scene {
                 });
                 partners.set(index, areas, word, made, truths[g].object);
             };
-            let pairs = Pairs { candidates, thresholds, ignored, crowd, claims: &claims };
+            let pairs = CellPairs { candidates, thresholds, ignored, crowd, claims: &claims };
             self.protocol.matcher.match_cell(&pairs, taken, &mut on_match);
         }
     }
@@ -396,7 +451,7 @@ fn shares<'a>(rows: &'a mut Cells<Row>, truths: &'a Cells<Truth>) -> Vec<(&'a mu
 }
 
 /// Puts what all runs found behind one another, into `into`; their rows are updated to its new position.
-fn join(mut runs: Vec<Run<'_>>, entry: usize, into: &mut Matches) -> Result<()> {
+fn join(mut runs: Vec<MatchedCells<'_>>, entry: usize, into: &mut MatchedOutcomes) -> Result<()> {
     let before = runs.iter().scan(0, |before, run| {
         *before += run.matches.outcomes.len();
         Some(*before - run.matches.outcomes.len())
@@ -443,13 +498,17 @@ impl Cell {
         self.candidates.clear();
     }
 
-    /// Fills in the similarities, and the candidates: the pairs not below `floor`.
-    pub fn fill(&mut self, compare: &mut Comparer<'_>, floor: f64) -> Result<()> {
+    /// Fills in the similarities, and the candidates: the pairs not below `lowest_threshold`.
+    ///
+    /// # Errors
+    ///
+    /// A mask that cannot be decoded or compared.
+    pub fn fill(&mut self, compare: &mut Comparer<'_>, lowest_threshold: f64) -> Result<()> {
         if self.detections.is_empty() || self.ground_truths.is_empty() {
             return Ok(());
         }
         self.similarity.resize(self.detections.len() * self.ground_truths.len(), 0.0);
-        compare(&self.detections, &self.ground_truths, floor, &mut self.similarity)
+        compare(&self.detections, &self.ground_truths, lowest_threshold, &mut self.similarity)
     }
 
     /// Finds the pairs that reach some threshold.
@@ -465,10 +524,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::columns::{Areas, Boxes, CompactDoubles, Geometry, GeometryKind, Ids};
+    use crate::columns::{AnnotationIds, Areas, Boxes, CompactDoubles, Geometry, GeometryKind};
     use crate::matching::{Greedy, MATCHERS};
     use crate::random::Random;
-    use crate::similarity::{KINDS, Kind, Parameters};
+    use crate::similarity::{KINDS, Parameters, SimilarityKind};
 
     /// Boxes on a coarse grid in three images and two categories, every fifth of them a crowd or ignored.
     fn objects(count: usize, roll: &mut impl FnMut(u64) -> u64) -> Objects {
@@ -484,7 +543,7 @@ mod tests {
         Objects {
             image,
             category,
-            id: Ids::Counted,
+            id: AnnotationIds::Counted,
             area: Areas::OfBoxes(boxes.clone()),
             score: Arc::new(score),
             crowd: Arc::new(crowd),
@@ -493,9 +552,9 @@ mod tests {
         }
     }
 
-    fn compared(kind: &str, scene: &Scene) -> Box<dyn Similarity> {
-        let kind = Kind::named(kind).unwrap();
-        (kind.compare)(&scene.detections, &scene.ground_truths, &Parameters::default()).unwrap()
+    fn compared(kind: &str, evaluator: &Evaluator) -> Box<dyn Similarity> {
+        let kind = SimilarityKind::named(kind).unwrap();
+        (kind.compare)(&evaluator.detections, &evaluator.ground_truths, &Parameters::default()).unwrap()
     }
 
     /// One of the kinds is known to the tests alone: its file and its line in the registry are all that it takes.
@@ -504,7 +563,7 @@ mod tests {
         let mut random = Random::new(11);
         let mut roll = |sides: u64| random.below(sides);
         let none = |count| Arc::new(vec![false; count]);
-        let (extent, threshold) = (Extent { images: 3, categories: 2, by_category: true }, 0.45);
+        let (extent, threshold) = (CellGrid { images: 3, categories: 2, by_category: true }, 0.45);
         let mut names = Vec::new();
         for kind in KINDS.iter().filter(|kind| kind.geometry == GeometryKind::Boxes) {
             names.push(kind.name);
@@ -519,11 +578,11 @@ mod tests {
                 matcher: &Greedy,
                 partners: Vec::new(),
             };
-            let scene = Scene { detections, ground_truths, protocol, progress: Progress::default() };
-            let similarity = compared(kind.name, &scene);
+            let evaluator = Evaluator { detections, ground_truths, protocol, progress: Progress::default() };
+            let similarity = compared(kind.name, &evaluator);
             let positions = Positions::identity(extent);
-            let table = scene.match_all(&*similarity, &positions, &positions).unwrap();
-            let (d, g) = (&scene.detections, &scene.ground_truths);
+            let table = evaluator.match_all(&*similarity, &positions, &positions).unwrap();
+            let (d, g) = (&evaluator.detections, &evaluator.ground_truths);
             let (mut compare, mut free, mut matched) = (similarity.comparer(), vec![true; g.len()], 0);
             for group in 0..table.groups() {
                 for row in table.rows(group) {
@@ -557,7 +616,7 @@ mod tests {
             for &matcher in MATCHERS {
                 let ground_truths = objects(count, &mut roll);
                 let detections = Objects { ignore: Arc::new(Vec::new()), ..objects(count, &mut roll) };
-                let extent = Extent { images: 3, categories: 2, by_category: case % 2 == 0 };
+                let extent = CellGrid { images: 3, categories: 2, by_category: case % 2 == 0 };
                 let protocol = Protocol {
                     thresholds: vec![0.3, 0.5, 0.8],
                     area_ranges: vec![[0.0, 1e5], [0.0, 6.0], [6.0, 1e5]],
@@ -566,15 +625,16 @@ mod tests {
                     matcher,
                     partners: vec![0, 2],
                 };
-                let mut scene = Scene { detections, ground_truths, protocol, progress: Progress::default() };
-                let similarity = compared("bbox", &scene);
+                let mut evaluator =
+                    Evaluator { detections, ground_truths, protocol, progress: Progress::default() };
+                let similarity = compared("bbox", &evaluator);
                 let positions = Positions::identity(extent);
-                let table = scene.match_all(&*similarity, &positions, &positions).unwrap();
-                scene.protocol.partners = Vec::new();
-                let plain = scene.match_all(&*similarity, &positions, &positions).unwrap();
+                let table = evaluator.match_all(&*similarity, &positions, &positions).unwrap();
+                evaluator.protocol.partners = Vec::new();
+                let plain = evaluator.match_all(&*similarity, &positions, &positions).unwrap();
                 assert!(plain.partners.is_empty() && plain.outcomes == table.outcomes);
-                scene.protocol.partners = vec![0, 2];
-                let again = scene.match_again(&*similarity, &plain).unwrap();
+                evaluator.protocol.partners = vec![0, 2];
+                let again = evaluator.match_again(&*similarity, &plain).unwrap();
                 let mut pairs = 0;
                 for group in 0..table.groups() {
                     for (row, other) in table.rows(group).iter().zip(again.rows(group)) {

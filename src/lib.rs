@@ -10,7 +10,6 @@
 //! Letters, as in the reference: T thresholds, R recall points, K categories, A area ranges, M maximum detections,
 //! D detections and G ground truths of one cell (one category in one image), I images.
 
-#[cfg(test)]
 mod random;
 
 mod allocator;
@@ -18,6 +17,7 @@ pub mod error;
 pub mod progress;
 pub mod score;
 pub mod simd;
+pub mod sum;
 pub mod threads;
 
 pub mod arrow;
@@ -25,6 +25,7 @@ pub mod arrow;
 pub mod columns;
 pub mod rle;
 
+#[expect(unreachable_pub, reason = "what is public in the modules of the reader is so for all of them")]
 pub mod json;
 
 pub mod labels;
@@ -44,6 +45,7 @@ pub mod pixels;
 pub mod ranking;
 
 #[cfg(feature = "python")]
+#[expect(unreachable_pub, reason = "a private module: what is public there is so for all bindings")]
 mod python;
 
 pub use error::{Error, ErrorKind, Result};

@@ -2,6 +2,17 @@
 //!
 //! The worker reports its progress and checks now and then for cancellation; another thread reads the progress and may
 //! cancel. Cancelled work returns an error of that kind.
+//!
+//! ```
+//! use meanap::progress::Progress;
+//!
+//! let progress = Progress::new();
+//! let worker = progress.clone();
+//! worker.advance(3);
+//! assert_eq!(progress.done(), 3);
+//! progress.cancel();
+//! assert!(worker.check().is_err());
+//! ```
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,10 +21,10 @@ use crate::error::{Error, Result};
 
 /// State shared by the worker and the thread that reads its progress. The default reports to no one, and costs nothing.
 #[derive(Clone, Debug, Default)]
-pub struct Progress(Option<Arc<State>>);
+pub struct Progress(Option<Arc<SharedState>>);
 
 #[derive(Debug, Default)]
-struct State {
+struct SharedState {
     done: AtomicU64,
     cancelled: AtomicBool,
 }
@@ -45,6 +56,10 @@ impl Progress {
     }
 
     /// An error if the work is to be given up.
+    ///
+    /// # Errors
+    ///
+    /// The work is cancelled.
     #[inline]
     pub fn check(&self) -> Result<()> {
         match &self.0 {

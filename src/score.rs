@@ -1,4 +1,12 @@
 //! Scores of single and double precision, and their order.
+//!
+//! ```
+//! use meanap::score::descending_key;
+//!
+//! let mut scores = [0.25, f64::NAN, 0.75];
+//! scores.sort_by_key(|&score| descending_key(score));
+//! assert_eq!(scores[..2], [0.75, 0.25]);
+//! ```
 
 /// A score of either precision.
 pub trait Score: Copy + PartialOrd + Into<f64> + Send + Sync {

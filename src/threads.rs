@@ -7,6 +7,14 @@
 //!
 //! Where the system starts no more threads, the pool has as many as there are; where it starts none, the calling thread
 //! does the work.
+//!
+//! ```
+//! use meanap::threads;
+//! use rayon::prelude::*;
+//!
+//! let sum: u64 = threads::run(|| (1..=100u64).into_par_iter().sum());
+//! assert_eq!(sum, 5050);
+//! ```
 
 use std::cell::Cell;
 use std::ptr;

@@ -75,7 +75,7 @@ def registered(repository, folder: str, registry: str) -> dict[str, str]:
     entries = re.search(r"pub static \w+: &\[&[^=]*\] = &\[(.*?)\];", code_of(repository / registry), re.DOTALL)[1]
     names = {}
     for path in (repository / folder).glob("*.rs"):
-        for name in re.findall(r'static KIND: Kind = Kind \{\s*name: "(\w+)"', code_of(path)):
+        for name in re.findall(r'static KIND: SimilarityKind = SimilarityKind \{\s*name: "(\w+)"', code_of(path)):
             assert f"{path.stem}::KIND" in entries, f"{path.name} is not in {registry}"
             names[name] = path.name
         for kind, name in re.findall(

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use meanap::columns::Key;
-use meanap::matching::{Bits, Cells, ErrorType, ImageKeys, MatchLog, MatchTable, Pair, Row, Truth};
+use meanap::matching::{OutcomeLayout, Cells, ErrorType, ImageKeys, MatchLog, MatchTable, Pair, Row, Truth};
 use meanap::rle::codec;
 
 fn main() -> std::io::Result<()> {
@@ -144,7 +144,7 @@ fn rankings() -> Vec<Vec<u8>> {
 fn logs() -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     for (areas, thresholds) in [(1, 1), (2, 3), (4, 10), (1, 70), (0, 0), (31, 0)] {
-        let bits = Bits { areas, thresholds };
+        let bits = OutcomeLayout { areas, thresholds };
         let mut matched = Row::unmatched(0.9, 0, 0, 0, 0);
         let entry = bits.entry();
         if entry > 0 {

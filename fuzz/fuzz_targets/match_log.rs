@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use libfuzzer_sys::fuzz_target;
-use meanap::curve::{Selection, Shape, accumulate};
+use meanap::curve::{Selection, CurveShape, accumulate};
 use meanap::matching::{MatchLog, MatchTable};
 
 fuzz_target!(|data: &[u8]| {
@@ -51,7 +51,7 @@ fn draw(table: &MatchTable) {
         images: None,
         recall_points: vec![0.0, 0.5, 1.0],
     };
-    let shape = Shape { categories: table.groups(), areas: bits.areas, limits: 2 };
+    let shape = CurveShape { categories: table.groups(), areas: bits.areas, limits: 2 };
     // Bytes may hold more true positives than ground truths, so a recall may be anything.
     let drawn = accumulate(table, &selection, shape).expect("curves of so few groups fit in memory");
     assert!(drawn.precision.iter().all(|value| *value == -1.0 || (0.0..=1.0).contains(value)));

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use meanap::pixels::png::{Stored, read_ids, read_labels};
-use meanap::pixels::rows::{Buffers, IDS, LABELS, Rows};
+use meanap::pixels::png::{LabelType, read_ids, read_labels};
+use meanap::pixels::rows::{Buffers, IDS, LABELS, PngRows};
 use meanap_fuzz::png::made;
 
 /// Limit on the pixels that are read.
@@ -30,8 +30,8 @@ fuzz_target!(|data: &[u8]| {
     if let Some((size, numbers)) = rows(LABELS) {
         let whole = read_labels(&FILE).expect("rows were read");
         let labels: Vec<u32> = match whole.pixels {
-            Stored::Bytes(labels) => labels.into_iter().map(u32::from).collect(),
-            Stored::Words(labels) => labels.into_iter().map(u32::from).collect(),
+            LabelType::Bytes(labels) => labels.into_iter().map(u32::from).collect(),
+            LabelType::Words(labels) => labels.into_iter().map(u32::from).collect(),
         };
         assert_eq!(([whole.height, whole.width], labels), (size, numbers));
     }
@@ -40,7 +40,7 @@ fuzz_target!(|data: &[u8]| {
 /// All pixels, row by row.
 fn rows(kinds: &[(png::ColorType, png::BitDepth)]) -> Option<([usize; 2], Vec<u32>)> {
     let mut buffers = Buffers::default();
-    let mut rows = Rows::open(&FILE, kinds, &mut buffers)?;
+    let mut rows = PngRows::open(&FILE, kinds, &mut buffers)?;
     let [height, width] = rows.size;
     if height.checked_mul(width)? > FEW {
         return None;

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use meanap::columns::{Areas, CompactDoubles, Geometry, GeometryKind, Masks, Objects, Shape};
-use meanap::json::blocks::Plan;
-use meanap::json::{Dataset, Failure, FileKind, Role, Source};
+use meanap::columns::{Areas, CompactDoubles, Geometry, GeometryKind, Masks, Objects, CurveShape};
+use meanap::json::{Dataset, Failure, FileKind, Plan, Role, Source};
 use serde::de::Deserialize;
 use serde_json::Value;
 
@@ -130,11 +129,11 @@ enum Given<'a> {
 
 fn mask(masks: &Masks, index: usize) -> Given<'_> {
     match masks.shape[index] {
-        Shape::Polygons { first, count } => {
+        CurveShape::Polygons { first, count } => {
             Given::Rings((first..first + count).map(|ring| masks.ring(ring)).collect())
         }
-        Shape::Compressed { piece, start, len } => Given::Text(masks.text(piece, start, len)),
-        Shape::Counts { start, len } => {
+        CurveShape::Compressed { piece, start, len } => Given::Text(masks.text(piece, start, len)),
+        CurveShape::Counts { start, len } => {
             Given::Counts(&masks.counts[start as usize..start as usize + len as usize])
         }
     }

@@ -5,13 +5,13 @@
 //! gathered by the same [`crate::matching::MatchLog`].
 
 use crate::error::{Result, filled, with_capacity};
-use crate::evaluate::Scene;
-use crate::matching::{Cells, ErrorType, Extent, InImage, MatchTable, Pair, Positions, Row};
+use crate::evaluate::Evaluator;
+use crate::matching::{CellGrid, Cells, ErrorType, InImage, MatchTable, Pair, Positions, Row};
 use crate::similarity::Similarity;
 
 /// Matches without regard to categories: a table with a pair for each detection, grouped by categories.
 ///
-/// `scene` has one threshold whose partners are stored, one area range, and compares all categories together. A
+/// `evaluator` has one threshold whose partners are stored, one area range, and compares all categories together. A
 /// detection that matched is a true positive or of another category than its partner, one that matched nothing is of
 /// the background.
 ///
@@ -19,19 +19,24 @@ use crate::similarity::Similarity;
 ///
 /// As of matching: work that is cancelled, memory that cannot be had.
 pub fn confusion_table(
-    scene: &Scene,
+    evaluator: &Evaluator,
     similarity: &dyn Similarity,
     dt: &Positions,
     gt: &Positions,
 ) -> Result<MatchTable> {
-    with_pairs(scene.match_all(similarity, dt, gt)?, scene, dt, gt)
+    with_pairs(evaluator.match_all(similarity, dt, gt)?, evaluator, dt, gt)
 }
 
 /// The table of a matching without regard to categories, with pairs, grouped by categories.
-fn with_pairs(table: MatchTable, scene: &Scene, dt: &Positions, gt: &Positions) -> Result<MatchTable> {
-    let detected = |object: u32| dt.of_category[scene.detections.category[object as usize] as usize];
-    let of_truth = |object: u32| gt.of_category[scene.ground_truths.category[object as usize] as usize];
-    let mut pairs = filled(scene.detections.len(), Pair::default())?;
+fn with_pairs(
+    table: MatchTable,
+    evaluator: &Evaluator,
+    dt: &Positions,
+    gt: &Positions,
+) -> Result<MatchTable> {
+    let detected = |object: u32| dt.of_category[evaluator.detections.category[object as usize] as usize];
+    let of_truth = |object: u32| gt.of_category[evaluator.ground_truths.category[object as usize] as usize];
+    let mut pairs = filled(evaluator.detections.len(), Pair::default())?;
     let mut rows = with_capacity(table.rows.items.len())?;
     for row in table.rows(0).iter().filter(|row| row.rank != Row::DROPPED) {
         let (matched, ignored) = table.matched_and_ignored(row, 0, 0);
@@ -46,7 +51,7 @@ fn with_pairs(table: MatchTable, scene: &Scene, dt: &Positions, gt: &Positions) 
         pairs[row.object as usize] = Pair { error, partner, similarity: f64::NAN };
         rows.push(*row);
     }
-    let extent = Extent { by_category: true, ..scene.protocol.extent };
+    let extent = CellGrid { by_category: true, ..evaluator.protocol.extent };
     let rows = by_category(&rows, extent, |row| detected(row.object))?;
     let truths = by_category(table.truths(0), extent, |truth| of_truth(truth.object))?;
     Ok(MatchTable { pairs: Some(pairs), ..MatchTable::new(table.bits, rows, truths, table.outcomes) })
@@ -55,7 +60,7 @@ fn with_pairs(table: MatchTable, scene: &Scene, dt: &Positions, gt: &Positions) 
 /// Rows or ground truths of all categories, grouped by category.
 fn by_category<T: InImage + Send + Sync>(
     items: &[T],
-    extent: Extent,
+    extent: CellGrid,
     category: impl Fn(&T) -> u32,
 ) -> Result<Cells<T>> {
     let (mut images, mut categories) = (with_capacity(items.len())?, with_capacity(items.len())?);

@@ -5,7 +5,7 @@
 
 use super::states::{States, TruthState};
 use crate::error::{Result, with_capacity};
-use crate::matching::{Bits, Cells, ErrorType, Extent, MatchTable, Positions, Row, Truth};
+use crate::matching::{CellGrid, Cells, ErrorType, MatchTable, OutcomeLayout, Positions, Row, Truth};
 
 /// What is corrected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub fn corrected(states: &States, images: usize, pooled: bool, correction: Corre
         }
     }
     rows.sort_by_key(|(_, _, row)| (row.image, row.rank));
-    let bits = Bits { areas: 1, thresholds: 1 };
+    let bits = OutcomeLayout { areas: 1, thresholds: 1 };
     let mut outcomes = Vec::new();
     for (_, matched, row) in &mut rows {
         *row = Row::unmatched(row.score, row.image, row.object, row.rank, 0);
@@ -75,7 +75,7 @@ pub fn corrected(states: &States, images: usize, pooled: bool, correction: Corre
             bits.set(&mut outcomes[start..], 0, 0, 1, 0);
         }
     }
-    let extent = Extent { images, categories: groups, by_category: true };
+    let extent = CellGrid { images, categories: groups, by_category: true };
     let positions = Positions::identity(extent);
     let image: Vec<u32> = rows.iter().map(|(_, _, row)| row.image).collect();
     let group: Vec<u32> = rows.iter().map(|&(group, _, _)| group).collect();

@@ -5,7 +5,7 @@ use crate::matching::MatchTable;
 
 /// For each distinct score, highest first, how many detections of that score or a higher one are right and wrong.
 #[derive(Clone, Debug, Default)]
-pub struct Counts {
+pub struct CumulativeCounts {
     /// The scores.
     pub score: Vec<f64>,
     /// True positives.
@@ -17,9 +17,15 @@ pub struct Counts {
 }
 
 /// Counts one group's detections at threshold `t`, in one area range and under one limit.
-pub fn counts(table: &MatchTable, group: usize, t: usize, area: usize, limit: usize) -> Counts {
+pub fn cumulative_counts(
+    table: &MatchTable,
+    group: usize,
+    t: usize,
+    area: usize,
+    limit: usize,
+) -> CumulativeCounts {
     let ranked = Ranked::new(table, group, area, limit);
-    let mut counts = Counts { positives: ranked.positives.len(), ..Counts::default() };
+    let mut counts = CumulativeCounts { positives: ranked.positives.len(), ..CumulativeCounts::default() };
     let (mut right, mut wrong) = (0, 0);
     for row in 0..ranked.len() {
         let (is_right, is_wrong) = ranked.verdict(row, t);

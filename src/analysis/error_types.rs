@@ -8,7 +8,7 @@
 use rayon::prelude::*;
 
 use crate::error::{Result, filled, reserve, with_capacity};
-use crate::evaluate::Scene;
+use crate::evaluate::Evaluator;
 use crate::matching::{ErrorType, MatchTable, Pair, Partners, Positions, Row, Truth};
 use crate::score::descending_key;
 use crate::similarity::Similarity;
@@ -16,7 +16,7 @@ use crate::threads;
 
 /// An evaluated detection.
 #[derive(Clone, Copy)]
-struct Found {
+struct GroupedDetection {
     row: Row,
     group: u32,
     matched: bool,
@@ -26,7 +26,7 @@ struct Found {
 
 /// A ground truth that is to be found.
 #[derive(Clone, Copy)]
-struct Wanted {
+struct GroupedTruth {
     truth: Truth,
     group: u32,
 }
@@ -37,31 +37,32 @@ type Classified = (u32, u32, Pair);
 /// Matches, and classifies each detection: the evaluation's table with a pair for each row, whose rank becomes that
 /// within its image.
 ///
-/// `scene` has one threshold, whose partners are stored, and one area range. `background` is the similarity up to which
+/// `evaluator` has one threshold, whose partners are stored, and one area range. `background` is the similarity up to which
 /// a detection has nothing to do with a ground truth.
 ///
 /// # Errors
 ///
 /// As of matching: work that is cancelled, memory that cannot be had.
 pub fn error_table(
-    scene: &Scene,
+    evaluator: &Evaluator,
     similarity: &dyn Similarity,
     dt: &Positions,
     gt: &Positions,
     background: f64,
 ) -> Result<MatchTable> {
-    let table = scene.match_all(similarity, dt, gt)?;
-    let (found, wanted) = sides(&table, scene.protocol.extent.by_category)?;
-    let threshold = scene.protocol.thresholds[0];
+    let table = evaluator.match_all(similarity, dt, gt)?;
+    let (found, wanted) = sides(&table, evaluator.protocol.extent.by_category)?;
+    let threshold = evaluator.protocol.thresholds[0];
     let classifier = Classifier { similarity, threshold, background };
-    let one = |(found, wanted): (&[Found], &[Wanted])| classifier.classify_images(found, wanted);
+    let one =
+        |(found, wanted): (&[GroupedDetection], &[GroupedTruth])| classifier.classify_images(found, wanted);
     let shares = shares(&found, &wanted).into_par_iter();
     let classified = threads::run(|| shares.map(one).collect::<Result<Vec<_>>>())?;
-    with_pairs(table, scene.detections.len(), classified)
+    with_pairs(table, evaluator.detections.len(), classified)
 }
 
 /// The evaluated detections and the ground truths that are not ignored, image by image.
-fn sides(table: &MatchTable, by_category: bool) -> Result<(Vec<Found>, Vec<Wanted>)> {
+fn sides(table: &MatchTable, by_category: bool) -> Result<(Vec<GroupedDetection>, Vec<GroupedTruth>)> {
     let mut found = with_capacity(table.rows.items.len())?;
     let mut wanted = with_capacity(table.truths.items.len())?;
     for group in 0..table.groups() {
@@ -69,10 +70,10 @@ fn sides(table: &MatchTable, by_category: bool) -> Result<(Vec<Found>, Vec<Wante
         found.extend(kept.map(|row| {
             let (matched, ignored) = table.matched_and_ignored(row, 0, 0);
             let partner = table.partner(row, 0, 0);
-            Found { row: *row, group: group as u32, matched, ignored, partner }
+            GroupedDetection { row: *row, group: group as u32, matched, ignored, partner }
         }));
         let truths = table.truths(group).iter().filter(|truth| truth.areas & 1 == 1);
-        wanted.extend(truths.map(|truth| Wanted { truth: *truth, group: group as u32 }));
+        wanted.extend(truths.map(|truth| GroupedTruth { truth: *truth, group: group as u32 }));
     }
     threads::run(|| {
         found.par_sort_by_key(|found| {
@@ -101,7 +102,10 @@ fn with_pairs(
 }
 
 /// Both sides cut between images, a good many detections in each.
-fn shares<'a>(found: &'a [Found], wanted: &'a [Wanted]) -> Vec<(&'a [Found], &'a [Wanted])> {
+fn shares<'a>(
+    found: &'a [GroupedDetection],
+    wanted: &'a [GroupedTruth],
+) -> Vec<(&'a [GroupedDetection], &'a [GroupedTruth])> {
     const SHARE: usize = 4096;
     let mut shares = Vec::new();
     let (mut found, mut wanted) = (found, wanted);
@@ -126,7 +130,11 @@ struct Classifier<'a> {
 }
 
 impl Classifier<'_> {
-    fn classify_images(&self, found: &[Found], mut wanted: &[Wanted]) -> Result<Vec<Classified>> {
+    fn classify_images(
+        &self,
+        found: &[GroupedDetection],
+        mut wanted: &[GroupedTruth],
+    ) -> Result<Vec<Classified>> {
         let mut classified = with_capacity(found.len())?;
         let (mut compare, mut values) = (self.similarity.comparer(), Vec::new());
         for here in found.chunk_by(|a, b| a.row.image == b.row.image) {
@@ -160,7 +168,7 @@ impl Classifier<'_> {
     }
 
     /// `values`: the detection's similarity to each of the ground truths of its image that are to be found.
-    fn classify(&self, found: &Found, wanted: &[Wanted], values: &[f64]) -> Pair {
+    fn classify(&self, found: &GroupedDetection, wanted: &[GroupedTruth], values: &[f64]) -> Pair {
         if let (true, Some(object)) = (found.matched, found.partner) {
             let place = wanted.binary_search_by_key(&object, |wanted| wanted.truth.object);
             let similarity = place.map_or(f64::NAN, |g| values[g]);

@@ -16,7 +16,7 @@ use crate::score::descending_key;
 
 /// One number for each category; NaN where there is none.
 #[derive(Clone, Debug, Default)]
-pub struct Optimal {
+pub struct OptimalLrp {
     /// oLRP, 1 where no score is better than none at all; NaN where there is nothing to find.
     pub lrp: Vec<f64>,
     /// Mean distance (1 - similarity) of true positives.
@@ -31,7 +31,7 @@ pub struct Optimal {
 
 /// The optimum of each category of an error table, or, `pooled`, of all together. Of scores that are equally good the
 /// highest is taken.
-pub fn optimal(states: &States, pooled: bool, threshold: f64) -> Optimal {
+pub fn optimal_lrp(states: &States, pooled: bool, threshold: f64) -> OptimalLrp {
     let table = states.table();
     let groups = if pooled { 1 } else { table.groups() };
     let mut detections = vec![Vec::new(); groups];
@@ -50,7 +50,7 @@ pub fn optimal(states: &States, pooled: bool, threshold: f64) -> Optimal {
         let truths = table.truths(group).iter();
         positives[place] += truths.filter(|truth| states.truth(truth.object) != TruthState::Ignored).count();
     }
-    let mut out = Optimal::default();
+    let mut out = OptimalLrp::default();
     for (mut detections, positives) in detections.into_iter().zip(positives) {
         detections.sort_by_key(|&(score, image, rank, _)| (descending_key(score), image, rank));
         let best = best_of(&detections, positives, threshold);
@@ -66,7 +66,7 @@ pub fn optimal(states: &States, pooled: bool, threshold: f64) -> Optimal {
 }
 
 #[derive(Clone, Copy)]
-struct Best {
+struct BestThreshold {
     lrp: f64,
     distance: f64,
     found: usize,
@@ -74,10 +74,10 @@ struct Best {
     score: f64,
 }
 
-fn best_of(detections: &[(f64, u32, u32, Option<f64>)], positives: usize, threshold: f64) -> Best {
+fn best_of(detections: &[(f64, u32, u32, Option<f64>)], positives: usize, threshold: f64) -> BestThreshold {
     let none = if positives == 0 { f64::NAN } else { 1.0 };
     let score = if positives == 0 { f64::NAN } else { f64::INFINITY };
-    let mut best = Best { lrp: none, distance: 0.0, found: 0, wrong: 0, score };
+    let mut best = BestThreshold { lrp: none, distance: 0.0, found: 0, wrong: 0, score };
     if positives == 0 {
         return best;
     }
@@ -96,7 +96,7 @@ fn best_of(detections: &[(f64, u32, u32, Option<f64>)], positives: usize, thresh
         let lrp =
             (distance / (1.0 - threshold) + (wrong + positives - found) as f64) / (positives + wrong) as f64;
         if lrp < best.lrp {
-            best = Best { lrp, distance, found, wrong, score };
+            best = BestThreshold { lrp, distance, found, wrong, score };
         }
     }
     best

@@ -13,17 +13,42 @@
 //! | [`states`] | What became of each ground truth? |
 //! | [`corrected`] | What if errors of one type were corrected? |
 //! | [`lrp`] | How well are objects found and placed at the best threshold? |
+//!
+//! ```
+//! use meanap::analysis::cumulative_counts;
+//! use meanap::matching::{Cells, MatchTable, OutcomeLayout, Row, Truth};
+//!
+//! // One false positive and one ground truth, in one area range and at one threshold.
+//! let table = MatchTable::new(
+//!     OutcomeLayout { areas: 1, thresholds: 1 },
+//!     Cells { groups: vec![0, 1], items: vec![Row::unmatched(0.5, 0, 0, 0, 0)] },
+//!     Cells { groups: vec![0, 1], items: vec![Truth { image: 0, object: 0, areas: 1 }] },
+//!     Vec::new(),
+//! );
+//! let counts = cumulative_counts(&table, 0, 0, 0, 100);
+//! assert_eq!((counts.right, counts.wrong, counts.positives), (vec![0], vec![1], 1));
+//! ```
 
-pub mod confusion;
-pub mod corrected;
-pub mod counts;
-pub mod error_types;
-pub mod lrp;
-pub mod operating;
-pub mod pooled;
+mod confusion;
+mod corrected;
+mod counts;
+mod error_types;
+mod lrp;
+mod operating;
+mod pooled;
 mod ranked;
-pub mod resample;
-pub mod states;
-pub mod ties;
+mod resample;
+mod states;
+mod ties;
 
-pub use ranked::Reading;
+pub use confusion::confusion_table;
+pub use corrected::{Correction, corrected};
+pub use counts::{CumulativeCounts, cumulative_counts};
+pub use error_types::error_table;
+pub use lrp::{OptimalLrp, optimal_lrp};
+pub use operating::{NO_POINT, OperatingPoint, OperatingPoints, OperatingRule};
+pub use pooled::pooled;
+pub use ranked::Averaging;
+pub use resample::{Resampled, Resampler};
+pub use states::{States, TruthState};
+pub use ties::{TieBounds, tie_bounds};

@@ -10,7 +10,7 @@ use crate::threads;
 
 /// How a score is chosen. Of those that are equally good the highest is taken.
 #[derive(Clone, Copy, Debug)]
-pub enum Rule {
+pub enum OperatingRule {
     /// This one.
     Score(f64),
     /// The most recall among those with at least this precision.
@@ -25,14 +25,14 @@ pub enum Rule {
 
 /// What detections of some score or a higher one give: score, precision, recall, false positives for each image, and
 /// the share of images without objects that have a false positive.
-pub type Point = [f64; 5];
+pub type OperatingPoint = [f64; 5];
 
 /// No score will do.
-pub const NOWHERE: Point = [f64::NAN; 5];
+pub const NO_POINT: OperatingPoint = [f64::NAN; 5];
 
 /// A detection that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
+enum CountedAs {
     Right,
     Wrong,
     /// Wrong, and the first such in an image that has nothing to find.
@@ -40,17 +40,17 @@ enum Verdict {
 }
 
 /// One group's detections at one threshold, from the best score down, sorted once for all samples.
-pub struct Operator {
+pub struct OperatingPoints {
     score: Vec<f64>,
     image: Vec<u32>,
-    verdict: Vec<Verdict>,
+    verdict: Vec<CountedAs>,
     /// Image of each ground truth that is to be found.
     positives: Vec<u32>,
     /// Whether an image has nothing to find.
     clean: Vec<bool>,
 }
 
-impl Operator {
+impl OperatingPoints {
     /// Of a table of so many images.
     pub fn new(
         table: &MatchTable,
@@ -59,7 +59,7 @@ impl Operator {
         t: usize,
         area: usize,
         limit: usize,
-    ) -> Operator {
+    ) -> OperatingPoints {
         let ranked = Ranked::new(table, group, area, limit);
         let mut clean = vec![true; images];
         ranked.positives.iter().for_each(|&image| clean[image as usize] = false);
@@ -68,16 +68,16 @@ impl Operator {
         for row in 0..ranked.len() {
             let at = ranked.image[row] as usize;
             let what = match ranked.verdict(row, t) {
-                (true, _) => Verdict::Right,
-                (_, true) if std::mem::take(&mut quiet[at]) => Verdict::Alarm,
-                (_, true) => Verdict::Wrong,
+                (true, _) => CountedAs::Right,
+                (_, true) if std::mem::take(&mut quiet[at]) => CountedAs::Alarm,
+                (_, true) => CountedAs::Wrong,
                 _ => continue,
             };
             score.push(ranked.score[row]);
             image.push(ranked.image[row]);
             verdict.push(what);
         }
-        Operator { score, image, verdict, positives: ranked.positives, clean }
+        OperatingPoints { score, image, verdict, positives: ranked.positives, clean }
     }
 
     /// The number of images.
@@ -89,19 +89,19 @@ impl Operator {
     /// images there are.
     pub fn alarms(&self) -> (Vec<f64>, usize) {
         let scores = self.score.iter().zip(&self.verdict);
-        let alarms = scores.filter(|(_, verdict)| **verdict == Verdict::Alarm).map(|(&score, _)| score);
+        let alarms = scores.filter(|(_, verdict)| **verdict == CountedAs::Alarm).map(|(&score, _)| score);
         (alarms.collect(), self.clean.iter().filter(|&&clean| clean).count())
     }
 
     /// The point that the rule chooses on each sample, of weights `(B, I)`, row by row.
-    pub fn points(&self, weights: &[u32], rule: Rule) -> Vec<Point> {
+    pub fn points(&self, weights: &[u32], rule: OperatingRule) -> Vec<OperatingPoint> {
         if self.images() == 0 {
             return Vec::new();
         }
         threads::run(|| weights.par_chunks(self.images()).map(|weights| self.choose(weights, rule)).collect())
     }
 
-    fn choose(&self, weights: &[u32], rule: Rule) -> Point {
+    fn choose(&self, weights: &[u32], rule: OperatingRule) -> OperatingPoint {
         let total = |images: &mut dyn Iterator<Item = u32>| images.map(u64::from).sum::<u64>() as f64;
         let positives = total(&mut self.positives.iter().map(|&image| weights[image as usize]));
         let images = total(&mut weights.iter().copied());
@@ -114,13 +114,13 @@ impl Operator {
             let precision = share(right, right + wrong);
             [score, precision, share(right, positives), share(wrong, images), share(loud, quiet)]
         };
-        let mut best: Option<(f64, Point)> = None;
+        let mut best: Option<(f64, OperatingPoint)> = None;
         // Right ones, wrong ones, and images without objects that have a wrong one.
         let mut counts = [0; 3];
         let mut row = 0;
         while row < self.score.len() {
             let score = self.score[row];
-            if let Rule::Score(least) = rule
+            if let OperatingRule::Score(least) = rule
                 && !(score >= least)
             {
                 break;
@@ -129,9 +129,9 @@ impl Operator {
             while row < self.score.len() && self.score[row] == score {
                 let weight = u64::from(weights[self.image[row] as usize]);
                 match self.verdict[row] {
-                    Verdict::Right => counts[0] += weight,
-                    Verdict::Wrong => counts[1] += weight,
-                    Verdict::Alarm => {
+                    CountedAs::Right => counts[0] += weight,
+                    CountedAs::Wrong => counts[1] += weight,
+                    CountedAs::Alarm => {
                         counts[1] += weight;
                         counts[2] += weight;
                     }
@@ -145,21 +145,21 @@ impl Operator {
             }
         }
         match (rule, best) {
-            (Rule::Score(least), _) => point(least, &counts),
-            (_, best) => best.map_or(NOWHERE, |(_, point)| point),
+            (OperatingRule::Score(least), _) => point(least, &counts),
+            (_, best) => best.map_or(NO_POINT, |(_, point)| point),
         }
     }
 }
 
 /// Takes the point if it will do, and is better than the best so far.
-fn consider(best: &mut Option<(f64, Point)>, point: Point, rule: Rule) {
+fn consider(best: &mut Option<(f64, OperatingPoint)>, point: OperatingPoint, rule: OperatingRule) {
     let [_, precision, recall, false_positives, false_alarms] = point;
     let worth = match rule {
-        Rule::Score(_) => None,
-        Rule::Precision(least) => (precision >= least).then_some(recall),
-        Rule::Recall(least) => (recall >= least).then_some(precision),
-        Rule::FalsePositives(most) => (false_positives <= most).then_some(recall),
-        Rule::FalseAlarms(most) => (false_alarms <= most).then_some(recall),
+        OperatingRule::Score(_) => None,
+        OperatingRule::Precision(least) => (precision >= least).then_some(recall),
+        OperatingRule::Recall(least) => (recall >= least).then_some(precision),
+        OperatingRule::FalsePositives(most) => (false_positives <= most).then_some(recall),
+        OperatingRule::FalseAlarms(most) => (false_alarms <= most).then_some(recall),
     };
     if let Some(worth) = worth
         && best.is_none_or(|(held, _)| worth > held)
@@ -172,9 +172,9 @@ fn consider(best: &mut Option<(f64, Point)>, point: Point, rule: Rule) {
 mod tests {
     use super::*;
 
-    fn operator() -> Operator {
-        use Verdict::{Alarm, Right, Wrong};
-        Operator {
+    fn operator() -> OperatingPoints {
+        use CountedAs::{Alarm, Right, Wrong};
+        OperatingPoints {
             score: vec![0.9, 0.8, 0.8, 0.7, 0.6],
             image: vec![0, 1, 0, 2, 0],
             verdict: vec![Right, Right, Wrong, Alarm, Right],
@@ -186,17 +186,17 @@ mod tests {
     #[test]
     fn each_rule_chooses() {
         let choose = |rule| operator().choose(&[1, 1, 1], rule);
-        assert_eq!(choose(Rule::Precision(0.6)), [0.6, 0.6, 0.75, 2.0 / 3.0, 1.0]);
-        assert_eq!(choose(Rule::Recall(0.5)), [0.8, 2.0 / 3.0, 0.5, 1.0 / 3.0, 0.0]);
-        assert_eq!(choose(Rule::FalsePositives(0.0))[0], 0.9);
-        assert_eq!(choose(Rule::FalseAlarms(0.5))[0], 0.8);
-        assert_eq!(choose(Rule::Score(0.75))[..3], [0.75, 2.0 / 3.0, 0.5]);
-        assert!(choose(Rule::Recall(0.9)).iter().all(|x| x.is_nan()));
+        assert_eq!(choose(OperatingRule::Precision(0.6)), [0.6, 0.6, 0.75, 2.0 / 3.0, 1.0]);
+        assert_eq!(choose(OperatingRule::Recall(0.5)), [0.8, 2.0 / 3.0, 0.5, 1.0 / 3.0, 0.0]);
+        assert_eq!(choose(OperatingRule::FalsePositives(0.0))[0], 0.9);
+        assert_eq!(choose(OperatingRule::FalseAlarms(0.5))[0], 0.8);
+        assert_eq!(choose(OperatingRule::Score(0.75))[..3], [0.75, 2.0 / 3.0, 0.5]);
+        assert!(choose(OperatingRule::Recall(0.9)).iter().all(|x| x.is_nan()));
     }
 
     #[test]
     fn weights_count_images_so_often() {
-        let point = operator().choose(&[0, 2, 1], Rule::Score(0.0));
+        let point = operator().choose(&[0, 2, 1], OperatingRule::Score(0.0));
         assert_eq!(point, [0.0, 2.0 / 3.0, 0.5, 1.0 / 3.0, 1.0]);
         assert_eq!(operator().alarms(), (vec![0.7], 1));
     }

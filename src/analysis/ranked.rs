@@ -1,12 +1,12 @@
 //! One group's detections from the best score down, in one area range and under one limit.
 
 use crate::curve::{Area, Reached, area_of, precision, raise, reached};
-use crate::matching::{Bits, MatchTable, Outcome, Row, Verdict};
+use crate::matching::{MatchTable, Outcome, OutcomeLayout, Row, Verdict};
 use crate::score::descending_key;
 
 /// How a curve becomes a number.
 #[derive(Clone, Debug)]
-pub enum Reading {
+pub enum Averaging {
     /// The mean precision at these recalls.
     Points(Vec<f64>),
     /// The area under it.
@@ -14,7 +14,7 @@ pub enum Reading {
 }
 
 /// The detections that count, best score first, and the images of the ground truths that are to be found.
-pub struct Ranked {
+pub(crate) struct Ranked {
     /// Score.
     pub score: Vec<f64>,
     /// Position of the image.
@@ -27,12 +27,12 @@ pub struct Ranked {
     /// Image of each ground truth that is to be found.
     pub positives: Vec<u32>,
     /// Layout of the words.
-    pub bits: Bits,
+    pub bits: OutcomeLayout,
 }
 
 impl Ranked {
     /// Sorts the rows of one group.
-    pub fn new(table: &MatchTable, group: usize, area: usize, limit: usize) -> Ranked {
+    pub(crate) fn new(table: &MatchTable, group: usize, area: usize, limit: usize) -> Ranked {
         let bits = table.bits;
         let words = bits.words();
         let kept = |row: &Row| row.rank != Row::DROPPED && (row.rank as usize) < limit;
@@ -81,56 +81,56 @@ impl Ranked {
     }
 
     /// The number of rows.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.score.len()
     }
 
     /// Thresholds at which a row is right, and at which it is wrong, 64 of them.
     #[inline]
-    pub fn words(&self, row: usize, word: usize) -> (u64, u64) {
+    pub(crate) fn words(&self, row: usize, word: usize) -> (u64, u64) {
         let at = row * self.bits.words() + word;
         (self.right[at], self.wrong[at])
     }
 
     /// Whether a row is wrong at every threshold.
     #[inline]
-    pub fn wrong_everywhere(&self, row: usize) -> bool {
+    pub(crate) fn wrong_everywhere(&self, row: usize) -> bool {
         self.everywhere[row]
     }
 
     /// Whether a row is right, and whether it is wrong, at a threshold; neither if it is ignored.
     #[inline]
-    pub fn verdict(&self, row: usize, t: usize) -> (bool, bool) {
+    pub(crate) fn verdict(&self, row: usize, t: usize) -> (bool, bool) {
         let (right, wrong) = self.words(row, t / 64);
         (right >> (t % 64) & 1 == 1, wrong >> (t % 64) & 1 == 1)
     }
 }
 
 /// True positives of one curve, best score first, in blocks that stand together: `(false positives before, how many)`.
-pub type Found = Vec<(u32, u32)>;
+pub(crate) type TruePositiveRuns = Vec<(u32, u32)>;
 
 /// Reads curves as numbers, with the arithmetic that [`crate::curve::accumulate`] has.
-pub struct Reader<'a> {
-    reading: &'a Reading,
+pub(crate) struct AveragePrecision<'a> {
+    averaging: &'a Averaging,
     reached: Vec<Reached>,
     positives: usize,
     envelope: Vec<f64>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> AveragePrecision<'a> {
     /// For curves with so many ground truths to find, at least one.
-    pub fn new(reading: &'a Reading, positives: usize) -> Reader<'a> {
-        let reached = match reading {
-            Reading::Points(points) => reached(points, positives),
-            Reading::Area(_) => Vec::new(),
+    pub(crate) fn new(averaging: &'a Averaging, positives: usize) -> AveragePrecision<'a> {
+        let reached = match averaging {
+            Averaging::Points(points) => reached(points, positives),
+            Averaging::Area(_) => Vec::new(),
         };
-        Reader { reading, reached, positives, envelope: Vec::new() }
+        AveragePrecision { averaging, reached, positives, envelope: Vec::new() }
     }
 
     /// The average precision.
-    pub fn average(&mut self, found: &Found) -> f64 {
-        match self.reading {
-            Reading::Points(points) => {
+    pub(crate) fn average(&mut self, found: &TruePositiveRuns) -> f64 {
+        match self.averaging {
+            Averaging::Points(points) => {
                 self.fill_envelope(found);
                 let (mut sum, mut block, mut count) = (0.0, 0, 0usize);
                 for reached in &self.reached {
@@ -151,7 +151,7 @@ impl<'a> Reader<'a> {
                 }
                 sum / points.len() as f64
             }
-            Reading::Area(area) => {
+            Averaging::Area(area) => {
                 let each =
                     found.iter().flat_map(|&(before, many)| std::iter::repeat_n(before, many as usize));
                 area_of(each, self.positives, *area, &mut self.envelope)
@@ -159,7 +159,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn fill_envelope(&mut self, found: &Found) {
+    fn fill_envelope(&mut self, found: &TruePositiveRuns) {
         self.envelope.clear();
         let mut count = 0;
         self.envelope.extend(found.iter().map(|&(before, many)| {

@@ -10,15 +10,15 @@
 
 use rayon::prelude::*;
 
-use super::ranked::{Found, Ranked, Reader, Reading};
+use super::ranked::{AveragePrecision, Averaging, Ranked, TruePositiveRuns};
 use crate::matching::{MatchTable, each_bit};
 use crate::threads;
 
 /// Samples that go over the rows side by side.
-const LANES: usize = 16;
+const SAMPLES: usize = 16;
 
 /// One number for each of these samples.
-type Lanes = [u32; LANES];
+type SampleWeights = [u32; SAMPLES];
 
 /// Average precision and recall `(B, T, K)`, row by row; NaN where a sample has nothing to find.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ impl Resampler {
     }
 
     /// The numbers under each sample's weights `(B, I)`, row by row.
-    pub fn resample(&self, weights: &[u32], reading: &Reading) -> Resampled {
+    pub fn resample(&self, weights: &[u32], averaging: &Averaging) -> Resampled {
         let per_sample = self.thresholds * self.ranked.len();
         let samples = weights.len().checked_div(self.images).unwrap_or(0);
         let size = samples * per_sample;
@@ -66,28 +66,28 @@ impl Resampler {
             return out;
         }
         threads::run(|| {
-            let chunks = weights.par_chunks(LANES * self.images);
-            let chunks = chunks.zip(out.precision.par_chunks_mut(LANES * per_sample));
-            let chunks = chunks.zip(out.recall.par_chunks_mut(LANES * per_sample));
+            let chunks = weights.par_chunks(SAMPLES * self.images);
+            let chunks = chunks.zip(out.precision.par_chunks_mut(SAMPLES * per_sample));
+            let chunks = chunks.zip(out.recall.par_chunks_mut(SAMPLES * per_sample));
             chunks.for_each(|((weights, precision), recall)| {
-                self.draw(weights, reading, precision, recall);
+                self.draw(weights, averaging, precision, recall);
             });
         });
         out
     }
 
-    /// The numbers of at most [`LANES`] samples.
-    fn draw(&self, weights: &[u32], reading: &Reading, precision: &mut [f64], recall: &mut [f64]) {
+    /// The numbers of at most [`SAMPLES`] samples.
+    fn draw(&self, weights: &[u32], averaging: &Averaging, precision: &mut [f64], recall: &mut [f64]) {
         let side_by_side = transposed(weights, self.images);
         let samples = weights.len() / self.images;
         let mut hits: Vec<Hits> = vec![Hits::default(); self.thresholds];
-        let mut wrong = vec![[0; LANES]; self.thresholds];
-        let mut found = Found::new();
+        let mut wrong = vec![[0; SAMPLES]; self.thresholds];
+        let mut found = TruePositiveRuns::new();
         let groups = self.ranked.len();
         for (group, ranked) in self.ranked.iter().enumerate() {
-            let mut positives = [0; LANES];
+            let mut positives = [0; SAMPLES];
             ranked.positives.iter().for_each(|&image| add(&mut positives, &side_by_side[image as usize]));
-            if positives == [0; LANES] {
+            if positives == [0; SAMPLES] {
                 continue;
             }
             count(ranked, &side_by_side, &mut hits, &mut wrong);
@@ -95,7 +95,7 @@ impl Resampler {
                 if positives == 0 {
                     continue;
                 }
-                let mut reader = Reader::new(reading, positives as usize);
+                let mut reader = AveragePrecision::new(averaging, positives as usize);
                 for (t, hits) in hits.iter().enumerate() {
                     let reached = hits.of(lane, &mut found);
                     let place = (lane * self.thresholds + t) * groups + group;
@@ -108,15 +108,15 @@ impl Resampler {
 }
 
 /// The samples' weights of each image next to each other; nothing for samples that are not there.
-fn transposed(weights: &[u32], images: usize) -> Vec<Lanes> {
-    let mut out = vec![[0; LANES]; images];
+fn transposed(weights: &[u32], images: usize) -> Vec<SampleWeights> {
+    let mut out = vec![[0; SAMPLES]; images];
     for (lane, sample) in weights.chunks_exact(images).enumerate() {
         out.iter_mut().zip(sample).for_each(|(lanes, &weight)| lanes[lane] = weight);
     }
     out
 }
 
-fn add(to: &mut Lanes, more: &Lanes) {
+fn add(to: &mut SampleWeights, more: &SampleWeights) {
     to.iter_mut().zip(more).for_each(|(sum, x)| *sum += x);
 }
 
@@ -124,15 +124,15 @@ fn add(to: &mut Lanes, more: &Lanes) {
 /// false positives before each lot, and how often its detections were drawn.
 #[derive(Clone, Default)]
 struct Hits {
-    before: Vec<Lanes>,
-    times: Vec<Lanes>,
+    before: Vec<SampleWeights>,
+    times: Vec<SampleWeights>,
     /// Rows that were wrong before the last lot, drawn or not.
     wrong_rows: usize,
 }
 
 impl Hits {
     /// Those that a sample has drawn; gives how many there are.
-    fn of(&self, lane: usize, found: &mut Found) -> u32 {
+    fn of(&self, lane: usize, found: &mut TruePositiveRuns) -> u32 {
         found.clear();
         let (mut all, mut last) = (0, (0, 0));
         for (before, times) in self.before.iter().zip(&self.times) {
@@ -152,7 +152,7 @@ impl Hits {
         all
     }
 
-    fn push(&mut self, wrong_rows: usize, weight: &Lanes, before: impl FnOnce() -> Lanes) {
+    fn push(&mut self, wrong_rows: usize, weight: &SampleWeights, before: impl FnOnce() -> SampleWeights) {
         match self.times.last_mut() {
             Some(times) if self.wrong_rows == wrong_rows => add(times, weight),
             _ => {
@@ -165,15 +165,15 @@ impl Hits {
 }
 
 /// Counts one group's rows under weights; `wrong` is working memory.
-fn count(ranked: &Ranked, weights: &[Lanes], hits: &mut [Hits], wrong: &mut [Lanes]) {
+fn count(ranked: &Ranked, weights: &[SampleWeights], hits: &mut [Hits], wrong: &mut [SampleWeights]) {
     for hits in hits.iter_mut() {
         hits.before.clear();
         hits.times.clear();
     }
-    wrong.fill([0; LANES]);
+    wrong.fill([0; SAMPLES]);
     let words = ranked.bits.words();
     // False positives at all thresholds, and at each of them besides; and the rows that they are.
-    let mut everywhere = [0; LANES];
+    let mut everywhere = [0; SAMPLES];
     let mut everywhere_rows = 0;
     let mut wrong_rows = vec![0; wrong.len()];
     for (row, &image) in ranked.image.iter().enumerate() {

@@ -108,7 +108,7 @@ impl<'a> States<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matching::{Bits, Cells, Truth};
+    use crate::matching::{Cells, OutcomeLayout, Truth};
 
     #[test]
     fn one_error_about_a_ground_truth_can_be_corrected() {
@@ -124,7 +124,7 @@ mod tests {
             pair(ErrorType::Localisation, 1),
         ];
         let table = MatchTable::new(
-            Bits { areas: 1, thresholds: 1 },
+            OutcomeLayout { areas: 1, thresholds: 1 },
             Cells { groups: vec![0, 4], items: rows },
             Cells { groups: vec![0, 4], items: truths },
             Vec::new(),

@@ -6,13 +6,14 @@
 
 use rayon::prelude::*;
 
-use super::ranked::{Found, Ranked, Reader, Reading};
+use super::ranked::{AveragePrecision, Averaging, Ranked, TruePositiveRuns};
 use crate::matching::MatchTable;
+use crate::random::Random;
 use crate::threads;
 
 /// Least, expected and greatest average precision `(T, K)`, row by row; NaN where there is nothing to find.
 #[derive(Clone, Debug)]
-pub struct Bounds {
+pub struct TieBounds {
     /// All false positives of a score first.
     pub least: Vec<f64>,
     /// Mean over random orders.
@@ -21,31 +22,18 @@ pub struct Bounds {
     pub greatest: Vec<f64>,
 }
 
-/// Numbers that look random (SplitMix64).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^ (x >> 31)
-    }
-}
-
 /// True and false positives of one score.
-type Block = (u32, u32);
+type TieGroup = (u32, u32);
 
 /// Bounds for all groups in one area range and under one limit. The mean is over `orders` random orders.
-pub fn bounds(
+pub fn tie_bounds(
     table: &MatchTable,
     area: usize,
     limit: usize,
-    reading: &Reading,
+    averaging: &Averaging,
     orders: usize,
     seed: u64,
-) -> Bounds {
+) -> TieBounds {
     let (groups, thresholds) = (table.groups(), table.bits.thresholds);
     let of_group = |group: usize| -> Vec<[f64; 3]> {
         let ranked = Ranked::new(table, group, area, limit);
@@ -53,7 +41,7 @@ pub fn bounds(
         if positives == 0 {
             return vec![[f64::NAN; 3]; thresholds];
         }
-        let mut reader = Reader::new(reading, positives);
+        let mut reader = AveragePrecision::new(averaging, positives);
         let mut at = |t: usize| {
             let blocks = blocks(&ranked, t);
             let least = reader.average(&ordered(&blocks, false));
@@ -61,8 +49,8 @@ pub fn bounds(
             if orders == 0 || blocks.iter().all(|&(right, wrong)| right == 0 || wrong == 0) {
                 return [least, if orders == 0 { f64::NAN } else { least }, greatest];
             }
-            let mut dice = Dice(seed ^ (group as u64) << 32 ^ t as u64);
-            let sum: f64 = (0..orders).map(|_| reader.average(&shuffled(&blocks, &mut dice))).sum();
+            let mut random = Random::new(seed ^ (group as u64) << 32 ^ t as u64);
+            let sum: f64 = (0..orders).map(|_| reader.average(&shuffled(&blocks, &mut random))).sum();
             [least, sum / orders as f64, greatest]
         };
         (0..thresholds).map(&mut at).collect()
@@ -71,11 +59,11 @@ pub fn bounds(
     let column = |which: usize| {
         (0..thresholds).flat_map(|t| found.iter().map(move |of_group| of_group[t][which])).collect()
     };
-    Bounds { least: column(0), expected: column(1), greatest: column(2) }
+    TieBounds { least: column(0), expected: column(1), greatest: column(2) }
 }
 
-fn blocks(ranked: &Ranked, t: usize) -> Vec<Block> {
-    let mut blocks: Vec<Block> = Vec::new();
+fn blocks(ranked: &Ranked, t: usize) -> Vec<TieGroup> {
+    let mut blocks: Vec<TieGroup> = Vec::new();
     let mut last = None;
     for row in 0..ranked.len() {
         let (right, wrong) = ranked.verdict(row, t);
@@ -91,8 +79,8 @@ fn blocks(ranked: &Ranked, t: usize) -> Vec<Block> {
     blocks
 }
 
-fn ordered(blocks: &[Block], right_first: bool) -> Found {
-    let (mut before, mut found) = (0, Found::new());
+fn ordered(blocks: &[TieGroup], right_first: bool) -> TruePositiveRuns {
+    let (mut before, mut found) = (0, TruePositiveRuns::new());
     for &(right, wrong) in blocks {
         if right > 0 {
             found.push((if right_first { before } else { before + wrong }, right));
@@ -102,11 +90,11 @@ fn ordered(blocks: &[Block], right_first: bool) -> Found {
     found
 }
 
-fn shuffled(blocks: &[Block], dice: &mut Dice) -> Found {
-    let (mut before, mut found) = (0, Found::new());
+fn shuffled(blocks: &[TieGroup], random: &mut Random) -> TruePositiveRuns {
+    let (mut before, mut found) = (0, TruePositiveRuns::new());
     for &(mut right, mut wrong) in blocks {
         while right > 0 && wrong > 0 {
-            if dice.roll() % u64::from(right + wrong) < u64::from(right) {
+            if random.next() % u64::from(right + wrong) < u64::from(right) {
                 found.push((before, 1));
                 right -= 1;
             } else {
@@ -131,8 +119,8 @@ mod tests {
         let blocks = [(1, 1)];
         assert_eq!(ordered(&blocks, false), [(1, 1)]);
         assert_eq!(ordered(&blocks, true), [(0, 1)]);
-        let mut dice = Dice(3);
-        let first = (0..1000).filter(|_| shuffled(&blocks, &mut dice) == [(0, 1)]).count();
+        let mut random = Random::new(3);
+        let first = (0..1000).filter(|_| shuffled(&blocks, &mut random) == [(0, 1)]).count();
         assert!((450..550).contains(&first), "{first}");
     }
 }

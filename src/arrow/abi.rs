@@ -129,6 +129,10 @@ unsafe impl Sync for ArrowArray {}
 
 impl ArrowArrayStream {
     /// The type of every batch.
+    ///
+    /// # Errors
+    ///
+    /// The stream was read before, or reports an error.
     pub fn schema(&mut self) -> Result<ArrowSchema> {
         let get = self.get_schema.ok_or_else(|| Error::value("an Arrow stream that was read before"))?;
         let mut schema = ArrowSchema::empty();
@@ -138,6 +142,10 @@ impl ArrowArrayStream {
     }
 
     /// The next batch; none at the end.
+    ///
+    /// # Errors
+    ///
+    /// The stream was read before, or reports an error.
     pub fn next_batch(&mut self) -> Result<Option<ArrowArray>> {
         let get = self.get_next.ok_or_else(|| Error::value("an Arrow stream that was read before"))?;
         let mut array = ArrowArray::empty();

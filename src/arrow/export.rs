@@ -51,6 +51,10 @@ pub struct Exported {
 
 impl Exported {
     /// Values as they lie in memory; `format` is their type in the interface's letters.
+    ///
+    /// # Errors
+    ///
+    /// The name has a zero byte.
     pub fn values(name: &str, format: &str, rows: usize, values: Buffer) -> Result<Self> {
         Self::new(name, format, rows, vec![values], Vec::new())
     }
@@ -65,6 +69,10 @@ impl Exported {
     }
 
     /// Texts, with offsets of 32 bits where they suffice; None is a null.
+    ///
+    /// # Errors
+    ///
+    /// The name has a zero byte.
     pub fn texts<'a>(name: &str, texts: impl Iterator<Item = Option<&'a str>>) -> Result<Self> {
         let (mut bytes, mut offsets, mut present) = (Vec::new(), vec![0i64], Vec::new());
         for text in texts {
@@ -102,11 +110,19 @@ impl Exported {
     }
 
     /// Lists of `width` items each.
+    ///
+    /// # Errors
+    ///
+    /// The name has a zero byte.
     pub fn fixed_lists(name: &str, rows: usize, width: usize, items: Exported) -> Result<Self> {
         Self::new(name, &format!("+w:{width}"), rows, Vec::new(), vec![items])
     }
 
     /// A table.
+    ///
+    /// # Errors
+    ///
+    /// The name has a zero byte.
     pub fn table(rows: usize, columns: Vec<Exported>) -> Result<Self> {
         Self::new("", "+s", rows, Vec::new(), columns)
     }

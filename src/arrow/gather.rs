@@ -5,19 +5,19 @@ use std::fmt::Write;
 
 use super::abi::ArrowSchema;
 use super::column::{Column, Numbers, Texts};
-use super::view::{Plain, View};
+use super::view::{Primitive, View};
 use crate::error::{Error, Result, collect, push, reserve, with_capacity};
 
 /// Which row of the table an item of a column belongs to, and which item of that row it is: nothing for the row itself.
-pub type Rows<'a> = &'a dyn Fn(usize) -> (Option<usize>, Option<String>);
+pub(crate) type RowOfItem<'a> = &'a dyn Fn(usize) -> (Option<usize>, Option<String>);
 
 /// Each item is a row.
-pub fn rows(item: usize) -> (Option<usize>, Option<String>) {
+pub(crate) fn rows(item: usize) -> (Option<usize>, Option<String>) {
     (Some(item), None)
 }
 
 /// Errors with the first row that is null; `place` names it.
-pub fn no_nulls(pieces: &[View], place: Rows) -> Result<()> {
+pub(crate) fn no_nulls(pieces: &[View], place: RowOfItem) -> Result<()> {
     let mut before = 0;
     for piece in pieces {
         if let Some(row) = piece.first_null()? {
@@ -40,7 +40,7 @@ pub fn no_nulls(pieces: &[View], place: Rows) -> Result<()> {
 const DEEPEST: usize = 64;
 
 /// Errors if lists are nested too deep to be read one within the other.
-pub fn not_too_deep(schema: &ArrowSchema) -> Result<()> {
+pub(crate) fn not_too_deep(schema: &ArrowSchema) -> Result<()> {
     let mut inner = Some(schema);
     for _ in 0..DEEPEST {
         let Some(schema) = inner else { return Ok(()) };
@@ -51,7 +51,7 @@ pub fn not_too_deep(schema: &ArrowSchema) -> Result<()> {
 }
 
 /// The rows of all pieces as one column; `place` names a row in errors.
-pub fn gather<'a>(schema: &ArrowSchema, pieces: &[View<'a>], place: Rows) -> Result<Column<'a>> {
+pub(crate) fn gather<'a>(schema: &ArrowSchema, pieces: &[View<'a>], place: RowOfItem) -> Result<Column<'a>> {
     no_nulls(pieces, place)?;
     if schema.dictionary().is_some() {
         return decoded(schema, pieces);
@@ -175,7 +175,7 @@ fn decoded<'a>(schema: &ArrowSchema, pieces: &[View<'a>]) -> Result<Column<'a>> 
 }
 
 fn codes_of(piece: &View) -> Result<Vec<u32>> {
-    fn read<T: Plain + TryInto<u32>>(piece: &View) -> Result<Vec<u32>> {
+    fn read<T: Primitive + TryInto<u32>>(piece: &View) -> Result<Vec<u32>> {
         // What does not fit is beyond any dictionary, and found to be so.
         each(&piece.values::<T>()?, |code| code.try_into().unwrap_or(u32::MAX))
     }
@@ -201,7 +201,7 @@ fn fixed_lists<'a>(
     schema: &ArrowSchema,
     pieces: &[View<'a>],
     width: &str,
-    place: Rows,
+    place: RowOfItem,
 ) -> Result<Column<'a>> {
     let width: usize = width.parse().map_err(|_| unknown(schema.format()))?;
     let mut items = with_capacity(pieces.len())?;
@@ -224,7 +224,7 @@ fn fixed_lists<'a>(
     }
 }
 
-fn lists<'a>(schema: &ArrowSchema, pieces: &[View<'a>], wide: bool, place: Rows) -> Result<Column<'a>> {
+fn lists<'a>(schema: &ArrowSchema, pieces: &[View<'a>], wide: bool, place: RowOfItem) -> Result<Column<'a>> {
     let kind = schema.children().next().ok_or_else(|| unknown(schema.format()))?;
     let mut offsets = vec![0];
     let mut items = with_capacity(pieces.len())?;

@@ -13,13 +13,25 @@
 //! table      what a stream gave, column by column
 //! export     our columns as a stream that others read
 //! ```
+//!
+//! ```
+//! use meanap::arrow::{Buffer, Column, Exported, Numbers, Table};
+//!
+//! let scores = Exported::values("score", "g", 2, Buffer::new(vec![0.5, 0.25]))?;
+//! let table = Table::read(Exported::table(2, vec![scores])?.stream())?;
+//! let values = Numbers::F64(vec![0.5, 0.25].into());
+//! assert_eq!(table.column(0)?, Column::Numbers { values, shape: vec![2] });
+//! # Ok::<(), meanap::Error>(())
+//! ```
 
-pub mod abi;
-pub mod column;
-pub mod export;
-pub mod gather;
-pub mod table;
-pub mod view;
+mod abi;
+mod column;
+mod export;
+mod gather;
+mod table;
+mod view;
 
-pub use column::Column;
+pub use abi::{ArrowArray, ArrowArrayStream, ArrowSchema};
+pub use column::{Column, Numbers, Texts};
+pub use export::{Buffer, Exported};
 pub use table::Table;

@@ -18,6 +18,10 @@ pub struct Table {
 
 impl Table {
     /// Reads a stream to its end.
+    ///
+    /// # Errors
+    ///
+    /// The stream reports an error, or its data is broken.
     pub fn read(mut stream: ArrowArrayStream) -> Result<Self> {
         let schema = stream.schema()?;
         let mut batches = Vec::new();
@@ -28,6 +32,10 @@ impl Table {
     }
 
     /// One batch, or several of one type.
+    ///
+    /// # Errors
+    ///
+    /// The data is broken.
     pub fn new(schema: ArrowSchema, batches: Vec<ArrowArray>) -> Result<Self> {
         let mut len = 0_usize;
         for batch in &batches {
@@ -44,6 +52,10 @@ impl Table {
     }
 
     /// The column in this place.
+    ///
+    /// # Errors
+    ///
+    /// There is no such column, it has a null, or its type cannot be read.
     pub fn column(&self, i: usize) -> Result<Column<'_>> {
         let whole = self.views()?;
         no_nulls(&whole, &rows)?;
@@ -58,6 +70,10 @@ impl Table {
     }
 
     /// The values, if this is one column.
+    ///
+    /// # Errors
+    ///
+    /// The values have a null, or a type that cannot be read.
     pub fn values(&self) -> Result<Column<'_>> {
         not_too_deep(&self.schema)?;
         gather(&self.schema, &self.views()?, &rows)

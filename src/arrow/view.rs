@@ -11,7 +11,7 @@ use crate::error::{Error, Result, with_capacity};
 
 /// Rows of an array: those that its parents show of it.
 #[derive(Clone, Copy, Debug)]
-pub struct View<'a> {
+pub(crate) struct View<'a> {
     schema: &'a ArrowSchema,
     array: &'a ArrowArray,
     offset: usize,
@@ -20,18 +20,18 @@ pub struct View<'a> {
 }
 
 /// Types that any bytes of the right length are a value of.
-pub trait Plain: Copy {}
-impl Plain for u8 {}
-impl Plain for u16 {}
-impl Plain for u32 {}
-impl Plain for u64 {}
-impl Plain for i8 {}
-impl Plain for i16 {}
-impl Plain for i32 {}
-impl Plain for i64 {}
-impl Plain for i128 {}
-impl Plain for f32 {}
-impl Plain for f64 {}
+pub(crate) trait Primitive: Copy {}
+impl Primitive for u8 {}
+impl Primitive for u16 {}
+impl Primitive for u32 {}
+impl Primitive for u64 {}
+impl Primitive for i8 {}
+impl Primitive for i16 {}
+impl Primitive for i32 {}
+impl Primitive for i64 {}
+impl Primitive for i128 {}
+impl Primitive for f32 {}
+impl Primitive for f64 {}
 
 impl ArrowSchema {
     /// What the values are, in the interface's letters.
@@ -64,7 +64,7 @@ impl ArrowSchema {
 
 impl<'a> View<'a> {
     /// A whole array.
-    pub fn new(schema: &'a ArrowSchema, array: &'a ArrowArray) -> Result<Self> {
+    pub(crate) fn new(schema: &'a ArrowSchema, array: &'a ArrowArray) -> Result<Self> {
         let (Ok(offset), Ok(len)) = (usize::try_from(array.offset), usize::try_from(array.length)) else {
             return Err(broken("a negative length or offset"));
         };
@@ -76,12 +76,12 @@ impl<'a> View<'a> {
     }
 
     /// What the values are, in the interface's letters.
-    pub fn format(&self) -> &'a str {
+    pub(crate) fn format(&self) -> &'a str {
         self.schema.format()
     }
 
     /// The column of a struct in this place.
-    pub fn child(&self, i: usize) -> Result<View<'a>> {
+    pub(crate) fn child(&self, i: usize) -> Result<View<'a>> {
         let schema = self.schema.children().nth(i);
         if self.array.children.is_null() || i as i64 >= self.array.n_children {
             return Err(broken("a child is missing"));
@@ -92,12 +92,12 @@ impl<'a> View<'a> {
     }
 
     /// The column of a struct in this place, as far as the struct shows it.
-    pub fn field(&self, i: usize) -> Result<View<'a>> {
+    pub(crate) fn field(&self, i: usize) -> Result<View<'a>> {
         self.child(i)?.rows(self.offset, self.len)
     }
 
     /// The items of lists of `width`, as far as the lists show them.
-    pub fn items(&self, width: usize) -> Result<View<'a>> {
+    pub(crate) fn items(&self, width: usize) -> Result<View<'a>> {
         match (self.offset.checked_mul(width), self.len.checked_mul(width)) {
             (Some(start), Some(len)) => self.child(0)?.rows(start, len),
             _ => Err(broken("lists longer than memory")),
@@ -105,7 +105,7 @@ impl<'a> View<'a> {
     }
 
     /// Some rows.
-    pub fn rows(&self, start: usize, len: usize) -> Result<View<'a>> {
+    pub(crate) fn rows(&self, start: usize, len: usize) -> Result<View<'a>> {
         if start.checked_add(len).is_none_or(|end| end > self.len) {
             return Err(broken("an array shorter than its parent"));
         }
@@ -115,7 +115,7 @@ impl<'a> View<'a> {
     }
 
     /// The values that codes stand for, if these are codes.
-    pub fn dictionary(&self) -> Result<Option<View<'a>>> {
+    pub(crate) fn dictionary(&self) -> Result<Option<View<'a>>> {
         // SAFETY: null, or an array that lives as long as its parent.
         match (self.schema.dictionary(), unsafe { self.array.dictionary.as_ref() }) {
             (None, _) => Ok(None),
@@ -125,7 +125,7 @@ impl<'a> View<'a> {
     }
 
     /// The first row that is null.
-    pub fn first_null(&self) -> Result<Option<usize>> {
+    pub(crate) fn first_null(&self) -> Result<Option<usize>> {
         if self.format() == "n" {
             return Ok((self.len > 0).then_some(0));
         }
@@ -142,12 +142,12 @@ impl<'a> View<'a> {
     }
 
     /// The values; copied only if they do not lie where the type may lie.
-    pub fn values<T: Plain>(&self) -> Result<Cow<'a, [T]>> {
+    pub(crate) fn values<T: Primitive>(&self) -> Result<Cow<'a, [T]>> {
         self.slice(1, self.offset, self.offset + self.len)
     }
 
     /// The flags, one a bit in the array.
-    pub fn flags(&self) -> Result<Vec<bool>> {
+    pub(crate) fn flags(&self) -> Result<Vec<bool>> {
         let bytes: Cow<[u8]> = self.slice(1, self.offset / 8, (self.offset + self.len).div_ceil(8))?;
         let skipped = self.offset % 8;
         let flag = |row: usize| bytes[(skipped + row) / 8] & (1 << ((skipped + row) % 8)) != 0;
@@ -157,7 +157,7 @@ impl<'a> View<'a> {
     }
 
     /// Where each text or list begins, and where the last one ends.
-    pub fn offsets(&self, wide: bool) -> Result<Vec<usize>> {
+    pub(crate) fn offsets(&self, wide: bool) -> Result<Vec<usize>> {
         if self.len == 0 {
             return Ok(vec![0]);
         }
@@ -175,12 +175,12 @@ impl<'a> View<'a> {
     }
 
     /// The bytes of texts from one offset to another.
-    pub fn bytes(&self, start: usize, end: usize) -> Result<Cow<'a, [u8]>> {
+    pub(crate) fn bytes(&self, start: usize, end: usize) -> Result<Cow<'a, [u8]>> {
         self.slice(2, start, end)
     }
 
     /// Hands each text of a column of text views to `each`.
-    pub fn each_viewed(&self, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    pub(crate) fn each_viewed(&self, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let views: Cow<[i128]> = self.values()?;
         // The last buffer has the lengths of those between.
         let count = self.array.n_buffers - 3;
@@ -214,7 +214,7 @@ impl<'a> View<'a> {
         Ok(unsafe { *self.array.buffers.add(buffer) }.cast())
     }
 
-    fn slice<T: Plain>(&self, buffer: usize, start: usize, end: usize) -> Result<Cow<'a, [T]>> {
+    fn slice<T: Primitive>(&self, buffer: usize, start: usize, end: usize) -> Result<Cow<'a, [T]>> {
         if start == end {
             return Ok(Cow::Borrowed(&[]));
         }

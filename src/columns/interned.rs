@@ -1,14 +1,10 @@
 //! Ids as small integers.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
-/// Ids below this are looked up in a table.
-const SMALL: usize = 2048;
+use super::integer_codes::IntegerCodes;
 
 /// A column of ids: for each record a code, and for each code the id and the record that used it first.
 ///
-/// InternedIds are given in order of first appearance.
+/// Codes are given in order of first appearance.
 #[derive(Clone, Debug, Default)]
 pub struct InternedIds {
     /// The code of each record.
@@ -17,9 +13,7 @@ pub struct InternedIds {
     pub ids: Vec<i64>,
     /// The first record that has each code.
     pub first: Vec<usize>,
-    known: HashMap<i64, u32, BuildHasherDefault<Mixer>>,
-    /// The code of each small id, one more: class labels are looked up without a hash.
-    small: Vec<u32>,
+    known: IntegerCodes,
     last: Option<(i64, u32)>,
 }
 
@@ -37,17 +31,7 @@ impl InternedIds {
 
     fn code(&mut self, id: i64, record: usize) -> u32 {
         let next = self.ids.len() as u32;
-        let small = usize::try_from(id).ok().filter(|&id| id < SMALL);
-        if let Some(&code @ 1..) = small.and_then(|id| self.small.get(id)) {
-            return code - 1;
-        }
-        if let Some(id) = small {
-            if self.small.is_empty() {
-                self.small.resize(SMALL, 0);
-            }
-            self.small[id] = next + 1;
-        }
-        let code = *self.known.entry(id).or_insert(next);
+        let code = self.known.find_or_insert(id, next);
         if code == next {
             self.ids.push(id);
             self.first.push(record);
@@ -57,7 +41,7 @@ impl InternedIds {
 
     /// The code of `id`, if a record has it.
     pub fn find(&self, id: i64) -> Option<u32> {
-        self.known.get(&id).copied()
+        self.known.find(id)
     }
 
     /// Adds the records of `part` after these.
@@ -74,34 +58,7 @@ impl InternedIds {
         self.ids.clear();
         self.first.clear();
         self.known.clear();
-        self.small.fill(0);
         self.last = None;
-    }
-}
-
-/// Hashes one integer: multiply and fold, twice.
-#[derive(Default)]
-struct Mixer(u64);
-
-impl Hasher for Mixer {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(u64::from(byte));
-        }
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        let word = (self.0 ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = (word ^ (word >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
-        self.0 ^= self.0 >> 32;
-    }
-
-    fn write_i64(&mut self, word: i64) {
-        self.write_u64(word as u64);
     }
 }
 

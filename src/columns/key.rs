@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use super::integer_codes::IntegerCodes;
+
 /// An image's or a category's id: an integer or a string. Integers come before strings.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
@@ -20,21 +22,15 @@ impl std::fmt::Display for Key {
     }
 }
 
-/// Integers below this are looked up in a table, not by hash: class labels nearly always are.
-const SMALL: usize = 4096;
-
-const NO_CODE: u32 = u32::MAX;
-
 /// Codes for keys, in order of first appearance.
 #[derive(Clone, Debug, Default)]
-pub struct Codebook {
+pub struct Interner {
     keys: Vec<Key>,
-    small: Vec<u32>,
-    numbers: HashMap<i64, u32>,
+    numbers: IntegerCodes,
     texts: HashMap<Box<str>, u32>,
 }
 
-impl Codebook {
+impl Interner {
     /// The keys, by code.
     pub fn keys(&self) -> &[Key] {
         &self.keys
@@ -53,10 +49,7 @@ impl Codebook {
     /// The code of a key, if it has one.
     pub fn find(&self, key: &Key) -> Option<u32> {
         match key {
-            Key::Number(number) => match usize::try_from(*number) {
-                Ok(small) if small < SMALL => self.small.get(small).copied().filter(|&code| code != NO_CODE),
-                _ => self.numbers.get(number).copied(),
-            },
+            Key::Number(number) => self.numbers.find(*number),
             Key::Text(text) => self.texts.get(text).copied(),
         }
     }
@@ -69,16 +62,8 @@ impl Codebook {
         let code = self.keys.len() as u32;
         self.keys.push(key.clone());
         match key {
-            Key::Number(number) => match usize::try_from(*number) {
-                Ok(small) if small < SMALL => {
-                    if small >= self.small.len() {
-                        self.small.resize(small + 1, NO_CODE);
-                    }
-                    self.small[small] = code;
-                }
-                _ => drop(self.numbers.insert(*number, code)),
-            },
-            Key::Text(text) => drop(self.texts.insert(text.clone(), code)),
+            Key::Number(number) => _ = self.numbers.find_or_insert(*number, code),
+            Key::Text(text) => _ = self.texts.insert(text.clone(), code),
         }
         code
     }
@@ -97,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_key_keeps_its_code() {
-        let mut book = Codebook::default();
+        let mut book = Interner::default();
         let keys =
             [Key::Number(7), Key::Text("7".into()), Key::Number(-1), Key::Number(1 << 40), Key::Number(7)];
         let codes: Vec<u32> = keys.iter().map(|key| book.code(key)).collect();

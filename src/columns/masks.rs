@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 /// How one mask was given, and where in the arenas of [`Masks`] it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
+pub enum MaskShape {
     /// Polygons: rings `first..first + count` of [`Masks::rings`], united.
     Polygons {
         /// Index of the first ring.
@@ -36,7 +36,7 @@ pub struct Masks {
     /// Height and width of each object's mask in pixels.
     pub size: Vec<[u32; 2]>,
     /// How each object's mask was given.
-    pub shape: Vec<Shape>,
+    pub shape: Vec<MaskShape>,
     /// Compressed run lengths of all objects, in pieces that are never copied.
     pub texts: Vec<Vec<u8>>,
     /// Plain run lengths of all objects.
@@ -49,7 +49,7 @@ pub struct Masks {
 
 /// The ends of the arenas of [`Masks`].
 #[derive(Clone, Copy, Debug, Default)]
-pub struct MasksMark {
+pub struct MasksEnd {
     masks: usize,
     texts: usize,
     bytes: usize,
@@ -70,8 +70,8 @@ impl Masks {
     }
 
     /// Where the masks end now.
-    pub fn mark(&self) -> MasksMark {
-        MasksMark {
+    pub fn mark(&self) -> MasksEnd {
+        MasksEnd {
             masks: self.shape.len(),
             texts: self.texts.len(),
             bytes: self.texts.last().map_or(0, Vec::len),
@@ -82,7 +82,7 @@ impl Masks {
     }
 
     /// Removes all that was added since the mark.
-    pub fn restore(&mut self, mark: MasksMark) {
+    pub fn restore(&mut self, mark: MasksEnd) {
         self.size.truncate(mark.masks);
         self.shape.truncate(mark.masks);
         self.texts.truncate(mark.texts);
@@ -95,7 +95,7 @@ impl Masks {
     }
 
     /// Adds a mask of a shape that lies in the arenas.
-    pub fn push(&mut self, size: [u32; 2], shape: Shape) {
+    pub fn push(&mut self, size: [u32; 2], shape: MaskShape) {
         self.size.push(size);
         self.shape.push(shape);
     }
@@ -111,10 +111,14 @@ impl Masks {
     }
 
     /// The shape of compressed run lengths that `write` adds to a piece of text; `None` if it says so.
+    ///
+    /// # Errors
+    ///
+    /// As of `write`.
     pub fn add_text<E>(
         &mut self,
         write: impl FnOnce(&mut Vec<u8>) -> Result<Option<()>, E>,
-    ) -> Result<Option<Shape>, E> {
+    ) -> Result<Option<MaskShape>, E> {
         const FULL: usize = 1 << 31;
         if self.texts.last().is_none_or(|piece| piece.len() >= FULL) {
             self.texts.push(Vec::new());
@@ -124,7 +128,7 @@ impl Masks {
         let start = piece.len();
         Ok(write(piece)?.and_then(|()| {
             let len = u32::try_from(piece.len() - start).ok().filter(|&len| (len as usize) < FULL)?;
-            Some(Shape::Compressed { piece: number as u32, start: start as u32, len })
+            Some(MaskShape::Compressed { piece: number as u32, start: start as u32, len })
         }))
     }
 
@@ -137,7 +141,7 @@ impl Masks {
 
     /// Adds a mask given as plain run lengths.
     pub fn push_counts(&mut self, size: [u32; 2], counts: &[u32]) {
-        self.push(size, Shape::Counts { start: self.counts.len() as u64, len: counts.len() as u32 });
+        self.push(size, MaskShape::Counts { start: self.counts.len() as u64, len: counts.len() as u32 });
         self.counts.extend_from_slice(counts);
     }
 
@@ -149,7 +153,7 @@ impl Masks {
 
     /// Closes an object made of the last `count` rings.
     pub fn push_polygons(&mut self, size: [u32; 2], count: u32) {
-        self.push(size, Shape::Polygons { first: self.rings.len() as u32 - count, count });
+        self.push(size, MaskShape::Polygons { first: self.rings.len() as u32 - count, count });
     }
 
     /// The coordinates of ring `ring`.
@@ -165,9 +169,11 @@ impl Masks {
         let (rings, coordinates) = (self.rings.len() as u32, self.coordinates.len() as u64);
         self.size.append(&mut other.size);
         self.shape.extend(other.shape.iter().map(|shape| match *shape {
-            Shape::Polygons { first, count } => Shape::Polygons { first: first + rings, count },
-            Shape::Compressed { piece, start, len } => Shape::Compressed { piece: piece + texts, start, len },
-            Shape::Counts { start, len } => Shape::Counts { start: start + counts, len },
+            MaskShape::Polygons { first, count } => MaskShape::Polygons { first: first + rings, count },
+            MaskShape::Compressed { piece, start, len } => {
+                MaskShape::Compressed { piece: piece + texts, start, len }
+            }
+            MaskShape::Counts { start, len } => MaskShape::Counts { start: start + counts, len },
         }));
         self.texts.append(&mut other.texts);
         self.counts.append(&mut other.counts);

@@ -3,9 +3,18 @@
 //! Readers (JSON, Python dictionaries, arrays) make these; similarity and matching read them. A column has one
 //! entry per object, in the order of the input. No column holds a Python object, and none grows with
 //! images x categories.
+//!
+//! ```
+//! use meanap::columns::{Interner, Key};
+//!
+//! let mut categories = Interner::default();
+//! let codes = ["dog", "cat", "dog"].map(|name| categories.code(&Key::Text(name.into())));
+//! assert_eq!(codes, [0, 1, 0]);
+//! ```
 
 mod boxes;
 mod compact_doubles;
+mod integer_codes;
 mod interned;
 mod key;
 mod keypoints;
@@ -16,12 +25,12 @@ use std::sync::Arc;
 pub use boxes::Boxes;
 pub use compact_doubles::CompactDoubles;
 pub use interned::InternedIds;
-pub use key::{Codebook, Key};
+pub use key::{Interner, Key};
 pub use keypoints::Keypoints;
-pub use masks::{Masks, MasksMark, Shape};
+pub use masks::{MaskShape, Masks, MasksEnd};
 
 /// A shared column, passed on without copies.
-pub type Column<T> = Arc<Vec<T>>;
+pub type SharedColumn<T> = Arc<Vec<T>>;
 
 /// The objects of one side of an evaluation, ready to be compared.
 ///
@@ -30,21 +39,21 @@ pub type Column<T> = Arc<Vec<T>>;
 #[derive(Clone, Debug)]
 pub struct Objects {
     /// Image code of each object.
-    pub image: Column<u32>,
+    pub image: SharedColumn<u32>,
     /// Category code of each object.
-    pub category: Column<u32>,
+    pub category: SharedColumn<u32>,
     /// Annotation ids.
-    pub id: Ids,
+    pub id: AnnotationIds,
     /// Area in pixels; decides membership of area ranges (never compared with the geometry).
     pub area: Areas,
     /// Confidence; empty for ground truth.
     pub score: Arc<CompactDoubles>,
     /// `iscrowd`: a detection may match it many times, and the union is the detection's own area. Empty for
     /// detections.
-    pub crowd: Column<bool>,
+    pub crowd: SharedColumn<bool>,
     /// Ground truth that neither rewards nor punishes. Of detections: not a false positive if it matches nothing (its
     /// category was not labelled exhaustively in its image); may be empty if there is none such.
-    pub ignore: Column<bool>,
+    pub ignore: SharedColumn<bool>,
     /// What is compared.
     pub geometry: Geometry,
 }
@@ -63,20 +72,20 @@ impl Objects {
 
 /// Annotation ids, as the reference's match arrays hold them: doubles.
 #[derive(Clone, Debug)]
-pub enum Ids {
+pub enum AnnotationIds {
     /// 1, 2, 3, …: what `loadRes` gives.
     Counted,
     /// As given.
     Given(Arc<CompactDoubles>),
 }
 
-impl Ids {
+impl AnnotationIds {
     /// The id of the object at `index`.
     #[inline]
     pub fn get(&self, index: usize) -> f64 {
         match self {
-            Ids::Counted => (index + 1) as f64,
-            Ids::Given(ids) => ids.get(index),
+            AnnotationIds::Counted => (index + 1) as f64,
+            AnnotationIds::Given(ids) => ids.get(index),
         }
     }
 }

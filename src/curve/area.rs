@@ -1,8 +1,8 @@
 //! The area under the precision-recall curve, where it is not a mean over recall points.
 
-use super::driver::{Driver, Wanted};
+use super::driver::{CurveDriver, CurveSelection};
 use super::envelope::raise;
-use super::{Accumulated, Selection, Shape};
+use super::{Accumulated, CurveShape, Selection};
 use crate::curve::grid::{self, Grid, for_each_category};
 use crate::error::{Result, filled};
 use crate::matching::MatchTable;
@@ -23,10 +23,14 @@ pub enum Area {
 /// The area under each selected curve: as [`super::accumulate`], with a single entry along R. There are no scores.
 ///
 /// `selection.recall_points` are ignored.
+///
+/// # Errors
+///
+/// Memory for the output cannot be had.
 pub fn areas_under(
     table: &MatchTable,
     selection: &Selection,
-    shape: Shape,
+    shape: CurveShape,
     area: Area,
 ) -> Result<Accumulated> {
     let thresholds = table.bits.thresholds;
@@ -37,16 +41,16 @@ pub fn areas_under(
     let mut none = Vec::new();
     let [mut p, mut r] = [&mut precision, &mut recall].map(|data| Grid::new(data, shape.categories, inner));
     let mut s = Grid::new(&mut none, shape.categories, 0);
-    let init = || (Driver::default(), [vec![], vec![]], vec![]);
-    type Work = (Driver, [Vec<f64>; 2], Vec<f64>);
-    let one = |work: &mut Work, k: usize, [mut p, mut r, _]: [grid::Column<'_>; 3]| {
+    let init = || (CurveDriver::default(), [vec![], vec![]], vec![]);
+    type Work = (CurveDriver, [Vec<f64>; 2], Vec<f64>);
+    let one = |work: &mut Work, k: usize, [mut p, mut r, _]: [grid::GridColumn<'_>; 3]| {
         let (driver, [areas, recalls], envelope) = work;
         for values in [&mut *areas, recalls] {
             values.clear();
             values.resize(thresholds * inner, -1.0);
         }
         if let Some(&group) = selection.groups.get(k) {
-            let wanted = Wanted { points: &[], ..selection.wanted() };
+            let wanted = CurveSelection { points: &[], ..selection.wanted() };
             driver.each_curve(table, group, &wanted, |curves, _, curve| {
                 let t = curve.threshold;
                 let place = t * inner + curve.area * shape.limits + curve.limit;

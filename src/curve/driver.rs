@@ -5,7 +5,7 @@ use super::sweep::{Curves, Reached, reached};
 use crate::matching::MatchTable;
 
 /// Which curves of a group to draw.
-pub struct Wanted<'a> {
+pub(crate) struct CurveSelection<'a> {
     /// Images to use; all if there is no list.
     pub images: Option<&'a [bool]>,
     /// Area ranges of the table.
@@ -19,7 +19,7 @@ pub struct Wanted<'a> {
 }
 
 /// One curve: its place among those that are wanted, and what it is read by.
-pub struct Curve<'a> {
+pub(crate) struct CurvePosition<'a> {
     /// Which of the area ranges.
     pub area: usize,
     /// Which of the limits.
@@ -34,34 +34,34 @@ pub struct Curve<'a> {
 
 /// Working memory that one thread keeps from group to group.
 #[derive(Default)]
-pub struct Driver {
+pub(crate) struct CurveDriver {
     events: Events,
     curves: Curves,
 }
 
-impl Driver {
+impl CurveDriver {
     /// Calls `read` with each curve of `group` for which there is something to find.
-    pub fn each_curve(
+    pub(crate) fn each_curve(
         &mut self,
         table: &MatchTable,
         group: usize,
-        wanted: &Wanted<'_>,
-        mut read: impl FnMut(&mut Curves, &Events, &Curve<'_>),
+        selection: &CurveSelection<'_>,
+        mut read: impl FnMut(&mut Curves, &Events, &CurvePosition<'_>),
     ) {
-        let Driver { events, curves } = self;
+        let CurveDriver { events, curves } = self;
         let thresholds = table.bits.thresholds;
-        events.read(table, group, wanted.images, wanted.areas, wanted.limits);
-        for (area, &range) in wanted.areas.iter().enumerate() {
-            let positives = wanted.positives.map_or_else(|| events.positives(range), |given| given[area]);
+        events.read(table, group, selection.images, selection.areas, selection.limits);
+        for (area, &range) in selection.areas.iter().enumerate() {
+            let positives = selection.positives.map_or_else(|| events.positives(range), |given| given[area]);
             if positives == 0 {
                 continue;
             }
-            let reached = reached(wanted.points, positives);
+            let reached = reached(selection.points, positives);
             events.judge(table, area);
-            for limit in 0..wanted.limits.len() {
+            for limit in 0..selection.limits.len() {
                 curves.sweep(thresholds, events, area, limit);
                 for threshold in 0..thresholds {
-                    let curve = Curve { area, limit, threshold, positives, reached: &reached };
+                    let curve = CurvePosition { area, limit, threshold, positives, reached: &reached };
                     read(curves, events, &curve);
                 }
             }

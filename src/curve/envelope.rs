@@ -22,7 +22,11 @@ pub fn raise(precisions: &mut [f64]) -> f64 {
 /// The envelope at each true positive, best score first, and its greatest value. `false_positives` are those before each
 /// of them; `before` true positives come before the first.
 #[inline]
-pub fn fill(envelope: &mut Vec<f64>, false_positives: impl Iterator<Item = u32>, before: usize) -> f64 {
+pub(crate) fn fill(
+    envelope: &mut Vec<f64>,
+    false_positives: impl Iterator<Item = u32>,
+    before: usize,
+) -> f64 {
     // Divided first, several at once (through signed integers, which vector instructions convert); then raised.
     envelope.clear();
     let counts = before as i32 + 1..;

@@ -7,16 +7,16 @@ use crate::matching::{MatchTable, Outcome, Row, Verdict, sort_by_integer};
 use crate::score::descending_key;
 
 /// The place of a detection in the total order: score, then image, then rank in the image.
-type Key = (u64, u64);
+type SortKey = (u64, u64);
 
-fn key(row: &Row) -> Key {
+fn key(row: &Row) -> SortKey {
     (descending_key(row.score), u64::from(row.image) << 32 | u64::from(row.rank))
 }
 
 /// A detection that matched.
 #[derive(Clone, Copy)]
 struct Event {
-    key: Key,
+    key: SortKey,
     score: f64,
     rank: u32,
     /// Which outcome of the table it has.
@@ -25,23 +25,23 @@ struct Event {
 
 /// The matched detections of one group, best score first, and the false positives between them.
 #[derive(Default)]
-pub struct Events {
+pub(crate) struct Events {
     events: Vec<Event>,
     spare: Vec<Event>,
     /// The first halves of the events' keys: what is searched.
     scores: Vec<u64>,
     /// `(words of thresholds, events)`, in one area range: in the order in which they are swept.
     verdicts: Vec<Verdict>,
-    /// `(events + 1, limits, lanes)`: unmatched detections before each event, summed from the first; the least limit
+    /// `(events + 1, limits, area_words)`: unmatched detections before each event, summed from the first; the least limit
     /// first, the areas in the first of the words.
     gaps: Vec<u32>,
     buckets: Buckets,
     /// The very first detection below each limit.
-    first: Vec<First>,
+    first: Vec<FirstBelowLimit>,
     truth_areas: Vec<u32>,
     areas: Vec<usize>,
     limits: Vec<usize>,
-    /// The bits of the areas, in fours: [`Events::lanes`] of them.
+    /// The bits of the areas, in fours: [`Events::area_words`] of them.
     masks: Vec<[u32; 4]>,
     /// The limits in fours, the least first, and where each of them comes in that order.
     ascending: Vec<[u32; 4]>,
@@ -50,14 +50,14 @@ pub struct Events {
 
 /// The first detection below a limit; none as long as there is no score.
 #[derive(Clone, Copy)]
-struct First {
-    key: Key,
+struct FirstBelowLimit {
+    key: SortKey,
     score: Option<f64>,
 }
 
 impl Events {
     /// Takes in the rows of `group`, leaving out images that are not wanted.
-    pub fn read(
+    pub(crate) fn read(
         &mut self,
         table: &MatchTable,
         group: usize,
@@ -102,12 +102,12 @@ impl Events {
     }
 
     /// Counts of a gap for one limit.
-    fn lanes(&self) -> usize {
+    fn area_words(&self) -> usize {
         4 * self.masks.len()
     }
 
     /// Reads the outcomes in the `a`-th area range: those that [`Events::each`] visits.
-    pub fn judge(&mut self, table: &MatchTable, a: usize) {
+    pub(crate) fn judge(&mut self, table: &MatchTable, a: usize) {
         let (bits, area) = (table.bits, self.areas[a]);
         self.verdicts.clear();
         for word in 0..bits.words() {
@@ -119,19 +119,19 @@ impl Events {
     /// Empty gaps; and the very first of the detections that matched.
     fn begin_counting(&mut self) {
         self.gaps.clear();
-        self.gaps.resize((self.events.len() + 1) * self.limits.len() * self.lanes(), 0);
+        self.gaps.resize((self.events.len() + 1) * self.limits.len() * self.area_words(), 0);
         self.first.clear();
-        self.first.resize(self.limits.len(), First { key: (u64::MAX, u64::MAX), score: None });
+        self.first.resize(self.limits.len(), FirstBelowLimit { key: (u64::MAX, u64::MAX), score: None });
         for (&limit, &place) in self.limits.iter().zip(&self.order) {
             if let Some(below) = self.events.iter().find(|event| (event.rank as usize) < limit) {
-                self.first[place] = First { key: below.key, score: Some(below.score) };
+                self.first[place] = FirstBelowLimit { key: below.key, score: Some(below.score) };
             }
         }
     }
 
     /// Counts unmatched detections into their gaps, each under the least limit that lets it pass.
     fn count_unmatched<'a>(&mut self, rows: impl Iterator<Item = &'a Row>) {
-        let (limits, lanes) = (self.limits.len(), self.lanes());
+        let (limits, area_words) = (self.limits.len(), self.area_words());
         let Events { events, scores, gaps, buckets, first, masks, ascending, .. } = self;
         for row in rows {
             let Outcome::Unmatched(outside) = row.outcome() else { continue };
@@ -144,7 +144,7 @@ impl Events {
             if score <= first[0].key.0 {
                 let key = key(row);
                 for first in first.iter_mut().filter(|first| first.score.is_none() || key < first.key) {
-                    *first = First { key, score: Some(row.score) };
+                    *first = FirstBelowLimit { key, score: Some(row.score) };
                 }
             }
             let range = buckets.range(score);
@@ -161,7 +161,7 @@ impl Events {
             if before == events.len() {
                 continue;
             }
-            let gap = &mut gaps[(before * limits + class) * lanes..][..lanes];
+            let gap = &mut gaps[(before * limits + class) * area_words..][..area_words];
             for (counts, masks) in gap.as_chunks_mut::<4>().0.iter_mut().zip(&*masks) {
                 for (count, mask) in counts.iter_mut().zip(masks) {
                     *count += u32::from(outside & mask == 0);
@@ -172,14 +172,14 @@ impl Events {
 
     /// Sums the gaps, over the limits and from the first on.
     fn sum_up(&mut self) {
-        let lanes = self.lanes();
-        let width = lanes * self.limits.len();
+        let area_words = self.area_words();
+        let width = area_words * self.limits.len();
         if width == 0 {
             return;
         }
         for gap in self.gaps.chunks_exact_mut(width) {
-            for i in lanes..width {
-                gap[i] += gap[i - lanes];
+            for i in area_words..width {
+                gap[i] += gap[i - area_words];
             }
         }
         for i in width..self.gaps.len() {
@@ -188,27 +188,27 @@ impl Events {
     }
 
     /// Ground truths to be found in an area range of the table.
-    pub fn positives(&self, area: usize) -> usize {
+    pub(crate) fn positives(&self, area: usize) -> usize {
         self.truth_areas.iter().filter(|&&areas| areas >> area & 1 == 1).count()
     }
 
     /// The score of the very first detection below the `m`-th limit, if there is one.
-    pub fn first_score(&self, m: usize) -> Option<f64> {
+    pub(crate) fn first_score(&self, m: usize) -> Option<f64> {
         self.first[self.order[m]].score
     }
 
     /// How many detections matched.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.events.len()
     }
 
     /// Visits the matched detections of rank below the `m`-th limit, best score first: `visit(event, unmatched
     /// detections before it in the a-th area range, verdict at the `word`-th 64 thresholds)`. The area range is the one
     /// that was judged last.
-    pub fn each(&self, a: usize, m: usize, word: usize, mut visit: impl FnMut(usize, u32, Verdict)) {
+    pub(crate) fn each(&self, a: usize, m: usize, word: usize, mut visit: impl FnMut(usize, u32, Verdict)) {
         let count = self.events.len();
         let verdicts = &self.verdicts[word * count..][..count];
-        let (width, at) = (self.limits.len() * self.lanes(), self.order[m] * self.lanes() + a);
+        let (width, at) = (self.limits.len() * self.area_words(), self.order[m] * self.area_words() + a);
         let gaps = self.gaps.chunks_exact(width);
         for (i, ((event, gap), &verdict)) in self.events.iter().zip(gaps).zip(verdicts).enumerate() {
             if verdict.hit | verdict.miss != 0 && (event.rank as usize) < self.limits[m] {
@@ -218,7 +218,7 @@ impl Events {
     }
 
     /// The score of an event.
-    pub fn score(&self, event: usize) -> f64 {
+    pub(crate) fn score(&self, event: usize) -> f64 {
         self.events[event].score
     }
 }

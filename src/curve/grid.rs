@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use crate::threads;
 
 /// An array `(outer, K, inner)` of doubles, row by row, to which each category writes its own entries.
-pub struct Grid<'a> {
+pub(crate) struct Grid<'a> {
     data: *mut f64,
     categories: usize,
     inner: usize,
@@ -17,19 +17,19 @@ pub struct Grid<'a> {
 
 // SAFETY: a `Grid` stands for a mutable slice of doubles, which may go to another thread.
 unsafe impl Send for Grid<'_> {}
-// SAFETY: threads that share a `Grid` write through `Column`s only, and `for_each_category` hands out one for each
+// SAFETY: threads that share a `Grid` write through `GridColumn`s only, and `for_each_category` hands out one for each
 // category.
 unsafe impl Sync for Grid<'_> {}
 
 /// The entries of one category.
-pub struct Column<'a> {
+pub(crate) struct GridColumn<'a> {
     grid: &'a Grid<'a>,
     category: usize,
 }
 
 impl<'a> Grid<'a> {
     /// A view of `data`, which has `outer * categories * inner` entries.
-    pub fn new(data: &'a mut [f64], categories: usize, inner: usize) -> Grid<'a> {
+    pub(crate) fn new(data: &'a mut [f64], categories: usize, inner: usize) -> Grid<'a> {
         let row = categories * inner;
         let outer = data.len().checked_div(row).unwrap_or(0);
         assert_eq!(data.len(), outer * row, "a grid is a whole number of rows");
@@ -37,10 +37,10 @@ impl<'a> Grid<'a> {
     }
 }
 
-impl Column<'_> {
+impl GridColumn<'_> {
     /// Writes the entries at `outer` for all inner ones.
     #[inline]
-    pub fn set(&mut self, outer: usize, values: &[f64]) {
+    pub(crate) fn set(&mut self, outer: usize, values: &[f64]) {
         let grid = self.grid;
         assert!(outer < grid.outer && values.len() == grid.inner, "a run of the grid");
         let index = (outer * grid.categories + self.category) * grid.inner;
@@ -52,16 +52,16 @@ impl Column<'_> {
 
 /// Calls `work` once for each category, in parallel, with that category's columns of all three grids. `init` makes the
 /// working memory that one thread keeps from category to category.
-pub fn for_each_category<W>(
+pub(crate) fn for_each_category<W>(
     grids: [&mut Grid<'_>; 3],
     init: impl Fn() -> W + Sync + Send,
-    work: impl Fn(&mut W, usize, [Column<'_>; 3]) + Sync + Send,
+    work: impl Fn(&mut W, usize, [GridColumn<'_>; 3]) + Sync + Send,
 ) {
     let [a, b, c] = grids.map(|grid| &*grid);
     let categories = a.categories;
     assert!([b, c].iter().all(|grid| categories == grid.categories), "grids of the same categories");
     let one = |memory: &mut W, category| {
-        work(memory, category, [a, b, c].map(|grid| Column { grid, category }));
+        work(memory, category, [a, b, c].map(|grid| GridColumn { grid, category }));
     };
     if categories == 1 {
         // There is no recovery.

@@ -2,6 +2,15 @@
 //!
 //! Source: `accumulate` of the COCO API, but never a curve point for each detection: between true positives a
 //! precision curve can only fall, so its envelope is known from the true positives alone.
+//!
+//! ```
+//! use meanap::curve::{precision, raise};
+//!
+//! // True positives with 0, 2 and 2 false positives before them.
+//! let mut curve = vec![precision(1.0, 0.0), precision(2.0, 2.0), precision(3.0, 2.0)];
+//! raise(&mut curve);
+//! assert_eq!(curve, [precision(1.0, 0.0), precision(3.0, 2.0), precision(3.0, 2.0)]);
+//! ```
 
 mod area;
 mod driver;
@@ -12,10 +21,10 @@ mod part;
 mod sweep;
 
 pub use crate::curve::area::{Area, area_of, areas_under};
-use crate::curve::driver::{Driver, Wanted};
+use crate::curve::driver::{CurveDriver, CurveSelection};
 pub use crate::curve::envelope::{precision, raise};
 use crate::curve::grid::{Grid, for_each_category};
-pub use crate::curve::part::{Part, Tally, draw_part, tallies};
+pub use crate::curve::part::{PartCounts, PartCurves, draw_part, part_counts};
 pub use crate::curve::sweep::{Reached, reached};
 use crate::error::{Result, zeros};
 use crate::matching::MatchTable;
@@ -37,8 +46,8 @@ pub struct Selection {
 
 impl Selection {
     /// The curves of a group that are selected.
-    fn wanted(&self) -> Wanted<'_> {
-        Wanted {
+    fn wanted(&self) -> CurveSelection<'_> {
+        CurveSelection {
             images: self.images.as_deref(),
             areas: &self.areas,
             limits: &self.max_detections,
@@ -51,7 +60,7 @@ impl Selection {
 /// Lengths of the output axes. Those of categories, area ranges and limits may exceed the selection's; what nothing
 /// is selected for stays -1.
 #[derive(Clone, Copy, Debug)]
-pub struct Shape {
+pub struct CurveShape {
     /// K.
     pub categories: usize,
     /// A.
@@ -72,8 +81,8 @@ pub struct Accumulated {
 }
 
 /// What one thread works with: curves of one category before they are spread over the grids.
-struct Workspace {
-    driver: Driver,
+struct CurveBuffers {
+    driver: CurveDriver,
     precision: Vec<f64>,
     recall: Vec<f64>,
     scores: Vec<f64>,
@@ -84,7 +93,7 @@ struct Workspace {
 /// # Errors
 ///
 /// `OutOfMemory`: of many categories the arrays are large.
-pub fn accumulate(table: &MatchTable, selection: &Selection, shape: Shape) -> Result<Accumulated> {
+pub fn accumulate(table: &MatchTable, selection: &Selection, shape: CurveShape) -> Result<Accumulated> {
     let thresholds = table.bits.thresholds;
     let points = selection.recall_points.len();
     let inner = shape.areas * shape.limits;
@@ -96,18 +105,18 @@ pub fn accumulate(table: &MatchTable, selection: &Selection, shape: Shape) -> Re
     let mut scores = zeros(size.saturating_mul(points))?;
     let [mut p, mut r, mut s] =
         [&mut precision, &mut recall, &mut scores].map(|data| Grid::new(data, shape.categories, inner));
-    let init = || Workspace {
-        driver: Driver::default(),
+    let init = || CurveBuffers {
+        driver: CurveDriver::default(),
         precision: vec![0.0; thresholds * points * inner],
         recall: vec![0.0; thresholds * inner],
         scores: vec![0.0; thresholds * points * inner],
     };
-    let one = |work: &mut Workspace, k: usize, [mut p, mut r, mut s]: [grid::Column<'_>; 3]| {
+    let one = |work: &mut CurveBuffers, k: usize, [mut p, mut r, mut s]: [grid::GridColumn<'_>; 3]| {
         draw(work, table, selection, shape, k);
         if inner == 0 {
             return;
         }
-        let spread = |column: &mut grid::Column<'_>, values: &[f64]| {
+        let spread = |column: &mut grid::GridColumn<'_>, values: &[f64]| {
             values.chunks_exact(inner).enumerate().for_each(|(outer, values)| column.set(outer, values));
         };
         spread(&mut p, &work.precision);
@@ -119,8 +128,8 @@ pub fn accumulate(table: &MatchTable, selection: &Selection, shape: Shape) -> Re
 }
 
 /// Draws the curves of the `k`-th selected group into the workspace; -1 where nothing is selected or to be found.
-fn draw(work: &mut Workspace, table: &MatchTable, selection: &Selection, shape: Shape, k: usize) {
-    let Workspace { driver, precision, recall, scores } = work;
+fn draw(work: &mut CurveBuffers, table: &MatchTable, selection: &Selection, shape: CurveShape, k: usize) {
+    let CurveBuffers { driver, precision, recall, scores } = work;
     [&mut *precision, recall, scores].into_iter().for_each(|values| values.fill(-1.0));
     let Some(&group) = selection.groups.get(k) else { return };
     let (points, inner) = (selection.recall_points.len(), shape.areas * shape.limits);
@@ -137,7 +146,7 @@ fn draw(work: &mut Workspace, table: &MatchTable, selection: &Selection, shape: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matching::{Bits, Cells, Row, Truth};
+    use crate::matching::{Cells, OutcomeLayout, Row, Truth};
     use crate::random::Random;
 
     struct Detection {
@@ -182,7 +191,7 @@ mod tests {
     fn curves_from_true_positives_are_those_from_all_detections() {
         let mut random = Random::new(7);
         for case in 0..400 {
-            let bits = Bits { areas: 1, thresholds: 1 + random.below(3) as usize };
+            let bits = OutcomeLayout { areas: 1, thresholds: 1 + random.below(3) as usize };
             let images = 1 + random.below(6) as u32;
             let (mut rows, mut truths, mut outcomes, mut all) = (vec![], vec![], vec![], vec![]);
             for image in 0..images {
@@ -230,7 +239,8 @@ mod tests {
                 Cells { groups: vec![0, truths.len() as u32], items: truths },
                 outcomes,
             );
-            let drawn = accumulate(&table, &selection, Shape { categories: 1, areas: 1, limits: 2 }).unwrap();
+            let drawn =
+                accumulate(&table, &selection, CurveShape { categories: 1, areas: 1, limits: 2 }).unwrap();
             for t in 0..bits.thresholds {
                 for (m, limit) in [2, 100].into_iter().enumerate() {
                     let read = |data: &[f64]| {
@@ -252,7 +262,7 @@ mod tests {
 
     #[test]
     fn nothing_selected_is_nothing_drawn() {
-        let bits = Bits { areas: 1, thresholds: 1 };
+        let bits = OutcomeLayout { areas: 1, thresholds: 1 };
         let table = MatchTable::new(
             bits,
             Cells { groups: vec![0, 1], items: vec![Row::unmatched(0.5, 0, 0, 0, 0)] },
@@ -260,7 +270,7 @@ mod tests {
             vec![],
         );
         for (areas, limits) in [(vec![0], vec![]), (vec![], vec![100]), (vec![], vec![])] {
-            let shape = Shape { categories: 1, areas: areas.len(), limits: limits.len() };
+            let shape = CurveShape { categories: 1, areas: areas.len(), limits: limits.len() };
             let (groups, recall_points) = (vec![0], vec![0.5]);
             let selection = Selection { groups, areas, max_detections: limits, images: None, recall_points };
             assert!(accumulate(&table, &selection, shape).unwrap().precision.is_empty());

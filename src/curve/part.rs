@@ -7,7 +7,7 @@
 
 use rayon::prelude::*;
 
-use super::driver::{Driver, Wanted};
+use super::driver::{CurveDriver, CurveSelection};
 use super::envelope;
 use super::sweep::Reached;
 use crate::matching::{MatchTable, Outcome, Row, Verdict};
@@ -15,7 +15,7 @@ use crate::threads;
 
 /// What a part holds of one group. Arrays are `(T, A, M)` row by row.
 #[derive(Clone, Debug, Default)]
-pub struct Tally {
+pub struct PartCounts {
     /// True positives.
     pub hits: Vec<i64>,
     /// False positives.
@@ -26,22 +26,22 @@ pub struct Tally {
 
 /// Counts what each group of a table holds, over all its area ranges; without `misses` only true positives, which is
 /// less work.
-pub fn tallies(table: &MatchTable, limits: &[usize], misses: bool) -> Vec<Tally> {
+pub fn part_counts(table: &MatchTable, limits: &[usize], misses: bool) -> Vec<PartCounts> {
     let one = |group| tally(table, group, limits, misses);
     threads::run(|| (0..table.groups()).into_par_iter().map(one).collect())
 }
 
-fn tally(table: &MatchTable, group: usize, limits: &[usize], misses: bool) -> Tally {
+fn tally(table: &MatchTable, group: usize, limits: &[usize], misses: bool) -> PartCounts {
     let bits = table.bits;
     let (areas, m) = (bits.areas, limits.len());
     let size = bits.thresholds * areas * m;
-    let mut tally = Tally { hits: vec![0; size], misses: vec![0; size], seen: vec![0; m] };
+    let mut tally = PartCounts { hits: vec![0; size], misses: vec![0; size], seen: vec![0; m] };
     // What is under a limit is under all greater ones: it is counted once, and summed in the end.
     let mut ascending: Vec<usize> = (0..m).collect();
     ascending.sort_by_key(|&m| limits[m]);
     // Unmatched detections are false positives at all thresholds alike.
     let mut unmatched = vec![0; areas * m];
-    let mut matched = vec![Lanes::new(bits.words()); 2 * areas * m];
+    let mut matched = vec![BitCounts::new(bits.words()); 2 * areas * m];
     let counts = |row: &&Row| misses || matches!(row.outcome(), Outcome::Matched(_));
     for row in table.rows(group).iter().filter(|row| row.rank != Row::DROPPED).filter(counts) {
         let Some(&least) = ascending.iter().find(|&&m| (row.rank as usize) < limits[m]) else { continue };
@@ -67,9 +67,9 @@ fn tally(table: &MatchTable, group: usize, limits: &[usize], misses: bool) -> Ta
             }
         }
     }
-    for (place, lanes) in matched.iter_mut().enumerate() {
+    for (place, of_bits) in matched.iter_mut().enumerate() {
         let counts = if place % 2 == 0 { &mut tally.hits } else { &mut tally.misses };
-        for (t, count) in lanes.counts().iter().take(bits.thresholds).enumerate() {
+        for (t, count) in of_bits.counts().iter().take(bits.thresholds).enumerate() {
             counts[t * areas * m + place / 2] += i64::from(*count);
         }
     }
@@ -89,7 +89,7 @@ fn tally(table: &MatchTable, group: usize, limits: &[usize], misses: bool) -> Ta
 
 /// How often each bit of some words was set.
 #[derive(Clone)]
-struct Lanes {
+struct BitCounts {
     /// Eight counts of a byte each in a word, for each eight bits.
     bytes: Vec<u64>,
     /// Their counts before they were reset.
@@ -113,9 +113,9 @@ const SPREAD: [u64; 256] = {
     spread
 };
 
-impl Lanes {
-    fn new(words: usize) -> Lanes {
-        Lanes { bytes: vec![0; 8 * words], counts: vec![0; 64 * words], added: 0 }
+impl BitCounts {
+    fn new(words: usize) -> BitCounts {
+        BitCounts { bytes: vec![0; 8 * words], counts: vec![0; 64 * words], added: 0 }
     }
 
     /// Counts the bits of a word. Words are added in turn, each as often as the first.
@@ -150,7 +150,7 @@ impl Lanes {
 
 /// The curves of one group's part. Arrays are row by row.
 #[derive(Clone, Debug)]
-pub struct Part {
+pub struct PartCurves {
     /// Greatest precision in this part at or beyond each recall point that is reached in it, `(T, R, A, M)`; -1 at
     /// others.
     pub precision: Vec<f64>,
@@ -170,19 +170,19 @@ pub fn draw_part(
     points: &[f64],
     limits: &[usize],
     positives: &[usize],
-    before: &Tally,
-) -> Part {
+    before: &PartCounts,
+) -> PartCurves {
     let (thresholds, areas, m) = (table.bits.thresholds, table.bits.areas, limits.len());
     let inner = areas * m;
-    let mut part = Part {
+    let mut part = PartCurves {
         precision: vec![-1.0; thresholds * points.len() * inner],
         recall: vec![-1.0; thresholds * inner],
         scores: vec![-1.0; thresholds * points.len() * inner],
         peak: vec![0.0; thresholds * inner],
     };
-    let (mut driver, mut envelope) = (Driver::default(), Vec::new());
+    let (mut driver, mut envelope) = (CurveDriver::default(), Vec::new());
     let all: Vec<usize> = (0..areas).collect();
-    let wanted = Wanted { images: None, areas: &all, limits, points, positives: Some(positives) };
+    let wanted = CurveSelection { images: None, areas: &all, limits, points, positives: Some(positives) };
     driver.each_curve(table, group, &wanted, |curves, events, curve| {
         let (t, inner_at) = (curve.threshold, curve.area * m + curve.limit);
         let at = t * inner + inner_at;
@@ -209,7 +209,7 @@ pub fn draw_part(
 
 #[cfg(test)]
 mod tests {
-    use super::Lanes;
+    use super::BitCounts;
     use crate::random::Random;
 
     #[test]
@@ -217,17 +217,17 @@ mod tests {
         let mut random = Random::new(1);
         let mut roll = || random.next();
         for words in [1, 2] {
-            let (mut lanes, mut expected) = (Lanes::new(words), vec![0; 64 * words]);
+            let (mut bit_counts, mut expected) = (BitCounts::new(words), vec![0; 64 * words]);
             for round in 0..if cfg!(miri) { 300 } else { 1000 } {
                 for word in 0..words {
                     let bits = if round % 3 == 0 { u64::MAX } else { roll() };
-                    lanes.add(word, bits);
+                    bit_counts.add(word, bits);
                     for bit in 0..64 {
                         expected[64 * word + bit] += (bits >> bit & 1) as u32;
                     }
                 }
             }
-            assert_eq!(lanes.counts(), expected);
+            assert_eq!(bit_counts.counts(), expected);
         }
     }
 }

@@ -44,7 +44,7 @@ pub fn reached(points: &[f64], positives: usize) -> Vec<Reached> {
 
 /// The curves of one area range and one limit on detections, one for each threshold.
 #[derive(Default)]
-pub struct Curves {
+pub(crate) struct Curves {
     found: Vec<Vec<TruePositive>>,
     extra: Vec<u32>,
     first_score: Option<f64>,
@@ -54,7 +54,7 @@ pub struct Curves {
 impl Curves {
     /// Counts detections from the best score down, in the `a`-th area range, which was judged last, and under the
     /// `m`-th limit.
-    pub fn sweep(&mut self, thresholds: usize, events: &Events, a: usize, m: usize) {
+    pub(crate) fn sweep(&mut self, thresholds: usize, events: &Events, a: usize, m: usize) {
         self.found.resize_with(thresholds, Vec::new);
         self.found.iter_mut().for_each(|found| {
             found.clear();
@@ -77,24 +77,24 @@ impl Curves {
     }
 
     /// For each true positive at threshold `t`, best score first, the false positives before it.
-    pub fn false_positives(&self, t: usize) -> impl ExactSizeIterator<Item = u32> + '_ {
+    pub(crate) fn false_positives(&self, t: usize) -> impl ExactSizeIterator<Item = u32> + '_ {
         self.found[t].iter().map(|tp| tp.false_positives)
     }
 
     /// The score of the `i`-th true positive at threshold `t`.
-    pub fn score(&self, t: usize, i: usize, events: &Events) -> f64 {
+    pub(crate) fn score(&self, t: usize, i: usize, events: &Events) -> f64 {
         events.score(self.found[t][i].event as usize)
     }
 
     /// The recall reached at threshold `t`; 0 without detections.
-    pub fn recall(&self, t: usize, positives: usize) -> f64 {
+    pub(crate) fn recall(&self, t: usize, positives: usize) -> f64 {
         self.found[t].len() as f64 / positives as f64
     }
 
     /// Reads the curve of threshold `t` at the recall points: `write(point, precision, score)` for each.
     ///
     /// Once a point cannot be reached it and all later ones are 0, also where the points are not sorted.
-    pub fn read(
+    pub(crate) fn read(
         &mut self,
         t: usize,
         events: &Events,

@@ -15,7 +15,7 @@ use super::record::{Elements, Field, Trouble};
 use super::scanner::{AFTER_NUMBER, After, Expected, Fault, Scan, Scanner};
 use super::source::{Piece, Source};
 use super::window::{Halt, Window};
-use crate::columns::{Boxes, Column, CompactDoubles, Keypoints, Masks};
+use crate::columns::{Boxes, CompactDoubles, Keypoints, Masks, SharedColumn};
 
 /// What a file is read as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,9 +63,9 @@ pub struct Dataset {
 #[derive(Clone, Debug, Default)]
 pub struct SharedColumns {
     /// Image codes.
-    pub image: Option<Column<u32>>,
+    pub image: Option<SharedColumn<u32>>,
     /// Category codes.
-    pub category: Option<Column<u32>>,
+    pub category: Option<SharedColumn<u32>>,
     /// Ids.
     pub id: Option<Arc<CompactDoubles>>,
     /// Areas.
@@ -75,7 +75,7 @@ pub struct SharedColumns {
     /// Boxes.
     pub bbox: Option<Arc<Boxes>>,
     /// Crowd flags.
-    pub crowd: Option<Column<bool>>,
+    pub crowd: Option<SharedColumn<bool>>,
     /// Masks of results that have nothing else, and the area of each.
     pub masks: Option<(Arc<Masks>, Arc<CompactDoubles>)>,
     /// Poses of results that have nothing else.
@@ -84,12 +84,20 @@ pub struct SharedColumns {
 
 impl Dataset {
     /// Reads the file at `path`.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or is not JSON.
     pub fn read(path: &Path, kind: FileKind) -> Result<Dataset, Failure> {
         let source = Source::open(path).map_err(|error| Failure::file(path, error))?;
         Self::read_open(path, source, kind)
     }
 
     /// Reads an open file.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or is not JSON.
     pub fn read_open(path: &Path, source: Source, kind: FileKind) -> Result<Dataset, Failure> {
         let plan = Plan::for_file(&source);
         let mut dataset = Self::read_with(path, source, kind, plan)?;
@@ -98,6 +106,10 @@ impl Dataset {
     }
 
     /// Reads an open file by a plan of one's own.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or is not JSON.
     pub fn read_with(path: &Path, source: Source, kind: FileKind, plan: Plan) -> Result<Dataset, Failure> {
         let mut dataset = Dataset::empty(path, source, kind);
         dataset.read_file(plan, None)?;
@@ -107,6 +119,10 @@ impl Dataset {
     }
 
     /// Puts the records of an open file into bins; what is given back has none of them.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is not JSON, or the bins cannot be written.
     pub fn partition(
         path: &Path,
         source: Source,
@@ -122,6 +138,10 @@ impl Dataset {
     }
 
     /// What is in some of the bins that the records of this file were put into.
+    ///
+    /// # Errors
+    ///
+    /// The bins cannot be read.
     pub fn read_bins(&self, bins: &Bins, which: Range<usize>) -> Result<Dataset, Failure> {
         let text = |text: &str| Piece::Text(text.as_bytes().to_vec());
         let array = |pieces: &mut Vec<Piece>, table| {
@@ -185,6 +205,10 @@ impl Dataset {
     }
 
     /// The text of the array of categories.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
     pub fn categories_text(&self) -> Result<Option<Vec<u8>>, Failure> {
         let file = |error| Failure::file(&self.path, error);
         let Some((start, end)) = self.categories_at else { return Ok(None) };

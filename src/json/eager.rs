@@ -7,7 +7,7 @@ use super::pose::Poses;
 use super::record::Field;
 use super::scanner::{Scan, Scanner};
 use super::segmentation;
-use crate::columns::{Masks, MasksMark, Shape};
+use crate::columns::{MaskShape, Masks, MasksEnd};
 use crate::rle::{codec, measure};
 
 /// The masks or the poses of all records so far, if each had one that columns can hold.
@@ -29,7 +29,7 @@ pub struct EagerGeometry {
 #[derive(Clone, Copy, Debug, Default)]
 struct Mark {
     records: usize,
-    masks: MasksMark,
+    masks: MasksEnd,
 }
 
 impl EagerGeometry {
@@ -71,7 +71,9 @@ impl EagerGeometry {
         if scanner.peek() != b'{' || segmentation::read(scanner, [0; 2], &mut self.masks)?.is_none() {
             return Ok(None);
         }
-        let Some(&Shape::Compressed { piece, start, len }) = self.masks.shape.last() else { return Ok(None) };
+        let Some(&MaskShape::Compressed { piece, start, len }) = self.masks.shape.last() else {
+            return Ok(None);
+        };
         let Ok(text) = codec::checked(self.masks.text(piece, start, len)) else { return Ok(None) };
         self.areas.push(f64::from(measure::area_of_text(text, &mut self.runs)));
         Ok(Some(()))

@@ -22,31 +22,45 @@
 //! | [`regions`], [`segmentation`], [`pose`] | What was passed over when the file was read? |
 //! | [`objects`] | What does an evaluation need of it? |
 //! | [`failure`] | Why could it not be read? |
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use meanap::json::{Dataset, FileKind, Source};
+//!
+//! let text = br#"[{"image_id": 7, "category_id": 1, "bbox": [0, 0, 2, 2], "score": 0.5}]"#;
+//! let results = Dataset::read_open(Path::new("results.json"), Source::from(text.to_vec()), FileKind::Results);
+//! assert_eq!(results.expect("valid results").len(), 1);
+//! ```
 
-pub mod annotations;
-pub mod blocks;
-pub mod dataset;
-pub mod eager;
-pub mod encoding;
-pub mod failure;
-pub mod fast;
-pub mod growth;
-pub mod id_table;
+pub(crate) mod annotations;
+pub(crate) mod blocks;
+pub(crate) mod dataset;
+pub(crate) mod eager;
+pub(crate) mod encoding;
+pub(crate) mod failure;
+pub(crate) mod fast;
+pub(crate) mod growth;
+pub(crate) mod id_table;
 pub mod number;
-pub mod objects;
-pub mod partition;
-pub mod pose;
-pub mod powers_of_five;
-pub mod record;
-pub mod regions;
-pub mod scanner;
-pub mod segmentation;
-pub mod skip_numbers;
-pub mod source;
-pub mod window;
+pub(crate) mod objects;
+pub(crate) mod partition;
+pub(crate) mod pose;
+pub(crate) mod powers_of_five;
+pub(crate) mod record;
+pub(crate) mod regions;
+pub(crate) mod scanner;
+pub(crate) mod segmentation;
+pub(crate) mod skip_numbers;
+pub(crate) mod source;
+pub(crate) mod window;
 
-pub use dataset::{Dataset, FileKind};
-pub use failure::Failure;
+pub use annotations::{Annotations, Spans};
+pub use blocks::Plan;
+pub use dataset::{Dataset, FileKind, SharedColumns};
+pub use failure::{Failure, Position};
+pub use id_table::IdTable;
 pub use objects::Role;
 pub use partition::{Bins, RecordList, bin_of};
-pub use source::Source;
+pub use pose::bounding_box;
+pub use source::{Piece, Source};

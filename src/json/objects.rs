@@ -14,7 +14,8 @@ use super::record::Field;
 use super::scanner::{Scan, Scanner};
 use super::{regions, segmentation};
 use crate::columns::{
-    Areas, Boxes, Column, CompactDoubles, Geometry, GeometryKind, Ids, Keypoints, Masks, Objects, Shape,
+    AnnotationIds, Areas, Boxes, CompactDoubles, Geometry, GeometryKind, Keypoints, MaskShape, Masks,
+    Objects, SharedColumn,
 };
 use crate::rle::{codec, measure};
 use crate::threads;
@@ -42,6 +43,10 @@ impl Dataset {
     /// The columns for one side of an evaluation. `images` knows the sizes of the images.
     ///
     /// `None` if a field that is needed is not in every record, or holds what columns cannot.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read again, or has changed.
     pub fn objects(
         &self,
         wanted: GeometryKind,
@@ -72,7 +77,7 @@ impl Dataset {
             ignore = Arc::new(crowd.iter().zip(unlabelled).map(|(&crowd, &none)| crowd || none).collect());
         }
         let Some(geometry) = self.geometry(wanted, Role::GroundTruth, images)? else { return Ok(None) };
-        let sides = self.side(Ids::Given(Arc::clone(id)), Areas::Given(Arc::clone(area)), geometry);
+        let sides = self.side(AnnotationIds::Given(Arc::clone(id)), Areas::Given(Arc::clone(area)), geometry);
         Ok(sides.map(|side| Objects { crowd: Arc::clone(crowd), ignore, ..side }))
     }
 
@@ -83,7 +88,7 @@ impl Dataset {
     ) -> Result<Option<Objects>, Failure> {
         let (Some(id), Some(area)) = (&self.shared.id, &self.shared.area) else { return Ok(None) };
         let Some(geometry) = self.geometry(wanted, Role::Detections, images)? else { return Ok(None) };
-        Ok(self.scored(Ids::Given(Arc::clone(id)), Areas::Given(Arc::clone(area)), geometry))
+        Ok(self.scored(AnnotationIds::Given(Arc::clone(id)), Areas::Given(Arc::clone(area)), geometry))
     }
 
     /// As `loadRes` completes results: ids are counted, areas computed, and what is missing is made of what is there.
@@ -98,7 +103,7 @@ impl Dataset {
             Form::Poses => self.results_of_poses(wanted)?,
             Form::Captions => None,
         };
-        Ok(made.and_then(|(area, geometry)| self.scored(Ids::Counted, area, geometry)))
+        Ok(made.and_then(|(area, geometry)| self.scored(AnnotationIds::Counted, area, geometry)))
     }
 
     /// As `loadRes` looks for what it knows; `None` if it finds nothing of that.
@@ -200,20 +205,20 @@ impl Dataset {
     }
 
     /// Columns of detections, if each has a score.
-    fn scored(&self, id: Ids, area: Areas, geometry: Geometry) -> Option<Objects> {
+    fn scored(&self, id: AnnotationIds, area: Areas, geometry: Geometry) -> Option<Objects> {
         let score = Arc::clone(self.shared.score.as_ref()?);
         Some(Objects { score, ..self.side(id, area, geometry)? })
     }
 
-    fn side(&self, id: Ids, area: Areas, geometry: Geometry) -> Option<Objects> {
+    fn side(&self, id: AnnotationIds, area: Areas, geometry: Geometry) -> Option<Objects> {
         Some(Objects {
             image: Arc::clone(self.shared.image.as_ref()?),
             category: Arc::clone(self.shared.category.as_ref()?),
             id,
             area,
             score: Arc::default(),
-            crowd: Column::default(),
-            ignore: Column::default(),
+            crowd: SharedColumn::default(),
+            ignore: SharedColumn::default(),
             geometry,
         })
     }
@@ -324,7 +329,7 @@ fn for_all<T: Send>(
     measure: impl Fn([u32; 2], &[u8], &mut Vec<[u32; 2]>) -> Option<T> + Sync,
 ) -> Option<Vec<T>> {
     let one = |runs: &mut Vec<[u32; 2]>, index: usize| match masks.shape[index] {
-        Shape::Compressed { piece, start, len } => {
+        MaskShape::Compressed { piece, start, len } => {
             let text = codec::checked(masks.text(piece, start, len)).ok()?;
             measure(masks.size[index], text, runs)
         }

@@ -95,6 +95,10 @@ impl Bins {
     /// Writes all that waits.
     ///
     /// An error if that, or anything before, could not be written.
+    ///
+    /// # Errors
+    ///
+    /// The file of the bins cannot be written.
     pub fn finish(&mut self) -> io::Result<()> {
         self.write();
         self.problem.take().map_or(Ok(()), Err)
@@ -114,6 +118,10 @@ impl Bins {
     }
 
     /// The numbers that the records of some bins have in the whole file.
+    ///
+    /// # Errors
+    ///
+    /// The file of the bins cannot be read.
     pub fn records(&self, list: RecordList, bins: Range<usize>) -> io::Result<Vec<u64>> {
         let streams = self.streams[bins].iter();
         let pieces = streams.flat_map(|streams| self.pieces(&streams[numbers(list)])).collect();

@@ -4,7 +4,7 @@
 //! left to Python.
 
 use super::scanner::{After, Number, Scan, Scanner};
-use crate::columns::{Masks, Shape};
+use crate::columns::{MaskShape, Masks};
 
 /// Adds the segmentation at the scanner to `masks`. `image` is the height and width of its image, which polygons take
 /// as theirs and run lengths do not.
@@ -69,7 +69,7 @@ fn run_lengths(scanner: &mut Scanner<'_>, masks: &mut Masks) -> Scan<Option<()>>
                     b'"' => masks.add_text(|text| scanner.ascii(text))?,
                     b'[' => plain_counts(scanner, &mut masks.counts)?.map(|()| {
                         let len = (masks.counts.len() - counts) as u32;
-                        Shape::Counts { start: counts as u64, len }
+                        MaskShape::Counts { start: counts as u64, len }
                     }),
                     _ => None,
                 };
@@ -138,14 +138,17 @@ mod tests {
     #[test]
     fn the_three_forms() {
         let read = masks("[[1, 2.5, 3,4,5,-6e0], [7,8,9,10],[1,2,3]]").unwrap();
-        assert_eq!((read.size[0], read.shape[0]), ([3, 4], Shape::Polygons { first: 0, count: 3 }));
+        assert_eq!((read.size[0], read.shape[0]), ([3, 4], MaskShape::Polygons { first: 0, count: 3 }));
         assert_eq!(read.ring(0), [1.0, 2.5, 3.0, 4.0, 5.0, -6.0]);
         assert_eq!((read.ring(1), read.ring(2)), (&[7.0, 8.0, 9.0, 10.0][..], &[1.0, 2.0][..]));
         let read = masks(r#"{"counts": "a\\b\u0041\/\"", "size": [5, 6]}"#).unwrap();
-        assert_eq!(read.shape[0], Shape::Compressed { piece: 0, start: 0, len: 6 });
+        assert_eq!(read.shape[0], MaskShape::Compressed { piece: 0, start: 0, len: 6 });
         assert_eq!((read.size[0], read.text(0, 0, 6)), ([5, 6], &b"a\\bA/\""[..]));
         let read = masks(r#"{"size":[5,6],"counts":[1, 2,4294967295]}"#).unwrap();
-        assert_eq!((read.shape[0], read.counts), (Shape::Counts { start: 0, len: 3 }, vec![1, 2, u32::MAX]));
+        assert_eq!(
+            (read.shape[0], read.counts),
+            (MaskShape::Counts { start: 0, len: 3 }, vec![1, 2, u32::MAX])
+        );
     }
 
     #[test]

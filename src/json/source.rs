@@ -61,6 +61,10 @@ impl Source {
     }
 
     /// Opens the file at `path`, to be read as UTF-8 however its text is stored.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
     pub fn open(path: &Path) -> io::Result<Source> {
         encoding::text(Source::open_bytes(path)?)
     }
@@ -101,6 +105,10 @@ impl Source {
     }
 
     /// Fills `buffer` from `offset` on and returns how many bytes there were.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
     pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         self.progress.check().map_err(io::Error::other)?;
         let count = self.read_bytes(offset, buffer)?;
@@ -147,11 +155,19 @@ impl Source {
     }
 
     /// All bytes, in memory.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
     pub fn read_all(&self) -> io::Result<Vec<u8>> {
         self.read_range(0, self.size)
     }
 
     /// Bytes from `start` up to `end`, as far as there are.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
     pub fn read_range(&self, start: u64, end: u64) -> io::Result<Vec<u8>> {
         let length = usize::try_from(end.saturating_sub(start)).map_err(|_| io::ErrorKind::OutOfMemory)?;
         let mut bytes = filled(length, 0).map_err(|_| io::ErrorKind::OutOfMemory)?;
@@ -161,6 +177,10 @@ impl Source {
     }
 
     /// Whether the file still has the size and the time of change that it was opened with.
+    ///
+    /// # Errors
+    ///
+    /// The file system does not answer.
     pub fn unchanged(&self) -> io::Result<bool> {
         match &self.bytes {
             Bytes::Memory(_) | Bytes::Pieces(_) => Ok(true),

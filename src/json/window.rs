@@ -79,12 +79,6 @@ impl<'a> Window<'a> {
         self.position = position;
     }
 
-    /// What a scanner position is in the file.
-    #[inline(always)]
-    pub fn place(&self, position: usize) -> u64 {
-        self.base + position as u64
-    }
-
     /// Whether a fault means no more than that the window ended; if so, more has been read and the cursor stands at
     /// the same place of the file.
     pub fn mend(&mut self, fault: Fault) -> Result<(), Halt> {

@@ -1,4 +1,12 @@
 //! Label files of other formats than COCO's: text with a line for each object, and the sizes in the headers of images.
+//!
+//! ```
+//! use meanap::labels::image;
+//!
+//! let header = b"GIF89a\x05\x00\x04\x00";
+//! assert_eq!(image::size_of_bytes(header)?, [4, 5]);
+//! # Ok::<(), meanap::Error>(())
+//! ```
 
 pub mod image;
 pub mod table;

@@ -4,7 +4,7 @@
 //! better one is a false positive, even if another ground truth would have done. (Ultralytics' pairing of each
 //! detection with its best ground truth, each ground truth with the best-scored of those, is the same rule.)
 
-use super::matcher::{Matcher, OnMatch, Pairs};
+use super::matcher::{CellPairs, Matcher, OnMatch};
 
 /// The best of all, if it is still free.
 ///
@@ -17,8 +17,8 @@ impl Matcher for Argmax {
         "argmax"
     }
 
-    fn match_cell(&self, pairs: &Pairs<'_>, taken: &mut Vec<u64>, on_match: OnMatch<'_>) {
-        let Pairs { candidates, thresholds, ignored, .. } = pairs;
+    fn match_cell(&self, pairs: &CellPairs<'_>, taken: &mut Vec<u64>, on_match: OnMatch<'_>) {
+        let CellPairs { candidates, thresholds, ignored, .. } = pairs;
         for word in 0..thresholds.len().div_ceil(64) {
             taken.clear();
             taken.resize(ignored.len(), 0);
@@ -45,7 +45,7 @@ mod tests {
         let (mut candidates, mut made) = (Candidates::default(), Vec::new());
         candidates.collect(similarity, ignored.len(), thresholds);
         let crowd = &vec![false; ignored.len()];
-        let pairs = Pairs { candidates: &candidates, thresholds, ignored, crowd, claims: &|_| true };
+        let pairs = CellPairs { candidates: &candidates, thresholds, ignored, crowd, claims: &|_| true };
         Argmax.match_cell(&pairs, &mut Vec::new(), &mut |_, bits, d, g| made.push((bits, d, g)));
         made
     }

@@ -23,7 +23,7 @@ pub struct Positions {
 
 impl Positions {
     /// Where codes are positions already.
-    pub fn identity(extent: Extent) -> Positions {
+    pub fn identity(extent: CellGrid) -> Positions {
         Positions {
             of_image: (0..extent.images as u32).collect(),
             of_category: (0..extent.categories as u32).collect(),
@@ -33,7 +33,7 @@ impl Positions {
 
 /// The evaluated grid, never allocated.
 #[derive(Clone, Copy, Debug)]
-pub struct Extent {
+pub struct CellGrid {
     /// Evaluated images.
     pub images: usize,
     /// Evaluated categories.
@@ -43,7 +43,7 @@ pub struct Extent {
     pub by_category: bool,
 }
 
-impl Extent {
+impl CellGrid {
     /// Groups of cells: one for each category, or a single one.
     pub fn groups(&self) -> usize {
         if self.by_category { self.categories } else { 1 }
@@ -72,7 +72,7 @@ impl<T: InImage + Send> Cells<T> {
         image: &[u32],
         category: &[u32],
         positions: &Positions,
-        extent: Extent,
+        extent: CellGrid,
         make: impl Fn(u32, u32) -> T + Sync,
     ) -> Cells<T> {
         let position = |of: &[u32], code: u32| of.get(code as usize).copied().unwrap_or(NOT_EVALUATED);
@@ -137,7 +137,7 @@ pub fn end_of_cell<T: InImage>(items: &[T], image: u32) -> usize {
 
 /// One cell with an object on either side.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Meeting {
+pub struct SharedCell {
     /// Position of the image.
     pub image: u32,
     /// Places among the group's detections.
@@ -147,10 +147,10 @@ pub struct Meeting {
 }
 
 /// The cells of one group that have an object on either side, in image order.
-pub fn meetings<'a, D: InImage, G: InImage>(
+pub fn shared_cells<'a, D: InImage, G: InImage>(
     detections: &'a [D],
     ground_truths: &'a [G],
-) -> impl Iterator<Item = Meeting> + 'a {
+) -> impl Iterator<Item = SharedCell> + 'a {
     let (mut d, mut g) = (0, 0);
     std::iter::from_fn(move || {
         let next_d = detections.get(d).map_or(NOT_EVALUATED, InImage::image);
@@ -162,7 +162,7 @@ pub fn meetings<'a, D: InImage, G: InImage>(
         let (first_d, first_g) = (d, g);
         d += end_of_cell(&detections[d..], image);
         g += end_of_cell(&ground_truths[g..], image);
-        Some(Meeting { image, detections: first_d..d, ground_truths: first_g..g })
+        Some(SharedCell { image, detections: first_d..d, ground_truths: first_g..g })
     })
 }
 
@@ -181,7 +181,7 @@ mod tests {
 
     fn cells(image: &[u32], category: &[u32], by_category: bool) -> Cells<At> {
         let positions = Positions { of_image: vec![0, 1, NOT_EVALUATED], of_category: vec![1, 0] };
-        Cells::new(image, category, &positions, Extent { images: 2, categories: 2, by_category }, At)
+        Cells::new(image, category, &positions, CellGrid { images: 2, categories: 2, by_category }, At)
     }
 
     #[test]
@@ -208,10 +208,10 @@ mod tests {
     fn meetings_visit_each_cell_once() {
         let d = cells(&[0, 0, 1], &[0, 0, 0], true);
         let g = cells(&[1, 1], &[0, 0], true);
-        let met: Vec<_> = meetings(&d.items[d.group(1)], &g.items[g.group(1)]).collect();
-        assert_eq!(met[0], Meeting { image: 0, detections: 0..2, ground_truths: 0..0 });
-        assert_eq!(met[1], Meeting { image: 1, detections: 2..3, ground_truths: 0..2 });
+        let met: Vec<_> = shared_cells(&d.items[d.group(1)], &g.items[g.group(1)]).collect();
+        assert_eq!(met[0], SharedCell { image: 0, detections: 0..2, ground_truths: 0..0 });
+        assert_eq!(met[1], SharedCell { image: 1, detections: 2..3, ground_truths: 0..2 });
         assert_eq!(met.len(), 2);
-        assert_eq!(meetings(&d.items[d.group(0)], &g.items[g.group(0)]).count(), 0);
+        assert_eq!(shared_cells(&d.items[d.group(0)], &g.items[g.group(0)]).count(), 0);
     }
 }

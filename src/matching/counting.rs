@@ -8,11 +8,11 @@ use rayon::prelude::*;
 use crate::threads;
 
 /// Objects from which on it pays to wake another thread.
-pub const MANY: usize = 1 << 14;
+pub(crate) const MANY: usize = 1 << 14;
 
 /// Sorts the objects `0..count` by a small key, stable, dropping those whose key is none of `0..keys`. Gives what `make`
 /// makes of each, and where each key's run starts, and the end.
-pub fn counting_sort<T: Send>(
+pub(crate) fn counting_sort<T: Send>(
     count: usize,
     keys: usize,
     key: impl Fn(u32) -> u32 + Sync,

@@ -9,11 +9,11 @@
 
 use std::cmp::Ordering;
 
-use super::matcher::{Matcher, OnMatch, Pairs};
+use super::matcher::{CellPairs, Matcher, OnMatch};
 
 /// A pair that can match.
 #[derive(Clone, Copy, Debug)]
-struct Pair {
+struct CandidatePair {
     ground_truth: u32,
     value: f64,
 }
@@ -21,7 +21,7 @@ struct Pair {
 /// The pairs of one cell that can match at all, detection by detection.
 #[derive(Default)]
 pub struct Candidates {
-    pairs: Vec<Pair>,
+    pairs: Vec<CandidatePair>,
     /// For each pair the thresholds that it reaches, in words of 64.
     reached: Vec<u64>,
     ends: Vec<u32>,
@@ -50,22 +50,22 @@ impl Candidates {
     pub fn collect(&mut self, similarity: &[f64], ground_truths: usize, thresholds: &[f64]) {
         self.clear();
         self.words = thresholds.len().div_ceil(64);
-        let floor = floor(thresholds);
+        let lowest_threshold = lowest_threshold(thresholds);
         for row in similarity.chunks_exact(ground_truths) {
             let start = self.pairs.len();
             let mut nan = false;
             let mut keep = |values: &[f64], first: usize| {
                 for (&value, ground_truth) in values.iter().zip(first as u32..) {
-                    if !(value < floor) {
+                    if !(value < lowest_threshold) {
                         nan |= value.is_nan();
-                        self.pairs.push(Pair { ground_truth, value });
+                        self.pairs.push(CandidatePair { ground_truth, value });
                     }
                 }
             };
             let (eights, rest) = row.as_chunks::<8>();
             for (i, eight) in eights.iter().enumerate() {
                 // Mostly none of them.
-                if eight.iter().fold(false, |any, &value| any | !(value < floor)) {
+                if eight.iter().fold(false, |any, &value| any | !(value < lowest_threshold)) {
                     keep(eight, 8 * i);
                 }
             }
@@ -73,7 +73,7 @@ impl Candidates {
             if nan {
                 self.any_nan = true;
                 self.pairs.truncate(start);
-                let pair = |(g, &value): (usize, &f64)| Pair { ground_truth: g as u32, value };
+                let pair = |(g, &value): (usize, &f64)| CandidatePair { ground_truth: g as u32, value };
                 self.pairs.extend(row.iter().enumerate().map(pair));
             } else if self.pairs.len() > start + 1 {
                 // Most similar first, of equals the later one: the order in which the reference would rather have them.
@@ -84,13 +84,13 @@ impl Candidates {
             }
             self.ends.push(self.pairs.len() as u32);
         }
-        self.any_nan |= floor == f64::NEG_INFINITY;
+        self.any_nan |= lowest_threshold == f64::NEG_INFINITY;
         if self.pairs.is_empty() {
             return;
         }
         self.reached.reserve(self.pairs.len() * self.words);
         let rising = thresholds.is_sorted();
-        for &Pair { value, .. } in &self.pairs {
+        for &CandidatePair { value, .. } in &self.pairs {
             let reaches = |&threshold: &f64| !(value < threshold);
             for thresholds in thresholds.chunks(64) {
                 self.reached.push(if rising {
@@ -116,7 +116,7 @@ impl Candidates {
 
     /// The ground truth that detection `d` is most similar to, the first of equals, and the place of that pair.
     pub fn best(&self, d: usize) -> Option<(usize, usize)> {
-        let better = |best: Option<(usize, Pair)>, place: usize| {
+        let better = |best: Option<(usize, CandidatePair)>, place: usize| {
             let pair = self.pairs[place];
             let wins = best.is_none_or(|(_, held)| {
                 pair.value > held.value || (pair.value == held.value && pair.ground_truth < held.ground_truth)
@@ -138,7 +138,7 @@ impl Candidates {
 }
 
 /// The lowest of the thresholds: below it nothing matches. With a NaN among them everything can.
-pub fn floor(thresholds: &[f64]) -> f64 {
+pub fn lowest_threshold(thresholds: &[f64]) -> f64 {
     if thresholds.iter().any(|t| t.is_nan()) {
         return f64::NEG_INFINITY;
     }
@@ -154,8 +154,8 @@ impl Matcher for Greedy {
         "greedy"
     }
 
-    fn match_cell(&self, pairs: &Pairs<'_>, taken: &mut Vec<u64>, on_match: OnMatch<'_>) {
-        let Pairs { candidates, thresholds, ignored, crowd, claims } = *pairs;
+    fn match_cell(&self, pairs: &CellPairs<'_>, taken: &mut Vec<u64>, on_match: OnMatch<'_>) {
+        let CellPairs { candidates, thresholds, ignored, crowd, claims } = *pairs;
         // What is ignored comes after what is not, if there are both.
         let passes: &[bool] = match (ignored.contains(&false), ignored.contains(&true)) {
             (true, true) => &[false, true],
@@ -258,7 +258,7 @@ mod tests {
     ) -> Vec<(usize, usize, usize)> {
         let (mut candidates, mut made) = (Candidates::default(), Vec::new());
         candidates.collect(similarity, ignored.len(), thresholds);
-        let pairs = Pairs { candidates: &candidates, thresholds, ignored, crowd, claims: &claims };
+        let pairs = CellPairs { candidates: &candidates, thresholds, ignored, crowd, claims: &claims };
         Greedy.match_cell(&pairs, &mut Vec::new(), &mut |word, bits, d, g| {
             made.extend((0..64).filter(|t| bits >> t & 1 == 1).map(|t| (64 * word + t, d, g)));
         });
@@ -331,7 +331,7 @@ mod tests {
             candidates.collect(&similarity, g, &thresholds);
             candidates.any_nan = true;
             let claims = |d: usize| claims[d];
-            let pairs = Pairs {
+            let pairs = CellPairs {
                 candidates: &candidates,
                 thresholds: &thresholds,
                 ignored: &ignored,

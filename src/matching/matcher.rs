@@ -16,7 +16,7 @@ pub trait Matcher: Debug + Send + Sync {
 
     /// Matches at every threshold and calls `on_match(word, bits, detection, ground truth)` for the pairs made: at the
     /// thresholds of `bits` in the `word`-th 64. `taken` is working memory.
-    fn match_cell(&self, pairs: &Pairs<'_>, taken: &mut Vec<u64>, on_match: OnMatch<'_>);
+    fn match_cell(&self, pairs: &CellPairs<'_>, taken: &mut Vec<u64>, on_match: OnMatch<'_>);
 
     /// Whether a cell all of whose ground truths are ignored is matched like one in which none is.
     fn all_ignored_is_none_ignored(&self) -> bool {
@@ -28,7 +28,7 @@ pub trait Matcher: Debug + Send + Sync {
 pub type OnMatch<'a> = &'a mut dyn FnMut(usize, u64, usize, usize);
 
 /// One cell in some area ranges, as a matcher sees it: detections best first, ground truths in input order.
-pub struct Pairs<'a> {
+pub struct CellPairs<'a> {
     /// The pairs that can match.
     pub candidates: &'a Candidates,
     /// Similarity thresholds.

@@ -1,4 +1,22 @@
 //! Matching, cell by cell, and the match table, optionally with partners.
+//!
+//! ```
+//! use meanap::matching::{Candidates, CellPairs, Matcher};
+//!
+//! // Two detections, best first, and two ground truths: (D, G).
+//! let (similarity, thresholds) = ([0.9, 0.6, 0.8, 0.7], [0.5, 0.75]);
+//! let mut candidates = Candidates::default();
+//! candidates.collect(&similarity, 2, &thresholds);
+//! let (ignored, crowd) = (&[false; 2], &[false; 2]);
+//! let cell = CellPairs { candidates: &candidates, thresholds: &thresholds, ignored, crowd, claims: &|_| true };
+//!
+//! let mut matches = Vec::new();
+//! let greedy = <dyn Matcher>::named("greedy")?;
+//! greedy.match_cell(&cell, &mut Vec::new(), &mut |_word, at, d, g| matches.push((at, d, g)));
+//! // The first detection matches at both thresholds, the second one at the lower one.
+//! assert_eq!(matches, [(0b11, 0, 0), (0b01, 1, 1)]);
+//! # Ok::<(), meanap::Error>(())
+//! ```
 
 mod argmax;
 mod cells;
@@ -13,12 +31,14 @@ mod table;
 
 pub use argmax::Argmax;
 pub use cells::{
-    Cells, Extent, InImage, Meeting, NOT_EVALUATED, Positions, end_of_cell, end_of_image, meetings,
+    CellGrid, Cells, InImage, NOT_EVALUATED, Positions, SharedCell, end_of_cell, end_of_image, shared_cells,
 };
-pub use greedy::{Candidates, Greedy, floor};
-pub use log::{Columns, ImageKeys, Legend, MatchLog};
-pub use matcher::{MATCHERS, Matcher, OnMatch, Pairs};
+pub use greedy::{Candidates, Greedy, lowest_threshold};
+pub use log::{ImageKeys, LogColumns, LogIds, MatchLog};
+pub use matcher::{CellPairs, MATCHERS, Matcher, OnMatch};
 pub use pair::{ErrorType, Pair};
 pub use partners::{NO_PARTNER, Partners};
 pub use radix::sort_by_integer;
-pub use table::{AreaRange, Bits, MOST_AREA_RANGES, MatchTable, Outcome, Row, Truth, Verdict, each_bit};
+pub use table::{
+    AreaRange, MOST_AREA_RANGES, MatchTable, Outcome, OutcomeLayout, Row, Truth, Verdict, each_bit,
+};

@@ -34,6 +34,10 @@ impl Partners {
     }
 
     /// Reserves memory for so many more outcomes.
+    ///
+    /// # Errors
+    ///
+    /// Memory cannot be had.
     pub fn reserve(&mut self, outcomes: usize) -> Result<()> {
         let more = outcomes.saturating_mul(self.entry());
         reserve(&mut self.objects, more)

@@ -104,14 +104,14 @@ impl InImage for Truth {
 /// for each area range one matched bit for each threshold and then one ignored bit for each; all in a row, in as many
 /// words as they need. Where it lies outside it is ignored at the thresholds at which it did not match, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bits {
+pub struct OutcomeLayout {
     /// Area ranges.
     pub areas: usize,
     /// Thresholds.
     pub thresholds: usize,
 }
 
-impl Bits {
+impl OutcomeLayout {
     /// Words that hold one bit for each threshold.
     #[inline]
     pub fn words(self) -> usize {
@@ -144,9 +144,9 @@ impl Bits {
 
     /// The matched and the ignored bits of the `word`-th 64 thresholds in area range `a`.
     #[inline]
-    fn fields(self, a: usize, word: usize) -> (Field, Field) {
+    fn fields(self, a: usize, word: usize) -> (BitField, BitField) {
         let matched = self.areas + 2 * a * self.thresholds + 64 * word;
-        let field = |bit| Field { word: bit / 64, shift: bit % 64, width: self.width(word) };
+        let field = |bit| BitField { word: bit / 64, shift: bit % 64, width: self.width(word) };
         (field(matched), field(matched + self.thresholds))
     }
 
@@ -199,13 +199,13 @@ pub struct Verdict {
 
 /// A run of up to 64 bits in some words.
 #[derive(Clone, Copy)]
-struct Field {
+struct BitField {
     word: usize,
     shift: usize,
     width: usize,
 }
 
-impl Field {
+impl BitField {
     /// Whether it goes on in the next word.
     #[inline]
     fn is_cut(self) -> bool {
@@ -244,12 +244,12 @@ pub fn each_bit(mut bits: u64, mut visit: impl FnMut(usize)) {
 #[derive(Clone, Debug)]
 pub struct MatchTable {
     /// How outcomes are laid out.
-    pub bits: Bits,
+    pub bits: OutcomeLayout,
     /// Detections.
     pub rows: Cells<Row>,
     /// Ground truths.
     pub truths: Cells<Truth>,
-    /// Outcomes of matched rows, [`Bits::entry`] words each.
+    /// Outcomes of matched rows, [`OutcomeLayout::entry`] words each.
     pub outcomes: Vec<u64>,
     /// Their partners, at the requested thresholds.
     pub partners: Partners,
@@ -259,7 +259,12 @@ pub struct MatchTable {
 
 impl MatchTable {
     /// A table without partners and pairs.
-    pub fn new(bits: Bits, rows: Cells<Row>, truths: Cells<Truth>, outcomes: Vec<u64>) -> MatchTable {
+    pub fn new(
+        bits: OutcomeLayout,
+        rows: Cells<Row>,
+        truths: Cells<Truth>,
+        outcomes: Vec<u64>,
+    ) -> MatchTable {
         MatchTable { bits, rows, truths, outcomes, partners: Partners::default(), pairs: None }
     }
 
@@ -329,7 +334,7 @@ mod tests {
 
     #[test]
     fn bits_beyond_the_first_word() {
-        let bits = Bits { areas: 2, thresholds: 70 };
+        let bits = OutcomeLayout { areas: 2, thresholds: 70 };
         let mut entry = Vec::new();
         bits.push(&mut entry, 2);
         assert_eq!(entry.len(), bits.entry());
@@ -346,7 +351,7 @@ mod tests {
         let mut roll = || random.next();
         for thresholds in [1, 10, 31, 63, 64, 65, 128, 130] {
             for areas in [1, 4, 7] {
-                let bits = Bits { areas, thresholds };
+                let bits = OutcomeLayout { areas, thresholds };
                 let outside = roll() as u32 & bits.all_areas();
                 let mut outcomes = vec![7];
                 bits.push(&mut outcomes, outside);

@@ -6,13 +6,13 @@
 
 use rayon::prelude::*;
 
-use super::labels::{Labels, Rule, Side, place};
+use super::labels::{LabelRule, Labels, MapSide, place};
 use crate::error::{Error, Result};
 use crate::score::Score;
 use crate::threads;
 
 /// A label map and the scores `(C, P)` of its pixels.
-pub struct Scored<'a, S> {
+pub struct ScoredMap<'a, S> {
     /// The target of each pixel.
     pub target: Labels<'a>,
     /// Scores, class by class.
@@ -21,12 +21,16 @@ pub struct Scored<'a, S> {
     pub width: usize,
 }
 
-impl<S: Score> Scored<'_, S> {
+impl<S: Score> ScoredMap<'_, S> {
     /// The codes of the target's pixels, each known to be good.
-    pub fn codes(&self, rule: &Rule) -> Result<Vec<u16>> {
+    ///
+    /// # Errors
+    ///
+    /// A label of the target is neither a class nor ignored.
+    pub fn codes(&self, rule: &LabelRule) -> Result<Vec<u16>> {
         let mut codes = vec![0; self.target.len()];
-        self.target.encode(rule, Side::Target, &mut codes);
-        match self.target.refuse(rule, Side::Target, self.width) {
+        self.target.encode(rule, MapSide::Target, &mut codes);
+        match self.target.refuse(rule, MapSide::Target, self.width) {
             Some(error) => Err(error.at("target")),
             None => Ok(codes),
         }
@@ -51,7 +55,11 @@ impl<S: Score> Scored<'_, S> {
 /// Average precision of each class over the pixels of all maps; NaN for a class without a pixel.
 ///
 /// Pixels that the target leaves out are left out. A NaN score is an error.
-pub fn average_precision<S: Score>(maps: &[Scored<S>], rule: &Rule) -> Result<Vec<f64>> {
+///
+/// # Errors
+///
+/// A score is NaN, a label is neither a class nor ignored, or sizes differ.
+pub fn average_precision<S: Score>(maps: &[ScoredMap<S>], rule: &LabelRule) -> Result<Vec<f64>> {
     let codes: Vec<Vec<u16>> = maps.iter().map(|map| map.codes(rule)).collect::<Result<_>>()?;
     let of_class = |class: usize| -> Result<f64> {
         let mut positives = Vec::new();

@@ -7,7 +7,7 @@
 
 use rayon::prelude::*;
 
-use super::labels::{Labels, Rule, Side};
+use super::labels::{LabelRule, Labels, MapSide};
 use crate::error::{Error, Result};
 use crate::simd::{Baseline, Simd};
 use crate::threads;
@@ -53,25 +53,29 @@ impl Confusion {
     /// Counts one pair of maps, in parallel. `width` is the number of pixels in a row, for messages.
     ///
     /// A number that is neither a class nor ignored is an error that names the first such pixel.
-    pub fn of(target: Labels, prediction: Labels, rule: &Rule, width: usize) -> Result<Confusion> {
+    ///
+    /// # Errors
+    ///
+    /// A label is neither a class nor ignored, or sizes differ.
+    pub fn of(target: Labels, prediction: Labels, rule: &LabelRule, width: usize) -> Result<Confusion> {
         same_length(target, prediction)?;
         let starts: Vec<usize> = (0..target.len()).step_by(SHARE).collect();
         if starts.len() < 2 {
             return Confusion::of_alone(target, prediction, rule, width);
         }
-        let one = || Tally::new(rule);
-        let share = |mut tally: Tally, &start: &usize| {
+        let one = || CodeCounts::new(rule);
+        let share = |mut tally: CodeCounts, &start: &usize| {
             let end = (start + SHARE).min(target.len());
             tally.count(target.slice(start, end), prediction.slice(start, end), rule);
             tally
         };
-        let tally = threads::run(|| starts.par_iter().fold(one, share).reduce(one, Tally::merge));
+        let tally = threads::run(|| starts.par_iter().fold(one, share).reduce(one, CodeCounts::merge));
         tally.finish(rule).ok_or_else(|| refusal(target, prediction, rule, width))
     }
 
     /// The matrix of pixels counted by code, codes x codes, without those that are left out; nothing if a label was
     /// wrong.
-    pub fn of_codes(counts: &[u64], rule: &Rule) -> Option<Confusion> {
+    pub fn of_codes(counts: &[u64], rule: &LabelRule) -> Option<Confusion> {
         let (codes, classes, wrong) = (rule.codes(), rule.classes(), usize::from(rule.wrong()));
         let none_wrong = counts[wrong * codes..].iter().all(|&count| count == 0);
         let rows = counts.chunks_exact(codes).take(classes + 1);
@@ -83,9 +87,13 @@ impl Confusion {
     }
 
     /// Counts one pair of maps, as [`Confusion::of`] does, in this thread only.
-    pub fn of_alone(target: Labels, prediction: Labels, rule: &Rule, width: usize) -> Result<Confusion> {
+    ///
+    /// # Errors
+    ///
+    /// As of [`Confusion::of`].
+    pub fn of_alone(target: Labels, prediction: Labels, rule: &LabelRule, width: usize) -> Result<Confusion> {
         same_length(target, prediction)?;
-        let mut tally = Tally::new(rule);
+        let mut tally = CodeCounts::new(rule);
         tally.count(target, prediction, rule);
         tally.finish(rule).ok_or_else(|| refusal(target, prediction, rule, width))
     }
@@ -97,11 +105,11 @@ fn same_length(target: Labels, prediction: Labels) -> Result<()> {
 }
 
 /// Names the first invalid label; only called if the counts contain one.
-fn refusal(target: Labels, prediction: Labels, rule: &Rule, width: usize) -> Error {
+fn refusal(target: Labels, prediction: Labels, rule: &LabelRule, width: usize) -> Error {
     let side =
-        |side: Side, labels: Labels| labels.refuse(rule, side, width).map(|error| error.at(side.name()));
-    side(Side::Target, target)
-        .or_else(|| side(Side::Prediction, prediction))
+        |side: MapSide, labels: Labels| labels.refuse(rule, side, width).map(|error| error.at(side.name()));
+    side(MapSide::Target, target)
+        .or_else(|| side(MapSide::Prediction, prediction))
         .unwrap_or_else(|| Error::value("a label that is no class"))
 }
 
@@ -115,7 +123,7 @@ fn changes(plane: &[u8], at: usize) -> u64 {
 }
 
 /// Counts by code, in copies.
-struct Tally {
+struct CodeCounts {
     /// Cells of one copy: codes x codes.
     cells: usize,
     /// The number of copies less one: COPIES - 1 or 0.
@@ -126,13 +134,13 @@ struct Tally {
     columns: [u32; 256],
 }
 
-impl Tally {
-    fn new(rule: &Rule) -> Tally {
+impl CodeCounts {
+    fn new(rule: &LabelRule) -> CodeCounts {
         let codes = rule.codes();
         let cells = codes * codes;
         let copies = if cells <= MOST_COPIED_CELLS { COPIES } else { 1 };
         let table = |code: &dyn Fn(i64) -> u32| std::array::from_fn(|byte| code(byte as i64));
-        Tally {
+        CodeCounts {
             cells,
             last_copy: copies - 1,
             counts: vec![0; cells * copies],
@@ -141,12 +149,12 @@ impl Tally {
         }
     }
 
-    fn merge(mut self, other: Tally) -> Tally {
+    fn merge(mut self, other: CodeCounts) -> CodeCounts {
         self.counts.iter_mut().zip(&other.counts).for_each(|(a, b)| *a += b);
         self
     }
 
-    fn count(&mut self, target: Labels, prediction: Labels, rule: &Rule) {
+    fn count(&mut self, target: Labels, prediction: Labels, rule: &LabelRule) {
         let (mut t, mut p) = ([0; BLOCK], [0; BLOCK]);
         for start in (0..target.len()).step_by(BLOCK) {
             let end = (start + BLOCK).min(target.len());
@@ -159,18 +167,19 @@ impl Tally {
     }
 
     /// The path for maps whose labels are not bytes: classes past 255, or pixels labelled -1.
-    fn count_codes(&mut self, target: Labels, prediction: Labels, rule: &Rule) {
+    fn count_codes(&mut self, target: Labels, prediction: Labels, rule: &LabelRule) {
         let (codes, pixels) = (rule.codes(), target.len());
-        let encoded = |labels: Labels, side: Side, all: &mut [u16; BLOCK], planes: &mut [[u8; BLOCK]; 2]| {
-            labels.encode(rule, side, &mut all[..pixels]);
-            for (i, code) in all.iter().enumerate() {
-                [planes[0][i], planes[1][i]] = code.to_le_bytes();
-            }
-        };
+        let encoded =
+            |labels: Labels, side: MapSide, all: &mut [u16; BLOCK], planes: &mut [[u8; BLOCK]; 2]| {
+                labels.encode(rule, side, &mut all[..pixels]);
+                for (i, code) in all.iter().enumerate() {
+                    [planes[0][i], planes[1][i]] = code.to_le_bytes();
+                }
+            };
         let (mut t, mut p) = ([0; BLOCK], [0; BLOCK]);
         let (mut ts, mut ps) = ([[0; BLOCK]; 2], [[0; BLOCK]; 2]);
-        encoded(target, Side::Target, &mut t, &mut ts);
-        encoded(prediction, Side::Prediction, &mut p, &mut ps);
+        encoded(target, MapSide::Target, &mut t, &mut ts);
+        encoded(prediction, MapSide::Prediction, &mut p, &mut ps);
         let planes = [&ts[0][..pixels], &ts[1][..pixels], &ps[0][..pixels], &ps[1][..pixels]];
         count_runs(&mut self.counts, self.cells, self.last_copy, planes, |at| {
             usize::from(t[at]) * codes + usize::from(p[at])
@@ -185,7 +194,7 @@ impl Tally {
     }
 
     /// The matrix without the pixels that are left out; nothing if a label was wrong.
-    fn finish(mut self, rule: &Rule) -> Option<Confusion> {
+    fn finish(mut self, rule: &LabelRule) -> Option<Confusion> {
         let (first, copies) = self.counts.split_at_mut(self.cells);
         for copy in copies.chunks(self.cells) {
             first.iter_mut().zip(copy).for_each(|(a, b)| *a += b);
@@ -236,7 +245,7 @@ mod tests {
     use crate::random::Random;
 
     /// One line: what the fast pass must count.
-    fn naive(target: &[i64], prediction: &[i64], rule: &Rule) -> Option<Confusion> {
+    fn naive(target: &[i64], prediction: &[i64], rule: &LabelRule) -> Option<Confusion> {
         let mut matrix = Confusion::new(rule.classes());
         let k = rule.classes();
         for (&t, &p) in target.iter().zip(prediction) {
@@ -266,7 +275,7 @@ mod tests {
         let mut random = Random::new(7);
         for (classes, ignore) in [(1, None), (3, Some(255)), (19, Some(255)), (200, Some(255)), (5, Some(2))]
         {
-            let rule = Rule::new(classes, ignore, false).unwrap();
+            let rule = LabelRule::new(classes, ignore, false).unwrap();
             let labels: Vec<i64> = (0..(classes as i64).min(255)).chain(ignore).collect();
             for (pixels, longest) in [(0, 1), (1, 1), (31, 3), (33, 90), (5000, 1), (5000, 3), (300_000, 200)]
             {
@@ -287,7 +296,7 @@ mod tests {
     #[test]
     fn labels_that_are_no_bytes_count_as_the_naive_twin() {
         let mut random = Random::new(11);
-        let rule = Rule::new(600, Some(-1), false).unwrap();
+        let rule = LabelRule::new(600, Some(-1), false).unwrap();
         let labels: Vec<i64> = (-1..600).collect();
         for (few, longest) in [(3, 100), (300, 40), (601, 5), (601, 1)] {
             let mut side = || map(9000, longest, &labels[..few], &mut random);
@@ -301,7 +310,7 @@ mod tests {
 
     #[test]
     fn a_wrong_label_is_found_wherever_it_is() {
-        let rule = Rule::new(2, Some(255), false).unwrap();
+        let rule = LabelRule::new(2, Some(255), false).unwrap();
         for at in [0, 31, 32, 4096, 299_999] {
             let good = vec![1_u8; 300_000];
             let mut bad = good.clone();

@@ -7,7 +7,7 @@
 //! All classes are done in one pass: a pixel is no boundary if `2 d + 1` rows in turn are constant over `2 d + 1`
 //! columns and equal, so that one counter for each column is enough.
 
-use super::labels::{Labels, Rule, Side};
+use super::labels::{LabelRule, Labels, MapSide};
 
 /// Boundary pixels of each class, over any number of images.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,12 +40,19 @@ impl BoundaryCounts {
     ///
     /// A pixel that the target leaves out is no class in either map before boundaries are drawn, so a perfect
     /// prediction is perfect at the rim of what is left out.
-    pub fn add(&mut self, target: Labels, prediction: Labels, rule: &Rule, width: usize, distance: usize) {
+    pub fn add(
+        &mut self,
+        target: Labels,
+        prediction: Labels,
+        rule: &LabelRule,
+        width: usize,
+        distance: usize,
+    ) {
         let nothing = rule.nothing();
         let mut t = vec![0; target.len()];
         let mut p = vec![0; target.len()];
-        target.encode(rule, Side::Target, &mut t);
-        prediction.encode(rule, Side::Prediction, &mut p);
+        target.encode(rule, MapSide::Target, &mut t);
+        prediction.encode(rule, MapSide::Prediction, &mut p);
         t.iter().zip(&mut p).filter(|(t, _)| **t == nothing).for_each(|(_, p)| *p = nothing);
         let (on_t, on_p) = (boundary(&t, width, distance), boundary(&p, width, distance));
         for (((&t, &p), &on_t), &on_p) in t.iter().zip(&p).zip(&on_t).zip(&on_p) {
@@ -131,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_perfect_prediction_is_perfect_at_the_rim_of_what_is_left_out() {
-        let rule = Rule::new(2, Some(255), false).unwrap();
+        let rule = LabelRule::new(2, Some(255), false).unwrap();
         let target: Vec<u8> = (0..400).map(|i| [0, 1, 255][i % 20 / 7]).collect();
         let prediction: Vec<u8> = target.iter().map(|&l| l.min(1)).collect();
         let mut counts = BoundaryCounts::new(2);

@@ -7,8 +7,8 @@
 
 use rayon::prelude::*;
 
-use super::average_precision::Scored;
-use super::labels::Rule;
+use super::average_precision::ScoredMap;
+use super::labels::LabelRule;
 use crate::error::Result;
 use crate::score::Score;
 use crate::threads;
@@ -38,7 +38,11 @@ pub fn bin(score: f64) -> Option<usize> {
 
 /// Adds the pixels of a map to `counts`, `(C, 2, BINS)`: of each class the pixels that have it, and those that have
 /// not. On an error nothing is added.
-pub fn add<S: Score>(map: &Scored<S>, rule: &Rule, counts: &mut [u64]) -> Result<()> {
+///
+/// # Errors
+///
+/// A score is not within 0 to 1, or a label is neither a class nor ignored.
+pub fn add<S: Score>(map: &ScoredMap<S>, rule: &LabelRule, counts: &mut [u64]) -> Result<()> {
     let codes = map.codes(rule)?;
     let of_class = |class: usize| -> Result<Vec<u64>> {
         let mut counts = vec![0; 2 * BINS];

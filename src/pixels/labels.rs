@@ -13,21 +13,25 @@ pub const MOST_CLASSES: usize = 4096;
 
 /// Which numbers are classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rule {
+pub struct LabelRule {
     classes: usize,
     ignore: Option<i64>,
     reduce_zero: bool,
 }
 
-impl Rule {
+impl LabelRule {
     /// Labels `0..classes` are classes. A pixel whose target is `ignore` is left out; a prediction of `ignore` (where
     /// that is not a class) is no class, and so always wrong. With `reduce_zero` target 0 is left out too, and
     /// the classes of the target are numbered from 1.
-    pub fn new(classes: usize, ignore: Option<i64>, reduce_zero: bool) -> Result<Rule> {
+    ///
+    /// # Errors
+    ///
+    /// There is no class, or there are more than [`MOST_CLASSES`].
+    pub fn new(classes: usize, ignore: Option<i64>, reduce_zero: bool) -> Result<LabelRule> {
         if classes == 0 || classes > MOST_CLASSES {
             return Err(Error::value(format!("classes: expected 1 to {MOST_CLASSES}, found {classes}")));
         }
-        Ok(Rule { classes, ignore, reduce_zero })
+        Ok(LabelRule { classes, ignore, reduce_zero })
     }
 
     /// The number of classes.
@@ -77,16 +81,16 @@ impl Rule {
 
     /// The code of a number on either side.
     #[inline]
-    pub fn code(&self, side: Side, label: i64) -> u16 {
+    pub fn code(&self, side: MapSide, label: i64) -> u16 {
         match side {
-            Side::Target => self.target(label),
-            Side::Prediction => self.prediction(label),
+            MapSide::Target => self.target(label),
+            MapSide::Prediction => self.prediction(label),
         }
     }
 
     /// What the numbers of one side may be, in words.
-    pub fn expected(&self, side: Side) -> String {
-        let first = usize::from(side == Side::Target && self.reduce_zero);
+    pub fn expected(&self, side: MapSide) -> String {
+        let first = usize::from(side == MapSide::Target && self.reduce_zero);
         let last = first + self.classes - 1;
         match self.ignore {
             Some(ignore) => format!("expected a class, {first} to {last}, or {ignore} (ignored)"),
@@ -97,19 +101,19 @@ impl Rule {
 
 /// Ground truth or prediction: the same number may mean different things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
+pub enum MapSide {
     /// What is to be found.
     Target,
     /// What was found.
     Prediction,
 }
 
-impl Side {
+impl MapSide {
     /// The side as messages name it.
     pub fn name(self) -> &'static str {
         match self {
-            Side::Target => "target",
-            Side::Prediction => "prediction",
+            MapSide::Target => "target",
+            MapSide::Prediction => "prediction",
         }
     }
 }
@@ -214,7 +218,7 @@ impl<'a> Labels<'a> {
     }
 
     /// Writes the code of each pixel to `out`, which is as long.
-    pub fn encode(&self, rule: &Rule, side: Side, out: &mut [u16]) {
+    pub fn encode(&self, rule: &LabelRule, side: MapSide, out: &mut [u16]) {
         each_type!(self, pixels => encode(pixels, rule, side, out));
     }
 
@@ -230,13 +234,13 @@ impl<'a> Labels<'a> {
     }
 
     /// The first pixel whose number means nothing.
-    pub fn first_wrong(&self, rule: &Rule, side: Side) -> Option<usize> {
+    pub fn first_wrong(&self, rule: &LabelRule, side: MapSide) -> Option<usize> {
         let wrong = |label: i64| rule.code(side, label) == rule.wrong();
         each_type!(self, pixels => pixels.iter().position(|label| wrong(label.number())))
     }
 
     /// The error that the first wrong pixel deserves, in a map of this `width`.
-    pub fn refuse(&self, rule: &Rule, side: Side, width: usize) -> Option<Error> {
+    pub fn refuse(&self, rule: &LabelRule, side: MapSide, width: usize) -> Option<Error> {
         let index = self.first_wrong(rule, side)?;
         let (row, column) = place(index, width);
         let number = self.number(index);
@@ -245,6 +249,10 @@ impl<'a> Labels<'a> {
     }
 
     /// The numbers as 32-bit segment ids. The error names the first that is none.
+    ///
+    /// # Errors
+    ///
+    /// A number is not an id of 32 bits.
     pub fn ids(&self, width: usize) -> Result<Cow<'a, [u32]>> {
         if let Labels::U32(ids) = *self {
             return Ok(Cow::Borrowed(ids));
@@ -281,7 +289,7 @@ fn narrow<'b, L: Label>(pixels: &[L], buffer: &'b mut [u8]) -> Option<&'b [u8]> 
 /// Label maps are mostly long runs: a stretch of one number is encoded once.
 const STRETCH: usize = 32;
 
-fn encode<L: Label>(pixels: &[L], rule: &Rule, side: Side, out: &mut [u16]) {
+fn encode<L: Label>(pixels: &[L], rule: &LabelRule, side: MapSide, out: &mut [u16]) {
     assert_eq!(pixels.len(), out.len(), "a code for each pixel");
     let (pixels, last) = pixels.as_chunks::<STRETCH>();
     let (out, last_out) = out.as_chunks_mut::<STRETCH>();
@@ -296,10 +304,12 @@ fn encode<L: Label>(pixels: &[L], rule: &Rule, side: Side, out: &mut [u16]) {
     encode_each(last, rule, side, last_out);
 }
 
-fn encode_each<L: Label>(pixels: &[L], rule: &Rule, side: Side, out: &mut [u16]) {
+fn encode_each<L: Label>(pixels: &[L], rule: &LabelRule, side: MapSide, out: &mut [u16]) {
     match side {
-        Side::Target => pixels.iter().zip(out).for_each(|(&p, out)| *out = rule.target(p.number())),
-        Side::Prediction => pixels.iter().zip(out).for_each(|(&p, out)| *out = rule.prediction(p.number())),
+        MapSide::Target => pixels.iter().zip(out).for_each(|(&p, out)| *out = rule.target(p.number())),
+        MapSide::Prediction => {
+            pixels.iter().zip(out).for_each(|(&p, out)| *out = rule.prediction(p.number()))
+        }
     }
 }
 
@@ -309,23 +319,23 @@ mod tests {
 
     #[test]
     fn codes_of_both_sides() {
-        let rule = Rule::new(3, Some(255), false).unwrap();
+        let rule = LabelRule::new(3, Some(255), false).unwrap();
         assert_eq!([0, 2, 3, 255, -1, i64::MIN].map(|l| rule.target(l)), [0, 2, 4, 3, 4, 4]);
         assert_eq!([0, 2, 3, 255, -1, i64::MAX].map(|l| rule.prediction(l)), [0, 2, 4, 3, 4, 4]);
-        let zero = Rule::new(3, Some(255), true).unwrap();
+        let zero = LabelRule::new(3, Some(255), true).unwrap();
         assert_eq!([0, 1, 3, 4, 255].map(|l| zero.target(l)), [3, 0, 2, 4, 3]);
         assert_eq!([0, 1, 3].map(|l| zero.prediction(l)), [0, 1, 4]);
         // An ignored class is left out of the target, and stays a class of the prediction.
-        let inside = Rule::new(3, Some(1), false).unwrap();
+        let inside = LabelRule::new(3, Some(1), false).unwrap();
         assert_eq!((inside.target(1), inside.prediction(1)), (3, 1));
     }
 
     #[test]
     fn the_first_wrong_pixel_is_named() {
-        let rule = Rule::new(3, None, false).unwrap();
+        let rule = LabelRule::new(3, None, false).unwrap();
         let mut pixels = vec![1_u64; 100];
         pixels[47] = u64::MAX;
-        let error = Labels::U64(&pixels).refuse(&rule, Side::Target, 10).unwrap();
+        let error = Labels::U64(&pixels).refuse(&rule, MapSide::Target, 10).unwrap();
         let expected = "row 4, column 7: label 18446744073709551615; expected a class, 0 to 2";
         assert_eq!(error.to_string(), expected);
     }

@@ -18,6 +18,17 @@
 //! | [`pairs`] | How many pixels have each pair of ids? |
 //! | [`rows`] | What are the rows of a colour PNG, without the image being whole? |
 //! | [`png`] | What numbers does a PNG file hold? |
+//!
+//! ```
+//! use meanap::pixels::{Confusion, LabelRule, Labels};
+//!
+//! let rule = LabelRule::new(2, Some(255), false)?;
+//! let (target, prediction) = ([0, 0, 1, 255], [0, 1, 1, 1]);
+//! let confusion = Confusion::of(Labels::U8(&target), Labels::U8(&prediction), &rule, 4)?;
+//! // Rows are classes of the target; the last column counts predictions of no class.
+//! assert_eq!(confusion.counts, [1, 1, 0, 0, 1, 0]);
+//! # Ok::<(), meanap::Error>(())
+//! ```
 
 pub mod average_precision;
 pub mod confusion;
@@ -33,4 +44,4 @@ pub mod scores;
 pub mod semantic;
 
 pub use confusion::Confusion;
-pub use labels::{Labels, Rule};
+pub use labels::{LabelRule, Labels};

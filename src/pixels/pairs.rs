@@ -3,36 +3,9 @@
 //! Maps of segments are large flat regions, so pixels are counted by the run: where both maps go on as they did nothing
 //! happens, and the table is accessed once for each run.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use rustc_hash::FxHashMap;
 
-use super::rows::{Run, both};
-
-/// Spreads ids and pairs of ids well enough for a table, in one multiplication.
-#[derive(Default)]
-pub struct Spread(u64);
-
-impl Hasher for Spread {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|&byte| self.write_u64(self.0 ^ u64::from(byte)));
-    }
-
-    fn write_u32(&mut self, id: u32) {
-        self.write_u64(u64::from(id));
-    }
-
-    fn write_u64(&mut self, pair: u64) {
-        let product = u128::from(pair ^ 0x9E37_79B9_7F4A_7C15) * 0xD6E8_FEB8_6659_FD93;
-        self.0 = (product >> 64) as u64 ^ product as u64;
-    }
-}
-
-/// A table of ids.
-pub type Table<K, V> = HashMap<K, V, BuildHasherDefault<Spread>>;
+use super::rows::{PixelRun, both};
 
 /// Pixels that are compared with the run before them at once.
 const STRETCH: usize = 16;
@@ -42,13 +15,13 @@ const RECENT: usize = 512;
 
 /// Pixels counted by pair of ids.
 #[derive(Default)]
-pub struct Pairs {
-    table: Table<u64, i64>,
+pub struct PairCounts {
+    table: FxHashMap<u64, i64>,
     /// A pair and its pixels, at a place that the pair decides: most runs are of a pair that has just been counted.
     recent: Vec<(u64, i64)>,
 }
 
-impl Pairs {
+impl PairCounts {
     #[inline(always)]
     fn add(&mut self, pair: u64, pixels: usize) {
         let place = pair.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - RECENT.ilog2());
@@ -89,7 +62,7 @@ impl Pairs {
     }
 
     /// Counts the pixels of two rows of ids.
-    pub fn add_rows(&mut self, truth: &[Run], prediction: &[Run], width: usize) {
+    pub fn add_rows(&mut self, truth: &[PixelRun], prediction: &[PixelRun], width: usize) {
         self.recent.resize(RECENT, (0, 0));
         both(truth, prediction, width, |t, p, pixels| self.add(pair(t, p), pixels));
     }
@@ -123,7 +96,7 @@ mod tests {
     fn runs_are_the_pixels_one_by_one() {
         let mut random = Random::new(3);
         let ids: Vec<u32> = [0, 1, 2, 256, 257, 65536, 0xFF_FFFF].into_iter().chain(3..700).collect();
-        let mut pairs = Pairs::default();
+        let mut pairs = PairCounts::default();
         for (width, few) in [(1, 3), (16, 3), (17, 7), (50, 7), (97, 700), (640, 7)] {
             let mut map = || {
                 let mut map = Vec::new();
@@ -143,9 +116,9 @@ mod tests {
             let expected: Vec<_> = naive.into_iter().map(|((t, p), pixels)| (t, p, pixels)).collect();
             pairs.add_maps(&truth, &prediction);
             assert_eq!(pairs.finish(), expected);
-            let runs = |row: &[u32]| -> Vec<Run> {
+            let runs = |row: &[u32]| -> Vec<PixelRun> {
                 let starts = (0..width).filter(|&i| i == 0 || row[i] != row[i - 1]);
-                starts.map(|start| Run { start, number: row[start] }).collect()
+                starts.map(|start| PixelRun { start, number: row[start] }).collect()
             };
             let rows = truth.chunks(width).zip(prediction.chunks(width));
             rows.for_each(|(t, p)| pairs.add_rows(&runs(t), &runs(p), width));

@@ -9,11 +9,12 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
-use super::labels::{Labels, Side, place};
-use super::pairs::{Pairs, Table};
+use super::labels::{Labels, MapSide, place};
+use super::pairs::PairCounts;
 use super::png::{read_ids, same_size};
-use super::rows::{Buffers, IDS, Rows};
+use super::rows::{Buffers, IDS, PngRows};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::threads;
@@ -53,7 +54,7 @@ impl Segments {
 
 /// What one image adds to the counts.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Matches {
+pub struct SegmentMatches {
     /// Category and intersection over union of each match, ground truths by id, then predictions by id.
     pub found: Vec<(u32, f64)>,
     /// Category of each ground truth that nothing matched.
@@ -64,7 +65,7 @@ pub struct Matches {
 
 /// Counts of panoptic quality by category.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Tally {
+pub struct PanopticCounts {
     /// Sum of intersection over union of the matches.
     pub iou: Vec<f64>,
     /// Matches.
@@ -75,15 +76,20 @@ pub struct Tally {
     pub missed: Vec<i64>,
 }
 
-impl Tally {
+impl PanopticCounts {
     /// Nothing yet.
-    pub fn new(categories: usize) -> Tally {
+    pub fn new(categories: usize) -> PanopticCounts {
         let none = vec![0; categories];
-        Tally { iou: vec![0.0; categories], found: none.clone(), made_up: none.clone(), missed: none }
+        PanopticCounts {
+            iou: vec![0.0; categories],
+            found: none.clone(),
+            made_up: none.clone(),
+            missed: none,
+        }
     }
 
     /// Adds an image; the sums are in the order of the calls, so the bits are those of one pass over the images.
-    pub fn add(&mut self, matches: &Matches) {
+    pub fn add(&mut self, matches: &SegmentMatches) {
         for &(category, iou) in &matches.found {
             self.iou[category as usize] += iou;
             self.found[category as usize] += 1;
@@ -97,18 +103,22 @@ impl Tally {
 ///
 /// `truth` and `prediction` hold the id of each pixel. An id that the prediction's list does not know, and a listed
 /// prediction without a pixel, are errors, as in the source; in the ground truth both are allowed.
+///
+/// # Errors
+///
+/// The maps differ in size, the prediction has an id that is not listed, or a listed prediction has no pixel.
 pub fn match_segments(
     maps: [&[u32]; 2],
     width: usize,
     truths: &[Segment],
     predictions: &[Segment],
-) -> Result<Matches> {
+) -> Result<SegmentMatches> {
     let [truth_map, prediction_map] = maps;
     if truth_map.len() != prediction_map.len() {
         let (t, p) = (truth_map.len(), prediction_map.len());
         return Err(Error::value(format!("target has {t} pixels, prediction {p}")));
     }
-    let mut pairs = Pairs::default();
+    let mut pairs = PairCounts::default();
     pairs.add_maps(truth_map, prediction_map);
     match_pairs(&pairs.finish(), truths, predictions, |id| {
         place(prediction_map.iter().position(|&each| each == id).unwrap_or(0), width)
@@ -121,8 +131,8 @@ fn match_pairs(
     truths: &[Segment],
     predictions: &[Segment],
     find: impl Fn(u32) -> (usize, usize),
-) -> Result<Matches> {
-    let place_of = |segments: &[Segment]| -> Table<u32, usize> {
+) -> Result<SegmentMatches> {
+    let place_of = |segments: &[Segment]| -> FxHashMap<u32, usize> {
         segments.iter().enumerate().map(|(at, segment)| (segment.id, at)).collect()
     };
     let (truth_at, prediction_at) = (place_of(truths), place_of(predictions));
@@ -156,7 +166,7 @@ fn match_pairs(
         )));
     }
 
-    let mut matches = Matches::default();
+    let mut matches = SegmentMatches::default();
     let mut truth_matched = vec![false; truths.len()];
     let mut prediction_matched = vec![false; predictions.len()];
     for &(t, p, intersection) in pairs {
@@ -209,15 +219,15 @@ pub fn of_maps(
     let one = |i: usize| {
         progress.check()?;
         let of_image = pair.map(|labels| labels.slice(i * pixels, (i + 1) * pixels));
-        let truth = of_image[0].ids(width).map_err(|error| error.at(Side::Target.name()))?;
-        let prediction = of_image[1].ids(width).map_err(|error| error.at(Side::Prediction.name()))?;
+        let truth = of_image[0].ids(width).map_err(|error| error.at(MapSide::Target.name()))?;
+        let prediction = of_image[1].ids(width).map_err(|error| error.at(MapSide::Prediction.name()))?;
         match_segments([&truth, &prediction], width, truths.of(i), predictions.of(i))
     };
     threads::run(|| (0..n).into_par_iter().map(one).collect())
 }
 
 /// The matches of each image, in order, or why it has none.
-pub type Matched = Vec<Result<Matches>>;
+pub type Matched = Vec<Result<SegmentMatches>>;
 
 /// Matches pairs of PNG files, in parallel; each thread holds a few rows of one pair at a time. Errors name the file.
 pub fn of_files(
@@ -225,7 +235,7 @@ pub fn of_files(
     [truths, predictions]: [&Segments; 2],
     progress: &Progress,
 ) -> Matched {
-    let one = |scratch: &mut Scratch, (i, (truth, prediction)): (usize, &(PathBuf, PathBuf))| {
+    let one = |scratch: &mut PanopticBuffers, (i, (truth, prediction)): (usize, &(PathBuf, PathBuf))| {
         progress.check()?;
         let listed = [truths.of(i), predictions.of(i)];
         match scratch.of_rows([truth, prediction], listed) {
@@ -234,24 +244,28 @@ pub fn of_files(
             None => of_images([truth, prediction], listed),
         }
     };
-    threads::run(|| pairs.par_iter().enumerate().map_init(Scratch::default, one).collect())
+    threads::run(|| pairs.par_iter().enumerate().map_init(PanopticBuffers::default, one).collect())
 }
 
 /// Memory that one thread reuses from pair to pair.
 #[derive(Default)]
-struct Scratch {
+struct PanopticBuffers {
     truth: Buffers,
     prediction: Buffers,
-    pairs: Pairs,
+    pairs: PairCounts,
 }
 
-impl Scratch {
+impl PanopticBuffers {
     /// Matches two files row by row; None if there is anything unusual about them.
-    fn of_rows(&mut self, files: [&Path; 2], [truths, predictions]: [&[Segment]; 2]) -> Option<Matches> {
+    fn of_rows(
+        &mut self,
+        files: [&Path; 2],
+        [truths, predictions]: [&[Segment]; 2],
+    ) -> Option<SegmentMatches> {
         // What a pair of files that broke off has left.
         self.pairs.finish();
-        let mut truth = Rows::open(files[0], IDS, &mut self.truth)?;
-        let mut prediction = Rows::open(files[1], IDS, &mut self.prediction)?;
+        let mut truth = PngRows::open(files[0], IDS, &mut self.truth)?;
+        let mut prediction = PngRows::open(files[1], IDS, &mut self.prediction)?;
         if truth.size != prediction.size {
             return None;
         }
@@ -266,7 +280,7 @@ impl Scratch {
 }
 
 /// Matches two files, each read as a whole.
-fn of_images(files: [&Path; 2], [truths, predictions]: [&[Segment]; 2]) -> Result<Matches> {
+fn of_images(files: [&Path; 2], [truths, predictions]: [&[Segment]; 2]) -> Result<SegmentMatches> {
     let (truth, prediction) = (read_ids(files[0])?, read_ids(files[1])?);
     same_size(&truth, files[0], &prediction, files[1])?;
     match_segments([&truth.pixels, &prediction.pixels], truth.width, truths, predictions)

@@ -32,25 +32,29 @@ pub struct Image<T> {
 
 /// Labels as they are stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stored {
+pub enum LabelType {
     /// Up to 8 bits.
     Bytes(Vec<u8>),
     /// 16 bits.
     Words(Vec<u16>),
 }
 
-impl Stored {
+impl LabelType {
     /// The labels.
     pub fn labels(&self) -> Labels<'_> {
         match self {
-            Stored::Bytes(pixels) => Labels::U8(pixels),
-            Stored::Words(pixels) => Labels::U16(pixels),
+            LabelType::Bytes(pixels) => Labels::U8(pixels),
+            LabelType::Words(pixels) => Labels::U16(pixels),
         }
     }
 }
 
 /// Reads labels: a grey or palette PNG of 1, 2, 4, 8 or 16 bits. Errors name the file.
-pub fn read_labels(path: &Path) -> Result<Image<Stored>> {
+///
+/// # Errors
+///
+/// The file cannot be read, or is not such a PNG.
+pub fn read_labels(path: &Path) -> Result<Image<LabelType>> {
     let raw = Raw::read(path)?;
     let pixels = match (raw.color, raw.depth) {
         (ColorType::Rgb | ColorType::Rgba, _) => {
@@ -61,17 +65,21 @@ pub fn read_labels(path: &Path) -> Result<Image<Stored>> {
             let what = "a grey image with transparency; expected labels (grey or palette)";
             return Err(Error::value(format!("{}: {what}", path.display())));
         }
-        (_, BitDepth::Eight) => Stored::Bytes(raw.bytes),
-        (_, BitDepth::Sixteen) => Stored::Words(
+        (_, BitDepth::Eight) => LabelType::Bytes(raw.bytes),
+        (_, BitDepth::Sixteen) => LabelType::Words(
             raw.each(|&word| u16::from_be_bytes(word)).map_err(|error| error.at(path.display()))?,
         ),
-        (_, depth) => Stored::Bytes(unpack(&raw, depth as u8).map_err(|error| error.at(path.display()))?),
+        (_, depth) => LabelType::Bytes(unpack(&raw, depth as u8).map_err(|error| error.at(path.display()))?),
     };
     Ok(Image { height: raw.height, width: raw.width, pixels })
 }
 
 /// Reads segment ids: an RGB (or RGBA, alpha unread) PNG of 8 bits, or labels that are ids themselves. Errors name the
 /// file.
+///
+/// # Errors
+///
+/// The file cannot be read, or is not such a PNG.
 pub fn read_ids(path: &Path) -> Result<Image<Vec<u32>>> {
     let raw = Raw::read(path)?;
     let pixels = match (raw.color, raw.depth) {
@@ -89,6 +97,10 @@ pub fn read_ids(path: &Path) -> Result<Image<Vec<u32>>> {
 }
 
 /// An error that names both files, unless the images have one size.
+///
+/// # Errors
+///
+/// The sizes differ.
 pub fn same_size<T, U>(one: &Image<T>, one_path: &Path, other: &Image<U>, other_path: &Path) -> Result<()> {
     if (one.height, one.width) == (other.height, other.width) {
         return Ok(());

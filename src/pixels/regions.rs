@@ -30,7 +30,7 @@ pub struct Region {
 }
 
 /// A run within one column: rows `start..end` of one label.
-struct Run {
+struct ColumnRun {
     label: u16,
     start: u32,
     end: u32,
@@ -99,7 +99,7 @@ impl Region {
     }
 }
 
-fn column_runs(codes: &[u16], height: usize, width: usize) -> Vec<Run> {
+fn column_runs(codes: &[u16], height: usize, width: usize) -> Vec<ColumnRun> {
     /// Columns that are read side by side, so that a row's cache line is used while it is there.
     const ABREAST: usize = 32;
     let mut runs = Vec::new();
@@ -115,7 +115,7 @@ fn column_runs(codes: &[u16], height: usize, width: usize) -> Vec<Run> {
             for run in column.chunk_by(|a, b| a == b) {
                 let end = start + run.len();
                 let (from, to) = (start as u32, end as u32);
-                runs.push(Run { label: run[0], start: from, end: to, column: (first + i) as u32 });
+                runs.push(ColumnRun { label: run[0], start: from, end: to, column: (first + i) as u32 });
                 start = end;
             }
         }
@@ -124,7 +124,7 @@ fn column_runs(codes: &[u16], height: usize, width: usize) -> Vec<Run> {
 }
 
 /// Joins each run with the adjacent ones of the column before; `reach` is 1 where corners connect.
-fn join(runs: &[Run], reach: u32, parent: &mut [u32]) {
+fn join(runs: &[ColumnRun], reach: u32, parent: &mut [u32]) {
     let mut before = 0..0;
     let mut first = 0;
     for column in runs.chunk_by(|a, b| a.column == b.column) {

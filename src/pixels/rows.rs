@@ -38,7 +38,7 @@ pub const LABELS: &[(ColorType, BitDepth)] = &[
 
 /// Equal pixels, up to the next run or the end of the row. Two neighbouring runs differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Run {
+pub struct PixelRun {
     /// Its first pixel.
     pub start: usize,
     /// The number that each pixel holds: a label, or red + 256 green + 65536 blue.
@@ -47,8 +47,8 @@ pub struct Run {
 
 /// Calls `with` for each stretch of two rows in which neither changes: both numbers, and how many pixels.
 #[inline(always)]
-pub fn both(one: &[Run], other: &[Run], width: usize, mut with: impl FnMut(u32, u32, usize)) {
-    let end = |runs: &[Run], i: usize| runs.get(i + 1).map_or(width, |next| next.start);
+pub fn both(one: &[PixelRun], other: &[PixelRun], width: usize, mut with: impl FnMut(u32, u32, usize)) {
+    let end = |runs: &[PixelRun], i: usize| runs.get(i + 1).map_or(width, |next| next.start);
     let (mut i, mut j, mut begin) = (0, 0, 0);
     while begin < width {
         let ends = [end(one, i), end(other, j)];
@@ -65,12 +65,12 @@ pub fn both(one: &[Run], other: &[Run], width: usize, mut with: impl FnMut(u32, 
 pub struct Buffers {
     chunk: Vec<u8>,
     window: Vec<u8>,
-    row: Vec<Run>,
-    above: Vec<Run>,
+    row: Vec<PixelRun>,
+    above: Vec<PixelRun>,
 }
 
 /// A file whose rows are read.
-pub struct Rows<'a> {
+pub struct PngRows<'a> {
     /// Rows and columns of the image.
     pub size: [usize; 2],
     /// Bytes of a pixel.
@@ -88,9 +88,13 @@ pub struct Rows<'a> {
     idle: bool,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> PngRows<'a> {
     /// Reads the file up to its first row, if it is of one of these kinds.
-    pub fn open(path: &Path, kinds: &[(ColorType, BitDepth)], buffers: &'a mut Buffers) -> Option<Rows<'a>> {
+    pub fn open(
+        path: &Path,
+        kinds: &[(ColorType, BitDepth)],
+        buffers: &'a mut Buffers,
+    ) -> Option<PngRows<'a>> {
         if !path.metadata().is_ok_and(|meta| meta.is_file()) {
             return None;
         }
@@ -100,7 +104,7 @@ impl<'a> Rows<'a> {
         decoder.set_ignore_text_chunk(true);
         decoder.set_ignore_iccp_chunk(true);
         let region = UnfilterRegion::default();
-        let mut rows = Rows {
+        let mut rows = PngRows {
             size: [0; 2],
             depth: 0,
             file,
@@ -127,7 +131,7 @@ impl<'a> Rows<'a> {
         }
         // Above the first row all is zero.
         rows.buffers.row.clear();
-        rows.buffers.row.push(Run { start: 0, number: 0 });
+        rows.buffers.row.push(PixelRun { start: 0, number: 0 });
         let window = WINDOW.max(2 * (LOOK_BACK + line));
         if rows.buffers.window.len() < window {
             rows.buffers.window.resize(window, 0);
@@ -136,7 +140,7 @@ impl<'a> Rows<'a> {
     }
 
     /// The next row. To be called once for each row.
-    pub fn next_row(&mut self) -> Option<&[Run]> {
+    pub fn next_row(&mut self) -> Option<&[PixelRun]> {
         let line = self.size[1] * self.depth + 1;
         while self.region.filled - self.next < line {
             self.go_on()?;
@@ -214,7 +218,7 @@ fn number<const DEPTH: usize>(row: &[u8], pixel: usize) -> u32 {
 
 /// The marked pixels of a row, in order: those that are not as the one left of them, if `CHANGES`, else those that are
 /// not zero.
-struct Marks<'a, const DEPTH: usize, const CHANGES: bool> {
+struct MarkedPixels<'a, const DEPTH: usize, const CHANGES: bool> {
     row: &'a [u8],
     /// A bit for each byte of the piece that begins at `base`, without the pixels that were reported.
     bits: u64,
@@ -223,9 +227,9 @@ struct Marks<'a, const DEPTH: usize, const CHANGES: bool> {
     from: usize,
 }
 
-impl<'a, const DEPTH: usize, const CHANGES: bool> Marks<'a, DEPTH, CHANGES> {
+impl<'a, const DEPTH: usize, const CHANGES: bool> MarkedPixels<'a, DEPTH, CHANGES> {
     fn new(row: &'a [u8]) -> Self {
-        let mut marks = Marks { row, bits: 0, base: 0, from: 0 };
+        let mut marks = MarkedPixels { row, bits: 0, base: 0, from: 0 };
         marks.look();
         marks
     }
@@ -285,7 +289,12 @@ impl<'a, const DEPTH: usize, const CHANGES: bool> Marks<'a, DEPTH, CHANGES> {
 }
 
 /// The runs of a row, given what the encoder left of it and the row above.
-fn unfilter<const DEPTH: usize>(filter: u8, rest: &[u8], above: &[Run], row: &mut Vec<Run>) -> Option<()> {
+fn unfilter<const DEPTH: usize>(
+    filter: u8,
+    rest: &[u8],
+    above: &[PixelRun],
+    row: &mut Vec<PixelRun>,
+) -> Option<()> {
     match filter {
         0 => each_mark::<DEPTH, true>(rest, row, |_, rest| rest),
         1 => each_mark::<DEPTH, false>(rest, row, add),
@@ -306,9 +315,9 @@ fn add(a: u32, b: u32) -> u32 {
 
 /// Adds a run, unless it only goes on.
 #[inline(always)]
-fn push(row: &mut Vec<Run>, start: usize, number: u32) {
+fn push(row: &mut Vec<PixelRun>, start: usize, number: u32) {
     if row.last().is_none_or(|last| last.number != number) {
-        row.push(Run { start, number });
+        row.push(PixelRun { start, number });
     }
 }
 
@@ -316,11 +325,11 @@ fn push(row: &mut Vec<Run>, start: usize, number: u32) {
 #[inline(always)]
 fn each_mark<const DEPTH: usize, const CHANGES: bool>(
     rest: &[u8],
-    row: &mut Vec<Run>,
+    row: &mut Vec<PixelRun>,
     with: impl Fn(u32, u32) -> u32,
 ) {
     let pixels = rest.len() / DEPTH;
-    let mut marks = Marks::<DEPTH, CHANGES>::new(rest);
+    let mut marks = MarkedPixels::<DEPTH, CHANGES>::new(rest);
     let (mut at, mut left) = (marks.next(), 0);
     if at > 0 {
         push(row, 0, 0);
@@ -332,9 +341,9 @@ fn each_mark<const DEPTH: usize, const CHANGES: bool>(
     }
 }
 
-fn of_above<const DEPTH: usize>(rest: &[u8], above: &[Run], row: &mut Vec<Run>) {
+fn of_above<const DEPTH: usize>(rest: &[u8], above: &[PixelRun], row: &mut Vec<PixelRun>) {
     let pixels = rest.len() / DEPTH;
-    let mut marks = Marks::<DEPTH, false>::new(rest);
+    let mut marks = MarkedPixels::<DEPTH, false>::new(rest);
     let (mut marked, mut next, mut over) = (marks.next(), 0, 0);
     // A pixel after a marked one is what is above it again.
     let mut back = 0;
@@ -359,7 +368,7 @@ fn of_above<const DEPTH: usize>(rest: &[u8], above: &[Run], row: &mut Vec<Run>) 
     }
 }
 
-fn of_mean<const DEPTH: usize>(rest: &[u8], above: &[Run], row: &mut Vec<Run>) {
+fn of_mean<const DEPTH: usize>(rest: &[u8], above: &[PixelRun], row: &mut Vec<PixelRun>) {
     let (mut next, mut over, mut left) = (0, 0, 0);
     for at in 0..rest.len() / DEPTH {
         if above.get(next).is_some_and(|run| run.start == at) {
@@ -372,9 +381,9 @@ fn of_mean<const DEPTH: usize>(rest: &[u8], above: &[Run], row: &mut Vec<Run>) {
     }
 }
 
-fn of_nearest<const DEPTH: usize>(rest: &[u8], above: &[Run], row: &mut Vec<Run>) {
+fn of_nearest<const DEPTH: usize>(rest: &[u8], above: &[PixelRun], row: &mut Vec<PixelRun>) {
     let pixels = rest.len() / DEPTH;
-    let mut marks = Marks::<DEPTH, false>::new(rest);
+    let mut marks = MarkedPixels::<DEPTH, false>::new(rest);
     // Of the pixel to the left: what it is, and what was above it. Where the row above goes on, and nothing is left, a
     // pixel is the one left of it.
     let (mut marked, mut next, mut left, mut corner) = (marks.next(), 0, 0, 0);
@@ -439,7 +448,7 @@ mod tests {
         (0..row.len()).map(|i| row[i].wrapping_sub(expected(i))).collect()
     }
 
-    fn runs<const DEPTH: usize>(row: &[u8]) -> Vec<Run> {
+    fn runs<const DEPTH: usize>(row: &[u8]) -> Vec<PixelRun> {
         let mut runs = Vec::new();
         (0..row.len() / DEPTH).for_each(|at| push(&mut runs, at, number::<DEPTH>(row, at)));
         runs
@@ -449,7 +458,7 @@ mod tests {
         let mut byte = || random.below(256) as u8;
         for pixels in [1, 2, 21, 22, 32, 40, 63, 64, 65, 213] {
             let mut above = vec![0; pixels * DEPTH];
-            let mut runs_above = vec![Run { start: 0, number: 0 }];
+            let mut runs_above = vec![PixelRun { start: 0, number: 0 }];
             for turn in 0..200 {
                 // Mostly long runs, some of them those of the row above, some moved by a few pixels.
                 let mut row = Vec::new();
@@ -485,7 +494,7 @@ mod tests {
 
     #[test]
     fn stretches_of_both_rows() {
-        let run = |(start, number)| Run { start, number };
+        let run = |(start, number)| PixelRun { start, number };
         let (one, other) = ([(0, 5), (3, 6)].map(run), [(0, 1), (3, 2), (4, 1)].map(run));
         let mut found = Vec::new();
         both(&one, &other, 6, |a, b, pixels| found.push((a, b, pixels)));

@@ -13,6 +13,10 @@ const BLOCK: usize = 2048;
 /// The class of the highest score in each pixel; of equal scores the first.
 ///
 /// `scores` is `(C, P)`, class by class; `width` is the number of pixels in a row, for messages. A NaN is an error.
+///
+/// # Errors
+///
+/// A score is NaN.
 pub fn best_class<S: Score>(scores: &[S], classes: usize, width: usize) -> Result<Vec<u16>> {
     let pixels = scores.len() / classes.max(1);
     let mut best = vec![0_u16; pixels];

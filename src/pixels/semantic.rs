@@ -6,9 +6,9 @@ use rayon::prelude::*;
 
 use super::confusion::Confusion;
 use super::contour::BoundaryCounts;
-use super::labels::{Labels, Rule, Side};
+use super::labels::{LabelRule, Labels, MapSide};
 use super::png::{read_labels, same_size};
-use super::rows::{Buffers, LABELS, Rows, both};
+use super::rows::{Buffers, LABELS, PngRows, both};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::similarity::distance;
@@ -18,14 +18,14 @@ use crate::threads;
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// Which numbers are classes.
-    pub rule: Rule,
+    pub rule: LabelRule,
     /// Width of the boundary as a share of the image's diagonal, if boundaries are counted.
     pub boundary: Option<f64>,
 }
 
 /// All that semantic segmentation is measured by: added up, never growing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Counts {
+pub struct SemanticCounts {
     /// Pixels by target and prediction.
     pub confusion: Confusion,
     /// Boundary pixels, if requested.
@@ -33,16 +33,16 @@ pub struct Counts {
 }
 
 /// Counts of the good pairs, and the pairs that could not be counted, in order.
-pub type Counted = (Counts, Vec<(usize, Error)>);
+pub type Counted = (SemanticCounts, Vec<(usize, Error)>);
 
-impl Counts {
-    fn new(settings: &Settings) -> Counts {
+impl SemanticCounts {
+    fn new(settings: &Settings) -> SemanticCounts {
         let classes = settings.rule.classes();
         let boundary = settings.boundary.map(|_| BoundaryCounts::new(classes));
-        Counts { confusion: Confusion::new(classes), boundary }
+        SemanticCounts { confusion: Confusion::new(classes), boundary }
     }
 
-    fn merge(&mut self, other: &Counts) {
+    fn merge(&mut self, other: &SemanticCounts) {
         self.confusion.merge(&other.confusion);
         if let (Some(ours), Some(theirs)) = (&mut self.boundary, &other.boundary) {
             ours.merge(theirs);
@@ -67,12 +67,12 @@ impl Counts {
 pub fn of_maps(pair: [Labels; 2], shape: [usize; 3], settings: &Settings, progress: &Progress) -> Counted {
     let [n, height, width] = shape;
     let pixels = height * width;
-    let of = |image: usize, counts: &mut Counts, alone| {
+    let of = |image: usize, counts: &mut SemanticCounts, alone| {
         let pair = pair.map(|labels| labels.slice(image * pixels, (image + 1) * pixels));
         counts.add(pair, [height, width], settings, alone)
     };
     if n == 1 {
-        let mut counts = Counts::new(settings);
+        let mut counts = SemanticCounts::new(settings);
         let failed = of(0, &mut counts, false).err().map(|error| (0, error));
         return (counts, failed.into_iter().collect());
     }
@@ -83,7 +83,7 @@ pub fn of_maps(pair: [Labels; 2], shape: [usize; 3], settings: &Settings, progre
 ///
 /// Each thread holds a few rows of one pair at a time; where boundaries are counted, or a file is unusual, one pair.
 pub fn of_files(pairs: &[(PathBuf, PathBuf)], settings: &Settings, progress: &Progress) -> Counted {
-    let add = |scratch: &mut Scratch, index: usize, counts: &mut Counts| {
+    let add = |scratch: &mut SemanticBuffers, index: usize, counts: &mut SemanticCounts| {
         let (target, prediction) = &pairs[index];
         let by_rows = if counts.boundary.is_none() {
             scratch.of_rows([target, prediction], &settings.rule)
@@ -102,17 +102,17 @@ pub fn of_files(pairs: &[(PathBuf, PathBuf)], settings: &Settings, progress: &Pr
 
 /// Memory that one thread reuses from pair to pair.
 #[derive(Default)]
-struct Scratch {
+struct SemanticBuffers {
     target: Buffers,
     prediction: Buffers,
     counts: Vec<u64>,
 }
 
-impl Scratch {
+impl SemanticBuffers {
     /// Counts two files row by row; None if there is anything unusual about them.
-    fn of_rows(&mut self, files: [&Path; 2], rule: &Rule) -> Option<Confusion> {
-        let mut target = Rows::open(files[0], LABELS, &mut self.target)?;
-        let mut prediction = Rows::open(files[1], LABELS, &mut self.prediction)?;
+    fn of_rows(&mut self, files: [&Path; 2], rule: &LabelRule) -> Option<Confusion> {
+        let mut target = PngRows::open(files[0], LABELS, &mut self.target)?;
+        let mut prediction = PngRows::open(files[1], LABELS, &mut self.prediction)?;
         if target.size != prediction.size {
             return None;
         }
@@ -132,7 +132,7 @@ impl Scratch {
 }
 
 /// Counts two files, each read as a whole.
-fn add_images(counts: &mut Counts, files: [&PathBuf; 2], settings: &Settings) -> Result<()> {
+fn add_images(counts: &mut SemanticCounts, files: [&PathBuf; 2], settings: &Settings) -> Result<()> {
     let (target, prediction) = (read_labels(files[0])?, read_labels(files[1])?);
     same_size(&target, files[0], &prediction, files[1])?;
     let rule = &settings.rule;
@@ -142,8 +142,8 @@ fn add_images(counts: &mut Counts, files: [&PathBuf; 2], settings: &Settings) ->
         let wrong = |side, labels: Labels, path: &PathBuf| {
             labels.refuse(rule, side, target.width).map(|error| error.at(path.display()))
         };
-        wrong(Side::Target, pair[0], files[0])
-            .or_else(|| wrong(Side::Prediction, pair[1], files[1]))
+        wrong(MapSide::Target, pair[0], files[0])
+            .or_else(|| wrong(MapSide::Prediction, pair[1], files[1]))
             .unwrap_or(error)
     })
 }
@@ -152,11 +152,11 @@ fn gather(
     n: usize,
     settings: &Settings,
     progress: &Progress,
-    add: impl Fn(&mut Scratch, usize, &mut Counts) -> Result<()> + Sync + Send,
+    add: impl Fn(&mut SemanticBuffers, usize, &mut SemanticCounts) -> Result<()> + Sync + Send,
 ) -> Counted {
-    let empty = || (Counts::new(settings), Vec::new());
-    let start = || (empty(), Scratch::default());
-    let fold = |((mut counts, mut failed), mut scratch): (Counted, Scratch), index: usize| {
+    let empty = || (SemanticCounts::new(settings), Vec::new());
+    let start = || (empty(), SemanticBuffers::default());
+    let fold = |((mut counts, mut failed), mut scratch): (Counted, SemanticBuffers), index: usize| {
         let added = progress.check().and_then(|()| add(&mut scratch, index, &mut counts));
         failed.extend(added.err().map(|error| (index, error)));
         ((counts, failed), scratch)

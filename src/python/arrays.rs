@@ -47,7 +47,7 @@ pub fn column<'py, T: Element>(
 }
 
 /// Numbers of any type as doubles.
-pub struct Numbers {
+pub struct DoubleArray {
     /// The values, the last axis fastest.
     pub values: Vec<f64>,
     /// Lengths of the axes.
@@ -56,7 +56,7 @@ pub struct Numbers {
     pub single: bool,
 }
 
-impl Numbers {
+impl DoubleArray {
     /// The numbers as rows of `width`; an array without entries has no rows, whatever its shape.
     pub fn rows(&self, width: usize, place: impl Fn() -> String) -> PyResult<usize> {
         match self.shape[..] {
@@ -90,7 +90,7 @@ fn read<T: Element + Copy>(
     value: &Bound<'_, PyAny>,
     single: bool,
     widen: impl Fn(T) -> f64,
-) -> Option<Numbers> {
+) -> Option<DoubleArray> {
     // What is derived from an array may say more than its data: a masked array, which of them are none.
     let array = value.cast::<PyArrayDyn<T>>().ok().filter(|_| is_array(value).unwrap_or(false))?;
     let shape = array.shape().to_vec();
@@ -100,10 +100,10 @@ fn read<T: Element + Copy>(
         Ok(slice) if array.is_c_contiguous() => slice.iter().map(|&x| widen(x)).collect(),
         _ => array.as_array().iter().map(|&x| widen(x)).collect(),
     };
-    Some(Numbers { values, shape, single })
+    Some(DoubleArray { values, shape, single })
 }
 
-fn read_known(value: &Bound<'_, PyAny>) -> Option<Numbers> {
+fn read_known(value: &Bound<'_, PyAny>) -> Option<DoubleArray> {
     read(value, true, |x: f32| f64::from(x))
         .or_else(|| read(value, false, |x: f64| x))
         .or_else(|| read(value, false, |x: i64| x as f64))
@@ -112,7 +112,7 @@ fn read_known(value: &Bound<'_, PyAny>) -> Option<Numbers> {
 }
 
 /// Reads numbers, which flags are not; `place` names the argument in errors.
-pub fn numbers(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Numbers> {
+pub fn numbers(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<DoubleArray> {
     if let Some(numbers) = read_known(value) {
         return Ok(numbers);
     }

@@ -9,7 +9,7 @@ use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyList, PyString};
 
 use super::interruptible::with_progress;
 use super::{CodeIds, PyObjects};
-use crate::columns::Column;
+use crate::columns::SharedColumn;
 use crate::error::copied;
 use crate::json::annotations::Spans;
 use crate::json::encoding;
@@ -241,8 +241,9 @@ impl PyDataset {
     /// value lies in the file, as `(offset, length)` in bytes.
     fn column<'py>(&self, py: Python<'py>, field: &str) -> PyResult<Option<Bound<'py, PyList>>> {
         let (annotations, shared) = (&self.dataset.annotations, &self.dataset.shared);
-        let ids = |codes: &Option<Column<u32>>, ids: &[i64]| {
-            let list = |codes: &Column<u32>| PyList::new(py, codes.iter().map(|&code| ids[code as usize]));
+        let ids = |codes: &Option<SharedColumn<u32>>, ids: &[i64]| {
+            let list =
+                |codes: &SharedColumn<u32>| PyList::new(py, codes.iter().map(|&code| ids[code as usize]));
             codes.as_ref().map(list).transpose()
         };
         let spans = |spans: &Spans| {
@@ -334,7 +335,8 @@ impl PyDataset {
         role: &str,
         images: Option<&Bound<'_, PyDataset>>,
     ) -> PyResult<Option<PyObjects>> {
-        let geometry = similarity::Kind::named(iou_type).map_err(|error| error.at("iou_type"))?.geometry;
+        let geometry =
+            similarity::SimilarityKind::named(iou_type).map_err(|error| error.at("iou_type"))?.geometry;
         let role = match role {
             "ground_truth" => Role::GroundTruth,
             "detections" => Role::Detections,

@@ -7,17 +7,17 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyList, PyTuple};
 
 use super::evaluate::Evaluation;
-use crate::columns::{Geometry, Ids};
+use crate::columns::{AnnotationIds, Geometry};
 use crate::error::Result;
-use crate::evaluate::{Cell, Protocol, Scene};
-use crate::matching::{MatchTable, Meeting, Row, Truth, meetings};
+use crate::evaluate::{Cell, Evaluator, Protocol};
+use crate::matching::{MatchTable, Row, SharedCell, Truth, shared_cells};
 
 /// The annotations that the columns came from, where ids and scores have to be theirs: objects of whatever type they
 /// are there. They may have been edited since, so that a value counts only if it is what was evaluated.
 ///
 /// DIFFERENCE: of a score or id edited between the evaluation and the first access the number is preserved, not its
 /// type.
-struct Annotations<'a, 'py> {
+struct AnnotationObjects<'a, 'py> {
     ground_truth: Option<&'a Bound<'py, PyList>>,
     detections: Option<&'a Bound<'py, PyList>>,
 }
@@ -39,11 +39,11 @@ impl Evaluation {
         ground_truth: Option<&Bound<'py, PyList>>,
         detections: Option<&Bound<'py, PyList>>,
     ) -> PyResult<Bound<'py, PyList>> {
-        let protocol = &self.scene.protocol;
+        let protocol = &self.evaluator.protocol;
         let (images, areas) = (protocol.extent.images, protocol.area_ranges.len());
         let groups = protocol.extent.groups();
         let list = PyList::new(py, std::iter::repeat_n(py.None().into_bound(py), groups * areas * images))?;
-        let annotations = Annotations { ground_truth, detections };
+        let annotations = AnnotationObjects { ground_truth, detections };
         let table = py.detach(|| self.with_partners())?;
         for (group, meeting) in cells(&table) {
             let (rows, truths) = (kept(&table, group, &meeting), &table.truths(group)[meeting.ground_truths]);
@@ -73,7 +73,7 @@ impl Evaluation {
         for (group, meeting) in cells(&self.table) {
             let rows = kept(&self.table, group, &meeting);
             let image = meeting.image as usize;
-            cell.open(rows, &self.table.truths(group)[meeting.ground_truths], &self.scene.ground_truths);
+            cell.open(rows, &self.table.truths(group)[meeting.ground_truths], &self.evaluator.ground_truths);
             cell.fill(&mut compare, f64::NEG_INFINITY)?;
             if !cell.similarity.is_empty() {
                 filled.insert((image, group), self.matrix(py, &cell)?);
@@ -97,16 +97,16 @@ impl Evaluation {
     /// The table, with the partners at all thresholds: matched by the evaluation's own code on first access, as to
     /// store them takes more memory than all else.
     fn with_partners(&self) -> Result<MatchTable> {
-        let partners = (0..self.scene.protocol.thresholds.len()).collect();
-        let protocol = Protocol { partners, ..self.scene.protocol.clone() };
-        let scene = Scene { protocol, ..self.scene.clone() };
-        scene.match_again(&*self.similarity, &self.table)
+        let partners = (0..self.evaluator.protocol.thresholds.len()).collect();
+        let protocol = Protocol { partners, ..self.evaluator.protocol.clone() };
+        let evaluator = Evaluator { protocol, ..self.evaluator.clone() };
+        evaluator.match_again(&*self.similarity, &self.table)
     }
 
     /// Similarities in the memory order of the reference: by columns for boxes and masks, by rows for keypoints.
     fn matrix<'py>(&self, py: Python<'py>, cell: &Cell) -> PyResult<Bound<'py, PyAny>> {
         let (d, g) = (cell.detections.len(), cell.ground_truths.len());
-        if matches!(self.scene.detections.geometry, Geometry::Keypoints(_)) {
+        if matches!(self.evaluator.detections.geometry, Geometry::Keypoints(_)) {
             return Ok(PyArray1::from_slice(py, &cell.similarity).reshape([d, g])?.into_any());
         }
         let column = |j: usize| (0..d).map(move |i| cell.similarity[i * g + j]);
@@ -122,11 +122,11 @@ impl Evaluation {
         rows: &[Row],
         truths: &[Truth],
         a: usize,
-        annotations: &Annotations<'_, '_>,
+        annotations: &AnnotationObjects<'_, '_>,
     ) -> PyResult<()> {
         let py = entry.py();
-        let thresholds = &self.scene.protocol.thresholds;
-        let (gt, dt) = (&self.scene.ground_truths, &self.scene.detections);
+        let thresholds = &self.evaluator.protocol.thresholds;
+        let (gt, dt) = (&self.evaluator.ground_truths, &self.evaluator.detections);
         let ignored: Vec<bool> = truths.iter().map(|truth| truth.areas >> a & 1 == 0).collect();
         // Ground truths in the reference's order: those to be found first. `place[g]` is where `g` stands in it.
         let mut order: Vec<usize> = (0..truths.len()).collect();
@@ -182,20 +182,21 @@ impl Evaluation {
 }
 
 /// The cells with an object on either side, each with its group.
-fn cells(table: &MatchTable) -> impl Iterator<Item = (usize, Meeting)> {
-    let of_group = |group| meetings(table.rows(group), table.truths(group)).map(move |cell| (group, cell));
+fn cells(table: &MatchTable) -> impl Iterator<Item = (usize, SharedCell)> {
+    let of_group =
+        |group| shared_cells(table.rows(group), table.truths(group)).map(move |cell| (group, cell));
     (0..table.groups()).flat_map(of_group)
 }
 
 /// The evaluated detections of a cell.
-fn kept<'a>(table: &'a MatchTable, group: usize, cell: &Meeting) -> &'a [Row] {
+fn kept<'a>(table: &'a MatchTable, group: usize, cell: &SharedCell) -> &'a [Row] {
     let rows = &table.rows(group)[cell.detections.clone()];
     &rows[..rows.iter().take_while(|row| row.rank != Row::DROPPED).count()]
 }
 
 fn ids<'py>(
     py: Python<'py>,
-    ids: &Ids,
+    ids: &AnnotationIds,
     of: &[u32],
     annotations: Option<&Bound<'py, PyList>>,
 ) -> PyResult<Bound<'py, PyList>> {

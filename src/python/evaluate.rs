@@ -9,22 +9,22 @@ use super::interruptible::interruptible;
 use super::log::LONG;
 use super::numpy_exp::numpy_exp;
 use super::objects::PyObjects;
-use crate::curve::{self, Selection, Shape};
+use crate::curve::{self, CurveShape, Selection};
 use crate::error::filled;
-use crate::evaluate::{Protocol, Scene};
+use crate::evaluate::{Evaluator, Protocol};
 use crate::matching::{
-    Bits, Candidates, Cells, Extent, Greedy, MOST_AREA_RANGES, MatchTable, Matcher, Pairs, Positions, Row,
-    Truth, each_bit,
+    Candidates, CellGrid, CellPairs, Cells, Greedy, MOST_AREA_RANGES, MatchTable, Matcher, OutcomeLayout,
+    Positions, Row, Truth, each_bit,
 };
 use crate::progress::Progress;
 use crate::python::bad_value;
-use crate::similarity::{KINDS, Kind, Parameters, Similarity};
+use crate::similarity::{KINDS, Parameters, Similarity, SimilarityKind};
 
 /// A finished matching: the match table, and the columns that it came from.
 #[pyclass(frozen, module = "meanap._core")]
 pub struct Evaluation {
     /// What was evaluated.
-    pub scene: Scene,
+    pub evaluator: Evaluator,
     /// How objects were compared.
     pub similarity: Box<dyn Similarity>,
     /// What matched.
@@ -34,7 +34,7 @@ pub struct Evaluation {
 /// Code to position for images and for categories; none if the codes are positions already.
 type PyPositions<'py> = Option<(PyReadonlyArray1<'py, u32>, PyReadonlyArray1<'py, u32>)>;
 
-fn positions(given: &PyPositions<'_>, extent: Extent) -> PyResult<Positions> {
+fn positions(given: &PyPositions<'_>, extent: CellGrid) -> PyResult<Positions> {
     Ok(match given {
         Some((images, categories)) => {
             Positions { of_image: images.as_slice()?.to_vec(), of_category: categories.as_slice()?.to_vec() }
@@ -80,7 +80,7 @@ pub fn evaluate(
         let message = format!("area_ranges: expected at most {MOST_AREA_RANGES} rows of two numbers");
         return Err(bad_value(message));
     }
-    let extent = Extent { images, categories, by_category };
+    let extent = CellGrid { images, categories, by_category };
     let protocol = Protocol {
         thresholds: thresholds.as_array().to_vec(),
         area_ranges: area_ranges.rows().into_iter().map(|row| [row[0], row[1]]).collect(),
@@ -90,7 +90,7 @@ pub fn evaluate(
         partners: Vec::new(),
     };
     let (gt, dt) = (ground_truth.columns.clone(), detections.columns.clone());
-    let kind = Kind::named(similarity).map_err(|error| error.at("similarity"))?;
+    let kind = SimilarityKind::named(similarity).map_err(|error| error.at("similarity"))?;
     if kind.uses("sigmas") && variances.is_none() {
         return Err(bad_value(format!("{} need variances", kind.name)));
     }
@@ -105,10 +105,11 @@ pub fn evaluate(
         (positions(&ground_truth_positions, extent)?, positions(&detection_positions, extent)?);
     let long = dt.image.len() >= LONG;
     interruptible(py, long, |progress| {
-        let mut scene = Scene { detections: dt, ground_truths: gt, protocol, progress: progress.clone() };
-        let table = scene.match_all(&*similarity, &dt_positions, &gt_positions)?;
-        scene.progress = Progress::default();
-        Ok(Evaluation { scene, similarity, table })
+        let mut evaluator =
+            Evaluator { detections: dt, ground_truths: gt, protocol, progress: progress.clone() };
+        let table = evaluator.match_all(&*similarity, &dt_positions, &gt_positions)?;
+        evaluator.progress = Progress::default();
+        Ok(Evaluation { evaluator, similarity, table })
     })
 }
 
@@ -117,7 +118,7 @@ impl Evaluation {
     /// Ground truths whose id is 0, which the reference reads as unmatched even where they match.
     #[getter]
     fn zero_ids(&self) -> usize {
-        let ids = &self.scene.ground_truths.id;
+        let ids = &self.evaluator.ground_truths.id;
         let truths = self.table.truths.items.iter();
         truths.filter(|truth| ids.get(truth.object as usize) == 0.0).count()
     }
@@ -141,7 +142,7 @@ impl Evaluation {
         shape: (usize, usize, usize),
     ) -> PyResult<(Bound<'py, PyArray5<f64>>, Bound<'py, PyArray4<f64>>, Bound<'py, PyArray5<f64>>)> {
         let (k, a, m) = shape;
-        let protocol = &self.scene.protocol;
+        let protocol = &self.evaluator.protocol;
         let fits = groups.len() <= k
             && areas.len() <= a
             && max_detections.len() <= m
@@ -154,7 +155,7 @@ impl Evaluation {
         let recall_points = recall_points.as_array().to_vec();
         let (t, r) = (protocol.thresholds.len(), recall_points.len());
         let selection = Selection { groups, areas, max_detections, images, recall_points };
-        let shape = Shape { categories: k, areas: a, limits: m };
+        let shape = CurveShape { categories: k, areas: a, limits: m };
         let drawn = py.detach(|| curve::accumulate(&self.table, &selection, shape))?;
         Ok((
             PyArray1::from_vec(py, drawn.precision).reshape([t, r, k, a, m])?,
@@ -189,7 +190,7 @@ pub fn match_cell<'py>(
         candidates.collect(&by_rows, g, &thresholds);
     }
     let mut matched = filled(thresholds.len().saturating_mul(d), -1)?;
-    let pairs = Pairs {
+    let pairs = CellPairs {
         candidates: &candidates,
         thresholds: &thresholds,
         ignored: &ignored,
@@ -223,7 +224,7 @@ pub fn curves<'py>(
     if ignored.dim() != (t, d) || ranks.len() != d {
         return Err(bad_value("ranks, matches and ignored flags differ in shape"));
     }
-    let bits = Bits { areas: 1, thresholds: t };
+    let bits = OutcomeLayout { areas: 1, thresholds: t };
     let mut outcomes = vec![0; d * bits.entry()];
     let mut rows = Vec::with_capacity(d);
     for (i, &rank) in ranks.iter().enumerate() {
@@ -253,7 +254,7 @@ pub fn curves<'py>(
         Cells { groups: vec![0, positives as u32], items: truths },
         outcomes,
     );
-    let shape = Shape { categories: 1, areas: 1, limits: m };
+    let shape = CurveShape { categories: 1, areas: 1, limits: m };
     let drawn = py.detach(|| curve::accumulate(&table, &selection, shape))?;
     let places = drawn.scores.iter().map(|&score| -(score as i64) - 1);
     Ok((

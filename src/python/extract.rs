@@ -9,15 +9,17 @@ use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList};
 
+use super::annotation_index::AnnotationIndex;
 use super::index::same_kind;
-use super::listed::AnnotationIndex;
-use super::number::{Kind, exact, number, numbers};
-use super::places::{ImagePlaces, NOWHERE, Places};
-use super::record::{Field, Reader, Record, prefetch};
+use super::number::{NumberKind, exact, number, numbers};
+use super::positions::{IdPositions, ImagePositions, NOWHERE};
+use super::record::{AnnotationField, AnnotationRecord, DictReader, prefetch};
 use super::segmentation::MaskReader;
 use super::{CodeIds, PyObjects};
 use crate::columns::InternedIds;
-use crate::columns::{Areas, Boxes, CompactDoubles, Geometry, GeometryKind, Ids, Keypoints, Objects};
+use crate::columns::{
+    AnnotationIds, Areas, Boxes, CompactDoubles, Geometry, GeometryKind, Keypoints, Objects,
+};
 use crate::error::can_allocate;
 use crate::python::bad_value;
 use crate::python::once::intern;
@@ -67,21 +69,22 @@ pub fn objects_from_dicts(
             return Err(bad_value(message));
         }
     };
-    let kind = exact!(similarity::Kind::named(iou_type).ok());
+    let kind = exact!(similarity::SimilarityKind::named(iou_type).ok());
     let mut geometry = exact!(Builder::new(kind.geometry, role, images, annotations.len()));
     if index.is_some_and(|index| index.len() != annotations.len()) {
         return Err(bad_value("index: of other annotations"));
     }
     let counted = index.is_some_and(|index| index.ids.is_none());
-    let mut columns = Rows::with_capacity(annotations.len(), role, counted);
-    let mut wanted = vec![Field::Image, Field::Category, Field::Id, Field::Area];
-    wanted.push(if role == Role::Detections { Field::Score } else { Field::Crowd });
+    let mut columns = AnnotationColumns::with_capacity(annotations.len(), role, counted);
+    let mut wanted =
+        vec![AnnotationField::Image, AnnotationField::Category, AnnotationField::Id, AnnotationField::Area];
+    wanted.push(if role == Role::Detections { AnnotationField::Score } else { AnnotationField::Crowd });
     if matches!(geometry, Builder::Boxes(_)) {
-        wanted.push(Field::Box);
+        wanted.push(AnnotationField::Box);
     }
-    let mut reader = Reader::new(&wanted);
-    let places = match (Places::new(image_positions)?, Places::new(category_positions)?) {
-        (Some(images), Some(categories)) => Some((ImagePlaces::new(images, index), categories)),
+    let mut reader = DictReader::new(&wanted);
+    let places = match (IdPositions::new(image_positions)?, IdPositions::new(category_positions)?) {
+        (Some(images), Some(categories)) => Some((ImagePositions::new(images, index), categories)),
         _ => None,
     };
     for (record, annotation) in annotations.iter().enumerate() {
@@ -106,7 +109,7 @@ pub fn objects_from_dicts(
     let columns = Objects {
         image: Arc::new(columns.image),
         category: Arc::new(columns.category),
-        id: columns.id.map_or(Ids::Counted, |id| Ids::Given(Arc::new(id.into()))),
+        id: columns.id.map_or(AnnotationIds::Counted, |id| AnnotationIds::Given(Arc::new(id.into()))),
         area: Areas::Given(Arc::new(columns.area.into())),
         score: Arc::new(columns.score.into()),
         crowd: Arc::new(columns.crowd),
@@ -117,7 +120,7 @@ pub fn objects_from_dicts(
 }
 
 /// The columns that every geometry has.
-struct Rows {
+struct AnnotationColumns {
     image: Vec<u32>,
     category: Vec<u32>,
     /// None where the ids are known to be 1, 2, 3, …
@@ -128,10 +131,10 @@ struct Rows {
     ignore: Vec<bool>,
 }
 
-impl Rows {
+impl AnnotationColumns {
     fn with_capacity(n: usize, role: Role, counted: bool) -> Self {
         let (found, there) = if role == Role::Detections { (n, 0) } else { (0, n) };
-        Rows {
+        AnnotationColumns {
             image: Vec::with_capacity(n),
             category: Vec::with_capacity(n),
             id: (!counted).then(|| Vec::with_capacity(n)),
@@ -144,7 +147,7 @@ impl Rows {
 
     /// Adds an annotation whose fields are plain numbers; None, and nothing added, where they are not.
     #[inline]
-    fn push_plain(&mut self, read: &Record, role: Role, image: u32, category: u32) -> Option<()> {
+    fn push_plain(&mut self, read: &AnnotationRecord, role: Role, image: u32, category: u32) -> Option<()> {
         let (id, area) = (read.id.exact()?, read.area.exact()?);
         match role {
             Role::Detections => self.score.push(read.score.exact()?),
@@ -189,7 +192,7 @@ impl Rows {
         }
         let area = exact!(annotation.get_item(intern!(py, "area"))?);
         let area = exact!(number(&area)?);
-        if area.kind == Kind::Single && !single {
+        if area.kind == NumberKind::Single && !single {
             return Ok(None);
         }
         self.area.push(area.value);
@@ -199,7 +202,7 @@ impl Rows {
                 let score = exact!(number(&score)?);
                 // The reference sorts by the negative, which wraps in NumPy's short integers and which its arrays of
                 // truth values do not have.
-                if matches!(score.kind, Kind::Short | Kind::Truth) {
+                if matches!(score.kind, NumberKind::Short | NumberKind::Truth) {
                     return Ok(None);
                 }
                 self.score.push(score.value);
@@ -243,7 +246,11 @@ impl<'a, 'py> Builder<'a, 'py> {
         }
     }
 
-    fn push(&mut self, annotation: &Bound<'py, PyDict>, columns: &mut Rows) -> PyResult<Option<()>> {
+    fn push(
+        &mut self,
+        annotation: &Bound<'py, PyDict>,
+        columns: &mut AnnotationColumns,
+    ) -> PyResult<Option<()>> {
         let py = annotation.py();
         match self {
             Builder::Boxes(boxes) => {
@@ -402,7 +409,7 @@ pub fn objects_from_rows(
     let columns = Objects {
         image: Arc::new(images.0.codes),
         category: Arc::new(categories.0.codes),
-        id: Ids::Counted,
+        id: AnnotationIds::Counted,
         area: match areas {
             Some(areas) => Areas::Given(Arc::new(areas.into())),
             None => Areas::OfBoxes(Arc::clone(&boxes)),

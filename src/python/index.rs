@@ -7,9 +7,9 @@ use pyo3::exceptions::{PyIndexError, PyKeyError, PyOverflowError, PyTypeError, P
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
-use super::listed::{AnnotationIndex, IndexBuilder};
-use super::number::{Kind, Number, number};
-use super::record::{BoxResult, Field, Reader, prefetch};
+use super::annotation_index::{AnnotationIndex, IndexBuilder};
+use super::number::{NumberKind, PyNumber, number};
+use super::record::{AnnotationField, BoxResult, DictReader, prefetch};
 use crate::python::once::intern;
 
 /// Adds the functions of this file to the module.
@@ -72,7 +72,7 @@ pub fn load_annotations<'py>(
 ) -> PyResult<Bound<'py, PyList>> {
     let py = img_to_anns.py();
     let (id, category_id) = (intern!(py, "id"), intern!(py, "category_id"));
-    let wanted = Wanted::new(cat_ids)?;
+    let wanted = IdSet::new(cat_ids)?;
     let loaded = PyList::empty(py);
     let load = |annotation: Bound<'py, PyAny>| -> PyResult<()> {
         let place = || match annotation.get_item(id) {
@@ -103,22 +103,22 @@ pub fn load_annotations<'py>(
 }
 
 /// Membership in a list of ids as `in` decides it.
-struct Wanted<'a, 'py> {
+struct IdSet<'a, 'py> {
     list: &'a Bound<'py, PyList>,
     /// The same ids, where equality and hash are known to agree.
     set: Option<Bound<'py, PyDict>>,
 }
 
-impl<'a, 'py> Wanted<'a, 'py> {
+impl<'a, 'py> IdSet<'a, 'py> {
     fn new(list: &'a Bound<'py, PyList>) -> PyResult<Self> {
         let set = PyDict::new(list.py());
         for id in list.iter() {
             if !plain(&id)? {
-                return Ok(Wanted { list, set: None });
+                return Ok(IdSet { list, set: None });
             }
             set.set_item(id, true)?;
         }
-        Ok(Wanted { list, set: Some(set) })
+        Ok(IdSet { list, set: Some(set) })
     }
 
     fn has(&self, id: &Bound<'py, PyAny>) -> PyResult<bool> {
@@ -135,7 +135,7 @@ fn plain(id: &Bound<'_, PyAny>) -> PyResult<bool> {
     if id.is_exact_instance_of::<PyInt>() || id.is_exact_instance_of::<PyString>() {
         return Ok(true);
     }
-    Ok(matches!(number(id)?, Some(number) if number.kind == Kind::Integer))
+    Ok(matches!(number(id)?, Some(number) if number.kind == NumberKind::Integer))
 }
 
 /// `loadRes` for boxes: gives each annotation `segmentation` (the box's corners, unless it has one), `area`, `id`
@@ -148,8 +148,13 @@ pub fn prepare_boxes(annotations: &Bound<'_, PyList>, place: &str) -> PyResult<O
     let (bbox, segmentation, area) = (intern!(py, "bbox"), intern!(py, "segmentation"), intern!(py, "area"));
     let (id, iscrowd) = (intern!(py, "id"), intern!(py, "iscrowd"));
     let zero = PyInt::new(py, 0);
-    let mut reader =
-        Reader::new(&[Field::Box, Field::Segmentation, Field::Id, Field::Image, Field::Category]);
+    let mut reader = DictReader::new(&[
+        AnnotationField::Box,
+        AnnotationField::Segmentation,
+        AnnotationField::Id,
+        AnnotationField::Image,
+        AnnotationField::Category,
+    ]);
     let (mut builder, mut whole) = (IndexBuilder::new(annotations.len(), true), true);
     for (record, annotation) in annotations.iter().enumerate() {
         prefetch(annotations, record);
@@ -229,13 +234,13 @@ pub fn keypoint_extent<'py>(keypoints: &Bound<'py, PyAny>) -> PyResult<Option<Bo
         let (least, most, double) = &mut extent[axis];
         match number(&item)? {
             // Which zero is the least, and which NaN the result, is left to NumPy.
-            Some(Number { value, .. }) if value.is_nan() || (value == 0.0 && value.is_sign_negative()) => {
+            Some(PyNumber { value, .. }) if value.is_nan() || (value == 0.0 && value.is_sign_negative()) => {
                 return Ok(None);
             }
-            Some(Number { value, kind: Kind::Double }) => {
+            Some(PyNumber { value, kind: NumberKind::Double }) => {
                 (*least, *most, *double) = (least.min(value), most.max(value), true);
             }
-            Some(Number { value, kind: Kind::Integer }) if value.abs() <= f64::from(1 << 30) => {
+            Some(PyNumber { value, kind: NumberKind::Integer }) if value.abs() <= f64::from(1 << 30) => {
                 (*least, *most) = (least.min(value), most.max(value));
             }
             _ => return Ok(None),

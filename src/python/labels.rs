@@ -59,7 +59,7 @@ fn read_yolo<'py>(
     keypoints: Option<[usize; 2]>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let layout = Layout {
-        geometry: similarity::Kind::named(similarity)?.geometry,
+        geometry: similarity::SimilarityKind::named(similarity)?.geometry,
         confidence: match confidence {
             None => None,
             Some("last") => Some(Confidence::Last),

@@ -7,18 +7,18 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use super::arrays::{key_list, keys};
-use super::batch::{Options, Side, read_batch};
+use super::batch::{Options, SideColumns, read_batch};
 use super::interruptible::with_progress;
-use super::matches::{Matches, PyOperator, PyResampler};
+use super::matches::{Matches, PyOperatingPoints, PyResampler};
 use super::numpy_exp::numpy_exp;
 use super::objects::{CodeIds, PyObjects};
-use crate::analysis::confusion::confusion_table;
-use crate::analysis::error_types::error_table;
-use crate::columns::{Codebook, Ids, Key, Objects};
+use crate::analysis::{confusion_table, error_table};
+use crate::columns::{AnnotationIds, Interner, Key, Objects};
 use crate::error::{Result, with_capacity};
-use crate::evaluate::{Protocol, Scene};
+use crate::evaluate::{Evaluator, Protocol};
 use crate::matching::{
-    Columns, Extent, ImageKeys, MOST_AREA_RANGES, MatchLog, MatchTable, Matcher, NOT_EVALUATED, Positions,
+    CellGrid, ImageKeys, LogColumns, MOST_AREA_RANGES, MatchLog, MatchTable, Matcher, NOT_EVALUATED,
+    Positions,
 };
 use crate::progress::Progress;
 use crate::python::bad_value;
@@ -33,7 +33,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyMatchLog>()?;
     module.add_class::<Matches>()?;
     module.add_class::<PyResampler>()?;
-    module.add_class::<PyOperator>()?;
+    module.add_class::<PyOperatingPoints>()?;
     module.add_function(wrap_pyfunction!(objects_from_arrays, module)?)
 }
 
@@ -124,7 +124,7 @@ impl PyMatchLog {
             thresholds,
             area_ranges: area_ranges.rows().into_iter().map(|row| [row[0], row[1]]).collect(),
             max_detections,
-            extent: Extent { images: 0, categories: 0, by_category: by_category && !confusion },
+            extent: CellGrid { images: 0, categories: 0, by_category: by_category && !confusion },
             matcher: <dyn Matcher>::named(matcher).map_err(|error| error.at("matcher"))?,
             partners: if analysis.is_some() { vec![0] } else { Vec::new() },
         };
@@ -160,11 +160,11 @@ impl PyMatchLog {
         let batch = read_batch(preds, targets, &self.rules.options, first)?;
         let rules = &self.rules;
         let images = batch.images;
-        let mut categories = Codebook::default();
+        let mut categories = Interner::default();
         let detections = batch.detections.image.len();
         let sides = (batch.ground_truth, batch.detections);
         let (table, groups) = beside(py, progress, detections, |progress| {
-            let mut objects = |side: Side| {
+            let mut objects = |side: SideColumns| {
                 let codes = side.category.iter().map(|key| categories.code(key)).collect();
                 side.objects(codes, rules.options.similarity.geometry)
             };
@@ -191,13 +191,13 @@ impl PyMatchLog {
         images: Option<&Bound<'_, PyAny>>,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let mut image_book = Codebook::default();
+        let mut image_book = Interner::default();
         if let Some(images) = images {
             for key in keys(images, || "images".to_owned())? {
                 image_book.code(&key);
             }
         }
-        let mut categories = Codebook::default();
+        let mut categories = Interner::default();
         let mut side = |objects: &PyObjects| -> (Objects, Vec<u32>) {
             let positions = objects.image_ids.keys().iter().map(|key| image_book.code(key)).collect();
             let renamed: Vec<u32> =
@@ -282,7 +282,7 @@ impl PyMatchLog {
         let ids = |name: &str| keys(&get(name)?, || name.to_owned());
         let outcomes = get("outcomes")?;
         let outcomes = outcomes.extract::<PyReadonlyArray2<'_, u64>>()?;
-        let columns = Columns {
+        let columns = LogColumns {
             images: ids("image_ids")?,
             categories: ids("category_ids")?,
             image: words("image")?,
@@ -380,7 +380,7 @@ impl Rules {
         (mut gt, gt_images): (Objects, Vec<u32>),
         (mut dt, dt_images): (Objects, Vec<u32>),
         images: usize,
-        categories: &Codebook,
+        categories: &Interner,
         progress: &Progress,
     ) -> Result<(MatchTable, Vec<Key>)> {
         if !self.options.crowds {
@@ -389,7 +389,7 @@ impl Rules {
         if !self.reference_ids {
             // DIFFERENCE: in the reference an object with id 0 cannot be found, and a detection with id 0 finds
             // nothing. Ids name objects here, they do not decide about them.
-            (gt.id, dt.id) = (Ids::Counted, Ids::Counted);
+            (gt.id, dt.id) = (AnnotationIds::Counted, AnnotationIds::Counted);
         }
         if let Some(limit) = self.max_per_image {
             dt.image = Arc::new(best_of_each_image(&dt, images.max(dt_images.len()), limit));
@@ -409,23 +409,23 @@ impl Rules {
         };
         let dt_positions = Positions { of_image: dt_images, of_category: of_category.clone() };
         let gt_positions = Positions { of_image: gt_images, of_category };
-        let scene = Scene { detections: dt, ground_truths: gt, protocol, progress: progress.clone() };
+        let evaluator = Evaluator { detections: dt, ground_truths: gt, protocol, progress: progress.clone() };
         let kind = self.options.similarity;
-        let similarity = (kind.compare)(&scene.detections, &scene.ground_truths, &self.parameters)?;
-        let table = self.run(&scene, &*similarity, (&dt_positions, &gt_positions))?;
+        let similarity = (kind.compare)(&evaluator.detections, &evaluator.ground_truths, &self.parameters)?;
+        let table = self.run(&evaluator, &*similarity, (&dt_positions, &gt_positions))?;
         Ok((table, groups))
     }
 
     fn run(
         &self,
-        scene: &Scene,
+        evaluator: &Evaluator,
         similarity: &dyn Similarity,
         (dt, gt): (&Positions, &Positions),
     ) -> Result<MatchTable> {
         match self.analysis {
-            None => scene.match_all(similarity, dt, gt),
-            Some(Analysis::Confusion) => confusion_table(scene, similarity, dt, gt),
-            Some(Analysis::Errors { background }) => error_table(scene, similarity, dt, gt, background),
+            None => evaluator.match_all(similarity, dt, gt),
+            Some(Analysis::Confusion) => confusion_table(evaluator, similarity, dt, gt),
+            Some(Analysis::Errors { background }) => error_table(evaluator, similarity, dt, gt, background),
         }
     }
 }
@@ -466,11 +466,11 @@ pub fn objects_from_arrays(
     fields: &Bound<'_, PyDict>,
 ) -> PyResult<PyObjects> {
     let options = Options::new(similarity, box_format, size, score_range, crowds)?;
-    let (mut images, mut categories) = (Codebook::default(), Codebook::default());
+    let (mut images, mut categories) = (Interner::default(), Interner::default());
     let image = codes(image_ids, &mut images, "image_ids")?;
     let category = keys(category_ids, || "category_ids".to_owned())?;
     let codes = category.iter().map(|key| categories.code(key)).collect();
-    let mut side = Side::default();
+    let mut side = SideColumns::default();
     side.read_columns(fields, image, category, &options, (detections, records))?;
     Ok(PyObjects {
         columns: side.objects(codes, options.similarity.geometry),
@@ -480,7 +480,7 @@ pub fn objects_from_arrays(
 }
 
 /// The code of each id. Objects of one image often follow each other with the very same text: it is read once.
-fn codes(ids: &Bound<'_, PyAny>, book: &mut Codebook, name: &str) -> PyResult<Vec<u32>> {
+fn codes(ids: &Bound<'_, PyAny>, book: &mut Interner, name: &str) -> PyResult<Vec<u32>> {
     let texts =
         ids.cast::<PyList>().ok().filter(|list| list.iter().all(|id| id.is_instance_of::<PyString>()));
     let Some(texts) = texts else {

@@ -7,14 +7,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
 use super::arrays::{key_list, keys};
-use crate::analysis::corrected::{Correction, corrected};
-use crate::analysis::operating::{Operator, Rule};
-use crate::analysis::resample::Resampler;
-use crate::analysis::states::{States, TruthState};
-use crate::analysis::{Reading, counts, lrp, pooled, ties};
-use crate::curve::{self, Area, Selection, Shape};
+use crate::analysis::{
+    self, Averaging, Correction, OperatingPoints, OperatingRule, Resampler, States, TruthState, corrected,
+    cumulative_counts, optimal_lrp, tie_bounds,
+};
+use crate::curve::{self, Area, CurveShape, Selection};
 use crate::error::filled;
-use crate::matching::{ErrorType, ImageKeys, Legend, MatchLog, MatchTable, Outcome, Row};
+use crate::matching::{ErrorType, ImageKeys, LogIds, MatchLog, MatchTable, Outcome, Row};
 use crate::python::bad_value;
 
 /// What pickle calls, and with what.
@@ -35,7 +34,7 @@ pub struct Matches {
 
 impl Matches {
     /// Wraps a table.
-    pub fn new(py: Python<'_>, table: MatchTable, legend: &Legend) -> PyResult<Matches> {
+    pub fn new(py: Python<'_>, table: MatchTable, legend: &LogIds) -> PyResult<Matches> {
         Ok(Matches {
             table,
             image_ids: key_list(py, &legend.images)?.unbind(),
@@ -55,20 +54,20 @@ impl Matches {
 
 /// Recall points, or the name of an area.
 #[derive(FromPyObject)]
-pub enum PyReading<'py> {
+pub enum PyAveraging<'py> {
     /// The mean precision at these recalls.
     Points(PyReadonlyArray1<'py, f64>),
     /// `"exact"` or `"trapezium"`.
     Area(String),
 }
 
-impl PyReading<'_> {
-    fn reading(&self) -> PyResult<Reading> {
+impl PyAveraging<'_> {
+    fn reading(&self) -> PyResult<Averaging> {
         match self {
-            PyReading::Points(points) => Ok(Reading::Points(points.as_array().to_vec())),
-            PyReading::Area(name) => match name.as_str() {
-                "exact" => Ok(Reading::Area(Area::Exact)),
-                "trapezium" => Ok(Reading::Area(Area::Trapezium)),
+            PyAveraging::Points(points) => Ok(Averaging::Points(points.as_array().to_vec())),
+            PyAveraging::Area(name) => match name.as_str() {
+                "exact" => Ok(Averaging::Area(Area::Exact)),
+                "trapezium" => Ok(Averaging::Area(Area::Trapezium)),
                 _ => Err(bad_value(format!(
                     "recall: expected an array of points, 'exact' or 'trapezium', found {name:?}"
                 ))),
@@ -116,7 +115,7 @@ impl Matches {
     fn accumulate<'py>(
         &self,
         py: Python<'py>,
-        recall: PyReading<'py>,
+        recall: PyAveraging<'py>,
         areas: Vec<usize>,
         max_detections: Vec<usize>,
     ) -> PyResult<(Bound<'py, PyArray5<f64>>, Bound<'py, PyArray4<f64>>, Bound<'py, PyArray5<f64>>)> {
@@ -127,19 +126,19 @@ impl Matches {
         let (t, k, a, m) =
             (self.table.bits.thresholds, self.table.groups(), areas.len(), max_detections.len());
         let recall_points = match &reading {
-            Reading::Points(points) => points.clone(),
-            Reading::Area(_) => Vec::new(),
+            Averaging::Points(points) => points.clone(),
+            Averaging::Area(_) => Vec::new(),
         };
         let groups = (0..k).collect();
         let selection = Selection { groups, areas, max_detections, images: None, recall_points };
-        let shape = Shape { categories: k, areas: a, limits: m };
+        let shape = CurveShape { categories: k, areas: a, limits: m };
         let drawn = py.detach(|| match reading {
-            Reading::Points(_) => curve::accumulate(&self.table, &selection, shape),
-            Reading::Area(area) => curve::areas_under(&self.table, &selection, shape, area),
+            Averaging::Points(_) => curve::accumulate(&self.table, &selection, shape),
+            Averaging::Area(area) => curve::areas_under(&self.table, &selection, shape, area),
         })?;
         let (r, s) = match reading {
-            Reading::Points(_) => (selection.recall_points.len(), selection.recall_points.len()),
-            Reading::Area(_) => (1, 0),
+            Averaging::Points(_) => (selection.recall_points.len(), selection.recall_points.len()),
+            Averaging::Area(_) => (1, 0),
         };
         Ok((
             PyArray1::from_vec(py, drawn.precision).reshape([t, r, k, a, m])?,
@@ -161,7 +160,7 @@ impl Matches {
     ) -> PyResult<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<u32>>, Bound<'py, PyArray1<u32>>, usize)>
     {
         self.check(Some(group), Some(threshold), area)?;
-        let found = py.detach(|| counts::counts(&self.table, group, threshold, area, limit));
+        let found = py.detach(|| cumulative_counts(&self.table, group, threshold, area, limit));
         Ok((
             PyArray1::from_vec(py, found.score),
             PyArray1::from_vec(py, found.right),
@@ -185,10 +184,10 @@ impl Matches {
         threshold: usize,
         area: usize,
         limit: usize,
-    ) -> PyResult<PyOperator> {
+    ) -> PyResult<PyOperatingPoints> {
         self.check(Some(group), Some(threshold), area)?;
-        let new = || Operator::new(&self.table, self.images, group, threshold, area, limit);
-        Ok(PyOperator(py.detach(new)))
+        let new = || OperatingPoints::new(&self.table, self.images, group, threshold, area, limit);
+        Ok(PyOperatingPoints(py.detach(new)))
     }
 
     /// Least, expected and greatest average precision `(T, K)` over the orders of equal scores.
@@ -198,13 +197,13 @@ impl Matches {
         py: Python<'py>,
         area: usize,
         limit: usize,
-        recall: PyReading<'py>,
+        recall: PyAveraging<'py>,
         orders: usize,
         seed: u64,
     ) -> PyResult<(Bound<'py, PyArray2<f64>>, Bound<'py, PyArray2<f64>>, Bound<'py, PyArray2<f64>>)> {
         self.check(None, None, area)?;
         let reading = recall.reading()?;
-        let bounds = py.detach(|| ties::bounds(&self.table, area, limit, &reading, orders, seed));
+        let bounds = py.detach(|| tie_bounds(&self.table, area, limit, &reading, orders, seed));
         let shape = [self.table.bits.thresholds, self.table.groups()];
         let array = |values| PyArray1::from_vec(py, values).reshape(shape);
         Ok((array(bounds.least)?, array(bounds.expected)?, array(bounds.greatest)?))
@@ -212,7 +211,7 @@ impl Matches {
 
     /// The table of all categories ranked together; a limit of n detections becomes n times the categories.
     fn pooled(&self, py: Python<'_>) -> PyResult<Matches> {
-        let table = py.detach(|| pooled::pooled(&self.table));
+        let table = py.detach(|| analysis::pooled(&self.table));
         Ok(Matches {
             table,
             image_ids: self.image_ids.clone_ref(py),
@@ -321,7 +320,7 @@ impl Matches {
         pooled: bool,
     ) -> PyResult<[Bound<'py, PyArray1<f64>>; 5]> {
         let best =
-            py.detach(|| States::of(&self.table).map(|states| lrp::optimal(&states, pooled, threshold)))?;
+            py.detach(|| States::of(&self.table).map(|states| optimal_lrp(&states, pooled, threshold)))?;
         let columns = [best.lrp, best.localisation, best.false_positive, best.false_negative, best.score];
         Ok(columns.map(|column| PyArray1::from_vec(py, column)))
     }
@@ -394,7 +393,7 @@ impl PyResampler {
         &self,
         py: Python<'py>,
         weights: PyReadonlyArray2<'py, u32>,
-        recall: PyReading<'py>,
+        recall: PyAveraging<'py>,
     ) -> PyResult<(Bound<'py, PyArray3<f64>>, Bound<'py, PyArray3<f64>>)> {
         let reading = recall.reading()?;
         let (samples, weights) = read_weights(&weights, self.0.images())?;
@@ -410,10 +409,10 @@ impl PyResampler {
 
 /// A group's detections, sorted for many samples of images.
 #[pyclass(frozen, module = "meanap._core", name = "Operator")]
-pub struct PyOperator(Operator);
+pub struct PyOperatingPoints(OperatingPoints);
 
 #[pymethods]
-impl PyOperator {
+impl PyOperatingPoints {
     /// The best score of a false positive in each image that has nothing to find, highest first; and how many such
     /// images there are.
     fn alarms<'py>(&self, py: Python<'py>) -> (Bound<'py, PyArray1<f64>>, usize) {
@@ -433,11 +432,11 @@ impl PyOperator {
         value: f64,
     ) -> PyResult<Bound<'py, PyArray2<f64>>> {
         let rule = match rule {
-            "score" => Rule::Score(value),
-            "precision" => Rule::Precision(value),
-            "recall" => Rule::Recall(value),
-            "false_positives" => Rule::FalsePositives(value),
-            "false_alarms" => Rule::FalseAlarms(value),
+            "score" => OperatingRule::Score(value),
+            "precision" => OperatingRule::Precision(value),
+            "recall" => OperatingRule::Recall(value),
+            "false_positives" => OperatingRule::FalsePositives(value),
+            "false_alarms" => OperatingRule::FalseAlarms(value),
             _ => return Err(bad_value(format!("there is no rule {rule:?}"))),
         };
         let (samples, weights) = read_weights(&weights, self.0.images())?;

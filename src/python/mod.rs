@@ -3,7 +3,7 @@
 use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyOSError};
 use pyo3::prelude::*;
 
-use crate::error::{Error, ErrorKind, Row};
+use crate::error::{Error, ErrorKind, RowNumber};
 
 mod raised {
     //! The classes of `meanap.errors`.
@@ -46,9 +46,9 @@ fn told(error: &Error) -> Told {
     let problem = Some(error.problem().to_owned()).filter(|problem| !problem.is_empty());
     let place = error.place().cloned().unwrap_or_default();
     let (record, unit) = match place.row {
-        Some(Row::Record(number)) => (Some(number), "record"),
-        Some(Row::Row(number)) => (Some(number), "row"),
-        Some(Row::Line(number)) => (Some(number), "line"),
+        Some(RowNumber::Record(number)) => (Some(number), "record"),
+        Some(RowNumber::Row(number)) => (Some(number), "row"),
+        Some(RowNumber::Line(number)) => (Some(number), "line"),
         None => (None, "record"),
     };
     let code = error.code().map(str::to_owned);
@@ -60,6 +60,8 @@ fn bad_value(problem: impl Into<String>) -> PyErr {
     Error::value(problem).into()
 }
 
+mod annotation_flags;
+mod annotation_index;
 mod arrays;
 mod arrow;
 mod batch;
@@ -71,9 +73,7 @@ mod index;
 mod interruptible;
 mod items;
 mod labels;
-mod listed;
 mod log;
-mod marks;
 mod mask;
 mod matches;
 mod number;
@@ -83,8 +83,8 @@ mod once;
 mod partition;
 mod parts;
 mod pixels;
-mod places;
-mod plain;
+mod plain_columns;
+mod positions;
 mod ranking;
 mod record;
 mod segmentation;
@@ -103,8 +103,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(dataset::read_text, module)?)?;
     module.add_function(wrap_pyfunction!(dataset::kind_of_file, module)?)?;
     partition::register(module)?;
-    places::register(module)?;
-    plain::register(module)?;
+    positions::register(module)?;
+    plain_columns::register(module)?;
     module.add_class::<evaluate::Evaluation>()?;
     module.add_function(wrap_pyfunction!(evaluate::evaluate, module)?)?;
     module.add_function(wrap_pyfunction!(evaluate::similarities, module)?)?;
@@ -116,8 +116,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     arrow::register(module)?;
     index::register(module)?;
     labels::register(module)?;
-    listed::register(module)?;
-    marks::register(module)?;
+    annotation_index::register(module)?;
+    annotation_flags::register(module)?;
     extract::register(module)?;
     log::register(module)?;
     // Created by PyO3; declared in the stub.

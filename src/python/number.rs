@@ -23,7 +23,7 @@ const EXACT: i64 = 1 << 53;
 
 /// What kind of number it was: the reference's arithmetic follows NumPy's rules for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum NumberKind {
     /// `float`, `numpy.float64`.
     Double,
     /// `numpy.float32`: arithmetic and comparisons with Python numbers stay in single precision.
@@ -38,11 +38,11 @@ pub enum Kind {
 
 /// A number and its kind; the value is exact.
 #[derive(Clone, Copy, Debug)]
-pub struct Number {
+pub struct PyNumber {
     /// The value.
     pub value: f64,
     /// What it was.
-    pub kind: Kind,
+    pub kind: NumberKind,
 }
 
 /// NumPy's scalar types that are known here.
@@ -73,50 +73,50 @@ fn scalars(py: Python<'_>) -> PyResult<&'static Scalars> {
 
 /// The number that `object` is, or None where it is something else or too large to be exact.
 #[inline]
-pub fn number(object: &Bound<'_, PyAny>) -> PyResult<Option<Number>> {
+pub fn number(object: &Bound<'_, PyAny>) -> PyResult<Option<PyNumber>> {
     if let Ok(float) = object.cast_exact::<PyFloat>() {
-        return Ok(Some(Number { value: float.value(), kind: Kind::Double }));
+        return Ok(Some(PyNumber { value: float.value(), kind: NumberKind::Double }));
     }
     if object.is_exact_instance_of::<PyInt>() {
-        return Ok(integer(object, Kind::Integer));
+        return Ok(integer(object, NumberKind::Integer));
     }
     uncommon(object)
 }
 
 #[cold]
-fn uncommon(object: &Bound<'_, PyAny>) -> PyResult<Option<Number>> {
+fn uncommon(object: &Bound<'_, PyAny>) -> PyResult<Option<PyNumber>> {
     let py = object.py();
     if let Ok(truth) = object.cast_exact::<PyBool>() {
-        return Ok(Some(Number { value: f64::from(u8::from(truth.is_true())), kind: Kind::Truth }));
+        return Ok(Some(PyNumber { value: f64::from(u8::from(truth.is_true())), kind: NumberKind::Truth }));
     }
     let (kind, known) = (object.get_type(), scalars(py)?);
     let is = |scalar: &Py<PyType>| kind.is(scalar);
     if is(&known.float64) {
-        return Ok(Some(Number { value: object.extract()?, kind: Kind::Double }));
+        return Ok(Some(PyNumber { value: object.extract()?, kind: NumberKind::Double }));
     }
     if is(&known.float32) {
-        return Ok(Some(Number { value: object.extract()?, kind: Kind::Single }));
+        return Ok(Some(PyNumber { value: object.extract()?, kind: NumberKind::Single }));
     }
     if is(&known.int64) {
-        return Ok(integer(object, Kind::Integer));
+        return Ok(integer(object, NumberKind::Integer));
     }
     if known.short.iter().any(is) {
-        return Ok(integer(object, Kind::Short));
+        return Ok(integer(object, NumberKind::Short));
     }
     Ok(None)
 }
 
-fn integer(object: &Bound<'_, PyAny>, kind: Kind) -> Option<Number> {
+fn integer(object: &Bound<'_, PyAny>, kind: NumberKind) -> Option<PyNumber> {
     let value: i64 = object.extract().ok()?;
-    (-EXACT..=EXACT).contains(&value).then_some(Number { value: value as f64, kind })
+    (-EXACT..=EXACT).contains(&value).then_some(PyNumber { value: value as f64, kind })
 }
 
 /// Appends the numbers of a list or one-dimensional array to `out`; None where it is neither or holds anything else.
 ///
 /// What comes back are the kinds that were met. A list of a NumPy array's own items is read as Python numbers, so
 /// callers to whom `numpy.float32` matters must check the array's type themselves.
-pub fn numbers(object: &Bound<'_, PyAny>, out: &mut Vec<f64>) -> PyResult<Option<Kinds>> {
-    let mut kinds = Kinds::default();
+pub fn numbers(object: &Bound<'_, PyAny>, out: &mut Vec<f64>) -> PyResult<Option<NumberKinds>> {
+    let mut kinds = NumberKinds::default();
     if let Ok(list) = object.cast_exact::<PyList>() {
         out.reserve(list.len());
         for item in list.iter() {
@@ -129,7 +129,7 @@ pub fn numbers(object: &Bound<'_, PyAny>, out: &mut Vec<f64>) -> PyResult<Option
     if let Ok(array) = object.cast::<PyArray1<f64>>() {
         let Ok(array) = array.try_readonly() else { return Ok(None) };
         out.extend(array.as_array().iter());
-        kinds.add(Kind::Double);
+        kinds.add(NumberKind::Double);
         return Ok(Some(kinds));
     }
     if is_array(object)? {
@@ -152,21 +152,21 @@ pub fn is_array(object: &Bound<'_, PyAny>) -> PyResult<bool> {
 
 /// Which kinds of number a list held.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Kinds {
-    /// At least one [`Kind::Double`].
+pub struct NumberKinds {
+    /// At least one [`NumberKind::Double`].
     pub double: bool,
-    /// At least one [`Kind::Integer`].
+    /// At least one [`NumberKind::Integer`].
     pub integer: bool,
     /// At least one of the kinds whose arithmetic is not that of doubles.
     pub other: bool,
 }
 
-impl Kinds {
-    fn add(&mut self, kind: Kind) {
+impl NumberKinds {
+    fn add(&mut self, kind: NumberKind) {
         match kind {
-            Kind::Double => self.double = true,
-            Kind::Integer => self.integer = true,
-            Kind::Single | Kind::Truth | Kind::Short => self.other = true,
+            NumberKind::Double => self.double = true,
+            NumberKind::Integer => self.integer = true,
+            NumberKind::Single | NumberKind::Truth | NumberKind::Short => self.other = true,
         }
     }
 }

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::arrays::key_list;
 use super::batch::complaint_of_runs;
 use super::dataset::PyDataset;
-use crate::columns::{Areas, Boxes, Geometry, Key, Masks, Objects, Shape};
+use crate::columns::{Areas, Boxes, Geometry, Key, MaskShape, Masks, Objects};
 use crate::error::{Error, with_capacity};
 use crate::rle::codec;
 use crate::similarity::{Measures, measure};
@@ -114,12 +114,14 @@ fn bad_mask(masks: &Masks) -> Option<(usize, Error)> {
     let complaint = |row: usize| {
         let size = masks.size[row];
         let complaint = match masks.shape[row] {
-            Shape::Polygons { .. } => None,
-            Shape::Compressed { piece, start, len } => match codec::checked(masks.text(piece, start, len)) {
-                Ok(text) => complaint_of_runs(size, codec::read(text)),
-                Err(error) => Some(error.to_string()),
-            },
-            Shape::Counts { start, len } => {
+            MaskShape::Polygons { .. } => None,
+            MaskShape::Compressed { piece, start, len } => {
+                match codec::checked(masks.text(piece, start, len)) {
+                    Ok(text) => complaint_of_runs(size, codec::read(text)),
+                    Err(error) => Some(error.to_string()),
+                }
+            }
+            MaskShape::Counts { start, len } => {
                 let counts = &masks.counts[start as usize..][..len as usize];
                 complaint_of_runs(size, counts.iter().copied())
             }

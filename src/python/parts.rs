@@ -5,18 +5,18 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::matches::Matches;
-use crate::curve::{self, Tally};
+use crate::curve::{self, PartCounts};
 use crate::python::bad_value;
 
 #[pymethods]
 impl Matches {
     /// True and false positives of each group `(K, T, A, M)`, and detections under each limit `(K, M)`: `hits`, `misses`,
     /// `seen`.
-    fn tallies<'py>(&self, py: Python<'py>, max_detections: Vec<usize>) -> PyResult<Bound<'py, PyDict>> {
-        let tallies = py.detach(|| curve::tallies(&self.table, &max_detections, true));
+    fn part_counts<'py>(&self, py: Python<'py>, max_detections: Vec<usize>) -> PyResult<Bound<'py, PyDict>> {
+        let part_counts = py.detach(|| curve::part_counts(&self.table, &max_detections, true));
         let (k, t, a, m) =
-            (tallies.len(), self.table.bits.thresholds, self.table.bits.areas, max_detections.len());
-        let all = |column: fn(&Tally) -> &Vec<i64>| tallies.iter().flat_map(column).copied();
+            (part_counts.len(), self.table.bits.thresholds, self.table.bits.areas, max_detections.len());
+        let all = |column: fn(&PartCounts) -> &Vec<i64>| part_counts.iter().flat_map(column).copied();
         let out = PyDict::new(py);
         out.set_item("hits", PyArray1::from_iter(py, all(|tally| &tally.hits)).reshape([k, t, a, m])?)?;
         out.set_item("misses", PyArray1::from_iter(py, all(|tally| &tally.misses)).reshape([k, t, a, m])?)?;
@@ -26,10 +26,10 @@ impl Matches {
 
     /// True positives under each limit: `(K, T, A, M)`.
     fn hits<'py>(&self, py: Python<'py>, max_detections: Vec<usize>) -> PyResult<Bound<'py, PyArray4<i64>>> {
-        let tallies = py.detach(|| curve::tallies(&self.table, &max_detections, false));
+        let part_counts = py.detach(|| curve::part_counts(&self.table, &max_detections, false));
         let bits = self.table.bits;
-        let shape = [tallies.len(), bits.thresholds, bits.areas, max_detections.len()];
-        let hits = tallies.iter().flat_map(|tally| &tally.hits).copied();
+        let shape = [part_counts.len(), bits.thresholds, bits.areas, max_detections.len()];
+        let hits = part_counts.iter().flat_map(|tally| &tally.hits).copied();
         PyArray1::from_iter(py, hits).reshape(shape)
     }
 
@@ -59,7 +59,7 @@ impl Matches {
             return Err(bad_value("part: what stands before it is of another protocol"));
         }
         let points = recall.as_array().to_vec();
-        let before = Tally { hits, misses, seen };
+        let before = PartCounts { hits, misses, seen };
         let part =
             py.detach(|| curve::draw_part(&self.table, group, &points, &max_detections, &positives, &before));
         let out = PyDict::new(py);

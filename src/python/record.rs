@@ -27,7 +27,7 @@ const KEYS_AHEAD: usize = 8;
 
 /// A field of an annotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field {
+pub enum AnnotationField {
     /// `image_id`
     Image,
     /// `category_id`
@@ -46,20 +46,20 @@ pub enum Field {
     Segmentation,
 }
 
-const NAMES: [(&CStr, Field); 8] = [
-    (c"image_id", Field::Image),
-    (c"category_id", Field::Category),
-    (c"id", Field::Id),
-    (c"area", Field::Area),
-    (c"score", Field::Score),
-    (c"iscrowd", Field::Crowd),
-    (c"bbox", Field::Box),
-    (c"segmentation", Field::Segmentation),
+const NAMES: [(&CStr, AnnotationField); 8] = [
+    (c"image_id", AnnotationField::Image),
+    (c"category_id", AnnotationField::Category),
+    (c"id", AnnotationField::Id),
+    (c"area", AnnotationField::Area),
+    (c"score", AnnotationField::Score),
+    (c"iscrowd", AnnotationField::Crowd),
+    (c"bbox", AnnotationField::Box),
+    (c"segmentation", AnnotationField::Segmentation),
 ];
 
 /// What a field holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Plain {
+pub enum PlainValue {
     /// A `float`.
     Double(f64),
     /// An `int` of 64 bits.
@@ -70,11 +70,11 @@ pub enum Plain {
     Missing,
 }
 
-impl Plain {
+impl PlainValue {
     /// The integer that it is.
     pub fn integer(self) -> Option<i64> {
         match self {
-            Plain::Integer(value) => Some(value),
+            PlainValue::Integer(value) => Some(value),
             _ => None,
         }
     }
@@ -83,28 +83,28 @@ impl Plain {
     pub fn exact(self) -> Option<f64> {
         const EXACT: i64 = 1 << 53;
         match self {
-            Plain::Double(value) => Some(value),
-            Plain::Integer(value) => (-EXACT..=EXACT).contains(&value).then_some(value as f64),
-            Plain::Other | Plain::Missing => None,
+            PlainValue::Double(value) => Some(value),
+            PlainValue::Integer(value) => (-EXACT..=EXACT).contains(&value).then_some(value as f64),
+            PlainValue::Other | PlainValue::Missing => None,
         }
     }
 }
 
 /// The requested fields of one annotation.
 #[derive(Clone, Copy, Debug)]
-pub struct Record {
+pub struct AnnotationRecord {
     /// `image_id`
-    pub image: Plain,
+    pub image: PlainValue,
     /// `category_id`
-    pub category: Plain,
+    pub category: PlainValue,
     /// `id`
-    pub id: Plain,
+    pub id: PlainValue,
     /// `area`
-    pub area: Plain,
+    pub area: PlainValue,
     /// `score`
-    pub score: Plain,
+    pub score: PlainValue,
     /// `iscrowd`
-    pub crowd: Plain,
+    pub crowd: PlainValue,
     /// `bbox`, if it is a list of four numbers.
     pub bbox: Option<[f64; 4]>,
 }
@@ -118,41 +118,41 @@ pub struct BoxResult<'py> {
     /// Whether there is a `segmentation`.
     pub segmented: bool,
     /// `id`
-    pub id: Plain,
+    pub id: PlainValue,
     /// `image_id`
-    pub image: Plain,
+    pub image: PlainValue,
     /// `category_id`
-    pub category: Plain,
+    pub category: PlainValue,
 }
 
 /// Borrowed pointers to the values of the fields, null for those that are missing or were not requested.
-struct Found([*mut ffi::PyObject; NAMES.len()]);
+struct FieldPointers([*mut ffi::PyObject; NAMES.len()]);
 
 /// Reads one dictionary after the other.
-pub struct Reader<'py> {
-    wanted: Vec<Field>,
+pub struct DictReader<'py> {
+    wanted: Vec<AnnotationField>,
     /// The keys of the dictionary before, in its order, and what they stand for. They are held by reference, so that an
     /// equal pointer is the same key.
-    keys: Vec<(Bound<'py, PyAny>, Option<Field>)>,
+    keys: Vec<(Bound<'py, PyAny>, Option<AnnotationField>)>,
 }
 
-impl<'py> Reader<'py> {
+impl<'py> DictReader<'py> {
     /// A reader of these fields.
-    pub fn new(wanted: &[Field]) -> Self {
-        Reader { wanted: wanted.to_vec(), keys: Vec::new() }
+    pub fn new(wanted: &[AnnotationField]) -> Self {
+        DictReader { wanted: wanted.to_vec(), keys: Vec::new() }
     }
 
     /// The fields of an annotation; None where it has other keys than strings, or may change meanwhile.
-    pub fn read(&mut self, annotation: &Bound<'py, PyDict>) -> Option<Record> {
+    pub fn read(&mut self, annotation: &Bound<'py, PyDict>) -> Option<AnnotationRecord> {
         let found = self.find(annotation)?;
-        Some(Record {
-            image: found.plain(Field::Image),
-            category: found.plain(Field::Category),
-            id: found.plain(Field::Id),
-            area: found.plain(Field::Area),
-            score: found.plain(Field::Score),
-            crowd: found.plain(Field::Crowd),
-            bbox: found.numbers(Field::Box),
+        Some(AnnotationRecord {
+            image: found.plain(AnnotationField::Image),
+            category: found.plain(AnnotationField::Category),
+            id: found.plain(AnnotationField::Id),
+            area: found.plain(AnnotationField::Area),
+            score: found.plain(AnnotationField::Score),
+            crowd: found.plain(AnnotationField::Crowd),
+            bbox: found.numbers(AnnotationField::Box),
         })
     }
 
@@ -160,10 +160,10 @@ impl<'py> Reader<'py> {
     pub fn box_result(&mut self, annotation: &Bound<'py, PyDict>) -> Option<BoxResult<'py>> {
         let py = annotation.py();
         let found = self.find(annotation)?;
-        let bbox = found.list_of_four(Field::Box)?;
+        let bbox = found.list_of_four(AnnotationField::Box)?;
         // SAFETY: the items of a list that nothing has changed since it was found are alive.
         let doubles = bbox.map(|item| match unsafe { plain(item) } {
-            Plain::Double(value) => Some(value),
+            PlainValue::Double(value) => Some(value),
             _ => None,
         });
         let [Some(x), Some(y), Some(width), Some(height)] = doubles else { return None };
@@ -173,18 +173,18 @@ impl<'py> Reader<'py> {
         Some(BoxResult {
             sides: [x, y, width, height],
             corner,
-            segmented: !found.of(Field::Segmentation).is_null(),
-            id: found.plain(Field::Id),
-            image: found.plain(Field::Image),
-            category: found.plain(Field::Category),
+            segmented: !found.of(AnnotationField::Segmentation).is_null(),
+            id: found.plain(AnnotationField::Id),
+            image: found.plain(AnnotationField::Image),
+            category: found.plain(AnnotationField::Category),
         })
     }
 
-    fn find(&mut self, annotation: &Bound<'py, PyDict>) -> Option<Found> {
+    fn find(&mut self, annotation: &Bound<'py, PyDict>) -> Option<FieldPointers> {
         if !LOCKED {
             return None;
         }
-        let mut found = Found([std::ptr::null_mut(); NAMES.len()]);
+        let mut found = FieldPointers([std::ptr::null_mut(); NAMES.len()]);
         let (mut position, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
         let mut item = 0;
         // SAFETY: `annotation` is a dictionary, and nothing below changes it: neither `PyDict_Next` nor `learn` runs
@@ -214,7 +214,7 @@ impl<'py> Reader<'py> {
         py: Python<'py>,
         item: usize,
         key: *mut ffi::PyObject,
-    ) -> Option<Option<Field>> {
+    ) -> Option<Option<AnnotationField>> {
         // SAFETY: the key is alive, and its type is read only.
         if unsafe { ffi::PyUnicode_CheckExact(key) } == 0 {
             return None;
@@ -233,18 +233,18 @@ impl<'py> Reader<'py> {
     }
 }
 
-impl Found {
-    fn of(&self, field: Field) -> *mut ffi::PyObject {
+impl FieldPointers {
+    fn of(&self, field: AnnotationField) -> *mut ffi::PyObject {
         self.0[field as usize]
     }
 
-    fn plain(&self, field: Field) -> Plain {
+    fn plain(&self, field: AnnotationField) -> PlainValue {
         let value = self.of(field);
         // SAFETY: the value of a dictionary that nothing has changed since it was found is alive.
-        if value.is_null() { Plain::Missing } else { unsafe { plain(value) } }
+        if value.is_null() { PlainValue::Missing } else { unsafe { plain(value) } }
     }
 
-    fn list_of_four(&self, field: Field) -> Option<[*mut ffi::PyObject; 4]> {
+    fn list_of_four(&self, field: AnnotationField) -> Option<[*mut ffi::PyObject; 4]> {
         let list = self.of(field);
         // SAFETY: the value of a dictionary that nothing has changed since is alive, and so are the items of a list
         // that is one of its values. `PyList_GET_SIZE` and `PyList_GET_ITEM` of an exact list, within its length, only
@@ -256,7 +256,7 @@ impl Found {
         }
     }
 
-    fn numbers(&self, field: Field) -> Option<[f64; 4]> {
+    fn numbers(&self, field: AnnotationField) -> Option<[f64; 4]> {
         // SAFETY: as are the items of a list that is such a value.
         let [a, b, c, d] = self.list_of_four(field)?.map(|item| unsafe { plain(item) }.exact());
         Some([a?, b?, c?, d?])
@@ -269,22 +269,22 @@ impl Found {
 ///
 /// The object is alive.
 #[inline]
-unsafe fn plain(object: *mut ffi::PyObject) -> Plain {
+unsafe fn plain(object: *mut ffi::PyObject) -> PlainValue {
     // SAFETY: the object is alive. The checks read an object's type only; the value of an exact `float` is a field of
     // it, and `PyLong_AsLongLongAndOverflow` of an exact `int` calls no Python code and raises nothing.
     unsafe {
         if ffi::PyFloat_CheckExact(object) != 0 {
-            return Plain::Double(ffi::PyFloat_AS_DOUBLE(object));
+            return PlainValue::Double(ffi::PyFloat_AS_DOUBLE(object));
         }
         if ffi::PyLong_CheckExact(object) != 0 {
             let mut overflow = 0;
             let value = ffi::PyLong_AsLongLongAndOverflow(object, &mut overflow);
             if overflow == 0 {
-                return Plain::Integer(value);
+                return PlainValue::Integer(value);
             }
         }
     }
-    Plain::Other
+    PlainValue::Other
 }
 
 /// Prefetches dictionaries that will be read soon, those after `record` in the list. Only a hint.

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::error::{Result, extend, push, with_capacity};
 
-use super::sum::pairwise;
+use crate::sum::pairwise_of;
 
 /// The scores of both classes as integers that sort as the scores do, ascending.
 pub struct Scored {
@@ -105,7 +105,7 @@ impl Scored {
         let mut steps = self.steps();
         let mut above = self.positives.len();
         let mut wrong = self.negatives.len();
-        let sum = pairwise(thresholds, &mut || {
+        let sum = pairwise_of(thresholds, &mut || {
             let Some(step) = steps.next() else { return 0.0 };
             let precision = above as f64 / (above + wrong) as f64;
             let next = above - step.positives;

@@ -118,6 +118,10 @@ fn named<T: Copy>(convention: &str, name: &str, values: &[(&str, T)]) -> Result<
 
 impl Divisor {
     /// By name.
+    ///
+    /// # Errors
+    ///
+    /// There is no such name; the message lists those that there are.
     pub fn named(name: &str) -> Result<Self> {
         let values = [
             ("relevant", Divisor::Relevant),
@@ -130,6 +134,10 @@ impl Divisor {
 
 impl Ties {
     /// By name.
+    ///
+    /// # Errors
+    ///
+    /// There is no such name; the message lists those that there are.
     pub fn named(name: &str) -> Result<Self> {
         let values = [
             ("document-descending", Ties::DocumentDescending),
@@ -146,6 +154,10 @@ impl Ties {
 
 impl Duplicates {
     /// By name.
+    ///
+    /// # Errors
+    ///
+    /// There is no such name; the message lists those that there are.
     pub fn named(name: &str) -> Result<Self> {
         let values = [
             ("error", Duplicates::Error),
@@ -160,6 +172,10 @@ impl Duplicates {
 
 impl Gain {
     /// By name.
+    ///
+    /// # Errors
+    ///
+    /// There is no such name; the message lists those that there are.
     pub fn named(name: &str) -> Result<Self> {
         named("gain", name, &[("linear", Gain::Linear), ("exponential", Gain::Exponential)])
     }
@@ -175,6 +191,10 @@ impl Gain {
 }
 
 /// Whether scores are rounded to single precision, by the name of the dtype.
+///
+/// # Errors
+///
+/// It is another dtype.
 pub fn single_named(name: &str) -> Result<bool> {
     named("score_dtype", name, &[("float64", false), ("float32", true)])
 }

@@ -43,6 +43,10 @@ impl Tie<'_> {
 
 impl List<'_> {
     /// The mean value of a measure over all orders of the tied documents; `hits` are sorted by `above`.
+    ///
+    /// # Errors
+    ///
+    /// The measure has no expected value under these conventions.
     pub fn expected(&self, measure: &Measure, conventions: &Conventions) -> Result<f64> {
         if self.hits.iter().all(|hit| hit.tied == 1) {
             return Ok(self.measure(measure, conventions));

@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::error::{Result, reserve};
 use crate::simd;
 
-pub use crate::arrow::column::Texts;
+pub use crate::arrow::Texts;
 
 /// An id.
 pub trait Id: Copy + Ord + Display {

@@ -1,5 +1,7 @@
 //! The measures by name.
 
+use strsim::levenshtein;
+
 use crate::error::{Error, Result};
 
 use super::conventions::{Conventions, Gain};
@@ -192,6 +194,10 @@ fn find(name: &str) -> Option<&'static Entry> {
 impl Measure {
     /// Reads a name such as `map`, `ndcg@10`, `iprec@0.1`, `rbp(p=0.95)`, `err(max=4)@20`, or another tool's (`P_10`,
     /// `ndcg_cut.10`, `recip_rank`, `nDCG@10`).
+    ///
+    /// # Errors
+    ///
+    /// The name is unknown, or its arguments are not what it takes.
     pub fn parse(text: &str) -> Result<Self> {
         let (head, cutoff) = match text.split_once('@') {
             Some((head, cutoff)) => (head, Some(cutoff)),
@@ -489,8 +495,8 @@ fn unknown_measure(text: &str) -> Error {
     let stem = text.split(['@', '(']).next().unwrap_or(text);
     let stem = plain_name(stem.trim_end_matches(|c: char| c.is_ascii_digit()));
     let near = |entry: &Entry| {
-        let least = entry.others.iter().map(|other| distance(&stem, other)).min().unwrap_or(usize::MAX);
-        (least.min(distance(&stem, entry.name)), entry.name)
+        let least = entry.others.iter().map(|other| levenshtein(&stem, other)).min().unwrap_or(usize::MAX);
+        (least.min(levenshtein(&stem, entry.name)), entry.name)
     };
     let nearest = REGISTRY.iter().map(near).min_by_key(|&(distance, _)| distance);
     let known: Vec<_> = REGISTRY.iter().map(|entry| entry.name).collect();
@@ -501,22 +507,6 @@ fn unknown_measure(text: &str) -> Error {
         }
         _ => Error::value(format!("unknown measure {text:?} (known: {known})")),
     }
-}
-
-/// How many letters must be changed, dropped or added to make one word the other (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, letter) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for j in 0..b.len() {
-            let substituted = diagonal + usize::from(letter != b[j]);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

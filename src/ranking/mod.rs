@@ -8,9 +8,18 @@
 //! one more than the number of documents that score higher: counting is enough, and only ties need an order.
 //!
 //! Imports run downwards here too: a file may use those declared above it.
+//!
+//! ```
+//! use meanap::ranking::at_k::{Lists, average_precision_at_k};
+//!
+//! let actual = Lists { offsets: &[0, 2], values: &[1, 3] };
+//! let predicted = Lists { offsets: &[0, 3], values: &[1, 2, 3] };
+//! let mut values = [0.0];
+//! average_precision_at_k(actual, predicted, 10, &mut values);
+//! assert_eq!(values, [(1.0 + 2.0 / 3.0) / 2.0]);
+//! ```
 
 pub mod conventions;
-pub mod sum;
 
 pub mod classification;
 pub mod ids;

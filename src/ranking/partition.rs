@@ -11,9 +11,9 @@ use rayon::prelude::*;
 
 use crate::error::{Result, collect_parallel, copied, reserve, with_capacity, zeros};
 use crate::progress::Progress;
+use crate::sum::pairwise_sparse;
 
 use super::classification::{Scored, Step, key, steps};
-use super::sum::pairwise_sparse;
 
 /// So many examples are worth it.
 const MANY: usize = 1 << 16;
@@ -236,13 +236,11 @@ fn terms(
 mod tests {
     use super::super::classification::Scored;
     use super::*;
+    use crate::random::Random;
 
     fn draw(n: usize, score: impl Fn(u64) -> f64) -> Vec<(f64, bool)> {
-        let mut state = 7u64;
-        let mut next = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            state >> 33
-        };
+        let mut random = Random::new(7);
+        let mut next = || random.next() >> 33;
         (0..n).map(|_| (score(next()), next() % 10 == 0)).collect()
     }
 

@@ -21,6 +21,10 @@ pub struct Plan {
 
 impl Plan {
     /// Checks that each measure is defined under the conventions.
+    ///
+    /// # Errors
+    ///
+    /// A measure is not defined under the conventions.
     pub fn new(measures: Vec<Measure>, conventions: Conventions) -> Result<Self> {
         for measure in &measures {
             if conventions.ties == Ties::Grouped
@@ -71,6 +75,10 @@ impl Plan {
 
     /// Measures one list whose hits are counted, one value for each measure into `out`. `documents` is the order
     /// of their ids.
+    ///
+    /// # Errors
+    ///
+    /// A measure has no value for this list under the conventions.
     pub fn measure_list<S: Score>(
         &self,
         scores: &[S],

@@ -3,7 +3,7 @@
 use super::conventions::{Conventions, Divisor};
 use super::hits::Hit;
 use super::measure::{Kind, Measure};
-use super::sum::Compensated;
+use crate::sum::Compensated;
 
 /// What the judgements of one query say, whatever was retrieved.
 #[derive(Clone, Copy, Debug)]

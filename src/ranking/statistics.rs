@@ -6,31 +6,7 @@ use rayon::prelude::*;
 
 use crate::error::{Result, extend, filled, zeros};
 use crate::progress::Progress;
-
-/// A small generator (SplitMix64; Steele, Lea and Flood 2014): the state advances by a constant, the output is mixed.
-struct Random(u64);
-
-impl Random {
-    /// The stream of one draw.
-    fn new(seed: u64, draw: u64) -> Self {
-        let mut random = Random(seed ^ draw.wrapping_mul(0xD134_2543_DE82_EF95));
-        random.next();
-        random
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below `bound`, each as likely as any other to one part in 2^64 / bound.
-    fn below(&mut self, bound: usize) -> usize {
-        ((u128::from(self.next()) * bound as u128) >> 64) as usize
-    }
-}
+use crate::random::Random;
 
 /// The means of `samples` draws of as many values, with replacement, ascending. Runs on the current pool.
 ///
@@ -42,8 +18,8 @@ pub fn bootstrap_means(values: &[f64], samples: usize, seed: u64, progress: &Pro
     let mut means: Vec<f64> = zeros(samples)?;
     means.par_iter_mut().enumerate().try_for_each(|(draw, mean)| {
         progress.check()?;
-        let mut random = Random::new(seed, draw as u64);
-        *mean = (0..n).map(|_| values[random.below(n)]).sum::<f64>() / n as f64;
+        let mut random = Random::of_resample(seed, draw as u64);
+        *mean = (0..n).map(|_| values[random.below(n as u64) as usize]).sum::<f64>() / n as f64;
         Ok(())
     })?;
     means.sort_unstable_by(f64::total_cmp);
@@ -85,7 +61,7 @@ pub fn randomisation_test(
         .into_par_iter()
         .map(|draw| {
             progress.check()?;
-            let mut random = Random::new(seed, draw);
+            let mut random = Random::of_resample(seed, draw);
             let mut bits = 0;
             let mut sign = |i: usize| {
                 if i & 63 == 0 {

@@ -37,6 +37,10 @@ pub fn write(counts: &[u32], text: &mut Vec<u8>) {
 ///
 /// DIFFERENCE: when the last number says that more follows, the reference reads on beyond the text; here that is an
 /// error. The numbers before it cannot be unfinished, so checking the last character is enough.
+///
+/// # Errors
+///
+/// The text ends within a number.
 pub fn checked(text: &[u8]) -> Result<&[u8]> {
     // Without a branch sixteen bytes are processed at a time.
     let ends_early = text.iter().fold(false, |found, &byte| found | (byte == 0));
@@ -55,13 +59,13 @@ pub fn checked(text: &[u8]) -> Result<&[u8]> {
 /// The run lengths in `text`, which must have gone through [`checked`].
 ///
 /// Any bytes can be read; numbers of seven characters and more wrap around in 32-bit shifts, as the reference's do.
-pub fn read(text: &[u8]) -> Counts<'_> {
-    Counts { text, one_before: 0, two_before: 0, place: 0 }
+pub fn read(text: &[u8]) -> RunLengths<'_> {
+    RunLengths { text, one_before: 0, two_before: 0, place: 0 }
 }
 
 /// The run lengths of a text, one after the other. Made by [`read`].
 #[derive(Clone)]
-pub struct Counts<'a> {
+pub struct RunLengths<'a> {
     text: &'a [u8],
     one_before: u32,
     two_before: u32,
@@ -69,7 +73,7 @@ pub struct Counts<'a> {
     place: u8,
 }
 
-impl Iterator for Counts<'_> {
+impl Iterator for RunLengths<'_> {
     type Item = u32;
 
     #[inline]
@@ -150,7 +154,7 @@ pub fn read_runs(text: &[u8], runs: &mut Vec<[u32; 2]>) -> Option<u32> {
     let (first, second) = (i64::from(first), i64::from(second));
     // The third number is no difference, so the first is dropped; it may also be 0.
     let mut pair =
-        Pair { background: 0, foreground: second, end: first + second, least: second.min(first + 1) };
+        RunPair { background: 0, foreground: second, end: first + second, least: second.min(first + 1) };
     runs.reserve(text.len() / 2 + 1);
     runs.push([first as u32, pair.end as u32]);
     loop {
@@ -180,7 +184,7 @@ pub fn read_runs(text: &[u8], runs: &mut Vec<[u32; 2]>) -> Option<u32> {
 ///
 /// In 64 bits nothing wraps around. Lengths that are positive here and add up to less than 2³¹ are what 32 bits that
 /// wrap around would hold.
-struct Pair {
+struct RunPair {
     background: i64,
     foreground: i64,
     end: i64,
@@ -188,7 +192,7 @@ struct Pair {
     least: i64,
 }
 
-impl Pair {
+impl RunPair {
     /// Goes on to the next pair, by the differences of its lengths. Returns the foreground run.
     #[inline(always)]
     fn next(&mut self, background: i64, foreground: i64) -> [u32; 2] {

@@ -8,12 +8,12 @@ use crate::progress::Progress;
 ///
 /// The reference stops when nothing is left of both current runs. That is the end of both masks, but also a place
 /// where both have an empty run (or where the two remainders add up to 2³²): the rest is then ignored.
-pub(super) struct Walk<'a> {
-    sides: [Side<'a>; 2],
+pub(super) struct RunPairs<'a> {
+    sides: [RunCursor<'a>; 2],
     left: u32,
 }
 
-struct Side<'a> {
+struct RunCursor<'a> {
     /// Runs that have not begun.
     runs: std::slice::Iter<'a, u32>,
     /// What is left of the current run.
@@ -21,11 +21,11 @@ struct Side<'a> {
     foreground: bool,
 }
 
-impl<'a> Side<'a> {
+impl<'a> RunCursor<'a> {
     fn new(counts: &'a [u32]) -> Option<Self> {
         let mut runs = counts.iter();
         let left = *runs.next()?;
-        Some(Side { runs, left, foreground: false })
+        Some(RunCursor { runs, left, foreground: false })
     }
 
     /// Uses up `length` of the current run; goes on to the next when it is over.
@@ -46,18 +46,18 @@ impl<'a> Side<'a> {
     }
 }
 
-impl<'a> Walk<'a> {
+impl<'a> RunPairs<'a> {
     /// DIFFERENCE: a mask without runs crashes the reference; here that is an error.
-    pub fn new(a: &'a [u32], b: &'a [u32]) -> Result<Self> {
-        match (Side::new(a), Side::new(b)) {
-            (Some(a), Some(b)) => Ok(Walk { sides: [a, b], left: 1 }),
+    pub(crate) fn new(a: &'a [u32], b: &'a [u32]) -> Result<Self> {
+        match (RunCursor::new(a), RunCursor::new(b)) {
+            (Some(a), Some(b)) => Ok(RunPairs { sides: [a, b], left: 1 }),
             _ => Err(Error::value("invalid mask: it has no run lengths")),
         }
     }
 
     /// Whether either side is foreground here.
     #[inline]
-    pub fn foreground(&self) -> [bool; 2] {
+    pub(crate) fn foreground(&self) -> [bool; 2] {
         [self.sides[0].foreground, self.sides[1].foreground]
     }
 
@@ -65,7 +65,7 @@ impl<'a> Walk<'a> {
     ///
     /// DIFFERENCE: when one mask ends before the other the reference never returns; here that is an error.
     #[inline]
-    pub fn step(&mut self) -> Result<Option<u32>> {
+    pub(crate) fn step(&mut self) -> Result<Option<u32>> {
         if self.left == 0 {
             return Ok(None);
         }
@@ -80,9 +80,9 @@ impl<'a> Walk<'a> {
         Ok(Some(length))
     }
 
-    /// Whether [`Walk::step`] has nothing more to give.
+    /// Whether [`RunPairs::step`] has nothing more to give.
     #[inline]
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.left == 0
     }
 }
@@ -91,6 +91,10 @@ impl<'a> Walk<'a> {
 ///
 /// No mask gives an empty mask of size 0 x 0, and so do masks of which one differs in size from the first (but only
 /// once the masks before it are merged). One mask is returned as it is.
+///
+/// # Errors
+///
+/// A mask has no run lengths or ends before the others, or the work is cancelled.
 pub fn merge(masks: &[Rle], intersect: bool, progress: &Progress) -> Result<Rle> {
     let Some((first, others)) = masks.split_first() else { return Ok(Rle::default()) };
     let mut merged = first.counts.clone();
@@ -107,9 +111,13 @@ pub fn merge(masks: &[Rle], intersect: bool, progress: &Progress) -> Result<Rle>
 }
 
 /// Replaces `merged` by the runs of the union (intersection) of two masks of the same size.
+///
+/// # Errors
+///
+/// A mask has no run lengths, or ends before the other.
 pub fn merge_into(a: &[u32], b: &[u32], intersect: bool, merged: &mut Vec<u32>) -> Result<()> {
     merged.clear();
-    let mut walk = Walk::new(a, b)?;
+    let mut walk = RunPairs::new(a, b)?;
     let mut value = false;
     let mut run = 0u32;
     while let Some(length) = walk.step()? {

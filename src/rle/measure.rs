@@ -19,6 +19,10 @@ pub fn area(counts: impl Iterator<Item = u32>) -> u32 {
 /// arithmetic makes of "no pixel" (`x = w`, `width = 1 - w`, wrapped).
 ///
 /// DIFFERENCE: the reference crashes when a mask without height (modulo 2³²) has foreground; here that is an error.
+///
+/// # Errors
+///
+/// The height is 0, but the run lengths hold foreground.
 pub fn bounding_box(h: u64, w: u64, counts: impl Iterator<Item = u32>) -> Result<[u32; 4]> {
     // As in the reference, 64-bit sizes are cut to 32 bits here.
     let (h, w) = (h as u32, w as u32);
@@ -63,6 +67,10 @@ pub fn area_of_text(text: &[u8], runs: &mut Vec<[u32; 2]>) -> u32 {
 }
 
 /// [`bounding_box`] of a text that has gone through [`codec::checked`]; `runs` is working memory.
+///
+/// # Errors
+///
+/// As of [`bounding_box`].
 pub fn bounding_box_of_text(h: u64, w: u64, text: &[u8], runs: &mut Vec<[u32; 2]>) -> Result<[u32; 4]> {
     runs.clear();
     match codec::read_runs(text, runs) {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::combine::Walk;
+use super::combine::RunPairs;
 use super::{codec, measure};
 use crate::error::{Error, Result};
 
@@ -24,11 +24,11 @@ struct Mask {
     /// `x, y, width, height`.
     bounds: [u32; 4],
     area: u32,
-    form: Form,
+    form: RunForm,
 }
 
 #[derive(Clone, Debug)]
-enum Form {
+enum RunForm {
     /// No run but the first is empty, and the lengths add up to `total`, below 2³¹ (two of which do not wrap around
     /// when they are added): comparing intervals gives what the reference's walk gives.
     Regular { runs: Range<usize>, total: u32 },
@@ -60,6 +60,10 @@ impl Foreground {
     }
 
     /// Adds a mask of `size` (height, width) written as text.
+    ///
+    /// # Errors
+    ///
+    /// The text ends within a number, or holds foreground though the height is 0.
     pub fn push_text(&mut self, size: [u64; 2], text: &[u8]) -> Result<()> {
         let text = codec::checked(text)?;
         let first = self.runs.len();
@@ -68,6 +72,10 @@ impl Foreground {
     }
 
     /// Adds a mask of `size` (height, width) given as run lengths.
+    ///
+    /// # Errors
+    ///
+    /// The run lengths hold foreground though the height is 0.
     pub fn push_counts(&mut self, size: [u64; 2], counts: &[u32]) -> Result<()> {
         let first = self.runs.len();
         let total = to_runs(counts, &mut self.runs);
@@ -90,7 +98,7 @@ impl Foreground {
                 size,
                 bounds: measure::around(runs, h, w),
                 area: measure::sum(runs),
-                form: Form::Regular { runs: first..self.runs.len(), total },
+                form: RunForm::Regular { runs: first..self.runs.len(), total },
             },
             _ => {
                 self.runs.truncate(first);
@@ -100,7 +108,7 @@ impl Foreground {
                     size,
                     bounds: measure::bounding_box(h, w, counts())?,
                     area: measure::area(counts()),
-                    form: Form::Irregular { counts: first..self.counts.len() },
+                    form: RunForm::Irregular { counts: first..self.counts.len() },
                 }
             }
         };
@@ -126,10 +134,10 @@ impl Foreground {
     /// Calls `run` with start and end of each run of mask `index`'s foreground, in order.
     pub fn each_run(&self, index: usize, mut run: impl FnMut(u64, u64)) {
         match &self.masks[index].form {
-            Form::Regular { runs, .. } => {
+            RunForm::Regular { runs, .. } => {
                 self.runs[runs.clone()].iter().for_each(|&[start, end]| run(start.into(), end.into()));
             }
-            Form::Irregular { counts } => {
+            RunForm::Irregular { counts } => {
                 let mut at = 0;
                 for pair in self.counts[counts.clone()].chunks(2) {
                     let start = at + u64::from(pair[0]);
@@ -148,6 +156,10 @@ impl Foreground {
     ///
     /// DIFFERENCE: masks of the same size whose run lengths add up to different totals make the reference loop
     /// forever; here that is an error.
+    ///
+    /// # Errors
+    ///
+    /// One mask ends before the other.
     pub fn iou(
         &self,
         index: usize,
@@ -164,7 +176,7 @@ impl Foreground {
         if d.size != g.size {
             return Ok(-1.0);
         }
-        let (Form::Regular { runs, total }, Form::Regular { runs: other_runs, total: other_total }) =
+        let (RunForm::Regular { runs, total }, RunForm::Regular { runs: other_runs, total: other_total }) =
             (&d.form, &g.form)
         else {
             return walk(&self.counts_of(d), &other.counts_of(g), crowd.then_some(d.area));
@@ -189,8 +201,8 @@ impl Foreground {
     /// The run lengths that a mask was made of.
     fn counts_of(&self, mask: &Mask) -> Vec<u32> {
         match &mask.form {
-            Form::Irregular { counts } => self.counts[counts.clone()].to_vec(),
-            Form::Regular { runs, total } => {
+            RunForm::Irregular { counts } => self.counts[counts.clone()].to_vec(),
+            RunForm::Regular { runs, total } => {
                 let mut before = 0;
                 let mut counts = Vec::with_capacity(2 * runs.len() + 1);
                 for &[start, end] in &self.runs[runs.clone()] {
@@ -251,7 +263,7 @@ fn intersection(mut a: &[[u32; 2]], mut b: &[[u32; 2]]) -> u32 {
 
 /// The reference's walk over both masks; `area` is the detection's, if the ground truth is a crowd.
 fn walk(detection: &[u32], ground_truth: &[u32], area: Option<u32>) -> Result<f64> {
-    let mut walk = Walk::new(detection, ground_truth)?;
+    let mut walk = RunPairs::new(detection, ground_truth)?;
     let (mut intersection, mut union) = (0u32, 0u32);
     loop {
         let [a, b] = walk.foreground();

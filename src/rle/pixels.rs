@@ -47,6 +47,10 @@ fn run_length(pixels: &[u8], value: u8) -> usize {
 /// wherever that was, and more runs than pixels are an error.
 ///
 /// DIFFERENCE: what the runs do not reach stays 0; in the reference it is uninitialised memory.
+///
+/// # Errors
+///
+/// Runs go beyond the pixels, or the work is cancelled.
 pub fn decode<C>(masks: &[C], pixels: &mut [u8], progress: &Progress) -> Result<()>
 where
     C: Iterator<Item = u32> + Clone + Send + Sync,

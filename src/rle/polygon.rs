@@ -40,6 +40,10 @@ impl Rasterizer {
     ///
     /// DIFFERENCE: where a corner is NaN, infinite, or so far away that five times its place is no 32-bit number, the
     /// reference's conversion is undefined (it may never return); here that is an error.
+    ///
+    /// # Errors
+    ///
+    /// A corner is no place in an image, or the boundary crosses too many pixel columns.
     pub fn polygon(&mut self, ring: &[f64], h: u64, w: u64, counts: &mut Vec<u32>) -> Result<()> {
         // The reference's bound is w - 1, unsigned: without a width there is none.
         let columns = if w == 0 { u32::MAX } else { w.min(u64::from(u32::MAX)) as u32 };
@@ -61,6 +65,10 @@ impl Rasterizer {
     }
 
     /// Replaces `counts` by the runs of the box `x, y, width, height`.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Rasterizer::polygon`].
     pub fn rectangle(&mut self, bounds: &[f64; 4], h: u64, w: u64, counts: &mut Vec<u32>) -> Result<()> {
         let [left, top, width, height] = *bounds;
         let (right, bottom) = (left + width, top + height);

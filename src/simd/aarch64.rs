@@ -8,7 +8,7 @@ use super::{LAST, Simd};
 pub struct Neon;
 
 #[inline(always)]
-pub fn prefetch(address: *const u8) {
+pub(super) fn prefetch(address: *const u8) {
     // SAFETY: the instruction accesses nothing, and any address is allowed; it changes no register and no flag.
     unsafe {
         std::arch::asm!("prfm pldl1keep, [{}]", in(reg) address, options(nostack, readonly, preserves_flags));

@@ -12,7 +12,7 @@ pub struct Sse2;
 struct Avx2;
 
 /// Proof that this processor has AVX2, BMI1, BMI2, LZCNT and POPCNT.
-pub struct Avx2Detected(());
+pub(super) struct Avx2Detected(());
 
 /// The detected features as one byte, which is read for each polygon and each set of keypoints.
 static DETECTED: AtomicU8 = AtomicU8::new(UNKNOWN);
@@ -22,7 +22,7 @@ const YES: u8 = 2;
 
 impl Avx2Detected {
     #[inline(always)]
-    pub fn get() -> Option<Avx2Detected> {
+    pub(super) fn get() -> Option<Avx2Detected> {
         match DETECTED.load(Ordering::Relaxed) {
             NO => None,
             YES => Some(Avx2Detected(())),
@@ -31,7 +31,7 @@ impl Avx2Detected {
     }
 
     #[inline(always)]
-    pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
+    pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
         fn run<K: Kernel>(kernel: K) -> K::Output {
             kernel.run::<Avx2>()
@@ -53,7 +53,7 @@ fn detect() -> Option<Avx2Detected> {
 }
 
 #[inline(always)]
-pub fn prefetch(address: *const i8) {
+pub(super) fn prefetch(address: *const i8) {
     // SAFETY: every x86-64 processor has the instruction, which accesses nothing: any address is allowed.
     unsafe { _mm_prefetch::<_MM_HINT_T0>(address) }
 }

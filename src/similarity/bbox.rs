@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::pixel::PixelIou;
-use super::{Comparer, Kind, Side, Similarity};
-use crate::columns::{Boxes, Column, Geometry, GeometryKind, Objects};
+use super::{Comparer, Side, Similarity, SimilarityKind};
+use crate::columns::{Boxes, Geometry, GeometryKind, Objects, SharedColumn};
 use crate::error::{Error, Result};
 
 /// Intersection over union of boxes, whose corners are points or pixels.
-pub(super) static KIND: Kind = Kind {
+pub(super) static KIND: SimilarityKind = SimilarityKind {
     name: "bbox",
     geometry: GeometryKind::Boxes,
     parameters: &["inclusive_boxes"],
@@ -46,7 +46,7 @@ pub fn box_iou(detection: &[f64; 4], ground_truth: &[f64; 4], crowd: bool) -> f6
 pub(super) struct BoxIou {
     detections: Arc<Boxes>,
     ground_truths: Arc<Boxes>,
-    crowd: Column<bool>,
+    crowd: SharedColumn<bool>,
 }
 
 impl BoxIou {

@@ -1,13 +1,13 @@
 //! Intersection over union of the boundaries of instance masks.
 
 use super::mask::{MaskIou, MaskScratch};
-use super::{Comparer, Kind, Similarity};
-use crate::columns::{Column, GeometryKind, Objects};
+use super::{Comparer, Similarity, SimilarityKind};
+use crate::columns::{GeometryKind, Objects, SharedColumn};
 use crate::error::{Error, Result};
 use crate::rle::Foreground;
 
 /// Intersection over union of masks, and of their boundaries if that is less.
-pub(super) static KIND: Kind = Kind {
+pub(super) static KIND: SimilarityKind = SimilarityKind {
     name: "boundary",
     geometry: GeometryKind::Masks,
     parameters: &["dilation_ratio"],
@@ -33,7 +33,7 @@ const MOST_PIXELS: u64 = 1 << 31;
 /// and the rule for crowds are those of its published code.
 pub(super) struct BoundaryIou {
     masks: MaskIou,
-    crowd: Column<bool>,
+    crowd: SharedColumn<bool>,
     ratio: f64,
 }
 
@@ -53,9 +53,9 @@ impl BoundaryIou {
 #[derive(Default)]
 struct BoundaryScratch {
     masks: MaskScratch,
-    detection: Rim,
+    detection: Boundary,
     /// For each ground truth of the cell its boundary, once it has been computed.
-    ground_truths: Vec<Rim>,
+    ground_truths: Vec<Boundary>,
     eroded: Vec<u64>,
 }
 
@@ -79,7 +79,7 @@ impl BoundaryIou {
     ) -> Result<()> {
         let BoundaryScratch { masks, detection: rim, ground_truths: rims, eroded } = scratch;
         if rims.len() < ground_truths.len() {
-            rims.resize_with(ground_truths.len(), Rim::default);
+            rims.resize_with(ground_truths.len(), Boundary::default);
         }
         rims.iter_mut().for_each(|rim| rim.drawn = false);
         self.masks.fill_with(masks, detections, ground_truths, floor, out, |detection, truths, index, iou| {
@@ -114,7 +114,7 @@ pub fn distance(ratio: f64, height: u64, width: u64) -> u64 {
 /// A column of the box is `words` words; the lowest bit of the first is the image's row `64 first_word`, so that two
 /// boundaries are compared word by word.
 #[derive(Default)]
-struct Rim {
+struct Boundary {
     drawn: bool,
     first_column: u64,
     columns: usize,
@@ -124,7 +124,7 @@ struct Rim {
     area: u64,
 }
 
-impl Rim {
+impl Boundary {
     fn draw_once(
         &mut self,
         masks: &Foreground,
@@ -208,7 +208,7 @@ impl Rim {
     }
 
     /// Pixels that both boundaries hold.
-    fn intersection(&self, other: &Rim) -> u64 {
+    fn intersection(&self, other: &Boundary) -> u64 {
         let first = self.first_column.max(other.first_column);
         let last = (self.first_column + self.columns as u64).min(other.first_column + other.columns as u64);
         let top = self.first_word.max(other.first_word);
@@ -216,7 +216,7 @@ impl Rim {
         if bottom <= top {
             return 0;
         }
-        let column = |rim: &Rim, column: u64| {
+        let column = |rim: &Boundary, column: u64| {
             let start = (column - rim.first_column) as usize * rim.words + (top - rim.first_word) as usize;
             start..start + (bottom - top) as usize
         };
@@ -247,7 +247,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::columns::{Areas, Geometry, Ids, Masks};
+    use crate::columns::{AnnotationIds, Areas, Geometry, Masks};
     use crate::random::Random;
     use crate::rle::pixels;
 
@@ -294,7 +294,7 @@ mod tests {
         Objects {
             image: Arc::new(vec![0; count]),
             category: Arc::new(vec![0; count]),
-            id: Ids::Counted,
+            id: AnnotationIds::Counted,
             area: Areas::Given(Arc::new(vec![1.0; count].into())),
             score: Arc::new(vec![1.0; count].into()),
             crowd: Arc::new(crowd.to_vec()),

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use super::{Comparer, Kind, Similarity};
+use super::{Comparer, Similarity, SimilarityKind};
 use crate::columns::{Boxes, Geometry, GeometryKind};
 use crate::error::Error;
 
-pub(super) static KIND: Kind = Kind {
+pub(super) static KIND: SimilarityKind = SimilarityKind {
     name: "centres",
     geometry: GeometryKind::Boxes,
     parameters: &[],

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Comparer, Kind, Side, Similarity};
+use super::{Comparer, Side, Similarity, SimilarityKind};
 use crate::columns::{Areas, Geometry, GeometryKind, Keypoints, Objects};
 use crate::error::{Error, Result};
+use crate::sum::pairwise;
 
 /// Object keypoint similarity.
-pub(super) static KIND: Kind = Kind {
+pub(super) static KIND: SimilarityKind = SimilarityKind {
     name: "keypoints",
     geometry: GeometryKind::Keypoints,
     parameters: &["sigmas"],
@@ -77,7 +78,7 @@ impl Oks {
         ground_truths: &[u32],
         out: &mut [f64],
     ) {
-        let least = Least::of(floor);
+        let least = LeastSimilarity::of(floor);
         scratch.values.clear();
         scratch.pairs.clear();
         out.fill(0.0);
@@ -85,7 +86,7 @@ impl Oks {
         detections.iter().for_each(|&d| self.detections.read(d as usize, &mut scratch.poses));
         let poses = scratch.poses.chunks_exact(2 * self.variances.len().max(1));
         scratch.around.clear();
-        scratch.around.extend(poses.map(|pose| Bounds::around(pose.as_chunks().0.iter().copied())));
+        scratch.around.extend(poses.map(|pose| PointBounds::around(pose.as_chunks().0.iter().copied())));
         for (column, &g) in ground_truths.iter().enumerate() {
             let g = g as usize;
             let labels = self.ground_truths.labels(g);
@@ -106,8 +107,9 @@ impl Oks {
             scratch.targets.clear();
             scratch.targets.extend(labelled);
             if !scratch.targets.is_empty() {
-                let around = Bounds::around(scratch.targets.iter().map(|target| [target.x, target.y]));
-                let truth = Truth { area, around, inside: None, column, columns: ground_truths.len() };
+                let around = PointBounds::around(scratch.targets.iter().map(|target| [target.x, target.y]));
+                let truth =
+                    ComparedTruth { area, around, inside: None, column, columns: ground_truths.len() };
                 self.compare(scratch, &truth, &least, out, |pose, at| {
                     let (dx, dy) = (pose[at.place] - at.x, pose[at.place + 1] - at.y);
                     dx * dx + dy * dy
@@ -118,10 +120,10 @@ impl Oks {
                 let (x0, x1, y0, y1) = (x - w, x + w * 2.0, y - h, y + h * 2.0);
                 let outside =
                     |low: f64, high: f64, at: f64| not_below_zero(low - at) + not_below_zero(at - high);
-                let around = Bounds::around([[x0, y0], [x1, y1]].into_iter());
+                let around = PointBounds::around([[x0, y0], [x1, y1]].into_iter());
                 // All that is inside lies at no distance, which is a similarity of 1.
                 let inside = (x0 <= x1 && y0 <= y1).then_some(1.0);
-                let truth = Truth { area, around, inside, column, columns: ground_truths.len() };
+                let truth = ComparedTruth { area, around, inside, column, columns: ground_truths.len() };
                 self.compare(scratch, &truth, &least, out, |pose, at| {
                     let (dx, dy) = (outside(x0, x1, pose[at.place]), outside(y0, y1, pose[at.place + 1]));
                     dx * dx + dy * dy
@@ -132,7 +134,7 @@ impl Oks {
         let mut start = 0;
         for &(place, end) in &scratch.pairs {
             let values = &scratch.values[start..end];
-            out[place] = pairwise_sum(values) / values.len() as f64;
+            out[place] = pairwise(values) / values.len() as f64;
             start = end;
         }
     }
@@ -142,8 +144,8 @@ impl Oks {
     fn compare(
         &self,
         scratch: &mut OksScratch,
-        truth: &Truth,
-        least: &Least,
+        truth: &ComparedTruth,
+        least: &LeastSimilarity,
         out: &mut [f64],
         squared: impl Fn(&[f64], &Target) -> f64,
     ) {
@@ -192,25 +194,25 @@ impl Oks {
 }
 
 /// The least similarity that has to be exact.
-struct Least {
+struct LeastSimilarity {
     mean: f64,
     /// Where all exponents are greater than this, the mean is less.
     exponent: f64,
 }
 
-impl Least {
-    fn of(floor: f64) -> Least {
+impl LeastSimilarity {
+    fn of(floor: f64) -> LeastSimilarity {
         // Above 1 a threshold is met by what is all but equal.
         let mean = floor.min(1.0);
-        Least { mean, exponent: if mean > 0.0 { (MARGIN / mean).ln() } else { f64::INFINITY } }
+        LeastSimilarity { mean, exponent: if mean > 0.0 { (MARGIN / mean).ln() } else { f64::INFINITY } }
     }
 }
 
 /// A ground truth that is compared with the detections of its cell.
-struct Truth {
+struct ComparedTruth {
     area: f64,
     /// Around what detections are compared with; `None` if not all of it is finite.
-    around: Option<Bounds>,
+    around: Option<PointBounds>,
     /// The similarity of detections that lie within.
     inside: Option<f64>,
     column: usize,
@@ -218,16 +220,16 @@ struct Truth {
 }
 
 /// The smallest box around points.
-struct Bounds {
+struct PointBounds {
     low: [f64; 2],
     high: [f64; 2],
 }
 
-impl Bounds {
+impl PointBounds {
     /// `None` if one of the points is not finite.
     #[inline(always)]
-    fn around(points: impl Iterator<Item = [f64; 2]>) -> Option<Bounds> {
-        let mut bounds = Bounds { low: [f64::INFINITY; 2], high: [f64::NEG_INFINITY; 2] };
+    fn around(points: impl Iterator<Item = [f64; 2]>) -> Option<PointBounds> {
+        let mut bounds = PointBounds { low: [f64::INFINITY; 2], high: [f64::NEG_INFINITY; 2] };
         let mut zeros = [0.0; 2];
         for point in points {
             for axis in 0..2 {
@@ -243,7 +245,7 @@ impl Bounds {
 
     /// The squared distance between the boxes: points of one and of the other are not closer, however it is rounded.
     #[inline(always)]
-    fn squared_gap(&self, other: &Bounds) -> f64 {
+    fn squared_gap(&self, other: &PointBounds) -> f64 {
         let gap = |axis: usize| {
             let (before, behind) = (self.low[axis] - other.high[axis], other.low[axis] - self.high[axis]);
             before.max(behind).max(0.0)
@@ -254,7 +256,7 @@ impl Bounds {
 
     /// Whether the other one lies within.
     #[inline(always)]
-    fn hold(&self, other: &Bounds) -> bool {
+    fn hold(&self, other: &PointBounds) -> bool {
         (0..2).all(|axis| self.low[axis] <= other.low[axis] && other.high[axis] <= self.high[axis])
     }
 }
@@ -290,37 +292,13 @@ fn not_below_zero(x: f64) -> f64 {
     if x.is_nan() || x > 0.0 { x } else { 0.0 }
 }
 
-/// NumPy's sum of a contiguous array of doubles: pairwise in blocks of 128, eight running sums within a block.
-fn pairwise_sum(values: &[f64]) -> f64 {
-    match values.len() {
-        0..8 => values.iter().fold(-0.0, |sum, value| sum + value),
-        8..=128 => {
-            let mut chunks = values.chunks_exact(8);
-            let mut sums = [0.0; 8];
-            sums.copy_from_slice(chunks.next().expect("eight values or more"));
-            for chunk in chunks.by_ref() {
-                for (sum, value) in sums.iter_mut().zip(chunk) {
-                    *sum += value;
-                }
-            }
-            let [a, b, c, d, e, f, g, h] = sums;
-            let whole = ((a + b) + (c + d)) + ((e + f) + (g + h));
-            chunks.remainder().iter().fold(whole, |sum, value| sum + value)
-        }
-        n => {
-            let half = n / 2 / 8 * 8;
-            pairwise_sum(&values[..half]) + pairwise_sum(&values[half..])
-        }
-    }
-}
-
 /// Working memory for one cell.
 #[derive(Default)]
 struct OksScratch {
     /// The detections.
     poses: Vec<f64>,
     /// Where each of them lies, if that is somewhere.
-    around: Vec<Option<Bounds>>,
+    around: Vec<Option<PointBounds>>,
     /// A ground truth.
     truth: Vec<f64>,
     /// The keypoints of one ground truth.
@@ -371,7 +349,7 @@ impl Oks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::columns::{Column, CompactDoubles, Ids};
+    use crate::columns::{AnnotationIds, CompactDoubles, SharedColumn};
     use crate::random::Random;
 
     fn side(
@@ -388,11 +366,11 @@ mod tests {
         Objects {
             image: Arc::new(vec![0; count]),
             category: Arc::new(vec![0; count]),
-            id: Ids::Counted,
+            id: AnnotationIds::Counted,
             area: Areas::Given(Arc::new(area.into())),
             score: Arc::default(),
-            crowd: Column::default(),
-            ignore: Column::default(),
+            crowd: SharedColumn::default(),
+            ignore: SharedColumn::default(),
             geometry: Geometry::Keypoints(Arc::new(Keypoints {
                 per_object,
                 points: reals,

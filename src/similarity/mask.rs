@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{Comparer, Kind, Similarity};
-use crate::columns::{Column, Geometry, GeometryKind, Masks, Objects, Shape};
+use super::{Comparer, Similarity, SimilarityKind};
+use crate::columns::{Geometry, GeometryKind, MaskShape, Masks, Objects, SharedColumn};
 use crate::error::{Error, Result};
 use crate::rle::{Foreground, Rasterizer, codec, combine};
 use crate::threads;
 
 /// Intersection over union of masks.
-pub(super) static KIND: Kind = Kind {
+pub(super) static KIND: SimilarityKind = SimilarityKind {
     name: "segm",
     geometry: GeometryKind::Masks,
     parameters: &[],
@@ -26,7 +26,7 @@ pub(super) static KIND: Kind = Kind {
 pub(super) struct MaskIou {
     detections: Arc<Masks>,
     ground_truths: Arc<Masks>,
-    crowd: Column<bool>,
+    crowd: SharedColumn<bool>,
 }
 
 impl MaskIou {
@@ -117,7 +117,7 @@ pub fn measure(masks: &Masks) -> Vec<Option<Measures>> {
         decoder.decode(masks, index, foreground).ok()?;
         fills(masks, index)?.then_some(())?;
         let bounds = match masks.shape[index] {
-            Shape::Polygons { first, count } => {
+            MaskShape::Polygons { first, count } => {
                 around((first..first + count).flat_map(|ring| masks.ring(ring)))
             }
             _ => foreground.bounds(0).map(f64::from),
@@ -133,7 +133,7 @@ pub fn measure(masks: &Masks) -> Vec<Option<Measures>> {
 /// decoded.
 pub fn compress(masks: &Masks) -> Vec<Option<Vec<u8>>> {
     let one = |decoder: &mut Decoder, index: usize| {
-        if matches!(masks.shape[index], Shape::Compressed { .. }) {
+        if matches!(masks.shape[index], MaskShape::Compressed { .. }) {
             return None;
         }
         decoder.count(masks, index).ok()?;
@@ -150,14 +150,14 @@ pub fn compress(masks: &Masks) -> Vec<Option<Vec<u8>>> {
 fn fills(masks: &Masks, index: usize) -> Option<bool> {
     let [h, w] = masks.size[index].map(u64::from);
     let total: u64 = match masks.shape[index] {
-        Shape::Compressed { piece, start, len } => {
+        MaskShape::Compressed { piece, start, len } => {
             codec::read(codec::checked(masks.text(piece, start, len)).ok()?).map(u64::from).sum()
         }
-        Shape::Counts { start, len } => {
+        MaskShape::Counts { start, len } => {
             let start = start as usize;
             masks.counts[start..start + len as usize].iter().copied().map(u64::from).sum()
         }
-        Shape::Polygons { .. } => return Some(true),
+        MaskShape::Polygons { .. } => return Some(true),
     };
     Some(total == h * w)
 }
@@ -188,7 +188,7 @@ impl Decoder {
     /// Adds mask `index` of `masks` to `foreground`.
     fn decode(&mut self, masks: &Masks, index: usize, foreground: &mut Foreground) -> Result<()> {
         let size = masks.size[index].map(u64::from);
-        if let Shape::Compressed { piece, start, len } = masks.shape[index] {
+        if let MaskShape::Compressed { piece, start, len } = masks.shape[index] {
             return foreground.push_text(size, masks.text(piece, start, len));
         }
         self.count(masks, index)?;
@@ -199,16 +199,16 @@ impl Decoder {
     fn count(&mut self, masks: &Masks, index: usize) -> Result<()> {
         let [h, w] = masks.size[index].map(u64::from);
         match masks.shape[index] {
-            Shape::Compressed { piece, start, len } => {
+            MaskShape::Compressed { piece, start, len } => {
                 self.counts.clear();
                 self.counts.extend(codec::read(codec::checked(masks.text(piece, start, len))?));
             }
-            Shape::Counts { start, len } => {
+            MaskShape::Counts { start, len } => {
                 let start = start as usize;
                 self.counts.clear();
                 self.counts.extend_from_slice(&masks.counts[start..start + len as usize]);
             }
-            Shape::Polygons { first, count } => {
+            MaskShape::Polygons { first, count } => {
                 if count == 0 {
                     return Err(Error::value("there is no polygon"));
                 }
@@ -249,7 +249,7 @@ impl Decoder {
 mod tests {
     use super::codec;
     use super::{Decoder, MaskIou, measure};
-    use crate::columns::{Areas, Geometry, Ids, Masks, Objects};
+    use crate::columns::{AnnotationIds, Areas, Geometry, Masks, Objects};
     use crate::rle::Foreground;
     use crate::similarity::Similarity;
     use std::sync::Arc;
@@ -259,7 +259,7 @@ mod tests {
         Objects {
             image: Arc::new(vec![0; count]),
             category: Arc::new(vec![0; count]),
-            id: Ids::Counted,
+            id: AnnotationIds::Counted,
             area: Areas::Given(Arc::new(vec![1.0; count].into())),
             score: Arc::new(vec![1.0; count].into()),
             crowd: Arc::new(crowd.to_vec()),

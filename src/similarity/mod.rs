@@ -1,8 +1,16 @@
 //! How alike two objects are: a file for each kind of similarity, and the registry that lists them.
 //!
-//! The rest of the program looks a similarity up in the [registry](Kind::named) by name and holds a
+//! The rest of the program looks a similarity up in the [registry](SimilarityKind::named) by name and holds a
 //! `Box<dyn Similarity>`. A similarity is dispatched dynamically once for each cell, so adding one costs nothing where
 //! it is not used.
+//!
+//! ```
+//! use meanap::similarity::box_iou;
+//!
+//! let (detection, ground_truth) = ([0.0, 0.0, 2.0, 2.0], [1.0, 0.0, 2.0, 2.0]);
+//! assert_eq!(box_iou(&detection, &ground_truth, false), 2.0 / 6.0);
+//! assert_eq!(box_iou(&detection, &ground_truth, true), 2.0 / 4.0);
+//! ```
 
 mod bbox;
 mod boundary;
@@ -20,7 +28,7 @@ pub use boundary::{DILATION_RATIO, distance};
 pub use keypoint::Exp;
 pub use mask::{Measures, compress, measure};
 pub use pixel::pixel_iou;
-pub use registry::{KINDS, Kind, Parameters};
+pub use registry::{KINDS, Parameters, SimilarityKind};
 
 /// A similarity that has been given the columns of both sides.
 pub trait Similarity: Send + Sync {

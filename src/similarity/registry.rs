@@ -5,7 +5,7 @@ use crate::columns::{GeometryKind, Objects};
 use crate::error::{Error, Result};
 
 /// All kinds. Names are spelt here and in no other part of the core.
-pub static KINDS: &[&Kind] = &[
+pub static KINDS: &[&SimilarityKind] = &[
     &bbox::KIND,
     &mask::KIND,
     &boundary::KIND,
@@ -15,7 +15,7 @@ pub static KINDS: &[&Kind] = &[
 ];
 
 /// A kind of similarity.
-pub struct Kind {
+pub struct SimilarityKind {
     /// Its name: `iouType` of the COCO API, `similarity=` and `--iou-type`.
     pub name: &'static str,
     /// What it compares. The area of objects and what makes ground truth ignored follow from it.
@@ -39,13 +39,13 @@ pub struct Parameters {
     pub exp: Option<Exp>,
 }
 
-impl Kind {
+impl SimilarityKind {
     /// The kind of that name.
     ///
     /// # Errors
     ///
     /// There is none; the message lists those that there are.
-    pub fn named(name: &str) -> Result<&'static Kind> {
+    pub fn named(name: &str) -> Result<&'static SimilarityKind> {
         let known = || {
             let names: Vec<String> = KINDS.iter().map(|kind| format!("'{}'", kind.name)).collect();
             let (last, others) = names.split_last().expect("there are kinds");
@@ -68,13 +68,13 @@ mod tests {
     #[test]
     fn each_kind_is_found_by_its_name() {
         for kind in KINDS {
-            assert!(std::ptr::eq(Kind::named(kind.name).unwrap(), *kind), "{} twice", kind.name);
+            assert!(std::ptr::eq(SimilarityKind::named(kind.name).unwrap(), *kind), "{} twice", kind.name);
         }
     }
 
     #[test]
     fn an_unknown_kind_is_told_the_known_ones() {
-        let error = Kind::named("box").map(|kind| kind.name).unwrap_err();
+        let error = SimilarityKind::named("box").map(|kind| kind.name).unwrap_err();
         assert!(KINDS.iter().all(|kind| error.to_string().contains(kind.name)), "{}", error.to_string());
         assert!(error.to_string().ends_with("found \"box\""));
     }

@@ -3,7 +3,7 @@
 //! Little-endian columns, each behind its length. What is read is checked before it is used: the bytes may come from
 //! anywhere.
 
-use super::{Bits, Codebook, Detections, Images, Key, MatchLog, Outcome, Pair, Row, Truths};
+use super::{Detections, Images, Interner, Key, MatchLog, Outcome, OutcomeLayout, Pair, Row, Truths};
 use crate::error::{Error, Result};
 use crate::matching::{ErrorType, NO_PARTNER};
 
@@ -44,8 +44,12 @@ impl MatchLog {
     }
 
     /// The log that was written as `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are of another version, cut off or damaged.
     pub fn from_bytes(bytes: &[u8]) -> Result<MatchLog> {
-        let mut rest = Reader { bytes };
+        let mut rest = ByteReader { bytes };
         if rest.take(MAGIC.len())? != MAGIC {
             return Err(Error::value("state: not the bytes of a match log"));
         }
@@ -54,7 +58,7 @@ impl MatchLog {
         if areas > 31 || thresholds > 1 << 20 {
             return Err(damaged());
         }
-        let bits = Bits { areas: areas as usize, thresholds: thresholds as usize };
+        let bits = OutcomeLayout { areas: areas as usize, thresholds: thresholds as usize };
         let mut images = Images {
             keys: rest.keys()?,
             digest: rest.column(u64::from_le_bytes)?,
@@ -69,7 +73,7 @@ impl MatchLog {
                 return Err(damaged());
             }
         }
-        let mut books = [Codebook::default(), Codebook::default()];
+        let mut books = [Interner::default(), Interner::default()];
         for book in &mut books {
             for key in rest.keys()? {
                 book.code(&key);
@@ -143,11 +147,11 @@ fn keys(out: &mut Vec<u8>, keys: &[Key]) {
     }
 }
 
-struct Reader<'a> {
+struct ByteReader<'a> {
     bytes: &'a [u8],
 }
 
-impl<'a> Reader<'a> {
+impl<'a> ByteReader<'a> {
     fn take(&mut self, count: usize) -> Result<&'a [u8]> {
         let (taken, rest) = self.bytes.split_at_checked(count).ok_or_else(damaged)?;
         self.bytes = rest;
@@ -201,7 +205,7 @@ mod tests {
     use crate::matching::{Cells, ImageKeys, MatchTable, Truth};
 
     fn log_of(partner: Option<u32>, error: ErrorType) -> MatchLog {
-        let bits = Bits { areas: 1, thresholds: 1 };
+        let bits = OutcomeLayout { areas: 1, thresholds: 1 };
         let truth = |image| Truth { image, object: image, areas: 1 };
         let table = MatchTable::new(
             bits,

@@ -4,13 +4,14 @@
 //! depend on the rows around it, but for the outcomes of matched rows, which follow one another as those rows do.
 
 use super::{
-    Bits, Codebook, Detections, Images, Key, MatchLog, NOT_EVALUATED, Outcome, Row, Truths, key_digest, mix,
+    Detections, Images, Interner, Key, MatchLog, NOT_EVALUATED, Outcome, OutcomeLayout, Row, Truths,
+    key_digest, mix,
 };
 use crate::error::{Error, Result};
 
 /// The rows of a log.
 #[derive(Clone, Debug, Default)]
-pub struct Columns {
+pub struct LogColumns {
     /// Ids of the images, by code.
     pub images: Vec<Key>,
     /// Ids of the categories, by code.
@@ -27,7 +28,7 @@ pub struct Columns {
     pub matched: Vec<bool>,
     /// Area ranges that it lies outside of, if it did not match.
     pub outside: Vec<u32>,
-    /// Outcomes of those that matched, in order, [`Bits::entry`] words each.
+    /// Outcomes of those that matched, in order, [`OutcomeLayout::entry`] words each.
     pub outcomes: Vec<u64>,
     /// Image code of each ground truth.
     pub truth_image: Vec<u32>,
@@ -39,9 +40,9 @@ pub struct Columns {
 
 impl MatchLog {
     /// The rows of all images, each image once.
-    pub fn columns(&self) -> Columns {
+    pub fn columns(&self) -> LogColumns {
         let mut codes = vec![NOT_EVALUATED; self.images.keys.len()];
-        let mut columns = Columns { categories: self.categories.keys().to_vec(), ..Columns::default() };
+        let mut columns = LogColumns { categories: self.categories.keys().to_vec(), ..LogColumns::default() };
         for (code, key) in self.images.keys.iter().enumerate().filter(|(code, _)| self.images.live[*code]) {
             codes[code] = columns.images.len() as u32;
             columns.images.push(key.clone());
@@ -80,8 +81,12 @@ impl MatchLog {
     }
 
     /// The log of these rows.
-    pub fn from_columns(bits: Bits, by_category: bool, columns: Columns) -> Result<MatchLog> {
-        let Columns { images, categories, matched, outside, outcomes, .. } = columns;
+    ///
+    /// # Errors
+    ///
+    /// The columns do not fit together, or an image is there twice.
+    pub fn from_columns(bits: OutcomeLayout, by_category: bool, columns: LogColumns) -> Result<MatchLog> {
+        let LogColumns { images, categories, matched, outside, outcomes, .. } = columns;
         let damaged = || Error::value("rows: columns that do not fit together");
         let entry = bits.entry();
         let hits = matched.iter().filter(|&&matched| matched).count();
@@ -156,8 +161,8 @@ impl MatchLog {
     }
 }
 
-fn book(keys: &[Key]) -> Codebook {
-    let mut book = Codebook::default();
+fn book(keys: &[Key]) -> Interner {
+    let mut book = Interner::default();
     keys.iter().for_each(|key| {
         book.code(key);
     });
@@ -171,7 +176,7 @@ mod tests {
 
     #[test]
     fn columns_make_the_log_they_came_from() {
-        let bits = Bits { areas: 2, thresholds: 3 };
+        let bits = OutcomeLayout { areas: 2, thresholds: 3 };
         let mut matched = Row::restored(0.9, 0, 0, 0, 0);
         matched.set_matched(0);
         let rows = vec![matched, Row::unmatched(0.5, 0, 1, 1, 2), Row::unmatched(0.4, 1, 2, 0, 0)];
@@ -194,9 +199,9 @@ mod tests {
         let mut both = log.clone();
         both.merge(&again).unwrap();
         assert_eq!(both.columns().image, columns.image);
-        let torn = Columns { outcomes: vec![1, 2], ..columns.clone() };
+        let torn = LogColumns { outcomes: vec![1, 2], ..columns.clone() };
         assert!(MatchLog::from_columns(bits, true, torn).is_err());
-        let strange = Columns { image: vec![0, 0, 9], ..columns };
+        let strange = LogColumns { image: vec![0, 0, 9], ..columns };
         assert!(MatchLog::from_columns(bits, true, strange).is_err());
     }
 }

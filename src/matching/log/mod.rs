@@ -12,22 +12,22 @@ mod columns;
 
 use std::collections::HashMap;
 
-use super::cells::{Cells, Extent, NOT_EVALUATED, Positions};
+use super::cells::{CellGrid, Cells, NOT_EVALUATED, Positions};
 use super::pair::Pair;
-use super::table::{Bits, MatchTable, Outcome, Row, Truth};
-use crate::columns::{Codebook, Key};
+use super::table::{MatchTable, Outcome, OutcomeLayout, Row, Truth};
+use crate::columns::{Interner, Key};
 use crate::error::{Error, Result, copied, filled, reserve};
 
-pub use columns::Columns;
+pub use columns::LogColumns;
 
 /// Rows of detections and ground truths, and of which images they are.
 #[derive(Clone, Debug)]
 pub struct MatchLog {
-    bits: Bits,
+    bits: OutcomeLayout,
     by_category: bool,
     images: Images,
-    categories: Codebook,
-    labels: Codebook,
+    categories: Interner,
+    labels: Interner,
     detections: Detections,
     truths: Truths,
     /// Of each detection, if they are stored. A partner is given as its position in `truths`.
@@ -65,7 +65,7 @@ struct Images {
 
 /// What a table's positions stand for.
 #[derive(Clone, Debug)]
-pub struct Legend {
+pub struct LogIds {
     /// Image ids, in table order.
     pub images: Vec<Key>,
     /// Category ids, in table order.
@@ -136,13 +136,13 @@ fn key_digest(key: &Key) -> u64 {
 
 impl MatchLog {
     /// An empty log of outcomes so laid out, with or without pairs.
-    pub fn new(bits: Bits, by_category: bool, pairs: bool) -> MatchLog {
+    pub fn new(bits: OutcomeLayout, by_category: bool, pairs: bool) -> MatchLog {
         MatchLog {
             bits,
             by_category,
             images: Images::default(),
-            categories: Codebook::default(),
-            labels: Codebook::default(),
+            categories: Interner::default(),
+            labels: Interner::default(),
             detections: Detections::default(),
             truths: Truths::default(),
             pairs: pairs.then(Vec::new),
@@ -150,7 +150,7 @@ impl MatchLog {
     }
 
     /// How outcomes are laid out.
-    pub fn bits(&self) -> Bits {
+    pub fn bits(&self) -> OutcomeLayout {
         self.bits
     }
 
@@ -192,7 +192,7 @@ impl MatchLog {
     }
 
     /// The categories that objects had, also where all categories are compared together.
-    pub fn labels(&self) -> &Codebook {
+    pub fn labels(&self) -> &Interner {
         &self.labels
     }
 
@@ -204,7 +204,7 @@ impl MatchLog {
     }
 
     /// The categories so far.
-    pub fn categories(&self) -> &Codebook {
+    pub fn categories(&self) -> &Interner {
         &self.categories
     }
 
@@ -218,6 +218,10 @@ impl MatchLog {
     /// Adds a batch: its table, the ids of its image positions and of its groups.
     ///
     /// Nothing is added if this is an error.
+    ///
+    /// # Errors
+    ///
+    /// Ids are given in one batch and counted in another, or memory cannot be had.
     pub fn append(&mut self, table: &MatchTable, images: ImageKeys, groups: &[Key]) -> Result<()> {
         if table.pairs.is_some() != self.has_pairs() {
             return Err(Error::value("a table with pairs goes into a log of pairs, and no other"));
@@ -330,6 +334,10 @@ impl MatchLog {
     }
 
     /// Adds another log's rows. Its images without ids get numbers after ours.
+    ///
+    /// # Errors
+    ///
+    /// The logs have other settings, or ids are given in one and counted in the other.
     pub fn merge(&mut self, other: &MatchLog) -> Result<()> {
         if !self.is_like(other) {
             return Err(Error::value("logs of different thresholds or area ranges cannot be merged"));
@@ -405,7 +413,7 @@ impl MatchLog {
     /// # Errors
     ///
     /// Memory that cannot be had.
-    pub fn table(&self) -> Result<(MatchTable, Legend)> {
+    pub fn table(&self) -> Result<(MatchTable, LogIds)> {
         let keys = &self.images.keys;
         let mut images: Vec<u32> =
             (0..keys.len() as u32).filter(|&code| self.images.live[code as usize]).collect();
@@ -421,7 +429,7 @@ impl MatchLog {
             of_category: inverse(&categories, categories.len()),
         };
         let extent =
-            Extent { images: images.len(), categories: categories.len(), by_category: self.by_category };
+            CellGrid { images: images.len(), categories: categories.len(), by_category: self.by_category };
         let d = &self.detections;
         let mut rows = Cells::new(&d.image, &d.category, &positions, extent, |i, image| {
             let at = i as usize;
@@ -442,7 +450,7 @@ impl MatchLog {
             object: i,
             areas: g.areas[i as usize],
         });
-        let legend = Legend {
+        let legend = LogIds {
             images: images.iter().map(|&code| keys[code as usize].clone()).collect(),
             categories: categories
                 .iter()

@@ -8,7 +8,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyList, PyString, PyTuple};
 
-use crate::arrow::export::{Buffer, Exported};
+use crate::arrow::{Buffer, Exported};
 use crate::error::{push, with_capacity};
 use crate::python::bad_value;
 use crate::python::items::check_signals;

@@ -10,9 +10,7 @@ use pyo3::exceptions::{PyIndexError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyCapsuleMethods, PyList, PyString, PyTuple};
 
-use crate::arrow::Table;
-use crate::arrow::abi::{ArrowArray, ArrowArrayStream, ArrowSchema};
-use crate::arrow::column::{Column, Numbers, Texts};
+use crate::arrow::{ArrowArray, ArrowArrayStream, ArrowSchema, Column, Numbers, Table, Texts};
 use crate::error::{Error, can_allocate, push, with_capacity};
 use crate::python::items::{self, check_signals};
 use crate::python::{arrays, bad_value};

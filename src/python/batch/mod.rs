@@ -20,15 +20,15 @@ use crate::python::once::intern;
 
 pub use options::Options;
 pub use shapes::complaint_of_runs;
-pub use side::Side;
-use side::{Fields, Items};
+pub use side::SideColumns;
+use side::{DictFields, Fields};
 
 /// A batch: both sides, and the ids of its images if the user gives them.
 pub struct Batch {
     /// Ground truth.
-    pub ground_truth: Side,
+    pub ground_truth: SideColumns,
     /// Detections.
-    pub detections: Side,
+    pub detections: SideColumns,
     /// The images' ids, all or none.
     pub image_ids: Option<Vec<Key>>,
     /// The number of images.
@@ -51,8 +51,8 @@ pub fn read_batch(
         return Err(bad_value(format!("preds has {p} images, targets has {t}")));
     }
     let mut batch = Batch {
-        ground_truth: Side::of(preds.len()),
-        detections: Side::of(preds.len()),
+        ground_truth: SideColumns::of(preds.len()),
+        detections: SideColumns::of(preds.len()),
         image_ids: None,
         images: preds.len(),
     };
@@ -71,7 +71,7 @@ pub fn read_batch(
             (&batch.detections.mask_sizes()[before[0]..], &batch.ground_truth.mask_sizes()[before[1]..]);
         check_sizes(masks.0, masks.1, &of_pred, &of_target)?;
         let read = |item: &Bound<'_, PyAny>, place: &dyn Fn() -> String| {
-            let id = Items(item).get(name)?;
+            let id = DictFields(item).get(name)?;
             id.map(|id| key(&id, || Place::of(format!("{}[\"image_id\"]", place())))).transpose()
         };
         match (read(&target, &of_target)?, read(&pred, &of_pred)?) {

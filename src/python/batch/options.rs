@@ -3,7 +3,7 @@
 use crate::python::bad_value;
 use pyo3::prelude::*;
 
-use crate::similarity::Kind;
+use crate::similarity::SimilarityKind;
 
 /// How a box is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub enum Size {
     /// Diagonal of the box in pixels.
     Diagonal,
     /// Longest side of the box in pixels.
-    Side,
+    SideColumns,
     /// Area over that of the image.
     Fraction,
 }
@@ -33,7 +33,7 @@ pub enum Size {
 #[derive(Clone)]
 pub struct Options {
     /// How objects are compared.
-    pub similarity: &'static Kind,
+    pub similarity: &'static SimilarityKind,
     /// How boxes are given.
     pub format: BoxFormat,
     /// What decides the area range.
@@ -57,7 +57,7 @@ impl Options {
             bad_value(format!("{argument}: expected {expected}, found {found:?}"))
         };
         Ok(Options {
-            similarity: Kind::named(similarity).map_err(|error| error.at("similarity"))?,
+            similarity: SimilarityKind::named(similarity).map_err(|error| error.at("similarity"))?,
             format: match format {
                 "xyxy" => BoxFormat::Xyxy,
                 "xywh" => BoxFormat::Xywh,
@@ -67,7 +67,7 @@ impl Options {
             size: match size {
                 "area" => Size::Area,
                 "diagonal" => Size::Diagonal,
-                "side" => Size::Side,
+                "side" => Size::SideColumns,
                 "fraction" => Size::Fraction,
                 _ => return Err(unknown("size", size, "'area', 'diagonal', 'side' or 'fraction'")),
             },

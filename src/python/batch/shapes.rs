@@ -6,18 +6,18 @@ use pyo3::types::{PyDict, PyList, PyString};
 use rayon::prelude::*;
 
 use super::options::BoxFormat;
-use super::place::Place;
+use super::place::ArrayPlace;
 use super::side::Fields;
 use crate::columns::{Keypoints, Masks};
 use crate::error::{self, Error};
-use crate::python::arrays::{Numbers, wrong_shape};
+use crate::python::arrays::{DoubleArray, wrong_shape};
 use crate::python::once::intern;
 use crate::rle::{codec, measure, pixels};
 use crate::threads;
 
 /// Turns boxes into `x, y, width, height`, in the precision they came in, and checks them.
 pub fn convert_boxes(
-    array: &Numbers,
+    array: &DoubleArray,
     format: BoxFormat,
     place: impl Fn(usize) -> error::Place,
     out: &mut Vec<[f64; 4]>,
@@ -50,8 +50,8 @@ pub fn convert_boxes(
 
 /// Reads poses `(N, K, 3)`, of detections also `(N, K, 2)`; gives their number.
 pub fn read_keypoints(
-    array: &Numbers,
-    place: &Place<'_>,
+    array: &DoubleArray,
+    place: &ArrayPlace<'_>,
     detections: bool,
     out: &mut Keypoints,
 ) -> PyResult<usize> {
@@ -83,7 +83,7 @@ pub fn read_keypoints(
 }
 
 /// Reads masks: an array `(N, H, W)` of flags, or a list of COCO's run-length dictionaries. Gives their areas.
-pub fn read_masks(value: &Bound<'_, PyAny>, place: &Place<'_>, out: &mut Masks) -> PyResult<Vec<f64>> {
+pub fn read_masks(value: &Bound<'_, PyAny>, place: &ArrayPlace<'_>, out: &mut Masks) -> PyResult<Vec<f64>> {
     if let Ok(list) = value.cast::<PyList>()
         && (list.is_empty() || list.get_item(0)?.is_instance_of::<PyDict>())
     {
@@ -140,7 +140,7 @@ pub fn complaint_of_runs([height, width]: [u32; 2], counts: impl Iterator<Item =
         .then(|| format!("the runs cover {pixels} pixels of a mask of {height} x {width}"))
 }
 
-fn read_run_lengths(list: &Bound<'_, PyList>, place: &Place<'_>, out: &mut Masks) -> PyResult<Vec<f64>> {
+fn read_run_lengths(list: &Bound<'_, PyList>, place: &ArrayPlace<'_>, out: &mut Masks) -> PyResult<Vec<f64>> {
     let py = list.py();
     let mut areas = Vec::with_capacity(list.len());
     for (row, item) in list.iter().enumerate() {

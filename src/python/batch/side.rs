@@ -7,9 +7,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use super::options::{Options, Size};
-use super::place::Place;
+use super::place::ArrayPlace;
 use super::shapes::{convert_boxes, read_keypoints, read_masks};
-use crate::columns::{Areas, Geometry, GeometryKind, Ids, Key, Keypoints, Masks, Objects};
+use crate::columns::{AnnotationIds, Areas, Geometry, GeometryKind, Key, Keypoints, Masks, Objects};
 use crate::error::{self, Error};
 use crate::json::pose::bounding_box;
 use crate::python::arrays::{flags, keys, numbers};
@@ -20,7 +20,7 @@ const FEW: usize = 64;
 
 /// One side of an evaluation while it is read.
 #[derive(Default)]
-pub struct Side {
+pub struct SideColumns {
     /// Image of each object, by position in the batch.
     pub image: Vec<u32>,
     /// Category of each object.
@@ -51,9 +51,9 @@ impl<'py> Fields<'py> for Bound<'py, PyDict> {
 }
 
 /// A dictionary, or anything with items.
-pub struct Items<'a, 'py>(pub &'a Bound<'py, PyAny>);
+pub struct DictFields<'a, 'py>(pub &'a Bound<'py, PyAny>);
 
-impl<'py> Fields<'py> for Items<'_, 'py> {
+impl<'py> Fields<'py> for DictFields<'_, 'py> {
     fn get(&self, name: &Bound<'py, PyString>) -> PyResult<Option<Bound<'py, PyAny>>> {
         if let Ok(dict) = self.0.cast::<PyDict>() {
             return dict.get(name);
@@ -75,7 +75,12 @@ struct Given {
 }
 
 /// How many objects a call or an image has, before what they are is known.
-fn count_of(place: &Place<'_>, name: &str, found: usize, expected: Option<(usize, &str)>) -> PyResult<usize> {
+fn count_of(
+    place: &ArrayPlace<'_>,
+    name: &str,
+    found: usize,
+    expected: Option<(usize, &str)>,
+) -> PyResult<usize> {
     match expected {
         Some((count, of)) if count != found => {
             let found = format!("has {found} rows, \"{of}\" has {count}");
@@ -85,10 +90,10 @@ fn count_of(place: &Place<'_>, name: &str, found: usize, expected: Option<(usize
     }
 }
 
-impl Side {
+impl SideColumns {
     /// A side of so many images.
-    pub fn of(images: usize) -> Side {
-        Side { images, ..Side::default() }
+    pub fn of(images: usize) -> SideColumns {
+        SideColumns { images, ..SideColumns::default() }
     }
 
     /// Reserves memory for the columns of every side.
@@ -112,7 +117,7 @@ impl Side {
             let message = format!("{}: expected a dictionary, found a {}", place(), item.get_type().name()?);
             return Err(PyTypeError::new_err(message));
         }
-        let fields = Items(item);
+        let fields = DictFields(item);
         let Some(labels) = fields.get(intern!(py, "labels"))? else {
             return Err(Error::value("").field("labels").found("is missing").at(place()).into());
         };
@@ -124,7 +129,7 @@ impl Side {
         let count = labels.len();
         self.category.extend(labels);
         let of = Given { count, named: "labels", image_area: image_area(py, &fields, place, options)? };
-        self.read_objects(py, &fields, &Place::Arrays(place), of, options, detections)
+        self.read_objects(py, &fields, &ArrayPlace::Arrays(place), of, options, detections)
     }
 
     /// Height and width of each mask so far.
@@ -143,10 +148,10 @@ impl Side {
     ) -> PyResult<()> {
         let py = fields.py();
         let place = match (records, detections) {
-            (false, true) => Place::Arrays(&|| "Detections".to_owned()),
-            (false, false) => Place::Arrays(&|| "GroundTruth".to_owned()),
-            (true, true) => Place::Records("detections"),
-            (true, false) => Place::Records("ground_truth"),
+            (false, true) => ArrayPlace::Arrays(&|| "Detections".to_owned()),
+            (false, false) => ArrayPlace::Arrays(&|| "GroundTruth".to_owned()),
+            (true, true) => ArrayPlace::Records("detections"),
+            (true, false) => ArrayPlace::Records("ground_truth"),
         };
         let count = count_of(&place, "category_ids", category.len(), Some((image.len(), "image_ids")))?;
         self.image = image;
@@ -159,7 +164,7 @@ impl Side {
         &mut self,
         py: Python<'py>,
         fields: &impl Fields<'py>,
-        place: &Place<'_>,
+        place: &ArrayPlace<'_>,
         given: Given,
         options: &Options,
         detections: bool,
@@ -277,12 +282,12 @@ impl Side {
                 }
                 (None, None) => return Err(missing("image_size")),
             },
-            Size::Diagonal | Size::Side => {
+            Size::Diagonal | Size::SideColumns => {
                 if boxes.len() != count {
                     return Err(missing("boxes"));
                 }
                 for (size, b) in areas.iter_mut().zip(boxes) {
-                    *size = if options.size == Size::Side { b[2].max(b[3]) } else { b[2].hypot(b[3]) };
+                    *size = if options.size == Size::SideColumns { b[2].max(b[3]) } else { b[2].hypot(b[3]) };
                 }
             }
         }
@@ -294,7 +299,7 @@ impl Side {
         &mut self,
         py: Python<'py>,
         fields: &impl Fields<'py>,
-        place: &Place<'_>,
+        place: &ArrayPlace<'_>,
         given: &Given,
         options: &Options,
     ) -> PyResult<()> {
@@ -345,7 +350,11 @@ impl Side {
         Objects {
             image: Arc::new(self.image),
             category: Arc::new(category),
-            id: if self.id.is_empty() { Ids::Counted } else { Ids::Given(Arc::new(self.id.into())) },
+            id: if self.id.is_empty() {
+                AnnotationIds::Counted
+            } else {
+                AnnotationIds::Given(Arc::new(self.id.into()))
+            },
             area: Areas::Given(Arc::new(self.area.into())),
             score: Arc::new(self.score.into()),
             crowd: Arc::new(self.crowd),

@@ -79,7 +79,7 @@ impl Encoded {
     }
 
     /// The run lengths, read one by one.
-    pub fn counts(&self) -> crate::Result<codec::Counts<'_>> {
+    pub fn counts(&self) -> crate::Result<codec::RunLengths<'_>> {
         self.text().map(codec::read)
     }
 

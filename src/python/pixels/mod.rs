@@ -12,16 +12,16 @@ use numpy::{
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use crate::columns::{Areas, Geometry, Ids, Masks, Objects};
+use crate::columns::{AnnotationIds, Areas, Geometry, Masks, Objects};
 use crate::error::{Error, zeros};
-use crate::pixels::labels::{Labels, Rule};
-use crate::pixels::panoptic::{self, Matched, Segment, Segments, Tally};
-use crate::pixels::png::{self, Stored};
+use crate::pixels::labels::{LabelRule, Labels};
+use crate::pixels::panoptic::{self, Matched, PanopticCounts, Segment, Segments};
+use crate::pixels::png::{self, LabelType};
 use crate::pixels::scores::best_class;
 use crate::pixels::semantic::{self, Counted, Settings};
 use crate::python::bad_value;
 use crate::python::interruptible::interruptible;
-use crate::similarity::{Kind, Parameters};
+use crate::similarity::{Parameters, SimilarityKind};
 
 /// A borrowed label map of any integer type.
 pub enum PyLabels<'py> {
@@ -91,7 +91,7 @@ fn counts(py: Python<'_>, (counts, failed): Counted) -> PyResult<PyCounts<'_>> {
 type PySettings = (usize, Option<i64>, bool, Option<f64>);
 
 fn settings((classes, ignore, reduce_zero, boundary): PySettings) -> PyResult<Settings> {
-    Ok(Settings { rule: Rule::new(classes, ignore, reduce_zero)?, boundary })
+    Ok(Settings { rule: LabelRule::new(classes, ignore, reduce_zero)?, boundary })
 }
 
 /// Whether maps `(N, H, W)` have so many pixels that the work needs checks for Ctrl-C.
@@ -175,8 +175,8 @@ pub fn read_labels(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyAny>> 
     let image = py.detach(|| png::read_labels(&path))?;
     let shape = [image.height, image.width];
     Ok(match image.pixels {
-        Stored::Bytes(pixels) => PyArray1::from_vec(py, pixels).reshape(shape)?.into_any(),
-        Stored::Words(pixels) => PyArray1::from_vec(py, pixels).reshape(shape)?.into_any(),
+        LabelType::Bytes(pixels) => PyArray1::from_vec(py, pixels).reshape(shape)?.into_any(),
+        LabelType::Words(pixels) => PyArray1::from_vec(py, pixels).reshape(shape)?.into_any(),
     })
 }
 
@@ -223,13 +223,13 @@ fn segments(
 }
 
 /// Sums of IoU `(K,)`, and matches, false positives and false negatives `(3, K)`; added to in place.
-type PyTally<'py> = (PyReadwriteArray1<'py, f64>, PyReadwriteArray2<'py, i64>);
+type PyPanopticCounts<'py> = (PyReadwriteArray1<'py, f64>, PyReadwriteArray2<'py, i64>);
 
 /// Adds the matches to the tally; with a failure and `strict` nothing is added and the first failure is raised.
 fn add_matches(
     py: Python<'_>,
     matched: Matched,
-    (mut iou, mut counts): PyTally<'_>,
+    (mut iou, mut counts): PyPanopticCounts<'_>,
     strict: bool,
 ) -> PyResult<Failures> {
     let (mut good, mut bad) = (Vec::new(), Vec::new());
@@ -243,7 +243,7 @@ fn add_matches(
         return Ok(failures(py, bad));
     }
     let categories = iou.as_array().len();
-    let mut tally = Tally::new(categories);
+    let mut tally = PanopticCounts::new(categories);
     tally.iou.copy_from_slice(iou.as_slice()?);
     good.iter().for_each(|matches| tally.add(matches));
     iou.as_slice_mut()?.copy_from_slice(&tally.iou);
@@ -254,7 +254,7 @@ fn add_matches(
     Ok(failures(py, bad))
 }
 
-fn check_tally((iou, counts): &PyTally<'_>) -> PyResult<usize> {
+fn check_tally((iou, counts): &PyPanopticCounts<'_>) -> PyResult<usize> {
     let categories = iou.as_array().len();
     if counts.as_array().dim() != (3, categories) {
         return Err(bad_value("expected a tally of shapes (K,) and (3, K)"));
@@ -270,7 +270,7 @@ pub fn match_segment_maps<'py>(
     prediction: &Bound<'py, PyUntypedArray>,
     target_segments: PySegments<'py>,
     prediction_segments: PySegments<'py>,
-    tally: PyTally<'py>,
+    tally: PyPanopticCounts<'py>,
     strict: bool,
 ) -> PyResult<Failures> {
     let &[n, height, width] = target.shape() else {
@@ -299,7 +299,7 @@ pub fn match_segment_files<'py>(
     pairs: Vec<(PathBuf, PathBuf)>,
     target_segments: PySegments<'py>,
     prediction_segments: PySegments<'py>,
-    tally: PyTally<'py>,
+    tally: PyPanopticCounts<'py>,
     strict: bool,
 ) -> PyResult<Failures> {
     let categories = check_tally(&tally)?;
@@ -322,7 +322,7 @@ fn objects(masks: &PyMasks, crowd: Vec<bool>) -> Objects {
     Objects {
         image: Arc::new(vec![0; count]),
         category: Arc::new(vec![0; count]),
-        id: Ids::Counted,
+        id: AnnotationIds::Counted,
         area: Areas::Given(Arc::new(vec![0.0; count].into())),
         score: Arc::default(),
         ignore: Arc::new(crowd.clone()),
@@ -348,7 +348,8 @@ pub fn boundary_iou(
     py.detach(|| -> crate::error::Result<()> {
         let (detections, ground_truths) = (objects(&detections, Vec::new()), objects(&ground_truths, crowd));
         let parameters = Parameters { dilation_ratio: Some(dilation_ratio), ..Parameters::default() };
-        let similarity = (Kind::named("boundary")?.compare)(&detections, &ground_truths, &parameters)?;
+        let similarity =
+            (SimilarityKind::named("boundary")?.compare)(&detections, &ground_truths, &parameters)?;
         let ids = |count: usize| (0..count as u32).collect::<Vec<_>>();
         similarity.comparer()(&ids(d), &ids(g), f64::NEG_INFINITY, &mut out)
     })?;

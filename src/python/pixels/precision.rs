@@ -10,11 +10,11 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use super::{PyLabels, settings_of};
-use crate::columns::{Areas, Geometry, Ids, Masks, Objects};
+use crate::columns::{AnnotationIds, Areas, Geometry, Masks, Objects};
 use crate::error::{Error, Result};
-use crate::pixels::average_precision::{Scored, average_precision};
+use crate::pixels::average_precision::{ScoredMap, average_precision};
 use crate::pixels::histogram::{self, BINS};
-use crate::pixels::labels::{Labels, Rule, Side};
+use crate::pixels::labels::{LabelRule, Labels, MapSide};
 use crate::pixels::regions::{Connectivity, Region, regions};
 use crate::pixels::semantic::Settings;
 use crate::python::bad_value;
@@ -29,7 +29,11 @@ enum PyScores<'py> {
 
 impl<'py> PyScores<'py> {
     /// Scores `(C, H, W)` of the pixels of a target `(H, W)`, C-contiguous.
-    fn of(scores: &Bound<'py, PyUntypedArray>, target: &[usize], rule: &Rule) -> PyResult<PyScores<'py>> {
+    fn of(
+        scores: &Bound<'py, PyUntypedArray>,
+        target: &[usize],
+        rule: &LabelRule,
+    ) -> PyResult<PyScores<'py>> {
         if scores.ndim() != 3 || scores.shape()[0] != rule.classes() || &scores.shape()[1..] != target {
             return Err(bad_value("target and scores differ in shape"));
         }
@@ -74,11 +78,11 @@ pub fn pixel_average_precision<'py>(
         py: Python<'_>,
         targets: &[(PyLabels<'_>, usize)],
         scores: &[PyReadonlyArrayDyn<'_, S>],
-        rule: &Rule,
+        rule: &LabelRule,
     ) -> PyResult<Vec<f64>> {
         let mut maps = Vec::with_capacity(targets.len());
         for ((target, width), scores) in targets.iter().zip(scores) {
-            maps.push(Scored { target: target.labels()?, scores: scores.as_slice()?, width: *width });
+            maps.push(ScoredMap { target: target.labels()?, scores: scores.as_slice()?, width: *width });
         }
         Ok(py.detach(|| average_precision(&maps, rule))?)
     }
@@ -112,11 +116,11 @@ pub fn add_to_score_histogram<'py>(
     let (target, counts) = (target.labels()?, histogram.as_slice_mut()?);
     match &scores {
         PyScores::F32(scores) => {
-            let map = Scored { target, scores: scores.as_slice()?, width };
+            let map = ScoredMap { target, scores: scores.as_slice()?, width };
             py.detach(|| histogram::add(&map, &rule, counts))?;
         }
         PyScores::F64(scores) => {
-            let map = Scored { target, scores: scores.as_slice()?, width };
+            let map = ScoredMap { target, scores: scores.as_slice()?, width };
             py.detach(|| histogram::add(&map, &rule, counts))?;
         }
     }
@@ -162,7 +166,7 @@ fn columns<'py>(py: Python<'py>, regions: &[Region]) -> PyRegions<'py> {
     )
 }
 
-fn good_codes(labels: Labels, rule: &Rule, side: Side, width: usize) -> Result<Vec<u16>> {
+fn good_codes(labels: Labels, rule: &LabelRule, side: MapSide, width: usize) -> Result<Vec<u16>> {
     let mut codes = vec![0; labels.len()];
     labels.encode(rule, side, &mut codes);
     match labels.refuse(rule, side, width) {
@@ -207,8 +211,8 @@ pub fn label_regions<'py>(
     let (target, prediction) = (target.labels()?, prediction.labels()?);
     let scores = scores.as_ref().map(|scores| scores.as_slice()).transpose()?;
     let found = py.detach(|| -> Result<_> {
-        let truth = good_codes(target, &rule, Side::Target, width)?;
-        let mut found = good_codes(prediction, &rule, Side::Prediction, width)?;
+        let truth = good_codes(target, &rule, MapSide::Target, width)?;
+        let mut found = good_codes(prediction, &rule, MapSide::Prediction, width)?;
         truth.iter().zip(&mut found).filter(|(t, _)| **t == rule.nothing()).for_each(|(&t, p)| *p = t);
         let classes = rule.nothing();
         let score = |class: u16, row: usize, column: usize| match scores {
@@ -264,7 +268,7 @@ pub fn objects_of_regions<'py>(
     let columns = Objects {
         image: Arc::new(image),
         category: Arc::new(category),
-        id: Ids::Counted,
+        id: AnnotationIds::Counted,
         area: Areas::Given(Arc::new(area.into())),
         score: Arc::new(score.into()),
         crowd: Arc::clone(&flags),

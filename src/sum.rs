@@ -1,42 +1,60 @@
 //! Sums in a stated order: the last bits of a mean are part of the answer.
+//!
+//! ```
+//! use meanap::sum::pairwise;
+//!
+//! let tenths = [0.1; 8];
+//! assert_eq!(pairwise(&tenths), 0.8);
+//! assert_ne!(tenths.iter().sum::<f64>(), 0.8);
+//! ```
 
 /// Below this length NumPy adds in eight interleaved sums; above it, it halves.
 const BLOCK: usize = 128;
 
-/// The sum of `n` terms taken from `next` in order, added as `numpy.sum` adds a contiguous array of float64.
+/// The sum of values as `numpy.sum` adds a contiguous array of float64.
 ///
-/// NumPy halves a long array (on a multiple of eight) and adds blocks of up to 128 in eight sums. Because the left
-/// half is always finished before the right one begins, the terms can come from a stream: no array is needed.
-pub fn pairwise(n: usize, next: &mut impl FnMut() -> f64) -> f64 {
-    if n < 8 {
-        // NumPy starts from -0.0 so that a sum of negative zeros keeps its sign.
-        let mut total = -0.0;
-        for _ in 0..n {
-            total += next();
-        }
-        return total;
+/// NumPy halves a long array (on a multiple of eight) and adds blocks of up to 128 in eight sums.
+pub fn pairwise(values: &[f64]) -> f64 {
+    if values.len() <= BLOCK {
+        return block(values);
     }
+    let (left, right) = values.split_at(left_half(values.len()));
+    pairwise(left) + pairwise(right)
+}
+
+/// The same sum of `n` terms taken from `next` in order: no array is needed, as the left half is always finished before
+/// the right one begins.
+pub fn pairwise_of(n: usize, next: &mut impl FnMut() -> f64) -> f64 {
     if n <= BLOCK {
-        let mut lanes = [0.0; 8];
-        for lane in &mut lanes {
-            *lane = next();
-        }
-        for _ in 1..n / 8 {
-            for lane in &mut lanes {
-                *lane += next();
-            }
-        }
-        let [a, b, c, d, e, f, g, h] = lanes;
-        let mut total = ((a + b) + (c + d)) + ((e + f) + (g + h));
-        for _ in 0..n % 8 {
-            total += next();
-        }
-        return total;
+        let mut terms = [0.0; BLOCK];
+        terms[..n].fill_with(next);
+        return block(&terms[..n]);
     }
-    let half = n / 2;
-    let half = half - half % 8;
-    let left = pairwise(half, next);
-    left + pairwise(n - half, next)
+    let left = left_half(n);
+    let sum = pairwise_of(left, next);
+    sum + pairwise_of(n - left, next)
+}
+
+/// Where NumPy halves so many terms, more than a block.
+fn left_half(n: usize) -> usize {
+    n / 2 / 8 * 8
+}
+
+/// The sum of a block.
+#[inline(always)]
+fn block(values: &[f64]) -> f64 {
+    let Some((first, rest)) = values.split_first_chunk::<8>() else {
+        // NumPy starts from -0.0 so that a sum of negative zeros keeps its sign.
+        return values.iter().fold(-0.0, |sum, value| sum + value);
+    };
+    let (chunks, rest) = rest.as_chunks::<8>();
+    let mut sums = *first;
+    for chunk in chunks {
+        sums.iter_mut().zip(chunk).for_each(|(sum, value)| *sum += value);
+    }
+    let [a, b, c, d, e, f, g, h] = sums;
+    let whole = ((a + b) + (c + d)) + ((e + f) + (g + h));
+    rest.iter().fold(whole, |sum, value| sum + value)
 }
 
 /// The same sum where most of the `n` terms are 0: `terms` stand at `places`, ascending. Runs on the current pool.
@@ -51,15 +69,13 @@ fn sparse(start: usize, n: usize, places: &[u32], terms: &[f64]) -> f64 {
         return 0.0;
     }
     if n <= BLOCK {
-        let mut block = [0.0; BLOCK];
+        let mut all = [0.0; BLOCK];
         for (&place, &term) in places.iter().zip(terms) {
-            block[place as usize - start] = term;
+            all[place as usize - start] = term;
         }
-        let mut block = block.iter();
-        return pairwise(n, &mut || block.next().copied().unwrap_or(0.0));
+        return block(&all[..n]);
     }
-    let half = n / 2;
-    let half = half - half % 8;
+    let half = left_half(n);
     let split = places.partition_point(|&place| (place as usize) < start + half);
     let left = || sparse(start, half, &places[..split], &terms[..split]);
     let right = || sparse(start + half, n - half, &places[split..], &terms[split..]);
@@ -97,7 +113,7 @@ mod tests {
     fn pairwise_of_integers_is_exact_for_every_length() {
         for n in 0..1100 {
             let mut i = 0u32;
-            let total = pairwise(n, &mut || {
+            let total = pairwise_of(n, &mut || {
                 i += 1;
                 f64::from(i)
             });
@@ -113,11 +129,13 @@ mod tests {
                 (0..n).map(|i| if i * 7 % 5 < 2 { 1.0 / (i + 3) as f64 } else { 0.0 }).collect();
             let places: Vec<u32> = (0..n as u32).filter(|&i| all[i as usize] != 0.0).collect();
             let terms: Vec<f64> = places.iter().map(|&i| all[i as usize]).collect();
+            let expected = pairwise(&all);
             let mut next = all.iter().copied();
-            let expected = pairwise(n, &mut || next.next().unwrap());
+            assert_eq!(pairwise_of(n, &mut || next.next().unwrap()).to_bits(), expected.to_bits(), "{n}");
             assert_eq!(pairwise_sparse(n, &places, &terms).to_bits(), expected.to_bits(), "{n}");
         }
         assert_eq!(pairwise_sparse(300, &[], &[]), 0.0);
+        assert!(pairwise(&[]).is_sign_negative() && pairwise(&[-0.0; 3]).is_sign_negative());
     }
 
     #[test]

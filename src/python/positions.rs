@@ -4,10 +4,10 @@ use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::annotation_index::AnnotationIndex;
 use super::items::items;
-use super::listed::AnnotationIndex;
-use super::number::{Kind, number};
-use crate::columns::{Codebook, Key};
+use super::number::{NumberKind, number};
+use crate::columns::{Interner, Key};
 
 /// The position of what is not evaluated.
 pub const NOWHERE: u32 = u32::MAX;
@@ -30,24 +30,25 @@ fn positions<'py>(
 }
 
 /// Positions of ids.
-pub struct Places {
-    known: Codebook,
+pub struct IdPositions {
+    known: Interner,
     positions: Vec<u32>,
 }
 
-impl Places {
+impl IdPositions {
     /// From a dictionary of id to position; None where an id is no integer, which may equal one all the same.
-    pub fn new(given: &Bound<'_, PyDict>) -> PyResult<Option<Places>> {
-        let mut places = Places { known: Codebook::default(), positions: Vec::with_capacity(given.len()) };
+    pub fn new(given: &Bound<'_, PyDict>) -> PyResult<Option<IdPositions>> {
+        let mut positions =
+            IdPositions { known: Interner::default(), positions: Vec::with_capacity(given.len()) };
         for item in items(given) {
             let (id, position) = item?;
-            let id = number(&id)?.filter(|id| id.kind == Kind::Integer);
+            let id = number(&id)?.filter(|id| id.kind == NumberKind::Integer);
             let (Some(id), Ok(position)) = (id, position.extract()) else { return Ok(None) };
             // Unequal keys of one dictionary get one code each, in order.
-            places.known.code(&Key::Number(id.value as i64));
-            places.positions.push(position);
+            positions.known.code(&Key::Number(id.value as i64));
+            positions.positions.push(position);
         }
-        Ok(Some(places))
+        Ok(Some(positions))
     }
 
     /// The position of an id.
@@ -58,22 +59,23 @@ impl Places {
 }
 
 /// Positions of images, and what the annotations' ids were when they were indexed, if they were.
-pub struct ImagePlaces<'a> {
-    places: Places,
+pub struct ImagePositions<'a> {
+    positions: IdPositions,
     indexed: Option<(&'a AnnotationIndex, Vec<u32>)>,
 }
 
-impl<'a> ImagePlaces<'a> {
+impl<'a> ImagePositions<'a> {
     /// With the positions of the index's images looked up once.
-    pub fn new(places: Places, index: Option<&'a AnnotationIndex>) -> Self {
-        let indexed = index.map(|index| (index, index.images.ids.iter().map(|&id| places.of(id)).collect()));
-        ImagePlaces { places, indexed }
+    pub fn new(positions: IdPositions, index: Option<&'a AnnotationIndex>) -> Self {
+        let indexed =
+            index.map(|index| (index, index.images.ids.iter().map(|&id| positions.of(id)).collect()));
+        ImagePositions { positions, indexed }
     }
 
     /// The position of the image of the annotation at `record`; None if either id is not what was indexed.
     #[inline]
     pub fn of(&self, record: usize, image: i64, id: Option<i64>) -> Option<u32> {
-        let Some((index, positions)) = &self.indexed else { return Some(self.places.of(image)) };
+        let Some((index, positions)) = &self.indexed else { return Some(self.positions.of(image)) };
         let code = index.images.codes[record] as usize;
         (index.images.ids[code] == image && id == Some(index.id(record))).then(|| positions[code])
     }

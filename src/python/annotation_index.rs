@@ -5,7 +5,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList};
 
-use super::record::{Field, Plain, Reader, prefetch};
+use super::record::{AnnotationField, DictReader, PlainValue, prefetch};
 use crate::columns::InternedIds;
 
 /// Adds what this file defines to the module.
@@ -85,7 +85,7 @@ impl AnnotationIndex {
 /// The distinct image ids of annotations in order of appearance, or None if one is no plain integer.
 #[pyfunction]
 pub fn plain_image_ids<'py>(annotations: &Bound<'py, PyList>) -> PyResult<Option<Bound<'py, PyList>>> {
-    let mut reader = Reader::new(&[Field::Image]);
+    let mut reader = DictReader::new(&[AnnotationField::Image]);
     let mut images = InternedIds::default();
     let mut last = None;
     for (record, annotation) in annotations.iter().enumerate() {
@@ -93,7 +93,7 @@ pub fn plain_image_ids<'py>(annotations: &Bound<'py, PyList>) -> PyResult<Option
         let Some(read) = annotation.cast_exact::<PyDict>().ok().and_then(|dict| reader.read(dict)) else {
             return Ok(None);
         };
-        let Plain::Integer(id) = read.image else { return Ok(None) };
+        let PlainValue::Integer(id) = read.image else { return Ok(None) };
         // Annotations mostly come image by image.
         if last != Some(id) {
             images.push(id);
@@ -107,7 +107,8 @@ pub fn plain_image_ids<'py>(annotations: &Bound<'py, PyList>) -> PyResult<Option
 /// annotation id occurs twice.
 #[pyfunction]
 pub fn index_plain(annotations: &Bound<'_, PyList>, categories: bool) -> Option<AnnotationIndex> {
-    let mut reader = Reader::new(&[Field::Id, Field::Image, Field::Category]);
+    let mut reader =
+        DictReader::new(&[AnnotationField::Id, AnnotationField::Image, AnnotationField::Category]);
     let mut builder = IndexBuilder::new(annotations.len(), categories);
     for (record, annotation) in annotations.iter().enumerate() {
         prefetch(annotations, record);
@@ -136,7 +137,7 @@ impl IndexBuilder {
     }
 
     /// Adds an annotation; None if its ids are not plain.
-    pub fn push(&mut self, id: i64, image: Plain, category: Plain) -> Option<()> {
+    pub fn push(&mut self, id: i64, image: PlainValue, category: PlainValue) -> Option<()> {
         let record = self.images.codes.len();
         if self.ids.is_none() && id != record as i64 + 1 {
             self.ids = Some((1..=record as i64).collect());

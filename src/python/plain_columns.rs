@@ -4,7 +4,7 @@ use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use super::record::{Field, Plain, Reader, Record, prefetch};
+use super::record::{AnnotationField, AnnotationRecord, DictReader, PlainValue, prefetch};
 
 /// Adds the function of this file to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -23,15 +23,15 @@ pub fn plain_columns<'py>(
     boxes: bool,
 ) -> PyResult<Option<Bound<'py, PyDict>>> {
     let py = records.py();
-    let mut wanted = vec![Field::Image, Field::Category];
+    let mut wanted = vec![AnnotationField::Image, AnnotationField::Category];
     wanted.extend_from_slice(if detections {
-        &[Field::Score]
+        &[AnnotationField::Score]
     } else {
-        &[Field::Area, Field::Crowd, Field::Id]
+        &[AnnotationField::Area, AnnotationField::Crowd, AnnotationField::Id]
     });
-    wanted.extend(boxes.then_some(Field::Box));
-    let mut columns = Columns::default();
-    let mut reader = Reader::new(&wanted);
+    wanted.extend(boxes.then_some(AnnotationField::Box));
+    let mut columns = PlainColumns::default();
+    let mut reader = DictReader::new(&wanted);
     for (row, record) in records.iter().enumerate() {
         prefetch(records, row);
         let Ok(record) = record.cast_exact::<PyDict>() else { return Ok(None) };
@@ -59,7 +59,7 @@ pub fn plain_columns<'py>(
 }
 
 #[derive(Default)]
-struct Columns {
+struct PlainColumns {
     image: Vec<i64>,
     category: Vec<i64>,
     bbox: Vec<[f64; 4]>,
@@ -69,9 +69,9 @@ struct Columns {
     id: Vec<f64>,
 }
 
-impl Columns {
+impl PlainColumns {
     #[inline]
-    fn push(&mut self, read: &Record, detections: bool, boxes: bool) -> Option<()> {
+    fn push(&mut self, read: &AnnotationRecord, detections: bool, boxes: bool) -> Option<()> {
         self.image.push(read.image.integer()?);
         self.category.push(read.category.integer()?);
         if boxes {
@@ -82,17 +82,17 @@ impl Columns {
             return Some(());
         }
         self.area.push(match read.area {
-            Plain::Missing => f64::NAN,
+            PlainValue::Missing => f64::NAN,
             area => area.exact().filter(|area| (0.0..f64::INFINITY).contains(area))?,
         });
         self.crowd.push(match read.crowd {
-            Plain::Missing => false,
+            PlainValue::Missing => false,
             crowd => crowd.exact().filter(|crowd| [0.0, 1.0].contains(crowd))? == 1.0,
         });
         match read.id {
-            Plain::Integer(id) => self.id.push(id as f64),
+            PlainValue::Integer(id) => self.id.push(id as f64),
             // An integer too large for 64 bits would be one all the same.
-            Plain::Other => return None,
+            PlainValue::Other => return None,
             _ => {}
         }
         Some(())

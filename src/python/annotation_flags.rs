@@ -6,8 +6,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyList};
 
-use super::places::{NOWHERE, Places};
-use super::record::{Field, Plain, Reader, Record, prefetch};
+use super::positions::{IdPositions, NOWHERE};
+use super::record::{AnnotationField, AnnotationRecord, DictReader, PlainValue, prefetch};
 use super::segmentation::MaskReader;
 use crate::similarity::compress;
 
@@ -39,7 +39,12 @@ pub fn mark_annotations<'py>(
     image_records: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<()> {
     let evaluation = Evaluated::new(images, categories)?;
-    let mut reader = Reader::new(&[Field::Image, Field::Category, Field::Area, Field::Crowd]);
+    let mut reader = DictReader::new(&[
+        AnnotationField::Image,
+        AnnotationField::Category,
+        AnnotationField::Area,
+        AnnotationField::Crowd,
+    ]);
     let mut masks = image_records.map(|images| (MaskReader::new(images), Vec::new()));
     for (record, annotation) in annotations.iter().enumerate() {
         prefetch(annotations, record);
@@ -80,12 +85,12 @@ struct Evaluated<'a, 'py> {
     /// The images and categories.
     ids: [&'a Bound<'py, PyDict>; 2],
     /// The same, where all are plain.
-    places: Option<[Places; 2]>,
+    places: Option<[IdPositions; 2]>,
 }
 
 impl<'a, 'py> Evaluated<'a, 'py> {
     fn new(images: &'a Bound<'py, PyDict>, categories: &'a Bound<'py, PyDict>) -> PyResult<Self> {
-        let places = match (Places::new(images)?, Places::new(categories)?) {
+        let places = match (IdPositions::new(images)?, IdPositions::new(categories)?) {
             (Some(images), Some(categories)) => Some([images, categories]),
             _ => None,
         };
@@ -93,9 +98,9 @@ impl<'a, 'py> Evaluated<'a, 'py> {
     }
 
     /// Whether an annotation's image, and its category, are evaluated.
-    fn has(&self, annotation: &Bound<'py, PyDict>, read: Option<&Record>) -> PyResult<[bool; 2]> {
+    fn has(&self, annotation: &Bound<'py, PyDict>, read: Option<&AnnotationRecord>) -> PyResult<[bool; 2]> {
         if let (Some([images, categories]), Some(read)) = (&self.places, read)
-            && let (Plain::Integer(image), Plain::Integer(category)) = (read.image, read.category)
+            && let (PlainValue::Integer(image), PlainValue::Integer(category)) = (read.image, read.category)
         {
             return Ok([images.of(image) != NOWHERE, categories.of(category) != NOWHERE]);
         }
@@ -108,14 +113,14 @@ impl<'a, 'py> Evaluated<'a, 'py> {
 /// Sets `ignore` of a ground truth, and with the last area range that it was evaluated in `_ignore`.
 fn mark<'py>(
     annotation: &Bound<'py, PyDict>,
-    read: Option<&Record>,
+    read: Option<&AnnotationRecord>,
     area_range: Option<[f64; 2]>,
     keypoints: bool,
 ) -> PyResult<()> {
     let py = annotation.py();
-    let plain = read.map_or(Plain::Other, |read| read.crowd);
+    let plain = read.map_or(PlainValue::Other, |read| read.crowd);
     let mut ignore = match plain {
-        Plain::Integer(crowd @ 0..=1) => PyInt::new(py, crowd).into_any(),
+        PlainValue::Integer(crowd @ 0..=1) => PyInt::new(py, crowd).into_any(),
         _ => match annotation.get_item(intern!(py, "iscrowd"))? {
             Some(crowd) => crowd,
             None => PyBool::new(py, false).to_owned().into_any(),

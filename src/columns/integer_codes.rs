@@ -1,0 +1,69 @@
+//! Codes of integers: the hash table behind interned ids.
+
+use rustc_hash::FxHashMap;
+
+/// Integers below this are looked up in a table, not by hash: class labels nearly always are.
+const SMALL: i64 = 4096;
+
+const NO_CODE: u32 = u32::MAX;
+
+/// A code for each of some integers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct IntegerCodes {
+    /// The code of each small integer, as far as the greatest that has one.
+    small: Vec<u32>,
+    others: FxHashMap<i64, u32>,
+}
+
+impl IntegerCodes {
+    /// The code of an integer, if it has one.
+    #[inline]
+    pub(super) fn find(&self, integer: i64) -> Option<u32> {
+        if (0..SMALL).contains(&integer) {
+            return self.small.get(integer as usize).copied().filter(|&code| code != NO_CODE);
+        }
+        self.others.get(&integer).copied()
+    }
+
+    /// The code of an integer, which is `next` if it has none.
+    #[inline]
+    pub(super) fn find_or_insert(&mut self, integer: i64, next: u32) -> u32 {
+        if !(0..SMALL).contains(&integer) {
+            return *self.others.entry(integer).or_insert(next);
+        }
+        let place = integer as usize;
+        if place >= self.small.len() {
+            self.small.resize(place + 1, NO_CODE);
+        }
+        if self.small[place] == NO_CODE {
+            self.small[place] = next;
+        }
+        self.small[place]
+    }
+
+    /// Removes all codes and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.small.clear();
+        self.others.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_keep_their_first_code() {
+        let mut codes = IntegerCodes::default();
+        let integers = [7, 0, -1, SMALL - 1, SMALL, i64::MIN, i64::MAX, 1 << 40];
+        for (&integer, code) in integers.iter().zip(0..) {
+            assert_eq!(codes.find(integer), None);
+            assert_eq!(codes.find_or_insert(integer, code), code);
+            assert_eq!(codes.find_or_insert(integer, 99), code);
+        }
+        assert!(integers.iter().zip(0..).all(|(&integer, code)| codes.find(integer) == Some(code)));
+        assert_eq!([6, 8, SMALL - 2, SMALL + 1].map(|integer| codes.find(integer)), [None; 4]);
+        codes.clear();
+        assert!(integers.iter().all(|&integer| codes.find(integer).is_none()));
+    }
+}
