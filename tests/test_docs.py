@@ -143,6 +143,10 @@ def test_links_lead_somewhere(repository, page):
             assert ((repository / page).parent / target).exists(), target
 
 
+#: Modules for one package alone, which they need.
+NEEDY = {"meanap.compat.mmengine": "mmengine", "meanap.compat.torchmetrics": "torchmetrics.detection"}
+
+
 def modules():
     return [info.name for info in pkgutil.walk_packages(meanap.__path__, "meanap.") if "__main__" not in info.name]
 
@@ -150,7 +154,7 @@ def modules():
 @pytest.mark.parametrize("name", ["meanap", *modules()])
 def test_docstring_examples_hold(name, folder, monkeypatch):
     monkeypatch.chdir(folder)
-    if name == "meanap.compat.torchmetrics":
-        pytest.importorskip("torchmetrics.detection", reason="pip install 'torchmetrics[detection]'")
+    if name in NEEDY:
+        pytest.importorskip(NEEDY[name], reason="the package that this module is for")
     result = doctest.testmod(importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
     assert result.failed == 0

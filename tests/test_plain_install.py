@@ -77,7 +77,7 @@ for module in pkgutil.walk_packages(meanap.__path__, "meanap.", onerror=lambda n
     except ImportError as problem:
         assert "pip install" in str(problem) or module.name.startswith("meanap.distributed"), (module.name, problem)
         missing[module.name] = problem
-needy = ("meanap.distributed", "meanap.compat.torchmetrics")
+needy = ("meanap.distributed", "meanap.compat.mmengine", "meanap.compat.torchmetrics")
 assert all(name.startswith(needy) for name in missing), missing
 """)
 

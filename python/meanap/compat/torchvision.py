@@ -100,8 +100,20 @@ class CocoEvaluator:
             An array cannot be read.
         """
         images = list(np.unique(list(predictions)))
+        self.add(images, {kind: self.prepare(predictions, kind) for kind in self.iou_types})
+
+    def add(self, images: Sequence[Any], results: Mapping[str, list[dict[str, Any]]]) -> None:
+        """Adds a batch of COCO's results.
+
+        Parameters
+        ----------
+        images
+            The ids of its images, also of those without results.
+        results
+            The results for each of `iou_types`, as `prepare` makes them.
+        """
         self.img_ids.extend(images)
-        self._batches.append((images, {kind: self.prepare(predictions, kind) for kind in self.iou_types}))
+        self._batches.append((list(images), dict(results)))
 
     def synchronize_between_processes(self) -> None:
         """Gathers the batches of all ranks of ``torch.distributed``, all of which have to call it."""
