@@ -279,3 +279,38 @@ def test_under_its_name():
     import faster_coco_eval
 
     assert faster_coco_eval.COCOeval_faster is before
+
+
+@pytest.mark.parametrize("lvis_style", [False, True])
+@pytest.mark.parametrize("kind", ["bbox", "segm"])
+def test_the_evaluator_of_batches(kind, lvis_style):
+    """What RT-DETR v2 does, with tensors, a batch without predictions, and an image that comes twice."""
+    torch = pytest.importorskip("torch", reason="pip install torch")
+    pytest.importorskip("torchvision", reason="pip install torchvision")
+    from faster_coco_eval.utils.pytorch import FasterCocoEvaluator
+
+    from meanap.compat.faster_coco_eval.utils.pytorch import FasterCocoEvaluator as Ours
+    from tests.test_compat_torchvision import data
+
+    truth, predictions = data(kind)
+    for category in truth["categories"]:
+        category["frequency"] = "rcf"[category["id"] % 3]
+    for image in truth["images"]:
+        image["neg_category_ids"] = [category["id"] for category in truth["categories"][::2]]
+        image["not_exhaustive_category_ids"] = [category["id"] for category in truth["categories"][1::2]]
+    tensors = {
+        image: {name: torch.tensor(values) for name, values in prediction.items()}
+        for image, prediction in predictions.items()
+    }
+    ids = list(tensors)
+    numbers = []
+    for make, package in ((Ours, ours), (FasterCocoEvaluator, theirs)):
+        evaluator = make(package.COCO(copy.deepcopy(truth)), [kind], lvis_style=lvis_style)
+        evaluator.coco_eval[kind].params.maxDets = [300] if lvis_style else [1, 10, 100]
+        for batch in (ids[:1], ids[4:], ids[1:4], ids[2:3]):
+            evaluator.update({image: tensors[image] for image in batch})
+        evaluator.synchronize_between_processes()
+        evaluator.accumulate()
+        evaluator.summarize()
+        numbers.append(evaluator.stats_as_dict[kind])
+    assert numbers[0] == numbers[1] and numbers[0]["AP_all"] > 0
