@@ -435,6 +435,6 @@ def test_a_bug_shows_its_traceback(files, monkeypatch, error):
     def fails(*arguments, **options):
         raise error("a bug")
 
-    monkeypatch.setattr(meanap, "evaluate", fails)
+    monkeypatch.setattr(evaluation, "evaluated", fails)
     with pytest.raises(error, match="a bug"):
         main(["eval", *map(str, files["bbox"])])
