@@ -68,9 +68,9 @@ def test_shared_options_are_spelt_alike(capsys):
     [
         (["--protocol", "cocoa"], "--protocol: expected one of"),
         (["--similarity", "bbox", "--sigmas", "0.1"], "--sigmas: only --similarity keypoints uses it, found bbox"),
-        (["--max-dets", "10"], "--max-dets: the summary of boxes and masks has three limits"),
         (["--max-dets", "10,10,10"], "rising whole numbers"),
-        (["--area-ranges", "tiny:0:10"], "--area-ranges: the summary has a row for all"),
+        (["--area-ranges", "tiny:0:10"], "--area-ranges: the numbers of categories are of the range all"),
+        (["--similarity", "keypoints", "--protocol", "voc2012"], "--sigmas: voc2012 has none, give one for each"),
         (["--area-ranges", "all:0:9,all:0:10"], "expected each name once"),
         (["--iou-thresholds", "1.5"], "numbers from 0 to 1"),
         (["--similarity", "boxes"], "invalid choice: 'boxes'"),
@@ -88,6 +88,23 @@ def test_options_are_checked_before_files_are_read(capsys, command, options, wor
         code = stopped.code
     printed = capsys.readouterr()
     assert code == 2 and words in printed.err and printed.out == ""
+
+
+def test_the_text_has_lines_for_three_limits_and_three_sizes(files, capsys):
+    ranges = ["--area-ranges", "all:0:1e10,tiny:0:100"]
+    assert main(["eval", "none.json", "none.json", *ranges]) == 2
+    assert "--area-ranges: the summary has a row for small, medium, large" in capsys.readouterr().err
+    assert main(["eval", "none.json", "none.json", "--max-dets", "10"]) == 2
+    assert "--max-dets: the summary of boxes and masks has three limits" in capsys.readouterr().err
+    # Other commands do not print it, and other protocols have other summaries.
+    truth, found = map(str, files["bbox"])
+    few = ["--resamples", "2", "--quiet", "--json", "-"]
+    assert main(["compare", truth, found, found, "--max-dets", "10", *ranges, *few]) == 0
+    numbers = {row["number"]: row["candidate"] for row in json.loads(capsys.readouterr().out)["numbers"]}
+    changes = {"max_detections": (10,), "area_ranges": {"all": (0.0, 1e10), "tiny": (0.0, 100.0)}}
+    assert numbers == pytest.approx(meanap.evaluate(truth, found, **changes).to_dict(), abs=0, nan_ok=True)
+    assert main(["eval", truth, found, "--protocol", "torchmetrics", "--max-dets", "10", "--json", "-", "--quiet"]) == 0
+    capsys.readouterr()
 
 
 @pytest.mark.parametrize(
@@ -124,6 +141,7 @@ def changed(**changes):
         ("segm", ["--iou-thresholds", "1"], {"iouThrs": np.array([1.0])}),
         ("keypoints", ["--max-dets", "5"], {"maxDets": [5]}),
         ("keypoints", ["--max-dets", "5,20"], {"maxDets": [5, 20]}),
+        ("keypoints", ["--max-dets", "5,20,30"], {"maxDets": [5, 20, 30]}),
         ("keypoints", ["--sigmas", ",".join(["0.05"] * 17)], {"kpt_oks_sigmas": np.array([0.05] * 17)}),
         (
             "keypoints",
@@ -156,6 +174,15 @@ def test_the_gate_is_of_the_printed_numbers_where_there_are_four_limits(files, c
         # The reference prints AP under 100 detections alone.
         assert printed.pop("ap") is None and numbers.pop("ap") > 0
     assert printed.items() <= numbers.items()
+
+
+def test_the_gate_is_of_the_printed_numbers_of_keypoints(files, capsys):
+    truth, found = map(str, files["keypoints"])
+    command = ["eval", truth, found, "--similarity", "keypoints", "--max-dets", "1,20,30", "--intervals", "--quiet"]
+    assert main([*command, "--resamples", "2", "--json", "-"]) == 0
+    written = json.loads(capsys.readouterr().out)
+    numbers = {name: number["value"] for name, number in written["intervals"]["numbers"].items()}
+    assert {gate.spelt(name): value for name, value in written["stats"].items()}.items() <= numbers.items()
 
 
 def test_an_object_with_id_0_is_unmatched_as_the_reference_has_it_in_every_command(files, tmp_path, capsys):

@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Evaluate once, print, write, judge."""
     rules = groups.protocol_of(options)
+    groups.check_text(options, rules)
     gate.check(options, rules)
     files = inputs.Inputs(options, rules)
     result = files.evaluate(options.detections)

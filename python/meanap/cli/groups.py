@@ -157,28 +157,48 @@ def protocol_of(options: argparse.Namespace) -> Protocol:
             rules = rules.replace(**change)
         except InputError as error:
             raise UsageError(f"{option}: {error}") from error
-    return _as_pycocotools(rules, options) if options.protocol == "coco" else rules
+    if options.similarity == ONLY_OF["sigmas"] and rules.sigmas is None:
+        raise UsageError(f"--sigmas: {options.protocol} has none, give one for each keypoint")
+    if "all" not in rules.area_ranges:
+        raise UsageError("--area-ranges: the numbers of categories are of the range all; give it too")
+    return _as_pycocotools(rules, options.similarity) if options.protocol == "coco" else rules
 
 
-def _as_pycocotools(rules: Protocol, options: argparse.Namespace) -> Protocol:
-    """COCO's numbers as pycocotools has them: an object with id 0 is unmatched, numbers are under the third limit.
+def _as_pycocotools(rules: Protocol, similarity: str) -> Protocol:
+    """COCO's numbers as pycocotools has them, where there are other limits and where an object has id 0.
 
-    But for AP, which is under 100 detections where that is one of the limits.
+    An object with id 0 is unmatched. Numbers are under the third limit, AP under 100 detections and all numbers of
+    keypoints under 20, where these are among the limits.
     """
     limits = rules.max_detections
-    if options.similarity != "keypoints":
-        if len(limits) < _COCO_LIMITS:
-            raise UsageError("--max-dets: the summary of boxes and masks has three limits; give three numbers")
-        third = limits[_COCO_LIMITS - 1]
-        if third != limits[-1]:
-            first = 100 if 100 in limits else third
-            limit_of = {row.name: row.limit or (first if row.name == "ap" else third) for row in rules.summary}
-            rows = [dataclasses.replace(row, limit=limit_of[row.name]) for row in rules.summary]
-            rules = rules.replace(summary=tuple(rows))
+    common, first = (limits[_COCO_LIMITS - 1] if len(limits) > _COCO_LIMITS else limits[-1]), 100
+    if similarity == "keypoints":
+        common, first = limits[-1], 20
+    first = first if first in limits else common
+    rows = [
+        dataclasses.replace(
+            row, limit=row.limit or (first if "ap" == row.name or similarity == "keypoints" else common)
+        )
+        for row in rules.summary
+    ]
+    return rules.replace(summary=tuple(rows), zero_id_unmatched=True)
+
+
+def check_text(options: argparse.Namespace, rules: Protocol) -> None:
+    """Rejects limits and area ranges that pycocotools' text has no lines for.
+
+    Raises
+    ------
+    UsageError
+        The text of the protocol coco has lines for others.
+    """
+    if options.protocol != "coco":
+        return
+    if options.similarity != "keypoints" and len(rules.max_detections) < _COCO_LIMITS:
+        raise UsageError("--max-dets: the summary of boxes and masks has three limits; give three numbers")
     needed = _COCO_AREAS.get(options.similarity, ("all", "small", "medium", "large"))
     if missing := [name for name in needed if name not in rules.area_ranges]:
         raise UsageError(f"--area-ranges: the summary has a row for {', '.join(missing)}; give it too")
-    return rules.replace(zero_id_unmatched=True)
 
 
 def check_numbers(names: list[str], rules: Protocol) -> None:
