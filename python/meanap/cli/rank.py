@@ -55,7 +55,8 @@ def run(options: argparse.Namespace) -> None:
     """Measure, print, and write the requested output."""
     from meanap.ranking import compare, readers
     from meanap.ranking.conventions import resolve
-    from meanap.ranking.evaluation import check_grades, check_measures, measured
+    from meanap.ranking.evaluation import check_grades, measured
+    from meanap.ranking.plan import check_measures
 
     names = [path.name for path in options.runs]
     if len(set(names)) != len(names):

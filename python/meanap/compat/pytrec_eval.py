@@ -10,7 +10,8 @@ import numpy as np
 from meanap import _core
 from meanap.ranking import readers
 from meanap.ranking.conventions import Conventions, resolve
-from meanap.ranking.evaluation import RankingResult, measured
+from meanap.ranking.evaluation import measured
+from meanap.ranking.result import RankingResult
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

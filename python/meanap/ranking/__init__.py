@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 from meanap.ranking.comparison import compare
 from meanap.ranking.conventions import PRESETS, Conventions, get
-from meanap.ranking.evaluation import RankingResult, evaluate
+from meanap.ranking.evaluation import evaluate
 from meanap.ranking.explain import TieRange, explain_difference, tie_range
 from meanap.ranking.lists import apk_values
+from meanap.ranking.result import RankingResult
 from meanap.ranking.streaming import AveragePrecisionAtK
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 
 from meanap import _core
 from meanap.errors import InputError
-from meanap.ranking.evaluation import RankingResult
+from meanap.ranking.result import RankingResult
 from meanap.statistics import Comparison, check_options, differences
 
 if TYPE_CHECKING:

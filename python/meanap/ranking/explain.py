@@ -13,7 +13,8 @@ import numpy as np
 
 from meanap.ranking import readers
 from meanap.ranking.conventions import PRESETS, Conventions, resolve
-from meanap.ranking.evaluation import RankingResult, measured
+from meanap.ranking.evaluation import measured
+from meanap.ranking.result import RankingResult
 from meanap.statistics import Difference
 
 if TYPE_CHECKING:
