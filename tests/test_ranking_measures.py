@@ -18,7 +18,7 @@ SAME = [
     *("AP(rel=2)", "AP(rel=3)@10", "P(rel=2)@5", "R(rel=2)@20", "RR(rel=3)", "Rprec(rel=2)", "Bpref(rel=2)"),
     *("IPrec(rel=2)@0.1", "SetP(rel=2)", "SetR(rel=2)", "SetAP(rel=2)", "SetF(rel=2)"),
     *("Success(rel=3)@5", "infAP(rel=2)"),
-    *("nDCG@10", "nDCG(dcg='exp-log2')@10", "NumRel(rel=2)", "NumRet", "AP", "RR", "P@7"),
+    *("nDCG@10", "nDCG(dcg='exp-log2')@10", "NumRel", "NumRet", "AP", "RR", "P@7"),
 ]  # fmt: skip
 
 
@@ -125,3 +125,19 @@ def test_groups_of_queries(given):
     assert result.macro(one) == result.means
     with pytest.raises(ValueError, match="groups: query 'q0' has no group"):
         result.per_group({})
+
+
+@pytest.mark.parametrize(
+    "name", ["INST(max_rel=1)", "INSQ(T=9.0,max_rel=1)", "NERR10(p=0.999,max_rel=1)", "SDCG(max_rel=1)@2000"]
+)
+def test_a_thousand_documents_count_to_a_reader(name):
+    ir_measures = pytest.importorskip("ir_measures", reason="pip install ir-measures")
+    qrels = {"last": {"d999": 1}, "beyond": {"d1000": 1}, "both": {"d5": 1, "d999": 1, "d1000": 1}}
+    run = {query: {f"d{i}": 2000.0 - i for i in range(1100)} for query in qrels}
+    ours = evaluate(qrels, run, name).to_dict()
+    theirs = {
+        found.query_id: found.value for found in ir_measures.iter_calc([ir_measures.parse_measure(name)], qrels, run)
+    }
+    for query, row in ours.items():
+        assert list(row.values()) == pytest.approx([theirs[query]], rel=1e-9, abs=1e-15)
+    assert ours["last"] != ours["beyond"] and set(ours["beyond"].values()) == {0.0}
