@@ -201,7 +201,7 @@ def test_bad_settings(changes, message):
 
 
 def test_settings_of_the_wrong_type():
-    with pytest.raises(TypeError, match="unexpected keyword 'threshold'; a protocol has"):
+    with pytest.raises(TypeError, match="evaluate: unexpected keyword 'threshold'; did you mean 'thresholds'"):
         meanap.evaluate(truth(), found(), threshold=0.5)
     for ranges in ([(0, 1)], None):
         with pytest.raises(TypeError, match="area_ranges: expected a range by name"):

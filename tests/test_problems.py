@@ -10,6 +10,7 @@ import pytest
 
 import meanap
 from meanap import generate
+from meanap.cli import main
 
 NAN, INF = math.nan, math.inf
 GONE = object()
@@ -175,3 +176,50 @@ def test_images_of_lists_have_problems_too():
     assert not meanap.check(truth, images).ok
     with pytest.warns(UserWarning, match="1 left out"):
         assert meanap.evaluate(truth, images, on_error="skip").ap == pytest.approx(0.752, abs=1e-3)
+
+
+@pytest.mark.parametrize("entry", [in_memory, in_files])
+@pytest.mark.parametrize("kind", ["bbox", "segm", "keypoints"])
+def test_swapped_arguments_are_recognised_by_their_content(entry, kind, tmp_path):
+    sides, _ = entry(SIDES[kind], tmp_path)
+    with pytest.raises(meanap.InputError, match="ground truth and detections are swapped") as caught:
+        meanap.evaluate(sides[1], sides[0], kind)
+    assert caught.value.code == "swapped-sides"
+
+
+def test_the_command_recognises_swapped_files(tmp_path, capsys):
+    truth, found = in_files(SIDES["bbox"], tmp_path)[0]
+    for command in (["eval"], ["report", "-o", str(tmp_path / "page.html")]):
+        assert main([command[0], str(found), str(truth), *command[1:]]) == 1
+        assert "they are swapped" in capsys.readouterr().err
+
+
+def test_other_faults_are_no_swap():
+    truth, found = spoilt("bbox", 1, "score", None)
+    with pytest.raises(meanap.InputError, match='"score" is null'):
+        meanap.evaluate(truth, found)
+    tables = [table_of(records, ("image_id", "category_id", "bbox", "score")) for records in (FOUND, found)]
+    with pytest.raises(meanap.InputError, match="is null"):
+        meanap.evaluate(*tables)
+
+
+@pytest.mark.parametrize(
+    ("call", "keyword", "meant"),
+    [
+        (lambda **k: meanap.evaluate(TRUTH, FOUND, **k), "iou_type", "similarity"),
+        (lambda **k: meanap.evaluate(TRUTH, FOUND, **k), "maxDets", "max_detections"),
+        (lambda **k: meanap.evaluate(TRUTH, FOUND, **k), "threshold", "thresholds"),
+        (lambda **k: meanap.check(TRUTH, FOUND, **k), "iou_type", "similarity"),
+        (lambda **k: meanap.check(TRUTH, FOUND, **k), "class_names", "names"),
+        (lambda **k: meanap.compare(None, None, **k), "n_boot", "resamples"),
+        (lambda **k: meanap.report.write("x.html", TRUTH, FOUND, **k), "image_dir", "images"),
+        (lambda **k: meanap.explain_difference(TRUTH, FOUND, "coco", "voc2012", **k), "bbox_format", "box_format"),
+        (lambda **k: meanap.MeanAveragePrecision(**k), "class_metric", "class_metrics"),
+        (lambda **k: meanap.MeanAveragePrecision(**k), "boxformat", "box_format"),
+    ],
+)
+def test_a_keyword_that_is_none_names_the_one_that_was_meant(call, keyword, meant):
+    with pytest.raises(TypeError, match=f"unexpected keyword '{keyword}'; did you mean '{meant}'"):
+        call(**{keyword: 1})
+    with pytest.raises(TypeError, match="unexpected keyword 'qqqq'; it takes .*"):
+        call(qqqq=1)

@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from meanap import _similarity
+from meanap._keywords import suggesting
 from meanap.checking.detections import check_detections, check_together
 from meanap.checking.findings import Finding, Findings
 from meanap.checking.ground_truth import check_ground_truth
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["Finding", "Findings", "check"]
 
 
+@suggesting()
 def check(
     ground_truth: GroundTruthInput,
     detections: DetectionsInput | None = None,

@@ -86,7 +86,7 @@ class Inputs:
         self._whole = options.lenient and options.categories is None
         if not self._whole:
             records = options.categories is not None or rules.size != "area" or rules.federated
-            with named(options.ground_truth, "ground_truth"):
+            with named(options.ground_truth, "ground_truth"), self._in_order():
                 self.ground_truth = self._read = self._truth(records)
         if options.categories is not None:
             self._choose(options.categories)
@@ -159,6 +159,22 @@ class Inputs:
         rows = np.flatnonzero(np.fromiter((id in known for id in ids), bool, len(ids)))
         self._rows[role] = rows.tolist()
         return side.take(rows)
+
+    @contextlib.contextmanager
+    def _in_order(self) -> Iterator[None]:
+        """While the ground truth is read: an error says so if it is the detections."""
+        from meanap.detection.evaluation import are_swapped
+
+        try:
+            yield
+        except InputError as error:
+            options = self.options
+            others = [getattr(options, name, None) for name in ("detections", "baseline")]
+            found = next((path for path in others if path is not None), None)
+            if found is None or not are_swapped(options.ground_truth, found, error, reading(options)):
+                raise
+            problem = f"it holds detections, and {found} the ground truth, which comes first: they are swapped"
+            raise InputError(problem, str(options.ground_truth), code="swapped-sides") from error
 
     @contextlib.contextmanager
     def _placed(self) -> Iterator[None]:

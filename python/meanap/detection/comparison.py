@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meanap._keywords import suggesting
 from meanap._progress import Progress
 from meanap.detection.result import Result
 from meanap.detection.sampling import means
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 
+@suggesting()
 def compare(
     baseline: Result,
     candidate: Result,

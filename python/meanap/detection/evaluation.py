@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from meanap import _core, _similarity, protocol, readers
+from meanap._keywords import suggesting, unexpected
 from meanap._progress import Progress
 from meanap.detection.federated import LabelledImages, only_labelled
 from meanap.detection.result import Result
@@ -39,9 +40,10 @@ if TYPE_CHECKING:
         SimilarityName,
     )
 
-__all__ = ["evaluate", "evaluated", "new_log", "settled", "warn_of_no_overlap"]
+__all__ = ["are_swapped", "evaluate", "evaluated", "new_log", "settled", "warn_of_no_overlap"]
 
 
+@suggesting(lambda: Protocol.__dataclass_fields__)
 def evaluate(
     ground_truth: GroundTruthInput,
     detections: DetectionsInput,
@@ -268,8 +270,14 @@ def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
         with contextlib.suppress(InputError):
             return _of_columns(ground_truth, detections, strict)
         asked = asked._replace(options=dataclasses.replace(asked.options, image_records=True))
-    truth = readers.ground_truth(ground_truth, asked.options, problems)
-    found = readers.detections(detections, asked.options, problems, truth)
+    try:
+        truth = readers.ground_truth(ground_truth, asked.options, problems)
+        found = readers.detections(detections, asked.options, problems, truth)
+    except InputError as error:
+        if are_swapped(ground_truth, detections, error, asked.options):
+            problem = "ground truth and detections are swapped: the ground truth comes first"
+            raise InputError(problem, code="swapped-sides") from error
+        raise
     if asked.rules.federated and isinstance(truth, GroundTruth) and isinstance(found, Detections):
         labelled = (asked.labelled_images or LabelledImages()).of(truth)
         if labelled is not None:
@@ -285,6 +293,19 @@ def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
             log.append(truth_columns, found, images=truth.images, progress=told.at)
 
     return _Fill(into, truth.names, truth.groups, truth.categories)
+
+
+def are_swapped(ground_truth: Any, detections: Any, error: InputError, options: readers.Options) -> bool:
+    """Whether each side, which cannot be read as what it should be, can be read as the other one."""
+    if error.record not in (None, 0) or error.found == "is null":
+        return False
+    with warnings.catch_warnings(), contextlib.suppress(InputError, OSError):
+        warnings.simplefilter("ignore")
+        options = dataclasses.replace(options, similarity="bbox", format=None, on_error="raise", progress=False)
+        readers.detections(ground_truth, options)
+        readers.ground_truth(detections, options)
+        return True
+    return False
 
 
 def _of_shards(ground_truth: Any, detections: Any, asked: _Asked, memory: int) -> _Fill:
@@ -387,7 +408,7 @@ def settled(
     known = set(Protocol.__dataclass_fields__)
     for field, value in changes.items():
         if field not in known:
-            raise TypeError(f"unexpected keyword {field!r}; a protocol has {', '.join(sorted(known))}")
+            raise unexpected(field, "protocol", sorted(known))
         only = _similarity.ONLY_OF.get(field)
         # None and False change nothing.
         if only is not None and not (value is None or value is False) and only not in (among or (similarity,)):

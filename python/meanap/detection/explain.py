@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from meanap import readers
+from meanap._keywords import suggesting
 from meanap.detection.evaluation import evaluated, settled
 from meanap.detection.result import Result
 from meanap.detection.scores import NUMBERS
@@ -65,6 +66,7 @@ def _value(settings: _Settings, name: str) -> Any:
     return getattr(settings if name in _OPTIONS else settings.rules, name)
 
 
+@suggesting(lambda: ("format", "names", "images", "sizes", "columns", "on_error"))
 def explain_difference(
     ground_truth: GroundTruthInput,
     detections: DetectionsInput,

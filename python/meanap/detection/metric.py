@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _core
+from meanap._keywords import unexpected
 from meanap._progress import Progress
 from meanap.detection.errors import BACKGROUND
 from meanap.detection.evaluation import new_log, settled
@@ -127,6 +129,10 @@ class MeanAveragePrecision(Metric):
         self.errors = errors
         self.sync_on_compute: bool = bool(sync_on_compute)
         fields: dict[str, Any] = dict(changes)
+        for name in fields:
+            if name not in Protocol.__dataclass_fields__:
+                own = [name for name in inspect.signature(MeanAveragePrecision).parameters if name != "changes"]
+                raise unexpected(name, "MeanAveragePrecision", [*own, *Protocol.__dataclass_fields__])
         given = {
             "thresholds": iou_thresholds,
             "recall": rec_thresholds,

@@ -40,6 +40,11 @@ RULES: dict[str, Rule] = {
         "a file holds something else than was expected",
         "Give the file that other tools are given.",
     ),
+    "swapped-sides": Rule(
+        "files", "error",
+        "ground truth and detections are swapped",
+        "Give the ground truth first.",
+    ),
     "no-annotations": Rule(
         "files", "error",
         'there is no array "annotations"',

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from meanap._files import write_text
+from meanap._keywords import suggesting
 from meanap.errors import InputError
 from meanap.protocol import Protocol
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["check_options", "write", "write_findings", "write_result"]
 
 
+@suggesting()
 def write(
     path: PathLike,
     ground_truth: GroundTruthInput,
