@@ -175,13 +175,14 @@ def _as_pycocotools(rules: Protocol, similarity: str) -> Protocol:
     if similarity == "keypoints":
         common, first = limits[-1], 20
     first = first if first in limits else common
-    rows = [
-        dataclasses.replace(
-            row, limit=row.limit or (first if "ap" == row.name or similarity == "keypoints" else common)
-        )
-        for row in rules.summary
-    ]
-    return rules.replace(summary=tuple(rows), zero_id_unmatched=True)
+    if {common, first} != {limits[-1]}:
+        firsts = {row.name for row in rules.summary} if similarity == "keypoints" else {"ap"}
+        rows = [
+            dataclasses.replace(row, limit=row.limit or (first if row.name in firsts else common))
+            for row in rules.summary
+        ]
+        rules = rules.replace(summary=tuple(rows))
+    return rules.replace(zero_id_unmatched=True)
 
 
 def check_text(options: argparse.Namespace, rules: Protocol) -> None:
