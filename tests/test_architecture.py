@@ -3,17 +3,19 @@
 import inspect
 import json
 import re
+import sys
+import types
 
 import metric_objects
 import numpy as np
 import pytest
 
 import meanap
-from meanap import generate, protocol, readers
-from meanap.cli import main
+from meanap import cli, generate, protocol, readers
+from meanap.cli import groups, main, output
 from meanap.metric import Metric
 
-SECTIONS = ("similarity", "matcher", "protocol", "format", "metric object", "plot")
+SECTIONS = ("similarity", "matcher", "protocol", "format", "metric object", "plot", "command")
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +70,25 @@ def test_a_term_has_one_meaning(page):
 @pytest.mark.parametrize("name", SECTIONS)
 def test_each_extension_has_a_section_that_names_files(page, name):
     assert re.search(r"`[\w/]+\.(rs|py)`", section(page, name))
+
+
+def test_a_command_is_a_module_and_a_line(monkeypatch, capsys):
+    toy = types.ModuleType("meanap.cli.toy")
+
+    def add_arguments(parser):
+        groups.add_output(parser)
+        parser.set_defaults(run=lambda options: output.emit(options, "a table", lines=["a line"], value=lambda: [1]))
+
+    toy.add_arguments = add_arguments
+    monkeypatch.setitem(sys.modules, "meanap.cli.toy", toy)
+    monkeypatch.setitem(cli._COMMANDS, "toy", ("toy", "a toy command"))
+    assert main(["toy", "--json", "-"]) == 0
+    assert capsys.readouterr() == ("[\n  1\n]\n", "a table\na line\n")
+    assert main(["toy", "--quiet"]) == 0
+    assert capsys.readouterr().out == "a line\n"
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "a toy command" in capsys.readouterr().out
 
 
 def toy_protocol(similarity="bbox"):

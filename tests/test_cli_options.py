@@ -107,6 +107,14 @@ def test_the_text_has_lines_for_three_limits_and_three_sizes(files, capsys):
     capsys.readouterr()
 
 
+@pytest.mark.parametrize("command", SHARED["json"])
+def test_the_folder_of_the_json_is_checked_before_files_are_read(tmp_path, capsys, command):
+    more = {"semantic": ["--classes", "3"]}.get(command, [])
+    paths = ["none.json"] * (3 if command == "compare" else 2)
+    assert main([command, *paths, *more, "--json", str(tmp_path / "none" / "out.json")]) == 1
+    assert capsys.readouterr().err == f"meanap: {tmp_path / 'none'}: there is no such folder to write to\n"
+
+
 @pytest.mark.parametrize(
     ("command", "options"),
     [("eval", ["--fail-under", "mota=0.4"]), ("eval", ["--numbers", "mota"]), ("compare", ["--numbers", "mota"])],

@@ -15,6 +15,7 @@ from typing import TextIO
 import meanap
 from meanap._printable import shown
 from meanap.cli.errors import UsageError, one_line
+from meanap.cli.output import check as check_output
 from meanap.cli.output import streams
 from meanap.errors import InputError
 
@@ -41,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with warnings.catch_warnings(), streams():
             warnings.showwarning = _show_warning
+            check_output(options)
             code = options.run(options)
     except BrokenPipeError:
         # The reader of standard output, such as `head`, has closed it.

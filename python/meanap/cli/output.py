@@ -17,6 +17,19 @@ from meanap._printable import printable
 STANDARD = "-"
 
 
+def check(options: argparse.Namespace) -> None:
+    """Checks that the file of `--json` has a folder, before anything is read.
+
+    Raises
+    ------
+    FileNotFoundError
+        It has not.
+    """
+    path = getattr(options, "json", None)
+    if path not in (None, STANDARD) and not os.path.isdir(folder := os.path.dirname(path) or "."):
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder to write to", folder)
+
+
 def emit(
     options: argparse.Namespace,
     *tables: str,
