@@ -69,9 +69,9 @@ def run(options: argparse.Namespace) -> None:
     try:
         conventions = resolve(options.protocol, settings)
         check_measures(measures, conventions)
+        reading = readers.Options(dict(map(_column, options.column)), options.format, conventions.duplicates)
     except (InputError, TypeError) as error:  # TypeError: an unknown keyword
         raise UsageError(str(error)) from error
-    reading = readers.Options(dict(map(_column, options.column)), options.format, conventions.duplicates)
     with inputs.about(options.qrels):
         qrels = readers.qrels(options.qrels, reading)
         check_grades(qrels, conventions)

@@ -91,9 +91,6 @@ def pick(names: Sequence[Any], role: Role, options: Options, source: str) -> Pic
         There is none for the query or the document, one that `options` names is not there, or none is known for grades
         or scores although there are columns that may hold them.
     """
-    if unknown := set(options.columns) - set(KNOWN):
-        listed = ", ".join(map(repr, KNOWN))
-        raise InputError(f"columns: no column is called {sorted(unknown)[0]!r}, expected some of {listed}")
     plain: dict[str, Any] = {plain_name(name): name for name in reversed(names)}
     value_field = "grade" if role == "qrels" else "score"
 

@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from meanap import _core
+from meanap.errors import InputError
 
 if TYPE_CHECKING:
     from meanap._types import DuplicateRule
 
-__all__ = ["Options", "Reader", "Role", "Run", "is_path", "name_of"]
+__all__ = ["FIELDS", "Options", "Reader", "Role", "Run", "is_path", "name_of"]
 
+#: What columns hold.
+FIELDS = ("query", "document", "grade", "score", "rank")
 #: Which side of an evaluation is read.
 Role: TypeAlias = Literal["qrels", "run"]
 
@@ -32,11 +35,23 @@ class Options:
         The name of the reader of files, whatever they look like.
     duplicates
         What a document gives that is judged twice for a query.
+
+    Raises
+    ------
+    InputError
+        A column is called by another name.
     """
 
     columns: Mapping[Any, str | Sequence[str] | None] = field(default_factory=dict)
     format: str | None = None
     duplicates: DuplicateRule = "error"
+
+    def __post_init__(self) -> None:
+        for name in self.columns:
+            if name not in FIELDS:
+                raise InputError(
+                    f"columns: no column is called {name!r}, expected some of {', '.join(map(repr, FIELDS))}"
+                )
 
 
 @dataclass(frozen=True)
@@ -50,7 +65,7 @@ class Run:
     without
         Queries whose list is empty.
     source
-        What it is called in errors; the core itself names files that it has read.
+        What it is called in errors.
     """
 
     core: _core.Run

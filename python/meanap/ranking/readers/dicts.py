@@ -79,7 +79,7 @@ def run_of_dict(answers: dict[Any, Any], source: str) -> Run | dict[Any, Any]:
         else:
             if isinstance(documents, AbstractSet):
                 raise InputTypeError(
-                    None, f"{source}[{query!r}]", found="is a set, which has no order",
+                    None, _place(source, query), found="is a set, which has no order",
                     expected="a list of documents, best first", code="wrong-type",
                 )  # fmt: skip
             items = _items(query, documents, source, "a dictionary of scores, or a list of documents, best first")
@@ -89,10 +89,16 @@ def run_of_dict(answers: dict[Any, Any], source: str) -> Run | dict[Any, Any]:
     return run_of(Columns(source, queries, lists, scores, names=("query", "document", "score")))
 
 
+def _place(source: str, *keys: Any) -> str:
+    """What the part of a source is called in errors: ``run['q']``, or ``run.json: ['q']``."""
+    within = "".join(f"[{key!r}]" for key in keys)
+    return f"{source}{within}" if source in ("qrels", "run") else f"{source}: {within}"
+
+
 def _items(query: Any, documents: Any, source: str, expected: str) -> list[Any]:
     if isinstance(documents, (str, bytes)) or not hasattr(documents, "__iter__"):
         raise InputTypeError(
-            None, f"{source}[{query!r}]", found=f"is {documents!r}", expected=expected, code="wrong-type"
+            None, _place(source, query), found=f"is {documents!r}", expected=expected, code="wrong-type"
         )
     return documents.tolist() if isinstance(documents, np.ndarray) else list(documents)
 
@@ -112,7 +118,7 @@ def explained(error: Exception, lists: Mapping[Any, Any], role: Role, source: st
         if not isinstance(documents, Mapping):
             continue
         for document, number in documents.items():
-            place = f"{source}[{query!r}][{document!r}]"
+            place = _place(source, query, document)
             try:
                 value = float(number)
             except (TypeError, ValueError):

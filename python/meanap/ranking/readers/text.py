@@ -37,12 +37,13 @@ class Trec(Reader):
     def qrels(self, source: Any, options: Options) -> _core.Qrels:
         """The judgements."""
         data = read_bytes(source, _EXPECTED["qrels"])
-        return _core.Qrels.from_trec(os.fsdecode(source), data, ([], [], []), options.duplicates)
+        return _judged(os.fsdecode(source), data, ([], [], []), options)
 
     def run(self, source: Any, options: Options) -> Run:
         """The answers."""
         data = read_bytes(source, _EXPECTED["run"])
-        return Run(_core.Run.from_trec(os.fsdecode(source), data, ([], [], [])))
+        name = os.fsdecode(source)
+        return Run(_core.Run.from_trec(name, data, ([], [], [])), (), name)
 
 
 class Delimited(Reader):
@@ -61,7 +62,7 @@ class Delimited(Reader):
         name = os.fsdecode(source)
         if picked.value is None:
             return qrels_of(_rows(data, picked, name), options)
-        return _core.Qrels.from_trec(name, data, _names(picked), options.duplicates)
+        return _judged(name, data, _names(picked), options)
 
     def run(self, source: Any, options: Options) -> Run:
         """The answers."""
@@ -69,7 +70,7 @@ class Delimited(Reader):
         name = os.fsdecode(source)
         if picked.value is None:
             return run_of(_rows(data, picked, name))
-        return Run(_core.Run.from_trec(name, data, _names(picked)))
+        return Run(_core.Run.from_trec(name, data, _names(picked)), (), name)
 
     def _read(self, source: Any, role: Role, options: Options) -> tuple[bytes, Picked]:
         data = read_bytes(source, _EXPECTED[role])
@@ -78,6 +79,14 @@ class Delimited(Reader):
         if header is None:
             raise InputError(None, name, found="has no header", expected="names of columns between tabs or commas")
         return data, pick(header.names, role, options, name)
+
+
+def _judged(name: str, data: bytes, names: tuple[list[str], list[str], list[str]], options: Options) -> _core.Qrels:
+    try:
+        return _core.Qrels.from_trec(name, data, names, options.duplicates)
+    except InputError as error:
+        # Of the lines of a file the core names it, of a document that is judged twice the query.
+        raise error if error.source == name else error.at(name) from None
 
 
 class Header(NamedTuple):
