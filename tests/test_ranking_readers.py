@@ -176,6 +176,12 @@ FORMATS = {
     "pandas by index": lambda path, table, run: globals()["table"]("pandas")(path, table, run).set_index(
         ["query", "document"]
     ),
+    "series of pairs": lambda path, table, run: pytest.importorskip("pandas").Series(
+        {q: list(side.items()) for q, side in table.items()}
+    ),
+    "series by two levels": lambda path, table, run: globals()["table"]("pandas")(path, table, run).set_index(
+        ["query", "document"]
+    )[value_name(run)],
     "arrays": lambda path, table, run: tuple(map(np.array, columns(table))),
     "lists": lambda path, table, run: columns(table),
     "ranx": lambda path, table, run: Ranx(table),
@@ -222,6 +228,7 @@ def test_each_file_on_the_command_line(tmp_path, given, capsys, name):
 RANKED = {
     "dictionary of lists": lambda path, lists: lists,
     "dictionary of arrays": lambda path, lists: {q: np.array(side, dtype=object) for q, side in lists.items()},
+    "series of lists": lambda path, lists: pytest.importorskip("pandas").Series(lists),
     "records of lists": lambda path, lists: [{"query": q, "ranking": side} for q, side in lists.items()],
     "two columns": lambda path, lists: tuple(zip(*((q, d) for q, side in lists.items() for d in side), strict=True)),
     "polars": lambda path, lists: pytest.importorskip("polars").DataFrame(

@@ -17,7 +17,7 @@ __all__ = ["Dicts", "explained", "qrels_of_dict", "run_of_dict"]
 
 
 class Dicts(Reader):
-    """A dictionary by query; or an object that gives one (`to_dict`), as ranx's have it."""
+    """A dictionary by query; or an object that gives one (`to_dict`), such as ranx's, or a Series of pandas."""
 
     name = "dict"
 
@@ -35,6 +35,11 @@ class Dicts(Reader):
 
 
 def _mapping(source: Any) -> dict[Any, Any]:
+    if getattr(getattr(source, "index", None), "nlevels", 1) == 2:  # a Series by query and document
+        by_query: dict[Any, Any] = {}
+        for (query, document), number in source.items():
+            by_query.setdefault(query, []).append((document, number))
+        return by_query
     if not isinstance(source, Mapping):
         source = source.to_dict()
     return source if isinstance(source, dict) else dict(source)

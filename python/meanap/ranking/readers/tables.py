@@ -35,6 +35,8 @@ class Tables(Reader):
 
 def is_table(source: Any) -> bool:
     """Whether it has columns with names."""
+    if is_pandas(source) and not hasattr(source, "columns"):
+        return False  # a Series is a dictionary by its labels
     return (
         _is_data_set(source)
         or _is_lazy(source)
