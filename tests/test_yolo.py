@@ -323,6 +323,18 @@ def test_what_is_no_yolo_folder_is_not_recognised(tmp_path):
     assert not reader.sniff(tmp_path / "nowhere", "ground_truth") and not reader.sniff("a\0b", "ground_truth")
 
 
+def test_links_between_folders_are_followed_once(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}.txt").write_text("0 .5 .5 1 1\n")
+        try:
+            (tmp_path / name / "up").symlink_to(tmp_path, target_is_directory=True)
+        except OSError:
+            pytest.skip("no links here")
+    truth = readers.ground_truth(tmp_path, Options(sizes={"a": (1, 1), "b": (2, 2)}))
+    assert truth.images == ["a", "b"]
+
+
 def test_lines_of_random_numbers_are_read_as_python_reads_them(tmp_path):
     random.seed(5)
     lines = []

@@ -47,9 +47,17 @@ def files_of(folder: str, endings: str | tuple[str, ...], *, deep: bool = True) 
     def fail(error: OSError) -> None:
         raise error
 
-    found = []
+    found: list[str] = []
+    seen: set[tuple[int, int]] = set()
     for place, within, names in os.walk(folder, onerror=fail, followlinks=True):
-        found += [os.path.join(place, name) for name in names if name.lower().endswith(endings)]
+        # Links may lead back.
+        state = os.stat(place)
+        if (state.st_dev, state.st_ino) in seen:
+            within.clear()
+            continue
+        seen.add((state.st_dev, state.st_ino))
+        start = os.path.join(place, "")
+        found += [start + name for name in names if name.lower().endswith(endings)]
         if not deep:
             within.clear()
     return sorted(found)

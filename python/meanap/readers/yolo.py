@@ -9,7 +9,7 @@ ending, category ids the indices of the classes.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -199,8 +199,9 @@ def _texts(folder: str) -> list[str]:
 
 def _are_labels(folder: str) -> bool:
     """Whether text files hold a class and fractions; files without a line are label files too, of empty images."""
-    paths = _texts(folder)
-    for path in islice(paths, 1000):
+    found = False
+    for path in islice(_each_text(folder), 1000):
+        found = True
         lines = [line for line in head(path).split(b"\n") if line.strip()]
         if lines:
             try:
@@ -211,7 +212,17 @@ def _are_labels(folder: str) -> bool:
                 return False
             # The first line may be wrong, but not all of its numbers.
             return sum(-1 <= number <= 2 for number in numbers[1:]) >= 0.5 * len(numbers[1:])
-    return bool(paths)
+    return found
+
+
+def _each_text(folder: str) -> Iterator[str]:
+    """The text files of a folder in any order, without listing all of them."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.lower().endswith(".txt") and entry.name not in _OTHERS:
+                yield entry.path
+            elif entry.is_dir(follow_symlinks=False):
+                yield from _each_text(entry.path)
 
 
 def _open(source: Any, options: Options, detections: bool = False) -> _Folder:
@@ -275,7 +286,7 @@ def _of_yaml(document: str) -> _Folder:
         else:
             # Labels without their images, whose sizes are given.
             labels += _texts(_labels_for(path))
-    folder = _Folder(document, by_stem(labels, document), by_stem(images, document))
+    folder = _Folder(beside or os.curdir, by_stem(labels, document), by_stem(images, document))
     there: dict[str, set[str]] = {}
     for id, image in folder.images.items():
         place = os.path.dirname(image)
