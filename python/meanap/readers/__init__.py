@@ -20,6 +20,7 @@ from meanap.readers.coco import Coco
 from meanap.readers.createml import CreateMl
 from meanap.readers.cvat import Cvat
 from meanap.readers.dota import Dota
+from meanap.readers.hubs import Supervision, Ultralytics
 from meanap.readers.jsonl import JsonLines, Zstandard
 from meanap.readers.kitti import Kitti
 from meanap.readers.labelme import LabelMe
@@ -72,6 +73,8 @@ READERS: tuple[Reader, ...] = (
     Yolo(),
     Darknet(),
     CocoObjects(),
+    Supervision(),
+    Ultralytics(),
     JsonLines(),
     Zstandard(),
     Coco(),
