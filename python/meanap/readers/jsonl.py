@@ -100,7 +100,7 @@ def _unpacked(path: Any, place: str) -> Any:
         raise InputError("not JSON that Python can read: it is nested too deeply", _at(place, path)) from None
     except Exception as error:
         # Each library has errors of its own for data that are damaged.
-        raise InputError(f"cannot be unpacked and read: {error}", _at(place, path), code="not-json") from None
+        raise InputError(f"not JSON in a valid Zstandard file: {error}", _at(place, path), code="not-json") from None
 
 
 def _at(place: str, path: Any) -> str:
