@@ -122,7 +122,8 @@ def _kind(path: Any, role: readers.Role, options: readers.Options) -> type[_Tabl
     name = readers.reader_of(path, role, options.format).name
     kinds: dict[str, type[_Table] | type[_Records]] = {"parquet": _Table, "coco": _Records}
     if name not in kinds:
-        raise InputError(f"memory_limit is for COCO and Parquet files, found format {name!r}", role)
+        problem = f"memory_limit is for COCO and Parquet files, found format {name!r}"
+        raise InputError(problem, f"{role}: {os.fspath(path)}")
     return kinds[name]
 
 
