@@ -309,6 +309,22 @@ def test_detections_of_a_coco_file_are_found_by_the_names_of_images_and_classes(
     assert meanap.evaluate(tmp_path / "truth.json", tmp_path / "labels")["ap"] == pytest.approx(expected, abs=1e-9)
 
 
+def test_results_as_json_have_the_numbers_that_files_are_called(boxes, tmp_path):
+    """Ultralytics' ``save_json=True``: the image id is the number in the name of the file."""
+    folder, predictions = boxes
+    truth = readers.ground_truth(folder)
+    rows = rows_of(readers.detections(predictions, None, None, truth))
+    found = [{"image_id": int(i), "category_id": c, "bbox": box, "score": s} for i, c, *box, s in rows]
+    expected = dict(meanap.evaluate(folder, predictions))
+    generate.write_dataset(tmp_path / "found.json", found)
+    array = np.array([(d["image_id"], *d["bbox"], d["score"], d["category_id"]) for d in found])
+    for source in (found, tmp_path / "found.json", array):
+        assert dict(meanap.evaluate(folder, source)) == expected
+    found[3]["image_id"] = 10**9
+    with pytest.raises(meanap.InputError, match="image_id.* is 1000000000, which is not in the ground truth"):
+        meanap.evaluate(folder, found)
+
+
 def test_what_is_no_yolo_folder_is_not_recognised(tmp_path):
     reader = readers.reader_of(tmp_path, "ground_truth", "yolo")
     for text in (

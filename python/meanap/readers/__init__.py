@@ -6,11 +6,15 @@ the order in which they are tried. Every entry takes its input through `ground_t
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from meanap.errors import InputError, InputTypeError
 from meanap.readers._as_coco import dataset_of, records_of
+from meanap.readers._folders import image_numbers
 from meanap.readers._names import class_names
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Format, Options, Reader, Role, Truth, checked_choice, is_folder, is_path
@@ -157,7 +161,16 @@ def detections(
     options = Options() if options is None else options
     problems = Problems() if problems is None else problems
     reader = reader_of(source, "detections", options.format)
+    numbers = image_numbers(truth)
+    if numbers:
+        # As columns of Python, in which ids can be replaced.
+        options = dataclasses.replace(options, image_records=True)
     try:
-        return reader.detections(source, options, problems, truth)
+        found = reader.detections(source, options, problems, truth)
     except InputError as error:
         raise coded(error) from None
+    if numbers and isinstance(found, Detections) and isinstance(found.image_ids, np.ndarray):
+        # Results that Ultralytics saves as JSON have the number that is the name of the file.
+        found = found.take(np.arange(len(found)))
+        found.image_ids = [numbers.get(id, id) for id in plain_ids(found.image_ids)]
+    return found

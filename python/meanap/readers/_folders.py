@@ -18,7 +18,18 @@ from meanap.readers._problems import Problem, Problems
 if TYPE_CHECKING:
     from meanap.readers._reader import Truth
 
-__all__ = ["IMAGES", "CategoryIds", "ImageIds", "files_of", "image_sizes", "images_of", "read_text", "sibling", "stem"]
+__all__ = [
+    "IMAGES",
+    "CategoryIds",
+    "ImageIds",
+    "files_of",
+    "image_numbers",
+    "image_sizes",
+    "images_of",
+    "read_text",
+    "sibling",
+    "stem",
+]
 
 #: How the names of images end.
 IMAGES = (
@@ -168,6 +179,16 @@ class ImageIds:
                 if isinstance(record.get("file_name"), str):
                     self._names[stem(record["file_name"])] = record["id"]
         return self._names.get(name)
+
+
+def image_numbers(truth: Truth | None) -> dict[int, str]:
+    """The ids of images by the numbers that they write, where the ground truth has texts: ``{139: "000000000139"}``."""
+    ids = truth.images if truth is not None else None
+    if not ids or not isinstance(ids[0], str):
+        return {}
+    digits = [id for id in ids if isinstance(id, str) and id.isascii() and id.isdigit()]
+    numbers = {int(id): id for id in digits}
+    return numbers if len(numbers) == len(digits) else {}
 
 
 class CategoryIds:
