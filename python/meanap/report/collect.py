@@ -54,13 +54,15 @@ def collect(
 
     Findings and images are those of `ground_truth` and `detections`; without them there are none.
     """
+    there = ground_truth is not None and detections is not None
+    # First, as its memory is free again before the curves of the result are made.
+    findings = _findings(ground_truth, detections, result, reading) if check and there else None
     iou = 0.5 if 0.5 in result.protocol.thresholds else result.protocol.thresholds[0]
     best = result.best_f1(iou)
     score_of_versus = score
     if score is None:
         score = best_threshold(result.scores, iou)
     table = result.per_class
-    there = ground_truth is not None and detections is not None
     files = result.scores.sources or (ground_truth, detections)
     told: dict[str, Any] = {
         "title": title or _called(files[1], "Detections"),
@@ -80,6 +82,7 @@ def collect(
         "score": score,
         "confidence": confidence,
         "resamples": resamples,
+        "findings": findings,
     }
     sure = result.interval(confidence=confidence, resamples=resamples)
     compared = None if versus is None else meanap.compare(versus, result, confidence=confidence, resamples=resamples)
@@ -91,7 +94,6 @@ def collect(
     told["confusion"] = _confusion(result, iou, score)
     errors = result.errors(iou)
     told["errors"] = _errors(result, errors, versus, iou)
-    told["findings"] = _findings(ground_truth, detections, result, reading) if check and there else None
     order = result.per_image(iou, score=score)
     told["totals"] = {name: int(order[name].sum()) for name in _OUTCOMES}
     rows = [row for row, _ in zip(order, range(worst), strict=False)]
