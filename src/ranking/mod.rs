@@ -10,13 +10,15 @@
 //! Imports run downwards here too: a file may use those declared above it.
 //!
 //! ```
+//! use meanap::progress::Progress;
 //! use meanap::ranking::at_k::{Lists, average_precision_at_k};
 //!
 //! let actual = Lists { offsets: &[0, 2], values: &[1, 3] };
 //! let predicted = Lists { offsets: &[0, 3], values: &[1, 2, 3] };
 //! let mut values = [0.0];
-//! average_precision_at_k(actual, predicted, 10, &mut values);
+//! average_precision_at_k(actual, predicted, 10, &Progress::default(), &mut values)?;
 //! assert_eq!(values, [(1.0 + 2.0 / 3.0) / 2.0]);
+//! # Ok::<(), meanap::Error>(())
 //! ```
 
 pub mod conventions;
