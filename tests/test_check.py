@@ -721,7 +721,7 @@ def test_each_code_has_a_rule_and_each_rule_is_used(repository):
     import re
 
     given = set()
-    for folder in ("checking", "readers"):
+    for folder in ("checking", "detection", "readers"):
         for path in (repository / "python" / "meanap" / folder).rglob("*.py"):
             if path.name != "_rules.py":
                 given |= set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', path.read_text(encoding="utf-8")))
@@ -939,3 +939,16 @@ def test_a_weak_detector_is_no_fault_of_a_format():
         warnings.simplefilter("always")
         meanap.evaluate(truth, found)
     assert not [w for w in told if "AP would be" in str(w.message)]
+
+
+@pytest.mark.parametrize("form", ["dictionaries", "columns"])
+def test_examples_show_the_names_of_categories(form):
+    truth = generate.dataset(images=20, seed=3, categories=3)
+    found = generate.detections(truth, per_image=8, seed=3)
+    names = {1: "alpha", 2: "beta", 3: "gamma"}
+    found[3] = dict(found[2])
+    if form == "columns":
+        found = meanap.Detections(*([d[name] for d in found] for name in ("image_id", "category_id", "score", "bbox")),
+                                  box_format="xywh")  # fmt: skip
+    row = meanap.check(truth, found, names=names).row(code="duplicate-detection")
+    assert any(f"({name})" in row["example"] for name in names.values()), row["example"]

@@ -89,7 +89,8 @@ def _check_counts(found: Records) -> None:
     example = ""
     if over.any():
         image, category = divmod(int(values[over][0]), max(len(found.category_ids), 1))
-        example = f"image {found.image_ids[image]!r} has {counts[over][0]} of category {found.category_ids[category]!r}"
+        of = found.called(found.category_ids[category])
+        example = f"image {found.image_ids[image]!r} has {counts[over][0]} of category {of}"
     found.add("too-many-detections", int((counts[over] - 100).sum()), example)
 
 

@@ -37,8 +37,7 @@ def check_ground_truth(truth: Records) -> None:
 
 def named(truth: Records, id: Any) -> str:
     """A category's id, with its name where it has one."""
-    name = dict(zip(truth.categories or (), truth.names, strict=True)).get(id)
-    return f"{id!r} ({name})" if name else repr(id)
+    return truth.called(id)
 
 
 def _repeated_ids(ids: Any) -> list[Any]:

@@ -63,6 +63,8 @@ class Records:
         #: Keypoints and their numbers as the records have them, None for none; None altogether without keypoints.
         self.poses: list[Any] | None = None
         self.num_keypoints: list[Any] | None = None
+        #: Names of the categories of the data set.
+        self.category_names: dict[Any, str] = {}
         #: By the code of a finding: the same records as its remedy makes them.
         self.mended: dict[str, Records] = {}
         #: Names of the image files, by image id, where they are known.
@@ -93,6 +95,11 @@ class Records:
             )
             self.findings.append(found)
 
+    def called(self, id: Any) -> str:
+        """A category's id, with its name where it has one."""
+        name = self.category_names.get(id)
+        return repr(id) if name is None or name == str(id) else f"{id!r} ({name})"
+
     def told(self, row: Any, *columns: str) -> str:
         """How a record reads in a message."""
         row = int(row)
@@ -103,7 +110,7 @@ class Records:
         if self.image[row] >= 0:
             known.append(f"image {self.image_ids[self.image[row]]!r}")
         if self.category[row] >= 0:
-            known.append(f"category {self.category_ids[self.category[row]]!r}")
+            known.append(f"category {self.called(self.category_ids[self.category[row]])}")
         values = {"bbox": self.boxes, "area": self.areas, "score": self.scores}
         known += [f"{name} {_short(values[name][row])}" for name in columns]
         return f"record {number}: {', '.join(known)}" if known else f"record {number}"
@@ -158,12 +165,15 @@ def read_ground_truth(value: Any, options: Options, similarity: str | None = Non
         records.categories = list(names) if records.categories is None else records.categories
         known = dict(zip(records.categories, records.names, strict=False))
         records.names = [names.get(id, known.get(id)) for id in records.categories]
+    named = zip(records.categories or (), records.names, strict=False)
+    records.category_names = {id: str(name) for id, name in named if name is not None}
     return records
 
 
 def read_detections(value: Any, truth: Records, options: Options, similarity: str | None = None) -> Records:
     """Detections of any source, for a ground truth that has been read."""
     records = Records("detections")
+    records.category_names = truth.category_names
     reader = readers.reader_of(value, "detections", options.format)
     if reader.name != "coco":
         return _from_reader(records, value, lambda problems: reader.detections(value, options, problems, truth.side()))
