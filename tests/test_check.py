@@ -721,7 +721,7 @@ def test_each_code_has_a_rule_and_each_rule_is_used(repository):
     import re
 
     given = set()
-    for folder in ("checking", "detection", "readers"):
+    for folder in ("checking", "cli", "detection", "readers"):
         for path in (repository / "python" / "meanap" / folder).rglob("*.py"):
             if path.name != "_rules.py":
                 given |= set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', path.read_text(encoding="utf-8")))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import meanap
-from meanap import generate, readers
+from meanap import _core, generate, readers
 from meanap.compat.pycocotools import mask
 from meanap.readers import Options, Problems, _yaml
 from meanap.writers._images import write_blank
@@ -364,6 +364,60 @@ def test_lines_of_random_numbers_are_read_as_python_reads_them(tmp_path):
     truth = readers.ground_truth(tmp_path, Options(sizes={"a": (333, 777)}))
     assert rows_of(truth) == naive_boxes(tmp_path, {"a": (333, 777)}, False)
     assert all(math.isfinite(number) for row in rows_of(truth) for number in row[2:])
+
+
+def test_damaged_headers_and_lines_are_read_or_named(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    rng = random.Random(8)
+    exif = image.Exif()
+    exif[274] = 6
+    whole = []
+    for ending in ("bmp", "gif", "jpg", "png", "tif", "webp"):
+        path = tmp_path / f"whole.{ending}"
+        image.new("RGB", (37, 23)).save(path, **({"exif": exif} if ending == "jpg" else {}))
+        whole.append(path.read_bytes())
+    paths = []
+    for number in range(3000):
+        data = bytearray(rng.choice(whole)[: rng.choice([10, 30, 200, 5000])])
+        for _ in range(rng.randrange(4)):
+            data[rng.randrange(len(data))] = rng.choice([0, 1, 127, 128, 255, rng.randrange(256)])
+        paths.append(tmp_path / f"{number}.png")
+        paths[-1].write_bytes(data)
+    sizes, faults = _core.image_sizes(paths)
+    without = {
+        file for file, code, error in faults if code == "unreadable-image" and isinstance(error, meanap.InputError)
+    }
+    assert without == set(np.flatnonzero(sizes[:, 0] == 0)) and 100 < len(without) < 2900
+    assert ((sizes > 0).all(axis=1) | (sizes == 0).all(axis=1)).all()
+
+    words = [
+        b"0",
+        b"1",
+        b"0.5",
+        b".1",
+        b"1e-3",
+        b"-0",
+        b"nan",
+        b"1e999",
+        b"\xff",
+        b"x",
+        b"1.",
+        b"\xe2\x82\xac",
+        b"7" * 400,
+    ]
+    lines = [
+        b" ".join(rng.choices(words, [9, 9, 30, 30, 9, 3, 1, 1, 1, 1, 3, 1, 1], k=rng.randrange(1, 14)))
+        for _ in range(4000)
+    ]
+    path = tmp_path / "lines.txt"
+    path.write_bytes(b"\n".join(lines))
+    for similarity, keypoints in (("bbox", None), ("segm", None), ("keypoints", (2, 3)), ("keypoints", (2**63, 3))):
+        for confidence in (None, "last", "second"):
+            found = _core.read_yolo([path], np.array([[480, 640]]), similarity, confidence, keypoints)
+            named = [error.record for _, _, error in found["faults"]]
+            assert sorted([*named, *found["line"].tolist()]) == list(range(1, 4001))
+            assert len(found["boxes"]) == len(found["class"]) == len(found["line"]) and found["left_out"] == len(named)
+            assert np.isfinite(found["boxes"]).all() and np.isfinite(found["points"]).all()
 
 
 @pytest.mark.parametrize(
