@@ -62,6 +62,16 @@ def test_shared_options_are_spelt_alike(capsys):
     assert not any("iou-type" in text for text in texts.values())
 
 
+@pytest.mark.parametrize("kind", ["segm", "keypoints"])
+def test_the_word_of_pycocotools_is_taken_for_the_similarity(files, capsys, kind):
+    told = {}
+    for word in ("--similarity", "--iou-type"):
+        assert main(["eval", *map(str, files[kind]), word, kind]) == 0
+        told[word] = capsys.readouterr()
+    assert told["--similarity"] == told["--iou-type"] and told["--iou-type"].out
+    assert main(["check", *map(str, files[kind]), "--iou-type", kind]) in (0, 1)
+
+
 @pytest.mark.parametrize("command", ["eval", "compare", "report"])
 @pytest.mark.parametrize(
     ("options", "words"),

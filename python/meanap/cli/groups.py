@@ -31,6 +31,10 @@ def add_similarity(parser: Parser, default: str | None = "bbox") -> None:
         "--similarity", choices=NAMES, default=default,
         help=f"what is compared: boxes, masks, masks with their boundaries, or keypoints (default: {otherwise})",
     )  # fmt: skip
+    # What users of pycocotools type: its iouType.
+    parser.add_argument(
+        "--iou-type", dest="similarity", choices=NAMES, default=argparse.SUPPRESS, help=argparse.SUPPRESS
+    )
     parser.add_argument(
         "--sigmas", type=numbers.sigmas, metavar="0.026,0.025,…",
         help="sigma of each keypoint, if they are not COCO's 17",
