@@ -143,7 +143,8 @@ def warn_of_no_overlap(result: Result, ground_truth: Any, detections: Any, optio
     """Warns in one line what would fix it, if almost no detection overlaps an object."""
     scores = result.scores
     ap = next(iter(result.values()), np.nan)
-    if not ap < _LOW or min(int(scores.objects.sum()), int(scores.detections.sum())) < _ENOUGH:
+    detections_there = int(scores.detections.sum())
+    if not ap < _LOW or min(int(scores.objects.sum()), detections_there) < _ENOUGH or detections_there > _MOST:
         return
     # Checks evaluate, too: only an evaluation that failed to match needs them.
     from meanap.checking.overlap import cause
@@ -222,6 +223,8 @@ def evaluated(
 _LOW = 0.05
 #: With fewer objects or detections an AP is low for no reason that could be found.
 _ENOUGH = 10
+#: The search takes seconds for so many detections.
+_MOST = 500_000
 
 
 class _Asked(NamedTuple):
