@@ -163,7 +163,7 @@ class Inputs:
     @contextlib.contextmanager
     def _in_order(self) -> Iterator[None]:
         """While the ground truth is read: an error says so if it is the detections."""
-        from meanap.detection.evaluation import are_swapped
+        from meanap.detection.inputs import are_swapped
 
         try:
             yield

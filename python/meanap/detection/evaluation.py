@@ -14,16 +14,16 @@ from meanap import _core, _similarity, protocol, readers
 from meanap._keywords import suggesting, unexpected
 from meanap._progress import Progress
 from meanap.detection.federated import LabelledImages, only_labelled
+from meanap.detection.inputs import are_swapped, arranged
 from meanap.detection.result import Result
 from meanap.detection.scores import MatchScores
 from meanap.detection.shards import Sharded, bytes_of
 from meanap.errors import InputError
 from meanap.protocol import Protocol
 from meanap.readers._coco_files import TruthFile
-from meanap.readers._coco_records import pixel_size
 from meanap.readers._reader import is_path
 from meanap.readers.lists import are_batches
-from meanap.readers.sides import Detections, GroundTruth, first_strange
+from meanap.readers.sides import Detections, GroundTruth
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         SimilarityName,
     )
 
-__all__ = ["are_swapped", "evaluate", "evaluated", "new_log", "settled", "warn_of_no_overlap"]
+__all__ = ["evaluate", "evaluated", "new_log", "settled", "warn_of_no_overlap"]
 
 
 @suggesting(lambda: Protocol.__dataclass_fields__)
@@ -285,7 +285,7 @@ def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
         labelled = (asked.labelled_images or LabelledImages()).of(truth)
         if labelled is not None:
             found = only_labelled(truth, found, labelled, asked.rules.max_per_image)
-    truth_columns, found = _arranged(truth, found, asked, problems)
+    truth_columns, found = arranged(truth, found, asked.rules, asked.options, asked.score_range, problems)
     problems.tell()
 
     def into(log: _core.MatchLog) -> None:
@@ -296,19 +296,6 @@ def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
             log.append(truth_columns, found, images=truth.images, progress=told.at)
 
     return _Fill(into, truth.names, truth.groups, truth.categories)
-
-
-def are_swapped(ground_truth: Any, detections: Any, error: InputError, options: readers.Options) -> bool:
-    """Whether each side, which cannot be read as what it should be, can be read as the other one."""
-    if error.record not in (None, 0) or error.found == "is null":
-        return False
-    with warnings.catch_warnings(), contextlib.suppress(InputError, OSError):
-        warnings.simplefilter("ignore")
-        options = dataclasses.replace(options, similarity="bbox", format=None, on_error="raise", progress=False)
-        readers.detections(ground_truth, options)
-        readers.ground_truth(detections, options)
-        return True
-    return False
 
 
 def _of_shards(ground_truth: Any, detections: Any, asked: _Asked, memory: int) -> _Fill:
@@ -326,70 +313,6 @@ def _of_shards(ground_truth: Any, detections: Any, asked: _Asked, memory: int) -
                 told.advance(1)
 
     return _Fill(into, shards.names, shards.groups, shards.categories)
-
-
-def _arranged(truth: Any, found: Any, asked: _Asked, problems: readers.Problems) -> tuple[_core.Objects, _core.Objects]:
-    """Both sides as the core takes them."""
-    rules, similarity = asked.rules, asked.options.similarity
-
-    def columns_of(side: Any, place: str, score_range: tuple[float, float] | None) -> _core.Objects:
-        def checked(objects: _core.Objects, records: bool) -> _core.Objects:
-            if similarity == "keypoints":
-                _check_keypoints(objects, rules, place, records)
-            _check(objects, truth, place, records)
-            return objects
-
-        if not isinstance(side, (GroundTruth, Detections)):
-            try:
-                return checked(side, True)
-            except InputError as error:
-                raise readers.coded(error) from None
-        if rules.size == "fraction":
-            _measure_images(side, truth.sizes)
-        some: Any = side
-        return readers.sound(
-            some, lambda part: checked(part.objects(rules, similarity, score_range), part.records), problems, place
-        )[1]
-
-    truth_columns = columns_of(truth if isinstance(truth, GroundTruth) else truth.columns, "ground_truth", None)
-    score_range = None if getattr(found, "any_score", True) else asked.score_range
-    found_columns = columns_of(found, "detections", score_range)
-    for name, of_truth, of_found in (
-        ("image", truth_columns.image_ids, found_columns.image_ids),
-        ("category", truth_columns.category_ids, found_columns.category_ids),
-    ):
-        texts = [{isinstance(id, str) for id in ids} for ids in (of_truth, of_found)]
-        if all(texts) and not texts[0] & texts[1]:
-            told = ("text", "integers") if True in texts[1] else ("integers", "text")
-            problem = f"{name} ids are {told[0]}, those of the ground truth {told[1]}"
-            raise InputError(problem, "detections", code=f"unknown-{name}")
-    return truth_columns, found_columns
-
-
-def _check(objects: _core.Objects, truth: Any, place: str, records: bool) -> None:
-    """Rejects input that no evaluation can use; `records`: rows are those of a COCO file or list."""
-    complaint = "is not in the ground truth" if place == "detections" else "is not among those declared"
-    for name, ids, known in (
-        ("image", objects.image_ids, truth.images),
-        ("category", objects.category_ids, truth.categories),
-    ):
-        if (strange := first_strange(ids, known)) is not None:
-            row = objects.first_row(name, ids.index(strange))
-            code = f"unknown-{name}"
-            if records:
-                found = f"is {strange!r}, which {complaint}"
-                raise InputError(None, place, row, f"{name}_id", found, code=code)
-            raise InputError(f"{name} id {strange!r} {complaint}", place, row, code=code, unit="row")
-    objects.check(place, records)
-
-
-def _check_keypoints(objects: _core.Objects, rules: Protocol, place: str, records: bool) -> None:
-    """Rejects poses that have another number of keypoints than there are sigmas."""
-    sigmas = 0 if rules.sigmas is None else len(rules.sigmas)
-    if len(objects) and sigmas and objects.keypoints != sigmas:
-        found, expected = f"has {objects.keypoints} points", f"{sigmas}: there are {sigmas} sigmas"
-        unit = "record" if records else "row"
-        raise InputError(None, place, 0, "keypoints", found, expected, "number-of-keypoints", unit)
 
 
 #: Images of a list that are matched in one go.
@@ -501,16 +424,3 @@ def _new_log(
 def _files(*sources: Any) -> tuple[Any, Any] | None:
     """The paths of ground truth and detections; None if one of them is in memory."""
     return (sources[0], sources[1]) if all(map(is_path, sources)) else None
-
-
-def _measure_images(side: GroundTruth | Detections, sizes: Mapping[Any, Any]) -> None:
-    if "image_area" in side.arrays:
-        return
-    areas = np.empty(len(side.image_ids))
-    ids = side.image_ids.tolist() if isinstance(side.image_ids, np.ndarray) else side.image_ids
-    for row, id in enumerate(ids):
-        size = pixel_size(sizes.get(id))
-        if size is None:
-            raise InputError(f"size='fraction' needs the height and width of image {id!r} (GroundTruth(images=...))")
-        areas[row] = size[0] * size[1]
-    side.arrays["image_area"] = areas

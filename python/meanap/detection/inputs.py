@@ -1,0 +1,123 @@
+"""Both sides of an evaluation: what readers made of them, checked against each other, as the core takes it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from meanap import _core, readers
+from meanap.errors import InputError
+from meanap.protocol import Protocol
+from meanap.readers._coco_records import pixel_size
+from meanap.readers.sides import Detections, GroundTruth, first_strange
+
+__all__ = ["are_swapped", "arranged"]
+
+
+def arranged(
+    truth: Any,
+    found: Any,
+    rules: Protocol,
+    options: readers.Options,
+    score_range: tuple[float, float] | None,
+    problems: readers.Problems,
+) -> tuple[_core.Objects, _core.Objects]:
+    """Both sides as the core takes them.
+
+    Raises
+    ------
+    InputError
+        Something that no evaluation can use: an image or category that is not declared, ids of two types, keypoints
+        for which there are no sigmas, a score outside of `score_range`.
+    """
+    similarity = options.similarity
+
+    def columns_of(side: Any, place: str, score_range: tuple[float, float] | None) -> _core.Objects:
+        def checked(objects: _core.Objects, records: bool) -> _core.Objects:
+            if similarity == "keypoints":
+                _check_keypoints(objects, rules, place, records)
+            _check(objects, truth, place, records)
+            return objects
+
+        if not isinstance(side, (GroundTruth, Detections)):
+            try:
+                return checked(side, True)
+            except InputError as error:
+                raise readers.coded(error) from None
+        if rules.size == "fraction":
+            _measure_images(side, truth.sizes)
+        some: Any = side
+        return readers.sound(
+            some, lambda part: checked(part.objects(rules, similarity, score_range), part.records), problems, place
+        )[1]
+
+    truth_columns = columns_of(truth if isinstance(truth, GroundTruth) else truth.columns, "ground_truth", None)
+    of_scores = None if getattr(found, "any_score", True) else score_range
+    found_columns = columns_of(found, "detections", of_scores)
+    for name, of_truth, of_found in (
+        ("image", truth_columns.image_ids, found_columns.image_ids),
+        ("category", truth_columns.category_ids, found_columns.category_ids),
+    ):
+        texts = [{isinstance(id, str) for id in ids} for ids in (of_truth, of_found)]
+        if all(texts) and not texts[0] & texts[1]:
+            told = ("text", "integers") if True in texts[1] else ("integers", "text")
+            problem = f"{name} ids are {told[0]}, those of the ground truth {told[1]}"
+            raise InputError(problem, "detections", code=f"unknown-{name}")
+    return truth_columns, found_columns
+
+
+def _check(objects: _core.Objects, truth: Any, place: str, records: bool) -> None:
+    """Rejects input that no evaluation can use; `records`: rows are those of a COCO file or list."""
+    complaint = "is not in the ground truth" if place == "detections" else "is not among those declared"
+    for name, ids, known in (
+        ("image", objects.image_ids, truth.images),
+        ("category", objects.category_ids, truth.categories),
+    ):
+        if (strange := first_strange(ids, known)) is not None:
+            row = objects.first_row(name, ids.index(strange))
+            code = f"unknown-{name}"
+            if records:
+                found = f"is {strange!r}, which {complaint}"
+                raise InputError(None, place, row, f"{name}_id", found, code=code)
+            raise InputError(f"{name} id {strange!r} {complaint}", place, row, code=code, unit="row")
+    objects.check(place, records)
+
+
+def _check_keypoints(objects: _core.Objects, rules: Protocol, place: str, records: bool) -> None:
+    """Rejects poses that have another number of keypoints than there are sigmas."""
+    sigmas = 0 if rules.sigmas is None else len(rules.sigmas)
+    if len(objects) and sigmas and objects.keypoints != sigmas:
+        found, expected = f"has {objects.keypoints} points", f"{sigmas}: there are {sigmas} sigmas"
+        unit = "record" if records else "row"
+        raise InputError(None, place, 0, "keypoints", found, expected, "number-of-keypoints", unit)
+
+
+def _measure_images(side: GroundTruth | Detections, sizes: Mapping[Any, Any]) -> None:
+    if "image_area" in side.arrays:
+        return
+    areas = np.empty(len(side.image_ids))
+    ids = side.image_ids.tolist() if isinstance(side.image_ids, np.ndarray) else side.image_ids
+    for row, id in enumerate(ids):
+        size = pixel_size(sizes.get(id))
+        if size is None:
+            raise InputError(f"size='fraction' needs the height and width of image {id!r} (GroundTruth(images=...))")
+        areas[row] = size[0] * size[1]
+    side.arrays["image_area"] = areas
+
+
+def are_swapped(ground_truth: Any, detections: Any, error: InputError, options: readers.Options) -> bool:
+    """Whether each side, which cannot be read as what it should be, can be read as the other one."""
+    if error.record not in (None, 0) or error.found == "is null":
+        return False
+    with warnings.catch_warnings(), contextlib.suppress(InputError, OSError):
+        warnings.simplefilter("ignore")
+        options = dataclasses.replace(options, similarity="bbox", format=None, on_error="raise", progress=False)
+        readers.detections(ground_truth, options)
+        readers.ground_truth(detections, options)
+        return True
+    return False
