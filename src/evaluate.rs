@@ -71,7 +71,7 @@ const AHEAD: usize = 24;
 const FEW: usize = 4096;
 
 /// Initial capacity for the detections of a cell.
-const USUAL: usize = 64;
+const INITIAL_CAPACITY: usize = 64;
 
 /// What to match, and how.
 #[derive(Clone, Debug)]
@@ -241,7 +241,7 @@ impl Evaluator {
     ) -> Result<MatchTable> {
         let bits = self.protocol.bits();
         let mut work = CellBuffers::new(similarity);
-        work.cell.reserve(USUAL);
+        work.cell.reserve(INITIAL_CAPACITY);
         let mut matches = self.protocol.matches();
         matches.outcomes.reserve(bits.entry() * rows.items.len());
         for share in shares(&mut rows, &truths) {

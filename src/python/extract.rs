@@ -21,6 +21,7 @@ use crate::columns::{
     AnnotationIds, Areas, Boxes, CompactDoubles, Geometry, GeometryKind, Keypoints, Objects,
 };
 use crate::error::can_allocate;
+use crate::json::Role;
 use crate::python::bad_value;
 use crate::python::once::intern;
 use crate::similarity;
@@ -31,13 +32,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(objects_from_dicts, module)?)?;
     module.add_function(wrap_pyfunction!(objects_from_rows, module)?)?;
     Ok(())
-}
-
-/// Which side of the evaluation.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
-    GroundTruth,
-    Detections,
 }
 
 /// Columns of annotation dictionaries, or None where an object is not what columns can hold exactly.

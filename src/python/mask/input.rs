@@ -37,19 +37,19 @@ where
 }
 
 /// The text of `obj["counts"]`, held without a copy.
-enum Text {
+enum CountsText {
     Bytes(PyBackedBytes),
     Str(PyBackedStr),
 }
 
-impl Text {
+impl CountsText {
     /// Only `str` and `bytes` themselves: the reference refuses their subclasses.
-    fn new(counts: Bound<'_, PyAny>) -> PyResult<Text> {
+    fn new(counts: Bound<'_, PyAny>) -> PyResult<CountsText> {
         if counts.is_exact_instance_of::<PyString>() {
-            return Ok(Text::Str(counts.cast_into::<PyString>()?.try_into()?));
+            return Ok(CountsText::Str(counts.cast_into::<PyString>()?.try_into()?));
         }
         if counts.is_exact_instance_of::<PyBytes>() {
-            return Ok(Text::Bytes(counts.cast_into::<PyBytes>()?.into()));
+            return Ok(CountsText::Bytes(counts.cast_into::<PyBytes>()?.into()));
         }
         let found = counts.get_type().name()?;
         Err(PyTypeError::new_err(format!("\"counts\": expected bytes or str, found {found}")))
@@ -60,21 +60,21 @@ impl Text {
 pub struct Encoded {
     /// Height and width.
     pub size: [u64; 2],
-    text: Text,
+    text: CountsText,
 }
 
 impl Encoded {
     fn new(rle: &Bound<'_, PyAny>) -> PyResult<Encoded> {
         let py = rle.py();
-        let text = Text::new(rle.get_item(intern!(py, "counts"))?)?;
+        let text = CountsText::new(rle.get_item(intern!(py, "counts"))?)?;
         Ok(Encoded { size: size_of(rle)?, text })
     }
 
     /// The run lengths as written.
     pub fn text(&self) -> crate::Result<&[u8]> {
         codec::checked(match &self.text {
-            Text::Bytes(bytes) => bytes,
-            Text::Str(text) => text.as_bytes(),
+            CountsText::Bytes(bytes) => bytes,
+            CountsText::Str(text) => text.as_bytes(),
         })
     }
 
