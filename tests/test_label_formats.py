@@ -317,3 +317,12 @@ def test_the_two_sides_may_be_of_different_formats(truth, results, tmp_path):
     everything = {"area_ranges": {"all": (0, math.inf)}}
     result = meanap.evaluate(read, readers.detections(predictions, options, None, read), **everything)
     assert result["ap"] == pytest.approx(meanap.evaluate(scenes, found, **everything)["ap"], abs=1e-9)
+
+
+@pytest.mark.parametrize("format", ["yolo", "voc", "dota", "kitti", "labelme"])
+def test_a_folder_without_files_of_the_format_is_no_ground_truth(format, tmp_path):
+    (tmp_path / "notes.md").write_text("nothing")
+    with pytest.raises(meanap.InputError, match=r"there are no (label|\.txt|\.xml|\.json) files"):
+        readers.ground_truth(tmp_path, Options(format=format))
+    if format != "labelme" and format != "dota":
+        assert len(readers.detections(tmp_path, Options(format=format))) == 0

@@ -28,6 +28,7 @@ __all__ = [
     "images_of",
     "read_text",
     "sibling",
+    "some_of",
     "stem",
 ]
 
@@ -72,6 +73,22 @@ def files_of(folder: str, endings: str | tuple[str, ...], *, deep: bool = True) 
         if not deep:
             within.clear()
     return sorted(found)
+
+
+def some_of(folder: str, ending: str, *, deep: bool = True) -> list[str]:
+    """As `files_of`, of ground truth: there must be some.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be read.
+    InputError
+        There is no such file.
+    """
+    found = files_of(folder, ending, deep=deep)
+    if not found:
+        raise InputError(f"there are no {ending} files", folder, code="wrong-kind-of-file")
+    return found
 
 
 def sibling(path: str, name: str, other: str) -> str | None:

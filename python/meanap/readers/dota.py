@@ -56,6 +56,8 @@ class Dota(Reader):
             only_boxes(self.name, options.similarity, "ground_truth")
         path = os.fspath(source)
         files = by_stem(_labels(path), path)
+        if not files:
+            raise InputError("there are no .txt files", path, code="wrong-kind-of-file")
         images, paths = list(files), list(files.values())
         layout = [*((name, False) for name in _CORNERS), ("class", True), ("difficult", False)]
         columns = _core.read_label_table(paths, layout, 1, _HEADERS)

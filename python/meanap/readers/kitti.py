@@ -13,7 +13,7 @@ import numpy as np
 
 from meanap import _core
 from meanap.readers._collected import only_boxes
-from meanap.readers._folders import CategoryIds, ImageIds, by_stem, files_of, rows_of
+from meanap.readers._folders import CategoryIds, ImageIds, by_stem, files_of, rows_of, some_of
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_folder
 from meanap.readers.sides import Detections, GroundTruth
@@ -87,7 +87,7 @@ class Kitti(Reader):
 def _read(source: Any, more: tuple[str, ...], problems: Problems) -> tuple[dict[str, Any], list[str]]:
     """Columns of all files, and the images that they are of."""
     path = os.fspath(source)
-    files = by_stem(files_of(path, ".txt", deep=False), path)
+    files = by_stem((files_of if more else some_of)(path, ".txt", deep=False), path)
     layout = [("type", True), *((name, False) for name in (*_NUMBERS, *more))]
     columns = _core.read_label_table(list(files.values()), layout)
     for file, code, error in columns["faults"]:

@@ -16,7 +16,7 @@ from meanap._files import read_json
 from meanap._similarity import compares_masks
 from meanap.errors import InputError
 from meanap.readers._collected import Collected, finite, only_boxes
-from meanap.readers._folders import by_stem, files_of
+from meanap.readers._folders import by_stem, files_of, some_of
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, head, is_folder
 from meanap.readers.sides import GroundTruth
@@ -45,7 +45,7 @@ class LabelMe(Reader):
             only_boxes(self.name, options.similarity, "ground_truth")
         path = os.fspath(source)
         found = Collected(options.similarity, problems)
-        for image, file in by_stem(files_of(path, ".json"), path).items():
+        for image, file in by_stem(some_of(path, ".json"), path).items():
             try:
                 record = read_json(file)
                 shapes = record.get("shapes") if isinstance(record, Mapping) else None

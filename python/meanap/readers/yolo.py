@@ -85,6 +85,8 @@ class Yolo(Reader):
         """The objects of all images, also of those that have no label file."""
         folder = _open(source, options)
         ids = sorted(folder.labels.keys() | folder.images.keys())
+        if not ids:
+            raise InputError("there are no label files and no images", folder.source, code="wrong-kind-of-file")
         sizes = image_sizes(ids, options.sizes, folder.images, problems)
         unknown = [id for id in ids if id not in sizes and id in folder.labels]
         for id in unknown:
