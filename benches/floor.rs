@@ -16,7 +16,7 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use meanap::columns::{CurveShape, Geometry, GeometryKind, Objects};
+use meanap::columns::{Geometry, GeometryKind, MaskShape, Objects};
 use meanap::curve::{self, Selection};
 use meanap::evaluate::{Evaluator, Protocol};
 use meanap::json::number;
@@ -434,7 +434,7 @@ fn floor_of_masks(evaluator: &Evaluator, table: &MatchTable) -> u64 {
     let Geometry::Masks(masks) = &evaluator.detections.geometry else { return 0 };
     let (mut last, mut sum) = (u32::MAX, 0);
     for (d, _) in pairs_of(table) {
-        if let CurveShape::Compressed { piece, start, len } = masks.shape[d as usize]
+        if let MaskShape::Compressed { piece, start, len } = masks.shape[d as usize]
             && d != last
         {
             let text = masks.text(piece, start, len);

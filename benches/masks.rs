@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use meanap::columns::{CurveShape, Geometry, GeometryKind, Masks, Objects};
+use meanap::columns::{Geometry, GeometryKind, MaskShape, Masks, Objects};
 use meanap::json::{Dataset, FileKind, Role};
 use meanap::rle::{Foreground, Rasterizer, codec};
 use meanap::similarity::{self, Parameters};
@@ -40,8 +40,8 @@ fn masks(objects: &Objects) -> &Masks {
 }
 
 fn polygons(masks: &Masks) -> Vec<([u64; 2], &[f64])> {
-    let rings = |(shape, size): (&CurveShape, &[u32; 2])| match *shape {
-        CurveShape::Polygons { first, count } => {
+    let rings = |(shape, size): (&MaskShape, &[u32; 2])| match *shape {
+        MaskShape::Polygons { first, count } => {
             (first..first + count).map(|ring| (size.map(u64::from), masks.ring(ring))).collect()
         }
         _ => vec![],
@@ -50,8 +50,8 @@ fn polygons(masks: &Masks) -> Vec<([u64; 2], &[f64])> {
 }
 
 fn texts(masks: &Masks) -> Vec<([u64; 2], &[u8])> {
-    let text = |(shape, size): (&CurveShape, &[u32; 2])| match *shape {
-        CurveShape::Compressed { piece, start, len } => {
+    let text = |(shape, size): (&MaskShape, &[u32; 2])| match *shape {
+        MaskShape::Compressed { piece, start, len } => {
             Some((size.map(u64::from), masks.text(piece, start, len)))
         }
         _ => None,

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use meanap::columns::Key;
-use meanap::matching::{OutcomeLayout, Cells, ErrorType, ImageKeys, MatchLog, MatchTable, Pair, Row, Truth};
+use meanap::matching::{Cells, ErrorType, ImageKeys, MatchLog, MatchTable, OutcomeLayout, Pair, Row, Truth};
 use meanap::rle::codec;
 
 fn main() -> std::io::Result<()> {

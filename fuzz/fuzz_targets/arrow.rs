@@ -9,8 +9,8 @@ use std::ffi::{CString, c_char, c_int, c_void};
 use std::ptr::null_mut;
 
 use libfuzzer_sys::fuzz_target;
-use meanap::arrow::{ArrowArray, ArrowArrayStream, ArrowSchema};
 use meanap::arrow::Numbers;
+use meanap::arrow::{ArrowArray, ArrowArrayStream, ArrowSchema};
 use meanap::arrow::{Column, Table};
 use meanap_fuzz::take::Take;
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use libfuzzer_sys::fuzz_target;
-use meanap::curve::{Selection, CurveShape, accumulate};
+use meanap::curve::{CurveShape, Selection, accumulate};
 use meanap::matching::{MatchLog, MatchTable};
 
 fuzz_target!(|data: &[u8]| {

@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use meanap::rle::{Foreground, Rasterizer, Rle, codec, combine, measure, pixels};
 use meanap::progress::Progress;
+use meanap::rle::{Foreground, Rasterizer, Rle, codec, combine, measure, pixels};
 use meanap_fuzz::take::Take;
 
 /// Masks up to this size are compared pixel by pixel.

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use libfuzzer_sys::fuzz_target;
+use meanap::progress::Progress;
 use meanap::ranking::conventions::{Conventions, Duplicates, Ties};
 use meanap::ranking::evaluate::evaluate;
 use meanap::ranking::ids::{Ids, Texts};
@@ -12,7 +13,6 @@ use meanap::ranking::plan::Plan;
 use meanap::ranking::qrels::{Documents, Groups, Qrels};
 use meanap::ranking::run::{DocumentColumn, Run, Scores};
 use meanap::ranking::trec::{Names, read_qrels, read_run};
-use meanap::progress::Progress;
 use meanap::threads;
 
 /// What separates the two files in an input.

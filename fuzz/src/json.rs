@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use meanap::columns::{Areas, CompactDoubles, Geometry, GeometryKind, Masks, Objects, CurveShape};
+use meanap::columns::{Areas, CompactDoubles, Geometry, GeometryKind, MaskShape, Masks, Objects};
 use meanap::json::{Dataset, Failure, FileKind, Plan, Role, Source};
 use serde::de::Deserialize;
 use serde_json::Value;
@@ -129,11 +129,11 @@ enum Given<'a> {
 
 fn mask(masks: &Masks, index: usize) -> Given<'_> {
     match masks.shape[index] {
-        CurveShape::Polygons { first, count } => {
+        MaskShape::Polygons { first, count } => {
             Given::Rings((first..first + count).map(|ring| masks.ring(ring)).collect())
         }
-        CurveShape::Compressed { piece, start, len } => Given::Text(masks.text(piece, start, len)),
-        CurveShape::Counts { start, len } => {
+        MaskShape::Compressed { piece, start, len } => Given::Text(masks.text(piece, start, len)),
+        MaskShape::Counts { start, len } => {
             Given::Counts(&masks.counts[start as usize..start as usize + len as usize])
         }
     }
