@@ -13,6 +13,7 @@ import numpy as np
 from meanap import _core, readers
 from meanap.errors import InputError
 from meanap.protocol import Protocol
+from meanap.readers._coco_files import DetectionFile, TruthFile
 from meanap.readers._coco_records import pixel_size
 from meanap.readers.sides import Detections, GroundTruth, first_strange
 
@@ -114,6 +115,8 @@ def are_swapped(ground_truth: Any, detections: Any, error: InputError, options: 
     """Whether each side, which cannot be read as what it should be, can be read as the other one."""
     if error.record not in (None, 0) or error.found == "is null":
         return False
+    if isinstance(ground_truth, TruthFile) or isinstance(detections, DetectionFile):
+        return False  # They have been opened as what they are.
     with warnings.catch_warnings(), contextlib.suppress(InputError, OSError):
         warnings.simplefilter("ignore")
         options = dataclasses.replace(options, similarity="bbox", format=None, on_error="raise", progress=False)
