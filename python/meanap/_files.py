@@ -8,12 +8,12 @@ import json
 import os
 import stat
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import Any, TextIO
 
 from meanap import _core
 from meanap.errors import InputError, NestingError
 
-__all__ = ["input_errors", "is_name", "read_json", "replacing", "write_text"]
+__all__ = ["input_errors", "is_name", "read_json", "replacing", "write_bytes", "write_text"]
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
@@ -71,8 +71,14 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
         file.write(text)
 
 
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a binary file, in the way of `write_text`."""
+    with replacing(path) as file:
+        file.buffer.write(data)
+
+
 @contextlib.contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
+def replacing(path: str | os.PathLike[str]) -> Iterator[TextIO]:
     """A text file to write in UTF-8, which replaces `path` when the block ends without an error.
 
     It is written beside `path`. Where `path` is no regular file (a pipe, a terminal, ``/dev/stdout``), or nothing can

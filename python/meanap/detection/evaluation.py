@@ -149,7 +149,10 @@ def warn_of_no_overlap(result: Result, ground_truth: Any, detections: Any, optio
     # Checks evaluate, too: only an evaluation that failed to match needs them.
     from meanap.checking.overlap import cause
 
-    found = cause(ground_truth, detections, options)
+    found = None
+    # Checks pair lists by image ids alone, where an evaluation may pair them by position.
+    with contextlib.suppress(InputError):
+        found = cause(ground_truth, detections, options)
     if found is not None:
         text = f"almost no detection overlaps an object (AP {ap:.3f}): {found.message}. {found.remedy}"
         warnings.warn(text, stacklevel=3)

@@ -143,13 +143,13 @@ def pack_part(rows: pa.Table, plan: Plan) -> pa.Table:
     rows = rows.combine_chunks()
     rows_into(log, rows)
     matches = log.table()
-    tallies = matches.tallies(list(rules.max_detections))
+    counted = matches.part_counts(list(rules.max_detections))
     found = rows.filter(pc.is_valid(rows["score"])).drop_columns(["part"])
     with pa.BufferOutputStream() as stream:
         with pa.ipc.new_stream(stream, found.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
             writer.write_table(found)
         packed = stream.getvalue().to_pybytes()
-    counts = (matches.positives()[0], *(tallies[name][0].ravel() for name in ("hits", "misses", "seen")))
+    counts = (matches.positives()[0], *(counted[name][0].ravel() for name in ("hits", "misses", "seen")))
     values = (rows["category_id"][0], rows["part"][0], pc.sum(rows["first"]), found.num_rows, *counts, packed)
     plain = [value.as_py() if isinstance(value, pa.Scalar) else value for value in values]
     return pa.table([pa.array([value], field.type) for value, field in zip(plain, out, strict=True)], schema=out)

@@ -7,12 +7,14 @@ import struct
 import zlib
 from pathlib import Path
 
+from meanap._files import write_bytes
+
 __all__ = ["write_blank"]
 
 
 def write_blank(path: Path, height: int, width: int) -> None:
     """Write a black PNG of this size: a few hundred bytes."""
-    path.write_bytes(_png(height, width))
+    write_bytes(path, _png(height, width))
 
 
 @functools.lru_cache(maxsize=64)
