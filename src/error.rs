@@ -9,7 +9,9 @@
 
 use std::collections::LinkedList;
 use std::fmt;
+use std::io;
 use std::mem;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
@@ -22,12 +24,39 @@ pub enum ErrorKind {
     Type,
     /// A field that is not there (`KeyError`).
     Missing,
-    /// An error of the file system (`OSError` and its subclasses, by the error number).
-    Io(std::io::ErrorKind),
+    /// Text that is not JSON, from this position on (`ValueError`).
+    NotJson(Position),
+    /// Bytes that are not text in any encoding that is read (`ValueError`).
+    NotText,
+    /// A file with another kind of content (`ValueError`).
+    WrongFile,
+    /// A file that has been written to since it was read (`RuntimeError`).
+    Changed,
+    /// An error of the file system (`OSError` and its subclasses).
+    Io(io::ErrorKind),
+    /// An error of the operating system, by its number (`OSError` and its subclasses).
+    System(i32),
     /// Memory of a size that comes from the input cannot be had (`MemoryError`).
     OutOfMemory,
     /// The work was cancelled by the one who started it, who knows why (`KeyboardInterrupt`).
     Cancelled,
+}
+
+/// A place in a text, counted as Python's `json` counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Lines from 1.
+    pub line: u64,
+    /// Characters in the line, from 1.
+    pub column: u64,
+    /// Characters in the text, from 0; a carriage return and line feed are one.
+    pub character: u64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {} column {} (char {})", self.line, self.column, self.character)
+    }
 }
 
 /// What a row of the input is called.
@@ -46,6 +75,8 @@ pub enum RowNumber {
 pub struct Place {
     /// The file or the argument, and within it the list or the array: `detections.json`, `ground_truth: images`.
     pub source: Option<String>,
+    /// The file itself, of which a source is the text.
+    pub file: Option<PathBuf>,
     /// The record or the row.
     pub row: Option<RowNumber>,
     /// The field of the record.
@@ -142,6 +173,28 @@ impl Error {
         Self::new(ErrorKind::OutOfMemory, format!("not enough memory: {bytes} bytes cannot be allocated"))
     }
 
+    /// Memory for this cannot be had.
+    #[cold]
+    pub fn out_of_memory_for(what: &str) -> Self {
+        Self::new(ErrorKind::OutOfMemory, format!("not enough memory for {what}"))
+    }
+
+    /// What the system says of a file, by its number where there is one.
+    pub fn io(error: io::Error) -> Self {
+        if let Some(number) = error.raw_os_error() {
+            return Self::new(ErrorKind::System(number), error.to_string());
+        }
+        match error.kind() {
+            io::ErrorKind::OutOfMemory => Self::new(ErrorKind::OutOfMemory, "not enough memory"),
+            // A path that no file can have.
+            io::ErrorKind::InvalidInput => Self::value(error.to_string()),
+            kind => match error.downcast::<Error>() {
+                Ok(error) => error,
+                Err(error) => Self::new(ErrorKind::Io(kind), error.to_string()),
+            },
+        }
+    }
+
     /// The work was cancelled.
     pub fn cancelled() -> Self {
         Self::new(ErrorKind::Cancelled, "cancelled")
@@ -199,6 +252,12 @@ impl Error {
         self
     }
 
+    /// The same error said of a file.
+    pub fn in_file(mut self, path: &Path) -> Self {
+        self.place_mut().file = Some(path.to_owned());
+        self.at(path.display())
+    }
+
     /// The same error said of a part of the record or of the work: `polygon 3` before the problem.
     pub fn within(mut self, part: impl fmt::Display) -> Self {
         if self.place.is_some() {
@@ -246,6 +305,19 @@ impl fmt::Display for Error {
         let of_record = row.is_some() || field.is_some();
         let parts: Vec<String> = [source, row, field].into_iter().flatten().collect();
         f.write_str(&parts.join(": "))?;
+        if let (ErrorKind::NotJson(_) | ErrorKind::NotText | ErrorKind::WrongFile, Some(expected)) =
+            (self.kind, &place.expected)
+        {
+            let colon = if parts.is_empty() { "" } else { ": " };
+            write!(f, "{colon}expected {expected}")?;
+            if let Some(found) = &place.found {
+                write!(f, ", found {found}")?;
+            }
+            return match self.kind {
+                ErrorKind::NotJson(position) => write!(f, ": {position}"),
+                _ => Ok(()),
+            };
+        }
         if let Some(found) = &place.found {
             f.write_str(if of_record {
                 " "

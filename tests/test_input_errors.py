@@ -98,6 +98,23 @@ def test_a_file_that_cannot_be_read_is_told_by_a_code(tmp_path, content, code):
     assert caught.value.code == code and str(paths[0]) in caught.value.source
 
 
+def test_text_that_is_not_json_is_told_by_list_record_and_position(tmp_path):
+    paths = written(tmp_path, '{"images": [{"id": 1},\n x]}', FOUND)
+    with pytest.raises(meanap.InputError) as caught:
+        meanap.evaluate(*paths)
+    error = caught.value
+    assert error.source == f"ground_truth: {paths[0]}: images"
+    assert (error.record, error.expected, error.found, error.position) == (1, "a value", None, (2, 2, 24))
+    assert str(error).endswith("images: record 1: expected a value: line 2 column 2 (char 24)")
+    assert pickle.loads(pickle.dumps(error)).position == error.position
+    with pytest.raises(json.JSONDecodeError) as raised:
+        meanap.COCO(str(paths[0]))
+    theirs = raised.value
+    assert (theirs.lineno, theirs.colno, theirs.pos) == error.position
+    assert f"ground_truth: {theirs}" == str(error)
+    assert theirs.msg == str(theirs).removesuffix(": line 2 column 2 (char 24)")
+
+
 def test_what_pycocotools_refuses_keeps_its_class(tmp_path):
     paths = written(tmp_path, "{", "7")
     with pytest.raises(json.JSONDecodeError):

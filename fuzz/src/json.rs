@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use meanap::columns::{Areas, CompactDoubles, Geometry, GeometryKind, MaskShape, Masks, Objects};
-use meanap::json::{Dataset, Failure, FileKind, Plan, Role, Source};
+use meanap::json::{Dataset, FileKind, Plan, Role, Source};
+use meanap::{Error, ErrorKind, Result};
 use serde::de::Deserialize;
 use serde_json::Value;
 
@@ -19,13 +20,13 @@ pub fn check(text: &[u8], kind: FileKind) {
         let other = read(text, kind, Plan { block, window, workers });
         assert_eq!(describe(&other), expected, "block {block}, window {window}, workers {workers}");
     }
-    match (&whole, plain(text)) {
+    match (whole.as_ref().map_err(Error::kind), plain(text)) {
         (Ok(dataset), Plain::Value(value)) if dataset.fallback.is_none() => compare(dataset, &value),
         (Ok(_), Plain::Invalid(why)) => panic!("read what is not JSON: {why}"),
-        (Err(Failure::Json { .. } | Failure::Text(_)), Plain::Value(_)) => {
+        (Err(ErrorKind::NotJson(_) | ErrorKind::NotText), Plain::Value(_)) => {
             panic!("refused JSON: {expected}")
         }
-        (Err(Failure::Top(_)), Plain::Value(value)) => match kind {
+        (Err(ErrorKind::WrongFile), Plain::Value(value)) => match kind {
             FileKind::Dataset => assert!(!value.is_object(), "refused an object"),
             FileKind::Results => assert!(!value.is_array(), "refused an array"),
         },
@@ -33,7 +34,7 @@ pub fn check(text: &[u8], kind: FileKind) {
     }
 }
 
-fn read(text: &[u8], kind: FileKind, plan: Plan) -> Result<Dataset, Failure> {
+fn read(text: &[u8], kind: FileKind, plan: Plan) -> Result<Dataset> {
     Dataset::read_with(Path::new("x.json"), Source::from(text.to_vec()), kind, plan)
 }
 
@@ -61,10 +62,10 @@ fn plain(text: &[u8]) -> Plain {
 }
 
 /// All that was read, or why it was not.
-fn describe(outcome: &Result<Dataset, Failure>) -> String {
+fn describe(outcome: &Result<Dataset>) -> String {
     let dataset = match outcome {
         Ok(dataset) => dataset,
-        Err(failure) => return failure.to_string(),
+        Err(error) => return error.to_string(),
     };
     let Dataset { fallback, first_fields, images, categories, annotations, shared, .. } = dataset;
     let mut text = format!(

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from meanap import _core
 from meanap.errors import InputError, NestingError
 
-__all__ = ["input_errors", "is_name", "read_json", "replacing", "write_bytes", "write_text"]
+__all__ = ["is_name", "read_json", "replacing", "write_bytes", "write_text"]
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
@@ -28,8 +28,7 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     RecursionError
         It is nested more deeply than Python can read; the message names the file.
     """
-    with input_errors(path):
-        text = _core.read_text(path)
+    text = _core.read_text(path)
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
@@ -41,22 +40,6 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         raise NestingError(problem, os.fsdecode(path), code="nested-too-deeply") from None
     except ValueError as error:
         raise InputError(f"not JSON: {error}", os.fsdecode(path), code="not-json") from None
-
-
-@contextlib.contextmanager
-def input_errors(path: str | os.PathLike[str]) -> Iterator[None]:
-    """While the core or `json` reads a file: the errors of the reference, which they raise, become an `InputError`."""
-    name = os.fsdecode(path)
-    try:
-        yield
-    except InputError:
-        raise
-    except RecursionError:
-        problem = "not JSON that Python can read: it is nested too deeply"
-        raise NestingError(problem, name, code="nested-too-deeply") from None
-    except (AssertionError, ValueError) as error:
-        codes = {AssertionError: "wrong-kind-of-file", json.JSONDecodeError: "not-json"}
-        raise InputError(str(error).removeprefix(f"{name}: "), name, code=codes.get(type(error), "not-text")) from None
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

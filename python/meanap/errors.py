@@ -7,6 +7,9 @@ from typing import Any, TypeVar
 
 __all__ = ["InputError", "InputTypeError", "MissingFieldError", "NestingError", "named"]
 
+#: Codes of files with another content than expected: what is expected comes first in the sentence.
+_OF_FILES = ("not-json", "not-text", "wrong-kind-of-file")
+
 _Raised = TypeVar("_Raised", bound=Exception)
 _Input = TypeVar("_Input", bound="InputError")
 
@@ -33,11 +36,14 @@ class InputError(ValueError):
     expected : str, optional
         What should be there.
     code : str, optional
-        The kind of fault, for programs: ``"not-json"``, ``"wrong-kind-of-file"``, ``"nested-too-deeply"``.
+        The kind of fault, for programs: ``"not-json"``, ``"not-text"``, ``"wrong-kind-of-file"``,
+        ``"nested-too-deeply"``.
     unit : {"record", "row"}
         What a record is called.
     name : str, optional
         What the record calls itself: ``"annotation 12"``.
+    position : tuple of int, optional
+        Where a text is not JSON: line and column from 1, and the character from 0.
 
     Examples
     --------
@@ -63,6 +69,7 @@ class InputError(ValueError):
         code: str | None = None,
         unit: str = "record",
         name: str | None = None,
+        position: tuple[int, int, int] | None = None,
     ) -> None:
         self.problem = problem
         self.source = source
@@ -73,6 +80,7 @@ class InputError(ValueError):
         self.code = code
         self.unit = unit
         self.name = name
+        self.position = position
         super().__init__(self._sentence())
 
     def __str__(self) -> str:
@@ -91,7 +99,7 @@ class InputError(ValueError):
         return self.replace(source=name if self.source is None else f"{name}: {self.source}")
 
     def _fields(self) -> dict[str, Any]:
-        names = ("problem", "source", "record", "field", "found", "expected", "code", "unit", "name")
+        names = ("problem", "source", "record", "field", "found", "expected", "code", "unit", "name", "position")
         return {name: getattr(self, name) for name in names}
 
     def _sentence(self) -> str:
@@ -99,6 +107,10 @@ class InputError(ValueError):
         row = None if self.record is None else f"{self.unit} {self.record}{name}"
         field = None if self.field is None else f'"{self.field}"'
         text = ": ".join(part for part in (self.source, row, field) if part is not None)
+        if self.code in _OF_FILES and self.expected is not None:
+            expected = f"expected {self.expected}" + ("" if self.found is None else f", found {self.found}")
+            text = f"{text}: {expected}" if text else expected
+            return text if self.position is None else text + ": line {} column {} (char {})".format(*self.position)
         if self.found is not None:
             text += ("" if not text else ": " if row is None and field is None else " ") + self.found
         if self.problem is not None:

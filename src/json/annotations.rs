@@ -1,9 +1,10 @@
 //! Annotations and results as columns.
 
 use super::eager::EagerGeometry;
+use super::error::{Fallback, NotColumnar};
 use super::fast::Cursor;
 use super::growth::{join, reserve, trim};
-use super::record::{Elements, Field, KeyOrder, Trouble, fields};
+use super::record::{Elements, Field, KeyOrder, fields};
 use super::scanner::{Number, Scan, Scanner};
 use crate::columns::InternedIds;
 use crate::columns::{Boxes, CompactDoubles};
@@ -31,7 +32,7 @@ pub struct Annotations {
     /// The number of records.
     pub count: usize,
     /// What the columns cannot hold; nothing more is collected from there on.
-    pub trouble: Option<Trouble>,
+    pub fallback: Option<Fallback>,
     /// Fields that at least one record has.
     pub seen: u16,
     /// `image_id`.
@@ -61,7 +62,7 @@ pub struct Annotations {
     /// Whether the first record's `bbox` is `[]`.
     pub first_bbox_empty: bool,
     pending: Record,
-    pending_trouble: Option<String>,
+    refused: Option<NotColumnar>,
 }
 
 /// The record that was parsed last. A field counts if its bit is in `present`.
@@ -204,8 +205,8 @@ impl Annotations {
                 record.present = present;
                 self.pending = record;
             }
-            Ok(present) => self.pending_trouble = Some(lacking(self.needed & !present)),
-            Err(what) => self.pending_trouble = Some(what),
+            Ok(present) => self.refused = Some(NotColumnar::Missing(first_of(self.needed & !present))),
+            Err(why) => self.refused = Some(why),
         }
         Ok(())
     }
@@ -217,9 +218,8 @@ impl Annotations {
 
     /// Gives back memory that was reserved too generously, and columns that are not whole.
     pub fn finish(&mut self) {
-        if self.trouble.is_some() {
-            let (count, trouble) = (self.count, self.trouble.take());
-            *self = Annotations { count, trouble, ..Self::default() };
+        if self.fallback.is_some() {
+            *self = Annotations { count: self.count, fallback: self.fallback, ..Self::default() };
             return;
         }
         let count = self.count;
@@ -258,11 +258,9 @@ impl Elements for Annotations {
     }
 
     fn commit(&mut self) {
-        if self.trouble.is_some() || self.pending_trouble.is_some() {
-            let what = self.pending_trouble.take();
-            if self.trouble.is_none() {
-                self.trouble = what.map(|what| Trouble { record: self.count, what });
-            }
+        if self.fallback.is_some() || self.refused.is_some() {
+            let refused = self.refused.take().map(|why| Fallback::in_record(self.count, why));
+            self.fallback = self.fallback.or(refused);
             self.count += 1;
             return;
         }
@@ -310,11 +308,8 @@ impl Elements for Annotations {
     fn append(&mut self, part: &mut Self) {
         let before = self.count;
         self.count += part.count;
-        if self.trouble.is_none() {
-            self.trouble =
-                part.trouble.take().map(|trouble| Trouble { record: before + trouble.record, ..trouble });
-        }
-        if self.trouble.is_none() {
+        self.fallback = self.fallback.or(part.fallback.map(|fallback| fallback.behind(before)));
+        if self.fallback.is_none() {
             if before == 0 {
                 self.first_bbox_empty = part.first_bbox_empty;
             }
@@ -360,14 +355,14 @@ impl Elements for Annotations {
 impl Annotations {
     /// The image of the record that was parsed last, if the columns can hold it.
     pub fn image(&self) -> Option<i64> {
-        self.pending_trouble.is_none().then_some(self.pending.image)
+        self.refused.is_none().then_some(self.pending.image)
     }
 
     /// Removes all records and keeps the memory.
     fn clear(&mut self) {
         self.count = 0;
-        self.trouble = None;
-        self.pending_trouble = None;
+        self.fallback = None;
+        self.refused = None;
         self.seen = 0;
         self.integer_scores = false;
         self.first_bbox_empty = false;
@@ -399,11 +394,10 @@ impl Spans {
     }
 }
 
-/// The sentence for fields that are not there.
-pub fn lacking(missing: u16) -> String {
+/// The name of the first of these needed fields.
+fn first_of(missing: u16) -> &'static str {
     let all = [Field::Id, Field::ImageId, Field::CategoryId];
-    let name = all.iter().find(|field| field.bit() & missing != 0).map_or("?", |field| field.name());
-    format!("has no \"{name}\"")
+    all.iter().find(|field| field.bit() & missing != 0).map_or("?", |field| field.name())
 }
 
 /// An id.

@@ -13,10 +13,11 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::error::{Halt, Stopped};
 use super::record::{Elements, KeyOrder};
 use super::scanner::After;
 use super::source::Source;
-use super::window::{Halt, Window};
+use super::window::Window;
 use crate::threads;
 
 /// How reading is shared out. It changes the speed and the memory, never the result.
@@ -39,28 +40,21 @@ impl Plan {
     }
 }
 
-/// Why an array could not be read, and the record in which that was.
-#[derive(Debug)]
-pub struct Broken {
-    /// The record, counted from 0.
-    pub record: usize,
-    /// What went wrong.
-    pub halt: Halt,
-}
-
-/// Reads the elements of an array into `rows`, from the first one's place, which is the window's, and returns the place
+/// Reads the elements of a list into `rows`, from the first one's place, which is the window's, and returns the place
 /// behind the closing bracket. The window is then anywhere.
 pub fn read<'a, R: Elements>(
     source: &'a Source,
     plan: Plan,
     window: &mut Window<'a>,
+    list: &'static str,
     rows: &mut R,
-) -> Result<u64, Broken> {
+) -> Result<u64, Stopped> {
     let start = window.offset();
     let mut chain = Chain {
         part: rows.fresh(),
         rows,
         window,
+        list,
         order: KeyOrder::default(),
         start,
         at: start,
@@ -69,10 +63,8 @@ pub fn read<'a, R: Elements>(
         ended: None,
     };
     if plan.workers > 1 && source.size().saturating_sub(start) > plan.block {
-        let opening = match opening(chain.window, start) {
-            Ok(opening) => opening,
-            Err(halt) => return Err(Broken { record: 0, halt }),
-        };
+        let opening =
+            opening(chain.window, start).map_err(|halt| Stopped { halt, record: Some((list, 0)) })?;
         let team = Team {
             source,
             plan,
@@ -132,7 +124,7 @@ fn run<R: Elements>(
 ) -> Stop {
     loop {
         let mut scanner = window.scanner();
-        let (mark, fault) = loop {
+        let (mark, error) = loop {
             scanner.space();
             let mark = scanner.position();
             if scanner.place() >= until && !scanner.at_end() {
@@ -144,7 +136,7 @@ fn run<R: Elements>(
             }
             let after = match rows.parse(&mut scanner, order) {
                 Ok(()) => scanner.after(b']', "',' or ']'"),
-                Err(fault) => break (mark, fault),
+                Err(error) => break (mark, error),
             };
             match after {
                 Ok(After::Comma) => rows.commit(),
@@ -154,15 +146,14 @@ fn run<R: Elements>(
                     window.advance_to(position);
                     return Stop::Closed;
                 }
-                Err(fault) => break (mark, fault),
+                Err(error) => break (mark, error),
             }
         };
         window.advance_to(mark);
         if window.end() >= reach {
             return Stop::Over;
         }
-        // The refill moves the text; the fault's place is within it.
-        if let Err(halt) = window.mend(fault) {
+        if let Err(halt) = window.extend(error) {
             return Stop::Broken(halt);
         }
     }
@@ -367,6 +358,7 @@ impl<R: Elements> Drop for Alarm<'_, '_, '_, R> {
 struct Chain<'w, 'a, R> {
     rows: &'w mut R,
     window: &'w mut Window<'a>,
+    list: &'static str,
     order: KeyOrder,
     /// What is being read here, emptied each time.
     part: R,
@@ -376,7 +368,7 @@ struct Chain<'w, 'a, R> {
     len: u64,
     reserved: bool,
     /// The place behind the array, or why it was not reached.
-    ended: Option<Result<u64, Broken>>,
+    ended: Option<Result<u64, Stopped>>,
 }
 
 impl<R: Elements> Chain<'_, '_, R> {
@@ -412,7 +404,9 @@ impl<R: Elements> Chain<'_, '_, R> {
         match stop {
             Stop::More | Stop::Over => {}
             Stop::Closed => self.ended = Some(Ok(end)),
-            Stop::Broken(halt) => self.ended = Some(Err(Broken { record, halt })),
+            Stop::Broken(halt) => {
+                self.ended = Some(Err(Stopped { halt, record: Some((self.list, record)) }));
+            }
         }
         if !self.reserved && self.ended.is_none() && self.rows.count() > 0 {
             self.reserved = true;
@@ -464,7 +458,7 @@ mod tests {
         let text = (0..records).map(record).collect::<Vec<_>>().join(",") + "]";
         let (source, mut rows) = (Source::from(text.into_bytes()), Fragile(0));
         let plan = Plan { block: 50, window: 64, workers: 3 };
-        read(&source, plan, &mut Window::new(&source, plan.window), &mut rows).unwrap();
+        read(&source, plan, &mut Window::new(&source, plan.window), "", &mut rows).unwrap();
         rows.0
     }
 

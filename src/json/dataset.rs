@@ -6,16 +6,17 @@ use std::sync::Arc;
 
 use super::annotations::Annotations;
 use super::blocks::{self, Plan};
-use super::failure::{Failure, Stopped};
+use super::error::{Fallback, Halt, NotColumnar, ParseError, Stopped, changed};
 use super::growth::share;
 use super::id_table::{IdTable, Skipped};
 use super::objects::Form;
 use super::partition::{Bins, ImageElements, Partitioned, RecordList};
-use super::record::{Elements, Field, Trouble};
-use super::scanner::{AFTER_NUMBER, After, Expected, Fault, Scan, Scanner};
+use super::record::{Elements, Field};
+use super::scanner::{AFTER_NUMBER, After, Scan, Scanner};
 use super::source::{Piece, Source};
-use super::window::{Halt, Window};
+use super::window::Window;
 use crate::columns::{Boxes, CompactDoubles, Keypoints, Masks, SharedColumn};
+use crate::error::{Error, Result};
 
 /// What a file is read as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub struct Dataset {
     /// What it was read as.
     pub kind: FileKind,
     /// Why the columns cannot stand for the file.
-    pub fallback: Option<String>,
+    pub fallback: Option<Fallback>,
     /// Whether there is a member `images`.
     pub has_images: bool,
     /// Whether there is a member `annotations`.
@@ -88,8 +89,8 @@ impl Dataset {
     /// # Errors
     ///
     /// The file cannot be read, or is not JSON.
-    pub fn read(path: &Path, kind: FileKind) -> Result<Dataset, Failure> {
-        let source = Source::open(path).map_err(|error| Failure::file(path, error))?;
+    pub fn read(path: &Path, kind: FileKind) -> Result<Dataset> {
+        let source = Source::open(path).map_err(|error| Error::io(error).in_file(path))?;
         Self::read_open(path, source, kind)
     }
 
@@ -98,7 +99,7 @@ impl Dataset {
     /// # Errors
     ///
     /// The file cannot be read, or is not JSON.
-    pub fn read_open(path: &Path, source: Source, kind: FileKind) -> Result<Dataset, Failure> {
+    pub fn read_open(path: &Path, source: Source, kind: FileKind) -> Result<Dataset> {
         let plan = Plan::for_file(&source);
         let mut dataset = Self::read_with(path, source, kind, plan)?;
         dataset.source.without_progress();
@@ -110,7 +111,7 @@ impl Dataset {
     /// # Errors
     ///
     /// The file cannot be read, or is not JSON.
-    pub fn read_with(path: &Path, source: Source, kind: FileKind, plan: Plan) -> Result<Dataset, Failure> {
+    pub fn read_with(path: &Path, source: Source, kind: FileKind, plan: Plan) -> Result<Dataset> {
         let mut dataset = Dataset::empty(path, source, kind);
         dataset.read_file(plan, None)?;
         dataset.check();
@@ -123,16 +124,11 @@ impl Dataset {
     /// # Errors
     ///
     /// The file cannot be read, is not JSON, or the bins cannot be written.
-    pub fn partition(
-        path: &Path,
-        source: Source,
-        kind: FileKind,
-        bins: &mut Bins,
-    ) -> Result<Dataset, Failure> {
+    pub fn partition(path: &Path, source: Source, kind: FileKind, bins: &mut Bins) -> Result<Dataset> {
         let plan = Plan::for_file(&source);
         let mut dataset = Dataset::empty(path, source, kind);
         dataset.read_file(plan, Some(&mut *bins))?;
-        bins.finish().map_err(|error| Failure::file(path, error))?;
+        bins.finish().map_err(|error| Error::io(error).in_file(path))?;
         dataset.source.without_progress();
         Ok(dataset)
     }
@@ -142,7 +138,7 @@ impl Dataset {
     /// # Errors
     ///
     /// The bins cannot be read.
-    pub fn read_bins(&self, bins: &Bins, which: Range<usize>) -> Result<Dataset, Failure> {
+    pub fn read_bins(&self, bins: &Bins, which: Range<usize>) -> Result<Dataset> {
         let text = |text: &str| Piece::Text(text.as_bytes().to_vec());
         let array = |pieces: &mut Vec<Piece>, table| {
             pieces.push(text("["));
@@ -209,13 +205,19 @@ impl Dataset {
     /// # Errors
     ///
     /// The file cannot be read.
-    pub fn categories_text(&self) -> Result<Option<Vec<u8>>, Failure> {
-        let file = |error| Failure::file(&self.path, error);
+    pub fn categories_text(&self) -> Result<Option<Vec<u8>>> {
         let Some((start, end)) = self.categories_at else { return Ok(None) };
-        if !self.source.unchanged().map_err(file)? {
-            return Err(Failure::Changed(self.path.clone()));
+        self.unchanged()?;
+        self.source.read_range(start, end).map(Some).map_err(|error| Error::io(error).in_file(&self.path))
+    }
+
+    /// An error if the file has been written to since it was read.
+    pub fn unchanged(&self) -> Result<()> {
+        match self.source.unchanged() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(changed(&self.path)),
+            Err(error) => Err(Error::io(error).in_file(&self.path)),
         }
-        self.source.read_range(start, end).map(Some).map_err(file)
     }
 
     /// The number of annotations.
@@ -228,40 +230,38 @@ impl Dataset {
         self.len() == 0
     }
 
-    fn read_file(&mut self, plan: Plan, bins: Option<&mut Bins>) -> Result<(), Failure> {
+    fn read_file(&mut self, plan: Plan, bins: Option<&mut Bins>) -> Result<()> {
         // The reader borrows the file, what is read goes elsewhere: they part for as long as this takes.
         let source = std::mem::replace(&mut self.source, Source::from(Vec::new()));
         let window = Window::new(&source, plan.window);
         let outcome = Reader { window, source: &source, plan, dataset: self, bins }.read();
-        let outcome = outcome.map_err(|failed| failed.at(&self.path, &source));
+        let outcome = outcome.map_err(|stopped| stopped.in_file(&self.path, &source));
         self.source = source;
         outcome
     }
 
-    fn give_up(&mut self, why: impl FnOnce() -> String) {
-        self.fallback.get_or_insert_with(why);
+    fn give_up(&mut self, why: impl Into<Fallback>) {
+        self.fallback.get_or_insert(why.into());
     }
 
     /// What only the whole file can show.
     fn check(&mut self) {
         let results = self.kind == FileKind::Results;
-        for (name, trouble) in [
-            ("images: ", &mut self.images.trouble),
-            ("categories: ", &mut self.categories.trouble),
-            (if results { "" } else { "annotations: " }, &mut self.annotations.trouble),
+        for (list, fallback) in [
+            ("images", self.images.fallback),
+            ("categories", self.categories.fallback),
+            (if results { "" } else { "annotations" }, self.annotations.fallback),
         ] {
-            if let Some(trouble) = trouble.take() {
-                self.fallback.get_or_insert_with(|| place(name, &trouble));
-            }
+            self.fallback = self.fallback.or(fallback.map(|fallback| Fallback { list, ..fallback }));
         }
         if self.fallback.is_some() {
             return;
         }
         if repeated(self.images.ids.iter().map(|&id| id as u64)) {
-            self.give_up(|| "two images have the same id".to_owned());
+            self.give_up(NotColumnar::SameId("images"));
         }
         if self.kind == FileKind::Dataset && repeated(self.annotations.id.iter().map(|id| id.to_bits())) {
-            self.give_up(|| "two annotations have the same id".to_owned());
+            self.give_up(NotColumnar::SameId("annotations"));
         }
         if results {
             self.check_results();
@@ -272,16 +272,16 @@ impl Dataset {
     fn check_results(&mut self) {
         let columns = &self.annotations;
         let (needed, length) = match self.form() {
-            Some(Form::Captions) => return self.give_up(|| "the results are captions".to_owned()),
+            Some(Form::Captions) => return self.give_up(NotColumnar::Captions),
             Some(Form::Boxes) => ("bbox", columns.bbox.len()),
             Some(Form::Masks) => ("segmentation", columns.segmentation.len.len()),
             Some(Form::Poses) => ("keypoints", columns.keypoints.len.len()),
             None => ("bbox, segmentation or keypoints", 0),
         };
         if columns.count == 0 {
-            self.give_up(|| "there are no results".to_owned());
+            self.give_up(NotColumnar::NoResults);
         } else if !columns.whole(length) {
-            self.give_up(|| format!("not every result has {needed}"));
+            self.give_up(NotColumnar::NotInAll(needed));
         }
     }
 
@@ -320,10 +320,6 @@ impl Dataset {
     }
 }
 
-fn place(array: &str, trouble: &Trouble) -> String {
-    format!("{array}record {}: {}", trouble.record, trouble.what)
-}
-
 /// Whether a value comes twice.
 fn repeated(values: impl Iterator<Item = u64> + Clone) -> bool {
     if values.clone().is_sorted_by(|a, b| a < b) {
@@ -345,7 +341,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn read(mut self) -> Result<(), Stopped> {
+    fn read(mut self) -> std::result::Result<(), Stopped> {
         let top = self.window.read(|scanner| {
             scanner.space();
             let first = scanner.peek();
@@ -357,7 +353,7 @@ impl Reader<'_> {
         });
         let (top, ended) = match top {
             // A number may end with the file; anywhere else something has to follow it.
-            Err(Halt::Text(Fault { expected: Expected::Token(AFTER_NUMBER), .. })) => (b'0', true),
+            Err(Halt::Text(ParseError::Token { expected: AFTER_NUMBER, .. })) => (b'0', true),
             top => (top?, false),
         };
         match (self.dataset.kind, top) {
@@ -370,27 +366,27 @@ impl Reader<'_> {
                 }
                 let expected =
                     if kind == FileKind::Dataset { "a JSON object" } else { "a JSON array of results" };
-                return Err(Stopped::Top(expected, name(top)));
+                return Err(Halt::Text(ParseError::Kind { found: name(top), expected }).into());
             }
         }
         self.end()
     }
 
     /// White space up to the end of the file.
-    fn end(&mut self) -> Result<(), Stopped> {
+    fn end(&mut self) -> std::result::Result<(), Stopped> {
         loop {
             self.window.read(|scanner| {
                 scanner.space();
                 if scanner.at_end() { Ok(()) } else { scanner.fault("the end of the file") }
             })?;
-            if !self.window.refill().map_err(Halt::File)? {
+            if !self.window.refill()? {
                 return Ok(());
             }
         }
     }
 
     /// The members of the top object, from behind its brace.
-    fn members(&mut self) -> Result<(), Stopped> {
+    fn members(&mut self) -> std::result::Result<(), Stopped> {
         let mut first = true;
         loop {
             let key = self.window.read(|scanner| {
@@ -416,9 +412,9 @@ impl Reader<'_> {
         }
     }
 
-    fn member(&mut self, key: &[u8], array: bool) -> Result<(), Stopped> {
+    fn member(&mut self, key: &[u8], array: bool) -> std::result::Result<(), Stopped> {
         if key.contains(&b'\\') {
-            self.dataset.give_up(|| "a key of the top object is written with a backslash".to_owned());
+            self.dataset.give_up(NotColumnar::EscapedKey);
         }
         let dataset = &mut *self.dataset;
         let (present, label) = match key {
@@ -429,15 +425,15 @@ impl Reader<'_> {
         };
         let again = std::mem::replace(present, true);
         if again && !label.is_empty() {
-            dataset.give_up(|| format!("\"{label}\" is there twice"));
+            dataset.give_up(NotColumnar::Repeated(label));
         }
         if !array && !label.is_empty() {
-            dataset.give_up(|| format!("\"{label}\" is not an array"));
+            dataset.give_up(NotColumnar::Field { name: label, expected: "an array" });
         }
         if !array {
             let doubtful = self.window.read(|scanner| scanner.skip().map(|()| scanner.doubtful))?;
-            if let Some(what) = doubtful {
-                self.dataset.give_up(|| what.to_owned());
+            if let Some(why) = doubtful {
+                self.dataset.give_up(why);
             }
             return Ok(());
         }
@@ -447,25 +443,25 @@ impl Reader<'_> {
             Ok(())
         })?;
         match label {
-            "annotations" if !again => self.annotations("annotations: "),
+            "annotations" if !again => self.annotations("annotations"),
             "images" if !again => {
                 let mut images = std::mem::take(&mut self.dataset.images);
-                let outcome = self.records("images: ", &mut images);
+                let outcome = self.records("images", &mut images);
                 self.dataset.images = images;
                 outcome
             }
             "categories" if !again => {
                 let mut categories = std::mem::take(&mut self.dataset.categories);
-                let outcome = self.array("categories: ", &mut categories);
+                let outcome = self.array("categories", &mut categories);
                 self.dataset.categories = categories;
                 self.dataset.categories_at = Some((bracket, self.window.offset()));
                 outcome
             }
             _ => {
-                let mut passed = Skipped::default();
-                self.array("", &mut passed)?;
-                if let Some(trouble) = passed.trouble {
-                    self.dataset.give_up(|| trouble.what);
+                let mut skipped = Skipped::default();
+                self.array("", &mut skipped)?;
+                if let Some(fallback) = skipped.fallback {
+                    self.dataset.give_up(fallback.why);
                 }
                 Ok(())
             }
@@ -473,7 +469,7 @@ impl Reader<'_> {
     }
 
     /// The annotations, from behind the bracket.
-    fn annotations(&mut self, label: &'static str) -> Result<(), Stopped> {
+    fn annotations(&mut self, label: &'static str) -> std::result::Result<(), Stopped> {
         let start = self.window.offset();
         // An error in the first record occurs again, and is reported with its record, when the array is read.
         self.dataset.first_fields = self.window.read(first_keys).unwrap_or_default();
@@ -489,7 +485,11 @@ impl Reader<'_> {
     }
 
     /// The elements of an array of records, held or put into bins.
-    fn records<R: ImageElements>(&mut self, label: &'static str, rows: &mut R) -> Result<(), Stopped> {
+    fn records<R: ImageElements>(
+        &mut self,
+        label: &'static str,
+        rows: &mut R,
+    ) -> std::result::Result<(), Stopped> {
         let Some(bins) = self.bins.take() else { return self.array(label, rows) };
         let mut partitioned = Partitioned::new(std::mem::replace(rows, rows.fresh()), &mut *bins);
         let outcome = self.array(label, &mut partitioned);
@@ -499,14 +499,13 @@ impl Reader<'_> {
     }
 
     /// The elements of any array, from behind the bracket.
-    fn array<R: Elements>(&mut self, label: &'static str, rows: &mut R) -> Result<(), Stopped> {
+    fn array<R: Elements>(&mut self, label: &'static str, rows: &mut R) -> std::result::Result<(), Stopped> {
         let empty = self.window.read(|scanner| {
             let empty = scanner.take(b']');
             if scanner.at_end() && !empty { scanner.fault("a value or ']'") } else { Ok(empty) }
         })?;
         if !empty {
-            let end = blocks::read(self.source, self.plan, &mut self.window, rows)
-                .map_err(|at| Stopped::Array(label, at))?;
+            let end = blocks::read(self.source, self.plan, &mut self.window, label, rows)?;
             self.window.seek(end, u64::MAX);
         }
         Ok(())
@@ -546,18 +545,19 @@ fn name(first: u8) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
     use crate::progress::Progress;
 
-    fn read(text: &str, kind: FileKind, plan: Plan) -> Result<Dataset, Failure> {
+    fn read(text: &str, kind: FileKind, plan: Plan) -> Result<Dataset> {
         Dataset::read_with(Path::new("x.json"), Source::from(text.as_bytes().to_vec()), kind, plan)
     }
 
-    fn whole(text: &str, kind: FileKind) -> Result<Dataset, Failure> {
+    fn whole(text: &str, kind: FileKind) -> Result<Dataset> {
         read(text, kind, Plan { block: 1 << 40, window: 1 << 20, workers: 1 })
     }
 
     /// All that was read, and how reading failed.
-    fn story(outcome: &Result<Dataset, Failure>) -> String {
+    fn story(outcome: &Result<Dataset>) -> String {
         match outcome {
             Ok(dataset) => {
                 let Dataset { fallback, first_fields, images, categories, annotations, shared, .. } = dataset;
@@ -577,7 +577,7 @@ mod tests {
                     annotations.seen,
                 )
             }
-            Err(failure) => failure.to_string(),
+            Err(error) => error.to_string(),
         }
     }
 
@@ -660,9 +660,9 @@ mod tests {
             same_for_all_plans(&dataset(count), FileKind::Dataset);
         }
         let read = whole(&results(50), FileKind::Results).unwrap();
-        assert_eq!((read.len(), read.fallback.as_deref()), (50, None));
+        assert_eq!((read.len(), read.fallback), (50, None));
         let read = whole(&dataset(50), FileKind::Dataset).unwrap();
-        assert_eq!((read.len(), read.images.count, read.fallback.as_deref()), (50, 50, None));
+        assert_eq!((read.len(), read.images.count, read.fallback), (50, 50, None));
     }
 
     /// Each block seems to begin with a record that does not end before the file does.
@@ -763,7 +763,7 @@ mod tests {
             for end in 0..text.len() {
                 let Some(cut) = text.get(..end) else { continue };
                 let expected = whole(cut, kind);
-                let Err(Failure::Json { position, .. }) = &expected else {
+                let Some(ErrorKind::NotJson(position)) = expected.as_ref().err().map(Error::kind) else {
                     panic!("{cut:?}: {}", story(&expected))
                 };
                 assert!(position.character <= cut.chars().count() as u64);

@@ -24,7 +24,7 @@ enum Stored {
 
 /// The file's text as UTF-8: the source itself where it is stored so.
 ///
-/// What cannot be decoded is left as it is: reading it as JSON fails, and [`cause`] then gives the reason.
+/// What cannot be decoded is left as it is: reading it as JSON fails, and [`content`] then gives the reason.
 ///
 /// DIFFERENCE: pycocotools refuses all of these but plain UTF-8. No file that it reads begins with such bytes.
 pub fn text(source: Source) -> io::Result<Source> {
@@ -163,7 +163,7 @@ const KINDS: [(&[u8], &str); 21] = [
 ];
 
 /// What a file is that holds no JSON, as far as its first bytes say; `at`: where reading stopped.
-pub fn cause(source: &Source, at: u64) -> Option<String> {
+pub fn content(source: &Source, at: u64) -> Option<String> {
     let head = head(source, 512).ok()?;
     if source.size() == 0 || head.is_empty() {
         return Some("an empty file (0 bytes)".to_owned());
@@ -250,7 +250,7 @@ mod tests {
             [half, odd, vec![0xff, 0xfe, 0x00, 0xd8, 0x5b, 0x00], vec![0xff, 0xfe, 0, 0, 0, 0, 0x11, 0]]
         {
             assert_eq!(read(bytes.clone()), bytes);
-            assert!(cause(&Source::from(bytes), 0).is_some());
+            assert!(content(&Source::from(bytes), 0).is_some());
         }
     }
 

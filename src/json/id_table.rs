@@ -1,7 +1,8 @@
 //! Images and categories as columns.
 
-use super::annotations::{integer, lacking};
-use super::record::{Elements, Field, KeyOrder, Trouble, fields};
+use super::annotations::integer;
+use super::error::{Fallback, NotColumnar};
+use super::record::{Elements, Field, KeyOrder, fields};
 use super::scanner::{Scan, Scanner};
 
 /// The `images` or `categories` of a data set.
@@ -12,13 +13,13 @@ pub struct IdTable {
     /// The number of records.
     pub count: usize,
     /// What the columns cannot hold; nothing more is collected from there on.
-    pub trouble: Option<Trouble>,
+    pub fallback: Option<Fallback>,
     /// `id`.
     pub ids: Vec<i64>,
     /// `height` and `width` where both are integers above zero that fit; empty for categories.
     pub sizes: Vec<Option<[u32; 2]>>,
     pending: (i64, Option<[u32; 2]>),
-    pending_trouble: Option<String>,
+    refused: Option<NotColumnar>,
 }
 
 impl IdTable {
@@ -34,7 +35,7 @@ impl IdTable {
 
     /// The id of the record that was parsed last, if there is one.
     pub fn id(&self) -> Option<i64> {
-        self.pending_trouble.is_none().then_some(self.pending.0)
+        self.refused.is_none().then_some(self.pending.0)
     }
 }
 
@@ -66,19 +67,18 @@ impl Elements for IdTable {
             Ok(present) if present & Field::Id.bit() != 0 => {
                 self.pending = (id, height.zip(width).map(|(height, width)| [height, width]));
             }
-            Ok(_) => self.pending_trouble = Some(lacking(Field::Id.bit())),
-            Err(what) => self.pending_trouble = Some(what),
+            Ok(_) => self.refused = Some(NotColumnar::Missing(Field::Id.name())),
+            Err(why) => self.refused = Some(why),
         }
         Ok(())
     }
 
     fn commit(&mut self) {
-        match self.pending_trouble.take() {
-            Some(what) => {
-                let record = self.count;
-                self.trouble.get_or_insert(Trouble { record, what });
+        match self.refused.take() {
+            Some(why) => {
+                self.fallback.get_or_insert(Fallback::in_record(self.count, why));
             }
-            None if self.trouble.is_none() => {
+            None if self.fallback.is_none() => {
                 self.ids.push(self.pending.0);
                 if self.sized {
                     self.sizes.push(self.pending.1);
@@ -94,9 +94,8 @@ impl Elements for IdTable {
     }
 
     fn append(&mut self, part: &mut Self) {
-        if self.trouble.is_none() {
-            self.trouble =
-                part.trouble.take().map(|trouble| Trouble { record: self.count + trouble.record, ..trouble });
+        if self.fallback.is_none() {
+            self.fallback = part.fallback.map(|fallback| fallback.behind(self.count));
             self.ids.append(&mut part.ids);
             self.sizes.append(&mut part.sizes);
         }
@@ -112,8 +111,8 @@ impl Elements for IdTable {
 pub struct Skipped {
     count: usize,
     /// The first element that Python might refuse.
-    pub trouble: Option<Trouble>,
-    pending_trouble: Option<&'static str>,
+    pub fallback: Option<Fallback>,
+    refused: Option<NotColumnar>,
 }
 
 impl Elements for Skipped {
@@ -123,14 +122,13 @@ impl Elements for Skipped {
 
     fn parse(&mut self, scanner: &mut Scanner<'_>, _shape: &mut KeyOrder) -> Scan<()> {
         scanner.skip()?;
-        self.pending_trouble = scanner.doubtful;
+        self.refused = scanner.doubtful;
         Ok(())
     }
 
     fn commit(&mut self) {
-        if let Some(what) = self.pending_trouble.take() {
-            let record = self.count;
-            self.trouble.get_or_insert(Trouble { record, what: what.to_owned() });
+        if let Some(why) = self.refused.take() {
+            self.fallback.get_or_insert(Fallback::in_record(self.count, why));
         }
         self.count += 1;
     }
@@ -140,9 +138,8 @@ impl Elements for Skipped {
     }
 
     fn append(&mut self, part: &mut Self) {
-        if self.trouble.is_none() {
-            self.trouble =
-                part.trouble.take().map(|trouble| Trouble { record: self.count + trouble.record, ..trouble });
+        if self.fallback.is_none() {
+            self.fallback = part.fallback.map(|fallback| fallback.behind(self.count));
         }
         self.count += part.count;
         *part = Self::default();

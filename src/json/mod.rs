@@ -21,7 +21,7 @@
 //! | [`partition`] | Which records of it are about which images? |
 //! | [`regions`], [`segmentation`], [`pose`] | What was passed over when the file was read? |
 //! | [`objects`] | What does an evaluation need of it? |
-//! | [`failure`] | Why could it not be read? |
+//! | [`error`] | Why could it not be read, or not as columns? |
 //!
 //! ```
 //! use std::path::Path;
@@ -38,7 +38,7 @@ pub(crate) mod blocks;
 pub(crate) mod dataset;
 pub(crate) mod eager;
 pub(crate) mod encoding;
-pub(crate) mod failure;
+pub(crate) mod error;
 pub(crate) mod fast;
 pub(crate) mod growth;
 pub(crate) mod id_table;
@@ -58,7 +58,7 @@ pub(crate) mod window;
 pub use annotations::{Annotations, Spans};
 pub use blocks::Plan;
 pub use dataset::{Dataset, FileKind, SharedColumns};
-pub use failure::{Failure, Position};
+pub use error::{Fallback, NotColumnar};
 pub use id_table::IdTable;
 pub use objects::Role;
 pub use partition::{Bins, RecordList, bin_of};

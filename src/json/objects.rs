@@ -8,7 +8,6 @@ use rayon::prelude::*;
 use super::annotations::Spans;
 use super::dataset::{Dataset, FileKind};
 use super::eager::EagerGeometry;
-use super::failure::Failure;
 use super::pose::{self, Poses};
 use super::record::Field;
 use super::scanner::{Scan, Scanner};
@@ -17,6 +16,7 @@ use crate::columns::{
     AnnotationIds, Areas, Boxes, CompactDoubles, Geometry, GeometryKind, Keypoints, MaskShape, Masks,
     Objects, SharedColumn,
 };
+use crate::error::Result;
 use crate::rle::{codec, measure};
 use crate::threads;
 
@@ -47,12 +47,7 @@ impl Dataset {
     /// # Errors
     ///
     /// The file cannot be read again, or has changed.
-    pub fn objects(
-        &self,
-        wanted: GeometryKind,
-        role: Role,
-        images: &Dataset,
-    ) -> Result<Option<Objects>, Failure> {
+    pub fn objects(&self, wanted: GeometryKind, role: Role, images: &Dataset) -> Result<Option<Objects>> {
         if self.fallback.is_some() || images.fallback.is_some() {
             return Ok(None);
         }
@@ -63,7 +58,7 @@ impl Dataset {
         }
     }
 
-    fn ground_truth(&self, wanted: GeometryKind, images: &Dataset) -> Result<Option<Objects>, Failure> {
+    fn ground_truth(&self, wanted: GeometryKind, images: &Dataset) -> Result<Option<Objects>> {
         let shared = &self.shared;
         let (Some(id), Some(area), Some(crowd)) = (&shared.id, &shared.area, &shared.crowd) else {
             return Ok(None);
@@ -81,18 +76,14 @@ impl Dataset {
         Ok(sides.map(|side| Objects { crowd: Arc::clone(crowd), ignore, ..side }))
     }
 
-    fn dataset_as_detections(
-        &self,
-        wanted: GeometryKind,
-        images: &Dataset,
-    ) -> Result<Option<Objects>, Failure> {
+    fn dataset_as_detections(&self, wanted: GeometryKind, images: &Dataset) -> Result<Option<Objects>> {
         let (Some(id), Some(area)) = (&self.shared.id, &self.shared.area) else { return Ok(None) };
         let Some(geometry) = self.geometry(wanted, Role::Detections, images)? else { return Ok(None) };
         Ok(self.scored(AnnotationIds::Given(Arc::clone(id)), Areas::Given(Arc::clone(area)), geometry))
     }
 
     /// As `loadRes` completes results: ids are counted, areas computed, and what is missing is made of what is there.
-    fn results(&self, wanted: GeometryKind, images: &Dataset) -> Result<Option<Objects>, Failure> {
+    fn results(&self, wanted: GeometryKind, images: &Dataset) -> Result<Option<Objects>> {
         let Some(form) = self.form() else { return Ok(None) };
         if self.shared.score.is_none() {
             return Ok(None);
@@ -135,11 +126,7 @@ impl Dataset {
         }
     }
 
-    fn results_of_boxes(
-        &self,
-        wanted: GeometryKind,
-        images: &Dataset,
-    ) -> Result<Option<(Areas, Geometry)>, Failure> {
+    fn results_of_boxes(&self, wanted: GeometryKind, images: &Dataset) -> Result<Option<(Areas, Geometry)>> {
         let Some(boxes) = &self.shared.bbox else { return Ok(None) };
         let area = Areas::OfBoxes(Arc::clone(boxes));
         let geometry =
@@ -151,11 +138,7 @@ impl Dataset {
         Ok(geometry.map(|geometry| (area, geometry)))
     }
 
-    fn results_of_masks(
-        &self,
-        wanted: GeometryKind,
-        images: &Dataset,
-    ) -> Result<Option<(Areas, Geometry)>, Failure> {
+    fn results_of_masks(&self, wanted: GeometryKind, images: &Dataset) -> Result<Option<(Areas, Geometry)>> {
         let sized = wanted == GeometryKind::Masks;
         let (masks, area) = match &self.shared.masks {
             Some(_) if sized && self.image_sizes(images).is_none() => return Ok(None),
@@ -184,7 +167,7 @@ impl Dataset {
         Ok(geometry.map(|geometry| (Areas::Given(area), geometry)))
     }
 
-    fn results_of_poses(&self, wanted: GeometryKind) -> Result<Option<(Areas, Geometry)>, Failure> {
+    fn results_of_poses(&self, wanted: GeometryKind) -> Result<Option<(Areas, Geometry)>> {
         let Some(poses) = self.poses()? else { return Ok(None) };
         let mut pose = Vec::new();
         let boxes = (0..poses.len()).map(|index| {
@@ -224,12 +207,7 @@ impl Dataset {
     }
 
     /// What the records themselves say.
-    fn geometry(
-        &self,
-        wanted: GeometryKind,
-        role: Role,
-        images: &Dataset,
-    ) -> Result<Option<Geometry>, Failure> {
+    fn geometry(&self, wanted: GeometryKind, role: Role, images: &Dataset) -> Result<Option<Geometry>> {
         Ok(match wanted {
             GeometryKind::Boxes => self.shared.bbox.as_ref().map(|boxes| Geometry::Boxes(Arc::clone(boxes))),
             GeometryKind::Masks => self.masks(images, true)?.map(|masks| Geometry::Masks(Arc::new(masks))),
@@ -244,7 +222,7 @@ impl Dataset {
 
     /// All segmentations. With `sized`, every image must have a size, as the reference looks it up even where it does
     /// not need it.
-    fn masks(&self, images: &Dataset, sized: bool) -> Result<Option<Masks>, Failure> {
+    fn masks(&self, images: &Dataset, sized: bool) -> Result<Option<Masks>> {
         let spans = &self.annotations.segmentation;
         if spans.len.len() != self.len() {
             return Ok(None);
@@ -271,12 +249,9 @@ impl Dataset {
         spans: &Spans,
         read: impl Fn(&mut Scanner<'_>, usize, &mut T) -> Scan<Option<()>> + Sync,
         take: impl FnMut(T) + Send,
-    ) -> Result<Option<()>, Failure> {
-        let file = |error| Failure::file(&self.path, error);
-        if !self.source.unchanged().map_err(file)? {
-            return Err(Failure::Changed(self.path.clone()));
-        }
-        regions::read(&self.source, spans, read, take).map_err(file)
+    ) -> Result<Option<()>> {
+        self.unchanged()?;
+        regions::read(&self.source, spans, read, take).map_err(|error| error.in_file(&self.path))
     }
 
     /// The polygons that `loadRes` makes of boxes.
@@ -304,7 +279,7 @@ impl Dataset {
     }
 
     /// All poses, with the boxes of ground truth.
-    fn poses(&self) -> Result<Option<Arc<Keypoints>>, Failure> {
+    fn poses(&self) -> Result<Option<Arc<Keypoints>>> {
         if let Some(poses) = &self.shared.poses {
             return Ok(Some(Arc::clone(poses)));
         }

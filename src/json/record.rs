@@ -1,5 +1,6 @@
 //! The keys of records, most of which come in the same order again and again.
 
+use super::error::NotColumnar;
 use super::scanner::{Scan, Scanner};
 use crate::simd::{Baseline, Simd};
 
@@ -161,15 +162,6 @@ impl KeyOrder {
     }
 }
 
-/// What a table cannot hold, and the record (counted from 0) that it was met in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
-    /// The record.
-    pub record: usize,
-    /// What it is, after `record 17: `.
-    pub what: String,
-}
-
 /// Elements that are read from the elements of one array.
 pub trait Elements: Send {
     /// No rows, of the same kind.
@@ -186,55 +178,54 @@ pub trait Elements: Send {
     fn reserve(&mut self, count: usize);
 }
 
-/// Reads an object whose wanted fields are among `wanted`, giving each one's value to `value` (which reads it and says
-/// whether it can be held). Returns the fields that were there, or what cannot be held (all of it has been read).
+/// Reads an object whose wanted fields are among `wanted`, giving each one's value to `value` (which reads it, and where
+/// columns cannot hold it returns what they expect). Returns the fields that were there, or what cannot be held (all of
+/// it has been read).
 #[inline(always)]
 pub fn fields(
     scanner: &mut Scanner<'_>,
     order: &mut KeyOrder,
     wanted: u16,
     mut value: impl FnMut(&mut Scanner<'_>, Field) -> Scan<Result<(), &'static str>>,
-) -> Scan<Result<u16, String>> {
+) -> Scan<Result<u16, NotColumnar>> {
     if scanner.peek() != b'{' {
         scanner.skip()?;
-        return Ok(Err("is not an object".to_owned()));
+        return Ok(Err(NotColumnar::NotAnObject));
     }
     scanner.move_to(scanner.position() + 1);
     let mut present = 0;
-    let mut trouble = None;
+    let mut refused = None;
     let mut slot = 0;
     while let Some(field) = order.next(scanner, slot)? {
         slot += 1;
         if field.bit() & wanted == 0 {
             scanner.skip()?;
             if field == Field::Escaped {
-                trouble.get_or_insert_with(|| "a key is written with a backslash".to_owned());
+                refused.get_or_insert(NotColumnar::EscapedKey);
             }
             continue;
         }
         if present & field.bit() != 0 {
-            trouble.get_or_insert_with(|| format!("\"{}\" is there twice", field.name()));
+            refused.get_or_insert(NotColumnar::Repeated(field.name()));
         }
         present |= field.bit();
         let start = scanner.position();
-        if let Err(what) = value(scanner, field)? {
+        if let Err(expected) = value(scanner, field)? {
             scanner.move_to(start);
             scanner.skip()?;
-            trouble.get_or_insert_with(|| format!("\"{}\" is not {what}", field.name()));
+            refused.get_or_insert(NotColumnar::Field { name: field.name(), expected });
         }
     }
-    if let Some(what) = scanner.doubtful {
-        trouble.get_or_insert_with(|| what.to_owned());
-    }
-    Ok(match trouble {
-        Some(what) => Err(what),
+    Ok(match refused.or(scanner.doubtful) {
+        Some(why) => Err(why),
         None => Ok(present),
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::scanner::{Expected, Fault, PADDING};
+    use super::super::error::ParseError;
+    use super::super::scanner::PADDING;
     use super::*;
 
     /// Zeros are behind the text, and in the place of a key that is not remembered.
@@ -247,8 +238,8 @@ mod tests {
         let mut order = KeyOrder::default();
         let mut read = || fields(&mut scanner, &mut order, 0, |_, _| unreachable!("nothing is wanted"));
         assert_eq!(read(), Ok(Ok(0)));
-        let fault = Fault { at: text.len() as u64, expected: Expected::Token("',' or '}'") };
-        assert_eq!(read(), Err(fault));
+        let error = ParseError::Token { at: text.len() as u64, expected: "',' or '}'" };
+        assert_eq!(read(), Err(error));
     }
 
     #[test]

@@ -5,8 +5,10 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::annotations::Spans;
+use super::error::ParseError;
 use super::scanner::{PADDING, Scan, Scanner};
 use super::source::Source;
+use crate::error::{Error, Result, reserve};
 use crate::threads;
 
 /// Bytes of the file that are read at a time.
@@ -22,11 +24,11 @@ pub fn read<T: Default + Send>(
     spans: &Spans,
     read: impl Fn(&mut Scanner<'_>, usize, &mut T) -> Scan<Option<()>> + Sync,
     mut take: impl FnMut(T) + Send,
-) -> std::io::Result<Option<()>> {
+) -> Result<Option<()>> {
     let regions = regions(spans);
     threads::run(|| {
         for group in regions.chunks(4 * threads::count()) {
-            let parts: Vec<std::io::Result<Option<T>>> = group
+            let parts: Vec<Result<Option<T>>> = group
                 .par_iter()
                 .map_init(Vec::new, |buffer, region| {
                     read_region(source, spans, region.clone(), buffer, &read)
@@ -66,20 +68,21 @@ fn read_region<T: Default>(
     region: Range<usize>,
     buffer: &mut Vec<u8>,
     read: &(impl Fn(&mut Scanner<'_>, usize, &mut T) -> Scan<Option<()>> + Sync),
-) -> std::io::Result<Option<T>> {
+) -> Result<Option<T>> {
     let base = spans.start[region.start];
     let end = spans.start[region.end - 1] + u64::from(spans.len[region.end - 1]);
-    let len = usize::try_from(end - base).map_err(|_| std::io::ErrorKind::OutOfMemory)?;
+    let len = usize::try_from(end - base).unwrap_or(usize::MAX - PADDING);
     buffer.clear();
-    buffer.try_reserve(len + PADDING).map_err(|_| std::io::ErrorKind::OutOfMemory)?;
+    reserve(buffer, len + PADDING)?;
     buffer.resize(len + PADDING, 0);
-    source.read_at(base, &mut buffer[..len])?;
+    source.read_at(base, &mut buffer[..len]).map_err(Error::io)?;
     let mut part = T::default();
     for index in region {
         let position = (spans.start[index] - base) as usize;
         // The text was read before, so a fault can only mean that the file is not the same any more.
         match read(&mut Scanner::new(buffer, len, position, base), index, &mut part) {
             Ok(Some(())) => {}
+            Err(ParseError::Memory) => return Err(Error::out_of_memory_for("a value")),
             Ok(None) | Err(_) => return Ok(None),
         }
     }

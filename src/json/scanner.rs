@@ -3,6 +3,7 @@
 //! That is the standard's grammar plus `NaN`, `Infinity` and `-Infinity`. Strings must be UTF-8 without bare control
 //! characters; lone surrogate escapes pass.
 
+use super::error::{NotColumnar, ParseError};
 use super::fast::{self, Cursor};
 use super::number;
 use super::skip_numbers;
@@ -20,26 +21,8 @@ const LONG: usize = 600;
 /// What is expected where the text ends with a number.
 pub const AFTER_NUMBER: &str = "',' or a closing bracket";
 
-/// The text is not what it should be, or the piece ends here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// Where: a position in the piece, and after [`Window`](super::window::Window) has seen it, in the file.
-    pub at: u64,
-    /// What was expected there.
-    pub expected: Expected,
-}
-
-/// What a [`Fault`] says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expected {
-    /// A token of JSON.
-    Token(&'static str),
-    /// Bytes that are UTF-8.
-    Utf8,
-}
-
 /// The result of reading a token.
-pub type Scan<T> = Result<T, Fault>;
+pub type Scan<T> = Result<T, ParseError>;
 
 /// A number and how it was written.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +49,7 @@ pub struct Scanner<'a> {
     position: usize,
     base: u64,
     /// A value that is valid JSON but that Python might refuse was passed.
-    pub doubtful: Option<&'static str>,
+    pub doubtful: Option<NotColumnar>,
 }
 
 impl<'a> Scanner<'a> {
@@ -144,7 +127,7 @@ impl<'a> Scanner<'a> {
     /// A fault at the cursor.
     #[cold]
     pub fn fault<T>(&self, expected: &'static str) -> Scan<T> {
-        Err(Fault { at: self.position as u64, expected: Expected::Token(expected) })
+        Err(ParseError::Token { at: self.position as u64, expected })
     }
 
     /// Whether the cursor is at the end of the piece.
@@ -228,7 +211,7 @@ impl<'a> Scanner<'a> {
         }
         if count > 19 {
             if integer && count > LONG {
-                self.doubtful = Some("an integer has more than 600 digits");
+                self.doubtful = Some(NotColumnar::LongInteger);
             }
             count -= leading_zeros(&self.bytes[whole..self.position]);
         }
@@ -424,7 +407,7 @@ impl<'a> Scanner<'a> {
     fn utf8(&self, start: usize, text: &'a [u8]) -> Scan<&'a [u8]> {
         match std::str::from_utf8(text) {
             Ok(_) => Ok(text),
-            Err(error) => Err(Fault { at: (start + error.valid_up_to()) as u64, expected: Expected::Utf8 }),
+            Err(error) => Err(ParseError::Utf8 { at: (start + error.valid_up_to()) as u64 }),
         }
     }
 
@@ -496,7 +479,7 @@ impl<'a> Scanner<'a> {
             loop {
                 if levels.depth == 0 {
                     if levels.deepest > DEEP {
-                        self.doubtful = Some("values are nested more than 128 deep");
+                        self.doubtful = Some(NotColumnar::DeepNesting);
                     }
                     return Ok(());
                 }
@@ -549,7 +532,7 @@ impl<'a> Scanner<'a> {
             return self.fault(AFTER_NUMBER);
         }
         if integer && count > LONG {
-            self.doubtful = Some("an integer has more than 600 digits");
+            self.doubtful = Some(NotColumnar::LongInteger);
         }
         Ok(())
     }
@@ -620,7 +603,7 @@ mod tests {
     use super::*;
     use crate::random::Random;
 
-    fn skip(text: &[u8]) -> Result<usize, Fault> {
+    fn skip(text: &[u8]) -> Scan<usize> {
         let mut bytes = text.to_vec();
         bytes.push(b' ');
         let end = bytes.len();
@@ -748,8 +731,8 @@ mod tests {
             };
             assert!(rejected, "{text}");
         }
-        assert_eq!(skip(b"\"ab\xff\""), Err(Fault { at: 3, expected: Expected::Utf8 }));
-        assert_eq!(skip(b"\"\xed\xa0\x80\"").map_err(|fault| fault.expected), Err(Expected::Utf8));
+        assert_eq!(skip(b"\"ab\xff\""), Err(ParseError::Utf8 { at: 3 }));
+        assert!(matches!(skip(b"\"\xed\xa0\x80\""), Err(ParseError::Utf8 { .. })));
     }
 
     #[test]

@@ -2,17 +2,9 @@
 
 use std::io;
 
-use super::scanner::{Fault, PADDING, Scan, Scanner};
+use super::error::{Halt, ParseError};
+use super::scanner::{PADDING, Scan, Scanner};
 use super::source::Source;
-
-/// Why reading stopped: the text, or the file itself.
-#[derive(Debug)]
-pub enum Halt {
-    /// The text is not JSON; the fault's place is in the file.
-    Text(Fault),
-    /// The file could not be read.
-    File(io::Error),
-}
 
 /// The bytes `base..base + len` of a file, with a cursor.
 ///
@@ -79,11 +71,12 @@ impl<'a> Window<'a> {
         self.position = position;
     }
 
-    /// Whether a fault means no more than that the window ended; if so, more has been read and the cursor stands at
-    /// the same place of the file.
-    pub fn mend(&mut self, fault: Fault) -> Result<(), Halt> {
-        if fault.at < self.len as u64 || !self.refill().map_err(Halt::File)? {
-            return Err(Halt::Text(Fault { at: self.base + fault.at, ..fault }));
+    /// Reads more where an error means no more than that the window ended: the cursor stands at the same place of the
+    /// file.
+    pub fn extend(&mut self, error: ParseError) -> Result<(), Halt> {
+        let base = self.base;
+        if !error.at_end(self.len as u64) || !self.refill()? {
+            return Err(Halt::Text(error.from(base)));
         }
         Ok(())
     }
@@ -97,7 +90,7 @@ impl<'a> Window<'a> {
                     self.position = scanner.position();
                     return Ok(value);
                 }
-                Err(fault) => self.mend(fault)?,
+                Err(error) => self.extend(error)?,
             }
         }
     }
@@ -173,6 +166,6 @@ mod tests {
         window.seek(1, 4);
         assert_eq!(window.read(|scanner| scanner.number()).unwrap().unwrap().value, 1.0);
         let error = window.read(|scanner| scanner.skip()).unwrap_err();
-        assert!(matches!(error, Halt::Text(Fault { at: 2, .. })));
+        assert!(matches!(error, Halt::Text(ParseError::Token { at: 2, .. })));
     }
 }

@@ -3,18 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
-use pyo3::exceptions::{PyAssertionError, PyMemoryError, PyOSError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyRecursionError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyList, PyString};
 
 use super::interruptible::with_progress;
-use super::{CodeIds, PyObjects};
+use super::{CodeIds, PyObjects, nested_too_deeply};
 use crate::columns::SharedColumn;
-use crate::error::copied;
+use crate::error::{Error, copied};
 use crate::json::annotations::Spans;
-use crate::json::encoding;
-use crate::json::failure::Position;
-use crate::json::{Dataset, Failure, FileKind, Role, Source};
+use crate::json::error::no_json;
+use crate::json::{Dataset, Fallback, FileKind, Role, Source, encoding};
 use crate::similarity;
 
 /// The columns of one COCO file, and the open file itself.
@@ -52,26 +51,21 @@ pub fn read_results(
 /// The text of a JSON file, however it is stored; a file that cannot hold JSON is an error that says what it is.
 #[pyfunction]
 pub fn read_text(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyString>> {
-    let read = py.detach(|| {
-        let source = Source::open(&path)?;
-        let cause = encoding::cause(&source, 0);
-        Ok(if cause.is_some() { (Vec::new(), cause) } else { (source.read_all()?, None) })
-    });
-    match read {
-        Ok((bytes, None)) => PyString::from_bytes(py, &bytes),
-        Ok((_, Some(cause))) => {
-            let message = format!("{}: expected JSON, found {cause}", path.display());
-            let position = Position { line: 1, column: 1, character: 0 };
-            Err(raise(py, Failure::Json { message, position })?)
+    let bytes = py.detach(|| {
+        let in_file = |error| Error::io(error).in_file(&path);
+        let source = Source::open(&path).map_err(in_file)?;
+        match encoding::content(&source, 0) {
+            None => source.read_all().map_err(in_file),
+            Some(content) => Err(no_json(&path, content)),
         }
-        Err(error) => Err(raise(py, Failure::file(&path, error))?),
-    }
+    })?;
+    PyString::from_bytes(py, &bytes)
 }
 
 /// What a file is that begins with these bytes (all of it, or 512 of them) and holds neither JSON nor rows of text.
 #[pyfunction]
 pub fn kind_of_file(head: Vec<u8>) -> Option<String> {
-    encoding::cause(&Source::from(head), 0)
+    encoding::content(&Source::from(head), 0)
 }
 
 /// Files of fewer bytes are read without checks for Ctrl-C.
@@ -91,10 +85,7 @@ fn read(
             Dataset::read_open(&path, source.with_progress(progress.clone()), kind)
         })?
     };
-    match dataset {
-        Ok(dataset) => Ok(PyDataset { dataset }),
-        Err(failure) => Err(raise(py, failure)?),
-    }
+    Ok(PyDataset { dataset: dataset? })
 }
 
 /// Opens a file. What is a pipe, or another thing that may never come to an end, is read whole by Python's own `open`,
@@ -107,52 +98,29 @@ pub fn open(py: Python<'_>, path: &Path) -> PyResult<Source> {
         file.call_method0("close")?;
         return Ok(Source::from(copied(bytes.cast::<PyBytes>()?.as_bytes())?));
     }
-    match py.detach(|| Source::open(path)) {
-        Ok(source) => Ok(source),
-        Err(error) => Err(raise(py, Failure::file(path, error))?),
-    }
+    Ok(py.detach(|| Source::open(path)).map_err(|error| Error::io(error).in_file(path))?)
 }
 
 /// The array `categories` of a file as Python objects.
 pub fn categories<'py>(py: Python<'py>, dataset: &Dataset) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let text = match py.detach(|| dataset.categories_text()) {
-        Ok(text) => text,
-        Err(failure) => return Err(raise(py, failure)?),
-    };
-    let read = |text: Vec<u8>| {
-        let text = PyString::from_bytes(py, &text)?;
-        py.import("json")?.call_method1("loads", (text,))
-    };
-    text.map(read).transpose()
+    let text = py.detach(|| dataset.categories_text())?;
+    text.map(|text| loads(py, &text, &dataset.path)).transpose()
 }
 
-/// The exception that a Python user would catch.
-pub fn raise(py: Python<'_>, failure: Failure) -> PyResult<PyErr> {
-    let message = failure.to_string();
-    Ok(match failure {
-        Failure::Changed(_) => PyRuntimeError::new_err(message),
-        Failure::Text(_) => PyValueError::new_err(message),
-        Failure::Top(_) => PyAssertionError::new_err(message),
-        Failure::File { path, error } => match error.raw_os_error() {
-            // With a number, OSError finds the class itself: FileNotFoundError and its kin.
-            Some(number) => {
-                let reason = py.import("os")?.call_method1("strerror", (number,))?.unbind();
-                PyOSError::new_err((number, reason, path.into_os_string()))
-            }
-            // As `open` says of a path with a NUL in it.
-            None if error.kind() == std::io::ErrorKind::InvalidInput => PyValueError::new_err(message),
-            None if error.kind() == std::io::ErrorKind::OutOfMemory => PyMemoryError::new_err(message),
-            None => PyErr::from(std::io::Error::new(error.kind(), message)),
-        },
-        Failure::Json { message: reason, position } => {
-            // The text is not available, so the class cannot count lines; they are passed.
-            let error = py.import("json")?.getattr("JSONDecodeError")?.call1((reason, "", 0))?;
-            error.setattr("lineno", position.line)?;
-            error.setattr("colno", position.column)?;
-            error.setattr("pos", position.character)?;
-            error.setattr("args", (message,))?;
-            PyErr::from_value(error)
-        }
+/// The Python objects of a JSON text. What Python refuses although it is JSON (nesting, integers of many digits) is an
+/// `InputError` with the original error as its cause.
+fn loads<'py>(py: Python<'py>, text: &[u8], path: &Path) -> PyResult<Bound<'py, PyAny>> {
+    let text = PyString::from_bytes(py, text)?;
+    py.import("json")?.call_method1("loads", (text,)).map_err(|cause| {
+        let error = if cause.is_instance_of::<PyRecursionError>(py) {
+            nested_too_deeply(path)
+        } else if cause.is_instance_of::<PyValueError>(py) {
+            Error::value(format!("not JSON that Python can read: {}", cause.value(py))).in_file(path).into()
+        } else {
+            return cause;
+        };
+        error.set_cause(py, Some(cause));
+        error
     })
 }
 
@@ -170,8 +138,8 @@ impl PyDataset {
 
     /// Why the columns cannot stand for the file (then they are empty), or `None`.
     #[getter]
-    fn fallback(&self) -> Option<&str> {
-        self.dataset.fallback.as_deref()
+    fn fallback(&self) -> Option<String> {
+        self.dataset.fallback.as_ref().map(Fallback::to_string)
     }
 
     /// Whether the file has `images`.
@@ -309,19 +277,14 @@ impl PyDataset {
 
     /// The whole file as Python objects, by Python's `json`, from the file that was opened.
     ///
-    /// Raises `RuntimeError` if the file has changed since.
+    /// Raises `RuntimeError` if the file has changed since, and `InputError` for what Python cannot read.
     fn load<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let source = &self.dataset.source;
-        let bytes = py.detach(|| match source.unchanged() {
-            Ok(false) => Err(Failure::Changed(self.dataset.path.clone())),
-            Ok(true) => source.read_all().map_err(|error| Failure::file(&self.dataset.path, error)),
-            Err(error) => Err(Failure::file(&self.dataset.path, error)),
-        });
-        let text = match bytes {
-            Ok(bytes) => PyString::from_bytes(py, &bytes)?,
-            Err(failure) => return Err(raise(py, failure)?),
-        };
-        py.import("json")?.call_method1("loads", (text,))
+        let Dataset { source, path, .. } = &self.dataset;
+        let bytes = py.detach(|| {
+            self.dataset.unchanged()?;
+            source.read_all().map_err(|error| Error::io(error).in_file(path))
+        })?;
+        loads(py, &bytes, path)
     }
 
     /// The columns for one side of an evaluation; `images` knows the sizes of the images (this file, if `None`).
@@ -346,10 +309,8 @@ impl PyDataset {
             }
         };
         let images = images.map_or(&self.dataset, |images| &images.get().dataset);
-        let columns = match py.detach(|| self.dataset.objects(geometry, role, images)) {
-            Ok(Some(columns)) => columns,
-            Ok(None) => return Ok(None),
-            Err(failure) => return Err(raise(py, failure)?),
+        let Some(columns) = py.detach(|| self.dataset.objects(geometry, role, images))? else {
+            return Ok(None);
         };
         let annotations = &self.dataset.annotations;
         Ok(Some(PyObjects {

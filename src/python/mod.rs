@@ -1,36 +1,51 @@
 //! The PyO3 bindings: convert, release the GIL, call, wrap. No other module uses PyO3.
 
-use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyOSError};
+use std::path::{Path, PathBuf};
+
+use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 
-use crate::error::{Error, ErrorKind, RowNumber};
+use crate::error::{Error, ErrorKind, Position, RowNumber};
 
 mod raised {
     //! The classes of `meanap.errors`.
     pyo3::import_exception!(meanap.errors, InputError);
     pyo3::import_exception!(meanap.errors, InputTypeError);
     pyo3::import_exception!(meanap.errors, MissingFieldError);
+    pyo3::import_exception!(meanap.errors, NestingError);
 }
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> PyErr {
         match error.kind() {
-            ErrorKind::Value => raised::InputError::new_err(told(&error)),
+            ErrorKind::Value | ErrorKind::NotJson(_) | ErrorKind::NotText | ErrorKind::WrongFile => {
+                raised::InputError::new_err(told(&error))
+            }
             ErrorKind::Type => raised::InputTypeError::new_err(told(&error)),
             ErrorKind::Missing => raised::MissingFieldError::new_err(told(&error)),
             ErrorKind::OutOfMemory | ErrorKind::Io(std::io::ErrorKind::OutOfMemory) => {
                 PyMemoryError::new_err(error.to_string())
             }
+            ErrorKind::Changed => PyRuntimeError::new_err(error.to_string()),
             ErrorKind::Cancelled => PyKeyboardInterrupt::new_err(error.to_string()),
             ErrorKind::Io(kind) => match PyErr::from(std::io::Error::new(kind, error.to_string())) {
                 error if Python::attach(|py| error.is_instance_of::<PyOSError>(py)) => error,
                 _ => PyOSError::new_err(error.to_string()),
             },
+            ErrorKind::System(number) => Python::attach(|py| {
+                let place = error.place();
+                let name = place.and_then(|place| place.file.clone().map(PathBuf::into_os_string));
+                // With a number, OSError finds the class itself: FileNotFoundError and its kin.
+                let reason =
+                    py.import("os").and_then(|os| Ok(os.call_method1("strerror", (number,))?.unbind()));
+                reason.map_or_else(|error| error, |reason| PyOSError::new_err((number, reason, name)))
+            }),
         }
     }
 }
 
-/// The arguments of an `InputError`: problem, source, record, field, found, expected, code, and what a row is called.
+/// The arguments of an `InputError`: problem, source, record, field, found, expected, code, what a row is called, its
+/// name, and the position in a text.
 type Told = (
     Option<String>,
     Option<String>,
@@ -38,8 +53,10 @@ type Told = (
     Option<String>,
     Option<String>,
     Option<String>,
-    Option<String>,
+    Option<&'static str>,
     &'static str,
+    Option<String>,
+    Option<(u64, u64, u64)>,
 );
 
 fn told(error: &Error) -> Told {
@@ -51,8 +68,23 @@ fn told(error: &Error) -> Told {
         Some(RowNumber::Line(number)) => (Some(number), "line"),
         None => (None, "record"),
     };
-    let code = error.code().map(str::to_owned);
-    (problem, place.source, record, place.field, place.found, place.expected, code, unit)
+    let (code, position) = match error.kind() {
+        ErrorKind::NotJson(Position { line, column, character }) => {
+            (Some("not-json"), Some((line, column, character)))
+        }
+        ErrorKind::NotText => (Some("not-text"), None),
+        ErrorKind::WrongFile => (Some("wrong-kind-of-file"), None),
+        _ => (error.code(), None),
+    };
+    (problem, place.source, record, place.field, place.found, place.expected, code, unit, None, position)
+}
+
+/// A JSON file that Python cannot read because of its nesting.
+fn nested_too_deeply(path: &Path) -> PyErr {
+    let problem = "not JSON that Python can read: it is nested too deeply";
+    let none = None::<&str>;
+    let source = path.display().to_string();
+    raised::NestingError::new_err((problem, source, none, none, none, none, "nested-too-deeply"))
 }
 
 /// A value of the caller's that cannot be used.

@@ -8,9 +8,9 @@ use numpy::PyArray1;
 use pyo3::prelude::*;
 
 use super::arrays::keys;
-use super::dataset::{PyDataset, categories, open, raise};
+use super::dataset::{PyDataset, categories, open};
 use super::interruptible::with_progress;
-use crate::json::{Bins, Dataset, FileKind, RecordList, bin_of};
+use crate::json::{Bins, Dataset, Fallback, FileKind, RecordList, bin_of};
 use crate::python::bad_value;
 
 /// Adds what this file defines to the module.
@@ -57,25 +57,23 @@ pub fn partition_file(
         let source = source.with_progress(progress.clone());
         Dataset::partition(&path, source, kind, &mut bins).map(|head| PyPartitionedFile { head, bins })
     })?;
-    match partitioned {
-        Ok(partitioned) => Ok(partitioned),
-        Err(failure) => Err(raise(py, failure)?),
-    }
+    Ok(partitioned?)
 }
 
 #[pymethods]
 impl PyPartitionedFile {
     /// Why the bins cannot stand for the file, or `None`.
     #[getter]
-    fn fallback(&self) -> Option<&str> {
+    fn fallback(&self) -> Option<String> {
         let none = self.head.kind == FileKind::Dataset && !self.head.has_annotations;
-        self.head.fallback.as_deref().or(none.then_some("there are no annotations"))
+        let none = none.then(|| "there are no annotations".to_owned());
+        self.head.fallback.as_ref().map(Fallback::to_string).or(none)
     }
 
     /// Whether Python has to read some record.
     #[getter]
     fn odd(&self) -> bool {
-        self.head.images.trouble.is_some() || self.head.annotations.trouble.is_some()
+        self.head.images.fallback.is_some() || self.head.annotations.fallback.is_some()
     }
 
     /// `categories` as Python objects; `None` if there is no such array.
@@ -86,10 +84,7 @@ impl PyPartitionedFile {
     /// What is in the bins from `first` to before `end`.
     fn read(&self, py: Python<'_>, first: usize, end: usize) -> PyResult<PyDataset> {
         let range = self.range(first, end);
-        match py.detach(|| self.head.read_bins(&self.bins, range)) {
-            Ok(dataset) => Ok(PyDataset { dataset }),
-            Err(failure) => Err(raise(py, failure)?),
-        }
+        Ok(PyDataset { dataset: py.detach(|| self.head.read_bins(&self.bins, range))? })
     }
 
     /// The numbers that the annotations in these bins have in the whole file; with `images`, those of the images.

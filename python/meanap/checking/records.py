@@ -13,7 +13,7 @@ import numpy as np
 
 from meanap import _core, _rle, protocol, readers
 from meanap._arrays import as_id, as_numpy
-from meanap._files import input_errors, read_json
+from meanap._files import read_json
 from meanap.checking.findings import Finding
 from meanap.errors import InputError
 from meanap.readers import Options, Problem, Problems, _fields
@@ -246,11 +246,10 @@ def _from_file(
     records: Records, path: Any, read: Any, expected: str, similarity: str | None, truth: Records | None = None
 ) -> Records:
     try:
-        with input_errors(path):
-            dataset = read(path)
-            if dataset.fallback is None and _from_dataset(records, dataset, truth, similarity):
-                return records
-            value = dataset.load()
+        dataset = read(path)
+        if dataset.fallback is None and _from_dataset(records, dataset, truth, similarity):
+            return records
+        value = dataset.load()
     except FileNotFoundError:
         raise
     except InputError as error:

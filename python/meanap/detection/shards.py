@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from meanap import _core, readers
-from meanap._files import input_errors
 from meanap._progress import reading
 from meanap._similarity import compares_masks
 from meanap.errors import InputError
@@ -146,8 +145,7 @@ class _Records:
             tell = None if options.progress is False else told.at
 
             def partition(kind: Literal["dataset", "results"], name: str) -> _core.PartitionedFile:
-                with input_errors(path):
-                    return _core.partition_file(path, kind, folder / name, bins, memory // 16, tell)
+                return _core.partition_file(path, kind, folder / name, bins, memory // 16, tell)
 
             place = "ground_truth" if side == "truth" else "detections"
             try:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _core
-from meanap._files import input_errors
 from meanap._progress import reading
 from meanap._similarity import compares_masks
 from meanap.errors import InputError
@@ -25,11 +24,10 @@ __all__ = ["DetectionFile", "TruthFile"]
 
 
 def _read(read: Callable[..., _core.Dataset], path: Any, progress: Any) -> _core.Dataset:
-    with input_errors(path):
-        if progress is False:
-            return read(path)
-        with reading(progress, path) as told:
-            return read(path, told.at)
+    if progress is False:
+        return read(path)
+    with reading(progress, path) as told:
+        return read(path, told.at)
 
 
 def _read_dataset(place: str, path: Any, progress: Any) -> _core.Dataset:
@@ -66,8 +64,7 @@ class TruthFile:
 
     def load(self) -> Any:
         """The file as Python objects."""
-        with input_errors(self.path):
-            return self._dataset.load()
+        return self._dataset.load()
 
     def boxes(self) -> GroundTruth | None:
         """The objects as columns of Python; None where they are not all boxes that an evaluation can use."""
@@ -153,8 +150,7 @@ class DetectionFile:
 
     def load(self) -> Any:
         """The file as Python objects."""
-        with input_errors(self.path):
-            return self._dataset.load()
+        return self._dataset.load()
 
     def boxes(self) -> Detections | None:
         """The results as columns of Python; None where they are not all boxes that an evaluation can use."""

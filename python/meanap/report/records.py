@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from meanap import _core, _rle, readers
-from meanap._files import input_errors, read_json
+from meanap._files import read_json
 from meanap._similarity import GEOMETRY
 from meanap.detection import Result
 from meanap.errors import InputError
@@ -63,8 +63,7 @@ def _of_truth(side: Any, wanted: set[Any]) -> Records:
 def _of_coco(source: Any, similarity: str, wanted: set[Any]) -> Records:
     """The objects of a data set, a file or a dictionary."""
     if is_path(source):
-        with input_errors(source):
-            dataset = _core.read_dataset(source)
+        dataset = _core.read_dataset(source)
         if dataset.fallback is None:
             text = _core.read_text(source)
             objects, images = _of_dataset(dataset, text, similarity, wanted), _images(text, dataset.image_ids())
@@ -98,8 +97,7 @@ def _detections(source: Any, similarity: str, wanted: set[Any]) -> list[dict[str
 def _of_results(path: Any, similarity: str, wanted: set[Any]) -> list[dict[str, Any]]:
     """The results of a file."""
     try:
-        with input_errors(path):
-            dataset = _core.read_results(path)
+        dataset = _core.read_results(path)
     except InputError as error:
         if error.code != "wrong-kind-of-file":
             raise
@@ -109,8 +107,7 @@ def _of_results(path: Any, similarity: str, wanted: set[Any]) -> list[dict[str, 
         text = "" if GEOMETRY[similarity] == "boxes" else _core.read_text(path)
         if (found := _of_dataset(dataset, text, similarity, wanted)) is not None:
             return found
-    with input_errors(path):
-        return [dict(record) for record in dataset.load() if record["image_id"] in wanted]
+    return [dict(record) for record in dataset.load() if record["image_id"] in wanted]
 
 
 def _of_dataset(dataset: _core.Dataset, text: str, similarity: str, wanted: set[Any]) -> list[dict[str, Any]] | None:

@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from meanap import _core
+from meanap.compat.pycocotools._errors import reference_errors
 from meanap.compat.pycocotools._index import by_id, collector_paused, index
 from meanap.compat.pycocotools._marks import Marks, Pending
 from meanap.compat.pycocotools._results import complete, first_of, heading, kind_of
@@ -296,7 +297,7 @@ class FileResults(_Results):
         return _with_integer_scores(_columns(objects, image_ids, category_ids, self), self, self.file)
 
     def _annotations(self) -> list[dict[str, Any]]:
-        annotations: list[dict[str, Any]] = self.file.load()
+        annotations: list[dict[str, Any]] = load(self.file)
         return annotations
 
     def _place(self) -> str:
@@ -420,6 +421,12 @@ class Indexed(Source):
         return self.listed.indices()
 
 
+def load(file: _core.Dataset) -> Any:
+    """The Python objects of a file."""
+    with reference_errors():
+        return file.load()
+
+
 def load_dataset(file: Any) -> dict[str, Any]:
     """The Python objects of a ground truth file.
 
@@ -428,7 +435,7 @@ def load_dataset(file: Any) -> dict[str, Any]:
     AssertionError
         if it does not hold one JSON object, as in the reference.
     """
-    dataset = file.load()
+    dataset = load(file)
     if type(dataset) is not dict:
         kind = type(dataset).__name__
         raise AssertionError(f"{file.path}: a {kind}, expected a JSON object with images and annotations")

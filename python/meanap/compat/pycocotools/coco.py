@@ -32,6 +32,7 @@ import numpy as np
 from meanap import _core
 from meanap.compat.pycocotools import _show
 from meanap.compat.pycocotools import mask as maskUtils
+from meanap.compat.pycocotools._errors import reference_errors
 from meanap.compat.pycocotools._index import by_id, collector_paused, index, membership
 from meanap.compat.pycocotools._lazy import Lazy, may_wait, stored
 from meanap.compat.pycocotools._named import ERRORS, tell_record, told
@@ -50,6 +51,7 @@ from meanap.compat.pycocotools._sources import (
     RowResults,
     Snapshot,
     Source,
+    load,
     load_dataset,
     single_precision,
 )
@@ -183,7 +185,8 @@ class COCO(Lazy):
             return
         _LOG.info("loading annotations into memory...")
         start = time.perf_counter()
-        file = _core.read_dataset(os.fspath(annotation_file))
+        with reference_errors():
+            file = _core.read_dataset(os.fspath(annotation_file))
         if file.fallback is None and not overridden(self, COCO, ("createIndex",)) and may_wait(self, _ATTRIBUTES):
             for name in _ATTRIBUTES:
                 del stored(self)[name]
@@ -560,7 +563,8 @@ def _load(records: dict[Any, Any], ids: Any, kind: str) -> list[dict[str, Any]]:
 
 
 def _results_of_file(coco: Any, truth: FileSource | Snapshot, path: Any) -> COCO:
-    file = _core.read_results(path)
+    with reference_errors():
+        file = _core.read_results(path)
     if file.fallback is None and len(file):
         iou_type = _GEOMETRY.get(kind_of(file.first_fields(), file.first_bbox_empty))
         results = FileResults(file, truth)
@@ -569,7 +573,7 @@ def _results_of_file(coco: Any, truth: FileSource | Snapshot, path: Any) -> COCO
             truth.category_ids()
             return _lazy(results)
     _log_fallback(file)
-    return _results_of_list(coco, truth, file.load(), str(file.path))
+    return _results_of_list(coco, truth, load(file), str(file.path))
 
 
 def _results_of_rows(coco: Any, truth: FileSource | Snapshot, rows: np.ndarray) -> COCO:
