@@ -771,3 +771,38 @@ def test_shared_grids_are_those_of_the_reference():
     assert THRESHOLDS == tuple(params.iouThrs.tolist()) and RECALL_POINTS == tuple(params.recThrs.tolist())
     assert [list(limits) for limits in AREA_RANGES.values()] == params.areaRng
     assert AREA_RANGES["all"] == (0.0, FINITE)
+
+
+@pytest.mark.parametrize("area", [0.0, 1e-9, 900.0])
+def test_oks_of_labelled_keypoints_is_relative_to_the_area_and_an_epsilon(area):
+    points = [5.0, 7.0, 2.0] * 17
+    truth = scene([{**box(1, 1, 0.0, 30.0), "area": area, "keypoints": points, "num_keypoints": 17}])
+    moved = [[coordinate + step for coordinate in points] for step in (0.0, 1e-9, 1e-5, 1.0)]
+    found = [{"image_id": 1, "category_id": 1, "keypoints": pose, "score": 0.5} for pose in moved]
+    assert_the_same_similarities(truth, found)
+
+
+def test_oks_without_labelled_keypoints_is_measured_from_twice_the_box():
+    truth = scene([{**box(1, 1, 100.0, 50.0, top=100.0, height=40.0), "keypoints": [0.0] * 51, "num_keypoints": 0}])
+    left, top = (
+        np.r_[np.linspace(start - 1.2 * side, start + 2.2 * side, 69)] for start, side in ((100, 50), (100, 40))
+    )
+    found = [
+        {"image_id": 1, "category_id": 1, "keypoints": [float(x), float(y), 2.0] * 17, "score": 0.5}
+        for x, y in zip(left, top[::-1], strict=True)
+    ] + [
+        {
+            "image_id": 1,
+            "category_id": 1,
+            "keypoints": [float(x), 120.0, 2.0, 120.0, float(y), 2.0] * 8 + [120.0] * 3,
+            "score": 0.5,
+        }
+        for x, y in zip(left, top, strict=True)
+    ]
+    assert_the_same_similarities(truth, found, maxDets=[200])
+
+
+def assert_the_same_similarities(truth, found, **params):
+    ours = _evaluated(COCO, COCOeval, truth, found, "keypoints", params).ious[1, 1]
+    theirs = reference(truth, found, "keypoints", **params).ious[1, 1]
+    assert np.array_equal(ours, theirs) and 0 < np.count_nonzero(theirs) and len(np.unique(theirs)) > 2
