@@ -42,7 +42,7 @@ fuzz:
 	$(BIN)/python -m tests.differential.fuzz --count $(COUNT) --seed $(SEED)
 
 MINUTES ?= 10
-TARGETS ?= json_dataset json_results rle png_rows trec match_log arrow
+TARGETS ?= json_dataset json_results rle png_rows trec match_log arrow labels
 # Sanitizers are there on the stable toolchain too, for those who ask in this way.
 fuzz-native:
 	@cargo fuzz --version || { echo 'fuzz-native needs cargo-fuzz: cargo install cargo-fuzz'; exit 1; }

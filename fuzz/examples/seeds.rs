@@ -18,6 +18,7 @@ fn main() -> std::io::Result<()> {
         ("trec", rankings()),
         ("match_log", logs()),
         ("arrow", streams()),
+        ("labels", labels()),
     ] {
         let folder = corpus.join(target);
         std::fs::create_dir_all(&folder)?;
@@ -26,6 +27,26 @@ fn main() -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+fn labels() -> Vec<Vec<u8>> {
+    let mut seeds = texts(&[
+        "0 0.5 0.5 0.25 0.1\n1 .1 .2 .3 .4 .9\r\n",
+        "3 0.1 0.2 0.3 0.2 0.2 0.6\n3 .1 .2 .3 .2 .2 .6 .1 .3\n",
+        "0 .5 .5 1 1 .1 .2 2 0 0 0\n0 .5 .5 1 1 .1 .2 .3 .4 .5 .6 .7\n",
+        "\u{feff}word 1 2\n\nother 1e5\nnan nan nan\n",
+    ]);
+    let tag = |tag: u8, value: u8| [tag, 1, 3, 0, 1, 0, 0, 0, value, 0, 0, 0];
+    let tiff = [b"II*\0\x08\0\0\0\x03\0".as_slice(), &tag(0, 7), &tag(1, 5), &tag(18, 6)].concat();
+    seeds.extend([
+        [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), &[0, 0, 0, 7, 0, 0, 0, 5]].concat(),
+        b"GIF89a\x07\0\x05\0".to_vec(),
+        [b"BM".as_slice(), &[0; 12], &[40, 0, 0, 0, 7, 0, 0, 0, 5, 0, 0, 0]].concat(),
+        [b"RIFF\0\0\0\0WEBPVP8X".as_slice(), &[0; 8], &[6, 0, 0, 4, 0, 0]].concat(),
+        [b"\xff\xd8\xff\xe1\0\x38Exif\0\0".as_slice(), &tiff, b"\0\0\xff\xc0\0\x11\x08\0\x05\0\x07"].concat(),
+        tiff,
+    ]);
+    seeds
 }
 
 fn texts(texts: &[&str]) -> Vec<Vec<u8>> {

@@ -7,11 +7,11 @@ use libfuzzer_sys::fuzz_target;
 use meanap::progress::Progress;
 use meanap::ranking::conventions::{Conventions, Duplicates, Ties};
 use meanap::ranking::evaluate::evaluate;
-use meanap::ranking::ids::{Ids, Texts};
+use meanap::ranking::ids::{IdSlice, Ids, Texts};
 use meanap::ranking::measure::Measure;
 use meanap::ranking::plan::Plan;
 use meanap::ranking::qrels::{Documents, Groups, Qrels};
-use meanap::ranking::run::{DocumentColumn, Run, Scores};
+use meanap::ranking::run::{Run, Scores};
 use meanap::ranking::trec::{Names, read_qrels, read_run};
 use meanap::threads;
 
@@ -105,7 +105,7 @@ fn same<V: PartialEq + std::fmt::Debug>(queries: &Texts, documents: &Texts, valu
 
 fn texts(of: impl Iterator<Item = impl AsRef<str>>) -> Texts<'static> {
     let mut texts = Texts::new();
-    of.for_each(|text| texts.push(text.as_ref().as_bytes()));
+    of.for_each(|text| texts.push(text.as_ref().as_bytes()).expect("memory"));
     texts
 }
 
@@ -129,10 +129,10 @@ fn measure(judged: &[Line<i64>], listed: &[Line<f64>]) {
         return;
     };
     let queries = texts(listed.iter().map(|(query, ..)| query));
-    let groups = Groups::new(&queries).expect("few rows");
+    let groups = Groups::new(IdSlice::Texts(&queries), &Progress::default()).expect("few rows");
     let documents = texts(listed.iter().map(|(_, document, _)| document));
     let scores: Vec<f64> = listed.iter().map(|line| line.2).collect();
-    let (column, values) = (DocumentColumn::Texts(&documents), Scores::F64(&scores));
+    let (column, values) = (IdSlice::Texts(&documents), Scores::F64(&scores));
     let run = Run { documents: column, scores: values, groups: &groups, source: None };
     let pairs: Vec<(Option<usize>, usize)> = (0..groups.len())
         .filter_map(|group| {
@@ -147,7 +147,7 @@ fn measure(judged: &[Line<i64>], listed: &[Line<f64>]) {
             let measures =
                 all().into_iter().filter(|measure| ties != Ties::Grouped || measure.name() != "map@3");
             let plan = Plan::new(measures.collect(), conventions).expect("defined");
-            if let Ok(values) = evaluate(&qrels, &run, &pairs, &plan) {
+            if let Ok(values) = evaluate(&qrels, &run, &pairs, &plan, &Progress::default()) {
                 let wide = plan.measures.len();
                 for (i, value) in values.iter().enumerate() {
                     let most = if i % wide == wide - 1 { f64::INFINITY } else { 1.0 + 1e-9 };
@@ -163,7 +163,7 @@ fn measure(judged: &[Line<i64>], listed: &[Line<f64>]) {
         let list: Vec<_> = listed.iter().filter(|line| line.0 == *query).map(|line| &line.1).collect();
         list.iter().collect::<HashSet<_>>().len() < list.len()
     });
-    let values = match evaluate(&qrels, &run, &pairs, &plan) {
+    let values = match evaluate(&qrels, &run, &pairs, &plan, &Progress::default()) {
         Ok(values) => values,
         Err((_, error)) => {
             assert!(twice, "{error}");

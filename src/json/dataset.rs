@@ -212,6 +212,10 @@ impl Dataset {
     }
 
     /// An error if the file has been written to since it was read.
+    ///
+    /// # Errors
+    ///
+    /// The file has been written to since.
     pub fn unchanged(&self) -> Result<()> {
         match self.source.unchanged() {
             Ok(true) => Ok(()),

@@ -142,6 +142,7 @@ pub fn changed(path: &Path) -> Error {
 }
 
 /// The error for a file that does not hold JSON at all.
+#[cfg(feature = "python")]
 pub fn no_json(path: &Path, content: String) -> Error {
     let kind = ErrorKind::NotJson(Position { line: 1, column: 1, character: 0 });
     Error::new(kind, "").expected("JSON").found(content).in_file(path)
