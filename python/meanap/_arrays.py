@@ -8,9 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from meanap import _core
 from meanap.errors import InputError
 
 __all__ = ["as_flags", "as_id", "as_ids", "as_masks", "as_number", "as_numbers", "as_numpy", "shown"]
+
+# What the core sets up at its first use of NumPy is set up before any work that Ctrl-C could interrupt.
+_core.before_fork()
 
 
 def as_numpy(value: Any, place: str = "array") -> np.ndarray:

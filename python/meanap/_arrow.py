@@ -15,6 +15,9 @@ from meanap import _core
 
 __all__ = ["ArrowColumns", "Lists", "column_of", "export", "speaks_arrow", "values"]
 
+# As in `meanap._arrays`.
+_core.before_fork()
+
 
 class Lists(NamedTuple):
     """A column of lists: list ``i`` is ``items[offsets[i]:offsets[i + 1]]``."""

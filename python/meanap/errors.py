@@ -107,7 +107,9 @@ class InputError(ValueError):
         row = None if self.record is None else f"{self.unit} {self.record}{name}"
         field = None if self.field is None else f'"{self.field}"'
         text = ": ".join(part for part in (self.source, row, field) if part is not None)
-        if self.code in _OF_FILES and self.expected is not None:
+        # What was found is a noun there, elsewhere a predicate.
+        predicate = self.found is not None and self.found.startswith(("has ", "is "))
+        if self.code in _OF_FILES and self.expected is not None and not predicate:
             expected = f"expected {self.expected}" + ("" if self.found is None else f", found {self.found}")
             text = f"{text}: {expected}" if text else expected
             return text if self.position is None else text + ": line {} column {} (char {})".format(*self.position)

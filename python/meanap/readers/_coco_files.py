@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _core
+from meanap._files import is_name
 from meanap._progress import reading
 from meanap._similarity import compares_masks
 from meanap.errors import InputError
@@ -24,6 +25,8 @@ __all__ = ["DetectionFile", "TruthFile"]
 
 
 def _read(read: Callable[..., _core.Dataset], path: Any, progress: Any) -> _core.Dataset:
+    if not is_name(name := os.fspath(path)):
+        raise InputError("no file can have this name", name)
     if progress is False:
         return read(path)
     with reading(progress, path) as told:

@@ -48,7 +48,7 @@ class Cvat(Reader):
         if root.tag != "annotations" or root.find("track") is not None:
             found = "tracks of a video" if root.tag == "annotations" else f"<{root.tag}>"
             expected = "<annotations> with images (CVAT for images 1.1)"
-            raise InputError(source=path, found=f"has {found}", expected=expected, code="wrong-kind-of-file")
+            raise InputError(source=path, found=found, expected=expected, code="wrong-kind-of-file")
         collected = Collected(options.similarity, problems)
         number = 0
         for element in root.iter("image"):
