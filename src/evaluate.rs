@@ -51,7 +51,7 @@
 use rayon::prelude::*;
 
 use crate::columns::Objects;
-use crate::error::Result;
+use crate::error::{Result, can_allocate, collect, push, reserve, with_capacity};
 use crate::matching::{
     AreaRange, Candidates, CellGrid, CellPairs, Cells, MatchTable, Matcher, Outcome, OutcomeLayout, Partners,
     Positions, Row, Truth, each_bit, end_of_cell, end_of_image, lowest_threshold,
@@ -180,12 +180,12 @@ impl Evaluator {
         gt: &Positions,
     ) -> Result<MatchTable> {
         if self.is_small() {
-            return self.match_few(similarity, self.rows(dt), self.truths(gt));
+            return self.match_few(similarity, self.rows(dt)?, self.truths(gt)?);
         }
         // All stages in one visit to the pool: its threads are awake from one to the next.
         threads::run(|| {
             let (rows, truths) = rayon::join(|| self.rows(dt), || self.truths(gt));
-            self.match_many(similarity, rows, truths)
+            self.match_many(similarity, rows?, truths?)
         })
     }
 
@@ -195,6 +195,8 @@ impl Evaluator {
     ///
     /// As of matching: work that is cancelled, memory that cannot be had.
     pub fn match_again(&self, similarity: &dyn Similarity, table: &MatchTable) -> Result<MatchTable> {
+        let copy = size_of_val(&*table.rows.items) + size_of_val(&*table.truths.items);
+        can_allocate(copy + 2 * size_of_val(&*table.rows.groups))?;
         let mut rows = table.rows.clone();
         for row in &mut rows.items {
             *row =
@@ -223,7 +225,7 @@ impl Evaluator {
             MatchedCells { work, rows: Vec::new(), matches: self.protocol.matches() }
         };
         let one = |run, share| self.match_next(similarity, run, share);
-        let shares = shares(&mut rows, &truths).into_par_iter();
+        let shares = shares(&mut rows, &truths)?.into_par_iter();
         let runs = shares.try_fold(new, one).collect::<Result<Vec<_>>>()?;
         let bits = self.protocol.bits();
         let mut matches = self.protocol.matches();
@@ -243,8 +245,8 @@ impl Evaluator {
         let mut work = CellBuffers::new(similarity);
         work.cell.reserve(INITIAL_CAPACITY);
         let mut matches = self.protocol.matches();
-        matches.outcomes.reserve(bits.entry() * rows.items.len());
-        for share in shares(&mut rows, &truths) {
+        reserve(&mut matches.outcomes, bits.entry() * rows.items.len())?;
+        for share in shares(&mut rows, &truths)? {
             self.match_share(similarity, &mut work, share, &mut matches)?;
         }
         let table = MatchTable::new(bits, rows, truths, matches.outcomes);
@@ -259,7 +261,7 @@ impl Evaluator {
         (rows, truths): (&'a mut [Row], &[Truth]),
     ) -> Result<MatchedCells<'a>> {
         self.match_share(similarity, &mut run.work, (&mut *rows, truths), &mut run.matches)?;
-        run.rows.push(rows);
+        push(&mut run.rows, rows)?;
         Ok(run)
     }
 
@@ -274,7 +276,7 @@ impl Evaluator {
     }
 
     /// The detections, sorted into cells, none matched.
-    fn rows(&self, positions: &Positions) -> Cells<Row> {
+    fn rows(&self, positions: &Positions) -> Result<Cells<Row>> {
         let dt = &self.detections;
         Cells::new(&dt.image, &dt.category, positions, self.protocol.extent, |object, image| {
             Row::unmatched(
@@ -288,7 +290,7 @@ impl Evaluator {
     }
 
     /// The ground truths, sorted into cells.
-    fn truths(&self, positions: &Positions) -> Cells<Truth> {
+    fn truths(&self, positions: &Positions) -> Result<Cells<Truth>> {
         let gt = &self.ground_truths;
         let all = self.protocol.bits().all_areas();
         Cells::new(&gt.image, &gt.category, positions, self.protocol.extent, |object, image| {
@@ -341,6 +343,7 @@ impl Evaluator {
             work.cell.find_candidates(&self.protocol.thresholds);
             if !work.cell.candidates.is_empty() {
                 matches.partners.reserve(kept.len())?;
+                reserve(&mut matches.outcomes, kept.len() * self.protocol.bits().entry())?;
                 self.match_cell(work, kept, of_cell, matches);
             }
         }
@@ -428,9 +431,12 @@ fn prefetch<T>(similarity: &dyn Similarity, side: Side, items: &[T], object: imp
 }
 
 /// The groups' rows, cut between images into shares, each with its ground truths.
-fn shares<'a>(rows: &'a mut Cells<Row>, truths: &'a Cells<Truth>) -> Vec<(&'a mut [Row], &'a [Truth])> {
+fn shares<'a>(
+    rows: &'a mut Cells<Row>,
+    truths: &'a Cells<Truth>,
+) -> Result<Vec<(&'a mut [Row], &'a [Truth])>> {
     let mut shares = Vec::new();
-    let lengths: Vec<usize> = (0..rows.len()).map(|group| rows.group(group).len()).collect();
+    let lengths = collect((0..rows.len()).map(|group| rows.group(group).len()))?;
     let mut rest = rows.items.as_mut_slice();
     for (group, length) in lengths.into_iter().enumerate() {
         let (mut d, others) = rest.split_at_mut(length);
@@ -440,14 +446,14 @@ fn shares<'a>(rows: &'a mut Cells<Row>, truths: &'a Cells<Truth>) -> Vec<(&'a mu
             let last = d[SHARE - 1].image;
             let (share_d, rest_d) = d.split_at_mut(end_of_image(d, last));
             let (share_g, rest_g) = g.split_at(end_of_image(g, last));
-            shares.push((share_d, share_g));
+            push(&mut shares, (share_d, share_g))?;
             (d, g) = (rest_d, rest_g);
         }
         if !d.is_empty() {
-            shares.push((d, g));
+            push(&mut shares, (d, g))?;
         }
     }
-    shares
+    Ok(shares)
 }
 
 /// Puts what all runs found behind one another, into `into`; their rows are updated to its new position.
@@ -467,7 +473,7 @@ fn join(mut runs: Vec<MatchedCells<'_>>, entry: usize, into: &mut MatchedOutcome
     });
     // No more capacity than they need, as they are stored.
     let outcomes = runs.iter().map(|run| run.matches.outcomes.len()).sum::<usize>();
-    into.outcomes.reserve_exact(outcomes);
+    into.outcomes = with_capacity(outcomes)?;
     into.partners.reserve(outcomes / entry.max(1))?;
     for run in runs {
         into.outcomes.extend(run.matches.outcomes);

@@ -27,8 +27,12 @@ use crate::error::can_allocate;
 /// Most threads of a pool, where the process has not more processors than that.
 const MOST: usize = 256;
 
-/// Bytes that a thread takes beside its stack, at most.
-pub const OF_A_THREAD: usize = 1 << 20;
+/// Bytes that a thread takes beside its stack, at most: the C library reserves as many addresses for what it allocates,
+/// and without them cannot even hold the thread's own variables.
+pub const OF_A_THREAD: usize = 1 << 26;
+
+/// Bytes of a thread's stack.
+const STACK: usize = 1 << 21;
 
 /// A process's pool.
 struct Owned {
@@ -131,7 +135,7 @@ fn start(threads: usize) -> Option<ThreadPool> {
     let mut threads = threads;
     while threads > 0 {
         // A thread without memory for its own variables ends the process.
-        if can_allocate(threads.saturating_mul(OF_A_THREAD)).is_err() {
+        if can_allocate(threads.saturating_mul(STACK).saturating_add(OF_A_THREAD)).is_err() {
             threads /= 2;
             continue;
         }

@@ -287,6 +287,33 @@ stream = pyarrow.RecordBatchReader.from_batches(schema, batches)
 """,
         "meanap.evaluate(stream, stream)",
     ),
+    "areas and boxes of masks": (
+        """
+from meanap.compat.pycocotools import mask
+import numpy as np
+noise = np.asfortranarray(np.random.default_rng(0).integers(0, 2, (2000, 2000, 1), dtype=np.uint8))
+many = mask.encode(noise) * 2000
+""",
+        "mask.area(many)\nmask.toBbox(many)",
+    ),
+    "masks of polygons": (
+        """
+from meanap.compat.pycocotools import mask
+import numpy as np
+polygons = [np.random.default_rng(0).uniform(0, 3000, 4000).tolist()] * 2000
+""",
+        "mask.frPyObjects(polygons, 3000, 3000)",
+    ),
+    "pixel average precision": (
+        """
+import numpy as np
+from meanap.segmentation import PixelAveragePrecision
+rng = np.random.default_rng(0)
+target, scores = rng.integers(0, 20, (16, 1000, 1000), dtype=np.uint8), rng.random((16, 20, 1000, 1000), np.float32)
+metric = PixelAveragePrecision(20, exact=True)
+""",
+        "metric.update(scores, target)\nmetric.compute()",
+    ),
     "label maps counted": (
         """
 import numpy as np

@@ -195,10 +195,10 @@ fn logs() -> Vec<Vec<u8>> {
                 (ImageKeys::Counted(2), false),
             ] {
                 let mut log = MatchLog::new(bits, by_category, table.pairs.is_some());
-                all.push(log.to_bytes());
+                all.push(log.to_bytes().expect("there is memory"));
                 log.append(table, images, &[Key::Number(3)]).expect("a batch");
                 log.label(&[Key::Number(3), Key::Text("é".into())]);
-                all.push(log.to_bytes());
+                all.push(log.to_bytes().expect("there is memory"));
             }
         }
     }

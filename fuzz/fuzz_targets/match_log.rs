@@ -9,12 +9,12 @@ use meanap::matching::{MatchLog, MatchTable};
 
 fuzz_target!(|data: &[u8]| {
     let Ok(log) = MatchLog::from_bytes(data) else { return };
-    let bytes = log.to_bytes();
+    let bytes = log.to_bytes().expect("there is memory");
     let again = MatchLog::from_bytes(&bytes).expect("what is written is read");
-    assert_eq!(again.to_bytes(), bytes);
+    assert_eq!(again.to_bytes().expect("there is memory"), bytes);
     let (table, legend) = log.table().expect("memory for so few");
     assert_eq!(legend.images.len(), log.images());
-    let columns = log.columns();
+    let columns = log.columns().expect("there is memory");
     // Ranks that do not rise in their cell leave the order of equal scores undefined; the curves assert that they do.
     let mut last = BTreeMap::new();
     let cells = columns.image.iter().zip(&columns.category).zip(&columns.rank);
@@ -26,7 +26,7 @@ fuzz_target!(|data: &[u8]| {
         draw(&table);
     }
     if let Ok(restored) = MatchLog::from_columns(log.bits(), log.by_category(), columns.clone()) {
-        let restored = restored.columns();
+        let restored = restored.columns().expect("there is memory");
         assert_eq!((restored.image, restored.outcomes), (columns.image, columns.outcomes));
     }
     let mut merged = log.clone();
@@ -34,7 +34,7 @@ fuzz_target!(|data: &[u8]| {
         if rising {
             draw(&merged.table().expect("memory for so few").0);
         }
-        MatchLog::from_bytes(&merged.to_bytes()).expect("what is written is read");
+        MatchLog::from_bytes(&merged.to_bytes().expect("there is memory")).expect("what is written is read");
     }
 });
 

@@ -67,5 +67,5 @@ fn by_category<T: InImage + Send + Sync>(
     images.extend(items.iter().map(InImage::image));
     categories.extend(items.iter().map(category));
     let positions = Positions::identity(extent);
-    Ok(Cells::new(&images, &categories, &positions, extent, |i, _| items[i as usize]))
+    Cells::new(&images, &categories, &positions, extent, |i, _| items[i as usize])
 }

@@ -4,7 +4,7 @@
 //! type disappears; a missed ground truth is no longer looked for.
 
 use super::states::{States, TruthState};
-use crate::error::{Result, with_capacity};
+use crate::error::{Result, can_allocate, collect, with_capacity};
 use crate::matching::{CellGrid, Cells, ErrorType, MatchTable, OutcomeLayout, Positions, Row, Truth};
 
 /// What is corrected.
@@ -32,6 +32,8 @@ pub fn corrected(states: &States, images: usize, pooled: bool, correction: Corre
     let table = states.table();
     let groups = if pooled { 1 } else { table.groups() };
     let place = |group: u32| if pooled { 0 } else { group };
+    // What the rows are sorted with, and their outcomes.
+    can_allocate(table.rows.items.len().saturating_mul(3 * size_of::<Row>()))?;
     let mut rows = with_capacity(table.rows.items.len())?;
     let mut truths = with_capacity(table.truths.items.len())?;
     for group in 0..table.groups() as u32 {
@@ -77,11 +79,11 @@ pub fn corrected(states: &States, images: usize, pooled: bool, correction: Corre
     }
     let extent = CellGrid { images, categories: groups, by_category: true };
     let positions = Positions::identity(extent);
-    let image: Vec<u32> = rows.iter().map(|(_, _, row)| row.image).collect();
-    let group: Vec<u32> = rows.iter().map(|&(group, _, _)| group).collect();
-    let rows = Cells::new(&image, &group, &positions, extent, |i, _| rows[i as usize].2);
-    let image: Vec<u32> = truths.iter().map(|(_, truth): &(u32, Truth)| truth.image).collect();
-    let group: Vec<u32> = truths.iter().map(|&(group, _)| group).collect();
-    let truths = Cells::new(&image, &group, &positions, extent, |i, _| truths[i as usize].1);
+    let image = collect(rows.iter().map(|(_, _, row)| row.image))?;
+    let group = collect(rows.iter().map(|&(group, _, _)| group))?;
+    let rows = Cells::new(&image, &group, &positions, extent, |i, _| rows[i as usize].2)?;
+    let image = collect(truths.iter().map(|(_, truth): &(u32, Truth)| truth.image))?;
+    let group = collect(truths.iter().map(|&(group, _)| group))?;
+    let truths = Cells::new(&image, &group, &positions, extent, |i, _| truths[i as usize].1)?;
     Ok(MatchTable::new(bits, rows, truths, outcomes))
 }

@@ -105,6 +105,24 @@ fn best_of(detections: &[(f64, u32, u32, Option<f64>)], positives: usize, thresh
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::matching::{Cells, MatchTable, OutcomeLayout, Pair, Row, Truth};
+
+    #[test]
+    fn localisation_is_the_mean_distance_of_true_positives() {
+        let row = |object, rank| Row::unmatched(0.9, 0, object, rank, 0);
+        let truth = |object| Truth { image: 0, object, areas: 1 };
+        let found =
+            |partner, similarity| Pair { error: ErrorType::TruePositive, partner: Some(partner), similarity };
+        let table = MatchTable::new(
+            OutcomeLayout { areas: 1, thresholds: 1 },
+            Cells { groups: vec![0, 2], items: vec![row(0, 0), row(1, 1)] },
+            Cells { groups: vec![0, 2], items: vec![truth(0), truth(1)] },
+            Vec::new(),
+        );
+        let table = MatchTable { pairs: Some(vec![found(0, 1.0), found(1, 0.75)]), ..table };
+        let best = optimal_lrp(&States::of(&table).unwrap(), false, 0.5);
+        assert_eq!((best.localisation, best.lrp), (vec![0.25 / 2.0], vec![0.25 / 0.5 / 2.0]));
+    }
 
     #[test]
     fn believing_nothing_is_the_worst_that_can_be_best() {

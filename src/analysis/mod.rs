@@ -8,6 +8,7 @@
 //! | [`ties`] | How much can the order of equal scores change AP? |
 //! | [`operating`] | Which score threshold meets a target, and what is its confidence interval? |
 //! | [`pooled`] | What if all categories were ranked together? |
+//! | [`cell_outcomes`] | What became of the objects of one image and category? |
 //! | [`confusion`] | Which categories are confused? |
 //! | [`error_types`] | Why are detections wrong, and about which ground truth? |
 //! | [`states`] | What became of each ground truth? |
@@ -29,6 +30,7 @@
 //! assert_eq!((counts.right, counts.wrong, counts.positives), (vec![0], vec![1], 1));
 //! ```
 
+mod cell_outcomes;
 mod confusion;
 mod corrected;
 mod counts;
@@ -41,6 +43,7 @@ mod resample;
 mod states;
 mod ties;
 
+pub use cell_outcomes::{CellOutcomes, all_cells, evaluated_rows};
 pub use confusion::confusion_table;
 pub use corrected::{Correction, corrected};
 pub use counts::{CumulativeCounts, cumulative_counts};

@@ -41,6 +41,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_least_possible_number_is_added_to_the_divisor() {
+        assert_eq!(precision(0.0, 0.0), 0.0);
+        assert_eq!(precision(1.0, 0.0), 1.0 / (1.0 + f64::EPSILON));
+        assert_eq!(precision(2.0, 1.0), 2.0 / 3.0);
+    }
+
+    #[test]
     fn each_value_is_the_greatest_from_there_on() {
         let mut envelope = Vec::new();
         assert_eq!(fill(&mut envelope, [3, 3, 4, 100].into_iter(), 2), precision(4.0, 3.0));

@@ -56,6 +56,14 @@ struct FirstBelowLimit {
 }
 
 impl Events {
+    /// Bytes that so many detections take, at most.
+    pub(super) fn bytes(table: &MatchTable, detections: usize, areas: usize, limits: usize) -> usize {
+        let of_gap = limits * areas.next_multiple_of(4) * size_of::<u32>();
+        let of_one =
+            2 * size_of::<Event>() + 3 * size_of::<u64>() + table.bits.words() * size_of::<Verdict>();
+        detections.saturating_mul(of_one + of_gap)
+    }
+
     /// Takes in the rows of `group`, leaving out images that are not wanted.
     pub(crate) fn read(
         &mut self,

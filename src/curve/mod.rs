@@ -26,8 +26,9 @@ pub use crate::curve::envelope::{precision, raise};
 use crate::curve::grid::{Grid, for_each_category};
 pub use crate::curve::part::{PartCounts, PartCurves, draw_part, part_counts};
 pub use crate::curve::sweep::{Reached, reached};
-use crate::error::{Result, zeros};
+use crate::error::{Result, can_allocate, zeros};
 use crate::matching::MatchTable;
+use crate::threads;
 
 /// Which curves to draw.
 #[derive(Clone, Debug)]
@@ -105,6 +106,11 @@ pub fn accumulate(table: &MatchTable, selection: &Selection, shape: CurveShape) 
     let mut scores = zeros(size.saturating_mul(points))?;
     let [mut p, mut r, mut s] =
         [&mut precision, &mut recall, &mut scores].map(|data| Grid::new(data, shape.categories, inner));
+    // And what each thread works with.
+    let most = (0..table.groups()).map(|group| table.rows(group).len()).max().unwrap_or(0);
+    let events = events::Events::bytes(table, most, selection.areas.len(), selection.max_detections.len());
+    let curves = 3 * thresholds * points * inner * size_of::<f64>();
+    can_allocate(threads::count().min(shape.categories).saturating_mul(events.saturating_add(curves)))?;
     let init = || CurveBuffers {
         driver: CurveDriver::default(),
         precision: vec![0.0; thresholds * points * inner],

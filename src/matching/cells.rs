@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::counting::{MANY, counting_sort};
 use super::radix::sort_by_integer;
+use crate::error::{Result, can_allocate};
 use crate::threads;
 
 /// Objects outside the evaluated images or categories have this position.
@@ -68,13 +69,21 @@ pub struct Cells<T> {
 impl<T: InImage + Send> Cells<T> {
     /// Sorts by category, counting, and each group by image, digit by digit: linear in objects, images and categories.
     /// `make(object, image position)` is what is stored of an object.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
     pub fn new(
         image: &[u32],
         category: &[u32],
         positions: &Positions,
         extent: CellGrid,
         make: impl Fn(u32, u32) -> T + Sync,
-    ) -> Cells<T> {
+    ) -> Result<Cells<T>> {
+        // The objects and what they are sorted by and into.
+        let of_one = 2 * size_of::<T>() + 2 * size_of::<u32>();
+        let of_categories = 6 * size_of::<u32>() * threads::count() * extent.categories;
+        can_allocate(image.len().saturating_mul(of_one).saturating_add(of_categories))?;
         let position = |of: &[u32], code: u32| of.get(code as usize).copied().unwrap_or(NOT_EVALUATED);
         let image_of = |i: u32| position(&positions.of_image, image[i as usize]);
         let category_of = |i: u32| match image_of(i) {
@@ -104,7 +113,7 @@ impl<T: InImage + Send> Cells<T> {
             let parts: Vec<_> = parts.collect();
             threads::run(|| parts.into_par_iter().for_each_init(Vec::new, of_group));
         }
-        Cells { items, groups }
+        Ok(Cells { items, groups })
     }
 }
 
@@ -182,6 +191,7 @@ mod tests {
     fn cells(image: &[u32], category: &[u32], by_category: bool) -> Cells<At> {
         let positions = Positions { of_image: vec![0, 1, NOT_EVALUATED], of_category: vec![1, 0] };
         Cells::new(image, category, &positions, CellGrid { images: 2, categories: 2, by_category }, At)
+            .unwrap()
     }
 
     #[test]

@@ -7,7 +7,8 @@
 use rayon::prelude::*;
 
 use super::labels::{LabelRule, Labels, MapSide, place};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, push, with_capacity, zeros};
+use crate::progress::Progress;
 use crate::score::Score;
 use crate::threads;
 
@@ -54,38 +55,57 @@ impl<S: Score> ScoredMap<'_, S> {
 
 /// Average precision of each class over the pixels of all maps; NaN for a class without a pixel.
 ///
-/// Pixels that the target leaves out are left out. A NaN score is an error.
+/// Pixels that the target leaves out are left out.
 ///
 /// # Errors
 ///
-/// A score is NaN, a label is neither a class nor ignored, or sizes differ.
-pub fn average_precision<S: Score>(maps: &[ScoredMap<S>], rule: &LabelRule) -> Result<Vec<f64>> {
-    let codes: Vec<Vec<u16>> = maps.iter().map(|map| map.codes(rule)).collect::<Result<_>>()?;
+/// A score is NaN, a label is neither a class nor ignored, or sizes differ; `OutOfMemory`; the work is cancelled.
+pub fn average_precision<S: Score>(
+    maps: &[ScoredMap<S>],
+    rule: &LabelRule,
+    progress: &Progress,
+) -> Result<Vec<f64>> {
+    let mut codes = with_capacity(maps.len())?;
+    for map in maps {
+        progress.check()?;
+        codes.push(map.codes(rule)?);
+    }
     let of_class = |class: usize| -> Result<f64> {
         let mut positives = Vec::new();
         for (map, codes) in maps.iter().zip(&codes) {
+            progress.check()?;
             for (index, (&score, &code)) in map.of_class(class).iter().zip(codes).enumerate() {
                 let score: f64 = score.into();
                 if code == class as u16 && !score.is_nan() {
-                    positives.push(score);
+                    push(&mut positives, score)?;
                 } else if code != rule.nothing() && score.is_nan() {
                     return Err(map.refuse(index, class, "a number"));
                 }
             }
         }
-        let others = maps.iter().zip(&codes).flat_map(|(map, codes)| {
-            let pairs = map.of_class(class).iter().zip(codes);
-            pairs
-                .filter(|&(_, &code)| code != class as u16 && code != rule.nothing())
-                .map(|(&score, _)| score.into())
-        });
-        Ok(of_scores(positives, others))
+        let others =
+            maps.iter().zip(&codes).take_while(|_| progress.check().is_ok()).flat_map(|(map, codes)| {
+                let pairs = map.of_class(class).iter().zip(codes);
+                pairs
+                    .filter(|&(_, &code)| code != class as u16 && code != rule.nothing())
+                    .map(|(&score, _)| score.into())
+            });
+        let value = of_scores(positives, others)?;
+        progress.check()?;
+        Ok(value)
     };
-    threads::run(|| (0..rule.classes()).into_par_iter().map(of_class).collect())
+    let mut values: Vec<f64> = zeros(rule.classes())?;
+    threads::run(|| {
+        values.par_iter_mut().enumerate().try_for_each(|(class, value)| {
+            *value = of_class(class)?;
+            Ok(())
+        })
+    })?;
+    Ok(values)
 }
 
 /// Average precision of positive scores among negative ones; NaN if there is no positive.
-fn of_scores(mut positives: Vec<f64>, negatives: impl Iterator<Item = f64>) -> f64 {
+fn of_scores(mut positives: Vec<f64>, negatives: impl Iterator<Item = f64>) -> Result<f64> {
     // Minus zero is zero: adding zero makes them the same number.
     positives.iter_mut().for_each(|score| *score += 0.0);
     positives.par_sort_unstable_by(|a, b| b.total_cmp(a));
@@ -94,11 +114,11 @@ fn of_scores(mut positives: Vec<f64>, negatives: impl Iterator<Item = f64>) -> f
     let mut scores: Vec<f64> = Vec::new();
     let mut here: Vec<u64> = Vec::new();
     for group in positives.chunk_by(|a, b| a == b) {
-        scores.push(group[0]);
-        here.push(group.len() as u64);
+        push(&mut scores, group[0])?;
+        push(&mut here, group.len() as u64)?;
     }
-    let Some(&lowest) = scores.last() else { return f64::NAN };
-    let mut between = vec![0_u64; scores.len()];
+    let Some(&lowest) = scores.last() else { return Ok(f64::NAN) };
+    let mut between: Vec<u64> = zeros(scores.len())?;
     for negative in negatives.filter(|&negative| negative >= lowest) {
         between[scores.partition_point(|&score| score > negative)] += 1;
     }
@@ -108,7 +128,7 @@ fn of_scores(mut positives: Vec<f64>, negatives: impl Iterator<Item = f64>) -> f
         wrong += between;
         sum += here as f64 * (found as f64 / (found + wrong) as f64);
     }
-    sum / positives.len() as f64
+    Ok(sum / positives.len() as f64)
 }
 
 #[cfg(test)]
@@ -118,11 +138,11 @@ mod tests {
     #[test]
     fn ties_are_taken_together() {
         // At 0.9 one of one; at 0.5 two of three and the tie; at 0.1 four of six.
-        let ap = of_scores(vec![0.9, 0.5, 0.5, 0.1], [0.5, 0.3, 0.05].into_iter());
+        let ap = of_scores(vec![0.9, 0.5, 0.5, 0.1], [0.5, 0.3, 0.05].into_iter()).unwrap();
         assert_eq!(ap, (1.0 + 2.0 * 0.75 + 4.0 / 6.0) / 4.0);
-        assert!(of_scores(vec![], [0.5].into_iter()).is_nan());
-        assert_eq!(of_scores(vec![0.0], [-0.0].into_iter()), 0.5);
-        assert_eq!(of_scores(vec![-0.0], [0.0].into_iter()), 0.5);
-        assert_eq!(of_scores(vec![f64::INFINITY], [1.0].into_iter()), 1.0);
+        assert!(of_scores(vec![], [0.5].into_iter()).unwrap().is_nan());
+        assert_eq!(of_scores(vec![0.0], [-0.0].into_iter()).unwrap(), 0.5);
+        assert_eq!(of_scores(vec![-0.0], [0.0].into_iter()).unwrap(), 0.5);
+        assert_eq!(of_scores(vec![f64::INFINITY], [1.0].into_iter()).unwrap(), 1.0);
     }
 }

@@ -9,7 +9,8 @@ use rayon::prelude::*;
 
 use super::average_precision::ScoredMap;
 use super::labels::LabelRule;
-use crate::error::Result;
+use crate::error::{Result, collect_parallel, zeros};
+use crate::progress::Progress;
 use crate::score::Score;
 use crate::threads;
 
@@ -41,11 +42,17 @@ pub fn bin(score: f64) -> Option<usize> {
 ///
 /// # Errors
 ///
-/// A score is not within 0 to 1, or a label is neither a class nor ignored.
-pub fn add<S: Score>(map: &ScoredMap<S>, rule: &LabelRule, counts: &mut [u64]) -> Result<()> {
+/// A score is not within 0 to 1, or a label is neither a class nor ignored; the work is cancelled.
+pub fn add<S: Score>(
+    map: &ScoredMap<S>,
+    rule: &LabelRule,
+    counts: &mut [u64],
+    progress: &Progress,
+) -> Result<()> {
     let codes = map.codes(rule)?;
     let of_class = |class: usize| -> Result<Vec<u64>> {
-        let mut counts = vec![0; 2 * BINS];
+        progress.check()?;
+        let mut counts: Vec<u64> = zeros(2 * BINS)?;
         for (index, (&score, &code)) in map.of_class(class).iter().zip(&codes).enumerate() {
             if code == rule.nothing() {
                 continue;
@@ -57,8 +64,8 @@ pub fn add<S: Score>(map: &ScoredMap<S>, rule: &LabelRule, counts: &mut [u64]) -
         }
         Ok(counts)
     };
-    let new: Vec<Vec<u64>> =
-        threads::run(|| (0..rule.classes()).into_par_iter().map(of_class).collect::<Result<_>>())?;
+    let new = threads::run(|| collect_parallel((0..rule.classes()).into_par_iter().map(of_class)))?;
+    let new = new.into_iter().collect::<Result<Vec<_>>>()?;
     for (counts, new) in counts.chunks_exact_mut(2 * BINS).zip(new) {
         counts.iter_mut().zip(new).for_each(|(all, new)| *all += new);
     }
@@ -102,6 +109,16 @@ mod tests {
         assert!(fine.is_sorted());
         for bad in [-1e-9, 1.0000001, f64::NAN, f64::INFINITY] {
             assert_eq!(bin(bad), None);
+        }
+    }
+
+    #[test]
+    fn each_halving_of_the_distance_to_an_end_has_64_bins() {
+        for halvings in [1, 2, 7, 30] {
+            let upper = 0.5_f64.powi(halvings);
+            let within: std::collections::BTreeSet<_> =
+                (0..4096).map(|i| bin(upper / 2.0 * (1.0 + f64::from(i) / 4096.0)).unwrap()).collect();
+            assert_eq!(within.len(), 64, "{halvings}");
         }
     }
 

@@ -5,8 +5,10 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList};
 
+use super::items::check_signals;
 use super::record::{AnnotationField, DictReader, PlainValue, prefetch};
 use crate::columns::InternedIds;
+use crate::error::can_allocate;
 
 /// Adds what this file defines to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -58,6 +60,7 @@ impl AnnotationIndex {
             let message = format!("annotations: {} of the {} indexed", annotations.len(), self.len());
             return Err(PyValueError::new_err(message));
         }
+        can_allocate(self.images.ids.len().saturating_mul(OF_AN_ID))?;
         let images: Vec<_> = self.images.ids.iter().map(|&id| PyInt::new(py, id)).collect();
         let lists = |ids: &[Bound<'_, PyInt>], index: &Bound<'_, PyDict>| -> PyResult<Vec<_>> {
             let list = |id| {
@@ -68,6 +71,7 @@ impl AnnotationIndex {
         };
         let by_image = lists(&images, img_to_anns)?;
         for (record, annotation) in annotations.iter().enumerate() {
+            check_signals(py, record)?;
             by_image[self.images.codes[record] as usize].append(&annotation)?;
             anns.set_item(self.id(record), annotation)?;
         }
@@ -90,6 +94,7 @@ pub fn plain_image_ids<'py>(annotations: &Bound<'py, PyList>) -> PyResult<Option
     let mut last = None;
     for (record, annotation) in annotations.iter().enumerate() {
         prefetch(annotations, record);
+        check_signals(annotations.py(), record)?;
         let Some(read) = annotation.cast_exact::<PyDict>().ok().and_then(|dict| reader.read(dict)) else {
             return Ok(None);
         };
@@ -106,17 +111,27 @@ pub fn plain_image_ids<'py>(annotations: &Bound<'py, PyList>) -> PyResult<Option
 /// The index of annotations, with `categories` of their categories too; None if an id is no plain integer or if an
 /// annotation id occurs twice.
 #[pyfunction]
-pub fn index_plain(annotations: &Bound<'_, PyList>, categories: bool) -> Option<AnnotationIndex> {
+pub fn index_plain(annotations: &Bound<'_, PyList>, categories: bool) -> PyResult<Option<AnnotationIndex>> {
     let mut reader =
         DictReader::new(&[AnnotationField::Id, AnnotationField::Image, AnnotationField::Category]);
+    can_allocate(annotations.len().saturating_mul(OF_A_RECORD))?;
     let mut builder = IndexBuilder::new(annotations.len(), categories);
     for (record, annotation) in annotations.iter().enumerate() {
         prefetch(annotations, record);
-        let read = reader.read(annotation.cast_exact::<PyDict>().ok()?)?;
-        builder.push(read.id.integer()?, read.image, read.category)?;
+        check_signals(annotations.py(), record)?;
+        let read = annotation.cast_exact::<PyDict>().ok().and_then(|dict| reader.read(dict));
+        let pushed = read.and_then(|read| builder.push(read.id.integer()?, read.image, read.category));
+        if pushed.is_none() {
+            return Ok(None);
+        }
     }
-    builder.finish()
+    Ok(builder.finish())
 }
+
+/// Bytes that a record takes in an index under construction, and while its ids are sorted.
+const OF_A_RECORD: usize = 64;
+/// Bytes that the objects of an id take: the number, its list and their places.
+const OF_AN_ID: usize = 256;
 
 /// An index under construction.
 pub struct IndexBuilder {

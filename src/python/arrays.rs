@@ -8,16 +8,17 @@ use numpy::{Element, PyArray, PyArray1, PyArrayDyn, PyArrayMethods, PyUntypedArr
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyString};
 
+use super::items::check_signals;
 use super::number::is_array;
 use crate::columns::Key;
-use crate::error::{Error, Place, can_allocate, collect};
+use crate::error::{Error, Place, Result, can_allocate, collect, push, with_capacity};
 use crate::python::once::intern;
 
 /// An array of these values; they are not copied.
 ///
 /// # Errors
 ///
-/// `MemoryError`; the shape does not have as many places.
+/// `MemoryError`; the shape does not have as many places; what a handler of signals raises.
 pub fn array<'py, T: Element, const AXES: usize>(
     py: Python<'py>,
     values: Vec<T>,
@@ -27,9 +28,21 @@ where
     [usize; AXES]: IntoDimension<Dim = Dim<[usize; AXES]>>,
     Dim<[usize; AXES]>: Dimension,
 {
-    // The array object itself is made without a way to fail but a panic.
+    // The array object itself is made without a way to fail but a panic. So is NumPy's interface found, by Python code
+    // that would raise a Ctrl-C from before.
     can_allocate(0)?;
+    py.check_signals()?;
     PyArray1::from_vec(py, values).reshape(shape)
+}
+
+/// An array of one axis of these values; they are not copied.
+///
+/// # Errors
+///
+/// `MemoryError`
+pub fn vector<T: Element>(py: Python<'_>, values: Vec<T>) -> PyResult<Bound<'_, PyArray1<T>>> {
+    let length = values.len();
+    array(py, values, [length])
 }
 
 /// An array of as many values as the iterator has.
@@ -41,9 +54,7 @@ pub fn column<'py, T: Element>(
     py: Python<'py>,
     values: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
 ) -> PyResult<Bound<'py, PyArray1<T>>> {
-    let values = collect(values)?;
-    let length = values.len();
-    array(py, values, [length])
+    vector(py, collect(values)?)
 }
 
 /// Numbers of any type as doubles.
@@ -90,20 +101,20 @@ fn read<T: Element + Copy>(
     value: &Bound<'_, PyAny>,
     single: bool,
     widen: impl Fn(T) -> f64,
-) -> Option<DoubleArray> {
+) -> Option<Result<DoubleArray>> {
     // What is derived from an array may say more than its data: a masked array, which of them are none.
     let array = value.cast::<PyArrayDyn<T>>().ok().filter(|_| is_array(value).unwrap_or(false))?;
     let shape = array.shape().to_vec();
     let array = array.try_readonly().ok()?;
     // As a slice an array comes in the order in which it lies, which for a transposed one is not that of its rows.
     let values = match array.as_slice() {
-        Ok(slice) if array.is_c_contiguous() => slice.iter().map(|&x| widen(x)).collect(),
-        _ => array.as_array().iter().map(|&x| widen(x)).collect(),
+        Ok(slice) if array.is_c_contiguous() => collect(slice.iter().map(|&x| widen(x))),
+        _ => collect(array.as_array().iter().map(|&x| widen(x))),
     };
-    Some(DoubleArray { values, shape, single })
+    Some(values.map(|values| DoubleArray { values, shape, single }))
 }
 
-fn read_known(value: &Bound<'_, PyAny>) -> Option<DoubleArray> {
+fn read_known(value: &Bound<'_, PyAny>) -> Option<Result<DoubleArray>> {
     read(value, true, |x: f32| f64::from(x))
         .or_else(|| read(value, false, |x: f64| x))
         .or_else(|| read(value, false, |x: i64| x as f64))
@@ -114,11 +125,12 @@ fn read_known(value: &Bound<'_, PyAny>) -> Option<DoubleArray> {
 /// Reads numbers, which flags are not; `place` names the argument in errors.
 pub fn numbers(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<DoubleArray> {
     if let Some(numbers) = read_known(value) {
-        return Ok(numbers);
+        return Ok(numbers?);
     }
     let doors = value.py().import(intern!(value.py(), "meanap._arrays"))?;
     let array = doors.call_method1(intern!(value.py(), "as_numbers"), (value, place()))?;
-    read_known(&array).ok_or_else(|| Error::value("not an array of numbers").at(place()).into())
+    let numbers = read_known(&array).ok_or_else(|| Error::value("not an array of numbers").at(place()))?;
+    Ok(numbers?)
 }
 
 /// Reads a column of flags: booleans, or numbers that are 0 or 1.
@@ -127,21 +139,27 @@ pub fn flags(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<V
         read(value, false, |x: bool| f64::from(u8::from(x))).or_else(|| read_known(value))
     };
     let numbers = match read_flags(value) {
-        Some(numbers) => numbers,
+        Some(numbers) => numbers?,
         None => {
             let doors = value.py().import(intern!(value.py(), "meanap._arrays"))?;
             let array = doors.call_method1(intern!(value.py(), "as_flags"), (value, place()))?;
             let wrong = || PyErr::from(Error::value("not an array of flags").at(place()));
-            read_flags(&array).ok_or_else(wrong)?
+            read_flags(&array).ok_or_else(wrong)??
         }
     };
     numbers.len(&place)?;
-    let flag = |(row, &x): (usize, &f64)| match x {
-        0.0 => Ok(false),
-        1.0 => Ok(true),
-        _ => Err(Place::row(place(), row).found(format!("is {x}")).expected("0 or 1").into()),
+    let flag = |(row, &x): (usize, &f64)| -> PyResult<bool> {
+        match x {
+            0.0 => Ok(false),
+            1.0 => Ok(true),
+            _ => Err(Place::row(place(), row).found(format!("is {x}")).expected("0 or 1").into()),
+        }
     };
-    numbers.values.iter().enumerate().map(flag).collect()
+    let mut flags = with_capacity(numbers.values.len())?;
+    for found in numbers.values.iter().enumerate().map(flag) {
+        flags.push(found?);
+    }
+    Ok(flags)
 }
 
 /// Integers below this are doubles too.
@@ -202,10 +220,11 @@ pub fn keys(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Ve
         }
         let array = array.try_readonly().ok()?;
         let key = |&x: &T| Key::Number(widen(x));
-        Some(Ok(match array.as_slice() {
-            Ok(slice) => slice.iter().map(key).collect(),
-            Err(_) => array.as_array().iter().map(key).collect(),
-        }))
+        let keys = match array.as_slice() {
+            Ok(slice) => collect(slice.iter().map(key)),
+            Err(_) => collect(array.as_array().iter().map(key)),
+        };
+        Some(keys.map_err(PyErr::from))
     }
     let known = read(value, &place, |x: i64| x)
         .or_else(|| read(value, &place, |x: i32| i64::from(x)))
@@ -222,7 +241,12 @@ pub fn keys(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Ve
             }
             key(&item, place)
         };
-        return list.iter().enumerate().map(item).collect();
+        let mut keys = with_capacity(list.len())?;
+        for (row, value) in list.iter().enumerate() {
+            check_signals(list.py(), row)?;
+            push(&mut keys, item((row, value))?)?;
+        }
+        return Ok(keys);
     }
     let doors = value.py().import(intern!(value.py(), "meanap._arrays"))?;
     let array = doors.call_method1(intern!(value.py(), "as_ids"), (value, place()))?;
@@ -234,11 +258,17 @@ pub fn keys(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Ve
 
 /// Ids as Python has them.
 pub fn key_list<'py>(py: Python<'py>, keys: &[Key]) -> PyResult<Bound<'py, PyList>> {
+    can_allocate(keys.iter().map(|key| if let Key::Text(text) = key { text.len() } else { 0 }).sum())?;
     let object = |key: &Key| -> PyResult<Bound<'py, PyAny>> {
         Ok(match key {
             Key::Number(number) => number.into_pyobject(py)?.into_any(),
             Key::Text(text) => PyString::new(py, text).into_any(),
         })
     };
-    PyList::new(py, keys.iter().map(object).collect::<PyResult<Vec<_>>>()?)
+    let list = PyList::empty(py);
+    for (number, key) in keys.iter().enumerate() {
+        check_signals(py, number)?;
+        list.append(object(key)?)?;
+    }
+    Ok(list)
 }

@@ -2,15 +2,18 @@
 
 use std::collections::HashMap;
 
-use numpy::{PyArray1, PyArrayMethods};
+use numpy::PyArrayMethods;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyList, PyTuple};
 
+use super::arrays::{array, column, vector};
 use super::evaluate::Evaluation;
+use super::items::{self, check_signals};
+use crate::analysis::{CellOutcomes, all_cells, evaluated_rows};
 use crate::columns::{AnnotationIds, Geometry};
-use crate::error::Result;
+use crate::error::{Error, Result, can_allocate, collect_growing, copied, with_capacity};
 use crate::evaluate::{Cell, Evaluator, Protocol};
-use crate::matching::{MatchTable, Row, SharedCell, Truth, shared_cells};
+use crate::matching::{MatchTable, Row};
 
 /// The annotations that the columns came from, where ids and scores have to be theirs: objects of whatever type they
 /// are there. They may have been edited since, so that a value counts only if it is what was evaluated.
@@ -21,6 +24,9 @@ struct AnnotationObjects<'a, 'py> {
     ground_truth: Option<&'a Bound<'py, PyList>>,
     detections: Option<&'a Bound<'py, PyList>>,
 }
+
+/// Bytes that the objects of one entry take, beside what grows with the cell.
+const ENTRY: usize = 4096;
 
 #[pymethods]
 impl Evaluation {
@@ -42,19 +48,25 @@ impl Evaluation {
         let protocol = &self.evaluator.protocol;
         let (images, areas) = (protocol.extent.images, protocol.area_ranges.len());
         let groups = protocol.extent.groups();
-        let list = PyList::new(py, std::iter::repeat_n(py.None().into_bound(py), groups * areas * images))?;
+        let cells_of_all = groups.saturating_mul(areas).saturating_mul(images);
+        let list = items::list(py, std::iter::repeat_n(py.None().into_bound(py), cells_of_all))?;
         let annotations = AnnotationObjects { ground_truth, detections };
         let table = py.detach(|| self.with_partners())?;
-        for (group, meeting) in cells(&table) {
-            let (rows, truths) = (kept(&table, group, &meeting), &table.truths(group)[meeting.ground_truths]);
-            let image = meeting.image as usize;
+        let ids = (&self.evaluator.ground_truths.id, &self.evaluator.detections.id);
+        for (number, (group, cell)) in all_cells(&table).enumerate() {
+            check_signals(py, number)?;
+            let (rows, truths) =
+                (evaluated_rows(&table, group, &cell), &table.truths(group)[cell.ground_truths]);
+            let image = cell.image as usize;
+            can_allocate(areas.saturating_mul(ENTRY))?;
             for a in 0..areas {
                 let entry = PyDict::new(py);
                 entry.set_item("image_id", image_ids.get_item(image)?)?;
                 entry.set_item("category_id", category_ids.get_item(group)?)?;
                 entry.set_item("aRng", area_ranges.get_item(a)?)?;
                 entry.set_item("maxDet", max_detections)?;
-                self.describe(&entry, &table, rows, truths, a, &annotations)?;
+                let outcomes = CellOutcomes::new(&table, rows, truths, a, ids)?;
+                self.describe(&entry, outcomes, rows, &annotations)?;
                 list.set_item((group * areas + a) * images + image, entry)?;
             }
         }
@@ -70,17 +82,21 @@ impl Evaluation {
     ) -> PyResult<Bound<'py, PyDict>> {
         let (mut filled, mut cell) = (HashMap::new(), Cell::default());
         let mut compare = self.similarity.comparer();
-        for (group, meeting) in cells(&self.table) {
-            let rows = kept(&self.table, group, &meeting);
-            let image = meeting.image as usize;
-            cell.open(rows, &self.table.truths(group)[meeting.ground_truths], &self.evaluator.ground_truths);
+        for (number, (group, place)) in all_cells(&self.table).enumerate() {
+            check_signals(py, number)?;
+            let rows = evaluated_rows(&self.table, group, &place);
+            let image = place.image as usize;
+            cell.open(rows, &self.table.truths(group)[place.ground_truths], &self.evaluator.ground_truths);
             cell.fill(&mut compare, f64::NEG_INFINITY)?;
             if !cell.similarity.is_empty() {
+                filled.try_reserve(1).map_err(|_| Error::out_of_memory(size_of_val(&*cell.similarity)))?;
                 filled.insert((image, group), self.matrix(py, &cell)?);
             }
         }
         let ious = PyDict::new(py);
         for (i, image) in image_ids.iter().enumerate() {
+            can_allocate(category_ids.len().saturating_mul(ENTRY))?;
+            py.check_signals()?;
             for (k, category) in category_ids.iter().enumerate() {
                 let key = PyTuple::new(py, [&image, &category])?;
                 match filled.remove(&(i, k)) {
@@ -107,91 +123,46 @@ impl Evaluation {
     fn matrix<'py>(&self, py: Python<'py>, cell: &Cell) -> PyResult<Bound<'py, PyAny>> {
         let (d, g) = (cell.detections.len(), cell.ground_truths.len());
         if matches!(self.evaluator.detections.geometry, Geometry::Keypoints(_)) {
-            return Ok(PyArray1::from_slice(py, &cell.similarity).reshape([d, g])?.into_any());
+            return Ok(array(py, copied(&cell.similarity)?, [d, g])?.into_any());
         }
         let column = |j: usize| (0..d).map(move |i| cell.similarity[i * g + j]);
-        let by_columns: Vec<f64> = (0..g).flat_map(column).collect();
-        Ok(PyArray1::from_vec(py, by_columns).reshape([g, d])?.transpose()?.into_any())
+        let by_columns = collect_growing((0..g).flat_map(column))?;
+        Ok(array(py, by_columns, [g, d])?.transpose()?.into_any())
     }
 
-    /// What the reference's `evaluateImg` says of one cell in one area range, by `table` with its partners.
+    /// What the reference's `evaluateImg` says of one cell in one area range.
     fn describe(
         &self,
         entry: &Bound<'_, PyDict>,
-        table: &MatchTable,
+        cell: CellOutcomes,
         rows: &[Row],
-        truths: &[Truth],
-        a: usize,
         annotations: &AnnotationObjects<'_, '_>,
     ) -> PyResult<()> {
         let py = entry.py();
-        let thresholds = &self.evaluator.protocol.thresholds;
         let (gt, dt) = (&self.evaluator.ground_truths, &self.evaluator.detections);
-        let ignored: Vec<bool> = truths.iter().map(|truth| truth.areas >> a & 1 == 0).collect();
-        // Ground truths in the reference's order: those to be found first. `place[g]` is where `g` stands in it.
-        let mut order: Vec<usize> = (0..truths.len()).collect();
-        order.sort_by_key(|&g| ignored[g]);
-        let mut place = vec![0; truths.len()];
-        order.iter().enumerate().for_each(|(at, &g)| place[g] = at);
-
-        let (t, d, g) = (thresholds.len(), rows.len(), truths.len());
-        let mut dt_matches = vec![0.0; t * d];
-        let mut gt_matches = vec![0.0; t * g];
-        let mut dt_ignore = vec![false; t * d];
-        let dt_id = |i: usize| dt.id.get(rows[i].object as usize);
-        let mut by_object: Vec<(u32, usize)> = truths.iter().map(|truth| truth.object).zip(place).collect();
-        by_object.sort_unstable();
-        let place_of = |object: u32| by_object.binary_search_by_key(&object, |&(object, _)| object).ok();
-        for (i, row) in rows.iter().enumerate() {
-            for at in 0..t {
-                // Of several detections that matched a ground truth the last one is reported.
-                if let Some(object) = table.partner(row, a, at) {
-                    dt_matches[at * d + i] = gt.id.get(object as usize);
-                    if let Some(j) = place_of(object) {
-                        gt_matches[at * g + by_object[j].1] = dt_id(i);
-                    }
-                }
-                dt_ignore[at * d + i] = table.matched_and_ignored(row, a, at).1;
-            }
-        }
-
-        let objects: Vec<u32> = rows.iter().map(|row| row.object).collect();
-        let in_order: Vec<u32> = order.iter().map(|&g| truths[g].object).collect();
-        entry.set_item("dtIds", ids(py, &dt.id, &objects, annotations.detections)?)?;
-        entry.set_item("gtIds", ids(py, &gt.id, &in_order, annotations.ground_truth)?)?;
-        entry.set_item("dtMatches", PyArray1::from_vec(py, dt_matches).reshape([t, d])?)?;
-        entry.set_item("gtMatches", PyArray1::from_vec(py, gt_matches).reshape([t, g])?)?;
+        let (t, d, g) =
+            (self.evaluator.protocol.thresholds.len(), cell.detections.len(), cell.ground_truths.len());
+        entry.set_item("dtIds", ids(py, &dt.id, &cell.detections, annotations.detections)?)?;
+        entry.set_item("gtIds", ids(py, &gt.id, &cell.ground_truths, annotations.ground_truth)?)?;
+        entry.set_item("dtMatches", array(py, cell.detection_matches, [t, d])?)?;
+        entry.set_item("gtMatches", array(py, cell.ground_truth_matches, [t, g])?)?;
         let scores = match annotations.detections {
             Some(annotations) => {
                 let score = |at: usize| Some(PyFloat::new(py, rows[at].score).into_any());
-                field(annotations, &objects, "score", score)?
+                field(annotations, &cell.detections, "score", score)?
             }
-            None => PyList::new(py, rows.iter().map(|row| row.score))?,
+            None => items::list(py, rows.iter().map(|row| row.score))?,
         };
         entry.set_item("dtScores", scores)?;
         if g == 0 {
             // NumPy's array of an empty list.
-            entry.set_item("gtIgnore", PyArray1::<f64>::from_vec(py, Vec::new()))?;
+            entry.set_item("gtIgnore", vector::<f64>(py, Vec::new())?)?;
         } else {
-            let flags = order.iter().map(|&g| i64::from(ignored[g]));
-            entry.set_item("gtIgnore", PyArray1::from_iter(py, flags))?;
+            entry.set_item("gtIgnore", column(py, cell.ground_truth_ignored.into_iter().map(i64::from))?)?;
         }
-        entry.set_item("dtIgnore", PyArray1::from_vec(py, dt_ignore).reshape([t, d])?)?;
+        entry.set_item("dtIgnore", array(py, cell.detection_ignored, [t, d])?)?;
         Ok(())
     }
-}
-
-/// The cells with an object on either side, each with its group.
-fn cells(table: &MatchTable) -> impl Iterator<Item = (usize, SharedCell)> {
-    let of_group =
-        |group| shared_cells(table.rows(group), table.truths(group)).map(move |cell| (group, cell));
-    (0..table.groups()).flat_map(of_group)
-}
-
-/// The evaluated detections of a cell.
-fn kept<'a>(table: &'a MatchTable, group: usize, cell: &SharedCell) -> &'a [Row] {
-    let rows = &table.rows(group)[cell.detections.clone()];
-    &rows[..rows.iter().take_while(|row| row.rank != Row::DROPPED).count()]
 }
 
 fn ids<'py>(
@@ -207,7 +178,7 @@ fn ids<'py>(
                 .then(|| (id as i64).into_pyobject(py).ok().map(Bound::into_any))
                 .flatten()
         }),
-        None => PyList::new(py, of.iter().map(|&i| ids.get(i as usize) as i64)),
+        None => items::list(py, of.iter().map(|&i| ids.get(i as usize) as i64)),
     }
 }
 
@@ -226,8 +197,11 @@ fn field<'py>(
             _ => Ok(evaluated),
         }
     };
-    let values: PyResult<Vec<_>> = of.iter().enumerate().map(value).collect();
-    PyList::new(annotations.py(), values?)
+    let mut values = with_capacity(of.len())?;
+    for found in of.iter().enumerate().map(value) {
+        values.push(found?);
+    }
+    items::list(annotations.py(), values.into_iter())
 }
 
 /// Whether two numbers are the same as doubles; NaN is the same as NaN.

@@ -1,16 +1,15 @@
 //! Evaluation as Python calls it, and its results as NumPy arrays.
 
-use numpy::{
-    PyArray1, PyArray2, PyArray3, PyArray4, PyArray5, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
-};
+use numpy::{PyArray2, PyArray3, PyArray4, PyArray5, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 
+use super::arrays::array;
 use super::interruptible::interruptible;
 use super::log::LONG;
 use super::numpy_exp::numpy_exp;
 use super::objects::PyObjects;
 use crate::curve::{self, CurveShape, Selection};
-use crate::error::filled;
+use crate::error::{collect, filled};
 use crate::evaluate::{Evaluator, Protocol};
 use crate::matching::{
     Candidates, CellGrid, CellPairs, Cells, Greedy, MOST_AREA_RANGES, MatchTable, Matcher, OutcomeLayout,
@@ -158,9 +157,9 @@ impl Evaluation {
         let shape = CurveShape { categories: k, areas: a, limits: m };
         let drawn = py.detach(|| curve::accumulate(&self.table, &selection, shape))?;
         Ok((
-            PyArray1::from_vec(py, drawn.precision).reshape([t, r, k, a, m])?,
-            PyArray1::from_vec(py, drawn.recall).reshape([t, k, a, m])?,
-            PyArray1::from_vec(py, drawn.scores).reshape([t, r, k, a, m])?,
+            array(py, drawn.precision, [t, r, k, a, m])?,
+            array(py, drawn.recall, [t, k, a, m])?,
+            array(py, drawn.scores, [t, r, k, a, m])?,
         ))
     }
 }
@@ -200,7 +199,7 @@ pub fn match_cell<'py>(
     Greedy.match_cell(&pairs, &mut Vec::new(), &mut |word, bits, i, j| {
         each_bit(bits, |t| matched[(64 * word + t) * d + i] = j as i64);
     });
-    PyArray1::from_vec(py, matched).reshape([thresholds.len(), d])
+    array(py, matched, [thresholds.len(), d])
 }
 
 /// Curves of the detections of one category, given best score first, from their outcomes `(T, D)` and their ranks in
@@ -258,8 +257,8 @@ pub fn curves<'py>(
     let drawn = py.detach(|| curve::accumulate(&table, &selection, shape))?;
     let places = drawn.scores.iter().map(|&score| -(score as i64) - 1);
     Ok((
-        PyArray1::from_vec(py, drawn.precision).reshape([t, r, m])?,
-        PyArray1::from_vec(py, drawn.recall).reshape([t, m])?,
-        PyArray1::from_iter(py, places).reshape([t, r, m])?,
+        array(py, drawn.precision, [t, r, m])?,
+        array(py, drawn.recall, [t, m])?,
+        array(py, collect(places)?, [t, r, m])?,
     ))
 }

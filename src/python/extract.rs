@@ -11,6 +11,7 @@ use pyo3::types::{PyDict, PyInt, PyList};
 
 use super::annotation_index::AnnotationIndex;
 use super::index::same_kind;
+use super::items::check_signals;
 use super::number::{NumberKind, exact, number, numbers};
 use super::positions::{IdPositions, ImagePositions, NOWHERE};
 use super::record::{AnnotationField, AnnotationRecord, DictReader, prefetch};
@@ -69,6 +70,7 @@ pub fn objects_from_dicts(
         return Err(bad_value("index: of other annotations"));
     }
     let counted = index.is_some_and(|index| index.ids.is_none());
+    can_allocate(annotations.len().saturating_mul(MOST_OF_A_ROW))?;
     let mut columns = AnnotationColumns::with_capacity(annotations.len(), role, counted);
     let mut wanted =
         vec![AnnotationField::Image, AnnotationField::Category, AnnotationField::Id, AnnotationField::Area];
@@ -83,6 +85,7 @@ pub fn objects_from_dicts(
     };
     for (record, annotation) in annotations.iter().enumerate() {
         prefetch(annotations, record);
+        check_signals(annotations.py(), record)?;
         let Ok(annotation) = annotation.cast_exact::<PyDict>() else { return Ok(None) };
         let plain = places.as_ref().and_then(|places| reader.read(annotation).zip(Some(places)));
         let added = plain.and_then(|(read, (images, categories))| {
@@ -350,7 +353,7 @@ fn narrow_array(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     Ok(name != "float64" && name != "int64")
 }
 
-/// Bytes that a result row takes while the columns are made, at most.
+/// Bytes that a record or row takes while the columns are made, at most.
 const MOST_OF_A_ROW: usize = 96;
 
 /// Columns of N x 7 result rows: image id, x, y, width, height, score, category id; None where an id exceeds 64 bits.

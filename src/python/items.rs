@@ -3,7 +3,7 @@
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::iter::BoundDictIterator;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList};
 
 use crate::error::can_allocate;
 
@@ -24,13 +24,32 @@ pub fn list<'py, T: IntoPyObject<'py>>(
     PyList::new(py, items)
 }
 
-/// So many items are walked between two checks for Ctrl-C.
-const STRETCH: usize = 1 << 16;
+/// A copy as Python's bytes.
+///
+/// # Errors
+///
+/// `MemoryError`
+pub fn bytes<'py>(py: Python<'py>, given: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    PyBytes::new_with(py, given.len(), |copy| {
+        copy.copy_from_slice(given);
+        Ok(())
+    })
+}
 
-/// Raises what a handler of signals raises, now and then: `done` counts the items that were walked.
+/// So many items are walked between two checks, of which the objects take less than `can_allocate` leaves free.
+const STRETCH: usize = 1 << 12;
+
+/// To be called in a loop over items that may make an object for each: raises what a handler of signals raises, and
+/// `MemoryError` where there may be no memory for the next objects, now and then; `done` counts the items.
 #[inline]
 pub fn check_signals(py: Python<'_>, done: usize) -> PyResult<()> {
-    if done.is_multiple_of(STRETCH) && done > 0 { py.check_signals() } else { Ok(()) }
+    if done.is_multiple_of(STRETCH) { checked(py) } else { Ok(()) }
+}
+
+#[cold]
+fn checked(py: Python<'_>) -> PyResult<()> {
+    can_allocate(0)?;
+    py.check_signals()
 }
 
 /// Keys and values; an error, as a Python loop raises it, where the dictionary has changed its size since the last ones.

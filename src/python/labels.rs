@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use rayon::prelude::*;
 
+use super::arrays::{array, vector};
 use super::interruptible::interruptible;
 use super::mask::masks_of_polygons;
 use crate::error::{Error, Result};
@@ -44,7 +45,7 @@ fn image_sizes<'py>(
         size.err().map(|error| Fault { file, code: image::UNREADABLE, error })
     };
     let faults = found.into_iter().enumerate().filter_map(fault).collect();
-    Ok((PyArray1::from_vec(py, sizes).reshape([paths.len(), 2])?, listed(py, faults)?))
+    Ok((array(py, sizes, [paths.len(), 2])?, listed(py, faults)?))
 }
 
 /// The columns of YOLO's label files, and what is wrong in them.
@@ -72,17 +73,17 @@ fn read_yolo<'py>(
     let rows =
         interruptible(py, paths.len() > MANY_FILES, |progress| yolo::read(&paths, &sizes, layout, progress))?;
     let columns = PyDict::new(py);
-    columns.set_item("file", PyArray1::from_vec(py, rows.file))?;
-    columns.set_item("line", PyArray1::from_vec(py, rows.line))?;
-    columns.set_item("class", PyArray1::from_vec(py, rows.class))?;
+    columns.set_item("file", vector(py, rows.file)?)?;
+    columns.set_item("line", vector(py, rows.line)?)?;
+    columns.set_item("class", vector(py, rows.class)?)?;
     if confidence.is_some() {
-        columns.set_item("score", PyArray1::from_vec(py, rows.score))?;
+        columns.set_item("score", vector(py, rows.score)?)?;
     }
     let count = rows.boxes.len();
-    let boxes = PyArray1::from_vec(py, rows.boxes.into_flattened());
+    let boxes = vector(py, rows.boxes.into_flattened())?;
     columns.set_item("boxes", boxes.reshape([count, 4])?)?;
-    columns.set_item("points", PyArray1::from_vec(py, rows.points))?;
-    columns.set_item("ends", PyArray1::from_vec(py, rows.ends))?;
+    columns.set_item("points", vector(py, rows.points)?)?;
+    columns.set_item("ends", vector(py, rows.ends)?)?;
     columns.set_item("polygons", rows.polygons)?;
     columns.set_item("outside", rows.outside)?;
     columns.set_item("scored_boxes", rows.scored_boxes)?;

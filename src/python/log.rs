@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
-use super::arrays::{key_list, keys};
+use super::arrays::{array, key_list, keys, vector};
 use super::batch::{Options, SideColumns, read_batch};
 use super::interruptible::with_progress;
+use super::items::bytes;
 use super::matches::{Matches, PyOperatingPoints, PyResampler};
 use super::numpy_exp::numpy_exp;
 use super::objects::{CodeIds, PyObjects};
 use crate::analysis::{confusion_table, error_table};
 use crate::columns::{AnnotationIds, Interner, Key, Objects};
-use crate::error::{Result, with_capacity};
+use crate::error::{Result, can_allocate, with_capacity};
 use crate::evaluate::{Evaluator, Protocol};
 use crate::matching::{
     CellGrid, ImageKeys, LogColumns, MOST_AREA_RANGES, MatchLog, MatchTable, Matcher, NOT_EVALUATED,
@@ -62,6 +63,11 @@ enum Analysis {
         background: f64,
     },
 }
+
+/// Bytes that an object takes while its columns are made, at most.
+const OF_AN_OBJECT: usize = 128;
+/// Bytes that an id takes in a book of codes that grows, at most.
+const OF_A_KEY: usize = 192;
 
 /// Match-table rows gathered batch by batch.
 #[pyclass(module = "meanap._core", name = "MatchLog")]
@@ -162,6 +168,7 @@ impl PyMatchLog {
         let images = batch.images;
         let mut categories = Interner::default();
         let detections = batch.detections.image.len();
+        can_allocate((detections + batch.ground_truth.image.len()).saturating_mul(OF_AN_OBJECT))?;
         let sides = (batch.ground_truth, batch.detections);
         let (table, groups) = beside(py, progress, detections, |progress| {
             let mut objects = |side: SideColumns| {
@@ -192,8 +199,13 @@ impl PyMatchLog {
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let mut image_book = Interner::default();
+        let objects = ground_truth.columns.len() + detections.columns.len();
+        let ids = ground_truth.image_ids.len() + detections.image_ids.len();
+        can_allocate(objects.saturating_mul(size_of::<u64>()).saturating_add(ids.saturating_mul(OF_A_KEY)))?;
         if let Some(images) = images {
-            for key in keys(images, || "images".to_owned())? {
+            let images = keys(images, || "images".to_owned())?;
+            can_allocate(images.len().saturating_mul(OF_A_KEY))?;
+            for key in images {
                 image_book.code(&key);
             }
         }
@@ -231,8 +243,8 @@ impl PyMatchLog {
     }
 
     /// The rows as bytes.
-    fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.log.to_bytes())
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        bytes(py, &self.log.to_bytes()?)
     }
 
     /// Puts the rows that `to_bytes` wrote in the place of these.
@@ -247,16 +259,16 @@ impl PyMatchLog {
 
     /// The rows as columns, codes in the place of ids, and the ids of the codes.
     fn columns<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let columns = py.detach(|| self.log.columns());
+        let columns = py.detach(|| self.log.columns())?;
         let entry = self.log.bits().entry();
         let out = PyDict::new(py);
         out.set_item("image_ids", key_list(py, &columns.images)?)?;
         out.set_item("category_ids", key_list(py, &columns.categories)?)?;
         let hits = columns.outcomes.len() / entry.max(1);
-        let outcomes = PyArray1::from_vec(py, columns.outcomes).reshape([hits, entry])?;
+        let outcomes = array(py, columns.outcomes, [hits, entry])?;
         out.set_item("outcomes", outcomes)?;
-        out.set_item("score", PyArray1::from_vec(py, columns.score))?;
-        out.set_item("matched", PyArray1::from_vec(py, columns.matched))?;
+        out.set_item("score", vector(py, columns.score)?)?;
+        out.set_item("matched", vector(py, columns.matched)?)?;
         for (name, column) in [
             ("image", columns.image),
             ("category", columns.category),
@@ -266,7 +278,7 @@ impl PyMatchLog {
             ("truth_category", columns.truth_category),
             ("truth_areas", columns.truth_areas),
         ] {
-            out.set_item(name, PyArray1::from_vec(py, column))?;
+            out.set_item(name, vector(py, column)?)?;
         }
         Ok(out)
     }

@@ -1,18 +1,17 @@
 //! A match table as Python carries it, and what is derived from it.
 
-use numpy::{
-    PyArray1, PyArray2, PyArray3, PyArray4, PyArray5, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
-};
+use numpy::{PyArray1, PyArray2, PyArray3, PyArray4, PyArray5, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
-use super::arrays::{key_list, keys};
+use super::arrays::{array, key_list, keys, vector};
+use super::items::bytes;
 use crate::analysis::{
     self, Averaging, Correction, OperatingPoints, OperatingRule, Resampler, States, TruthState, corrected,
     cumulative_counts, optimal_lrp, tie_bounds,
 };
 use crate::curve::{self, Area, CurveShape, Selection};
-use crate::error::filled;
+use crate::error::{collect, collect_growing, filled};
 use crate::matching::{ErrorType, ImageKeys, LogIds, MatchLog, MatchTable, Outcome, Row};
 use crate::python::bad_value;
 
@@ -88,7 +87,7 @@ impl Matches {
         log.declare(&groups);
         let of_rows = &groups[..self.table.groups().min(groups.len())];
         py.detach(|| log.append(&self.table, ImageKeys::Given(images), of_rows))?;
-        Ok(PyBytes::new(py, &log.to_bytes()))
+        bytes(py, &log.to_bytes()?)
     }
 
     /// The table that was written as bytes.
@@ -141,9 +140,9 @@ impl Matches {
             Averaging::Area(_) => (1, 0),
         };
         Ok((
-            PyArray1::from_vec(py, drawn.precision).reshape([t, r, k, a, m])?,
-            PyArray1::from_vec(py, drawn.recall).reshape([t, k, a, m])?,
-            PyArray1::from_vec(py, drawn.scores).reshape([t, s, k, a, m])?,
+            array(py, drawn.precision, [t, r, k, a, m])?,
+            array(py, drawn.recall, [t, k, a, m])?,
+            array(py, drawn.scores, [t, s, k, a, m])?,
         ))
     }
 
@@ -161,12 +160,7 @@ impl Matches {
     {
         self.check(Some(group), Some(threshold), area)?;
         let found = py.detach(|| cumulative_counts(&self.table, group, threshold, area, limit));
-        Ok((
-            PyArray1::from_vec(py, found.score),
-            PyArray1::from_vec(py, found.right),
-            PyArray1::from_vec(py, found.wrong),
-            found.positives,
-        ))
+        Ok((vector(py, found.score)?, vector(py, found.right)?, vector(py, found.wrong)?, found.positives))
     }
 
     /// What gives numbers of other samples of images, in one area range and under one limit.
@@ -205,8 +199,11 @@ impl Matches {
         let reading = recall.reading()?;
         let bounds = py.detach(|| tie_bounds(&self.table, area, limit, &reading, orders, seed));
         let shape = [self.table.bits.thresholds, self.table.groups()];
-        let array = |values| PyArray1::from_vec(py, values).reshape(shape);
-        Ok((array(bounds.least)?, array(bounds.expected)?, array(bounds.greatest)?))
+        Ok((
+            array(py, bounds.least, shape)?,
+            array(py, bounds.expected, shape)?,
+            array(py, bounds.greatest, shape)?,
+        ))
     }
 
     /// The table of all categories ranked together; a limit of n detections becomes n times the categories.
@@ -223,15 +220,15 @@ impl Matches {
     /// Ground truths to be found of each group, in each area range: `(K, A)`.
     fn positives<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<i64>>> {
         let groups = self.table.groups();
-        let positives: Vec<i64> =
-            py.detach(|| (0..groups).flat_map(|group| self.table.positives(group)).collect());
-        PyArray1::from_vec(py, positives).reshape([groups, self.table.bits.areas])
+        let positives =
+            py.detach(|| collect_growing((0..groups).flat_map(|group| self.table.positives(group))))?;
+        array(py, positives, [groups, self.table.bits.areas])
     }
 
     /// Detections of each group: `(K,)`.
-    fn detections<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
+    fn detections<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<i64>>> {
         let of = |group| self.table.detections(group) as i64;
-        PyArray1::from_vec(py, py.detach(|| (0..self.table.groups()).map(of).collect()))
+        vector(py, py.detach(|| collect((0..self.table.groups()).map(of)))?)
     }
 
     /// The rows as columns: positions of image and category, rank, score, and for one area range whether each matched
@@ -272,15 +269,15 @@ impl Matches {
         }
         let rows = score.len();
         let columns = PyDict::new(py);
-        columns.set_item("image", PyArray1::from_vec(py, image))?;
-        columns.set_item("category", PyArray1::from_vec(py, category))?;
-        columns.set_item("rank", PyArray1::from_vec(py, rank))?;
-        columns.set_item("score", PyArray1::from_vec(py, score))?;
-        columns.set_item("matched", PyArray1::from_vec(py, matched).reshape([rows, thresholds])?)?;
-        columns.set_item("ignored", PyArray1::from_vec(py, ignored).reshape([rows, thresholds])?)?;
-        columns.set_item("truth_image", PyArray1::from_vec(py, truth_image))?;
-        columns.set_item("truth_category", PyArray1::from_vec(py, truth_category))?;
-        columns.set_item("truth_wanted", PyArray1::from_vec(py, truth_wanted))?;
+        columns.set_item("image", vector(py, image)?)?;
+        columns.set_item("category", vector(py, category)?)?;
+        columns.set_item("rank", vector(py, rank)?)?;
+        columns.set_item("score", vector(py, score)?)?;
+        columns.set_item("matched", array(py, matched, [rows, thresholds])?)?;
+        columns.set_item("ignored", array(py, ignored, [rows, thresholds])?)?;
+        columns.set_item("truth_image", vector(py, truth_image)?)?;
+        columns.set_item("truth_category", vector(py, truth_category)?)?;
+        columns.set_item("truth_wanted", vector(py, truth_wanted)?)?;
         Ok(columns)
     }
 
@@ -318,11 +315,11 @@ impl Matches {
         py: Python<'py>,
         threshold: f64,
         pooled: bool,
-    ) -> PyResult<[Bound<'py, PyArray1<f64>>; 5]> {
+    ) -> PyResult<Vec<Bound<'py, PyArray1<f64>>>> {
         let best =
             py.detach(|| States::of(&self.table).map(|states| optimal_lrp(&states, pooled, threshold)))?;
         let columns = [best.lrp, best.localisation, best.false_positive, best.false_negative, best.score];
-        Ok(columns.map(|column| PyArray1::from_vec(py, column)))
+        columns.into_iter().map(|column| vector(py, column)).collect()
     }
 
     /// Of a confusion or error table, its rows as columns: of each detection the positions of image and category, its
@@ -358,17 +355,17 @@ impl Matches {
             }
         }
         let columns = PyDict::new(py);
-        columns.set_item("image", PyArray1::from_vec(py, image))?;
-        columns.set_item("category", PyArray1::from_vec(py, category))?;
-        columns.set_item("rank", PyArray1::from_vec(py, rank))?;
-        columns.set_item("score", PyArray1::from_vec(py, score))?;
-        columns.set_item("error", PyArray1::from_vec(py, error))?;
-        columns.set_item("partner", PyArray1::from_vec(py, partner))?;
-        columns.set_item("corrects", PyArray1::from_vec(py, corrects))?;
-        columns.set_item("similarity", PyArray1::from_vec(py, alike))?;
-        columns.set_item("truth_image", PyArray1::from_vec(py, truth_image))?;
-        columns.set_item("truth_category", PyArray1::from_vec(py, truth_category))?;
-        columns.set_item("truth_state", PyArray1::from_vec(py, truth_state))?;
+        columns.set_item("image", vector(py, image)?)?;
+        columns.set_item("category", vector(py, category)?)?;
+        columns.set_item("rank", vector(py, rank)?)?;
+        columns.set_item("score", vector(py, score)?)?;
+        columns.set_item("error", vector(py, error)?)?;
+        columns.set_item("partner", vector(py, partner)?)?;
+        columns.set_item("corrects", vector(py, corrects)?)?;
+        columns.set_item("similarity", vector(py, alike)?)?;
+        columns.set_item("truth_image", vector(py, truth_image)?)?;
+        columns.set_item("truth_category", vector(py, truth_category)?)?;
+        columns.set_item("truth_state", vector(py, truth_state)?)?;
         Ok(columns)
     }
 
@@ -400,10 +397,7 @@ impl PyResampler {
         let out = py.detach(|| self.0.resample(&weights, &reading));
         let [thresholds, groups] = self.0.shape();
         let shape = [samples, thresholds, groups];
-        Ok((
-            PyArray1::from_vec(py, out.precision).reshape(shape)?,
-            PyArray1::from_vec(py, out.recall).reshape(shape)?,
-        ))
+        Ok((array(py, out.precision, shape)?, array(py, out.recall, shape)?))
     }
 }
 
@@ -415,9 +409,9 @@ pub struct PyOperatingPoints(OperatingPoints);
 impl PyOperatingPoints {
     /// The best score of a false positive in each image that has nothing to find, highest first; and how many such
     /// images there are.
-    fn alarms<'py>(&self, py: Python<'py>) -> (Bound<'py, PyArray1<f64>>, usize) {
+    fn alarms<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyArray1<f64>>, usize)> {
         let (scores, images) = self.0.alarms();
-        (PyArray1::from_vec(py, scores), images)
+        Ok((vector(py, scores)?, images))
     }
 
     /// The operating point on each sample of weights of images `(B, I) uint32`: score, precision, recall, false
@@ -441,7 +435,7 @@ impl PyOperatingPoints {
         };
         let (samples, weights) = read_weights(&weights, self.0.images())?;
         let points = py.detach(|| self.0.points(&weights, rule));
-        PyArray1::from_iter(py, points.into_iter().flatten()).reshape([samples, 5])
+        array(py, collect_growing(points.into_iter().flatten())?, [samples, 5])
     }
 }
 

@@ -12,6 +12,8 @@ use numpy::npyffi::types::npy_intp;
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 
+use super::arrays::vector;
+use crate::error::copied;
 use crate::similarity::Exp;
 
 /// NumPy's type number of a double.
@@ -89,7 +91,7 @@ fn inner_loop(exp: &Bound<'_, PyAny>) -> PyResult<Option<InnerLoop>> {
 }
 
 fn call(exp: &Bound<'_, PyAny>, values: &[f64]) -> PyResult<Vec<f64>> {
-    let result = exp.call1((PyArray1::from_slice(exp.py(), values),))?;
+    let result = exp.call1((vector(exp.py(), copied(values)?)?,))?;
     Ok(result.cast::<PyArray1<f64>>()?.to_vec()?)
 }
 

@@ -1,17 +1,18 @@
 //! The columns as Python carries them: opaque, with the ids that their codes stand for.
 
-use numpy::{PyArray1, PyArray2, PyArrayMethods};
+use numpy::{PyArray1, PyArray2};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use rayon::prelude::*;
 
-use super::arrays::key_list;
+use super::arrays::{array, column, key_list, vector};
 use super::batch::complaint_of_runs;
 use super::dataset::PyDataset;
+use super::items;
 use crate::columns::{Areas, Boxes, Geometry, Key, MaskShape, Masks, Objects};
-use crate::error::{Error, with_capacity};
+use crate::error::{Error, collect_growing, copied, with_capacity};
 use crate::rle::codec;
 use crate::similarity::{Measures, measure};
 use crate::threads;
@@ -39,6 +40,14 @@ pub enum CodeIds {
 }
 
 impl CodeIds {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            CodeIds::Numbers(numbers) => numbers.len(),
+            CodeIds::Keys(keys) => keys.len(),
+        }
+    }
+
     /// The id of each code.
     pub fn keys(&self) -> Vec<Key> {
         match self {
@@ -49,15 +58,15 @@ impl CodeIds {
 
     fn list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         match self {
-            CodeIds::Numbers(numbers) => PyList::new(py, numbers),
+            CodeIds::Numbers(numbers) => items::list(py, numbers.iter()),
             CodeIds::Keys(keys) => key_list(py, keys),
         }
     }
 
-    fn numbers<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<i64>>> {
+    fn numbers<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyArray1<i64>>>> {
         match self {
-            CodeIds::Numbers(numbers) => Some(PyArray1::from_slice(py, numbers)),
-            CodeIds::Keys(_) => None,
+            CodeIds::Numbers(numbers) => vector(py, copied(numbers)?).map(Some),
+            CodeIds::Keys(_) => Ok(None),
         }
     }
 }
@@ -151,13 +160,13 @@ impl PyObjects {
 
     /// The image ids as an array, without Python objects; None where they may be texts.
     #[getter]
-    fn image_numbers<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<i64>>> {
+    fn image_numbers<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyArray1<i64>>>> {
         self.image_ids.numbers(py)
     }
 
     /// The category ids as an array.
     #[getter]
-    fn category_numbers<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<i64>>> {
+    fn category_numbers<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyArray1<i64>>>> {
         self.category_ids.numbers(py)
     }
 
@@ -204,10 +213,13 @@ impl PyObjects {
         let nothing = Measures { area: f64::NAN, bounds: [f64::NAN; 4], size: [0; 2] };
         let each = || found.iter().map(|found| found.unwrap_or(nothing));
         Ok(Some((
-            PyArray1::from_iter(py, each().map(|found| found.area)),
-            PyArray1::from_iter(py, each().flat_map(|found| found.bounds)).reshape([found.len(), 4])?,
-            PyArray1::from_iter(py, each().flat_map(|found| found.size.map(f64::from)))
-                .reshape([found.len(), 2])?,
+            column(py, each().map(|found| found.area))?,
+            array(py, collect_growing(each().flat_map(|found| found.bounds))?, [found.len(), 4])?,
+            array(
+                py,
+                collect_growing(each().flat_map(|found| found.size.map(f64::from)))?,
+                [found.len(), 2],
+            )?,
         )))
     }
 
@@ -234,6 +246,6 @@ impl PyObjects {
             };
             rows.extend([image as f64, x, y, width, height, columns.score.get(i), category as f64]);
         }
-        PyArray1::from_vec(py, rows).reshape([boxes.len(), 7])
+        array(py, rows, [boxes.len(), 7])
     }
 }

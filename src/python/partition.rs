@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use numpy::PyArray1;
 use pyo3::prelude::*;
 
-use super::arrays::keys;
+use super::arrays::{column, keys, vector};
 use super::dataset::{PyDataset, categories, open};
 use super::interruptible::with_progress;
 use crate::json::{Bins, Dataset, Fallback, FileKind, RecordList, bin_of};
@@ -98,7 +98,7 @@ impl PyPartitionedFile {
     ) -> PyResult<Bound<'py, PyArray1<u64>>> {
         let range = self.range(first, end);
         let list = if images { RecordList::Images } else { RecordList::Annotations };
-        Ok(PyArray1::from_vec(py, py.detach(|| self.bins.records(list, range))?))
+        vector(py, py.detach(|| self.bins.records(list, range))?)
     }
 }
 
@@ -117,5 +117,5 @@ pub fn bins_of<'py>(
     count: usize,
 ) -> PyResult<Bound<'py, PyArray1<i64>>> {
     let keys = keys(image_ids, || "image_ids".to_owned())?;
-    Ok(PyArray1::from_iter(py, keys.iter().map(|key| bin_of(key, count.max(1)) as i64)))
+    column(py, keys.iter().map(|key| bin_of(key, count.max(1)) as i64))
 }

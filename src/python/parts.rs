@@ -1,11 +1,13 @@
 //! Parts of rankings that are too long for one machine.
 
-use numpy::{PyArray1, PyArray4, PyArrayMethods, PyReadonlyArray1};
+use numpy::{PyArray4, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::arrays::{array, vector};
 use super::matches::Matches;
 use crate::curve::{self, PartCounts};
+use crate::error::collect_growing;
 use crate::python::bad_value;
 
 #[pymethods]
@@ -18,9 +20,9 @@ impl Matches {
             (part_counts.len(), self.table.bits.thresholds, self.table.bits.areas, max_detections.len());
         let all = |column: fn(&PartCounts) -> &Vec<i64>| part_counts.iter().flat_map(column).copied();
         let out = PyDict::new(py);
-        out.set_item("hits", PyArray1::from_iter(py, all(|tally| &tally.hits)).reshape([k, t, a, m])?)?;
-        out.set_item("misses", PyArray1::from_iter(py, all(|tally| &tally.misses)).reshape([k, t, a, m])?)?;
-        out.set_item("seen", PyArray1::from_iter(py, all(|tally| &tally.seen)).reshape([k, m])?)?;
+        out.set_item("hits", array(py, collect_growing(all(|tally| &tally.hits))?, [k, t, a, m])?)?;
+        out.set_item("misses", array(py, collect_growing(all(|tally| &tally.misses))?, [k, t, a, m])?)?;
+        out.set_item("seen", array(py, collect_growing(all(|tally| &tally.seen))?, [k, m])?)?;
         Ok(out)
     }
 
@@ -30,7 +32,7 @@ impl Matches {
         let bits = self.table.bits;
         let shape = [part_counts.len(), bits.thresholds, bits.areas, max_detections.len()];
         let hits = part_counts.iter().flat_map(|tally| &tally.hits).copied();
-        PyArray1::from_iter(py, hits).reshape(shape)
+        array(py, collect_growing(hits)?, shape)
     }
 
     /// The curves of one group as a part of a longer ranking: of the whole `positives` `(A,)` are to be found, and before the
@@ -69,7 +71,7 @@ impl Matches {
             ("scores", part.scores),
             ("peak", part.peak),
         ] {
-            out.set_item(name, PyArray1::from_vec(py, column))?;
+            out.set_item(name, vector(py, column)?)?;
         }
         Ok(out)
     }

@@ -1,10 +1,13 @@
 //! Columns from the dictionaries of COCO's annotations and results, whose required fields are plain numbers.
 
-use numpy::{PyArray1, PyArrayMethods};
+use numpy::PyArrayMethods;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
+use super::arrays::vector;
+use super::items::check_signals;
 use super::record::{AnnotationField, AnnotationRecord, DictReader, PlainValue, prefetch};
+use crate::error::can_allocate;
 
 /// Adds the function of this file to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -30,33 +33,39 @@ pub fn plain_columns<'py>(
         &[AnnotationField::Area, AnnotationField::Crowd, AnnotationField::Id]
     });
     wanted.extend(boxes.then_some(AnnotationField::Box));
+    // PlainColumns that grow take up to three times their size for a moment.
+    can_allocate(records.len().saturating_mul(3 * OF_A_RECORD))?;
     let mut columns = PlainColumns::default();
     let mut reader = DictReader::new(&wanted);
     for (row, record) in records.iter().enumerate() {
         prefetch(records, row);
+        check_signals(py, row)?;
         let Ok(record) = record.cast_exact::<PyDict>() else { return Ok(None) };
         if reader.read(record).and_then(|read| columns.push(&read, detections, boxes)).is_none() {
             return Ok(None);
         }
     }
     let out = PyDict::new(py);
-    out.set_item("image_id", PyArray1::from_vec(py, columns.image))?;
-    out.set_item("category_id", PyArray1::from_vec(py, columns.category))?;
+    out.set_item("image_id", vector(py, columns.image)?)?;
+    out.set_item("category_id", vector(py, columns.category)?)?;
     if boxes {
-        let flat = PyArray1::from_vec(py, columns.bbox.into_flattened());
+        let flat = vector(py, columns.bbox.into_flattened())?;
         out.set_item("bbox", flat.reshape([records.len(), 4])?)?;
     }
     if detections {
-        out.set_item("score", PyArray1::from_vec(py, columns.score))?;
+        out.set_item("score", vector(py, columns.score)?)?;
     } else {
-        out.set_item("area", PyArray1::from_vec(py, columns.area))?;
-        out.set_item("iscrowd", PyArray1::from_vec(py, columns.crowd))?;
+        out.set_item("area", vector(py, columns.area)?)?;
+        out.set_item("iscrowd", vector(py, columns.crowd)?)?;
         if columns.id.len() == records.len() {
-            out.set_item("id", PyArray1::from_vec(py, columns.id))?;
+            out.set_item("id", vector(py, columns.id)?)?;
         }
     }
     Ok(Some(out))
 }
+
+/// Bytes of a record in all columns.
+const OF_A_RECORD: usize = 80;
 
 #[derive(Default)]
 struct PlainColumns {

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::annotation_index::AnnotationIndex;
+use super::arrays::column;
 use super::items::items;
 use super::number::{NumberKind, number};
 use crate::columns::{Interner, Key};
@@ -26,7 +27,7 @@ fn positions<'py>(
 ) -> PyResult<Bound<'py, PyArray1<u32>>> {
     let (ids, among) = (ids.as_slice()?, among.as_slice()?);
     let of = |id| among.binary_search(id).map_or(NOWHERE, |place| place as u32);
-    Ok(PyArray1::from_iter(py, ids.iter().map(of)))
+    column(py, ids.iter().map(of))
 }
 
 /// Positions of ids.

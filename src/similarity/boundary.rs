@@ -3,7 +3,7 @@
 use super::mask::{MaskIou, MaskScratch};
 use super::{Comparer, Similarity, SimilarityKind};
 use crate::columns::{GeometryKind, Objects, SharedColumn};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, reserve};
 use crate::rle::Foreground;
 
 /// Intersection over union of masks, and of their boundaries if that is less.
@@ -152,6 +152,7 @@ impl Boundary {
         self.words = if h == 0 { 0 } else { ((y + h - 1) / 64 - y / 64 + 1) as usize };
         for bits in [&mut self.bits, &mut *eroded] {
             bits.clear();
+            reserve(bits, self.columns * self.words)?;
             bits.resize(self.columns * self.words, 0);
         }
         if self.bits.is_empty() {
@@ -301,6 +302,13 @@ mod tests {
             ignore: Arc::new(crowd.to_vec()),
             geometry: Geometry::Masks(Arc::new(columns)),
         }
+    }
+
+    #[test]
+    fn the_distance_is_two_percent_of_the_diagonal() {
+        // Of an image with a diagonal of 800 pixels: one pixel more from 2.06 % on.
+        assert_eq!(distance(DILATION_RATIO, 480, 640), 16);
+        assert_eq!(distance(DILATION_RATIO, 4800, 6400), 160);
     }
 
     #[test]

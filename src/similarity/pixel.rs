@@ -64,5 +64,8 @@ mod tests {
         assert_eq!(pixel_iou(&[0.0; 4], &[0.0; 4]), 1.0);
         assert_eq!(pixel_iou(&[0.0, 0.0, 1.0, 0.0], &[1.0, 0.0, 1.0, 0.0]), 1.0 / 3.0);
         assert_eq!(pixel_iou(&[0.0, 0.0, 1.0, 0.0], &[2.0, 0.0, 1.0, 0.0]), 0.0);
+        // Half a pixel lies between them, and none of either axis overlaps less than not at all.
+        assert_eq!(pixel_iou(&[0.0, 0.0, 1.0, 3.0], &[2.5, 0.0, 1.0, 3.0]), 0.0);
+        assert_eq!(pixel_iou(&[0.0, 0.0, 3.0, 1.0], &[0.0, 2.5, 3.0, 1.0]), 0.0);
     }
 }

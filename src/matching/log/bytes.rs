@@ -4,14 +4,18 @@
 //! anywhere.
 
 use super::{Detections, Images, Interner, Key, MatchLog, Outcome, OutcomeLayout, Pair, Row, Truths};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, collect, reserve, with_capacity};
 use crate::matching::{ErrorType, NO_PARTNER};
 
 const MAGIC: &[u8; 8] = b"MATCHLG3";
 
 impl MatchLog {
     /// The log as bytes for [`MatchLog::from_bytes`].
-    pub fn to_bytes(&self) -> Vec<u8> {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut out = MAGIC.to_vec();
         let numbers = [
             self.bits.areas as u64,
@@ -21,26 +25,26 @@ impl MatchLog {
             u64::from(self.has_pairs()),
         ];
         numbers.iter().for_each(|number| out.extend(number.to_le_bytes()));
-        keys(&mut out, &self.images.keys);
-        column(&mut out, &self.images.digest, |x| x.to_le_bytes());
-        column(&mut out, &self.images.live, |x| [u8::from(*x)]);
-        keys(&mut out, self.categories.keys());
-        keys(&mut out, self.labels.keys());
+        keys(&mut out, &self.images.keys)?;
+        column(&mut out, &self.images.digest, |x| x.to_le_bytes())?;
+        column(&mut out, &self.images.live, |x| [u8::from(*x)])?;
+        keys(&mut out, self.categories.keys())?;
+        keys(&mut out, self.labels.keys())?;
         let d = &self.detections;
         for words in [&d.image, &d.category, &d.rank, &d.outcome] {
-            column(&mut out, words, |x| x.to_le_bytes());
+            column(&mut out, words, |x| x.to_le_bytes())?;
         }
-        column(&mut out, &d.score, |x| x.to_bits().to_le_bytes());
-        column(&mut out, &d.outcomes, |x| x.to_le_bytes());
+        column(&mut out, &d.score, |x| x.to_bits().to_le_bytes())?;
+        column(&mut out, &d.outcomes, |x| x.to_le_bytes())?;
         for words in [&self.truths.image, &self.truths.category, &self.truths.areas] {
-            column(&mut out, words, |x| x.to_le_bytes());
+            column(&mut out, words, |x| x.to_le_bytes())?;
         }
         if let Some(pairs) = &self.pairs {
-            column(&mut out, pairs, |pair| [pair.error as u8]);
-            column(&mut out, pairs, |pair| pair.partner.unwrap_or(NO_PARTNER).to_le_bytes());
-            column(&mut out, pairs, |pair| pair.similarity.to_bits().to_le_bytes());
+            column(&mut out, pairs, |pair| [pair.error as u8])?;
+            column(&mut out, pairs, |pair| pair.partner.unwrap_or(NO_PARTNER).to_le_bytes())?;
+            column(&mut out, pairs, |pair| pair.similarity.to_bits().to_le_bytes())?;
         }
-        out
+        Ok(out)
     }
 
     /// The log that was written as `bytes`.
@@ -66,6 +70,7 @@ impl MatchLog {
             counted: counted != 0,
             ..Images::default()
         };
+        images.code.try_reserve(images.keys.len()).map_err(|_| Error::out_of_memory(bytes.len()))?;
         for (code, key) in
             images.keys.iter().enumerate().filter(|(code, _)| images.live.get(*code) == Some(&true))
         {
@@ -126,14 +131,18 @@ fn damaged() -> Error {
     Error::value("state: the bytes of a match log are damaged")
 }
 
-fn column<T, const N: usize>(out: &mut Vec<u8>, values: &[T], bytes: impl Fn(&T) -> [u8; N]) {
+fn column<T, const N: usize>(out: &mut Vec<u8>, values: &[T], bytes: impl Fn(&T) -> [u8; N]) -> Result<()> {
+    reserve(out, size_of::<u64>() + values.len() * N)?;
     out.extend((values.len() as u64).to_le_bytes());
     values.iter().for_each(|value| out.extend(bytes(value)));
+    Ok(())
 }
 
-fn keys(out: &mut Vec<u8>, keys: &[Key]) {
+fn keys(out: &mut Vec<u8>, keys: &[Key]) -> Result<()> {
+    reserve(out, size_of::<u64>() * (1 + 2 * keys.len()))?;
     out.extend((keys.len() as u64).to_le_bytes());
     for key in keys {
+        reserve(out, 1 + size_of::<u64>())?;
         match key {
             Key::Number(number) => {
                 out.push(0);
@@ -141,10 +150,11 @@ fn keys(out: &mut Vec<u8>, keys: &[Key]) {
             }
             Key::Text(text) => {
                 out.push(1);
-                column(out, text.as_bytes(), |&byte| [byte]);
+                column(out, text.as_bytes(), |&byte| [byte])?;
             }
         }
     }
+    Ok(())
 }
 
 struct ByteReader<'a> {
@@ -165,7 +175,7 @@ impl<'a> ByteReader<'a> {
     fn column<T, const N: usize>(&mut self, make: impl Fn([u8; N]) -> T) -> Result<Vec<T>> {
         let count = usize::try_from(self.number()?).map_err(|_| damaged())?;
         let bytes = self.take(count.checked_mul(N).ok_or_else(damaged)?)?;
-        Ok(bytes.chunks_exact(N).map(|chunk| make(chunk.try_into().expect("chunks of N"))).collect())
+        collect(bytes.as_chunks::<N>().0.iter().map(|&chunk| make(chunk)))
     }
 
     fn pairs(&mut self) -> Result<Vec<Pair>> {
@@ -179,13 +189,18 @@ impl<'a> ByteReader<'a> {
             let error = ErrorType::of_code(code).ok_or_else(damaged)?;
             Ok(Pair { error, partner: (partner != NO_PARTNER).then_some(partner), similarity })
         };
-        errors.into_iter().zip(partners).zip(similarity).map(pair).collect()
+        let mut pairs = with_capacity(errors.len())?;
+        for found in errors.into_iter().zip(partners).zip(similarity).map(pair) {
+            pairs.push(found?);
+        }
+        Ok(pairs)
     }
 
     fn keys(&mut self) -> Result<Vec<Key>> {
         let count = self.number()?;
         let mut keys = Vec::new();
         for _ in 0..count {
+            reserve(&mut keys, 1)?;
             keys.push(match self.take(1)?[0] {
                 0 => Key::Number(self.number()? as i64),
                 1 => {
@@ -223,7 +238,7 @@ mod tests {
     #[test]
     fn pairs_survive_bytes_and_merging() {
         let log = log_of(Some(1), ErrorType::Duplicate);
-        let again = MatchLog::from_bytes(&log.to_bytes()).unwrap();
+        let again = MatchLog::from_bytes(&log.to_bytes().unwrap()).unwrap();
         let mut merged = MatchLog::new(log.bits(), true, true);
         merged.merge(&again).unwrap();
         merged.merge(&log).unwrap();
@@ -239,8 +254,8 @@ mod tests {
     #[test]
     fn a_partner_in_another_image_or_none_where_there_must_be_one_is_damage() {
         for (partner, error) in [(Some(0), ErrorType::Ignored), (None, ErrorType::TruePositive)] {
-            assert!(MatchLog::from_bytes(&log_of(partner, error).to_bytes()).is_err());
+            assert!(MatchLog::from_bytes(&log_of(partner, error).to_bytes().unwrap()).is_err());
         }
-        assert!(MatchLog::from_bytes(&log_of(None, ErrorType::Both).to_bytes()).is_ok());
+        assert!(MatchLog::from_bytes(&log_of(None, ErrorType::Both).to_bytes().unwrap()).is_ok());
     }
 }

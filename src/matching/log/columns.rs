@@ -4,10 +4,9 @@
 //! depend on the rows around it, but for the outcomes of matched rows, which follow one another as those rows do.
 
 use super::{
-    Detections, Images, Interner, Key, MatchLog, NOT_EVALUATED, Outcome, OutcomeLayout, Row, Truths,
-    key_digest, mix,
+    Detections, Interner, Key, MatchLog, NOT_EVALUATED, Outcome, OutcomeLayout, Row, Truths, key_digest, mix,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, can_allocate, collect, filled, zeros};
 
 /// The rows of a log.
 #[derive(Clone, Debug, Default)]
@@ -40,15 +39,24 @@ pub struct LogColumns {
 
 impl MatchLog {
     /// The rows of all images, each image once.
-    pub fn columns(&self) -> LogColumns {
-        let mut codes = vec![NOT_EVALUATED; self.images.keys.len()];
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn columns(&self) -> Result<LogColumns> {
+        let (d, g) = (&self.detections, &self.truths);
+        let keys = size_of_val(&*self.images.keys) + size_of_val(self.categories.keys());
+        // A column that grows takes up to three times its size for a moment.
+        let of_detection = 4 * size_of::<u32>() + size_of::<f64>() + size_of::<bool>();
+        let of_all = d.image.len() * of_detection + 3 * g.image.len() * size_of::<u32>();
+        can_allocate(3 * (keys + of_all + size_of_val(&*d.outcomes)))?;
+        let mut codes = filled(self.images.keys.len(), NOT_EVALUATED)?;
         let mut columns = LogColumns { categories: self.categories.keys().to_vec(), ..LogColumns::default() };
         for (code, key) in self.images.keys.iter().enumerate().filter(|(code, _)| self.images.live[*code]) {
             codes[code] = columns.images.len() as u32;
             columns.images.push(key.clone());
         }
         let entry = self.bits.entry();
-        let d = &self.detections;
         for (i, &image) in d.image.iter().enumerate() {
             let image = codes[image as usize];
             if image == NOT_EVALUATED {
@@ -68,7 +76,6 @@ impl MatchLog {
             columns.matched.push(matched);
             columns.outside.push(outside);
         }
-        let g = &self.truths;
         for (i, &image) in g.image.iter().enumerate() {
             let image = codes[image as usize];
             if image != NOT_EVALUATED {
@@ -77,7 +84,7 @@ impl MatchLog {
                 columns.truth_areas.push(g.areas[i]);
             }
         }
-        columns
+        Ok(columns)
     }
 
     /// The log of these rows.
@@ -102,8 +109,9 @@ impl MatchLog {
             }
             row.outcome_word()
         };
-        let outcome = matched.iter().zip(&outside).map(word).collect();
+        let outcome = collect(matched.iter().zip(&outside).map(word))?;
         let mut log = MatchLog::new(bits, by_category, false);
+        can_allocate(4 * size_of_val(&*categories))?;
         log.categories = book(&categories);
         log.labels = book(&categories);
         log.detections = Detections {
@@ -120,7 +128,9 @@ impl MatchLog {
             areas: columns.truth_areas,
         };
         let count = images.len();
-        log.images = Images { digest: vec![0; count], live: vec![true; count], ..Images::default() };
+        log.images.reserve(count)?;
+        log.images.digest = zeros(count)?;
+        log.images.live = filled(count, true)?;
         for (code, key) in images.into_iter().enumerate() {
             if log.images.code.insert(key.clone(), code as u32).is_some() {
                 return Err(Error::value(format!("rows: image {key} is there twice")));
@@ -130,14 +140,14 @@ impl MatchLog {
         if log.categories.len() != categories.len() || !log.is_sound() {
             return Err(damaged());
         }
-        log.images.digest = log.own_digests();
+        log.images.digest = log.own_digests()?;
         Ok(log)
     }
 
     /// What [`MatchLog::append`] would have found to be the images' digests.
-    fn own_digests(&self) -> Vec<u64> {
-        let mut digests = vec![0u64; self.images.keys.len()];
-        let keys: Vec<u64> = self.categories.keys().iter().map(key_digest).collect();
+    fn own_digests(&self) -> Result<Vec<u64>> {
+        let mut digests: Vec<u64> = zeros(self.images.keys.len())?;
+        let keys = collect(self.categories.keys().iter().map(key_digest))?;
         let entry = self.bits.entry();
         let d = &self.detections;
         for i in 0..d.image.len() {
@@ -157,7 +167,7 @@ impl MatchLog {
             let sum = &mut digests[g.image[i] as usize];
             *sum = sum.wrapping_add(mix([!keys[g.category[i] as usize], u64::from(g.areas[i])]));
         }
-        digests
+        Ok(digests)
     }
 }
 
@@ -190,7 +200,7 @@ mod tests {
         let keys = || ImageKeys::Given(vec![Key::Number(7), Key::Text("b".into())]);
         let mut log = MatchLog::new(bits, true, false);
         log.append(&table, keys(), &[Key::Number(3)]).unwrap();
-        let columns = log.columns();
+        let columns = log.columns().unwrap();
         assert_eq!(columns.matched, [true, false, false]);
         assert_eq!(columns.outcomes, [0b1011_1000]);
         let again = MatchLog::from_columns(bits, true, columns.clone()).unwrap();
@@ -198,7 +208,7 @@ mod tests {
         // An image that comes again counts once, also by way of columns.
         let mut both = log.clone();
         both.merge(&again).unwrap();
-        assert_eq!(both.columns().image, columns.image);
+        assert_eq!(both.columns().unwrap().image, columns.image);
         let torn = LogColumns { outcomes: vec![1, 2], ..columns.clone() };
         assert!(MatchLog::from_columns(bits, true, torn).is_err());
         let strange = LogColumns { image: vec![0, 0, 9], ..columns };

@@ -16,7 +16,7 @@ use super::cells::{CellGrid, Cells, NOT_EVALUATED, Positions};
 use super::pair::Pair;
 use super::table::{MatchTable, Outcome, OutcomeLayout, Row, Truth};
 use crate::columns::{Interner, Key};
-use crate::error::{Error, Result, copied, filled, reserve};
+use crate::error::{Error, Result, collect, collect_growing, copied, filled, reserve, with_capacity, zeros};
 
 pub use columns::LogColumns;
 
@@ -49,6 +49,26 @@ struct Truths {
     image: Vec<u32>,
     category: Vec<u32>,
     areas: Vec<u32>,
+}
+
+impl Detections {
+    /// Reserves memory for so many more, and their outcomes in words.
+    fn reserve(&mut self, more: usize, words: usize) -> Result<()> {
+        for column in [&mut self.image, &mut self.category, &mut self.rank, &mut self.outcome] {
+            reserve(column, more)?;
+        }
+        reserve(&mut self.score, more)?;
+        reserve(&mut self.outcomes, words)
+    }
+}
+
+impl Truths {
+    /// Reserves memory for so many more.
+    fn reserve(&mut self, more: usize) -> Result<()> {
+        [&mut self.image, &mut self.category, &mut self.areas]
+            .into_iter()
+            .try_for_each(|column| reserve(column, more))
+    }
 }
 
 /// Images by code. A code is dead when another copy of its image was preferred.
@@ -84,6 +104,8 @@ impl Images {
     /// Takes in an image whose rows have this digest; gives its code, live or dead.
     ///
     /// Of two copies the one with the smaller digest lives, whichever came first.
+    ///
+    /// The caller has reserved memory for it.
     fn add(&mut self, key: Key, digest: u64) -> u32 {
         let code = self.keys.len() as u32;
         let live = match self.code.get(&key) {
@@ -101,6 +123,14 @@ impl Images {
         self.digest.push(digest);
         self.live.push(live);
         code
+    }
+
+    /// Reserves memory for so many more.
+    fn reserve(&mut self, more: usize) -> Result<()> {
+        reserve(&mut self.keys, more)?;
+        reserve(&mut self.digest, more)?;
+        reserve(&mut self.live, more)?;
+        self.code.try_reserve(more).map_err(|_| Error::out_of_memory(more * size_of::<(Key, u32)>()))
     }
 
     fn count(&self) -> usize {
@@ -227,6 +257,12 @@ impl MatchLog {
             return Err(Error::value("a table with pairs goes into a log of pairs, and no other"));
         }
         let (count, truths) = (table.rows.items.len(), table.truths.items.iter());
+        self.detections.reserve(count, table.outcomes.len())?;
+        self.truths.reserve(truths.len())?;
+        self.images.reserve(match &images {
+            ImageKeys::Counted(count) => *count,
+            ImageKeys::Given(keys) => keys.len(),
+        })?;
         // Where each ground truth comes to lie among ours.
         let mut places = match &mut self.pairs {
             Some(pairs) => {
@@ -241,7 +277,7 @@ impl MatchLog {
                 self.images.counted = true;
                 let next = self.images.keys.len() as i64;
                 // None of them comes twice.
-                ((next..next + count as i64).map(Key::Number).collect(), vec![0; count])
+                (collect((0..count).map(|i| Key::Number(next + i as i64)))?, zeros(count)?)
             }
             ImageKeys::Given(keys) => {
                 self.images.check(false)?;
@@ -250,15 +286,12 @@ impl MatchLog {
                 (keys, digests)
             }
         };
-        let codes: Vec<u32> =
-            Vec::into_iter(keys).zip(digests).map(|(key, digest)| self.images.add(key, digest)).collect();
         let entry = self.bits.entry().max(1);
         let (rows, truths) = (|group| table.rows(group), |group| table.truths(group));
         let present = |group: &usize| !(rows(*group).is_empty() && truths(*group).is_empty());
-        let present: Vec<(usize, u32)> = (0..groups.len())
-            .filter(present)
-            .map(|group| (group, self.categories.code(&groups[group])))
-            .collect();
+        let present = (0..groups.len()).filter(present);
+        let present = collect_growing(present.map(|group| (group, self.categories.code(&groups[group]))))?;
+        let codes = collect(keys.into_iter().zip(digests).map(|(key, digest)| self.images.add(key, digest)))?;
         for &(group, category) in &present {
             for truth in truths(group) {
                 if self.pairs.is_some() {
@@ -294,7 +327,7 @@ impl MatchLog {
 
     /// For each image of a table a number that its rows decide, whatever their order.
     fn digests(&self, table: &MatchTable, images: usize, groups: &[Key]) -> Result<Vec<u64>> {
-        let mut digests = vec![0u64; images];
+        let mut digests: Vec<u64> = zeros(images)?;
         let of_truth = |key: u64, truth: &Truth| mix([!key, u64::from(truth.areas)]);
         let mut partners = Vec::new();
         if table.pairs.is_some() {
@@ -361,9 +394,11 @@ impl MatchLog {
             };
             images.add(key, other.images.digest[code])
         };
-        let images: Vec<u32> = (0..other.images.keys.len()).map(|c| code(c, &mut self.images)).collect();
-        let categories: Vec<u32> =
-            other.categories.keys().iter().map(|key| self.categories.code(key)).collect();
+        self.images.reserve(other.images.keys.len())?;
+        self.detections.reserve(other.detections.image.len(), other.detections.outcomes.len())?;
+        self.truths.reserve(other.truths.image.len())?;
+        let images = collect((0..other.images.keys.len()).map(|c| code(c, &mut self.images)))?;
+        let categories = collect(other.categories.keys().iter().map(|key| self.categories.code(key)))?;
         let entry = self.bits.entry().max(1);
         let mut places = match &mut self.pairs {
             Some(pairs) => {
@@ -415,18 +450,19 @@ impl MatchLog {
     /// Memory that cannot be had.
     pub fn table(&self) -> Result<(MatchTable, LogIds)> {
         let keys = &self.images.keys;
-        let mut images: Vec<u32> =
-            (0..keys.len() as u32).filter(|&code| self.images.live[code as usize]).collect();
-        images.sort_by(|&a, &b| keys[a as usize].cmp(&keys[b as usize]));
+        let live = (0..keys.len() as u32).filter(|&code| self.images.live[code as usize]);
+        let mut images = collect_growing(live)?;
+        // Each key is there once.
+        images.sort_unstable_by(|&a, &b| keys[a as usize].cmp(&keys[b as usize]));
         let categories = self.categories.sorted();
-        let inverse = |order: &[u32], codes: usize| {
-            let mut positions = vec![NOT_EVALUATED; codes];
+        let inverse = |order: &[u32], codes: usize| -> Result<Vec<u32>> {
+            let mut positions = filled(codes, NOT_EVALUATED)?;
             order.iter().zip(0..).for_each(|(&code, position)| positions[code as usize] = position);
-            positions
+            Ok(positions)
         };
         let positions = Positions {
-            of_image: inverse(&images, keys.len()),
-            of_category: inverse(&categories, categories.len()),
+            of_image: inverse(&images, keys.len())?,
+            of_category: inverse(&categories, categories.len())?,
         };
         let extent =
             CellGrid { images: images.len(), categories: categories.len(), by_category: self.by_category };
@@ -434,10 +470,10 @@ impl MatchLog {
         let mut rows = Cells::new(&d.image, &d.category, &positions, extent, |i, image| {
             let at = i as usize;
             Row::restored(d.score[at], image, i, d.rank[at], d.outcome[at])
-        });
+        })?;
         // Outcomes are stored in the order of their rows: a category is contiguous.
         let entry = self.bits.entry().max(1);
-        let mut outcomes = Vec::with_capacity(d.outcomes.len());
+        let mut outcomes = with_capacity(d.outcomes.len())?;
         for row in &mut rows.items {
             if let Outcome::Matched(index) = row.outcome() {
                 row.set_matched(outcomes.len() / entry);
@@ -449,13 +485,12 @@ impl MatchLog {
             image,
             object: i,
             areas: g.areas[i as usize],
-        });
+        })?;
         let legend = LogIds {
-            images: images.iter().map(|&code| keys[code as usize].clone()).collect(),
-            categories: categories
-                .iter()
-                .map(|&code| self.categories.keys()[code as usize].clone())
-                .collect(),
+            images: collect(images.iter().map(|&code| keys[code as usize].clone()))?,
+            categories: collect(
+                categories.iter().map(|&code| self.categories.keys()[code as usize].clone()),
+            )?,
         };
         let pairs = self.pairs.as_deref().map(copied).transpose()?;
         Ok((MatchTable { pairs, ..MatchTable::new(self.bits, rows, truths, outcomes) }, legend))

@@ -9,8 +9,9 @@ use super::options::BoxFormat;
 use super::place::ArrayPlace;
 use super::side::Fields;
 use crate::columns::{Keypoints, Masks};
-use crate::error::{self, Error};
+use crate::error::{self, Error, can_allocate, collect_parallel, push, reserve, with_capacity};
 use crate::python::arrays::{DoubleArray, wrong_shape};
+use crate::python::items::check_signals;
 use crate::python::once::intern;
 use crate::rle::{codec, measure, pixels};
 use crate::threads;
@@ -40,7 +41,7 @@ pub fn convert_boxes(
                 _ => "a negative size",
             }
         } else {
-            out.push(converted);
+            push(out, converted)?;
             continue;
         };
         return Err(place(row).found(format!("is ({a}, {b}, {c}, {d}): {complaint}")).into());
@@ -68,6 +69,7 @@ pub fn read_keypoints(
         return Err(Error::value(problem).at(place.array("keypoints")).into());
     }
     out.per_object = points;
+    can_allocate(3 * (size_of_val(&*array.values) + out.points.len() * size_of::<f64>()))?;
     for (row, pose) in array.values.chunks_exact(points * width).enumerate() {
         if !pose.iter().all(|x| x.is_finite()) {
             return Err(place.row("keypoints", row).found("has a NaN or infinite number").into());
@@ -101,19 +103,23 @@ pub fn read_masks(value: &Bound<'_, PyAny>, place: &ArrayPlace<'_>, out: &mut Ma
     let size = [size(h)?, size(w)?];
     let array = array.readonly();
     let data = array.as_slice()?;
-    let encoded: Vec<Vec<u32>> = value.py().detach(|| {
+    let encoded = value.py().detach(|| {
         threads::run(|| {
-            let encode = |columns: &mut Vec<u8>, mask: &[u8]| {
+            let encode = |columns: &mut Vec<u8>, mask: &[u8]| -> error::Result<Vec<u32>> {
+                reserve(columns, h * w)?;
                 by_columns(mask, h, w, columns);
                 let mut counts = Vec::new();
                 pixels::encode(columns, &mut counts);
-                counts
+                Ok(counts)
             };
-            data.par_chunks_exact(h * w).map_init(Vec::new, encode).collect()
+            collect_parallel(data.par_chunks_exact(h * w).map_init(Vec::new, encode))
         })
-    });
-    let area = |counts: &Vec<u32>| measure::area(counts.iter().copied()) as f64;
-    let areas = encoded.iter().map(area).collect();
+    })?;
+    let mut areas = with_capacity(encoded.len())?;
+    let encoded = encoded.into_iter().collect::<error::Result<Vec<_>>>()?;
+    areas.extend(encoded.iter().map(|counts| measure::area(counts.iter().copied()) as f64));
+    let runs = encoded.iter().map(Vec::len).sum::<usize>() + out.counts.len();
+    can_allocate(3 * size_of::<u32>() * runs)?;
     encoded.iter().for_each(|counts| out.push_counts(size, counts));
     Ok(areas)
 }
@@ -142,8 +148,9 @@ pub fn complaint_of_runs([height, width]: [u32; 2], counts: impl Iterator<Item =
 
 fn read_run_lengths(list: &Bound<'_, PyList>, place: &ArrayPlace<'_>, out: &mut Masks) -> PyResult<Vec<f64>> {
     let py = list.py();
-    let mut areas = Vec::with_capacity(list.len());
+    let mut areas = with_capacity(list.len())?;
     for (row, item) in list.iter().enumerate() {
+        check_signals(py, row)?;
         let wrong = |what: &str| PyErr::from(place.row("masks", row).value(what));
         let rle = item.cast::<PyDict>().map_err(|_| wrong("expected a dictionary with size and counts"))?;
         let size: [u32; 2] = match rle.get(intern!(py, "size"))? {
@@ -166,7 +173,8 @@ fn read_run_lengths(list: &Bound<'_, PyList>, place: &ArrayPlace<'_>, out: &mut 
         if let Some(complaint) = complaint_of_runs(size, counts.iter().copied()) {
             return Err(wrong(&complaint));
         }
-        areas.push(measure::area(counts.iter().copied()) as f64);
+        push(&mut areas, measure::area(counts.iter().copied()) as f64)?;
+        reserve(&mut out.counts, counts.len())?;
         out.push_counts(size, &counts);
     }
     Ok(areas)

@@ -10,7 +10,7 @@ use super::options::{Options, Size};
 use super::place::ArrayPlace;
 use super::shapes::{convert_boxes, read_keypoints, read_masks};
 use crate::columns::{AnnotationIds, Areas, Geometry, GeometryKind, Key, Keypoints, Masks, Objects};
-use crate::error::{self, Error};
+use crate::error::{self, Error, Result, collect, extend, filled, reserve};
 use crate::json::pose::bounding_box;
 use crate::python::arrays::{flags, keys, numbers};
 use crate::python::once::intern;
@@ -97,10 +97,10 @@ impl SideColumns {
     }
 
     /// Reserves memory for the columns of every side.
-    fn reserve(&mut self, objects: usize) {
-        self.image.reserve(objects);
-        self.category.reserve(objects);
-        self.area.reserve(objects);
+    fn reserve(&mut self, objects: usize) -> Result<()> {
+        reserve(&mut self.image, objects)?;
+        reserve(&mut self.category, objects)?;
+        reserve(&mut self.area, objects)
     }
 
     /// Reads the objects of one image: its dictionary, which is `place` in errors.
@@ -123,11 +123,11 @@ impl SideColumns {
         };
         let labels = keys(&labels, || format!("{}[\"labels\"]", place()))?;
         if self.image.is_empty() {
-            self.reserve(labels.len() * self.images.min(FEW));
+            self.reserve(labels.len() * self.images.min(FEW))?;
         }
-        self.image.extend(std::iter::repeat_n(image, labels.len()));
+        extend(&mut self.image, std::iter::repeat_n(image, labels.len()))?;
         let count = labels.len();
-        self.category.extend(labels);
+        extend(&mut self.category, labels)?;
         let of = Given { count, named: "labels", image_area: image_area(py, &fields, place, options)? };
         self.read_objects(py, &fields, &ArrayPlace::Arrays(place), of, options, detections)
     }
@@ -182,14 +182,14 @@ impl SideColumns {
             count_of(place, "scores", scores.len(|| named("scores"))?, expected)?;
             check_scores(&scores.values, options, |row| place.row("scores", row))?;
             if self.score.is_empty() {
-                self.score.reserve(self.image.capacity());
+                reserve(&mut self.score, self.image.capacity())?;
             }
-            self.score.extend(scores.values);
+            extend(&mut self.score, scores.values)?;
         }
         if let Some(ids) = fields.get(intern!(py, "ids"))? {
             let ids = numbers(&ids, || named("ids"))?;
             count_of(place, "ids", ids.len(|| named("ids"))?, expected)?;
-            self.id.extend(ids.values);
+            extend(&mut self.id, ids.values)?;
         }
         if self.id.len() != self.category.len() && !self.id.is_empty() {
             let found = "have to be given for all images or for none";
@@ -201,7 +201,7 @@ impl SideColumns {
             let array = numbers(boxes, || named("boxes"))?;
             count_of(place, "boxes", array.rows(4, || named("boxes"))?, expected)?;
             if self.boxes.is_empty() {
-                self.boxes.reserve(self.image.capacity());
+                reserve(&mut self.boxes, self.image.capacity())?;
             }
             convert_boxes(&array, options.format, |row| place.row("boxes", row), &mut self.boxes)?;
         }
@@ -231,7 +231,7 @@ impl SideColumns {
                     for row in self.keypoints.len() - found..self.keypoints.len() {
                         let mut pose = Vec::new();
                         self.keypoints.read(row, &mut pose);
-                        self.boxes.extend(bounding_box(&pose));
+                        extend(&mut self.boxes, bounding_box(&pose))?;
                     }
                 }
             }
@@ -241,10 +241,13 @@ impl SideColumns {
         } else if let Some(ignore) = fields.get(intern!(py, "unpunished"))? {
             let ignore = flags(&ignore, || named("unpunished"))?;
             count_of(place, "unpunished", ignore.len(), expected)?;
-            self.ignore.extend(ignore);
+            extend(&mut self.ignore, ignore)?;
         }
         let boxes = self.boxes.get(first..).unwrap_or_default();
-        let mut areas = areas.unwrap_or_else(|| boxes.iter().map(|b| b[2] * b[3]).collect());
+        let mut areas = match areas {
+            Some(areas) => areas,
+            None => collect(boxes.iter().map(|b| b[2] * b[3]))?,
+        };
         if let Some(given) = fields.get(intern!(py, "area"))? {
             let given = numbers(&given, || named("area"))?;
             count_of(place, "area", given.len(|| named("area"))?, expected)?;
@@ -291,8 +294,7 @@ impl SideColumns {
                 }
             }
         }
-        self.area.extend(areas);
-        Ok(())
+        Ok(extend(&mut self.area, areas)?)
     }
 
     fn read_flags<'py>(
@@ -312,10 +314,10 @@ impl SideColumns {
             Ok(Some(flags))
         };
         match read(intern!(py, "iscrowd"))? {
-            Some(crowd) => self.crowd.extend(crowd),
-            None => self.crowd.resize(start + count, false),
+            Some(crowd) => extend(&mut self.crowd, crowd)?,
+            None => extend(&mut self.crowd, std::iter::repeat_n(false, count))?,
         }
-        self.ignore.extend_from_slice(&self.crowd[start..]);
+        extend(&mut self.ignore, self.crowd[start..].iter().copied())?;
         if let Some(ignore) = read(intern!(py, "ignore"))? {
             self.ignore[start..].iter_mut().zip(ignore).for_each(|(flag, ignore)| *flag |= ignore);
         }
@@ -330,7 +332,7 @@ impl SideColumns {
                     count_of(place, "num_keypoints", numbers.len(name)?, Some((count, given.named)))?;
                     numbers.values
                 }
-                None => vec![f64::NAN; count],
+                None => filled(count, f64::NAN)?,
             };
             for (row, (flag, number)) in self.ignore[start..].iter_mut().zip(given).enumerate() {
                 *flag |= match number.is_nan() {

@@ -1,13 +1,15 @@
 //! What the mask functions take, turned into Rust values as the reference's compiled module would.
 
 use numpy::{PyArray1, PyArrayMethods};
+use pyo3::Borrowed;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::{PyBytes, PyDict, PyFloat, PyInt, PyList, PyString};
-use pyo3::{Borrowed, intern};
 
-use crate::python::once::Once;
+use crate::error::{extend, push, with_capacity};
+use crate::python::items::check_signals;
+use crate::python::once::{Once, intern};
 use crate::rle::{Rle, codec};
 
 /// A C integer, taken from whatever the reference takes one from: integers, and what has `__int__` (floats are cut).
@@ -72,10 +74,15 @@ impl Encoded {
 
     /// The run lengths as written.
     pub fn text(&self) -> crate::Result<&[u8]> {
-        codec::checked(match &self.text {
+        codec::checked(self.bytes())
+    }
+
+    /// The run lengths as given, not checked.
+    pub fn bytes(&self) -> &[u8] {
+        match &self.text {
             CountsText::Bytes(bytes) => bytes,
             CountsText::Str(text) => text.as_bytes(),
-        })
+        }
     }
 
     /// The run lengths, read one by one.
@@ -86,7 +93,7 @@ impl Encoded {
     /// The mask, decoded.
     pub fn decode(&self) -> crate::Result<Rle> {
         let [h, w] = self.size;
-        let mut counts = Vec::with_capacity(self.text()?.len());
+        let mut counts = with_capacity(self.text()?.len())?;
         counts.extend(self.counts()?);
         Ok(Rle { h, w, counts })
     }
@@ -103,7 +110,12 @@ fn size_of(object: &Bound<'_, PyAny>) -> PyResult<[u64; 2]> {
 /// The dictionaries of an iterable that has a length.
 pub fn encoded(objects: &Bound<'_, PyAny>) -> PyResult<Vec<Encoded>> {
     objects.len()?;
-    objects.try_iter()?.map(|object| Encoded::new(&object?)).collect()
+    let mut masks = Vec::new();
+    for (index, object) in objects.try_iter()?.enumerate() {
+        check_signals(objects.py(), index)?;
+        push(&mut masks, Encoded::new(&object?)?)?;
+    }
+    Ok(masks)
 }
 
 /// The masks of dictionaries whose `counts` are plain numbers.
@@ -127,8 +139,9 @@ pub fn uncompressed(objects: &Bound<'_, PyAny>) -> PyResult<Vec<Rle>> {
 
 /// The coordinates of many polygons: all numbers, and where each polygon ends.
 pub fn polygons(objects: &Bound<'_, PyAny>) -> PyResult<(Vec<f64>, Vec<usize>)> {
-    let (mut numbers, mut ends) = (Vec::new(), Vec::with_capacity(objects.len()?));
-    for polygon in objects.try_iter()? {
+    let (mut numbers, mut ends) = (Vec::new(), with_capacity(objects.len()?)?);
+    for (index, polygon) in objects.try_iter()?.enumerate() {
+        check_signals(objects.py(), index)?;
         let polygon = polygon?;
         let plain = plain_numbers(&polygon, |item| {
             if let Ok(number) = item.cast_exact::<PyFloat>() {
@@ -136,11 +149,12 @@ pub fn polygons(objects: &Bound<'_, PyAny>) -> PyResult<(Vec<f64>, Vec<usize>)> 
             }
             item.is_exact_instance_of::<PyInt>().then(|| item.extract().ok()).flatten()
         });
-        numbers.extend(match plain {
+        let polygon = match plain {
             Some(plain) => plain,
             None => numpy_vector::<f64>(&polygon, "float64")?,
-        });
-        ends.push(numbers.len());
+        };
+        extend(&mut numbers, polygon)?;
+        push(&mut ends, numbers.len())?;
     }
     Ok((numbers, ends))
 }

@@ -8,12 +8,14 @@ use numpy::{
 };
 use pyo3::exceptions::{PyMemoryError, PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList};
+use pyo3::types::{PyDict, PyList};
 use rayon::prelude::*;
 
-use crate::error::{Error, Result, zeros};
+use crate::error::{Error, Result, can_allocate, copied, with_capacity, zeros};
 use crate::progress::Progress;
+use crate::python::arrays::vector;
 use crate::python::interruptible::interruptible;
+use crate::python::items::{bytes, check_signals};
 use crate::python::labels::{column, pairs};
 use crate::python::once::{Once, intern};
 use crate::rle::{Foreground, Rasterizer, Rle, codec, combine, measure, pixels};
@@ -80,7 +82,7 @@ impl Rles {
 #[pyfunction]
 fn mask_from_string(py: Python<'_>, masks: &Bound<'_, PyAny>) -> PyResult<Rles> {
     let masks = encoded(masks)?;
-    Ok(Rles { masks: py.detach(|| decode_all(&masks))? })
+    Ok(Rles { masks: py.detach(|| each(&masks, &Progress::default(), Encoded::decode))? })
 }
 
 /// The dictionaries of decoded masks.
@@ -113,7 +115,7 @@ fn mask_encode<'py>(py: Python<'py>, mask: &Bound<'py, PyAny>) -> PyResult<Bound
     let bytes =
         if is_bool { mask.call_method1(intern!(py, "view"), (dtype::<u8>(py),))? } else { mask.clone() };
     let bytes = bytes.cast::<PyArray3<u8>>()?.try_readonly()?;
-    let &[h, w, n] = bytes.shape() else { unreachable!("three dimensions") };
+    let (h, w, n) = bytes.as_array().dim();
     let all = bytes.as_slice()?;
     let written = interruptible(py, all.len() > MANY_PIXELS, |progress| {
         let write = |counts: &mut Vec<u32>, plane: usize| {
@@ -148,7 +150,7 @@ fn mask_decode<'py>(py: Python<'py>, masks: &Bound<'py, PyAny>) -> PyResult<Boun
             masks.len()
         )));
     }
-    let counts: Vec<_> = masks.iter().map(Encoded::counts).collect::<Result<_>>()?;
+    let counts = each(&masks, &Progress::default(), Encoded::counts)?;
     let keywords = PyDict::new(py);
     keywords.set_item(intern!(py, "order"), "F")?;
     // NumPy's own zeros: untouched pages cost nothing, and there is a MemoryError when there is no memory.
@@ -171,11 +173,16 @@ fn mask_merge<'py>(
     intersect: Whole<i32>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let masks = encoded(masks)?;
-    let merged = interruptible(py, masks.len() > MANY_MERGED, |progress| {
-        let masks = decode_all(&masks)?;
+    let merged = interruptible(py, are_many(&masks), |progress| {
+        let masks = each(&masks, progress, Encoded::decode)?;
         combine::merge(&masks, intersect.0 != 0, progress).map(|merged| Written::new(&merged))
     })?;
     merged.dictionary(py)
+}
+
+/// Whether walking along the runs of all masks takes long.
+fn are_many(masks: &[Encoded]) -> bool {
+    masks.len() > MANY_MERGED || masks.iter().map(|mask| mask.bytes().len()).sum::<usize>() > MANY_STEPS
 }
 
 /// Areas, `(n,) uint32`.
@@ -184,10 +191,12 @@ fn mask_merge<'py>(
 #[pyfunction]
 fn mask_area<'py>(py: Python<'py>, masks: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<u32>>> {
     let masks = encoded(masks)?;
-    let areas = py.detach(|| {
+    let areas = interruptible(py, are_many(&masks), |progress| {
         let mut runs = Vec::new();
-        each(&masks, |mask| Ok(measure::area_of_text(mask.text()?, &mut runs)))
+        each(&masks, progress, |mask| Ok(measure::area_of_text(mask.text()?, &mut runs)))
     })?;
+    // An array that owns its memory, as the reference's does.
+    can_allocate(size_of_val(&*areas))?;
     Ok(PyArray1::from_slice(py, &areas))
 }
 
@@ -195,13 +204,14 @@ fn mask_area<'py>(py: Python<'py>, masks: &Bound<'py, PyAny>) -> PyResult<Bound<
 #[pyfunction]
 fn mask_to_bbox<'py>(py: Python<'py>, masks: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray2<f64>>> {
     let masks = encoded(masks)?;
-    let boxes = py.detach(|| {
+    let boxes = interruptible(py, are_many(&masks), |progress| {
         let mut runs = Vec::new();
-        each(&masks, |mask| {
+        each(&masks, progress, |mask| {
             let [h, w] = mask.size;
             Ok(measure::bounding_box_of_text(h, w, mask.text()?, &mut runs)?.map(f64::from))
         })
     })?;
+    can_allocate(size_of_val(&*boxes))?;
     let array = PyArray2::zeros(py, [boxes.len(), 4], false);
     array.try_readwrite()?.as_slice_mut()?.copy_from_slice(boxes.as_flattened());
     Ok(array)
@@ -218,8 +228,11 @@ impl PyForeground {
     #[new]
     fn new(py: Python<'_>, masks: &Bound<'_, PyAny>) -> PyResult<PyForeground> {
         let encoded = encoded(masks)?;
-        let mut masks = Foreground::default();
-        py.detach(|| each(&encoded, |mask| masks.push_text(mask.size, mask.text()?)))?;
+        let masks = interruptible(py, encoded.len() > MANY_MERGED, |progress| {
+            let mut masks = Foreground::default();
+            each(&encoded, progress, |mask| masks.push_text(mask.size, mask.text()?))?;
+            Ok(masks)
+        })?;
         Ok(PyForeground { masks })
     }
 
@@ -374,25 +387,33 @@ impl Written {
     fn dictionary<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dictionary = PyDict::new(py);
         dictionary.set_item(intern!(py, "size"), PyList::new(py, self.size)?)?;
-        dictionary.set_item(intern!(py, "counts"), PyBytes::new(py, &self.text))?;
+        dictionary.set_item(intern!(py, "counts"), bytes(py, &self.text)?)?;
         Ok(dictionary)
     }
 }
 
 fn dictionaries(py: Python<'_>, masks: Vec<Written>) -> PyResult<Bound<'_, PyList>> {
-    let masks: Vec<_> = masks.iter().map(|mask| mask.dictionary(py)).collect::<PyResult<_>>()?;
-    PyList::new(py, masks)
+    let list = PyList::empty(py);
+    for (index, mask) in masks.iter().enumerate() {
+        check_signals(py, index)?;
+        can_allocate(mask.text.len())?;
+        list.append(mask.dictionary(py)?)?;
+    }
+    Ok(list)
 }
 
 /// Calls `make` for each mask; an error says for which.
-fn each<T>(masks: &[Encoded], mut make: impl FnMut(&Encoded) -> Result<T>) -> Result<Vec<T>> {
-    let with_index =
-        |(index, mask)| make(mask).map_err(|error: Error| error.within(format_args!("mask {index}")));
-    masks.iter().enumerate().map(with_index).collect()
-}
-
-fn decode_all(masks: &[Encoded]) -> Result<Vec<Rle>> {
-    each(masks, Encoded::decode)
+fn each<'a, T>(
+    masks: &'a [Encoded],
+    progress: &Progress,
+    mut make: impl FnMut(&'a Encoded) -> Result<T>,
+) -> Result<Vec<T>> {
+    let mut made = with_capacity(masks.len())?;
+    for (index, mask) in masks.iter().enumerate() {
+        progress.check()?;
+        made.push(make(mask).map_err(|error| error.within(format_args!("mask {index}")))?);
+    }
+    Ok(made)
 }
 
 /// Calls `make` for each of `count` shapes, with working memory, from several threads if there are many.
@@ -440,9 +461,9 @@ fn boxes(array: &PyReadonlyArray2<'_, f64>) -> PyResult<Vec<[f64; 4]>> {
     if array.shape()[1] != 4 || !array.is_c_contiguous() {
         return Err(PyValueError::new_err("boxes: expected an array of rows of 4 numbers"));
     }
-    Ok(array.as_slice()?.chunks_exact(4).map(|row| [row[0], row[1], row[2], row[3]]).collect())
+    Ok(copied(array.as_slice()?.as_chunks().0)?)
 }
 
 fn fortran(py: Python<'_>, values: Vec<f64>, m: usize, n: usize) -> PyResult<Bound<'_, PyArray2<f64>>> {
-    PyArray1::from_vec(py, values).reshape_with_order([m, n], numpy::npyffi::NPY_ORDER::NPY_FORTRANORDER)
+    vector(py, values)?.reshape_with_order([m, n], numpy::npyffi::NPY_ORDER::NPY_FORTRANORDER)
 }

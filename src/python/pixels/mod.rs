@@ -6,19 +6,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use numpy::{
-    PyArray1, PyArray2, PyArrayDyn, PyArrayMethods, PyReadonlyArray1, PyReadonlyArrayDyn, PyReadwriteArray1,
+    PyArray2, PyArrayDyn, PyArrayMethods, PyReadonlyArray1, PyReadonlyArrayDyn, PyReadwriteArray1,
     PyReadwriteArray2, PyUntypedArray, PyUntypedArrayMethods,
 };
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use crate::columns::{AnnotationIds, Areas, Geometry, Masks, Objects};
-use crate::error::{Error, zeros};
+use crate::error::{Error, collect, zeros};
 use crate::pixels::labels::{LabelRule, Labels};
 use crate::pixels::panoptic::{self, Matched, PanopticCounts, Segment, Segments};
 use crate::pixels::png::{self, LabelType};
 use crate::pixels::scores::best_class;
 use crate::pixels::semantic::{self, Counted, Settings};
+use crate::python::arrays::array;
 use crate::python::bad_value;
 use crate::python::interruptible::interruptible;
 use crate::similarity::{Parameters, SimilarityKind};
@@ -77,7 +78,7 @@ type PyCounts<'py> = (Bound<'py, PyArray2<i64>>, Option<Bound<'py, PyArray2<i64>
 
 fn counts(py: Python<'_>, (counts, failed): Counted) -> PyResult<PyCounts<'_>> {
     let matrix = |counts: Vec<u64>, shape: [usize; 2]| {
-        PyArray1::from_iter(py, counts.into_iter().map(|count| count as i64)).reshape(shape)
+        array(py, collect(counts.into_iter().map(|count| count as i64))?, shape)
     };
     let classes = counts.confusion.classes();
     let boundary = match counts.boundary {
@@ -166,7 +167,7 @@ pub fn best_classes<'py>(
     } else {
         return Err(PyTypeError::new_err("expected scores of float32 or float64"));
     };
-    PyArray1::from_vec(py, best).reshape([height, width])
+    array(py, best, [height, width])
 }
 
 /// The labels in a grey or palette PNG file, `(H, W)`, uint8 or uint16.
@@ -175,8 +176,8 @@ pub fn read_labels(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyAny>> 
     let image = py.detach(|| png::read_labels(&path))?;
     let shape = [image.height, image.width];
     Ok(match image.pixels {
-        LabelType::Bytes(pixels) => PyArray1::from_vec(py, pixels).reshape(shape)?.into_any(),
-        LabelType::Words(pixels) => PyArray1::from_vec(py, pixels).reshape(shape)?.into_any(),
+        LabelType::Bytes(pixels) => array(py, pixels, shape)?.into_any(),
+        LabelType::Words(pixels) => array(py, pixels, shape)?.into_any(),
     })
 }
 
@@ -184,7 +185,7 @@ pub fn read_labels(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyAny>> 
 #[pyfunction]
 pub fn read_segment_ids(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyArray2<u32>>> {
     let image = py.detach(|| png::read_ids(&path))?;
-    PyArray1::from_vec(py, image.pixels).reshape([image.height, image.width])
+    array(py, image.pixels, [image.height, image.width])
 }
 
 /// Segments of many images as columns: id, position of the category, crowd, area (-1: to be counted), starts.
@@ -353,7 +354,7 @@ pub fn boundary_iou(
         let ids = |count: usize| (0..count as u32).collect::<Vec<_>>();
         similarity.comparer()(&ids(d), &ids(g), f64::NEG_INFINITY, &mut out)
     })?;
-    PyArray1::from_vec(py, out).reshape([d, g])
+    array(py, out, [d, g])
 }
 
 /// Adds this file's functions to the module.

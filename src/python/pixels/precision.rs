@@ -11,15 +11,20 @@ use pyo3::prelude::*;
 
 use super::{PyLabels, settings_of};
 use crate::columns::{AnnotationIds, Areas, Geometry, Masks, Objects};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, can_allocate, collect_growing, copied, extend, with_capacity, zeros};
 use crate::pixels::average_precision::{ScoredMap, average_precision};
 use crate::pixels::histogram::{self, BINS};
 use crate::pixels::labels::{LabelRule, Labels, MapSide};
 use crate::pixels::regions::{Connectivity, Region, regions};
 use crate::pixels::semantic::Settings;
+use crate::python::arrays::{array, column, vector};
 use crate::python::bad_value;
+use crate::python::interruptible::interruptible;
 use crate::python::{CodeIds, PyObjects};
 use crate::score::Score;
+
+/// More scores take long enough for Ctrl-C to matter.
+const LONG: usize = 1 << 20;
 
 /// Borrowed scores of either type.
 enum PyScores<'py> {
@@ -80,18 +85,19 @@ pub fn pixel_average_precision<'py>(
         scores: &[PyReadonlyArrayDyn<'_, S>],
         rule: &LabelRule,
     ) -> PyResult<Vec<f64>> {
-        let mut maps = Vec::with_capacity(targets.len());
+        let mut maps = with_capacity(targets.len())?;
         for ((target, width), scores) in targets.iter().zip(scores) {
             maps.push(ScoredMap { target: target.labels()?, scores: scores.as_slice()?, width: *width });
         }
-        Ok(py.detach(|| average_precision(&maps, rule))?)
+        let scores = maps.iter().map(|map| map.scores.len()).sum::<usize>();
+        interruptible(py, scores > LONG, |progress| average_precision(&maps, rule, progress))
     }
     let found = if doubles.is_empty() {
         run(py, &targets, &singles, &rule)?
     } else {
         run(py, &targets, &doubles, &rule)?
     };
-    Ok(PyArray1::from_vec(py, found))
+    vector(py, found)
 }
 
 /// The number of bins of a score histogram.
@@ -117,11 +123,15 @@ pub fn add_to_score_histogram<'py>(
     match &scores {
         PyScores::F32(scores) => {
             let map = ScoredMap { target, scores: scores.as_slice()?, width };
-            py.detach(|| histogram::add(&map, &rule, counts))?;
+            interruptible(py, map.scores.len() > LONG, |progress| {
+                histogram::add(&map, &rule, counts, progress)
+            })?;
         }
         PyScores::F64(scores) => {
             let map = ScoredMap { target, scores: scores.as_slice()?, width };
-            py.detach(|| histogram::add(&map, &rule, counts))?;
+            interruptible(py, map.scores.len() > LONG, |progress| {
+                histogram::add(&map, &rule, counts, progress)
+            })?;
         }
     }
     Ok(())
@@ -139,7 +149,7 @@ pub fn histogram_average_precision<'py>(
     }
     let of_class = |counts: &[u64]| histogram::average_precision(&counts[..BINS], &counts[BINS..]);
     let found: Vec<f64> = histogram.as_slice()?.chunks_exact(2 * BINS).flat_map(of_class).collect();
-    PyArray1::from_vec(py, found).reshape([classes, 3])
+    array(py, found, [classes, 3])
 }
 
 /// Regions as columns: class, area, mean score, run lengths of all, where those of each start.
@@ -151,23 +161,26 @@ type PyRegions<'py> = (
     Bound<'py, PyArray1<u64>>,
 );
 
-fn columns<'py>(py: Python<'py>, regions: &[Region]) -> PyRegions<'py> {
+fn columns<'py>(py: Python<'py>, regions: &[Region]) -> PyResult<PyRegions<'py>> {
     let mut starts = vec![0];
-    starts.extend(regions.iter().scan(0, |end, region| {
-        *end += region.counts.len() as u64;
-        Some(*end)
-    }));
-    (
-        PyArray1::from_iter(py, regions.iter().map(|region| region.class)),
-        PyArray1::from_iter(py, regions.iter().map(|region| region.area)),
-        PyArray1::from_iter(py, regions.iter().map(|region| region.mean)),
-        PyArray1::from_iter(py, regions.iter().flat_map(|region| region.counts.iter().copied())),
-        PyArray1::from_vec(py, starts),
-    )
+    extend(
+        &mut starts,
+        regions.iter().scan(0, |end, region| {
+            *end += region.counts.len() as u64;
+            Some(*end)
+        }),
+    )?;
+    Ok((
+        column(py, regions.iter().map(|region| region.class))?,
+        column(py, regions.iter().map(|region| region.area))?,
+        column(py, regions.iter().map(|region| region.mean))?,
+        vector(py, collect_growing(regions.iter().flat_map(|region| region.counts.iter().copied()))?)?,
+        vector(py, starts)?,
+    ))
 }
 
 fn good_codes(labels: Labels, rule: &LabelRule, side: MapSide, width: usize) -> Result<Vec<u16>> {
-    let mut codes = vec![0; labels.len()];
+    let mut codes: Vec<u16> = zeros(labels.len())?;
     labels.encode(rule, side, &mut codes);
     match labels.refuse(rule, side, width) {
         Some(error) => Err(error.at(side.name())),
@@ -226,7 +239,7 @@ pub fn label_regions<'py>(
         }
         Ok((truths, predictions))
     })?;
-    Ok((columns(py, &found.0), columns(py, &found.1)))
+    Ok((columns(py, &found.0)?, columns(py, &found.1)?))
 }
 
 /// One side of an evaluation made of regions: image, category, area, score (empty for ground truth), size `(2 N,)`, run
@@ -244,8 +257,8 @@ pub fn objects_of_regions<'py>(
     images: u32,
     categories: u32,
 ) -> PyResult<PyObjects> {
-    let (image, category) = (image.as_slice()?.to_vec(), category.as_slice()?.to_vec());
-    let (area, score) = (area.as_slice()?.to_vec(), score.as_slice()?.to_vec());
+    let (image, category) = (copied(image.as_slice()?)?, copied(category.as_slice()?)?);
+    let (area, score) = (copied(area.as_slice()?)?, copied(score.as_slice()?)?);
     let (size, counts, starts) = (size.as_slice()?, counts.as_slice()?, starts.as_slice()?);
     let n = image.len();
     let fits = category.len() == n
@@ -261,6 +274,7 @@ pub fn objects_of_regions<'py>(
         return Err(bad_value("the columns of the regions do not fit each other"));
     }
     let mut masks = Masks::default();
+    can_allocate(3 * (size_of_val(counts) + n * 64))?;
     for (size, ends) in size.as_chunks().0.iter().zip(starts.windows(2)) {
         masks.push_counts(*size, &counts[ends[0] as usize..ends[1] as usize]);
     }

@@ -1,0 +1,270 @@
+"""Where memory ends, every entry gives the right numbers or a MemoryError: never another error, never an abort.
+
+Each entry prepares its data and does its work once without a limit. Then children of that process, which have all in
+place, do it again with less and less address space left.
+"""
+
+import sys
+
+import pytest
+from processes import run_python
+
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits the address space")
+
+#: Megabytes that are left for the work.
+LEFT = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+
+DETECTION = """
+from meanap import generate
+truth = generate.dataset(images=400, seed=1, categories=20)
+found = generate.detections(truth, per_image=100, seed=1)
+"""
+RESULT = DETECTION + "result = meanap.evaluate(truth, found)\n"
+TABLES = (
+    DETECTION
+    + """
+boxes = np.array([a["bbox"] for a in truth["annotations"]])
+columns = dict(image_id=[a["image_id"] for a in truth["annotations"]],
+               category_id=[a["category_id"] for a in truth["annotations"]], boxes=boxes)
+found_columns = dict(image_id=[a["image_id"] for a in found], category_id=[a["category_id"] for a in found],
+                     boxes=np.array([a["bbox"] for a in found]), score=[a["score"] for a in found])
+"""
+)
+RANKING = """
+import ranking_data
+qrels, run = ranking_data.draw(3, queries=400, documents=400, answered=300)
+more = {q: {**d, **{f"x{i}": -float(i) for i in range(200)}} for q, d in run.items()}
+import meanap.ranking as ranking
+measures = ["map", "ndcg@10", "p@5", "bpref"]
+"""
+PIXELS = """
+import pixel_data
+rng = np.random.default_rng(0)
+pairs = [pixel_data.pair(rng, 500, 700, 19) for _ in range(6)]
+targets, predictions = (np.stack([pair[i] for pair in pairs]).astype(np.uint8) for i in range(2))
+from meanap import segmentation
+"""
+MASKS = """
+from meanap.compat.pycocotools import mask
+noise = np.asfortranarray(np.random.default_rng(0).integers(0, 2, (150, 150, 200), dtype=np.uint8))
+many = mask.encode(noise)
+polygons = [[float(x) for x in np.random.default_rng(i).uniform(0, 900, 4000)] for i in range(50)]
+"""
+
+#: What prepares the data, and an expression for the numbers.
+ENTRIES = {
+    "files": (
+        DETECTION + "import json; json.dump(truth, open('gt.json', 'w')); json.dump(found, open('dt.json', 'w'))",
+        "meanap.evaluate('gt.json', 'dt.json').to_dict()",
+    ),
+    "dictionaries": (DETECTION, "meanap.evaluate(truth, found).to_dict()"),
+    "masks of dictionaries": (
+        DETECTION + "found = generate.detections(truth, 'segm', per_image=30, seed=1)",
+        "meanap.evaluate(truth, found, 'segm').to_dict()",
+    ),
+    "boundaries of dictionaries": (
+        DETECTION + "found = generate.detections(truth, 'segm', per_image=10, seed=1)",
+        "meanap.evaluate(truth, found, 'boundary').to_dict()",
+    ),
+    "keypoints of dictionaries": (
+        "from meanap import generate\ntruth = generate.dataset(images=400, seed=1, kind='keypoints')\n"
+        "found = generate.detections(truth, 'keypoints', per_image=40, seed=1)",
+        "meanap.evaluate(truth, found, 'keypoints').to_dict()",
+    ),
+    "arrays": (
+        DETECTION + "import native_data; preds, targets = native_data.per_image(truth, found)",
+        "meanap.evaluate(targets, preds, box_format='xywh').to_dict()",
+    ),
+    "a metric object and its state": (
+        DETECTION
+        + """
+import native_data
+preds, targets = native_data.per_image(truth, found)
+def work():
+    metric = meanap.MeanAveragePrecision(box_format='xywh')
+    for i in range(0, len(preds), 50):
+        metric.update(preds[i:i + 50], targets[i:i + 50])
+    other = meanap.MeanAveragePrecision.from_state(metric.state())
+    other.merge(metric)
+    return other.compute()
+""",
+        "work()",
+    ),
+    "tables of pandas": (
+        TABLES
+        + """
+import pandas, pyarrow
+pyarrow.set_cpu_count(1)  # Where a thread of its own finds no memory, Python waits for it for ever.
+gt, dt = (pandas.DataFrame({k: list(v) for k, v in c.items()}) for c in (columns, found_columns))
+""",
+        "meanap.evaluate(gt, dt, box_format='xywh').to_dict()",
+    ),
+    "tables of pyarrow": (
+        TABLES
+        + """
+import pyarrow
+gt, dt = (pyarrow.table({k: v.tolist() if k == "boxes" else v for k, v in c.items()}) for c in (columns, found_columns))
+""",
+        "meanap.evaluate(gt, dt, box_format='xywh').to_dict()",
+    ),
+    "the pycocotools API": (
+        DETECTION
+        + """
+from meanap.compat.pycocotools import COCO, COCOeval
+def work():
+    gt = COCO()
+    gt.dataset = truth
+    gt.createIndex()
+    evaluation = COCOeval(gt, gt.loadRes(found), "bbox")
+    evaluation.evaluate(); evaluation.accumulate(); evaluation.summarize()
+    return evaluation.stats, len([e["dtMatches"] for e in evaluation.evalImgs if e])
+""",
+        "work()",
+    ),
+    "errors": (RESULT, "result.errors().to_dict()"),
+    "confusion": (RESULT, "result.confusion().matrix"),
+    "per image": (RESULT, "[list(map(str, row.items())) for row in result.per_image()]"),
+    "curves": (RESULT, "[result.precision_recall(c).precision for c in result.category_ids[:3]]"),
+    "operating points": (RESULT, "str(result.operating_point(precision=0.5))"),
+    "bootstrap of images": (RESULT, "str(result.interval('ap', resamples=200))"),
+    "a table of results": (RESULT, "str(result.per_class)"),
+    "judgements and runs in dictionaries": (RANKING, "ranking.evaluate(qrels, more, measures).means"),
+    "judgements and runs with ties": (
+        RANKING + "more = {q: {k: v // 50 for k, v in d.items()} for q, d in more.items()}",
+        "ranking.evaluate(qrels, more, measures).means",
+    ),
+    "judgements and runs in files": (
+        RANKING + "[ranking_data.write_trec(n, t, run=n == 'run') for n, t in (('qrels', qrels), ('run', more))]",
+        "ranking.evaluate('qrels', 'run', measures).means",
+    ),
+    "judgements and runs in tables": (
+        RANKING
+        + """
+import pandas
+names = [("query_id", "doc_id", v) for v in ("relevance", "score")]
+tables = [pandas.DataFrame(dict(zip(n, ranking_data.columns(t)))) for n, t in zip(names, (qrels, more))]
+""",
+        "ranking.evaluate(*tables, measures).means",
+    ),
+    "intervals of a ranking": (
+        RANKING + "made = ranking.evaluate(qrels, more, measures)",
+        "str(made.interval('map', resamples=300_000))",
+    ),
+    "mapk of integers": (
+        "lists = [np.random.default_rng(i).permutation(3000).tolist() for i in range(300)]",
+        "meanap.mapk(lists, lists[::-1], 2000)",
+    ),
+    "mapk of texts": (
+        "lists = [list(map(str, np.random.default_rng(i).permutation(3000))) for i in range(50)]",
+        "meanap.mapk(lists, lists[::-1], 2000)",
+    ),
+    "mapk of arrays": (
+        "rows = np.random.default_rng(0).permuted(np.tile(np.arange(3000), (300, 1)), axis=1)",
+        "meanap.mapk(rows, rows[::-1], 2000)",
+    ),
+    "average precision of a class": (
+        "import meanap.ranking as ranking\nrng = np.random.default_rng(0); n = 1_500_000\n"
+        "t, s = rng.integers(0, 2, n), rng.random(n)",
+        "ranking.average_precision_score(t, s)",
+    ),
+    "average precision of classes": (
+        "import meanap.ranking as ranking\nrng = np.random.default_rng(0); n = 30_000\n"
+        "t, s = rng.integers(0, 2, (n, 30)), rng.random((n, 30))",
+        "ranking.average_precision_score(t, s, average=None)",
+    ),
+    "a precision-recall curve": (
+        "import meanap.ranking as ranking\nrng = np.random.default_rng(0); n = 500_000\n"
+        "t, s = rng.integers(0, 2, n), rng.random(n)",
+        "ranking.precision_recall_curve(t, s)",
+    ),
+    "semantic segmentation": (
+        PIXELS + "def work():\n    m = segmentation.SemanticSegmentation(19, boundary=True)\n"
+        "    m.update(predictions, targets)\n    return m.compute()",
+        "str(work())",
+    ),
+    "semantic segmentation of files": (
+        PIXELS
+        + """
+for i in range(6):
+    pixel_data.write_png(f"t{i}.png", targets[i]); pixel_data.write_png(f"p{i}.png", predictions[i])
+names = [[f"{side}{i}.png" for i in range(6)] for side in "pt"]
+def work():
+    m = segmentation.SemanticSegmentation(19)
+    m.update(*names)
+    return m.compute()
+""",
+        "str(work())",
+    ),
+    "panoptic segmentation": (
+        PIXELS
+        + """
+def work():
+    m = segmentation.PanopticQuality(things=range(5), stuff=range(5, 19))
+    for target, prediction in zip(targets, predictions):
+        pair = [np.stack([np.minimum(labels, 18), labels // 3], -1).astype(np.int64) for labels in (prediction, target)]
+        m.update(*pair)
+    return m.compute()
+""",
+        "str(work())",
+    ),
+    "pixel average precision": (
+        PIXELS
+        + """
+scores = np.random.default_rng(1).random((3, 19, 500, 700), np.float32)
+def work(exact):
+    m = segmentation.PixelAveragePrecision(19, exact=exact)
+    m.update(scores, targets[:3])
+    return m.compute()
+""",
+        "str((work(False), work(True)))",
+    ),
+    "masks encoded": (MASKS, "mask.encode(noise)"),
+    "masks decoded": (MASKS, "mask.decode(many)"),
+    "masks compared": (MASKS, "mask.iou(many, many, [0] * len(many))"),
+    "masks merged": (MASKS, "mask.merge(many)"),
+    "areas and boxes of masks": (MASKS, "(mask.area(many), mask.toBbox(many))"),
+    "polygons": (MASKS, "mask.frPyObjects(polygons, 900, 900)"),
+}
+
+
+@linux
+@pytest.mark.parametrize("name", ENTRIES)
+def test_numbers_are_right_or_there_is_a_memory_error(tmp_path, monkeypatch, repository, name):
+    prepare, work = ENTRIES[name]
+    code = f"""
+import sys
+sys.path.insert(0, {str(repository / "tests")!r})
+import contextlib, ctypes, io, os, pickle, resource, signal
+import numpy as np
+import meanap
+{prepare}
+def answer():
+    with contextlib.redirect_stdout(io.StringIO()):
+        return pickle.dumps({work})
+expected = answer()
+ctypes.CDLL(None).malloc_trim(0)
+failed = []
+for left in {LEFT}:
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        try:
+            used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (used + (left << 20),) * 2)
+            status = 0 if answer() == expected else 3
+        except MemoryError:
+            status = 5
+        except BaseException as error:
+            os.write(2, f"{{left}} MB left: {{type(error).__name__}}: {{error}}\\n".encode()[:1000])
+            status = 4
+        os._exit(status)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status not in (0, 5):
+        failed.append((left, status))
+if failed:
+    sys.exit(f"megabytes left and exit status: {{failed}}")
+print(status)
+"""
+    monkeypatch.chdir(tmp_path)
+    status, said = run_python(code, timeout=300)
+    assert (status, said) == (0, "0\n"), said
