@@ -41,7 +41,8 @@ print(meanap.evaluate(truth, results).ap, max(int(l.split()[1]) for l in open("/
     assert float(ap) == pytest.approx(1)
     assert int(running) <= max(256, os.cpu_count()) + 1
     if threads == "7" and not limited:
-        assert int(running) == 8
+        # A thread that waited for the work may not have ended yet.
+        assert int(running) in (8, 9)
     if limited:
         assert int(running) == 1
 

@@ -42,26 +42,28 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         raise InputError(f"not JSON: {error}", os.fsdecode(path), code="not-json") from None
 
 
-def write_text(path: str | os.PathLike[str], text: str) -> None:
+def write_text(path: str | os.PathLike[str], text: str, sync: bool = True) -> None:
     """Write a text file in UTF-8: a file that is there stays as it is until all of the new one is on the disk.
+
+    Without `sync`, which takes milliseconds a file, until all of it is written.
 
     Raises
     ------
     OSError
         The file cannot be written; the error names it.
     """
-    with replacing(path) as file:
+    with replacing(path, sync) as file:
         file.write(text)
 
 
-def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+def write_bytes(path: str | os.PathLike[str], data: bytes, sync: bool = True) -> None:
     """Write a binary file, in the way of `write_text`."""
-    with replacing(path) as file:
+    with replacing(path, sync) as file:
         file.buffer.write(data)
 
 
 @contextlib.contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[TextIO]:
+def replacing(path: str | os.PathLike[str], sync: bool = True) -> Iterator[TextIO]:
     """A text file to write in UTF-8, which replaces `path` when the block ends without an error.
 
     It is written beside `path`. Where `path` is no regular file (a pipe, a terminal, ``/dev/stdout``), or nothing can
@@ -90,7 +92,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[TextIO]:
             with open(descriptor, "w", encoding="utf-8", newline="") as file:
                 yield file
                 file.flush()
-                os.fsync(file.fileno())
+                if sync:
+                    os.fsync(file.fileno())
             if mode is not None:
                 os.chmod(temporary, stat.S_IMODE(mode))
             os.replace(temporary, target)

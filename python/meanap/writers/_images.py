@@ -14,7 +14,7 @@ __all__ = ["write_blank"]
 
 def write_blank(path: Path, height: int, width: int) -> None:
     """Write a black PNG of this size: a few hundred bytes."""
-    write_bytes(path, _png(height, width))
+    write_bytes(path, _png(height, width), sync=False)
 
 
 @functools.lru_cache(maxsize=64)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from meanap._files import write_text
 from meanap.readers.sides import GroundTruth, plain_ids
 from meanap.writers._columns import boxes_of, file_names, names_of, rows_by_image
 
@@ -31,5 +32,5 @@ def ground_truth(folder: Path, truth: GroundTruth, images: bool = False) -> Path
         ]
         entries.append({"image": f"{files[id]}.jpg", "annotations": annotations})
     path = folder / "_annotations.createml.json"
-    path.write_text(json.dumps(entries), encoding="utf-8")
+    write_text(path, json.dumps(entries))
     return path

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
+from meanap._files import write_text
 from meanap.readers.sides import GroundTruth, plain_ids
 from meanap.writers._columns import corners_of, file_names, names_of, number_text, rows_by_image, size_of
 
@@ -28,5 +29,5 @@ def ground_truth(folder: Path, truth: GroundTruth, images: bool = False) -> Path
             lines.append(f'    <box label={quoteattr(names[categories[row]])} occluded="0" {corners}></box>')
         lines.append("  </image>")
     path = folder / "annotations.xml"
-    path.write_text("\n".join([*lines, "</annotations>", ""]), encoding="utf-8")
+    write_text(path, "\n".join([*lines, "</annotations>", ""]))
     return path

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from meanap._files import write_text
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
 from meanap.writers._columns import (
     corners_of,
@@ -30,7 +31,7 @@ def ground_truth(folder: Path, truth: GroundTruth, images: bool = False) -> Path
     for id, rows in rows_by_image(truth, list(files)).items():
         lines = [f"{_corners(boxes[row])} {_word(names[categories[row]])} {int(difficult[row])}\n" for row in rows]
         text = "imagesource:GoogleEarth\ngsd:0.5\n" + "".join(lines)
-        (folder / "labelTxt" / f"{files[id]}.txt").write_text(text, encoding="utf-8")
+        write_text(folder / "labelTxt" / f"{files[id]}.txt", text, sync=False)
     if images:
         (folder / "images").mkdir(exist_ok=True)
         for id, name in files.items():
@@ -47,7 +48,7 @@ def detections(folder: Path, found: Detections, truth: GroundTruth) -> Path:
     for image, category, score, box in zip(*columns, corners_of(found).tolist(), strict=True):
         lines[category].append(f"{files[image]} {number_text(score)} {_corners(box)}\n")
     for id, name in names.items():
-        (folder / f"Task1_{_word(name)}.txt").write_text("".join(lines[id]), encoding="utf-8")
+        write_text(folder / f"Task1_{_word(name)}.txt", "".join(lines[id]), sync=False)
     return folder
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from meanap._files import write_text
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
 from meanap.writers._columns import corners_of, file_names, flags, names_of, number_text, numbers, rows_by_image
 
@@ -34,5 +35,5 @@ def _write(folder: Path, truth: GroundTruth, side: GroundTruth | Detections, sco
             name = "DontCare" if ignored[row] else "".join(names[categories[row]].split())
             score = "" if scores is None else f" {number_text(scores[row])}"
             lines.append(f"{name} 0 0 -10 {' '.join(map(number_text, boxes[row]))} {_SOLID}{score}\n")
-        (folder / f"{files[id]}.txt").write_text("".join(lines), encoding="utf-8")
+        write_text(folder / f"{files[id]}.txt", "".join(lines), sync=False)
     return folder

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from meanap._files import write_text
 from meanap.readers.sides import GroundTruth, plain_ids
 from meanap.writers._columns import corners_of, file_names, names_of, rows_by_image, size_of
 
@@ -31,7 +32,7 @@ def ground_truth(folder: Path, truth: GroundTruth, images: bool = False) -> Path
         height, width = size_of(truth.sizes, id)
         record = {"version": "5.4.1", "flags": {}, "shapes": shapes, "imagePath": f"{files[id]}.jpg"}
         text = json.dumps({**record, "imageData": None, "imageHeight": height, "imageWidth": width}, indent=2)
-        (folder / f"{files[id]}.json").write_text(text, encoding="utf-8")
+        write_text(folder / f"{files[id]}.json", text, sync=False)
     return folder
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from meanap._files import replacing
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
 from meanap.writers._columns import corners_of, file_names, flags, names_of, numbers, size_of
 from meanap.writers._images import write_blank
@@ -38,7 +39,7 @@ def _write(path: Path, truth: GroundTruth, side: GroundTruth | Detections, name:
     images = plain_ids(side.image_ids)
     sizes = np.array([size_of(truth.sizes, id) for id in images], dtype=np.float64).reshape(-1, 2)
     fractions = corners_of(side) / sizes[:, [1, 0, 1, 0]]
-    with open(path, "w", encoding="utf-8", newline="") as file:
+    with replacing(path) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["ImageID", "LabelName", "XMin", "XMax", "YMin", "YMax", name])
         rows = zip(images, plain_ids(side.category_ids), fractions.tolist(), column, strict=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+from meanap._files import write_text
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
 from meanap.writers._columns import (
     corners_of,
@@ -47,9 +48,9 @@ def ground_truth(folder: Path, truth: GroundTruth, images: bool = False) -> Path
                 "  </object>",
             ]
         text = "\n".join([*lines, "</annotation>", ""])
-        (folder / "Annotations" / f"{files[id]}.xml").write_text(text, encoding="utf-8")
+        write_text(folder / "Annotations" / f"{files[id]}.xml", text, sync=False)
     listed = "".join(f"{name}\n" for name in files.values())
-    (folder / "ImageSets" / "Main" / "val.txt").write_text(listed, encoding="utf-8")
+    write_text(folder / "ImageSets" / "Main" / "val.txt", listed, sync=False)
     return folder
 
 
@@ -69,5 +70,5 @@ def detections(folder: Path, found: Detections, truth: GroundTruth) -> Path:
         corners = " ".join(map(number_text, box))
         lines[category].append(f"{files[image]} {number_text(score)} {corners}\n")
     for id, name in names.items():
-        (folder / f"comp4_det_val_{name}.txt").write_text("".join(lines[id]), encoding="utf-8")
+        write_text(folder / f"comp4_det_val_{name}.txt", "".join(lines[id]), sync=False)
     return folder

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from meanap._files import write_text
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
 from meanap.writers._columns import boxes_of, file_names, flags, names_of, numbers, rows_by_image, size_of
 from meanap.writers._images import write_blank
@@ -30,7 +31,7 @@ def ground_truth(folder: Path, truth: GroundTruth, images: bool = False) -> Path
     shape = ""
     if "keypoints" in truth.arrays:
         shape = f"kpt_shape: [{np.asarray(truth.arrays['keypoints']).shape[1]}, 3]\n"
-    (folder / "data.yaml").write_text(f"path: .\nval: images\n{shape}names:\n{listed}", encoding="utf-8")
+    write_text(folder / "data.yaml", f"path: .\nval: images\n{shape}names:\n{listed}", sync=False)
     return folder
 
 
@@ -66,7 +67,7 @@ def _labels(folder: Path, truth: GroundTruth, side: Any, scores: np.ndarray | No
             if scores is not None:
                 line.append(scores[row].item())
             lines.append(" ".join(map(repr, line)) + "\n")
-        (folder / f"{files[id]}.txt").write_text("".join(lines), encoding="ascii")
+        write_text(folder / f"{files[id]}.txt", "".join(lines), sync=False)
 
 
 def _fractions(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meanap._files import replacing
 from meanap.compat.faster_coco_eval.core import mask as maskUtils
 from meanap.compat.faster_coco_eval.version import __author__, __version__
 from meanap.compat.pycocotools._lazy import stored
@@ -351,7 +352,7 @@ class COCO(_COCO):
 
     def dump(self, output_file: PathLike) -> None:
         """Writes `to_dict()` as JSON."""
-        with open(output_file, "w") as file:
+        with replacing(output_file) as file:
             json.dump(dict(self), file, ensure_ascii=False, indent=4)
 
 
