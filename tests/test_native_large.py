@@ -1,10 +1,12 @@
 """Files larger than memory, and progress and cancellation of long work."""
 
+import gc
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 
@@ -45,6 +47,21 @@ def test_shards_have_the_bits_of_the_whole(tmp_path, kind):
         assert repr(parts.errors()) == repr(whole.errors())
         voc = [meanap.evaluate(*paths, protocol="voc2012", memory_limit=limit).ap for limit in (None, SMALL)]
         assert voc[0] == voc[1]
+
+
+@pytest.mark.filterwarnings("error::ResourceWarning", "error::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("detections", ["[]", "[{]"])
+def test_the_folder_of_shards_is_removed_without_a_word(tmp_path, monkeypatch, detections):
+    paths = files(tmp_path, "bbox")
+    paths[1].write_text(detections, encoding="utf-8")
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    try:
+        meanap.evaluate(*paths, memory_limit=SMALL)
+    except meanap.InputError:
+        assert detections == "[{]"
+    gc.collect()
+    assert not list((tmp_path / "temporary").iterdir())
 
 
 def test_lvis_in_shards(tmp_path, shared_data):

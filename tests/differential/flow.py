@@ -51,6 +51,7 @@ def run(case: Case, tool: Tool) -> list[Event]:
             printed = io.StringIO()
             with warnings.catch_warnings(record=True) as event.warnings, contextlib.redirect_stdout(printed):
                 warnings.simplefilter("always")
+                warnings.simplefilter("ignore", ResourceWarning)  # Told when garbage of others is collected.
                 try:
                     event.seen = STEPS[what[0]](world, *what[1:])
                 except (KeyboardInterrupt, SystemExit, MemoryError):

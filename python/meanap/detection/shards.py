@@ -11,6 +11,7 @@ import math
 import os
 import pickle
 import re
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -79,11 +80,13 @@ class Sharded:
         # Masks of tables are Python objects; of other tables, and of no file of records, it is known that nothing is.
         objects = objects or (_Table in kinds and compares_masks(similarity))
         self._bins = shards(objects or _Records in kinds)
+        import shutil
         import tempfile
 
-        self._folder = tempfile.TemporaryDirectory(prefix="meanap-", ignore_cleanup_errors=True)
+        folder = tempfile.mkdtemp(prefix="meanap-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         made = [
-            kind(path, side, Path(self._folder.name), self._bins, options, memory)
+            kind(path, side, Path(folder), self._bins, options, memory)
             for kind, side, path in zip(kinds, ("truth", "found"), (ground_truth, detections), strict=True)
         ]
         self._truth, self._found = made
