@@ -17,12 +17,12 @@ use super::ids::{Lookup, spread};
 #[derive(Default)]
 pub struct Scratch {
     table: Lookup,
-    state: Vec<State>,
+    predictions: Vec<Prediction>,
 }
 
 /// What is known of one predicted item.
 #[derive(Clone, Copy, PartialEq)]
-enum State {
+enum Prediction {
     /// Not in `actual` as far as is known.
     Unseen,
     /// In `actual`.
@@ -54,23 +54,23 @@ impl Scratch {
             return Ok(0.0);
         }
         self.table.clear(predicted.len())?;
-        self.state.clear();
-        reserve(&mut self.state, predicted.len())?;
+        self.predictions.clear();
+        reserve(&mut self.predictions, predicted.len())?;
         for (row, &item) in predicted.iter().enumerate() {
             let known = self
                 .table
                 .find_or_insert(hash(item), row as u32, |held| same(predicted[held as usize], item));
-            self.state.push(if known.is_some() { State::Repeated } else { State::Unseen });
+            self.predictions.push(if known.is_some() { Prediction::Repeated } else { Prediction::Unseen });
         }
         for item in actual {
             if let Some(row) = self.table.find(hash(item), |held| same(predicted[held as usize], item)) {
-                self.state[row as usize] = State::Relevant;
+                self.predictions[row as usize] = Prediction::Relevant;
             }
         }
         let mut hits = 0.0;
         let mut total = 0.0;
-        for (row, &state) in self.state.iter().enumerate() {
-            if state == State::Relevant {
+        for (row, &predictions) in self.predictions.iter().enumerate() {
+            if predictions == Prediction::Relevant {
                 hits += 1.0;
                 total += hits / (row as f64 + 1.0);
             }

@@ -1,9 +1,9 @@
 //! Compatibility (Clarke, Vtyurina and Smucker, "Assessing top-k preferences", TOIS 2021): rank-biased overlap with the
 //! ideal list that is most similar.
 
-use super::score::List;
+use super::score::RankedList;
 
-impl List<'_> {
+impl RankedList<'_> {
     /// Rank-biased overlap of the list with the relevant documents by falling grade, those of one grade in the order of
     /// the list; with `normalize`, divided by that of the ideal list with itself.
     pub fn compatibility(&self, persistence: f64, normalize: bool) -> f64 {

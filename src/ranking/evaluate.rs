@@ -14,7 +14,7 @@ use super::ids::{IdSlice, Ids};
 use super::matching::{Counted, Known, Matching};
 use super::plan::Plan;
 use super::qrels::{Documents, Qrels};
-use super::run::{Rows, Run, Scores};
+use super::run::{ListRows, Run, Scores};
 use super::trec::places;
 
 /// Measures lists of a run: `pairs` gives the group and the query of each, or no group for an empty list. Returns one
@@ -43,9 +43,8 @@ pub fn evaluate(
             let (group, query) = pairs[i];
             let judged = plan.judged(qrels, query);
             let done = match group {
-                Some(group) => {
-                    scratch.list(&Pair { qrels, run, rows: run.rows(group), query, plan, progress }, out)
-                }
+                Some(group) => scratch
+                    .list(&JudgedList { qrels, run, rows: run.rows(group), query, plan, progress }, out),
                 None => plan.measure_list::<f64>(&[], &mut [], judged, |_: u32, _: u32| Ordering::Equal, out),
             };
             progress.check().and(done).err().map(|error| (Some(i), error))
@@ -58,10 +57,10 @@ pub fn evaluate(
 }
 
 /// A list and the query that judges it.
-struct Pair<'a> {
+struct JudgedList<'a> {
     qrels: &'a Qrels,
     run: &'a Run<'a>,
-    rows: Rows<'a>,
+    rows: ListRows<'a>,
     query: usize,
     plan: &'a Plan,
     progress: &'a Progress,
@@ -76,9 +75,9 @@ struct Scratch {
 }
 
 impl Scratch {
-    fn list(&mut self, pair: &Pair, out: &mut [f64]) -> Result<()> {
+    fn list(&mut self, pair: &JudgedList, out: &mut [f64]) -> Result<()> {
         let Scratch { single, double, matching } = self;
-        let Pair { run, rows, plan, .. } = pair;
+        let JudgedList { run, rows, plan, .. } = pair;
         match (run.scores, plan.conventions.single) {
             (Scores::F64(column), true) => pair.measure(rows.rounded(column, single)?, matching, out),
             (Scores::F64(column), false) => pair.measure(rows.scores(column, double)?, matching, out),
@@ -88,7 +87,7 @@ impl Scratch {
     }
 }
 
-impl<'a> Pair<'a> {
+impl<'a> JudgedList<'a> {
     fn measure<S: Score>(&self, scores: &[S], matching: &mut Matching, out: &mut [f64]) -> Result<()> {
         if any_nan(scores) {
             let first = scores.iter().position(|score| score.is_nan()).unwrap_or(0);
@@ -123,7 +122,7 @@ impl<'a> Pair<'a> {
         matching: &mut Matching,
         out: &mut [f64],
     ) -> Result<()> {
-        let Pair { qrels, run, rows, query, plan, progress } = self;
+        let JudgedList { qrels, run, rows, query, plan, progress } = self;
         let judged = qrels.rows(*query);
         let known = Known {
             document: |row: u32| known(judged.start + row as usize),

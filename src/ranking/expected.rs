@@ -9,8 +9,8 @@ use crate::error::{Error, Result, with_capacity, zeros};
 
 use super::conventions::{Conventions, Divisor};
 use super::hits::Hit;
-use super::measure::{Kind, Measure};
-use super::score::{Judged, List};
+use super::measure::{Measure, MeasureKind};
+use super::score::{Judged, RankedList};
 use super::score::{
     average_precision_divisor, discount, divide, gain_of, ideal, is_relevant, stopping_chance,
 };
@@ -41,7 +41,7 @@ impl Tie<'_> {
     }
 }
 
-impl List<'_> {
+impl RankedList<'_> {
     /// The mean value of a measure over all orders of the tied documents; `hits` are sorted by `above`.
     ///
     /// # Errors
@@ -53,82 +53,84 @@ impl List<'_> {
         }
         let depth = measure.depth();
         Ok(match &measure.kind {
-            Kind::AveragePrecision => self.expected_average_precision(measure, conventions),
-            Kind::Ndcg => divide(
+            MeasureKind::AveragePrecision => self.expected_average_precision(measure, conventions),
+            MeasureKind::Ndcg => divide(
                 self.expected_dcg(depth, conventions),
                 ideal(self.judged.descending, depth, conventions),
             ),
-            Kind::Dcg => self.expected_dcg(depth, conventions),
-            Kind::Hits => self.expected_found(measure, depth, conventions),
-            Kind::JudgedRate => {
+            MeasureKind::Dcg => self.expected_dcg(depth, conventions),
+            MeasureKind::Hits => self.expected_found(measure, depth, conventions),
+            MeasureKind::JudgedRate => {
                 let share =
                     |tie: Tie| tie.hits.len() as f64 * f64::from(tie.within(depth)) / f64::from(tie.size);
                 divide(self.ties().map(share).sum(), self.retrieved.min(depth as usize) as f64)
             }
-            Kind::ReciprocalRank => {
+            MeasureKind::ReciprocalRank => {
                 self.expected_stop(depth, |hit| f64::from(u8::from(is_relevant(hit, measure, conventions))))?
             }
-            Kind::RelativePrecision => {
+            MeasureKind::RelativePrecision => {
                 let length = measure.cutoff.map_or(self.retrieved as f64, f64::from);
                 divide(
                     self.expected_found(measure, depth, conventions),
                     length.min(self.judged.relevant as f64),
                 )
             }
-            Kind::PrecisionAtMultiple(multiple) => {
+            MeasureKind::PrecisionAtMultiple(multiple) => {
                 let rank = self.relevant_at(*multiple);
                 let depth = u32::try_from(rank).unwrap_or(u32::MAX);
                 divide(self.expected_found(measure, depth, conventions), rank as f64)
             }
-            Kind::ExpectedReciprocalRank(greatest) => {
+            MeasureKind::ExpectedReciprocalRank(greatest) => {
                 let greatest = greatest.map_or(self.judged.greatest, i64::from);
                 self.expected_stop(depth, |hit| stopping_chance(hit.grade, greatest))?
             }
-            Kind::Hit => self.expected_hit(measure, conventions)?,
-            Kind::Precision => {
+            MeasureKind::Hit => self.expected_hit(measure, conventions)?,
+            MeasureKind::Precision => {
                 let length = measure.cutoff.map_or(self.retrieved as f64, f64::from);
                 divide(self.expected_found(measure, depth, conventions), length)
             }
-            Kind::Recall => {
+            MeasureKind::Recall => {
                 divide(self.expected_found(measure, depth, conventions), self.judged.relevant as f64)
             }
-            Kind::RPrecision => {
+            MeasureKind::RPrecision => {
                 let relevant = self.judged.relevant;
                 let depth = u32::try_from(relevant).unwrap_or(u32::MAX);
                 divide(self.expected_found(measure, depth, conventions), relevant as f64)
             }
             // (x + 1)PR / (xP + R) = (x + 1) * found / (length + x * relevant) is linear in what was found.
-            Kind::F(x) => {
+            MeasureKind::F(x) => {
                 let length = measure.cutoff.map_or(self.retrieved as f64, f64::from);
                 let found = self.expected_found(measure, depth, conventions);
                 (x + 1.0) * divide(found, length + x * self.judged.relevant as f64)
             }
-            Kind::RankBiasedPrecision(p) => self.expected_rank_biased_precision(measure, *p, conventions),
-            Kind::Bpref => self.expected_bpref(measure, conventions),
-            Kind::InferredAp
-            | Kind::LogAveragePrecision
-            | Kind::LogBpref
-            | Kind::NdcgAtRelevant
-            | Kind::NdcgAtLevels
-            | Kind::Gain
-            | Kind::BinaryGain
-            | Kind::Compatibility(..)
-            | Kind::Cwl(_)
-            | Kind::InterpolatedPrecision(_)
-            | Kind::InterpolatedAverage(_) => {
+            MeasureKind::RankBiasedPrecision(p) => {
+                self.expected_rank_biased_precision(measure, *p, conventions)
+            }
+            MeasureKind::Bpref => self.expected_bpref(measure, conventions),
+            MeasureKind::InferredAp
+            | MeasureKind::LogAveragePrecision
+            | MeasureKind::LogBpref
+            | MeasureKind::NdcgAtRelevant
+            | MeasureKind::NdcgAtLevels
+            | MeasureKind::Gain
+            | MeasureKind::BinaryGain
+            | MeasureKind::Compatibility(..)
+            | MeasureKind::Cwl(_)
+            | MeasureKind::InterpolatedPrecision(_)
+            | MeasureKind::InterpolatedAverage(_) => {
                 return Err(Error::value(format!(
                     "{} has no closed form over ties: choose another way to break them than \"expected\"",
                     measure.name()
                 )));
             }
-            Kind::SetAveragePrecision
-            | Kind::Utility(_)
-            | Kind::Queries
-            | Kind::Retrieved
-            | Kind::Relevant
-            | Kind::RelevantRetrieved
-            | Kind::NotRelevantRetrieved
-            | Kind::Text(_) => self.measure(measure, conventions),
+            MeasureKind::SetAveragePrecision
+            | MeasureKind::Utility(_)
+            | MeasureKind::Queries
+            | MeasureKind::Retrieved
+            | MeasureKind::Relevant
+            | MeasureKind::RelevantRetrieved
+            | MeasureKind::NotRelevantRetrieved
+            | MeasureKind::Text(_) => self.measure(measure, conventions),
         })
     }
 
@@ -447,7 +449,7 @@ mod tests {
                             place[a as usize].cmp(&place[b as usize])
                         })
                         .unwrap();
-                        let list = List { hits: &hits, retrieved: scores.len(), judged: counts };
+                        let list = RankedList { hits: &hits, retrieved: scores.len(), judged: counts };
                         let value = list.measure(&measure, &conventions);
                         total += value;
                         n += 1.0;
@@ -456,7 +458,7 @@ mod tests {
                     });
                     rank(scores, &mut hits, Ties::Expected, |_: u32, _: u32| std::cmp::Ordering::Equal)
                         .unwrap();
-                    let list = List { hits: &hits, retrieved: scores.len(), judged: counts };
+                    let list = RankedList { hits: &hits, retrieved: scores.len(), judged: counts };
                     let expected = list.expected(&measure, &conventions).unwrap();
                     assert!(
                         (expected - total / n).abs() < 1e-12,
@@ -467,7 +469,7 @@ mod tests {
                         for (ties, bound) in [(Ties::Pessimistic, least), (Ties::Optimistic, greatest)] {
                             rank(scores, &mut hits, ties, |_: u32, _: u32| std::cmp::Ordering::Equal)
                                 .unwrap();
-                            let list = List { hits: &hits, retrieved: scores.len(), judged: counts };
+                            let list = RankedList { hits: &hits, retrieved: scores.len(), judged: counts };
                             let value = list.measure(&measure, &conventions);
                             assert!((value - bound).abs() < 1e-12, "{name} {ties:?}: {value} {bound}");
                         }

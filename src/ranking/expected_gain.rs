@@ -2,9 +2,9 @@
 
 use super::cwl::{Cwl, RANKS};
 use super::hits::Hit;
-use super::score::List;
+use super::score::RankedList;
 
-impl List<'_> {
+impl RankedList<'_> {
     /// `sum over ranks of (probability to come so far) * gain`, divided by the sum of these probabilities.
     pub fn expected_gain(&self, cwl: &Cwl, depth: u32) -> f64 {
         let mut hits = self.hits.iter().peekable();
@@ -37,7 +37,7 @@ mod tests {
             .map(|(rank, &grade)| Hit { rank: rank as u32, ..Hit::new(rank as u32, grade, -(rank as f64)) })
             .collect();
         let judged = Judged::new(grades, 1, grades.iter().copied().max().unwrap_or(0), &[]);
-        List { hits: &hits, retrieved: hits.len(), judged }.expected_gain(&cwl, depth)
+        RankedList { hits: &hits, retrieved: hits.len(), judged }.expected_gain(&cwl, depth)
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::conventions::Conventions;
 use super::measure::Measure;
-use super::score::{List, discount, divide, gain_of};
+use super::score::{RankedList, discount, divide, gain_of};
 
 /// The ideal list's gain, discounted and added up rank by rank.
 struct Ideal<'a> {
@@ -16,7 +16,7 @@ struct Ideal<'a> {
 }
 
 impl<'a> Ideal<'a> {
-    fn new(list: &List<'a>, conventions: &'a Conventions) -> Self {
+    fn new(list: &RankedList<'a>, conventions: &'a Conventions) -> Self {
         let grades = list.judged.descending;
         let gaining = grades.partition_point(|&grade| gain_of(grade, conventions) > 0.0) as u32;
         Ideal { grades, conventions, gaining, rank: 0, total: 0.0 }
@@ -37,7 +37,7 @@ impl<'a> Ideal<'a> {
     }
 }
 
-impl List<'_> {
+impl RankedList<'_> {
     /// nDCG at each document that gains; those that were not retrieved have that of the whole list.
     pub fn ndcg_at_relevant(&self, conventions: &Conventions) -> f64 {
         let mut ideal = Ideal::new(self, conventions);

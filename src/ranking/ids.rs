@@ -139,9 +139,9 @@ integer_ids!(i64, i32, u32);
 
 /// A text id: bytes that compare as trec_eval's `strcmp` does and print as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Text<'a>(pub &'a [u8]);
+pub struct TextId<'a>(pub &'a [u8]);
 
-impl Display for Text<'_> {
+impl Display for TextId<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:?}", String::from_utf8_lossy(self.0))
     }
@@ -153,7 +153,7 @@ pub enum AnyId<'a> {
     /// An integer.
     Integer(i64),
     /// Text.
-    Text(Text<'a>),
+    Text(TextId<'a>),
 }
 
 impl AnyId<'_> {
@@ -198,7 +198,7 @@ impl Id for AnyId<'_> {
 
 impl Ids for Texts<'_> {
     type Id<'a>
-        = Text<'a>
+        = TextId<'a>
     where
         Self: 'a;
 
@@ -207,12 +207,12 @@ impl Ids for Texts<'_> {
     }
 
     #[inline]
-    fn id(&self, row: usize) -> Text<'_> {
-        Text(self.text(self.code(row)))
+    fn id(&self, row: usize) -> TextId<'_> {
+        TextId(self.text(self.code(row)))
     }
 }
 
-impl Id for Text<'_> {
+impl Id for TextId<'_> {
     #[inline]
     fn prefix(self) -> u64 {
         let mut first = [0; 8];
@@ -324,9 +324,9 @@ mod tests {
         assert_eq!(texts.len(), 4);
         assert!(texts.id(0) < texts.id(1));
         assert!(texts.id(2) > texts.id(1));
-        assert_eq!(texts.id(3), Text(b""));
+        assert_eq!(texts.id(3), TextId(b""));
         assert_ne!(texts.id(0).hash(), texts.id(1).hash());
-        let ids = [&b""[..], b"\0", b"d10", b"d10\0", b"document 1", b"document 2", b"\xff"].map(Text);
+        let ids = [&b""[..], b"\0", b"d10", b"d10\0", b"document 1", b"document 2", b"\xff"].map(TextId);
         assert!(ids.is_sorted_by_key(|id| id.prefix()) && ids.is_sorted());
         assert!([i64::MIN, -1, 0, 7, i64::MAX].is_sorted_by_key(|id| id.prefix()));
     }

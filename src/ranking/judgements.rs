@@ -8,7 +8,7 @@ use crate::progress::Progress;
 use super::conventions::Duplicates;
 use super::ids::{Id, IdSlice, Ids, Lookup, Texts};
 use super::qrels::{Documents, Groups, Qrels};
-use super::trec::{Source, places};
+use super::trec::{TableSource, places};
 
 /// So many rows are worth a task.
 const MANY: usize = 1 << 15;
@@ -22,7 +22,7 @@ pub struct Columns<'a> {
     /// The grade of each row.
     pub grades: &'a [i64],
     /// The file that they were read from.
-    pub source: Option<&'a Source>,
+    pub source: Option<&'a TableSource>,
 }
 
 impl Columns<'_> {

@@ -23,23 +23,23 @@ const FULL: usize = 1 << 17;
 
 /// Some lists, one after the other.
 #[derive(Default)]
-pub struct Batch {
-    lists: Vec<List>,
+pub struct ListBatch {
+    lists: Vec<BatchedList>,
     scores: Vec<f64>,
     /// `row` is that of the judged document in the judgements.
     hits: Vec<Hit>,
 }
 
 /// Where one list lies in its batch.
-struct List {
+struct BatchedList {
     scores: Range<usize>,
     hits: Range<usize>,
-    state: State,
+    state: ListState,
 }
 
 /// What became of a list.
 #[derive(Debug)]
-pub enum State {
+pub enum ListState {
     /// It is measured.
     Measured,
     /// The order of documents with the same score is needed: see `measure_tied`.
@@ -48,7 +48,7 @@ pub enum State {
     Failed(Error),
 }
 
-impl Batch {
+impl ListBatch {
     /// Empties the batch.
     pub fn clear(&mut self) {
         self.lists.clear();
@@ -112,7 +112,7 @@ impl Batch {
             extend(&mut self.scores, self.hits[first_hit..].iter().map(|hit| hit.score))?;
         }
         let (scores, hits) = (first_score..self.scores.len(), first_hit..self.hits.len());
-        push(&mut self.lists, List { scores, hits, state: State::Measured })
+        push(&mut self.lists, BatchedList { scores, hits, state: ListState::Measured })
     }
 
     /// Measures each list against the judgements of its query, into a row of `out`; `state` says of which lists the
@@ -122,7 +122,7 @@ impl Batch {
         if wide == 0 {
             return;
         }
-        let Batch { lists, scores, hits } = self;
+        let ListBatch { lists, scores, hits } = self;
         let scores = &scores[..];
         // Each list's own hits.
         let mut rest = &mut hits[..];
@@ -131,7 +131,7 @@ impl Batch {
             let (own, after) = std::mem::take(&mut rest).split_at_mut(list.hits.len());
             rest = after;
             if let Err(error) = push(&mut work, (query as usize, &mut *list, own, out)) {
-                list.state = State::Failed(error);
+                list.state = ListState::Failed(error);
                 return;
             }
         }
@@ -146,13 +146,13 @@ impl Batch {
             } else {
                 measured(qrels, query, plan, scores, hits, out)
             };
-            list.state = state.unwrap_or_else(State::Failed);
+            list.state = state.unwrap_or_else(ListState::Failed);
         });
     }
 
     /// What became of a list; to be asked once.
-    pub fn state(&mut self, list: usize) -> State {
-        std::mem::replace(&mut self.lists[list].state, State::Measured)
+    pub fn state(&mut self, list: usize) -> ListState {
+        std::mem::replace(&mut self.lists[list].state, ListState::Measured)
     }
 
     /// The rows of the judged documents of a list in the judgements.
@@ -177,7 +177,7 @@ impl Batch {
         places: &[Option<u32>],
         out: &mut [f64],
     ) -> Result<()> {
-        let List { scores, hits, .. } = &self.lists[list];
+        let BatchedList { scores, hits, .. } = &self.lists[list];
         let (scores, hits) = (&self.scores[scores.clone()], &mut self.hits[hits.clone()]);
         let judged_only = plan.conventions.judged_only;
         let length = if judged_only { hits.len() } else { ids.len() };
@@ -209,11 +209,11 @@ fn measured<S: Score>(
     scores: &[S],
     hits: &mut [Hit],
     out: &mut [f64],
-) -> Result<State> {
+) -> Result<ListState> {
     let tied = plan.count(scores, hits)?;
     let ties = plan.conventions.ties;
     if tied || ties == Ties::Stable && hits.iter().any(|hit| hit.tied > 1) {
-        return Ok(State::Tied);
+        return Ok(ListState::Tied);
     }
     if ties == Ties::Grouped {
         // Any row with the same score will do, as long as no two hits take the same.
@@ -221,7 +221,7 @@ fn measured<S: Score>(
     }
     let any_order = |_: u32, _: u32| Ordering::Equal;
     plan.measure_list(scores, hits, plan.judged(qrels, query), any_order, out)?;
-    Ok(State::Measured)
+    Ok(ListState::Measured)
 }
 
 /// Gives each hit a row that has its score.
@@ -254,8 +254,8 @@ mod tests {
         Plan::new(measures.to_vec(), conventions).unwrap()
     }
 
-    fn batch(plan: &Plan, lists: &[&[(i64, f64)]]) -> Batch {
-        let (mut batch, qrels) = (Batch::default(), qrels());
+    fn batch(plan: &Plan, lists: &[&[(i64, f64)]]) -> ListBatch {
+        let (mut batch, qrels) = (ListBatch::default(), qrels());
         for list in lists {
             list.iter().for_each(|&(_, score)| batch.add_score(plan, score).unwrap());
             for (row, id) in
@@ -276,7 +276,7 @@ mod tests {
         let mut batch = batch(&plan, &[&[(9, 4.0), (1, 3.0), (3, 1.0)], &[], &[(3, 2.0)]]);
         let mut out = [9.0; 6];
         batch.measure(&qrels(), &[0, 0, 0], &plan, &mut out);
-        assert!((0..3).all(|list| matches!(batch.state(list), State::Measured)));
+        assert!((0..3).all(|list| matches!(batch.state(list), ListState::Measured)));
         assert_eq!(out, [(1.0 / 2.0 + 2.0 / 3.0) / 2.0, 3.0, 0.0, 0.0, 0.5, 1.0]);
         batch.clear();
         assert!(batch.is_empty() && !batch.is_full());
@@ -289,7 +289,7 @@ mod tests {
         let mut batch = batch(&plan, &[list]);
         let mut out = [0.0; 2];
         batch.measure(&qrels(), &[0], &plan, &mut out);
-        assert!(matches!(batch.state(0), State::Tied));
+        assert!(matches!(batch.state(0), ListState::Tied));
         assert_eq!(batch.judged(0).collect::<Vec<_>>(), [0, 2]);
         let ids = [9, 1, 3].map(AnyId::Integer);
         let places = [Some(1), Some(2)];
@@ -308,7 +308,7 @@ mod tests {
         let ids = [9, 1].map(AnyId::Integer);
         assert!(problem(&ids[..1], &[Some(0)]).contains("has changed"));
         assert!(problem(&ids, &[None]).contains("has changed"));
-        let mixed = [AnyId::Integer(9), AnyId::Text(super::super::ids::Text(b"1"))];
+        let mixed = [AnyId::Integer(9), AnyId::Text(super::super::ids::TextId(b"1"))];
         assert!(problem(&mixed, &[Some(1)]).contains("no order"));
     }
 

@@ -9,7 +9,7 @@ use super::cwl::{Cwl, User};
 
 /// What is measured.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Kind {
+pub enum MeasureKind {
     /// Average precision.
     AveragePrecision,
     /// Its logarithm, whose mean is that of the geometric mean.
@@ -80,12 +80,12 @@ pub enum Kind {
     /// How many documents were retrieved that are judged and not relevant.
     NotRelevantRetrieved,
     /// What trec_eval prints as text, and pytrec_eval gives as 0.
-    Text(Text),
+    Text(TextMeasure),
 }
 
 /// What trec_eval prints as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Text {
+pub enum TextMeasure {
     /// The run's name.
     RunId,
     /// The grades of the first documents.
@@ -96,7 +96,7 @@ pub enum Text {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measure {
     /// What is measured.
-    pub kind: Kind,
+    pub kind: MeasureKind,
     /// Only documents down to this rank count.
     pub cutoff: Option<u32>,
     /// The lowest grade that is relevant, where it is not that of the conventions.
@@ -123,14 +123,14 @@ struct Entry {
     name: &'static str,
     /// Other tools' names for the same, in lower case, without separators.
     others: &'static [&'static str],
-    kind: fn() -> Kind,
+    kind: fn() -> MeasureKind,
     cutoff: Cutoff,
 }
 
 const fn entry(
     name: &'static str,
     others: &'static [&'static str],
-    kind: fn() -> Kind,
+    kind: fn() -> MeasureKind,
     cutoff: Cutoff,
 ) -> Entry {
     Entry { name, others, kind, cutoff }
@@ -138,48 +138,48 @@ const fn entry(
 
 /// Every measure: our name, other tools' names, what it is with its default parameters, and its cut-off.
 const REGISTRY: &[Entry] = &[
-    entry("map", &["ap", "mapcut", "averageprecision"], || Kind::AveragePrecision, Cutoff::May),
-    entry("gm_map", &[], || Kind::LogAveragePrecision, Cutoff::Never),
-    entry("ndcg", &["ndcgcut"], || Kind::Ndcg, Cutoff::May),
-    entry("dcg", &["dcgcut"], || Kind::Dcg, Cutoff::May),
-    entry("ndcg_rel", &[], || Kind::NdcgAtRelevant, Cutoff::Never),
-    entry("rndcg", &[], || Kind::NdcgAtLevels, Cutoff::Never),
-    entry("g", &[], || Kind::Gain, Cutoff::Never),
-    entry("bing", &[], || Kind::BinaryGain, Cutoff::Never),
-    entry("rr", &["mrr", "reciprank", "reciprocalrank"], || Kind::ReciprocalRank, Cutoff::May),
-    entry("p", &["precision", "setp"], || Kind::Precision, Cutoff::May),
-    entry("relative_p", &["setrelativep"], || Kind::RelativePrecision, Cutoff::May),
-    entry("recall", &["r", "setr", "setrecall"], || Kind::Recall, Cutoff::May),
-    entry("hit", &["success", "hitrate"], || Kind::Hit, Cutoff::May),
-    entry("hits", &[], || Kind::Hits, Cutoff::May),
-    entry("judged", &[], || Kind::JudgedRate, Cutoff::May),
-    entry("rprec", &["rprecision"], || Kind::RPrecision, Cutoff::Never),
-    entry("rprec_mult", &[], || Kind::PrecisionAtMultiple(1.0), Cutoff::Level),
-    entry("iprec", &["iprecatrecall"], || Kind::InterpolatedPrecision(0.0), Cutoff::Level),
-    entry("11pt_avg", &[], || Kind::InterpolatedAverage(ELEVEN.to_vec()), Cutoff::Never),
-    entry("set_map", &["setap"], || Kind::SetAveragePrecision, Cutoff::Never),
-    entry("bpref", &[], || Kind::Bpref, Cutoff::Never),
-    entry("gm_bpref", &[], || Kind::LogBpref, Cutoff::Never),
-    entry("rbp", &[], || Kind::RankBiasedPrecision(0.9), Cutoff::May),
-    entry("f1", &["f", "setf"], || Kind::F(1.0), Cutoff::May),
-    entry("err", &[], || Kind::ExpectedReciprocalRank(None), Cutoff::Must),
-    entry("infap", &[], || Kind::InferredAp, Cutoff::Never),
-    entry("compat", &["compatibility"], || Kind::Compatibility(0.95, true), Cutoff::Never),
-    entry("inst", &[], || Kind::Cwl(Cwl::of(User::Inst(1.0))), Cutoff::Never),
-    entry("insq", &[], || Kind::Cwl(Cwl::of(User::Insq(1.0))), Cutoff::Never),
-    entry("sdcg", &[], || Kind::Cwl(Cwl::of(User::Sdcg)), Cutoff::Must),
-    entry("nerr8", &[], || Kind::Cwl(Cwl::of(User::Nerr8)), Cutoff::Must),
-    entry("nerr9", &[], || Kind::Cwl(Cwl::of(User::Nerr9)), Cutoff::Must),
-    entry("nerr10", &[], || Kind::Cwl(Cwl::of(User::Nerr10(0.9))), Cutoff::Never),
-    entry("nerr11", &[], || Kind::Cwl(Cwl::of(User::Nerr11(1.0))), Cutoff::Never),
-    entry("utility", &[], || Kind::Utility([1.0, -1.0, 0.0, 0.0]), Cutoff::Never),
-    entry("num_q", &[], || Kind::Queries, Cutoff::Never),
-    entry("num_ret", &[], || Kind::Retrieved, Cutoff::Never),
-    entry("num_rel", &[], || Kind::Relevant, Cutoff::Never),
-    entry("num_rel_ret", &[], || Kind::RelevantRetrieved, Cutoff::Never),
-    entry("num_nonrel_judged_ret", &[], || Kind::NotRelevantRetrieved, Cutoff::Never),
-    entry("runid", &[], || Kind::Text(Text::RunId), Cutoff::Never),
-    entry("relstring", &[], || Kind::Text(Text::Grades), Cutoff::Never),
+    entry("map", &["ap", "mapcut", "averageprecision"], || MeasureKind::AveragePrecision, Cutoff::May),
+    entry("gm_map", &[], || MeasureKind::LogAveragePrecision, Cutoff::Never),
+    entry("ndcg", &["ndcgcut"], || MeasureKind::Ndcg, Cutoff::May),
+    entry("dcg", &["dcgcut"], || MeasureKind::Dcg, Cutoff::May),
+    entry("ndcg_rel", &[], || MeasureKind::NdcgAtRelevant, Cutoff::Never),
+    entry("rndcg", &[], || MeasureKind::NdcgAtLevels, Cutoff::Never),
+    entry("g", &[], || MeasureKind::Gain, Cutoff::Never),
+    entry("bing", &[], || MeasureKind::BinaryGain, Cutoff::Never),
+    entry("rr", &["mrr", "reciprank", "reciprocalrank"], || MeasureKind::ReciprocalRank, Cutoff::May),
+    entry("p", &["precision", "setp"], || MeasureKind::Precision, Cutoff::May),
+    entry("relative_p", &["setrelativep"], || MeasureKind::RelativePrecision, Cutoff::May),
+    entry("recall", &["r", "setr", "setrecall"], || MeasureKind::Recall, Cutoff::May),
+    entry("hit", &["success", "hitrate"], || MeasureKind::Hit, Cutoff::May),
+    entry("hits", &[], || MeasureKind::Hits, Cutoff::May),
+    entry("judged", &[], || MeasureKind::JudgedRate, Cutoff::May),
+    entry("rprec", &["rprecision"], || MeasureKind::RPrecision, Cutoff::Never),
+    entry("rprec_mult", &[], || MeasureKind::PrecisionAtMultiple(1.0), Cutoff::Level),
+    entry("iprec", &["iprecatrecall"], || MeasureKind::InterpolatedPrecision(0.0), Cutoff::Level),
+    entry("11pt_avg", &[], || MeasureKind::InterpolatedAverage(ELEVEN.to_vec()), Cutoff::Never),
+    entry("set_map", &["setap"], || MeasureKind::SetAveragePrecision, Cutoff::Never),
+    entry("bpref", &[], || MeasureKind::Bpref, Cutoff::Never),
+    entry("gm_bpref", &[], || MeasureKind::LogBpref, Cutoff::Never),
+    entry("rbp", &[], || MeasureKind::RankBiasedPrecision(0.9), Cutoff::May),
+    entry("f1", &["f", "setf"], || MeasureKind::F(1.0), Cutoff::May),
+    entry("err", &[], || MeasureKind::ExpectedReciprocalRank(None), Cutoff::Must),
+    entry("infap", &[], || MeasureKind::InferredAp, Cutoff::Never),
+    entry("compat", &["compatibility"], || MeasureKind::Compatibility(0.95, true), Cutoff::Never),
+    entry("inst", &[], || MeasureKind::Cwl(Cwl::of(User::Inst(1.0))), Cutoff::Never),
+    entry("insq", &[], || MeasureKind::Cwl(Cwl::of(User::Insq(1.0))), Cutoff::Never),
+    entry("sdcg", &[], || MeasureKind::Cwl(Cwl::of(User::Sdcg)), Cutoff::Must),
+    entry("nerr8", &[], || MeasureKind::Cwl(Cwl::of(User::Nerr8)), Cutoff::Must),
+    entry("nerr9", &[], || MeasureKind::Cwl(Cwl::of(User::Nerr9)), Cutoff::Must),
+    entry("nerr10", &[], || MeasureKind::Cwl(Cwl::of(User::Nerr10(0.9))), Cutoff::Never),
+    entry("nerr11", &[], || MeasureKind::Cwl(Cwl::of(User::Nerr11(1.0))), Cutoff::Never),
+    entry("utility", &[], || MeasureKind::Utility([1.0, -1.0, 0.0, 0.0]), Cutoff::Never),
+    entry("num_q", &[], || MeasureKind::Queries, Cutoff::Never),
+    entry("num_ret", &[], || MeasureKind::Retrieved, Cutoff::Never),
+    entry("num_rel", &[], || MeasureKind::Relevant, Cutoff::Never),
+    entry("num_rel_ret", &[], || MeasureKind::RelevantRetrieved, Cutoff::Never),
+    entry("num_nonrel_judged_ret", &[], || MeasureKind::NotRelevantRetrieved, Cutoff::Never),
+    entry("runid", &[], || MeasureKind::Text(TextMeasure::RunId), Cutoff::Never),
+    entry("relstring", &[], || MeasureKind::Text(TextMeasure::Grades), Cutoff::Never),
 ];
 
 /// Recall from 0 to 1 in tenths.
@@ -259,8 +259,8 @@ impl Measure {
             Some(digits) if entry.cutoff == Cutoff::Level => {
                 let level = level(digits).map_err(|error| error.at(place()))?;
                 kind = match kind {
-                    Kind::PrecisionAtMultiple(_) => Kind::PrecisionAtMultiple(level),
-                    _ => Kind::InterpolatedPrecision(level),
+                    MeasureKind::PrecisionAtMultiple(_) => MeasureKind::PrecisionAtMultiple(level),
+                    _ => MeasureKind::InterpolatedPrecision(level),
                 };
                 None
             }
@@ -292,10 +292,10 @@ impl Measure {
     /// The measure's name as we write it: `map@10`, `rbp(p=0.95)`.
     pub fn name(&self) -> String {
         // Two measures without a number differ by their whole name, others by their kind.
-        let same = |kind: &Kind| match self.kind {
-            Kind::Text(_) => *kind == self.kind,
-            Kind::Cwl(own) => {
-                matches!(kind, Kind::Cwl(cwl) if std::mem::discriminant(&cwl.user) == std::mem::discriminant(&own.user))
+        let same = |kind: &MeasureKind| match self.kind {
+            MeasureKind::Text(_) => *kind == self.kind,
+            MeasureKind::Cwl(own) => {
+                matches!(kind, MeasureKind::Cwl(cwl) if std::mem::discriminant(&cwl.user) == std::mem::discriminant(&own.user))
             }
             _ => std::mem::discriminant(kind) == std::mem::discriminant(&self.kind),
         };
@@ -304,24 +304,24 @@ impl Measure {
         let (mut parameters, mut tail) = (Vec::new(), self.cutoff.map(|cutoff| cutoff.to_string()));
         match &self.kind {
             kind if *kind == (entry.kind)() && entry.cutoff != Cutoff::Level => {}
-            Kind::RankBiasedPrecision(p) => parameters.push(format!("p={p}")),
-            Kind::ExpectedReciprocalRank(Some(grade)) => parameters.push(format!("max={grade}")),
-            Kind::F(x) => {
+            MeasureKind::RankBiasedPrecision(p) => parameters.push(format!("p={p}")),
+            MeasureKind::ExpectedReciprocalRank(Some(grade)) => parameters.push(format!("max={grade}")),
+            MeasureKind::F(x) => {
                 "f".clone_into(&mut name);
                 parameters.push(format!("x={x}"));
             }
-            Kind::PrecisionAtMultiple(level) | Kind::InterpolatedPrecision(level) => {
+            MeasureKind::PrecisionAtMultiple(level) | MeasureKind::InterpolatedPrecision(level) => {
                 tail = Some(level.to_string())
             }
-            Kind::InterpolatedAverage(levels) => parameters.extend(levels.iter().map(f64::to_string)),
-            Kind::Utility(worths) => parameters.extend(worths.iter().map(f64::to_string)),
-            Kind::Compatibility(p, normalize) => {
+            MeasureKind::InterpolatedAverage(levels) => parameters.extend(levels.iter().map(f64::to_string)),
+            MeasureKind::Utility(worths) => parameters.extend(worths.iter().map(f64::to_string)),
+            MeasureKind::Compatibility(p, normalize) => {
                 parameters.push(format!("p={p}"));
                 if !normalize {
                     parameters.push("normalize=False".to_owned());
                 }
             }
-            Kind::Cwl(cwl) => parameters.extend(cwl.parameters()),
+            MeasureKind::Cwl(cwl) => parameters.extend(cwl.parameters()),
             _ => {}
         }
         parameters.extend(self.level.map(|level| format!("rel={level}")));
@@ -340,14 +340,18 @@ impl Measure {
 
     /// Whether its mean over queries is that of logarithms.
     pub fn is_logarithm(&self) -> bool {
-        matches!(self.kind, Kind::LogAveragePrecision | Kind::LogBpref)
+        matches!(self.kind, MeasureKind::LogAveragePrecision | MeasureKind::LogBpref)
     }
 
     /// Whether the grades of a query are needed in order.
     pub fn needs_ideal(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Ndcg | Kind::NdcgAtRelevant | Kind::NdcgAtLevels | Kind::Gain | Kind::Compatibility(..)
+            MeasureKind::Ndcg
+                | MeasureKind::NdcgAtRelevant
+                | MeasureKind::NdcgAtLevels
+                | MeasureKind::Gain
+                | MeasureKind::Compatibility(..)
         )
     }
 
@@ -355,7 +359,11 @@ impl Measure {
     pub fn needs_all_judged(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Bpref | Kind::LogBpref | Kind::InferredAp | Kind::JudgedRate | Kind::NotRelevantRetrieved
+            MeasureKind::Bpref
+                | MeasureKind::LogBpref
+                | MeasureKind::InferredAp
+                | MeasureKind::JudgedRate
+                | MeasureKind::NotRelevantRetrieved
         )
     }
 
@@ -364,7 +372,11 @@ impl Measure {
     pub fn may_need_positive_scores(&self) -> bool {
         matches!(
             self.kind,
-            Kind::AveragePrecision | Kind::Precision | Kind::Recall | Kind::F(_) | Kind::ReciprocalRank
+            MeasureKind::AveragePrecision
+                | MeasureKind::Precision
+                | MeasureKind::Recall
+                | MeasureKind::F(_)
+                | MeasureKind::ReciprocalRank
         )
     }
 
@@ -393,21 +405,21 @@ fn level(text: &str) -> Result<f64> {
 }
 
 /// The lowest grade that is relevant to a measure of this kind.
-fn relevance(kind: &Kind, name: &str, value: &str) -> Result<i64> {
+fn relevance(kind: &MeasureKind, name: &str, value: &str) -> Result<i64> {
     let graded = matches!(
         kind,
-        Kind::Ndcg
-            | Kind::Dcg
-            | Kind::NdcgAtRelevant
-            | Kind::NdcgAtLevels
-            | Kind::Gain
-            | Kind::JudgedRate
-            | Kind::ExpectedReciprocalRank(_)
-            | Kind::Compatibility(..)
-            | Kind::Cwl(_)
-            | Kind::Queries
-            | Kind::Retrieved
-            | Kind::Text(_)
+        MeasureKind::Ndcg
+            | MeasureKind::Dcg
+            | MeasureKind::NdcgAtRelevant
+            | MeasureKind::NdcgAtLevels
+            | MeasureKind::Gain
+            | MeasureKind::JudgedRate
+            | MeasureKind::ExpectedReciprocalRank(_)
+            | MeasureKind::Compatibility(..)
+            | MeasureKind::Cwl(_)
+            | MeasureKind::Queries
+            | MeasureKind::Retrieved
+            | MeasureKind::Text(_)
     );
     if graded {
         return Err(Error::value(format!("{name} takes no rel")));
@@ -419,8 +431,8 @@ fn relevance(kind: &Kind, name: &str, value: &str) -> Result<i64> {
 }
 
 /// The gain of a grade by the formulation of discounted gain.
-fn formulation(kind: &Kind, name: &str, value: &str) -> Result<Gain> {
-    if !matches!(kind, Kind::Ndcg | Kind::Dcg) {
+fn formulation(kind: &MeasureKind, name: &str, value: &str) -> Result<Gain> {
+    if !matches!(kind, MeasureKind::Ndcg | MeasureKind::Dcg) {
         return Err(Error::value(format!("{name} takes no dcg")));
     }
     match value {
@@ -436,52 +448,56 @@ fn numbers(text: &str) -> Option<Vec<f64>> {
         .collect()
 }
 
-fn with_parameter(kind: Kind, name: &str, parameter: &str) -> Result<Kind> {
+fn with_parameter(kind: MeasureKind, name: &str, parameter: &str) -> Result<MeasureKind> {
     let (key, value) = parameter.split_once('=').unwrap_or(("", parameter));
     match (kind, key.trim()) {
-        (Kind::RankBiasedPrecision(_), "p") => match value.trim().parse::<f64>() {
-            Ok(p) if p > 0.0 && p < 1.0 => Ok(Kind::RankBiasedPrecision(p)),
+        (MeasureKind::RankBiasedPrecision(_), "p") => match value.trim().parse::<f64>() {
+            Ok(p) if p > 0.0 && p < 1.0 => Ok(MeasureKind::RankBiasedPrecision(p)),
             _ => Err(Error::value(format!("p is {value:?}, expected a number between 0 and 1"))),
         },
-        (Kind::ExpectedReciprocalRank(_), "max") => match value.trim().parse::<u32>() {
-            Ok(grade) if (1..=1000).contains(&grade) => Ok(Kind::ExpectedReciprocalRank(Some(grade))),
+        (MeasureKind::ExpectedReciprocalRank(_), "max") => match value.trim().parse::<u32>() {
+            Ok(grade) if (1..=1000).contains(&grade) => Ok(MeasureKind::ExpectedReciprocalRank(Some(grade))),
             _ => Err(Error::value(format!("max is {value:?}, expected a whole number from 1 to 1000"))),
         },
-        (Kind::Compatibility(_, normalize), "p") => match value.trim().parse::<f64>() {
-            Ok(p) if p > 0.0 && p < 1.0 => Ok(Kind::Compatibility(p, normalize)),
+        (MeasureKind::Compatibility(_, normalize), "p") => match value.trim().parse::<f64>() {
+            Ok(p) if p > 0.0 && p < 1.0 => Ok(MeasureKind::Compatibility(p, normalize)),
             _ => Err(Error::value(format!("p is {value:?}, expected a number between 0 and 1"))),
         },
-        (Kind::Compatibility(p, _), "normalize") => match value.trim() {
-            "True" | "true" => Ok(Kind::Compatibility(p, true)),
-            "False" | "false" => Ok(Kind::Compatibility(p, false)),
+        (MeasureKind::Compatibility(p, _), "normalize") => match value.trim() {
+            "True" | "true" => Ok(MeasureKind::Compatibility(p, true)),
+            "False" | "false" => Ok(MeasureKind::Compatibility(p, false)),
             _ => Err(Error::value(format!("normalize is {value:?}, expected True or False"))),
         },
-        (Kind::Cwl(cwl), key) => cwl.with(name, key, value).map(Kind::Cwl),
-        (Kind::F(_), "x") => match value.trim().parse::<f64>() {
-            Ok(x) if x >= 0.0 && x.is_finite() => Ok(Kind::F(x)),
+        (MeasureKind::Cwl(cwl), key) => cwl.with(name, key, value).map(MeasureKind::Cwl),
+        (MeasureKind::F(_), "x") => match value.trim().parse::<f64>() {
+            Ok(x) if x >= 0.0 && x.is_finite() => Ok(MeasureKind::F(x)),
             _ => Err(Error::value(format!("x is {value:?}, expected a number of at least 0"))),
         },
-        (Kind::InterpolatedAverage(_), "") => match numbers(value) {
+        (MeasureKind::InterpolatedAverage(_), "") => match numbers(value) {
             Some(mut levels) if levels.iter().all(|&level| level >= 0.0) => {
                 levels.sort_unstable_by(f64::total_cmp);
-                Ok(Kind::InterpolatedAverage(levels))
+                Ok(MeasureKind::InterpolatedAverage(levels))
             }
             _ => Err(Error::value(format!("the recalls are {value:?}, expected numbers of at least 0"))),
         },
-        (Kind::Utility(_), "") => match numbers(value).map(<[f64; 4]>::try_from) {
-            Some(Ok(worths)) => Ok(Kind::Utility(worths)),
+        (MeasureKind::Utility(_), "") => match numbers(value).map(<[f64; 4]>::try_from) {
+            Some(Ok(worths)) => Ok(MeasureKind::Utility(worths)),
             _ => Err(Error::value(format!("the worths are {value:?}, expected four numbers"))),
         },
-        (Kind::RankBiasedPrecision(_), _) => Err(Error::value("rbp takes p, as in rbp(p=0.95)")),
-        (Kind::ExpectedReciprocalRank(_), _) => Err(Error::value("err takes max, as in err(max=4)@20")),
-        (Kind::F(_), _) => Err(Error::value("f takes x, as in f(x=0.5)")),
-        (Kind::Compatibility(..), _) => {
+        (MeasureKind::RankBiasedPrecision(_), _) => Err(Error::value("rbp takes p, as in rbp(p=0.95)")),
+        (MeasureKind::ExpectedReciprocalRank(_), _) => {
+            Err(Error::value("err takes max, as in err(max=4)@20"))
+        }
+        (MeasureKind::F(_), _) => Err(Error::value("f takes x, as in f(x=0.5)")),
+        (MeasureKind::Compatibility(..), _) => {
             Err(Error::value("compat takes p and normalize, as in compat(p=0.8)"))
         }
-        (Kind::InterpolatedAverage(_), _) => {
+        (MeasureKind::InterpolatedAverage(_), _) => {
             Err(Error::value("11pt_avg takes recalls, as in 11pt_avg(0.2,0.5,0.8)"))
         }
-        (Kind::Utility(_), _) => Err(Error::value("utility takes four numbers, as in utility(1,-1,0,0)")),
+        (MeasureKind::Utility(_), _) => {
+            Err(Error::value("utility takes four numbers, as in utility(1,-1,0,0)"))
+        }
         _ => Err(Error::value(format!("{name} takes no parameter"))),
     }
 }

@@ -6,9 +6,9 @@ use crate::score::Score;
 use super::classification::Scored;
 use super::conventions::{Conventions, Ties};
 use super::hits::{Hit, Order, count, needs_documents, rank};
-use super::measure::{Kind, Measure};
+use super::measure::{Measure, MeasureKind};
 use super::qrels::Qrels;
-use super::score::{Judged, List, is_relevant};
+use super::score::{Judged, RankedList, is_relevant};
 
 /// What is to be computed.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ impl Plan {
     pub fn new(measures: Vec<Measure>, conventions: Conventions) -> Result<Self> {
         for measure in &measures {
             if conventions.ties == Ties::Grouped
-                && measure.kind == Kind::AveragePrecision
+                && measure.kind == MeasureKind::AveragePrecision
                 && measure.cutoff.is_some()
             {
                 return Err(Error::value(format!(
@@ -89,13 +89,13 @@ impl Plan {
     ) -> Result<()> {
         let conventions = &self.conventions;
         rank(scores, hits, conventions.ties, documents)?;
-        let all = List { hits, retrieved: scores.len(), judged };
+        let all = RankedList { hits, retrieved: scores.len(), judged };
         for (measure, out) in self.measures.iter().zip(out) {
             let own = measure.conventions(conventions);
             let judged = measure.level.map_or(all.judged, |level| all.judged.at_level(level));
-            let (conventions, list) = (&own, List { judged, ..all });
+            let (conventions, list) = (&own, RankedList { judged, ..all });
             *out = match conventions.ties {
-                Ties::Grouped if measure.kind == Kind::AveragePrecision => {
+                Ties::Grouped if measure.kind == MeasureKind::AveragePrecision => {
                     grouped_average_precision(scores, &list, measure, conventions)?
                 }
                 Ties::Expected | Ties::Grouped => list.expected(measure, conventions)?,
@@ -109,7 +109,7 @@ impl Plan {
 /// Average precision with a tie as one step: scikit-learn's, with the judgements' count of relevant documents.
 fn grouped_average_precision<S: Score>(
     scores: &[S],
-    list: &List,
+    list: &RankedList,
     measure: &Measure,
     conventions: &Conventions,
 ) -> Result<f64> {

@@ -8,7 +8,7 @@ use crate::simd;
 
 use super::ids::{IdSlice, Ids};
 use super::qrels::Groups;
-use super::trec::Source;
+use super::trec::TableSource;
 
 /// Scores of either precision.
 #[derive(Clone, Copy, Debug)]
@@ -44,27 +44,27 @@ pub struct Run<'a> {
     /// The rows of each query.
     pub groups: &'a Groups,
     /// The file that they were read from.
-    pub source: Option<&'a Source>,
+    pub source: Option<&'a TableSource>,
 }
 
 impl<'a> Run<'a> {
     /// The rows of a group.
-    pub fn rows(&self, group: usize) -> Rows<'a> {
+    pub fn rows(&self, group: usize) -> ListRows<'a> {
         let range = self.groups.offsets[group]..self.groups.offsets[group + 1];
         let listed = self.groups.rows.as_ref().map(|rows| &rows[range.clone()]);
-        Rows { range, listed }
+        ListRows { range, listed }
     }
 }
 
 /// Where the documents of one list stand in the columns.
 #[derive(Clone, Debug)]
-pub struct Rows<'a> {
+pub struct ListRows<'a> {
     range: Range<usize>,
     /// One by one, where they do not stand side by side.
     listed: Option<&'a [u32]>,
 }
 
-impl Rows<'_> {
+impl ListRows<'_> {
     /// The row of the list's i-th document.
     #[inline]
     pub fn at(&self, i: usize) -> usize {

@@ -2,7 +2,7 @@
 
 use super::conventions::{Conventions, Divisor};
 use super::hits::Hit;
-use super::measure::{Kind, Measure};
+use super::measure::{Measure, MeasureKind};
 use crate::sum::Compensated;
 
 /// What the judgements of one query say, whatever was retrieved.
@@ -42,7 +42,7 @@ impl<'a> Judged<'a> {
 
 /// One list: the hits by rank, and how many documents it holds.
 #[derive(Clone, Copy, Debug)]
-pub struct List<'a> {
+pub struct RankedList<'a> {
     /// The judged documents that were retrieved, by rank.
     pub hits: &'a [Hit],
     /// How many documents were retrieved.
@@ -54,79 +54,83 @@ pub struct List<'a> {
 /// trec_eval's smoothing of inferred average precision.
 const INFERRED_EPSILON: f64 = 0.00001;
 
-impl List<'_> {
+impl RankedList<'_> {
     /// The value of a measure.
     pub fn measure(&self, measure: &Measure, conventions: &Conventions) -> f64 {
         let depth = measure.depth();
         match &measure.kind {
-            Kind::AveragePrecision => self.average_precision(measure, conventions),
-            Kind::LogAveragePrecision => logarithm(self.average_precision(measure, conventions)),
-            Kind::LogBpref => logarithm(self.bpref(conventions)),
-            Kind::Ndcg => self.ndcg(depth, conventions),
-            Kind::Dcg => self.dcg(depth, conventions),
-            Kind::NdcgAtRelevant => self.ndcg_at_relevant(conventions),
-            Kind::NdcgAtLevels => self.ndcg_at_levels(conventions),
-            Kind::Gain => self.gain(conventions),
-            Kind::BinaryGain => self.binary_gain(measure, conventions),
-            Kind::ReciprocalRank => self
+            MeasureKind::AveragePrecision => self.average_precision(measure, conventions),
+            MeasureKind::LogAveragePrecision => logarithm(self.average_precision(measure, conventions)),
+            MeasureKind::LogBpref => logarithm(self.bpref(conventions)),
+            MeasureKind::Ndcg => self.ndcg(depth, conventions),
+            MeasureKind::Dcg => self.dcg(depth, conventions),
+            MeasureKind::NdcgAtRelevant => self.ndcg_at_relevant(conventions),
+            MeasureKind::NdcgAtLevels => self.ndcg_at_levels(conventions),
+            MeasureKind::Gain => self.gain(conventions),
+            MeasureKind::BinaryGain => self.binary_gain(measure, conventions),
+            MeasureKind::ReciprocalRank => self
                 .relevant_ranks(measure, depth, conventions)
                 .next()
                 .map_or(0.0, |rank| 1.0 / (f64::from(rank) + 1.0)),
-            Kind::Precision => {
+            MeasureKind::Precision => {
                 let length = measure.cutoff.map_or(self.retrieved, |k| k as usize);
                 ratio(self.found(measure, depth, conventions), length)
             }
-            Kind::RelativePrecision => {
+            MeasureKind::RelativePrecision => {
                 let length = measure.cutoff.map_or(self.retrieved, |k| k as usize);
                 ratio(self.found(measure, depth, conventions), length.min(self.judged.relevant))
             }
-            Kind::Recall => ratio(self.found(measure, depth, conventions), self.judged.relevant),
-            Kind::Hit => f64::from(u8::from(self.found(measure, depth, conventions) > 0)),
-            Kind::Hits => self.found(measure, depth, conventions) as f64,
-            Kind::JudgedRate => {
+            MeasureKind::Recall => ratio(self.found(measure, depth, conventions), self.judged.relevant),
+            MeasureKind::Hit => f64::from(u8::from(self.found(measure, depth, conventions) > 0)),
+            MeasureKind::Hits => self.found(measure, depth, conventions) as f64,
+            MeasureKind::JudgedRate => {
                 let judged = self.hits.iter().take_while(|hit| hit.rank < depth).count();
                 ratio(judged, self.retrieved.min(depth as usize))
             }
-            Kind::Compatibility(persistence, normalize) => self.compatibility(*persistence, *normalize),
-            Kind::Cwl(cwl) => self.expected_gain(cwl, depth),
-            Kind::RPrecision => {
+            MeasureKind::Compatibility(persistence, normalize) => {
+                self.compatibility(*persistence, *normalize)
+            }
+            MeasureKind::Cwl(cwl) => self.expected_gain(cwl, depth),
+            MeasureKind::RPrecision => {
                 let relevant = self.judged.relevant;
                 ratio(self.found(measure, u32::try_from(relevant).unwrap_or(u32::MAX), conventions), relevant)
             }
-            Kind::PrecisionAtMultiple(multiple) => {
+            MeasureKind::PrecisionAtMultiple(multiple) => {
                 let rank = self.relevant_at(*multiple);
                 ratio(self.found(measure, u32::try_from(rank).unwrap_or(u32::MAX), conventions), rank)
             }
-            Kind::InterpolatedPrecision(recall) => self.interpolated_precision(*recall, measure, conventions),
-            Kind::InterpolatedAverage(recalls) => {
+            MeasureKind::InterpolatedPrecision(recall) => {
+                self.interpolated_precision(*recall, measure, conventions)
+            }
+            MeasureKind::InterpolatedAverage(recalls) => {
                 let precision = |recall: &f64| self.interpolated_precision(*recall, measure, conventions);
                 divide(recalls.iter().rev().map(precision).sum(), recalls.len() as f64)
             }
-            Kind::SetAveragePrecision => {
+            MeasureKind::SetAveragePrecision => {
                 let found = self.found(measure, depth, conventions) as f64;
                 divide(found * found, self.retrieved as f64 * self.judged.relevant as f64)
             }
-            Kind::F(x) => self.f(*x, measure, conventions),
-            Kind::RankBiasedPrecision(p) => self.rank_biased_precision(measure, *p, conventions),
-            Kind::ExpectedReciprocalRank(greatest) => self.expected_reciprocal_rank(depth, *greatest),
-            Kind::Bpref => self.bpref(conventions),
-            Kind::InferredAp => self.inferred_average_precision(conventions),
-            Kind::Utility(worths) => {
+            MeasureKind::F(x) => self.f(*x, measure, conventions),
+            MeasureKind::RankBiasedPrecision(p) => self.rank_biased_precision(measure, *p, conventions),
+            MeasureKind::ExpectedReciprocalRank(greatest) => self.expected_reciprocal_rank(depth, *greatest),
+            MeasureKind::Bpref => self.bpref(conventions),
+            MeasureKind::InferredAp => self.inferred_average_precision(conventions),
+            MeasureKind::Utility(worths) => {
                 let found = self.found(measure, depth, conventions) as f64;
                 let (retrieved, relevant) = (self.retrieved as f64, self.judged.relevant as f64);
                 let counts = [found, retrieved - found, relevant - found, found - retrieved - relevant];
                 // trec_eval's documents beyond the judged ones: it knows of none.
                 worths[0] * counts[0] + worths[1] * counts[1] + worths[2] * counts[2] + worths[3] * counts[3]
             }
-            Kind::Queries => 1.0,
-            Kind::Text(_) => 0.0,
-            Kind::NotRelevantRetrieved => {
+            MeasureKind::Queries => 1.0,
+            MeasureKind::Text(_) => 0.0,
+            MeasureKind::NotRelevantRetrieved => {
                 let not_relevant = |hit: &&Hit| (0..conventions.level).contains(&hit.grade);
                 self.hits.iter().filter(not_relevant).count() as f64
             }
-            Kind::Retrieved => self.retrieved as f64,
-            Kind::Relevant => self.judged.relevant as f64,
-            Kind::RelevantRetrieved => self.found(measure, u32::MAX, conventions) as f64,
+            MeasureKind::Retrieved => self.retrieved as f64,
+            MeasureKind::Relevant => self.judged.relevant as f64,
+            MeasureKind::RelevantRetrieved => self.found(measure, u32::MAX, conventions) as f64,
         }
     }
 
@@ -327,7 +331,7 @@ mod tests {
 
     fn value(name: &str, hits: &[Hit], retrieved: usize, grades: &[i64], conventions: &Conventions) -> f64 {
         let judged = Judged::new(grades, conventions.level, grades[0], grades);
-        List { hits, retrieved, judged }.measure(&Measure::parse(name).unwrap(), conventions)
+        RankedList { hits, retrieved, judged }.measure(&Measure::parse(name).unwrap(), conventions)
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::progress::Progress;
 use super::ids::{Ids, Texts};
 
 /// The columns of a file.
-pub struct Table<V> {
+pub struct TrecTable<V> {
     /// The query of each row.
     pub queries: Texts<'static>,
     /// The document.
@@ -33,9 +33,9 @@ pub struct Table<V> {
     pub latin1: Option<Latin1>,
 }
 
-impl<V> Table<V> {
+impl<V> TrecTable<V> {
     fn new() -> Self {
-        Table {
+        TrecTable {
             queries: Texts::new(),
             documents: Texts::new(),
             values: Vec::new(),
@@ -95,7 +95,7 @@ impl Lines {
 
 /// The file that a table was read from.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct TableSource {
     /// Its name.
     pub name: String,
     /// Which line each row stands in.
@@ -103,9 +103,9 @@ pub struct Source {
 }
 
 /// Where two rows of a table stand, for errors: the lines of its file, or the rows.
-pub fn places(source: Option<&Source>, first: usize, second: usize) -> String {
+pub fn places(source: Option<&TableSource>, first: usize, second: usize) -> String {
     match source {
-        Some(Source { name, lines }) => {
+        Some(TableSource { name, lines }) => {
             format!("{name}: lines {} and {}", lines.of(first), lines.of(second))
         }
         None => format!("rows {first} and {second}"),
@@ -124,7 +124,7 @@ pub struct Names {
 }
 
 /// What one kind of file holds.
-struct Kind {
+struct FileFields {
     /// Which fields are query, document and value where there is no header.
     columns: [usize; 3],
     /// How many fields a line has.
@@ -136,7 +136,7 @@ struct Kind {
     value_expected: &'static str,
 }
 
-const QRELS: Kind = Kind {
+const QRELS: FileFields = FileFields {
     columns: [0, 2, 3],
     fields: 4,
     open: false,
@@ -145,7 +145,7 @@ const QRELS: Kind = Kind {
     value_expected: "a whole number",
 };
 
-const RUN: Kind = Kind {
+const RUN: FileFields = FileFields {
     columns: [0, 2, 4],
     fields: 6,
     open: true,
@@ -159,7 +159,7 @@ const RUN: Kind = Kind {
 /// # Errors
 ///
 /// The first line that cannot be read; `OutOfMemory`; the work is cancelled.
-pub fn read_qrels(name: &str, text: &[u8], names: &Names, progress: &Progress) -> Result<Table<i64>> {
+pub fn read_qrels(name: &str, text: &[u8], names: &Names, progress: &Progress) -> Result<TrecTable<i64>> {
     read(name, text, &QRELS, names, grade, progress)
 }
 
@@ -168,7 +168,7 @@ pub fn read_qrels(name: &str, text: &[u8], names: &Names, progress: &Progress) -
 /// # Errors
 ///
 /// The first line that cannot be read; `OutOfMemory`; the work is cancelled.
-pub fn read_run(name: &str, text: &[u8], names: &Names, progress: &Progress) -> Result<Table<f64>> {
+pub fn read_run(name: &str, text: &[u8], names: &Names, progress: &Progress) -> Result<TrecTable<f64>> {
     let score = |field: &str| field.parse().ok().filter(|score: &f64| !score.is_nan());
     read(name, text, &RUN, names, score, progress)
 }
@@ -191,8 +191,8 @@ enum Separator {
 }
 
 /// How the lines of one file are read.
-struct Layout<'a> {
-    kind: &'a Kind,
+struct LineLayout<'a> {
+    kind: &'a FileFields,
     separator: Separator,
     /// Which fields are query, document and value.
     columns: [usize; 3],
@@ -204,11 +204,11 @@ struct Layout<'a> {
 fn read<V: Send>(
     name: &str,
     text: &[u8],
-    kind: &Kind,
+    kind: &FileFields,
     names: &Names,
     parse: impl Fn(&str) -> Option<V> + Sync,
     progress: &Progress,
-) -> Result<Table<V>> {
+) -> Result<TrecTable<V>> {
     let text = decoded(text).map_err(|error| error.at(name))?;
     // Where no line ends with a line feed, carriage returns alone end them, as on old Macintoshes.
     let end = if text.contains(&b'\n') { b'\n' } else { b'\r' };
@@ -218,7 +218,7 @@ fn read<V: Send>(
         progress.check()?;
         read_part(part, &layout, if i == 0 { header } else { None }, &parse)
     }))?;
-    let mut table = Table::new();
+    let mut table = TrecTable::new();
     let read = || parts.iter().filter_map(|part| part.as_ref().ok()).map(|(part, _)| part);
     let rows = read().map(|part| part.values.len()).sum();
     table.queries.reserve(rows, read().map(|part| part.queries.bytes.len()).sum())?;
@@ -227,8 +227,8 @@ fn read<V: Send>(
     let mut lines = 0;
     for part in parts {
         let (part, length) = part.map_err(|fault| match fault {
-            Fault::Line(line, error) => error.in_line(lines + line + 1).at(name),
-            Fault::Other(error) => error,
+            PieceError::Line(line, error) => error.in_line(lines + line + 1).at(name),
+            PieceError::Other(error) => error,
         })?;
         table.lines.append(&part.lines, table.values.len())?;
         append(&mut table.queries, &part.queries)?;
@@ -281,7 +281,7 @@ fn is_passed_over(line: &[u8]) -> bool {
 const LONGEST_HEADER: usize = 1 << 16;
 
 /// How the file is laid out, and the number of its header line if it has one.
-fn layout<'a>(text: &[u8], kind: &'a Kind, names: &Names, end: u8) -> (Layout<'a>, Option<usize>) {
+fn layout<'a>(text: &[u8], kind: &'a FileFields, names: &Names, end: u8) -> (LineLayout<'a>, Option<usize>) {
     let mut lines = text.split(|&byte| byte == end).map(without_mark).enumerate();
     if let Some((number, line)) = lines.find(|(_, line)| !is_passed_over(line))
         && line.len() <= LONGEST_HEADER
@@ -297,12 +297,12 @@ fn layout<'a>(text: &[u8], kind: &'a Kind, names: &Names, end: u8) -> (Layout<'a
                 (place(&names.query), place(&names.document), place(&names.value))
             {
                 let columns = [query, document, value];
-                return (Layout { kind, separator, columns, fields: fields.len(), end }, Some(number));
+                return (LineLayout { kind, separator, columns, fields: fields.len(), end }, Some(number));
             }
         }
     }
-    let Kind { columns, fields, .. } = *kind;
-    (Layout { kind, separator: Separator::Space, columns, fields, end }, None)
+    let FileFields { columns, fields, .. } = *kind;
+    (LineLayout { kind, separator: Separator::Space, columns, fields, end }, None)
 }
 
 /// A column's name in lower case with `_` between words.
@@ -371,29 +371,29 @@ fn chunks(mut text: &[u8], size: usize, end: u8) -> Result<Vec<&[u8]>> {
 }
 
 /// Why a piece is not read.
-enum Fault {
+enum PieceError {
     /// What is wrong with this line of it.
     Line(usize, Error),
     /// What is not the file's fault.
     Other(Error),
 }
 
-impl From<Error> for Fault {
-    fn from(error: Error) -> Fault {
-        Fault::Other(error)
+impl From<Error> for PieceError {
+    fn from(error: Error) -> PieceError {
+        PieceError::Other(error)
     }
 }
 
 /// A piece and how many lines it has.
-type Part<V> = std::result::Result<(Table<V>, usize), Fault>;
+type Piece<V> = std::result::Result<(TrecTable<V>, usize), PieceError>;
 
 fn read_part<V>(
     part: &[u8],
-    layout: &Layout,
+    layout: &LineLayout,
     header: Option<usize>,
     parse: &impl Fn(&str) -> Option<V>,
-) -> Part<V> {
-    let mut table = Table::new();
+) -> Piece<V> {
+    let mut table = TrecTable::new();
     let mut lines = 0;
     for (number, line) in part.split_inclusive(|&byte| byte == layout.end).enumerate() {
         lines = number + 1;
@@ -410,11 +410,11 @@ fn read_part<V>(
 fn read_line<V>(
     line: &[u8],
     number: usize,
-    layout: &Layout,
-    table: &mut Table<V>,
+    layout: &LineLayout,
+    table: &mut TrecTable<V>,
     parse: &impl Fn(&str) -> Option<V>,
-) -> std::result::Result<(), Fault> {
-    let wrong = |error: Error| Err(Fault::Line(number, error));
+) -> std::result::Result<(), PieceError> {
+    let wrong = |error: Error| Err(PieceError::Line(number, error));
     if line.contains(&0) {
         let expected = "UTF-8 text, or UTF-16 with a byte order mark";
         return wrong(Error::value("").found("has a NUL byte").expected(expected).coded("not-text"));
@@ -423,7 +423,7 @@ fn read_line<V>(
         // Fields that are quoted or in another encoding are copied.
         can_allocate(3 * line.len())?;
     }
-    let Kind { value_name, value_expected, .. } = *layout.kind;
+    let FileFields { value_name, value_expected, .. } = *layout.kind;
     let mut found: [Option<Cow<[u8]>>; 3] = [None, None, None];
     let mut count = 0;
     for field in split(line, layout.separator) {
@@ -505,15 +505,15 @@ mod tests {
         }
     }
 
-    fn qrels(text: &[u8]) -> Result<Table<i64>> {
+    fn qrels(text: &[u8]) -> Result<TrecTable<i64>> {
         read_qrels("q", text, &names(), &Progress::default())
     }
 
-    fn run(text: &[u8]) -> Result<Table<f64>> {
+    fn run(text: &[u8]) -> Result<TrecTable<f64>> {
         read_run("r", text, &names(), &Progress::default())
     }
 
-    fn rows(table: &Table<i64>) -> Vec<(String, String, i64, usize)> {
+    fn rows(table: &TrecTable<i64>) -> Vec<(String, String, i64, usize)> {
         let text = |texts: &Texts, row| String::from_utf8(texts.id(row).0.to_vec()).unwrap();
         (0..table.values.len())
             .map(|row| {

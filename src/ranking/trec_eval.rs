@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use super::measure::{ELEVEN, Measure};
 
 /// What follows a measure's name.
-enum Parameters {
+enum MeasureParameters {
     /// Nothing.
     None,
     /// Ranks, a value for each; these by default.
@@ -22,13 +22,13 @@ enum Parameters {
     Numbers,
 }
 
-use Parameters::{Levels, None as No, Numbers, Ranks};
+use MeasureParameters::{Levels, None as No, Numbers, Ranks};
 
-const NINE: Parameters = Ranks(&[5, 10, 15, 20, 30, 100, 200, 500, 1000]);
+const NINE: MeasureParameters = Ranks(&[5, 10, 15, 20, 30, 100, 200, 500, 1000]);
 const MULTIPLES: [f64; 10] = [0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0];
 
 /// trec_eval's measures in its order; each is a measure of the registry under its own name.
-const MEASURES: &[(&str, Parameters)] = &[
+const MEASURES: &[(&str, MeasureParameters)] = &[
     ("runid", No),
     ("num_q", No),
     ("num_ret", No),
@@ -159,21 +159,21 @@ pub fn expand(asked: &[String]) -> Result<Vec<(String, Measure)>> {
 fn with_tail(name: &str) -> Option<(usize, &str)> {
     MEASURES.iter().enumerate().find_map(|(place, (known, parameters))| {
         let tail = name.strip_prefix(known)?.strip_prefix(['_', '.'])?;
-        let takes = !matches!(parameters, Parameters::None);
+        let takes = !matches!(parameters, MeasureParameters::None);
         (takes && tail.starts_with(|c: char| c.is_ascii_digit())).then_some((place, tail))
     })
 }
 
 fn add(
     values: &mut Vec<(String, Measure)>,
-    (name, parameters): &(&str, Parameters),
+    (name, parameters): &(&str, MeasureParameters),
     given: &[&str],
 ) -> Result<()> {
     let wrong = |text: &str, expected: &str| {
         Err(Error::value(format!("measure \"{name}_{text}\": {text:?} is given, expected {expected}")))
     };
     match parameters {
-        Parameters::None => values.push(((*name).to_owned(), Measure::parse(name)?)),
+        MeasureParameters::None => values.push(((*name).to_owned(), Measure::parse(name)?)),
         Ranks(defaults) => {
             let mut ranks = Vec::new();
             for text in given {

@@ -14,7 +14,7 @@ use crate::python::interruptible::interruptible;
 use crate::python::items::check_signals;
 use crate::ranking::evaluate::evaluate;
 use crate::ranking::ids::IdSlice;
-use crate::ranking::looked_up::{Batch, State};
+use crate::ranking::looked_up::{ListBatch, ListState};
 use crate::ranking::plan::Plan;
 use crate::ranking::qrels::Documents;
 use crate::ranking::run::{Run, Scores};
@@ -104,7 +104,7 @@ pub fn evaluate_dicts<'py>(
     let wide = plan.plan.measures.len();
     let mut values: Vec<f64> = zeros(queries.len().saturating_mul(wide))?;
     let walker = Walker { qrels, documents: qrels.documents(py)?, lists, queries, plan: &plan.plan };
-    let (mut now, mut next) = (Batch::default(), Batch::default());
+    let (mut now, mut next) = (ListBatch::default(), ListBatch::default());
     let mut first = 0;
     walker.fill(first, &mut now)?;
     while !now.is_empty() {
@@ -145,7 +145,7 @@ struct Walker<'a, 'py> {
 
 impl<'py> Walker<'_, 'py> {
     /// Copies out lists from the given one on.
-    fn fill(&self, first: usize, batch: &mut Batch) -> PyResult<()> {
+    fn fill(&self, first: usize, batch: &mut ListBatch) -> PyResult<()> {
         batch.clear();
         self.lists.py().check_signals()?;
         for i in first..self.queries.len() {
@@ -161,7 +161,7 @@ impl<'py> Walker<'_, 'py> {
         Ok(())
     }
 
-    fn walk(&self, i: usize, list: &Bound<'py, PyAny>, batch: &mut Batch) -> PyResult<()> {
+    fn walk(&self, i: usize, list: &Bound<'py, PyAny>, batch: &mut ListBatch) -> PyResult<()> {
         let query = self.queries[i] as usize;
         let Ok(list) = list.cast::<PyDict>() else {
             let message = format!("run[{}] is not a dictionary of scores", self.query_repr(query)?);
@@ -228,14 +228,14 @@ impl<'py> Walker<'_, 'py> {
     }
 
     /// Measures the lists whose ties go by document, and raises the first error.
-    fn settle(&self, first: usize, batch: &mut Batch, values: &mut [f64]) -> PyResult<()> {
+    fn settle(&self, first: usize, batch: &mut ListBatch, values: &mut [f64]) -> PyResult<()> {
         let wide = self.plan.measures.len();
         for i in 0..batch.len() {
             let place = first + i;
             let done = match batch.state(i) {
-                State::Measured => Ok(()),
-                State::Failed(error) => Err(error),
-                State::Tied => {
+                ListState::Measured => Ok(()),
+                ListState::Failed(error) => Err(error),
+                ListState::Tied => {
                     let out = &mut values[place * wide..(place + 1) * wide];
                     self.measure_tied(i, place, batch, out)?
                 }
@@ -250,7 +250,7 @@ impl<'py> Walker<'_, 'py> {
         &self,
         i: usize,
         place: usize,
-        batch: &mut Batch,
+        batch: &mut ListBatch,
         out: &mut [f64],
     ) -> PyResult<crate::Result<()>> {
         let py = self.documents.py();

@@ -30,7 +30,7 @@ const BLOCK: usize = 16;
 
 /// Lists of integers that were copied out of Python, and the values of those that could not be.
 #[derive(Default)]
-struct Batch {
+struct CopiedLists {
     actual: Vec<i64>,
     actual_offsets: Vec<usize>,
     predicted: Vec<i64>,
@@ -39,7 +39,7 @@ struct Batch {
     measured: Vec<(usize, f64)>,
 }
 
-impl Batch {
+impl CopiedLists {
     fn clear(&mut self) {
         self.actual.clear();
         self.predicted.clear();
@@ -195,7 +195,7 @@ pub fn apk_of_lists<'py>(
     let mut scratch = Scratch::default();
     let mut row = 0;
     let mut pairs = Vec::with_capacity(BLOCK);
-    let mut fill = |batch: &mut Batch| -> PyResult<()> {
+    let mut fill = |batch: &mut CopiedLists| -> PyResult<()> {
         batch.clear();
         py.check_signals()?;
         while row < rows && batch.actual.len() + batch.predicted.len() < BATCH {
@@ -229,7 +229,7 @@ pub fn apk_of_lists<'py>(
         Ok(())
     };
     let mut values: Vec<f64> = zeros(rows)?;
-    let (mut now, mut next) = (Batch::default(), Batch::default());
+    let (mut now, mut next) = (CopiedLists::default(), CopiedLists::default());
     fill(&mut now)?;
     let mut rest = &mut values[..];
     while now.len() > 0 {
@@ -252,7 +252,7 @@ fn lengths_differ(actual: usize, predicted: usize) -> Error {
 }
 
 /// One side as integer arrays.
-enum Rows<'py> {
+enum ListArrays<'py> {
     /// A row for each list, filled up with the padding.
     Padded64(PyReadonlyArray2<'py, i64>, Option<i64>),
     Padded32(PyReadonlyArray2<'py, i32>, Option<i64>),
@@ -269,35 +269,35 @@ enum RowView<'a> {
     Csr32(&'a [i64], &'a [i32]),
 }
 
-impl<'py> Rows<'py> {
+impl<'py> ListArrays<'py> {
     /// Takes `(array 2-D, padding or None)` or `(offsets, items)`.
     fn new(side: &Bound<'py, PyTuple>) -> PyResult<Self> {
         let (first, second) = (side.get_item(0)?, side.get_item(1)?);
         if let Ok(array) = first.extract::<PyReadonlyArray2<i64>>() {
-            return Ok(Rows::Padded64(array, second.extract()?));
+            return Ok(ListArrays::Padded64(array, second.extract()?));
         }
         if let Ok(array) = first.extract::<PyReadonlyArray2<i32>>() {
-            return Ok(Rows::Padded32(array, second.extract()?));
+            return Ok(ListArrays::Padded32(array, second.extract()?));
         }
         let offsets = first.extract::<PyReadonlyArray1<i64>>()?;
         if let Ok(items) = second.extract::<PyReadonlyArray1<i64>>() {
-            return Ok(Rows::Csr64(offsets, items));
+            return Ok(ListArrays::Csr64(offsets, items));
         }
-        Ok(Rows::Csr32(offsets, second.extract()?))
+        Ok(ListArrays::Csr32(offsets, second.extract()?))
     }
 
     fn view(&self) -> PyResult<RowView<'_>> {
         Ok(match self {
-            Rows::Padded64(array, padding) => {
+            ListArrays::Padded64(array, padding) => {
                 let shape = array.as_array().dim();
                 RowView::Padded64(array.as_slice()?, shape.0, shape.1, *padding)
             }
-            Rows::Padded32(array, padding) => {
+            ListArrays::Padded32(array, padding) => {
                 let shape = array.as_array().dim();
                 RowView::Padded32(array.as_slice()?, shape.0, shape.1, *padding)
             }
-            Rows::Csr64(offsets, items) => RowView::Csr64(offsets.as_slice()?, items.as_slice()?),
-            Rows::Csr32(offsets, items) => RowView::Csr32(offsets.as_slice()?, items.as_slice()?),
+            ListArrays::Csr64(offsets, items) => RowView::Csr64(offsets.as_slice()?, items.as_slice()?),
+            ListArrays::Csr32(offsets, items) => RowView::Csr32(offsets.as_slice()?, items.as_slice()?),
         })
     }
 }
@@ -367,7 +367,7 @@ pub fn apk_of_arrays<'py>(
     predicted: &Bound<'py, PyTuple>,
     k: usize,
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
-    let (actual, predicted) = (Rows::new(actual)?, Rows::new(predicted)?);
+    let (actual, predicted) = (ListArrays::new(actual)?, ListArrays::new(predicted)?);
     let (actual, predicted) = (actual.view()?, predicted.view()?);
     if actual.len() != predicted.len() {
         return Err(lengths_differ(actual.len(), predicted.len()).into());

@@ -16,10 +16,10 @@ use crate::python::interruptible::interruptible;
 use crate::python::items::{self, check_signals, items};
 use crate::python::once::Once;
 use crate::ranking::conventions::Duplicates;
-use crate::ranking::ids::{AnyId, Text, Texts};
+use crate::ranking::ids::{AnyId, TextId, Texts};
 use crate::ranking::judgements::Columns;
 use crate::ranking::qrels::{Documents, Groups, Qrels};
-use crate::ranking::trec::{self, Latin1, Names, Source, whole};
+use crate::ranking::trec::{self, Latin1, Names, TableSource, whole};
 use crate::threads;
 
 /// More rows take long enough for Ctrl-C to matter.
@@ -126,7 +126,7 @@ impl PyQrels {
         warn_of_latin1(py, name, table.latin1)?;
         let (queries, documents) =
             (IdColumn::Texts(Arc::new(table.queries)), IdColumn::Texts(Arc::new(table.documents)));
-        let source = Source { name: name.to_owned(), lines: table.lines };
+        let source = TableSource { name: name.to_owned(), lines: table.lines };
         let duplicates = Duplicates::named(duplicates)?;
         Self::build(py, &queries, &documents, &table.values, duplicates, Some(&source))
     }
@@ -155,7 +155,7 @@ impl PyQrels {
         documents: &IdColumn,
         grades: &[i64],
         duplicates: Duplicates,
-        source: Option<&Source>,
+        source: Option<&TableSource>,
     ) -> PyResult<Self> {
         let rows = queries.len();
         if documents.len() != rows || grades.len() != rows {
@@ -220,7 +220,7 @@ pub struct PyRun {
     /// The rows of each query.
     pub groups: Groups,
     /// The file that they were read from.
-    pub source: Option<Source>,
+    pub source: Option<TableSource>,
     /// The id of each query.
     #[pyo3(get)]
     query_ids: Py<PyList>,
@@ -280,7 +280,7 @@ impl PyRun {
         let groups = groups(py, &queries)?;
         let query_ids = queries.ids(py, &groups.first)?.unbind();
         let documents = HeldDocuments::Texts(Arc::new(table.documents));
-        let source = Some(Source { name: name.to_owned(), lines: table.lines });
+        let source = Some(TableSource { name: name.to_owned(), lines: table.lines });
         Ok(PyRun { documents, scores: HeldScores::Read(table.values), groups, source, query_ids })
     }
 }
@@ -309,7 +309,7 @@ fn whole_grade(grade: &Bound<'_, PyAny>) -> Option<i64> {
 /// A document id of a dictionary.
 pub fn document_id<'a>(id: &'a Bound<'_, PyAny>) -> PyResult<AnyId<'a>> {
     if let Ok(text) = id.cast::<PyString>() {
-        return Ok(AnyId::Text(Text(text.to_str()?.as_bytes())));
+        return Ok(AnyId::Text(TextId(text.to_str()?.as_bytes())));
     }
     match id.extract() {
         Ok(number) => Ok(AnyId::Integer(number)),
