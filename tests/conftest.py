@@ -1,9 +1,12 @@
-"""What several test files share: where the real data lies."""
+"""What several test files share: where the real data lies, and ranks."""
 
 import os
+import sys
+import types
 from pathlib import Path
 
 import pytest
+from process_group import Group
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -27,3 +30,11 @@ def shared_data() -> Path:
             pytest.fail(f"MEANAP_SHARED_DATA={told} has no coco100_gt.json")
         pytest.skip(f"no real COCO data in {folder} (set MEANAP_SHARED_DATA)")
     return folder
+
+
+@pytest.fixture
+def ranks(monkeypatch) -> Group:
+    """``torch.distributed`` initialised with two ranks, which are threads."""
+    group = Group(2)
+    monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(distributed=group.distributed()))
+    return group

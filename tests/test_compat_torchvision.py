@@ -1,8 +1,6 @@
 """torchvision's `CocoEvaluator` and faster-coco-eval's: batches over ranks give the numbers of one evaluation."""
 
 import copy
-import sys
-import types
 
 import numpy as np
 import pytest
@@ -13,7 +11,6 @@ from pycocotools.cocoeval import COCOeval
 from meanap import generate
 from meanap.compat.faster_coco_eval.utils.pytorch import FasterCocoEvaluator
 from meanap.compat.torchvision import CocoEvaluator
-from tests.test_metric_objects import Group
 
 KINDS = ["bbox", "segm", "keypoints"]
 
@@ -87,24 +84,6 @@ def loaded(truth):
     coco.dataset = copy.deepcopy(truth)
     coco.createIndex()
     return coco
-
-
-@pytest.fixture
-def ranks(monkeypatch):
-    """``torch.distributed`` with two threads for ranks."""
-    group = Group(2)
-
-    def all_gather_object(values, own, group_=None):
-        values[:] = group.all_gather(own)
-
-    distributed = types.SimpleNamespace(
-        is_available=lambda: True,
-        is_initialized=lambda: True,
-        get_world_size=lambda group=None: 2,
-        all_gather_object=all_gather_object,
-    )
-    monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(distributed=distributed))
-    return group
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -7,78 +7,18 @@ import pickle
 import socket
 import struct
 import sys
-import threading
-import types
 import zlib
 
 import numpy as np
 import pytest
 from metric_objects import BATCHES, CASES, fed, numbers
+from process_group import Group
 
 from meanap.metric import Metric
 
 SHARDS = range(0, 17), range(17, BATCHES)
 #: What comes after the first `sync`.
 LATER = range(0, 12), range(17, 30)
-
-
-class Group:
-    """A process group whose ranks are threads."""
-
-    def __init__(self, world):
-        self.barrier = threading.Barrier(world, timeout=60)
-        self.states = [b""] * world
-        self.rank = threading.local()
-        self.gathered = 0
-
-    def all_gather(self, state):
-        self.states[self.rank.number] = state
-        self.barrier.wait()
-        states = list(self.states)
-        self.gathered += self.rank.number == 0
-        self.barrier.wait()
-        return states
-
-    def run(self, work):
-        """The answer of each rank."""
-        answers = [None] * len(self.states)
-
-        def of(rank):
-            self.rank.number = rank
-            try:
-                answers[rank] = work(rank)
-            except BaseException as error:
-                self.barrier.abort()
-                answers[rank] = error
-
-        threads = [threading.Thread(target=of, args=(rank,)) for rank in range(len(answers))]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        problems = [answer for answer in answers if isinstance(answer, BaseException)]
-        # A rank that only waited for the other is not the one to say what happened.
-        for problem in sorted(problems, key=lambda problem: isinstance(problem, threading.BrokenBarrierError)):
-            raise problem
-        return answers
-
-
-@pytest.fixture
-def initialised(monkeypatch):
-    """``torch.distributed`` as `sync` knows it, with threads for ranks."""
-    ranks = Group(2)
-
-    def all_gather_object(states, own, group=None):
-        states[:] = ranks.all_gather(own)
-
-    distributed = types.SimpleNamespace(
-        is_available=lambda: True,
-        is_initialized=lambda: True,
-        get_world_size=lambda group=None: 2,
-        all_gather_object=all_gather_object,
-    )
-    monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(distributed=distributed))
-    return ranks
 
 
 def story(name, rank, sync):
@@ -125,22 +65,22 @@ def test_syncing_again_and_going_on_after_it_counts_nothing_twice(name):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_compute_gathers_by_itself(name, initialised):
+def test_compute_gathers_by_itself(name, ranks):
     def work(rank):
         metric = fed(name, SHARDS[rank])
         told = [numbers(metric), numbers(metric)]
         metric.sync()
-        before = initialised.gathered
+        before = ranks.gathered
         told.append(numbers(metric))
         # What `sync` has gathered is not gathered again.
-        assert initialised.gathered == before
+        assert ranks.gathered == before
         for i in LATER[rank]:
             CASES[name].feed(metric, i)
         told.append(numbers(metric))
         alone = fed(name, SHARDS[rank], sync_on_compute=False)
         return told, numbers(alone)
 
-    answers = initialised.run(work)
+    answers = ranks.run(work)
     sys.modules.pop("torch")
     once = numbers(fed(name, SHARDS[0]).merge(fed(name, SHARDS[1])))
     later = numbers(fed(name, [*SHARDS[0], *LATER[0]]).merge(fed(name, [*SHARDS[1], *LATER[1]])))
@@ -149,16 +89,16 @@ def test_compute_gathers_by_itself(name, initialised):
         assert alone == numbers(fed(name, SHARDS[rank]))
 
 
-def test_a_result_and_a_batch_of_its_own(initialised):
+def test_a_result_and_a_batch_of_its_own(ranks):
     def work(rank):
         metric = fed("boxes", SHARDS[rank])
         result = metric.result()
-        before = initialised.gathered
+        before = ranks.gathered
         step = metric(*one_batch(rank))
-        assert initialised.gathered == before, "the numbers of a batch are those of this rank alone"
+        assert ranks.gathered == before, "the numbers of a batch are those of this rank alone"
         return result.image_ids, result.ap, step
 
-    answers = initialised.run(work)
+    answers = ranks.run(work)
     sys.modules.pop("torch")
     whole = fed("boxes", SHARDS[0]).merge(fed("boxes", SHARDS[1])).result()
     for rank, (images, ap, step) in enumerate(answers):

@@ -11,12 +11,13 @@ import abc
 import copy
 import inspect
 import json
-import sys
 import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
+
+from meanap import _ranks
 
 __all__ = ["Metric", "pack_arrays", "unpack_arrays"]
 
@@ -246,17 +247,7 @@ def _all_states(metric: Metric, group: object) -> list[bytes] | None:
 
     if hasattr(group, "all_gather"):
         return list(group.all_gather(own()))
-    torch = sys.modules.get("torch")
-    distributed = getattr(torch, "distributed", None)
-    if distributed is None or not distributed.is_available() or not distributed.is_initialized():
-        return None
-    # A rank that is not in the group gets -1.
-    world = distributed.get_world_size(group)
-    if world <= 1:
-        return None
-    states: list[Any] = [None] * world
-    distributed.all_gather_object(states, own(), group=group)
-    return states
+    return _ranks.gather(own(), group) if _ranks.size(group) > 1 else None
 
 
 def pack_arrays(arrays: Iterable[np.ndarray]) -> bytes:

@@ -382,11 +382,11 @@ class LVISEval:
         for image in self.lvis_gt.load_imgs(p.img_ids):
             id = image["id"]
             labelled = positive[id].union(image["neg_category_ids"]) & categories
-            partial = set(image["not_exhaustive_category_ids"])
+            not_exhaustive = set(image["not_exhaustive_category_ids"])
             for result in self.lvis_dt.img_ann_map.get(id, ()):
                 if result["category_id"] in labelled:
-                    unpunished = result["category_id"] in partial
-                    results.append({**result, "area": math.inf} if unpunished else result)
+                    ignored = {"area": math.inf} if result["category_id"] in not_exhaustive else {}
+                    results.append({**result, **ignored})
         sides = []
         for records in (truths, results):
             side = COCO()

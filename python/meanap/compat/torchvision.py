@@ -20,12 +20,12 @@
 from __future__ import annotations
 
 import copy
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meanap import _ranks
 from meanap._arrays import as_numpy
 from meanap.compat.pycocotools import COCO, COCOeval, mask
 
@@ -117,7 +117,7 @@ class CocoEvaluator:
 
     def synchronize_between_processes(self) -> None:
         """Gathers the batches of all ranks of ``torch.distributed``, all of which have to call it."""
-        self._batches = [batch for batches in _of_all_ranks(self._batches) for batch in batches]
+        self._batches = [batch for batches in _ranks.gather(self._batches) for batch in batches]
         self.img_ids = np.unique([id for images, _ in self._batches for id in images]).tolist()
 
     def accumulate(self) -> None:
@@ -207,13 +207,3 @@ def _listed(
         for shape, score, label in zip(geometry(prediction), scores, labels, strict=True):
             results.append({"image_id": image, "category_id": int(label), name: shape, "score": score})
     return results
-
-
-def _of_all_ranks(value: Any) -> list[Any]:
-    """The values of all ranks, in their order."""
-    distributed = getattr(sys.modules.get("torch"), "distributed", None)
-    if distributed is None or not distributed.is_available() or not distributed.is_initialized():
-        return [value]
-    values: list[Any] = [None] * distributed.get_world_size()
-    distributed.all_gather_object(values, value)
-    return values
