@@ -238,9 +238,21 @@ def test_generate_writes_what_it_names(tmp_path, capsys):
     assert main(["generate", str(tmp_path / "new"), "--images", "3", "--seed", "5"]) == 0
     paths = capsys.readouterr().out.split()
     assert sorted(path.rsplit("/", 1)[1] for path in paths) == sorted(
-        ["instances.json", "persons.json", "boxes.json", "masks.json", "poses.json"]
+        ["instances.json", "persons.json", "boxes.json", "masks.json", "poses.json", "old.json"]
     )
     assert json.loads((tmp_path / "new" / "instances.json").read_text()) == generate.dataset(3, 5)
+
+
+def test_generate_writes_what_the_pages_use(tmp_path, capsys):
+    folder = tmp_path / "new"
+    assert main(["generate", str(folder), "--images", "5"]) == 0
+    assert main(["compare", str(folder / "instances.json"), str(folder / "old.json"), str(folder / "boxes.json")]) == 0
+    assert "boxes.json is better than old.json" in capsys.readouterr().out
+    assert main(["generate", "--format", "trec", str(folder), "--images", "7"]) == 0
+    paths = capsys.readouterr().out.split()
+    assert [path.rsplit("/", 1)[1] for path in paths] == ["judged.qrels", "first.run", "second.run"]
+    assert main(["rank", *paths]) == 0
+    assert [line.split()[1] for line in capsys.readouterr().out.splitlines() if ".run" in line] == ["7", "7"]
 
 
 def test_generate_where_nothing_can_be_written(tmp_path, capsys):

@@ -13,14 +13,18 @@ from meanap.cli import numbers
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
     parser.description = (
-        "Write COCO-like ground truth (instances.json, persons.json) and detections (boxes.json, "
-        "masks.json, poses.json)."
+        "Write ground truth in COCO's format (instances.json, persons.json), detections (boxes.json, masks.json, "
+        "poses.json), and boxes of a weaker model to compare with (old.json)."
     )
     parser.add_argument("folder", type=Path, metavar="DIR")
-    parser.add_argument("--images", type=numbers.count, help="how many images (default 500, of another format 50)")
+    parser.add_argument(
+        "--images", type=numbers.count, help="how many images, or queries of trec (default 500, of another format 50)"
+    )
     parser.add_argument("--seed", type=numbers.whole, default=0, help="another seed, another data set (default 0)")
     parser.add_argument(
-        "--format", choices=generate.FORMATS, help="a data set with images and detections in another format"
+        "--format",
+        choices=(*generate.FORMATS, "trec"),
+        help="a data set with images and detections in another format, or judgements and two runs for meanap rank",
     )
     parser.set_defaults(run=run)
 
@@ -28,12 +32,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Write the files and name them."""
     paths: Iterable[Path]
-    if options.format:
+    if options.format == "trec":
+        queries = 50 if options.images is None else options.images
+        judged, runs = generate.write_rankings(options.folder, queries=queries, seed=options.seed)
+        paths = [judged, *runs]
+    elif options.format:
         images = 50 if options.images is None else options.images
         paths = generate.write_format(options.folder, options.format, images=images, seed=options.seed)
     else:
         images = 500 if options.images is None else options.images
         files = generate.write_files(options.folder, images=images, seed=options.seed)
-        paths = dict.fromkeys(path for pair in files.values() for path in pair)
+        baseline = generate.write_baseline(options.folder / "old.json", files["bbox"][1])
+        paths = dict.fromkeys([*(path for pair in files.values() for path in pair), baseline])
     for path in paths:
         print(path)

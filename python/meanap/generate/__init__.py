@@ -21,8 +21,9 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from meanap.generate.detector import DetectionKind, Detections, detect
-from meanap.generate.files import write_dataset, write_detections, write_files
+from meanap.generate.files import write_baseline, write_dataset, write_detections, write_files
 from meanap.generate.formats import FORMATS, write_format
+from meanap.generate.rankings import write_rankings
 from meanap.generate.scenes import dataset
 
 __all__ = [
@@ -32,10 +33,12 @@ __all__ = [
     "dataset",
     "detect",
     "detections",
+    "write_baseline",
     "write_dataset",
     "write_detections",
     "write_files",
     "write_format",
+    "write_rankings",
 ]
 
 

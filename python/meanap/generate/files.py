@@ -46,6 +46,18 @@ def write_detections(
     return target
 
 
+def write_baseline(path: PathLike, detections: PathLike) -> Path:
+    """Write detections as a weaker model has them, for comparisons; returns the path.
+
+    They are those of the file `detections` (COCO's results format), with a far lower score for every other one.
+    """
+    records = json.loads(Path(detections).read_text(encoding="utf-8"))
+    target = Path(path)
+    weaker = [{**record, "score": record["score"] * (0.3 if i % 2 else 1)} for i, record in enumerate(records)]
+    write_text(target, json.dumps(weaker))
+    return target
+
+
 def write_files(folder: PathLike, *, images: int = 500, seed: int = 0) -> dict[DetectionKind, tuple[Path, Path]]:
     """Write one set of scenes and its detections as boxes, masks and poses into a folder.
 
