@@ -10,7 +10,7 @@
 #   make mutate   change each constant of the Python code and check that a test fails (after make test; RUST=1 for Rust too)
 #   make lint     formatting, clippy, ruff, mypy and pyright, and the type stubs against the built module
 #   make fmt      format Rust and Python
-#   make docs     build the Rust pages, run the examples of README, docs/ and docstrings
+#   make docs     build the site (into site/) and the Rust pages, run the examples of README, docs/ and docstrings
 #   make bench    compare with all other tools and write the tables into README.md
 #   make floor    compare each stage with its lower limit and write benches/FLOOR.md
 #   make growth   measure how time and memory grow with threads and data and write that into benches/FLOOR.md
@@ -90,7 +90,8 @@ fmt: $(BIN)/python
 	$(BIN)/ruff format .
 
 docs: $(BIN)/python
-	$(BIN)/pip install --quiet '.[test]'
+	$(BIN)/pip install --quiet '.[test,docs]'
+	$(BIN)/python -m mkdocs build --strict --quiet
 	cargo doc --no-deps --document-private-items --no-default-features
 	$(BIN)/python -m pytest tests/test_docs.py
 

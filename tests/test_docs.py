@@ -1,7 +1,9 @@
-"""What the pages promise: their Python runs, their commands run, their links lead somewhere."""
+"""What the pages promise: their code runs, their links lead somewhere, the reference lacks no public name."""
 
 import doctest
 import importlib
+import importlib.util
+import inspect
 import os
 import pkgutil
 import re
@@ -9,30 +11,16 @@ import shlex
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import meanap
 from meanap import generate
-from meanap.cli import main
+from tests.run_page import blocks
 
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-#: Read from top to bottom: its blocks run in one process and print what stands below them.
-NOTEBOOK = "docs/decision.md"
-PAGES = [
-    "README.md",
-    "docs/analysis.md",
-    "docs/clusters.md",
-    "docs/compat.md",
-    "docs/formats.md",
-    "docs/numbers.md",
-    "docs/problems.md",
-    "docs/pycocotools.md",
-    "docs/ranking.md",
-    "docs/segmentation.md",
-    "docs/torchmetrics.md",
-    "docs/training.md",
-]
+ROOT = Path(__file__).parent.parent
+PAGES = ["README.md", *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))]
 
 
 @pytest.fixture(scope="module")
@@ -40,90 +28,26 @@ def folder(tmp_path_factory):
     """A folder with the files that the pages use."""
     folder = tmp_path_factory.mktemp("pages")
     generate.write_files(folder, images=10, seed=1)
-    shutil.copy(folder / "boxes.json", folder / "old.json")
+    generate.write_baseline(folder / "old.json", folder / "boxes.json")
+    generate.write_rankings(folder, queries=20)
     return folder
 
 
-def blocks(repository, page, language):
-    text = (repository / page).read_text(encoding="utf-8")
-    return [body for found, body in BLOCK.findall(text) if found == language]
-
-
-def test_every_page_is_tested(repository):
-    pages = {path.relative_to(repository).as_posix() for path in (repository / "docs").rglob("*.md")}
-    assert pages | {"README.md"} == {*PAGES, NOTEBOOK}
-
-
 @pytest.mark.parametrize("page", PAGES)
-def test_python_blocks_run(repository, folder, page):
-    found = blocks(repository, page, "python")
-    assert found
-    for body in found:
-        # A process each: some of them put meanap in pycocotools' place.
-        done = subprocess.run([sys.executable, "-c", body], cwd=folder, capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, body + done.stderr
+def test_blocks_run(repository, folder, tmp_path, page):
+    place = tmp_path / "page"
+    shutil.copytree(folder, place)
+    # A process each: some pages register meanap under another package's name.
+    paths = {"PYTHONPATH": os.pathsep.join([str(repository), *sys.path]), "PYSPARK_PYTHON": sys.executable}
+    command = [sys.executable, "-m", "tests.run_page", str(repository / page)]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=300, env={**os.environ, **paths})
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("engine", ["ray", "pyspark"])
-def test_blocks_for_engines_run(repository, folder, engine):
-    pytest.importorskip(engine, reason="a cluster engine: pip install 'meanap[ray]' or 'meanap[spark]'")
-    if engine == "pyspark" and shutil.which("java") is None:
-        pytest.skip("Spark needs Java")
-    pa = pytest.importorskip("pyarrow")
-    parquet = pytest.importorskip("pyarrow.parquet")
-    truth = generate.dataset(10, 1)
-    found = generate.detections(truth, per_image=5, seed=1)
-    records = [*truth["annotations"], *found]
-    columns = {name: [record.get(name) for record in records] for name in ("image_id", "category_id", "score", "bbox")}
-    columns["iscrowd"] = [record.get("iscrowd") for record in records]
-    parquet.write_table(pa.table({**columns, "order": range(len(records))}), folder / "objects.parquet")
-    text = (repository / "docs/clusters.md").read_text(encoding="utf-8")
-    (body,) = re.findall(rf"^```python {engine.removeprefix('py')}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    environment = {**os.environ, "PYSPARK_PYTHON": sys.executable}
-    done = subprocess.run(
-        [sys.executable, "-c", body], cwd=folder, capture_output=True, text=True, timeout=300, env=environment
-    )
-    assert done.returncode == 0, body + done.stderr
-
-
-def test_the_notebook_page_prints_what_it_says(repository, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    variables = {}
-    printed = told = 0
-    for language, body in BLOCK.findall((repository / NOTEBOOK).read_text(encoding="utf-8")):
-        if language == "python":
-            exec(compile(body, NOTEBOOK, "exec"), variables)
-            printed += 1
-        elif language == "text":
-            assert capsys.readouterr().out == body
-            told += 1
-        elif language == "sh":
-            for command in body.splitlines():
-                assert main(shlex.split(command)[1:]) == 0, command
-            capsys.readouterr()
-    assert printed == told > 5 and (tmp_path / "report.html").is_file()
-
-
-def test_commands_run(repository, folder):
-    lines = [line for body in blocks(repository, "README.md", "sh") for line in body.splitlines()]
-    commands = [line for line in lines if line.startswith("meanap ")]
-    assert len(commands) >= 3
-    for command in commands:
-        arguments = [sys.executable, "-m", *shlex.split(command)]
-        done = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, command + done.stderr
-        assert ("Average Precision" in done.stdout) == command.startswith("meanap eval"), command
-
-
-def test_commands_of_formats_run(repository, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    commands = [line for body in blocks(repository, "docs/formats.md", "sh") for line in body.splitlines()]
-    for command in commands:
-        assert main(shlex.split(command)[1:]) == 0, command
-        out = capsys.readouterr().out
-        shown = "Average Precision" in out or "number  value" in out
-        assert shown == command.startswith("meanap eval"), command
-    named = {shlex.split(command)[3] for command in commands if "--format" in command}
+def test_formats_page_writes_all_formats(repository):
+    page = blocks((repository / "docs/formats.md").read_text(encoding="utf-8"))
+    lines = [line for block in page if block.language == "sh" for line in block.body.splitlines()]
+    named = {shlex.split(line)[3] for line in lines if "--format" in line}
     assert named == {format.partition("-")[0] for format in generate.FORMATS}
 
 
@@ -135,7 +59,7 @@ def test_readme_has_the_two_commands(repository):
     assert test and all(part in test[1] for part in ("[test]", "cargo test", "pytest"))
 
 
-@pytest.mark.parametrize("page", [*PAGES, NOTEBOOK, "ARCHITECTURE.md"])
+@pytest.mark.parametrize("page", [*PAGES, "ARCHITECTURE.md"])
 def test_links_lead_somewhere(repository, page):
     text = (repository / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
@@ -145,6 +69,55 @@ def test_links_lead_somewhere(repository, page):
 
 #: Modules for one package alone, which they need.
 NEEDY = {"meanap.compat.mmengine": "mmengine", "meanap.compat.torchmetrics": "torchmetrics.detection"}
+
+
+@pytest.fixture(scope="module")
+def site(repository):
+    """The module that adds the API reference to the site."""
+    spec = importlib.util.spec_from_file_location("site_pages", repository / "docs" / "site.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_public_name_is_in_the_reference(site):
+    listed = [module for _, modules in site.REFERENCE.values() for module in modules]
+    assert len(set(listed)) == len(listed)
+    documented = set()
+    for module in listed:
+        names = site.public_names(module)
+        assert names, module
+        if module not in NEEDY:
+            there = importlib.import_module(module)
+            assert names == list(there.__all__), module
+            documented |= {id(getattr(there, name)) for name in names}
+    packages = [name for name in ["meanap", *modules()] if "_" not in {part[0] for part in name.split(".")}]
+    offered = [name for name in packages if name.count(".") < 2 or name.rpartition(".")[0] == "meanap.compat"]
+    for module in offered:
+        if module not in listed and module not in NEEDY:
+            there = importlib.import_module(module)
+            for name in getattr(there, "__all__", ()):
+                value = getattr(there, name)
+                # A module that is offered as a name has names of its own.
+                names = getattr(value, "__all__", ()) if inspect.ismodule(value) else ()
+                held = [value, *(getattr(value, inner) for inner in names)]
+                assert {id(one) for one in held} & documented, f"{module}.{name}"
+
+
+def test_pages_of_the_site_are_in_its_navigation(repository, site):
+    navigation = re.findall(
+        r"^ +- .*: (\S+\.md)$", (repository / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert sorted(navigation) == sorted({*(page.removeprefix("docs/") for page in PAGES[1:]), *site.PAGES})
+
+
+def test_site_builds_without_a_warning(repository, tmp_path):
+    for module in ("mkdocs", "material", "mkdocstrings"):
+        pytest.importorskip(module, reason="the documentation's site: pip install 'meanap[docs]'")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "reference" / "meanap.html").is_file()
 
 
 def modules():

@@ -8,17 +8,18 @@ import ast
 import io
 import re
 import tokenize
+from pathlib import Path
 
 import pytest
 
 from meanap.cli import main
 
-PAGES = ("README.md", "ARCHITECTURE.md", "benches/FLOOR.md", "fuzz/README.md", *("docs/" + name + ".md" for name in (
-    "analysis", "clusters", "compat", "decision", "formats", "numbers", "problems", "pycocotools", "ranking",
-    "segmentation",
-    "torchmetrics",
-    "training",
-)))  # fmt: skip
+ROOT = Path(__file__).parent.parent
+
+PAGES = (
+    *("README.md", "ARCHITECTURE.md", "benches/FLOOR.md", "fuzz/README.md"),
+    *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")),
+)
 
 TREES = ("benches", "fuzz", "python/meanap", "src")
 
@@ -132,10 +133,6 @@ def prose_of_rust(text: str) -> str:
 @pytest.mark.parametrize("page", PAGES)
 def test_pages_use_the_fields_terms(repository, page):
     assert banned((repository / page).read_text(encoding="utf-8"), page) == []
-
-
-def test_every_page_is_covered(repository):
-    assert {path.relative_to(repository).as_posix() for path in (repository / "docs").rglob("*.md")} < set(PAGES)
 
 
 @pytest.mark.parametrize("tree", TREES)
