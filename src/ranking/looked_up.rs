@@ -7,16 +7,16 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::error::{Error, Result, collect, extend, filled, push, reserve};
+use crate::error::{Error, Result, collect, extend, filled, push, reserve, with_capacity};
 use crate::score::Score;
 use crate::simd;
 
 use super::conventions::Ties;
 use super::evaluate::keep_judged;
 use super::hits::{ById, Hit};
-use super::ids::AnyId;
+use super::ids::{AnyId, Id, Ids, Lookup};
 use super::plan::Plan;
-use super::qrels::Qrels;
+use super::qrels::{Documents, Qrels};
 
 /// So many scores make a batch that is worth the thread pool.
 const FULL: usize = 1 << 17;
@@ -155,18 +155,11 @@ impl ListBatch {
         std::mem::replace(&mut self.lists[list].state, ListState::Measured)
     }
 
-    /// The rows of the judged documents of a list in the judgements.
-    pub fn judged(&self, list: usize) -> impl Iterator<Item = usize> {
-        self.hits[self.lists[list].hits.clone()].iter().map(|hit| hit.row as usize)
-    }
-
-    /// Measures a list in which ties go by document: `ids` are those of its documents in order, and `places` says which
-    /// of them each of the judged ones is, in the order of `judged`.
+    /// Measures a list in which ties go by document: `ids` are those of its documents in order.
     ///
     /// # Errors
     ///
     /// The ids have no order; these are not the documents of the list; `OutOfMemory`.
-    #[expect(clippy::too_many_arguments, reason = "what `measure` takes, and the documents")]
     pub fn measure_tied(
         &mut self,
         list: usize,
@@ -174,21 +167,21 @@ impl ListBatch {
         query: usize,
         plan: &Plan,
         ids: &[AnyId],
-        places: &[Option<u32>],
         out: &mut [f64],
     ) -> Result<()> {
         let BatchedList { scores, hits, .. } = &self.lists[list];
         let (scores, hits) = (&self.scores[scores.clone()], &mut self.hits[hits.clone()]);
         let judged_only = plan.conventions.judged_only;
         let length = if judged_only { hits.len() } else { ids.len() };
-        if length != scores.len() || places.len() != hits.len() || places.contains(&None) {
-            return Err(Error::value("a dictionary of the run has changed while it was read"));
-        }
         if ids.iter().any(|id| id.is_text() != ids[0].is_text()) {
             return Err(Error::wrong_type("documents are text and integers at once, which have no order"));
         }
-        for (hit, &place) in hits.iter_mut().zip(places) {
-            hit.row = place.unwrap_or(0);
+        let found = match &qrels.documents {
+            Documents::Integers(known) => find_rows(hits, |row| AnyId::Integer(known[row as usize]), ids)?,
+            Documents::Texts(known) => find_rows(hits, |row| AnyId::Text(known.id(row as usize)), ids)?,
+        };
+        if length != scores.len() || !found {
+            return Err(Error::value("a dictionary of the run has changed while it was read"));
         }
         let judged = plan.judged(qrels, query);
         if judged_only {
@@ -224,6 +217,32 @@ fn measured<S: Score>(
     Ok(ListState::Measured)
 }
 
+/// Gives each hit its row among `ids` instead of that in the judgements, whose document is `known(row)`; says whether all
+/// were found. No document stands twice.
+fn find_rows<'a>(hits: &mut [Hit], known: impl Fn(u32) -> AnyId<'a>, ids: &[AnyId]) -> Result<bool> {
+    let mut table = Lookup::default();
+    table.clear(hits.len())?;
+    // A tag that differs spares the look at the id, which is far away in memory.
+    let mut tags: Vec<u32> = with_capacity(hits.len())?;
+    for (number, hit) in (0..).zip(&*hits) {
+        let id = known(hit.row);
+        tags.push(id.tag());
+        table.find_or_insert(id.hash(), number, |_| false);
+    }
+    let mut rows = filled(hits.len(), None)?;
+    for (row, &id) in (0..).zip(ids) {
+        let (hash, tag) = (id.hash(), id.tag());
+        let same = |number: u32| tags[number as usize] == tag && known(hits[number as usize].row) == id;
+        if let Some(number) = table.find(hash, same) {
+            rows[number as usize] = Some(row);
+        }
+    }
+    for (hit, &row) in hits.iter_mut().zip(&rows) {
+        hit.row = row.unwrap_or(0);
+    }
+    Ok(!rows.contains(&None))
+}
+
 /// Gives each hit a row that has its score.
 fn place_hits<S: Score>(scores: &[S], hits: &mut [Hit]) -> Result<()> {
     let mut taken = filled(scores.len(), false)?;
@@ -241,7 +260,6 @@ fn place_hits<S: Score>(scores: &[S], hits: &mut [Hit]) -> Result<()> {
 mod tests {
     use super::super::conventions::Conventions;
     use super::super::measure::Measure;
-    use super::super::qrels::Documents;
     use super::*;
 
     /// Documents 1, 2 and 3 are judged, with these grades.
@@ -290,26 +308,23 @@ mod tests {
         let mut out = [0.0; 2];
         batch.measure(&qrels(), &[0], &plan, &mut out);
         assert!(matches!(batch.state(0), ListState::Tied));
-        assert_eq!(batch.judged(0).collect::<Vec<_>>(), [0, 2]);
         let ids = [9, 1, 3].map(AnyId::Integer);
-        let places = [Some(1), Some(2)];
-        batch.measure_tied(0, &qrels(), 0, &plan, &ids, &places, &mut out).unwrap();
+        batch.measure_tied(0, &qrels(), 0, &plan, &ids, &mut out).unwrap();
         assert_eq!(out, [(1.0 / 2.0 + 2.0 / 3.0) / 2.0, 3.0], "the greater id goes first");
     }
 
     #[test]
     fn documents_that_do_not_fit_the_list_are_an_error() {
         let plan = plan(Conventions::default());
-        let problem = |ids: &[AnyId], places: &[Option<u32>]| {
+        let problem = |ids: &[AnyId]| {
             let mut batch = batch(&plan, &[&[(9, 1.0), (1, 1.0)]]);
-            let done = batch.measure_tied(0, &qrels(), 0, &plan, ids, places, &mut [0.0; 2]);
+            let done = batch.measure_tied(0, &qrels(), 0, &plan, ids, &mut [0.0; 2]);
             done.unwrap_err().to_string()
         };
-        let ids = [9, 1].map(AnyId::Integer);
-        assert!(problem(&ids[..1], &[Some(0)]).contains("has changed"));
-        assert!(problem(&ids, &[None]).contains("has changed"));
+        assert!(problem(&[1].map(AnyId::Integer)).contains("has changed"));
+        assert!(problem(&[9, 2].map(AnyId::Integer)).contains("has changed"));
         let mixed = [AnyId::Integer(9), AnyId::Text(super::super::ids::TextId(b"1"))];
-        assert!(problem(&mixed, &[Some(1)]).contains("no order"));
+        assert!(problem(&mixed).contains("no order"));
     }
 
     #[test]

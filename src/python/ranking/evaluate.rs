@@ -7,7 +7,7 @@ use pyo3::types::{PyDict, PyInt, PyList, PyString};
 
 use super::plan::PyPlan;
 use super::qrels::{HeldDocuments, HeldScores, LONG, PyQrels, PyRun, borrowed, document_id};
-use crate::error::{Error, can_allocate, collect, extend, filled, with_capacity, zeros};
+use crate::error::{Error, can_allocate, collect, extend, with_capacity, zeros};
 use crate::python::arrays::array;
 use crate::python::bad_value;
 use crate::python::interruptible::interruptible;
@@ -253,7 +253,6 @@ impl<'py> Walker<'_, 'py> {
         batch: &mut ListBatch,
         out: &mut [f64],
     ) -> PyResult<crate::Result<()>> {
-        let py = self.documents.py();
         let list = self.lists.get_item(place)?.cast_into::<PyDict>()?;
         can_allocate(list.len().saturating_mul(size_of::<usize>()))?;
         let mut objects: Vec<Bound<PyAny>> = Vec::new();
@@ -262,20 +261,7 @@ impl<'py> Walker<'_, 'py> {
         for object in &objects {
             ids.push(document_id(object)?);
         }
-        let judged_places = PyDict::new(py);
-        let mut number = 0;
-        for row in batch.judged(i) {
-            judged_places.set_item(self.documents.get_item(row)?, number)?;
-            number += 1;
-        }
-        let mut places = filled(number, None)?;
-        for (row, object) in (0u32..).zip(&objects) {
-            check_signals(py, row as usize)?;
-            if let Some(judged) = judged_places.get_item(object)? {
-                places[judged.extract::<usize>()?] = Some(row);
-            }
-        }
         let query = self.queries[place] as usize;
-        Ok(batch.measure_tied(i, &self.qrels.core, query, self.plan, &ids, &places, out))
+        Ok(batch.measure_tied(i, &self.qrels.core, query, self.plan, &ids, out))
     }
 }
