@@ -6,6 +6,7 @@
 - `xtcocotools`: `COCO`, `COCOeval`, `mask`.
 - `torchmetrics`: `MeanAveragePrecision`, a metric of torchmetrics.
 - `torchvision`: `CocoEvaluator`.
+- `detectron2`: `COCOEvaluator`, an evaluator for detectron2's models.
 - `mmengine`: `CocoMetric`, a metric of mmengine's evaluator.
 - `panopticapi`: `pq_compute`.
 - `pytrec_eval`: `RelevanceEvaluator`, `parse_run`, `parse_qrel`, `supported_measures`, `supported_nicknames`.
