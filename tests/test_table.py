@@ -88,6 +88,12 @@ def test_latex_has_no_command_of_a_name(table):
     assert r"50\% of \$1\_000 \& \{more\} \#1 \textasciitilde{}\textasciicircum{}\textbackslash{} & 3" in text
 
 
+def test_digits_behind_the_point_are_those_that_are_wanted():
+    numbers = Table({"name": ["a"], "AP": [47.25], "objects": [3]})
+    assert "a & 47.2 & 3" in numbers.to_latex(digits=1)
+    assert numbers.to_markdown(digits=2).splitlines()[2].split() == ["|", "a", "|", "47.25", "|", "3", "|"]
+
+
 def test_html_has_every_row(table):
     long = Table({"n": np.arange(50)})
     assert long.to_html().count("<tr>") == 51 and long._repr_html_().count("<tr>") == 22

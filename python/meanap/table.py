@@ -165,9 +165,9 @@ class Table:
         writer.writerows(["" if _is_missing(value) else value for value in row.values()] for row in self)
         return written.getvalue()
 
-    def to_markdown(self) -> str:
-        """The table in GitHub's Markdown, numbers with three digits and to the right."""
-        rows = [[text.replace("\\", "\\\\").replace("|", "\\|") for text in row] for row in self._all_cells()]
+    def to_markdown(self, digits: int = 3) -> str:
+        """The table in GitHub's Markdown, numbers with so many digits behind the point and to the right."""
+        rows = [[text.replace("\\", "\\\\").replace("|", "\\|") for text in row] for row in self._all_cells(digits)]
         widths = [max(3, *(len(row[i]) for row in rows)) for i in range(len(self.columns))]
         right = self._are_numbers()
         rules = [
@@ -179,9 +179,16 @@ class Table:
         ]
         return "\n".join(f"| {' | '.join(row)} |" for row in cells)
 
-    def to_latex(self) -> str:
-        """The table as a LaTeX ``tabular`` with the rules of the package booktabs, numbers with three digits."""
-        rows = [["".join(_LATEX.get(letter, letter) for letter in text) for text in row] for row in self._all_cells()]
+    def to_latex(self, digits: int = 3) -> str:
+        """The table as a LaTeX ``tabular`` with the rules of the package booktabs.
+
+        Parameters
+        ----------
+        digits
+            Digits of a number behind the point; integers have none.
+        """
+        cells = self._all_cells(digits)
+        rows = [["".join(_LATEX.get(letter, letter) for letter in text) for text in row] for row in cells]
         lines = [" & ".join(row) + r" \\" for row in rows]
         columns = "".join("r" if right else "l" for right in self._are_numbers())
         head = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", lines[0], r"\midrule"]
@@ -203,12 +210,12 @@ class Table:
         rows = self._cells(_SHOWN)
         return html_table(list(self.columns), rows, self.title, len(self) - len(rows))
 
-    def _cells(self, most: int) -> list[list[str]]:
-        return [[_shown(column[i]) for column in self.columns.values()] for i in range(min(len(self), most))]
+    def _cells(self, most: int, digits: int = 3) -> list[list[str]]:
+        return [[_shown(column[i], digits) for column in self.columns.values()] for i in range(min(len(self), most))]
 
-    def _all_cells(self) -> list[list[str]]:
+    def _all_cells(self, digits: int = 3) -> list[list[str]]:
         """The head and every row, each cell on one line."""
-        return [[shown(text) for text in row] for row in [list(self.columns), *self._cells(len(self))]]
+        return [[shown(text) for text in row] for row in [list(self.columns), *self._cells(len(self), digits)]]
 
     def _are_numbers(self) -> list[bool]:
         return [all(value is None or _is_numeric(value) for value in column) for column in self.columns.values()]
@@ -258,8 +265,8 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, digits: int) -> str:
     value = _plain(value)
     if value is None:
         return ""
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    return f"{value:.{digits}f}" if isinstance(value, float) else str(value)
