@@ -122,6 +122,13 @@ def of_root(path):
     return text.replace("](docs/", "](").replace('"docs/', '"')
 
 
+def on_page_markdown(markdown, **_):
+    """Leads links to the repository's root to the pages of the site."""
+    for page, file in PAGES.items():
+        markdown = re.sub(rf"\]\(\.\./((?:\.\./)*){re.escape(file)}", rf"](\1{page}", markdown)
+    return markdown
+
+
 def on_config(config):
     """Puts the reference into the navigation, before the part for contributors."""
     pages = [{title: f"reference/{page}.md"} for page, (title, _) in REFERENCE.items()]

@@ -1,9 +1,9 @@
-"""Runs a page of the documentation from top to bottom: ``python -m tests.run_page PAGE``, in the current folder.
+"""Runs a page from top to bottom: ``python -m tests.run_page [--write] PAGE``, in the current folder.
 
 Python blocks run in one process and share their variables. In blocks of the language ``sh`` the lines that begin with
 ``meanap`` run; a comment ``# exit code 3`` states an exit code other than 0. A block of the language ``text`` is what
 the block above it prints, to the letter. A comment ``<!-- needs: torch java -->`` above a block names modules and
-programs without which the block is skipped.
+programs without which the block is skipped. With ``--write`` blocks of text get what is printed.
 """
 
 import contextlib
@@ -42,17 +42,20 @@ def is_there(name):
     return importlib.util.find_spec(name) is not None or shutil.which(name) is not None
 
 
-def run(path):
+def run(path, write=False):
     """Runs the page's blocks; raises `AssertionError` where one prints something else than the page says."""
     from meanap.cli import main
 
     variables = {"__name__": "__main__"}
+    text = Path(path).read_text(encoding="utf-8")
     printed = None
-    for block in blocks(Path(path).read_text(encoding="utf-8")):
+    for block in blocks(text):
         place = f"{path}:{block.line}"
         assert block.language in LANGUAGES, f"{place}: language {block.language!r}"
         if block.language == "text":
-            if printed is not None:
+            if write and printed is not None:
+                text = text.replace(f"```text\n{block.body}```", f"```text\n{printed}```", 1)
+            elif printed is not None:
                 assert printed == block.body, f"{place}: expected\n{block.body}\nprinted\n{printed}"
             continue
         if not all(map(is_there, block.needs)):
@@ -68,7 +71,9 @@ def run(path):
                         code = main(shlex.split(line, comments=True)[1:])
                         assert code == int(stated[1] if stated else 0), f"{place}: {line}: exit code {code}"
         printed = out.getvalue()
+    if write:
+        Path(path).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    run(sys.argv[1])
+    run(sys.argv[-1], "--write" in sys.argv)
