@@ -49,8 +49,8 @@ def test_resampling_is_evaluating_what_was_drawn(data, protocol):
     weights = np.array([np.bincount(generator.integers(40, size=40), minlength=40) for _ in range(3)], dtype=np.uint32)
     rows = [whole.protocol.summary[0], whole.protocol.summary[-1]]
     for row in rows:
-        thresholds, area, limit = whole.scores.places(row)
-        samples = whole.scores.resampler(area, limit)(weights)[row.kind == "recall"]
+        _, area, limit = whole.scores.places(row)
+        (samples,) = whole.scores.resampler([row])(weights)
         for sample, weight in zip(samples, weights, strict=True):
             again = meanap.evaluate(*drawn(data, weight), protocol=protocol)
             values = again.precision.mean(axis=1) if row.kind == "precision" else again.recall
@@ -64,7 +64,7 @@ def test_weights_of_one_are_the_evaluation_itself(result):
     ones = np.ones((1, 40), dtype=np.uint32)
     for row in result.protocol.summary:
         _, area, limit = result.scores.places(row)
-        sample = result.scores.resampler(area, limit)(ones)[row.kind == "recall"]
+        (sample,) = result.scores.resampler([row])(ones)
         values = result.precision.mean(axis=1) if row.kind == "precision" else result.recall
         np.testing.assert_allclose(sample[0], values[..., area, limit], atol=1e-14)
 

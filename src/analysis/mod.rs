@@ -40,6 +40,9 @@ mod operating;
 mod pooled;
 mod ranked;
 mod resample;
+mod sample_weights;
+mod sampled_precision;
+mod sampled_rows;
 mod states;
 mod ties;
 

@@ -2,7 +2,6 @@
 
 use crate::curve::{Area, Reached, area_of, precision, raise, reached};
 use crate::matching::{MatchTable, Outcome, OutcomeLayout, Row, Verdict};
-use crate::score::descending_key;
 
 /// How a curve becomes a number.
 #[derive(Clone, Debug)]
@@ -23,11 +22,10 @@ pub(crate) struct Ranked {
     right: Vec<u64>,
     /// Thresholds at which it is wrong.
     wrong: Vec<u64>,
-    everywhere: Vec<bool>,
     /// Image of each ground truth that is to be found.
     pub positives: Vec<u32>,
     /// Layout of the words.
-    pub bits: OutcomeLayout,
+    bits: OutcomeLayout,
 }
 
 impl Ranked {
@@ -37,12 +35,7 @@ impl Ranked {
         let words = bits.words();
         let kept = |row: &Row| row.rank != Row::DROPPED && (row.rank as usize) < limit;
         let rows = table.rows(group).iter().zip(0u32..).filter(|(row, _)| kept(row));
-        let mut order: Vec<(u64, u64, u32)> = rows
-            .map(|(row, i)| {
-                let place = u64::from(row.image) << 32 | u64::from(row.rank);
-                (descending_key(row.score), place, i)
-            })
-            .collect();
+        let mut order: Vec<((u64, u64), u32)> = rows.map(|(row, i)| (row.sort_key(), i)).collect();
         order.sort_unstable();
         let truths = table.truths(group).iter().filter(|truth| truth.areas >> area & 1 == 1);
         let positives = truths.map(|truth| truth.image).collect();
@@ -51,11 +44,10 @@ impl Ranked {
             image: Vec::with_capacity(order.len()),
             right: Vec::with_capacity(order.len() * words),
             wrong: Vec::with_capacity(order.len() * words),
-            everywhere: Vec::with_capacity(order.len()),
             positives,
             bits,
         };
-        for (_, _, i) in order {
+        for (_, i) in order {
             let row = &table.rows(group)[i as usize];
             let before = ranked.right.len();
             for word in 0..words {
@@ -72,8 +64,6 @@ impl Ranked {
                 ranked.wrong.truncate(before);
                 continue;
             }
-            let wrong: usize = ranked.wrong[before..].iter().map(|word| word.count_ones() as usize).sum();
-            ranked.everywhere.push(wrong == bits.thresholds);
             ranked.score.push(row.score);
             ranked.image.push(row.image);
         }
@@ -85,23 +75,11 @@ impl Ranked {
         self.score.len()
     }
 
-    /// Thresholds at which a row is right, and at which it is wrong, 64 of them.
-    #[inline]
-    pub(crate) fn words(&self, row: usize, word: usize) -> (u64, u64) {
-        let at = row * self.bits.words() + word;
-        (self.right[at], self.wrong[at])
-    }
-
-    /// Whether a row is wrong at every threshold.
-    #[inline]
-    pub(crate) fn wrong_everywhere(&self, row: usize) -> bool {
-        self.everywhere[row]
-    }
-
     /// Whether a row is right, and whether it is wrong, at a threshold; neither if it is ignored.
     #[inline]
     pub(crate) fn verdict(&self, row: usize, t: usize) -> (bool, bool) {
-        let (right, wrong) = self.words(row, t / 64);
+        let at = row * self.bits.words() + t / 64;
+        let (right, wrong) = (self.right[at], self.wrong[at]);
         (right >> (t % 64) & 1 == 1, wrong >> (t % 64) & 1 == 1)
     }
 }

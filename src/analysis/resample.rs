@@ -1,49 +1,68 @@
 //! The numbers on bootstrap resamples of the images, for confidence intervals.
 //!
-//! A sample gives each image a weight, the times it was drawn. An image drawn twice brings its detections and its
-//! ground truths twice. Nothing is matched again: matching happens within an image.
-//!
-//! Most detections are wrong at every threshold, and of them a sample needs to know only how many stand before each
-//! that is right. So some samples go over the rows side by side, an image's weights of all of them next to each other,
-//! and such a row costs no more than adding two short vectors. Detections that are right and have none that is wrong
-//! between them make one step of the curve, so that curves have far fewer steps than objects that were found.
+//! A resample gives each image a weight, the times it was drawn. An image drawn twice brings its detections and its
+//! ground truths twice. Nothing is matched again: matching happens within an image. Rows are sorted once, and several
+//! resamples go over them side by side, an image's weights in all of them next to each other.
 
 use rayon::prelude::*;
 
-use super::ranked::{AveragePrecision, Averaging, Ranked, TruePositiveRuns};
-use crate::matching::{MatchTable, each_bit};
+use super::ranked::{AveragePrecision, Averaging, TruePositiveRuns};
+use super::sample_weights::{SAMPLES, SampleWeights, side_by_side};
+use super::sampled_precision::{GroupPoints, PrecisionAtPoints, RecallPoints};
+use super::sampled_rows::SampledRows;
+use crate::matching::MatchTable;
+use crate::simd::{Kernel, Simd, dispatch};
 use crate::threads;
 
-/// Samples that go over the rows side by side.
-const SAMPLES: usize = 16;
-
-/// One number for each of these samples.
-type SampleWeights = [u32; SAMPLES];
-
-/// Average precision and recall `(B, T, K)`, row by row; NaN where a sample has nothing to find.
+/// Average precision and recall `(B, T, K)`, row by row; NaN where a resample has nothing to find.
 #[derive(Clone, Debug)]
 pub struct Resampled {
-    /// Average precision.
+    /// Average precision; empty if only recall was requested.
     pub precision: Vec<f64>,
     /// Recall reached.
     pub recall: Vec<f64>,
 }
 
-/// The rows of all groups in one area range and under one limit, sorted once for all samples.
+/// What is computed of each curve.
+enum Wanted {
+    Recall,
+    /// The mean precision at recall points that rise, too.
+    Points(RecallPoints),
+    /// The average precision of any other kind, too: one curve after the other.
+    Any(Averaging),
+}
+
+/// The rows of all groups in one area range and under one limit, sorted once for all resamples.
 pub struct Resampler {
-    ranked: Vec<Ranked>,
+    rows: Vec<SampledRows>,
     thresholds: usize,
     images: usize,
+    wanted: Wanted,
 }
 
 impl Resampler {
-    /// Of a table of so many images.
-    pub fn new(table: &MatchTable, images: usize, area: usize, limit: usize) -> Resampler {
+    /// Of a table of so many images; of recall alone if there is no averaging.
+    pub fn new(
+        table: &MatchTable,
+        images: usize,
+        area: usize,
+        limit: usize,
+        averaging: Option<Averaging>,
+    ) -> Resampler {
         let all = 0..table.groups();
-        let ranked = threads::run(|| {
-            all.into_par_iter().map(|group| Ranked::new(table, group, area, limit)).collect()
+        let rows = threads::run(|| {
+            all.into_par_iter().map(|group| SampledRows::new(table, group, area, limit)).collect()
         });
-        Resampler { ranked, thresholds: table.bits.thresholds, images }
+        let rising = averaging.as_ref().and_then(|averaging| match averaging {
+            Averaging::Points(points) => RecallPoints::new(points),
+            Averaging::Area(_) => None,
+        });
+        let wanted = match (rising, averaging) {
+            (Some(points), _) => Wanted::Points(points),
+            (None, Some(averaging)) => Wanted::Any(averaging),
+            (None, None) => Wanted::Recall,
+        };
+        Resampler { rows, thresholds: table.bits.thresholds, images, wanted }
     }
 
     /// The number of images.
@@ -51,152 +70,250 @@ impl Resampler {
         self.images
     }
 
-    /// Thresholds and groups: the shape of what a sample gives.
-    pub fn shape(&self) -> [usize; 2] {
-        [self.thresholds, self.ranked.len()]
+    /// Whether there is average precision, not recall alone.
+    pub fn has_precision(&self) -> bool {
+        !matches!(self.wanted, Wanted::Recall)
     }
 
-    /// The numbers under each sample's weights `(B, I)`, row by row.
-    pub fn resample(&self, weights: &[u32], averaging: &Averaging) -> Resampled {
-        let per_sample = self.thresholds * self.ranked.len();
+    /// Thresholds and groups: the shape of what a resample gives.
+    pub fn shape(&self) -> [usize; 2] {
+        [self.thresholds, self.rows.len()]
+    }
+
+    /// The numbers under each resample's weights `(B, I)`, row by row.
+    pub fn resample(&self, weights: &[u32]) -> Resampled {
+        let per_sample = self.thresholds * self.rows.len();
         let samples = weights.len().checked_div(self.images).unwrap_or(0);
-        let size = samples * per_sample;
-        let mut out = Resampled { precision: vec![f64::NAN; size], recall: vec![f64::NAN; size] };
-        if size == 0 {
+        let numbers = |wanted: bool| vec![f64::NAN; if wanted { samples * per_sample } else { 0 }];
+        let mut out = Resampled { precision: numbers(self.has_precision()), recall: numbers(true) };
+        if out.recall.is_empty() {
             return out;
         }
+        let several = SAMPLES * per_sample;
+        let mut precision: Vec<&mut [f64]> = out.precision.chunks_mut(several).collect();
+        precision.resize_with(samples.div_ceil(SAMPLES), Default::default);
         threads::run(|| {
             let chunks = weights.par_chunks(SAMPLES * self.images);
-            let chunks = chunks.zip(out.precision.par_chunks_mut(SAMPLES * per_sample));
-            let chunks = chunks.zip(out.recall.par_chunks_mut(SAMPLES * per_sample));
-            chunks.for_each(|((weights, precision), recall)| {
-                self.draw(weights, averaging, precision, recall);
+            let chunks = chunks.zip(out.recall.par_chunks_mut(several)).zip(precision);
+            chunks.for_each(|((weights, recall), precision)| {
+                let weights = side_by_side(weights, self.images);
+                dispatch(Several { of: self, weights: &weights, precision, recall });
             });
         });
         out
     }
+}
 
-    /// The numbers of at most [`SAMPLES`] samples.
-    fn draw(&self, weights: &[u32], averaging: &Averaging, precision: &mut [f64], recall: &mut [f64]) {
-        let side_by_side = transposed(weights, self.images);
-        let samples = weights.len() / self.images;
-        let mut hits: Vec<Hits> = vec![Hits::default(); self.thresholds];
-        let mut wrong = vec![[0; SAMPLES]; self.thresholds];
-        let mut found = TruePositiveRuns::new();
-        let groups = self.ranked.len();
-        for (group, ranked) in self.ranked.iter().enumerate() {
-            let mut positives = [0; SAMPLES];
-            ranked.positives.iter().for_each(|&image| add(&mut positives, &side_by_side[image as usize]));
-            if positives == [0; SAMPLES] {
+/// At most [`SAMPLES`] resamples, and where their numbers go.
+struct Several<'a> {
+    of: &'a Resampler,
+    weights: &'a [SampleWeights],
+    precision: &'a mut [f64],
+    recall: &'a mut [f64],
+}
+
+impl Kernel for Several<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Several { of, weights, precision, recall } = self;
+        let [thresholds, groups] = of.shape();
+        let (mut counts, mut own_tables) = (Vec::new(), Vec::new());
+        let mut at_points = match &of.wanted {
+            Wanted::Points(points) => PrecisionAtPoints::new(points),
+            _ => PrecisionAtPoints::default(),
+        };
+        for (group, rows) in of.rows.iter().enumerate() {
+            let positives = rows.count_positives(weights);
+            if positives == SampleWeights::default() {
                 continue;
             }
-            count(ranked, &side_by_side, &mut hits, &mut wrong);
-            for (lane, &positives) in positives.iter().enumerate().take(samples) {
-                if positives == 0 {
-                    continue;
+            if of.has_precision() {
+                rows.count_rows(weights, &mut counts);
+            }
+            let mut tables = GroupPoints::default();
+            let mut readers = Vec::new();
+            match &of.wanted {
+                Wanted::Points(points) => tables = GroupPoints::new(points, &positives, &mut own_tables),
+                Wanted::Any(averaging) => {
+                    let reader = |&count: &u32| AveragePrecision::new(averaging, count as usize);
+                    readers = positives.iter().map(reader).collect();
                 }
-                let mut reader = AveragePrecision::new(averaging, positives as usize);
-                for (t, hits) in hits.iter().enumerate() {
-                    let reached = hits.of(lane, &mut found);
-                    let place = (lane * self.thresholds + t) * groups + group;
-                    precision[place] = reader.average(&found);
-                    recall[place] = f64::from(reached) / f64::from(positives);
+                Wanted::Recall => {}
+            }
+            for t in 0..thresholds {
+                let (right, means) = match &of.wanted {
+                    Wanted::Recall => (rows.count_right(t, weights), None),
+                    Wanted::Points(_) => {
+                        let enter = |right: &_, rows: &_| at_points.enter(&tables, right, rows);
+                        let right = rows.walk(t, weights, &counts, enter);
+                        (right, Some(at_points.means(&tables, &right)))
+                    }
+                    Wanted::Any(_) => {
+                        let mut curves = Vec::new();
+                        let push = |right: &_, rows: &_| curves.push((*right, *rows));
+                        let right = rows.walk(t, weights, &counts, push);
+                        (right, Some(one_by_one(&curves, &positives, &mut readers)))
+                    }
+                };
+                let found = (0..SAMPLES).filter(|&sample| positives[sample] > 0);
+                for sample in found {
+                    let place = (sample * thresholds + t) * groups + group;
+                    recall[place] = f64::from(right[sample]) / f64::from(positives[sample]);
+                    if let Some(means) = &means {
+                        precision[place] = means[sample];
+                    }
                 }
             }
         }
     }
 }
 
-/// The samples' weights of each image next to each other; nothing for samples that are not there.
-fn transposed(weights: &[u32], images: usize) -> Vec<SampleWeights> {
-    let mut out = vec![[0; SAMPLES]; images];
-    for (lane, sample) in weights.chunks_exact(images).enumerate() {
-        out.iter_mut().zip(sample).for_each(|(lanes, &weight)| lanes[lane] = weight);
-    }
-    out
+/// The average precision of each resample's curve, given true positives and rows where precision may be highest.
+fn one_by_one(
+    curves: &[(SampleWeights, SampleWeights)],
+    positives: &SampleWeights,
+    readers: &mut [AveragePrecision<'_>],
+) -> [f64; SAMPLES] {
+    let mut runs = TruePositiveRuns::new();
+    std::array::from_fn(|sample| {
+        runs.clear();
+        let mut before = 0;
+        for (right, rows) in curves {
+            let (right, rows) = (right[sample], rows[sample]);
+            if right > before {
+                runs.push((rows - right, right - before));
+            }
+            before = right;
+        }
+        if positives[sample] > 0 { readers[sample].average(&runs) } else { f64::NAN }
+    })
 }
 
-fn add(to: &mut SampleWeights, more: &SampleWeights) {
-    to.iter_mut().zip(more).for_each(|(sum, x)| *sum += x);
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::curve::{Area, Reached, area_of, precision, reached};
+    use crate::matching::{Cells, OutcomeLayout, Row, Truth};
+    use crate::random::Random;
 
-/// The true positives of one threshold, best score first, those together that have no false positive between them:
-/// false positives before each lot, and how often its detections were drawn.
-#[derive(Clone, Default)]
-struct Hits {
-    before: Vec<SampleWeights>,
-    times: Vec<SampleWeights>,
-    /// Rows that were wrong before the last lot, drawn or not.
-    wrong_rows: usize,
-}
-
-impl Hits {
-    /// Those that a sample has drawn; gives how many there are.
-    fn of(&self, lane: usize, found: &mut TruePositiveRuns) -> u32 {
-        found.clear();
-        let (mut all, mut last) = (0, (0, 0));
-        for (before, times) in self.before.iter().zip(&self.times) {
-            let (before, times) = (before[lane], times[lane]);
-            all += times;
-            if times > 0 && before != last.0 {
-                if last.1 > 0 {
-                    found.push(last);
+    /// One group in some images, with all kinds of outcomes in two area ranges.
+    fn random_table(random: &mut Random, images: u32, thresholds: usize) -> MatchTable {
+        let bits = OutcomeLayout { areas: 2, thresholds };
+        let (mut rows, mut truths, mut outcomes) = (vec![], vec![], vec![]);
+        for image in 0..images {
+            let mut scores: Vec<f64> = (0..random.below(9)).map(|_| random.below(12) as f64 / 8.0).collect();
+            scores.sort_by(|a, b| b.total_cmp(a));
+            for (score, rank) in scores.into_iter().zip(0..) {
+                let outside = random.below(4) as u32;
+                let mut row = Row::unmatched(score, image, 0, rank, outside);
+                if random.below(2) == 0 {
+                    row.set_matched(outcomes.len() / bits.entry());
+                    let mut entry = Vec::new();
+                    bits.push(&mut entry, outside);
+                    for (a, word) in (0..2).flat_map(|a| (0..bits.words()).map(move |word| (a, word))) {
+                        let matched = (random.next() | random.next()) & bits.used(word);
+                        let ignored = random.next() & random.next() & matched;
+                        bits.set(&mut entry, a, word, matched, ignored);
+                    }
+                    outcomes.extend(entry);
                 }
-                last = (before, 0);
+                rows.push(row);
             }
-            last.1 += times;
+            let found = 0..2 + random.below(6);
+            truths.extend(found.map(|_| Truth { image, object: 0, areas: random.below(4) as u32 }));
         }
-        if last.1 > 0 {
-            found.push(last);
-        }
-        all
+        MatchTable::new(
+            bits,
+            Cells { groups: vec![0, rows.len() as u32], items: rows },
+            Cells { groups: vec![0, truths.len() as u32], items: truths },
+            outcomes,
+        )
     }
 
-    fn push(&mut self, wrong_rows: usize, weight: &SampleWeights, before: impl FnOnce() -> SampleWeights) {
-        match self.times.last_mut() {
-            Some(times) if self.wrong_rows == wrong_rows => add(times, weight),
-            _ => {
-                self.before.push(before());
-                self.times.push(*weight);
-                self.wrong_rows = wrong_rows;
+    /// Average precision and recall of one resample, detection by detection.
+    fn plain(
+        table: &MatchTable,
+        weights: &[u32],
+        [area, limit, t]: [usize; 3],
+        averaging: &Averaging,
+    ) -> (f64, f64) {
+        let truths = table.truths(0).iter().filter(|truth| truth.areas >> area & 1 == 1);
+        let positives: u32 = truths.map(|truth| weights[truth.image as usize]).sum();
+        let mut rows: Vec<&Row> = table.rows(0).iter().filter(|row| (row.rank as usize) < limit).collect();
+        rows.sort_by(|a, b| b.score.total_cmp(&a.score));
+        // True and false positives at each true positive that was drawn.
+        let (mut right, mut wrong, mut curve) = (0, 0, Vec::new());
+        for row in rows {
+            let weight = weights[row.image as usize];
+            match table.matched_and_ignored(row, area, t) {
+                (_, true) => {}
+                (false, false) => wrong += weight,
+                (true, false) => {
+                    right += weight;
+                    curve.extend((weight > 0).then_some((right, wrong)));
+                }
             }
         }
-    }
-}
-
-/// Counts one group's rows under weights; `wrong` is working memory.
-fn count(ranked: &Ranked, weights: &[SampleWeights], hits: &mut [Hits], wrong: &mut [SampleWeights]) {
-    for hits in hits.iter_mut() {
-        hits.before.clear();
-        hits.times.clear();
-    }
-    wrong.fill([0; SAMPLES]);
-    let words = ranked.bits.words();
-    // False positives at all thresholds, and at each of them besides; and the rows that they are.
-    let mut everywhere = [0; SAMPLES];
-    let mut everywhere_rows = 0;
-    let mut wrong_rows = vec![0; wrong.len()];
-    for (row, &image) in ranked.image.iter().enumerate() {
-        let weight = &weights[image as usize];
-        if ranked.wrong_everywhere(row) {
-            add(&mut everywhere, weight);
-            everywhere_rows += 1;
-            continue;
+        if positives == 0 {
+            return (f64::NAN, f64::NAN);
         }
-        for word in 0..words {
-            let (right, misses) = ranked.words(row, word);
-            each_bit(right, |bit| {
-                let t = 64 * word + bit;
-                hits[t].push(everywhere_rows + wrong_rows[t], weight, || {
-                    let mut before = everywhere;
-                    add(&mut before, &wrong[t]);
-                    before
-                });
-            });
-            each_bit(misses, |bit| {
-                add(&mut wrong[64 * word + bit], weight);
-                wrong_rows[64 * word + bit] += 1;
-            });
+        let recall = f64::from(right) / f64::from(positives);
+        let average = match averaging {
+            Averaging::Points(points) => {
+                let mut sum = 0.0;
+                for at in reached(points, positives as usize) {
+                    let index = if let Reached::By(index) = at { index } else { 0 };
+                    let later = curve.iter().filter(|&&(right, _)| right as usize > index);
+                    let best = later.map(|&(tp, fp)| precision(f64::from(tp), f64::from(fp)));
+                    let Some(best) = best.reduce(f64::max) else { break };
+                    sum += best;
+                }
+                sum / points.len() as f64
+            }
+            Averaging::Area(area) => {
+                let each = (0..right).map(|i| curve.iter().find(|&&(right, _)| right > i).unwrap().1);
+                area_of(each, positives as usize, *area, &mut Vec::new())
+            }
+        };
+        (average, recall)
+    }
+
+    #[test]
+    fn resamples_side_by_side_are_resamples_one_by_one() {
+        let mut random = Random::new(3);
+        let rising: Vec<f64> = (0..=10).map(|i| f64::from(i) / 10.0).collect();
+        let kinds = [
+            Averaging::Points(rising),
+            Averaging::Points(vec![-1.0, 0.0, 0.0, 0.3, 1.0, 1.02, 7.0]),
+            Averaging::Points(vec![0.5, 0.0, 0.9, 0.1]),
+            Averaging::Points(vec![0.1, f64::NAN, 0.2]),
+            Averaging::Area(Area::Exact),
+            Averaging::Area(Area::Trapezium),
+        ];
+        for case in 0..120 {
+            let images = 1 + random.below(if case % 10 == 0 { 400 } else { 7 }) as usize;
+            let thresholds = [1, 3, 70][case % 3];
+            let table = random_table(&mut random, images as u32, thresholds);
+            let samples = 1 + random.below(2 * SAMPLES as u64) as usize;
+            let weights: Vec<u32> = (0..samples * images).map(|_| random.below(4) as u32).collect();
+            let averaging = &kinds[case % kinds.len()];
+            let (area, limit) = (random.below(2) as usize, [1, 4, 100][random.below(3) as usize]);
+            let resampler = Resampler::new(&table, images, area, limit, Some(averaging.clone()));
+            let found = resampler.resample(&weights);
+            let recall_alone = Resampler::new(&table, images, area, limit, None).resample(&weights);
+            assert_eq!(recall_alone.precision, []);
+            for (sample, weights) in weights.chunks(images).enumerate() {
+                for t in 0..thresholds {
+                    let place = sample * thresholds + t;
+                    let (average, recall) = plain(&table, weights, [area, limit, t], averaging);
+                    let numbers = [found.precision[place], found.recall[place], recall_alone.recall[place]];
+                    let expected = [average, recall, recall];
+                    let bits = |numbers: [f64; 3]| numbers.map(f64::to_bits);
+                    assert_eq!(bits(numbers), bits(expected), "case {case}: {numbers:?}, {expected:?}");
+                }
+            }
         }
     }
 }

@@ -9,10 +9,6 @@ use crate::score::descending_key;
 /// The place of a detection in the total order: score, then image, then rank in the image.
 type SortKey = (u64, u64);
 
-fn key(row: &Row) -> SortKey {
-    (descending_key(row.score), u64::from(row.image) << 32 | u64::from(row.rank))
-}
-
 /// A detection that matched.
 #[derive(Clone, Copy)]
 struct Event {
@@ -86,7 +82,7 @@ impl Events {
         for row in rows() {
             if let Outcome::Matched(index) = row.outcome() {
                 let outcome = index as u32;
-                self.events.push(Event { key: key(row), score: row.score, rank: row.rank, outcome });
+                self.events.push(Event { key: row.sort_key(), score: row.score, rank: row.rank, outcome });
             }
         }
         // As rows come, image by image: of equal scores the first is the first.
@@ -150,7 +146,7 @@ impl Events {
             let score = descending_key(row.score);
             // What is not the first under its least limit is not under a greater one.
             if score <= first[0].key.0 {
-                let key = key(row);
+                let key = row.sort_key();
                 for first in first.iter_mut().filter(|first| first.score.is_none() || key < first.key) {
                     *first = FirstBelowLimit { key, score: Some(row.score) };
                 }
@@ -161,7 +157,7 @@ impl Events {
                 [] => 0,
                 &[one] if one != score => usize::from(one < score),
                 some => {
-                    let key = key(row);
+                    let key = row.sort_key();
                     events[before..before + some.len()].partition_point(|event| event.key < key)
                 }
             };

@@ -3,6 +3,7 @@
 use super::cells::{Cells, InImage};
 use super::pair::Pair;
 use super::partners::Partners;
+use crate::score::descending_key;
 
 /// Area ranges of one evaluation. Both ends are inside.
 pub type AreaRange = [f64; 2];
@@ -48,6 +49,12 @@ impl Row {
     /// A detection that has matched nothing and lies outside the area ranges of the mask.
     pub fn unmatched(score: f64, image: u32, object: u32, rank: u32, outside: u32) -> Row {
         Row { score, image, object, rank, outcome: UNMATCHED | outside }
+    }
+
+    /// Its place in a ranking, least first: score, then image, then rank in the image.
+    #[inline]
+    pub fn sort_key(&self) -> (u64, u64) {
+        (descending_key(self.score), u64::from(self.image) << 32 | u64::from(self.rank))
     }
 
     /// Says that it matched: its outcome is the entry of that index.

@@ -163,11 +163,19 @@ impl Matches {
         Ok((vector(py, found.score)?, vector(py, found.right)?, vector(py, found.wrong)?, found.positives))
     }
 
-    /// What gives numbers of other samples of images, in one area range and under one limit.
-    fn resampler(&self, py: Python<'_>, area: usize, limit: usize) -> PyResult<PyResampler> {
+    /// What gives numbers of resamples of images, in one area range and under one limit: average precision and recall,
+    /// or recall alone if `recall` is None.
+    fn resampler(
+        &self,
+        py: Python<'_>,
+        area: usize,
+        limit: usize,
+        recall: Option<PyAveraging<'_>>,
+    ) -> PyResult<PyResampler> {
         self.check(None, None, area)?;
+        let averaging = recall.map(|recall| recall.reading()).transpose()?;
         let images = self.images;
-        Ok(PyResampler(py.detach(|| Resampler::new(&self.table, images, area, limit))))
+        Ok(PyResampler(py.detach(|| Resampler::new(&self.table, images, area, limit, averaging))))
     }
 
     /// What gives operating points of one group at one threshold, in one area range and under one limit.
@@ -384,20 +392,20 @@ pub struct PyResampler(Resampler);
 
 #[pymethods]
 impl PyResampler {
-    /// Average precision and recall `(B, T, K)` under weights of images `(B, I) uint32`; NaN where there is none.
+    /// Average precision (None if only recall was requested) and recall `(B, T, K)` under weights of images
+    /// `(B, I) uint32`; NaN where there is none.
     #[expect(clippy::type_complexity, reason = "two arrays")]
     fn resample<'py>(
         &self,
         py: Python<'py>,
         weights: PyReadonlyArray2<'py, u32>,
-        recall: PyAveraging<'py>,
-    ) -> PyResult<(Bound<'py, PyArray3<f64>>, Bound<'py, PyArray3<f64>>)> {
-        let reading = recall.reading()?;
+    ) -> PyResult<(Option<Bound<'py, PyArray3<f64>>>, Bound<'py, PyArray3<f64>>)> {
         let (samples, weights) = read_weights(&weights, self.0.images())?;
-        let out = py.detach(|| self.0.resample(&weights, &reading));
+        let out = py.detach(|| self.0.resample(&weights));
         let [thresholds, groups] = self.0.shape();
         let shape = [samples, thresholds, groups];
-        Ok((array(py, out.precision, shape)?, array(py, out.recall, shape)?))
+        let precision = self.0.has_precision().then(|| array(py, out.precision, shape)).transpose()?;
+        Ok((precision, array(py, out.recall, shape)?))
     }
 }
 
@@ -447,5 +455,6 @@ fn read_weights(weights: &PyReadonlyArray2<'_, u32>, expected: usize) -> PyResul
         let message = format!("weights: expected shape (B, {expected}), found ({samples}, {images})");
         return Err(bad_value(message));
     }
-    Ok((samples, weights.iter().copied().collect()))
+    let weights = weights.as_slice().map_or_else(|| weights.iter().copied().collect(), <[u32]>::to_vec);
+    Ok((samples, weights))
 }

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from meanap._keywords import suggesting
 from meanap._progress import Progress
 from meanap.detection.result import Result
-from meanap.detection.sampling import means
+from meanap.detection.sampling import class_means, means
 from meanap.errors import InputError
-from meanap.protocol import SummaryRow
 from meanap.statistics import Comparison, check_options, differences, resampled
 from meanap.table import Table
 
@@ -75,31 +74,24 @@ def compare(
     if (a.protocol.thresholds, a.protocol.summary) != (b.protocol.thresholds, b.protocol.summary):
         raise InputError(f"the results are of other protocols: {a.protocol.name!r} and {b.protocol.name!r}")
     rows = [a.row(name) for name in (names or a.rows)]
-    first, in_b = rows[0], set(b.category_ids)
-    shared = [id for id in a.category_ids if id in in_b]
+    first, also = rows[0], set(b.category_ids)
+    shared = [id for id in a.category_ids if id in also]
+    places_a, places_b = ([scores.position(id) for id in shared] for scores in (a, b))
     macro = a.protocol.average == "macro"
     found: list[list[np.ndarray]] = [[np.zeros(0)] for _ in rows]
-    by_class: list[list[np.ndarray]] = [[np.zeros(0)] for _ in shared]
-    # Rows of one area range and limit share their samples: AP and recall come from one pass.
-    places = [a.places(row)[1:] for row in rows]
-    samplers = {place: (a.resampler(*place), b.resampler(*place)) for place in dict.fromkeys(places)}
+    by_class: list[np.ndarray] = [np.zeros((len(shared), 0))]
+    resample_a, resample_b = a.resampler(rows), b.resampler(rows)
     with Progress(progress, resamples, "comparing") as told:
         for weights in resampled(len(a.image_ids), resamples, seed):
-            held = {place: (of_a(weights), of_b(weights)) for place, (of_a, of_b) in samplers.items()}
-
-            def differing(row: SummaryRow, category: Any = None, held: Any = held) -> np.ndarray:
-                of_a, of_b = (samples[row.kind == "recall"] for samples in held[a.places(row)[1:]])
-                difference: np.ndarray = means(b, row, of_b, category) - means(a, row, of_a, category)
-                return difference
-
-            for chunks, row in zip(found, rows, strict=True):
-                chunks.append(differing(row))
-            for chunks, id in zip(by_class, shared, strict=True):
-                if macro:
-                    chunks.append(differing(first, id))
+            of_a, of_b = resample_a(weights), resample_b(weights)
+            for chunks, row, in_a, in_b in zip(found, rows, of_a, of_b, strict=True):
+                chunks.append(means(b, row, in_b) - means(a, row, in_a))
+            if macro:
+                first_a, first_b = class_means(a, first, of_a[0], places_a), class_means(b, first, of_b[0], places_b)
+                by_class.append(first_b - first_a)
             told.advance(len(weights))
     values = [(a.number(row), b.number(row)) for row in rows]
     of_classes = [(a.number(first, id), b.number(first, id)) for id in shared]
     columns = differences(values, [np.concatenate(chunks) for chunks in found], confidence)
-    per_class = differences(of_classes, [np.concatenate(chunks) for chunks in by_class], confidence)
+    per_class = differences(of_classes, list(np.concatenate(by_class, axis=1)), confidence)
     return Comparison({"number": [row.name for row in rows], **columns}, Table({**a.named(shared), **per_class}))

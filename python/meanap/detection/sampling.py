@@ -14,23 +14,30 @@ from meanap.protocol import SummaryRow
 from meanap.statistics import Interval, Intervals, bounds, check_options, resampled
 from meanap.table import Table
 
-__all__ = ["interval", "means"]
+__all__ = ["class_means", "interval", "means"]
 
 
-def means(scores: Scores, row: SummaryRow, samples: Samples, category: Any = None) -> np.ndarray:
-    """The number of each sample: ``(B,)``; NaN where there is none."""
-    thresholds, _, _ = scores.places(row)
-    values = samples[:, thresholds]
-    if category is not None:
-        values = values[..., scores.position(category)]
-    elif scores.protocol.average == "macro" and row.group is not None:
+def means(scores: Scores, row: SummaryRow, samples: Samples) -> np.ndarray:
+    """A row's number in each sample: ``(B,)``; NaN where there is none."""
+    values = samples[:, scores.places(row)[0]]
+    if scores.protocol.average == "macro" and row.group is not None:
         values = values[..., scores.columns_of(row)]
-    values = values.reshape(len(values), -1)
+    return _mean(values.reshape(len(values), -1))
+
+
+def class_means(scores: Scores, row: SummaryRow, samples: Samples, positions: Sequence[int]) -> np.ndarray:
+    """A row's number of single categories in each sample: ``(C, B)``; NaN where there is none."""
+    values = samples[:, scores.places(row)[0]]
+    return _mean(np.ascontiguousarray(np.moveaxis(values, 2, 0)[list(positions)]))
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """The mean over the last axis of what is not NaN; NaN where nothing is."""
     present = ~np.isnan(values)
-    count = present.sum(axis=1)
+    count = present.sum(axis=-1)
     with np.errstate(invalid="ignore"):
-        found: np.ndarray = np.where(present, values, 0.0).sum(axis=1) / np.where(count, count, math.nan)
-    return found
+        mean: np.ndarray = np.where(present, values, 0.0).sum(axis=-1) / np.where(count, count, math.nan)
+    return mean
 
 
 def interval(
@@ -52,26 +59,26 @@ def interval(
     values = [scores.number(row, category) for row in rows]
     by_class = category is None and not single and scores.protocol.average == "macro"
     ids = scores.category_ids if by_class else []
+    positions = [scores.position(id) for id in (ids if category is None else [category])]
     found: list[list[np.ndarray]] = [[] for _ in rows]
-    of_classes: list[list[np.ndarray]] = [[] for _ in ids]
-    # Rows of one area range and limit share their samples.
-    places = [scores.places(row)[1:] for row in rows]
+    of_classes: list[np.ndarray] = []
     images = 0 if np.isnan(values).all() else len(scores.image_ids)
-    samplers = {place: scores.resampler(*place) for place in places if images}
+    resample = scores.resampler(rows if images else [])
     with Progress(progress, resamples, "resampling") as told:
         for weights in resampled(images, resamples, seed) if images else ():
-            held = {place: sampler(weights) for place, sampler in samplers.items()}
-            for index, (row, place) in enumerate(zip(rows, places, strict=True)):
-                samples = held[place][row.kind == "recall"]
-                found[index].append(means(scores, row, samples, category))
-                if index == 0:
-                    for chunks, id in zip(of_classes, ids, strict=True):
-                        chunks.append(means(scores, row, samples, id))
+            drawn = resample(weights)
+            for chunks, row, samples in zip(found, rows, drawn, strict=True):
+                if category is None:
+                    chunks.append(means(scores, row, samples))
+                else:
+                    chunks.append(class_means(scores, row, samples, positions)[0])
+            if ids:
+                of_classes.append(class_means(scores, rows[0], drawn[0], positions))
             told.advance(len(weights))
     joined = [np.concatenate(chunks) if chunks else np.full(resamples, math.nan) for chunks in found]
     if single:
         return Interval.of(rows[0].name, values[0], joined[0], confidence)
-    per_class = [np.concatenate(chunks) if chunks else np.zeros(0) for chunks in of_classes]
+    per_class = list(np.concatenate(of_classes, axis=1) if of_classes else np.zeros((len(ids), 0)))
     return Intervals(
         {"number": [row.name for row in rows], **bounds(values, joined, confidence)},
         f"{confidence:.0%} intervals, {resamples} resamples",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -290,11 +290,25 @@ class Scores(ABC):
             return self.pooled, most * max(self.table.groups, 1)
         return self.table, most
 
-    def resampler(self, area: int, limit: int) -> Callable[[np.ndarray], tuple[Samples, Samples]]:
-        """From weights of images ``(B, I)`` to AP and recall of each sample, ``(B, T, K)`` each."""
-        table, most = self.averaged(limit)
-        resampler = table.resampler(area, most)
-        return lambda weights: resampler.resample(weights, self.recall_points)
+    def resampler(self, rows: Sequence[SummaryRow]) -> Callable[[np.ndarray], list[Samples]]:
+        """From weights of images ``(B, I)`` to the numbers behind each row, by threshold and category.
+
+        Rows of one area range and limit share their samples: AP and recall come from one pass, which computes AP only
+        if one of them is a row of AP.
+        """
+        places = [self.places(row)[1:] for row in rows]
+        resamplers = {}
+        for place in dict.fromkeys(places):
+            area, limit = place
+            table, most = self.averaged(limit)
+            kinds = {row.kind for row, of in zip(rows, places, strict=True) if of == place}
+            resamplers[place] = table.resampler(area, most, self.recall_points if kinds != {"recall"} else None)
+
+        def resample(weights: np.ndarray) -> list[Samples]:
+            drawn = {place: resampler.resample(weights) for place, resampler in resamplers.items()}
+            return [drawn[place][row.kind == "recall"] for row, place in zip(rows, places, strict=True)]  # type: ignore[misc]
+
+        return resample
 
     # Immutable: a copy is the object itself.
 

@@ -1,0 +1,25 @@
+//! Weights of images in several resamples, side by side.
+
+/// Resamples that go over the rows side by side.
+pub(super) const SAMPLES: usize = 16;
+
+/// One number for each of these resamples.
+pub(super) type SampleWeights = [u32; SAMPLES];
+
+/// The weights `(B, I)` of at most [`SAMPLES`] resamples, those of each image next to each other; 0 for resamples that
+/// are not there.
+pub(super) fn side_by_side(weights: &[u32], images: usize) -> Vec<SampleWeights> {
+    let mut out = vec![[0; SAMPLES]; images];
+    for (sample, weights) in weights.chunks_exact(images).enumerate() {
+        out.iter_mut().zip(weights).for_each(|(all, &weight)| all[sample] = weight);
+    }
+    out
+}
+
+/// Adds the numbers of each resample.
+#[inline(always)]
+pub(super) fn add(to: &mut SampleWeights, more: &SampleWeights) {
+    for sample in 0..SAMPLES {
+        to[sample] += more[sample];
+    }
+}
