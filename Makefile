@@ -11,7 +11,7 @@
 #   make lint     formatting, clippy, ruff, mypy and pyright, and the type stubs against the built module
 #   make fmt      format Rust and Python
 #   make docs     build the site (into site/) and the Rust pages, run the examples of README, docs/ and docstrings
-#   make bench    compare with all other tools and write the tables into README.md
+#   make bench    compare with all other tools, write the tables into docs/speed.md and draw them
 #   make floor    compare each stage with its lower limit and write benches/FLOOR.md
 #   make growth   measure how time and memory grow with threads and data and write that into benches/FLOOR.md
 #   make instructions   count the instructions of each stage (valgrind) and compare with the baseline
@@ -96,8 +96,9 @@ docs: $(BIN)/python
 	$(BIN)/python -m pytest tests/test_docs.py
 
 bench: $(BIN)/python
-	$(BIN)/pip install --quiet '.[bench]'
-	$(BIN)/python benches/compare.py --readme README.md
+	$(BIN)/pip install --quiet '.[bench,plot]'
+	$(BIN)/python benches/compare.py --page docs/speed.md
+	$(BIN)/python docs/pictures.py
 
 floor: $(BIN)/python
 	$(BIN)/pip install --quiet .

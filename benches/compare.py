@@ -36,8 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
     for name, of_table in tables.items():
         table = markdown(of_table)
         print(table)
-        if options.readme:
-            write_between_markers(options.readme, table, name)
+        if options.page:
+            write_between_markers(options.page, table, name)
     outcomes = [outcome for of_table in tables.values() for outcome in of_table]
     return 1 if any(_fails(outcome, options.rivals_may_differ) for outcome in outcomes) else 0
 
@@ -51,7 +51,7 @@ def _options(arguments, every):
     parser.add_argument("--data", type=Path, default=HERE / "data", help="folder of the generated files")
     parser.add_argument("--reference", action="store_true", help="run the reference again")
     parser.add_argument("--rivals-may-differ", action="store_true", help="let a rival's wrong answer pass")
-    parser.add_argument("--readme", type=Path, help="put the tables between the markers of this file")
+    parser.add_argument("--page", type=Path, help="put the tables between the markers of this file")
     options = parser.parse_args(arguments)
     for name in options.workloads:
         if name not in every:

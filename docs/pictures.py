@@ -4,6 +4,7 @@ All plots are drawn by `meanap.plot` from generated data with a fixed seed, once
 Requires ``pip install 'meanap[plot]'``.
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -34,7 +35,56 @@ def pictures():
         "froc": lambda: plot.froc({"A": result, "B": other}),
         "confusion": lambda: plot.confusion(result, classes=12),
         "comparison": lambda: plot.comparison(compared),
+        "overview": lambda: overview(result, other),
+        "speed": lambda: speed(Path(__file__).parent / "speed.md"),
     }
+
+
+def overview(result, other):
+    """Three plots of the kind that a result has, side by side."""
+    import matplotlib.pyplot as plt
+
+    _, axes = plt.subplots(1, 3, figsize=(12.6, 3.5), layout="constrained", width_ratios=(1, 1, 1.1))
+    plot.precision_recall({"new model": result, "old model": other}, ax=axes[0])
+    plot.per_class(result, classes=12, resamples=100, ax=axes[1])
+    plot.errors(result, ax=axes[2])
+    return axes[0]
+
+
+def speed(page):
+    """The first table of the page about speed: how many times as long as meanap each of the other tools takes."""
+    import matplotlib.pyplot as plt
+
+    from meanap.plot._canvas import axes
+
+    lines = re.search(r"<!-- bench:start -->\n(.*?)\n\n", page.read_text(encoding="utf-8"), re.DOTALL)[1].splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    tools = rows[0][2:]
+    work, own, times = [], [], []
+    for name, meanap_cell, *cells in rows[2:]:
+        work.append(name.partition(": ")[2].removesuffix(", to the summary"))
+        own.append(meanap_cell.strip("*").partition(",")[0])
+        times.append([float(found[1]) if (found := re.search(r"\(([\d.]+)x\)", cell)) else None for cell in cells])
+    _, ax = plt.subplots(figsize=(8.6, 0.52 * len(work) + 1.1), layout="constrained")
+    ax, colours = axes(ax, (1, 1))
+    ax.barh(range(len(work)), [1] * len(work), 0.27, color=colours.series[0], label="meanap")
+    for index, tool in enumerate(tools):
+        for place, row in enumerate(times):
+            if row[index] is not None:
+                y = place + 0.29 * (index + 1)
+                colour = (colours.faint, colours.series[1])[index % 2]
+                ax.barh(y, row[index], 0.27, color=colour, alpha=0.65, label=tool if place == 0 else None)
+                ax.annotate(f"{row[index]:g}x", (row[index], y), (3, 0), textcoords="offset points", va="center",
+                            fontsize="small", color=colours.ink)  # fmt: skip
+    for place, text in enumerate(own):
+        ax.annotate(text, (1, place), (3, 0), textcoords="offset points", va="center", fontsize="small",
+                    color=colours.series[0], weight="bold")  # fmt: skip
+    ax.set_yticks([place + 0.29 for place in range(len(work))], work, fontsize="small")
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(len(work) - 0.1, -0.4)
+    ax.set_xlabel("time as a multiple of meanap's")
+    ax.legend(loc="lower right", frameon=False, fontsize="small")
+    return ax
 
 
 def main(folder=FOLDER):

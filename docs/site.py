@@ -14,6 +14,8 @@ ROOT = Path(__file__).parent.parent
 PAGES = {
     "index.md": "README.md",
     "architecture.md": "ARCHITECTURE.md",
+    "contributing.md": "CONTRIBUTING.md",
+    "security.md": "SECURITY.md",
     "changes.md": "CHANGELOG.md",
     "floor.md": "benches/FLOOR.md",
 }

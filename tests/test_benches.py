@@ -106,11 +106,11 @@ def test_table_goes_between_the_markers(benches, tmp_path):
         write_between_markers(page, "new\n")
 
 
-def test_readme_has_the_markers(repository, benches):
+def test_page_has_the_markers(repository, benches):
     from report import markers
     from workloads import registry
 
-    text = (repository / "README.md").read_text(encoding="utf-8")
+    text = (repository / "docs" / "speed.md").read_text(encoding="utf-8")
     tables = {workload.table for workload in registry().values()}
     assert tables >= {"bench", "pixels"}
     for name in tables:

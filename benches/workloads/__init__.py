@@ -25,8 +25,8 @@ class Workload:
 
     `data` names the folder of the files, which several workloads may share; `make` writes them. `entrants` are the
     tools by name, "meanap" first; `reference` is the one whose answer is expected from all. Where the input is
-    `in_memory` before the clock starts, only memory in addition to it is reported. `table` is the table of the README
-    that the row belongs to. Answers are rounded to so many `digits` before they are compared, if any.
+    `in_memory` before the clock starts, only memory in addition to it is reported. `table` is the table in
+    docs/speed.md that the row belongs to. Answers are rounded to so many `digits` before they are compared, if any.
     """
 
     name: str
