@@ -222,7 +222,7 @@ fn measured<S: Score>(
 fn find_rows<'a>(hits: &mut [Hit], known: impl Fn(u32) -> AnyId<'a>, ids: &[AnyId]) -> Result<bool> {
     let mut table = Lookup::default();
     table.clear(hits.len())?;
-    // A tag that differs spares the look at the id, which is far away in memory.
+    // A tag that differs spares reading the id, which is far away in memory.
     let mut tags: Vec<u32> = with_capacity(hits.len())?;
     for (number, hit) in (0..).zip(&*hits) {
         let id = known(hit.row);
