@@ -81,7 +81,7 @@ def test_a_command_is_a_module_and_a_line(monkeypatch, capsys):
 
     toy.add_arguments = add_arguments
     monkeypatch.setitem(sys.modules, "meanap.cli.toy", toy)
-    monkeypatch.setitem(cli._COMMANDS, "toy", ("toy", "a toy command"))
+    monkeypatch.setitem(cli.COMMANDS, "toy", ("toy", "a toy command"))
     assert main(["toy", "--json", "-"]) == 0
     assert capsys.readouterr() == ("[\n  1\n]\n", "a table\na line\n")
     assert main(["toy", "--quiet"]) == 0

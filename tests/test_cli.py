@@ -203,7 +203,6 @@ def test_bad_ground_truth_is_one_line_and_exit_code_1(files, tmp_path, capsys):
 @pytest.mark.parametrize(
     "arguments",
     [
-        [],
         ["evaluate"],
         ["eval"],
         ["eval", "a.json"],

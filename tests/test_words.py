@@ -35,6 +35,7 @@ COMMANDS = (
     "rank",
     "demo",
     "generate",
+    "completion",
 )
 
 BANNED = {

@@ -167,7 +167,7 @@ class Table:
 
     def to_markdown(self, digits: int = 3) -> str:
         """The table in GitHub's Markdown, numbers with so many digits behind the point and to the right."""
-        rows = [[text.replace("\\", "\\\\").replace("|", "\\|") for text in row] for row in self._all_cells(digits)]
+        rows = [[text.replace("\\", "\\\\").replace("|", "\\|") for text in row] for row in self.cells(digits)]
         widths = [max(3, *(len(row[i]) for row in rows)) for i in range(len(self.columns))]
         right = self._are_numbers()
         rules = [
@@ -187,16 +187,20 @@ class Table:
         digits
             Digits of a number behind the point; integers have none.
         """
-        cells = self._all_cells(digits)
+        cells = self.cells(digits)
         rows = [["".join(_LATEX.get(letter, letter) for letter in text) for text in row] for row in cells]
         lines = [" & ".join(row) + r" \\" for row in rows]
         columns = "".join("r" if right else "l" for right in self._are_numbers())
         head = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", lines[0], r"\midrule"]
         return "\n".join([*head, *lines[1:], r"\bottomrule", r"\end{tabular}"])
 
+    def cells(self, digits: int = 3) -> list[list[str]]:
+        """The head and every row as text, each cell on one line: what all of these are made of."""
+        return [[shown(text) for text in row] for row in [list(self.columns), *self._cells(len(self), digits)]]
+
     def to_html(self) -> str:
         """The table as HTML, every row."""
-        return html_table(list(self.columns), self._all_cells()[1:], self.title)
+        return html_table(list(self.columns), self.cells()[1:], self.title)
 
     def __repr__(self) -> str:
         cells = [[_one_line(text) for text in row] for row in [list(self.columns), *self._cells(_SHOWN)]]
@@ -212,10 +216,6 @@ class Table:
 
     def _cells(self, most: int, digits: int = 3) -> list[list[str]]:
         return [[_shown(column[i], digits) for column in self.columns.values()] for i in range(min(len(self), most))]
-
-    def _all_cells(self, digits: int = 3) -> list[list[str]]:
-        """The head and every row, each cell on one line."""
-        return [[shown(text) for text in row] for row in [list(self.columns), *self._cells(len(self), digits)]]
 
     def _are_numbers(self) -> list[bool]:
         return [all(value is None or _is_numeric(value) for value in column) for column in self.columns.values()]

@@ -1,4 +1,4 @@
-"""The command `meanap`: eval, check, compare, report, convert, stats, semantic, panoptic, rank, demo, generate.
+"""The command `meanap`, with a module for each of its commands.
 
 Exit codes: 0, success; 1, the input is invalid (one line on standard error says why); 2,
 the command is invalid; 3, a gate failed.
@@ -16,11 +16,11 @@ import meanap
 from meanap._printable import shown
 from meanap.cli.errors import UsageError, one_line
 from meanap.cli.output import check as check_output
-from meanap.cli.output import streams
+from meanap.cli.terminal import coloured, streams
 from meanap.errors import InputError
 
 #: Each command: its module, which is imported when the command is chosen, and its line of help.
-_COMMANDS = {
+COMMANDS = {
     "eval": ("evaluate", "evaluate detections against ground truth"),
     "check": ("check", "find problems in ground truth and detections"),
     "compare": ("compare", "compare two files of detections on the same images"),
@@ -32,15 +32,33 @@ _COMMANDS = {
     "rank": ("rank", "measure ranked lists against relevance judgements"),
     "demo": ("demo", "generate a data set and evaluate boxes, masks and keypoints on it"),
     "generate": ("generate", "write a synthetic data set and detections to files"),
+    "completion": ("completion", "write a script that completes commands in a shell"),
 }
+
+_START = """\
+meanap evaluates detections, segmentations and rankings. To begin:
+
+  meanap demo                                    evaluate generated data
+  meanap generate .                              write example files here, and evaluate them:
+  meanap eval instances.json boxes.json          AP, AP50, … as pycocotools prints them
+  meanap check instances.json boxes.json         problems of the files
+  meanap compare instances.json old.json boxes.json
+  meanap report instances.json boxes.json --versus old.json
+
+meanap --help lists all commands, meanap COMMAND --help the options of one, with examples.
+"""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command with `arguments` (by default those of the process) and return its exit code."""
     given = sys.argv[1:] if arguments is None else arguments
+    if not given:
+        print(_START, end="")
+        return 0
     options = _parser(given).parse_args(given)
+    silent = getattr(options, "progress", None) is False
     try:
-        with warnings.catch_warnings(), streams():
+        with warnings.catch_warnings(), streams(options.command, quiet=silent):
             warnings.showwarning = _show_warning
             check_output(options)
             code = options.run(options)
@@ -50,25 +68,47 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except UsageError as error:
-        print(f"meanap: {shown(error)}", file=sys.stderr)
+        _report(shown(error))
         return 2
     except (InputError, OSError, MemoryError) as error:
-        print(f"meanap: {one_line(error)}", file=sys.stderr)
+        _report(one_line(error))
         return 1
     return code or 0
 
 
 def _parser(given: list[str]) -> argparse.ArgumentParser:
     """The parser of these arguments: the arguments of commands that are not among them are left out."""
-    parser = argparse.ArgumentParser(prog="meanap", description="Mean average precision and related metrics.")
-    parser.add_argument("--version", action="version", version=f"meanap {meanap.__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    top = argparse.ArgumentParser(
+        prog="meanap",
+        description="Mean average precision and related metrics.",
+        epilog="meanap COMMAND --help lists the options of a command, with examples.",
+        formatter_class=_Help,
+    )
+    top.add_argument("--version", action="version", version=f"meanap {meanap.__version__}")
+    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND", dest="command")
     chosen = next((word for word in given if not word.startswith("-")), None)
-    for name, (module, summary) in _COMMANDS.items():
-        command = commands.add_parser(name, help=summary)
+    for name, (module, summary) in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, formatter_class=_Help)
         if name == chosen:
             importlib.import_module(f"meanap.cli.{module}").add_arguments(command)
-    return parser
+    return top
+
+
+class _Help(argparse.HelpFormatter):
+    """Help whose examples keep their lines, and whose commands stand beside what they do."""
+
+    def add_argument(self, action: argparse.Action) -> None:
+        super().add_argument(action)
+        if action.nargs == argparse.PARSER:
+            # argparse does not count that commands are indented once more.
+            self._action_max_length += 2
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if text.startswith("examples:") else super()._fill_text(text, width, indent)
+
+
+def _report(problem: str) -> None:
+    print(coloured(f"meanap: {problem}", sys.stderr), file=sys.stderr)
 
 
 def _show_warning(

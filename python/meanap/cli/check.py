@@ -26,6 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labels", type=numbers.whole, default=10, metavar="N", help="label errors to list (10)")
     parser.add_argument("--strict", action="store_true", help="exit with 1 on warnings too")
     groups.add_output(parser, "the findings", "print nothing")
+    parser.epilog = groups.examples(
+        "meanap check instances.json boxes.json",
+        "meanap check yolo/data.yaml --strict --quiet",
+    )
     parser.set_defaults(run=run)
 
 
@@ -37,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     sources = inputs.settings(options)
     findings = check(options.ground_truth, options.detections, options.similarity, sigmas=options.sigmas, **sources)
     tables = [] if options.quiet else [_text(findings, options.labels)]
-    output.emit(options, *tables, value=findings.as_dict)
+    output.emit(options, *tables, table=lambda: findings, value=findings.as_dict)
     bad = {"error", "warning"} if options.strict else {"error"}
     return 1 if bad & set(findings["level"]) else 0
 

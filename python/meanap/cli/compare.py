@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meanap._printable import shown
-from meanap.cli import gate, groups, inputs, numbers, output
+from meanap.cli import gate, groups, inputs, numbers, output, terminal
 
 if TYPE_CHECKING:
     from meanap.detection import Comparison, Result
@@ -31,6 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     groups.add_sampling(parser)
     groups.add_output(parser, "all numbers", "print the verdict only")
     groups.add_progress(parser)
+    parser.epilog = groups.examples(
+        "meanap compare instances.json old.json boxes.json",
+        "meanap compare instances.json old.json boxes.json --numbers ap50 --per-class --output-format markdown",
+    )
     parser.set_defaults(run=run)
 
 
@@ -57,8 +61,14 @@ def run(options: argparse.Namespace) -> int:
         tables.append(text(by_change(found.per_class), "name"))
     line = one_line(found[0], verdict, options)
     # A blank line between tables and verdict.
-    lines = [line] if options.quiet else ["", line]
-    output.emit(options, *tables, lines=lines, value=lambda: as_json(found, verdict, options, candidate))
+    lines = [line] if options.quiet or options.output_format else ["", line]
+    output.emit(
+        options,
+        *tables,
+        table=lambda: by_change(found.per_class) if options.per_class else found,
+        lines=lines,
+        value=lambda: as_json(found, verdict, options, candidate),
+    )
     return gate.SHUT if verdict == "worse" else 0
 
 
@@ -92,7 +102,7 @@ def text(table: Table, first: str) -> str:
         changes = [gate.figure(row[name], "+.4f") for name in ("difference", "low", "high")]
         star = "*" if row["low"] > 0 or row["high"] < 0 else ""
         lines.append([shown(row[first]), *numbers, *changes, gate.figure(row["p"], ".3f"), star])
-    return output.columns(lines)
+    return terminal.columns(lines)
 
 
 def as_json(found: Comparison, verdict: str, options: argparse.Namespace, result: Result) -> dict[str, Any]:

@@ -26,6 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="boxes (default), polygons and masks too, or keypoints too",
     )  # fmt: skip
     groups.add_sources(parser)
+    parser.epilog = groups.examples(
+        "meanap convert instances.json labels --to yolo",
+        "meanap convert yolo/predictions found.json --to coco --ground-truth yolo",
+    )
     parser.set_defaults(run=run)
 
 

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from meanap import generate
-from meanap.cli import numbers
+from meanap.cli import groups, numbers
 
 KINDS = {"bbox": "boxes", "segm": "masks", "keypoints": "poses"}
 
@@ -21,6 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--images", type=numbers.count, default=500, help="how many images (default 500)")
     parser.add_argument("--seed", type=numbers.whole, default=0, help="another seed, another data set (default 0)")
+    parser.epilog = groups.examples(
+        "meanap demo",
+        "meanap demo --images 5000 --seed 7",
+    )
     parser.set_defaults(run=run)
 
 

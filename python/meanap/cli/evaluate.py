@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meanap._printable import shown
-from meanap.cli import gate, groups, inputs, output
+from meanap.cli import gate, groups, inputs, output, terminal
 
 if TYPE_CHECKING:
     from meanap.detection import Result
+    from meanap.table import Table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     groups.add_output(parser)
     groups.add_progress(parser)
     gate.add_options(parser)
+    parser.epilog = groups.examples(
+        "meanap eval instances.json boxes.json",
+        "meanap eval instances.json masks.json --similarity segm --per-class",
+        "meanap eval yolo/data.yaml yolo/predictions --per-class --output-format csv",
+        "meanap eval instances.json boxes.json --fail-under ap=0.40 --resamples 100",
+    )
     parser.set_defaults(run=run)
 
 
@@ -42,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     if options.per_class:
         fields["per_class"] = per_class(result)
         shown.append(table(fields["per_class"]))
-    output.emit(options, *shown)
+    output.emit(options, *shown, table=lambda: as_table(numbers, fields.get("per_class")))
     verdicts: list[gate.Verdict] = []
     if gate.asked(options):
         verdicts, judged = gate.judge(options, result, files)
@@ -109,6 +116,16 @@ def per_class(result: Result) -> list[dict[str, Any]]:
     ]
 
 
+def as_table(numbers: dict[str, float | None], rows: list[dict[str, Any]] | None) -> Table:
+    """The rows of the categories if there are any, or else the numbers of the summary."""
+    from meanap.table import Table
+
+    if rows is None:
+        return Table({"number": list(numbers), "value": list(numbers.values())})
+    heads = ("id", "name", "AP", "AP50", "AP75", "AR", "objects", "detections")
+    return Table({head: [row[head] for row in rows] for head in heads})
+
+
 def table(rows: list[dict[str, Any]]) -> str:
     """The per-class rows as text in columns; "-" where there is no number."""
     heads = ["category", "AP", "AP50", "AP75", "AR", "objects", "detections"]
@@ -116,4 +133,4 @@ def table(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         numbers = ["-" if row[head] is None else f"{row[head]:.3f}" for head in heads[1:5]]
         lines.append([shown(row["name"]), *numbers, f"{row['objects']:,}", f"{row['detections']:,}"])
-    return output.columns(lines)
+    return terminal.columns(lines)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from meanap import generate
-from meanap.cli import numbers
+from meanap.cli import groups, numbers
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format",
         choices=(*generate.FORMATS, "trec"),
         help="a data set with images and detections in another format, or judgements and two runs for meanap rank",
+    )
+    parser.epilog = groups.examples(
+        "meanap generate .",
+        "meanap generate --format yolo --images 50 yolo",
+        "meanap generate --format trec .",
     )
     parser.set_defaults(run=run)
 

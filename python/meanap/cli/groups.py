@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from meanap._similarity import NAMES, ONLY_OF
-from meanap.cli import numbers
+from meanap.cli import numbers, output
 from meanap.cli.errors import UsageError
 from meanap.errors import InputError
 
@@ -22,6 +22,11 @@ Parser: TypeAlias = "argparse._ActionsContainer"
 _COCO_AREAS = {"keypoints": ("all", "medium", "large")}
 #: How many lines of COCO's summary each have a limit of their own.
 _COCO_LIMITS = 3
+
+
+def examples(*commands: str) -> str:
+    """What stands at the end of a command's help."""
+    return "\n  ".join(["examples:", *commands])
 
 
 def add_similarity(parser: Parser, default: str | None = "bbox") -> None:
@@ -91,7 +96,11 @@ def add_lenient(parser: Parser, what: str) -> None:
 
 
 def add_output(parser: Parser, what: str = "the numbers", silent: str = "do not print tables") -> None:
-    """The options `--json` and `--quiet`."""
+    """The options `--output-format`, `--json` and `--quiet`."""
+    parser.add_argument(
+        "--output-format", choices=output.FORMATS,
+        help="write the table in this format to standard output, all else to standard error",
+    )  # fmt: skip
     parser.add_argument("--json", metavar="OUT", help=f'write {what} as JSON; "-" is standard output')
     add_quiet(parser, silent)
 

@@ -22,6 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--per-class", action="store_true", help="a row for each category")
     groups.add_lenient(parser, "images that cannot be read, and say which")
     groups.add_output(parser)
+    parser.epilog = groups.examples(
+        "meanap panoptic panoptic_val.json panoptic_results.json --per-class",
+    )
     parser.set_defaults(run=run)
 
 
@@ -32,4 +35,5 @@ def run(options: argparse.Namespace) -> None:
     metric = PanopticQuality.of_file(options.ground_truth, strict=not options.lenient)
     metric.update_files(options.predictions, options.ground_truth, options.pred_folder, options.gt_folder)
     result = metric.compute()
-    report(result, options, *([result.per_category_table()] if options.per_class else ()))
+    table = result.per_category if options.per_class else result.summary
+    report(result, options, table, *([result.per_category_table()] if options.per_class else ()))

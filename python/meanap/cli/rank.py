@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from meanap._printable import shown
-from meanap.cli import groups, inputs, output
+from meanap.cli import groups, inputs, output, terminal
 from meanap.cli.errors import UsageError
 from meanap.errors import InputError
 
 if TYPE_CHECKING:
     from meanap.ranking import RankingResult
+    from meanap.table import Table
 
 #: A row of the comparison with the baseline, by measure and by the name of the run.
 Found: TypeAlias = "dict[str, dict[str, dict[str, Any]]]"
@@ -48,6 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("trec", "csv", "json", "parquet"), help="what the files are")
     parser.add_argument("--per-query", action="store_true", help="a row for each query")
     groups.add_output(parser, "means and values of all queries")
+    parser.epilog = groups.examples(
+        "meanap rank judged.qrels first.run -m map -m ndcg@10",
+        "meanap rank judged.qrels first.run second.run --output-format csv",
+    )
     parser.set_defaults(run=run)
 
 
@@ -85,7 +90,14 @@ def run(options: argparse.Namespace) -> None:
         for row in compare(results[baseline], {name: results[name] for name in others}):
             found.setdefault(row["number"], {})[row["run"]] = row
     table = _table(results, found, options.per_query)
-    output.emit(options, table, lines=_notes(results), value=lambda: _as_json(results, found), indent=1)
+    output.emit(
+        options,
+        table,
+        table=lambda: _rows(results, found, options.per_query),
+        lines=_notes(results),
+        value=lambda: _as_json(results, found),
+        indent=1,
+    )
 
 
 def _column(text: str) -> tuple[str, list[str] | None]:
@@ -122,7 +134,30 @@ def _table(results: dict[str, RankingResult], found: Found, per_query: bool) -> 
         if per_query:
             for query, values in zip(result.queries, result.values.tolist(), strict=True):
                 lines.append([f"  {shown(query)}", "", *(f"{value:.4f}" for value in values)])
-    return output.columns(lines)
+    return terminal.columns(lines)
+
+
+def _rows(results: dict[str, RankingResult], found: Found, per_query: bool) -> Table:
+    """A row for each run, or each run and query; of several runs each measure has its difference and p-value."""
+    from meanap.table import Table
+
+    measures = next(iter(results.values())).measures
+    if per_query:
+        pairs = [(name, result, i) for name, result in results.items() for i in range(len(result))]
+        columns: dict[str, list[Any]] = {
+            "run": [name for name, _, _ in pairs],
+            "query": [result.queries[i] for _, result, i in pairs],
+        }
+        columns |= {measure: [float(result[measure][i]) for _, result, i in pairs] for measure in measures}
+        return Table(columns)
+    columns = {"run": list(results), "queries": [len(result) for result in results.values()]}
+    for measure in measures:
+        columns[measure] = [float(result.means[measure]) for result in results.values()]
+        if found:
+            rows = [found[measure].get(name, {}) for name in results]
+            columns[f"{measure} difference"] = [row.get("difference") for row in rows]
+            columns[f"{measure} p"] = [row.get("corrected") for row in rows]
+    return Table(columns)
 
 
 def _notes(results: dict[str, RankingResult]) -> Iterator[str]:

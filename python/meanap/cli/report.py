@@ -38,6 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-check", action="store_true", help="do not check the files")
     groups.add_quiet(parser, "do not print the name of the file")
     groups.add_progress(parser)
+    parser.epilog = groups.examples(
+        "meanap report instances.json boxes.json",
+        "meanap report instances.json boxes.json --versus old.json -o report.html",
+    )
     parser.set_defaults(run=run)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meanap._printable import shown
 from meanap.cli import groups, numbers, output
 from meanap.cli.errors import UsageError
 from meanap.errors import InputError
+
+if TYPE_CHECKING:
+    from meanap.table import Table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pred-suffix", default=".png", help="how names in PRED_DIR end (default .png)")
     groups.add_lenient(parser, "pairs that cannot be read, and say which")
     groups.add_output(parser)
+    parser.epilog = groups.examples(
+        "meanap semantic labels predictions --classes 19",
+        "meanap semantic labels predictions --classes ground,car,sky --boundary --json numbers.json",
+    )
     parser.set_defaults(run=run)
 
 
@@ -59,13 +66,14 @@ def run(options: argparse.Namespace) -> None:
         preds_suffix=options.pred_suffix,
         target_suffix=options.gt_suffix,
     )
-    report(metric.compute(), options)
+    result = metric.compute()
+    report(result, options, result.per_class)
 
 
-def report(result: Any, options: argparse.Namespace, *tables: str) -> None:
+def report(result: Any, options: argparse.Namespace, table: Table, *tables: str) -> None:
     """Print tables, a result and what it left out; write it where `--json` says."""
     skipped = [f"skipped: {shown(sentence)}" for sentence in result.skipped]
-    output.emit(options, *tables, str(result), lines=skipped, value=result.to_dict)
+    output.emit(options, *tables, str(result), table=lambda: table, lines=skipped, value=result.to_dict)
 
 
 def _classes(options: argparse.Namespace) -> int | list[str]:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Literal
 
-from meanap.cli import groups, inputs, output
+from meanap.cli import groups, inputs, output, terminal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,6 +15,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", type=Path, metavar="IN")
     groups.add_sources(parser)
     groups.add_output(parser)
+    parser.epilog = groups.examples(
+        "meanap stats instances.json",
+        "meanap stats yolo --output-format latex",
+    )
     parser.set_defaults(run=run)
 
 
@@ -25,4 +29,5 @@ def run(options: argparse.Namespace) -> None:
     on_error: Literal["raise", "skip"] = "skip" if options.lenient else "raise"
     table = describe(options.source, on_error=on_error, **inputs.settings(options))
     rows = [{name: value if value == value else None for name, value in row.items()} for row in table]
-    output.emit(options, str(table), value=lambda: {"title": table.title, "rows": rows})
+    text = "\n".join([table.title, terminal.columns(table.cells())])
+    output.emit(options, text, table=lambda: table, value=lambda: {"title": table.title, "rows": rows})

@@ -21,6 +21,7 @@ from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
 from meanap.segmentation._metric import PixelMetric, like, seen
 from meanap.segmentation.semantic import percent, plain
+from meanap.table import Table
 
 if TYPE_CHECKING:
     from meanap._types import Points, Rows, Segments
@@ -455,6 +456,25 @@ class PanopticResult:
                 sums[name] += float(getattr(self, name)[k])
         # DIFFERENCE: panopticapi divides by zero where no category is left.
         return {name: total / n if n else float("nan") for name, total in sums.items()} | {"n": n}
+
+    @property
+    def summary(self) -> Table:
+        """The means over all categories, over things and over stuff, and of how many categories (``n``)."""
+        groups = {"all": self.all, "things": self.things, "stuff": self.stuff}
+        columns = {name: [row[name] for row in groups.values()] for name in (*_NAMES, "n")}
+        return Table({"group": list(groups), **columns})
+
+    @property
+    def per_category(self) -> Table:
+        """A row for each category: id and name, ``pq``, ``sq``, ``rq``, and the numbers of segments."""
+        counts = ("true_positives", "false_positives", "false_negatives")
+        return Table(
+            {
+                "category": [category["id"] for category in self.categories],
+                "name": [str(category.get("name", category["id"])) for category in self.categories],
+                **{name: np.asarray(getattr(self, name)) for name in (*_NAMES, *counts)},
+            }
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, lists and strings, NaN as None: ready for ``json.dump``."""

@@ -14,6 +14,7 @@ from meanap.errors import InputError, named
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
 from meanap.segmentation._metric import LabelMetric, like, seen
+from meanap.table import Table
 
 if TYPE_CHECKING:
     from meanap._types import Labels
@@ -332,6 +333,12 @@ class SemanticResult:
     def mean_boundary_iou(self) -> float:
         """Mean of ``boundary_iou`` over the classes that have one; NaN if boundaries were not counted."""
         return float("nan") if self.boundary_iou is None else mean(self.boundary_iou)
+
+    @property
+    def per_class(self) -> Table:
+        """A row for each class: its name and measures, ``boundary_iou`` where it was counted."""
+        names = ["iou", "accuracy", "precision", "dice", *(["boundary_iou"] if self.boundary_iou is not None else [])]
+        return Table({"class": list(self.classes), **{name: getattr(self, name) for name in names}})
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, lists and strings, NaN as None: ready for ``json.dump``."""
