@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from meanap import _core
 from meanap.checking.records import Records
 from meanap.checking.shapes import usable
 from meanap.detection.evaluation import evaluated
@@ -19,6 +20,10 @@ __all__ = ["label_errors", "scored", "sides_of"]
 _TRUST = 0.9
 #: An object is at most so similar to what is missing beside it.
 _BACKGROUND = 0.1
+#: What may be wrong with a label; nothing.
+_KINDS = ("", "category", "place", "missing")
+#: The codes of error types, by name.
+_ERRORS = {name: code for code, name in enumerate(_core.Matches.ERROR_TYPES)}
 
 
 def scored(found: Records, truth: Records) -> Result | None:
@@ -62,14 +67,16 @@ def sides_of(found: Records, truth: Records) -> tuple[GroundTruth, Detections] |
     return side, other
 
 
-def _ids(known: list[Any], codes: np.ndarray) -> list[Any]:
+def _ids(known: list[Any], codes: np.ndarray) -> Any:
+    if all(type(id) is int and -(2**63) <= id < 2**63 for id in known):
+        return np.array(known, dtype=np.int64)[codes]
     return [known[code] for code in codes.tolist()]
 
 
 def label_errors(found: Records, truth: Records, result: Result) -> Table:
     """Likely label errors, the likeliest first: the columns of `Findings.label_errors`."""
     columns, categories = _judged(result), result.category_ids
-    rows, own = np.flatnonzero(columns["kind"] != ""), columns["category"]
+    rows, own = np.flatnonzero(columns["kind"]), columns["category"]
     trust = np.zeros(len(own))
     for k in np.unique(own[rows]).tolist():
         curve = result.precision_recall(categories[k])
@@ -83,7 +90,7 @@ def label_errors(found: Records, truth: Records, result: Result) -> Table:
     category = [categories[k] for k in own[rows].tolist()]
     return Table(
         {
-            "kind": columns["kind"][rows].tolist(),
+            "kind": [_KINDS[kind] for kind in columns["kind"][rows].tolist()],
             "image": image,
             "category": category,
             "score": columns["score"][rows],
@@ -98,25 +105,26 @@ def label_errors(found: Records, truth: Records, result: Result) -> Table:
 def _judged(result: Result) -> dict[str, np.ndarray]:
     """The detections as columns, with positions of images and categories; -1 for no object that they are about.
 
-    ``kind`` is empty where a detection is correct, ignored, a duplicate, or of another category than an object that was
-    found.
+    ``kind`` is a position in `_KINDS`, 0 where a detection is correct, ignored, a duplicate, or of another category
+    than an object that was found.
     """
     # The rows are the same: they differ in what is near enough to be about an object.
-    near, on = result.errors(0.5, _BACKGROUND).pairs, result.errors(0.5, 0.5).pairs
+    near = result.scores.error_table(0.5, _BACKGROUND, "all").pairs()
+    on = result.scores.error_table(0.5, 0.5, "all").pairs()
     # On an object of another category: that says more than that one of its own lies not quite so far off.
-    confused = on["error"] == "classification"
-    error, corrects, similarity, partner = (
-        np.where(confused, on[name], near[name]) for name in ("error", "corrects", "similarity", "partner")
-    )
+    confused = on["error"] == _ERRORS["classification"]
+    for name in ("error", "corrects", "similarity", "partner"):
+        near[name][confused] = on[name][confused]
+    error, corrects = near["error"], near["corrects"]
     # An object that another detection matched is labelled well: what lies beside it is something else.
-    beside = (error == "localisation") & ~corrects
-    kind = np.full(len(error), "", dtype=object)
-    kind[(error == "classification") & corrects] = "category"
-    kind[(error == "localisation") & corrects] = "place"
-    kind[beside | (error == "both") | (error == "background")] = "missing"
-    truth = np.append(near["truth_category"].astype(np.int64), -1)[np.where(beside, -1, partner)]
-    columns = {name: near[name] for name in ("image", "rank", "score", "category")}
-    return {**columns, "kind": kind, "similarity": similarity, "truth": truth}
+    beside = (error == _ERRORS["localisation"]) & ~corrects
+    kind = np.zeros(len(error), dtype=np.int8)
+    kind[(error == _ERRORS["classification"]) & corrects] = _KINDS.index("category")
+    kind[(error == _ERRORS["localisation"]) & corrects] = _KINDS.index("place")
+    kind[beside | (error == _ERRORS["both"]) | (error == _ERRORS["background"])] = _KINDS.index("missing")
+    truth = np.append(near["truth_category"].astype(np.int64), -1)[np.where(beside, -1, near["partner"])]
+    columns = {name: near[name] for name in ("image", "rank", "score", "category", "similarity")}
+    return {**columns, "kind": kind, "truth": truth}
 
 
 def _boxes(found: Records, wanted: list[tuple[Any, Any, float]]) -> list[list[float]]:

@@ -18,8 +18,16 @@ def usable(records: Records) -> np.ndarray:
     """Which records have a box of some size."""
     boxes = records.boxes
     with np.errstate(invalid="ignore", over="ignore"):
-        sized: np.ndarray = np.all(np.isfinite(boxes), axis=1) & np.all(boxes[:, 2:] > 0, axis=1)
+        sized: np.ndarray = _finite(boxes) & (boxes[:, 2] > 0) & (boxes[:, 3] > 0)
     return sized
+
+
+def _finite(boxes: np.ndarray) -> np.ndarray:
+    # If one of four numbers is not finite, neither is their sum; a sum may also overflow.
+    finite: np.ndarray = np.isfinite(boxes[:, 0] + boxes[:, 1] + boxes[:, 2] + boxes[:, 3])
+    if not finite.all():
+        finite[~finite] = np.isfinite(boxes[~finite]).all(axis=1)
+    return finite
 
 
 def check_boxes(records: Records, sizes: np.ndarray) -> bool:
@@ -28,9 +36,10 @@ def check_boxes(records: Records, sizes: np.ndarray) -> bool:
     `sizes`: height and width of each record's image ``(N, 2)``, NaN where they are not known.
     """
     boxes = records.boxes
-    finite = np.isfinite(boxes).all(axis=1)
+    sized = usable(records)
+    left = np.flatnonzero(~sized)
     with np.errstate(invalid="ignore", over="ignore"):
-        flat = np.flatnonzero(finite & (boxes[:, 2:] >= 0).all(axis=1) & ~(boxes[:, 2:] > 0).all(axis=1))
+        flat = left[np.isfinite(boxes[left]).all(axis=1) & (boxes[left, 2:] >= 0).all(axis=1)]
     where = records.place
     records.add(
         "empty-box",
@@ -38,21 +47,24 @@ def check_boxes(records: Records, sizes: np.ndarray) -> bool:
         records.told(flat[0], "bbox") if len(flat) else "",
         level="warning" if where == "ground_truth" else "note",
     )
-    good = np.flatnonzero(usable(records))
-    x, y, width, height = boxes[good].T
-    image_height, image_width = sizes[good].T
-    if len(good) >= _ENOUGH and (boxes[good] <= 1.0).all() and (boxes[good] >= 0.0).all():
+    good = np.flatnonzero(sized)
+    of_good = boxes if sized.all() else boxes[good]
+    sizes = sizes if sized.all() else sizes[good]
+    areas = records.areas if sized.all() else records.areas[good]
+    x, y, width, height = of_good.T
+    image_height, image_width = sizes.T
+    if len(good) >= _ENOUGH and of_good.max() <= 1.0 and of_good.min() >= 0.0:
         records.add("normalised-boxes", len(good), records.told(good[0], "bbox"))
         return False
     beyond = np.maximum.reduce([-x, -y, x + width - image_width, y + height - image_height])
     out = beyond > _PIXEL  # False where the size is not known.
-    if len(good) >= _ENOUGH and _reads_like_corners(boxes[good], records.areas[good], sizes[good], out):
+    if len(good) >= _ENOUGH and _reads_like_corners(of_good, areas, sizes, out):
         records.add("xyxy-boxes", len(good), records.told(good[np.nanargmax(beyond)] if out.any() else good[0], "bbox"))
         return False
     far = np.flatnonzero(out)
     if len(far) and not records.derived_boxes:
         worst = far[np.argmax(beyond[far])]
-        size = f"{sizes[good[worst]][1]:g} x {sizes[good[worst]][0]:g}"
+        size = f"{sizes[worst][1]:g} x {sizes[worst][0]:g}"
         outside = (x >= image_width) | (y >= image_height) | (x + width <= 0) | (y + height <= 0)
         records.add(
             "box-outside-image",
@@ -86,14 +98,18 @@ def repeated(records: Records, *columns: np.ndarray) -> np.ndarray:
     """Records with the same image, category and box (and other columns) as one before."""
     good = np.flatnonzero(usable(records) & (records.image >= 0) & (records.category >= 0))
     keys = [records.image[good], records.category[good], *records.boxes[good].T, *(c[good] for c in columns)]
-    # Equal rows have equal digests, and come to stand side by side, the first of them first.
+    # Equal rows have equal digests.
     digest = np.zeros(len(good), dtype=np.uint64)
     for key in keys:
         words = np.ascontiguousarray(key, dtype=np.float64).view(np.uint64)
         digest = (digest ^ words) * np.uint64(0x9E3779B97F4A7C15)
         digest ^= digest >> np.uint64(29)
-    order = np.argsort(digest, kind="stable")
-    same = np.ones(max(len(good) - 1, 0), dtype=bool)
+    in_order = np.sort(digest)
+    more = in_order[1:][in_order[1:] == in_order[:-1]]
+    alike = np.flatnonzero(np.isin(digest, more)) if len(more) else np.zeros(0, dtype=np.int64)
+    # They come to stand side by side, the first of them first.
+    order = alike[np.argsort(digest[alike], kind="stable")]
+    same = np.ones(max(len(order) - 1, 0), dtype=bool)
     for key in keys:
         same &= key[order][1:] == key[order][:-1]
     return np.sort(good[order[1:][same]])

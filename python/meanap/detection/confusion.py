@@ -17,6 +17,8 @@ __all__ = ["Confusion", "counts_of"]
 
 _IGNORED = _core.Matches.ERROR_TYPES.index("ignored")
 _NOT_WANTED = _core.Matches.TRUTH_STATES.index("ignored")
+#: A matrix of so many entries is counted whole, whatever the number of detections.
+_CELLS = 1 << 16
 
 
 class Confusion:
@@ -166,8 +168,14 @@ def counts_of(matches: _core.Matches, score: float) -> Iterator[tuple[Any, Any, 
     of_truth = columns["truth_category"].astype(np.int64)
     truth = np.append(of_truth, background)[np.where(partner < 0, len(of_truth), partner)]
     made = columns["score"][counted] >= score
-    pairs, place = np.unique(truth * len(categories) + detected, return_inverse=True)
-    for pair, count in zip(pairs.tolist(), np.bincount(place[made], minlength=len(pairs)).tolist(), strict=True):
+    cells, cell = len(categories) ** 2, truth * len(categories) + detected
+    if cells <= max(len(cell), _CELLS):
+        pairs = np.flatnonzero(np.bincount(cell, minlength=cells))
+        counts = np.bincount(cell[made], minlength=cells)[pairs]
+    else:
+        pairs, place = np.unique(cell, return_inverse=True)
+        counts = np.bincount(place[made], minlength=len(pairs))
+    for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
         yield categories[pair // len(categories)], categories[pair % len(categories)], count
     found = np.zeros(len(of_truth) + 1, dtype=bool)
     found[partner[made]] = True
