@@ -117,7 +117,7 @@ def test_what_is_no_array_is_named():
 
     target = [{"boxes": [[0, 0, 1, 1]], "labels": [0]}]
     pred = [{"boxes": Nothing(), "labels": [0], "scores": [0.5]}]
-    with pytest.raises(ValueError, match=r'preds\[0\]\["boxes"\]: a Nothing cannot be read as an array'):
+    with pytest.raises(ValueError, match=r'detections\[0\]\["boxes"\]: a Nothing cannot be read as an array'):
         meanap.evaluate(target, pred)
 
 

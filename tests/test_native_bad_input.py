@@ -118,7 +118,7 @@ def test_lots_of_a_long_list_do_not_show(monkeypatch):
     assert lots.to_json() == whole.to_json() and lots.image_ids == whole.image_ids == list(range(20))
     assert told == [(7, 20), (14, 20), (20, 20)]
     preds[16] = {**preds[16], "scores": SCORES[:1]}
-    with pytest.raises(ValueError, match=r'preds\[16\]: "scores" has 1 rows'):
+    with pytest.raises(ValueError, match=r'detections\[16\]: "scores" has 1 rows'):
         meanap.evaluate(targets, preds)
 
 
@@ -149,9 +149,9 @@ def found(**changes):
         (lambda: (truth(), found(image_ids=[None, 1])), "row 0: None is no id"),
         (lambda: (truth(), found(box_format="xxyy")), "box_format: expected 'xyxy', 'xywh' or 'cxcywh', found 'xxyy'"),
         (lambda: (truth(), found(boxes=None)), "one of boxes, masks and keypoints is needed"),
-        (lambda: (truth(), np.zeros((2, 6))), r"detections: expected shape \(N, 7\), found \(2, 6\)"),
-        (lambda: (truth(), np.full((2, 7), 1.5)), "detections: row 0: the image id is 1.5, expected an integer"),
-        (lambda: (truth(), np.full((2, 7), np.nan)), "detections: row 0: the image id is nan"),
+        (lambda: (truth(), np.zeros((2, 8))), r"detections: found shape \(2, 8\), expected \(N, 7\) of image id, x, y"),
+        (lambda: (truth(), np.full((2, 7), 1.5)), "row 0: the image id in column 0 is 1.5, expected an integer"),
+        (lambda: (truth(), np.full((2, 7), np.nan)), "detections: row 0: the image id in column 0 is nan"),
     ],
 )  # fmt: skip
 def test_bad_columns(make, message):

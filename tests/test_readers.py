@@ -120,8 +120,63 @@ def as_dictionaries(records, folder):
     return records if "score" in records[0] else TRUTH
 
 
-SOURCES = [as_dictionaries, as_file, as_gzip, as_zstd, as_lines, as_lists, as_objects, as_parquet,
-           as_supervision, as_table, as_ultralytics]  # fmt: skip
+def as_array(records, folder):
+    """Detections only: an array has no crowds and no areas."""
+    if "score" not in records[0]:
+        return TRUTH
+    return np.array([[r["image_id"], *r["bbox"], r["score"], r["category_id"]] for r in records])
+
+
+def as_image_arrays(records, folder):
+    """Detections only, as arrays."""
+    if "score" not in records[0]:
+        return TRUTH
+    rows = as_array(records, folder)
+    return {image["id"]: rows[rows[:, 0] == image["id"], 1:] for image in TRUTH["images"]}
+
+
+class HubDataset:
+    """What `datasets.Dataset` has that is used."""
+
+    def __init__(self, table, features):
+        self._table, self.features = table, features
+        self.column_names = list(features)
+
+    def select_columns(self, names):
+        return HubDataset(self._table.select(names), {name: self.features[name] for name in names})
+
+    def with_format(self, name):
+        assert name == "arrow"
+        return self
+
+    def __getitem__(self, rows):
+        return self._table[rows]
+
+    def __len__(self):
+        return len(self._table)
+
+
+class Image:
+    """The feature of a column of images, which is not read."""
+
+
+def as_datasets(records, folder):
+    pyarrow = pytest.importorskip("pyarrow")
+    rows = []
+    for image in TRUTH["images"]:
+        mine = [record for record in records if record["image_id"] == image["id"]]
+        fields = ["bbox", "category_id", *(("score",) if "score" in records[0] else ("area", "iscrowd"))]
+        objects = {("category" if f == "category_id" else f): [record[f] for record in mine] for f in fields}
+        sides = {"width": image["width"], "height": image["height"], "image": None}
+        rows.append({"image_id": image["id"], **sides, "objects": objects})
+    names = [f"name {id}" for id in range(100)]
+    of_objects = {name: Of(feature=Of()) for name in objects} | {"category": Of(feature=Of(names=names))}
+    features = {"image_id": Of(), "width": Of(), "height": Of(), "image": Image(), "objects": of_objects}
+    return HubDataset(pyarrow.Table.from_pylist(rows), features)
+
+
+SOURCES = [as_array, as_datasets, as_dictionaries, as_file, as_gzip, as_image_arrays, as_zstd, as_lines, as_lists,
+           as_objects, as_parquet, as_supervision, as_table, as_ultralytics]  # fmt: skip
 
 
 @pytest.fixture(params=SOURCES, ids=lambda make: make.__name__.removeprefix("as_"))

@@ -525,7 +525,13 @@ class MatchLog:
     @property
     def seen(self) -> list[Any]: ...
     def update(
-        self, preds: Any, targets: Any, first: int = 0, progress: Callable[[int, int], Any] | None = None
+        self,
+        preds: Any,
+        targets: Any,
+        *,
+        names: tuple[str, str] = ("preds", "targets"),
+        first: int = 0,
+        progress: Callable[[int, int], Any] | None = None,
     ) -> None: ...
     def append(
         self,

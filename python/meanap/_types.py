@@ -177,18 +177,21 @@ class ImageTargets(TypedDict, total=False):
     image_size: Sequence[int]
 
 
-#: One dictionary for each image, as metric objects take them.
-DetectionBatch: TypeAlias = Sequence[ImageDetections | Mapping[str, object]]
-TargetBatch: TypeAlias = Sequence[ImageTargets | Mapping[str, object]]
+#: One dictionary or array for each image, as metric objects take them.
+DetectionBatch: TypeAlias = Sequence[ImageDetections | Mapping[str, object] | Array | None] | Array
+TargetBatch: TypeAlias = Sequence[ImageTargets | Mapping[str, object] | Array]
 #: Ground truth and detections that `meanap.evaluate` accepts.
-GroundTruthInput: TypeAlias = Union[PathLike, "GroundTruth", CocoDataset, Mapping[str, object], TargetBatch, Table]
+GroundTruthInput: TypeAlias = Union[
+    PathLike, "GroundTruth", CocoDataset, Mapping[str, object], Mapping[int, object], Array, TargetBatch, Table
+]
 DetectionsInput: TypeAlias = Union[
     PathLike,
     "Detections",
-    "np.ndarray[Any, Any]",
     CocoDataset,
     Mapping[str, object],
-    Sequence[CocoResult | ImageDetections | Mapping[str, object]],
+    Mapping[int, object],
+    Sequence[CocoResult],
+    DetectionBatch,
     Table,
 ]
 

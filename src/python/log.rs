@@ -151,19 +151,20 @@ impl PyMatchLog {
     }
 
     /// Matches a batch, lists of one dictionary for each image, and adds its rows.
-    /// `first`: the number of its first image in errors.
+    /// `names`: what both lists are called in errors, `first`: the number of their first image there.
     ///
     /// `progress(done, total)` is called with detections. Nothing is added on an error, or if it is stopped.
-    #[pyo3(signature = (preds, targets, first=0, progress=None))]
+    #[pyo3(signature = (preds, targets, *, names=("preds", "targets"), first=0, progress=None))]
     fn update(
         &mut self,
         py: Python<'_>,
         preds: &Bound<'_, PyAny>,
         targets: &Bound<'_, PyAny>,
+        names: (&str, &str),
         first: usize,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let batch = read_batch(preds, targets, &self.rules.options, first)?;
+        let batch = read_batch((preds, targets), names, &self.rules.options, first)?;
         let rules = &self.rules;
         let images = batch.images;
         let mut categories = Interner::default();

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from meanap import _core
+from meanap import _core, protocol
 from meanap.checking.records import Records
 from meanap.checking.shapes import usable
 from meanap.detection.evaluation import evaluated
 from meanap.detection.result import Result
+from meanap.readers import Options
 from meanap.readers.sides import Detections, GroundTruth
 from meanap.table import Table
 
@@ -29,7 +30,9 @@ _ERRORS = {name: code for code, name in enumerate(_core.Matches.ERROR_TYPES)}
 def scored(found: Records, truth: Records) -> Result | None:
     """The evaluation of what can be used of either side, boxes at 0.5; None if there is nothing."""
     sides = sides_of(found, truth)
-    return None if sides is None else evaluated(*sides, thresholds=[0.5], score_range=None)
+    if sides is None:
+        return None
+    return evaluated(*sides, protocol.get("coco", "bbox").replace(thresholds=(0.5,)), Options(), None)
 
 
 def sides_of(found: Records, truth: Records) -> tuple[GroundTruth, Detections] | None:

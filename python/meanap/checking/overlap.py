@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from meanap import protocol
 from meanap.checking.detections import check_detections, check_together
 from meanap.checking.findings import Finding
 from meanap.checking.labels import scored, sides_of
@@ -69,7 +70,7 @@ def _ap(found: Records, truth: Records) -> float | None:
     """AP of boxes under COCO's protocol, of what can be used."""
     try:
         sides = sides_of(found, truth)
-        return None if sides is None else evaluated(*sides, score_range=None).ap
+        return None if sides is None else evaluated(*sides, protocol.get("coco", "bbox"), Options(), None).ap
     except InputError:
         return None
 

@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -71,6 +71,8 @@ class Records:
         self.files: dict[Any, str] = {}
         #: Which records of the source these are, where some cannot be used.
         self.numbers: np.ndarray | None = None
+        #: As of `GroundTruth`.
+        self.listed: Literal["by id", "by position"] | None = None
         #: Whether each mask is there and cannot be decoded.
         self.broken_masks: np.ndarray = np.zeros(0, dtype=bool)
 
@@ -120,6 +122,7 @@ class Records:
         if self.images is None:
             return None
         truth = GroundTruth([], [], np.zeros((0, 4)), images=dict(zip(self.images, self.sizes.tolist(), strict=True)))
+        truth.listed = self.listed
         if self.categories is not None:
             truth.categories = list(self.categories)
             names = zip(self.categories, self.names, strict=True)
@@ -360,7 +363,7 @@ def _from_columns(records: Records, side: GroundTruth | Detections) -> Records:
     records.broken_masks = np.zeros(count, dtype=bool)
     records.derived_boxes = "boxes" not in side.arrays
     if isinstance(side, GroundTruth):
-        records.images, records.sized = side.images, bool(side.sizes)
+        records.images, records.sized, records.listed = side.images, bool(side.sizes), side.listed
         records.files = dict(side.files)
         sizes = [side.sizes.get(id) or (math.nan, math.nan) for id in side.images or ()]
         records.sizes = np.array(sizes, dtype=np.float64).reshape(-1, 2)

@@ -28,7 +28,7 @@ def settings(options: argparse.Namespace) -> dict[str, Any]:
     from meanap.readers import READERS
 
     names, format = options.names, options.format or []
-    known = dict.fromkeys(reader.name for reader in READERS)
+    known = dict.fromkeys(reader.name for reader in READERS if not reader.in_memory)
     if len(format) > 2 or not known.keys() >= set(format):
         raise UsageError(f"--format: expected one or two of {', '.join(known)}; found {','.join(format)}")
     if names is not None and "," in names and not os.path.exists(names):
@@ -119,10 +119,7 @@ class Inputs:
             if self._chosen is not None:
                 self._found[path] = found = self._of_chosen(found, "detections")
             asked = reading(options)
-            result = evaluated(
-                self.ground_truth, found, options.similarity, self.rules, on_error=asked.on_error,
-                progress=asked.progress, **settings(options),
-            )  # fmt: skip
+            result = evaluated(self.ground_truth, found, self.rules, asked)
             if content is None:
                 warn_of_no_overlap(result, options.ground_truth, path, asked)
         if not result.scores.detections.any():

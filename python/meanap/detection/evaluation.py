@@ -22,7 +22,6 @@ from meanap.errors import InputError
 from meanap.protocol import Protocol
 from meanap.readers._coco_files import TruthFile
 from meanap.readers._reader import is_path
-from meanap.readers.lists import are_batches
 from meanap.readers.sides import Detections, GroundTruth
 
 if TYPE_CHECKING:
@@ -68,11 +67,13 @@ def evaluate(
     ----------
     ground_truth
         A path to a file or folder of any format of `meanap.readers`, a COCO dictionary, `meanap.GroundTruth`, a table
-        with columns ``image_id``, ``category_id`` and boxes (Polars, pandas, pyarrow, DuckDB), or a list of one
-        dictionary for each image with ``boxes``, ``labels`` and the other fields that `MeanAveragePrecision.update`
-        takes.
+        with columns ``image_id``, ``category_id`` and boxes (Polars, pandas, pyarrow, DuckDB, `datasets.Dataset`), or
+        an item for each image, in a list or a mapping of image id to item: a dictionary with ``boxes``, ``labels`` and
+        the other fields that `MeanAveragePrecision.update` takes, or an array ``(N, 5)`` of boxes and category ids.
     detections
-        The same with scores; as COCO results a path, a list of dictionaries or an ``(N, 7)`` array.
+        The same with scores; arrays ``(N, 6)`` of boxes, scores and category ids; as COCO results a path, a list of
+        dictionaries or an array ``(N, 7)`` of image id, x, y, width, height, score and category id. Images belong
+        together by ``image_id`` where both sides have it, else by their position.
     similarity : {"bbox", "segm", "boundary", "keypoints"}
         What is compared: boxes, masks, masks and their boundaries (the smaller of the two overlaps), or keypoints.
     protocol : str or Protocol
@@ -115,26 +116,13 @@ def evaluate(
     ValueError
         Input that cannot be used; the message names argument, row and value.
     """
-    result = evaluated(
-        ground_truth,
-        detections,
-        similarity,
-        protocol,
-        box_format=box_format,
-        score_range=score_range,
-        format=format,
-        names=names,
-        images=images,
-        sizes=sizes,
-        columns=columns,
-        on_error=on_error,
-        memory_limit=memory_limit,
-        progress=progress,
-        **changes,
+    options = readers.Options(
+        similarity, box_format, format, names, images, sizes, columns, on_error=on_error, progress=progress
     )
+    rules = settled(protocol, similarity, changes)
+    result = evaluated(ground_truth, detections, rules, options, score_range, memory_limit)
     opened = isinstance(detections, _core.Objects) or isinstance(ground_truth, TruthFile)
     if memory_limit is None and not opened:
-        options = readers.Options("bbox", box_format, format, None, images, sizes, columns)
         warn_of_no_overlap(result, ground_truth, detections, options)
     return result
 
@@ -149,60 +137,47 @@ def warn_of_no_overlap(result: Result, ground_truth: Any, detections: Any, optio
     # Checks evaluate, too: only an evaluation that failed to match needs them.
     from meanap.checking.overlap import cause
 
-    found = None
-    # Checks pair lists by image ids alone, where an evaluation may pair them by position.
-    with contextlib.suppress(InputError):
-        found = cause(ground_truth, detections, options)
+    found = cause(ground_truth, detections, dataclasses.replace(options, similarity="bbox", names=None, progress=False))
     if found is not None:
         text = f"almost no detection overlaps an object (AP {ap:.3f}): {found.message}. {found.remedy}"
-        warnings.warn(text, stacklevel=3)
+        warnings.warn(text, stacklevel=4)
     elif ap == 0:
-        warnings.warn("no detection overlaps an object of its category enough: meanap.check lists causes", stacklevel=3)
+        warnings.warn("no detection overlaps an object of its category enough: meanap.check lists causes", stacklevel=4)
 
 
 def evaluated(
     ground_truth: GroundTruthInput,
     detections: DetectionsInput,
-    similarity: SimilarityName = "bbox",
-    protocol: PresetName | Protocol = "coco",
-    *,
-    box_format: BoxFormat = "xyxy",
+    rules: Protocol,
+    options: readers.Options,
     score_range: tuple[float, float] | None = (0.0, 1.0),
-    format: FormatInput = None,
-    names: NamesInput | None = None,
-    images: ImagesInput | None = None,
-    sizes: Mapping[Any, Sequence[int]] | None = None,
-    columns: Mapping[str, str] | None = None,
-    on_error: Literal["raise", "skip"] = "raise",
     memory_limit: int | str | None = None,
-    progress: bool | Callable[[int, int], object] = False,
-    **changes: Unpack[ProtocolChanges],
 ) -> Result:
-    """What `evaluate` does, without a search for causes of a low number."""
-    rules = settled(protocol, similarity, changes)
+    """What `evaluate` does with settings as they are used, without a search for causes of a low number."""
     _check_range(score_range)
-    options = readers.Options(
-        similarity,
-        box_format,
-        format,
-        names,
-        images,
-        sizes,
-        columns,
-        readers.checked_choice("on_error", on_error, ("raise", "skip")),
-        progress,
-        rules.size != "area" or rules.federated,
-    )
+    readers.checked_choice("on_error", options.on_error, ("raise", "skip"))
+    options = dataclasses.replace(options, image_records=rules.size != "area" or rules.federated)
     asked = _Asked(rules, options, score_range)
     if memory_limit is not None:
-        fill = _of_shards(ground_truth, detections, asked, bytes_of(memory_limit))
-    elif are_batches(ground_truth, detections) and on_error == "raise":
-        fill = _of_batch(ground_truth, detections, asked)
-    else:
-        fill = _of_columns(ground_truth, detections, asked)
+        return _result(
+            _of_shards(ground_truth, detections, asked, bytes_of(memory_limit)), ground_truth, detections, asked
+        )
+    try:
+        batches = readers.batches(ground_truth, detections, options) if options.on_error == "raise" else None
+        fill = _of_columns(ground_truth, detections, asked) if batches is None else _of_batches(*batches, asked)
+        return _result(fill, ground_truth, detections, asked)
+    except InputError as error:
+        if not are_swapped(ground_truth, detections, error, options):
+            raise
+        problem = "ground truth and detections are swapped: the ground truth comes first"
+        raise InputError(problem, code="swapped-sides") from error
+
+
+def _result(fill: _Fill, ground_truth: Any, detections: Any, asked: _Asked) -> Result:
+    rules, similarity = asked.rules, asked.options.similarity
 
     def matches(**questions: Any) -> _core.Matches:
-        log = new_log(rules, similarity, box_format, fill.score_range, **questions)
+        log = new_log(rules, similarity, asked.options.box_format, fill.score_range, **questions)
         if fill.categories is not None:
             log.declare(fill.categories)
         fill.into(log)
@@ -252,16 +227,13 @@ class _Fill(NamedTuple):
     score_range: tuple[float, float] | None = None
 
 
-def _of_batch(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
+def _of_batches(ground_truth: list[Any], detections: list[Any], asked: _Asked) -> _Fill:
     def into(log: _core.MatchLog) -> None:
-        if not isinstance(detections, (list, tuple)) or len(detections) != len(ground_truth):
-            log.update(detections, ground_truth)
-            return
         with Progress(asked.options.progress, len(ground_truth), "matching") as told:
             # Ctrl-C is handled between two groups of images.
             for start in range(0, len(ground_truth), _LOT):
                 part = slice(start, start + _LOT)
-                log.update(list(detections[part]), list(ground_truth[part]), start)
+                log.update(detections[part], ground_truth[part], names=("detections", "ground_truth"), first=start)
                 told.at(min(start + _LOT, len(ground_truth)))
 
     names = asked.options.names
@@ -276,14 +248,8 @@ def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
         with contextlib.suppress(InputError):
             return _of_columns(ground_truth, detections, strict)
         asked = asked._replace(options=dataclasses.replace(asked.options, image_records=True))
-    try:
-        truth = readers.ground_truth(ground_truth, asked.options, problems)
-        found = readers.detections(detections, asked.options, problems, truth)
-    except InputError as error:
-        if are_swapped(ground_truth, detections, error, asked.options):
-            problem = "ground truth and detections are swapped: the ground truth comes first"
-            raise InputError(problem, code="swapped-sides") from error
-        raise
+    truth = readers.ground_truth(ground_truth, asked.options, problems)
+    found = readers.detections(detections, asked.options, problems, truth)
     if asked.rules.federated and isinstance(truth, GroundTruth) and isinstance(found, Detections):
         labelled = (asked.labelled_images or LabelledImages()).of(truth)
         if labelled is not None:

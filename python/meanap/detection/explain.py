@@ -239,9 +239,9 @@ class _Scene:
         """The result of one side."""
         truth, by_id, detections, _ = self._of(settings.similarity)
         rules = settings.rules.replace(name=settings.name, summary=(NUMBERS[number],))
-        options: dict[str, Any] = {"box_format": settings.box_format, "score_range": settings.score_range}
+        options = readers.Options(settings.similarity, settings.box_format, **self._reading)
         truth = by_id if rules.zero_id_unmatched else truth
-        return evaluated(truth, detections, settings.similarity, rules, **options, **self._reading)
+        return evaluated(truth, detections, rules, options, settings.score_range)
 
 
 # Factors

@@ -21,7 +21,7 @@ from meanap.detection.result import Result
 from meanap.detection.scores import MatchScores
 from meanap.metric import Metric
 from meanap.protocol import Protocol, SummaryRow
-from meanap.readers.hubs import batch_of
+from meanap.readers import batch_of
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -184,11 +184,12 @@ class MeanAveragePrecision(Metric):
         ----------
         preds : list of dict
             One for each image: ``boxes`` ``(N, 4)`` (or ``masks`` ``(N, H, W)``, ``keypoints`` ``(N, K, 3)``),
-            ``scores`` ``(N,)``, ``labels`` ``(N,)``. Arrays of any library. With boxes as ``"xyxy"`` also
-            `supervision.Detections` or Ultralytics' `Results`.
+            ``scores`` ``(N,)``, ``labels`` ``(N,)``. Arrays of any library. Also arrays ``(N, 6)`` of boxes, scores and
+            labels, and with boxes as ``"xyxy"`` `supervision.Detections` or Ultralytics' `Results`.
         target : list of dict
             One for each image, in the same order: ``boxes``, ``labels``, and if there are any ``iscrowd``, ``ignore``,
             ``area``, ``num_keypoints`` ``(N,)``, ``image_id`` (an integer or string), ``image_size`` (height, width).
+            Also arrays ``(N, 5)`` of boxes and labels, and the targets of image processors of `transformers`.
         progress
             True shows on standard error how far matching of more than a second is; a function gets ``(done, total)``
             of detections, each counted once for each similarity and analysis that the metric records. Ctrl-C,
@@ -207,8 +208,8 @@ class MeanAveragePrecision(Metric):
 
     def _update(self, preds: Any, target: Any, told: Progress | None = None) -> None:
         self._synced = None
-        if self.box_format == "xyxy":
-            preds, target = batch_of(preds, True), batch_of(target, False)
+        preds = batch_of(preds, "detections", self.box_format)
+        target = batch_of(target, "ground_truth", self.box_format)
         if len(self._logs) == 1:
             for log in self._logs.values():
                 log.update(preds, target, progress=None if told is None else told.at)

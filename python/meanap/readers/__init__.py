@@ -16,15 +16,17 @@ from meanap.errors import InputError, InputTypeError
 from meanap.readers._as_coco import dataset_of, records_of
 from meanap.readers._folders import image_numbers
 from meanap.readers._names import class_names
+from meanap.readers._per_image import PerImage, ids_of
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Format, Options, Reader, Role, Truth, checked_choice, is_folder, is_path
 from meanap.readers._sound import coded, sound
-from meanap.readers.arrays import Arrays
+from meanap.readers.arrays import Arrays, ImageArrays
 from meanap.readers.coco import Coco
 from meanap.readers.createml import CreateMl
 from meanap.readers.cvat import Cvat
+from meanap.readers.datasets import Datasets
 from meanap.readers.dota import Dota
-from meanap.readers.hubs import Supervision, Ultralytics
+from meanap.readers.hubs import Supervision, Transformers, Ultralytics
 from meanap.readers.jsonl import JsonLines, Zstandard
 from meanap.readers.kitti import Kitti
 from meanap.readers.labelme import LabelMe
@@ -38,17 +40,22 @@ from meanap.readers.yolo import Darknet, Yolo
 
 if TYPE_CHECKING:
     from meanap import _core
+    from meanap._types import BoxFormat
 
 __all__ = [
     "READERS",
     "Detections",
     "GroundTruth",
+    "JsonLines",
     "Options",
     "Problem",
     "Problems",
     "Reader",
     "Role",
     "Tables",
+    "Zstandard",
+    "batch_of",
+    "batches",
     "checked_choice",
     "class_names",
     "coded",
@@ -65,7 +72,9 @@ __all__ = [
 READERS: tuple[Reader, ...] = (
     Columns(),
     Arrays(),
+    ImageArrays(),
     Parquet(),
+    Transformers(),
     Lists(),
     Voc(),
     Dota(),
@@ -79,6 +88,7 @@ READERS: tuple[Reader, ...] = (
     CocoObjects(),
     Supervision(),
     Ultralytics(),
+    Datasets(),
     JsonLines(),
     Zstandard(),
     Coco(),
@@ -97,11 +107,10 @@ def reader_of(source: Any, role: Role, format: Format = None) -> Reader:
     if isinstance(format, (list, tuple)) and len(format) == 2:
         format = format[role == "detections"]
     if format is not None and is_path(source):
-        for reader in READERS:
-            if reader.name == format:
-                return reader
-        names = ", ".join(dict.fromkeys(repr(reader.name) for reader in READERS))
-        raise InputError(f"format: expected one of {names}, found {format!r}")
+        known = {reader.name: reader for reader in READERS if not reader.in_memory}
+        if format not in known:
+            raise InputError(f"format: expected one of {', '.join(map(repr, known))}, found {format!r}")
+        return known[format]
     for reader in READERS:
         if reader.sniff(source, role):
             return reader
@@ -113,6 +122,40 @@ def reader_of(source: Any, role: Role, format: Format = None) -> Reader:
         f"{role}: expected a path, {several}meanap.{kind}, a list of one dictionary for each image, or a table; "
         f"found a {type(source).__name__}"
     )
+
+
+def batch_of(source: Any, role: Role, box_format: BoxFormat) -> Any:
+    """A batch of a metric object: the dictionaries of its images, and anything else as it is.
+
+    Raises
+    ------
+    InputError
+        Its boxes are in another format.
+    """
+    reader = None if isinstance(source, Mapping) else _per_image(source, role)
+    if reader is None:
+        return source
+    if reader.box_format not in (None, box_format):
+        raise InputError(f"box_format: expected {reader.box_format!r} of {reader.name}, found {box_format!r}")
+    return reader.dictionaries(source, role)
+
+
+def batches(ground_truth: Any, detections: Any, options: Options) -> tuple[list[Any], list[Any]] | None:
+    """Both sides as metric objects take them, image by image; None for other sources, or for images in two orders."""
+    of_truth, of_found = _per_image(ground_truth, "ground_truth"), _per_image(detections, "detections")
+    if of_truth is not None and isinstance(detections, list) and not detections:
+        of_found = of_truth
+    if of_truth is None or of_found is None or {of_truth.box_format, of_found.box_format} - {None, options.box_format}:
+        return None
+    truth, found = of_truth.dictionaries(ground_truth, "ground_truth"), of_found.dictionaries(detections, "detections")
+    ids = ids_of(truth, "ground_truth"), ids_of(found, "detections")
+    return (truth, found) if len(truth) == len(found) and (None in ids or ids[0] == ids[1]) else None
+
+
+def _per_image(source: Any, role: Role) -> PerImage | None:
+    """The reader of a source with an item for each image; None for others."""
+    readers = (reader for reader in READERS if isinstance(reader, PerImage))
+    return next((reader for reader in readers if reader.sniff(source, role)), None)
 
 
 def ground_truth(source: Any, options: Options | None = None, problems: Problems | None = None) -> Truth:

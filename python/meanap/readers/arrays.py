@@ -1,43 +1,141 @@
-"""Arrays of detections: a row for each, as pycocotools' `loadNumpyAnnotations` takes them."""
+"""Arrays of any library with a row for each object: of all images, or one array for each image."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from meanap._arrays import as_numbers, as_numpy
 from meanap.errors import InputError
+from meanap.readers._collected import only_boxes
+from meanap.readers._per_image import PerImage, is_there
 from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Reader, Role, Truth
-from meanap.readers.sides import Detections
+from meanap.readers.sides import Detections, GroundTruth
 
-__all__ = ["Arrays"]
+__all__ = ["Arrays", "ImageArrays"]
+
+_ROW_OF_ALL = "image id, x, y, width, height, score, category id"
+_ROW = {
+    "ground_truth": "(N, 5) of 4 numbers of a box and the category id, or (N, 6) with a score before it",
+    "detections": "(N, 6) of 4 numbers of a box, score and category id",
+}
 
 
 class Arrays(Reader):
-    """``(N, 7)``: image id, x, y, width, height, score, category id."""
+    """``(N, 7)``: image id, x, y, width, height, score, category id, as pycocotools' `loadNumpyAnnotations` takes them.
+
+    Boxes are of this form whatever `Options.box_format` is. The scores of ground truth are not read.
+    """
 
     name = "array"
+    in_memory = True
 
     def sniff(self, source: Any, role: Role) -> bool:
-        """Whether it is an array of detections."""
-        return role == "detections" and isinstance(source, np.ndarray)
+        """Whether it is an array, but not one of a single image or with an axis for images."""
+        return _is_array(source) and not ImageArrays().sniff(source, role)
+
+    def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
+        """The rows as columns."""
+        del problems
+        only_boxes(self.name, options.similarity, "ground_truth")
+        rows = _rows_of_all(source, "ground_truth")
+        image_ids, category_ids = _ids(rows, 0, "image", "ground_truth"), _ids(rows, 6, "category", "ground_truth")
+        return GroundTruth(image_ids, category_ids, rows[:, 1:5], box_format="xywh")
 
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
         """The rows as columns."""
-        del options, problems, truth
-        if source.ndim != 2 or source.shape[1] != 7:
-            raise InputError(f"expected shape (N, 7), found {source.shape}", "detections")
-        image_ids, category_ids = (_whole(source[:, at], name) for at, name in ((0, "image"), (6, "category")))
-        found = Detections(image_ids, category_ids, source[:, 5], source[:, 1:5], box_format="xywh")
+        del problems, truth
+        only_boxes(self.name, options.similarity, "detections")
+        rows = _rows_of_all(source, "detections")
+        image_ids, category_ids = _ids(rows, 0, "image", "detections"), _ids(rows, 6, "category", "detections")
+        found = Detections(image_ids, category_ids, rows[:, 5], rows[:, 1:5], box_format="xywh")
         found.any_score = True
         return found
 
 
-def _whole(column: np.ndarray, name: str) -> np.ndarray:
-    ids = np.asarray(column, dtype=np.float64)
+class ImageArrays(PerImage):
+    """An array for each image: ``(N, 6)`` with 4 numbers of a box, score and category id, as YOLO detectors give.
+
+    Ground truth has the same rows, whose score is not read, or ``(N, 5)`` without it. Boxes are as `Options.box_format`
+    says. ``(I, N, 6)`` is as a list of I arrays.
+    """
+
+    name = "image-arrays"
+
+    def sniff(self, source: Any, role: Role) -> bool:
+        """Whether it is a list of arrays, or an array of rows of so many columns."""
+        if _is_array(source):
+            shape = _shape(source)
+            return len(shape) in (2, 3) and shape[-1] in _widths(role)
+        if isinstance(source, (list, tuple)) and source and not any(map(is_there, source)):
+            return True  # Images in which there is nothing.
+        return super().sniff(source, role)
+
+    def is_item(self, item: Any, role: Role) -> bool:
+        """Whether it is an array, or a list of rows."""
+        if isinstance(item, (list, tuple)):
+            rows = [len(row) if isinstance(row, (list, tuple)) else 0 for row in item]
+            return bool(rows) and all(width in _widths(role) for width in rows)
+        return _is_array(item)
+
+    def dictionaries(self, source: Any, role: Role) -> list[Mapping[str, Any]]:
+        """The columns of all arrays."""
+        if _is_array(source):
+            source = [source] if len(_shape(source)) == 2 else list(as_numpy(source))
+        return super().dictionaries(source, role)
+
+    def dictionary(self, item: Any, role: Role, where: str) -> Mapping[str, Any]:
+        """The columns of an array."""
+        rows = as_numbers(item, where)
+        if rows.size == 0:
+            rows = np.zeros((0, 6))
+        if rows.ndim != 2 or rows.shape[1] not in _widths(role):
+            raise InputError(f"found shape {rows.shape}", where, expected=_ROW[role])
+        image = {"boxes": rows[:, :4], "labels": _ids(rows, rows.shape[1] - 1, "category", where)}
+        return image if role == "ground_truth" else {**image, "scores": rows[:, 4]}
+
+
+def _widths(role: Role) -> tuple[int, ...]:
+    return (5, 6) if role == "ground_truth" else (6,)
+
+
+def _is_array(value: Any) -> bool:
+    """Whether it is an array or tensor of any library; tables and columns of tables are none."""
+    if isinstance(value, np.ndarray):
+        return True
+    if isinstance(value, (type, Mapping)):
+        return False
+    speaks = hasattr(value, "__dlpack_device__") or hasattr(value, "__array__")
+    return speaks and not hasattr(value, "__arrow_c_stream__") and not hasattr(value, "columns")
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    """The lengths of the axes of an array; none where it cannot be read."""
+    try:
+        return tuple(value.shape if hasattr(value, "shape") else as_numpy(value).shape)
+    except Exception:
+        # It is for readers to say why.
+        return ()
+
+
+def _rows_of_all(source: Any, place: Role) -> np.ndarray:
+    rows = as_numbers(source, place)
+    if rows.size == 0 and rows.ndim <= 2:
+        return np.zeros((0, 7))
+    if rows.ndim != 2 or rows.shape[1] != 7:
+        expected = f"(N, 7) of {_ROW_OF_ALL}; or of one image {_ROW[place]}"
+        raise InputError(f"found shape {rows.shape}", place, expected=expected)
+    return rows
+
+
+def _ids(rows: np.ndarray, column: int, name: str, place: str) -> np.ndarray:
+    """A column of ids."""
+    ids = np.asarray(rows[:, column], dtype=np.float64)
     wrong = np.flatnonzero(~(np.abs(ids) < 2**53) | (ids != np.floor(ids)))
     if len(wrong):
-        problem = f"the {name} id is {ids[wrong[0]]}"
-        raise InputError(problem, "detections", int(wrong[0]), expected="an integer", unit="row")
+        problem = f"the {name} id in column {column} is {ids[wrong[0]]:g}"
+        raise InputError(problem, place, int(wrong[0]), expected="an integer", unit="row")
     return ids.astype(np.int64)

@@ -1,106 +1,171 @@
-"""Detections as libraries of detectors have them: an object for each image, or one for all."""
+"""Detections as libraries of detectors have them: an object or a dictionary for each image."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from meanap._arrays import as_numpy
+import numpy as np
+
+from meanap._arrays import as_number, as_numbers, as_numpy, shown
 from meanap.errors import InputError
+from meanap.readers._folders import stem
+from meanap.readers._per_image import PerImage
 from meanap.readers._problems import Problems
-from meanap.readers._reader import Options, Reader, Role, Truth
-from meanap.readers.lists import Lists
-from meanap.readers.sides import Detections, GroundTruth
+from meanap.readers._reader import Options, Role, Truth
+from meanap.readers.sides import Detections
 
-__all__ = ["Supervision", "Ultralytics", "batch_of"]
-
-
-class _OfImages(Reader):
-    """A list of one object for each image, which is read as the dictionary of the image."""
-
-    def sniff(self, source: Any, role: Role) -> bool:
-        """Whether all are such objects."""
-        several = source if isinstance(source, (list, tuple)) else [source]
-        return bool(several) and all(self._is_one(item) for item in several)
-
-    def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
-        """The objects of all images, which are called by their position."""
-        return Lists().ground_truth(self.dictionaries(source, False), _corners(options), problems)
-
-    def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
-        """The detections of all images, in the order of the images of the ground truth if there are as many."""
-        images = self.dictionaries(source, True)
-        ids = None if truth is None else truth.images
-        if ids is not None and ids != list(range(len(images))):
-            if len(ids) != len(images):
-                expected = f"one for each of {len(ids):,} images of the ground truth, in their order"
-                raise InputError(f"{len(images):,} images", "detections", expected=expected)
-            images = [{**image, "image_id": id} for image, id in zip(images, ids, strict=True)]
-        return Lists().detections(images, _corners(options), problems, truth)
-
-    def dictionaries(self, source: Any, detections: bool) -> list[dict[str, Any]]:
-        """The dictionaries of all images, as metric objects take them; boxes are two corners."""
-        several: Sequence[Any] = source if isinstance(source, (list, tuple)) else [source]
-        return [self._dictionary(item, detections) for item in several]
-
-    def _is_one(self, item: Any) -> bool:
-        raise NotImplementedError
-
-    def _dictionary(self, item: Any, detections: bool) -> dict[str, Any]:
-        raise NotImplementedError
+__all__ = ["Supervision", "Transformers", "Ultralytics"]
 
 
-def _corners(options: Options) -> Options:
-    """Both libraries have boxes as two corners."""
-    return dataclasses.replace(options, box_format="xyxy")
-
-
-class Supervision(_OfImages):
+class Supervision(PerImage):
     """`supervision.Detections`, one for each image."""
 
     name = "supervision"
+    box_format = "xyxy"
 
-    def _is_one(self, item: Any) -> bool:
+    def is_item(self, item: Any, role: Role) -> bool:
+        """Whether it has their attributes."""
         return all(hasattr(item, name) for name in ("xyxy", "class_id", "confidence"))
 
-    def _dictionary(self, item: Any, detections: bool) -> dict[str, Any]:
-        boxes = as_numpy(item.xyxy)
-        if item.class_id is None and len(boxes):
-            raise InputError("supervision.Detections without class_id", "detections" if detections else "ground_truth")
+    def dictionary(self, item: Any, role: Role, where: str) -> Mapping[str, Any]:
+        """Boxes, classes, and masks where there are any."""
+        _check_item(self, item, role, where, "supervision.Detections")
+        boxes = as_numpy(item.xyxy, where)
+        needed = ("class_id", "confidence") if role == "detections" else ("class_id",)
+        for name in needed:
+            if getattr(item, name) is None and len(boxes):
+                raise InputError(f"supervision.Detections without {name}", where)
         image: dict[str, Any] = {"boxes": boxes, "labels": [] if item.class_id is None else item.class_id}
         if getattr(item, "mask", None) is not None:
             image["masks"] = item.mask
-        if detections:
-            if item.confidence is None and len(boxes):
-                raise InputError("supervision.Detections without confidence", "detections")
+        if role == "detections":
             image["scores"] = [] if item.confidence is None else item.confidence
         return image
 
 
-class Ultralytics(_OfImages):
+class Ultralytics(PerImage):
     """Ultralytics' `Results`, one for each image."""
 
     name = "ultralytics"
+    box_format = "xyxy"
 
-    def _is_one(self, item: Any) -> bool:
+    def is_item(self, item: Any, role: Role) -> bool:
+        """Whether it has boxes with their attributes."""
         return all(hasattr(getattr(item, "boxes", None), name) for name in ("xyxy", "conf", "cls"))
 
-    def _dictionary(self, item: Any, detections: bool) -> dict[str, Any]:
-        image: dict[str, Any] = {"boxes": as_numpy(item.boxes.xyxy), "labels": as_numpy(item.boxes.cls)}
-        height, width = item.orig_shape
-        image["image_size"] = [height, width]
-        if detections:
-            image["scores"] = as_numpy(item.boxes.conf)
+    def dictionary(self, item: Any, role: Role, where: str) -> Mapping[str, Any]:
+        """Boxes, classes, the size of the image, and masks and keypoints where there are any."""
+        _check_item(self, item, role, where, "Ultralytics' Results")
+        image: dict[str, Any] = {
+            "boxes": as_numpy(item.boxes.xyxy, where),
+            "labels": as_numpy(item.boxes.cls, where),
+            "image_size": list(item.orig_shape[:2]),
+        }
+        if role == "detections":
+            image["scores"] = as_numpy(item.boxes.conf, where)
         points = getattr(item, "keypoints", None)
         if points is not None:
-            image["keypoints"] = as_numpy(points.data)
+            image["keypoints"] = as_numpy(points.data, where)
+        masks = getattr(item, "masks", None)
+        if masks is not None:
+            image["masks"] = as_numpy(masks.data, where)
+            size = image["masks"].shape[1:]
+            if len(image["masks"]) and size != tuple(item.orig_shape[:2]):
+                found = f"has masks of {size[0]} x {size[1]} pixels"
+                height, width = item.orig_shape[:2]
+                expected = f"{height} x {width}, as predict(retina_masks=True) gives"
+                raise InputError(source=where, found=found, expected=expected)
+            image["masks"] = image["masks"] != 0
         return image
 
+    def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
+        """The detections of all images: of those whose files are called as the images of the ground truth are."""
+        ids = None if truth is None else truth.images
+        items = [source] if self.is_item(source, "detections") else source
+        if ids and isinstance(items, (list, tuple)):
+            known, names = set(ids), [stem(str(getattr(item, "path", ""))) for item in items]
+            if known.issuperset(names) and len(set(names)) == len(names):
+                return super().detections(dict(zip(names, items, strict=True)), options, problems, truth)
+        return super().detections(source, options, problems, truth)
 
-def batch_of(source: Any, detections: bool) -> Any:
-    """A batch of a metric object: the dictionaries of such objects, anything else as it is."""
-    for reader in (Supervision(), Ultralytics()):
-        if isinstance(source, (list, tuple)) and source and reader.sniff(source, "detections"):
-            return reader.dictionaries(source, detections)
-    return source
+
+class Transformers(PerImage):
+    """What image processors of HuggingFace's `transformers` make, a dictionary for each image.
+
+    Ground truth is their targets: ``class_labels``, ``boxes`` as centre and size in fractions of ``orig_size``. Boxes
+    become pixels as `center_to_corners_format` and its users compute them. Areas are those of the boxes: that of a
+    target is of the resized image. Detections are those of `post_process_object_detection` (the shape of `Lists`) or of
+    `post_process_instance_segmentation`: ``segmentation`` and ``segments_info``.
+    """
+
+    name = "transformers"
+    box_format = "xyxy"
+    has_ids = True
+
+    def sniff(self, source: Any, role: Role) -> bool:
+        """Whether the first item is one, or they are the labels of a batch."""
+        return super().sniff(_targets_of(source), role)
+
+    def is_item(self, item: Any, role: Role) -> bool:
+        """Whether it has their fields."""
+        needed = {"class_labels", "boxes"} if role == "ground_truth" else {"segmentation", "segments_info"}
+        return isinstance(item, Mapping) and needed <= item.keys()
+
+    def dictionaries(self, source: Any, role: Role) -> list[Mapping[str, Any]]:
+        """What metric objects take of all images."""
+        return super().dictionaries(_targets_of(source), role)
+
+    def dictionary(self, item: Any, role: Role, where: str) -> Mapping[str, Any]:
+        """Boxes in pixels, or masks."""
+        _check_item(self, item, role, where, "a dictionary of an image processor")
+        if role == "detections":
+            return _of_segments(item, where)
+        if "orig_size" not in item:
+            raise InputError(source=where, field="orig_size", found="is missing", expected="height and width")
+        size = as_numbers(item["orig_size"], f"{where}: orig_size")
+        boxes = as_numbers(item["boxes"], f"{where}: boxes")
+        boxes = boxes.reshape(-1, 4) if boxes.size == 0 else boxes
+        if size.shape != (2,) or boxes.ndim != 2 or boxes.shape[1] != 4:
+            expected = "boxes of shape (N, 4) and orig_size of shape (2,)"
+            raise InputError(f"found shapes {boxes.shape} and {size.shape}", where, expected=expected)
+        if boxes.size and not (boxes[:, 2:] <= 1).all():
+            row = int(np.flatnonzero((boxes[:, 2:] > 1).any(axis=1))[0])
+            found = f"is ({', '.join(f'{x:g}' for x in boxes[row].tolist())})"
+            expected = "centre, width and height in fractions of the image"
+            raise InputError(None, f"{where}: boxes", row, None, found, expected, unit="row")
+        image = {name: item[name] for name in ("image_id", "iscrowd") if name in item}
+        height, width = size.tolist()
+        centre, half = boxes[:, :2], boxes.dtype.type(0.5) * boxes[:, 2:]
+        corners = np.concatenate([centre - half, centre + half], axis=1)
+        scale = np.array([width, height, width, height], dtype=boxes.dtype)
+        return {**image, "boxes": corners * scale, "labels": item["class_labels"], "image_size": [height, width]}
+
+
+def _targets_of(source: Any) -> Any:
+    """The targets of a batch, which calls them its labels; anything else as it is."""
+    labels = source.get("labels") if isinstance(source, Mapping) else None
+    return labels if isinstance(labels, list) and labels and isinstance(labels[0], Mapping) else source
+
+
+def _of_segments(item: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    """The masks of a map of segments."""
+    segments = item["segments_info"]
+    image = {name: item[name] for name in ("image_id",) if name in item}
+    for row, segment in enumerate(segments):
+        for name in ("id", "label_id", "score"):
+            if as_number(segment.get(name)) is None:
+                raise InputError(
+                    None, f"{where}: segments_info", row, name, f"is {shown(segment.get(name))}", "a number"
+                )
+    columns = {name: [segment[name] for segment in segments] for name in ("id", "label_id", "score")}
+    if item["segmentation"] is None or not segments:
+        return {**image, "masks": [], "labels": [], "scores": []}
+    of_pixels = as_numpy(item["segmentation"], f"{where}: segmentation")
+    masks = of_pixels[None] == np.array(columns["id"]).reshape(-1, 1, 1)
+    return {**image, "masks": masks, "labels": columns["label_id"], "scores": columns["score"]}
+
+
+def _check_item(reader: PerImage, item: Any, role: Role, where: str, expected: str) -> None:
+    if not reader.is_item(item, role):
+        raise InputError(source=where, found=f"is {shown(item)}", expected=expected)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
@@ -167,6 +167,8 @@ class GroundTruth(Side):
         #: Groups of categories (LVIS's frequencies), and the records of the images, in which LVIS says more.
         self.groups: dict[str, list[Any]] = {}
         self.image_records: Sequence[Mapping[str, Any]] = ()
+        #: Whether the images are those of a list, and whether that calls them by their ids or by their position.
+        self.listed: Literal["by id", "by position"] | None = None
         for name, ids, known in (
             ("image", self.image_ids, self.images),
             ("category", self.category_ids, self.categories),

@@ -1,4 +1,4 @@
-"""Tables of any library, and Parquet files: a row for each object."""
+"""Tables of any library, and Parquet files: a row for each object, or for each image with its objects as lists."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from meanap.errors import InputError, InputTypeError
 from meanap.readers._coco_records import coco_ground_truth, coco_results
 from meanap.readers._columns import columns_of, renamed, rows_of, side_of
+from meanap.readers._nested import by_object
 from meanap.readers._parquet import read_parquet
 from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head
@@ -25,6 +26,7 @@ class Tables(Reader):
     """Tables with an Arrow stream, or with columns that are arrays: Polars, pandas, pyarrow, DuckDB."""
 
     name = "table"
+    in_memory = True
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether it has columns."""
@@ -49,6 +51,7 @@ class Parquet(Tables):
     """Parquet files, by pyarrow, Polars or DuckDB."""
 
     name = "parquet"
+    in_memory = False
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether a file begins as Parquet files do."""
@@ -64,6 +67,17 @@ class Parquet(Tables):
 
 
 def _side(kind: type[_Side], table: Any, options: Options, place: Role, problems: Problems) -> _Side:
+    nested = by_object(table, place)
+    if nested is None:
+        return _of_objects(kind, table, options, place, problems)
+    side = _of_objects(kind, nested.objects, options, place, problems)
+    if isinstance(side, GroundTruth):
+        side.images, side.sizes = nested.images, dict(nested.sizes)
+        side.listed = "by position" if nested.by_position else "by id"
+    return side
+
+
+def _of_objects(kind: type[_Side], table: Any, options: Options, place: Role, problems: Problems) -> _Side:
     try:
         return _columns(kind, table, options, place)
     except InputError:

@@ -38,17 +38,18 @@ pub struct Batch {
 /// Images between two checks for Ctrl-C.
 const BREATH: usize = 1024;
 
-/// Reads lists of one dictionary for each image; `first` is the number of the first one in errors.
+/// Reads lists of one dictionary for each image, detections and ground truth, which errors call by these names;
+/// `first` is the number of the first image there.
 pub fn read_batch(
-    preds: &Bound<'_, PyAny>,
-    targets: &Bound<'_, PyAny>,
+    (preds, targets): (&Bound<'_, PyAny>, &Bound<'_, PyAny>),
+    (of_preds, of_targets): (&str, &str),
     options: &Options,
     first: usize,
 ) -> PyResult<Batch> {
-    let (preds, targets) = (list(preds, "preds")?, list(targets, "targets")?);
+    let (preds, targets) = (list(preds, of_preds)?, list(targets, of_targets)?);
     if preds.len() != targets.len() {
         let (p, t) = (preds.len(), targets.len());
-        return Err(bad_value(format!("preds has {p} images, targets has {t}")));
+        return Err(bad_value(format!("{of_preds} has {p} images, {of_targets} has {t}")));
     }
     let mut batch = Batch {
         ground_truth: SideColumns::of(preds.len()),
@@ -63,7 +64,7 @@ pub fn read_batch(
             preds.py().check_signals()?;
         }
         let number = first + i;
-        let (of_pred, of_target) = (|| format!("preds[{number}]"), || format!("targets[{number}]"));
+        let (of_pred, of_target) = (|| format!("{of_preds}[{number}]"), || format!("{of_targets}[{number}]"));
         let before = [&batch.detections, &batch.ground_truth].map(|side| side.mask_sizes().len());
         batch.detections.read_image(&pred, &of_pred, i as u32, options, true)?;
         batch.ground_truth.read_image(&target, &of_target, i as u32, options, false)?;

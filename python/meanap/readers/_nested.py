@@ -1,0 +1,118 @@
+"""Tables with a row for each image, which hold its objects as lists, as tables with a row for each object."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from meanap.errors import InputError
+
+__all__ = ["Nested", "by_object", "is_category"]
+
+#: Columns of images that are taken along: their ids and sizes.
+_IMAGE_IDS = ("image_id", "image_ids", "id")
+_BOXES = ("bbox", "bboxes", "boxes", "box")
+#: What lists of objects call their columns, by the names of tables.
+_NAMES = {
+    "bboxes": "bbox",
+    "labels": "category_id",
+    "class_labels": "category_id",
+    "categories": "category_id",
+    "category": "category_id",
+    "label": "category_id",
+    "is_crowd": "iscrowd",
+}
+
+
+class Nested(NamedTuple):
+    """The objects of a table with a row for each image."""
+
+    #: A table of the same library with a row for each object.
+    objects: Any
+    images: list[Any]
+    #: Height and width by image id, where the table has them.
+    sizes: dict[Any, tuple[int, int]]
+    #: Whether the images are called by their position.
+    by_position: bool
+
+
+def by_object(table: Any, place: str) -> Nested | None:
+    """The objects of a table of pyarrow; None if it has none in lists."""
+    if not hasattr(table, "combine_chunks") or not hasattr(table, "schema") or not hasattr(table, "column_names"):
+        return None
+    found = _lists(table, place)
+    if found is None:
+        return None
+    lengths, fields = found
+    ids = next((table.column(name).to_pylist() for name in _IMAGE_IDS if name in table.column_names), None)
+    images = list(range(table.num_rows)) if ids is None else ids
+    if None in images:
+        raise InputError(source=place, record=images.index(None), unit="row", field="image_id", found="is null")
+    arrays = {_NAMES.get(name, name): column for name, column in fields.items()}
+    arrays["image_id"] = np.repeat(np.array(images), lengths)
+    sizes = {}
+    if {"width", "height"} <= set(table.column_names):
+        both = zip(table.column("height").to_pylist(), table.column("width").to_pylist(), strict=True)
+        sizes = {id: size for id, size in zip(images, both, strict=True) if None not in size}
+    return Nested(type(table).from_pydict(arrays), images, sizes, ids is None)
+
+
+def is_category(name: str) -> bool:
+    """Whether a column of this name is of categories."""
+    return _NAMES.get(name, name) == "category_id"
+
+
+def _lists(table: Any, place: str) -> tuple[np.ndarray, dict[str, Any]] | None:
+    """How many objects each row has, and the columns of all objects."""
+    columns = {name: table.column(name).combine_chunks() for name in table.column_names if _is_nested(table, name)}
+    of_table = {name: column for name, column in columns.items() if _is_list(column)}
+    for name, column in columns.items():
+        if _is_list(column) and _fields(column.type.value_type):  # A list of records.
+            records = column.flatten()
+            fields = {field: records.field(field) for field in _fields(records.type)}
+            if set(_BOXES) & fields.keys():
+                return _lengths(column), fields
+        elif _fields(column.type) and set(_BOXES) & set(_fields(column.type)):  # A record of lists.
+            lists = {field: column.field(field) for field in _fields(column.type)}
+            return _flat(lists, f"{place}: {name}")
+    boxes = next((of_table[name] for name in _BOXES if name in of_table), None)
+    # A column of boxes that is no list of lists has a row for each object.
+    if boxes is None or not _is_list(boxes.flatten()):
+        return None
+    return _flat(of_table, place)
+
+
+def _flat(lists: dict[str, Any], place: str) -> tuple[np.ndarray, dict[str, Any]]:
+    """The items of several columns of lists, which have to agree in their lengths."""
+    of_boxes = next(name for name in _BOXES if name in lists)
+    lengths = _lengths(lists[of_boxes])
+    fields = {}
+    for name, column in lists.items():
+        if not _is_list(column):
+            continue
+        odd = np.flatnonzero(_lengths(column) != lengths)
+        if len(odd):
+            row = int(odd[0])
+            found = f"has {_lengths(column)[row]} items, {of_boxes!r} has {lengths[row]}"
+            raise InputError(None, place, row, name, found, unit="row")
+        fields[name] = column.flatten()
+    return lengths, fields
+
+
+def _lengths(column: Any) -> np.ndarray:
+    lengths: np.ndarray = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+    return lengths
+
+
+def _is_nested(table: Any, name: str) -> bool:
+    return bool(table.schema.field(name).type.num_fields)
+
+
+def _is_list(column: Any) -> bool:
+    return hasattr(column, "value_lengths")
+
+
+def _fields(type: Any) -> list[str]:
+    """The names of a record's fields; none of another type."""
+    return [type.field(at).name for at in range(type.num_fields)] if hasattr(type, "get_field_index") else []

@@ -1,0 +1,247 @@
+"""Sources with one item for each image: which image each is of, and the columns of all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanap import _rle
+from meanap._arrays import as_flags, as_id, as_ids, as_masks, as_numbers, shown
+from meanap.errors import InputError
+from meanap.readers._problems import Problem, Problems
+from meanap.readers._reader import Options, Reader, Role, Truth
+from meanap.readers._sound import coded
+from meanap.readers.sides import Detections, GroundTruth, plain_ids
+
+if TYPE_CHECKING:
+    from meanap._types import BoxFormat
+
+__all__ = ["PerImage", "ids_of", "is_there", "paired"]
+
+
+class PerImage(Reader):
+    """A list with an item for each image, a mapping of image id to item, or the item of a single image.
+
+    A subclass says what is an item, and makes the dictionary of it that metric objects take.
+    """
+
+    in_memory = True
+    #: How boxes are given, where `Options.box_format` does not say it.
+    box_format: BoxFormat | None = None
+    #: Whether an item can say its ``image_id``.
+    has_ids = False
+
+    def sniff(self, source: Any, role: Role) -> bool:
+        """Whether the first item with something in it is one; an empty list counts as one of COCO results."""
+        return bool(items := _items(source)) and self.is_item(next(filter(is_there, items), None), role)
+
+    def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
+        """The objects of all images, which are called by their ids where they have them, else by their position."""
+        place: Role = "ground_truth"
+        images = self.dictionaries(source, place)
+        given = ids_of(images, place)
+        ids = list(range(len(images))) if given is None else given
+        columns = _columns(images, ids, place, ("area", "num_keypoints", "iscrowd", "ignore"), problems)
+        crowd = columns.pop("iscrowd", None)
+        sizes = {id: _size(item, place, row) for row, (id, item) in enumerate(zip(ids, images, strict=True))}
+        truth = GroundTruth(**columns, crowd=crowd, box_format=self._format(options), images=sizes)
+        truth.listed = "by position" if given is None else "by id"
+        if not any(sizes.values()):
+            truth.sizes = {}
+        return truth
+
+    def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
+        """The detections of all images."""
+        place: Role = "detections"
+        images = self.dictionaries(source, place)
+        ids = paired(ids_of(images, place), len(images), truth, self.has_ids)
+        columns = _columns(images, ids, place, ("scores",), problems)
+        return Detections(**columns, box_format=self._format(options))
+
+    def is_item(self, item: Any, role: Role) -> bool:
+        """Whether this is what a source has of an image."""
+        raise NotImplementedError
+
+    def dictionary(self, item: Any, role: Role, where: str) -> Mapping[str, Any]:
+        """What metric objects take of an item; `where` names it in errors."""
+        raise NotImplementedError
+
+    def dictionaries(self, source: Any, role: Role) -> list[Mapping[str, Any]]:
+        """What metric objects take of all images: of those of a mapping, with ``image_id``."""
+        items = _items(source)
+        images = [
+            _NOTHING if item is None and role == "detections" else self.dictionary(item, role, f"{role}[{row}]")
+            for row, item in enumerate(items)
+        ]
+        if isinstance(source, Mapping) and len(items) and items[0] is not source:
+            return [{**image, "image_id": id} for id, image in zip(source, images, strict=True)]
+        return images
+
+    def _format(self, options: Options) -> BoxFormat:
+        return options.box_format if self.box_format is None else self.box_format
+
+
+#: Some detectors give None where they find nothing.
+_NOTHING: Mapping[str, Any] = {"boxes": np.zeros((0, 4)), "scores": np.zeros(0), "labels": np.zeros(0, dtype=np.int64)}
+
+
+def _items(source: Any) -> Sequence[Any]:
+    if isinstance(source, (list, tuple)):
+        return source
+    if isinstance(source, Mapping) and source and all(as_id(id) is not None for id in source):
+        values = list(source.values())
+        # The fields of a dictionary are no images.
+        return [source] if isinstance(next(iter(source)), str) and _are_fields(source) else values
+    return [source]
+
+
+def is_there(item: Any) -> bool:
+    """Whether an item is neither None nor an empty list, of which nothing is known but that an image has no objects."""
+    return item is not None and not (isinstance(item, list) and not item)
+
+
+def _are_fields(source: Mapping[Any, Any]) -> bool:
+    return bool({"labels", "class_labels", "boxes", "annotations", "segments_info"} & source.keys())
+
+
+def ids_of(images: Sequence[Mapping[str, Any]], place: Role) -> list[Any] | None:
+    """The ids of all images; None if none has one.
+
+    Raises
+    ------
+    InputError
+        Some have one, or one is neither an integer nor a string.
+    """
+    given = ["image_id" in item for item in images]
+    if not any(given):
+        return None
+    if not all(given):
+        raise InputError(None, place, given.index(False), "image_id", "is missing, which others have")
+    ids = []
+    for row, item in enumerate(images):
+        value = item["image_id"]
+        id = as_id(value.reshape(())[()] if getattr(value, "shape", None) == (1,) else value)
+        if id is None:
+            raise InputError(None, place, row, "image_id", f"is {shown(value)}", "an integer or a string")
+        ids.append(id)
+    return ids
+
+
+def paired(ids: list[Any] | None, count: int, truth: Truth | None, has_ids: bool) -> list[Any]:
+    """The images of the ground truth that so many items of detections are of.
+
+    By their ids where both sides have them; else in the order of the ground truth, which has to have as many images.
+    Items that could have ids (`has_ids`) need them where the ground truth is no list, and not in the order of its ids.
+
+    Raises
+    ------
+    InputError
+        It cannot be known.
+    """
+    known = None if truth is None else truth.images
+    if known is None:
+        return list(range(count)) if ids is None else ids
+    listed = truth.listed if isinstance(truth, GroundTruth) else None
+    if ids is not None and (listed != "by position" or len(known) != count):
+        return ids
+    if len(known) != count:
+        expected = f"one for each of {len(known):,} images of the ground truth, in their order"
+        raise InputError(f"{count:,} images", "detections", expected=f'{expected}, or "image_id" in each')
+    if has_ids and listed is None and not _rising(known):
+        problem = 'each image needs "image_id", as those of the ground truth are not in the order of their ids'
+        raise InputError(problem, "detections")
+    return list(known)
+
+
+def _rising(ids: list[Any]) -> bool:
+    if len({isinstance(id, str) for id in ids}) > 1:
+        return False
+    return all(a < b for a, b in zip(ids, ids[1:], strict=False))
+
+
+def _size(item: Mapping[str, Any], place: Role, row: int) -> tuple[int, int] | None:
+    """Height and width of an image."""
+    given = item.get("image_size")
+    if given is None:
+        return None
+    size = as_numbers(given, f"{place}[{row}]: image_size").tolist()
+    if not isinstance(size, list) or len(size) != 2:
+        raise InputError(None, place, row, "image_size", f"is {shown(given)}", "height and width")
+    height, width = size
+    return height, width
+
+
+def _columns(
+    images: Sequence[Mapping[str, Any]], ids: Sequence[Any], place: Role, numbers: Sequence[str], problems: Problems
+) -> dict[str, Any]:
+    """The rows of all images, one after another; images with errors are left out where problems are collected."""
+    parts: dict[str, list[Any]] = {}
+    image_ids: list[Any] = []
+    geometry = [name for name in ("boxes", "masks", "keypoints") if any(name in item for item in images)]
+    fields = [*geometry, *(name for name in numbers if name == "scores" or any(name in item for item in images))]
+    for row, (id, item) in enumerate(zip(ids, images, strict=True)):
+        try:
+            of_image = _of_image(item, fields, f"{place}[{row}]")
+        except InputError as error:
+            if problems.mode == "raise":
+                raise
+            problems.add(Problem.of(coded(error).replace(record=row)))
+            problems.leave_out(place)
+            continue
+        image_ids += [id] * len(of_image["category_ids"])
+        for name, values in of_image.items():
+            parts.setdefault(name, []).append(values)
+    columns: dict[str, Any] = {"image_ids": image_ids}
+    columns["category_ids"] = [id for several in parts.pop("category_ids", ()) for id in several]
+    if "masks" in geometry:
+        columns["masks"] = _masks([mask for several in parts.pop("masks", ()) for mask in several])
+    for name in fields:
+        if name != "masks":
+            filled = [array for array in parts.get(name, ()) if len(array)]
+            shape = {"boxes": (0, 4), "keypoints": (0, 0, 3)}.get(name, (0,))
+            columns[name] = np.concatenate(filled) if filled else np.zeros(shape)
+    if not geometry:
+        columns["boxes"] = np.zeros((0, 4))
+    return columns
+
+
+def _of_image(item: Mapping[str, Any], fields: Sequence[str], where: str) -> dict[str, Any]:
+    """The columns of one image."""
+    if "labels" not in item:
+        raise InputError(source=where, field="labels", found="is missing")
+    labels = plain_ids(as_ids(item["labels"], f'{where}["labels"]'))
+    columns: dict[str, Any] = {"category_ids": labels}
+    for name in fields:
+        if name not in item:
+            if item is _NOTHING:
+                columns[name] = np.zeros((0, 4) if name == "boxes" else 0)
+                continue
+            raise InputError(source=where, field=name, found="is missing")
+        value, within = item[name], f'{where}["{name}"]'
+        if name == "masks":
+            columns[name] = list(value) if _are_runs(value) else list(as_masks(value, within))
+        else:
+            columns[name] = (as_flags if name in ("iscrowd", "ignore") else as_numbers)(value, within)
+        shape = () if name == "masks" else columns[name].shape[1:]
+        if name not in ("masks", "keypoints") and np.size(columns[name]) and shape != _SHAPES.get(name, ()):
+            expected = "(N, 4)" if name == "boxes" else "(N,)"
+            raise InputError(f"expected shape {expected}, found {np.shape(value)}", within)
+        if len(columns[name]) != len(labels):
+            found = f'has {len(columns[name])} rows, "labels" has {len(labels)}'
+            raise InputError(source=where, field=name, found=found)
+    return columns
+
+
+#: Shapes of an object's numbers, where it has several.
+_SHAPES = {"boxes": (4,)}
+
+
+def _are_runs(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(item, Mapping) for item in value)
+
+
+def _masks(masks: list[Any]) -> list[Any]:
+    """Masks of images of several sizes as run lengths."""
+    return [item if isinstance(item, Mapping) else _rle.encode(item) for item in masks]

@@ -1,0 +1,280 @@
+"""Sources with an item for each image: the same numbers from each, and one rule for which images belong together."""
+
+import numpy as np
+import pytest
+
+import meanap
+from meanap import generate
+
+TRUTH = generate.dataset(images=12, seed=3, categories=4)
+FOUND = generate.detections(TRUTH, per_image=8, seed=3)
+IDS = [image["id"] for image in TRUTH["images"]]
+
+
+def corners(boxes):
+    boxes = np.array(boxes, dtype=float).reshape(-1, 4)
+    boxes[:, 2:] += boxes[:, :2]
+    return boxes
+
+
+def of_image(records, image):
+    mine = [record for record in records if record["image_id"] == image["id"]]
+    made = {
+        "boxes": corners([r["bbox"] for r in mine]),
+        "labels": np.array([r["category_id"] for r in mine], dtype=int),
+    }
+    return made | ({"scores": np.array([r["score"] for r in mine])} if "score" in records[0] else {})
+
+
+TARGETS = [of_image(TRUTH["annotations"], image) for image in TRUTH["images"]]
+PREDS = [of_image(FOUND, image) for image in TRUTH["images"]]
+EXPECTED = meanap.evaluate(TARGETS, PREDS)
+
+
+def rows(image, *, scores=True):
+    """An array of one image; ground truth may have scores, which are not read."""
+    score = image.get("scores", np.full(len(image["labels"]), 0.3))
+    columns = [image["boxes"], score[:, None], image["labels"][:, None].astype(float)]
+    return np.concatenate(columns if scores else [columns[0], columns[2]], axis=1)
+
+
+def padded(images):
+    """``(I, N, 6)``: rows that are filled up have a category and a score of their own."""
+    made = [rows(image) for image in images]
+    most = max(map(len, made))
+    blank = np.array([[0.0, 0.0, 0.0, 0.0, 0.0, 999.0]])
+    return np.stack([np.concatenate([array, np.repeat(blank, most - len(array), axis=0)]) for array in made])
+
+
+def target_of_a_processor(target, image):
+    """A target of an image processor: fractions of the image, of a size that is not that of the model's input."""
+    size = np.array([image["width"], image["height"]] * 2, dtype=np.float64)
+    boxes = target["boxes"] / size
+    boxes = np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1)
+    return {
+        "size": np.array([800, 800]),
+        "image_id": np.array([image["id"]]),
+        "class_labels": target["labels"],
+        "boxes": boxes,
+        "area": np.full(len(boxes), 7.0),
+        "iscrowd": np.zeros(len(boxes), dtype=int),
+        "orig_size": np.array([image["height"], image["width"]]),
+    }
+
+
+PROCESSED = [target_of_a_processor(target, image) for target, image in zip(TARGETS, TRUTH["images"], strict=True)]
+SIDES = {
+    "arrays": ([rows(t) for t in TARGETS], [rows(p) for p in PREDS]),
+    "arrays without scores": ([rows(t, scores=False) for t in TARGETS], [rows(p) for p in PREDS]),
+    "lists of rows": ([rows(t).tolist() for t in TARGETS], [rows(p).tolist() for p in PREDS]),
+    "a padded array": (TARGETS, padded(PREDS)),
+    "by image id": (dict(zip(IDS, TARGETS, strict=True)), dict(zip(IDS, PREDS, strict=True))),
+    "arrays by image id": tuple({str(i): rows(x) for i, x in enumerate(side)} for side in (TARGETS, PREDS)),
+    "an image processor's": (PROCESSED, PREDS),
+    "a batch of an image processor": ({"labels": PROCESSED, "pixel_values": None}, PREDS),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SIDES)
+def test_each_form_gives_the_numbers_of_lists_at_each_entry(kind, tmp_path):
+    truth, found = SIDES[kind]
+    result = meanap.evaluate(truth, found)
+    assert result.to_dict() == pytest.approx(EXPECTED.to_dict(), abs=1e-9, nan_ok=True) and result.ap > 0.2
+    assert meanap.evaluate(truth, PREDS).ap == pytest.approx(EXPECTED.ap)
+    assert meanap.evaluate(TARGETS, found).ap == pytest.approx(EXPECTED.ap)
+    # What fills up an array are boxes without a size.
+    assert [code for code in meanap.check(truth, found)["code"] if code != "empty-box"] == ["label-errors"]
+    assert meanap.explain_difference(truth, found, "coco", "voc2012").baseline == pytest.approx(EXPECTED.ap)
+    page = meanap.report.write(tmp_path / "page.html", truth, found, resamples=5)
+    assert "findings" in page.read_text(encoding="utf-8")
+    if not isinstance(truth, dict) and not isinstance(found, dict):
+        metric = meanap.MeanAveragePrecision()
+        for start in range(0, len(found), 5):
+            metric.update(found[start : start + 5], truth[start : start + 5])
+        assert metric.compute()["map"] == pytest.approx(EXPECTED.ap)
+
+
+@pytest.mark.parametrize("box_format", ["xywh", "cxcywh"])
+def test_box_format_is_heeded(box_format):
+    def converted(image):
+        array = rows(image)
+        array[:, 2:4] -= array[:, :2]
+        if box_format == "cxcywh":
+            array[:, :2] += array[:, 2:4] / 2
+        return array
+
+    sides = [converted(t) for t in TARGETS], [converted(p) for p in PREDS]
+    assert meanap.evaluate(*sides, box_format=box_format).ap == pytest.approx(EXPECTED.ap)
+    metric = meanap.MeanAveragePrecision(box_format=box_format)
+    metric.update(sides[1], sides[0])
+    assert metric.compute()["map"] == pytest.approx(EXPECTED.ap)
+    # Boxes that have one format alone.
+    assert meanap.evaluate(PROCESSED, sides[1], box_format=box_format).ap == pytest.approx(EXPECTED.ap)
+    with pytest.raises(meanap.InputError, match="box_format: expected 'xyxy' of transformers"):
+        metric.update(sides[1], PROCESSED)
+
+
+def test_rows_of_all_images_are_as_the_reference_takes_them():
+    array = np.array([[r["image_id"], *r["bbox"], r["score"], r["category_id"]] for r in FOUND])
+    truth = np.array([[a["image_id"], *a["bbox"], np.nan, a["category_id"]] for a in TRUTH["annotations"]])
+    plain = {"annotations": [{k: a[k] for k in ("image_id", "category_id", "bbox")} for a in TRUTH["annotations"]]}
+    expected = meanap.evaluate(plain, FOUND)
+    for box_format in ("xyxy", "xywh"):
+        assert meanap.evaluate(truth, array, box_format=box_format).to_dict() == pytest.approx(
+            expected.to_dict(), nan_ok=True
+        )
+    assert meanap.evaluate(truth.astype(np.float64), array.tolist() and FOUND).ap == pytest.approx(expected.ap)
+
+
+def test_one_image_is_a_source():
+    expected = meanap.evaluate(TARGETS[:1], PREDS[:1])
+    assert meanap.evaluate(TARGETS[0], PREDS[0]).ap == expected.ap
+    assert meanap.evaluate(rows(TARGETS[0], scores=False), rows(PREDS[0])).ap == expected.ap
+    assert meanap.evaluate(PROCESSED[0], PREDS[0]).ap == pytest.approx(expected.ap)
+
+
+def test_images_without_detections_may_be_none_or_empty():
+    expected = meanap.evaluate(TARGETS, [PREDS[0], *({k: v[:0] for k, v in p.items()} for p in PREDS[1:])])
+    for nothing in (None, np.zeros((0, 6)), np.zeros(0), []):
+        found = [rows(PREDS[0]), *([nothing] * (len(PREDS) - 1))]
+        assert meanap.evaluate(TARGETS, found).to_dict() == pytest.approx(expected.to_dict(), nan_ok=True)
+        found = [*found[1:], found[0]]
+        assert np.isfinite(meanap.evaluate(TARGETS, found).ap)
+    empty = [np.zeros((0, 5))] * len(PREDS)
+    assert np.isnan(meanap.evaluate(empty, [rows(p) for p in PREDS]).ap)
+
+
+@pytest.mark.parametrize(
+    ("truth", "found", "message"),
+    [
+        (TARGETS, np.zeros((3, 8)), r"detections: found shape \(3, 8\), expected \(N, 7\) of image id, x, y"),
+        (TARGETS, [np.zeros((3, 7))] * 12, r"detections\[0\]: found shape \(3, 7\), expected \(N, 6\)"),
+        (TARGETS, [rows(PREDS[0])[:, [0, 1, 2, 3, 5, 4]]] * 12, "the category id in column 5 is 0.* an integer"),
+        (TARGETS, [rows(PREDS[0]), "x", *[None] * 10], r"detections\[1\]"),
+        (TARGETS, [*PREDS[:-1], 3], r"detections\[11\]: is 3, expected a dictionary with labels"),
+        ([{k: v for k, v in t.items() if k != "orig_size"} for t in PROCESSED], PREDS, '"orig_size" is missing'),
+        ([{**t, "boxes": t["boxes"] * 500} for t in PROCESSED], PREDS, "centre, width and height in fractions"),
+        (TARGETS, PREDS[:5], "detections: 5 images, expected one for each of 12 images of the ground truth, in their"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_named(truth, found, message):
+    with pytest.raises(meanap.InputError, match=message):
+        meanap.evaluate(truth, found)
+    with pytest.raises(meanap.InputError, match=message):
+        meanap.check(truth, found)
+
+
+# Which images belong together
+
+
+def with_ids(images, ids):
+    return [{**image, "image_id": id} for image, id in zip(images, ids, strict=True)]
+
+
+def shuffled(images):
+    return [images[at] for at in np.random.default_rng(1).permutation(len(images))]
+
+
+def agree(truth, found, tmp_path):
+    """The AP that all entries give."""
+    result = meanap.evaluate(truth, found)
+    again = meanap.evaluate(truth, found, on_error="skip")
+    assert again.ap == pytest.approx(result.ap)
+    judged = meanap.check(truth, found)
+    assert judged["code"] == meanap.check(TARGETS, PREDS)["code"], judged
+    assert meanap.explain_difference(truth, found, "coco", "voc2012").baseline == pytest.approx(result.ap)
+    meanap.report.write(tmp_path / "page.html", truth, found, resamples=5)
+    return result.ap
+
+
+def test_images_with_ids_are_paired_by_them_in_any_order(tmp_path):
+    names = [f"{id}.jpg" for id in IDS]
+    for ids in (IDS, names):
+        truth, found = with_ids(TARGETS, ids), with_ids(PREDS, ids)
+        assert agree(truth, found, tmp_path) == EXPECTED.ap
+        assert agree(truth, shuffled(found), tmp_path) == pytest.approx(EXPECTED.ap)
+        assert agree(shuffled(truth), found, tmp_path) == pytest.approx(EXPECTED.ap)
+    # Images without detections may be left out where there are ids.
+    some = meanap.evaluate(truth, [*found[:5], *({**f, **{k: f[k][:0] for k in PREDS[0]}} for f in found[5:])])
+    assert meanap.evaluate(truth, found[:5]).ap == pytest.approx(some.ap)
+
+
+@pytest.mark.parametrize("which", ["truth", "detections"])
+def test_images_of_lists_are_paired_by_position_where_one_side_has_no_ids(which, tmp_path):
+    # Ids in an order of their own, so that neither order nor ids alone could do it.
+    ids = shuffled(IDS)
+    sides = (with_ids(TARGETS, ids), PREDS) if which == "truth" else (TARGETS, with_ids(PREDS, ids))
+    assert agree(*sides, tmp_path) == EXPECTED.ap
+
+
+def test_swapped_lists_are_recognised():
+    for sides in ((PREDS, TARGETS), (with_ids(PREDS, IDS), with_ids(TARGETS, IDS)), (PREDS, PROCESSED)):
+        with pytest.raises(meanap.InputError, match="swapped"):
+            meanap.evaluate(*sides)
+
+
+def test_a_metric_object_refuses_images_in_two_orders():
+    metric = meanap.MeanAveragePrecision()
+    with pytest.raises(ValueError, match="image_id"):
+        metric.update(shuffled(with_ids(PREDS, IDS)), with_ids(TARGETS, IDS))
+
+
+def test_lists_beside_a_data_set_need_ids_unless_its_images_are_in_the_order_of_their_ids(tmp_path):
+    assert sorted(IDS) != IDS
+    for entry in (meanap.evaluate, meanap.check):
+        with pytest.raises(meanap.InputError, match='each image needs "image_id"'):
+            entry(TRUTH, PREDS)
+    expected = meanap.evaluate(TRUTH, FOUND).ap
+    assert meanap.evaluate(TRUTH, with_ids(PREDS, IDS)).ap == pytest.approx(expected)
+    assert meanap.evaluate(TRUTH, dict(zip(IDS, PREDS, strict=True))).ap == pytest.approx(expected)
+    rising = {**TRUTH, "images": sorted(TRUTH["images"], key=lambda image: image["id"])}
+    found = [PREDS[IDS.index(image["id"])] for image in rising["images"]]
+    assert meanap.evaluate(rising, found).ap == pytest.approx(expected)
+    assert meanap.check(rising, found)["code"] == meanap.check(TRUTH, FOUND)["code"]
+
+
+def test_results_of_ultralytics_are_found_by_the_names_of_their_files():
+    class Of:
+        def __init__(self, **attributes):
+            self.__dict__.update(attributes)
+
+    names = {id: f"image {id}" for id in IDS}
+    truth = {
+        **TRUTH,
+        "images": [{**image, "id": names[image["id"]]} for image in TRUTH["images"]],
+        "annotations": [{**a, "image_id": names[a["image_id"]]} for a in TRUTH["annotations"]],
+    }
+    found = [
+        Of(boxes=Of(xyxy=p["boxes"], conf=p["scores"], cls=p["labels"]), orig_shape=(9, 9), path=f"/x/image {id}.jpg")
+        for id, p in zip(IDS, PREDS, strict=True)
+    ]
+    expected = meanap.evaluate(TRUTH, FOUND).ap
+    assert meanap.evaluate(truth, shuffled(found)).ap == pytest.approx(expected)
+    assert meanap.evaluate(truth, shuffled(found)[:11]).ap < expected
+
+
+def test_the_search_for_causes_reads_what_the_evaluation_reads():
+    """Boxes of images half as large, in each form, and in lists that are paired by position under ids of one side."""
+    found = [{**p, "boxes": p["boxes"] / 2} for p in PREDS]
+    for sides in (
+        (TARGETS, found),
+        (with_ids(TARGETS, shuffled(IDS)), found),
+        (TARGETS, with_ids(found, IDS)),
+        (TARGETS, [rows(p) for p in found]),
+    ):
+        with pytest.warns(UserWarning, match="almost no detection overlaps an object.*1/2 times as large"):
+            meanap.evaluate(*sides)
+
+
+def test_segments_of_an_image_processor_are_masks():
+    generator = np.random.default_rng(2)
+    maps = [generator.integers(-1, 4, (20, 30)) for _ in range(4)]
+    targets = [{"masks": np.stack([m == i for i in range(4)]), "labels": [5, 6, 5, 6]} for m in maps]
+    info = [{"id": i, "label_id": 5 + i % 2, "score": 0.1 + 0.2 * i, "was_fused": False} for i in range(4)]
+    found = [{"segmentation": m, "segments_info": info} for m in maps]
+    assert meanap.evaluate(targets, found, "segm").ap == pytest.approx(1)
+    found[0] = {"segmentation": None, "segments_info": []}
+    assert 0.5 < meanap.evaluate(targets, found, "segm").ap < 1
+    found[1] = {"segmentation": maps[1], "segments_info": [{"id": 1, "label_id": 5}]}
+    with pytest.raises(meanap.InputError, match=r'detections\[1\]: segments_info: record 0: "score"'):
+        meanap.evaluate(targets, found, "segm")
