@@ -11,7 +11,7 @@ import numpy as np
 from meanap import _core
 from meanap.errors import InputError
 
-__all__ = ["as_flags", "as_id", "as_ids", "as_masks", "as_number", "as_numbers", "as_numpy", "shown"]
+__all__ = ["as_flags", "as_id", "as_ids", "as_masks", "as_number", "as_numbers", "as_numpy", "on_host", "shown"]
 
 # What the core sets up at its first use of NumPy is set up before any work that Ctrl-C could interrupt.
 _core.before_fork()
@@ -54,6 +54,13 @@ def as_numpy(value: Any, place: str = "array") -> np.ndarray:
         raise InputError(f"a {kind} whose rows differ in length, or hold what is no number{told}", place)
     reason = f" ({problems[-1]})" if problems else ""
     raise InputError(f"a {type(value).__name__} cannot be read as an array{reason}", place)
+
+
+def on_host(value: Any) -> Any:
+    """An array of another library as NumPy's, from whichever device; NumPy's own aligned; anything else as it is."""
+    if isinstance(value, np.ndarray):
+        return value if value.flags.aligned else value.copy()
+    return as_numpy(value) if hasattr(value, "__dlpack_device__") else value
 
 
 def _first(items: Any, strange: Callable[[Any], bool]) -> int | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _arrow, _core
+from meanap._arrays import on_host
 from meanap.ranking import labels
 from meanap.ranking.evaluation import evaluate
 
@@ -65,7 +66,7 @@ def apk_values(actual: ItemLists, predicted: ItemLists, k: int = 10, *, padding:
         measure = f"map@{k}"
         values: np.ndarray = evaluate(*given, measure, "ml_metrics")[measure].copy()
         return values
-    actual, predicted = labels.paired({"actual": actual, "predicted": predicted})
+    actual, predicted = labels.paired({"actual": on_host(actual), "predicted": on_host(predicted)})
     actual, predicted = _unpacked(actual, "actual"), _unpacked(predicted, "predicted")
     sides = _table(actual, padding, ranked=False), _table(predicted, padding, ranked=True)
     if sides[0] is not None and sides[1] is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from meanap import _core
+from meanap._arrays import on_host
 from meanap.metric import Metric
 from meanap.ranking.lists import cutoff
 
@@ -92,7 +93,7 @@ class AveragePrecisionAtK(Metric):
         ValueError
             A score is NaN, shapes do not go together, or `k` is greater than C.
         """
-        scores = np.asarray(preds)
+        scores = np.asarray(on_host(preds))
         if scores.ndim != 2:
             raise ValueError(f"preds has {scores.ndim} dimensions, expected 2 (rows, classes)")
         scores = np.ascontiguousarray(scores, dtype=np.float32 if scores.dtype == np.float32 else np.float64)
@@ -157,7 +158,7 @@ def _labels(labels: Any, shape: tuple[int, int]) -> Any:
         if not all(isinstance(label, (int, np.integer)) for label in items):
             raise TypeError("target: labels must be integers")
         return np.cumsum([0, *lengths], dtype=np.int64), items.astype(np.int64)
-    array = np.asarray(labels)
+    array = np.asarray(on_host(labels))
     if array.dtype == bool:
         if array.shape != shape:
             raise ValueError(f"target: bool labels have shape {array.shape}, expected that of the scores, {shape}")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from meanap._arrays import on_host
 from meanap.errors import InputError
 
 #: Pairs handed to the core at a time: enough to keep every thread busy, few enough that Ctrl-C is heard.
@@ -74,7 +75,7 @@ def integers(value: Any, what: str) -> np.ndarray:
     TypeError
         It holds something else.
     """
-    array = np.asarray(value)
+    array = np.asarray(on_host(value))
     if array.ndim == 1 and not array.size:
         raise InputError(f"{what}: expected label maps or files, found an empty list")
     if array.dtype == bool:
@@ -94,7 +95,7 @@ def scores(value: Any, what: str) -> np.ndarray:
     TypeError
         It holds something else.
     """
-    array = np.asarray(value)
+    array = np.asarray(on_host(value))
     if array.dtype.kind != "f":
         raise TypeError(f"{what}: expected an array of floating-point scores, found {array.dtype}")
     if array.dtype.itemsize == 2:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _core
+from meanap._arrays import on_host
 from meanap._printable import shown
 from meanap.errors import InputError
 from meanap.metric import pack_arrays, unpack_arrays
@@ -122,7 +123,7 @@ class RegionAveragePrecision(LabelMetric):
         """
         self._synced = None
         targets = _inputs.images_of(_inputs.integers(target, "target"), "target")
-        given = np.asarray(preds)
+        given = np.asarray(on_host(preds))
         every: np.ndarray | None = None
         if given.dtype.kind == "f":
             if scores is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _core
+from meanap._arrays import on_host
 from meanap._printable import shown
 from meanap.errors import InputError, named
 from meanap.metric import pack_arrays, unpack_arrays
@@ -130,8 +131,8 @@ class SemanticSegmentation(LabelMetric):
             self._update_files(preds, target, preds_suffix, target_suffix)
             return
         targets = _inputs.images_of(_inputs.integers(target, "target"), "target")
-        given = np.asarray(preds)
-        shape = np.asarray(target).shape
+        given = np.asarray(on_host(preds))
+        shape = np.asarray(on_host(target)).shape
         if given.dtype.kind == "f" and given.ndim == len(shape) + 1:
             self._update_scores(targets, given)
             return

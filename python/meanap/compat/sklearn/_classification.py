@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 import numpy as np
 
 from meanap import _core
+from meanap._arrays import on_host
 
 if TYPE_CHECKING:
     from meanap._types import ClassAverage, Ids, Interpolation, Numbers, Rows
@@ -78,14 +79,14 @@ def precision_recall_curve(
     scores = _scores(y_score)
     if scores.ndim != 1:
         raise ValueError(f"y_score has {scores.ndim} dimensions, expected 1")
-    labels = np.asarray(y_true)
+    labels = np.asarray(on_host(y_true))
     # A label that no example has is no positive: scikit-learn takes it so here, and refuses it in the average.
     truth = _binary(labels, None) if pos_label is None else _equal(labels, pos_label)
     weights = _weights(sample_weight, len(truth))
     if not (truth if weights is None else truth & (weights != 0)).any():
         _warn_no_positives("recall is set to one for all thresholds")
     precision, recall, thresholds = _curve(truth, scores, weights, drop_intermediate)
-    return PrecisionRecallCurve(precision, recall, thresholds.astype(np.asarray(y_score).dtype, copy=False))
+    return PrecisionRecallCurve(precision, recall, thresholds.astype(np.asarray(on_host(y_score)).dtype, copy=False))
 
 
 @overload
@@ -183,7 +184,7 @@ def average_precision_score(
     if scores.ndim != 2:
         raise ValueError(f"y_score has {scores.ndim} dimensions, expected 1 or 2")
     if pos_label != 1:
-        kind = "multiclass" if np.asarray(y_true).ndim == 1 else "multilabel-indicator"
+        kind = "multiclass" if np.asarray(on_host(y_true)).ndim == 1 else "multilabel-indicator"
         message = f"Parameter pos_label is fixed to 1 for {kind} y_true. Do not set pos_label or set pos_label to 1."
         raise ValueError(message)
     truth = _indicator(y_true, scores.shape)
@@ -284,7 +285,7 @@ def _curve(
 def _weights(sample_weight: Any, length: int) -> np.ndarray | None:
     if sample_weight is None:
         return None
-    weights = np.asarray(sample_weight)
+    weights = np.asarray(on_host(sample_weight))
     if weights.dtype.kind not in "fiub":
         raise TypeError(f"sample_weight is {weights.dtype}, expected numbers")
     if weights.ndim == 0:
@@ -298,7 +299,7 @@ def _weights(sample_weight: Any, length: int) -> np.ndarray | None:
 
 
 def _scores(y_score: Any) -> np.ndarray:
-    scores = np.asarray(y_score)
+    scores = np.asarray(on_host(y_score))
     if scores.dtype.kind not in "fiub":
         raise TypeError(f"y_score is {scores.dtype}, expected numbers")
     scores = scores.astype(np.float32 if scores.dtype == np.float32 else np.float64, copy=False)
@@ -310,14 +311,14 @@ _LABELS = tuple(map(np.dtype, ("?", "u1", "i1", "i4", "i8", "f4", "f8")))
 
 def _labels(y_true: Any, pos_label: Any) -> np.ndarray:
     """Labels as they are if the core reads and checks them so; else whether each is positive."""
-    labels = np.asarray(y_true)
+    labels = np.asarray(on_host(y_true))
     if labels.ndim == 1 and labels.dtype in _LABELS and (pos_label is None or pos_label is True or pos_label == 1):
         return np.ascontiguousarray(labels)
     return _binary(y_true, pos_label)
 
 
 def _binary(y_true: Any, pos_label: Any) -> np.ndarray:
-    labels = np.asarray(y_true)
+    labels = np.asarray(on_host(y_true))
     if labels.ndim != 1:
         raise ValueError(f"y_true has {labels.ndim} dimensions, expected 1 as y_score")
     if labels.dtype == bool and pos_label in (None, 1):
@@ -361,7 +362,7 @@ def _equal(labels: np.ndarray, pos_label: Any) -> np.ndarray:
 
 
 def _indicator(y_true: Any, shape: tuple[int, ...]) -> np.ndarray:
-    labels = np.asarray(y_true)
+    labels = np.asarray(on_host(y_true))
     if labels.ndim == 1:
         present = np.unique(labels)
         if len(labels) != shape[0] or len(present) != shape[1]:

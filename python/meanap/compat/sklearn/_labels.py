@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meanap._arrays import on_host
 from meanap.ranking import rows
 
 if TYPE_CHECKING:
@@ -250,7 +251,7 @@ def _graded(y_true: Any, y_score: Any, sample_weight: Any) -> tuple[np.ndarray, 
 def _tables(y_true: Any, y_score: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     tables = []
     for name, given in (("y_true", y_true), ("y_score", y_score)):
-        table = np.asarray(given.toarray() if hasattr(given, "toarray") else given)
+        table = np.asarray(given.toarray() if hasattr(given, "toarray") else on_host(given))
         if table.ndim != 2:
             raise ValueError(f"{name}: Expected 2D array, got {table.ndim}D array instead")
         if table.dtype.kind not in "fiub":
@@ -261,7 +262,7 @@ def _tables(y_true: Any, y_score: Any, sample_weight: Any) -> tuple[np.ndarray, 
     labels, scores = tables
     if labels.shape != scores.shape:
         raise ValueError(f"y_true has shape {labels.shape} and y_score has {scores.shape}, expected the same")
-    weights = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+    weights = None if sample_weight is None else np.asarray(on_host(sample_weight), dtype=np.float64)
     if weights is not None and weights.shape != (len(labels),):
         raise ValueError(f"sample_weight has shape {weights.shape}, expected ({len(labels)},) as y_true has rows")
     return labels, scores, weights

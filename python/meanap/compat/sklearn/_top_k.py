@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meanap._arrays import on_host
+
 if TYPE_CHECKING:
     from meanap._types import Ids, Numbers, Rows
 
@@ -70,7 +72,7 @@ def top_k_accuracy_score(
     """
     if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
         raise ValueError(f"k is {k!r}, expected a whole number of at least 1")
-    truth, scores = np.asarray(y_true).squeeze(), np.asarray(y_score)
+    truth, scores = np.asarray(on_host(y_true)).squeeze(), np.asarray(on_host(y_score))
     if truth.ndim != 1:
         truth = truth.reshape(-1)
     if truth.dtype.kind == "f" and (truth != np.floor(truth)).any():

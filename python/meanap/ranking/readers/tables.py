@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _arrow, _core
+from meanap._arrays import on_host
 from meanap.errors import InputError, InputTypeError
 from meanap.ranking.readers._columns import KNOWN, Columns, pick, plain_name, qrels_of, run_of
 from meanap.ranking.readers._reader import Options, Reader, Role, Run
@@ -116,6 +117,7 @@ def is_pandas(source: Any) -> bool:
 
 def array(column: Any, place: str) -> Any:
     """A column as a NumPy array, a list, Arrow's texts, or lists, through whichever interface it has."""
+    column = on_host(column)
     if isinstance(column, (np.ndarray, list, _core.ArrowTexts, _arrow.Lists)):
         return column
     numbers = isinstance(getattr(column, "dtype", None), np.dtype) and column.dtype.kind in "fiub"
