@@ -1,6 +1,7 @@
 """`meanap.convert` and `meanap.describe`: other formats hold the same objects, bit for bit where they can."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -117,6 +118,55 @@ def test_polygons_and_poses_go_to_yolo_and_back(tmp_path):
     assert len(readers.ground_truth(written, Options("segm", sizes=sizes))) == sum(
         not a["iscrowd"] for a in crowds["annotations"]
     )
+
+
+@pytest.mark.parametrize("form", ["list", "file", "lines"])
+def test_polygons_of_detections_go_to_yolo_and_back(form, tmp_path):
+    scenes = generate.dataset(10, 7, crowds=0)
+    names = [{k: image[k] for k in ("id", "height", "width")} for image in scenes["images"]]
+    scenes = {**scenes, "images": names}
+    shapes = [a for a in scenes["annotations"] if len(a["segmentation"]) == 1]
+    found = [
+        {k: a[k] for k in ("image_id", "category_id", "segmentation")} | {"score": 0.25 + row / 1000}
+        for row, a in enumerate(shapes)
+    ]
+    source = found
+    if form != "list":
+        source = tmp_path / "found.json"
+        source.write_text(json.dumps(found) if form == "file" else "\n".join(map(json.dumps, found)))
+    written = meanap.convert(source, tmp_path / "segm", "yolo", similarity="segm", ground_truth=scenes)
+    sizes = {str(image["id"]): (image["height"], image["width"]) for image in names}
+    truth = meanap.readers.GroundTruth([], [], np.zeros((0, 4)), images=sizes)
+    again = readers.detections(written, Options("segm", sizes=sizes), truth=truth)
+    drawn = [meanap.mask.area(meanap.mask.merge(meanap.mask.frPyObjects(a["segmentation"], *sizes[str(a["image_id"])])))
+             for a in shapes]  # fmt: skip
+    assert sorted(again.arrays["scores"]) == [record["score"] for record in found]
+    assert np.allclose(sorted(meanap.mask.area(again.arrays["masks"])), sorted(drawn), rtol=0, atol=4)
+    runs = [{**found[0], "segmentation": {"size": list(sizes[str(found[0]["image_id"])]), "counts": [307200]}}]
+    with pytest.raises(meanap.InputError, match='detections: record 0: "segmentation" holds run lengths'):
+        meanap.convert(runs, tmp_path / "x", "yolo", similarity="segm", ground_truth=scenes)
+
+
+@pytest.mark.parametrize("library", ["pyarrow", "polars"])
+def test_a_parquet_file_stays_as_it_is_until_the_new_one_is_written(library, tmp_path, monkeypatch, scenes):
+    module = pytest.importorskip(library)
+    if library == "polars":
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+    path = meanap.convert(scenes, tmp_path / "truth.parquet", "parquet")
+    before = path.read_bytes()
+    assert before[:4] == before[-4:] == b"PAR1"
+
+    def fail(self, file=None, *_):
+        (file if hasattr(file, "write") else self).write(b"PAR1")
+        raise OSError(28, "No space left on device")
+
+    if library == "polars":
+        monkeypatch.setattr(module.DataFrame, "write_parquet", fail)
+    else:
+        monkeypatch.setattr(pytest.importorskip("pyarrow.parquet"), "write_table", lambda table, file: fail(None, file))
+    with pytest.raises(OSError, match="truth.parquet"):
+        meanap.convert(scenes, path, "parquet")
+    assert path.read_bytes() == before and [file.name for file in tmp_path.iterdir()] == ["truth.parquet"]
 
 
 def test_a_coco_data_set_is_written_as_it_is(tmp_path):

@@ -1,6 +1,8 @@
 """Files larger than memory, and progress and cancellation of long work."""
 
+import functools
 import gc
+import gzip
 import json
 import os
 import signal
@@ -62,6 +64,51 @@ def test_the_folder_of_shards_is_removed_without_a_word(tmp_path, monkeypatch, d
         assert detections == "[{]"
     gc.collect()
     assert not list((tmp_path / "temporary").iterdir())
+
+
+@pytest.mark.parametrize("form", ["gzip", "zstd", "jsonl"])
+@pytest.mark.parametrize("kind", ["bbox", "segm"])
+def test_packed_files_and_lines_have_the_bits_of_the_whole_in_shards(tmp_path, kind, form):
+    if form == "jsonl":
+        truth, found = (json.loads(path.read_text()) for path in files(tmp_path, kind))
+        sides = tmp_path / "truth.jsonl", tmp_path / "found.jsonl"
+        if kind == "segm":  # Lines say no sizes of images.
+            sides = tmp_path / "truth.json", sides[1]
+        else:
+            sides[0].write_text("\n".join(map(json.dumps, truth["annotations"])) + "\n\n")
+        sides[1].write_text("".join(json.dumps(record) + "\n" for record in found))
+    else:
+        pack = gzip.compress if form == "gzip" else functools.partial(
+            pytest.importorskip("pyarrow").compress, codec="zstd", asbytes=True
+        )  # fmt: skip
+        sides = tuple(path.with_suffix(f".{form}") for path in files(tmp_path, kind))
+        for path in sides:
+            path.write_bytes(pack(path.with_suffix(".json").read_bytes()))
+    before = sorted(os.listdir(tmp_path))
+    whole = meanap.evaluate(*sides, kind)
+    parts = meanap.evaluate(*sides, kind, memory_limit=SMALL)
+    assert parts.to_json() == whole.to_json() and parts.image_ids == whole.image_ids
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_a_broken_line_is_named_in_shards_as_without_a_limit(tmp_path):
+    truth, found = (json.loads(path.read_text()) for path in files(tmp_path, "bbox"))
+    lines = [json.dumps(record) for record in found]
+    (tmp_path / "found.jsonl").write_text("\n".join([*lines[:7], '{"image_id": 1,', *lines[7:]]))
+    told = []
+    for limit in (None, SMALL):
+        with pytest.raises(meanap.InputError) as caught:
+            meanap.evaluate(tmp_path / "truth.json", tmp_path / "found.jsonl", memory_limit=limit)
+        told.append((str(caught.value), caught.value.code))
+    assert told[0] == told[1] and "line 8 is no JSON" in told[0][0]
+
+
+def test_a_format_that_is_read_whole_says_which_are_not(tmp_path):
+    truth, found = meanap.generate.write_format(tmp_path / "yolo", "yolo", images=3)
+    with pytest.raises(
+        meanap.InputError, match="memory_limit is for COCO JSON .*, JSON lines and Parquet, found format"
+    ):
+        meanap.evaluate(truth, found, memory_limit=SMALL)
 
 
 def test_lvis_in_shards(tmp_path, shared_data):

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from meanap import readers
+from meanap._files import read_json
 from meanap._similarity import compares_masks
 from meanap.errors import InputError
 from meanap.readers import Detections, GroundTruth, Options, Problems
 from meanap.readers._reader import Format
+from meanap.readers.jsonl import JsonLines, records
 from meanap.readers.sides import plain_ids
 from meanap.table import Table
 
@@ -90,7 +92,8 @@ def convert(
     writer = WRITERS[to]
     if ground_truth is None:
         if compares_masks(similarity) and to == "yolo":
-            truth.arrays["polygons"] = _polygons(truth)
+            records = None if truth.dataset is None else truth.dataset["annotations"]
+            truth.arrays["polygons"] = _polygons(records, truth, "ground_truth")
         written: Path = writer.ground_truth(Path(path), truth)
         return written
     problems = Problems(on_error)
@@ -99,7 +102,7 @@ def convert(
         raise InputError("these detections cannot be written", "detections")
     problems.tell()
     if compares_masks(similarity) and to == "yolo":
-        raise InputError("masks of detections cannot be written as polygons", "detections")
+        found.arrays["polygons"] = _polygons(_results(source, options), found, "detections")
     written = writer.detections(Path(path), found, truth)
     return written
 
@@ -187,14 +190,25 @@ def _columns(source: Any, options: Options) -> GroundTruth:
     return truth
 
 
-def _polygons(truth: GroundTruth) -> list[Any]:
+def _results(source: Any, options: Options) -> list[Any] | None:
+    """The records of detections, as COCO has them; None of other formats."""
+    reader = readers.reader_of(source, "detections", options.format)
+    if isinstance(reader, JsonLines):
+        return list(records(source, "detections", Problems("collect")))
+    if reader.name != "coco":
+        return None
+    value = read_json(source) if readers.is_path(source) else source
+    return list(value["annotations"] if isinstance(value, Mapping) else value)
+
+
+def _polygons(records: Sequence[Any] | None, side: GroundTruth | Detections, place: str) -> list[Any]:
     """The polygons of COCO's records."""
-    records = None if truth.dataset is None else truth.dataset["annotations"]
-    if records is None or len(records) != len(truth):
-        raise InputError("polygons are written of COCO data sets only", "ground_truth")
+    if records is not None and side.numbers is not None:
+        records = [records[row] for row in side.numbers.tolist()]
+    if records is None or len(records) != len(side):
+        raise InputError("polygons are written of COCO data sets and results only", place)
     for row, record in enumerate(records):
         if not isinstance(record["segmentation"], (list, tuple)) and not record.get("iscrowd"):
-            found = "holds run lengths"
-            raise InputError(None, "ground_truth", row, "segmentation", found, "polygons")
+            raise InputError(None, place, row, "segmentation", "holds run lengths", "polygons")
     # Crowd regions are left out by the writer.
     return [record["segmentation"] for record in records]

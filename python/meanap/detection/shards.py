@@ -7,6 +7,7 @@ stays in memory is the match log, some 25 bytes for a detection.
 
 from __future__ import annotations
 
+import collections
 import math
 import os
 import pickle
@@ -25,6 +26,7 @@ from meanap.errors import InputError
 from meanap.readers._coco_files import DetectionFile, TruthFile
 from meanap.readers._coco_records import groups_of, listed, names_of
 from meanap.readers._parquet import parquet_batches
+from meanap.readers.jsonl import records
 from meanap.readers.sides import Detections, GroundTruth, joined
 
 if TYPE_CHECKING:
@@ -121,16 +123,20 @@ class Sharded:
 
 
 def _kind(path: Any, role: readers.Role, options: readers.Options) -> type[_Table] | type[_Records]:
-    name = readers.reader_of(path, role, options.format).name
-    kinds: dict[str, type[_Table] | type[_Records]] = {"parquet": _Table, "coco": _Records}
-    if name not in kinds:
-        problem = f"memory_limit is for COCO and Parquet files, found format {name!r}"
-        raise InputError(problem, f"{role}: {os.fspath(path)}")
-    return kinds[name]
+    reader = readers.reader_of(path, role, options.format)
+    if isinstance(reader, (readers.JsonLines, readers.Zstandard)) or reader.name == "coco":
+        return _Records
+    if reader.name == "parquet":
+        return _Table
+    problem = (
+        f"memory_limit is for COCO JSON (also gzip and zstd), JSON lines and Parquet, found format {reader.name!r}; "
+        "meanap.convert writes COCO JSON and Parquet"
+    )
+    raise InputError(problem, f"{role}: {os.fspath(path)}")
 
 
 class _Records:
-    """A COCO file."""
+    """A COCO file, or one that is unpacked into a COCO file."""
 
     odd = False
 
@@ -144,11 +150,17 @@ class _Records:
         memory: int,
     ) -> None:
         self.path, self.side, self.similarity = path, side, options.similarity
-        with reading(options.progress, path) as told:
+        reader = readers.reader_of(path, "ground_truth" if side == "truth" else "detections", options.format)
+        if isinstance(reader, (readers.JsonLines, readers.Zstandard)):
+            plain = folder / f"{side}.json"
+            reader.unpack(path, plain, "ground_truth" if side == "truth" else "detections")
+        else:
+            plain = path
+        with reading(options.progress, plain) as told:
             tell = None if options.progress is False else told.at
 
             def partition(kind: Literal["dataset", "results"], name: str) -> _core.PartitionedFile:
-                return _core.partition_file(path, kind, folder / name, bins, memory // 16, tell)
+                return _core.partition_file(plain, kind, folder / name, bins, memory // 16, tell)
 
             place = "ground_truth" if side == "truth" else "detections"
             try:
@@ -161,7 +173,15 @@ class _Records:
                     self.partitioned = partition("dataset", "others")
                     self.odd = True
             except InputError as error:
+                if plain != path:
+                    error = error.replace(source=os.fsdecode(path))
+                if isinstance(reader, readers.JsonLines) and error.code == "not-json":
+                    # Which line it is, as without a limit.
+                    collections.deque(records(path, place, readers.Problems()), 0)
                 raise error.at(place) from None
+            finally:
+                if plain != path:
+                    plain.unlink()
         if self.partitioned.fallback is not None:
             raise InputError(f"memory_limit: {self.partitioned.fallback}", f"{place}: {os.fsdecode(path)}")
         self.categories: Any = self.partitioned.categories() if side == "truth" else None

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
 import json
 import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from meanap.errors import InputError
@@ -13,7 +18,7 @@ from meanap.readers._reader import Options, Reader, Role, Truth, head
 from meanap.readers.coco import Coco
 from meanap.readers.sides import Detections
 
-__all__ = ["JsonLines", "Zstandard"]
+__all__ = ["JsonLines", "Zstandard", "records"]
 
 _COCO = Coco()
 
@@ -36,27 +41,38 @@ class JsonLines(Reader):
 
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> Truth:
         """The annotations; images and categories are those that they name."""
-        return _COCO.ground_truth({"annotations": _records(source, "ground_truth", problems)}, options, problems)
+        return _COCO.ground_truth({"annotations": list(records(source, "ground_truth", problems))}, options, problems)
 
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Any:
         """The results."""
-        return _COCO.detections(_records(source, "detections", problems), options, problems, truth)
+        return _COCO.detections(list(records(source, "detections", problems)), options, problems, truth)
+
+    def unpack(self, path: Any, target: Path, place: Role) -> None:
+        """Write the records as a COCO file."""
+        opening, closing = ("[", "]") if place == "detections" else ('{"annotations": [', "]}")
+        with open(path, encoding="utf-8-sig", errors="replace") as file, open(target, "w", encoding="utf-8") as written:
+            written.write(opening)
+            between = ""
+            for line in file:
+                if line.strip():
+                    written.write(between)
+                    between = ","
+                written.write(line)
+            written.write(closing)
 
 
-def _records(path: Any, place: str, problems: Problems) -> list[Any]:
+def records(path: Any, place: str, problems: Problems) -> Iterator[Any]:
     """The records of all lines that are not empty."""
-    records = []
     with open(path, encoding="utf-8-sig", errors="replace") as file:
         for row, line in enumerate(file):
             if not line.strip():
                 continue
             try:
-                records.append(json.loads(line))
+                yield json.loads(line)
             except ValueError as error:
                 text = f"line {row + 1} is no JSON: {error}"
                 problems.add(Problem("broken-line", "error", f"{place}: {os.fsdecode(path)}", text=text))
                 problems.leave_out(place)
-    return records
 
 
 class Zstandard(Reader):
@@ -76,6 +92,11 @@ class Zstandard(Reader):
         """The results."""
         return _COCO.detections(_unpacked(source, "detections"), options, problems, truth)
 
+    def unpack(self, path: Any, target: Path, place: Role) -> None:
+        """Write the COCO file that is packed."""
+        with _of_packed(path, place) as file, open(target, "wb") as written:
+            shutil.copyfileobj(file, written)
+
 
 def _library() -> Any:
     for name in ("compression.zstd", "zstandard", "pyarrow"):
@@ -87,20 +108,34 @@ def _library() -> Any:
 
 
 def _unpacked(path: Any, place: str) -> Any:
+    with _of_packed(path, place) as file:
+        return json.loads(file.read())
+
+
+@contextlib.contextmanager
+def _of_packed(path: Any, place: str) -> Iterator[Any]:
+    """The bytes that are packed, as a file."""
     library = _library()
     try:
         if library.__name__ == "pyarrow":
             with library.input_stream(os.fspath(path), compression="zstd") as file:
-                data = file.read()
+                yield file
         else:
             with library.open(path, "rb") as file:
-                data = file.read()
-        return json.loads(data)
+                yield file
     except RecursionError:
         raise InputError("not JSON that Python can read: it is nested too deeply", _at(place, path)) from None
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
+        raise _damaged(error, path, place) from None
     except Exception as error:
         # Each library has errors of its own for data that are damaged.
-        raise InputError(f"not JSON in a valid Zstandard file: {error}", _at(place, path), code="not-json") from None
+        raise _damaged(error, path, place) from None
+
+
+def _damaged(error: Exception, path: Any, place: str) -> InputError:
+    return InputError(f"not JSON in a valid Zstandard file: {error}", _at(place, path), code="not-json")
 
 
 def _at(place: str, path: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from meanap import _arrow
 from meanap._arrays import as_numpy
+from meanap._files import replacing
 from meanap.readers.sides import Detections, GroundTruth
 from meanap.writers._columns import areas_of, boxes_of
 
@@ -49,9 +50,10 @@ def _write(path: Path, side: GroundTruth | Detections) -> Path:
             module = importlib.import_module(library)
         except ImportError:
             continue
-        if library == "polars":
-            module.DataFrame(table).write_parquet(path)
-        else:
-            importlib.import_module("pyarrow.parquet").write_table(module.table(table), path)
+        with replacing(path) as file:
+            if library == "polars":
+                module.DataFrame(table).write_parquet(file.buffer)
+            else:
+                importlib.import_module("pyarrow.parquet").write_table(module.table(table), file.buffer)
         return path
     raise ImportError("Parquet files are written by pyarrow or polars; neither is installed")
