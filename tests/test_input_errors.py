@@ -140,3 +140,39 @@ def test_no_message_is_read_again(repository):
     for path in (repository / "python" / "meanap").rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"\.name in (text|str|message)|re\.\w+\([^\n]*(str\(error\)|message)", text), path
+
+
+@pytest.mark.parametrize("code", ["not-json", "not-text", "wrong-kind-of-file"])
+def test_what_is_expected_of_a_file_comes_first_and_what_is_found_is_a_noun(code):
+    error = meanap.InputError(source="x.json", found="an array", expected="an object", code=code)
+    assert str(error) == "x.json: expected an object, found an array"
+
+
+def test_no_reader_says_of_a_file_what_reads_twice(tmp_path):
+    """Files of another kind, in each format that has a name: the sentence says neither "found is" nor "found has"."""
+    texts = {
+        "page.html": "<html><body>x</body></html>",
+        "empty.xml": "<other/>",
+        "list.json": "[1]",
+        "number.json": "3",
+        "plain.txt": "x y z",
+        "video.xml": "<annotations><track/></annotations>",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a.json").write_text("{}")
+    told = []
+    for format in (reader.name for reader in meanap.readers.READERS if not reader.in_memory):
+        for path in (*texts, "folder"):
+            for sides in ((tmp_path / path, []), ({"annotations": []}, tmp_path / path)):
+                try:
+                    meanap.evaluate(*sides, format=format)
+                except (meanap.InputError, OSError) as error:
+                    told.append(str(error))
+    for path in texts:
+        try:
+            meanap.ranking.evaluate(tmp_path / path, {"q": {"a": 1.0}})
+        except (meanap.InputError, OSError) as error:
+            told.append(str(error))
+    assert len(told) > 50 and not [text for text in told if "found is " in text or "found has " in text]

@@ -239,7 +239,7 @@ def test_shapes_of_labelme_are_rectangles_and_polygons(tmp_path):
         'broken-mask: a.json: object 4: "points" has 2 points, expected 3 or more',
         'malformed-box: a.json: object 5: "points" is [[1, 1], [9]], expected a list of points [x, y]',
         'missing-field: a.json: object 6: "label" is missing, expected the name of a class',
-        'wrong-kind-of-file: b.json: "shapes" is missing, expected a list',
+        'wrong-kind-of-file: b.json: "shapes": expected a list, found nothing',
     ]
     boxes = readers.ground_truth(tmp_path, Options(), Problems("collect"))
     assert boxes.arrays["boxes"].tolist() == [[1, 2, 5, 6], [1, 2, 5, 6], [1, 1, 9, 8]] and boxes.sizes == {

@@ -149,8 +149,11 @@ BAD_QRELS = [
     ("query-id\tcorpus-id\tscore\nq\ta\n", "line 2 has 2 fields, expected 3 as the header has"),
     ("query-id\tcorpus-id\tscore\n\ta\t1\n", 'line 2: "query" is missing, expected an id'),
     ("query-id,corpus-id,score\nq,,1\n", 'line 2: "document" is missing, expected an id'),
-    (b"q 0 a 1\nq 0 \x00b 1\n", "line 2 has a NUL byte"),
-    ("q 0 a 1\n".encode("utf-16-le"), "line 1 has a NUL byte, expected UTF-8 text, or UTF-16 with a byte order mark"),
+    (b"q 0 a 1\nq 0 \x00b 1\n", "line 2: expected UTF-8 text.*found a NUL byte"),
+    (
+        "q 0 a 1\n".encode("utf-16-le"),
+        "line 1: expected UTF-8 text, or UTF-16 with a byte order mark, found a NUL byte",
+    ),
     ("q 0 a 1\n".encode("utf-32"), "is UTF-32 text"),
     (b"\xff\xfeq\x00 ", "is UTF-16 text with an odd number of bytes"),
     (b"\xff\xfe\x00\xd8q\x00", "is not valid UTF-16 text"),

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 __all__ = ["InputError", "InputTypeError", "MissingFieldError", "NestingError", "named"]
 
-#: Codes of files with another content than expected: what is expected comes first in the sentence.
+#: Codes of files with another content than expected: what is expected comes first in the sentence, and what is found
+#: is a noun, elsewhere a predicate. `Error` in ``src/error.rs`` reads the same.
 _OF_FILES = ("not-json", "not-text", "wrong-kind-of-file")
 
 _Raised = TypeVar("_Raised", bound=Exception)
@@ -32,7 +33,7 @@ class InputError(ValueError):
     field : str, optional
         The field of the record.
     found : str, optional
-        What is there: ``"has 3 numbers"``, ``"is null"``, ``"is missing"``.
+        What is there: ``"has 3 numbers"``, ``"is null"``, ``"is missing"``; of a file of another kind ``"an array"``.
     expected : str, optional
         What should be there.
     code : str, optional
@@ -107,9 +108,7 @@ class InputError(ValueError):
         row = None if self.record is None else f"{self.unit} {self.record}{name}"
         field = None if self.field is None else f'"{self.field}"'
         text = ": ".join(part for part in (self.source, row, field) if part is not None)
-        # What was found is a noun there, elsewhere a predicate.
-        predicate = self.found is not None and self.found.startswith(("has ", "is "))
-        if self.code in _OF_FILES and self.expected is not None and not predicate:
+        if self.code in _OF_FILES and self.expected is not None:
             expected = f"expected {self.expected}" + ("" if self.found is None else f", found {self.found}")
             text = f"{text}: {expected}" if text else expected
             return text if self.position is None else text + ": line {} column {} (char {})".format(*self.position)

@@ -417,7 +417,7 @@ fn read_line<V>(
     let wrong = |error: Error| Err(PieceError::Line(number, error));
     if line.contains(&0) {
         let expected = "UTF-8 text, or UTF-16 with a byte order mark";
-        return wrong(Error::value("").found("has a NUL byte").expected(expected).coded("not-text"));
+        return wrong(Error::new(ErrorKind::NotText, "").found("a NUL byte").expected(expected));
     }
     if line.len() > LONGEST_HEADER {
         // Fields that are quoted or in another encoding are copied.
@@ -605,7 +605,7 @@ mod tests {
             ("q Q0 d 1 high tag", "r: line 1: \"score\" is \"high\", expected a number"),
             ("q Q0 d 1 nan tag", "r: line 1: \"score\" is NaN, expected a number"),
             ("q Q0 d 1 1", "has 5 fields, expected 6"),
-            ("q Q0 d\0 1 1 t", "line 1 has a NUL byte"),
+            ("q Q0 d\0 1 1 t", "line 1: expected UTF-8 text, or UTF-16 with a byte order mark, found a NUL byte"),
         ] {
             let error = run(line.as_bytes()).err().unwrap();
             assert!(error.to_string().contains(part), "{error}");

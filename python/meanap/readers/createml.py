@@ -45,7 +45,7 @@ class CreateMl(Reader):
         images = read_json(path)
         if not isinstance(images, list):
             expected = "a list of images with annotations"
-            raise InputError(source=path, found=f"is {shown(images)}", expected=expected, code="wrong-kind-of-file")
+            raise InputError(source=path, found=shown(images), expected=expected, code="wrong-kind-of-file")
         found = Collected(options.similarity, problems)
         number = 0
         for record, entry in enumerate(images):

@@ -50,7 +50,7 @@ class LabelMe(Reader):
                 record = read_json(file)
                 shapes = record.get("shapes") if isinstance(record, Mapping) else None
                 if not isinstance(shapes, list):
-                    raise InputError(None, file, None, "shapes", "is missing", "a list", code="wrong-kind-of-file")
+                    raise InputError(None, file, None, "shapes", "nothing", "a list", code="wrong-kind-of-file")
             except InputError as error:
                 problems.add(Problem.of(error))
                 continue

@@ -130,7 +130,7 @@ def _annotations(path: str) -> dict[str, str]:
     if os.path.isfile(path):
         if (folder := _annotations_of_list(path)) is None:
             expected = "a list in ImageSets/Main, beside which there is a folder Annotations"
-            raise InputError(source=path, found="is another file", expected=expected, code="wrong-kind-of-file")
+            raise InputError(source=path, found="another file", expected=expected, code="wrong-kind-of-file")
         return _listed(path, folder)
     annotations = os.path.join(path, "Annotations")
     if os.path.isdir(annotations):

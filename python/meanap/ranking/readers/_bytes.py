@@ -55,5 +55,5 @@ def read_bytes(path: Any, expected: str) -> bytes:
     if not head.lstrip().startswith(b"#") and not head.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")):
         kind = _core.kind_of_file(head)
         if kind is not None and "\x00" not in kind and not kind.startswith("UTF-"):
-            raise InputError(None, name, found=f"is {kind}", expected=expected, code="wrong-kind-of-file")
+            raise InputError(None, name, found=kind, expected=expected, code="wrong-kind-of-file")
     return data

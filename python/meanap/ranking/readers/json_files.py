@@ -87,7 +87,7 @@ def _read(source: Any, role: Role, options: Options) -> Columns | dict[Any, Any]
         return value
     if isinstance(value, list) and all(isinstance(record, dict) for record in value):
         return columns_of_records(value, role, options, name)
-    raise InputError(None, name, found=f"is a JSON {_kind(value)}", expected=_EXPECTED, code="wrong-kind-of-file")
+    raise InputError(None, name, found=f"a JSON {_kind(value)}", expected=_EXPECTED, code="wrong-kind-of-file")
 
 
 def _object(name: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def _columns(source: Any, role: Role, options: Options) -> Columns:
     name = os.fsdecode(source)
     if not head_of(source).startswith(b"PAR1"):
         read_bytes(source, "a Parquet file")
-        raise InputError(None, name, found="is text", expected="a Parquet file", code="wrong-kind-of-file")
+        raise InputError(None, name, found="text", expected="a Parquet file", code="wrong-kind-of-file")
     try:
         table = read_parquet(name)
     except (ValueError, OSError) as error:
