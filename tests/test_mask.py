@@ -78,6 +78,16 @@ class HasInt:
         return 4
 
 
+class HasBoth(HasIndex):
+    def __int__(self):
+        return 3
+
+
+class IndexText(str):
+    def __index__(self):
+        return 3
+
+
 class HasFloatForInt:
     def __int__(self):
         return 4.0
@@ -389,7 +399,8 @@ SIDES = """
 np.array([4, 5]) | np.array([4.5, 5]) | [np.array(4), 5] | [np.array([4]), 5] | [True, 5] | {0: 4, 1: 5} |
 "45" | 5 | None | [4, 5, 6] | [1 + 1j, 3] | [-0.5, 5] | [Decimal(4), 5] | [Fraction(9, 2), 5] |
 [HasIndex(), 5] | [HasInt(), 5] | [HasFloatForInt(), 5] | [np.datetime64(4, "s"), 5] | [b"4", 5] |
-[np.str_("4"), 5]
+[np.str_("4"), 5] | [np.bytes_(b"4"), 5] | [bytearray(b"4"), 5] | [HasBoth(), 5] | [IndexText("4"), 5] |
+[IndexText("x"), 5] | [np.array("4"), 5] | [np.array(4, object), 5] | [np.float16(4.5), 5]
 """
 COUNTS = """
 [1.5, 2.7] | [-1] | [-1.5] | [2**32] | ["5"] | [] | None | 5 | [[1]] | np.array([1, 2]) | np.array([-1]) |

@@ -12,7 +12,11 @@ use crate::python::items::check_signals;
 use crate::python::once::{Once, intern};
 use crate::rle::{Rle, codec};
 
-/// A C integer, taken from whatever the reference takes one from: integers, and what has `__int__` (floats are cut).
+/// The first Python for which the reference's compiled module uses the limited API, where Cython calls `int()` on all but
+/// text and bytes. Before, it calls a type's own `__int__` alone.
+const LIMITED: (u8, u8) = (3, 12);
+
+/// A C integer, converted from whatever the reference converts one from: integers, and what has `__int__` (floats are cut).
 pub struct Whole<T>(pub T);
 
 impl<'a, 'py, T> FromPyObject<'a, 'py> for Whole<T>
@@ -25,9 +29,17 @@ where
         if value.is_instance_of::<PyInt>() {
             return value.extract().map(Whole);
         }
-        let convert = intern!(value.py(), "__int__");
-        // A `numpy.str_` has `__int__` by name only.
-        if value.is_instance_of::<PyString>() || !value.get_type().hasattr(convert)? {
+        let py = value.py();
+        if py.version_info() >= LIMITED {
+            if value.is_exact_instance_of::<PyString>() || value.is_exact_instance_of::<PyBytes>() {
+                return Err(PyTypeError::new_err("an integer is required"));
+            }
+            return py.get_type::<PyInt>().call1((value,))?.extract().map(Whole);
+        }
+        let convert = intern!(py, "__int__");
+        // NumPy's text and bytes have `__int__` by name only.
+        let text = value.is_instance_of::<PyString>() || value.is_instance_of::<PyBytes>();
+        if text || !value.get_type().hasattr(convert)? {
             return Err(PyTypeError::new_err("an integer is required"));
         }
         let whole = value.call_method0(convert)?;
