@@ -59,7 +59,7 @@ REFERENCE = {
                 for name in (
                     "pycocotools", "pycocotools.mask", "faster_coco_eval",
                     "faster_coco_eval.utils.pytorch", "lvis", "xtcocotools.coco", "xtcocotools.cocoeval",
-                    "torchmetrics", "torchvision", "mmengine", "panopticapi",
+                    "torchmetrics", "torchvision", "mmengine", "detectron2", "panopticapi",
                     "pytrec_eval", "ml_metrics", "sklearn", "tensorflow",
                 )
             ),
