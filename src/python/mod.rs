@@ -98,6 +98,7 @@ mod arrays;
 mod arrow;
 mod batch;
 mod dataset;
+mod direct;
 mod eval_imgs;
 mod evaluate;
 mod extract;

@@ -9,6 +9,7 @@
 //! Python code runs on the way. What is anything but plain is left to the safe path (`number`, `extract`); the tests
 //! send the same dictionaries both ways.
 
+use super::direct;
 use crate::simd;
 
 use std::ffi::CStr;
@@ -247,12 +248,11 @@ impl FieldPointers {
     fn list_of_four(&self, field: AnnotationField) -> Option<[*mut ffi::PyObject; 4]> {
         let list = self.of(field);
         // SAFETY: the value of a dictionary that nothing has changed since is alive, and so are the items of a list
-        // that is one of its values. `PyList_GET_SIZE` and `PyList_GET_ITEM` of an exact list, within its length, only
+        // that is one of its values. Length and items of an exact list, within its length, are only
         // read.
         unsafe {
-            let four =
-                !list.is_null() && ffi::PyList_CheckExact(list) != 0 && ffi::PyList_GET_SIZE(list) == 4;
-            four.then(|| [0, 1, 2, 3].map(|item| ffi::PyList_GET_ITEM(list, item)))
+            let four = !list.is_null() && ffi::PyList_CheckExact(list) != 0 && direct::list_length(list) == 4;
+            four.then(|| [0, 1, 2, 3].map(|item| direct::list_item(list, item)))
         }
     }
 
@@ -274,7 +274,7 @@ unsafe fn plain(object: *mut ffi::PyObject) -> PlainValue {
     // it, and `PyLong_AsLongLongAndOverflow` of an exact `int` calls no Python code and raises nothing.
     unsafe {
         if ffi::PyFloat_CheckExact(object) != 0 {
-            return PlainValue::Double(ffi::PyFloat_AS_DOUBLE(object));
+            return PlainValue::Double(direct::double(object));
         }
         if ffi::PyLong_CheckExact(object) != 0 {
             let mut overflow = 0;
@@ -298,13 +298,13 @@ pub fn prefetch(list: &Bound<'_, PyList>, record: usize) {
     // object, the field for a dictionary's keys is read only if it is a dictionary.
     unsafe {
         if record + AHEAD < length {
-            simd::prefetch_line(ffi::PyList_GET_ITEM(list.as_ptr(), (record + AHEAD) as ffi::Py_ssize_t));
+            simd::prefetch_line(direct::list_item(list.as_ptr(), record + AHEAD));
         }
         if record + KEYS_AHEAD < length {
-            let item = ffi::PyList_GET_ITEM(list.as_ptr(), (record + KEYS_AHEAD) as ffi::Py_ssize_t);
+            let item = direct::list_item(list.as_ptr(), record + KEYS_AHEAD);
             if ffi::PyDict_CheckExact(item) != 0 {
-                let keys: *const u8 = (*item.cast::<ffi::PyDictObject>()).ma_keys.cast();
-                for line in 0..3 {
+                let keys = direct::dict_keys(item);
+                for line in 0..if keys.is_null() { 0 } else { 3 } {
                     simd::prefetch_line(keys.wrapping_add(64 * line));
                 }
             }

@@ -3,6 +3,7 @@
 //! A million lists are read in well under the time when items are borrowed instead of counted in and out. Tuples, and
 //! lists of anything else, go the safe way; the tests send the same items both ways.
 
+use super::super::direct;
 use crate::simd;
 
 use pyo3::ffi;
@@ -29,7 +30,7 @@ pub fn prefetch(list: &Bound<'_, PyList>, limit: usize) {
     with_critical_section(list, || {
         for i in 0..list.len().min(limit) {
             // SAFETY: `list` is a list, it is locked, and nothing here could shorten it, so item `i < len` exists.
-            simd::prefetch_line(unsafe { ffi::PyList_GET_ITEM(list.as_ptr(), i as ffi::Py_ssize_t) });
+            simd::prefetch_line(unsafe { direct::list_item(list.as_ptr(), i) });
         }
     });
 }
@@ -44,7 +45,7 @@ fn copy_locked(list: &Bound<'_, PyList>, limit: usize, into: &mut Vec<i64>) -> R
         // `i < len` exists and stays alive until the loop comes round. `PyLong_CheckExact` reads its type only, and
         // `PyLong_AsLongLongAndOverflow` of an exact int calls no Python code and raises nothing.
         let number = unsafe {
-            let item = ffi::PyList_GET_ITEM(list.as_ptr(), i as ffi::Py_ssize_t);
+            let item = direct::list_item(list.as_ptr(), i);
             if ffi::PyLong_CheckExact(item) == 0 {
                 overflow = 1;
                 0
