@@ -1,7 +1,7 @@
 # One command for each task; .ci/run calls the same ones.
 #
 #   make test     install with the test extra into .venv (quick profile), run all Rust and Python tests
-#   make release-check   the same with the release profile and the large packages that some comparisons need, and a longer fuzz
+#   make release-check   the same with the profile of the wheels and the large packages that some comparisons need, and a longer fuzz
 #   make fuzz     compare COUNT random cases from SEED on with pycocotools (after make test)
 #   make fuzz-native   run each coverage-guided target in fuzz/ for MINUTES minutes (cargo install cargo-fuzz)
 #   make sanitize   run the Rust tests under AddressSanitizer
@@ -15,12 +15,32 @@
 #   make floor    compare each stage with its lower limit and write benches/FLOOR.md
 #   make growth   measure how time and memory grow with threads and data and write that into benches/FLOOR.md
 #   make instructions   count the instructions of each stage (valgrind) and compare with the baseline
+#   make matrix   test each supported Python of this machine, the oldest and the newest with the whole suite
+#   make pair     test PYTHON with NUMPY (oldest, newest or a version) and SUITE (whole or smoke)
+#   make wheel    build the wheel that is published, for PYTHON, or with ABI3=1 for all versions (TARGET=TRIPLE: another machine)
+#   make sdist    build the source archive and install it without the network
+#   make wheel-test   install the wheel in dist/ into a new environment without a compiler and run it (ABI3=1: that one)
+#   make wheel-test-musl   the same in a container with musl (docker)
+#   make platforms   run the tests on other processors and systems, emulated (Debian, as root)
+#   make audit    licences and advisories of all dependencies (cargo install cargo-deny)
+#   make workflows   the workflows and forms in .github/ against their schemas, and with zizmor
+#   make release-metadata   version, changelog and citation agree (TAG=v1.2.3: the tag, too)
+#   make release-notes   print the changelog of this version
+#   make tools    install the packages of Debian and cargo that the nightly targets need
+#   make help     print this list
 
 PYTHON ?= python3
 VENV ?= .venv
-BIN = $(VENV)/bin
+BIN = $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+# The profile of the wheels.
+AS_PUBLISHED = -C build-args='--profile wheel'
 
-.PHONY: test release-check fuzz fuzz-native sanitize miri aarch64 mutate lint fmt docs bench floor growth instructions
+.PHONY: help test release-check fuzz fuzz-native sanitize miri aarch64 mutate lint fmt docs bench floor growth instructions \
+	matrix pair wheel sdist wheel-test wheel-test-musl platforms audit workflows release-metadata release-notes \
+	github-release tools
+
+help:
+	@sed -n 's/^#   //p' Makefile
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -31,8 +51,8 @@ test: $(BIN)/python
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 release-check: $(BIN)/python
-	$(BIN)/pip install --quiet '.[test,release]'
-	cargo test --release --no-default-features
+	$(BIN)/pip install --quiet $(AS_PUBLISHED) '.[test,release]'
+	cargo test --profile wheel --no-default-features
 	$(BIN)/python -m pytest
 	$(BIN)/python -m tests.differential.fuzz --count $(COUNT) --seed $(SEED)
 
@@ -96,18 +116,83 @@ docs: $(BIN)/python
 	$(BIN)/python -m pytest tests/test_docs.py
 
 bench: $(BIN)/python
-	$(BIN)/pip install --quiet '.[bench,plot]'
+	$(BIN)/pip install --quiet $(AS_PUBLISHED) '.[bench,plot]'
 	$(BIN)/python benches/compare.py --page docs/speed.md
 	$(BIN)/python docs/pictures.py
 
 floor: $(BIN)/python
-	$(BIN)/pip install --quiet .
+	$(BIN)/pip install --quiet $(AS_PUBLISHED) .
 	$(BIN)/python benches/floor.py
 
 growth: $(BIN)/python
-	$(BIN)/pip install --quiet .
+	$(BIN)/pip install --quiet $(AS_PUBLISHED) .
 	$(BIN)/python benches/growth.py
 
 instructions: $(BIN)/python
-	$(BIN)/pip install --quiet .
+	$(BIN)/pip install --quiet $(AS_PUBLISHED) .
 	$(BIN)/python benches/floor.py --instructions
+
+matrix:
+	$(PYTHON) .ci/matrix.py
+
+NUMPY ?= newest
+SUITE ?= whole
+pair:
+	$(PYTHON) .ci/matrix.py --python $(PYTHON) --numpy $(NUMPY) --suite $(SUITE)
+
+# With zig as the linker the wheel needs no newer glibc than it has to. It is for PYTHON, or with ABI3=1 for that and all
+# later versions; without a TARGET for this machine.
+wheel: $(BIN)/python
+	$(BIN)/pip install --quiet 'maturin>=1.8,<2' ziglang
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/maturin build --profile wheel --locked --out dist \
+		$(if $(ABI3),--features python$(comma)abi3,--interpreter $(PYTHON)) $(if $(TARGET),--target $(TARGET)) \
+		--zig --compatibility $(if $(findstring musl,$(TARGET)),musllinux_1_2,manylinux2014)
+comma = ,
+
+sdist: $(BIN)/python
+	$(BIN)/pip install --quiet 'maturin>=1.8,<2' 'numpy>=1.24'
+	$(BIN)/maturin sdist --out dist
+	cargo fetch --locked
+	CARGO_NET_OFFLINE=true $(BIN)/pip install --no-index --no-build-isolation --no-deps --force-reinstall \
+		--config-settings 'build-args=--profile quick --locked' dist/meanap-*.tar.gz
+	$(BIN)/meanap demo --images 50
+
+wheel-test:
+	$(PYTHON) .ci/wheel_test.py $(if $(ABI3),--abi3)
+
+wheel-test-musl:
+	docker run --rm --volume '$(CURDIR):/src:ro' --workdir /src python:3.14-alpine python .ci/wheel_test.py
+
+platforms:
+	.ci/platforms/run
+
+audit: $(BIN)/python
+	@cargo deny --version || { echo 'audit needs cargo-deny: cargo install --locked cargo-deny'; exit 1; }
+	cargo deny check
+	cargo deny --manifest-path fuzz/Cargo.toml check
+	$(BIN)/pip install --quiet '.[test,plot,report]' pip-audit
+	$(BIN)/pip-audit --skip-editable --progress-spinner off
+
+workflows: $(BIN)/python
+	$(BIN)/pip install --quiet check-jsonschema zizmor
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
+	$(BIN)/zizmor --offline --persona pedantic .github
+
+release-metadata:
+	$(PYTHON) .ci/release_metadata.py $(if $(TAG),--tag $(TAG))
+
+release-notes:
+	@$(PYTHON) .ci/release_metadata.py --notes
+
+github-release:
+	$(PYTHON) .ci/release_metadata.py --notes > target/notes.md
+	gh release create $(TAG) --verify-tag --title $(TAG) --notes-file target/notes.md dist/*
+
+tools:
+	sudo apt-get install --yes valgrind
+	cargo install --locked cargo-fuzz cargo-deny
+	rustup toolchain install nightly --component miri,rust-src
