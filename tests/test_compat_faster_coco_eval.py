@@ -4,6 +4,7 @@ import copy
 import json
 import pickle
 import random
+import sys
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import meanap
 from meanap import generate
 from meanap.compat import faster_coco_eval as ours
 from tests.differential.scenes import scene
+from tests.processes import run_python
 
 theirs = pytest.importorskip("faster_coco_eval", reason="pip install faster-coco-eval==1.8.0")
 
@@ -314,3 +316,62 @@ def test_the_evaluator_of_batches(kind, lvis_style):
         evaluator.summarize()
         numbers.append(evaluator.stats_as_dict[kind])
     assert numbers[0] == numbers[1] and numbers[0]["AP_all"] > 0
+
+
+@pytest.mark.parametrize("use_categories", [False, True])
+def test_its_plots_show_our_evaluation(use_categories):
+    from faster_coco_eval.extra import Curves as Theirs
+
+    truth = generate.dataset(images=12, seed=4)
+    found = generate.detections(truth, per_image=9, seed=4)
+    curves = []
+    with meanap.as_faster_coco_eval():
+        from faster_coco_eval.extra import Curves
+
+        assert Curves is Theirs
+    from meanap.compat.faster_coco_eval.extra import Curves, PreviewResults
+
+    assert PreviewResults.__mro__[1].__module__.startswith("meanap.") and Curves is not Theirs
+    for make, package in ((Curves, ours), (Theirs, theirs)):
+        coco = package.COCO(copy.deepcopy(truth))
+        plots = make(coco, coco.loadRes(copy.deepcopy(found)), iouType="bbox", iou_tresh=0.5, useCats=use_categories)
+        curves.append(plots.build_curve("category_id"))
+    assert len(curves[0]) == len(curves[1]) > 0
+    for own, other in zip(*curves, strict=True):
+        assert own.keys() == other.keys()
+        for name, value in other.items():
+            np.testing.assert_array_equal(own[name], value, err_msg=name)
+
+
+def test_plots_that_are_first_imported_under_its_name_are_its_own_again_afterwards():
+    status, printed = run_python("""
+import meanap, sys
+with meanap.as_faster_coco_eval():
+    from faster_coco_eval.extra import Curves
+    assert Curves.__mro__[1].__init__.__globals__["COCOeval_faster"].__module__.startswith("meanap.")
+assert not [name for name in sys.modules if name.startswith("faster_coco_eval")]
+from faster_coco_eval.extra import Curves as Theirs
+assert Theirs.__mro__[1].__init__.__globals__["COCOeval_faster"].__module__.startswith("faster_coco_eval")
+""")
+    assert status == 0, printed
+
+
+def test_its_data_set_of_images(tmp_path):
+    pytest.importorskip("torchvision", reason="pip install torchvision")
+    image = pytest.importorskip("PIL.Image", reason="pip install pillow")
+    truth = generate.dataset(images=3, seed=4)
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    for record in truth["images"]:
+        image.new("RGB", (record["width"], record["height"])).save(tmp_path / record["file_name"])
+    before = sys.modules.get("pycocotools")
+    from meanap.compat.faster_coco_eval.utils.pytorch import FasterCocoDetection
+
+    own = FasterCocoDetection(tmp_path, tmp_path / "truth.json", transform=lambda image: image.size)
+    assert isinstance(own.coco, ours.COCO) and sys.modules.get("pycocotools") is before
+    assert own.ids == sorted(record["id"] for record in truth["images"])
+    for record in truth["images"]:
+        size, annotations = own[own.ids.index(record["id"])]
+        assert size == (record["width"], record["height"])
+        assert [a["id"] for a in annotations] == [
+            a["id"] for a in truth["annotations"] if a["image_id"] == record["id"]
+        ]

@@ -7,6 +7,7 @@ import random
 import numpy as np
 import pytest
 
+import meanap.compat
 from meanap import generate
 from meanap.compat import lvis as ours
 
@@ -166,8 +167,22 @@ def test_what_cannot_be_used(tmp_path):
         (lambda: ours.LVISResults(lvis, {}), AssertionError),
         (lambda: ours.LVISResults(lvis, [{**found[0], "image_id": -5}]), AssertionError),
         (lambda: ours.LVIS(tmp_path / "none.json"), FileNotFoundError),
+        (lambda: ours.LVISVis(lvis), NotImplementedError),
         (lambda: ours.LVISEval(lvis, copy.deepcopy(found), "bbox").accumulate(), RuntimeError),
         (lambda: ours.LVISEval(lvis, copy.deepcopy(found), "bbox").summarize(), RuntimeError),
     ):
         with pytest.raises(error):
             call()
+
+
+def test_the_modules_of_lvis():
+    with meanap.compat.standing_in("lvis"):
+        from lvis.eval import LVISEval, Params
+        from lvis.lvis import LVIS
+        from lvis.results import LVISResults
+        from lvis.vis import LVISVis
+    classes = (LVIS, LVISEval, LVISResults, LVISVis, Params)
+    assert classes == (ours.LVIS, ours.LVISEval, ours.LVISResults, ours.LVISVis, ours.Params)
+    from lvis.eval import LVISEval
+
+    assert LVISEval is theirs.LVISEval

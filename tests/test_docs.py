@@ -68,7 +68,12 @@ def test_links_lead_somewhere(repository, page):
 
 
 #: Modules for one package alone, which they need.
-NEEDY = {"meanap.compat.mmengine": "mmengine", "meanap.compat.torchmetrics": "torchmetrics.detection"}
+NEEDY = {
+    "meanap.compat.faster_coco_eval.extra": "faster_coco_eval",
+    "meanap.compat.faster_coco_eval.utils.pytorch.coco_dataset": "torchvision",
+    "meanap.compat.mmengine": "mmengine",
+    "meanap.compat.torchmetrics": "torchmetrics.detection",
+}
 
 
 @pytest.fixture(scope="module")

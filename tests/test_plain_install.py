@@ -5,7 +5,7 @@ import sys
 
 BLOCKED = (
     *("ray", "pyspark", "pyarrow", "matplotlib", "PIL", "torch", "torchmetrics", "pandas", "polars", "duckdb"),
-    *("pycocotools", "scipy", "sklearn", "tensorflow", "tqdm"),
+    *("pycocotools", "scipy", "sklearn", "tensorflow", "torchvision", "tqdm"),
 )
 
 BLOCK = f"""
@@ -77,7 +77,8 @@ for module in pkgutil.walk_packages(meanap.__path__, "meanap.", onerror=lambda n
     except ImportError as problem:
         assert "pip install" in str(problem) or module.name.startswith("meanap.distributed"), (module.name, problem)
         missing[module.name] = problem
-needy = ("meanap.distributed", "meanap.compat.mmengine", "meanap.compat.torchmetrics")
+compat = ("faster_coco_eval.extra", "faster_coco_eval.utils.pytorch.coco_dataset", "mmengine", "torchmetrics")
+needy = ("meanap.distributed", *(f"meanap.compat.{name}" for name in compat))
 assert all(name.startswith(needy) for name in missing), missing
 """)
 

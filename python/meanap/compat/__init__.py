@@ -1,7 +1,7 @@
 """Other packages' APIs on the core of meanap, a module for each, with its names, argument orders and conventions.
 
 - `pycocotools`: `COCO`, `COCOeval`, `Params`, `mask`.
-- `faster_coco_eval`: `COCO`, `COCOeval_faster`, `mask`, `FasterCocoEvaluator`.
+- `faster_coco_eval`: `COCO`, `COCOeval_faster`, `mask`, `FasterCocoEvaluator`, `FasterCocoDetection`.
 - `lvis`: `LVIS`, `LVISResults`, `LVISEval`.
 - `xtcocotools`: `COCO`, `COCOeval`, `mask`.
 - `torchmetrics`: `MeanAveragePrecision`, a metric of torchmetrics.

@@ -24,7 +24,7 @@ _MODULES: dict[PackageName, tuple[str, ...]] = {
         *("", ".version", ".core", ".core.coco", ".core.cocoeval", ".core.faster_eval_api", ".core.mask"),
         *(".utils", ".utils.pytorch", ".utils.pytorch.coco_eval"),
     ),
-    "lvis": ("",),
+    "lvis": ("", ".eval", ".lvis", ".results", ".vis"),
     "pycocotools": ("", ".coco", ".cocoeval", ".mask", "._mask"),
     "pytrec_eval": ("",),
     "xtcocotools": ("", ".coco", ".cocoeval", ".mask"),
@@ -142,8 +142,13 @@ def _stand_in(package: PackageName) -> Callable[[], None]:
     ours = {f"{package}{name}": importlib.import_module(f"meanap.compat.{package}{name}") for name in _MODULES[package]}
     theirs = {name: sys.modules[name] for name in ours if name in sys.modules and sys.modules[name] is not ours[name]}
     undone: list[Callable[[], None]] = []
+    before = set(sys.modules)
 
     def undo() -> None:
+        # What was first imported from our package under the other one's name belongs to our package.
+        for name in [name for name in sys.modules if name.startswith(f"{package}.") and name not in before]:
+            if name not in ours:
+                del sys.modules[name]
         while undone:
             undone.pop()()
 

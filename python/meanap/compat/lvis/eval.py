@@ -1,246 +1,29 @@
-"""The API of lvis 0.5.3 (`LVIS`, `LVISResults`, `LVISEval`) on the core of meanap.
-
->>> from meanap.compat.lvis import LVIS, LVISEval
->>> truth = LVIS({
-...     "images": [{"id": 7, "neg_category_ids": [], "not_exhaustive_category_ids": []}],
-...     "categories": [{"id": 1, "name": "cat", "frequency": "f"}],
-...     "annotations": [{"id": 1, "image_id": 7, "category_id": 1, "bbox": [5, 6, 20, 10], "area": 200}],
-... })
->>> evaluation = LVISEval(truth, [{"image_id": 7, "category_id": 1, "bbox": [5, 6, 20, 11], "score": 0.9}], "bbox")
->>> evaluation.run()
->>> round(float(evaluation.get_results()["AP"]), 6), round(float(evaluation.get_results()["APf"]), 6)
-(0.9, 0.9)
-"""
+"""`LVISEval`: lvis's evaluation, and its parameters."""
 
 from __future__ import annotations
 
-import copy
 import datetime
-import json
 import logging
 import math
 import os
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from meanap.compat.pycocotools import COCO, COCOeval, mask
+from meanap.compat.lvis.lvis import LVIS
+from meanap.compat.lvis.results import LVISResults
+from meanap.compat.pycocotools import COCO, COCOeval
 
 if TYPE_CHECKING:
-    from meanap._types import CocoDataset, PathLike
+    from meanap._types import PathLike
 
-__all__ = ["LVIS", "LVISEval", "LVISResults", "Params"]
+
+__all__ = ["LVISEval", "Params"]
 
 # As in the protocol "lvis": matching has no limit of its own.
 _NO_LIMIT = 2**31 - 1
-
-
-class LVIS:
-    """A ground truth.
-
-    Parameters
-    ----------
-    annotation_path
-        Path of a JSON file in LVIS's format. DIFFERENCE: a dictionary of the same layout is taken as well.
-
-    Attributes
-    ----------
-    dataset
-        The file's content.
-    anns, imgs, cats
-        Annotations, images and categories by id.
-    img_ann_map
-        Annotations by image id.
-    cat_img_map
-        Image ids by category id, one for each annotation.
-
-    Raises
-    ------
-    OSError
-        The file cannot be read.
-    AssertionError
-        It is not a JSON object.
-    KeyError
-        It lacks ``images``, ``annotations`` or ``categories``.
-    """
-
-    def __init__(self, annotation_path: PathLike | dict[str, Any] | CocoDataset) -> None:
-        self.logger: logging.Logger = logging.getLogger("meanap")
-        given: Any = annotation_path
-        self.dataset: dict[str, Any] = given if isinstance(given, dict) else self._load_json(given)
-        if type(self.dataset) is not dict:
-            raise AssertionError(f"Annotation file format {type(self.dataset)} not supported.")
-        self._create_index()
-
-    def _load_json(self, path: PathLike) -> Any:
-        with open(path, encoding="utf-8") as file:
-            return json.load(file)
-
-    def _create_index(self) -> None:
-        self.img_ann_map: defaultdict[Any, list[Any]] = defaultdict(list)
-        self.cat_img_map: defaultdict[Any, list[Any]] = defaultdict(list)
-        for annotation in self.dataset["annotations"]:
-            self.img_ann_map[annotation["image_id"]].append(annotation)
-            self.cat_img_map[annotation["category_id"]].append(annotation["image_id"])
-        self.anns: dict[Any, Any] = {annotation["id"]: annotation for annotation in self.dataset["annotations"]}
-        self.imgs: dict[Any, Any] = {image["id"]: image for image in self.dataset["images"]}
-        self.cats: dict[Any, Any] = {category["id"]: category for category in self.dataset["categories"]}
-
-    def get_ann_ids(
-        self,
-        img_ids: Iterable[Any] | None = None,
-        cat_ids: Iterable[Any] | None = None,
-        area_rng: Sequence[float] | None = None,
-    ) -> list[Any]:
-        """Ids of the annotations of these images and categories whose area is inside a range, both ends excluded.
-
-        Raises
-        ------
-        TypeError
-            There is an area range without categories, as in lvis.
-        """
-        if img_ids is None:
-            annotations = self.dataset["annotations"]
-        else:
-            annotations = [annotation for image in img_ids for annotation in self.img_ann_map[image]]
-        if cat_ids is None and area_rng is None:
-            return [annotation["id"] for annotation in annotations]
-        if cat_ids is None:
-            raise TypeError("cat_ids: expected category ids, as there is an area range")
-        wanted = set(cat_ids)
-        least, greatest = area_rng or (0, math.inf)
-        return [a["id"] for a in annotations if a["category_id"] in wanted and least < a["area"] < greatest]
-
-    def get_cat_ids(self) -> list[Any]:
-        """All category ids."""
-        return list(self.cats)
-
-    def get_img_ids(self) -> list[Any]:
-        """All image ids."""
-        return list(self.imgs)
-
-    def load_anns(self, ids: Iterable[Any] | None = None) -> list[dict[str, Any]]:
-        """Annotations with the ids; all for None."""
-        return _load(self.anns, ids)
-
-    def load_cats(self, ids: Iterable[Any] | None) -> list[dict[str, Any]]:
-        """Categories with the ids; all for None."""
-        return _load(self.cats, ids)
-
-    def load_imgs(self, ids: Iterable[Any] | None) -> list[dict[str, Any]]:
-        """Images with the ids; all for None."""
-        return _load(self.imgs, ids)
-
-    def download(self, save_dir: str, img_ids: Iterable[Any] | None = None) -> None:
-        """Downloads images to a directory from their `coco_url`; those that are there are left alone."""
-        from urllib.request import urlretrieve
-
-        os.makedirs(save_dir, exist_ok=True)
-        for image in self.load_imgs(img_ids):
-            path = os.path.join(save_dir, image["coco_url"].split("/")[-1])
-            if not os.path.exists(path):
-                urlretrieve(image["coco_url"], path)
-
-    def ann_to_rle(self, ann: Mapping[str, Any]) -> Any:
-        """The annotation's mask as compressed run lengths."""
-        image, shape = self.imgs[ann["image_id"]], ann["segmentation"]
-        if isinstance(shape, list):
-            return mask.merge(mask.frPyObjects(shape, image["height"], image["width"]))
-        if isinstance(shape["counts"], list):
-            return mask.frPyObjects(shape, image["height"], image["width"])
-        return shape
-
-    def ann_to_mask(self, ann: Mapping[str, Any]) -> np.ndarray:
-        """The annotation's mask, ``(height, width) uint8``."""
-        return mask.decode(self.ann_to_rle(ann))
-
-
-def _load(records: dict[Any, Any], ids: Iterable[Any] | None) -> list[Any]:
-    return list(records.values()) if ids is None else [records[id] for id in ids]
-
-
-class LVISResults(LVIS):
-    """Results of a ground truth.
-
-    Parameters
-    ----------
-    lvis_gt
-        The ground truth, or its path.
-    results
-        Path of a JSON file, or a list of dictionaries, which get ``id``, ``area``, and ``bbox`` or ``segmentation``.
-    max_dets
-        The highest scores of each image that count; a negative number for all.
-
-    Raises
-    ------
-    TypeError
-        `lvis_gt` is neither.
-    AssertionError
-        The results are no list, or of an image that the ground truth does not have.
-    IndexError
-        There are no results.
-    """
-
-    logger: logging.Logger
-    dataset: dict[str, Any]
-
-    def __init__(self, lvis_gt: LVIS | PathLike, results: PathLike | list[dict[str, Any]], max_dets: int = 300) -> None:
-        self.logger = logging.getLogger("meanap")
-        if isinstance(lvis_gt, LVIS):
-            self.dataset = {name: value for name, value in lvis_gt.dataset.items() if name != "annotations"}
-            self.dataset = copy.deepcopy(self.dataset)
-        elif isinstance(lvis_gt, (str, os.PathLike)):
-            self.dataset = self._load_json(lvis_gt)
-        else:
-            raise TypeError(f"Unsupported type {lvis_gt} of lvis_gt.")
-        found: Any = self._load_json(results) if isinstance(results, (str, os.PathLike)) else results
-        if not isinstance(found, list):
-            raise AssertionError("results is not a list.")
-        if max_dets >= 0:
-            found = self.limit_dets_per_image(found, max_dets)
-        if not found:
-            raise IndexError("results: there are none; the first one defines the kind of all")
-        self._complete(found)
-        self.dataset["annotations"] = found
-        self._create_index()
-        if unknown := {result["image_id"] for result in found} - set(self.imgs):
-            example = next(iter(unknown))
-            raise AssertionError(f"Results do not correspond to current LVIS set: there is no image {example!r}.")
-
-    def _complete(self, found: list[dict[str, Any]]) -> None:
-        """Gives results what annotations have; the first one defines the kind of all."""
-        if "bbox" in found[0]:
-            for number, result in enumerate(found, start=1):
-                left, top, width, height = result["bbox"]
-                right, bottom = left + width, top + height
-                if "segmentation" not in result:
-                    result["segmentation"] = [[left, top, left, bottom, right, bottom, right, top]]
-                result["area"] = width * height
-                result["id"] = number
-        elif "segmentation" in found[0]:
-            for number, result in enumerate(found, start=1):
-                result["area"] = mask.area(result["segmentation"])
-                if "bbox" not in result:
-                    result["bbox"] = mask.toBbox(result["segmentation"])
-                result["id"] = number
-
-    def limit_dets_per_image(self, anns: Iterable[dict[str, Any]], max_dets: int) -> list[dict[str, Any]]:
-        """The highest scores of each image, image by image; those of images with fewer in their own order."""
-        of_images: dict[Any, list[dict[str, Any]]] = {}
-        for result in anns:
-            of_images.setdefault(result["image_id"], []).append(result)
-        limited = []
-        for results in of_images.values():
-            if len(results) > max_dets:
-                results = sorted(results, key=lambda result: result["score"], reverse=True)[:max_dets]
-            limited += results
-        return limited
-
-    def get_top_results(self, img_id: Any, score_thrs: float) -> list[dict[str, Any]]:
-        """The results of an image with scores above a threshold."""
-        return [result for result in self.img_ann_map[img_id] if result["score"] > score_thrs]
 
 
 class Params:
