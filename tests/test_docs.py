@@ -1,7 +1,7 @@
 """What the pages promise: their code runs, their links lead somewhere, the reference lacks no public name."""
 
-import doctest
 import contextlib
+import doctest
 import importlib
 import importlib.util
 import inspect
