@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 from test_cli import expected_bits, reference
+from test_rotated import scenes
 
 import meanap
 from meanap import _core, _similarity, generate
@@ -21,7 +22,10 @@ def files(tmp_path_factory):
     made = generate.write_files(folder, images=30, seed=11)
     records = json.loads(made["bbox"][1].read_text())
     (folder / "worse.json").write_text(json.dumps([record for i, record in enumerate(records) if i % 3]))
-    return {**made, "worse": folder / "worse.json"}
+    rotated = folder / "rotated.json", folder / "rotated-found.json"
+    for path, content in zip(rotated, scenes(), strict=True):
+        path.write_text(json.dumps(content))
+    return {**made, "rotated": rotated, "worse": folder / "worse.json"}
 
 
 def helped(capsys, command):

@@ -162,7 +162,10 @@ def test_bad_columns(make, message):
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"similarity": "box"}, "similarity: expected 'bbox', 'segm', 'boundary' or 'keypoints', found 'box'"),
+        (
+            {"similarity": "box"},
+            "similarity: expected 'bbox', 'segm', 'boundary', 'keypoints' or 'rotated', found 'box'",
+        ),
         ({"protocol": "cocoo"}, "protocol: expected one of 'coco'"),
         ({"thresholds": []}, "thresholds: expected at least one"),
         ({"thresholds": [math.nan]}, "thresholds: expected numbers from 0 to 1"),

@@ -43,7 +43,7 @@ class Dataset:
     def load(self) -> Any: ...
     def objects(
         self,
-        iou_type: Literal["bbox", "segm", "boundary", "keypoints"],
+        iou_type: Literal["bbox", "segm", "boundary", "keypoints", "rotated"],
         role: Literal["ground_truth", "detections"],
         images: Dataset | None = None,
     ) -> Objects | None: ...
@@ -120,7 +120,7 @@ def evaluate(
     ground_truth: Objects,
     detections: Objects,
     *,
-    similarity: Literal["bbox", "segm", "boundary", "keypoints"],
+    similarity: Literal["bbox", "segm", "boundary", "keypoints", "rotated"],
     ground_truth_positions: _Positions,
     detection_positions: _Positions,
     images: int,
@@ -132,7 +132,7 @@ def evaluate(
     variances: NDArray[np.float64] | None = None,
     dilation_ratio: float | None = None,
 ) -> Evaluation: ...
-def similarities() -> list[tuple[str, Literal["boxes", "masks", "keypoints"], list[str]]]: ...
+def similarities() -> list[tuple[str, Literal["boxes", "masks", "keypoints", "rotated boxes"], list[str]]]: ...
 def match_cell(
     similarity: NDArray[np.float64],
     thresholds: NDArray[np.float64],
@@ -513,6 +513,9 @@ class MatchLog:
         background: float = 0.0,
         reference_ids: bool = False,
         dilation_ratio: float | None = None,
+        angle: str = "degrees",
+        clockwise: bool = False,
+        rotated_iou: str = "exact",
     ) -> MatchLog: ...
     @property
     def images(self) -> int: ...
@@ -550,6 +553,10 @@ class MatchLog:
     def copy(self) -> MatchLog: ...
     def table(self) -> Matches: ...
 
+def rotated_iou(
+    detections: Any, ground_truths: Any, angle: str, clockwise: bool, arithmetic: str
+) -> NDArray[np.float64]: ...
+def corners_of_rotated_boxes(boxes: Any, angle: str, clockwise: bool) -> NDArray[np.float64]: ...
 def objects_from_arrays(
     image_ids: Any,
     category_ids: Any,

@@ -3,7 +3,7 @@
 from . import _core
 from .errors import InputError
 
-#: What each kind compares: "boxes", "masks" or "keypoints".
+#: What each kind compares: "boxes", "masks", "keypoints" or "rotated boxes".
 GEOMETRY = {name: geometry for name, geometry, _ in _core.similarities()}
 
 #: The names of all kinds.
@@ -16,6 +16,11 @@ ONLY_OF = {parameter: name for name, _, parameters in _core.similarities() for p
 def compares_masks(name: str) -> bool:
     """Whether it compares masks."""
     return GEOMETRY.get(name) == "masks"
+
+
+def compares_rotated_boxes(name: str) -> bool:
+    """Whether it compares rotated boxes."""
+    return GEOMETRY.get(name) == "rotated boxes"
 
 
 def unknown(name: object, argument: str = "similarity") -> InputError:

@@ -19,9 +19,24 @@ if TYPE_CHECKING:
 
 # Names
 
-SimilarityName: TypeAlias = Literal["bbox", "segm", "boundary", "keypoints"]
-PresetName: TypeAlias = Literal["coco", "lvis", "torchmetrics", "ultralytics", "voc2007", "voc2012"]
+SimilarityName: TypeAlias = Literal["bbox", "segm", "boundary", "keypoints", "rotated"]
+PresetName: TypeAlias = Literal[
+    "coco",
+    "coco-rotated",
+    "dota",
+    "lvis",
+    "mmrotate",
+    "torchmetrics",
+    "ultralytics",
+    "ultralytics-obb",
+    "voc2007",
+    "voc2012",
+]
 BoxFormat: TypeAlias = Literal["xyxy", "xywh", "cxcywh"]
+#: The unit of the angles of rotated boxes.
+AngleUnit: TypeAlias = Literal["degrees", "radians"]
+#: Whose arithmetic compares rotated boxes.
+RotatedIouName: TypeAlias = Literal["exact", "detectron2", "mmcv", "polyiou", "probiou"]
 AverageName: TypeAlias = Literal["macro", "micro"]
 MatcherName: TypeAlias = Literal["greedy", "argmax"]
 RecallMethod: TypeAlias = Literal["exact", "trapezium"]
@@ -313,6 +328,7 @@ class ProtocolOptions(TypedDict, total=False):
     area_ranges: Mapping[str, Sequence[float]]
     max_detections: int | Sequence[int]
     summary: Sequence[SummaryRow]
+    strict: bool
     size: SizeName
     max_per_image: int | None
     matcher: MatcherName
@@ -322,6 +338,9 @@ class ProtocolOptions(TypedDict, total=False):
     by_category: bool
     zero_id_unmatched: bool
     dilation_ratio: float
+    angle: AngleUnit
+    clockwise: bool
+    rotated_iou: RotatedIouName
     sigmas: Numbers | None
 
 

@@ -19,6 +19,7 @@ mod interned;
 mod key;
 mod keypoints;
 mod masks;
+mod rotated;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub use interned::InternedIds;
 pub use key::{Interner, Key};
 pub use keypoints::Keypoints;
 pub use masks::{MaskShape, Masks, MasksEnd};
+pub use rotated::{RotatedBox, RotatedBoxes};
 
 /// A shared column, passed on without copies.
 pub type SharedColumn<T> = Arc<Vec<T>>;
@@ -122,15 +124,18 @@ pub enum GeometryKind {
     Masks,
     /// Poses.
     Keypoints,
+    /// Rotated boxes.
+    RotatedBoxes,
 }
 
 impl GeometryKind {
-    /// Its name, which is that of the arrays that hold it.
+    /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             GeometryKind::Boxes => "boxes",
             GeometryKind::Masks => "masks",
             GeometryKind::Keypoints => "keypoints",
+            GeometryKind::RotatedBoxes => "rotated boxes",
         }
     }
 }
@@ -144,4 +149,6 @@ pub enum Geometry {
     Masks(Arc<Masks>),
     /// Poses, and for ground truth the box that stands in when no keypoint is visible.
     Keypoints(Arc<Keypoints>),
+    /// Rotated boxes, or quadrilaterals of four corners.
+    RotatedBoxes(Arc<RotatedBoxes>),
 }

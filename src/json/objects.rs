@@ -181,7 +181,7 @@ impl Dataset {
         let geometry = match wanted {
             // The reference writes these over whatever boxes the records have.
             GeometryKind::Boxes => Some(Geometry::Boxes(Arc::new(boxes))),
-            GeometryKind::Masks => None,
+            GeometryKind::Masks | GeometryKind::RotatedBoxes => None,
             GeometryKind::Keypoints => Some(Geometry::Keypoints(poses)),
         };
         Ok(geometry.map(|geometry| (area, geometry)))
@@ -217,6 +217,8 @@ impl Dataset {
                 }
                 self.poses()?.map(Geometry::Keypoints)
             }
+            // Boxes of other than four numbers are read by Python.
+            GeometryKind::RotatedBoxes => None,
         })
     }
 

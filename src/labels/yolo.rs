@@ -219,6 +219,7 @@ impl Rows {
             |geometry, what: &str| {
                 match layout.geometry == geometry {
             true => Err(("wrong-geometry", Error::value("").found(what).expected(match geometry {
+                GeometryKind::RotatedBoxes => "four corners (class x1 y1 x2 y2 x3 y3 x4 y4)",
                 GeometryKind::Masks => "a polygon (class x1 y1 x2 y2 x3 y3 ...)",
                 _ => "a box and its keypoints (class x_center y_center width height x1 y1 visibility1 ...)",
             }))),
@@ -227,10 +228,9 @@ impl Rows {
             };
         let bounds = match shape {
             Shape::Box | Shape::Pose(_) => {
-                wanted(
-                    GeometryKind::Masks,
-                    if shape == Shape::Box { "holds a box" } else { "holds keypoints" },
-                )?;
+                let what = if shape == Shape::Box { "holds a box" } else { "holds keypoints" };
+                wanted(GeometryKind::Masks, what)?;
+                wanted(GeometryKind::RotatedBoxes, what)?;
                 inside(&numbers[..4], |at| ["x_center", "y_center", "width", "height"][at].into())?;
                 let [x, y, w, h] = [numbers[0], numbers[1], numbers[2], numbers[3]];
                 for (name, side) in [("width", w), ("height", h)] {
@@ -246,6 +246,10 @@ impl Rows {
             }
             Shape::Polygon => {
                 wanted(GeometryKind::Keypoints, "holds a polygon")?;
+                if numbers.len() != 8 {
+                    let corners = numbers.len() / 2;
+                    wanted(GeometryKind::RotatedBoxes, &format!("holds a polygon of {corners} corners"))?;
+                }
                 inside(numbers, |at| format!("{}{}", if at % 2 == 0 { "x" } else { "y" }, at / 2 + 1))?;
                 let axis = |first: usize| numbers.iter().skip(first).step_by(2).copied();
                 let least = |first| axis(first).fold(f64::INFINITY, f64::min);
@@ -255,7 +259,7 @@ impl Rows {
             }
         };
         match (layout.geometry, shape) {
-            (GeometryKind::Masks, _) => {
+            (GeometryKind::Masks | GeometryKind::RotatedBoxes, _) => {
                 let corners =
                     numbers.chunks_exact(2).flat_map(|corner| [corner[0] * width, corner[1] * height]);
                 self.points.extend(corners);

@@ -237,6 +237,8 @@ impl<'a, 'py> Builder<'a, 'py> {
                 boxes
             })),
             GeometryKind::Masks => Some(Builder::Masks(MaskReader::new(images?))),
+            // The COCO API has no rotated boxes.
+            GeometryKind::RotatedBoxes => None,
             GeometryKind::Keypoints => {
                 Some(Builder::Keypoints { poses: Keypoints::default(), role, numbers: Vec::new() })
             }

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use super::arrays::{array, key_list, keys, vector};
-use super::batch::{Options, SideColumns, read_batch};
+use super::batch::{Options, SideColumns, angle_convention, read_batch};
 use super::interruptible::with_progress;
 use super::items::bytes;
 use super::matches::{Matches, PyOperatingPoints, PyResampler};
@@ -24,7 +24,7 @@ use crate::matching::{
 use crate::progress::Progress;
 use crate::python::bad_value;
 use crate::score::descending_key;
-use crate::similarity::{Parameters, Similarity};
+use crate::similarity::{Parameters, RotatedIou, Similarity};
 
 /// Fewer detections are matched without checks for Ctrl-C.
 pub(super) const LONG: usize = 50_000;
@@ -82,7 +82,7 @@ impl PyMatchLog {
     #[pyo3(signature = (
         *, similarity, box_format, size, score_range, crowds, pixels, variances, thresholds, area_ranges,
         max_detections, max_per_image, matcher, by_category, analysis=None, background=0.0, reference_ids=false,
-        dilation_ratio=None
+        dilation_ratio=None, angle="degrees", clockwise=false, rotated_iou="exact"
     ))]
     #[expect(clippy::too_many_arguments, reason = "keywords of one call")]
     fn new(
@@ -104,6 +104,9 @@ impl PyMatchLog {
         background: f64,
         reference_ids: bool,
         dilation_ratio: Option<f64>,
+        angle: &str,
+        clockwise: bool,
+        rotated_iou: &str,
     ) -> PyResult<PyMatchLog> {
         let options = Options::new(similarity, box_format, size, score_range, crowds)?;
         let area_ranges = area_ranges.as_array();
@@ -137,12 +140,21 @@ impl PyMatchLog {
         let log = MatchLog::new(protocol.bits(), by_category || confusion, analysis.is_some());
         let exp = if options.similarity.uses("sigmas") { Some(numpy_exp(py)?) } else { None };
         let variances = variances.map(|variances| variances.as_array().to_vec()).unwrap_or_default();
+        let angles = angle_convention(angle, clockwise)?;
+        let rotated_iou = RotatedIou::named(rotated_iou).map_err(|error| error.at("rotated_iou"))?;
         Ok(PyMatchLog {
             rules: Rules {
                 options,
                 protocol,
                 max_per_image,
-                parameters: Parameters { inclusive_boxes: pixels, dilation_ratio, variances, exp },
+                parameters: Parameters {
+                    inclusive_boxes: pixels,
+                    dilation_ratio,
+                    variances,
+                    exp,
+                    angles,
+                    rotated_iou,
+                },
                 analysis,
                 reference_ids,
             },

@@ -120,6 +120,7 @@ mod plain_columns;
 mod positions;
 mod ranking;
 mod record;
+mod rotated;
 mod segmentation;
 
 pub use objects::{CodeIds, PyObjects};
@@ -146,6 +147,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     pixels::register(module)?;
     mask::register(module)?;
     ranking::register(module)?;
+    rotated::register(module)?;
     arrow::register(module)?;
     index::register(module)?;
     labels::register(module)?;

@@ -8,10 +8,10 @@ use pyo3::types::PyList;
 use rayon::prelude::*;
 
 use super::arrays::{array, column, key_list, vector};
-use super::batch::complaint_of_runs;
+use super::batch::{complaint_of_runs, listed};
 use super::dataset::PyDataset;
 use super::items;
-use crate::columns::{Areas, Boxes, Geometry, Key, MaskShape, Masks, Objects};
+use crate::columns::{Areas, Boxes, Geometry, Key, MaskShape, Masks, Objects, RotatedBoxes};
 use crate::error::{Error, collect_growing, copied, with_capacity};
 use crate::rle::codec;
 use crate::similarity::{Measures, measure};
@@ -76,10 +76,11 @@ impl Objects {
         let boxes = match (&self.geometry, &self.area) {
             (Geometry::Boxes(boxes), _) | (_, Areas::OfBoxes(boxes)) => bad_box(boxes),
             (Geometry::Keypoints(poses), _) => bad_box(&poses.boxes),
+            (Geometry::RotatedBoxes(boxes), _) => bad_rotated_box(boxes),
             (Geometry::Masks(_), _) => None,
         };
         let shape = match &self.geometry {
-            Geometry::Boxes(_) => None,
+            Geometry::Boxes(_) | Geometry::RotatedBoxes(_) => None,
             Geometry::Keypoints(poses) => poses.points.iter().position(|x| !x.is_finite()).map(|number| {
                 let error = Error::value("").field("keypoints").found("has a NaN or infinite number");
                 (number / (2 * poses.per_object), error)
@@ -115,6 +116,15 @@ fn bad_box(boxes: &Boxes) -> Option<(usize, Error)> {
             return None;
         };
         let found = format!("is ({}, {}, {}, {}): {complaint}", b[0], b[1], b[2], b[3]);
+        Some((row, Error::value("").field("bbox").found(found)))
+    })
+}
+
+fn bad_rotated_box(boxes: &RotatedBoxes) -> Option<(usize, Error)> {
+    (0..boxes.len()).find_map(|row| {
+        let given = boxes.get(row);
+        let complaint = given.complaint()?;
+        let found = format!("is ({}): {complaint}", listed(given.numbers()));
         Some((row, Error::value("").field("bbox").found(found)))
     })
 }

@@ -20,6 +20,7 @@ mod keypoint;
 mod mask;
 mod pixel;
 mod registry;
+mod rotated;
 
 use crate::error::Result;
 
@@ -29,6 +30,7 @@ pub use keypoint::Exp;
 pub use mask::{Measures, compress, measure};
 pub use pixel::pixel_iou;
 pub use registry::{KINDS, Parameters, SimilarityKind};
+pub use rotated::{AngleConvention, RotatedIou, rotated_corners, rotated_similarity};
 
 /// A similarity that has been given the columns of both sides.
 pub trait Similarity: Send + Sync {

@@ -1,6 +1,6 @@
 //! The kinds of similarity: their names, and all that the rest of the program has to know about each.
 
-use super::{Exp, Similarity, bbox, boundary, keypoint, mask};
+use super::{AngleConvention, Exp, RotatedIou, Similarity, bbox, boundary, keypoint, mask, rotated};
 use crate::columns::{GeometryKind, Objects};
 use crate::error::{Error, Result};
 
@@ -10,6 +10,7 @@ pub static KINDS: &[&SimilarityKind] = &[
     &mask::KIND,
     &boundary::KIND,
     &keypoint::KIND,
+    &rotated::KIND,
     #[cfg(test)]
     &super::centres::KIND,
 ];
@@ -37,6 +38,10 @@ pub struct Parameters {
     pub variances: Vec<f64>,
     /// The exponential; the standard library's if it is not given.
     pub exp: Option<Exp>,
+    /// How the angles of rotated boxes are given.
+    pub angles: AngleConvention,
+    /// Whose arithmetic compares rotated boxes.
+    pub rotated_iou: RotatedIou,
 }
 
 impl SimilarityKind {

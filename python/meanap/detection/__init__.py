@@ -14,6 +14,7 @@ from meanap.detection.evaluation import evaluate
 from meanap.detection.explain import explain_difference
 from meanap.detection.metric import MeanAveragePrecision
 from meanap.detection.result import Result
+from meanap.detection.rotated import rotated_corners, rotated_iou
 from meanap.detection.scores import Scores
 from meanap.readers.sides import Detections, GroundTruth
 from meanap.statistics import Comparison, Difference
@@ -29,4 +30,6 @@ __all__ = [
     "compare",
     "evaluate",
     "explain_difference",
+    "rotated_corners",
+    "rotated_iou",
 ]

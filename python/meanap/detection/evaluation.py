@@ -74,8 +74,9 @@ def evaluate(
         The same with scores; arrays ``(N, 6)`` of boxes, scores and category ids; as COCO results a path, a list of
         dictionaries or an array ``(N, 7)`` of image id, x, y, width, height, score and category id. Images belong
         together by ``image_id`` where both sides have it, else by their position.
-    similarity : {"bbox", "segm", "boundary", "keypoints"}
-        What is compared: boxes, masks, masks and their boundaries (the smaller of the two overlaps), or keypoints.
+    similarity : {"bbox", "segm", "boundary", "keypoints", "rotated"}
+        What is compared: boxes, masks, masks and their boundaries (the smaller of the two overlaps), keypoints, or
+        rotated boxes of five numbers (centre, width, height, angle) or four corners.
     protocol : str or Protocol
         A preset of `meanap.protocol`, or one's own. The default is ``"coco"``, as of `MeanAveragePrecision`: with the
         same protocol both give the same numbers.
@@ -377,8 +378,7 @@ def _new_log(
         crowds=rules.match_crowds,
         pixels=rules.inclusive_boxes,
         variances=variances,
-        # As the reference does: a similarity of 1 must reach a threshold of 1.
-        thresholds=np.array([min(t, 1 - 1e-10) for t in rules.thresholds]),
+        thresholds=_reached(rules),
         area_ranges=np.array(list(rules.area_ranges.values()), dtype=np.float64),
         max_detections=rules.max_detections[-1],
         max_per_image=rules.max_per_image,
@@ -386,8 +386,19 @@ def _new_log(
         by_category=rules.by_category,
         reference_ids=rules.zero_id_unmatched,
         dilation_ratio=rules.dilation_ratio,
+        angle=rules.angle,
+        clockwise=bool(rules.clockwise),
+        rotated_iou=rules.rotated_iou,
         **analysis,
     )
+
+
+def _reached(rules: Protocol) -> np.ndarray:
+    """The least similarity of a match at each threshold."""
+    if rules.strict:
+        return np.nextafter(rules.thresholds, np.inf)
+    # As the reference does: a similarity of 1 must reach a threshold of 1.
+    return np.array([min(t, 1 - 1e-10) for t in rules.thresholds])
 
 
 def _files(*sources: Any) -> tuple[Any, Any] | None:

@@ -48,7 +48,7 @@ class MeanAveragePrecision(Metric):
 
     Parameters
     ----------
-    similarity : {"bbox", "segm", "boundary", "keypoints"} or a tuple of them
+    similarity : {"bbox", "segm", "boundary", "keypoints", "rotated"} or a tuple of them
         What is compared. With several, names begin with ``bbox_`` and so on. (`iou_type` is another name for it.)
     box_format : {"xyxy", "xywh", "cxcywh"}
     protocol : str or Protocol
@@ -113,7 +113,7 @@ class MeanAveragePrecision(Metric):
         kinds = iou_type if iou_type is not None else similarity
         self.similarities: tuple[SimilarityName, ...] = (kinds,) if isinstance(kinds, str) else tuple(kinds)
         if not self.similarities:
-            raise ValueError("similarity: expected 'bbox', 'segm', 'boundary' or 'keypoints', found none")
+            raise ValueError("similarity: expected 'bbox', 'segm', 'boundary', 'keypoints' or 'rotated', found none")
         if len(set(self.similarities)) < len(self.similarities):
             raise ValueError(f"similarity: {kinds!r} names one twice")
         for name, iou in (("confusion", confusion), ("errors", errors)):
@@ -184,8 +184,9 @@ class MeanAveragePrecision(Metric):
         ----------
         preds : list of dict
             One for each image: ``boxes`` ``(N, 4)`` (or ``masks`` ``(N, H, W)``, ``keypoints`` ``(N, K, 3)``),
-            ``scores`` ``(N,)``, ``labels`` ``(N,)``. Arrays of any library. Also arrays ``(N, 6)`` of boxes, scores and
-            labels, and with boxes as ``"xyxy"`` `supervision.Detections` or Ultralytics' `Results`.
+            ``scores`` ``(N,)``, ``labels`` ``(N,)``. Rotated boxes are ``(N, 5)`` or ``(N, 8)``. Arrays of any library.
+            Also arrays ``(N, 6)`` of boxes, scores and labels, and with boxes as ``"xyxy"`` `supervision.Detections` or
+            Ultralytics' `Results`.
         target : list of dict
             One for each image, in the same order: ``boxes``, ``labels``, and if there are any ``iscrowd``, ``ignore``,
             ``area``, ``num_keypoints`` ``(N,)``, ``image_id`` (an integer or string), ``image_size`` (height, width).

@@ -19,6 +19,7 @@ from meanap.errors import InputError
 from meanap.protocol._protocol import Protocol, SummaryRow
 from meanap.protocol.coco import coco
 from meanap.protocol.lvis import lvis
+from meanap.protocol.rotated import coco_rotated, dota, mmrotate, ultralytics_obb
 from meanap.protocol.torchmetrics import torchmetrics
 from meanap.protocol.ultralytics import ultralytics
 from meanap.protocol.voc import voc2007, voc2012
@@ -28,12 +29,16 @@ if TYPE_CHECKING:
 
 __all__ = ["PRESETS", "Protocol", "SummaryRow", "get"]
 
-#: Name to a function that makes the protocol for ``"bbox"``, ``"segm"``, ``"boundary"`` or ``"keypoints"``.
+#: Name to a function that makes the protocol for ``"bbox"``, ``"segm"``, ``"boundary"``, ``"keypoints"`` or ``"rotated"``.
 PRESETS: dict[str, Callable[[SimilarityName], Protocol]] = {
     "coco": coco,
+    "coco-rotated": coco_rotated,
+    "dota": dota,
     "lvis": lvis,
+    "mmrotate": mmrotate,
     "torchmetrics": torchmetrics,
     "ultralytics": ultralytics,
+    "ultralytics-obb": ultralytics_obb,
     "voc2007": voc2007,
     "voc2012": voc2012,
 }

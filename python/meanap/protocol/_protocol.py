@@ -14,7 +14,15 @@ from meanap.errors import InputError
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from meanap._types import AverageName, MatcherName, ProtocolChanges, RecallMethod, SizeName
+    from meanap._types import (
+        AngleUnit,
+        AverageName,
+        MatcherName,
+        ProtocolChanges,
+        RecallMethod,
+        RotatedIouName,
+        SizeName,
+    )
 
 __all__ = ["Protocol", "SummaryRow"]
 
@@ -69,6 +77,8 @@ class Protocol:
         The tool or definition that it reproduces.
     thresholds
         Similarity thresholds.
+    strict
+        Whether the similarity of a match has to be above a threshold, not only to reach it.
     recall
         Recalls whose precisions are averaged, or the area under the curve: ``"exact"`` (each true positive's gain in
         recall times the maximum precision at this recall or above) or ``"trapezium"`` (straight lines between 101
@@ -101,6 +111,13 @@ class Protocol:
         those of files and dictionaries. Off in every preset: elsewhere ids are only labels.
     dilation_ratio
         Width of the boundary of a mask as a fraction of the image diagonal, where boundaries are compared.
+    angle
+        The unit of the angles of rotated boxes, ``"degrees"`` or ``"radians"``. Boxes of four corners have none.
+    clockwise
+        Whether rotated boxes turn clockwise as one sees them, where y points down; counter-clockwise otherwise.
+    rotated_iou
+        Whose arithmetic compares rotated boxes: ``"exact"``, or that of a package: ``"detectron2"``, ``"mmcv"``,
+        ``"polyiou"`` (DOTA's development kit), ``"probiou"`` (Ultralytics; a similarity of normal distributions).
     average
         ``"macro"``: the mean of the categories' numbers. ``"micro"``: one ranking of all categories' detections.
     summary
@@ -113,6 +130,7 @@ class Protocol:
     area_ranges: Mapping[str, tuple[float, float]]
     max_detections: tuple[int, ...]
     summary: tuple[SummaryRow, ...]
+    strict: bool = False
     size: SizeName = "area"
     max_per_image: int | None = None
     matcher: MatcherName = "greedy"
@@ -122,6 +140,9 @@ class Protocol:
     by_category: bool = True
     zero_id_unmatched: bool = False
     dilation_ratio: float = 0.02
+    angle: AngleUnit = "degrees"
+    clockwise: bool = False
+    rotated_iou: RotatedIouName = "exact"
     average: AverageName = "macro"
     #: Sigma of each keypoint: the standard deviation of its annotations, relative to the object's size.
     sigmas: tuple[float, ...] | None = field(default=None, repr=False)
@@ -169,6 +190,9 @@ class Protocol:
         check(self.size in ("area", "diagonal", "side", "fraction"), "size", "'area', 'diagonal', 'side' or 'fraction'")
         check(self.matcher in ("greedy", "argmax"), "matcher", "'greedy' or 'argmax'")
         check(0 < self.dilation_ratio < np.inf, "dilation_ratio", "a positive number")
+        check(self.angle in ("degrees", "radians"), "angle", "'degrees' or 'radians'")
+        check(self.rotated_iou in _ROTATED_IOU, "rotated_iou", f"one of {', '.join(map(repr, _ROTATED_IOU))}")
+        check(isinstance(self.clockwise, (bool, np.bool_)), "clockwise", "True or False")
         sigmas = self.sigmas
         check(
             sigmas is None or (_are_numbers(sigmas) and all(0 < sigma < np.inf for sigma in sigmas)),
@@ -230,6 +254,8 @@ class Protocol:
         return self.area_names.index(area)
 
 
+#: Whose arithmetic compares rotated boxes.
+_ROTATED_IOU = ("exact", "detectron2", "mmcv", "polyiou", "probiou")
 #: No limit on detections is as large: it can be multiplied by the number of categories.
 _MOST = 2**40
 

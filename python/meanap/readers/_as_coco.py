@@ -11,6 +11,7 @@ from meanap import _rle
 from meanap._arrays import as_masks, as_numpy
 from meanap.readers._coco_files import TruthFile
 from meanap.readers._reader import Truth
+from meanap.readers._rotated import are_rotated, areas_of_rotated, rows_of_rotated
 from meanap.readers.sides import GroundTruth, Side, plain_ids
 
 __all__ = ["dataset_of", "records_of"]
@@ -59,6 +60,8 @@ def _image(id: Any, truth: GroundTruth) -> dict[str, Any]:
 def _area(record: Mapping[str, Any]) -> float:
     if "segmentation" in record:
         return float(_rle.area(_rle.compressed(record["segmentation"])))
+    if len(record["bbox"]) != 4:
+        return float(areas_of_rotated([record["bbox"]])[0])
     width, height = record["bbox"][2:]
     return float(width * height)
 
@@ -71,7 +74,8 @@ def records_of(side: Side) -> list[dict[str, Any]]:
     }
     for name, array in side.arrays.items():
         if name == "boxes":
-            columns["bbox"] = xywh_of(array, side.box_format).tolist()
+            boxes = rows_of_rotated(array) if are_rotated(array) else xywh_of(array, side.box_format)
+            columns["bbox"] = boxes.tolist()
         elif name == "masks":
             columns["segmentation"] = _masks(array)
         elif name == "keypoints":

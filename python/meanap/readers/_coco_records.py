@@ -16,7 +16,7 @@ import numpy as np
 
 from meanap import _core, _rle
 from meanap._arrays import as_number, shown
-from meanap._similarity import compares_masks
+from meanap._similarity import compares_masks, compares_rotated_boxes
 from meanap.errors import InputTypeError
 from meanap.readers import _fields
 from meanap.readers._fields import NEEDED, Field
@@ -53,7 +53,8 @@ def coco_ground_truth(
     image_ids = [_fields.ID.read(image["id"]) for image in images or ()]
     names = names_of(categories or ())
     sizes = {id: (image.get("height"), image.get("width")) for id, image in zip(image_ids, images or (), strict=True)}
-    boxed = not compares_masks(similarity)
+    rotated = compares_rotated_boxes(similarity)
+    boxed = not compares_masks(similarity) and not rotated
     columns = _plain_columns(rows.records, boxed, detections=False)
     if columns is None:
         rows.check()
@@ -68,6 +69,8 @@ def coco_ground_truth(
     fields: dict[str, Any] = {}
     if boxed:
         fields["boxes"] = _boxes(rows, columns)
+    elif rotated:
+        fields["boxes"] = _rotated_boxes(rows)
     else:
         fields["masks"] = _masks(rows, columns["image_id"], sizes if images is not None else None)
     if similarity == "keypoints":
@@ -125,7 +128,8 @@ def coco_results(
     rows = _Rows(records, "detections", Problems() if problems is None else problems)
     if first is None:
         first = next((record for record in records if isinstance(record, Mapping)), {})
-    boxed = "bbox" in first and not (isinstance(first["bbox"], (list, tuple)) and not first["bbox"])
+    rotated = compares_rotated_boxes(similarity)
+    boxed = "bbox" in first and not (isinstance(first["bbox"], (list, tuple)) and not first["bbox"]) and not rotated
     columns = _plain_columns(rows.records, boxed, detections=True)
     if columns is None:
         rows.check()
@@ -133,7 +137,9 @@ def coco_results(
     images = columns["image_id"]
     fields: dict[str, Any] = {}
     area = None
-    if boxed:
+    if rotated:
+        fields["boxes"] = _rotated_boxes(rows)
+    elif boxed:
         fields["boxes"] = boxes = _boxes(rows, columns)
         if compares_masks(similarity):
             area = boxes[:, 2] * boxes[:, 3]
@@ -284,6 +290,26 @@ def _boxes(rows: _Rows, columns: Mapping[str, Any]) -> np.ndarray:
         boxes: np.ndarray = columns["bbox"]
         return boxes
     return np.array(rows.column(_fields.BOX), dtype=np.float64).reshape(-1, 4)
+
+
+def _rotated_boxes(rows: _Rows) -> np.ndarray:
+    given = [record.get("bbox") for record in rows.records]
+    if given and all(type(box) is list for box in given):
+        # As nearly all are: lists of one length, of numbers.
+        with suppress(ValueError):
+            array = np.array(given)
+            if array.ndim == 2 and array.dtype.kind in "fi" and array.shape[1] in (5, 8):
+                sound = np.isfinite(array).all() and (array.shape[1] == 8 or (array[:, 2:4] >= 0).all())
+                if sound:
+                    return array.astype(np.float64, copy=False)
+    boxes = rows.column(_fields.ROTATED_BOX)
+    length, first = next(((len(box), row) for row, box in enumerate(boxes) if box is not None), (5, 0))
+    for row, box in enumerate(boxes):
+        if box is not None and len(box) != length:
+            found = f"has {len(box)} numbers, that of record {first} has {length}"
+            rows.fault(row, _fields.ROTATED_BOX, found=found, expected=None)
+            boxes[row] = None
+    return np.array([[0.0] * length if box is None else box for box in boxes], dtype=np.float64).reshape(-1, length)
 
 
 def _poses(rows: _Rows) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from meanap import _core
 from meanap._arrays import shown
-from meanap._similarity import compares_masks
+from meanap._similarity import compares_masks, compares_rotated_boxes
 from meanap.errors import InputError
 from meanap.readers._problems import Problem, Problems
 from meanap.readers.sides import GroundTruth
@@ -51,7 +51,7 @@ class Collected:
     Parameters
     ----------
     similarity
-        What will be compared: boxes, or masks of polygons.
+        What will be compared: boxes, masks of polygons, or rotated boxes of four corners.
     problems
         Takes what is wrong.
     """
@@ -102,6 +102,8 @@ class Collected:
             self.wrong("wrong-geometry", source, record, None, "is a box", "a polygon")
         else:
             self._rows.append((image, category, [x1, y1, x2, y2], ignore, crowd))
+            if compares_rotated_boxes(self.similarity):
+                self._rings.append([x1, y1, x2, y1, x2, y2, x1, y2])
 
     def polygon(
         self, image: Any, category: str, ring: list[float], source: str, record: int, *, ignore: bool = False
@@ -109,6 +111,9 @@ class Collected:
         """Add a polygon with corners x1, y1, x2, y2 and so on."""
         if len(ring) < 6:
             self.wrong("broken-mask", source, record, "points", f"has {len(ring) // 2} points", "3 or more")
+            return
+        if compares_rotated_boxes(self.similarity) and len(ring) != 8:
+            self.wrong("wrong-geometry", source, record, "points", f"has {len(ring) // 2} points", "4: a rotated box")
             return
         if compares_masks(self.similarity) and self.images.get(image) is None:
             self.wrong("image-without-size", source, record, None, "is in an image of unknown size", "height and width")
@@ -121,6 +126,8 @@ class Collected:
     def ground_truth(self, names: Mapping[Any, str] | None = None) -> GroundTruth:
         """The columns."""
         fields: dict[str, Any] = {"boxes": np.array([row[2] for row in self._rows], dtype=np.float64).reshape(-1, 4)}
+        if compares_rotated_boxes(self.similarity):
+            fields = {"boxes": np.array(self._rings, dtype=np.float64).reshape(-1, 8)}
         if compares_masks(self.similarity):
             ends = np.cumsum([len(ring) for ring in self._rings], dtype=np.uint64)
             points = np.array([number for ring in self._rings for number in ring], dtype=np.float64)

@@ -20,6 +20,14 @@ BOX_COLUMNS = {
     "cxcywh": (("cx", "cy", "width", "height"), ("cx", "cy", "w", "h")),
 }
 
+#: Columns of rotated boxes: centre, size and angle, or four corners.
+_ROTATED_COLUMNS = (
+    ("cx", "cy", "width", "height", "angle"),
+    ("cx", "cy", "w", "h", "angle"),
+    ("x_center", "y_center", "width", "height", "angle"),
+    ("x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4"),
+)
+
 #: Names of a column, the most common one first.
 _NAMES = {
     "image_id": ("image_id", "image_ids", "image"),
@@ -85,6 +93,7 @@ def renamed(columns: Mapping[str, Any], names: Mapping[str, str], place: str) ->
     """
     known = {other for several in _NAMES.values() for other in several}
     known |= {name for choices in BOX_COLUMNS.values() for several in choices for name in several}
+    known |= {name for several in _ROTATED_COLUMNS for name in several}
     for name in names:
         if name not in known:
             raise InputError(f"columns: {name!r} is none of {', '.join(map(repr, sorted(known)))}")
@@ -94,7 +103,9 @@ def renamed(columns: Mapping[str, Any], names: Mapping[str, str], place: str) ->
     return _Renamed(columns, there)
 
 
-def rows_of(table: Any, names: Mapping[str, str] | None, box_format: str) -> list[dict[str, Any]] | None:
+def rows_of(
+    table: Any, names: Mapping[str, str] | None, box_format: str, rotated: bool = False
+) -> list[dict[str, Any]] | None:
     """The rows of a table as COCO's records, whatever is in them; None if its library does not give rows."""
     rows = _dictionaries(table)
     if rows is None:
@@ -103,11 +114,14 @@ def rows_of(table: Any, names: Mapping[str, str] | None, box_format: str) -> lis
     rows = [{back.get(name, name): value for name, value in row.items()} for row in rows]
     there: set[str] = {name for row in rows[:1] for name in row}
     known = {of: next((name for name in choices if name in there), None) for of, choices in _NAMES.items()}
+    turned = [choice for choice in _ROTATED_COLUMNS if set(choice) <= there]
     sides = [(format, choice) for format, choices in BOX_COLUMNS.items() for choice in choices if set(choice) <= there]
     records = []
     for row in rows:
         record = {_COCO.get(of, of): row[name] for of, name in known.items() if name is not None}
-        if known["boxes"] is not None:
+        if rotated:
+            record["bbox"] = record.pop("boxes", None) if not turned else [row[name] for name in turned[0]]
+        elif known["boxes"] is not None:
             record["bbox"] = _xywh(record.pop("boxes"), "xywh" if known["boxes"] == "bbox" else box_format)
         elif sides:
             record["bbox"] = _xywh([row[name] for name in sides[0][1]], sides[0][0])
@@ -153,7 +167,9 @@ def _xywh(box: Any, box_format: str) -> Any:
     return [a - c / 2, b - d / 2, c, d] if box_format == "cxcywh" else [a, b, c, d]
 
 
-def side_of(columns: Mapping[str, Any], detections: bool, box_format: str, place: str) -> dict[str, Any]:
+def side_of(
+    columns: Mapping[str, Any], detections: bool, box_format: str, place: str, rotated: bool = False
+) -> dict[str, Any]:
     """What `GroundTruth` or `Detections` takes, by keyword, and ``image_area`` where it is there."""
     side = {name: _ids(_needed(columns, name, place), f"{place}: {name}") for name in ("image_id", "category_id")}
     side = {f"{name}s": ids for name, ids in side.items()}
@@ -163,7 +179,7 @@ def side_of(columns: Mapping[str, Any], detections: bool, box_format: str, place
         for name in ("area", "num_keypoints", "crowd", "ignore"):
             if (column := _find(columns, name)) is not None:
                 side[name] = as_numpy(_flat(column, f"{place}: {name}"), f"{place}: {name}")
-    side.update(_boxes(columns, box_format, place))
+    side.update(_rotated_boxes(columns, place) if rotated else _boxes(columns, box_format, place))
     if (points := _find(columns, "keypoints")) is not None:
         side["keypoints"] = _poses(_even(points, f"{place}: keypoints"), f"{place}: keypoints")
     size, counts = _find(columns, "size"), _find(columns, "counts")
@@ -220,6 +236,19 @@ def _boxes(columns: Mapping[str, Any], box_format: str, place: str) -> dict[str,
                 sides = [_numbers(columns[name], f"{place}: {name}") for name in names]
                 return {"boxes": np.stack(sides, axis=1), "box_format": format}
     return {}
+
+
+def _rotated_boxes(columns: Mapping[str, Any], place: str) -> dict[str, Any]:
+    for names in _ROTATED_COLUMNS:
+        if all(name in columns for name in names):
+            return {"boxes": np.stack([_numbers(columns[name], f"{place}: {name}") for name in names], axis=1)}
+    for name in _NAMES["boxes"]:
+        if name in columns:
+            return {"boxes": _even(columns[name], f"{place}: {name}")}
+    raise InputError(
+        f"{place}: a table needs rotated boxes (columns cx, cy, width, height, angle or x1, y1, x2, y2, x3, y3, x4, "
+        f"y4, or one column boxes of five or eight numbers); there are {', '.join(map(repr, columns))}"
+    )
 
 
 def _poses(points: np.ndarray, place: str) -> np.ndarray:

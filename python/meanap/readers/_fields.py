@@ -27,6 +27,7 @@ __all__ = [
     "MASK",
     "NEEDED",
     "NUM_KEYPOINTS",
+    "ROTATED_BOX",
     "SCORE",
     "Field",
     "problem_of",
@@ -60,7 +61,10 @@ def problem_of(field: Field, record: Mapping[str, Any], place: str, row: int) ->
         found = "is null" if field.name in record else "is missing"
         return Problem("missing-field", "error", place, row, field.name, found, field.expected)
     found = _found(value, field)
-    expected = None if found.endswith(("NaN or infinite", "a negative size", "infinite number")) else field.expected
+    told = field.expected
+    if field is BOX and isinstance(value, (list, tuple, np.ndarray)) and len(value) in (5, 8):
+        told += "; similarity 'rotated' compares rotated boxes"
+    expected = None if found.endswith(("NaN or infinite", "a negative size", "infinite number")) else told
     return Problem(field.code, "error", place, row, field.name, found, expected)
 
 
@@ -86,7 +90,7 @@ def _found(value: Any, field: Field) -> str:
     if strange is not None:
         item = value[strange]
         return f"has {'null' if item is None else shown(item)} at position {strange}"
-    if field.name == "bbox" and len(value) == 4:
+    if len(value) in ((4,) if field is BOX else (5, 8) if field is ROTATED_BOX else ()):
         # In the words of the core, which reads most boxes.
         finite = all(math.isfinite(number) for number in map(float, value))
         numbers = ", ".join("NaN" if x != x else f"{x:g}" if x % 1 else f"{x:.0f}" for x in map(float, value))
@@ -156,6 +160,20 @@ def _box(value: Any) -> list[float] | None:
     return numbers if numbers[2] >= 0 and numbers[3] >= 0 else None
 
 
+def _rotated_box(value: Any) -> list[float] | None:
+    """Centre, size and angle, or four corners, all finite; no width and no height is below 0."""
+    if (
+        isinstance(value, (list, tuple))
+        and len(value) == 4
+        and all(isinstance(point, (list, tuple)) for point in value)
+    ):
+        value = [number for point in value for number in point]
+    numbers = _numbers(value)
+    if numbers is None or len(numbers) not in (5, 8) or not all(map(math.isfinite, numbers)):
+        return None
+    return numbers if len(numbers) == 8 or min(numbers[2:4]) >= 0 else None
+
+
 def _pose(value: Any) -> list[float] | None:
     numbers = _numbers(value)
     return numbers if numbers and len(numbers) % 3 == 0 and all(map(math.isfinite, numbers)) else None
@@ -188,6 +206,13 @@ IMAGE = Field("image_id", "malformed-id", _AN_ID, as_id, 0)
 CATEGORY = Field("category_id", "malformed-id", _AN_ID, as_id, 0)
 SCORE = Field("score", "bad-score", "a number", _score, 0.0)
 BOX = Field("bbox", "malformed-box", "4 numbers (x, y, width, height)", _box, [0.0] * 4)
+ROTATED_BOX = Field(
+    "bbox",
+    "malformed-box",
+    "5 numbers (x_center, y_center, width, height, angle) or 8 (four corners)",
+    _rotated_box,
+    None,
+)
 MASK = Field(
     "segmentation",
     "broken-mask",
@@ -202,4 +227,4 @@ CROWD = Field("iscrowd", "crowd-flag", "0 or 1", _crowd, (False, False), (False,
 FREQUENCY = Field("frequency", "malformed-record", "a word", _word, None, None)
 
 #: The field with the geometry that each similarity compares.
-GEOMETRY = {"bbox": BOX, "segm": MASK, "boundary": MASK, "keypoints": KEYPOINTS}
+GEOMETRY = {"bbox": BOX, "segm": MASK, "boundary": MASK, "keypoints": KEYPOINTS, "rotated": ROTATED_BOX}

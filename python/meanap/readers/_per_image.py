@@ -9,6 +9,7 @@ import numpy as np
 
 from meanap import _rle
 from meanap._arrays import as_flags, as_id, as_ids, as_masks, as_numbers, shown
+from meanap._similarity import compares_rotated_boxes
 from meanap.errors import InputError
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth
@@ -43,7 +44,7 @@ class PerImage(Reader):
         images = self.dictionaries(source, place)
         given = ids_of(images, place)
         ids = list(range(len(images))) if given is None else given
-        columns = _columns(images, ids, place, ("area", "num_keypoints", "iscrowd", "ignore"), problems)
+        columns = _columns(images, ids, place, ("area", "num_keypoints", "iscrowd", "ignore"), problems, options)
         crowd = columns.pop("iscrowd", None)
         sizes = {id: _size(item, place, row) for row, (id, item) in enumerate(zip(ids, images, strict=True))}
         truth = GroundTruth(**columns, crowd=crowd, box_format=self._format(options), images=sizes)
@@ -57,7 +58,7 @@ class PerImage(Reader):
         place: Role = "detections"
         images = self.dictionaries(source, place)
         ids = paired(ids_of(images, place), len(images), truth, self.has_ids)
-        columns = _columns(images, ids, place, ("scores",), problems)
+        columns = _columns(images, ids, place, ("scores",), problems, options)
         return Detections(**columns, box_format=self._format(options))
 
     def is_item(self, item: Any, role: Role) -> bool:
@@ -174,16 +175,25 @@ def _size(item: Mapping[str, Any], place: Role, row: int) -> tuple[int, int] | N
 
 
 def _columns(
-    images: Sequence[Mapping[str, Any]], ids: Sequence[Any], place: Role, numbers: Sequence[str], problems: Problems
+    images: Sequence[Mapping[str, Any]],
+    ids: Sequence[Any],
+    place: Role,
+    numbers: Sequence[str],
+    problems: Problems,
+    options: Options,
 ) -> dict[str, Any]:
     """The rows of all images, one after another; images with errors are left out where problems are collected."""
     parts: dict[str, list[Any]] = {}
     image_ids: list[Any] = []
+    shapes = _SHAPES_OF_ROTATED_BOXES if compares_rotated_boxes(options.similarity) else _SHAPES_OF_BOXES
     geometry = [name for name in ("boxes", "masks", "keypoints") if any(name in item for item in images)]
     fields = [*geometry, *(name for name in numbers if name == "scores" or any(name in item for item in images))]
     for row, (id, item) in enumerate(zip(ids, images, strict=True)):
         try:
-            of_image = _of_image(item, fields, f"{place}[{row}]")
+            of_image = _of_image(item, fields, f"{place}[{row}]", shapes)
+            if np.size(of_image.get("boxes", ())):
+                # All boxes of a side have as many numbers as its first ones.
+                shapes = (of_image["boxes"].shape[1:],)
         except InputError as error:
             if problems.mode == "raise":
                 raise
@@ -207,7 +217,9 @@ def _columns(
     return columns
 
 
-def _of_image(item: Mapping[str, Any], fields: Sequence[str], where: str) -> dict[str, Any]:
+def _of_image(
+    item: Mapping[str, Any], fields: Sequence[str], where: str, shapes: Sequence[tuple[int, ...]]
+) -> dict[str, Any]:
     """The columns of one image."""
     if "labels" not in item:
         raise InputError(source=where, field="labels", found="is missing")
@@ -225,8 +237,9 @@ def _of_image(item: Mapping[str, Any], fields: Sequence[str], where: str) -> dic
         else:
             columns[name] = (as_flags if name in ("iscrowd", "ignore") else as_numbers)(value, within)
         shape = () if name == "masks" else columns[name].shape[1:]
-        if name not in ("masks", "keypoints") and np.size(columns[name]) and shape != _SHAPES.get(name, ()):
-            expected = "(N, 4)" if name == "boxes" else "(N,)"
+        fits = shapes if name == "boxes" else ((),)
+        if name not in ("masks", "keypoints") and np.size(columns[name]) and shape not in fits:
+            expected = " or ".join(f"({', '.join(map(str, ('N', *fit)))}{'' if fit else ','})" for fit in fits)
             raise InputError(f"expected shape {expected}, found {np.shape(value)}", within)
         if len(columns[name]) != len(labels):
             found = f'has {len(columns[name])} rows, "labels" has {len(labels)}'
@@ -234,8 +247,9 @@ def _of_image(item: Mapping[str, Any], fields: Sequence[str], where: str) -> dic
     return columns
 
 
-#: Shapes of an object's numbers, where it has several.
-_SHAPES = {"boxes": (4,)}
+#: Shapes of the numbers of a box.
+_SHAPES_OF_BOXES = ((4,),)
+_SHAPES_OF_ROTATED_BOXES = ((5,), (8,), (4, 2))
 
 
 def _are_runs(value: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from meanap._arrays import as_numbers, as_numpy
+from meanap._similarity import compares_rotated_boxes
 from meanap.errors import InputError
 from meanap.readers._collected import only_boxes
 from meanap.readers._per_image import PerImage, is_there
@@ -27,7 +28,8 @@ _ROW = {
 class Arrays(Reader):
     """``(N, 7)``: image id, x, y, width, height, score, category id, as pycocotools' `loadNumpyAnnotations` takes them.
 
-    Boxes are of this form whatever `Options.box_format` is. The scores of ground truth are not read.
+    Boxes are of this form whatever `Options.box_format` is. The scores of ground truth are not read. Rotated boxes have
+    five or eight numbers: ``(N, 8)`` and ``(N, 11)``.
     """
 
     name = "array"
@@ -40,18 +42,14 @@ class Arrays(Reader):
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
         """The rows as columns."""
         del problems
-        only_boxes(self.name, options.similarity, "ground_truth")
-        rows = _rows_of_all(source, "ground_truth")
-        image_ids, category_ids = _ids(rows, 0, "image", "ground_truth"), _ids(rows, 6, "category", "ground_truth")
-        return GroundTruth(image_ids, category_ids, rows[:, 1:5], box_format="xywh")
+        image_ids, category_ids, boxes, _ = _columns_of_all(source, options, "ground_truth")
+        return GroundTruth(image_ids, category_ids, boxes, box_format="xywh")
 
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
         """The rows as columns."""
         del problems, truth
-        only_boxes(self.name, options.similarity, "detections")
-        rows = _rows_of_all(source, "detections")
-        image_ids, category_ids = _ids(rows, 0, "image", "detections"), _ids(rows, 6, "category", "detections")
-        found = Detections(image_ids, category_ids, rows[:, 5], rows[:, 1:5], box_format="xywh")
+        image_ids, category_ids, boxes, scores = _columns_of_all(source, options, "detections")
+        found = Detections(image_ids, category_ids, scores, boxes, box_format="xywh")
         found.any_score = True
         return found
 
@@ -121,14 +119,24 @@ def _shape(value: Any) -> tuple[int, ...]:
         return ()
 
 
-def _rows_of_all(source: Any, place: Role) -> np.ndarray:
-    rows = as_numbers(source, place)
+def _columns_of_all(
+    source: Any, options: Options, place: Role
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Image ids, category ids, boxes and scores."""
+    rotated = compares_rotated_boxes(options.similarity)
+    if not rotated:
+        only_boxes("array", options.similarity, place)
+    rows, widths = as_numbers(source, place), (8, 11) if rotated else (7,)
     if rows.size == 0 and rows.ndim <= 2:
-        return np.zeros((0, 7))
-    if rows.ndim != 2 or rows.shape[1] != 7:
+        rows = np.zeros((0, widths[0]))
+    if rows.ndim != 2 or rows.shape[1] not in widths:
         expected = f"(N, 7) of {_ROW_OF_ALL}; or of one image {_ROW[place]}"
+        if rotated:
+            expected = "(N, 8) of image id, 5 numbers of a box, score, category id; or (N, 11) with four corners"
         raise InputError(f"found shape {rows.shape}", place, expected=expected)
-    return rows
+    last = rows.shape[1] - 1
+    image_ids, category_ids = _ids(rows, 0, "image", place), _ids(rows, last, "category", place)
+    return image_ids, category_ids, rows[:, 1:-2], rows[:, -2]
 
 
 def _ids(rows: np.ndarray, column: int, name: str, place: str) -> np.ndarray:

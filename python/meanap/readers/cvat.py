@@ -11,7 +11,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from meanap._arrays import shown
-from meanap._similarity import compares_masks
+from meanap._similarity import compares_masks, compares_rotated_boxes
 from meanap.errors import InputError
 from meanap.readers._collected import Collected, finite, only_boxes
 from meanap.readers._folders import stem
@@ -88,7 +88,7 @@ def _add(found: Collected, image: str, shape: ElementTree.Element, path: str, nu
     if corners is None:
         return
     ring = _turned(corners, finite(shape.get("rotation") or 0) or 0.0)
-    if compares_masks(found.similarity):
+    if compares_masks(found.similarity) or compares_rotated_boxes(found.similarity):
         found.polygon(image, label, ring, path, number)
     elif ring[1::2].count(corners[1]) == 2:
         found.box(image, label, corners, path, number)

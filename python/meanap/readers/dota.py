@@ -1,9 +1,9 @@
 """DOTA: a text for each image with four corners of each object, and results as ``Task1_CLASS.txt``.
 
 A line is ``x1 y1 x2 y2 x3 y3 x4 y4 class difficult`` in pixels; headers ``imagesource:`` and ``gsd:`` are passed over.
-A line of results is ``image score`` and the corners; those of Task 2 have two corners. The upright boxes around the
-corners are evaluated, as in DOTA's Task 2, or with similarity "segm" the corners as polygons: rotated boxes are not a
-similarity yet. Image ids are the names of the files without ending, category ids the names of the classes.
+A line of results is ``image score`` and the corners; those of Task 2 have two corners. With similarity
+"rotated" the corners are evaluated, with "bbox" the upright boxes around them, as in DOTA's Task 2, and with "segm" the
+corners as polygons. Image ids are the names of the files without ending, category ids the names of the classes.
 ``difficult`` objects are ignored.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
-from meanap._similarity import compares_masks
+from meanap._similarity import compares_masks, compares_rotated_boxes
 from meanap.errors import InputError
 from meanap.readers._collected import only_boxes
 from meanap.readers._folders import CategoryIds, by_stem, files_of, image_sizes, images_of, rows_of, sibling, stem
@@ -132,7 +132,9 @@ def _is_number(word: bytes) -> bool:
 
 
 def _geometry(corners: np.ndarray, images: list[Any], sizes: Any, options: Options, place: str) -> dict[str, Any]:
-    """The boxes around the corners, or where masks are compared the polygons."""
+    """The corners, the boxes around them, or where masks are compared the polygons."""
+    if compares_rotated_boxes(options.similarity):
+        return {"boxes": corners}
     if not compares_masks(options.similarity):
         least, most = corners.reshape(-1, 4, 2).min(axis=1), corners.reshape(-1, 4, 2).max(axis=1)
         return {"boxes": np.concatenate([least, most], axis=1)}

@@ -118,7 +118,8 @@ class GroundTruth(Side):
     image_ids, category_ids : (N,) integers or strings
         Where each object is, and what.
     boxes : (N, 4), optional
-        Boxes, in pixels, in `box_format`.
+        Boxes, in pixels, in `box_format`. Rotated boxes are ``(N, 5)``: centre, width, height and angle, or ``(N, 8)``
+        or ``(N, 4, 2)``: four corners.
     masks : (N, H, W) of flags or list of COCO run-length dictionaries, optional
     keypoints : (N, K, 3), optional
         ``x, y, visibility``; needs `boxes` too.
@@ -193,7 +194,7 @@ class Detections(Side):
     scores : (N,)
         Confidence. More is better; 0 to 1, unless the evaluation has ``score_range=None``.
     boxes : (N, 4), optional
-        Boxes, in pixels, in `box_format`.
+        Boxes, in pixels, in `box_format`; rotated boxes as those of `GroundTruth`.
     masks : (N, H, W) of flags or list of COCO run-length dictionaries, optional
     keypoints : (N, K, 2) or (N, K, 3), optional
     box_format : {"xyxy", "xywh", "cxcywh"}

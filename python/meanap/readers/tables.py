@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from meanap._similarity import compares_rotated_boxes
 from meanap.errors import InputError, InputTypeError
 from meanap.readers._coco_records import coco_ground_truth, coco_results
 from meanap.readers._columns import columns_of, renamed, rows_of, side_of
@@ -81,7 +82,11 @@ def _of_objects(kind: type[_Side], table: Any, options: Options, place: Role, pr
     try:
         return _columns(kind, table, options, place)
     except InputError:
-        rows = None if problems.mode == "raise" else rows_of(table, options.columns, options.box_format)
+        rows = (
+            None
+            if problems.mode == "raise"
+            else rows_of(table, options.columns, options.box_format, compares_rotated_boxes(options.similarity))
+        )
         if rows is None:
             raise
     # Row by row, as COCO's records, so that each problem is found.
@@ -102,7 +107,8 @@ def _columns(kind: type[_Side], table: Any, options: Options, place: Role) -> _S
         raise InputTypeError(f"expected a table, found a {type(table).__name__}", place)
     if options.columns is not None:
         columns = renamed(columns, options.columns, place)
-    fields = side_of(columns, place == "detections", options.box_format, place)
+    rotated = compares_rotated_boxes(options.similarity)
+    fields = side_of(columns, place == "detections", options.box_format, place, rotated)
     image_area = fields.pop("image_area", None)
     side = kind(**fields)
     if image_area is not None:

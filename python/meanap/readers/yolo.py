@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _core
-from meanap._similarity import compares_masks
+from meanap._similarity import compares_masks, compares_rotated_boxes
 from meanap.errors import InputError
 from meanap.readers import _yaml
 from meanap.readers._folders import (
@@ -360,6 +360,8 @@ def _geometry(
 ) -> dict[str, Any]:
     """Boxes, and masks or keypoints where these are compared."""
     arrays: dict[str, Any] = {"boxes": columns["boxes"]}
+    if compares_rotated_boxes(similarity):
+        return {"boxes": columns["points"].reshape(-1, 8)}
     if compares_masks(similarity):
         of_rows = np.array([sizes[id] for id in labelled], dtype=np.int64).reshape(-1, 2)[columns["file"]]
         return {"masks": _core.masks_of_polygons(columns["points"], columns["ends"], of_rows)}
@@ -424,7 +426,7 @@ def _doubts(
     polygons, quadrangles = columns["polygons"]
     if similarity == "bbox" and quadrangles and quadrangles == polygons == len(columns["file"]):
         text = "all lines have four corners (oriented boxes): the upright boxes around them are evaluated"
-        remedy = "rotated boxes cannot be evaluated yet; similarity='segm' compares them as polygons"
+        remedy = "similarity='rotated' compares them as rotated boxes"
         found.append(Problem("oriented-boxes", "warning", source, text=f"{text}; {remedy}", remedy=remedy))
     outside, otherwise = columns["outside"]
     if confidence is not None and outside > 0.1 * columns["scored_boxes"] and otherwise < 0.1 * outside:

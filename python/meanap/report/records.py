@@ -160,7 +160,9 @@ def _of_side(side: GroundTruth | Detections | Any, wanted: set[Any]) -> list[dic
     if "scores" in columns:
         found["score"] = [float(score) for score in columns["scores"]]
     if "boxes" in columns:
-        found["bbox"] = _corner_and_size(np.asarray(columns["boxes"], dtype=np.float64), part.box_format).tolist()
+        boxes = columns["boxes"]
+        rotated = are_rotated(boxes)
+        found["bbox"] = (rows_of_rotated(boxes) if rotated else _corner_and_size(boxes, part.box_format)).tolist()
     if "masks" in columns:
         found["segmentation"] = [_run_lengths(mask) for mask in columns["masks"]]
     if "keypoints" in columns:
@@ -171,9 +173,9 @@ def _of_side(side: GroundTruth | Detections | Any, wanted: set[Any]) -> list[dic
     return [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
 
 
-def _corner_and_size(boxes: np.ndarray, form: str) -> np.ndarray:
+def _corner_and_size(boxes: Any, form: str) -> np.ndarray:
     """Boxes as COCO has them: left, top, width, height."""
-    boxes = boxes.reshape(-1, 4).copy()
+    boxes = np.array(boxes, dtype=np.float64).reshape(-1, 4)
     if form == "xyxy":
         boxes[:, 2:] -= boxes[:, :2]
     elif form == "cxcywh":

@@ -127,7 +127,7 @@ def _marks(result: Result, part: Records, score: float, pairs: dict[str, np.ndar
             mark: dict[str, Any] = {"kind": kind, "fate": fate, "name": names.get(category, str(category))}
             if kind == "detection":
                 mark["score"] = float(record["score"])
-            shape = _geometry(record, similarity, part.skeletons.get(category))
+            shape = _geometry(record, similarity, part.skeletons.get(category), result.protocol)
             marks[record["image_id"]].append({**mark, **shape})
     rank = {"false_negative": 0, "false_positive": 1, "true_positive": 2, "matched": 3, "ignored": 4}
     for several in marks.values():
@@ -135,8 +135,11 @@ def _marks(result: Result, part: Records, score: float, pairs: dict[str, np.ndar
     return marks
 
 
-def _geometry(record: dict[str, Any], similarity: str, skeleton: Any) -> dict[str, Any]:
+def _geometry(record: dict[str, Any], similarity: str, skeleton: Any, rules: Protocol) -> dict[str, Any]:
     told: dict[str, Any] = {"box": None, "path": None, "joints": None}
+    if compares_rotated_boxes(similarity):
+        corners = _core.corners_of_rotated_boxes([record["bbox"]], rules.angle, bool(rules.clockwise))
+        return {**told, "path": path_of_polygons(corners)}
     if similarity == "segm" and record.get("segmentation") is not None:
         told["path"] = _path(record["segmentation"])
     if similarity == "keypoints" and record.get("keypoints"):
@@ -165,6 +168,8 @@ def _size(image: Mapping[str, Any], marks: list[dict[str, Any]]) -> dict[str, An
     if not width or not height:
         boxes = np.array([mark["box"] for mark in marks if mark["box"]], dtype=np.float64).reshape(-1, 4)
         ends = boxes[:, :2] + boxes[:, 2:]
+        points = [point.split() for mark in marks if mark["path"] for point in re.findall(r"[-\d.]+ [-\d.]+", mark["path"])]
+        ends = np.concatenate([ends, np.array(points, dtype=np.float64).reshape(-1, 2)])
         width, height = (float(x) for x in ends.max(axis=0)) if len(ends) else (640.0, 480.0)
     return {"width": float(width), "height": float(height)}
 

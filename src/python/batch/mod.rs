@@ -18,8 +18,9 @@ use crate::error::Place;
 use crate::python::bad_value;
 use crate::python::once::intern;
 
-pub use options::Options;
-pub use shapes::complaint_of_runs;
+pub use options::{Options, angle_convention};
+pub use place::ArrayPlace;
+pub use shapes::{complaint_of_runs, listed, read_rotated_boxes};
 pub use side::SideColumns;
 use side::{DictFields, Fields};
 

@@ -3,7 +3,7 @@
 use crate::python::bad_value;
 use pyo3::prelude::*;
 
-use crate::similarity::SimilarityKind;
+use crate::similarity::{AngleConvention, SimilarityKind};
 
 /// How a box is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,4 +75,14 @@ impl Options {
             crowds,
         })
     }
+}
+
+/// How angles are given, from the names that Python uses.
+pub fn angle_convention(angle: &str, clockwise: bool) -> PyResult<AngleConvention> {
+    let radians = match angle {
+        "degrees" => false,
+        "radians" => true,
+        _ => return Err(bad_value(format!("angle: expected 'degrees' or 'radians', found {angle:?}"))),
+    };
+    Ok(AngleConvention { radians, clockwise })
 }

@@ -8,6 +8,8 @@ pub enum ArrayPlace<'a> {
     Arrays(&'a dyn Fn() -> String),
     /// COCO's records: `detections`.
     Records(&'static str),
+    /// One array, which is an argument of that name.
+    Argument(&'a str),
 }
 
 impl ArrayPlace<'_> {
@@ -16,6 +18,7 @@ impl ArrayPlace<'_> {
         match self {
             ArrayPlace::Arrays(name) => name(),
             ArrayPlace::Records(name) => (*name).to_owned(),
+            ArrayPlace::Argument(name) => (*name).to_owned(),
         }
     }
 
@@ -24,13 +27,14 @@ impl ArrayPlace<'_> {
         match self {
             ArrayPlace::Arrays(place) => format!("{}[\"{name}\"]", place()),
             ArrayPlace::Records(place) => format!("{place}: \"{}\"", field(name)),
+            ArrayPlace::Argument(argument) => (*argument).to_owned(),
         }
     }
 
     /// A row of that array.
     pub fn row(&self, name: &str, row: usize) -> error::Place {
         match self {
-            ArrayPlace::Arrays(_) => error::Place::row(self.array(name), row),
+            ArrayPlace::Arrays(_) | ArrayPlace::Argument(_) => error::Place::row(self.array(name), row),
             ArrayPlace::Records(place) => error::Place::record(*place, row, field(name)),
         }
     }

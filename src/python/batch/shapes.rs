@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::options::BoxFormat;
 use super::place::ArrayPlace;
 use super::side::Fields;
-use crate::columns::{Keypoints, Masks};
+use crate::columns::{CompactDoubles, Keypoints, Masks, RotatedBox, RotatedBoxes};
 use crate::error::{self, Error, can_allocate, collect_parallel, push, reserve, with_capacity};
 use crate::python::arrays::{DoubleArray, wrong_shape};
 use crate::python::items::check_signals;
@@ -47,6 +47,58 @@ pub fn convert_boxes(
         return Err(place(row).found(format!("is ({a}, {b}, {c}, {d}): {complaint}")).into());
     }
     Ok(())
+}
+
+/// Reads rotated boxes `(N, 5)`, or corners `(N, 8)` or `(N, 4, 2)`; gives their number.
+pub fn read_rotated_boxes(
+    array: &DoubleArray,
+    place: &ArrayPlace<'_>,
+    out: &mut RotatedBoxes,
+) -> PyResult<usize> {
+    if array.values.is_empty() {
+        return Ok(0);
+    }
+    let corners = match array.shape[..] {
+        [_, 5] => false,
+        [_, 8] | [_, 4, 2] => true,
+        _ => {
+            let expected = "(N, 5) for centre, width, height and angle, or (N, 8) for four corners";
+            return Err(wrong_shape(&place.array("boxes"), expected, &array.shape));
+        }
+    };
+    if out.is_empty() {
+        let numbers = CompactDoubles::default();
+        *out = if corners { RotatedBoxes::Corners(numbers) } else { RotatedBoxes::Angles(numbers) };
+    }
+    let width = if corners { 8 } else { 5 };
+    let numbers = match out {
+        RotatedBoxes::Angles(numbers) if !corners => numbers,
+        RotatedBoxes::Corners(numbers) if corners => numbers,
+        _ => {
+            let problem = format!("{width} numbers, those before have {}", 13 - width);
+            return Err(Error::value(problem).at(place.array("boxes")).into());
+        }
+    };
+    can_allocate(3 * size_of_val(&*array.values))?;
+    numbers.reserve(array.values.len());
+    for (row, given) in array.values.chunks_exact(width).enumerate() {
+        let one = match *given {
+            [x, y, width, height, angle] => RotatedBox::Angle([x, y, width, height, angle]),
+            _ => RotatedBox::Corners(std::array::from_fn(|at| given[at])),
+        };
+        if let Some(complaint) = one.complaint() {
+            let found = format!("is ({}): {complaint}", listed(given));
+            return Err(place.row("boxes", row).found(found).into());
+        }
+        numbers.extend(given);
+    }
+    Ok(array.values.len() / width)
+}
+
+/// Numbers as a message lists them.
+pub fn listed(numbers: &[f64]) -> String {
+    let texts: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+    texts.join(", ")
 }
 
 /// Reads poses `(N, K, 3)`, of detections also `(N, K, 2)`; gives their number.

@@ -8,8 +8,10 @@ use pyo3::types::{PyDict, PyString};
 
 use super::options::{Options, Size};
 use super::place::ArrayPlace;
-use super::shapes::{convert_boxes, read_keypoints, read_masks};
-use crate::columns::{AnnotationIds, Areas, Geometry, GeometryKind, Key, Keypoints, Masks, Objects};
+use super::shapes::{convert_boxes, read_keypoints, read_masks, read_rotated_boxes};
+use crate::columns::{
+    AnnotationIds, Areas, Geometry, GeometryKind, Key, Keypoints, Masks, Objects, RotatedBoxes,
+};
 use crate::error::{self, Error, Result, collect, extend, filled, reserve};
 use crate::json::pose::bounding_box;
 use crate::python::arrays::{flags, keys, numbers};
@@ -32,6 +34,7 @@ pub struct SideColumns {
     crowd: Vec<bool>,
     ignore: Vec<bool>,
     boxes: Vec<[f64; 4]>,
+    rotated: RotatedBoxes,
     keypoints: Keypoints,
     masks: Masks,
     /// How many images there will be: the size of the columns is estimated from the first one.
@@ -195,9 +198,12 @@ impl SideColumns {
             let found = "have to be given for all images or for none";
             return Err(Error::value("").field("ids").found(found).at(place.whole()).into());
         }
-        let first = self.boxes.len();
+        let (first, first_rotated) = (self.boxes.len(), self.rotated.len());
+        let rotated = options.similarity.geometry == GeometryKind::RotatedBoxes;
         let boxes = fields.get(intern!(py, "boxes"))?;
-        if let Some(boxes) = &boxes {
+        if let Some(boxes) = &boxes
+            && !rotated
+        {
             let array = numbers(boxes, || named("boxes"))?;
             count_of(place, "boxes", array.rows(4, || named("boxes"))?, expected)?;
             if self.boxes.is_empty() {
@@ -209,6 +215,13 @@ impl SideColumns {
         match options.similarity.geometry {
             GeometryKind::Boxes if boxes.is_none() => return Err(missing("boxes")),
             GeometryKind::Boxes => {}
+            GeometryKind::RotatedBoxes => {
+                let Some(boxes) = &boxes else { return Err(missing("boxes")) };
+                let array = numbers(boxes, || named("boxes"))?;
+                count_of(place, "boxes", read_rotated_boxes(&array, place, &mut self.rotated)?, expected)?;
+                let all = first_rotated..self.rotated.len();
+                areas = Some(collect(all.map(|row| self.rotated.get(row).area()))?);
+            }
             GeometryKind::Masks => {
                 let Some(masks) = fields.get(intern!(py, "masks"))? else {
                     return Err(missing("masks"));
@@ -286,11 +299,16 @@ impl SideColumns {
                 (None, None) => return Err(missing("image_size")),
             },
             Size::Diagonal | Size::SideColumns => {
-                if boxes.len() != count {
+                if boxes.len() != count && !rotated {
                     return Err(missing("boxes"));
                 }
-                for (size, b) in areas.iter_mut().zip(boxes) {
-                    *size = if options.size == Size::SideColumns { b[2].max(b[3]) } else { b[2].hypot(b[3]) };
+                for (row, size) in areas.iter_mut().enumerate() {
+                    let [width, height] = match rotated {
+                        true => self.rotated.get(first_rotated + row).sides(),
+                        false => [boxes[row][2], boxes[row][3]],
+                    };
+                    let longest = options.size == Size::SideColumns;
+                    *size = if longest { width.max(height) } else { width.hypot(height) };
                 }
             }
         }
@@ -365,6 +383,7 @@ impl SideColumns {
                 GeometryKind::Boxes => Geometry::Boxes(Arc::new(self.boxes.into())),
                 GeometryKind::Masks => Geometry::Masks(Arc::new(self.masks)),
                 GeometryKind::Keypoints => Geometry::Keypoints(Arc::new(self.keypoints)),
+                GeometryKind::RotatedBoxes => Geometry::RotatedBoxes(Arc::new(self.rotated)),
             },
         }
     }

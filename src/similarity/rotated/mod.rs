@@ -1,0 +1,227 @@
+//! How alike rotated boxes are: intersection over union of polygons, and the arithmetic of other packages by name.
+
+mod double_double;
+mod polygon;
+mod polyiou;
+mod probabilistic;
+mod rectangle;
+mod single;
+
+use std::sync::Arc;
+
+use super::{Comparer, Parameters, Side, Similarity, SimilarityKind};
+use crate::columns::{Geometry, GeometryKind, RotatedBox, RotatedBoxes, SharedColumn};
+use crate::error::{Error, Result, filled};
+use crate::progress::Progress;
+use polygon::{Polygon, polygon_iou};
+use polyiou::quadrilateral_iou;
+use probabilistic::{Gaussian, probabilistic_iou};
+use single::{Library, SingleBox, single_iou};
+
+pub use polygon::{AngleConvention, rotated_corners};
+
+/// Intersection over union of rotated boxes, or of quadrilaterals.
+pub(super) static KIND: SimilarityKind = SimilarityKind {
+    name: "rotated",
+    geometry: GeometryKind::RotatedBoxes,
+    parameters: &["angle", "clockwise", "rotated_iou"],
+    compare: |detections, ground_truths, parameters| match (&detections.geometry, &ground_truths.geometry) {
+        (Geometry::RotatedBoxes(d), Geometry::RotatedBoxes(g)) => {
+            Ok(similarity(d.clone(), g.clone(), ground_truths.crowd.clone(), parameters))
+        }
+        _ => Err(Error::wrong_type("rotated similarity needs rotated boxes on both sides")),
+    },
+};
+
+/// Whose arithmetic compares rotated boxes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RotatedIou {
+    /// Our own: exact but for the last digits of a double.
+    #[default]
+    Exact,
+    /// detectron2's, in single precision.
+    Detectron2,
+    /// mmcv's, in single precision.
+    Mmcv,
+    /// That of DOTA's development kit.
+    Polyiou,
+    /// Ultralytics' probabilistic one.
+    Probiou,
+}
+
+impl RotatedIou {
+    /// All of them, by name.
+    pub const ALL: [(&'static str, RotatedIou); 5] = [
+        ("exact", RotatedIou::Exact),
+        ("detectron2", RotatedIou::Detectron2),
+        ("mmcv", RotatedIou::Mmcv),
+        ("polyiou", RotatedIou::Polyiou),
+        ("probiou", RotatedIou::Probiou),
+    ];
+
+    /// The one of that name.
+    ///
+    /// # Errors
+    ///
+    /// There is none; the message lists those that there are.
+    pub fn named(name: &str) -> Result<RotatedIou> {
+        let known = || RotatedIou::ALL.map(|(name, _)| format!("'{name}'")).join(", ");
+        let found = RotatedIou::ALL.iter().find(|(known, _)| *known == name).map(|(_, one)| *one);
+        found.ok_or_else(|| Error::value(format!("expected one of {}, found {name:?}", known())))
+    }
+}
+
+fn similarity(
+    detections: Arc<RotatedBoxes>,
+    ground_truths: Arc<RotatedBoxes>,
+    crowd: SharedColumn<bool>,
+    parameters: &Parameters,
+) -> Box<dyn Similarity> {
+    let (angles, sides) = (parameters.angles, (detections, ground_truths));
+    match parameters.rotated_iou {
+        RotatedIou::Exact => {
+            Box::new(PolygonIou { detections: sides.0, ground_truths: sides.1, crowd, angles })
+        }
+        RotatedIou::Detectron2 => single(sides, angles, Library::Detectron2),
+        RotatedIou::Mmcv => single(sides, angles, Library::Mmcv),
+        RotatedIou::Polyiou => {
+            prepared(sides, move |given| rotated_corners(given, angles), |d, g| quadrilateral_iou(*g, *d))
+        }
+        RotatedIou::Probiou => prepared(
+            sides,
+            move |given| Gaussian::new(given, angles),
+            |d, g| f64::from(probabilistic_iou(g, d)),
+        ),
+    }
+}
+
+type Sides = (Arc<RotatedBoxes>, Arc<RotatedBoxes>);
+
+fn single(sides: Sides, angles: AngleConvention, library: Library) -> Box<dyn Similarity> {
+    let prepare = move |given: &RotatedBox| SingleBox::new(given, angles, library);
+    prepared(sides, prepare, move |d, g| f64::from(single_iou(d, g, library)))
+}
+
+fn prepared<T: Send + Sync + 'static>(
+    (detections, ground_truths): Sides,
+    prepare: impl Fn(&RotatedBox) -> T + Send + Sync + 'static,
+    compare: impl Fn(&T, &T) -> f64 + Send + Sync + 'static,
+) -> Box<dyn Similarity> {
+    Box::new(Prepared { detections, ground_truths, prepare, compare })
+}
+
+/// The similarity of all pairs, `(D, G)` row by row. Nothing is a crowd.
+///
+/// # Errors
+///
+/// The work is cancelled, or there is no memory for it.
+pub fn rotated_similarity(
+    detections: RotatedBoxes,
+    ground_truths: RotatedBoxes,
+    parameters: &Parameters,
+    progress: &Progress,
+) -> Result<Vec<f64>> {
+    let (d, g) = (detections.len() as u32, ground_truths.len());
+    let mut values = filled((d as usize).saturating_mul(g), 0.0)?;
+    if g == 0 {
+        return Ok(values);
+    }
+    let similarity =
+        similarity(detections.into(), ground_truths.into(), Arc::new(vec![false; g]), parameters);
+    let columns: Vec<u32> = (0..g as u32).collect();
+    // A cell of some detections, so that what is made of the ground truth is made once for all of them.
+    const ROWS: usize = 64;
+    let rows: Vec<u32> = (0..d).collect();
+    let mut compare = similarity.comparer();
+    for (rows, out) in rows.chunks(ROWS).zip(values.chunks_mut(ROWS * g)) {
+        progress.check()?;
+        compare(rows, &columns, f64::NEG_INFINITY, out)?;
+    }
+    drop(compare);
+    Ok(values)
+}
+
+/// [`polygon_iou`] over columns.
+struct PolygonIou {
+    detections: Arc<RotatedBoxes>,
+    ground_truths: Arc<RotatedBoxes>,
+    crowd: SharedColumn<bool>,
+    angles: AngleConvention,
+}
+
+impl Similarity for PolygonIou {
+    fn comparer(&self) -> Comparer<'_> {
+        let mut polygons: Vec<Polygon> = Vec::new();
+        Box::new(move |detections, ground_truths, floor, out| {
+            let polygon =
+                |boxes: &RotatedBoxes, object: u32| Polygon::new(&boxes.get(object as usize), self.angles);
+            polygons.clear();
+            polygons.extend(ground_truths.iter().map(|&g| polygon(&self.ground_truths, g)));
+            for (row, &d) in out.chunks_exact_mut(ground_truths.len()).zip(detections) {
+                let detection = polygon(&self.detections, d);
+                for ((cell, &g), ground_truth) in row.iter_mut().zip(ground_truths).zip(&polygons) {
+                    *cell = polygon_iou(&detection, ground_truth, self.crowd[g as usize], floor);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn prefetch(&self, side: Side, objects: &[u32]) {
+        prefetch(side, objects, &self.detections, &self.ground_truths);
+    }
+}
+
+/// Another package's arithmetic over columns: what it makes of a box once, and of a pair. None of them has crowds.
+struct Prepared<P, C> {
+    detections: Arc<RotatedBoxes>,
+    ground_truths: Arc<RotatedBoxes>,
+    prepare: P,
+    compare: C,
+}
+
+impl<T, P, C> Similarity for Prepared<P, C>
+where
+    T: Send + Sync + 'static,
+    P: Fn(&RotatedBox) -> T + Send + Sync,
+    C: Fn(&T, &T) -> f64 + Send + Sync,
+{
+    fn comparer(&self) -> Comparer<'_> {
+        let mut prepared: Vec<T> = Vec::new();
+        Box::new(move |detections, ground_truths, _, out| {
+            prepared.clear();
+            let get = |boxes: &RotatedBoxes, object: u32| (self.prepare)(&boxes.get(object as usize));
+            prepared.extend(ground_truths.iter().map(|&g| get(&self.ground_truths, g)));
+            for (row, &d) in out.chunks_exact_mut(ground_truths.len()).zip(detections) {
+                let detection = get(&self.detections, d);
+                for (cell, ground_truth) in row.iter_mut().zip(&prepared) {
+                    *cell = (self.compare)(&detection, ground_truth);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn prefetch(&self, side: Side, objects: &[u32]) {
+        prefetch(side, objects, &self.detections, &self.ground_truths);
+    }
+}
+
+fn prefetch(side: Side, objects: &[u32], detections: &RotatedBoxes, ground_truths: &RotatedBoxes) {
+    let boxes = if side == Side::Detections { detections } else { ground_truths };
+    objects.iter().for_each(|&object| boxes.prefetch(object as usize));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_arithmetic_is_found_by_its_name() {
+        for (name, one) in RotatedIou::ALL {
+            assert_eq!(RotatedIou::named(name).unwrap(), one);
+        }
+        let error = RotatedIou::named("iou").unwrap_err().to_string();
+        assert!(error.contains("'polyiou'") && error.ends_with("found \"iou\""), "{error}");
+    }
+}

@@ -1,0 +1,459 @@
+//! Intersection over union of convex polygons of up to four corners.
+
+use super::double_double::{DoubleDouble, Real};
+use crate::columns::RotatedBox;
+
+/// More corners than the intersection of two quadrilaterals has, which are eight.
+const MOST: usize = 10;
+
+/// A union of less than the square of the largest coordinate divided by this is computed with more digits.
+///
+/// In doubles the areas are within about 20 units in the last place of that square, which is then less than 1e-12 of
+/// the union.
+const SLENDER: f64 = 200.0;
+
+/// How an angle is given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AngleConvention {
+    /// Whether it is in radians, not in degrees.
+    pub radians: bool,
+    /// Whether boxes turn clockwise as one sees them, where y points down; counter-clockwise otherwise.
+    pub clockwise: bool,
+}
+
+impl AngleConvention {
+    /// Cosine and sine of an angle, counter-clockwise. Right angles in degrees are exact.
+    pub(super) fn cosine_and_sine(self, angle: f64) -> [f64; 2] {
+        let [cosine, sine] = if self.radians {
+            [angle.cos(), angle.sin()]
+        } else {
+            let angle = angle % 360.0;
+            let quarters = (angle / 90.0).round();
+            let (sine, cosine) = (angle - 90.0 * quarters).to_radians().sin_cos();
+            match quarters.rem_euclid(4.0) as u8 {
+                0 => [cosine, sine],
+                1 => [-sine, cosine],
+                2 => [-cosine, -sine],
+                _ => [sine, -cosine],
+            }
+        };
+        [cosine, if self.clockwise { -sine } else { sine }]
+    }
+}
+
+pub(super) type Point<R> = [R; 2];
+
+/// The convex hull of a box's corners.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Polygon {
+    /// What the corners are relative to: a rotated box's centre, so that its size loses no digits far from the origin.
+    centre: Point<f64>,
+    /// Corners, in mathematically positive direction (x to y), the one that is first by its numbers first.
+    corners: [Point<f64>; 4],
+    /// How many there are; none if the polygon has no area.
+    count: usize,
+    /// Its area.
+    area: f64,
+    /// Bounds: least x, least y, most x, most y.
+    bounds: [f64; 4],
+}
+
+impl Polygon {
+    /// The hull of a box: its corners may be given in any order, and one within the triangle of the others does not
+    /// count.
+    pub(super) fn new(given: &RotatedBox, convention: AngleConvention) -> Polygon {
+        let (centre, points) = relative_corners(given, convention);
+        let (corners, count) = convex_hull(points);
+        let mut polygon = Polygon { centre, corners, count, area: 0.0, bounds: [0.0; 4] };
+        polygon.bounds = polygon.measured_bounds();
+        polygon.area = double_area(&polygon.corners[..count]) / 2.0;
+        polygon
+    }
+
+    fn measured_bounds(&self) -> [f64; 4] {
+        let [mut left, mut top] = [f64::INFINITY; 2];
+        let [mut right, mut bottom] = [f64::NEG_INFINITY; 2];
+        for [x, y] in &self.corners[..self.count] {
+            (left, right) = (left.min(*x), right.max(*x));
+            (top, bottom) = (top.min(*y), bottom.max(*y));
+        }
+        // No corner lies outside, however the sum is rounded.
+        let outwards = |relative: f64, centre: f64, sign: f64| {
+            let sum = centre + relative;
+            sum + sign * (sum.abs() + centre.abs()) * f64::EPSILON
+        };
+        let [x, y] = self.centre;
+        [outwards(left, x, -1.0), outwards(top, y, -1.0), outwards(right, x, 1.0), outwards(bottom, y, 1.0)]
+    }
+
+    /// Corners relative to a point, times a power of two.
+    #[inline]
+    fn around<R: Real>(&self, origin: Point<f64>, scale: f64) -> [Point<R>; 4] {
+        let shift = [0, 1].map(|axis| R::from_double(self.centre[axis]) - R::from_double(origin[axis]));
+        let scale = R::from_double(scale);
+        self.corners.map(|corner| [0, 1].map(|axis| (shift[axis] + R::from_double(corner[axis])) * scale))
+    }
+
+    /// Whether this one comes first when two are compared: an order of the numbers, so that it does not matter which
+    /// one is given first.
+    #[inline]
+    fn precedes(&self, other: &Polygon) -> bool {
+        let numbers = |polygon: &Polygon| [polygon.centre, polygon.corners[0], polygon.corners[2]];
+        for (ours, theirs) in numbers(self).as_flattened().iter().zip(numbers(other).as_flattened()) {
+            if ours != theirs {
+                return ours < theirs;
+            }
+        }
+        self.corners.as_flattened().partial_cmp(other.corners.as_flattened())
+            != Some(std::cmp::Ordering::Greater)
+    }
+}
+
+/// A point, and the corners of a box relative to it.
+fn relative_corners(given: &RotatedBox, convention: AngleConvention) -> (Point<f64>, [Point<f64>; 4]) {
+    match *given {
+        RotatedBox::Angle([x, y, width, height, angle]) => {
+            let [cosine, sine] = convention.cosine_and_sine(angle);
+            let along = [cosine * width / 2.0, -sine * width / 2.0];
+            let across = [sine * height / 2.0, cosine * height / 2.0];
+            let corner = |a: f64, b: f64| [a * along[0] + b * across[0], a * along[1] + b * across[1]];
+            ([x, y], [corner(-1.0, -1.0), corner(1.0, -1.0), corner(1.0, 1.0), corner(-1.0, 1.0)])
+        }
+        RotatedBox::Corners([x1, y1, x2, y2, x3, y3, x4, y4]) => {
+            ([0.0; 2], [[x1, y1], [x2, y2], [x3, y3], [x4, y4]])
+        }
+    }
+}
+
+/// The corners of a box in pixels: those that were given, or those of the rectangle, the one first that is the left
+/// upper one without rotation.
+pub fn rotated_corners(given: &RotatedBox, convention: AngleConvention) -> [[f64; 2]; 4] {
+    let ([x, y], corners) = relative_corners(given, convention);
+    corners.map(|[right, down]| [x + right, y + down])
+}
+
+/// Intersection over union of a detection and a ground truth; for a crowd, over the detection's area alone. Nothing
+/// without an area overlaps anything.
+///
+/// The same boxes give exactly 1, and without crowds the order does not matter. Where the value is less than `floor`,
+/// only that is sure. Source: I. E. Sutherland and G. W. Hodgman, Reentrant polygon clipping, Communications of the ACM
+/// 17 (1974).
+#[inline]
+pub(super) fn polygon_iou(detection: &Polygon, ground_truth: &Polygon, crowd: bool, floor: f64) -> f64 {
+    let (a, b) = (&detection.bounds, &ground_truth.bounds);
+    let [width, height] = [0, 1].map(|axis| a[axis + 2].min(b[axis + 2]) - a[axis].max(b[axis]));
+    if !(width > 0.0 && height > 0.0) || detection.count < 3 || ground_truth.count < 3 {
+        return 0.0;
+    }
+    // What it can be at most.
+    let most = (width * height).min(detection.area).min(ground_truth.area);
+    let least = if crowd { detection.area } else { detection.area + ground_truth.area - most };
+    if most < floor * least * (1.0 - 1e-9) {
+        return 0.0;
+    }
+    let iou = |[intersection, of_detection, of_ground_truth]: [f64; 3]| {
+        intersection / if crowd { of_detection } else { of_detection + of_ground_truth - intersection }
+    };
+    let swapped = !detection.precedes(ground_truth);
+    let (first, second) = if swapped { (ground_truth, detection) } else { (detection, ground_truth) };
+    let ordered = |[intersection, of_first, of_second]: [f64; 3]| match swapped {
+        true => [intersection, of_second, of_first],
+        false => [intersection, of_first, of_second],
+    };
+    let origin = [0, 1].map(|axis| first.centre[axis] + first.corners[0][axis]);
+    let (p, q) = (first.around::<f64>(origin, 1.0), second.around::<f64>(origin, 1.0));
+    let reach =
+        |points: &[Point<f64>]| points.as_flattened().iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+    let reach = reach(&p[..first.count]).max(reach(&q[..second.count]));
+    let areas = areas(&p[..first.count], &q[..second.count]);
+    let union = areas[1] + areas[2] - areas[0];
+    let divisor = if crowd { areas[1].min(areas[2]) } else { union };
+    if divisor * SLENDER >= reach * reach && (1e-200..1e200).contains(&divisor) {
+        return iou(ordered(areas));
+    }
+    iou(ordered(precise_areas(first, second, origin, reach)))
+}
+
+/// As [`areas`], of polygons that are slender, or very small or large, in which doubles lose too many digits.
+#[cold]
+fn precise_areas(first: &Polygon, second: &Polygon, origin: Point<f64>, reach: f64) -> [f64; 3] {
+    let scale = to_one(reach);
+    let (p, q) = (first.around::<DoubleDouble>(origin, scale), second.around::<DoubleDouble>(origin, scale));
+    areas(&p[..first.count], &q[..second.count])
+}
+
+/// Twice the areas of the intersection and of both polygons.
+#[inline]
+fn areas<R: Real>(first: &[Point<R>], second: &[Point<R>]) -> [f64; 3] {
+    let zero = R::from_double(0.0);
+    let (mut polygon, mut count) = ([[zero; 2]; MOST], first.len());
+    polygon[..count].copy_from_slice(first);
+    for (at, &start) in second.iter().enumerate() {
+        count = cut(&mut polygon, count, start, second[(at + 1) % second.len()]);
+        if count < 3 {
+            break;
+        }
+    }
+    let of_both = [double_area(first), double_area(second)].map(R::to_double);
+    let intersection = double_area(&polygon[..count]).to_double();
+    [intersection.max(0.0).min(of_both[0]).min(of_both[1]), of_both[0], of_both[1]]
+}
+
+/// Cuts off what lies to the right of the line from `start` to `end`; gives the number of corners that are left.
+#[inline]
+fn cut<R: Real>(polygon: &mut [Point<R>; MOST], count: usize, start: Point<R>, end: Point<R>) -> usize {
+    let zero = R::from_double(0.0);
+    let mut sides = [zero; MOST];
+    let (mut inside, mut outside) = (0, 0);
+    for (side, corner) in sides.iter_mut().zip(&polygon[..count]) {
+        *side = cross(start, end, *corner);
+        outside += usize::from(side.is_negative());
+        inside += usize::from(side.is_positive());
+    }
+    if outside == 0 {
+        return count;
+    }
+    if inside == 0 {
+        return 0;
+    }
+    let (mut left, mut kept) = ([[zero; 2]; MOST], 0);
+    // The rounding of what is nearly on a line may make a corner more than there should be, of no area.
+    let room = |kept: usize| kept < MOST;
+    for at in 0..count {
+        let next = if at + 1 == count { 0 } else { at + 1 };
+        let (a, b) = (polygon[at], polygon[next]);
+        if !sides[at].is_negative() && room(kept) {
+            left[kept] = a;
+            kept += 1;
+        }
+        let crosses = (sides[at].is_positive() && sides[next].is_negative())
+            || (sides[at].is_negative() && sides[next].is_positive());
+        if crosses && room(kept) {
+            let part = sides[at] / (sides[at] - sides[next]);
+            left[kept] = [0, 1].map(|axis| a[axis] + part * (b[axis] - a[axis]));
+            kept += 1;
+        }
+    }
+    *polygon = left;
+    kept
+}
+
+/// Twice the area of the triangle `a, b, c`; above zero where `c` lies to the left of the line from `a` to `b`.
+#[inline]
+fn cross<R: Real>(a: Point<R>, b: Point<R>, c: Point<R>) -> R {
+    (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+}
+
+/// Twice the area of a polygon: the triangles that its first corner makes with the other sides.
+#[inline]
+fn double_area<R: Real>(points: &[Point<R>]) -> R {
+    let mut sum = R::from_double(0.0);
+    if let Some((first, others)) = points.split_first() {
+        for side in others.windows(2) {
+            sum = sum + cross(*first, side[0], side[1]);
+        }
+    }
+    sum
+}
+
+/// The power of two that makes a number about one, so that products neither overflow nor vanish.
+fn to_one(number: f64) -> f64 {
+    f64::powi(2.0, (-number.log2().round()).clamp(-1000.0, 1000.0) as i32)
+}
+
+/// Whether `c` lies to the left of the line from `a` to `b`.
+fn turns_left(a: Point<f64>, b: Point<f64>, c: Point<f64>) -> bool {
+    let (one, other) = ((b[0] - a[0]) * (c[1] - a[1]), (b[1] - a[1]) * (c[0] - a[0]));
+    let rounding = 4.0 * f64::EPSILON * (one.abs() + other.abs());
+    if (one - other).abs() > rounding && (1e-200..1e200).contains(&rounding) {
+        return one > other;
+    }
+    let scale = to_one([a, b, c].as_flattened().iter().fold(0.0_f64, |most, x| most.max(x.abs())));
+    let [a, b, c] = [a, b, c].map(|point| point.map(|x| DoubleDouble::from_double(x * scale)));
+    cross(a, b, c).is_positive()
+}
+
+/// The convex hull of four points in positive direction, and the number of its corners; none if it has no area.
+///
+/// Source: A. M. Andrew, Another efficient algorithm for convex hulls in two dimensions, Information Processing Letters
+/// 9 (1979).
+pub(super) fn convex_hull(mut points: [Point<f64>; 4]) -> ([Point<f64>; 4], usize) {
+    // No NaN gets here; -0 and 0 are the same.
+    points.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
+    let chain = |points: &mut dyn Iterator<Item = Point<f64>>| {
+        let (mut chain, mut count) = ([[0.0; 2]; 4], 0);
+        for point in points {
+            while count >= 2 && !turns_left(chain[count - 2], chain[count - 1], point) {
+                count -= 1;
+            }
+            chain[count] = point;
+            count += 1;
+        }
+        // The last point is the first of the other chain.
+        (chain, count - 1)
+    };
+    let (lower, upper) = (chain(&mut points.iter().copied()), chain(&mut points.iter().rev().copied()));
+    let mut corners = [[0.0; 2]; 4];
+    let count = lower.1 + upper.1;
+    if count < 3 || count > 4 {
+        return (corners, 0);
+    }
+    corners[..lower.1].copy_from_slice(&lower.0[..lower.1]);
+    corners[lower.1..count].copy_from_slice(&upper.0[..upper.1]);
+    (corners, count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+
+    fn of(numbers: [f64; 5]) -> Polygon {
+        Polygon::new(&RotatedBox::Angle(numbers), AngleConvention::default())
+    }
+
+    fn of_corners(numbers: [f64; 8]) -> Polygon {
+        Polygon::new(&RotatedBox::Corners(numbers), AngleConvention::default())
+    }
+
+    fn iou(a: &Polygon, b: &Polygon) -> f64 {
+        polygon_iou(a, b, false, f64::NEG_INFINITY)
+    }
+
+    #[test]
+    fn right_angles_are_exact() {
+        let convention = |radians, clockwise| AngleConvention { radians, clockwise };
+        for (angle, expected) in
+            [(0.0, [1.0, 0.0]), (90.0, [0.0, 1.0]), (-90.0, [0.0, -1.0]), (540.0, [-1.0, 0.0])]
+        {
+            let found = convention(false, false).cosine_and_sine(angle);
+            assert_eq!(found.map(|x| x + 0.0), expected, "{angle}");
+            let turned = convention(false, true).cosine_and_sine(-angle);
+            assert_eq!(turned.map(|x| x + 0.0), expected, "{angle}");
+        }
+        let [cosine, sine] = convention(false, false).cosine_and_sine(30.0);
+        assert!((cosine - 0.75_f64.sqrt()).abs() < 2e-16 && (sine - 0.5).abs() < 1e-16);
+        let radians = convention(true, false).cosine_and_sine(30.0_f64.to_radians());
+        assert_eq!(radians, [30.0_f64.to_radians().cos(), 30.0_f64.to_radians().sin()]);
+    }
+
+    #[test]
+    fn positive_angles_turn_counter_clockwise_where_y_points_down() {
+        // A wide box turned by a little has its right end higher up.
+        let given = RotatedBox::Angle([50.0, 50.0, 40.0, 1.0, 20.0]);
+        let right_end = |clockwise| {
+            let corners = rotated_corners(&given, AngleConvention { radians: false, clockwise });
+            corners.into_iter().max_by(|a, b| a[0].total_cmp(&b[0])).map(|corner| corner[1]).unwrap()
+        };
+        assert!(right_end(false) < 45.0 && right_end(true) > 55.0);
+    }
+
+    #[test]
+    fn upright_boxes_overlap_as_upright_boxes() {
+        let mut random = Random::new(2);
+        for _ in 0..2000 {
+            let mut number = |end: u64| random.below(end) as f64 / 4.0;
+            let boxes = [0; 2].map(|_| [number(100), number(100), 1.0 + number(80), 1.0 + number(80)]);
+            let expected = crate::similarity::box_iou(&boxes[0], &boxes[1], false);
+            for turn in [0.0, 90.0, -180.0, 270.0] {
+                let [a, b] = boxes.map(|[x, y, w, h]| {
+                    let (width, height) = if turn % 180.0 == 0.0 { (w, h) } else { (h, w) };
+                    of([x + w / 2.0, y + h / 2.0, width, height, turn])
+                });
+                assert!((iou(&a, &b) - expected).abs() < 1e-15, "{boxes:?} {turn}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_box_and_itself_overlap_wholly() {
+        let mut random = Random::new(3);
+        for _ in 0..5000 {
+            let mut number = |scale: f64| (random.unit() - 0.5) * scale;
+            let given = [number(1e4), number(1e4), number(100.0).abs(), number(1e-3).abs(), number(1000.0)];
+            let turned = of(given);
+            assert_eq!(iou(&turned, &turned), 1.0, "{given:?}");
+            let corners = of_corners([0; 8].map(|_| number(500.0)));
+            assert_eq!(iou(&corners, &corners), 1.0, "{corners:?}");
+        }
+        let tiny = of([0.0, 0.0, 1e-160, 1e-170, 33.0]);
+        let huge = of([1e200, 1e200, 1e190, 1e195, 33.0]);
+        assert_eq!((iou(&tiny, &tiny), iou(&huge, &huge)), (1.0, 1.0));
+    }
+
+    #[test]
+    fn the_order_does_not_matter() {
+        let mut random = Random::new(4);
+        for _ in 0..20_000 {
+            let mut number = |scale: f64| (random.unit() - 0.5) * scale;
+            let turned =
+                of([number(9.0), number(9.0), number(20.0).abs(), number(20.0).abs(), number(360.0)]);
+            let corners = of_corners([0; 8].map(|_| number(20.0)));
+            let other = of([number(9.0), number(9.0), number(20.0).abs(), number(1e-3).abs(), number(360.0)]);
+            for (a, b) in [(&turned, &corners), (&turned, &other), (&corners, &other)] {
+                let found = iou(a, b);
+                assert_eq!(found, iou(b, a));
+                assert!((0.0..=1.0).contains(&found), "{found}");
+            }
+        }
+    }
+
+    #[test]
+    fn corners_count_in_any_order() {
+        let square = [[1.0, 2.0], [4.0, 2.0], [4.0, 6.0], [1.0, 6.0]];
+        let whole = of_corners([1.0, 2.0, 4.0, 2.0, 4.0, 6.0, 1.0, 6.0]);
+        for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 1, 3], [1, 3, 2, 0]] {
+            let corners: Vec<f64> = order.into_iter().flat_map(|at: usize| square[at]).collect();
+            let polygon = of_corners(corners.try_into().unwrap());
+            assert_eq!((polygon.count, iou(&polygon, &whole)), (4, 1.0));
+        }
+        // A corner within the triangle of the others, one on a side, and one twice.
+        for inner in [[2.0, 3.0], [2.0, 2.0], [1.0, 2.0]] {
+            let [x, y] = inner;
+            let triangle = of_corners([1.0, 2.0, x, y, 4.0, 2.0, 1.0, 6.0]);
+            assert_eq!((triangle.count, iou(&triangle, &whole)), (3, 0.5));
+        }
+    }
+
+    #[test]
+    fn what_has_no_area_overlaps_nothing() {
+        let point = of([3.0, 3.0, 0.0, 0.0, 10.0]);
+        let line = of([3.0, 3.0, 4.0, 0.0, 10.0]);
+        let diagonal = of_corners([0.0, 0.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0]);
+        let square = of([3.0, 3.0, 4.0, 4.0, 10.0]);
+        for flat in [&point, &line, &diagonal] {
+            assert_eq!((iou(flat, flat), iou(flat, &square), iou(&square, flat)), (0.0, 0.0, 0.0));
+        }
+    }
+
+    #[test]
+    fn touching_boxes_do_not_overlap() {
+        let (a, b) = (of([0.0, 0.0, 2.0, 2.0, 0.0]), of([2.0, 0.0, 2.0, 2.0, 0.0]));
+        assert!(iou(&a, &b) < 1e-15);
+        let beyond = of([1.0 + 2.0_f64.sqrt() + 1e-9, 0.0, 2.0, 2.0, 45.0]);
+        assert_eq!(iou(&a, &beyond), 0.0);
+    }
+
+    #[test]
+    fn a_crowd_is_compared_with_the_area_of_the_detection() {
+        let (small, large) = (of([0.0, 0.0, 2.0, 1.0, 30.0]), of([0.0, 0.0, 8.0, 8.0, 30.0]));
+        assert!((polygon_iou(&small, &large, true, 0.0) - 1.0).abs() < 1e-15);
+        assert!((polygon_iou(&large, &small, true, 0.0) - 2.0 / 64.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn below_the_floor_a_value_is_below_the_floor() {
+        let mut random = Random::new(5);
+        for _ in 0..20_000 {
+            let mut number = |scale: f64| (random.unit() - 0.5) * scale;
+            let mut any =
+                || of([number(9.0), number(9.0), number(20.0).abs(), number(20.0).abs(), number(360.0)]);
+            let (a, b) = (any(), any());
+            for crowd in [false, true] {
+                let exact = polygon_iou(&a, &b, crowd, f64::NEG_INFINITY);
+                let found = polygon_iou(&a, &b, crowd, 0.3);
+                assert!(if exact >= 0.3 { found == exact } else { found < 0.3 });
+            }
+        }
+    }
+}

@@ -1,0 +1,329 @@
+"""Rotated boxes: intersection over union beside exact arithmetic, and every way to give them."""
+
+from __future__ import annotations
+
+import json
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import meanap
+from meanap.detection import rotated_corners, rotated_iou
+
+
+def exact_iou(a: np.ndarray, b: np.ndarray) -> Fraction:
+    """Intersection over union of the convex hulls of corners (4, 2), in rational arithmetic."""
+    p, q = (_hull([(Fraction(x), Fraction(y)) for x, y in corners.tolist()]) for corners in (a, b))
+    areas = _area(p), _area(q)
+    if not all(areas):
+        return Fraction(0)
+    cut = p
+    for start, end in zip(q, q[1:] + q[:1], strict=True):
+        cut = _left_of(cut, start, end)
+    overlap = _area(cut)
+    return overlap / (areas[0] + areas[1] - overlap)
+
+
+def _cross(a: tuple, b: tuple, c: tuple) -> Fraction:
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
+
+def _hull(points: list) -> list:
+    def chain(points: list) -> list:
+        kept: list = []
+        for point in points:
+            while len(kept) > 1 and _cross(kept[-2], kept[-1], point) <= 0:
+                kept.pop()
+            kept.append(point)
+        return kept[:-1]
+
+    points = sorted(set(points))
+    return chain(points) + chain(points[::-1])
+
+
+def _area(points: list) -> Fraction:
+    following = points[1:] + points[:1]
+    return abs(sum((x * b - a * y for (x, y), (a, b) in zip(points, following, strict=True)), Fraction(0))) / 2
+
+
+def _left_of(points: list, start: tuple, end: tuple) -> list:
+    kept = []
+    for a, b in zip(points, points[1:] + points[:1], strict=True):
+        of_a, of_b = _cross(start, end, a), _cross(start, end, b)
+        if of_a >= 0:
+            kept.append(a)
+        if of_a * of_b < 0:
+            part = of_a / (of_a - of_b)
+            kept.append((a[0] + part * (b[0] - a[0]), a[1] + part * (b[1] - a[1])))
+    return kept
+
+
+def _pairs(kind: str, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Corners (N, 8) of two boxes that overlap somehow."""
+    random = np.random.default_rng(seed)
+    if kind == "quadrilaterals":
+        return random.uniform(0, 50, (count, 8)), random.uniform(0, 50, (count, 8))
+    boxes = np.empty((2, count, 5))
+    boxes[:, :, :2] = random.uniform(0, 30, (2, count, 2)) + random.uniform(0, 10_000, (count, 1))
+    boxes[:, :, 2:4] = random.uniform(1, 60, (2, count, 2))
+    boxes[:, :, 4] = random.uniform(-180, 180, (2, count))
+    if kind == "slender":
+        boxes[:, :, 3] = 10.0 ** random.uniform(-9, 1, (2, count))
+        boxes[1, :, 4] = boxes[0, :, 4] + random.choice([0, 90, 180, 1e-7, 1e-3], count)
+        boxes[1, :, :2] = boxes[0, :, :2] + boxes[0, :, 3:4] * random.uniform(-0.5, 0.5, (count, 2))
+    if kind == "shared edges":
+        boxes[0] = np.round(boxes[0])
+        boxes[1] = boxes[0]
+        turned = np.radians(boxes[0, :, 4])
+        boxes[1, :, 0] += np.cos(turned) * boxes[0, :, 2] * random.choice([0, 0.25, 0.5, 1], count)
+        boxes[1, :, 1] -= np.sin(turned) * boxes[0, :, 2] * random.choice([0, 0.25, 0.5, 1], count)
+        boxes[1, :, 4] += random.choice([0, 90, 180, 360, 1e-9], count)
+    if kind == "nearly the same":
+        boxes[1] = boxes[0] * (1 + random.uniform(-1, 1, (count, 5)) * 10.0 ** random.uniform(-16, -9, (count, 1)))
+    first, second = (rotated_corners(side).reshape(-1, 8) for side in boxes)
+    return first, second
+
+
+KINDS = ["boxes", "quadrilaterals", "slender", "shared edges", "nearly the same"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_value_is_that_of_exact_arithmetic(kind):
+    first, second = _pairs(kind, 400, 1)
+    for a, b in zip(first, second, strict=True):
+        found = rotated_iou(a[None], b[None])[0, 0]
+        assert abs(Fraction(found) - exact_iou(a.reshape(4, 2), b.reshape(4, 2))) < Fraction(1, 10**12), (a, b)
+        assert found == rotated_iou(b[None], a[None])[0, 0]
+        assert 0 <= found <= 1
+
+
+def test_a_box_and_itself_give_one_in_any_order_of_its_corners():
+    for kind in KINDS:
+        for corners in _pairs(kind, 100, 2)[0]:
+            if _area(_hull([(Fraction(x), Fraction(y)) for x, y in corners.reshape(4, 2).tolist()])) == 0:
+                continue
+            shuffled = np.random.default_rng(3).permutation(corners.reshape(4, 2))
+            assert rotated_iou(corners[None], corners[None]) == 1
+            assert rotated_iou(corners[None], shuffled[None]) == 1
+
+
+def test_units_and_directions_are_the_same_box():
+    boxes = np.array([[5, 6, 8, 2, 30.0], [1, 2, 3, 4, -75.0]])
+    radians = boxes * [1, 1, 1, 1, math.pi / 180]
+    corners = rotated_corners(boxes)
+    np.testing.assert_allclose(rotated_corners(radians, angle="radians"), corners, atol=1e-14)
+    np.testing.assert_allclose(rotated_corners(boxes * [1, 1, 1, 1, -1], clockwise=True), corners, atol=1e-14)
+    # The right end of a wide box that turns counter-clockwise is higher up, where y is smaller.
+    right = corners[0, corners[0, :, 0].argmax()]
+    assert right[1] < 6
+    assert rotated_iou(boxes, radians[:0], angle="radians").shape == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "expected"),
+    [
+        ([[0, 0, 1, 1]], r"detections: expected shape \(N, 5\).*, found \(1, 4\)"),
+        ([[0, 0, 1, 1, 2, 3]], r"expected shape \(N, 5\).*, found \(1, 6\)"),
+        ([[0, 0, 1, -1, 2]], r"detections: row 0 is \(0, 0, 1, -1, 2\): a negative size"),
+        ([[0, 0, 1, math.nan, 2]], r"row 0 is \(0, 0, 1, NaN, 2\): NaN or infinite"),
+    ],
+)
+def test_what_is_no_rotated_box_is_an_error(boxes, expected):
+    with pytest.raises(meanap.InputError, match=expected):
+        rotated_iou(boxes, [[0, 0, 1, 1, 0]])
+    with pytest.raises(meanap.InputError, match=expected.replace("detections", "ground_truths")):
+        rotated_iou([[0, 0, 1, 1, 0]], boxes)
+
+
+def scenes(seed: int = 5, images: int = 12) -> tuple[dict, list]:
+    """A COCO data set of rotated boxes and results, of detectron2's form."""
+    random = np.random.default_rng(seed)
+    annotations, results = [], []
+    for image in range(1, images + 1):
+        for _ in range(random.integers(1, 9)):
+            box = [*random.uniform(20, 200, 2), *random.uniform(5, 60, 2), random.uniform(-180, 180)]
+            category = int(random.integers(1, 4))
+            record = {"image_id": image, "category_id": category, "bbox": [float(x) for x in box]}
+            area = record["bbox"][2] * record["bbox"][3]
+            annotations.append({"id": len(annotations) + 1, **record, "area": area, "iscrowd": 0})
+            for _ in range(random.integers(0, 3)):
+                moved = np.array(box) + random.normal(0, 1, 5) * [2, 2, 2, 2, 4]
+                found = {**record, "bbox": np.abs(moved[:4]).tolist() + [float(moved[4])]}
+                results.append({**found, "score": float(random.uniform())})
+    truth = {
+        "images": [{"id": id, "width": 256, "height": 256} for id in range(1, images + 1)],
+        "annotations": annotations,
+        "categories": [{"id": id, "name": f"class {id}"} for id in (1, 2, 3)],
+    }
+    return truth, results
+
+
+def columns(records: list, corners: bool = False) -> dict:
+    boxes = np.array([record["bbox"] for record in records])
+    return {
+        "image_ids": [record["image_id"] for record in records],
+        "category_ids": [record["category_id"] for record in records],
+        "boxes": rotated_corners(boxes).reshape(-1, 8) if corners else boxes,
+    }
+
+
+def by_image(truth: dict, results: list, corners: bool = False) -> tuple[list, list]:
+    """Lists of one dictionary for each image."""
+    sides = []
+    for records in (truth["annotations"], results):
+        side = []
+        for image in truth["images"]:
+            some = [record for record in records if record["image_id"] == image["id"]]
+            boxes = np.array([record["bbox"] for record in some]).reshape(-1, 5)
+            item = {"boxes": rotated_corners(boxes) if corners else boxes, "image_id": image["id"]}
+            item["labels"] = np.array([record["category_id"] for record in some], dtype=int)
+            if records is results:
+                item["scores"] = np.array([record["score"] for record in some])
+            side.append(item)
+        sides.append(side)
+    return sides[0], sides[1]
+
+
+def naive(truth: dict, results: list) -> dict[str, float]:
+    """COCO's numbers by the reference, given the similarities of `rotated_iou`."""
+    pycocotools = pytest.importorskip("pycocotools.coco")
+    cocoeval = pytest.importorskip("pycocotools.cocoeval")
+
+    class Rotated(cocoeval.COCOeval):
+        def computeIoU(self, imgId, catId):
+            gt, dt = self._gts[imgId, catId], self._dts[imgId, catId]
+            if not gt or not dt:
+                return []
+            dt = [dt[i] for i in np.argsort([-d["score"] for d in dt], kind="mergesort")][: self.params.maxDets[-1]]
+            return rotated_iou([d["bbox"] for d in dt], [g["bbox"] for g in gt])
+
+    gt = pycocotools.COCO()
+    gt.dataset = json.loads(json.dumps(truth))
+    gt.createIndex()
+    ev = Rotated(gt, gt.loadRes(json.loads(json.dumps(results))), "bbox")
+    ev.evaluate()
+    ev.accumulate()
+    ev.summarize()
+    names = ["ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large"]
+    return dict(zip(names, ev.stats.tolist(), strict=False))
+
+
+def _paths(truth: dict, results: list, folder) -> tuple[str, str]:
+    paths = str(folder / "truth.json"), str(folder / "found.json")
+    for path, content in zip(paths, (truth, results), strict=True):
+        with open(path, "w") as file:
+            json.dump(content, file)
+    return paths
+
+
+def test_every_entry_gives_the_numbers_of_the_reference_with_these_similarities(tmp_path):
+    truth, results = scenes()
+    expected = naive(truth, results)
+    assert 0.2 < expected["ap"] < 0.9
+    rows = np.array([[r["image_id"], *r["bbox"], r["score"], r["category_id"]] for r in results])
+    score = [record["score"] for record in results]
+    sources = {
+        "dictionaries": (truth, results),
+        "files": _paths(truth, results, tmp_path),
+        "array": (truth, rows),
+        "columns": (
+            meanap.GroundTruth(**columns(truth["annotations"])),
+            meanap.Detections(**columns(results), scores=score),
+        ),
+        "lists": by_image(truth, results),
+    }
+    for name, (ground_truth, detections) in sources.items():
+        result = meanap.evaluate(ground_truth, detections, "rotated")
+        # Of no objects there is -1 in the reference.
+        found = {key: -1 if math.isnan(result[key]) else result[key] for key in expected}
+        assert found == expected, name
+    preds, targets = by_image(truth, results)[::-1]
+    metric = meanap.MeanAveragePrecision("rotated")
+    for pred, target in zip(preds, targets, strict=True):
+        metric.update([pred], [target])
+    assert metric.compute()["map"] == expected["ap"]
+
+
+def test_corners_give_the_numbers_of_the_boxes_that_they_are_of():
+    truth, results = scenes()
+    expected = meanap.evaluate(truth, results, "rotated")
+    with_corners = [
+        {**record, "bbox": rotated_corners([record["bbox"]]).ravel().tolist()} for record in truth["annotations"]
+    ]
+    mixed = meanap.evaluate({**truth, "annotations": with_corners}, results, "rotated")
+    of_lists = meanap.evaluate(*by_image(truth, results, corners=True), "rotated")
+    array = np.array(
+        [[r["image_id"], *rotated_corners([r["bbox"]]).ravel(), r["score"], r["category_id"]] for r in results]
+    )
+    of_array = meanap.evaluate(truth, array, "rotated")
+    for result in (mixed, of_lists, of_array):
+        assert result.ap == pytest.approx(expected.ap, abs=1e-12)
+        assert result.ap_small == pytest.approx(expected.ap_small, abs=1e-12, nan_ok=True)
+
+
+def test_angles_are_as_the_protocol_says():
+    truth, results = scenes()
+    expected = meanap.evaluate(truth, results, "rotated").ap
+
+    def turned(records, factor):
+        return [{**record, "bbox": [*record["bbox"][:4], record["bbox"][4] * factor]} for record in records]
+
+    for factor, changes in [
+        (math.pi / 180, {"angle": "radians"}),
+        (-1, {"clockwise": True}),
+        (-math.pi / 180, {"angle": "radians", "clockwise": True}),
+    ]:
+        other = {**truth, "annotations": turned(truth["annotations"], factor)}, turned(results, factor)
+        assert meanap.evaluate(*other, "rotated", **changes).ap == pytest.approx(expected, abs=1e-12)
+        metric = meanap.MeanAveragePrecision("rotated", **changes)
+        metric.update(*by_image(*other)[::-1])
+        assert metric.compute()["map"] == pytest.approx(expected, abs=1e-12)
+    with pytest.raises(meanap.InputError, match="angle: only similarity 'rotated' uses it"):
+        meanap.evaluate(truth, results, angle="radians")
+    with pytest.raises(meanap.InputError, match="angle: expected 'degrees' or 'radians', found 'turns'"):
+        meanap.evaluate(truth, results, "rotated", angle="turns")
+
+
+@pytest.mark.parametrize("numbers", [4, 6, 7])
+def test_another_number_of_numbers_is_an_error_that_says_so(numbers, tmp_path):
+    truth, results = scenes()
+    record = results[3]
+    bad = [*results[:3], {**record, "bbox": [1.0] * numbers}, *results[4:]]
+    expected = (
+        rf'record 3: "bbox" has {numbers} numbers, expected 5 numbers \(x_center, y_center, width, height, angle\)'
+    )
+    for source in (bad, _paths(truth, bad, tmp_path)[1]):
+        with pytest.raises(meanap.InputError, match=expected):
+            meanap.evaluate(truth, source, "rotated")
+    item = {"boxes": np.ones((1, numbers)), "labels": [1], "scores": [0.5]}
+    with pytest.raises(meanap.InputError, match=rf"expected shape \(N, 5\).* found \(1, {numbers}\)"):
+        meanap.evaluate([{"boxes": np.ones((1, 5)), "labels": [1]}], [item], "rotated")
+
+
+def test_five_and_eight_numbers_do_not_mix_within_a_side():
+    truth, results = scenes()
+    bad = [*results[:3], {**results[3], "bbox": [1.0] * 8}]
+    with pytest.raises(meanap.InputError, match='record 3: "bbox" has 8 numbers, that of record 0 has 5'):
+        meanap.evaluate(truth, bad, "rotated")
+    items = [{"boxes": np.ones((1, n)), "labels": [1], "scores": [0.5]} for n in (5, 8)]
+    targets = [{"boxes": np.ones((1, 5)), "labels": [1]}] * 2
+    with pytest.raises(meanap.InputError, match=r'preds\[1\]\["boxes"\]: 8 numbers, those before have 5'):
+        meanap.evaluate(targets, items, "rotated")
+
+
+def test_analyses_have_the_same_pairs():
+    truth, results = scenes()
+    result = meanap.evaluate(truth, results, "rotated")
+    # Positions, sizes and angles scatter: what no other class overlaps is a true positive or background.
+    confusion = result.confusion(iou=0.5)
+    assert confusion.matrix.sum() >= len(truth["annotations"])
+    assert sum(result.errors(iou=0.5).counts.values()) >= 0
+
+
+@pytest.mark.parametrize(("field", "value"), [("angle", "radians"), ("clockwise", True), ("rotated_iou", "probiou")])
+def test_a_difference_in_how_angles_are_read_is_one_row_that_names_it(field, value):
+    found = meanap.explain_difference(*scenes(), "coco", {field: value}, "rotated")
+    assert [row["fields"] for row in found] == [field]
+    assert found["change"].tolist() == [found.difference] and found.difference != 0
