@@ -10,6 +10,7 @@ from native_data import per_image
 
 import meanap
 from meanap import MeanAveragePrecision, generate
+from meanap.detection import evaluation
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,35 @@ def drawn(data, weights):
                     annotations.append({**annotation, "image_id": id, "id": len(annotations) + 1})
             detections += [{**d, "image_id": id} for d in found if d["image_id"] == image["id"]]
     return {**truth, "images": images, "annotations": annotations}, detections
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"max_detections": (1, 3)}, {"by_category": False}, {"max_per_image": 4}, {"average": "micro"}],
+    ids=str,
+)
+def test_a_table_matched_at_once_is_that_of_gathered_rows(data, changes, monkeypatch):
+    """Of images and categories whose ids are in any order, some of them without objects."""
+    truth, found = data
+    truth = {
+        **truth,
+        "images": [{**truth["images"][0], "id": -5}, *truth["images"][::-1]],
+        "categories": [*truth["categories"][::-1], {"id": 77, "name": "none"}],
+    }
+    at_once = meanap.evaluate(truth, found, **changes)
+    gathering = evaluation._of_columns
+    monkeypatch.setattr(evaluation, "_of_columns", lambda *given: gathering(*given)._replace(whole=None))
+    gathered = meanap.evaluate(truth, found, **changes)
+    tables = [
+        [scores.table, scores.confusion_table(0.5), scores.error_table(0.5, 0.1, "all")]
+        for scores in (at_once.scores, gathered.scores)
+    ]
+    for one, other in zip(*tables, strict=True):
+        assert (one.image_ids, one.category_ids) == (other.image_ids, other.category_ids)
+        assert one.to_bytes() == other.to_bytes()
+        for area in range(len(at_once.protocol.area_ranges) if one is tables[0][0] else 1):
+            for name, column in one.columns(area).items():
+                np.testing.assert_array_equal(column, other.columns(area)[name])
 
 
 @pytest.mark.parametrize("protocol", ["coco", "voc2012", "ultralytics"])

@@ -275,6 +275,22 @@ impl MatchTable {
         MatchTable { bits, rows, truths, outcomes, partners: Partners::default(), pairs: None }
     }
 
+    /// The table without the detections beyond the limit, which are only read to be left out.
+    pub fn without_dropped(mut self) -> MatchTable {
+        let Cells { groups, items } = &mut self.rows;
+        if items.iter().all(|row| row.rank != Row::DROPPED) {
+            return self;
+        }
+        let (mut from, mut count) = (0, 0);
+        for end in groups.iter_mut().skip(1) {
+            let rows = &items[from as usize..*end as usize];
+            count += rows.iter().filter(|row| row.rank != Row::DROPPED).count() as u32;
+            (from, *end) = (*end, count);
+        }
+        items.retain(|row| row.rank != Row::DROPPED);
+        self
+    }
+
     /// The number of groups.
     pub fn groups(&self) -> usize {
         self.rows.len()

@@ -18,7 +18,7 @@ use crate::columns::{AnnotationIds, Interner, Key, Objects};
 use crate::error::{Result, can_allocate, with_capacity};
 use crate::evaluate::{Evaluator, Protocol};
 use crate::matching::{
-    CellGrid, ImageKeys, LogColumns, MOST_AREA_RANGES, MatchLog, MatchTable, Matcher, NOT_EVALUATED,
+    CellGrid, ImageKeys, LogColumns, LogIds, MOST_AREA_RANGES, MatchLog, MatchTable, Matcher, NOT_EVALUATED,
     Positions,
 };
 use crate::progress::Progress;
@@ -190,7 +190,7 @@ impl PyMatchLog {
             };
             let (gt, dt) = (objects(sides.0), objects(sides.1));
             let identity: Vec<u32> = (0..images as u32).collect();
-            rules.match_batch((gt, identity.clone()), (dt, identity), images, &categories, progress)
+            rules.match_batch([(gt, identity.clone()), (dt, identity)], images, &categories, progress)
         })?;
         let keys = batch.image_ids.map_or(ImageKeys::Counted(images), ImageKeys::Given);
         let log = &mut self.log;
@@ -211,37 +211,46 @@ impl PyMatchLog {
         images: Option<&Bound<'_, PyAny>>,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let mut image_book = Interner::default();
-        let objects = ground_truth.columns.len() + detections.columns.len();
-        let ids = ground_truth.image_ids.len() + detections.image_ids.len();
-        can_allocate(objects.saturating_mul(size_of::<u64>()).saturating_add(ids.saturating_mul(OF_A_KEY)))?;
-        if let Some(images) = images {
-            let images = keys(images, || "images".to_owned())?;
-            can_allocate(images.len().saturating_mul(OF_A_KEY))?;
-            for key in images {
-                image_book.code(&key);
-            }
-        }
-        let mut categories = Interner::default();
-        let mut side = |objects: &PyObjects| -> (Objects, Vec<u32>) {
-            let positions = objects.image_ids.keys().iter().map(|key| image_book.code(key)).collect();
-            let renamed: Vec<u32> =
-                objects.category_ids.keys().iter().map(|key| categories.code(key)).collect();
-            let mut columns = objects.columns.clone();
-            let code = |&code: &u32| renamed.get(code as usize).copied().unwrap_or(NOT_EVALUATED);
-            columns.category = Arc::new(columns.category.iter().map(code).collect());
-            (columns, positions)
-        };
-        let (gt, dt) = (side(ground_truth), side(detections));
+        let coded = Coded::new(ground_truth, detections, images, Interner::default())?;
         let rules = &self.rules;
-        let count = dt.0.len();
+        let count = detections.columns.len();
         let (table, groups) = beside(py, progress, count, |progress| {
-            rules.match_batch(gt, dt, image_book.len(), &categories, progress)
+            rules.match_batch(coded.sides, coded.images.len(), &coded.categories, progress)
         })?;
         let log = &mut self.log;
         log.declare(&groups);
-        log.label(categories.keys());
-        Ok(py.detach(|| log.append(&table, ImageKeys::Given(image_book.keys().to_vec()), &groups))?)
+        log.label(coded.categories.keys());
+        Ok(py.detach(|| log.append(&table, ImageKeys::Given(coded.images.keys().to_vec()), &groups))?)
+    }
+
+    /// Matches columns: the table that an empty log has after `append`, which gathers no rows to sort them again.
+    ///
+    /// `progress(done, total)` is called with detections.
+    #[pyo3(signature = (ground_truth, detections, images=None, progress=None))]
+    fn matched(
+        &self,
+        py: Python<'_>,
+        ground_truth: &PyObjects,
+        detections: &PyObjects,
+        images: Option<&Bound<'_, PyAny>>,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Matches> {
+        let declared = self.log.categories().clone();
+        let mut coded = Coded::new(ground_truth, detections, images, declared.clone())?;
+        let images = coded.sort_images();
+        let rules = &self.rules;
+        let count = detections.columns.len();
+        let (table, groups) = beside(py, progress, count, |progress| {
+            let batch = rules.match_batch(coded.sides, images.len(), &coded.categories, progress);
+            batch.map(|(table, groups)| (table.without_dropped(), groups))
+        })?;
+        let mut categories = declared;
+        groups.iter().for_each(|key| {
+            categories.code(key);
+        });
+        let sorted = categories.sorted();
+        let categories = sorted.into_iter().map(|code| categories.keys()[code as usize].clone()).collect();
+        Matches::new(py, table, &LogIds { images, categories })
     }
 
     /// Makes categories known that may have no objects.
@@ -383,6 +392,55 @@ impl PyMatchLog {
     }
 }
 
+/// Both sides with the positions of their images, under one code for each category.
+struct Coded {
+    sides: [(Objects, Vec<u32>); 2],
+    images: Interner,
+    categories: Interner,
+}
+
+impl Coded {
+    /// `images`: ids of all images, for those that have no objects.
+    fn new(
+        ground_truth: &PyObjects,
+        detections: &PyObjects,
+        images: Option<&Bound<'_, PyAny>>,
+        mut categories: Interner,
+    ) -> PyResult<Coded> {
+        let mut image_book = Interner::default();
+        let objects = ground_truth.columns.len() + detections.columns.len();
+        let ids = ground_truth.image_ids.len() + detections.image_ids.len();
+        can_allocate(objects.saturating_mul(size_of::<u64>()).saturating_add(ids.saturating_mul(OF_A_KEY)))?;
+        if let Some(images) = images {
+            let images = keys(images, || "images".to_owned())?;
+            can_allocate(images.len().saturating_mul(OF_A_KEY))?;
+            for key in images {
+                image_book.code(&key);
+            }
+        }
+        let sides = [ground_truth, detections].map(|objects| {
+            let positions = objects.image_ids.keys().iter().map(|key| image_book.code(key)).collect();
+            let renamed: Vec<u32> =
+                objects.category_ids.keys().iter().map(|key| categories.code(key)).collect();
+            let mut columns = objects.columns.clone();
+            let code = |&code: &u32| renamed.get(code as usize).copied().unwrap_or(NOT_EVALUATED);
+            columns.category = Arc::new(columns.category.iter().map(code).collect());
+            (columns, positions)
+        });
+        Ok(Coded { sides, images: image_book, categories })
+    }
+
+    /// Gives images positions in the order of their ids, which it returns.
+    fn sort_images(&mut self) -> Vec<Key> {
+        let order = self.images.sorted();
+        let mut places = vec![0; order.len()];
+        order.iter().zip(0..).for_each(|(&code, place)| places[code as usize] = place);
+        let positions = self.sides.iter_mut().flat_map(|(_, positions)| positions);
+        positions.for_each(|position| *position = places[*position as usize]);
+        order.into_iter().map(|code| self.images.keys()[code as usize].clone()).collect()
+    }
+}
+
 /// Does work on so many detections, with progress and cancellation if it may be long. It must have no effect but its
 /// return value: it may be cancelled at its very end.
 fn beside<T: Send>(
@@ -402,8 +460,7 @@ impl Rules {
     /// Matches both sides, each with the position of its image codes; gives the ids of the table's groups.
     fn match_batch(
         &self,
-        (mut gt, gt_images): (Objects, Vec<u32>),
-        (mut dt, dt_images): (Objects, Vec<u32>),
+        [(mut gt, gt_images), (mut dt, dt_images)]: [(Objects, Vec<u32>); 2],
         images: usize,
         categories: &Interner,
         progress: &Progress,

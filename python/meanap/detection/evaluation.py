@@ -181,6 +181,8 @@ def _result(fill: _Fill, ground_truth: Any, detections: Any, asked: _Asked) -> R
         log = new_log(rules, similarity, asked.options.box_format, fill.score_range, **questions)
         if fill.categories is not None:
             log.declare(fill.categories)
+        if fill.whole is not None:
+            return fill.whole(log)
         fill.into(log)
         return log.table()
 
@@ -220,6 +222,8 @@ class _Fill(NamedTuple):
     """Matches an input into a log, each time it is called."""
 
     into: Callable[[_core.MatchLog], None]
+    #: Matches all of it at once, with the settings of a log that stays empty, if it is there at once.
+    whole: Callable[[_core.MatchLog], _core.Matches] | None = None
     names: Any = None
     groups: Any = None
     #: All categories, also those without objects.
@@ -238,7 +242,7 @@ def _of_batches(ground_truth: list[Any], detections: list[Any], asked: _Asked) -
                 told.at(min(start + _LOT, len(ground_truth)))
 
     names = asked.options.names
-    return _Fill(into, None if names is None else readers.class_names(names), score_range=asked.score_range)
+    return _Fill(into, None, None if names is None else readers.class_names(names), score_range=asked.score_range)
 
 
 def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
@@ -258,14 +262,19 @@ def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
     truth_columns, found = arranged(truth, found, asked.rules, asked.options, asked.score_range, problems)
     problems.tell()
 
-    def into(log: _core.MatchLog) -> None:
+    def matched(how: Callable[..., Any]) -> Any:
         if asked.options.progress is False:
-            log.append(truth_columns, found, images=truth.images)
-            return
+            return how(truth_columns, found, images=truth.images)
         with Progress(asked.options.progress, len(found), "matching") as told:
-            log.append(truth_columns, found, images=truth.images, progress=told.at)
+            return how(truth_columns, found, images=truth.images, progress=told.at)
 
-    return _Fill(into, truth.names, truth.groups, truth.categories)
+    return _Fill(
+        lambda log: matched(log.append),
+        lambda log: matched(log.matched),
+        truth.names,
+        truth.groups,
+        truth.categories,
+    )
 
 
 def _of_shards(ground_truth: Any, detections: Any, asked: _Asked, memory: int) -> _Fill:
@@ -282,7 +291,7 @@ def _of_shards(ground_truth: Any, detections: Any, asked: _Asked, memory: int) -
                     raise shards.placed(problem, number) from None
                 told.advance(1)
 
-    return _Fill(into, shards.names, shards.groups, shards.categories)
+    return _Fill(into, None, shards.names, shards.groups, shards.categories)
 
 
 #: Images of a list that are matched in one go.
