@@ -39,6 +39,8 @@ _COLUMNS, _OBJECTS = 2, 12
 #: Bytes of a row of a table, roughly, when it is read.
 _ROW = 200
 _MOST_BINS = 4096
+#: COCO files that Zstandard packs are about so many times as large.
+_OF_ZSTANDARD = 8
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
 
@@ -71,14 +73,15 @@ class Sharded:
             if not isinstance(value, (str, os.PathLike)):
                 raise TypeError(f"{name}: memory_limit is for files; found a {type(value).__name__}")
         similarity, objects = options.similarity, options.image_records
-        size = sum(os.path.getsize(path) for path in (ground_truth, detections))
+
+        kinds = [_kind(ground_truth, "ground_truth", options), _kind(detections, "detections", options)]
+        size = sum(map(_size, (ground_truth, detections)))
 
         def shards(objects: bool) -> int:
             # Half of the memory for a shard, the other half for what waits to be written and for matching.
             least = math.ceil((_OBJECTS if objects else _COLUMNS) * size / (memory / 2))
             return min(max(1, least), _MOST_BINS)
 
-        kinds = [_kind(ground_truth, "ground_truth", options), _kind(detections, "detections", options)]
         # Masks of tables are Python objects; of other tables, and of no file of records, it is known that nothing is.
         objects = objects or (_Table in kinds and compares_masks(similarity))
         self._bins = shards(objects or _Records in kinds)
@@ -120,6 +123,18 @@ class Sharded:
         side = self._truth if argument.lower().startswith("ground") else self._found
         rows = side.records(*self._of(number), within[:1] == ["images"])
         return error.replace(record=int(rows[error.record]))
+
+
+def _size(path: Any) -> int:
+    """How many bytes a file has once it is unpacked, as far as it says so."""
+    size = os.path.getsize(path)
+    with open(path, "rb") as file:
+        start = file.read(4)
+        if start[:2] == b"\x1f\x8b" and size > 4:
+            # A gzip file ends with its content's size modulo 2^32.
+            file.seek(-4, os.SEEK_END)
+            return max(size, int.from_bytes(file.read(), "little"))
+    return _OF_ZSTANDARD * size if start == b"\x28\xb5\x2f\xfd" else size
 
 
 def _kind(path: Any, role: readers.Role, options: readers.Options) -> type[_Table] | type[_Records]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from meanap._files import replacing
 from meanap.errors import InputError
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head
@@ -50,7 +51,7 @@ class JsonLines(Reader):
     def unpack(self, path: Any, target: Path, place: Role) -> None:
         """Write the records as a COCO file."""
         opening, closing = ("[", "]") if place == "detections" else ('{"annotations": [', "]}")
-        with open(path, encoding="utf-8-sig", errors="replace") as file, open(target, "w", encoding="utf-8") as written:
+        with open(path, encoding="utf-8-sig", errors="replace") as file, replacing(target, sync=False) as written:
             written.write(opening)
             between = ""
             for line in file:
@@ -94,8 +95,8 @@ class Zstandard(Reader):
 
     def unpack(self, path: Any, target: Path, place: Role) -> None:
         """Write the COCO file that is packed."""
-        with _of_packed(path, place) as file, open(target, "wb") as written:
-            shutil.copyfileobj(file, written)
+        with _of_packed(path, place) as file, replacing(target, sync=False) as written:
+            shutil.copyfileobj(file, written.buffer)
 
 
 def _library() -> Any:
