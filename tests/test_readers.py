@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from processes import run_python
 
 import meanap
 from meanap import generate, readers, report
@@ -290,3 +291,11 @@ def test_metric_objects_take_the_objects_of_detectors(make):
         metric.update(found[part], targets[part])
         expected.update(preds[part], targets[part])
     assert metric.compute()["map"] == expected.compute()["map"] > 0.1
+
+
+def test_parquet_files_are_read_without_what_reads_data_sets_of_many_files(tmp_path):
+    """Loading it takes longer than reading the file."""
+    pytest.importorskip("pyarrow")
+    paths = [str(as_parquet(records, tmp_path)) for records in (TRUTH["annotations"], FOUND)]
+    code = "import sys, meanap; meanap.evaluate(*sys.argv[1:]); print('pyarrow.dataset' in sys.modules)"
+    assert run_python(code, *paths) == (0, "False\n")

@@ -13,6 +13,16 @@ NAMES = tuple(GEOMETRY)
 ONLY_OF = {parameter: name for name, _, parameters in _core.similarities() for parameter in parameters}
 
 
+#: What other tools call a kind, or give in its place.
+_OTHERS = {
+    **dict.fromkeys(("box", "boxes", "detection", "iou"), "'bbox'"),
+    **dict.fromkeys(("mask", "masks", "segmentation", "seg"), "'segm'"),
+    **dict.fromkeys(("keypoint", "kpt", "pose", "oks"), "'keypoints'"),
+    "boundary_iou": "'boundary'",
+    **{name: f"protocol={name!r}" for name in ("coco", "lvis", "torchmetrics", "ultralytics", "voc2007", "voc2012")},
+}
+
+
 def compares_masks(name: str) -> bool:
     """Whether it compares masks."""
     return GEOMETRY.get(name) == "masks"
@@ -26,4 +36,6 @@ def compares_rotated_boxes(name: str) -> bool:
 def unknown(name: object, argument: str = "similarity") -> InputError:
     """The error for an unknown name."""
     *others, last = map(repr, NAMES)
-    return InputError(f"{argument}: expected {', '.join(others)} or {last}, found {name!r}")
+    meant = _OTHERS.get(name.lower()) if isinstance(name, str) else None
+    hint = "" if meant is None else f"; did you mean {meant}?"
+    return InputError(f"{argument}: expected {', '.join(others)} or {last}, found {name!r}{hint}")

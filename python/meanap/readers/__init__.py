@@ -7,6 +7,7 @@ the order in which they are tried. Every entry takes its input through `ground_t
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from meanap.readers.createml import CreateMl
 from meanap.readers.cvat import Cvat
 from meanap.readers.datasets import Datasets
 from meanap.readers.dota import Dota
+from meanap.readers.groups import Groups
 from meanap.readers.hubs import Supervision, Transformers, Ultralytics
 from meanap.readers.jsonl import JsonLines, Zstandard
 from meanap.readers.kitti import Kitti
@@ -34,6 +36,7 @@ from meanap.readers.lists import Lists
 from meanap.readers.objects import CocoObjects, Columns
 from meanap.readers.openimages import OpenImages
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
+from meanap.readers.table_files import Arrow, Csv, Npy
 from meanap.readers.tables import Parquet, Tables
 from meanap.readers.voc import Voc
 from meanap.readers.yolo import Darknet, Yolo
@@ -89,8 +92,12 @@ READERS: tuple[Reader, ...] = (
     Supervision(),
     Ultralytics(),
     Datasets(),
+    Csv(),
+    Arrow(),
+    Npy(),
     JsonLines(),
     Zstandard(),
+    Groups(),
     Coco(),
     Tables(),
 )
@@ -104,6 +111,8 @@ def reader_of(source: Any, role: Role, format: Format = None) -> Reader:
     InputError
         There is no format of that name, or no reader knows the source.
     """
+    if isinstance(source, str) and source.lstrip()[:1] in ("{", "[") and not _exists(source):
+        raise InputError("a text that is JSON itself; expected a path, or what json.loads makes of it", role)
     if isinstance(format, (list, tuple)) and len(format) == 2:
         format = format[role == "detections"]
     if format is not None and is_path(source):
@@ -122,6 +131,13 @@ def reader_of(source: Any, role: Role, format: Format = None) -> Reader:
         f"{role}: expected a path, {several}meanap.{kind}, a list of one dictionary for each image, or a table; "
         f"found a {type(source).__name__}"
     )
+
+
+def _exists(path: str) -> bool:
+    try:
+        return os.path.exists(path)
+    except ValueError:
+        return False
 
 
 def batch_of(source: Any, role: Role, box_format: BoxFormat) -> Any:

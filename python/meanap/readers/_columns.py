@@ -8,15 +8,20 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
-from meanap._arrays import as_number, as_numbers, as_numpy
+from meanap._arrays import as_number, as_numbers, as_numpy, shown
 from meanap._arrow import ArrowColumns, Lists, speaks_arrow
 from meanap.errors import InputError
 
-__all__ = ["BOX_COLUMNS", "columns_of", "renamed", "rows_of", "side_of"]
+__all__ = ["BOX_COLUMNS", "are_columns", "columns_of", "holds_ids", "renamed", "rows_of", "side_of"]
 
 BOX_COLUMNS = {
-    "xyxy": (("x1", "y1", "x2", "y2"), ("xmin", "ymin", "xmax", "ymax")),
-    "xywh": (("x", "y", "width", "height"), ("x", "y", "w", "h")),
+    "xyxy": (
+        ("x1", "y1", "x2", "y2"),
+        ("xmin", "ymin", "xmax", "ymax"),
+        ("x_min", "y_min", "x_max", "y_max"),
+        ("left", "top", "right", "bottom"),
+    ),
+    "xywh": (("x", "y", "width", "height"), ("x", "y", "w", "h"), ("left", "top", "width", "height")),
     "cxcywh": (("cx", "cy", "width", "height"), ("cx", "cy", "w", "h")),
 }
 
@@ -30,9 +35,20 @@ _ROTATED_COLUMNS = (
 
 #: Names of a column, the most common one first.
 _NAMES = {
-    "image_id": ("image_id", "image_ids", "image"),
-    "category_id": ("category_id", "category_ids", "category", "label"),
-    "score": ("score", "scores"),
+    "image_id": ("image_id", "image_ids", "image", "img_id", "file_name", "filename", "image_name", "image_path"),
+    "category_id": (
+        "category_id",
+        "category_ids",
+        "category",
+        "class_id",
+        "class",
+        "cls",
+        "label",
+        "labels",
+        "category_name",
+        "class_name",
+    ),
+    "score": ("score", "scores", "confidence", "conf", "probability"),
     "boxes": ("boxes", "box", "bbox"),
     "keypoints": ("keypoints",),
     "num_keypoints": ("num_keypoints",),
@@ -47,6 +63,8 @@ _NAMES = {
 
 def columns_of(table: Any, place: str) -> Mapping[str, Any] | None:
     """The columns of a table by name; None if it is not one."""
+    if isinstance(table, Mapping):
+        return {str(name): _of_mapping(column, f"{place}: column {name!r}") for name, column in table.items()}
     if hasattr(table, "collect_schema") and hasattr(table, "collect"):  # Polars, lazy
         table = table.collect()
     if speaks_arrow(table):
@@ -62,6 +80,29 @@ def columns_of(table: Any, place: str) -> Mapping[str, Any] | None:
     if isinstance(table, np.ndarray) or names is None or not hasattr(table, "__getitem__"):
         return None
     return {str(name): as_numpy(table[name], f"{place}: column {name!r}") for name in names}
+
+
+def holds_ids(name: str) -> bool:
+    """Whether a column of this name is of ids."""
+    return name in _NAMES["image_id"] or name in _NAMES["category_id"]
+
+
+def are_columns(source: Mapping[Any, Any]) -> bool:
+    """Whether a dictionary holds columns: ids of images and of categories in several rows."""
+    if "annotations" in source:
+        return False
+    several = [any(name in source and hasattr(source[name], "__len__") and not isinstance(source[name], str)
+                   for name in _NAMES[of]) for of in ("image_id", "category_id")]  # fmt: skip
+    return all(several)
+
+
+def _of_mapping(column: Any, place: str) -> Any:
+    """A column of a dictionary: texts, and rows of texts or of lists, stay as they are."""
+    if isinstance(column, (list, tuple)) and not all(isinstance(item, (int, float)) for item in column):
+        array = np.empty(len(column), dtype=object)
+        array[:] = list(column)
+        return array
+    return as_numpy(column, place)
 
 
 class _Renamed(Mapping[str, Any]):
@@ -140,6 +181,9 @@ _RECORD = ("image_id", "category_id", "score", "bbox")
 def _dictionaries(table: Any) -> list[dict[str, Any]] | None:
     if hasattr(table, "collect_schema") and hasattr(table, "collect"):
         table = table.collect()
+    if isinstance(table, Mapping):
+        columns = {name: column.tolist() if hasattr(column, "tolist") else column for name, column in table.items()}
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     if hasattr(table, "fetchall"):  # DuckDB
         return [dict(zip(table.columns, row, strict=True)) for row in table.fetchall()]
     for way in ("to_pylist", "to_dicts"):  # pyarrow, Polars
@@ -275,11 +319,34 @@ def _even(column: Any, place: str) -> np.ndarray:
             row = int(odd[0]) if len(odd) else None
             raise InputError("expected lists of one length, all numbers", place, row, unit="row")
         return as_numbers(array, place)
+    if isinstance(column, _core.ArrowTexts):
+        return _of_texts(column.tolist(), place)
     array = as_numpy(column, place)
+    if array.size and (array.dtype.kind == "U" or (array.dtype == object and isinstance(array.ravel()[0], str))):
+        return _of_texts(array.tolist(), place)
     if array.dtype == object:
         rows: Iterable[np.ndarray] = (as_numbers(row, place) for row in array)
         array = np.stack(list(rows)) if len(array) else np.zeros((0, 0))
     return as_numbers(array, place)
+
+
+def _of_texts(texts: list[Any], place: str) -> np.ndarray:
+    """Lists of numbers that are written as text: ``[1, 2, 3, 4]``, ``(1, 2, 3, 4)``, ``1 2 3 4``."""
+    rows = []
+    for row, text in enumerate(texts):
+        words = str(text).strip(" \t[]()").replace(",", " ").split()
+        try:
+            rows.append([float(word) for word in words])
+        except ValueError:
+            raise InputError(
+                source=place, record=row, unit="row", found=f"is {shown(text)}", expected="numbers"
+            ) from None
+        if len(rows[-1]) != len(rows[0]):
+            found = f"has {len(rows[-1])} numbers"
+            raise InputError(
+                source=place, record=row, unit="row", found=found, expected=f"{len(rows[0])} as in the first row"
+            )
+    return np.array(rows)
 
 
 def _runs(column: Any) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from meanap.errors import InputError
 from meanap.readers._coco_files import TruthFile
 from meanap.readers._coco_records import pixel_size
 from meanap.readers._problems import Problem, Problems
+from meanap.readers.sides import Detections, GroundTruth
 
 if TYPE_CHECKING:
     from meanap.readers._reader import Truth
@@ -30,6 +31,7 @@ __all__ = [
     "sibling",
     "some_of",
     "stem",
+    "with_known_ids",
 ]
 
 #: How the names of images end.
@@ -192,6 +194,8 @@ class ImageIds:
             records = getattr(self._truth, "image_records", ())
             if isinstance(self._truth, TruthFile):
                 records = self._truth.load().get("images") or ()
+            files = self._truth.files if isinstance(self._truth, GroundTruth) else {}
+            self._names.update((stem(name), id) for id, name in files.items())
             for record in records:
                 if isinstance(record.get("file_name"), str):
                     self._names[stem(record["file_name"])] = record["id"]
@@ -206,6 +210,30 @@ def image_numbers(truth: Truth | None) -> dict[int, str]:
     digits = [id for id in ids if isinstance(id, str) and id.isascii() and id.isdigit()]
     numbers = {int(id): id for id in digits}
     return numbers if len(numbers) == len(digits) else {}
+
+
+def with_known_ids(found: Detections, truth: Truth | None) -> Detections:
+    """Detections that name categories, or files of images, with the ids that the ground truth has for these.
+
+    Where the ground truth does not know one of the names, all stay as they are.
+    """
+    if truth is None:
+        return found
+    images = ImageIds(truth)
+    ways: tuple[tuple[str, Any, Callable[[str], Any]], ...] = (
+        ("category_ids", truth.categories, CategoryIds(truth).of),
+        ("image_ids", truth.images, lambda name: images.of(stem(name.replace("\\", "/").replace("/", os.sep)))),
+    )
+    for column, known, of in ways:
+        ids = getattr(found, column)
+        if known is None or not isinstance(ids, list) or not all(isinstance(id, str) for id in ids):
+            continue
+        among, named = set(known), set(ids)
+        if named and not named & among:
+            meant = {name: of(name) for name in named}
+            if among.issuperset(meant.values()):
+                setattr(found, column, [meant[name] for name in ids])
+    return found
 
 
 class CategoryIds:

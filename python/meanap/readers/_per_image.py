@@ -11,6 +11,8 @@ from meanap import _rle
 from meanap._arrays import as_flags, as_id, as_ids, as_masks, as_numbers, shown
 from meanap._similarity import compares_rotated_boxes
 from meanap.errors import InputError
+from meanap.readers._columns import are_columns
+from meanap.readers._folders import with_known_ids
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth
 from meanap.readers._sound import coded
@@ -36,6 +38,8 @@ class PerImage(Reader):
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether the first item with something in it is one; an empty list counts as one of COCO results."""
+        if isinstance(source, Mapping) and are_columns(source):
+            return False
         return bool(items := _items(source)) and self.is_item(next(filter(is_there, items), None), role)
 
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
@@ -59,7 +63,7 @@ class PerImage(Reader):
         images = self.dictionaries(source, place)
         ids = paired(ids_of(images, place), len(images), truth, self.has_ids)
         columns = _columns(images, ids, place, ("scores",), problems, options)
-        return Detections(**columns, box_format=self._format(options))
+        return with_known_ids(Detections(**columns, box_format=self._format(options)), truth)
 
     def is_item(self, item: Any, role: Role) -> bool:
         """Whether this is what a source has of an image."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from meanap.errors import InputError
 from meanap.readers._coco_files import TruthFile
+from meanap.readers._columns import BOX_COLUMNS
 from meanap.readers._problems import Problems
 from meanap.readers.sides import Detections, GroundTruth
 
@@ -23,6 +24,18 @@ Role: TypeAlias = Literal["ground_truth", "detections"]
 Truth: TypeAlias = GroundTruth | TruthFile
 #: The name of a reader; or those of the ground truth's and of the detections', None where it is recognised.
 Format: TypeAlias = str | Sequence[str | None] | None
+#: Tools whose boxes are of some form.
+_OTHER_FORMS = {
+    "coco": "xywh",
+    "ltwh": "xywh",
+    "pascal_voc": "xyxy",
+    "voc": "xyxy",
+    "ltrb": "xyxy",
+    "albumentations": "xyxy",
+    "yolo": "cxcywh",
+    "xywhn": "cxcywh",
+    "ccwh": "cxcywh",
+}
 #: Bytes at the beginning of a file by which formats are recognised.
 _HEAD = 4096
 
@@ -67,6 +80,12 @@ class Options:
     on_error: Literal["raise", "skip"] = "raise"
     progress: Any = False
     image_records: bool = False
+
+    def __post_init__(self) -> None:
+        if self.box_format not in BOX_COLUMNS:
+            meant = _OTHER_FORMS.get(self.box_format) if isinstance(self.box_format, str) else None
+            hint = "" if meant is None else f"; did you mean {meant!r}?"
+            raise InputError(f"box_format: expected 'xyxy', 'xywh' or 'cxcywh', found {self.box_format!r}{hint}")
 
 
 class Reader:

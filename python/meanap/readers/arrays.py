@@ -74,6 +74,8 @@ class ImageArrays(PerImage):
 
     def is_item(self, item: Any, role: Role) -> bool:
         """Whether it is an array, or a list of rows."""
+        if role == "detections" and _are_classes(item):
+            return True
         if isinstance(item, (list, tuple)):
             rows = [len(row) if isinstance(row, (list, tuple)) else 0 for row in item]
             return bool(rows) and all(width in _widths(role) for width in rows)
@@ -87,13 +89,32 @@ class ImageArrays(PerImage):
 
     def dictionary(self, item: Any, role: Role, where: str) -> Mapping[str, Any]:
         """The columns of an array."""
-        rows = as_numbers(item, where)
+        if role == "detections" and _are_classes(item):
+            rows = _of_classes(item, where)
+        else:
+            rows = as_numbers(item, where)
         if rows.size == 0:
             rows = np.zeros((0, 6))
         if rows.ndim != 2 or rows.shape[1] not in _widths(role):
             raise InputError(f"found shape {rows.shape}", where, expected=_ROW[role])
         image = {"boxes": rows[:, :4], "labels": _ids(rows, rows.shape[1] - 1, "category", where)}
         return image if role == "ground_truth" else {**image, "scores": rows[:, 4]}
+
+
+def _are_classes(item: Any) -> bool:
+    """Whether it has an array for each class, as versions of MMDetection before 3 give."""
+    return isinstance(item, (list, tuple)) and bool(item) and all(map(_is_array, item)) and len(_shape(item[0])) == 2
+
+
+def _of_classes(item: Any, where: str) -> np.ndarray:
+    """``(N, 6)`` of an array ``(N, 5)`` of boxes and scores for each class, whose position is its id."""
+    parts = []
+    for label, given in enumerate(item):
+        rows = as_numbers(given, f"{where}[{label}]")
+        if rows.ndim != 2 or rows.shape[1] != 5:
+            raise InputError(f"found shape {rows.shape}", f"{where}[{label}]", expected="(N, 5) of boxes and scores")
+        parts.append(np.concatenate([rows, np.full((len(rows), 1), label)], axis=1))
+    return np.concatenate(parts)
 
 
 def _widths(role: Role) -> tuple[int, ...]:
@@ -104,7 +125,7 @@ def _is_array(value: Any) -> bool:
     """Whether it is an array or tensor of any library; tables and columns of tables are none."""
     if isinstance(value, np.ndarray):
         return True
-    if isinstance(value, (type, Mapping)):
+    if isinstance(value, (type, Mapping, np.generic)):
         return False
     speaks = hasattr(value, "__dlpack_device__") or hasattr(value, "__array__")
     return speaks and not hasattr(value, "__arrow_c_stream__") and not hasattr(value, "columns")

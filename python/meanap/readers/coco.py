@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from meanap.errors import InputError
 from meanap.readers._coco_files import DetectionFile, TruthFile
 from meanap.readers._coco_records import coco_ground_truth, coco_results, listed
+from meanap.readers._columns import are_columns
 from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, is_folder, is_path
 from meanap.readers.sides import Detections
@@ -25,8 +26,10 @@ class Coco(Reader):
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether it is a file, a dictionary or a list that no other reader has recognised."""
-        if isinstance(source, (TruthFile, DetectionFile, Mapping)):
+        if isinstance(source, (TruthFile, DetectionFile)):
             return True
+        if isinstance(source, Mapping):
+            return not are_columns(source)
         return (is_path(source) and not is_folder(source)) or (
             role == "detections" and isinstance(source, (list, tuple))
         )

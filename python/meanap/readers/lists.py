@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from meanap._arrays import shown
 from meanap.errors import InputError
 from meanap.readers._per_image import PerImage
@@ -30,10 +32,15 @@ class Lists(PerImage):
 
     def is_item(self, item: Any, role: Role) -> bool:
         """Whether it is a dictionary of columns; one with ``category_id`` is a COCO result."""
-        return isinstance(item, Mapping) and "labels" in item and "category_id" not in item
+        if not isinstance(item, Mapping) or "labels" not in item or "category_id" in item:
+            return False
+        # Of many images they are columns of a table.
+        return np.size(item.get("image_id", 0)) == 1
 
     def dictionary(self, item: Any, role: Role, where: str) -> Mapping[str, Any]:
         """The dictionary itself."""
         if not isinstance(item, Mapping):
             raise InputError(None, where, found=f"is {shown(item)}", expected="a dictionary with labels")
+        if "bboxes" in item and "boxes" not in item:  # As MMDetection calls them.
+            return {**{name: value for name, value in item.items() if name != "bboxes"}, "boxes": item["bboxes"]}
         return item

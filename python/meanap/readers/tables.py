@@ -11,7 +11,8 @@ import numpy as np
 from meanap._similarity import compares_rotated_boxes
 from meanap.errors import InputError, InputTypeError
 from meanap.readers._coco_records import coco_ground_truth, coco_results
-from meanap.readers._columns import columns_of, renamed, rows_of, side_of
+from meanap.readers._columns import are_columns, columns_of, renamed, rows_of, side_of
+from meanap.readers._folders import with_known_ids
 from meanap.readers._nested import by_object
 from meanap.readers._parquet import read_parquet
 from meanap.readers._problems import Problems
@@ -31,7 +32,9 @@ class Tables(Reader):
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether it has columns."""
-        if isinstance(source, (str, os.PathLike, list, tuple, Mapping, np.ndarray)):
+        if isinstance(source, Mapping):
+            return are_columns(source)
+        if isinstance(source, (str, os.PathLike, list, tuple, np.ndarray)):
             return False
         return any(hasattr(source, name) for name in _OF_TABLES)
 
@@ -41,7 +44,7 @@ class Tables(Reader):
 
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
         """The detections that are rows."""
-        return _side(Detections, source, options, "detections", problems)
+        return with_known_ids(_side(Detections, source, options, "detections", problems), truth)
 
 
 #: One of these has each kind of table.

@@ -1,0 +1,98 @@
+"""COCO's records grouped by image, as detectors and tools for annotation give them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from meanap._arrays import as_id, shown
+from meanap.errors import InputError
+from meanap.readers._per_image import ids_of, paired
+from meanap.readers._problems import Problems
+from meanap.readers._reader import Options, Reader, Role, Truth
+from meanap.readers.coco import Coco
+from meanap.readers.sides import GroundTruth
+
+__all__ = ["Groups"]
+
+#: What a dictionary of an image calls its list of records: COCO's word, detectron2's, and those of other tools.
+_LISTS = ("annotations", "instances", "predictions", "detections", "objects")
+
+
+class Groups(Reader):
+    """Lists of records, in a list or by image id; or dictionaries of images that hold such lists."""
+
+    name = "groups"
+    in_memory = True
+
+    def sniff(self, source: Any, role: Role) -> bool:
+        """Whether the first group with something in it is of such records."""
+        if isinstance(source, Mapping):
+            if not source or "annotations" in source or any(as_id(id) is None for id in source):
+                return False
+            first = next((group for group in source.values() if isinstance(group, (list, tuple)) and group), None)
+            return first is not None and _is_record(first[0])
+        if not isinstance(source, (list, tuple)):
+            return False
+        # Anything else is passed over at its first item.
+        first = next((item for item in source if item is not None and item != []), None)
+        if isinstance(first, (list, tuple)):
+            return bool(first) and _is_record(first[0])
+        return isinstance(first, Mapping) and not _is_record(first) and _list_of(first) is not None
+
+    def ground_truth(self, source: Any, options: Options, problems: Problems) -> Truth:
+        """The objects of all images."""
+        groups, given = _groups(source, "ground_truth")
+        ids = list(range(len(groups))) if given is None else given
+        dataset = {"images": [{"id": id} for id in ids], "annotations": _flat(groups, ids)}
+        truth = Coco().ground_truth(dataset, options, problems)
+        if isinstance(truth, GroundTruth):
+            truth.listed = "by position" if given is None else "by id"
+        return truth
+
+    def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Any:
+        """The results of all images."""
+        groups, given = _groups(source, "detections")
+        ids = paired(given, len(groups), truth, True)
+        return Coco().detections(_flat(groups, ids), options, problems, truth)
+
+
+def _is_record(value: Any) -> bool:
+    return isinstance(value, Mapping) and "category_id" in value
+
+
+def _list_of(image: Mapping[str, Any]) -> Sequence[Any] | None:
+    """The records of an image; None if it has none that are COCO's."""
+    found = next((image[name] for name in _LISTS if isinstance(image.get(name), (list, tuple))), None)
+    return found if found is not None and (not found or _is_record(found[0])) else None
+
+
+def _groups(source: Any, place: Role) -> tuple[list[Sequence[Any]], list[Any] | None]:
+    """The records of each image, and the ids of the images, where they say them."""
+    if isinstance(source, Mapping):
+        return [group or () for group in source.values()], [as_id(id) for id in source]
+    groups: list[Sequence[Any]] = []
+    for row, item in enumerate(source):
+        group = () if item is None else _list_of(item) if isinstance(item, Mapping) else item
+        if not isinstance(group, (list, tuple)):
+            raise InputError(None, place, row, found=f"is {shown(item)}", expected="the records of an image")
+        groups.append(group)
+    if any(isinstance(item, Mapping) for item in source):
+        images = [item if isinstance(item, Mapping) else {} for item in source]
+        return groups, ids_of([image if "image_id" in image else _renamed(image) for image in images], place)
+    of_groups = [group[0].get("image_id") if group else None for group in groups]
+    # Lists whose records say their image need no order.
+    return groups, (None if None in of_groups else of_groups)
+
+
+def _renamed(image: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"image_id": image["id"]} if "id" in image else {}
+
+
+def _flat(groups: Sequence[Sequence[Any]], ids: Sequence[Any]) -> list[Any]:
+    """All records, each with its image."""
+    return [
+        {**record, "image_id": id} if isinstance(record, Mapping) and "image_id" not in record else record
+        for group, id in zip(groups, ids, strict=True)
+        for record in group
+    ]

@@ -1,0 +1,226 @@
+"""Tables and records in other shapes: each gives the numbers of the COCO data that it is made of, at each entry."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+import meanap
+from meanap import generate
+from meanap.cli import main
+
+TRUTH = generate.dataset(images=12, seed=3, categories=4)
+FOUND = generate.detections(TRUTH, per_image=8, seed=3)
+NAMES = {c["id"]: c["name"] for c in TRUTH["categories"]}
+FILES = {image["id"]: image["file_name"] for image in TRUTH["images"]}
+EXPECTED = meanap.evaluate(TRUTH, FOUND)
+
+
+def columns(records, **names):
+    """The columns of records, under other names where some are given."""
+    scored = "score" in records[0]
+    made = {name: [record[name] for record in records] for name in ("image_id", "category_id")}
+    made |= {side: [record["bbox"][at] for record in records] for at, side in enumerate("xywh")}
+    made |= {name: [record[name] for record in records] for name in (["score"] if scored else ["area", "iscrowd"])}
+    return {names.get(name, name): column for name, column in made.items()}
+
+
+def write(path, table, delimiter=","):
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, delimiter=delimiter)
+        writer.writerow(table)
+        writer.writerows(zip(*table.values(), strict=True))
+    return path
+
+
+def as_csv(delimiter, ending=".csv"):
+    def make(folder):
+        tables = columns(TRUTH["annotations"]), columns(FOUND)
+        return [write(folder / f"{at}{ending}", table, delimiter) for at, table in enumerate(tables)]
+
+    return make
+
+
+def as_corners(folder):
+    """The names that YOLOv5's tables have."""
+    sides = []
+    for at, records in enumerate((TRUTH["annotations"], FOUND)):
+        table = columns(records, category_id="class", score="confidence")
+        x, y, w, h = (np.array(table.pop(side)) for side in "xywh")
+        table |= {"xmin": x.tolist(), "ymin": y.tolist(), "xmax": (x + w).tolist(), "ymax": (y + h).tolist()}
+        sides.append(write(folder / f"corners{at}.csv", table))
+    return sides
+
+
+def as_text(pattern):
+    """Boxes as text in one column."""
+
+    def make(folder):
+        sides = []
+        for at, records in enumerate((TRUTH["annotations"], FOUND)):
+            table = {name: column for name, column in columns(records).items() if name not in tuple("xywh")}
+            table["bbox"] = [pattern.format(*record["bbox"]) for record in records]
+            sides.append(write(folder / f"text{at}.csv", table))
+        return sides
+
+    return make
+
+
+def as_dictionaries(folder):
+    return columns(TRUTH["annotations"]), columns(FOUND)
+
+
+def as_arrays(folder):
+    return tuple({name: np.array(column) for name, column in side.items()} for side in as_dictionaries(folder))
+
+
+def as_frames(folder):
+    pandas = pytest.importorskip("pandas")
+    return tuple(map(pandas.DataFrame, as_dictionaries(folder)))
+
+
+def as_names(folder):
+    """Detections that name categories, and files of images with folders."""
+    table = columns(FOUND)
+    table["category_id"] = [NAMES[id] for id in table["category_id"]]
+    table["image_id"] = [f"val/{FILES[id]}" for id in table["image_id"]]
+    return TRUTH, write(folder / "names.csv", table)
+
+
+def as_arrow(stream):
+    def make(folder):
+        polars = pytest.importorskip("polars")
+        sides = []
+        for at, table in enumerate(as_dictionaries(folder)):
+            frame = polars.DataFrame(table)
+            sides.append(folder / f"{at}.arrow")
+            (frame.write_ipc_stream if stream else frame.write_ipc)(sides[-1])
+        return sides
+
+    return make
+
+
+def as_npy(folder):
+    rows = np.array([[r["image_id"], *r["bbox"], r["score"], r["category_id"]] for r in FOUND])
+    np.save(folder / "found.npy", rows)
+    return TRUTH, folder / "found.npy"
+
+
+def groups(records):
+    return {image["id"]: [r for r in records if r["image_id"] == image["id"]] for image in TRUTH["images"]}
+
+
+def as_groups(folder):
+    return groups(TRUTH["annotations"]), groups(FOUND)
+
+
+def as_lists_of_records(folder):
+    return list(groups(TRUTH["annotations"]).values()), list(groups(FOUND).values())
+
+
+def as_records_of_images(name):
+    """As detectron2 (`instances`) and image processors (`annotations`) have them; records do not name their image."""
+
+    def make(folder):
+        sides = []
+        for records in (TRUTH["annotations"], FOUND):
+            without = [{k: v for k, v in r.items() if k != "image_id"} | {"of": r["image_id"]} for r in records]
+            sides.append(
+                [{"image_id": id, name: [r for r in without if r["of"] == id]} for id in reversed(groups(records))]
+            )
+        return sides
+
+    return make
+
+
+SOURCES = {
+    "csv": as_csv(","),
+    "tsv": as_csv("\t", ".tsv"),
+    "semicolons": as_csv(";"),
+    "corners": as_corners,
+    "text in brackets": as_text("[{!r}, {!r}, {!r}, {!r}]"),
+    "text with spaces": as_text("{!r} {!r} {!r} {!r}"),
+    "a dictionary of lists": as_dictionaries,
+    "a dictionary of arrays": as_arrays,
+    "pandas": as_frames,
+    "names": as_names,
+    "arrow file": as_arrow(False),
+    "arrow stream": as_arrow(True),
+    "npy": as_npy,
+    "records by image": as_groups,
+    "lists of records": as_lists_of_records,
+    "instances of images": as_records_of_images("instances"),
+    "annotations of images": as_records_of_images("annotations"),
+}
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_each_shape_gives_the_numbers_of_the_records_at_each_entry(kind, tmp_path):
+    truth, found = SOURCES[kind](tmp_path)
+    # Corners are rounded.
+    close = {"abs": 1e-9, "nan_ok": True}
+    assert meanap.evaluate(truth, found).to_dict() == pytest.approx(EXPECTED.to_dict(), **close)
+    assert meanap.evaluate(TRUTH, found).ap == pytest.approx(EXPECTED.ap)
+    assert meanap.evaluate(truth, FOUND).ap == pytest.approx(EXPECTED.ap)
+    assert meanap.evaluate(truth, found, on_error="skip").ap == pytest.approx(EXPECTED.ap)
+    findings = meanap.check(truth, found)
+    assert findings.ok and "label-errors" in findings.codes, findings
+    assert meanap.explain_difference(truth, found, "coco", "voc2012").baseline == pytest.approx(EXPECTED.ap)
+    meanap.report.write(tmp_path / "page.html", truth, found, resamples=5)
+    if all(hasattr(side, "suffix") for side in (truth, found)):
+        assert main(["eval", str(truth), str(found), "--json", str(tmp_path / "numbers.json")]) == 0
+        numbers = json.loads((tmp_path / "numbers.json").read_text())["stats"]
+        assert next(iter(numbers.values())) == pytest.approx(EXPECTED.ap)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("image_id,category_id,score,x,y,w,h\n1,1,0.5,1,2,3\n", r"row 0 has 6 fields, expected 7"),
+        ("image_id,category_id,x,y,w,h\n1,1,1,2,3,4\n", "a table needs a column 'score'; there are 'image_id'"),
+        ("1,2,0.5,3,4,5,6\n", "a table needs a column 'image_id'"),
+        ("image_id,category_id,score,bbox\n616,1,0.5,\"[1, 2, 3]\"\n616,1,0.5,\"1 2 3 4\"\n", "bbox: row 1 has 4"),
+        ("image_id,category_id,score,bbox\n616,1,0.5,none\n", "bbox: row 0 is 'none', expected numbers"),
+        ("score,score\n", "two columns have the same name"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_in_a_csv_file_is_named(text, message, tmp_path):
+    (tmp_path / "found.csv").write_text(text)
+    with pytest.raises(meanap.InputError, match=message):
+        meanap.evaluate(TRUTH, tmp_path / "found.csv")
+    assert not meanap.check(TRUTH, tmp_path / "found.csv").ok
+
+
+def test_faulty_lines_of_a_csv_file_are_left_out(tmp_path):
+    table = columns(FOUND)
+    table["score"][3], table["w"][5] = "high", -1
+    path = write(tmp_path / "found.csv", table)
+    rest = [record for row, record in enumerate(FOUND) if row not in (3, 5)]
+    with pytest.raises(meanap.InputError, match="score: row 3"):
+        meanap.evaluate(TRUTH, path)
+    with pytest.warns(UserWarning, match="2 left out"):
+        assert meanap.evaluate(TRUTH, path, on_error="skip").ap == meanap.evaluate(TRUTH, rest).ap
+    assert {"bad-score", "malformed-box"} <= set(meanap.check(TRUTH, path)["code"])
+
+
+def test_a_name_that_the_ground_truth_does_not_have_stays_an_error():
+    table = columns(FOUND)
+    table["category_id"] = [NAMES[id] for id in table["category_id"]]
+    table["category_id"][7] = "unicorn"
+    with pytest.raises(meanap.InputError, match="is not in the ground truth"):
+        meanap.evaluate(TRUTH, table)
+
+
+def test_values_of_other_tools_suggest_ours():
+    for arguments, message in (
+        ({"similarity": "mask"}, "found 'mask'; did you mean 'segm'?"),
+        ({"similarity": "coco"}, "found 'coco'; did you mean protocol='coco'?"),
+        ({"box_format": "pascal_voc"}, "found 'pascal_voc'; did you mean 'xyxy'?"),
+        ({"box_format": "yolo"}, "found 'yolo'; did you mean 'cxcywh'?"),
+    ):
+        for entry in (meanap.evaluate, meanap.check):
+            with pytest.raises(meanap.InputError, match=message.replace("?", r"\?")):
+                entry(TRUTH, FOUND, **arguments)
+    with pytest.raises(meanap.InputError, match="a text that is JSON itself; expected a path"):
+        meanap.evaluate(json.dumps(TRUTH), FOUND)
