@@ -24,8 +24,8 @@ def rotated_iou(
 ) -> np.ndarray:
     """Intersection over union of rotated boxes.
 
-    By default a box and itself give exactly 1, the order of the two sides does not matter, and a value is within 1e-12 of
-    that of exact arithmetic. A box without area overlaps nothing.
+    By default a box and itself give exactly 1, the order of the two sides does not matter, and a value is within 1e-12
+    of that of exact arithmetic. A box without area overlaps nothing.
 
     Parameters
     ----------

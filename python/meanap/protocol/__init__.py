@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PRESETS", "Protocol", "SummaryRow", "get"]
 
-#: Name to a function that makes the protocol for ``"bbox"``, ``"segm"``, ``"boundary"``, ``"keypoints"`` or ``"rotated"``.
+#: Name to a function that makes the protocol for a similarity.
 PRESETS: dict[str, Callable[[SimilarityName], Protocol]] = {
     "coco": coco,
     "coco-rotated": coco_rotated,

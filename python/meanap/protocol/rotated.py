@@ -1,7 +1,7 @@
 """Rotated boxes as other tools evaluate them: detectron2, DOTA's development kit, mmrotate and Ultralytics.
 
-Each has its own arithmetic for the overlap of two boxes (`Protocol.rotated_iou`), whose numbers differ from those of the
-others: see ``docs/protocols.md``. Angles are as the tool has them.
+Each has its own arithmetic for the overlap of two boxes (`Protocol.rotated_iou`), whose numbers differ from those of
+the others: see ``docs/protocols.md``. Angles are as the tool has them.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def coco_rotated(similarity: SimilarityName = "rotated") -> Protocol:
 def dota(similarity: SimilarityName = "rotated") -> Protocol:
     """AP by ``dota_evaluation_task1.py``: above an IoU of 0.5, eleven points; ``recall="exact"`` is its other choice.
 
-    With similarity "bbox" as ``dota_evaluation_task2.py``, of upright boxes with inclusive pixels. Difficult objects are
-    those to ignore.
+    With similarity "bbox" as ``dota_evaluation_task2.py``, of upright boxes with inclusive pixels. Difficult objects
+    are those to ignore.
     """
     return _one_threshold("dota", _ELEVEN_POINTS, strict=True, inclusive_boxes=similarity == "bbox").replace(
         rotated_iou="polyiou"

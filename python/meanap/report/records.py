@@ -18,6 +18,7 @@ from meanap.detection import Result
 from meanap.errors import InputError
 from meanap.readers import Detections, GroundTruth
 from meanap.readers._reader import is_path
+from meanap.readers._rotated import are_rotated, rows_of_rotated
 
 __all__ = ["Records", "records"]
 
@@ -175,12 +176,12 @@ def _of_side(side: GroundTruth | Detections | Any, wanted: set[Any]) -> list[dic
 
 def _corner_and_size(boxes: Any, form: str) -> np.ndarray:
     """Boxes as COCO has them: left, top, width, height."""
-    boxes = np.array(boxes, dtype=np.float64).reshape(-1, 4)
+    array = np.array(boxes, dtype=np.float64).reshape(-1, 4)
     if form == "xyxy":
-        boxes[:, 2:] -= boxes[:, :2]
+        array[:, 2:] -= array[:, :2]
     elif form == "cxcywh":
-        boxes[:, :2] -= boxes[:, 2:] / 2
-    return boxes
+        array[:, :2] -= array[:, 2:] / 2
+    return array
 
 
 def _run_lengths(mask: Any) -> Any:

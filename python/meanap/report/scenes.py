@@ -5,14 +5,17 @@ from __future__ import annotations
 import base64
 import io
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from meanap import _rle, readers
+from meanap import _core, _rle, readers
+from meanap._similarity import compares_rotated_boxes
 from meanap.detection import Result
+from meanap.protocol import Protocol
 from meanap.report.outline import outline, path_of_polygons
 from meanap.report.records import Records, records
 
@@ -168,7 +171,9 @@ def _size(image: Mapping[str, Any], marks: list[dict[str, Any]]) -> dict[str, An
     if not width or not height:
         boxes = np.array([mark["box"] for mark in marks if mark["box"]], dtype=np.float64).reshape(-1, 4)
         ends = boxes[:, :2] + boxes[:, 2:]
-        points = [point.split() for mark in marks if mark["path"] for point in re.findall(r"[-\d.]+ [-\d.]+", mark["path"])]
+        points = [
+            point.split() for mark in marks if mark["path"] for point in re.findall(r"[-\d.]+ [-\d.]+", mark["path"])
+        ]
         ends = np.concatenate([ends, np.array(points, dtype=np.float64).reshape(-1, 2)])
         width, height = (float(x) for x in ends.max(axis=0)) if len(ends) else (640.0, 480.0)
     return {"width": float(width), "height": float(height)}
