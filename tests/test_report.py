@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import meanap
-from meanap import generate, report
+from meanap import _core, generate, report
 from meanap.cli import main
 from meanap.report.outline import outline
 
@@ -83,6 +83,27 @@ def test_the_file_is_complete_in_itself(page):
     assert "@import" not in text and "url(" not in text
     assert set(re.findall(r"https?://[^\s\"'<]+", text)) == {"http://www.w3.org/2000/svg"}
     assert len(text) < 5_000_000
+
+
+@pytest.mark.parametrize("entry", ["python", "command"])
+def test_each_file_is_read_once(files, tmp_path, monkeypatch, entry):
+    """By the evaluations, the check and the drawings."""
+    folder, made = files
+    truth, boxes = map(str, made["bbox"])
+    other, target, read = str(folder / "other.json"), str(tmp_path / "report.html"), []
+    for name in ("read_dataset", "read_results"):
+        function = getattr(_core, name)
+
+        def counting(path, *more, function=function):
+            read.append(str(path))
+            return function(path, *more)
+
+        monkeypatch.setattr(_core, name, counting)
+    if entry == "python":
+        report.write(target, truth, boxes, versus=other, resamples=5)
+    else:
+        assert main(["report", truth, boxes, "--versus", other, "-o", target]) == 0
+    assert sorted(read) == sorted([truth, boxes, other])
 
 
 def test_the_numbers_are_the_results(files, page):

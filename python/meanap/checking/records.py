@@ -17,6 +17,7 @@ from meanap._files import read_json
 from meanap.checking.findings import Finding
 from meanap.errors import InputError
 from meanap.readers import Options, Problem, Problems, _fields
+from meanap.readers._read_once import read_dataset, read_results
 from meanap.readers._rules import RULES
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
 
@@ -160,7 +161,7 @@ def read_ground_truth(value: Any, options: Options, similarity: str | None = Non
         _from_reader(records, value, lambda problems: reader.ground_truth(value, options, problems))
     elif isinstance(value, (str, os.PathLike)):
         expected = "a data set: an object with images, annotations …"
-        _from_file(records, value, _core.read_dataset, expected, similarity)
+        _from_file(records, value, read_dataset, expected, similarity)
     else:
         _from_data_set(records, value, similarity)
     if options.names is not None:
@@ -181,7 +182,7 @@ def read_detections(value: Any, truth: Records, options: Options, similarity: st
     if reader.name != "coco":
         return _from_reader(records, value, lambda problems: reader.detections(value, options, problems, truth.side()))
     if isinstance(value, (str, os.PathLike)):
-        return _from_file(records, value, _core.read_results, "results: an array of objects", similarity, truth)
+        return _from_file(records, value, read_results, "results: an array of objects", similarity, truth)
     if isinstance(value, Mapping) and _has_scores(value):
         value = value["annotations"]
     return _from_list(records, value, truth, similarity)

@@ -47,6 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the report and name it."""
+    from meanap.readers._read_once import read_once
+
+    with read_once():
+        _write(options)
+
+
+def _write(options: argparse.Namespace) -> None:
     from meanap import report
 
     rules = groups.protocol_of(options)

@@ -12,10 +12,10 @@ import numpy as np
 
 from meanap import _core
 from meanap._files import is_name
-from meanap._progress import reading
 from meanap._similarity import compares_masks
 from meanap.errors import InputError
 from meanap.readers._coco_records import groups_of, names_of, warn_of_drawn_boxes
+from meanap.readers._read_once import read_dataset, read_results
 from meanap.readers.sides import Detections, GroundTruth
 
 if TYPE_CHECKING:
@@ -24,18 +24,15 @@ if TYPE_CHECKING:
 __all__ = ["DetectionFile", "TruthFile"]
 
 
-def _read(read: Callable[..., _core.Dataset], path: Any, progress: Any) -> _core.Dataset:
+def _read(read: Callable[[Any, Any], _core.Dataset], path: Any, progress: Any) -> _core.Dataset:
     if not is_name(name := os.fspath(path)):
         raise InputError("no file can have this name", name)
-    if progress is False:
-        return read(path)
-    with reading(progress, path) as told:
-        return read(path, told.at)
+    return read(path, progress)
 
 
 def _read_dataset(place: str, path: Any, progress: Any) -> _core.Dataset:
     try:
-        return _read(_core.read_dataset, path, progress)
+        return _read(read_dataset, path, progress)
     except InputError as error:
         raise error.at(place) from None
 
@@ -129,7 +126,7 @@ class DetectionFile:
         listed, shard = True, dataset is not None
         if dataset is None:
             try:
-                dataset = _read(_core.read_results, path, progress)
+                dataset = _read(read_results, path, progress)
             except InputError as error:
                 if error.code != "wrong-kind-of-file":
                     raise

@@ -18,6 +18,7 @@ from meanap._files import write_text
 from meanap._keywords import suggesting
 from meanap.errors import InputError
 from meanap.protocol import Protocol
+from meanap.readers._read_once import read_once
 
 if TYPE_CHECKING:
     from meanap._types import (
@@ -37,6 +38,7 @@ __all__ = ["check_options", "write", "write_findings", "write_result"]
 
 
 @suggesting()
+@read_once()
 def write(
     path: PathLike,
     ground_truth: GroundTruthInput,
@@ -157,6 +159,7 @@ def write(
     )
 
 
+@read_once()
 def write_result(
     path: PathLike,
     result: Result,

@@ -17,6 +17,7 @@ from meanap._similarity import GEOMETRY
 from meanap.detection import Result
 from meanap.errors import InputError
 from meanap.readers import Detections, GroundTruth
+from meanap.readers._read_once import read_dataset, read_results
 from meanap.readers._reader import is_path
 from meanap.readers._rotated import are_rotated, rows_of_rotated
 
@@ -64,7 +65,7 @@ def _of_truth(side: Any, wanted: set[Any]) -> Records:
 def _of_coco(source: Any, similarity: str, wanted: set[Any]) -> Records:
     """The objects of a data set, a file or a dictionary."""
     if is_path(source):
-        dataset = _core.read_dataset(source)
+        dataset = read_dataset(source)
         if dataset.fallback is None:
             text = _core.read_text(source)
             objects, images = _of_dataset(dataset, text, similarity, wanted), _images(text, dataset.image_ids())
@@ -98,7 +99,7 @@ def _detections(source: Any, similarity: str, wanted: set[Any]) -> list[dict[str
 def _of_results(path: Any, similarity: str, wanted: set[Any]) -> list[dict[str, Any]]:
     """The results of a file."""
     try:
-        dataset = _core.read_results(path)
+        dataset = read_results(path)
     except InputError as error:
         if error.code != "wrong-kind-of-file":
             raise
