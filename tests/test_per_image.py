@@ -278,3 +278,12 @@ def test_segments_of_an_image_processor_are_masks():
     found[1] = {"segmentation": maps[1], "segments_info": [{"id": 1, "label_id": 5}]}
     with pytest.raises(meanap.InputError, match=r'detections\[1\]: segments_info: record 0: "score"'):
         meanap.evaluate(targets, found, "segm")
+
+
+def test_a_metric_object_says_that_a_table_is_no_batch():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"image_id": [1], "category_id": [1], "x": [0], "y": [0], "w": [1], "h": [1]})
+    with pytest.raises(
+        TypeError, match="detections: expected one dictionary or array for each image, found a DataFrame"
+    ):
+        meanap.MeanAveragePrecision().update(frame, TARGETS[:1])

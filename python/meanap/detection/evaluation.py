@@ -238,7 +238,10 @@ def _of_batches(ground_truth: list[Any], detections: list[Any], asked: _Asked) -
             # Ctrl-C is handled between two groups of images.
             for start in range(0, len(ground_truth), _LOT):
                 part = slice(start, start + _LOT)
-                log.update(detections[part], ground_truth[part], names=("detections", "ground_truth"), first=start)
+                try:
+                    log.update(detections[part], ground_truth[part], names=("detections", "ground_truth"), first=start)
+                except InputError as error:
+                    raise readers.coded(error) from None
                 told.at(min(start + _LOT, len(ground_truth)))
 
     names = asked.options.names

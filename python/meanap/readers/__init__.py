@@ -148,6 +148,8 @@ def batch_of(source: Any, role: Role, box_format: BoxFormat) -> Any:
     InputError
         Its boxes are in another format.
     """
+    if not isinstance(source, Mapping) and Tables().sniff(source, role):
+        raise InputTypeError(f"expected one dictionary or array for each image, found a {type(source).__name__}", role)
     reader = None if isinstance(source, Mapping) else _per_image(source, role)
     if reader is None:
         return source

@@ -1,0 +1,109 @@
+"""Random data, with and without a fault, in each form through each entry: one answer."""
+
+import csv
+import json
+import warnings
+
+import numpy as np
+import pytest
+
+import meanap
+from meanap import generate
+
+FAULTS = {
+    "none": {},
+    "a box that is NaN": {"bbox": [float("nan"), 1, 2, 3]},
+    "a negative size": {"bbox": [1, 1, -2, 3]},
+    "a score that is NaN": {"score": float("nan")},
+    "an image of its own": {"image_id": 10**7},
+}
+
+
+def made(seed, fault):
+    """A data set and results, with one fault in one of these; some have ids of images that are text."""
+    generator = np.random.default_rng(seed)
+    truth = generate.dataset(int(generator.integers(2, 9)), seed, categories=int(generator.integers(1, 5)), crowds=0.1)
+    found = generate.detections(truth, per_image=int(generator.integers(1, 8)), seed=seed)
+    kept = ("id", "image_id", "category_id", "bbox", "area", "iscrowd", "score")
+    found = [{k: r[k] for k in kept if k in r} for r in found]
+    if found:
+        found[int(generator.integers(len(found)))].update(FAULTS[fault])
+    truth = {**truth, "annotations": [{k: a[k] for k in kept if k in a} for a in truth["annotations"]]}
+    if seed % 2:
+        for image in truth["images"]:
+            image["id"] = f"image {image['id']}"
+        for record in (*truth["annotations"], *found):
+            record["image_id"] = f"image {record['image_id']}"
+    return truth, found
+
+
+def by_image(truth, records):
+    ids = [image["id"] for image in truth["images"]]
+    return {
+        id: [r for r in records if r["image_id"] == id]
+        for id in dict.fromkeys([*ids, *(r["image_id"] for r in records)])
+    }
+
+
+def item(id, records):
+    fields = {"scores": "score"} if records and "score" in records[0] else {"area": "area", "iscrowd": "iscrowd"}
+    image = {"image_id": id, "boxes": np.array([r["bbox"] for r in records], dtype=float).reshape(-1, 4)}
+    image["labels"] = [r["category_id"] for r in records]
+    return image | {name: [r[field] for r in records] for name, field in fields.items()}
+
+
+def forms(truth, found, folder):
+    """Both sides in all forms."""
+    (folder / "truth.json").write_text(json.dumps(truth))
+    (folder / "found.json").write_text(json.dumps(found))
+    (folder / "found.jsonl").write_text("".join(json.dumps(record) + "\n" for record in found))
+    names = ("image_id", "category_id", "score")
+    with open(folder / "found.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*names, "x", "y", "w", "h"])
+        writer.writerows([*(r[name] for name in names), *map(float, r["bbox"])] for r in found)
+    groups = by_image(truth, found)
+    truths = {
+        "dictionary": truth,
+        "file": folder / "truth.json",
+        "lists": [item(id, records) for id, records in by_image(truth, truth["annotations"]).items()],
+        "groups": by_image(truth, truth["annotations"]),
+    }
+    founds = {
+        "records": found,
+        "file": folder / "found.json",
+        "lines": folder / "found.jsonl",
+        "csv": folder / "found.csv",
+        "lists": [{**item(id, r), "scores": [x["score"] for x in r]} for id, r in groups.items()],
+        "arrays": {id: np.array([[*x["bbox"], x["score"], x["category_id"]] for x in r]) for id, r in groups.items()},
+        "groups": groups,
+        "columns": {name: [r[name] for r in found] for name in (*names, "bbox")},
+    }
+    pairs = [("dictionary", b) for b in founds] + [(a, b) for a in truths for b in ("records", "lists", "arrays")]
+    return {(a, b): (truths[a], founds[b]) for a, b in pairs}
+
+
+def answer(entry, truth, found):
+    try:
+        if entry == "check":
+            return sorted(
+                row["code"] for row in meanap.check(truth, found, box_format="xywh") if row["level"] == "error"
+            )
+        numbers = meanap.evaluate(truth, found, box_format="xywh", on_error=entry).values()
+        return np.nan_to_num(list(numbers), nan=-1).round(9).tolist()
+    except meanap.InputError as error:
+        return error.code
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("seed", range(2))
+def test_one_input_has_one_answer(seed, fault, tmp_path):
+    truth, found = made(seed, fault)
+    for entry in ("raise", "skip", "check"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            answers = {names: answer(entry, *sides) for names, sides in forms(truth, found, tmp_path).items()}
+        first = next(iter(answers.values()))
+        assert {names: given for names, given in answers.items() if given != first} == {}, (entry, first)
+        if entry != "skip":
+            assert (fault == "none") == (first == [] if entry == "check" else isinstance(first, list))
