@@ -1,7 +1,7 @@
-"""Draws the plots of these pages: ``python docs/pictures.py [FOLDER]``, by default docs/images.
+"""Draws the plots of these pages and writes the gallery: ``python docs/pictures.py [FOLDER]``, by default docs.
 
-All plots are drawn by `meanap.plot` from generated data with a fixed seed, once for light and once for dark pages.
-Requires ``pip install 'meanap[plot]'``.
+All plots are drawn by `meanap.plot` from generated data with a fixed seed, once for light and once for dark pages. The
+gallery (docs/gallery.md) shows each of them above its code. Requires ``pip install 'meanap[plot]'``.
 """
 
 import re
@@ -11,33 +11,78 @@ from pathlib import Path
 import meanap
 from meanap import generate, plot
 
-FOLDER = Path(__file__).parent / "images"
+HERE = Path(__file__).parent
+
+#: What the code of the gallery begins with.
+DATA = """\
+import meanap
+from meanap import generate, plot
+
+truth = generate.dataset(images=200, seed=11, categories=24)
+found = generate.detections(truth, per_image=40, seed=11)
+# The second model has the same boxes, with lower scores for half of them.
+weaker = [dict(box, score=box["score"] * (0.35 if i % 2 else 1.0)) for i, box in enumerate(found)]
+new, old = meanap.evaluate(truth, found), meanap.evaluate(truth, weaker)
+"""
+
+#: The plots of the gallery: a name, what is seen, and the code that draws it and returns axes.
+GALLERY = [
+    ("curve", "Precision and recall of a class, as measured (thin) and interpolated (thick)",
+     'plot.precision_recall(new, "chair")'),
+    ("models", "Two models", 'plot.precision_recall({"new model": new, "old model": old})'),
+    ("classes", "All classes, the best and the worst of those with enough objects by name",
+     'plot.precision_recall(new, "each")'),
+    ("thresholds", "All IoU thresholds", 'plot.precision_recall(new, iou="each")'),
+    ("f1", "Precision, recall and F1 over the score threshold, with the highest F1", "plot.f1(new)"),
+    ("calibration", "Calibration: the fraction of true positives for each range of scores", "plot.calibration(new)"),
+    ("froc", "Sensitivity over false positives per image", 'plot.froc({"new model": new, "old model": old})'),
+    ("intervals", "The classes with the most objects, with confidence intervals",
+     "plot.per_class(new, classes=16, resamples=100)"),
+    ("errors", "AP lost to each type of error", "plot.errors(new)"),
+    ("confusion", "The confusion matrix of the most confused classes", "plot.confusion(new, classes=12)"),
+    ("pairs", "The most frequent confusions", 'plot.confusion(new, "pairs", pairs=10)'),
+    ("comparison", "Differences of two models",
+     'plot.comparison(meanap.compare(old, new, resamples=200), names=("old model", "new model"))'),
+    ("comparison-classes", "Differences of two models in each class",
+     'plot.comparison(meanap.compare(old, new, ["ap"], resamples=200), per_class=True, classes=12)'),
+    ("difference", "Why two protocols disagree",
+     'plot.difference(meanap.explain_difference(truth, found, "coco", "voc2012"))'),
+    ("paper", "For papers: as wide as a column, small letters, no title",
+     'plot.precision_recall({"new model": new, "old model": old}, style="paper")'),
+]  # fmt: skip
+
+
+INTRODUCTION = """\
+`meanap.plot` (`pip install 'meanap[plot]'`) draws the numbers of a result. Each function returns matplotlib axes and
+accepts `ax=` to draw on given ones; `size=(6, 4)` is in inches, and `style="paper"` suits a column of a paper. Files of
+any kind are written by matplotlib: `axes.figure.savefig("curve.pdf")`, `"curve.svg"`, or `"curve.png", dpi=300`. This
+page is written by [pictures.py](pictures.py)."""
 
 
 def pictures():
     """The name of each plot, and the function that draws it."""
-    truth = generate.dataset(images=200, seed=11, categories=24)
-    found = generate.detections(truth, per_image=40, seed=11)
-    result = meanap.evaluate(truth, found)
-    # The second model has the same boxes, with lower scores for half of them.
-    second = [dict(box, score=box["score"] * (0.35 if i % 2 else 1.0)) for i, box in enumerate(found)]
-    other = meanap.evaluate(truth, second)
-    compared = meanap.compare(result, other, resamples=200)
-    return {
-        "curve": lambda: plot.precision_recall(result, "chair"),
-        "classes": lambda: plot.precision_recall(result, "each"),
-        "thresholds": lambda: plot.precision_recall(result, iou="each"),
-        "difference": lambda: plot.difference(meanap.explain_difference(truth, found, "coco", "voc2012")),
-        "intervals": lambda: plot.per_class(result, classes=16, resamples=100),
-        "f1": lambda: plot.f1(result),
-        "calibration": lambda: plot.calibration(result),
-        "errors": lambda: plot.errors(result),
-        "froc": lambda: plot.froc({"A": result, "B": other}),
-        "confusion": lambda: plot.confusion(result, classes=12),
-        "comparison": lambda: plot.comparison(compared),
-        "overview": lambda: overview(result, other),
-        "speed": lambda: speed(Path(__file__).parent / "speed.md"),
-    }
+    variables = {"meanap": meanap, "generate": generate, "plot": plot}
+    exec(DATA, variables)
+    drawings = {name: lambda code=code: eval(code, variables) for name, _, code in GALLERY}
+    drawings["overview"] = lambda: overview(variables["new"], variables["old"])
+    drawings["speed"] = lambda: speed(HERE / "speed.md")
+    return drawings
+
+
+def gallery():
+    """The page that shows the plots with their code."""
+    parts = [
+        "# Plots",
+        INTRODUCTION,
+        f"```python\n{DATA}```",
+    ]
+    for name, text, code in GALLERY:
+        picture = (
+            '<picture><source media="(prefers-color-scheme: dark)" srcset="images/'
+            f'{name}-dark.svg"><img alt="{text}" src="images/{name}.svg"></picture>'
+        )
+        parts += [f"## {text}", picture, f"```python\n{code}\n```"]
+    return "\n\n".join(parts) + "\n"
 
 
 def overview(result, other):
@@ -66,7 +111,7 @@ def speed(page):
         own.append(meanap_cell.strip("*").partition(",")[0])
         times.append([float(found[1]) if (found := re.search(r"\(([\d.]+)x\)", cell)) else None for cell in cells])
     _, ax = plt.subplots(figsize=(8.6, 0.52 * len(work) + 1.1), layout="constrained")
-    ax, colours = axes(ax, (1, 1))
+    ax, colours = axes(ax, None, (1, 1), "screen")
     ax.barh(range(len(work)), [1] * len(work), 0.27, color=colours.series[0], label="meanap")
     for index, tool in enumerate(tools):
         for place, row in enumerate(times):
@@ -87,15 +132,17 @@ def speed(page):
     return ax
 
 
-def main(folder=FOLDER):
+def main(place=HERE):
     """Draw and write them all."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    folder = Path(folder)
+    place = Path(place)
+    folder = place / "images"
     folder.mkdir(parents=True, exist_ok=True)
+    (place / "gallery.md").write_text(gallery(), encoding="utf-8")
     drawings = pictures()
     # The same file each time: text stays text, no date, no random names.
     settings = {"svg.fonttype": "none", "svg.hashsalt": "meanap", "figure.dpi": 72}

@@ -103,6 +103,54 @@ def contrast(a, b):
     return (max(a, b) + 0.05) / (min(a, b) + 0.05)
 
 
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_papers_get_a_column_small_letters_and_no_title(result, other, name):
+    ax, screen = DRAWINGS[name](result, other, style="paper"), DRAWINGS[name](result, other)
+    width, height = ax.figure.get_size_inches()
+    assert math.isclose(width, 3.35) and ax.get_title() == ""
+    assert math.isclose(height / width, np.divide(*screen.figure.get_size_inches()[::-1]))
+    assert ax.xaxis.label.get_fontsize() == 8 < screen.xaxis.label.get_fontsize()
+    assert plt.rcParams["font.size"] == plt.rcParamsDefault["font.size"]
+    ax = DRAWINGS[name](result, other, size=(4, 3))
+    assert list(ax.figure.get_size_inches()) == [4, 3]
+
+
+def test_other_styles_are_refused(result):
+    with pytest.raises(ValueError, match="style: expected 'screen' or 'paper', found 'poster'"):
+        plot.f1(result, style="poster")
+
+
+def test_few_lines_have_their_labels_beside_them(result, other):
+    ax = plot.f1(result)
+    ax.figure.canvas.draw()
+    labels = {text.get_text(): text for text in ax.texts if text.get_text() in ("precision", "recall", "F1")}
+    assert len(labels) == 3 and ax.get_legend() is None
+    boxes = [text.get_window_extent() for text in labels.values()]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    for line in ax.lines:
+        if line.get_label() in labels:
+            text = labels[line.get_label()]
+            assert text.get_color() == line.get_color()
+            box = text.get_window_extent()
+            x, y = ax.transData.transform(np.column_stack(line.get_data())).T
+            near = np.abs(x - (box.x0 + box.x1) / 2) < box.width / 2 + 2
+            # Its own line is the nearest, and is not struck through.
+            gap = np.maximum(box.y0 - y[near], y[near] - box.y1)
+            assert gap.min() > -0.35 * box.height and gap.min() < 1.5 * box.height
+    # Lines that lie on each other have a legend.
+    ax = plot.precision_recall({"a": result, "b": result})
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [f"{n}: AP {result.ap50:.3f}" for n in "ab"]
+
+
+def test_models_are_called_by_their_files(tmp_path, result, other):
+    paths = generate.write_files(tmp_path, images=10, seed=2)["bbox"]
+    old = generate.write_baseline(tmp_path / "old.json", paths[1])
+    found = meanap.compare(meanap.evaluate(paths[0], old), meanap.evaluate(*paths), ["ap"], resamples=5)
+    assert found.names == ("old.json", "boxes.json")
+    assert "boxes.json against old.json" in texts(plot.comparison(found))
+    assert meanap.compare(result, other, ["ap"], resamples=5).names == ("baseline", "candidate")
+
+
 def test_the_mean_height_of_the_curve_is_the_ap(result):
     line = plot.precision_recall(result).lines[0]
     assert math.isclose(line.get_ydata().mean(), result.ap50, rel_tol=1e-12)
@@ -119,7 +167,10 @@ def test_each_threshold_and_each_class_has_its_line(result):
     ax = plot.precision_recall(result, "each")
     there = [row for row in result.per_class if not math.isnan(row["ap50"])]
     assert len(ax.lines) == len(there) + 1
-    assert max(there, key=lambda row: row["ap50"])["name"] in " ".join(texts(ax))
+    # Classes of few objects have their line, but are not named.
+    worth = [row for row in there if row["objects"] >= 10]
+    assert 6 <= len(worth) < len(there)
+    assert f"{max(worth, key=lambda row: row['ap50'])['name']}: AP" in " ".join(texts(ax))
 
 
 def test_a_class_by_id_and_by_name_ends_at_its_recall(result):
@@ -220,12 +271,13 @@ def test_few_classes_are_all_shown_in_their_order(result):
     assert shown == {(i, j): found.matrix[i, j] for i, j in zip(*np.nonzero(found.matrix), strict=True)}
 
 
-def test_classes_best_first_with_the_rest_counted(result):
+def test_the_classes_with_most_objects_are_shown_best_first_and_the_rest_counted(result):
     ax = plot.per_class(result, resamples=0, classes=4)
-    named = {row["name"]: row["ap"] for row in result.per_class if not math.isnan(row["ap"])}
-    ranked = sorted(named, key=lambda name: -named[name])
+    rows = [row for row in result.per_class if not math.isnan(row["ap"])]
+    most = sorted(rows, key=lambda row: -row["objects"])[:4]
     labels = [text.get_text() for text in ax.get_yticklabels()]
-    assert labels == [*ranked[:2], f"({len(named) - 4} between)", *ranked[-2:]]
+    ranked = [row["name"] for row in sorted(most, key=lambda row: -row["ap"])]
+    assert labels == [*ranked, f"({len(rows) - 4} with fewer objects)"]
 
 
 def test_intervals_are_those_of_the_single_numbers(result):
@@ -297,7 +349,8 @@ def test_the_pages_pictures_are_what_the_script_draws(repository, tmp_path):
     spec.loader.exec_module(pictures)
     pictures.main(tmp_path)
     kept = sorted((repository / "docs" / "images").glob("*.svg"))
-    made = sorted(tmp_path.glob("*.svg"))
+    made = sorted((tmp_path / "images").glob("*.svg"))
+    assert (repository / "docs" / "gallery.md").read_text() == (tmp_path / "gallery.md").read_text()
     assert [path.name for path in kept] == [path.name for path in made] and len(made) >= 16
 
     def words(path):
@@ -307,6 +360,6 @@ def test_the_pages_pictures_are_what_the_script_draws(repository, tmp_path):
 
     for old, new in zip(kept, made, strict=True):
         assert words(old) == words(new) and len(words(new)) > 5, old.name
-    page = (repository / "docs" / "numbers.md").read_text()
-    used = set(re.findall(r"images/([\w-]+\.svg)", page))
-    assert used <= {path.name for path in kept}
+    pages = [repository / "README.md", *(repository / "docs").rglob("*.md")]
+    used = {name for page in pages for name in re.findall(r"images/([\w-]+\.svg)", page.read_text(encoding="utf-8"))}
+    assert used == {path.name for path in kept}

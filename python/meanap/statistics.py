@@ -113,11 +113,20 @@ class Comparison(Table):
     per_class : Table
         The same for the first number of each category: ``category`` and ``name`` replace ``number``. Empty where there
         are no categories.
+    names : tuple of str
+        What baseline and candidate are called in plots: their files, where these are known.
     """
 
-    def __init__(self, columns: Mapping[str, Any], per_class: Table | None = None, title: str = "") -> None:
+    def __init__(
+        self,
+        columns: Mapping[str, Any],
+        per_class: Table | None = None,
+        title: str = "",
+        names: tuple[str, str] = ("baseline", "candidate"),
+    ) -> None:
         super().__init__(columns, title)
         self.per_class: Table = Table({}) if per_class is None else per_class
+        self.names: tuple[str, str] = names
 
     def _repr_html_(self) -> str:
         names = list(self.columns)

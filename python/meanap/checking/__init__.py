@@ -113,7 +113,8 @@ def check(
     if len(likely):
         first = likely[0]
         example = (
-            f"image {first['image']!r}: {first['kind']}, category {first['category']!r}, score {first['score']:.3f}"
+            f"image {first['image']!r}: {first['kind']}, category "
+            f"{judged.names.get(first['category'], first['category'])!r}, score {first['score']:.3f}"
         )
         message = "confident detections disagree with the ground truth (see label_errors)"
         remedy = "Review them in this order: the ground truth is likely incorrect."

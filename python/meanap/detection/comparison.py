@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -94,4 +95,16 @@ def compare(
     of_classes = [(a.number(first, id), b.number(first, id)) for id in shared]
     columns = differences(values, [np.concatenate(chunks) for chunks in found], confidence)
     per_class = differences(of_classes, list(np.concatenate(by_class, axis=1)), confidence)
-    return Comparison({"number": [row.name for row in rows], **columns}, Table({**a.named(shared), **per_class}))
+    return Comparison(
+        {"number": [row.name for row in rows], **columns},
+        Table({**a.named(shared), **per_class}),
+        names=_names(a.sources, b.sources),
+    )
+
+
+def _names(*sources: tuple[Any, Any] | None) -> tuple[str, str]:
+    """The files of detections that both results are of, or else what they are to each other."""
+    first, second = (None if files is None else os.path.basename(files[1]) for files in sources)
+    if first is None or second is None or first == second:
+        return "baseline", "candidate"
+    return os.fsdecode(first), os.fsdecode(second)

@@ -9,12 +9,13 @@ import numpy as np
 
 from meanap.detection.errors import Errors
 from meanap.detection.result import Result
-from meanap.plot._canvas import axes, shortened
+from meanap.plot._canvas import Size, Style, axes, shortened, styled
 from meanap.statistics import Comparison, Difference, verdict
 
 __all__ = ["comparison", "difference", "errors", "per_class"]
 
 
+@styled
 def per_class(
     result: Result,
     name: str = "ap",
@@ -23,11 +24,13 @@ def per_class(
     resamples: int = 200,
     classes: int | None = 40,
     ax: Any = None,
+    size: Size = None,
+    style: Style = "screen",
 ) -> Any:
     """A number of each class with its interval, the best first; the dotted line is the mean of the classes.
 
-    Of more than `classes` classes the best and the worst halves of so many are shown, and a line says how many lie
-    between. With ``resamples=0`` no intervals are drawn. Returns the axes.
+    Of more than `classes` classes those with the most objects are shown, and a line says how many are not. With
+    ``resamples=0`` no intervals are drawn. Returns the axes.
 
     Raises
     ------
@@ -42,22 +45,22 @@ def per_class(
         value = result.scores.by_class(name)
         low = high = np.full(len(value), math.nan)
     there = np.flatnonzero(~np.isnan(value))
-    order = there[np.argsort(-value[there], kind="stable")]
     left_out = 0
-    split = len(order)
-    if classes is not None and len(order) > classes:
-        left_out, split = len(order) - classes, (classes + 1) // 2
-        order = np.concatenate([order[:split], order[len(order) - (classes - split) :]])
-    places = np.arange(len(order)) + np.where(np.arange(len(order)) >= split, 1, 0)
-    ax, colours = axes(ax, (6.4, max(2.4, 1.1 + 0.19 * (len(order) + bool(left_out)))))
+    if classes is not None and len(there) > classes:
+        left_out = len(there) - classes
+        objects = np.asarray(result.per_class["objects"])
+        there = np.sort(there[np.argsort(-objects[there], kind="stable")][:classes])
+    order = there[np.argsort(-value[there], kind="stable")]
+    places = np.arange(len(order))
+    ax, colours = axes(ax, size, (6.4, max(2.4, 1.1 + 0.19 * (len(order) + bool(left_out)))), style)
     rows = (value[order], low[order], high[order])
     ax.hlines(places, 0, rows[0], color=colours.grid, linewidth=0.8)
     ax.hlines(places, rows[1], rows[2], color=colours.series[0], linewidth=2.4, alpha=0.55)
     ax.plot(rows[0], places, "o", color=colours.series[0], markersize=4)
     labels = [shortened(names[i]) for i in order]
     if left_out:
-        labels.insert(split, f"({left_out:,} between)")
-        places = np.insert(places, split, split)
+        labels.append(f"({left_out:,} with fewer objects)")
+        places = np.append(places, len(order))
     ax.set_yticks(places, labels, fontsize="small")
     ax.set_ylim(len(places) - 0.4, -0.6)
     ax.set_xlim(0, 1)
@@ -73,19 +76,22 @@ def per_class(
     return ax
 
 
+@styled
 def comparison(
     found: Comparison,
     *,
     per_class: bool = False,
     classes: int | None = 40,
-    names: tuple[str, str] = ("baseline", "candidate"),
+    names: tuple[str, str] | None = None,
     ax: Any = None,
+    size: Size = None,
+    style: Style = "screen",
 ) -> Any:
     """Differences, candidate minus baseline, with their intervals: right of the line the candidate is better.
 
-    A filled mark is a significant difference, a hollow one is not. `names` are those of the baseline and the candidate.
-    With `per_class` the rows are the classes with the greatest differences, at most `classes` of them. Returns the
-    axes.
+    A filled mark is a significant difference, a hollow one is not. `names` are those of the baseline and the candidate,
+    by default their files. With `per_class` the rows are at most so many `classes`: those with significant differences
+    before the others, of each kind the greatest. Returns the axes.
 
     Raises
     ------
@@ -97,11 +103,12 @@ def comparison(
     difference, low, high = table["difference"], table["low"], table["high"]
     there = np.flatnonzero(~np.isnan(difference))
     if per_class:
-        there = there[np.argsort(-np.abs(difference[there]), kind="stable")]
+        unsure = (low[there] <= 0) & (high[there] >= 0)
+        there = there[np.lexsort((-np.abs(difference[there]), unsure))]
         left_out = max(0, len(there) - classes) if classes is not None else 0
         there = there[: len(there) - left_out]
         there = there[np.argsort(-difference[there], kind="stable")]
-    ax, colours = axes(ax, (6.4, max(2.2, 1.2 + 0.24 * len(there))))
+    ax, colours = axes(ax, size, (6.4, max(2.2, 1.2 + 0.24 * len(there))), style)
     for place, i in enumerate(there):
         judged = verdict(low[i], high[i])
         sure = judged != "no different"
@@ -118,7 +125,7 @@ def comparison(
     reach = float(np.nanmax(np.abs(bounds))) if len(bounds) and not np.isnan(bounds).all() else 0.0
     reach = 1.08 * reach if reach > 0 else 0.01
     ax.set_xlim(-reach, reach)
-    first, second = (shortened(name) for name in names)
+    first, second = (shortened(name) for name in names or found.names)
     ax.set_xlabel(f"← {first} better | {second} better →")
     ax.set_title(f"{second} against {first}")
     return ax
@@ -128,7 +135,15 @@ def _called(name: str) -> str:
     return name.upper().replace("_", " ")
 
 
-def errors(found: Result | Errors, *, iou: float = 0.5, ax: Any = None) -> Any:
+@styled
+def errors(
+    found: Result | Errors,
+    *,
+    iou: float = 0.5,
+    ax: Any = None,
+    size: Size = None,
+    style: Style = "screen",
+) -> Any:
     """AP loss of each error type: the gain if it were corrected, and the count.
 
     The last two are the loss of all false positives and of all false negatives. Returns the axes.
@@ -146,7 +161,7 @@ def errors(found: Result | Errors, *, iou: float = 0.5, ax: Any = None) -> Any:
     # A gap between the error types and the two sums.
     sums = np.array([name in ("false positives", "false negatives") for name in labels])
     places = np.arange(len(labels)) + 0.6 * sums
-    ax, colours = axes(ax, (6.0, 3.4))
+    ax, colours = axes(ax, size, (6.0, 3.4), style)
     ax.barh(places, cost, 0.72, color=[colours.faint if whole else colours.series[1] for whole in sums], alpha=0.8)
     for place, value, count in zip(places, cost, table["count"], strict=True):
         ax.annotate(f"{value:.3f}  ({int(count):,})", (max(value, 0), place), (4, 0), textcoords="offset points",
@@ -161,7 +176,14 @@ def errors(found: Result | Errors, *, iou: float = 0.5, ax: Any = None) -> Any:
     return ax
 
 
-def difference(found: Difference, *, ax: Any = None) -> Any:
+@styled
+def difference(
+    found: Difference,
+    *,
+    ax: Any = None,
+    size: Size = None,
+    style: Style = "screen",
+) -> Any:
     """From one tool's number to the other's: a step for each factor, in the order in which they were changed.
 
     Returns the axes.
@@ -175,7 +197,7 @@ def difference(found: Difference, *, ax: Any = None) -> Any:
     changes = np.asarray(found["change"], dtype=np.float64)
     first, second = (shortened(name) for name in found.names)
     labels = [first, *(shortened(factor, 32) for factor in found["factor"]), second]
-    ax, colours = axes(ax, (6.4, max(2.2, 1.2 + 0.34 * len(labels))))
+    ax, colours = axes(ax, size, (6.4, max(2.2, 1.2 + 0.34 * len(labels))), style)
     ends = (0, len(labels) - 1)
     ax.barh(ends, values[list(ends)], 0.66, color=colours.series[0], alpha=0.75)
     for place, (before, change) in enumerate(zip(values, changes, strict=False), 1):

@@ -10,7 +10,7 @@ import numpy as np
 
 from meanap.detection.operating import Curve
 from meanap.detection.result import Result
-from meanap.plot._canvas import Colours, axes, shortened
+from meanap.plot._canvas import Colours, Size, Style, axes, label_lines, shortened, styled
 from meanap.protocol import SummaryRow
 
 __all__ = ["calibration", "f1", "froc", "precision_recall", "recall_grid"]
@@ -20,14 +20,21 @@ _GRID = np.linspace(0.0, 1.0, 101)
 _POINTS = 400
 #: More lines than this cannot be distinguished: they are drawn faintly, the best and the worst with a label.
 _NAMED = 8
+#: So many lines at most have their labels beside them.
+_BESIDE = 4
+#: The best and the worst classes are named among those with so many objects: the AP of few is accidental.
+_ENOUGH = 10
 
 
+@styled
 def precision_recall(
     result: Result | Mapping[str, Result],
     category: Any = None,
     iou: float | Sequence[float] | Literal["each"] = 0.5,
     *,
     ax: Any = None,
+    size: Size = None,
+    style: Style = "screen",
 ) -> Any:
     """Precision over recall.
 
@@ -43,6 +50,8 @@ def precision_recall(
         One of the evaluated thresholds, several for a line each, or all.
     ax
         Axes to draw on; a figure is made without.
+    size, style
+        Inches of the figure, and ``"paper"`` for small letters and no title.
 
     Returns
     -------
@@ -65,7 +74,7 @@ def precision_recall(
     several = [len(models) > 1, isinstance(category, (list, tuple)) or category == "each", np.ndim(thresholds) > 0]
     if sum(several) > 1:
         raise ValueError("draw several models, several categories or several thresholds, not two of these at once")
-    ax, colours = axes(ax, (6.0, 4.6))
+    ax, colours = axes(ax, size, (6.0, 4.6), style)
     if category == "each":
         _each_class(ax, first, float(np.atleast_1d(thresholds)[0]), colours)
     elif np.ndim(thresholds) > 0:
@@ -75,25 +84,34 @@ def precision_recall(
         alone = len(categories) == 1 == len(models)
         for index, (name, model, id) in enumerate((n, m, c) for n, m in models.items() for c in categories):
             recall, precision, ap = _line(model, id, thresholds)
-            style = colours.line(index)
+            look = colours.line(index)
             if alone and id is not None:
                 measured = model.precision_recall(id, thresholds)
                 kept = _spread(measured.recall)
-                ax.plot(measured.recall[kept], measured.precision[kept], color=style["color"], linewidth=0.7, alpha=0.8)
-            ax.plot(recall, precision, linewidth=2, label=f"{_title(model, id, name)}: AP {_number(ap)}", **style)
+                ax.plot(measured.recall[kept], measured.precision[kept], color=look["color"], linewidth=0.7, alpha=0.8)
+            ax.plot(recall, precision, linewidth=2, label=f"{_title(model, id, name)}: AP {_number(ap)}", **look)
             if alone:
-                ax.fill_between(recall, precision, color=style["color"], alpha=0.12, linewidth=0)
+                ax.fill_between(recall, precision, color=look["color"], alpha=0.12, linewidth=0)
     _frame(ax, colours, "recall", "precision")
     if np.ndim(thresholds) > 0:
         ax.set_title(f"Precision and recall: {_title(first, category, '')}")
         ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize="small")
     else:
         ax.set_title(f"Precision and recall at IoU {thresholds:g}")
-        _legend(ax, "lower left")
+        _label(ax, colours, "lower left")
     return ax
 
 
-def f1(result: Result, category: Any = None, iou: float = 0.5, *, ax: Any = None) -> Any:
+@styled
+def f1(
+    result: Result,
+    category: Any = None,
+    iou: float = 0.5,
+    *,
+    ax: Any = None,
+    size: Size = None,
+    style: Style = "screen",
+) -> Any:
     """Precision, recall and F1 over the score threshold; the highest F1 is marked.
 
     All categories' detections together, or those of one. Returns the axes.
@@ -103,7 +121,7 @@ def f1(result: Result, category: Any = None, iou: float = 0.5, *, ax: Any = None
     ImportError
         There is no matplotlib.
     """
-    ax, colours = axes(ax, (6.0, 4.6))
+    ax, colours = axes(ax, size, (6.0, 4.6), style)
     curve = result.precision_recall(category, iou)
     kept = _spread(curve.score)
     for index, (name, values) in enumerate(
@@ -133,11 +151,21 @@ def f1(result: Result, category: Any = None, iou: float = 0.5, *, ax: Any = None
     _frame(ax, colours, "score threshold", "")
     ax.set_xlim(min(0.0, low), max(1.0, high))
     ax.set_title(f"{_title(result, category, '').capitalize()} at IoU {iou:g}")
-    _legend(ax, "lower center", ncols=3)
+    _label(ax, colours, "lower center", ncols=3)
     return ax
 
 
-def calibration(result: Result, category: Any = None, iou: float = 0.5, *, bins: int = 10, ax: Any = None) -> Any:
+@styled
+def calibration(
+    result: Result,
+    category: Any = None,
+    iou: float = 0.5,
+    *,
+    bins: int = 10,
+    ax: Any = None,
+    size: Size = None,
+    style: Style = "screen",
+) -> Any:
     """Calibration: the fraction of true positives for each range of scores, with a confidence interval.
 
     A bar below the diagonal means overconfident scores, one above it underconfident scores. Returns the axes.
@@ -148,7 +176,7 @@ def calibration(result: Result, category: Any = None, iou: float = 0.5, *, bins:
         There is no matplotlib.
     """
     found = result.calibration(iou, bins=bins, category=category)
-    ax, colours = axes(ax, (6.0, 4.6))
+    ax, colours = axes(ax, size, (6.0, 4.6), style)
     table = found.bins
     there = table["detections"] > 0
     middle, width = (table["low"] + table["high"]) / 2, table["high"] - table["low"]
@@ -169,7 +197,16 @@ def calibration(result: Result, category: Any = None, iou: float = 0.5, *, bins:
     return ax
 
 
-def froc(result: Result | Mapping[str, Result], category: Any = None, iou: float = 0.5, *, ax: Any = None) -> Any:
+@styled
+def froc(
+    result: Result | Mapping[str, Result],
+    category: Any = None,
+    iou: float = 0.5,
+    *,
+    ax: Any = None,
+    size: Size = None,
+    style: Style = "screen",
+) -> Any:
     """How much is found at how many false positives for each image, one line for each model.
 
     All categories' detections together, or those of one. Points are drawn at 1/8, 1/4, …, 8, and the legend shows their
@@ -181,21 +218,21 @@ def froc(result: Result | Mapping[str, Result], category: Any = None, iou: float
         There is no matplotlib.
     """
     models = {"": result} if isinstance(result, Result) else dict(result)
-    ax, colours = axes(ax, (6.0, 4.6))
+    ax, colours = axes(ax, size, (6.0, 4.6), style)
     rates = 2.0 ** np.arange(-3, 4)
     shown = np.geomspace(1 / 16, 16, _POINTS)
     for index, (name, model) in enumerate(models.items()):
         found = model.froc(category, iou)
-        style = colours.line(index)
+        look = colours.line(index)
         label = f"{_title(model, category, name)}: mean {_number(found.mean)}"
-        ax.plot(shown, [found.at(rate) for rate in shown], linewidth=2, label=label, **style)
-        ax.plot(rates, [found.at(rate) for rate in rates], "o", color=style["color"], markersize=4)
+        ax.plot(shown, [found.at(rate) for rate in shown], linewidth=2, label=label, **look)
+        ax.plot(rates, [found.at(rate) for rate in rates], "o", color=look["color"], markersize=4)
     _frame(ax, colours, "false positives per image", "sensitivity")
     ax.set_xscale("log", base=2)
     ax.set_xlim(1 / 16, 16)
     ax.set_xticks(rates, ["1/8", "1/4", "1/2", "1", "2", "4", "8"])
     ax.set_title(f"FROC at IoU {iou:g}")
-    _legend(ax, "lower right")
+    _label(ax, colours, "lower right")
     return ax
 
 
@@ -234,8 +271,10 @@ def _each_class(ax: Any, result: Result, iou: float, colours: Colours) -> None:
     aps = {id: result.number(SummaryRow("ap", threshold=t), id) for id, _ in lines}
     lines = [(id, line) for id, line in lines if not math.isnan(aps[id])]
     lines.sort(key=lambda pair: -aps[pair[0]])
-    few = len(lines) <= _NAMED
-    named = {id for id, _ in (lines if few else lines[:3] + lines[-3:])}
+    objects = dict(zip(result.category_ids, result.per_class["objects"], strict=True))
+    worth = [pair for pair in lines if objects[pair[0]] >= _ENOUGH]
+    worth = worth if len(worth) >= 6 else lines
+    named = {id for id, _ in (lines if len(lines) <= _NAMED else worth[:3] + worth[-3:])}
     faint = max(0.12, min(0.6, 12 / max(len(lines), 1)))
     index = 0
     for id, line in lines:
@@ -271,6 +310,13 @@ def _title(result: Result, category: Any, name: str) -> str:
         return shortened(name) if name else "all classes"
     what = shortened(result.scores.name_of(result.category_ids[result.scores.position(category)]))
     return f"{shortened(name)}, {what}" if name else what
+
+
+def _label(ax: Any, colours: Colours, place: str, **options: Any) -> None:
+    """Labels beside the lines where they are few and there is space, or else a legend."""
+    lines = [line for line in ax.lines if not line.get_label().startswith("_")]
+    if not 1 < len(lines) <= _BESIDE or not label_lines(ax, lines, colours):
+        _legend(ax, place, **options)
 
 
 def _legend(ax: Any, place: str, **options: Any) -> None:

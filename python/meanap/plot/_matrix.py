@@ -8,11 +8,12 @@ import numpy as np
 
 from meanap.detection.confusion import Confusion
 from meanap.detection.result import Result
-from meanap.plot._canvas import axes, shortened
+from meanap.plot._canvas import Size, Style, axes, shortened, styled
 
 __all__ = ["confusion"]
 
 
+@styled
 def confusion(
     found: Result | Confusion,
     kind: Literal["matrix", "pairs"] = "matrix",
@@ -22,6 +23,8 @@ def confusion(
     classes: int | None = 20,
     pairs: int = 20,
     ax: Any = None,
+    size: Size = None,
+    style: Style = "screen",
 ) -> Any:
     """The confusion matrix: rows are true classes, columns predicted classes; or its largest entries.
 
@@ -42,6 +45,8 @@ def confusion(
         How many bars there are at most.
     ax
         Axes to draw on; a figure is made without.
+    size, style
+        Inches of the figure, and ``"paper"`` for small letters and no title.
 
     Returns
     -------
@@ -58,14 +63,14 @@ def confusion(
         raise ValueError(f"kind: expected 'matrix' or 'pairs', found {kind!r}")
     if isinstance(found, Result):
         found = found.confusion(iou, score)
-    return _matrix(found, classes, ax) if kind == "matrix" else _pairs(found, pairs, ax)
+    return _matrix(found, classes, ax, size, style) if kind == "matrix" else _pairs(found, pairs, ax, size, style)
 
 
-def _matrix(found: Confusion, classes: int | None, ax: Any) -> Any:
+def _matrix(found: Confusion, classes: int | None, ax: Any, size: Size, style: Style) -> Any:
     matrix, names = found.condensed(classes)
     n = len(names)
     side = min(40.0, max(4.5, 2.2 + (0.36 if n <= 40 else 0.16) * n))
-    ax, colours = axes(ax, (side, side * 0.92))
+    ax, colours = axes(ax, size, (side, side * 0.92), style)
     from matplotlib.colors import LinearSegmentedColormap
 
     rows = matrix.sum(axis=1, keepdims=True)
@@ -82,9 +87,9 @@ def _matrix(found: Confusion, classes: int | None, ax: Any) -> Any:
             ink = "#101010" if bright else "#ffffff"
             ax.text(j, i, _short(int(matrix[i, j])), ha="center", va="center", fontsize=within, color=ink)
     labels = [shortened(name, 18) for name in names]
-    size = "small" if n <= 40 else min(6.5, 0.6 * 72 * side / n)
-    ax.set_xticks(range(n), labels, rotation=90, fontsize=size)
-    ax.set_yticks(range(n), labels, fontsize=size)
+    letters = "small" if n <= 40 else min(6.5, 0.6 * 72 * side / n)
+    ax.set_xticks(range(n), labels, rotation=90, fontsize=letters)
+    ax.set_yticks(range(n), labels, fontsize=letters)
     ax.tick_params(length=0)
     for spine in ax.spines.values():
         spine.set_visible(False)
@@ -97,10 +102,10 @@ def _matrix(found: Confusion, classes: int | None, ax: Any) -> Any:
     return ax
 
 
-def _pairs(found: Confusion, pairs: int, ax: Any) -> Any:
+def _pairs(found: Confusion, pairs: int, ax: Any, size: Size, style: Style) -> Any:
     table = found.pairs(background=False)
     shown = min(pairs, len(table))
-    ax, colours = axes(ax, (6.4, max(2.0, 1.0 + 0.24 * shown)))
+    ax, colours = axes(ax, size, (6.4, max(2.0, 1.0 + 0.24 * shown)), style)
     ax.barh(np.arange(shown), table["count"][:shown], 0.72, color=colours.series[1], alpha=0.75)
     labels = []
     for place in range(shown):
