@@ -7,7 +7,8 @@
 
 Builds `benches/floor.rs`, which does the measuring, and runs it with one thread. Instructions are counted by
 valgrind on a small data set, the same each time: the noise-free guard against slow-downs. They may differ a little
-from compiler to compiler; more than a twentieth more than the baseline is a failure (exit code 1).
+from compiler to compiler; more than a twentieth more than the baseline is a failure (exit code 1). Without names of
+workloads those of whole commands of the installed package are counted too, start-up included.
 
 A last table sets the first evaluation of a process, all threads, beside the second: what the first one pays for
 pages of memory that have not been accessed before.
@@ -240,6 +241,11 @@ def instructions(options) -> int:
         base = count(program, given, "none")
         for stage in STAGES:
             found[f"{name}: {stage}"] = count(program, given, stage) - base
+    if not options.workloads:
+        for name, command in commands(options.data / "small").items():
+            # Once before, so that Python has compiled all modules.
+            subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+            found[f"command: {name}"] = counted(command)
     if options.update:
         kept = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
         BASELINE.write_text(json.dumps({**kept, **found}, indent=1) + "\n")
@@ -247,11 +253,58 @@ def instructions(options) -> int:
 
 
 def count(program: Path, given: list[str], stage: str) -> int:
-    """Instructions of a run in which that stage runs twice, by one thread."""
-    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", str(program), *given, "--only", stage]
-    environment = {**os.environ, "MEANAP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, check=True)
+    """Instructions of a run in which that stage runs twice."""
+    return counted([str(program), *given, "--only", stage])
+
+
+def counted(command: list[str]) -> int:
+    """Instructions of a command, by one thread."""
+    valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+    # A set of strings has another order in each process, and with it another number of steps.
+    environment = {**os.environ, "MEANAP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+    done = subprocess.run(
+        [*valgrind, *command], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True
+    )
     return int(re.search(r"Collected : (\d+)", done.stderr).group(1))
+
+
+def commands(folder: Path) -> dict[str, list[str]]:
+    """Commands of the package on small files: what users wait for beside an evaluation."""
+    truth, found, _ = files("val-bbox", folder / "val-bbox", images=200)
+    qrels, run = ranking_files(folder)
+    meanap = [sys.executable, "-m", "meanap"]
+    return {
+        "eval": [*meanap, "eval", truth, found],
+        "check": [*meanap, "check", truth, found],
+        "compare": [*meanap, "compare", truth, found, found],
+        "report": [*meanap, "report", truth, found, "-o", str(folder / "report.html")],
+        "rank": [*meanap, "rank", qrels, run],
+        "metric object": [sys.executable, "-c", METRIC_OBJECT],
+    }
+
+
+#: 100 images with 20 detections each, one at a time.
+METRIC_OBJECT = """
+import numpy as np
+from meanap import MeanAveragePrecision
+metric, random = MeanAveragePrecision(), np.random.default_rng(0)
+for _ in range(100):
+    corners = random.uniform(0, 100, (20, 2))
+    boxes = np.concatenate([corners, corners + random.uniform(20, 50, (20, 2))], axis=1)
+    labels = random.integers(1, 5, 20)
+    found = {"boxes": boxes + random.normal(0, 2, boxes.shape), "labels": labels, "scores": random.random(20)}
+    metric.update([found], [{"boxes": boxes[:8], "labels": labels[:8]}])
+metric.compute()
+"""
+
+
+def ranking_files(folder: Path) -> tuple[str, str]:
+    """Judgements and a run of 50 queries, 200 documents each."""
+    qrels, run = folder / "qrels.txt", folder / "run.txt"
+    pairs = [(query, document) for query in range(50) for document in range(200)]
+    qrels.write_text("".join(f"q{q} 0 d{d} {(7 * d + q) % 5 // 3}\n" for q, d in pairs))
+    run.write_text("".join(f"q{q} Q0 d{d} {d + 1} {1 / (1 + 31 * d % 200)} tag\n" for q, d in pairs))
+    return str(qrels), str(run)
 
 
 def compare(found: dict[str, int], baseline: dict[str, int]) -> int:
