@@ -280,6 +280,40 @@ def test_the_layout_of_an_array_makes_no_difference(entry, layout, tmp_path):
     np.testing.assert_equal(ENTRIES[entry](lay), EXPECTED[entry])
 
 
+# Devices
+
+
+def away(copies):
+    """A class of tensors on a device, which counts how often something is copied from there."""
+    torch = pytest.importorskip("torch", reason="torch's tensors")
+
+    class Away(torch.Tensor):
+        device = property(lambda self: torch.device("cuda:0"))
+
+        def cpu(self):
+            copies.append(self.numel())
+            return torch.Tensor.cpu(self).as_subclass(torch.Tensor)
+
+        def __array__(self, *arguments, **options):
+            raise TypeError("can't convert cuda:0 device type tensor to numpy.")
+
+    return lambda array: torch.from_numpy(np.array(array)).as_subclass(Away)
+
+
+def test_tensors_of_a_batch_leave_their_device_in_one_copy_for_each_type():
+    copies = []
+    make = away(copies)
+    targets = [{**image, "image_id": np.array([row])} for row, image in enumerate(TARGETS)]
+    sides = [[{k: v for k, v in image.items() if k != "masks"} for image in side] for side in (PREDS, targets)]
+    metrics = [meanap.MeanAveragePrecision() for _ in range(2)]
+    metrics[0].update(*sides)
+    metrics[1].update(*laid(sides, make))
+    assert metrics[0].compute()["map"] == metrics[1].compute()["map"] and len(copies) <= 5
+    assert sum(copies) == sum(np.size(array) for side in sides for image in side for array in image.values())
+    assert meanap.evaluate(*laid(sides[::-1], make)).ap == meanap.evaluate(*sides[::-1]).ap
+    assert meanap.check(*laid(sides[::-1], make))["code"] == meanap.check(*sides[::-1])["code"]
+
+
 # Half precision
 
 

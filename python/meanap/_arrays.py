@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,18 @@ import numpy as np
 from meanap import _core
 from meanap.errors import InputError
 
-__all__ = ["as_flags", "as_id", "as_ids", "as_masks", "as_number", "as_numbers", "as_numpy", "on_host", "shown"]
+__all__ = [
+    "as_flags",
+    "as_id",
+    "as_ids",
+    "as_masks",
+    "as_number",
+    "as_numbers",
+    "as_numpy",
+    "images_on_host",
+    "on_host",
+    "shown",
+]
 
 # What the core sets up at its first use of NumPy is set up before any work that Ctrl-C could interrupt.
 _core.before_fork()
@@ -61,6 +72,38 @@ def on_host(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value if value.flags.aligned else value.copy()
     return as_numpy(value) if hasattr(value, "__dlpack_device__") else value
+
+
+#: Tensors with more numbers are copied by themselves: they would be copied on the device first.
+_SMALL = 1 << 16
+
+
+def images_on_host(images: Any) -> Any:
+    """Dictionaries of torch's tensors on a device with all small ones copied to the host at once; others as they are.
+
+    A copy of its own waits for the device each time: one for each array of a batch takes longer than the batch's work.
+    """
+    torch: Any = sys.modules.get("torch")
+    if torch is None or not images or not isinstance(images[0], Mapping):
+        return images
+
+    def is_away(value: Any) -> bool:
+        return isinstance(value, torch.Tensor) and value.device.type != "cpu" and value.numel() <= _SMALL
+
+    if not any(map(is_away, images[0].values())):
+        return images
+    kinds: dict[Any, list[tuple[int, str, Any]]] = {}
+    for row, image in enumerate(images):
+        for name, value in image.items() if isinstance(image, Mapping) else ():
+            if is_away(value):
+                kinds.setdefault((value.device, value.dtype), []).append((row, name, value.detach()))
+    copied = [dict(image) if isinstance(image, Mapping) else image for image in images]
+    for tensors in kinds.values():
+        flat = torch.cat([tensor.reshape(-1) for _, _, tensor in tensors]).cpu()
+        pieces = flat.split([tensor.numel() for _, _, tensor in tensors])
+        for (row, name, tensor), piece in zip(tensors, pieces, strict=True):
+            copied[row][name] = piece.reshape(tensor.shape)
+    return copied
 
 
 def _first(items: Any, strange: Callable[[Any], bool]) -> int | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _rle
-from meanap._arrays import as_flags, as_id, as_ids, as_masks, as_numbers, shown
+from meanap._arrays import as_flags, as_id, as_ids, as_masks, as_numbers, images_on_host, shown
 from meanap._similarity import compares_rotated_boxes
 from meanap.errors import InputError
 from meanap.readers._columns import are_columns
@@ -81,8 +81,9 @@ class PerImage(Reader):
             for row, item in enumerate(items)
         ]
         if isinstance(source, Mapping) and len(items) and items[0] is not source:
-            return [{**image, "image_id": id} for id, image in zip(source, images, strict=True)]
-        return images
+            images = [{**image, "image_id": id} for id, image in zip(source, images, strict=True)]
+        on_host: list[Mapping[str, Any]] = images_on_host(images)
+        return on_host
 
     def _format(self, options: Options) -> BoxFormat:
         return options.box_format if self.box_format is None else self.box_format

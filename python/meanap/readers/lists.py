@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
 
 from meanap._arrays import shown
 from meanap.errors import InputError
@@ -35,7 +34,8 @@ class Lists(PerImage):
         if not isinstance(item, Mapping) or "labels" not in item or "category_id" in item:
             return False
         # Of many images they are columns of a table.
-        return np.size(item.get("image_id", 0)) == 1
+        id = item.get("image_id")
+        return not isinstance(id, (list, tuple)) and math.prod(getattr(id, "shape", ())) == 1
 
     def dictionary(self, item: Any, role: Role, where: str) -> Mapping[str, Any]:
         """The dictionary itself."""
