@@ -5,6 +5,7 @@
 use rayon::prelude::*;
 
 use super::ranked::Ranked;
+use super::sample_weights::{SAMPLES, SampleWeights, add, side_by_side};
 use crate::matching::MatchTable;
 use crate::threads;
 
@@ -95,28 +96,41 @@ impl OperatingPoints {
 
     /// The point that the rule chooses on each sample, of weights `(B, I)`, row by row.
     pub fn points(&self, weights: &[u32], rule: OperatingRule) -> Vec<OperatingPoint> {
-        if self.images() == 0 {
+        let images = self.images();
+        if images == 0 {
             return Vec::new();
         }
-        threads::run(|| weights.par_chunks(self.images()).map(|weights| self.choose(weights, rule)).collect())
+        let choose = |weights: &[u32]| {
+            let chosen = self.choose(&side_by_side(weights, images), rule);
+            chosen.into_iter().take(weights.len() / images).collect::<Vec<_>>()
+        };
+        threads::run(|| weights.par_chunks(SAMPLES * images).flat_map_iter(choose).collect())
     }
 
-    fn choose(&self, weights: &[u32], rule: OperatingRule) -> OperatingPoint {
-        let total = |images: &mut dyn Iterator<Item = u32>| images.map(u64::from).sum::<u64>() as f64;
-        let positives = total(&mut self.positives.iter().map(|&image| weights[image as usize]));
-        let images = total(&mut weights.iter().copied());
-        let quiet = total(
-            &mut self.clean.iter().zip(weights).filter(|(clean, _)| **clean).map(|(_, &weight)| weight),
-        );
-        let point = |score: f64, counts: &[u64; 3]| {
-            let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { f64::NAN };
-            let [right, wrong, loud] = counts.map(|count| count as f64);
-            let precision = share(right, right + wrong);
-            [score, precision, share(right, positives), share(wrong, images), share(loud, quiet)]
+    /// The points of several samples side by side.
+    fn choose(&self, weights: &[SampleWeights], rule: OperatingRule) -> [OperatingPoint; SAMPLES] {
+        let total = |images: &mut dyn Iterator<Item = &SampleWeights>| {
+            let mut sum = SampleWeights::default();
+            images.for_each(|weights| add(&mut sum, weights));
+            sum.map(f64::from)
         };
-        let mut best: Option<(f64, OperatingPoint)> = None;
+        let positives = total(&mut self.positives.iter().map(|&image| &weights[image as usize]));
+        let images = total(&mut weights.iter());
+        let clean = self.clean.iter().zip(weights).filter(|(clean, _)| **clean);
+        let quiet = total(&mut clean.map(|(_, weights)| weights));
+        let point = |score: f64, counts: &[SampleWeights; 3], sample: usize| {
+            let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { f64::NAN };
+            let [right, wrong, loud] = counts.map(|count| f64::from(count[sample]));
+            let recall = share(right, positives[sample]);
+            let (wrong_rate, alarm_rate) = (share(wrong, images[sample]), share(loud, quiet[sample]));
+            [score, share(right, right + wrong), recall, wrong_rate, alarm_rate]
+        };
+        let mut best: [Option<(f64, OperatingPoint)>; SAMPLES] = [None; SAMPLES];
         // Right ones, wrong ones, and images without objects that have a wrong one.
-        let mut counts = [0; 3];
+        let mut counts = [SampleWeights::default(); 3];
+        // The right ones up to the last score that brought some, and whether anything was counted, or ever will be.
+        let mut before = SampleWeights::default();
+        let mut begun = images.map(|images| images == 0.0);
         let mut row = 0;
         while row < self.score.len() {
             let score = self.score[row];
@@ -125,29 +139,39 @@ impl OperatingPoints {
             {
                 break;
             }
-            let before = counts;
+            let mut brings_right = false;
             while row < self.score.len() && self.score[row] == score {
-                let weight = u64::from(weights[self.image[row] as usize]);
+                let weight = &weights[self.image[row] as usize];
                 match self.verdict[row] {
-                    CountedAs::Right => counts[0] += weight,
-                    CountedAs::Wrong => counts[1] += weight,
+                    CountedAs::Right => {
+                        brings_right = true;
+                        add(&mut counts[0], weight);
+                    }
+                    CountedAs::Wrong => add(&mut counts[1], weight),
                     CountedAs::Alarm => {
-                        counts[1] += weight;
-                        counts[2] += weight;
+                        add(&mut counts[1], weight);
+                        add(&mut counts[2], weight);
                     }
                 }
                 row += 1;
             }
             // A score that brings nothing right is worse than the one before it.
-            let first = before == [0; 3] && counts != before;
-            if counts[0] > before[0] || first {
-                consider(&mut best, point(score, &counts), rule);
+            if !brings_right && begun == [true; SAMPLES] {
+                continue;
             }
+            for sample in 0..SAMPLES {
+                let first = !begun[sample] && counts.iter().any(|count| count[sample] > 0);
+                if counts[0][sample] > before[sample] || first {
+                    consider(&mut best[sample], point(score, &counts, sample), rule);
+                }
+                begun[sample] |= first;
+            }
+            before = counts[0];
         }
-        match (rule, best) {
-            (OperatingRule::Score(least), _) => point(least, &counts),
+        std::array::from_fn(|sample| match (rule, best[sample]) {
+            (OperatingRule::Score(least), _) => point(least, &counts, sample),
             (_, best) => best.map_or(NO_POINT, |(_, point)| point),
-        }
+        })
     }
 }
 
@@ -185,7 +209,7 @@ mod tests {
 
     #[test]
     fn each_rule_chooses() {
-        let choose = |rule| operator().choose(&[1, 1, 1], rule);
+        let choose = |rule| operator().points(&[1, 1, 1], rule)[0];
         assert_eq!(choose(OperatingRule::Precision(0.6)), [0.6, 0.6, 0.75, 2.0 / 3.0, 1.0]);
         assert_eq!(choose(OperatingRule::Recall(0.5)), [0.8, 2.0 / 3.0, 0.5, 1.0 / 3.0, 0.0]);
         assert_eq!(choose(OperatingRule::FalsePositives(0.0))[0], 0.9);
@@ -196,8 +220,9 @@ mod tests {
 
     #[test]
     fn weights_count_images_so_often() {
-        let point = operator().choose(&[0, 2, 1], OperatingRule::Score(0.0));
-        assert_eq!(point, [0.0, 2.0 / 3.0, 0.5, 1.0 / 3.0, 1.0]);
+        let points = operator().points(&[1, 1, 1, 0, 2, 1], OperatingRule::Score(0.0));
+        assert_eq!(points[1], [0.0, 2.0 / 3.0, 0.5, 1.0 / 3.0, 1.0]);
+        assert_eq!(points[..1], operator().points(&[1, 1, 1], OperatingRule::Score(0.0)));
         assert_eq!(operator().alarms(), (vec![0.7], 1));
     }
 }
