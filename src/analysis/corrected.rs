@@ -4,7 +4,7 @@
 //! type disappears; a missed ground truth is no longer looked for.
 
 use super::states::{States, TruthState};
-use crate::error::{Result, can_allocate, collect, with_capacity};
+use crate::error::{Result, can_allocate, collect, push, reserve, with_capacity};
 use crate::matching::{CellGrid, Cells, ErrorType, MatchTable, OutcomeLayout, Positions, Row, Truth};
 
 /// What is corrected.
@@ -35,6 +35,8 @@ pub fn corrected(states: &States, images: usize, pooled: bool, correction: Corre
     // What the rows are sorted with, and their outcomes.
     can_allocate(table.rows.items.len().saturating_mul(3 * size_of::<Row>()))?;
     let mut rows = with_capacity(table.rows.items.len())?;
+    // Those that are of another category once they are corrected.
+    let mut moved = Vec::new();
     let mut truths = with_capacity(table.truths.items.len())?;
     for group in 0..table.groups() as u32 {
         for row in table.rows(group as usize) {
@@ -49,8 +51,12 @@ pub fn corrected(states: &States, images: usize, pooled: bool, correction: Corre
                 Correction::FalsePositives => None,
                 _ => Some((group, false)),
             };
-            if let Some((group, matched)) = becomes {
-                rows.push((place(group), matched, *row));
+            match becomes {
+                Some((to, matched)) if place(to) != place(group) => {
+                    push(&mut moved, (place(to), matched, *row))?
+                }
+                Some((_, matched)) => rows.push((place(group), matched, *row)),
+                None => {}
             }
         }
         for truth in table.truths(group as usize) {
@@ -65,7 +71,12 @@ pub fn corrected(states: &States, images: usize, pooled: bool, correction: Corre
             }
         }
     }
-    rows.sort_by_key(|(_, _, row)| (row.image, row.rank));
+    // Most are sorted already, which the sort detects.
+    let order = |&(group, _, row): &(u32, bool, Row)| (group, row.image, row.rank);
+    moved.sort_by_key(order);
+    reserve(&mut rows, moved.len())?;
+    rows.append(&mut moved);
+    rows.sort_by_key(order);
     let bits = OutcomeLayout { areas: 1, thresholds: 1 };
     let mut outcomes = Vec::new();
     for (_, matched, row) in &mut rows {
