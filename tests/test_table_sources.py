@@ -224,3 +224,15 @@ def test_values_of_other_tools_suggest_ours():
                 entry(TRUTH, FOUND, **arguments)
     with pytest.raises(meanap.InputError, match="a text that is JSON itself; expected a path"):
         meanap.evaluate(json.dumps(TRUTH), FOUND)
+
+
+def test_dictionaries_of_images_say_their_size():
+    """Polygons are drawn in it; where no image has one, that is no finding."""
+    objects = groups(TRUTH["annotations"])
+    found = generate.detections(TRUTH, kind="segm", per_image=6, seed=3)
+    images = [{**image, "annotations": objects[image["id"]]} for image in TRUTH["images"]]
+    assert meanap.evaluate(images, found, "segm").ap == meanap.evaluate(TRUTH, found, "segm").ap > 0.1
+    assert meanap.check(images, found, "segm").ok
+    assert "image-without-size" not in meanap.check(objects, FOUND).codes
+    with pytest.raises(meanap.InputError, match='needs "height" and "width" of image'):
+        meanap.evaluate(objects, found, "segm")

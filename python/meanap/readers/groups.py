@@ -17,6 +17,8 @@ __all__ = ["Groups"]
 
 #: What a dictionary of an image calls its list of records: COCO's word, detectron2's, and those of other tools.
 _LISTS = ("annotations", "instances", "predictions", "detections", "objects")
+#: What such a dictionary says of its image.
+_OF_IMAGES = ("height", "width", "file_name")
 
 
 class Groups(Reader):
@@ -44,9 +46,16 @@ class Groups(Reader):
         """The objects of all images."""
         groups, given = _groups(source, "ground_truth")
         ids = list(range(len(groups))) if given is None else given
-        dataset = {"images": [{"id": id} for id in ids], "annotations": _flat(groups, ids)}
-        truth = Coco().ground_truth(dataset, options, problems)
+        items = source if isinstance(source, (list, tuple)) else ()
+        told = [item if isinstance(item, Mapping) else {} for item in items] or [{}] * len(ids)
+        images = [
+            {"id": id, **{name: image[name] for name in _OF_IMAGES if name in image}}
+            for id, image in zip(ids, told, strict=True)
+        ]
+        truth = Coco().ground_truth({"images": images, "annotations": _flat(groups, ids)}, options, problems)
         if isinstance(truth, GroundTruth):
+            if not any("height" in image for image in images):
+                truth.sizes = {}
             truth.listed = "by position" if given is None else "by id"
         return truth
 
