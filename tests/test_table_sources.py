@@ -183,6 +183,10 @@ def test_each_shape_gives_the_numbers_of_the_records_at_each_entry(kind, tmp_pat
         ("image_id,category_id,score,bbox\n616,1,0.5,\"[1, 2, 3]\"\n616,1,0.5,\"1 2 3 4\"\n", "bbox: row 1 has 4"),
         ("image_id,category_id,score,bbox\n616,1,0.5,none\n", "bbox: row 0 is 'none', expected numbers"),
         ("score,score\n", "two columns have the same name"),
+        ("", "expected a line with the names of columns, found an empty file"),
+        ("<!DOCTYPE html><html>\n<body>", "found an HTML page"),
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "found a Git LFS pointer"),
+        ("image_id,score\n" + "1" * 200_000 + ",1\n", "not CSV: field larger than field limit"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_in_a_csv_file_is_named(text, message, tmp_path):
@@ -190,6 +194,16 @@ def test_what_is_wrong_in_a_csv_file_is_named(text, message, tmp_path):
     with pytest.raises(meanap.InputError, match=message):
         meanap.evaluate(TRUTH, tmp_path / "found.csv")
     assert not meanap.check(TRUTH, tmp_path / "found.csv").ok
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
+def test_csv_files_of_spreadsheets_are_read(encoding, tmp_path):
+    """Byte order marks, quotes, and lines that end as those of Windows."""
+    lines = ['"' + '","'.join(map(str, row)) + '"' for row in zip(*columns(FOUND).values(), strict=True)]
+    text = "\r\n".join([",".join(f'"{name}"' for name in columns(FOUND)), *lines, ""])
+    mark = b"\xfe\xff" if encoding == "utf-16-be" else b""
+    (tmp_path / "found.csv").write_bytes(mark + text.encode(encoding))
+    assert meanap.evaluate(TRUTH, tmp_path / "found.csv").ap == EXPECTED.ap
 
 
 def test_faulty_lines_of_a_csv_file_are_left_out(tmp_path):

@@ -10,6 +10,7 @@ import numpy as np
 
 from meanap import readers
 from meanap._files import read_json
+from meanap._keywords import suggesting
 from meanap._similarity import compares_masks
 from meanap.errors import InputError
 from meanap.readers import Detections, GroundTruth, Options, Problems
@@ -28,6 +29,7 @@ TARGETS = ("coco", "yolo", "voc", "parquet")
 Target = Literal["coco", "yolo", "voc", "parquet"]
 
 
+@suggesting()
 def convert(
     source: Any,
     path: PathLike,
@@ -107,6 +109,7 @@ def convert(
     return written
 
 
+@suggesting()
 def describe(
     source: Any,
     *,

@@ -11,6 +11,7 @@ import numpy as np
 
 from meanap import _arrow, _core
 from meanap._arrays import on_host
+from meanap._keywords import suggesting
 from meanap.ranking import labels
 from meanap.ranking.evaluation import evaluate
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from meanap._types import ItemLists
 
 
+@suggesting()
 def apk_values(actual: ItemLists, predicted: ItemLists, k: int = 10, *, padding: int | None = -1) -> np.ndarray:
     """The average precision at k of each list.
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from meanap import _core
 from meanap._files import is_name
 from meanap.errors import InputError
 from meanap.readers._columns import holds_ids
@@ -49,11 +50,21 @@ class Csv(Tables):
 
 def _columns(path: Any) -> Mapping[str, Any]:
     """The columns of a file: numbers where all are, else texts."""
-    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
+    start = head(path)
+    kind = _core.kind_of_file(start)
+    wide = start[:2] in (b"\xff\xfe", b"\xfe\xff")
+    if kind is not None and not wide:
+        expected = "a line with the names of columns"
+        raise InputError(source=os.fsdecode(path), found=kind, expected=expected, code="wrong-kind-of-file")
+    encoding = "utf-16" if wide else "utf-8-sig"
+    with open(path, encoding=encoding, errors="replace", newline="") as file:
         first = file.readline()
         delimiter = max(_DELIMITERS, key=first.count)
         names = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
-        rows = [row for row in csv.reader(file, delimiter=delimiter, skipinitialspace=True) if row]
+        try:
+            rows = [row for row in csv.reader(file, delimiter=delimiter, skipinitialspace=True) if row]
+        except csv.Error as error:
+            raise InputError(f"not CSV: {error}", os.fsdecode(path), code="broken-line") from None
     if len(set(names)) < len(names):
         raise InputError("two columns have the same name", os.fsdecode(path))
     for number, row in enumerate(rows):
