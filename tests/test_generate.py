@@ -71,6 +71,19 @@ def test_outlines_fill_their_boxes_and_stay_within_the_image(truth):
     assert set(ring_counts) == {1, 2, 3}
 
 
+def test_areas_of_rings_are_added_from_left_to_right_on_each_python():
+    data = generate.dataset(images=150, seed=2)
+    several = [record for record in data["annotations"] if not record["iscrowd"] and len(record["segmentation"]) > 2]
+    assert len(several) > 10
+    for record in several:
+        area = 0.0
+        for ring in record["segmentation"]:
+            points = np.array(ring).reshape(-1, 2)
+            (x, y), (ahead, below) = points.T, np.roll(points, -1, axis=0).T
+            area += abs(np.add.reduceat(x * below - ahead * y, [0])[0]) / 2
+        assert record["area"] == area
+
+
 def test_crowds_are_whole_run_length_masks(truth):
     sizes = {image["id"]: [image["height"], image["width"]] for image in truth["images"]}
     crowds = [entry for entry in truth["annotations"] if entry["iscrowd"]]

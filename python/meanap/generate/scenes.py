@@ -161,7 +161,10 @@ def _outlined(
         xs = [x for ring in segmentation for x in ring[::2]]
         ys = [y for ring in segmentation for y in ring[1::2]]
         box = [min(xs), min(ys), round(max(xs) - min(xs), 2), round(max(ys) - min(ys), 2)]
-        area = sum(areas[ring] for ring in own)
+        # Not sum(), which compensates for rounding from Python 3.12 on: the same data on each Python.
+        area = 0.0
+        for ring in own:
+            area += areas[ring]
         annotations.append({"segmentation": segmentation, "area": area, "iscrowd": 0, "bbox": box})
     return annotations
 
