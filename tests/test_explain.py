@@ -165,6 +165,7 @@ def test_bad_questions(data):
 #: option of the evaluation that is not about how it is done.
 CHANGES = {
     "thresholds": ({}, {"thresholds": [0.6]}),
+    "strict": ({}, {"strict": True}),
     "recall": ({}, {"recall": "exact"}),
     "area_ranges": ({}, {"area_ranges": {"all": (0, 40**2)}}),
     "size": ({"area_ranges": {"all": (0, 60)}}, {"area_ranges": {"all": (0, 60)}, "size": "side"}),
@@ -188,7 +189,7 @@ CHANGES = {
     "ties": ({}, {"ties": "greatest"}),
 }
 #: What cannot change a number of these data.
-WITHOUT_EFFECT = {"box_format", "score_range"}
+WITHOUT_EFFECT = {"box_format", "score_range", "strict"}
 
 
 @pytest.fixture(scope="module")

@@ -309,7 +309,7 @@ def test_five_and_eight_numbers_do_not_mix_within_a_side():
         meanap.evaluate(truth, bad, "rotated")
     items = [{"boxes": np.ones((1, n)), "labels": [1], "scores": [0.5]} for n in (5, 8)]
     targets = [{"boxes": np.ones((1, 5)), "labels": [1]}] * 2
-    with pytest.raises(meanap.InputError, match=r'preds\[1\]\["boxes"\]: 8 numbers, those before have 5'):
+    with pytest.raises(meanap.InputError, match=r'\[1\]\["boxes"\]: 8 numbers, those before have 5'):
         meanap.evaluate(targets, items, "rotated")
 
 
@@ -327,3 +327,83 @@ def test_a_difference_in_how_angles_are_read_is_one_row_that_names_it(field, val
     found = meanap.explain_difference(*scenes(), "coco", {field: value}, "rotated")
     assert [row["fields"] for row in found] == [field]
     assert found["change"].tolist() == [found.difference] and found.difference != 0
+
+
+def test_checks_know_rotated_boxes(tmp_path):
+    truth, results = scenes()
+    for source in ((truth, results), _paths(truth, results, tmp_path)):
+        for similarity in ("rotated", None):
+            findings = meanap.check(*source, similarity)
+            assert not {"malformed-box", "area-off"} & set(findings["code"])
+    bad = [*results[:3], {**results[3], "bbox": [1.0] * 4}, *results[4:]]
+    found = [row for row in meanap.check(truth, bad, "rotated") if row["code"] == "malformed-box"]
+    assert [row["count"] for row in found] == [1] and "has 4 numbers, expected 5 numbers" in found[0]["example"]
+
+
+def test_upright_evaluations_say_what_compares_rotated_boxes():
+    truth, results = scenes()
+    with pytest.raises(meanap.InputError, match="expected 4 numbers .*similarity 'rotated' compares rotated boxes"):
+        meanap.evaluate(truth, results)
+
+
+def test_a_report_draws_the_corners(tmp_path):
+    truth, results = scenes()
+    page = meanap.report.write(tmp_path / "page.html", truth, results, "rotated", resamples=2, worst=12)
+    text = page.read_text(encoding="utf-8")
+    corners = rotated_corners([record["bbox"] for record in truth["annotations"]])
+    paths = ["M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in own) + "Z" for own in corners.tolist()]
+    assert sum(path in text for path in paths) > 30 and "<rect x=" not in text.split("<figure", 1)[1].split("</svg>")[0]
+
+
+def test_tables_hold_rotated_boxes():
+    pa = pytest.importorskip("pyarrow")
+    truth, results = scenes()
+    expected = meanap.evaluate(truth, results, "rotated").ap
+    for form in ("columns", "lists", "corners"):
+        sides = []
+        for records in (truth["annotations"], results):
+            boxes = np.array([record["bbox"] for record in records])
+            table = {name: [record[name] for record in records] for name in ("image_id", "category_id")}
+            if records is results:
+                table["score"] = [record["score"] for record in records]
+            if form == "columns":
+                table |= dict(zip(("cx", "cy", "w", "h", "angle"), boxes.T, strict=True))
+            elif form == "corners":
+                names = [f"{axis}{corner}" for corner in range(1, 5) for axis in "xy"]
+                table |= dict(zip(names, rotated_corners(boxes).reshape(-1, 8).T, strict=True))
+            else:
+                table["bbox"] = boxes.tolist()
+            sides.append(pa.table(table))
+        assert meanap.evaluate(*sides, "rotated").ap == pytest.approx(expected, abs=1e-12), form
+    with pytest.raises(meanap.InputError, match="a table needs rotated boxes .columns cx, cy, width, height, angle"):
+        meanap.evaluate(sides[0].drop(["bbox"] if form == "lists" else ["x1"]), sides[1], "rotated")
+
+
+def test_the_cluster_gives_the_same_numbers():
+    pa = pytest.importorskip("pyarrow")
+    from meanap import distributed
+
+    truth, results = scenes()
+    expected = meanap.evaluate(truth, results, "rotated")
+    table = {"image_id": [], "category_id": [], "bbox": [], "score": []}
+    for record in (*truth["annotations"], *results):
+        for name in table:
+            table[name].append(record.get(name))
+    plan = distributed.Plan.of("rotated", "coco", score_range=None)
+    found = distributed.from_matches(distributed.match_batch(pa.table(table), plan), plan)
+    assert found.to_dict() == pytest.approx(expected.to_dict(), abs=0, nan_ok=True)
+
+
+def test_commands_take_units_and_directions(tmp_path, capsys):
+    from meanap.cli import main
+
+    truth, results = scenes()
+    expected = meanap.evaluate(truth, results, "rotated").ap
+    for record in (*truth["annotations"], *results):
+        record["bbox"][4] = -math.radians(record["bbox"][4])
+    paths = _paths(truth, results, tmp_path)
+    options = ["--similarity", "rotated", "--angle", "radians", "--clockwise", "--json", "-", "--quiet"]
+    assert main(["eval", *paths, *options]) == 0
+    assert json.loads(capsys.readouterr().out)["stats"]["AP"] == pytest.approx(expected, abs=1e-12)
+    assert main(["eval", *paths, "--angle", "radians"]) == 2
+    assert "--angle: only --similarity rotated uses it, found bbox" in capsys.readouterr().err

@@ -285,9 +285,11 @@ def test_a_confidence_behind_the_class_is_read_by_name_and_noticed(boxes, tmp_pa
 
 def test_oriented_boxes_are_evaluated_upright_with_a_warning(tmp_path):
     (tmp_path / "a.txt").write_text("0 .1 .2 .3 .1 .4 .3 .2 .4\n")
-    with pytest.warns(UserWarning, match="oriented boxes.*rotated boxes cannot be evaluated yet"):
+    with pytest.warns(UserWarning, match="oriented boxes.*similarity='rotated' compares them"):
         truth = readers.ground_truth(tmp_path, Options(sizes={"a": (10, 10)}))
     assert np.allclose(truth.arrays["boxes"], [[1, 1, 3, 3]])
+    truth = readers.ground_truth(tmp_path, Options("rotated", sizes={"a": (10, 10)}))
+    assert np.allclose(truth.arrays["boxes"], [[1, 2, 3, 1, 4, 3, 2, 4]])
 
 
 def test_detections_of_a_coco_file_are_found_by_the_names_of_images_and_classes(boxes, tmp_path):

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from meanap._types import (
+        AngleUnit,
         BoxFormat,
         DetectionsInput,
         FormatInput,
@@ -52,6 +53,8 @@ def check(
     similarity: SimilarityName | None = None,
     *,
     sigmas: Sequence[float] | np.ndarray | None = None,
+    angle: AngleUnit = "degrees",
+    clockwise: bool = False,
     box_format: BoxFormat = "xyxy",
     format: FormatInput = None,
     names: NamesInput | None = None,
@@ -66,10 +69,12 @@ def check(
     ground_truth, detections
         What `meanap.evaluate` takes; boxes, masks or keypoints. A COCO data set with a score in each annotation counts
         as its annotations.
-    similarity : {"bbox", "segm", "boundary", "keypoints"}, optional
+    similarity : {"bbox", "segm", "boundary", "keypoints", "rotated"}, optional
         What will be compared: records without it are a finding. By default what the records have.
     sigmas : (K,), optional
         The spread of each keypoint, where they are not COCO's 17.
+    angle, clockwise
+        How the angles of rotated boxes are given, as of `meanap.protocol.Protocol`.
     box_format, format, names, images, sizes, columns
         As of `meanap.evaluate`.
 
@@ -92,7 +97,7 @@ def check(
         raise _similarity.unknown(similarity)
     kind: SimilarityName = "bbox" if similarity is None else similarity
     options = Options(kind, box_format, format, names, images, sizes, columns)
-    truth = read_ground_truth(ground_truth, options, similarity)
+    truth = read_ground_truth(ground_truth, options, similarity, (angle, clockwise))
     check_ground_truth(truth)
     if detections is None:
         check_poses(truth, None, sigmas)

@@ -143,6 +143,9 @@ def _list(box: np.ndarray) -> str:
 
 
 def _check_areas(truth: Records) -> None:
+    if truth.rotated is not None:
+        # They are not those of the upright boxes.
+        return
     areas, boxes = truth.areas, truth.boxes
     with np.errstate(invalid="ignore", over="ignore"):
         whole = boxes[:, 2] * boxes[:, 3]

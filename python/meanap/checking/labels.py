@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from meanap.detection.result import Result
 from meanap.readers import Options
 from meanap.readers.sides import Detections, GroundTruth
 from meanap.table import Table
+
+if TYPE_CHECKING:
+    from meanap._types import SimilarityName
 
 __all__ = ["label_errors", "scored", "sides_of"]
 
@@ -29,14 +32,21 @@ _ERRORS = {name: code for code, name in enumerate(_core.Matches.ERROR_TYPES)}
 
 def scored(found: Records, truth: Records) -> Result | None:
     """The evaluation of what can be used of either side, boxes at 0.5; None if there is nothing."""
-    sides = sides_of(found, truth)
+    rotated = truth.rotated is not None and found.rotated is not None
+    sides = sides_of(found, truth, rotated)
     if sides is None:
         return None
-    return evaluated(*sides, protocol.get("coco", "bbox").replace(thresholds=(0.5,)), Options(), None)
+    kind: SimilarityName = "rotated" if rotated else "bbox"
+    unit, clockwise = truth.angles
+    rules = protocol.get("coco", kind).replace(thresholds=(0.5,), angle=unit, clockwise=clockwise)
+    return evaluated(*sides, rules, Options(kind), None)
 
 
-def sides_of(found: Records, truth: Records) -> tuple[GroundTruth, Detections] | None:
-    """Ground truth and detections with the boxes that can be used; None if there are none."""
+def sides_of(found: Records, truth: Records, rotated: bool = False) -> tuple[GroundTruth, Detections] | None:
+    """Ground truth and detections with the boxes that can be used; None if there are none.
+
+    With `rotated`, which both sides must be, these are the rotated boxes; else the upright ones.
+    """
     if not (found.readable and truth.readable):
         return None
     objects = usable(truth) & (truth.image >= 0) & (truth.category >= 0)
@@ -54,7 +64,7 @@ def sides_of(found: Records, truth: Records) -> tuple[GroundTruth, Detections] |
     side = GroundTruth(
         _ids(truth.image_ids, truth.image[objects]),
         _ids(truth.category_ids, truth.category[objects]),
-        truth.boxes[objects],
+        truth.rotated[objects] if rotated and truth.rotated is not None else truth.boxes[objects],
         box_format="xywh",
         crowd=truth.crowd[objects],
         images=list(dict.fromkeys(images)),
@@ -64,7 +74,7 @@ def sides_of(found: Records, truth: Records) -> tuple[GroundTruth, Detections] |
         _ids(found.image_ids, found.image[rows]),
         _ids(found.category_ids, found.category[rows]),
         found.scores[rows],
-        found.boxes[rows],
+        found.rotated[rows] if rotated and found.rotated is not None else found.boxes[rows],
         box_format="xywh",
     )
     return side, other

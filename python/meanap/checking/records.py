@@ -7,19 +7,24 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from meanap import _core, _rle, protocol, readers
 from meanap._arrays import as_id, as_numpy
 from meanap._files import read_json
+from meanap._similarity import compares_rotated_boxes
 from meanap.checking.findings import Finding
 from meanap.errors import InputError
 from meanap.readers import Options, Problem, Problems, _fields
 from meanap.readers._read_once import read_dataset, read_results
+from meanap.readers._rotated import are_rotated, rows_of_rotated
 from meanap.readers._rules import RULES
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
+
+if TYPE_CHECKING:
+    from meanap._types import AngleUnit
 
 __all__ = ["NOTHING", "Records", "read_detections", "read_ground_truth"]
 
@@ -47,6 +52,10 @@ class Records:
         self.category: np.ndarray = np.zeros(0, dtype=np.int64)
         self.ids: list[Any] | None = None
         self.boxes: np.ndarray = np.zeros((0, 4))
+        #: Rotated boxes ``(N, 5)`` or ``(N, 8)``, NaN for none, and how their angles are given; `boxes` are the upright
+        #: boxes around them.
+        self.rotated: np.ndarray | None = None
+        self.angles: tuple[AngleUnit, bool] = ("degrees", False)
         self.areas: np.ndarray = np.zeros(0)
         self.scores: np.ndarray = np.zeros(0)
         self.crowd: np.ndarray = np.zeros(0, dtype=bool)
@@ -153,9 +162,12 @@ def _short(value: Any) -> str:
 # Reading
 
 
-def read_ground_truth(value: Any, options: Options, similarity: str | None = None) -> Records:
+def read_ground_truth(
+    value: Any, options: Options, similarity: str | None = None, angles: tuple[AngleUnit, bool] = ("degrees", False)
+) -> Records:
     """The ground truth of any source; `similarity`: what records must have."""
     records = Records("ground_truth")
+    records.angles = angles
     reader = readers.reader_of(value, "ground_truth", options.format)
     if reader.name != "coco":
         _from_reader(records, value, lambda problems: reader.ground_truth(value, options, problems))
@@ -177,6 +189,7 @@ def read_ground_truth(value: Any, options: Options, similarity: str | None = Non
 def read_detections(value: Any, truth: Records, options: Options, similarity: str | None = None) -> Records:
     """Detections of any source, for a ground truth that has been read."""
     records = Records("detections")
+    records.angles = truth.angles
     records.category_names = truth.category_names
     reader = readers.reader_of(value, "detections", options.format)
     if reader.name != "coco":
@@ -197,7 +210,15 @@ def _from_reader(records: Records, source: Any, read: Callable[[Problems], Any])
         if not readers.is_path(source):
             raise
         return _unreadable(records, source, error)
-    kind: Any = "bbox" if "boxes" in side.arrays else "segm" if "masks" in side.arrays else "keypoints"
+    kind: Any = (
+        "rotated"
+        if are_rotated(side.arrays.get("boxes", ()))
+        else "bbox"
+        if "boxes" in side.arrays
+        else "segm"
+        if "masks" in side.arrays
+        else "keypoints"
+    )
     rules = protocol.get("coco", kind)
 
     def convert(part: Any) -> _core.Objects:
@@ -300,7 +321,7 @@ def _from_dataset(records: Records, dataset: _core.Dataset, truth: Records | Non
     # Keypoints are read record by record; and whether a field is in all records only these say.
     fields = dataset.first_fields()
     asked = _FIELDS.get(similarity or "bbox")
-    if "keypoints" in fields or (asked != "bbox" and len(dataset)):
+    if "keypoints" in fields or ((asked != "bbox" or compares_rotated_boxes(similarity or "")) and len(dataset)):
         return False
     needed = {"image_id", "category_id"} | ({"bbox", "id", "area", "iscrowd"} if truth is None else {"score"})
     whole = truth is not None or (dataset.has_images and dataset.has_categories and dataset.has_annotations)
@@ -356,13 +377,16 @@ def _from_columns(records: Records, side: GroundTruth | Detections) -> Records:
         return np.full(count, default) if value is None else np.array(as_numpy(value), dtype=np.float64).reshape(count)
 
     dictionaries = readers.records_of(side)
-    records.boxes = np.array([entry.get("bbox") or _around(entry.get("keypoints")) for entry in dictionaries])
-    records.boxes = records.boxes.astype(np.float64).reshape(-1, 4)
+    if are_rotated(side.arrays.get("boxes", ())):
+        _take_rotated(records, rows_of_rotated(side.arrays["boxes"]))
+    else:
+        boxes = [entry.get("bbox") or _around(entry.get("keypoints")) for entry in dictionaries]
+        records.boxes = np.array(boxes, dtype=np.float64).reshape(-1, 4)
     records.scores = column("scores", math.nan)
     records.areas = column("exact_area" if "exact_area" in side.arrays else "area", math.nan)
     records.crowd = column("iscrowd", 0.0).astype(bool)
     records.broken_masks = np.zeros(count, dtype=bool)
-    records.derived_boxes = "boxes" not in side.arrays
+    records.derived_boxes = "boxes" not in side.arrays or records.rotated is not None
     if isinstance(side, GroundTruth):
         records.images, records.sized, records.listed = side.images, bool(side.sizes), side.listed
         records.files = dict(side.files)
@@ -389,7 +413,13 @@ def _codes(ids: list[Any]) -> tuple[np.ndarray, list[Any]]:
 
 
 #: The field in which each similarity has its geometry.
-_FIELDS = {"bbox": "bbox", "segm": "segmentation", "boundary": "segmentation", "keypoints": "keypoints"}
+_FIELDS = {
+    "bbox": "bbox",
+    "segm": "segmentation",
+    "boundary": "segmentation",
+    "keypoints": "keypoints",
+    "rotated": "bbox",
+}
 
 
 def _from_data_set(records: Records, value: Any, similarity: str | None) -> Records:
@@ -427,7 +457,8 @@ def _from_data_set(records: Records, value: Any, similarity: str | None) -> Reco
     images = value["images"] if records.images is not None else ()
     by_category = any(isinstance(image, Mapping) and "neg_category_ids" in image for image in images)
     asked = _FIELDS.get(similarity or "bbox", "bbox")
-    _take(records, entries, (*(needed[:-1] if by_category else needed), *([asked] if asked != "bbox" else [])))
+    fields = (*(needed[:-1] if by_category else needed), *([asked] if asked != "bbox" else []))
+    _take(records, entries, fields, similarity)
     good = [entry if isinstance(entry, Mapping) else {} for entry in entries]
     ids = [entry.get("id") for entry in good]
     records.ids = ids if any(id is not None for id in ids) else None
@@ -470,7 +501,7 @@ def _from_list(records: Records, entries: Any, truth: Records, similarity: str |
     first = good[0] if good else {}
     shape = next((name for name in ("bbox", "segmentation", "keypoints") if first.get(name)), "bbox")
     asked = _FIELDS.get(similarity or "", shape)
-    _take(records, entries, ("image_id", "category_id", "score", asked))
+    _take(records, entries, ("image_id", "category_id", "score", asked), similarity)
     if asked != "bbox" and not any(entry.get(asked) for entry in good):
         asked = shape
     shape = "bbox" if shape == "bbox" else asked
@@ -479,7 +510,7 @@ def _from_list(records: Records, entries: Any, truth: Records, similarity: str |
     records.scores = np.array([_number(entry.get("score")) for entry in good], dtype=np.float64)
     _take_masks(records, good, truth.sizes_in(records))
     _take_poses(records, good)
-    records.derived_boxes = shape != "bbox"
+    records.derived_boxes = shape != "bbox" or records.rotated is not None
     if shape == "segmentation" and records.masks is not None:
         records.boxes = records.masks[1]
     elif shape == "keypoints":
@@ -494,14 +525,16 @@ def _wrong(records: Records, value: Any) -> Records:
     return records
 
 
-def _take(records: Records, entries: Any, needed: tuple[str, ...]) -> None:
+def _take(records: Records, entries: Any, needed: tuple[str, ...], similarity: str | None) -> None:
     """Ids and boxes, and findings for what is not there."""
     strange = [i for i, entry in enumerate(entries) if not isinstance(entry, Mapping)]
     if strange:
         example = f"record {strange[0]} is {_kind(entries[strange[0]])}"
         records.add("malformed-record", len(strange), example)
     good = [entry if isinstance(entry, Mapping) else {} for entry in entries]
-    problems = [problem for name in needed for problem in _fields.problems_of(_NEEDED[name], entries, records.place)]
+    rotated = compares_rotated_boxes(similarity or "") or (similarity is None and _have_angles(good))
+    fields = {**_NEEDED, "bbox": _fields.ROTATED_BOX} if rotated else _NEEDED
+    problems = [problem for name in needed for problem in _fields.problems_of(fields[name], entries, records.place)]
     # What is there and cannot be used of the scores and flags is found in the columns.
     elsewhere = ("bad-score", "crowd-flag", "broken-mask", "malformed-keypoints")
     _add_problems(records, [problem for problem in problems if problem.code not in elsewhere])
@@ -514,8 +547,32 @@ def _take(records: Records, entries: Any, needed: tuple[str, ...]) -> None:
         codes, known = _codes([None if id is None else as_id(id) for id in ids])
         setattr(records, column, codes)
         setattr(records, f"{column}_ids", known)
+    if rotated:
+        turned = [_fields.ROTATED_BOX.read(entry.get("bbox")) for entry in good]
+        width = next((len(box) for box in turned if box is not None), 5)
+        nothing = [math.nan] * width
+        rows = [box if box is not None and len(box) == width else nothing for box in turned]
+        _take_rotated(records, np.array(rows, dtype=np.float64).reshape(-1, width))
+        return
     boxes = [_box(entry.get("bbox")) for entry in good]
     records.boxes = np.array(boxes, dtype=np.float64).reshape(-1, 4)
+
+
+def _have_angles(entries: list[Any]) -> bool:
+    """Whether the boxes are five numbers, as far as there are boxes."""
+    boxes = [entry["bbox"] for entry in entries if isinstance(entry.get("bbox"), (list, tuple, np.ndarray))]
+    return bool(boxes) and sum(len(box) == 5 for box in boxes) > len(boxes) / 2
+
+
+def _take_rotated(records: Records, boxes: np.ndarray) -> None:
+    """Rotated boxes, and the upright ones around them."""
+    records.rotated = boxes
+    records.derived_boxes = True
+    records.boxes = np.full((len(boxes), 4), math.nan)
+    sound = np.isfinite(boxes).all(axis=1)
+    corners = _core.corners_of_rotated_boxes(boxes[sound], *records.angles)
+    least, most = corners.min(axis=1), corners.max(axis=1)
+    records.boxes[sound] = np.concatenate([least, most - least], axis=1)
 
 
 _FIELD_LIST = (

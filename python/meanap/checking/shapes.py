@@ -58,7 +58,7 @@ def check_boxes(records: Records, sizes: np.ndarray) -> bool:
         return False
     beyond = np.maximum.reduce([-x, -y, x + width - image_width, y + height - image_height])
     out = beyond > _PIXEL  # False where the size is not known.
-    if len(good) >= _ENOUGH and _reads_like_corners(of_good, areas, sizes, out):
+    if records.rotated is None and len(good) >= _ENOUGH and _reads_like_corners(of_good, areas, sizes, out):
         records.add("xyxy-boxes", len(good), records.told(good[np.nanargmax(beyond)] if out.any() else good[0], "bbox"))
         return False
     far = np.flatnonzero(out)

@@ -39,7 +39,10 @@ def run(options: argparse.Namespace) -> int:
 
     groups.check_similarity(options)
     sources = inputs.settings(options)
-    findings = check(options.ground_truth, options.detections, options.similarity, sigmas=options.sigmas, **sources)
+    findings = check(
+        options.ground_truth, options.detections, options.similarity, sigmas=options.sigmas,
+        angle=options.angle or "degrees", clockwise=bool(options.clockwise), **sources,
+    )  # fmt: skip
     tables = [] if options.quiet else [_text(findings, options.labels)]
     output.emit(options, *tables, table=lambda: findings, value=findings.as_dict)
     bad = {"error", "warning"} if options.strict else {"error"}

@@ -30,11 +30,12 @@ def examples(*commands: str) -> str:
 
 
 def add_similarity(parser: Parser, default: str | None = "bbox") -> None:
-    """The options `--similarity` and `--sigmas`."""
+    """The options `--similarity`, `--sigmas`, `--angle` and `--clockwise`."""
     otherwise = "what the records have" if default is None else default
     parser.add_argument(
         "--similarity", choices=NAMES, default=default,
-        help=f"what is compared: boxes, masks, masks with their boundaries, or keypoints (default: {otherwise})",
+        help="what is compared: boxes, masks, masks with their boundaries, keypoints, or rotated boxes "
+        f"(default: {otherwise})",
     )  # fmt: skip
     # What users of pycocotools type: its iouType.
     parser.add_argument(
@@ -44,6 +45,14 @@ def add_similarity(parser: Parser, default: str | None = "bbox") -> None:
         "--sigmas", type=numbers.sigmas, metavar="0.026,0.025,…",
         help="sigma of each keypoint, if they are not COCO's 17",
     )  # fmt: skip
+    parser.add_argument(
+        "--angle", choices=("degrees", "radians"),
+        help="the unit of the angles of rotated boxes (default: as the protocol has them; coco: degrees)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--clockwise", action=argparse.BooleanOptionalAction,
+        help="whether rotated boxes turn clockwise (default: as the protocol has them; coco: counter-clockwise)",
+    )  # fmt: skip
 
 
 def add_protocol(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +61,8 @@ def add_protocol(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("protocol")
     group.add_argument(
         "--protocol", default="coco", metavar="NAME",
-        help="coco (default; the numbers of pycocotools), lvis, torchmetrics, ultralytics, voc2007 or voc2012",
+        help="coco (default; the numbers of pycocotools), lvis, torchmetrics, ultralytics, voc2007 or voc2012; "
+        "of rotated boxes coco-rotated, dota, mmrotate or ultralytics-obb",
     )  # fmt: skip
     add_similarity(group)
     group.add_argument(
@@ -136,6 +146,9 @@ def check_similarity(options: argparse.Namespace) -> None:
     """Rejects options that the similarity does not use."""
     if options.sigmas is not None and options.similarity not in (None, ONLY_OF["sigmas"]):
         raise UsageError(f"--sigmas: only --similarity {ONLY_OF['sigmas']} uses it, found {options.similarity}")
+    for name in ("angle", "clockwise"):
+        if getattr(options, name) is not None and options.similarity not in (None, ONLY_OF[name]):
+            raise UsageError(f"--{name}: only --similarity {ONLY_OF[name]} uses it, found {options.similarity}")
 
 
 def protocol_of(options: argparse.Namespace) -> Protocol:
@@ -162,6 +175,9 @@ def protocol_of(options: argparse.Namespace) -> Protocol:
         changes.append(("--max-dets", {"max_detections": tuple(options.max_dets)}))
     if options.sigmas is not None:
         changes.append(("--sigmas", {"sigmas": options.sigmas}))
+    for name in ("angle", "clockwise"):
+        if getattr(options, name) is not None:
+            changes.append((f"--{name}", {name: getattr(options, name)}))
     if options.no_cats:
         # DIFFERENCE: the reference looks keypoints up under a category that is not there, and matches none.
         changes.append(("--no-cats", {"by_category": False}))

@@ -62,7 +62,7 @@ def problem_of(field: Field, record: Mapping[str, Any], place: str, row: int) ->
         return Problem("missing-field", "error", place, row, field.name, found, field.expected)
     found = _found(value, field)
     told = field.expected
-    if field is BOX and isinstance(value, (list, tuple, np.ndarray)) and len(value) in (5, 8):
+    if field.read is _box and isinstance(value, (list, tuple, np.ndarray)) and len(value) in (5, 8):
         told += "; similarity 'rotated' compares rotated boxes"
     expected = None if found.endswith(("NaN or infinite", "a negative size", "infinite number")) else told
     return Problem(field.code, "error", place, row, field.name, found, expected)
@@ -90,7 +90,7 @@ def _found(value: Any, field: Field) -> str:
     if strange is not None:
         item = value[strange]
         return f"has {'null' if item is None else shown(item)} at position {strange}"
-    if len(value) in ((4,) if field is BOX else (5, 8) if field is ROTATED_BOX else ()):
+    if len(value) in ((4,) if field.read is _box else (5, 8) if field.read is _rotated_box else ()):
         # In the words of the core, which reads most boxes.
         finite = all(math.isfinite(number) for number in map(float, value))
         numbers = ", ".join("NaN" if x != x else f"{x:g}" if x % 1 else f"{x:.0f}" for x in map(float, value))

@@ -103,7 +103,7 @@ RULES: dict[str, Rule] = {
     "oriented-boxes": Rule(
         "label files", "warning",
         "all lines have four corners; the upright boxes around them are evaluated",
-        "Rotated boxes cannot be evaluated yet; `similarity=\"segm\"` compares them as polygons.",
+        "`similarity=\"rotated\"` compares them as rotated boxes.",
     ),
     "other-shape": Rule(
         "label files", "warning",

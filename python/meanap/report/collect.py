@@ -304,6 +304,8 @@ def _checked(ground_truth: Any, detections: Any, rules: Protocol, reading: reade
         detections,
         reading.similarity,
         sigmas=rules.sigmas if reading.similarity == "keypoints" else None,
+        angle=rules.angle,
+        clockwise=bool(rules.clockwise),
         box_format=reading.box_format,
         format=reading.format,
         names=reading.names,
