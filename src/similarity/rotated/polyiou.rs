@@ -13,7 +13,7 @@ type Point = [f64; 2];
 /// The intersection over union of two quadrilaterals, the ground truth first; 0 where the kit does not compare them, as
 /// the upright boxes around them, of whole pixels, do not overlap.
 pub(super) fn quadrilateral_iou(mut ground_truth: [Point; 4], mut detection: [Point; 4]) -> f64 {
-    if apart(&ground_truth, &detection) {
+    if separate(&ground_truth, &detection) {
         return 0.0;
     }
     for corners in [&mut ground_truth, &mut detection] {
@@ -35,7 +35,7 @@ pub(super) fn quadrilateral_iou(mut ground_truth: [Point; 4], mut detection: [Po
     if iou.is_nan() { 0.0 } else { iou }
 }
 
-fn apart(ground_truth: &[Point; 4], detection: &[Point; 4]) -> bool {
+fn separate(ground_truth: &[Point; 4], detection: &[Point; 4]) -> bool {
     let bounds = |corners: &[Point; 4], axis: usize| {
         let along = || corners.iter().map(|corner| corner[axis]);
         (along().fold(f64::INFINITY, f64::min), along().fold(f64::NEG_INFINITY, f64::max))

@@ -1,8 +1,8 @@
 //! Intersection over union of rotated boxes in single precision, as detectron2 and mmcv compute it.
 //!
-//! Source: the arithmetic of `box_iou_rotated` in both, operation by operation, as compiled for processors without
-//! fused multiplication (Python wheels): the bits depend on the order of the sums, on what is done in double precision,
-//! and on the order in which the C++ standard library of GCC sorts corners that it takes for equal.
+//! Source: the arithmetic of `box_iou_rotated` in detectron2 (its main branch of 2026) and mmcv (1.7 and 2.2), operation
+//! by operation, as compiled for processors without fused multiplication (Python wheels): the bits depend on the order of
+//! the sums, on what is done in double precision, and on the order of corners that count as equal.
 
 use crate::columns::RotatedBox;
 
@@ -19,17 +19,32 @@ type Point = [f32; 2];
 /// What the two libraries do differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Library {
-    /// Angles are in degrees, counter-clockwise; corners are compared by distances from before they were sorted.
+    /// Angles are in degrees, counter-clockwise; corners that lie nearly inside count, and are sorted by exchanges.
     Detectron2,
-    /// Angles are in radians, clockwise.
+    /// Angles are in radians, clockwise; corners are sorted as GCC's standard library does.
     Mmcv,
 }
+
+/// Directions whose cross product is less are the same.
+const CLOSE: f64 = 1e-6;
+/// How far outside a corner may lie to count as inside, for detectron2.
+const TOLERANCE: f64 = 1e-5;
 
 impl Library {
     fn convention(self) -> AngleConvention {
         match self {
             Library::Detectron2 => AngleConvention { radians: false, clockwise: false },
             Library::Mmcv => AngleConvention { radians: true, clockwise: true },
+        }
+    }
+
+    /// Whether a value lies between zero and an end.
+    fn between(self, value: f32, end: f32) -> bool {
+        match self {
+            Library::Detectron2 => {
+                f64::from(value) > -TOLERANCE && f64::from(value) < f64::from(end) + TOLERANCE
+            }
+            Library::Mmcv => value >= 0.0 && value <= end,
         }
     }
 }
@@ -41,7 +56,7 @@ pub(super) struct SingleBox {
     size: [f32; 2],
     /// Half the cosine and half the sine of its angle.
     half: [f32; 2],
-    /// Half the diagonal, rounded up.
+    /// Half the diagonal and what lies nearly inside.
     reach: f32,
 }
 
@@ -56,7 +71,7 @@ impl SingleBox {
             centre: [x as f32, y as f32],
             size,
             half: [theta.cos() as f32 * 0.5, theta.sin() as f32 * 0.5],
-            reach: size[0].hypot(size[1]) * 0.501,
+            reach: size[0].hypot(size[1]) * 0.501 + 4e-5 / size[0].min(size[1]),
         }
     }
 
@@ -85,7 +100,7 @@ pub(super) fn single_iou(detection: &SingleBox, ground_truth: &SingleBox, librar
     if areas.iter().any(|&area| f64::from(area) < 1e-14) {
         return 0.0;
     }
-    // Circles that lie apart: no line crosses another.
+    // Circles that share nothing: no line crosses another.
     let [right, down] = [0, 1].map(|axis| detection.centre[axis] - ground_truth.centre[axis]);
     let near = detection.reach + ground_truth.reach;
     if right * right + down * down > near * near * 1.001 {
@@ -97,7 +112,7 @@ pub(super) fn single_iou(detection: &SingleBox, ground_truth: &SingleBox, librar
         let centre = [0, 1].map(|axis| (f64::from(given.centre[axis]) - middle[axis]) as f32);
         given.corners(centre, library)
     };
-    let (points, count) = shared_points(&moved(detection), &moved(ground_truth));
+    let (points, count) = shared_points(&moved(detection), &moved(ground_truth), library);
     if count <= 2 {
         return 0.0;
     }
@@ -118,7 +133,7 @@ fn cross(a: Point, b: Point) -> f32 {
 }
 
 /// The points where sides cross, and the corners of each box that lie within the other one.
-fn shared_points(first: &[Point; 4], second: &[Point; 4]) -> ([Point; MOST], usize) {
+fn shared_points(first: &[Point; 4], second: &[Point; 4], library: Library) -> ([Point; MOST], usize) {
     let (mut points, mut count) = ([[0.0; 2]; MOST], 0);
     let mut add = |point: Point| {
         points[count] = point;
@@ -138,7 +153,7 @@ fn shared_points(first: &[Point; 4], second: &[Point; 4]) -> ([Point; MOST], usi
             let between = minus(*other_start, *start);
             let along = cross(*other, between) / determinant;
             let along_other = cross(*side, between) / determinant;
-            if (0.0..=1.0).contains(&along) && (0.0..=1.0).contains(&along_other) {
+            if library.between(along, 1.0) && library.between(along_other, 1.0) {
                 add([start[0] + side[0] * along, start[1] + side[1] * along]);
             }
         }
@@ -149,7 +164,7 @@ fn shared_points(first: &[Point; 4], second: &[Point; 4]) -> ([Point; MOST], usi
         for &corner in corners {
             let from_first = minus(corner, within[0]);
             let (one, other) = (dot(from_first, along), -dot(from_first, back));
-            if one >= 0.0 && other >= 0.0 && one <= length && other <= other_length {
+            if library.between(one, length) && library.between(other, other_length) {
                 add(corner);
             }
         }
@@ -176,21 +191,15 @@ fn hull_area(given: &[Point], library: Library) -> f32 {
     }
     let points = &mut points[..count];
     points.swap(0, lowest);
-    let distances = |points: &[Point]| {
-        let mut distances = [0.0; MOST];
-        distances.iter_mut().zip(points).for_each(|(distance, point)| *distance = dot(*point, *point));
-        distances
-    };
-    let unsorted = distances(points);
-    sort(points, 1, |a, b| {
-        let turn = cross(a, b);
-        if f64::from(turn.abs()) < 1e-6 { dot(a, a) < dot(b, b) } else { turn > 0.0 }
-    });
-    let distance = match library {
-        Library::Detectron2 => unsorted,
-        Library::Mmcv => distances(points),
-    };
-    let Some(second) = (1..count).find(|&at| f64::from(distance[at]) > 1e-8) else { return 0.0 };
+    match library {
+        Library::Detectron2 => exchange(points, 1),
+        Library::Mmcv => sort(points, 1, |a, b| {
+            let turn = cross(a, b);
+            if f64::from(turn.abs()) < CLOSE { dot(a, a) < dot(b, b) } else { turn > 0.0 }
+        }),
+    }
+    let distance = |at: usize| dot(points[at], points[at]);
+    let Some(second) = (1..count).find(|&at| f64::from(distance(at)) > 1e-8) else { return 0.0 };
     points[1] = points[second];
     let mut kept = 2;
     for at in second + 1..count {
@@ -214,7 +223,20 @@ fn hull_area(given: &[Point], library: Library) -> f32 {
     area / 2.0
 }
 
-/// Sorts `points[start..]` as GCC's standard library does: the order of points that `before` takes for equal, and of
+/// Sorts `points[start..]` by direction and then by distance, each pair in turn.
+fn exchange(points: &mut [Point], start: usize) {
+    for i in start..points.len().saturating_sub(1) {
+        for j in i + 1..points.len() {
+            let turn = f64::from(cross(points[i], points[j]));
+            let farther = dot(points[i], points[i]) > dot(points[j], points[j]);
+            if turn < -CLOSE || (turn.abs() < CLOSE && farther) {
+                points.swap(i, j);
+            }
+        }
+    }
+}
+
+/// Sorts `points[start..]` as GCC's standard library does: the order of points that are equal for `before`, and of
 /// those among which it contradicts itself, depends on the algorithm.
 ///
 /// Source: introspective sort (D. R. Musser, Software: Practice and Experience 27, 1997), of so few points that its
