@@ -111,7 +111,7 @@ def speed(page):
         own.append(meanap_cell.strip("*").partition(",")[0])
         times.append([float(found[1]) if (found := re.search(r"\(([\d.]+)x\)", cell)) else None for cell in cells])
     _, ax = plt.subplots(figsize=(8.6, 0.52 * len(work) + 1.1), layout="constrained")
-    ax, colours = axes(ax, None, (1, 1), "screen")
+    ax, colours = axes(ax, (1, 1))
     ax.barh(range(len(work)), [1] * len(work), 0.27, color=colours.series[0], label="meanap")
     for index, tool in enumerate(tools):
         for place, row in enumerate(times):

@@ -52,7 +52,7 @@ def per_class(
         there = np.sort(there[np.argsort(-objects[there], kind="stable")][:classes])
     order = there[np.argsort(-value[there], kind="stable")]
     places = np.arange(len(order))
-    ax, colours = axes(ax, size, (6.4, max(2.4, 1.1 + 0.19 * (len(order) + bool(left_out)))), style)
+    ax, colours = axes(ax, (6.4, max(2.4, 1.1 + 0.19 * (len(order) + bool(left_out)))), size, style)
     rows = (value[order], low[order], high[order])
     ax.hlines(places, 0, rows[0], color=colours.grid, linewidth=0.8)
     ax.hlines(places, rows[1], rows[2], color=colours.series[0], linewidth=2.4, alpha=0.55)
@@ -108,7 +108,7 @@ def comparison(
         left_out = max(0, len(there) - classes) if classes is not None else 0
         there = there[: len(there) - left_out]
         there = there[np.argsort(-difference[there], kind="stable")]
-    ax, colours = axes(ax, size, (6.4, max(2.2, 1.2 + 0.24 * len(there))), style)
+    ax, colours = axes(ax, (6.4, max(2.2, 1.2 + 0.24 * len(there))), size, style)
     for place, i in enumerate(there):
         judged = verdict(low[i], high[i])
         sure = judged != "no different"
@@ -161,7 +161,7 @@ def errors(
     # A gap between the error types and the two sums.
     sums = np.array([name in ("false positives", "false negatives") for name in labels])
     places = np.arange(len(labels)) + 0.6 * sums
-    ax, colours = axes(ax, size, (6.0, 3.4), style)
+    ax, colours = axes(ax, (6.0, 3.4), size, style)
     ax.barh(places, cost, 0.72, color=[colours.faint if whole else colours.series[1] for whole in sums], alpha=0.8)
     for place, value, count in zip(places, cost, table["count"], strict=True):
         ax.annotate(f"{value:.3f}  ({int(count):,})", (max(value, 0), place), (4, 0), textcoords="offset points",
@@ -197,7 +197,7 @@ def difference(
     changes = np.asarray(found["change"], dtype=np.float64)
     first, second = (shortened(name) for name in found.names)
     labels = [first, *(shortened(factor, 32) for factor in found["factor"]), second]
-    ax, colours = axes(ax, size, (6.4, max(2.2, 1.2 + 0.34 * len(labels))), style)
+    ax, colours = axes(ax, (6.4, max(2.2, 1.2 + 0.34 * len(labels))), size, style)
     ends = (0, len(labels) - 1)
     ax.barh(ends, values[list(ends)], 0.66, color=colours.series[0], alpha=0.75)
     for place, (before, change) in enumerate(zip(values, changes, strict=False), 1):

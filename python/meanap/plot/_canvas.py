@@ -93,7 +93,7 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
     return drawn
 
 
-def axes(ax: Any, size: Size, default: tuple[float, float], style: Style) -> tuple[Any, Colours]:
+def axes(ax: Any, default: tuple[float, float], size: Size = None, style: Style = "screen") -> tuple[Any, Colours]:
     """The axes given, or those of a new figure of `size` inches, or of the `default` ones; and the colours for them.
 
     Raises

@@ -74,7 +74,7 @@ def precision_recall(
     several = [len(models) > 1, isinstance(category, (list, tuple)) or category == "each", np.ndim(thresholds) > 0]
     if sum(several) > 1:
         raise ValueError("draw several models, several categories or several thresholds, not two of these at once")
-    ax, colours = axes(ax, size, (6.0, 4.6), style)
+    ax, colours = axes(ax, (6.0, 4.6), size, style)
     if category == "each":
         _each_class(ax, first, float(np.atleast_1d(thresholds)[0]), colours)
     elif np.ndim(thresholds) > 0:
@@ -121,7 +121,7 @@ def f1(
     ImportError
         There is no matplotlib.
     """
-    ax, colours = axes(ax, size, (6.0, 4.6), style)
+    ax, colours = axes(ax, (6.0, 4.6), size, style)
     curve = result.precision_recall(category, iou)
     kept = _spread(curve.score)
     for index, (name, values) in enumerate(
@@ -176,7 +176,7 @@ def calibration(
         There is no matplotlib.
     """
     found = result.calibration(iou, bins=bins, category=category)
-    ax, colours = axes(ax, size, (6.0, 4.6), style)
+    ax, colours = axes(ax, (6.0, 4.6), size, style)
     table = found.bins
     there = table["detections"] > 0
     middle, width = (table["low"] + table["high"]) / 2, table["high"] - table["low"]
@@ -218,7 +218,7 @@ def froc(
         There is no matplotlib.
     """
     models = {"": result} if isinstance(result, Result) else dict(result)
-    ax, colours = axes(ax, size, (6.0, 4.6), style)
+    ax, colours = axes(ax, (6.0, 4.6), size, style)
     rates = 2.0 ** np.arange(-3, 4)
     shown = np.geomspace(1 / 16, 16, _POINTS)
     for index, (name, model) in enumerate(models.items()):

@@ -70,7 +70,7 @@ def _matrix(found: Confusion, classes: int | None, ax: Any, size: Size, style: S
     matrix, names = found.condensed(classes)
     n = len(names)
     side = min(40.0, max(4.5, 2.2 + (0.36 if n <= 40 else 0.16) * n))
-    ax, colours = axes(ax, size, (side, side * 0.92), style)
+    ax, colours = axes(ax, (side, side * 0.92), size, style)
     from matplotlib.colors import LinearSegmentedColormap
 
     rows = matrix.sum(axis=1, keepdims=True)
@@ -105,7 +105,7 @@ def _matrix(found: Confusion, classes: int | None, ax: Any, size: Size, style: S
 def _pairs(found: Confusion, pairs: int, ax: Any, size: Size, style: Style) -> Any:
     table = found.pairs(background=False)
     shown = min(pairs, len(table))
-    ax, colours = axes(ax, size, (6.4, max(2.0, 1.0 + 0.24 * shown)), style)
+    ax, colours = axes(ax, (6.4, max(2.0, 1.0 + 0.24 * shown)), size, style)
     ax.barh(np.arange(shown), table["count"][:shown], 0.72, color=colours.series[1], alpha=0.75)
     labels = []
     for place in range(shown):
