@@ -163,7 +163,7 @@ def _moved(report: dict[str, Any]) -> Iterable[str]:
 
 
 def _summary(report: dict[str, Any]) -> str:
-    head = ["number", "value", "interval", ""]
+    head = ["number", "value", "interval", "from 0 to 1"]
     if report["versus"]:
         head += [f"baseline {text(report['versus'])}", "difference", "interval of the difference", "p"]
     rows = []
@@ -338,7 +338,7 @@ def _confusion(report: dict[str, Any]) -> str:
         total = sum(counts) or 1
         cells = "".join(
             f'<td style="--p:{math.sqrt(count / total):.2f}" title="{text(name)} detected as {text(other)}: {count:,} '
-            f'of {total:,}"{" class=deep" if count / total > 0.6 else ""}>{count or ""}</td>'
+            f'of {total:,}">{count or ""}</td>'
             for other, count in zip(names, counts, strict=True)
         )
         body.append(f"<tr><th scope=row>{text(name)}</th>{cells}</tr>")

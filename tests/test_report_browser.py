@@ -1,0 +1,196 @@
+"""The report in a real browser: Chromium, driven by Playwright.
+
+Both are optional: ``pip install playwright``, and Chromium as Debian's package or as Playwright installs it.
+"""
+
+import json
+import re
+import shutil
+
+import pytest
+from test_report import HOSTILE, embedded, hostile
+
+from meanap import generate, report
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("browser")
+    truth, boxes = generate.write_files(folder, images=40, seed=3)["bbox"]
+    records = json.loads(boxes.read_text())
+    (folder / "other.json").write_text(json.dumps([record for i, record in enumerate(records) if i % 4]))
+    return report.write(folder / "report.html", truth, boxes, versus=folder / "other.json", resamples=20, worst=6)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with playwright.sync_playwright() as driver:
+        try:
+            browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        except playwright.Error as error:
+            pytest.skip(f"no Chromium: {error.message.splitlines()[0]}")
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(chromium):
+    """What opens a file: offline, in a window of some size, and silent on the console until the test ends."""
+    contexts, said = [], []
+
+    def open_file(path, width=1200, height=900, media="screen", scheme="light"):
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, offline=True, is_mobile=width < 600
+        )
+        contexts.append(context)
+        tab = context.new_page()
+        tab.emulate_media(media=media)
+        tab.on("console", lambda message: said.append(message.text))
+        tab.on("pageerror", lambda error: said.append(str(error)))
+        tab.goto(path.as_uri())
+        assert tab.evaluate("document.documentElement.dataset.ready") == "true"
+        return tab
+
+    yield open_file
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+def column(tab, table, index):
+    """The text of a column's visible cells."""
+    script = """([table, index]) => [...document.querySelectorAll(table + " tbody tr")].filter((row) => !row.hidden)
+                .map((row) => row.cells[index].textContent)"""
+    return tab.evaluate(script, [table, index])
+
+
+def test_opens_offline_without_a_word_on_the_console(opened, page):
+    tab = opened(page)
+    assert tab.title() == "boxes.json: evaluation"
+    assert tab.locator(".chart svg path.line").count() >= 5
+    assert tab.evaluate("performance.getEntriesByType('resource').length") == 0
+
+
+def test_sorts(opened, page):
+    tab = opened(page)
+    heads = tab.locator("#class-table thead th")
+
+    def numbers():
+        return [float(cell) if cell != "–" else None for cell in column(tab, "#class-table", 1)]
+
+    given = numbers()
+    heads.nth(1).locator("button").click()
+    down = sorted((x for x in given if x is not None), reverse=True) + [None] * given.count(None)
+    assert numbers() == down and heads.nth(1).get_attribute("aria-sort") == "descending"
+    heads.nth(1).locator("button").click()
+    up = sorted(x for x in given if x is not None) + [None] * given.count(None)
+    assert numbers() == up and heads.nth(1).get_attribute("aria-sort") == "ascending"
+    heads.nth(0).locator("button").click()
+    names = column(tab, "#class-table", 0)
+    assert names == sorted(names) and heads.nth(1).get_attribute("aria-sort") is None
+    heads.nth(6).locator("button").click()
+    counts = [int(cell.replace(",", "")) for cell in column(tab, "#class-table", 6)]
+    assert counts == sorted(counts, reverse=True)
+
+
+def test_filters(opened, page):
+    tab = opened(page)
+    tab.locator("#filter").press_sequentially("CA")
+    names = column(tab, "#class-table", 0)
+    assert "car" in names and all("ca" in name for name in names)
+    assert tab.locator("#shown").text_content() == f"{len(names)} of 80 classes"
+    tab.locator("#filter").press_sequentially("zzz")
+    assert column(tab, "#class-table", 0) == []
+
+
+def test_hovers_and_takes_the_keyboard(opened, page):
+    tab = opened(page)
+    chart, tip = tab.locator("#chart-pr svg"), tab.locator("#chart-pr .tip")
+    chart.scroll_into_view_if_needed()
+    chart.hover()
+    told = tip.text_content()
+    assert re.match(r"recall 0\.[45]\d: boxes.json: precision 0\.\d{3}; other.json: precision 0\.\d{3}", told), told
+    chart.focus()
+    tab.keyboard.press("Home")
+    assert tip.text_content().startswith("recall 0.00")
+    tab.keyboard.press("ArrowRight")
+    tab.keyboard.press("ArrowRight")
+    assert tip.text_content().startswith("recall 0.02")
+    data = embedded(page.read_text(encoding="utf-8"))
+    at = data["curves"]["thresholds"].index(0.5)
+    assert f"precision {data['curves']['all'][at][2] / 1000:.3f}" in tip.text_content()
+
+
+def test_a_name_shows_its_curve_and_toggles_hide_marks(opened, page):
+    tab = opened(page)
+    tab.locator('[data-class="1"]').first.click()
+    assert tab.locator("#chart-pr svg").get_attribute("aria-label") == "Precision over recall of car at IoU 0.5"
+    assert tab.locator("#iou").is_disabled()
+    seen = """() => [...document.querySelectorAll(".mark.false_positive")]
+              .filter((mark) => getComputedStyle(mark).display != "none").length"""
+    assert tab.evaluate(seen) > 0
+    tab.evaluate("document.querySelector('[data-fate=false_positive]').click()")
+    assert tab.evaluate(seen) == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_and_the_phone_does_not_scroll_sideways(opened, page, scheme):
+    tab = opened(page, 390, 844, scheme=scheme)
+    width, wide = tab.evaluate("[document.documentElement.clientWidth, document.documentElement.scrollWidth]")
+    assert wide <= width == 390
+    contrast = tab.evaluate("""() => {
+        const parse = (c) => c.match(/[\\d.]+/g).slice(0, 3).map((v) => v / 255)
+          .map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+        const light = (c) => { const [r, g, b] = parse(c); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+        const back = light(getComputedStyle(document.body).backgroundColor);
+        return ["body", "h1", "nav a", ".note", "thead th", ".link", ".worse", "caption"].map((s) => {
+          const ink = light(getComputedStyle(document.querySelector(s)).color);
+          return (Math.max(ink, back) + 0.05) / (Math.min(ink, back) + 0.05); }); }""")
+    assert min(contrast) > 4.5, contrast
+    back = tab.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (back == "rgb(255, 255, 255)") == (scheme == "light")
+
+
+def test_everything_is_named_for_those_who_do_not_see_it(opened, page):
+    tab = opened(page)
+    nameless = tab.evaluate("""() => {
+        const named = (e) => e.getAttribute("aria-label") || e.getAttribute("aria-labelledby") ||
+          e.textContent.trim() || (e.labels && e.labels.length);
+        const bad = [...document.querySelectorAll("button, select, input, a, svg[role=img]")].filter((e) => !named(e));
+        const tables = [...document.querySelectorAll("table")].filter((t) => !t.caption);
+        return [...bad, ...tables].map((e) => e.outerHTML.slice(0, 80)); }""")
+    assert nameless == []
+    assert tab.locator("h1").count() == 1
+    assert tab.evaluate("""[...document.querySelectorAll("[aria-labelledby]")]
+                           .every((e) => document.getElementById(e.getAttribute("aria-labelledby")))""")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(opened, page, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    found = axe.Axe().run(opened(page, scheme=scheme)).response["violations"]
+    assert [(one["id"], one["impact"], [node["html"][:90] for node in one["nodes"][:3]]) for one in found] == []
+
+
+def test_prints_all_of_it_without_controls(opened, page):
+    tab = opened(page, 760, 1000, media="print", scheme="dark")
+    shown = "(selector) => getComputedStyle(document.querySelector(selector)).display"
+    assert [tab.evaluate(shown, selector) for selector in ("nav", ".controls", ".tip")] == ["none"] * 3
+    assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    cut = """[...document.querySelectorAll(".tall")].filter((e) => e.scrollHeight > e.clientHeight + 1).length"""
+    assert tab.evaluate(cut) == 0
+    pdf = tab.pdf(print_background=True, page_ranges="1")
+    assert pdf.startswith(b"%PDF") and len(pdf) > 10_000
+
+
+def test_hostile_names_do_nothing(opened, tmp_path):
+    truth, found = hostile()
+    tab = opened(report.write(tmp_path / "hostile.html", truth, found, title=HOSTILE[1], resamples=5))
+    assert tab.evaluate("typeof pwned") == "undefined"
+    assert tab.evaluate("[document.scripts.length, document.images.length]") == [2, 0]
+    for index in range(len(HOSTILE)):
+        tab.locator(f'[data-class="{index}"]').first.click()
+    tab.evaluate("document.getElementById('class-table').tHead.querySelector('button').click()")
+    assert tab.evaluate("typeof pwned") == "undefined"
