@@ -405,7 +405,7 @@ const GEOMETRY: &str = "copy the bytes once more, walk the runs";
 /// Copies what was passed over, and walks its compressed runs. Boxes and poses are read with the records.
 fn floor_of_geometry(file: &Dataset, objects: &Objects) -> f64 {
     let spans = match &objects.geometry {
-        Geometry::Boxes(_) | Geometry::Keypoints(_) => return 0.0,
+        Geometry::Boxes(_) | Geometry::Keypoints(_) | Geometry::RotatedBoxes(_) => return 0.0,
         Geometry::Masks(_) => &file.annotations.segmentation,
     };
     let mut piece = vec![0; 1 << 20];

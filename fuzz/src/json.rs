@@ -117,6 +117,7 @@ fn describe_objects(objects: &Objects, text: &mut String) {
         Geometry::Keypoints(poses) => {
             *text += &format!("{} {:?} {:?}", poses.per_object, bits(&poses.points), poses.labelled);
         }
+        Geometry::RotatedBoxes(boxes) => *text += &format!("{boxes:?}"),
     }
 }
 

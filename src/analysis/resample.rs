@@ -303,7 +303,7 @@ mod tests {
             let resampler = Resampler::new(&table, images, area, limit, Some(averaging.clone()));
             let found = resampler.resample(&weights);
             let recall_alone = Resampler::new(&table, images, area, limit, None).resample(&weights);
-            assert_eq!(recall_alone.precision, []);
+            assert!(recall_alone.precision.is_empty());
             for (sample, weights) in weights.chunks(images).enumerate() {
                 for t in 0..thresholds {
                     let place = sample * thresholds + t;

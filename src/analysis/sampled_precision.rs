@@ -99,9 +99,9 @@ impl PrecisionAtPoints {
             let (right, rows) = (right[sample] as i32, rows[sample] as i32);
             precisions[sample] = precision(f64::from(right), f64::from(rows - right));
         }
-        for sample in 0..SAMPLES {
+        for (sample, precision) in precisions.into_iter().enumerate() {
             let highest = &mut self.highest[points.reached(right, sample)][sample];
-            *highest = if precisions[sample] > *highest { precisions[sample] } else { *highest };
+            *highest = if precision > *highest { precision } else { *highest };
         }
     }
 

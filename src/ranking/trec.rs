@@ -605,7 +605,10 @@ mod tests {
             ("q Q0 d 1 high tag", "r: line 1: \"score\" is \"high\", expected a number"),
             ("q Q0 d 1 nan tag", "r: line 1: \"score\" is NaN, expected a number"),
             ("q Q0 d 1 1", "has 5 fields, expected 6"),
-            ("q Q0 d\0 1 1 t", "line 1: expected UTF-8 text, or UTF-16 with a byte order mark, found a NUL byte"),
+            (
+                "q Q0 d\0 1 1 t",
+                "line 1: expected UTF-8 text, or UTF-16 with a byte order mark, found a NUL byte",
+            ),
         ] {
             let error = run(line.as_bytes()).err().unwrap();
             assert!(error.to_string().contains(part), "{error}");

@@ -295,7 +295,7 @@ pub(super) fn convex_hull(mut points: [Point<f64>; 4]) -> ([Point<f64>; 4], usiz
     let (lower, upper) = (chain(&mut points.iter().copied()), chain(&mut points.iter().rev().copied()));
     let mut corners = [[0.0; 2]; 4];
     let count = lower.1 + upper.1;
-    if count < 3 || count > 4 {
+    if !(3..=4).contains(&count) {
         return (corners, 0);
     }
     corners[..lower.1].copy_from_slice(&lower.0[..lower.1]);
