@@ -14,6 +14,7 @@ import pytest
 
 import meanap
 from meanap import _core, generate, report
+from meanap._printable import printable
 from meanap.cli import main
 from meanap.report.outline import outline
 
@@ -408,7 +409,7 @@ def test_no_string_of_the_data_becomes_markup(tmp_path):
     text = path.read_text(encoding="utf-8")
     tame = json.loads(json.dumps(truth))
     for i, category in enumerate(tame["categories"]):
-        category["name"] = f"class {i}"
+        category["name"] = str(i) * len(printable(category["name"]))
     for image in tame["images"]:
         image["file_name"] = "name"
     other = report.write(tmp_path / "tame.html", tame, found, title="title", resamples=5)

@@ -153,6 +153,20 @@ def test_text_stands_out_and_the_phone_does_not_scroll_sideways(opened, page, sc
     assert (back == "rgb(255, 255, 255)") == (scheme == "light")
 
 
+def test_labels_of_an_image_do_not_cover_each_other(opened, page):
+    tab = opened(page)
+    boxes = tab.evaluate("""[...document.querySelectorAll(".scene svg")].map((svg) => [...svg.querySelectorAll("text")]
+        .map((label) => label.getBoundingClientRect()).map((box) => [box.left, box.top, box.right, box.bottom]))""")
+    assert sum(map(len, boxes)) > 20
+    for labels in boxes:
+        for i, (left, top, right, bottom) in enumerate(labels):
+            for other in labels[:i]:
+                across = min(right, other[2]) - max(left, other[0])
+                down = min(bottom, other[3]) - max(top, other[1])
+                # The box of a font is higher than its letters.
+                assert across <= 1 or down <= 0.35 * (bottom - top)
+
+
 def test_everything_is_named_for_those_who_do_not_see_it(opened, page):
     tab = opened(page)
     nameless = tab.evaluate("""() => {
