@@ -110,12 +110,14 @@ impl Place {
 
     /// A value there that cannot be used: `is NaN`.
     pub fn found(self, found: impl Into<String>) -> Error {
-        Error { place: Some(Box::new(self)), ..Error::value("") }.found(found)
+        self.value("").found(found)
     }
 
     /// Something wrong there, in words.
     pub fn value(self, problem: impl Into<String>) -> Error {
-        Error { place: Some(Box::new(self)), ..Error::value(problem) }
+        let mut error = Error::value(problem);
+        error.report.place = Some(self);
+        error
     }
 }
 
@@ -135,10 +137,16 @@ impl Place {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Error {
+    /// A pointer, so that a result takes a register: what fails is rare, and what may fail is in every loop.
+    report: Box<Report>,
+}
+
+#[derive(Clone, Debug)]
+struct Report {
     kind: ErrorKind,
     /// What is wrong in words, where it is not what was found and what was expected.
     problem: String,
-    place: Option<Box<Place>>,
+    place: Option<Place>,
     /// The kind of fault, for programs: `not-a-number`.
     code: Option<&'static str>,
 }
@@ -149,7 +157,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error of the given kind.
     pub fn new(kind: ErrorKind, problem: impl Into<String>) -> Self {
-        Error { kind, problem: problem.into(), place: None, code: None }
+        Error { report: Box::new(Report { kind, problem: problem.into(), place: None, code: None }) }
     }
 
     /// A value that cannot be used.
@@ -226,7 +234,7 @@ impl Error {
 
     /// The kind of fault, for programs: `not-a-number`.
     pub fn coded(mut self, code: &'static str) -> Self {
-        self.code = Some(code);
+        self.report.code = Some(code);
         self
     }
 
@@ -260,41 +268,41 @@ impl Error {
 
     /// The same error said of a part of the record or of the work: `polygon 3` before the problem.
     pub fn within(mut self, part: impl fmt::Display) -> Self {
-        if self.place.is_some() {
+        if self.report.place.is_some() {
             return self.at(part);
         }
-        self.problem = format!("{part}: {}", self.problem);
+        self.report.problem = format!("{part}: {}", self.report.problem);
         self
     }
 
     /// The kind.
     pub fn kind(&self) -> ErrorKind {
-        self.kind
+        self.report.kind
     }
 
     /// What is wrong in words, where it is not what was found and what was expected.
     pub fn problem(&self) -> &str {
-        &self.problem
+        &self.report.problem
     }
 
     /// The kind of fault, for programs.
     pub fn code(&self) -> Option<&'static str> {
-        self.code
+        self.report.code
     }
 
     /// Where it is.
     pub fn place(&self) -> Option<&Place> {
-        self.place.as_deref()
+        self.report.place.as_ref()
     }
 
     fn place_mut(&mut self) -> &mut Place {
-        self.place.get_or_insert_default()
+        self.report.place.get_or_insert_default()
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(place) = &self.place else { return f.write_str(&self.problem) };
+        let Some(place) = &self.report.place else { return f.write_str(&self.report.problem) };
         let source = place.source.clone();
         let row = place.row.map(|row| match row {
             RowNumber::Record(number) => format!("record {number}"),
@@ -306,14 +314,14 @@ impl fmt::Display for Error {
         let parts: Vec<String> = [source, row, field].into_iter().flatten().collect();
         f.write_str(&parts.join(": "))?;
         if let (ErrorKind::NotJson(_) | ErrorKind::NotText | ErrorKind::WrongFile, Some(expected)) =
-            (self.kind, &place.expected)
+            (self.report.kind, &place.expected)
         {
             let colon = if parts.is_empty() { "" } else { ": " };
             write!(f, "{colon}expected {expected}")?;
             if let Some(found) = &place.found {
                 write!(f, ", found {found}")?;
             }
-            return match self.kind {
+            return match self.report.kind {
                 ErrorKind::NotJson(position) => write!(f, ": {position}"),
                 _ => Ok(()),
             };
@@ -328,9 +336,9 @@ impl fmt::Display for Error {
             })?;
             f.write_str(found)?;
         }
-        if !self.problem.is_empty() {
+        if !self.report.problem.is_empty() {
             f.write_str(if parts.is_empty() { "" } else { ": " })?;
-            f.write_str(&self.problem)?;
+            f.write_str(&self.report.problem)?;
         }
         match &place.expected {
             Some(expected) => write!(f, ", expected {expected}"),
@@ -430,17 +438,44 @@ pub fn copied<T: Clone>(items: &[T]) -> Result<Vec<T>> {
     Ok(copy)
 }
 
+/// A copy of this text.
+///
+/// # Errors
+///
+/// `OutOfMemory`
+pub fn copied_text(text: &str) -> Result<String> {
+    let mut copy = String::new();
+    match copy.try_reserve_exact(text.len()) {
+        Ok(()) => {
+            copy.push_str(text);
+            Ok(copy)
+        }
+        Err(_) => Err(Error::out_of_memory(text.len())),
+    }
+}
+
 /// Adds an item.
 ///
 /// # Errors
 ///
 /// `OutOfMemory`; the vector is as it was.
-#[inline]
+#[inline(always)]
 pub fn push<T>(items: &mut Vec<T>, item: T) -> Result<()> {
     if items.len() == items.capacity() {
         reserve(items, 1)?;
     }
     items.push(item);
+    Ok(())
+}
+
+/// Adds the items of `other`, and empties it.
+///
+/// # Errors
+///
+/// `OutOfMemory`; the vectors are as they were.
+pub fn append<T>(items: &mut Vec<T>, other: &mut Vec<T>) -> Result<()> {
+    reserve(items, other.len())?;
+    items.append(other);
     Ok(())
 }
 

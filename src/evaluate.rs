@@ -538,13 +538,13 @@ mod tests {
     /// Boxes on a coarse grid in three images and two categories, every fifth of them a crowd or ignored.
     fn objects(count: usize, roll: &mut impl FnMut(u64) -> u64) -> Objects {
         let mut boxes = Boxes::default();
-        (0..count).for_each(|_| boxes.push([(); 4].map(|()| (1 + roll(4)) as f64)));
+        (0..count).for_each(|_| boxes.push([(); 4].map(|()| (1 + roll(4)) as f64)).unwrap());
         let mut column = |sides| Arc::new((0..count).map(|_| roll(sides) as u32).collect::<Vec<u32>>());
         let (image, category) = (column(3), column(2));
         let crowd: Vec<bool> = column(10).iter().map(|&side| side == 0).collect();
         let ignore = column(10).iter().zip(&crowd).map(|(&side, &crowd)| crowd || side == 0).collect();
         let mut score = CompactDoubles::default();
-        column(5).iter().for_each(|&side| score.push(f64::from(side)));
+        column(5).iter().for_each(|&side| score.push(f64::from(side)).unwrap());
         let boxes = Arc::new(boxes);
         Objects {
             image,

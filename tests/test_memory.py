@@ -1,15 +1,7 @@
-"""Where memory ends, every entry gives the right numbers or a MemoryError: never another error, never an abort.
-
-Each entry prepares its data and does its work once without a limit. Then children of that process, which have all in
-place, do it again with less and less address space left.
-"""
-
-import sys
+"""Where memory ends, every entry gives the right numbers or a MemoryError: never another error, never an abort."""
 
 import pytest
-from processes import run_python
-
-linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits the address space")
+from memory_limits import linux, run_with_limits
 
 #: Megabytes that are left for the work.
 LEFT = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
@@ -229,42 +221,6 @@ def work(exact):
 
 @linux
 @pytest.mark.parametrize("name", ENTRIES)
-def test_numbers_are_right_or_there_is_a_memory_error(tmp_path, monkeypatch, repository, name):
-    prepare, work = ENTRIES[name]
-    code = f"""
-import sys
-sys.path.insert(0, {str(repository / "tests")!r})
-import contextlib, ctypes, io, os, pickle, resource, signal
-import numpy as np
-import meanap
-{prepare}
-def answer():
-    with contextlib.redirect_stdout(io.StringIO()):
-        return pickle.dumps({work})
-expected = answer()
-ctypes.CDLL(None).malloc_trim(0)
-failed = []
-for left in {LEFT}:
-    child = os.fork()
-    if child == 0:
-        signal.alarm(60)
-        try:
-            used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-            resource.setrlimit(resource.RLIMIT_AS, (used + (left << 20),) * 2)
-            status = 0 if answer() == expected else 3
-        except MemoryError:
-            status = 5
-        except BaseException as error:
-            os.write(2, f"{{left}} MB left: {{type(error).__name__}}: {{error}}\\n".encode()[:1000])
-            status = 4
-        os._exit(status)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if status not in (0, 5):
-        failed.append((left, status))
-if failed:
-    sys.exit(f"megabytes left and exit status: {{failed}}")
-print(status)
-"""
+def test_numbers_are_right_or_there_is_a_memory_error(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
-    status, said = run_python(code, timeout=300)
-    assert (status, said) == (0, "0\n"), said
+    run_with_limits(*ENTRIES[name], [left << 10 for left in LEFT])

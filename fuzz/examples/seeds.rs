@@ -197,7 +197,7 @@ fn logs() -> Vec<Vec<u8>> {
                 let mut log = MatchLog::new(bits, by_category, table.pairs.is_some());
                 all.push(log.to_bytes().expect("there is memory"));
                 log.append(table, images, &[Key::Number(3)]).expect("a batch");
-                log.label(&[Key::Number(3), Key::Text("é".into())]);
+                log.label(&[Key::Number(3), Key::Text("é".into())]).expect("memory");
                 all.push(log.to_bytes().expect("there is memory"));
             }
         }

@@ -39,7 +39,7 @@ fn numbers(line: &[u8]) -> Option<Vec<f64>> {
 
 fn yolo(data: &[u8], layout: Layout) {
     let mut rows = Rows::default();
-    rows.read(0, data, [480, 640], layout, &mut Vec::new());
+    rows.read(0, data, [480, 640], layout, &mut Vec::new()).expect("memory");
     let count = rows.file.len();
     assert_eq!(rows.line.len(), count);
     assert_eq!(rows.class.len(), count);
@@ -71,7 +71,7 @@ fn words(data: &[u8]) {
         [("word", true), ("a", false), ("b", false)].map(|(name, is_word)| (name.to_owned(), is_word));
     let layout = table::Layout { columns: columns.to_vec(), optional: 1, skipped: Vec::new() };
     let mut rows = table::Rows::default();
-    rows.read(0, data, &layout);
+    rows.read(0, data, &layout).expect("memory");
     let plain: Vec<(usize, Vec<u8>, Vec<f64>)> = lines(data)
         .filter_map(|(number, line)| {
             let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());

@@ -1,6 +1,7 @@
 //! Boxes of many objects.
 
 use super::CompactDoubles;
+use crate::error::{Result, with_capacity};
 
 /// Boxes `x, y, width, height` in pixels.
 #[derive(Clone, Debug, Default)]
@@ -41,21 +42,25 @@ impl Boxes {
     }
 
     /// All numbers, box by box.
-    pub fn flat(&self) -> Vec<f64> {
-        let mut flat = Vec::with_capacity(self.0.len());
+    pub fn flat(&self) -> Result<Vec<f64>> {
+        let mut flat = with_capacity(self.0.len())?;
         self.0.read(0, self.0.len(), &mut flat);
-        flat
+        Ok(flat)
     }
 
     /// Adds a box.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`, here as in all that adds boxes.
     #[inline]
-    pub fn push(&mut self, sides: [f64; 4]) {
-        self.0.push_array(sides);
+    pub fn push(&mut self, sides: [f64; 4]) -> Result<()> {
+        self.0.push_array(sides)
     }
 
     /// Adds the boxes of `other` after these, and empties it.
-    pub fn append(&mut self, other: &mut Boxes) {
-        self.0.append(&mut other.0);
+    pub fn append(&mut self, other: &mut Boxes) -> Result<()> {
+        self.0.append(&mut other.0)
     }
 
     /// Removes all boxes and keeps the memory.
@@ -63,9 +68,20 @@ impl Boxes {
         self.0.clear();
     }
 
-    /// Reserves memory for `more` boxes, if there is any.
-    pub fn reserve(&mut self, more: usize) {
-        self.0.reserve(4 * more);
+    /// Reserves memory for `more` boxes in the present representation.
+    pub fn reserve(&mut self, more: usize) -> Result<()> {
+        self.0.reserve(more.saturating_mul(4))
+    }
+
+    /// All boxes of an iterator.
+    pub fn collect(boxes: impl IntoIterator<Item = [f64; 4]>) -> Result<Boxes> {
+        let boxes = boxes.into_iter();
+        let mut all = Boxes::default();
+        all.reserve(boxes.size_hint().0)?;
+        for sides in boxes {
+            all.push(sides)?;
+        }
+        Ok(all)
     }
 
     /// Gives back memory that was reserved too generously.
@@ -81,16 +97,6 @@ impl From<Vec<[f64; 4]>> for Boxes {
     }
 }
 
-impl FromIterator<[f64; 4]> for Boxes {
-    fn from_iter<I: IntoIterator<Item = [f64; 4]>>(boxes: I) -> Boxes {
-        let boxes = boxes.into_iter();
-        let mut all = Boxes::default();
-        all.reserve(boxes.size_hint().0);
-        boxes.for_each(|sides| all.push(sides));
-        all
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,14 +104,14 @@ mod tests {
     #[test]
     fn boxes_come_back() {
         let single = [[0.5, 1.0, 2.0, 3.25], [-1.5, 0.0, 1024.0, 4.0]];
-        let boxes: Boxes = single.into_iter().collect();
+        let boxes = Boxes::collect(single).unwrap();
         assert!(matches!(boxes.0, CompactDoubles::Single(_)));
         assert_eq!(boxes.iter().collect::<Vec<_>>(), single);
         let mut more = Boxes::from(vec![[0.1, 0.2, 0.3, 0.4]]);
         let mut all = boxes.clone();
-        all.append(&mut more);
+        all.append(&mut more).unwrap();
         assert_eq!((all.len(), all.get(1), all.get(2)), (3, single[1], [0.1, 0.2, 0.3, 0.4]));
         assert_eq!(all.size(0), [2.0, 3.25]);
-        assert_eq!((all.flat().len(), more.len()), (12, 0));
+        assert_eq!((all.flat().unwrap().len(), more.len()), (12, 0));
     }
 }

@@ -1,5 +1,6 @@
 //! Compact doubles: a column stored in single precision while that is exact.
 
+use crate::error::{Result, append, reserve, with_capacity};
 use crate::simd;
 
 /// Doubles, stored in 32 bits as long as that is exact for all of them: in single precision, as coordinates and scores
@@ -70,10 +71,10 @@ impl Narrow for u32 {
     }
 }
 
-fn narrowed<N: Narrow>(values: &CompactDoubles) -> Vec<N> {
-    let mut narrow = Vec::with_capacity(values.capacity());
+fn narrowed<N: Narrow>(values: &CompactDoubles) -> Result<Vec<N>> {
+    let mut narrow = with_capacity(values.capacity())?;
     narrow.extend(values.iter().map(N::nearest));
-    narrow
+    Ok(narrow)
 }
 
 /// `$use` of the vector of each kind.
@@ -146,63 +147,77 @@ impl CompactDoubles {
     }
 
     /// Adds `value`.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`, here as in all that adds values.
     #[inline]
-    pub fn push(&mut self, value: f64) {
-        self.push_array([value]);
+    pub fn push(&mut self, value: f64) -> Result<()> {
+        self.push_array([value])
     }
 
     /// Adds some values, a number of them that is known beforehand: nothing of it is a loop.
     #[inline]
-    pub fn push_array<const K: usize>(&mut self, values: [f64; K]) {
+    pub fn push_array<const K: usize>(&mut self, values: [f64; K]) -> Result<()> {
         #[inline(always)]
         fn fit<N: Narrow, const K: usize>(ours: &mut Vec<N>, values: [f64; K]) -> bool {
-            let fit = N::holds(values);
+            let fit = N::holds(values) && ours.capacity() - ours.len() >= K;
             if fit {
                 ours.extend_from_slice(&values.map(N::nearest));
             }
             fit
         }
-        if !each!(&mut *self, ours => fit(ours, values)) {
-            self.make_room_for(&values);
-            self.extend(&values);
-        }
+        if each!(&mut *self, ours => fit(ours, values)) { Ok(()) } else { self.extend_seldom(&values) }
+    }
+
+    /// As `extend`, where the memory is full or a value needs another representation.
+    #[cold]
+    fn extend_seldom(&mut self, values: &[f64]) -> Result<()> {
+        self.extend(values)
     }
 
     /// Adds `values`.
     #[inline]
-    pub fn extend(&mut self, values: &[f64]) {
-        fn fit<N: Narrow>(ours: &mut Vec<N>, values: &[f64]) -> bool {
+    pub fn extend(&mut self, values: &[f64]) -> Result<()> {
+        fn fit<N: Narrow>(ours: &mut Vec<N>, values: &[f64]) -> Result<bool> {
             let fit = N::holds(values.iter().copied());
             if fit {
+                reserve(ours, values.len())?;
                 ours.extend(values.iter().map(|&value| N::nearest(value)));
             }
-            fit
+            Ok(fit)
         }
-        if !each!(&mut *self, ours => fit(ours, values)) {
-            self.make_room_for(values);
-            self.extend(values);
+        if !each!(&mut *self, ours => fit(ours, values))? {
+            self.make_room_for(values)?;
+            self.extend(values)?;
         }
+        Ok(())
     }
 
     /// Adds the values of `other` after these, and empties it.
-    pub fn append(&mut self, other: &mut CompactDoubles) {
+    pub fn append(&mut self, other: &mut CompactDoubles) -> Result<()> {
         match (&mut *self, &mut *other) {
-            (CompactDoubles::Single(ours), CompactDoubles::Single(theirs)) => ours.append(theirs),
-            (CompactDoubles::Hundredths(ours), CompactDoubles::Hundredths(theirs)) => ours.append(theirs),
-            (CompactDoubles::Whole(ours), CompactDoubles::Whole(theirs)) => ours.append(theirs),
-            (CompactDoubles::Double(ours), CompactDoubles::Double(theirs)) => ours.append(theirs),
+            (CompactDoubles::Single(ours), CompactDoubles::Single(theirs)) => append(ours, theirs),
+            (CompactDoubles::Hundredths(ours), CompactDoubles::Hundredths(theirs)) => append(ours, theirs),
+            (CompactDoubles::Whole(ours), CompactDoubles::Whole(theirs)) => append(ours, theirs),
+            (CompactDoubles::Double(ours), CompactDoubles::Double(theirs)) => append(ours, theirs),
             (CompactDoubles::Double(ours), theirs) => {
+                reserve(ours, theirs.len())?;
                 ours.extend(theirs.iter());
                 theirs.clear();
+                Ok(())
             }
-            (_, theirs) if theirs.is_empty() => {}
+            (_, theirs) if theirs.is_empty() => Ok(()),
             (_, CompactDoubles::Double(_)) => {
-                self.widen();
-                self.append(other);
+                self.widen()?;
+                self.append(other)
             }
             (_, theirs) => {
-                theirs.iter().for_each(|value| self.push(value));
+                let mut values = with_capacity(theirs.len())?;
+                theirs.read(0, theirs.len(), &mut values);
+                self.extend(&values)?;
                 theirs.clear();
+                Ok(())
             }
         }
     }
@@ -212,9 +227,9 @@ impl CompactDoubles {
         each!(self, values => values.clear());
     }
 
-    /// Reserves memory for `more` values, if there is any; a failure is ignored, as the values may fit without it.
-    pub fn reserve(&mut self, more: usize) {
-        let _ = each!(self, values => values.try_reserve_exact(more));
+    /// Reserves memory for `more` values in the present representation.
+    pub fn reserve(&mut self, more: usize) -> Result<()> {
+        each!(self, values => reserve(values, more))
     }
 
     /// Gives back memory that was reserved too generously.
@@ -224,22 +239,35 @@ impl CompactDoubles {
 
     /// Changes to the next representation that is exact for the stored values and for `values`.
     #[cold]
-    fn make_room_for(&mut self, values: &[f64]) {
+    fn make_room_for(&mut self, values: &[f64]) -> Result<()> {
         fn holds<N: Narrow>(ours: &CompactDoubles, values: &[f64]) -> bool {
             N::holds(values.iter().copied()) && N::holds(ours.iter())
         }
         if matches!(self, CompactDoubles::Single(_)) && holds::<i32>(self, values) {
-            *self = CompactDoubles::Hundredths(narrowed(self));
+            *self = CompactDoubles::Hundredths(narrowed(self)?);
         } else if !matches!(self, CompactDoubles::Whole(_)) && holds::<u32>(self, values) {
-            *self = CompactDoubles::Whole(narrowed(self));
+            *self = CompactDoubles::Whole(narrowed(self)?);
         } else {
-            self.widen();
+            self.widen()?;
         }
+        Ok(())
     }
 
     #[cold]
-    fn widen(&mut self) {
-        *self = CompactDoubles::Double(narrowed(self));
+    fn widen(&mut self) -> Result<()> {
+        *self = CompactDoubles::Double(narrowed(self)?);
+        Ok(())
+    }
+
+    /// All values of an iterator.
+    pub fn collect(values: impl IntoIterator<Item = f64>) -> Result<CompactDoubles> {
+        let values = values.into_iter();
+        let mut all = CompactDoubles::default();
+        all.reserve(values.size_hint().0)?;
+        for value in values {
+            all.push(value)?;
+        }
+        Ok(all)
     }
 }
 
@@ -247,16 +275,6 @@ impl From<Vec<f64>> for CompactDoubles {
     /// In double precision as they are: nothing is copied.
     fn from(values: Vec<f64>) -> CompactDoubles {
         CompactDoubles::Double(values)
-    }
-}
-
-impl FromIterator<f64> for CompactDoubles {
-    fn from_iter<I: IntoIterator<Item = f64>>(values: I) -> CompactDoubles {
-        let values = values.into_iter();
-        let mut all = CompactDoubles::default();
-        all.reserve(values.size_hint().0);
-        values.for_each(|value| all.push(value));
-        all
     }
 }
 
@@ -277,7 +295,7 @@ mod tests {
         [0.001, f64::MIN_POSITIVE, 21_474_836.48, 4_294_967_295.5, f64::from_bits(0x7ff8_0000_0000_0001)];
 
     fn of(values: &[f64]) -> CompactDoubles {
-        values.iter().copied().collect()
+        CompactDoubles::collect(values.iter().copied()).unwrap()
     }
 
     #[test]
@@ -312,9 +330,9 @@ mod tests {
                     let (mut joined, mut grown) = (of(first), of(first));
                     for more in [second, third] {
                         let mut part = of(more);
-                        joined.append(&mut part);
+                        joined.append(&mut part).unwrap();
                         assert!(part.is_empty());
-                        grown.extend(more);
+                        grown.extend(more).unwrap();
                     }
                     assert_eq!((all(&joined), all(&grown)), (expected.clone(), expected.clone()));
                     assert_eq!(joined.iter().map(f64::to_bits).collect::<Vec<_>>(), expected);

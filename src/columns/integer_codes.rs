@@ -2,6 +2,8 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::error::{Error, Result, reserve};
+
 /// Integers below this are looked up in a table, not by hash: class labels nearly always are.
 const SMALL: i64 = 4096;
 
@@ -25,20 +27,25 @@ impl IntegerCodes {
         self.others.get(&integer).copied()
     }
 
-    /// The code of an integer, which is `next` if it has none.
-    #[inline]
-    pub(super) fn find_or_insert(&mut self, integer: i64, next: u32) -> u32 {
+    /// Gives an integer a code.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`; it has none then.
+    pub(super) fn insert(&mut self, integer: i64, code: u32) -> Result<()> {
         if !(0..SMALL).contains(&integer) {
-            return *self.others.entry(integer).or_insert(next);
+            self.others.try_reserve(1).map_err(|_| Error::out_of_memory_for("the codes of ids"))?;
+            self.others.insert(integer, code);
+            return Ok(());
         }
         let place = integer as usize;
         if place >= self.small.len() {
+            let more = place + 1 - self.small.len();
+            reserve(&mut self.small, more)?;
             self.small.resize(place + 1, NO_CODE);
         }
-        if self.small[place] == NO_CODE {
-            self.small[place] = next;
-        }
-        self.small[place]
+        self.small[place] = code;
+        Ok(())
     }
 
     /// Removes all codes and keeps the memory.
@@ -53,13 +60,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn integers_keep_their_first_code() {
+    fn integers_have_their_codes() {
         let mut codes = IntegerCodes::default();
         let integers = [7, 0, -1, SMALL - 1, SMALL, i64::MIN, i64::MAX, 1 << 40];
         for (&integer, code) in integers.iter().zip(0..) {
             assert_eq!(codes.find(integer), None);
-            assert_eq!(codes.find_or_insert(integer, code), code);
-            assert_eq!(codes.find_or_insert(integer, 99), code);
+            codes.insert(integer, code).unwrap();
+            assert_eq!(codes.find(integer), Some(code));
         }
         assert!(integers.iter().zip(0..).all(|(&integer, code)| codes.find(integer) == Some(code)));
         assert_eq!([6, 8, SMALL - 2, SMALL + 1].map(|integer| codes.find(integer)), [None; 4]);

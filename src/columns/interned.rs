@@ -1,6 +1,7 @@
 //! Ids as small integers.
 
 use super::integer_codes::IntegerCodes;
+use crate::error::{Result, push, reserve, with_capacity};
 
 /// A column of ids: for each record a code, and for each code the id and the record that used it first.
 ///
@@ -19,24 +20,35 @@ pub struct InternedIds {
 
 impl InternedIds {
     /// Adds the id of the next record.
-    #[inline]
-    pub fn push(&mut self, id: i64) {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    #[inline(always)]
+    pub fn push(&mut self, id: i64) -> Result<()> {
         let code = match self.last {
             Some((last, code)) if last == id => code,
-            _ => self.code(id, self.codes.len()),
+            _ => self.code(id, self.codes.len())?,
         };
         self.last = Some((id, code));
-        self.codes.push(code);
+        push(&mut self.codes, code)
     }
 
-    fn code(&mut self, id: i64, record: usize) -> u32 {
-        let next = self.ids.len() as u32;
-        let code = self.known.find_or_insert(id, next);
-        if code == next {
-            self.ids.push(id);
-            self.first.push(record);
+    fn code(&mut self, id: i64, record: usize) -> Result<u32> {
+        match self.known.find(id) {
+            Some(code) => Ok(code),
+            None => self.add(id, record),
         }
-        code
+    }
+
+    #[cold]
+    fn add(&mut self, id: i64, record: usize) -> Result<u32> {
+        let code = self.ids.len() as u32;
+        // A code has its id, whatever fails.
+        push(&mut self.ids, id)?;
+        push(&mut self.first, record)?;
+        self.known.insert(id, code)?;
+        Ok(code)
     }
 
     /// The code of `id`, if a record has it.
@@ -45,11 +57,19 @@ impl InternedIds {
     }
 
     /// Adds the records of `part` after these.
-    pub fn append(&mut self, part: &InternedIds) {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn append(&mut self, part: &InternedIds) -> Result<()> {
         let start = self.codes.len();
-        let renamed: Vec<u32> =
-            part.ids.iter().zip(&part.first).map(|(&id, &first)| self.code(id, start + first)).collect();
+        let mut renamed = with_capacity(part.ids.len())?;
+        for (&id, &first) in part.ids.iter().zip(&part.first) {
+            renamed.push(self.code(id, start + first)?);
+        }
+        reserve(&mut self.codes, part.codes.len())?;
         self.codes.extend(part.codes.iter().map(|&code| renamed[code as usize]));
+        Ok(())
     }
 
     /// Removes all records and keeps the memory.
@@ -70,15 +90,15 @@ mod tests {
     fn parts_joined_are_the_whole() {
         let ids = [5, 5, -1, 7, 5, i64::MIN, 7, 8, -1];
         let mut whole = InternedIds::default();
-        ids.iter().for_each(|&id| whole.push(id));
+        ids.iter().for_each(|&id| whole.push(id).unwrap());
         assert_eq!(whole.codes, [0, 0, 1, 2, 0, 3, 2, 4, 1]);
         assert_eq!(whole.first, [0, 2, 3, 5, 7]);
         for cut in 0..=ids.len() {
             let mut joined = InternedIds::default();
             for piece in [&ids[..cut], &ids[cut..]] {
                 let mut part = InternedIds::default();
-                piece.iter().for_each(|&id| part.push(id));
-                joined.append(&part);
+                piece.iter().for_each(|&id| part.push(id).unwrap());
+                joined.append(&part).unwrap();
             }
             assert_eq!(
                 (joined.codes, joined.ids, joined.first),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::integer_codes::IntegerCodes;
+use crate::error::{Error, Result, copied_text, push};
 
 /// An image's or a category's id: an integer or a string. Integers come before strings.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,17 +56,40 @@ impl Interner {
     }
 
     /// The code of a key, a new one if it has none.
-    pub fn code(&mut self, key: &Key) -> u32 {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn code(&mut self, key: &Key) -> Result<u32> {
         if let Some(code) = self.find(key) {
-            return code;
+            return Ok(code);
         }
         let code = self.keys.len() as u32;
-        self.keys.push(key.clone());
         match key {
-            Key::Number(number) => _ = self.numbers.find_or_insert(*number, code),
-            Key::Text(text) => _ = self.texts.insert(text.clone(), code),
+            Key::Number(number) => {
+                push(&mut self.keys, key.clone())?;
+                self.numbers.insert(*number, code)?;
+            }
+            Key::Text(text) => {
+                self.texts.try_reserve(1).map_err(|_| Error::out_of_memory_for("the codes of ids"))?;
+                push(&mut self.keys, Key::Text(copied_text(text)?.into()))?;
+                self.texts.insert(copied_text(text)?.into(), code);
+            }
         }
-        code
+        Ok(code)
+    }
+
+    /// The codes of keys, new ones where they have none.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn codes<'a>(&mut self, keys: impl IntoIterator<Item = &'a Key>) -> Result<Vec<u32>> {
+        let mut codes = Vec::new();
+        for key in keys {
+            push(&mut codes, self.code(key)?)?;
+        }
+        Ok(codes)
     }
 
     /// The codes in the order of their keys.
@@ -85,7 +109,7 @@ mod tests {
         let mut book = Interner::default();
         let keys =
             [Key::Number(7), Key::Text("7".into()), Key::Number(-1), Key::Number(1 << 40), Key::Number(7)];
-        let codes: Vec<u32> = keys.iter().map(|key| book.code(key)).collect();
+        let codes = book.codes(&keys).unwrap();
         assert_eq!(codes, [0, 1, 2, 3, 0]);
         assert!(keys.iter().zip(codes).all(|(key, code)| book.find(key) == Some(code)));
         assert_eq!(book.find(&Key::Number(8)), None);

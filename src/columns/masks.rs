@@ -1,6 +1,6 @@
 //! Instance masks as they were given, undecoded: most are never compared.
 
-use std::convert::Infallible;
+use crate::error::{Error, Result, append, extend, push, reserve};
 
 /// How one mask was given, and where in the arenas of [`Masks`] it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,19 +95,29 @@ impl Masks {
     }
 
     /// Adds a mask of a shape that lies in the arenas.
-    pub fn push(&mut self, size: [u32; 2], shape: MaskShape) {
-        self.size.push(size);
-        self.shape.push(shape);
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`, here as in all that adds masks.
+    #[inline(always)]
+    pub fn push(&mut self, size: [u32; 2], shape: MaskShape) -> Result<()> {
+        push(&mut self.size, size)?;
+        push(&mut self.shape, shape)
     }
 
     /// Adds a mask given as compressed run lengths.
-    pub fn push_compressed(&mut self, size: [u32; 2], text: &[u8]) {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`; the text has 2 GiB or more.
+    pub fn push_compressed(&mut self, size: [u32; 2], text: &[u8]) -> Result<()> {
         let shape = self.add_text(|piece| {
+            reserve(piece, text.len())?;
             piece.extend_from_slice(text);
-            Ok::<_, Infallible>(Some(()))
-        });
-        let Ok(shape) = shape;
-        self.push(size, shape.expect("a text below 2 GiB"));
+            Ok::<_, Error>(Some(()))
+        })?;
+        let shape = shape.ok_or_else(|| Error::value("run lengths are longer than 2 GiB"))?;
+        self.push(size, shape)
     }
 
     /// The shape of compressed run lengths that `write` adds to a piece of text; `None` if it says so.
@@ -117,8 +127,8 @@ impl Masks {
     /// As of `write`.
     pub fn add_text<E>(
         &mut self,
-        write: impl FnOnce(&mut Vec<u8>) -> Result<Option<()>, E>,
-    ) -> Result<Option<MaskShape>, E> {
+        write: impl FnOnce(&mut Vec<u8>) -> std::result::Result<Option<()>, E>,
+    ) -> std::result::Result<Option<MaskShape>, E> {
         const FULL: usize = 1 << 31;
         if self.texts.last().is_none_or(|piece| piece.len() >= FULL) {
             self.texts.push(Vec::new());
@@ -140,20 +150,34 @@ impl Masks {
     }
 
     /// Adds a mask given as plain run lengths.
-    pub fn push_counts(&mut self, size: [u32; 2], counts: &[u32]) {
-        self.push(size, MaskShape::Counts { start: self.counts.len() as u64, len: counts.len() as u32 });
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn push_counts(&mut self, size: [u32; 2], counts: &[u32]) -> Result<()> {
+        reserve(&mut self.counts, counts.len())?;
+        self.push(size, MaskShape::Counts { start: self.counts.len() as u64, len: counts.len() as u32 })?;
         self.counts.extend_from_slice(counts);
+        Ok(())
     }
 
     /// Adds one ring to the polygons of an object that [`Masks::push_polygons`] will close.
-    pub fn push_ring(&mut self, coordinates: impl IntoIterator<Item = f64>) {
-        self.coordinates.extend(coordinates);
-        self.rings.push(self.coordinates.len() as u64);
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn push_ring(&mut self, coordinates: impl IntoIterator<Item = f64>) -> Result<()> {
+        extend(&mut self.coordinates, coordinates)?;
+        push(&mut self.rings, self.coordinates.len() as u64)
     }
 
     /// Closes an object made of the last `count` rings.
-    pub fn push_polygons(&mut self, size: [u32; 2], count: u32) {
-        self.push(size, MaskShape::Polygons { first: self.rings.len() as u32 - count, count });
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn push_polygons(&mut self, size: [u32; 2], count: u32) -> Result<()> {
+        self.push(size, MaskShape::Polygons { first: self.rings.len() as u32 - count, count })
     }
 
     /// The coordinates of ring `ring`.
@@ -164,10 +188,15 @@ impl Masks {
     }
 
     /// Adds all of `other`'s masks after these.
-    pub fn append(&mut self, mut other: Masks) {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn append(&mut self, mut other: Masks) -> Result<()> {
         let (texts, counts) = (self.texts.len() as u32, self.counts.len() as u64);
         let (rings, coordinates) = (self.rings.len() as u32, self.coordinates.len() as u64);
-        self.size.append(&mut other.size);
+        append(&mut self.size, &mut other.size)?;
+        reserve(&mut self.shape, other.shape.len())?;
         self.shape.extend(other.shape.iter().map(|shape| match *shape {
             MaskShape::Polygons { first, count } => MaskShape::Polygons { first: first + rings, count },
             MaskShape::Compressed { piece, start, len } => {
@@ -175,9 +204,11 @@ impl Masks {
             }
             MaskShape::Counts { start, len } => MaskShape::Counts { start: start + counts, len },
         }));
-        self.texts.append(&mut other.texts);
-        self.counts.append(&mut other.counts);
-        self.coordinates.append(&mut other.coordinates);
+        append(&mut self.texts, &mut other.texts)?;
+        append(&mut self.counts, &mut other.counts)?;
+        append(&mut self.coordinates, &mut other.coordinates)?;
+        reserve(&mut self.rings, other.rings.len())?;
         self.rings.extend(other.rings.iter().map(|end| end + coordinates));
+        Ok(())
     }
 }

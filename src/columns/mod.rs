@@ -8,8 +8,9 @@
 //! use meanap::columns::{Interner, Key};
 //!
 //! let mut categories = Interner::default();
-//! let codes = ["dog", "cat", "dog"].map(|name| categories.code(&Key::Text(name.into())));
-//! assert_eq!(codes, [0, 1, 0]);
+//! let names = ["dog", "cat", "dog"].map(|name| Key::Text(name.into()));
+//! assert_eq!(categories.codes(&names)?, [0, 1, 0]);
+//! # Ok::<(), meanap::Error>(())
 //! ```
 
 mod boxes;

@@ -112,8 +112,8 @@ mod tests {
     fn boxes_come_back() {
         let numbers: Vec<f64> = (0..40).map(f64::from).collect();
         let (mut angles, mut corners) = (CompactDoubles::default(), CompactDoubles::default());
-        angles.extend(&numbers);
-        corners.extend(&numbers);
+        angles.extend(&numbers).unwrap();
+        corners.extend(&numbers).unwrap();
         let (angles, corners) = (RotatedBoxes::Angles(angles), RotatedBoxes::Corners(corners));
         assert_eq!((angles.len(), corners.len()), (8, 5));
         assert_eq!(angles.get(7).numbers(), &numbers[35..]);

@@ -8,6 +8,7 @@ use super::record::{Elements, Field, KeyOrder, fields};
 use super::scanner::{Number, Scan, Scanner};
 use crate::columns::InternedIds;
 use crate::columns::{Boxes, CompactDoubles};
+use crate::error::{Result, push};
 
 /// Integers up to here are doubles too.
 const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -257,55 +258,56 @@ impl Elements for Annotations {
         self.parse_any(scanner, order)
     }
 
-    fn commit(&mut self) {
+    fn commit(&mut self) -> Result<()> {
         if self.fallback.is_some() || self.refused.is_some() {
             let refused = self.refused.take().map(|why| Fallback::in_record(self.count, why));
             self.fallback = self.fallback.or(refused);
             self.count += 1;
-            return;
+            return Ok(());
         }
         let (record, count) = (&self.pending, self.count);
         let has = |field: Field, len: usize| record.present & field.bit() != 0 && len == count;
         self.seen |= record.present;
-        self.image.push(record.image);
-        self.category.push(record.category);
+        self.image.push(record.image)?;
+        self.category.push(record.category)?;
         if has(Field::Id, self.id.len()) {
-            self.id.push(record.id);
+            self.id.push(record.id)?;
         }
         if has(Field::Area, self.area.len()) {
-            self.area.push(record.area);
+            self.area.push(record.area)?;
         }
         if has(Field::Score, self.score.len()) {
-            self.score.push(record.score);
+            self.score.push(record.score)?;
             self.integer_scores |= record.integer_score;
         }
         if has(Field::Bbox, self.bbox.len()) && !record.empty_bbox {
-            self.bbox.push(record.bbox);
+            self.bbox.push(record.bbox)?;
         }
         if has(Field::IsCrowd, self.crowd.len()) {
-            self.crowd.push(record.crowd);
+            push(&mut self.crowd, record.crowd)?;
         }
         if has(Field::NumKeypoints, self.unlabelled.len()) {
-            self.unlabelled.push(record.unlabelled);
+            push(&mut self.unlabelled, record.unlabelled)?;
         }
         if has(Field::Segmentation, self.segmentation.len.len()) {
-            self.segmentation.push(record.segmentation);
+            self.segmentation.push(record.segmentation)?;
         }
         if has(Field::Keypoints, self.keypoints.len.len()) {
-            self.keypoints.push(record.keypoints);
+            self.keypoints.push(record.keypoints)?;
         }
         if count == 0 {
             self.first_bbox_empty = record.empty_bbox;
         }
-        self.eager.commit();
+        self.eager.commit()?;
         self.count += 1;
+        Ok(())
     }
 
     fn count(&self) -> usize {
         self.count
     }
 
-    fn append(&mut self, part: &mut Self) {
+    fn append(&mut self, part: &mut Self) -> Result<()> {
         let before = self.count;
         self.count += part.count;
         self.fallback = self.fallback.or(part.fallback.map(|fallback| fallback.behind(before)));
@@ -315,40 +317,42 @@ impl Elements for Annotations {
             }
             self.seen |= part.seen;
             self.integer_scores |= part.integer_scores;
-            self.image.append(&part.image);
-            self.category.append(&part.category);
+            self.image.append(&part.image)?;
+            self.category.append(&part.category)?;
             let counts = (before, part.count);
-            join(&mut self.id, &mut part.id, counts);
-            join(&mut self.area, &mut part.area, counts);
-            join(&mut self.score, &mut part.score, counts);
-            join(&mut self.bbox, &mut part.bbox, counts);
-            join(&mut self.crowd, &mut part.crowd, counts);
-            join(&mut self.unlabelled, &mut part.unlabelled, counts);
+            join(&mut self.id, &mut part.id, counts)?;
+            join(&mut self.area, &mut part.area, counts)?;
+            join(&mut self.score, &mut part.score, counts)?;
+            join(&mut self.bbox, &mut part.bbox, counts)?;
+            join(&mut self.crowd, &mut part.crowd, counts)?;
+            join(&mut self.unlabelled, &mut part.unlabelled, counts)?;
             for (ours, theirs) in
                 [(&mut self.segmentation, &mut part.segmentation), (&mut self.keypoints, &mut part.keypoints)]
             {
-                join(&mut ours.start, &mut theirs.start, counts);
-                join(&mut ours.len, &mut theirs.len, counts);
+                join(&mut ours.start, &mut theirs.start, counts)?;
+                join(&mut ours.len, &mut theirs.len, counts)?;
             }
-            self.eager.append(&mut part.eager);
+            self.eager.append(&mut part.eager)?;
         }
         part.clear();
+        Ok(())
     }
 
-    fn reserve(&mut self, count: usize) {
+    fn reserve(&mut self, count: usize) -> Result<()> {
         let now = self.count;
-        reserve(&mut self.image.codes, now, count);
-        reserve(&mut self.category.codes, now, count);
-        reserve(&mut self.id, now, count);
-        reserve(&mut self.area, now, count);
-        reserve(&mut self.score, now, count);
-        reserve(&mut self.bbox, now, count);
-        reserve(&mut self.crowd, now, count);
-        reserve(&mut self.unlabelled, now, count);
+        reserve(&mut self.image.codes, now, count)?;
+        reserve(&mut self.category.codes, now, count)?;
+        reserve(&mut self.id, now, count)?;
+        reserve(&mut self.area, now, count)?;
+        reserve(&mut self.score, now, count)?;
+        reserve(&mut self.bbox, now, count)?;
+        reserve(&mut self.crowd, now, count)?;
+        reserve(&mut self.unlabelled, now, count)?;
         for spans in [&mut self.segmentation, &mut self.keypoints] {
-            reserve(&mut spans.start, now, count);
-            reserve(&mut spans.len, now, count);
+            reserve(&mut spans.start, now, count)?;
+            reserve(&mut spans.len, now, count)?;
         }
+        Ok(())
     }
 }
 
@@ -388,9 +392,10 @@ impl Annotations {
 }
 
 impl Spans {
-    fn push(&mut self, (start, len): (u64, u32)) {
-        self.start.push(start);
-        self.len.push(len);
+    #[inline(always)]
+    fn push(&mut self, (start, len): (u64, u32)) -> Result<()> {
+        push(&mut self.start, start)?;
+        push(&mut self.len, len)
     }
 }
 
@@ -402,7 +407,7 @@ fn first_of(missing: u16) -> &'static str {
 
 /// An id.
 #[inline(always)]
-pub fn integer(scanner: &mut Scanner<'_>, into: &mut i64) -> Scan<Result<(), &'static str>> {
+pub fn integer(scanner: &mut Scanner<'_>, into: &mut i64) -> Scan<std::result::Result<(), &'static str>> {
     Ok(match scanner.integer()? {
         Some(value) => {
             *into = value;
@@ -414,7 +419,11 @@ pub fn integer(scanner: &mut Scanner<'_>, into: &mut i64) -> Scan<Result<(), &'s
 
 /// A number whose Python value is a double, or an integer that a double holds.
 #[inline(always)]
-fn real(scanner: &mut Scanner<'_>, into: &mut f64, is_integer: &mut bool) -> Scan<Result<(), &'static str>> {
+fn real(
+    scanner: &mut Scanner<'_>,
+    into: &mut f64,
+    is_integer: &mut bool,
+) -> Scan<std::result::Result<(), &'static str>> {
     Ok(match scanner.number()? {
         Some(Number { value, integer }) if !integer || value.abs() < EXACT => {
             *into = value;
@@ -430,7 +439,11 @@ const BOX: &str = "an array of 4 numbers (x, y, width, height)";
 
 /// Four numbers, or none.
 #[inline(always)]
-fn bbox(scanner: &mut Scanner<'_>, into: &mut [f64; 4], empty: &mut bool) -> Scan<Result<(), &'static str>> {
+fn bbox(
+    scanner: &mut Scanner<'_>,
+    into: &mut [f64; 4],
+    empty: &mut bool,
+) -> Scan<std::result::Result<(), &'static str>> {
     if !scanner.take(b'[') {
         return Ok(Err(BOX));
     }
@@ -472,7 +485,7 @@ fn span(
     field: Field,
     scanner: &mut Scanner<'_>,
     into: &mut (u64, u32),
-) -> Scan<Result<(), &'static str>> {
+) -> Scan<std::result::Result<(), &'static str>> {
     scanner.space();
     let (place, start) = (scanner.place(), scanner.position());
     if !eager.decodes(field) || !matches!(eager.read(scanner), Ok(Some(()))) {

@@ -139,9 +139,15 @@ fn run<R: Elements>(
                 Err(error) => break (mark, error),
             };
             match after {
-                Ok(After::Comma) => rows.commit(),
+                Ok(After::Comma) => {
+                    if let Err(error) = rows.commit() {
+                        return Stop::Broken(error.into());
+                    }
+                }
                 Ok(After::Close) => {
-                    rows.commit();
+                    if let Err(error) = rows.commit() {
+                        return Stop::Broken(error.into());
+                    }
                     let position = scanner.position();
                     window.advance_to(position);
                     return Stop::Closed;
@@ -267,7 +273,8 @@ impl<R: Elements> Team<'_, '_, R> {
 
     fn work(&self) {
         let _alarm = Alarm(self);
-        let mut window = Window::new(self.source, self.plan.window);
+        // Without memory for it the others do the work, or the thread that joins.
+        let Ok(mut window) = Window::new(self.source, self.plan.window) else { return };
         let mut order = KeyOrder::default();
         while let Some((index, mut rows)) = self.claim() {
             let from = self.start + index * self.plan.block;
@@ -399,7 +406,10 @@ impl<R: Elements> Chain<'_, '_, R> {
 
     fn add(&mut self, rows: &mut R, end: u64, stop: Stop) {
         let record = self.rows.count() + rows.count();
-        self.rows.append(rows);
+        if let Err(error) = self.rows.append(rows) {
+            self.ended = Some(Err(error.into()));
+            return;
+        }
         self.at = end;
         match stop {
             Stop::More | Stop::Over => {}
@@ -412,7 +422,9 @@ impl<R: Elements> Chain<'_, '_, R> {
             self.reserved = true;
             // Records are alike: the file holds about as many more as its length says.
             let density = self.rows.count() as f64 / (self.at - self.start) as f64;
-            self.rows.reserve((density * (self.len - self.start) as f64 * 1.02) as usize + 64);
+            let count = (density * (self.len - self.start) as f64 * 1.02) as usize + 64;
+            // Where there is no memory for the estimate, the records themselves may fit.
+            let _ = self.rows.reserve(count);
         }
     }
 }
@@ -422,6 +434,7 @@ mod tests {
     use super::super::record::Elements;
     use super::super::scanner::{Scan, Scanner};
     use super::*;
+    use crate::error::Result;
 
     /// Counts records, and breaks at one that is marked.
     struct Fragile(usize);
@@ -438,19 +451,23 @@ mod tests {
             Ok(())
         }
 
-        fn commit(&mut self) {
+        fn commit(&mut self) -> Result<()> {
             self.0 += 1;
+            Ok(())
         }
 
         fn count(&self) -> usize {
             self.0
         }
 
-        fn append(&mut self, part: &mut Self) {
+        fn append(&mut self, part: &mut Self) -> Result<()> {
             self.0 += std::mem::take(&mut part.0);
+            Ok(())
         }
 
-        fn reserve(&mut self, _: usize) {}
+        fn reserve(&mut self, _: usize) -> Result<()> {
+            Ok(())
+        }
     }
 
     fn count(records: usize, marked: usize) -> usize {
@@ -458,7 +475,7 @@ mod tests {
         let text = (0..records).map(record).collect::<Vec<_>>().join(",") + "]";
         let (source, mut rows) = (Source::from(text.into_bytes()), Fragile(0));
         let plan = Plan { block: 50, window: 64, workers: 3 };
-        read(&source, plan, &mut Window::new(&source, plan.window), "", &mut rows).unwrap();
+        read(&source, plan, &mut Window::new(&source, plan.window).unwrap(), "", &mut rows).unwrap();
         rows.0
     }
 

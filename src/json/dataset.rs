@@ -12,11 +12,11 @@ use super::id_table::{IdTable, Skipped};
 use super::objects::Form;
 use super::partition::{Bins, ImageElements, Partitioned, RecordList};
 use super::record::{Elements, Field};
-use super::scanner::{AFTER_NUMBER, After, Scan, Scanner};
+use super::scanner::{AFTER_NUMBER, After, Scan, Scanner, added};
 use super::source::{Piece, Source};
 use super::window::Window;
 use crate::columns::{Boxes, CompactDoubles, Keypoints, Masks, SharedColumn};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, collect, copied, copied_text, extend, push};
 
 /// What a file is read as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +114,7 @@ impl Dataset {
     pub fn read_with(path: &Path, source: Source, kind: FileKind, plan: Plan) -> Result<Dataset> {
         let mut dataset = Dataset::empty(path, source, kind);
         dataset.read_file(plan, None)?;
-        dataset.check();
+        dataset.check()?;
         dataset.settle();
         Ok(dataset)
     }
@@ -128,7 +128,7 @@ impl Dataset {
         let plan = Plan::for_file(&source);
         let mut dataset = Dataset::empty(path, source, kind);
         dataset.read_file(plan, Some(&mut *bins))?;
-        bins.finish().map_err(|error| Error::io(error).in_file(path))?;
+        bins.finish().map_err(|error| error.in_file(path))?;
         dataset.source.without_progress();
         Ok(dataset)
     }
@@ -140,14 +140,14 @@ impl Dataset {
     /// The bins cannot be read.
     pub fn read_bins(&self, bins: &Bins, which: Range<usize>) -> Result<Dataset> {
         let text = |text: &str| Piece::Text(text.as_bytes().to_vec());
-        let array = |pieces: &mut Vec<Piece>, table| {
-            pieces.push(text("["));
-            pieces.extend(bins.text(table, which.clone()));
-            pieces.push(text("]"));
+        let array = |pieces: &mut Vec<Piece>, table| -> Result<()> {
+            push(pieces, text("["))?;
+            extend(pieces, bins.text(table, which.clone())?)?;
+            push(pieces, text("]"))
         };
         let mut pieces = Vec::new();
         if self.kind == FileKind::Results {
-            array(&mut pieces, RecordList::Annotations);
+            array(&mut pieces, RecordList::Annotations)?;
         } else {
             // A member that all files may have, so that the others can begin with a comma.
             pieces.push(text("{\"info\":{}"));
@@ -157,7 +157,7 @@ impl Dataset {
             ] {
                 if there {
                     pieces.push(text(name));
-                    array(&mut pieces, table);
+                    array(&mut pieces, table)?;
                 }
             }
             if let Some(categories) = self.categories_text()? {
@@ -166,7 +166,7 @@ impl Dataset {
             }
             pieces.push(text("}"));
         }
-        let source = Source::from_pieces(pieces);
+        let source = Source::from_pieces(pieces)?;
         let plan = Plan::for_file(&source);
         let mut dataset = Dataset::empty(&self.path, source, self.kind);
         dataset.read_file(plan, None)?;
@@ -174,7 +174,7 @@ impl Dataset {
         dataset.first_fields.clone_from(&self.first_fields);
         dataset.annotations.first_bbox_empty = self.annotations.first_bbox_empty;
         dataset.annotations.seen |= self.annotations.seen;
-        dataset.check();
+        dataset.check()?;
         dataset.settle();
         Ok(dataset)
     }
@@ -237,8 +237,10 @@ impl Dataset {
     fn read_file(&mut self, plan: Plan, bins: Option<&mut Bins>) -> Result<()> {
         // The reader borrows the file, what is read goes elsewhere: they part for as long as this takes.
         let source = std::mem::replace(&mut self.source, Source::from(Vec::new()));
-        let window = Window::new(&source, plan.window);
-        let outcome = Reader { window, source: &source, plan, dataset: self, bins }.read();
+        let outcome = match Window::new(&source, plan.window) {
+            Ok(window) => Reader { window, source: &source, plan, dataset: self, bins }.read(),
+            Err(error) => Err(error.into()),
+        };
         let outcome = outcome.map_err(|stopped| stopped.in_file(&self.path, &source));
         self.source = source;
         outcome
@@ -249,7 +251,7 @@ impl Dataset {
     }
 
     /// What only the whole file can show.
-    fn check(&mut self) {
+    fn check(&mut self) -> Result<()> {
         let results = self.kind == FileKind::Results;
         for (list, fallback) in [
             ("images", self.images.fallback),
@@ -259,17 +261,18 @@ impl Dataset {
             self.fallback = self.fallback.or(fallback.map(|fallback| Fallback { list, ..fallback }));
         }
         if self.fallback.is_some() {
-            return;
+            return Ok(());
         }
-        if repeated(self.images.ids.iter().map(|&id| id as u64)) {
+        if repeated(self.images.ids.iter().map(|&id| id as u64))? {
             self.give_up(NotColumnar::SameId("images"));
         }
-        if self.kind == FileKind::Dataset && repeated(self.annotations.id.iter().map(|id| id.to_bits())) {
+        if self.kind == FileKind::Dataset && repeated(self.annotations.id.iter().map(|id| id.to_bits()))? {
             self.give_up(NotColumnar::SameId("annotations"));
         }
         if results {
             self.check_results();
         }
+        Ok(())
     }
 
     /// The first result says what all of them are; `loadRes` fails on those that are something else.
@@ -325,13 +328,13 @@ impl Dataset {
 }
 
 /// Whether a value comes twice.
-fn repeated(values: impl Iterator<Item = u64> + Clone) -> bool {
+fn repeated(values: impl ExactSizeIterator<Item = u64> + Clone) -> Result<bool> {
     if values.clone().is_sorted_by(|a, b| a < b) {
-        return false;
+        return Ok(false);
     }
-    let mut sorted: Vec<u64> = values.collect();
+    let mut sorted = collect(values)?;
     sorted.sort_unstable();
-    sorted.windows(2).any(|pair| pair[0] == pair[1])
+    Ok(sorted.windows(2).any(|pair| pair[0] == pair[1]))
 }
 
 /// Goes over a file once.
@@ -399,7 +402,7 @@ impl Reader<'_> {
                 }
                 // What follows a comma may have been beyond the window.
                 scanner.space();
-                let key = scanner.key()?.to_vec();
+                let key = added(copied(scanner.key()?))?;
                 scanner.space();
                 if scanner.at_end() {
                     scanner.fault("a value")
@@ -475,8 +478,12 @@ impl Reader<'_> {
     /// The annotations, from behind the bracket.
     fn annotations(&mut self, label: &'static str) -> std::result::Result<(), Stopped> {
         let start = self.window.offset();
-        // An error in the first record occurs again, and is reported with its record, when the array is read.
-        self.dataset.first_fields = self.window.read(first_keys).unwrap_or_default();
+        self.dataset.first_fields = match self.window.read(first_keys) {
+            Ok(keys) => keys,
+            // An error in the first record occurs again, and is reported with its record, when the array is read.
+            Err(Halt::Text(_)) => Vec::new(),
+            Err(Halt::Failed(error)) => return Err(error.into()),
+        };
         self.window.seek(start, u64::MAX);
         let mut annotations = std::mem::take(&mut self.dataset.annotations);
         // Nothing is decoded eagerly when a file is partitioned.
@@ -526,7 +533,8 @@ fn first_keys(scanner: &mut Scanner<'_>) -> Scan<Vec<String>> {
         return Ok(keys);
     }
     loop {
-        keys.push(String::from_utf8_lossy(scanner.key()?).into_owned());
+        let key = String::from_utf8_lossy(scanner.key()?);
+        added(copied_text(&key).and_then(|key| push(&mut keys, key)))?;
         scanner.skip()?;
         if scanner.after(b'}', "',' or '}'")? == After::Close {
             return Ok(keys);
@@ -701,7 +709,7 @@ mod tests {
         ] {
             let all = whole(&text, kind).unwrap();
             for (count, buffer_size) in [(1, 1 << 20), (5, 1), (5, 1000)] {
-                let mut bins = Bins::new(temporary("all"), count, buffer_size);
+                let mut bins = Bins::new(temporary("all"), count, buffer_size).unwrap();
                 let source = Source::from(text.clone().into_bytes());
                 let head = Dataset::partition(Path::new("x.json"), source, kind, &mut bins).unwrap();
                 assert_eq!((head.len(), head.images.count), (all.len(), all.images.count));

@@ -5,9 +5,10 @@
 
 use super::pose::Poses;
 use super::record::Field;
-use super::scanner::{Scan, Scanner};
+use super::scanner::{Scan, Scanner, added};
 use super::segmentation;
 use crate::columns::{MaskShape, Masks, MasksEnd};
+use crate::error::{Result, append, push};
 use crate::rle::{codec, measure};
 
 /// The masks or the poses of all records so far, if each had one that columns can hold.
@@ -75,7 +76,7 @@ impl EagerGeometry {
             return Ok(None);
         };
         let Ok(text) = codec::checked(self.masks.text(piece, start, len)) else { return Ok(None) };
-        self.areas.push(f64::from(measure::area_of_text(text, &mut self.runs)));
+        added(push(&mut self.areas, f64::from(measure::area_of_text(text, &mut self.runs))))?;
         Ok(Some(()))
     }
 
@@ -88,20 +89,33 @@ impl EagerGeometry {
     }
 
     /// The record that was read last counts. Without a value of its own it ends the keeping.
-    pub fn commit(&mut self) {
-        let whole = match self.field {
-            Some(Field::Segmentation) => self.areas.len() == self.mark.records + 1,
-            Some(_) => self.poses.pending(),
-            None => return,
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    #[inline(always)]
+    pub fn commit(&mut self) -> Result<()> {
+        match self.field {
+            Some(field) => self.commit_value(field),
+            None => Ok(()),
+        }
+    }
+
+    #[inline(always)]
+    fn commit_value(&mut self, field: Field) -> Result<()> {
+        let whole = match field {
+            Field::Segmentation => self.areas.len() == self.mark.records + 1,
+            _ => self.poses.pending(),
         };
         if whole {
             if self.poses.pending() {
-                self.poses.commit();
+                self.poses.commit()?;
             }
             self.set_mark(self.mark.records + 1);
         } else {
             self.stop();
         }
+        Ok(())
     }
 
     fn set_mark(&mut self, records: usize) {
@@ -114,22 +128,23 @@ impl EagerGeometry {
     }
 
     /// Appends the geometry that `part` decoded, and empties it.
-    pub fn append(&mut self, part: &mut EagerGeometry) {
+    pub fn append(&mut self, part: &mut EagerGeometry) -> Result<()> {
         part.discard_pending();
         let records = self.mark.records + part.mark.records;
         if self.field.is_none() || part.field != self.field {
             self.stop();
             *part = self.fresh();
-            return;
+            return Ok(());
         }
-        self.masks.append(std::mem::take(&mut part.masks));
-        self.areas.append(&mut part.areas);
-        if self.poses.append(&mut part.poses) {
+        self.masks.append(std::mem::take(&mut part.masks))?;
+        append(&mut self.areas, &mut part.areas)?;
+        if self.poses.append(&mut part.poses)? {
             self.set_mark(records);
             part.mark = Mark::default();
         } else {
             self.stop();
             *part = self.fresh();
         }
+        Ok(())
     }
 }

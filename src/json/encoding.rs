@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use flate2::read::MultiGzDecoder;
 
 use super::source::Source;
+use crate::error::copied;
 
 /// What gzip may unpack to: so many bytes, and beyond them so many for each byte of the file. JSON of boxes comes to 5
 /// to 20 times its packed size; a file that is made to exhaust the memory comes to 1,000 times.
@@ -32,13 +33,16 @@ pub fn text(source: Source) -> io::Result<Source> {
     let stored = stored(&head);
     let decoded = match stored {
         Stored::Plain => return Ok(source),
-        Stored::Gzip => unpacked(&source)?.map(|bytes| match self::stored(&bytes) {
-            Stored::Plain | Stored::Gzip => Some(bytes),
-            stored => utf8(&bytes, stored),
-        }),
-        stored => Some(utf8(&source.read_all()?, stored)),
+        Stored::Gzip => match unpacked(&source)? {
+            Some(bytes) => match self::stored(&bytes) {
+                Stored::Plain | Stored::Gzip => Some(bytes),
+                stored => utf8(&bytes, stored)?,
+            },
+            None => None,
+        },
+        stored => utf8(&source.read_all()?, stored)?,
     };
-    Ok(decoded.flatten().map_or(source, Source::from))
+    Ok(decoded.map_or(source, Source::from))
 }
 
 fn head(source: &Source, length: usize) -> io::Result<Vec<u8>> {
@@ -66,32 +70,37 @@ fn stored(bytes: &[u8]) -> Stored {
 }
 
 /// `None` where a unit is no character, or there is a piece of one.
-fn utf8(bytes: &[u8], stored: Stored) -> Option<Vec<u8>> {
-    let mut text = String::new();
-    text.try_reserve(bytes.len()).ok()?;
+fn utf8(bytes: &[u8], stored: Stored) -> io::Result<Option<Vec<u8>>> {
     match stored {
-        Stored::Plain | Stored::Gzip => return None,
-        Stored::Marked => return Some(bytes[3..].to_vec()),
+        Stored::Plain | Stored::Gzip => Ok(None),
+        Stored::Marked => Ok(Some(copied(&bytes[3..]).map_err(|_| io::ErrorKind::OutOfMemory)?)),
         Stored::Utf16 { little, mark } => {
             let (units, rest) = bytes[mark..].as_chunks::<2>();
             let units = units
                 .iter()
                 .map(|&unit| if little { u16::from_le_bytes(unit) } else { u16::from_be_bytes(unit) });
-            for letter in char::decode_utf16(units) {
-                text.push(letter.ok()?);
-            }
-            rest.is_empty().then_some(())?;
+            let letters = char::decode_utf16(units).map(Result::ok);
+            if rest.is_empty() { joined(letters, bytes.len()) } else { Ok(None) }
         }
         Stored::Utf32 { little, mark } => {
             let (units, rest) = bytes[mark..].as_chunks::<4>();
-            for &unit in units {
-                let code = if little { u32::from_le_bytes(unit) } else { u32::from_be_bytes(unit) };
-                text.push(char::from_u32(code)?);
-            }
-            rest.is_empty().then_some(())?;
+            let code = |&unit| if little { u32::from_le_bytes(unit) } else { u32::from_be_bytes(unit) };
+            let letters = units.iter().map(|unit| char::from_u32(code(unit)));
+            if rest.is_empty() { joined(letters, bytes.len()) } else { Ok(None) }
         }
     }
-    Some(text.into_bytes())
+}
+
+/// The text of these letters, about so many bytes; `None` where one is no character.
+fn joined(letters: impl Iterator<Item = Option<char>>, bytes: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut text = String::new();
+    text.try_reserve(bytes).map_err(|_| io::ErrorKind::OutOfMemory)?;
+    for letter in letters {
+        let Some(letter) = letter else { return Ok(None) };
+        text.try_reserve(letter.len_utf8()).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        text.push(letter);
+    }
+    Ok(Some(text.into_bytes()))
 }
 
 /// `None` where the data are damaged, or unpack to too much.

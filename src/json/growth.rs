@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use crate::columns::{Boxes, CompactDoubles};
+use crate::error::{self, Result};
 
 /// A column under construction.
 pub trait Grow: Default {
     /// Records so far.
     fn count(&self) -> usize;
     /// Adds the records of `other`, and empties it.
-    fn append(&mut self, other: &mut Self);
-    /// Reserves memory for more records. A failure is ignored here: they may still fit, and if not, the allocation
-    /// fails later.
-    fn reserve(&mut self, more: usize);
+    fn append(&mut self, other: &mut Self) -> Result<()>;
+    /// Reserves memory for more records.
+    fn reserve(&mut self, more: usize) -> Result<()>;
     /// Gives back memory that was reserved too generously.
     fn shrink_to_fit(&mut self);
 }
@@ -21,11 +21,11 @@ impl<T> Grow for Vec<T> {
     fn count(&self) -> usize {
         self.len()
     }
-    fn append(&mut self, other: &mut Self) {
-        self.append(other);
+    fn append(&mut self, other: &mut Self) -> Result<()> {
+        error::append(self, other)
     }
-    fn reserve(&mut self, more: usize) {
-        let _ = self.try_reserve_exact(more);
+    fn reserve(&mut self, more: usize) -> Result<()> {
+        error::reserve(self, more)
     }
     fn shrink_to_fit(&mut self) {
         self.shrink_to_fit();
@@ -38,11 +38,11 @@ macro_rules! growth {
             fn count(&self) -> usize {
                 self.len()
             }
-            fn append(&mut self, other: &mut Self) {
-                self.append(other);
+            fn append(&mut self, other: &mut Self) -> Result<()> {
+                self.append(other)
             }
-            fn reserve(&mut self, more: usize) {
-                self.reserve(more);
+            fn reserve(&mut self, more: usize) -> Result<()> {
+                self.reserve(more)
             }
             fn shrink_to_fit(&mut self) {
                 self.shrink_to_fit();
@@ -62,17 +62,13 @@ pub fn trim<C: Grow>(column: &mut C, count: usize) {
 }
 
 /// Adds a part's column to ours where both are whole.
-pub fn join<C: Grow>(ours: &mut C, theirs: &mut C, (before, more): (usize, usize)) {
-    if ours.count() == before && theirs.count() == more {
-        ours.append(theirs);
-    }
+pub fn join<C: Grow>(ours: &mut C, theirs: &mut C, (before, more): (usize, usize)) -> Result<()> {
+    if ours.count() == before && theirs.count() == more { ours.append(theirs) } else { Ok(()) }
 }
 
 /// Reserves memory for `count` records in all, if the column has had all `now` records so far.
-pub fn reserve<C: Grow>(column: &mut C, now: usize, count: usize) {
-    if column.count() == now && now > 0 {
-        column.reserve(count.saturating_sub(now));
-    }
+pub fn reserve<C: Grow>(column: &mut C, now: usize, count: usize) -> Result<()> {
+    if column.count() == now && now > 0 { column.reserve(count.saturating_sub(now)) } else { Ok(()) }
 }
 
 /// The column, if it has all records.

@@ -4,6 +4,7 @@ use super::annotations::integer;
 use super::error::{Fallback, NotColumnar};
 use super::record::{Elements, Field, KeyOrder, fields};
 use super::scanner::{Scan, Scanner};
+use crate::error::{Result, append, push};
 
 /// The `images` or `categories` of a data set.
 #[derive(Clone, Debug, Default)]
@@ -73,37 +74,41 @@ impl Elements for IdTable {
         Ok(())
     }
 
-    fn commit(&mut self) {
+    fn commit(&mut self) -> Result<()> {
         match self.refused.take() {
             Some(why) => {
                 self.fallback.get_or_insert(Fallback::in_record(self.count, why));
             }
             None if self.fallback.is_none() => {
-                self.ids.push(self.pending.0);
+                push(&mut self.ids, self.pending.0)?;
                 if self.sized {
-                    self.sizes.push(self.pending.1);
+                    push(&mut self.sizes, self.pending.1)?;
                 }
             }
             None => {}
         }
         self.count += 1;
+        Ok(())
     }
 
     fn count(&self) -> usize {
         self.count
     }
 
-    fn append(&mut self, part: &mut Self) {
+    fn append(&mut self, part: &mut Self) -> Result<()> {
         if self.fallback.is_none() {
             self.fallback = part.fallback.map(|fallback| fallback.behind(self.count));
-            self.ids.append(&mut part.ids);
-            self.sizes.append(&mut part.sizes);
+            append(&mut self.ids, &mut part.ids)?;
+            append(&mut self.sizes, &mut part.sizes)?;
         }
         self.count += part.count;
         *part = self.fresh();
+        Ok(())
     }
 
-    fn reserve(&mut self, _count: usize) {}
+    fn reserve(&mut self, _count: usize) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Elements that are not needed: read, and discarded.
@@ -126,24 +131,28 @@ impl Elements for Skipped {
         Ok(())
     }
 
-    fn commit(&mut self) {
+    fn commit(&mut self) -> Result<()> {
         if let Some(why) = self.refused.take() {
             self.fallback.get_or_insert(Fallback::in_record(self.count, why));
         }
         self.count += 1;
+        Ok(())
     }
 
     fn count(&self) -> usize {
         self.count
     }
 
-    fn append(&mut self, part: &mut Self) {
+    fn append(&mut self, part: &mut Self) -> Result<()> {
         if self.fallback.is_none() {
             self.fallback = part.fallback.map(|fallback| fallback.behind(self.count));
         }
         self.count += part.count;
         *part = Self::default();
+        Ok(())
     }
 
-    fn reserve(&mut self, _count: usize) {}
+    fn reserve(&mut self, _count: usize) -> Result<()> {
+        Ok(())
+    }
 }

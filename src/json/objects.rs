@@ -10,13 +10,13 @@ use super::dataset::{Dataset, FileKind};
 use super::eager::EagerGeometry;
 use super::pose::{self, Poses};
 use super::record::Field;
-use super::scanner::{Scan, Scanner};
+use super::scanner::{Scan, Scanner, added};
 use super::{regions, segmentation};
 use crate::columns::{
     AnnotationIds, Areas, Boxes, CompactDoubles, Geometry, GeometryKind, Keypoints, MaskShape, Masks,
     Objects, SharedColumn,
 };
-use crate::error::Result;
+use crate::error::{Error, Result, can_allocate, collect, filled, with_capacity};
 use crate::rle::{codec, measure};
 use crate::threads;
 
@@ -69,7 +69,7 @@ impl Dataset {
             if unlabelled.len() != self.len() {
                 return Ok(None);
             }
-            ignore = Arc::new(crowd.iter().zip(unlabelled).map(|(&crowd, &none)| crowd || none).collect());
+            ignore = Arc::new(collect(crowd.iter().zip(unlabelled).map(|(&crowd, &none)| crowd || none))?);
         }
         let Some(geometry) = self.geometry(wanted, Role::GroundTruth, images)? else { return Ok(None) };
         let sides = self.side(AnnotationIds::Given(Arc::clone(id)), Areas::Given(Arc::clone(area)), geometry);
@@ -131,7 +131,7 @@ impl Dataset {
         let area = Areas::OfBoxes(Arc::clone(boxes));
         let geometry =
             if wanted == GeometryKind::Masks && self.annotations.seen & Field::Segmentation.bit() == 0 {
-                self.box_polygons(boxes, images)
+                self.box_polygons(boxes, images)?
             } else {
                 self.geometry(wanted, Role::Detections, images)?
             };
@@ -141,12 +141,12 @@ impl Dataset {
     fn results_of_masks(&self, wanted: GeometryKind, images: &Dataset) -> Result<Option<(Areas, Geometry)>> {
         let sized = wanted == GeometryKind::Masks;
         let (masks, area) = match &self.shared.masks {
-            Some(_) if sized && self.image_sizes(images).is_none() => return Ok(None),
+            Some(_) if sized && self.image_sizes(images)?.is_none() => return Ok(None),
             Some((masks, area)) => (Arc::clone(masks), Arc::clone(area)),
             None => {
                 let Some(masks) = self.masks(images, sized)? else { return Ok(None) };
                 let area =
-                    for_all(&masks, |_, text, runs| Some(f64::from(measure::area_of_text(text, runs))));
+                    for_all(&masks, |_, text, runs| Some(f64::from(measure::area_of_text(text, runs))))?;
                 let Some(area) = area else { return Ok(None) };
                 (Arc::new(masks), Arc::new(area.into()))
             }
@@ -159,7 +159,7 @@ impl Dataset {
                     let bounds =
                         measure::bounding_box_of_text(u64::from(height), u64::from(width), text, runs);
                     bounds.ok().map(|bounds| bounds.map(f64::from))
-                });
+                })?;
                 boxes.map(|boxes| Geometry::Boxes(Arc::new(boxes.into())))
             }
             _ => self.geometry(wanted, Role::Detections, images)?,
@@ -169,15 +169,17 @@ impl Dataset {
 
     fn results_of_poses(&self, wanted: GeometryKind) -> Result<Option<(Areas, Geometry)>> {
         let Some(poses) = self.poses()? else { return Ok(None) };
-        let mut pose = Vec::new();
-        let boxes = (0..poses.len()).map(|index| {
+        let (mut pose, mut boxes) = (with_capacity(2 * poses.per_object)?, Boxes::default());
+        for index in 0..poses.len() {
             pose.clear();
             poses.read(index, &mut pose);
-            pose::bounding_box(&pose)
-        });
-        let Some(boxes) = boxes.collect::<Option<Boxes>>() else { return Ok(None) };
+            match pose::bounding_box(&pose) {
+                Some(sides) => boxes.push(sides)?,
+                None => return Ok(None),
+            }
+        }
         let areas = boxes.iter().map(|[_, _, width, height]| width * height);
-        let area = Areas::Given(Arc::new(areas.collect::<CompactDoubles>()));
+        let area = Areas::Given(Arc::new(CompactDoubles::collect(areas)?));
         let geometry = match wanted {
             // The reference writes these over whatever boxes the records have.
             GeometryKind::Boxes => Some(Geometry::Boxes(Arc::new(boxes))),
@@ -230,14 +232,13 @@ impl Dataset {
             return Ok(None);
         }
         let Some(codes) = &self.shared.image else { return Ok(None) };
-        let sizes = match (self.image_sizes(images), sized) {
+        let sizes = match (self.image_sizes(images)?, sized) {
             (Some(sizes), _) => sizes,
             (None, true) => return Ok(None),
-            (None, false) => vec![[0; 2]; self.annotations.image.ids.len()],
+            (None, false) => filled(self.annotations.image.ids.len(), [0; 2])?,
         };
-        let mut masks = Masks::default();
-        masks.size.reserve_exact(self.len());
-        masks.shape.reserve_exact(self.len());
+        let (size, shape) = (with_capacity(self.len())?, with_capacity(self.len())?);
+        let mut masks = Masks { size, shape, ..Masks::default() };
         let read = self.read_again(
             spans,
             |scanner, index, part| segmentation::read(scanner, sizes[codes[index] as usize], part),
@@ -250,34 +251,44 @@ impl Dataset {
         &self,
         spans: &Spans,
         read: impl Fn(&mut Scanner<'_>, usize, &mut T) -> Scan<Option<()>> + Sync,
-        take: impl FnMut(T) + Send,
+        take: impl FnMut(T) -> Result<()> + Send,
     ) -> Result<Option<()>> {
         self.unchanged()?;
         regions::read(&self.source, spans, read, take).map_err(|error| error.in_file(&self.path))
     }
 
     /// The polygons that `loadRes` makes of boxes.
-    fn box_polygons(&self, boxes: &Boxes, images: &Dataset) -> Option<Geometry> {
-        let (codes, sizes) = (self.shared.image.as_ref()?, self.image_sizes(images)?);
+    fn box_polygons(&self, boxes: &Boxes, images: &Dataset) -> Result<Option<Geometry>> {
+        let (Some(codes), Some(sizes)) = (&self.shared.image, self.image_sizes(images)?) else {
+            return Ok(None);
+        };
         let mut masks = Masks::default();
         for ([left, top, width, height], &code) in boxes.iter().zip(codes.iter()) {
             let (right, bottom) = (left + width, top + height);
             let ring = [left, top, left, bottom, right, bottom, right, top];
             if !ring.iter().all(|number| number.is_finite()) {
-                return None;
+                return Ok(None);
             }
-            masks.push_ring(ring);
-            masks.push_polygons(sizes[code as usize], 1);
+            masks.push_ring(ring)?;
+            masks.push_polygons(sizes[code as usize], 1)?;
         }
-        Some(Geometry::Masks(Arc::new(masks)))
+        Ok(Some(Geometry::Masks(Arc::new(masks))))
     }
 
     /// Height and width for each image code, if all are known.
-    fn image_sizes(&self, images: &Dataset) -> Option<Vec<[u32; 2]>> {
-        let listed = &images.images;
-        let known: HashMap<i64, Option<[u32; 2]>> =
-            listed.ids.iter().copied().zip(listed.sizes.iter().copied()).collect();
-        self.annotations.image.ids.iter().map(|id| known.get(id).copied().flatten()).collect()
+    fn image_sizes(&self, images: &Dataset) -> Result<Option<Vec<[u32; 2]>>> {
+        let table = &images.images;
+        let mut known: HashMap<i64, Option<[u32; 2]>> = HashMap::new();
+        known.try_reserve(table.ids.len()).map_err(|_| Error::out_of_memory_for("the sizes of images"))?;
+        known.extend(table.ids.iter().copied().zip(table.sizes.iter().copied()));
+        let mut sizes = with_capacity(self.annotations.image.ids.len())?;
+        for id in &self.annotations.image.ids {
+            match known.get(id).copied().flatten() {
+                Some(size) => sizes.push(size),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(sizes))
     }
 
     /// All poses, with the boxes of ground truth.
@@ -292,8 +303,14 @@ impl Dataset {
         let (mut poses, mut alike) = (Poses::default(), true);
         let read = self.read_again(
             spans,
-            |scanner, _, part: &mut Poses| Ok(part.read(scanner)?.map(|()| part.commit())),
-            |mut part| alike &= poses.append(&mut part),
+            |scanner, _, part: &mut Poses| match part.read(scanner)? {
+                Some(()) => added(part.commit()).map(Some),
+                None => Ok(None),
+            },
+            |mut part| {
+                alike &= poses.append(&mut part)?;
+                Ok(())
+            },
         )?;
         Ok(read.filter(|()| alike).map(|()| Arc::new(poses.into_keypoints(Arc::default()))))
     }
@@ -304,7 +321,8 @@ impl Dataset {
 fn for_all<T: Send>(
     masks: &Masks,
     measure: impl Fn([u32; 2], &[u8], &mut Vec<[u32; 2]>) -> Option<T> + Sync,
-) -> Option<Vec<T>> {
+) -> Result<Option<Vec<T>>> {
+    can_allocate(masks.len().saturating_mul(size_of::<T>()).saturating_mul(2))?;
     let one = |runs: &mut Vec<[u32; 2]>, index: usize| match masks.shape[index] {
         MaskShape::Compressed { piece, start, len } => {
             let text = codec::checked(masks.text(piece, start, len)).ok()?;
@@ -312,5 +330,5 @@ fn for_all<T: Send>(
         }
         _ => None,
     };
-    threads::run(|| (0..masks.len()).into_par_iter().with_min_len(256).map_init(Vec::new, one).collect())
+    Ok(threads::run(|| (0..masks.len()).into_par_iter().with_min_len(256).map_init(Vec::new, one).collect()))
 }

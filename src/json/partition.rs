@@ -4,16 +4,17 @@
 //! its own (a [`Source`] of pieces), so a part of a file that fits memory is read like a file.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::annotations::Annotations;
 use super::id_table::IdTable;
 use super::record::{Elements, Field, KeyOrder, fields};
-use super::scanner::{Scan, Scanner};
+use super::scanner::{Scan, Scanner, added};
 use super::source::{Piece, Source};
 use crate::columns::Key;
+use crate::error::{Error, Result, can_allocate, collect, collect_growing, extend, push, reserve};
 
 /// Bins in a temporary file.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub struct Bins {
     buffer_size: usize,
     /// For each bin images and annotations, and the numbers of the records of both.
     streams: Vec<[Stream; 4]>,
-    problem: Option<io::Error>,
+    problem: Option<Error>,
 }
 
 /// What has been put one behind the other: pieces of the file, and what is not yet there.
@@ -52,9 +53,13 @@ const fn numbers(list: RecordList) -> usize {
 
 impl Bins {
     /// So many empty bins, of which `buffer_size` bytes may wait in memory to be written to `file`.
-    pub fn new(file: File, count: usize, buffer_size: usize) -> Bins {
-        let streams = (0..count.max(1)).map(|_| Default::default()).collect();
-        Bins { file: Arc::new(file), written: 0, waiting: 0, buffer_size, streams, problem: None }
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`, here as in all that follows.
+    pub fn new(file: File, count: usize, buffer_size: usize) -> Result<Bins> {
+        let streams = collect((0..count.max(1)).map(|_| Default::default()))?;
+        Ok(Bins { file: Arc::new(file), written: 0, waiting: 0, buffer_size, streams, problem: None })
     }
 
     /// The number of bins.
@@ -62,34 +67,39 @@ impl Bins {
         self.streams.len()
     }
 
-    fn put(&mut self, list: RecordList, bin: usize, record: usize, text: &[u8]) {
+    fn put(&mut self, list: RecordList, bin: usize, record: usize, text: &[u8]) -> Result<()> {
         let streams = &mut self.streams[bin];
         let stream = &mut streams[list as usize];
         let first = stream.waiting.is_empty() && stream.pieces.is_empty();
+        reserve(&mut stream.waiting, text.len() + 1)?;
         if !first {
             stream.waiting.push(b',');
         }
         stream.waiting.extend_from_slice(text);
         self.waiting += text.len() + 1;
-        streams[numbers(list)].waiting.extend_from_slice(&(record as u64).to_le_bytes());
+        let numbers = &mut streams[numbers(list)].waiting;
+        reserve(numbers, 8)?;
+        numbers.extend_from_slice(&(record as u64).to_le_bytes());
         self.waiting += 8;
         if self.waiting >= self.buffer_size {
-            self.write();
+            self.write()?;
         }
+        Ok(())
     }
 
-    /// Writes the buffered records. An error is stored until it is read.
-    fn write(&mut self) {
+    /// Writes the buffered records. An error of the file is stored until it is read.
+    fn write(&mut self) -> Result<()> {
         self.waiting = 0;
         for stream in self.streams.iter_mut().flatten().filter(|stream| !stream.waiting.is_empty()) {
             if self.problem.is_none() {
-                self.problem = (&*self.file).write_all(&stream.waiting).err();
+                self.problem = (&*self.file).write_all(&stream.waiting).err().map(Error::io);
             }
             let length = stream.waiting.len() as u64;
-            stream.pieces.push((self.written, length));
+            push(&mut stream.pieces, (self.written, length))?;
             self.written += length;
             stream.waiting = Vec::new();
         }
+        Ok(())
     }
 
     /// Writes all that waits.
@@ -99,22 +109,26 @@ impl Bins {
     /// # Errors
     ///
     /// The file of the bins cannot be written.
-    pub fn finish(&mut self) -> io::Result<()> {
-        self.write();
+    pub fn finish(&mut self) -> Result<()> {
+        self.write()?;
         self.problem.take().map_or(Ok(()), Err)
     }
 
     /// The records of some bins, as the inside of an array.
-    pub fn text(&self, list: RecordList, bins: Range<usize>) -> Vec<Piece> {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn text(&self, list: RecordList, bins: Range<usize>) -> Result<Vec<Piece>> {
         let mut pieces = Vec::new();
         for streams in &self.streams[bins] {
             let stream = &streams[list as usize];
             if !pieces.is_empty() && !stream.pieces.is_empty() {
-                pieces.push(Piece::Text(b",".to_vec()));
+                push(&mut pieces, Piece::Text(b",".to_vec()))?;
             }
-            pieces.extend(self.pieces(stream));
+            extend(&mut pieces, self.pieces(stream))?;
         }
-        pieces
+        Ok(pieces)
     }
 
     /// The numbers that the records of some bins have in the whole file.
@@ -122,11 +136,11 @@ impl Bins {
     /// # Errors
     ///
     /// The file of the bins cannot be read.
-    pub fn records(&self, list: RecordList, bins: Range<usize>) -> io::Result<Vec<u64>> {
+    pub fn records(&self, list: RecordList, bins: Range<usize>) -> Result<Vec<u64>> {
         let streams = self.streams[bins].iter();
-        let pieces = streams.flat_map(|streams| self.pieces(&streams[numbers(list)])).collect();
-        let bytes = Source::from_pieces(pieces).read_all()?;
-        Ok(bytes.as_chunks().0.iter().map(|&bytes| u64::from_le_bytes(bytes)).collect())
+        let pieces = collect_growing(streams.flat_map(|streams| self.pieces(&streams[numbers(list)])))?;
+        let bytes = Source::from_pieces(pieces)?.read_all().map_err(Error::io)?;
+        collect(bytes.as_chunks().0.iter().map(|&bytes| u64::from_le_bytes(bytes)))
     }
 
     fn pieces<'a>(&'a self, stream: &'a Stream) -> impl Iterator<Item = Piece> + 'a {
@@ -223,6 +237,7 @@ impl<R: ImageElements> Elements for Partitioned<'_, R> {
         self.rows.parse(scanner, order)?;
         let text = scanner.since(start);
         self.text.truncate(self.ends.last().map_or(0, |end| end.0));
+        added(reserve(&mut self.text, text.len()))?;
         self.text.extend_from_slice(text);
         self.pending = match self.rows.image() {
             Some(image) => bin_of(&Key::Number(image), self.count),
@@ -235,30 +250,33 @@ impl<R: ImageElements> Elements for Partitioned<'_, R> {
         Ok(())
     }
 
-    fn commit(&mut self) {
-        self.rows.commit();
-        self.ends.push((self.text.len(), self.pending));
+    fn commit(&mut self) -> Result<()> {
+        self.rows.commit()?;
+        push(&mut self.ends, (self.text.len(), self.pending))
     }
 
     fn count(&self) -> usize {
         self.rows.count()
     }
 
-    fn append(&mut self, part: &mut Self) {
+    fn append(&mut self, part: &mut Self) -> Result<()> {
         let mut record = self.rows.count();
-        self.rows.append(&mut part.rows);
+        self.rows.append(&mut part.rows)?;
         self.rows.discard();
         let mut start = 0;
         for (end, bin) in part.ends.drain(..) {
             if let Some(bins) = &mut self.bins {
-                bins.put(R::LIST, bin, record, &part.text[start..end]);
+                bins.put(R::LIST, bin, record, &part.text[start..end])?;
             }
             (start, record) = (end, record + 1);
         }
         part.text.clear();
+        Ok(())
     }
 
-    fn reserve(&mut self, _count: usize) {}
+    fn reserve(&mut self, _count: usize) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// The id in a field of the record here, whatever else is in it. None if it is no id: who reads the record says so.
@@ -268,7 +286,10 @@ fn read_id(scanner: &mut Scanner<'_>, field: Field) -> Scan<Option<Key>> {
     let _ = fields(scanner, &mut KeyOrder::default(), field.bit(), |scanner, _| {
         let start = scanner.position();
         scanner.skip()?;
-        found = id(scanner.since(start));
+        let text = scanner.since(start);
+        // It is copied a few times on the way to its characters.
+        added(can_allocate(text.len().saturating_mul(8)))?;
+        found = id(text);
         Ok(Ok(()))
     })?;
     Ok(found)

@@ -2,10 +2,11 @@
 
 use super::fast;
 use super::number;
-use super::scanner::{After, Number, Scan, Scanner};
+use super::scanner::{After, Number, Scan, Scanner, added};
 use std::sync::Arc;
 
 use crate::columns::{Boxes, CompactDoubles, Keypoints};
+use crate::error::{Result, append, reserve};
 use crate::simd::{self, Kernel, Simd};
 
 /// Integers beyond this are left to Python: sums of products of smaller ones are exact in doubles as in integers.
@@ -70,13 +71,15 @@ impl Poses {
     }
 
     /// The pose that was read last counts.
-    pub fn commit(&mut self) {
+    pub fn commit(&mut self) -> Result<()> {
         self.count += 1;
-        self.points.extend(&self.pending.points);
+        self.points.extend(&self.pending.points)?;
         if self.labels {
+            reserve(&mut self.labelled, self.pending.labelled.len())?;
             self.labelled.extend_from_slice(&self.pending.labelled);
         }
         self.discard();
+        Ok(())
     }
 
     /// Discards a pose that does not count.
@@ -90,16 +93,16 @@ impl Poses {
     }
 
     /// Adds the poses of `part` after these, and empties it; false if theirs are of another width.
-    pub fn append(&mut self, part: &mut Poses) -> bool {
+    pub fn append(&mut self, part: &mut Poses) -> Result<bool> {
         let alike = self.width == part.width || self.count == 0 || part.count == 0;
         if part.count > 0 {
             self.width = part.width;
         }
         self.count += std::mem::take(&mut part.count);
-        self.points.append(&mut part.points);
-        self.labelled.append(&mut part.labelled);
+        self.points.append(&mut part.points)?;
+        append(&mut self.labelled, &mut part.labelled)?;
         part.discard();
-        alike
+        Ok(alike)
     }
 }
 
@@ -107,6 +110,12 @@ impl Pose {
     fn clear(&mut self) {
         self.points.clear();
         self.labelled.clear();
+    }
+
+    /// Reserves memory for one more keypoint.
+    #[inline(always)]
+    fn make_room(&mut self) -> Scan<()> {
+        added(reserve(&mut self.points, 2).and_then(|()| reserve(&mut self.labelled, 1)))
     }
 
     /// Any pose.
@@ -117,6 +126,7 @@ impl Pose {
         }
         let mut read = 0;
         loop {
+            self.make_room()?;
             match scanner.number()? {
                 Some(Number { value, integer }) if !integer || value.abs() <= EXACT => match read % 3 {
                     2 if value.is_finite() => self.labelled.push(value > 0.0),
@@ -142,6 +152,7 @@ impl Pose {
         }
         at += 1;
         loop {
+            self.make_room().ok()?;
             let end = if LABELS && nothing(text, at) {
                 self.points.extend([0.0; 2]);
                 self.labelled.push(false);
@@ -448,7 +459,7 @@ mod tests {
         for _ in 0..2 {
             assert_eq!(poses.read(&mut scanner), Ok(Some(())));
             assert!(poses.pending());
-            poses.commit();
+            poses.commit().unwrap();
             scanner.space();
         }
         let wide = scanner.position();
@@ -457,10 +468,10 @@ mod tests {
         scanner.move_to(wide);
         let mut other = poses.fresh();
         assert_eq!(other.read(&mut scanner), Ok(Some(())));
-        other.commit();
+        other.commit().unwrap();
         let mut same = poses.clone();
-        assert!(same.append(&mut poses.fresh()) && same.append(&mut poses.clone()));
-        assert!(!same.append(&mut other));
+        assert!(same.append(&mut poses.fresh()).unwrap() && same.append(&mut poses.clone()).unwrap());
+        assert!(!same.append(&mut other).unwrap());
         let keypoints = poses.into_keypoints(Arc::default());
         let mut points = Vec::new();
         (0..keypoints.len()).for_each(|index| keypoints.read(index, &mut points));

@@ -2,6 +2,7 @@
 
 use super::error::NotColumnar;
 use super::scanner::{Scan, Scanner};
+use crate::error::Result;
 use crate::simd::{Baseline, Simd};
 
 /// What a key of a record is to us.
@@ -169,13 +170,13 @@ pub trait Elements: Send {
     /// Reads one element; [`Elements::commit`] makes it a row.
     fn parse(&mut self, scanner: &mut Scanner<'_>, order: &mut KeyOrder) -> Scan<()>;
     /// Adds what was parsed last.
-    fn commit(&mut self);
+    fn commit(&mut self) -> Result<()>;
     /// The number of elements.
     fn count(&self) -> usize;
     /// Adds the rows of `part` after these, and empties it.
-    fn append(&mut self, part: &mut Self);
-    /// Reserves memory for about `count` rows in all.
-    fn reserve(&mut self, count: usize);
+    fn append(&mut self, part: &mut Self) -> Result<()>;
+    /// Reserves memory for about `count` rows in all, if there is any.
+    fn reserve(&mut self, count: usize) -> Result<()>;
 }
 
 /// Reads an object whose wanted fields are among `wanted`, giving each one's value to `value` (which reads it, and where
@@ -186,8 +187,8 @@ pub fn fields(
     scanner: &mut Scanner<'_>,
     order: &mut KeyOrder,
     wanted: u16,
-    mut value: impl FnMut(&mut Scanner<'_>, Field) -> Scan<Result<(), &'static str>>,
-) -> Scan<Result<u16, NotColumnar>> {
+    mut value: impl FnMut(&mut Scanner<'_>, Field) -> Scan<std::result::Result<(), &'static str>>,
+) -> Scan<std::result::Result<u16, NotColumnar>> {
     if scanner.peek() != b'{' {
         scanner.skip()?;
         return Ok(Err(NotColumnar::NotAnObject));

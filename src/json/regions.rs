@@ -8,7 +8,7 @@ use super::annotations::Spans;
 use super::error::ParseError;
 use super::scanner::{PADDING, Scan, Scanner};
 use super::source::Source;
-use crate::error::{Error, Result, reserve};
+use crate::error::{Error, Result, push, reserve};
 use crate::threads;
 
 /// Bytes of the file that are read at a time.
@@ -23,9 +23,9 @@ pub fn read<T: Default + Send>(
     source: &Source,
     spans: &Spans,
     read: impl Fn(&mut Scanner<'_>, usize, &mut T) -> Scan<Option<()>> + Sync,
-    mut take: impl FnMut(T) + Send,
+    mut take: impl FnMut(T) -> Result<()> + Send,
 ) -> Result<Option<()>> {
-    let regions = regions(spans);
+    let regions = regions(spans)?;
     threads::run(|| {
         for group in regions.chunks(4 * threads::count()) {
             let parts: Vec<Result<Option<T>>> = group
@@ -36,7 +36,7 @@ pub fn read<T: Default + Send>(
                 .collect();
             for part in parts {
                 match part? {
-                    Some(part) => take(part),
+                    Some(part) => take(part)?,
                     None => return Ok(None),
                 }
             }
@@ -46,20 +46,20 @@ pub fn read<T: Default + Send>(
 }
 
 /// Runs of records that lie within [`REGION`] bytes, or a single larger one.
-fn regions(spans: &Spans) -> Vec<Range<usize>> {
+fn regions(spans: &Spans) -> Result<Vec<Range<usize>>> {
     let mut regions = Vec::new();
     let mut first = 0;
     for index in 0..spans.start.len() {
         let end = spans.start[index] + u64::from(spans.len[index]);
         if index > first && end - spans.start[first] > REGION {
-            regions.push(first..index);
+            push(&mut regions, first..index)?;
             first = index;
         }
     }
     if first < spans.start.len() {
-        regions.push(first..spans.start.len());
+        push(&mut regions, first..spans.start.len())?;
     }
-    regions
+    Ok(regions)
 }
 
 fn read_region<T: Default>(

@@ -7,6 +7,7 @@ use super::error::{NotColumnar, ParseError};
 use super::fast::{self, Cursor};
 use super::number;
 use super::skip_numbers;
+use crate::error::{self, push, reserve};
 use crate::simd::{Baseline, Simd};
 
 /// Zero bytes that must follow the text: no JSON holds a zero byte, so looking ahead needs no bounds of its own.
@@ -23,6 +24,12 @@ pub const AFTER_NUMBER: &str = "',' or a closing bracket";
 
 /// The result of reading a token.
 pub type Scan<T> = Result<T, ParseError>;
+
+/// What was added to a column while a token was read, for which only memory can be missing.
+#[inline(always)]
+pub fn added<T>(added: error::Result<T>) -> Scan<T> {
+    added.map_err(|_| ParseError::Memory)
+}
 
 /// A number and how it was written.
 #[derive(Clone, Copy, Debug)]
@@ -380,6 +387,7 @@ impl<'a> Scanner<'a> {
             let Some(chunk) = self.rest().first_chunk::<32>() else { return self.fault("a closing quote") };
             let plain = Baseline::special(chunk).trailing_zeros() as usize;
             let end = into.len() + plain;
+            added(reserve(into, chunk.len()))?;
             into.extend_from_slice(chunk);
             into.truncate(end);
             self.position += plain;
@@ -393,7 +401,7 @@ impl<'a> Scanner<'a> {
                     let start = self.position;
                     self.escape()?;
                     match unescaped(self.since(start)) {
-                        Some(byte) => into.push(byte),
+                        Some(byte) => added(push(into, byte))?,
                         None => return Ok(None),
                     }
                 }
@@ -451,14 +459,14 @@ impl<'a> Scanner<'a> {
                     self.position += 1;
                     if !self.take(b'}') {
                         self.key()?;
-                        levels.open(true);
+                        levels.open(true)?;
                         continue;
                     }
                 }
                 b'[' => {
                     self.position += 1;
                     if !self.take(b']') {
-                        levels.open(false);
+                        levels.open(false)?;
                         continue;
                     }
                 }
@@ -576,13 +584,15 @@ struct Levels {
 }
 
 impl Levels {
-    fn open(&mut self, object: bool) {
+    #[inline(always)]
+    fn open(&mut self, object: bool) -> Scan<()> {
         if self.depth > 0 && self.depth.is_multiple_of(64) {
-            self.outer.push(self.objects);
+            added(push(&mut self.outer, self.objects))?;
         }
         self.objects = (self.objects << 1) | u64::from(object);
         self.depth += 1;
         self.deepest = self.deepest.max(self.depth);
+        Ok(())
     }
 
     fn close(&mut self) {

@@ -3,8 +3,9 @@
 //! Only the common forms of the reference are read here; anything else is `None`, and
 //! left to Python.
 
-use super::scanner::{After, Number, Scan, Scanner};
+use super::scanner::{After, Number, Scan, Scanner, added};
 use crate::columns::{MaskShape, Masks};
+use crate::error::push;
 
 /// Adds the segmentation at the scanner to `masks`. `image` is the height and width of its image, which polygons take
 /// as theirs and run lengths do not.
@@ -28,7 +29,9 @@ fn polygons(scanner: &mut Scanner<'_>, image: [u32; 2], masks: &mut Masks) -> Sc
         let start = masks.coordinates.len();
         loop {
             match scanner.rounded_number()? {
-                Some(Number { value, .. }) if value.is_finite() => masks.coordinates.push(value),
+                Some(Number { value, .. }) if value.is_finite() => {
+                    added(push(&mut masks.coordinates, value))?
+                }
                 _ => return Ok(None),
             }
             if scanner.after(b']', "',' or ']'")? == After::Close {
@@ -41,10 +44,10 @@ fn polygons(scanner: &mut Scanner<'_>, image: [u32; 2], masks: &mut Masks) -> Sc
         }
         // The reference takes whole points, and leaves a number that is left over.
         masks.coordinates.truncate(start + count / 2 * 2);
-        masks.push_ring([]);
+        added(masks.push_ring([]))?;
         rings += 1;
         if scanner.after(b']', "',' or ']'")? == After::Close {
-            masks.push_polygons(image, rings);
+            added(masks.push_polygons(image, rings))?;
             return Ok(Some(()));
         }
     }
@@ -84,7 +87,7 @@ fn run_lengths(scanner: &mut Scanner<'_>, masks: &mut Masks) -> Scan<Option<()>>
         }
     }
     let (Some(size), Some(shape)) = (size, shape) else { return Ok(None) };
-    masks.push(size, shape);
+    added(masks.push(size, shape))?;
     Ok(Some(()))
 }
 
@@ -113,7 +116,7 @@ fn plain_counts(scanner: &mut Scanner<'_>, counts: &mut Vec<u32>) -> Scan<Option
     }
     loop {
         match scanner.integer()?.map(u32::try_from) {
-            Some(Ok(count)) => counts.push(count),
+            Some(Ok(count)) => added(push(counts, count))?,
             _ => return Ok(None),
         }
         if scanner.after(b']', "',' or ']'")? == After::Close {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::encoding;
-use crate::error::filled;
+use crate::error::{Result, collect, filled};
 use crate::progress::Progress;
 
 /// An open file. What is not a regular file (a pipe, say) is read whole, once.
@@ -47,7 +47,11 @@ pub enum Piece {
 
 impl Source {
     /// Pieces that read as if they were one file.
-    pub fn from_pieces(pieces: Vec<Piece>) -> Source {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn from_pieces(pieces: Vec<Piece>) -> Result<Source> {
         let mut size = 0;
         let placed = |piece| {
             size += match &piece {
@@ -56,8 +60,8 @@ impl Source {
             };
             (size, piece)
         };
-        let pieces = pieces.into_iter().map(placed).collect();
-        Source { bytes: Bytes::Pieces(pieces), size, progress: Progress::default() }
+        let pieces = collect(pieces.into_iter().map(placed))?;
+        Ok(Source { bytes: Bytes::Pieces(pieces), size, progress: Progress::default() })
     }
 
     /// Opens the file at `path`, to be read as UTF-8 however its text is stored.
@@ -244,7 +248,8 @@ mod tests {
         let piece = |at, length| Piece::File { file: Arc::clone(&file), at, length };
         let text = |text: &str| Piece::Text(text.as_bytes().to_vec());
         let source =
-            Source::from_pieces(vec![text("ab"), piece(3, 4), text(""), piece(0, 0), text("c"), piece(8, 2)]);
+            Source::from_pieces(vec![text("ab"), piece(3, 4), text(""), piece(0, 0), text("c"), piece(8, 2)])
+                .unwrap();
         std::fs::remove_file(&path).unwrap();
         let whole = b"ab3456c89";
         assert_eq!((source.size(), source.read_all().unwrap()), (9, whole.to_vec()));

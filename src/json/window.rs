@@ -5,6 +5,7 @@ use std::io;
 use super::error::{Halt, ParseError};
 use super::scanner::{PADDING, Scan, Scanner};
 use super::source::Source;
+use crate::error::{Error, Result, zeros};
 
 /// The bytes `base..base + len` of a file, with a cursor.
 ///
@@ -23,16 +24,16 @@ pub struct Window<'a> {
 
 impl<'a> Window<'a> {
     /// A window of `capacity` bytes at the start of `source`.
-    pub fn new(source: &'a Source, capacity: usize) -> Self {
-        Window {
+    pub fn new(source: &'a Source, capacity: usize) -> Result<Self> {
+        Ok(Window {
             source,
-            buffer: vec![0; capacity.max(2) + PADDING],
+            buffer: zeros(capacity.max(2) + PADDING)?,
             base: 0,
             len: 0,
             position: 0,
             until: u64::MAX,
             finished: false,
-        }
+        })
     }
 
     /// The cursor's place in the file.
@@ -73,8 +74,11 @@ impl<'a> Window<'a> {
 
     /// Reads more where an error means no more than that the window ended: the cursor stands at the same place of the
     /// file.
-    pub fn extend(&mut self, error: ParseError) -> Result<(), Halt> {
+    pub fn extend(&mut self, error: ParseError) -> std::result::Result<(), Halt> {
         let base = self.base;
+        if error == ParseError::Memory {
+            return Err(Error::out_of_memory_for("a value").into());
+        }
         if !error.at_end(self.len as u64) || !self.refill()? {
             return Err(Halt::Text(error.from(base)));
         }
@@ -82,7 +86,10 @@ impl<'a> Window<'a> {
     }
 
     /// Runs `read` at the cursor, again with more of the file when the window ended, and moves the cursor on.
-    pub fn read<T>(&mut self, mut read: impl FnMut(&mut Scanner<'_>) -> Scan<T>) -> Result<T, Halt> {
+    pub fn read<T>(
+        &mut self,
+        mut read: impl FnMut(&mut Scanner<'_>) -> Scan<T>,
+    ) -> std::result::Result<T, Halt> {
         loop {
             let mut scanner = self.scanner();
             match read(&mut scanner) {
@@ -141,7 +148,7 @@ mod tests {
     fn a_long_value_is_scanned_few_times() {
         for text in ["[".repeat(1 << 20) + &"]".repeat(1 << 20), format!("[{}1]", "1.5, ".repeat(1 << 19))] {
             let source = Source::from(text.into_bytes());
-            let mut window = Window::new(&source, 64);
+            let mut window = Window::new(&source, 64).unwrap();
             // As at the end of a block: what is beyond is read in small pieces.
             window.seek(0, 8);
             let (mut scans, mut scanned) = (0, 0);
@@ -160,7 +167,7 @@ mod tests {
     fn a_value_larger_than_the_window_is_read() {
         let text = [b"[1, \"".to_vec(), b"x".repeat(10_000), b"\"] ".to_vec()].concat();
         let source = Source::from(text.clone());
-        let mut window = Window::new(&source, 16);
+        let mut window = Window::new(&source, 16).unwrap();
         window.read(|scanner| scanner.skip()).unwrap();
         assert_eq!(window.offset(), text.len() as u64 - 1);
         window.seek(1, 4);

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// The code of an image whose size is not found.
 pub const UNREADABLE: &str = "unreadable-image";
@@ -23,8 +23,7 @@ const MOST_PARTS: usize = 4096;
 ///
 /// The file cannot be read, is no image of a known format, or is cut off.
 pub fn size(path: &Path) -> Result<[u32; 2]> {
-    let read = |error: io::Error| Error::new(ErrorKind::Io(error.kind()), error.to_string());
-    size_of(&mut Header::new(File::open(path).map_err(read)?))
+    size_of(&mut Header::new(File::open(path).map_err(Error::io)?))
 }
 
 /// As [`size`], of bytes in memory.
@@ -81,11 +80,10 @@ impl<R: Read + Seek> Header<R> {
     fn most(&mut self, offset: u64, count: usize) -> Result<&[u8]> {
         let ends = |header: &Self| header.start + header.bytes.len() as u64;
         if offset < self.start || offset + count as u64 > ends(self) {
-            let failed = |error: io::Error| Error::new(ErrorKind::Io(error.kind()), error.to_string());
-            self.file.seek(SeekFrom::Start(offset)).map_err(failed)?;
+            self.file.seek(SeekFrom::Start(offset)).map_err(Error::io)?;
             self.bytes.clear();
             let wanted = FIRST.max(count) as u64;
-            (&mut self.file).take(wanted).read_to_end(&mut self.bytes).map_err(failed)?;
+            (&mut self.file).take(wanted).read_to_end(&mut self.bytes).map_err(Error::io)?;
             self.start = offset;
         }
         let from = (offset - self.start) as usize;

@@ -15,6 +15,14 @@ pub mod yolo;
 
 use crate::error::Error;
 
+/// What a line holds, or the code of what is wrong with it and what that is.
+type Checked<T> = std::result::Result<T, (&'static str, Error)>;
+
+/// Memory for a line cannot be had, which is no fault of the line.
+fn no_memory(error: Error) -> (&'static str, Error) {
+    ("no-memory", error)
+}
+
 /// Something wrong in one of several files that are read together.
 #[derive(Clone, Debug)]
 pub struct Fault {

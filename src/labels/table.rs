@@ -6,9 +6,11 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::Fault;
 use super::word::number;
-use crate::error::{Error, ErrorKind, Result};
+use super::{Checked, Fault, no_memory};
+use crate::error::{
+    Error, ErrorKind, Result, append, collect_parallel, copied_text, extend, push, with_capacity,
+};
 use crate::progress::Progress;
 use crate::threads;
 
@@ -58,24 +60,26 @@ pub fn read<P: AsRef<Path> + Sync>(paths: &[P], layout: &Layout, progress: &Prog
         let mut rows = Rows::default();
         for (at, path) in paths.iter().enumerate() {
             progress.check()?;
-            let text = fs::read(path).map_err(|error| {
-                Error::new(ErrorKind::Io(error.kind()), error.to_string()).at(path.as_ref().display())
-            })?;
-            rows.read(FILES * group + at, &text, layout);
+            let text = fs::read(path).map_err(|error| Error::io(error).in_file(path.as_ref()))?;
+            rows.read(FILES * group + at, &text, layout).map_err(|error| error.in_file(path.as_ref()))?;
         }
         Ok(rows)
     };
-    let groups: Vec<Result<Rows>> = threads::run(|| paths.par_chunks(FILES).enumerate().map(read).collect());
+    let groups = threads::run(|| collect_parallel(paths.par_chunks(FILES).enumerate().map(read)))?;
     let mut all = Rows::default();
     for rows in groups {
-        all.append(rows?);
+        all.append(rows?)?;
     }
     Ok(all)
 }
 
 impl Rows {
     /// Adds the objects of a file.
-    pub fn read(&mut self, file: usize, text: &[u8], layout: &Layout) {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn read(&mut self, file: usize, text: &[u8], layout: &Layout) -> Result<()> {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         for (line, text) in text.split(|&byte| byte == b'\n').enumerate() {
             let text = text.trim_ascii();
@@ -85,22 +89,24 @@ impl Rows {
             let before = (self.words.len(), self.numbers.len());
             match self.object(text, layout) {
                 Ok(()) => {
-                    self.file.push(file as u32);
-                    self.line.push(line as u32 + 1);
+                    push(&mut self.file, file as u32)?;
+                    push(&mut self.line, line as u32 + 1)?;
                 }
+                Err((_, error)) if error.kind() == ErrorKind::OutOfMemory => return Err(error),
                 Err((code, error)) => {
                     self.words.truncate(before.0);
                     self.numbers.truncate(before.1);
                     self.left_out += 1;
                     if self.faults.len() < MOST_FAULTS {
-                        self.faults.push(Fault { file, code, error: error.in_line(line + 1) });
+                        push(&mut self.faults, Fault { file, code, error: error.in_line(line + 1) })?;
                     }
                 }
             }
         }
+        Ok(())
     }
 
-    fn object(&mut self, text: &[u8], layout: &Layout) -> std::result::Result<(), (&'static str, Error)> {
+    fn object(&mut self, text: &[u8], layout: &Layout) -> Checked<()> {
         let mut words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         let least = layout.columns.len() - layout.optional;
         let count = words.clone().count();
@@ -114,36 +120,41 @@ impl Rows {
             let word = words.next();
             if *is_word {
                 let text = String::from_utf8_lossy(word.unwrap_or_default());
-                let code = self.code(&text);
-                self.words.push(code);
+                let added = self.code(&text).and_then(|code| push(&mut self.words, code));
+                added.map_err(no_memory)?;
             } else {
                 let read = word.map_or(Ok(f64::NAN), number);
-                self.numbers
-                    .push(read.map_err(|error| ("not-a-number", error.field(name).expected("a number")))?);
+                let read = read.map_err(|error| ("not-a-number", error.field(name).expected("a number")))?;
+                push(&mut self.numbers, read).map_err(no_memory)?;
             }
         }
         Ok(())
     }
 
-    fn code(&mut self, text: &str) -> u32 {
+    fn code(&mut self, text: &str) -> Result<u32> {
         if let Some(&code) = self.codes.get(text) {
-            return code;
+            return Ok(code);
         }
         let code = self.texts.len() as u32;
-        self.texts.push(text.to_owned());
-        self.codes.insert(text.to_owned(), code);
-        code
+        self.codes.try_reserve(1).map_err(|_| Error::out_of_memory_for("the words of label files"))?;
+        let key = copied_text(text)?;
+        push(&mut self.texts, copied_text(text)?)?;
+        self.codes.insert(key, code);
+        Ok(code)
     }
 
-    fn append(&mut self, mut other: Rows) {
-        let codes: Vec<u32> = other.texts.iter().map(|text| self.code(text)).collect();
-        self.file.append(&mut other.file);
-        self.line.append(&mut other.line);
-        self.words.extend(other.words.iter().map(|&code| codes[code as usize]));
-        self.numbers.append(&mut other.numbers);
+    fn append(&mut self, mut other: Rows) -> Result<()> {
+        let mut codes = with_capacity(other.texts.len())?;
+        for text in &other.texts {
+            codes.push(self.code(text)?);
+        }
+        append(&mut self.file, &mut other.file)?;
+        append(&mut self.line, &mut other.line)?;
+        extend(&mut self.words, other.words.iter().map(|&code| codes[code as usize]))?;
+        append(&mut self.numbers, &mut other.numbers)?;
         self.left_out += other.left_out;
         let space = MOST_FAULTS.saturating_sub(self.faults.len());
-        self.faults.extend(other.faults.into_iter().take(space));
+        extend(&mut self.faults, other.faults.into_iter().take(space))
     }
 }
 
@@ -159,7 +170,8 @@ mod tests {
     #[test]
     fn columns_are_words_and_numbers() {
         let mut rows = Rows::default();
-        rows.read(4, b"\xef\xbb\xbfgsd:1\r\na 1 b\n\n c\t2e1  a 7\r\n", &layout("w1 n1 w2 n2", 1, &["gsd:"]));
+        rows.read(4, b"\xef\xbb\xbfgsd:1\r\na 1 b\n\n c\t2e1  a 7\r\n", &layout("w1 n1 w2 n2", 1, &["gsd:"]))
+            .unwrap();
         assert_eq!((rows.file, rows.line), (vec![4, 4], vec![2, 4]));
         assert_eq!((rows.words, rows.texts), (vec![0, 1, 2, 0], ["a", "b", "c"].map(String::from).to_vec()));
         assert_eq!(rows.numbers[0], 1.0);
@@ -171,7 +183,8 @@ mod tests {
     #[test]
     fn a_line_that_cannot_be_used_is_left_out_and_said() {
         let mut rows = Rows::default();
-        rows.read(0, b"a 1 2\nb x 2\na\nc 3 nan\nd 4 5 6\ne 5 6", &layout("word left right", 0, &[]));
+        rows.read(0, b"a 1 2\nb x 2\na\nc 3 nan\nd 4 5 6\ne 5 6", &layout("word left right", 0, &[]))
+            .unwrap();
         let told: Vec<String> =
             rows.faults.iter().map(|fault| format!("{}: {}", fault.code, fault.error)).collect();
         let columns = "expected 3: word left right";
@@ -199,7 +212,7 @@ mod tests {
             let text: String =
                 (0..file % 7).map(|line| format!("w{} {line}\n", (file * line) % 11)).collect();
             fs::write(path, &text).unwrap();
-            whole.read(file, text.as_bytes(), &layout);
+            whole.read(file, text.as_bytes(), &layout).unwrap();
         }
         let found = read(&paths, &layout, &Progress::default()).unwrap();
         assert_eq!((found.file, found.line, found.words), (whole.file, whole.line, whole.words));

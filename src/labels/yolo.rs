@@ -10,10 +10,10 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::Fault;
 use super::word::{number, shown};
+use super::{Checked, Fault};
 use crate::columns::GeometryKind;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result, append, collect_parallel, extend, reserve};
 use crate::progress::Progress;
 use crate::threads;
 
@@ -25,9 +25,6 @@ const MOST_FAULTS: usize = 10_000;
 const TOLERANCE: f64 = 0.01;
 /// The same of detections, which not every detector clips.
 const UNCLIPPED: f64 = 1.0;
-
-/// What a line holds, or the code of what is wrong with it and what that is.
-type Checked<T> = std::result::Result<T, (&'static str, Error)>;
 
 /// What the lines of a folder hold.
 #[derive(Clone, Copy, Debug)]
@@ -80,15 +77,15 @@ pub struct Rows {
 }
 
 impl Rows {
-    fn append(&mut self, mut other: Rows) {
+    fn append(&mut self, mut other: Rows) -> Result<()> {
         let end = self.ends.last().copied().unwrap_or(0);
-        self.file.append(&mut other.file);
-        self.line.append(&mut other.line);
-        self.class.append(&mut other.class);
-        self.score.append(&mut other.score);
-        self.boxes.append(&mut other.boxes);
-        self.points.append(&mut other.points);
-        self.ends.extend(other.ends.iter().map(|own| end + own));
+        append(&mut self.file, &mut other.file)?;
+        append(&mut self.line, &mut other.line)?;
+        append(&mut self.class, &mut other.class)?;
+        append(&mut self.score, &mut other.score)?;
+        append(&mut self.boxes, &mut other.boxes)?;
+        append(&mut self.points, &mut other.points)?;
+        extend(&mut self.ends, other.ends.iter().map(|own| end + own))?;
         for (sum, more) in self.polygons.iter_mut().zip(other.polygons) {
             *sum += more;
         }
@@ -98,7 +95,7 @@ impl Rows {
         self.scored_boxes += other.scored_boxes;
         self.left_out += other.left_out;
         let space = MOST_FAULTS.saturating_sub(self.faults.len());
-        self.faults.extend(other.faults.into_iter().take(space));
+        extend(&mut self.faults, other.faults.into_iter().take(space))
     }
 }
 
@@ -120,40 +117,73 @@ pub fn read<P: AsRef<Path> + Sync>(
         let mut numbers = Vec::new();
         for (at, path) in paths.iter().enumerate() {
             let file = FILES * group + at;
-            let text = fs::read(path).map_err(|error| {
-                Error::new(ErrorKind::Io(error.kind()), error.to_string()).at(path.as_ref().display())
-            })?;
-            rows.read(file, &text, sizes[file], layout, &mut numbers);
+            let text = fs::read(path).map_err(|error| Error::io(error).in_file(path.as_ref()))?;
+            rows.read(file, &text, sizes[file], layout, &mut numbers)
+                .map_err(|error| error.in_file(path.as_ref()))?;
         }
         Ok(rows)
     };
-    let groups: Vec<Result<Rows>> = threads::run(|| paths.par_chunks(FILES).enumerate().map(read).collect());
+    let groups = threads::run(|| collect_parallel(paths.par_chunks(FILES).enumerate().map(read)))?;
     let mut all = Rows::default();
     for rows in groups {
-        all.append(rows?);
+        all.append(rows?)?;
     }
     Ok(all)
 }
 
 impl Rows {
     /// Adds the objects of a file.
-    pub fn read(&mut self, file: usize, text: &[u8], size: [u32; 2], layout: Layout, numbers: &mut Vec<f64>) {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn read(
+        &mut self,
+        file: usize,
+        text: &[u8],
+        size: [u32; 2],
+        layout: Layout,
+        numbers: &mut Vec<f64>,
+    ) -> Result<()> {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         for (line, text) in text.split(|&byte| byte == b'\n').enumerate() {
             let text = text.trim_ascii();
             if text.is_empty() {
                 continue;
             }
-            if let Err((code, error)) = self.object(text, size, layout, numbers) {
-                self.left_out += 1;
-                if self.faults.len() < MOST_FAULTS {
-                    self.faults.push(Fault { file, code, error: error.in_line(line + 1) });
+            self.reserve(text, layout, numbers)?;
+            match self.object(text, size, layout, numbers) {
+                Ok(()) => {
+                    self.file.push(file as u32);
+                    self.line.push(line as u32 + 1);
                 }
-                continue;
+                Err((code, error)) => {
+                    self.left_out += 1;
+                    if self.faults.len() < MOST_FAULTS {
+                        self.faults.push(Fault { file, code, error: error.in_line(line + 1) });
+                    }
+                }
             }
-            self.file.push(file as u32);
-            self.line.push(line as u32 + 1);
         }
+        Ok(())
+    }
+
+    /// Memory for all that this line may hold, or be wrong about.
+    fn reserve(&mut self, text: &[u8], layout: Layout, numbers: &mut Vec<f64>) -> Result<()> {
+        numbers.clear();
+        let words = text.len() / 2 + 1;
+        reserve(numbers, words)?;
+        reserve(&mut self.file, 1)?;
+        reserve(&mut self.line, 1)?;
+        reserve(&mut self.class, 1)?;
+        reserve(&mut self.score, 1)?;
+        reserve(&mut self.boxes, 1)?;
+        if layout.geometry != GeometryKind::Boxes {
+            // Two numbers of a keypoint become three.
+            reserve(&mut self.points, words / 2 * 3 + 3)?;
+            reserve(&mut self.ends, 1)?;
+        }
+        reserve(&mut self.faults, 1)
     }
 
     /// Adds the object of a line, without its place.
@@ -366,12 +396,13 @@ fn class_of(word: &[u8]) -> Checked<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     const BOXES: Layout = Layout { geometry: GeometryKind::Boxes, confidence: None, keypoints: None };
 
     fn rows(text: &str, layout: Layout) -> Rows {
         let mut rows = Rows::default();
-        rows.read(0, text.as_bytes(), [100, 200], layout, &mut Vec::new());
+        rows.read(0, text.as_bytes(), [100, 200], layout, &mut Vec::new()).unwrap();
         rows
     }
 
@@ -512,7 +543,7 @@ mod tests {
         let found = read(&paths, &[[10, 10]; 200], layout, &Progress::default()).unwrap();
         let mut whole = Rows::default();
         for (file, path) in paths.iter().enumerate() {
-            whole.read(file, &fs::read(path).unwrap(), [10, 10], layout, &mut Vec::new());
+            whole.read(file, &fs::read(path).unwrap(), [10, 10], layout, &mut Vec::new()).unwrap();
         }
         assert_eq!((found.file, found.line, found.boxes), (whole.file, whole.line, whole.boxes));
         let faults = |rows: &[Fault]| rows.iter().map(|f| (f.file, f.error.to_string())).collect::<Vec<_>>();
@@ -520,7 +551,7 @@ mod tests {
         assert!(found.left_out > 0);
         fs::remove_file(&paths[150]).unwrap();
         let error = read(&paths, &[[10, 10]; 200], layout, &Progress::default()).unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::Io(_)) && error.to_string().contains("150.txt"));
+        assert!(matches!(error.kind(), ErrorKind::System(_)) && error.to_string().contains("150.txt"));
         fs::remove_dir_all(folder).unwrap();
     }
 }

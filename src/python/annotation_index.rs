@@ -5,10 +5,10 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList};
 
-use super::items::check_signals;
+use super::items::{check_signals, list};
 use super::record::{AnnotationField, DictReader, PlainValue, prefetch};
 use crate::columns::InternedIds;
-use crate::error::can_allocate;
+use crate::error::{Result, can_allocate, copied, push, with_capacity};
 
 /// Adds what this file defines to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -101,11 +101,11 @@ pub fn plain_image_ids<'py>(annotations: &Bound<'py, PyList>) -> PyResult<Option
         let PlainValue::Integer(id) = read.image else { return Ok(None) };
         // Annotations mostly come image by image.
         if last != Some(id) {
-            images.push(id);
+            images.push(id)?;
             last = Some(id);
         }
     }
-    Ok(Some(PyList::new(annotations.py(), &images.ids)?))
+    Ok(Some(list(annotations.py(), images.ids.iter())?))
 }
 
 /// The index of annotations, with `categories` of their categories too; None if an id is no plain integer or if an
@@ -114,22 +114,21 @@ pub fn plain_image_ids<'py>(annotations: &Bound<'py, PyList>) -> PyResult<Option
 pub fn index_plain(annotations: &Bound<'_, PyList>, categories: bool) -> PyResult<Option<AnnotationIndex>> {
     let mut reader =
         DictReader::new(&[AnnotationField::Id, AnnotationField::Image, AnnotationField::Category]);
-    can_allocate(annotations.len().saturating_mul(OF_A_RECORD))?;
-    let mut builder = IndexBuilder::new(annotations.len(), categories);
+    let mut builder = IndexBuilder::new(annotations.len(), categories)?;
     for (record, annotation) in annotations.iter().enumerate() {
         prefetch(annotations, record);
         check_signals(annotations.py(), record)?;
         let read = annotation.cast_exact::<PyDict>().ok().and_then(|dict| reader.read(dict));
-        let pushed = read.and_then(|read| builder.push(read.id.integer()?, read.image, read.category));
-        if pushed.is_none() {
+        let Some((id, read)) = read.and_then(|read| Some((read.id.integer()?, read))) else {
+            return Ok(None);
+        };
+        if builder.push(id, read.image, read.category)?.is_none() {
             return Ok(None);
         }
     }
-    Ok(builder.finish())
+    Ok(builder.finish()?)
 }
 
-/// Bytes that a record takes in an index under construction, and while its ids are sorted.
-const OF_A_RECORD: usize = 64;
 /// Bytes that the objects of an id take: the number, its list and their places.
 const OF_AN_ID: usize = 256;
 
@@ -142,42 +141,50 @@ pub struct IndexBuilder {
 
 impl IndexBuilder {
     /// An index of so many annotations, perhaps of their categories too.
-    pub fn new(annotations: usize, categories: bool) -> Self {
-        let codes = || {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`, here as in all that follows.
+    pub fn new(annotations: usize, categories: bool) -> Result<Self> {
+        let codes = || -> Result<InternedIds> {
             let mut codes = InternedIds::default();
-            codes.codes.reserve_exact(annotations);
-            codes
+            codes.codes = with_capacity(annotations)?;
+            Ok(codes)
         };
-        IndexBuilder { ids: None, images: codes(), categories: categories.then(codes) }
+        Ok(IndexBuilder { ids: None, images: codes()?, categories: categories.then(codes).transpose()? })
     }
 
     /// Adds an annotation; None if its ids are not plain.
-    pub fn push(&mut self, id: i64, image: PlainValue, category: PlainValue) -> Option<()> {
+    pub fn push(&mut self, id: i64, image: PlainValue, category: PlainValue) -> Result<Option<()>> {
         let record = self.images.codes.len();
         if self.ids.is_none() && id != record as i64 + 1 {
-            self.ids = Some((1..=record as i64).collect());
+            let mut ids = with_capacity(self.images.codes.capacity())?;
+            ids.extend(1..=record as i64);
+            self.ids = Some(ids);
         }
         if let Some(ids) = &mut self.ids {
-            ids.push(id);
+            push(ids, id)?;
         }
-        self.images.push(image.integer()?);
+        let Some(image) = image.integer() else { return Ok(None) };
+        self.images.push(image)?;
         if let Some(categories) = &mut self.categories {
-            categories.push(category.integer()?);
+            let Some(category) = category.integer() else { return Ok(None) };
+            categories.push(category)?;
         }
-        Some(())
+        Ok(Some(()))
     }
 
     /// The index; None if an annotation id occurs twice: then the last annotation stands for all.
-    pub fn finish(self) -> Option<AnnotationIndex> {
+    pub fn finish(self) -> Result<Option<AnnotationIndex>> {
         if let Some(ids) = &self.ids
             && !ids.is_sorted_by(|a, b| a < b)
         {
-            let mut sorted = ids.clone();
+            let mut sorted = copied(ids)?;
             sorted.sort_unstable();
             if !sorted.is_sorted_by(|a, b| a < b) {
-                return None;
+                return Ok(None);
             }
         }
-        Some(AnnotationIndex { ids: self.ids, images: self.images, categories: self.categories })
+        Ok(Some(AnnotationIndex { ids: self.ids, images: self.images, categories: self.categories }))
     }
 }

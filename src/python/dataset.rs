@@ -2,15 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use numpy::{PyArray1, PyArray2, PyArrayMethods};
+use numpy::PyArray2;
 use pyo3::exceptions::{PyRecursionError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyList, PyString};
 
+use super::arrays::{array, column, vector};
 use super::interruptible::with_progress;
+use super::items::{list, list_of};
 use super::{CodeIds, PyObjects, nested_too_deeply};
 use crate::columns::SharedColumn;
-use crate::error::{Error, copied};
+use crate::error::{Error, collect, copied};
 use crate::json::annotations::Spans;
 use crate::json::error::no_json;
 use crate::json::{Dataset, Fallback, FileKind, Role, Source, encoding};
@@ -174,19 +176,19 @@ impl PyDataset {
 
     /// The ids of `images`, in order.
     fn image_ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        PyList::new(py, &self.dataset.images.ids)
+        list(py, self.dataset.images.ids.iter())
     }
 
     /// The ids of `images`, the least first.
     fn sorted_image_ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let mut ids = self.dataset.images.ids.clone();
+        let mut ids = copied(&self.dataset.images.ids)?;
         ids.sort_unstable();
-        PyList::new(py, ids)
+        list(py, ids.into_iter())
     }
 
     /// The ids of `categories`, in order, each as often as it is there.
     fn category_ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        PyList::new(py, &self.dataset.categories.ids)
+        list(py, self.dataset.categories.ids.iter())
     }
 
     /// The keys of the first annotation.
@@ -196,7 +198,7 @@ impl PyDataset {
 
     /// The image ids that annotations have, in order of first appearance.
     fn annotation_image_ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        PyList::new(py, &self.dataset.annotations.image.ids)
+        list(py, self.dataset.annotations.image.ids.iter())
     }
 
     /// The index of the first annotation with this image id, or `None`.
@@ -210,23 +212,22 @@ impl PyDataset {
     fn column<'py>(&self, py: Python<'py>, field: &str) -> PyResult<Option<Bound<'py, PyList>>> {
         let (annotations, shared) = (&self.dataset.annotations, &self.dataset.shared);
         let ids = |codes: &Option<SharedColumn<u32>>, ids: &[i64]| {
-            let list =
-                |codes: &SharedColumn<u32>| PyList::new(py, codes.iter().map(|&code| ids[code as usize]));
-            codes.as_ref().map(list).transpose()
+            let column = |codes: &SharedColumn<u32>| list(py, codes.iter().map(|&code| ids[code as usize]));
+            codes.as_ref().map(column).transpose()
         };
         let spans = |spans: &Spans| {
             let whole = spans.len.len() == self.dataset.len();
-            let pairs = || PyList::new(py, spans.start.iter().zip(&spans.len));
+            let pairs = || list_of(py, spans.start.iter().zip(&spans.len), 3);
             whole.then(pairs).transpose()
         };
         match field {
             "image_id" => ids(&shared.image, &annotations.image.ids),
             "category_id" => ids(&shared.category, &annotations.category.ids),
-            "id" => shared.id.as_ref().map(|column| PyList::new(py, column.iter())).transpose(),
-            "area" => shared.area.as_ref().map(|column| PyList::new(py, column.iter())).transpose(),
-            "score" => shared.score.as_ref().map(|column| PyList::new(py, column.iter())).transpose(),
-            "bbox" => shared.bbox.as_ref().map(|column| PyList::new(py, column.iter())).transpose(),
-            "iscrowd" => shared.crowd.as_ref().map(|column| PyList::new(py, column.iter())).transpose(),
+            "id" => shared.id.as_ref().map(|column| list(py, column.iter())).transpose(),
+            "area" => shared.area.as_ref().map(|column| list(py, column.iter())).transpose(),
+            "score" => shared.score.as_ref().map(|column| list(py, column.iter())).transpose(),
+            "bbox" => shared.bbox.as_ref().map(|column| list_of(py, column.iter(), 5)).transpose(),
+            "iscrowd" => shared.crowd.as_ref().map(|column| list(py, column.iter())).transpose(),
             "segmentation" => spans(&annotations.segmentation),
             "keypoints" => spans(&annotations.keypoints),
             _ => Err(PyValueError::new_err(format!("there is no column {field:?}"))),
@@ -240,34 +241,33 @@ impl PyDataset {
         let arrays = PyDict::new(py);
         for (name, codes) in [("image_id", &shared.image), ("category_id", &shared.category)] {
             if let Some(codes) = codes {
-                arrays.set_item(name, PyArray1::from_slice(py, codes))?;
+                arrays.set_item(name, vector(py, copied(codes)?)?)?;
             }
         }
         for (name, numbers) in [("id", &shared.id), ("area", &shared.area), ("score", &shared.score)] {
             if let Some(numbers) = numbers {
-                arrays.set_item(name, PyArray1::from_iter(py, numbers.iter()))?;
+                arrays.set_item(name, column(py, numbers.iter())?)?;
             }
         }
         if let Some(boxes) = &shared.bbox {
-            let flat = PyArray1::from_vec(py, boxes.flat());
-            arrays.set_item("bbox", flat.reshape([boxes.len(), 4])?)?;
+            arrays.set_item("bbox", array(py, boxes.flat()?, [boxes.len(), 4])?)?;
         }
         if let Some(crowd) = &shared.crowd {
-            arrays.set_item("iscrowd", PyArray1::from_slice(py, crowd))?;
+            arrays.set_item("iscrowd", vector(py, copied(crowd)?)?)?;
         }
         Ok(arrays)
     }
 
     /// The category ids that annotations have, in order of first appearance.
     fn annotation_category_ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        PyList::new(py, &self.dataset.annotations.category.ids)
+        list(py, self.dataset.annotations.category.ids.iter())
     }
 
     /// Height and width of each of `images` `(I, 2) int64`; -1 where they are not whole numbers that fit.
     fn image_sizes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<i64>>> {
         let sizes = &self.dataset.images.sizes;
-        let flat = sizes.iter().flat_map(|size| size.map_or([-1; 2], |size| size.map(i64::from)));
-        PyArray1::from_iter(py, flat).reshape([sizes.len(), 2])
+        let sides = |size: &Option<[u32; 2]>| size.map_or([-1; 2], |size| size.map(i64::from));
+        array(py, collect(sizes.iter().map(sides))?.into_flattened(), [sizes.len(), 2])
     }
 
     /// `categories` as Python objects; the rest of the file is not read for it. `None` if there is no such array.
@@ -315,8 +315,8 @@ impl PyDataset {
         let annotations = &self.dataset.annotations;
         Ok(Some(PyObjects {
             columns,
-            image_ids: CodeIds::Numbers(annotations.image.ids.clone()),
-            category_ids: CodeIds::Numbers(annotations.category.ids.clone()),
+            image_ids: CodeIds::Numbers(copied(&annotations.image.ids)?),
+            category_ids: CodeIds::Numbers(copied(&annotations.category.ids)?),
         }))
     }
 }

@@ -21,7 +21,7 @@ use crate::columns::InternedIds;
 use crate::columns::{
     AnnotationIds, Areas, Boxes, CompactDoubles, Geometry, GeometryKind, Keypoints, Objects,
 };
-use crate::error::can_allocate;
+use crate::error::{Error, Result, can_allocate, collect, push, with_capacity};
 use crate::json::Role;
 use crate::python::bad_value;
 use crate::python::once::intern;
@@ -99,7 +99,7 @@ pub fn objects_from_dicts(
             exact!(columns.push(annotation, role, single, image_positions, category_positions)?);
         }
         match (&mut geometry, plain.and_then(|(read, _)| read.bbox)) {
-            (Builder::Boxes(boxes), Some(sides)) => boxes.push(sides),
+            (Builder::Boxes(boxes), Some(sides)) => boxes.push(sides)?,
             _ => exact!(geometry.push(annotation, &mut columns)?),
         }
     }
@@ -233,7 +233,8 @@ impl<'a, 'py> Builder<'a, 'py> {
         match kind {
             GeometryKind::Boxes => Some(Builder::Boxes({
                 let mut boxes = Boxes::default();
-                boxes.reserve(n);
+                // Where there is no memory for all, adding them fails.
+                let _ = boxes.reserve(n);
                 boxes
             })),
             GeometryKind::Masks => Some(Builder::Masks(MaskReader::new(images?))),
@@ -254,7 +255,7 @@ impl<'a, 'py> Builder<'a, 'py> {
         match self {
             Builder::Boxes(boxes) => {
                 let bbox = exact!(annotation.get_item(intern!(py, "bbox"))?);
-                boxes.push(exact!(read_box(&bbox)?));
+                boxes.push(exact!(read_box(&bbox)?))?;
                 Ok(Some(()))
             }
             Builder::Masks(masks) => masks.push(annotation),
@@ -263,7 +264,7 @@ impl<'a, 'py> Builder<'a, 'py> {
                 exact!(push_pose(poses, numbers, annotation, *role)?);
                 if *role == Role::GroundTruth {
                     let bbox = exact!(annotation.get_item(intern!(py, "bbox"))?);
-                    Arc::make_mut(&mut poses.boxes).push(exact!(read_surrogate(&bbox)?));
+                    Arc::make_mut(&mut poses.boxes).push(exact!(read_surrogate(&bbox)?))?;
                     let visible = exact!(annotation.get_item(intern!(py, "num_keypoints"))?);
                     let visible = exact!(number(&visible)?).value;
                     if let Some(ignore) = columns.ignore.last_mut() {
@@ -338,9 +339,9 @@ fn push_pose(
     }
     poses.per_object = triples / 3;
     for point in numbers_of_one.chunks_exact(3) {
-        poses.points.extend(&point[..2]);
+        poses.points.extend(&point[..2])?;
         if role == Role::GroundTruth {
-            poses.labelled.push(point[2] > 0.0);
+            push(&mut poses.labelled, point[2] > 0.0)?;
         }
     }
     Ok(Some(()))
@@ -373,29 +374,30 @@ pub fn objects_from_rows(
     if rows.ncols() != 7 || areas.as_ref().is_some_and(|areas| areas.len() != rows.nrows()) {
         return Err(bad_value("rows must be (N, 7) and areas (N,)"));
     }
-    // InternedIds, boxes, scores and areas, and what they grow out of.
+    // Codes, boxes, scores and areas, and what they grow out of.
     can_allocate(rows.nrows().saturating_mul(MOST_OF_A_ROW))?;
     // The lock is held, so that nothing writes to the rows, while two threads read them.
-    let codes = |column: usize| {
+    let codes = |column: usize| -> Result<_> {
         let mut codes = InternedIds::default();
-        codes.codes.reserve_exact(rows.nrows());
+        codes.codes = with_capacity(rows.nrows())?;
         let fits = |&value: &f64| value.trunc().abs() < 2f64.powi(63);
         let misfit = rows.column(column).iter().position(|value| !fits(value));
         if misfit.is_none() {
-            rows.column(column).iter().for_each(|&value| codes.push(value as i64));
+            rows.column(column).iter().try_for_each(|&value| codes.push(value as i64))?;
         }
-        (codes, misfit)
+        Ok((codes, misfit))
     };
-    let geometry = || {
-        let boxes: Boxes = rows.outer_iter().map(|row| [row[1], row[2], row[3], row[4]]).collect();
-        let areas = areas.as_ref().map(|areas| areas.to_vec());
-        (boxes, areas, rows.column(5).iter().copied().collect::<CompactDoubles>())
+    let geometry = || -> Result<_> {
+        let boxes = Boxes::collect(rows.outer_iter().map(|row| [row[1], row[2], row[3], row[4]]))?;
+        let areas = areas.as_ref().map(|areas| collect(areas.iter().copied())).transpose()?;
+        Ok((boxes, areas, CompactDoubles::collect(rows.column(5).iter().copied())?))
     };
     let (images, categories, geometry) = threads::run(|| {
-        let ids = || (codes(0), codes(6));
-        let ((images, categories), geometry) = rayon::join(ids, geometry);
-        (images, categories, geometry)
-    });
+        let ids = || -> Result<_> { Ok((codes(0)?, codes(6)?)) };
+        let (ids, geometry) = rayon::join(ids, geometry);
+        let (images, categories) = ids?;
+        Ok::<_, Error>((images, categories, geometry?))
+    })?;
     let misfits = [(images.1, 0, "image id"), (categories.1, 6, "category id")];
     if let Some((record, column, name)) =
         misfits.into_iter().filter_map(|(record, column, name)| Some((record?, column, name))).min()

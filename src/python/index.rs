@@ -155,7 +155,7 @@ pub fn prepare_boxes(annotations: &Bound<'_, PyList>, place: &str) -> PyResult<O
         AnnotationField::Image,
         AnnotationField::Category,
     ]);
-    let (mut builder, mut whole) = (IndexBuilder::new(annotations.len(), true), true);
+    let (mut builder, mut whole) = (IndexBuilder::new(annotations.len(), true)?, true);
     for (record, annotation) in annotations.iter().enumerate() {
         prefetch(annotations, record);
         let plain = annotation.cast_exact::<PyDict>().ok().and_then(|annotation| {
@@ -171,7 +171,7 @@ pub fn prepare_boxes(annotations: &Bound<'_, PyList>, place: &str) -> PyResult<O
             annotation.set_item(iscrowd, &zero)?;
             // A dictionary that is in the list twice has the number of its first place.
             let again = result.id.integer().is_some_and(|id| (1..=record as i64).contains(&id));
-            whole &= !again && builder.push(record as i64 + 1, result.image, result.category).is_some();
+            whole &= !again && builder.push(record as i64 + 1, result.image, result.category)?.is_some();
             continue;
         }
         whole = false;
@@ -187,7 +187,7 @@ pub fn prepare_boxes(annotations: &Bound<'_, PyList>, place: &str) -> PyResult<O
         annotation.set_item(id, record + 1)?;
         annotation.set_item(iscrowd, &zero)?;
     }
-    Ok(if whole { builder.finish() } else { None })
+    Ok(if whole { builder.finish()? } else { None })
 }
 
 /// The corners of a result's box as a ring, in its own objects where the numbers are the same.

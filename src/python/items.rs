@@ -19,8 +19,21 @@ pub fn list<'py, T: IntoPyObject<'py>>(
     py: Python<'py>,
     items: impl ExactSizeIterator<Item = T>,
 ) -> PyResult<Bound<'py, PyList>> {
+    list_of(py, items, 1)
+}
+
+/// A list of items each of which is made of so many new objects.
+///
+/// # Errors
+///
+/// `MemoryError`, an error of the conversion.
+pub fn list_of<'py, T: IntoPyObject<'py>>(
+    py: Python<'py>,
+    items: impl ExactSizeIterator<Item = T>,
+    objects: usize,
+) -> PyResult<Bound<'py, PyList>> {
     // Python's objects are made without a way to fail but a panic.
-    can_allocate(items.len().saturating_mul(OBJECT))?;
+    can_allocate(items.len().saturating_mul(objects.saturating_mul(OBJECT)))?;
     PyList::new(py, items)
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use numpy::{PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -10,8 +10,9 @@ use rayon::prelude::*;
 
 use super::arrays::{array, vector};
 use super::interruptible::interruptible;
+use super::items::{list, list_of};
 use super::mask::masks_of_polygons;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result, can_allocate, collect, collect_blocks, collect_growing};
 use crate::labels::yolo::{self, Confidence, Layout};
 use crate::labels::{Fault, image, table};
 use crate::similarity;
@@ -35,16 +36,20 @@ fn image_sizes<'py>(
     py: Python<'py>,
     paths: Vec<PathBuf>,
 ) -> PyResult<(Bound<'py, PyArray2<i64>>, Bound<'py, PyList>)> {
-    let found: Vec<Result<[u32; 2]>> = interruptible(py, paths.len() > MANY_FILES, |progress| {
-        let size = |path: &PathBuf| progress.check().map(|()| image::size(path));
-        threads::run(|| paths.par_iter().with_min_len(16).map(size).collect())
+    let found = interruptible(py, paths.len() > MANY_FILES, |progress| {
+        let size = |path: &PathBuf| match progress.check().map(|()| image::size(path)) {
+            Ok(Err(error)) if error.kind() == ErrorKind::OutOfMemory => Err(error),
+            found => found,
+        };
+        let one = |path| size(path).map(|size| [size]);
+        threads::run(|| collect_blocks(paths.par_iter().with_min_len(16).map(one)))
     })?;
-    let sizes: Vec<i64> =
-        found.iter().flat_map(|size| size.as_ref().map_or([0; 2], |size| size.map(i64::from))).collect();
+    let sides = |size: &Result<[u32; 2]>| size.as_ref().map_or([0; 2], |size| size.map(i64::from));
+    let sizes = collect(found.iter().map(sides))?.into_flattened();
     let fault = |(file, size): (usize, Result<[u32; 2]>)| {
         size.err().map(|error| Fault { file, code: image::UNREADABLE, error })
     };
-    let faults = found.into_iter().enumerate().filter_map(fault).collect();
+    let faults = collect_growing(found.into_iter().enumerate().filter_map(fault))?;
     Ok((array(py, sizes, [paths.len(), 2])?, listed(py, faults)?))
 }
 
@@ -80,8 +85,7 @@ fn read_yolo<'py>(
         columns.set_item("score", vector(py, rows.score)?)?;
     }
     let count = rows.boxes.len();
-    let boxes = vector(py, rows.boxes.into_flattened())?;
-    columns.set_item("boxes", boxes.reshape([count, 4])?)?;
+    columns.set_item("boxes", array(py, rows.boxes.into_flattened(), [count, 4])?)?;
     columns.set_item("points", vector(py, rows.points)?)?;
     columns.set_item("ends", vector(py, rows.ends)?)?;
     columns.set_item("polygons", rows.polygons)?;
@@ -112,20 +116,24 @@ fn read_label_table(
     let rows = interruptible(py, true, |progress| table::read(&paths, &layout, progress))?;
     let count = rows.file.len();
     let found = PyDict::new(py);
-    found.set_item("file", PyArray1::from_vec(py, rows.file))?;
-    found.set_item("line", PyArray1::from_vec(py, rows.line))?;
-    found.set_item("words", PyArray1::from_vec(py, rows.words).reshape([count, words])?)?;
-    found.set_item("numbers", PyArray1::from_vec(py, rows.numbers).reshape([count, numbers])?)?;
-    found.set_item("texts", rows.texts)?;
+    found.set_item("file", vector(py, rows.file)?)?;
+    found.set_item("line", vector(py, rows.line)?)?;
+    found.set_item("words", array(py, rows.words, [count, words])?)?;
+    found.set_item("numbers", array(py, rows.numbers, [count, numbers])?)?;
+    can_allocate(rows.texts.iter().map(String::len).sum())?;
+    found.set_item("texts", list(py, rows.texts.iter())?)?;
     found.set_item("faults", listed(py, rows.faults)?)?;
     found.set_item("left_out", rows.left_out)?;
     Ok(found)
 }
 
+/// Objects of a fault: the tuple, its items, and what the exception has.
+const OF_A_FAULT: usize = 16;
+
 /// File, code and error of each fault.
 fn listed(py: Python<'_>, faults: Vec<Fault>) -> PyResult<Bound<'_, PyList>> {
     let error = |error: Error| PyErr::from(error).into_value(py);
-    PyList::new(py, faults.into_iter().map(|fault| (fault.file, fault.code, error(fault.error))))
+    list_of(py, faults.into_iter().map(|fault| (fault.file, fault.code, error(fault.error))), OF_A_FAULT)
 }
 
 /// Rows of height and width; a size that is not known, or too large, is 0.
@@ -133,11 +141,11 @@ pub fn pairs(array: &PyReadonlyArray2<'_, i64>, count: usize, name: &str) -> PyR
     if array.shape() != [count, 2] {
         return Err(PyValueError::new_err(format!("{name}: expected shape ({count}, 2)")));
     }
-    let sides: Vec<u32> = array.as_array().iter().map(|&side| u32::try_from(side).unwrap_or(0)).collect();
-    Ok(sides.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect())
+    let side = |&side: &i64| u32::try_from(side).unwrap_or(0);
+    Ok(collect(array.as_array().outer_iter().map(|pair| [side(&pair[0]), side(&pair[1])]))?)
 }
 
 /// A contiguous column.
-pub fn column<T: numpy::Element + Copy>(array: &PyReadonlyArray1<'_, T>) -> Vec<T> {
-    array.as_array().iter().copied().collect()
+pub fn column<T: numpy::Element + Copy>(array: &PyReadonlyArray1<'_, T>) -> Result<Vec<T>> {
+    collect(array.as_array().iter().copied())
 }

@@ -15,7 +15,7 @@ use super::numpy_exp::numpy_exp;
 use super::objects::{CodeIds, PyObjects};
 use crate::analysis::{confusion_table, error_table};
 use crate::columns::{AnnotationIds, Interner, Key, Objects};
-use crate::error::{Result, can_allocate, with_capacity};
+use crate::error::{Result, can_allocate, collect, copied, with_capacity};
 use crate::evaluate::{Evaluator, Protocol};
 use crate::matching::{
     CellGrid, ImageKeys, LogColumns, LogIds, MOST_AREA_RANGES, MatchLog, MatchTable, Matcher, NOT_EVALUATED,
@@ -184,19 +184,18 @@ impl PyMatchLog {
         can_allocate((detections + batch.ground_truth.image.len()).saturating_mul(OF_AN_OBJECT))?;
         let sides = (batch.ground_truth, batch.detections);
         let (table, groups) = beside(py, progress, detections, |progress| {
-            let mut objects = |side: SideColumns| {
-                let codes = side.category.iter().map(|key| categories.code(key)).collect();
-                side.objects(codes, rules.options.similarity.geometry)
+            let mut objects = |side: SideColumns| -> Result<Objects> {
+                let codes = categories.codes(&side.category)?;
+                Ok(side.objects(codes, rules.options.similarity.geometry))
             };
-            let (gt, dt) = (objects(sides.0), objects(sides.1));
-            let identity: Vec<u32> = (0..images as u32).collect();
-            rules.match_batch([(gt, identity.clone()), (dt, identity)], images, &categories, progress)
+            let (gt, dt) = (objects(sides.0)?, objects(sides.1)?);
+            let identity = collect(0..images as u32)?;
+            rules.match_batch([(gt, copied(&identity)?), (dt, identity)], images, &categories, progress)
         })?;
         let keys = batch.image_ids.map_or(ImageKeys::Counted(images), ImageKeys::Given);
         let log = &mut self.log;
-        py.detach(|| log.append(&table, keys, &groups))?;
-        log.label(categories.keys());
-        Ok(())
+        log.label(categories.keys())?;
+        Ok(py.detach(|| log.append(&table, keys, &groups))?)
     }
 
     /// Matches columns and adds their rows. `images`: ids of all images, for those that have no objects.
@@ -218,8 +217,8 @@ impl PyMatchLog {
             rules.match_batch(coded.sides, coded.images.len(), &coded.categories, progress)
         })?;
         let log = &mut self.log;
-        log.declare(&groups);
-        log.label(coded.categories.keys());
+        log.declare(&groups)?;
+        log.label(coded.categories.keys())?;
         Ok(py.detach(|| log.append(&table, ImageKeys::Given(coded.images.keys().to_vec()), &groups))?)
     }
 
@@ -245,9 +244,7 @@ impl PyMatchLog {
             batch.map(|(table, groups)| (table.without_dropped(), groups))
         })?;
         let mut categories = declared;
-        groups.iter().for_each(|key| {
-            categories.code(key);
-        });
+        categories.codes(&groups)?;
         let sorted = categories.sorted();
         let categories = sorted.into_iter().map(|code| categories.keys()[code as usize].clone()).collect();
         Matches::new(py, table, &LogIds { images, categories })
@@ -255,7 +252,7 @@ impl PyMatchLog {
 
     /// Makes categories known that may have no objects.
     fn declare(&mut self, categories: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.log.declare(&keys(categories, || "categories".to_owned())?);
+        self.log.declare(&keys(categories, || "categories".to_owned())?)?;
         Ok(())
     }
 
@@ -414,19 +411,17 @@ impl Coded {
         if let Some(images) = images {
             let images = keys(images, || "images".to_owned())?;
             can_allocate(images.len().saturating_mul(OF_A_KEY))?;
-            for key in images {
-                image_book.code(&key);
-            }
+            image_book.codes(&images)?;
         }
-        let sides = [ground_truth, detections].map(|objects| {
-            let positions = objects.image_ids.keys().iter().map(|key| image_book.code(key)).collect();
-            let renamed: Vec<u32> =
-                objects.category_ids.keys().iter().map(|key| categories.code(key)).collect();
+        let mut side = |objects: &PyObjects| -> Result<(Objects, Vec<u32>)> {
+            let positions = image_book.codes(&objects.image_ids.keys())?;
+            let renamed = categories.codes(&objects.category_ids.keys())?;
             let mut columns = objects.columns.clone();
             let code = |&code: &u32| renamed.get(code as usize).copied().unwrap_or(NOT_EVALUATED);
-            columns.category = Arc::new(columns.category.iter().map(code).collect());
-            (columns, positions)
-        });
+            columns.category = Arc::new(collect(columns.category.iter().map(code))?);
+            Ok((columns, positions))
+        };
+        let sides = [side(ground_truth)?, side(detections)?];
         Ok(Coded { sides, images: image_book, categories })
     }
 
@@ -551,7 +546,7 @@ pub fn objects_from_arrays(
     let (mut images, mut categories) = (Interner::default(), Interner::default());
     let image = codes(image_ids, &mut images, "image_ids")?;
     let category = keys(category_ids, || "category_ids".to_owned())?;
-    let codes = category.iter().map(|key| categories.code(key)).collect();
+    let codes = categories.codes(&category)?;
     let mut side = SideColumns::default();
     side.read_columns(fields, image, category, &options, (detections, records))?;
     Ok(PyObjects {
@@ -566,14 +561,14 @@ fn codes(ids: &Bound<'_, PyAny>, book: &mut Interner, name: &str) -> PyResult<Ve
     let texts =
         ids.cast::<PyList>().ok().filter(|list| list.iter().all(|id| id.is_instance_of::<PyString>()));
     let Some(texts) = texts else {
-        return Ok(keys(ids, || name.to_owned())?.iter().map(|key| book.code(key)).collect());
+        return Ok(book.codes(&keys(ids, || name.to_owned())?)?);
     };
     let mut codes = with_capacity(texts.len())?;
     let mut last: Option<(Bound<'_, PyAny>, u32)> = None;
     for id in texts.iter() {
         let code = match &last {
             Some((text, code)) if text.is(&id) => *code,
-            _ => book.code(&Key::Text(id.cast::<PyString>()?.to_str()?.into())),
+            _ => book.code(&Key::Text(id.cast::<PyString>()?.to_str()?.into()))?,
         };
         codes.push(code);
         last = Some((id, code));

@@ -84,7 +84,7 @@ impl Matches {
         // One group may be of many categories.
         let by_category = self.table.groups() == groups.len();
         let mut log = MatchLog::new(self.table.bits, by_category, self.table.pairs.is_some());
-        log.declare(&groups);
+        log.declare(&groups)?;
         let of_rows = &groups[..self.table.groups().min(groups.len())];
         py.detach(|| log.append(&self.table, ImageKeys::Given(images), of_rows))?;
         bytes(py, &log.to_bytes()?)

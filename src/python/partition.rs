@@ -53,7 +53,7 @@ pub fn partition_file(
     let source = open(py, &path)?;
     let file = File::options().read(true).write(true).create_new(true).open(&bins)?;
     let partitioned = with_progress(py, progress, source.size(), |progress| {
-        let mut bins = Bins::new(file, count, buffer_size);
+        let mut bins = Bins::new(file, count, buffer_size)?;
         let source = source.with_progress(progress.clone());
         Dataset::partition(&path, source, kind, &mut bins).map(|head| PyPartitionedFile { head, bins })
     })?;

@@ -46,7 +46,7 @@ impl IdPositions {
             let id = number(&id)?.filter(|id| id.kind == NumberKind::Integer);
             let (Some(id), Ok(position)) = (id, position.extract()) else { return Ok(None) };
             // Unequal keys of one dictionary get one code each, in order.
-            positions.known.code(&Key::Number(id.value as i64));
+            positions.known.code(&Key::Number(id.value as i64))?;
             positions.positions.push(position);
         }
         Ok(Some(positions))

@@ -5,6 +5,7 @@ use pyo3::types::{PyBytes, PyDict, PyInt, PyList, PyString};
 
 use super::number::{exact, number, numbers};
 use crate::columns::Masks;
+use crate::error::push;
 use crate::python::once::intern;
 
 /// Collects the masks of annotations; sizes come from their images, as in the reference's `annToRLE`.
@@ -70,13 +71,13 @@ impl<'a, 'py> MaskReader<'a, 'py> {
                 return Ok(None);
             }
             // It rounds the number of points down.
-            self.masks.push_ring(self.numbers[..length / 2 * 2].iter().copied());
+            self.masks.push_ring(self.numbers[..length / 2 * 2].iter().copied())?;
         }
         let count = exact!(u32::try_from(rings.len()).ok());
         if count == 0 || u32::try_from(self.masks.rings.len()).is_err() {
             return Ok(None);
         }
-        self.masks.push_polygons(size, count);
+        self.masks.push_polygons(size, count)?;
         Ok(Some(()))
     }
 
@@ -101,17 +102,17 @@ impl<'a, 'py> MaskReader<'a, 'py> {
         // The reference reads a C string.
         let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
         exact!(u32::try_from(text.len()).ok());
-        self.masks.push_compressed(size, text);
+        self.masks.push_compressed(size, text)?;
         Ok(Some(()))
     }
 
     fn push_counts(&mut self, size: [u32; 2], list: &Bound<'py, PyList>) -> PyResult<Option<()>> {
         self.counts.clear();
         for count in list.iter() {
-            self.counts.push(exact!(pixels(&count)?));
+            push(&mut self.counts, exact!(pixels(&count)?))?;
         }
         exact!(u32::try_from(self.counts.len()).ok());
-        self.masks.push_counts(size, &self.counts);
+        self.masks.push_counts(size, &self.counts)?;
         Ok(Some(()))
     }
 }

@@ -163,8 +163,8 @@ mod tests {
         for nasty in [2, 100] {
             for crowds in [false, true] {
                 let similarity = BoxIou {
-                    detections: Arc::new(boxes(nasty).into_iter().collect()),
-                    ground_truths: Arc::new(boxes(nasty).into_iter().collect()),
+                    detections: Arc::new(Boxes::collect(boxes(nasty)).unwrap()),
+                    ground_truths: Arc::new(Boxes::collect(boxes(nasty)).unwrap()),
                     crowd: Arc::new((0..50).map(|i| crowds && i % 3 == 0).collect()),
                 };
                 let objects: Vec<u32> = (0..50).rev().collect();

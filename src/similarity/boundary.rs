@@ -289,7 +289,7 @@ mod tests {
         for mask in masks {
             let mut counts = Vec::new();
             pixels::encode(mask, &mut counts);
-            columns.push_counts([h as u32, w as u32], &counts);
+            columns.push_counts([h as u32, w as u32], &counts).unwrap();
         }
         let count = masks.len();
         Objects {

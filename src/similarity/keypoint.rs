@@ -361,7 +361,7 @@ mod tests {
     ) -> Objects {
         let count = points.len() / 2 / per_object;
         let mut reals = CompactDoubles::default();
-        reals.extend(points);
+        reals.extend(points).unwrap();
         let boxes = vec![surrounding; if labelled.is_empty() { 0 } else { count }];
         Objects {
             image: Arc::new(vec![0; count]),

@@ -272,17 +272,17 @@ mod tests {
 
     fn three_forms() -> Masks {
         let mut masks = Masks::default();
-        masks.push_compressed([4, 5], b"52207");
-        masks.push_counts([4, 5], &[5, 2, 2, 2, 9]);
-        masks.push_ring(SQUARE);
-        masks.push_polygons([4, 5], 1);
+        masks.push_compressed([4, 5], b"52207").unwrap();
+        masks.push_counts([4, 5], &[5, 2, 2, 2, 9]).unwrap();
+        masks.push_ring(SQUARE).unwrap();
+        masks.push_polygons([4, 5], 1).unwrap();
         masks
     }
 
     #[test]
     fn measures_of_every_form() {
         let mut masks = three_forms();
-        masks.push_compressed([4, 5], b"5220P");
+        masks.push_compressed([4, 5], b"5220P").unwrap();
         let found = measure(&masks);
         let told: Vec<_> = found[..3].iter().map(|m| m.map(|m| (m.area, m.bounds, m.size))).collect();
         assert_eq!(told, [Some((4.0, [1.0, 1.0, 2.0, 2.0], [4, 5])); 3]);
@@ -293,10 +293,10 @@ mod tests {
     fn run_lengths_that_do_not_fill_a_mask() {
         let mut masks = Masks::default();
         for counts in [&[5, 15][..], &[5, 14], &[5, 10, 5], &[20], &[19], &[]] {
-            masks.push_counts([4, 5], counts);
+            masks.push_counts([4, 5], counts).unwrap();
             let mut text = Vec::new();
             codec::write(counts, &mut text);
-            masks.push_compressed([4, 5], &text);
+            masks.push_compressed([4, 5], &text).unwrap();
         }
         let full: Vec<bool> = measure(&masks).iter().map(Option::is_some).collect();
         assert_eq!(full, [true, true, false, false, true, true, true, true, false, false, false, false]);
@@ -305,9 +305,9 @@ mod tests {
     #[test]
     fn every_form_of_a_mask() {
         let mut truths = three_forms();
-        truths.push_counts([4, 5], &[0, 20]);
-        truths.push_counts([4, 6], &[0, 24]);
-        truths.push_counts([4, 6], &[20, 4]);
+        truths.push_counts([4, 5], &[0, 20]).unwrap();
+        truths.push_counts([4, 6], &[0, 24]).unwrap();
+        truths.push_counts([4, 6], &[20, 4]).unwrap();
         let truths = objects(truths, &[false, false, false, true, false, false]);
         let iou = MaskIou::new(&objects(three_forms(), &[]), &truths).unwrap();
         let mut out = [7.0; 18];
@@ -318,11 +318,11 @@ mod tests {
     #[test]
     fn rings_are_united() {
         let mut masks = Masks::default();
-        masks.push_ring(SQUARE);
-        masks.push_ring(SQUARE.map(|place| place + 1.0));
-        masks.push_ring([]);
-        masks.push_polygons([4, 5], 3);
-        masks.push_counts([4, 5], &[5, 2, 2, 3, 2, 2, 4]);
+        masks.push_ring(SQUARE).unwrap();
+        masks.push_ring(SQUARE.map(|place| place + 1.0)).unwrap();
+        masks.push_ring([]).unwrap();
+        masks.push_polygons([4, 5], 3).unwrap();
+        masks.push_counts([4, 5], &[5, 2, 2, 3, 2, 2, 4]).unwrap();
         let iou = MaskIou::new(&objects(masks.clone(), &[]), &objects(masks, &[false; 2])).unwrap();
         let mut out = [0.0; 2];
         iou.comparer()(&[0], &[0, 1], 0.5, &mut out).unwrap();
@@ -332,14 +332,14 @@ mod tests {
     #[test]
     fn broken_masks_are_named() {
         let mut masks = Masks::default();
-        masks.push_compressed([4, 5], b"52207");
-        masks.push_compressed([4, 5], b"5220P");
-        masks.push_ring([1.0, 2.0]);
-        masks.push_polygons([4, 5], 1);
-        masks.push_polygons([4, 5], 0);
-        masks.push_ring([1.0, 2.0, f64::NAN, 4.0, 3.0, 3.0]);
-        masks.push_polygons([4, 5], 1);
-        masks.push_counts([4, 5], &[5, 2]);
+        masks.push_compressed([4, 5], b"52207").unwrap();
+        masks.push_compressed([4, 5], b"5220P").unwrap();
+        masks.push_ring([1.0, 2.0]).unwrap();
+        masks.push_polygons([4, 5], 1).unwrap();
+        masks.push_polygons([4, 5], 0).unwrap();
+        masks.push_ring([1.0, 2.0, f64::NAN, 4.0, 3.0, 3.0]).unwrap();
+        masks.push_polygons([4, 5], 1).unwrap();
+        masks.push_counts([4, 5], &[5, 2]).unwrap();
         let all = objects(masks, &[false; 6]);
         let iou = MaskIou::new(&all, &all).unwrap();
         let message = |d: u32, g: u32| {
@@ -357,7 +357,7 @@ mod tests {
     #[test]
     fn lengths_that_do_not_survive_writing() {
         let mut masks = Masks::default();
-        masks.push_counts([1 << 16, 1 << 15], &[1, 1 << 30, 1 << 30, 5, 7]);
+        masks.push_counts([1 << 16, 1 << 15], &[1, 1 << 30, 1 << 30, 5, 7]).unwrap();
         let mut foreground = Foreground::default();
         Decoder::default().decode(&masks, 0, &mut foreground).unwrap();
         // 5 - 2³⁰ and 7 - 2³⁰ take seven characters; the reader's sign bits fall on the low end.

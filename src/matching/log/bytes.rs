@@ -80,9 +80,7 @@ impl MatchLog {
         }
         let mut books = [Interner::default(), Interner::default()];
         for book in &mut books {
-            for key in rest.keys()? {
-                book.code(&key);
-            }
+            book.codes(&rest.keys()?)?;
         }
         let [categories, labels] = books;
         let mut words = || rest.column(u32::from_le_bytes);

@@ -3,9 +3,7 @@
 //! Unlike bytes they can be put together in any order and cut anywhere between images: what a row means does not
 //! depend on the rows around it, but for the outcomes of matched rows, which follow one another as those rows do.
 
-use super::{
-    Detections, Interner, Key, MatchLog, NOT_EVALUATED, Outcome, OutcomeLayout, Row, Truths, key_digest, mix,
-};
+use super::{Detections, Key, MatchLog, NOT_EVALUATED, Outcome, OutcomeLayout, Row, Truths, key_digest, mix};
 use crate::error::{Error, Result, can_allocate, collect, filled, zeros};
 
 /// The rows of a log.
@@ -111,9 +109,8 @@ impl MatchLog {
         };
         let outcome = collect(matched.iter().zip(&outside).map(word))?;
         let mut log = MatchLog::new(bits, by_category, false);
-        can_allocate(4 * size_of_val(&*categories))?;
-        log.categories = book(&categories);
-        log.labels = book(&categories);
+        log.categories.codes(&categories)?;
+        log.labels.codes(&categories)?;
         log.detections = Detections {
             image: columns.image,
             category: columns.category,
@@ -169,14 +166,6 @@ impl MatchLog {
         }
         Ok(digests)
     }
-}
-
-fn book(keys: &[Key]) -> Interner {
-    let mut book = Interner::default();
-    keys.iter().for_each(|key| {
-        book.code(key);
-    });
-    book
 }
 
 #[cfg(test)]

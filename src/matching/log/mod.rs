@@ -227,10 +227,12 @@ impl MatchLog {
     }
 
     /// Remembers which categories objects had.
-    pub fn label(&mut self, labels: &[Key]) {
-        for key in labels {
-            self.labels.code(key);
-        }
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn label(&mut self, labels: &[Key]) -> Result<()> {
+        self.labels.codes(labels).map(drop)
     }
 
     /// The categories so far.
@@ -239,10 +241,12 @@ impl MatchLog {
     }
 
     /// Makes categories known that may have no rows.
-    pub fn declare(&mut self, categories: &[Key]) {
-        for key in categories {
-            self.categories.code(key);
-        }
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn declare(&mut self, categories: &[Key]) -> Result<()> {
+        self.categories.codes(categories).map(drop)
     }
 
     /// Adds a batch: its table, the ids of its image positions and of its groups.
@@ -289,10 +293,10 @@ impl MatchLog {
         let entry = self.bits.entry().max(1);
         let (rows, truths) = (|group| table.rows(group), |group| table.truths(group));
         let present = |group: &usize| !(rows(*group).is_empty() && truths(*group).is_empty());
-        let present = (0..groups.len()).filter(present);
-        let present = collect_growing(present.map(|group| (group, self.categories.code(&groups[group]))))?;
+        let present = collect_growing((0..groups.len()).filter(present))?;
+        let categories = self.categories.codes(present.iter().map(|&group| &groups[group]))?;
         let codes = collect(keys.into_iter().zip(digests).map(|(key, digest)| self.images.add(key, digest)))?;
-        for &(group, category) in &present {
+        for (&group, &category) in present.iter().zip(&categories) {
             for truth in truths(group) {
                 if self.pairs.is_some() {
                     places[truth.object as usize] = self.truths.image.len() as u32;
@@ -302,7 +306,7 @@ impl MatchLog {
                 self.truths.areas.push(truth.areas);
             }
         }
-        for &(group, category) in &present {
+        for (&group, &category) in present.iter().zip(&categories) {
             let to = &mut self.detections;
             for row in rows(group).iter().filter(|row| row.rank != Row::DROPPED) {
                 if let (Some(ours), Some(pairs)) = (&mut self.pairs, &table.pairs) {
@@ -376,13 +380,13 @@ impl MatchLog {
             return Err(Error::value("logs of different thresholds or area ranges cannot be merged"));
         }
         if other.images.keys.is_empty() {
-            self.label(other.labels.keys());
-            self.declare(other.categories.keys());
+            self.label(other.labels.keys())?;
+            self.declare(other.categories.keys())?;
             return Ok(());
         }
         self.images.check(other.images.counted)?;
         self.images.counted = other.images.counted;
-        self.label(other.labels.keys());
+        self.label(other.labels.keys())?;
         let shift = self.images.keys.len() as i64;
         let code = |code: usize, images: &mut Images| {
             if !other.images.live[code] {
@@ -398,7 +402,7 @@ impl MatchLog {
         self.detections.reserve(other.detections.image.len(), other.detections.outcomes.len())?;
         self.truths.reserve(other.truths.image.len())?;
         let images = collect((0..other.images.keys.len()).map(|c| code(c, &mut self.images)))?;
-        let categories = collect(other.categories.keys().iter().map(|key| self.categories.code(key)))?;
+        let categories = self.categories.codes(other.categories.keys())?;
         let entry = self.bits.entry().max(1);
         let mut places = match &mut self.pairs {
             Some(pairs) => {

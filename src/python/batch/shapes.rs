@@ -80,7 +80,7 @@ pub fn read_rotated_boxes(
         }
     };
     can_allocate(3 * size_of_val(&*array.values))?;
-    numbers.reserve(array.values.len());
+    numbers.reserve(array.values.len())?;
     for (row, given) in array.values.chunks_exact(width).enumerate() {
         let one = match *given {
             [x, y, width, height, angle] => RotatedBox::Angle([x, y, width, height, angle]),
@@ -90,7 +90,7 @@ pub fn read_rotated_boxes(
             let found = format!("is ({}): {complaint}", listed(given));
             return Err(place.row("boxes", row).found(found).into());
         }
-        numbers.extend(given);
+        numbers.extend(given)?;
     }
     Ok(array.values.len() / width)
 }
@@ -121,15 +121,14 @@ pub fn read_keypoints(
         return Err(Error::value(problem).at(place.array("keypoints")).into());
     }
     out.per_object = points;
-    can_allocate(3 * (size_of_val(&*array.values) + out.points.len() * size_of::<f64>()))?;
     for (row, pose) in array.values.chunks_exact(points * width).enumerate() {
         if !pose.iter().all(|x| x.is_finite()) {
             return Err(place.row("keypoints", row).found("has a NaN or infinite number").into());
         }
         for point in pose.chunks_exact(width) {
-            out.points.extend(&point[..2]);
+            out.points.extend(&point[..2])?;
             if !detections {
-                out.labelled.push(point[2] > 0.0);
+                push(&mut out.labelled, point[2] > 0.0)?;
             }
         }
     }
@@ -170,9 +169,7 @@ pub fn read_masks(value: &Bound<'_, PyAny>, place: &ArrayPlace<'_>, out: &mut Ma
     let mut areas = with_capacity(encoded.len())?;
     let encoded = encoded.into_iter().collect::<error::Result<Vec<_>>>()?;
     areas.extend(encoded.iter().map(|counts| measure::area(counts.iter().copied()) as f64));
-    let runs = encoded.iter().map(Vec::len).sum::<usize>() + out.counts.len();
-    can_allocate(3 * size_of::<u32>() * runs)?;
-    encoded.iter().for_each(|counts| out.push_counts(size, counts));
+    encoded.iter().try_for_each(|counts| out.push_counts(size, counts))?;
     Ok(areas)
 }
 
@@ -226,8 +223,7 @@ fn read_run_lengths(list: &Bound<'_, PyList>, place: &ArrayPlace<'_>, out: &mut 
             return Err(wrong(&complaint));
         }
         push(&mut areas, measure::area(counts.iter().copied()) as f64)?;
-        reserve(&mut out.counts, counts.len())?;
-        out.push_counts(size, &counts);
+        out.push_counts(size, &counts)?;
     }
     Ok(areas)
 }

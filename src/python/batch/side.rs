@@ -285,7 +285,7 @@ impl SideColumns {
         if options.similarity.geometry == GeometryKind::Keypoints && !detections {
             // The similarity is relative to the area itself, whatever decides the area range.
             let kept = Arc::make_mut(&mut self.keypoints.boxes);
-            boxes.iter().for_each(|&sides| kept.push(sides));
+            boxes.iter().try_for_each(|&sides| kept.push(sides))?;
         }
         match options.size {
             Size::Area => {}

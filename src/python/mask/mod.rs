@@ -335,7 +335,7 @@ pub fn masks_of_polygons<'py>(
     ends: PyReadonlyArray1<'py, u64>,
     sizes: PyReadonlyArray2<'py, i64>,
 ) -> PyResult<Bound<'py, PyList>> {
-    let (points, ends) = (column(&points), column(&ends));
+    let (points, ends) = (column(&points)?, column(&ends)?);
     let sizes = pairs(&sizes, ends.len(), "sizes")?;
     let rising = ends.is_sorted() && ends.last().is_none_or(|&end| end <= points.len() as u64);
     if !rising {

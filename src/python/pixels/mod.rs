@@ -13,7 +13,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use crate::columns::{AnnotationIds, Areas, Geometry, Masks, Objects};
-use crate::error::{Error, collect, zeros};
+use crate::error::{Error, collect, copied, zeros};
 use crate::pixels::labels::{LabelRule, Labels};
 use crate::pixels::panoptic::{self, Matched, PanopticCounts, Segment, Segments};
 use crate::pixels::png::{self, LabelType};
@@ -316,20 +316,20 @@ pub fn match_segment_files<'py>(
 /// Masks as Python's run lengths: height, width, compressed counts of each.
 type PyMasks = Vec<(u32, u32, Vec<u8>)>;
 
-fn objects(masks: &PyMasks, crowd: Vec<bool>) -> Objects {
+fn objects(masks: &PyMasks, crowd: Vec<bool>) -> crate::error::Result<Objects> {
     let mut columns = Masks::default();
-    masks.iter().for_each(|(h, w, counts)| columns.push_compressed([*h, *w], counts));
+    masks.iter().try_for_each(|(h, w, counts)| columns.push_compressed([*h, *w], counts))?;
     let count = masks.len();
-    Objects {
-        image: Arc::new(vec![0; count]),
-        category: Arc::new(vec![0; count]),
+    Ok(Objects {
+        image: Arc::new(zeros(count)?),
+        category: Arc::new(zeros(count)?),
         id: AnnotationIds::Counted,
-        area: Areas::Given(Arc::new(vec![0.0; count].into())),
+        area: Areas::Given(Arc::new(zeros(count)?.into())),
         score: Arc::default(),
-        ignore: Arc::new(crowd.clone()),
+        ignore: Arc::new(copied(&crowd)?),
         crowd: Arc::new(crowd),
         geometry: Geometry::Masks(Arc::new(columns)),
-    }
+    })
 }
 
 /// Boundary IoU of masks given as `(height, width, compressed counts)`, `(D, G)`.
@@ -347,12 +347,13 @@ pub fn boundary_iou(
     }
     let mut out = zeros(d.saturating_mul(g))?;
     py.detach(|| -> crate::error::Result<()> {
-        let (detections, ground_truths) = (objects(&detections, Vec::new()), objects(&ground_truths, crowd));
+        let (detections, ground_truths) =
+            (objects(&detections, Vec::new())?, objects(&ground_truths, crowd)?);
         let parameters = Parameters { dilation_ratio: Some(dilation_ratio), ..Parameters::default() };
         let similarity =
             (SimilarityKind::named("boundary")?.compare)(&detections, &ground_truths, &parameters)?;
-        let ids = |count: usize| (0..count as u32).collect::<Vec<_>>();
-        similarity.comparer()(&ids(d), &ids(g), f64::NEG_INFINITY, &mut out)
+        let ids = |count: usize| collect(0..count as u32);
+        similarity.comparer()(&ids(d)?, &ids(g)?, f64::NEG_INFINITY, &mut out)
     })?;
     array(py, out, [d, g])
 }

@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 
 use super::{PyLabels, settings_of};
 use crate::columns::{AnnotationIds, Areas, Geometry, Masks, Objects};
-use crate::error::{Error, Result, can_allocate, collect_growing, copied, extend, with_capacity, zeros};
+use crate::error::{Error, Result, collect_growing, copied, extend, with_capacity, zeros};
 use crate::pixels::average_precision::{ScoredMap, average_precision};
 use crate::pixels::histogram::{self, BINS};
 use crate::pixels::labels::{LabelRule, Labels, MapSide};
@@ -274,9 +274,8 @@ pub fn objects_of_regions<'py>(
         return Err(bad_value("the columns of the regions do not fit each other"));
     }
     let mut masks = Masks::default();
-    can_allocate(3 * (size_of_val(counts) + n * 64))?;
     for (size, ends) in size.as_chunks().0.iter().zip(starts.windows(2)) {
-        masks.push_counts(*size, &counts[ends[0] as usize..ends[1] as usize]);
+        masks.push_counts(*size, &counts[ends[0] as usize..ends[1] as usize])?;
     }
     let flags = Arc::new(if score.is_empty() { vec![false; n] } else { Vec::new() });
     let columns = Objects {
