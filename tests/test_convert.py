@@ -48,8 +48,11 @@ def test_other_formats_hold_the_same_objects(scenes, found, to, tmp_path):
     side = readers.detections(results, options, None, truth)
     own = readers.ground_truth(scenes, Options(image_records=True))
     names = {category["id"]: category["name"] for category in scenes["categories"]}
-    # Categories are called by their names in VOC, and by their places in YOLO.
-    called = {"yolo": truth.names, "voc": None}.get(to, names)
+    if to == "dota":
+        # A name is one word there.
+        names = {id: "-".join(name.split()) for id, name in names.items()}
+    # Categories are called by their names in VOC and DOTA, and by their places in YOLO.
+    called = {"yolo": truth.names, "voc": None, "dota": None}.get(to, names)
     exact = to in ("coco", "parquet")
     for before, after in ((own, truth), (readers.detections(found, options, None, own), side)):
         one, other = by_place(before, names), by_place(after, called)
@@ -193,7 +196,8 @@ def test_text_ids_become_numbers_that_every_tool_takes(tmp_path):
 
 def test_what_a_format_cannot_hold_is_an_error(scenes, tmp_path):
     for arguments, told in [
-        (("dota", {}), "to: expected one of 'coco', 'yolo', 'voc', 'parquet', found 'dota'"),
+        (("kitti", {}), "to: expected one of 'coco', 'yolo', 'voc', 'dota', 'parquet', found 'kitti'"),
+        (("dota", {"similarity": "segm"}), "similarity: 'dota' holds boxes only, found 'segm'"),
         (("voc", {"similarity": "segm"}), "similarity: 'voc' holds boxes only, found 'segm'"),
     ]:
         with pytest.raises(meanap.InputError, match=told):

@@ -407,3 +407,22 @@ def test_commands_take_units_and_directions(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["stats"]["AP"] == pytest.approx(expected, abs=1e-12)
     assert main(["eval", *paths, "--angle", "radians"]) == 2
     assert "--angle: only --similarity rotated uses it, found bbox" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("to", ["yolo", "dota", "coco"])
+def test_rotated_boxes_are_converted_and_read_again(to, tmp_path):
+    truth, results = scenes()
+    expected = meanap.evaluate(truth, results, "rotated")
+    sizes = {str(image["id"]): (256, 256) for image in truth["images"]}
+    of_truth, of_found = tmp_path / "truth", tmp_path / "found"
+    # Boxes that leave their image are no fractions of it.
+    inside = [r for r in truth["annotations"] if (abs(rotated_corners([r["bbox"]]) - 128) < 128).all()]
+    found = [r for r in results if (abs(rotated_corners([r["bbox"]]) - 128) < 128).all()]
+    data = {**truth, "annotations": inside}
+    expected = meanap.evaluate(data, found, "rotated")
+    meanap.convert(data, of_truth, to, similarity="rotated")
+    meanap.convert(found, of_found, to, ground_truth=data, similarity="rotated")
+    reading = {"sizes": sizes} if to == "yolo" else {}
+    again = meanap.evaluate(of_truth, of_found, "rotated", **reading)
+    assert again.ap == pytest.approx(expected.ap, abs=1e-9)
+    assert again.ap50 == pytest.approx(expected.ap50, abs=1e-9)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from meanap import readers
+from meanap import _core, readers
 from meanap._files import read_json
 from meanap._keywords import suggesting
-from meanap._similarity import compares_masks
+from meanap._similarity import compares_masks, compares_rotated_boxes
 from meanap.errors import InputError
 from meanap.readers import Detections, GroundTruth, Options, Problems
 from meanap.readers._reader import Format
@@ -20,13 +20,13 @@ from meanap.readers.sides import plain_ids
 from meanap.table import Table
 
 if TYPE_CHECKING:
-    from meanap._types import PathLike, SimilarityName
+    from meanap._types import AngleUnit, PathLike, SimilarityName
 
 __all__ = ["TARGETS", "convert", "describe"]
 
 #: What can be written.
-TARGETS = ("coco", "yolo", "voc", "parquet")
-Target = Literal["coco", "yolo", "voc", "parquet"]
+TARGETS = ("coco", "yolo", "voc", "dota", "parquet")
+Target = Literal["coco", "yolo", "voc", "dota", "parquet"]
 
 
 @suggesting()
@@ -37,6 +37,8 @@ def convert(
     *,
     ground_truth: Any = None,
     similarity: SimilarityName = "bbox",
+    angle: AngleUnit = "degrees",
+    clockwise: bool = False,
     format: Format = None,
     names: Any = None,
     images: Any = None,
@@ -53,12 +55,15 @@ def convert(
     source
         Ground truth, or detections if `ground_truth` is given: what `meanap.evaluate` takes.
     path
-        The file to write, or for YOLO and VOC the folder.
-    to : {"coco", "yolo", "voc", "parquet"}
+        The file to write, or for YOLO, VOC and DOTA the folder.
+    to : {"coco", "yolo", "voc", "dota", "parquet"}
     ground_truth
         The data set that the detections are for, which knows the sizes of images and the ids.
     similarity
         "bbox" writes boxes; "segm" also polygons or masks, and "keypoints" poses, to the formats that have them.
+        "rotated" writes the corners of rotated boxes to YOLO and DOTA, and to COCO what was read.
+    angle, clockwise
+        How the angles of rotated boxes are given, as of `meanap.protocol.Protocol`.
     format, names, images, sizes, on_error
         How `source` is read, as of `meanap.evaluate`.
 
@@ -85,7 +90,8 @@ def convert(
 
     if to not in TARGETS:
         raise InputError(f"to: expected one of {', '.join(map(repr, TARGETS))}, found {to!r}")
-    if similarity != "bbox" and to in ("voc", "parquet"):
+    rotated = compares_rotated_boxes(similarity)
+    if similarity != "bbox" and (to in ("voc", "parquet") or (to == "dota" and not rotated)):
         raise InputError(f"similarity: {to!r} holds boxes only, found {similarity!r}")
     options = Options(
         similarity, format=format, names=names, images=images, sizes=sizes, on_error=on_error, image_records=True
@@ -96,6 +102,8 @@ def convert(
         if compares_masks(similarity) and to == "yolo":
             records = None if truth.dataset is None else truth.dataset["annotations"]
             truth.arrays["polygons"] = _polygons(records, truth, "ground_truth")
+        if rotated and to in ("yolo", "dota"):
+            _take_corners(truth, angle, clockwise)
         written: Path = writer.ground_truth(Path(path), truth)
         return written
     problems = Problems(on_error)
@@ -105,8 +113,17 @@ def convert(
     problems.tell()
     if compares_masks(similarity) and to == "yolo":
         found.arrays["polygons"] = _polygons(_results(source, options), found, "detections")
+    if rotated and to in ("yolo", "dota"):
+        _take_corners(found, angle, clockwise)
     written = writer.detections(Path(path), found, truth)
     return written
+
+
+def _take_corners(side: GroundTruth | Detections, angle: AngleUnit, clockwise: bool) -> None:
+    """Puts the corners of rotated boxes in their place, also as polygons."""
+    corners = _core.corners_of_rotated_boxes(side.arrays["boxes"], angle, clockwise).reshape(-1, 8)
+    side.arrays["boxes"] = corners
+    side.arrays["polygons"] = [[ring] for ring in corners.tolist()]
 
 
 @suggesting()

@@ -8,23 +8,24 @@ from pathlib import Path
 from meanap.cli import groups, inputs
 
 #: What can be written.
-_TARGETS = ("coco", "yolo", "voc", "parquet")
+_TARGETS = ("coco", "yolo", "voc", "dota", "parquet")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
     parser.description = (
         "Write ground truth in another format, or with --ground-truth the detections for it. The input is of any "
-        "format that meanap eval takes; the output is a file, or for yolo and voc a folder."
+        "format that meanap eval takes; the output is a file, or for yolo, voc and dota a folder."
     )
     parser.add_argument("source", type=Path, metavar="IN")
     parser.add_argument("path", type=Path, metavar="OUT")
     parser.add_argument("--to", choices=_TARGETS, required=True, help="the format to write")
     parser.add_argument("--ground-truth", type=Path, metavar="FILE", help="the data set that IN has detections for")
     parser.add_argument(
-        "--similarity", choices=("bbox", "segm", "keypoints"), default="bbox",
-        help="boxes (default), polygons and masks too, or keypoints too",
+        "--similarity", choices=("bbox", "segm", "keypoints", "rotated"), default="bbox",
+        help="boxes (default), polygons and masks too, keypoints too, or rotated boxes",
     )  # fmt: skip
+    groups.add_angles(parser)
     groups.add_sources(parser)
     parser.epilog = groups.examples(
         "meanap convert instances.json labels --to yolo",
@@ -43,6 +44,8 @@ def run(options: argparse.Namespace) -> None:
         options.to,
         ground_truth=options.ground_truth,
         similarity=options.similarity,
+        angle=options.angle or "degrees",
+        clockwise=bool(options.clockwise),
         on_error="skip" if options.lenient else "raise",
         **inputs.settings(options),
     )

@@ -45,6 +45,11 @@ def add_similarity(parser: Parser, default: str | None = "bbox") -> None:
         "--sigmas", type=numbers.sigmas, metavar="0.026,0.025,…",
         help="sigma of each keypoint, if they are not COCO's 17",
     )  # fmt: skip
+    add_angles(parser)
+
+
+def add_angles(parser: Parser) -> None:
+    """The options `--angle` and `--clockwise`."""
     parser.add_argument(
         "--angle", choices=("degrees", "radians"),
         help="the unit of the angles of rotated boxes (default: as the protocol has them; coco: degrees)",

@@ -11,6 +11,7 @@ from meanap._arrays import as_numpy
 from meanap.errors import InputError
 from meanap.readers._coco_records import pixel_size
 from meanap.readers._folders import stem
+from meanap.readers._rotated import are_rotated, rows_of_rotated
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
 
 __all__ = [
@@ -47,7 +48,9 @@ def boxes_of(side: GroundTruth | Detections) -> np.ndarray:
 
 
 def corners_of(side: GroundTruth | Detections) -> np.ndarray:
-    """Boxes ``(N, 4) float64``: x1, y1, x2, y2, with their own bits where they are given so."""
+    """Boxes ``(N, 4) float64``: x1, y1, x2, y2, with their own bits where they are given so; or ``(N, 8)`` corners."""
+    if are_rotated(side.arrays.get("boxes", ())):
+        return rows_of_rotated(side.arrays["boxes"])
     if side.box_format == "xyxy" and "boxes" in side.arrays:
         return as_numpy(side.arrays["boxes"]).astype(np.float64).reshape(-1, 4)
     boxes = boxes_of(side)

@@ -23,7 +23,7 @@ __all__ = ["detections", "ground_truth"]
 
 
 def ground_truth(folder: Path, truth: GroundTruth, images: bool = False) -> Path:
-    """Write the corners of upright boxes; crowd regions and ignored objects are difficult."""
+    """Write the corners of boxes; crowd regions and ignored objects are difficult."""
     files, names = file_names(truth), names_of(truth)
     (folder / "labelTxt").mkdir(parents=True, exist_ok=True)
     boxes, categories = corners_of(truth).tolist(), plain_ids(truth.category_ids)
@@ -53,6 +53,8 @@ def detections(folder: Path, found: Detections, truth: GroundTruth) -> Path:
 
 
 def _corners(box: list[float]) -> str:
+    if len(box) == 8:
+        return " ".join(map(number_text, box))
     x1, y1, x2, y2 = box
     return " ".join(map(number_text, (x1, y1, x2, y1, x2, y2, x1, y2)))
 
