@@ -426,3 +426,18 @@ def test_rotated_boxes_are_converted_and_read_again(to, tmp_path):
     again = meanap.evaluate(of_truth, of_found, "rotated", **reading)
     assert again.ap == pytest.approx(expected.ap, abs=1e-9)
     assert again.ap50 == pytest.approx(expected.ap50, abs=1e-9)
+
+
+def test_generated_rotated_boxes_are_an_imperfect_detector_s(tmp_path, capsys):
+    from meanap import generate
+    from meanap.cli import main
+
+    truth, found = generate.rotated(30, 2)
+    assert (truth, found) == generate.rotated(30, 2) and found != generate.rotated(30, 3)[1]
+    assert {len(record["bbox"]) for record in (*truth["annotations"], *found)} == {5}
+    result = meanap.evaluate(truth, found, "rotated")
+    assert 0.1 < result.ap < 0.8 and result.ap50 > result.ap75
+    assert main(["generate", str(tmp_path), "--similarity", "rotated", "--images", "30", "--seed", "2"]) == 0
+    paths = capsys.readouterr().out.split()
+    assert main(["eval", *paths, "--similarity", "rotated", "--json", "-", "--quiet"]) == 0
+    assert json.loads(capsys.readouterr().out)["stats"]["AP"] == result.ap

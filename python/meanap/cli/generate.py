@@ -8,6 +8,7 @@ from pathlib import Path
 
 from meanap import generate
 from meanap.cli import groups, numbers
+from meanap.cli.errors import UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=(*generate.FORMATS, "trec"),
         help="a data set with images and detections in another format, or judgements and two runs for meanap rank",
     )
+    parser.add_argument(
+        "--similarity", choices=("rotated",),
+        help="only rotated boxes, in COCO's format with five numbers (rotated.json, rotated-found.json)",
+    )  # fmt: skip
     parser.epilog = groups.examples(
         "meanap generate .",
         "meanap generate --format yolo --images 50 yolo",
@@ -37,7 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Write the files and name them."""
     paths: Iterable[Path]
-    if options.format == "trec":
+    if options.similarity == "rotated":
+        if options.format:
+            raise UsageError("--format: rotated boxes are written in COCO's format only")
+        images = 500 if options.images is None else options.images
+        paths = generate.write_rotated(options.folder, images=images, seed=options.seed)
+    elif options.format == "trec":
         queries = 50 if options.images is None else options.images
         judged, runs = generate.write_rankings(options.folder, queries=queries, seed=options.seed)
         paths = [judged, *runs]

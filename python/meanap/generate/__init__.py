@@ -24,6 +24,7 @@ from meanap.generate.detector import DetectionKind, Detections, detect
 from meanap.generate.files import write_baseline, write_dataset, write_detections, write_files
 from meanap.generate.formats import FORMATS, write_format
 from meanap.generate.rankings import write_rankings
+from meanap.generate.rotated import rotated, write_rotated
 from meanap.generate.scenes import dataset
 
 __all__ = [
@@ -33,12 +34,14 @@ __all__ = [
     "dataset",
     "detect",
     "detections",
+    "rotated",
     "write_baseline",
     "write_dataset",
     "write_detections",
     "write_files",
     "write_format",
     "write_rankings",
+    "write_rotated",
 ]
 
 
