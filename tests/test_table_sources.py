@@ -240,6 +240,36 @@ def test_values_of_other_tools_suggest_ours():
         meanap.evaluate(json.dumps(TRUTH), FOUND)
 
 
+def test_no_detections_are_none_in_each_form(tmp_path):
+    (tmp_path / "found.jsonl").write_text("")
+    (tmp_path / "found.csv").write_text("image_id,category_id,score,x,y,w,h\n")
+    ids = [image["id"] for image in TRUTH["images"]]
+    nothing = {name: [] for name in ("image_id", "category_id", "score", "bbox")}
+    for found in (
+        [],
+        tmp_path / "found.jsonl",
+        tmp_path / "found.csv",
+        {id: [] for id in ids},
+        nothing,
+        [None] * len(ids),
+    ):
+        assert meanap.evaluate(TRUTH, found).ap == 0
+        assert meanap.check(TRUTH, found)["code"] == ["no-detections"]
+
+
+def test_what_is_left_out_is_told_with_its_kind():
+    found = columns(FOUND)
+    found["w"][5] = -1
+    lists = [
+        {"boxes": [[0, 0, 1, 1]], "labels": [1], "scores": [0.5]},
+        {"boxes": [[3, 0, 1, 1]], "labels": [1], "scores": [0.5]},
+    ]
+    targets = [{"boxes": [[0, 0, 1, 1]], "labels": [1]}] * 2
+    for sides in ((TRUTH, found), (targets, lists)):
+        with pytest.warns(UserWarning, match=r"detections: 1 left out \(1 malformed-box\), the first: .*row"):
+            meanap.evaluate(*sides, on_error="skip")
+
+
 def test_dictionaries_of_images_say_their_size():
     """Polygons are drawn in it; where no image has one, that is no finding."""
     objects = groups(TRUTH["annotations"])

@@ -145,7 +145,11 @@ class Problems:
             self.left_out[source] += count
 
 
+#: What the columns of a side are called.
+_COLUMNS = {"ground_truth": "GroundTruth", "detections": "Detections"}
+
+
 def _is_of(problem: Problem, source: str) -> bool:
-    # A list within the source, or a file of a folder.
-    within = (f"{source}: ", f"{source}{os.sep}")
+    # A list or an image within the source, an array of its columns, or a file of a folder.
+    within = (f"{source}: ", f"{source}[", f"{_COLUMNS.get(source, source)}[", f"{source}{os.sep}")
     return problem.source is not None and (problem.source == source or problem.source.startswith(within))

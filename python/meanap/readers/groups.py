@@ -33,7 +33,10 @@ class Groups(Reader):
             if not source or "annotations" in source or any(as_id(id) is None for id in source):
                 return False
             first = next((group for group in source.values() if isinstance(group, (list, tuple)) and group), None)
-            return first is not None and _is_record(first[0])
+            if first is None:  # No records; fields of a dictionary are texts.
+                empty = all(isinstance(group, list) and not group for group in source.values())
+                return empty and not any(isinstance(id, str) for id in source)
+            return _is_record(first[0])
         if not isinstance(source, (list, tuple)):
             return False
         # Anything else is passed over at its first item.

@@ -15,7 +15,7 @@ from typing import Any
 from meanap._files import replacing
 from meanap.errors import InputError
 from meanap.readers._problems import Problem, Problems
-from meanap.readers._reader import Options, Reader, Role, Truth, head
+from meanap.readers._reader import Options, Reader, Role, Truth, head, is_path
 from meanap.readers.coco import Coco
 from meanap.readers.sides import Detections
 
@@ -30,8 +30,10 @@ class JsonLines(Reader):
     name = "jsonl"
 
     def sniff(self, source: Any, role: Role) -> bool:
-        """Whether the first line is a record by itself."""
+        """Whether the first line is a record by itself; a file that is called so may have none."""
         start = head(source).removeprefix(b"\xef\xbb\xbf").lstrip()
+        if not start and is_path(source) and os.fspath(source).lower().endswith((".jsonl", ".ndjson")):
+            return os.path.isfile(source)
         if not start.startswith(b"{") or b"\n" not in start:
             return False
         try:
