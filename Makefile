@@ -163,8 +163,9 @@ wheel-test:
 wheel-test-musl:
 	docker run --rm --volume '$(CURDIR):/src:ro' --workdir /src python:3.14-alpine python .ci/wheel_test.py
 
+SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 platforms:
-	.ci/platforms/run
+	$(SUDO) .ci/platforms/run
 
 audit: $(BIN)/python
 	@cargo deny --version || { echo 'audit needs cargo-deny: cargo install --locked cargo-deny'; exit 1; }
@@ -193,6 +194,6 @@ github-release:
 	gh release create $(TAG) --verify-tag --title $(TAG) --notes-file target/notes.md dist/*
 
 tools:
-	sudo apt-get install --yes valgrind
+	$(SUDO) apt-get install --yes mmdebstrap valgrind
 	cargo install --locked cargo-fuzz cargo-deny
 	rustup toolchain install nightly --component miri,rust-src
