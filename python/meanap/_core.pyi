@@ -532,7 +532,7 @@ class MatchLog:
         preds: Any,
         targets: Any,
         *,
-        names: tuple[str, str] = ("preds", "targets"),
+        names: tuple[str, str] = ...,
         first: int = 0,
         progress: Callable[[int, int], Any] | None = None,
     ) -> None: ...
