@@ -90,8 +90,8 @@ def test_the_word_of_pycocotools_is_taken_for_the_similarity(files, capsys, kind
         (["--similarity", "boxes"], "invalid choice: 'boxes'"),
         (["--categories", ","], "expected words"),
         (["--resamples", "0"], "whole number of at least 1"),
-        (["--format", "xls"], "--format: expected one or two of columns, "),
-        (["--format", "coco,coco,coco"], "--format: expected one or two of columns, "),
+        (["--format", "xls"], "--format: expected one or two of "),
+        (["--format", "coco,coco,coco"], "--format: expected one or two of "),
     ],
 )
 def test_options_are_checked_before_files_are_read(capsys, command, options, words):

@@ -49,7 +49,9 @@ def on_terminal(command, folder, columns=80, **variables):
         while piece := os.read(leader, 65536):
             written += piece
     os.close(leader)
-    return process.wait(60), written.decode().replace("\r\n", "\n")
+    # Without the line that shows, on a slow machine, that the command is running.
+    text = re.sub(r"\r\x1b\[K[^\r]*(?=\r)", "", written.decode().replace("\r\n", "\n"))
+    return process.wait(60), text.replace("\r\x1b[K", "")
 
 
 GATE = ["eval", "instances.json", "boxes.json", "--quiet", "--resamples", "10", "--fail-under"]

@@ -181,9 +181,12 @@ for i in range(6):
     pixel_data.write_png(f"t{i}.png", targets[i]); pixel_data.write_png(f"p{i}.png", predictions[i])
 names = [[f"{side}{i}.png" for i in range(6)] for side in "pt"]
 def work():
-    m = segmentation.SemanticSegmentation(19)
-    m.update(*names)
-    return m.compute()
+    results = []
+    for strict in (True, False):
+        m = segmentation.SemanticSegmentation(19, strict=strict)
+        m.update(*names)
+        results.append(m.compute())
+    return results
 """,
         "str(work())",
     ),
@@ -191,11 +194,13 @@ def work():
         PIXELS
         + """
 def work():
-    m = segmentation.PanopticQuality(things=range(5), stuff=range(5, 19))
+    strict = (True, False)
+    metrics = [segmentation.PanopticQuality(things=range(5), stuff=range(5, 19), strict=one) for one in strict]
     for target, prediction in zip(targets, predictions):
         pair = [np.stack([np.minimum(labels, 18), labels // 3], -1).astype(np.int64) for labels in (prediction, target)]
-        m.update(*pair)
-    return m.compute()
+        for m in metrics:
+            m.update(*pair)
+    return [m.compute() for m in metrics]
 """,
         "str(work())",
     ),

@@ -84,11 +84,13 @@ def images_on_host(images: Any) -> Any:
     A copy of its own waits for the device each time: one for each array of a batch takes longer than the batch's work.
     """
     torch: Any = sys.modules.get("torch")
-    if torch is None or not images or not isinstance(images[0], Mapping):
+    # Another thread may be in the middle of importing it.
+    tensor = getattr(torch, "Tensor", None)
+    if tensor is None or not images or not isinstance(images[0], Mapping):
         return images
 
     def is_away(value: Any) -> bool:
-        return isinstance(value, torch.Tensor) and value.device.type != "cpu" and value.numel() <= _SMALL
+        return isinstance(value, tensor) and value.device.type != "cpu" and value.numel() <= _SMALL
 
     if not any(map(is_away, images[0].values())):
         return images

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import importlib
 import os
 from collections.abc import Mapping
@@ -50,6 +49,8 @@ class Csv(Tables):
 
 def _columns(path: Any) -> Mapping[str, Any]:
     """The columns of a file: numbers where all are, else texts."""
+    import csv
+
     start = head(path)
     kind = _core.kind_of_file(start)
     wide = start[:2] in (b"\xff\xfe", b"\xfe\xff")
@@ -161,5 +162,5 @@ def _read_npy(path: Any) -> np.ndarray:
     try:
         array: np.ndarray = np.load(path, allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise InputError(f"cannot be read as an array: {error}", os.fsdecode(path), code="not-whole") from None
+        raise InputError(f"a NumPy array that cannot be read: {error}", os.fsdecode(path), code="not-whole") from None
     return array

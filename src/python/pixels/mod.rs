@@ -13,7 +13,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use crate::columns::{AnnotationIds, Areas, Geometry, Masks, Objects};
-use crate::error::{Error, collect, copied, zeros};
+use crate::error::{Error, ErrorKind, collect, copied, zeros};
 use crate::pixels::labels::{LabelRule, Labels};
 use crate::pixels::panoptic::{self, Matched, PanopticCounts, Segment, Segments};
 use crate::pixels::png::{self, LabelType};
@@ -68,9 +68,13 @@ impl<'py> PyLabels<'py> {
 /// Pairs that could not be counted: their position and the exception.
 pub type Failures = Vec<(usize, Py<PyAny>)>;
 
-/// Errors as exceptions to be raised or stored.
-pub fn failures(py: Python<'_>, failed: Vec<(usize, Error)>) -> Failures {
-    failed.into_iter().map(|(index, error)| (index, PyErr::from(error).into_value(py).into_any())).collect()
+/// Errors of images as exceptions to be raised or stored. Memory that cannot be had is no fault of an image: it is raised.
+pub fn failures(py: Python<'_>, failed: Vec<(usize, Error)>) -> PyResult<Failures> {
+    let to_exception = |(index, error): (usize, Error)| match error.kind() {
+        ErrorKind::OutOfMemory => Err(error.into()),
+        _ => Ok((index, PyErr::from(error).into_value(py).into_any())),
+    };
+    failed.into_iter().map(to_exception).collect()
 }
 
 /// Confusion matrix `(K, K + 1)`, boundary pixels `(3, K)` if requested, failures.
@@ -85,7 +89,7 @@ fn counts(py: Python<'_>, (counts, failed): Counted) -> PyResult<PyCounts<'_>> {
         Some(b) => Some(matrix([b.intersection, b.target, b.prediction].concat(), [3, classes])?),
         None => None,
     };
-    Ok((matrix(counts.confusion.counts, [classes, classes + 1])?, boundary, failures(py, failed)))
+    Ok((matrix(counts.confusion.counts, [classes, classes + 1])?, boundary, failures(py, failed)?))
 }
 
 /// What to count, as Python says it: classes, ignore_index, reduce_zero_label, boundary ratio.
@@ -240,8 +244,10 @@ fn add_matches(
             Err(error) => bad.push((index, error)),
         }
     }
-    if strict && !bad.is_empty() {
-        return Ok(failures(py, bad));
+    let stops = strict && !bad.is_empty();
+    let failed = failures(py, bad)?;
+    if stops {
+        return Ok(failed);
     }
     let categories = iou.as_array().len();
     let mut tally = PanopticCounts::new(categories);
@@ -252,7 +258,7 @@ fn add_matches(
     for (row, new) in [tally.found, tally.made_up, tally.missed].iter().enumerate() {
         new.iter().enumerate().for_each(|(category, n)| counts[[row, category]] += n);
     }
-    Ok(failures(py, bad))
+    Ok(failed)
 }
 
 fn check_tally((iou, counts): &PyPanopticCounts<'_>) -> PyResult<usize> {
