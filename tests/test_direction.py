@@ -126,6 +126,7 @@ def plain(text):
 @ORDERS
 def test_the_plot(results, order, word, sign):
     plot = pytest.importorskip("matplotlib") and meanap.plot
+    baseline, candidate = (("old.json", "new.json")[i] for i in order)
     found = meanap.compare(*(results[i] for i in order), ["ap", "ap50"], resamples=40)
     for per_class in (False, True):
         ax = plot.comparison(found, per_class=per_class)
@@ -134,8 +135,8 @@ def test_the_plot(results, order, word, sign):
         assert sorted(point.get_xdata()[0] for point in points) == sorted(
             value for value in rows["difference"].tolist() if not np.isnan(value)
         )
-        assert ax.get_xlabel() == "← baseline better | candidate better →"
-        assert ax.get_title() == "candidate against baseline"
+        assert ax.get_xlabel() == f"← {baseline} better | {candidate} better →"
+        assert ax.get_title() == f"{candidate} against {baseline}"
     ends = [line.get_xdata()[0] for line in plot.comparison(found).lines if line.get_marker() == "o"]
     assert {np.sign(end) for end in ends} == {sign}
     ax = plot.comparison(found, names=("old", "new"))
