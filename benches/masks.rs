@@ -102,7 +102,7 @@ fn main() {
     let mut text = Vec::new();
     time("write", "count", || {
         text.clear();
-        codec::write(&all, &mut text);
+        codec::write(&all, &mut text).expect("memory");
         std::hint::black_box(&text);
         all.len()
     });

@@ -41,6 +41,9 @@ from meanap.compat.pycocotools import mask
 noise = np.asfortranarray(np.random.default_rng(0).integers(0, 2, (150, 150, 200), dtype=np.uint8))
 many = mask.encode(noise)
 polygons = [[float(x) for x in np.random.default_rng(i).uniform(0, 900, 4000)] for i in range(50)]
+boxes = np.tile([10.0, 10.0, 500.0, 500.0], (3000, 1))
+plain = [dict(size=[150, 150], counts=[int(n) for n in np.random.default_rng(i).multinomial(22500, [1 / 5000] * 5000)])
+         for i in range(40)]
 """
 
 #: What prepares the data, and an expression for the numbers.
@@ -221,6 +224,9 @@ def work(exact):
     "masks merged": (MASKS, "mask.merge(many)"),
     "areas and boxes of masks": (MASKS, "(mask.area(many), mask.toBbox(many))"),
     "polygons": (MASKS, "mask.frPyObjects(polygons, 900, 900)"),
+    "a polygon far away": (MASKS, "mask.frPyObjects([[0.0, 0.0, 3e6, 5.0, 3e6, 9.0]], 4, 1 << 22)"),
+    "boxes as masks": (MASKS, "mask.frPyObjects(boxes, 900, 900)"),
+    "plain run lengths": (MASKS, "mask.frPyObjects(plain, 150, 150)"),
 }
 
 

@@ -122,7 +122,7 @@ fn masks() -> Vec<Vec<u8>> {
     let mut all: Vec<Vec<u8>> = Vec::new();
     for counts in [&[5u32, 2, 2, 2, 9][..], &[0, 40], &[], &[3, 4, 100, 70_000, 5, 1, 1], &[u32::MAX, 0, 7]] {
         let mut text = vec![0, 4, 5];
-        codec::write(counts, &mut text);
+        codec::write(counts, &mut text).expect("memory");
         all.push(text);
     }
     all.push([&[1, 30, 40][..], &[30, 30, 90, 30, 90, 90, 30, 90]].concat());

@@ -47,7 +47,7 @@ fn any_counts(take: &mut Take) {
         });
     }
     let mut text = Vec::new();
-    codec::write(&counts, &mut text);
+    codec::write(&counts, &mut text).expect("memory");
     if counts.iter().all(|&count| count < codec::ROUND_TRIP) {
         round_trip(&counts);
         measured(h, w, &text, &counts);
@@ -63,7 +63,7 @@ fn any_counts(take: &mut Take) {
 
 fn round_trip(counts: &[u32]) {
     let mut text = Vec::new();
-    codec::write(counts, &mut text);
+    codec::write(counts, &mut text).expect("memory");
     let again: Vec<u32> = codec::read(codec::checked(&text).expect("what is written is whole")).collect();
     assert_eq!(again, counts);
 }
@@ -111,7 +111,7 @@ fn polygon(take: &mut Take) {
         assert_eq!(counts.iter().map(|&count| u64::from(count)).sum::<u64>(), h * w);
         let mask = decoded(&counts, h * w);
         let mut encoded = Vec::new();
-        pixels::encode(&mask, &mut encoded);
+        pixels::encode(&mask, &mut encoded).expect("memory");
         let area = mask.iter().map(|&pixel| u32::from(pixel)).sum::<u32>();
         assert_eq!(measure::area(encoded.iter().copied()), area);
         assert_eq!(measure::area(counts.iter().copied()), area);

@@ -69,7 +69,7 @@ pub fn mark_annotations<'py>(
     }
     let Some((reader, marked)) = masks else { return Ok(()) };
     let masks = reader.finish();
-    let texts = py.detach(|| compress(&masks));
+    let texts = py.detach(|| compress(&masks))?;
     for ((annotation, text), size) in marked.iter().zip(&texts).zip(&masks.size) {
         let Some(text) = text else { continue };
         let runs = PyDict::new(py);

@@ -4,7 +4,7 @@
 //! into groups of five bits, lowest first; a character holds a group, and a sixth bit that says whether more follow.
 //! 48 is added to make it printable. The sign is the highest bit of the last group.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, push, reserve};
 
 const FIRST: u8 = 48;
 const GROUP: u8 = 0x1f;
@@ -16,8 +16,12 @@ const MORE: u8 = 0x20;
 pub const ROUND_TRIP: u32 = 1 << 29;
 
 /// Appends the text of `counts` to `text`.
-pub fn write(counts: &[u32], text: &mut Vec<u8>) {
-    text.reserve(counts.len() + counts.len() / 2);
+///
+/// # Errors
+///
+/// `OutOfMemory`
+pub fn write(counts: &[u32], text: &mut Vec<u8>) -> Result<()> {
+    reserve(text, counts.len() + counts.len() / 2)?;
     for (i, &count) in counts.iter().enumerate() {
         let before = if i > 2 { counts[i - 2] } else { 0 };
         let mut number = i64::from(count) - i64::from(before);
@@ -25,12 +29,13 @@ pub fn write(counts: &[u32], text: &mut Vec<u8>) {
             let group = number as u8 & GROUP;
             number >>= 5;
             let more = if group & 0x10 != 0 { number != -1 } else { number != 0 };
-            text.push(FIRST + group + if more { MORE } else { 0 });
+            push(text, FIRST + group + if more { MORE } else { 0 })?;
             if !more {
                 break;
             }
         }
     }
+    Ok(())
 }
 
 /// The part of `text` that counts: up to the first NUL, as a C string.
@@ -225,7 +230,7 @@ mod tests {
 
     fn text(counts: &[u32]) -> Vec<u8> {
         let mut text = Vec::new();
-        write(counts, &mut text);
+        write(counts, &mut text).unwrap();
         text
     }
 

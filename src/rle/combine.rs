@@ -1,7 +1,7 @@
 //! Union and intersection of masks.
 
 use super::Rle;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, copied, push};
 use crate::progress::Progress;
 
 /// Two masks read side by side, a stretch at a time: the walk of the reference's merge and intersection over union.
@@ -94,10 +94,10 @@ impl<'a> RunPairs<'a> {
 ///
 /// # Errors
 ///
-/// A mask has no run lengths or ends before the others, or the work is cancelled.
+/// A mask has no run lengths or ends before the others, the work is cancelled, or memory cannot be had.
 pub fn merge(masks: &[Rle], intersect: bool, progress: &Progress) -> Result<Rle> {
     let Some((first, others)) = masks.split_first() else { return Ok(Rle::default()) };
-    let mut merged = first.counts.clone();
+    let mut merged = copied(&first.counts)?;
     let mut before = Vec::new();
     for other in others {
         if (other.h, other.w) != (first.h, first.w) {
@@ -114,7 +114,7 @@ pub fn merge(masks: &[Rle], intersect: bool, progress: &Progress) -> Result<Rle>
 ///
 /// # Errors
 ///
-/// A mask has no run lengths, or ends before the other.
+/// A mask has no run lengths, or ends before the other, or memory cannot be had.
 pub fn merge_into(a: &[u32], b: &[u32], intersect: bool, merged: &mut Vec<u32>) -> Result<()> {
     merged.clear();
     let mut walk = RunPairs::new(a, b)?;
@@ -125,7 +125,7 @@ pub fn merge_into(a: &[u32], b: &[u32], intersect: bool, merged: &mut Vec<u32>) 
         let [a, b] = walk.foreground();
         let next = if intersect { a && b } else { a || b };
         if next != value || walk.is_over() {
-            merged.push(run);
+            push(merged, run)?;
             run = 0;
             value = next;
         }

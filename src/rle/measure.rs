@@ -160,7 +160,7 @@ mod tests {
             let counts: Vec<u32> =
                 (0..die(40)).map(|_| if die(20) < empty { 0 } else { 1 + die(longest) as u32 }).collect();
             let mut text = Vec::new();
-            codec::write(&counts, &mut text);
+            codec::write(&counts, &mut text).unwrap();
             let counts = || codec::read(&text);
             assert_eq!(area_of_text(&text, &mut runs), area(counts()));
             let expected = bounding_box(h, w, counts()).ok();

@@ -25,7 +25,7 @@
 //! assert_eq!(measure::area(mask.counts.iter().copied()), 4);
 //!
 //! let mut text = Vec::new();
-//! codec::write(&mask.counts, &mut text);
+//! codec::write(&mask.counts, &mut text)?;
 //! assert_eq!(text, b"52207");
 //! # Ok::<(), meanap::Error>(())
 //! ```

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, push, with_capacity};
 use crate::progress::Progress;
 use crate::threads;
 
@@ -10,17 +10,21 @@ use crate::threads;
 ///
 /// As in the reference, a run ends where the value changes: adjacent pixels of different non-zero values are runs of
 /// their own, which puts what follows on the other side.
-pub fn encode(pixels: &[u8], counts: &mut Vec<u32>) {
+///
+/// # Errors
+///
+/// `OutOfMemory`
+pub fn encode(pixels: &[u8], counts: &mut Vec<u32>) -> Result<()> {
     counts.clear();
     let mut value = 0;
     let mut rest = pixels;
     loop {
         let run = run_length(rest, value);
-        counts.push(run as u32);
+        push(counts, run as u32)?;
         rest = &rest[run..];
         match rest.first() {
             Some(&next) => value = next,
-            None => break,
+            None => return Ok(()),
         }
     }
 }
@@ -56,7 +60,7 @@ where
     C: Iterator<Item = u32> + Clone + Send + Sync,
 {
     let mut rest = &mut *pixels;
-    let mut parts = Vec::with_capacity(masks.len());
+    let mut parts = with_capacity(masks.len())?;
     for mask in masks {
         // A length that fits no memory fits no mask either.
         let total = mask.clone().try_fold(0usize, |total, count| total.checked_add(count as usize));
@@ -110,7 +114,7 @@ mod tests {
 
     fn runs(pixels: &[u8]) -> Vec<u32> {
         let mut counts = Vec::new();
-        encode(pixels, &mut counts);
+        encode(pixels, &mut counts).unwrap();
         counts
     }
 

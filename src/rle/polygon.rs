@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, push, reserve};
 
 /// Most crossings of one polygon.
 ///
@@ -43,7 +43,7 @@ impl Rasterizer {
     ///
     /// # Errors
     ///
-    /// A corner is no place in an image, or the boundary crosses too many pixel columns.
+    /// A corner is no place in an image, the boundary crosses too many pixel columns, or memory cannot be had.
     pub fn polygon(&mut self, ring: &[f64], h: u64, w: u64, counts: &mut Vec<u32>) -> Result<()> {
         // The reference's bound is w - 1, unsigned: without a width there is none.
         let columns = if w == 0 { u32::MAX } else { w.min(u64::from(u32::MAX)) as u32 };
@@ -55,13 +55,12 @@ impl Rasterizer {
         let pixels = h.checked_mul(w).and_then(|pixels| u32::try_from(pixels).ok());
         match pixels {
             Some(pixels) if near && w > 0 && h <= i32::MAX as u64 => {
-                self.cross_by_column(h as u32, total as usize);
-                self.crossings.push(pixels);
+                self.cross_by_column(h as u32, total as usize)?;
+                push(&mut self.crossings, pixels)?;
             }
-            _ => self.cross_and_sort(h, h.wrapping_mul(w) as u32),
+            _ => self.cross_and_sort(h, h.wrapping_mul(w) as u32, total as usize)?,
         }
-        to_runs(&self.crossings, counts);
-        Ok(())
+        to_runs(&self.crossings, counts)
     }
 
     /// Replaces `counts` by the runs of the box `x, y, width, height`.
@@ -86,18 +85,22 @@ impl Rasterizer {
         for to in corners.chain([Ok(first)]) {
             let to: [i32; 2] = to?;
             near &= is_near(to);
-            self.edges.extend(Edge::new(from, to, columns)?);
+            if let Some(edge) = Edge::new(from, to, columns)? {
+                push(&mut self.edges, edge)?;
+            }
             from = to;
         }
         Ok(near)
     }
 
     /// Fills `crossings` in order, without comparing more than the few of one column.
-    fn cross_by_column(&mut self, h: u32, total: usize) {
+    fn cross_by_column(&mut self, h: u32, total: usize) -> Result<()> {
         let first = self.edges.iter().map(|edge| edge.columns.start).min().unwrap_or(0);
         let end = self.edges.iter().map(|edge| edge.columns.end).max().unwrap_or(0);
+        let columns = (end - first) as usize + 1;
         self.ends.clear();
-        self.ends.resize((end - first) as usize + 1, 0);
+        reserve(&mut self.ends, columns)?;
+        self.ends.resize(columns, 0);
         for edge in &self.edges {
             let (from, to) = ((edge.columns.start - first) as usize, (edge.columns.end - first) as usize);
             self.ends[from] = self.ends[from].wrapping_add(1);
@@ -111,6 +114,7 @@ impl Rasterizer {
             place += number;
         }
         self.crossings.clear();
+        reserve(&mut self.crossings, total)?;
         self.crossings.resize(total, 0);
         for edge in &self.edges {
             edge.cross(h, |column, y| {
@@ -127,12 +131,14 @@ impl Rasterizer {
             }
             begin = end as usize;
         }
+        Ok(())
     }
 
     /// Fills `crossings` in order, `pixels` among them, where positions wrap around or corners are far away.
-    fn cross_and_sort(&mut self, h: u64, pixels: u32) {
+    fn cross_and_sort(&mut self, h: u64, pixels: u32, total: usize) -> Result<()> {
         let highest = h.min(u64::from(u32::MAX)) as u32;
         self.crossings.clear();
+        reserve(&mut self.crossings, total + 1)?;
         for edge in &self.edges {
             edge.cross(highest, |column, y| {
                 if edge.is_seen(column) {
@@ -142,6 +148,7 @@ impl Rasterizer {
         }
         self.crossings.push(pixels);
         self.crossings.sort_unstable();
+        Ok(())
     }
 }
 
@@ -274,9 +281,10 @@ fn distance(a: i32, b: i32) -> Option<i32> {
 }
 
 /// Replaces `counts` by the differences between consecutive `places`; places that come twice cancel out.
-fn to_runs(places: &[u32], counts: &mut Vec<u32>) {
+fn to_runs(places: &[u32], counts: &mut Vec<u32>) -> Result<()> {
     counts.clear();
-    counts.reserve(places.len());
+    // The last run, too: without places there is one.
+    reserve(counts, places.len() + 1)?;
     let mut before = 0;
     // The run is not written until it is known not to be joined to the next.
     let (mut run, mut joined) = (0u32, true);
@@ -294,6 +302,7 @@ fn to_runs(places: &[u32], counts: &mut Vec<u32>) {
         }
     }
     counts.push(run);
+    Ok(())
 }
 
 #[cfg(test)]

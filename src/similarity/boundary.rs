@@ -288,7 +288,7 @@ mod tests {
         let mut columns = Masks::default();
         for mask in masks {
             let mut counts = Vec::new();
-            pixels::encode(mask, &mut counts);
+            pixels::encode(mask, &mut counts).unwrap();
             columns.push_counts([h as u32, w as u32], &counts).unwrap();
         }
         let count = masks.len();

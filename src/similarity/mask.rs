@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::{Comparer, Similarity, SimilarityKind};
 use crate::columns::{Geometry, GeometryKind, MaskShape, Masks, Objects, SharedColumn};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result, collect_blocks, reserve};
 use crate::rle::{Foreground, Rasterizer, codec, combine};
 use crate::threads;
 
@@ -131,19 +131,26 @@ pub fn measure(masks: &Masks) -> Vec<Option<Measures>> {
 
 /// The text of each mask that is not compressed yet, in parallel; `None` for others, and for one that cannot be
 /// decoded.
-pub fn compress(masks: &Masks) -> Vec<Option<Vec<u8>>> {
+///
+/// # Errors
+///
+/// `OutOfMemory`
+pub fn compress(masks: &Masks) -> Result<Vec<Option<Vec<u8>>>> {
     let one = |decoder: &mut Decoder, index: usize| {
         if matches!(masks.shape[index], MaskShape::Compressed { .. }) {
-            return None;
+            return Ok(Some(None));
         }
-        decoder.count(masks, index).ok()?;
+        match decoder.count(masks, index) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::OutOfMemory => return Err(error),
+            Err(_) => return Ok(Some(None)),
+        }
         let mut text = Vec::new();
-        codec::write(&decoder.counts, &mut text);
-        Some(text)
+        codec::write(&decoder.counts, &mut text)?;
+        Ok(Some(Some(text)))
     };
-    threads::run(|| {
-        (0..masks.len()).into_par_iter().with_min_len(64).map_init(Default::default, one).collect()
-    })
+    let masks = (0..masks.len()).into_par_iter().with_min_len(64);
+    threads::run(|| collect_blocks(masks.map_init(Default::default, one)))
 }
 
 /// Whether run lengths are as many pixels as their mask has; `None` where they cannot be read.
@@ -206,6 +213,7 @@ impl Decoder {
             MaskShape::Counts { start, len } => {
                 let start = start as usize;
                 self.counts.clear();
+                reserve(&mut self.counts, len as usize)?;
                 self.counts.extend_from_slice(&masks.counts[start..start + len as usize]);
             }
             MaskShape::Polygons { first, count } => {
@@ -240,7 +248,7 @@ impl Decoder {
             return foreground.push_counts(size, &self.counts);
         }
         self.text.clear();
-        codec::write(&self.counts, &mut self.text);
+        codec::write(&self.counts, &mut self.text)?;
         foreground.push_text(size, &self.text)
     }
 }
@@ -295,7 +303,7 @@ mod tests {
         for counts in [&[5, 15][..], &[5, 14], &[5, 10, 5], &[20], &[19], &[]] {
             masks.push_counts([4, 5], counts).unwrap();
             let mut text = Vec::new();
-            codec::write(counts, &mut text);
+            codec::write(counts, &mut text).unwrap();
             masks.push_compressed([4, 5], &text).unwrap();
         }
         let full: Vec<bool> = measure(&masks).iter().map(Option::is_some).collect();

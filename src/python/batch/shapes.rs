@@ -160,7 +160,7 @@ pub fn read_masks(value: &Bound<'_, PyAny>, place: &ArrayPlace<'_>, out: &mut Ma
                 reserve(columns, h * w)?;
                 by_columns(mask, h, w, columns);
                 let mut counts = Vec::new();
-                pixels::encode(columns, &mut counts);
+                pixels::encode(columns, &mut counts)?;
                 Ok(counts)
             };
             collect_parallel(data.par_chunks_exact(h * w).map_init(Vec::new, encode))

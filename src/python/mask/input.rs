@@ -133,20 +133,22 @@ pub fn encoded(objects: &Bound<'_, PyAny>) -> PyResult<Vec<Encoded>> {
 /// The masks of dictionaries whose `counts` are plain numbers.
 pub fn uncompressed(objects: &Bound<'_, PyAny>) -> PyResult<Vec<Rle>> {
     // By position: the reference does not iterate here.
-    (0..objects.len()?)
-        .map(|index| {
-            let object = objects.get_item(index)?;
-            let given = object.get_item(intern!(objects.py(), "counts"))?;
-            let counts = match plain_numbers(&given, |item| {
-                item.is_exact_instance_of::<PyInt>().then(|| item.extract().ok()).flatten()
-            }) {
-                Some(counts) => counts,
-                None => numpy_vector::<u32>(&given, "uint32")?,
-            };
-            let [h, w] = size_of(&object)?;
-            Ok(Rle { h, w, counts })
-        })
-        .collect()
+    let count = objects.len()?;
+    let mut masks = with_capacity(count)?;
+    for index in 0..count {
+        let object = objects.get_item(index)?;
+        let given = object.get_item(intern!(objects.py(), "counts"))?;
+        let plain = plain_numbers(&given, |item| {
+            item.is_exact_instance_of::<PyInt>().then(|| item.extract().ok()).flatten()
+        })?;
+        let counts = match plain {
+            Some(counts) => counts,
+            None => numpy_vector::<u32>(&given, "uint32")?,
+        };
+        let [h, w] = size_of(&object)?;
+        masks.push(Rle { h, w, counts });
+    }
+    Ok(masks)
 }
 
 /// The coordinates of many polygons: all numbers, and where each polygon ends.
@@ -160,7 +162,7 @@ pub fn polygons(objects: &Bound<'_, PyAny>) -> PyResult<(Vec<f64>, Vec<usize>)> 
                 return Some(number.value());
             }
             item.is_exact_instance_of::<PyInt>().then(|| item.extract().ok()).flatten()
-        });
+        })?;
         let polygon = match plain {
             Some(plain) => plain,
             None => numpy_vector::<f64>(&polygon, "float64")?,
@@ -175,8 +177,14 @@ pub fn polygons(objects: &Bound<'_, PyAny>) -> PyResult<(Vec<f64>, Vec<usize>)> 
 fn plain_numbers<T>(
     list: &Bound<'_, PyAny>,
     number: impl Fn(&Bound<'_, PyAny>) -> Option<T>,
-) -> Option<Vec<T>> {
-    list.cast_exact::<PyList>().ok()?.iter().map(|item| number(&item)).collect()
+) -> crate::Result<Option<Vec<T>>> {
+    let Ok(list) = list.cast_exact::<PyList>() else { return Ok(None) };
+    let mut numbers = with_capacity(list.len())?;
+    for item in list.iter() {
+        let Some(number) = number(&item) else { return Ok(None) };
+        push(&mut numbers, number)?;
+    }
+    Ok(Some(numbers))
 }
 
 /// `numpy.array(values, dtype)`, which must have one dimension.

@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use rayon::prelude::*;
 
-use crate::error::{Error, Result, can_allocate, copied, with_capacity, zeros};
+use crate::error::{Error, Result, can_allocate, collect_blocks, copied, with_capacity, zeros};
 use crate::progress::Progress;
 use crate::python::arrays::vector;
 use crate::python::interruptible::interruptible;
@@ -88,7 +88,7 @@ fn mask_from_string(py: Python<'_>, masks: &Bound<'_, PyAny>) -> PyResult<Rles> 
 /// The dictionaries of decoded masks.
 #[pyfunction]
 fn mask_to_string<'py>(py: Python<'py>, masks: &Rles) -> PyResult<Bound<'py, PyList>> {
-    dictionaries(py, py.detach(|| masks.masks.iter().map(Written::new).collect()))
+    dictionaries(py, py.detach(|| written(&masks.masks))?)
 }
 
 /// Dictionaries of `(h, w, n)` pixels in Fortran order, `uint8` or `bool`.
@@ -120,14 +120,18 @@ fn mask_encode<'py>(py: Python<'py>, mask: &Bound<'py, PyAny>) -> PyResult<Bound
     let written = interruptible(py, all.len() > MANY_PIXELS, |progress| {
         let write = |counts: &mut Vec<u32>, plane: usize| {
             progress.check()?;
-            pixels::encode(&all[plane * h * w..(plane + 1) * h * w], counts);
-            Ok(Written::from_counts([h as u64, w as u64], counts))
+            pixels::encode(&all[plane * h * w..(plane + 1) * h * w], counts)?;
+            Written::from_counts([h as u64, w as u64], counts)
         };
         if n > 1 && pixels::worth_sharing(all.len()) {
-            threads::run(|| (0..n).into_par_iter().map_init(Vec::new, write).collect())
+            let one = |counts: &mut Vec<u32>, plane| write(counts, plane).map(Some);
+            threads::run(|| collect_blocks((0..n).into_par_iter().map_init(Vec::new, one)))
         } else {
-            let mut counts = Vec::new();
-            (0..n).map(|plane| write(&mut counts, plane)).collect::<Result<Vec<_>>>()
+            let (mut counts, mut written) = (Vec::new(), with_capacity(n)?);
+            for plane in 0..n {
+                written.push(write(&mut counts, plane)?);
+            }
+            Ok(written)
         }
     })?;
     dictionaries(py, written)
@@ -175,7 +179,7 @@ fn mask_merge<'py>(
     let masks = encoded(masks)?;
     let merged = interruptible(py, are_many(&masks), |progress| {
         let masks = each(&masks, progress, Encoded::decode)?;
-        combine::merge(&masks, intersect.0 != 0, progress).map(|merged| Written::new(&merged))
+        combine::merge(&masks, intersect.0 != 0, progress).and_then(|merged| Written::new(&merged))
     })?;
     merged.dictionary(py)
 }
@@ -297,7 +301,7 @@ fn mask_from_boxes<'py>(
             rasterizer
                 .rectangle(&given[index], h, w, counts)
                 .map_err(|error| error.within(format_args!("box {index}")))?;
-            Ok(Written::from_counts([h, w], counts))
+            Written::from_counts([h, w], counts)
         })
     })?;
     dictionaries(py, written)
@@ -320,7 +324,7 @@ fn mask_from_polygons<'py>(
             rasterizer
                 .polygon(&numbers[start..ends[index]], h, w, counts)
                 .map_err(|error| error.within(format_args!("polygon {index}")))?;
-            Ok(Written::from_counts([h, w], counts))
+            Written::from_counts([h, w], counts)
         })
     })?;
     dictionaries(py, written)
@@ -349,7 +353,7 @@ pub fn masks_of_polygons<'py>(
             rasterizer
                 .polygon(&points[start..ends[index] as usize], h, w, counts)
                 .map_err(|error| error.within(format_args!("polygon {index}")))?;
-            Ok(Written::from_counts([h, w], counts))
+            Written::from_counts([h, w], counts)
         })
     })?;
     dictionaries(py, written)
@@ -364,7 +368,7 @@ fn mask_from_counts<'py>(
     _w: Whole<u64>,
 ) -> PyResult<Bound<'py, PyList>> {
     let masks = input::uncompressed(masks)?;
-    dictionaries(py, py.detach(|| masks.iter().map(Written::new).collect()))
+    dictionaries(py, py.detach(|| written(&masks))?)
 }
 
 /// A mask ready to become a dictionary.
@@ -374,14 +378,14 @@ struct Written {
 }
 
 impl Written {
-    fn new(mask: &Rle) -> Written {
+    fn new(mask: &Rle) -> Result<Written> {
         Written::from_counts([mask.h, mask.w], &mask.counts)
     }
 
-    fn from_counts(size: [u64; 2], counts: &[u32]) -> Written {
+    fn from_counts(size: [u64; 2], counts: &[u32]) -> Result<Written> {
         let mut text = Vec::new();
-        codec::write(counts, &mut text);
-        Written { size, text }
+        codec::write(counts, &mut text)?;
+        Ok(Written { size, text })
     }
 
     fn dictionary<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -390,6 +394,14 @@ impl Written {
         dictionary.set_item(intern!(py, "counts"), bytes(py, &self.text)?)?;
         Ok(dictionary)
     }
+}
+
+fn written(masks: &[Rle]) -> Result<Vec<Written>> {
+    let mut all = with_capacity(masks.len())?;
+    for mask in masks {
+        all.push(Written::new(mask)?);
+    }
+    Ok(all)
 }
 
 fn dictionaries(py: Python<'_>, masks: Vec<Written>) -> PyResult<Bound<'_, PyList>> {
@@ -423,11 +435,15 @@ fn rasterize(
 ) -> Result<Vec<Written>> {
     let scratch = || (Rasterizer::default(), Vec::new());
     if count >= MANY_POLYGONS {
-        let one = |(rasterizer, counts): &mut (_, _), index| make(rasterizer, counts, index);
-        threads::run(|| (0..count).into_par_iter().with_min_len(64).map_init(scratch, one).collect())
+        let one = |(rasterizer, counts): &mut (_, _), index| make(rasterizer, counts, index).map(Some);
+        let shapes = (0..count).into_par_iter().with_min_len(64);
+        threads::run(|| collect_blocks(shapes.map_init(scratch, one)))
     } else {
-        let (mut rasterizer, mut counts) = scratch();
-        (0..count).map(|index| make(&mut rasterizer, &mut counts, index)).collect()
+        let ((mut rasterizer, mut counts), mut made) = (scratch(), with_capacity(count)?);
+        for index in 0..count {
+            made.push(make(&mut rasterizer, &mut counts, index)?);
+        }
+        Ok(made)
     }
 }
 
