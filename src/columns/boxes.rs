@@ -42,6 +42,10 @@ impl Boxes {
     }
 
     /// All numbers, box by box.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
     pub fn flat(&self) -> Result<Vec<f64>> {
         let mut flat = with_capacity(self.0.len())?;
         self.0.read(0, self.0.len(), &mut flat);
@@ -59,6 +63,10 @@ impl Boxes {
     }
 
     /// Adds the boxes of `other` after these, and empties it.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
     pub fn append(&mut self, other: &mut Boxes) -> Result<()> {
         self.0.append(&mut other.0)
     }
@@ -69,11 +77,19 @@ impl Boxes {
     }
 
     /// Reserves memory for `more` boxes in the present representation.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
     pub fn reserve(&mut self, more: usize) -> Result<()> {
         self.0.reserve(more.saturating_mul(4))
     }
 
     /// All boxes of an iterator.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
     pub fn collect(boxes: impl IntoIterator<Item = [f64; 4]>) -> Result<Boxes> {
         let boxes = boxes.into_iter();
         let mut all = Boxes::default();

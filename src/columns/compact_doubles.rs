@@ -157,6 +157,10 @@ impl CompactDoubles {
     }
 
     /// Adds some values, a number of them that is known beforehand: nothing of it is a loop.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
     #[inline]
     pub fn push_array<const K: usize>(&mut self, values: [f64; K]) -> Result<()> {
         #[inline(always)]
@@ -177,6 +181,10 @@ impl CompactDoubles {
     }
 
     /// Adds `values`.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
     #[inline]
     pub fn extend(&mut self, values: &[f64]) -> Result<()> {
         fn fit<N: Narrow>(ours: &mut Vec<N>, values: &[f64]) -> Result<bool> {
@@ -195,6 +203,10 @@ impl CompactDoubles {
     }
 
     /// Adds the values of `other` after these, and empties it.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
     pub fn append(&mut self, other: &mut CompactDoubles) -> Result<()> {
         match (&mut *self, &mut *other) {
             (CompactDoubles::Single(ours), CompactDoubles::Single(theirs)) => append(ours, theirs),
@@ -228,6 +240,10 @@ impl CompactDoubles {
     }
 
     /// Reserves memory for `more` values in the present representation.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
     pub fn reserve(&mut self, more: usize) -> Result<()> {
         each!(self, values => reserve(values, more))
     }
@@ -260,6 +276,10 @@ impl CompactDoubles {
     }
 
     /// All values of an iterator.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
     pub fn collect(values: impl IntoIterator<Item = f64>) -> Result<CompactDoubles> {
         let values = values.into_iter();
         let mut all = CompactDoubles::default();
