@@ -121,6 +121,8 @@ def work():
     "per image": (RESULT, "[list(map(str, row.items())) for row in result.per_image()]"),
     "curves": (RESULT, "[result.precision_recall(c).precision for c in result.category_ids[:3]]"),
     "operating points": (RESULT, "str(result.operating_point(precision=0.5))"),
+    "ties": (RESULT, "str(result.ties(orders=3))"),
+    "localisation recall precision": (RESULT, "str(result.lrp())"),
     "bootstrap of images": (RESULT, "str(result.interval('ap', resamples=200))"),
     "a table of results": (RESULT, "str(result.per_class)"),
     "judgements and runs in dictionaries": (RANKING, "ranking.evaluate(qrels, more, measures).means"),
@@ -217,6 +219,19 @@ def work(exact):
     return m.compute()
 """,
         "str((work(False), work(True)))",
+    ),
+    "average precision of regions": (
+        PIXELS
+        + """
+def work():
+    results = []
+    for connectivity in (None, 8):
+        m = segmentation.RegionAveragePrecision(19, connectivity=connectivity, max_regions=10_000)
+        m.update(predictions[:2], targets[:2])
+        results.append(m.compute())
+    return results
+""",
+        "str(work())",
     ),
     "masks encoded": (MASKS, "mask.encode(noise)"),
     "masks decoded": (MASKS, "mask.decode(many)"),

@@ -1,6 +1,7 @@
 //! True and false positives above each score.
 
 use super::ranked::Ranked;
+use crate::error::{Result, push};
 use crate::matching::MatchTable;
 
 /// For each distinct score, highest first, how many detections of that score or a higher one are right and wrong.
@@ -17,14 +18,18 @@ pub struct CumulativeCounts {
 }
 
 /// Counts one group's detections at threshold `t`, in one area range and under one limit.
+///
+/// # Errors
+///
+/// `OutOfMemory`
 pub fn cumulative_counts(
     table: &MatchTable,
     group: usize,
     t: usize,
     area: usize,
     limit: usize,
-) -> CumulativeCounts {
-    let ranked = Ranked::new(table, group, area, limit);
+) -> Result<CumulativeCounts> {
+    let ranked = Ranked::new(table, group, area, limit)?;
     let mut counts = CumulativeCounts { positives: ranked.positives.len(), ..CumulativeCounts::default() };
     let (mut right, mut wrong) = (0, 0);
     for row in 0..ranked.len() {
@@ -39,10 +44,10 @@ pub fn cumulative_counts(
             counts.right.pop();
             counts.wrong.pop();
         } else {
-            counts.score.push(score);
+            push(&mut counts.score, score)?;
         }
-        counts.right.push(right);
-        counts.wrong.push(wrong);
+        push(&mut counts.right, right)?;
+        push(&mut counts.wrong, wrong)?;
     }
-    counts
+    Ok(counts)
 }

@@ -11,6 +11,7 @@
 //! and oLRP is the least of these over all scores.
 
 use super::states::{States, TruthState};
+use crate::error::{Result, can_allocate, filled, push};
 use crate::matching::ErrorType;
 use crate::score::descending_key;
 
@@ -31,11 +32,15 @@ pub struct OptimalLrp {
 
 /// The optimum of each category of an error table, or, `pooled`, of all together. Of scores that are equally good the
 /// highest is taken.
-pub fn optimal_lrp(states: &States, pooled: bool, threshold: f64) -> OptimalLrp {
+///
+/// # Errors
+///
+/// `OutOfMemory`
+pub fn optimal_lrp(states: &States, pooled: bool, threshold: f64) -> Result<OptimalLrp> {
     let table = states.table();
     let groups = if pooled { 1 } else { table.groups() };
-    let mut detections = vec![Vec::new(); groups];
-    let mut positives = vec![0usize; groups];
+    let mut detections = filled(groups, Vec::new())?;
+    let mut positives = filled(groups, 0usize)?;
     for group in 0..table.groups() {
         let place = if pooled { 0 } else { group };
         for row in table.rows(group) {
@@ -45,13 +50,14 @@ pub fn optimal_lrp(states: &States, pooled: bool, threshold: f64) -> OptimalLrp 
                 ErrorType::TruePositive => Some(1.0 - pair.similarity),
                 _ => None,
             };
-            detections[place].push((row.score, row.image, row.rank, distance));
+            push(&mut detections[place], (row.score, row.image, row.rank, distance))?;
         }
         let truths = table.truths(group).iter();
         positives[place] += truths.filter(|truth| states.truth(truth.object) != TruthState::Ignored).count();
     }
     let mut out = OptimalLrp::default();
     for (mut detections, positives) in detections.into_iter().zip(positives) {
+        can_allocate(size_of_val(&*detections))?;
         detections.sort_by_key(|&(score, image, rank, _)| (descending_key(score), image, rank));
         let best = best_of(&detections, positives, threshold);
         out.lrp.push(best.lrp);
@@ -62,7 +68,7 @@ pub fn optimal_lrp(states: &States, pooled: bool, threshold: f64) -> OptimalLrp 
         out.false_negative.push(sure(positives as f64 - found, positives as f64));
         out.score.push(best.score);
     }
-    out
+    Ok(out)
 }
 
 #[derive(Clone, Copy)]
@@ -120,7 +126,7 @@ mod tests {
             Vec::new(),
         );
         let table = MatchTable { pairs: Some(vec![found(0, 1.0), found(1, 0.75)]), ..table };
-        let best = optimal_lrp(&States::of(&table).unwrap(), false, 0.5);
+        let best = optimal_lrp(&States::of(&table).unwrap(), false, 0.5).unwrap();
         assert_eq!((best.localisation, best.lrp), (vec![0.25 / 2.0], vec![0.25 / 0.5 / 2.0]));
     }
 

@@ -26,7 +26,7 @@
 //!     Cells { groups: vec![0, 1], items: vec![Truth { image: 0, object: 0, areas: 1 }] },
 //!     Vec::new(),
 //! );
-//! let counts = cumulative_counts(&table, 0, 0, 0, 100);
+//! let counts = cumulative_counts(&table, 0, 0, 0, 100)?;
 //! assert_eq!((counts.right, counts.wrong, counts.positives), (vec![0], vec![1], 1));
 //! ```
 

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::ranked::Ranked;
 use super::sample_weights::{SAMPLES, SampleWeights, add, side_by_side};
+use crate::error::{Result, collect_blocks, collect_growing, copied, filled, push};
 use crate::matching::MatchTable;
 use crate::threads;
 
@@ -53,6 +54,10 @@ pub struct OperatingPoints {
 
 impl OperatingPoints {
     /// Of a table of so many images.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
     pub fn new(
         table: &MatchTable,
         images: usize,
@@ -60,11 +65,11 @@ impl OperatingPoints {
         t: usize,
         area: usize,
         limit: usize,
-    ) -> OperatingPoints {
-        let ranked = Ranked::new(table, group, area, limit);
-        let mut clean = vec![true; images];
+    ) -> Result<OperatingPoints> {
+        let ranked = Ranked::new(table, group, area, limit)?;
+        let mut clean = filled(images, true)?;
         ranked.positives.iter().for_each(|&image| clean[image as usize] = false);
-        let mut quiet = clean.clone();
+        let mut quiet = copied(&clean)?;
         let (mut score, mut image, mut verdict) = (Vec::new(), Vec::new(), Vec::new());
         for row in 0..ranked.len() {
             let at = ranked.image[row] as usize;
@@ -74,11 +79,11 @@ impl OperatingPoints {
                 (_, true) => CountedAs::Wrong,
                 _ => continue,
             };
-            score.push(ranked.score[row]);
-            image.push(ranked.image[row]);
-            verdict.push(what);
+            push(&mut score, ranked.score[row])?;
+            push(&mut image, ranked.image[row])?;
+            push(&mut verdict, what)?;
         }
-        OperatingPoints { score, image, verdict, positives: ranked.positives, clean }
+        Ok(OperatingPoints { score, image, verdict, positives: ranked.positives, clean })
     }
 
     /// The number of images.
@@ -88,23 +93,31 @@ impl OperatingPoints {
 
     /// The best score of a false positive in each image that has nothing to find, highest first; and how many such
     /// images there are.
-    pub fn alarms(&self) -> (Vec<f64>, usize) {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn alarms(&self) -> Result<(Vec<f64>, usize)> {
         let scores = self.score.iter().zip(&self.verdict);
         let alarms = scores.filter(|(_, verdict)| **verdict == CountedAs::Alarm).map(|(&score, _)| score);
-        (alarms.collect(), self.clean.iter().filter(|&&clean| clean).count())
+        Ok((collect_growing(alarms)?, self.clean.iter().filter(|&&clean| clean).count()))
     }
 
     /// The point that the rule chooses on each sample, of weights `(B, I)`, row by row.
-    pub fn points(&self, weights: &[u32], rule: OperatingRule) -> Vec<OperatingPoint> {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn points(&self, weights: &[u32], rule: OperatingRule) -> Result<Vec<OperatingPoint>> {
         let images = self.images();
         if images == 0 {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let choose = |weights: &[u32]| {
-            let chosen = self.choose(&side_by_side(weights, images), rule);
-            chosen.into_iter().take(weights.len() / images).collect::<Vec<_>>()
+            let chosen = self.choose(&side_by_side(weights, images)?, rule);
+            Ok(chosen.into_iter().take(weights.len() / images))
         };
-        threads::run(|| weights.par_chunks(SAMPLES * images).flat_map_iter(choose).collect())
+        threads::run(|| collect_blocks(weights.par_chunks(SAMPLES * images).map(choose)))
     }
 
     /// The points of several samples side by side.
@@ -209,7 +222,7 @@ mod tests {
 
     #[test]
     fn each_rule_chooses() {
-        let choose = |rule| operator().points(&[1, 1, 1], rule)[0];
+        let choose = |rule| operator().points(&[1, 1, 1], rule).unwrap()[0];
         assert_eq!(choose(OperatingRule::Precision(0.6)), [0.6, 0.6, 0.75, 2.0 / 3.0, 1.0]);
         assert_eq!(choose(OperatingRule::Recall(0.5)), [0.8, 2.0 / 3.0, 0.5, 1.0 / 3.0, 0.0]);
         assert_eq!(choose(OperatingRule::FalsePositives(0.0))[0], 0.9);
@@ -220,9 +233,9 @@ mod tests {
 
     #[test]
     fn weights_count_images_so_often() {
-        let points = operator().points(&[1, 1, 1, 0, 2, 1], OperatingRule::Score(0.0));
+        let points = operator().points(&[1, 1, 1, 0, 2, 1], OperatingRule::Score(0.0)).unwrap();
         assert_eq!(points[1], [0.0, 2.0 / 3.0, 0.5, 1.0 / 3.0, 1.0]);
-        assert_eq!(points[..1], operator().points(&[1, 1, 1], OperatingRule::Score(0.0)));
-        assert_eq!(operator().alarms(), (vec![0.7], 1));
+        assert_eq!(points[..1], operator().points(&[1, 1, 1], OperatingRule::Score(0.0)).unwrap());
+        assert_eq!(operator().alarms().unwrap(), (vec![0.7], 1));
     }
 }

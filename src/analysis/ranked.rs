@@ -1,6 +1,7 @@
 //! One group's detections from the best score down, in one area range and under one limit.
 
 use crate::curve::{Area, Reached, area_of, precision, raise, reached};
+use crate::error::{Result, collect_growing, with_capacity};
 use crate::matching::{MatchTable, Outcome, OutcomeLayout, Row, Verdict};
 
 /// How a curve becomes a number.
@@ -30,20 +31,24 @@ pub(crate) struct Ranked {
 
 impl Ranked {
     /// Sorts the rows of one group.
-    pub(crate) fn new(table: &MatchTable, group: usize, area: usize, limit: usize) -> Ranked {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub(crate) fn new(table: &MatchTable, group: usize, area: usize, limit: usize) -> Result<Ranked> {
         let bits = table.bits;
         let words = bits.words();
         let kept = |row: &Row| row.rank != Row::DROPPED && (row.rank as usize) < limit;
         let rows = table.rows(group).iter().zip(0u32..).filter(|(row, _)| kept(row));
-        let mut order: Vec<((u64, u64), u32)> = rows.map(|(row, i)| (row.sort_key(), i)).collect();
+        let mut order: Vec<((u64, u64), u32)> = collect_growing(rows.map(|(row, i)| (row.sort_key(), i)))?;
         order.sort_unstable();
         let truths = table.truths(group).iter().filter(|truth| truth.areas >> area & 1 == 1);
-        let positives = truths.map(|truth| truth.image).collect();
+        let positives = collect_growing(truths.map(|truth| truth.image))?;
         let mut ranked = Ranked {
-            score: Vec::with_capacity(order.len()),
-            image: Vec::with_capacity(order.len()),
-            right: Vec::with_capacity(order.len() * words),
-            wrong: Vec::with_capacity(order.len() * words),
+            score: with_capacity(order.len())?,
+            image: with_capacity(order.len())?,
+            right: with_capacity(order.len() * words)?,
+            wrong: with_capacity(order.len() * words)?,
             positives,
             bits,
         };
@@ -67,7 +72,7 @@ impl Ranked {
             ranked.score.push(row.score);
             ranked.image.push(row.image);
         }
-        ranked
+        Ok(ranked)
     }
 
     /// The number of rows.

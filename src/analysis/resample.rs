@@ -10,6 +10,7 @@ use super::ranked::{AveragePrecision, Averaging, TruePositiveRuns};
 use super::sample_weights::{SAMPLES, SampleWeights, side_by_side};
 use super::sampled_precision::{GroupPoints, PrecisionAtPoints, RecallPoints};
 use super::sampled_rows::SampledRows;
+use crate::error::{Result, filled, with_capacity};
 use crate::matching::MatchTable;
 use crate::simd::{Kernel, Simd, dispatch};
 use crate::threads;
@@ -81,26 +82,32 @@ impl Resampler {
     }
 
     /// The numbers under each resample's weights `(B, I)`, row by row.
-    pub fn resample(&self, weights: &[u32]) -> Resampled {
+    ///
+    /// # Errors
+    ///
+    /// Memory for the numbers cannot be had.
+    pub fn resample(&self, weights: &[u32]) -> Result<Resampled> {
         let per_sample = self.thresholds * self.rows.len();
         let samples = weights.len().checked_div(self.images).unwrap_or(0);
-        let numbers = |wanted: bool| vec![f64::NAN; if wanted { samples * per_sample } else { 0 }];
-        let mut out = Resampled { precision: numbers(self.has_precision()), recall: numbers(true) };
+        let numbers = |wanted: bool| filled(if wanted { samples * per_sample } else { 0 }, f64::NAN);
+        let mut out = Resampled { precision: numbers(self.has_precision())?, recall: numbers(true)? };
         if out.recall.is_empty() {
-            return out;
+            return Ok(out);
         }
         let several = SAMPLES * per_sample;
-        let mut precision: Vec<&mut [f64]> = out.precision.chunks_mut(several).collect();
+        let mut precision: Vec<&mut [f64]> = with_capacity(samples.div_ceil(SAMPLES))?;
+        precision.extend(out.precision.chunks_mut(several));
         precision.resize_with(samples.div_ceil(SAMPLES), Default::default);
         threads::run(|| {
             let chunks = weights.par_chunks(SAMPLES * self.images);
             let chunks = chunks.zip(out.recall.par_chunks_mut(several)).zip(precision);
-            chunks.for_each(|((weights, recall), precision)| {
-                let weights = side_by_side(weights, self.images);
+            chunks.try_for_each(|((weights, recall), precision)| {
+                let weights = side_by_side(weights, self.images)?;
                 dispatch(Several { of: self, weights: &weights, precision, recall });
-            });
-        });
-        out
+                Ok(())
+            })
+        })?;
+        Ok(out)
     }
 }
 
@@ -301,8 +308,8 @@ mod tests {
             let averaging = &kinds[case % kinds.len()];
             let (area, limit) = (random.below(2) as usize, [1, 4, 100][random.below(3) as usize]);
             let resampler = Resampler::new(&table, images, area, limit, Some(averaging.clone()));
-            let found = resampler.resample(&weights);
-            let recall_alone = Resampler::new(&table, images, area, limit, None).resample(&weights);
+            let found = resampler.resample(&weights).unwrap();
+            let recall_alone = Resampler::new(&table, images, area, limit, None).resample(&weights).unwrap();
             assert!(recall_alone.precision.is_empty());
             for (sample, weights) in weights.chunks(images).enumerate() {
                 for t in 0..thresholds {

@@ -1,5 +1,7 @@
 //! Weights of images in several resamples, side by side.
 
+use crate::error::{Result, filled};
+
 /// Resamples that go over the rows side by side.
 pub(super) const SAMPLES: usize = 16;
 
@@ -8,12 +10,12 @@ pub(super) type SampleWeights = [u32; SAMPLES];
 
 /// The weights `(B, I)` of at most [`SAMPLES`] resamples, those of each image next to each other; 0 for resamples that
 /// are not there.
-pub(super) fn side_by_side(weights: &[u32], images: usize) -> Vec<SampleWeights> {
-    let mut out = vec![[0; SAMPLES]; images];
+pub(super) fn side_by_side(weights: &[u32], images: usize) -> Result<Vec<SampleWeights>> {
+    let mut out = filled(images, [0; SAMPLES])?;
     for (sample, weights) in weights.chunks_exact(images).enumerate() {
         out.iter_mut().zip(weights).for_each(|(all, &weight)| all[sample] = weight);
     }
-    out
+    Ok(out)
 }
 
 /// Adds the numbers of each resample.

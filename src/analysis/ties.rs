@@ -7,6 +7,7 @@
 use rayon::prelude::*;
 
 use super::ranked::{AveragePrecision, Averaging, Ranked, TruePositiveRuns};
+use crate::error::{Result, collect_blocks, filled, push, with_capacity};
 use crate::matching::MatchTable;
 use crate::random::Random;
 use crate::threads;
@@ -26,6 +27,10 @@ pub struct TieBounds {
 type TieGroup = (u32, u32);
 
 /// Bounds for all groups in one area range and under one limit. The mean is over `orders` random orders.
+///
+/// # Errors
+///
+/// `OutOfMemory`
 pub fn tie_bounds(
     table: &MatchTable,
     area: usize,
@@ -33,42 +38,51 @@ pub fn tie_bounds(
     averaging: &Averaging,
     orders: usize,
     seed: u64,
-) -> TieBounds {
+) -> Result<TieBounds> {
     let (groups, thresholds) = (table.groups(), table.bits.thresholds);
-    let of_group = |group: usize| -> Vec<[f64; 3]> {
-        let ranked = Ranked::new(table, group, area, limit);
+    let of_group = |group: usize| -> Result<Vec<[f64; 3]>> {
+        let ranked = Ranked::new(table, group, area, limit)?;
         let positives = ranked.positives.len();
         if positives == 0 {
-            return vec![[f64::NAN; 3]; thresholds];
+            return filled(thresholds, [f64::NAN; 3]);
         }
         let mut reader = AveragePrecision::new(averaging, positives);
         let mut at = |t: usize| {
-            let blocks = blocks(&ranked, t);
-            let least = reader.average(&ordered(&blocks, false));
-            let greatest = reader.average(&ordered(&blocks, true));
+            let blocks = blocks(&ranked, t)?;
+            let least = reader.average(&ordered(&blocks, false)?);
+            let greatest = reader.average(&ordered(&blocks, true)?);
             if orders == 0 || blocks.iter().all(|&(right, wrong)| right == 0 || wrong == 0) {
-                return [least, if orders == 0 { f64::NAN } else { least }, greatest];
+                return Ok([least, if orders == 0 { f64::NAN } else { least }, greatest]);
             }
             let mut random = Random::new(seed ^ (group as u64) << 32 ^ t as u64);
-            let sum: f64 = (0..orders).map(|_| reader.average(&shuffled(&blocks, &mut random))).sum();
-            [least, sum / orders as f64, greatest]
+            let shuffled = |_| Ok(reader.average(&shuffled(&blocks, &mut random)?));
+            let sum = (0..orders).map(shuffled).sum::<Result<f64>>()?;
+            Ok([least, sum / orders as f64, greatest])
         };
-        (0..thresholds).map(&mut at).collect()
+        let mut bounds = with_capacity(thresholds)?;
+        for t in 0..thresholds {
+            bounds.push(at(t)?);
+        }
+        Ok(bounds)
     };
-    let found: Vec<Vec<[f64; 3]>> = threads::run(|| (0..groups).into_par_iter().map(of_group).collect());
+    let found: Vec<[f64; 3]> = threads::run(|| collect_blocks((0..groups).into_par_iter().map(of_group)))?;
     let column = |which: usize| {
-        (0..thresholds).flat_map(|t| found.iter().map(move |of_group| of_group[t][which])).collect()
+        let of_threshold = |t| (0..groups).map(move |group| (group, t));
+        let mut column = with_capacity(groups * thresholds)?;
+        let places = (0..thresholds).flat_map(of_threshold);
+        column.extend(places.map(|(group, t)| found[group * thresholds + t][which]));
+        Ok(column)
     };
-    TieBounds { least: column(0), expected: column(1), greatest: column(2) }
+    Ok(TieBounds { least: column(0)?, expected: column(1)?, greatest: column(2)? })
 }
 
-fn blocks(ranked: &Ranked, t: usize) -> Vec<TieGroup> {
+fn blocks(ranked: &Ranked, t: usize) -> Result<Vec<TieGroup>> {
     let mut blocks: Vec<TieGroup> = Vec::new();
     let mut last = None;
     for row in 0..ranked.len() {
         let (right, wrong) = ranked.verdict(row, t);
         if last != Some(ranked.score[row]) {
-            blocks.push((0, 0));
+            push(&mut blocks, (0, 0))?;
             last = Some(ranked.score[row]);
         }
         if let Some(block) = blocks.last_mut() {
@@ -76,26 +90,26 @@ fn blocks(ranked: &Ranked, t: usize) -> Vec<TieGroup> {
             block.1 += u32::from(wrong);
         }
     }
-    blocks
+    Ok(blocks)
 }
 
-fn ordered(blocks: &[TieGroup], right_first: bool) -> TruePositiveRuns {
+fn ordered(blocks: &[TieGroup], right_first: bool) -> Result<TruePositiveRuns> {
     let (mut before, mut found) = (0, TruePositiveRuns::new());
     for &(right, wrong) in blocks {
         if right > 0 {
-            found.push((if right_first { before } else { before + wrong }, right));
+            push(&mut found, (if right_first { before } else { before + wrong }, right))?;
         }
         before += wrong;
     }
-    found
+    Ok(found)
 }
 
-fn shuffled(blocks: &[TieGroup], random: &mut Random) -> TruePositiveRuns {
+fn shuffled(blocks: &[TieGroup], random: &mut Random) -> Result<TruePositiveRuns> {
     let (mut before, mut found) = (0, TruePositiveRuns::new());
     for &(mut right, mut wrong) in blocks {
         while right > 0 && wrong > 0 {
             if random.next() % u64::from(right + wrong) < u64::from(right) {
-                found.push((before, 1));
+                push(&mut found, (before, 1))?;
                 right -= 1;
             } else {
                 before += 1;
@@ -103,11 +117,11 @@ fn shuffled(blocks: &[TieGroup], random: &mut Random) -> TruePositiveRuns {
             }
         }
         if right > 0 {
-            found.push((before, right));
+            push(&mut found, (before, right))?;
         }
         before += wrong;
     }
-    found
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -117,10 +131,10 @@ mod tests {
     #[test]
     fn one_score_for_all() {
         let blocks = [(1, 1)];
-        assert_eq!(ordered(&blocks, false), [(1, 1)]);
-        assert_eq!(ordered(&blocks, true), [(0, 1)]);
+        assert_eq!(ordered(&blocks, false).unwrap(), [(1, 1)]);
+        assert_eq!(ordered(&blocks, true).unwrap(), [(0, 1)]);
         let mut random = Random::new(3);
-        let first = (0..1000).filter(|_| shuffled(&blocks, &mut random) == [(0, 1)]).count();
+        let first = (0..1000).filter(|_| shuffled(&blocks, &mut random).unwrap() == [(0, 1)]).count();
         assert!((450..550).contains(&first), "{first}");
     }
 }

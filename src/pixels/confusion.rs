@@ -8,7 +8,7 @@
 use rayon::prelude::*;
 
 use super::labels::{LabelRule, Labels, MapSide};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, collect, with_capacity, zeros};
 use crate::simd::{Baseline, Simd};
 use crate::threads;
 
@@ -35,8 +35,12 @@ pub struct Confusion {
 
 impl Confusion {
     /// No pixels yet.
-    pub fn new(classes: usize) -> Confusion {
-        Confusion { classes, counts: vec![0; classes * (classes + 1)] }
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn new(classes: usize) -> Result<Confusion> {
+        Ok(Confusion { classes, counts: zeros(classes * (classes + 1))? })
     }
 
     /// The number of classes.
@@ -56,34 +60,45 @@ impl Confusion {
     ///
     /// # Errors
     ///
-    /// A label is neither a class nor ignored, or sizes differ.
+    /// A label is neither a class nor ignored, sizes differ, or memory cannot be had.
     pub fn of(target: Labels, prediction: Labels, rule: &LabelRule, width: usize) -> Result<Confusion> {
         same_length(target, prediction)?;
-        let starts: Vec<usize> = (0..target.len()).step_by(SHARE).collect();
+        let starts = collect((0..target.len()).step_by(SHARE))?;
         if starts.len() < 2 {
             return Confusion::of_alone(target, prediction, rule, width);
         }
-        let one = || CodeCounts::new(rule);
-        let share = |mut tally: CodeCounts, &start: &usize| {
-            let end = (start + SHARE).min(target.len());
+        let begun = |tally: Option<CodeCounts>| tally.map_or_else(|| CodeCounts::new(rule), Ok);
+        let share = |tally: Option<CodeCounts>, &start: &usize| {
+            let (mut tally, end) = (begun(tally)?, (start + SHARE).min(target.len()));
             tally.count(target.slice(start, end), prediction.slice(start, end), rule);
-            tally
+            Ok(Some(tally))
         };
-        let tally = threads::run(|| starts.par_iter().fold(one, share).reduce(one, CodeCounts::merge));
-        tally.finish(rule).ok_or_else(|| refusal(target, prediction, rule, width))
+        let join = |one: Option<CodeCounts>, other: Option<CodeCounts>| {
+            Ok(match (one, other) {
+                (Some(one), Some(other)) => Some(one.merge(other)),
+                (one, other) => one.or(other),
+            })
+        };
+        let tally = threads::run(|| starts.par_iter().try_fold(|| None, share).try_reduce(|| None, join))?;
+        begun(tally)?.finish(rule)?.ok_or_else(|| refusal(target, prediction, rule, width))
     }
 
     /// The matrix of pixels counted by code, codes x codes, without those that are left out; nothing if a label was
     /// wrong.
-    pub fn of_codes(counts: &[u64], rule: &LabelRule) -> Option<Confusion> {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn of_codes(counts: &[u64], rule: &LabelRule) -> Result<Option<Confusion>> {
         let (codes, classes, wrong) = (rule.codes(), rule.classes(), usize::from(rule.wrong()));
         let none_wrong = counts[wrong * codes..].iter().all(|&count| count == 0);
         let rows = counts.chunks_exact(codes).take(classes + 1);
         if !none_wrong || rows.clone().any(|row| row[wrong] > 0) {
-            return None;
+            return Ok(None);
         }
-        let counts = rows.take(classes).flat_map(|row| &row[..=classes]).copied().collect();
-        Some(Confusion { classes, counts })
+        let mut matrix = with_capacity(classes * (classes + 1))?;
+        rows.take(classes).for_each(|row| matrix.extend_from_slice(&row[..=classes]));
+        Ok(Some(Confusion { classes, counts: matrix }))
     }
 
     /// Counts one pair of maps, as [`Confusion::of`] does, in this thread only.
@@ -93,9 +108,9 @@ impl Confusion {
     /// As of [`Confusion::of`].
     pub fn of_alone(target: Labels, prediction: Labels, rule: &LabelRule, width: usize) -> Result<Confusion> {
         same_length(target, prediction)?;
-        let mut tally = CodeCounts::new(rule);
+        let mut tally = CodeCounts::new(rule)?;
         tally.count(target, prediction, rule);
-        tally.finish(rule).ok_or_else(|| refusal(target, prediction, rule, width))
+        tally.finish(rule)?.ok_or_else(|| refusal(target, prediction, rule, width))
     }
 }
 
@@ -135,18 +150,18 @@ struct CodeCounts {
 }
 
 impl CodeCounts {
-    fn new(rule: &LabelRule) -> CodeCounts {
+    fn new(rule: &LabelRule) -> Result<CodeCounts> {
         let codes = rule.codes();
         let cells = codes * codes;
         let copies = if cells <= MOST_COPIED_CELLS { COPIES } else { 1 };
         let table = |code: &dyn Fn(i64) -> u32| std::array::from_fn(|byte| code(byte as i64));
-        CodeCounts {
+        Ok(CodeCounts {
             cells,
             last_copy: copies - 1,
-            counts: vec![0; cells * copies],
+            counts: zeros(cells * copies)?,
             rows: table(&|byte| u32::from(rule.target(byte)) * codes as u32),
             columns: table(&|byte| u32::from(rule.prediction(byte))),
-        }
+        })
     }
 
     fn merge(mut self, other: CodeCounts) -> CodeCounts {
@@ -194,7 +209,7 @@ impl CodeCounts {
     }
 
     /// The matrix without the pixels that are left out; nothing if a label was wrong.
-    fn finish(mut self, rule: &LabelRule) -> Option<Confusion> {
+    fn finish(mut self, rule: &LabelRule) -> Result<Option<Confusion>> {
         let (first, copies) = self.counts.split_at_mut(self.cells);
         for copy in copies.chunks(self.cells) {
             first.iter_mut().zip(copy).for_each(|(a, b)| *a += b);
@@ -246,7 +261,7 @@ mod tests {
 
     /// One line: what the fast pass must count.
     fn naive(target: &[i64], prediction: &[i64], rule: &LabelRule) -> Option<Confusion> {
-        let mut matrix = Confusion::new(rule.classes());
+        let mut matrix = Confusion::new(rule.classes()).unwrap();
         let k = rule.classes();
         for (&t, &p) in target.iter().zip(prediction) {
             match (usize::from(rule.target(t)), usize::from(rule.prediction(p))) {

@@ -8,6 +8,7 @@
 //! columns and equal, so that one counter for each column is enough.
 
 use super::labels::{LabelRule, Labels, MapSide};
+use crate::error::{Result, filled, zeros};
 
 /// Boundary pixels of each class, over any number of images.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,9 +23,13 @@ pub struct BoundaryCounts {
 
 impl BoundaryCounts {
     /// No pixels yet.
-    pub fn new(classes: usize) -> BoundaryCounts {
-        let zeros = vec![0; classes];
-        BoundaryCounts { intersection: zeros.clone(), target: zeros.clone(), prediction: zeros }
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn new(classes: usize) -> Result<BoundaryCounts> {
+        let none = || zeros(classes);
+        Ok(BoundaryCounts { intersection: none()?, target: none()?, prediction: none()? })
     }
 
     /// Adds another part of the data.
@@ -40,6 +45,10 @@ impl BoundaryCounts {
     ///
     /// A pixel that the target leaves out is no class in either map before boundaries are drawn, so a perfect
     /// prediction is perfect at the rim of what is left out.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`; nothing is added.
     pub fn add(
         &mut self,
         target: Labels,
@@ -47,14 +56,14 @@ impl BoundaryCounts {
         rule: &LabelRule,
         width: usize,
         distance: usize,
-    ) {
+    ) -> Result<()> {
         let nothing = rule.nothing();
-        let mut t = vec![0; target.len()];
-        let mut p = vec![0; target.len()];
+        let mut t: Vec<u16> = zeros(target.len())?;
+        let mut p: Vec<u16> = zeros(target.len())?;
         target.encode(rule, MapSide::Target, &mut t);
         prediction.encode(rule, MapSide::Prediction, &mut p);
         t.iter().zip(&mut p).filter(|(t, _)| **t == nothing).for_each(|(_, p)| *p = nothing);
-        let (on_t, on_p) = (boundary(&t, width, distance), boundary(&p, width, distance));
+        let (on_t, on_p) = (boundary(&t, width, distance)?, boundary(&p, width, distance)?);
         for (((&t, &p), &on_t), &on_p) in t.iter().zip(&p).zip(&on_t).zip(&on_p) {
             if on_t && t != nothing {
                 self.target[usize::from(t)] += 1;
@@ -64,18 +73,23 @@ impl BoundaryCounts {
                 self.prediction[usize::from(p)] += 1;
             }
         }
+        Ok(())
     }
 }
 
 /// Whether each pixel is on the boundary of its region.
-pub fn boundary(codes: &[u16], width: usize, distance: usize) -> Vec<bool> {
-    let mut on = vec![true; codes.len()];
+///
+/// # Errors
+///
+/// `OutOfMemory`
+pub fn boundary(codes: &[u16], width: usize, distance: usize) -> Result<Vec<bool>> {
+    let mut on = filled(codes.len(), true)?;
     let side = 2 * distance + 1;
     if width < side || codes.len() / width.max(1) < side {
-        return on;
+        return Ok(on);
     }
     // Rows in turn, up to this one, that are constant around the column and have the same label there.
-    let mut rows = vec![0_usize; width];
+    let mut rows = filled(width, 0_usize)?;
     let mut above: &[u16] = &[];
     for (row, codes) in codes.chunks_exact(width).enumerate() {
         let mut start = 0;
@@ -98,7 +112,7 @@ pub fn boundary(codes: &[u16], width: usize, distance: usize) -> Vec<bool> {
         }
         above = codes;
     }
-    on
+    Ok(on)
 }
 
 #[cfg(test)]
@@ -131,7 +145,7 @@ mod tests {
                     ((y / cell + x / cell) % 3 + usize::from(noise)) as u16
                 };
                 let codes: Vec<u16> = (0..height * width).map(|i| colour(i / width, i % width)).collect();
-                assert_eq!(boundary(&codes, width, distance), naive(&codes, width, distance));
+                assert_eq!(boundary(&codes, width, distance).unwrap(), naive(&codes, width, distance));
             }
         }
     }
@@ -141,8 +155,8 @@ mod tests {
         let rule = LabelRule::new(2, Some(255), false).unwrap();
         let target: Vec<u8> = (0..400).map(|i| [0, 1, 255][i % 20 / 7]).collect();
         let prediction: Vec<u8> = target.iter().map(|&l| l.min(1)).collect();
-        let mut counts = BoundaryCounts::new(2);
-        counts.add(Labels::U8(&target), Labels::U8(&prediction), &rule, 20, 2);
+        let mut counts = BoundaryCounts::new(2).unwrap();
+        counts.add(Labels::U8(&target), Labels::U8(&prediction), &rule, 20, 2).unwrap();
         assert_eq!(counts.target, counts.prediction);
         assert_eq!(counts.target, counts.intersection);
         assert!(counts.target[0] > 0);

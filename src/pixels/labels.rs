@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::ops::BitOr;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, with_capacity};
 
 /// The most classes that a rule may have: a code is 16 bits, and a matrix of this many classes is 128 MiB.
 pub const MOST_CLASSES: usize = 4096;
@@ -252,7 +252,7 @@ impl<'a> Labels<'a> {
     ///
     /// # Errors
     ///
-    /// A number is not an id of 32 bits.
+    /// A number is not an id of 32 bits, or memory cannot be had.
     pub fn ids(&self, width: usize) -> Result<Cow<'a, [u32]>> {
         if let Labels::U32(ids) = *self {
             return Ok(Cow::Borrowed(ids));
@@ -266,9 +266,13 @@ impl<'a> Labels<'a> {
                 ))
             })
         };
-        let ids: Result<Vec<u32>> =
-            each_type!(self, pixels => pixels.iter().map(|&p| i128::from(p)).enumerate().map(id).collect());
-        ids.map(Cow::Owned)
+        let mut ids = with_capacity(self.len())?;
+        each_type!(self, pixels => {
+            for numbered in pixels.iter().map(|&p| i128::from(p)).enumerate() {
+                ids.push(id(numbered)?);
+            }
+        });
+        Ok(Cow::Owned(ids))
     }
 }
 

@@ -6,6 +6,7 @@
 use rustc_hash::FxHashMap;
 
 use super::rows::{PixelRun, both};
+use crate::error::{Error, Result, reserve, with_capacity};
 
 /// Pixels that are compared with the run before them at once.
 const STRETCH: usize = 16;
@@ -23,23 +24,28 @@ pub struct PairCounts {
 
 impl PairCounts {
     #[inline(always)]
-    fn add(&mut self, pair: u64, pixels: usize) {
+    fn add(&mut self, pair: u64, pixels: usize) -> Result<()> {
         let place = pair.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - RECENT.ilog2());
         let recent = &mut self.recent[place as usize];
         if recent.0 == pair {
             recent.1 += pixels as i64;
-            return;
+            return Ok(());
         }
         let (before, pixels) = std::mem::replace(recent, (pair, pixels as i64));
         if pixels > 0 {
-            *self.table.entry(before).or_insert(0) += pixels;
+            add_to(&mut self.table, before, pixels)?;
         }
+        Ok(())
     }
 
     /// Counts all pixels of two maps of ids.
-    pub fn add_maps(&mut self, truth: &[u32], prediction: &[u32]) {
-        self.recent.resize(RECENT, (0, 0));
-        let (Some(&first_t), Some(&first_p)) = (truth.first(), prediction.first()) else { return };
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn add_maps(&mut self, truth: &[u32], prediction: &[u32]) -> Result<()> {
+        self.begin()?;
+        let (Some(&first_t), Some(&first_p)) = (truth.first(), prediction.first()) else { return Ok(()) };
         let (mut t, mut p, mut run) = (first_t, first_p, 0);
         let (ts, last_t) = truth.as_chunks::<STRETCH>();
         let (ps, last_p) = prediction.as_chunks::<STRETCH>();
@@ -52,34 +58,68 @@ impl PairCounts {
             }
             for (&a, &b) in ts.iter().zip(ps) {
                 if (a, b) != (t, p) {
-                    self.add(pair(t, p), run);
+                    self.add(pair(t, p), run)?;
                     (t, p, run) = (a, b, 0);
                 }
                 run += 1;
             }
         }
-        self.add(pair(t, p), run);
+        self.add(pair(t, p), run)
     }
 
     /// Counts the pixels of two rows of ids.
-    pub fn add_rows(&mut self, truth: &[PixelRun], prediction: &[PixelRun], width: usize) {
-        self.recent.resize(RECENT, (0, 0));
-        both(truth, prediction, width, |t, p, pixels| self.add(pair(t, p), pixels));
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn add_rows(&mut self, truth: &[PixelRun], prediction: &[PixelRun], width: usize) -> Result<()> {
+        self.begin()?;
+        let mut added = Ok(());
+        both(truth, prediction, width, |t, p, pixels| {
+            if let Err(error) = self.add(pair(t, p), pixels) {
+                added = Err(error);
+            }
+        });
+        added
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        if self.recent.is_empty() {
+            reserve(&mut self.recent, RECENT)?;
+            self.recent.resize(RECENT, (0, 0));
+        }
+        Ok(())
+    }
+
+    /// Discards all that was counted.
+    pub fn clear(&mut self) {
+        self.table.clear();
+        self.recent.fill((0, 0));
     }
 
     /// Pixels of each pair of ids, `(truth, prediction, pixels)`, in order of truth, then prediction. Nothing is
     /// counted after that.
-    pub fn finish(&mut self) -> Vec<(u32, u32, i64)> {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn finish(&mut self) -> Result<Vec<(u32, u32, i64)>> {
         for (pair, pixels) in &mut self.recent {
             if *pixels > 0 {
-                *self.table.entry(*pair).or_insert(0) += std::mem::take(pixels);
+                add_to(&mut self.table, *pair, std::mem::take(pixels))?;
             }
         }
-        let mut pairs: Vec<_> =
-            self.table.drain().map(|(key, pixels)| ((key >> 32) as u32, key as u32, pixels)).collect();
+        let mut pairs = with_capacity(self.table.len())?;
+        pairs.extend(self.table.drain().map(|(key, pixels)| ((key >> 32) as u32, key as u32, pixels)));
         pairs.sort_unstable();
-        pairs
+        Ok(pairs)
     }
+}
+
+fn add_to(table: &mut FxHashMap<u64, i64>, pair: u64, pixels: i64) -> Result<()> {
+    table.try_reserve(1).map_err(|_| Error::out_of_memory_for("the pairs of segments"))?;
+    *table.entry(pair).or_insert(0) += pixels;
+    Ok(())
 }
 
 #[inline(always)]
@@ -114,17 +154,17 @@ mod tests {
                 *naive.entry((*pair.0, *pair.1)).or_insert(0) += 1;
             }
             let expected: Vec<_> = naive.into_iter().map(|((t, p), pixels)| (t, p, pixels)).collect();
-            pairs.add_maps(&truth, &prediction);
-            assert_eq!(pairs.finish(), expected);
+            pairs.add_maps(&truth, &prediction).unwrap();
+            assert_eq!(pairs.finish().unwrap(), expected);
             let runs = |row: &[u32]| -> Vec<PixelRun> {
                 let starts = (0..width).filter(|&i| i == 0 || row[i] != row[i - 1]);
                 starts.map(|start| PixelRun { start, number: row[start] }).collect()
             };
             let rows = truth.chunks(width).zip(prediction.chunks(width));
-            rows.for_each(|(t, p)| pairs.add_rows(&runs(t), &runs(p), width));
-            assert_eq!(pairs.finish(), expected, "rows of {width}");
+            rows.for_each(|(t, p)| pairs.add_rows(&runs(t), &runs(p), width).unwrap());
+            assert_eq!(pairs.finish().unwrap(), expected, "rows of {width}");
         }
-        pairs.add_maps(&[], &[]);
-        assert_eq!(pairs.finish(), []);
+        pairs.add_maps(&[], &[]).unwrap();
+        assert_eq!(pairs.finish().unwrap(), []);
     }
 }

@@ -15,7 +15,7 @@ use super::labels::{Labels, MapSide, place};
 use super::pairs::PairCounts;
 use super::png::{read_ids, same_size};
 use super::rows::{Buffers, IDS, PngRows};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, collect_parallel, filled, push, zeros};
 use crate::progress::Progress;
 use crate::threads;
 
@@ -78,14 +78,13 @@ pub struct PanopticCounts {
 
 impl PanopticCounts {
     /// Nothing yet.
-    pub fn new(categories: usize) -> PanopticCounts {
-        let none = vec![0; categories];
-        PanopticCounts {
-            iou: vec![0.0; categories],
-            found: none.clone(),
-            made_up: none.clone(),
-            missed: none,
-        }
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn new(categories: usize) -> Result<PanopticCounts> {
+        let none = || zeros(categories);
+        Ok(PanopticCounts { iou: zeros(categories)?, found: none()?, made_up: none()?, missed: none()? })
     }
 
     /// Adds an image; the sums are in the order of the calls, so the bits are those of one pass over the images.
@@ -106,7 +105,8 @@ impl PanopticCounts {
 ///
 /// # Errors
 ///
-/// The maps differ in size, the prediction has an id that is not listed, or a listed prediction has no pixel.
+/// The maps differ in size, the prediction has an id that is not listed, a listed prediction has no pixel, or memory
+/// cannot be had.
 pub fn match_segments(
     maps: [&[u32]; 2],
     width: usize,
@@ -119,8 +119,8 @@ pub fn match_segments(
         return Err(Error::value(format!("target has {t} pixels, prediction {p}")));
     }
     let mut pairs = PairCounts::default();
-    pairs.add_maps(truth_map, prediction_map);
-    match_pairs(&pairs.finish(), truths, predictions, |id| {
+    pairs.add_maps(truth_map, prediction_map)?;
+    match_pairs(&pairs.finish()?, truths, predictions, |id| {
         place(prediction_map.iter().position(|&each| each == id).unwrap_or(0), width)
     })
 }
@@ -132,15 +132,18 @@ fn match_pairs(
     predictions: &[Segment],
     find: impl Fn(u32) -> (usize, usize),
 ) -> Result<SegmentMatches> {
-    let place_of = |segments: &[Segment]| -> FxHashMap<u32, usize> {
-        segments.iter().enumerate().map(|(at, segment)| (segment.id, at)).collect()
+    let place_of = |segments: &[Segment]| -> Result<FxHashMap<u32, usize>> {
+        let mut places = FxHashMap::default();
+        places.try_reserve(segments.len()).map_err(|_| Error::out_of_memory_for("the segments"))?;
+        places.extend(segments.iter().enumerate().map(|(at, segment)| (segment.id, at)));
+        Ok(places)
     };
-    let (truth_at, prediction_at) = (place_of(truths), place_of(predictions));
+    let (truth_at, prediction_at) = (place_of(truths)?, place_of(predictions)?);
 
     // Pixels of each prediction, and those of them on void and on each category's crowd.
-    let mut area = vec![0_i64; predictions.len()];
-    let mut on_void = vec![0_i64; predictions.len()];
-    let mut truth_area = vec![0_i64; truths.len()];
+    let mut area: Vec<i64> = zeros(predictions.len())?;
+    let mut on_void: Vec<i64> = zeros(predictions.len())?;
+    let mut truth_area: Vec<i64> = zeros(truths.len())?;
     for &(t, p, pixels) in pairs {
         if let Some(&at) = truth_at.get(&t) {
             truth_area[at] += pixels;
@@ -167,8 +170,8 @@ fn match_pairs(
     }
 
     let mut matches = SegmentMatches::default();
-    let mut truth_matched = vec![false; truths.len()];
-    let mut prediction_matched = vec![false; predictions.len()];
+    let mut truth_matched = filled(truths.len(), false)?;
+    let mut prediction_matched = filled(predictions.len(), false)?;
     for &(t, p, intersection) in pairs {
         let (Some(&t), Some(&p)) = (truth_at.get(&t), prediction_at.get(&p)) else { continue };
         let (truth, prediction) = (&truths[t], &predictions[p]);
@@ -179,7 +182,7 @@ fn match_pairs(
         let union = area[p].saturating_add(truth_area).saturating_sub(intersection + on_void[p]);
         let iou = intersection as f64 / union as f64;
         if iou > 0.5 {
-            matches.found.push((truth.category, iou));
+            push(&mut matches.found, (truth.category, iou))?;
             truth_matched[t] = true;
             prediction_matched[p] = true;
         }
@@ -188,9 +191,10 @@ fn match_pairs(
     let mut crowds = HashMap::new();
     for (truth, matched) in truths.iter().zip(truth_matched) {
         if truth.crowd {
+            crowds.try_reserve(1).map_err(|_| Error::out_of_memory_for("the segments"))?;
             crowds.insert(truth.category, truth.id);
         } else if !matched {
-            matches.missed.push(truth.category);
+            push(&mut matches.missed, truth.category)?;
         }
     }
     let pixels_of =
@@ -201,19 +205,23 @@ fn match_pairs(
         }
         let on_crowd = crowds.get(&prediction.category).map_or(0, |&crowd| pixels_of(crowd, prediction.id));
         if (on_void[at] + on_crowd) as f64 / area[at] as f64 <= 0.5 {
-            matches.made_up.push(prediction.category);
+            push(&mut matches.made_up, prediction.category)?;
         }
     }
     Ok(matches)
 }
 
 /// Matches pairs of maps `(N, H, W)` that lie one after the other, in parallel.
+///
+/// # Errors
+///
+/// Memory for the matches cannot be had.
 pub fn of_maps(
     pair: [Labels; 2],
     shape: [usize; 3],
     [truths, predictions]: [&Segments; 2],
     progress: &Progress,
-) -> Matched {
+) -> Result<Matched> {
     let [n, height, width] = shape;
     let pixels = height * width;
     let one = |i: usize| {
@@ -223,18 +231,22 @@ pub fn of_maps(
         let prediction = of_image[1].ids(width).map_err(|error| error.at(MapSide::Prediction.name()))?;
         match_segments([&truth, &prediction], width, truths.of(i), predictions.of(i))
     };
-    threads::run(|| (0..n).into_par_iter().map(one).collect())
+    threads::run(|| collect_parallel((0..n).into_par_iter().map(one)))
 }
 
 /// The matches of each image, in order, or why it has none.
 pub type Matched = Vec<Result<SegmentMatches>>;
 
 /// Matches pairs of PNG files, in parallel; each thread holds a few rows of one pair at a time. Errors name the file.
+///
+/// # Errors
+///
+/// Memory for the matches cannot be had.
 pub fn of_files(
     pairs: &[(PathBuf, PathBuf)],
     [truths, predictions]: [&Segments; 2],
     progress: &Progress,
-) -> Matched {
+) -> Result<Matched> {
     let one = |scratch: &mut PanopticBuffers, (i, (truth, prediction)): (usize, &(PathBuf, PathBuf))| {
         progress.check()?;
         let listed = [truths.of(i), predictions.of(i)];
@@ -244,7 +256,8 @@ pub fn of_files(
             None => of_images([truth, prediction], listed),
         }
     };
-    threads::run(|| pairs.par_iter().enumerate().map_init(PanopticBuffers::default, one).collect())
+    let matched = pairs.par_iter().enumerate().map_init(PanopticBuffers::default, one);
+    threads::run(|| collect_parallel(matched))
 }
 
 /// Memory that one thread reuses from pair to pair.
@@ -263,7 +276,7 @@ impl PanopticBuffers {
         [truths, predictions]: [&[Segment]; 2],
     ) -> Option<SegmentMatches> {
         // What a pair of files that broke off has left.
-        self.pairs.finish();
+        self.pairs.clear();
         let mut truth = PngRows::open(files[0], IDS, &mut self.truth)?;
         let mut prediction = PngRows::open(files[1], IDS, &mut self.prediction)?;
         if truth.size != prediction.size {
@@ -271,11 +284,11 @@ impl PanopticBuffers {
         }
         let [height, width] = truth.size;
         for _ in 0..height {
-            self.pairs.add_rows(truth.next_row()?, prediction.next_row()?, width);
+            self.pairs.add_rows(truth.next_row()?, prediction.next_row()?, width).ok()?;
         }
         truth.finish()?;
         prediction.finish()?;
-        match_pairs(&self.pairs.finish(), truths, predictions, |_| (0, 0)).ok()
+        match_pairs(&self.pairs.finish().ok()?, truths, predictions, |_| (0, 0)).ok()
     }
 }
 

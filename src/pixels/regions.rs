@@ -4,6 +4,8 @@
 //! lengths are: each column falls into runs of one label, and a run belongs with those of the column before that it
 //! is adjacent to. So components and their run lengths come out of one pass, and no map of component numbers is made.
 
+use crate::error::{Result, collect, filled, push, reserve};
+
 /// How pixels of a class make a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Connectivity {
@@ -41,18 +43,22 @@ struct ColumnRun {
 /// pixels of code `classes` and more are background.
 ///
 /// The map has fewer than 2³² pixels. `value(class, row, column)` is averaged over each region's pixels.
+///
+/// # Errors
+///
+/// `OutOfMemory`
 pub fn regions(
     codes: &[u16],
     [height, width]: [usize; 2],
     classes: u16,
     connectivity: Connectivity,
     value: impl Fn(u16, usize, usize) -> f64,
-) -> Vec<Region> {
-    let runs = column_runs(codes, height, width);
-    let mut parent: Vec<u32> = (0..runs.len() as u32).collect();
+) -> Result<Vec<Region>> {
+    let runs = column_runs(codes, height, width)?;
+    let mut parent: Vec<u32> = collect((0..runs.len()).map(|run| run as u32))?;
     match connectivity {
         Connectivity::Class => {
-            let mut first = vec![u32::MAX; usize::from(classes)];
+            let mut first = filled(usize::from(classes), u32::MAX)?;
             for (index, run) in runs.iter().enumerate().filter(|(_, run)| run.label < classes) {
                 let first = &mut first[usize::from(run.label)];
                 *first = (*first).min(index as u32);
@@ -62,16 +68,17 @@ pub fn regions(
         Connectivity::Four => join(&runs, 0, &mut parent),
         Connectivity::Eight => join(&runs, 1, &mut parent),
     }
-    let mut place = vec![usize::MAX; runs.len()];
+    let mut place = filled(runs.len(), usize::MAX)?;
     let mut found: Vec<Region> = Vec::new();
     for (index, run) in runs.iter().enumerate().filter(|(_, run)| run.label < classes) {
         let root = root(&mut parent, index as u32) as usize;
         if place[root] == usize::MAX {
             place[root] = found.len();
-            found.push(Region { class: run.label, area: 0, counts: Vec::new(), mean: 0.0, end: 0 });
+            let region = Region { class: run.label, area: 0, counts: Vec::new(), mean: 0.0, end: 0 };
+            push(&mut found, region)?;
         }
         let region = &mut found[place[root]];
-        region.push(u64::from(run.column) * height as u64 + u64::from(run.start), run.end - run.start);
+        region.push(u64::from(run.column) * height as u64 + u64::from(run.start), run.end - run.start)?;
         let rows = run.start as usize..run.end as usize;
         region.mean += rows.map(|row| value(run.label, row, run.column as usize)).sum::<f64>();
     }
@@ -79,31 +86,32 @@ pub fn regions(
         region.mean /= region.area as f64;
         let rest = (height * width) as u64 - region.end;
         if rest > 0 {
-            region.counts.push(rest as u32);
+            push(&mut region.counts, rest as u32)?;
         }
     }
-    found
+    Ok(found)
 }
 
 impl Region {
-    fn push(&mut self, start: u64, length: u32) {
+    fn push(&mut self, start: u64, length: u32) -> Result<()> {
         if start == self.end && !self.counts.is_empty() {
             // A run that goes on at the top of the next column.
             *self.counts.last_mut().expect("there is a run") += length;
         } else {
-            self.counts.push((start - self.end) as u32);
-            self.counts.push(length);
+            reserve(&mut self.counts, 2)?;
+            self.counts.extend([(start - self.end) as u32, length]);
         }
         self.end = start + u64::from(length);
         self.area += u64::from(length);
+        Ok(())
     }
 }
 
-fn column_runs(codes: &[u16], height: usize, width: usize) -> Vec<ColumnRun> {
+fn column_runs(codes: &[u16], height: usize, width: usize) -> Result<Vec<ColumnRun>> {
     /// Columns that are read side by side, so that a row's cache line is used while it is there.
     const ABREAST: usize = 32;
     let mut runs = Vec::new();
-    let mut columns = vec![0; ABREAST * height];
+    let mut columns = filled(ABREAST * height, 0)?;
     for first in (0..width).step_by(ABREAST) {
         let abreast = ABREAST.min(width - first);
         for row in 0..height {
@@ -115,12 +123,13 @@ fn column_runs(codes: &[u16], height: usize, width: usize) -> Vec<ColumnRun> {
             for run in column.chunk_by(|a, b| a == b) {
                 let end = start + run.len();
                 let (from, to) = (start as u32, end as u32);
-                runs.push(ColumnRun { label: run[0], start: from, end: to, column: (first + i) as u32 });
+                let column = (first + i) as u32;
+                push(&mut runs, ColumnRun { label: run[0], start: from, end: to, column })?;
                 start = end;
             }
         }
     }
-    runs
+    Ok(runs)
 }
 
 /// Joins each run with the adjacent ones of the column before; `reach` is 1 where corners connect.
@@ -213,11 +222,12 @@ mod tests {
         for (h, w) in [(1, 1), (1, 9), (9, 1), (13, 40), (30, 70), (64, 33)] {
             let codes: Vec<u16> = (0..h * w).map(|_| random.below(4) as u16).collect();
             for (connectivity, corners) in [(Connectivity::Four, false), (Connectivity::Eight, true)] {
-                let found = regions(&codes, [h, w], 3, connectivity, |class, _, _| f64::from(class));
+                let found = regions(&codes, [h, w], 3, connectivity, |class, _, _| f64::from(class)).unwrap();
                 let found: Vec<_> = found.iter().map(|region| (region.class, pixels(region))).collect();
                 assert_eq!(found, flood(&codes, h, w, corners));
             }
-            let whole = regions(&codes, [h, w], 3, Connectivity::Class, |class, _, _| f64::from(class));
+            let whole =
+                regions(&codes, [h, w], 3, Connectivity::Class, |class, _, _| f64::from(class)).unwrap();
             for region in &whole {
                 let expected = codes.iter().filter(|&&code| code == region.class).count();
                 assert_eq!((region.area as usize, pixels(region).len()), (expected, expected));

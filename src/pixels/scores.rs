@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::labels::place;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, zeros};
 use crate::score::Score;
 use crate::threads;
 
@@ -16,10 +16,10 @@ const BLOCK: usize = 2048;
 ///
 /// # Errors
 ///
-/// A score is NaN.
+/// A score is NaN, or memory cannot be had.
 pub fn best_class<S: Score>(scores: &[S], classes: usize, width: usize) -> Result<Vec<u16>> {
     let pixels = scores.len() / classes.max(1);
-    let mut best = vec![0_u16; pixels];
+    let mut best: Vec<u16> = zeros(pixels)?;
     let block = |(index, best): (usize, &mut [u16])| {
         let start = index * BLOCK;
         let length = best.len();

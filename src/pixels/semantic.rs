@@ -9,7 +9,7 @@ use super::contour::BoundaryCounts;
 use super::labels::{LabelRule, Labels, MapSide};
 use super::png::{read_labels, same_size};
 use super::rows::{Buffers, LABELS, PngRows, both};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, reserve};
 use crate::progress::Progress;
 use crate::similarity::distance;
 use crate::threads;
@@ -36,10 +36,10 @@ pub struct SemanticCounts {
 pub type Counted = (SemanticCounts, Vec<(usize, Error)>);
 
 impl SemanticCounts {
-    fn new(settings: &Settings) -> SemanticCounts {
+    fn new(settings: &Settings) -> Result<SemanticCounts> {
         let classes = settings.rule.classes();
-        let boundary = settings.boundary.map(|_| BoundaryCounts::new(classes));
-        SemanticCounts { confusion: Confusion::new(classes), boundary }
+        let boundary = settings.boundary.map(|_| BoundaryCounts::new(classes)).transpose()?;
+        Ok(SemanticCounts { confusion: Confusion::new(classes)?, boundary })
     }
 
     fn merge(&mut self, other: &SemanticCounts) {
@@ -54,17 +54,26 @@ impl SemanticCounts {
         let ([target, prediction], [height, width], rule) = (pair, size, &settings.rule);
         let count = if alone { Confusion::of_alone } else { Confusion::of };
         let confusion = count(target, prediction, rule, width)?;
-        self.confusion.merge(&confusion);
         if let (Some(boundary), Some(ratio)) = (&mut self.boundary, settings.boundary) {
             let distance = distance(ratio, height as u64, width as u64) as usize;
-            boundary.add(target, prediction, rule, width, distance);
+            boundary.add(target, prediction, rule, width, distance)?;
         }
+        self.confusion.merge(&confusion);
         Ok(())
     }
 }
 
 /// Counts `n` pairs of maps that lie one after the other, each of `height` x `width` pixels.
-pub fn of_maps(pair: [Labels; 2], shape: [usize; 3], settings: &Settings, progress: &Progress) -> Counted {
+///
+/// # Errors
+///
+/// Memory for the counts cannot be had.
+pub fn of_maps(
+    pair: [Labels; 2],
+    shape: [usize; 3],
+    settings: &Settings,
+    progress: &Progress,
+) -> Result<Counted> {
     let [n, height, width] = shape;
     let pixels = height * width;
     let of = |image: usize, counts: &mut SemanticCounts, alone| {
@@ -72,9 +81,9 @@ pub fn of_maps(pair: [Labels; 2], shape: [usize; 3], settings: &Settings, progre
         counts.add(pair, [height, width], settings, alone)
     };
     if n == 1 {
-        let mut counts = SemanticCounts::new(settings);
+        let mut counts = SemanticCounts::new(settings)?;
         let failed = of(0, &mut counts, false).err().map(|error| (0, error));
-        return (counts, failed.into_iter().collect());
+        return Ok((counts, failed.into_iter().collect()));
     }
     gather(n, settings, progress, |_, image, counts| of(image, counts, true))
 }
@@ -82,7 +91,11 @@ pub fn of_maps(pair: [Labels; 2], shape: [usize; 3], settings: &Settings, progre
 /// Counts pairs of PNG files: a target and its prediction. Errors name the file.
 ///
 /// Each thread holds a few rows of one pair at a time; where boundaries are counted, or a file is unusual, one pair.
-pub fn of_files(pairs: &[(PathBuf, PathBuf)], settings: &Settings, progress: &Progress) -> Counted {
+///
+/// # Errors
+///
+/// Memory for the counts cannot be had.
+pub fn of_files(pairs: &[(PathBuf, PathBuf)], settings: &Settings, progress: &Progress) -> Result<Counted> {
     let add = |scratch: &mut SemanticBuffers, index: usize, counts: &mut SemanticCounts| {
         let (target, prediction) = &pairs[index];
         let by_rows = if counts.boundary.is_none() {
@@ -118,6 +131,7 @@ impl SemanticBuffers {
         }
         let (codes, [height, width]) = (rule.codes(), target.size);
         self.counts.clear();
+        reserve(&mut self.counts, codes * codes).ok()?;
         self.counts.resize(codes * codes, 0);
         for _ in 0..height {
             both(target.next_row()?, prediction.next_row()?, width, |t, p, pixels| {
@@ -127,7 +141,7 @@ impl SemanticBuffers {
         }
         target.finish()?;
         prediction.finish()?;
-        Confusion::of_codes(&self.counts, rule)
+        Confusion::of_codes(&self.counts, rule).ok()?
     }
 }
 
@@ -153,19 +167,33 @@ fn gather(
     settings: &Settings,
     progress: &Progress,
     add: impl Fn(&mut SemanticBuffers, usize, &mut SemanticCounts) -> Result<()> + Sync + Send,
-) -> Counted {
-    let empty = || (SemanticCounts::new(settings), Vec::new());
+) -> Result<Counted> {
+    /// The counts of the images so far, if there were any, and the failures.
+    type Part = (Option<SemanticCounts>, Vec<(usize, Error)>);
+    let empty = || (None, Vec::new());
+    let begun = |counts: Option<SemanticCounts>| counts.map_or_else(|| SemanticCounts::new(settings), Ok);
     let start = || (empty(), SemanticBuffers::default());
-    let fold = |((mut counts, mut failed), mut scratch): (Counted, SemanticBuffers), index: usize| {
+    let fold = |((counts, mut failed), mut scratch): (Part, SemanticBuffers), index: usize| {
+        let mut counts = begun(counts)?;
         let added = progress.check().and_then(|()| add(&mut scratch, index, &mut counts));
         failed.extend(added.err().map(|error| (index, error)));
-        ((counts, failed), scratch)
+        Ok(((Some(counts), failed), scratch))
     };
-    let join = |(mut counts, mut failed): Counted, (other, more): Counted| {
-        counts.merge(&other);
+    let join = |(counts, mut failed): Part, (other, more): Part| {
+        let counts = match (counts, other) {
+            (Some(mut counts), Some(other)) => {
+                counts.merge(&other);
+                Some(counts)
+            }
+            (counts, other) => counts.or(other),
+        };
         failed.extend(more);
-        (counts, failed)
+        Ok((counts, failed))
     };
     // The parts are joined in order, so the failures are in order too.
-    threads::run(|| (0..n).into_par_iter().fold(start, fold).map(|(counted, _)| counted).reduce(empty, join))
+    let (counts, failed) = threads::run(|| {
+        let parts = (0..n).into_par_iter().try_fold(start, fold);
+        parts.map(|part: Result<_>| part.map(|(counted, _)| counted)).try_reduce(empty, join)
+    })?;
+    Ok((begun(counts)?, failed))
 }

@@ -159,7 +159,7 @@ impl Matches {
     ) -> PyResult<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<u32>>, Bound<'py, PyArray1<u32>>, usize)>
     {
         self.check(Some(group), Some(threshold), area)?;
-        let found = py.detach(|| cumulative_counts(&self.table, group, threshold, area, limit));
+        let found = py.detach(|| cumulative_counts(&self.table, group, threshold, area, limit))?;
         Ok((vector(py, found.score)?, vector(py, found.right)?, vector(py, found.wrong)?, found.positives))
     }
 
@@ -189,7 +189,7 @@ impl Matches {
     ) -> PyResult<PyOperatingPoints> {
         self.check(Some(group), Some(threshold), area)?;
         let new = || OperatingPoints::new(&self.table, self.images, group, threshold, area, limit);
-        Ok(PyOperatingPoints(py.detach(new)))
+        Ok(PyOperatingPoints(py.detach(new)?))
     }
 
     /// Least, expected and greatest average precision `(T, K)` over the orders of equal scores.
@@ -205,7 +205,7 @@ impl Matches {
     ) -> PyResult<(Bound<'py, PyArray2<f64>>, Bound<'py, PyArray2<f64>>, Bound<'py, PyArray2<f64>>)> {
         self.check(None, None, area)?;
         let reading = recall.reading()?;
-        let bounds = py.detach(|| tie_bounds(&self.table, area, limit, &reading, orders, seed));
+        let bounds = py.detach(|| tie_bounds(&self.table, area, limit, &reading, orders, seed))?;
         let shape = [self.table.bits.thresholds, self.table.groups()];
         Ok((
             array(py, bounds.least, shape)?,
@@ -324,8 +324,7 @@ impl Matches {
         threshold: f64,
         pooled: bool,
     ) -> PyResult<Vec<Bound<'py, PyArray1<f64>>>> {
-        let best =
-            py.detach(|| States::of(&self.table).map(|states| optimal_lrp(&states, pooled, threshold)))?;
+        let best = py.detach(|| optimal_lrp(&States::of(&self.table)?, pooled, threshold))?;
         let columns = [best.lrp, best.localisation, best.false_positive, best.false_negative, best.score];
         columns.into_iter().map(|column| vector(py, column)).collect()
     }
@@ -401,7 +400,7 @@ impl PyResampler {
         weights: PyReadonlyArray2<'py, u32>,
     ) -> PyResult<(Option<Bound<'py, PyArray3<f64>>>, Bound<'py, PyArray3<f64>>)> {
         let (samples, weights) = read_weights(&weights, self.0.images())?;
-        let out = py.detach(|| self.0.resample(&weights));
+        let out = py.detach(|| self.0.resample(&weights))?;
         let [thresholds, groups] = self.0.shape();
         let shape = [samples, thresholds, groups];
         let precision = self.0.has_precision().then(|| array(py, out.precision, shape)).transpose()?;
@@ -418,7 +417,7 @@ impl PyOperatingPoints {
     /// The best score of a false positive in each image that has nothing to find, highest first; and how many such
     /// images there are.
     fn alarms<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyArray1<f64>>, usize)> {
-        let (scores, images) = self.0.alarms();
+        let (scores, images) = self.0.alarms()?;
         Ok((vector(py, scores)?, images))
     }
 
@@ -442,7 +441,7 @@ impl PyOperatingPoints {
             _ => return Err(bad_value(format!("there is no rule {rule:?}"))),
         };
         let (samples, weights) = read_weights(&weights, self.0.images())?;
-        let points = py.detach(|| self.0.points(&weights, rule));
+        let points = py.detach(|| self.0.points(&weights, rule))?;
         array(py, collect_growing(points.into_iter().flatten())?, [samples, 5])
     }
 }

@@ -126,7 +126,7 @@ pub fn count_labels<'py>(
     let pair = [target.labels()?, prediction.labels()?];
     let shape = [n, height, width];
     let counted = interruptible(py, long(shape), |progress| {
-        let counted = semantic::of_maps(pair, shape, &settings, progress);
+        let counted = semantic::of_maps(pair, shape, &settings, progress)?;
         progress.check().map(|()| counted)
     })?;
     counts(py, counted)
@@ -141,7 +141,7 @@ pub fn count_label_files<'py>(
     #[pyo3(from_py_with = settings_of)] settings: Settings,
 ) -> PyResult<PyCounts<'py>> {
     let counted = interruptible(py, true, |progress| {
-        let counted = semantic::of_files(&pairs, &settings, progress);
+        let counted = semantic::of_files(&pairs, &settings, progress)?;
         progress.check().map(|()| counted)
     })?;
     counts(py, counted)
@@ -223,8 +223,8 @@ fn segments(
         crowd: crowd[i],
         area: (area[i] >= 0).then_some(area[i]),
     };
-    let starts = starts.iter().map(|&start| start as usize).collect();
-    Ok(Segments { segments: (0..id.len()).map(segment).collect(), starts })
+    let starts = collect(starts.iter().map(|&start| start as usize))?;
+    Ok(Segments { segments: collect((0..id.len()).map(segment))?, starts })
 }
 
 /// Sums of IoU `(K,)`, and matches, false positives and false negatives `(3, K)`; added to in place.
@@ -250,7 +250,7 @@ fn add_matches(
         return Ok(failed);
     }
     let categories = iou.as_array().len();
-    let mut tally = PanopticCounts::new(categories);
+    let mut tally = PanopticCounts::new(categories)?;
     tally.iou.copy_from_slice(iou.as_slice()?);
     good.iter().for_each(|matches| tally.add(matches));
     iou.as_slice_mut()?.copy_from_slice(&tally.iou);
@@ -293,7 +293,7 @@ pub fn match_segment_maps<'py>(
     let predictions = segments(prediction_segments, n, categories)?;
     let shape = [n, height, width];
     let matched = interruptible(py, long(shape), |progress| {
-        let matched = panoptic::of_maps(pair, shape, [&truths, &predictions], progress);
+        let matched = panoptic::of_maps(pair, shape, [&truths, &predictions], progress)?;
         progress.check().map(|()| matched)
     })?;
     add_matches(py, matched, tally, strict)
@@ -313,7 +313,7 @@ pub fn match_segment_files<'py>(
     let truths = segments(target_segments, pairs.len(), categories)?;
     let predictions = segments(prediction_segments, pairs.len(), categories)?;
     let matched = interruptible(py, true, |progress| {
-        let matched = panoptic::of_files(&pairs, [&truths, &predictions], progress);
+        let matched = panoptic::of_files(&pairs, [&truths, &predictions], progress)?;
         progress.check().map(|()| matched)
     })?;
     add_matches(py, matched, tally, strict)

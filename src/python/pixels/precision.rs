@@ -232,8 +232,8 @@ pub fn label_regions<'py>(
             Some(scores) => scores[(usize::from(class) * height + row) * width + column],
             None => 1.0,
         };
-        let truths = regions(&truth, [height, width], classes, connectivity, |_, _, _| 1.0);
-        let predictions = regions(&found, [height, width], classes, connectivity, score);
+        let truths = regions(&truth, [height, width], classes, connectivity, |_, _, _| 1.0)?;
+        let predictions = regions(&found, [height, width], classes, connectivity, score)?;
         if predictions.iter().any(|region| region.mean.is_nan()) {
             return Err(Error::value("prediction: the mean score of a region is NaN"));
         }
