@@ -28,6 +28,7 @@
 //! );
 //! let counts = cumulative_counts(&table, 0, 0, 0, 100)?;
 //! assert_eq!((counts.right, counts.wrong, counts.positives), (vec![0], vec![1], 1));
+//! # Ok::<(), meanap::Error>(())
 //! ```
 
 mod cell_outcomes;
