@@ -9,12 +9,12 @@
 //! use meanap::progress::Progress;
 //! use meanap::similarity::{Parameters, SimilarityKind};
 //!
-//! let objects = |boxes: &[[f64; 4]], scores: &[f64]| {
+//! let objects = |boxes: &[[f64; 4]], scores: &[f64]| -> meanap::Result<Objects> {
 //!     let (mut columns, mut score) = (Boxes::default(), CompactDoubles::default());
-//!     boxes.iter().for_each(|&bbox| columns.push(bbox));
-//!     scores.iter().for_each(|&value| score.push(value));
+//!     boxes.iter().try_for_each(|&bbox| columns.push(bbox))?;
+//!     scores.iter().try_for_each(|&value| score.push(value))?;
 //!     let (columns, zeros, no) = (Arc::new(columns), Arc::new(vec![0; boxes.len()]), vec![false; boxes.len()]);
-//!     Objects {
+//!     Ok(Objects {
 //!         image: zeros.clone(),
 //!         category: zeros,
 //!         id: AnnotationIds::Counted,
@@ -23,12 +23,12 @@
 //!         crowd: Arc::new(no.clone()),
 //!         ignore: Arc::new(no),
 //!         geometry: Geometry::Boxes(columns),
-//!     }
+//!     })
 //! };
 //! let extent = CellGrid { images: 1, categories: 1, by_category: true };
 //! let evaluator = Evaluator {
-//!     detections: objects(&[[0.0, 0.0, 10.0, 9.0], [50.0, 0.0, 5.0, 5.0]], &[0.9, 0.8]),
-//!     ground_truths: objects(&[[0.0, 0.0, 10.0, 10.0]], &[]),
+//!     detections: objects(&[[0.0, 0.0, 10.0, 9.0], [50.0, 0.0, 5.0, 5.0]], &[0.9, 0.8])?,
+//!     ground_truths: objects(&[[0.0, 0.0, 10.0, 10.0]], &[])?,
 //!     protocol: Protocol {
 //!         thresholds: vec![0.5],
 //!         area_ranges: vec![[0.0, 1e10]],
