@@ -85,7 +85,7 @@ def images_on_host(images: Any) -> Any:
     """
     torch: Any = sys.modules.get("torch")
     # Another thread may be in the middle of importing it.
-    tensor = getattr(torch, "Tensor", None)
+    tensor: Any = getattr(torch, "Tensor", None)
     if tensor is None or not images or not isinstance(images[0], Mapping):
         return images
 
