@@ -5,6 +5,7 @@ import json
 import metric_objects
 import numpy as np
 import pytest
+from foreign_arrays import OnlyDlpack
 
 import meanap
 from meanap import ranking
@@ -52,19 +53,6 @@ def of_another_width(array):
     if array.dtype.kind == "f":
         return array.astype(np.longdouble)
     return array.astype(np.uint16) if array.size and array.min() >= 0 else array.astype(np.int16)
-
-
-class OnlyDlpack:
-    """An array that speaks DLPack alone."""
-
-    def __init__(self, array):
-        self._array = np.array(array)
-
-    def __dlpack__(self, **options):
-        return self._array.__dlpack__(**options)
-
-    def __dlpack_device__(self):
-        return self._array.__dlpack_device__()
 
 
 class OnCuda(OnlyDlpack):

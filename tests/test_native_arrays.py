@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from foreign_arrays import OnlyDlpack
 from native_data import per_image
 
 import meanap
@@ -15,19 +16,6 @@ def sides():
     for image in [*preds, *targets]:
         image["boxes"][:, 2:] += image["boxes"][:, :2]
     return preds, targets
-
-
-class OnlyDlpack:
-    """An array with DLPack as its only interface."""
-
-    def __init__(self, array):
-        self._array = np.array(array)
-
-    def __dlpack__(self, **options):
-        return self._array.__dlpack__(**options)
-
-    def __dlpack_device__(self):
-        return self._array.__dlpack_device__()
 
 
 class OnDevice:
