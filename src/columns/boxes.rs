@@ -30,10 +30,9 @@ impl Boxes {
         self.0.array(4 * index + 2)
     }
 
-    /// That the box at `index` will be read soon.
-    #[inline]
-    pub fn prefetch(&self, index: usize) {
-        self.0.prefetch(4 * index, 4);
+    /// That the boxes at these indices will be read soon.
+    pub fn prefetch(&self, indices: &[u32]) {
+        self.0.prefetch_rows(4, indices);
     }
 
     /// All boxes.

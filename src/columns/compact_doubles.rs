@@ -140,10 +140,10 @@ impl CompactDoubles {
         each!(self, values => into.extend(values[first..first + count].iter().map(|value| value.wide())));
     }
 
-    /// That the values from `first` to `first + count` will be read soon.
+    /// That some rows of `width` values will be read soon.
     #[inline]
-    pub fn prefetch(&self, first: usize, count: usize) {
-        each!(self, values => simd::prefetch(&values[first..first + count]));
+    pub fn prefetch_rows(&self, width: usize, rows: &[u32]) {
+        each!(self, values => simd::prefetch_rows(values, width, rows));
     }
 
     /// Adds `value`.

@@ -36,11 +36,9 @@ impl Keypoints {
         self.points.read(index * width, width, into);
     }
 
-    /// That the object at `index` will be read soon.
-    #[inline]
-    pub fn prefetch(&self, index: usize) {
-        let width = 2 * self.per_object;
-        self.points.prefetch(index * width, width);
+    /// That the objects at these indices will be read soon.
+    pub fn prefetch(&self, indices: &[u32]) {
+        self.points.prefetch_rows(2 * self.per_object, indices);
     }
 
     /// Which keypoints of a ground truth are labelled.

@@ -49,12 +49,11 @@ impl RotatedBoxes {
         }
     }
 
-    /// That the box at `index` will be read soon.
-    #[inline]
-    pub fn prefetch(&self, index: usize) {
+    /// That the boxes at these indices will be read soon.
+    pub fn prefetch(&self, indices: &[u32]) {
         match self {
-            RotatedBoxes::Angles(numbers) => numbers.prefetch(5 * index, 5),
-            RotatedBoxes::Corners(numbers) => numbers.prefetch(8 * index, 8),
+            RotatedBoxes::Angles(numbers) => numbers.prefetch_rows(5, indices),
+            RotatedBoxes::Corners(numbers) => numbers.prefetch_rows(8, indices),
         }
     }
 }

@@ -85,14 +85,18 @@ pub fn both(text: &[u8; 64], bits: impl Fn(&[u8; 32]) -> u32) -> u64 {
     u64::from(bits(&halves[0])) | u64::from(bits(&halves[1])) << 32
 }
 
-/// Prefetches the memory of some items that will be read soon, where the processor supports it.
+/// Prefetches the memory of some rows of a table that will be read soon, where the processor supports it: `width`
+/// items of `table` each.
 #[inline(always)]
-pub fn prefetch<T>(items: &[T]) {
+pub fn prefetch_rows<T>(table: &[T], width: usize, rows: &[u32]) {
     /// Bytes of a cache line.
     const LINE: usize = 64;
-    let bytes = items.as_ptr().cast::<u8>();
-    for line in 0..size_of_val(items).div_ceil(LINE) {
-        prefetch_line(bytes.wrapping_add(line * LINE));
+    let bytes = size_of::<T>() * width;
+    for &row in rows {
+        let start = table.as_ptr().cast::<u8>().wrapping_add(row as usize * bytes);
+        for line in 0..bytes.div_ceil(LINE) {
+            prefetch_line(start.wrapping_add(line * LINE));
+        }
     }
 }
 
@@ -194,8 +198,8 @@ mod tests {
 
     #[test]
     fn any_address_can_be_prefetched() {
-        prefetch::<u8>(&[]);
-        prefetch(&[0u64; 100]);
+        prefetch_rows::<u8>(&[], 4, &[]);
+        prefetch_rows(&[0u64; 100], 25, &[0, 3, u32::MAX]);
         prefetch_line(std::ptr::null::<u8>());
         prefetch_line(std::ptr::dangling::<u64>().wrapping_sub(1 << 40));
     }

@@ -141,7 +141,7 @@ impl Similarity for BoxIou {
             Side::Detections => &self.detections,
             Side::GroundTruth => &self.ground_truths,
         };
-        objects.iter().for_each(|&object| boxes.prefetch(object as usize));
+        boxes.prefetch(objects);
     }
 }
 

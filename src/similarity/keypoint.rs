@@ -325,7 +325,7 @@ impl Similarity for Oks {
             Side::Detections => &self.detections,
             Side::GroundTruth => &self.ground_truths,
         };
-        objects.iter().for_each(|&object| poses.prefetch(object as usize));
+        poses.prefetch(objects);
     }
 }
 

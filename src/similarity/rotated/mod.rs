@@ -209,7 +209,7 @@ where
 
 fn prefetch(side: Side, objects: &[u32], detections: &RotatedBoxes, ground_truths: &RotatedBoxes) {
     let boxes = if side == Side::Detections { detections } else { ground_truths };
-    objects.iter().for_each(|&object| boxes.prefetch(object as usize));
+    boxes.prefetch(objects);
 }
 
 #[cfg(test)]
