@@ -199,8 +199,13 @@ impl Evaluator {
         can_allocate(copy + 2 * size_of_val(&*table.rows.groups))?;
         let mut rows = table.rows.clone();
         for row in &mut rows.items {
-            *row =
-                Row::unmatched(row.score, row.image, row.object, Row::DROPPED, self.unpunished(row.object));
+            *row = Row::unmatched(
+                row.score,
+                row.image,
+                row.object,
+                Row::DROPPED,
+                self.ignored_if_unmatched(row.object),
+            );
         }
         let truths = table.truths.clone();
         if self.is_small() {
@@ -265,9 +270,9 @@ impl Evaluator {
         Ok(run)
     }
 
-    /// The area ranges in which a detection is no false positive, whatever becomes of it, as a mask.
+    /// The area ranges in which a detection that is not matched is ignored and no false positive, as a mask.
     #[inline]
-    fn unpunished(&self, d: u32) -> u32 {
+    fn ignored_if_unmatched(&self, d: u32) -> u32 {
         let dt = &self.detections;
         if dt.ignore.get(d as usize).is_some_and(|&ignore| ignore) {
             return self.protocol.bits().all_areas();
@@ -284,7 +289,7 @@ impl Evaluator {
                 image,
                 object,
                 Row::DROPPED,
-                self.unpunished(object),
+                self.ignored_if_unmatched(object),
             )
         })
     }

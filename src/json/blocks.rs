@@ -22,7 +22,7 @@ use crate::threads;
 
 /// How reading is shared out. It changes the speed and the memory, never the result.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
+pub struct BlockPlan {
     /// Bytes that one worker reads at a time.
     pub block: u64,
     /// Bytes that a worker holds of the file.
@@ -31,12 +31,12 @@ pub struct Plan {
     pub workers: usize,
 }
 
-impl Plan {
+impl BlockPlan {
     /// What is fast on ordinary machines: a window that stays in the cache, and blocks that are many.
-    pub fn for_file(source: &Source) -> Plan {
+    pub fn for_file(source: &Source) -> BlockPlan {
         let block = 256 << 10;
         let blocks = usize::try_from(source.size() / block).unwrap_or(usize::MAX);
-        Plan { block, window: 128 << 10, workers: threads::count().min(blocks).max(1) }
+        BlockPlan { block, window: 128 << 10, workers: threads::count().min(blocks).max(1) }
     }
 }
 
@@ -44,7 +44,7 @@ impl Plan {
 /// behind the closing bracket. The window is then anywhere.
 pub fn read<'a, R: Elements>(
     source: &'a Source,
-    plan: Plan,
+    plan: BlockPlan,
     window: &mut Window<'a>,
     list: &'static str,
     rows: &mut R,
@@ -71,7 +71,7 @@ pub fn read<'a, R: Elements>(
             start,
             opening,
             over: AtomicBool::new(false),
-            state: Mutex::new(State {
+            state: Mutex::new(Progression {
                 claimed: 0,
                 joined: 0,
                 joining: false,
@@ -98,7 +98,7 @@ pub fn read<'a, R: Elements>(
 }
 
 /// How many blocks may have been taken and not joined.
-fn ahead(plan: Plan) -> usize {
+fn ahead(plan: BlockPlan) -> usize {
     4 * plan.workers
 }
 
@@ -241,19 +241,19 @@ struct Block<R> {
 /// What the workers share.
 struct Team<'w, 'a, R> {
     source: &'a Source,
-    plan: Plan,
+    plan: BlockPlan,
     start: u64,
     opening: Vec<u8>,
     /// The array is at its end: blocks still being read are of no use.
     over: AtomicBool,
-    state: Mutex<State<R>>,
+    state: Mutex<Progression<R>>,
     /// Signals that a block was joined.
     moved: Condvar,
     /// Held by the one worker that joins.
     chain: Mutex<Chain<'w, 'a, R>>,
 }
 
-struct State<R> {
+struct Progression<R> {
     /// Blocks that workers have taken.
     claimed: u64,
     /// Blocks that have been joined.
@@ -267,7 +267,7 @@ struct State<R> {
 }
 
 impl<R: Elements> Team<'_, '_, R> {
-    fn state(&self) -> MutexGuard<'_, State<R>> {
+    fn state(&self) -> MutexGuard<'_, Progression<R>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -474,7 +474,7 @@ mod tests {
         let record = |i| if i == marked { "{\"a\": 9}" } else { "{\"a\": 1}" };
         let text = (0..records).map(record).collect::<Vec<_>>().join(",") + "]";
         let (source, mut rows) = (Source::from(text.into_bytes()), Fragile(0));
-        let plan = Plan { block: 50, window: 64, workers: 3 };
+        let plan = BlockPlan { block: 50, window: 64, workers: 3 };
         read(&source, plan, &mut Window::new(&source, plan.window).unwrap(), "", &mut rows).unwrap();
         rows.0
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::annotations::Annotations;
-use super::blocks::{self, Plan};
+use super::blocks::{self, BlockPlan};
 use super::error::{Fallback, Halt, NotColumnar, ParseError, Stopped, changed};
 use super::growth::share;
 use super::id_table::{IdTable, Skipped};
@@ -100,7 +100,7 @@ impl Dataset {
     ///
     /// The file cannot be read, or is not JSON.
     pub fn read_open(path: &Path, source: Source, kind: FileKind) -> Result<Dataset> {
-        let plan = Plan::for_file(&source);
+        let plan = BlockPlan::for_file(&source);
         let mut dataset = Self::read_with(path, source, kind, plan)?;
         dataset.source.without_progress();
         Ok(dataset)
@@ -111,7 +111,7 @@ impl Dataset {
     /// # Errors
     ///
     /// The file cannot be read, or is not JSON.
-    pub fn read_with(path: &Path, source: Source, kind: FileKind, plan: Plan) -> Result<Dataset> {
+    pub fn read_with(path: &Path, source: Source, kind: FileKind, plan: BlockPlan) -> Result<Dataset> {
         let mut dataset = Dataset::empty(path, source, kind);
         dataset.read_file(plan, None)?;
         dataset.check()?;
@@ -125,7 +125,7 @@ impl Dataset {
     ///
     /// The file cannot be read, is not JSON, or the bins cannot be written.
     pub fn partition(path: &Path, source: Source, kind: FileKind, bins: &mut Bins) -> Result<Dataset> {
-        let plan = Plan::for_file(&source);
+        let plan = BlockPlan::for_file(&source);
         let mut dataset = Dataset::empty(path, source, kind);
         dataset.read_file(plan, Some(&mut *bins))?;
         bins.finish().map_err(|error| error.in_file(path))?;
@@ -167,7 +167,7 @@ impl Dataset {
             pieces.push(text("}"));
         }
         let source = Source::from_pieces(pieces)?;
-        let plan = Plan::for_file(&source);
+        let plan = BlockPlan::for_file(&source);
         let mut dataset = Dataset::empty(&self.path, source, self.kind);
         dataset.read_file(plan, None)?;
         // The kind of the records follows from the first one, and from the fields that any of them has.
@@ -234,7 +234,7 @@ impl Dataset {
         self.len() == 0
     }
 
-    fn read_file(&mut self, plan: Plan, bins: Option<&mut Bins>) -> Result<()> {
+    fn read_file(&mut self, plan: BlockPlan, bins: Option<&mut Bins>) -> Result<()> {
         // The reader borrows the file, what is read goes elsewhere: they part for as long as this takes.
         let source = std::mem::replace(&mut self.source, Source::from(Vec::new()));
         let outcome = match Window::new(&source, plan.window) {
@@ -341,7 +341,7 @@ fn repeated(values: impl ExactSizeIterator<Item = u64> + Clone) -> Result<bool> 
 struct Reader<'a> {
     window: Window<'a>,
     source: &'a Source,
-    plan: Plan,
+    plan: BlockPlan,
     dataset: &'a mut Dataset,
     /// Where records go that are not to be held.
     bins: Option<&'a mut Bins>,
@@ -560,12 +560,12 @@ mod tests {
     use crate::error::ErrorKind;
     use crate::progress::Progress;
 
-    fn read(text: &str, kind: FileKind, plan: Plan) -> Result<Dataset> {
+    fn read(text: &str, kind: FileKind, plan: BlockPlan) -> Result<Dataset> {
         Dataset::read_with(Path::new("x.json"), Source::from(text.as_bytes().to_vec()), kind, plan)
     }
 
     fn whole(text: &str, kind: FileKind) -> Result<Dataset> {
-        read(text, kind, Plan { block: 1 << 40, window: 1 << 20, workers: 1 })
+        read(text, kind, BlockPlan { block: 1 << 40, window: 1 << 20, workers: 1 })
     }
 
     /// All that was read, and how reading failed.
@@ -651,7 +651,7 @@ mod tests {
     fn same_for_all_plans(text: &str, kind: FileKind) {
         let expected = story(&whole(text, kind));
         for (block, window, workers) in PLANS {
-            let outcome = read(text, kind, Plan { block, window, workers });
+            let outcome = read(text, kind, BlockPlan { block, window, workers });
             assert_eq!(story(&outcome), expected, "block {block}, window {window}, workers {workers}");
         }
     }
@@ -660,7 +660,8 @@ mod tests {
     fn the_window_may_end_behind_a_comma() {
         for length in 0..100 {
             let text = format!(r#"{{"info": "{}", "images": [], "categories": []}}"#, "x".repeat(length));
-            let outcome = read(&text, FileKind::Dataset, Plan { block: 1 << 20, window: 32, workers: 1 });
+            let outcome =
+                read(&text, FileKind::Dataset, BlockPlan { block: 1 << 20, window: 32, workers: 1 });
             assert_eq!(story(&outcome), story(&whole(&text, FileKind::Dataset)), "{length}");
         }
     }
@@ -684,7 +685,7 @@ mod tests {
         let text = format!("[{}1{}]", r#"{"image_id":[{"image_id":1},"#.repeat(depth), "]}".repeat(depth));
         let progress = Progress::new();
         let source = Source::from(text.clone().into_bytes()).with_progress(progress.clone());
-        let plan = Plan { block, window: 1024, workers: 3 };
+        let plan = BlockPlan { block, window: 1024, workers: 3 };
         let outcome = Dataset::read_with(Path::new("x.json"), source, FileKind::Results, plan);
         assert!(outcome.unwrap().fallback.is_some());
         assert!(progress.done() < 40 * text.len() as u64, "{} of {}", progress.done(), text.len());
@@ -779,7 +780,7 @@ mod tests {
                     panic!("{cut:?}: {}", story(&expected))
                 };
                 assert!(position.character <= cut.chars().count() as u64);
-                let outcome = read(cut, kind, Plan { block: 50, window: 8, workers: 2 });
+                let outcome = read(cut, kind, BlockPlan { block: 50, window: 8, workers: 2 });
                 assert_eq!(story(&outcome), story(&expected), "{cut:?}");
             }
         }
@@ -826,7 +827,7 @@ mod tests {
         for workers in [1, 2, 4, 8, 16] {
             let speed = best(&|| {
                 let source = Source::open(&path).unwrap();
-                let plan = Plan { workers, ..Plan::for_file(&source) };
+                let plan = BlockPlan { workers, ..BlockPlan::for_file(&source) };
                 let dataset = Dataset::read_with(&path, source, FileKind::Results, plan).unwrap();
                 assert_eq!((dataset.len(), dataset.fallback), (430_000, None));
             });

@@ -106,7 +106,7 @@ fn joined(letters: impl Iterator<Item = Option<char>>, bytes: usize) -> io::Resu
 /// `None` where the data are damaged, or unpack to too much.
 fn unpacked(source: &Source) -> io::Result<Option<Vec<u8>>> {
     let most = UNPACKED.max(RATIO.saturating_mul(source.size()));
-    let mut decoder = MultiGzDecoder::new(Bytes { source, at: 0 });
+    let mut decoder = MultiGzDecoder::new(SourceReader { source, at: 0 });
     let (mut bytes, mut chunk) = (Vec::new(), vec![0; CHUNK]);
     loop {
         match decoder.read(&mut chunk) {
@@ -133,12 +133,12 @@ fn unpacked(source: &Source) -> io::Result<Option<Vec<u8>>> {
 }
 
 /// A source, read from its beginning.
-struct Bytes<'a> {
+struct SourceReader<'a> {
     source: &'a Source,
     at: u64,
 }
 
-impl Read for Bytes<'_> {
+impl Read for SourceReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.source.read_at(self.at, buffer)?;
         self.at += count as u64;

@@ -56,7 +56,7 @@ pub(crate) mod source;
 pub(crate) mod window;
 
 pub use annotations::{Annotations, Spans};
-pub use blocks::Plan;
+pub use blocks::BlockPlan;
 pub use dataset::{Dataset, FileKind, SharedColumns};
 pub use error::{Fallback, NotColumnar};
 pub use id_table::IdTable;

@@ -77,14 +77,14 @@ impl Field {
 /// next record has the same bytes there, it has the same key, and nothing needs to be read twice.
 #[derive(Default)]
 pub struct KeyOrder {
-    keys: Vec<Key>,
+    keys: Vec<KnownKey>,
 }
 
 /// Keys of one record that are remembered.
 const REMEMBERED: usize = 64;
 
 /// Up to 32 bytes, compared at once.
-struct Key {
+struct KnownKey {
     text: [u8; 32],
     /// One bit for each byte that counts.
     counts: u32,
@@ -94,9 +94,9 @@ struct Key {
     field: Field,
 }
 
-impl Key {
-    fn new(text: &[u8], field: Field) -> Key {
-        let mut key = Key { text: [0; 32], counts: 0, long: 0, len: text.len(), field };
+impl KnownKey {
+    fn new(text: &[u8], field: Field) -> KnownKey {
+        let mut key = KnownKey { text: [0; 32], counts: 0, long: 0, len: text.len(), field };
         match key.text.get_mut(..text.len()) {
             Some(place) => {
                 place.copy_from_slice(text);
@@ -153,7 +153,7 @@ impl KeyOrder {
             // What is remembered must be the whole of it, up to the value.
             return scanner.fault("a value");
         }
-        let key = Key::new(scanner.since(start), field);
+        let key = KnownKey::new(scanner.since(start), field);
         if slot < self.keys.len() {
             self.keys[slot] = key;
         } else if self.keys.len() == slot && slot < REMEMBERED {

@@ -13,13 +13,13 @@ use crate::progress::Progress;
 /// An open file. What is not a regular file (a pipe, say) is read whole, once.
 #[derive(Debug)]
 pub struct Source {
-    bytes: Bytes,
+    bytes: Content,
     size: u64,
     progress: Progress,
 }
 
 #[derive(Debug)]
-enum Bytes {
+enum Content {
     File {
         file: File,
         modified: Option<SystemTime>,
@@ -61,7 +61,7 @@ impl Source {
             (size, piece)
         };
         let pieces = collect(pieces.into_iter().map(placed))?;
-        Ok(Source { bytes: Bytes::Pieces(pieces), size, progress: Progress::default() })
+        Ok(Source { bytes: Content::Pieces(pieces), size, progress: Progress::default() })
     }
 
     /// Opens the file at `path`, to be read as UTF-8 however its text is stored.
@@ -84,7 +84,7 @@ impl Source {
             let modified = meta.modified().ok();
             return Ok(Source {
                 size: meta.len(),
-                bytes: Bytes::File { file, modified },
+                bytes: Content::File { file, modified },
                 progress: Progress::default(),
             });
         }
@@ -122,15 +122,15 @@ impl Source {
 
     fn read_bytes(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         match &self.bytes {
-            Bytes::Memory(bytes) => {
+            Content::Memory(bytes) => {
                 let rest =
                     usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or_default();
                 let count = rest.len().min(buffer.len());
                 buffer[..count].copy_from_slice(&rest[..count]);
                 Ok(count)
             }
-            Bytes::File { file, .. } => read_full(file, offset, buffer),
-            Bytes::Pieces(pieces) => {
+            Content::File { file, .. } => read_full(file, offset, buffer),
+            Content::Pieces(pieces) => {
                 let mut count = 0;
                 let first = pieces.partition_point(|(end, _)| *end <= offset);
                 for (end, piece) in &pieces[first..] {
@@ -187,8 +187,8 @@ impl Source {
     /// The file system does not answer.
     pub fn unchanged(&self) -> io::Result<bool> {
         match &self.bytes {
-            Bytes::Memory(_) | Bytes::Pieces(_) => Ok(true),
-            Bytes::File { file, modified } => {
+            Content::Memory(_) | Content::Pieces(_) => Ok(true),
+            Content::File { file, modified } => {
                 let meta = file.metadata()?;
                 Ok(meta.len() == self.size && meta.modified().ok() == *modified)
             }
@@ -198,7 +198,7 @@ impl Source {
 
 impl From<Vec<u8>> for Source {
     fn from(bytes: Vec<u8>) -> Source {
-        Source { size: bytes.len() as u64, bytes: Bytes::Memory(bytes), progress: Progress::default() }
+        Source { size: bytes.len() as u64, bytes: Content::Memory(bytes), progress: Progress::default() }
     }
 }
 

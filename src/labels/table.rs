@@ -21,7 +21,7 @@ const MOST_FAULTS: usize = 10_000;
 
 /// The columns of a line.
 #[derive(Clone, Debug)]
-pub struct Layout {
+pub struct LineLayout {
     /// The name of each column, and whether it holds a word, not a number.
     pub columns: Vec<(String, bool)>,
     /// How many of the last columns may be missing.
@@ -32,7 +32,7 @@ pub struct Layout {
 
 /// The objects of many files, file by file and line by line.
 #[derive(Debug, Default)]
-pub struct Rows {
+pub struct LineObjects {
     /// The file of each object.
     pub file: Vec<u32>,
     /// Its line in that file, from 1.
@@ -54,10 +54,14 @@ pub struct Rows {
 ///
 /// # Errors
 ///
-/// A file cannot be read; the error names it. Lines that cannot be used are in [`Rows::faults`].
-pub fn read<P: AsRef<Path> + Sync>(paths: &[P], layout: &Layout, progress: &Progress) -> Result<Rows> {
-    let read = |(group, paths): (usize, &[P])| -> Result<Rows> {
-        let mut rows = Rows::default();
+/// A file cannot be read; the error names it. Lines that cannot be used are in [`LineObjects::faults`].
+pub fn read<P: AsRef<Path> + Sync>(
+    paths: &[P],
+    layout: &LineLayout,
+    progress: &Progress,
+) -> Result<LineObjects> {
+    let read = |(group, paths): (usize, &[P])| -> Result<LineObjects> {
+        let mut rows = LineObjects::default();
         for (at, path) in paths.iter().enumerate() {
             progress.check()?;
             let text = fs::read(path).map_err(|error| Error::io(error).in_file(path.as_ref()))?;
@@ -66,20 +70,20 @@ pub fn read<P: AsRef<Path> + Sync>(paths: &[P], layout: &Layout, progress: &Prog
         Ok(rows)
     };
     let groups = threads::run(|| collect_parallel(paths.par_chunks(FILES).enumerate().map(read)))?;
-    let mut all = Rows::default();
+    let mut all = LineObjects::default();
     for rows in groups {
         all.append(rows?)?;
     }
     Ok(all)
 }
 
-impl Rows {
+impl LineObjects {
     /// Adds the objects of a file.
     ///
     /// # Errors
     ///
     /// `OutOfMemory`
-    pub fn read(&mut self, file: usize, text: &[u8], layout: &Layout) -> Result<()> {
+    pub fn read(&mut self, file: usize, text: &[u8], layout: &LineLayout) -> Result<()> {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         for (line, text) in text.split(|&byte| byte == b'\n').enumerate() {
             let text = text.trim_ascii();
@@ -106,7 +110,7 @@ impl Rows {
         Ok(())
     }
 
-    fn object(&mut self, text: &[u8], layout: &Layout) -> Checked<()> {
+    fn object(&mut self, text: &[u8], layout: &LineLayout) -> Checked<()> {
         let mut words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         let least = layout.columns.len() - layout.optional;
         let count = words.clone().count();
@@ -143,7 +147,7 @@ impl Rows {
         Ok(code)
     }
 
-    fn append(&mut self, mut other: Rows) -> Result<()> {
+    fn append(&mut self, mut other: LineObjects) -> Result<()> {
         let mut codes = with_capacity(other.texts.len())?;
         for text in &other.texts {
             codes.push(self.code(text)?);
@@ -162,14 +166,14 @@ impl Rows {
 mod tests {
     use super::*;
 
-    fn layout(columns: &str, optional: usize, skipped: &[&str]) -> Layout {
+    fn layout(columns: &str, optional: usize, skipped: &[&str]) -> LineLayout {
         let columns = columns.split(' ').map(|name| (name.to_owned(), name.starts_with('w'))).collect();
-        Layout { columns, optional, skipped: skipped.iter().map(|start| (*start).to_owned()).collect() }
+        LineLayout { columns, optional, skipped: skipped.iter().map(|start| (*start).to_owned()).collect() }
     }
 
     #[test]
     fn columns_are_words_and_numbers() {
-        let mut rows = Rows::default();
+        let mut rows = LineObjects::default();
         rows.read(4, b"\xef\xbb\xbfgsd:1\r\na 1 b\n\n c\t2e1  a 7\r\n", &layout("w1 n1 w2 n2", 1, &["gsd:"]))
             .unwrap();
         assert_eq!((rows.file, rows.line), (vec![4, 4], vec![2, 4]));
@@ -182,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_line_that_cannot_be_used_is_left_out_and_said() {
-        let mut rows = Rows::default();
+        let mut rows = LineObjects::default();
         rows.read(0, b"a 1 2\nb x 2\na\nc 3 nan\nd 4 5 6\ne 5 6", &layout("word left right", 0, &[]))
             .unwrap();
         let told: Vec<String> =
@@ -207,7 +211,7 @@ mod tests {
         fs::create_dir_all(&folder).unwrap();
         let paths: Vec<_> = (0..50).map(|file| folder.join(format!("{file}.txt"))).collect();
         let layout = layout("word number", 0, &[]);
-        let mut whole = Rows::default();
+        let mut whole = LineObjects::default();
         for (file, path) in paths.iter().enumerate() {
             let text: String =
                 (0..file % 7).map(|line| format!("w{} {line}\n", (file * line) % 11)).collect();

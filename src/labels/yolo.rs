@@ -28,7 +28,7 @@ const UNCLIPPED: f64 = 1.0;
 
 /// What the lines of a folder hold.
 #[derive(Clone, Copy, Debug)]
-pub struct Layout {
+pub struct YoloLayout {
     /// Which of it is wanted.
     pub geometry: GeometryKind,
     /// Where the confidence stands; None for annotations.
@@ -48,7 +48,7 @@ pub enum Confidence {
 
 /// The objects of a folder, file by file and line by line.
 #[derive(Debug, Default)]
-pub struct Rows {
+pub struct YoloObjects {
     /// The file of each object.
     pub file: Vec<u32>,
     /// Its line in that file, from 1.
@@ -76,8 +76,8 @@ pub struct Rows {
     pub left_out: u64,
 }
 
-impl Rows {
-    fn append(&mut self, mut other: Rows) -> Result<()> {
+impl YoloObjects {
+    fn append(&mut self, mut other: YoloObjects) -> Result<()> {
         let end = self.ends.last().copied().unwrap_or(0);
         append(&mut self.file, &mut other.file)?;
         append(&mut self.line, &mut other.line)?;
@@ -103,17 +103,17 @@ impl Rows {
 ///
 /// # Errors
 ///
-/// A file cannot be read; the error names it. Lines that cannot be used are in [`Rows::faults`].
+/// A file cannot be read; the error names it. Lines that cannot be used are in [`YoloObjects::faults`].
 pub fn read<P: AsRef<Path> + Sync>(
     paths: &[P],
     sizes: &[[u32; 2]],
-    layout: Layout,
+    layout: YoloLayout,
     progress: &Progress,
-) -> Result<Rows> {
+) -> Result<YoloObjects> {
     assert_eq!(paths.len(), sizes.len(), "a size for each file");
-    let read = |(group, paths): (usize, &[P])| -> Result<Rows> {
+    let read = |(group, paths): (usize, &[P])| -> Result<YoloObjects> {
         progress.check()?;
-        let mut rows = Rows::default();
+        let mut rows = YoloObjects::default();
         let mut numbers = Vec::new();
         for (at, path) in paths.iter().enumerate() {
             let file = FILES * group + at;
@@ -124,14 +124,14 @@ pub fn read<P: AsRef<Path> + Sync>(
         Ok(rows)
     };
     let groups = threads::run(|| collect_parallel(paths.par_chunks(FILES).enumerate().map(read)))?;
-    let mut all = Rows::default();
+    let mut all = YoloObjects::default();
     for rows in groups {
         all.append(rows?)?;
     }
     Ok(all)
 }
 
-impl Rows {
+impl YoloObjects {
     /// Adds the objects of a file.
     ///
     /// # Errors
@@ -142,7 +142,7 @@ impl Rows {
         file: usize,
         text: &[u8],
         size: [u32; 2],
-        layout: Layout,
+        layout: YoloLayout,
         numbers: &mut Vec<f64>,
     ) -> Result<()> {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
@@ -169,7 +169,7 @@ impl Rows {
     }
 
     /// Memory for all that this line may hold, or be wrong about.
-    fn reserve(&mut self, text: &[u8], layout: Layout, numbers: &mut Vec<f64>) -> Result<()> {
+    fn reserve(&mut self, text: &[u8], layout: YoloLayout, numbers: &mut Vec<f64>) -> Result<()> {
         numbers.clear();
         let words = text.len() / 2 + 1;
         reserve(numbers, words)?;
@@ -187,7 +187,13 @@ impl Rows {
     }
 
     /// Adds the object of a line, without its place.
-    fn object(&mut self, text: &[u8], size: [u32; 2], layout: Layout, numbers: &mut Vec<f64>) -> Checked<()> {
+    fn object(
+        &mut self,
+        text: &[u8],
+        size: [u32; 2],
+        layout: YoloLayout,
+        numbers: &mut Vec<f64>,
+    ) -> Checked<()> {
         let mut words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         let class = words.next().map(class_of).transpose()?.unwrap_or(0);
         numbers.clear();
@@ -232,7 +238,7 @@ impl Rows {
         numbers: &[f64],
         size: [u32; 2],
         slack: f64,
-        layout: Layout,
+        layout: YoloLayout,
     ) -> Checked<()> {
         let [height, width] = size.map(f64::from);
         let inside = |numbers: &[f64], name: fn(usize) -> String| match numbers
@@ -334,7 +340,7 @@ enum Shape {
 
 impl Shape {
     /// The shape of a line with so many numbers behind the class.
-    fn of(count: usize, layout: Layout) -> Option<Shape> {
+    fn of(count: usize, layout: YoloLayout) -> Option<Shape> {
         let count = count.checked_sub(usize::from(layout.confidence.is_some()))?;
         match (count, layout.keypoints) {
             (4, _) => Some(Shape::Box),
@@ -353,7 +359,7 @@ fn pose_length(keypoints: usize, each: usize) -> Option<usize> {
     keypoints.checked_mul(each)?.checked_add(4)
 }
 
-fn wrong_length(count: usize, layout: Layout) -> Error {
+fn wrong_length(count: usize, layout: YoloLayout) -> Error {
     let confidence = match layout.confidence {
         None => "",
         Some(Confidence::Last) => " confidence",
@@ -398,15 +404,15 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
 
-    const BOXES: Layout = Layout { geometry: GeometryKind::Boxes, confidence: None, keypoints: None };
+    const BOXES: YoloLayout = YoloLayout { geometry: GeometryKind::Boxes, confidence: None, keypoints: None };
 
-    fn rows(text: &str, layout: Layout) -> Rows {
-        let mut rows = Rows::default();
+    fn rows(text: &str, layout: YoloLayout) -> YoloObjects {
+        let mut rows = YoloObjects::default();
         rows.read(0, text.as_bytes(), [100, 200], layout, &mut Vec::new()).unwrap();
         rows
     }
 
-    fn fault(text: &str, layout: Layout) -> String {
+    fn fault(text: &str, layout: YoloLayout) -> String {
         let rows = rows(text, layout);
         assert_eq!(
             (rows.file.len(), rows.class.len(), rows.boxes.len(), rows.left_out),
@@ -432,8 +438,8 @@ mod tests {
 
     #[test]
     fn the_confidence_is_last_or_second() {
-        let last = Layout { confidence: Some(Confidence::Last), ..BOXES };
-        let second = Layout { confidence: Some(Confidence::Second), ..BOXES };
+        let last = YoloLayout { confidence: Some(Confidence::Last), ..BOXES };
+        let second = YoloLayout { confidence: Some(Confidence::Second), ..BOXES };
         let (a, b) = (rows("0 0.1 0.2 0.1 0.2 0.95", last), rows("0 0.95 0.1 0.2 0.1 0.2", second));
         assert_eq!((&a.boxes, &a.score), (&b.boxes, &vec![0.95]));
         assert_eq!(b.score, a.score);
@@ -444,7 +450,7 @@ mod tests {
 
     #[test]
     fn polygons_and_poses_are_wanted_or_only_their_boxes() {
-        let masks = Layout { geometry: GeometryKind::Masks, ..BOXES };
+        let masks = YoloLayout { geometry: GeometryKind::Masks, ..BOXES };
         let text = "1 0.1 0.2 0.3 0.2 0.2 0.6";
         let found = rows(text, masks);
         assert_eq!((found.ends, found.polygons), (vec![6], [1, 0]));
@@ -461,7 +467,7 @@ mod tests {
         assert_eq!((found.boxes, rows(text, BOXES).boxes), (vec![expected], vec![expected]));
         assert_eq!(rows("1 0.1 0.2 0.3 0.2 0.2 0.6 0.1 0.3", BOXES).polygons, [1, 1]);
 
-        let pose = |geometry, each| Layout { geometry, keypoints: Some([2, each]), confidence: None };
+        let pose = |geometry, each| YoloLayout { geometry, keypoints: Some([2, each]), confidence: None };
         let found = rows("0 0.5 0.5 1 1 0.1 0.2 2 0 0 0", pose(GeometryKind::Keypoints, 3));
         assert_eq!((found.points, found.ends), (vec![20.0, 20.0, 2.0, 0.0, 0.0, 0.0], vec![6]));
         let found = rows("0 0.5 0.5 1 1 0.1 0.2 0 0", pose(GeometryKind::Keypoints, 2));
@@ -476,9 +482,10 @@ mod tests {
 
     #[test]
     fn what_is_wrong_in_a_line_is_said() {
-        let masks = Layout { geometry: GeometryKind::Masks, ..BOXES };
-        let pose = Layout { geometry: GeometryKind::Keypoints, keypoints: Some([2, 3]), confidence: None };
-        let last = Layout { confidence: Some(Confidence::Last), ..BOXES };
+        let masks = YoloLayout { geometry: GeometryKind::Masks, ..BOXES };
+        let pose =
+            YoloLayout { geometry: GeometryKind::Keypoints, keypoints: Some([2, 3]), confidence: None };
+        let last = YoloLayout { confidence: Some(Confidence::Last), ..BOXES };
         for (text, layout, told) in [
             ("\n0 1 2 3", BOXES, "line 2 has 4 numbers, expected 5: class x_center y_center width height"),
             (
@@ -539,9 +546,9 @@ mod tests {
                 .collect();
             fs::write(path, lines.concat()).unwrap();
         }
-        let layout = Layout { confidence: Some(Confidence::Last), ..BOXES };
+        let layout = YoloLayout { confidence: Some(Confidence::Last), ..BOXES };
         let found = read(&paths, &[[10, 10]; 200], layout, &Progress::default()).unwrap();
-        let mut whole = Rows::default();
+        let mut whole = YoloObjects::default();
         for (file, path) in paths.iter().enumerate() {
             whole.read(file, &fs::read(path).unwrap(), [10, 10], layout, &mut Vec::new()).unwrap();
         }

@@ -13,7 +13,7 @@ use super::interruptible::interruptible;
 use super::items::{list, list_of};
 use super::mask::masks_of_polygons;
 use crate::error::{Error, ErrorKind, Result, can_allocate, collect, collect_blocks, collect_growing};
-use crate::labels::yolo::{self, Confidence, Layout};
+use crate::labels::yolo::{self, Confidence, YoloLayout};
 use crate::labels::{Fault, image, table};
 use crate::similarity;
 use crate::threads;
@@ -64,7 +64,7 @@ fn read_yolo<'py>(
     confidence: Option<&str>,
     keypoints: Option<[usize; 2]>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let layout = Layout {
+    let layout = YoloLayout {
         geometry: similarity::SimilarityKind::named(similarity)?.geometry,
         confidence: match confidence {
             None => None,
@@ -112,7 +112,7 @@ fn read_label_table(
     }
     let words = columns.iter().filter(|(_, is_word)| *is_word).count();
     let numbers = columns.len() - words;
-    let layout = table::Layout { columns, optional, skipped };
+    let layout = table::LineLayout { columns, optional, skipped };
     let rows = interruptible(py, true, |progress| table::read(&paths, &layout, progress))?;
     let count = rows.file.len();
     let found = PyDict::new(py);

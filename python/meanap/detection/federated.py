@@ -88,7 +88,7 @@ def only_labelled(truth: GroundTruth, found: Detections, labelled: Labelled, lim
             kept.append(row)
     rows = np.sort(np.array(kept, dtype=np.int64))
     judged = found.take(rows)
-    judged.arrays["unpunished"] = np.array(
+    judged.arrays["ignored_if_unmatched"] = np.array(
         [categories[row] in labelled.not_exhaustive.get(images[row], none) for row in rows.tolist()], dtype=bool
     )
     return judged

@@ -251,9 +251,9 @@ impl SideColumns {
         }
         if !detections {
             self.read_flags(py, fields, place, &given, options)?;
-        } else if let Some(ignore) = fields.get(intern!(py, "unpunished"))? {
-            let ignore = flags(&ignore, || named("unpunished"))?;
-            count_of(place, "unpunished", ignore.len(), expected)?;
+        } else if let Some(ignore) = fields.get(intern!(py, "ignored_if_unmatched"))? {
+            let ignore = flags(&ignore, || named("ignored_if_unmatched"))?;
+            count_of(place, "ignored_if_unmatched", ignore.len(), expected)?;
             extend(&mut self.ignore, ignore)?;
         }
         let boxes = self.boxes.get(first..).unwrap_or_default();
