@@ -910,22 +910,23 @@ def test_an_evaluation_that_finds_nothing_says_why(tmp_path, kind, entry):
 
 
 @pytest.mark.parametrize(
-    ("meant", "words"),
+    ("meant", "code", "words"),
     [
-        (lambda id: f"val/{id:012d}.jpg", "names of files"),
-        (lambda id: f"{id:012d}", "texts"),
-        (lambda id: f"frame {id}.png", None),
+        (lambda id: f"val/{id:012d}.jpg", "named-ids", "names of files"),
+        (lambda id: f"{id:012d}", "named-ids", "names of files"),
+        (lambda id: f"{id:06d}", "image-offset", "texts"),
+        (lambda id: f"frame {id}.png", None, None),
     ],
 )
-def test_image_ids_that_are_names_of_files(meant, words):
+def test_image_ids_that_are_names_of_files(meant, code, words):
     truth = generate.dataset(images=30, seed=3, categories=3)
     for image in truth["images"]:
         image["file_name"] = f"{image['id']:012d}.jpg"
     found = [{**d, "image_id": meant(d["image_id"])} for d in generate.detections(truth, per_image=10, seed=3)]
     findings = meanap.check(truth, found)
-    assert ("image-offset" in findings.codes) == (words is not None)
-    if words is not None:
-        assert words in findings.row(code="image-offset")["message"]
+    assert findings.codes & {"image-offset", "named-ids"} == ({code} if code else set())
+    if code:
+        assert words in findings.row(code=code)["message"]
 
 
 def test_a_weak_detector_is_no_fault_of_a_format():

@@ -18,6 +18,7 @@ from meanap._similarity import compares_rotated_boxes
 from meanap.checking.findings import Finding
 from meanap.errors import InputError
 from meanap.readers import Options, Problem, Problems, _fields
+from meanap.readers._columns import NAMES
 from meanap.readers._read_once import read_dataset, read_results
 from meanap.readers._rotated import are_rotated, rows_of_rotated
 from meanap.readers._rules import RULES
@@ -137,6 +138,7 @@ class Records:
             truth.categories = list(self.categories)
             names = zip(self.categories, self.names, strict=True)
             truth.names = {id: str(name) for id, name in names if name is not None}
+        truth.files = self.files
         return truth
 
     @functools.cached_property
@@ -451,7 +453,7 @@ def _from_data_set(records: Records, value: Any, similarity: str | None) -> Reco
         else:
             records.categories = [as_id(category["id"]) for category in good]
             records.names = [category.get("name") for category in good]
-    entries = value["annotations"]
+    entries = _with_ids(records, value["annotations"], records.side())
     needed = ("image_id", "category_id", "bbox", "id", "area", "iscrowd")
     # LVIS has no crowds; its images say which categories they lack.
     images = value["images"] if records.images is not None else ()
@@ -497,6 +499,7 @@ def _take_poses(records: Records, entries: list[Any]) -> None:
 def _from_list(records: Records, entries: Any, truth: Records, similarity: str | None) -> Records:
     if not isinstance(entries, (list, tuple)):
         return _wrong(records, entries)
+    entries = _with_ids(records, entries, truth.side())
     good = [entry if isinstance(entry, Mapping) else {} for entry in entries]
     first = good[0] if good else {}
     shape = next((name for name in ("bbox", "segmentation", "keypoints") if first.get(name)), "bbox")
@@ -516,6 +519,26 @@ def _from_list(records: Records, entries: Any, truth: Records, similarity: str |
     elif shape == "keypoints":
         records.boxes = np.array([_around(entry.get("keypoints")) for entry in good]).reshape(-1, 4)
     return records
+
+
+def _with_ids(records: Records, entries: Any, truth: GroundTruth | None) -> Any:
+    """The records with the ids of the images and categories that they name."""
+    problems = Problems("collect")
+    good = [entry if isinstance(entry, Mapping) else {} for entry in entries]
+    named = readers.with_ids(good, truth, records.place, problems.add)
+    # Names that are not known are found as ids that are not.
+    _add_problems(records, [problem for problem in problems.found if problem.code == "ambiguous-name"])
+    if named is good:
+        return entries
+    for field, what in (("image_id", "files"), ("category_id", "categories")):
+        rows = [row for row, entry in enumerate(named) if entry.get(field) != good[row].get(field)]
+        message = f"names of {what} stand for ids: meanap.evaluate looks them up, pycocotools does not"
+        if rows:
+            first = good[rows[0]]
+            given = first.get(field) or next(v for name in NAMES[field] if as_id(v := first.get(name)) is not None)
+            example = f"record {rows[0]}: {given!r} is {field} {named[rows[0]][field]!r}"
+            records.add("named-ids", len(rows), example, message=message)
+    return named
 
 
 def _wrong(records: Records, value: Any) -> Records:

@@ -15,7 +15,7 @@ from meanap._similarity import compares_rotated_boxes
 from meanap.errors import InputError
 from meanap.protocol import Protocol
 from meanap.readers._coco_files import DetectionFile, TruthFile
-from meanap.readers._coco_records import pixel_size
+from meanap.readers._fields import pixel_size
 from meanap.readers.sides import Detections, GroundTruth, first_strange
 
 __all__ = ["are_swapped", "arranged"]

@@ -15,7 +15,7 @@ import numpy as np
 
 from meanap.errors import InputError, InputTypeError
 from meanap.readers._as_coco import dataset_of, records_of
-from meanap.readers._folders import image_numbers
+from meanap.readers._known_ids import image_numbers, with_ids
 from meanap.readers._names import class_names
 from meanap.readers._per_image import PerImage, ids_of
 from meanap.readers._problems import Problem, Problems
@@ -69,6 +69,7 @@ __all__ = [
     "reader_of",
     "records_of",
     "sound",
+    "with_ids",
 ]
 
 #: All readers, in the order in which they are tried.

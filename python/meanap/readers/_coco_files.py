@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -21,7 +24,7 @@ from meanap.readers.sides import Detections, GroundTruth
 if TYPE_CHECKING:
     from meanap._types import SimilarityName
 
-__all__ = ["DetectionFile", "TruthFile"]
+__all__ = ["DetectionFile", "TruthFile", "images_in"]
 
 
 def _read(read: Callable[[Any, Any], _core.Dataset], path: Any, progress: Any) -> _core.Dataset:
@@ -44,6 +47,7 @@ class TruthFile:
         self, path: Any, similarity: SimilarityName, progress: Any = False, dataset: _core.Dataset | None = None
     ) -> None:
         self.path: str = os.fspath(path)
+        self._whole = dataset is None
         #: Some of the file's records, if not all of them.
         self._dataset = _read_dataset("ground_truth", path, progress) if dataset is None else dataset
         if self._dataset.fallback is None and not self._dataset.has_annotations:
@@ -95,6 +99,14 @@ class TruthFile:
         return dict(zip(self.images, map(tuple, sizes.tolist()), strict=True))
 
     @cached_property
+    def files(self) -> dict[Any, str]:
+        """Names of the image files, by id, where they are known."""
+        records: Any = images_in(_core.read_text(self.path), self.images) if self._whole else None
+        if records is None:
+            records = self.load().get("images") or ()
+        return {image["id"]: image["file_name"] for image in records if isinstance(image.get("file_name"), str)}
+
+    @cached_property
     def names(self) -> dict[Any, str]:
         """Names of categories, by id."""
         return names_of(self._dataset.categories() or ())
@@ -109,6 +121,16 @@ class TruthFile:
         renamed = copy.copy(self)
         renamed.names = {**self.names, **names}
         return renamed
+
+
+def images_in(text: str, ids: list[Any]) -> list[dict[str, Any]] | None:
+    """The records of the images with these ids, of which alone the text of a data set is parsed; None if not found."""
+    for key in re.finditer(r'"images"\s*:\s*(?=\[)', text):
+        with contextlib.suppress(ValueError):
+            images: list[dict[str, Any]] = json.JSONDecoder().raw_decode(text, key.end())[0]
+            if [image.get("id") for image in images if isinstance(image, dict)] == ids:
+                return images
+    return None
 
 
 class DetectionFile:

@@ -20,13 +20,15 @@ from meanap._similarity import compares_masks, compares_rotated_boxes
 from meanap.errors import InputTypeError
 from meanap.readers import _fields
 from meanap.readers._fields import NEEDED, Field
+from meanap.readers._known_ids import with_ids
 from meanap.readers._problems import Problem, Problems
 from meanap.readers.sides import Detections, GroundTruth
 
 if TYPE_CHECKING:
     from meanap._types import SimilarityName
+    from meanap.readers._reader import Truth
 
-__all__ = ["coco_ground_truth", "coco_results", "groups_of", "listed", "names_of", "pixel_size", "warn_of_drawn_boxes"]
+__all__ = ["coco_ground_truth", "coco_results", "groups_of", "listed", "names_of", "warn_of_drawn_boxes"]
 
 _Records = Sequence[Mapping[str, Any]]
 _Side = TypeVar("_Side", GroundTruth, Detections)
@@ -53,11 +55,18 @@ def coco_ground_truth(
     image_ids = [_fields.ID.read(image["id"]) for image in images or ()]
     names = names_of(categories or ())
     sizes = {id: (image.get("height"), image.get("width")) for id, image in zip(image_ids, images or (), strict=True)}
+    called = ((id, image.get("file_name")) for id, image in zip(image_ids, images or (), strict=True))
+    files = {id: name for id, name in called if isinstance(name, str)}
     rotated = compares_rotated_boxes(similarity)
     boxed = not compares_masks(similarity) and not rotated
     columns = _plain_columns(rows.records, boxed, detections=False)
     if columns is None:
         rows.check()
+        known = GroundTruth([], [], np.zeros((0, 4)))
+        known.images = None if images is None else image_ids
+        known.categories, known.names = None if categories is None else list(names), names
+        known.files = files
+        rows.name_ids(known)
         columns = {
             **_ids(rows),
             **_crowds(rows),
@@ -86,7 +95,7 @@ def coco_ground_truth(
     )
     truth.records = True
     if images is not None:
-        truth.images, truth.sizes, truth.image_records = image_ids, sizes, images
+        truth.images, truth.sizes, truth.files, truth.image_records = image_ids, sizes, files, images
     if categories is not None:
         truth.categories, truth.names = list(names), names
     truth.groups = groups_of(categories or ())
@@ -103,6 +112,7 @@ def coco_results(
     sizes: Mapping[Any, Any] | None = None,
     first: Mapping[str, Any] | None = None,
     problems: Problems | None = None,
+    truth: Truth | None = None,
 ) -> Detections:
     """The columns of COCO results.
 
@@ -117,6 +127,8 @@ def coco_results(
         The first record of all, where these are only some.
     problems : Problems, optional
         Takes the problems; by default the first error is raised.
+    truth : GroundTruth or TruthFile, optional
+        Has the ids of images and categories that records name.
 
     Raises
     ------
@@ -133,6 +145,7 @@ def coco_results(
     columns = _plain_columns(rows.records, boxed, detections=True)
     if columns is None:
         rows.check()
+        rows.name_ids(truth)
         columns = {**_ids(rows), "score": np.array(rows.column(_fields.SCORE), dtype=np.float64)}
     images = columns["image_id"]
     fields: dict[str, Any] = {}
@@ -194,6 +207,10 @@ class _Rows:
             self._take(Problem("malformed-record", "error", self.place, row, text=text, type_error=True))
         if strange:
             self.records = [record if isinstance(record, Mapping) else {} for record in self.records]
+
+    def name_ids(self, truth: Truth | None) -> None:
+        """Puts ids where records have names of images and categories."""
+        self.records = with_ids(self.records, truth, self.place, self._take)
 
     def column(self, field: Field) -> list[Any]:
         """A field of all records."""
@@ -368,7 +385,7 @@ def _masks(
             found = f"is {image!r}, which is not {among}"
             rows.fault(row, _fields.IMAGE, code="unknown-image", found=found, expected=None)
             continue
-        size = pixel_size((sizes or {}).get(image))
+        size = _fields.pixel_size((sizes or {}).get(image))
         if size is None:
             what = '"segmentation" holds polygons' if "segmentation" in record else '"bbox" is to be drawn as a mask'
             told = (sizes or {}).get(image)
@@ -420,13 +437,3 @@ def _crowds(rows: _Rows) -> dict[str, np.ndarray]:
     )
     rows.problems.add(Problem("crowd-flag", "warning", rows.place, text=text))
     return {"iscrowd": crowd, "ignore": ignored}
-
-
-def pixel_size(size: Any) -> tuple[int, int] | None:
-    """Height and width of an image, if both are whole numbers above zero."""
-    try:
-        height, width = map(as_number, size)
-    except (TypeError, ValueError):
-        return None
-    sides = [side for side in (height, width) if side is not None and side.is_integer() and 0 < side < 2**32]
-    return (int(sides[0]), int(sides[1])) if len(sides) == 2 else None

@@ -12,7 +12,7 @@ from meanap._arrays import as_number, as_numbers, as_numpy, shown
 from meanap._arrow import ArrowColumns, Lists, speaks_arrow
 from meanap.errors import InputError
 
-__all__ = ["BOX_COLUMNS", "are_columns", "columns_of", "holds_ids", "renamed", "rows_of", "side_of"]
+__all__ = ["BOX_COLUMNS", "NAMES", "are_columns", "columns_of", "holds_ids", "renamed", "rows_of", "side_of"]
 
 BOX_COLUMNS = {
     "xyxy": (
@@ -34,7 +34,7 @@ _ROTATED_COLUMNS = (
 )
 
 #: Names of a column, the most common one first.
-_NAMES = {
+NAMES = {
     "image_id": ("image_id", "image_ids", "image", "img_id", "file_name", "filename", "image_name", "image_path"),
     "category_id": (
         "category_id",
@@ -84,7 +84,7 @@ def columns_of(table: Any, place: str) -> Mapping[str, Any] | None:
 
 def holds_ids(name: str) -> bool:
     """Whether a column of this name is of ids."""
-    return name in _NAMES["image_id"] or name in _NAMES["category_id"]
+    return name in NAMES["image_id"] or name in NAMES["category_id"]
 
 
 def are_columns(source: Mapping[Any, Any]) -> bool:
@@ -92,7 +92,7 @@ def are_columns(source: Mapping[Any, Any]) -> bool:
     if "annotations" in source:
         return False
     several = [any(name in source and hasattr(source[name], "__len__") and not isinstance(source[name], str)
-                   for name in _NAMES[of]) for of in ("image_id", "category_id")]  # fmt: skip
+                   for name in NAMES[of]) for of in ("image_id", "category_id")]  # fmt: skip
     return all(several)
 
 
@@ -132,7 +132,7 @@ def renamed(columns: Mapping[str, Any], names: Mapping[str, str], place: str) ->
     InputError
         A name is not recognised, or none of the columns is in the table.
     """
-    known = {other for several in _NAMES.values() for other in several}
+    known = {other for several in NAMES.values() for other in several}
     known |= {name for choices in BOX_COLUMNS.values() for several in choices for name in several}
     known |= {name for several in _ROTATED_COLUMNS for name in several}
     for name in names:
@@ -154,7 +154,7 @@ def rows_of(
     back = {} if names is None else {column: name for name, column in names.items()}
     rows = [{back.get(name, name): value for name, value in row.items()} for row in rows]
     there: set[str] = {name for row in rows[:1] for name in row}
-    known = {of: next((name for name in choices if name in there), None) for of, choices in _NAMES.items()}
+    known = {of: next((name for name in choices if name in there), None) for of, choices in NAMES.items()}
     turned = [choice for choice in _ROTATED_COLUMNS if set(choice) <= there]
     sides = [(format, choice) for format, choices in BOX_COLUMNS.items() for choice in choices if set(choice) <= there]
     records = []
@@ -241,7 +241,7 @@ def side_of(
 
 
 def _find(columns: Mapping[str, Any], name: str) -> Any:
-    return next((columns[other] for other in _NAMES[name] if other in columns), None)
+    return next((columns[other] for other in NAMES[name] if other in columns), None)
 
 
 def _needed(columns: Mapping[str, Any], name: str, place: str) -> Any:
@@ -269,7 +269,7 @@ def _ids(column: Any, place: str) -> Any:
 
 
 def _boxes(columns: Mapping[str, Any], box_format: str, place: str) -> dict[str, Any]:
-    for name in _NAMES["boxes"]:
+    for name in NAMES["boxes"]:
         if name in columns:
             boxes = _even(columns[name], f"{place}: {name}")
             # A column of COCO's name is as COCO has it.
@@ -286,7 +286,7 @@ def _rotated_boxes(columns: Mapping[str, Any], place: str) -> dict[str, Any]:
     for names in _ROTATED_COLUMNS:
         if all(name in columns for name in names):
             return {"boxes": np.stack([_numbers(columns[name], f"{place}: {name}") for name in names], axis=1)}
-    for name in _NAMES["boxes"]:
+    for name in NAMES["boxes"]:
         if name in columns:
             return {"boxes": _even(columns[name], f"{place}: {name}")}
     raise InputError(

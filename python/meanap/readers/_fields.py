@@ -30,6 +30,7 @@ __all__ = [
     "ROTATED_BOX",
     "SCORE",
     "Field",
+    "pixel_size",
     "problem_of",
     "problems_of",
     "rings_of",
@@ -197,6 +198,16 @@ def rings_of(value: Any) -> list[list[float]] | None:
 def _shape(value: Any) -> Any:
     """Polygons; or a dictionary, whose run lengths are decoded elsewhere."""
     return value if isinstance(value, Mapping) else rings_of(value)
+
+
+def pixel_size(size: Any) -> tuple[int, int] | None:
+    """Height and width of an image, if both are whole numbers above zero."""
+    try:
+        height, width = map(as_number, size)
+    except (TypeError, ValueError):
+        return None
+    sides = [side for side in (height, width) if side is not None and side.is_integer() and 0 < side < 2**32]
+    return (int(sides[0]), int(sides[1])) if len(sides) == 2 else None
 
 
 _AN_ID = "an integer or a string"

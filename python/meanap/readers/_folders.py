@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
 from meanap import _core
 from meanap._arrays import shown
 from meanap.errors import InputError
-from meanap.readers._coco_files import TruthFile
-from meanap.readers._coco_records import pixel_size
+from meanap.readers._fields import pixel_size
 from meanap.readers._problems import Problem, Problems
-from meanap.readers.sides import Detections, GroundTruth
-
-if TYPE_CHECKING:
-    from meanap.readers._reader import Truth
 
 __all__ = [
     "IMAGES",
-    "CategoryIds",
-    "ImageIds",
     "files_of",
-    "image_numbers",
     "image_sizes",
     "images_of",
     "read_text",
     "sibling",
     "some_of",
     "stem",
-    "with_known_ids",
 ]
 
 #: How the names of images end.
@@ -172,81 +163,6 @@ def without_size(path: str) -> Problem:
     """That the size of the image of a label file is not known."""
     text = "the size of its image is not known, which fractions need"
     return Problem("image-without-size", source=path, text=text, remedy=_SIZES)
-
-
-class ImageIds:
-    """The ids that the ground truth has for images that are known by the names of files."""
-
-    def __init__(self, truth: Truth | None) -> None:
-        ids = None if truth is None else truth.images
-        self._ids: set[Any] | None = None if ids is None else set(ids)
-        self._truth = truth
-        self._names: dict[str, Any] | None = None
-
-    def of(self, name: str) -> Any:
-        """The id of an image; None if the ground truth has no such image."""
-        if self._ids is None or name in self._ids:
-            return name
-        if name.isdigit() and int(name) in self._ids:
-            return int(name)
-        if self._names is None:
-            self._names = {}
-            records = getattr(self._truth, "image_records", ())
-            if isinstance(self._truth, TruthFile):
-                records = self._truth.load().get("images") or ()
-            files = self._truth.files if isinstance(self._truth, GroundTruth) else {}
-            self._names.update((stem(name), id) for id, name in files.items())
-            for record in records:
-                if isinstance(record.get("file_name"), str):
-                    self._names[stem(record["file_name"])] = record["id"]
-        return self._names.get(name)
-
-
-def image_numbers(truth: Truth | None) -> dict[int, str]:
-    """The ids of images by the numbers that they write, where the ground truth has texts: ``{139: "000000000139"}``."""
-    ids = truth.images if truth is not None else None
-    if not ids or not isinstance(ids[0], str):
-        return {}
-    digits = [id for id in ids if isinstance(id, str) and id.isascii() and id.isdigit()]
-    numbers = {int(id): id for id in digits}
-    return numbers if len(numbers) == len(digits) else {}
-
-
-def with_known_ids(found: Detections, truth: Truth | None) -> Detections:
-    """Detections that name categories, or files of images, with the ids that the ground truth has for these.
-
-    Where the ground truth does not know one of the names, all stay as they are.
-    """
-    if truth is None:
-        return found
-    images = ImageIds(truth)
-    ways: tuple[tuple[str, Any, Callable[[str], Any]], ...] = (
-        ("category_ids", truth.categories, CategoryIds(truth).of),
-        ("image_ids", truth.images, lambda name: images.of(stem(name.replace("\\", "/").replace("/", os.sep)))),
-    )
-    for column, known, of in ways:
-        ids = getattr(found, column)
-        if known is None or not isinstance(ids, list) or not all(isinstance(id, str) for id in ids):
-            continue
-        among, named = set(known), set(ids)
-        if named and not named & among:
-            meant = {name: of(name) for name in named}
-            if among.issuperset(meant.values()):
-                setattr(found, column, [meant[name] for name in ids])
-    return found
-
-
-class CategoryIds:
-    """The ids that the ground truth has for classes that are known by their names."""
-
-    def __init__(self, truth: Truth | None) -> None:
-        names = {} if truth is None else truth.names
-        # Of several categories of one name the first.
-        self._ids = {name: id for id, name in reversed(list(names.items()))}
-
-    def of(self, name: str) -> Any:
-        """The id of a class: its name, where the ground truth has no other one."""
-        return self._ids.get(name, name)
 
 
 def read_text(path: str) -> str:

@@ -12,7 +12,7 @@ from meanap._arrays import as_flags, as_id, as_ids, as_masks, as_numbers, images
 from meanap._similarity import compares_rotated_boxes
 from meanap.errors import InputError
 from meanap.readers._columns import are_columns
-from meanap.readers._folders import with_known_ids
+from meanap.readers._known_ids import with_known_ids
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth
 from meanap.readers._sound import coded

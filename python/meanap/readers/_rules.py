@@ -175,6 +175,16 @@ RULES: dict[str, Rule] = {
         "records name categories that the ground truth does not declare",
         'Add the categories to "categories", or remove the records.',
     ),
+    "ambiguous-name": Rule(
+        "ids", "error",
+        "names stand for several images or categories of the ground truth",
+        "Give the ids of the ground truth, or names of files with their folders.",
+    ),
+    "named-ids": Rule(
+        "ids", "note",
+        "names of files or categories stand for ids: `meanap.evaluate` looks them up, pycocotools does not",
+        "Write the ids of the ground truth.",
+    ),
     "image-offset": Rule(
         "ids", "error",
         "image ids are counted otherwise than those of the ground truth",

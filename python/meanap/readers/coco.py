@@ -65,7 +65,7 @@ class Coco(Reader):
             if "annotations" not in source:
                 raise _no_annotations(source, "detections")
             source = listed(source, "annotations", "detections")
-        return coco_results(source, options.similarity, image_sizes(truth), first, problems)
+        return coco_results(source, options.similarity, image_sizes(truth), first, problems, truth)
 
 
 def _no_annotations(value: Any, place: str) -> InputError:

@@ -19,7 +19,8 @@ from meanap import _core
 from meanap._similarity import compares_masks, compares_rotated_boxes
 from meanap.errors import InputError
 from meanap.readers._collected import only_boxes
-from meanap.readers._folders import CategoryIds, by_stem, files_of, image_sizes, images_of, rows_of, sibling, stem
+from meanap.readers._folders import by_stem, files_of, image_sizes, images_of, rows_of, sibling, stem
+from meanap.readers._known_ids import CategoryIds
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_folder, is_path
 from meanap.readers.sides import Detections, GroundTruth

@@ -13,7 +13,8 @@ import numpy as np
 
 from meanap import _core
 from meanap.readers._collected import only_boxes
-from meanap.readers._folders import CategoryIds, ImageIds, by_stem, files_of, rows_of, some_of
+from meanap.readers._folders import by_stem, files_of, rows_of, some_of
+from meanap.readers._known_ids import CategoryIds, ImageIds
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_folder
 from meanap.readers.sides import Detections, GroundTruth

@@ -16,7 +16,8 @@ import numpy as np
 from meanap._arrays import shown
 from meanap.errors import InputError
 from meanap.readers._collected import finite, only_boxes
-from meanap.readers._folders import CategoryIds, ImageIds, image_sizes, images_of
+from meanap.readers._folders import image_sizes, images_of
+from meanap.readers._known_ids import CategoryIds, ImageIds
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_path
 from meanap.readers.sides import Detections, GroundTruth

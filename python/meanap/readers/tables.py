@@ -12,7 +12,7 @@ from meanap._similarity import compares_rotated_boxes
 from meanap.errors import InputError, InputTypeError
 from meanap.readers._coco_records import coco_ground_truth, coco_results
 from meanap.readers._columns import are_columns, columns_of, renamed, rows_of, side_of
-from meanap.readers._folders import with_known_ids
+from meanap.readers._known_ids import with_known_ids
 from meanap.readers._nested import by_object
 from meanap.readers._parquet import read_parquet
 from meanap.readers._problems import Problems

@@ -18,7 +18,8 @@ import numpy as np
 from meanap import _core
 from meanap.errors import InputError
 from meanap.readers._collected import Collected, finite, only_boxes
-from meanap.readers._folders import CategoryIds, ImageIds, by_stem, files_of, read_text, rows_of, some_of, stem
+from meanap.readers._folders import by_stem, files_of, read_text, rows_of, some_of, stem
+from meanap.readers._known_ids import CategoryIds, ImageIds
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_folder, is_path
 from meanap.readers._xml import parse, text_of

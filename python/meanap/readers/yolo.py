@@ -23,7 +23,6 @@ from meanap.errors import InputError
 from meanap.readers import _yaml
 from meanap.readers._folders import (
     IMAGES,
-    ImageIds,
     by_stem,
     files_of,
     image_sizes,
@@ -33,6 +32,7 @@ from meanap.readers._folders import (
     sibling,
     without_size,
 )
+from meanap.readers._known_ids import ImageIds
 from meanap.readers._names import class_names
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_folder, is_path

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
+import functools
 import json
-import re
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -17,11 +16,15 @@ from meanap._similarity import GEOMETRY
 from meanap.detection import Result
 from meanap.errors import InputError
 from meanap.readers import Detections, GroundTruth
+from meanap.readers._coco_files import images_in
 from meanap.readers._read_once import read_dataset, read_results
 from meanap.readers._reader import is_path
 from meanap.readers._rotated import are_rotated, rows_of_rotated
 
 __all__ = ["Records", "records"]
+
+#: Makes of all records those of the images that are wanted.
+_Choose: TypeAlias = Callable[[Iterable[Any]], list[dict[str, Any]]]
 
 
 class Records(NamedTuple):
@@ -45,11 +48,22 @@ def records(result: Result, ground_truth: Any, detections: Any, reading: readers
         strict and readers.reader_of(detections, "detections", reading.format).name == name,
     )
     asked = dataclasses.replace(reading, image_records=True)
-    truth: Any = None if all(raw) else readers.ground_truth(ground_truth, asked, readers.Problems(reading.on_error))
-    part = _of_coco(ground_truth, result.similarity, wanted) if raw[0] else _of_truth(truth, wanted)
+
+    @functools.cache
+    def truth() -> Any:
+        return readers.ground_truth(ground_truth, asked, readers.Problems(reading.on_error))
+
+    def chosen(listed: Iterable[Any]) -> list[dict[str, Any]]:
+        """The records of these images, which may name them."""
+        listed = list(listed)
+        if any(isinstance(r.get(name), (str, type(None))) for r in listed for name in ("image_id", "category_id")):
+            listed = list(readers.with_ids(listed, truth(), "", lambda problem: None))
+        return [dict(record) for record in listed if record["image_id"] in wanted]
+
+    part = _of_coco(ground_truth, result.similarity, wanted, chosen) if raw[0] else _of_truth(truth(), wanted)
     if raw[1]:
-        return part._replace(detections=_detections(detections, reading.similarity, wanted))
-    found = readers.detections(detections, asked, readers.Problems(reading.on_error), truth)
+        return part._replace(detections=_detections(detections, reading.similarity, wanted, chosen))
+    found = readers.detections(detections, asked, readers.Problems(reading.on_error), truth())
     return part._replace(detections=_of_side(found, wanted))
 
 
@@ -62,17 +76,17 @@ def _of_truth(side: Any, wanted: set[Any]) -> Records:
     return Records(list(known.values()), _of_side(side, wanted), [], {})
 
 
-def _of_coco(source: Any, similarity: str, wanted: set[Any]) -> Records:
+def _of_coco(source: Any, similarity: str, wanted: set[Any], chosen: _Choose) -> Records:
     """The objects of a data set, a file or a dictionary."""
     if is_path(source):
         dataset = read_dataset(source)
         if dataset.fallback is None:
             text = _core.read_text(source)
-            objects, images = _of_dataset(dataset, text, similarity, wanted), _images(text, dataset.image_ids())
+            objects, images = _of_dataset(dataset, text, similarity, wanted), images_in(text, dataset.image_ids())
             if objects is not None and images is not None:
                 return Records(_of_images(images, wanted), objects, [], _skeletons(dataset.categories() or ()))
         source = read_json(source)
-    records = [dict(record) for record in source["annotations"] if record["image_id"] in wanted]
+    records = chosen(source["annotations"])
     images = _of_images(source.get("images", ()), wanted)
     return Records(images, records, [], _skeletons(source.get("categories", ())))
 
@@ -87,16 +101,16 @@ def _of_images(images: Iterable[Mapping[str, Any]], wanted: set[Any]) -> list[di
     return [known.get(id, {"id": id}) for id in wanted]
 
 
-def _detections(source: Any, similarity: str, wanted: set[Any]) -> list[dict[str, Any]]:
+def _detections(source: Any, similarity: str, wanted: set[Any], chosen: _Choose) -> list[dict[str, Any]]:
     """The detections of COCO results: a file, a list, or a data set."""
     if is_path(source):
-        return _of_results(source, similarity, wanted)
+        return _of_results(source, similarity, wanted, chosen)
     if isinstance(source, Mapping):
         source = source.get("annotations", ())
-    return [dict(record) for record in source if record["image_id"] in wanted]
+    return chosen(source)
 
 
-def _of_results(path: Any, similarity: str, wanted: set[Any]) -> list[dict[str, Any]]:
+def _of_results(path: Any, similarity: str, wanted: set[Any], chosen: _Choose) -> list[dict[str, Any]]:
     """The results of a file."""
     try:
         dataset = read_results(path)
@@ -104,12 +118,12 @@ def _of_results(path: Any, similarity: str, wanted: set[Any]) -> list[dict[str, 
         if error.code != "wrong-kind-of-file":
             raise
         # A data set with a score in each annotation.
-        return [dict(record) for record in read_json(path)["annotations"] if record["image_id"] in wanted]
+        return chosen(read_json(path)["annotations"])
     if dataset.fallback is None:
         text = "" if GEOMETRY[similarity] == "boxes" else _core.read_text(path)
         if (found := _of_dataset(dataset, text, similarity, wanted)) is not None:
             return found
-    return [dict(record) for record in dataset.load() if record["image_id"] in wanted]
+    return chosen(dataset.load())
 
 
 def _of_dataset(dataset: _core.Dataset, text: str, similarity: str, wanted: set[Any]) -> list[dict[str, Any]] | None:
@@ -141,16 +155,6 @@ def _of_dataset(dataset: _core.Dataset, text: str, similarity: str, wanted: set[
             record[shape] = json.loads(written[start : start + length])
         found.append(record)
     return found
-
-
-def _images(text: str, ids: list[Any]) -> list[dict[str, Any]] | None:
-    """The records of the images with these ids, of which alone the text of a data set is parsed; None if not found."""
-    for key in re.finditer(r'"images"\s*:\s*(?=\[)', text):
-        with contextlib.suppress(ValueError):
-            images: list[dict[str, Any]] = json.JSONDecoder().raw_decode(text, key.end())[0]
-            if [image.get("id") for image in images if isinstance(image, dict)] == ids:
-                return images
-    return None
 
 
 def _of_side(side: GroundTruth | Detections | Any, wanted: set[Any]) -> list[dict[str, Any]]:

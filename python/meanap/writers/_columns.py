@@ -9,7 +9,7 @@ import numpy as np
 
 from meanap._arrays import as_numpy
 from meanap.errors import InputError
-from meanap.readers._coco_records import pixel_size
+from meanap.readers._fields import pixel_size
 from meanap.readers._folders import stem
 from meanap.readers._rotated import are_rotated, rows_of_rotated
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
