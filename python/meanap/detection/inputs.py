@@ -18,7 +18,7 @@ from meanap.readers._coco_files import DetectionFile, TruthFile
 from meanap.readers._fields import pixel_size
 from meanap.readers.sides import Detections, GroundTruth, first_strange
 
-__all__ = ["are_swapped", "arranged"]
+__all__ = ["are_swapped", "arranged", "checked_sides", "measure_images"]
 
 
 def arranged(
@@ -37,40 +37,90 @@ def arranged(
         Something that no evaluation can use: an image or category that is not declared, ids of two types, keypoints
         for which there are no sigmas, a score outside of `score_range`.
     """
+    return _arranged(truth, found, rules, options, score_range, problems)[1]
+
+
+def checked_sides(
+    truth: GroundTruth | None,
+    found: Detections | None,
+    rules: Protocol,
+    options: readers.Options,
+    score_range: tuple[float, float] | None,
+    problems: readers.Problems,
+) -> tuple[GroundTruth | None, Detections | None]:
+    """The objects of both sides that can be used, or of one of them, if the other is not here.
+
+    Raises
+    ------
+    InputError
+        As of `arranged`, where `problems` raises.
+    """
+    sides: tuple[Any, Any] = (truth, found)
+    if truth is not None and found is not None:
+        sides, _ = _arranged(truth, found, rules, options, score_range, problems)
+    elif truth is not None:
+        sides = _usable(truth, truth, "ground_truth", rules, options, None, problems)[0], None
+    elif found is not None:
+        of_scores = None if found.any_score else score_range
+        sides = None, _usable(found, None, "detections", rules, options, of_scores, problems)[0]
+    return sides
+
+
+def _usable(
+    side: Any,
+    truth: Any,
+    place: str,
+    rules: Protocol,
+    options: readers.Options,
+    score_range: tuple[float, float] | None,
+    problems: readers.Problems,
+) -> tuple[Any, _core.Objects]:
+    """The objects of a side that can be used, and the same as the core takes them."""
     similarity = options.similarity
 
-    def columns_of(side: Any, place: str, score_range: tuple[float, float] | None) -> _core.Objects:
-        def checked(objects: _core.Objects, records: bool) -> _core.Objects:
-            if similarity == "keypoints":
-                _check_keypoints(objects, rules, place, records)
+    def checked(objects: _core.Objects, records: bool) -> _core.Objects:
+        if similarity == "keypoints":
+            _check_keypoints(objects, rules, place, records)
+        if truth is not None:
             _check(objects, truth, place, records)
-            return objects
+        return objects
 
-        if not isinstance(side, (GroundTruth, Detections)):
-            try:
-                return checked(side, True)
-            except InputError as error:
-                raise readers.coded(error) from None
-        if rules.size == "fraction":
-            _measure_images(side, truth.sizes)
-        some: Any = side
-        return readers.sound(
-            some, lambda part: checked(part.objects(rules, similarity, score_range), part.records), problems, place
-        )[1]
+    if not isinstance(side, (GroundTruth, Detections)):
+        try:
+            return side, checked(side, True)
+        except InputError as error:
+            raise readers.coded(error) from None
+    if rules.size == "fraction" and truth is not None:
+        measure_images(side, truth.sizes)
+    some: Any = side
+    return readers.sound(
+        some, lambda part: checked(part.objects(rules, similarity, score_range), part.records), problems, place
+    )
 
-    truth_columns = columns_of(truth if isinstance(truth, GroundTruth) else truth.columns, "ground_truth", None)
+
+def _arranged(
+    truth: Any,
+    found: Any,
+    rules: Protocol,
+    options: readers.Options,
+    score_range: tuple[float, float] | None,
+    problems: readers.Problems,
+) -> tuple[tuple[Any, Any], tuple[_core.Objects, _core.Objects]]:
+    """The objects of both sides that can be used, and the same as the core takes them."""
+    of_truth = truth if isinstance(truth, GroundTruth) else truth.columns
+    truth_side, truth_columns = _usable(of_truth, truth, "ground_truth", rules, options, None, problems)
     of_scores = None if getattr(found, "any_score", True) else score_range
-    found_columns = columns_of(found, "detections", of_scores)
-    for name, of_truth, of_found in (
+    found_side, found_columns = _usable(found, truth, "detections", rules, options, of_scores, problems)
+    for name, own, others in (
         ("image", truth_columns.image_ids, found_columns.image_ids),
         ("category", truth_columns.category_ids, found_columns.category_ids),
     ):
-        texts = [{isinstance(id, str) for id in ids} for ids in (of_truth, of_found)]
+        texts = [{isinstance(id, str) for id in ids} for ids in (own, others)]
         if all(texts) and not texts[0] & texts[1]:
             told = ("text", "integers") if True in texts[1] else ("integers", "text")
             problem = f"{name} ids are {told[0]}, those of the ground truth {told[1]}"
             raise InputError(problem, "detections", code=f"unknown-{name}")
-    return truth_columns, found_columns
+    return (truth_side, found_side), (truth_columns, found_columns)
 
 
 def _check(objects: _core.Objects, truth: Any, place: str, records: bool) -> None:
@@ -99,7 +149,8 @@ def _check_keypoints(objects: _core.Objects, rules: Protocol, place: str, record
         raise InputError(None, place, 0, "keypoints", found, expected, "number-of-keypoints", unit)
 
 
-def _measure_images(side: GroundTruth | Detections, sizes: Mapping[Any, Any]) -> None:
+def measure_images(side: GroundTruth | Detections, sizes: Mapping[Any, Any]) -> None:
+    """Gives each object the area of its image."""
     if "image_area" in side.arrays:
         return
     areas = np.empty(len(side.image_ids))

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 try:
@@ -31,17 +31,30 @@ try:
 except ImportError as _problem:
     raise ImportError("meanap.distributed needs pyarrow: pip install 'meanap[ray]' or 'meanap[spark]'") from _problem
 
+from meanap import readers
 from meanap.detection.confusion import Confusion
 from meanap.detection.result import Result
+from meanap.distributed import sources
 from meanap.distributed.confusions import confuse_batch, confusion_schema, summed
 from meanap.distributed.contract import Plan, accumulate_group, match_batch
 from meanap.distributed.results import CurveScores, from_curves, from_matches
+from meanap.distributed.sources import table_of
+from meanap.errors import InputError
 from meanap.protocol import Protocol
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from meanap._types import BoxFormat, Id, PresetName, ProtocolChanges, SimilarityName
+    from meanap._types import (
+        BoxFormat,
+        FormatInput,
+        Id,
+        ImagesInput,
+        NamesInput,
+        PresetName,
+        ProtocolChanges,
+        SimilarityName,
+    )
 
 __all__ = [
     "CurveScores",
@@ -52,6 +65,7 @@ __all__ = [
     "from_curves",
     "from_matches",
     "match_batch",
+    "table_of",
 ]
 
 
@@ -60,6 +74,7 @@ def evaluate(
     similarity: SimilarityName = "bbox",
     protocol: PresetName | Protocol = "coco",
     *,
+    detections: Any = None,
     engine: Literal["ray", "spark"] | None = None,
     categories: Iterable[Id] | Mapping[Any, str] | None = None,
     shards: int | None = None,
@@ -67,6 +82,12 @@ def evaluate(
     keep_matches: bool = False,
     box_format: BoxFormat = "xyxy",
     score_range: tuple[float, float] | None = (0.0, 1.0),
+    format: FormatInput = None,
+    names: NamesInput | None = None,
+    images: ImagesInput | None = None,
+    sizes: Mapping[Any, Sequence[int]] | None = None,
+    columns: Mapping[str, str] | None = None,
+    on_error: Literal["raise", "skip"] = "raise",
     **changes: Unpack[ProtocolChanges],
 ) -> Result:
     """Evaluate a data set on a cluster: the bits of `meanap.evaluate`, for any number of workers.
@@ -75,11 +96,16 @@ def evaluate(
     ----------
     dataset
         A ``ray.data.Dataset`` or ``pyspark.sql.DataFrame``, one row for each object, detections and ground truth
-        together: the columns that `match_batch` takes.
+        together: the columns that `match_batch` takes. With `detections` the ground truth alone.
     similarity, protocol, box_format, score_range, **changes
         As of `meanap.evaluate`.
+    detections
+        The detections, where they are not in `dataset`. Each side is a data set of the engine, or what
+        `meanap.evaluate` takes: files and folders of any format, dictionaries, lists. These are read here, so they have
+        to fit into the memory of this process, and sent to the workers as one table. Names of categories and of files
+        in a data set of the engine stay as they are.
     engine : {"ray", "spark"}, optional
-        Derived from the type of the data set by default.
+        Derived from the type of the data set by default; needed where neither side is one.
     categories
         All categories, if some may have no rows; a mapping gives their names.
     shards
@@ -90,6 +116,8 @@ def evaluate(
     keep_matches
         Collect the match rows, about 40 bytes per detection, and compute the curves from them: then the result has
         intervals, thresholds and lists of images as well.
+    format, names, images, sizes, columns, on_error
+        How sources that are read here are read, as of `meanap.evaluate`.
 
     Returns
     -------
@@ -105,6 +133,8 @@ def evaluate(
         wrapped as the engine does it.
     """
     plan = Plan.of(similarity, protocol, box_format=box_format, score_range=score_range, **changes)
+    options = _options(plan, format, names, images, sizes, columns, on_error)
+    dataset, plan, categories, engine = _joined(dataset, detections, engine, plan, options, categories)
     if keep_matches:
         rows = _of_shards(dataset, engine, functools.partial(match_batch, plan=plan), plan.row_schema, shards)
         return from_matches(rows, plan, categories)
@@ -124,6 +154,13 @@ def confusion(
     shards: int | None = None,
     box_format: BoxFormat = "xyxy",
     score_range: tuple[float, float] | None = (0.0, 1.0),
+    detections: Any = None,
+    format: FormatInput = None,
+    names: NamesInput | None = None,
+    images: ImagesInput | None = None,
+    sizes: Mapping[Any, Sequence[int]] | None = None,
+    columns: Mapping[str, str] | None = None,
+    on_error: Literal["raise", "skip"] = "raise",
     **changes: Unpack[ProtocolChanges],
 ) -> Confusion:
     """The confusion matrix over a cluster: that of `Result.confusion`, which is a sum over images.
@@ -132,8 +169,43 @@ def confusion(
     the match rows (``evaluate(..., keep_matches=True).best_f1().threshold``); ``-math.inf`` keeps all detections.
     """
     plan = Plan.of(similarity, protocol, box_format=box_format, score_range=score_range, **changes)
+    options = _options(plan, format, names, images, sizes, columns, on_error)
+    dataset, plan, categories, engine = _joined(dataset, detections, engine, plan, options, categories)
     work = functools.partial(confuse_batch, plan=plan, iou=iou, score=score)
     return summed(_of_shards(dataset, engine, work, confusion_schema, shards), plan, iou, score, categories)
+
+
+def _options(plan: Plan, *how: Any) -> readers.Options:
+    format, names, images, sizes, columns, on_error = how
+    return readers.Options(
+        plan.similarity, plan.box_format, format, names, images, sizes, columns, on_error=on_error, image_records=True
+    )
+
+
+def _joined(
+    dataset: Any,
+    detections: Any,
+    engine: str | None,
+    plan: Plan,
+    options: readers.Options,
+    categories: Iterable[Id] | Mapping[Any, str] | None,
+) -> tuple[Any, Plan, Iterable[Id] | Mapping[Any, str] | None, Any]:
+    """Both sides as one data set of an engine, with the categories of the ground truth where none are given."""
+    if detections is None:
+        return dataset, plan, categories, engine
+    sides = (dataset, detections)
+    engine = engine or next(filter(None, map(_name, sides)), None)
+    if engine is None:
+        problem = "is needed where neither side is a data set of an engine"
+        raise InputError(source="engine", found=problem, expected="'ray' or 'spark'")
+    dataset, plan, known = sources.joined(dataset, detections, _engine(None, engine), plan, options)
+    return dataset, plan, known if categories is None else categories, engine
+
+
+def _name(dataset: Any) -> str | None:
+    """The engine of a data set; None of other sources."""
+    name = type(dataset).__module__.split(".")[0].removeprefix("py")
+    return name if name in ("ray", "spark") else None
 
 
 def _of_shards(dataset: Any, engine: str | None, work: Any, schema: Any, shards: int | None) -> Any:
@@ -147,7 +219,11 @@ def _of_shards(dataset: Any, engine: str | None, work: Any, schema: Any, shards:
 
 
 def _engine(dataset: Any, name: str | None) -> Any:
-    name = name or type(dataset).__module__.split(".")[0].removeprefix("py")
+    name = name or _name(dataset)
+    if name is None:
+        found = f"found a {type(dataset).__name__}"
+        expected = "a data set of Ray or Spark; with detections= and engine= any source of meanap.evaluate"
+        raise InputError(source="dataset", found=found, expected=expected)
     if name not in ("ray", "spark"):
-        raise ValueError(f"engine: expected 'ray' or 'spark', found {name!r}")
+        raise InputError(source="engine", found=f"found {name!r}", expected="'ray' or 'spark'")
     return importlib.import_module(f"meanap.distributed.{name}")

@@ -113,10 +113,18 @@ def sides_of(table: pa.Table, plan: Plan) -> tuple[_core.Objects, _core.Objects]
     options = readers.Options(plan.similarity, plan.box_format)
     of_tables = readers.Tables()
     problems = readers.Problems()
+    sides = of_tables.ground_truth(truth, options, problems), of_tables.detections(found, options, problems, None)
+    for side, given in zip(sides, (truth, found), strict=True):
+        if _EXACT in given.column_names:
+            side.arrays[_EXACT] = given[_EXACT].to_numpy()
     return (
-        of_tables.ground_truth(truth, options, problems).objects(plan.protocol, plan.similarity, None),
-        of_tables.detections(found, options, problems, None).objects(plan.protocol, plan.similarity, plan.score_range),
+        sides[0].objects(plan.protocol, plan.similarity, None),
+        sides[1].objects(plan.protocol, plan.similarity, plan.score_range),
     )
+
+
+#: The column of the areas that COCO's files give, NaN for none, which `sources.table_of` writes.
+_EXACT = "exact_area"
 
 
 #: Columns that only ground truth has, and what stands for a null of them.

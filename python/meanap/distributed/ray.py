@@ -14,9 +14,31 @@ import pyarrow as pa
 from meanap.distributed import parts
 from meanap.distributed.contract import Plan, accumulate_group, match_batch
 
-__all__ = ["curves", "of_shards"]
+__all__ = ["curves", "is_dataset", "of_shards", "of_table", "union", "without_scores"]
 
 _SHARD = "meanap_shard"
+
+
+def is_dataset(source: Any) -> bool:
+    """Whether a source is a data set of this engine."""
+    return type(source).__module__.split(".")[0] == "ray"
+
+
+def of_table(table: pa.Table) -> Any:
+    """A table as a data set."""
+    import ray
+
+    return ray.data.from_arrow(table)
+
+
+def without_scores(dataset: Any) -> Any:
+    """A data set of ground truth, whose scores are not read."""
+    return dataset.drop_columns(["score"]) if "score" in dataset.schema().names else dataset
+
+
+def union(ground_truth: Any, detections: Any) -> Any:
+    """Both sides as one data set."""
+    return ground_truth.union(detections)
 
 
 def curves(dataset: Any, plan: Plan, shards: int | None = None, rows_per_part: int = 200_000) -> pa.Table:

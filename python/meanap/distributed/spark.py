@@ -11,9 +11,31 @@ import pyarrow as pa
 from meanap.distributed import parts
 from meanap.distributed.contract import Plan, accumulate_group, curve_schema, match_batch
 
-__all__ = ["curves", "of_shards"]
+__all__ = ["curves", "is_dataset", "of_shards", "of_table", "union", "without_scores"]
 
 _BATCH = "spark.sql.execution.arrow.maxRecordsPerBatch"
+
+
+def is_dataset(source: Any) -> bool:
+    """Whether a source is a data set of this engine."""
+    return type(source).__module__.split(".")[0] == "pyspark"
+
+
+def of_table(table: pa.Table) -> Any:
+    """A table as a data frame of the session that is there, or of a new one."""
+    from pyspark.sql import SparkSession
+
+    return SparkSession.builder.getOrCreate().createDataFrame(table)
+
+
+def without_scores(frame: Any) -> Any:
+    """A data frame of ground truth, whose scores are not read."""
+    return frame.drop("score")
+
+
+def union(ground_truth: Any, detections: Any) -> Any:
+    """Both sides as one data frame."""
+    return ground_truth.unionByName(detections, allowMissingColumns=True)
 
 
 def curves(
