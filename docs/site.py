@@ -60,6 +60,7 @@ REFERENCE = {
                     "pycocotools", "pycocotools.mask", "faster_coco_eval",
                     "faster_coco_eval.utils.pytorch", "lvis", "xtcocotools.coco", "xtcocotools.cocoeval",
                     "torchmetrics", "torchvision", "mmengine", "detectron2", "panopticapi",
+                    "panopticapi.evaluation", "panopticapi.utils",
                     "pytrec_eval", "ml_metrics", "sklearn", "tensorflow",
                 )
             ),

@@ -1,6 +1,7 @@
 """`meanap.compat.faster_coco_eval` beside faster-coco-eval itself: numbers, printed lines, and the shape of results."""
 
 import copy
+import importlib
 import json
 import pickle
 import random
@@ -267,6 +268,84 @@ def test_masks():
             assert ours.mask.rleToBoundary(own, ratio) == theirs.mask.rleToBoundary(other, ratio)
     polygons = [[1, 1, 6.5, 1, 6.5, 4.2, 1, 4]]
     assert ours.mask.segmToRle(polygons, 9, 6) == theirs.mask.segmToRle(polygons, 9, 6)
+
+    assert ours.mask.rleToBoundaryCV(own) == ours.mask.rleToBoundary(own)
+    assert ours.mask.frPyObjects(objs=polygons, h=6, w=9) == theirs.mask.frPyObjects(objs=polygons, h=6, w=9)
+    box = [[1.0, 2.0, 3.0, 4.0]]
+    assert ours.mask.iou(dt=box, gt=box, iscrowd=[0]) == theirs.mask.iou(dt=box, gt=box, iscrowd=[0])
+
+
+@pytest.mark.parametrize("use_area", [True, False])
+@pytest.mark.parametrize("kind", [*KINDS, "boundary"])
+def test_the_base_class(kind, use_area):
+    """`core.cocoeval.COCOeval`: similarities and the summary of curves, and nothing that matches."""
+    truth, found = drawn(3, "segm" if kind == "boundary" else kind)
+    for image in truth["images"]:
+        image.setdefault("height", 100), image.setdefault("width", 100)
+    of_package = []
+    for package in PACKAGES.values():
+        base = importlib.import_module(f"{package.__name__}.core.cocoeval").COCOeval
+        assert issubclass(package.COCOeval_faster, base)
+        coco = package.COCO(copy.deepcopy(truth))
+        results = coco.loadRes(copy.deepcopy(found))
+        done = package.COCOeval_faster(coco, results, kind)
+        done.run()
+        printed = []
+        evaluator = base(coco, results, kind, print_function=printed.append, use_area=use_area)
+        for method in (evaluator.evaluate, evaluator.accumulate):
+            with pytest.raises(DeprecationWarning, match="COCOeval_faster"):
+                method()
+        evaluator._prepare()
+        similarity = evaluator.computeOks if kind == "keypoints" else evaluator.computeIoU
+        pairs = [(image, category) for image in evaluator.params.imgIds for category in evaluator.params.catIds]
+        similarities = [np.asarray(similarity(*pair)) for pair in pairs]
+        evaluator.eval = done.eval
+        evaluator.summarize()
+        limit = evaluator.params.maxDets[0]
+        lines = [evaluator._summarize(ap, iou, "medium", limit) for ap in (0, 1) for iou in (None, 0.75)]
+        lines.append(evaluator._summarize(1, maxDets=limit, catIds=[0]))
+        of_package.append((similarities, printed, evaluator.all_stats.tolist(), evaluator.stats.tolist(), lines))
+    own, other = of_package
+    for mine, expected in zip(own[0], other[0], strict=True):
+        np.testing.assert_array_equal(mine.reshape(-1), expected.reshape(-1))
+    assert own[1:] == other[1:] and own[1]
+
+
+def test_a_row_that_is_not_there():
+    truth, found = drawn(3, "bbox")
+    evaluator, _ = evaluated(ours, truth, found, "bbox")
+    with pytest.raises(ValueError, match=r"maxDets: expected one of \[1, 10, 100\], found 7"):
+        evaluator._summarize(maxDets=7)
+    with pytest.raises(ValueError, match="areaRng: expected one of .*found 'tiny'"):
+        evaluator._summarize(areaRng="tiny")
+
+
+def test_the_packages_own_classes_stay_what_they_are_meanwhile():
+    """A program that holds on to faster-coco-eval's evaluator compares with it while meanap stands in."""
+    truth, found = drawn(5, "bbox")
+    kept = [theirs.COCO, theirs.COCOeval_faster]
+    before = kept[1].__mro__
+    with meanap.as_faster_coco_eval():
+        assert kept[1].__mro__ == before
+        coco = kept[0](copy.deepcopy(truth))
+        evaluator = kept[1](coco, coco.loadRes(copy.deepcopy(found)), "bbox")
+        evaluator.run()
+    own, _ = evaluated(ours, truth, found, "bbox")
+    assert own.stats_as_dict == evaluator.stats_as_dict
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_functions_of_the_evaluator_of_batches(package):
+    torch = pytest.importorskip("torch", reason="pip install torch")
+    pytest.importorskip("torchvision", reason="pip install torchvision")
+    module = importlib.import_module(f"{PACKAGES[package].__name__}.utils.pytorch.coco_eval")
+    boxes = torch.tensor([[1.0, 2.0, 5.5, 9.0], [0.1, 0.2, 0.4, 0.9]])
+    assert module.convert_to_xywh(boxes)[0].tolist() == [1.0, 2.0, 4.5, 7.0]
+    assert boxes[0].tolist() == [1.0, 2.0, 5.5, 9.0]
+    assert module.all_gather({"a": 1}) == module.all_gather({"a": 1}, world_size=1) == [{"a": 1}]
+    parts = [np.arange(12).reshape(2, 2, 3), np.arange(100, 108).reshape(2, 2, 2)]
+    ids, matches = module.merge([4, 2, 9, 2, 1], parts)
+    assert ids == [1, 2, 4, 9] and matches == [101, 1, 0, 2, 103, 4, 3, 5, 105, 7, 6, 8, 107, 10, 9, 11]
 
 
 def test_under_its_name():

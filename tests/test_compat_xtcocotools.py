@@ -1,6 +1,7 @@
 """`meanap.compat.xtcocotools` beside xtcocotools 1.14: poses of COCO, CrowdPose and COCO-WholeBody, boxes, masks."""
 
 import copy
+import importlib
 import importlib.util
 import json
 import random
@@ -16,8 +17,11 @@ from tests.differential.scenes import pose, scene
 
 if importlib.util.find_spec("xtcocotools") is None:
     pytest.skip("pip install xtcocotools==1.14.3", allow_module_level=True)
-# Its compiled module is built for NumPy 1; it is that of pycocotools by another name.
-sys.modules["xtcocotools._mask"] = pycocotools._mask
+try:
+    importlib.import_module("xtcocotools._mask")
+except ValueError:
+    # It is built for NumPy 1, and is pycocotools' by another name.
+    sys.modules["xtcocotools._mask"] = pycocotools._mask
 PARTS = {"foot": 6, "face": 68, "lefthand": 21, "righthand": 21}
 
 

@@ -188,6 +188,39 @@ def test_rivals_give_the_same(tmp_path, package):
             assert results[group][key] == pytest.approx(expected[group][key], rel=1e-12)
 
 
+def test_counts_and_colours_are_those_of_panopticapi():
+    """`PQStat` and the functions that other programs import."""
+    theirs_of = pytest.importorskip("panopticapi.evaluation", reason="panopticapi is not installed")
+    from panopticapi import utils as theirs
+
+    from meanap.compat.panopticapi import evaluation as ours_of
+    from meanap.compat.panopticapi import utils as ours
+
+    categories = {id: {"id": id, "isthing": id % 2, "color": [10 * id, 250, 3]} for id in (1, 2, 3, 4)}
+    averages, drawn = [], []
+    for counts_of, functions in ((theirs_of, theirs), (ours_of, ours)):
+        rng = np.random.default_rng(3)
+        total = counts_of.PQStat()
+        for _ in range(5):
+            part = counts_of.PQStat()
+            for id in (1, 2, 3):
+                part[id].tp, part[id].fp, part[id].fn = map(int, rng.integers(0, 4, 3))
+                part[id].iou = float(rng.random()) * part[id].tp
+            total += part
+        averages.append([total.pq_average(categories, isthing) for isthing in (None, True, False)])
+        np.random.seed(5)
+        generator = functions.IdGenerator(categories)
+        drawn.append([generator.get_id_and_color(id) for id in (1, 1, 1, 2, 3, 3)] + [generator.get_id(1)])
+    assert averages[0] == averages[1] and drawn[0] == drawn[1]
+    rng = np.random.default_rng(4)
+    for dtype in (np.uint8, np.int32, np.uint32, np.int64):
+        pixels = rng.integers(0, 256, (4, 5, 3)).astype(dtype)
+        ids = ours.rgb2id(pixels)
+        np.testing.assert_array_equal(ids, theirs.rgb2id(pixels), strict=True)
+        np.testing.assert_array_equal(ours.id2rgb(ids), theirs.id2rgb(ids), strict=True)
+    assert ours.id2rgb(70000) == theirs.id2rgb(70000) and ours.rgb2id([3, 4, 5]) == theirs.rgb2id([3, 4, 5])
+
+
 def test_category_and_instance_maps_are_those_of_torchmetrics():
     torch = pytest.importorskip("torch", reason="torch is not installed")
     detection = pytest.importorskip("torchmetrics.detection", reason="torchmetrics is not installed")

@@ -17,6 +17,8 @@ import pycocotools.mask
 import pytest
 
 import meanap
+import meanap.compat
+import meanap.compat._standin
 import meanap.compat.pycocotools._mask
 import meanap.compat.pycocotools.cocoeval
 
@@ -311,7 +313,14 @@ def test_importing_meanap_imports_little():
     assert out.strip() == "[]"
 
 
-@pytest.mark.parametrize("package", ["faster_coco_eval", "lvis", "pycocotools", "pytrec_eval", "xtcocotools"])
+PACKAGES = ("faster_coco_eval", "lvis", "panopticapi", "pycocotools", "pytrec_eval", "xtcocotools")
+
+
+def test_every_package_with_modules_that_can_be_replaced_is_tested():
+    assert set(PACKAGES) == set(meanap.compat._standin._MODULES)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
 def test_every_package_that_can_be_replaced(package):
     """Its modules are there in the block and as they were, or absent, after it."""
     run(f"""
@@ -330,6 +339,123 @@ def test_every_package_that_can_be_replaced(package):
         meanap.compat.init_as({package!r})
         assert modules() == inside
     """)
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory):
+    """A folder with a package of every name, whose modules have the names of ours, and programs that import them.
+
+    It stands for the installed packages, so that this is tested for all of them everywhere.
+    """
+    folder = tmp_path_factory.mktemp("programs")
+    for package in PACKAGES:
+        modules = meanap.compat._standin._MODULES[package]
+        imports, subclasses = [], []
+        for suffix in modules:
+            ours = importlib.import_module(f"meanap.compat.{package}{suffix}")
+            lines = []
+            for name in getattr(ours, "__all__", ()):
+                value = vars(ours).get(name)
+                home = str(getattr(value, "__module__", "")).removeprefix("meanap.compat.")
+                if home.partition(".")[0] != package or not callable(value):
+                    continue
+                label = f"{package}{suffix.replace('.', '_')}_{name}"
+                imports.append(f"from {package}{suffix} import {name} as {label}")
+                if home != package + suffix and home.removeprefix(package) in modules:
+                    lines.append(f"from {home} import {value.__name__} as {name}")
+                elif isinstance(value, type):
+                    lines.append(f"class {name}:\n    pass")
+                    if not suffix.endswith("._mask"):  # Of a compiled class no one derives.
+                        subclasses.append(f"class Own_{label}({label}):\n    pass")
+                else:
+                    lines.append(f"def {name}():\n    pass")
+            path = folder.joinpath(package, *suffix.split("."))
+            has_submodules = any(other.startswith(f"{suffix}.") for other in modules)
+            path = path / "__init__.py" if has_submodules or not suffix else path.with_suffix(".py")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("\n".join(lines) + "\n")
+        for program in ("first", "late"):
+            (folder / f"{program}_{package}.py").write_text("\n".join([*imports, *subclasses]) + "\n")
+    return folder
+
+
+SNAPSHOTS = """
+import contextlib, importlib, sys, types
+sys.path.insert(0, {folder!r})
+import meanap, meanap.compat
+PACKAGES = {packages!r}
+
+def looks(package):
+    "Modules, names that a program has bound, and bases of its classes."
+    modules = {{name: m for name, m in sys.modules.items() if name.partition(".")[0] == package}}
+    bound = {{name: value for name, value in vars(first[package]).items() if name.startswith((package, "Own_"))}}
+    bases = {{name: value.__bases__ for name, value in bound.items() if name.startswith("Own_")}}
+    return modules, bound, bases
+
+def are_ours(package, program):
+    found = [value.__module__ for name, value in vars(program).items() if name.startswith(package)]
+    assert found and all(home.startswith(f"meanap.compat.{{package}}") for home in found), found
+    for name, value in vars(program).items():
+        if name.startswith("Own_"):
+            assert all(base.__module__.startswith("meanap.compat.") for base in value.__bases__), (name, value.__mro__)
+
+first = {{package: importlib.import_module(f"first_{{package}}") for package in PACKAGES}}
+before = {{package: looks(package) for package in PACKAGES}}
+assert all(m.__file__.startswith({folder!r}) for modules, _, _ in before.values() for m in modules.values())
+"""
+
+
+def test_all_of_them_undo_themselves_nested_and_after_exceptions(programs):
+    """With programs that imported the package before, and others that import it inside the block or afterwards."""
+    run(
+        textwrap.dedent(SNAPSHOTS).format(folder=str(programs), packages=PACKAGES)
+        + textwrap.dedent("""
+        for package in PACKAGES:
+            with contextlib.suppress(ZeroDivisionError), meanap.compat.standing_in(package):
+                with contextlib.suppress(KeyError), meanap.compat.standing_in(package):
+                    are_ours(package, first[package])
+                    raise KeyError
+                are_ours(package, first[package])
+                late = importlib.import_module(f"late_{package}")
+                are_ours(package, late)
+                1 / 0
+            assert {other: looks(other) for other in PACKAGES} == before, package
+            are_ours(package, late)
+            del sys.modules[f"late_{package}"]
+            late = importlib.import_module(f"late_{package}")
+            assert all(not value.__module__.startswith("meanap") for name, value in vars(late).items()
+                       if name.startswith(package))
+        for order in (PACKAGES, PACKAGES[::-1]):
+            with contextlib.suppress(ZeroDivisionError), contextlib.ExitStack() as stack:
+                for package in order:
+                    stack.enter_context(meanap.compat.standing_in(package))
+                for package in PACKAGES:
+                    are_ours(package, first[package])
+                1 / 0
+            assert {package: looks(package) for package in PACKAGES} == before
+        with meanap.as_pycocotools(), meanap.as_faster_coco_eval():
+            are_ours("pycocotools", first["pycocotools"])
+            are_ours("faster_coco_eval", first["faster_coco_eval"])
+        assert {package: looks(package) for package in PACKAGES} == before
+    """)
+    )
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_for_good_a_block_inside_changes_nothing(programs, package):
+    run(
+        textwrap.dedent(SNAPSHOTS).format(folder=str(programs), packages=PACKAGES)
+        + textwrap.dedent(f"""
+        meanap.compat.init_as({package!r})
+        are_ours({package!r}, first[{package!r}])
+        are_ours({package!r}, importlib.import_module("late_{package}"))
+        after = looks({package!r})
+        with contextlib.suppress(ZeroDivisionError), meanap.compat.standing_in({package!r}):
+            1 / 0
+        assert looks({package!r}) == after
+        assert all(looks(other) == before[other] for other in PACKAGES if other != {package!r})
+    """)
+    )
 
 
 def test_a_package_that_cannot_be_replaced():

@@ -8,7 +8,7 @@
 - `torchvision`: `CocoEvaluator`.
 - `detectron2`: `COCOEvaluator`, an evaluator for detectron2's models.
 - `mmengine`: `CocoMetric`, a metric of mmengine's evaluator.
-- `panopticapi`: `pq_compute`.
+- `panopticapi`: `pq_compute`, `PQStat`, `id2rgb`, `rgb2id`.
 - `pytrec_eval`: `RelevanceEvaluator`, `parse_run`, `parse_qrel`, `supported_measures`, `supported_nicknames`.
 - `ml_metrics`: `apk`, `mapk`.
 - `sklearn`: `average_precision_score`, `precision_recall_curve`, `ndcg_score`, `top_k_accuracy_score`, …

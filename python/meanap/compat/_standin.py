@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, Literal, TypeAlias
 
-PackageName: TypeAlias = Literal["faster_coco_eval", "lvis", "pycocotools", "pytrec_eval", "xtcocotools"]
+PackageName: TypeAlias = Literal["faster_coco_eval", "lvis", "panopticapi", "pycocotools", "pytrec_eval", "xtcocotools"]
 
 # The modules of each package.
 _MODULES: dict[PackageName, tuple[str, ...]] = {
@@ -25,9 +25,10 @@ _MODULES: dict[PackageName, tuple[str, ...]] = {
         *(".utils", ".utils.pytorch", ".utils.pytorch.coco_eval"),
     ),
     "lvis": ("", ".eval", ".lvis", ".results", ".vis"),
+    "panopticapi": ("", ".evaluation", ".utils"),
     "pycocotools": ("", ".coco", ".cocoeval", ".mask", "._mask"),
     "pytrec_eval": ("",),
-    "xtcocotools": ("", ".coco", ".cocoeval", ".mask"),
+    "xtcocotools": ("", ".coco", ".cocoeval", ".mask", "._mask", ".version"),
 }
 
 
@@ -225,6 +226,9 @@ def _rebase(base: type, twin: type) -> Iterator[Callable[[], None]]:
     """Gives the direct subclasses of `base` the base `twin`, and yields what undoes it."""
     subclass: type
     for subclass in base.__subclasses__():
+        if subclass.__module__.partition(".")[0] == base.__module__.partition(".")[0]:
+            # The other package's own: who holds on to it needs it as it is.
+            continue
         before = subclass.__bases__
         after = tuple(twin if each is base else each for each in before)
         try:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["LVISVis"]
+from meanap.compat.lvis.lvis import LVIS
+from meanap.compat.lvis.results import LVISResults
+
+__all__ = ["LVIS", "LVISResults", "LVISVis"]
 
 
 class LVISVis:

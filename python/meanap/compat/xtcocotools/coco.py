@@ -10,11 +10,12 @@ import numpy as np
 
 from meanap.compat.pycocotools._lazy import stored
 from meanap.compat.pycocotools.coco import COCO as _COCO
+from meanap.compat.xtcocotools import mask as maskUtils
 
 if TYPE_CHECKING:
     from meanap._types import CocoDataset, CocoResult, IdOrIds, PathLike
 
-__all__ = ["COCO"]
+__all__ = ["COCO", "maskUtils"]
 
 
 class COCO(_COCO):

@@ -15,11 +15,12 @@ from meanap.compat.pycocotools import COCO, _summary
 from meanap.compat.pycocotools.cocoeval import COCOeval as _COCOeval
 from meanap.compat.pycocotools.params import KEYPOINT_SIGMAS, snapshot
 from meanap.compat.pycocotools.params import Params as _Params
+from meanap.compat.xtcocotools import mask as maskUtils
 
 if TYPE_CHECKING:
     from meanap._types import CocoIndex
 
-__all__ = ["COCOeval", "Params"]
+__all__ = ["COCOeval", "Params", "maskUtils"]
 
 IouType: TypeAlias = Literal[
     "segm",

@@ -6,46 +6,30 @@ import copy
 import datetime
 import logging
 import math
-import os
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from meanap.compat import _crowdpose
 from meanap.compat.faster_coco_eval.core import mask as maskUtils
+from meanap.compat.faster_coco_eval.core._rows import DETECTION, labels_of
 from meanap.compat.faster_coco_eval.core.coco import COCO
-from meanap.compat.faster_coco_eval.core.cocoeval import (
-    DETECTION,
-    IouType,
-    Params,
-    PrintFunction,
-    labels_of,
-    mean_of,
-    rows_of,
-    text_of,
-)
-from meanap.compat.faster_coco_eval.version import __author__, __version__
+from meanap.compat.faster_coco_eval.core.cocoeval import COCOeval as COCOevalBase
+from meanap.compat.faster_coco_eval.core.cocoeval import Params, PrintFunction
 from meanap.compat.pycocotools.cocoeval import COCOeval as _COCOeval
-from meanap.compat.pycocotools.params import Params as _Params
 
-if TYPE_CHECKING:
-    from meanap._types import CocoIndex
-
-__all__ = ["COCO", "COCOeval", "COCOeval_faster", "Params", "maskUtils"]
+__all__ = ["COCO", "COCOeval", "COCOevalBase", "COCOeval_faster", "Params", "maskUtils"]
 
 logger: logging.Logger = logging.getLogger("meanap")
 
 # pycocotools adds the smallest distance of floats to the number of detections, which shows where it is one.
 _FIRST = 1 / (1 + np.spacing(1))
-#: The fraction of a box's area that is its pose's size where a data set has no areas (CrowdPose).
-_POSE_FRACTION = 0.53
 _LEFT_BY_MATCHES = ("tp", "fp", "fn", "gt_id", "dt_id", "iou")
 
 
-class COCOeval_faster(_COCOeval):
+class COCOeval_faster(COCOevalBase):
     """Evaluates detections against ground truth with faster-coco-eval's parameters, summary and results.
 
     What it does otherwise than `meanap.COCOeval`: the first numbers are of the largest limit in ``params.maxDets``,
@@ -113,62 +97,6 @@ class COCOeval_faster(_COCOeval):
     (1.0, 0.9)
     """
 
-    params: Any
-    eval: Any
-    cocoGt: Any
-    cocoDt: Any
-    stats: Any
-
-    def __init__(
-        self,
-        cocoGt: CocoIndex | None = None,
-        cocoDt: CocoIndex | None = None,
-        iouType: IouType = "segm",
-        ranges: Mapping[str, Sequence[float]] | None = None,
-        print_function: PrintFunction = logger.info,
-        extra_calc: bool = False,
-        kpt_oks_sigmas: Sequence[float] | np.ndarray | None = None,
-        use_area: bool | None = True,
-        lvis_style: bool = False,
-        separate_eval: bool = False,
-        boundary_dilation_ratio: float = 0.02,
-        boundary_cpu_count: int = min(os.cpu_count() or 1, 4),
-        rle_iou_max_workers: int = 8,
-    ) -> None:
-        if isinstance(rle_iou_max_workers, bool) or not isinstance(rle_iou_max_workers, int) or rle_iou_max_workers < 1:
-            raise ValueError("rle_iou_max_workers must be a positive integer")
-        super().__init__(cocoGt, cocoDt)
-        ids = self.params.imgIds, self.params.catIds
-        self.params = Params(iouType, kpt_oks_sigmas, ranges)  # type: ignore[arg-type]
-        self.params.imgIds, self.params.catIds = ids
-        if cocoGt is not None and iouType == "keypoints":
-            self.params.catIds = sorted(self.cocoGt.catToImgs)
-        self.extra_calc = extra_calc
-        self.matched: bool = False
-        self.lvis_style: bool = lvis_style
-        if lvis_style and iouType == "keypoints":
-            logger.warning("lvis_style is not supported for keypoints")
-            self.lvis_style = False
-        self.separate_eval = separate_eval
-        self.boundary_dilation_ratio = boundary_dilation_ratio
-        self.boundary_cpu_count = boundary_cpu_count
-        self.rle_iou_max_workers = rle_iou_max_workers
-        self.use_area = use_area
-        self._print_function = print_function
-        self.all_stats: Any = []
-        for coco in (cocoGt, cocoDt):
-            if print_function == print and isinstance(coco, COCO):
-                coco.print_function = print_function
-
-    @property
-    def print_function(self) -> PrintFunction:
-        """What gets messages and summary."""
-        return self._print_function
-
-    @print_function.setter
-    def print_function(self, value: PrintFunction) -> None:
-        self._print_function = value
-
     # Matching
 
     def evaluate(self) -> None:
@@ -193,11 +121,11 @@ class COCOeval_faster(_COCOeval):
         self.params, self.cocoDt = settings, labelled
         try:
             try:
-                super().evaluate()
+                _COCOeval.evaluate(self)
             except KeyError:
                 if not _complete(self.cocoGt, settings):
                     raise
-                super().evaluate()
+                _COCOeval.evaluate(self)
         finally:
             self.params, self.cocoDt = p, found
         p.imgIds, p.maxDets = settings.imgIds, settings.maxDets
@@ -209,19 +137,6 @@ class COCOeval_faster(_COCOeval):
         self.print_function("COCOeval_opt.evaluate() finished...")
         self.print_function(f"DONE (t={time.perf_counter() - start:0.2f}s).")
 
-    def _as_pycocotools(self, p: Any) -> _Params:
-        """The parameters as pycocotools has them."""
-        settings = _Params("keypoints" if "keypoints" in p.iouType else p.iouType)
-        for name in ("imgIds", "catIds", "iouThrs", "recThrs", "maxDets", "areaRng", "areaRngLbl", "useCats"):
-            setattr(settings, name, getattr(p, name))
-        settings.maxDets = list(settings.maxDets)
-        if settings.iouType == "boundary":
-            settings.dilationRatio = self.boundary_dilation_ratio
-        if settings.iouType == "keypoints":
-            settings.kpt_oks_sigmas = p.kpt_oks_sigmas
-            settings.boxAreaFraction = None if self.use_area else _POSE_FRACTION
-        return settings
-
     def _only_labelled(self, p: Any) -> COCO:
         """The detections of labelled categories; those of categories not labelled exhaustively fit no area range."""
         images = self.cocoGt.loadImgs(p.imgIds)
@@ -230,10 +145,8 @@ class COCOeval_faster(_COCOeval):
             positive[truth["image_id"]].add(truth["category_id"])
         negative = {image["id"]: set(image.get("neg_category_ids", ())) for image in images}
         partial = {image["id"]: set(image.get("not_exhaustive_category_ids", ())) for image in images}
-        categories = self.cocoGt.loadCats(sorted(set(p.catIds)))
-        self.freq_groups: list[list[int]] = [
-            [k for k, category in enumerate(categories) if category["frequency"] == label] for label in p.imgCountLbl
-        ]
+        p.catIds = sorted(set(p.catIds)) if p.useCats else p.catIds
+        self.freq_groups = self._prepare_freq_group()
         results = COCO()
         results.dataset = {**self.cocoDt.dataset, "annotations": []}
         for found in self.cocoDt.loadAnns(self.cocoDt.getAnnIds(imgIds=p.imgIds, catIds=p.catIds)):
@@ -286,7 +199,7 @@ class COCOeval_faster(_COCOeval):
     def _draw(self) -> None:
         p: Any = self._paramsEval
         categories: Any = getattr(p, "catIds", None)
-        super().accumulate(p or None)
+        _COCOeval.accumulate(self, p or None)
         p.catIds = categories
         precision = self.eval["precision"]
         precision[precision == _FIRST] = 1.0
@@ -329,8 +242,6 @@ class COCOeval_faster(_COCOeval):
                     pairs[key] = float(self.ious[place][d, rows[place][int(object_)]])
         return pairs
 
-    # Summary
-
     def summarize(self) -> None:
         """Passes the summary to the print function and stores its numbers in ``all_stats`` and ``stats``.
 
@@ -339,55 +250,9 @@ class COCOeval_faster(_COCOeval):
         RuntimeError
             Nothing has been accumulated.
         """
-        if not self.eval:
-            raise RuntimeError("Please run accumulate() first")
-        p: Any = self.params
-        values: dict[str, float] = {}
-        for row in rows_of(p, self.lvis_style):
-            positions, shown = None, "catIds=all" if self.lvis_style else ""
-            if row.group is not None:
-                positions, shown = self.freq_groups[row.group], f"catIds={p.imgCountLbl[row.group]:>3s}"
-            values[row.label] = mean_of(p, self.eval, row, positions)
-            self.print_function(text_of(p, row, values[row.label], shown))
-        numbers = [values.get(label, 0.0) for label in labels_of(p, self.lvis_style)]
-        if p.iouType == "keypoints_crowd":
-            numbers += self._by_crowding(p)
-        limits = max(len(p.maxDets), 3) if self.lvis_style else len(p.maxDets)
-        count = 3 + 2 * (len(p.areaRngLbl) - 1) + limits if p.iouType in DETECTION else 12
+        super().summarize()
         if self.matched:
-            self.stats = np.array(numbers[:count])
-            self.all_stats = np.array([*numbers, self.compute_mIoU(), self.compute_mAUC()])
-        else:
-            self.all_stats = np.array(numbers)
-            self.stats = self.all_stats[:count]
-
-    def _by_crowding(self, p: Any) -> list[float]:
-        numbers = self.get_type_result(first=0.2, second=0.8)
-        for name, number in zip(_crowdpose.NAMES, numbers, strict=True):
-            self.print_function(_crowdpose.line_of(p, name, p.maxDets[-1], number))
-        return numbers
-
-    def get_type_result(self, first: float = 0.01, second: float = 0.85) -> list[float]:
-        """Average precision on images of which the crowd index is below `first`, below `second`, and others.
-
-        Evaluates each of them, so that the evaluator then has the last one's results; numbers are rounded to four
-        digits and count -1 where there is no ground truth, as in faster-coco-eval.
-        """
-        printed, numbers = self.print_function, []
-        self.print_function = lambda *_: None
-        try:
-            for images in self.split(self.cocoGt.annotation_file, first, second):
-                self.params.imgIds = images
-                self.evaluate()
-                self.accumulate()
-                numbers.append(_crowdpose.mean_of(self.eval["precision"]))
-        finally:
-            self.print_function = printed
-        return numbers
-
-    def split(self, gt_file: Any, first: float = 0.01, second: float = 0.85) -> tuple[list[Any], list[Any], list[Any]]:
-        """Ids of images with a ``crowdIndex`` below `first`, below `second`, and of the others."""
-        return _crowdpose.split(COCO.load_json(gt_file)["images"], first, second)
+            self.all_stats = np.append(self.all_stats, [self.compute_mIoU(), self.compute_mAUC()])
 
     def run(self) -> None:
         """``evaluate()``, ``accumulate()`` and ``summarize()``."""
@@ -540,13 +405,6 @@ class COCOeval_faster(_COCOeval):
         f1 = np.divide(2.0 * precision * recall, total, out=np.zeros_like(total), where=total > 0)
         best = int(np.argmax([float(np.mean(column)) for column in f1.T]))
         return {int(id): (float(precision[k, best]), float(recall[k, best])) for k, id in enumerate(categories)}
-
-    def __str__(self) -> str:
-        self.summarize()
-        return repr(self)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}() # __author__='{__author__}'; __version__='{__version__}';"
 
 
 class COCOeval(COCOeval_faster):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from meanap.compat.pycocotools import mask as _pycocotools
-from meanap.compat.pycocotools.mask import area, decode, frPyObjects, iou, merge, toBbox
+from meanap.compat.pycocotools.mask import area, decode, merge, toBbox
 
 if TYPE_CHECKING:
     from meanap.compat.pycocotools._mask import Rle
@@ -42,6 +42,32 @@ def encode(bimask: np.ndarray) -> Any:
     {'size': [2, 2], 'counts': b'13'}
     """
     return _pycocotools.encode(np.asfortranarray(bimask, dtype=np.uint8))
+
+
+def iou(dt: Any, gt: Any, iscrowd: Sequence[int]) -> Any:
+    """IoU of masks or of boxes ``(x, y, width, height)``, ``(D, G) float64``; ``[]`` if a side is empty.
+
+    Parameters
+    ----------
+    dt, gt
+        Run lengths, or boxes.
+    iscrowd
+        For each of `gt` whether it is a crowd, of which the area of `dt` is the union.
+    """
+    return _pycocotools.iou(dt, gt, iscrowd)
+
+
+def frPyObjects(objs: Any, h: int, w: int) -> Any:
+    """Run lengths of polygons, boxes or uncompressed run lengths.
+
+    Parameters
+    ----------
+    objs
+        One of them, or a list.
+    h, w
+        Size of the mask in pixels.
+    """
+    return _pycocotools.frPyObjects(objs, h, w)
 
 
 def segmToRle(segm: Any, w: int, h: int) -> Rle:
@@ -102,7 +128,9 @@ def rleToBoundary(rle: Rle, dilation_ratio: float = 0.02, backend: str = "mask_a
     return boundary
 
 
-rleToBoundaryCV = rleToBoundary
+def rleToBoundaryCV(rle: Rle, dilation_ratio: float = 0.02) -> Rle:
+    """`rleToBoundary`, for which faster-coco-eval needs OpenCV."""
+    return rleToBoundary(rle, dilation_ratio)
 
 
 def calculateRleForAllAnnotations(
