@@ -5,6 +5,7 @@ import copy
 import io
 import json
 import math
+import pickle
 import sys
 import types
 
@@ -251,13 +252,85 @@ def test_sigmas_of_other_keypoints():
         evaluated(process(COCOEvaluator(truth, kpt_oks_sigmas=[0.1, 0.1]), outputs))
 
 
+def proposals_of(truth, seed=1):
+    """Boxes near the objects of an image and elsewhere, more than the lower limit in some; some images have none."""
+    rng = np.random.default_rng(seed)
+    proposals = {}
+    for n, image in enumerate(truth["images"]):
+        boxes = [a["bbox"] for a in truth["annotations"] if a["image_id"] == image["id"]]
+        boxes = np.array(boxes, dtype=np.float64).reshape(-1, 4).repeat(2 + 40 * (n % 2), axis=0)
+        boxes = boxes + rng.normal(0, 0.1, boxes.shape) * boxes[:, 2:].repeat(2, axis=1).reshape(-1, 4)
+        boxes = np.concatenate([boxes, rng.random((20, 4)) * 100])[: 0 if n == 3 else None]
+        corners = np.concatenate([boxes[:, :2], boxes[:, :2] + np.abs(boxes[:, 2:])], axis=1).astype(np.float32)
+        proposals[image["id"]] = corners, rng.normal(size=len(corners)).astype(np.float32)
+    return proposals
+
+
+def naive_recall(truth, proposals, limit, least, greatest):
+    """Average recall by all pairs in the order of their IoU, in double precision."""
+    covered, count = [], 0
+    for image, (boxes, logits) in proposals.items():
+        of_image = [a for a in truth["annotations"] if a["image_id"] == image and not a["iscrowd"]]
+        if not of_image or not len(boxes):
+            continue
+        of_image = [a for a in of_image if least <= a["area"] <= greatest]
+        count += len(of_image)
+        best = boxes[np.argsort(-logits, kind="stable")][:limit].astype(float)
+        best[:, 2:] -= best[:, :2]
+        if not of_image:
+            continue
+        ious = reference_mask.iou(best, np.array([a["bbox"] for a in of_image], dtype=float), [0] * len(of_image))
+        pairs = sorted(((ious[p, g], p, g) for p in range(ious.shape[0]) for g in range(ious.shape[1])), reverse=True)
+        used_proposals, used = set(), set()
+        for iou, p, g in pairs:
+            if p not in used_proposals and g not in used:
+                used_proposals.add(p), used.add(g)
+                covered.append(iou)
+    if not count:
+        return math.nan
+    return 100 * np.mean([sum(iou >= t for iou in covered) / count for t in np.arange(0.5, 1, 0.05)])
+
+
+def test_recall_of_proposals(tmp_path):
+    truth, outputs = data("bbox")
+    proposals = proposals_of(truth)
+    evaluator = COCOEvaluator(truth, output_dir=str(tmp_path / "out"))
+    for image, (boxes, logits) in proposals.items():
+        found = Instances(proposal_boxes=Boxes(boxes), objectness_logits=logits)
+        evaluator.process([{"image_id": image}], [{"proposals": found}])
+    numbers = evaluator.evaluate()
+    assert list(numbers) == ["box_proposals"]
+    areas = {"": (0, 1e10), "s": (0, 1024), "m": (1024, 9216), "l": (9216, 1e10)}
+    names = [f"AR{suffix}@{limit}" for limit in (100, 1000) for suffix in areas]
+    assert list(numbers["box_proposals"]) == names
+    for name in names:
+        suffix, _, limit = name.removeprefix("AR").partition("@")
+        expected = naive_recall(truth, proposals, int(limit), *areas[suffix])
+        assert numbers["box_proposals"][name] == pytest.approx(expected, abs=1e-4, nan_ok=True), name
+    assert 0 < numbers["box_proposals"]["AR@100"] < numbers["box_proposals"]["AR@1000"] < 100
+    with open(tmp_path / "out" / "box_proposals.pkl", "rb") as file:
+        written = pickle.load(file)
+    assert written["ids"] == list(proposals) and written["bbox_mode"] == 0
+    np.testing.assert_array_equal(written["boxes"][0], proposals[written["ids"][0]][0])
+    # With instances as well: both.
+    evaluator.reset()
+    for image, (boxes, logits) in proposals.items():
+        found = Instances(proposal_boxes=Boxes(boxes), objectness_logits=logits)
+        evaluator.process([{"image_id": image}], [{"proposals": found, "instances": instances(outputs[image])}])
+    both, _ = evaluated(evaluator)
+    assert both["box_proposals"] == numbers["box_proposals"]
+    same(both["bbox"], reference("bbox", truth, outputs)[0])
+    del truth["annotations"][:]
+    evaluator = COCOEvaluator(truth)
+    evaluator.process([{"image_id": truth["images"][0]["id"]}], [{"proposals": found}])
+    assert all(math.isnan(number) for number in evaluator.evaluate()["box_proposals"].values())
+
+
 def test_what_cannot_be_used():
     truth, outputs = data("bbox")
     with pytest.raises(ValueError, match="tasks: expected 'bbox', 'segm' or 'keypoints', found 'panoptic'"):
         COCOEvaluator(truth, tasks=["panoptic"])
     evaluator = COCOEvaluator(truth)
-    with pytest.raises(ValueError, match="image 3 has proposals and no instances"):
-        evaluator.process([{"image_id": 3}], [{"proposals": []}])
     fields = next(fields for fields in outputs.values() if len(fields["scores"]))
     fields["pred_classes"][0] = 99
     with pytest.raises(ValueError, match="found class 99, the data set has"):
@@ -273,6 +346,34 @@ def test_a_name_without_detectron2(monkeypatch):
 @pytest.fixture
 def detectron2():
     return pytest.importorskip("detectron2.evaluation", reason="detectron2 from its repository")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_recall_of_proposals_is_that_of_detectron2(seed, detectron2, tmp_path):
+    import torch
+    from detectron2 import structures
+    from detectron2.data.datasets import register_coco_instances
+
+    truth = generate.dataset(images=9, seed=seed)
+    if seed % 2:  # Whole numbers are added as such.
+        for annotation in truth["annotations"]:
+            annotation["bbox"] = [round(value) for value in annotation["bbox"]]
+            annotation["area"] = round(annotation["area"])
+    path = tmp_path / "truth.json"
+    path.write_text(json.dumps(truth))
+    register_coco_instances(str(tmp_path), {}, str(path), str(tmp_path))
+    results = []
+    for evaluator in (detectron2.COCOEvaluator(str(tmp_path)), COCOEvaluator(str(tmp_path))):
+        evaluator.reset()
+        for image, (boxes, logits) in proposals_of(truth, seed).items():
+            found = structures.Instances((480, 640))
+            found.proposal_boxes = structures.Boxes(torch.tensor(boxes))
+            found.objectness_logits = torch.tensor(logits)
+            evaluator.process([{"image_id": image}], [{"proposals": found}])
+        results.append(evaluator.evaluate())
+    theirs, ours = results
+    assert list(ours) == list(theirs) == ["box_proposals"]
+    same(ours["box_proposals"], theirs["box_proposals"])
 
 
 @pytest.mark.parametrize("limit", [None, 5])

@@ -39,6 +39,7 @@ import copy
 import json
 import math
 import os
+import pickle
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -48,6 +49,7 @@ import numpy as np
 from meanap import _ranks
 from meanap._arrays import as_numpy
 from meanap._summary import rows_of
+from meanap.compat._box_proposals import Proposals, average_recalls
 from meanap.compat.pycocotools import COCO, COCOeval, mask
 from meanap.compat.pycocotools._summary import summarize
 
@@ -68,11 +70,20 @@ class _Data(NamedTuple):
     categories: dict[int, Any] | None
 
 
+class _Output(NamedTuple):
+    """What a model gives for an image."""
+
+    image: Any
+    results: list[dict[str, Any]] | None
+    """Instances as COCO's results, whose categories are classes of the model."""
+    proposals: Proposals | None
+
+
 class COCOEvaluator:
     """COCO's average precision of the outputs of a detectron2 model, as its `COCOEvaluator` gives it.
 
     Numbers are those of pycocotools, times 100; NaN where there is none. An image that several ranks evaluate counts
-    once. Proposals have no numbers here.
+    once. Proposals have detectron2's average recall.
 
     Parameters
     ----------
@@ -85,7 +96,7 @@ class COCOEvaluator:
     distributed
         Whether `evaluate` gathers the outputs of all ranks of ``torch.distributed``.
     output_dir
-        A folder for ``coco_instances_results.json``, which is created.
+        A folder for ``coco_instances_results.json`` and ``box_proposals.pkl``, which is created.
     max_dets_per_image
         The limit on the detections of an image, of boxes and masks, 100 by default.
     use_fast_impl
@@ -135,7 +146,7 @@ class COCOEvaluator:
 
     def reset(self) -> None:
         """Discards all outputs."""
-        self._outputs: list[tuple[Any, list[dict[str, Any]]]] = []
+        self._outputs: list[_Output] = []
 
     def process(self, inputs: Iterable[Mapping[str, Any]], outputs: Iterable[Mapping[str, Any]]) -> None:
         """Stores the outputs of a batch as COCO's results.
@@ -147,21 +158,20 @@ class COCOEvaluator:
         outputs
             A dictionary for each image: ``instances``, which are `Instances` with ``pred_boxes`` ``(N, 4)`` as corners,
             ``scores`` ``(N,)``, ``pred_classes`` ``(N,)`` (positions of classes) and perhaps ``pred_masks``
-            ``(N, H, W)`` or ``pred_keypoints`` ``(N, K, 3)``.
+            ``(N, H, W)`` or ``pred_keypoints`` ``(N, K, 3)``; or ``proposals``, with ``proposal_boxes`` ``(N, 4)`` and
+            ``objectness_logits`` ``(N,)``; or both.
 
         Raises
         ------
         ValueError
-            An output has proposals instead of instances, or an array cannot be read.
+            An array cannot be read.
         """
-        for image, output in zip(inputs, outputs, strict=False):
-            if "instances" in output:
-                self._outputs.append((image["image_id"], _results(output["instances"], image["image_id"])))
-            elif "proposals" in output:
-                raise ValueError(
-                    f"outputs: image {image['image_id']!r} has proposals and no instances; the recall of proposals is "
-                    "computed by the COCOEvaluator of detectron2"
-                )
+        for of_image, output in zip(inputs, outputs, strict=False):
+            image = of_image["image_id"]
+            results = _results(output["instances"], image) if "instances" in output else None
+            proposals = _proposals(output["proposals"], image) if "proposals" in output else None
+            if results is not None or proposals is not None:
+                self._outputs.append(_Output(image, results, proposals))
 
     def evaluate(self, img_ids: Sequence[Any] | None = None) -> dict[str, dict[str, float]]:
         """Matches the outputs and prints the summary of each task.
@@ -175,8 +185,9 @@ class COCOEvaluator:
         -------
         dict
             Task to name to number: ``AP``, ``AP50``, ``AP75``, ``APs``, ``APm``, ``APl`` (no ``APs`` of keypoints)
-            and, with several classes, ``AP-NAME`` of each. Empty without outputs, without annotations, and on all ranks
-            but the first.
+            and, with several classes, ``AP-NAME`` of each. ``box_proposals``, where the first output has proposals:
+            ``AR@100``, ``ARs@100``, … and ``AR@1000``, …. Empty without outputs, without annotations, and on all
+            ranks but the first.
 
         Raises
         ------
@@ -189,23 +200,45 @@ class COCOEvaluator:
         if not any(of_ranks):
             warnings.warn("COCOEvaluator: there are no outputs of a model", stacklevel=2)
             return {}
-        results: list[dict[str, Any]] = []
+        # DIFFERENCE: detectron2 counts an image of several ranks, as a sampler that pads gives it, several times.
         counted: set[Any] = set()
+        fresh: list[_Output] = []
         for outputs in of_ranks:
-            # DIFFERENCE: detectron2 counts an image of several ranks, as a sampler that pads gives it, several times.
-            fresh = [(image, found) for image, found in outputs if image not in counted]
-            counted.update(image for image, _ in fresh)
-            # `loadRes` adds fields to its dictionaries, not to those of the outputs.
-            results += [
-                {**one, "category_id": self._category(one["category_id"])} for _, found in fresh for one in found
-            ]
+            fresh += [output for output in outputs if output.image not in counted]
+            counted.update(output.image for output in outputs)
+        numbers: dict[str, dict[str, float]] = {}
+        if fresh[0].proposals is not None:
+            numbers.update(self._recalls([output.proposals for output in fresh if output.proposals is not None]))
+        if fresh[0].results is not None:
+            numbers.update(self._precisions([one for output in fresh for one in output.results or ()], img_ids))
+        return numbers
+
+    def _recalls(self, proposals: list[Proposals]) -> dict[str, dict[str, float]]:
+        if self._output_dir:
+            os.makedirs(self._output_dir, exist_ok=True)
+            columns = {
+                "boxes": [of_image.boxes for of_image in proposals],
+                "objectness_logits": [of_image.logits for of_image in proposals],
+                "ids": [of_image.image for of_image in proposals],
+                # What detectron2 calls corners.
+                "bbox_mode": 0,
+            }
+            with open(os.path.join(self._output_dir, "box_proposals.pkl"), "wb") as file:
+                pickle.dump(columns, file)
+        if "annotations" not in self._data.truth.dataset:
+            return {}
+        return {"box_proposals": average_recalls(proposals, self._data.truth.imgToAnns)}
+
+    def _precisions(self, found: list[dict[str, Any]], images: Sequence[Any] | None) -> dict[str, dict[str, float]]:
+        # `loadRes` adds fields to its dictionaries, not to those of the outputs.
+        results = [{**one, "category_id": self._category(one["category_id"])} for one in found]
         if self._output_dir:
             os.makedirs(self._output_dir, exist_ok=True)
             with open(os.path.join(self._output_dir, "coco_instances_results.json"), "w", encoding="utf-8") as file:
                 json.dump(results, file)
         if "annotations" not in self._data.truth.dataset:
             return {}
-        return {task: self._numbers(task, results, img_ids) for task in sorted(self._tasks or _tasks_of(results))}
+        return {task: self._numbers(task, results, images) for task in sorted(self._tasks or _tasks_of(results))}
 
     def _category(self, label: int) -> Any:
         categories = self._data.categories
@@ -282,6 +315,11 @@ def _results(instances: Any, image: Any) -> list[dict[str, Any]]:
         points[:, :, :2] -= 0.5
         columns["keypoints"] = points.reshape(len(points), -1).tolist()
     return [{"image_id": image, **dict(zip(columns, row, strict=True))} for row in zip(*columns.values(), strict=True)]
+
+
+def _proposals(proposals: Any, image: Any) -> Proposals:
+    boxes = as_numpy(proposals.proposal_boxes.tensor, "proposal_boxes")
+    return Proposals(image, boxes.reshape(-1, 4), as_numpy(proposals.objectness_logits, "objectness_logits"))
 
 
 def _read(source: Any) -> _Data:
