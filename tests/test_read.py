@@ -45,10 +45,15 @@ def check_columns(dataset, path, records):
     data = path.read_bytes()
     for field in COLUMNS:
         column = dataset.column(field)
-        if all(field in record and record[field] != [] for record in records):
+        if all(field in record and (field != "bbox" or len(record[field]) == 4) for record in records):
             assert same(column, [record[field] for record in records]), field
         else:
             assert column is None, field
+    rotated = [record.get("obb", record.get("bbox", [])) for record in records]
+    if records and {*map(len, rotated)} in ({5}, {8}):
+        assert same(dataset.arrays()["rotated"].tolist(), rotated)
+    else:
+        assert not len(dataset.arrays().get("rotated", ()))
     for field in ["segmentation", "keypoints"]:
         column = dataset.column(field)
         if all(field in record for record in records):
@@ -120,6 +125,31 @@ def test_a_large_file(tmp_path, workers, hundredths, double):
     for indent in [None, 1]:
         path.write_text(json.dumps(records, indent=indent))
         assert path.stat().st_size > 4 << 20
+        with_threads(workers, check)
+
+
+@pytest.mark.parametrize("workers", ["1", "3"])
+@pytest.mark.parametrize("field", ["bbox", "obb"])
+def test_a_large_file_of_rotated_boxes(tmp_path, workers, field):
+    """Of five numbers, of eight, and of eight from some record on, of which there is no column."""
+    path = tmp_path / "large.json"
+
+    def box(i, numbers):
+        return [i / 7, *(i % 640 + place / 8 for place in range(numbers - 2)), -i / 11]
+
+    for others in (5, 8, 50_000):
+        records = []
+        for i in range(60_000):
+            numbers = 5 if others == 5 or i < others - 8 else 8
+            records.append({"image_id": i // 50, "category_id": i % 15, field: box(i, numbers), "score": i / 60_000})
+        path.write_text(json.dumps(records))
+
+        def check(records=records, alike=others != 50_000):
+            dataset = _core.read_results(path)
+            assert (dataset.fallback is None) == alike
+            if alike:
+                check_columns(dataset, path, records)
+
         with_threads(workers, check)
 
 
@@ -231,7 +261,7 @@ def test_damaged_files(write):
         ({"image_id": 2**63}, '"image_id" is not an integer'),
         ({"category_id": "a"}, '"category_id" is not an integer'),
         ({"bbox": [1, 2, 3]}, '"bbox" is not an array of 4 numbers'),
-        ({"bbox": [1, 2, 3, 4, 5]}, '"bbox" is not an array of 4 numbers'),
+        ({"bbox": [1, 2, 3, 4, 5, 6]}, '"bbox" is not an array of 4 numbers'),
         ({"bbox": [1, 2, 3, "4"]}, '"bbox" is not an array of 4 numbers'),
         ({"bbox": [1, 2, 3, None]}, '"bbox" is not an array of 4 numbers'),
         ({"bbox": {"x": 1}}, '"bbox" is not an array of 4 numbers'),

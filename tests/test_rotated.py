@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import meanap
+from meanap import _core
 from meanap.detection import rotated_corners, rotated_iou
 
 
@@ -300,6 +301,93 @@ def test_another_number_of_numbers_is_an_error_that_says_so(numbers, tmp_path):
     item = {"boxes": np.ones((1, numbers)), "labels": [1], "scores": [0.5]}
     with pytest.raises(meanap.InputError, match=rf"expected shape \(N, 5\).* found \(1, {numbers}\)"):
         meanap.evaluate([{"boxes": np.ones((1, 5)), "labels": [1]}], [item], "rotated")
+
+
+def _with(records: list, form: str) -> list:
+    """Records whose boxes are in another field, or of another form."""
+    changed = []
+    for record in records:
+        box = record["bbox"]
+        rest = {name: value for name, value in record.items() if name != "bbox"}
+        corners = rotated_corners([box])[0]
+        upright = [*corners.min(axis=0).tolist(), *np.ptp(corners, axis=0).tolist()]
+        if form == "corners":
+            rest["bbox"] = corners.ravel().tolist()
+        elif form == "obb":
+            rest = {"obb": box, **rest}
+        else:
+            rest |= {"bbox": upright, "obb": box}
+        changed.append(rest)
+    return changed
+
+
+@pytest.mark.parametrize("form", ["bbox", "corners", "obb", "obb beside an upright box"])
+def test_files_are_read_into_columns_that_agree_with_dictionaries(form, tmp_path):
+    truth, results = scenes()
+    if form != "bbox":
+        truth = {**truth, "annotations": _with(truth["annotations"], form)}
+        results = _with(results, form)
+    paths = _paths(truth, results, tmp_path)
+    assert _core.read_dataset(paths[0]).objects("rotated", "ground_truth") is not None
+    assert _core.read_results(paths[1]).objects("rotated", "detections") is not None
+    summaries = [meanap.evaluate(*sides, "rotated").to_dict() for sides in ((truth, results), paths)]
+    np.testing.assert_equal(summaries[1], summaries[0])
+    # The same file as upright boxes: those that there are, or the error of dictionaries.
+    told = []
+    for sides in ((truth, results), paths):
+        try:
+            told.append(meanap.evaluate(*sides).ap)
+        except meanap.InputError as error:
+            told.append(str(error).replace(f"{paths[0]}: ", ""))
+    assert told[0] == told[1]
+    checked = [meanap.check(*sides, similarity="rotated").to_dict() for sides in ((truth, results), paths)]
+    assert checked[0] == checked[1]
+
+
+@pytest.mark.parametrize("name", ["bbox", "obb"])
+@pytest.mark.parametrize(
+    "box",
+    [
+        [1.0, 2.0, 3.0, -4.0, 5.0],
+        [1.0, 2.0, math.nan, 4.0, 5.0],
+        [1.0, 2.0, 3.0, math.inf, 5.0],
+        [1.0] * 4,
+        [1.0] * 8,
+        [1.0] * 9,
+        [2**70, 2, 3, 4, 5],
+        [[1.0, 2.0], [3.0, 2.0], [3.0, 4.0], [1.0, 4.0]],
+        ["1", 2, 3, 4, 5],
+        [],
+        None,
+        "1 2 3 4 5",
+    ],
+)
+def test_of_files_and_dictionaries_the_errors_are_the_same(name, box, tmp_path):
+    for row in (0, 5):
+        truth, results = scenes()
+        results = [{("obb" if key == name else key): value for key, value in r.items()} for r in results]
+        record = results[row]
+        results[row] = {**{key: value for key, value in record.items() if key != name}, name: box}
+        paths = _paths(truth, results, tmp_path)
+        told = []
+        for found in (results, paths[1]):
+            try:
+                told.append(meanap.evaluate(truth, found, "rotated").ap)
+            except meanap.InputError as error:
+                told.append(str(error).replace(f": {found}", "") if found is paths[1] else str(error))
+        assert told[0] == told[1]
+
+
+def test_pycocotools_api_takes_files_of_rotated_boxes_as_the_reference_does(tmp_path):
+    pycocotools = pytest.importorskip("pycocotools.coco")
+    truth, results = scenes()
+    paths = _paths(truth, results, tmp_path)
+    told = []
+    for COCO in (pycocotools.COCO, meanap.COCO):
+        gt = COCO(paths[0])
+        dt = gt.loadRes(paths[1])
+        told.append((gt.anns, [gt.getAnnIds(areaRng=[0, 900])], list(dt.anns.values())))
+    assert told[0] == told[1]
 
 
 def test_five_and_eight_numbers_do_not_mix_within_a_side():

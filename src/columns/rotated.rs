@@ -1,6 +1,7 @@
 //! Rotated boxes of many objects.
 
 use super::CompactDoubles;
+use crate::error::{Result, with_capacity};
 
 /// Rotated boxes, all of one side given in the same form.
 #[derive(Clone, Debug)]
@@ -27,6 +28,76 @@ pub enum RotatedBox {
 }
 
 impl RotatedBoxes {
+    /// Numbers of each box.
+    pub fn width(&self) -> usize {
+        match self {
+            RotatedBoxes::Angles(_) => 5,
+            RotatedBoxes::Corners(_) => 8,
+        }
+    }
+
+    /// The numbers of all boxes, to add boxes of so many numbers; none if those before have another form.
+    pub fn of_width(&mut self, width: usize) -> Option<&mut CompactDoubles> {
+        if self.is_empty() && width != self.width() {
+            let numbers = std::mem::take(self.numbers());
+            *self = if width == 8 { RotatedBoxes::Corners(numbers) } else { RotatedBoxes::Angles(numbers) };
+        }
+        (self.width() == width).then(|| self.numbers())
+    }
+
+    fn numbers(&mut self) -> &mut CompactDoubles {
+        match self {
+            RotatedBoxes::Angles(numbers) | RotatedBoxes::Corners(numbers) => numbers,
+        }
+    }
+
+    /// The numbers of all boxes.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`, here as in what follows.
+    pub fn flat(&self) -> Result<Vec<f64>> {
+        let (RotatedBoxes::Angles(numbers) | RotatedBoxes::Corners(numbers)) = self;
+        let mut flat = with_capacity(numbers.len())?;
+        numbers.read(0, numbers.len(), &mut flat);
+        Ok(flat)
+    }
+
+    /// Adds the boxes of `other`, and empties it; nothing is added if they have another form.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn append(&mut self, other: &mut RotatedBoxes) -> Result<()> {
+        if !other.is_empty()
+            && let Some(numbers) = self.of_width(other.width())
+        {
+            numbers.append(other.numbers())?;
+        }
+        other.clear();
+        Ok(())
+    }
+
+    /// Removes all boxes and keeps the memory.
+    pub fn clear(&mut self) {
+        self.numbers().clear();
+    }
+
+    /// Reserves memory for `more` boxes of the present form.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn reserve(&mut self, more: usize) -> Result<()> {
+        let width = self.width();
+        self.numbers().reserve(more.saturating_mul(width))
+    }
+
+    /// Gives back memory that was reserved too generously.
+    pub fn shrink_to_fit(&mut self) {
+        self.numbers().shrink_to_fit();
+    }
+
     /// The number of boxes.
     pub fn len(&self) -> usize {
         match self {
@@ -118,6 +189,27 @@ mod tests {
         assert_eq!(angles.get(7).numbers(), &numbers[35..]);
         assert_eq!(corners.get(4).numbers(), &numbers[32..]);
         assert!(RotatedBoxes::default().is_empty());
+    }
+
+    #[test]
+    fn boxes_of_one_form_are_added() {
+        let of = |width: usize, count: usize| {
+            let mut boxes = RotatedBoxes::default();
+            boxes.of_width(width).unwrap().extend(&vec![1.0; width * count]).unwrap();
+            boxes
+        };
+        let mut boxes = RotatedBoxes::default();
+        boxes.append(&mut of(8, 2)).unwrap();
+        boxes.append(&mut of(5, 0)).unwrap();
+        boxes.append(&mut of(8, 1)).unwrap();
+        assert_eq!((boxes.len(), boxes.width()), (3, 8));
+        let mut others = of(5, 4);
+        boxes.append(&mut others).unwrap();
+        assert_eq!((boxes.len(), others.len()), (3, 0));
+        assert!(boxes.of_width(5).is_none());
+        boxes.clear();
+        boxes.append(&mut of(5, 4)).unwrap();
+        assert_eq!((boxes.len(), boxes.width()), (4, 5));
     }
 
     #[test]

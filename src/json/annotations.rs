@@ -7,7 +7,7 @@ use super::growth::{join, reserve, trim};
 use super::record::{Elements, Field, KeyOrder, fields};
 use super::scanner::{Number, Scan, Scanner};
 use crate::columns::InternedIds;
-use crate::columns::{Boxes, CompactDoubles};
+use crate::columns::{Boxes, CompactDoubles, RotatedBoxes};
 use crate::error::{Result, push};
 
 /// Integers up to here are doubles too.
@@ -46,8 +46,10 @@ pub struct Annotations {
     pub area: CompactDoubles,
     /// `score`.
     pub score: CompactDoubles,
-    /// `bbox`.
+    /// `bbox`, where it is of four numbers.
     pub bbox: Boxes,
+    /// `obb`, or `bbox` where there is none and it is of five or eight numbers.
+    pub rotated: RotatedBoxes,
     /// `iscrowd`.
     pub crowd: Vec<bool>,
     /// Whether `num_keypoints` is 0.
@@ -70,7 +72,9 @@ pub struct Annotations {
 #[derive(Clone, Copy, Debug, Default)]
 struct Record {
     present: u16,
-    empty_bbox: bool,
+    /// Numbers of `bbox`, and of `obb`: none if it is no box.
+    bbox_len: usize,
+    obb_len: usize,
     crowd: bool,
     unlabelled: bool,
     integer_score: bool,
@@ -81,7 +85,8 @@ struct Record {
     id: f64,
     area: f64,
     score: f64,
-    bbox: [f64; 4],
+    bbox: [f64; 8],
+    obb: [f64; 8],
     segmentation: (u64, u32),
     keypoints: (u64, u32),
 }
@@ -108,7 +113,6 @@ impl Annotations {
         cursor.take(b'{')?;
         let record = &mut self.pending;
         record.present = 0;
-        record.empty_bbox = false;
         for slot in 0.. {
             let Some((field, length)) = order.expected(cursor.rest(), slot) else { break };
             cursor.at += length;
@@ -127,7 +131,17 @@ impl Annotations {
                 Field::ImageId => record.image = cursor.integer()?,
                 Field::CategoryId => record.category = cursor.integer()?,
                 Field::Id => record.id = cursor.integer()? as f64,
-                Field::Bbox => record.bbox = cursor.four(&mut record.long_numbers)?,
+                Field::Bbox if record.bbox_len > 4 => {
+                    fast_rotated(&mut cursor, record.bbox_len, &mut record.bbox, &mut record.long_numbers)?;
+                }
+                Field::Bbox => {
+                    let four: [f64; 4] = cursor.array(&mut record.long_numbers)?;
+                    record.bbox[..4].copy_from_slice(&four);
+                    record.bbox_len = 4;
+                }
+                Field::Obb => {
+                    fast_rotated(&mut cursor, record.obb_len, &mut record.obb, &mut record.long_numbers)?;
+                }
                 Field::Score => (record.score, record.integer_score) = cursor.real()?,
                 Field::Area => (record.area, _) = cursor.real()?,
                 Field::IsCrowd => {
@@ -168,7 +182,21 @@ impl Annotations {
                 match field {
                     Field::ImageId => return integer(scanner, &mut record.image),
                     Field::CategoryId => return integer(scanner, &mut record.category),
-                    Field::Bbox => return bbox(scanner, &mut record.bbox, &mut record.empty_bbox),
+                    Field::Bbox => {
+                        let read = numbers_of_box(scanner, &mut record.bbox)?;
+                        record.bbox_len = read.unwrap_or_default();
+                        return Ok(if matches!(read, Some(0 | 4 | 5 | 8)) { Ok(()) } else { Err(BOX) });
+                    }
+                    Field::Obb => {
+                        // Whatever else it may be is of no use, and no reason against the other columns.
+                        let start = scanner.position();
+                        record.obb_len = numbers_of_box(scanner, &mut record.obb)?.unwrap_or_default();
+                        if !matches!(record.obb_len, 5 | 8) {
+                            record.obb_len = 0;
+                            scanner.move_to(start);
+                            scanner.skip()?;
+                        }
+                    }
                     Field::Score => {
                         return real(scanner, &mut record.score, &mut record.integer_score);
                     }
@@ -230,6 +258,7 @@ impl Annotations {
         trim(&mut self.area, count);
         trim(&mut self.score, count);
         trim(&mut self.bbox, count);
+        trim(&mut self.rotated, count);
         trim(&mut self.crowd, count);
         trim(&mut self.unlabelled, count);
         for spans in [&mut self.segmentation, &mut self.keypoints] {
@@ -239,8 +268,11 @@ impl Annotations {
     }
 }
 
-const GEOMETRY: u16 =
-    Field::Score.bit() | Field::Bbox.bit() | Field::Segmentation.bit() | Field::Keypoints.bit();
+const GEOMETRY: u16 = Field::Score.bit()
+    | Field::Bbox.bit()
+    | Field::Obb.bit()
+    | Field::Segmentation.bit()
+    | Field::Keypoints.bit();
 
 impl Elements for Annotations {
     fn fresh(&self) -> Self {
@@ -280,8 +312,22 @@ impl Elements for Annotations {
             self.score.push(record.score)?;
             self.integer_scores |= record.integer_score;
         }
-        if has(Field::Bbox, self.bbox.len()) && !record.empty_bbox {
-            self.bbox.push(record.bbox)?;
+        if has(Field::Bbox, self.bbox.len()) && record.bbox_len == 4 {
+            let [x, y, width, height, ..] = record.bbox;
+            self.bbox.push([x, y, width, height])?;
+        }
+        let rotated: &[f64] = match record.present {
+            present if present & Field::Obb.bit() != 0 => &record.obb[..record.obb_len],
+            present if present & Field::Bbox.bit() != 0 && record.bbox_len > 4 => {
+                &record.bbox[..record.bbox_len]
+            }
+            _ => &[],
+        };
+        if !rotated.is_empty()
+            && self.rotated.len() == count
+            && let Some(numbers) = self.rotated.of_width(rotated.len())
+        {
+            numbers.extend(rotated)?;
         }
         if has(Field::IsCrowd, self.crowd.len()) {
             push(&mut self.crowd, record.crowd)?;
@@ -296,7 +342,7 @@ impl Elements for Annotations {
             self.keypoints.push(record.keypoints)?;
         }
         if count == 0 {
-            self.first_bbox_empty = record.empty_bbox;
+            self.first_bbox_empty = record.present & Field::Bbox.bit() != 0 && record.bbox_len == 0;
         }
         self.eager.commit()?;
         self.count += 1;
@@ -324,6 +370,7 @@ impl Elements for Annotations {
             join(&mut self.area, &mut part.area, counts)?;
             join(&mut self.score, &mut part.score, counts)?;
             join(&mut self.bbox, &mut part.bbox, counts)?;
+            join(&mut self.rotated, &mut part.rotated, counts)?;
             join(&mut self.crowd, &mut part.crowd, counts)?;
             join(&mut self.unlabelled, &mut part.unlabelled, counts)?;
             for (ours, theirs) in
@@ -346,6 +393,7 @@ impl Elements for Annotations {
         reserve(&mut self.area, now, count)?;
         reserve(&mut self.score, now, count)?;
         reserve(&mut self.bbox, now, count)?;
+        reserve(&mut self.rotated, now, count)?;
         reserve(&mut self.crowd, now, count)?;
         reserve(&mut self.unlabelled, now, count)?;
         for spans in [&mut self.segmentation, &mut self.keypoints] {
@@ -381,6 +429,7 @@ impl Annotations {
         self.area.clear();
         self.score.clear();
         self.bbox.clear();
+        self.rotated.clear();
         self.crowd.clear();
         self.unlabelled.clear();
         for spans in [&mut self.segmentation, &mut self.keypoints] {
@@ -435,28 +484,40 @@ fn real(
     })
 }
 
-const BOX: &str = "an array of 4 numbers (x, y, width, height)";
+const BOX: &str = "an array of 4 numbers (x, y, width, height), or of 5 or 8 (a rotated box)";
 
-/// Four numbers, or none.
+/// How many numbers the array at the scanner has; none if it is something else, or has too many.
 #[inline(always)]
-fn bbox(
-    scanner: &mut Scanner<'_>,
-    into: &mut [f64; 4],
-    empty: &mut bool,
-) -> Scan<std::result::Result<(), &'static str>> {
+fn numbers_of_box(scanner: &mut Scanner<'_>, into: &mut [f64; 8]) -> Scan<Option<usize>> {
     if !scanner.take(b'[') {
-        return Ok(Err(BOX));
+        return Ok(None);
+    }
+    if scanner.take(b']') {
+        return Ok(Some(0));
     }
     for (index, number) in into.iter_mut().enumerate() {
         if real(scanner, number, &mut false)?.is_err() {
-            *empty = index == 0 && scanner.take(b']');
-            return Ok(if *empty { Ok(()) } else { Err(BOX) });
+            return Ok(None);
         }
-        if !scanner.take(if index < 3 { b',' } else { b']' }) {
-            return Ok(Err(BOX));
+        if scanner.take(b']') {
+            return Ok(Some(index + 1));
+        }
+        if !scanner.take(b',') {
+            return Ok(None);
         }
     }
-    Ok(Ok(()))
+    Ok(None)
+}
+
+/// The rotated box at a cursor, of as many numbers as that of the last record.
+#[inline(never)]
+fn fast_rotated(cursor: &mut Cursor<'_>, width: usize, into: &mut [f64; 8], long: &mut bool) -> Option<()> {
+    match width {
+        5 => into[..5].copy_from_slice(&cursor.array::<5>(long)?),
+        8 => *into = cursor.array(long)?,
+        _ => return None,
+    }
+    Some(())
 }
 
 /// Skips the geometry at a cursor, and decodes it if it is to be decoded eagerly. Returns its position in the file.

@@ -15,7 +15,7 @@ use super::record::{Elements, Field};
 use super::scanner::{AFTER_NUMBER, After, Scan, Scanner, added};
 use super::source::{Piece, Source};
 use super::window::Window;
-use crate::columns::{Boxes, CompactDoubles, Keypoints, Masks, SharedColumn};
+use crate::columns::{Boxes, CompactDoubles, Keypoints, Masks, RotatedBoxes, SharedColumn};
 use crate::error::{Error, Result, collect, copied, copied_text, extend, push};
 
 /// What a file is read as.
@@ -75,6 +75,8 @@ pub struct SharedColumns {
     pub score: Option<Arc<CompactDoubles>>,
     /// Boxes.
     pub bbox: Option<Arc<Boxes>>,
+    /// Rotated boxes.
+    pub rotated: Option<Arc<RotatedBoxes>>,
     /// Crowd flags.
     pub crowd: Option<SharedColumn<bool>>,
     /// Masks of results that have nothing else, and the area of each.
@@ -280,9 +282,10 @@ impl Dataset {
         let columns = &self.annotations;
         let (needed, length) = match self.form() {
             Some(Form::Captions) => return self.give_up(NotColumnar::Captions),
-            Some(Form::Boxes) => ("bbox", columns.bbox.len()),
+            Some(Form::Boxes) => ("bbox", columns.bbox.len().max(columns.rotated.len())),
             Some(Form::Masks) => ("segmentation", columns.segmentation.len.len()),
             Some(Form::Poses) => ("keypoints", columns.keypoints.len.len()),
+            Some(Form::RotatedBoxes) => ("obb", columns.rotated.len()),
             None => ("bbox, segmentation or keypoints", 0),
         };
         if columns.count == 0 {
@@ -313,6 +316,7 @@ impl Dataset {
             area: share(&mut columns.area, count),
             score: share(&mut columns.score, count),
             bbox: share(&mut columns.bbox, count),
+            rotated: share(&mut columns.rotated, count),
             crowd: share(&mut columns.crowd, count),
             masks: None,
             poses: None,

@@ -7,8 +7,8 @@
 use super::number;
 use crate::simd::{Baseline, Simd};
 
-/// Four numbers that [`short`] reads, with what is around them, are no longer than this.
-const SHORT: usize = 40;
+/// A number that [`short`] reads, with what is around it, is no longer than this.
+const SHORT: usize = 10;
 
 /// A cursor over text behind which zeros follow ([`PADDING`](super::scanner::PADDING)). No value ends with the piece:
 /// the caller checks the byte after it, and a zero is never that.
@@ -76,16 +76,16 @@ impl<'a> Cursor<'a> {
         (!negative || value != 0).then_some((if negative { -value } else { value } as f64, true))
     }
 
-    /// An array of four numbers, with or without a space behind each comma. `long`: whether to expect numbers of many
-    /// digits; the caller checks whether there were.
+    /// An array of `N` numbers, with or without a space behind each comma. `long`: whether to expect numbers of many
+    /// digits; afterwards whether there were.
     #[inline(always)]
-    pub fn four(&mut self, long: &mut bool) -> Option<[f64; 4]> {
-        let mut four = [0.0; 4];
+    pub fn array<const N: usize>(&mut self, long: &mut bool) -> Option<[f64; N]> {
+        let mut numbers = [0.0; N];
         let start = self.at;
         self.take(b'[')?;
         // One who rounds a number rounds all of them.
         let mut rounded = !*long;
-        for (place, number) in four.iter_mut().enumerate() {
+        for (place, number) in numbers.iter_mut().enumerate() {
             if place > 0 {
                 self.take(b',')?;
                 self.at += usize::from(self.peek() == b' ');
@@ -102,8 +102,8 @@ impl<'a> Cursor<'a> {
             };
         }
         self.take(b']')?;
-        *long = self.at - start > SHORT;
-        Some(four)
+        *long = self.at - start > SHORT * N;
+        Some(numbers)
     }
 }
 
@@ -332,10 +332,10 @@ mod tests {
         let read = |text: &str| {
             let (bytes, _) = pad(text);
             let (mut one, mut other) = (Cursor::new(&bytes, 16), Cursor::new(&bytes, 16));
-            let found = one.four(&mut false).map(|four| (four, one.at - 16));
+            let found = one.array::<4>(&mut false).map(|four| (four, one.at - 16));
             // What is expected changes nothing.
             let mut long = true;
-            assert_eq!(other.four(&mut long).map(|four| (four, other.at - 16)), found);
+            assert_eq!(other.array::<4>(&mut long).map(|four| (four, other.at - 16)), found);
             found.map(|(four, end)| (four, end, long))
         };
         assert_eq!(read("[1, 2.5,-3, 4.0],"), Some(([1.0, 2.5, -3.0, 4.0], 16, false)));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::columns::{Boxes, CompactDoubles};
+use crate::columns::{Boxes, CompactDoubles, RotatedBoxes};
 use crate::error::{self, Result};
 
 /// A column under construction.
@@ -51,7 +51,7 @@ macro_rules! growth {
     )*};
 }
 
-growth!(CompactDoubles, Boxes);
+growth!(CompactDoubles, Boxes, RotatedBoxes);
 
 /// Gives back memory that a column does not need: of one that lacks records all of it.
 pub fn trim<C: Grow>(column: &mut C, count: usize) {

@@ -14,7 +14,7 @@ use super::scanner::{Scan, Scanner, added};
 use super::{regions, segmentation};
 use crate::columns::{
     AnnotationIds, Areas, Boxes, CompactDoubles, Geometry, GeometryKind, Keypoints, MaskShape, Masks,
-    Objects, SharedColumn,
+    Objects, RotatedBoxes, SharedColumn,
 };
 use crate::error::{Error, Result, can_allocate, collect, filled, with_capacity};
 use crate::rle::{codec, measure};
@@ -35,6 +35,8 @@ pub(super) enum Form {
     Boxes,
     Masks,
     Poses,
+    /// Which `loadRes` does not know.
+    RotatedBoxes,
     /// Of which nothing can be compared.
     Captions,
 }
@@ -88,11 +90,14 @@ impl Dataset {
         if self.shared.score.is_none() {
             return Ok(None);
         }
+        if wanted == GeometryKind::RotatedBoxes {
+            return self.results_of_rotated_boxes();
+        }
         let made = match form {
             Form::Boxes => self.results_of_boxes(wanted, images)?,
             Form::Masks => self.results_of_masks(wanted, images)?,
             Form::Poses => self.results_of_poses(wanted)?,
-            Form::Captions => None,
+            Form::RotatedBoxes | Form::Captions => None,
         };
         Ok(made.and_then(|(area, geometry)| self.scored(AnnotationIds::Counted, area, geometry)))
     }
@@ -108,6 +113,8 @@ impl Dataset {
             Some(Form::Masks)
         } else if first("keypoints") {
             Some(Form::Poses)
+        } else if first("obb") {
+            Some(Form::RotatedBoxes)
         } else {
             None
         }
@@ -124,6 +131,22 @@ impl Dataset {
             }
             _ => EagerGeometry::default(),
         }
+    }
+
+    /// Whatever else they have, their areas are those of the rotated boxes.
+    fn results_of_rotated_boxes(&self) -> Result<Option<Objects>> {
+        let Some(boxes) = self.rotated_boxes() else { return Ok(None) };
+        let areas = CompactDoubles::collect((0..boxes.len()).map(|index| boxes.get(index).area()))?;
+        let geometry = Geometry::RotatedBoxes(boxes);
+        Ok(self.scored(AnnotationIds::Counted, Areas::Given(Arc::new(areas)), geometry))
+    }
+
+    /// Those of `obb` only where all can be used: an error of columns names `bbox`.
+    fn rotated_boxes(&self) -> Option<Arc<RotatedBoxes>> {
+        let boxes = self.shared.rotated.as_ref()?;
+        let named = self.annotations.seen & Field::Obb.bit() == 0;
+        let usable = named || (0..boxes.len()).all(|index| boxes.get(index).complaint().is_none());
+        usable.then(|| Arc::clone(boxes))
     }
 
     fn results_of_boxes(&self, wanted: GeometryKind, images: &Dataset) -> Result<Option<(Areas, Geometry)>> {
@@ -219,8 +242,7 @@ impl Dataset {
                 }
                 self.poses()?.map(Geometry::Keypoints)
             }
-            // Boxes of other than four numbers are read by Python.
-            GeometryKind::RotatedBoxes => None,
+            GeometryKind::RotatedBoxes => self.rotated_boxes().map(Geometry::RotatedBoxes),
         })
     }
 

@@ -235,7 +235,7 @@ impl PyDataset {
     }
 
     /// The columns that are in every record: codes of `image_id` and `category_id` `(N,)`, `id`, `area`, `score`,
-    /// `bbox` `(N, 4)` and `iscrowd`.
+    /// `bbox` `(N, 4)`, `rotated` `(N, 5)` or `(N, 8)`, and `iscrowd`.
     fn arrays<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let shared = &self.dataset.shared;
         let arrays = PyDict::new(py);
@@ -251,6 +251,9 @@ impl PyDataset {
         }
         if let Some(boxes) = &shared.bbox {
             arrays.set_item("bbox", array(py, boxes.flat()?, [boxes.len(), 4])?)?;
+        }
+        if let Some(boxes) = &shared.rotated {
+            arrays.set_item("rotated", array(py, boxes.flat()?, [boxes.len(), boxes.width()])?)?;
         }
         if let Some(crowd) = &shared.crowd {
             arrays.set_item("iscrowd", vector(py, copied(crowd)?)?)?;

@@ -571,7 +571,7 @@ def _take(records: Records, entries: Any, needed: tuple[str, ...], similarity: s
         setattr(records, column, codes)
         setattr(records, f"{column}_ids", known)
     if rotated:
-        turned = [_fields.ROTATED_BOX.read(entry.get("bbox")) for entry in good]
+        turned = [_fields.rotated_box(entry) for entry in good]
         width = next((len(box) for box in turned if box is not None), 5)
         nothing = [math.nan] * width
         rows = [box if box is not None and len(box) == width else nothing for box in turned]
@@ -583,7 +583,8 @@ def _take(records: Records, entries: Any, needed: tuple[str, ...], similarity: s
 
 def _have_angles(entries: list[Any]) -> bool:
     """Whether the boxes are five numbers, as far as there are boxes."""
-    boxes = [entry["bbox"] for entry in entries if isinstance(entry.get("bbox"), (list, tuple, np.ndarray))]
+    given = (entry.get("bbox", entry.get("obb")) for entry in entries)
+    boxes = [box for box in given if isinstance(box, (list, tuple, np.ndarray))]
     return bool(boxes) and sum(len(box) == 5 for box in boxes) > len(boxes) / 2
 
 

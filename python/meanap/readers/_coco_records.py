@@ -310,7 +310,8 @@ def _boxes(rows: _Rows, columns: Mapping[str, Any]) -> np.ndarray:
 
 
 def _rotated_boxes(rows: _Rows) -> np.ndarray:
-    given = [record.get("bbox") for record in rows.records]
+    fields = [_fields.rotated_box_of(record) for record in rows.records]
+    given = [record.get(field.name) for field, record in zip(fields, rows.records, strict=True)]
     if given and all(type(box) is list for box in given):
         # As nearly all are: lists of one length, of numbers.
         with suppress(ValueError):
@@ -319,12 +320,15 @@ def _rotated_boxes(rows: _Rows) -> np.ndarray:
                 sound = np.isfinite(array).all() and (array.shape[1] == 8 or (array[:, 2:4] >= 0).all())
                 if sound:
                     return array.astype(np.float64, copy=False)
-    boxes = rows.column(_fields.ROTATED_BOX)
+    boxes = [None if value is None else field.read(value) for field, value in zip(fields, given, strict=True)]
+    for row, box in enumerate(boxes):
+        if box is None:
+            rows.fault(row, fields[row])
     length, first = next(((len(box), row) for row, box in enumerate(boxes) if box is not None), (5, 0))
     for row, box in enumerate(boxes):
         if box is not None and len(box) != length:
             found = f"has {len(box)} numbers, that of record {first} has {length}"
-            rows.fault(row, _fields.ROTATED_BOX, found=found, expected=None)
+            rows.fault(row, fields[row], found=found, expected=None)
             boxes[row] = None
     return np.array([[0.0] * length if box is None else box for box in boxes], dtype=np.float64).reshape(-1, length)
 

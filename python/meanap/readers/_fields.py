@@ -27,6 +27,7 @@ __all__ = [
     "MASK",
     "NEEDED",
     "NUM_KEYPOINTS",
+    "OBB",
     "ROTATED_BOX",
     "SCORE",
     "Field",
@@ -34,6 +35,8 @@ __all__ = [
     "problem_of",
     "problems_of",
     "rings_of",
+    "rotated_box",
+    "rotated_box_of",
 ]
 
 #: In place of a default: the field has to be there.
@@ -69,6 +72,18 @@ def problem_of(field: Field, record: Mapping[str, Any], place: str, row: int) ->
     return Problem(field.code, "error", place, row, field.name, found, expected)
 
 
+def rotated_box_of(record: Mapping[str, Any]) -> Field:
+    """The field of a record's rotated box."""
+    return ROTATED_BOX if record.get("obb") is None else OBB
+
+
+def rotated_box(record: Mapping[str, Any]) -> list[float] | None:
+    """The rotated box of a record; None if it has none that can be used."""
+    field = rotated_box_of(record)
+    box: list[float] | None = field.read(record.get(field.name))
+    return box
+
+
 def problems_of(field: Field, records: Sequence[Any], place: str) -> Iterator[Problem]:
     """The problems of all records; those that are no dictionaries have none."""
     for row, record in enumerate(records):
@@ -77,15 +92,17 @@ def problems_of(field: Field, records: Sequence[Any], place: str) -> Iterator[Pr
         value = record.get(field.name)
         if value is None and field.default is not NEEDED:
             continue
+        own = rotated_box_of(record) if field is ROTATED_BOX else field
+        value = record.get(own.name)
         if value is None or field.read(value) is None:
-            yield problem_of(field, record, place, row)
+            yield problem_of(own, record, place, row)
 
 
 def _found(value: Any, field: Field) -> str:
     """What is there, in words."""
     if isinstance(value, np.ndarray) and value.ndim == 1:
         value = value.tolist()
-    if not isinstance(value, (list, tuple)) or not value or field.name not in ("bbox", "keypoints"):
+    if not isinstance(value, (list, tuple)) or not value or field.name not in ("bbox", "obb", "keypoints"):
         return f"is {shown(value)}"
     strange = next((at for at, item in enumerate(value) if as_number(item) is None), None)
     if strange is not None:
@@ -224,6 +241,8 @@ ROTATED_BOX = Field(
     _rotated_box,
     None,
 )
+#: hotcoco's name of rotated boxes, beside which "bbox" may be an upright box.
+OBB = ROTATED_BOX._replace(name="obb")
 MASK = Field(
     "segmentation",
     "broken-mask",

@@ -12,7 +12,7 @@ import numpy as np
 
 from meanap import _core, _rle, readers
 from meanap._files import read_json
-from meanap._similarity import GEOMETRY
+from meanap._similarity import GEOMETRY, compares_rotated_boxes
 from meanap.detection import Result
 from meanap.errors import InputError
 from meanap.readers import Detections, GroundTruth
@@ -120,10 +120,14 @@ def _of_results(path: Any, similarity: str, wanted: set[Any], chosen: _Choose) -
         # A data set with a score in each annotation.
         return chosen(read_json(path)["annotations"])
     if dataset.fallback is None:
-        text = "" if GEOMETRY[similarity] == "boxes" else _core.read_text(path)
+        text = _core.read_text(path) if GEOMETRY[similarity] in _WRITTEN else ""
         if (found := _of_dataset(dataset, text, similarity, wanted)) is not None:
             return found
     return chosen(dataset.load())
+
+
+#: The field of a geometry that is parsed for these records alone.
+_WRITTEN = {"masks": "segmentation", "keypoints": "keypoints"}
 
 
 def _of_dataset(dataset: _core.Dataset, text: str, similarity: str, wanted: set[Any]) -> list[dict[str, Any]] | None:
@@ -132,11 +136,12 @@ def _of_dataset(dataset: _core.Dataset, text: str, similarity: str, wanted: set[
     Only the geometry of these records is parsed.
     """
     arrays = dataset.arrays()
-    shape = {"masks": "segmentation", "keypoints": "keypoints"}.get(GEOMETRY[similarity])
+    shape = _WRITTEN.get(GEOMETRY[similarity])
+    box = "rotated" if compares_rotated_boxes(similarity) else "bbox"
     spans = None if shape is None else dataset.column(shape)
     # Places are in bytes.
     written = b"" if shape is None else text.encode("utf-8", "surrogatepass")
-    if not {"image_id", "category_id"} <= arrays.keys() or (spans is None if shape else "bbox" not in arrays):
+    if not {"image_id", "category_id"} <= arrays.keys() or (spans is None if shape else box not in arrays):
         return None
     images, categories = dataset.annotation_image_ids(), dataset.annotation_category_ids()
     chosen = np.array([id in wanted for id in images], dtype=bool)
@@ -148,8 +153,8 @@ def _of_dataset(dataset: _core.Dataset, text: str, similarity: str, wanted: set[
         }
         if "score" in arrays:
             record["score"] = float(arrays["score"][row])
-        if "bbox" in arrays:
-            record["bbox"] = arrays["bbox"][row].tolist()
+        if box in arrays:
+            record["bbox"] = arrays[box][row].tolist()
         if shape is not None and spans is not None:
             start, length = spans[row]
             record[shape] = json.loads(written[start : start + length])

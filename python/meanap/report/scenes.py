@@ -141,7 +141,9 @@ def _marks(result: Result, part: Records, score: float, pairs: dict[str, np.ndar
 def _geometry(record: dict[str, Any], similarity: str, skeleton: Any, rules: Protocol) -> dict[str, Any]:
     told: dict[str, Any] = {"box": None, "path": None, "joints": None}
     if compares_rotated_boxes(similarity):
-        corners = _core.corners_of_rotated_boxes([record["bbox"]], rules.angle, bool(rules.clockwise))
+        corners = _core.corners_of_rotated_boxes(
+            [record.get("obb") or record["bbox"]], rules.angle, bool(rules.clockwise)
+        )
         return {**told, "path": path_of_polygons(corners)}
     if similarity == "segm" and record.get("segmentation") is not None:
         told["path"] = _path(record["segmentation"])

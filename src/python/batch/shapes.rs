@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::options::BoxFormat;
 use super::place::ArrayPlace;
 use super::side::Fields;
-use crate::columns::{CompactDoubles, Keypoints, Masks, RotatedBox, RotatedBoxes};
+use crate::columns::{Keypoints, Masks, RotatedBox, RotatedBoxes};
 use crate::error::{self, Error, can_allocate, collect_parallel, push, reserve, with_capacity};
 use crate::python::arrays::{DoubleArray, wrong_shape};
 use crate::python::items::check_signals;
@@ -58,26 +58,18 @@ pub fn read_rotated_boxes(
     if array.values.is_empty() {
         return Ok(0);
     }
-    let corners = match array.shape[..] {
-        [_, 5] => false,
-        [_, 8] | [_, 4, 2] => true,
+    let width = match array.shape[..] {
+        [_, 5] => 5,
+        [_, 8] | [_, 4, 2] => 8,
         _ => {
             let expected = "(N, 5) for centre, width, height and angle, or (N, 8) for four corners";
             return Err(wrong_shape(&place.array("boxes"), expected, &array.shape));
         }
     };
-    if out.is_empty() {
-        let numbers = CompactDoubles::default();
-        *out = if corners { RotatedBoxes::Corners(numbers) } else { RotatedBoxes::Angles(numbers) };
-    }
-    let width = if corners { 8 } else { 5 };
-    let numbers = match out {
-        RotatedBoxes::Angles(numbers) if !corners => numbers,
-        RotatedBoxes::Corners(numbers) if corners => numbers,
-        _ => {
-            let problem = format!("{width} numbers, those before have {}", 13 - width);
-            return Err(Error::value(problem).at(place.array("boxes")).into());
-        }
+    let before = out.width();
+    let Some(numbers) = out.of_width(width) else {
+        let problem = format!("{width} numbers, those before have {before}");
+        return Err(Error::value(problem).at(place.array("boxes")).into());
     };
     can_allocate(3 * size_of_val(&*array.values))?;
     numbers.reserve(array.values.len())?;
