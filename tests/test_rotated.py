@@ -529,3 +529,102 @@ def test_generated_rotated_boxes_are_an_imperfect_detector_s(tmp_path, capsys):
     paths = capsys.readouterr().out.split()
     assert main(["eval", *paths, "--similarity", "rotated", "--json", "-", "--quiet"]) == 0
     assert json.loads(capsys.readouterr().out)["stats"]["AP"] == result.ap
+
+
+def rows_by_image(truth: dict, results: list) -> tuple[list, list]:
+    """Arrays of one image each: (N, 6) of box and category, (N, 7) of box, score and category."""
+    targets, preds = by_image(truth, results)
+    return (
+        [np.column_stack([item["boxes"], item["labels"]]) for item in targets],
+        [np.column_stack([item["boxes"], item["scores"], item["labels"]]) for item in preds],
+    )
+
+
+def test_arrays_of_each_image_have_five_numbers_score_and_category():
+    truth, results = scenes()
+    expected = meanap.evaluate(truth, results, "rotated").ap
+    targets, preds = rows_by_image(truth, results)
+    scored = [np.column_stack([rows[:, :5], np.ones(len(rows)), rows[:, 5]]) for rows in targets]
+    for of_truth in (targets, scored):
+        for of_found in (preds, [rows.tolist() for rows in preds], dict(enumerate(preds))):
+            assert meanap.evaluate(of_truth, of_found, "rotated").ap == expected
+        metric = meanap.MeanAveragePrecision("rotated")
+        for target, pred in zip(of_truth, preds, strict=True):
+            metric.update(pred, target)
+        assert metric.compute()["map"] == expected
+    one = meanap.evaluate(targets[0], preds[0], "rotated").ap
+    assert one == meanap.evaluate(targets[:1], preds[:1], "rotated").ap
+    stacked = np.stack([preds[0][:1], preds[0][:1]])
+    assert meanap.evaluate([targets[0]] * 2, stacked, "rotated").ap == pytest.approx(
+        meanap.evaluate(targets[:1], [preds[0][:1]], "rotated").ap
+    )
+
+
+def test_arrays_of_detections_without_category_are_of_category_0_or_one_for_each():
+    truth, results = scenes()
+    targets, preds = rows_by_image(truth, results)
+    classes = [[rows[rows[:, 6] == label][:, :6] for label in range(4)] for rows in preds]
+    expected = meanap.evaluate(truth, results, "rotated").ap
+    assert meanap.evaluate(targets, classes, "rotated").ap == expected
+    of_one = [np.column_stack([rows[:, :5], np.zeros(len(rows))]) for rows in targets]
+    agnostic = meanap.evaluate(targets, preds, "rotated", by_category=False).ap
+    single = [rows[:, :6] for rows in preds]
+    assert meanap.evaluate(of_one, single, "rotated").ap == pytest.approx(agnostic, abs=1e-3)
+    with pytest.raises(meanap.InputError, match=r"detections\[0\]: found shape \(1, 8\), expected \(N, 7\)"):
+        meanap.evaluate(targets, [np.ones((1, 8))] * len(targets), "rotated")
+    with pytest.raises(meanap.InputError, match=r"found shape \(1, 9\), expected .*; or of one image \(N, 7\)"):
+        meanap.evaluate(truth, np.ones((1, 9)), "rotated")
+
+
+@pytest.mark.parametrize("corners", [False, True])
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_files_of_tables_have_columns_of_rotated_boxes(format, corners, tmp_path):
+    truth, results = scenes()
+    expected = meanap.evaluate(truth, results, "rotated")
+    names = ["cx", "cy", "width", "height", "angle"]
+    if corners:
+        names = [f"{axis}{number}" for number in range(1, 5) for axis in "xy"]
+    paths = []
+    for place, records in (("truth", truth["annotations"]), ("found", results)):
+        boxes = np.array([record["bbox"] for record in records])
+        boxes = rotated_corners(boxes).reshape(-1, 8) if corners else boxes
+        table = {key: [r[key] for r in records] for key in ("image_id", "category_id", "score") if key in records[0]}
+        table |= {name: boxes[:, number].tolist() for number, name in enumerate(names)}
+        paths.append(str(tmp_path / f"{place}.{format}"))
+        if format == "parquet":
+            pq, pa = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pyarrow")
+            pq.write_table(pa.table(table), paths[-1])
+        else:
+            lines = [",".join(table), *(",".join(map(repr, row)) for row in zip(*table.values(), strict=True))]
+            (tmp_path / f"{place}.csv").write_text("\n".join(lines))
+    found = meanap.evaluate(*paths, "rotated")
+    assert found.ap == (pytest.approx(expected.ap, abs=1e-12) if corners else expected.ap)
+    assert found.ap75 == pytest.approx(expected.ap75, abs=1e-12)
+
+
+def test_polygons_of_labelme_and_turned_boxes_of_cvat_are_rotated_boxes(tmp_path):
+    truth, results = scenes()
+    named = [{**record, "category_id": f"class {record['category_id']}"} for record in results]
+    expected = meanap.evaluate(truth, results, "rotated", area_ranges={"all": (0, math.inf)})
+    (tmp_path / "labelme").mkdir()
+    images = []
+    for image in truth["images"]:
+        own = [record for record in truth["annotations"] if record["image_id"] == image["id"]]
+        shapes, boxes = [], []
+        for record in own:
+            label, (x, y, width, height, angle) = f"class {record['category_id']}", record["bbox"]
+            points = rotated_corners([record["bbox"]])[0].tolist()
+            # X-AnyLabeling has a shape of its own for them.
+            kind = ("polygon", "rotation")[record["id"] % 2]
+            shapes.append({"label": label, "shape_type": kind, "points": points})
+            sides = f'xtl="{x - width / 2!r}" ytl="{y - height / 2!r}" xbr="{x + width / 2!r}" ybr="{y + height / 2!r}"'
+            # CVAT's angles turn clockwise.
+            boxes.append(f'<box label="{label}" {sides} rotation="{-angle!r}"></box>')
+        page = {"version": "5", "imagePath": f"{image['id']}.png", "imageHeight": 256, "imageWidth": 256}
+        (tmp_path / "labelme" / f"{image['id']}.json").write_text(json.dumps({**page, "shapes": shapes}))
+        images.append(f'<image id="0" name="{image["id"]}.png" width="256" height="256">{"".join(boxes)}</image>')
+    (tmp_path / "cvat.xml").write_text(f"<annotations>{''.join(images)}</annotations>")
+    by_name = [{**record, "image_id": str(record["image_id"])} for record in named]
+    for source in (tmp_path / "labelme", tmp_path / "cvat.xml"):
+        found = meanap.evaluate(str(source), by_name, "rotated", area_ranges={"all": (0, math.inf)})
+        assert found.ap == pytest.approx(expected.ap, abs=1e-12), source

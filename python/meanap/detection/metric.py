@@ -185,8 +185,8 @@ class MeanAveragePrecision(Metric):
         preds : list of dict
             One for each image: ``boxes`` ``(N, 4)`` (or ``masks`` ``(N, H, W)``, ``keypoints`` ``(N, K, 3)``),
             ``scores`` ``(N,)``, ``labels`` ``(N,)``. Rotated boxes are ``(N, 5)`` or ``(N, 8)``. Arrays of any library.
-            Also arrays ``(N, 6)`` of boxes, scores and labels, and with boxes as ``"xyxy"`` `supervision.Detections` or
-            Ultralytics' `Results`.
+            Also arrays ``(N, 6)`` of boxes, scores and labels (of rotated boxes ``(N, 7)``), and with boxes as
+            ``"xyxy"`` `supervision.Detections` or Ultralytics' `Results`.
         target : list of dict
             One for each image, in the same order: ``boxes``, ``labels``, and if there are any ``iscrowd``, ``ignore``,
             ``area``, ``num_keypoints`` ``(N,)``, ``image_id`` (an integer or string), ``image_size`` (height, width).
@@ -209,8 +209,8 @@ class MeanAveragePrecision(Metric):
 
     def _update(self, preds: Any, target: Any, told: Progress | None = None) -> None:
         self._synced = None
-        preds = batch_of(preds, "detections", self.box_format)
-        target = batch_of(target, "ground_truth", self.box_format)
+        preds = batch_of(preds, "detections", self.box_format, self.similarities[0])
+        target = batch_of(target, "ground_truth", self.box_format, self.similarities[0])
         if len(self._logs) == 1:
             for log in self._logs.values():
                 log.update(preds, target, progress=None if told is None else told.at)

@@ -141,7 +141,7 @@ def _exists(path: str) -> bool:
         return False
 
 
-def batch_of(source: Any, role: Role, box_format: BoxFormat) -> Any:
+def batch_of(source: Any, role: Role, box_format: BoxFormat, similarity: str) -> Any:
     """A batch of a metric object: the dictionaries of its images, and anything else as it is.
 
     Raises
@@ -151,7 +151,7 @@ def batch_of(source: Any, role: Role, box_format: BoxFormat) -> Any:
     """
     if not isinstance(source, Mapping) and Tables().sniff(source, role):
         raise InputTypeError(f"expected one dictionary or array for each image, found a {type(source).__name__}", role)
-    reader = None if isinstance(source, Mapping) else _per_image(source, role)
+    reader = None if isinstance(source, Mapping) else _per_image(source, role, similarity)
     if reader is None:
         return source
     if reader.box_format not in (None, box_format):
@@ -161,7 +161,8 @@ def batch_of(source: Any, role: Role, box_format: BoxFormat) -> Any:
 
 def batches(ground_truth: Any, detections: Any, options: Options) -> tuple[list[Any], list[Any]] | None:
     """Both sides as metric objects take them, image by image; None for other sources, or for images in two orders."""
-    of_truth, of_found = _per_image(ground_truth, "ground_truth"), _per_image(detections, "detections")
+    of_truth = _per_image(ground_truth, "ground_truth", options.similarity)
+    of_found = _per_image(detections, "detections", options.similarity)
     if of_truth is not None and isinstance(detections, list) and not detections:
         of_found = of_truth
     if of_truth is None or of_found is None or {of_truth.box_format, of_found.box_format} - {None, options.box_format}:
@@ -171,9 +172,9 @@ def batches(ground_truth: Any, detections: Any, options: Options) -> tuple[list[
     return (truth, found) if len(truth) == len(found) and (None in ids or ids[0] == ids[1]) else None
 
 
-def _per_image(source: Any, role: Role) -> PerImage | None:
+def _per_image(source: Any, role: Role, similarity: str) -> PerImage | None:
     """The reader of a source with an item for each image; None for others."""
-    readers = (reader for reader in READERS if isinstance(reader, PerImage))
+    readers = (reader.of(similarity) for reader in READERS if isinstance(reader, PerImage))
     return next((reader for reader in readers if reader.sniff(source, role)), None)
 
 

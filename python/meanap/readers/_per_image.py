@@ -42,10 +42,15 @@ class PerImage(Reader):
             return False
         return bool(items := _items(source)) and self.is_item(next(filter(is_there, items), None), role)
 
+    def of(self, similarity: str) -> PerImage:
+        """The reader of such sources for a similarity."""
+        del similarity
+        return self
+
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
         """The objects of all images, which are called by their ids where they have them, else by their position."""
         place: Role = "ground_truth"
-        images = self.dictionaries(source, place)
+        images = self.of(options.similarity).dictionaries(source, place)
         given = ids_of(images, place)
         ids = list(range(len(images))) if given is None else given
         columns = _columns(images, ids, place, ("area", "num_keypoints", "iscrowd", "ignore"), problems, options)
@@ -60,7 +65,7 @@ class PerImage(Reader):
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
         """The detections of all images."""
         place: Role = "detections"
-        images = self.dictionaries(source, place)
+        images = self.of(options.similarity).dictionaries(source, place)
         ids = paired(ids_of(images, place), len(images), truth, self.has_ids)
         columns = _columns(images, ids, place, ("scores",), problems, options)
         return with_known_ids(Detections(**columns, box_format=self._format(options)), truth)

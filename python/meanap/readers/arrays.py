@@ -23,13 +23,17 @@ _ROW = {
     "ground_truth": "(N, 5) of 4 numbers of a box and the category id, or (N, 6) with a score before it",
     "detections": "(N, 6) of 4 numbers of a box, score and category id",
 }
+_ROTATED_ROW = {
+    "ground_truth": "(N, 6) of 5 numbers of a box and the category id, or (N, 7) with a score before it",
+    "detections": "(N, 7) of 5 numbers of a box, score and category id, or (N, 6) without it",
+}
 
 
 class Arrays(Reader):
     """``(N, 7)``: image id, x, y, width, height, score, category id, as pycocotools' `loadNumpyAnnotations` takes them.
 
     Boxes are of this form whatever `Options.box_format` is. The scores of ground truth are not read. Rotated boxes have
-    five or eight numbers: ``(N, 8)`` and ``(N, 11)``.
+    five or eight numbers: ``(N, 8)`` and ``(N, 11)``; ``(N, 7)`` of them are of one image, as in `ImageArrays`.
     """
 
     name = "array"
@@ -41,13 +45,15 @@ class Arrays(Reader):
 
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
         """The rows as columns."""
-        del problems
+        if _are_of_images(source, options, "ground_truth"):
+            return ImageArrays().ground_truth(source, options, problems)
         image_ids, category_ids, boxes, _ = _columns_of_all(source, options, "ground_truth")
         return GroundTruth(image_ids, category_ids, boxes, box_format="xywh")
 
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
         """The rows as columns."""
-        del problems, truth
+        if _are_of_images(source, options, "detections"):
+            return ImageArrays().detections(source, options, problems, truth)
         image_ids, category_ids, boxes, scores = _columns_of_all(source, options, "detections")
         found = Detections(image_ids, category_ids, scores, boxes, box_format="xywh")
         found.any_score = True
@@ -58,16 +64,25 @@ class ImageArrays(PerImage):
     """An array for each image: ``(N, 6)`` with 4 numbers of a box, score and category id, as YOLO detectors give.
 
     Ground truth has the same rows, whose score is not read, or ``(N, 5)`` without it. Boxes are as `Options.box_format`
-    says. ``(I, N, 6)`` is as a list of I arrays.
+    says. ``(I, N, 6)`` is as a list of I arrays. Rotated boxes have five numbers: ``(N, 7)``, or ``(N, 6)`` without the
+    score of ground truth, or without the category of detections, which then is 0.
     """
 
     name = "image-arrays"
+
+    def __init__(self, rotated: bool = False) -> None:
+        self._numbers = 5 if rotated else 4
+        self._rows = _ROTATED_ROW if rotated else _ROW
+
+    def of(self, similarity: str) -> PerImage:
+        """The reader of boxes with as many numbers as the similarity compares."""
+        return ImageArrays(compares_rotated_boxes(similarity))
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether it is a list of arrays, or an array of rows of so many columns."""
         if _is_array(source):
             shape = _shape(source)
-            return len(shape) in (2, 3) and shape[-1] in _widths(role)
+            return len(shape) in (2, 3) and shape[-1] in self._widths(role)
         if isinstance(source, (list, tuple)) and source and not any(map(is_there, source)):
             return True  # Images in which there is nothing.
         return super().sniff(source, role)
@@ -78,7 +93,7 @@ class ImageArrays(PerImage):
             return True
         if isinstance(item, (list, tuple)):
             rows = [len(row) if isinstance(row, (list, tuple)) else 0 for row in item]
-            return bool(rows) and all(width in _widths(role) for width in rows)
+            return bool(rows) and all(width in (*self._widths(role), 6, 7) for width in rows)
         return _is_array(item)
 
     def dictionaries(self, source: Any, role: Role) -> list[Mapping[str, Any]]:
@@ -90,15 +105,21 @@ class ImageArrays(PerImage):
     def dictionary(self, item: Any, role: Role, where: str) -> Mapping[str, Any]:
         """The columns of an array."""
         if role == "detections" and _are_classes(item):
-            rows = _of_classes(item, where)
+            rows = _of_classes(item, self._numbers + 1, where)
         else:
             rows = as_numbers(item, where)
         if rows.size == 0:
-            rows = np.zeros((0, 6))
-        if rows.ndim != 2 or rows.shape[1] not in _widths(role):
-            raise InputError(f"found shape {rows.shape}", where, expected=_ROW[role])
-        image = {"boxes": rows[:, :4], "labels": _ids(rows, rows.shape[1] - 1, "category", where)}
-        return image if role == "ground_truth" else {**image, "scores": rows[:, 4]}
+            rows = np.zeros((0, self._numbers + 2))
+        if rows.ndim != 2 or rows.shape[1] not in self._widths(role):
+            raise InputError(f"found shape {rows.shape}", where, expected=self._rows[role])
+        if role == "detections" and rows.shape[1] == self._numbers + 1:
+            rows = np.concatenate([rows, np.zeros((len(rows), 1))], axis=1)
+        image = {"boxes": rows[:, : self._numbers], "labels": _ids(rows, rows.shape[1] - 1, "category", where)}
+        return image if role == "ground_truth" else {**image, "scores": rows[:, self._numbers]}
+
+    def _widths(self, role: Role) -> tuple[int, ...]:
+        least = self._numbers + (role == "detections" and self._numbers == 4)
+        return tuple(range(least + 1, self._numbers + 3))
 
 
 def _are_classes(item: Any) -> bool:
@@ -106,19 +127,21 @@ def _are_classes(item: Any) -> bool:
     return isinstance(item, (list, tuple)) and bool(item) and all(map(_is_array, item)) and len(_shape(item[0])) == 2
 
 
-def _of_classes(item: Any, where: str) -> np.ndarray:
-    """``(N, 6)`` of an array ``(N, 5)`` of boxes and scores for each class, whose position is its id."""
+def _of_classes(item: Any, width: int, where: str) -> np.ndarray:
+    """Rows of an array of boxes and scores for each class, whose position is its id."""
     parts = []
     for label, given in enumerate(item):
         rows = as_numbers(given, f"{where}[{label}]")
-        if rows.ndim != 2 or rows.shape[1] != 5:
-            raise InputError(f"found shape {rows.shape}", f"{where}[{label}]", expected="(N, 5) of boxes and scores")
+        if rows.ndim != 2 or rows.shape[1] != width:
+            expected = f"(N, {width}) of boxes and scores"
+            raise InputError(f"found shape {rows.shape}", f"{where}[{label}]", expected=expected)
         parts.append(np.concatenate([rows, np.full((len(rows), 1), label)], axis=1))
     return np.concatenate(parts)
 
 
-def _widths(role: Role) -> tuple[int, ...]:
-    return (5, 6) if role == "ground_truth" else (6,)
+def _are_of_images(source: Any, options: Options, role: Role) -> bool:
+    """Whether rows that could be of all images are of one, or there is an axis for images."""
+    return compares_rotated_boxes(options.similarity) and ImageArrays(rotated=True).sniff(source, role)
 
 
 def _is_array(value: Any) -> bool:
@@ -154,6 +177,7 @@ def _columns_of_all(
         expected = f"(N, 7) of {_ROW_OF_ALL}; or of one image {_ROW[place]}"
         if rotated:
             expected = "(N, 8) of image id, 5 numbers of a box, score, category id; or (N, 11) with four corners"
+            expected += f"; or of one image {_ROTATED_ROW[place]}"
         raise InputError(f"found shape {rows.shape}", place, expected=expected)
     last = rows.shape[1] - 1
     image_ids, category_ids = _ids(rows, 0, "image", place), _ids(rows, last, "category", place)

@@ -81,7 +81,7 @@ def _add(found: Collected, image: str, shape: Any, file: str, number: int) -> No
             found.polygon(image, label, [x1, y1, x2, y1, x2, y2, x1, y2], file, number)
         else:
             found.box(image, label, box, file, number)
-    elif kind == "polygon":
+    elif kind in ("polygon", "rotation"):  # Rotated boxes of X-AnyLabeling.
         found.polygon(image, label, ring, file, number)
     else:
         text = f"shape {number} is a {kind} of {len(ring) // 2} points, which is left out"
