@@ -49,7 +49,7 @@ struct Rules {
     /// Analyses that the log records beyond matches.
     analysis: Option<Analysis>,
     /// Whether annotation ids take part, as they do in the reference.
-    reference_ids: bool,
+    zero_id_unmatched: bool,
 }
 
 /// The pair of each detection.
@@ -80,8 +80,8 @@ pub struct PyMatchLog {
 impl PyMatchLog {
     #[new]
     #[pyo3(signature = (
-        *, similarity, box_format, size, score_range, crowds, pixels, variances, thresholds, area_ranges,
-        max_detections, max_per_image, matcher, by_category, analysis=None, background=0.0, reference_ids=false,
+        *, similarity, box_format, size, score_range, match_crowds, inclusive_boxes, variances, thresholds, area_ranges,
+        max_detections, max_per_image, matcher, by_category, analysis=None, background=0.0, zero_id_unmatched=false,
         dilation_ratio=None, angle="degrees", clockwise=false, rotated_iou="exact"
     ))]
     #[expect(clippy::too_many_arguments, reason = "keywords of one call")]
@@ -91,8 +91,8 @@ impl PyMatchLog {
         box_format: &str,
         size: &str,
         score_range: Option<(f64, f64)>,
-        crowds: bool,
-        pixels: bool,
+        match_crowds: bool,
+        inclusive_boxes: bool,
         variances: Option<PyReadonlyArray1<'_, f64>>,
         thresholds: PyReadonlyArray1<'_, f64>,
         area_ranges: PyReadonlyArray2<'_, f64>,
@@ -102,13 +102,13 @@ impl PyMatchLog {
         by_category: bool,
         analysis: Option<&str>,
         background: f64,
-        reference_ids: bool,
+        zero_id_unmatched: bool,
         dilation_ratio: Option<f64>,
         angle: &str,
         clockwise: bool,
         rotated_iou: &str,
     ) -> PyResult<PyMatchLog> {
-        let options = Options::new(similarity, box_format, size, score_range, crowds)?;
+        let options = Options::new(similarity, box_format, size, score_range, match_crowds)?;
         let area_ranges = area_ranges.as_array();
         if area_ranges.ncols() != 2 || area_ranges.nrows() > MOST_AREA_RANGES {
             let message = format!("area_ranges: expected at most {MOST_AREA_RANGES} rows of two numbers");
@@ -148,7 +148,7 @@ impl PyMatchLog {
                 protocol,
                 max_per_image,
                 parameters: Parameters {
-                    inclusive_boxes: pixels,
+                    inclusive_boxes,
                     dilation_ratio,
                     variances,
                     exp,
@@ -156,7 +156,7 @@ impl PyMatchLog {
                     rotated_iou,
                 },
                 analysis,
-                reference_ids,
+                zero_id_unmatched,
             },
             log,
         })
@@ -460,10 +460,10 @@ impl Rules {
         categories: &Interner,
         progress: &Progress,
     ) -> Result<(MatchTable, Vec<Key>)> {
-        if !self.options.crowds {
+        if !self.options.match_crowds {
             gt.crowd = Arc::new(vec![false; gt.len()]);
         }
-        if !self.reference_ids {
+        if !self.zero_id_unmatched {
             // DIFFERENCE: in the reference an object with id 0 cannot be found, and a detection with id 0 finds
             // nothing. Ids name objects here, they do not decide about them.
             (gt.id, dt.id) = (AnnotationIds::Counted, AnnotationIds::Counted);
@@ -527,7 +527,7 @@ fn best_of_each_image(dt: &Objects, images: usize, limit: usize) -> Vec<u32> {
 /// COCO's records, which errors name.
 #[pyfunction]
 #[pyo3(signature = (
-    image_ids, category_ids, *, detections, similarity, box_format, size, score_range, crowds, records, fields
+    image_ids, category_ids, *, detections, similarity, box_format, size, score_range, match_crowds, records, fields
 ))]
 #[expect(clippy::too_many_arguments, reason = "keywords of one call")]
 pub fn objects_from_arrays(
@@ -538,11 +538,11 @@ pub fn objects_from_arrays(
     box_format: &str,
     size: &str,
     score_range: Option<(f64, f64)>,
-    crowds: bool,
+    match_crowds: bool,
     records: bool,
     fields: &Bound<'_, PyDict>,
 ) -> PyResult<PyObjects> {
-    let options = Options::new(similarity, box_format, size, score_range, crowds)?;
+    let options = Options::new(similarity, box_format, size, score_range, match_crowds)?;
     let (mut images, mut categories) = (Interner::default(), Interner::default());
     let image = codes(image_ids, &mut images, "image_ids")?;
     let category = keys(category_ids, || "category_ids".to_owned())?;

@@ -77,7 +77,7 @@ class Side:
             box_format=self.box_format,
             size=protocol.size,
             score_range=score_range,
-            crowds=protocol.match_crowds,
+            match_crowds=protocol.match_crowds,
             records=self.records,
             fields=self.arrays,
         )

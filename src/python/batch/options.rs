@@ -41,7 +41,7 @@ pub struct Options {
     /// Least and greatest score.
     pub scores: Option<(f64, f64)>,
     /// Whether crowds may be matched many times; if not, they are merely ignored.
-    pub crowds: bool,
+    pub match_crowds: bool,
 }
 
 impl Options {
@@ -51,7 +51,7 @@ impl Options {
         format: &str,
         size: &str,
         scores: Option<(f64, f64)>,
-        crowds: bool,
+        match_crowds: bool,
     ) -> PyResult<Options> {
         let unknown = |argument: &str, found: &str, expected: &str| {
             bad_value(format!("{argument}: expected {expected}, found {found:?}"))
@@ -72,7 +72,7 @@ impl Options {
                 _ => return Err(unknown("size", size, "'area', 'diagonal', 'side' or 'fraction'")),
             },
             scores,
-            crowds,
+            match_crowds,
         })
     }
 }

@@ -359,7 +359,7 @@ impl SideColumns {
                 };
             }
         }
-        if !options.crowds {
+        if !options.match_crowds {
             self.crowd[start..].fill(false);
         }
         Ok(())
