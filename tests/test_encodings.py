@@ -126,7 +126,7 @@ def test_what_is_no_json_is_named(tmp_path, capsys, entry, content, side):
         (tmp_path / name).write_text(json.dumps(value))
     blob, words = NOT_JSON[content]
     if content == "npy" and entry == "evaluate in shards":
-        words = "memory_limit is for COCO JSON"
+        words = "can only be read whole"
     (tmp_path / side).write_bytes(blob)
     try:
         told = ENTRIES[entry](tmp_path / "gt.json", tmp_path / "dt.json", tmp_path, capsys)

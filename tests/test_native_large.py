@@ -104,11 +104,109 @@ def test_a_broken_line_is_named_in_shards_as_without_a_limit(tmp_path):
 
 
 def test_a_format_that_is_read_whole_says_which_are_not(tmp_path):
-    truth, found = meanap.generate.write_format(tmp_path / "yolo", "yolo", images=3)
-    with pytest.raises(
-        meanap.InputError, match="memory_limit is for COCO JSON .*, JSON lines and Parquet, found format"
-    ):
-        meanap.evaluate(truth, found, memory_limit=SMALL)
+    for name in ("cvat", "createml"):
+        truth, found = meanap.generate.write_format(tmp_path / name, name, images=3)
+        with pytest.raises(meanap.InputError, match=f"format '{name}' can only be read whole .* meanap.convert writes"):
+            meanap.evaluate(truth, found, memory_limit=SMALL)
+
+
+#: Each with the similarity that it has.
+FORMATS = {
+    "yolo": "bbox",
+    "yolo-segm": "segm",
+    "yolo-pose": "keypoints",
+    "voc": "bbox",
+    "dota": "bbox",
+    "openimages": "bbox",
+    "labelme": "bbox",
+    "kitti": "bbox",
+}
+
+
+def pair_of(folder, name, images=30):
+    """A data set and detections of a format, and how they are read."""
+    sides = meanap.generate.write_format(folder / name, name, images=images, seed=3, per_image=15)
+    return sides, {"images": folder / name / "images"} if name == "openimages" else {}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_label_files_have_the_bits_of_the_whole_in_shards(tmp_path, name):
+    sides, how = pair_of(tmp_path, name)
+    whole = meanap.evaluate(*sides, FORMATS[name], **how)
+    steps = []
+    for limit in ("20 kB", "200 kB", "1 GB"):
+        parts = meanap.evaluate(
+            *sides, FORMATS[name], **how, memory_limit=limit, progress=lambda *step: steps.append(step)
+        )
+        assert steps[-1][0] == steps[-1][1] and steps[-1][1] > (3 if limit == "20 kB" else 0)
+        assert parts.to_json() == whole.to_json() and parts.image_ids == whole.image_ids
+        assert repr(parts.per_class) == repr(whole.per_class)
+        np.testing.assert_array_equal(parts.precision, whole.precision)
+
+
+@pytest.mark.parametrize("ids", ["numbers", "texts", "mixed", "names"])
+def test_lines_of_csv_have_the_bits_of_the_whole_in_shards(tmp_path, monkeypatch, ids):
+    paths = files(tmp_path, "bbox")
+    truth, found = (json.loads(path.read_text()) for path in paths)
+    called = {image["id"]: image["file_name"] for image in truth["images"]}
+
+    def id_of(number):
+        number = {"texts": f"image {number}", "names": called[number]}.get(ids, number)
+        # The last rows alone show that the column is of texts.
+        return f"{number}x" if ids == "mixed" and number == truth["images"][-1]["id"] else number
+
+    for name, records in (("truth", truth["annotations"]), ("found", found)):
+        lines = [
+            ",".join(
+                map(str, (id_of(r["image_id"]), r["category_id"], *([r["score"]] if "score" in r else []), *r["bbox"]))
+            )
+            for r in records
+        ]
+        head = "image_id,category_id," + ("score," if name == "found" else "") + "x,y,w,h"
+        (tmp_path / f"{name}.csv").write_text("\n".join([head, *lines, ""]))
+    sides = (paths[0] if ids == "names" else tmp_path / "truth.csv"), tmp_path / "found.csv"
+    whole = meanap.evaluate(*sides)
+    for limit in (SMALL, "1 GB"):
+        parts = meanap.evaluate(*sides, memory_limit=limit)
+        assert parts.to_json() == whole.to_json() and parts.image_ids == whole.image_ids
+
+
+def test_formats_may_differ_in_shards(tmp_path):
+    (yolo, predictions), _ = pair_of(tmp_path, "yolo")
+    truth = meanap.convert(yolo, tmp_path / "truth.json", "coco")
+    found = meanap.convert(predictions, tmp_path / "found.json", "coco", ground_truth=yolo)
+    for sides in ((truth, predictions), (truth, found)):
+        whole, parts = (meanap.evaluate(*sides, memory_limit=limit) for limit in (None, SMALL))
+        assert parts.to_json() == whole.to_json()
+    names = [f"kind {index}" for index in range(80)]
+    named = [meanap.evaluate(yolo / "labels", predictions, names=names, memory_limit=limit) for limit in (None, SMALL)]
+    assert repr(named[0].per_class) == repr(named[1].per_class) and "kind 1" in repr(named[0].per_class)
+
+
+def test_a_broken_line_of_csv_and_of_label_files_is_named_in_shards_as_without_a_limit(tmp_path):
+    (truth, predictions), _ = pair_of(tmp_path, "yolo")
+    labels = sorted(predictions.glob("**/*.txt"))
+    labels[20].write_text(labels[20].read_text() + "3 0.1 x 0.2 0.3 0.9\n")
+    paths = files(tmp_path, "bbox", images=150)
+    records = json.loads(paths[1].read_text())
+    rows = [(r["image_id"], r["category_id"], r["score"], *r["bbox"]) for r in records]
+    for row, column, value in ((1700, 5, "-3"), (1800, 2, "nan"), (1900, 1, "1,2")):
+        changed = [list(r) for r in rows]
+        changed[row][column] = value
+        text = "image_id,category_id,score,x,y,w,h\n" + "".join(",".join(map(str, r)) + "\n" for r in changed)
+        (tmp_path / f"{row}.csv").write_text(text)
+    for sides in ((truth, predictions), *((paths[0], tmp_path / f"{row}.csv") for row in (1700, 1800, 1900))):
+        told = []
+        for limit in (None, SMALL):
+            with pytest.raises(meanap.InputError) as caught:
+                meanap.evaluate(*sides, memory_limit=limit)
+            told.append((str(caught.value), caught.value.code, caught.value.record))
+        assert told[0] == told[1] and told[0][0]
+    with pytest.warns(UserWarning, match="left out") as warned:
+        skipped = meanap.evaluate(truth, predictions, on_error="skip", memory_limit=SMALL)
+    assert len([w for w in warned if "left out" in str(w.message)]) == 1
+    with pytest.warns(UserWarning, match="left out"):
+        assert skipped.to_json() == meanap.evaluate(truth, predictions, on_error="skip").to_json()
 
 
 def test_lvis_in_shards(tmp_path, shared_data):
@@ -349,7 +447,8 @@ def run(program, *arguments, **options):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the peak from /proc")
-def test_memory_stays_within_the_limit(tmp_path):
+@pytest.mark.parametrize("form", ["json", "csv", "yolo"])
+def test_memory_stays_within_the_limit(tmp_path, form):
     paths = files(tmp_path, "bbox", images=150)
     truth, found = (json.loads(path.read_text(encoding="utf-8")) for path in paths)
     count = 24
@@ -362,9 +461,12 @@ def test_memory_stays_within_the_limit(tmp_path):
     truth["annotations"] = repeated(truth["annotations"])
     for i, annotation in enumerate(truth["annotations"]):
         annotation["id"] = i + 1
+    for image in truth["images"]:
+        image["file_name"] = f"{image['id']}.jpg"
     found = repeated(found)
     paths[0].write_text(json.dumps(truth), encoding="utf-8")
     paths[1].write_text(json.dumps(found), encoding="utf-8")
+    limited = {"json": as_they_are, "csv": as_csv, "yolo": as_label_files}[form](paths, truth, found)
     program = """
         import json, sys, meanap
         from meanap import protocol
@@ -381,12 +483,30 @@ def test_memory_stays_within_the_limit(tmp_path):
     """
     limit = 30_000_000
     environment = {**os.environ, "MALLOC_ARENA_MAX": "2"}
-    ap, peak, curves = run(program, *paths, limit, env=environment).split()
+    ap, peak, curves = run(program, *limited, limit, env=environment).split()
     whole, needed, _ = run(program, *paths, "dictionaries", env=environment).split()
     # What the result itself takes: match rows, while they are sorted, and the curves.
     result = 70 * len(found) + int(curves)
-    assert ap == whole
+    assert ap == whole if form != "yolo" else abs(float(ap) - float(whole)) < 1e-6
     assert int(needed) > 2 * (limit + result) and int(peak) < limit + result
+
+
+def as_they_are(paths, truth, found):
+    return paths
+
+
+def as_csv(paths, truth, found):
+    path = paths[1].with_suffix(".csv")
+    with open(path, "w") as file:
+        file.write("image_id,category_id,score,x,y,w,h\n")
+        for r in found:
+            file.write(",".join(map(str, (r["image_id"], r["category_id"], r["score"], *r["bbox"]))) + "\n")
+    return paths[0], path
+
+
+def as_label_files(paths, truth, found):
+    folder = meanap.convert(truth, paths[0].with_suffix(""), "yolo")
+    return paths[0], meanap.convert(found, folder / "predictions", "yolo", ground_truth=truth)
 
 
 LONG = """

@@ -99,8 +99,8 @@ def evaluate(
     on_error : {"raise", "skip"}
         ``"skip"`` leaves out records that cannot be used, and warns of how many.
     memory_limit
-        Bytes (``"2 GB"``) that reading and matching may take: larger files are partitioned by image into temporary
-        files and evaluated shard by shard. Match rows, about 25 bytes per detection, are in addition.
+        Bytes (``"2 GB"``) that reading and matching may take: larger files and folders are partitioned by image into
+        temporary files and evaluated shard by shard. Match rows, about 25 bytes per detection, are in addition.
     progress
         True shows on standard error how far work of more than a second is; a function gets ``(done, total)``, of each
         file's bytes and then of detections or shards. Ctrl-C, or an error of the function, stops the work.

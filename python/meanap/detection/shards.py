@@ -1,8 +1,8 @@
 """Evaluation of files larger than memory, image shard by image shard.
 
-Both files are read once and partitioned by image: the records of an image go into its bin, in a temporary
-file. A shard is as many bins as fit memory; one after another is read and matched as if it were all there is. What
-stays in memory is the match log, some 25 bytes for a detection.
+Both files, or folders of label files, are read once and partitioned by image: the records of an image go into its bin,
+in a temporary file. A shard is as many bins as fit memory; one after another is read and matched as if it were all
+there is. What stays in memory is the match log, some 25 bytes for a detection.
 """
 
 from __future__ import annotations
@@ -14,20 +14,22 @@ import pickle
 import re
 import weakref
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from meanap import _core, readers
+from meanap._arrays import as_id, as_ids
 from meanap._progress import reading
 from meanap._similarity import compares_masks
 from meanap.errors import InputError
 from meanap.readers._coco_files import DetectionFile, TruthFile
 from meanap.readers._coco_records import groups_of, listed, names_of
-from meanap.readers._parquet import parquet_batches
+from meanap.readers._known_ids import with_ids, with_known_ids
 from meanap.readers.jsonl import records
-from meanap.readers.sides import Detections, GroundTruth, joined
+from meanap.readers.sides import Detections, GroundTruth, joined, plain_ids
 
 if TYPE_CHECKING:
     from meanap._types import SimilarityName
@@ -60,7 +62,7 @@ def bytes_of(limit: int | float | str) -> int:
 
 
 class Sharded:
-    """Two files, partitioned by image."""
+    """Two files or folders, partitioned by image."""
 
     def __init__(
         self,
@@ -74,36 +76,44 @@ class Sharded:
                 raise TypeError(f"{name}: memory_limit is for files; found a {type(value).__name__}")
         similarity, objects = options.similarity, options.image_records
 
-        kinds = [_kind(ground_truth, "ground_truth", options), _kind(detections, "detections", options)]
-        size = sum(map(_size, (ground_truth, detections)))
+        parts = [_parts(ground_truth, "ground_truth", options), _parts(detections, "detections", options)]
+        paths = (ground_truth, detections)
+        size = sum(_size(path) if part is None else part.size for path, part in zip(paths, parts, strict=True))
 
         def shards(objects: bool) -> int:
             # Half of the memory for a shard, the other half for what waits to be written and for matching.
             least = math.ceil((_OBJECTS if objects else _COLUMNS) * size / (memory / 2))
             return min(max(1, least), _MOST_BINS)
 
-        # Masks of tables are Python objects; of other tables, and of no file of records, it is known that nothing is.
-        objects = objects or (_Table in kinds and compares_masks(similarity))
-        self._bins = shards(objects or _Records in kinds)
+        # Masks of other formats are Python objects; of their boxes, and of no file of records, it is known that none
+        # are.
+        objects = objects or (parts != [None, None] and compares_masks(similarity))
+        self._bins = shards(objects or None in parts)
         import shutil
         import tempfile
 
         folder = tempfile.mkdtemp(prefix="meanap-")
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        made = [
-            kind(path, side, Path(folder), self._bins, options, memory)
-            for kind, side, path in zip(kinds, ("truth", "found"), (ground_truth, detections), strict=True)
-        ]
-        self._truth, self._found = made
-        self.count: int = shards(objects or any(side.odd for side in made))
-        categories = self._truth.categories or ()
-        names = names_of(categories)
-        if options.names is not None:
-            names = {**names, **readers.class_names(options.names)}
+        how = (Path(folder), self._bins, options, memory)
+        of_truth, of_found = parts
+        self._truth: _Records | _Columns = (
+            _Records(ground_truth, "truth", *how) if of_truth is None else _Columns(ground_truth, of_truth, *how)
+        )
+        self._found: _Records | _Columns = (
+            _Records(detections, "found", *how)
+            if of_found is None
+            else _Columns(detections, of_found, *how, truth=self._truth)
+        )
+        if isinstance(self._found, _Records) and self._found.odd:
+            self._found.check_ids(self._truth)
+        self.count: int = shards(objects or self._truth.odd or self._found.odd)
+        names = dict(self._truth.names)
+        if options.names is not None and isinstance(self._truth, _Records):
+            names |= readers.class_names(options.names)
         #: Ids of all categories, if they are known.
-        self.categories: list[Any] | None = None if self._truth.categories is None else list(names_of(categories))
+        self.categories: list[Any] | None = self._truth.categories
         self.names = names
-        self.groups: dict[str, list[Any]] = groups_of(categories)
+        self.groups: dict[str, list[Any]] = self._truth.groups
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         """Ground truth and detections of one shard after another."""
@@ -137,14 +147,16 @@ def _size(path: Any) -> int:
     return _OF_ZSTANDARD * size if start == b"\x28\xb5\x2f\xfd" else size
 
 
-def _kind(path: Any, role: readers.Role, options: readers.Options) -> type[_Table] | type[_Records]:
+def _parts(path: Any, role: readers.Role, options: readers.Options) -> readers.Parts | None:
+    """A source in parts; None for COCO's records, of which the core makes parts."""
     reader = readers.reader_of(path, role, options.format)
     if isinstance(reader, (readers.JsonLines, readers.Zstandard)) or reader.name == "coco":
-        return _Records
-    if reader.name == "parquet":
-        return _Table
+        return None
+    if (parts := reader.parts(path, role, options)) is not None:
+        return parts
+    whole = ", ".join(repr(name) for name in ("cvat", "createml", "arrow", "npy"))
     problem = (
-        f"memory_limit is for COCO JSON (also gzip and zstd), JSON lines and Parquet, found format {reader.name!r}; "
+        f"format {reader.name!r} can only be read whole (as {whole}), which memory_limit is not for; "
         "meanap.convert writes COCO JSON and Parquet"
     )
     raise InputError(problem, f"{role}: {os.fspath(path)}")
@@ -199,9 +211,13 @@ class _Records:
                     plain.unlink()
         if self.partitioned.fallback is not None:
             raise InputError(f"memory_limit: {self.partitioned.fallback}", f"{place}: {os.fsdecode(path)}")
-        self.categories: Any = self.partitioned.categories() if side == "truth" else None
-        if self.categories is not None:
-            self.categories = listed({"categories": self.categories}, "categories", "ground_truth")
+        given: Any = self.partitioned.categories() if side == "truth" else None
+        if given is not None:
+            given = listed({"categories": given}, "categories", "ground_truth")
+        self.names = names_of(given or ())
+        self.groups = groups_of(given or ())
+        self.categories: list[Any] | None = None if given is None else list(self.names)
+        self._bins = bins
         # Bins are small, and one is like another.
         self.odd |= self.partitioned.odd or (side == "truth" and self.read(0, 1, None).columns is None)
 
@@ -215,59 +231,157 @@ class _Records:
     def records(self, first: int, end: int, images: bool) -> np.ndarray:
         return self.partitioned.records(first, end, images)
 
+    def check_ids(self, truth: _Records | _Columns) -> None:
+        """Rejects results that name the files of their images: they are partitioned by their ids.
 
-class _Table:
-    """A Parquet file."""
+        Raises
+        ------
+        InputError
+            The first of them has no id, or one that only names an image of the ground truth.
+        """
+        for number in range(self._bins):
+            value = self.partitioned.read(number, number + 1).load()
+            records = value["annotations"] if isinstance(value, dict) else value
+            for record in (record for record in records if isinstance(record, dict)):
+                named = with_ids([record], truth.header, "detections", lambda problem: None)
+                if as_id(named[0].get("image_id")) != as_id(record.get("image_id")):
+                    problem = (
+                        "memory_limit: results have to hold the ids of their images, and these name them; "
+                        "meanap.convert writes results with ids"
+                    )
+                    raise InputError(problem, f"detections: {os.fsdecode(self.path)}")
+                return
 
-    categories: list[dict[str, Any]] | None = None
+    @cached_property
+    def header(self) -> GroundTruth:
+        """What the ground truth says of all images and categories, without its objects."""
+        header = GroundTruth([], [], np.zeros((0, 4)))
+        header.images, header.categories, header.names = [], self.categories, self.names
+        for number in range(self._bins):
+            truth = self.read(number, number + 1, None)
+            header.images += truth.images
+            header.sizes |= truth.sizes
+            header.files |= truth.files
+        return header
+
+
+class _Columns:
+    """A source of another format, whose reader makes columns of one part after another."""
+
     odd = False
 
     def __init__(
         self,
         path: Any,
-        side: str,
+        parts: readers.Parts,
         folder: Path,
         bins: int,
         options: readers.Options,
         memory: int,
+        truth: _Records | _Columns | None = None,
     ) -> None:
-        self.side, self.folder, self.similarity = side, folder, options.similarity
-        read: Any = readers.ground_truth if side == "truth" else readers.detections
+        role: readers.Role = "ground_truth" if truth is None else "detections"
+        self.role, self.folder, self.similarity, self._bins = role, folder, options.similarity, bins
+        reader = readers.reader_of(path, role, options.format)
+        problems = readers.Problems(options.on_error)
         # An eighth of the memory for what is read at a time.
         rows = max(1000, memory // (8 * _ROW * (_OBJECTS if compares_masks(options.similarity) else 1)))
-        start = 0
+        #: What the ground truth says of all images and categories, with an object of each category.
+        self.header: GroundTruth = GroundTruth([], [], np.zeros((0, 4)))
+        start = before = 0
         with reading(options.progress, path) as told:
-            for table, done, total in parquet_batches(path, rows):
+            for part, done, total in parts.read(rows):
                 try:
-                    objects = read(table, options)
+                    objects: Any
+                    if truth is None:
+                        objects = reader.ground_truth(part, options, problems)
+                        self._learn(objects)
+                    elif isinstance(part, os.PathLike):
+                        objects = reader.detections(part, options, problems, truth.header)
+                    else:
+                        # A table says all itself, unless it has names.
+                        objects = reader.detections(part, options, problems, None)
+                        if isinstance(objects.image_ids, list) or isinstance(objects.category_ids, list):
+                            objects = with_known_ids(objects, truth.header)
                 except InputError as error:
-                    row = None if error.record is None else start + error.record
-                    raise error.replace(record=row) from None
-                of_bin = _core.bins_of(objects.image_ids, bins)
-                order = np.argsort(of_bin, kind="stable")
-                numbers, starts = np.unique(of_bin[order], return_index=True)
-                for number, rows_of in zip(numbers.tolist(), np.split(order, starts[1:]), strict=True):
-                    with open(folder / f"{side}-{number}", "ab") as file:
-                        piece = start + rows_of, objects.take(rows_of)
-                        pickle.dump(piece, file, protocol=pickle.HIGHEST_PROTOCOL)
-                told.at(told.total * done // total)
-                start = done
+                    error = readers.coded(error)
+                    # Label files have lines of their own.
+                    if error.record is not None and (error.source or "").startswith(role):
+                        error = error.replace(record=start + error.record)
+                    raise error from None
+                self._write(objects, start)
+                start += len(objects) if isinstance(part, os.PathLike) else done - before
+                before = done
+                told.at(told.total * done // max(total, 1))
+        problems.tell()
+        if truth is None:
+            self.header = readers.named(self.header, options)
+        self.categories, self.names, self.groups = self.header.categories, self.header.names, self.header.groups
+
+    def _learn(self, part: GroundTruth) -> None:
+        """Takes what a part says of images and categories."""
+        header = self.header
+        ids = plain_ids(part.category_ids)
+        first = {id: row for row, id in reversed(list(enumerate(ids)))}
+        new = [row for id, row in first.items() if id not in header.category_ids]
+        if new:
+            one = part.take(np.array(sorted(new), dtype=np.int64))
+            header.category_ids = [*header.category_ids, *plain_ids(one.category_ids)]
+            header.image_ids = [*header.image_ids, *plain_ids(one.image_ids)]
+        if part.images is not None:
+            header.images = [*(header.images or ()), *part.images]
+        header.sizes |= part.sizes
+        header.files |= part.files
+        if part.categories is not None:
+            known = dict.fromkeys([*(header.categories or ()), *part.categories])
+            header.categories, header.names = list(known), {**header.names, **part.names}
+
+    def _write(self, objects: Any, start: int) -> None:
+        """Puts objects into the bins of their images."""
+        of_bin = _core.bins_of(objects.image_ids, self._bins)
+        order = np.argsort(of_bin, kind="stable")
+        bins, starts = np.unique(of_bin[order], return_index=True)
+        numbers = np.arange(len(objects)) if objects.numbers is None else objects.numbers
+        for number, rows in zip(bins.tolist(), np.split(order, starts[1:]), strict=True):
+            piece = objects.take(rows)
+            if isinstance(piece, GroundTruth):
+                # The header has those of all images.
+                piece.images, piece.sizes, piece.files = None, {}, {}
+            with open(self.folder / f"{self.role}-{number}", "ab") as file:
+                pickle.dump((start + numbers[rows], piece), file, protocol=pickle.HIGHEST_PROTOCOL)
 
     def read(self, first: int, end: int, truth: Any) -> GroundTruth | Detections:
-        del truth  # A table says all itself.
-        pieces: list[GroundTruth | Detections] = [objects for _, objects in self._pieces(first, end)]
-        if pieces:
-            return joined(pieces)
+        del truth  # All images are known.
+        pieces: list[Any] = [objects for _, objects in self._pieces(first, end)]
         nothing = _nothing(self.similarity)
-        return GroundTruth([], [], **nothing) if self.side == "truth" else Detections([], [], [], **nothing)
+        if self.role == "detections":
+            found: Detections = joined(pieces) if pieces else Detections([], [], [], **nothing)
+            return found
+        side: GroundTruth = joined(pieces) if pieces else GroundTruth([], [], **nothing)
+        side.images = self._images(first, end)
+        side.sizes = {id: size for id in side.images or () if (size := self.header.sizes.get(id)) is not None}
+        side.categories, side.names, side.groups = self.categories, self.names, self.groups
+        return side
+
+    def _images(self, first: int, end: int) -> list[Any] | None:
+        """The images of some bins."""
+        images = self.header.images
+        if images is None:
+            return None
+        return [images[row] for row in np.flatnonzero((self._image_bins >= first) & (self._image_bins < end)).tolist()]
+
+    @cached_property
+    def _image_bins(self) -> np.ndarray:
+        bins: np.ndarray = _core.bins_of(as_ids(self.header.images, "images"), self._bins)
+        return bins
 
     def records(self, first: int, end: int, images: bool) -> np.ndarray:
-        del images  # A table has none.
+        del images  # Only COCO's records have a list of images.
         return np.concatenate([rows for rows, _ in self._pieces(first, end)])
 
     def _pieces(self, first: int, end: int) -> Iterator[tuple[np.ndarray, Any]]:
         for number in range(first, end):
-            path = self.folder / f"{self.side}-{number}"
+            path = self.folder / f"{self.role}-{number}"
             if not path.exists():
                 continue
             with open(path, "rb") as file:

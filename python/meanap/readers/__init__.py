@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from meanap.errors import InputError, InputTypeError
 from meanap.readers._as_coco import dataset_of, records_of
 from meanap.readers._known_ids import image_numbers, with_ids
 from meanap.readers._names import class_names
+from meanap.readers._parts import Parts
 from meanap.readers._per_image import PerImage, ids_of
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Format, Options, Reader, Role, Truth, checked_choice, is_folder, is_path
@@ -51,6 +52,7 @@ __all__ = [
     "GroundTruth",
     "JsonLines",
     "Options",
+    "Parts",
     "Problem",
     "Problems",
     "Reader",
@@ -66,6 +68,7 @@ __all__ = [
     "detections",
     "ground_truth",
     "is_path",
+    "named",
     "reader_of",
     "records_of",
     "sound",
@@ -202,10 +205,20 @@ def ground_truth(source: Any, options: Options | None = None, problems: Problems
         truth = reader.ground_truth(source, options, problems)
     except InputError as error:
         raise coded(error) from None
+    return named(truth, options)
+
+
+_Named = TypeVar("_Named", bound=Truth)
+
+
+def named(truth: _Named, options: Options) -> _Named:
+    """The ground truth with the names of `options`, unless these are of the detections' classes."""
     if options.names is None:
         return truth
     names = class_names(options.names)
-    return truth if _are_of_detections(names, truth) else truth.named(names)
+    renamed: Any = truth if _are_of_detections(names, truth) else truth.named(names)
+    made: _Named = renamed
+    return made
 
 
 def _are_of_detections(names: Mapping[Any, str], truth: Truth) -> bool:

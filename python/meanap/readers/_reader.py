@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from meanap.errors import InputError
 from meanap.readers._coco_files import TruthFile
 from meanap.readers._columns import BOX_COLUMNS
+from meanap.readers._parts import Parts
 from meanap.readers._problems import Problems
 from meanap.readers.sides import Detections, GroundTruth
 
@@ -121,6 +122,14 @@ class Reader:
             As of `ground_truth`.
         """
         raise InputError(f"format {self.name!r} has no detections", "detections")
+
+    def parts(self, source: Any, role: Role, options: Options) -> Parts | None:
+        """The source in parts that this reader reads as it reads sources; None if it can only be read whole.
+
+        What is said of all images, such as names of categories, is said of each part; together the parts have the
+        objects and the images of the whole, in the same order.
+        """
+        return None
 
 
 def checked_choice(name: str, value: Any, choices: Sequence[str]) -> Any:

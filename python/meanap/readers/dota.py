@@ -21,6 +21,7 @@ from meanap.errors import InputError
 from meanap.readers._collected import only_boxes
 from meanap.readers._folders import by_stem, files_of, image_sizes, images_of, rows_of, sibling, stem
 from meanap.readers._known_ids import CategoryIds
+from meanap.readers._parts import Files, Parts, parts_of
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_folder, is_path
 from meanap.readers.sides import Detections, GroundTruth
@@ -56,7 +57,7 @@ class Dota(Reader):
         if options.similarity == "keypoints":
             only_boxes(self.name, options.similarity, "ground_truth")
         path = os.fspath(source)
-        files = by_stem(_labels(path), path)
+        files = source.files if isinstance(source, Files) else by_stem(_labels(path), path)
         if not files:
             raise InputError("there are no .txt files", path, code="wrong-kind-of-file")
         images, paths = list(files), list(files.values())
@@ -81,13 +82,18 @@ class Dota(Reader):
         truth.sizes = dict(sizes)
         return truth
 
+    def parts(self, source: Any, role: Role, options: Options) -> Parts:
+        """Some images, or some classes of results."""
+        path = os.fspath(source)
+        files = by_stem(_labels(path), path) if role == "ground_truth" else {path: path for path in _results(path)}
+        return parts_of(files, lambda some: Files(path, some))
+
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
         """The detections of all classes, a file for each."""
         if options.similarity == "keypoints":
             only_boxes(self.name, options.similarity, "detections")
         path = os.fspath(source)
-        found = files_of(path, ".txt", deep=False) if os.path.isdir(path) else [path]
-        results = [path for path in found if _RESULTS.match(os.path.basename(path))]
+        results = list(source.files.values()) if isinstance(source, Files) else _results(path)
         if not results:
             raise InputError("there are no files Task1_CLASS.txt", path, code="wrong-kind-of-file")
         upright = any(os.path.basename(path).startswith("Task2_") for path in results)
@@ -104,6 +110,12 @@ class Dota(Reader):
             columns["numbers"][:, 0],
             **_geometry(corners, images, sizes, options, path),
         )
+
+
+def _results(path: str) -> list[str]:
+    """The file of each class."""
+    found = files_of(path, ".txt", deep=False) if os.path.isdir(path) else [path]
+    return [path for path in found if _RESULTS.match(os.path.basename(path))]
 
 
 def _category(path: str) -> str:

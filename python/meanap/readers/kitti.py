@@ -15,6 +15,7 @@ from meanap import _core
 from meanap.readers._collected import only_boxes
 from meanap.readers._folders import by_stem, files_of, rows_of, some_of
 from meanap.readers._known_ids import CategoryIds, ImageIds
+from meanap.readers._parts import Files, Parts, parts_of
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_folder
 from meanap.readers.sides import Detections, GroundTruth
@@ -55,7 +56,7 @@ class Kitti(Reader):
         types = rows_of(columns["words"][:, 0], columns["texts"])
         row_images, boxes = rows_of(columns["file"], images), columns["numbers"][:, _BOX]
         cared = [row for row, name in enumerate(types) if name != _IGNORED]
-        known = sorted({types[row] for row in cared})
+        known = source.known if isinstance(source, Files) else sorted({types[row] for row in cared})
         crowds = [(row, name) for row, of_row in enumerate(types) if of_row == _IGNORED for name in known]
         rows = [*cared, *(row for row, _ in crowds)]
         return GroundTruth(
@@ -65,6 +66,17 @@ class Kitti(Reader):
             crowd=np.arange(len(rows)) >= len(cared),
             images=images,
         )
+
+    def parts(self, source: Any, role: Role, options: Options) -> Parts:
+        """Some images; which types there are, all files say."""
+        path, scored = os.fspath(source), role == "detections"
+        files = _files(path, scored)
+        types: set[str] = set()
+        for file in () if scored else files.values():
+            with open(file, "rb") as lines:
+                types.update(line.split(maxsplit=1)[0].decode("utf-8", "replace") for line in lines if line.strip())
+        known = sorted(types - {_IGNORED})
+        return parts_of(files, lambda some: Files(path, some, known))
 
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
         """The detections of all images."""
@@ -85,10 +97,15 @@ class Kitti(Reader):
         )
 
 
+def _files(path: str, scored: bool) -> dict[str, str]:
+    """The file of each image."""
+    return by_stem((files_of if scored else some_of)(path, ".txt", deep=False), path)
+
+
 def _read(source: Any, more: tuple[str, ...], problems: Problems) -> tuple[dict[str, Any], list[str]]:
     """Columns of all files, and the images that they are of."""
     path = os.fspath(source)
-    files = by_stem((files_of if more else some_of)(path, ".txt", deep=False), path)
+    files = source.files if isinstance(source, Files) else _files(path, bool(more))
     layout = [("type", True), *((name, False) for name in (*_NUMBERS, *more))]
     columns = _core.read_label_table(list(files.values()), layout)
     for file, code, error in columns["faults"]:

@@ -17,6 +17,7 @@ from meanap._similarity import compares_masks
 from meanap.errors import InputError
 from meanap.readers._collected import Collected, finite, only_boxes
 from meanap.readers._folders import by_stem, files_of, some_of
+from meanap.readers._parts import Files, Parts, parts_of
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, head, is_folder
 from meanap.readers.sides import GroundTruth
@@ -43,9 +44,8 @@ class LabelMe(Reader):
         """The shapes of all images."""
         if options.similarity == "keypoints":
             only_boxes(self.name, options.similarity, "ground_truth")
-        path = os.fspath(source)
         found = Collected(options.similarity, problems)
-        for image, file in by_stem(some_of(path, ".json"), path).items():
+        for image, file in _files(source).items():
             try:
                 record = read_json(file)
                 shapes = record.get("shapes") if isinstance(record, Mapping) else None
@@ -61,6 +61,16 @@ class LabelMe(Reader):
             for number, shape in enumerate(shapes):
                 _add(found, image, shape, file, number)
         return found.ground_truth()
+
+    def parts(self, source: Any, role: Role, options: Options) -> Parts:
+        """Some images."""
+        return parts_of(_files(source), lambda some: Files(os.fspath(source), some))
+
+
+def _files(source: Any) -> Mapping[str, str]:
+    """The file of each image."""
+    path = os.fspath(source)
+    return source.files if isinstance(source, Files) else by_stem(some_of(path, ".json"), path)
 
 
 def _add(found: Collected, image: str, shape: Any, file: str, number: int) -> None:

@@ -7,9 +7,11 @@ names of the labels, such as ``/m/01g317``. Image-level labels and the hierarchy
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from meanap.errors import InputError
 from meanap.readers._collected import finite, only_boxes
 from meanap.readers._folders import image_sizes, images_of
 from meanap.readers._known_ids import CategoryIds, ImageIds
+from meanap.readers._parts import Parts
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_path
 from meanap.readers.sides import Detections, GroundTruth
@@ -43,7 +46,7 @@ class OpenImages(Reader):
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
         """The objects of all images; images without objects are those of ``images=`` and ``sizes=``."""
         only_boxes(self.name, options.similarity, "ground_truth")
-        rows = _Rows(os.fspath(source), problems)
+        rows = _Rows(source, problems)
         files = images_of(options.images) if options.images is not None else {}
         ids = list(dict.fromkeys([*rows.images, *files, *map(str, options.sizes or ())]))
         sizes = image_sizes(ids, options.sizes, files, problems)
@@ -52,10 +55,23 @@ class OpenImages(Reader):
             rows.images, rows.labels, rows.boxes(sizes), crowd=np.array(rows.groups, dtype=bool), images=sizes
         )
 
+    def parts(self, source: Any, role: Role, options: Options) -> Parts:
+        """Some lines."""
+        path, total = os.fspath(source), os.path.getsize(source)
+
+        def read(count: int) -> Iterator[tuple[Any, int, int]]:
+            lines = _each_line(path, role == "detections")
+            some = list(itertools.islice(lines, count))
+            yield _Some(path, some), some[-1][3] if some else total, total
+            while some := list(itertools.islice(lines, count)):
+                yield _Some(path, some), some[-1][3], total
+
+        return Parts(total, read)
+
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
         """The detections of all images."""
         only_boxes(self.name, options.similarity, "detections")
-        rows = _Rows(os.fspath(source), problems, scored=True)
+        rows = _Rows(source, problems, scored=True)
         known = ImageIds(truth)
         named = {image: known.of(image) for image in dict.fromkeys(rows.images)}
         rows.keep(lambda image: named[image] is not None, "unknown-image", "which is not in the ground truth")
@@ -70,31 +86,53 @@ class OpenImages(Reader):
         return Detections([named[image] for image in rows.images], labels, np.array(rows.scores), rows.boxes(sizes))
 
 
+#: The number of a line, its fields by name, the name of its score, and how many bytes of the file have been read.
+_Line: TypeAlias = tuple[int, Mapping[str, Any], str | None, int]
+
+
+@dataclass(frozen=True)
+class _Some(os.PathLike[str]):
+    """Some of the lines of a file, in its place."""
+
+    path: str
+    lines: list[_Line]
+
+    def __fspath__(self) -> str:
+        return self.path
+
+
+def _each_line(path: str, scored: bool) -> Iterator[_Line]:
+    """The lines of a file below the first one, which names the columns."""
+    import csv
+
+    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
+        table = csv.DictReader(file)
+        names = table.fieldnames or ()
+        needed = ["ImageID", "LabelName", *_SIDES]
+        score = next((name for name in _SCORES if name in names), None) if scored else None
+        if scored and score is None:
+            needed.append("Score")
+        for name in needed:
+            if name not in names:
+                raise InputError(None, path, None, name, "is missing", f"the columns {', '.join(needed)}")
+        binary: Any = file.buffer
+        for row in table:
+            yield table.line_num, row, score, binary.tell()
+
+
 class _Rows:
     """The lines of a file that can be used."""
 
-    def __init__(self, path: str, problems: Problems, scored: bool = False) -> None:
-        self.path, self.problems = path, problems
+    def __init__(self, source: Any, problems: Problems, scored: bool = False) -> None:
+        self.path, self.problems = os.fspath(source), problems
         self.images: list[str] = []
         self.labels: list[str] = []
         self.scores: list[float] = []
         self.groups: list[bool] = []
         self._fractions: list[list[float]] = []
         self._lines: list[int] = []
-        import csv
-
-        with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
-            table = csv.DictReader(file)
-            names = table.fieldnames or ()
-            needed = ["ImageID", "LabelName", *_SIDES]
-            score = next((name for name in _SCORES if name in names), None) if scored else None
-            if scored and score is None:
-                needed.append("Score")
-            for name in needed:
-                if name not in names:
-                    raise InputError(None, path, None, name, "is missing", f"the columns {', '.join(needed)}")
-            for row in table:
-                self._add(row, table.line_num, score)
+        for line, row, score, _ in source.lines if isinstance(source, _Some) else _each_line(self.path, scored):
+            self._add(row, line, score)
 
     def _add(self, row: Mapping[str, Any], line: int, score: str | None) -> None:
         numbers = []

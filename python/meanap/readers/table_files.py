@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from meanap import _core
 from meanap._files import is_name
 from meanap.errors import InputError
 from meanap.readers._columns import holds_ids
+from meanap.readers._parts import Parts
 from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Role, Truth, head, is_path
 from meanap.readers.arrays import Arrays
@@ -46,9 +48,22 @@ class Csv(Tables):
         """The detections that are lines."""
         return super().detections(_columns(source), options, problems, truth)
 
+    def parts(self, source: Any, role: Role, options: Options) -> Parts:
+        """Some lines, as columns."""
+        return Parts(os.path.getsize(source), lambda rows: _parts(source, rows))
 
-def _columns(path: Any) -> Mapping[str, Any]:
-    """The columns of a file: numbers where all are, else texts."""
+
+def _columns(source: Any) -> Mapping[str, Any]:
+    """The columns of a file, or those that were made of a part of it."""
+    if isinstance(source, Mapping):
+        return source
+    names, rows = _lines(source)
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    return {name: _column(column, holds_ids(name)) for name, column in zip(names, columns, strict=True)}
+
+
+def _lines(path: Any) -> tuple[list[str], Iterator[list[str]]]:
+    """The names of the columns, and the fields of each line."""
     import csv
 
     start = head(path)
@@ -57,34 +72,80 @@ def _columns(path: Any) -> Mapping[str, Any]:
     if kind is not None and not wide:
         expected = "a line with the names of columns"
         raise InputError(source=os.fsdecode(path), found=kind, expected=expected, code="wrong-kind-of-file")
-    encoding = "utf-16" if wide else "utf-8-sig"
-    with open(path, encoding=encoding, errors="replace", newline="") as file:
+
+    def opened() -> Any:
+        return open(path, encoding="utf-16" if wide else "utf-8-sig", errors="replace", newline="")
+
+    with opened() as file:
         first = file.readline()
-        delimiter = max(_DELIMITERS, key=first.count)
-        names = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
-        try:
-            rows = [row for row in csv.reader(file, delimiter=delimiter, skipinitialspace=True) if row]
-        except csv.Error as error:
-            raise InputError(f"not CSV: {error}", os.fsdecode(path), code="broken-line") from None
+    delimiter = max(_DELIMITERS, key=first.count)
+    names = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
     if len(set(names)) < len(names):
         raise InputError("two columns have the same name", os.fsdecode(path))
-    for number, row in enumerate(rows):
-        if len(row) != len(names):
-            found = f"has {len(row)} fields"
-            raise InputError(None, os.fsdecode(path), number, None, found, f"{len(names)}", "broken-line", "row")
-    columns = zip(*rows, strict=True) if rows else [()] * len(names)
-    return {name: _column(column, holds_ids(name)) for name, column in zip(names, columns, strict=True)}
+
+    def rows() -> Iterator[list[str]]:
+        with opened() as file:
+            file.readline()
+            number = 0
+            try:
+                for row in csv.reader(file, delimiter=delimiter, skipinitialspace=True):
+                    if not row:
+                        continue
+                    if len(row) != len(names):
+                        found, expected = f"has {len(row)} fields", f"{len(names)}"
+                        place = os.fsdecode(path)
+                        raise InputError(None, place, number, None, found, expected, "broken-line", "row")
+                    yield row
+                    number += 1
+            except csv.Error as error:
+                raise InputError(f"not CSV: {error}", os.fsdecode(path), code="broken-line") from None
+
+    return names, rows()
 
 
-def _column(texts: tuple[str, ...], ids: bool) -> Any:
-    """Numbers where all are; ids are texts otherwise, and other columns texts where they are none."""
-    for dtype in (np.int64, np.float64):
+def _parts(path: Any, count: int) -> Iterator[tuple[Mapping[str, Any], int, int]]:
+    """The columns of so many lines at a time, of the types that the whole file has."""
+    names, lines = _lines(path)
+    kinds, total = [0] * len(names), 0
+    for rows in _several(lines, count):
+        total += len(rows)
+        kinds = [_kind(column, least) for column, least in zip(zip(*rows, strict=True), kinds, strict=True)]
+    names, lines = _lines(path)
+    done = 0
+    for rows in _several(lines, count):
+        done += len(rows)
+        columns = zip(names, zip(*rows, strict=True), kinds, strict=True)
+        yield {name: _column(column, holds_ids(name), kind) for name, column, kind in columns}, done, total
+    if not done:
+        yield {name: _column((), holds_ids(name)) for name in names}, 0, 0
+
+
+def _several(lines: Iterator[list[str]], count: int) -> Iterator[list[list[str]]]:
+    while rows := list(itertools.islice(lines, count)):
+        yield rows
+
+
+#: The types of columns, each of which holds what those before it hold.
+_TYPES: tuple[Any, ...] = (np.int64, np.float64)
+
+
+def _kind(texts: Sequence[str], least: int) -> int:
+    """The position of the first type, from `least` on, that holds all texts; the number of types if none does."""
+    for kind in range(least, len(_TYPES)):
         try:
-            return np.array(texts, dtype=dtype)
+            np.array(texts, dtype=_TYPES[kind])
+            return kind
         except (OverflowError, ValueError):
             continue
+    return len(_TYPES)
+
+
+def _column(texts: Sequence[str], ids: bool, least: int = 0) -> Any:
+    """Numbers where all are; ids are texts otherwise, and other columns texts where they are none."""
+    if (kind := _kind(texts, least)) < len(_TYPES):
+        return np.array(texts, dtype=_TYPES[kind])
     column = np.empty(len(texts), dtype=object)
-    column[:] = texts if ids else list(map(_number, texts))
+    column[:] = list(texts) if ids else list(map(_number, texts))
     return column
 
 

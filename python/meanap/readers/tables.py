@@ -14,9 +14,10 @@ from meanap.readers._coco_records import coco_ground_truth, coco_results
 from meanap.readers._columns import are_columns, columns_of, renamed, rows_of, side_of
 from meanap.readers._known_ids import with_known_ids
 from meanap.readers._nested import by_object
-from meanap.readers._parquet import read_parquet
+from meanap.readers._parquet import parquet_batches, read_parquet
+from meanap.readers._parts import Parts
 from meanap.readers._problems import Problems
-from meanap.readers._reader import Options, Reader, Role, Truth, head
+from meanap.readers._reader import Options, Reader, Role, Truth, head, is_path
 from meanap.readers.sides import Detections, GroundTruth
 
 __all__ = ["Parquet", "Tables"]
@@ -63,11 +64,16 @@ class Parquet(Tables):
 
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
         """The objects that are rows."""
-        return super().ground_truth(read_parquet(source), options, problems)
+        return super().ground_truth(read_parquet(source) if is_path(source) else source, options, problems)
 
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
         """The detections that are rows."""
-        return super().detections(read_parquet(source), options, problems, truth)
+        table = read_parquet(source) if is_path(source) else source
+        return super().detections(table, options, problems, truth)
+
+    def parts(self, source: Any, role: Role, options: Options) -> Parts:
+        """Some rows, as tables."""
+        return Parts(os.path.getsize(source), lambda rows: parquet_batches(source, rows))
 
 
 def _side(kind: type[_Side], table: Any, options: Options, place: Role, problems: Problems) -> _Side:

@@ -20,6 +20,7 @@ from meanap.errors import InputError
 from meanap.readers._collected import Collected, finite, only_boxes
 from meanap.readers._folders import by_stem, files_of, read_text, rows_of, some_of, stem
 from meanap.readers._known_ids import CategoryIds, ImageIds
+from meanap.readers._parts import Files, Parts, parts_of
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_folder, is_path
 from meanap.readers._xml import parse, text_of
@@ -60,7 +61,7 @@ class Voc(Reader):
         """The objects of a list of images, or of all."""
         only_boxes(self.name, options.similarity, "ground_truth")
         found = Collected(options.similarity, problems)
-        for image, path in _annotations(os.fspath(source)).items():
+        for image, path in _files(source).items():
             try:
                 root = parse(path)
             except InputError as error:
@@ -73,12 +74,17 @@ class Voc(Reader):
                 _add(found, image, element, path, record)
         return found.ground_truth()
 
+    def parts(self, source: Any, role: Role, options: Options) -> Parts:
+        """Some images, or some classes of results."""
+        path = os.fspath(source)
+        files = _annotations(path) if role == "ground_truth" else {path: path for path in _results(path)}
+        return parts_of(files, lambda some: Files(path, some))
+
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
         """The detections of all classes, a file for each."""
         only_boxes(self.name, options.similarity, "detections")
         path = os.fspath(source)
-        paths = files_of(path, ".txt", deep=False) if os.path.isdir(path) else [path]
-        results = [path for path in paths if _RESULTS.match(os.path.basename(path))] or paths
+        results = list(source.files.values()) if isinstance(source, Files) else _results(path)
         columns, names = result_columns(results, _CORNERS, path, problems, truth)
         known = CategoryIds(truth)
         category = [known.of(_category(path)) for path in results]
@@ -89,6 +95,17 @@ class Voc(Reader):
             columns["numbers"][:, 1:],
             box_format="xyxy",
         )
+
+
+def _files(source: Any) -> Mapping[str, str]:
+    """The file of each image."""
+    return source.files if isinstance(source, Files) else _annotations(os.fspath(source))
+
+
+def _results(path: str) -> list[str]:
+    """The file of each class."""
+    paths = files_of(path, ".txt", deep=False) if os.path.isdir(path) else [path]
+    return [path for path in paths if _RESULTS.match(os.path.basename(path))] or paths
 
 
 def result_columns(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,7 @@ from meanap.readers._folders import (
 )
 from meanap.readers._known_ids import ImageIds
 from meanap.readers._names import class_names
+from meanap.readers._parts import Parts, parts_of
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_folder, is_path
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
@@ -50,7 +51,7 @@ _OTHERS = frozenset(("classes.txt", "labels.txt", "train.txt", "val.txt", "test.
 
 
 @dataclass
-class _Folder:
+class _Folder(os.PathLike[str]):
     """The files of a data set, by image, and what is said of all of them."""
 
     source: str
@@ -58,6 +59,9 @@ class _Folder:
     images: dict[str, str] = field(default_factory=dict)
     names: dict[int, str] | None = None
     keypoints: tuple[int, int] | None = None
+
+    def __fspath__(self) -> str:
+        return self.source
 
 
 class Yolo(Reader):
@@ -142,6 +146,20 @@ class Yolo(Reader):
             **_geometry(columns, labelled, sizes, options.similarity),
             box_format="xywh",
         )
+
+    def parts(self, source: Any, role: Role, options: Options) -> Parts:
+        """Some images."""
+        folder = _open(source, options, role == "detections")
+        if folder.keypoints is None and options.similarity == "keypoints":
+            folder.keypoints = _keypoints_of(list(folder.labels.values()), role == "detections")
+        files = sorted(folder.labels if role == "detections" else folder.labels.keys() | folder.images.keys())
+
+        def make(some: dict[str, str | None]) -> _Folder:
+            labels = {id: path for id, path in some.items() if path is not None}
+            images = {id: folder.images[id] for id in some if id in folder.images}
+            return replace(folder, labels=labels, images=images)
+
+        return parts_of({id: folder.labels.get(id) for id in files}, make)
 
     def _read(
         self,
@@ -229,6 +247,8 @@ def _each_text(folder: str) -> Iterator[str]:
 
 def _open(source: Any, options: Options, detections: bool = False) -> _Folder:
     """The files of a data set."""
+    if isinstance(source, _Folder):
+        return source
     path = os.path.normpath(os.fspath(source))
     if not os.path.exists(path):
         # The error of the system.

@@ -1,0 +1,57 @@
+"""Sources in parts, for evaluations that may not hold them whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+__all__ = ["Files", "Parts", "parts_of"]
+
+#: Bytes of a line of a label file, roughly.
+_LINE = 40
+
+
+class Parts(NamedTuple):
+    """A source in parts."""
+
+    #: How many bytes the text of its objects takes.
+    size: int
+    #: Parts of about so many objects each; with each, how much of the source it and those before it are, and of how
+    #: much: in rows where parts are tables, and else in bytes.
+    read: Callable[[int], Iterator[tuple[Any, int, int]]]
+
+
+@dataclass(frozen=True)
+class Files(os.PathLike[str]):
+    """Some of the label files of a folder, by image, in place of the folder."""
+
+    path: str
+    files: Mapping[str, str]
+    #: What is known of all files of the folder.
+    known: Any = None
+
+    def __fspath__(self) -> str:
+        return self.path
+
+
+def parts_of(files: Mapping[str, str | None], make: Callable[[dict[str, Any]], Any]) -> Parts:
+    """Label files in parts, each of some images; `make` makes a source of these. None is an image without a file."""
+    sizes = {image: 0 if path is None else os.path.getsize(path) for image, path in files.items()}
+    total = sum(sizes.values())
+
+    def read(rows: int) -> Iterator[tuple[Any, int, int]]:
+        held: dict[str, Any] = {}
+        start = done = 0
+        for image, path in files.items():
+            held[image] = path
+            done += sizes[image]
+            # An image takes memory, too.
+            if done - start + _LINE * len(held) >= _LINE * rows:
+                yield make(held), done, total
+                held, start = {}, done
+        if held or not files:
+            yield make(held), total, total
+
+    return Parts(total, read)
