@@ -211,7 +211,7 @@ import meanap._core as core
 import meanap.ranking as ranking
 plan = dict(divisor="relevant", ties="document-descending", score_dtype="float64", duplicates="error", gain="linear",
             relevance_level=1, graded_below_level=True, positive_scores_only=False, judged_only=False,
-            compensated=False)
+            compensated=False, recall_rounding="up")
 plan = core.RankingPlan(["map", "ndcg"], **plan)
 queries, documents = np.repeat(np.arange(300), 20_000), np.tile(np.arange(20_000), 300)
 qrels = core.Qrels.from_columns(queries, documents, documents % 3, "error")

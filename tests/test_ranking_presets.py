@@ -106,7 +106,7 @@ def test_trec_eval_itself(tmp_path, preset, version, case):
     qrels, run = draw(**case)
     run = {query: {d: s + 1e-9 * i for i, (d, s) in enumerate(scores.items())} for query, scores in run.items()}
     paths = write_trec(tmp_path / "qrels", qrels, run=False), write_trec(tmp_path / "run", run, run=True)
-    names = ["map", "ndcg", "recip_rank", "Rprec", "bpref", "infAP"]
+    names = ["map", "ndcg", "recip_rank", "Rprec", "bpref", "infAP", "iprec_at_recall", "11pt_avg"]
     flags = [flag for name in [*names, "P", "map_cut", "ndcg_cut", "recall", "success"] for flag in ("-m", name)]
     out = subprocess.run([program, "-q", *flags, *map(str, paths)], capture_output=True, text=True, check=True)
     expected = {}

@@ -378,6 +378,7 @@ class RankingPlan:
         positive_scores_only: bool,
         judged_only: bool,
         compensated: bool,
+        recall_rounding: str,
     ) -> RankingPlan: ...
 
 def expand_measures(asked: list[str]) -> list[tuple[str, str]]: ...

@@ -311,6 +311,7 @@ EmptyRule: TypeAlias = Literal["zero", "one", "nan", "skip", "error"]
 MissingRule: TypeAlias = Literal["skip", "zero", "error"]
 DuplicateRule: TypeAlias = Literal["error", "first", "last", "once", "all"]
 NegativeRule: TypeAlias = Literal["unjudged", "error"]
+RecallRounding: TypeAlias = Literal["up", "nearest"]
 Gain: TypeAlias = Literal["linear", "exponential"]
 
 ClassAverage: TypeAlias = Literal["macro", "micro", "weighted", "samples"]
@@ -388,6 +389,7 @@ class ConventionOptions(TypedDict, total=False):
     positive_scores_only: bool
     judged_only: bool
     compensated: bool
+    recall_rounding: RecallRounding
 
 
 class ConventionChanges(ConventionOptions, total=False):

@@ -57,6 +57,15 @@ pub enum Gain {
     Exponential,
 }
 
+/// How many relevant documents a recall is, for interpolated precision, where it falls between two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecallRounding {
+    /// 0.9 is added, and the rest is dropped (trec_eval 9).
+    Up,
+    /// The nearest, a half away from zero (trec_eval 10).
+    Nearest,
+}
+
 /// All of them together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Conventions {
@@ -81,6 +90,8 @@ pub struct Conventions {
     pub judged_only: bool,
     /// Whether average precision is added up with Kahan's compensation.
     pub compensated: bool,
+    /// The rounding of a recall to a number of relevant documents.
+    pub recall_rounding: RecallRounding,
 }
 
 impl Default for Conventions {
@@ -97,6 +108,7 @@ impl Default for Conventions {
             positive_scores_only: false,
             judged_only: false,
             compensated: false,
+            recall_rounding: RecallRounding::Up,
         }
     }
 }
@@ -186,6 +198,27 @@ impl Gain {
             _ if grade <= 0 => 0.0,
             Gain::Linear => grade as f64,
             Gain::Exponential => (grade as f64).exp2() - 1.0,
+        }
+    }
+}
+
+impl RecallRounding {
+    /// By name.
+    ///
+    /// # Errors
+    ///
+    /// There is no such name; the message lists those that there are.
+    pub fn named(name: &str) -> Result<Self> {
+        let values = [("up", RecallRounding::Up), ("nearest", RecallRounding::Nearest)];
+        named("recall_rounding", name, &values)
+    }
+
+    /// How many of this many relevant documents a recall, or a multiple of it, is.
+    pub fn of(self, recall: f64, relevant: usize) -> usize {
+        let exact = recall * relevant as f64;
+        match self {
+            RecallRounding::Up => (exact + 0.9) as usize,
+            RecallRounding::Nearest => exact.round() as usize,
         }
     }
 }

@@ -65,6 +65,14 @@ impl RankedList<'_> {
                     |tie: Tie| tie.hits.len() as f64 * f64::from(tie.within(depth)) / f64::from(tie.size);
                 divide(self.ties().map(share).sum(), self.retrieved.min(depth as usize) as f64)
             }
+            MeasureKind::UnjudgedRate => {
+                let judged = |tie: Tie| {
+                    let judged = tie.hits.iter().filter(|hit| hit.grade >= 0).count() as f64;
+                    judged * f64::from(tie.within(depth)) / f64::from(tie.size)
+                };
+                let first = self.retrieved.min(depth as usize) as f64;
+                divide(first - self.ties().map(judged).sum::<f64>(), f64::from(depth))
+            }
             MeasureKind::ReciprocalRank => {
                 self.expected_stop(depth, |hit| f64::from(u8::from(is_relevant(hit, measure, conventions))))?
             }
@@ -115,6 +123,7 @@ impl RankedList<'_> {
             | MeasureKind::Gain
             | MeasureKind::BinaryGain
             | MeasureKind::Compatibility(..)
+            | MeasureKind::RankBiasedResidual(_)
             | MeasureKind::Cwl(_)
             | MeasureKind::InterpolatedPrecision(_)
             | MeasureKind::InterpolatedAverage(_) => {

@@ -1,6 +1,6 @@
 //! Measures of gain that trec_eval calls experimental: nDCG averaged over ranks, and gain discounted by what was missed.
 
-use super::conventions::Conventions;
+use super::conventions::{Conventions, RecallRounding};
 use super::measure::Measure;
 use super::score::{RankedList, discount, divide, gain_of};
 
@@ -121,16 +121,14 @@ impl RankedList<'_> {
         divide(sum, self.judged.relevant as f64)
     }
 
-    /// How many relevant documents a recall is, as trec_eval 9 rounds it.
-    ///
-    /// DIFFERENCE: trec_eval 10 rounds to the nearest; its four digits differ where the recall falls between.
-    pub fn relevant_at(&self, recall: f64) -> usize {
-        (recall * self.judged.relevant as f64 + 0.9) as usize
+    /// How many documents a multiple of the relevant ones is.
+    pub fn relevant_at(&self, multiple: f64) -> usize {
+        RecallRounding::Up.of(multiple, self.judged.relevant)
     }
 
     /// The greatest precision at a relevant document from this recall on.
     pub fn interpolated_precision(&self, recall: f64, measure: &Measure, conventions: &Conventions) -> f64 {
-        let first = self.relevant_at(recall).max(1);
+        let first = conventions.recall_rounding.of(recall, self.judged.relevant).max(1);
         let ranks = self.relevant_ranks(measure, u32::MAX, conventions).enumerate().skip(first - 1);
         ranks.fold(0.0, |greatest: f64, (found, rank)| {
             greatest.max((found as f64 + 1.0) / (f64::from(rank) + 1.0))

@@ -40,6 +40,10 @@ pub enum MeasureKind {
     Hits,
     /// The fraction of documents that are judged.
     JudgedRate,
+    /// The fraction of the first ranks that hold documents which are not judged; ranks beyond the list hold none.
+    UnjudgedRate,
+    /// What rank-biased precision with this persistence would gain if all documents that are not judged were relevant.
+    RankBiasedResidual(f64),
     /// Precision at the number of relevant documents.
     RPrecision,
     /// Precision at this multiple of it.
@@ -153,6 +157,7 @@ const REGISTRY: &[Entry] = &[
     entry("hit", &["success", "hitrate"], || MeasureKind::Hit, Cutoff::May),
     entry("hits", &[], || MeasureKind::Hits, Cutoff::May),
     entry("judged", &[], || MeasureKind::JudgedRate, Cutoff::May),
+    entry("unjudged", &["unj"], || MeasureKind::UnjudgedRate, Cutoff::Must),
     entry("rprec", &["rprecision"], || MeasureKind::RPrecision, Cutoff::Never),
     entry("rprec_mult", &[], || MeasureKind::PrecisionAtMultiple(1.0), Cutoff::Level),
     entry("iprec", &["iprecatrecall"], || MeasureKind::InterpolatedPrecision(0.0), Cutoff::Level),
@@ -161,6 +166,7 @@ const REGISTRY: &[Entry] = &[
     entry("bpref", &[], || MeasureKind::Bpref, Cutoff::Never),
     entry("gm_bpref", &[], || MeasureKind::LogBpref, Cutoff::Never),
     entry("rbp", &[], || MeasureKind::RankBiasedPrecision(0.9), Cutoff::May),
+    entry("rbp_resid", &[], || MeasureKind::RankBiasedResidual(0.9), Cutoff::Never),
     entry("f1", &["f", "setf"], || MeasureKind::F(1.0), Cutoff::May),
     entry("err", &[], || MeasureKind::ExpectedReciprocalRank(None), Cutoff::Must),
     entry("infap", &[], || MeasureKind::InferredAp, Cutoff::Never),
@@ -304,7 +310,9 @@ impl Measure {
         let (mut parameters, mut tail) = (Vec::new(), self.cutoff.map(|cutoff| cutoff.to_string()));
         match &self.kind {
             kind if *kind == (entry.kind)() && entry.cutoff != Cutoff::Level => {}
-            MeasureKind::RankBiasedPrecision(p) => parameters.push(format!("p={p}")),
+            MeasureKind::RankBiasedPrecision(p) | MeasureKind::RankBiasedResidual(p) => {
+                parameters.push(format!("p={p}"));
+            }
             MeasureKind::ExpectedReciprocalRank(Some(grade)) => parameters.push(format!("max={grade}")),
             MeasureKind::F(x) => {
                 "f".clone_into(&mut name);
@@ -363,6 +371,8 @@ impl Measure {
                 | MeasureKind::LogBpref
                 | MeasureKind::InferredAp
                 | MeasureKind::JudgedRate
+                | MeasureKind::UnjudgedRate
+                | MeasureKind::RankBiasedResidual(_)
                 | MeasureKind::NotRelevantRetrieved
         )
     }
@@ -414,6 +424,8 @@ fn relevance(kind: &MeasureKind, name: &str, value: &str) -> Result<i64> {
             | MeasureKind::NdcgAtLevels
             | MeasureKind::Gain
             | MeasureKind::JudgedRate
+            | MeasureKind::UnjudgedRate
+            | MeasureKind::RankBiasedResidual(_)
             | MeasureKind::ExpectedReciprocalRank(_)
             | MeasureKind::Compatibility(..)
             | MeasureKind::Cwl(_)
@@ -448,21 +460,25 @@ fn numbers(text: &str) -> Option<Vec<f64>> {
         .collect()
 }
 
+fn persistence(value: &str) -> Result<f64> {
+    match value.trim().parse::<f64>() {
+        Ok(p) if p > 0.0 && p < 1.0 => Ok(p),
+        _ => Err(Error::value(format!("p is {value:?}, expected a number between 0 and 1"))),
+    }
+}
+
 fn with_parameter(kind: MeasureKind, name: &str, parameter: &str) -> Result<MeasureKind> {
     let (key, value) = parameter.split_once('=').unwrap_or(("", parameter));
     match (kind, key.trim()) {
-        (MeasureKind::RankBiasedPrecision(_), "p") => match value.trim().parse::<f64>() {
-            Ok(p) if p > 0.0 && p < 1.0 => Ok(MeasureKind::RankBiasedPrecision(p)),
-            _ => Err(Error::value(format!("p is {value:?}, expected a number between 0 and 1"))),
-        },
+        (MeasureKind::RankBiasedPrecision(_), "p") => persistence(value).map(MeasureKind::RankBiasedPrecision),
+        (MeasureKind::RankBiasedResidual(_), "p") => persistence(value).map(MeasureKind::RankBiasedResidual),
         (MeasureKind::ExpectedReciprocalRank(_), "max") => match value.trim().parse::<u32>() {
             Ok(grade) if (1..=1000).contains(&grade) => Ok(MeasureKind::ExpectedReciprocalRank(Some(grade))),
             _ => Err(Error::value(format!("max is {value:?}, expected a whole number from 1 to 1000"))),
         },
-        (MeasureKind::Compatibility(_, normalize), "p") => match value.trim().parse::<f64>() {
-            Ok(p) if p > 0.0 && p < 1.0 => Ok(MeasureKind::Compatibility(p, normalize)),
-            _ => Err(Error::value(format!("p is {value:?}, expected a number between 0 and 1"))),
-        },
+        (MeasureKind::Compatibility(_, normalize), "p") => {
+            persistence(value).map(|p| MeasureKind::Compatibility(p, normalize))
+        }
         (MeasureKind::Compatibility(p, _), "normalize") => match value.trim() {
             "True" | "true" => Ok(MeasureKind::Compatibility(p, true)),
             "False" | "false" => Ok(MeasureKind::Compatibility(p, false)),
@@ -484,7 +500,9 @@ fn with_parameter(kind: MeasureKind, name: &str, parameter: &str) -> Result<Meas
             Some(Ok(worths)) => Ok(MeasureKind::Utility(worths)),
             _ => Err(Error::value(format!("the worths are {value:?}, expected four numbers"))),
         },
-        (MeasureKind::RankBiasedPrecision(_), _) => Err(Error::value("rbp takes p, as in rbp(p=0.95)")),
+        (MeasureKind::RankBiasedPrecision(_) | MeasureKind::RankBiasedResidual(_), _) => {
+            Err(Error::value(format!("{name} takes p, as in {name}(p=0.95)")))
+        }
         (MeasureKind::ExpectedReciprocalRank(_), _) => {
             Err(Error::value("err takes max, as in err(max=4)@20"))
         }
@@ -574,6 +592,8 @@ mod tests {
             ("dcg@5", "dcg@5"),
             ("hits@5", "hits@5"),
             ("Judged@10", "judged@10"),
+            ("unj_10", "unjudged@10"),
+            ("rbp_resid(p=0.8)", "rbp_resid(p=0.8)"),
             ("Compat(p=0.8)", "compat(p=0.8)"),
             ("Compat(p=0.8,normalize=False)", "compat(p=0.8,normalize=False)"),
             ("INST(T=2.0,min_rel=0,max_rel=3)", "inst(T=2,max_rel=3)"),
@@ -606,6 +626,8 @@ mod tests {
             ("bpref@10", "takes no cut-off"),
             ("err", "needs a cut-off"),
             ("rbp(p=2)", "between 0 and 1"),
+            ("rbp_resid(x=2)", "rbp_resid takes p"),
+            ("unjudged", "needs a cut-off, such as unjudged@20"),
             ("map(p=2)", "takes no parameter"),
             ("map(rel=0)", "rel is \"0\", expected a whole number of at least 1"),
             ("ndcg(rel=2)", "ndcg takes no rel"),

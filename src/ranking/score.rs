@@ -87,6 +87,11 @@ impl RankedList<'_> {
                 let judged = self.hits.iter().take_while(|hit| hit.rank < depth).count();
                 ratio(judged, self.retrieved.min(depth as usize))
             }
+            MeasureKind::UnjudgedRate => {
+                let judged = self.hits.iter().filter(|hit| hit.grade >= 0 && hit.rank < depth).count();
+                ratio(self.retrieved.min(depth as usize) - judged, depth as usize)
+            }
+            MeasureKind::RankBiasedResidual(p) => self.rank_biased_residual(*p),
             MeasureKind::Compatibility(persistence, normalize) => {
                 self.compatibility(*persistence, *normalize)
             }
@@ -207,6 +212,16 @@ impl RankedList<'_> {
             total += p.powf(f64::from(rank));
         }
         (1.0 - p) * total
+    }
+
+    /// What all ranks weigh in rank-biased precision but those of judged documents; 0 if all that were retrieved are
+    /// judged, as in trec_eval 10.
+    fn rank_biased_residual(&self, p: f64) -> f64 {
+        let judged = || self.hits.iter().filter(|hit| hit.grade >= 0);
+        if judged().count() == self.retrieved {
+            return 0.0;
+        }
+        1.0 - (1.0 - p) * judged().map(|hit| p.powf(f64::from(hit.rank))).sum::<f64>()
     }
 
     /// `sum over ranks of (chance to stop here) * (chance to have come this far) / rank` (Chapelle et al. 2009).

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Gain,
         MissingRule,
         NegativeRule,
+        RecallRounding,
         ScoreType,
         TieOrder,
     )
@@ -28,7 +29,7 @@ from meanap.errors import InputError
 
 @dataclass(frozen=True)
 class Conventions:
-    """The conventions of an evaluation; the defaults are trec_eval 10's.
+    """The conventions of an evaluation; the defaults are trec_eval's, with scores in double precision.
 
     Attributes
     ----------
@@ -67,6 +68,9 @@ class Conventions:
         ranked, as trec_eval's ``-J`` does.
     compensated
         Whether the precisions of a query are added with Kahan's compensation, as pandas does.
+    recall_rounding
+        How many relevant documents a recall is in ``iprec`` and ``11pt_avg``: ``"up"`` (trec_eval 9: 0.9 is added and
+        the rest dropped), ``"nearest"`` (trec_eval 10).
     """
 
     divisor: Divisor = "relevant"
@@ -82,6 +86,7 @@ class Conventions:
     positive_scores_only: bool = False
     judged_only: bool = False
     compensated: bool = False
+    recall_rounding: RecallRounding = "up"
 
     def __post_init__(self) -> None:
         for name, known in _KNOWN.items():
@@ -117,13 +122,14 @@ _KNOWN = {
     "duplicates": ("error", "first", "last", "once", "all"),
     "negative": ("unjudged", "error"),
     "gain": ("linear", "exponential"),
+    "recall_rounding": ("up", "nearest"),
 }
 
 NAMES = tuple(field.name for field in dataclasses.fields(Conventions))
 
 PRESETS: dict[ConventionName, Conventions] = {
     "trec_eval": Conventions(score_dtype="float32"),
-    "trec_eval-10": Conventions(),
+    "trec_eval-10": Conventions(recall_rounding="nearest"),
     "ml_metrics": Conventions(
         divisor="min(relevant, k)", ties="stable", missing="error", duplicates="once", negative="error"
     ),

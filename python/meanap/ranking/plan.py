@@ -25,6 +25,7 @@ def planned(measures: list[str], conventions: Conventions) -> Any:
         positive_scores_only=conventions.positive_scores_only,
         judged_only=conventions.judged_only,
         compensated=conventions.compensated,
+        recall_rounding=conventions.recall_rounding,
     )
 
 

@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 
-use crate::ranking::conventions::{Conventions, Divisor, Duplicates, Gain, Ties, single_named};
+use crate::ranking::conventions::{Conventions, Divisor, Duplicates, Gain, RecallRounding, Ties, single_named};
 use crate::ranking::measure::Measure;
 use crate::ranking::plan::Plan;
 use crate::ranking::trec_eval;
@@ -19,7 +19,7 @@ impl PyPlan {
     #[new]
     #[pyo3(signature = (
         measures, *, divisor, ties, score_dtype, duplicates, gain, relevance_level, graded_below_level,
-        positive_scores_only, judged_only, compensated
+        positive_scores_only, judged_only, compensated, recall_rounding
     ))]
     #[allow(clippy::too_many_arguments)]
     fn new(
@@ -34,6 +34,7 @@ impl PyPlan {
         positive_scores_only: bool,
         judged_only: bool,
         compensated: bool,
+        recall_rounding: &str,
     ) -> PyResult<Self> {
         let measures = measures.iter().map(|name| Measure::parse(name)).collect::<Result<_, _>>()?;
         let conventions = Conventions {
@@ -47,6 +48,7 @@ impl PyPlan {
             positive_scores_only,
             judged_only,
             compensated,
+            recall_rounding: RecallRounding::named(recall_rounding)?,
         };
         Ok(PyPlan { plan: Plan::new(measures, conventions)? })
     }
