@@ -11,8 +11,11 @@ command fail. Each mutation is one step: to the next number, or from one compari
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -22,6 +25,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CONSTANTS = "tests/test_constants.py"
+
+# Seconds and bytes that building or testing may take; what takes more has failed.
+LONGEST = 3600
+MEMORY = 8 << 30
 
 
 @dataclass(frozen=True)
@@ -381,6 +388,11 @@ RUST = [
 ]
 
 
+def _limit() -> None:
+    # A loop that a mutation makes endless may fill all memory.
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+
+
 class Copy:
     """A copy of the tree in which one file at a time is another."""
 
@@ -414,8 +426,19 @@ class Copy:
         return self._run(sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *mutation.tests.split())
 
     def _run(self, *command: str) -> bool:
-        done = subprocess.run(command, cwd=self.root, env=self.environment, capture_output=True, text=True)
-        return done.returncode == 0
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        process = subprocess.Popen(
+            command, cwd=self.root, env=self.environment, start_new_session=True, preexec_fn=_limit, **quiet
+        )
+        try:
+            return process.wait(LONGEST) == 0
+        except subprocess.TimeoutExpired:
+            return False
+        finally:
+            # A test that a mutation keeps busy outlives the program that started it.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def outcome(self, mutation: Mutation) -> str:
         path = self.root / mutation.file
