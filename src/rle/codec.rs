@@ -225,7 +225,7 @@ fn singles(word: u64) -> Option<[i64; 8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::{checked, read, write};
+    use super::{ROUND_TRIP, checked, read, write};
     use crate::random::Random;
 
     fn text(counts: &[u32]) -> Vec<u8> {
@@ -246,6 +246,14 @@ mod tests {
         assert_eq!(counts(b""), [0; 0]);
         // The widest numbers, as the reference writes them.
         assert_eq!(text(&[u32::MAX, 0, 0, u32::MAX, 1]), b"oooooo300oooooo31");
+    }
+
+    #[test]
+    fn long_lengths_do_not_come_back() {
+        // The last length is written as its difference from the second.
+        let comes_back = |length: u32| counts(&text(&[0, length, 0, 0])) == [0, length, 0, 0];
+        assert!(comes_back(ROUND_TRIP - 1));
+        assert!(!comes_back(ROUND_TRIP + 1));
     }
 
     #[test]

@@ -458,6 +458,35 @@ mod tests {
     }
 
     #[test]
+    fn corners_reach_as_far_as_32_bit_numbers() {
+        // What is cut towards zero is one from -2^31 to 2^31 - 1.
+        for (large, fits) in [
+            (-2147483649.0, false),
+            (-2147483648.5, true),
+            (-2147483648.0, true),
+            (2147483647.5, true),
+            (2147483648.0, false),
+        ] {
+            let place: f64 = (large - 0.5) / 5.0;
+            assert_eq!(5.0 * place + 0.5, large);
+            assert_eq!(super::enlarge(place).is_ok(), fits, "{large}");
+        }
+    }
+
+    #[test]
+    fn an_edge_that_jumps_over_a_column_is_not_near() {
+        // Nearly as wide as high, and rounded to multiples twice as large from 2^29 on: there x grows by two at once.
+        let (left, height) = (503_316_477, 1 << 26);
+        let place = |enlarged: i32| f64::from(enlarged) / 5.0;
+        let ring = [place(left + height - 1), place(height), place(left), 0.0];
+        let mut rasterizer = Rasterizer::default();
+        assert!(!rasterizer.find_edges(&ring, u32::MAX).unwrap());
+        let column = ((1 << 29) - 2) / 5;
+        let seen: Vec<bool> = rasterizer.edges.iter().map(|edge| edge.is_seen(column)).collect();
+        assert_eq!(seen, [false, true], "the walk downwards reads the sample that is not there");
+    }
+
+    #[test]
     fn a_huge_polygon_costs_no_more_than_its_image() {
         let counts = fast(&[0.0, 0.0, 4e8, 0.0, 4e8, 4e8, 0.0, 4e8], 4, 5);
         assert_eq!(counts, [0, 20]);
