@@ -205,7 +205,8 @@ fn measure(bench: &mut Bench, truth: &Path, detections: &Path, kind: &similarity
     };
     let rows = |_: &curve::Accumulated| format!("{} rows", table_rows(&table).len());
     let drawn = bench.stage("curves", rows, || {
-        curve::accumulate(&table, &selection, shape).expect("there is memory for the curves")
+        curve::accumulate(&table, &selection, shape, &Progress::default())
+            .expect("there is memory for the curves")
     });
     bench.floor("read the rows, sort the scores that matched, write the arrays", || {
         floor_of_curves(&table, &drawn)

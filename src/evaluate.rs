@@ -59,6 +59,7 @@ use crate::matching::{
 use crate::progress::Progress;
 use crate::score::descending_key;
 use crate::similarity::{Comparer, Side, Similarity};
+use crate::sort::sort_by_integer;
 use crate::threads;
 
 /// Detections in one share of the work: enough to amortise the overhead of a task, few enough to balance the load.
@@ -158,12 +159,20 @@ struct CellBuffers<'a> {
     compare: Comparer<'a>,
     ignored: Vec<bool>,
     taken: Vec<u64>,
+    /// What detections are sorted with.
+    spare: Vec<Row>,
 }
 
 impl<'a> CellBuffers<'a> {
     fn new(similarity: &'a dyn Similarity) -> Self {
         let compare = similarity.comparer();
-        CellBuffers { cell: Cell::default(), compare, ignored: Vec::new(), taken: Vec::new() }
+        CellBuffers {
+            cell: Cell::default(),
+            compare,
+            ignored: Vec::new(),
+            taken: Vec::new(),
+            spare: Vec::new(),
+        }
     }
 }
 
@@ -282,26 +291,23 @@ impl Evaluator {
 
     /// The detections, sorted into cells, none matched.
     fn rows(&self, positions: &Positions) -> Result<Cells<Row>> {
-        let dt = &self.detections;
-        Cells::new(&dt.image, &dt.category, positions, self.protocol.extent, |object, image| {
-            Row::unmatched(
-                dt.score.get(object as usize),
-                image,
-                object,
-                Row::DROPPED,
-                self.ignored_if_unmatched(object),
-            )
-        })
+        let (dt, extent) = (&self.detections, self.protocol.extent);
+        let row = |object: u32, image| {
+            let score = dt.score.get(object as usize);
+            Row::unmatched(score, image, object, Row::DROPPED, self.ignored_if_unmatched(object))
+        };
+        Cells::new(&dt.image, &dt.category, positions, extent, &self.progress, row)
     }
 
     /// The ground truths, sorted into cells.
     fn truths(&self, positions: &Positions) -> Result<Cells<Truth>> {
-        let gt = &self.ground_truths;
+        let (gt, extent) = (&self.ground_truths, self.protocol.extent);
         let all = self.protocol.bits().all_areas();
-        Cells::new(&gt.image, &gt.category, positions, self.protocol.extent, |object, image| {
+        let truth = |object: u32, image| {
             let inside = all & !self.protocol.outside(gt.area.get(object as usize));
             Truth { image, object, areas: if gt.ignore[object as usize] { 0 } else { inside } }
-        })
+        };
+        Cells::new(&gt.image, &gt.category, positions, extent, &self.progress, truth)
     }
 
     /// Matches the cells of some images of one group. What became of those that match goes behind what is there.
@@ -333,7 +339,7 @@ impl Evaluator {
             }
             let in_cell = &mut rows[d..end];
             d = end;
-            in_cell.sort_by_key(|row| descending_key(row.score));
+            sort_by_integer(in_cell, &mut work.spare, &self.progress, |row| descending_key(row.score))?;
             let kept = in_cell.len().min(self.protocol.max_detections);
             let kept = &mut in_cell[..kept];
             kept.iter_mut().zip(0..).for_each(|(row, rank)| row.rank = rank);

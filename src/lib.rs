@@ -20,6 +20,8 @@ pub mod simd;
 pub mod sum;
 pub mod threads;
 
+pub mod sort;
+
 pub mod arrow;
 
 pub mod columns;

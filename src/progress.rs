@@ -14,10 +14,19 @@
 //! assert!(worker.check().is_err());
 //! ```
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
+
+/// So many items of a long loop may be done between two checks for cancellation.
+pub const STRETCH: usize = 1 << 16;
+
+/// The numbers below `count` in stretches, before each of which cancellation is to be checked.
+pub fn stretches(count: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..count).step_by(STRETCH).map(move |start| start..count.min(start.saturating_add(STRETCH)))
+}
 
 /// State shared by the worker and the thread that reads its progress. The default reports to no one, and costs nothing.
 #[derive(Clone, Debug, Default)]
@@ -73,6 +82,14 @@ impl Progress {
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
+
+    #[test]
+    fn stretches_are_all_numbers() {
+        for count in [0, 1, STRETCH - 1, STRETCH, STRETCH + 1, 3 * STRETCH + 7] {
+            assert!(stretches(count).flatten().eq(0..count));
+            assert!(stretches(count).all(|stretch| stretch.len() <= STRETCH));
+        }
+    }
 
     #[test]
     fn cancelled_work_stops() {

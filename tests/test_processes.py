@@ -131,6 +131,42 @@ print("bad", bad)
     assert run_python(code, MEANAP_NUM_THREADS="4") == (0, "bad 0\n")
 
 
+# One query, for which all documents are judged.
+ONE_RANKING = """
+import numpy as np
+import meanap._core as core
+plan = dict(divisor="relevant", ties="document-descending", score_dtype="float64", duplicates="error", gain="linear",
+            relevance_level=1, graded_below_level=True, positive_scores_only=False, judged_only=False,
+            compensated=False)
+plan = core.RankingPlan(["map", "ndcg"], **plan)
+rng, count = np.random.default_rng(0), 10_000_000
+scores = rng.random(count)
+documents = rng.permutation(count)
+qrels = core.Qrels.from_columns(documents * 0, np.arange(count), np.arange(count) % 3, "error")
+run = core.Run.from_columns(documents * 0, documents, scores)
+"""
+
+# Detections of one category in 100,000 images, all of which matched.
+MANY_DETECTIONS = """
+import numpy as np
+from meanap import _core
+from meanap.detection.evaluation import new_log
+from meanap.protocol import coco
+protocol = coco("bbox").replace(thresholds=(0.5, 0.75), area_ranges={"all": (0.0, 1e10)})
+log = new_log(protocol, "bbox", "xywh", None)
+count, images = 10_000_000, 100_000
+zeros = np.zeros(count, np.uint32)
+image = np.repeat(np.arange(images, dtype=np.uint32), count // images)
+log.extend({
+    "image_ids": np.arange(images), "category_ids": [1], "image": image, "category": zeros,
+    "rank": np.tile(np.arange(count // images, dtype=np.uint32), images),
+    "score": np.random.default_rng(0).random(count), "matched": zeros == 0, "outside": zeros,
+    "outcomes": np.ones((count, log.words), np.uint64),
+    "truth_image": image, "truth_category": zeros, "truth_areas": zeros + 1,
+})
+matches = log.table()
+"""
+
 # What takes many seconds or, of the first ones, for ever. `prepare` is not timed.
 LONG = {
     "a data set in a pipe": (
@@ -267,6 +303,67 @@ truth, scores = rng.integers(0, 2, 20_000_000), rng.random(20_000_000)
 """,
         "ranking.average_precision_score(truth, scores)\nranking.average_precision_score(truth, scores)",
     ),
+    "judgements of one query with very many grades": (
+        """
+import numpy as np
+import meanap._core as core
+core.before_fork()
+documents, grades = np.arange(20_000_000), np.random.default_rng(0).integers(0, 1 << 50, 20_000_000)
+""",
+        "core.Qrels.from_columns(documents * 0, documents, grades, 'error')",
+    ),
+    "one ranking of very many documents": (
+        ONE_RANKING + "queries = np.zeros(1, np.int64)\n",
+        "core.evaluate_run(qrels, run, queries, queries, plan)",
+    ),
+    "one ranking of very many documents with ties": (
+        ONE_RANKING.replace("rng.random(count)", "rng.random(count).round(1)") + "queries = np.zeros(1, np.int64)\n",
+        "core.evaluate_run(qrels, run, queries, queries, plan)",
+    ),
+    "one ranking of very many documents in tables": (
+        """
+import numpy as np
+import pyarrow
+import meanap.ranking as ranking
+rng, count = np.random.default_rng(0), 10_000_000
+qrels = pyarrow.table({"query": np.zeros(count, np.int64), "document": np.arange(count), "grade": np.arange(count) % 3})
+documents, scores = rng.permutation(count), rng.random(count)
+run = pyarrow.table({"query": np.zeros(count, np.int64), "document": documents, "score": scores})
+""",
+        "ranking.evaluate(qrels, run, ['map', 'ndcg'])",
+    ),
+    "one ranking of very many documents in dictionaries": (
+        """
+import numpy as np
+import meanap.ranking as ranking
+rng, count = np.random.default_rng(0), 4_000_000
+run = {"q": dict(zip(range(count), rng.random(count).tolist()))}
+qrels = {"q": dict(zip(range(count), [1, 0, 0, 2] * (count // 4)))}
+""",
+        "ranking.evaluate(qrels, run, ['map', 'ndcg'])",
+    ),
+    "average precision at k of one very long list": (
+        "import numpy as np; items = np.random.default_rng(0).permutation(10_000_000).tolist()",
+        "meanap.apk(items, items[::-1], len(items))",
+    ),
+    "a precision-recall curve of very many scores": (
+        """
+import numpy as np
+import meanap.ranking as ranking
+rng = np.random.default_rng(0)
+truth, scores = rng.integers(0, 2, 10_000_000), rng.random(10_000_000)
+""",
+        "ranking.precision_recall_curve(truth, scores)",
+    ),
+    "average precision of very many scores with weights": (
+        """
+import numpy as np
+import meanap.ranking as ranking
+rng = np.random.default_rng(0)
+truth, scores, weights = rng.integers(0, 2, 10_000_000), rng.random(10_000_000), rng.random(10_000_000)
+""",
+        "ranking.average_precision_score(truth, scores, sample_weight=weights)",
+    ),
     "dense scores": (
         """
 import numpy as np
@@ -361,6 +458,55 @@ if done:
         assert elapsed < 2 or (busy < 2 and elapsed < 10), said
     else:
         assert "too quick" in said, said
+
+
+# What is made of the match table of very many detections.
+ANALYSES = [
+    "matches.accumulate(recall=points, areas=[0], max_detections=[100])",
+    "matches.accumulate(recall='exact', areas=[0], max_detections=[100])",
+    "matches.counts(0, 0, 0, 100)",
+    "matches.ties(area=0, limit=100, recall=points, orders=2, seed=0)",
+    "matches.resampler(0, 100, points)",
+    "resampler.resample(weights)",
+    "matches.operator(0, 0, 0, 100)",
+    "operator.points(weights, 'precision', 0.5)",
+    "matches.pooled()",
+    "matches.part_counts([100])",
+    "matches.draw_part(0, points, [100], [count], [0] * 2, [0] * 2, [0])",
+    "log.table()",
+    "_core.Matches.from_bytes(state)",
+]
+
+
+@linux
+def test_control_c_stops_analyses_of_very_many_detections():
+    code = (
+        MANY_DETECTIONS
+        + f"""
+import os, signal, threading, time
+points, weights = np.linspace(0, 1, 101), np.ones((16, images), np.uint32)
+resampler, operator, state = matches.resampler(0, 100, points), matches.operator(0, 0, 0, 100), matches.to_bytes()
+for work in {ANALYSES!r}:
+    at = []
+    def interrupt():
+        time.sleep(0.1)
+        at.append(time.process_time())
+        os.kill(os.getpid(), signal.SIGINT)
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    try:
+        eval(compile(work, "work", "eval"))
+        thread.join()
+        time.sleep(1)
+    except KeyboardInterrupt:
+        print(time.process_time() - at[0], work)
+"""
+    )
+    status, said = run_python(code, timeout=600)
+    assert status == 0, said
+    took = dict(reversed(line.split(" ", 1)) for line in said.splitlines())
+    assert list(took) == ANALYSES, said
+    assert max(map(float, took.values())) < 2, said
 
 
 MEMORY = {

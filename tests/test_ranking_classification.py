@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
+from meanap import _core
 from meanap.ranking import average_precision_score, precision_recall_curve
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics", reason="pip install scikit-learn")
@@ -223,3 +224,13 @@ def test_what_is_refused():
         average_precision_score([0, 1], [0.1, 0.2], average="mean")
     with pytest.raises(ValueError, match="interpolation is 'voc'"):
         average_precision_score([0, 1], [0.1, 0.2], interpolation="voc")
+
+
+def test_the_core_orders_scores_as_numpy_orders_their_negatives():
+    rng = np.random.default_rng(5)
+    for count in (0, 1, 255, 256, 5000, 1 << 20):
+        scores = rng.choice([0.5, -0.0, 0.0, -3.0, np.inf, -np.inf, np.nan, 1e-300], count)
+        scores = np.where(rng.random(count) < 0.5, scores, rng.normal(size=count))
+        order = _core.descending_order(scores)
+        np.testing.assert_array_equal(order, np.argsort(-scores, kind="stable"))
+        assert order.dtype == np.int64

@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use libfuzzer_sys::fuzz_target;
 use meanap::curve::{CurveShape, Selection, accumulate};
 use meanap::matching::{MatchLog, MatchTable};
+use meanap::progress::Progress;
 
 fuzz_target!(|data: &[u8]| {
     let Ok(log) = MatchLog::from_bytes(data) else { return };
     let bytes = log.to_bytes().expect("there is memory");
     let again = MatchLog::from_bytes(&bytes).expect("what is written is read");
     assert_eq!(again.to_bytes().expect("there is memory"), bytes);
-    let (table, legend) = log.table().expect("memory for so few");
+    let (table, legend) = log.table(&Progress::default()).expect("memory for so few");
     assert_eq!(legend.images.len(), log.images());
     let columns = log.columns().expect("there is memory");
     // Ranks that do not rise in their cell leave the order of equal scores undefined; the curves assert that they do.
@@ -32,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
     let mut merged = log.clone();
     if merged.merge(&again).is_ok() {
         if rising {
-            draw(&merged.table().expect("memory for so few").0);
+            draw(&merged.table(&Progress::default()).expect("memory for so few").0);
         }
         MatchLog::from_bytes(&merged.to_bytes().expect("there is memory")).expect("what is written is read");
     }
@@ -53,6 +54,6 @@ fn draw(table: &MatchTable) {
     };
     let shape = CurveShape { categories: table.groups(), areas: bits.areas, limits: 2 };
     // Bytes may hold more true positives than ground truths, so a recall may be anything.
-    let drawn = accumulate(table, &selection, shape).expect("curves of so few groups fit in memory");
+    let drawn = accumulate(table, &selection, shape, &Progress::default()).expect("curves of so few groups fit in memory");
     assert!(drawn.precision.iter().all(|value| *value == -1.0 || (0.0..=1.0).contains(value)));
 }

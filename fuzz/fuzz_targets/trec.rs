@@ -125,9 +125,8 @@ fn measure(judged: &[Line<i64>], listed: &[Line<f64>]) {
     let mut offsets = vec![0];
     by_query.values().for_each(|judgements| offsets.push(offsets[offsets.len() - 1] + judgements.len()));
     let documents = Documents::Texts(texts(rows().map(|(document, _)| document)));
-    let Ok(qrels) = Qrels::new(documents, offsets, rows().map(|(_, grade)| *grade).collect(), false) else {
-        return;
-    };
+    let grades = rows().map(|(_, grade)| *grade).collect();
+    let Ok(qrels) = Qrels::new(documents, offsets, grades, false, &Progress::default()) else { return };
     let queries = texts(listed.iter().map(|(query, ..)| query));
     let groups = Groups::new(IdSlice::Texts(&queries), &Progress::default()).expect("few rows");
     let documents = texts(listed.iter().map(|(_, document, _)| document));

@@ -7,6 +7,7 @@
 use crate::error::{Result, filled, with_capacity};
 use crate::evaluate::Evaluator;
 use crate::matching::{CellGrid, Cells, ErrorType, InImage, MatchTable, Pair, Positions, Row};
+use crate::progress::Progress;
 use crate::similarity::Similarity;
 
 /// Matches without regard to categories: a table with a pair for each detection, grouped by categories.
@@ -52,8 +53,9 @@ fn with_pairs(
         rows.push(*row);
     }
     let extent = CellGrid { by_category: true, ..evaluator.protocol.extent };
-    let rows = by_category(&rows, extent, |row| detected(row.object))?;
-    let truths = by_category(table.truths(0), extent, |truth| of_truth(truth.object))?;
+    let progress = &evaluator.progress;
+    let rows = by_category(&rows, extent, progress, |row| detected(row.object))?;
+    let truths = by_category(table.truths(0), extent, progress, |truth| of_truth(truth.object))?;
     Ok(MatchTable { pairs: Some(pairs), ..MatchTable::new(table.bits, rows, truths, table.outcomes) })
 }
 
@@ -61,11 +63,12 @@ fn with_pairs(
 fn by_category<T: InImage + Send + Sync>(
     items: &[T],
     extent: CellGrid,
+    progress: &Progress,
     category: impl Fn(&T) -> u32,
 ) -> Result<Cells<T>> {
     let (mut images, mut categories) = (with_capacity(items.len())?, with_capacity(items.len())?);
     images.extend(items.iter().map(InImage::image));
     categories.extend(items.iter().map(category));
     let positions = Positions::identity(extent);
-    Cells::new(&images, &categories, &positions, extent, |i, _| items[i as usize])
+    Cells::new(&images, &categories, &positions, extent, progress, |i, _| items[i as usize])
 }

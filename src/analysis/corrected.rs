@@ -4,8 +4,10 @@
 //! type disappears; a missed ground truth is no longer looked for.
 
 use super::states::{States, TruthState};
-use crate::error::{Result, can_allocate, collect, push, reserve, with_capacity};
+use crate::error::{Result, collect, push, reserve, with_capacity};
 use crate::matching::{CellGrid, Cells, ErrorType, MatchTable, OutcomeLayout, Positions, Row, Truth};
+use crate::progress::{Progress, STRETCH};
+use crate::sort::sort_by_key;
 
 /// What is corrected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,19 +29,26 @@ pub enum Correction {
 ///
 /// # Errors
 ///
-/// Memory that cannot be had.
-pub fn corrected(states: &States, images: usize, pooled: bool, correction: Correction) -> Result<MatchTable> {
+/// `OutOfMemory`; the work is cancelled.
+pub fn corrected(
+    states: &States,
+    images: usize,
+    pooled: bool,
+    correction: Correction,
+    progress: &Progress,
+) -> Result<MatchTable> {
     let table = states.table();
     let groups = if pooled { 1 } else { table.groups() };
     let place = |group: u32| if pooled { 0 } else { group };
-    // What the rows are sorted with, and their outcomes.
-    can_allocate(table.rows.items.len().saturating_mul(3 * size_of::<Row>()))?;
     let mut rows = with_capacity(table.rows.items.len())?;
     // Those that are of another category once they are corrected.
     let mut moved = Vec::new();
     let mut truths = with_capacity(table.truths.items.len())?;
     for group in 0..table.groups() as u32 {
-        for row in table.rows(group as usize) {
+        for (done, row) in table.rows(group as usize).iter().enumerate() {
+            if done.is_multiple_of(STRETCH) {
+                progress.check()?;
+            }
             let pair = states.pair(row);
             let becomes = match correction {
                 _ if pair.error == ErrorType::Ignored => None,
@@ -73,16 +82,17 @@ pub fn corrected(states: &States, images: usize, pooled: bool, correction: Corre
     }
     // Most are sorted already, which the sort detects.
     let order = |&(group, _, row): &(u32, bool, Row)| (group, row.image, row.rank);
-    moved.sort_by_key(order);
+    sort_by_key(&mut moved, progress, order)?;
     reserve(&mut rows, moved.len())?;
     rows.append(&mut moved);
-    rows.sort_by_key(order);
+    sort_by_key(&mut rows, progress, order)?;
     let bits = OutcomeLayout { areas: 1, thresholds: 1 };
     let mut outcomes = Vec::new();
     for (_, matched, row) in &mut rows {
         *row = Row::unmatched(row.score, row.image, row.object, row.rank, 0);
         if *matched {
             row.set_matched(outcomes.len() / bits.entry());
+            reserve(&mut outcomes, bits.entry())?;
             let start = outcomes.len();
             bits.push(&mut outcomes, 0);
             bits.set(&mut outcomes[start..], 0, 0, 1, 0);
@@ -92,9 +102,9 @@ pub fn corrected(states: &States, images: usize, pooled: bool, correction: Corre
     let positions = Positions::identity(extent);
     let image = collect(rows.iter().map(|(_, _, row)| row.image))?;
     let group = collect(rows.iter().map(|&(group, _, _)| group))?;
-    let rows = Cells::new(&image, &group, &positions, extent, |i, _| rows[i as usize].2)?;
+    let rows = Cells::new(&image, &group, &positions, extent, progress, |i, _| rows[i as usize].2)?;
     let image = collect(truths.iter().map(|(_, truth): &(u32, Truth)| truth.image))?;
     let group = collect(truths.iter().map(|&(group, _)| group))?;
-    let truths = Cells::new(&image, &group, &positions, extent, |i, _| truths[i as usize].1)?;
+    let truths = Cells::new(&image, &group, &positions, extent, progress, |i, _| truths[i as usize].1)?;
     Ok(MatchTable::new(bits, rows, truths, outcomes))
 }

@@ -3,6 +3,7 @@
 use super::ranked::Ranked;
 use crate::error::{Result, push};
 use crate::matching::MatchTable;
+use crate::progress::{Progress, STRETCH};
 
 /// For each distinct score, highest first, how many detections of that score or a higher one are right and wrong.
 #[derive(Clone, Debug, Default)]
@@ -21,18 +22,22 @@ pub struct CumulativeCounts {
 ///
 /// # Errors
 ///
-/// `OutOfMemory`
+/// `OutOfMemory`; the work is cancelled.
 pub fn cumulative_counts(
     table: &MatchTable,
     group: usize,
     t: usize,
     area: usize,
     limit: usize,
+    progress: &Progress,
 ) -> Result<CumulativeCounts> {
-    let ranked = Ranked::new(table, group, area, limit)?;
+    let ranked = Ranked::new(table, group, area, limit, progress)?;
     let mut counts = CumulativeCounts { positives: ranked.positives.len(), ..CumulativeCounts::default() };
     let (mut right, mut wrong) = (0, 0);
     for row in 0..ranked.len() {
+        if row.is_multiple_of(STRETCH) {
+            progress.check()?;
+        }
         let (is_right, is_wrong) = ranked.verdict(row, t);
         if !is_right && !is_wrong {
             continue;

@@ -7,11 +7,13 @@
 
 use rayon::prelude::*;
 
-use crate::error::{Result, filled, reserve, with_capacity};
+use crate::error::{Result, collect, collect_growing, filled, reserve, with_capacity};
 use crate::evaluate::Evaluator;
 use crate::matching::{ErrorType, MatchTable, Pair, Partners, Positions, Row, Truth};
+use crate::progress::Progress;
 use crate::score::descending_key;
 use crate::similarity::Similarity;
+use crate::sort::par_sort_unstable_by;
 use crate::threads;
 
 /// An evaluated detection.
@@ -51,7 +53,7 @@ pub fn error_table(
     background: f64,
 ) -> Result<MatchTable> {
     let table = evaluator.match_all(similarity, dt, gt)?;
-    let (found, wanted) = sides(&table, evaluator.protocol.extent.by_category)?;
+    let (found, wanted) = sides(&table, evaluator.protocol.extent.by_category, &evaluator.progress)?;
     let threshold = evaluator.protocol.thresholds[0];
     let classifier = Classifier { similarity, threshold, background };
     let one =
@@ -62,7 +64,11 @@ pub fn error_table(
 }
 
 /// The evaluated detections and the ground truths that are not ignored, image by image.
-fn sides(table: &MatchTable, by_category: bool) -> Result<(Vec<GroupedDetection>, Vec<GroupedTruth>)> {
+fn sides(
+    table: &MatchTable,
+    by_category: bool,
+    progress: &Progress,
+) -> Result<(Vec<GroupedDetection>, Vec<GroupedTruth>)> {
     let mut found = with_capacity(table.rows.items.len())?;
     let mut wanted = with_capacity(table.truths.items.len())?;
     for group in 0..table.groups() {
@@ -75,14 +81,16 @@ fn sides(table: &MatchTable, by_category: bool) -> Result<(Vec<GroupedDetection>
         let truths = table.truths(group).iter().filter(|truth| truth.areas & 1 == 1);
         wanted.extend(truths.map(|truth| GroupedTruth { truth: *truth, group: group as u32 }));
     }
+    let place = |found: &GroupedDetection| {
+        // Of equal scores the order is that of the matching; across categories it is that of the input.
+        let tie = if by_category { found.row.object } else { found.row.rank };
+        (found.row.image, descending_key(found.row.score), tie)
+    };
+    let place_of_truth = |wanted: &GroupedTruth| (wanted.truth.image, wanted.truth.object);
     threads::run(|| {
-        found.par_sort_by_key(|found| {
-            // Of equal scores the order is that of the matching; across categories it is that of the input.
-            let tie = if by_category { found.row.object } else { found.row.rank };
-            (found.row.image, descending_key(found.row.score), tie)
-        });
-        wanted.par_sort_by_key(|wanted| (wanted.truth.image, wanted.truth.object));
-    });
+        par_sort_unstable_by(&mut found, progress, |a, b| place(a).cmp(&place(b)))?;
+        par_sort_unstable_by(&mut wanted, progress, |a, b| place_of_truth(a).cmp(&place_of_truth(b)))
+    })?;
     Ok((found, wanted))
 }
 
@@ -142,13 +150,13 @@ impl Classifier<'_> {
             wanted = &wanted[wanted.partition_point(|wanted| wanted.truth.image < image)..];
             let there = &wanted[..wanted.partition_point(|wanted| wanted.truth.image <= image)];
             let counted: Vec<u32> =
-                here.iter().filter(|found| !found.ignored).map(|found| found.row.object).collect();
+                collect_growing(here.iter().filter(|found| !found.ignored).map(|found| found.row.object))?;
             let cells = counted.len() * there.len();
             values.clear();
             reserve(&mut values, cells)?;
             values.resize(cells, 0.0);
             if cells > 0 {
-                let truths: Vec<u32> = there.iter().map(|wanted| wanted.truth.object).collect();
+                let truths: Vec<u32> = collect(there.iter().map(|wanted| wanted.truth.object))?;
                 let floor = self.background.min(self.threshold);
                 compare(&counted, &truths, floor, &mut values)?;
             }

@@ -11,9 +11,11 @@
 //! and oLRP is the least of these over all scores.
 
 use super::states::{States, TruthState};
-use crate::error::{Result, can_allocate, filled, push};
+use crate::error::{Result, filled, push};
 use crate::matching::ErrorType;
+use crate::progress::{Progress, STRETCH};
 use crate::score::descending_key;
+use crate::sort::sort_by_integer;
 
 /// One number for each category; NaN where there is none.
 #[derive(Clone, Debug, Default)]
@@ -35,15 +37,18 @@ pub struct OptimalLrp {
 ///
 /// # Errors
 ///
-/// `OutOfMemory`
-pub fn optimal_lrp(states: &States, pooled: bool, threshold: f64) -> Result<OptimalLrp> {
+/// `OutOfMemory`; the work is cancelled.
+pub fn optimal_lrp(states: &States, pooled: bool, threshold: f64, progress: &Progress) -> Result<OptimalLrp> {
     let table = states.table();
     let groups = if pooled { 1 } else { table.groups() };
     let mut detections = filled(groups, Vec::new())?;
     let mut positives = filled(groups, 0usize)?;
     for group in 0..table.groups() {
         let place = if pooled { 0 } else { group };
-        for row in table.rows(group) {
+        for (done, row) in table.rows(group).iter().enumerate() {
+            if done.is_multiple_of(STRETCH) {
+                progress.check()?;
+            }
             let pair = states.pair(row);
             let distance = match pair.error {
                 ErrorType::Ignored => continue,
@@ -57,8 +62,12 @@ pub fn optimal_lrp(states: &States, pooled: bool, threshold: f64) -> Result<Opti
     }
     let mut out = OptimalLrp::default();
     for (mut detections, positives) in detections.into_iter().zip(positives) {
-        can_allocate(size_of_val(&*detections))?;
-        detections.sort_by_key(|&(score, image, rank, _)| (descending_key(score), image, rank));
+        // A rank is there once in an image; of all categories together equal ones come as they came.
+        let mut spare = Vec::new();
+        sort_by_integer(&mut detections, &mut spare, progress, |&(_, image, rank, _)| {
+            u64::from(image) << 32 | u64::from(rank)
+        })?;
+        sort_by_integer(&mut detections, &mut spare, progress, |&(score, ..)| descending_key(score))?;
         let best = best_of(&detections, positives, threshold);
         out.lrp.push(best.lrp);
         let found = best.found as f64;
@@ -126,7 +135,7 @@ mod tests {
             Vec::new(),
         );
         let table = MatchTable { pairs: Some(vec![found(0, 1.0), found(1, 0.75)]), ..table };
-        let best = optimal_lrp(&States::of(&table).unwrap(), false, 0.5).unwrap();
+        let best = optimal_lrp(&States::of(&table).unwrap(), false, 0.5, &Progress::default()).unwrap();
         assert_eq!((best.localisation, best.lrp), (vec![0.25 / 2.0], vec![0.25 / 0.5 / 2.0]));
     }
 

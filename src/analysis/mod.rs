@@ -18,6 +18,7 @@
 //! ```
 //! use meanap::analysis::cumulative_counts;
 //! use meanap::matching::{Cells, MatchTable, OutcomeLayout, Row, Truth};
+//! use meanap::progress::Progress;
 //!
 //! // One false positive and one ground truth, in one area range and at one threshold.
 //! let table = MatchTable::new(
@@ -26,7 +27,7 @@
 //!     Cells { groups: vec![0, 1], items: vec![Truth { image: 0, object: 0, areas: 1 }] },
 //!     Vec::new(),
 //! );
-//! let counts = cumulative_counts(&table, 0, 0, 0, 100)?;
+//! let counts = cumulative_counts(&table, 0, 0, 0, 100, &Progress::default())?;
 //! assert_eq!((counts.right, counts.wrong, counts.positives), (vec![0], vec![1], 1));
 //! # Ok::<(), meanap::Error>(())
 //! ```

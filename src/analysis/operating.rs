@@ -8,6 +8,7 @@ use super::ranked::Ranked;
 use super::sample_weights::{SAMPLES, SampleWeights, add, side_by_side};
 use crate::error::{Result, collect_blocks, collect_growing, copied, filled, push};
 use crate::matching::MatchTable;
+use crate::progress::{Progress, STRETCH};
 use crate::threads;
 
 /// How a score is chosen. Of those that are equally good the highest is taken.
@@ -57,7 +58,7 @@ impl OperatingPoints {
     ///
     /// # Errors
     ///
-    /// `OutOfMemory`
+    /// `OutOfMemory`; the work is cancelled.
     pub fn new(
         table: &MatchTable,
         images: usize,
@@ -65,13 +66,17 @@ impl OperatingPoints {
         t: usize,
         area: usize,
         limit: usize,
+        progress: &Progress,
     ) -> Result<OperatingPoints> {
-        let ranked = Ranked::new(table, group, area, limit)?;
+        let ranked = Ranked::new(table, group, area, limit, progress)?;
         let mut clean = filled(images, true)?;
         ranked.positives.iter().for_each(|&image| clean[image as usize] = false);
         let mut quiet = copied(&clean)?;
         let (mut score, mut image, mut verdict) = (Vec::new(), Vec::new(), Vec::new());
         for row in 0..ranked.len() {
+            if row.is_multiple_of(STRETCH) {
+                progress.check()?;
+            }
             let at = ranked.image[row] as usize;
             let what = match ranked.verdict(row, t) {
                 (true, _) => CountedAs::Right,
@@ -107,21 +112,35 @@ impl OperatingPoints {
     ///
     /// # Errors
     ///
-    /// `OutOfMemory`
-    pub fn points(&self, weights: &[u32], rule: OperatingRule) -> Result<Vec<OperatingPoint>> {
+    /// `OutOfMemory`; the work is cancelled.
+    pub fn points(
+        &self,
+        weights: &[u32],
+        rule: OperatingRule,
+        progress: &Progress,
+    ) -> Result<Vec<OperatingPoint>> {
         let images = self.images();
         if images == 0 {
             return Ok(Vec::new());
         }
         let choose = |weights: &[u32]| {
-            let chosen = self.choose(&side_by_side(weights, images)?, rule);
+            let chosen = self.choose(&side_by_side(weights, images)?, rule, progress)?;
             Ok(chosen.into_iter().take(weights.len() / images))
         };
         threads::run(|| collect_blocks(weights.par_chunks(SAMPLES * images).map(choose)))
     }
 
     /// The points of several samples side by side.
-    fn choose(&self, weights: &[SampleWeights], rule: OperatingRule) -> [OperatingPoint; SAMPLES] {
+    ///
+    /// # Errors
+    ///
+    /// The work is cancelled.
+    fn choose(
+        &self,
+        weights: &[SampleWeights],
+        rule: OperatingRule,
+        progress: &Progress,
+    ) -> Result<[OperatingPoint; SAMPLES]> {
         let total = |images: &mut dyn Iterator<Item = &SampleWeights>| {
             let mut sum = SampleWeights::default();
             images.for_each(|weights| add(&mut sum, weights));
@@ -144,8 +163,12 @@ impl OperatingPoints {
         // The right ones up to the last score that brought some, and whether anything was counted, or ever will be.
         let mut before = SampleWeights::default();
         let mut begun = images.map(|images| images == 0.0);
-        let mut row = 0;
+        let (mut row, mut next) = (0, 0);
         while row < self.score.len() {
+            if row >= next {
+                progress.check()?;
+                next = row + STRETCH;
+            }
             let score = self.score[row];
             if let OperatingRule::Score(least) = rule
                 && !(score >= least)
@@ -181,10 +204,10 @@ impl OperatingPoints {
             }
             before = counts[0];
         }
-        std::array::from_fn(|sample| match (rule, best[sample]) {
+        Ok(std::array::from_fn(|sample| match (rule, best[sample]) {
             (OperatingRule::Score(least), _) => point(least, &counts, sample),
             (_, best) => best.map_or(NO_POINT, |(_, point)| point),
-        })
+        }))
     }
 }
 
@@ -222,7 +245,7 @@ mod tests {
 
     #[test]
     fn each_rule_chooses() {
-        let choose = |rule| operator().points(&[1, 1, 1], rule).unwrap()[0];
+        let choose = |rule| operator().points(&[1, 1, 1], rule, &Progress::default()).unwrap()[0];
         assert_eq!(choose(OperatingRule::Precision(0.6)), [0.6, 0.6, 0.75, 2.0 / 3.0, 1.0]);
         assert_eq!(choose(OperatingRule::Recall(0.5)), [0.8, 2.0 / 3.0, 0.5, 1.0 / 3.0, 0.0]);
         assert_eq!(choose(OperatingRule::FalsePositives(0.0))[0], 0.9);
@@ -233,9 +256,13 @@ mod tests {
 
     #[test]
     fn weights_count_images_so_often() {
-        let points = operator().points(&[1, 1, 1, 0, 2, 1], OperatingRule::Score(0.0)).unwrap();
+        let points =
+            operator().points(&[1, 1, 1, 0, 2, 1], OperatingRule::Score(0.0), &Progress::default()).unwrap();
         assert_eq!(points[1], [0.0, 2.0 / 3.0, 0.5, 1.0 / 3.0, 1.0]);
-        assert_eq!(points[..1], operator().points(&[1, 1, 1], OperatingRule::Score(0.0)).unwrap());
+        assert_eq!(
+            points[..1],
+            operator().points(&[1, 1, 1], OperatingRule::Score(0.0), &Progress::default()).unwrap()
+        );
         assert_eq!(operator().alarms().unwrap(), (vec![0.7], 1));
     }
 }

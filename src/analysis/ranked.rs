@@ -1,8 +1,10 @@
 //! One group's detections from the best score down, in one area range and under one limit.
 
 use crate::curve::{Area, Reached, area_of, precision, raise, reached};
-use crate::error::{Result, collect_growing, with_capacity};
+use crate::error::{Result, collect_growing, extend, with_capacity};
 use crate::matching::{MatchTable, Outcome, OutcomeLayout, Row, Verdict};
+use crate::progress::{Progress, STRETCH};
+use crate::sort::sort_unstable_by;
 
 /// How a curve becomes a number.
 #[derive(Clone, Debug)]
@@ -34,14 +36,20 @@ impl Ranked {
     ///
     /// # Errors
     ///
-    /// `OutOfMemory`
-    pub(crate) fn new(table: &MatchTable, group: usize, area: usize, limit: usize) -> Result<Ranked> {
+    /// `OutOfMemory`; the work is cancelled.
+    pub(crate) fn new(
+        table: &MatchTable,
+        group: usize,
+        area: usize,
+        limit: usize,
+        progress: &Progress,
+    ) -> Result<Ranked> {
         let bits = table.bits;
         let words = bits.words();
         let kept = |row: &Row| row.rank != Row::DROPPED && (row.rank as usize) < limit;
         let rows = table.rows(group).iter().zip(0u32..).filter(|(row, _)| kept(row));
         let mut order: Vec<((u64, u64), u32)> = collect_growing(rows.map(|(row, i)| (row.sort_key(), i)))?;
-        order.sort_unstable();
+        sort_unstable_by(&mut order, progress, Ord::cmp)?;
         let truths = table.truths(group).iter().filter(|truth| truth.areas >> area & 1 == 1);
         let positives = collect_growing(truths.map(|truth| truth.image))?;
         let mut ranked = Ranked {
@@ -52,7 +60,10 @@ impl Ranked {
             positives,
             bits,
         };
-        for (_, i) in order {
+        for (done, (_, i)) in order.into_iter().enumerate() {
+            if done.is_multiple_of(STRETCH) {
+                progress.check()?;
+            }
             let row = &table.rows(group)[i as usize];
             let before = ranked.right.len();
             for word in 0..words {
@@ -102,19 +113,27 @@ pub(crate) struct AveragePrecision<'a> {
 
 impl<'a> AveragePrecision<'a> {
     /// For curves with so many ground truths to find, at least one.
-    pub(crate) fn new(averaging: &'a Averaging, positives: usize) -> AveragePrecision<'a> {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub(crate) fn new(averaging: &'a Averaging, positives: usize) -> Result<AveragePrecision<'a>> {
         let reached = match averaging {
-            Averaging::Points(points) => reached(points, positives),
+            Averaging::Points(points) => reached(points, positives)?,
             Averaging::Area(_) => Vec::new(),
         };
-        AveragePrecision { averaging, reached, positives, envelope: Vec::new() }
+        Ok(AveragePrecision { averaging, reached, positives, envelope: Vec::new() })
     }
 
     /// The average precision.
-    pub(crate) fn average(&mut self, found: &TruePositiveRuns) -> f64 {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub(crate) fn average(&mut self, found: &TruePositiveRuns) -> Result<f64> {
         match self.averaging {
             Averaging::Points(points) => {
-                self.fill_envelope(found);
+                self.fill_envelope(found)?;
                 let (mut sum, mut block, mut count) = (0.0, 0, 0usize);
                 for reached in &self.reached {
                     let index = match *reached {
@@ -132,7 +151,7 @@ impl<'a> AveragePrecision<'a> {
                     let Some(&precision) = self.envelope.get(block) else { break };
                     sum += precision;
                 }
-                sum / points.len() as f64
+                Ok(sum / points.len() as f64)
             }
             Averaging::Area(area) => {
                 let each =
@@ -142,13 +161,15 @@ impl<'a> AveragePrecision<'a> {
         }
     }
 
-    fn fill_envelope(&mut self, found: &TruePositiveRuns) {
+    fn fill_envelope(&mut self, found: &TruePositiveRuns) -> Result<()> {
         self.envelope.clear();
         let mut count = 0;
-        self.envelope.extend(found.iter().map(|&(before, many)| {
+        let precisions = found.iter().map(|&(before, many)| {
             count += many;
             precision(f64::from(count), f64::from(before))
-        }));
+        });
+        extend(&mut self.envelope, precisions)?;
         raise(&mut self.envelope);
+        Ok(())
     }
 }

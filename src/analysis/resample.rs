@@ -10,8 +10,9 @@ use super::ranked::{AveragePrecision, Averaging, TruePositiveRuns};
 use super::sample_weights::{SAMPLES, SampleWeights, side_by_side};
 use super::sampled_precision::{GroupPoints, PrecisionAtPoints, RecallPoints};
 use super::sampled_rows::SampledRows;
-use crate::error::{Result, filled, with_capacity};
+use crate::error::{Result, collect_blocks, filled, push, with_capacity};
 use crate::matching::MatchTable;
+use crate::progress::Progress;
 use crate::simd::{Kernel, Simd, dispatch};
 use crate::threads;
 
@@ -43,27 +44,32 @@ pub struct Resampler {
 
 impl Resampler {
     /// Of a table of so many images; of recall alone if there is no averaging.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`; the work is cancelled.
     pub fn new(
         table: &MatchTable,
         images: usize,
         area: usize,
         limit: usize,
         averaging: Option<Averaging>,
-    ) -> Resampler {
-        let all = 0..table.groups();
-        let rows = threads::run(|| {
-            all.into_par_iter().map(|group| SampledRows::new(table, group, area, limit)).collect()
-        });
+        progress: &Progress,
+    ) -> Result<Resampler> {
+        let all = (0..table.groups()).into_par_iter();
+        let one = |group| Ok(Some(SampledRows::new(table, group, area, limit, progress)?));
+        let rows = threads::run(|| collect_blocks(all.map(one)))?;
         let rising = averaging.as_ref().and_then(|averaging| match averaging {
-            Averaging::Points(points) => RecallPoints::new(points),
+            Averaging::Points(points) => RecallPoints::new(points).transpose(),
             Averaging::Area(_) => None,
         });
+        let rising = rising.transpose()?;
         let wanted = match (rising, averaging) {
             (Some(points), _) => Wanted::Points(points),
             (None, Some(averaging)) => Wanted::Any(averaging),
             (None, None) => Wanted::Recall,
         };
-        Resampler { rows, thresholds: table.bits.thresholds, images, wanted }
+        Ok(Resampler { rows, thresholds: table.bits.thresholds, images, wanted })
     }
 
     /// The number of images.
@@ -85,8 +91,8 @@ impl Resampler {
     ///
     /// # Errors
     ///
-    /// Memory for the numbers cannot be had.
-    pub fn resample(&self, weights: &[u32]) -> Result<Resampled> {
+    /// `OutOfMemory`; the work is cancelled.
+    pub fn resample(&self, weights: &[u32], progress: &Progress) -> Result<Resampled> {
         let per_sample = self.thresholds * self.rows.len();
         let samples = weights.len().checked_div(self.images).unwrap_or(0);
         let numbers = |wanted: bool| filled(if wanted { samples * per_sample } else { 0 }, f64::NAN);
@@ -103,8 +109,7 @@ impl Resampler {
             let chunks = chunks.zip(out.recall.par_chunks_mut(several)).zip(precision);
             chunks.try_for_each(|((weights, recall), precision)| {
                 let weights = side_by_side(weights, self.images)?;
-                dispatch(Several { of: self, weights: &weights, precision, recall });
-                Ok(())
+                dispatch(Several { of: self, weights: &weights, progress, precision, recall })
             })
         })?;
         Ok(out)
@@ -115,20 +120,21 @@ impl Resampler {
 struct Several<'a> {
     of: &'a Resampler,
     weights: &'a [SampleWeights],
+    progress: &'a Progress,
     precision: &'a mut [f64],
     recall: &'a mut [f64],
 }
 
 impl Kernel for Several<'_> {
-    type Output = ();
+    type Output = Result<()>;
 
     #[inline(always)]
-    fn run<S: Simd>(self) {
-        let Several { of, weights, precision, recall } = self;
+    fn run<S: Simd>(self) -> Result<()> {
+        let Several { of, weights, progress, precision, recall } = self;
         let [thresholds, groups] = of.shape();
         let (mut counts, mut own_tables) = (Vec::new(), Vec::new());
         let mut at_points = match &of.wanted {
-            Wanted::Points(points) => PrecisionAtPoints::new(points),
+            Wanted::Points(points) => PrecisionAtPoints::new(points)?,
             _ => PrecisionAtPoints::default(),
         };
         for (group, rows) in of.rows.iter().enumerate() {
@@ -137,31 +143,35 @@ impl Kernel for Several<'_> {
                 continue;
             }
             if of.has_precision() {
-                rows.count_rows(weights, &mut counts);
+                rows.count_rows(weights, progress, &mut counts)?;
             }
             let mut tables = GroupPoints::default();
             let mut readers = Vec::new();
             match &of.wanted {
-                Wanted::Points(points) => tables = GroupPoints::new(points, &positives, &mut own_tables),
+                Wanted::Points(points) => tables = GroupPoints::new(points, &positives, &mut own_tables)?,
                 Wanted::Any(averaging) => {
-                    let reader = |&count: &u32| AveragePrecision::new(averaging, count as usize);
-                    readers = positives.iter().map(reader).collect();
+                    for &count in &positives {
+                        push(&mut readers, AveragePrecision::new(averaging, count as usize)?)?;
+                    }
                 }
                 Wanted::Recall => {}
             }
             for t in 0..thresholds {
                 let (right, means) = match &of.wanted {
-                    Wanted::Recall => (rows.count_right(t, weights), None),
+                    Wanted::Recall => (rows.count_right(t, weights, progress)?, None),
                     Wanted::Points(_) => {
-                        let enter = |right: &_, rows: &_| at_points.enter(&tables, right, rows);
-                        let right = rows.walk(t, weights, &counts, enter);
+                        let enter = |right: &_, rows: &_| {
+                            at_points.enter(&tables, right, rows);
+                            Ok(())
+                        };
+                        let right = rows.walk(t, weights, &counts, progress, enter)?;
                         (right, Some(at_points.means(&tables, &right)))
                     }
                     Wanted::Any(_) => {
                         let mut curves = Vec::new();
-                        let push = |right: &_, rows: &_| curves.push((*right, *rows));
-                        let right = rows.walk(t, weights, &counts, push);
-                        (right, Some(one_by_one(&curves, &positives, &mut readers)))
+                        let add = |right: &_, rows: &_| push(&mut curves, (*right, *rows));
+                        let right = rows.walk(t, weights, &counts, progress, add)?;
+                        (right, Some(one_by_one(&curves, &positives, &mut readers, progress)?))
                     }
                 };
                 let found = (0..SAMPLES).filter(|&sample| positives[sample] > 0);
@@ -174,6 +184,7 @@ impl Kernel for Several<'_> {
                 }
             }
         }
+        Ok(())
     }
 }
 
@@ -182,20 +193,26 @@ fn one_by_one(
     curves: &[(SampleWeights, SampleWeights)],
     positives: &SampleWeights,
     readers: &mut [AveragePrecision<'_>],
-) -> [f64; SAMPLES] {
+    progress: &Progress,
+) -> Result<[f64; SAMPLES]> {
     let mut runs = TruePositiveRuns::new();
-    std::array::from_fn(|sample| {
+    let mut means = [f64::NAN; SAMPLES];
+    for (sample, mean) in means.iter_mut().enumerate() {
+        progress.check()?;
         runs.clear();
         let mut before = 0;
         for (right, rows) in curves {
             let (right, rows) = (right[sample], rows[sample]);
             if right > before {
-                runs.push((rows - right, right - before));
+                push(&mut runs, (rows - right, right - before))?;
             }
             before = right;
         }
-        if positives[sample] > 0 { readers[sample].average(&runs) } else { f64::NAN }
-    })
+        if positives[sample] > 0 {
+            *mean = readers[sample].average(&runs)?;
+        }
+    }
+    Ok(means)
 }
 
 #[cfg(test)]
@@ -270,7 +287,7 @@ mod tests {
         let average = match averaging {
             Averaging::Points(points) => {
                 let mut sum = 0.0;
-                for at in reached(points, positives as usize) {
+                for at in reached(points, positives as usize).unwrap() {
                     let index = if let Reached::By(index) = at { index } else { 0 };
                     let later = curve.iter().filter(|&&(right, _)| right as usize > index);
                     let best = later.map(|&(tp, fp)| precision(f64::from(tp), f64::from(fp)));
@@ -281,7 +298,7 @@ mod tests {
             }
             Averaging::Area(area) => {
                 let each = (0..right).map(|i| curve.iter().find(|&&(right, _)| right > i).unwrap().1);
-                area_of(each, positives as usize, *area, &mut Vec::new())
+                area_of(each, positives as usize, *area, &mut Vec::new()).unwrap()
             }
         };
         (average, recall)
@@ -307,9 +324,12 @@ mod tests {
             let weights: Vec<u32> = (0..samples * images).map(|_| random.below(4) as u32).collect();
             let averaging = &kinds[case % kinds.len()];
             let (area, limit) = (random.below(2) as usize, [1, 4, 100][random.below(3) as usize]);
-            let resampler = Resampler::new(&table, images, area, limit, Some(averaging.clone()));
-            let found = resampler.resample(&weights).unwrap();
-            let recall_alone = Resampler::new(&table, images, area, limit, None).resample(&weights).unwrap();
+            let progress = Progress::new();
+            let resampler =
+                Resampler::new(&table, images, area, limit, Some(averaging.clone()), &progress).unwrap();
+            let found = resampler.resample(&weights, &progress).unwrap();
+            let recall_alone = Resampler::new(&table, images, area, limit, None, &progress).unwrap();
+            let recall_alone = recall_alone.resample(&weights, &progress).unwrap();
             assert!(recall_alone.precision.is_empty());
             for (sample, weights) in weights.chunks(images).enumerate() {
                 for t in 0..thresholds {

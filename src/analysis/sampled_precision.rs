@@ -8,12 +8,13 @@ use std::sync::OnceLock;
 
 use super::sample_weights::{SAMPLES, SampleWeights};
 use crate::curve::{Reached, precision, reached};
+use crate::error::{Result, collect, copied, filled, push, zeros};
 
 /// Up to so many ground truths tables are stored for all groups and resamples: a megabyte in all.
 const STORED: usize = 1024;
 
 /// For so many true positives, from none to one more than there are ground truths, how many recall points they reach.
-type PointsReached = Box<[u16]>;
+type PointsReached = Vec<u16>;
 
 /// Recall points in ascending order, and how soon each is reached.
 pub(super) struct RecallPoints {
@@ -23,19 +24,25 @@ pub(super) struct RecallPoints {
 
 impl RecallPoints {
     /// None if the points do not rise, so that one may be missed and a later one reached, or are too many.
-    pub(super) fn new(points: &[f64]) -> Option<RecallPoints> {
-        let rising = points.is_sorted() && points.len() <= usize::from(u16::MAX);
-        let stored = || (0..=STORED).map(|_| OnceLock::new()).collect();
-        rising.then(|| RecallPoints { points: points.to_vec(), stored: stored() })
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub(super) fn new(points: &[f64]) -> Result<Option<RecallPoints>> {
+        if !points.is_sorted() || points.len() > usize::from(u16::MAX) {
+            return Ok(None);
+        }
+        let stored = collect((0..STORED + 1).map(|_| OnceLock::new()))?;
+        Ok(Some(RecallPoints { points: copied(points)?, stored }))
     }
 
-    fn count(&self, positives: usize) -> PointsReached {
+    fn count(&self, positives: usize) -> Result<PointsReached> {
         let index = |reached: Reached| match reached {
             Reached::AtOnce => 0,
             Reached::By(index) => index,
         };
-        let indices: Vec<usize> = reached(&self.points, positives).into_iter().map(index).collect();
-        let mut table = vec![0; positives + 2].into_boxed_slice();
+        let indices = reached(&self.points, positives)?.into_iter().map(index);
+        let mut table: Vec<u16> = zeros(positives + 2)?;
         let (mut count, mut from) = (0, 0);
         for index in indices {
             let to = index.saturating_add(1).clamp(from, table.len());
@@ -43,7 +50,7 @@ impl RecallPoints {
             (count, from) = (count + 1, to);
         }
         table[from..].fill(count);
-        table
+        Ok(table)
     }
 }
 
@@ -55,20 +62,30 @@ pub(super) struct GroupPoints<'a> {
 
 impl<'a> GroupPoints<'a> {
     /// `own` is memory for tables that are not stored.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
     pub(super) fn new(
         points: &'a RecallPoints,
         positives: &SampleWeights,
         own: &'a mut Vec<PointsReached>,
-    ) -> GroupPoints<'a> {
+    ) -> Result<GroupPoints<'a>> {
         own.clear();
-        let large = positives.iter().map(|&count| count as usize).filter(|&count| count > STORED);
-        own.extend(large.map(|count| points.count(count)));
+        for count in positives.iter().map(|&count| count as usize) {
+            match points.stored.get(count) {
+                // Another thread may have stored the same one.
+                Some(table) if table.get().is_none() => drop(table.set(points.count(count)?)),
+                Some(_) => {}
+                None => push(own, points.count(count)?)?,
+            }
+        }
         let mut own = own.iter();
         let tables = positives.map(|count| match points.stored.get(count as usize) {
-            Some(table) => &**table.get_or_init(|| points.count(count as usize)),
+            Some(table) => table.get().map_or(&[][..], |table| table),
             None => own.next().map_or(&[][..], |table| table),
         });
-        GroupPoints { tables }
+        Ok(GroupPoints { tables })
     }
 
     /// How many recall points a resample's true positives reach.
@@ -87,8 +104,11 @@ pub(super) struct PrecisionAtPoints {
 }
 
 impl PrecisionAtPoints {
-    pub(super) fn new(points: &RecallPoints) -> PrecisionAtPoints {
-        PrecisionAtPoints { highest: vec![[0.0; SAMPLES]; points.points.len() + 1] }
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub(super) fn new(points: &RecallPoints) -> Result<PrecisionAtPoints> {
+        Ok(PrecisionAtPoints { highest: filled(points.points.len() + 1, [0.0; SAMPLES])? })
     }
 
     /// Takes in the precision after so many true positives among so many rows.

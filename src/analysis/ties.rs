@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use super::ranked::{AveragePrecision, Averaging, Ranked, TruePositiveRuns};
 use crate::error::{Result, collect_blocks, filled, push, with_capacity};
 use crate::matching::MatchTable;
+use crate::progress::Progress;
 use crate::random::Random;
 use crate::threads;
 
@@ -30,7 +31,7 @@ type TieGroup = (u32, u32);
 ///
 /// # Errors
 ///
-/// `OutOfMemory`
+/// `OutOfMemory`; the work is cancelled.
 pub fn tie_bounds(
     table: &MatchTable,
     area: usize,
@@ -38,24 +39,30 @@ pub fn tie_bounds(
     averaging: &Averaging,
     orders: usize,
     seed: u64,
+    progress: &Progress,
 ) -> Result<TieBounds> {
     let (groups, thresholds) = (table.groups(), table.bits.thresholds);
     let of_group = |group: usize| -> Result<Vec<[f64; 3]>> {
-        let ranked = Ranked::new(table, group, area, limit)?;
+        let ranked = Ranked::new(table, group, area, limit, progress)?;
         let positives = ranked.positives.len();
         if positives == 0 {
             return filled(thresholds, [f64::NAN; 3]);
         }
-        let mut reader = AveragePrecision::new(averaging, positives);
+        let mut reader = AveragePrecision::new(averaging, positives)?;
         let mut at = |t: usize| {
+            progress.check()?;
             let blocks = blocks(&ranked, t)?;
-            let least = reader.average(&ordered(&blocks, false)?);
-            let greatest = reader.average(&ordered(&blocks, true)?);
+            let least = reader.average(&ordered(&blocks, false)?)?;
+            progress.check()?;
+            let greatest = reader.average(&ordered(&blocks, true)?)?;
             if orders == 0 || blocks.iter().all(|&(right, wrong)| right == 0 || wrong == 0) {
                 return Ok([least, if orders == 0 { f64::NAN } else { least }, greatest]);
             }
             let mut random = Random::new(seed ^ (group as u64) << 32 ^ t as u64);
-            let shuffled = |_| Ok(reader.average(&shuffled(&blocks, &mut random)?));
+            let shuffled = |_| {
+                progress.check()?;
+                reader.average(&shuffled(&blocks, &mut random)?)
+            };
             let sum = (0..orders).map(shuffled).sum::<Result<f64>>()?;
             Ok([least, sum / orders as f64, greatest])
         };

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use super::integer_codes::IntegerCodes;
-use crate::error::{Error, Result, copied_text, push};
+use crate::error::{Error, Result, collect, copied_text, push};
+use crate::progress::Progress;
+use crate::sort::sort_unstable_by;
 
 /// An image's or a category's id: an integer or a string. Integers come before strings.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,10 +95,15 @@ impl Interner {
     }
 
     /// The codes in the order of their keys.
-    pub fn sorted(&self) -> Vec<u32> {
-        let mut codes: Vec<u32> = (0..self.keys.len() as u32).collect();
-        codes.sort_by(|&a, &b| self.keys[a as usize].cmp(&self.keys[b as usize]));
-        codes
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`; the work is cancelled.
+    pub fn sorted(&self, progress: &Progress) -> Result<Vec<u32>> {
+        let mut codes: Vec<u32> = collect(0..self.keys.len() as u32)?;
+        // Each key is there once.
+        sort_unstable_by(&mut codes, progress, |&a, &b| self.keys[a as usize].cmp(&self.keys[b as usize]))?;
+        Ok(codes)
     }
 }
 
@@ -114,6 +121,6 @@ mod tests {
         assert!(keys.iter().zip(codes).all(|(key, code)| book.find(key) == Some(code)));
         assert_eq!(book.find(&Key::Number(8)), None);
         assert_eq!(book.find(&Key::Number(4096)), None);
-        assert_eq!(book.sorted(), [2, 0, 3, 1]);
+        assert_eq!(book.sorted(&Progress::default()).unwrap(), [2, 0, 3, 1]);
     }
 }

@@ -4,8 +4,9 @@ use super::driver::{CurveDriver, CurveSelection};
 use super::envelope::raise;
 use super::{Accumulated, CurveShape, Selection};
 use crate::curve::grid::{self, Grid, for_each_category};
-use crate::error::{Result, filled};
+use crate::error::{Result, extend, filled};
 use crate::matching::MatchTable;
+use crate::progress::Progress;
 
 /// How the area is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +27,13 @@ pub enum Area {
 ///
 /// # Errors
 ///
-/// Memory for the output cannot be had.
+/// `OutOfMemory`; the work is cancelled.
 pub fn areas_under(
     table: &MatchTable,
     selection: &Selection,
     shape: CurveShape,
     area: Area,
+    progress: &Progress,
 ) -> Result<Accumulated> {
     let thresholds = table.bits.thresholds;
     let inner = shape.areas * shape.limits;
@@ -51,39 +53,45 @@ pub fn areas_under(
         }
         if let Some(&group) = selection.groups.get(k) {
             let wanted = CurveSelection { points: &[], ..selection.wanted() };
-            driver.each_curve(table, group, &wanted, |curves, _, curve| {
+            driver.each_curve(table, group, &wanted, progress, |curves, _, curve| {
                 let t = curve.threshold;
                 let place = t * inner + curve.area * shape.limits + curve.limit;
                 recalls[place] = curves.recall(t, curve.positives);
-                areas[place] = area_of(curves.false_positives(t), curve.positives, area, envelope);
-            });
+                areas[place] = area_of(curves.false_positives(t), curve.positives, area, envelope)?;
+                Ok(())
+            })?;
         }
         for t in 0..thresholds {
             p.set(t, &areas[t * inner..(t + 1) * inner]);
             r.set(t, &recalls[t * inner..(t + 1) * inner]);
         }
+        Ok(())
     };
     if inner > 0 {
-        for_each_category([&mut p, &mut r, &mut s], init, one);
+        for_each_category([&mut p, &mut r, &mut s], init, one)?;
     }
     Ok(Accumulated { precision, recall, scores: Vec::new() })
 }
 
 /// The area under one curve: `found` has the false positives before each true positive, best score first. `envelope` is
 /// working memory.
+///
+/// # Errors
+///
+/// `OutOfMemory`
 pub fn area_of(
     found: impl Iterator<Item = u32>,
     positives: usize,
     area: Area,
     envelope: &mut Vec<f64>,
-) -> f64 {
+) -> Result<f64> {
     envelope.clear();
-    envelope.extend(found.enumerate().map(|(i, before)| precision(i + 1, before)));
+    extend(envelope, found.enumerate().map(|(i, before)| precision(i + 1, before)))?;
     raise(envelope);
-    match area {
+    Ok(match area {
         Area::Exact => envelope.iter().sum::<f64>() / positives as f64,
         Area::Trapezium => trapezium(envelope, positives),
-    }
+    })
 }
 
 fn precision(found: usize, false_positives: u32) -> f64 {

@@ -2,7 +2,9 @@
 
 use super::events::Events;
 use super::sweep::{Curves, Reached, reached};
+use crate::error::Result;
 use crate::matching::MatchTable;
+use crate::progress::Progress;
 
 /// Which curves of a group to draw.
 pub(crate) struct CurveSelection<'a> {
@@ -41,30 +43,38 @@ pub(crate) struct CurveDriver {
 
 impl CurveDriver {
     /// Calls `read` with each curve of `group` for which there is something to find.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`; the work is cancelled.
     pub(crate) fn each_curve(
         &mut self,
         table: &MatchTable,
         group: usize,
         selection: &CurveSelection<'_>,
-        mut read: impl FnMut(&mut Curves, &Events, &CurvePosition<'_>),
-    ) {
+        progress: &Progress,
+        mut read: impl FnMut(&mut Curves, &Events, &CurvePosition<'_>) -> Result<()>,
+    ) -> Result<()> {
         let CurveDriver { events, curves } = self;
         let thresholds = table.bits.thresholds;
-        events.read(table, group, selection.images, selection.areas, selection.limits);
+        events.read(table, group, selection.images, selection.areas, selection.limits, progress)?;
         for (area, &range) in selection.areas.iter().enumerate() {
             let positives = selection.positives.map_or_else(|| events.positives(range), |given| given[area]);
             if positives == 0 {
                 continue;
             }
-            let reached = reached(selection.points, positives);
-            events.judge(table, area);
+            let reached = reached(selection.points, positives)?;
+            progress.check()?;
+            events.judge(table, area)?;
             for limit in 0..selection.limits.len() {
-                curves.sweep(thresholds, events, area, limit);
+                curves.sweep(thresholds, events, area, limit, progress)?;
                 for threshold in 0..thresholds {
+                    progress.check()?;
                     let curve = CurvePosition { area, limit, threshold, positives, reached: &reached };
-                    read(curves, events, &curve);
+                    read(curves, events, &curve)?;
                 }
             }
         }
+        Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! Precision, and the envelope of a precision-recall curve: the only place where they are rounded.
 
+use crate::error::{Result, extend};
+
 /// Precision of so many true and false positives, as the reference divides.
 #[inline]
 pub fn precision(true_positives: f64, false_positives: f64) -> f64 {
@@ -21,19 +23,23 @@ pub fn raise(precisions: &mut [f64]) -> f64 {
 
 /// The envelope at each true positive, best score first, and its greatest value. `false_positives` are those before each
 /// of them; `before` true positives come before the first.
+///
+/// # Errors
+///
+/// `OutOfMemory`
 #[inline]
 pub(crate) fn fill(
     envelope: &mut Vec<f64>,
     false_positives: impl Iterator<Item = u32>,
     before: usize,
-) -> f64 {
+) -> Result<f64> {
     // Divided first, several at once (through signed integers, which vector instructions convert); then raised.
     envelope.clear();
     let counts = before as i32 + 1..;
     let precisions =
         false_positives.zip(counts).map(|(fp, tp)| precision(f64::from(tp), f64::from(fp as i32)));
-    envelope.extend(precisions);
-    raise(envelope)
+    extend(envelope, precisions)?;
+    Ok(raise(envelope))
 }
 
 #[cfg(test)]
@@ -50,9 +56,9 @@ mod tests {
     #[test]
     fn each_value_is_the_greatest_from_there_on() {
         let mut envelope = Vec::new();
-        assert_eq!(fill(&mut envelope, [3, 3, 4, 100].into_iter(), 2), precision(4.0, 3.0));
+        assert_eq!(fill(&mut envelope, [3, 3, 4, 100].into_iter(), 2).unwrap(), precision(4.0, 3.0));
         let expected = [precision(4.0, 3.0), precision(4.0, 3.0), precision(5.0, 4.0), precision(6.0, 100.0)];
         assert_eq!(envelope, expected);
-        assert_eq!(fill(&mut envelope, [].into_iter(), 0), 0.0);
+        assert_eq!(fill(&mut envelope, [].into_iter(), 0).unwrap(), 0.0);
     }
 }

@@ -3,8 +3,11 @@
 //! Detections that matched nothing are most of them, and all that a curve wants of one is how many true positives stand
 //! before it. So only detections that matched are sorted; the others are counted into the gaps between them.
 
-use crate::matching::{MatchTable, Outcome, Row, Verdict, sort_by_integer};
+use crate::error::{Result, collect, copied, extend, filled, push, reserve};
+use crate::matching::{MatchTable, Outcome, Row, Verdict};
+use crate::progress::{Progress, STRETCH};
 use crate::score::descending_key;
+use crate::sort::sort_by_integer;
 
 /// The place of a detection in the total order: score, then image, then rank in the image.
 type SortKey = (u64, u64);
@@ -68,41 +71,47 @@ impl Events {
         images: Option<&[bool]>,
         areas: &[usize],
         limits: &[usize],
-    ) {
+        progress: &Progress,
+    ) -> Result<()> {
         let wanted = |image: u32| images.is_none_or(|images| images[image as usize]);
         let rows = || table.rows(group).iter().filter(|row| row.rank != Row::DROPPED && wanted(row.image));
-        self.areas = areas.to_vec();
-        self.masks = in_fours(areas.iter().map(|&area| 1 << area));
-        self.set_limits(limits);
+        self.areas = copied(areas)?;
+        self.masks = in_fours(areas.iter().map(|&area| 1 << area))?;
+        self.set_limits(limits)?;
         self.truth_areas.clear();
         let truths = table.truths(group).iter().filter(|truth| wanted(truth.image));
-        self.truth_areas.extend(truths.map(|truth| truth.areas));
+        extend(&mut self.truth_areas, truths.map(|truth| truth.areas))?;
 
         self.events.clear();
+        progress.check()?;
         for row in rows() {
             if let Outcome::Matched(index) = row.outcome() {
-                let outcome = index as u32;
-                self.events.push(Event { key: row.sort_key(), score: row.score, rank: row.rank, outcome });
+                let event =
+                    Event { key: row.sort_key(), score: row.score, rank: row.rank, outcome: index as u32 };
+                push(&mut self.events, event)?;
             }
         }
         // As rows come, image by image: of equal scores the first is the first.
         debug_assert!(self.events.is_sorted_by_key(|event| event.key.1));
-        sort_by_integer(&mut self.events, &mut self.spare, |event| event.key.0);
+        sort_by_integer(&mut self.events, &mut self.spare, progress, |event| event.key.0)?;
         self.scores.clear();
-        self.scores.extend(self.events.iter().map(|event| event.key.0));
-        self.buckets.fill(&self.scores);
-        self.begin_counting();
-        self.count_unmatched(rows());
+        extend(&mut self.scores, self.events.iter().map(|event| event.key.0))?;
+        self.buckets.fill(&self.scores)?;
+        progress.check()?;
+        self.begin_counting()?;
+        self.count_unmatched(rows(), progress)?;
         self.sum_up();
+        Ok(())
     }
 
-    fn set_limits(&mut self, limits: &[usize]) {
-        self.limits = limits.to_vec();
-        let mut places: Vec<usize> = (0..limits.len()).collect();
-        places.sort_by_key(|&m| limits[m]);
-        self.ascending = in_fours(places.iter().map(|&m| u32::try_from(limits[m]).unwrap_or(u32::MAX)));
-        self.order = vec![0; limits.len()];
+    fn set_limits(&mut self, limits: &[usize]) -> Result<()> {
+        self.limits = copied(limits)?;
+        let mut places: Vec<usize> = collect(0..limits.len())?;
+        places.sort_unstable_by_key(|&m| (limits[m], m));
+        self.ascending = in_fours(places.iter().map(|&m| u32::try_from(limits[m]).unwrap_or(u32::MAX)))?;
+        self.order = filled(limits.len(), 0)?;
         places.iter().zip(0..).for_each(|(&m, place)| self.order[m] = place);
+        Ok(())
     }
 
     /// Counts of a gap for one limit.
@@ -111,19 +120,26 @@ impl Events {
     }
 
     /// Reads the outcomes in the `a`-th area range: those that [`Events::each`] visits.
-    pub(crate) fn judge(&mut self, table: &MatchTable, a: usize) {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub(crate) fn judge(&mut self, table: &MatchTable, a: usize) -> Result<()> {
         let (bits, area) = (table.bits, self.areas[a]);
         self.verdicts.clear();
         for word in 0..bits.words() {
             let verdict = |event: &Event| bits.verdict(table.outcome(event.outcome as usize), area, word);
-            self.verdicts.extend(self.events.iter().map(verdict));
+            extend(&mut self.verdicts, self.events.iter().map(verdict))?;
         }
+        Ok(())
     }
 
     /// Empty gaps; and the very first of the detections that matched.
-    fn begin_counting(&mut self) {
+    fn begin_counting(&mut self) -> Result<()> {
+        let size = (self.events.len() + 1) * self.limits.len() * self.area_words();
         self.gaps.clear();
-        self.gaps.resize((self.events.len() + 1) * self.limits.len() * self.area_words(), 0);
+        reserve(&mut self.gaps, size)?;
+        self.gaps.resize(size, 0);
         self.first.clear();
         self.first.resize(self.limits.len(), FirstBelowLimit { key: (u64::MAX, u64::MAX), score: None });
         for (&limit, &place) in self.limits.iter().zip(&self.order) {
@@ -131,13 +147,21 @@ impl Events {
                 self.first[place] = FirstBelowLimit { key: below.key, score: Some(below.score) };
             }
         }
+        Ok(())
     }
 
     /// Counts unmatched detections into their gaps, each under the least limit that lets it pass.
-    fn count_unmatched<'a>(&mut self, rows: impl Iterator<Item = &'a Row>) {
+    fn count_unmatched<'a>(
+        &mut self,
+        rows: impl Iterator<Item = &'a Row>,
+        progress: &Progress,
+    ) -> Result<()> {
         let (limits, area_words) = (self.limits.len(), self.area_words());
         let Events { events, scores, gaps, buckets, first, masks, ascending, .. } = self;
-        for row in rows {
+        for (done, row) in rows.enumerate() {
+            if done.is_multiple_of(STRETCH) {
+                progress.check()?;
+            }
             let Outcome::Unmatched(outside) = row.outcome() else { continue };
             let passed = ascending.iter().flatten().map(|&limit| u32::from(row.rank >= limit));
             let class = passed.sum::<u32>() as usize;
@@ -172,6 +196,7 @@ impl Events {
                 }
             }
         }
+        Ok(())
     }
 
     /// Sums the gaps, over the limits and from the first on.
@@ -209,16 +234,31 @@ impl Events {
     /// Visits the matched detections of rank below the `m`-th limit, best score first: `visit(event, unmatched
     /// detections before it in the a-th area range, verdict at the `word`-th 64 thresholds)`. The area range is the one
     /// that was judged last.
-    pub(crate) fn each(&self, a: usize, m: usize, word: usize, mut visit: impl FnMut(usize, u32, Verdict)) {
+    ///
+    /// # Errors
+    ///
+    /// The work is cancelled.
+    pub(crate) fn each(
+        &self,
+        a: usize,
+        m: usize,
+        word: usize,
+        progress: &Progress,
+        mut visit: impl FnMut(usize, u32, Verdict),
+    ) -> Result<()> {
         let count = self.events.len();
         let verdicts = &self.verdicts[word * count..][..count];
         let (width, at) = (self.limits.len() * self.area_words(), self.order[m] * self.area_words() + a);
         let gaps = self.gaps.chunks_exact(width);
         for (i, ((event, gap), &verdict)) in self.events.iter().zip(gaps).zip(verdicts).enumerate() {
+            if i.is_multiple_of(STRETCH) {
+                progress.check()?;
+            }
             if verdict.hit | verdict.miss != 0 && (event.rank as usize) < self.limits[m] {
                 visit(i, gap[at], verdict);
             }
         }
+        Ok(())
     }
 
     /// The score of an event.
@@ -228,10 +268,10 @@ impl Events {
 }
 
 /// Values in fours, the last ones filled up: masks of nothing, and limits that nothing passes.
-fn in_fours(values: impl Iterator<Item = u32>) -> Vec<[u32; 4]> {
-    let values: Vec<u32> = values.collect();
+fn in_fours(values: impl ExactSizeIterator<Item = u32>) -> Result<Vec<[u32; 4]>> {
+    let values: Vec<u32> = collect(values)?;
     let four = |some: &[u32]| std::array::from_fn(|i| some.get(i).copied().unwrap_or(u32::MAX));
-    values.chunks(4).map(four).collect()
+    collect(values.chunks(4).map(four))
 }
 
 /// An estimate of the position of a key among sorted keys: an index by leading bits.
@@ -243,20 +283,23 @@ struct Buckets {
 }
 
 impl Buckets {
-    fn fill(&mut self, sorted: &[u64]) {
+    fn fill(&mut self, sorted: &[u64]) -> Result<()> {
         self.starts.clear();
-        let (Some(&low), Some(&high)) = (sorted.first(), sorted.last()) else { return };
+        let (Some(&low), Some(&high)) = (sorted.first(), sorted.last()) else { return Ok(()) };
         let span = high - low;
         let wanted = (4 * sorted.len() as u64).next_power_of_two();
         self.low = low;
         self.shift = (64 - span.leading_zeros()).saturating_sub(wanted.trailing_zeros());
-        self.starts.resize((span >> self.shift) as usize + 2, 0);
+        let size = (span >> self.shift) as usize + 2;
+        reserve(&mut self.starts, size)?;
+        self.starts.resize(size, 0);
         for key in sorted {
             self.starts[((key - low) >> self.shift) as usize + 1] += 1;
         }
         for i in 1..self.starts.len() {
             self.starts[i] += self.starts[i - 1];
         }
+        Ok(())
     }
 
     /// The keys among which `key` stands: all before are smaller, all after are greater.

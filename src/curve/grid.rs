@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use rayon::prelude::*;
 
+use crate::error::Result;
 use crate::threads;
 
 /// An array `(outer, K, inner)` of doubles, row by row, to which each category writes its own entries.
@@ -52,22 +53,26 @@ impl GridColumn<'_> {
 
 /// Calls `work` once for each category, in parallel, with that category's columns of all three grids. `init` makes the
 /// working memory that one thread keeps from category to category.
+///
+/// # Errors
+///
+/// Those of `work`.
 pub(crate) fn for_each_category<W>(
     grids: [&mut Grid<'_>; 3],
     init: impl Fn() -> W + Sync + Send,
-    work: impl Fn(&mut W, usize, [GridColumn<'_>; 3]) + Sync + Send,
-) {
+    work: impl Fn(&mut W, usize, [GridColumn<'_>; 3]) -> Result<()> + Sync + Send,
+) -> Result<()> {
     let [a, b, c] = grids.map(|grid| &*grid);
     let categories = a.categories;
     assert!([b, c].iter().all(|grid| categories == grid.categories), "grids of the same categories");
     let one = |memory: &mut W, category| {
-        work(memory, category, [a, b, c].map(|grid| GridColumn { grid, category }));
+        work(memory, category, [a, b, c].map(|grid| GridColumn { grid, category }))
     };
     if categories == 1 {
         // There is no recovery.
-        one(&mut init(), 0);
+        one(&mut init(), 0)
     } else {
-        threads::run(|| (0..categories).into_par_iter().with_max_len(1).for_each_init(init, one));
+        threads::run(|| (0..categories).into_par_iter().with_max_len(1).try_for_each_init(init, one))
     }
 }
 
@@ -89,8 +94,10 @@ mod tests {
                     let at = |inner: usize| (100 * outer + 10 * k + inner) as f64;
                     column.set(outer, &[at(0), at(1)]);
                 }
+                Ok(())
             },
-        );
+        )
+        .unwrap();
         assert_eq!(data, [0., 1., 10., 11., 20., 21., 100., 101., 110., 111., 120., 121.]);
     }
 }

@@ -28,6 +28,7 @@ pub use crate::curve::part::{PartCounts, PartCurves, draw_part, part_counts};
 pub use crate::curve::sweep::{Reached, reached};
 use crate::error::{Result, can_allocate, zeros};
 use crate::matching::MatchTable;
+use crate::progress::Progress;
 use crate::threads;
 
 /// Which curves to draw.
@@ -93,8 +94,13 @@ struct CurveBuffers {
 ///
 /// # Errors
 ///
-/// `OutOfMemory`: of many categories the arrays are large.
-pub fn accumulate(table: &MatchTable, selection: &Selection, shape: CurveShape) -> Result<Accumulated> {
+/// `OutOfMemory`: of many categories the arrays are large. The work is cancelled.
+pub fn accumulate(
+    table: &MatchTable,
+    selection: &Selection,
+    shape: CurveShape,
+    progress: &Progress,
+) -> Result<Accumulated> {
     let thresholds = table.bits.thresholds;
     let points = selection.recall_points.len();
     let inner = shape.areas * shape.limits;
@@ -118,9 +124,9 @@ pub fn accumulate(table: &MatchTable, selection: &Selection, shape: CurveShape) 
         scores: vec![0.0; thresholds * points * inner],
     };
     let one = |work: &mut CurveBuffers, k: usize, [mut p, mut r, mut s]: [grid::GridColumn<'_>; 3]| {
-        draw(work, table, selection, shape, k);
+        draw(work, table, selection, shape, k, progress)?;
         if inner == 0 {
-            return;
+            return Ok(());
         }
         let spread = |column: &mut grid::GridColumn<'_>, values: &[f64]| {
             values.chunks_exact(inner).enumerate().for_each(|(outer, values)| column.set(outer, values));
@@ -128,25 +134,33 @@ pub fn accumulate(table: &MatchTable, selection: &Selection, shape: CurveShape) 
         spread(&mut p, &work.precision);
         spread(&mut r, &work.recall);
         spread(&mut s, &work.scores);
+        Ok(())
     };
-    for_each_category([&mut p, &mut r, &mut s], init, one);
+    for_each_category([&mut p, &mut r, &mut s], init, one)?;
     Ok(Accumulated { precision, recall, scores })
 }
 
 /// Draws the curves of the `k`-th selected group into the workspace; -1 where nothing is selected or to be found.
-fn draw(work: &mut CurveBuffers, table: &MatchTable, selection: &Selection, shape: CurveShape, k: usize) {
+fn draw(
+    work: &mut CurveBuffers,
+    table: &MatchTable,
+    selection: &Selection,
+    shape: CurveShape,
+    k: usize,
+    progress: &Progress,
+) -> Result<()> {
     let CurveBuffers { driver, precision, recall, scores } = work;
     [&mut *precision, recall, scores].into_iter().for_each(|values| values.fill(-1.0));
-    let Some(&group) = selection.groups.get(k) else { return };
+    let Some(&group) = selection.groups.get(k) else { return Ok(()) };
     let (points, inner) = (selection.recall_points.len(), shape.areas * shape.limits);
-    driver.each_curve(table, group, &selection.wanted(), |curves, events, curve| {
+    driver.each_curve(table, group, &selection.wanted(), progress, |curves, events, curve| {
         let (t, at) = (curve.threshold, curve.area * shape.limits + curve.limit);
         recall[t * inner + at] = curves.recall(t, curve.positives);
         curves.read(t, events, curve.reached, |point, p, s| {
             let place = (t * points + point) * inner + at;
             (precision[place], scores[place]) = (p, s);
-        });
-    });
+        })
+    })
 }
 
 #[cfg(test)]
@@ -245,8 +259,8 @@ mod tests {
                 Cells { groups: vec![0, truths.len() as u32], items: truths },
                 outcomes,
             );
-            let drawn =
-                accumulate(&table, &selection, CurveShape { categories: 1, areas: 1, limits: 2 }).unwrap();
+            let shape = CurveShape { categories: 1, areas: 1, limits: 2 };
+            let drawn = accumulate(&table, &selection, shape, &Progress::default()).unwrap();
             for t in 0..bits.thresholds {
                 for (m, limit) in [2, 100].into_iter().enumerate() {
                     let read = |data: &[f64]| {
@@ -279,7 +293,9 @@ mod tests {
             let shape = CurveShape { categories: 1, areas: areas.len(), limits: limits.len() };
             let (groups, recall_points) = (vec![0], vec![0.5]);
             let selection = Selection { groups, areas, max_detections: limits, images: None, recall_points };
-            assert!(accumulate(&table, &selection, shape).unwrap().precision.is_empty());
+            assert!(
+                accumulate(&table, &selection, shape, &Progress::default()).unwrap().precision.is_empty()
+            );
         }
     }
 }

@@ -10,7 +10,9 @@ use rayon::prelude::*;
 use super::driver::{CurveDriver, CurveSelection};
 use super::envelope;
 use super::sweep::Reached;
+use crate::error::{Result, collect, collect_blocks, filled, zeros};
 use crate::matching::{MatchTable, Outcome, Row, Verdict};
+use crate::progress::{Progress, STRETCH};
 use crate::threads;
 
 /// What a part holds of one group. Arrays are `(T, A, M)` row by row.
@@ -26,24 +28,43 @@ pub struct PartCounts {
 
 /// Counts what each group of a table holds, over all its area ranges; without `misses` only true positives, which is
 /// less work.
-pub fn part_counts(table: &MatchTable, limits: &[usize], misses: bool) -> Vec<PartCounts> {
-    let one = |group| tally(table, group, limits, misses);
-    threads::run(|| (0..table.groups()).into_par_iter().map(one).collect())
+///
+/// # Errors
+///
+/// `OutOfMemory`; the work is cancelled.
+pub fn part_counts(
+    table: &MatchTable,
+    limits: &[usize],
+    misses: bool,
+    progress: &Progress,
+) -> Result<Vec<PartCounts>> {
+    let one = |group| Ok(Some(tally(table, group, limits, misses, progress)?));
+    threads::run(|| collect_blocks((0..table.groups()).into_par_iter().map(one)))
 }
 
-fn tally(table: &MatchTable, group: usize, limits: &[usize], misses: bool) -> PartCounts {
+fn tally(
+    table: &MatchTable,
+    group: usize,
+    limits: &[usize],
+    misses: bool,
+    progress: &Progress,
+) -> Result<PartCounts> {
     let bits = table.bits;
     let (areas, m) = (bits.areas, limits.len());
     let size = bits.thresholds * areas * m;
-    let mut tally = PartCounts { hits: vec![0; size], misses: vec![0; size], seen: vec![0; m] };
+    let mut tally = PartCounts { hits: zeros(size)?, misses: zeros(size)?, seen: zeros(m)? };
     // What is under a limit is under all greater ones: it is counted once, and summed in the end.
-    let mut ascending: Vec<usize> = (0..m).collect();
-    ascending.sort_by_key(|&m| limits[m]);
+    let mut ascending: Vec<usize> = collect(0..m)?;
+    ascending.sort_unstable_by_key(|&m| (limits[m], m));
     // Unmatched detections are false positives at all thresholds alike.
-    let mut unmatched = vec![0; areas * m];
-    let mut matched = vec![BitCounts::new(bits.words()); 2 * areas * m];
+    let mut unmatched = filled(areas * m, 0)?;
+    let mut matched = filled(2 * areas * m, BitCounts::new(bits.words()))?;
     let counts = |row: &&Row| misses || matches!(row.outcome(), Outcome::Matched(_));
-    for row in table.rows(group).iter().filter(|row| row.rank != Row::DROPPED).filter(counts) {
+    let rows = table.rows(group).iter().filter(|row| row.rank != Row::DROPPED).filter(counts);
+    for (done, row) in rows.enumerate() {
+        if done.is_multiple_of(STRETCH) {
+            progress.check()?;
+        }
         let Some(&least) = ascending.iter().find(|&&m| (row.rank as usize) < limits[m]) else { continue };
         tally.seen[least] += 1;
         match row.outcome() {
@@ -84,7 +105,7 @@ fn tally(table: &MatchTable, group: usize, limits: &[usize], misses: bool) -> Pa
             });
         }
     }
-    tally
+    Ok(tally)
 }
 
 /// How often each bit of some words was set.
@@ -164,6 +185,10 @@ pub struct PartCurves {
 
 /// Draws one group of a table as a part: `positives` are to be found in each area range of the whole, `before` is what
 /// stands before the part.
+///
+/// # Errors
+///
+/// `OutOfMemory`; the work is cancelled.
 pub fn draw_part(
     table: &MatchTable,
     group: usize,
@@ -171,26 +196,27 @@ pub fn draw_part(
     limits: &[usize],
     positives: &[usize],
     before: &PartCounts,
-) -> PartCurves {
+    progress: &Progress,
+) -> Result<PartCurves> {
     let (thresholds, areas, m) = (table.bits.thresholds, table.bits.areas, limits.len());
     let inner = areas * m;
     let mut part = PartCurves {
-        precision: vec![-1.0; thresholds * points.len() * inner],
-        recall: vec![-1.0; thresholds * inner],
-        scores: vec![-1.0; thresholds * points.len() * inner],
-        peak: vec![0.0; thresholds * inner],
+        precision: filled(thresholds * points.len() * inner, -1.0)?,
+        recall: filled(thresholds * inner, -1.0)?,
+        scores: filled(thresholds * points.len() * inner, -1.0)?,
+        peak: filled(thresholds * inner, 0.0)?,
     };
     let (mut driver, mut envelope) = (CurveDriver::default(), Vec::new());
-    let all: Vec<usize> = (0..areas).collect();
+    let all: Vec<usize> = collect(0..areas)?;
     let wanted = CurveSelection { images: None, areas: &all, limits, points, positives: Some(positives) };
-    driver.each_curve(table, group, &wanted, |curves, events, curve| {
+    driver.each_curve(table, group, &wanted, progress, |curves, events, curve| {
         let (t, inner_at) = (curve.threshold, curve.area * m + curve.limit);
         let at = t * inner + inner_at;
         let (hits, misses) = (before.hits[at] as usize, before.misses[at] as u32);
         let found = curves.false_positives(t);
         let end = hits + found.len();
         part.recall[at] = end as f64 / curve.positives as f64;
-        let best = envelope::fill(&mut envelope, found.map(|more| misses + more), hits);
+        let best = envelope::fill(&mut envelope, found.map(|more| misses + more), hits)?;
         part.peak[at] = best;
         for (r, reached) in curve.reached.iter().enumerate() {
             let found = match (reached, events.first_score(curve.limit)) {
@@ -203,8 +229,9 @@ pub fn draw_part(
             let at = (t * points.len() + r) * inner + inner_at;
             (part.precision[at], part.scores[at]) = found;
         }
-    });
-    part
+        Ok(())
+    })?;
+    Ok(part)
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use super::envelope;
 use super::events::Events;
+use crate::error::{Result, collect, reserve};
 use crate::matching::each_bit;
+use crate::progress::Progress;
 
 /// A true positive: how many false positives came before it, and which event it is.
 #[derive(Clone, Copy)]
@@ -23,7 +25,11 @@ pub enum Reached {
 /// Where each recall point is reached with so many ground truths to find.
 ///
 /// An estimate is put right by the very division that the reference compares with.
-pub fn reached(points: &[f64], positives: usize) -> Vec<Reached> {
+///
+/// # Errors
+///
+/// `OutOfMemory`
+pub fn reached(points: &[f64], positives: usize) -> Result<Vec<Reached>> {
     let recall = |i: usize| (i + 1) as f64 / positives as f64;
     let find = |&point: &f64| {
         if 0.0 >= point {
@@ -39,7 +45,7 @@ pub fn reached(points: &[f64], positives: usize) -> Vec<Reached> {
         }
         Reached::By(if recall(i) >= point { i } else { usize::MAX })
     };
-    points.iter().map(find).collect()
+    collect(points.iter().map(find))
 }
 
 /// The curves of one area range and one limit on detections, one for each threshold.
@@ -54,26 +60,38 @@ pub(crate) struct Curves {
 impl Curves {
     /// Counts detections from the best score down, in the `a`-th area range, which was judged last, and under the
     /// `m`-th limit.
-    pub(crate) fn sweep(&mut self, thresholds: usize, events: &Events, a: usize, m: usize) {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`; the work is cancelled.
+    pub(crate) fn sweep(
+        &mut self,
+        thresholds: usize,
+        events: &Events,
+        a: usize,
+        m: usize,
+        progress: &Progress,
+    ) -> Result<()> {
         self.found.resize_with(thresholds, Vec::new);
-        self.found.iter_mut().for_each(|found| {
+        for found in &mut self.found {
             found.clear();
             // Not accessed before it is used.
-            found.reserve(events.len());
-        });
+            reserve(found, events.len())?;
+        }
         // False positives at single thresholds, by detections that matched at others.
         self.extra.clear();
         self.extra.resize(thresholds, 0);
         self.first_score = events.first_score(m);
         for (word, (found, extra)) in self.found.chunks_mut(64).zip(self.extra.chunks_mut(64)).enumerate() {
-            events.each(a, m, word, |event, unmatched, verdict| {
+            events.each(a, m, word, progress, |event, unmatched, verdict| {
                 each_bit(verdict.hit, |t| {
                     found[t]
                         .push(TruePositive { false_positives: unmatched + extra[t], event: event as u32 });
                 });
                 each_bit(verdict.miss, |t| extra[t] += 1);
-            });
+            })?;
         }
+        Ok(())
     }
 
     /// For each true positive at threshold `t`, best score first, the false positives before it.
@@ -94,15 +112,19 @@ impl Curves {
     /// Reads the curve of threshold `t` at the recall points: `write(point, precision, score)` for each.
     ///
     /// Once a point cannot be reached it and all later ones are 0, also where the points are not sorted.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
     pub(crate) fn read(
         &mut self,
         t: usize,
         events: &Events,
         reached: &[Reached],
         mut write: impl FnMut(usize, f64, f64),
-    ) {
+    ) -> Result<()> {
         let found = &self.found[t];
-        envelope::fill(&mut self.envelope, found.iter().map(|tp| tp.false_positives), 0);
+        envelope::fill(&mut self.envelope, found.iter().map(|tp| tp.false_positives), 0)?;
         let mut points = reached.iter().enumerate();
         for (point, reached) in points.by_ref() {
             let (precision, score) = match (reached, self.first_score) {
@@ -118,5 +140,6 @@ impl Curves {
             write(point, precision, score);
         }
         points.for_each(|(point, _)| write(point, 0.0, 0.0));
+        Ok(())
     }
 }

@@ -6,8 +6,9 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::counting::{MANY, counting_sort};
-use super::radix::sort_by_integer;
-use crate::error::{Result, can_allocate};
+use crate::error::{Result, can_allocate, collect_growing};
+use crate::progress::Progress;
+use crate::sort::sort_by_integer;
 use crate::threads;
 
 /// Objects outside the evaluated images or categories have this position.
@@ -72,12 +73,13 @@ impl<T: InImage + Send> Cells<T> {
     ///
     /// # Errors
     ///
-    /// `OutOfMemory`
+    /// `OutOfMemory`; the work is cancelled.
     pub fn new(
         image: &[u32],
         category: &[u32],
         positions: &Positions,
         extent: CellGrid,
+        progress: &Progress,
         make: impl Fn(u32, u32) -> T + Sync,
     ) -> Result<Cells<T>> {
         // The objects and what they are sorted by and into.
@@ -97,21 +99,22 @@ impl<T: InImage + Send> Cells<T> {
         }
         // Objects mostly come image by image, all or batch by batch; then there is nothing left to do.
         let of_group = |spare: &mut Vec<T>, items: &mut [T]| {
-            if !items.is_sorted_by_key(InImage::image) {
-                sort_by_integer(items, spare, |item| u64::from(item.image()));
+            if items.is_sorted_by_key(InImage::image) {
+                return Ok(());
             }
+            sort_by_integer(items, spare, progress, |item| u64::from(item.image()))
         };
         let mut rest = items.as_mut_slice();
-        let parts = groups.windows(2).map(|ends| {
+        let mut parts = groups.windows(2).map(|ends| {
             let group = rest.split_off_mut(..(ends[1] - ends[0]) as usize);
             group.expect("the groups are all items")
         });
         if image.len() < MANY {
             let mut spare = Vec::new();
-            parts.for_each(|part| of_group(&mut spare, part));
+            parts.try_for_each(|part| of_group(&mut spare, part))?;
         } else {
-            let parts: Vec<_> = parts.collect();
-            threads::run(|| parts.into_par_iter().for_each_init(Vec::new, of_group));
+            let parts = collect_growing(parts)?;
+            threads::run(|| parts.into_par_iter().try_for_each_init(Vec::new, of_group))?;
         }
         Ok(Cells { items, groups })
     }
@@ -190,8 +193,15 @@ mod tests {
 
     fn cells(image: &[u32], category: &[u32], by_category: bool) -> Cells<At> {
         let positions = Positions { of_image: vec![0, 1, NOT_EVALUATED], of_category: vec![1, 0] };
-        Cells::new(image, category, &positions, CellGrid { images: 2, categories: 2, by_category }, At)
-            .unwrap()
+        Cells::new(
+            image,
+            category,
+            &positions,
+            CellGrid { images: 2, categories: 2, by_category },
+            &Progress::default(),
+            At,
+        )
+        .unwrap()
     }
 
     #[test]

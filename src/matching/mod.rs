@@ -26,7 +26,6 @@ mod log;
 mod matcher;
 mod pair;
 mod partners;
-mod radix;
 mod table;
 
 pub use argmax::Argmax;
@@ -38,7 +37,6 @@ pub use log::{ImageKeys, LogColumns, LogIds, MatchLog};
 pub use matcher::{CellPairs, MATCHERS, Matcher, OnMatch};
 pub use pair::{ErrorType, Pair};
 pub use partners::{NO_PARTNER, Partners};
-pub use radix::sort_by_integer;
 pub use table::{
     AreaRange, MOST_AREA_RANGES, MatchTable, Outcome, OutcomeLayout, Row, Truth, Verdict, each_bit,
 };

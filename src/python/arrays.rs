@@ -3,7 +3,7 @@
 //! NumPy arrays of the common types are read as they are; everything else (torch, JAX, CuPy, lists, other types) goes
 //! through `meanap._arrays`, which converts the object through its own interface.
 
-use numpy::ndarray::{Dim, Dimension, IntoDimension};
+use numpy::ndarray::{ArrayView, Dim, Dimension, IntoDimension};
 use numpy::{Element, PyArray, PyArray1, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyString};
@@ -11,7 +11,7 @@ use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyString};
 use super::items::check_signals;
 use super::number::is_array;
 use crate::columns::Key;
-use crate::error::{Error, Place, Result, can_allocate, collect, push, with_capacity};
+use crate::error::{Error, Place, Result, can_allocate, collect, copied, push, with_capacity};
 use crate::python::once::intern;
 
 /// An array of these values; they are not copied.
@@ -55,6 +55,18 @@ pub fn column<'py, T: Element>(
     values: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
 ) -> PyResult<Bound<'py, PyArray1<T>>> {
     vector(py, collect(values)?)
+}
+
+/// A copy of an array's values, the last axis fastest.
+///
+/// # Errors
+///
+/// `OutOfMemory`
+pub fn values<T: Copy, D: Dimension>(array: ArrayView<'_, T, D>) -> Result<Vec<T>> {
+    match array.as_slice() {
+        Some(values) => copied(values),
+        None => collect(array.iter().copied()),
+    }
 }
 
 /// Numbers of any type as doubles.

@@ -3,13 +3,14 @@
 use numpy::{PyArray2, PyArray3, PyArray4, PyArray5, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 
-use super::arrays::array;
+use super::arrays::{array, values};
 use super::interruptible::interruptible;
 use super::log::LONG;
+use super::matches::LONG_TABLE;
 use super::numpy_exp::numpy_exp;
 use super::objects::PyObjects;
 use crate::curve::{self, CurveShape, Selection};
-use crate::error::{collect, filled};
+use crate::error::{collect, copied, filled, with_capacity, zeros};
 use crate::evaluate::{Evaluator, Protocol};
 use crate::matching::{
     Candidates, CellGrid, CellPairs, Cells, Greedy, MOST_AREA_RANGES, MatchTable, Matcher, OutcomeLayout,
@@ -36,7 +37,7 @@ type PyPositions<'py> = Option<(PyReadonlyArray1<'py, u32>, PyReadonlyArray1<'py
 fn positions(given: &PyPositions<'_>, extent: CellGrid) -> PyResult<Positions> {
     Ok(match given {
         Some((images, categories)) => {
-            Positions { of_image: images.as_slice()?.to_vec(), of_category: categories.as_slice()?.to_vec() }
+            Positions { of_image: copied(images.as_slice()?)?, of_category: copied(categories.as_slice()?)? }
         }
         None => Positions {
             of_image: (0..extent.images as u32).collect(),
@@ -147,15 +148,17 @@ impl Evaluation {
             && max_detections.len() <= m
             && groups.iter().all(|&group| group < self.table.groups())
             && areas.iter().all(|&area| area < protocol.area_ranges.len());
-        let images = images.map(|images| images.as_array().to_vec());
+        let images = images.map(|images| values(images.as_array())).transpose()?;
         if !fits || images.as_ref().is_some_and(|images| images.len() != protocol.extent.images) {
             return Err(bad_value("the selection is not within what was evaluated"));
         }
-        let recall_points = recall_points.as_array().to_vec();
+        let recall_points = values(recall_points.as_array())?;
         let (t, r) = (protocol.thresholds.len(), recall_points.len());
         let selection = Selection { groups, areas, max_detections, images, recall_points };
         let shape = CurveShape { categories: k, areas: a, limits: m };
-        let drawn = py.detach(|| curve::accumulate(&self.table, &selection, shape))?;
+        let long = self.table.rows.items.len() >= LONG_TABLE;
+        let drawn =
+            interruptible(py, long, |progress| curve::accumulate(&self.table, &selection, shape, progress))?;
         Ok((
             array(py, drawn.precision, [t, r, k, a, m])?,
             array(py, drawn.recall, [t, k, a, m])?,
@@ -224,8 +227,8 @@ pub fn curves<'py>(
         return Err(bad_value("ranks, matches and ignored flags differ in shape"));
     }
     let bits = OutcomeLayout { areas: 1, thresholds: t };
-    let mut outcomes = vec![0; d * bits.entry()];
-    let mut rows = Vec::with_capacity(d);
+    let mut outcomes = zeros(d.saturating_mul(bits.entry()))?;
+    let mut rows = with_capacity(d)?;
     for (i, &rank) in ranks.iter().enumerate() {
         let entry = &mut outcomes[i * bits.entry()..(i + 1) * bits.entry()];
         for j in 0..t {
@@ -237,14 +240,14 @@ pub fn curves<'py>(
         row.set_matched(i);
         rows.push(row);
     }
-    let truths = vec![Truth { image: 0, object: 0, areas: 1 }; positives];
+    let truths = filled(positives, Truth { image: 0, object: 0, areas: 1 })?;
 
     let selection = Selection {
         groups: vec![0],
         areas: vec![0],
         max_detections: limits,
         images: None,
-        recall_points: recall_points.as_array().to_vec(),
+        recall_points: values(recall_points.as_array())?,
     };
     let (r, m) = (selection.recall_points.len(), selection.max_detections.len());
     let table = MatchTable::new(
@@ -254,7 +257,9 @@ pub fn curves<'py>(
         outcomes,
     );
     let shape = CurveShape { categories: 1, areas: 1, limits: m };
-    let drawn = py.detach(|| curve::accumulate(&table, &selection, shape))?;
+    let drawn = interruptible(py, d >= LONG_TABLE, |progress| {
+        curve::accumulate(&table, &selection, shape, progress)
+    })?;
     let places = drawn.scores.iter().map(|&score| -(score as i64) - 1);
     Ok((
         array(py, drawn.precision, [t, r, m])?,

@@ -6,16 +6,16 @@ use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
-use super::arrays::{array, key_list, keys, vector};
+use super::arrays::{array, key_list, keys, values, vector};
 use super::batch::{Options, SideColumns, angle_convention, read_batch};
-use super::interruptible::with_progress;
+use super::interruptible::{interruptible, with_progress};
 use super::items::bytes;
-use super::matches::{Matches, PyOperatingPoints, PyResampler};
+use super::matches::{LONG_TABLE, Matches, PyOperatingPoints, PyResampler};
 use super::numpy_exp::numpy_exp;
 use super::objects::{CodeIds, PyObjects};
 use crate::analysis::{confusion_table, error_table};
 use crate::columns::{AnnotationIds, Interner, Key, Objects};
-use crate::error::{Result, can_allocate, collect, copied, with_capacity};
+use crate::error::{Result, can_allocate, collect, copied, filled, with_capacity, zeros};
 use crate::evaluate::{Evaluator, Protocol};
 use crate::matching::{
     CellGrid, ImageKeys, LogColumns, LogIds, MOST_AREA_RANGES, MatchLog, MatchTable, Matcher, NOT_EVALUATED,
@@ -25,6 +25,7 @@ use crate::progress::Progress;
 use crate::python::bad_value;
 use crate::score::descending_key;
 use crate::similarity::{Parameters, RotatedIou, Similarity};
+use crate::sort::sort_by_integer;
 
 /// Fewer detections are matched without checks for Ctrl-C.
 pub(super) const LONG: usize = 50_000;
@@ -236,7 +237,7 @@ impl PyMatchLog {
     ) -> PyResult<Matches> {
         let declared = self.log.categories().clone();
         let mut coded = Coded::new(ground_truth, detections, images, declared.clone())?;
-        let images = coded.sort_images();
+        let images = coded.sort_images(py)?;
         let rules = &self.rules;
         let count = detections.columns.len();
         let (table, groups) = beside(py, progress, count, |progress| {
@@ -245,8 +246,7 @@ impl PyMatchLog {
         })?;
         let mut categories = declared;
         categories.codes(&groups)?;
-        let sorted = categories.sorted();
-        let categories = sorted.into_iter().map(|code| categories.keys()[code as usize].clone()).collect();
+        let categories = sorted_keys(py, &categories)?;
         Matches::new(py, table, &LogIds { images, categories })
     }
 
@@ -308,7 +308,7 @@ impl PyMatchLog {
             columns.get_item(name)?.ok_or_else(|| bad_value(format!("rows: no column {name:?}")))
         };
         let words = |name: &str| -> PyResult<Vec<u32>> {
-            Ok(get(name)?.extract::<PyReadonlyArray1<'_, u32>>()?.as_array().to_vec())
+            Ok(values(get(name)?.extract::<PyReadonlyArray1<'_, u32>>()?.as_array())?)
         };
         let ids = |name: &str| keys(&get(name)?, || name.to_owned());
         let outcomes = get("outcomes")?;
@@ -319,10 +319,10 @@ impl PyMatchLog {
             image: words("image")?,
             category: words("category")?,
             rank: words("rank")?,
-            score: get("score")?.extract::<PyReadonlyArray1<'_, f64>>()?.as_array().to_vec(),
-            matched: get("matched")?.extract::<PyReadonlyArray1<'_, bool>>()?.as_array().to_vec(),
+            score: values(get("score")?.extract::<PyReadonlyArray1<'_, f64>>()?.as_array())?,
+            matched: values(get("matched")?.extract::<PyReadonlyArray1<'_, bool>>()?.as_array())?,
             outside: words("outside")?,
-            outcomes: outcomes.as_array().iter().copied().collect(),
+            outcomes: values(outcomes.as_array())?,
             truth_image: words("truth_image")?,
             truth_category: words("truth_category")?,
             truth_areas: words("truth_areas")?,
@@ -352,7 +352,8 @@ impl PyMatchLog {
 
     /// The table of all rows, with the ids of its images and categories.
     fn table(&self, py: Python<'_>) -> PyResult<Matches> {
-        let (table, legend) = py.detach(|| self.log.table())?;
+        let long = self.log.rows().0 >= LONG_TABLE;
+        let (table, legend) = interruptible(py, long, |progress| self.log.table(progress))?;
         Matches::new(py, table, &legend)
     }
 
@@ -384,8 +385,7 @@ impl PyMatchLog {
     #[getter]
     fn seen<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let book = self.log.labels();
-        let sorted: Vec<Key> = book.sorted().into_iter().map(|c| book.keys()[c as usize].clone()).collect();
-        key_list(py, &sorted)
+        key_list(py, &sorted_keys(py, book)?)
     }
 }
 
@@ -426,14 +426,24 @@ impl Coded {
     }
 
     /// Gives images positions in the order of their ids, which it returns.
-    fn sort_images(&mut self) -> Vec<Key> {
-        let order = self.images.sorted();
-        let mut places = vec![0; order.len()];
+    fn sort_images(&mut self, py: Python<'_>) -> PyResult<Vec<Key>> {
+        let order = sorted_codes(py, &self.images)?;
+        let mut places: Vec<u32> = zeros(order.len())?;
         order.iter().zip(0..).for_each(|(&code, place)| places[code as usize] = place);
         let positions = self.sides.iter_mut().flat_map(|(_, positions)| positions);
         positions.for_each(|position| *position = places[*position as usize]);
-        order.into_iter().map(|code| self.images.keys()[code as usize].clone()).collect()
+        Ok(collect(order.into_iter().map(|code| self.images.keys()[code as usize].clone()))?)
     }
+}
+
+/// The codes in the order of their keys.
+fn sorted_codes(py: Python<'_>, book: &Interner) -> PyResult<Vec<u32>> {
+    interruptible(py, book.len() >= LONG, |progress| book.sorted(progress))
+}
+
+/// The keys in their order.
+fn sorted_keys(py: Python<'_>, book: &Interner) -> PyResult<Vec<Key>> {
+    Ok(collect(sorted_codes(py, book)?.into_iter().map(|code| book.keys()[code as usize].clone()))?)
 }
 
 /// Does work on so many detections, with progress and cancellation if it may be long. It must have no effect but its
@@ -461,7 +471,7 @@ impl Rules {
         progress: &Progress,
     ) -> Result<(MatchTable, Vec<Key>)> {
         if !self.options.match_crowds {
-            gt.crowd = Arc::new(vec![false; gt.len()]);
+            gt.crowd = Arc::new(filled(gt.len(), false)?);
         }
         if !self.zero_id_unmatched {
             // DIFFERENCE: in the reference an object with id 0 cannot be found, and a detection with id 0 finds
@@ -469,10 +479,10 @@ impl Rules {
             (gt.id, dt.id) = (AnnotationIds::Counted, AnnotationIds::Counted);
         }
         if let Some(limit) = self.max_per_image {
-            dt.image = Arc::new(best_of_each_image(&dt, images.max(dt_images.len()), limit));
+            dt.image = Arc::new(best_of_each_image(&dt, images.max(dt_images.len()), limit, progress)?);
         }
-        let order = categories.sorted();
-        let mut of_category = vec![NOT_EVALUATED; order.len()];
+        let order = categories.sorted(progress)?;
+        let mut of_category = filled(order.len(), NOT_EVALUATED)?;
         order.iter().zip(0..).for_each(|(&code, position)| of_category[code as usize] = position);
         let mut protocol = self.protocol.clone();
         protocol.extent.images = images;
@@ -480,11 +490,11 @@ impl Rules {
         let keys = categories.keys();
         let confusion = matches!(self.analysis, Some(Analysis::Confusion));
         let groups = if protocol.extent.by_category || confusion {
-            order.iter().map(|&code| keys[code as usize].clone()).collect()
+            collect(order.iter().map(|&code| keys[code as usize].clone()))?
         } else {
             vec![Key::Number(-1)]
         };
-        let dt_positions = Positions { of_image: dt_images, of_category: of_category.clone() };
+        let dt_positions = Positions { of_image: dt_images, of_category: copied(&of_category)? };
         let gt_positions = Positions { of_image: gt_images, of_category };
         let evaluator = Evaluator { detections: dt, ground_truths: gt, protocol, progress: progress.clone() };
         let kind = self.options.similarity;
@@ -508,11 +518,11 @@ impl Rules {
 }
 
 /// The image code of each detection, [`NOT_EVALUATED`] beyond the `limit` best of its image.
-fn best_of_each_image(dt: &Objects, images: usize, limit: usize) -> Vec<u32> {
-    let mut order: Vec<u32> = (0..dt.len() as u32).collect();
-    order.sort_by_key(|&d| descending_key(dt.score.get(d as usize)));
-    let mut kept = vec![0; images];
-    let mut image = dt.image.to_vec();
+fn best_of_each_image(dt: &Objects, images: usize, limit: usize, progress: &Progress) -> Result<Vec<u32>> {
+    let mut order: Vec<u32> = collect(0..dt.len() as u32)?;
+    sort_by_integer(&mut order, &mut Vec::new(), progress, |&d| descending_key(dt.score.get(d as usize)))?;
+    let mut kept = filled(images, 0)?;
+    let mut image = copied(&dt.image)?;
     for d in order {
         let Some(count) = kept.get_mut(dt.image[d as usize] as usize) else { continue };
         *count += 1;
@@ -520,7 +530,7 @@ fn best_of_each_image(dt: &Objects, images: usize, limit: usize) -> Vec<u32> {
             image[d as usize] = NOT_EVALUATED;
         }
     }
-    image
+    Ok(image)
 }
 
 /// Columns of one side from arrays: keywords as the fields of a per-image dictionary. `records`: they were made of

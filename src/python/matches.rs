@@ -4,16 +4,21 @@ use numpy::{PyArray1, PyArray2, PyArray3, PyArray4, PyArray5, PyReadonlyArray1, 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
-use super::arrays::{array, key_list, keys, vector};
+use super::arrays::{array, key_list, keys, values, vector};
+use super::interruptible::interruptible;
 use super::items::bytes;
 use crate::analysis::{
     self, Averaging, Correction, OperatingPoints, OperatingRule, Resampler, States, TruthState, corrected,
     cumulative_counts, optimal_lrp, tie_bounds,
 };
 use crate::curve::{self, Area, CurveShape, Selection};
-use crate::error::{collect, collect_growing, filled};
+use crate::error::{Result, collect, collect_growing, copied, filled};
 use crate::matching::{ErrorType, ImageKeys, LogIds, MatchLog, MatchTable, Outcome, Row};
+use crate::progress::Progress;
 use crate::python::bad_value;
+
+/// So many rows of a table are sorted in a tenth of a second, about.
+pub(super) const LONG_TABLE: usize = 1 << 20;
 
 /// What pickle calls, and with what.
 type Reduced<'py> = (Bound<'py, PyAny>, (Bound<'py, PyBytes>,));
@@ -42,6 +47,16 @@ impl Matches {
         })
     }
 
+    /// Does work on the table that Ctrl-C stops if it is long.
+    pub(super) fn work<T: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&MatchTable, &Progress) -> Result<T> + Send,
+    ) -> PyResult<T> {
+        let long = self.table.rows.items.len() >= LONG_TABLE;
+        interruptible(py, long, |progress| work(&self.table, progress))
+    }
+
     fn check(&self, group: Option<usize>, threshold: Option<usize>, area: usize) -> PyResult<()> {
         let bits = self.table.bits;
         let within = area < bits.areas
@@ -63,7 +78,7 @@ pub enum PyAveraging<'py> {
 impl PyAveraging<'_> {
     fn reading(&self) -> PyResult<Averaging> {
         match self {
-            PyAveraging::Points(points) => Ok(Averaging::Points(points.as_array().to_vec())),
+            PyAveraging::Points(points) => Ok(Averaging::Points(values(points.as_array())?)),
             PyAveraging::Area(name) => match name.as_str() {
                 "exact" => Ok(Averaging::Area(Area::Exact)),
                 "trapezium" => Ok(Averaging::Area(Area::Trapezium)),
@@ -93,7 +108,9 @@ impl Matches {
     /// The table that was written as bytes.
     #[staticmethod]
     fn from_bytes(py: Python<'_>, bytes: &[u8]) -> PyResult<Matches> {
-        let (table, legend) = py.detach(|| MatchLog::from_bytes(bytes)?.table())?;
+        let long = bytes.len() >= LONG_TABLE << 5;
+        let (table, legend) =
+            interruptible(py, long, |progress| MatchLog::from_bytes(bytes)?.table(progress))?;
         Matches::new(py, table, &legend)
     }
 
@@ -125,15 +142,15 @@ impl Matches {
         let (t, k, a, m) =
             (self.table.bits.thresholds, self.table.groups(), areas.len(), max_detections.len());
         let recall_points = match &reading {
-            Averaging::Points(points) => points.clone(),
+            Averaging::Points(points) => copied(points)?,
             Averaging::Area(_) => Vec::new(),
         };
-        let groups = (0..k).collect();
+        let groups = collect(0..k)?;
         let selection = Selection { groups, areas, max_detections, images: None, recall_points };
         let shape = CurveShape { categories: k, areas: a, limits: m };
-        let drawn = py.detach(|| match reading {
-            Averaging::Points(_) => curve::accumulate(&self.table, &selection, shape),
-            Averaging::Area(area) => curve::areas_under(&self.table, &selection, shape, area),
+        let drawn = self.work(py, |table, progress| match reading {
+            Averaging::Points(_) => curve::accumulate(table, &selection, shape, progress),
+            Averaging::Area(area) => curve::areas_under(table, &selection, shape, area, progress),
         })?;
         let (r, s) = match reading {
             Averaging::Points(_) => (selection.recall_points.len(), selection.recall_points.len()),
@@ -159,7 +176,8 @@ impl Matches {
     ) -> PyResult<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<u32>>, Bound<'py, PyArray1<u32>>, usize)>
     {
         self.check(Some(group), Some(threshold), area)?;
-        let found = py.detach(|| cumulative_counts(&self.table, group, threshold, area, limit))?;
+        let found = self
+            .work(py, |table, progress| cumulative_counts(table, group, threshold, area, limit, progress))?;
         Ok((vector(py, found.score)?, vector(py, found.right)?, vector(py, found.wrong)?, found.positives))
     }
 
@@ -175,7 +193,8 @@ impl Matches {
         self.check(None, None, area)?;
         let averaging = recall.map(|recall| recall.reading()).transpose()?;
         let images = self.images;
-        Ok(PyResampler(py.detach(|| Resampler::new(&self.table, images, area, limit, averaging))))
+        self.work(py, |table, progress| Resampler::new(table, images, area, limit, averaging, progress))
+            .map(PyResampler)
     }
 
     /// What gives operating points of one group at one threshold, in one area range and under one limit.
@@ -188,8 +207,10 @@ impl Matches {
         limit: usize,
     ) -> PyResult<PyOperatingPoints> {
         self.check(Some(group), Some(threshold), area)?;
-        let new = || OperatingPoints::new(&self.table, self.images, group, threshold, area, limit);
-        Ok(PyOperatingPoints(py.detach(new)?))
+        self.work(py, |table, progress| {
+            OperatingPoints::new(table, self.images, group, threshold, area, limit, progress)
+        })
+        .map(PyOperatingPoints)
     }
 
     /// Least, expected and greatest average precision `(T, K)` over the orders of equal scores.
@@ -205,7 +226,8 @@ impl Matches {
     ) -> PyResult<(Bound<'py, PyArray2<f64>>, Bound<'py, PyArray2<f64>>, Bound<'py, PyArray2<f64>>)> {
         self.check(None, None, area)?;
         let reading = recall.reading()?;
-        let bounds = py.detach(|| tie_bounds(&self.table, area, limit, &reading, orders, seed))?;
+        let bounds = self
+            .work(py, |table, progress| tie_bounds(table, area, limit, &reading, orders, seed, progress))?;
         let shape = [self.table.bits.thresholds, self.table.groups()];
         Ok((
             array(py, bounds.least, shape)?,
@@ -216,7 +238,7 @@ impl Matches {
 
     /// The table of all categories ranked together; a limit of n detections becomes n times the categories.
     fn pooled(&self, py: Python<'_>) -> PyResult<Matches> {
-        let table = py.detach(|| analysis::pooled(&self.table));
+        let table = self.work(py, analysis::pooled)?;
         Ok(Matches {
             table,
             image_ids: self.image_ids.clone_ref(py),
@@ -308,7 +330,10 @@ impl Matches {
                 }
             },
         };
-        let table = py.detach(|| corrected(&States::of(&self.table)?, self.images, pooled, correction))?;
+        let images = self.images;
+        let table = self.work(py, |table, progress| {
+            corrected(&States::of(table)?, images, pooled, correction, progress)
+        })?;
         let category_ids = match pooled {
             true => PyList::new(py, [-1])?.unbind(),
             false => self.category_ids.clone_ref(py),
@@ -324,7 +349,8 @@ impl Matches {
         threshold: f64,
         pooled: bool,
     ) -> PyResult<Vec<Bound<'py, PyArray1<f64>>>> {
-        let best = py.detach(|| optimal_lrp(&States::of(&self.table)?, pooled, threshold))?;
+        let best =
+            self.work(py, |table, progress| optimal_lrp(&States::of(table)?, pooled, threshold, progress))?;
         let columns = [best.lrp, best.localisation, best.false_positive, best.false_negative, best.score];
         columns.into_iter().map(|column| vector(py, column)).collect()
     }
@@ -400,7 +426,8 @@ impl PyResampler {
         weights: PyReadonlyArray2<'py, u32>,
     ) -> PyResult<(Option<Bound<'py, PyArray3<f64>>>, Bound<'py, PyArray3<f64>>)> {
         let (samples, weights) = read_weights(&weights, self.0.images())?;
-        let out = py.detach(|| self.0.resample(&weights))?;
+        let long = weights.len() >= LONG_TABLE;
+        let out = interruptible(py, long, |progress| self.0.resample(&weights, progress))?;
         let [thresholds, groups] = self.0.shape();
         let shape = [samples, thresholds, groups];
         let precision = self.0.has_precision().then(|| array(py, out.precision, shape)).transpose()?;
@@ -441,7 +468,8 @@ impl PyOperatingPoints {
             _ => return Err(bad_value(format!("there is no rule {rule:?}"))),
         };
         let (samples, weights) = read_weights(&weights, self.0.images())?;
-        let points = py.detach(|| self.0.points(&weights, rule))?;
+        let long = weights.len() >= LONG_TABLE;
+        let points = interruptible(py, long, |progress| self.0.points(&weights, rule, progress))?;
         array(py, collect_growing(points.into_iter().flatten())?, [samples, 5])
     }
 }
@@ -454,6 +482,5 @@ fn read_weights(weights: &PyReadonlyArray2<'_, u32>, expected: usize) -> PyResul
         let message = format!("weights: expected shape (B, {expected}), found ({samples}, {images})");
         return Err(bad_value(message));
     }
-    let weights = weights.as_slice().map_or_else(|| weights.iter().copied().collect(), <[u32]>::to_vec);
-    Ok((samples, weights))
+    Ok((samples, values(weights)?))
 }

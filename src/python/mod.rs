@@ -113,6 +113,7 @@ mod number;
 mod numpy_exp;
 mod objects;
 mod once;
+mod order;
 mod partition;
 mod parts;
 mod pixels;
@@ -137,6 +138,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(dataset::read_text, module)?)?;
     module.add_function(wrap_pyfunction!(dataset::kind_of_file, module)?)?;
     partition::register(module)?;
+    module.add_function(wrap_pyfunction!(order::descending_order, module)?)?;
     positions::register(module)?;
     plain_columns::register(module)?;
     module.add_class::<evaluate::Evaluation>()?;

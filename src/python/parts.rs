@@ -4,7 +4,7 @@ use numpy::{PyArray4, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::arrays::{array, vector};
+use super::arrays::{array, values, vector};
 use super::matches::Matches;
 use crate::curve::{self, PartCounts};
 use crate::error::collect_growing;
@@ -15,7 +15,8 @@ impl Matches {
     /// True and false positives of each group `(K, T, A, M)`, and detections under each limit `(K, M)`: `hits`, `misses`,
     /// `seen`.
     fn part_counts<'py>(&self, py: Python<'py>, max_detections: Vec<usize>) -> PyResult<Bound<'py, PyDict>> {
-        let part_counts = py.detach(|| curve::part_counts(&self.table, &max_detections, true));
+        let part_counts =
+            self.work(py, |table, progress| curve::part_counts(table, &max_detections, true, progress))?;
         let (k, t, a, m) =
             (part_counts.len(), self.table.bits.thresholds, self.table.bits.areas, max_detections.len());
         let all = |column: fn(&PartCounts) -> &Vec<i64>| part_counts.iter().flat_map(column).copied();
@@ -28,7 +29,8 @@ impl Matches {
 
     /// True positives under each limit: `(K, T, A, M)`.
     fn hits<'py>(&self, py: Python<'py>, max_detections: Vec<usize>) -> PyResult<Bound<'py, PyArray4<i64>>> {
-        let part_counts = py.detach(|| curve::part_counts(&self.table, &max_detections, false));
+        let part_counts =
+            self.work(py, |table, progress| curve::part_counts(table, &max_detections, false, progress))?;
         let bits = self.table.bits;
         let shape = [part_counts.len(), bits.thresholds, bits.areas, max_detections.len()];
         let hits = part_counts.iter().flat_map(|tally| &tally.hits).copied();
@@ -60,10 +62,11 @@ impl Matches {
         if !fit {
             return Err(bad_value("part: what stands before it is of another protocol"));
         }
-        let points = recall.as_array().to_vec();
+        let points = values(recall.as_array())?;
         let before = PartCounts { hits, misses, seen };
-        let part =
-            py.detach(|| curve::draw_part(&self.table, group, &points, &max_detections, &positives, &before));
+        let part = self.work(py, |table, progress| {
+            curve::draw_part(table, group, &points, &max_detections, &positives, &before, progress)
+        })?;
         let out = PyDict::new(py);
         for (name, column) in [
             ("precision", part.precision),

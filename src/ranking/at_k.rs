@@ -9,7 +9,7 @@
 use rayon::prelude::*;
 
 use crate::error::{Result, reserve};
-use crate::progress::Progress;
+use crate::progress::{Progress, STRETCH};
 
 use super::ids::{Lookup, spread};
 
@@ -39,7 +39,7 @@ impl Scratch {
     ///
     /// # Errors
     ///
-    /// `OutOfMemory`
+    /// `OutOfMemory`; those of `check`, which is called now and then.
     pub fn average_precision<T: Copy>(
         &mut self,
         actual: impl ExactSizeIterator<Item = T>,
@@ -47,6 +47,7 @@ impl Scratch {
         k: usize,
         hash: impl Fn(T) -> u64,
         same: impl Fn(T, T) -> bool,
+        check: impl Fn() -> Result<()>,
     ) -> Result<f64> {
         let relevant = actual.len();
         let predicted = &predicted[..predicted.len().min(k)];
@@ -57,12 +58,18 @@ impl Scratch {
         self.predictions.clear();
         reserve(&mut self.predictions, predicted.len())?;
         for (row, &item) in predicted.iter().enumerate() {
+            if row.is_multiple_of(STRETCH) {
+                check()?;
+            }
             let known = self
                 .table
                 .find_or_insert(hash(item), row as u32, |held| same(predicted[held as usize], item));
             self.predictions.push(if known.is_some() { Prediction::Repeated } else { Prediction::Unseen });
         }
-        for item in actual {
+        for (done, item) in actual.enumerate() {
+            if done.is_multiple_of(STRETCH) {
+                check()?;
+            }
             if let Some(row) = self.table.find(hash(item), |held| same(predicted[held as usize], item)) {
                 self.predictions[row as usize] = Prediction::Relevant;
             }
@@ -82,10 +89,17 @@ impl Scratch {
     ///
     /// # Errors
     ///
-    /// `OutOfMemory`
-    pub fn of_integers(&mut self, actual: &[i64], predicted: &[i64], k: usize) -> Result<f64> {
+    /// `OutOfMemory`; the work is cancelled.
+    pub fn of_integers(
+        &mut self,
+        actual: &[i64],
+        predicted: &[i64],
+        k: usize,
+        progress: &Progress,
+    ) -> Result<f64> {
         let hash = |item: i64| spread(item as u64);
-        self.average_precision(actual.iter().copied(), predicted, k, hash, |a, b| a == b)
+        let check = || progress.check();
+        self.average_precision(actual.iter().copied(), predicted, k, hash, |a, b| a == b, check)
     }
 }
 
@@ -131,7 +145,7 @@ pub fn average_precision_at_k(
         Scratch::default,
         |scratch, (row, out)| {
             progress.check()?;
-            *out = scratch.of_integers(actual.list(row), predicted.list(row), k)?;
+            *out = scratch.of_integers(actual.list(row), predicted.list(row), k, progress)?;
             Ok(())
         },
     )
@@ -142,7 +156,7 @@ mod tests {
     use super::*;
 
     fn ap(actual: &[i64], predicted: &[i64], k: usize) -> f64 {
-        Scratch::default().of_integers(actual, predicted, k).unwrap()
+        Scratch::default().of_integers(actual, predicted, k, &Progress::default()).unwrap()
     }
 
     #[test]

@@ -5,10 +5,9 @@
 //!
 //! Source: scikit-learn, `average_precision_score` and `precision_recall_curve`, same bits.
 
-use rayon::prelude::*;
-
 use crate::error::{Result, extend, push, with_capacity};
-
+use crate::progress::{Progress, STRETCH, stretches};
+use crate::sort::par_sort_unstable_by;
 use crate::sum::pairwise_of;
 
 /// The scores of both classes as integers that sort as the scores do, ascending.
@@ -70,18 +69,26 @@ impl Scored {
     ///
     /// # Errors
     ///
-    /// `OutOfMemory`
-    pub fn new(n: usize, positives: usize, example: impl Fn(usize) -> (f64, bool)) -> Result<Self> {
+    /// `OutOfMemory`; the work is cancelled.
+    pub fn new(
+        n: usize,
+        positives: usize,
+        example: impl Fn(usize) -> (f64, bool),
+        progress: &Progress,
+    ) -> Result<Self> {
         let mut scored = Scored {
             positives: with_capacity(positives)?,
             negatives: with_capacity(n.saturating_sub(positives))?,
         };
-        for i in 0..n {
-            let (score, positive) = example(i);
-            if positive { &mut scored.positives } else { &mut scored.negatives }.push(key(score));
+        for stretch in stretches(n) {
+            progress.check()?;
+            for i in stretch {
+                let (score, positive) = example(i);
+                if positive { &mut scored.positives } else { &mut scored.negatives }.push(key(score));
+            }
         }
-        scored.positives.par_sort_unstable();
-        scored.negatives.par_sort_unstable();
+        par_sort_unstable_by(&mut scored.positives, progress, Ord::cmp)?;
+        par_sort_unstable_by(&mut scored.negatives, progress, Ord::cmp)?;
         Ok(scored)
     }
 
@@ -122,8 +129,8 @@ impl Scored {
     ///
     /// # Errors
     ///
-    /// `OutOfMemory`
-    pub fn curve(&self, drop_intermediate: bool) -> Result<Curve> {
+    /// `OutOfMemory`; the work is cancelled.
+    pub fn curve(&self, drop_intermediate: bool, progress: &Progress) -> Result<Curve> {
         let total = self.positives.len() as f64;
         let mut steps: Vec<Step> = Vec::new();
         extend(&mut steps, self.steps())?;
@@ -131,6 +138,9 @@ impl Scored {
         let mut wrong = self.negatives.len();
         let (mut precision, mut recall, mut thresholds) = (Vec::new(), Vec::new(), Vec::new());
         for (i, step) in steps.iter().enumerate() {
+            if i.is_multiple_of(STRETCH) {
+                progress.check()?;
+            }
             // True positives change towards the higher threshold here if this step has positives, and towards the
             // lower one if the step before has.
             let last = i + 1 == steps.len();
@@ -160,14 +170,14 @@ mod tests {
 
     fn scored(examples: &[(f64, bool)]) -> Scored {
         let positives = examples.iter().filter(|(_, positive)| *positive).count();
-        Scored::new(examples.len(), positives, |i| examples[i]).unwrap()
+        Scored::new(examples.len(), positives, |i| examples[i], &Progress::default()).unwrap()
     }
 
     #[test]
     fn scikit_learns_own_example() {
         let scored = scored(&[(0.1, false), (0.4, false), (0.35, true), (0.8, true)]);
         assert!((scored.average_precision() - 5.0 / 6.0).abs() < 1e-15);
-        let curve = scored.curve(false).unwrap();
+        let curve = scored.curve(false, &Progress::default()).unwrap();
         assert_eq!(curve.precision, [0.5, 2.0 / 3.0, 0.5, 1.0, 1.0]);
         assert_eq!(curve.recall, [1.0, 1.0, 0.5, 0.5, 0.0]);
         assert_eq!(curve.thresholds, [0.1, 0.35, 0.4, 0.8]);
@@ -177,15 +187,15 @@ mod tests {
     fn ties_enter_together() {
         let scored = scored(&[(0.0, true), (-0.0, false), (1.0, false), (1.0, true)]);
         assert_eq!(scored.average_precision(), 0.5);
-        assert_eq!(scored.curve(false).unwrap().thresholds, [0.0, 1.0]);
+        assert_eq!(scored.curve(false, &Progress::default()).unwrap().thresholds, [0.0, 1.0]);
     }
 
     #[test]
     fn no_positives_and_nothing_at_all() {
         assert_eq!(scored(&[(0.5, false)]).average_precision(), 0.0);
-        assert_eq!(scored(&[(0.5, false)]).curve(false).unwrap().recall, [1.0, 0.0]);
+        assert_eq!(scored(&[(0.5, false)]).curve(false, &Progress::default()).unwrap().recall, [1.0, 0.0]);
         assert_eq!(scored(&[]).average_precision(), 0.0);
-        assert_eq!(scored(&[]).curve(false).unwrap().precision, [1.0]);
+        assert_eq!(scored(&[]).curve(false, &Progress::default()).unwrap().precision, [1.0]);
     }
 
     #[test]

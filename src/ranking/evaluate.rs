@@ -8,6 +8,7 @@ use crate::error::{Error, Result, collect, zeros};
 use crate::progress::Progress;
 use crate::score::Score;
 use crate::simd::any_nan;
+use crate::sort::sort_unstable_by_key;
 
 use super::hits::{ById, Hit};
 use super::ids::{IdSlice, Ids};
@@ -45,7 +46,14 @@ pub fn evaluate(
             let done = match group {
                 Some(group) => scratch
                     .list(&JudgedList { qrels, run, rows: run.rows(group), query, plan, progress }, out),
-                None => plan.measure_list::<f64>(&[], &mut [], judged, |_: u32, _: u32| Ordering::Equal, out),
+                None => plan.measure_list::<f64>(
+                    &[],
+                    &mut [],
+                    judged,
+                    |_: u32, _: u32| Ordering::Equal,
+                    progress,
+                    out,
+                ),
             };
             progress.check().and(done).err().map(|error| (Some(i), error))
         })
@@ -147,15 +155,16 @@ impl<'a> JudgedList<'a> {
         let place = |row: u32| kept.as_ref().map_or(row, |kept| kept[row as usize]) as usize;
         if plan.conventions.judged_only {
             hits.retain(|hit| hit.grade >= 0);
-            let places = keep_judged(hits)?;
+            let places = keep_judged(hits, progress)?;
             let scores = collect(places.iter().map(|&row| scores[row as usize]))?;
-            plan.count(&scores, hits)?;
+            plan.count(&scores, hits, progress)?;
             let document = |row: u32| document(place(places[row as usize]));
-            return plan.measure_list(&scores, hits, plan.judged(qrels, *query), ById(document), out);
+            let judged = plan.judged(qrels, *query);
+            return plan.measure_list(&scores, hits, judged, ById(document), progress, out);
         }
-        plan.count(scores, hits)?;
+        plan.count(scores, hits, progress)?;
         let documents = ById(|row: u32| document(place(row)));
-        plan.measure_list(scores, hits, plan.judged(qrels, *query), documents, out)
+        plan.measure_list(scores, hits, plan.judged(qrels, *query), documents, progress, out)
     }
 }
 
@@ -164,9 +173,9 @@ impl<'a> JudgedList<'a> {
 ///
 /// # Errors
 ///
-/// `OutOfMemory`
-pub fn keep_judged(hits: &mut [Hit]) -> Result<Vec<u32>> {
-    hits.sort_unstable_by_key(|hit| hit.row);
+/// `OutOfMemory`; the work is cancelled.
+pub fn keep_judged(hits: &mut [Hit], progress: &Progress) -> Result<Vec<u32>> {
+    sort_unstable_by_key(hits, progress, |hit| hit.row)?;
     let rows = collect(hits.iter().map(|hit| hit.row))?;
     for (row, hit) in hits.iter_mut().enumerate() {
         hit.row = row as u32;
@@ -186,7 +195,8 @@ mod tests {
         scores: &[f64],
         conventions: Conventions,
     ) -> std::result::Result<Vec<f64>, String> {
-        let qrels = Qrels::new(Documents::Integers(vec![1, 2, 3]), vec![0, 3], vec![1, 0, 2], false).unwrap();
+        let judged = Documents::Integers(vec![1, 2, 3]);
+        let qrels = Qrels::new(judged, vec![0, 3], vec![1, 0, 2], false, &Progress::default()).unwrap();
         let names = ["map", "p@2", "num_ret"];
         let plan = Plan::new(names.map(|name| Measure::parse(name).unwrap()).to_vec(), conventions).unwrap();
         let groups = Groups { first: vec![0], offsets: vec![0, documents.len()], rows: None };

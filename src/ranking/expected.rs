@@ -343,6 +343,7 @@ mod tests {
     use super::super::conventions::Ties;
     use super::super::hits::{count, rank};
     use super::*;
+    use crate::progress::Progress;
 
     /// Calls `visit` with every order of `items`.
     fn orders(items: &mut Vec<u32>, start: usize, visit: &mut impl FnMut(&[u32])) {
@@ -442,7 +443,11 @@ mod tests {
                     Conventions { divisor, positive_scores_only: true, ..Conventions::default() };
                 let mut hits: Vec<Hit> =
                     judged.iter().map(|&(row, grade)| Hit::new(row, grade, scores[row as usize])).collect();
-                count(scores, &mut hits).unwrap();
+                count(scores, &mut hits, &Progress::default()).unwrap();
+                let any_order = |_: u32, _: u32| std::cmp::Ordering::Equal;
+                let place_hits = |hits: &mut [Hit], ties, order: &dyn Fn(u32, u32) -> std::cmp::Ordering| {
+                    rank(scores, hits, ties, order, &Progress::default()).unwrap();
+                };
                 let counts = Judged::new(&grades, 1, grades[0], &grades);
                 for name in names {
                     let measure = Measure::parse(name).unwrap();
@@ -454,10 +459,8 @@ mod tests {
                         for (i, &row) in order.iter().enumerate() {
                             place[row as usize] = i as u32;
                         }
-                        rank(scores, &mut hits, Ties::DocumentAscending, |a: u32, b: u32| {
-                            place[a as usize].cmp(&place[b as usize])
-                        })
-                        .unwrap();
+                        let order = |a: u32, b: u32| place[a as usize].cmp(&place[b as usize]);
+                        place_hits(&mut hits, Ties::DocumentAscending, &order);
                         let list = RankedList { hits: &hits, retrieved: scores.len(), judged: counts };
                         let value = list.measure(&measure, &conventions);
                         total += value;
@@ -465,8 +468,7 @@ mod tests {
                         least = least.min(value);
                         greatest = greatest.max(value);
                     });
-                    rank(scores, &mut hits, Ties::Expected, |_: u32, _: u32| std::cmp::Ordering::Equal)
-                        .unwrap();
+                    place_hits(&mut hits, Ties::Expected, &any_order);
                     let list = RankedList { hits: &hits, retrieved: scores.len(), judged: counts };
                     let expected = list.expected(&measure, &conventions).unwrap();
                     assert!(
@@ -476,8 +478,7 @@ mod tests {
                     );
                     if divisor != Divisor::Found {
                         for (ties, bound) in [(Ties::Pessimistic, least), (Ties::Optimistic, greatest)] {
-                            rank(scores, &mut hits, ties, |_: u32, _: u32| std::cmp::Ordering::Equal)
-                                .unwrap();
+                            place_hits(&mut hits, ties, &any_order);
                             let list = RankedList { hits: &hits, retrieved: scores.len(), judged: counts };
                             let value = list.measure(&measure, &conventions);
                             assert!((value - bound).abs() < 1e-12, "{name} {ties:?}: {value} {bound}");

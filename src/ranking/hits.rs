@@ -3,8 +3,10 @@
 use std::cmp::Ordering;
 
 use crate::error::{Result, extend, filled, with_capacity, zeros};
+use crate::progress::{Progress, STRETCH, stretches};
 use crate::score::Score;
 use crate::simd;
+use crate::sort::{sort_unstable_by, sort_unstable_by_key};
 
 use super::conventions::Ties;
 use super::ids::Id;
@@ -37,10 +39,10 @@ impl Hit {
 ///
 /// # Errors
 ///
-/// `OutOfMemory`
-pub fn count<S: Score>(scores: &[S], hits: &mut [Hit]) -> Result<()> {
+/// `OutOfMemory`; the work is cancelled.
+pub fn count<S: Score>(scores: &[S], hits: &mut [Hit], progress: &Progress) -> Result<()> {
     if !simd::has_few::<S>(hits.len()) {
-        return count_many(scores, hits);
+        return count_many(scores, hits, progress);
     }
     for hit in hits {
         (hit.above, hit.tied) = simd::count_around(scores, S::nearest(hit.score));
@@ -49,8 +51,8 @@ pub fn count<S: Score>(scores: &[S], hits: &mut [Hit]) -> Result<()> {
 }
 
 /// Finds the place of each score among those of the hits.
-fn count_many<S: Score>(scores: &[S], hits: &mut [Hit]) -> Result<()> {
-    hits.sort_unstable_by(|a, b| a.score.total_cmp(&b.score));
+fn count_many<S: Score>(scores: &[S], hits: &mut [Hit], progress: &Progress) -> Result<()> {
+    sort_unstable_by(hits, progress, |a, b| a.score.total_cmp(&b.score))?;
     // The distinct scores of hits, ascending; -0.0 and 0.0 are one. The NaN at the end is equal to nothing.
     let mut steps: Vec<f64> = with_capacity(hits.len() + 1)?;
     for hit in hits.iter() {
@@ -62,10 +64,13 @@ fn count_many<S: Score>(scores: &[S], hits: &mut [Hit]) -> Result<()> {
     steps.push(f64::NAN);
     // bins[2i]: scores less than steps[i] and greater than the step before; bins[2i + 1]: scores equal to steps[i].
     let mut bins: Vec<u32> = zeros(2 * steps.len())?;
-    for &score in scores {
-        let score: f64 = score.into();
-        let place = steps[..distinct].partition_point(|&step| step < score);
-        bins[2 * place + usize::from(steps[place] == score)] += 1;
+    for stretch in scores.chunks(STRETCH) {
+        progress.check()?;
+        for &score in stretch {
+            let score: f64 = score.into();
+            let place = steps[..distinct].partition_point(|&step| step < score);
+            bins[2 * place + usize::from(steps[place] == score)] += 1;
+        }
     }
     let mut above = bins[2 * distinct];
     let mut step = distinct;
@@ -125,30 +130,38 @@ impl<T: Id, F: Fn(u32) -> T> Order for ById<F> {
 ///
 /// # Errors
 ///
-/// `OutOfMemory`
-pub fn rank<S: Score>(scores: &[S], hits: &mut [Hit], ties: Ties, documents: impl Order) -> Result<()> {
+/// `OutOfMemory`; the work is cancelled.
+pub fn rank<S: Score>(
+    scores: &[S],
+    hits: &mut [Hit],
+    ties: Ties,
+    documents: impl Order,
+    progress: &Progress,
+) -> Result<()> {
     for hit in hits.iter_mut() {
         hit.rank = hit.above;
     }
     match ties {
         Ties::Expected | Ties::Grouped => {}
-        Ties::Optimistic | Ties::Pessimistic => rank_by_grade(hits, ties == Ties::Optimistic),
+        Ties::Optimistic | Ties::Pessimistic => rank_by_grade(hits, ties == Ties::Optimistic, progress)?,
         _ if !needs_documents(ties, hits) => {}
         Ties::DocumentDescending => {
-            rank_tied_rows(scores, hits, |row| !documents.prefix(row), |a, b| documents.compare(b, a))?;
+            let prefix = |row| !documents.prefix(row);
+            rank_tied_rows(scores, hits, prefix, |a, b| documents.compare(b, a), progress)?;
         }
         Ties::DocumentAscending => {
-            rank_tied_rows(scores, hits, |row| documents.prefix(row), |a, b| documents.compare(a, b))?;
+            let prefix = |row| documents.prefix(row);
+            rank_tied_rows(scores, hits, prefix, |a, b| documents.compare(a, b), progress)?;
         }
-        Ties::Stable => rank_tied_rows(scores, hits, |_| 0, |a, b| a.cmp(&b))?,
+        Ties::Stable => rank_tied_rows(scores, hits, |_| 0, |a, b| a.cmp(&b), progress)?,
     }
     // Hits of one rank (expected, grouped) go by grade, so that sums over them do not depend on where they stood.
-    hits.sort_unstable_by_key(|hit| (hit.rank, std::cmp::Reverse(hit.grade), hit.row));
-    Ok(())
+    sort_unstable_by_key(hits, progress, |hit| (hit.rank, std::cmp::Reverse(hit.grade), hit.row))
 }
 
-fn rank_by_grade(hits: &mut [Hit], best_first: bool) {
-    hits.sort_unstable_by_key(|hit| (hit.above, if best_first { -hit.grade } else { hit.grade }, hit.row));
+fn rank_by_grade(hits: &mut [Hit], best_first: bool, progress: &Progress) -> Result<()> {
+    let key = |hit: &Hit| (hit.above, if best_first { -hit.grade } else { hit.grade }, hit.row);
+    sort_unstable_by_key(hits, progress, key)?;
     for tie in hits.chunk_by_mut(|a, b| a.above == b.above) {
         let size = tie.len() as u32;
         for (i, hit) in tie.iter_mut().enumerate() {
@@ -157,6 +170,7 @@ fn rank_by_grade(hits: &mut [Hit], best_first: bool) {
             hit.rank = hit.above + i as u32 + if gains == best_first { 0 } else { hit.tied - size };
         }
     }
+    Ok(())
 }
 
 /// Ranks the hits that share their scores: the rows of each tie are put into a bucket of their own and sorted there.
@@ -165,10 +179,11 @@ fn rank_tied_rows<S: Score>(
     hits: &mut [Hit],
     prefix: impl Fn(u32) -> u64,
     before: impl Fn(u32, u32) -> Ordering,
+    progress: &Progress,
 ) -> Result<()> {
     let mut shared: Vec<f64> = Vec::new();
     extend(&mut shared, hits.iter().filter(|hit| hit.tied > 1).map(|hit| hit.score))?;
-    shared.sort_unstable_by(f64::total_cmp);
+    sort_unstable_by(&mut shared, progress, f64::total_cmp)?;
     shared.dedup();
     let tie = |row: usize| -> Option<usize> {
         let score: f64 = scores[row].into();
@@ -177,15 +192,21 @@ fn rank_tied_rows<S: Score>(
     };
     // Where each tie begins, then where its next row goes, and in the end where it ends.
     let mut ends = filled(shared.len() + 1, 0usize)?;
-    (0..scores.len()).filter_map(tie).for_each(|tie| ends[tie + 1] += 1);
+    for rows in stretches(scores.len()) {
+        progress.check()?;
+        rows.filter_map(tie).for_each(|tie| ends[tie + 1] += 1);
+    }
     for tie in 1..ends.len() {
         ends[tie] += ends[tie - 1];
     }
     let mut rows = filled(ends[shared.len()], (0u64, 0u32))?;
-    for row in 0..scores.len() {
-        if let Some(tie) = tie(row) {
-            rows[ends[tie]] = (prefix(row as u32), row as u32);
-            ends[tie] += 1;
+    for stretch in stretches(scores.len()) {
+        progress.check()?;
+        for row in stretch {
+            if let Some(tie) = tie(row) {
+                rows[ends[tie]] = (prefix(row as u32), row as u32);
+                ends[tie] += 1;
+            }
         }
     }
     let mut place: Vec<u32> = zeros(scores.len())?;
@@ -196,7 +217,7 @@ fn rank_tied_rows<S: Score>(
             a.0.cmp(&b.0).then_with(|| before(a.1, b.1)).then_with(|| a.1.cmp(&b.1))
         };
         if !tied.is_sorted_by(|a, b| order(a, b) != Ordering::Greater) {
-            tied.sort_unstable_by(order);
+            sort_unstable_by(tied, progress, order)?;
         }
         for (i, &(_, row)) in (0..).zip(&*tied) {
             place[row as usize] = i;
@@ -245,8 +266,9 @@ mod tests {
                     .filter(|_| next() & 1 == 0)
                     .map(|row| Hit::new(row, 1, scores[row as usize]))
                     .collect();
-                count(&scores, &mut hits).unwrap();
-                rank(&scores, &mut hits, ties, ById(|row: u32| names[row as usize])).unwrap();
+                count(&scores, &mut hits, &Progress::default()).unwrap();
+                rank(&scores, &mut hits, ties, ById(|row: u32| names[row as usize]), &Progress::default())
+                    .unwrap();
                 for hit in &hits {
                     let expected = by_sorting(&scores, hit.row, |a, b| match ties {
                         Ties::DocumentDescending => by_name(b, a),
@@ -270,8 +292,8 @@ mod tests {
             let rows = (0..n as u32).filter(|_| next() & 3 == 0);
             let mut many: Vec<Hit> = rows.map(|row| Hit::new(row, 1, scores[row as usize])).collect();
             let mut few = many.clone();
-            count_many(&scores, &mut many).unwrap();
-            few.chunks_mut(4).for_each(|few| count(&scores, few).unwrap());
+            count_many(&scores, &mut many, &Progress::default()).unwrap();
+            few.chunks_mut(4).for_each(|few| count(&scores, few, &Progress::default()).unwrap());
             many.sort_unstable_by_key(|hit| hit.row);
             assert_eq!(many, few);
         }
@@ -286,8 +308,8 @@ mod tests {
             [(Ties::Optimistic, [(3, 0), (1, 1), (0, 4)]), (Ties::Pessimistic, [(0, 0), (1, 3), (3, 4)])]
         {
             let mut hits = hits;
-            count(&scores, &mut hits).unwrap();
-            rank(&scores, &mut hits, ties, |_: u32, _: u32| Ordering::Equal).unwrap();
+            count(&scores, &mut hits, &Progress::default()).unwrap();
+            rank(&scores, &mut hits, ties, |_: u32, _: u32| Ordering::Equal, &Progress::default()).unwrap();
             assert_eq!(hits.map(|hit| (hit.grade, hit.rank)), expected, "{ties:?}");
         }
     }
@@ -296,8 +318,9 @@ mod tests {
     fn infinite_scores_are_scores() {
         let scores = [f64::INFINITY, 1.0, f64::NEG_INFINITY];
         let mut hits = [Hit::new(2, 1, scores[2]), Hit::new(0, 1, scores[0])];
-        count(&scores, &mut hits).unwrap();
-        rank(&scores, &mut hits, Ties::Stable, |_: u32, _: u32| Ordering::Equal).unwrap();
+        count(&scores, &mut hits, &Progress::default()).unwrap();
+        rank(&scores, &mut hits, Ties::Stable, |_: u32, _: u32| Ordering::Equal, &Progress::default())
+            .unwrap();
         assert_eq!(hits.map(|hit| (hit.row, hit.rank)), [(0, 0), (2, 2)]);
     }
 }

@@ -51,7 +51,7 @@ impl Columns<'_> {
                 IdSlice::Texts(texts) => Documents::Texts(gathered_texts(kept.as_deref(), texts)?),
             };
             progress.check()?;
-            Qrels::new(documents, offsets, grades, repeated)
+            Qrels::new(documents, offsets, grades, repeated, progress)
         };
         made().map_err(|error| (None, error))
     }

@@ -8,8 +8,10 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result, collect, extend, filled, push, reserve, with_capacity};
+use crate::progress::{Progress, STRETCH, stretches};
 use crate::score::Score;
 use crate::simd;
+use crate::sort::sort_unstable_by;
 
 use super::conventions::Ties;
 use super::evaluate::keep_judged;
@@ -66,6 +68,11 @@ impl ListBatch {
         self.lists.is_empty()
     }
 
+    /// How many scores they have together.
+    pub fn scores(&self) -> usize {
+        self.scores.len()
+    }
+
     /// Whether it is worth the thread pool.
     pub fn is_full(&self) -> bool {
         self.scores.len() >= FULL
@@ -117,7 +124,14 @@ impl ListBatch {
 
     /// Measures each list against the judgements of its query, into a row of `out`; `state` says of which lists the
     /// values are there. Runs on the current pool.
-    pub fn measure(&mut self, qrels: &Qrels, queries: &[i64], plan: &Plan, out: &mut [f64]) {
+    pub fn measure(
+        &mut self,
+        qrels: &Qrels,
+        queries: &[i64],
+        plan: &Plan,
+        progress: &Progress,
+        out: &mut [f64],
+    ) {
         let wide = plan.measures.len();
         if wide == 0 {
             return;
@@ -141,10 +155,10 @@ impl ListBatch {
                 // They are in single precision already; twice as many are compared at once.
                 reserve(narrow, scores.len()).and_then(|()| {
                     simd::to_single(scores, narrow);
-                    measured(qrels, query, plan, narrow, hits, out)
+                    measured(qrels, query, plan, narrow, hits, progress, out)
                 })
             } else {
-                measured(qrels, query, plan, scores, hits, out)
+                measured(qrels, query, plan, scores, hits, progress, out)
             };
             list.state = state.unwrap_or_else(ListState::Failed);
         });
@@ -159,7 +173,7 @@ impl ListBatch {
     ///
     /// # Errors
     ///
-    /// The ids have no order; these are not the documents of the list; `OutOfMemory`.
+    /// The ids have no order; these are not the documents of the list; `OutOfMemory`; the work is cancelled.
     pub fn measure_tied(
         &mut self,
         list: usize,
@@ -167,6 +181,7 @@ impl ListBatch {
         query: usize,
         plan: &Plan,
         ids: &[AnyId],
+        progress: &Progress,
         out: &mut [f64],
     ) -> Result<()> {
         let BatchedList { scores, hits, .. } = &self.lists[list];
@@ -177,8 +192,12 @@ impl ListBatch {
             return Err(Error::wrong_type("documents are text and integers at once, which have no order"));
         }
         let found = match &qrels.documents {
-            Documents::Integers(known) => find_rows(hits, |row| AnyId::Integer(known[row as usize]), ids)?,
-            Documents::Texts(known) => find_rows(hits, |row| AnyId::Text(known.id(row as usize)), ids)?,
+            Documents::Integers(known) => {
+                find_rows(hits, |row| AnyId::Integer(known[row as usize]), ids, progress)?
+            }
+            Documents::Texts(known) => {
+                find_rows(hits, |row| AnyId::Text(known.id(row as usize)), ids, progress)?
+            }
         };
         if length != scores.len() || !found {
             return Err(Error::value("a dictionary of the run has changed while it was read"));
@@ -186,12 +205,12 @@ impl ListBatch {
         let judged = plan.judged(qrels, query);
         if judged_only {
             // In the order of the dictionary, which the judgements do not know.
-            let rows = keep_judged(hits)?;
+            let rows = keep_judged(hits, progress)?;
             let scores = collect(hits.iter().map(|hit| hit.score))?;
             let documents = ById(|row: u32| ids[rows[row as usize] as usize]);
-            return plan.measure_list(&scores, hits, judged, documents, out);
+            return plan.measure_list(&scores, hits, judged, documents, progress, out);
         }
-        plan.measure_list(scores, hits, judged, ById(|row: u32| ids[row as usize]), out)
+        plan.measure_list(scores, hits, judged, ById(|row: u32| ids[row as usize]), progress, out)
     }
 }
 
@@ -201,36 +220,48 @@ fn measured<S: Score>(
     plan: &Plan,
     scores: &[S],
     hits: &mut [Hit],
+    progress: &Progress,
     out: &mut [f64],
 ) -> Result<ListState> {
-    let tied = plan.count(scores, hits)?;
+    let tied = plan.count(scores, hits, progress)?;
     let ties = plan.conventions.ties;
     if tied || ties == Ties::Stable && hits.iter().any(|hit| hit.tied > 1) {
         return Ok(ListState::Tied);
     }
     if ties == Ties::Grouped {
         // Any row with the same score will do, as long as no two hits take the same.
-        place_hits(scores, hits)?;
+        place_hits(scores, hits, progress)?;
     }
     let any_order = |_: u32, _: u32| Ordering::Equal;
-    plan.measure_list(scores, hits, plan.judged(qrels, query), any_order, out)?;
+    plan.measure_list(scores, hits, plan.judged(qrels, query), any_order, progress, out)?;
     Ok(ListState::Measured)
 }
 
 /// Gives each hit its row among `ids` instead of that in the judgements, whose document is `known(row)`; says whether all
 /// were found. No document stands twice.
-fn find_rows<'a>(hits: &mut [Hit], known: impl Fn(u32) -> AnyId<'a>, ids: &[AnyId]) -> Result<bool> {
+fn find_rows<'a>(
+    hits: &mut [Hit],
+    known: impl Fn(u32) -> AnyId<'a>,
+    ids: &[AnyId],
+    progress: &Progress,
+) -> Result<bool> {
     let mut table = Lookup::default();
     table.clear(hits.len())?;
     // A tag that differs spares reading the id, which is far away in memory.
     let mut tags: Vec<u32> = with_capacity(hits.len())?;
     for (number, hit) in (0..).zip(&*hits) {
+        if (number as usize).is_multiple_of(STRETCH) {
+            progress.check()?;
+        }
         let id = known(hit.row);
         tags.push(id.tag());
         table.find_or_insert(id.hash(), number, |_| false);
     }
     let mut rows = filled(hits.len(), None)?;
     for (row, &id) in (0..).zip(ids) {
+        if (row as usize).is_multiple_of(STRETCH) {
+            progress.check()?;
+        }
         let (hash, tag) = (id.hash(), id.tag());
         let same = |number: u32| tags[number as usize] == tag && known(hits[number as usize].row) == id;
         if let Some(number) = table.find(hash, same) {
@@ -243,14 +274,35 @@ fn find_rows<'a>(hits: &mut [Hit], known: impl Fn(u32) -> AnyId<'a>, ids: &[AnyI
     Ok(!rows.contains(&None))
 }
 
-/// Gives each hit a row that has its score.
-fn place_hits<S: Score>(scores: &[S], hits: &mut [Hit]) -> Result<()> {
-    let mut taken = filled(scores.len(), false)?;
-    for hit in hits {
-        let row = (0..scores.len()).find(|&row| !taken[row] && scores[row].into() == hit.score);
-        if let Some(row) = row {
-            taken[row] = true;
-            hit.row = row as u32;
+/// Gives each hit a row that has its score: of equal ones the first hit the first row.
+fn place_hits<S: Score>(scores: &[S], hits: &mut [Hit], progress: &Progress) -> Result<()> {
+    // Minus zero is zero: adding zero makes them the same number.
+    let score = |hit: &Hit| hit.score + 0.0;
+    let mut order: Vec<u32> = collect(0..hits.len() as u32)?;
+    sort_unstable_by(&mut order, progress, |&a, &b| {
+        score(&hits[a as usize]).total_cmp(&score(&hits[b as usize])).then(a.cmp(&b))
+    })?;
+    // Where each score begins in the order, and its next hit.
+    let mut steps: Vec<(f64, usize)> = with_capacity(order.len())?;
+    for (place, &hit) in order.iter().enumerate() {
+        let score = score(&hits[hit as usize]);
+        if steps.last().is_none_or(|step| step.0 != score) {
+            steps.push((score, place));
+        }
+    }
+    for rows in stretches(scores.len()) {
+        progress.check()?;
+        for row in rows {
+            let of_row: f64 = scores[row].into();
+            let step = steps.partition_point(|step| step.0 < of_row);
+            let Some((score, place)) = steps.get_mut(step) else { continue };
+            if let Some(&next) = order.get(*place)
+                && *score == of_row
+                && hits[next as usize].score == of_row
+            {
+                hits[next as usize].row = row as u32;
+                *place += 1;
+            }
         }
     }
     Ok(())
@@ -264,7 +316,8 @@ mod tests {
 
     /// Documents 1, 2 and 3 are judged, with these grades.
     fn qrels() -> Qrels {
-        Qrels::new(Documents::Integers(vec![1, 2, 3]), vec![0, 3], vec![1, 0, 2], false).unwrap()
+        Qrels::new(Documents::Integers(vec![1, 2, 3]), vec![0, 3], vec![1, 0, 2], false, &Progress::default())
+            .unwrap()
     }
 
     fn plan(conventions: Conventions) -> Plan {
@@ -293,7 +346,7 @@ mod tests {
         let plan = plan(Conventions::default());
         let mut batch = batch(&plan, &[&[(9, 4.0), (1, 3.0), (3, 1.0)], &[], &[(3, 2.0)]]);
         let mut out = [9.0; 6];
-        batch.measure(&qrels(), &[0, 0, 0], &plan, &mut out);
+        batch.measure(&qrels(), &[0, 0, 0], &plan, &Progress::default(), &mut out);
         assert!((0..3).all(|list| matches!(batch.state(list), ListState::Measured)));
         assert_eq!(out, [(1.0 / 2.0 + 2.0 / 3.0) / 2.0, 3.0, 0.0, 0.0, 0.5, 1.0]);
         batch.clear();
@@ -306,10 +359,10 @@ mod tests {
         let list: &[(i64, f64)] = &[(9, 1.0), (1, 1.0), (3, 0.5)];
         let mut batch = batch(&plan, &[list]);
         let mut out = [0.0; 2];
-        batch.measure(&qrels(), &[0], &plan, &mut out);
+        batch.measure(&qrels(), &[0], &plan, &Progress::default(), &mut out);
         assert!(matches!(batch.state(0), ListState::Tied));
         let ids = [9, 1, 3].map(AnyId::Integer);
-        batch.measure_tied(0, &qrels(), 0, &plan, &ids, &mut out).unwrap();
+        batch.measure_tied(0, &qrels(), 0, &plan, &ids, &Progress::default(), &mut out).unwrap();
         assert_eq!(out, [(1.0 / 2.0 + 2.0 / 3.0) / 2.0, 3.0], "the greater id goes first");
     }
 
@@ -318,7 +371,7 @@ mod tests {
         let plan = plan(Conventions::default());
         let problem = |ids: &[AnyId]| {
             let mut batch = batch(&plan, &[&[(9, 1.0), (1, 1.0)]]);
-            let done = batch.measure_tied(0, &qrels(), 0, &plan, ids, &mut [0.0; 2]);
+            let done = batch.measure_tied(0, &qrels(), 0, &plan, ids, &Progress::default(), &mut [0.0; 2]);
             done.unwrap_err().to_string()
         };
         assert!(problem(&[1].map(AnyId::Integer)).contains("has changed"));
@@ -332,7 +385,15 @@ mod tests {
         let plan = plan(Conventions { judged_only: true, ..Conventions::default() });
         let mut batch = batch(&plan, &[&[(9, 4.0), (2, 2.0), (1, 1.0)]]);
         let mut out = [0.0; 2];
-        batch.measure(&qrels(), &[0], &plan, &mut out);
+        batch.measure(&qrels(), &[0], &plan, &Progress::default(), &mut out);
         assert_eq!(out, [0.5 / 2.0, 2.0]);
+    }
+
+    #[test]
+    fn grouped_hits_get_rows_of_their_scores() {
+        let mut hits: Vec<Hit> =
+            [(1, 0.5), (2, -0.0), (3, 0.5), (4, 7.0)].map(|(row, score)| Hit::new(row, 1, score)).to_vec();
+        place_hits(&[0.0, 0.5, 0.25, 0.5, 0.0, 7.0], &mut hits, &Progress::default()).unwrap();
+        assert_eq!(hits.iter().map(|hit| hit.row).collect::<Vec<_>>(), [1, 0, 3, 5]);
     }
 }

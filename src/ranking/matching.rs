@@ -1,7 +1,7 @@
 //! Which documents of a list are judged, and what a document that stands twice gives.
 
 use crate::error::{Result, collect, extend, push, reserve};
-use crate::progress::Progress;
+use crate::progress::{Progress, STRETCH};
 
 use super::conventions::Duplicates;
 use super::hits::Hit;
@@ -34,9 +34,6 @@ pub enum Counted<S> {
     /// None: a document stands twice, in these places, and must not.
     Twice(usize, usize),
 }
-
-/// So many documents are looked up between two checks for cancellation.
-const STRETCH: usize = 1 << 18;
 
 /// What one thread reuses from list to list.
 #[derive(Default)]
@@ -97,6 +94,9 @@ impl Matching {
         let judged = known.grades.len() as u32;
         table.clear(judged as usize + length)?;
         for row in 0..judged {
+            if (row as usize).is_multiple_of(STRETCH) {
+                progress.check()?;
+            }
             let id = (known.document)(row);
             table.find_or_insert(id.hash(), row, |held| (known.document)(held) == id);
         }

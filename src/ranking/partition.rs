@@ -205,7 +205,7 @@ pub fn average_precision_of(
         return Ok(Err(nan));
     }
     let positives = (0..n).filter(|&i| example(i).1).count();
-    Ok(Ok((Scored::new(n, positives, example)?.average_precision(), positives)))
+    Ok(Ok((Scored::new(n, positives, example, progress)?.average_precision(), positives)))
 }
 
 /// The terms of one bucket's steps; `start` has how many positives and negatives lie in it and beyond.
@@ -246,7 +246,9 @@ mod tests {
 
     fn check(examples: &[(f64, bool)]) {
         let positives = examples.iter().filter(|example| example.1).count();
-        let expected = Scored::new(examples.len(), positives, |i| examples[i]).unwrap().average_precision();
+        let expected = Scored::new(examples.len(), positives, |i| examples[i], &Progress::default())
+            .unwrap()
+            .average_precision();
         let progress = Progress::default();
         let (found, counted) =
             average_precision(examples.len(), |i| examples[i], &progress).unwrap().unwrap();

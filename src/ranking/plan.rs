@@ -1,6 +1,7 @@
 //! What is to be computed of a list whose judged documents are found.
 
 use crate::error::{Error, Result, filled};
+use crate::progress::Progress;
 use crate::score::Score;
 
 use super::classification::Scored;
@@ -67,9 +68,9 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// `OutOfMemory`
-    pub fn count<S: Score>(&self, scores: &[S], hits: &mut [Hit]) -> Result<bool> {
-        count(scores, hits)?;
+    /// `OutOfMemory`; the work is cancelled.
+    pub fn count<S: Score>(&self, scores: &[S], hits: &mut [Hit], progress: &Progress) -> Result<bool> {
+        count(scores, hits, progress)?;
         Ok(needs_documents(self.conventions.ties, hits) && self.conventions.ties != Ties::Stable)
     }
 
@@ -78,25 +79,27 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// A measure has no value for this list under the conventions.
+    /// A measure has no value for this list under the conventions; `OutOfMemory`; the work is cancelled.
     pub fn measure_list<S: Score>(
         &self,
         scores: &[S],
         hits: &mut [Hit],
         judged: Judged,
         documents: impl Order,
+        progress: &Progress,
         out: &mut [f64],
     ) -> Result<()> {
         let conventions = &self.conventions;
-        rank(scores, hits, conventions.ties, documents)?;
+        rank(scores, hits, conventions.ties, documents, progress)?;
         let all = RankedList { hits, retrieved: scores.len(), judged };
         for (measure, out) in self.measures.iter().zip(out) {
+            progress.check()?;
             let own = measure.conventions(conventions);
             let judged = measure.level.map_or(all.judged, |level| all.judged.at_level(level));
             let (conventions, list) = (&own, RankedList { judged, ..all });
             *out = match conventions.ties {
                 Ties::Grouped if measure.kind == MeasureKind::AveragePrecision => {
-                    grouped_average_precision(scores, &list, measure, conventions)?
+                    grouped_average_precision(scores, &list, measure, conventions, progress)?
                 }
                 Ties::Expected | Ties::Grouped => list.expected(measure, conventions)?,
                 _ => list.measure(measure, conventions),
@@ -112,6 +115,7 @@ fn grouped_average_precision<S: Score>(
     list: &RankedList,
     measure: &Measure,
     conventions: &Conventions,
+    progress: &Progress,
 ) -> Result<f64> {
     let mut relevant = filled(scores.len(), false)?;
     let mut found = 0;
@@ -119,6 +123,6 @@ fn grouped_average_precision<S: Score>(
         relevant[hit.row as usize] = true;
         found += 1;
     }
-    let scored = Scored::new(scores.len(), found, |i| (scores[i].into(), relevant[i]))?;
+    let scored = Scored::new(scores.len(), found, |i| (scores[i].into(), relevant[i]), progress)?;
     Ok(scored.average_precision_of(list.judged.relevant))
 }

@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 
 use crate::error::{Error, Result, collect_blocks, copied, filled, push, reserve, with_capacity, zeros};
-use crate::progress::Progress;
+use crate::progress::{Progress, STRETCH};
+use crate::sort::sort_unstable_by;
 
 use super::ids::{Id, IdSlice, Ids, Lookup, Texts};
 use super::sieve::Sieve;
@@ -42,13 +43,19 @@ impl Qrels {
     ///
     /// # Errors
     ///
-    /// A grade is too great to be exact as a float; `OutOfMemory`.
-    pub fn new(documents: Documents, offsets: Vec<usize>, grades: Vec<i64>, repeated: bool) -> Result<Self> {
+    /// A grade is too great to be exact as a float; `OutOfMemory`; the work is cancelled.
+    pub fn new(
+        documents: Documents,
+        offsets: Vec<usize>,
+        grades: Vec<i64>,
+        repeated: bool,
+        progress: &Progress,
+    ) -> Result<Self> {
         if let Some(grade) = grades.iter().find(|grade| grade.unsigned_abs() > GREATEST_GRADE as u64) {
             return Err(Error::value(format!("the relevance grade {grade} is beyond 2^53")));
         }
         let greatest = grades.iter().copied().max().unwrap_or(0).max(0);
-        let descending = sorted(&offsets, &grades, greatest)?;
+        let descending = sorted(&offsets, &grades, greatest, progress)?;
         Ok(Qrels { documents, offsets, grades, descending, greatest, repeated })
     }
 
@@ -74,7 +81,7 @@ impl Qrels {
 }
 
 /// The grades of each query, greatest first.
-fn sorted(offsets: &[usize], grades: &[i64], greatest: i64) -> Result<Vec<i64>> {
+fn sorted(offsets: &[usize], grades: &[i64], greatest: i64, progress: &Progress) -> Result<Vec<i64>> {
     let least = grades.iter().copied().min().unwrap_or(0);
     let few = usize::try_from(greatest - least).ok().filter(|&spread| spread < FEW_GRADES);
     let mut sorted = copied(grades)?;
@@ -82,7 +89,7 @@ fn sorted(offsets: &[usize], grades: &[i64], greatest: i64) -> Result<Vec<i64>> 
         let (grades, sorted) = (&grades[range[0]..range[1]], &mut sorted[range[0]..range[1]]);
         match few {
             Some(spread) => sort_few(sorted, grades, least, spread),
-            None => sorted.sort_unstable_by(|a, b| b.cmp(a)),
+            None => sort_unstable_by(sorted, progress, |a, b| b.cmp(a))?,
         }
     }
     Ok(sorted)
@@ -150,7 +157,7 @@ impl Groups {
         let mut first: Vec<usize> = Vec::new();
         let mut group_of_change = with_capacity(changes.len())?;
         for (done, &row) in changes.iter().enumerate() {
-            if done.is_multiple_of(1 << 18) {
+            if done.is_multiple_of(STRETCH) {
                 progress.check()?;
             }
             let id = ids.id(row);
@@ -210,7 +217,7 @@ impl Groups {
             }
             table.clear(range[1] - range[0])?;
             for place in 0..range[1] - range[0] {
-                if place.is_multiple_of(1 << 18) {
+                if place.is_multiple_of(STRETCH) {
                     progress.check()?;
                 }
                 let same = |held: u32| id(held as usize) == id(place);
@@ -240,6 +247,10 @@ impl Groups {
 mod tests {
     use super::*;
 
+    fn judged(documents: Vec<i64>, offsets: Vec<usize>, grades: Vec<i64>) -> Result<Qrels> {
+        Qrels::new(Documents::Integers(documents), offsets, grades, false, &Progress::default())
+    }
+
     fn groups(ids: &[i64]) -> Result<Groups> {
         Groups::new(IdSlice::I64(ids), &Progress::default())
     }
@@ -267,17 +278,22 @@ mod tests {
 
     #[test]
     fn grades_are_sorted_within_each_query() {
-        let qrels =
-            Qrels::new(Documents::Integers(vec![1, 2, 3]), vec![0, 2, 3], vec![0, 2, 1], false).unwrap();
+        let qrels = judged(vec![1, 2, 3], vec![0, 2, 3], vec![0, 2, 1]).unwrap();
         assert_eq!(qrels.descending(0), [2, 0]);
         assert_eq!(qrels.descending(1), [1]);
         assert_eq!((qrels.queries(), qrels.greatest), (2, 2));
         let wide = vec![-3, 700, 5, 5];
-        let qrels = Qrels::new(Documents::Integers(vec![1, 2, 3, 4]), vec![0, 4], wide, false).unwrap();
+        let qrels = judged(vec![1, 2, 3, 4], vec![0, 4], wide).unwrap();
         assert_eq!(qrels.descending(0), [700, 5, 5, -3]);
         let few = vec![-3, 5, 0, 5];
-        let qrels = Qrels::new(Documents::Integers(vec![1, 2, 3, 4]), vec![0, 4], few, false).unwrap();
+        let qrels = judged(vec![1, 2, 3, 4], vec![0, 4], few).unwrap();
         assert_eq!(qrels.descending(0), [5, 5, 0, -3]);
-        assert!(Qrels::new(Documents::Integers(vec![1]), vec![0, 1], vec![i64::MAX], false).is_err());
+        let greatest = 1 << 53;
+        for (grade, exact) in
+            [(greatest, true), (-greatest, true), (greatest + 1, false), (-greatest - 1, false)]
+        {
+            assert_eq!(judged(vec![1], vec![0, 1], vec![grade]).is_ok(), exact, "{grade}");
+        }
+        assert!(judged(vec![1], vec![0, 1], vec![i64::MIN]).is_err());
     }
 }

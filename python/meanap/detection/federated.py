@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from meanap import _core
 from meanap._arrays import as_id, shown
 from meanap.errors import InputError
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
@@ -79,7 +80,7 @@ def only_labelled(truth: GroundTruth, found: Detections, labelled: Labelled, lim
     kept = []
     count: dict[Any, int] = {}
     scores = np.asarray(found.arrays["scores"], dtype=np.float64)
-    for row in np.argsort(-scores, kind="stable").tolist():
+    for row in _core.descending_order(np.ascontiguousarray(scores)).tolist():
         image, category = images[row], categories[row]
         count[image] = count.get(image, 0) + 1
         if limit is not None and count[image] > limit:

@@ -216,6 +216,7 @@ impl<'a> ByteReader<'a> {
 mod tests {
     use super::*;
     use crate::matching::{Cells, ImageKeys, MatchTable, Truth};
+    use crate::progress::Progress;
 
     fn log_of(partner: Option<u32>, error: ErrorType) -> MatchLog {
         let bits = OutcomeLayout { areas: 1, thresholds: 1 };
@@ -241,7 +242,7 @@ mod tests {
         merged.merge(&again).unwrap();
         merged.merge(&log).unwrap();
         for log in [log, again, merged] {
-            let (table, legend) = log.table().unwrap();
+            let (table, legend) = log.table(&Progress::default()).unwrap();
             assert_eq!(legend.categories, [Key::Text("a\u{1f}b".into())]);
             let pair = table.pairs.as_ref().unwrap()[table.rows(0)[0].object as usize];
             let truth = table.truths(0).iter().find(|truth| Some(truth.object) == pair.partner).unwrap();

@@ -17,6 +17,8 @@ use super::pair::Pair;
 use super::table::{MatchTable, Outcome, OutcomeLayout, Row, Truth};
 use crate::columns::{Interner, Key};
 use crate::error::{Error, Result, collect, collect_growing, copied, filled, reserve, with_capacity, zeros};
+use crate::progress::Progress;
+use crate::sort::sort_unstable_by;
 
 pub use columns::LogColumns;
 
@@ -451,14 +453,14 @@ impl MatchLog {
     ///
     /// # Errors
     ///
-    /// Memory that cannot be had.
-    pub fn table(&self) -> Result<(MatchTable, LogIds)> {
+    /// `OutOfMemory`; the work is cancelled.
+    pub fn table(&self, progress: &Progress) -> Result<(MatchTable, LogIds)> {
         let keys = &self.images.keys;
         let live = (0..keys.len() as u32).filter(|&code| self.images.live[code as usize]);
         let mut images = collect_growing(live)?;
         // Each key is there once.
-        images.sort_unstable_by(|&a, &b| keys[a as usize].cmp(&keys[b as usize]));
-        let categories = self.categories.sorted();
+        sort_unstable_by(&mut images, progress, |&a, &b| keys[a as usize].cmp(&keys[b as usize]))?;
+        let categories = self.categories.sorted(progress)?;
         let inverse = |order: &[u32], codes: usize| -> Result<Vec<u32>> {
             let mut positions = filled(codes, NOT_EVALUATED)?;
             order.iter().zip(0..).for_each(|(&code, position)| positions[code as usize] = position);
@@ -471,13 +473,14 @@ impl MatchLog {
         let extent =
             CellGrid { images: images.len(), categories: categories.len(), by_category: self.by_category };
         let d = &self.detections;
-        let mut rows = Cells::new(&d.image, &d.category, &positions, extent, |i, image| {
+        let mut rows = Cells::new(&d.image, &d.category, &positions, extent, progress, |i, image| {
             let at = i as usize;
             Row::restored(d.score[at], image, i, d.rank[at], d.outcome[at])
         })?;
         // Outcomes are stored in the order of their rows: a category is contiguous.
         let entry = self.bits.entry().max(1);
         let mut outcomes = with_capacity(d.outcomes.len())?;
+        progress.check()?;
         for row in &mut rows.items {
             if let Outcome::Matched(index) = row.outcome() {
                 row.set_matched(outcomes.len() / entry);
@@ -485,7 +488,7 @@ impl MatchLog {
             }
         }
         let g = &self.truths;
-        let truths = Cells::new(&g.image, &g.category, &positions, extent, |i, image| Truth {
+        let truths = Cells::new(&g.image, &g.category, &positions, extent, progress, |i, image| Truth {
             image,
             object: i,
             areas: g.areas[i as usize],

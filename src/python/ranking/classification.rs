@@ -46,7 +46,10 @@ fn sort<S: Copy + Sync>(
         return Err(bad_value(format!("y_score[{i}] is NaN")));
     }
     let positives = truth.iter().filter(|&&positive| positive).count();
-    Ok(py.detach(|| threads::run(|| Scored::new(truth.len(), positives, |i| (wide(scores[i]), truth[i]))))?)
+    let n = truth.len();
+    interruptible(py, n > LONG, |progress| {
+        threads::run(|| Scored::new(n, positives, |i| (wide(scores[i]), truth[i]), progress))
+    })
 }
 
 /// Labels of one class: 1 for a positive, and for the others 0 or, all of them, -1.
@@ -164,7 +167,7 @@ pub fn average_precision_of_columns<'py>(
             values.par_iter_mut().enumerate().try_for_each(|(c, value)| {
                 progress.check()?;
                 let positives = truth.column(c).iter().filter(|&&positive| positive).count();
-                let scored = Scored::new(n, positives, |i| (scores[(i, c)], truth[(i, c)]))?;
+                let scored = Scored::new(n, positives, |i| (scores[(i, c)], truth[(i, c)]), progress)?;
                 *value = scored.average_precision();
                 Ok(())
             })
@@ -186,7 +189,7 @@ pub fn precision_recall<'py>(
     drop_intermediate: bool,
 ) -> PyResult<CurveArrays<'py>> {
     let scored = scores.sort(py, &truth)?;
-    let curve = py.detach(|| scored.curve(drop_intermediate))?;
+    let curve = interruptible(py, truth.len()? > LONG, |progress| scored.curve(drop_intermediate, progress))?;
     let array = |values: Vec<f64>| {
         let length = values.len();
         array(py, values, [length])

@@ -8,6 +8,7 @@ use pyo3::types::{PyDict, PyInt, PyList, PyString};
 use super::plan::PyPlan;
 use super::qrels::{HeldDocuments, HeldScores, LONG, PyQrels, PyRun, borrowed, document_id};
 use crate::error::{Error, can_allocate, collect, extend, with_capacity, zeros};
+use crate::progress::Progress;
 use crate::python::arrays::array;
 use crate::python::bad_value;
 use crate::python::interruptible::interruptible;
@@ -110,11 +111,19 @@ pub fn evaluate_dicts<'py>(
     while !now.is_empty() {
         let end = first + now.len();
         let out = &mut values[first * wide..end * wide];
-        threads::beside(|scope| {
-            let (batch, core) = (&mut now, &qrels.core);
-            scope.spawn(|_| batch.measure(core, &queries[first..end], &plan.plan, out));
-            walker.fill(end, &mut next)
-        })?;
+        let long = now.scores() > LONG;
+        let (batch, core) = (&mut now, &qrels.core);
+        let mut measure = |progress: &_| batch.measure(core, &queries[first..end], &plan.plan, progress, out);
+        if long {
+            // One list that takes its time: nothing is to be done beside it but to wait for Ctrl-C.
+            interruptible(py, true, |progress| Ok(threads::run(|| measure(progress))))?;
+            walker.fill(end, &mut next)?;
+        } else {
+            threads::beside(|scope| {
+                scope.spawn(|_| measure(&Progress::default()));
+                walker.fill(end, &mut next)
+            })?;
+        }
         walker.settle(first, &mut now, &mut values)?;
         std::mem::swap(&mut now, &mut next);
         first = end;
@@ -258,10 +267,14 @@ impl<'py> Walker<'_, 'py> {
         let mut objects: Vec<Bound<PyAny>> = Vec::new();
         extend(&mut objects, list.keys().iter())?;
         let mut ids = with_capacity(objects.len())?;
-        for object in &objects {
+        for (i, object) in objects.iter().enumerate() {
+            check_signals(object.py(), i)?;
             ids.push(document_id(object)?);
         }
         let query = self.queries[place] as usize;
-        Ok(batch.measure_tied(i, &self.qrels.core, query, self.plan, &ids, out))
+        let (core, plan) = (&self.qrels.core, self.plan);
+        interruptible(list.py(), ids.len() > LONG, |progress| {
+            Ok(threads::run(|| batch.measure_tied(i, core, query, plan, &ids, progress, out)))
+        })
     }
 }

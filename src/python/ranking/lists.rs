@@ -54,10 +54,10 @@ impl CopiedLists {
         self.actual_offsets.len() - 1
     }
 
-    fn measure(&self, k: usize, out: &mut [f64]) -> crate::Result<()> {
+    fn measure(&self, k: usize, progress: &Progress, out: &mut [f64]) -> crate::Result<()> {
         let actual = Lists { offsets: &self.actual_offsets, values: &self.actual };
         let predicted = Lists { offsets: &self.predicted_offsets, values: &self.predicted };
-        average_precision_at_k(actual, predicted, k, &Progress::default(), out)?;
+        average_precision_at_k(actual, predicted, k, progress, out)?;
         for &(row, value) in &self.measured {
             out[row] = value;
         }
@@ -151,7 +151,13 @@ impl<'py> Inner<'py> {
 }
 
 /// Measures one pair of lists whose items Python compares: equal hash, and the same object or `==`.
-fn by_python(actual: &Inner, predicted: &Inner, k: usize, scratch: &mut Scratch) -> PyResult<f64> {
+fn by_python(
+    py: Python<'_>,
+    actual: &Inner,
+    predicted: &Inner,
+    k: usize,
+    scratch: &mut Scratch,
+) -> PyResult<f64> {
     let actual = actual.items(usize::MAX)?;
     let predicted = predicted.items(k)?;
     let hashes = |items: &[Bound<PyAny>]| -> PyResult<Vec<isize>> {
@@ -164,6 +170,7 @@ fn by_python(actual: &Inner, predicted: &Inner, k: usize, scratch: &mut Scratch)
     };
     let (actual_hashes, predicted_hashes) = (hashes(&actual)?, hashes(&predicted)?);
     let failed = RefCell::new(None);
+    let fail = |error: PyErr| *failed.borrow_mut() = Some(error);
     let first = actual.len();
     let item = |i: usize| if i < first { &actual[i] } else { &predicted[i - first] };
     let hash = |i: usize| if i < first { actual_hashes[i] } else { predicted_hashes[i - first] };
@@ -171,13 +178,19 @@ fn by_python(actual: &Inner, predicted: &Inner, k: usize, scratch: &mut Scratch)
         hash(a) == hash(b)
             && (item(a).is(item(b))
                 || item(a).eq(item(b)).unwrap_or_else(|error| {
-                    *failed.borrow_mut() = Some(error);
+                    fail(error);
                     false
                 }))
     };
+    let check = || {
+        py.check_signals().map_err(|error| {
+            fail(error);
+            Error::cancelled()
+        })
+    };
     let places = collect(first..first + predicted.len())?;
-    let value = scratch.average_precision(0..first, &places, k, |i| spread(hash(i) as u64), same)?;
-    failed.into_inner().map_or(Ok(value), Err)
+    let value = scratch.average_precision(0..first, &places, k, |i| spread(hash(i) as u64), same, check);
+    failed.into_inner().map_or_else(|| Ok(value?), Err)
 }
 
 /// AP@k of each pair of `actual` and `predicted`, two lists of the same length, as a float64 array.
@@ -219,7 +232,7 @@ pub fn apk_of_lists<'py>(
                 if !copied {
                     batch.actual.truncate(actual_end);
                     batch.predicted.truncate(predicted_end);
-                    let value = by_python(relevant, ranked, k, &mut scratch)?;
+                    let value = by_python(py, relevant, ranked, k, &mut scratch)?;
                     push(&mut batch.measured, (batch.actual_offsets.len() - 1, value))?;
                 }
                 push(&mut batch.actual_offsets, batch.actual.len())?;
@@ -235,13 +248,19 @@ pub fn apk_of_lists<'py>(
     while now.len() > 0 {
         let (out, after) = rest.split_at_mut(now.len());
         rest = after;
-        let mut measured = Ok(());
-        threads::beside(|scope| {
-            let measured = &mut measured;
-            scope.spawn(|_| *measured = now.measure(k, out));
-            fill(&mut next)
-        })?;
-        measured?;
+        if now.actual.len().max(now.predicted.len()) > LONG {
+            // One list that takes its time: nothing is to be done beside it but to wait for Ctrl-C.
+            interruptible(py, true, |progress| threads::run(|| now.measure(k, progress, out)))?;
+            fill(&mut next)?;
+        } else {
+            let mut measured = Ok(());
+            threads::beside(|scope| {
+                let measured = &mut measured;
+                scope.spawn(|_| *measured = now.measure(k, &Progress::default(), out));
+                fill(&mut next)
+            })?;
+            measured?;
+        }
         std::mem::swap(&mut now, &mut next);
     }
     array(py, values, [rows])
@@ -383,7 +402,7 @@ pub fn apk_of_arrays<'py>(
                     progress.check()?;
                     actual.list(row, usize::MAX, a)?;
                     predicted.list(row, k, p)?;
-                    *out = scratch.of_integers(a, p, k)?;
+                    *out = scratch.of_integers(a, p, k, progress)?;
                     Ok(())
                 },
             )

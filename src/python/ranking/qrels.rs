@@ -91,7 +91,9 @@ impl PyQrels {
             }
         }
         let documents = from_list(&objects, "qrels' documents")?;
-        let core = py.detach(|| Qrels::new(documents, offsets, grades, false))?;
+        let core = interruptible(py, grades.len() > LONG, |progress| {
+            Qrels::new(documents, offsets, grades, false, progress)
+        })?;
         Ok(PyQrels { core, query_ids: queries.unbind(), objects: Once::of(objects.unbind()) })
     }
 

@@ -267,7 +267,7 @@ def _curve(
     truth, scores, weights = truth[counted], scores[counted], weights[counted]
     if not len(scores):
         return np.array([1.0]), np.array([0.0]), scores
-    order = np.argsort(-scores, kind="stable")
+    order = _core.descending_order(np.ascontiguousarray(scores, dtype=np.float64))
     truth, scores, weights = truth[order].astype(np.float64), scores[order], weights[order]
     last = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)
     right = np.cumsum(truth * weights, dtype=np.float64)[last]
