@@ -205,3 +205,42 @@ def test_dota_folders_are_evaluated_as_rotated_boxes(tmp_path):
     rotated = meanap.evaluate(str(tmp_path), str(tmp_path / "predictions"), "rotated")
     # The generated corners are those of upright boxes.
     assert rotated.ap == pytest.approx(upright.ap, abs=1e-12)
+
+
+KITS = json.loads((Path(__file__).parent / "stored" / "rotated_kits.json").read_text())
+
+
+def of_kits(form: str) -> tuple[meanap.GroundTruth, meanap.Detections]:
+    """The boxes that the kits were asked about."""
+    truth, found = KITS["truth"][form], KITS["found"][form]
+    columns = [[row[at] for row in truth] for at in range(4)]
+    areas = {} if form != "degrees" else {"area": [row[3][2] * row[3][3] for row in truth]}
+    ignored = {} if form == "degrees" else {"ignore": np.array(columns[2], dtype=bool)}
+    ground_truth = meanap.GroundTruth(columns[0], columns[1], columns[3], **areas, **ignored)
+    return ground_truth, meanap.Detections(*([row[at] for row in found] for at in range(4)))
+
+
+def aps(result: meanap.Result) -> list[float]:
+    return [row["ap"] for row in sorted(result.per_class, key=lambda row: row["category"])]
+
+
+def test_ap_is_that_of_dotas_development_kit():
+    sides = of_kits("corners")
+    assert aps(meanap.evaluate(*sides, "rotated", "dota")) == KITS["dota"]["eleven"]
+    # NumPy adds the pieces of an area in another order.
+    exact = aps(meanap.evaluate(*sides, "rotated", "dota", recall="exact"))
+    assert exact == pytest.approx(KITS["dota"]["exact"], abs=4e-16)
+
+
+def test_the_summary_is_that_of_detectron2():
+    found = meanap.evaluate(*of_kits("degrees"), "rotated", "coco-rotated")
+    told = [found[row.name] for row in found.protocol.summary]
+    # Of no large objects.
+    assert [-1 if np.isnan(value) else value for value in told] == KITS["detectron2"]
+
+
+def test_ap_is_that_of_mmrotate_but_for_its_single_precision():
+    sides = of_kits("radians")
+    for name, changes in (("eleven", {}), ("exact", {"recall": "exact"})):
+        found = aps(meanap.evaluate(*sides, "rotated", "mmrotate", **changes))
+        assert found == pytest.approx(KITS["mmrotate"][name], abs=2e-7), name
