@@ -63,7 +63,12 @@ impl Polygon {
     /// count.
     pub(super) fn new(given: &RotatedBox, convention: AngleConvention) -> Polygon {
         let (centre, points) = relative_corners(given, convention);
-        let (corners, count) = convex_hull(points);
+        let (corners, count) = match given {
+            RotatedBox::Angle([_, _, width, height, _]) if is_plump(*width, *height) => {
+                (from_first(points), 4)
+            }
+            _ => convex_hull(points),
+        };
         let mut polygon = Polygon { centre, corners, count, area: 0.0, bounds: [0.0; 4] };
         polygon.bounds = polygon.measured_bounds();
         polygon.area = double_area(&polygon.corners[..count]) / 2.0;
@@ -107,6 +112,19 @@ impl Polygon {
         self.corners.as_flattened().partial_cmp(other.corners.as_flattened())
             != Some(std::cmp::Ordering::Greater)
     }
+}
+
+/// Whether the corners of a rectangle of these sides are all of its hull, however they are rounded.
+fn is_plump(width: f64, height: f64) -> bool {
+    let (least, most) = (width.min(height), width.max(height));
+    least > 1e-6 * most && least > 1e-100 && most < 1e100
+}
+
+/// The corners of a rectangle, which are in positive direction already, as [`convex_hull`] begins them.
+fn from_first(mut corners: [Point<f64>; 4]) -> [Point<f64>; 4] {
+    let first = (1..4).fold(0, |first, at| if corners[at] < corners[first] { at } else { first });
+    corners.rotate_left(first);
+    corners
 }
 
 /// A point, and the corners of a box relative to it.
@@ -379,6 +397,21 @@ mod tests {
         let tiny = of([0.0, 0.0, 1e-160, 1e-170, 33.0]);
         let huge = of([1e200, 1e200, 1e190, 1e195, 33.0]);
         assert_eq!((iou(&tiny, &tiny), iou(&huge, &huge)), (1.0, 1.0));
+    }
+
+    #[test]
+    fn the_hull_of_a_rectangle_is_its_corners() {
+        let mut random = Random::new(6);
+        for at in 0..20_000 {
+            let mut number = |scale: f64| (random.unit() - 0.5) * scale;
+            let angle = if at % 4 == 0 { f64::from(at) * 22.5 } else { number(720.0) };
+            let sides = [number(50.0).abs(), number(50.0).abs() * 10.0_f64.powi(-(at % 6))];
+            let given = RotatedBox::Angle([number(99.0), number(99.0), sides[0], sides[1], angle]);
+            let corners = relative_corners(&given, AngleConvention::default()).1;
+            if is_plump(sides[0], sides[1]) {
+                assert_eq!((from_first(corners), 4), convex_hull(corners), "{given:?}");
+            }
+        }
     }
 
     #[test]
