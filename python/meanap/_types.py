@@ -37,6 +37,10 @@ BoxFormat: TypeAlias = Literal["xyxy", "xywh", "cxcywh"]
 AngleUnit: TypeAlias = Literal["degrees", "radians"]
 #: Whose arithmetic compares rotated boxes.
 RotatedIouName: TypeAlias = Literal["exact", "detectron2", "mmcv", "polyiou", "probiou"]
+#: Sets of keypoints whose sigmas are known.
+KeypointSetName: TypeAlias = Literal[
+    "coco", "crowdpose", "halpe26", "halpe136", "wholebody", "foot", "face68", "hand21", "ap10k"
+]
 AverageName: TypeAlias = Literal["macro", "micro"]
 MatcherName: TypeAlias = Literal["greedy", "argmax"]
 RecallMethod: TypeAlias = Literal["exact", "trapezium"]
@@ -342,7 +346,7 @@ class ProtocolOptions(TypedDict, total=False):
     angle: AngleUnit
     clockwise: bool
     rotated_iou: RotatedIouName
-    sigmas: Numbers | None
+    sigmas: Numbers | KeypointSetName | int | None
 
 
 class ProtocolChanges(ProtocolOptions, total=False):

@@ -27,6 +27,7 @@ from meanap.checking.labels import label_errors, scored
 from meanap.checking.overlap import add_ap
 from meanap.checking.poses import check_poses
 from meanap.checking.records import read_detections, read_ground_truth
+from meanap.protocol.keypoints import sigmas_of
 from meanap.readers import Options
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         FormatInput,
         GroundTruthInput,
         ImagesInput,
+        KeypointSetName,
         NamesInput,
         SimilarityName,
     )
@@ -52,7 +54,7 @@ def check(
     detections: DetectionsInput | None = None,
     similarity: SimilarityName | None = None,
     *,
-    sigmas: Sequence[float] | np.ndarray | None = None,
+    sigmas: Sequence[float] | np.ndarray | KeypointSetName | int | None = None,
     angle: AngleUnit = "degrees",
     clockwise: bool = False,
     box_format: BoxFormat = "xyxy",
@@ -72,7 +74,7 @@ def check(
     similarity : {"bbox", "segm", "boundary", "keypoints", "rotated"}, optional
         What will be compared: records without it are a finding. By default what the records have.
     sigmas : (K,), optional
-        The spread of each keypoint, where they are not COCO's 17.
+        The spread of each keypoint, where they are not COCO's 17; or a set of keypoints, as of `meanap.evaluate`.
     angle, clockwise
         How the angles of rotated boxes are given, as of `meanap.protocol.Protocol`.
     box_format, format, names, images, sizes, columns
@@ -95,16 +97,17 @@ def check(
     """
     if similarity is not None and similarity not in _similarity.NAMES:
         raise _similarity.unknown(similarity)
+    spreads: Sequence[float] | np.ndarray | None = sigmas_of(sigmas)
     kind: SimilarityName = "bbox" if similarity is None else similarity
     options = Options(kind, box_format, format, names, images, sizes, columns)
     truth = read_ground_truth(ground_truth, options, similarity, (angle, clockwise))
     check_ground_truth(truth)
     if detections is None:
-        check_poses(truth, None, sigmas)
+        check_poses(truth, None, spreads)
         return Findings(truth.findings)
     found = read_detections(detections, truth, options, similarity)
     check_detections(found, truth)
-    check_poses(truth, found, sigmas)
+    check_poses(truth, found, spreads)
     result = functools.cache(lambda: scored(found, truth))
     confused = functools.cache(lambda: None if (known := result()) is None else known.confusion(0.5, -math.inf))
     check_together(found, truth, confused)

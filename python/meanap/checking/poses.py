@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from meanap.checking.records import NOTHING, Records
+from meanap.protocol.keypoints import KEYPOINT_SETS
 
 __all__ = ["check_poses"]
 
@@ -41,8 +42,16 @@ def check_poses(truth: Records, found: Records | None, sigmas: Sequence[float] |
             sum(counts.values()),
             "",
             message=f"poses have {expected} keypoints, and COCO's sigmas are for {_COCO}: others are needed",
-            remedy=f"Give {expected} sigmas: `--sigmas`, or `sigmas=` in Python.",
+            remedy=_remedy(expected),
         )
+
+
+def _remedy(count: int) -> str:
+    several = [name for name, one in KEYPOINT_SETS.items() if len(one.sigmas) == count]
+    if several:
+        name = several[0]
+        return f"Give those of a set of {count} keypoints: `--sigmas {name}`, or `sigmas={name!r}` in Python."
+    return f"Give {count} sigmas: `--sigmas`, or `sigmas=` in Python."
 
 
 def _points(pose: Any) -> int | None:

@@ -42,8 +42,9 @@ def add_similarity(parser: Parser, default: str | None = "bbox") -> None:
         "--iou-type", dest="similarity", choices=NAMES, default=argparse.SUPPRESS, help=argparse.SUPPRESS
     )
     parser.add_argument(
-        "--sigmas", type=numbers.sigmas, metavar="0.026,0.025,…",
-        help="sigma of each keypoint, if they are not COCO's 17",
+        "--sigmas", type=numbers.sigmas, metavar="NAME|0.026,0.025,…",
+        help="a set of keypoints, if they are not COCO's 17: crowdpose, halpe26, halpe136, wholebody, foot, face68, "
+        "hand21 or ap10k; or the sigma of each",
     )  # fmt: skip
     add_angles(parser)
 

@@ -7,6 +7,8 @@ import math
 from collections.abc import Callable
 from typing import TypeVar
 
+from meanap.errors import InputError
+
 T = TypeVar("T")
 
 __all__ = [
@@ -58,13 +60,23 @@ rising_counts: Callable[[str], list[int]] = _kind(
 
 
 def sigmas(text: str) -> tuple[float, ...]:
-    """A number above 0 for each keypoint."""
+    """A number above 0 for each keypoint, or those of a set by its name or its number of keypoints."""
+    from meanap.protocol.keypoints import KEYPOINT_SETS, sigmas_of
+
+    if text in KEYPOINT_SETS or (text.isdecimal() and int(text) > 1):
+        try:
+            named: tuple[float, ...] = sigmas_of(int(text) if text.isdecimal() else text)
+        except InputError as error:
+            raise argparse.ArgumentTypeError(str(error).removeprefix("sigmas: ")) from error
+        return named
     try:
         found = tuple(float(part) for part in text.split(","))
     except ValueError:
         found = ()
     if not found or not all(0 < sigma < math.inf for sigma in found):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0 for each keypoint, between commas")
+        known = ", ".join(KEYPOINT_SETS)
+        expected = f"a number above 0 for each keypoint, between commas, or one of {known}"
+        raise argparse.ArgumentTypeError(f"{text!r}: expected {expected}")
     return found
 
 

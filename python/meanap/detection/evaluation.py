@@ -321,7 +321,8 @@ def settled(
         # None and False change nothing.
         if only is not None and not (value is None or value is False) and only not in (among or (similarity,)):
             raise InputError(f"{field}: only similarity {only!r} uses it, found similarity {similarity!r}")
-        named = (field == "recall" and isinstance(value, str)) or (field == "sigmas" and value is None)
+        named = field in ("recall", "sigmas") and isinstance(value, str)
+        named |= field == "sigmas" and (value is None or isinstance(value, (int, np.integer)))
         if field in _SEQUENCES and not named:
             given = tuple(value) if np.iterable(value) else (value,)
             try:
@@ -379,7 +380,7 @@ def _new_log(
     **analysis: Any,
 ) -> _core.MatchLog:
     if similarity == "keypoints" and rules.sigmas is None:
-        raise InputError("sigmas: keypoints need the spread of each, e.g. sigmas=meanap.protocol.coco.KEYPOINT_SIGMAS")
+        raise InputError("sigmas: keypoints need the spread of each, or the name of a set, e.g. sigmas='coco'")
     _check_range(score_range)
     variances = None if rules.sigmas is None else (np.array(rules.sigmas) * 2) ** 2
     return _core.MatchLog(

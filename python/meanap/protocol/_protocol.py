@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from meanap.errors import InputError
+from meanap.protocol.keypoints import sigmas_of
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -210,9 +211,12 @@ class Protocol:
         """The same with some fields replaced.
 
         Where area ranges or limits are replaced and the summary is not, the summary keeps the rows that still make
-        sense, and gets one for each new area range.
+        sense, and gets one for each new area range. `sigmas` may be the name
+        of a set of keypoints, or their number.
         """
         fields: dict[str, Any] = dict(changes)
+        if "sigmas" in fields:
+            fields["sigmas"] = sigmas_of(fields["sigmas"])
         if "summary" not in fields and ("area_ranges" in fields or "max_detections" in fields):
             areas = fields.get("area_ranges", self.area_ranges)
             _check_ranges(areas)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from meanap.protocol._protocol import Protocol, SummaryRow
+from meanap.protocol.keypoints import KEYPOINT_SIGMAS
 
 if TYPE_CHECKING:
     from meanap._types import SimilarityName
@@ -25,13 +26,6 @@ AREA_RANGES: dict[str, tuple[float, float]] = {
     "medium": (32.0**2, 96.0**2),
     "large": (96.0**2, 1e5**2),
 }
-#: Divided as a second rounding, as the reference does.
-KEYPOINT_SIGMAS: tuple[float, ...] = tuple(
-    (
-        np.array([0.26, 0.25, 0.25, 0.35, 0.35, 0.79, 0.79, 0.72, 0.72, 0.62, 0.62, 1.07, 1.07, 0.87, 0.87, 0.89, 0.89])
-        / 10.0
-    ).tolist()
-)
 
 
 def coco(similarity: SimilarityName = "bbox") -> Protocol:

@@ -16,6 +16,7 @@ from meanap import _core, _rle, readers
 from meanap._similarity import compares_rotated_boxes
 from meanap.detection import Result
 from meanap.protocol import Protocol
+from meanap.protocol.keypoints import KEYPOINT_SETS
 from meanap.report.outline import outline, path_of_polygons
 from meanap.report.records import Records, records
 
@@ -153,12 +154,18 @@ def _geometry(record: dict[str, Any], similarity: str, skeleton: Any, rules: Pro
         told["joints"] = [[round(x, 1), round(y, 1)] for x, y in joints[there, :2].tolist()]
         told["path"] = "".join(
             f"M{joints[a - 1, 0]:.1f} {joints[a - 1, 1]:.1f}L{joints[b - 1, 0]:.1f} {joints[b - 1, 1]:.1f}"
-            for a, b in skeleton or ()
+            for a, b in skeleton or _skeleton_of(len(joints))
             if there[a - 1] and there[b - 1]
         )
     if record.get("bbox") is not None and len(record["bbox"]) == 4 and similarity != "segm":
         told["box"] = [round(float(x), 1) for x in record["bbox"]]
     return told
+
+
+def _skeleton_of(count: int) -> list[tuple[int, int]]:
+    """The skeleton of a set of so many keypoints, counted from 1; nothing if there is no such set."""
+    sets = (one for one in KEYPOINT_SETS.values() if len(one.sigmas) == count)
+    return [(a + 1, b + 1) for one in list(sets)[:1] for a, b in one.skeleton]
 
 
 def _path(shape: Any) -> str:
