@@ -10,18 +10,26 @@ import shutil
 import pytest
 from test_report import HOSTILE, embedded, hostile
 
+import meanap
 from meanap import generate, report
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def files(tmp_path_factory):
+    """Ground truth, detections, and those of a baseline."""
     folder = tmp_path_factory.mktemp("browser")
     truth, boxes = generate.write_files(folder, images=40, seed=3)["bbox"]
     records = json.loads(boxes.read_text())
     (folder / "other.json").write_text(json.dumps([record for i, record in enumerate(records) if i % 4]))
-    return report.write(folder / "report.html", truth, boxes, versus=folder / "other.json", resamples=20, worst=6)
+    return truth, boxes, folder / "other.json"
+
+
+@pytest.fixture(scope="module")
+def page(files):
+    truth, boxes, other = files
+    return report.write(truth.parent / "report.html", truth, boxes, versus=other, resamples=20, worst=6)
 
 
 @pytest.fixture(scope="module")
@@ -95,14 +103,55 @@ def test_sorts(opened, page):
     assert counts == sorted(counts, reverse=True)
 
 
-def test_filters(opened, page):
+@pytest.mark.parametrize(
+    ("wanted", "condition"),
+    [
+        ("CA", lambda row: "ca" in row["name"]),
+        ("AP < 0.4", lambda row: row["ap"] < 0.4),
+        ("objects>=20, AP50 > 0.75", lambda row: row["objects"] >= 20 and row["ap50"] > 0.75),
+        ("significant = better", lambda row: row["better"]),
+        ("zzz", lambda row: False),
+    ],
+)
+def test_filters_by_any_column(opened, files, page, wanted, condition):
+    tab, (truth, boxes, other) = opened(page), files
+    result = meanap.evaluate(truth, boxes)
+    change = meanap.compare(meanap.evaluate(truth, other), result, resamples=20).per_class
+    better = dict(zip(change["name"], change["better"].tolist(), strict=True))
+    names = {row["name"] for row in result.per_class if condition({**row, "better": better.get(row["name"], False)})}
+    frame = tab.locator(".table", has=tab.locator("#class-table"))
+    frame.locator("input").fill(wanted)
+    assert set(column(tab, "#class-table", 0)) == names and frame.locator(".more").is_hidden()
+    assert frame.locator("[role=status]").text_content() == f"{len(names)} of 80 rows"
+
+
+def test_long_tables_are_short_at_first_and_nothing_scrolls_in_a_scroll(opened, page):
     tab = opened(page)
-    tab.locator("#filter").press_sequentially("CA")
-    names = column(tab, "#class-table", 0)
-    assert "car" in names and all("ca" in name for name in names)
-    assert tab.locator("#shown").text_content() == f"{len(names)} of 80 classes"
-    tab.locator("#filter").press_sequentially("zzz")
-    assert column(tab, "#class-table", 0) == []
+    frame = tab.locator(".table", has=tab.locator("#class-table"))
+    shown = """() => [...document.querySelectorAll("#class-table tbody tr")].filter((row) => row.offsetHeight).length"""
+    assert tab.evaluate(shown) == 24
+    frame.locator(".more").focus()
+    tab.keyboard.press("Enter")
+    assert tab.evaluate(shown) == 80 and frame.locator(".more").is_hidden()
+    # Focus is where the rows are.
+    assert tab.evaluate("document.activeElement.querySelector('#class-table') !== null")
+    inner = """[...document.querySelectorAll("main *")].filter((e) => e.scrollHeight > e.clientHeight + 1 &&
+        ["auto", "scroll"].includes(getComputedStyle(e).overflowY) && e.clientHeight).length"""
+    assert tab.evaluate(inner) == 0
+
+
+def test_heads_have_one_baseline_and_bars_leave_the_digits_free(opened, page):
+    tab = opened(page)
+    bottoms = tab.evaluate("""[...document.querySelectorAll("#class-table thead button")].map((button) => {
+        const range = document.createRange(); range.selectNodeContents(button);
+        return Math.max(...[...range.getClientRects()].map((r) => r.bottom)); })""")
+    assert len(bottoms) > 10 and max(bottoms) - min(bottoms) < 1
+    free = tab.evaluate("""[...document.querySelectorAll("td.bar")].filter((cell) => cell.offsetWidth).map((cell) => {
+        const range = document.createRange(); range.selectNodeContents(cell);
+        const [box, digits] = [cell.getBoundingClientRect(), range.getBoundingClientRect()];
+        const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+        return digits.left - (box.left + 0.3 * rem + (box.width - 4.2 * rem)); })""")
+    assert len(free) > 20 and min(free) > 0
 
 
 def test_hovers_and_takes_the_keyboard(opened, page):
@@ -193,8 +242,10 @@ def test_prints_all_of_it_without_controls(opened, page):
     shown = "(selector) => getComputedStyle(document.querySelector(selector)).display"
     assert [tab.evaluate(shown, selector) for selector in ("nav", ".controls", ".tip")] == ["none"] * 3
     assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    cut = """[...document.querySelectorAll(".tall")].filter((e) => e.scrollHeight > e.clientHeight + 1).length"""
-    assert tab.evaluate(cut) == 0
+    cut = (
+        """[...document.querySelectorAll("main tbody tr")].filter((row) => getComputedStyle(row).display === "none")"""
+    )
+    assert tab.evaluate(f"{cut}.length") == 0
     pdf = tab.pdf(print_background=True, page_ranges="1")
     assert pdf.startswith(b"%PDF") and len(pdf) > 10_000
 

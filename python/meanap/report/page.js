@@ -1,4 +1,3 @@
-"use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const curves = data.curves;
@@ -166,43 +165,9 @@
   }).observe(byId("chart-pr"));
   drawAll();
 
-  // Tables that sort: numbers by data-v, with what is missing last either way; names as people sort them.
+  // Names that choose the curves' class.
 
-  const names = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
-  for (const table of document.querySelectorAll("table.sortable")) {
-    const heads = [...table.tHead.rows[0].cells];
-    heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => {
-      const body = table.tBodies[0], rows = [...body.rows];
-      const numbers = rows.some((row) => row.cells[column].dataset.v !== undefined);
-      const down = head.ariaSort ? head.ariaSort === "ascending" : numbers;
-      const key = (row) => (numbers ? row.cells[column].dataset.v : row.cells[column].textContent);
-      rows.sort((a, b) => {
-        const x = key(a), y = key(b);
-        if (!numbers) return (down ? -1 : 1) * names.compare(x, y);
-        if (x === "" || y === "") return (x === "") - (y === "");
-        return down ? y - x : x - y;
-      });
-      heads.forEach((other) => other.removeAttribute("aria-sort"));
-      head.setAttribute("aria-sort", down ? "descending" : "ascending");
-      body.append(...rows);
-    }));
-  }
-
-  // The filter, and names that choose the curves' class.
-
-  const filter = byId("filter"), classes = byId("class-table");
-  const rows = [...classes.tBodies[0].rows];
-  function sift() {
-    const wanted = filter.value.trim().toLowerCase();
-    let shown = 0;
-    for (const row of rows) {
-      row.hidden = !row.cells[0].textContent.toLowerCase().includes(wanted);
-      shown += !row.hidden;
-    }
-    byId("shown").textContent = wanted ? `${shown} of ${rows.length} classes` : `${rows.length} classes`;
-  }
-  filter.addEventListener("input", sift);
-  sift();
+  const classes = byId("class-table");
   classes.addEventListener("click", (event) => {
     const button = event.target.closest("[data-class]");
     if (!button) return;
@@ -211,8 +176,6 @@
     byId("curves").scrollIntoView();
     chosen.focus({ preventScroll: true });
   });
-  for (const form of document.forms) form.addEventListener("submit", (event) => event.preventDefault());
-
   // Which fates are drawn in the images.
 
   const drawn = document.querySelectorAll(".scenes, .pair");
@@ -220,6 +183,4 @@
     box.addEventListener("change", () => {
       for (const place of drawn) place.classList.toggle("no-" + box.dataset.fate, !box.checked);
     });
-
-  document.documentElement.dataset.ready = "true";
 })();

@@ -8,34 +8,33 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import html
 import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from meanap._printable import printable
+from meanap.report.cells import bar, called, cell, count, judged, mark, number, sign, signed, span, table, text, whisker
 from meanap.report.drawing import scene
-from meanap.statistics import verdict
 
 __all__ = ["page"]
 
 _HERE = Path(__file__).parent
-#: Display names of numbers.
-_CALLED = {"ap": "AP", "ar": "AR"}
+#: The end of every script: from here on the page can be used.
+_READY = 'document.documentElement.dataset.ready = "true";\n'
 
 
 def page(report: dict[str, Any]) -> str:
     """The whole file."""
     style = (_HERE / "page.css").read_text(encoding="utf-8")
-    script = "" if "problem" in report else (_HERE / "page.js").read_text(encoding="utf-8")
+    scripts = ["tables.js"] if "problem" in report else ["tables.js", "page.js"]
+    script = "".join((_HERE / name).read_text(encoding="utf-8") for name in scripts) + _READY
     sections = [(id, title, body) for id, title, body in _sections(report) if body]
     nav = "".join(f'<a href="#{id}">{text(title)}</a>' for id, title, _ in sections)
     main = "".join(f'<section id="{id}"><h2>{text(title)}</h2>{body}</section>' for id, title, body in sections)
     first = sections[0][0] if sections else "top"
     policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{_hash(script)}'"
-    data = f'<script type="application/json" id="data">{_data(report)}</script>' if script else ""
+    data = f'<script type="application/json" id="data">{_data(report)}</script>' if "page.js" in scripts else ""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
@@ -47,11 +46,6 @@ def page(report: dict[str, Any]) -> str:
         f"<footer>Made with meanap {text(report['version'])}. This file is self-contained.</footer>"
         f"{data}<script>{script}</script></body></html>\n"
     )
-
-
-def text(value: Any) -> str:
-    """A string as HTML, in content and in attributes. Unprintable and control characters are escaped."""
-    return html.escape(printable(str(value), keep="\n\t"), quote=True)
 
 
 def _hash(script: str) -> str:
@@ -119,9 +113,9 @@ def _verdict(report: dict[str, Any]) -> str:
     """The first number, the verdict on it, and what has moved; then the counts at the score threshold."""
     first = report["summary"][0]
     change = first["change"]
-    lead = f"<strong>{_called(first['number'])} {_number(first['value'])}</strong> {_span(first)}"
+    lead = f"<strong>{called(first['number'])} {number(first['value'])}</strong> {span(first)}"
     if change:
-        lead += f", {text(report['versus'])} {_number(change['baseline'])}: {_judged(change)}"
+        lead += f", {text(report['versus'])} {number(change['baseline'])}: {judged(change)}"
     totals = report["totals"]
     threshold = "" if math.isinf(report["score"]) else f" with a score of at least {report['score']:.3f}"
     lead += (
@@ -139,14 +133,14 @@ _NAMED = 5
 
 def _moved(report: dict[str, Any]) -> Iterable[str]:
     """What decides the verdict: numbers, classes and error types, the greatest differences first."""
-    numbers = [(_called(row["number"]), row["change"]) for row in report["summary"][1:]]
+    numbers = [(called(row["number"]), row["change"]) for row in report["summary"][1:]]
     classes = [(text(row["name"]), row["change"]) for row in report["classes"] if row["change"]]
     for what, rows in (("Numbers", numbers), ("Classes", classes)):
-        for word, sign in (("better", 1), ("worse", -1)):
-            found = [(name, row["difference"]) for name, row in rows if _sign(row) == sign]
+        for word, way in (("better", 1), ("worse", -1)):
+            found = [(name, row["difference"]) for name, row in rows if sign(row) == way]
             found.sort(key=lambda pair: -abs(pair[1]))
             if found:
-                listed = ", ".join(f"{name} {_signed(difference)}" for name, difference in found[:_NAMED])
+                listed = ", ".join(f"{name} {signed(difference)}" for name, difference in found[:_NAMED])
                 more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
                 yield f"{what} that are significantly {word} ({len(found):,} of {len(rows):,}): {listed}{more}."
     moved = [(row["error"], row["dap"] - row["baseline"]) for row in report["errors"]["rows"]]
@@ -154,7 +148,7 @@ def _moved(report: dict[str, Any]) -> Iterable[str]:
     if moved:
         moved.sort(key=lambda pair: -abs(pair[1]))
         listed = ", ".join(
-            f"{text(name).replace('_', ' ')} {_signed(difference)}" for name, difference in moved[:_NAMED]
+            f"{text(name).replace('_', ' ')} {signed(difference)}" for name, difference in moved[:_NAMED]
         )
         yield f"AP lost to errors, less is better: {listed}."
 
@@ -168,12 +162,12 @@ def _summary(report: dict[str, Any]) -> str:
         head += [f"baseline {text(report['versus'])}", "difference", "interval of the difference", "p"]
     rows = []
     for row in report["summary"]:
-        cells = [f"<th scope=row>{_called(row['number'])}</th>", _cell(row["value"]), f"<td class=n>{_span(row)}</td>",
-                 f"<td>{_whisker(row)}</td>"]  # fmt: skip
+        cells = [f"<th scope=row>{called(row['number'])}</th>", cell(row["value"]), f"<td class=n>{span(row)}</td>",
+                 f"<td>{whisker(row)}</td>"]  # fmt: skip
         if change := row["change"]:
             cells += [
-                _cell(change["baseline"]), f"<td class=n>{_signed(change['difference'])}</td>",
-                f"<td class=n>{_span(change, signed=True)} {_mark(change)}</td>", _cell(change["p"]),
+                cell(change["baseline"]), f"<td class=n>{signed(change['difference'])}</td>",
+                f"<td class=n>{span(change, signed=True)} {mark(change)}</td>", cell(change["p"]),
             ]  # fmt: skip
         rows.append(f"<tr>{''.join(cells)}</tr>")
     note = f"Intervals: {report['confidence']:.0%}, from {report['resamples']:,} bootstrap resamples of the images."
@@ -182,7 +176,7 @@ def _summary(report: dict[str, Any]) -> str:
             f" Differences are {text(report['detections'])} minus the baseline {text(report['versus'])}, of the same "
             "resamples for both; ▲ better and ▼ worse mark those that are significant."
         )
-    return f"{_table('Numbers', head, rows)}<p class=note>{note}</p>"
+    return f"{table('Numbers', head, rows)}<p class=note>{note}</p>"
 
 
 def _findings(found: dict[str, Any] | None) -> str:
@@ -197,7 +191,7 @@ def _findings(found: dict[str, Any] | None) -> str:
         for row in found["rows"]
     ]
     head = ["code", "level", "in", "count", "message", "example", "remedy"]
-    return _table("Findings", head, rows, kind="prose", words=7) + _label_errors(found)
+    return table("Findings", head, rows, kind="prose", words=7) + _label_errors(found)
 
 
 def _label_errors(found: dict[str, Any]) -> str:
@@ -208,14 +202,13 @@ def _label_errors(found: dict[str, Any]) -> str:
     rows = [
         f"<tr><td>{text(row['image'])}</td><td>{text(kinds.get(row['kind'], row['kind']))}</td>"
         f"<td>{text(row['category'])}</td><td>{'' if row['truth'] is None else text(row['truth'])}</td>"
-        f"{_cell(row['score'])}{_cell(row['similarity'])}{_cell(row['trust'])}</tr>"
+        f"{cell(row['score'])}{cell(row['similarity'])}{cell(row['trust'])}</tr>"
         for row in found["label_errors"]
     ]
     head = ["image", "the object", "detected as", "labelled as", "score", "similarity", "trust"]
     left_out = f" The first of {len(rows) + found['left_out']:,}." if found["left_out"] else ""
     caption = f"Likely label errors, the likeliest first.{left_out} Trust: precision of such detections"
-    table = _table(caption, head, rows, sort=True, words=4)
-    return f"<details><summary>Likely label errors</summary>{table}</details>"
+    return f"<details><summary>Likely label errors</summary>{table(caption, head, rows, words=4)}</details>"
 
 
 def _curves(report: dict[str, Any]) -> str:
@@ -231,7 +224,7 @@ def _curves(report: dict[str, Any]) -> str:
         '<div class="charts"><figure><figcaption>Precision over recall</figcaption><div class=chart id=chart-pr></div>'
         "</figure><figure><figcaption>Precision, recall and F1 over the score threshold</figcaption>"
         "<div class=chart id=chart-f1></div></figure><figure><figcaption>Calibration: fraction of true positives "
-        f"over score (calibration error {_number(report['calibration']['error'])})</figcaption>"
+        f"over score (calibration error {number(report['calibration']['error'])})</figcaption>"
         "<div class=chart id=chart-cal></div></figure>"
         "</div><noscript><p>Curves need JavaScript; tables do not.</p></noscript>"
     )
@@ -246,18 +239,18 @@ def _operation(report: dict[str, Any]) -> str:
         for name in names:
             bound = row["bounds"].get(name)
             moves = bound is not None and bound["low"] < bound["high"]
-            sure = f" <small>{_span(bound)}</small>" if moves else ""
-            cells.append(f"<td class=n>{_number(row[name])}{sure}</td>")
+            sure = f" <small>{span(bound)}</small>" if moves else ""
+            cells.append(f"<td class=n>{number(row[name])}{sure}</td>")
         rows.append(f"<tr><th scope=row>{text(row['target'])}</th>{''.join(cells)}</tr>")
     head = ["target", "score threshold", "precision", "recall", "F1", "false positives per image", "false alarms"]
     note = (
         f"All classes together, IoU {report['iou']:g}. A dash: no threshold reaches the target. False alarms: the "
         f"fraction of images without objects that have a detection. In brackets: {report['confidence']:.0%} confidence "
         "intervals. The mean "
-        f"sensitivity at 1/8 to 8 false positives per image (FROC) is {_number(found['froc'])}; the log-average miss "
-        f"rate, a mean over classes, is {_number(found['miss_rate'])}."
+        f"sensitivity at 1/8 to 8 false positives per image (FROC) is {number(found['froc'])}; the log-average miss "
+        f"rate, a mean over classes, is {number(found['miss_rate'])}."
     )
-    return _table("Operating points", head, rows) + f"<p class=note>{note}</p>"
+    return table("Operating points", head, rows) + f"<p class=note>{note}</p>"
 
 
 def _classes(report: dict[str, Any]) -> str:
@@ -269,23 +262,18 @@ def _classes(report: dict[str, Any]) -> str:
     for index, row in sorted(enumerate(report["classes"]), key=lambda pair: -pair[1]["objects"]):
         cells = [
             f"<th scope=row><button type=button class=link data-class={index}>{text(row['name'])}</button></th>",
-            _bar(row["ap"]), _cell(row["low"], f"<span>{_span(row)}</span>"), _cell(row["ap50"]), _cell(row["ap75"]),
-            _cell(row["ar"]), _count(row["objects"]), _count(row["detections"]), _cell(row["f1"]),
-            _cell(row["threshold"]),
+            bar(row["ap"]), cell(row["low"], f"<span>{span(row)}</span>"), cell(row["ap50"]), cell(row["ap75"]),
+            cell(row["ar"]), count(row["objects"]), count(row["detections"]), cell(row["f1"]),
+            cell(row["threshold"]),
         ]  # fmt: skip
         if versus and (change := row["change"]):
-            cells += [_cell(change["baseline"]), _cell(change["difference"], _signed(change["difference"])),
-                      _cell(_sign(change), _mark(change) or "no")]  # fmt: skip
+            cells += [cell(change["baseline"]), cell(change["difference"], signed(change["difference"])),
+                      cell(sign(change), mark(change) or "no")]  # fmt: skip
         elif versus:
-            cells += [_cell(math.nan)] * 3
+            cells += [cell(math.nan)] * 3
         rows.append(f"<tr>{''.join(cells)}</tr>")
-    controls = (
-        "<form class=controls><label>filter <input id=filter type=search placeholder='class name' "
-        "autocomplete=off></label><span id=shown class=note role=status></span></form>"
-    )
-    return controls + _table(
-        "Classes; select a heading to sort, a name to show its curves", head, rows, id="class-table", sort=True
-    )
+    caption = "Classes; select a heading to sort, a name to show its curves"
+    return table(caption, head, rows, id="class-table")
 
 
 def _errors(report: dict[str, Any]) -> str:
@@ -295,22 +283,22 @@ def _errors(report: dict[str, Any]) -> str:
     head += ["baseline AP loss", "difference"] if report["versus"] else []
     rows = []
     for row in errors["rows"]:
-        cells = [f"<th scope=row>{text(str(row['error']).replace('_', ' '))}</th>", _count(row["count"]),
-                 _bar(row["dap"], most)]  # fmt: skip
+        cells = [f"<th scope=row>{text(str(row['error']).replace('_', ' '))}</th>", count(row["count"]),
+                 bar(row["dap"], most)]  # fmt: skip
         if report["versus"]:
             difference = row["dap"] - row["baseline"]
-            cells += [_cell(row["baseline"]), _cell(difference, _signed(difference))]
+            cells += [cell(row["baseline"]), cell(difference, signed(difference))]
         rows.append(f"<tr>{''.join(cells)}</tr>")
     note = (
-        f"AP at this IoU is {_number(errors['ap'])}; each row is the gain if errors of this type alone were "
+        f"AP at this IoU is {number(errors['ap'])}; each row is the gain if errors of this type alone were "
         "corrected. Gains do not add up."
     )
     lrp = errors["lrp"]
     note += (
-        f" Optimal LRP (0 is perfect) is {_number(lrp['lrp'])}: localisation {_number(lrp['localisation'])}, false "
-        f"positives {_number(lrp['false_positive'])}, false negatives {_number(lrp['false_negative'])}."
+        f" Optimal LRP (0 is perfect) is {number(lrp['lrp'])}: localisation {number(lrp['localisation'])}, false "
+        f"positives {number(lrp['false_positive'])}, false negatives {number(lrp['false_negative'])}."
     )
-    return _table("Errors", head, rows) + f"<p class=note>{note}</p>"
+    return table("Errors", head, rows) + f"<p class=note>{note}</p>"
 
 
 def _confusion(report: dict[str, Any]) -> str:
@@ -325,12 +313,12 @@ def _confusion(report: dict[str, Any]) -> str:
         "counts are not those of the summary.</p>"
     )
     rows = [
-        f"<tr><td>{text(row['truth'])}</td><td>{text(row['detected'])}</td>{_count(row['count'])}"
-        f"{_cell(row['fraction'], format(row['fraction'], '.1%'))}</tr>"
+        f"<tr><td>{text(row['truth'])}</td><td>{text(row['detected'])}</td>{count(row['count'])}"
+        f"{cell(row['fraction'], format(row['fraction'], '.1%'))}</tr>"
         for row in found["pairs"]
     ]
     heads = ["true class", "predicted class", "objects", "fraction of the class"]
-    pairs = _table("Misclassified objects", heads, rows, sort=True, words=2)
+    pairs = table("Misclassified objects", heads, rows, words=2)
     names = found["names"]
     head = "".join(f"<th scope=col><span>{text(name)}</span></th>" for name in names)
     body = []
@@ -375,11 +363,11 @@ def _images(report: dict[str, Any]) -> str:
 def _changed(report: dict[str, Any]) -> str:
     """The images whose errors differ most, the baseline beside the candidate."""
     pairs = []
-    for number, (before, after) in enumerate(report["changed"]):
+    for index, (before, after) in enumerate(report["changed"]):
         errors = [entry["false_positives"] + entry["false_negatives"] for entry in (before, after)]
         name = text(after["name"] or f"image {after['image']}")
         figures = "".join(
-            f"<div><p class=note>{text(who)}</p>{scene(entry, len(report['scenes']) + 2 * number + side, text)}</div>"
+            f"<div><p class=note>{text(who)}</p>{scene(entry, len(report['scenes']) + 2 * index + side, text)}</div>"
             for side, (who, entry) in enumerate(((report["versus"], before), (report["detections"], after)))
         )
         pairs.append(
@@ -390,97 +378,3 @@ def _changed(report: dict[str, Any]) -> str:
         return ""
     note = "Errors are false positives and false negatives, each result at the score threshold of its own best F1"
     return f"<p>{note}, unless one was given: the baseline on the left.</p>{''.join(pairs)}"
-
-
-# Cells
-
-
-def _table(
-    caption: str, head: list[str], rows: list[str], *, id: str = "", sort: bool = False, kind: str = "", words: int = 1
-) -> str:
-    """A table whose first `words` columns are words and whose others are numbers. `head` is HTML."""
-    cells = ""
-    for i, name in enumerate(head):
-        side = "" if i < words else " class=n"
-        cells += f"<th scope=col{side}>{f'<button type=button>{name}</button>' if sort else name}</th>"
-    named = f' id="{id}"' if id else ""
-    frame = "scroll tall" if sort and len(rows) > 30 else "scroll"
-    kinds = " ".join(filter(None, (kind, "sortable" if sort else "")))
-    kinds = f' class="{kinds}"' if kinds else ""
-    return (
-        f'<div class="{frame}" tabindex=0 role=region aria-label="{caption}"><table{named}{kinds}>'
-        f"<caption>{caption}</caption><thead><tr>{cells}</tr></thead>"
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
-    )
-
-
-def _cell(value: float, shown: str | None = None) -> str:
-    """A cell of a number; `data-v` is what it is sorted by."""
-    key = "" if math.isnan(value) else f"{value:.6g}"
-    return f'<td class=n data-v="{key}">{_number(value) if shown is None else shown}</td>'
-
-
-def _count(value: int) -> str:
-    return f'<td class=n data-v="{value}">{value:,}</td>'
-
-
-def _bar(value: float, most: float = 1.0) -> str:
-    part = 0.0 if math.isnan(value) or most <= 0 else max(0.0, min(1.0, value / most))
-    key = "" if math.isnan(value) else f"{value:.6g}"
-    return f'<td class="n bar" data-v="{key}" style="--v:{100 * part:.1f}%">{_number(value)}</td>'
-
-
-def _whisker(row: dict[str, Any]) -> str:
-    """The interval as a line from 0 to 1."""
-    if math.isnan(row["low"]):
-        return ""
-    left, width = 100 * row["low"], 100 * (row["high"] - row["low"])
-    return (
-        f'<span class=whisker aria-hidden=true><i style="left:{left:.1f}%;width:{width:.1f}%"></i>'
-        f'<b style="left:{100 * row["value"]:.1f}%"></b></span>'
-    )
-
-
-def _number(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.3f}"
-
-
-def _signed(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:+.3f}"
-
-
-def _span(row: dict[str, Any], *, signed: bool = False) -> str:
-    if math.isnan(row["low"]):
-        return "–"
-    form = "+.3f" if signed else ".3f"
-    return f"[{row['low']:{form}}, {row['high']:{form}}]"
-
-
-#: What a verdict is sorted by, and its shape.
-_SIGNS = {"better": (1.0, "▲"), "worse": (-1.0, "▼"), "no different": (0.0, "")}
-
-
-def _sign(change: dict[str, Any]) -> float:
-    return _SIGNS[verdict(change["low"], change["high"])][0]
-
-
-def _mark(change: dict[str, Any]) -> str:
-    """A sign for a significant difference."""
-    word = verdict(change["low"], change["high"])
-    shape = _SIGNS[word][1]
-    return f"<span class={word}><span aria-hidden=true>{shape}</span> {word}</span>" if shape else ""
-
-
-def _judged(change: dict[str, Any]) -> str:
-    what = _mark(change) or "no significant difference"
-    return f"{_signed(change['difference'])} {_span(change, signed=True)}, {what}"
-
-
-def _called(name: str) -> str:
-    """``ap_small`` as "AP small"."""
-    first, _, rest = name.partition("_")
-    for short, long in _CALLED.items():
-        if first.startswith(short):
-            first = long + first[len(short) :]
-            break
-    return text(f"{first} {rest}".strip())
