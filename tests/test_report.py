@@ -16,6 +16,7 @@ import meanap
 from meanap import _core, generate, report
 from meanap._printable import printable
 from meanap.cli import main
+from meanap.detection.confusion import counts_by_score
 from meanap.report.outline import outline
 
 HOSTILE = [
@@ -131,19 +132,48 @@ def test_the_numbers_are_the_results(files, page):
 def test_the_curves_are_the_results(files, page):
     result = meanap.evaluate(*files[1]["bbox"])
     data = embedded(page.read_text(encoding="utf-8"))
-    curves = data["curves"]
-    at = curves["thresholds"].index(0.75)
-    assert np.isclose(np.mean(curves["all"][at]) / 1000, result.ap75, atol=5e-4)
-    assert len(curves["other"]) == 10 and len(curves["by_score"]) == 1 + len(result.category_ids)
-    precision, recall = curves["by_score"][0]
-    whole = result.precision_recall()
-    for i, score in enumerate(curves["grid"]):
-        said = whole.score >= score
-        if said.any():
-            assert precision[i] == round(1000 * whole.precision[said][-1])
-            assert recall[i] == round(1000 * whole.recall[said][-1])
-        else:
-            assert precision[i] is None and recall[i] == 0
+    assert data["ious"] == [0.5, 0.75, 0.9] and data["first"] == 0
+    grid, classes = data["grid"], [None, *result.category_ids]
+    for iou, view in zip(data["ious"], data["views"], strict=True):
+        assert np.isclose(np.mean(view["precision"][0]) / 1000, result.number(f"ap{iou * 100:.0f}") if iou < 0.9 else
+                          np.nanmean(result.precision[8, :, :, 0, -1]), atol=5e-4)  # fmt: skip
+        assert len(view["baseline"]) == len(view["counts"]) == len(classes)
+        assert grid[view["step"]] == result.best_f1(iou).threshold
+        for at in (0, 1, 9):
+            whole = result.precision_recall(classes[at], iou)
+            assert view["objects"][at] == whole.objects
+            for i in range(0, len(grid), 7):
+                said = whole.score >= grid[i]
+                counts = [
+                    column[said][-1] if said.any() else 0 for column in (whole.true_positives, whole.false_positives)
+                ]
+                assert [side[i] for side in view["counts"][at]] == counts
+        for k, row in enumerate(result.best_f1(iou).per_class):
+            expected = [None if math.isnan(row[name]) else round(1000 * row[name]) for name in ("f1", "threshold")]
+            assert view["best"][k] == expected
+
+
+@pytest.mark.parametrize("protocol", ["coco", "voc2012", "ultralytics"])
+def test_the_counts_by_score_are_the_confusion_matrix_at_each_score(files, protocol):
+    result = meanap.evaluate(*files[1]["bbox"], protocol=protocol)
+    scores = np.array([0.0, 0.05, 0.3, 0.301, 0.7, 0.95])
+    objects, changes = counts_by_score(result.scores.confusion_table(0.5), scores)
+    truth, detected, last, count = changes.T
+    for step, score in enumerate(scores):
+        matrix = np.zeros((len(objects), len(objects)), dtype=np.int64)
+        matrix[:, -1] = objects
+        there = last >= step
+        np.add.at(matrix, (truth[there], detected[there]), count[there])
+        assert np.array_equal(matrix, result.confusion(0.5, float(score)).matrix)
+
+
+def test_the_counts_of_errors_by_class_add_up(files):
+    errors = meanap.evaluate(*files[1]["bbox"]).errors(0.5)
+    assert {name: counts.sum() for name, counts in errors.counts_by_class.items()} == errors.counts
+    rows = [(row["error"], row["category"]) for row in errors.rows]
+    categories = errors.per_class["category"]
+    for name in ("classification", "background", "missed"):
+        assert errors.counts_by_class[name].tolist() == [rows.count((name, id)) for id in categories]
 
 
 FATES = ("false_positive", "false_negative", "true_positive")
@@ -163,7 +193,7 @@ def test_the_worst_images_are_drawn_with_their_fates(files, page):
     assert len(figures) == 6
     for row, figure in zip(worst, figures, strict=False):
         told = (f"{row[f'{fate}s']:,} {fate.replace('_', ' ')}s" for fate in FATES)
-        assert f"(id {row['image']}): {', '.join(told)}" in figure
+        assert f"(id {row['image']}): {', '.join(told)}." in re.sub("<[^>]*>", "", figure)
         assert fates(figure) == {fate: row[f"{fate}s"] for fate in FATES}
 
 
@@ -414,7 +444,7 @@ def test_no_string_of_the_data_becomes_markup(tmp_path):
         image["file_name"] = "name"
     other = report.write(tmp_path / "tame.html", tame, found, title="title", resamples=5)
     assert Reader(text).tags == Reader(other.read_text(encoding="utf-8")).tags
-    assert {row["name"].encode("utf-8", "surrogatepass") for row in embedded(text)["classes"]} == {
+    assert {name.encode("utf-8", "surrogatepass") for name in embedded(text)["classes"]} == {
         name.encode("utf-8", "surrogatepass") for name in HOSTILE
     }
 

@@ -4,11 +4,12 @@ Both are optional: ``pip install playwright``, and Chromium as Debian's package 
 """
 
 import json
+import math
 import re
 import shutil
 
 import pytest
-from test_report import HOSTILE, embedded, hostile
+from test_report import HOSTILE, Reader, embedded, hostile
 
 import meanap
 from meanap import generate, report
@@ -168,20 +169,191 @@ def test_hovers_and_takes_the_keyboard(opened, page):
     tab.keyboard.press("ArrowRight")
     assert tip.text_content().startswith("recall 0.02")
     data = embedded(page.read_text(encoding="utf-8"))
-    at = data["curves"]["thresholds"].index(0.5)
-    assert f"precision {data['curves']['all'][at][2] / 1000:.3f}" in tip.text_content()
+    at = data["ious"].index(0.5)
+    assert f"precision {data['views'][at]['precision'][0][2] / 1000:.3f}" in tip.text_content()
 
 
 def test_a_name_shows_its_curve_and_toggles_hide_marks(opened, page):
     tab = opened(page)
     tab.locator('[data-class="1"]').first.click()
     assert tab.locator("#chart-pr svg").get_attribute("aria-label") == "Precision over recall of car at IoU 0.5"
-    assert tab.locator("#iou").is_disabled()
     seen = """() => [...document.querySelectorAll(".mark.false_positive")]
               .filter((mark) => getComputedStyle(mark).display != "none").length"""
     assert tab.evaluate(seen) > 0
     tab.evaluate("document.querySelector('[data-fate=false_positive]').click()")
     assert tab.evaluate(seen) == 0
+
+
+def told(tab, selector):
+    """The cells of a table as text, the rows in the order in which they stand."""
+    return tab.evaluate("""(selector) => [...document.querySelector(selector).rows]
+        .map((row) => [...row.cells].map((cell) => cell.textContent))""", selector)  # fmt: skip
+
+
+def choose(tab, name=None, iou=None, score=None):
+    """Makes the choices of the page, and returns the score threshold."""
+    if name is not None:
+        tab.locator("#class").select_option(label=name)
+    if iou is not None:
+        tab.locator("#iou").select_option(label=f"{iou:g}")
+    if score is not None:
+        tab.evaluate("""(score) => { const data = JSON.parse(document.getElementById("data").textContent);
+            const slider = document.getElementById("score"); slider.value = data.grid.findIndex((s) => s >= score);
+            slider.dispatchEvent(new Event("input")); }""", score)  # fmt: skip
+    return tab.evaluate("""JSON.parse(document.getElementById("data").textContent).grid[
+        document.getElementById("score").value]""")
+
+
+def shown_fates(tab, section):
+    """How many marks of each fate are seen in each image of a section."""
+    return tab.evaluate("""(section) => {
+        const shown = (mark) => getComputedStyle(mark).display !== "none";
+        const fates = ["false_positive", "false_negative", "true_positive"];
+        const figures = [...document.querySelectorAll(`#${section} figure`)].filter((figure) => figure.offsetWidth);
+        const count = (figure, fate) => [...figure.querySelectorAll(`.mark.${fate}`)].filter(shown).length;
+        return figures.map((figure) => fates.map((fate) => count(figure, fate))); }""", section)  # fmt: skip
+
+
+def test_what_the_script_shows_at_first_is_what_the_file_holds(opened, page):
+    """Also after choices that are taken back, so that all numbers are rounded alike."""
+    tab, tables = opened(page), Reader(page.read_text(encoding="utf-8")).tables
+    there = "[...document.querySelectorAll('table')].map((t, i) => { t.dataset.i = i; return t.id; })"
+    assert len(tab.evaluate(there)) == len(tables) > 6
+    for changed in (False, True):
+        if changed:
+            choose(tab, "car", 0.75, 0.6)
+            tab.locator("#reset").click()
+        for i, rows in enumerate(tables):
+            assert told(tab, f"[data-i='{i}']") == rows
+
+
+@pytest.mark.parametrize(("name", "iou", "score"), [(None, 0.75, None), ("person", None, 0.5), ("car", 0.9, 0.1)])
+def test_one_choice_holds_in_all_tables_and_images(opened, files, page, name, iou, score):
+    tab, (truth, boxes, other) = opened(page), files
+    result, baseline = (meanap.evaluate(truth, found) for found in (boxes, other))
+    threshold = choose(tab, name, iou, score)
+    iou = iou or 0.5
+    assert threshold == (result.best_f1(iou).threshold if score is None else pytest.approx(score, abs=0.01))
+    category = None if name is None else next(id for id, known in result.names.items() if known == name)
+    at = result.precision_recall(category, iou).at(threshold)
+    numbers = f"precision {at.precision:.3f}, recall {at.recall:.3f}, F1 {at.f1:.3f}"
+    assert numbers in tab.locator("#counts").text_content()
+    assert numbers in tab.locator("#chart-f1 .tip").text_content()
+    # Operating points.
+    rows = told(tab, "#operation-table")[1:]
+    for row, target in zip(rows, ({"score": result.best_f1(iou).threshold}, {"precision": 0.5}), strict=False):
+        point = result.operating_point(**target, iou=iou)
+        if category is not None and "score" in target:
+            point = result.best_f1(iou)
+        of = point if category is None else point.per_class.row(category=category)
+        values = [of[key] if isinstance(of, dict) else getattr(of, key) for key in ("threshold", "precision", "recall")]
+        assert row[1:4] == ["–" if math.isnan(value) else f"{value:.3f}" for value in values]
+    # Classes.
+    best = {row["name"]: row for row in result.best_f1(iou).per_class}
+    for row in told(tab, "#class-table")[1:]:
+        id = next(id for id, known in result.names.items() if known == row[0])
+        one = result.precision_recall(id, iou).at(threshold)
+        values = (one.precision, one.recall, best[row[0]]["f1"], best[row[0]]["threshold"])
+        assert row[8:12] == ["–" if math.isnan(value) else f"{value:.3f}" for value in values]
+    # Errors.
+    errors = result.errors(iou)
+    losses = errors.to_dict() if category is None else errors.per_class.row(category=category)
+    for row in told(tab, "#error-table")[1:]:
+        error = row[0].replace(" ", "_")
+        assert row[2] == f"{losses[error]:.3f}"
+        count = (
+            errors.counts[error]
+            if category is None
+            else errors.counts_by_class[error][result.category_ids.index(category)]
+        )
+        assert row[1] == f"{count:,}"
+    # Confusions.
+    confusion = result.confusion(iou, threshold)
+    counts = tab.locator("#confusion-counts").text_content()
+    assert counts.startswith(
+        f"{confusion.true_positives:,} true positives, {confusion.misclassified:,} objects misclass"
+    )
+    assert counts.endswith(
+        f"{confusion.false_negatives:,} false negatives, {confusion.false_positives:,} false positives"
+    )
+    pairs = [row for row in confusion.pairs(background=False) if name in (None, row["truth"], row["detected"])]
+    expected = [[row["truth"], row["detected"], f"{row['count']:,}", f"{row['fraction']:.1%}"] for row in pairs]
+    assert sorted(told(tab, "#pair-table")[1:]) == sorted(expected[:100])
+    # Images: of a class only its objects and detections.
+    per_image = {row["image"]: row for row in result.per_image(iou, score=threshold)}
+    captions = tab.evaluate("""[...document.querySelectorAll("#images figure")].filter((f) => f.offsetWidth)
+        .map((figure) => figure.querySelector("figcaption span").textContent)""")
+    seen = shown_fates(tab, "images")
+    assert len(captions) == len(seen) > 0
+    for caption, counts in zip(captions, seen, strict=True):
+        words = [f"{count:,} {fate}" for count, fate in zip(counts, FATES_NAMED, strict=True)]
+        assert f": {', '.join(words)}." in caption
+        if category is None:
+            row = per_image[int(re.search(r"id (\d+)", caption)[1])]
+            assert counts == [row[fate.replace(" ", "_")] for fate in FATES_NAMED]
+    # The baseline has the same score threshold, or its own best one.
+    least = threshold if score is not None else baseline.best_f1(iou).threshold
+    if category is None:
+        before = {row["image"]: row for row in baseline.per_image(iou, score=least)}
+        ids = tab.evaluate("""[...document.querySelectorAll("#changed figcaption")]
+            .map((caption) => +caption.textContent.match(/id (\\d+)/)[1])""")
+        for i, (id, counts) in enumerate(zip(ids, shown_fates(tab, "changed"), strict=True)):
+            row = (per_image if i % 2 else before)[id]
+            assert counts == [row[fate.replace(" ", "_")] for fate in FATES_NAMED]
+
+
+FATES_NAMED = ("false positives", "false negatives", "true positives")
+
+
+def test_the_slider_hides_what_is_below_it_and_takes_the_keyboard(opened, page):
+    tab = opened(page)
+    tab.locator("#score").focus()
+    tab.keyboard.press("End")
+    assert all(hits == wrong == 0 for wrong, _, hits in shown_fates(tab, "images"))
+    tab.keyboard.press("Home")
+    least = shown_fates(tab, "images")
+    tab.keyboard.press("PageUp")
+    for low, high in zip(least, shown_fates(tab, "images"), strict=True):
+        assert high[0] <= low[0] and high[1] >= low[1] and high[2] <= low[2]
+    assert tab.locator("#score").get_attribute("aria-valuetext").startswith("score at least 0.1")
+    tab.locator("#reset").click()
+    assert tab.locator("#reset").is_hidden()
+
+
+def test_an_image_is_enlarged_and_returns_with_the_focus(opened, page):
+    tab = opened(page)
+    order = "[...document.querySelectorAll('main figure.scene figcaption')].map((c) => c.textContent)"
+    given = tab.evaluate(order)
+    button, dialog = tab.locator("#images .enlarge").nth(1), tab.locator("dialog")
+    focused = "document.activeElement.textContent"
+    named = button.text_content()
+    width = tab.locator("#images svg").nth(1).bounding_box()["width"]
+    button.focus()
+    tab.keyboard.press("Enter")
+    assert dialog.is_visible() and dialog.locator("figure").count() == 1
+    assert tab.evaluate("document.activeElement.closest('dialog') !== null")
+    assert dialog.locator("svg").bounding_box()["width"] > 1.5 * width
+    # The choice is there, too.
+    before = dialog.locator(".counts").text_content()
+    dialog.locator("#score").focus()
+    tab.keyboard.press("End")
+    assert dialog.locator(".counts").text_content() != before
+    dialog.locator("button", has_text="Close").focus()
+    first = dialog.locator("figcaption").text_content()
+    tab.keyboard.press("ArrowRight")
+    assert dialog.locator("figcaption").text_content() != first
+    tab.keyboard.press("ArrowLeft")
+    assert dialog.locator("figcaption").text_content() == first
+    tab.keyboard.press("Escape")
+    assert dialog.is_hidden() and tab.evaluate(focused) == named
+    tab.locator("#reset").click()
+    assert tab.evaluate(order) == given
+    # A click on the drawing; both images of a pair.
+    tab.locator("#changed svg").first.click()
+    assert dialog.locator("figure").count() == 2
+    dialog.locator("button", has_text="Close").click()
+    assert dialog.is_hidden() and tab.evaluate(order) == given
+    assert tab.evaluate("document.activeElement.closest('#changed') !== null")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -240,7 +412,7 @@ def test_axe_finds_nothing(opened, page, scheme):
 def test_prints_all_of_it_without_controls(opened, page):
     tab = opened(page, 760, 1000, media="print", scheme="dark")
     shown = "(selector) => getComputedStyle(document.querySelector(selector)).display"
-    assert [tab.evaluate(shown, selector) for selector in ("nav", ".controls", ".tip")] == ["none"] * 3
+    assert [tab.evaluate(shown, selector) for selector in (".top", ".controls", ".tip")] == ["none"] * 3
     assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     cut = (
         """[...document.querySelectorAll("main tbody tr")].filter((row) => getComputedStyle(row).display === "none")"""

@@ -13,7 +13,7 @@ from meanap.detection.operating import best_threshold
 from meanap.detection.scores import Scores
 from meanap.table import Table, html_table
 
-__all__ = ["Confusion", "counts_of"]
+__all__ = ["Confusion", "counts_by_score", "counts_of"]
 
 _IGNORED = _core.Matches.ERROR_TYPES.index("ignored")
 _NOT_WANTED = _core.Matches.TRUTH_STATES.index("ignored")
@@ -124,11 +124,24 @@ class Confusion:
         In this order, the most confused first; with no more than `classes` classes, or None, all in their own order.
         Every object and every detection is in the counts.
         """
+        place, names = self.condensing(classes)
+        matrix = np.zeros((len(names), len(names)), dtype=np.int64)
+        np.add.at(matrix, (place[:, None], place[None, :]), self.matrix)
+        return matrix, names
+
+    def condensing(self, classes: int | None) -> tuple[np.ndarray, list[str]]:
+        """The row in the condensed matrix of each class and of the background ``(K + 1,)``, and the names of its rows.
+
+        Raises
+        ------
+        ValueError
+            `classes` is less than 1.
+        """
         total = len(self.names) - 1
         if classes is not None and classes < 1:
             raise ValueError(f"classes: expected at least 1 or None, found {classes}")
         if classes is None or total <= classes:
-            return self.matrix, list(self.names)
+            return np.arange(total + 1), list(self.names)
         confused = self.matrix[:-1, :-1] * ~np.eye(total, dtype=bool)
         rows, columns = np.nonzero(confused)
         largest = np.argsort(-confused[rows, columns], kind="stable")
@@ -139,9 +152,7 @@ class Confusion:
         shown, others = order[:classes], order[classes:]
         place = np.empty(total + 1, dtype=np.int64)
         place[shown], place[others], place[total] = np.arange(classes), classes, classes + 1
-        matrix = np.zeros((classes + 2, classes + 2), dtype=np.int64)
-        np.add.at(matrix, (place[:, None], place[None, :]), self.matrix)
-        return matrix, [*(self.names[i] for i in shown), f"{len(others):,} others", "background"]
+        return place, [*(self.names[i] for i in shown), f"{len(others):,} others", "background"]
 
     def __repr__(self) -> str:
         return (
@@ -162,13 +173,9 @@ def counts_of(matches: _core.Matches, score: float) -> Iterator[tuple[Any, Any, 
     """
     categories = [*matches.category_ids, None]
     background = len(categories) - 1
-    columns = matches.pairs()
-    counted = columns["error"] != _IGNORED
-    detected, partner = columns["category"][counted].astype(np.int64), columns["partner"][counted]
-    of_truth = columns["truth_category"].astype(np.int64)
-    truth = np.append(of_truth, background)[np.where(partner < 0, len(of_truth), partner)]
-    made = columns["score"][counted] >= score
-    cells, cell = len(categories) ** 2, truth * len(categories) + detected
+    pairs_of = _Pairs(matches)
+    made = pairs_of.score >= score
+    cells, cell = len(categories) ** 2, pairs_of.truth * len(categories) + pairs_of.detected
     if cells <= max(len(cell), _CELLS):
         pairs = np.flatnonzero(np.bincount(cell, minlength=cells))
         counts = np.bincount(cell[made], minlength=cells)[pairs]
@@ -177,9 +184,57 @@ def counts_of(matches: _core.Matches, score: float) -> Iterator[tuple[Any, Any, 
         counts = np.bincount(place[made], minlength=len(pairs))
     for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
         yield categories[pair // len(categories)], categories[pair % len(categories)], count
-    found = np.zeros(len(of_truth) + 1, dtype=bool)
-    found[partner[made]] = True
-    wanted = columns["truth_state"] != _NOT_WANTED
-    there, lost = (np.bincount(of_truth[rows], minlength=background) for rows in (wanted, wanted & ~found[:-1]))
+    found = np.zeros(len(pairs_of.of_truth) + 1, dtype=bool)
+    found[pairs_of.partner[made]] = True
+    wanted = pairs_of.wanted
+    there, lost = (
+        np.bincount(pairs_of.of_truth[rows], minlength=background) for rows in (wanted, wanted & ~found[:-1])
+    )
     for category in np.flatnonzero(there).tolist():
         yield categories[category], None, int(lost[category])
+
+
+def counts_by_score(matches: _core.Matches, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The counts of a confusion table at each of some score thresholds `scores`, which rise.
+
+    Returns
+    -------
+    objects : (K + 1,) int64
+        The objects of each class, which are its false negatives without detections; 0 for the background.
+    changes : (N, 4) int64
+        True class, predicted class (both K for the background), the last threshold at which it counts (its position),
+        and how much is added to the count there and at all lower ones: of a false negative a negative number.
+    """
+    background = len(matches.category_ids)
+    pairs, objects = _Pairs(matches), np.zeros(background + 1, dtype=np.int64)
+    last = np.searchsorted(scores, pairs.score, side="right") - 1
+    made = last >= 0
+    of_pairs = np.stack([pairs.truth[made], pairs.detected[made], last[made]], axis=1)
+    best = np.full(len(pairs.of_truth) + 1, -1, dtype=np.int64)
+    np.maximum.at(best, pairs.partner[made], last[made])
+    found = pairs.wanted & (best[:-1] >= 0)
+    of_objects = np.stack([pairs.of_truth[found], np.full(found.sum(), background), best[:-1][found]], axis=1)
+    objects[:background] = np.bincount(pairs.of_truth[pairs.wanted], minlength=background)
+    shape, changes = (background + 1, background + 1, max(len(scores), 1)), []
+    for rows, sign in ((of_pairs, 1), (of_objects, -1)):
+        different, count = np.unique(np.ravel_multi_index(tuple(rows.T), shape), return_counts=True)
+        changes.append(np.stack([*np.unravel_index(different, shape), sign * count], axis=1))
+    return objects, np.concatenate(changes)
+
+
+class _Pairs:
+    """The columns of a confusion table: of each detection that counts, and of each object."""
+
+    def __init__(self, matches: _core.Matches) -> None:
+        columns = matches.pairs()
+        counted = columns["error"] != _IGNORED
+        #: The class of each object, as a position, and whether it is to be found.
+        self.of_truth: np.ndarray = columns["truth_category"].astype(np.int64)
+        self.wanted: np.ndarray = columns["truth_state"] != _NOT_WANTED
+        #: Of each detection: the row of its object or -1, the true and the predicted class, the score.
+        self.partner: np.ndarray = columns["partner"][counted]
+        self.detected: np.ndarray = columns["category"][counted].astype(np.int64)
+        self.score: np.ndarray = columns["score"][counted]
+        background = len(matches.category_ids)
+        places = np.where(self.partner < 0, len(self.of_truth), self.partner)
+        self.truth: np.ndarray = np.append(self.of_truth, background)[places]

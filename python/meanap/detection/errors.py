@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,15 +137,23 @@ class Errors:
     @functools.cached_property
     def counts(self) -> dict[str, int]:
         """The count of each type; for the last two, of all false positives and all false negatives."""
-        columns = self._matches.pairs()
-        of_type = np.bincount(columns["error"], minlength=len(_TYPES)).tolist()
-        of_state = np.bincount(columns["truth_state"], minlength=len(_STATES)).tolist()
-        detections, objects = dict(zip(_TYPES, of_type, strict=True)), dict(zip(_STATES, of_state, strict=True))
-        counts = {name: detections.get(name, 0) for name in ERRORS}
-        counts["missed"] = objects["missed"]
-        counts["false_positives"] = len(columns["error"]) - detections["true_positive"] - detections["ignored"]
-        counts["false_negatives"] = objects["missed"] + objects["correctable"]
-        return counts
+        return {name: int(counts.sum()) for name, counts in self.counts_by_class.items()}
+
+    @functools.cached_property
+    def counts_by_class(self) -> dict[str, np.ndarray]:
+        """The counts by category, ``(K,) int64`` for each type: detections by their own, objects by theirs."""
+        columns, classes = self._matches.pairs(), len(self._scores.category_ids)
+
+        def by_class(column: str, kind: str, names: Iterable[str], known: Sequence[str]) -> np.ndarray:
+            rows = np.isin(columns[kind], [known.index(name) for name in names])
+            return np.bincount(columns[column][rows], minlength=classes)
+
+        wrong = [name for name in _TYPES if name not in ("true_positive", "ignored")]
+        counts = {name: by_class("category", "error", [name], _TYPES) for name in ERRORS if name in _TYPES}
+        counts["missed"] = by_class("truth_category", "truth_state", ["missed"], _STATES)
+        counts["false_positives"] = by_class("category", "error", wrong, _TYPES)
+        counts["false_negatives"] = by_class("truth_category", "truth_state", ["missed", "correctable"], _STATES)
+        return {name: counts[name] for name in ERRORS}
 
     @functools.cached_property
     def table(self) -> Table:

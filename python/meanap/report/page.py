@@ -42,7 +42,7 @@ def page(report: dict[str, Any]) -> str:
         '<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">'
         f"<title>{text(report['title'])}: evaluation</title><style>{style}</style></head>\n<body>"
         f'<a class="skip" href="#{first}">Skip to the numbers</a>{_header(report)}'
-        f'<nav aria-label="Sections">{nav}</nav>\n<main>{main}</main>\n'
+        f'<div class=top><nav aria-label="Sections">{nav}</nav>{_choice(report)}</div>\n<main>{main}</main>\n'
         f"<footer>Made with meanap {text(report['version'])}. This file is self-contained.</footer>"
         f"{data}<script>{script}</script></body></html>\n"
     )
@@ -54,23 +54,29 @@ def _hash(script: str) -> str:
 
 def _data(report: dict[str, Any]) -> str:
     """What the script draws, as JSON that cannot close its script element."""
-    curves = report["curves"]
+    choices = report["choices"]
+    sides = [(0, entry) for entry in report["scenes"]]
+    sides += [(side, entry) for pair in report["changed"] for side, entry in zip((1, 0), pair, strict=True)]
     data = {
-        "classes": [{"name": str(row["name"]), "ap50": _rounded(row["ap50"])} for row in report["classes"]],
+        "classes": [str(row["name"]) for row in report["classes"]],
         "detections": report["detections"],
         "versus": report["versus"],
-        "curves": curves,
-        "threshold": _rounded(report["operation"]["best"]),
-        "calibration": {"bins": [{k: _rounded(v) for k, v in row.items()} for row in report["calibration"]["bins"]]},
+        "ious": [float(f"{iou:g}") for iou in choices.ious],
+        "first": choices.first,
+        "grid": choices.grid.tolist(),
+        "images": int(report["facts"]["images"].replace(",", "")),
+        "views": report["views"],
+        "scenes": [{"side": side, "marks": [_coded(mark) for mark in entry["marks"]]} for side, entry in sides],
     }
     written = json.dumps(data, separators=(",", ":"), allow_nan=False)
     return written.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _rounded(value: Any) -> Any:
-    if isinstance(value, float):
-        return round(value, 6) if math.isfinite(value) else None
-    return value
+def _coded(mark: dict[str, Any]) -> list[Any]:
+    """The class, the score (None of an object) and the fates of a mark; of a detection by their first letters."""
+    if mark["kind"] == "truth":
+        return [mark["class"], None, ["i" if fate == "ignored" else fate for fate in mark["fates"]]]
+    return [mark["class"], mark["score"], "".join("-" if fate is None else fate[0] for fate in mark["fates"])]
 
 
 def _sections(report: dict[str, Any]) -> Iterable[tuple[str, str, str]]:
@@ -211,21 +217,34 @@ def _label_errors(found: dict[str, Any]) -> str:
     return f"<details><summary>Likely label errors</summary>{table(caption, head, rows, words=4)}</details>"
 
 
-def _curves(report: dict[str, Any]) -> str:
-    options = "".join(f"<option value={i}>{text(row['name'])}</option>" for i, row in enumerate(report["classes"]))
-    thresholds = "".join(
-        f"<option value={i}{' selected' if t == report['iou'] else ''}>{t:g}</option>"
-        for i, t in enumerate(report["curves"]["thresholds"])
+def _choice(report: dict[str, Any]) -> str:
+    """The controls with which class, IoU and score threshold are chosen for the whole page."""
+    if "problem" in report:
+        return ""
+    choices = report["choices"]
+    classes = "".join(f"<option value={i}>{text(row['name'])}</option>" for i, row in enumerate(report["classes"]))
+    ious = "".join(
+        f"<option value={i}{' selected' if i == choices.first else ''}>{iou:g}</option>"
+        for i, iou in enumerate(choices.ious)
     )
+    step = choices.step(choices.score)
     return (
-        "<form class=controls><label>class <select id=class><option value=-1>all, mean</option>"
-        f"{options}</select></label><label>IoU <select id=iou>{thresholds}</select></label>"
-        "<span class=note>Move over a curve, or focus it and use the arrow keys.</span></form>"
+        f'<form class="controls choice" id=choice aria-label="What is shown"><label>class <select id=class>'
+        f"<option value=-1>all</option>{classes}</select></label><label>IoU <select id=iou>{ious}</select></label>"
+        f"<label>score ≥ <input id=score type=range min=0 max={len(choices.grid) - 1} value={step}></label>"
+        f"<output id=threshold for=score></output><button type=button id=reset hidden>reset</button>"
+        "<span class=note id=counts role=status></span></form>"
+    )
+
+
+def _curves(report: dict[str, Any]) -> str:
+    return (
+        "<p class=note>Move over a curve, or focus it and use the arrow keys.</p>"
         '<div class="charts"><figure><figcaption>Precision over recall</figcaption><div class=chart id=chart-pr></div>'
         "</figure><figure><figcaption>Precision, recall and F1 over the score threshold</figcaption>"
         "<div class=chart id=chart-f1></div></figure><figure><figcaption>Calibration: fraction of true positives "
-        f"over score (calibration error {number(report['calibration']['error'])})</figcaption>"
-        "<div class=chart id=chart-cal></div></figure>"
+        "over score (calibration error <span id=calibration-error>"
+        f"{number(report['calibration']['error'])}</span>)</figcaption><div class=chart id=chart-cal></div></figure>"
         "</div><noscript><p>Curves need JavaScript; tables do not.</p></noscript>"
     )
 
@@ -244,18 +263,20 @@ def _operation(report: dict[str, Any]) -> str:
         rows.append(f"<tr><th scope=row>{text(row['target'])}</th>{''.join(cells)}</tr>")
     head = ["target", "score threshold", "precision", "recall", "F1", "false positives per image", "false alarms"]
     note = (
-        f"All classes together, IoU {report['iou']:g}. A dash: no threshold reaches the target. False alarms: the "
+        f"<span class=scope>All classes together, IoU {report['iou']:g}.</span> A dash: no threshold reaches the "
+        "target. False alarms: the "
         f"fraction of images without objects that have a detection. In brackets: {report['confidence']:.0%} confidence "
-        "intervals. The mean "
+        f"intervals. Of all classes together, at IoU {report['iou']:g}: the mean "
         f"sensitivity at 1/8 to 8 false positives per image (FROC) is {number(found['froc'])}; the log-average miss "
         f"rate, a mean over classes, is {number(found['miss_rate'])}."
     )
-    return table("Operating points", head, rows) + f"<p class=note>{note}</p>"
+    return table("Operating points", head, rows, id="operation-table") + f"<p class=note>{note}</p>"
 
 
 def _classes(report: dict[str, Any]) -> str:
     versus = bool(report["versus"])
-    head = ["class", "AP", "interval", "AP50", "AP75", "AR", "objects", "detections", "best F1", "score threshold"]
+    head = ["class", "AP", "interval", "AP50", "AP75", "AR", "objects", "detections", "precision", "recall",
+            "best F1", "its score"]  # fmt: skip
     head += ["baseline AP", "difference", "significant"] if versus else []
     rows = []
     # Those with most objects first.
@@ -263,8 +284,8 @@ def _classes(report: dict[str, Any]) -> str:
         cells = [
             f"<th scope=row><button type=button class=link data-class={index}>{text(row['name'])}</button></th>",
             bar(row["ap"]), cell(row["low"], f"<span>{span(row)}</span>"), cell(row["ap50"]), cell(row["ap75"]),
-            cell(row["ar"]), count(row["objects"]), count(row["detections"]), cell(row["f1"]),
-            cell(row["threshold"]),
+            cell(row["ar"]), count(row["objects"]), count(row["detections"]),
+            cell(row["precision"]), cell(row["recall"]), cell(row["f1"]), cell(row["threshold"]),
         ]  # fmt: skip
         if versus and (change := row["change"]):
             cells += [cell(change["baseline"]), cell(change["difference"], signed(change["difference"])),
@@ -273,7 +294,15 @@ def _classes(report: dict[str, Any]) -> str:
             cells += [cell(math.nan)] * 3
         rows.append(f"<tr>{''.join(cells)}</tr>")
     caption = "Classes; select a heading to sort, a name to show its curves"
-    return table(caption, head, rows, id="class-table")
+    note = (
+        f"Precision and recall: <span class=scope>IoU {report['iou']:g}{_at_least(report['score'])}</span>. Best F1: "
+        "the highest of each class, at a score threshold of its own."
+    )
+    return table(caption, head, rows, id="class-table") + f"<p class=note>{note}</p>"
+
+
+def _at_least(score: float) -> str:
+    return "" if math.isinf(score) else f", score at least {score:.3f}"
 
 
 def _errors(report: dict[str, Any]) -> str:
@@ -290,27 +319,29 @@ def _errors(report: dict[str, Any]) -> str:
             cells += [cell(row["baseline"]), cell(difference, signed(difference))]
         rows.append(f"<tr>{''.join(cells)}</tr>")
     note = (
-        f"AP at this IoU is {number(errors['ap'])}; each row is the gain if errors of this type alone were "
-        "corrected. Gains do not add up."
+        f"<span class=scope>All classes together, IoU {report['iou']:g}.</span> AP is "
+        f"<span>{number(errors['ap'])}</span>; each row is the gain if errors of this type alone were corrected. "
+        "Gains do not add up."
     )
     lrp = errors["lrp"]
     note += (
-        f" Optimal LRP (0 is perfect) is {number(lrp['lrp'])}: localisation {number(lrp['localisation'])}, false "
-        f"positives {number(lrp['false_positive'])}, false negatives {number(lrp['false_negative'])}."
+        f" Optimal LRP (0 is perfect) is <span>{number(lrp['lrp'])}</span>: localisation "
+        f"<span>{number(lrp['localisation'])}</span>, false positives <span>{number(lrp['false_positive'])}</span>, "
+        f"false negatives <span>{number(lrp['false_negative'])}</span>."
     )
-    return table("Errors", head, rows) + f"<p class=note>{note}</p>"
+    return table("Errors", head, rows, id="error-table") + f"<p class=note id=error-note>{note}</p>"
 
 
 def _confusion(report: dict[str, Any]) -> str:
     found = report["confusion"]
     if found is None:
         return ""
-    threshold = "" if math.isinf(report["score"]) else f", score threshold {report['score']:.3f}"
     lead = (
-        f"<p>IoU {report['iou']:g}{threshold}: {found['true_positives']:,} true positives, "
+        f"<p><span class=scope>IoU {report['iou']:g}{_at_least(report['score'])}</span>: "
+        f"<span id=confusion-counts>{found['true_positives']:,} true positives, "
         f"{found['misclassified']:,} objects misclassified, {found['false_negatives']:,} false negatives, "
-        f"{found['false_positives']:,} false positives. Here detections match objects of any category, so that the "
-        "counts are not those of the summary.</p>"
+        f"{found['false_positives']:,} false positives</span>. Here detections match objects of any category, "
+        "so that the counts are not those of the summary.</p>"
     )
     rows = [
         f"<tr><td>{text(row['truth'])}</td><td>{text(row['detected'])}</td>{count(row['count'])}"
@@ -318,7 +349,7 @@ def _confusion(report: dict[str, Any]) -> str:
         for row in found["pairs"]
     ]
     heads = ["true class", "predicted class", "objects", "fraction of the class"]
-    pairs = table("Misclassified objects", heads, rows, words=2)
+    pairs = table("Misclassified objects", heads, rows, id="pair-table", words=2)
     names = found["names"]
     head = "".join(f"<th scope=col><span>{text(name)}</span></th>" for name in names)
     body = []
@@ -331,7 +362,7 @@ def _confusion(report: dict[str, Any]) -> str:
         )
         body.append(f"<tr><th scope=row>{text(name)}</th>{cells}</tr>")
     matrix = (
-        '<div class=scroll tabindex=0 role=region aria-label="Confusion matrix"><table class=matrix>'
+        '<div class=scroll tabindex=0 role=region aria-label="Confusion matrix"><table class=matrix id=matrix>'
         "<caption>Rows: true class; columns: predicted class; the most confused classes first</caption>"
         f"<thead><tr><td></td>{head}</tr></thead>"
         f"<tbody>{''.join(body)}</tbody></table></div>"
@@ -342,7 +373,17 @@ def _confusion(report: dict[str, Any]) -> str:
 def _images(report: dict[str, Any]) -> str:
     if not report["scenes"]:
         return ""
-    threshold = "" if math.isinf(report["score"]) else f" of score {report['score']:.3f} and above"
+    figures = "".join(scene(entry, number, text) for number, entry in enumerate(report["scenes"]))
+    return (
+        f"<p>Those with most errors at IoU {report['iou']:g}{_at_least(report['score'])}. Detections are solid, "
+        "true or false positives; objects dashed, matched or false negatives. Hover over one to read its "
+        "class and score.</p>"
+        f"{_toggles()}<div class=scenes>{figures}</div>"
+    )
+
+
+def _toggles() -> str:
+    """What is drawn in the images; the same in each section with images."""
     boxes = "".join(
         f"<label class={fate}><input type=checkbox data-fate={fate} checked> {text(label)}</label>"
         for fate, label in (
@@ -352,12 +393,7 @@ def _images(report: dict[str, Any]) -> str:
             ("matched", "matched objects"),
         )
     )
-    figures = "".join(scene(entry, number, text) for number, entry in enumerate(report["scenes"]))
-    return (
-        f"<p>Detections{threshold}: solid, true or false positives; objects: dashed, matched or false negatives. "
-        f"Hover over one to read its class and score.</p><form class='controls fates'>{boxes}</form>"
-        f"<div class=scenes>{figures}</div>"
-    )
+    return f"<form class='controls fates'>{boxes}<span class='note shown' role=status></span></form>"
 
 
 def _changed(report: dict[str, Any]) -> str:
@@ -371,10 +407,13 @@ def _changed(report: dict[str, Any]) -> str:
             for side, (who, entry) in enumerate(((report["versus"], before), (report["detections"], after)))
         )
         pairs.append(
-            f"<h3>{name}: {errors[0]:,} errors, then {errors[1]:,} ({errors[1] - errors[0]:+,})</h3>"
-            f"<div class=pair>{figures}</div>"
+            f"<div class=change><h3>{name}: <span class=moved-counts>{errors[0]:,} errors, then {errors[1]:,} "
+            f"({errors[1] - errors[0]:+,})</span></h3><div class=pair>{figures}</div></div>"
         )
     if not pairs:
         return ""
-    note = "Errors are false positives and false negatives, each result at the score threshold of its own best F1"
-    return f"<p>{note}, unless one was given: the baseline on the left.</p>{''.join(pairs)}"
+    note = (
+        "Errors are false positives and false negatives, each result at the score threshold of its own best F1, unless "
+        "one is chosen: the baseline on the left."
+    )
+    return f"<p>{note}</p>{_toggles()}{''.join(pairs)}"

@@ -19,13 +19,14 @@ from meanap.protocol import Protocol
 from meanap.protocol.keypoints import KEYPOINT_SETS
 from meanap.report.outline import outline, path_of_polygons
 from meanap.report.records import Records, records
+from meanap.report.views import Choices
 
 __all__ = ["scenes"]
 
 #: Longest side of an embedded image, in pixels, and its compression.
 _SIDE, _QUALITY = 480, 70
-#: Objects drawn in one image: beyond that nothing can be seen.
-_MOST = 150
+#: Objects and detections drawn in one image: beyond that nothing can be seen.
+_MOST = 200
 
 
 def scenes(
@@ -35,54 +36,57 @@ def scenes(
     reading: readers.Options,
     rows: list[dict[str, Any]],
     score: float,
-    pairs: dict[str, np.ndarray],
+    choices: Choices,
+    pairs: list[dict[str, np.ndarray]],
     folder: Path | None,
 ) -> list[dict[str, Any]]:
     """What to draw for each of `rows` (image ids and counts).
 
     Size, image file, objects and detections with their outcomes.
 
-    Fates are those of the `pairs` of an error table, of the detections of at least `score`: an object is ``matched``,
-    a ``false_negative`` or ``ignored``; a detection a ``true_positive``, a ``false_positive`` or ``ignored``.
+    Fates are those of the `pairs` of error tables, one for each IoU threshold of `choices`. At the first one, of the
+    detections of at least `score`, an object is ``matched``, a ``false_negative`` or ``ignored``; a detection a
+    ``true_positive``, a ``false_positive``, ``ignored``, or ``low``, as it is below the score threshold. ``fates`` are
+    those at each threshold: of a detection its outcome (None if it does not count), of an object the best score of a
+    true positive that it matches (None if there is none), or ``"ignored"``.
     """
     if not rows:
         return []
     part = records(result, ground_truth, detections, reading, {row["image"] for row in rows})
     images = {image["id"]: image for image in part.images}
-    matched = _marks(result, part, score, pairs)
+    matched = _marks(result, part, score, choices, pairs)
     return [
         {
             **row,
             "name": str(images[row["image"]].get("file_name", "")),
             **_size(images[row["image"]], matched[row["image"]]),
             "picture": None if folder is None else _picture(folder, images[row["image"]].get("file_name")),
-            "marks": matched[row["image"]][:_MOST],
-            "left_out": max(0, len(matched[row["image"]]) - _MOST),
+            "marks": matched[row["image"]],
+            "drawn": _MOST,
         }
         for row in rows
     ]
 
 
-def _fates(
-    result: Result, part: Records, score: float, pairs: dict[str, np.ndarray]
-) -> tuple[list[str], list[str | None]]:
-    """What became of each object and each detection, by the error table; None for detections that are not drawn."""
-    counted = pairs["score"] >= score
-    matched = np.zeros(len(pairs["truth_image"]) + 1, dtype=bool)
-    matched[pairs["partner"][counted & (pairs["error"] == "true_positive")]] = True
-    of_object = np.where(matched[:-1], "matched", "false_negative")
+def _fates(result: Result, part: Records, pairs: dict[str, np.ndarray]) -> tuple[list[Any], list[str | None]]:
+    """What became of each object and each detection, by the error table, as ``fates`` of `scenes`."""
+    best = np.full(len(pairs["truth_image"]) + 1, -np.inf)
+    correct = pairs["error"] == "true_positive"
+    np.maximum.at(best, pairs["partner"][correct], pairs["score"][correct])
+    of_object = best[:-1].astype(object)
+    of_object[np.isneginf(best[:-1])] = None
     of_object[pairs["truth_state"] == "ignored"] = "ignored"
-    of_detection = np.where(pairs["error"] == "true_positive", "true_positive", "false_positive")
+    of_detection = np.where(correct, "true_positive", "false_positive").astype(object)
     of_detection[pairs["error"] == "ignored"] = "ignored"
     by_category = result.protocol.by_category
     categories = result.category_ids
 
-    def cells(images: np.ndarray, of: np.ndarray, fates: np.ndarray, order: Any) -> dict[Any, list[str]]:
+    def cells(images: np.ndarray, of: np.ndarray, fates: np.ndarray, order: Any) -> dict[Any, list[Any]]:
         """The fates of each cell, in the order of its records."""
-        there: dict[Any, list[str]] = {}
+        there: dict[Any, list[Any]] = {}
         for row in order:
             cell = (result.image_ids[images[row]], categories[of[row]] if by_category else None)
-            there.setdefault(cell, []).append(str(fates[row]))
+            there.setdefault(cell, []).append(fates[row])
         return there
 
     of_images = {image["id"] for image in part.images}
@@ -96,10 +100,10 @@ def _fates(
         cells(pairs["image"], pairs["category"], of_detection, rows.tolist()),
     )
 
-    def next_of(side: int, record: Mapping[str, Any]) -> str | None:
+    def next_of(side: int, record: Mapping[str, Any], otherwise: str | None) -> Any:
         cell = (record["image_id"], record["category_id"] if by_category else None)
         fates = left[side].get(cell)
-        return fates.pop(0) if fates else None
+        return fates.pop(0) if fates else otherwise
 
     def in_order(records: list[dict[str, Any]], key: Any) -> list[int]:
         return sorted(range(len(records)), key=lambda i: key(records[i]))
@@ -108,32 +112,41 @@ def _fates(
     category = (lambda record: 0) if by_category else (lambda record: record["category_id"])
     of_objects: list[Any] = [None] * len(annotations)
     for i in in_order(annotations, category):
-        of_objects[i] = next_of(0, annotations[i]) or "ignored"
+        of_objects[i] = next_of(0, annotations[i], "ignored")
     of_detections: list[Any] = [None] * len(found)
+    # What is beyond a limit has no row; what is of categories that were not looked for does not count.
+    otherwise = None if result.protocol.federated else "ignored"
     for i in in_order(found, lambda record: (math.isnan(record["score"]), -record["score"], category(record))):
-        # What is beyond a limit has no row; what is of categories that were not looked for is not drawn.
-        fate = next_of(1, found[i]) or (None if result.protocol.federated else "ignored")
-        of_detections[i] = fate if found[i]["score"] >= score else None
+        of_detections[i] = next_of(1, found[i], otherwise)
     return of_objects, of_detections
 
 
-def _marks(result: Result, part: Records, score: float, pairs: dict[str, np.ndarray]) -> dict[Any, list[Any]]:
-    """The outlines in each image, errors first."""
+def _marks(
+    result: Result, part: Records, score: float, choices: Choices, pairs: list[dict[str, np.ndarray]]
+) -> dict[Any, list[Any]]:
+    """The outlines in each image, errors first, and what is below the score threshold last."""
     similarity, names = result.similarity, result.names
+    place = {id: k for k, id in enumerate(result.category_ids)}
     marks: dict[Any, list[Any]] = {image["id"]: [] for image in part.images}
-    of_objects, of_detections = _fates(result, part, score, pairs)
+    of_objects, of_detections = zip(*(_fates(result, part, columns) for columns in pairs), strict=True)
     sides = (("truth", part.annotations, of_objects), ("detection", part.detections, of_detections))
-    for kind, listed, fates in sides:
-        for record, fate in zip(listed, fates, strict=True):
-            if fate is None:
-                continue
+    for kind, listed, every in sides:
+        for record, fates in zip(listed, zip(*every, strict=True), strict=True):
+            fate = fates[choices.first]
             category = record["category_id"]
-            mark: dict[str, Any] = {"kind": kind, "fate": fate, "name": names.get(category, str(category))}
+            mark: dict[str, Any] = {"kind": kind, "name": names.get(category, str(category)), "fates": fates}
+            mark["class"] = place.get(category, -1)
             if kind == "detection":
+                if fate is None:
+                    continue
                 mark["score"] = float(record["score"])
+                mark["fate"] = fate if mark["score"] >= score else "low"
+            else:
+                found = fate is not None and fate != "ignored" and fate >= score
+                mark["fate"] = "ignored" if fate == "ignored" else "matched" if found else "false_negative"
             shape = _geometry(record, similarity, part.skeletons.get(category), result.protocol)
             marks[record["image_id"]].append({**mark, **shape})
-    rank = {"false_negative": 0, "false_positive": 1, "true_positive": 2, "matched": 3, "ignored": 4}
+    rank = {"false_negative": 0, "false_positive": 1, "true_positive": 2, "matched": 3, "ignored": 4, "low": 5}
     for several in marks.values():
         several.sort(key=lambda mark: (rank[mark["fate"]], -mark.get("score", 0.0)))
     return marks
