@@ -13,6 +13,7 @@ from test_report import HOSTILE, Reader, embedded, hostile
 
 import meanap
 from meanap import generate, report
+from tests.test_report_results import MAKERS
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -407,6 +408,26 @@ def test_axe_finds_nothing(opened, page, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
     found = axe.Axe().run(opened(page, scheme=scheme)).response["violations"]
     assert [(one["id"], one["impact"], [node["html"][:90] for node in one["nodes"][:3]]) for one in found] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("kind", sorted(MAKERS))
+def test_reports_of_other_results_are_read_by_everyone(opened, tmp_path, kind, scheme):
+    path = MAKERS[kind](1).report(tmp_path / "r.html", versus=MAKERS[kind](2))
+    tab = opened(path, 390, 844, scheme=scheme)
+    assert tab.evaluate("document.documentElement.scrollWidth") == 390
+    back = tab.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (back == "rgb(255, 255, 255)") == (scheme == "light")
+    assert tab.evaluate("typeof pwned") == "undefined"
+    tab.locator("table.sortable").last.locator("thead button").last.click()
+    numbers = """[...document.querySelectorAll("table.sortable:last-of-type")].at(-1).tBodies[0].rows"""
+    keys = tab.evaluate(
+        f"[...{numbers}].map((row) => row.cells[row.cells.length - 1].dataset.v).filter(Boolean).map(Number)"
+    )
+    assert keys == sorted(keys, reverse=True)
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    found = axe.Axe().run(tab).response["violations"]
+    assert [(one["id"], [node["html"][:90] for node in one["nodes"][:3]]) for one in found] == []
 
 
 def test_prints_all_of_it_without_controls(opened, page):

@@ -126,6 +126,34 @@ def add_quiet(parser: Parser, silent: str) -> None:
     parser.add_argument("--quiet", action="store_true", help=silent)
 
 
+def add_report(parser: Parser, baseline: str = "") -> None:
+    """The option `--report`, and `--versus` with this name for its argument."""
+    parser.add_argument("--report", type=Path, metavar="OUT", help="also write an HTML report to this file")
+    if baseline:
+        parser.add_argument(
+            "--versus", type=Path, metavar=baseline,
+            help="of a baseline, for the report: differences are candidate minus baseline",
+        )  # fmt: skip
+
+
+def check_report(options: argparse.Namespace) -> None:
+    """Checks `--report` before anything is read.
+
+    Raises
+    ------
+    UsageError
+        There is a baseline, and no report.
+    FileNotFoundError
+        The folder to write to is not there.
+    """
+    if options.report is None and getattr(options, "versus", None) is not None:
+        raise UsageError("--versus is for the report: add --report OUT")
+    if options.report is not None:
+        from meanap.report import check_options
+
+        check_options(options.report, 0, None)
+
+
 def add_progress(parser: Parser) -> None:
     """The option `--progress`."""
     parser.add_argument(

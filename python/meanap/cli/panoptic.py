@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from meanap.cli import groups
-from meanap.cli.semantic import report
+from meanap.cli.semantic import names, report
+
+if TYPE_CHECKING:
+    from meanap.segmentation import PanopticResult
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,19 +25,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pred-folder", type=Path, metavar="DIR", help="where the predictions' PNG files lie")
     parser.add_argument("--per-class", action="store_true", help="a row for each category")
     groups.add_lenient(parser, "images that cannot be read, and say which")
+    groups.add_report(parser, "PRED.json")
     groups.add_output(parser)
     parser.epilog = groups.examples(
         "meanap panoptic panoptic_val.json panoptic_results.json --per-class",
+        "meanap panoptic panoptic_val.json panoptic_results.json --report report.html --versus old_results.json",
     )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
     """Match, print the table, write the numbers."""
+    groups.check_report(options)
+    result = _evaluated(options, options.predictions, options.pred_folder)
+    if options.report is not None:
+        versus = None if options.versus is None else _evaluated(options, options.versus, None)
+        result.report(options.report, versus=versus, names=names(options))
+    table = result.per_category if options.per_class else result.summary
+    report(result, options, table, *([result.per_category_table()] if options.per_class else ()))
+
+
+def _evaluated(options: argparse.Namespace, predictions: Path, folder: Path | None) -> PanopticResult:
     from meanap.segmentation import PanopticQuality
 
     metric = PanopticQuality.of_file(options.ground_truth, strict=not options.lenient)
-    metric.update_files(options.predictions, options.ground_truth, options.pred_folder, options.gt_folder)
-    result = metric.compute()
-    table = result.per_category if options.per_class else result.summary
-    report(result, options, table, *([result.per_category_table()] if options.per_class else ()))
+    metric.update_files(predictions, options.ground_truth, folder, options.gt_folder)
+    return metric.compute()

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 Found: TypeAlias = "dict[str, dict[str, dict[str, Any]]]"
 
 
+#: Runs of a report: a baseline and a candidate.
+_REPORTED = 2
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
     parser.description = (
@@ -48,10 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--format", choices=("trec", "csv", "json", "parquet"), help="what the files are")
     parser.add_argument("--per-query", action="store_true", help="a row for each query")
+    groups.add_report(parser)
     groups.add_output(parser, "means and values of all queries")
     parser.epilog = groups.examples(
         "meanap rank judged.qrels first.run -m map -m ndcg@10",
         "meanap rank judged.qrels first.run second.run --output-format csv",
+        "meanap rank judged.qrels first.run second.run --report report.html",
     )
     parser.set_defaults(run=run)
 
@@ -68,6 +74,9 @@ def run(options: argparse.Namespace) -> None:
         names = [str(path) for path in options.runs]
     if len(set(names)) != len(names):
         raise UsageError("a run is named twice")
+    if options.report is not None and len(names) > _REPORTED:
+        raise UsageError(f"--report: expected a run, or a baseline and a run; found {len(names)} runs")
+    groups.check_report(options)
     measures = options.measure or ["map"]
     # Before any file is read: errors in these options are not errors in a file.
     settings: Any = dict(_setting(text) for text in options.set)
@@ -86,6 +95,9 @@ def run(options: argparse.Namespace) -> None:
             results[name] = measured(qrels, readers.run(path, reading), measures, conventions)
     found: Found = {}
     baseline, *others = names
+    if options.report is not None:
+        versus = results[baseline] if others else None
+        results[names[-1]].report(options.report, versus=versus, names=(baseline, names[-1]))
     if others:
         for row in compare(results[baseline], {name: results[name] for name in others}):
             found.setdefault(row["number"], {})[row["run"]] = row

@@ -12,6 +12,7 @@ from meanap.cli.errors import UsageError
 from meanap.errors import InputError
 
 if TYPE_CHECKING:
+    from meanap.segmentation import SemanticResult
     from meanap.table import Table
 
 
@@ -41,9 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gt-suffix", default=".png", help="how names in GT_DIR end (default .png)")
     parser.add_argument("--pred-suffix", default=".png", help="how names in PRED_DIR end (default .png)")
     groups.add_lenient(parser, "pairs that cannot be read, and say which")
+    groups.add_report(parser, "PRED_DIR")
     groups.add_output(parser)
     parser.epilog = groups.examples(
         "meanap semantic labels predictions --classes 19",
+        "meanap semantic labels predictions --classes 19 --report report.html --versus old_predictions",
         "meanap semantic labels predictions --classes ground,car,sky --boundary --json numbers.json",
     )
     parser.set_defaults(run=run)
@@ -51,6 +54,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Count, print the table, write the numbers."""
+    groups.check_report(options)
+    result = _evaluated(options, options.predictions)
+    if options.report is not None:
+        versus = None if options.versus is None else _evaluated(options, options.versus)
+        result.report(options.report, versus=versus, names=names(options))
+    report(result, options, result.per_class)
+
+
+def _evaluated(options: argparse.Namespace, predictions: Path) -> SemanticResult:
     from meanap.segmentation import SemanticSegmentation
 
     metric = SemanticSegmentation(
@@ -60,14 +72,17 @@ def run(options: argparse.Namespace) -> None:
         boundary=options.boundary or False,
         strict=not options.lenient,
     )
-    metric.update(
-        options.predictions,
-        options.ground_truth,
-        preds_suffix=options.pred_suffix,
-        target_suffix=options.gt_suffix,
-    )
-    result = metric.compute()
-    report(result, options, result.per_class)
+    metric.update(predictions, options.ground_truth, preds_suffix=options.pred_suffix, target_suffix=options.gt_suffix)
+    return metric.compute()
+
+
+def names(options: argparse.Namespace) -> tuple[str, str]:
+    """What the baseline and the predictions are called in a report: as their files, or with the folders of these."""
+    paths = [path for path in (options.versus, options.predictions) if path is not None]
+    listed = [path.name for path in paths]
+    if len(set(listed)) < len(listed):
+        listed = [str(path) for path in paths]
+    return ("baseline", listed[0]) if len(listed) == 1 else (listed[0], listed[1])
 
 
 def report(result: Any, options: argparse.Namespace, table: Table, *tables: str) -> None:

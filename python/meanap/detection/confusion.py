@@ -152,7 +152,7 @@ class Confusion:
         shown, others = order[:classes], order[classes:]
         place = np.empty(total + 1, dtype=np.int64)
         place[shown], place[others], place[total] = np.arange(classes), classes, classes + 1
-        return place, [*(self.names[i] for i in shown), f"{len(others):,} others", "background"]
+        return place, [*(self.names[i] for i in shown), f"{len(others):,} others", self.names[-1]]
 
     def __repr__(self) -> str:
         return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -13,6 +13,11 @@ from meanap.ranking.conventions import Conventions
 from meanap.ranking.plan import planned
 from meanap.statistics import Interval, Intervals, bounds, check_options
 from meanap.table import Table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from meanap._types import PathLike
 
 __all__ = ["RankingResult"]
 
@@ -244,6 +249,49 @@ class RankingResult:
             query: dict(zip(self.measures, row, strict=True))
             for query, row in zip(self.queries, self.values.tolist(), strict=True)
         }
+
+    def report(
+        self,
+        path: PathLike,
+        *,
+        versus: RankingResult | None = None,
+        title: str | None = None,
+        names: tuple[str, str] = ("baseline", "candidate"),
+        confidence: float = 0.95,
+        resamples: int = 10_000,
+    ) -> Path:
+        """Write an HTML report of this result to `path`: one file, without network access.
+
+        Parameters
+        ----------
+        path
+            The file to write.
+        versus
+            The result of a baseline: differences are this result minus it.
+        title
+            Heading; by default the second of `names`.
+        names
+            What the baseline and this result are called.
+        confidence, resamples
+            Of the bootstrap intervals over queries, as of `interval`.
+
+        Returns
+        -------
+        pathlib.Path
+            The file that was written.
+
+        Raises
+        ------
+        ValueError
+            `versus` is of other queries or measures, a value is NaN, or an option is out of range.
+        TypeError
+            `versus` is not such a result.
+        FileNotFoundError
+            The folder to write to is not there.
+        """
+        from meanap.report import queries, write_page
+
+        return write_page(path, queries.page, self, versus, title, names, confidence=confidence, resamples=resamples)
 
     def __repr__(self) -> str:
         lines = [f"RankingResult: {len(self)} queries"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from meanap.detection import Result
     from meanap.readers import Options
 
-__all__ = ["check_options", "write", "write_findings", "write_result"]
+__all__ = ["check_options", "write", "write_findings", "write_page", "write_result"]
 
 
 @suggesting()
@@ -273,6 +273,50 @@ def write_findings(
     rules = get(protocol, reading.similarity)
     target = Path(path)
     write_text(target, page(collect_findings(error, ground_truth, detections, rules, reading, title)))
+    return target
+
+
+def write_page(
+    path: PathLike,
+    page: Callable[..., str],
+    result: Any,
+    versus: Any,
+    title: str | None,
+    names: tuple[str, str],
+    **options: Any,
+) -> Path:
+    """Write the report of a result of pixels or of ranked lists to `path`: what their ``report`` does.
+
+    Parameters
+    ----------
+    path
+        The file to write.
+    page
+        Makes the file of the other arguments.
+    result, versus
+        The result, and that of a baseline or None.
+    title
+        Heading; by default the second of `names`.
+    names
+        What the baseline and the result are called.
+
+    Returns
+    -------
+    pathlib.Path
+        The file that was written.
+
+    Raises
+    ------
+    TypeError
+        `versus` is not such a result.
+    FileNotFoundError
+        The folder to write to is not there.
+    """
+    if versus is not None and type(versus) is not type(result):
+        raise TypeError(f"versus: expected a {type(result).__name__}, found a {type(versus).__name__}")
+    check_options(path, 0, None)
+    target = Path(path)
+    write_text(target, page(result, versus, names[1] if title is None else title, names, **options))
     return target
 
 

@@ -14,11 +14,16 @@ __all__ = [
     "called",
     "cell",
     "count",
+    "difference",
     "judged",
     "mark",
+    "matrix",
+    "moved",
+    "moves",
     "number",
     "sign",
     "signed",
+    "skipped",
     "span",
     "table",
     "text",
@@ -69,6 +74,27 @@ def table(
     )
 
 
+def matrix(caption: str, names: list[str], counts: list[list[int]], *, id: str = "", shares: bool = False) -> str:
+    """A confusion matrix: rows are true classes, columns predicted ones; with `shares` in per cent of the row."""
+    head = "".join(f"<th scope=col><span>{text(name)}</span></th>" for name in names)
+    body = []
+    for name, row in zip(names, counts, strict=True):
+        total = sum(row) or 1
+        shown = (round(100 * value / total) if shares else value for value in row)
+        cells = "".join(
+            f'<td style="--p:{math.sqrt(value / total):.2f}" title="{text(name)} detected as {text(other)}: {value:,} '
+            f'of {total:,}">{entry or ""}</td>'
+            for other, value, entry in zip(names, row, shown, strict=True)
+        )
+        body.append(f"<tr><th scope=row>{text(name)}</th>{cells}</tr>")
+    named = f' id="{id}"' if id else ""
+    return (
+        f'<div class=scroll tabindex=0 role=region aria-label="Confusion matrix"><table class=matrix{named}>'
+        f"<caption>{caption}</caption><thead><tr><td></td>{head}</tr></thead>"
+        f"<tbody>{''.join(body)}</tbody></table></div>"
+    )
+
+
 def cell(value: float, shown: str | None = None) -> str:
     """A cell of a number; `data-v` is what it is sorted by."""
     key = "" if math.isnan(value) else f"{value:.6g}"
@@ -78,6 +104,11 @@ def cell(value: float, shown: str | None = None) -> str:
 def count(value: int) -> str:
     """A cell of a count."""
     return f'<td class=n data-v="{value}">{value:,}</td>'
+
+
+def difference(value: float) -> str:
+    """A cell of a difference, with its sign."""
+    return cell(value, signed(value))
 
 
 def bar(value: float, most: float = 1.0) -> str:
@@ -136,6 +167,37 @@ def judged(change: dict[str, Any]) -> str:
     """A difference with its interval and the verdict on it."""
     what = mark(change) or "no significant difference"
     return f"{signed(change['difference'])} {span(change, signed=True)}, {what}"
+
+
+#: Names in one line of what has moved, and sentences about what was skipped.
+_NAMED, _SENTENCES = 5, 100
+
+
+def moves(what: str, changes: list[tuple[str, float]]) -> str:
+    """List items of what is higher and what is lower than in the baseline, the greatest differences first."""
+    there = [(name, value) for name, value in changes if not math.isnan(value)]
+    lines = []
+    for word, way in (("higher", 1), ("lower", -1)):
+        rows = sorted((pair for pair in there if pair[1] * way > 0), key=lambda pair: -abs(pair[1]))
+        if rows:
+            listed = ", ".join(f"{text(name)} {signed(value)}" for name, value in rows[:_NAMED])
+            more = f" and {len(rows) - _NAMED:,} more" if len(rows) > _NAMED else ""
+            lines.append(f"<li>{what} that are {word} ({len(rows):,} of {len(there):,}): {listed}{more}.</li>")
+    return "".join(lines)
+
+
+def moved(value: float) -> str:
+    """A difference of which it is not known whether it is significant, with its direction."""
+    if math.isnan(value) or value == 0:
+        return f"{signed(value)}, no difference"
+    return f"{signed(value)}, {'higher' if value > 0 else 'lower'}"
+
+
+def skipped(sentences: list[str]) -> str:
+    """What was left out, and why."""
+    listed = "".join(f"<li>{text(sentence)}</li>" for sentence in sentences[:_SENTENCES])
+    more = len(sentences) - _SENTENCES
+    return f"<ul>{listed}</ul>" + (f"<p>{more:,} more.</p>" if more > 0 else "") if sentences else ""
 
 
 def called(name: str) -> str:

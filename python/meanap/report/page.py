@@ -1,63 +1,54 @@
-"""The HTML of the report, from the data of `collect`, with its style and its script.
-
-Every string of the data goes through `text`; the data for the script is JSON in which no tag can begin; and the page's
-content security policy allows only the script with its hash, and no network access.
-"""
+"""The HTML of the report of detections, from the data of `collect`."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import math
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-from meanap.report.cells import bar, called, cell, count, judged, mark, number, sign, signed, span, table, text, whisker
+from meanap.report.cells import (
+    bar,
+    called,
+    cell,
+    count,
+    judged,
+    mark,
+    matrix,
+    number,
+    sign,
+    signed,
+    span,
+    table,
+    text,
+    whisker,
+)
+from meanap.report.document import document
 from meanap.report.drawing import scene
 
 __all__ = ["page"]
 
-_HERE = Path(__file__).parent
-#: The end of every script: from here on the page can be used.
-_READY = 'document.documentElement.dataset.ready = "true";\n'
-
 
 def page(report: dict[str, Any]) -> str:
     """The whole file."""
-    style = (_HERE / "page.css").read_text(encoding="utf-8")
-    scripts = ["tables.js"] if "problem" in report else ["tables.js", "page.js"]
-    script = "".join((_HERE / name).read_text(encoding="utf-8") for name in scripts) + _READY
-    sections = [(id, title, body) for id, title, body in _sections(report) if body]
-    nav = "".join(f'<a href="#{id}">{text(title)}</a>' for id, title, _ in sections)
-    main = "".join(f'<section id="{id}"><h2>{text(title)}</h2>{body}</section>' for id, title, body in sections)
-    first = sections[0][0] if sections else "top"
-    policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{_hash(script)}'"
-    data = f'<script type="application/json" id="data">{_data(report)}</script>' if "page.js" in scripts else ""
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">'
-        f"<title>{text(report['title'])}: evaluation</title><style>{style}</style></head>\n<body>"
-        f'<a class="skip" href="#{first}">Skip to the numbers</a>{_header(report)}'
-        f'<div class=top><nav aria-label="Sections">{nav}</nav>{_choice(report)}</div>\n<main>{main}</main>\n'
-        f"<footer>Made with meanap {text(report['version'])}. This file is self-contained.</footer>"
-        f"{data}<script>{script}</script></body></html>\n"
-    )
+    facts = [
+        ("file", report["detections"]),
+        ("ground truth", report["ground_truth"]),
+        *([("baseline", report["versus"])] if report["versus"] else []),
+        *report["facts"].items(),
+    ]
+    if "problem" in report:
+        lead = f"<p class=lead><strong class=worse>Not evaluated</strong>: {text(report['problem'])}</p>"
+        return document(report["title"], lead, facts, _sections(report))
+    lead = _verdict(report)
+    return document(report["title"], lead, facts, _sections(report), controls=_choice(report), data=_data(report))
 
 
-def _hash(script: str) -> str:
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-
-
-def _data(report: dict[str, Any]) -> str:
-    """What the script draws, as JSON that cannot close its script element."""
+def _data(report: dict[str, Any]) -> dict[str, Any]:
+    """What the script draws."""
     choices = report["choices"]
     sides = [(0, entry) for entry in report["scenes"]]
     sides += [(side, entry) for pair in report["changed"] for side, entry in zip((1, 0), pair, strict=True)]
-    data = {
+    return {
         "classes": [str(row["name"]) for row in report["classes"]],
         "detections": report["detections"],
         "versus": report["versus"],
@@ -68,8 +59,6 @@ def _data(report: dict[str, Any]) -> str:
         "views": report["views"],
         "scenes": [{"side": side, "marks": [_coded(mark) for mark in entry["marks"]]} for side, entry in sides],
     }
-    written = json.dumps(data, separators=(",", ":"), allow_nan=False)
-    return written.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _coded(mark: dict[str, Any]) -> list[Any]:
@@ -98,21 +87,6 @@ def _sections(report: dict[str, Any]) -> Iterable[tuple[str, str, str]]:
     yield "confusion", "Confusion matrix", _confusion(report)
     yield "images", "Images with most errors", _images(report)
     yield "changed", "Images that changed most", _changed(report)
-
-
-def _header(report: dict[str, Any]) -> str:
-    facts = [
-        ("file", report["detections"]),
-        ("ground truth", report["ground_truth"]),
-        *([("baseline", report["versus"])] if report["versus"] else []),
-        *report["facts"].items(),
-    ]
-    listed = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in facts)
-    if "problem" in report:
-        verdict = f"<p class=lead><strong class=worse>Not evaluated</strong>: {text(report['problem'])}</p>"
-    else:
-        verdict = _verdict(report)
-    return f"<header><h1>{text(report['title'])}</h1>{verdict}<dl class=facts>{listed}</dl></header>"
 
 
 def _verdict(report: dict[str, Any]) -> str:
@@ -219,8 +193,6 @@ def _label_errors(found: dict[str, Any]) -> str:
 
 def _choice(report: dict[str, Any]) -> str:
     """The controls with which class, IoU and score threshold are chosen for the whole page."""
-    if "problem" in report:
-        return ""
     choices = report["choices"]
     classes = "".join(f"<option value={i}>{text(row['name'])}</option>" for i, row in enumerate(report["classes"]))
     ious = "".join(
@@ -350,24 +322,9 @@ def _confusion(report: dict[str, Any]) -> str:
     ]
     heads = ["true class", "predicted class", "objects", "fraction of the class"]
     pairs = table("Misclassified objects", heads, rows, id="pair-table", words=2)
-    names = found["names"]
-    head = "".join(f"<th scope=col><span>{text(name)}</span></th>" for name in names)
-    body = []
-    for name, counts in zip(names, found["matrix"], strict=True):
-        total = sum(counts) or 1
-        cells = "".join(
-            f'<td style="--p:{math.sqrt(count / total):.2f}" title="{text(name)} detected as {text(other)}: {count:,} '
-            f'of {total:,}">{count or ""}</td>'
-            for other, count in zip(names, counts, strict=True)
-        )
-        body.append(f"<tr><th scope=row>{text(name)}</th>{cells}</tr>")
-    matrix = (
-        '<div class=scroll tabindex=0 role=region aria-label="Confusion matrix"><table class=matrix id=matrix>'
-        "<caption>Rows: true class; columns: predicted class; the most confused classes first</caption>"
-        f"<thead><tr><td></td>{head}</tr></thead>"
-        f"<tbody>{''.join(body)}</tbody></table></div>"
-    )
-    return f"{lead}{matrix}<details open><summary>The largest confusions as a list</summary>{pairs}</details>"
+    caption = "Rows: true class; columns: predicted class; the most confused classes first"
+    shown = matrix(caption, found["names"], found["matrix"], id="matrix")
+    return f"{lead}{shown}<details open><summary>The largest confusions as a list</summary>{pairs}</details>"
 
 
 def _images(report: dict[str, Any]) -> str:

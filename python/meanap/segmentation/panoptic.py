@@ -24,7 +24,7 @@ from meanap.segmentation.semantic import percent, plain
 from meanap.table import Table
 
 if TYPE_CHECKING:
-    from meanap._types import Points, Rows, Segments
+    from meanap._types import PathLike, Points, Rows, Segments
 
 Path_ = str | os.PathLike[str]
 
@@ -492,6 +492,45 @@ class PanopticResult:
             for k, category in enumerate(self.categories)
         ]
         return {**groups, "per_category": per_category, "images": self.images, "skipped": self.skipped}
+
+    def report(
+        self,
+        path: PathLike,
+        *,
+        versus: PanopticResult | None = None,
+        title: str | None = None,
+        names: tuple[str, str] = ("baseline", "candidate"),
+    ) -> Path:
+        """Write an HTML report of this result to `path`: one file, without network access.
+
+        Parameters
+        ----------
+        path
+            The file to write.
+        versus
+            The result of a baseline: differences are this result minus it.
+        title
+            Heading; by default the second of `names`.
+        names
+            What the baseline and this result are called.
+
+        Returns
+        -------
+        pathlib.Path
+            The file that was written.
+
+        Raises
+        ------
+        ValueError
+            `versus` has other categories.
+        TypeError
+            `versus` is not such a result.
+        FileNotFoundError
+            The folder to write to is not there.
+        """
+        from meanap.report import segments, write_page
+
+        return write_page(path, segments.page, self, versus, title, names)
 
     def __str__(self) -> str:
         """The means as a table."""

@@ -18,7 +18,9 @@ from meanap.segmentation._metric import LabelMetric, like, seen
 from meanap.table import Table
 
 if TYPE_CHECKING:
-    from meanap._types import Labels
+    from pathlib import Path
+
+    from meanap._types import Labels, PathLike
 
 #: Width of the boundary as a share of the image's diagonal, as in the Boundary IoU paper.
 DILATION_RATIO = 0.02
@@ -361,6 +363,45 @@ class SemanticResult:
             "images": self.images,
             "skipped": self.skipped,
         }
+
+    def report(
+        self,
+        path: PathLike,
+        *,
+        versus: SemanticResult | None = None,
+        title: str | None = None,
+        names: tuple[str, str] = ("baseline", "candidate"),
+    ) -> Path:
+        """Write an HTML report of this result to `path`: one file, without network access.
+
+        Parameters
+        ----------
+        path
+            The file to write.
+        versus
+            The result of a baseline: differences are this result minus it.
+        title
+            Heading; by default the second of `names`.
+        names
+            What the baseline and this result are called.
+
+        Returns
+        -------
+        pathlib.Path
+            The file that was written.
+
+        Raises
+        ------
+        ValueError
+            `versus` has other classes.
+        TypeError
+            `versus` is not such a result.
+        FileNotFoundError
+            The folder to write to is not there.
+        """
+        from meanap.report import labels, write_page
+
+        return write_page(path, labels.page, self, versus, title, names)
 
     def __str__(self) -> str:
         """A table: a row for each class, then the means."""
