@@ -1,5 +1,8 @@
 """Sources with an item for each image: the same numbers from each, and one rule for which images belong together."""
 
+import math
+import re
+
 import numpy as np
 import pytest
 
@@ -160,8 +163,12 @@ def test_images_without_detections_may_be_none_or_empty():
 def test_what_cannot_be_read_is_named(truth, found, message):
     with pytest.raises(meanap.InputError, match=message):
         meanap.evaluate(truth, found)
-    with pytest.raises(meanap.InputError, match=message):
-        meanap.check(truth, found)
+    # A check lists the faults of single images, and cannot read a source of another shape.
+    try:
+        told = meanap.check(truth, found)["example"]
+    except meanap.InputError as error:
+        told = [str(error)]
+    assert any(re.search(message, text) for text in told), told
 
 
 # Which images belong together
@@ -287,3 +294,44 @@ def test_a_metric_object_says_that_a_table_is_no_batch():
         TypeError, match="detections: expected one dictionary or array for each image, found a DataFrame"
     ):
         meanap.MeanAveragePrecision().update(frame, TARGETS[:1])
+
+
+#: A fault of the second row of the second image.
+ROWS = {
+    "a box that is NaN": ("boxes", [math.nan, 1, 2, 3]),
+    "corners in the wrong order": ("boxes", [5, 1, 2, 3]),
+    "a score that is NaN": ("scores", math.nan),
+    "a label that is no id": ("labels", 1.5),
+    "a category that is not known": ("labels", 77),
+}
+
+
+@pytest.mark.parametrize("form", ["list", "arrays", "mapping"])
+@pytest.mark.parametrize("fault", ROWS)
+def test_a_check_names_image_and_row_as_an_evaluation_does(form, fault):
+    field, value = ROWS[fault]
+    items = [
+        {"boxes": [[0.0, 0, 9, 9]] * n, "labels": [1.0 if field == "labels" else 1] * n, "scores": [0.5 + n / 9] * n}
+        for n in (1, 3)
+    ]
+    items[1][field][1] = value
+    if form == "arrays":
+        items = [
+            np.array([[*b, s, c] for b, s, c in zip(i["boxes"], i["scores"], i["labels"], strict=True)]) for i in items
+        ]
+    elif field == "labels":
+        items = [{**item, "labels": [int(c) if c % 1 == 0 else c for c in item["labels"]]} for item in items]
+    found = dict(enumerate(items)) if form == "mapping" else items
+    truth = {
+        "images": [{"id": id, "height": 50, "width": 50} for id in (0, 1)],
+        "categories": [{"id": 1, "name": "a"}],
+        "annotations": [{"id": 1, "image_id": 0, "category_id": 1, "bbox": [0, 0, 9, 9], "area": 81, "iscrowd": 0}],
+    }
+    with pytest.raises(meanap.InputError) as caught:
+        meanap.evaluate(truth, found)
+    message = str(caught.value)
+    assert message.startswith("detections[1]") and "row 1" in message, message
+    row = next(row for row in meanap.check(truth, found) if row["code"] == caught.value.code)
+    # What is not known is found by the check among all that can be read.
+    assert row["example"].startswith("detections[1]: row 1" if value == 77 else message[:40]), row["example"]
+    assert row["count"] == 1

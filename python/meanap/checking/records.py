@@ -83,6 +83,7 @@ class Records:
         #: Which records of the source these are, where some cannot be used.
         self.numbers: np.ndarray | None = None
         #: As of `GroundTruth`.
+        self.items: np.ndarray | None = None
         self.listed: Literal["by id", "by position"] | None = None
         #: Whether each mask is there and cannot be decoded.
         self.broken_masks: np.ndarray = np.zeros(0, dtype=bool)
@@ -117,6 +118,10 @@ class Records:
         """How a record reads in a message."""
         row = int(row)
         number = row if self.numbers is None else int(self.numbers[row])
+        record = f"record {number}"
+        if self.items is not None:
+            item, row_of_item = self.items[:, number].tolist()
+            record = f"{self.place}[{item}]: row {row_of_item}"
         known = []
         if self.ids is not None and self.place == "ground_truth":
             known.append(f"id {self.ids[row]!r}")
@@ -126,7 +131,7 @@ class Records:
             known.append(f"category {self.called(self.category_ids[self.category[row]])}")
         values = {"bbox": self.boxes, "area": self.areas, "score": self.scores}
         known += [f"{name} {_short(values[name][row])}" for name in columns]
-        return f"record {number}: {', '.join(known)}" if known else f"record {number}"
+        return f"{record}: {', '.join(known)}" if known else record
 
     def side(self) -> GroundTruth | None:
         """Images with their sizes and categories, for readers of detections; None if none are known."""
@@ -370,7 +375,7 @@ def _from_dataset(records: Records, dataset: _core.Dataset, truth: Records | Non
 
 def _from_columns(records: Records, side: GroundTruth | Detections) -> Records:
     count = len(side)
-    records.numbers = side.numbers
+    records.numbers, records.items = side.numbers, side.items
     records.image, records.image_ids = _codes(plain_ids(side.image_ids))
     records.category, records.category_ids = _codes(plain_ids(side.category_ids))
 

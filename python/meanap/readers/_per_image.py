@@ -50,13 +50,15 @@ class PerImage(Reader):
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
         """The objects of all images, which are called by their ids where they have them, else by their position."""
         place: Role = "ground_truth"
-        images = self.of(options.similarity).dictionaries(source, place)
+        images = self.of(options.similarity).dictionaries(source, place, problems)
         given = ids_of(images, place)
         ids = list(range(len(images))) if given is None else given
-        columns = _columns(images, ids, place, ("area", "num_keypoints", "iscrowd", "ignore"), problems, options)
+        numbers = ("area", "num_keypoints", "iscrowd", "ignore")
+        columns, items = _columns(images, ids, place, numbers, problems, options)
         crowd = columns.pop("iscrowd", None)
         sizes = {id: _size(item, place, row) for row, (id, item) in enumerate(zip(ids, images, strict=True))}
         truth = GroundTruth(**columns, crowd=crowd, box_format=self._format(options), images=sizes)
+        truth.items = items
         truth.listed = "by position" if given is None else "by id"
         if not any(sizes.values()):
             truth.sizes = {}
@@ -65,10 +67,12 @@ class PerImage(Reader):
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
         """The detections of all images."""
         place: Role = "detections"
-        images = self.of(options.similarity).dictionaries(source, place)
+        images = self.of(options.similarity).dictionaries(source, place, problems)
         ids = paired(ids_of(images, place), len(images), truth, self.has_ids)
-        columns = _columns(images, ids, place, ("scores",), problems, options)
-        return with_known_ids(Detections(**columns, box_format=self._format(options)), truth)
+        columns, items = _columns(images, ids, place, ("scores",), problems, options)
+        found = Detections(**columns, box_format=self._format(options))
+        found.items = items
+        return with_known_ids(found, truth)
 
     def is_item(self, item: Any, role: Role) -> bool:
         """Whether this is what a source has of an image."""
@@ -78,13 +82,20 @@ class PerImage(Reader):
         """What metric objects take of an item; `where` names it in errors."""
         raise NotImplementedError
 
-    def dictionaries(self, source: Any, role: Role) -> list[Mapping[str, Any]]:
+    def dictionaries(self, source: Any, role: Role, problems: Problems | None = None) -> list[Mapping[str, Any]]:
         """What metric objects take of all images: of those of a mapping, with ``image_id``."""
         items = _items(source)
-        images = [
-            _NOTHING if item is None and role == "detections" else self.dictionary(item, role, f"{role}[{row}]")
-            for row, item in enumerate(items)
-        ]
+        images: list[Mapping[str, Any]] = []
+        for row, item in enumerate(items):
+            try:
+                nothing = item is None and role == "detections"
+                images.append(_NOTHING if nothing else self.dictionary(item, role, f"{role}[{row}]"))
+            except InputError as error:
+                if problems is None or problems.mode == "raise":
+                    raise
+                problems.add(Problem.of(coded(error)))
+                problems.leave_out(role)
+                images.append(_NOTHING)
         if isinstance(source, Mapping) and len(items) and items[0] is not source:
             images = [{**image, "image_id": id} for id, image in zip(source, images, strict=True)]
         on_host: list[Mapping[str, Any]] = images_on_host(images)
@@ -191,10 +202,14 @@ def _columns(
     numbers: Sequence[str],
     problems: Problems,
     options: Options,
-) -> dict[str, Any]:
-    """The rows of all images, one after another; images with errors are left out where problems are collected."""
+) -> tuple[dict[str, Any], np.ndarray]:
+    """The rows of all images, one after another, and of each its image and the row within.
+
+    Images with errors are left out where problems are collected.
+    """
     parts: dict[str, list[Any]] = {}
     image_ids: list[Any] = []
+    items: list[tuple[int, int]] = []
     shapes = _SHAPES_OF_ROTATED_BOXES if compares_rotated_boxes(options.similarity) else _SHAPES_OF_BOXES
     geometry = [name for name in ("boxes", "masks", "keypoints") if any(name in item for item in images)]
     fields = [*geometry, *(name for name in numbers if name == "scores" or any(name in item for item in images))]
@@ -207,10 +222,11 @@ def _columns(
         except InputError as error:
             if problems.mode == "raise":
                 raise
-            problems.add(Problem.of(coded(error).replace(record=row)))
+            problems.add(Problem.of(coded(error)))
             problems.leave_out(place)
             continue
         image_ids += [id] * len(of_image["category_ids"])
+        items.append((row, len(of_image["category_ids"])))
         for name, values in of_image.items():
             parts.setdefault(name, []).append(values)
     columns: dict[str, Any] = {"image_ids": image_ids}
@@ -224,7 +240,9 @@ def _columns(
             columns[name] = np.concatenate(filled) if filled else np.zeros(shape)
     if not geometry:
         columns["boxes"] = np.zeros((0, 4))
-    return columns
+    of_image, counts = np.array(items, dtype=np.int64).reshape(-1, 2).T
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return columns, np.stack([np.repeat(of_image, counts), within])
 
 
 def _of_image(
@@ -237,7 +255,7 @@ def _of_image(
     columns: dict[str, Any] = {"category_ids": labels}
     for name in fields:
         if name not in item:
-            if item is _NOTHING:
+            if item.get("scores") is _NOTHING["scores"]:
                 columns[name] = np.zeros((0, 4) if name == "boxes" else 0)
                 continue
             raise InputError(source=where, field=name, found="is missing")

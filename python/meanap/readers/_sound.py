@@ -10,7 +10,7 @@ import numpy as np
 
 from meanap.errors import InputError
 from meanap.readers._problems import Problem, Problems
-from meanap.readers.sides import Detections, GroundTruth
+from meanap.readers.sides import Detections, GroundTruth, Side
 
 if TYPE_CHECKING:
     from meanap import _core
@@ -68,17 +68,29 @@ def sound(
         return side, convert(side)
     except InputError as error:
         if problems.mode == "raise" or error.record is None:
-            raise coded(error) from None
+            raise coded(_placed(error, side, place)) from None
     bad: list[int] = []
     for start in range(0, len(side), _ROWS):
         end = min(start + _ROWS, len(side))
         for row, fault in _faults(side, convert, start, end):
-            number = row if side.numbers is None else int(side.numbers[row])
-            problems.add(Problem.of(coded(fault).replace(record=number)))
+            problems.add(Problem.of(coded(_placed(fault.replace(record=row), side, place))))
             bad.append(row)
     problems.leave_out(place, len(bad))
     side = side.take(np.setdiff1d(np.arange(len(side)), bad))
     return side, convert(side)
+
+
+def _placed(error: InputError, side: Side, place: str) -> InputError:
+    """An error about a row of a side as one about a record of its source."""
+    if error.record is None:
+        return error
+    number = error.record if side.numbers is None else int(side.numbers[error.record])
+    if side.items is None:
+        return error.replace(record=number)
+    item, row = side.items[:, number].tolist()
+    # The array, or the argument itself.
+    within = re.sub(r"^\w+", "", error.source or "")
+    return error.replace(source=f"{place}[{item}]{within}", record=row)
 
 
 def _faults(

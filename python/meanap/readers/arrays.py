@@ -96,11 +96,11 @@ class ImageArrays(PerImage):
             return bool(rows) and all(width in (*self._widths(role), 6, 7) for width in rows)
         return _is_array(item)
 
-    def dictionaries(self, source: Any, role: Role) -> list[Mapping[str, Any]]:
+    def dictionaries(self, source: Any, role: Role, problems: Problems | None = None) -> list[Mapping[str, Any]]:
         """The columns of all arrays."""
         if _is_array(source):
             source = [source] if len(_shape(source)) == 2 else list(as_numpy(source))
-        return super().dictionaries(source, role)
+        return super().dictionaries(source, role, problems)
 
     def dictionary(self, item: Any, role: Role, where: str) -> Mapping[str, Any]:
         """The columns of an array."""
@@ -190,5 +190,5 @@ def _ids(rows: np.ndarray, column: int, name: str, place: str) -> np.ndarray:
     wrong = np.flatnonzero(~(np.abs(ids) < 2**53) | (ids != np.floor(ids)))
     if len(wrong):
         problem = f"the {name} id in column {column} is {ids[wrong[0]]:g}"
-        raise InputError(problem, place, int(wrong[0]), expected="an integer", unit="row")
+        raise InputError(problem, place, int(wrong[0]), expected="an integer", code="malformed-id", unit="row")
     return ids.astype(np.int64)

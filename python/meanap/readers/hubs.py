@@ -112,9 +112,9 @@ class Transformers(PerImage):
         needed = {"class_labels", "boxes"} if role == "ground_truth" else {"segmentation", "segments_info"}
         return isinstance(item, Mapping) and needed <= item.keys()
 
-    def dictionaries(self, source: Any, role: Role) -> list[Mapping[str, Any]]:
+    def dictionaries(self, source: Any, role: Role, problems: Problems | None = None) -> list[Mapping[str, Any]]:
         """What metric objects take of all images."""
-        return super().dictionaries(_targets_of(source), role)
+        return super().dictionaries(_targets_of(source), role, problems)
 
     def dictionary(self, item: Any, role: Role, where: str) -> Mapping[str, Any]:
         """Boxes in pixels, or masks."""

@@ -30,6 +30,8 @@ class Side:
     records = False
     #: Which records of the source these are, where some were left out.
     numbers: np.ndarray | None = None
+    #: Of a list with an item for each image ``(2, N)``: the item of each record, and the row within it.
+    items: np.ndarray | None = None
 
     def __init__(self, image_ids: Ids, category_ids: Ids, box_format: BoxFormat, arrays: dict[str, Any]) -> None:
         if not isinstance(box_format, str) or box_format not in BOX_COLUMNS:
@@ -88,7 +90,7 @@ def joined(sides: Sequence[_Side]) -> _Side:
     first = sides[0]
     whole = object.__new__(type(first))
     whole.__dict__.update(first.__dict__)
-    whole.numbers = None
+    whole.numbers = whole.items = None
     whole.image_ids = _joined([side.image_ids for side in sides])
     whole.category_ids = _joined([side.category_ids for side in sides])
     whole.arrays = {name: _joined([side.arrays[name] for side in sides]) for name in first.arrays}
