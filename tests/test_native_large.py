@@ -171,6 +171,31 @@ def test_lines_of_csv_have_the_bits_of_the_whole_in_shards(tmp_path, monkeypatch
         assert parts.to_json() == whole.to_json() and parts.image_ids == whole.image_ids
 
 
+def test_rows_of_numpy_have_the_bits_of_the_whole_in_shards(tmp_path):
+    truth, path = files(tmp_path, "bbox", images=150)
+    rows = [[r["image_id"], *r["bbox"], r["score"], r["category_id"]] for r in json.loads(path.read_text())]
+    found = tmp_path / "found.npy"
+    np.save(found, np.array(rows))
+    whole, parts = (meanap.evaluate(truth, found, memory_limit=limit) for limit in (None, SMALL))
+    assert len(rows) > 2000 and parts.to_json() == whole.to_json()
+    told = []
+    rows[2000][3] = -1
+    np.save(found, np.array(rows))
+    with open(found, "rb+") as file:
+        for size in (found.stat().st_size, 5000, 9):
+            file.truncate(size)
+            for limit in (None, SMALL):
+                with pytest.raises(meanap.InputError) as caught:
+                    meanap.evaluate(truth, found, memory_limit=limit)
+                told.append(str(caught.value))
+    np.save(found, np.array([{}]))
+    for limit in (None, SMALL):
+        with pytest.raises(meanap.InputError, match="a NumPy array of Python objects, expected numbers"):
+            meanap.evaluate(truth, found, memory_limit=limit)
+    cut = f"{found}: a NumPy array without its end: is it cut off?"
+    assert told[0] == told[1] and "row 2000" in told[0] and told[2:] == [cut] * 4
+
+
 def test_formats_may_differ_in_shards(tmp_path):
     (yolo, predictions), _ = pair_of(tmp_path, "yolo")
     truth = meanap.convert(yolo, tmp_path / "truth.json", "coco")

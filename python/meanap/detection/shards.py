@@ -154,7 +154,7 @@ def _parts(path: Any, role: readers.Role, options: readers.Options) -> readers.P
         return None
     if (parts := reader.parts(path, role, options)) is not None:
         return parts
-    whole = ", ".join(repr(name) for name in ("cvat", "createml", "arrow", "npy"))
+    whole = ", ".join(repr(name) for name in ("cvat", "createml", "arrow"))
     problem = (
         f"format {reader.name!r} can only be read whole (as {whole}), which memory_limit is not for; "
         "meanap.convert writes COCO JSON and Parquet"

@@ -6,7 +6,7 @@ import importlib
 import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -210,18 +210,54 @@ class Npy(Arrays):
 
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
         """The rows as columns."""
-        return super().ground_truth(_read_npy(source), options, problems)
+        return super().ground_truth(_array(source), options, problems)
 
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
         """The rows as columns."""
-        return super().detections(_read_npy(source), options, problems, truth)
+        return super().detections(_array(source), options, problems, truth)
+
+    def parts(self, source: Any, role: Role, options: Options) -> Parts:
+        """Some rows."""
+        return Parts(os.path.getsize(source), lambda count: _rows(source, count))
 
 
-def _read_npy(path: Any) -> np.ndarray:
-    if not is_name(os.fspath(path)):
-        raise InputError("no file can have this name", os.fspath(path))
+def _rows(path: Any, count: int) -> Iterator[tuple[np.ndarray, int, int]]:
+    """So many rows of a file at a time."""
+    array = _array(path, "r")
+    total = len(array) if array.ndim == 2 else 0
+    if not total:
+        yield np.asarray(array), total, total
+    for start in range(0, total, count):
+        yield np.array(array[start : start + count]), min(start + count, total), total
+
+
+def _array(source: Any, mode: Literal["r"] | None = None) -> np.ndarray:
+    """The array of a file, or one that was made of a part of it.
+
+    Raises
+    ------
+    InputError
+        It is cut off, or holds no numbers.
+    """
+    if isinstance(source, np.ndarray):
+        return source
+    if not is_name(os.fspath(source)):
+        raise InputError("no file can have this name", os.fspath(source))
     try:
-        array: np.ndarray = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise InputError(f"a NumPy array that cannot be read: {error}", os.fsdecode(path), code="not-whole") from None
+        array: np.ndarray = np.load(source, mmap_mode=mode, allow_pickle=False)
+    except (ValueError, EOFError):
+        place = os.fsdecode(source)
+        if _holds_objects(source):
+            raise InputError("a NumPy array of Python objects, expected numbers", place) from None
+        raise InputError("a NumPy array without its end: is it cut off?", place, code="not-whole") from None
     return array
+
+
+def _holds_objects(path: Any) -> bool:
+    """Whether the beginning of a NumPy file says that it holds Python objects."""
+    with open(path, "rb") as file:
+        try:
+            np.lib.format.read_magic(file)
+            return bool(np.lib.format.read_array_header_1_0(file)[2].hasobject)
+        except (ValueError, EOFError):
+            return False
