@@ -125,6 +125,80 @@ def test_each_fault_is_one_problem_at_each_entry(fault, tmp_path):
     assert name == field or fault[3] is None, told
 
 
+def in_columns(sides, kind):
+    """Results as a dictionary of columns."""
+    names = ["image_id", "category_id", "keypoints" if kind == "keypoints" else "bbox", "score"]
+    return sides[0], {name: [record.get(name) for record in sides[1]] for name in names}
+
+
+def in_a_frame(sides, kind):
+    pandas = pytest.importorskip("pandas", reason="tables of pandas")
+    return sides[0], pandas.DataFrame(in_columns(sides, kind)[1])
+
+
+def in_image_lists(sides, kind):
+    """Results as a dictionary for each image."""
+    items = []
+    for image in sides[0]["images"]:
+        own = [record for record in sides[1] if record["image_id"] == image["id"]]
+        items.append({"image_id": image["id"], "scores": [record["score"] for record in own]})
+        items[-1] |= {"boxes": [r["bbox"] for r in own], "labels": [r["category_id"] for r in own]}
+    return sides[0], items
+
+
+def codes_of(code, value, form):
+    """The codes that a fault of results may have: of what stands in its place in such a form."""
+    codes = {code}
+    if value is None or value is GONE or (form is in_a_frame and isinstance(value, float) and value != value):
+        codes.add("missing-field")  # NaN in a frame is missing.
+        if form is in_image_lists:  # None in an array of numbers is none of them.
+            codes |= {"malformed-id", "malformed-box", "bad-score"}
+    return codes
+
+
+def holds(form, fault):
+    """Whether a fault can stand in a form."""
+    kind, side, field, value = fault
+    if not side or kind == "segm":  # Tables have masks as two columns.
+        return False
+    if form is in_image_lists and (kind != "bbox" or field == "image_id" or value is GONE):
+        return False
+    # In arrays of numbers True is 1.
+    flags = value is True or (isinstance(value, list) and any(item is True for item in value))
+    return not (flags and (form is not in_columns or field == "bbox"))
+
+
+@pytest.mark.parametrize(
+    ("form", "fault"),
+    [
+        pytest.param(form, fault, id=f"{form.__name__}-{named(fault)}")
+        for form in (in_columns, in_a_frame, in_image_lists)
+        for fault in FAULTS
+        if holds(form, fault)
+    ],
+)
+def test_tables_and_lists_have_the_problems_of_records(form, fault):
+    kind, _, _, value = fault
+    code = raised(spoilt(*fault), kind).code
+    sides = form(spoilt(*fault), kind)
+    error = raised(sides, kind, box_format="xywh")
+    assert error.code in codes_of(code, value, form), error
+    assert form is in_image_lists or error.record == ROW, error
+    assert meanap.check(*sides, kind, box_format="xywh").codes & codes_of(code, value, form)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=named)
+def test_the_commands_have_the_problems_of_records(fault, tmp_path, capsys):
+    kind = fault[0]
+    error = raised(spoilt(*fault), kind)
+    paths, _ = in_files(spoilt(*fault), tmp_path)
+    assert main(["eval", *map(str, paths), "--similarity", kind]) == 1
+    _, _, words = str(error).partition(": ")
+    assert words in capsys.readouterr().err
+    assert main(["check", *map(str, paths), "--similarity", kind]) == 1
+    assert error.code in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("fault", FAULTS, ids=named)
 def test_records_with_faults_are_left_out(fault, tmp_path):
     kind, side, *_ = fault

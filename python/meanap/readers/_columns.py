@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -73,12 +73,18 @@ def columns_of(table: Any, place: str) -> Mapping[str, Any] | None:
         except ImportError:
             # pandas has the Arrow interface only if pyarrow is installed.
             pass
+        except (OverflowError, TypeError, ValueError) as error:
+            # pandas holds objects that Arrow has no type for.
+            if isinstance(error, InputError) or not hasattr(table, "iloc"):
+                raise
     if hasattr(table, "fetchnumpy"):  # DuckDB
         return dict(table.fetchnumpy())
     names = getattr(table, "column_names", None)
     names = getattr(table, "columns", None) if names is None else names
     if isinstance(table, np.ndarray) or names is None or not hasattr(table, "__getitem__"):
         return None
+    if hasattr(table, "iloc"):
+        return {str(name): table[name].to_numpy() for name in names}
     return {str(name): as_numpy(table[name], f"{place}: column {name!r}") for name in names}
 
 
@@ -98,7 +104,9 @@ def are_columns(source: Mapping[Any, Any]) -> bool:
 
 def _of_mapping(column: Any, place: str) -> Any:
     """A column of a dictionary: texts, and rows of texts or of lists, stay as they are."""
-    if isinstance(column, (list, tuple)) and not all(isinstance(item, (int, float)) for item in column):
+    kinds = set(map(type, column)) if isinstance(column, (list, tuple)) else {float}
+    # A flag among numbers is none of them.
+    if not kinds <= {int, float} and kinds != {bool}:
         array = np.empty(len(column), dtype=object)
         array[:] = list(column)
         return array
@@ -259,13 +267,28 @@ def _flat(column: Any, place: str) -> Any:
 
 
 def _numbers(column: Any, place: str) -> np.ndarray:
-    return as_numbers(_flat(column, place), place)
+    return as_numbers(_without_null(_flat(column, place), place), place)
+
+
+def _without_null(column: Any, place: str) -> Any:
+    """A column in which something stands in each row.
+
+    Raises
+    ------
+    InputError
+        None stands in one.
+    """
+    if isinstance(column, np.ndarray) and column.dtype == object:
+        row = next((row for row, item in enumerate(column.tolist()) if item is None), None)
+        if row is not None:
+            raise InputError(source=place, record=row, unit="row", found="is null")
+    return column
 
 
 def _ids(column: Any, place: str) -> Any:
     if isinstance(column, Lists):
         raise InputError("expected integers or strings, found lists", place)
-    return column if isinstance(column, np.ndarray) else list(column.tolist())
+    return _without_null(column, place) if isinstance(column, np.ndarray) else list(column.tolist())
 
 
 def _boxes(columns: Mapping[str, Any], box_format: str, place: str) -> dict[str, Any]:
@@ -316,8 +339,9 @@ def _even(column: Any, place: str) -> np.ndarray:
         if array is None:
             lengths = np.diff(column.offsets)
             odd = np.flatnonzero(lengths != lengths[0])
-            row = int(odd[0]) if len(odd) else None
-            raise InputError("expected lists of one length, all numbers", place, row, unit="row")
+            if not len(odd):
+                raise InputError("expected lists of one length, all numbers", place)
+            raise _uneven(int(lengths[odd[0]]), int(odd[0]), place)
         return as_numbers(array, place)
     if isinstance(column, _core.ArrowTexts):
         return _of_texts(column.tolist(), place)
@@ -325,9 +349,32 @@ def _even(column: Any, place: str) -> np.ndarray:
     if array.size and (array.dtype.kind == "U" or (array.dtype == object and isinstance(array.ravel()[0], str))):
         return _of_texts(array.tolist(), place)
     if array.dtype == object:
-        rows: Iterable[np.ndarray] = (as_numbers(row, place) for row in array)
-        array = np.stack(list(rows)) if len(array) else np.zeros((0, 0))
+        array = _of_objects(_without_null(array, place), place)
     return as_numbers(array, place)
+
+
+def _of_objects(column: np.ndarray, place: str) -> np.ndarray:
+    """Lists of numbers in a column of objects."""
+    rows: list[np.ndarray] = []
+    for row, item in enumerate(column):
+        try:
+            numbers = np.asarray(as_numbers(item, place), dtype=np.float64)
+        except InputError:
+            numbers = np.zeros(())
+        if not numbers.ndim:
+            found = f"is {shown(item)}"
+            raise InputError(source=place, record=row, unit="row", found=found, expected="a list of numbers") from None
+        if rows and numbers.shape != rows[0].shape:
+            raise _uneven(numbers.size if numbers.ndim == 1 else 0, row, place)
+        rows.append(numbers)
+    return np.stack(rows) if rows else np.zeros((0, 0))
+
+
+def _uneven(length: int, row: int, place: str) -> InputError:
+    """That a list has another length than the first one."""
+    # Poses of other numbers of keypoints are poses.
+    code = "keypoint-count" if place.endswith("keypoints") and length and length % 3 == 0 else None
+    return InputError("expected lists of one length, all numbers", place, row, unit="row", code=code)
 
 
 def _of_texts(texts: list[Any], place: str) -> np.ndarray:
