@@ -349,14 +349,19 @@ RUST = [
     *of(
         "src/ranking/measure.rs",
         ("RankBiasedPrecision(0.9)", "RankBiasedPrecision(0.8)"),
-        ("p > 0.0 && p < 1.0", "p >= 0.0 && p < 1.0"),
         ("(1..=1000)", "(1..=1001)"),
         ("(1..=1000)", "(2..=1000)"),
     ),
     *of(
+        "src/ranking/measure.rs",
+        ("p > 0.0 && p < 1.0", "p >= 0.0 && p < 1.0"),
+        ("p > 0.0 && p < 1.0", "p > 0.0 && p <= 1.0"),
+        tests="cargo:ranking::measure",
+    ),
+    *of(
         "src/ranking/score.rs",
         ("INFERRED_EPSILON: f64 = 0.00001", "INFERRED_EPSILON: f64 = 0.0001"),
-        tests="tests/test_ranking_evaluate.py",
+        tests="cargo:ranking::score",
     ),
     *of(
         "src/ranking/qrels.rs",

@@ -460,6 +460,7 @@ fn numbers(text: &str) -> Option<Vec<f64>> {
         .collect()
 }
 
+/// How likely a reader is to go on from one rank to the next.
 fn persistence(value: &str) -> Result<f64> {
     match value.trim().parse::<f64>() {
         Ok(p) if p > 0.0 && p < 1.0 => Ok(p),
@@ -628,6 +629,10 @@ mod tests {
             ("rbp(p=2)", "between 0 and 1"),
             ("rbp_resid(x=2)", "rbp_resid takes p"),
             ("unjudged", "needs a cut-off, such as unjudged@20"),
+            ("rbp(p=0)", "between 0 and 1"),
+            ("rbp(p=1)", "between 0 and 1"),
+            ("rbp_resid(p=1)", "between 0 and 1"),
+            ("compat(p=0)", "between 0 and 1"),
             ("map(p=2)", "takes no parameter"),
             ("map(rel=0)", "rel is \"0\", expected a whole number of at least 1"),
             ("ndcg(rel=2)", "ndcg takes no rel"),

@@ -382,6 +382,15 @@ mod tests {
     }
 
     #[test]
+    fn inferred_precision_is_smoothed() {
+        // Above the only relevant document two are judged not relevant: without smoothing precision there is 0.
+        let hits = [hit(0, 0), hit(1, 0), hit(2, 1)];
+        let expected = 1.0 / 3.0 + 2.0 / 3.0 * (0.00001 / 2.00002);
+        let got = value("infap", &hits, 3, &[1, 0, 0], &Conventions::default());
+        assert!((got - expected).abs() < 1e-15, "{got} {expected}");
+    }
+
+    #[test]
     fn divisors() {
         let hits = [hit(0, 1), hit(3, 1)];
         let grades = [1, 1, 1, 1];
