@@ -9,7 +9,7 @@ use super::contour::BoundaryCounts;
 use super::labels::{LabelRule, Labels, MapSide};
 use super::png::{read_labels, same_size};
 use super::rows::{Buffers, LABELS, PngRows, both};
-use crate::error::{Error, Result, reserve};
+use crate::error::{Error, Result, collect_growing, extend, push, reserve};
 use crate::progress::Progress;
 use crate::similarity::distance;
 use crate::threads;
@@ -83,7 +83,7 @@ pub fn of_maps(
     if n == 1 {
         let mut counts = SemanticCounts::new(settings)?;
         let failed = of(0, &mut counts, false).err().map(|error| (0, error));
-        return Ok((counts, failed.into_iter().collect()));
+        return Ok((counts, collect_growing(failed)?));
     }
     gather(n, settings, progress, |_, image, counts| of(image, counts, true))
 }
@@ -176,7 +176,9 @@ fn gather(
     let fold = |((counts, mut failed), mut scratch): (Part, SemanticBuffers), index: usize| {
         let mut counts = begun(counts)?;
         let added = progress.check().and_then(|()| add(&mut scratch, index, &mut counts));
-        failed.extend(added.err().map(|error| (index, error)));
+        if let Err(error) = added {
+            push(&mut failed, (index, error))?;
+        }
         Ok(((Some(counts), failed), scratch))
     };
     let join = |(counts, mut failed): Part, (other, more): Part| {
@@ -187,7 +189,7 @@ fn gather(
             }
             (counts, other) => counts.or(other),
         };
-        failed.extend(more);
+        extend(&mut failed, more)?;
         Ok((counts, failed))
     };
     // The parts are joined in order, so the failures are in order too.

@@ -80,7 +80,7 @@ pub fn objects_from_dicts(
     }
     let mut reader = DictReader::new(&wanted);
     let places = match (IdPositions::new(image_positions)?, IdPositions::new(category_positions)?) {
-        (Some(images), Some(categories)) => Some((ImagePositions::new(images, index), categories)),
+        (Some(images), Some(categories)) => Some((ImagePositions::new(images, index)?, categories)),
         _ => None,
     };
     for (record, annotation) in annotations.iter().enumerate() {

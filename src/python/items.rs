@@ -1,11 +1,14 @@
 //! Items of Python's containers: those of a dictionary while Python code may run in between, and new lists.
 
-use pyo3::exceptions::PyRuntimeError;
+use std::ops::Deref;
+
+use pyo3::Borrowed;
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::iter::BoundDictIterator;
-use pyo3::types::{PyBytes, PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
-use crate::error::can_allocate;
+use crate::error::{can_allocate, push};
 
 /// Bytes that a small object and its place in a list take, about.
 const OBJECT: usize = 80;
@@ -47,6 +50,36 @@ pub fn bytes<'py>(py: Python<'py>, given: &[u8]) -> PyResult<Bound<'py, PyBytes>
         copy.copy_from_slice(given);
         Ok(())
     })
+}
+
+/// The items of a list or tuple, converted one by one.
+pub struct Extracted<T>(Vec<T>);
+
+impl<T> Deref for Extracted<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<'a, 'py, T> FromPyObject<'a, 'py> for Extracted<T>
+where
+    T: for<'b> FromPyObject<'b, 'py, Error = PyErr>,
+{
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        if given.is_instance_of::<PyString>() {
+            return Err(PyTypeError::new_err("a str, expected a list"));
+        }
+        let mut items = Vec::new();
+        for (done, item) in given.try_iter()?.enumerate() {
+            check_signals(given.py(), done)?;
+            push(&mut items, item?.extract()?)?;
+        }
+        Ok(Extracted(items))
+    }
 }
 
 /// So many items are walked between two checks, of which the objects take less than `can_allocate` leaves free.

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::arrays::{array, vector};
 use super::interruptible::interruptible;
-use super::items::{list, list_of};
+use super::items::{Extracted, list, list_of};
 use super::mask::masks_of_polygons;
 use crate::error::{Error, ErrorKind, Result, can_allocate, collect, collect_blocks, collect_growing};
 use crate::labels::yolo::{self, Confidence, YoloLayout};
@@ -34,7 +34,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 #[pyfunction]
 fn image_sizes<'py>(
     py: Python<'py>,
-    paths: Vec<PathBuf>,
+    paths: Extracted<PathBuf>,
 ) -> PyResult<(Bound<'py, PyArray2<i64>>, Bound<'py, PyList>)> {
     let found = interruptible(py, paths.len() > MANY_FILES, |progress| {
         let size = |path: &PathBuf| match progress.check().map(|()| image::size(path)) {
@@ -58,7 +58,7 @@ fn image_sizes<'py>(
 #[pyo3(signature = (paths, sizes, similarity, confidence=None, keypoints=None))]
 fn read_yolo<'py>(
     py: Python<'py>,
-    paths: Vec<PathBuf>,
+    paths: Extracted<PathBuf>,
     sizes: PyReadonlyArray2<'py, i64>,
     similarity: &str,
     confidence: Option<&str>,
@@ -102,7 +102,7 @@ fn read_yolo<'py>(
 #[pyo3(signature = (paths, columns, optional=0, skipped=Vec::new()))]
 fn read_label_table(
     py: Python<'_>,
-    paths: Vec<PathBuf>,
+    paths: Extracted<PathBuf>,
     columns: Vec<(String, bool)>,
     optional: usize,
     skipped: Vec<String>,

@@ -9,6 +9,7 @@ use super::arrays::column;
 use super::items::items;
 use super::number::{NumberKind, number};
 use crate::columns::{Interner, Key};
+use crate::error::{collect, with_capacity};
 
 /// The position of what is not evaluated.
 pub const NOWHERE: u32 = u32::MAX;
@@ -40,7 +41,7 @@ impl IdPositions {
     /// From a dictionary of id to position; None where an id is no integer, which may equal one all the same.
     pub fn new(given: &Bound<'_, PyDict>) -> PyResult<Option<IdPositions>> {
         let mut positions =
-            IdPositions { known: Interner::default(), positions: Vec::with_capacity(given.len()) };
+            IdPositions { known: Interner::default(), positions: with_capacity(given.len())? };
         for item in items(given) {
             let (id, position) = item?;
             let id = number(&id)?.filter(|id| id.kind == NumberKind::Integer);
@@ -67,10 +68,12 @@ pub struct ImagePositions<'a> {
 
 impl<'a> ImagePositions<'a> {
     /// With the positions of the index's images looked up once.
-    pub fn new(positions: IdPositions, index: Option<&'a AnnotationIndex>) -> Self {
-        let indexed =
-            index.map(|index| (index, index.images.ids.iter().map(|&id| positions.of(id)).collect()));
-        ImagePositions { positions, indexed }
+    pub fn new(positions: IdPositions, index: Option<&'a AnnotationIndex>) -> PyResult<Self> {
+        let found = |index: &'a AnnotationIndex| -> PyResult<_> {
+            Ok((index, collect(index.images.ids.iter().map(|&id| positions.of(id)))?))
+        };
+        let indexed = index.map(found).transpose()?;
+        Ok(ImagePositions { positions, indexed })
     }
 
     /// The position of the image of the annotation at `record`; None if either id is not what was indexed.

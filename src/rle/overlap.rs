@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::combine::RunPairs;
 use super::{codec, measure};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, copied, with_capacity};
 
 /// Masks made ready to be compared: the places where their foreground runs start and end, area, bounding box.
 ///
@@ -179,7 +179,7 @@ impl Foreground {
         let (RunForm::Regular { runs, total }, RunForm::Regular { runs: other_runs, total: other_total }) =
             (&d.form, &g.form)
         else {
-            return walk(&self.counts_of(d), &other.counts_of(g), crowd.then_some(d.area));
+            return walk(&self.counts_of(d)?, &other.counts_of(g)?, crowd.then_some(d.area));
         };
         if total != other_total {
             return Err(Error::value(format!(
@@ -199,12 +199,12 @@ impl Foreground {
     }
 
     /// The run lengths that a mask was made of.
-    fn counts_of(&self, mask: &Mask) -> Vec<u32> {
+    fn counts_of(&self, mask: &Mask) -> Result<Vec<u32>> {
         match &mask.form {
-            RunForm::Irregular { counts } => self.counts[counts.clone()].to_vec(),
+            RunForm::Irregular { counts } => copied(&self.counts[counts.clone()]),
             RunForm::Regular { runs, total } => {
                 let mut before = 0;
-                let mut counts = Vec::with_capacity(2 * runs.len() + 1);
+                let mut counts = with_capacity(2 * runs.len() + 1)?;
                 for &[start, end] in &self.runs[runs.clone()] {
                     counts.extend([start - before, end - start]);
                     before = end;
@@ -212,7 +212,7 @@ impl Foreground {
                 if before < *total {
                     counts.push(total - before);
                 }
-                counts
+                Ok(counts)
             }
         }
     }
@@ -347,7 +347,7 @@ mod tests {
             let (d, g) = (of(&[(h, w, &a)]), of(&[(h, w, &b)]));
             for (foreground, counts) in [(&d, &a), (&g, &b)] {
                 let mask = &foreground.masks[0];
-                assert_eq!(&foreground.counts_of(mask), counts);
+                assert_eq!(&foreground.counts_of(mask).unwrap(), counts);
                 assert_eq!(mask.area, measure::area(counts.iter().copied()));
                 assert_eq!(mask.bounds, measure::bounding_box(h, w, counts.iter().copied()).unwrap());
             }

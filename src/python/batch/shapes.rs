@@ -9,7 +9,9 @@ use super::options::BoxFormat;
 use super::place::ArrayPlace;
 use super::side::Fields;
 use crate::columns::{Keypoints, Masks, RotatedBox, RotatedBoxes};
-use crate::error::{self, Error, can_allocate, collect_parallel, push, reserve, with_capacity};
+use crate::error::{
+    self, Error, can_allocate, collect_growing, collect_parallel, copied, push, reserve, with_capacity,
+};
 use crate::python::arrays::{DoubleArray, wrong_shape};
 use crate::python::items::check_signals;
 use crate::python::once::intern;
@@ -202,12 +204,16 @@ fn read_run_lengths(list: &Bound<'_, PyList>, place: &ArrayPlace<'_>, out: &mut 
             return Err(wrong("\"counts\" is missing"));
         };
         let text: Option<Vec<u8>> = match counts.cast::<PyString>() {
-            Ok(text) => Some(text.to_str()?.as_bytes().to_vec()),
-            Err(_) => counts.cast::<pyo3::types::PyBytes>().ok().map(|bytes| bytes.as_bytes().to_vec()),
+            Ok(text) => Some(copied(text.to_str()?.as_bytes())?),
+            Err(_) => {
+                let bytes = counts.cast::<pyo3::types::PyBytes>().ok();
+                bytes.map(|bytes| copied(bytes.as_bytes())).transpose()?
+            }
         };
         let counts: Vec<u32> = match text {
             Some(text) => {
-                codec::read(codec::checked(&text).map_err(|error| wrong(&error.to_string()))?).collect()
+                let text = codec::checked(&text).map_err(|error| wrong(&error.to_string()))?;
+                collect_growing(codec::read(text))?
             }
             None => counts.extract().map_err(|_| wrong("\"counts\": expected run lengths"))?,
         };

@@ -13,7 +13,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use crate::columns::{AnnotationIds, Areas, Geometry, Masks, Objects};
-use crate::error::{Error, ErrorKind, collect, copied, zeros};
+use crate::error::{Error, ErrorKind, collect, copied, push, with_capacity, zeros};
 use crate::pixels::labels::{LabelRule, Labels};
 use crate::pixels::panoptic::{self, Matched, PanopticCounts, Segment, Segments};
 use crate::pixels::png::{self, LabelType};
@@ -22,6 +22,7 @@ use crate::pixels::semantic::{self, Counted, Settings};
 use crate::python::arrays::array;
 use crate::python::bad_value;
 use crate::python::interruptible::interruptible;
+use crate::python::items::{Extracted, check_signals};
 use crate::similarity::{Parameters, SimilarityKind};
 
 /// A borrowed label map of any integer type.
@@ -70,15 +71,28 @@ pub type Failures = Vec<(usize, Py<PyAny>)>;
 
 /// Errors of images as exceptions to be raised or stored. Memory that cannot be had is no fault of an image: it is raised.
 pub fn failures(py: Python<'_>, failed: Vec<(usize, Error)>) -> PyResult<Failures> {
-    let to_exception = |(index, error): (usize, Error)| match error.kind() {
-        ErrorKind::OutOfMemory => Err(error.into()),
-        _ => Ok((index, PyErr::from(error).into_value(py).into_any())),
+    let to_exception = |(index, error): (usize, Error)| -> PyResult<_> {
+        match error.kind() {
+            ErrorKind::OutOfMemory => Err(error.into()),
+            _ => Ok((index, PyErr::from(error).into_value(py).into_any())),
+        }
     };
-    failed.into_iter().map(to_exception).collect()
+    let mut raised = with_capacity(failed.len())?;
+    for (done, failed) in failed.into_iter().enumerate() {
+        check_signals(py, done)?;
+        raised.push(to_exception(failed)?);
+    }
+    Ok(raised)
 }
 
 /// Confusion matrix `(K, K + 1)`, boundary pixels `(3, K)` if requested, failures.
 type PyCounts<'py> = (Bound<'py, PyArray2<i64>>, Option<Bound<'py, PyArray2<i64>>>, Failures);
+
+fn joined(parts: [Vec<u64>; 3]) -> crate::Result<Vec<u64>> {
+    let mut all = with_capacity(parts.iter().map(Vec::len).sum())?;
+    parts.into_iter().for_each(|part| all.extend(part));
+    Ok(all)
+}
 
 fn counts(py: Python<'_>, (counts, failed): Counted) -> PyResult<PyCounts<'_>> {
     let matrix = |counts: Vec<u64>, shape: [usize; 2]| {
@@ -86,7 +100,7 @@ fn counts(py: Python<'_>, (counts, failed): Counted) -> PyResult<PyCounts<'_>> {
     };
     let classes = counts.confusion.classes();
     let boundary = match counts.boundary {
-        Some(b) => Some(matrix([b.intersection, b.target, b.prediction].concat(), [3, classes])?),
+        Some(b) => Some(matrix(joined([b.intersection, b.target, b.prediction])?, [3, classes])?),
         None => None,
     };
     Ok((matrix(counts.confusion.counts, [classes, classes + 1])?, boundary, failures(py, failed)?))
@@ -137,7 +151,7 @@ pub fn count_labels<'py>(
 #[pyo3(signature = (pairs, settings))]
 pub fn count_label_files<'py>(
     py: Python<'py>,
-    pairs: Vec<(PathBuf, PathBuf)>,
+    pairs: Extracted<(PathBuf, PathBuf)>,
     #[pyo3(from_py_with = settings_of)] settings: Settings,
 ) -> PyResult<PyCounts<'py>> {
     let counted = interruptible(py, true, |progress| {
@@ -240,8 +254,8 @@ fn add_matches(
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     for (index, matches) in matched.into_iter().enumerate() {
         match matches {
-            Ok(matches) => good.push(matches),
-            Err(error) => bad.push((index, error)),
+            Ok(matches) => push(&mut good, matches)?,
+            Err(error) => push(&mut bad, (index, error))?,
         }
     }
     let stops = strict && !bad.is_empty();
@@ -303,7 +317,7 @@ pub fn match_segment_maps<'py>(
 #[pyfunction]
 pub fn match_segment_files<'py>(
     py: Python<'py>,
-    pairs: Vec<(PathBuf, PathBuf)>,
+    pairs: Extracted<(PathBuf, PathBuf)>,
     target_segments: PySegments<'py>,
     prediction_segments: PySegments<'py>,
     tally: PyPanopticCounts<'py>,
@@ -320,7 +334,7 @@ pub fn match_segment_files<'py>(
 }
 
 /// Masks as Python's run lengths: height, width, compressed counts of each.
-type PyMasks = Vec<(u32, u32, Vec<u8>)>;
+type PyMasks = Extracted<(u32, u32, Vec<u8>)>;
 
 fn objects(masks: &PyMasks, crowd: Vec<bool>) -> crate::error::Result<Objects> {
     let mut columns = Masks::default();

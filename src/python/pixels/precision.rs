@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 
 use super::{PyLabels, settings_of};
 use crate::columns::{AnnotationIds, Areas, Geometry, Masks, Objects};
-use crate::error::{Error, Result, collect_growing, copied, extend, with_capacity, zeros};
+use crate::error::{Error, Result, collect, collect_growing, copied, extend, filled, with_capacity, zeros};
 use crate::pixels::average_precision::{ScoredMap, average_precision};
 use crate::pixels::histogram::{self, BINS};
 use crate::pixels::labels::{LabelRule, Labels, MapSide};
@@ -148,7 +148,7 @@ pub fn histogram_average_precision<'py>(
         return Err(bad_value("the histogram has another shape"));
     }
     let of_class = |counts: &[u64]| histogram::average_precision(&counts[..BINS], &counts[BINS..]);
-    let found: Vec<f64> = histogram.as_slice()?.chunks_exact(2 * BINS).flat_map(of_class).collect();
+    let found: Vec<f64> = collect_growing(histogram.as_slice()?.chunks_exact(2 * BINS).flat_map(of_class))?;
     array(py, found, [classes, 3])
 }
 
@@ -277,7 +277,7 @@ pub fn objects_of_regions<'py>(
     for (size, ends) in size.as_chunks().0.iter().zip(starts.windows(2)) {
         masks.push_counts(*size, &counts[ends[0] as usize..ends[1] as usize])?;
     }
-    let flags = Arc::new(if score.is_empty() { vec![false; n] } else { Vec::new() });
+    let flags = Arc::new(filled(if score.is_empty() { n } else { 0 }, false)?);
     let columns = Objects {
         image: Arc::new(image),
         category: Arc::new(category),
@@ -288,8 +288,8 @@ pub fn objects_of_regions<'py>(
         ignore: flags,
         geometry: Geometry::Masks(Arc::new(masks)),
     };
-    let image_ids = CodeIds::Numbers((0..i64::from(images)).collect());
-    let category_ids = CodeIds::Numbers((0..i64::from(categories)).collect());
+    let image_ids = CodeIds::Numbers(collect((0..images).map(i64::from))?);
+    let category_ids = CodeIds::Numbers(collect((0..categories).map(i64::from))?);
     Ok(PyObjects { columns, image_ids, category_ids })
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::{Comparer, Parameters, Side, Similarity, SimilarityKind};
 use crate::columns::{Geometry, GeometryKind, RotatedBox, RotatedBoxes, SharedColumn};
-use crate::error::{Error, Result, filled};
+use crate::error::{Error, Result, collect, extend, filled};
 use crate::progress::Progress;
 use polygon::{Polygon, polygon_iou};
 use polyiou::quadrilateral_iou;
@@ -77,37 +77,36 @@ fn similarity(
     crowd: SharedColumn<bool>,
     parameters: &Parameters,
 ) -> Box<dyn Similarity> {
-    let (angles, sides) = (parameters.angles, (detections, ground_truths));
+    let (angles, sides) = (parameters.angles, (detections, ground_truths, crowd));
     match parameters.rotated_iou {
-        RotatedIou::Exact => {
-            Box::new(PolygonIou { detections: sides.0, ground_truths: sides.1, crowd, angles })
-        }
+        RotatedIou::Exact => prepared(sides, move |given| Polygon::new(given, angles), polygon_iou),
         RotatedIou::Detectron2 => single(sides, angles, Library::Detectron2),
         RotatedIou::Mmcv => single(sides, angles, Library::Mmcv),
         RotatedIou::Polyiou => {
-            prepared(sides, move |given| rotated_corners(given, angles), |d, g| quadrilateral_iou(*g, *d))
+            let prepare = move |given: &RotatedBox| rotated_corners(given, angles);
+            prepared(sides, prepare, |d, g, _, _| quadrilateral_iou(*g, *d))
         }
         RotatedIou::Probiou => prepared(
             sides,
             move |given| Gaussian::new(given, angles),
-            |d, g| f64::from(probabilistic_iou(g, d)),
+            |d, g, _, _| f64::from(probabilistic_iou(g, d)),
         ),
     }
 }
 
-type Sides = (Arc<RotatedBoxes>, Arc<RotatedBoxes>);
+type Sides = (Arc<RotatedBoxes>, Arc<RotatedBoxes>, SharedColumn<bool>);
 
 fn single(sides: Sides, angles: AngleConvention, library: Library) -> Box<dyn Similarity> {
     let prepare = move |given: &RotatedBox| SingleBox::new(given, angles, library);
-    prepared(sides, prepare, move |d, g| f64::from(single_iou(d, g, library)))
+    prepared(sides, prepare, move |d, g, _, _| f64::from(single_iou(d, g, library)))
 }
 
 fn prepared<T: Send + Sync + 'static>(
-    (detections, ground_truths): Sides,
+    (detections, ground_truths, crowd): Sides,
     prepare: impl Fn(&RotatedBox) -> T + Send + Sync + 'static,
-    compare: impl Fn(&T, &T) -> f64 + Send + Sync + 'static,
+    compare: impl Fn(&T, &T, bool, f64) -> f64 + Send + Sync + 'static,
 ) -> Box<dyn Similarity> {
-    Box::new(Prepared { detections, ground_truths, prepare, compare })
+    Box::new(Prepared { detections, ground_truths, crowd, prepare, compare })
 }
 
 /// The similarity of all pairs, `(D, G)` row by row. Nothing is a crowd.
@@ -126,12 +125,12 @@ pub fn rotated_similarity(
     if g == 0 {
         return Ok(values);
     }
-    let similarity =
-        similarity(detections.into(), ground_truths.into(), Arc::new(vec![false; g]), parameters);
-    let columns: Vec<u32> = (0..g as u32).collect();
+    let crowd = Arc::new(filled(g, false)?);
+    let similarity = similarity(detections.into(), ground_truths.into(), crowd, parameters);
+    let columns: Vec<u32> = collect(0..g as u32)?;
     // A cell of some detections, so that what is made of the ground truth is made once for all of them.
     const ROWS: usize = 64;
-    let rows: Vec<u32> = (0..d).collect();
+    let rows: Vec<u32> = collect(0..d)?;
     let mut compare = similarity.comparer();
     for (rows, out) in rows.chunks(ROWS).zip(values.chunks_mut(ROWS * g)) {
         progress.check()?;
@@ -141,41 +140,12 @@ pub fn rotated_similarity(
     Ok(values)
 }
 
-/// [`polygon_iou`] over columns.
-struct PolygonIou {
-    detections: Arc<RotatedBoxes>,
-    ground_truths: Arc<RotatedBoxes>,
-    crowd: SharedColumn<bool>,
-    angles: AngleConvention,
-}
-
-impl Similarity for PolygonIou {
-    fn comparer(&self) -> Comparer<'_> {
-        let mut polygons: Vec<Polygon> = Vec::new();
-        Box::new(move |detections, ground_truths, floor, out| {
-            let polygon =
-                |boxes: &RotatedBoxes, object: u32| Polygon::new(&boxes.get(object as usize), self.angles);
-            polygons.clear();
-            polygons.extend(ground_truths.iter().map(|&g| polygon(&self.ground_truths, g)));
-            for (row, &d) in out.chunks_exact_mut(ground_truths.len()).zip(detections) {
-                let detection = polygon(&self.detections, d);
-                for ((cell, &g), ground_truth) in row.iter_mut().zip(ground_truths).zip(&polygons) {
-                    *cell = polygon_iou(&detection, ground_truth, self.crowd[g as usize], floor);
-                }
-            }
-            Ok(())
-        })
-    }
-
-    fn prefetch(&self, side: Side, objects: &[u32]) {
-        prefetch(side, objects, &self.detections, &self.ground_truths);
-    }
-}
-
-/// Another package's arithmetic over columns: what it makes of a box once, and of a pair. None of them has crowds.
+/// One arithmetic over columns: what it makes of a box once, and of a pair, given whether the ground truth is a crowd and
+/// the floor. Other packages have neither.
 struct Prepared<P, C> {
     detections: Arc<RotatedBoxes>,
     ground_truths: Arc<RotatedBoxes>,
+    crowd: SharedColumn<bool>,
     prepare: P,
     compare: C,
 }
@@ -184,18 +154,18 @@ impl<T, P, C> Similarity for Prepared<P, C>
 where
     T: Send + Sync + 'static,
     P: Fn(&RotatedBox) -> T + Send + Sync,
-    C: Fn(&T, &T) -> f64 + Send + Sync,
+    C: Fn(&T, &T, bool, f64) -> f64 + Send + Sync,
 {
     fn comparer(&self) -> Comparer<'_> {
         let mut prepared: Vec<T> = Vec::new();
-        Box::new(move |detections, ground_truths, _, out| {
+        Box::new(move |detections, ground_truths, floor, out| {
             prepared.clear();
             let get = |boxes: &RotatedBoxes, object: u32| (self.prepare)(&boxes.get(object as usize));
-            prepared.extend(ground_truths.iter().map(|&g| get(&self.ground_truths, g)));
+            extend(&mut prepared, ground_truths.iter().map(|&g| get(&self.ground_truths, g)))?;
             for (row, &d) in out.chunks_exact_mut(ground_truths.len()).zip(detections) {
                 let detection = get(&self.detections, d);
-                for (cell, ground_truth) in row.iter_mut().zip(&prepared) {
-                    *cell = (self.compare)(&detection, ground_truth);
+                for ((cell, &g), ground_truth) in row.iter_mut().zip(ground_truths).zip(&prepared) {
+                    *cell = (self.compare)(&detection, ground_truth, self.crowd[g as usize], floor);
                 }
             }
             Ok(())
