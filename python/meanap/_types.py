@@ -23,6 +23,7 @@ SimilarityName: TypeAlias = Literal["bbox", "segm", "boundary", "keypoints", "ro
 PresetName: TypeAlias = Literal[
     "coco",
     "coco-rotated",
+    "crowdpose",
     "dota",
     "lvis",
     "mmrotate",
@@ -44,7 +45,7 @@ KeypointSetName: TypeAlias = Literal[
 AverageName: TypeAlias = Literal["macro", "micro"]
 MatcherName: TypeAlias = Literal["greedy", "argmax"]
 RecallMethod: TypeAlias = Literal["exact", "trapezium"]
-SizeName: TypeAlias = Literal["area", "diagonal", "side", "fraction"]
+SizeName: TypeAlias = Literal["area", "diagonal", "side", "fraction", "pose"]
 #: The numbers in the summaries of the presets.
 NumberName: TypeAlias = Literal[
     "ap",
@@ -53,6 +54,8 @@ NumberName: TypeAlias = Literal[
     "ap_small",
     "ap_medium",
     "ap_large",
+    "ap_easy",
+    "ap_hard",
     "ap_rare",
     "ap_common",
     "ap_frequent",

@@ -14,6 +14,7 @@ from meanap import _core, _similarity, protocol, readers
 from meanap._keywords import suggesting, unexpected
 from meanap._progress import Progress
 from meanap.detection.federated import LabelledImages, only_labelled
+from meanap.detection.image_fields import ImageFields
 from meanap.detection.inputs import are_swapped, arranged
 from meanap.detection.result import Result
 from meanap.detection.scores import MatchScores
@@ -157,8 +158,10 @@ def evaluated(
     """What `evaluate` does with settings as they are used, without a search for causes of a low number."""
     _check_range(score_range)
     readers.checked_choice("on_error", options.on_error, ("raise", "skip"))
-    options = dataclasses.replace(options, image_records=rules.size != "area" or rules.federated)
-    asked = _Asked(rules, options, score_range)
+    fields = ImageFields(rules)
+    needed = rules.size != "area" or rules.federated or any(row.images for row in rules.summary)
+    options = dataclasses.replace(options, image_records=needed)
+    asked = _Asked(rules, options, score_range, fields)
     if memory_limit is not None:
         return _result(
             _of_shards(ground_truth, detections, asked, bytes_of(memory_limit)), ground_truth, detections, asked
@@ -194,6 +197,7 @@ def _result(fill: _Fill, ground_truth: Any, detections: Any, asked: _Asked) -> R
             names=fill.names,
             groups=fill.groups,
             sources=_files(ground_truth, detections),
+            image_fields=asked.image_fields.values,
             confusion=lambda iou: matches(confusion=iou),
             errors=lambda iou, background, area: matches(errors=(iou, background, area)),
         )
@@ -214,6 +218,8 @@ class _Asked(NamedTuple):
     rules: Protocol
     options: readers.Options
     score_range: tuple[float, float] | None
+    #: Takes the fields of images that the summary names.
+    image_fields: ImageFields
     #: Reads which categories are labelled in an image, of a data set that comes in parts.
     labelled_images: LabelledImages | None = None
 
@@ -258,6 +264,7 @@ def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
         asked = asked._replace(options=dataclasses.replace(asked.options, image_records=True))
     truth = readers.ground_truth(ground_truth, asked.options, problems)
     found = readers.detections(detections, asked.options, problems, truth)
+    asked.image_fields.take(truth)
     if asked.rules.federated and isinstance(truth, GroundTruth) and isinstance(found, Detections):
         labelled = (asked.labelled_images or LabelledImages()).of(truth)
         if labelled is not None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 
 from meanap import _core
+from meanap.detection.image_fields import ImageFields
 from meanap.detection.matches import MatchTable
 from meanap.protocol import Protocol, SummaryRow
 
@@ -74,6 +75,8 @@ class Scores(ABC):
     similarity : str
     groups : dict
         Categories of each group of the summary (LVIS's frequencies), by its name.
+    image_fields : dict
+        Fields of the images' records that rows of the summary name: values by image id.
     rows : dict
         The summary's rows by name, in order.
     sources : tuple, optional
@@ -87,12 +90,14 @@ class Scores(ABC):
         names: Names = None,
         groups: Mapping[str, list[Any]] | None = None,
         sources: tuple[Any, Any] | None = None,
+        image_fields: Mapping[str, dict[Any, float]] | None = None,
     ) -> None:
         self.protocol = protocol
         self.similarity = similarity
         self.groups: dict[str, list[Any]] = dict(groups or {})
         self.rows: dict[str, SummaryRow] = {row.name: row for row in protocol.summary}
         self.sources = sources
+        self.image_fields: dict[str, dict[Any, float]] = dict(image_fields or {})
         self._given_names = names
         self._last_operator: tuple[Ranking, _core.Operator] | None = None
         self._last_counts: dict[Ranking, tuple[np.ndarray, np.ndarray, np.ndarray, int]] = {}
@@ -200,6 +205,21 @@ class Scores(ABC):
         wanted = set(self.groups.get(row.group, ()))
         return np.array([id in wanted for id in self.category_ids], dtype=bool)
 
+    def images_of(self, row: SummaryRow) -> np.ndarray | None:
+        """The images that a row counts, ``(I,) bool``; None if it counts all."""
+        if row.images is None:
+            return None
+        field, least, most = row.images
+        return ImageFields.within(self.image_fields.get(field, {}), self.image_ids, least, most)
+
+    def _of_some_images(self, row: SummaryRow) -> np.ndarray:
+        """The numbers behind a row of some images, ``(T, K)``; -1 without ground truth."""
+        if row.images is None or row.images[0] not in self.image_fields:
+            return np.full((1, len(self.category_ids)), -1.0)
+        samples = self.resampler([row])(np.ones((1, self.image_count), dtype=np.uint32))[0]
+        values: np.ndarray = samples[0][self.places(row)[0]]
+        return np.where(np.isnan(values), -1.0, values)
+
     def position(self, category: Any) -> int:
         """Where a category stands, by its id or its name.
 
@@ -229,7 +249,10 @@ class Scores(ABC):
         row = self.row(row)
         thresholds, area, limit = self.places(row)
         micro = self.protocol.average == "micro" and category is None and row.group is None
-        values = self.values(row.kind, limit, micro)[thresholds][..., area]
+        if row.images is None:
+            values = self.values(row.kind, limit, micro)[thresholds][..., area]
+        else:
+            values = self._of_some_images(row)
         if category is not None:
             values = values[..., self.position(category)]
         elif not micro and row.group is not None:
@@ -242,7 +265,10 @@ class Scores(ABC):
         """One number of each category: ``(K,) float64``; NaN if undefined."""
         row = self.row(row)
         thresholds, area, limit = self.places(row)
-        values = self.values(row.kind, limit, False)[thresholds][..., area]
+        if row.images is None:
+            values = self.values(row.kind, limit, False)[thresholds][..., area]
+        else:
+            values = self._of_some_images(row)
         values = values.reshape(math.prod(values.shape[:-1]), values.shape[-1])
         present = values > -1
         means = np.full(values.shape[-1], math.nan)
@@ -296,16 +322,21 @@ class Scores(ABC):
         Rows of one area range and limit share their samples: AP and recall come from one pass, which computes AP only
         if one of them is a row of AP.
         """
-        places = [self.places(row)[1:] for row in rows]
+        places = [(*self.places(row)[1:], row.images) for row in rows]
+        counted = {row.images: self.images_of(row) for row in rows}
         resamplers = {}
         for place in dict.fromkeys(places):
-            area, limit = place
+            area, limit, _ = place
             table, most = self.averaged(limit)
             kinds = {row.kind for row, of in zip(rows, places, strict=True) if of == place}
             resamplers[place] = table.resampler(area, most, self.recall_points if kinds != {"recall"} else None)
 
         def resample(weights: np.ndarray) -> list[Samples]:
-            drawn = {place: resampler.resample(weights) for place, resampler in resamplers.items()}
+            drawn = {}
+            for place, resampler in resamplers.items():
+                some = counted[place[2]]
+                of_place = weights if some is None else weights * some.astype(weights.dtype)
+                drawn[place] = resampler.resample(of_place)
             return [drawn[place][row.kind == "recall"] for row, place in zip(rows, places, strict=True)]  # type: ignore[misc]
 
         return resample
@@ -339,10 +370,11 @@ class MatchScores(Scores):
         names: Names = None,
         groups: Mapping[str, list[Any]] | None = None,
         sources: tuple[Any, Any] | None = None,
+        image_fields: Mapping[str, dict[Any, float]] | None = None,
         confusion: Callable[[float], _core.Matches] | None = None,
         errors: Callable[[float, float, str], _core.Matches] | None = None,
     ) -> None:
-        super().__init__(protocol, similarity, names, groups, sources)
+        super().__init__(protocol, similarity, names, groups, sources, image_fields)
         self._table = table
         self._match_confusion = confusion
         self._match_errors = errors
@@ -351,7 +383,7 @@ class MatchScores(Scores):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The match table is pickled; the functions that match again, and the files that they read, are not.
-        keywords: dict[str, Any] = {"names": self.names, "groups": self.groups}
+        keywords: dict[str, Any] = {"names": self.names, "groups": self.groups, "image_fields": self.image_fields}
         return functools.partial(type(self), self._table, self.protocol, self.similarity, **keywords), ()
 
     @property

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from meanap.errors import InputError
 from meanap.protocol._protocol import Protocol, SummaryRow
 from meanap.protocol.coco import coco
+from meanap.protocol.crowdpose import crowdpose
 from meanap.protocol.lvis import lvis
 from meanap.protocol.rotated import coco_rotated, dota, mmrotate, ultralytics_obb
 from meanap.protocol.torchmetrics import torchmetrics
@@ -33,6 +34,7 @@ __all__ = ["PRESETS", "Protocol", "SummaryRow", "get"]
 PRESETS: dict[str, Callable[[SimilarityName], Protocol]] = {
     "coco": coco,
     "coco-rotated": coco_rotated,
+    "crowdpose": crowdpose,
     "dota": dota,
     "lvis": lvis,
     "mmrotate": mmrotate,

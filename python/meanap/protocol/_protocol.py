@@ -46,6 +46,8 @@ class SummaryRow:
         Detections of an image that count; None for the largest limit.
     group
         Name of a group of categories (LVIS's frequencies); None for all.
+    images
+        The images that count: a field of their records, from which number, to below which; None for all.
     """
 
     name: str
@@ -54,6 +56,7 @@ class SummaryRow:
     area: str = "all"
     limit: int | None = None
     group: str | None = None
+    images: tuple[str, float, float] | None = None
 
     def __post_init__(self) -> None:
         for name, fits, expected in (
@@ -63,6 +66,7 @@ class SummaryRow:
             ("area", isinstance(self.area, str), "a text"),
             ("limit", self.limit is None or _are_numbers((self.limit,)), "a number of detections or None"),
             ("group", self.group is None or isinstance(self.group, str), "a text or None"),
+            ("images", self.images is None or _is_range_of_a_field(self.images), "a field and two numbers, or None"),
         ):
             if not fits:
                 raise InputError(f"summary: {name}: expected {expected}, found {getattr(self, name)!r}")
@@ -88,7 +92,8 @@ class Protocol:
         Name to least and greatest size, both inside; at most 31.
     size
         The quantity of the area ranges: ``"area"`` in pixels, ``"diagonal"`` or longest ``"side"`` of the box, or area
-        as a ``"fraction"`` of the image.
+        as a ``"fraction"`` of the image; or ``"pose"``: 0.53 of the box, which is then also the size that distances of
+        keypoints are relative to.
     max_detections
         Limits on the detections of one category in one image, rising; the largest applies to matching.
     max_per_image
@@ -188,7 +193,7 @@ class Protocol:
             "max_per_image",
             "a number of detections, or None",
         )
-        check(self.size in ("area", "diagonal", "side", "fraction"), "size", "'area', 'diagonal', 'side' or 'fraction'")
+        check(self.size in _SIZES, "size", f"one of {', '.join(map(repr, _SIZES))}")
         check(self.matcher in ("greedy", "argmax"), "matcher", "'greedy' or 'argmax'")
         check(0 < self.dilation_ratio < np.inf, "dilation_ratio", "a positive number")
         check(self.angle in ("degrees", "radians"), "angle", "'degrees' or 'radians'")
@@ -258,6 +263,8 @@ class Protocol:
         return self.area_names.index(area)
 
 
+#: What decides the area range of an object.
+_SIZES = ("area", "diagonal", "side", "fraction", "pose")
 #: Whose arithmetic compares rotated boxes.
 _ROTATED_IOU = ("exact", "detectron2", "mmcv", "polyiou", "probiou")
 #: No limit on detections is as large: it can be multiplied by the number of categories.
@@ -267,6 +274,12 @@ _MOST = 2**40
 def _are_numbers(values: Any) -> bool:
     return np.iterable(values) and all(
         isinstance(value, (int, float, np.number)) and not isinstance(value, bool) for value in values
+    )
+
+
+def _is_range_of_a_field(value: Any) -> bool:
+    return (
+        isinstance(value, (tuple, list)) and len(value) == 3 and isinstance(value[0], str) and _are_numbers(value[1:])
     )
 
 

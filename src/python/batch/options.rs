@@ -27,6 +27,8 @@ pub enum Size {
     SideColumns,
     /// Area over that of the image.
     Fraction,
+    /// That of a person in the box, as CrowdPose estimates it.
+    Pose,
 }
 
 /// How objects are given, and what is allowed.
@@ -69,7 +71,8 @@ impl Options {
                 "diagonal" => Size::Diagonal,
                 "side" => Size::SideColumns,
                 "fraction" => Size::Fraction,
-                _ => return Err(unknown("size", size, "'area', 'diagonal', 'side' or 'fraction'")),
+                "pose" => Size::Pose,
+                _ => return Err(unknown("size", size, "'area', 'diagonal', 'side', 'fraction' or 'pose'")),
             },
             scores,
             match_crowds,
