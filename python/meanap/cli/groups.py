@@ -149,9 +149,9 @@ def check_report(options: argparse.Namespace) -> None:
     if options.report is None and getattr(options, "versus", None) is not None:
         raise UsageError("--versus is for the report: add --report OUT")
     if options.report is not None:
-        from meanap.report import check_options
+        from meanap.report.settings import check_target
 
-        check_options(options.report, 0, None)
+        check_target(options.report)
 
 
 def add_progress(parser: Parser) -> None:

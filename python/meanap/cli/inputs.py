@@ -110,6 +110,7 @@ class Inputs:
     def evaluate(self, path: Path, content: Any = None) -> Result:
         """The evaluation of a file of detections, or of its `content` if it has been read already."""
         from meanap.detection.evaluation import evaluated, warn_of_no_overlap
+        from meanap.detection.scores import Sources
 
         options = self.options
         found = path if content is None else content
@@ -124,7 +125,7 @@ class Inputs:
                 warn_of_no_overlap(result, options.ground_truth, path, asked)
         if not result.scores.detections.any():
             warnings.warn(f"{path}: there are no detections", stacklevel=2)
-        result.scores.sources = options.ground_truth, path
+        result.scores.sources = Sources(options.ground_truth, path, dataclasses.replace(asked, progress=False))
         return result
 
     def sources(self, path: Path) -> tuple[Any, Any]:

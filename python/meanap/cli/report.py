@@ -55,11 +55,14 @@ def run(options: argparse.Namespace) -> None:
 
 def _write(options: argparse.Namespace) -> None:
     from meanap import report
+    from meanap.report.settings import Inputs, Settings, check_target
 
     rules = groups.protocol_of(options)
     target = _STANDARD if str(options.output) == output.STANDARD else options.output
+    check_target(target)
+    names = ("images", "title", "score", "worst", "confidence", "resamples")
     try:
-        report.check_options(target, options.worst, options.images)
+        settings = Settings(**{name: getattr(options, name) for name in names}, check=not options.no_check)
     except ImportError as error:
         raise UsageError(f"--images: {error}") from error
     try:
@@ -76,23 +79,9 @@ def _write(options: argparse.Namespace) -> None:
         raise
     versus = None if options.versus is None else files.evaluate(options.versus)
     truth, found = files.sources(options.detections)
+    before = None if options.versus is None else files.sources(options.versus)[1]
     with inputs.named(options.ground_truth, "ground_truth"), inputs.named(options.detections, "detections"):
-        report.write_result(
-            target,
-            result,
-            ground_truth=truth,
-            detections=found,
-            images=options.images,
-            versus=versus,
-            versus_detections=None if options.versus is None else files.sources(options.versus)[1],
-            title=options.title,
-            score=options.score,
-            worst=options.worst,
-            confidence=options.confidence,
-            resamples=options.resamples,
-            check=not options.no_check,
-            reading=inputs.reading(options),
-        )
+        report.write_result(target, result, versus, Inputs(truth, found, before, inputs.reading(options)), settings)
     _say(options, target)
 
 

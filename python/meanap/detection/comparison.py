@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from meanap.table import Table
 
 if TYPE_CHECKING:
     from meanap._types import NumberName
+    from meanap.detection.scores import Sources
 
 __all__ = ["compare"]
 
@@ -102,9 +103,9 @@ def compare(
     )
 
 
-def _names(*sources: tuple[Any, Any] | None) -> tuple[str, str]:
+def _names(*sources: Sources | None) -> tuple[str, str]:
     """The files of detections that both results are of, or else what they are to each other."""
-    first, second = (None if files is None else os.path.basename(files[1]) for files in sources)
+    first, second = (None if files is None else os.path.basename(files.detections) for files in sources)
     if first is None or second is None or first == second:
         return "baseline", "candidate"
     return os.fsdecode(first), os.fsdecode(second)

@@ -17,7 +17,7 @@ from meanap.detection.federated import LabelledImages, only_labelled
 from meanap.detection.image_fields import ImageFields
 from meanap.detection.inputs import are_swapped, arranged
 from meanap.detection.result import Result
-from meanap.detection.scores import MatchScores
+from meanap.detection.scores import MatchScores, Sources
 from meanap.detection.shards import Sharded, bytes_of
 from meanap.errors import InputError
 from meanap.protocol import Protocol
@@ -196,7 +196,7 @@ def _result(fill: _Fill, ground_truth: Any, detections: Any, asked: _Asked) -> R
             similarity,
             names=fill.names,
             groups=fill.groups,
-            sources=_files(ground_truth, detections),
+            sources=_files(ground_truth, detections, asked.options),
             image_fields=asked.image_fields.values,
             confusion=lambda iou: matches(confusion=iou),
             errors=lambda iou, background, area: matches(errors=(iou, background, area)),
@@ -421,6 +421,8 @@ def _reached(rules: Protocol) -> np.ndarray:
     return np.array([min(t, 1 - 1e-10) for t in rules.thresholds])
 
 
-def _files(*sources: Any) -> tuple[Any, Any] | None:
-    """The paths of ground truth and detections; None if one of them is in memory."""
-    return (sources[0], sources[1]) if all(map(is_path, sources)) else None
+def _files(ground_truth: Any, detections: Any, options: readers.Options) -> Sources | None:
+    """The paths of ground truth and detections, and how they are read; None if one of them is in memory."""
+    if not (is_path(ground_truth) and is_path(detections)):
+        return None
+    return Sources(ground_truth, detections, dataclasses.replace(options, progress=False))

@@ -484,9 +484,16 @@ class Result(_Numbers):
         ValueError, FileNotFoundError, ImportError
             As `meanap.report.write`.
         """
+        from meanap.readers import Options
         from meanap.report import write_result
+        from meanap.report.settings import Inputs, Settings
 
-        return write_result(path, self, ground_truth=ground_truth, detections=detections, versus=versus, **options)
+        inputs = None
+        if ground_truth is not None or detections is not None:
+            files = self.scores.sources
+            reading = Options(self.similarity) if files is None else files.reading
+            inputs = Inputs(ground_truth, detections, None, reading)
+        return write_result(path, self, versus, inputs, Settings(**options))
 
     @property
     def summary(self) -> Table:

@@ -16,7 +16,8 @@ from meanap.detection.matches import MatchTable
 from meanap.protocol import Protocol, SummaryRow
 
 if TYPE_CHECKING:
-    from meanap._types import SimilarityName
+    from meanap._types import PathLike, SimilarityName
+    from meanap.readers import Options
 
 __all__ = ["NUMBERS", "Curves", "MatchScores", "Names", "Ranking", "Samples", "Scores"]
 
@@ -64,6 +65,14 @@ class Ranking(NamedTuple):
         return self[1:]
 
 
+class Sources(NamedTuple):
+    """The files that a result is of."""
+
+    ground_truth: PathLike
+    detections: PathLike
+    reading: Options
+
+
 class Scores(ABC):
     """The argument of every analysis; `Result` is a facade on it.
 
@@ -79,8 +88,8 @@ class Scores(ABC):
         Fields of the images' records that rows of the summary name: values by image id.
     rows : dict
         The summary's rows by name, in order.
-    sources : tuple, optional
-        The files of ground truth and detections, where both are files.
+    sources : Sources, optional
+        The files of ground truth and detections and how they are read, where both are files.
     """
 
     def __init__(
@@ -89,7 +98,7 @@ class Scores(ABC):
         similarity: SimilarityName,
         names: Names = None,
         groups: Mapping[str, list[Any]] | None = None,
-        sources: tuple[Any, Any] | None = None,
+        sources: Sources | None = None,
         image_fields: Mapping[str, dict[Any, float]] | None = None,
     ) -> None:
         self.protocol = protocol
@@ -369,7 +378,7 @@ class MatchScores(Scores):
         *,
         names: Names = None,
         groups: Mapping[str, list[Any]] | None = None,
-        sources: tuple[Any, Any] | None = None,
+        sources: Sources | None = None,
         image_fields: Mapping[str, dict[Any, float]] | None = None,
         confusion: Callable[[float], _core.Matches] | None = None,
         errors: Callable[[float, float, str], _core.Matches] | None = None,

@@ -19,6 +19,7 @@ from meanap._keywords import suggesting
 from meanap.errors import InputError
 from meanap.protocol import Protocol
 from meanap.readers._read_once import read_once
+from meanap.report.settings import Inputs, Settings, check_target
 
 if TYPE_CHECKING:
     from meanap._types import (
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from meanap.detection import Result
     from meanap.readers import Options
 
-__all__ = ["check_options", "write", "write_findings", "write_page", "write_result"]
+__all__ = ["write", "write_findings", "write_page", "write_result"]
 
 
 @suggesting()
@@ -115,8 +116,9 @@ def write(
     from meanap.detection import Result, evaluate
     from meanap.readers import Options
 
-    check_options(path, worst, images)
-    settings: Any = {
+    check_target(path)
+    settings = Settings(images, title, score, worst, confidence, resamples, check)
+    keywords: Any = {
         "box_format": box_format,
         "format": format,
         "names": names,
@@ -125,57 +127,30 @@ def write(
         "columns": columns,
         "on_error": on_error,
     }
-    reading = Options(similarity, **settings)
+    reading = Options(similarity, **keywords)
     if isinstance(detections, Result):
-        result = detections
+        result, found = detections, None
     else:
+        found = detections
         try:
-            result = evaluate(ground_truth, detections, similarity, protocol, **settings)
+            result = evaluate(ground_truth, detections, similarity, protocol, **keywords)
         except InputError as error:
             if check:
                 # What cannot be checked either has no report.
                 with contextlib.suppress(InputError):
                     write_findings(path, error, ground_truth, detections, protocol, reading, title=title)
             raise
-    versus_detections = None
+    before = None
     if versus is not None and not isinstance(versus, Result):
-        versus_detections = versus
-        versus = evaluate(ground_truth, versus, result.similarity, result.protocol, **settings)
-    return write_result(
-        path,
-        result,
-        ground_truth=ground_truth,
-        detections=None if isinstance(detections, Result) else detections,
-        images=images,
-        versus=versus,
-        versus_detections=versus_detections,
-        title=title,
-        score=score,
-        worst=worst,
-        confidence=confidence,
-        resamples=resamples,
-        check=check,
-        reading=dataclasses.replace(reading, similarity=result.similarity),
-    )
+        before = versus
+        versus = evaluate(ground_truth, versus, result.similarity, result.protocol, **keywords)
+    inputs = Inputs(ground_truth, found, before, dataclasses.replace(reading, similarity=result.similarity))
+    return write_result(path, result, versus, inputs, settings)
 
 
 @read_once()
 def write_result(
-    path: PathLike,
-    result: Result,
-    *,
-    ground_truth: GroundTruthInput | None = None,
-    detections: DetectionsInput | None = None,
-    images: PathLike | None = None,
-    versus: Result | None = None,
-    versus_detections: DetectionsInput | None = None,
-    title: str | None = None,
-    score: float | None = None,
-    worst: int = 24,
-    confidence: float = 0.95,
-    resamples: int = 100,
-    check: bool = True,
-    reading: Options | None = None,
+    path: PathLike, result: Result, versus: Result | None, inputs: Inputs | None, settings: Settings
 ) -> Path:
     """Write the report of a result to `path`: what `Result.report` does.
 
@@ -185,15 +160,13 @@ def write_result(
         The file to write.
     result
         What the report is about.
-    ground_truth, detections
-        What was evaluated, which is checked and drawn; by default the files that the result is of. Without them there
-        are no findings and no images.
-    versus_detections
-        What `versus` is of, which is drawn; by default the file that it is of.
-    images, versus, title, score, worst, confidence, resamples, check
-        As of `write`.
-    reading
-        How the inputs are read, if not as by default.
+    versus
+        The result of a baseline.
+    inputs
+        What was evaluated, which is checked and drawn. What is missing is taken from the files that the results are
+        of; without these there are no findings and no images.
+    settings
+        How the report is made.
 
     Returns
     -------
@@ -202,31 +175,27 @@ def write_result(
 
     Raises
     ------
-    ValueError, FileNotFoundError, ImportError
+    ValueError, FileNotFoundError
         As `write`.
     """
     from meanap.readers import Options
     from meanap.report.collect import collect
     from meanap.report.page import page
 
-    check_options(path, worst, images)
-    known = result.scores.sources or (None, None)
-    if versus is not None and versus_detections is None and versus.scores.sources is not None:
-        versus_detections = versus.scores.sources[1]
+    check_target(path)
+    files, others = result.scores.sources, None if versus is None else versus.scores.sources
+    if inputs is None:
+        inputs = Inputs(None, None, None, Options(result.similarity) if files is None else files.reading)
     content = collect(
         result,
-        known[0] if ground_truth is None else ground_truth,
-        known[1] if detections is None else detections,
-        images=None if images is None else Path(images),
-        versus=versus,
-        versus_detections=versus_detections,
-        title=title,
-        score=score,
-        worst=worst,
-        confidence=confidence,
-        resamples=resamples,
-        check=check,
-        reading=Options(result.similarity) if reading is None else reading,
+        versus,
+        Inputs(
+            files.ground_truth if files is not None and inputs.ground_truth is None else inputs.ground_truth,
+            files.detections if files is not None and inputs.detections is None else inputs.detections,
+            others.detections if others is not None and inputs.versus is None else inputs.versus,
+            inputs.reading,
+        ),
+        settings,
     )
     target = Path(path)
     write_text(target, page(content))
@@ -314,32 +283,7 @@ def write_page(
     """
     if versus is not None and type(versus) is not type(result):
         raise TypeError(f"versus: expected a {type(result).__name__}, found a {type(versus).__name__}")
-    check_options(path, 0, None)
+    check_target(path)
     target = Path(path)
     write_text(target, page(result, versus, names[1] if title is None else title, names, **options))
     return target
-
-
-def check_options(path: PathLike, worst: int, images: PathLike | None) -> None:
-    """Checks what does not depend on the data, before anything is read.
-
-    Raises
-    ------
-    ValueError
-        `worst` is negative.
-    FileNotFoundError, NotADirectoryError
-        The folder to write to, or that of the images, is not there.
-    ImportError
-        There is no Pillow to read images with.
-    """
-    target = Path(path)
-    if not target.parent.is_dir():
-        raise FileNotFoundError(2, "there is no such folder to write to", str(target.parent))
-    if worst < 0:
-        raise InputError(f"worst: expected at least 0, found {worst}")
-    if images is not None:
-        from meanap.report.scenes import pillow
-
-        pillow()
-        if not Path(images).is_dir():
-            raise NotADirectoryError(20, "there is no such folder of images", str(images))

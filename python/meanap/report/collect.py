@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import meanap
 from meanap import readers
 from meanap.report.scenes import scenes
-from meanap.report.views import MATRIX, POINT, TARGETS, Choices, view
+from meanap.report.settings import Inputs, Settings
+from meanap.report.views import MATRIX, POINT, TARGETS, Choices, if_matched, view
 
 if TYPE_CHECKING:
     from meanap.detection import Result
@@ -29,38 +30,30 @@ _CHANGED = 8
 _OUTCOMES = ("true_positives", "false_positives", "false_negatives")
 
 
-def collect(
-    result: Result,
-    ground_truth: Any,
-    detections: Any,
-    *,
-    images: Path | None,
-    versus: Result | None,
-    versus_detections: Any,
-    title: str | None,
-    score: float | None,
-    worst: int,
-    confidence: float,
-    resamples: int,
-    check: bool,
-    reading: readers.Options,
-) -> dict[str, Any]:
+def collect(result: Result, versus: Result | None, inputs: Inputs, settings: Settings) -> dict[str, Any]:
     """Everything that the page shows.
 
-    Findings and images are those of `ground_truth` and `detections`; without them there are none.
+    Findings and images are those of `inputs`; without them there are none. What needs matching again is left out of
+    the report of a result that cannot (one of a metric object, or that was pickled).
     """
-    there = ground_truth is not None and detections is not None
+    there, confidence, resamples = inputs.are_there, settings.confidence, settings.resamples
     # First, as its memory is free again before the curves of the result are made.
-    findings = _findings(ground_truth, detections, result, reading) if check and there else None
-    choices = Choices.of(result, versus, score)
+    findings = _findings(inputs, result) if settings.check and there else None
+    choices = Choices.of(result, versus, settings.score)
+    errors = [if_matched(result.errors, t) for t in choices.ious]
+    if errors[choices.first] is not None and None in errors:
+        # Of a metric object that matches at this threshold alone.
+        errors, choices = [errors[choices.first]], choices.first_alone()
     iou, score = choices.iou, choices.score
     table = result.per_class
-    files = result.scores.sources or (ground_truth, detections)
+    files = result.scores.sources or inputs
     told: dict[str, Any] = {
-        "title": title or _called(files[1], "Detections"),
-        "ground_truth": _called(files[0], "a data set in memory"),
-        "detections": _called(files[1], "detections in memory"),
-        "versus": None if versus is None else _called((versus.scores.sources or (None, None))[1], "the baseline"),
+        "title": settings.title or _called(files.detections, "Detections"),
+        "ground_truth": _called(files.ground_truth, "a data set in memory"),
+        "detections": _called(files.detections, "detections in memory"),
+        "versus": None
+        if versus is None
+        else _called(getattr(versus.scores.sources, "detections", None), "the baseline"),
         "similarity": result.similarity,
         "version": meanap.__version__,
         "facts": {
@@ -82,30 +75,33 @@ def collect(
     told["classes"] = _classes(result, choices, sure.per_class, compared)
     told["operation"] = _operation(result, choices, confidence, resamples)
     told["calibration"] = {"error": result.calibration(iou).error}
-    confusion = result.confusion(iou, score) if result.protocol.by_category else None
+    confusion = if_matched(lambda: result.confusion(iou, score)) if result.protocol.by_category else None
     told["confusion"] = None if confusion is None else _confusion(confusion)
-    errors = [result.errors(t) for t in choices.ious]
-    before = [None if versus is None else versus.errors(t) for t in choices.ious]
-    told["errors"] = _errors(result, errors[choices.first], before[choices.first], iou)
+    before = [None if versus is None else if_matched(versus.errors, t) for t in choices.ious]
+    first = errors[choices.first]
+    told["errors"] = None if first is None else _errors(result, first, before[choices.first], iou)
     told["choices"] = choices
     places = None if confusion is None else confusion.condensing(MATRIX)[0]
     told["views"] = [view(result, versus, choices, i, errors[i], before[i], places) for i in range(len(choices.ious))]
     order = result.per_image(iou, score=score)
     told["totals"] = {name: int(order[name].sum()) for name in _OUTCOMES}
-    rows = [row for row, _ in zip(order, range(worst), strict=False)]
-    sides = (ground_truth, detections, reading)
-    pairs = [found.pairs for found in errors]
-    told["scenes"] = scenes(result, *sides, rows, score, choices, pairs, images) if there else []
-    told["changed"] = []
-    if versus is not None and versus_detections is not None and there:
+    rows = [row for row, _ in zip(order, range(settings.worst), strict=False)]
+    told["scenes"], told["changed"] = [], []
+    pairs = [found.pairs for found in errors if found is not None]
+    if not there or len(pairs) < len(errors):
+        return told
+    folder = None if settings.images is None else Path(settings.images)
+    sides = (inputs.ground_truth, inputs.detections, inputs.reading)
+    told["scenes"] = scenes(result, *sides, rows, score, choices, pairs, folder)
+    pairs_before = [found.pairs for found in before if found is not None]
+    if versus is not None and inputs.versus is not None and len(pairs_before) == len(pairs):
         least = choices.versus_scores[choices.first]
-        first, second = _changed(versus.per_image(iou, score=least), order, min(worst, _CHANGED))
-        others = (ground_truth, versus_detections, reading)
-        pairs_before = [found.pairs for found in before if found is not None]
+        changed = _changed(versus.per_image(iou, score=least), order, min(settings.worst, _CHANGED))
+        others = (inputs.ground_truth, inputs.versus, inputs.reading)
         told["changed"] = list(
             zip(
-                scenes(versus, *others, first, least, choices, pairs_before, images),
-                scenes(result, *sides, second, score, choices, pairs, images),
+                scenes(versus, *others, changed[0], least, choices, pairs_before, folder),
+                scenes(result, *sides, changed[1], score, choices, pairs, folder),
                 strict=True,
             )
         )
@@ -240,8 +236,8 @@ def _checked(ground_truth: Any, detections: Any, rules: Protocol, reading: reade
     )
 
 
-def _findings(ground_truth: Any, detections: Any, result: Result, reading: readers.Options) -> dict[str, Any]:
-    found = _checked(ground_truth, detections, result.protocol, reading)
+def _findings(inputs: Inputs, result: Result) -> dict[str, Any]:
+    found = _checked(inputs.ground_truth, inputs.detections, result.protocol, inputs.reading)
     likely, names = [], result.names
     for _, row in zip(range(_LABELS), found.label_errors, strict=False):
         named = {side: names.get(row[side], row[side]) for side in ("category", "truth")}

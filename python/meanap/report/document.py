@@ -64,8 +64,8 @@ def document(
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">'
         f"<title>{text(title)}: evaluation</title><style>{style}</style></head>\n<body>"
-        f'<a class="skip" href="#{there[0][0] if there else "top"}">Skip to the numbers</a>'
-        f"<header id=top><h1>{text(title)}</h1>{lead}<dl class=facts>{listed}</dl></header>"
+        f'<a class="skip" href="#{there[0][0]}">Skip to the numbers</a>'
+        f"<header><h1>{text(title)}</h1>{lead}<dl class=facts>{listed}</dl></header>"
         f'<div class=top><nav aria-label="Sections">{nav}</nav>{controls}</div>\n<main>{main}</main>\n'
         f"<footer>Made with meanap {text(meanap.__version__)}. This file is self-contained.</footer>"
         f"{embedded}<script>{script}</script></body></html>\n"

@@ -212,7 +212,11 @@
   }
 
   function fillErrors({ view, entry, k, name }) {
-    const table = byId("error-table"), found = view.errors[entry] || view.errors[0], rows = rowsOf(table);
+    const table = byId("error-table");
+    if (!table) return;
+    byId("errors").hidden = !view.errors;
+    if (!view.errors) return;
+    const found = view.errors[entry] || view.errors[0], rows = rowsOf(table);
     const most = Math.max(...found.loss.filter((value) => value !== null), 0);
     rows.forEach((row, i) => {
       set(row.cells[1], found.counts[i], whole(found.counts[i]));
@@ -239,6 +243,8 @@
   function fillConfusion({ view, k, own, name }) {
     const matrix = byId("matrix"), found = view.confusion;
     if (!matrix) return;
+    byId("confusion").hidden = !found;
+    if (!found) return;
     const counts = found.matrix.map((row) => row.map((cell) => cell[0] + sum(cell, own, 1)));
     const last = counts.length - 1, names = [...matrix.tHead.rows[0].cells].map((cell) => cell.textContent);
     let correct = 0, confused = 0, missed = 0, wrong = 0;
@@ -444,7 +450,7 @@
     reset.hidden = now.first;
     byId("counts").textContent = `${now.name}: ${whole(found.right)} true positives, ${whole(found.wrong)} false positives, ` +
       `${whole(found.missed)} false negatives; precision ${three(found.precision)}, recall ${three(found.recall)}, F1 ${three(found.f1)}`;
-    const scopes = { operation: [now.view.points[0], false], classes: [[], true], errors: [now.view.errors, false], confusion: [[], true] };
+    const scopes = { operation: [now.view.points[0], false], classes: [[], true], errors: [now.view.errors || [], false], confusion: [[], true] };
     for (const [section, [entries, scored]] of Object.entries(scopes)) {
       const place = document.querySelector(`#${section} .scope`);
       if (!place) continue;

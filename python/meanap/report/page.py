@@ -123,7 +123,8 @@ def _moved(report: dict[str, Any]) -> Iterable[str]:
                 listed = ", ".join(f"{name} {signed(difference)}" for name, difference in found[:_NAMED])
                 more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
                 yield f"{what} that are significantly {word} ({len(found):,} of {len(rows):,}): {listed}{more}."
-    moved = [(row["error"], row["dap"] - row["baseline"]) for row in report["errors"]["rows"]]
+    errors = report["errors"] or {"rows": []}
+    moved = [(row["error"], row["dap"] - row["baseline"]) for row in errors["rows"]]
     moved = [(name, difference) for name, difference in moved if abs(difference) >= 0.0005]
     if moved:
         moved.sort(key=lambda pair: -abs(pair[1]))
@@ -279,6 +280,8 @@ def _at_least(score: float) -> str:
 
 def _errors(report: dict[str, Any]) -> str:
     errors = report["errors"]
+    if errors is None:
+        return ""
     most = max((row["dap"] for row in errors["rows"] if not math.isnan(row["dap"])), default=0.0)
     head = ["error", "detections or objects", "AP loss"]
     head += ["baseline AP loss", "difference"] if report["versus"] else []

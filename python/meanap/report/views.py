@@ -7,7 +7,8 @@ thousandths, rounded as the tables round them, so that a number is the same wher
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from meanap.detection import Result
     from meanap.detection.operating import Curve
 
-__all__ = ["MATRIX", "POINT", "TARGETS", "Choices", "view"]
+__all__ = ["MATRIX", "POINT", "TARGETS", "Choices", "if_matched", "view"]
+
+T = TypeVar("T")
 
 #: IoU thresholds to choose from, of those of the protocol.
 _IOUS = (0.5, 0.75, 0.9)
@@ -92,6 +95,13 @@ class Choices(NamedTuple):
         """The baseline's score threshold at first; None without a baseline."""
         return self.versus_scores[self.first] if self.versus_scores else None
 
+    def first_alone(self) -> Choices:
+        """The choices without the other IoU thresholds."""
+        one = slice(self.first, self.first + 1)
+        return self._replace(
+            ious=self.ious[one], first=0, scores=self.scores[one], versus_scores=self.versus_scores[one]
+        )
+
     def step(self, score: float) -> int:
         """The position of a score threshold in `grid`."""
         return max(0, int(np.searchsorted(self.grid, score)))
@@ -102,7 +112,7 @@ def view(
     versus: Result | None,
     choices: Choices,
     index: int,
-    errors: Errors,
+    errors: Errors | None,
     versus_errors: Errors | None,
     place: np.ndarray | None,
 ) -> dict[str, Any]:
@@ -124,9 +134,17 @@ def view(
         "calibration": _calibration(result, iou, choices.by_class),
         "best": [[_thousandth(point[name]) for name in ("f1", "threshold")] for point in best.per_class],
         "points": _points(result, iou, choices),
-        "errors": _errors(result, errors, versus_errors, iou),
-        "confusion": None if place is None else _confusion(result, iou, choices, place),
+        "errors": None if errors is None else _errors(result, errors, versus_errors, iou),
+        "confusion": None if place is None else if_matched(_confusion, result, iou, choices, place),
     }
+
+
+def if_matched(analysis: Callable[..., T], *arguments: Any) -> T | None:
+    """An analysis that matches again; None of a result that cannot (of a metric object, or pickled)."""
+    try:
+        return analysis(*arguments)
+    except ValueError:
+        return None
 
 
 def _thousandth(value: float) -> int | None:
