@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Role, Truth
 from meanap.readers.sides import Detections
 
+if TYPE_CHECKING:
+    from meanap._types import BoxFormat
+
 __all__ = ["Supervision", "Transformers", "Ultralytics"]
 
 
@@ -22,7 +25,7 @@ class Supervision(PerImage):
     """`supervision.Detections`, one for each image."""
 
     name = "supervision"
-    box_format = "xyxy"
+    box_format: BoxFormat | None = "xyxy"
 
     def is_item(self, item: Any, role: Role) -> bool:
         """Whether it has their attributes."""
@@ -48,7 +51,7 @@ class Ultralytics(PerImage):
     """Ultralytics' `Results`, one for each image."""
 
     name = "ultralytics"
-    box_format = "xyxy"
+    box_format: BoxFormat | None = "xyxy"
 
     def is_item(self, item: Any, role: Role) -> bool:
         """Whether it has boxes with their attributes."""
@@ -100,7 +103,7 @@ class Transformers(PerImage):
     """
 
     name = "transformers"
-    box_format = "xyxy"
+    box_format: BoxFormat | None = "xyxy"
     has_ids = True
 
     def sniff(self, source: Any, role: Role) -> bool:

@@ -68,10 +68,10 @@ class PQStatCat:
     """
 
     def __init__(self) -> None:
-        self.iou = 0.0
-        self.tp = 0
-        self.fp = 0
-        self.fn = 0
+        self.iou: float = 0.0
+        self.tp: int = 0
+        self.fp: int = 0
+        self.fn: int = 0
 
     def __iadd__(self, pq_stat_cat: PQStatCat) -> PQStatCat:
         self.iou += pq_stat_cat.iou

@@ -10,6 +10,8 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from meanap._files import write_text
+
 __all__ = ["IdGenerator", "get_traceback", "id2rgb", "rgb2id", "save_json"]
 
 _Arguments = ParamSpec("_Arguments")
@@ -92,8 +94,7 @@ def id2rgb(id_map: np.ndarray | int) -> Any:
 
 def save_json(d: object, file: str) -> None:
     """Writes a file with the JSON text of `d`."""
-    with open(file, "w", encoding="utf-8") as out:
-        json.dump(d, out)
+    write_text(file, json.dumps(d))
 
 
 def get_traceback(f: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:

@@ -97,6 +97,12 @@ class COCOeval_faster(COCOevalBase):
     (1.0, 0.9)
     """
 
+    params: Any
+    cocoDt: Any
+    freq_groups: list[list[int]]
+    matched: bool
+    all_stats: Any
+
     # Matching
 
     def evaluate(self) -> None:

@@ -42,5 +42,5 @@ class FasterCocoDetection(CocoDetection):  # type: ignore[misc]
         transforms: Callable[..., Any] | None = None,
     ) -> None:
         VisionDataset.__init__(self, root, transforms, transform, target_transform)
-        self.coco = COCO(annFile)
-        self.ids = sorted(self.coco.imgs)
+        self.coco: COCO = COCO(annFile)
+        self.ids: list[Any] = sorted(self.coco.imgs)
