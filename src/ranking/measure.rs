@@ -471,7 +471,9 @@ fn persistence(value: &str) -> Result<f64> {
 fn with_parameter(kind: MeasureKind, name: &str, parameter: &str) -> Result<MeasureKind> {
     let (key, value) = parameter.split_once('=').unwrap_or(("", parameter));
     match (kind, key.trim()) {
-        (MeasureKind::RankBiasedPrecision(_), "p") => persistence(value).map(MeasureKind::RankBiasedPrecision),
+        (MeasureKind::RankBiasedPrecision(_), "p") => {
+            persistence(value).map(MeasureKind::RankBiasedPrecision)
+        }
         (MeasureKind::RankBiasedResidual(_), "p") => persistence(value).map(MeasureKind::RankBiasedResidual),
         (MeasureKind::ExpectedReciprocalRank(_), "max") => match value.trim().parse::<u32>() {
             Ok(grade) if (1..=1000).contains(&grade) => Ok(MeasureKind::ExpectedReciprocalRank(Some(grade))),

@@ -116,7 +116,10 @@ pub fn evaluate_dicts<'py>(
         let mut measure = |progress: &_| batch.measure(core, &queries[first..end], &plan.plan, progress, out);
         if long {
             // One list that takes its time: nothing is to be done beside it but to wait for Ctrl-C.
-            interruptible(py, true, |progress| Ok(threads::run(|| measure(progress))))?;
+            interruptible(py, true, |progress| {
+                threads::run(|| measure(progress));
+                Ok(())
+            })?;
             walker.fill(end, &mut next)?;
         } else {
             threads::beside(|scope| {

@@ -2,7 +2,9 @@
 
 use pyo3::prelude::*;
 
-use crate::ranking::conventions::{Conventions, Divisor, Duplicates, Gain, RecallRounding, Ties, single_named};
+use crate::ranking::conventions::{
+    Conventions, Divisor, Duplicates, Gain, RecallRounding, Ties, single_named,
+};
 use crate::ranking::measure::Measure;
 use crate::ranking::plan::Plan;
 use crate::ranking::trec_eval;
