@@ -137,6 +137,17 @@ def test_what_cannot_be_sent_says_so(tmp_path):
     same(shards(table, plan), meanap.evaluate(truth, kept))
 
 
+def test_keywords_that_are_none_name_those_that_were_meant():
+    for call, keyword, meant in (
+        (distributed.evaluate, "engin", "engine"),
+        (distributed.evaluate, "iou_type", "similarity"),
+        (distributed.evaluate, "maxDets", "max_detections"),
+        (distributed.confusion, "iou_threshold", "iou"),
+    ):
+        with pytest.raises(TypeError, match=f"unexpected keyword '{keyword}'; did you mean '{meant}'"):
+            call(None, **{keyword: 1})
+
+
 def every_way(of_table, truth, found, engine):
     """Both sides read here, one of them with the engine, and both."""
     plan = Plan.of("bbox", "coco", score_range=None)

@@ -282,6 +282,33 @@ def test_other_faults_are_no_swap():
         meanap.evaluate(*tables)
 
 
+def test_batches_that_are_swapped_are_recognised():
+    preds = [{"boxes": [[0, 0, 9, 9]], "labels": [1], "scores": [0.5]}]
+    target = [{"boxes": [[0, 0, 9, 9]], "labels": [1]}]
+    metric = meanap.MeanAveragePrecision()
+    with pytest.raises(meanap.InputError, match="preds and target are swapped") as caught:
+        metric.update(target, preds)
+    assert caught.value.code == "swapped-sides" and len(metric) == 0
+    metric.update(preds, target)
+    with pytest.raises(meanap.InputError, match=r'preds\[0\]: "scores" is missing'):
+        metric.update(target, target)
+
+
+@pytest.mark.parametrize("kind", ["bbox", "segm", "keypoints"])
+def test_a_check_recognises_swapped_arguments(kind, tmp_path):
+    truth, found = SIDES[kind]
+    with pytest.raises(meanap.InputError, match="ground truth and detections are swapped"):
+        meanap.check(found, truth, kind)
+    paths, _ = in_files((truth, found), tmp_path)
+    assert "Are the two files swapped?" in meanap.check(paths[1], paths[0], kind)["remedy"]
+    for call in (meanap.describe, lambda side: meanap.convert(side, tmp_path / "x", "coco")):
+        with pytest.raises(meanap.InputError, match="ground_truth: expected .*; found a list of detections"):
+            call(found)
+
+
+RESULT = meanap.evaluate(TRUTH, FOUND)
+
+
 @pytest.mark.parametrize(
     ("call", "keyword", "meant"),
     [
@@ -298,6 +325,27 @@ def test_other_faults_are_no_swap():
         (lambda **k: meanap.ranking.apk_values([[1]], [[1]], **k), "paddings", "padding"),
         (lambda **k: meanap.MeanAveragePrecision(**k), "class_metric", "class_metrics"),
         (lambda **k: meanap.MeanAveragePrecision(**k), "boxformat", "box_format"),
+        (lambda **k: meanap.MeanAveragePrecision().update([], [], **k), "progres", "progress"),
+        (lambda **k: meanap.MeanAveragePrecision().update(target=[], **k), "predictions", "preds"),
+        (lambda **k: meanap.GroundTruth(category_ids=[1], **k), "image_id", "image_ids"),
+        (lambda **k: meanap.Detections([1], [1], [0.5], **k), "bboxes", "boxes"),
+        (lambda **k: RESULT.interval("ap", **k), "n_boot", "resamples"),
+        (lambda **k: RESULT.confusion(**k), "iou_threshold", "iou"),
+        (lambda **k: RESULT.errors(**k), "iou_thr", "iou"),
+        (lambda **k: RESULT.precision_recall(**k), "class_id", "category"),
+        (lambda **k: RESULT.report("x.html", **k), "targets", "ground_truth"),
+        (lambda **k: meanap.protocol.get("coco", "bbox").replace(**k), "max_dets", "max_detections"),
+        (lambda **k: meanap.plot.precision_recall(RESULT, **k), "categorie", "category"),
+        (lambda **k: meanap.ranking.evaluate({}, {}, **k), "metrics", "measures"),
+        (lambda **k: meanap.ranking.evaluate({}, {}, **k), "tie", "ties"),
+        (lambda **k: meanap.ranking.compare(None, None, **k), "n_permutations", "resamples"),
+        (lambda **k: meanap.ranking.tie_range({}, {}, **k), "metric", "measures"),
+        (lambda **k: meanap.ranking.explain_difference({}, {}, "ranx", "ranx", **k), "metric", "measure"),
+        (lambda **k: meanap.ranking.AveragePrecisionAtK(**k), "top_k", "k"),
+        (lambda **k: meanap.segmentation.SemanticSegmentation(**k), "n_classes", "classes"),
+        (lambda **k: generate.dataset(3, **k), "sead", "seed"),
+        (lambda **k: generate.detections(TRUTH, **k), "sead", "seed"),
+        (lambda **k: generate.write_format("x", "yolo", **k), "image", "images"),
     ],
 )
 def test_a_keyword_that_is_none_names_the_one_that_was_meant(call, keyword, meant):

@@ -241,7 +241,7 @@ def test_presets_and_names():
     assert get("trec_eval") == PRESETS["trec_eval"] == Conventions(score_dtype="float32")
     with pytest.raises(ValueError, match="unknown preset 'treceval', expected one of trec_eval,"):
         evaluate({}, {}, "map", "treceval")
-    with pytest.raises(TypeError, match="unknown convention 'tie'; did you mean 'ties'"):
+    with pytest.raises(TypeError, match="unexpected keyword 'tie'; did you mean 'ties'"):
         evaluate({}, {}, "map", tie="stable")
     with pytest.raises(ValueError, match="ties is 'random', expected one of 'document-descending'"):
         evaluate({}, {}, "map", ties="random")

@@ -13,51 +13,67 @@ __all__ = ["suggesting", "unexpected"]
 _Arguments = ParamSpec("_Arguments")
 _Returned = TypeVar("_Returned")
 
-#: What other tools call an argument.
+#: What other tools call an argument; of several the first that a function has.
 _OTHERS = {
-    "iou_type": "similarity",
-    "iouType": "similarity",
-    "iou_thresholds": "thresholds",
-    "iou_thrs": "thresholds",
-    "iouThrs": "thresholds",
-    "rec_thresholds": "recall",
-    "recThrs": "recall",
-    "max_detection_thresholds": "max_detections",
-    "max_dets": "max_detections",
-    "maxDets": "max_detections",
-    "area_rng": "area_ranges",
-    "areaRng": "area_ranges",
-    "kpt_oks_sigmas": "sigmas",
-    "class_names": "names",
-    "categories": "names",
-    "image_dir": "images",
-    "image_folder": "images",
-    "img_dir": "images",
-    "image_sizes": "sizes",
-    "bbox_format": "box_format",
-    "fmt": "format",
-    "errors": "on_error",
-    "lenient": "on_error",
-    "verbose": "progress",
-    "n_boot": "resamples",
-    "alpha": "confidence",
-    "preds": "detections",
-    "predictions": "detections",
-    "dt": "detections",
-    "results": "detections",
-    "target": "ground_truth",
-    "targets": "ground_truth",
-    "gt": "ground_truth",
-    "annotations": "ground_truth",
+    "iou_type": ("similarity",),
+    "iouType": ("similarity",),
+    "iou_thresholds": ("thresholds",),
+    "iou_threshold": ("iou", "thresholds"),
+    "iou_thr": ("iou", "thresholds"),
+    "iou_thrs": ("thresholds",),
+    "iouThrs": ("thresholds",),
+    "rec_thresholds": ("recall",),
+    "recThrs": ("recall",),
+    "max_detection_thresholds": ("max_detections",),
+    "max_dets": ("max_detections",),
+    "maxDets": ("max_detections",),
+    "area_rng": ("area_ranges",),
+    "areaRng": ("area_ranges",),
+    "kpt_oks_sigmas": ("sigmas",),
+    "class_names": ("names",),
+    "categories": ("names",),
+    "class_id": ("category", "category_ids"),
+    "labels": ("category_ids",),
+    "category_id": ("category_ids",),
+    "image_id": ("image_ids",),
+    "bbox": ("boxes",),
+    "bboxes": ("boxes",),
+    "confidences": ("scores",),
+    "conf": ("scores", "score"),
+    "image_dir": ("images",),
+    "image_folder": ("images",),
+    "img_dir": ("images",),
+    "image_sizes": ("sizes",),
+    "bbox_format": ("box_format",),
+    "fmt": ("format",),
+    "errors": ("on_error",),
+    "lenient": ("on_error",),
+    "verbose": ("progress",),
+    "n_boot": ("resamples",),
+    "n_resamples": ("resamples",),
+    "n_bootstraps": ("resamples",),
+    "n_permutations": ("resamples",),
+    "alpha": ("confidence",),
+    "preds": ("detections",),
+    "predictions": ("detections", "preds"),
+    "dt": ("detections",),
+    "results": ("detections",),
+    "target": ("ground_truth",),
+    "targets": ("ground_truth", "target"),
+    "gt": ("ground_truth", "target"),
+    "annotations": ("ground_truth",),
+    "metric": ("measure", "measures"),
+    "metrics": ("measures",),
+    "judgements": ("qrels",),
+    "top_k": ("k",),
 }
 
 
 def unexpected(keyword: str, function: str, known: Iterable[str]) -> TypeError:
     """The error for a keyword that a function does not have, with the argument that was meant, or all that it has."""
     names = list(dict.fromkeys(known))
-    meant = _OTHERS.get(keyword)
-    if meant not in names:
-        meant = next(iter(difflib.get_close_matches(keyword, names, 1, 0.7)), None)
+    near = difflib.get_close_matches(keyword, names, 1, 0.7)
+    meant = next((name for name in (*_OTHERS.get(keyword, ()), *near) if name in names), None)
     hint = f"it takes {', '.join(names)}" if meant is None else f"did you mean {meant!r}?"
     return TypeError(f"{function}: unexpected keyword {keyword!r}; {hint}")
 
@@ -71,6 +87,7 @@ def suggesting(
         parameters = inspect.signature(function).parameters
         own = [name for name, parameter in parameters.items() if parameter.kind is not parameter.VAR_KEYWORD]
         free = len(own) < len(parameters)
+        called = function.__qualname__.removesuffix(".__init__")
 
         @functools.wraps(function)
         def checked(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Returned:
@@ -79,7 +96,7 @@ def suggesting(
                 known = [*own, *(more() if free else ())]
                 for name in kwargs:
                     if name not in known:
-                        raise unexpected(name, function.__name__, known)
+                        raise unexpected(name, called, [name for name in known if name != "self"])
             return function(*args, **kwargs)
 
         return checked

@@ -27,6 +27,8 @@ from meanap.checking.labels import label_errors, scored
 from meanap.checking.overlap import add_ap
 from meanap.checking.poses import check_poses
 from meanap.checking.records import read_detections, read_ground_truth
+from meanap.detection.inputs import are_swapped
+from meanap.errors import InputError
 from meanap.protocol.keypoints import sigmas_of
 from meanap.readers import Options
 
@@ -100,7 +102,13 @@ def check(
     spreads: Sequence[float] | np.ndarray | None = sigmas_of(sigmas)
     kind: SimilarityName = "bbox" if similarity is None else similarity
     options = Options(kind, box_format, format, names, images, sizes, columns)
-    truth = read_ground_truth(ground_truth, options, similarity, (angle, clockwise))
+    try:
+        truth = read_ground_truth(ground_truth, options, similarity, (angle, clockwise))
+    except InputError as error:
+        if detections is None or not are_swapped(ground_truth, detections, error, options):
+            raise
+        problem = "ground truth and detections are swapped: the ground truth comes first"
+        raise InputError(problem, code="swapped-sides") from error
     check_ground_truth(truth)
     if detections is None:
         check_poses(truth, None, spreads)

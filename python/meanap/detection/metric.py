@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _core
-from meanap._keywords import unexpected
+from meanap._keywords import suggesting, unexpected
 from meanap._progress import Progress
 from meanap.detection.errors import BACKGROUND
 from meanap.detection.evaluation import new_log, settled
 from meanap.detection.result import Result
 from meanap.detection.scores import MatchScores
+from meanap.errors import InputError
 from meanap.metric import Metric
 from meanap.protocol import Protocol, SummaryRow
 from meanap.readers import batch_of
@@ -37,6 +38,12 @@ if TYPE_CHECKING:
     )
 
 __all__ = ["MeanAveragePrecision"]
+
+
+def _have_scores(batch: Any) -> bool:
+    """Whether all dictionaries of a batch have scores."""
+    items = list(batch) if isinstance(batch, (list, tuple)) else []
+    return bool(items) and all(isinstance(item, dict) and "scores" in item for item in items)
 
 
 class MeanAveragePrecision(Metric):
@@ -171,6 +178,7 @@ class MeanAveragePrecision(Metric):
 
     # Batches
 
+    @suggesting()
     def update(
         self,
         preds: DetectionBatch,
@@ -201,11 +209,16 @@ class MeanAveragePrecision(Metric):
         ValueError
             Something cannot be used; the message names argument, row and value. Nothing of the batch is added.
         """
-        if progress is not False:
-            with Progress(progress, 1, "matching") as told:
-                self._update(preds, target, told)
-        else:
-            self._update(preds, target)
+        try:
+            if progress is not False:
+                with Progress(progress, 1, "matching") as told:
+                    self._update(preds, target, told)
+            else:
+                self._update(preds, target)
+        except InputError as error:
+            if error.found != "is missing" or not _have_scores(target) or _have_scores(preds):
+                raise
+            raise InputError("preds and target are swapped: preds come first", code="swapped-sides") from error
 
     def _update(self, preds: Any, target: Any, told: Progress | None = None) -> None:
         self._synced = None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast, overload
 
 import numpy as np
 
+from meanap._keywords import suggesting
 from meanap.detection import derived, operating
 from meanap.detection.confusion import Confusion
 from meanap.detection.errors import BACKGROUND, LRP, Errors, lrp
@@ -189,6 +190,7 @@ class Result(_Numbers):
             }
         )
 
+    @suggesting()
     def precision_recall(
         self, category: Id | None = None, iou: float = 0.5, *, area: str = "all", limit: int | None = None
     ) -> operating.Curve:
@@ -198,6 +200,7 @@ class Result(_Numbers):
         """
         return operating.curve(self.scores, category, iou, area, limit)
 
+    @suggesting()
     def best_f1(self, iou: float = 0.5, *, beta: float = 1.0, area: str = "all") -> operating.OperatingPoint:
         """The score threshold with the best F-measure, of all categories together; `per_class` has each one's own.
 
@@ -220,6 +223,7 @@ class Result(_Numbers):
         """
         return operating.best_f1(self.scores, iou, beta, area)
 
+    @suggesting()
     def operating_point(
         self,
         *,
@@ -281,10 +285,12 @@ class Result(_Numbers):
         }
         return operating.point(self.scores, wanted, category, iou, area, confidence, resamples, seed)
 
+    @suggesting()
     def froc(self, category: Id | None = None, iou: float = 0.5, *, area: str = "all") -> operating.Froc:
         """Free-response ROC: sensitivity over false positives per image, of one category or all."""
         return operating.froc(self.scores, category, iou, area)
 
+    @suggesting()
     def log_average_miss_rate(
         self, category: Id | None = None, iou: float = 0.5, *, area: str = "all"
     ) -> operating.MissRate:
@@ -295,6 +301,7 @@ class Result(_Numbers):
         """
         return operating.miss_rate(self.scores, category, iou, area)
 
+    @suggesting()
     def per_image(self, iou: float = 0.5, *, score: float | None = None, area: str = "all") -> Table:
         """One row for each image, most errors first.
 
@@ -309,6 +316,7 @@ class Result(_Numbers):
         """Calibration: precision for each range of scores."""
         return derived.calibration(self.scores, iou, bins, category)
 
+    @suggesting()
     def confusion(self, iou: float = 0.5, score: float | None = None) -> Confusion:
         """The confusion matrix of the classes, with a row and a column for the background.
 
@@ -323,6 +331,7 @@ class Result(_Numbers):
         """
         return Confusion.of(self.scores, iou, score)
 
+    @suggesting()
     def errors(self, iou: float = 0.5, background: float = BACKGROUND, *, area: str = "all") -> Errors:
         """Error types (TIDE): the gain in AP at `iou` if each type were corrected.
 
@@ -342,6 +351,7 @@ class Result(_Numbers):
         """
         return Errors(self.scores, iou, background, area)
 
+    @suggesting()
     def lrp(self, iou: float = 0.5, *, area: str = "all") -> LRP:
         """Optimal localisation recall precision error (oLRP) and its components; lower is better.
 
@@ -391,6 +401,7 @@ class Result(_Numbers):
         progress: bool | Callable[[int, int], object] = ...,
     ) -> Intervals: ...
 
+    @suggesting()
     def interval(
         self,
         names: str | SummaryRow | Sequence[str | SummaryRow] | None = None,
@@ -425,6 +436,7 @@ class Result(_Numbers):
         """
         return interval(self.scores, names, confidence, resamples, category, seed, progress)
 
+    @suggesting()
     def ties(self, name: str | SummaryRow = "ap", *, orders: int = 100, seed: int = 0) -> derived.Ties:
         """The minimum, the mean and the maximum of a number over all orders of equal scores."""
         return derived.ties(self.scores, name, orders, seed)
@@ -450,6 +462,7 @@ class Result(_Numbers):
         }
         return json.dumps(_without_nan(told), **options)
 
+    @suggesting()
     def report(
         self,
         path: PathLike,

@@ -32,6 +32,7 @@ except ImportError as _problem:
     raise ImportError("meanap.distributed needs pyarrow: pip install 'meanap[ray]' or 'meanap[spark]'") from _problem
 
 from meanap import readers
+from meanap._keywords import suggesting
 from meanap.detection.confusion import Confusion
 from meanap.detection.result import Result
 from meanap.distributed import sources
@@ -69,6 +70,7 @@ __all__ = [
 ]
 
 
+@suggesting(lambda: Protocol.__dataclass_fields__)
 def evaluate(
     dataset: Any,
     similarity: SimilarityName = "bbox",
@@ -142,6 +144,7 @@ def evaluate(
     return from_curves(drawn, plan, categories)
 
 
+@suggesting(lambda: Protocol.__dataclass_fields__)
 def confusion(
     dataset: Any,
     similarity: SimilarityName = "bbox",

@@ -20,6 +20,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
+from meanap._keywords import suggesting
 from meanap.generate.detector import DetectionKind, Detections, detect
 from meanap.generate.files import write_baseline, write_dataset, write_detections, write_files
 from meanap.generate.formats import FORMATS, write_format
@@ -71,6 +72,7 @@ def detections(
 ) -> np.ndarray: ...
 
 
+@suggesting()
 def detections(
     truth: dict[str, Any],
     kind: DetectionKind = "bbox",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from meanap._files import write_text
+from meanap._keywords import suggesting
 from meanap.errors import InputError
 from meanap.generate.detector import detect
 from meanap.generate.scenes import dataset
@@ -24,6 +25,7 @@ FORMATS = (
 )  # fmt: skip
 
 
+@suggesting()
 def write_format(
     folder: PathLike, format: str, *, images: int = 50, seed: int = 0, per_image: float = 20
 ) -> tuple[Path, Path]:

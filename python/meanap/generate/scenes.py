@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from meanap._keywords import suggesting
 from meanap.generate.vocabulary import STANCE, category_entries, frequencies
 
 # COCO's commonest shapes (width, height), the likeliest first.
@@ -15,6 +16,7 @@ SHAPE_SHARES = np.array([0.30, 0.26, 0.12, 0.10, 0.12, 0.06, 0.04])
 SIZE_MEAN, SIZE_SPREAD = 3.73, 1.18
 
 
+@suggesting()
 def dataset(
     images: int = 100,
     seed: int = 0,

@@ -9,6 +9,8 @@ from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 
+from meanap._keywords import suggesting
+
 __all__ = ["Colours", "Size", "Style", "axes", "label_lines", "shortened", "styled"]
 
 #: Width and height in inches; None for those of the plot and its style.
@@ -69,6 +71,7 @@ _DARK = Colours(
 def styled(draw: Callable[P, T]) -> Callable[P, T]:
     """Draws with the settings of the keyword `style`: for papers letters are small and there is no title."""
 
+    @suggesting()
     @functools.wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> T:
         style = kwargs.get("style", "screen")

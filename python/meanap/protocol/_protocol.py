@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from meanap._keywords import suggesting
 from meanap.errors import InputError
 from meanap.protocol.keypoints import sigmas_of
 
@@ -212,6 +213,7 @@ class Protocol:
             if row.area not in self.area_ranges:
                 raise InputError(f"summary: {row.name!r} has area range {row.area!r}, which is not defined")
 
+    @suggesting(lambda: Protocol.__dataclass_fields__)
     def replace(self, **changes: Unpack[ProtocolChanges]) -> Protocol:
         """The same with some fields replaced.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from meanap import _core
+from meanap._keywords import suggesting
 from meanap.errors import InputError
 from meanap.ranking.result import RankingResult
 from meanap.statistics import Comparison, check_options, differences
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 
+@suggesting()
 def compare(
     baseline: RankingResult | None,
     candidate: RankingResult | Mapping[str, RankingResult],

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _core
+from meanap._keywords import suggesting
 from meanap.errors import InputError
 from meanap.ranking import readers
-from meanap.ranking.conventions import Conventions, resolve
+from meanap.ranking.conventions import NAMES, Conventions, resolve
 from meanap.ranking.plan import check_measures, planned
 from meanap.ranking.result import RankingResult
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from meanap._types import Answers, ColumnNames, ConventionChanges, ConventionName, Judgements, RankingFormat
 
 
+@suggesting(lambda: NAMES)
 def evaluate(
     qrels: Judgements,
     run: Answers,

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from meanap._keywords import suggesting
 from meanap.ranking import readers
-from meanap.ranking.conventions import PRESETS, Conventions, resolve
+from meanap.ranking.conventions import NAMES, PRESETS, Conventions, resolve
 from meanap.ranking.evaluation import measured
 from meanap.ranking.result import RankingResult
 from meanap.statistics import Difference
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     )
 
 
+@suggesting()
 def explain_difference(
     qrels: Judgements,
     run: Answers,
@@ -158,6 +160,7 @@ class TieRange(NamedTuple):
     greatest: RankingResult
 
 
+@suggesting(lambda: NAMES)
 def tie_range(
     qrels: Judgements,
     run: Answers,

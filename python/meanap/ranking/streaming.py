@@ -10,6 +10,7 @@ import numpy as np
 
 from meanap import _core
 from meanap._arrays import on_host
+from meanap._keywords import suggesting
 from meanap.metric import Metric
 from meanap.ranking.lists import cutoff
 
@@ -49,6 +50,7 @@ class AveragePrecisionAtK(Metric):
     0.433333333333
     """
 
+    @suggesting()
     def __init__(self, k: int, *, empty: Literal["skip", "nan"] = "skip", sync_on_compute: bool = True) -> None:
         if empty not in ("skip", "nan"):
             raise ValueError(f'empty is {empty!r}, expected "skip" or "nan"')

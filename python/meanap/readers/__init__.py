@@ -131,9 +131,11 @@ def reader_of(source: Any, role: Role, format: Format = None) -> Reader:
         raise InputError("no format is recognised in this folder; format= names one", f"{role}: {source}")
     several = "a list of COCO results, " if role == "detections" else "a COCO dictionary, "
     kind = "Detections" if role == "detections" else "GroundTruth"
+    first = source[0] if isinstance(source, (list, tuple)) and source else None
+    of_detections = role == "ground_truth" and isinstance(first, Mapping) and bool({"score", "scores"} & first.keys())
     raise InputTypeError(
         f"{role}: expected a path, {several}meanap.{kind}, a list of one dictionary for each image, or a table; "
-        f"found a {type(source).__name__}"
+        f"found a {type(source).__name__}{' of detections' * of_detections}"
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from meanap import _core
 from meanap._arrays import as_ids, as_numpy
+from meanap._keywords import suggesting
 from meanap.errors import InputError
 from meanap.protocol import Protocol
 from meanap.readers._columns import BOX_COLUMNS
@@ -140,6 +141,7 @@ class GroundTruth(Side):
 
     _role = "ground_truth"
 
+    @suggesting()
     def __init__(
         self,
         image_ids: Ids,
@@ -208,6 +210,7 @@ class Detections(Side):
     #: Whether scores may be any numbers, as those of COCO results.
     any_score = False
 
+    @suggesting()
     def __init__(
         self,
         image_ids: Ids,

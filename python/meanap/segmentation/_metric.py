@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from meanap._keywords import suggesting
 from meanap.errors import InputError
 from meanap.metric import Metric
 from meanap.segmentation import _inputs
@@ -76,6 +77,7 @@ class LabelMetric(PixelMetric):
         As of all of them.
     """
 
+    @suggesting()
     def __init__(
         self,
         classes: int | list[str] | tuple[str, ...],

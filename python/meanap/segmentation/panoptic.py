@@ -15,6 +15,7 @@ import numpy as np
 from meanap import _core
 from meanap._files import is_name
 from meanap._files import read_json as any_json
+from meanap._keywords import suggesting
 from meanap._printable import shown
 from meanap.errors import InputError, InputTypeError, MissingFieldError, named
 from meanap.metric import pack_arrays, unpack_arrays
@@ -86,6 +87,7 @@ class PanopticQuality(PixelMetric):
     [0.6666666666666666, 0.6666666666666666]
     """
 
+    @suggesting()
     def __init__(
         self,
         categories: Iterable[Mapping[str, Any]] | None = None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _core
+from meanap._keywords import suggesting
 from meanap._printable import shown
 from meanap.errors import InputError
 from meanap.metric import pack_arrays, unpack_arrays
@@ -64,6 +65,7 @@ class PixelAveragePrecision(LabelMetric):
     array([0.83333333, 0.83333333])
     """
 
+    @suggesting()
     def __init__(
         self,
         classes: int | list[str] | tuple[str, ...],

@@ -10,6 +10,7 @@ import numpy as np
 
 from meanap import _core
 from meanap._arrays import on_host
+from meanap._keywords import suggesting
 from meanap._printable import shown
 from meanap.errors import InputError
 from meanap.metric import pack_arrays, unpack_arrays
@@ -65,6 +66,7 @@ class RegionAveragePrecision(LabelMetric):
     array([0.4, 0.4])
     """
 
+    @suggesting()
     def __init__(
         self,
         classes: int | list[str] | tuple[str, ...],

@@ -10,6 +10,7 @@ import numpy as np
 
 from meanap import _core
 from meanap._arrays import on_host
+from meanap._keywords import suggesting
 from meanap._printable import shown
 from meanap.errors import InputError, named
 from meanap.metric import pack_arrays, unpack_arrays
@@ -81,6 +82,7 @@ class SemanticSegmentation(LabelMetric):
     0.6666666666666666
     """
 
+    @suggesting()
     def __init__(
         self,
         classes: int | list[str] | tuple[str, ...],
