@@ -16,7 +16,7 @@ from meanap.ranking.result import RankingResult
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from meanap._types import Answers, ConventionName, ConventionOptions, Judgements
+    from meanap._types import Answers, ColumnNames, ConventionName, ConventionOptions, Judgements, RankingFormat
 
 __all__ = [
     "RelevanceEvaluator",
@@ -56,6 +56,8 @@ class RelevanceEvaluator:
         Whether documents without a judgement are taken out of the lists first.
     protocol
         A preset's name or `Conventions`.
+    columns, format
+        How judgements and runs are read, as of `meanap.ranking.evaluate`.
     **changes
         Single conventions that differ from those.
 
@@ -74,6 +76,8 @@ class RelevanceEvaluator:
         judged_docs_only_flag: bool = False,
         *,
         protocol: ConventionName | Conventions | None = None,
+        columns: ColumnNames | None = None,
+        format: RankingFormat | None = None,
         **changes: Unpack[ConventionOptions],
     ) -> None:
         if judged_docs_only_flag:
@@ -82,7 +86,7 @@ class RelevanceEvaluator:
         asked = [measures] if isinstance(measures, str) else sorted(measures)
         values = _core.expand_measures(asked)
         self._keys, self._names = [key for key, _ in values], [name for _, name in values]
-        self._options = readers.Options(duplicates=self.conventions.duplicates)
+        self._options = readers.Options(columns or {}, format, self.conventions.duplicates)
         self._qrels = readers.qrels(query_relevance, self._options)
 
     def evaluate(self, scores: Answers) -> dict[Any, dict[str, float]]:
