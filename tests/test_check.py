@@ -953,3 +953,40 @@ def test_examples_show_the_names_of_categories(form):
                                   box_format="xywh")  # fmt: skip
     row = meanap.check(truth, found, names=names).row(code="duplicate-detection")
     assert any(f"({name})" in row["example"] for name in names.values()), row["example"]
+
+
+@pytest.mark.parametrize("classes", [3, 80])
+@pytest.mark.parametrize("by", [1, -1, 0])
+def test_classes_of_ultralytics_results_that_are_shifted_are_found(tmp_path, classes, by):
+    """The JSON that `val` saves counts the classes of a `data.yaml` from 1."""
+    truth, labels = generate.write_format(tmp_path / "yolo", "yolo", images=30, seed=3, per_image=15)
+    if classes < 80:
+        for path in [*(truth / "labels").rglob("*.txt"), *labels.rglob("*.txt")]:
+            lines = (line.split() for line in path.read_text().splitlines())
+            kept = [" ".join([str(int(words[0]) % classes), *words[1:]]) for words in lines]
+            path.write_text("".join(f"{line}\n" for line in kept))
+        names = "\n".join(f"  {index}: kind {index}" for index in range(classes))
+        (truth / "data.yaml").write_text(f"path: .\nval: images\nnames:\n{names}\n")
+    expected = meanap.evaluate(truth, labels).ap
+    side = meanap.readers.detections(labels, None, None, meanap.readers.ground_truth(truth))
+    columns = (side.image_ids, side.category_ids, side.arrays["scores"], side.arrays["boxes"])
+    records = [
+        {
+            "image_id": int(image),
+            "category_id": int(category) + by,
+            "bbox": list(map(float, box)),
+            "score": float(score),
+        }
+        for image, category, score, box in zip(*columns, strict=True)
+    ]
+    path = tmp_path / "predictions.json"
+    path.write_text(json.dumps(records))
+    findings = meanap.check(truth, path)
+    assert ("category-offset" in findings.codes) == (by != 0) and "image-offset" not in findings.codes
+    if by:
+        row = findings.row(code="category-offset")
+        assert "one too high" in row["message"] if by > 0 else "one too low" in row["message"]
+        assert f"AP would be {expected:.3f}" in row["message"], row["message"]
+        assert ("Subtract 1" if by > 0 else "Add 1") in row["remedy"]
+    else:
+        assert meanap.evaluate(truth, path).ap == pytest.approx(expected)

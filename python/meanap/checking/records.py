@@ -202,10 +202,15 @@ def read_detections(value: Any, truth: Records, options: Options, similarity: st
     if reader.name != "coco":
         return _from_reader(records, value, lambda problems: reader.detections(value, options, problems, truth.side()))
     if isinstance(value, (str, os.PathLike)):
-        return _from_file(records, value, read_results, "results: an array of objects", similarity, truth)
-    if isinstance(value, Mapping) and _has_scores(value):
-        value = value["annotations"]
-    return _from_list(records, value, truth, similarity)
+        _from_file(records, value, read_results, "results: an array of objects", similarity, truth)
+    else:
+        if isinstance(value, Mapping) and _has_scores(value):
+            value = value["annotations"]
+        _from_list(records, value, truth, similarity)
+    # As an evaluation reads them: the number that is the name of the file.
+    numbers = readers.image_numbers(truth.side())
+    records.image_ids = [numbers.get(id, id) for id in records.image_ids]
+    return records
 
 
 def _from_reader(records: Records, source: Any, read: Callable[[Problems], Any]) -> Records:

@@ -67,6 +67,7 @@ __all__ = [
     "dataset_of",
     "detections",
     "ground_truth",
+    "image_numbers",
     "is_path",
     "named",
     "reader_of",
