@@ -364,6 +364,8 @@ class RankingPlan:
     def measures(self) -> list[str]: ...
     @property
     def logarithms(self) -> list[bool]: ...
+    @property
+    def by_subtopic(self) -> list[bool]: ...
     def __new__(
         cls,
         measures: list[str],
@@ -379,6 +381,7 @@ class RankingPlan:
         judged_only: bool,
         compensated: bool,
         recall_rounding: str,
+        subtopics: tuple[NDArray[Any], NDArray[Any]] | None = None,
     ) -> RankingPlan: ...
 
 def expand_measures(asked: list[str]) -> list[tuple[str, str]]: ...

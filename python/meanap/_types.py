@@ -275,6 +275,10 @@ Items: TypeAlias = RankedItems | AbstractSet[Any]
 ItemLists: TypeAlias = Iterable[Items] | Mapping[Any, Items] | Array | ArrowTable | CompressedRows | PathLike
 #: Columns (query, document, grade or score), or without the last.
 IdColumns: TypeAlias = tuple[Ids, Ids, Numbers] | tuple[Ids, Ids]
+#: Relevance judgements by subtopic: by query and subtopic, a file, a table, or records.
+SubtopicJudgements: TypeAlias = (
+    PathLike | Mapping[Any, Mapping[Any, Mapping[Any, int] | Iterable[Any]]] | Table | Iterable[Any]
+)
 #: Relevance judgements: by query, a file, a table, records, lists, or columns.
 Judgements: TypeAlias = (
     PathLike

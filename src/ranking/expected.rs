@@ -125,6 +125,7 @@ impl RankedList<'_> {
             | MeasureKind::Compatibility(..)
             | MeasureKind::RankBiasedResidual(_)
             | MeasureKind::Cwl(_)
+            | MeasureKind::Diversity(_)
             | MeasureKind::InterpolatedPrecision(_)
             | MeasureKind::InterpolatedAverage(_) => {
                 return Err(Error::value(format!(

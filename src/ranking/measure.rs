@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 
 use super::conventions::{Conventions, Gain};
 use super::cwl::{Cwl, User};
+use super::diversity::{Diversity, DiversityKind};
 
 /// What is measured.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,6 +72,8 @@ pub enum MeasureKind {
     Compatibility(f64, bool),
     /// Expected gain of a reader who goes on from document to document with some probability.
     Cwl(Cwl),
+    /// Of judgements by subtopic.
+    Diversity(Diversity),
     /// What documents are worth: relevant and retrieved, not relevant and retrieved, relevant and not retrieved, neither.
     Utility([f64; 4]),
     /// One query.
@@ -178,6 +181,15 @@ const REGISTRY: &[Entry] = &[
     entry("nerr9", &[], || MeasureKind::Cwl(Cwl::of(User::Nerr9)), Cutoff::Must),
     entry("nerr10", &[], || MeasureKind::Cwl(Cwl::of(User::Nerr10(0.9))), Cutoff::Never),
     entry("nerr11", &[], || MeasureKind::Cwl(Cwl::of(User::Nerr11(1.0))), Cutoff::Never),
+    entry("alpha_dcg", &[], || diversity(DiversityKind::Dcg), Cutoff::Must),
+    entry("alpha_ndcg", &[], || diversity(DiversityKind::Ndcg), Cutoff::Must),
+    entry("err_ia", &[], || diversity(DiversityKind::Err), Cutoff::Must),
+    entry("nerr_ia", &[], || diversity(DiversityKind::NormalizedErr), Cutoff::Must),
+    entry("nrbp", &[], || diversity(DiversityKind::Nrbp), Cutoff::Never),
+    entry("nnrbp", &[], || diversity(DiversityKind::NormalizedNrbp), Cutoff::Never),
+    entry("p_ia", &[], || diversity(DiversityKind::Precision), Cutoff::Must),
+    entry("map_ia", &["apia"], || diversity(DiversityKind::AveragePrecision), Cutoff::Never),
+    entry("strec", &["strecall", "subtopicrecall"], || diversity(DiversityKind::Recall), Cutoff::Must),
     entry("utility", &[], || MeasureKind::Utility([1.0, -1.0, 0.0, 0.0]), Cutoff::Never),
     entry("num_q", &[], || MeasureKind::Queries, Cutoff::Never),
     entry("num_ret", &[], || MeasureKind::Retrieved, Cutoff::Never),
@@ -187,6 +199,10 @@ const REGISTRY: &[Entry] = &[
     entry("runid", &[], || MeasureKind::Text(TextMeasure::RunId), Cutoff::Never),
     entry("relstring", &[], || MeasureKind::Text(TextMeasure::Grades), Cutoff::Never),
 ];
+
+fn diversity(kind: DiversityKind) -> MeasureKind {
+    MeasureKind::Diversity(Diversity::of(kind))
+}
 
 /// Recall from 0 to 1 in tenths.
 pub const ELEVEN: [f64; 11] = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
@@ -300,6 +316,9 @@ impl Measure {
         // Two measures without a number differ by their whole name, others by their kind.
         let same = |kind: &MeasureKind| match self.kind {
             MeasureKind::Text(_) => *kind == self.kind,
+            MeasureKind::Diversity(own) => {
+                matches!(kind, MeasureKind::Diversity(diversity) if diversity.kind == own.kind)
+            }
             MeasureKind::Cwl(own) => {
                 matches!(kind, MeasureKind::Cwl(cwl) if std::mem::discriminant(&cwl.user) == std::mem::discriminant(&own.user))
             }
@@ -330,6 +349,7 @@ impl Measure {
                 }
             }
             MeasureKind::Cwl(cwl) => parameters.extend(cwl.parameters()),
+            MeasureKind::Diversity(diversity) => parameters.extend(diversity.parameters()),
             _ => {}
         }
         parameters.extend(self.level.map(|level| format!("rel={level}")));
@@ -349,6 +369,11 @@ impl Measure {
     /// Whether its mean over queries is that of logarithms.
     pub fn is_logarithm(&self) -> bool {
         matches!(self.kind, MeasureKind::LogAveragePrecision | MeasureKind::LogBpref)
+    }
+
+    /// Whether the judgements have to be by subtopic.
+    pub fn is_by_subtopic(&self) -> bool {
+        matches!(self.kind, MeasureKind::Diversity(_))
     }
 
     /// Whether the grades of a query are needed in order.
@@ -429,6 +454,7 @@ fn relevance(kind: &MeasureKind, name: &str, value: &str) -> Result<i64> {
             | MeasureKind::ExpectedReciprocalRank(_)
             | MeasureKind::Compatibility(..)
             | MeasureKind::Cwl(_)
+            | MeasureKind::Diversity(_)
             | MeasureKind::Queries
             | MeasureKind::Retrieved
             | MeasureKind::Text(_)
@@ -487,6 +513,9 @@ fn with_parameter(kind: MeasureKind, name: &str, parameter: &str) -> Result<Meas
             "False" | "false" => Ok(MeasureKind::Compatibility(p, false)),
             _ => Err(Error::value(format!("normalize is {value:?}, expected True or False"))),
         },
+        (MeasureKind::Diversity(diversity), key) => {
+            diversity.with(name, key, value).map(MeasureKind::Diversity)
+        }
         (MeasureKind::Cwl(cwl), key) => cwl.with(name, key, value).map(MeasureKind::Cwl),
         (MeasureKind::F(_), "x") => match value.trim().parse::<f64>() {
             Ok(x) if x >= 0.0 && x.is_finite() => Ok(MeasureKind::F(x)),
@@ -603,6 +632,13 @@ mod tests {
             ("SDCG(min_rel=1,max_rel=3)@10", "sdcg(min_rel=1,max_rel=3)@10"),
             ("NERR10(max_rel=3)", "nerr10(max_rel=3)"),
             ("NERR11(T=3)", "nerr11(T=3)"),
+            ("alpha-nDCG@20", "alpha_ndcg@20"),
+            ("alpha_nDCG(alpha=0.3)@10", "alpha_ndcg(alpha=0.3)@10"),
+            ("ERR_IA@20", "err_ia@20"),
+            ("NRBP(alpha=0.1,beta=0.9)", "nrbp(alpha=0.1,beta=0.9)"),
+            ("AP_IA", "map_ia"),
+            ("P-IA@5", "p_ia@5"),
+            ("StRecall@10", "strec@10"),
             ("runid", "runid"),
             ("G", "g"),
         ] {
@@ -644,6 +680,10 @@ mod tests {
             ("inst(x=1)", "inst takes T, min_rel and max_rel"),
             ("inst(max_rel=0)", "max_rel is 0, expected more than min_rel, 0"),
             ("sdcg(max_rel=3)", "needs a cut-off"),
+            ("alpha_ndcg(beta=0.5)@5", "alpha_ndcg takes alpha"),
+            ("nrbp(beta=1)", "beta is \"1\", expected a number between 0 and 1"),
+            ("strec(alpha=0.5)@5", "strec takes no parameter"),
+            ("err_ia(rel=2)@5", "err_ia takes no rel"),
             ("", "unknown measure"),
             ("@", "unknown measure"),
         ] {

@@ -27,6 +27,7 @@ pub mod classification;
 pub mod ids;
 
 pub mod cwl;
+pub mod diversity;
 pub mod measure;
 pub mod trec_eval;
 
@@ -46,6 +47,7 @@ pub mod score;
 pub mod compatibility;
 pub mod expected_gain;
 pub mod gains;
+pub mod subtopics;
 
 pub mod expected;
 

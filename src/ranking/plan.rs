@@ -1,5 +1,7 @@
 //! What is to be computed of a list whose judged documents are found.
 
+use std::sync::Arc;
+
 use crate::error::{Error, Result, filled};
 use crate::progress::Progress;
 use crate::score::Score;
@@ -10,6 +12,7 @@ use super::hits::{Hit, Order, count, needs_documents, rank};
 use super::measure::{Measure, MeasureKind};
 use super::qrels::Qrels;
 use super::score::{Judged, RankedList, is_relevant};
+use super::subtopics::Subtopics;
 
 /// What is to be computed.
 #[derive(Clone, Debug)]
@@ -18,6 +21,8 @@ pub struct Plan {
     pub measures: Vec<Measure>,
     /// The conventions.
     pub conventions: Conventions,
+    /// What grades stand for, where the judgements are by subtopic.
+    pub subtopics: Option<Arc<Subtopics>>,
 }
 
 impl Plan {
@@ -44,7 +49,7 @@ impl Plan {
                 conventions.level
             )));
         }
-        Ok(Plan { measures, conventions })
+        Ok(Plan { measures, conventions, subtopics: None })
     }
 
     /// Whether a document with this grade has to be placed.
@@ -94,6 +99,10 @@ impl Plan {
         let all = RankedList { hits, retrieved: scores.len(), judged };
         for (measure, out) in self.measures.iter().zip(out) {
             progress.check()?;
+            if let (MeasureKind::Diversity(diversity), Some(table)) = (&measure.kind, &self.subtopics) {
+                *out = all.diversity(diversity, measure.depth(), table)?;
+                continue;
+            }
             let own = measure.conventions(conventions);
             let judged = measure.level.map_or(all.judged, |level| all.judged.at_level(level));
             let (conventions, list) = (&own, RankedList { judged, ..all });

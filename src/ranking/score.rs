@@ -129,6 +129,8 @@ impl RankedList<'_> {
             }
             MeasureKind::Queries => 1.0,
             MeasureKind::Text(_) => 0.0,
+            // The plan, which has the subtopics, measures it.
+            MeasureKind::Diversity(_) => f64::NAN,
             MeasureKind::NotRelevantRetrieved => {
                 let not_relevant = |hit: &&Hit| (0..conventions.level).contains(&hit.grade);
                 self.hits.iter().filter(not_relevant).count() as f64

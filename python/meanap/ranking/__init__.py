@@ -1,6 +1,7 @@
 """Metrics over ranked lists, such as MAP, with each tool's conventions.
 
 - `evaluate`, `RankingResult`: measures of runs against relevance judgements.
+- `evaluate_diversity`: measures of runs against judgements by subtopic.
 - `apk_values`: average precision at k of recommendation lists.
 - `Conventions`, `PRESETS`, `get`: what tools disagree on; `explain_difference` computes the contribution of each,
   `tie_range` what ties leave open.
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from meanap.ranking.comparison import compare
 from meanap.ranking.conventions import PRESETS, Conventions, get
+from meanap.ranking.diversity import evaluate_diversity
 from meanap.ranking.evaluation import evaluate
 from meanap.ranking.explain import TieRange, explain_difference, tie_range
 from meanap.ranking.lists import apk_values
@@ -51,6 +53,7 @@ __all__ = [
     "compare",
     "compute_aggregated_measure",
     "evaluate",
+    "evaluate_diversity",
     "explain_difference",
     "get",
     "mapk",

@@ -109,10 +109,18 @@ def check_grades(qrels: Any, conventions: Conventions) -> None:
 
 
 def measured(
-    qrels: Any, run: Any, measures: list[str], conventions: Conventions, keys: list[str] | None = None
+    qrels: Any,
+    run: Any,
+    measures: list[str],
+    conventions: Conventions,
+    keys: list[str] | None = None,
+    subtopics: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> RankingResult:
-    """The result under the measures' own names; or under `keys`, of which two may be one measure's."""
-    plan = check_measures(measures, conventions) if keys is None else planned(measures, conventions)
+    """The result under the measures' own names; or under `keys`, of which two may be one measure's.
+
+    With a table of subtopics, grades stand for its rows.
+    """
+    plan = check_measures(measures, conventions, subtopics) if keys is None else planned(measures, conventions)
     check_grades(qrels, conventions)
     names = plan.measures if keys is None else keys
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from meanap import _core
 from meanap.errors import InputError
@@ -10,9 +12,12 @@ from meanap.ranking.conventions import Conventions
 
 __all__ = ["check_measures", "planned"]
 
+#: Where the subtopics of each row begin, and the subtopics.
+Table: TypeAlias = tuple[np.ndarray, np.ndarray]
 
-def planned(measures: list[str], conventions: Conventions) -> Any:
-    """The core's plan of these measures under these conventions."""
+
+def planned(measures: list[str], conventions: Conventions, subtopics: Table | None = None) -> Any:
+    """The core's plan of these measures under these conventions; with a table of what grades stand for."""
     return _core.RankingPlan(
         measures,
         divisor=conventions.divisor,
@@ -26,12 +31,18 @@ def planned(measures: list[str], conventions: Conventions) -> Any:
         judged_only=conventions.judged_only,
         compensated=conventions.compensated,
         recall_rounding=conventions.recall_rounding,
+        subtopics=subtopics,
     )
 
 
-def check_measures(measures: list[str], conventions: Conventions) -> Any:
+def check_measures(measures: list[str], conventions: Conventions, subtopics: Table | None = None) -> Any:
     """The core's plan of these measures; a `ValueError` if one is unknown, stands twice or does not go with them."""
-    plan = planned(measures, conventions)
+    plan = planned(measures, conventions, subtopics)
+    for name, by_subtopic in zip(plan.measures, plan.by_subtopic, strict=True):
+        if by_subtopic and subtopics is None:
+            raise InputError(f"{name} needs judgements by subtopic: meanap.ranking.evaluate_diversity takes them")
+        if subtopics is not None and not by_subtopic:
+            raise InputError(f"{name} is no measure of subtopics: meanap.ranking.evaluate has it")
     if len(set(plan.measures)) != len(plan.measures):
         raise InputError(f"a measure is named twice: {', '.join(plan.measures)}")
     return plan

@@ -1,12 +1,17 @@
 //! Measures and conventions by name.
 
+use std::sync::Arc;
+
+use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 
+use crate::error::collect;
 use crate::ranking::conventions::{
     Conventions, Divisor, Duplicates, Gain, RecallRounding, Ties, single_named,
 };
 use crate::ranking::measure::Measure;
 use crate::ranking::plan::Plan;
+use crate::ranking::subtopics::Subtopics;
 use crate::ranking::trec_eval;
 
 /// The measures and conventions of an evaluation, checked.
@@ -21,7 +26,7 @@ impl PyPlan {
     #[new]
     #[pyo3(signature = (
         measures, *, divisor, ties, score_dtype, duplicates, gain, relevance_level, graded_below_level,
-        positive_scores_only, judged_only, compensated, recall_rounding
+        positive_scores_only, judged_only, compensated, recall_rounding, subtopics=None
     ))]
     #[allow(clippy::too_many_arguments)]
     fn new(
@@ -37,6 +42,7 @@ impl PyPlan {
         judged_only: bool,
         compensated: bool,
         recall_rounding: &str,
+        subtopics: Option<(PyReadonlyArray1<i64>, PyReadonlyArray1<i64>)>,
     ) -> PyResult<Self> {
         let measures = measures.iter().map(|name| Measure::parse(name)).collect::<Result<_, _>>()?;
         let conventions = Conventions {
@@ -52,13 +58,25 @@ impl PyPlan {
             compensated,
             recall_rounding: RecallRounding::named(recall_rounding)?,
         };
-        Ok(PyPlan { plan: Plan::new(measures, conventions)? })
+        let mut plan = Plan::new(measures, conventions)?;
+        if let Some((offsets, codes)) = subtopics {
+            let offsets = collect(offsets.as_slice()?.iter().map(|&offset| offset as usize))?;
+            let codes = collect(codes.as_slice()?.iter().map(|&code| code as u32))?;
+            plan.subtopics = Some(Arc::new(Subtopics::new(offsets, codes)?));
+        }
+        Ok(PyPlan { plan })
     }
 
     /// The geometric mean has to be taken of which measures: their values are logarithms.
     #[getter]
     fn logarithms(&self) -> Vec<bool> {
         self.plan.measures.iter().map(Measure::is_logarithm).collect()
+    }
+
+    /// Which measures need judgements by subtopic.
+    #[getter]
+    fn by_subtopic(&self) -> Vec<bool> {
+        self.plan.measures.iter().map(Measure::is_by_subtopic).collect()
     }
 
     /// The measures' names as we write them.

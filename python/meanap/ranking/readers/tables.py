@@ -13,7 +13,7 @@ from meanap.errors import InputError, InputTypeError
 from meanap.ranking.readers._columns import KNOWN, Columns, pick, plain_name, qrels_of, run_of
 from meanap.ranking.readers._reader import Options, Reader, Role, Run
 
-__all__ = ["Tables", "array", "columns_of"]
+__all__ = ["Tables", "array", "columns_of", "is_table", "named_columns"]
 
 
 class Tables(Reader):
@@ -60,10 +60,7 @@ def _are_columns(source: Any, options: Options) -> bool:
 
 def columns_of(source: Any, role: Role, options: Options, place: str) -> Columns:
     """The columns of a table; `place` is its name in errors."""
-    if _is_data_set(source):
-        source = source.with_format("arrow")[:]
-    elif _is_lazy(source):
-        source = source.collect()
+    source = _in_memory(source)
     index: list[Any] = []
     # pandas would translate all columns, and may fail at one that is not needed.
     if _arrow.speaks_arrow(source) and not is_pandas(source):
@@ -98,6 +95,24 @@ def columns_of(source: Any, role: Role, options: Options, place: str) -> Columns
         column(picked.rank),
         names=(str(picked.query), str(picked.document), str(picked.value if value is not None else picked.rank)),
     )
+
+
+def named_columns(source: Any, place: str) -> dict[Any, Any]:
+    """All columns of a table by name, as `array` gives them."""
+    source = _in_memory(source)
+    if _arrow.speaks_arrow(source) and not is_pandas(source):
+        source = _arrow.ArrowColumns(source, place)
+        names: list[Any] = list(source)
+    else:
+        names = list(source.dtype.names or ()) if isinstance(source, np.ndarray) else list(source.columns)
+    return {name: array(source[name], f'{place}: "{name}"') for name in names}
+
+
+def _in_memory(source: Any) -> Any:
+    """The rows of a `datasets.Dataset` or of a query that is not evaluated yet."""
+    if _is_data_set(source):
+        return source.with_format("arrow")[:]
+    return source.collect() if _is_lazy(source) else source
 
 
 def _is_lazy(source: Any) -> bool:
