@@ -46,6 +46,26 @@ plain = [dict(size=[150, 150], counts=[int(n) for n in np.random.default_rng(i).
          for i in range(40)]
 """
 
+MATCHES = """
+from meanap.detection.evaluation import new_log
+from meanap.protocol import coco
+rules = coco("bbox").replace(area_ranges={"all": (0.0, 1e10)})
+log = new_log(rules, "bbox", "xywh", None)
+count, images = 200_000, 2000
+zeros, image = np.zeros(count, np.uint32), np.repeat(np.arange(images, dtype=np.uint32), count // images)
+rng = np.random.default_rng(0)
+matched = rng.random(count) < 0.6
+log.extend({
+    "image_ids": np.arange(images), "category_ids": [1], "image": image, "category": zeros,
+    "rank": np.tile(np.arange(count // images, dtype=np.uint32), images),
+    "score": rng.random(count), "matched": matched, "outside": zeros,
+    "outcomes": rng.integers(0, 1 << 10, (matched.sum(), log.words)).astype(np.uint64),
+    "truth_image": image, "truth_category": zeros, "truth_areas": zeros + 1,
+})
+matches = log.table()
+points, weights = np.linspace(0, 1, 101), rng.integers(0, 3, (40, images)).astype(np.uint32)
+"""
+
 #: What prepares the data, and an expression for the numbers.
 ENTRIES = {
     "files": (
@@ -232,6 +252,41 @@ def work():
     return results
 """,
         "str(work())",
+    ),
+    "rotated boxes": (
+        """
+import dataclasses
+from meanap import protocol
+rng = np.random.default_rng(0)
+boxes = [np.c_[rng.uniform(50, 90, (300, 2)), rng.uniform(5, 30, (300, 2)), rng.uniform(-90, 90, 300)] for _ in range(4)]
+truth = [dict(boxes=one, labels=np.zeros(300, np.int64)) for one in boxes]
+found = [dict(boxes=one + 1.0, labels=np.zeros(300, np.int64), scores=rng.random(300)) for one in boxes]
+rules = [protocol.coco("rotated").replace(rotated_iou=name) for name in ("exact", "polyiou", "probiou")]
+""",
+        "[meanap.evaluate(truth, found, 'rotated', protocol=one).to_dict() for one in rules]",
+    ),
+    "images that fail": (
+        """
+from meanap import segmentation
+names = [f"{i}.png" for i in range(20_000)]
+def work():
+    m = segmentation.SemanticSegmentation(19, strict=False)
+    m.update(names, names)
+    return str(m.failed) if hasattr(m, "failed") else len(m)
+""",
+        "work()",
+    ),
+    "resamples and parts of a table of matches": (
+        MATCHES,
+        "[(*map(pickle.dumps, matches.resampler(0, 100, how).resample(weights)),"
+        " *map(pickle.dumps, matches.accumulate(recall=how, areas=[0], max_detections=[1, 100])))"
+        " for how in (points, 'exact', 'trapezium')]"
+        " + [pickle.dumps(matches.part_counts([1, 100])), pickle.dumps(matches.pooled().to_bytes())]",
+    ),
+    "average precision with weights": (
+        "import meanap.ranking as ranking\nrng = np.random.default_rng(0); n = 300_000\n"
+        "t, s, w = rng.integers(0, 2, n), rng.random(n).round(3), rng.random(n)",
+        "ranking.average_precision_score(t, s, sample_weight=w)",
     ),
     "masks encoded": (MASKS, "mask.encode(noise)"),
     "masks decoded": (MASKS, "mask.decode(many)"),
