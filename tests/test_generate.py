@@ -212,7 +212,7 @@ def test_wrong_arguments_are_named(truth):
         generate.detections(truth, form="table")
     with pytest.raises(ValueError, match="kind is"):
         generate.dataset(kind="panoptic")
-    with pytest.raises(ValueError, match="images >= 0"):
+    with pytest.raises(ValueError, match="images: expected a whole number of at least 0, found -1"):
         generate.dataset(images=-1)
 
 

@@ -258,7 +258,8 @@ def work():
 import dataclasses
 from meanap import protocol
 rng = np.random.default_rng(0)
-boxes = [np.c_[rng.uniform(50, 90, (300, 2)), rng.uniform(5, 30, (300, 2)), rng.uniform(-90, 90, 300)] for _ in range(4)]
+uniform = rng.uniform
+boxes = [np.c_[uniform(50, 90, (300, 2)), uniform(5, 30, (300, 2)), uniform(-90, 90, 300)] for _ in range(4)]
 truth = [dict(boxes=one, labels=np.zeros(300, np.int64)) for one in boxes]
 found = [dict(boxes=one + 1.0, labels=np.zeros(300, np.int64), scores=rng.random(300)) for one in boxes]
 rules = [protocol.coco("rotated").replace(rotated_iou=name) for name in ("exact", "polyiou", "probiou")]

@@ -268,8 +268,8 @@ def test_bad_questions():
         meanap.compare(result, 3)
     for options, message in (
         ({"resamples": 2.5}, "resamples: expected a whole number of at least 1, found 2.5"),
-        ({"seed": -1}, "seed: expected an integer of at least 0, found -1"),
-        ({"seed": 1.5}, "seed: expected an integer of at least 0, found 1.5"),
+        ({"seed": -1}, "seed: expected a whole number of at least 0, found -1"),
+        ({"seed": 1.5}, "seed: expected a whole number of at least 0, found 1.5"),
     ):
         with pytest.raises(ValueError, match=message):
             result.interval("ap", **options)

@@ -56,7 +56,7 @@ def test_several_runs_and_json(files, tmp_path, capsys):
         (["-m", "map@5", "--set", "ties=grouped"], 2, "map@5 is not defined with ties"),
         (["-m", "err"], 2, "err needs a cut-off"),
         (["--set", "ties=none"], 2, "ties"),
-        (["--set", "relevance_level=0"], 2, "relevance_level is 0"),
+        (["--set", "relevance_level=0"], 2, "relevance_level: expected a whole number of at least 1, found 0"),
     ],
 )
 def test_errors_that_are_no_files_fault(files, capsys, arguments, code, part):

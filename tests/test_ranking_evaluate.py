@@ -251,7 +251,7 @@ def test_presets_and_names():
         evaluate({}, {}, ["map", "AP"])
     with pytest.raises(ValueError, match="not defined with ties"):
         evaluate({}, {}, "map@5", "sklearn")
-    with pytest.raises(ValueError, match="relevance_level is 0"):
+    with pytest.raises(ValueError, match="relevance_level: expected a whole number of at least 1, found 0"):
         evaluate({}, {}, "map", relevance_level=0)
 
 
@@ -430,7 +430,7 @@ def test_comparisons_of_several_runs():
             with pytest.raises(ValueError, match="resamples: expected a whole number of at least 1, found"):
                 call("map", resamples=wrong)
             if wrong != 0:
-                with pytest.raises(ValueError, match="seed: expected an integer of at least 0, found"):
+                with pytest.raises(ValueError, match="seed: expected a whole number of at least 0, found"):
                     call("map", seed=wrong)
             with pytest.raises(ValueError, match="expected a number between 0 and 1"):
                 call("map", confidence=1.5)

@@ -6,7 +6,6 @@ One class each for detection and ranking; differences are the candidate's number
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from meanap._printable import shown
+from meanap._settings import whole
 from meanap.table import Table, html_table
 
 __all__ = [
@@ -265,11 +265,8 @@ def check_options(confidence: float, resamples: int, seed: int = 0, least: int =
     """
     if not isinstance(confidence, (int, float, np.number)) or not 0 < confidence < 1:
         raise ValueError(f"confidence: expected a number between 0 and 1, found {confidence!r}")
-    whole = isinstance(resamples, (int, np.integer)) and not isinstance(resamples, bool)
-    if not whole or not least <= resamples < 2**63:
-        raise ValueError(f"resamples: expected a whole number of at least {least}, found {resamples!r}")
-    if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
-        raise ValueError(f"seed: expected an integer of at least 0, found {seed!r}")
+    whole(resamples, "resamples", least)
+    whole(seed, "seed", 0, 2**64 - 1)
 
 
 def resampled(count: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
@@ -280,10 +277,7 @@ def resampled(count: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
     ValueError
         The seed is no integer of at least 0.
     """
-    try:
-        generator = np.random.default_rng(operator.index(seed))
-    except (TypeError, ValueError):
-        raise ValueError(f"seed: expected an integer of at least 0, found {seed!r}") from None
+    generator = np.random.default_rng(whole(seed, "seed", 0, 2**64 - 1))
     for start in range(0, resamples, _CHUNK):
         weights = np.zeros((min(_CHUNK, resamples - start), count), dtype=np.uint32)
         for row in weights:

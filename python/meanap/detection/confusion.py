@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
+from meanap._settings import number
 from meanap.detection.operating import best_threshold
 from meanap.detection.scores import Scores
 from meanap.table import Table, html_table
@@ -50,6 +51,7 @@ class Confusion:
         table = scores.confusion_table(iou)
         if score is None:
             score = best_threshold(scores, iou)
+        score = number(score, "score")
         known = scores.category_ids if scores.protocol.by_category else []
         return cls.counted(counts_of(table, score), known, scores.name_of, iou, score)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from meanap._settings import whole
 from meanap.detection.operating import best_threshold
 from meanap.detection.scores import Scores
 from meanap.protocol import SummaryRow
@@ -67,8 +68,7 @@ def per_image(scores: Scores, iou: float, score: float | None, area: str) -> Tab
 
 def calibration(scores: Scores, iou: float, bins: int, category: Any) -> Calibration:
     """`Result.calibration` of scores."""
-    if bins < 1:
-        raise ValueError(f"bins: expected at least 1, found {bins}")
+    bins = whole(bins, "bins", 1)
     t = scores.protocol.threshold_index(iou)
     columns = scores.matches.positions()
     kept = ~columns["ignored"][:, t]
@@ -88,6 +88,7 @@ def calibration(scores: Scores, iou: float, bins: int, category: Any) -> Calibra
 
 def ties(scores: Scores, name: str | SummaryRow, orders: int, seed: int) -> Ties:
     """`Result.ties` of scores."""
+    orders, seed = whole(orders, "orders"), whole(seed, "seed", 0, 2**64 - 1)
     row = scores.row(name)
     if row.kind != "precision":
         value = scores.number(row)

@@ -15,6 +15,7 @@ import numpy as np
 from meanap import _core
 from meanap._keywords import suggesting, unexpected
 from meanap._progress import Progress
+from meanap._settings import number
 from meanap.detection.errors import BACKGROUND
 from meanap.detection.evaluation import new_log, settled
 from meanap.detection.result import Result
@@ -144,9 +145,7 @@ class MeanAveragePrecision(Metric):
         given = {
             "thresholds": iou_thresholds,
             "recall": rec_thresholds,
-            "max_detections": (
-                sorted(max_detection_thresholds) if np.iterable(max_detection_thresholds) else max_detection_thresholds
-            ),
+            "max_detections": _rising(max_detection_thresholds),
         }
         for name, value in given.items():
             if value is not None and name in fields:
@@ -440,3 +439,12 @@ def _or_minus_one(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return np.where(np.isnan(value), -1.0, value)
     return -1.0 if math.isnan(value) else value
+
+
+def _rising(limits: Any) -> Any:
+    """The limits in order, as torchmetrics takes them."""
+    if isinstance(limits, str):
+        raise InputError(f"max_detections: expected numbers, found {limits!r}")
+    if not np.iterable(limits):
+        return limits
+    return sorted(limits, key=lambda limit: number(limit, "max_detections"))

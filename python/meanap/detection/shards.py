@@ -12,6 +12,7 @@ import math
 import os
 import pickle
 import re
+import sys
 import weakref
 from collections.abc import Iterator
 from functools import cached_property
@@ -58,7 +59,7 @@ def bytes_of(limit: int | float | str) -> int:
     number = math.nan if found is None or found[1].count(".") > 1 or found[1] == "." else float(found[1])
     if unit is None or not number > 0:
         raise InputError(f"memory_limit: expected a number of bytes such as '2 GB', found {limit!r}")
-    return int(number * unit)
+    return min(int(number * unit), sys.maxsize)
 
 
 class Sharded:

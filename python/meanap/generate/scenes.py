@@ -5,6 +5,7 @@ from typing import Any, Literal
 import numpy as np
 
 from meanap._keywords import suggesting
+from meanap._settings import whole
 from meanap.generate.vocabulary import STANCE, category_entries, frequencies
 
 # COCO's commonest shapes (width, height), the likeliest first.
@@ -56,9 +57,11 @@ def dataset(
     """
     if kind not in ("instances", "keypoints", "boxes"):
         raise ValueError(f'kind is {kind!r}, expected "instances", "keypoints" or "boxes"')
-    if images < 0 or objects < 0 or categories < 1 or not 0 <= crowds <= 1:
-        raise ValueError("expected images >= 0, objects >= 0, categories >= 1 and 0 <= crowds <= 1")
-    rng = np.random.default_rng([seed, 0])
+    whole(images, "images")
+    whole(categories, "categories", 1)
+    if not objects >= 0 or not 0 <= crowds <= 1:
+        raise ValueError("expected objects >= 0 and 0 <= crowds <= 1")
+    rng = np.random.default_rng([whole(seed, "seed"), 0])
     sizes = SHAPES[rng.choice(len(SHAPES), size=images, p=SHAPE_SHARES)]
     image_ids = rng.choice(120 * images, size=images, replace=False) + 1
     image = np.repeat(np.arange(images), share(rng.gamma(1.2, size=images), round(images * objects)))

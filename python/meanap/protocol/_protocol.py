@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from meanap._keywords import suggesting
+from meanap._settings import number
 from meanap.errors import InputError
 from meanap.protocol.keypoints import sigmas_of
 
@@ -244,7 +245,7 @@ class Protocol:
         ValueError
             It is not among them.
         """
-        close = np.flatnonzero(np.isclose(self.thresholds, iou, rtol=0, atol=1e-6))
+        close = np.flatnonzero(np.isclose(self.thresholds, number(iou, "iou"), rtol=0, atol=1e-6))
         if not len(close):
             listed = ", ".join(f"{t:g}" for t in self.thresholds)
             raise InputError(f"iou: {iou} is not among the thresholds that were evaluated ({listed})")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         TieOrder,
     )
 
+from meanap._settings import whole
 from meanap.errors import InputError
 
 
@@ -93,8 +94,7 @@ class Conventions:
             if getattr(self, name) not in known:
                 listed = ", ".join(map(repr, known))
                 raise InputError(f"{name} is {getattr(self, name)!r}, expected one of {listed}")
-        if self.relevance_level < 1:
-            raise InputError(f"relevance_level is {self.relevance_level}, expected at least 1")
+        whole(self.relevance_level, "relevance_level", 1)
 
     def replace(self, **changes: Unpack[ConventionChanges]) -> Conventions:
         """The same with some of them changed; an unknown name raises TypeError that suggests the nearest one."""

@@ -1,0 +1,41 @@
+"""Settings that are numbers: what is none, or out of range, is refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from meanap.errors import InputError
+
+__all__ = ["number", "whole"]
+
+#: The greatest number that the core takes.
+_MOST = 2**63 - 1
+
+
+def whole(value: Any, name: str, least: int = 0, most: int = _MOST) -> int:
+    """A whole number.
+
+    Raises
+    ------
+    ValueError
+        It is something else, or not from `least` to `most`.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not least <= value <= most:
+        bound = f"of at least {least}" if most >= _MOST else f"from {least} to {most}"
+        raise InputError(f"{name}: expected a whole number {bound}, found {value!r}")
+    return int(value)
+
+
+def number(value: Any, name: str) -> float:
+    """A number.
+
+    Raises
+    ------
+    ValueError
+        It is something else, or NaN.
+    """
+    if not isinstance(value, (int, float, np.number)) or isinstance(value, np.complexfloating) or value != value:
+        raise InputError(f"{name}: expected a number, found {value!r}")
+    return float(value)
