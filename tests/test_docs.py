@@ -48,7 +48,7 @@ def test_blocks_run(repository, folder, tmp_path, page):
 def test_formats_page_writes_all_formats(repository):
     page = blocks((repository / "docs/formats.md").read_text(encoding="utf-8"))
     lines = [line for block in page if block.language == "sh" for line in block.body.splitlines()]
-    named = {shlex.split(line)[3] for line in lines if "--format" in line}
+    named = {shlex.split(line)[3] for line in lines if line.startswith("meanap generate --format")}
     assert named == {format.partition("-")[0] for format in generate.FORMATS}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["FORMATS", "write_format"]
 
 FORMATS = (
-    "yolo", "yolo-pose", "yolo-segm", "voc", "dota", "openimages", "labelme", "cvat", "createml", "kitti",
+    "yolo", "yolo-pose", "yolo-segm", "darknet", "voc", "dota", "openimages", "labelme", "cvat", "createml", "kitti",
+    "coco", "jsonl", "csv", "parquet", "npy",
 )  # fmt: skip
 
 
@@ -74,10 +75,23 @@ def write_format(
             columns.arrays["boxes"] = np.maximum(np.concatenate([boxes[:, :2] + 1, boxes[:, 2:] - 1], axis=1), 0)
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
-    module = writers.WRITERS[name]
+    if name in ("coco", "jsonl", "csv", "npy"):
+        return _write_records(place, name, scenes, found.records())
+    if name == "parquet":
+        writer = writers.WRITERS[name]
+        return (
+            writer.ground_truth(place / "objects.parquet", truth),
+            writer.detections(place / "detections.parquet", side, truth),
+        )
+    module = writers.WRITERS["yolo" if name == "darknet" else name]
     written = module.ground_truth(place, truth, images=True)
     if hasattr(module, "detections"):
-        return written, module.detections(place / "predictions", side, truth)
+        predictions = module.detections(place / "predictions", side, truth)
+        if name == "darknet":
+            for path in predictions.glob("**/*.txt"):
+                lines = (line.split() for line in path.read_text(encoding="utf-8").splitlines())
+                write_text(path, "".join(" ".join([kind, last, *box]) + "\n" for kind, *box, last in lines))
+        return written, predictions
     # Formats for annotations only: detections as COCO's results, under the names that these readers give to ids.
     files, names = file_names(truth), names_of(truth)
     records = [
@@ -87,6 +101,35 @@ def write_format(
     path = place / "predictions.json"
     write_text(path, json.dumps(records))
     return written, path
+
+
+def _write_records(
+    place: Path, format: str, scenes: dict[str, Any], results: list[dict[str, Any]]
+) -> tuple[Path, Path]:
+    """COCO's records: as they are, on lines, or as rows of numbers."""
+    truth, found = place / "instances.json", place / "detections.json"
+    annotations = scenes["annotations"]
+    if format == "jsonl":
+        truth, found = place / "annotations.jsonl", place / "detections.jsonl"
+        for path, records in ((truth, annotations), (found, results)):
+            write_text(path, "".join(json.dumps(record) + "\n" for record in records))
+        return truth, found
+    if format == "csv":
+        truth, found = place / "objects.csv", place / "detections.csv"
+        for path, records, fields in ((truth, annotations, ("area", "iscrowd")), (found, results, ("score",))):
+            lines = [",".join(("image_id", "category_id", *fields, "x", "y", "width", "height"))]
+            for record in records:
+                numbers = [record[name] for name in ("image_id", "category_id", *fields)] + record["bbox"]
+                lines.append(",".join(map(str, numbers)))
+            write_text(path, "\n".join(lines) + "\n")
+        return truth, found
+    write_text(truth, json.dumps(scenes))
+    if format == "coco":
+        write_text(found, json.dumps(results))
+        return truth, found
+    rows = [[r["image_id"], *r["bbox"], r["score"], r["category_id"]] for r in results]
+    np.save(place / "detections.npy", np.array(rows, dtype=np.float64).reshape(-1, 7))
+    return truth, place / "detections.npy"
 
 
 def _rectangle(box: list[float]) -> list[float]:
