@@ -125,3 +125,20 @@ def test_rows_name_images_by_a_field_and_two_numbers():
     for images in ("brightness", ("brightness", 1), (1, 2, 3), ("brightness", "a", "b")):
         with pytest.raises(meanap.InputError, match="summary: images: expected a field and two numbers, or None"):
             protocol.SummaryRow("x", images=images)
+
+
+def test_workers_have_the_numbers_of_all_images_and_no_parts():
+    pa = pytest.importorskip("pyarrow")
+    from meanap.distributed import Plan, accumulate_group, from_curves, match_batch
+
+    rows = [*TRUTH["annotations"], *RESULTS]
+    names = ("image_id", "category_id", "score", "num_keypoints", "iscrowd", "keypoints")
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    boxes = [row.get("bbox", [0.0] * 4) for row in rows]
+    table = pa.table({**columns, "bbox": boxes})
+    plan = Plan.of("keypoints", "crowdpose", box_format="xywh")
+    images = table["image_id"].to_numpy()
+    matched = pa.concat_tables(match_batch(table.filter(pa.array(images % 3 == shard)), plan) for shard in range(3))
+    result = from_curves(accumulate_group(matched, plan), plan)
+    for name, expected in STORED["stats"].items():
+        assert np.isnan(result[name]) if name in PARTS else result[name] == expected, name
