@@ -132,7 +132,9 @@ def test_queries_are_those_that_decide_the_difference(tmp_path):
             f"[{interval['low']:.3f}, {interval['high']:.3f}]",
         ]
         assert row[4:6] == [shown(moved["baseline"]), shown(moved["difference"], "+")]
-        assert row[6].startswith(f"[{moved['low']:+.3f}, {moved['high']:+.3f}]") and row[7] == shown(moved["p"])
+        assert row[6].startswith(f"[{moved['low']:+.3f}, {moved['high']:+.3f}]") and row[7] == (
+            "<0.001" if moved["p"] < 0.001 else shown(moved["p"])
+        )
     for measure, table in zip(result.measures, tables[1:], strict=True):
         differences = dict(zip(result.queries, (result[measure] - other[measure]).tolist(), strict=True))
         assert [row[0] for row in table[1:]] == sorted(differences, key=lambda query: -abs(differences[query]))

@@ -72,6 +72,10 @@ class Interval:
     def __str__(self) -> str:
         return f"{self.name} = {self.value:.3f} [{self.low:.3f}, {self.high:.3f}] ({self.confidence:.0%})"
 
+    def _repr_html_(self) -> str:
+        columns = {name: [getattr(self, name)] for name in ("name", "value", "low", "high", "error")}
+        return Table(columns, f"{self.confidence:.0%} interval")._repr_html_()
+
 
 class Intervals(Table):
     """One row for each number: ``number``, ``value``, ``low``, ``high``, ``error``.
@@ -228,6 +232,23 @@ class Difference(Table):
         for row in self:
             lines.append(f"  {row['change']:+.4f}  {row['factor']}: {row['baseline']} -> {row['candidate']}")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        first, second = self.names
+        title = (
+            f"{self.number}: {self.baseline:.4f} ({first}) -> {self.candidate:.4f} ({second}), {self.difference:+.4f}"
+        )
+        rows = [
+            [
+                str(row["factor"]),
+                str(row["baseline"]),
+                str(row["candidate"]),
+                f"{row['value']:.4f}",
+                f"{row['change']:+.4f}",
+            ]
+            for row in self
+        ]
+        return html_table(["factor", first, second, self.number, "change"], rows, title)
 
 
 #: Symbols for the verdict in tables.

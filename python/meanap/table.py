@@ -222,14 +222,15 @@ class Table:
 
 
 def html_table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str = "", left_out: int = 0) -> str:
-    """A table for a notebook: numbers to the right, a last line that says how many rows are left out."""
+    """A table for a notebook: columns of numbers to the right, with their heads; a last line says what is left out."""
+    right = [_are_numeric([row[i] for row in rows]) for i in range(len(head))]
 
     def row(cells: Sequence[str], tag: str) -> str:
-        return "<tr>" + "".join(cell(text, tag) for text in cells) + "</tr>"
+        return "<tr>" + "".join(cell(text, tag, side) for text, side in zip(cells, right, strict=True)) + "</tr>"
 
-    def cell(text: str, tag: str) -> str:
+    def cell(text: str, tag: str, is_right: bool) -> str:
         # Notebooks put everything to the right; words read better from the left.
-        side = "right" if tag == "td" and _is_number(text) else "left"
+        side = "right" if is_right else "left"
         return f'<{tag} style="text-align:{side}">{html.escape(_one_line(text))}</{tag}>'
 
     caption = f'<caption style="text-align:left">{html.escape(shown(title))}</caption>' if title else ""
@@ -237,6 +238,14 @@ def html_table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str = 
     if left_out > 0:
         body += f'<tr><td colspan="{len(head)}" style="text-align:left">… {left_out:,} more rows</td></tr>'
     return f"<table>{caption}<thead>{row(head, 'th')}</thead><tbody>{body}</tbody></table>"
+
+
+def _are_numeric(cells: Sequence[str]) -> bool:
+    """Whether a column holds numbers or intervals, and nothing else."""
+    there = [text for text in cells if text]
+    return bool(there) and all(
+        _is_number(part) for text in there for part in text.removeprefix("[").removesuffix("]").split(", ")
+    )
 
 
 def _one_line(text: str) -> str:

@@ -81,7 +81,8 @@ def _write(options: argparse.Namespace) -> None:
     truth, found = files.sources(options.detections)
     before = None if options.versus is None else files.sources(options.versus)[1]
     with inputs.named(options.ground_truth, "ground_truth"), inputs.named(options.detections, "detections"):
-        report.write_result(target, result, versus, Inputs(truth, found, before, inputs.reading(options)), settings)
+        read = Inputs(truth, found, before, inputs.reading(options))
+        report.save(target, lambda: report.page_of(result, versus, read, settings))
     _say(options, target)
 
 

@@ -25,6 +25,11 @@ class Ties:
     expected: float
     greatest: float
 
+    def _repr_html_(self) -> str:
+        names = ("least", "expected", "greatest")
+        columns = {"order of equal scores": list(names), "value": [getattr(self, name) for name in names]}
+        return Table(columns)._repr_html_()
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -35,6 +40,9 @@ class Calibration:
 
     bins: Table
     error: float
+
+    def _repr_html_(self) -> str:
+        return Table(self.bins.columns, f"expected calibration error {self.error:.3f}")._repr_html_()
 
 
 def per_image(scores: Scores, iou: float, score: float | None, area: str) -> Table:

@@ -281,6 +281,11 @@ class LRP:
             f"false_positive={self.false_positive:.3f}, false_negative={self.false_negative:.3f}, iou={self.iou:g})"
         )
 
+    def _repr_html_(self) -> str:
+        names = ("lrp", "localisation", "false_positive", "false_negative")
+        columns = {"component": list(names), "value": [getattr(self, name) for name in names]}
+        return Table(columns, f"optimal LRP at {self.iou:g}; 0 is perfect")._repr_html_()
+
 
 def lrp(scores: Scores, iou: float, area: str) -> LRP:
     """`Result.lrp` of scores."""

@@ -149,6 +149,10 @@ class Curve:
                 }
             )
 
+    def _repr_html_(self) -> str:
+        title = f"{self.objects:,} objects, {len(self.score):,} distinct scores"
+        return Table(self.table(np.linspace(0.0, 1.0, 11)).columns, title)._repr_html_()
+
 
 def _curve_of(
     score: np.ndarray, right: np.ndarray, wrong: np.ndarray, objects: int, images: int, clean: tuple[np.ndarray, int]
@@ -206,6 +210,12 @@ class OperatingPoint:
         # The table is pickled, not the function that makes it.
         return {**vars(self), "per_class": self.per_class, "_classes": None}
 
+    def _repr_html_(self) -> str:
+        columns: dict[str, Any] = {"number": list(_POINT), "value": [getattr(self, name) for name in _POINT]}
+        if self.intervals is not None:
+            columns |= {side: self.intervals[side] for side in ("low", "high")}
+        return Table(columns)._repr_html_()
+
 
 @dataclass(frozen=True, eq=False)
 class Froc:
@@ -238,6 +248,13 @@ class Froc:
         """The mean sensitivity at 1/8, 1/4, 1/2, 1, 2, 4 and 8 false positives per image."""
         return float(np.mean([self.at(rate) for rate in _FROC_POINTS]))
 
+    def _repr_html_(self) -> str:
+        columns = {
+            "false_positives_per_image": list(_FROC_POINTS),
+            "sensitivity": [self.at(rate) for rate in _FROC_POINTS],
+        }
+        return Table(columns, f"mean sensitivity {self.mean:.3f}, {self.objects:,} objects")._repr_html_()
+
 
 @dataclass(frozen=True, eq=False)
 class MissRate:
@@ -260,6 +277,9 @@ class MissRate:
 
     def __repr__(self) -> str:
         return f"MissRate({self.value:.4f})"
+
+    def _repr_html_(self) -> str:
+        return Table(self.points.columns, f"log-average miss rate {self.value:.3f}")._repr_html_()
 
 
 def curve(scores: Scores, category: Any, iou: float, area: str, limit: int | None) -> Curve:

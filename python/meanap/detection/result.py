@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from meanap._types import DetectionsInput, GroundTruthInput, Id, NumberName, PathLike, ReportOptions, SimilarityName
+    from meanap.report.inline import Inline
+    from meanap.report.settings import Settings
 
 __all__ = ["Result"]
 
@@ -497,16 +499,63 @@ class Result(_Numbers):
         ValueError, FileNotFoundError, ImportError
             As `meanap.report.write`.
         """
+        from meanap.report import save
+        from meanap.report.settings import Settings
+
+        settings = Settings(**options)
+        return save(path, lambda: self._report(versus, ground_truth, detections, settings))
+
+    def show(
+        self,
+        *,
+        versus: Result | None = None,
+        ground_truth: GroundTruthInput | None = None,
+        detections: DetectionsInput | None = None,
+        height: int = 720,
+        **options: Unpack[ReportOptions],
+    ) -> Inline:
+        """The HTML report of this result within a notebook.
+
+        Parameters
+        ----------
+        versus, ground_truth, detections, **options
+            As of `report`.
+        height
+            Height of its frame in pixels.
+
+        Returns
+        -------
+        meanap.report.inline.Inline
+            What a notebook shows if it is the last value of a cell.
+
+        Raises
+        ------
+        ValueError, FileNotFoundError, ImportError
+            As `report`.
+        """
+        from meanap.report.inline import Inline
+        from meanap.report.settings import Settings
+
+        return Inline(self._report(versus, ground_truth, detections, Settings(**options)), height)
+
+    def _report(
+        self,
+        versus: Result | None,
+        ground_truth: GroundTruthInput | None,
+        detections: DetectionsInput | None,
+        settings: Settings,
+    ) -> str:
         from meanap.readers import Options
-        from meanap.report import write_result
-        from meanap.report.settings import Inputs, Settings
+        from meanap.report import page_of
+        from meanap.report.settings import Inputs
 
         inputs = None
         if ground_truth is not None or detections is not None:
             files = self.scores.sources
-            reading = Options(self.similarity) if files is None else files.reading
-            inputs = Inputs(ground_truth, detections, None, reading)
-        return write_result(path, self, versus, inputs, Settings(**options))
+            inputs = Inputs(
+                ground_truth, detections, None, Options(self.similarity) if files is None else files.reading
+            )
+        return page_of(self, versus, inputs, settings)
 
     @property
     def summary(self) -> Table:

@@ -17,6 +17,7 @@ from meanap.ranking.conventions import NAMES, PRESETS, Conventions, resolve
 from meanap.ranking.evaluation import measured
 from meanap.ranking.result import RankingResult
 from meanap.statistics import Difference
+from meanap.table import Table
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -158,6 +159,12 @@ class TieRange(NamedTuple):
     least: RankingResult
     expected: RankingResult
     greatest: RankingResult
+
+    def _repr_html_(self) -> str:
+        names = self._fields
+        columns = {name: [getattr(self, name).mean(measure) for measure in self[0].measures] for name in names}
+        title = "over all orders of equal scores"
+        return Table({"number": list(self[0].measures), **columns}, title)._repr_html_()
 
 
 @suggesting(lambda: NAMES)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from meanap._types import PathLike
+    from meanap.report.inline import Inline
 
 __all__ = ["RankingResult"]
 
@@ -289,9 +290,51 @@ class RankingResult:
         FileNotFoundError
             The folder to write to is not there.
         """
-        from meanap.report import queries, write_page
+        from meanap.report import save
 
-        return write_page(path, queries.page, self, versus, title, names, confidence=confidence, resamples=resamples)
+        return save(path, lambda: self._report(versus, title, names, confidence, resamples))
+
+    def show(
+        self,
+        *,
+        versus: RankingResult | None = None,
+        title: str | None = None,
+        names: tuple[str, str] = ("baseline", "candidate"),
+        confidence: float = 0.95,
+        resamples: int = 10_000,
+        height: int = 720,
+    ) -> Inline:
+        """The HTML report of this result within a notebook.
+
+        Parameters
+        ----------
+        versus, title, names, confidence, resamples
+            As of `report`.
+        height
+            Height of its frame in pixels.
+
+        Returns
+        -------
+        meanap.report.inline.Inline
+            What a notebook shows if it is the last value of a cell.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As `report`.
+        """
+        from meanap.report.inline import Inline
+
+        return Inline(self._report(versus, title, names, confidence, resamples), height)
+
+    def _report(
+        self, versus: RankingResult | None, title: str | None, names: tuple[str, str], confidence: float, resamples: int
+    ) -> str:
+        from meanap.report.queries import page
+
+        if versus is not None and type(versus) is not type(self):
+            raise TypeError(f"versus: expected a RankingResult, found a {type(versus).__name__}")
+        return page(self, versus, names[1] if title is None else title, names, confidence, resamples)
 
     def __repr__(self) -> str:
         lines = [f"RankingResult: {len(self)} queries"]
@@ -302,4 +345,4 @@ class RankingResult:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return Table(self.summary.columns, f"{len(self)} queries").to_html()
+        return Table(self.summary.columns, f"{len(self):,} queries")._repr_html_()

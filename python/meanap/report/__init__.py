@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from meanap.detection import Result
     from meanap.readers import Options
 
-__all__ = ["write", "write_findings", "write_page", "write_result"]
+__all__ = ["page_of", "save", "write", "write_findings"]
 
 
 @suggesting()
@@ -145,19 +145,15 @@ def write(
         before = versus
         versus = evaluate(ground_truth, versus, result.similarity, result.protocol, **keywords)
     inputs = Inputs(ground_truth, found, before, dataclasses.replace(reading, similarity=result.similarity))
-    return write_result(path, result, versus, inputs, settings)
+    return save(path, lambda: page_of(result, versus, inputs, settings))
 
 
 @read_once()
-def write_result(
-    path: PathLike, result: Result, versus: Result | None, inputs: Inputs | None, settings: Settings
-) -> Path:
-    """Write the report of a result to `path`: what `Result.report` does.
+def page_of(result: Result, versus: Result | None, inputs: Inputs | None, settings: Settings) -> str:
+    """The report of a result.
 
     Parameters
     ----------
-    path
-        The file to write.
     result
         What the report is about.
     versus
@@ -170,8 +166,8 @@ def write_result(
 
     Returns
     -------
-    pathlib.Path
-        The file that was written.
+    str
+        The file.
 
     Raises
     ------
@@ -182,23 +178,34 @@ def write_result(
     from meanap.report.collect import collect
     from meanap.report.page import page
 
-    check_target(path)
     files, others = result.scores.sources, None if versus is None else versus.scores.sources
     if inputs is None:
         inputs = Inputs(None, None, None, Options(result.similarity) if files is None else files.reading)
-    content = collect(
-        result,
-        versus,
-        Inputs(
-            files.ground_truth if files is not None and inputs.ground_truth is None else inputs.ground_truth,
-            files.detections if files is not None and inputs.detections is None else inputs.detections,
-            others.detections if others is not None and inputs.versus is None else inputs.versus,
-            inputs.reading,
-        ),
-        settings,
+    known = Inputs(
+        files.ground_truth if files is not None and inputs.ground_truth is None else inputs.ground_truth,
+        files.detections if files is not None and inputs.detections is None else inputs.detections,
+        others.detections if others is not None and inputs.versus is None else inputs.versus,
+        inputs.reading,
     )
+    return page(collect(result, versus, known, settings))
+
+
+def save(path: PathLike, make: Callable[[], str]) -> Path:
+    """Write what `make` returns to `path`.
+
+    Returns
+    -------
+    pathlib.Path
+        The file that was written.
+
+    Raises
+    ------
+    FileNotFoundError
+        The folder to write to is not there; then nothing is made.
+    """
+    check_target(path)
     target = Path(path)
-    write_text(target, page(content))
+    write_text(target, make())
     return target
 
 
@@ -240,50 +247,4 @@ def write_findings(
     from meanap.report.page import page
 
     rules = get(protocol, reading.similarity)
-    target = Path(path)
-    write_text(target, page(collect_findings(error, ground_truth, detections, rules, reading, title)))
-    return target
-
-
-def write_page(
-    path: PathLike,
-    page: Callable[..., str],
-    result: Any,
-    versus: Any,
-    title: str | None,
-    names: tuple[str, str],
-    **options: Any,
-) -> Path:
-    """Write the report of a result of pixels or of ranked lists to `path`: what their ``report`` does.
-
-    Parameters
-    ----------
-    path
-        The file to write.
-    page
-        Makes the file of the other arguments.
-    result, versus
-        The result, and that of a baseline or None.
-    title
-        Heading; by default the second of `names`.
-    names
-        What the baseline and the result are called.
-
-    Returns
-    -------
-    pathlib.Path
-        The file that was written.
-
-    Raises
-    ------
-    TypeError
-        `versus` is not such a result.
-    FileNotFoundError
-        The folder to write to is not there.
-    """
-    if versus is not None and type(versus) is not type(result):
-        raise TypeError(f"versus: expected a {type(result).__name__}, found a {type(versus).__name__}")
-    check_target(path)
-    target = Path(path)
-    write_text(target, page(result, versus, names[1] if title is None else title, names, **options))
-    return target
+    return save(path, lambda: page(collect_findings(error, ground_truth, detections, rules, reading, title)))

@@ -21,6 +21,7 @@ __all__ = [
     "moved",
     "moves",
     "number",
+    "p_value",
     "sign",
     "signed",
     "skipped",
@@ -132,6 +133,11 @@ def whisker(row: dict[str, Any]) -> str:
 def number(value: float) -> str:
     """Three digits behind the point; a dash for NaN."""
     return "–" if math.isnan(value) else f"{value:.3f}"
+
+
+def p_value(p: float) -> str:
+    """A p-value, which is never 0."""
+    return "&lt;0.001" if p < 0.001 else number(p)
 
 
 def signed(value: float) -> str:

@@ -15,6 +15,7 @@ from meanap.report.cells import (
     mark,
     matrix,
     number,
+    p_value,
     sign,
     signed,
     span,
@@ -148,7 +149,7 @@ def _summary(report: dict[str, Any]) -> str:
         if change := row["change"]:
             cells += [
                 cell(change["baseline"]), f"<td class=n>{signed(change['difference'])}</td>",
-                f"<td class=n>{span(change, signed=True)} {mark(change)}</td>", cell(change["p"]),
+                f"<td class=n>{span(change, signed=True)} {mark(change)}</td>", cell(change["p"], p_value(change["p"])),
             ]  # fmt: skip
         rows.append(f"<tr>{''.join(cells)}</tr>")
     note = f"Intervals: {report['confidence']:.0%}, from {report['resamples']:,} bootstrap resamples of the images."

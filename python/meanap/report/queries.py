@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meanap.report.cells import cell, difference, judged, mark, number, sign, span, table, text, whisker
+from meanap.report.cells import cell, difference, judged, mark, number, p_value, sign, span, table, text, whisker
 from meanap.report.document import document
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _lead(
     if change is None or versus is None:
         return f"<p class=lead>{lead}, a mean of {len(result):,} queries.</p>"
     row = change[0]
-    lead += f", {text(names[0])} {number(row['baseline'])}: {judged(row)} (p {row['p']:.3f})."
+    lead += f", {text(names[0])} {number(row['baseline'])}: {judged(row)} (p {p_value(row['p'])})."
     lines = []
     for measure in result.measures:
         moved = result[measure] - versus[measure]
@@ -89,7 +89,7 @@ def _summary(sure: Intervals, change: Comparison | None, names: tuple[str, str],
             moved = change[i]
             cells += [
                 cell(moved["baseline"]), difference(moved["difference"]),
-                cell(sign(moved), f"{span(moved, signed=True)} {mark(moved)}"), cell(moved["p"]),
+                cell(sign(moved), f"{span(moved, signed=True)} {mark(moved)}"), cell(moved["p"], p_value(moved["p"])),
             ]  # fmt: skip
         rows.append(f"<tr>{''.join(cells)}</tr>")
     head = ["measure", "mean", "interval", "from 0 to 1"]

@@ -26,6 +26,7 @@ from meanap.table import Table
 
 if TYPE_CHECKING:
     from meanap._types import PathLike, Points, Rows, Segments
+    from meanap.report.inline import Inline
 
 Path_ = str | os.PathLike[str]
 
@@ -530,9 +531,47 @@ class PanopticResult:
         FileNotFoundError
             The folder to write to is not there.
         """
-        from meanap.report import segments, write_page
+        from meanap.report import save
 
-        return write_page(path, segments.page, self, versus, title, names)
+        return save(path, lambda: self._report(versus, title, names))
+
+    def show(
+        self,
+        *,
+        versus: PanopticResult | None = None,
+        title: str | None = None,
+        names: tuple[str, str] = ("baseline", "candidate"),
+        height: int = 720,
+    ) -> Inline:
+        """The HTML report of this result within a notebook.
+
+        Parameters
+        ----------
+        versus, title, names
+            As of `report`.
+        height
+            Height of its frame in pixels.
+
+        Returns
+        -------
+        meanap.report.inline.Inline
+            What a notebook shows if it is the last value of a cell.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As `report`.
+        """
+        from meanap.report.inline import Inline
+
+        return Inline(self._report(versus, title, names), height)
+
+    def _report(self, versus: PanopticResult | None, title: str | None, names: tuple[str, str]) -> str:
+        from meanap.report.segments import page
+
+        if versus is not None and type(versus) is not type(self):
+            raise TypeError(f"versus: expected a PanopticResult, found a {type(versus).__name__}")
+        return page(self, versus, names[1] if title is None else title, names)
 
     def __str__(self) -> str:
         """The means as a table."""
@@ -554,6 +593,9 @@ class PanopticResult:
             counts = (self.true_positives[k], self.false_positives[k], self.false_negatives[k])
             lines.append(f"{name:<{width}}{shares}" + "".join(f"{count:>8}" for count in counts))
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return Table(self.summary.columns, f"panoptic quality, {self.images:,} images")._repr_html_()
 
 
 _NAMES = ("pq", "sq", "rq")

@@ -16,6 +16,7 @@ from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
 from meanap.segmentation._metric import LabelMetric, like, seen
 from meanap.segmentation.semantic import mean, percent, plain
+from meanap.table import Table
 
 if TYPE_CHECKING:
     from meanap._types import Points, Rows
@@ -237,3 +238,11 @@ class PixelPrecisionResult:
         if self.skipped:
             lines.append(f"images {self.images}, skipped {len(self.skipped)}")
         return "\n".join(lines)
+
+    @property
+    def per_class(self) -> Table:
+        """A row for each class: its name, ``ap``, and the bounds ``low`` and ``high`` of the exact value."""
+        return Table({"class": list(self.classes), "ap": self.ap, "low": self.low, "high": self.high})
+
+    def _repr_html_(self) -> str:
+        return Table(self.per_class.columns, f"mean AP {self.mean_ap:.3f}, {self.images:,} images")._repr_html_()

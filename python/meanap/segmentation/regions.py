@@ -17,6 +17,7 @@ from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
 from meanap.segmentation._metric import LabelMetric, seen
 from meanap.segmentation.semantic import mean, percent, plain
+from meanap.table import Table
 
 if TYPE_CHECKING:
     from meanap._types import Numbers, Points, Rows
@@ -355,3 +356,11 @@ class RegionResult:
         if self.skipped:
             lines.append(f"images {self.images}, skipped {len(self.skipped)}")
         return "\n".join(lines)
+
+    @property
+    def per_class(self) -> Table:
+        """A row for each class: its name and ``ap``."""
+        return Table({"class": list(self.classes), "ap": self.ap})
+
+    def _repr_html_(self) -> str:
+        return Table(self.per_class.columns, f"mAP {self.mean_ap:.3f}, {self.images:,} images")._repr_html_()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from meanap._types import Labels, PathLike
+    from meanap.report.inline import Inline
 
 #: Width of the boundary as a share of the image's diagonal, as in the Boundary IoU paper.
 DILATION_RATIO = 0.02
@@ -401,9 +402,47 @@ class SemanticResult:
         FileNotFoundError
             The folder to write to is not there.
         """
-        from meanap.report import labels, write_page
+        from meanap.report import save
 
-        return write_page(path, labels.page, self, versus, title, names)
+        return save(path, lambda: self._report(versus, title, names))
+
+    def show(
+        self,
+        *,
+        versus: SemanticResult | None = None,
+        title: str | None = None,
+        names: tuple[str, str] = ("baseline", "candidate"),
+        height: int = 720,
+    ) -> Inline:
+        """The HTML report of this result within a notebook.
+
+        Parameters
+        ----------
+        versus, title, names
+            As of `report`.
+        height
+            Height of its frame in pixels.
+
+        Returns
+        -------
+        meanap.report.inline.Inline
+            What a notebook shows if it is the last value of a cell.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As `report`.
+        """
+        from meanap.report.inline import Inline
+
+        return Inline(self._report(versus, title, names), height)
+
+    def _report(self, versus: SemanticResult | None, title: str | None, names: tuple[str, str]) -> str:
+        from meanap.report.labels import page
+
+        if versus is not None and type(versus) is not type(self):
+            raise TypeError(f"versus: expected a SemanticResult, found a {type(versus).__name__}")
+        return page(self, versus, names[1] if title is None else title, names)
 
     def __str__(self) -> str:
         """A table: a row for each class, then the means."""
@@ -421,6 +460,10 @@ class SemanticResult:
         lines.append(f"frequency-weighted IoU {percent(self.frequency_weighted_iou)}")
         lines.append(f"images {self.images}" + (f", skipped {len(self.skipped)}" if self.skipped else ""))
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        title = f"mean IoU {self.mean_iou:.3f}, pixel accuracy {self.pixel_accuracy:.3f}, {self.images:,} images"
+        return Table(self.per_class.columns, title)._repr_html_()
 
 
 def mean(values: np.ndarray) -> float:
