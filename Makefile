@@ -11,6 +11,7 @@
 #   make lint     formatting, clippy, ruff, mypy and pyright, and the type stubs against the built module
 #   make fmt      format Rust and Python
 #   make docs     build the site (into site/) and the Rust pages, run the examples of README, docs/ and docstrings
+#   make screenshots   take the screenshots of the report in docs/ (Chromium)
 #   make bench    compare with all other tools, write the tables into docs/speed.md and draw them
 #   make floor    compare each stage with its lower limit and write benches/FLOOR.md
 #   make growth   measure how time and memory grow with threads and data and write that into benches/FLOOR.md
@@ -35,7 +36,7 @@ BIN = $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 # The profile of the wheels.
 AS_PUBLISHED = -C build-args='--profile wheel'
 
-.PHONY: help test release-check fuzz fuzz-native sanitize miri aarch64 mutate lint fmt docs bench floor growth instructions \
+.PHONY: help test release-check fuzz fuzz-native sanitize miri aarch64 mutate lint fmt docs screenshots bench floor growth instructions \
 	matrix pair wheel sdist wheel-test wheel-test-musl platforms audit workflows release-metadata release-notes \
 	github-release tools
 
@@ -114,6 +115,10 @@ docs: $(BIN)/python
 	$(BIN)/python -m mkdocs build --strict --quiet
 	cargo doc --no-deps --document-private-items --no-default-features
 	$(BIN)/python -m pytest tests/test_docs.py
+
+screenshots: $(BIN)/python
+	$(BIN)/pip install --quiet '.[report]' playwright
+	$(BIN)/python docs/screenshots.py
 
 bench: $(BIN)/python
 	$(BIN)/pip install --quiet $(AS_PUBLISHED) '.[bench,plot]'

@@ -43,7 +43,7 @@ REFERENCE = {
         "Inputs",
         ["meanap.checking", "meanap.conversion", "meanap.errors", "meanap.readers", "meanap.writers"],
     ),
-    "plot": ("Plots, report and tables", ["meanap.plot", "meanap.report", "meanap.table"]),
+    "plot": ("Plots, report and tables", ["meanap.plot", "meanap.report", "meanap.report.inline", "meanap.table"]),
     "metric": ("Metric objects", ["meanap.metric"]),
     "segmentation": ("Segmentation", ["meanap.segmentation"]),
     "ranking": ("Ranking", ["meanap.ranking"]),

@@ -7,6 +7,8 @@ import json
 import math
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 from test_report import HOSTILE, Reader, embedded, hostile
@@ -430,6 +432,21 @@ def test_reports_of_other_results_are_read_by_everyone(opened, tmp_path, kind, s
     assert [(one["id"], [node["html"][:90] for node in one["nodes"][:3]]) for one in found] == []
 
 
+def test_a_notebook_shows_the_report_in_its_frame(opened, files, chromium, tmp_path):
+    truth, boxes, _ = files
+    shown = meanap.evaluate(truth, boxes).show(height=600, resamples=5, worst=3)
+    page = tmp_path / "notebook.html"
+    script = "document.documentElement.dataset.ready = true"
+    page.write_text(f"<!doctype html><title>n</title>{shown._repr_html_()}<script>{script}</script>", encoding="utf-8")
+    tab = opened(page)
+    frame = tab.frames[1]
+    frame.wait_for_selector("html[data-ready=true]")
+    assert frame.locator(".chart path.line").count() >= 4 and frame.locator("figure.scene").count() == 3
+    frame.locator(".enlarge").first.click()
+    assert frame.locator("dialog").is_visible()
+    assert tab.locator("iframe").bounding_box()["height"] == 600
+
+
 def test_prints_all_of_it_without_controls(opened, page):
     tab = opened(page, 760, 1000, media="print", scheme="dark")
     shown = "(selector) => getComputedStyle(document.querySelector(selector)).display"
@@ -439,6 +456,7 @@ def test_prints_all_of_it_without_controls(opened, page):
         """[...document.querySelectorAll("main tbody tr")].filter((row) => getComputedStyle(row).display === "none")"""
     )
     assert tab.evaluate(f"{cut}.length") == 0
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 760
     pdf = tab.pdf(print_background=True, page_ranges="1")
     assert pdf.startswith(b"%PDF") and len(pdf) > 10_000
 
@@ -452,3 +470,19 @@ def test_hostile_names_do_nothing(opened, tmp_path):
         tab.locator(f'[data-class="{index}"]').first.click()
     tab.evaluate("document.getElementById('class-table').tHead.querySelector('button').click()")
     assert tab.evaluate("typeof pwned") == "undefined"
+
+
+def test_the_pages_screenshots_are_what_the_script_takes(chromium, repository, tmp_path):
+    image_module = pytest.importorskip("PIL.Image", reason="the extra 'report' is not installed")
+    code = "import sys; from docs import screenshots; screenshots.main(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=repository, check=True, timeout=300)
+    taken = sorted(path.name for path in tmp_path.iterdir())
+    shown = set(
+        re.findall(r"images/(report[\w-]*\.png)", (repository / "docs" / "report.md").read_text(encoding="utf-8"))
+    )
+    assert set(taken) == shown and len(taken) == 8
+    for name in taken:
+        with image_module.open(tmp_path / name) as new, image_module.open(repository / "docs" / "images" / name) as old:
+            # Fonts differ between machines; the page does not.
+            assert new.size == old.size and len(new.convert("RGB").getcolors(256)) > 8
+        assert (repository / "docs" / "images" / name).stat().st_size < 100_000
