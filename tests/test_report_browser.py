@@ -447,6 +447,26 @@ def test_a_notebook_shows_the_report_in_its_frame(opened, files, chromium, tmp_p
     assert tab.locator("iframe").bounding_box()["height"] == 600
 
 
+def test_of_very_many_classes_there_is_less_of_each_and_the_page_says_so(opened, tmp_path):
+    truth = generate.dataset(images=12, seed=2)
+    truth["categories"] += [{"id": 1000 + i, "name": f"more {i}"} for i in range(150)]
+    found = generate.detections(truth, per_image=20, seed=2)
+    path = report.write(tmp_path / "many.html", truth, found, versus=found[::2], resamples=2, worst=3)
+    tab, result = opened(path), meanap.evaluate(truth, found)
+    assert len(result.category_ids) > 200 and tab.locator("#iou option").count() == 1
+    threshold = choose(tab, "person")
+    scopes = [tab.locator(f"#{section} .scope").first.text_content() for section in ("operation", "errors")]
+    assert scopes == ["All classes together, IoU 0.5.", "person, IoU 0.5."]
+    category = next(id for id, name in result.names.items() if name == "person")
+    assert (
+        f"recall {result.precision_recall(category).at(threshold).recall:.3f}" in tab.locator("#counts").text_content()
+    )
+    assert tab.locator("#chart-cal .tip").text_content().startswith("all classes together")
+    choose(tab, "more 3")
+    assert tab.locator("#chart-pr .tip").text_content() == "more 3: nothing to find"
+    assert "of these 3 images have more 3" in tab.locator("#images .shown").text_content()
+
+
 def test_prints_all_of_it_without_controls(opened, page):
     tab = opened(page, 760, 1000, media="print", scheme="dark")
     shown = "(selector) => getComputedStyle(document.querySelector(selector)).display"

@@ -22,8 +22,8 @@ class Inline:
     """
 
     def __init__(self, html: str, height: int) -> None:
-        self.html = html
-        self.height = height
+        self.html: str = html
+        self.height: int = height
 
     def __repr__(self) -> str:
         return f"Inline(a report of {len(self.html):,} characters, which notebooks show)"
