@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use meanap::columns::{Areas, CompactDoubles, Geometry, GeometryKind, MaskShape, Masks, Objects};
-use meanap::json::{Dataset, FileKind, Plan, Role, Source};
+use meanap::json::{BlockPlan, Dataset, FileKind, Role, Source};
 use meanap::{Error, ErrorKind, Result};
 use serde::de::Deserialize;
 use serde_json::Value;
@@ -12,12 +12,12 @@ use crate::hash;
 
 /// Reads an input in several ways and compares.
 pub fn check(text: &[u8], kind: FileKind) {
-    let whole = read(text, kind, Plan { block: 1 << 40, window: 1 << 20, workers: 1 });
+    let whole = read(text, kind, BlockPlan { block: 1 << 40, window: 1 << 20, workers: 1 });
     let expected = describe(&whole);
     let number = hash(text);
     let (block, window) = (1 + number % 257, 2 + (number >> 16) as usize % 200);
     for workers in [1, 3] {
-        let other = read(text, kind, Plan { block, window, workers });
+        let other = read(text, kind, BlockPlan { block, window, workers });
         assert_eq!(describe(&other), expected, "block {block}, window {window}, workers {workers}");
     }
     match (whole.as_ref().map_err(Error::kind), plain(text)) {
@@ -34,7 +34,7 @@ pub fn check(text: &[u8], kind: FileKind) {
     }
 }
 
-fn read(text: &[u8], kind: FileKind, plan: Plan) -> Result<Dataset> {
+fn read(text: &[u8], kind: FileKind, plan: BlockPlan) -> Result<Dataset> {
     Dataset::read_with(Path::new("x.json"), Source::from(text.to_vec()), kind, plan)
 }
 
@@ -86,7 +86,9 @@ fn describe(outcome: &Result<Dataset>) -> String {
         [&shared.id, &shared.area, &shared.score].map(|column| column.as_ref().map(|reals| bits(reals))),
     );
     let sized = sized();
-    for kind in [GeometryKind::Boxes, GeometryKind::Masks, GeometryKind::Keypoints] {
+    for kind in
+        [GeometryKind::Boxes, GeometryKind::Masks, GeometryKind::Keypoints, GeometryKind::RotatedBoxes]
+    {
         for role in [Role::GroundTruth, Role::Detections] {
             let images = if dataset.kind == FileKind::Results { &sized } else { dataset };
             match dataset.objects(kind, role, images) {
@@ -207,6 +209,14 @@ fn compare(dataset: &Dataset, value: &Value) {
                 .any(|value| value.is_none_or(|value| value.as_array().is_none_or(|b| b.len() != 4))),
             "boxes are lost"
         ),
+    }
+    if let Some(boxes) = &shared.rotated {
+        for (index, (obb, bbox)) in field("obb").zip(field("bbox")).enumerate() {
+            let (numbers, given) =
+                (boxes.get(index), obb.or(bbox).and_then(Value::as_array).expect("a rotated box"));
+            assert_eq!(numbers.numbers().len(), given.len());
+            numbers.numbers().iter().zip(given).for_each(|(&side, value)| same("bbox", side, Some(value)));
+        }
     }
     if let Some(crowd) = &shared.crowd {
         for (&crowd, value) in crowd.iter().zip(field("iscrowd")) {
