@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use meanap::columns::GeometryKind;
-use meanap::labels::yolo::{Confidence, Layout, Rows};
+use meanap::labels::yolo::{Confidence, YoloLayout, YoloObjects};
 use meanap::labels::{image, table};
 
 fuzz_target!(|data: &[u8]| {
@@ -17,7 +17,7 @@ fuzz_target!(|data: &[u8]| {
             (GeometryKind::Keypoints, Some([2, 3])),
             (GeometryKind::Keypoints, Some([3, 2])),
         ] {
-            yolo(data, Layout { geometry, confidence, keypoints });
+            yolo(data, YoloLayout { geometry, confidence, keypoints });
         }
     }
     words(data);
@@ -37,8 +37,8 @@ fn numbers(line: &[u8]) -> Option<Vec<f64>> {
         .collect()
 }
 
-fn yolo(data: &[u8], layout: Layout) {
-    let mut rows = Rows::default();
+fn yolo(data: &[u8], layout: YoloLayout) {
+    let mut rows = YoloObjects::default();
     rows.read(0, data, [480, 640], layout, &mut Vec::new()).expect("memory");
     let count = rows.file.len();
     assert_eq!(rows.line.len(), count);
@@ -69,8 +69,8 @@ fn yolo(data: &[u8], layout: Layout) {
 fn words(data: &[u8]) {
     let columns =
         [("word", true), ("a", false), ("b", false)].map(|(name, is_word)| (name.to_owned(), is_word));
-    let layout = table::Layout { columns: columns.to_vec(), optional: 1, skipped: Vec::new() };
-    let mut rows = table::Rows::default();
+    let layout = table::LineLayout { columns: columns.to_vec(), optional: 1, skipped: Vec::new() };
+    let mut rows = table::LineObjects::default();
     rows.read(0, data, &layout).expect("memory");
     let plain: Vec<(usize, Vec<u8>, Vec<f64>)> = lines(data)
         .filter_map(|(number, line)| {
