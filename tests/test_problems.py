@@ -10,6 +10,7 @@ import pytest
 
 import meanap
 from meanap import generate
+from meanap._types import ReportOptions
 from meanap.cli import main
 
 NAN, INF = math.nan, math.inf
@@ -307,6 +308,13 @@ def test_a_check_recognises_swapped_arguments(kind, tmp_path):
 
 
 RESULT = meanap.evaluate(TRUTH, FOUND)
+
+
+def test_an_option_of_a_report_is_no_strange_keyword(tmp_path):
+    assert RESULT.report(tmp_path / "x.html", resamples=5, worst=1, title="a").exists()
+    assert set(ReportOptions.__annotations__) == {
+        "images", "title", "score", "worst", "confidence", "resamples", "check"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -464,7 +464,7 @@ class Result(_Numbers):
         }
         return json.dumps(_without_nan(told), **options)
 
-    @suggesting()
+    @suggesting(lambda: ("images", "title", "score", "worst", "confidence", "resamples", "check"))
     def report(
         self,
         path: PathLike,
