@@ -111,6 +111,7 @@ def test_each_entry_reads_names(tmp_path, capsys):
     expected = sorted(zip(*(meanap.check(TRUTH, FOUND)[name] for name in ("code", "count")), strict=True))
     for name, source in found.items():
         findings = meanap.check(TRUTH, source)
+        assert meanap.check(truth, source).codes == findings.codes
         known = [pair for pair in zip(findings["code"], findings["count"], strict=True) if pair[0] != "named-ids"]
         assert sorted(known) == expected, name
         written = meanap.convert(source, tmp_path / "again.json", "coco", ground_truth=TRUTH)

@@ -18,6 +18,7 @@ from meanap._similarity import compares_rotated_boxes
 from meanap.checking.findings import Finding
 from meanap.errors import InputError
 from meanap.readers import Options, Problem, Problems, _fields
+from meanap.readers._coco_files import files_in
 from meanap.readers._columns import NAMES
 from meanap.readers._read_once import read_dataset, read_results
 from meanap.readers._rotated import are_rotated, rows_of_rotated
@@ -78,8 +79,8 @@ class Records:
         self.category_names: dict[Any, str] = {}
         #: By the code of a finding: the same records as its remedy makes them.
         self.mended: dict[str, Records] = {}
-        #: Names of the image files, by image id, where they are known.
-        self.files: dict[Any, str] = {}
+        #: Reads the names of the image files, by image id, where they are known.
+        self.read_files: Callable[[], dict[Any, str]] = dict
         #: Which records of the source these are, where some cannot be used.
         self.numbers: np.ndarray | None = None
         #: As of `GroundTruth`.
@@ -133,8 +134,16 @@ class Records:
         known += [f"{name} {_short(values[name][row])}" for name in columns]
         return f"{record}: {', '.join(known)}" if known else record
 
-    def side(self) -> GroundTruth | None:
-        """Images with their sizes and categories, for readers of detections; None if none are known."""
+    @functools.cached_property
+    def files(self) -> dict[Any, str]:
+        """Names of the image files, by image id, where they are known."""
+        return self.read_files()
+
+    def side(self, files: bool = True) -> GroundTruth | None:
+        """Images with their sizes and categories, for readers of detections; None if none are known.
+
+        Without `files` the names of their files are not read.
+        """
         if self.images is None:
             return None
         truth = GroundTruth([], [], np.zeros((0, 4)), images=dict(zip(self.images, self.sizes.tolist(), strict=True)))
@@ -143,7 +152,8 @@ class Records:
             truth.categories = list(self.categories)
             names = zip(self.categories, self.names, strict=True)
             truth.names = {id: str(name) for id, name in names if name is not None}
-        truth.files = self.files
+        if files:
+            truth.files = self.files
         return truth
 
     @functools.cached_property
@@ -208,7 +218,7 @@ def read_detections(value: Any, truth: Records, options: Options, similarity: st
             value = value["annotations"]
         _from_list(records, value, truth, similarity)
     # As an evaluation reads them: the number that is the name of the file.
-    numbers = readers.image_numbers(truth.side())
+    numbers = readers.image_numbers(truth.side(files=False))
     records.image_ids = [numbers.get(id, id) for id in records.image_ids]
     return records
 
@@ -350,6 +360,7 @@ def _from_dataset(records: Records, dataset: _core.Dataset, truth: Records | Non
         records.categories = dataset.category_ids()
         records.names = [category.get("name") for category in categories]
         records.ids = [int(id) if id == int(id) else id for id in arrays["id"].tolist()]
+        records.read_files = lambda: files_in(dataset)
     records.image_ids, records.category_ids = dataset.annotation_image_ids(), dataset.annotation_category_ids()
     records.image = arrays["image_id"].astype(np.int64)
     records.category = arrays["category_id"].astype(np.int64)

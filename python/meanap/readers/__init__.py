@@ -30,6 +30,7 @@ from meanap.readers.datasets import Datasets
 from meanap.readers.dota import Dota
 from meanap.readers.groups import Groups
 from meanap.readers.hubs import Supervision, Transformers, Ultralytics
+from meanap.readers.json_objects import JsonObjects
 from meanap.readers.jsonl import JsonLines, Zstandard
 from meanap.readers.kitti import Kitti
 from meanap.readers.labelme import LabelMe
@@ -103,6 +104,7 @@ READERS: tuple[Reader, ...] = (
     JsonLines(),
     Zstandard(),
     Groups(),
+    JsonObjects(Lists(), Tables(), Groups()),
     Coco(),
     Tables(),
 )

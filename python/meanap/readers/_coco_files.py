@@ -24,7 +24,7 @@ from meanap.readers.sides import Detections, GroundTruth
 if TYPE_CHECKING:
     from meanap._types import SimilarityName
 
-__all__ = ["DetectionFile", "TruthFile", "images_in"]
+__all__ = ["DetectionFile", "TruthFile", "files_in", "images_in"]
 
 
 def _read(read: Callable[[Any, Any], _core.Dataset], path: Any, progress: Any) -> _core.Dataset:
@@ -101,10 +101,7 @@ class TruthFile:
     @cached_property
     def files(self) -> dict[Any, str]:
         """Names of the image files, by id, where they are known."""
-        records: Any = images_in(_core.read_text(self.path), self.images) if self._whole else None
-        if records is None:
-            records = self.load().get("images") or ()
-        return {image["id"]: image["file_name"] for image in records if isinstance(image.get("file_name"), str)}
+        return files_in(self._dataset, self._whole)
 
     @cached_property
     def names(self) -> dict[Any, str]:
@@ -121,6 +118,14 @@ class TruthFile:
         renamed = copy.copy(self)
         renamed.names = {**self.names, **names}
         return renamed
+
+
+def files_in(dataset: _core.Dataset, whole: bool = True) -> dict[Any, str]:
+    """Names of the image files of a data set, by id; `whole`: it has all images of its file."""
+    records: Any = images_in(_core.read_text(dataset.path), dataset.image_ids()) if whole else None
+    if records is None:
+        records = dataset.load().get("images") or ()
+    return {image["id"]: image["file_name"] for image in records if isinstance(image.get("file_name"), str)}
 
 
 def images_in(text: str, ids: list[Any]) -> list[dict[str, Any]] | None:

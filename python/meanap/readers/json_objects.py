@@ -1,0 +1,69 @@
+"""JSON files of what programs hold in memory: an item for each image, records by image, or columns."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from meanap._files import read_json
+from meanap.errors import InputError
+from meanap.readers._problems import Problems
+from meanap.readers._reader import Options, Reader, Role, Truth, head
+from meanap.readers.sides import Detections
+
+__all__ = ["JsonObjects"]
+
+#: Fields of COCO's data sets and results.
+_OF_COCO = (b'"annotations"', b'"images"', b'"categories"', b'"category_id"', b'"bbox"')
+
+
+class JsonObjects(Reader):
+    """A file that holds what another reader takes in memory.
+
+    Parameters
+    ----------
+    readers
+        Those readers.
+    """
+
+    name = "json"
+
+    def __init__(self, *readers: Reader) -> None:
+        self._readers = readers
+
+    def sniff(self, source: Any, role: Role) -> bool:
+        """Whether it begins with an item of an image, or is by image or by column, and not as COCO's files do."""
+        start = head(source).removeprefix(b"\xef\xbb\xbf").lstrip()
+        if start[:1] == b"[":
+            items = any(name in start for name in (b'"boxes"', b'"labels"', b'"bboxes"'))
+            return items and not any(name in start for name in _OF_COCO)
+        opening = re.match(rb'\{\s*("(?:[^"\\]|\\.)*")\s*:\s*[\[{]', start)
+        return opening is not None and not any(name in start for name in _OF_COCO[:3])
+
+    def ground_truth(self, source: Any, options: Options, problems: Problems) -> Truth:
+        """The objects, as the reader of the content gives them."""
+        value = _content(source)
+        return self._of(value, source, "ground_truth").ground_truth(value, options, problems)
+
+    def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections | Any:
+        """The detections, as the reader of the content gives them."""
+        value = _content(source)
+        return self._of(value, source, "detections").detections(value, options, problems, truth)
+
+    def _of(self, value: Any, source: Any, role: Role) -> Reader:
+        for reader in self._readers:
+            if reader.sniff(value, role):
+                return reader
+        there = f"an object with {', '.join(map(repr, list(value)[:8]))}" if isinstance(value, dict) else "an array"
+        expected = "a COCO data set" if role == "ground_truth" else "COCO results"
+        expected += ", an item for each image, records by image, or columns"
+        place = f"{role}: {source}"
+        raise InputError(None, place, found=there, expected=expected, code="wrong-kind-of-file")
+
+
+def _content(path: Any) -> Any:
+    """The content of a file, by numbers where all keys are such: JSON's keys are texts."""
+    value = read_json(path)
+    if isinstance(value, dict) and value and all(key.isdecimal() and str(int(key)) == key for key in value):
+        return {int(key): item for key, item in value.items()}
+    return value

@@ -1,0 +1,75 @@
+"""JSON files of what programs hold in memory are read as that is."""
+
+import json
+
+import pytest
+
+import meanap
+from meanap import generate
+
+TRUTH = generate.dataset(8, seed=1, categories=4)
+FOUND = generate.detections(TRUTH, per_image=8, seed=1)
+FILES = {image["id"]: image["file_name"] for image in TRUTH["images"]}
+
+
+def items(records):
+    """A dictionary for each image."""
+    made = []
+    for id in FILES:
+        own = [record for record in records if record["image_id"] == id]
+        boxes = [[x, y, x + w, y + h] for x, y, w, h in (record["bbox"] for record in own)]
+        item = {"image_id": id, "boxes": boxes, "labels": [record["category_id"] for record in own]}
+        made.append(item | ({"scores": [r["score"] for r in own]} if records is FOUND else {}))
+    return made
+
+
+def by_image(name):
+    """Records in lists by image."""
+    records = {name(id): [] for id in FILES}
+    for record in FOUND:
+        records[name(record["image_id"])].append({k: v for k, v in record.items() if k != "image_id"})
+    return records
+
+
+CONTENTS = {
+    "items": items(FOUND),
+    "records by id": by_image(str),
+    "records by file": by_image(FILES.get),
+    "columns": {name: [record[name] for record in FOUND] for name in FOUND[0]},
+    "a field of predictions": {"predictions": FOUND},
+}
+
+
+@pytest.mark.parametrize("content", CONTENTS)
+@pytest.mark.parametrize("entry", ["evaluate", "skip", "check", "explain"])
+def test_the_content_of_a_file_is_read_as_in_memory(content, entry, tmp_path):
+    path, truth = tmp_path / "found.json", tmp_path / "truth.json"
+    path.write_text(json.dumps(CONTENTS[content]))
+    truth.write_text(json.dumps(TRUTH))
+    expected = meanap.evaluate(TRUTH, FOUND)
+    if entry == "check":
+        codes = meanap.check(truth, path).codes - {"named-ids"}
+        assert codes == meanap.check(TRUTH, FOUND).codes
+    elif entry == "explain":
+        found = meanap.explain_difference(truth, path, "coco", "voc2012")
+        assert found.to_dict() == meanap.explain_difference(TRUTH, FOUND, "coco", "voc2012").to_dict()
+    else:
+        how = {"on_error": "skip"} if entry == "skip" else {}
+        assert meanap.evaluate(truth, path, **how).ap == pytest.approx(expected.ap, abs=1e-12)
+
+
+def test_ground_truth_of_items_too(tmp_path):
+    truth, found = tmp_path / "truth.json", tmp_path / "found.json"
+    truth.write_text(json.dumps(items(TRUTH["annotations"])))
+    found.write_text(json.dumps(items(FOUND)))
+    expected = meanap.evaluate(items(TRUTH["annotations"]), items(FOUND))
+    assert meanap.evaluate(truth, found).to_dict() == expected.to_dict()
+
+
+@pytest.mark.parametrize("content", [{"a": {"b": 1}}, {"a": [1, 2]}])
+def test_other_objects_are_refused_with_what_is_there(content, tmp_path):
+    path = tmp_path / "found.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(meanap.InputError, match="found.json: expected COCO results, .*, found an object with 'a'"):
+        meanap.evaluate(TRUTH, path)
+    assert not meanap.check(TRUTH, path).ok
