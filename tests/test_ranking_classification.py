@@ -234,3 +234,9 @@ def test_the_core_orders_scores_as_numpy_orders_their_negatives():
         order = _core.descending_order(scores)
         np.testing.assert_array_equal(order, np.argsort(-scores, kind="stable"))
         assert order.dtype == np.int64
+
+
+@pytest.mark.parametrize("labels", [[True, None], [None, 1.0], [1, "a"], [{}, 1]])
+def test_labels_of_several_kinds_are_named(labels):
+    with pytest.raises(TypeError, match=r"^y_true: expected labels of one kind, found \w+, \w+$"):
+        average_precision_score(np.array(labels, dtype=object), [0.1, 0.2])

@@ -102,3 +102,13 @@ def test_lists_of_a_table():
     assert mapk(pl.Series(even), pl.Series(even), 2) == 1.0, "a list has no padding"
     assert mapk(pl.Series(even, dtype=pl.Array(pl.Int64, 2)), even, 2) == 1.0
     assert apk(frame["actual"][0], frame["predicted"][0], 3) == apk(actual[0], predicted[0], 3)
+
+
+@pytest.mark.parametrize("column, name", [("score", "run"), ("grade", "qrels")])
+def test_lists_in_place_of_numbers_are_named(column, name):
+    pyarrow = pytest.importorskip("pyarrow")
+    ids = {"query": ["q"], "document": ["d"]}
+    tables = {"qrels": pyarrow.table({**ids, "grade": [1]}), "run": pyarrow.table({**ids, "score": [1.0]})}
+    tables[name] = pyarrow.table({**ids, column: [[1.0, 2.0]]})
+    with pytest.raises(TypeError, match=rf'^{name}: row 0: "{column}" is .*, expected a'):
+        evaluate(tables["qrels"], tables["run"])

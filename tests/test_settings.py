@@ -67,3 +67,15 @@ def test_a_limit_of_memory_beyond_all_memory_is_none(tmp_path):
         (tmp_path / name).write_text(json.dumps(value))
     files = [tmp_path / "truth.json", tmp_path / "found.json"]
     assert meanap.evaluate(*files, memory_limit=10**30).to_dict() == meanap.evaluate(*files).to_dict()
+
+
+@pytest.mark.parametrize("field", ["bbox", "segmentation", "category_id", "area"])
+def test_a_value_that_is_nested_too_deeply_is_named(field):
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    truth = generate.dataset(images=2, seed=0)
+    truth["annotations"][1][field] = deep
+    kind = "segm" if field == "segmentation" else "bbox"
+    with pytest.raises(ValueError, match=rf'^ground_truth: record 1: "{field}" .* nested too deeply to be shown'):
+        meanap.evaluate(truth, [], kind)

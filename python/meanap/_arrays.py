@@ -249,7 +249,10 @@ def _scalar(value: Any) -> Any:
 
 def shown(value: Any) -> str:
     """A value as messages show it, cut where it is long."""
-    text = "NaN" if isinstance(value, float) and value != value else repr(value)
+    try:
+        text = "NaN" if isinstance(value, float) and value != value else repr(value)
+    except RecursionError:
+        text = f"a {type(value).__name__} that is nested too deeply to be shown"
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

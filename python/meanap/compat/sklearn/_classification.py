@@ -9,6 +9,7 @@ import numpy as np
 
 from meanap import _core
 from meanap._arrays import on_host
+from meanap.compat.sklearn._distinct import distinct
 
 if TYPE_CHECKING:
     from meanap._types import ClassAverage, Ids, Interpolation, Numbers, Rows
@@ -328,13 +329,13 @@ def _binary(y_true: Any, pos_label: Any) -> np.ndarray:
         truth = labels == 1
         others = labels.size - np.count_nonzero(truth)
         plain = others in (np.count_nonzero(labels == 0), np.count_nonzero(labels == -1))
-        if not plain and (pos_label is None or len(np.unique(labels)) > 1):
+        if not plain and (pos_label is None or len(distinct(labels)) > 1):
             raise _not_binary(labels, pos_label)
         return np.ascontiguousarray(truth)
     truth = _equal(labels, pos_label)
     # Where all examples are of one class, that may well be the other one.
-    if not truth.any() and len(np.unique(labels)) > 1:
-        raise ValueError(f"pos_label={pos_label} is not a valid label. It should be one of {np.unique(labels)}")
+    if not truth.any() and len(distinct(labels)) > 1:
+        raise ValueError(f"pos_label={pos_label} is not a valid label. It should be one of {distinct(labels)}")
     return truth
 
 
@@ -342,7 +343,7 @@ def _not_binary(labels: np.ndarray, pos_label: Any) -> Exception:
     """What is wrong with labels that are not 0 and 1 or -1 and 1, in scikit-learn's words."""
     if labels.dtype.kind == "S" or (labels.dtype.kind == "O" and any(isinstance(label, bytes) for label in labels)):
         return TypeError("Support for labels represented as bytes is not supported: decode them, or give pos_label")
-    present = np.unique(labels)
+    present = distinct(labels)
     if len(present) > 2 and pos_label is None:
         return ValueError("multiclass format is not supported: y_true is not binary")
     if len(present) > 2:
@@ -364,7 +365,7 @@ def _equal(labels: np.ndarray, pos_label: Any) -> np.ndarray:
 def _indicator(y_true: Any, shape: tuple[int, ...]) -> np.ndarray:
     labels = np.asarray(on_host(y_true))
     if labels.ndim == 1:
-        present = np.unique(labels)
+        present = distinct(labels)
         if len(labels) != shape[0] or len(present) != shape[1]:
             raise ValueError(
                 f"y_score has shape {shape}, expected ({len(labels)}, {len(present)}): a column for each label"

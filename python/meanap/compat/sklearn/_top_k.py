@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap._arrays import on_host
+from meanap.compat.sklearn._distinct import distinct
 
 if TYPE_CHECKING:
     from meanap._types import Ids, Numbers, Rows
@@ -77,7 +78,7 @@ def top_k_accuracy_score(
         truth = truth.reshape(-1)
     if truth.dtype.kind == "f" and (truth != np.floor(truth)).any():
         raise ValueError("y type must be 'binary' or 'multiclass', got 'continuous' instead.")
-    present = np.unique(truth)
+    present = distinct(truth)
     binary = len(present) <= 2 and (labels is None or len(np.asarray(labels)) <= 2)
     if binary and scores.ndim == 2:
         if scores.shape[1] != 1:
@@ -119,7 +120,7 @@ def _classes(truth: np.ndarray, present: np.ndarray, labels: Any, columns: int) 
             raise ValueError(f"{message} `labels` takes a list of all of them.")
         return present
     given = np.asarray(labels)
-    classes = np.unique(given)
+    classes = distinct(given, "labels")
     if len(classes) != len(given):
         raise ValueError("Parameter 'labels' must be unique.")
     if not np.array_equal(classes, given):

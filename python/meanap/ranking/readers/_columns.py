@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from meanap import _arrow, _core
+from meanap._arrays import shown
 from meanap.errors import InputError, InputTypeError
 from meanap.ranking.readers._reader import Options, Role, Run
 
@@ -260,8 +261,8 @@ def _numbers(columns: Columns, values: Any, name: str, expected: str) -> np.ndar
     for row, number in enumerate(numbers):
         if number is None:
             value = _list(values)[row]
-            missing = value is None or value == ""
-            found = "is missing" if missing else f"is {value!r}"
+            missing = value is None or (isinstance(value, str) and value == "")
+            found = "is missing" if missing else f"is {shown(value)}"
             raise columns.error(row, name, found, expected, "missing-value" if missing else "not-a-number")
     return np.array(numbers)
 
