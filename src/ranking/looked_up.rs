@@ -178,8 +178,7 @@ impl ListBatch {
     pub fn measure_tied(
         &mut self,
         list: usize,
-        qrels: &Qrels,
-        query: usize,
+        (qrels, query): (&Qrels, usize),
         plan: &Plan,
         ids: &[AnyId],
         progress: &Progress,
@@ -363,7 +362,7 @@ mod tests {
         batch.measure(&qrels(), &[0], &plan, &Progress::default(), &mut out);
         assert!(matches!(batch.state(0), ListState::Tied));
         let ids = [9, 1, 3].map(AnyId::Integer);
-        batch.measure_tied(0, &qrels(), 0, &plan, &ids, &Progress::default(), &mut out).unwrap();
+        batch.measure_tied(0, (&qrels(), 0), &plan, &ids, &Progress::default(), &mut out).unwrap();
         assert_eq!(out, [(1.0 / 2.0 + 2.0 / 3.0) / 2.0, 3.0], "the greater id goes first");
     }
 
@@ -372,7 +371,7 @@ mod tests {
         let plan = plan(Conventions::default());
         let problem = |ids: &[AnyId]| {
             let mut batch = batch(&plan, &[&[(9, 1.0), (1, 1.0)]]);
-            let done = batch.measure_tied(0, &qrels(), 0, &plan, ids, &Progress::default(), &mut [0.0; 2]);
+            let done = batch.measure_tied(0, (&qrels(), 0), &plan, ids, &Progress::default(), &mut [0.0; 2]);
             done.unwrap_err().to_string()
         };
         assert!(problem(&[1].map(AnyId::Integer)).contains("has changed"));

@@ -277,7 +277,7 @@ impl<'py> Walker<'_, 'py> {
         let query = self.queries[place] as usize;
         let (core, plan) = (&self.qrels.core, self.plan);
         interruptible(list.py(), ids.len() > LONG, |progress| {
-            Ok(threads::run(|| batch.measure_tied(i, core, query, plan, &ids, progress, out)))
+            Ok(threads::run(|| batch.measure_tied(i, (core, query), plan, &ids, progress, out)))
         })
     }
 }
