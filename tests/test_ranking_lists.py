@@ -135,7 +135,7 @@ def test_what_is_refused():
         mapk(["abc"], ["abd"])
     with pytest.raises(TypeError, match="k is 'x'"):
         apk([1], [1], "x")
-    with pytest.raises(TypeError, match="unhashable"):
+    with pytest.raises(TypeError, match="expected a number or text"):
         apk([[1]], [[1]])
 
 
@@ -175,3 +175,22 @@ def test_relabelling_and_threads_change_nothing():
     for threads in ("1", "3"):
         found = with_threads(threads, lambda: apk_values(actual, predicted, 5))
         assert found.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("item", [[1], {1: 2}, {3}, bytearray(b"x"), np.zeros(2)])
+def test_an_item_that_is_no_id_is_named(item):
+    with pytest.raises(TypeError, match=rf"^actual\[1\]\[2\] is a {type(item).__name__}, expected a number or text$"):
+        mapk([[1], [1, "b", item]], [[1], [1]], 3)
+    with pytest.raises(
+        TypeError, match=rf"^predicted\[0\]\[0\] is a {type(item).__name__}, expected a number or text$"
+    ):
+        mapk([["a"]], [[item]], 3)
+
+
+def test_what_an_items_own_hash_raises_comes_through():
+    class Item:
+        def __hash__(self):
+            raise OSError("the item's own")
+
+    with pytest.raises(OSError, match="the item's own"):
+        mapk([[Item()]], [["a"]], 3)

@@ -153,6 +153,7 @@ impl<'py> Inner<'py> {
 /// Measures one pair of lists whose items Python compares: equal hash, and the same object or `==`.
 fn by_python(
     py: Python<'_>,
+    row: usize,
     actual: &Inner,
     predicted: &Inner,
     k: usize,
@@ -160,15 +161,15 @@ fn by_python(
 ) -> PyResult<f64> {
     let actual = actual.items(usize::MAX)?;
     let predicted = predicted.items(k)?;
-    let hashes = |items: &[Bound<PyAny>]| -> PyResult<Vec<isize>> {
+    let hashes = |side: &str, items: &[Bound<PyAny>]| -> PyResult<Vec<isize>> {
         let mut hashes = with_capacity(items.len())?;
         for (i, item) in items.iter().enumerate() {
-            check_signals(item.py(), i)?;
-            hashes.push(item.hash()?);
+            check_signals(py, i)?;
+            hashes.push(item.hash().map_err(|error| no_item(side, row, i, item, error))?);
         }
         Ok(hashes)
     };
-    let (actual_hashes, predicted_hashes) = (hashes(&actual)?, hashes(&predicted)?);
+    let (actual_hashes, predicted_hashes) = (hashes("actual", &actual)?, hashes("predicted", &predicted)?);
     let failed = RefCell::new(None);
     let fail = |error: PyErr| *failed.borrow_mut() = Some(error);
     let first = actual.len();
@@ -191,6 +192,20 @@ fn by_python(
     let places = collect(first..first + predicted.len())?;
     let value = scratch.average_precision(0..first, &places, k, |i| spread(hash(i) as u64), same, check);
     failed.into_inner().map_or_else(|| Ok(value?), Err)
+}
+
+/// What is raised of an item that cannot be looked up: a list in place of an id, say.
+fn no_item(side: &str, row: usize, place: usize, item: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+    let py = item.py();
+    if !error.is_instance_of::<PyTypeError>(py) {
+        return error;
+    }
+    match item.get_type().name() {
+        Ok(kind) => {
+            PyTypeError::new_err(format!("{side}[{row}][{place}] is a {kind}, expected a number or text"))
+        }
+        Err(error) => error,
+    }
 }
 
 /// AP@k of each pair of `actual` and `predicted`, two lists of the same length, as a float64 array.
@@ -222,7 +237,7 @@ pub fn apk_of_lists<'py>(
                 relevant.prefetch(usize::MAX);
                 ranked.prefetch(k);
             }
-            for (relevant, ranked) in &pairs {
+            for (number, (relevant, ranked)) in (row - pairs.len()..).zip(&pairs) {
                 let (actual_end, predicted_end) = (batch.actual.len(), batch.predicted.len());
                 // An empty side gives 0 whatever the other holds, so it need not be read.
                 let decided = relevant.len() == 0 || ranked.len() == 0;
@@ -232,7 +247,7 @@ pub fn apk_of_lists<'py>(
                 if !copied {
                     batch.actual.truncate(actual_end);
                     batch.predicted.truncate(predicted_end);
-                    let value = by_python(py, relevant, ranked, k, &mut scratch)?;
+                    let value = by_python(py, number, relevant, ranked, k, &mut scratch)?;
                     push(&mut batch.measured, (batch.actual_offsets.len() - 1, value))?;
                 }
                 push(&mut batch.actual_offsets, batch.actual.len())?;
