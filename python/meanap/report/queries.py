@@ -136,7 +136,7 @@ def _chart(values: np.ndarray, measure: str, signed_values: bool) -> str:
     most = float(np.abs(bars).max()) or 1.0
     low = -most if signed_values else min(0.0, float(bars.min()))
     high = most if signed_values else max(most, 0.0)
-    width, height, left = 720.0, 180.0, 48.0
+    width, height, left = 720.0, 180.0, 64.0
     step, scale = (width - left) / len(bars), height / ((high - low) or 1.0)
     zero = height - (0.0 - low) * scale
     drawn = "".join(
@@ -155,6 +155,6 @@ def _chart(values: np.ndarray, measure: str, signed_values: bool) -> str:
     label = text(f"{what} of all queries in falling order, {ends}")
     return (
         f"<figure class=sorted><figcaption>{text(what[0].upper() + what[1:])} of all queries, in falling order"
-        f'</figcaption><div class=chart><svg viewBox="0 -8 {width:g} {height + 16:g}" role=img aria-label="{label}">'
+        f'</figcaption><div class=chart><svg viewBox="0 -14 {width:g} {height + 28:g}" role=img aria-label="{label}">'
         f"{ticks}{drawn}</svg></div></figure>"
     )
