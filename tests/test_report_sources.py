@@ -163,3 +163,22 @@ def test_results_of_every_origin_have_a_report(tmp_path, made):
     assert {"errors", "confusion", "images"} & set(sections(path.read_text(encoding="utf-8"))) == there
     given = {"ground_truth": targets, "detections": preds, "resamples": 2, "worst": 2}
     assert len(drawn(result.report(tmp_path / "s.html", **given))) == (2 if made == "metric with errors" else 0)
+
+
+@pytest.mark.parametrize("method", ["report", "show"])
+def test_options_of_a_report_are_known_by_name(tmp_path, method):
+    truth, found = in_memory()["records"]
+    result = meanap.evaluate(truth, found)
+    path = [tmp_path / "r.html"] if method == "report" else []
+    options = {
+        "images": None,
+        "title": "t",
+        "score": 0.5,
+        "worst": 1,
+        "confidence": 0.9,
+        "resamples": 2,
+        "check": False,
+    }
+    assert getattr(result, method)(*path, **options) is not None
+    with pytest.raises(TypeError, match=f"Result.{method}: unexpected keyword 'resample'; did you mean 'resamples'"):
+        getattr(result, method)(*path, resample=5)

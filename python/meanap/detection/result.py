@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import math
@@ -464,7 +465,7 @@ class Result(_Numbers):
         }
         return json.dumps(_without_nan(told), **options)
 
-    @suggesting(lambda: ("images", "title", "score", "worst", "confidence", "resamples", "check"))
+    @suggesting(lambda: _report_options())
     def report(
         self,
         path: PathLike,
@@ -505,6 +506,7 @@ class Result(_Numbers):
         settings = Settings(**options)
         return save(path, lambda: self._report(versus, ground_truth, detections, settings))
 
+    @suggesting(lambda: _report_options())
     def show(
         self,
         *,
@@ -571,6 +573,13 @@ class Result(_Numbers):
 
     def _repr_html_(self) -> str:
         return self.summary._repr_html_()
+
+
+def _report_options() -> list[str]:
+    """The options of a report, which its methods take as keywords."""
+    from meanap.report.settings import Settings
+
+    return [field.name for field in dataclasses.fields(Settings)]
 
 
 def _nan(values: np.ndarray) -> np.ndarray:
