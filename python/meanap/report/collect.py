@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 import meanap
 from meanap import readers
 from meanap.report.scenes import scenes
@@ -76,7 +78,8 @@ def collect(result: Result, versus: Result | None, inputs: Inputs, settings: Set
     told["operation"] = _operation(result, choices, confidence, resamples)
     told["calibration"] = {"error": result.calibration(iou).error}
     confusion = if_matched(lambda: result.confusion(iou, score)) if result.protocol.by_category else None
-    told["confusion"] = None if confusion is None else _confusion(confusion)
+    other = None if versus is None else if_matched(versus.confusion, iou, choices.versus_score)
+    told["confusion"] = None if confusion is None else _confusion(confusion, other)
     before = [None if versus is None else if_matched(versus.errors, t) for t in choices.ious]
     first = errors[choices.first]
     told["errors"] = None if first is None else _errors(result, first, before[choices.first], iou)
@@ -179,14 +182,35 @@ def _operation(result: Result, choices: Choices, confidence: float, resamples: i
     return {"rows": rows, "best": best, "froc": found.mean, "miss_rate": missed.value}
 
 
-def _confusion(found: Confusion) -> dict[str, Any]:
+def _confusion(found: Confusion, versus: Confusion | None) -> dict[str, Any]:
     matrix, names = found.condensed(MATRIX)
-    pairs = found.pairs(background=False)
+    objects = found.matrix.sum(axis=1)
+    # Both have the categories of the ground truth, and those of their detections.
+    place = {id: k for k, id in enumerate(found.categories)}
+    before = np.zeros_like(found.matrix)
+    if versus is not None:
+        known = [k for k, id in enumerate(versus.categories) if id in place]
+        to = [place[versus.categories[k]] for k in known]
+        before[np.ix_(to, to)] = versus.matrix[np.ix_(known, known)]
+    rows = []
+    for i, j in zip(*np.nonzero((found.matrix + before)[:-1, :-1]), strict=True):
+        if i != j:
+            rows.append((int(found.matrix[i, j]), int(before[i, j]), int(i), int(j)))
+    rows.sort(key=lambda row: (-row[0], -row[1], *row[2:]))
     return {
         **{name: getattr(found, name) for name in ("misclassified", *_OUTCOMES)},
         "names": names,
         "matrix": matrix.tolist(),
-        "pairs": [row for row, _ in zip(pairs, range(_PAIRS), strict=False)],
+        "pairs": [
+            {
+                "truth": found.names[i],
+                "detected": found.names[j],
+                "count": count,
+                "fraction": count / int(objects[i]) if objects[i] else math.nan,
+                "baseline": None if versus is None else count_before,
+            }
+            for count, count_before, i, j in rows[:_PAIRS]
+        ],
     }
 
 

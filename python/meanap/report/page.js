@@ -240,7 +240,7 @@
     return total;
   }
 
-  function fillConfusion({ view, k, own, name }) {
+  function fillConfusion({ view, k, own, other, name }) {
     const matrix = byId("matrix"), found = view.confusion;
     if (!matrix) return;
     byId("confusion").hidden = !found;
@@ -261,21 +261,34 @@
       });
     });
     // The diagonal of the other classes together has confusions among them.
-    const of_pairs = found.pairs.map(([truth, detected, ...rest]) => ({ truth, detected, count: sum(rest, own, 0) }));
+    const cells = new Map();
+    const cellOf = (truth, detected) => {
+      const key = `${truth},${detected}`;
+      if (!cells.has(key)) cells.set(key, { truth, detected, count: 0, before: 0 });
+      return cells.get(key);
+    };
+    for (const [truth, detected, ...rest] of found.pairs) cellOf(truth, detected).count = sum(rest, own, 0);
+    for (const [truth, detected, ...rest] of view.confused_before || []) cellOf(truth, detected).before = sum(rest, other, 0);
+    const of_pairs = [...cells.values()];
     const diagonal = sum(found.correct, own, 0);
     confused = counts.slice(0, last).reduce((total, row) => total + row.slice(0, last).reduce((a, b) => a + b, 0), 0) - diagonal;
     correct = diagonal;
     byId("confusion-counts").textContent = `${whole(correct)} true positives, ${whole(confused)} objects misclassified, ` +
       `${whole(missed)} false negatives, ${whole(wrong)} false positives`;
-    const shown = of_pairs.filter((pair) => pair.count && (k < 0 || pair.truth === k || pair.detected === k));
-    shown.sort((a, b) => b.count - a.count || a.truth - b.truth || a.detected - b.detected);
+    const shown = of_pairs.filter((pair) => (pair.count || pair.before) && (k < 0 || pair.truth === k || pair.detected === k));
+    shown.sort((a, b) => b.count - a.count || b.before - a.before || a.truth - b.truth || a.detected - b.detected);
     const table = byId("pair-table"), body = table.tBodies[0];
     body.replaceChildren(...shown.slice(0, 100).map((pair) => {
       const row = document.createElement("tr"), objects = found.objects[pair.truth];
       for (const id of [pair.truth, pair.detected]) row.insertCell().textContent = data.classes[id];
       set(row.insertCell(), pair.count, whole(pair.count));
       set(row.insertCell(), pair.count / objects, (100 * pair.count / objects).toFixed(1) + "%");
-      row.cells[2].className = row.cells[3].className = "n";
+      if (view.confused_before) {
+        const change = pair.count - pair.before;
+        set(row.insertCell(), pair.before, whole(pair.before));
+        set(row.insertCell(), change, (change >= 0 ? "+" : "") + whole(change));
+      }
+      for (const cell of [...row.cells].slice(2)) cell.className = "n";
       return row;
     }));
     tables.refresh(table);

@@ -319,12 +319,18 @@ def _confusion(report: dict[str, Any]) -> str:
         f"{found['false_positives']:,} false positives</span>. Here detections match objects of any category, "
         "so that the counts are not those of the summary.</p>"
     )
-    rows = [
-        f"<tr><td>{text(row['truth'])}</td><td>{text(row['detected'])}</td>{count(row['count'])}"
-        f"{cell(row['fraction'], format(row['fraction'], '.1%'))}</tr>"
-        for row in found["pairs"]
-    ]
+    rows = []
+    for row in found["pairs"]:
+        cells = [
+            f"<td>{text(row['truth'])}</td><td>{text(row['detected'])}</td>", count(row["count"]),
+            cell(row["fraction"], format(row["fraction"], ".1%")),
+        ]  # fmt: skip
+        if report["versus"] and row["baseline"] is not None:
+            change = row["count"] - row["baseline"]
+            cells += [count(row["baseline"]), cell(change, f"{change:+,}")]
+        rows.append(f"<tr>{''.join(cells)}</tr>")
     heads = ["true class", "predicted class", "objects", "fraction of the class"]
+    heads += ["baseline", "difference"] if report["versus"] else []
     pairs = table("Misclassified objects", heads, rows, id="pair-table", words=2)
     caption = "Rows: true class; columns: predicted class; the most confused classes first"
     shown = matrix(caption, found["names"], found["matrix"], id="matrix")

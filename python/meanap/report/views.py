@@ -136,6 +136,7 @@ def view(
         "points": _points(result, iou, choices),
         "errors": None if errors is None else _errors(result, errors, versus_errors, iou),
         "confusion": None if place is None else if_matched(_confusion, result, iou, choices, place),
+        "confused_before": None if versus is None or place is None else if_matched(_pairs_of, versus, iou, choices),
     }
 
 
@@ -256,20 +257,36 @@ def _confusion(result: Result, iou: float, choices: Choices, place: np.ndarray) 
     at_none = np.zeros((size, size), dtype=np.int64)
     np.add.at(at_none, (place, np.full_like(place, size - 1)), objects)
     matrix = [[[int(at_none[i, j]), *_changes(condensed[i, j])] for j in range(size)] for i in range(size)]
+    diagonal = (truth == detected) & (truth < background)
+    correct = np.bincount(step[diagonal], weights=count[diagonal], minlength=len(choices.grid)).astype(np.int64)
+    return {
+        "matrix": matrix,
+        "correct": _changes(correct),
+        "pairs": _pairs(changes, background),
+        "objects": objects[:-1].tolist(),
+    }
+
+
+def _pairs_of(result: Result, iou: float, choices: Choices) -> list[list[int]]:
+    objects, changes = counts_by_score(result.scores.confusion_table(iou), choices.grid)
+    return _pairs(changes, len(objects) - 1)
+
+
+def _pairs(changes: np.ndarray, background: int) -> list[list[int]]:
+    """The largest confusions of two classes: the true and the predicted one, and what is added at each step."""
+    truth, detected, step, count = changes.T
     between = (truth != detected) & (truth < background) & (detected < background)
     cells, of = np.unique(truth[between] * (background + 1) + detected[between], return_inverse=True)
     totals = np.bincount(of, weights=count[between], minlength=len(cells))
-    pairs = []
     steps, counts = step[between], count[between]
     order = np.argsort(of, kind="stable")
     bounds = np.searchsorted(of[order], np.arange(len(cells) + 1))
+    pairs = []
     for cell in np.argsort(-totals, kind="stable")[:_PAIRS].tolist():
         rows = order[bounds[cell] : bounds[cell + 1]]
         listed = np.stack([steps[rows], counts[rows]], axis=1)
         pairs.append([*divmod(int(cells[cell]), background + 1), *listed[listed[:, 0].argsort()].ravel().tolist()])
-    diagonal = (truth == detected) & (truth < background)
-    correct = np.bincount(step[diagonal], weights=count[diagonal], minlength=len(choices.grid)).astype(np.int64)
-    return {"matrix": matrix, "correct": _changes(correct), "pairs": pairs, "objects": objects[:-1].tolist()}
+    return pairs
 
 
 def _changes(by_step: np.ndarray) -> list[int]:
