@@ -27,7 +27,6 @@ pub mod arrow;
 pub mod columns;
 pub mod rle;
 
-#[expect(unreachable_pub, reason = "what is public in the modules of the reader is so for all of them")]
 pub mod json;
 
 pub mod labels;
@@ -47,7 +46,6 @@ pub mod pixels;
 pub mod ranking;
 
 #[cfg(feature = "python")]
-#[expect(unreachable_pub, reason = "a private module: what is public there is so for all bindings")]
 mod python;
 
 pub use error::{Error, ErrorKind, Result};

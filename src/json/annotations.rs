@@ -456,7 +456,10 @@ fn first_of(missing: u16) -> &'static str {
 
 /// An id.
 #[inline(always)]
-pub fn integer(scanner: &mut Scanner<'_>, into: &mut i64) -> Scan<std::result::Result<(), &'static str>> {
+pub(crate) fn integer(
+    scanner: &mut Scanner<'_>,
+    into: &mut i64,
+) -> Scan<std::result::Result<(), &'static str>> {
     Ok(match scanner.integer()? {
         Some(value) => {
             *into = value;

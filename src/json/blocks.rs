@@ -42,7 +42,7 @@ impl BlockPlan {
 
 /// Reads the elements of a list into `rows`, from the first one's place, which is the window's, and returns the place
 /// behind the closing bracket. The window is then anywhere.
-pub fn read<'a, R: Elements>(
+pub(crate) fn read<'a, R: Elements>(
     source: &'a Source,
     plan: BlockPlan,
     window: &mut Window<'a>,

@@ -28,7 +28,7 @@ enum Stored {
 /// What cannot be decoded is left as it is: reading it as JSON fails, and [`content`] then gives the reason.
 ///
 /// DIFFERENCE: pycocotools refuses all of these but plain UTF-8. No file that it reads begins with such bytes.
-pub fn text(source: Source) -> io::Result<Source> {
+pub(crate) fn text(source: Source) -> io::Result<Source> {
     let head = head(&source, 4)?;
     let stored = stored(&head);
     let decoded = match stored {
@@ -172,7 +172,7 @@ const KINDS: [(&[u8], &str); 21] = [
 ];
 
 /// What a file is that holds no JSON, as far as its first bytes say; `at`: where reading stopped.
-pub fn content(source: &Source, at: u64) -> Option<String> {
+pub(crate) fn content(source: &Source, at: u64) -> Option<String> {
     let head = head(source, 512).ok()?;
     if source.size() == 0 || head.is_empty() {
         return Some("an empty file (0 bytes)".to_owned());

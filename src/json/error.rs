@@ -85,7 +85,7 @@ impl ParseError {
 
 /// Why reading stopped.
 #[derive(Debug)]
-pub enum Halt {
+pub(crate) enum Halt {
     /// The text is not what it should be; the offset is in the file.
     Text(ParseError),
     /// The file could not be read, memory could not be had, or the work was cancelled.
@@ -106,7 +106,7 @@ impl From<io::Error> for Halt {
 
 /// Why reading stopped, and in which record.
 #[derive(Debug)]
-pub struct Stopped {
+pub(crate) struct Stopped {
     /// Why.
     pub halt: Halt,
     /// The list and the record, counted from 0. Results are in no list that has a name.
@@ -121,7 +121,7 @@ impl<H: Into<Halt>> From<H> for Stopped {
 
 impl Stopped {
     /// As an error of the crate.
-    pub fn in_file(self, path: &Path, source: &Source) -> Error {
+    pub(crate) fn in_file(self, path: &Path, source: &Source) -> Error {
         let error = match self.halt {
             Halt::Failed(error) => error,
             Halt::Text(error) => match (error.explained(source), self.record) {
@@ -137,13 +137,13 @@ impl Stopped {
 }
 
 /// The error for a file that has been written to since it was read.
-pub fn changed(path: &Path) -> Error {
+pub(crate) fn changed(path: &Path) -> Error {
     Error::new(ErrorKind::Changed, "the file has changed since it was read").in_file(path)
 }
 
 /// The error for a file that does not hold JSON at all.
 #[cfg(feature = "python")]
-pub fn no_json(path: &Path, content: String) -> Error {
+pub(crate) fn no_json(path: &Path, content: String) -> Error {
     let kind = ErrorKind::NotJson(Position { line: 1, column: 1, character: 0 });
     Error::new(kind, "").expected("JSON").found(content).in_file(path)
 }

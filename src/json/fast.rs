@@ -109,7 +109,7 @@ impl<'a> Cursor<'a> {
 
 /// The number with a point at `at`, and where it ends, if it has at most six digits: coordinates that were rounded.
 #[inline(always)]
-pub fn short(bytes: &[u8], at: usize) -> Option<(f64, usize)> {
+pub(crate) fn short(bytes: &[u8], at: usize) -> Option<(f64, usize)> {
     let negative = *bytes.get(at)? == b'-';
     let start = at + usize::from(negative);
     let text: &[u8; 8] = bytes.get(start..)?.first_chunk()?;
@@ -123,7 +123,7 @@ pub fn short(bytes: &[u8], at: usize) -> Option<(f64, usize)> {
 }
 
 /// What a number without a sign is made of, if it has a point.
-pub struct Extent {
+pub(crate) struct Extent {
     /// Digits before its point.
     pub whole: usize,
     /// Its bytes.
@@ -132,7 +132,7 @@ pub struct Extent {
 
 /// The extent of the number that a piece of text begins with.
 #[inline(always)]
-pub fn extent(text: &[u8; 32]) -> Extent {
+pub(crate) fn extent(text: &[u8; 32]) -> Extent {
     let others = !Baseline::digits(text);
     // The digits end at the second byte that is none.
     Extent {
@@ -152,7 +152,7 @@ fn plain(around: &[u8; 48]) -> Option<(f64, usize)> {
 
 /// The same of a number that has `len` bytes, all of them digits but the one behind `whole` of them.
 #[inline(always)]
-pub fn plain_of<L: Simd>(around: &[u8; 48], whole: usize, len: usize) -> Option<f64> {
+pub(crate) fn plain_of<L: Simd>(around: &[u8; 48], whole: usize, len: usize) -> Option<f64> {
     let text: &[u8; 32] = around.last_chunk()?;
     let fraction = len.wrapping_sub(whole + 1);
     let common = whole.wrapping_sub(1) < 4
@@ -173,7 +173,7 @@ pub fn plain_of<L: Simd>(around: &[u8; 48], whole: usize, len: usize) -> Option<
 ///
 /// One copy of it, called from everywhere: many copies would not fit the processor's cache of instructions.
 #[inline(never)]
-pub fn with_point(bytes: &[u8], at: usize) -> (f64, usize) {
+pub(crate) fn with_point(bytes: &[u8], at: usize) -> (f64, usize) {
     const NONE: (f64, usize) = (0.0, 0);
     // All bytes that are read, so that bounds are checked once.
     let around = at.checked_sub(16).and_then(|from| bytes.get(from..)?.first_chunk::<49>());

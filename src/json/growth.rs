@@ -6,7 +6,7 @@ use crate::columns::{Boxes, CompactDoubles, RotatedBoxes};
 use crate::error::{self, Result};
 
 /// A column under construction.
-pub trait Grow: Default {
+pub(crate) trait Grow: Default {
     /// Records so far.
     fn count(&self) -> usize;
     /// Adds the records of `other`, and empties it.
@@ -54,7 +54,7 @@ macro_rules! growth {
 growth!(CompactDoubles, Boxes, RotatedBoxes);
 
 /// Gives back memory that a column does not need: of one that lacks records all of it.
-pub fn trim<C: Grow>(column: &mut C, count: usize) {
+pub(crate) fn trim<C: Grow>(column: &mut C, count: usize) {
     if column.count() < count {
         *column = C::default();
     }
@@ -62,16 +62,16 @@ pub fn trim<C: Grow>(column: &mut C, count: usize) {
 }
 
 /// Adds a part's column to ours where both are whole.
-pub fn join<C: Grow>(ours: &mut C, theirs: &mut C, (before, more): (usize, usize)) -> Result<()> {
+pub(crate) fn join<C: Grow>(ours: &mut C, theirs: &mut C, (before, more): (usize, usize)) -> Result<()> {
     if ours.count() == before && theirs.count() == more { ours.append(theirs) } else { Ok(()) }
 }
 
 /// Reserves memory for `count` records in all, if the column has had all `now` records so far.
-pub fn reserve<C: Grow>(column: &mut C, now: usize, count: usize) -> Result<()> {
+pub(crate) fn reserve<C: Grow>(column: &mut C, now: usize, count: usize) -> Result<()> {
     if column.count() == now && now > 0 { column.reserve(count.saturating_sub(now)) } else { Ok(()) }
 }
 
 /// The column, if it has all records.
-pub fn share<C: Grow>(column: &mut C, count: usize) -> Option<Arc<C>> {
+pub(crate) fn share<C: Grow>(column: &mut C, count: usize) -> Option<Arc<C>> {
     (column.count() == count).then(|| Arc::new(std::mem::take(column)))
 }

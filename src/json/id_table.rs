@@ -113,7 +113,7 @@ impl Elements for IdTable {
 
 /// Elements that are not needed: read, and discarded.
 #[derive(Clone, Debug, Default)]
-pub struct Skipped {
+pub(crate) struct Skipped {
     count: usize,
     /// The first element that Python might refuse.
     pub fallback: Option<Fallback>,

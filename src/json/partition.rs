@@ -163,7 +163,7 @@ pub fn bin_of(image: &Key, count: usize) -> usize {
 }
 
 /// Elements that know of which image the record is that was parsed last.
-pub trait ImageElements: Elements {
+pub(crate) trait ImageElements: Elements {
     /// The field that says so.
     const FIELD: Field;
     /// Whose records these are.
@@ -202,7 +202,7 @@ impl ImageElements for IdTable {
 }
 
 /// Elements that put the text of their records into bins.
-pub struct Partitioned<'a, R> {
+pub(crate) struct Partitioned<'a, R> {
     rows: R,
     /// The texts of the records, one behind the other, and the one that was parsed last.
     text: Vec<u8>,
@@ -215,13 +215,13 @@ pub struct Partitioned<'a, R> {
 
 impl<'a, R: ImageElements> Partitioned<'a, R> {
     /// Elements as `rows`, put into these bins.
-    pub fn new(rows: R, bins: &'a mut Bins) -> Self {
+    pub(crate) fn new(rows: R, bins: &'a mut Bins) -> Self {
         let count = bins.count();
         Partitioned { rows, text: Vec::new(), ends: Vec::new(), pending: 0, count, bins: Some(bins) }
     }
 
     /// The rows without their records.
-    pub fn into_rows(self) -> R {
+    pub(crate) fn into_rows(self) -> R {
         self.rows
     }
 }

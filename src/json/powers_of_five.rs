@@ -1,11 +1,11 @@
 //! Powers of five to 128 bits, computed by the compiler.
 
 /// Decimal exponents that the table covers lie within `-LIMIT..=LIMIT`.
-pub const LIMIT: i32 = 64;
+pub(crate) const LIMIT: i32 = 64;
 
 /// `5^q`, rounded down to `bits * 2^(exponent - 127)` with the highest of the 128 bits set.
 #[derive(Clone, Copy)]
-pub struct Power {
+pub(crate) struct Power {
     /// The leading 128 bits.
     pub bits: u128,
     /// `floor(log2(5^q))`.
@@ -13,7 +13,7 @@ pub struct Power {
 }
 
 /// `5^q` for `q` in `-LIMIT..=LIMIT`, at index `q + LIMIT`.
-pub static POWERS: [Power; 2 * LIMIT as usize + 1] = table();
+pub(crate) static POWERS: [Power; 2 * LIMIT as usize + 1] = table();
 
 /// 320 bits, least significant word first: enough for `5^64` (149 bits) and for 128 bits of its reciprocal.
 type Wide = [u64; 5];

@@ -79,7 +79,7 @@ impl Field {
 /// The keys of the last record as they were written, from the comma before to the space after the colon: if the
 /// next record has the same bytes there, it has the same key, and nothing needs to be read twice.
 #[derive(Default)]
-pub struct KeyOrder {
+pub(crate) struct KeyOrder {
     keys: Vec<KnownKey>,
 }
 
@@ -121,7 +121,7 @@ impl KeyOrder {
     /// Steps over the next key (the one at `slot` of its record) with what is around it, or over the closing brace
     /// (`None`). Before slot 0 the cursor is behind the opening brace, later behind a value.
     #[inline(always)]
-    pub fn next(&mut self, scanner: &mut Scanner<'_>, slot: usize) -> Scan<Option<Field>> {
+    pub(crate) fn next(&mut self, scanner: &mut Scanner<'_>, slot: usize) -> Scan<Option<Field>> {
         if let Some((field, length)) = self.expected(scanner.rest(), slot) {
             scanner.move_to(scanner.position() + length);
             return Ok(Some(field));
@@ -135,7 +135,7 @@ impl KeyOrder {
 
     /// The key at `slot` if it is written as it was in the last record, with its length.
     #[inline(always)]
-    pub fn expected(&self, text: &[u8], slot: usize) -> Option<(Field, usize)> {
+    pub(crate) fn expected(&self, text: &[u8], slot: usize) -> Option<(Field, usize)> {
         let key = self.keys.get(slot)?;
         key.begins(text).then_some((key.field, key.len))
     }
@@ -167,7 +167,7 @@ impl KeyOrder {
 }
 
 /// Elements that are read from the elements of one array.
-pub trait Elements: Send {
+pub(crate) trait Elements: Send {
     /// No rows, of the same kind.
     fn fresh(&self) -> Self;
     /// Reads one element; [`Elements::commit`] makes it a row.
@@ -186,7 +186,7 @@ pub trait Elements: Send {
 /// columns cannot hold it returns what they expect). Returns the fields that were there, or what cannot be held (all of
 /// it has been read).
 #[inline(always)]
-pub fn fields(
+pub(crate) fn fields(
     scanner: &mut Scanner<'_>,
     order: &mut KeyOrder,
     wanted: u16,

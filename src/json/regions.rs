@@ -19,7 +19,7 @@ const REGION: u64 = 1 << 20;
 ///
 /// `read` adds the value of record `index` at the scanner to a region's `T`; `None` means that columns cannot hold it,
 /// which ends everything with `None`.
-pub fn read<T: Default + Send>(
+pub(crate) fn read<T: Default + Send>(
     source: &Source,
     spans: &Spans,
     read: impl Fn(&mut Scanner<'_>, usize, &mut T) -> Scan<Option<()>> + Sync,

@@ -9,7 +9,7 @@ use crate::error::push;
 
 /// Adds the segmentation at the scanner to `masks`. `image` is the height and width of its image, which polygons take
 /// as theirs and run lengths do not.
-pub fn read(scanner: &mut Scanner<'_>, image: [u32; 2], masks: &mut Masks) -> Scan<Option<()>> {
+pub(crate) fn read(scanner: &mut Scanner<'_>, image: [u32; 2], masks: &mut Masks) -> Scan<Option<()>> {
     match scanner.peek() {
         b'[' => polygons(scanner, image, masks),
         b'{' => run_lengths(scanner, masks),

@@ -7,7 +7,7 @@
 use crate::simd::{self, Kernel, Simd, both};
 
 /// From one number of an array, at `at`, to a later one, as far as all between are plain.
-pub fn skip(text: &[u8], at: usize) -> usize {
+pub(crate) fn skip(text: &[u8], at: usize) -> usize {
     simd::dispatch(Skip { text, at }).unwrap_or(at)
 }
 

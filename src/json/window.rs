@@ -10,7 +10,7 @@ use crate::error::{Error, Result, zeros};
 /// The bytes `base..base + len` of a file, with a cursor.
 ///
 /// It grows only if a single record (or another value that is read as a whole) does not fit.
-pub struct Window<'a> {
+pub(crate) struct Window<'a> {
     source: &'a Source,
     /// The text, then [`PADDING`] zeros.
     buffer: Vec<u8>,
@@ -24,7 +24,7 @@ pub struct Window<'a> {
 
 impl<'a> Window<'a> {
     /// A window of `capacity` bytes at the start of `source`.
-    pub fn new(source: &'a Source, capacity: usize) -> Result<Self> {
+    pub(crate) fn new(source: &'a Source, capacity: usize) -> Result<Self> {
         Ok(Window {
             source,
             buffer: zeros(capacity.max(2) + PADDING)?,
@@ -38,17 +38,17 @@ impl<'a> Window<'a> {
 
     /// The cursor's place in the file.
     #[inline(always)]
-    pub fn offset(&self) -> u64 {
+    pub(crate) fn offset(&self) -> u64 {
         self.base + self.position as u64
     }
 
     /// Where in the file the text that has been read ends.
-    pub fn end(&self) -> u64 {
+    pub(crate) fn end(&self) -> u64 {
         self.base + self.len as u64
     }
 
     /// Moves the cursor to `offset`; what lies beyond `until` will be read in small pieces.
-    pub fn seek(&mut self, offset: u64, until: u64) {
+    pub(crate) fn seek(&mut self, offset: u64, until: u64) {
         self.until = until;
         if offset >= self.base && offset <= self.base + self.len as u64 {
             self.position = (offset - self.base) as usize;
@@ -62,19 +62,19 @@ impl<'a> Window<'a> {
 
     /// Tokens from the cursor on.
     #[inline(always)]
-    pub fn scanner(&self) -> Scanner<'_> {
+    pub(crate) fn scanner(&self) -> Scanner<'_> {
         Scanner::new(&self.buffer[..self.len + PADDING], self.len, self.position, self.base)
     }
 
     /// Moves the cursor to where a scanner came to.
     #[inline(always)]
-    pub fn advance_to(&mut self, position: usize) {
+    pub(crate) fn advance_to(&mut self, position: usize) {
         self.position = position;
     }
 
     /// Reads more where an error means no more than that the window ended: the cursor stands at the same place of the
     /// file.
-    pub fn extend(&mut self, error: ParseError) -> std::result::Result<(), Halt> {
+    pub(crate) fn extend(&mut self, error: ParseError) -> std::result::Result<(), Halt> {
         let base = self.base;
         if error == ParseError::Memory {
             return Err(Error::out_of_memory_for("a value").into());
@@ -86,7 +86,7 @@ impl<'a> Window<'a> {
     }
 
     /// Runs `read` at the cursor, again with more of the file when the window ended, and moves the cursor on.
-    pub fn read<T>(
+    pub(crate) fn read<T>(
         &mut self,
         mut read: impl FnMut(&mut Scanner<'_>) -> Scan<T>,
     ) -> std::result::Result<T, Halt> {
@@ -103,7 +103,7 @@ impl<'a> Window<'a> {
     }
 
     /// Reads more behind what is there, dropping what lies before the cursor. False at the end of the file.
-    pub fn refill(&mut self) -> io::Result<bool> {
+    pub(crate) fn refill(&mut self) -> io::Result<bool> {
         if self.finished {
             return Ok(false);
         }

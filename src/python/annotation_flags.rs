@@ -12,7 +12,7 @@ use super::segmentation::MaskReader;
 use crate::similarity::compress;
 
 /// Adds this file's function to the module.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(mark_annotations, module)?)
 }
 
@@ -27,7 +27,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     annotations, images, categories, *, by_category, loaded, area_range=None, keypoints=false, image_records=None
 ))]
 #[expect(clippy::too_many_arguments, reason = "keywords of one call")]
-pub fn mark_annotations<'py>(
+pub(super) fn mark_annotations<'py>(
     py: Python<'py>,
     annotations: &Bound<'py, PyList>,
     images: &Bound<'py, PyDict>,

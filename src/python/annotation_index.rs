@@ -11,7 +11,7 @@ use crate::columns::InternedIds;
 use crate::error::{Result, can_allocate, copied, push, with_capacity};
 
 /// Adds what this file defines to the module.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<AnnotationIndex>()?;
     module.add_function(wrap_pyfunction!(plain_image_ids, module)?)?;
     module.add_function(wrap_pyfunction!(index_plain, module)?)
@@ -19,7 +19,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 
 /// Ids of annotations that were plain integers, no annotation id twice.
 #[pyclass(frozen, module = "meanap._core")]
-pub struct AnnotationIndex {
+pub(super) struct AnnotationIndex {
     /// Annotation ids; none if they are 1, 2, 3, …
     pub ids: Option<Vec<i64>>,
     /// Image ids.
@@ -30,12 +30,12 @@ pub struct AnnotationIndex {
 
 impl AnnotationIndex {
     /// The id of the annotation at this place.
-    pub fn id(&self, record: usize) -> i64 {
+    pub(super) fn id(&self, record: usize) -> i64 {
         self.ids.as_ref().map_or(record as i64 + 1, |ids| ids[record])
     }
 
     /// The number of annotations.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.images.codes.len()
     }
 }
@@ -88,7 +88,7 @@ impl AnnotationIndex {
 
 /// The distinct image ids of annotations in order of appearance, or None if one is no plain integer.
 #[pyfunction]
-pub fn plain_image_ids<'py>(annotations: &Bound<'py, PyList>) -> PyResult<Option<Bound<'py, PyList>>> {
+pub(super) fn plain_image_ids<'py>(annotations: &Bound<'py, PyList>) -> PyResult<Option<Bound<'py, PyList>>> {
     let mut reader = DictReader::new(&[AnnotationField::Image]);
     let mut images = InternedIds::default();
     let mut last = None;
@@ -111,7 +111,10 @@ pub fn plain_image_ids<'py>(annotations: &Bound<'py, PyList>) -> PyResult<Option
 /// The index of annotations, with `categories` of their categories too; None if an id is no plain integer or if an
 /// annotation id occurs twice.
 #[pyfunction]
-pub fn index_plain(annotations: &Bound<'_, PyList>, categories: bool) -> PyResult<Option<AnnotationIndex>> {
+pub(super) fn index_plain(
+    annotations: &Bound<'_, PyList>,
+    categories: bool,
+) -> PyResult<Option<AnnotationIndex>> {
     let mut reader =
         DictReader::new(&[AnnotationField::Id, AnnotationField::Image, AnnotationField::Category]);
     let mut builder = IndexBuilder::new(annotations.len(), categories)?;
@@ -133,7 +136,7 @@ pub fn index_plain(annotations: &Bound<'_, PyList>, categories: bool) -> PyResul
 const OF_AN_ID: usize = 256;
 
 /// An index under construction.
-pub struct IndexBuilder {
+pub(super) struct IndexBuilder {
     ids: Option<Vec<i64>>,
     images: InternedIds,
     categories: Option<InternedIds>,
@@ -145,7 +148,7 @@ impl IndexBuilder {
     /// # Errors
     ///
     /// `OutOfMemory`, here as in all that follows.
-    pub fn new(annotations: usize, categories: bool) -> Result<Self> {
+    pub(super) fn new(annotations: usize, categories: bool) -> Result<Self> {
         let codes = || -> Result<InternedIds> {
             let mut codes = InternedIds::default();
             codes.codes = with_capacity(annotations)?;
@@ -155,7 +158,7 @@ impl IndexBuilder {
     }
 
     /// Adds an annotation; None if its ids are not plain.
-    pub fn push(&mut self, id: i64, image: PlainValue, category: PlainValue) -> Result<Option<()>> {
+    pub(super) fn push(&mut self, id: i64, image: PlainValue, category: PlainValue) -> Result<Option<()>> {
         let record = self.images.codes.len();
         if self.ids.is_none() && id != record as i64 + 1 {
             let mut ids = with_capacity(self.images.codes.capacity())?;
@@ -175,7 +178,7 @@ impl IndexBuilder {
     }
 
     /// The index; None if an annotation id occurs twice: then the last annotation stands for all.
-    pub fn finish(self) -> Result<Option<AnnotationIndex>> {
+    pub(super) fn finish(self) -> Result<Option<AnnotationIndex>> {
         if let Some(ids) = &self.ids
             && !ids.is_sorted_by(|a, b| a < b)
         {

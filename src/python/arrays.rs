@@ -19,7 +19,7 @@ use crate::python::once::intern;
 /// # Errors
 ///
 /// `MemoryError`; the shape does not have as many places; what a handler of signals raises.
-pub fn array<'py, T: Element, const AXES: usize>(
+pub(super) fn array<'py, T: Element, const AXES: usize>(
     py: Python<'py>,
     values: Vec<T>,
     shape: [usize; AXES],
@@ -40,7 +40,7 @@ where
 /// # Errors
 ///
 /// `MemoryError`
-pub fn vector<T: Element>(py: Python<'_>, values: Vec<T>) -> PyResult<Bound<'_, PyArray1<T>>> {
+pub(super) fn vector<T: Element>(py: Python<'_>, values: Vec<T>) -> PyResult<Bound<'_, PyArray1<T>>> {
     let length = values.len();
     array(py, values, [length])
 }
@@ -50,7 +50,7 @@ pub fn vector<T: Element>(py: Python<'_>, values: Vec<T>) -> PyResult<Bound<'_, 
 /// # Errors
 ///
 /// `MemoryError`
-pub fn column<'py, T: Element>(
+pub(super) fn column<'py, T: Element>(
     py: Python<'py>,
     values: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
 ) -> PyResult<Bound<'py, PyArray1<T>>> {
@@ -62,7 +62,7 @@ pub fn column<'py, T: Element>(
 /// # Errors
 ///
 /// `OutOfMemory`
-pub fn values<T: Copy, D: Dimension>(array: ArrayView<'_, T, D>) -> Result<Vec<T>> {
+pub(super) fn values<T: Copy, D: Dimension>(array: ArrayView<'_, T, D>) -> Result<Vec<T>> {
     match array.as_slice() {
         Some(values) => copied(values),
         None => collect(array.iter().copied()),
@@ -70,7 +70,7 @@ pub fn values<T: Copy, D: Dimension>(array: ArrayView<'_, T, D>) -> Result<Vec<T
 }
 
 /// Numbers of any type as doubles.
-pub struct DoubleArray {
+pub(super) struct DoubleArray {
     /// The values, the last axis fastest.
     pub values: Vec<f64>,
     /// Lengths of the axes.
@@ -81,7 +81,7 @@ pub struct DoubleArray {
 
 impl DoubleArray {
     /// The numbers as rows of `width`; an array without entries has no rows, whatever its shape.
-    pub fn rows(&self, width: usize, place: impl Fn() -> String) -> PyResult<usize> {
+    pub(super) fn rows(&self, width: usize, place: impl Fn() -> String) -> PyResult<usize> {
         match self.shape[..] {
             [rows, columns] if columns == width => Ok(rows),
             _ if self.values.is_empty() => Ok(0),
@@ -90,7 +90,7 @@ impl DoubleArray {
     }
 
     /// The number of entries of a column.
-    pub fn len(&self, place: impl Fn() -> String) -> PyResult<usize> {
+    pub(super) fn len(&self, place: impl Fn() -> String) -> PyResult<usize> {
         match self.shape[..] {
             [length] => Ok(length),
             // A column of one, as `keepdim` leaves it, is an error; a scalar for one object is common.
@@ -102,7 +102,7 @@ impl DoubleArray {
 }
 
 /// The error for an array of the wrong shape.
-pub fn wrong_shape(place: &str, expected: &str, found: &[usize]) -> PyErr {
+pub(super) fn wrong_shape(place: &str, expected: &str, found: &[usize]) -> PyErr {
     let axes: Vec<String> = found.iter().map(ToString::to_string).collect();
     let comma = if found.len() == 1 { "," } else { "" };
     let problem = format!("expected shape {expected}, found ({}{comma})", axes.join(", "));
@@ -135,7 +135,7 @@ fn read_known(value: &Bound<'_, PyAny>) -> Option<Result<DoubleArray>> {
 }
 
 /// Reads numbers, which flags are not; `place` names the argument in errors.
-pub fn numbers(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<DoubleArray> {
+pub(super) fn numbers(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<DoubleArray> {
     if let Some(numbers) = read_known(value) {
         return Ok(numbers?);
     }
@@ -146,7 +146,7 @@ pub fn numbers(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult
 }
 
 /// Reads a column of flags: booleans, or numbers that are 0 or 1.
-pub fn flags(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Vec<bool>> {
+pub(super) fn flags(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Vec<bool>> {
     let read_flags = |value: &Bound<'_, PyAny>| {
         read(value, false, |x: bool| f64::from(u8::from(x))).or_else(|| read_known(value))
     };
@@ -178,7 +178,7 @@ pub fn flags(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<V
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Reads one id.
-pub fn key(value: &Bound<'_, PyAny>, place: impl Fn() -> Place) -> PyResult<Key> {
+pub(super) fn key(value: &Bound<'_, PyAny>, place: impl Fn() -> Place) -> PyResult<Key> {
     // Python takes True for 1.
     if !value.is_instance_of::<PyBool>()
         && let Ok(number) = value.extract::<i64>()
@@ -220,7 +220,7 @@ fn axes(value: &Bound<'_, PyAny>) -> PyResult<usize> {
 }
 
 /// Reads a column of ids.
-pub fn keys(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Vec<Key>> {
+pub(super) fn keys(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Vec<Key>> {
     fn read<T: Element + Copy>(
         value: &Bound<'_, PyAny>,
         place: &dyn Fn() -> String,
@@ -269,7 +269,7 @@ pub fn keys(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Ve
 }
 
 /// Ids as Python has them.
-pub fn key_list<'py>(py: Python<'py>, keys: &[Key]) -> PyResult<Bound<'py, PyList>> {
+pub(super) fn key_list<'py>(py: Python<'py>, keys: &[Key]) -> PyResult<Bound<'py, PyList>> {
     can_allocate(keys.iter().map(|key| if let Key::Text(text) = key { text.len() } else { 0 }).sum())?;
     let object = |key: &Key| -> PyResult<Bound<'py, PyAny>> {
         Ok(match key {

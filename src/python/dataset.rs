@@ -20,7 +20,7 @@ use crate::similarity;
 
 /// The columns of one COCO file, and the open file itself.
 #[pyclass(frozen, module = "meanap._core", name = "Dataset")]
-pub struct PyDataset {
+pub(super) struct PyDataset {
     pub(super) dataset: Dataset,
 }
 
@@ -29,7 +29,7 @@ pub struct PyDataset {
 /// `progress(done, total)` is called with bytes.
 #[pyfunction]
 #[pyo3(signature = (path, progress=None))]
-pub fn read_dataset(
+pub(super) fn read_dataset(
     py: Python<'_>,
     path: PathBuf,
     progress: Option<&Bound<'_, PyAny>>,
@@ -42,7 +42,7 @@ pub fn read_dataset(
 /// `progress(done, total)` is called with bytes.
 #[pyfunction]
 #[pyo3(signature = (path, progress=None))]
-pub fn read_results(
+pub(super) fn read_results(
     py: Python<'_>,
     path: PathBuf,
     progress: Option<&Bound<'_, PyAny>>,
@@ -52,7 +52,7 @@ pub fn read_results(
 
 /// The text of a JSON file, however it is stored; a file that cannot hold JSON is an error that says what it is.
 #[pyfunction]
-pub fn read_text(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyString>> {
+pub(super) fn read_text(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyString>> {
     let bytes = py.detach(|| {
         let in_file = |error| Error::io(error).in_file(&path);
         let source = Source::open(&path).map_err(in_file)?;
@@ -66,7 +66,7 @@ pub fn read_text(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyString>>
 
 /// What a file is that begins with these bytes (all of it, or 512 of them) and holds neither JSON nor rows of text.
 #[pyfunction]
-pub fn kind_of_file(head: Vec<u8>) -> Option<String> {
+pub(super) fn kind_of_file(head: Vec<u8>) -> Option<String> {
     encoding::content(&Source::from(head), 0)
 }
 
@@ -92,7 +92,7 @@ fn read(
 
 /// Opens a file. What is a pipe, or another thing that may never come to an end, is read whole by Python's own `open`,
 /// which listens to the keyboard.
-pub fn open(py: Python<'_>, path: &Path) -> PyResult<Source> {
+pub(super) fn open(py: Python<'_>, path: &Path) -> PyResult<Source> {
     let endless = py.detach(|| path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir()));
     if endless {
         let file = py.import("builtins")?.call_method1("open", (path, "rb"))?;
@@ -104,7 +104,7 @@ pub fn open(py: Python<'_>, path: &Path) -> PyResult<Source> {
 }
 
 /// The array `categories` of a file as Python objects.
-pub fn categories<'py>(py: Python<'py>, dataset: &Dataset) -> PyResult<Option<Bound<'py, PyAny>>> {
+pub(super) fn categories<'py>(py: Python<'py>, dataset: &Dataset) -> PyResult<Option<Bound<'py, PyAny>>> {
     let text = py.detach(|| dataset.categories_text())?;
     text.map(|text| loads(py, &text, &dataset.path)).transpose()
 }

@@ -14,7 +14,7 @@ mod fields {
     ///
     /// `list` is an exact list.
     #[inline]
-    pub unsafe fn list_length(list: *mut ffi::PyObject) -> usize {
+    pub(crate) unsafe fn list_length(list: *mut ffi::PyObject) -> usize {
         // SAFETY: as the caller guarantees.
         unsafe { ffi::PyList_GET_SIZE(list) as usize }
     }
@@ -25,7 +25,7 @@ mod fields {
     ///
     /// `list` is a list with more than `item` items.
     #[inline]
-    pub unsafe fn list_item(list: *mut ffi::PyObject, item: usize) -> *mut ffi::PyObject {
+    pub(crate) unsafe fn list_item(list: *mut ffi::PyObject, item: usize) -> *mut ffi::PyObject {
         // SAFETY: as the caller guarantees.
         unsafe { ffi::PyList_GET_ITEM(list, item as ffi::Py_ssize_t) }
     }
@@ -36,7 +36,7 @@ mod fields {
     ///
     /// `float` is a `float`.
     #[inline]
-    pub unsafe fn double(float: *mut ffi::PyObject) -> f64 {
+    pub(crate) unsafe fn double(float: *mut ffi::PyObject) -> f64 {
         // SAFETY: as the caller guarantees.
         unsafe { ffi::PyFloat_AS_DOUBLE(float) }
     }
@@ -47,7 +47,7 @@ mod fields {
     ///
     /// `dict` is an exact dictionary.
     #[inline]
-    pub unsafe fn dict_keys(dict: *mut ffi::PyObject) -> *const u8 {
+    pub(crate) unsafe fn dict_keys(dict: *mut ffi::PyObject) -> *const u8 {
         // SAFETY: an exact dictionary begins with these fields.
         unsafe { (*dict.cast::<ffi::PyDictObject>()).ma_keys.cast() }
     }
@@ -101,4 +101,4 @@ mod fields {
     }
 }
 
-pub use fields::{dict_keys, double, list_item, list_length};
+pub(super) use fields::{dict_keys, double, list_item, list_length};

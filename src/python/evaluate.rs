@@ -22,7 +22,7 @@ use crate::similarity::{KINDS, Parameters, Similarity, SimilarityKind};
 
 /// A finished matching: the match table, and the columns that it came from.
 #[pyclass(frozen, module = "meanap._core")]
-pub struct Evaluation {
+pub(super) struct Evaluation {
     /// What was evaluated.
     pub evaluator: Evaluator,
     /// How objects were compared.
@@ -48,7 +48,7 @@ fn positions(given: &PyPositions<'_>, extent: CellGrid) -> PyResult<Positions> {
 
 /// The kinds of similarity: the name of each, what it compares, and the parameters of a protocol that it uses.
 #[pyfunction]
-pub fn similarities() -> Vec<(&'static str, &'static str, Vec<&'static str>)> {
+pub(super) fn similarities() -> Vec<(&'static str, &'static str, Vec<&'static str>)> {
     KINDS.iter().map(|kind| (kind.name, kind.geometry.name(), kind.parameters.to_vec())).collect()
 }
 
@@ -59,7 +59,7 @@ pub fn similarities() -> Vec<(&'static str, &'static str, Vec<&'static str>)> {
     thresholds, area_ranges, max_detections, variances=None, dilation_ratio=None
 ))]
 #[expect(clippy::too_many_arguments, reason = "keywords of one call")]
-pub fn evaluate(
+pub(super) fn evaluate(
     py: Python<'_>,
     ground_truth: &PyObjects,
     detections: &PyObjects,
@@ -172,7 +172,7 @@ impl Evaluation {
 /// `similarity` is `(D, G)`. Gives the index of the ground truth that each detection matched, `(T, D)`, -1 for none.
 /// `claims`: which detections take their ground truth away from later ones.
 #[pyfunction]
-pub fn match_cell<'py>(
+pub(super) fn match_cell<'py>(
     py: Python<'py>,
     similarity: PyReadonlyArray2<'py, f64>,
     thresholds: PyReadonlyArray1<'py, f64>,
@@ -212,7 +212,7 @@ pub fn match_cell<'py>(
 /// recall point, -1 for none.
 #[pyfunction]
 #[expect(clippy::type_complexity, reason = "three arrays")]
-pub fn curves<'py>(
+pub(super) fn curves<'py>(
     py: Python<'py>,
     ranks: PyReadonlyArray1<'py, u32>,
     matched: PyReadonlyArray2<'py, bool>,

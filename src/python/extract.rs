@@ -29,7 +29,7 @@ use crate::similarity;
 use crate::threads;
 
 /// Adds the functions of this file to the module.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(objects_from_dicts, module)?)?;
     module.add_function(wrap_pyfunction!(objects_from_rows, module)?)?;
     Ok(())
@@ -46,7 +46,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     annotations, iou_type, role, images, image_positions, category_positions, single=false, index=None
 ))]
 #[expect(clippy::too_many_arguments, reason = "keywords of one call")]
-pub fn objects_from_dicts(
+pub(super) fn objects_from_dicts(
     annotations: &Bound<'_, PyList>,
     iou_type: &str,
     role: &str,
@@ -365,7 +365,7 @@ const MOST_OF_A_ROW: usize = 96;
 /// height where the rows' own precision is not this one.
 #[pyfunction]
 #[pyo3(signature = (rows, areas=None))]
-pub fn objects_from_rows(
+pub(super) fn objects_from_rows(
     rows: PyReadonlyArray2<'_, f64>,
     areas: Option<PyReadonlyArray1<'_, f64>>,
 ) -> PyResult<Option<PyObjects>> {

@@ -13,7 +13,7 @@ use super::record::{AnnotationField, BoxResult, DictReader, prefetch};
 use crate::python::once::intern;
 
 /// Adds the functions of this file to the module.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(index_annotations, module)?)?;
     module.add_function(wrap_pyfunction!(load_annotations, module)?)?;
     module.add_function(wrap_pyfunction!(prepare_boxes, module)?)?;
@@ -25,7 +25,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 /// id -> image ids, one for each annotation) in the order of `annotations`.
 #[pyfunction]
 #[pyo3(signature = (annotations, anns, img_to_anns, cat_to_imgs=None))]
-pub fn index_annotations(
+pub(super) fn index_annotations(
     annotations: &Bound<'_, PyAny>,
     anns: &Bound<'_, PyDict>,
     img_to_anns: &Bound<'_, PyDict>,
@@ -63,7 +63,7 @@ fn add(lists: &Bound<'_, PyDict>, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAn
 /// Without image ids `all_annotations` are looked through.
 #[pyfunction]
 #[pyo3(signature = (img_to_anns, anns, img_ids, cat_ids, all_annotations))]
-pub fn load_annotations<'py>(
+pub(super) fn load_annotations<'py>(
     img_to_anns: &Bound<'py, PyDict>,
     anns: &Bound<'py, PyDict>,
     img_ids: &Bound<'py, PyList>,
@@ -143,7 +143,10 @@ fn plain(id: &Bound<'_, PyAny>) -> PyResult<bool> {
 ///
 /// Gives their index, or None where it cannot hold their ids.
 #[pyfunction]
-pub fn prepare_boxes(annotations: &Bound<'_, PyList>, place: &str) -> PyResult<Option<AnnotationIndex>> {
+pub(super) fn prepare_boxes(
+    annotations: &Bound<'_, PyList>,
+    place: &str,
+) -> PyResult<Option<AnnotationIndex>> {
     let py = annotations.py();
     let (bbox, segmentation, area) = (intern!(py, "bbox"), intern!(py, "segmentation"), intern!(py, "area"));
     let (id, iscrowd) = (intern!(py, "id"), intern!(py, "iscrowd"));
@@ -219,7 +222,7 @@ fn side<'py>(bb: &Bound<'py, PyAny>, index: usize) -> PyResult<Bound<'py, PyAny>
 /// The smallest and largest x and y of a result's keypoints: `(x0, x1, y0, y1)` as Python numbers of the kind that
 /// NumPy would find in the list, or None where it has to be called.
 #[pyfunction]
-pub fn keypoint_extent<'py>(keypoints: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyTuple>>> {
+pub(super) fn keypoint_extent<'py>(keypoints: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyTuple>>> {
     let py = keypoints.py();
     let Ok(list) = keypoints.cast_exact::<PyList>() else { return Ok(None) };
     let mut extent = [(f64::INFINITY, f64::NEG_INFINITY, false); 2];

@@ -17,7 +17,7 @@ use crate::threads::OF_A_THREAD;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Does work that may be `long` so that Ctrl-C stops it; short work without another thread.
-pub fn interruptible<T: Send>(
+pub(super) fn interruptible<T: Send>(
     py: Python<'_>,
     long: bool,
     work: impl FnOnce(&Progress) -> Result<T> + Send,
@@ -29,7 +29,7 @@ pub fn interruptible<T: Send>(
 /// stops the work and is raised.
 ///
 /// Where no thread can be started the work is done here, without progress or cancellation.
-pub fn with_progress<T: Send>(
+pub(super) fn with_progress<T: Send>(
     py: Python<'_>,
     progress: Option<&Bound<'_, PyAny>>,
     total: u64,

@@ -18,7 +18,7 @@ const OBJECT: usize = 80;
 /// # Errors
 ///
 /// `MemoryError`, an error of the conversion.
-pub fn list<'py, T: IntoPyObject<'py>>(
+pub(super) fn list<'py, T: IntoPyObject<'py>>(
     py: Python<'py>,
     items: impl ExactSizeIterator<Item = T>,
 ) -> PyResult<Bound<'py, PyList>> {
@@ -30,7 +30,7 @@ pub fn list<'py, T: IntoPyObject<'py>>(
 /// # Errors
 ///
 /// `MemoryError`, an error of the conversion.
-pub fn list_of<'py, T: IntoPyObject<'py>>(
+pub(super) fn list_of<'py, T: IntoPyObject<'py>>(
     py: Python<'py>,
     items: impl ExactSizeIterator<Item = T>,
     objects: usize,
@@ -45,7 +45,7 @@ pub fn list_of<'py, T: IntoPyObject<'py>>(
 /// # Errors
 ///
 /// `MemoryError`
-pub fn bytes<'py>(py: Python<'py>, given: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+pub(super) fn bytes<'py>(py: Python<'py>, given: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
     PyBytes::new_with(py, given.len(), |copy| {
         copy.copy_from_slice(given);
         Ok(())
@@ -53,7 +53,7 @@ pub fn bytes<'py>(py: Python<'py>, given: &[u8]) -> PyResult<Bound<'py, PyBytes>
 }
 
 /// The items of a list or tuple, converted one by one.
-pub struct Extracted<T>(Vec<T>);
+pub(super) struct Extracted<T>(Vec<T>);
 
 impl<T> Deref for Extracted<T> {
     type Target = [T];
@@ -88,7 +88,7 @@ const STRETCH: usize = 1 << 12;
 /// To be called in a loop over items that may make an object for each: raises what a handler of signals raises, and
 /// `MemoryError` where there may be no memory for the next objects, now and then; `done` counts the items.
 #[inline]
-pub fn check_signals(py: Python<'_>, done: usize) -> PyResult<()> {
+pub(super) fn check_signals(py: Python<'_>, done: usize) -> PyResult<()> {
     if done.is_multiple_of(STRETCH) { checked(py) } else { Ok(()) }
 }
 
@@ -99,7 +99,7 @@ fn checked(py: Python<'_>) -> PyResult<()> {
 }
 
 /// Keys and values; an error, as a Python loop raises it, where the dictionary has changed its size since the last ones.
-pub struct Items<'a, 'py> {
+pub(super) struct Items<'a, 'py> {
     dict: &'a Bound<'py, PyDict>,
     length: usize,
     told: usize,
@@ -107,7 +107,7 @@ pub struct Items<'a, 'py> {
 }
 
 /// The items of a dictionary.
-pub fn items<'a, 'py>(dict: &'a Bound<'py, PyDict>) -> Items<'a, 'py> {
+pub(super) fn items<'a, 'py>(dict: &'a Bound<'py, PyDict>) -> Items<'a, 'py> {
     Items { dict, length: dict.len(), told: 0, items: dict.iter() }
 }
 

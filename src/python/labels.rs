@@ -22,7 +22,7 @@ use crate::threads;
 const MANY_FILES: usize = 4096;
 
 /// Adds the functions of this file to the module.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(image_sizes, module)?)?;
     module.add_function(wrap_pyfunction!(read_yolo, module)?)?;
     module.add_function(wrap_pyfunction!(read_label_table, module)?)?;
@@ -137,7 +137,7 @@ fn listed(py: Python<'_>, faults: Vec<Fault>) -> PyResult<Bound<'_, PyList>> {
 }
 
 /// Rows of height and width; a size that is not known, or too large, is 0.
-pub fn pairs(array: &PyReadonlyArray2<'_, i64>, count: usize, name: &str) -> PyResult<Vec<[u32; 2]>> {
+pub(super) fn pairs(array: &PyReadonlyArray2<'_, i64>, count: usize, name: &str) -> PyResult<Vec<[u32; 2]>> {
     if array.shape() != [count, 2] {
         return Err(PyValueError::new_err(format!("{name}: expected shape ({count}, 2)")));
     }
@@ -146,6 +146,6 @@ pub fn pairs(array: &PyReadonlyArray2<'_, i64>, count: usize, name: &str) -> PyR
 }
 
 /// A contiguous column.
-pub fn column<T: numpy::Element + Copy>(array: &PyReadonlyArray1<'_, T>) -> Result<Vec<T>> {
+pub(super) fn column<T: numpy::Element + Copy>(array: &PyReadonlyArray1<'_, T>) -> Result<Vec<T>> {
     collect(array.as_array().iter().copied())
 }

@@ -31,7 +31,7 @@ use crate::sort::sort_by_integer;
 pub(super) const LONG: usize = 50_000;
 
 /// Adds what this file and [`super::matches`] define to the module.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyMatchLog>()?;
     module.add_class::<Matches>()?;
     module.add_class::<PyResampler>()?;
@@ -72,7 +72,7 @@ const OF_A_KEY: usize = 192;
 
 /// Match-table rows gathered batch by batch.
 #[pyclass(module = "meanap._core", name = "MatchLog")]
-pub struct PyMatchLog {
+pub(super) struct PyMatchLog {
     rules: Rules,
     log: MatchLog,
 }
@@ -540,7 +540,7 @@ fn best_of_each_image(dt: &Objects, images: usize, limit: usize, progress: &Prog
     image_ids, category_ids, *, detections, similarity, box_format, size, score_range, match_crowds, records, fields
 ))]
 #[expect(clippy::too_many_arguments, reason = "keywords of one call")]
-pub fn objects_from_arrays(
+pub(super) fn objects_from_arrays(
     image_ids: &Bound<'_, PyAny>,
     category_ids: &Bound<'_, PyAny>,
     detections: bool,

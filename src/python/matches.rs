@@ -25,7 +25,7 @@ type Reduced<'py> = (Bound<'py, PyAny>, (Bound<'py, PyBytes>,));
 
 /// A match table: one row for each detection, and what there was to find.
 #[pyclass(frozen, module = "meanap._core")]
-pub struct Matches {
+pub(super) struct Matches {
     pub(super) table: MatchTable,
     /// Image ids, in table order.
     #[pyo3(get)]
@@ -38,7 +38,7 @@ pub struct Matches {
 
 impl Matches {
     /// Wraps a table.
-    pub fn new(py: Python<'_>, table: MatchTable, legend: &LogIds) -> PyResult<Matches> {
+    pub(super) fn new(py: Python<'_>, table: MatchTable, legend: &LogIds) -> PyResult<Matches> {
         Ok(Matches {
             table,
             image_ids: key_list(py, &legend.images)?.unbind(),
@@ -68,7 +68,7 @@ impl Matches {
 
 /// Recall points, or the name of an area.
 #[derive(FromPyObject)]
-pub enum PyAveraging<'py> {
+pub(super) enum PyAveraging<'py> {
     /// The mean precision at these recalls.
     Points(PyReadonlyArray1<'py, f64>),
     /// `"exact"` or `"trapezium"`.
@@ -413,7 +413,7 @@ impl Matches {
 
 /// A match table's rows, sorted for many samples of images.
 #[pyclass(frozen, module = "meanap._core", name = "Resampler")]
-pub struct PyResampler(Resampler);
+pub(super) struct PyResampler(Resampler);
 
 #[pymethods]
 impl PyResampler {
@@ -437,7 +437,7 @@ impl PyResampler {
 
 /// A group's detections, sorted for many samples of images.
 #[pyclass(frozen, module = "meanap._core", name = "Operator")]
-pub struct PyOperatingPoints(OperatingPoints);
+pub(super) struct PyOperatingPoints(OperatingPoints);
 
 #[pymethods]
 impl PyOperatingPoints {

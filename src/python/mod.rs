@@ -124,7 +124,7 @@ mod record;
 mod rotated;
 mod segmentation;
 
-pub use objects::{CodeIds, PyObjects};
+pub(crate) use objects::{CodeIds, PyObjects};
 
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -23,7 +23,7 @@ const EXACT: i64 = 1 << 53;
 
 /// What kind of number it was: the reference's arithmetic follows NumPy's rules for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NumberKind {
+pub(super) enum NumberKind {
     /// `float`, `numpy.float64`.
     Double,
     /// `numpy.float32`: arithmetic and comparisons with Python numbers stay in single precision.
@@ -38,7 +38,7 @@ pub enum NumberKind {
 
 /// A number and its kind; the value is exact.
 #[derive(Clone, Copy, Debug)]
-pub struct PyNumber {
+pub(super) struct PyNumber {
     /// The value.
     pub value: f64,
     /// What it was.
@@ -73,7 +73,7 @@ fn scalars(py: Python<'_>) -> PyResult<&'static Scalars> {
 
 /// The number that `object` is, or None where it is something else or too large to be exact.
 #[inline]
-pub fn number(object: &Bound<'_, PyAny>) -> PyResult<Option<PyNumber>> {
+pub(super) fn number(object: &Bound<'_, PyAny>) -> PyResult<Option<PyNumber>> {
     if let Ok(float) = object.cast_exact::<PyFloat>() {
         return Ok(Some(PyNumber { value: float.value(), kind: NumberKind::Double }));
     }
@@ -115,7 +115,7 @@ fn integer(object: &Bound<'_, PyAny>, kind: NumberKind) -> Option<PyNumber> {
 ///
 /// What comes back are the kinds that were met. A list of a NumPy array's own items is read as Python numbers, so
 /// callers to whom `numpy.float32` matters must check the array's type themselves.
-pub fn numbers(object: &Bound<'_, PyAny>, out: &mut Vec<f64>) -> PyResult<Option<NumberKinds>> {
+pub(super) fn numbers(object: &Bound<'_, PyAny>, out: &mut Vec<f64>) -> PyResult<Option<NumberKinds>> {
     let mut kinds = NumberKinds::default();
     if let Ok(list) = object.cast_exact::<PyList>() {
         out.reserve(list.len());
@@ -142,7 +142,7 @@ pub fn numbers(object: &Bound<'_, PyAny>, out: &mut Vec<f64>) -> PyResult<Option
 }
 
 /// Whether `object` is exactly a NumPy array.
-pub fn is_array(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+pub(super) fn is_array(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     static ARRAY: Once<Py<PyType>> = Once::new();
     let py = object.py();
     let array =
@@ -152,7 +152,7 @@ pub fn is_array(object: &Bound<'_, PyAny>) -> PyResult<bool> {
 
 /// Which kinds of number a list held.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct NumberKinds {
+pub(super) struct NumberKinds {
     /// At least one [`NumberKind::Double`].
     pub double: bool,
     /// At least one [`NumberKind::Integer`].

@@ -47,7 +47,7 @@ impl InnerLoop {
 ///
 /// If its inner loop is not found, or does not do what calling `numpy.exp` does, `numpy.exp` itself is called (with
 /// the GIL).
-pub fn numpy_exp(py: Python<'_>) -> PyResult<Exp> {
+pub(super) fn numpy_exp(py: Python<'_>) -> PyResult<Exp> {
     let exp = py.import("numpy")?.getattr("exp")?;
     if let Some(found) = inner_loop(&exp)?
         && agrees(&exp, &found)?

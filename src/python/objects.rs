@@ -22,7 +22,7 @@ type MaskColumns<'py> = (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray2<f64>>, B
 
 /// One side of an evaluation as columns.
 #[pyclass(frozen, module = "meanap._core", name = "Objects")]
-pub struct PyObjects {
+pub(crate) struct PyObjects {
     /// The columns.
     pub columns: Objects,
     /// The id that each image code stands for.
@@ -32,7 +32,7 @@ pub struct PyObjects {
 }
 
 /// The ids that codes stand for.
-pub enum CodeIds {
+pub(crate) enum CodeIds {
     /// Integers.
     Numbers(Vec<i64>),
     /// Integers or texts.
@@ -41,7 +41,7 @@ pub enum CodeIds {
 
 impl CodeIds {
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             CodeIds::Numbers(numbers) => numbers.len(),
             CodeIds::Keys(keys) => keys.len(),
@@ -49,7 +49,7 @@ impl CodeIds {
     }
 
     /// The id of each code.
-    pub fn keys(&self) -> Vec<Key> {
+    pub(crate) fn keys(&self) -> Vec<Key> {
         match self {
             CodeIds::Numbers(numbers) => numbers.iter().map(|&number| Key::Number(number)).collect(),
             CodeIds::Keys(keys) => keys.clone(),

@@ -12,21 +12,21 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 /// A value that the first to ask makes.
-pub struct Once<T>(AtomicPtr<T>);
+pub(super) struct Once<T>(AtomicPtr<T>);
 
 impl<T: Send + Sync> Once<T> {
     /// Nothing yet.
-    pub const fn new() -> Once<T> {
+    pub(super) const fn new() -> Once<T> {
         Once(AtomicPtr::new(ptr::null_mut()))
     }
 
     /// This value.
-    pub fn of(value: T) -> Once<T> {
+    pub(super) fn of(value: T) -> Once<T> {
         Once(AtomicPtr::new(Box::into_raw(Box::new(value))))
     }
 
     /// The value; made by `make` if there is none.
-    pub fn get<E>(&self, _attached: Python<'_>, make: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
+    pub(super) fn get<E>(&self, _attached: Python<'_>, make: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
         let held = self.0.load(Ordering::Acquire);
         // SAFETY: what was stored came of `Box::into_raw` and is freed when this is dropped.
         if let Some(value) = unsafe { held.as_ref() } {
@@ -58,7 +58,7 @@ impl<T> Drop for Once<T> {
 
 impl Once<Py<PyString>> {
     /// The text as an interned `str`.
-    pub fn text<'py>(&self, py: Python<'py>, text: &str) -> &Bound<'py, PyString> {
+    pub(super) fn text<'py>(&self, py: Python<'py>, text: &str) -> &Bound<'py, PyString> {
         let made = self.get(py, || Ok::<_, std::convert::Infallible>(PyString::intern(py, text).unbind()));
         match made {
             Ok(text) => text.bind(py),
@@ -78,7 +78,7 @@ macro_rules! intern {
 pub(crate) use intern;
 
 /// Adds what this file needs to the module.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     module.add_function(wrap_pyfunction!(before_fork, module)?)?;
     if let Ok(register) = py.import("os")?.getattr("register_at_fork") {

@@ -13,7 +13,7 @@ use crate::sort::sort_by_integer;
 
 /// The places of the scores `(N,) float64` from the highest on: equal ones as they stand, NaN last.
 #[pyfunction]
-pub fn descending_order<'py>(
+pub(super) fn descending_order<'py>(
     py: Python<'py>,
     scores: PyReadonlyArray1<'py, f64>,
 ) -> PyResult<Bound<'py, PyArray1<i64>>> {

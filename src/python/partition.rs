@@ -14,7 +14,7 @@ use crate::json::{Bins, Dataset, Fallback, FileKind, RecordList, bin_of};
 use crate::python::bad_value;
 
 /// Adds what this file defines to the module.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyPartitionedFile>()?;
     module.add_function(wrap_pyfunction!(partition_file, module)?)?;
     module.add_function(wrap_pyfunction!(bins_of, module)?)
@@ -22,7 +22,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 
 /// A COCO file whose records have been put into bins, image by image.
 #[pyclass(frozen, module = "meanap._core", name = "PartitionedFile")]
-pub struct PyPartitionedFile {
+pub(super) struct PyPartitionedFile {
     head: Dataset,
     bins: Bins,
 }
@@ -33,7 +33,7 @@ pub struct PyPartitionedFile {
 /// `progress(done, total)` is called with bytes.
 #[pyfunction]
 #[pyo3(signature = (path, kind, bins, count, buffer_size, progress=None))]
-pub fn partition_file(
+pub(super) fn partition_file(
     py: Python<'_>,
     path: PathBuf,
     kind: &str,
@@ -111,7 +111,7 @@ impl PyPartitionedFile {
 
 /// The bin, of so many, of each image: the one that `partition_file` puts its records into.
 #[pyfunction]
-pub fn bins_of<'py>(
+pub(super) fn bins_of<'py>(
     py: Python<'py>,
     image_ids: &Bound<'py, PyAny>,
     count: usize,

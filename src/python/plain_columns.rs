@@ -10,7 +10,7 @@ use super::record::{AnnotationField, AnnotationRecord, DictReader, PlainValue, p
 use crate::error::can_allocate;
 
 /// Adds the function of this file to the module.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(plain_columns, module)?)
 }
 
@@ -20,7 +20,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 /// None where a record is not a dictionary, or a field is not plain integers and floats or not what such a field can
 /// be: the caller then reads each.
 #[pyfunction]
-pub fn plain_columns<'py>(
+pub(super) fn plain_columns<'py>(
     records: &Bound<'py, PyList>,
     detections: bool,
     boxes: bool,

@@ -12,10 +12,10 @@ use crate::columns::{Interner, Key};
 use crate::error::{collect, with_capacity};
 
 /// The position of what is not evaluated.
-pub const NOWHERE: u32 = u32::MAX;
+pub(super) const NOWHERE: u32 = u32::MAX;
 
 /// Adds this file's function to the module.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(positions, module)?)
 }
 
@@ -32,14 +32,14 @@ fn positions<'py>(
 }
 
 /// Positions of ids.
-pub struct IdPositions {
+pub(super) struct IdPositions {
     known: Interner,
     positions: Vec<u32>,
 }
 
 impl IdPositions {
     /// From a dictionary of id to position; None where an id is no integer, which may equal one all the same.
-    pub fn new(given: &Bound<'_, PyDict>) -> PyResult<Option<IdPositions>> {
+    pub(super) fn new(given: &Bound<'_, PyDict>) -> PyResult<Option<IdPositions>> {
         let mut positions =
             IdPositions { known: Interner::default(), positions: with_capacity(given.len())? };
         for item in items(given) {
@@ -55,20 +55,20 @@ impl IdPositions {
 
     /// The position of an id.
     #[inline]
-    pub fn of(&self, id: i64) -> u32 {
+    pub(super) fn of(&self, id: i64) -> u32 {
         self.known.find(&Key::Number(id)).map_or(NOWHERE, |code| self.positions[code as usize])
     }
 }
 
 /// Positions of images, and what the annotations' ids were when they were indexed, if they were.
-pub struct ImagePositions<'a> {
+pub(super) struct ImagePositions<'a> {
     positions: IdPositions,
     indexed: Option<(&'a AnnotationIndex, Vec<u32>)>,
 }
 
 impl<'a> ImagePositions<'a> {
     /// With the positions of the index's images looked up once.
-    pub fn new(positions: IdPositions, index: Option<&'a AnnotationIndex>) -> PyResult<Self> {
+    pub(super) fn new(positions: IdPositions, index: Option<&'a AnnotationIndex>) -> PyResult<Self> {
         let found = |index: &'a AnnotationIndex| -> PyResult<_> {
             Ok((index, collect(index.images.ids.iter().map(|&id| positions.of(id)))?))
         };
@@ -78,7 +78,7 @@ impl<'a> ImagePositions<'a> {
 
     /// The position of the image of the annotation at `record`; None if either id is not what was indexed.
     #[inline]
-    pub fn of(&self, record: usize, image: i64, id: Option<i64>) -> Option<u32> {
+    pub(super) fn of(&self, record: usize, image: i64, id: Option<i64>) -> Option<u32> {
         let Some((index, positions)) = &self.indexed else { return Some(self.positions.of(image)) };
         let code = index.images.codes[record] as usize;
         (index.images.ids[code] == image && id == Some(index.id(record))).then(|| positions[code])

@@ -28,7 +28,7 @@ const KEYS_AHEAD: usize = 8;
 
 /// A field of an annotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AnnotationField {
+pub(super) enum AnnotationField {
     /// `image_id`
     Image,
     /// `category_id`
@@ -60,7 +60,7 @@ const NAMES: [(&CStr, AnnotationField); 8] = [
 
 /// What a field holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum PlainValue {
+pub(super) enum PlainValue {
     /// A `float`.
     Double(f64),
     /// An `int` of 64 bits.
@@ -73,7 +73,7 @@ pub enum PlainValue {
 
 impl PlainValue {
     /// The integer that it is.
-    pub fn integer(self) -> Option<i64> {
+    pub(super) fn integer(self) -> Option<i64> {
         match self {
             PlainValue::Integer(value) => Some(value),
             _ => None,
@@ -81,7 +81,7 @@ impl PlainValue {
     }
 
     /// The double that it is, or that its integer is without rounding.
-    pub fn exact(self) -> Option<f64> {
+    pub(super) fn exact(self) -> Option<f64> {
         const EXACT: i64 = 1 << 53;
         match self {
             PlainValue::Double(value) => Some(value),
@@ -93,7 +93,7 @@ impl PlainValue {
 
 /// The requested fields of one annotation.
 #[derive(Clone, Copy, Debug)]
-pub struct AnnotationRecord {
+pub(super) struct AnnotationRecord {
     /// `image_id`
     pub image: PlainValue,
     /// `category_id`
@@ -111,7 +111,7 @@ pub struct AnnotationRecord {
 }
 
 /// A result whose box is a list of four `float`.
-pub struct BoxResult<'py> {
+pub(super) struct BoxResult<'py> {
     /// `x, y, width, height`
     pub sides: [f64; 4],
     /// The very objects of `x` and `y`.
@@ -130,7 +130,7 @@ pub struct BoxResult<'py> {
 struct FieldPointers([*mut ffi::PyObject; NAMES.len()]);
 
 /// Reads one dictionary after the other.
-pub struct DictReader<'py> {
+pub(super) struct DictReader<'py> {
     wanted: Vec<AnnotationField>,
     /// The keys of the dictionary before, in its order, and what they stand for. They are held by reference, so that an
     /// equal pointer is the same key.
@@ -139,12 +139,12 @@ pub struct DictReader<'py> {
 
 impl<'py> DictReader<'py> {
     /// A reader of these fields.
-    pub fn new(wanted: &[AnnotationField]) -> Self {
+    pub(super) fn new(wanted: &[AnnotationField]) -> Self {
         DictReader { wanted: wanted.to_vec(), keys: Vec::new() }
     }
 
     /// The fields of an annotation; None where it has other keys than strings, or may change meanwhile.
-    pub fn read(&mut self, annotation: &Bound<'py, PyDict>) -> Option<AnnotationRecord> {
+    pub(super) fn read(&mut self, annotation: &Bound<'py, PyDict>) -> Option<AnnotationRecord> {
         let found = self.find(annotation)?;
         Some(AnnotationRecord {
             image: found.plain(AnnotationField::Image),
@@ -158,7 +158,7 @@ impl<'py> DictReader<'py> {
     }
 
     /// A result's box; None where it is not a list of four `float`.
-    pub fn box_result(&mut self, annotation: &Bound<'py, PyDict>) -> Option<BoxResult<'py>> {
+    pub(super) fn box_result(&mut self, annotation: &Bound<'py, PyDict>) -> Option<BoxResult<'py>> {
         let py = annotation.py();
         let found = self.find(annotation)?;
         let bbox = found.list_of_four(AnnotationField::Box)?;
@@ -289,7 +289,7 @@ unsafe fn plain(object: *mut ffi::PyObject) -> PlainValue {
 
 /// Prefetches dictionaries that will be read soon, those after `record` in the list. Only a hint.
 #[inline]
-pub fn prefetch(list: &Bound<'_, PyList>, record: usize) {
+pub(super) fn prefetch(list: &Bound<'_, PyList>, record: usize) {
     if !LOCKED {
         return;
     }

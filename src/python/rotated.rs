@@ -14,7 +14,7 @@ use crate::similarity::{Parameters, RotatedIou, rotated_corners, rotated_similar
 const LONG: usize = 100_000;
 
 /// Adds the functions of this file to the module.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(rotated_iou, module)?)?;
     module.add_function(wrap_pyfunction!(corners_of_rotated_boxes, module)?)
 }

@@ -9,7 +9,7 @@ use crate::error::push;
 use crate::python::once::intern;
 
 /// Collects the masks of annotations; sizes come from their images, as in the reference's `annToRLE`.
-pub struct MaskReader<'a, 'py> {
+pub(super) struct MaskReader<'a, 'py> {
     images: &'a Bound<'py, PyDict>,
     masks: Masks,
     numbers: Vec<f64>,
@@ -20,17 +20,17 @@ pub struct MaskReader<'a, 'py> {
 
 impl<'a, 'py> MaskReader<'a, 'py> {
     /// No masks yet; `images` maps ids to image dictionaries with `height` and `width`.
-    pub fn new(images: &'a Bound<'py, PyDict>) -> Self {
+    pub(super) fn new(images: &'a Bound<'py, PyDict>) -> Self {
         MaskReader { images, masks: Masks::default(), numbers: Vec::new(), counts: Vec::new(), last: None }
     }
 
     /// All masks.
-    pub fn finish(self) -> Masks {
+    pub(super) fn finish(self) -> Masks {
         self.masks
     }
 
     /// Adds the mask of one annotation; None where it is not what the columns can hold.
-    pub fn push(&mut self, annotation: &Bound<'py, PyDict>) -> PyResult<Option<()>> {
+    pub(super) fn push(&mut self, annotation: &Bound<'py, PyDict>) -> PyResult<Option<()>> {
         let py = annotation.py();
         let image = exact!(annotation.get_item(intern!(py, "image_id"))?);
         let size = exact!(self.image_size(image)?);

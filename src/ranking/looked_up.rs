@@ -174,7 +174,6 @@ impl ListBatch {
     /// # Errors
     ///
     /// The ids have no order; these are not the documents of the list; `OutOfMemory`; the work is cancelled.
-    #[expect(clippy::too_many_arguments, reason = "a list, its judgements, what is computed and into what")]
     pub fn measure_tied(
         &mut self,
         list: usize,

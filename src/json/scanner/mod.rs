@@ -8,27 +8,27 @@ mod numbers;
 mod skip;
 mod strings;
 
-pub use numbers::Number;
+pub(crate) use numbers::Number;
 
 use super::error::{NotColumnar, ParseError};
 use super::fast::Cursor;
 use crate::error;
 
 /// Zero bytes that must follow the text: no JSON holds a zero byte, so looking ahead needs no bounds of its own.
-pub const PADDING: usize = 32;
+pub(crate) const PADDING: usize = 32;
 
 /// Integers of more digits than this are left to Python, which may refuse them (4,300 by default, at least 640).
 const LONG: usize = 600;
 
 /// What is expected where the text ends with a number.
-pub const AFTER_NUMBER: &str = "',' or a closing bracket";
+pub(crate) const AFTER_NUMBER: &str = "',' or a closing bracket";
 
 /// The result of reading a token.
-pub type Scan<T> = Result<T, ParseError>;
+pub(crate) type Scan<T> = Result<T, ParseError>;
 
 /// What was added to a column while a token was read, for which only memory can be missing.
 #[inline(always)]
-pub fn added<T>(added: error::Result<T>) -> Scan<T> {
+pub(crate) fn added<T>(added: error::Result<T>) -> Scan<T> {
     added.map_err(|_| ParseError::Memory)
 }
 

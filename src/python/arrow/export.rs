@@ -15,7 +15,7 @@ use crate::python::items::check_signals;
 
 /// Columns that others read by their capsules; numbers are not copied.
 #[pyclass(frozen, module = "meanap._core")]
-pub struct ArrowExport {
+pub(super) struct ArrowExport {
     table: Exported,
     rows: usize,
 }

@@ -17,7 +17,7 @@ use crate::python::{arrays, bad_value};
 
 /// What a stream or array gave, held for as long as a column is read.
 #[pyclass(frozen, module = "meanap._core")]
-pub struct ArrowTable {
+pub(super) struct ArrowTable {
     table: Table,
     place: String,
 }
@@ -166,7 +166,7 @@ fn array<'py, T: Element + Clone>(
 
 /// A column of texts.
 #[pyclass(frozen, sequence, module = "meanap._core")]
-pub struct ArrowTexts {
+pub(crate) struct ArrowTexts {
     /// The texts.
     pub texts: Arc<Texts<'static>>,
 }

@@ -5,10 +5,10 @@ use pyo3::prelude::*;
 mod export;
 mod import;
 
-pub use import::ArrowTexts;
+pub(super) use import::ArrowTexts;
 
 /// Adds the classes to the module.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<import::ArrowTable>()?;
     module.add_class::<ArrowTexts>()?;
     module.add_class::<export::ArrowExport>()

@@ -18,14 +18,14 @@ use crate::error::Place;
 use crate::python::bad_value;
 use crate::python::once::intern;
 
-pub use options::{Options, angle_convention};
-pub use place::ArrayPlace;
-pub use shapes::{complaint_of_runs, listed, read_rotated_boxes};
-pub use side::SideColumns;
+pub(super) use options::{Options, angle_convention};
+pub(super) use place::ArrayPlace;
+pub(super) use shapes::{complaint_of_runs, listed, read_rotated_boxes};
+pub(super) use side::SideColumns;
 use side::{DictFields, Fields};
 
 /// A batch: both sides, and the ids of its images if the user gives them.
-pub struct Batch {
+pub(super) struct Batch {
     /// Ground truth.
     pub ground_truth: SideColumns,
     /// Detections.
@@ -41,7 +41,7 @@ const BREATH: usize = 1024;
 
 /// Reads lists of one dictionary for each image, detections and ground truth, which errors call by these names;
 /// `first` is the number of the first image there.
-pub fn read_batch(
+pub(super) fn read_batch(
     (preds, targets): (&Bound<'_, PyAny>, &Bound<'_, PyAny>),
     (of_preds, of_targets): (&str, &str),
     options: &Options,

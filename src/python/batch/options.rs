@@ -7,7 +7,7 @@ use crate::similarity::{AngleConvention, SimilarityKind};
 
 /// How a box is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BoxFormat {
+pub(crate) enum BoxFormat {
     /// Two corners.
     Xyxy,
     /// A corner and the size.
@@ -18,7 +18,7 @@ pub enum BoxFormat {
 
 /// What decides an object's area range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Size {
+pub(crate) enum Size {
     /// Area in pixels.
     Area,
     /// Diagonal of the box in pixels.
@@ -33,7 +33,7 @@ pub enum Size {
 
 /// How objects are given, and what is allowed.
 #[derive(Clone)]
-pub struct Options {
+pub(crate) struct Options {
     /// How objects are compared.
     pub similarity: &'static SimilarityKind,
     /// How boxes are given.
@@ -48,7 +48,7 @@ pub struct Options {
 
 impl Options {
     /// From the names that Python uses.
-    pub fn new(
+    pub(crate) fn new(
         similarity: &str,
         format: &str,
         size: &str,
@@ -81,7 +81,7 @@ impl Options {
 }
 
 /// How angles are given, from the names that Python uses.
-pub fn angle_convention(angle: &str, clockwise: bool) -> PyResult<AngleConvention> {
+pub(crate) fn angle_convention(angle: &str, clockwise: bool) -> PyResult<AngleConvention> {
     let radians = match angle {
         "degrees" => false,
         "radians" => true,

@@ -3,7 +3,7 @@
 use crate::error;
 
 /// Arrays by name, or the records of COCO.
-pub enum ArrayPlace<'a> {
+pub(crate) enum ArrayPlace<'a> {
     /// The dictionary of an image or the keywords of a call: `preds[3]`, `Detections`.
     Arrays(&'a dyn Fn() -> String),
     /// COCO's records: `detections`.
@@ -14,7 +14,7 @@ pub enum ArrayPlace<'a> {
 
 impl ArrayPlace<'_> {
     /// All of it.
-    pub fn whole(&self) -> String {
+    pub(crate) fn whole(&self) -> String {
         match self {
             ArrayPlace::Arrays(name) => name(),
             ArrayPlace::Records(name) => (*name).to_owned(),
@@ -23,7 +23,7 @@ impl ArrayPlace<'_> {
     }
 
     /// The array of that name.
-    pub fn array(&self, name: &str) -> String {
+    pub(crate) fn array(&self, name: &str) -> String {
         match self {
             ArrayPlace::Arrays(place) => format!("{}[\"{name}\"]", place()),
             ArrayPlace::Records(place) => format!("{place}: \"{}\"", field(name)),
@@ -32,7 +32,7 @@ impl ArrayPlace<'_> {
     }
 
     /// A row of that array.
-    pub fn row(&self, name: &str, row: usize) -> error::Place {
+    pub(crate) fn row(&self, name: &str, row: usize) -> error::Place {
         match self {
             ArrayPlace::Arrays(_) | ArrayPlace::Argument(_) => error::Place::row(self.array(name), row),
             ArrayPlace::Records(place) => error::Place::record(*place, row, field(name)),

@@ -19,7 +19,7 @@ use crate::rle::{codec, measure, pixels};
 use crate::threads;
 
 /// Turns boxes into `x, y, width, height`, in the precision they came in, and checks them.
-pub fn convert_boxes(
+pub(super) fn convert_boxes(
     array: &DoubleArray,
     format: BoxFormat,
     place: impl Fn(usize) -> error::Place,
@@ -52,7 +52,7 @@ pub fn convert_boxes(
 }
 
 /// Reads rotated boxes `(N, 5)`, or corners `(N, 8)` or `(N, 4, 2)`; gives their number.
-pub fn read_rotated_boxes(
+pub(crate) fn read_rotated_boxes(
     array: &DoubleArray,
     place: &ArrayPlace<'_>,
     out: &mut RotatedBoxes,
@@ -90,13 +90,13 @@ pub fn read_rotated_boxes(
 }
 
 /// Numbers as a message lists them.
-pub fn listed(numbers: &[f64]) -> String {
+pub(crate) fn listed(numbers: &[f64]) -> String {
     let texts: Vec<String> = numbers.iter().map(ToString::to_string).collect();
     texts.join(", ")
 }
 
 /// Reads poses `(N, K, 3)`, of detections also `(N, K, 2)`; gives their number.
-pub fn read_keypoints(
+pub(super) fn read_keypoints(
     array: &DoubleArray,
     place: &ArrayPlace<'_>,
     detections: bool,
@@ -130,7 +130,11 @@ pub fn read_keypoints(
 }
 
 /// Reads masks: an array `(N, H, W)` of flags, or a list of COCO's run-length dictionaries. Gives their areas.
-pub fn read_masks(value: &Bound<'_, PyAny>, place: &ArrayPlace<'_>, out: &mut Masks) -> PyResult<Vec<f64>> {
+pub(super) fn read_masks(
+    value: &Bound<'_, PyAny>,
+    place: &ArrayPlace<'_>,
+    out: &mut Masks,
+) -> PyResult<Vec<f64>> {
     if let Ok(list) = value.cast::<PyList>()
         && (list.is_empty() || list.get_item(0)?.is_instance_of::<PyDict>())
     {
@@ -183,7 +187,10 @@ fn by_columns(mask: &[u8], h: usize, w: usize, columns: &mut Vec<u8>) {
 }
 
 /// What is wrong with run lengths that have to fill a mask of this height and width.
-pub fn complaint_of_runs([height, width]: [u32; 2], counts: impl Iterator<Item = u32>) -> Option<String> {
+pub(crate) fn complaint_of_runs(
+    [height, width]: [u32; 2],
+    counts: impl Iterator<Item = u32>,
+) -> Option<String> {
     let pixels = counts.map(u64::from).sum::<u64>();
     (pixels != u64::from(height) * u64::from(width))
         .then(|| format!("the runs cover {pixels} pixels of a mask of {height} x {width}"))

@@ -25,7 +25,7 @@ const AREA_OF_A_PERSON: f64 = 0.53;
 
 /// One side of an evaluation while it is read.
 #[derive(Default)]
-pub struct SideColumns {
+pub(crate) struct SideColumns {
     /// Image of each object, by position in the batch.
     pub image: Vec<u32>,
     /// Category of each object.
@@ -45,7 +45,7 @@ pub struct SideColumns {
 }
 
 /// The arrays of some objects, by name: what a dictionary or a call's keywords hold.
-pub trait Fields<'py> {
+pub(super) trait Fields<'py> {
     /// The array of that name, if there is one and it is not None.
     fn get(&self, name: &Bound<'py, PyString>) -> PyResult<Option<Bound<'py, PyAny>>>;
 }
@@ -57,7 +57,7 @@ impl<'py> Fields<'py> for Bound<'py, PyDict> {
 }
 
 /// A dictionary, or anything with items.
-pub struct DictFields<'a, 'py>(pub &'a Bound<'py, PyAny>);
+pub(super) struct DictFields<'a, 'py>(pub &'a Bound<'py, PyAny>);
 
 impl<'py> Fields<'py> for DictFields<'_, 'py> {
     fn get(&self, name: &Bound<'py, PyString>) -> PyResult<Option<Bound<'py, PyAny>>> {
@@ -98,7 +98,7 @@ fn count_of(
 
 impl SideColumns {
     /// A side of so many images.
-    pub fn of(images: usize) -> SideColumns {
+    pub(crate) fn of(images: usize) -> SideColumns {
         SideColumns { images, ..SideColumns::default() }
     }
 
@@ -110,7 +110,7 @@ impl SideColumns {
     }
 
     /// Reads the objects of one image: its dictionary, which is `place` in errors.
-    pub fn read_image(
+    pub(crate) fn read_image(
         &mut self,
         item: &Bound<'_, PyAny>,
         place: &dyn Fn() -> String,
@@ -139,12 +139,12 @@ impl SideColumns {
     }
 
     /// Height and width of each mask so far.
-    pub fn mask_sizes(&self) -> &[[u32; 2]] {
+    pub(crate) fn mask_sizes(&self) -> &[[u32; 2]] {
         &self.masks.size
     }
 
     /// Reads the objects of a whole side: keywords of a call, or made of COCO's records.
-    pub fn read_columns<'py>(
+    pub(crate) fn read_columns<'py>(
         &mut self,
         fields: &Bound<'py, PyDict>,
         image: Vec<u32>,
@@ -375,7 +375,7 @@ impl SideColumns {
     }
 
     /// The columns, given the code of each object's category.
-    pub fn objects(self, category: Vec<u32>, kind: GeometryKind) -> Objects {
+    pub(crate) fn objects(self, category: Vec<u32>, kind: GeometryKind) -> Objects {
         Objects {
             image: Arc::new(self.image),
             category: Arc::new(category),

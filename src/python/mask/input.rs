@@ -17,7 +17,7 @@ use crate::rle::{Rle, codec};
 const LIMITED: (u8, u8) = (3, 12);
 
 /// A C integer, converted from whatever the reference converts one from: integers, and what has `__int__` (floats are cut).
-pub struct Whole<T>(pub T);
+pub(super) struct Whole<T>(pub T);
 
 impl<'a, 'py, T> FromPyObject<'a, 'py> for Whole<T>
 where
@@ -71,7 +71,7 @@ impl CountsText {
 }
 
 /// A run-length dictionary `{"size": [h, w], "counts": …}`, not yet decoded.
-pub struct Encoded {
+pub(super) struct Encoded {
     /// Height and width.
     pub size: [u64; 2],
     text: CountsText,
@@ -85,12 +85,12 @@ impl Encoded {
     }
 
     /// The run lengths as written.
-    pub fn text(&self) -> crate::Result<&[u8]> {
+    pub(super) fn text(&self) -> crate::Result<&[u8]> {
         codec::checked(self.bytes())
     }
 
     /// The run lengths as given, not checked.
-    pub fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &[u8] {
         match &self.text {
             CountsText::Bytes(bytes) => bytes,
             CountsText::Str(text) => text.as_bytes(),
@@ -98,12 +98,12 @@ impl Encoded {
     }
 
     /// The run lengths, read one by one.
-    pub fn counts(&self) -> crate::Result<codec::RunLengths<'_>> {
+    pub(super) fn counts(&self) -> crate::Result<codec::RunLengths<'_>> {
         self.text().map(codec::read)
     }
 
     /// The mask, decoded.
-    pub fn decode(&self) -> crate::Result<Rle> {
+    pub(super) fn decode(&self) -> crate::Result<Rle> {
         let [h, w] = self.size;
         let mut counts = with_capacity(self.text()?.len())?;
         counts.extend(self.counts()?);
@@ -120,7 +120,7 @@ fn size_of(object: &Bound<'_, PyAny>) -> PyResult<[u64; 2]> {
 }
 
 /// The dictionaries of an iterable that has a length.
-pub fn encoded(objects: &Bound<'_, PyAny>) -> PyResult<Vec<Encoded>> {
+pub(super) fn encoded(objects: &Bound<'_, PyAny>) -> PyResult<Vec<Encoded>> {
     objects.len()?;
     let mut masks = Vec::new();
     for (index, object) in objects.try_iter()?.enumerate() {
@@ -131,7 +131,7 @@ pub fn encoded(objects: &Bound<'_, PyAny>) -> PyResult<Vec<Encoded>> {
 }
 
 /// The masks of dictionaries whose `counts` are plain numbers.
-pub fn uncompressed(objects: &Bound<'_, PyAny>) -> PyResult<Vec<Rle>> {
+pub(super) fn uncompressed(objects: &Bound<'_, PyAny>) -> PyResult<Vec<Rle>> {
     // By position: the reference does not iterate here.
     let count = objects.len()?;
     let mut masks = with_capacity(count)?;
@@ -152,7 +152,7 @@ pub fn uncompressed(objects: &Bound<'_, PyAny>) -> PyResult<Vec<Rle>> {
 }
 
 /// The coordinates of many polygons: all numbers, and where each polygon ends.
-pub fn polygons(objects: &Bound<'_, PyAny>) -> PyResult<(Vec<f64>, Vec<usize>)> {
+pub(super) fn polygons(objects: &Bound<'_, PyAny>) -> PyResult<(Vec<f64>, Vec<usize>)> {
     let (mut numbers, mut ends) = (Vec::new(), with_capacity(objects.len()?)?);
     for (index, polygon) in objects.try_iter()?.enumerate() {
         check_signals(objects.py(), index)?;

@@ -35,7 +35,7 @@ const MANY_MERGED: usize = 1 << 14;
 const MANY_STEPS: usize = 1 << 25;
 
 /// Adds everything here to the module.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Rles>()?;
     module.add_class::<PyForeground>()?;
     module.add_function(wrap_pyfunction!(mask_from_string, module)?)?;
@@ -55,7 +55,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 
 /// Decoded masks, opaque: what `_frString` makes and `_toString` takes.
 #[pyclass(frozen, module = "meanap.compat.pycocotools._mask", name = "RLEs")]
-pub struct Rles {
+pub(super) struct Rles {
     masks: Vec<Rle>,
 }
 
@@ -223,7 +223,7 @@ fn mask_to_bbox<'py>(py: Python<'py>, masks: &Bound<'py, PyAny>) -> PyResult<Bou
 
 /// Masks made ready to be compared, opaque: what `mask_iou` takes.
 #[pyclass(frozen, module = "meanap._core", name = "MaskForeground")]
-pub struct PyForeground {
+pub(super) struct PyForeground {
     masks: Foreground,
 }
 
@@ -333,7 +333,7 @@ fn mask_from_polygons<'py>(
 /// Masks of polygons, one for each, in images of these heights and widths `(N, 2)`: the numbers `x, y, x, y, …` of
 /// polygon `i` end before `ends[i]`.
 #[pyfunction]
-pub fn masks_of_polygons<'py>(
+pub(super) fn masks_of_polygons<'py>(
     py: Python<'py>,
     points: PyReadonlyArray1<'py, f64>,
     ends: PyReadonlyArray1<'py, u64>,

@@ -26,7 +26,7 @@ use crate::python::items::{Extracted, check_signals};
 use crate::similarity::{Parameters, SimilarityKind};
 
 /// A borrowed label map of any integer type.
-pub enum PyLabels<'py> {
+pub(super) enum PyLabels<'py> {
     U8(PyReadonlyArrayDyn<'py, u8>),
     I8(PyReadonlyArrayDyn<'py, i8>),
     U16(PyReadonlyArrayDyn<'py, u16>),
@@ -39,7 +39,7 @@ pub enum PyLabels<'py> {
 
 impl<'py> PyLabels<'py> {
     /// Borrows an array; a `TypeError` that names `what` if it does not hold integers.
-    pub fn of(array: &Bound<'py, PyUntypedArray>, what: &str) -> PyResult<PyLabels<'py>> {
+    pub(super) fn of(array: &Bound<'py, PyUntypedArray>, what: &str) -> PyResult<PyLabels<'py>> {
         macro_rules! first_that_fits {
             ($($variant:ident: $kind:ty),*) => {
                 $(if let Ok(array) = array.cast::<PyArrayDyn<$kind>>() {
@@ -52,7 +52,7 @@ impl<'py> PyLabels<'py> {
     }
 
     /// The pixels. The array must be C-contiguous.
-    pub fn labels(&self) -> PyResult<Labels<'_>> {
+    pub(super) fn labels(&self) -> PyResult<Labels<'_>> {
         Ok(match self {
             PyLabels::U8(pixels) => Labels::U8(pixels.as_slice()?),
             PyLabels::I8(pixels) => Labels::I8(pixels.as_slice()?),
@@ -67,10 +67,10 @@ impl<'py> PyLabels<'py> {
 }
 
 /// Pairs that could not be counted: their position and the exception.
-pub type Failures = Vec<(usize, Py<PyAny>)>;
+pub(super) type Failures = Vec<(usize, Py<PyAny>)>;
 
 /// Errors of images as exceptions to be raised or stored. Memory that cannot be had is no fault of an image: it is raised.
-pub fn failures(py: Python<'_>, failed: Vec<(usize, Error)>) -> PyResult<Failures> {
+pub(super) fn failures(py: Python<'_>, failed: Vec<(usize, Error)>) -> PyResult<Failures> {
     let to_exception = |(index, error): (usize, Error)| -> PyResult<_> {
         match error.kind() {
             ErrorKind::OutOfMemory => Err(error.into()),
@@ -124,7 +124,7 @@ fn long(shape: [usize; 3]) -> bool {
 /// prediction) or None, and the pairs that could not be counted with their exceptions.
 #[pyfunction]
 #[pyo3(signature = (target, prediction, settings))]
-pub fn count_labels<'py>(
+pub(super) fn count_labels<'py>(
     py: Python<'py>,
     target: &Bound<'py, PyUntypedArray>,
     prediction: &Bound<'py, PyUntypedArray>,
@@ -149,7 +149,7 @@ pub fn count_labels<'py>(
 /// Counts pairs of PNG files, in parallel; gives what `count_labels` gives.
 #[pyfunction]
 #[pyo3(signature = (pairs, settings))]
-pub fn count_label_files<'py>(
+pub(super) fn count_label_files<'py>(
     py: Python<'py>,
     pairs: Extracted<(PathBuf, PathBuf)>,
     #[pyo3(from_py_with = settings_of)] settings: Settings,
@@ -161,13 +161,13 @@ pub fn count_label_files<'py>(
     counts(py, counted)
 }
 
-pub fn settings_of(given: &Bound<'_, PyAny>) -> PyResult<Settings> {
+pub(super) fn settings_of(given: &Bound<'_, PyAny>) -> PyResult<Settings> {
     settings(given.extract()?)
 }
 
 /// The class of the highest score in each pixel, `(H, W) uint16`, from scores `(C, H, W)`, float32 or float64.
 #[pyfunction]
-pub fn best_classes<'py>(
+pub(super) fn best_classes<'py>(
     py: Python<'py>,
     scores: &Bound<'py, PyUntypedArray>,
 ) -> PyResult<Bound<'py, PyArray2<u16>>> {
@@ -190,7 +190,7 @@ pub fn best_classes<'py>(
 
 /// The labels in a grey or palette PNG file, `(H, W)`, uint8 or uint16.
 #[pyfunction]
-pub fn read_labels(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyAny>> {
+pub(super) fn read_labels(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyAny>> {
     let image = py.detach(|| png::read_labels(&path))?;
     let shape = [image.height, image.width];
     Ok(match image.pixels {
@@ -201,7 +201,7 @@ pub fn read_labels(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyAny>> 
 
 /// The segment ids in an RGB PNG file, `(H, W) uint32`: red + 256 green + 65536 blue.
 #[pyfunction]
-pub fn read_segment_ids(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyArray2<u32>>> {
+pub(super) fn read_segment_ids(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyArray2<u32>>> {
     let image = py.detach(|| png::read_ids(&path))?;
     array(py, image.pixels, [image.height, image.width])
 }
@@ -285,7 +285,7 @@ fn check_tally((iou, counts): &PyPanopticCounts<'_>) -> PyResult<usize> {
 
 /// Matches the segments of pairs of id maps `(N, H, W)`, adds to the tally, and gives the pairs that failed.
 #[pyfunction]
-pub fn match_segment_maps<'py>(
+pub(super) fn match_segment_maps<'py>(
     py: Python<'py>,
     target: &Bound<'py, PyUntypedArray>,
     prediction: &Bound<'py, PyUntypedArray>,
@@ -315,7 +315,7 @@ pub fn match_segment_maps<'py>(
 
 /// Matches the segments of pairs of PNG files; otherwise as `match_segment_maps`.
 #[pyfunction]
-pub fn match_segment_files<'py>(
+pub(super) fn match_segment_files<'py>(
     py: Python<'py>,
     pairs: Extracted<(PathBuf, PathBuf)>,
     target_segments: PySegments<'py>,
@@ -354,7 +354,7 @@ fn objects(masks: &PyMasks, crowd: Vec<bool>) -> crate::error::Result<Objects> {
 
 /// Boundary IoU of masks given as `(height, width, compressed counts)`, `(D, G)`.
 #[pyfunction]
-pub fn boundary_iou(
+pub(super) fn boundary_iou(
     py: Python<'_>,
     detections: PyMasks,
     ground_truths: PyMasks,
@@ -379,7 +379,7 @@ pub fn boundary_iou(
 }
 
 /// Adds this file's functions to the module.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(count_labels, module)?)?;
     module.add_function(wrap_pyfunction!(count_label_files, module)?)?;
     module.add_function(wrap_pyfunction!(best_classes, module)?)?;

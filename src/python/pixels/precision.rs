@@ -62,7 +62,7 @@ fn width(target: &Bound<'_, PyUntypedArray>) -> PyResult<usize> {
 /// Exact average precision of each class, `(K,)`, over pairs of a target `(H, W)` and scores `(C, H, W)`, which are
 /// all float32 or all float64.
 #[pyfunction]
-pub fn pixel_average_precision<'py>(
+pub(super) fn pixel_average_precision<'py>(
     py: Python<'py>,
     maps: Vec<(Bound<'py, PyUntypedArray>, Bound<'py, PyUntypedArray>)>,
     #[pyo3(from_py_with = settings_of)] settings: Settings,
@@ -101,11 +101,11 @@ pub fn pixel_average_precision<'py>(
 }
 
 /// The number of bins of a score histogram.
-pub const SCORE_BINS: usize = BINS;
+pub(super) const SCORE_BINS: usize = BINS;
 
 /// Adds the pixels of a target `(H, W)` and scores `(C, H, W)` to a histogram `(C, 2, SCORE_BINS) uint64`.
 #[pyfunction]
-pub fn add_to_score_histogram<'py>(
+pub(super) fn add_to_score_histogram<'py>(
     py: Python<'py>,
     target: &Bound<'py, PyUntypedArray>,
     scores: &Bound<'py, PyUntypedArray>,
@@ -139,7 +139,7 @@ pub fn add_to_score_histogram<'py>(
 
 /// Average precision of each class, with the lower and the upper bound of the exact value, `(K, 3)`.
 #[pyfunction]
-pub fn histogram_average_precision<'py>(
+pub(super) fn histogram_average_precision<'py>(
     py: Python<'py>,
     histogram: PyReadonlyArray3<'py, u64>,
 ) -> PyResult<Bound<'py, PyArray2<f64>>> {
@@ -194,7 +194,7 @@ fn good_codes(labels: Labels, rule: &LabelRule, side: MapSide, width: usize) -> 
 /// belong to no region. The score of a predicted region is the mean of its class's scores `(C, H, W)`, else 1.
 #[pyfunction]
 #[pyo3(signature = (target, prediction, scores, connectivity, settings))]
-pub fn label_regions<'py>(
+pub(super) fn label_regions<'py>(
     py: Python<'py>,
     target: &Bound<'py, PyUntypedArray>,
     prediction: &Bound<'py, PyUntypedArray>,
@@ -246,7 +246,7 @@ pub fn label_regions<'py>(
 /// lengths of all, where those of each start.
 #[pyfunction]
 #[expect(clippy::too_many_arguments, reason = "one column each")]
-pub fn objects_of_regions<'py>(
+pub(super) fn objects_of_regions<'py>(
     image: PyReadonlyArray1<'py, u32>,
     category: PyReadonlyArray1<'py, u32>,
     area: PyReadonlyArray1<'py, f64>,
@@ -294,7 +294,7 @@ pub fn objects_of_regions<'py>(
 }
 
 /// Adds this file's functions to the module.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("SCORE_BINS", SCORE_BINS)?;
     module.add_function(wrap_pyfunction!(pixel_average_precision, module)?)?;
     module.add_function(wrap_pyfunction!(add_to_score_histogram, module)?)?;

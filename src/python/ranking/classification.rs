@@ -15,7 +15,7 @@ use crate::threads;
 
 /// Scores of one class.
 #[derive(FromPyObject)]
-pub enum ClassScores<'py> {
+pub(super) enum ClassScores<'py> {
     /// Single.
     F32(PyReadonlyArray1<'py, f32>),
     /// Double.
@@ -54,7 +54,7 @@ fn sort<S: Copy + Sync>(
 
 /// Labels of one class: 1 for a positive, and for the others 0 or, all of them, -1.
 #[derive(FromPyObject)]
-pub enum ClassLabels<'py> {
+pub(super) enum ClassLabels<'py> {
     /// Flags.
     Bool(PyReadonlyArray1<'py, bool>),
     /// Bytes.
@@ -74,7 +74,11 @@ pub enum ClassLabels<'py> {
 /// Average precision of one class, and how many examples are positive. Takes labels as they are: a copy of ten million
 /// would take as long as the sorting.
 #[pyfunction]
-pub fn average_precision(py: Python<'_>, truth: ClassLabels, scores: ClassScores) -> PyResult<(f64, usize)> {
+pub(super) fn average_precision(
+    py: Python<'_>,
+    truth: ClassLabels,
+    scores: ClassScores,
+) -> PyResult<(f64, usize)> {
     macro_rules! with_labels {
         ($($kind:ident: $number:expr),*) => {
             match &truth {
@@ -148,7 +152,7 @@ fn lengths_differ(labels: usize, scores: usize) -> PyErr {
 
 /// Average precision of each column of `(N, C)` truth and float64 scores, as a float64 array.
 #[pyfunction]
-pub fn average_precision_of_columns<'py>(
+pub(super) fn average_precision_of_columns<'py>(
     py: Python<'py>,
     truth: PyReadonlyArray2<'py, bool>,
     scores: PyReadonlyArray2<'py, f64>,
@@ -182,7 +186,7 @@ type CurveArrays<'py> = (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>, B
 
 /// The precision-recall curve of one class.
 #[pyfunction]
-pub fn precision_recall<'py>(
+pub(super) fn precision_recall<'py>(
     py: Python<'py>,
     truth: PyReadonlyArray1<'py, bool>,
     scores: ClassScores<'py>,

@@ -16,7 +16,7 @@ use crate::ranking::ids::{IdSlice, Ids, Texts};
 use crate::ranking::qrels::Documents;
 
 /// A column of ids: int64, int32, the code points of a NumPy text array, Arrow's texts, or a list of str or int.
-pub enum IdColumn<'py> {
+pub(super) enum IdColumn<'py> {
     /// 64-bit integers.
     I64(PyReadonlyArray1<'py, i64>),
     /// 32-bit integers.
@@ -29,7 +29,7 @@ pub enum IdColumn<'py> {
 
 impl<'py> IdColumn<'py> {
     /// Reads a column; errors name it.
-    pub fn new(column: &Bound<'py, PyAny>, name: &str) -> PyResult<Self> {
+    pub(super) fn new(column: &Bound<'py, PyAny>, name: &str) -> PyResult<Self> {
         if let Ok(array) = column.extract::<PyReadonlyArray1<i64>>() {
             return Ok(IdColumn::I64(array));
         }
@@ -55,7 +55,7 @@ impl<'py> IdColumn<'py> {
     }
 
     /// How many rows there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         match self {
             IdColumn::I64(array) => array.as_array().len(),
             IdColumn::I32(array) => array.as_array().len(),
@@ -65,7 +65,7 @@ impl<'py> IdColumn<'py> {
     }
 
     /// The same without Python.
-    pub fn slice(&self) -> PyResult<IdSlice<'_>> {
+    pub(super) fn slice(&self) -> PyResult<IdSlice<'_>> {
         Ok(match self {
             IdColumn::I64(array) => IdSlice::I64(array.as_slice()?),
             IdColumn::I32(array) => IdSlice::I32(array.as_slice()?),
@@ -75,7 +75,7 @@ impl<'py> IdColumn<'py> {
     }
 
     /// The ids in these rows as a Python list.
-    pub fn ids(&self, py: Python<'py>, rows: &[usize]) -> PyResult<Bound<'py, PyList>> {
+    pub(super) fn ids(&self, py: Python<'py>, rows: &[usize]) -> PyResult<Bound<'py, PyList>> {
         let rows = rows.iter().copied();
         match self.slice()? {
             IdSlice::I64(ids) => items::list(py, rows.map(|row| ids[row])),
@@ -86,7 +86,7 @@ impl<'py> IdColumn<'py> {
 }
 
 /// The texts in these rows as a Python list.
-pub fn text_list<'py>(
+pub(super) fn text_list<'py>(
     py: Python<'py>,
     texts: &Texts,
     rows: impl ExactSizeIterator<Item = usize> + Clone,
@@ -114,7 +114,7 @@ fn from_code_points(array: &PyReadonlyArray2<u32>, name: &str) -> PyResult<Texts
 }
 
 /// The ids of a list; errors name it.
-pub fn from_list(list: &Bound<'_, PyList>, name: &str) -> PyResult<Documents> {
+pub(super) fn from_list(list: &Bound<'_, PyList>, name: &str) -> PyResult<Documents> {
     let wrong = |row: usize, item: &Bound<PyAny>, expected: &str| -> PyErr {
         let shown = item.repr().map_or_else(|_| "an object".to_owned(), |text| text.to_string());
         PyTypeError::new_err(format!("{name}[{row}] is {shown}, expected {expected}"))

@@ -12,7 +12,7 @@ use crate::threads;
 
 /// Labels of each row.
 #[derive(FromPyObject)]
-pub enum Labels<'py> {
+pub(super) enum Labels<'py> {
     /// `(N, L)`, filled up with -1.
     Dense(PyReadonlyArray2<'py, i64>),
     /// Row offsets and labels.
@@ -52,7 +52,7 @@ impl LabelView<'_> {
 
 /// The scores of either precision.
 #[derive(FromPyObject)]
-pub enum DenseScores<'py> {
+pub(super) enum DenseScores<'py> {
     /// Single.
     F32(PyReadonlyArray2<'py, f32>),
     /// Double.
@@ -62,7 +62,7 @@ pub enum DenseScores<'py> {
 /// The exact sum of the rows' average precisions in units of 2^-96, the number of rows with a label, and of those
 /// without.
 #[pyfunction]
-pub fn dense_average_precision(
+pub(super) fn dense_average_precision(
     py: Python<'_>,
     scores: DenseScores<'_>,
     labels: Labels<'_>,
@@ -107,6 +107,6 @@ fn add_up<S: Score>(
 
 /// The mean of such a sum over `rows`.
 #[pyfunction]
-pub fn dense_mean(units: u128, rows: u64) -> f64 {
+pub(super) fn dense_mean(units: u128, rows: u64) -> f64 {
     Total { units, rows, skipped: 0 }.mean()
 }

@@ -27,7 +27,7 @@ type Values<'py> = Bound<'py, PyArray2<f64>>;
 /// Measures the lists of a run. `groups[i]` is the number of the run's query (or -1: an empty list) that is measured
 /// against the judgements of query `queries[i]`.
 #[pyfunction]
-pub fn evaluate_run<'py>(
+pub(super) fn evaluate_run<'py>(
     py: Python<'py>,
     qrels: &PyQrels,
     run: &PyRun,
@@ -88,7 +88,7 @@ pub fn evaluate_run<'py>(
 /// Only scores are copied out of a dictionary, and each judged document is looked up in it; the other documents' ids
 /// are not even read, unless scores tie.
 #[pyfunction]
-pub fn evaluate_dicts<'py>(
+pub(super) fn evaluate_dicts<'py>(
     py: Python<'py>,
     qrels: &PyQrels,
     lists: &Bound<'py, PyList>,

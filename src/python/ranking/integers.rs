@@ -19,14 +19,14 @@ use crate::error::{Result, reserve};
 /// # Errors
 ///
 /// `OutOfMemory`
-pub fn copy(list: &Bound<'_, PyList>, limit: usize, into: &mut Vec<i64>) -> Result<bool> {
+pub(super) fn copy(list: &Bound<'_, PyList>, limit: usize, into: &mut Vec<i64>) -> Result<bool> {
     // Where the interpreter has no global lock this takes the list's own; elsewhere it does nothing.
     with_critical_section(list, || copy_locked(list, limit, into))
 }
 
 /// Prefetches the first `limit` items, which `copy` will read soon. Python's objects lie all over
 /// memory; so it waits for those of several lists at once, not for each in turn.
-pub fn prefetch(list: &Bound<'_, PyList>, limit: usize) {
+pub(super) fn prefetch(list: &Bound<'_, PyList>, limit: usize) {
     with_critical_section(list, || {
         for i in 0..list.len().min(limit) {
             // SAFETY: `list` is a list, it is locked, and nothing here could shorten it, so item `i < len` exists.

@@ -210,7 +210,7 @@ fn no_item(side: &str, row: usize, place: usize, item: &Bound<'_, PyAny>, error:
 
 /// AP@k of each pair of `actual` and `predicted`, two lists of the same length, as a float64 array.
 #[pyfunction]
-pub fn apk_of_lists<'py>(
+pub(super) fn apk_of_lists<'py>(
     py: Python<'py>,
     actual: &Bound<'py, PyList>,
     predicted: &Bound<'py, PyList>,
@@ -395,7 +395,7 @@ impl RowView<'_> {
 /// AP@k of each row of two integer tables, each `(2-D array, padding or None)` or `(row offsets, items)`, as a
 /// float64 array.
 #[pyfunction]
-pub fn apk_of_arrays<'py>(
+pub(super) fn apk_of_arrays<'py>(
     py: Python<'py>,
     actual: &Bound<'py, PyTuple>,
     predicted: &Bound<'py, PyTuple>,

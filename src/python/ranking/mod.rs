@@ -13,7 +13,7 @@ mod qrels;
 mod statistics;
 
 /// Adds what `meanap.ranking` is made of.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<plan::PyPlan>()?;
     module.add_class::<qrels::PyQrels>()?;
     module.add_class::<qrels::PyRun>()?;

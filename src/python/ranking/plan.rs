@@ -16,7 +16,7 @@ use crate::ranking::trec_eval;
 
 /// The measures and conventions of an evaluation, checked.
 #[pyclass(frozen, module = "meanap._core", name = "RankingPlan")]
-pub struct PyPlan {
+pub(super) struct PyPlan {
     /// What the core takes.
     pub plan: Plan,
 }
@@ -88,13 +88,13 @@ impl PyPlan {
 
 /// The values that pytrec_eval's names ask for: the key of each, and the measure's name as we write it.
 #[pyfunction]
-pub fn expand_measures(asked: Vec<String>) -> PyResult<Vec<(String, String)>> {
+pub(super) fn expand_measures(asked: Vec<String>) -> PyResult<Vec<(String, String)>> {
     Ok(trec_eval::expand(&asked)?.into_iter().map(|(key, measure)| (key, measure.name())).collect())
 }
 
 /// The names of trec_eval's measures, and those of its nicknames with what they stand for.
 #[pyfunction]
 #[allow(clippy::type_complexity)]
-pub fn trec_eval_measures() -> (Vec<&'static str>, Vec<(&'static str, Vec<&'static str>)>) {
+pub(super) fn trec_eval_measures() -> (Vec<&'static str>, Vec<(&'static str, Vec<&'static str>)>) {
     trec_eval::known()
 }

@@ -23,13 +23,13 @@ use crate::ranking::trec::{self, Latin1, Names, TableSource, whole};
 use crate::threads;
 
 /// More rows take long enough for Ctrl-C to matter.
-pub const LONG: usize = 1 << 20;
+pub(super) const LONG: usize = 1 << 20;
 /// More bytes of text do.
 const LONG_TEXT: usize = 1 << 24;
 
 /// Relevance judgements, indexed.
 #[pyclass(frozen, module = "meanap._core", name = "Qrels")]
-pub struct PyQrels {
+pub(super) struct PyQrels {
     /// What the core takes.
     pub core: Qrels,
     query_ids: Py<PyList>,
@@ -39,12 +39,12 @@ pub struct PyQrels {
 
 impl PyQrels {
     /// The id of each query.
-    pub fn query_ids<'py>(&self, py: Python<'py>) -> &Bound<'py, PyList> {
+    pub(super) fn query_ids<'py>(&self, py: Python<'py>) -> &Bound<'py, PyList> {
         self.query_ids.bind(py)
     }
 
     /// The judged documents as Python objects, row by row.
-    pub fn documents<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+    pub(super) fn documents<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let made = self.objects.get(py, || {
             let list = match &self.core.documents {
                 Documents::Integers(ids) => items::list(py, ids.iter()),
@@ -191,7 +191,7 @@ fn groups(py: Python<'_>, queries: &IdColumn) -> PyResult<Groups> {
 }
 
 /// The documents of a run, held by reference.
-pub enum HeldDocuments {
+pub(super) enum HeldDocuments {
     /// 64-bit integers.
     I64(Py<PyArray1<i64>>),
     /// 32-bit integers.
@@ -203,7 +203,7 @@ pub enum HeldDocuments {
 }
 
 /// The scores of a run, held by reference.
-pub enum HeldScores {
+pub(super) enum HeldScores {
     /// Single.
     F32(Py<PyArray1<f32>>),
     /// Double.
@@ -214,7 +214,7 @@ pub enum HeldScores {
 
 /// A run as columns.
 #[pyclass(frozen, module = "meanap._core", name = "Run")]
-pub struct PyRun {
+pub(super) struct PyRun {
     /// The documents.
     pub documents: HeldDocuments,
     /// The scores.
@@ -309,7 +309,7 @@ fn whole_grade(grade: &Bound<'_, PyAny>) -> Option<i64> {
 }
 
 /// A document id of a dictionary.
-pub fn document_id<'a>(id: &'a Bound<'_, PyAny>) -> PyResult<AnyId<'a>> {
+pub(super) fn document_id<'a>(id: &'a Bound<'_, PyAny>) -> PyResult<AnyId<'a>> {
     if let Ok(text) = id.cast::<PyString>() {
         return Ok(AnyId::Text(TextId(text.to_str()?.as_bytes())));
     }
@@ -323,7 +323,7 @@ pub fn document_id<'a>(id: &'a Bound<'_, PyAny>) -> PyResult<AnyId<'a>> {
 }
 
 /// Borrows a held array for reading.
-pub fn borrowed<'py, T: numpy::Element>(
+pub(super) fn borrowed<'py, T: numpy::Element>(
     py: Python<'py>,
     array: &Py<PyArray1<T>>,
 ) -> PyResult<PyReadonlyArray1<'py, T>> {

@@ -13,7 +13,7 @@ const LONG: usize = 10_000_000;
 
 /// The means of bootstrap samples, ascending.
 #[pyfunction]
-pub fn bootstrap_means<'py>(
+pub(super) fn bootstrap_means<'py>(
     py: Python<'py>,
     values: PyReadonlyArray1<'py, f64>,
     samples: usize,
@@ -27,7 +27,7 @@ pub fn bootstrap_means<'py>(
 
 /// The p-value of the paired randomisation test.
 #[pyfunction]
-pub fn randomisation_test(
+pub(super) fn randomisation_test(
     py: Python<'_>,
     differences: PyReadonlyArray1<f64>,
     samples: usize,
@@ -42,12 +42,12 @@ pub fn randomisation_test(
 
 /// The statistic and p-value of the paired t test.
 #[pyfunction]
-pub fn paired_t_test(differences: PyReadonlyArray1<f64>) -> PyResult<(f64, f64)> {
+pub(super) fn paired_t_test(differences: PyReadonlyArray1<f64>) -> PyResult<(f64, f64)> {
     Ok(statistics::paired_t_test(differences.as_slice()?))
 }
 
 /// p-values corrected as Holm does.
 #[pyfunction]
-pub fn holm(p_values: Vec<f64>) -> PyResult<Vec<f64>> {
+pub(super) fn holm(p_values: Vec<f64>) -> PyResult<Vec<f64>> {
     Ok(statistics::holm(&p_values)?)
 }
