@@ -6,7 +6,7 @@ use crate::error::{self, Result, collect, copied, reserve};
 
 /// Numbers of one type, where they lie if they lie in one piece.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(missing_docs)]
+#[expect(missing_docs, reason = "types by their names")]
 pub enum Numbers<'a> {
     Bool(Vec<bool>),
     I8(Cow<'a, [i8]>),

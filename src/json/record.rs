@@ -8,7 +8,6 @@ use crate::simd::{Baseline, Simd};
 /// What a key of a record is to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-#[allow(missing_docs)]
 pub enum Field {
     /// A field that is not needed.
     Other,

@@ -28,7 +28,7 @@ impl PyPlan {
         measures, *, divisor, ties, score_dtype, duplicates, gain, relevance_level, graded_below_level,
         positive_scores_only, judged_only, compensated, recall_rounding, subtopics=None
     ))]
-    #[allow(clippy::too_many_arguments)]
+    #[expect(clippy::too_many_arguments, reason = "keywords of one call")]
     fn new(
         measures: Vec<String>,
         divisor: &str,
@@ -94,7 +94,6 @@ pub(super) fn expand_measures(asked: Vec<String>) -> PyResult<Vec<(String, Strin
 
 /// The names of trec_eval's measures, and those of its nicknames with what they stand for.
 #[pyfunction]
-#[allow(clippy::type_complexity)]
 pub(super) fn trec_eval_measures() -> (Vec<&'static str>, Vec<(&'static str, Vec<&'static str>)>) {
     trec_eval::known()
 }
