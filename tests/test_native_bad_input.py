@@ -187,7 +187,7 @@ def test_bad_columns(make, message):
         ({"recall": [2.0]}, "recall: expected points from 0 to 1"),
         ({"area_ranges": {"all": (5, 1)}}, "area_ranges: expected a least and a greatest size each"),
         ({"matcher": "best"}, "matcher: expected 'greedy' or 'argmax'"),
-        ({"size": "big"}, "size: expected 'area'"),
+        ({"size": "big"}, "size: expected one of 'area'"),
         ({"average": "mean"}, "average: expected 'macro' or 'micro'"),
         ({"score_range": (1,)}, "score_range: expected a least and a greatest score"),
         ({"score_range": 3}, "score_range: expected a least and a greatest score, or None, found 3"),

@@ -137,7 +137,7 @@ import numpy as np
 import meanap._core as core
 plan = dict(divisor="relevant", ties="document-descending", score_dtype="float64", duplicates="error", gain="linear",
             relevance_level=1, graded_below_level=True, positive_scores_only=False, judged_only=False,
-            compensated=False)
+            compensated=False, recall_rounding="up")
 plan = core.RankingPlan(["map", "ndcg"], **plan)
 rng, count = np.random.default_rng(0), 10_000_000
 scores = rng.random(count)
