@@ -6,7 +6,7 @@ import functools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from meanap.protocol import Protocol, SummaryRow
 if TYPE_CHECKING:
     from meanap._types import PathLike, SimilarityName
     from meanap.readers import Options
+
+_T = TypeVar("_T")
 
 __all__ = ["NUMBERS", "Curves", "MatchScores", "Names", "Ranking", "Samples", "Scores"]
 
@@ -65,6 +67,15 @@ class Ranking(NamedTuple):
         return self[1:]
 
 
+def _stored(stored: dict[Ranking, _T], ranking: Ranking, make: Callable[..., _T]) -> _T:
+    """What is made of a ranking's place. What is stored is of one threshold and one area range, the last."""
+    if ranking not in stored:
+        if stored and next(iter(stored))[2:4] != ranking[2:4]:
+            stored.clear()
+        stored[ranking] = make(*ranking.place)
+    return stored[ranking]
+
+
 class Sources(NamedTuple):
     """The files that a result is of."""
 
@@ -108,7 +119,7 @@ class Scores(ABC):
         self.sources = sources
         self.image_fields: dict[str, dict[Any, float]] = dict(image_fields or {})
         self._given_names = names
-        self._last_operator: tuple[Ranking, _core.Operator] | None = None
+        self._last_operators: dict[Ranking, _core.Operator] = {}
         self._last_counts: dict[Ranking, tuple[np.ndarray, np.ndarray, np.ndarray, int]] = {}
 
     # Provided by subclasses
@@ -306,17 +317,14 @@ class Scores(ABC):
 
         Those of all categories at one threshold in one area range are stored, until those of another are read.
         """
-        if any(ranking[2:4] != other[2:4] for other in self._last_counts):
-            self._last_counts = {}
-        if ranking not in self._last_counts:
-            self._last_counts[ranking] = ranking.table.counts(*ranking.place)
-        return self._last_counts[ranking]
+        return _stored(self._last_counts, ranking, ranking.table.counts)
 
     def operator(self, ranking: Ranking) -> _core.Operator:
-        """The detections of a ranking, sorted for many samples of images; those of the last ranking are stored."""
-        if self._last_operator is None or self._last_operator[0] != ranking:
-            self._last_operator = ranking, ranking.table.operator(*ranking.place)
-        return self._last_operator[1]
+        """The detections of a ranking, sorted for many samples of images.
+
+        Those of all categories at one threshold in one area range are stored, until those of another are read.
+        """
+        return _stored(self._last_operators, ranking, ranking.table.operator)
 
     def averaged(self, limit: int) -> tuple[_core.Matches, int]:
         """The table that the protocol averages over, and one of its limits there."""

@@ -245,11 +245,12 @@ class Protocol:
         ValueError
             It is not among them.
         """
-        close = np.flatnonzero(np.isclose(self.thresholds, number(iou, "iou"), rtol=0, atol=1e-6))
-        if not len(close):
+        wanted = number(iou, "iou")
+        close = [index for index, threshold in enumerate(self.thresholds) if abs(threshold - wanted) <= 1e-6]
+        if not close:
             listed = ", ".join(f"{t:g}" for t in self.thresholds)
             raise InputError(f"iou: {iou} is not among the thresholds that were evaluated ({listed})")
-        return int(close[0])
+        return close[0]
 
     def limit_index(self, limit: int | None) -> int:
         """Where a limit stands among `max_detections`; the last one for None."""
