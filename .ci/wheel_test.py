@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-LARGEST = 3_500_000
+LARGEST = 4_000_000
 
 CODE = """
 import numpy as np
