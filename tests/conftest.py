@@ -38,3 +38,32 @@ def ranks(monkeypatch) -> Group:
     group = Group(2)
     monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(distributed=group.distributed()))
     return group
+
+
+@pytest.fixture
+def ray():
+    """Ray's module, started."""
+    ray = pytest.importorskip("ray", reason="a cluster engine: pip install 'meanap[ray]'")
+    ray.init(num_cpus=2, include_dashboard=False, object_store_memory=100 << 20, logging_level="ERROR")
+    try:
+        ray.data.DataContext.get_current().enable_progress_bars = False
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+@pytest.fixture
+def spark(monkeypatch):
+    """A session of Spark."""
+    pyspark = pytest.importorskip("pyspark", reason="a cluster engine: pip install 'meanap[spark]'")
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
+    builder = pyspark.sql.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+    try:
+        session = builder.config("spark.sql.shuffle.partitions", "3").getOrCreate()
+    except Exception as problem:
+        pytest.skip(f"no Java for Spark ({type(problem).__name__})")
+    try:
+        session.sparkContext.setLogLevel("OFF")
+        yield session
+    finally:
+        session.stop()

@@ -2,7 +2,6 @@
 
 import itertools
 import pickle
-import sys
 
 import numpy as np
 import pytest
@@ -267,44 +266,26 @@ def test_batches_are_cut_between_images():
         assert sum(map(len, seen)) == 5
 
 
-def test_ray(data):
-    ray = pytest.importorskip("ray", reason="a cluster engine: pip install 'meanap[ray]'")
+def test_ray(data, ray):
     table = as_table(*data)
-    ray.init(num_cpus=2, include_dashboard=False, object_store_memory=100 << 20, logging_level="ERROR")
-    try:
-        context = ray.data.DataContext.get_current()
-        context.enable_progress_bars = False
-        dataset = ray.data.from_arrow([table.slice(start, 400) for start in range(0, table.num_rows, 400)])
-        names = {category["id"]: category["name"] for category in data[0]["categories"]}
-        same(distributed.evaluate(dataset, categories=names, shards=3), meanap.evaluate(*data))
-        same(distributed.evaluate(dataset, categories=names, shards=2, rows_per_part=100), meanap.evaluate(*data))
-        kept = distributed.evaluate(dataset, categories=names, keep_matches=True)
-        whole(kept, meanap.evaluate(*data))
-        confusion = distributed.confusion(dataset, categories=names, shards=2, score=0.3)
-        np.testing.assert_array_equal(confusion.matrix, meanap.evaluate(*data).confusion(score=0.3).matrix)
-    finally:
-        ray.shutdown()
+    dataset = ray.data.from_arrow([table.slice(start, 400) for start in range(0, table.num_rows, 400)])
+    names = {category["id"]: category["name"] for category in data[0]["categories"]}
+    same(distributed.evaluate(dataset, categories=names, shards=3), meanap.evaluate(*data))
+    same(distributed.evaluate(dataset, categories=names, shards=2, rows_per_part=100), meanap.evaluate(*data))
+    kept = distributed.evaluate(dataset, categories=names, keep_matches=True)
+    whole(kept, meanap.evaluate(*data))
+    confusion = distributed.confusion(dataset, categories=names, shards=2, score=0.3)
+    np.testing.assert_array_equal(confusion.matrix, meanap.evaluate(*data).confusion(score=0.3).matrix)
 
 
-def test_spark(data, monkeypatch):
-    pyspark = pytest.importorskip("pyspark", reason="a cluster engine: pip install 'meanap[spark]'")
-    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
-    builder = pyspark.sql.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
-    try:
-        session = builder.config("spark.sql.shuffle.partitions", "3").getOrCreate()
-    except Exception as problem:
-        pytest.skip(f"no Java for Spark ({type(problem).__name__})")
-    try:
-        session.sparkContext.setLogLevel("OFF")
-        frame = session.createDataFrame(as_table(*data))
-        names = {category["id"]: category["name"] for category in data[0]["categories"]}
-        same(distributed.evaluate(frame, categories=names), meanap.evaluate(*data))
-        same(distributed.evaluate(frame, categories=names, rows_per_part=100), meanap.evaluate(*data))
-        kept = distributed.evaluate(frame, categories=names, keep_matches=True)
-        whole(kept, meanap.evaluate(*data))
-        confusion = distributed.confusion(frame, categories=names, score=0.3)
-        np.testing.assert_array_equal(confusion.matrix, meanap.evaluate(*data).confusion(score=0.3).matrix)
-        micro = distributed.evaluate(frame, average="micro")
-        assert micro.ap == meanap.evaluate(*data, average="micro").ap
-    finally:
-        session.stop()
+def test_spark(data, spark):
+    frame = spark.createDataFrame(as_table(*data))
+    names = {category["id"]: category["name"] for category in data[0]["categories"]}
+    same(distributed.evaluate(frame, categories=names), meanap.evaluate(*data))
+    same(distributed.evaluate(frame, categories=names, rows_per_part=100), meanap.evaluate(*data))
+    kept = distributed.evaluate(frame, categories=names, keep_matches=True)
+    whole(kept, meanap.evaluate(*data))
+    confusion = distributed.confusion(frame, categories=names, score=0.3)
+    np.testing.assert_array_equal(confusion.matrix, meanap.evaluate(*data).confusion(score=0.3).matrix)
+    micro = distributed.evaluate(frame, average="micro")
+    assert micro.ap == meanap.evaluate(*data, average="micro").ap

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import sys
 
 import numpy as np
 import pytest
@@ -173,26 +172,9 @@ def every_way(of_table, truth, found, engine):
     np.testing.assert_array_equal(confusion.matrix, expected.confusion(score=0.3).matrix)
 
 
-def test_ray(tmp_path):
-    ray = pytest.importorskip("ray", reason="a cluster engine: pip install 'meanap[ray]'")
-    ray.init(num_cpus=2, include_dashboard=False, object_store_memory=100 << 20, logging_level="ERROR")
-    try:
-        ray.data.DataContext.get_current().enable_progress_bars = False
-        every_way(ray.data.from_arrow, *SOURCES["coco"](tmp_path), "ray")
-    finally:
-        ray.shutdown()
+def test_ray(tmp_path, ray):
+    every_way(ray.data.from_arrow, *SOURCES["coco"](tmp_path), "ray")
 
 
-def test_spark(tmp_path, monkeypatch):
-    pyspark = pytest.importorskip("pyspark", reason="a cluster engine: pip install 'meanap[spark]'")
-    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
-    builder = pyspark.sql.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
-    try:
-        session = builder.config("spark.sql.shuffle.partitions", "3").getOrCreate()
-    except Exception as problem:
-        pytest.skip(f"no Java for Spark ({type(problem).__name__})")
-    try:
-        session.sparkContext.setLogLevel("OFF")
-        every_way(session.createDataFrame, *SOURCES["coco"](tmp_path), "spark")
-    finally:
-        session.stop()
+def test_spark(tmp_path, spark):
+    every_way(spark.createDataFrame, *SOURCES["coco"](tmp_path), "spark")
