@@ -84,11 +84,20 @@ fn chosen(asked: Option<&str>, available: usize) -> usize {
 
 /// Runs `work` with this process's pool as the one that rayon's iterators use.
 pub fn run<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let mut work = Some(work);
+    let mut done = None;
+    // Rayon's own code is then compiled once and not for each caller.
+    run_task(&mut || done = work.take().map(|work| work()));
+    let Some(done) = done else { unreachable!("the task has run") };
+    done
+}
+
+fn run_task(task: &mut (dyn FnMut() + Send)) {
     match pool() {
-        Some(pool) => pool.install(work),
+        Some(pool) => pool.install(task),
         None => {
             alone();
-            work()
+            task();
         }
     }
 }

@@ -22,7 +22,15 @@ pub(super) fn interruptible<T: Send>(
     long: bool,
     work: impl FnOnce(&Progress) -> Result<T> + Send,
 ) -> PyResult<T> {
-    Ok(if long { with_progress(py, None, 0, work)? } else { py.detach(|| work(&Progress::default())) }?)
+    let done = result_of(work, |task| {
+        if long {
+            run_with_progress(py, None, 0, task)
+        } else {
+            py.detach(|| task(&Progress::default()));
+            Ok(())
+        }
+    })?;
+    Ok(done?)
 }
 
 /// Does the work on another thread, and calls `progress(done, total)` now and then. Ctrl-C, or an error of `progress`,
@@ -35,41 +43,67 @@ pub(super) fn with_progress<T: Send>(
     total: u64,
     work: impl FnOnce(&Progress) -> T + Send,
 ) -> PyResult<T> {
+    result_of(work, |task| run_with_progress(py, progress, total, task))
+}
+
+/// Work that leaves its result elsewhere: what runs it is compiled once, and not for each kind of result.
+type Task<'a> = dyn FnMut(&Progress) + Send + 'a;
+
+/// The result of work that `run` has run once, unless that has failed.
+fn result_of<T: Send>(
+    work: impl FnOnce(&Progress) -> T + Send,
+    run: impl FnOnce(&mut Task<'_>) -> PyResult<()>,
+) -> PyResult<T> {
+    let mut work = Some(work);
+    let mut result = None;
+    run(&mut |progress| result = work.take().map(|work| work(progress)))?;
+    let Some(result) = result else { unreachable!("the task has run") };
+    Ok(result)
+}
+
+fn run_with_progress(
+    py: Python<'_>,
+    progress: Option<&Bound<'_, PyAny>>,
+    total: u64,
+    task: &mut Task<'_>,
+) -> PyResult<()> {
     let work_progress = Progress::new();
-    let work = Mutex::new(Some(work));
+    let task = Mutex::new(task);
     thread::scope(|scope| {
         let (sender, mut receiver) = channel();
+        let run = |progress: &Progress| {
+            if let Ok(mut task) = task.lock() {
+                task(progress);
+            }
+        };
         let shared = &work_progress;
-        let take = || work.lock().ok().and_then(|mut work| work.take());
         let room = can_allocate(OF_A_THREAD).map_err(|_| io::ErrorKind::OutOfMemory.into());
         let worker = room.and_then(|()| {
             thread::Builder::new().spawn_scoped(scope, move || {
-                if let Some(work) = take() {
-                    // Nothing waits for it any more: another error has been returned already.
-                    let _ = sender.send(work(shared));
-                }
+                run(shared);
+                // Nothing waits for it any more: another error has been returned already.
+                let _ = sender.send(());
             })
         });
         let mut worker = match worker {
             Ok(worker) => Some(worker),
             Err(_) => {
-                let Some(work) = take() else { unreachable!("the work has not been taken") };
-                let done = py.detach(|| work(&Progress::default()));
-                if let Some(progress) = progress {
-                    progress.call1((total, total))?;
-                }
-                return Ok(done);
+                py.detach(|| run(&Progress::default()));
+                return match progress {
+                    Some(progress) => progress.call1((total, total)).map(drop),
+                    None => Ok(()),
+                };
             }
         };
         loop {
             let heard;
             (heard, receiver) = py.detach(move || (receiver.recv_timeout(PAUSE), receiver));
             let done = match heard {
-                Ok(_) => total,
+                Ok(()) => total,
                 Err(RecvTimeoutError::Timeout) => work_progress.done().min(total),
                 Err(RecvTimeoutError::Disconnected) => match worker.take().map(|worker| worker.join()) {
                     Some(Err(panic)) => resume_unwind(panic),
-                    _ => unreachable!("a worker that ends well has sent its result"),
+                    _ => unreachable!("a worker that ends well has said so"),
                 },
             };
             let told = py.check_signals().and_then(|()| match progress {
@@ -77,13 +111,15 @@ pub(super) fn with_progress<T: Send>(
                 None => Ok(()),
             });
             match (told, heard) {
-                (Ok(()), Ok(value)) => return Ok(value),
+                (Ok(()), Ok(())) => return Ok(()),
                 (Ok(()), Err(_)) => {}
                 (Err(problem), heard) => {
                     work_progress.cancel();
                     if heard.is_err() {
                         // The worker may be near its end or far from it; either way it does not need the interpreter.
-                        py.detach(move || drop(receiver.recv()));
+                        py.detach(move || {
+                            let _ = receiver.recv();
+                        });
                     }
                     return Err(problem);
                 }
