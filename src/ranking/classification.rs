@@ -5,6 +5,8 @@
 //!
 //! Source: scikit-learn, `average_precision_score` and `precision_recall_curve`, same bits.
 
+use std::ops::Range;
+
 use crate::error::{Result, extend, push, with_capacity};
 use crate::progress::{Progress, STRETCH, stretches};
 use crate::sort::par_sort_unstable_by;
@@ -14,6 +16,21 @@ use crate::sum::pairwise_of;
 pub struct Scored {
     positives: Vec<u64>,
     negatives: Vec<u64>,
+}
+
+/// Score and class of each example, true for a positive: fills a slice with those from an index on. So the code that
+/// sorts does not depend on how a caller holds them, and is not called for each of them.
+pub type Examples<'a> = dyn Fn(usize, &mut [(f64, bool)]) + Sync + 'a;
+
+/// Gives `each` the examples of a range, one block after the other.
+#[inline]
+pub(super) fn each_block(examples: &Examples<'_>, range: Range<usize>, mut each: impl FnMut(&[(f64, bool)])) {
+    let mut block = [(0.0, false); 256];
+    for first in range.clone().step_by(block.len()) {
+        let block = &mut block[..(range.end - first).min(256)];
+        examples(first, block);
+        each(block);
+    }
 }
 
 /// How many examples have one score.
@@ -63,29 +80,25 @@ pub struct Curve {
 }
 
 impl Scored {
-    /// Sorts `n` examples, given by `example(i) = (score, positive)`; `positives` of them are. No score is NaN.
+    /// Sorts `n` examples, of which `positives` are positive. No score is NaN.
     ///
     /// Runs on the current pool.
     ///
     /// # Errors
     ///
     /// `OutOfMemory`; the work is cancelled.
-    pub fn new(
-        n: usize,
-        positives: usize,
-        example: impl Fn(usize) -> (f64, bool),
-        progress: &Progress,
-    ) -> Result<Self> {
+    pub fn new(n: usize, positives: usize, examples: &Examples<'_>, progress: &Progress) -> Result<Self> {
         let mut scored = Scored {
             positives: with_capacity(positives)?,
             negatives: with_capacity(n.saturating_sub(positives))?,
         };
         for stretch in stretches(n) {
             progress.check()?;
-            for i in stretch {
-                let (score, positive) = example(i);
-                if positive { &mut scored.positives } else { &mut scored.negatives }.push(key(score));
-            }
+            each_block(examples, stretch, |block| {
+                for &(score, positive) in block {
+                    if positive { &mut scored.positives } else { &mut scored.negatives }.push(key(score));
+                }
+            });
         }
         par_sort_unstable_by(&mut scored.positives, progress, Ord::cmp)?;
         par_sort_unstable_by(&mut scored.negatives, progress, Ord::cmp)?;
@@ -170,7 +183,13 @@ mod tests {
 
     fn scored(examples: &[(f64, bool)]) -> Scored {
         let positives = examples.iter().filter(|(_, positive)| *positive).count();
-        Scored::new(examples.len(), positives, |i| examples[i], &Progress::default()).unwrap()
+        Scored::new(
+            examples.len(),
+            positives,
+            &|first, block| block.copy_from_slice(&examples[first..first + block.len()]),
+            &Progress::default(),
+        )
+        .unwrap()
     }
 
     #[test]

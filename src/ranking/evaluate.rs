@@ -50,7 +50,7 @@ pub fn evaluate(
                     &[],
                     &mut [],
                     judged,
-                    |_: u32, _: u32| Ordering::Equal,
+                    &|_: u32, _: u32| Ordering::Equal,
                     progress,
                     out,
                 ),
@@ -160,11 +160,11 @@ impl<'a> JudgedList<'a> {
             plan.count(&scores, hits, progress)?;
             let document = |row: u32| document(place(places[row as usize]));
             let judged = plan.judged(qrels, *query);
-            return plan.measure_list(&scores, hits, judged, ById(document), progress, out);
+            return plan.measure_list(&scores, hits, judged, &ById(document), progress, out);
         }
         plan.count(scores, hits, progress)?;
         let documents = ById(|row: u32| document(place(row)));
-        plan.measure_list(scores, hits, plan.judged(qrels, *query), documents, progress, out)
+        plan.measure_list(scores, hits, plan.judged(qrels, *query), &documents, progress, out)
     }
 }
 

@@ -447,7 +447,7 @@ mod tests {
                 count(scores, &mut hits, &Progress::default()).unwrap();
                 let any_order = |_: u32, _: u32| std::cmp::Ordering::Equal;
                 let place_hits = |hits: &mut [Hit], ties, order: &dyn Fn(u32, u32) -> std::cmp::Ordering| {
-                    rank(scores, hits, ties, order, &Progress::default()).unwrap();
+                    rank(scores, hits, ties, &order, &Progress::default()).unwrap();
                 };
                 let counts = Judged::new(&grades, 1, grades[0], &grades);
                 for name in names {

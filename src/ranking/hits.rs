@@ -50,9 +50,13 @@ pub fn count<S: Score>(scores: &[S], hits: &mut [Hit], progress: &Progress) -> R
     Ok(())
 }
 
+fn sort_by_score(hits: &mut [Hit], progress: &Progress) -> Result<()> {
+    sort_unstable_by(hits, progress, |a, b| a.score.total_cmp(&b.score))
+}
+
 /// Finds the place of each score among those of the hits.
 fn count_many<S: Score>(scores: &[S], hits: &mut [Hit], progress: &Progress) -> Result<()> {
-    sort_unstable_by(hits, progress, |a, b| a.score.total_cmp(&b.score))?;
+    sort_by_score(hits, progress)?;
     // The distinct scores of hits, ascending; -0.0 and 0.0 are one. The NaN at the end is equal to nothing.
     let mut steps: Vec<f64> = with_capacity(hits.len() + 1)?;
     for hit in hits.iter() {
@@ -135,7 +139,7 @@ pub fn rank<S: Score>(
     scores: &[S],
     hits: &mut [Hit],
     ties: Ties,
-    documents: impl Order,
+    documents: &dyn Order,
     progress: &Progress,
 ) -> Result<()> {
     for hit in hits.iter_mut() {
@@ -145,17 +149,13 @@ pub fn rank<S: Score>(
         Ties::Expected | Ties::Grouped => {}
         Ties::Optimistic | Ties::Pessimistic => rank_by_grade(hits, ties == Ties::Optimistic, progress)?,
         _ if !needs_documents(ties, hits) => {}
-        Ties::DocumentDescending => {
-            let prefix = |row| !documents.prefix(row);
-            rank_tied_rows(scores, hits, prefix, |a, b| documents.compare(b, a), progress)?;
-        }
-        Ties::DocumentAscending => {
-            let prefix = |row| documents.prefix(row);
-            rank_tied_rows(scores, hits, prefix, |a, b| documents.compare(a, b), progress)?;
-        }
-        Ties::Stable => rank_tied_rows(scores, hits, |_| 0, |a, b| a.cmp(&b), progress)?,
+        _ => rank_tied_rows(scores, hits, ties, documents, progress)?,
     }
-    // Hits of one rank (expected, grouped) go by grade, so that sums over them do not depend on where they stood.
+    sort_by_rank(hits, progress)
+}
+
+/// Hits of one rank (expected, grouped) go by grade, so that sums over them do not depend on where they stood.
+fn sort_by_rank(hits: &mut [Hit], progress: &Progress) -> Result<()> {
     sort_unstable_by_key(hits, progress, |hit| (hit.rank, std::cmp::Reverse(hit.grade), hit.row))
 }
 
@@ -177,14 +177,11 @@ fn rank_by_grade(hits: &mut [Hit], best_first: bool, progress: &Progress) -> Res
 fn rank_tied_rows<S: Score>(
     scores: &[S],
     hits: &mut [Hit],
-    prefix: impl Fn(u32) -> u64,
-    before: impl Fn(u32, u32) -> Ordering,
+    ties: Ties,
+    documents: &dyn Order,
     progress: &Progress,
 ) -> Result<()> {
-    let mut shared: Vec<f64> = Vec::new();
-    extend(&mut shared, hits.iter().filter(|hit| hit.tied > 1).map(|hit| hit.score))?;
-    sort_unstable_by(&mut shared, progress, f64::total_cmp)?;
-    shared.dedup();
+    let shared = shared_scores(hits, progress)?;
     let tie = |row: usize| -> Option<usize> {
         let score: f64 = scores[row].into();
         let place = shared.partition_point(|&held| held < score);
@@ -204,7 +201,7 @@ fn rank_tied_rows<S: Score>(
         progress.check()?;
         for row in stretch {
             if let Some(tie) = tie(row) {
-                rows[ends[tie]] = (prefix(row as u32), row as u32);
+                rows[ends[tie]] = (prefix(row as u32, ties, documents), row as u32);
                 ends[tie] += 1;
             }
         }
@@ -213,12 +210,7 @@ fn rank_tied_rows<S: Score>(
     let mut start = 0;
     for &end in &ends[..shared.len()] {
         let tied = &mut rows[start..end];
-        let order = |a: &(u64, u32), b: &(u64, u32)| {
-            a.0.cmp(&b.0).then_with(|| before(a.1, b.1)).then_with(|| a.1.cmp(&b.1))
-        };
-        if !tied.is_sorted_by(|a, b| order(a, b) != Ordering::Greater) {
-            sort_unstable_by(tied, progress, order)?;
-        }
+        sort_tied(tied, ties, documents, progress)?;
         for (i, &(_, row)) in (0..).zip(&*tied) {
             place[row as usize] = i;
         }
@@ -228,6 +220,40 @@ fn rank_tied_rows<S: Score>(
         hit.rank = hit.above + place[hit.row as usize];
     }
     Ok(())
+}
+
+/// The scores of hits that others share, ascending.
+fn shared_scores(hits: &[Hit], progress: &Progress) -> Result<Vec<f64>> {
+    let mut shared: Vec<f64> = Vec::new();
+    extend(&mut shared, hits.iter().filter(|hit| hit.tied > 1).map(|hit| hit.score))?;
+    sort_unstable_by(&mut shared, progress, f64::total_cmp)?;
+    shared.dedup();
+    Ok(shared)
+}
+
+/// A number that orders most rows of a tie without their documents.
+fn prefix(row: u32, ties: Ties, documents: &dyn Order) -> u64 {
+    match ties {
+        Ties::DocumentDescending => !documents.prefix(row),
+        Ties::DocumentAscending => documents.prefix(row),
+        _ => 0,
+    }
+}
+
+/// Sorts the rows of one tie, each with its prefix.
+fn sort_tied(tied: &mut [(u64, u32)], ties: Ties, documents: &dyn Order, progress: &Progress) -> Result<()> {
+    let order = |a: &(u64, u32), b: &(u64, u32)| {
+        let by_document = || match ties {
+            Ties::DocumentDescending => documents.compare(b.1, a.1),
+            Ties::DocumentAscending => documents.compare(a.1, b.1),
+            _ => Ordering::Equal,
+        };
+        a.0.cmp(&b.0).then_with(by_document).then_with(|| a.1.cmp(&b.1))
+    };
+    if tied.is_sorted_by(|a, b| order(a, b) != Ordering::Greater) {
+        return Ok(());
+    }
+    sort_unstable_by(tied, progress, order)
 }
 
 #[cfg(test)]
@@ -267,7 +293,7 @@ mod tests {
                     .map(|row| Hit::new(row, 1, scores[row as usize]))
                     .collect();
                 count(&scores, &mut hits, &Progress::default()).unwrap();
-                rank(&scores, &mut hits, ties, ById(|row: u32| names[row as usize]), &Progress::default())
+                rank(&scores, &mut hits, ties, &ById(|row: u32| names[row as usize]), &Progress::default())
                     .unwrap();
                 for hit in &hits {
                     let expected = by_sorting(&scores, hit.row, |a, b| match ties {
@@ -309,7 +335,7 @@ mod tests {
         {
             let mut hits = hits;
             count(&scores, &mut hits, &Progress::default()).unwrap();
-            rank(&scores, &mut hits, ties, |_: u32, _: u32| Ordering::Equal, &Progress::default()).unwrap();
+            rank(&scores, &mut hits, ties, &|_: u32, _: u32| Ordering::Equal, &Progress::default()).unwrap();
             assert_eq!(hits.map(|hit| (hit.grade, hit.rank)), expected, "{ties:?}");
         }
     }
@@ -319,7 +345,7 @@ mod tests {
         let scores = [f64::INFINITY, 1.0, f64::NEG_INFINITY];
         let mut hits = [Hit::new(2, 1, scores[2]), Hit::new(0, 1, scores[0])];
         count(&scores, &mut hits, &Progress::default()).unwrap();
-        rank(&scores, &mut hits, Ties::Stable, |_: u32, _: u32| Ordering::Equal, &Progress::default())
+        rank(&scores, &mut hits, Ties::Stable, &|_: u32, _: u32| Ordering::Equal, &Progress::default())
             .unwrap();
         assert_eq!(hits.map(|hit| (hit.row, hit.rank)), [(0, 0), (2, 2)]);
     }

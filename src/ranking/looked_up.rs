@@ -207,9 +207,9 @@ impl ListBatch {
             let rows = keep_judged(hits, progress)?;
             let scores = collect(hits.iter().map(|hit| hit.score))?;
             let documents = ById(|row: u32| ids[rows[row as usize] as usize]);
-            return plan.measure_list(&scores, hits, judged, documents, progress, out);
+            return plan.measure_list(&scores, hits, judged, &documents, progress, out);
         }
-        plan.measure_list(scores, hits, judged, ById(|row: u32| ids[row as usize]), progress, out)
+        plan.measure_list(scores, hits, judged, &ById(|row: u32| ids[row as usize]), progress, out)
     }
 }
 
@@ -232,7 +232,7 @@ fn measured<S: Score>(
         place_hits(scores, hits, progress)?;
     }
     let any_order = |_: u32, _: u32| Ordering::Equal;
-    plan.measure_list(scores, hits, plan.judged(qrels, query), any_order, progress, out)?;
+    plan.measure_list(scores, hits, plan.judged(qrels, query), &any_order, progress, out)?;
     Ok(ListState::Measured)
 }
 
@@ -275,20 +275,7 @@ fn find_rows<'a>(
 
 /// Gives each hit a row that has its score: of equal ones the first hit the first row.
 fn place_hits<S: Score>(scores: &[S], hits: &mut [Hit], progress: &Progress) -> Result<()> {
-    // Minus zero is zero: adding zero makes them the same number.
-    let score = |hit: &Hit| hit.score + 0.0;
-    let mut order: Vec<u32> = collect(0..hits.len() as u32)?;
-    sort_unstable_by(&mut order, progress, |&a, &b| {
-        score(&hits[a as usize]).total_cmp(&score(&hits[b as usize])).then(a.cmp(&b))
-    })?;
-    // Where each score begins in the order, and its next hit.
-    let mut steps: Vec<(f64, usize)> = with_capacity(order.len())?;
-    for (place, &hit) in order.iter().enumerate() {
-        let score = score(&hits[hit as usize]);
-        if steps.last().is_none_or(|step| step.0 != score) {
-            steps.push((score, place));
-        }
-    }
+    let (order, mut steps) = ascending(hits, progress)?;
     for rows in stretches(scores.len()) {
         progress.check()?;
         for row in rows {
@@ -305,6 +292,24 @@ fn place_hits<S: Score>(scores: &[S], hits: &mut [Hit], progress: &Progress) -> 
         }
     }
     Ok(())
+}
+
+/// The hits by ascending score, and where in this order each score begins.
+fn ascending(hits: &[Hit], progress: &Progress) -> Result<(Vec<u32>, Vec<(f64, usize)>)> {
+    // Minus zero is zero: adding zero makes them the same number.
+    let score = |hit: &Hit| hit.score + 0.0;
+    let mut order: Vec<u32> = collect(0..hits.len() as u32)?;
+    sort_unstable_by(&mut order, progress, |&a, &b| {
+        score(&hits[a as usize]).total_cmp(&score(&hits[b as usize])).then(a.cmp(&b))
+    })?;
+    let mut steps: Vec<(f64, usize)> = with_capacity(order.len())?;
+    for (place, &hit) in order.iter().enumerate() {
+        let score = score(&hits[hit as usize]);
+        if steps.last().is_none_or(|step| step.0 != score) {
+            steps.push((score, place));
+        }
+    }
+    Ok((order, steps))
 }
 
 #[cfg(test)]

@@ -7,13 +7,15 @@
 //! A bucket fits the processor's cache, and how many examples lie beyond it is known before any is sorted. One array
 //! of keys is all the memory that grows with the examples; beside it there is a term for each positive.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::error::{Result, collect_parallel, copied, reserve, with_capacity, zeros};
 use crate::progress::Progress;
 use crate::sum::pairwise_sparse;
 
-use super::classification::{Scored, Step, key, steps};
+use super::classification::{Examples, Scored, Step, each_block, key, steps};
 
 /// So many examples are worth it.
 const MANY: usize = 1 << 16;
@@ -78,34 +80,47 @@ fn part<'a>(
     first: usize,
     keys: &'a mut [u64],
     division: &Division,
-    example: &impl Fn(usize) -> (f64, bool),
+    examples: &Examples<'_>,
 ) -> Result<std::result::Result<Part<'a>, usize>> {
-    let place = |i: usize| {
-        let (score, positive) = example(first + i);
+    let range = first..first + keys.len();
+    let place = |(score, positive): (f64, bool)| {
         let key = key(score);
         (key, 2 * division.bucket(key) + usize::from(!positive))
     };
     let mut next: Vec<u32> = zeros(2 * division.buckets + 1)?;
     let mut strange = false;
-    for i in 0..keys.len() {
-        strange |= example(first + i).0.is_nan();
-        next[place(i).1] += 1;
-    }
+    each_block(examples, range.clone(), |block| {
+        for &example in block {
+            strange |= example.0.is_nan();
+            next[place(example).1] += 1;
+        }
+    });
     if strange {
-        let found = (first..first + keys.len()).find(|&i| example(i).0.is_nan());
-        return Ok(Err(found.unwrap_or(first)));
+        return Ok(Err(first_nan(examples, range).unwrap_or(first)));
     }
     let mut sum = 0;
     for count in &mut next {
         (*count, sum) = (sum, sum + *count);
     }
     let offsets = copied(&next)?;
-    for i in 0..keys.len() {
-        let (key, place) = place(i);
-        keys[next[place] as usize] = key;
-        next[place] += 1;
-    }
+    each_block(examples, range, |block| {
+        for &example in block {
+            let (key, place) = place(example);
+            keys[next[place] as usize] = key;
+            next[place] += 1;
+        }
+    });
     Ok(Ok(Part { keys, offsets }))
+}
+
+/// The first example whose score is NaN.
+fn first_nan(examples: &Examples<'_>, range: Range<usize>) -> Option<usize> {
+    let (mut first, mut found) = (range.start, None);
+    each_block(examples, range, |block| {
+        found = found.or_else(|| block.iter().position(|example| example.0.is_nan()).map(|i| first + i));
+        first += block.len();
+    });
+    found
 }
 
 /// What a bucket adds: how many distinct scores it has, and the terms that are not 0 with their places among those.
@@ -124,20 +139,23 @@ struct Terms {
 /// `OutOfMemory`; the work is cancelled.
 fn average_precision(
     n: usize,
-    example: impl Fn(usize) -> (f64, bool) + Sync,
+    examples: &Examples<'_>,
     progress: &Progress,
 ) -> Result<std::result::Result<(f64, usize), usize>> {
     if n == 0 {
         return Ok(Ok((0.0, 0)));
     }
-    let sample =
-        (0..SAMPLE.min(n)).map(|i| key(example((i as u64 * n as u64 / SAMPLE.min(n) as u64) as usize).0));
+    let sample = (0..SAMPLE.min(n)).map(|i| {
+        let mut example = [(0.0, false)];
+        examples((i as u64 * n as u64 / SAMPLE.min(n) as u64) as usize, &mut example);
+        key(example[0].0)
+    });
     let division = Division::new(sample.collect(), (n / BUCKET).clamp(1, BUCKETS))?;
     let mut keys: Vec<u64> = zeros(n)?;
     let size = n.div_ceil(2 * rayon::current_num_threads()).max(MANY / 4);
     let found = collect_parallel(keys.par_chunks_mut(size).enumerate().map(|(i, keys)| {
         progress.check()?;
-        part(i * size, keys, &division, &example)
+        part(i * size, keys, &division, examples)
     }))?;
     let mut parts = with_capacity(found.len())?;
     for part in found {
@@ -195,17 +213,18 @@ fn average_precision(
 /// `OutOfMemory`; the work is cancelled.
 pub fn average_precision_of(
     n: usize,
-    example: impl Fn(usize) -> (f64, bool) + Sync,
+    examples: &Examples<'_>,
     progress: &Progress,
 ) -> Result<std::result::Result<(f64, usize), usize>> {
     if (MANY..u32::MAX as usize).contains(&n) {
-        return average_precision(n, example, progress);
+        return average_precision(n, examples, progress);
     }
-    if let Some(nan) = (0..n).find(|&i| example(i).0.is_nan()) {
+    if let Some(nan) = first_nan(examples, 0..n) {
         return Ok(Err(nan));
     }
-    let positives = (0..n).filter(|&i| example(i).1).count();
-    Ok(Ok((Scored::new(n, positives, example, progress)?.average_precision(), positives)))
+    let mut positives = 0;
+    each_block(examples, 0..n, |block| positives += block.iter().filter(|example| example.1).count());
+    Ok(Ok((Scored::new(n, positives, examples, progress)?.average_precision(), positives)))
 }
 
 /// The terms of one bucket's steps; `start` has how many positives and negatives lie in it and beyond.
@@ -244,14 +263,18 @@ mod tests {
         (0..n).map(|_| (score(next()), next() % 10 == 0)).collect()
     }
 
+    fn read(examples: &[(f64, bool)]) -> impl Fn(usize, &mut [(f64, bool)]) + Sync {
+        |first, block| block.copy_from_slice(&examples[first..first + block.len()])
+    }
+
     fn check(examples: &[(f64, bool)]) {
         let positives = examples.iter().filter(|example| example.1).count();
-        let expected = Scored::new(examples.len(), positives, |i| examples[i], &Progress::default())
+        let expected = Scored::new(examples.len(), positives, &read(examples), &Progress::default())
             .unwrap()
             .average_precision();
         let progress = Progress::default();
         let (found, counted) =
-            average_precision(examples.len(), |i| examples[i], &progress).unwrap().unwrap();
+            average_precision(examples.len(), &read(examples), &progress).unwrap().unwrap();
         assert_eq!((found.to_bits(), counted), (expected.to_bits(), positives));
     }
 
@@ -277,7 +300,7 @@ mod tests {
         let mut examples = draw(100_000, |x| x as f64);
         examples[99_999].0 = f64::NAN;
         examples[70_001].0 = f64::NAN;
-        let found = average_precision(examples.len(), |i| examples[i], &Progress::default());
+        let found = average_precision(examples.len(), &read(&examples), &Progress::default());
         assert_eq!(found.unwrap(), Err(70_001));
     }
 }

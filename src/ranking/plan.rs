@@ -90,13 +90,24 @@ impl Plan {
         scores: &[S],
         hits: &mut [Hit],
         judged: Judged,
-        documents: impl Order,
+        documents: &dyn Order,
+        progress: &Progress,
+        out: &mut [f64],
+    ) -> Result<()> {
+        rank(scores, hits, self.conventions.ties, documents, progress)?;
+        let list = RankedList { hits, retrieved: scores.len(), judged };
+        let score = |row: usize| scores[row].into();
+        self.measure_ranked(&list, &score, progress, out)
+    }
+
+    fn measure_ranked(
+        &self,
+        all: &RankedList,
+        score: &(dyn Fn(usize) -> f64 + Sync),
         progress: &Progress,
         out: &mut [f64],
     ) -> Result<()> {
         let conventions = &self.conventions;
-        rank(scores, hits, conventions.ties, documents, progress)?;
-        let all = RankedList { hits, retrieved: scores.len(), judged };
         for (measure, out) in self.measures.iter().zip(out) {
             progress.check()?;
             if let (MeasureKind::Diversity(diversity), Some(table)) = (&measure.kind, &self.subtopics) {
@@ -105,10 +116,10 @@ impl Plan {
             }
             let own = measure.conventions(conventions);
             let judged = measure.level.map_or(all.judged, |level| all.judged.at_level(level));
-            let (conventions, list) = (&own, RankedList { judged, ..all });
+            let (conventions, list) = (&own, RankedList { judged, ..*all });
             *out = match conventions.ties {
                 Ties::Grouped if measure.kind == MeasureKind::AveragePrecision => {
-                    grouped_average_precision(scores, &list, measure, conventions, progress)?
+                    grouped_average_precision(score, &list, measure, conventions, progress)?
                 }
                 Ties::Expected | Ties::Grouped => list.expected(measure, conventions)?,
                 _ => list.measure(measure, conventions),
@@ -119,19 +130,22 @@ impl Plan {
 }
 
 /// Average precision with a tie as one step: scikit-learn's, with the judgements' count of relevant documents.
-fn grouped_average_precision<S: Score>(
-    scores: &[S],
+fn grouped_average_precision(
+    score: &(dyn Fn(usize) -> f64 + Sync),
     list: &RankedList,
     measure: &Measure,
     conventions: &Conventions,
     progress: &Progress,
 ) -> Result<f64> {
-    let mut relevant = filled(scores.len(), false)?;
+    let mut relevant = filled(list.retrieved, false)?;
     let mut found = 0;
     for hit in list.hits.iter().filter(|hit| is_relevant(hit, measure, conventions)) {
         relevant[hit.row as usize] = true;
         found += 1;
     }
-    let scored = Scored::new(scores.len(), found, |i| (scores[i].into(), relevant[i]), progress)?;
+    let examples = |first: usize, block: &mut [(f64, bool)]| {
+        (first..).zip(block).for_each(|(row, example)| *example = (score(row), relevant[row]));
+    };
+    let scored = Scored::new(list.retrieved, found, &examples, progress)?;
     Ok(scored.average_precision_of(list.judged.relevant))
 }

@@ -1,5 +1,7 @@
 //! Average precision and curves of classifiers.
 
+use std::ops::Range;
+
 use numpy::{PyArray1, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use rayon::prelude::*;
@@ -9,7 +11,7 @@ use crate::error::zeros;
 use crate::python::arrays::array;
 use crate::python::bad_value;
 use crate::python::interruptible::interruptible;
-use crate::ranking::classification::Scored;
+use crate::ranking::classification::{Examples, Scored};
 use crate::ranking::partition::average_precision_of;
 use crate::threads;
 
@@ -47,9 +49,22 @@ fn sort<S: Copy + Sync>(
     }
     let positives = truth.iter().filter(|&&positive| positive).count();
     let n = truth.len();
-    interruptible(py, n > LONG, |progress| {
-        threads::run(|| Scored::new(n, positives, |i| (wide(scores[i]), truth[i]), progress))
-    })
+    let examples = examples(truth, scores, |positive| positive, wide);
+    interruptible(py, n > LONG, |progress| threads::run(|| Scored::new(n, positives, &examples, progress)))
+}
+
+/// The examples of both arrays, by blocks.
+fn examples<L: Copy + Sync, S: Copy + Sync>(
+    labels: &[L],
+    scores: &[S],
+    positive: impl Fn(L) -> bool + Sync,
+    wide: impl Fn(S) -> f64 + Sync,
+) -> impl Fn(usize, &mut [(f64, bool)]) + Sync {
+    move |first, block| {
+        for ((example, &score), &label) in block.iter_mut().zip(&scores[first..]).zip(&labels[first..]) {
+            *example = (wide(score), positive(label));
+        }
+    }
 }
 
 /// Labels of one class: 1 for a positive, and for the others 0 or, all of them, -1.
@@ -84,14 +99,19 @@ pub(super) fn average_precision(
             match &truth {
                 $(ClassLabels::$kind(labels) => {
                     let (labels, number) = (labels.as_slice()?, $number);
-                    check_binary(py, labels, number)?;
+                    check_binary(py, labels.len(), &|range| count_labels(&labels[range], number))?;
+                    let positive = |label| number(label) == 1.0;
                     match &scores {
-                        ClassScores::F32(scores) => one_class(
-                            py, labels, scores.as_slice()?, |label| number(label) == 1.0, f64::from,
-                        ),
-                        ClassScores::F64(scores) => one_class(
-                            py, labels, scores.as_slice()?, |label| number(label) == 1.0, |score| score,
-                        ),
+                        ClassScores::F32(scores) => {
+                            let scores = scores.as_slice()?;
+                            let examples = examples(labels, scores, positive, f64::from);
+                            one_class(py, labels.len(), scores.len(), &examples)
+                        }
+                        ClassScores::F64(scores) => {
+                            let scores = scores.as_slice()?;
+                            let examples = examples(labels, scores, positive, |score| score);
+                            one_class(py, labels.len(), scores.len(), &examples)
+                        }
                     }
                 })*
             }
@@ -109,40 +129,42 @@ pub(super) fn average_precision(
     )
 }
 
-fn check_binary<L: Copy + Sync>(
+/// How many labels are 1, 0 and -1.
+fn count_labels<L: Copy>(labels: &[L], number: impl Fn(L) -> f64) -> [usize; 3] {
+    labels.iter().fold([0; 3], |[ones, zeros, minus], &label| {
+        let x = number(label);
+        [ones + usize::from(x == 1.0), zeros + usize::from(x == 0.0), minus + usize::from(x == -1.0)]
+    })
+}
+
+fn check_binary(
     py: Python<'_>,
-    labels: &[L],
-    number: impl Fn(L) -> f64 + Sync,
+    n: usize,
+    count: &(dyn Fn(Range<usize>) -> [usize; 3] + Sync),
 ) -> PyResult<()> {
-    let count = |part: &[L]| {
-        part.iter().fold((0, 0, 0), |(ones, zeros, others): (usize, usize, usize), &label| {
-            let x = number(label);
-            (ones + usize::from(x == 1.0), zeros + usize::from(x == 0.0), others + usize::from(x == -1.0))
-        })
-    };
-    let both = |a: (usize, usize, usize), b: (usize, usize, usize)| (a.0 + b.0, a.1 + b.1, a.2 + b.2);
-    let (ones, zeros, minus) =
-        py.detach(|| threads::run(|| labels.par_chunks(1 << 14).map(count).reduce(Default::default, both)));
-    if ones + zeros == labels.len() || ones + minus == labels.len() {
+    let part = |i: usize| count(i << 14..n.min((i + 1) << 14));
+    let both = |a: [usize; 3], b: [usize; 3]| [a[0] + b[0], a[1] + b[1], a[2] + b[2]];
+    let [ones, zeros, minus] = py.detach(|| {
+        threads::run(|| (0..n.div_ceil(1 << 14)).into_par_iter().map(part).reduce(Default::default, both))
+    });
+    if ones + zeros == n || ones + minus == n {
         return Ok(());
     }
     Err(bad_value("y_true is not binary: expected 0 and 1 or -1 and 1, or pos_label"))
 }
 
-fn one_class<L: Copy + Sync, S: Copy + Sync>(
+fn one_class(
     py: Python<'_>,
-    labels: &[L],
-    scores: &[S],
-    positive: impl Fn(L) -> bool + Sync,
-    wide: impl Fn(S) -> f64 + Sync,
+    labels: usize,
+    scores: usize,
+    examples: &Examples<'_>,
 ) -> PyResult<(f64, usize)> {
-    let n = labels.len();
-    if n != scores.len() {
-        return Err(lengths_differ(n, scores.len()));
+    if labels != scores {
+        return Err(lengths_differ(labels, scores));
     }
-    let example = |i: usize| (wide(scores[i]), positive(labels[i]));
-    let found =
-        interruptible(py, n > LONG, |progress| threads::run(|| average_precision_of(n, example, progress)))?;
+    let found = interruptible(py, labels > LONG, |progress| {
+        threads::run(|| average_precision_of(labels, examples, progress))
+    })?;
     found.map_err(|i| bad_value(format!("y_score[{i}] is NaN")))
 }
 
@@ -171,7 +193,10 @@ pub(super) fn average_precision_of_columns<'py>(
             values.par_iter_mut().enumerate().try_for_each(|(c, value)| {
                 progress.check()?;
                 let positives = truth.column(c).iter().filter(|&&positive| positive).count();
-                let scored = Scored::new(n, positives, |i| (scores[(i, c)], truth[(i, c)]), progress)?;
+                let examples = |first: usize, block: &mut [(f64, bool)]| {
+                    (first..).zip(block).for_each(|(i, example)| *example = (scores[(i, c)], truth[(i, c)]));
+                };
+                let scored = Scored::new(n, positives, &examples, progress)?;
                 *value = scored.average_precision();
                 Ok(())
             })
