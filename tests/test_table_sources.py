@@ -134,7 +134,79 @@ def as_records_of_images(name):
     return make
 
 
+def as_headers(*names):
+    """Headers as spreadsheets and other tools have them."""
+    spelt = dict(zip(("image_id", "category_id", "score", "x", "y", "w", "h", "area", "iscrowd"), names, strict=True))
+
+    def make(folder):
+        tables = columns(TRUTH["annotations"], **spelt), columns(FOUND, **spelt)
+        return [write(folder / f"{at}.csv", table) for at, table in enumerate(tables)]
+
+    return make
+
+
+def corners_of(x, y, width, height):
+    return {"xMin": x, "yMin": y, "xMax": x + width, "yMax": y + height}
+
+
+def as_structs(fields, library):
+    """A box that is a record in one column."""
+
+    def make(folder):
+        pyarrow = pytest.importorskip("pyarrow")
+        module = pytest.importorskip(library)
+        sides = []
+        for at, records in enumerate((TRUTH["annotations"], FOUND)):
+            rows = [
+                {"Image ID": r["image_id"], "Category": r["category_id"], "bbox": fields(*r["bbox"])}
+                | ({"Score": r["score"]} if "score" in r else {"area": r["area"], "iscrowd": r["iscrowd"]})
+                for r in records
+            ]
+            table = pyarrow.Table.from_pylist(rows)
+            if library == "pyarrow":
+                pytest.importorskip("pyarrow.parquet").write_table(table, folder / f"{at}.parquet")
+                sides.append(folder / f"{at}.parquet")
+            else:
+                sides.append(module.from_arrow(table) if library == "polars" else table.to_pandas())
+        return sides
+
+    return make
+
+
+def as_objects(library):
+    """A row for each image, with its objects as lists in a record, as HuggingFace has them."""
+
+    def make(folder):
+        pyarrow = pytest.importorskip("pyarrow")
+        module = pytest.importorskip(library)
+        sides = []
+        for records in (TRUTH["annotations"], FOUND):
+            names = ("bbox", "category_id", *(("score",) if "score" in records[0] else ("area", "iscrowd")))
+            rows = [
+                {"Image_ID": id, "Objects": {name: [r[name] for r in own] for name in names}}
+                for id, own in groups(records).items()
+            ]
+            table = pyarrow.Table.from_pylist(rows)
+            sides.append(module.from_arrow(table) if library == "polars" else table.to_pandas())
+        return sides
+
+    return make
+
+
 SOURCES = {
+    "headers in upper case": as_headers("IMAGE_ID", "CATEGORY", "SCORE", "X", "Y", "W", "H", "AREA", "ISCROWD"),
+    "headers of words": as_headers(
+        "Image ID", "Class Name", " Confidence", "x", "y", "Width", "Height", "Area", "Is Crowd"
+    ),
+    "headers in camel case": as_headers(
+        "imageId", "categoryId", "Score", "X", "Y", "width", "height", "area", "isCrowd"
+    ),
+    "structs of sides": as_structs(lambda *box: dict(zip(("x", "y", "width", "height"), box, strict=True)), "pyarrow"),
+    "structs of corners": as_structs(corners_of, "pyarrow"),
+    "structs in Polars": as_structs(corners_of, "polars"),
+    "structs in pandas": as_structs(corners_of, "pandas"),
+    "objects in Polars": as_objects("polars"),
+    "objects in pandas": as_objects("pandas"),
     "csv": as_csv(","),
     "tsv": as_csv("\t", ".tsv"),
     "semicolons": as_csv(";"),
@@ -280,3 +352,92 @@ def test_dictionaries_of_images_say_their_size():
     assert "image-without-size" not in meanap.check(objects, FOUND).codes
     with pytest.raises(meanap.InputError, match='needs "height" and "width" of image'):
         meanap.evaluate(objects, found, "segm")
+
+
+ITEMS = {
+    side: [
+        {"boxes": [r["bbox"] for r in own], "labels": [r["category_id"] for r in own]}
+        | ({"scores": [r["score"] for r in own]} if records is FOUND else {})
+        for own in groups(records).values()
+    ]
+    for side, records in (("ground_truth", TRUTH["annotations"]), ("detections", FOUND))
+}
+
+
+def batches(items):
+    return [items[start : start + 5] for start in range(0, len(items), 5)]
+
+
+def once(items):
+    return (item for item in items)
+
+
+ITERATED = {
+    "generators": lambda: map(once, ITEMS.values()),
+    "views": lambda: (dict(enumerate(items)).values() for items in ITEMS.values()),
+    "batches": lambda: map(batches, ITEMS.values()),
+    "generators of batches": lambda: (once(map(once, batches(items))) for items in ITEMS.values()),
+    "records": lambda: (TRUTH, once(FOUND)),
+    "batches of records": lambda: (TRUTH, once(batches(FOUND))),
+    "annotations": lambda: (once(TRUTH["annotations"]), FOUND),
+}
+
+
+@pytest.mark.parametrize("kind", ITERATED)
+def test_what_can_be_read_only_once_is_read_once_at_each_entry(kind, tmp_path):
+    options = {} if "records" in kind or kind == "annotations" else {"box_format": "xywh"}
+    expected = EXPECTED.ap if not options else meanap.evaluate(*ITEMS.values(), **options).ap
+    sides = ITERATED[kind]
+    assert meanap.evaluate(*sides(), **options).ap == pytest.approx(expected)
+    assert meanap.check(*sides(), **options).ok
+    assert meanap.explain_difference(*sides(), "coco", "voc2012", **options).baseline == pytest.approx(expected)
+    page = meanap.report.write(
+        tmp_path / "page.html", *sides(), versus=next(reversed([*sides()])), resamples=5, **options
+    )
+    assert page.exists()
+    truth, _ = sides()
+    assert len(meanap.describe(truth)) == 5
+
+
+def test_batches_of_a_metric_object_may_be_generators():
+    metric = meanap.MeanAveragePrecision(box_format="xywh")
+    for preds, target in zip(batches(ITEMS["detections"]), batches(ITEMS["ground_truth"]), strict=True):
+        metric.update(once(preds), once(target))
+    assert metric.result().ap == meanap.evaluate(*ITEMS.values(), box_format="xywh").ap
+
+
+def test_two_columns_that_may_be_the_same_are_told_apart_by_columns():
+    table = {**columns(FOUND, score="Score"), "SCORE": [0.5] * len(FOUND)}
+    with pytest.raises(meanap.InputError, match=r"'Score' and 'SCORE' may both be .*: columns= says which"):
+        meanap.evaluate(TRUTH, table)
+    assert meanap.evaluate(TRUTH, table, columns={"score": "Score"}).ap == EXPECTED.ap
+    # The documented name is the column, whatever else there is.
+    table = {**columns(FOUND), "SCORE": [0.5] * len(FOUND)}
+    assert meanap.evaluate(TRUTH, table).ap == EXPECTED.ap
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("https://example.org/found.json", "is a URL, expected a path"),
+        ("s3://bucket/found.parquet", "is a URL, expected a path"),
+    ],
+)
+def test_what_is_elsewhere_is_refused(source, message):
+    with pytest.raises(meanap.InputError, match=message):
+        meanap.evaluate(TRUTH, source)
+    with pytest.raises(meanap.InputError, match=message):
+        meanap.check(TRUTH, source)
+
+
+def test_an_open_file_is_refused(tmp_path):
+    (tmp_path / "found.json").write_text(json.dumps(FOUND))
+    with open(tmp_path / "found.json") as file, pytest.raises(meanap.InputError, match="an open file of .*its path"):
+        meanap.evaluate(TRUTH, file)
+
+
+def test_an_id_that_looks_like_a_number_stays_a_text_among_others(tmp_path):
+    path = tmp_path / "found.csv"
+    path.write_text("Photo,Class,Score,xmin,ymin,xmax,ymax\n007,1,0.5,0,0,9,9\nb,1,0.5,0,0,9,9\n")
+    found = meanap.readers.detections(path, meanap.readers.Options(columns={"image_id": "Photo"}))
+    assert list(found.image_ids) == ["007", "b"]

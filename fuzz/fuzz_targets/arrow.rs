@@ -448,7 +448,7 @@ fuzz_target!(|data: &[u8]| {
 fn read(stream: ArrowArrayStream) {
     let Ok(table) = Table::read(stream) else { return };
     // What has no names is no table, though lists have something within.
-    let columns = table.names().map_or(usize::MAX, |names| names.len());
+    let columns = table.names().map_or(0, |names| names.map_or(usize::MAX, |names| names.len()));
     for i in 0..=columns.min(4) {
         if let Ok(column) = table.column(i) {
             assert!(i < columns, "a column that is not there");

@@ -96,6 +96,7 @@ def convert(
     options = Options(
         similarity, format=format, names=names, images=images, sizes=sizes, on_error=on_error, image_records=True
     )
+    source = readers.repeatable(source, "ground_truth" if ground_truth is None else "detections")
     truth = _columns(source if ground_truth is None else ground_truth, options)
     writer = WRITERS[to]
     if ground_truth is None:

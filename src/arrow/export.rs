@@ -293,7 +293,7 @@ mod tests {
     fn what_is_exported_is_read_again() {
         let table = Table::read(table().stream()).unwrap();
         assert_eq!(table.len, 3);
-        assert_eq!(table.names().unwrap(), ["score", "box", "name", "crowd"]);
+        assert_eq!(table.names().unwrap().unwrap(), ["score", "box", "name", "crowd"]);
         let values = Numbers::F64(vec![0.5, 0.25, 1.0].into());
         assert_eq!(table.column(0).unwrap(), Column::Numbers { values, shape: vec![3] });
         let values = Numbers::F32(vec![1., 2., 3., 4., 5., 6.].into());

@@ -30,7 +30,7 @@ from meanap.checking.records import read_detections, read_ground_truth
 from meanap.detection.inputs import are_swapped
 from meanap.errors import InputError
 from meanap.protocol.keypoints import sigmas_of
-from meanap.readers import Options
+from meanap.readers import Options, repeatable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -102,6 +102,7 @@ def check(
     spreads: Sequence[float] | np.ndarray | None = sigmas_of(sigmas)
     kind: SimilarityName = "bbox" if similarity is None else similarity
     options = Options(kind, box_format, format, names, images, sizes, columns)
+    ground_truth, detections = repeatable(ground_truth, "ground_truth"), repeatable(detections, "detections")
     try:
         truth = read_ground_truth(ground_truth, options, similarity, (angle, clockwise))
     except InputError as error:

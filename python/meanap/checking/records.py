@@ -19,7 +19,7 @@ from meanap.checking.findings import Finding
 from meanap.errors import InputError
 from meanap.readers import Options, Problem, Problems, _fields
 from meanap.readers._coco_files import files_in
-from meanap.readers._columns import NAMES
+from meanap.readers._column_names import NAMES
 from meanap.readers._read_once import read_dataset, read_results
 from meanap.readers._rotated import are_rotated, rows_of_rotated
 from meanap.readers._rules import RULES

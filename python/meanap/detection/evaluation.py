@@ -122,6 +122,8 @@ def evaluate(
         similarity, box_format, format, names, images, sizes, columns, on_error=on_error, progress=progress
     )
     rules = settled(protocol, similarity, changes)
+    ground_truth = readers.repeatable(ground_truth, "ground_truth")
+    detections = readers.repeatable(detections, "detections")
     result = evaluated(ground_truth, detections, rules, options, score_range, memory_limit)
     opened = isinstance(detections, _core.Objects) or isinstance(ground_truth, TruthFile)
     if memory_limit is None and not opened:

@@ -127,6 +127,8 @@ def explain_difference(
     for name in order or ():
         if name not in names:
             raise ValueError(f"order: no factor {name!r}; there are {', '.join(map(repr, names))}")
+    ground_truth = readers.repeatable(ground_truth, "ground_truth")
+    detections = readers.repeatable(detections, "detections")
     scene = _Scene(ground_truth, detections, reading)
     if not any(scene.odd_ids(settings.similarity) for settings in (first, second)):
         first, second = (replace(s, rules=replace(s.rules, zero_id_unmatched=False)) for s in (first, second))

@@ -296,6 +296,8 @@ class _Columns:
                     objects: Any
                     if truth is None:
                         objects = reader.ground_truth(part, options, problems)
+                        if getattr(objects, "listed", None) == "by position":
+                            raise InputError('memory_limit: each image needs "image_id"', role)
                         self._learn(objects)
                     elif isinstance(part, os.PathLike):
                         objects = reader.detections(part, options, problems, truth.header)

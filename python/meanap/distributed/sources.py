@@ -54,6 +54,8 @@ def _sides(
 ) -> tuple[GroundTruth | None, Detections | None]:
     """What can be used of sources that are read here; None for one that is not given."""
     truth = found = None
+    ground_truth = readers.repeatable(ground_truth, "ground_truth")
+    detections = readers.repeatable(detections, "detections")
     problems = readers.Problems(options.on_error)
     try:
         if ground_truth is not None:

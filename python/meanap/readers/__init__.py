@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,9 +22,10 @@ from meanap.readers._parts import Parts
 from meanap.readers._per_image import PerImage, ids_of
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Format, Options, Reader, Role, Truth, checked_choice, is_folder, is_path
+from meanap.readers._repeatable import repeatable
 from meanap.readers._sound import coded, sound
 from meanap.readers.arrays import Arrays, ImageArrays
-from meanap.readers.coco import Coco
+from meanap.readers.coco import Annotations, Coco
 from meanap.readers.createml import CreateMl
 from meanap.readers.cvat import Cvat
 from meanap.readers.datasets import Datasets
@@ -73,6 +75,7 @@ __all__ = [
     "named",
     "reader_of",
     "records_of",
+    "repeatable",
     "sound",
     "with_ids",
 ]
@@ -105,6 +108,7 @@ READERS: tuple[Reader, ...] = (
     Zstandard(),
     Groups(),
     JsonObjects(Lists(), Tables(), Groups()),
+    Annotations(),
     Coco(),
     Tables(),
 )
@@ -120,6 +124,8 @@ def reader_of(source: Any, role: Role, format: Format = None) -> Reader:
     """
     if isinstance(source, str) and source.lstrip()[:1] in ("{", "[") and not _exists(source):
         raise InputError("a text that is JSON itself; expected a path, or what json.loads makes of it", role)
+    if is_path(source) and _URL.match(place := os.fsdecode(source)) and not _exists(place):
+        raise InputError(f"{place} is a URL, expected a path: files are read from disk only", role)
     if isinstance(format, (list, tuple)) and len(format) == 2:
         format = format[role == "detections"]
     if format is not None and is_path(source):
@@ -142,6 +148,10 @@ def reader_of(source: Any, role: Role, format: Format = None) -> Reader:
     )
 
 
+#: How the names of files elsewhere begin; a letter alone is a drive.
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+
+
 def _exists(path: str) -> bool:
     try:
         return os.path.exists(path)
@@ -157,6 +167,7 @@ def batch_of(source: Any, role: Role, box_format: BoxFormat, similarity: str) ->
     InputError
         Its boxes are in another format.
     """
+    source = repeatable(source, role)
     if not isinstance(source, Mapping) and Tables().sniff(source, role):
         raise InputTypeError(f"expected one dictionary or array for each image, found a {type(source).__name__}", role)
     reader = None if isinstance(source, Mapping) else _per_image(source, role, similarity)
@@ -205,6 +216,7 @@ def ground_truth(source: Any, options: Options | None = None, problems: Problems
     """
     options = Options() if options is None else options
     problems = Problems() if problems is None else problems
+    source = repeatable(source, "ground_truth")
     reader = reader_of(source, "ground_truth", options.format)
     try:
         truth = reader.ground_truth(source, options, problems)
@@ -241,6 +253,7 @@ def detections(
     """The detections of any source, for the ground truth `truth` if that is known; otherwise as `ground_truth`."""
     options = Options() if options is None else options
     problems = Problems() if problems is None else problems
+    source = repeatable(source, "detections")
     reader = reader_of(source, "detections", options.format)
     numbers = image_numbers(truth)
     if numbers:

@@ -1,4 +1,4 @@
-"""Tables of any library as columns of one side, with the column names that are recognised."""
+"""Tables of any library as columns of one side."""
 
 from __future__ import annotations
 
@@ -11,60 +11,17 @@ from meanap import _core
 from meanap._arrays import as_number, as_numbers, as_numpy, shown
 from meanap._arrow import ArrowColumns, Lists, speaks_arrow
 from meanap.errors import InputError
+from meanap.readers._column_names import BOX_COLUMNS, NAMES, ROTATED_COLUMNS, Named
 
-__all__ = ["BOX_COLUMNS", "NAMES", "are_columns", "columns_of", "holds_ids", "renamed", "rows_of", "side_of"]
-
-BOX_COLUMNS = {
-    "xyxy": (
-        ("x1", "y1", "x2", "y2"),
-        ("xmin", "ymin", "xmax", "ymax"),
-        ("x_min", "y_min", "x_max", "y_max"),
-        ("left", "top", "right", "bottom"),
-    ),
-    "xywh": (("x", "y", "width", "height"), ("x", "y", "w", "h"), ("left", "top", "width", "height")),
-    "cxcywh": (("cx", "cy", "width", "height"), ("cx", "cy", "w", "h")),
-}
-
-#: Columns of rotated boxes: centre, size and angle, or four corners.
-_ROTATED_COLUMNS = (
-    ("cx", "cy", "width", "height", "angle"),
-    ("cx", "cy", "w", "h", "angle"),
-    ("x_center", "y_center", "width", "height", "angle"),
-    ("x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4"),
-)
-
-#: Names of a column, the most common one first.
-NAMES = {
-    "image_id": ("image_id", "image_ids", "image", "img_id", "file_name", "filename", "image_name", "image_path"),
-    "category_id": (
-        "category_id",
-        "category_ids",
-        "category",
-        "class_id",
-        "class",
-        "cls",
-        "label",
-        "labels",
-        "category_name",
-        "class_name",
-    ),
-    "score": ("score", "scores", "confidence", "conf", "probability"),
-    "boxes": ("boxes", "box", "bbox"),
-    "keypoints": ("keypoints",),
-    "num_keypoints": ("num_keypoints",),
-    "size": ("size", "masks.size", "segmentation.size"),
-    "counts": ("counts", "masks.counts", "segmentation.counts"),
-    "crowd": ("iscrowd", "crowd"),
-    "ignore": ("ignore", "difficult"),
-    "area": ("area",),
-    "image_area": ("image_area",),
-}
+__all__ = ["columns_of", "rows_of", "side_of"]
 
 
 def columns_of(table: Any, place: str) -> Mapping[str, Any] | None:
     """The columns of a table by name; None if it is not one."""
     if isinstance(table, Mapping):
-        return {str(name): _of_mapping(column, f"{place}: column {name!r}") for name, column in table.items()}
+        return _flattened(
+            {str(name): _of_mapping(column, f"{place}: column {name!r}") for name, column in table.items()}
+        )
     if hasattr(table, "collect_schema") and hasattr(table, "collect"):  # Polars, lazy
         table = table.collect()
     if speaks_arrow(table):
@@ -78,28 +35,27 @@ def columns_of(table: Any, place: str) -> Mapping[str, Any] | None:
             if isinstance(error, InputError) or not hasattr(table, "iloc"):
                 raise
     if hasattr(table, "fetchnumpy"):  # DuckDB
-        return dict(table.fetchnumpy())
+        return _flattened(dict(table.fetchnumpy()))
     names = getattr(table, "column_names", None)
     names = getattr(table, "columns", None) if names is None else names
     if isinstance(table, np.ndarray) or names is None or not hasattr(table, "__getitem__"):
         return None
     if hasattr(table, "iloc"):
-        return {str(name): table[name].to_numpy() for name in names}
+        return _flattened({str(name): table[name].to_numpy() for name in names})
     return {str(name): as_numpy(table[name], f"{place}: column {name!r}") for name in names}
 
 
-def holds_ids(name: str) -> bool:
-    """Whether a column of this name is of ids."""
-    return name in NAMES["image_id"] or name in NAMES["category_id"]
-
-
-def are_columns(source: Mapping[Any, Any]) -> bool:
-    """Whether a dictionary holds columns: ids of images and of categories in several rows."""
-    if "annotations" in source:
-        return False
-    several = [any(name in source and hasattr(source[name], "__len__") and not isinstance(source[name], str)
-                   for name in NAMES[of]) for of in ("image_id", "category_id")]  # fmt: skip
-    return all(several)
+def _flattened(columns: dict[str, Any]) -> dict[str, Any]:
+    """Columns, in which the fields of dictionaries are columns by themselves: ``bbox.x`` of ``bbox``, as of Arrow."""
+    flat: dict[str, Any] = {}
+    for name, column in columns.items():
+        items = column.tolist() if isinstance(column, np.ndarray) and column.dtype == object else []
+        if not items or not all(isinstance(item, Mapping) for item in items):
+            flat[name] = column
+            continue
+        for field in items[0]:
+            flat[f"{name}.{field}"] = _of_mapping([item.get(field) for item in items], f"column {name}.{field}")
+    return flat
 
 
 def _of_mapping(column: Any, place: str) -> Any:
@@ -113,45 +69,6 @@ def _of_mapping(column: Any, place: str) -> Any:
     return as_numpy(column, place)
 
 
-class _Renamed(Mapping[str, Any]):
-    """Columns under other names; those that are not renamed stay, unless another one takes their name."""
-
-    def __init__(self, columns: Mapping[str, Any], names: Mapping[str, str]) -> None:
-        self._columns = columns
-        self._names = {**{name: name for name in columns if name not in names.values()}, **names}
-
-    def __getitem__(self, name: str) -> Any:
-        return self._columns[self._names[name]]
-
-    def __iter__(self) -> Any:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-
-def renamed(columns: Mapping[str, Any], names: Mapping[str, str], place: str) -> Mapping[str, Any]:
-    """Columns with the names that are recognised; `names` maps these to those in the table.
-
-    Those that a table lacks do not count: ground truth has no scores.
-
-    Raises
-    ------
-    InputError
-        A name is not recognised, or none of the columns is in the table.
-    """
-    known = {other for several in NAMES.values() for other in several}
-    known |= {name for choices in BOX_COLUMNS.values() for several in choices for name in several}
-    known |= {name for several in _ROTATED_COLUMNS for name in several}
-    for name in names:
-        if name not in known:
-            raise InputError(f"columns: {name!r} is none of {', '.join(map(repr, sorted(known)))}")
-    there = {name: column for name, column in names.items() if column in columns}
-    if not there and names:
-        raise InputError(f"columns: none of {', '.join(map(repr, names.values()))} is there", place)
-    return _Renamed(columns, there)
-
-
 def rows_of(
     table: Any, names: Mapping[str, str] | None, box_format: str, rotated: bool = False
 ) -> list[dict[str, Any]] | None:
@@ -159,21 +76,23 @@ def rows_of(
     rows = _dictionaries(table)
     if rows is None:
         return None
-    back = {} if names is None else {column: name for name, column in names.items()}
-    rows = [{back.get(name, name): value for name, value in row.items()} for row in rows]
-    there: set[str] = {name for row in rows[:1] for name in row}
-    known = {of: next((name for name in choices if name in there), None) for of, choices in NAMES.items()}
-    turned = [choice for choice in _ROTATED_COLUMNS if set(choice) <= there]
-    sides = [(format, choice) for format, choices in BOX_COLUMNS.items() for choice in choices if set(choice) <= there]
+    if not rows:
+        return []
+    rows = _flat_rows(rows)
+    first = Named(rows[0], "", names)
+    known = {of: next((name for name in choices if name in first), None) for of, choices in NAMES.items()}
+    turned = [choice for choice in ROTATED_COLUMNS if rotated and all(name in first for name in choice)]
+    sides = _sides_in(first)
+    of_sides = [first.own(name) for name in (turned[0] if turned else sides[1] if sides is not None else ())]
     records = []
     for row in rows:
-        record = {_COCO.get(of, of): row[name] for of, name in known.items() if name is not None}
+        record = {_COCO.get(of, of): row[first.own(name)] for of, name in known.items() if name is not None}
         if rotated:
-            record["bbox"] = record.pop("boxes", None) if not turned else [row[name] for name in turned[0]]
+            record["bbox"] = record.pop("boxes", None) if not turned else [row[name] for name in of_sides]
         elif known["boxes"] is not None:
             record["bbox"] = _xywh(record.pop("boxes"), "xywh" if known["boxes"] == "bbox" else box_format)
-        elif sides:
-            record["bbox"] = _xywh([row[name] for name in sides[0][1]], sides[0][0])
+        elif sides is not None:
+            record["bbox"] = _xywh([row[name] for name in of_sides], sides[0])
         if "size" in record and "counts" in record:
             record["segmentation"] = {"size": record.pop("size"), "counts": record.pop("counts")}
         records.append({name: value for name, value in record.items() if value is not None or name in _RECORD})
@@ -202,6 +121,17 @@ def _dictionaries(table: Any) -> list[dict[str, Any]] | None:
         rows = table.to_dict("records")
         return [{str(name): None if _is_nan(value) else value for name, value in row.items()} for row in rows]
     return None
+
+
+def _flat_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows in which the fields of dictionaries, as the first row has them, are columns by themselves."""
+    held = {name: list(value) for name, value in rows[0].items() if isinstance(value, Mapping) and value}
+    for name, fields in held.items():
+        for row in rows:
+            value = row.pop(name)
+            there = isinstance(value, Mapping)
+            row |= {f"{name}.{field}": value.get(field) if there else None for field in fields}
+    return rows
 
 
 def _is_nan(value: Any) -> bool:
@@ -297,16 +227,26 @@ def _boxes(columns: Mapping[str, Any], box_format: str, place: str) -> dict[str,
             boxes = _even(columns[name], f"{place}: {name}")
             # A column of COCO's name is as COCO has it.
             return {"boxes": boxes, "box_format": "xywh" if name == "bbox" else box_format}
-    for format, choices in BOX_COLUMNS.items():
-        for names in choices:
-            if all(name in columns for name in names):
-                sides = [_numbers(columns[name], f"{place}: {name}") for name in names]
-                return {"boxes": np.stack(sides, axis=1), "box_format": format}
+    if (sides := _sides_in(columns)) is not None:
+        format, names = sides
+        numbers = [_numbers(columns[name], f"{place}: {name}") for name in names]
+        return {"boxes": np.stack(numbers, axis=1), "box_format": format}
     return {}
 
 
+def _sides_in(columns: Mapping[str, Any]) -> tuple[str, list[str]] | None:
+    """The format and the columns of the numbers of a box, which may be the fields of one column."""
+    for within in ("", *(f"{name}." for name in NAMES["boxes"])):
+        for format, choices in BOX_COLUMNS.items():
+            for names in choices:
+                found = [f"{within}{name}" for name in names]
+                if all(name in columns for name in found):
+                    return format, found
+    return None
+
+
 def _rotated_boxes(columns: Mapping[str, Any], place: str) -> dict[str, Any]:
-    for names in _ROTATED_COLUMNS:
+    for names in ROTATED_COLUMNS:
         if all(name in columns for name in names):
             return {"boxes": np.stack([_numbers(columns[name], f"{place}: {name}") for name in names], axis=1)}
     for name in NAMES["boxes"]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from meanap._arrays import as_id, shown
 from meanap.errors import InputError
-from meanap.readers._columns import NAMES
+from meanap.readers._column_names import NAMES
 from meanap.readers._folders import stem
 from meanap.readers._problems import Problem
 from meanap.readers.sides import Detections

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from meanap.errors import InputError
+from meanap.readers._column_names import NAMES, plain_name
 
 __all__ = ["Nested", "by_object", "is_category"]
 
@@ -38,9 +42,16 @@ class Nested(NamedTuple):
 
 
 def by_object(table: Any, place: str) -> Nested | None:
-    """The objects of a table of pyarrow; None if it has none in lists."""
-    if not hasattr(table, "combine_chunks") or not hasattr(table, "schema") or not hasattr(table, "column_names"):
-        return None
+    """The objects of a table; None if it has none in lists. Those of other libraries need pyarrow for it."""
+    if not _is_of_pyarrow(table):
+        if not any(map(_may_hold_objects, _kinds(table))):
+            return None
+        try:
+            pyarrow: Any = importlib.import_module("pyarrow")
+        except ImportError:
+            return None
+        table = pyarrow.table(table.collect() if hasattr(table, "collect") else table)
+    table = _renamed(table)
     found = _lists(table, place)
     if found is None:
         return None
@@ -49,7 +60,7 @@ def by_object(table: Any, place: str) -> Nested | None:
     images = list(range(table.num_rows)) if ids is None else ids
     if None in images:
         raise InputError(source=place, record=images.index(None), unit="row", field="image_id", found="is null")
-    arrays = {_NAMES.get(name, name): column for name, column in fields.items()}
+    arrays = {_called(name): column for name, column in fields.items()}
     arrays["image_id"] = np.repeat(np.array(images), lengths)
     sizes = {}
     if {"width", "height"} <= set(table.column_names):
@@ -60,7 +71,48 @@ def by_object(table: Any, place: str) -> Nested | None:
 
 def is_category(name: str) -> bool:
     """Whether a column of this name is of categories."""
-    return _NAMES.get(name, name) == "category_id"
+    return _called(name) == "category_id"
+
+
+def _called(name: str) -> str:
+    """What tables call a column of lists of objects."""
+    spelt = _SPELT.get(plain_name(name), name)
+    return _NAMES.get(spelt, spelt)
+
+
+#: The names of columns as they are recognised, by their plain form.
+_SPELT = {
+    plain_name(name): name
+    for name in (*_IMAGE_IDS, *_BOXES, *_NAMES, "width", "height", *(name for of in NAMES.values() for name in of))
+}
+
+
+def _is_of_pyarrow(table: Any) -> bool:
+    return all(hasattr(table, name) for name in ("combine_chunks", "schema", "column_names"))
+
+
+def _kinds(table: Any) -> Iterator[str]:
+    """The types of the columns of a table of Polars, DuckDB or pandas, in its words."""
+    if hasattr(table, "iloc"):
+        for name in table.columns:
+            first = table[name].iloc[0] if len(table) and table[name].dtype == object else None
+            inner = first[0] if isinstance(first, (list, np.ndarray)) and len(first) else None
+            yield "Struct" if isinstance(first, dict) or isinstance(inner, (dict, list, np.ndarray)) else ""
+    elif hasattr(table, "collect_schema"):
+        yield from map(str, table.collect_schema().dtypes())
+    elif hasattr(table, "fetchnumpy"):
+        yield from map(str, table.types)
+
+
+def _may_hold_objects(kind: str) -> bool:
+    """Whether a type is of lists within lists, of records, or of lists of these."""
+    return bool(re.search(r"Struct|List\(List|List\(Array|STRUCT|\]\[", kind))
+
+
+def _renamed(table: Any) -> Any:
+    """A table with the names of columns in one spelling."""
+    names = [_SPELT.get(plain_name(name), name) for name in table.column_names]
+    return table.rename_columns(names) if len(set(names)) == len(names) else table
 
 
 def _lists(table: Any, place: str) -> tuple[np.ndarray, dict[str, Any]] | None:
@@ -70,11 +122,14 @@ def _lists(table: Any, place: str) -> tuple[np.ndarray, dict[str, Any]] | None:
     for name, column in columns.items():
         if _is_list(column) and _fields(column.type.value_type):  # A list of records.
             records = column.flatten()
-            fields = {field: records.field(field) for field in _fields(records.type)}
+            fields = {_SPELT.get(plain_name(field), field): records.field(field) for field in _fields(records.type)}
             if set(_BOXES) & fields.keys():
                 return _lengths(column), fields
-        elif _fields(column.type) and set(_BOXES) & set(_fields(column.type)):  # A record of lists.
-            lists = {field: column.field(field) for field in _fields(column.type)}
+        elif _fields(column.type):  # A record of lists.
+            lists = {_SPELT.get(plain_name(field), field): column.field(field) for field in _fields(column.type)}
+            boxes = next((lists[name] for name in _BOXES if name in lists), None)
+            if boxes is None or not _is_list(boxes):
+                continue
             return _flat(lists, f"{place}: {name}")
     boxes = next((of_table[name] for name in _BOXES if name in of_table), None)
     # A column of boxes that is no list of lists has a row for each object.

@@ -56,7 +56,7 @@ def parquet_batches(path: Any, rows: int) -> Iterator[tuple[Any, int, int]]:
             total = file.metadata.num_rows
             for batch in file.iter_batches(batch_size=rows):
                 done += batch.num_rows
-                yield batch, done, total
+                yield importlib.import_module("pyarrow").Table.from_batches([batch]), done, total
     elif name == "polars":
         frame = library.scan_parquet(path)
         total = frame.select(library.len()).collect().item()

@@ -11,7 +11,7 @@ from meanap import _rle
 from meanap._arrays import as_flags, as_id, as_ids, as_masks, as_numbers, images_on_host, shown
 from meanap._similarity import compares_rotated_boxes
 from meanap.errors import InputError
-from meanap.readers._columns import are_columns
+from meanap.readers._column_names import are_columns
 from meanap.readers._known_ids import with_known_ids
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth
@@ -40,7 +40,8 @@ class PerImage(Reader):
         """Whether the first item with something in it is one; an empty list counts as one of COCO results."""
         if isinstance(source, Mapping) and are_columns(source):
             return False
-        return bool(items := _items(source)) and self.is_item(next(filter(is_there, items), None), role)
+        items = self.items(source, role)
+        return bool(items) and self.is_item(next(filter(is_there, items), None), role)
 
     def of(self, similarity: str) -> PerImage:
         """The reader of such sources for a similarity."""
@@ -74,6 +75,16 @@ class PerImage(Reader):
         found.items = items
         return with_known_ids(found, truth)
 
+    def items(self, source: Any, role: Role) -> Sequence[Any]:
+        """What a source has of each image; those of a list of batches one batch after another."""
+        items = _items(source)
+        first = next(filter(is_there, items), None) if isinstance(source, (list, tuple)) else None
+        if not isinstance(first, (list, tuple)) or self.is_item(first, role):
+            return items
+        if not self.is_item(next(filter(is_there, first), None), role):
+            return items
+        return [item for batch in items for item in (batch if isinstance(batch, (list, tuple)) else [batch])]
+
     def is_item(self, item: Any, role: Role) -> bool:
         """Whether this is what a source has of an image."""
         raise NotImplementedError
@@ -84,7 +95,7 @@ class PerImage(Reader):
 
     def dictionaries(self, source: Any, role: Role, problems: Problems | None = None) -> list[Mapping[str, Any]]:
         """What metric objects take of all images: of those of a mapping, with ``image_id``."""
-        items = _items(source)
+        items = self.items(source, role)
         images: list[Mapping[str, Any]] = []
         for row, item in enumerate(items):
             try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from meanap.errors import InputError
 from meanap.readers._coco_files import TruthFile
-from meanap.readers._columns import BOX_COLUMNS
+from meanap.readers._column_names import BOX_COLUMNS
 from meanap.readers._parts import Parts
 from meanap.readers._problems import Problems
 from meanap.readers.sides import Detections, GroundTruth

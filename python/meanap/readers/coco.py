@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from meanap.errors import InputError
 from meanap.readers._coco_files import DetectionFile, TruthFile
 from meanap.readers._coco_records import coco_ground_truth, coco_results, listed
-from meanap.readers._columns import are_columns
+from meanap.readers._column_names import NAMES, are_columns
 from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, is_folder, is_path
 from meanap.readers.sides import Detections
@@ -16,7 +16,7 @@ from meanap.readers.sides import Detections
 if TYPE_CHECKING:
     from meanap import _core
 
-__all__ = ["Coco"]
+__all__ = ["Annotations", "Coco"]
 
 
 class Coco(Reader):
@@ -66,6 +66,24 @@ class Coco(Reader):
                 raise _no_annotations(source, "detections")
             source = listed(source, "annotations", "detections")
         return coco_results(source, options.similarity, image_sizes(truth), first, problems, truth)
+
+
+class Annotations(Reader):
+    """A list of COCO annotations without a data set: images and categories are those that they name."""
+
+    name = "annotations"
+    in_memory = True
+
+    def sniff(self, source: Any, role: Role) -> bool:
+        """Whether the first record names an image and a category, and has no score."""
+        first = source[0] if role == "ground_truth" and isinstance(source, (list, tuple)) and source else None
+        if not isinstance(first, Mapping) or not first.keys().isdisjoint(NAMES["score"]):
+            return False
+        return all(not first.keys().isdisjoint(NAMES[of]) for of in ("image_id", "category_id"))
+
+    def ground_truth(self, source: Any, options: Options, problems: Problems) -> Truth:
+        """The objects of all records."""
+        return Coco().ground_truth({"annotations": source}, options, problems)
 
 
 def _no_annotations(value: Any, place: str) -> InputError:

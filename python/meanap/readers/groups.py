@@ -92,9 +92,26 @@ def _groups(source: Any, place: Role) -> tuple[list[Sequence[Any]], list[Any] | 
     if any(isinstance(item, Mapping) for item in source):
         images = [item if isinstance(item, Mapping) else {} for item in source]
         return groups, ids_of([image if "image_id" in image else _renamed(image) for image in images], place)
-    of_groups = [group[0].get("image_id") if group else None for group in groups]
-    # Lists whose records say their image need no order.
-    return groups, (None if None in of_groups else of_groups)
+    of_groups = [_image_of(group) for group in groups]
+    if None not in of_groups:
+        # Lists whose records say their image need no order.
+        return groups, of_groups
+    records = [record for group in groups for record in group]
+    if not all(isinstance(record, Mapping) and "image_id" in record for record in records):
+        return groups, None
+    if all(_image_of(group) is not None for group in groups if group):
+        return groups, None
+    # Batches, whose records are of several images.
+    of_images: dict[Any, list[Any]] = {}
+    for record in records:
+        of_images.setdefault(record["image_id"], []).append(record)
+    return list(of_images.values()), list(of_images)
+
+
+def _image_of(group: Sequence[Any]) -> Any:
+    """The image that all records of a group name; None if there is no such."""
+    names = [record.get("image_id") if isinstance(record, Mapping) else None for record in group]
+    return names[0] if names and names.count(names[0]) == len(names) else None
 
 
 def _renamed(image: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -85,8 +85,8 @@ class Ultralytics(PerImage):
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
         """The detections of all images: of those whose files are called as the images of the ground truth are."""
         ids = None if truth is None else truth.images
-        items = [source] if self.is_item(source, "detections") else source
-        if ids and isinstance(items, (list, tuple)):
+        items = self.items(source, "detections")
+        if ids and not isinstance(source, Mapping):
             known, names = set(ids), [stem(str(getattr(item, "path", ""))) for item in items]
             if known.issuperset(names) and len(set(names)) == len(names):
                 return super().detections(dict(zip(names, items, strict=True)), options, problems, truth)

@@ -14,7 +14,7 @@ from typing import Any
 
 from meanap._files import replacing
 from meanap.errors import InputError
-from meanap.readers._columns import NAMES
+from meanap.readers._column_names import NAMES
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_path
 from meanap.readers.coco import Coco

@@ -12,7 +12,7 @@ from meanap._arrays import as_ids, as_numpy
 from meanap._keywords import suggesting
 from meanap.errors import InputError
 from meanap.protocol import Protocol
-from meanap.readers._columns import BOX_COLUMNS
+from meanap.readers._column_names import BOX_COLUMNS
 
 if TYPE_CHECKING:
     from meanap._types import BoxFormat, Id, Ids, Masks, Numbers, Points, Rows, SimilarityName

@@ -13,7 +13,7 @@ import numpy as np
 from meanap import _core
 from meanap._files import is_name
 from meanap.errors import InputError
-from meanap.readers._columns import holds_ids
+from meanap.readers._column_names import holds_ids
 from meanap.readers._parts import Parts
 from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Role, Truth, head, is_path
@@ -42,24 +42,30 @@ class Csv(Tables):
 
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
         """The objects that are lines."""
-        return super().ground_truth(_columns(source), options, problems)
+        return super().ground_truth(_columns(source, options), options, problems)
 
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
         """The detections that are lines."""
-        return super().detections(_columns(source), options, problems, truth)
+        return super().detections(_columns(source, options), options, problems, truth)
 
     def parts(self, source: Any, role: Role, options: Options) -> Parts:
         """Some lines, as columns."""
-        return Parts(os.path.getsize(source), lambda rows: _parts(source, rows))
+        return Parts(os.path.getsize(source), lambda rows: _parts(source, options, rows))
 
 
-def _columns(source: Any) -> Mapping[str, Any]:
+def _columns(source: Any, options: Options) -> Mapping[str, Any]:
     """The columns of a file, or those that were made of a part of it."""
     if isinstance(source, Mapping):
         return source
     names, rows = _lines(source)
     columns = list(zip(*rows, strict=True)) or [()] * len(names)
-    return {name: _column(column, holds_ids(name)) for name, column in zip(names, columns, strict=True)}
+    return {name: _column(column, _holds_ids(name, options)) for name, column in zip(names, columns, strict=True)}
+
+
+def _holds_ids(name: str, options: Options) -> bool:
+    """Whether a column is of ids."""
+    known = {column: known for known, column in (options.columns or {}).items()}
+    return holds_ids(known.get(name, name))
 
 
 def _lines(path: Any) -> tuple[list[str], Iterator[list[str]]]:
@@ -103,7 +109,7 @@ def _lines(path: Any) -> tuple[list[str], Iterator[list[str]]]:
     return names, rows()
 
 
-def _parts(path: Any, count: int) -> Iterator[tuple[Mapping[str, Any], int, int]]:
+def _parts(path: Any, options: Options, count: int) -> Iterator[tuple[Mapping[str, Any], int, int]]:
     """The columns of so many lines at a time, of the types that the whole file has."""
     names, lines = _lines(path)
     kinds, total = [0] * len(names), 0
@@ -115,9 +121,9 @@ def _parts(path: Any, count: int) -> Iterator[tuple[Mapping[str, Any], int, int]
     for rows in _several(lines, count):
         done += len(rows)
         columns = zip(names, zip(*rows, strict=True), kinds, strict=True)
-        yield {name: _column(column, holds_ids(name), kind) for name, column, kind in columns}, done, total
+        yield {name: _column(column, _holds_ids(name, options), kind) for name, column, kind in columns}, done, total
     if not done:
-        yield {name: _column((), holds_ids(name)) for name in names}, 0, 0
+        yield {name: _column((), _holds_ids(name, options)) for name in names}, 0, 0
 
 
 def _several(lines: Iterator[list[str]], count: int) -> Iterator[list[list[str]]]:

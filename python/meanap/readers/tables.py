@@ -11,7 +11,8 @@ import numpy as np
 from meanap._similarity import compares_rotated_boxes
 from meanap.errors import InputError, InputTypeError
 from meanap.readers._coco_records import coco_ground_truth, coco_results
-from meanap.readers._columns import are_columns, columns_of, renamed, rows_of, side_of
+from meanap.readers._column_names import Named, are_columns
+from meanap.readers._columns import columns_of, rows_of, side_of
 from meanap.readers._known_ids import with_known_ids
 from meanap.readers._nested import by_object
 from meanap.readers._parquet import parquet_batches, read_parquet
@@ -114,8 +115,7 @@ def _columns(kind: type[_Side], table: Any, options: Options, place: Role) -> _S
     columns = columns_of(table, place)
     if columns is None:
         raise InputTypeError(f"expected a table, found a {type(table).__name__}", place)
-    if options.columns is not None:
-        columns = renamed(columns, options.columns, place)
+    columns = Named(columns, place, options.columns)
     rotated = compares_rotated_boxes(options.similarity)
     fields = side_of(columns, place == "detections", options.box_format, place, rotated)
     image_area = fields.pop("image_area", None)

@@ -114,7 +114,7 @@ def write(
         `images` is given and there is no Pillow.
     """
     from meanap.detection import Result, evaluate
-    from meanap.readers import Options
+    from meanap.readers import Options, repeatable
 
     check_target(path)
     settings = Settings(images, title, score, worst, confidence, resamples, check)
@@ -128,6 +128,8 @@ def write(
         "on_error": on_error,
     }
     reading = Options(similarity, **keywords)
+    ground_truth = repeatable(ground_truth, "ground_truth")
+    detections, versus = repeatable(detections, "detections"), repeatable(versus, "versus")
     if isinstance(detections, Result):
         result, found = detections, None
     else:

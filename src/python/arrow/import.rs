@@ -52,8 +52,8 @@ impl ArrowTable {
 
     /// The names of the columns; None if this is one column and not a table.
     #[getter]
-    fn names(&self) -> Option<Vec<String>> {
-        self.table.names()
+    fn names(&self) -> PyResult<Option<Vec<String>>> {
+        self.table.names().map_err(|error| error.at(&self.place).into())
     }
 
     fn __len__(&self) -> usize {
@@ -63,7 +63,8 @@ impl ArrowTable {
     /// A column by its place: an array that may not be written to, `ArrowTexts`, or `(offsets, items)` of lists.
     fn column<'py>(this: &Bound<'py, Self>, i: usize) -> PyResult<Bound<'py, PyAny>> {
         let ArrowTable { table, place } = this.get();
-        let name = || table.names().and_then(|names| names.into_iter().nth(i)).unwrap_or_default();
+        let name =
+            || table.names().ok().flatten().and_then(|names| names.into_iter().nth(i)).unwrap_or_default();
         let column = this
             .py()
             .detach(|| table.column(i))

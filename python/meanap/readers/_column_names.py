@@ -1,0 +1,171 @@
+"""Names of columns and of the fields of records: those that are recognised, in any case and spelling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from meanap.errors import InputError
+
+__all__ = ["BOX_COLUMNS", "NAMES", "ROTATED_COLUMNS", "Named", "are_columns", "holds_ids", "own_names", "plain_name"]
+
+BOX_COLUMNS = {
+    "xyxy": (
+        ("x1", "y1", "x2", "y2"),
+        ("xmin", "ymin", "xmax", "ymax"),
+        ("left", "top", "right", "bottom"),
+    ),
+    "xywh": (("x", "y", "width", "height"), ("x", "y", "w", "h"), ("left", "top", "width", "height")),
+    "cxcywh": (("cx", "cy", "width", "height"), ("cx", "cy", "w", "h")),
+}
+
+#: Columns of rotated boxes: centre, size and angle, or four corners.
+ROTATED_COLUMNS = (
+    ("cx", "cy", "width", "height", "angle"),
+    ("cx", "cy", "w", "h", "angle"),
+    ("x_center", "y_center", "width", "height", "angle"),
+    ("x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4"),
+)
+
+#: Names of a column, the most common one first.
+NAMES = {
+    "image_id": ("image_id", "image_ids", "image", "img_id", "file_name", "filename", "image_name", "image_path"),
+    "category_id": (
+        "category_id",
+        "category_ids",
+        "category",
+        "class_id",
+        "class",
+        "cls",
+        "label",
+        "labels",
+        "category_name",
+        "class_name",
+    ),
+    "score": ("score", "scores", "confidence", "conf", "probability"),
+    "boxes": ("boxes", "box", "bbox"),
+    "keypoints": ("keypoints",),
+    "num_keypoints": ("num_keypoints",),
+    "size": ("size", "masks.size", "segmentation.size"),
+    "counts": ("counts", "masks.counts", "segmentation.counts"),
+    "crowd": ("iscrowd", "crowd"),
+    "ignore": ("ignore", "difficult"),
+    "area": ("area",),
+    "image_area": ("image_area",),
+}
+
+_BETWEEN_WORDS = str.maketrans("", "", " _-\t\u00a0")
+
+
+def plain_name(name: str) -> str:
+    """A name in lower case without what stands between words: ``imageid`` for ``Image_ID`` and ``image id``."""
+    return name.translate(_BETWEEN_WORDS).lower()
+
+
+def _known() -> Iterator[str]:
+    """All names that are recognised, as the documentation has them."""
+    for several in NAMES.values():
+        yield from several
+    for choices in BOX_COLUMNS.values():
+        for several in choices:
+            yield from several
+    for several in ROTATED_COLUMNS:
+        yield from several
+
+
+_KNOWN = {plain_name(name) for name in _known()}
+_IDS = {plain_name(name) for of in ("image_id", "category_id") for name in NAMES[of]}
+
+
+def holds_ids(name: str) -> bool:
+    """Whether a column of this name is of ids."""
+    return plain_name(name) in _IDS
+
+
+def own_names(names: Iterable[str], place: str) -> dict[str, str]:
+    """The names that a table or record has, by their plain form.
+
+    A name that is as the documentation has it goes before others of the same plain form.
+
+    Raises
+    ------
+    InputError
+        Two others have the same.
+    """
+    found: dict[str, str] = {}
+    exact = set(_known())
+    for name in names:
+        plain = plain_name(name)
+        if plain not in _KNOWN and "." not in name:
+            continue
+        other = found.setdefault(plain, name)
+        if other != name and name in exact:
+            found[plain] = name
+        elif other != name and other not in exact:
+            problem = f"{other!r} and {name!r} may both be the column {plain!r}: columns= says which of them it is"
+            raise InputError(problem, place, code="ambiguous-name")
+    return found
+
+
+class Named(Mapping[str, Any]):
+    """Columns by the names that are recognised, whichever case and spelling a table has them in.
+
+    Parameters
+    ----------
+    columns
+        The columns by the names that the table has.
+    place
+        What the table is called in errors.
+    names
+        A mapping of the name that is recognised to that in the table; the others stay, unless another one takes their
+        name.
+
+    Raises
+    ------
+    InputError
+        A name of `names` is not recognised, none of these columns is in the table, or two columns may be the same.
+    """
+
+    def __init__(self, columns: Mapping[str, Any], place: str, names: Mapping[str, str] | None = None) -> None:
+        names = {} if names is None else names
+        for name in names:
+            if plain_name(name) not in _KNOWN:
+                raise InputError(f"columns: {name!r} is none of {', '.join(map(repr, sorted(set(_known()))))}")
+        # Those that a table lacks do not count: ground truth has no scores.
+        given = {name: column for name, column in names.items() if column in columns}
+        if names and not given:
+            raise InputError(f"columns: none of {', '.join(map(repr, names.values()))} is there", place)
+        taken = {plain_name(name) for name in given}
+        others = [name for name in columns if name not in given.values() and plain_name(name) not in taken]
+        self._columns = columns
+        self._names = {**{name: name for name in others}, **given}
+        self._plain = {**own_names(others, place), **{plain_name(name): column for name, column in given.items()}}
+
+    def own(self, name: str) -> str:
+        """The name that the table has for a column."""
+        own = self._names.get(name)
+        return self._plain[plain_name(name)] if own is None else own
+
+    def __getitem__(self, name: str) -> Any:
+        return self._columns[self.own(name)]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names or (isinstance(name, str) and plain_name(name) in self._plain)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def are_columns(source: Mapping[Any, Any]) -> bool:
+    """Whether a dictionary holds columns: ids of images and of categories in several rows."""
+    if "annotations" in source:
+        return False
+    several = {
+        plain_name(name)
+        for name, column in source.items()
+        if isinstance(name, str) and hasattr(column, "__len__") and not isinstance(column, str)
+    }
+    return all(not several.isdisjoint(map(plain_name, NAMES[of])) for of in ("image_id", "category_id"))

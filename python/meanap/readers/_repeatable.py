@@ -1,0 +1,40 @@
+"""Sources that can be read only once, such as generators, as lists; batches of images as lists of images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from meanap.errors import InputTypeError
+
+__all__ = ["repeatable"]
+
+
+def repeatable(source: Any, place: str) -> Any:
+    """A source that is read from its beginning each time: iterators, and what can only be iterated, as a list.
+
+    Raises
+    ------
+    InputTypeError
+        It is an open file.
+    """
+    if isinstance(source, (str, os.PathLike, Mapping, list, tuple, np.ndarray)) or not hasattr(source, "__iter__"):
+        return source
+    if hasattr(source, "read"):
+        name = getattr(source, "name", None)
+        called = f" of {name!r}" if isinstance(name, str) else ""
+        raise InputTypeError(f"an open file{called}, expected its path, or what json.load makes of it", place)
+    if isinstance(source, Iterator) or not _has_columns_or_rows(source):
+        # Batches may be such, too.
+        return [list(item) if isinstance(item, Iterator) else item for item in source]
+    return source
+
+
+def _has_columns_or_rows(source: Any) -> bool:
+    """Whether it is more than something to iterate over: an array, a table, or an object with data of its own."""
+    return any(
+        hasattr(source, name) for name in ("__getitem__", "__array__", "__arrow_c_stream__", "columns", "features")
+    )
