@@ -103,11 +103,73 @@ def test_a_broken_line_is_named_in_shards_as_without_a_limit(tmp_path):
     assert told[0] == told[1] and "line 8 is no JSON" in told[0][0]
 
 
-def test_a_format_that_is_read_whole_says_which_are_not(tmp_path):
-    for name in ("cvat", "createml"):
-        truth, found = meanap.generate.write_format(tmp_path / name, name, images=3)
-        with pytest.raises(meanap.InputError, match=f"format '{name}' can only be read whole .* meanap.convert writes"):
-            meanap.evaluate(truth, found, memory_limit=SMALL)
+@pytest.mark.parametrize("name", ["cvat", "createml"])
+@pytest.mark.parametrize("broken", ["cut off", "twice", "of another kind"])
+def test_a_file_of_images_has_the_error_of_the_whole_in_shards(tmp_path, name, broken):
+    (truth, found), _ = pair_of(tmp_path, name)
+    text = truth.read_text()
+    if broken == "cut off":
+        text = text[: len(text) // 2]
+    elif broken == "twice":
+        start, end = ("<image", "</image>") if name == "cvat" else ("{", "}]}")
+        first = text[text.index(start) : text.index(end) + len(end)]
+        text = text.replace(first, first + ("" if name == "cvat" else ",") + first, 1)
+    else:
+        text = "<other/>" if name == "cvat" else '{"image": 1}'
+    truth.write_text(text)
+    told = []
+    for limit in (None, SMALL):
+        with pytest.raises(meanap.InputError) as caught:
+            meanap.evaluate(truth, found, memory_limit=limit, format=(name, None))
+        told.append((str(caught.value), caught.value.code))
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("named", ["file_name", "image_id", "Image ID", "lines"])
+@pytest.mark.parametrize("kind", ["bbox", "segm"])
+def test_results_that_name_their_images_have_the_bits_of_the_whole_in_shards(tmp_path, named, kind):
+    """Several have one score: which of them counts depends on their order."""
+    paths = files(tmp_path, kind)
+    truth, found = (json.loads(path.read_text()) for path in paths)
+    called = {image["id"]: image["file_name"] for image in truth["images"]}
+    for record in found:
+        id = record.pop("image_id")
+        record["file_name" if named == "lines" else named] = id if named == "Image ID" else f"val/{called[id]}"
+        record["score"] = round(record["score"], 1)
+    path = tmp_path / ("named.jsonl" if named == "lines" else "named.json")
+    path.write_text("".join(json.dumps(r) + "\n" for r in found) if named == "lines" else json.dumps(found))
+    whole = meanap.evaluate(paths[0], path, kind)
+    assert whole.ap > 0.1
+    for limit in (SMALL, "1 GB"):
+        parts = meanap.evaluate(paths[0], path, kind, memory_limit=limit)
+        assert parts.to_json() == whole.to_json() and parts.image_ids == whole.image_ids
+    found[70]["score"] = "high"
+    path.write_text("".join(json.dumps(r) + "\n" for r in found) if named == "lines" else json.dumps(found))
+    told = []
+    for limit in (None, SMALL):
+        with pytest.raises(meanap.InputError, match="record 70") as caught:
+            meanap.evaluate(paths[0], path, kind, memory_limit=limit)
+        told.append((str(caught.value), caught.value.code))
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_arrow_files_have_the_bits_of_the_whole_in_shards(tmp_path, stream):
+    ipc = pytest.importorskip("pyarrow.ipc")
+    pyarrow = pytest.importorskip("pyarrow")
+    paths = files(tmp_path, "bbox")
+    truth, found = (json.loads(path.read_text()) for path in paths)
+    sides = []
+    for name, records in (("truth", truth["annotations"]), ("found", found)):
+        names = ["image_id", "category_id", "bbox", *(["score"] if name == "found" else ["area", "iscrowd"])]
+        table = pyarrow.table({field: [record[field] for record in records] for field in names})
+        sides.append(tmp_path / f"{name}.arrow")
+        with (ipc.new_stream if stream else ipc.new_file)(sides[-1], table.schema) as writer:
+            writer.write_table(table, max_chunksize=40)
+    whole = meanap.evaluate(*sides)
+    for limit in (SMALL, "1 GB"):
+        parts = meanap.evaluate(*sides, memory_limit=limit)
+        assert parts.to_json() == whole.to_json() and parts.image_ids == whole.image_ids
 
 
 #: Each with the similarity that it has.
@@ -120,6 +182,8 @@ FORMATS = {
     "openimages": "bbox",
     "labelme": "bbox",
     "kitti": "bbox",
+    "cvat": "bbox",
+    "createml": "bbox",
 }
 
 

@@ -441,3 +441,145 @@ def test_an_id_that_looks_like_a_number_stays_a_text_among_others(tmp_path):
     path.write_text("Photo,Class,Score,xmin,ymin,xmax,ymax\n007,1,0.5,0,0,9,9\nb,1,0.5,0,0,9,9\n")
     found = meanap.readers.detections(path, meanap.readers.Options(columns={"image_id": "Photo"}))
     assert list(found.image_ids) == ["007", "b"]
+
+
+def corners(record, names):
+    x, y, width, height = record["bbox"]
+    return dict(zip(names, (x, y, x + width, y + height), strict=True))
+
+
+def with_ids(record, **fields):
+    return {"image_id": record["image_id"], "category_id": record["category_id"], **fields}
+
+
+#: Results that are COCO's but for the names of some fields.
+RECORDS = {
+    "confidence": lambda r: with_ids(r, bbox=r["bbox"], confidence=r["score"]),
+    "conf and corners": lambda r: with_ids(r, conf=r["score"], **corners(r, ("xmin", "ymin", "xmax", "ymax"))),
+    "a pipeline": lambda r: {
+        "image_id": r["image_id"], "label": NAMES[r["category_id"]], "score": r["score"],
+        "box": corners(r, ("xmin", "ymin", "xmax", "ymax")),
+    },
+    "capitals": lambda r: {
+        "Image_ID": r["image_id"], "Label": NAMES[r["category_id"]], "Probability": r["score"],
+        **corners(r, ("X1", "Y1", "X2", "Y2")),
+    },
+    "a dictionary of sides": lambda r: with_ids(
+        r, score=r["score"], bbox=dict(zip(("x", "y", "width", "height"), r["bbox"], strict=True))
+    ),
+    "names of files": lambda r: {
+        "file_name": FILES[r["image_id"]], "category": NAMES[r["category_id"]], "confidence": r["score"],
+        **corners(r, ("left", "top", "right", "bottom")),
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", RECORDS)
+@pytest.mark.parametrize("form", ["list", "json", "jsonl"])
+def test_records_with_other_fields_give_the_numbers_at_each_entry(kind, form, tmp_path):
+    found, truth = [RECORDS[kind](record) for record in FOUND], tmp_path / "truth.json"
+    truth.write_text(json.dumps(TRUTH))
+    if form != "list":
+        path = tmp_path / f"found.{form}"
+        text = json.dumps(found) if form == "json" else "".join(json.dumps(record) + "\n" for record in found)
+        path.write_text(text)
+        found = path
+        assert meanap.evaluate(truth, found, memory_limit="1 MB").ap == pytest.approx(EXPECTED.ap)
+    result = meanap.evaluate(TRUTH, found)
+    assert result.to_dict() == pytest.approx(EXPECTED.to_dict(), abs=1e-9, nan_ok=True)
+    assert meanap.evaluate(TRUTH, found, on_error="skip").ap == pytest.approx(EXPECTED.ap)
+    assert meanap.check(TRUTH, found).ok
+    assert meanap.explain_difference(TRUTH, found, "coco", "voc2012").baseline == pytest.approx(EXPECTED.ap)
+    meanap.report.write(tmp_path / "page.html", truth, found, resamples=3)
+    converted = meanap.convert(found, tmp_path / "converted.json", "coco", ground_truth=TRUTH)
+    assert meanap.evaluate(TRUTH, converted).ap == pytest.approx(EXPECTED.ap)
+
+
+def test_annotations_with_corners_are_a_data_set(tmp_path):
+    def turned(record):
+        rest = {name: value for name, value in record.items() if name != "bbox"}
+        return {**rest, **corners(record, ("xmin", "ymin", "xmax", "ymax"))}
+
+    truth = {**TRUTH, "annotations": [turned(record) for record in TRUTH["annotations"]]}
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    for source in (truth, tmp_path / "truth.json"):
+        assert meanap.evaluate(source, FOUND).to_dict() == pytest.approx(EXPECTED.to_dict(), abs=1e-9, nan_ok=True)
+        assert meanap.check(source, FOUND).ok
+
+
+def test_a_box_whose_corner_may_be_its_centre_needs_the_format():
+    def turned(record, shift):
+        x, y, width, height = record["bbox"]
+        sides = {"x": x + shift * width, "y": y + shift * height, "width": width, "height": height}
+        return with_ids(record, score=record["score"], **sides)
+
+    corner, centre = ([turned(record, shift) for record in FOUND] for shift in (0, 0.5))
+    for found in (corner, centre):
+        with pytest.raises(meanap.InputError, match="box_format='xywh' or 'cxcywh' says which") as caught:
+            meanap.evaluate(TRUTH, found)
+        assert caught.value.code == "ambiguous-field"
+        assert "ambiguous-field" in meanap.check(TRUTH, found).codes
+    assert meanap.evaluate(TRUTH, corner, box_format="xywh").ap == pytest.approx(EXPECTED.ap)
+    assert meanap.evaluate(TRUTH, centre, box_format="cxcywh").ap == pytest.approx(EXPECTED.ap)
+
+
+def responses():
+    """What Roboflow's inference servers answer, by the name of the image."""
+    answers = {}
+    for image in TRUTH["images"]:
+        predictions = []
+        for record in groups(FOUND)[image["id"]]:
+            x, y, width, height = record["bbox"]
+            sides = {"x": x + width / 2, "y": y + height / 2, "width": width, "height": height}
+            name = NAMES[record["category_id"]]
+            predictions.append({**sides, "confidence": record["score"], "class": name, "class_id": 7})
+        size = {"width": image["width"], "height": image["height"]}
+        answers[image["file_name"]] = {"predictions": predictions, "image": size}
+    return answers
+
+
+def test_responses_of_an_inference_server_give_the_numbers_at_each_entry(tmp_path):
+    truth, folder = tmp_path / "truth.json", tmp_path / "answers"
+    truth.write_text(json.dumps(TRUTH))
+    folder.mkdir()
+    for name, answer in responses().items():
+        (folder / f"{name.rpartition('.')[0]}.json").write_text(json.dumps(answer))
+    for found in (folder, responses(), list(responses().values()), once(responses().values())):
+        assert meanap.evaluate(TRUTH, found).ap == pytest.approx(EXPECTED.ap)
+    assert meanap.evaluate(truth, folder, memory_limit="1 MB").ap == pytest.approx(EXPECTED.ap)
+    assert meanap.check(TRUTH, folder).ok
+    assert main(["eval", str(truth), str(folder)]) == 0
+    image = TRUTH["images"][0]
+    alone = {
+        "images": [image], "categories": TRUTH["categories"], "annotations": groups(TRUTH["annotations"])[image["id"]]
+    }  # fmt: skip
+    expected = meanap.evaluate(alone, groups(FOUND)[image["id"]]).ap
+    file = folder / f"{image['file_name'].rpartition('.')[0]}.json"
+    for found in (file, responses()[image["file_name"]]):
+        assert meanap.evaluate(alone, found).ap == pytest.approx(expected)
+    broken = responses()[image["file_name"]]
+    broken["predictions"][1]["width"] = None
+    file.write_text(json.dumps(broken))
+    with pytest.raises(meanap.InputError, match=r'\.json: predictions: record 1: "width" is missing'):
+        meanap.evaluate(TRUTH, folder)
+    with pytest.warns(UserWarning, match="1 left out"):
+        meanap.evaluate(TRUTH, folder, on_error="skip")
+    assert "malformed-box" in meanap.check(TRUTH, folder).codes
+
+
+def test_polygons_of_an_inference_server_are_masks():
+    truth = generate.dataset(images=2, seed=3, categories=2)
+    names = {category["id"]: category["name"] for category in truth["categories"]}
+    answers, found = [], []
+    for image in truth["images"]:
+        predictions = []
+        for record in truth["annotations"]:
+            if record["image_id"] == image["id"] and not record["iscrowd"]:
+                x, y, width, height = record["bbox"]
+                ring = [x, y, x + width, y, x + width, y + height, x, y + height]
+                points = [{"x": a, "y": b} for a, b in zip(ring[::2], ring[1::2], strict=True)]
+                box = {"x": x + width / 2, "y": y + height / 2, "width": width, "height": height}
+                predictions.append({**box, "confidence": 0.5, "class": names[record["category_id"]], "points": points})
+                found.append({**with_ids(record), "score": 0.5, "segmentation": [ring]})
+        answers.append({"predictions": predictions, "image": {"width": image["width"], "height": str(image["height"])}})
+    assert meanap.evaluate(truth, answers, "segm").ap == meanap.evaluate(truth, found, "segm").ap > 0

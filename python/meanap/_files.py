@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator
 from typing import Any, TextIO
@@ -13,7 +14,43 @@ from typing import Any, TextIO
 from meanap import _core
 from meanap.errors import InputError, NestingError
 
-__all__ = ["is_name", "read_json", "replacing", "write_bytes", "write_text"]
+__all__ = ["each_item", "is_name", "read_json", "replacing", "write_bytes", "write_text"]
+
+
+def each_item(path: str | os.PathLike[str]) -> Iterator[tuple[Any, int]]:
+    """The items of a JSON array in UTF-8, one after another; with each, how many characters have been read.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    ValueError
+        It holds no such array; `read_json` says why.
+    """
+    decoder = json.JSONDecoder()
+    with open(path, encoding="utf-8-sig") as file:
+        # What has been read and is not yet parsed, and what has to follow in it.
+        text, done, wanted, between = "", 0, _CHUNK, "["
+        while more := file.read(wanted):
+            text, done, at = text + more, done + len(more), 0
+            while (found := _NEXT.match(text, at)) is not None and found[1] == between:
+                try:
+                    item, end = decoder.raw_decode(text, found.end())
+                except json.JSONDecodeError:
+                    break
+                # A number may go on.
+                if end == len(text):
+                    break
+                yield item, done
+                at, between = end, ","
+            text, wanted = text[at:], max(_CHUNK, len(text) - at)
+    if not re.fullmatch(r"\s*\]\s*" if between == "," else r"\s*\[\s*\]\s*", text):
+        raise ValueError("no array that ends")
+
+
+_CHUNK = 1 << 16
+#: What stands before an item.
+_NEXT = re.compile(r"\s*([\[,])\s*")
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:

@@ -153,13 +153,22 @@ pub fn bin_of(image: &Key, count: usize) -> usize {
     let number = match image {
         Key::Number(number) => *number as u64,
         // FNV-1a.
-        Key::Text(text) => text.bytes().fold(0xcbf2_9ce4_8422_2325, |state, byte| {
-            (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        }),
+        Key::Text(text) => hash(text.as_bytes()),
     };
+    scattered(number, count)
+}
+
+/// FNV-1a.
+fn hash(bytes: &[u8]) -> u64 {
+    let step = |state: u64, &byte: &u8| (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
+}
+
+/// A bin, of so many, for a number.
+fn scattered(number: u64, count: usize) -> usize {
     // The upper bits of a product scatter ids that follow one another, whatever their step.
-    let scattered = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-    ((scattered * count as u64) >> 32) as usize
+    let upper = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    ((upper * count as u64) >> 32) as usize
 }
 
 /// Elements that know of which image the record is that was parsed last.
@@ -244,7 +253,13 @@ impl<R: ImageElements> Elements for Partitioned<'_, R> {
             None => {
                 scanner.move_to(start);
                 let image = read_id(scanner, R::FIELD)?;
-                image.map_or(0, |image| bin_of(&image, self.count))
+                match image {
+                    Some(image) => bin_of(&image, self.count),
+                    // Images without an id are read first, so that it is said before any image is missed.
+                    None if R::LIST == RecordList::Images => 0,
+                    // Annotations may name their image otherwise.
+                    None => scattered(hash(text), self.count),
+                }
             }
         };
         Ok(())

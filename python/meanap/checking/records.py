@@ -21,6 +21,7 @@ from meanap.readers import Options, Problem, Problems, _fields
 from meanap.readers._coco_files import files_in
 from meanap.readers._column_names import NAMES
 from meanap.readers._read_once import read_dataset, read_results
+from meanap.readers._record_fields import with_coco_fields
 from meanap.readers._rotated import are_rotated, rows_of_rotated
 from meanap.readers._rules import RULES
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
@@ -58,6 +59,8 @@ class Records:
         #: boxes around them.
         self.rotated: np.ndarray | None = None
         self.angles: tuple[AngleUnit, bool] = ("degrees", False)
+        #: How the source is read.
+        self.reading = Options()
         self.areas: np.ndarray = np.zeros(0)
         self.scores: np.ndarray = np.zeros(0)
         self.crowd: np.ndarray = np.zeros(0, dtype=bool)
@@ -184,7 +187,7 @@ def read_ground_truth(
 ) -> Records:
     """The ground truth of any source; `similarity`: what records must have."""
     records = Records("ground_truth")
-    records.angles = angles
+    records.angles, records.reading = angles, options
     reader = readers.reader_of(value, "ground_truth", options.format)
     if reader.name != "coco":
         _from_reader(records, value, lambda problems: reader.ground_truth(value, options, problems))
@@ -206,7 +209,7 @@ def read_ground_truth(
 def read_detections(value: Any, truth: Records, options: Options, similarity: str | None = None) -> Records:
     """Detections of any source, for a ground truth that has been read."""
     records = Records("detections")
-    records.angles = truth.angles
+    records.angles, records.reading = truth.angles, options
     records.category_names = truth.category_names
     reader = readers.reader_of(value, "detections", options.format)
     if reader.name != "coco":
@@ -474,7 +477,7 @@ def _from_data_set(records: Records, value: Any, similarity: str | None) -> Reco
         else:
             records.categories = [as_id(category["id"]) for category in good]
             records.names = [category.get("name") for category in good]
-    entries = _with_ids(records, value["annotations"], records.side())
+    entries = _with_ids(records, _with_coco_fields(records, value["annotations"]), records.side())
     needed = ("image_id", "category_id", "bbox", "id", "area", "iscrowd")
     # LVIS has no crowds; its images say which categories they lack.
     images = value["images"] if records.images is not None else ()
@@ -520,7 +523,7 @@ def _take_poses(records: Records, entries: list[Any]) -> None:
 def _from_list(records: Records, entries: Any, truth: Records, similarity: str | None) -> Records:
     if not isinstance(entries, (list, tuple)):
         return _wrong(records, entries)
-    entries = _with_ids(records, entries, truth.side())
+    entries = _with_ids(records, _with_coco_fields(records, entries), truth.side())
     good = [entry if isinstance(entry, Mapping) else {} for entry in entries]
     first = good[0] if good else {}
     shape = next((name for name in ("bbox", "segmentation", "keypoints") if first.get(name)), "bbox")
@@ -540,6 +543,15 @@ def _from_list(records: Records, entries: Any, truth: Records, similarity: str |
     elif shape == "keypoints":
         records.boxes = np.array([_around(entry.get("keypoints")) for entry in good]).reshape(-1, 4)
     return records
+
+
+def _with_coco_fields(records: Records, entries: Any) -> Any:
+    """The records with COCO's names of fields, where it is sure which they are."""
+    try:
+        return with_coco_fields(entries, records.place, records.reading.box_format, records.reading.columns)
+    except InputError as error:
+        _add_problems(records, [Problem.of(error)])
+        return entries
 
 
 def _with_ids(records: Records, entries: Any, truth: GroundTruth | None) -> Any:

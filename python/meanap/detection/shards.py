@@ -23,12 +23,14 @@ import numpy as np
 
 from meanap import _core, readers
 from meanap._arrays import as_id, as_ids
-from meanap._progress import reading
+from meanap._progress import Progress, reading
 from meanap._similarity import compares_masks
 from meanap.errors import InputError
 from meanap.readers._coco_files import DetectionFile, TruthFile
 from meanap.readers._coco_records import groups_of, listed, names_of
 from meanap.readers._known_ids import with_ids, with_known_ids
+from meanap.readers._record_fields import with_coco_fields
+from meanap.readers.coco import Coco
 from meanap.readers.jsonl import records
 from meanap.readers.sides import Detections, GroundTruth, joined, plain_ids
 
@@ -105,8 +107,8 @@ class Sharded:
             if of_found is None
             else _Columns(detections, of_found, *how, truth=self._truth)
         )
-        if isinstance(self._found, _Records) and self._found.odd:
-            self._found.check_ids(self._truth)
+        if isinstance(self._found, _Records) and self._found.odd and self._found.name_images(self._truth, options):
+            self._found = _LookedUp(self._found, *how, truth=self._truth)
         self.count: int = shards(objects or self._truth.odd or self._found.odd)
         names = dict(self._truth.names)
         if options.names is not None and isinstance(self._truth, _Records):
@@ -155,10 +157,9 @@ def _parts(path: Any, role: readers.Role, options: readers.Options) -> readers.P
         return None
     if (parts := reader.parts(path, role, options)) is not None:
         return parts
-    whole = ", ".join(repr(name) for name in ("cvat", "createml", "arrow"))
     problem = (
-        f"format {reader.name!r} can only be read whole (as {whole}), which memory_limit is not for; "
-        "meanap.convert writes COCO JSON and Parquet"
+        f"format {reader.name!r} can only be read whole, which memory_limit is not for; meanap.convert writes COCO "
+        "JSON and Parquet"
     )
     raise InputError(problem, f"{role}: {os.fspath(path)}")
 
@@ -232,26 +233,25 @@ class _Records:
     def records(self, first: int, end: int, images: bool) -> np.ndarray:
         return self.partitioned.records(first, end, images)
 
-    def check_ids(self, truth: _Records | _Columns) -> None:
-        """Rejects results that name the files of their images: they are partitioned by their ids.
-
-        Raises
-        ------
-        InputError
-            The first of them has no id, or one that only names an image of the ground truth.
-        """
+    def name_images(self, truth: _Records | _Columns, options: readers.Options) -> bool:
+        """Whether these results name their images otherwise than by the ids by which they are partitioned."""
         for number in range(self._bins):
             value = self.partitioned.read(number, number + 1).load()
             records = value["annotations"] if isinstance(value, dict) else value
             for record in (record for record in records if isinstance(record, dict)):
-                named = with_ids([record], truth.header, "detections", lambda problem: None)
-                if as_id(named[0].get("image_id")) != as_id(record.get("image_id")):
-                    problem = (
-                        "memory_limit: results have to hold the ids of their images, and these name them; "
-                        "meanap.convert writes results with ids"
-                    )
-                    raise InputError(problem, f"detections: {os.fsdecode(self.path)}")
-                return
+                fields = with_coco_fields([record], "detections", options.box_format, options.columns)
+                named = with_ids(fields, truth.header, "detections", lambda problem: None)
+                return as_id(named[0].get("image_id")) != as_id(record.get("image_id"))
+        return False
+
+    def parts(self) -> readers.Parts:
+        """The records of one bin after another."""
+
+        def read(rows: int) -> Iterator[tuple[Any, int, int]]:
+            for number in range(self._bins):
+                yield self.read(number, number + 1, None), number + 1, self._bins
+
+        return readers.Parts(_size(self.path), read)
 
     @cached_property
     def header(self) -> GroundTruth:
@@ -283,43 +283,57 @@ class _Columns:
     ) -> None:
         role: readers.Role = "ground_truth" if truth is None else "detections"
         self.role, self.folder, self.similarity, self._bins = role, folder, options.similarity, bins
-        reader = readers.reader_of(path, role, options.format)
-        problems = readers.Problems(options.on_error)
-        # An eighth of the memory for what is read at a time.
-        rows = max(1000, memory // (8 * _ROW * (_OBJECTS if compares_masks(options.similarity) else 1)))
         #: What the ground truth says of all images and categories, with an object of each category.
         self.header: GroundTruth = GroundTruth([], [], np.zeros((0, 4)))
-        start = before = 0
+        problems = readers.Problems(options.on_error)
         with reading(options.progress, path) as told:
-            for part, done, total in parts.read(rows):
-                try:
-                    objects: Any
-                    if truth is None:
-                        objects = reader.ground_truth(part, options, problems)
-                        if getattr(objects, "listed", None) == "by position":
-                            raise InputError('memory_limit: each image needs "image_id"', role)
-                        self._learn(objects)
-                    elif isinstance(part, os.PathLike):
-                        objects = reader.detections(part, options, problems, truth.header)
-                    else:
-                        # A table says all itself, unless it has names.
-                        objects = reader.detections(part, options, problems, None)
-                        if isinstance(objects.image_ids, list) or isinstance(objects.category_ids, list):
-                            objects = with_known_ids(objects, truth.header)
-                except InputError as error:
-                    error = readers.coded(error)
-                    # Label files have lines of their own.
-                    if error.record is not None and (error.source or "").startswith(role):
-                        error = error.replace(record=start + error.record)
-                    raise error from None
-                self._write(objects, start)
-                start += len(objects) if isinstance(part, os.PathLike) else done - before
-                before = done
-                told.at(told.total * done // max(total, 1))
+            self._fill(path, parts, options, memory, problems, truth, told)
         problems.tell()
         if truth is None:
             self.header = readers.named(self.header, options)
         self.categories, self.names, self.groups = self.header.categories, self.header.names, self.header.groups
+
+    def _fill(
+        self,
+        path: Any,
+        parts: readers.Parts,
+        options: readers.Options,
+        memory: int,
+        problems: readers.Problems,
+        truth: _Records | _Columns | None,
+        told: Progress,
+    ) -> None:
+        """Reads one part after another, and puts the objects of each into the bins."""
+        role = self.role
+        reader = readers.reader_of(path, role, options.format)
+        # An eighth of the memory for what is read at a time.
+        rows = max(1000, memory // (8 * _ROW * (_OBJECTS if compares_masks(options.similarity) else 1)))
+        start = before = 0
+        for part, done, total in parts.read(rows):
+            try:
+                objects: Any
+                if truth is None:
+                    objects = reader.ground_truth(part, options, problems)
+                    if getattr(objects, "listed", None) == "by position":
+                        raise InputError('memory_limit: each image needs "image_id"', role)
+                    self._learn(objects)
+                elif isinstance(part, os.PathLike):
+                    objects = reader.detections(part, options, problems, truth.header)
+                else:
+                    # A table says all itself, unless it has names.
+                    objects = reader.detections(part, options, problems, None)
+                    if isinstance(objects.image_ids, list) or isinstance(objects.category_ids, list):
+                        objects = with_known_ids(objects, truth.header)
+            except InputError as error:
+                error = readers.coded(error)
+                # Label files have lines of their own.
+                if error.record is not None and (error.source or "").startswith(role):
+                    error = error.replace(record=start + error.record)
+                raise error from None
+            self._write(objects, start)
+            start += len(objects) if isinstance(part, os.PathLike) else done - before
+            before = done
+            told.at(told.total * done // max(total, 1))
 
     def _learn(self, part: GroundTruth) -> None:
         """Takes what a part says of images and categories."""
@@ -341,6 +355,8 @@ class _Columns:
 
     def _write(self, objects: Any, start: int) -> None:
         """Puts objects into the bins of their images."""
+        if not len(objects):
+            return
         of_bin = _core.bins_of(objects.image_ids, self._bins)
         order = np.argsort(of_bin, kind="stable")
         bins, starts = np.unique(of_bin[order], return_index=True)
@@ -359,7 +375,7 @@ class _Columns:
         nothing = _nothing(self.similarity)
         if self.role == "detections":
             found: Detections = joined(pieces) if pieces else Detections([], [], [], **nothing)
-            return found
+            return self._in_order(found, first, end)
         side: GroundTruth = joined(pieces) if pieces else GroundTruth([], [], **nothing)
         side.images = self._images(first, end)
         side.sizes = {id: size for id in side.images or () if (size := self.header.sizes.get(id)) is not None}
@@ -380,7 +396,10 @@ class _Columns:
 
     def records(self, first: int, end: int, images: bool) -> np.ndarray:
         del images  # Only COCO's records have a list of images.
-        return np.concatenate([rows for rows, _ in self._pieces(first, end)])
+        return np.concatenate([np.zeros(0, dtype=np.int64), *(rows for rows, _ in self._pieces(first, end))])
+
+    def _in_order(self, found: Detections, first: int, end: int) -> Detections:
+        return found
 
     def _pieces(self, first: int, end: int) -> Iterator[tuple[np.ndarray, Any]]:
         for number in range(first, end):
@@ -393,6 +412,54 @@ class _Columns:
                         yield pickle.load(file)
                     except EOFError:
                         break
+
+
+class _LookedUp(_Columns):
+    """COCO results that name their images: partitioned again, by the ids that the ground truth has for these."""
+
+    def __init__(
+        self,
+        given: _Records,
+        folder: Path,
+        bins: int,
+        options: readers.Options,
+        memory: int,
+        truth: _Records | _Columns,
+    ) -> None:
+        self._given = given
+        super().__init__(given.path, given.parts(), folder, bins, options, memory, truth)
+
+    def _fill(
+        self,
+        path: Any,
+        parts: readers.Parts,
+        options: readers.Options,
+        memory: int,
+        problems: readers.Problems,
+        truth: _Records | _Columns | None,
+        told: Progress,
+    ) -> None:
+        header = None if truth is None else truth.header
+        for part, done, total in parts.read(0):
+            numbers = self._given.records(done - 1, done, False)
+            try:
+                objects: Any = Coco().detections(part, options, problems, header)
+            except InputError as error:
+                error = readers.coded(error)
+                raise (error if error.record is None else error.replace(record=int(numbers[error.record]))) from None
+            objects.numbers = numbers if objects.numbers is None else numbers[objects.numbers]
+            self._write(objects, 0)
+            told.at(told.total * done // total)
+
+    def _in_order(self, found: Detections, first: int, end: int) -> Detections:
+        """The detections in the order of the file: of equal scores the first one counts."""
+        order = np.argsort(super().records(first, end, False), kind="stable")
+        found = found.take(order)
+        found.numbers = None
+        return found
+
+    def records(self, first: int, end: int, images: bool) -> np.ndarray:
+        return np.sort(super().records(first, end, images))
 
 
 def _nothing(similarity: SimilarityName) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from meanap.readers.labelme import LabelMe
 from meanap.readers.lists import Lists
 from meanap.readers.objects import CocoObjects, Columns
 from meanap.readers.openimages import OpenImages
+from meanap.readers.roboflow import Roboflow
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
 from meanap.readers.table_files import Arrow, Csv, Npy
 from meanap.readers.tables import Parquet, Tables
@@ -100,6 +101,7 @@ READERS: tuple[Reader, ...] = (
     CocoObjects(),
     Supervision(),
     Ultralytics(),
+    Roboflow(),
     Datasets(),
     Csv(),
     Arrow(),

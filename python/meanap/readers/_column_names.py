@@ -7,7 +7,17 @@ from typing import Any
 
 from meanap.errors import InputError
 
-__all__ = ["BOX_COLUMNS", "NAMES", "ROTATED_COLUMNS", "Named", "are_columns", "holds_ids", "own_names", "plain_name"]
+__all__ = [
+    "BOX_COLUMNS",
+    "NAMES",
+    "ROTATED_COLUMNS",
+    "Named",
+    "are_columns",
+    "holds_ids",
+    "holds_image",
+    "own_names",
+    "plain_name",
+]
 
 BOX_COLUMNS = {
     "xyxy": (
@@ -62,6 +72,11 @@ def plain_name(name: str) -> str:
     return name.translate(_BETWEEN_WORDS).lower()
 
 
+def holds_image(name: str) -> bool:
+    """Whether a column or field of this name says of which image something is."""
+    return plain_name(name) in _IMAGES
+
+
 def _known() -> Iterator[str]:
     """All names that are recognised, as the documentation has them."""
     for several in NAMES.values():
@@ -74,6 +89,7 @@ def _known() -> Iterator[str]:
 
 
 _KNOWN = {plain_name(name) for name in _known()}
+_IMAGES = {plain_name(name) for name in NAMES["image_id"]}
 _IDS = {plain_name(name) for of in ("image_id", "category_id") for name in NAMES[of]}
 
 
@@ -103,7 +119,7 @@ def own_names(names: Iterable[str], place: str) -> dict[str, str]:
             found[plain] = name
         elif other != name and other not in exact:
             problem = f"{other!r} and {name!r} may both be the column {plain!r}: columns= says which of them it is"
-            raise InputError(problem, place, code="ambiguous-name")
+            raise InputError(problem, place, code="ambiguous-field")
     return found
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
-from meanap._arrays import as_number, as_numbers, as_numpy, shown
+from meanap._arrays import as_numbers, as_numpy, shown
 from meanap._arrow import ArrowColumns, Lists, speaks_arrow
 from meanap.errors import InputError
 from meanap.readers._column_names import BOX_COLUMNS, NAMES, ROTATED_COLUMNS, Named
+from meanap.readers._record_fields import xywh
 
 __all__ = ["columns_of", "rows_of", "side_of"]
 
@@ -90,9 +91,9 @@ def rows_of(
         if rotated:
             record["bbox"] = record.pop("boxes", None) if not turned else [row[name] for name in of_sides]
         elif known["boxes"] is not None:
-            record["bbox"] = _xywh(record.pop("boxes"), "xywh" if known["boxes"] == "bbox" else box_format)
+            record["bbox"] = xywh(record.pop("boxes"), "xywh" if known["boxes"] == "bbox" else box_format)
         elif sides is not None:
-            record["bbox"] = _xywh([row[name] for name in of_sides], sides[0])
+            record["bbox"] = xywh([row[name] for name in of_sides], sides[0])
         if "size" in record and "counts" in record:
             record["segmentation"] = {"size": record.pop("size"), "counts": record.pop("counts")}
         records.append({name: value for name, value in record.items() if value is not None or name in _RECORD})
@@ -136,17 +137,6 @@ def _flat_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _is_nan(value: Any) -> bool:
     return isinstance(value, float) and value != value
-
-
-def _xywh(box: Any, box_format: str) -> Any:
-    """A box as COCO has it, where it is four numbers."""
-    numbers = [as_number(item) for item in box] if isinstance(box, (list, tuple, np.ndarray)) else []
-    if len(numbers) != 4 or None in numbers:
-        return list(box) if isinstance(box, np.ndarray) else box
-    a, b, c, d = (float(number) for number in numbers if number is not None)
-    if box_format == "xyxy":
-        return [a, b, c - a, d - b]
-    return [a - c / 2, b - d / 2, c, d] if box_format == "cxcywh" else [a, b, c, d]
 
 
 def side_of(

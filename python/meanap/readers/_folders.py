@@ -16,6 +16,7 @@ from meanap.readers._problems import Problem, Problems
 
 __all__ = [
     "IMAGES",
+    "by_stem",
     "files_of",
     "image_sizes",
     "images_of",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-__all__ = ["Files", "Parts", "parts_of"]
+__all__ = ["Files", "Parts", "Some", "parts_of", "some_of_images"]
 
 #: Bytes of a line of a label file, roughly.
 _LINE = 40
@@ -36,7 +36,40 @@ class Files(os.PathLike[str]):
         return self.path
 
 
-def parts_of(files: Mapping[str, str | None], make: Callable[[dict[str, Any]], Any]) -> Parts:
+@dataclass(frozen=True)
+class Some(os.PathLike[str]):
+    """Some of the images of a file, in its place."""
+
+    path: str
+    images: Sequence[Any]
+    #: How many images, and how many objects, come before these.
+    first: int
+    first_object: int
+
+    def __fspath__(self) -> str:
+        return self.path
+
+
+def some_of_images(path: str, each: Callable[[], Iterator[tuple[Any, int, int]]]) -> Parts:
+    """The images of a file in parts; `each` gives each image, how many objects it has, and how many bytes are read."""
+    total = os.path.getsize(path)
+
+    def read(rows: int) -> Iterator[tuple[Any, int, int]]:
+        held: list[Any] = []
+        first = before = count = done = 0
+        for image, objects, at in each():
+            held.append(image)
+            count, done = count + objects, at
+            if count - before + len(held) >= rows:
+                yield Some(path, held, first, before), done, total
+                first, before, held = first + len(held), count, []
+        if held or not first:
+            yield Some(path, held, first, before), total, total
+
+    return Parts(total, read)
+
+
+def parts_of(files: Mapping[str, str] | Mapping[str, str | None], make: Callable[[dict[str, Any]], Any]) -> Parts:
     """Label files in parts, each of some images; `make` makes a source of these. None is an image without a file."""
     sizes = {image: 0 if path is None else os.path.getsize(path) for image, path in files.items()}
     total = sum(sizes.values())

@@ -136,7 +136,7 @@ def is_there(item: Any) -> bool:
 
 
 def _are_fields(source: Mapping[Any, Any]) -> bool:
-    return bool({"labels", "class_labels", "boxes", "annotations", "segments_info"} & source.keys())
+    return bool({"labels", "class_labels", "boxes", "annotations", "segments_info", "predictions"} & source.keys())
 
 
 def ids_of(images: Sequence[Mapping[str, Any]], place: Role) -> list[Any] | None:

@@ -80,6 +80,11 @@ RULES: dict[str, Rule] = {
         "records lack a field that is needed",
         "Give each record the field.",
     ),
+    "ambiguous-field": Rule(
+        "records", "error",
+        "fields or columns may be understood in two ways",
+        "Say which it is by the option that the message names.",
+    ),
     "wrong-length": Rule(
         "label files", "error",
         "lines have another number of columns than the format",

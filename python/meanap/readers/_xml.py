@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from meanap.errors import InputError
 
 if TYPE_CHECKING:
     from xml.etree import ElementTree
 
-__all__ = ["parse", "text_of"]
+__all__ = ["elements", "parse", "text_of"]
 
 _DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
@@ -38,6 +39,50 @@ def parse(path: str) -> ElementTree.Element:
         return ElementTree.fromstring(data)
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         raise InputError(f"not XML: {error}", path, code="broken-file") from None
+
+
+def elements(path: str) -> Iterator[tuple[ElementTree.Element, int, int]]:
+    """The root of a file before it is read, and then the elements in it; their depth, and how many bytes are read.
+
+    What has been given is discarded.
+
+    Raises
+    ------
+    OSError, InputError
+        As of `parse`, which says what is wrong.
+    """
+    from xml.etree import ElementTree
+
+    events: Any = ElementTree.XMLPullParser(("start", "end"))
+    open_elements: list[ElementTree.Element] = []
+    seen, done = b"", 0
+    try:
+        with open(path, "rb") as file:
+            while data := file.read(_CHUNK):
+                # A declaration may lie in two of them.
+                seen = seen[-_CHUNK:] + data
+                if _DECLARATION.search(seen.replace(b"\0", b"")):
+                    raise ValueError("a declaration")
+                done += len(data)
+                events.feed(data)
+                for event, element in events.read_events():
+                    if event == "start":
+                        if not open_elements:
+                            yield element, 0, done
+                        open_elements.append(element)
+                        continue
+                    open_elements.pop()
+                    if len(open_elements) == 1:
+                        yield element, 1, done
+                        open_elements[0].clear()
+            events.close()
+    except (ElementTree.ParseError, ValueError, LookupError):
+        parse(path)
+        raise
+
+
+#: Bytes that are read at a time.
+_CHUNK = 1 << 16
 
 
 def text_of(element: ElementTree.Element, name: str) -> str | None:

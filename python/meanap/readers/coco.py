@@ -11,6 +11,7 @@ from meanap.readers._coco_records import coco_ground_truth, coco_results, listed
 from meanap.readers._column_names import NAMES, are_columns
 from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, is_folder, is_path
+from meanap.readers._record_fields import with_coco_fields
 from meanap.readers.sides import Detections
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ class Coco(Reader):
             source = file.load()
         if not isinstance(source, Mapping) or "annotations" not in source:
             raise _no_annotations(source, "ground_truth")
+        annotations = listed(source, "annotations", "ground_truth")
+        records = with_coco_fields(annotations, "ground_truth", options.box_format, options.columns)
+        if records is not annotations:
+            source = {**source, "annotations": records}
         return coco_ground_truth(source, options.similarity, problems)
 
     def detections(
@@ -65,6 +70,9 @@ class Coco(Reader):
             if "annotations" not in source:
                 raise _no_annotations(source, "detections")
             source = listed(source, "annotations", "detections")
+        records = with_coco_fields(source, "detections", options.box_format, options.columns)
+        if records is not source:
+            source, first = records, None
         return coco_results(source, options.similarity, image_sizes(truth), first, problems, truth)
 
 

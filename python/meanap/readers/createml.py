@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from meanap._arrays import shown
-from meanap._files import read_json
+from meanap._files import each_item, read_json
 from meanap.errors import InputError
 from meanap.readers._collected import Collected, only_boxes
 from meanap.readers._folders import stem
+from meanap.readers._parts import Parts, Some, some_of_images
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, head, is_path
 from meanap.readers.sides import GroundTruth
@@ -42,15 +43,11 @@ class CreateMl(Reader):
         """The objects of all images."""
         only_boxes(self.name, options.similarity, "ground_truth")
         path = os.fspath(source)
-        images = read_json(path)
-        if not isinstance(images, list):
-            expected = "a list of images with annotations"
-            raise InputError(source=path, found=shown(images), expected=expected, code="wrong-kind-of-file")
+        some = source if isinstance(source, Some) else Some(path, _images(path), 0, 0)
         found = Collected(options.similarity, problems)
-        number = 0
-        for record, entry in enumerate(images):
-            name = entry.get("image") or entry.get("imagefilename") if isinstance(entry, Mapping) else None
-            annotations = entry.get("annotations") if isinstance(entry, Mapping) else None
+        number = some.first_object
+        for record, entry in enumerate(some.images, start=some.first):
+            name, annotations = _fields(entry)
             if not isinstance(name, str) or not isinstance(annotations, list):
                 text = '"image" or "annotations" is missing'
                 problems.add(Problem("missing-field", source=path, record=record, text=text))
@@ -63,6 +60,45 @@ class CreateMl(Reader):
                 _add(found, image, annotation, path, number)
                 number += 1
         return found.ground_truth()
+
+    def parts(self, source: Any, role: Role, options: Options) -> Parts:
+        """Some images."""
+        path = os.fspath(source)
+        return some_of_images(path, lambda: _each_image(path))
+
+
+def _images(path: str) -> list[Any]:
+    images = read_json(path)
+    if not isinstance(images, list):
+        expected = "a list of images with annotations"
+        raise InputError(source=path, found=shown(images), expected=expected, code="wrong-kind-of-file")
+    return images
+
+
+def _fields(entry: Any) -> tuple[Any, Any]:
+    """The name and the annotations of an image."""
+    if not isinstance(entry, Mapping):
+        return None, None
+    return entry.get("image") or entry.get("imagefilename"), entry.get("annotations")
+
+
+def _each_image(path: str) -> Iterator[tuple[Any, int, int]]:
+    """Each image, how many objects it has, and how many bytes have been read."""
+    names: set[str] = set()
+    try:
+        for entry, done in each_item(path):
+            name, annotations = _fields(entry)
+            if isinstance(name, str):
+                image = stem(name.replace("/", os.sep))
+                if image in names:
+                    raise InputError(f"two images are called {image!r}", path, code="duplicate-image-id")
+                names.add(image)
+            yield entry, len(annotations) if isinstance(annotations, list) else 0, done
+    except ValueError as error:
+        if not isinstance(error, InputError):
+            # In the words of the reader of whole files.
+            _images(path)
+        raise
 
 
 def _add(found: Collected, image: str, annotation: Any, path: str, number: int) -> None:

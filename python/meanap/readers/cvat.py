@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from meanap._arrays import shown
@@ -15,9 +16,10 @@ from meanap._similarity import compares_masks, compares_rotated_boxes
 from meanap.errors import InputError
 from meanap.readers._collected import Collected, finite, only_boxes
 from meanap.readers._folders import stem
+from meanap.readers._parts import Parts, Some, some_of_images
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, head, is_path
-from meanap.readers._xml import parse
+from meanap.readers._xml import elements, parse
 from meanap.readers.sides import GroundTruth
 
 if TYPE_CHECKING:
@@ -44,16 +46,11 @@ class Cvat(Reader):
         if options.similarity == "keypoints":
             only_boxes(self.name, options.similarity, "ground_truth")
         path = os.fspath(source)
-        root = parse(path)
-        if root.tag != "annotations" or root.find("track") is not None:
-            found = "tracks of a video" if root.tag == "annotations" else f"<{root.tag}>"
-            expected = "<annotations> with images (CVAT for images 1.1)"
-            raise InputError(source=path, found=found, expected=expected, code="wrong-kind-of-file")
         collected = Collected(options.similarity, problems)
-        number = 0
-        for element in root.iter("image"):
+        number = source.first_object if isinstance(source, Some) else 0
+        for element in source.images if isinstance(source, Some) else _images(path):
             name = element.get("name") or element.get("id") or ""
-            image = stem(name.replace("\\", "/").replace("/", os.sep))
+            image = _stem(element)
             if image in collected.images:
                 raise InputError(f"two images are called {image!r}", path, code="duplicate-image-id")
             height, width = (finite(element.get(side)) for side in ("height", "width"))
@@ -63,6 +60,46 @@ class Cvat(Reader):
                 _add(collected, image, shape, path, number)
                 number += 1
         return collected.ground_truth()
+
+    def parts(self, source: Any, role: Role, options: Options) -> Parts:
+        """Some images."""
+        path = os.fspath(source)
+        return some_of_images(path, lambda: _each_image(path))
+
+
+def _images(path: str) -> Iterator[ElementTree.Element]:
+    root = parse(path)
+    _check(path, root.tag, root.find("track") is not None)
+    return root.iterfind("image")
+
+
+def _each_image(path: str) -> Iterator[tuple[ElementTree.Element, int, int]]:
+    """Each image, how many objects it has, and how many bytes have been read."""
+    names: set[str] = set()
+    for element, depth, done in elements(path):
+        if depth == 0:
+            _check(path, element.tag, False)
+        elif element.tag == "track":
+            _check(path, "annotations", True)
+        if depth == 0 or element.tag != "image":
+            continue
+        name = _stem(element)
+        if name in names:
+            raise InputError(f"two images are called {name!r}", path, code="duplicate-image-id")
+        names.add(name)
+        yield element, len(element), done
+
+
+def _check(path: str, root: str, tracks: bool) -> None:
+    if root != "annotations" or tracks:
+        found = "tracks of a video" if root == "annotations" else f"<{root}>"
+        expected = "<annotations> with images (CVAT for images 1.1)"
+        raise InputError(source=path, found=found, expected=expected, code="wrong-kind-of-file")
+
+
+def _stem(element: ElementTree.Element) -> str:
+    name = element.get("name") or element.get("id") or ""
+    return stem(name.replace("\\", "/").replace("/", os.sep))
 
 
 def _add(found: Collected, image: str, shape: ElementTree.Element, path: str, number: int) -> None:

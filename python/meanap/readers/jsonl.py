@@ -14,7 +14,7 @@ from typing import Any
 
 from meanap._files import replacing
 from meanap.errors import InputError
-from meanap.readers._column_names import NAMES
+from meanap.readers._column_names import holds_image
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_path
 from meanap.readers.coco import Coco
@@ -41,7 +41,7 @@ class JsonLines(Reader):
             record = json.loads(start.partition(b"\n")[0])
         except ValueError:
             return False
-        return isinstance(record, dict) and any(name in record for name in NAMES["image_id"])
+        return isinstance(record, dict) and any(holds_image(name) for name in record)
 
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> Truth:
         """The annotations; images and categories are those that they name."""

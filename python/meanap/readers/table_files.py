@@ -174,11 +174,48 @@ class Arrow(Tables):
 
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
         """The objects that are rows."""
-        return super().ground_truth(_read_arrow(source), options, problems)
+        table = _read_arrow(source) if is_path(source) else source
+        return super().ground_truth(table, options, problems)
 
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
         """The detections that are rows."""
-        return super().detections(_read_arrow(source), options, problems, truth)
+        table = _read_arrow(source) if is_path(source) else source
+        return super().detections(table, options, problems, truth)
+
+    def parts(self, source: Any, role: Role, options: Options) -> Parts:
+        """Some rows, as tables."""
+        return Parts(os.path.getsize(source), lambda rows: _some_rows(source, rows))
+
+
+def _some_rows(path: Any, rows: int) -> Iterator[tuple[Any, int, int]]:
+    """An Arrow file as tables of at most so many rows; with each, how many rows have been read, and of how many."""
+    try:
+        pyarrow: Any = importlib.import_module("pyarrow")
+    except ImportError:
+        raise ImportError("memory_limit needs pyarrow for Arrow files") from None
+    importlib.import_module("pyarrow.ipc")
+    try:
+        total = sum(batch.num_rows for batch in _batches(pyarrow, path))
+        done = 0
+        for batch in _batches(pyarrow, path):
+            for start in range(0, max(batch.num_rows, 1), rows):
+                part = batch.slice(start, rows)
+                done += part.num_rows
+                yield pyarrow.Table.from_batches([part]), done, total
+        if not total:
+            yield _read_arrow(path), 0, 0
+    except (OSError, pyarrow.ArrowInvalid) as error:
+        raise InputError(f"cannot be read as Arrow: {error}", os.fsdecode(path), code="not-whole") from None
+
+
+def _batches(pyarrow: Any, path: Any) -> Iterator[Any]:
+    """The record batches of a file, which is mapped into memory."""
+    with pyarrow.memory_map(os.fspath(path)) as file:
+        if _is_stream(path):
+            yield from pyarrow.ipc.open_stream(file)
+        else:
+            whole = pyarrow.ipc.open_file(file)
+            yield from (whole.get_batch(at) for at in range(whole.num_record_batches))
 
 
 def _is_stream(source: Any) -> bool:

@@ -19,6 +19,7 @@ from meanap.readers import Detections, GroundTruth
 from meanap.readers._coco_files import images_in
 from meanap.readers._read_once import read_dataset, read_results
 from meanap.readers._reader import is_path
+from meanap.readers._record_fields import with_coco_fields
 from meanap.readers._rotated import are_rotated, rows_of_rotated
 
 __all__ = ["Records", "records"]
@@ -55,7 +56,7 @@ def records(result: Result, ground_truth: Any, detections: Any, reading: readers
 
     def chosen(listed: Iterable[Any]) -> list[dict[str, Any]]:
         """The records of these images, which may name them."""
-        listed = list(listed)
+        listed = list(with_coco_fields(list(listed), "", reading.box_format, reading.columns))
         if any(isinstance(r.get(name), (str, type(None))) for r in listed for name in ("image_id", "category_id")):
             listed = list(readers.with_ids(listed, truth(), "", lambda problem: None))
         return [dict(record) for record in listed if record["image_id"] in wanted]
@@ -121,7 +122,7 @@ def _of_results(path: Any, similarity: str, wanted: set[Any], chosen: _Choose) -
         return chosen(read_json(path)["annotations"])
     if dataset.fallback is None:
         text = _core.read_text(path) if GEOMETRY[similarity] in _WRITTEN else ""
-        if (found := _of_dataset(dataset, text, similarity, wanted)) is not None:
+        if (found := _of_dataset(dataset, text, similarity, wanted, scored=True)) is not None:
             return found
     return chosen(dataset.load())
 
@@ -130,7 +131,9 @@ def _of_results(path: Any, similarity: str, wanted: set[Any], chosen: _Choose) -
 _WRITTEN = {"masks": "segmentation", "keypoints": "keypoints"}
 
 
-def _of_dataset(dataset: _core.Dataset, text: str, similarity: str, wanted: set[Any]) -> list[dict[str, Any]] | None:
+def _of_dataset(
+    dataset: _core.Dataset, text: str, similarity: str, wanted: set[Any], scored: bool = False
+) -> list[dict[str, Any]] | None:
     """The records of a file, with what is drawn of them; None if they have it not all in the same way.
 
     Only the geometry of these records is parsed.
@@ -141,7 +144,9 @@ def _of_dataset(dataset: _core.Dataset, text: str, similarity: str, wanted: set[
     spans = None if shape is None else dataset.column(shape)
     # Places are in bytes.
     written = b"" if shape is None else text.encode("utf-8", "surrogatepass")
-    if not {"image_id", "category_id"} <= arrays.keys() or (spans is None if shape else box not in arrays):
+    if not {"image_id", "category_id", *(["score"] if scored else [])} <= arrays.keys() or (
+        spans is None if shape else box not in arrays
+    ):
         return None
     images, categories = dataset.annotation_image_ids(), dataset.annotation_category_ids()
     chosen = np.array([id in wanted for id in images], dtype=bool)
