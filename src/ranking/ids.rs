@@ -60,7 +60,16 @@ pub enum IdSlice<'a> {
     Texts(&'a Texts<'a>),
 }
 
-impl IdSlice<'_> {
+impl<'a> IdSlice<'a> {
+    /// An id.
+    pub fn any(&self, row: usize) -> AnyId<'a> {
+        match *self {
+            IdSlice::I64(ids) => AnyId::Integer(ids[row]),
+            IdSlice::I32(ids) => AnyId::Integer(i64::from(ids[row])),
+            IdSlice::Texts(texts) => AnyId::Text(texts.id(row)),
+        }
+    }
+
     /// How many rows there are.
     pub fn len(&self) -> usize {
         match self {

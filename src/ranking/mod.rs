@@ -55,6 +55,7 @@ pub mod plan;
 
 pub mod evaluate;
 pub mod looked_up;
+pub mod overlap;
 
 pub mod at_k;
 pub mod dense;

@@ -28,6 +28,14 @@ impl Scores<'_> {
         }
     }
 
+    /// One score.
+    pub fn double(&self, row: usize) -> f64 {
+        match self {
+            Scores::F64(scores) => scores[row],
+            Scores::F32(scores) => f64::from(scores[row]),
+        }
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -65,6 +73,16 @@ pub struct ListRows<'a> {
 }
 
 impl ListRows<'_> {
+    /// How many documents the list has.
+    pub fn len(&self) -> usize {
+        self.range.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.range.is_empty()
+    }
+
     /// The row of the list's i-th document.
     #[inline]
     pub fn at(&self, i: usize) -> usize {

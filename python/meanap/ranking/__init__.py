@@ -2,6 +2,7 @@
 
 - `evaluate`, `RankingResult`: measures of runs against relevance judgements.
 - `evaluate_diversity`: measures of runs against judgements by subtopic.
+- `rbo`: rank-biased overlap of two runs, without judgements.
 - `apk_values`: average precision at k of recommendation lists.
 - `Conventions`, `PRESETS`, `get`: what tools disagree on; `explain_difference` computes the contribution of each,
   `tie_range` what ties leave open.
@@ -24,6 +25,7 @@ from meanap.ranking.diversity import evaluate_diversity
 from meanap.ranking.evaluation import evaluate
 from meanap.ranking.explain import TieRange, explain_difference, tie_range
 from meanap.ranking.lists import apk_values
+from meanap.ranking.overlap import rbo
 from meanap.ranking.result import RankingResult
 from meanap.ranking.streaming import AveragePrecisionAtK
 
@@ -60,6 +62,7 @@ __all__ = [
     "parse_qrel",
     "parse_run",
     "precision_recall_curve",
+    "rbo",
     "supported_measures",
     "supported_nicknames",
     "tie_range",

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList, PyString};
 
 use super::plan::PyPlan;
-use super::qrels::{HeldDocuments, HeldScores, LONG, PyQrels, PyRun, borrowed, document_id};
+use super::qrels::{LONG, PyQrels, PyRun, document_id};
 use crate::error::{Error, can_allocate, collect, extend, with_capacity, zeros};
 use crate::progress::Progress;
 use crate::python::arrays::array;
@@ -14,11 +14,9 @@ use crate::python::bad_value;
 use crate::python::interruptible::interruptible;
 use crate::python::items::check_signals;
 use crate::ranking::evaluate::evaluate;
-use crate::ranking::ids::IdSlice;
 use crate::ranking::looked_up::{ListBatch, ListState};
 use crate::ranking::plan::Plan;
 use crate::ranking::qrels::Documents;
-use crate::ranking::run::{Run, Scores};
 use crate::threads;
 
 /// One row of values for each measured list: `(P, M)` float64.
@@ -43,37 +41,10 @@ pub(super) fn evaluate_run<'py>(
             return Err(bad_value("no such query in the run"));
         }
     }
-    let (wide, narrow);
-    let documents = match &run.documents {
-        HeldDocuments::I64(array) => {
-            wide = borrowed(py, array)?;
-            IdSlice::I64(wide.as_slice()?)
-        }
-        HeldDocuments::I32(array) => {
-            narrow = borrowed(py, array)?;
-            IdSlice::I32(narrow.as_slice()?)
-        }
-        HeldDocuments::Integers(ids) => IdSlice::I64(ids),
-        HeldDocuments::Texts(texts) => IdSlice::Texts(texts),
-    };
-    let (double, single);
-    let scores = match &run.scores {
-        HeldScores::F64(array) => {
-            double = borrowed(py, array)?;
-            Scores::F64(double.as_slice()?)
-        }
-        HeldScores::F32(array) => {
-            single = borrowed(py, array)?;
-            Scores::F32(single.as_slice()?)
-        }
-        HeldScores::Read(scores) => Scores::F64(scores),
-    };
-    if documents.len() != scores.len() || run.groups.offsets.last() != Some(&scores.len()) {
-        return Err(bad_value("the run's columns have changed their length"));
-    }
-    let columns = Run { documents, scores, groups: &run.groups, source: run.source.as_ref() };
-    let values = interruptible(py, scores.len() > LONG, |progress| {
-        Ok(threads::run(|| evaluate(&qrels.core, &columns, &pairs, &plan.plan, progress)))
+    let values = run.with_columns(py, |columns| {
+        interruptible(py, columns.scores.len() > LONG, |progress| {
+            Ok(threads::run(|| evaluate(&qrels.core, columns, &pairs, &plan.plan, progress)))
+        })
     })?;
     let values = values.map_err(|(pair, error)| match pair {
         Some(pair) => at_query(py, qrels, pairs[pair].1, error),

@@ -8,6 +8,7 @@ mod dense;
 mod evaluate;
 mod integers;
 mod lists;
+mod overlap;
 mod plan;
 mod qrels;
 mod statistics;
@@ -23,6 +24,7 @@ pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(lists::apk_of_arrays, module)?)?;
     module.add_function(wrap_pyfunction!(evaluate::evaluate_run, module)?)?;
     module.add_function(wrap_pyfunction!(evaluate::evaluate_dicts, module)?)?;
+    module.add_function(wrap_pyfunction!(overlap::rank_biased_overlap, module)?)?;
     module.add_function(wrap_pyfunction!(dense::dense_average_precision, module)?)?;
     module.add_function(wrap_pyfunction!(dense::dense_mean, module)?)?;
     module.add_function(wrap_pyfunction!(classification::average_precision, module)?)?;

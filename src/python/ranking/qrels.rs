@@ -16,9 +16,10 @@ use crate::python::interruptible::interruptible;
 use crate::python::items::{self, check_signals, items};
 use crate::python::once::Once;
 use crate::ranking::conventions::Duplicates;
-use crate::ranking::ids::{AnyId, TextId, Texts};
+use crate::ranking::ids::{AnyId, IdSlice, TextId, Texts};
 use crate::ranking::judgements::Columns;
 use crate::ranking::qrels::{Documents, Groups, Qrels};
+use crate::ranking::run::{Run, Scores};
 use crate::ranking::trec::{self, Latin1, Names, TableSource, whole};
 use crate::threads;
 
@@ -150,6 +151,50 @@ impl PyQrels {
     }
 }
 
+impl PyRun {
+    /// A query's id as Python writes it.
+    pub(super) fn query_id(&self, py: Python<'_>, group: usize) -> PyResult<String> {
+        Ok(self.query_ids.bind(py).get_item(group)?.repr()?.to_string())
+    }
+
+    /// Lends the columns as the core takes them.
+    pub(super) fn with_columns<R>(
+        &self,
+        py: Python<'_>,
+        then: impl FnOnce(&Run) -> PyResult<R>,
+    ) -> PyResult<R> {
+        let (wide, narrow);
+        let documents = match &self.documents {
+            HeldDocuments::I64(array) => {
+                wide = borrowed(py, array)?;
+                IdSlice::I64(wide.as_slice()?)
+            }
+            HeldDocuments::I32(array) => {
+                narrow = borrowed(py, array)?;
+                IdSlice::I32(narrow.as_slice()?)
+            }
+            HeldDocuments::Integers(ids) => IdSlice::I64(ids),
+            HeldDocuments::Texts(texts) => IdSlice::Texts(texts),
+        };
+        let (double, single);
+        let scores = match &self.scores {
+            HeldScores::F64(array) => {
+                double = borrowed(py, array)?;
+                Scores::F64(double.as_slice()?)
+            }
+            HeldScores::F32(array) => {
+                single = borrowed(py, array)?;
+                Scores::F32(single.as_slice()?)
+            }
+            HeldScores::Read(scores) => Scores::F64(scores),
+        };
+        if documents.len() != scores.len() || self.groups.offsets.last() != Some(&scores.len()) {
+            return Err(bad_value("the run's columns have changed their length"));
+        }
+        then(&Run { documents, scores, groups: &self.groups, source: self.source.as_ref() })
+    }
+}
+
 impl PyQrels {
     fn build(
         py: Python<'_>,
@@ -191,7 +236,7 @@ fn groups(py: Python<'_>, queries: &IdColumn) -> PyResult<Groups> {
 }
 
 /// The documents of a run, held by reference.
-pub(super) enum HeldDocuments {
+enum HeldDocuments {
     /// 64-bit integers.
     I64(Py<PyArray1<i64>>),
     /// 32-bit integers.
@@ -203,7 +248,7 @@ pub(super) enum HeldDocuments {
 }
 
 /// The scores of a run, held by reference.
-pub(super) enum HeldScores {
+enum HeldScores {
     /// Single.
     F32(Py<PyArray1<f32>>),
     /// Double.
@@ -215,14 +260,12 @@ pub(super) enum HeldScores {
 /// A run as columns.
 #[pyclass(frozen, module = "meanap._core", name = "Run")]
 pub(super) struct PyRun {
-    /// The documents.
-    pub documents: HeldDocuments,
-    /// The scores.
-    pub scores: HeldScores,
+    documents: HeldDocuments,
+    scores: HeldScores,
     /// The rows of each query.
     pub groups: Groups,
     /// The file that they were read from.
-    pub source: Option<TableSource>,
+    source: Option<TableSource>,
     /// The id of each query.
     #[pyo3(get)]
     query_ids: Py<PyList>,
@@ -323,7 +366,7 @@ pub(super) fn document_id<'a>(id: &'a Bound<'_, PyAny>) -> PyResult<AnyId<'a>> {
 }
 
 /// Borrows a held array for reading.
-pub(super) fn borrowed<'py, T: numpy::Element>(
+fn borrowed<'py, T: numpy::Element>(
     py: Python<'py>,
     array: &Py<PyArray1<T>>,
 ) -> PyResult<PyReadonlyArray1<'py, T>> {
