@@ -3,13 +3,12 @@
 import json
 import math
 import random
-import subprocess
-import sys
 from collections import namedtuple
 
 import numpy as np
 import pytest
 
+from meanap.cli import main
 from meanap.errors import InputError
 from meanap.ranking import compare, evaluate, evaluate_diversity
 
@@ -301,9 +300,77 @@ def test_nothing_is_relevant():
     assert evaluate_diversity({"q": {"s": {"d": 1}}}, {"q": {}}, list(MEASURES), missing="zero").values.sum() == 0
 
 
-def test_on_the_command_line_it_is_said_where_the_measures_are(tmp_path):
-    for name, text in (("qrels", "q 0 d 1\n"), ("run", "q Q0 d 1 1.0 tag\n")):
-        (tmp_path / name).write_text(text)
-    command = [sys.executable, "-m", "meanap", "rank", "qrels", "run", "-m", "alpha_ndcg@5"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 2 and "needs judgements by subtopic" in done.stderr, json.dumps(done.stderr)
+@pytest.mark.parametrize("seed", range(4))
+def test_a_level_of_each_measure(seed):
+    rows, run = draw(seed)
+    names = list(MEASURES)
+    # The same measures, each with its own level.
+    levelled = [name.replace("@", "(rel=2)@") if "@" in name else f"{name}(rel=2)" for name in names]
+    found = evaluate_diversity(rows, run, [*names, *levelled], missing="zero")
+    for column, level in ((0, 1), (len(names), 2)):
+        alone = evaluate_diversity(rows, run, names, relevance_level=level, missing="zero")
+        np.testing.assert_array_equal(found.values[:, column : column + len(names)], alone.values)
+        for place, query in enumerate(found.queries):
+            expected = naive(rows, run, query, 0.5, 0.5, level)
+            for i, name in enumerate(names):
+                assert found.values[place, column + i] == pytest.approx(expected[name], rel=1e-12, abs=1e-15), name
+    assert found.empty == [q for q in found.queries if not any(row[0] == q and row[3] >= 1 for row in rows)]
+
+
+@pytest.mark.parametrize("name", ["alpha_nDCG(rel=2)@5", "NRBP(rel=2,alpha=0.3)", "AP_IA(rel=2)", "StRecall(rel=2)@7"])
+def test_levels_of_ir_measures(name):
+    pytest.importorskip("pyndeval", reason="pip install pyndeval")
+    ir_measures = pytest.importorskip("ir_measures", reason="pip install ir-measures")
+    rows, run = draw(5)
+    qrels = [ir_measures.Qrel(query, document, grade, subtopic) for query, subtopic, document, grade in rows]
+    answers = [ir_measures.ScoredDoc(query, d, score) for query, side in run.items() for d, score in side.items()]
+    theirs = {m.query_id: m.value for m in ir_measures.iter_calc([ir_measures.parse_measure(name)], qrels, answers)}
+    ours = evaluate_diversity(qrels, answers, name).to_dict()
+    for query in {query for query, _, _, grade in rows if grade >= 2}:
+        (value,) = ours[query].values()
+        assert value == pytest.approx(theirs[query], rel=1e-12, abs=1e-15), query
+
+
+@pytest.fixture
+def files(tmp_path):
+    rows, run = draw(6, queries=12)
+    (tmp_path / "judged.qrels").write_text("".join(" ".join(map(str, row)) + "\n" for row in rows))
+    for name, sign in (("first.run", 1), ("second.run", -1)):
+        lines = [f"{query} Q0 {d} 0 {sign * score} tag\n" for query, side in run.items() for d, score in side.items()]
+        (tmp_path / name).write_text("".join(lines))
+    return tmp_path
+
+
+def test_on_the_command_line_the_measures_say_that_judgements_are_by_subtopic(files, capsys):
+    paths = [str(files / name) for name in ("judged.qrels", "first.run", "second.run")]
+    names = ["alpha_ndcg@10", "strec(rel=2)@5"]
+    report, written = files / "report.html", files / "out.json"
+    options = ["--report", str(report), "--json", str(written)]
+    assert main(["rank", *paths, *(f"-m{name}" for name in names), *options]) == 0
+    found = json.loads(written.read_text())
+    capsys.readouterr()
+    for name in ("first.run", "second.run"):
+        expected = evaluate_diversity(files / "judged.qrels", files / name, names)
+        assert found[name]["means"] == expected.means
+        assert found[name]["queries"] == expected.to_dict()
+    assert found["second.run"]["differences"].keys() == set(names)
+    assert "alpha_ndcg@10" in report.read_text()
+    level = ["--set", "relevance_level=2", "--set", "missing=zero", "--output-format", "csv"]
+    main(["rank", *paths[:2], "-m", "strec@5", *level])
+    expected = evaluate_diversity(paths[0], paths[1], "strec@5", relevance_level=2, missing="zero").mean("strec@5")
+    assert repr(expected) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        (["-m", "map", "-m", "strec@5"], "strec@5 needs judgements by subtopic and map does not"),
+        (["-m", "strec@5", "--protocol", "ranx"], "--protocol: measures by subtopic have the conventions of ndeval"),
+        (["-m", "strec@5", "--set", "gain=linear"], "--set gain: measures by subtopic have relevance_level, ties"),
+        (["-m", "strec@5", "--set", "ties=expected"], "ties is 'expected', expected one of"),
+        (["-m", "strec@5", "--column", "topic=x"], "no column is called 'topic'"),
+    ],
+)
+def test_options_that_measures_by_subtopic_do_not_have(files, capsys, options, part):
+    assert main(["rank", str(files / "judged.qrels"), str(files / "first.run"), *options]) == 2
+    assert part in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import io
 import math
+import random
 
 import numpy as np
 import pytest
@@ -205,3 +206,69 @@ def test_ir_measures_takes_meanap_for_pytrec_eval():
     with compat.standing_in("pytrec_eval"):
         module, found = values()
     assert module is ours and found == expected and len(found) > 40
+
+
+GAINS = ["1=3,2=9.0", "0=2,1=3", "3=-1", "5=7", "3=1,4=0", "1=0,2=0,3=0,4=0"]
+
+
+@pytest.mark.parametrize("gains", GAINS)
+@pytest.mark.parametrize("name", ["ndcg", "ndcg_rel", "Rndcg", "G"])
+def test_a_gain_for_each_grade(name, gains):
+    # pytrec_eval's class does not let such names through to its extension.
+    theirs = pytest.importorskip("pytrec_eval_ext").RelevanceEvaluator
+    rng = random.Random(gains)
+    documents = [f"d{i}" for i in range(40)]
+    qrels, run = {}, {}
+    for n in range(30):
+        judged, retrieved = (
+            rng.sample(documents, rng.choice([1, 5, 30])),
+            rng.sample(documents, rng.choice([1, 10, 40])),
+        )
+        qrels[f"q{n}"] = {document: rng.choice([0, 0, 1, 2, 3, 4, -1]) for document in judged}
+        run[f"q{n}"] = {document: float(rng.randint(0, 20)) for document in retrieved}
+    measure = f"{name}.{gains}"
+    arguments = {"query_relevance": qrels, "measures": {measure}, "relevance_level": 1, "judged_docs_only_flag": False}
+    expected = theirs(**arguments).evaluate(run)
+    found = RelevanceEvaluator(qrels, {measure}).evaluate(run)
+    own = evaluate(qrels, run, f"{name}({gains})").to_dict()
+    for query, row in expected.items():
+        # DIFFERENCE: where no grade has a gain above 0, trec_eval divides 0 by 0.
+        value = 0.0 if math.isnan(row[name]) else row[name]
+        assert found[query] == {name: value}
+        assert list(own[query].values()) == [value]
+
+
+def test_gains_that_differ_by_less_than_1_are_in_order():
+    # DIFFERENCE: trec_eval compares such gains as equal, and may put the lower one first in the ideal list.
+    qrels, run = {"q": {"a": 1, "b": 2}}, {"q": {"b": 2.0, "a": 1.0}}
+    assert evaluate(qrels, run, "ndcg(1=1.25,2=1.5)").mean("ndcg(1=1.25,2=1.5)") == 1.0
+    assert evaluate(qrels, run, "ndcg(1=1.5,2=1.25)").mean("ndcg(1=1.5,2=1.25)") < 1.0
+
+
+@pytest.mark.parametrize("ties", ["expected", "optimistic", "pessimistic", "stable"])
+def test_gains_go_with_every_order_of_ties(ties):
+    # The grade 3 with the gain 4 is as a grade 4.
+    rng = random.Random(ties)
+    qrels = {f"q{n}": {f"d{i}": rng.choice([0, 1, 2, 3]) for i in range(20)} for n in range(20)}
+    run = {query: {f"d{i}": float(rng.randint(0, 3)) for i in range(20)} for query in qrels}
+    other = {query: {d: {3: 4}.get(g, g) for d, g in side.items()} for query, side in qrels.items()}
+    names = "ndcg", "ndcg@5", "dcg@5"
+    given = [name.replace("@", "(3=4)@") if "@" in name else f"{name}(3=4)" for name in names]
+    found = evaluate(qrels, run, given, ties=ties).values
+    np.testing.assert_allclose(found, evaluate(other, run, names, ties=ties).values, rtol=1e-14)
+
+
+def test_the_greatest_value_of_ties_is_not_known_where_a_greater_grade_gains_less():
+    with pytest.raises(ValueError, match=r"ndcg\(2=0\) is not defined with this order of ties"):
+        evaluate({"q": {"a": 1}}, {"q": {"a": 1.0}}, "ndcg(2=0)", ties="optimistic")
+
+
+@pytest.mark.parametrize("name", ["nDCG(gains={1:3,2:9})", "nDCG(gains={1:3,2:9})@10", "nDCG(gains={0:1})@5"])
+def test_gains_of_ir_measures(name):
+    ir_measures = pytest.importorskip("ir_measures")
+    rng = random.Random(name)
+    qrels = {f"q{n}": {f"d{i}": rng.choice([0, 0, 1, 2]) for i in range(20)} for n in range(20)}
+    run = {query: {f"d{i}": rng.random() for i in range(25)} for query in qrels}
+    expected = {row.query_id: row.value for row in ir_measures.iter_calc([ir_measures.parse_measure(name)], qrels, run)}
+    for query, row in evaluate(qrels, run, name).to_dict().items():
+        assert list(row.values()) == pytest.approx([expected[query]], rel=1e-13)

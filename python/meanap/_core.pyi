@@ -381,7 +381,7 @@ class RankingPlan:
         judged_only: bool,
         compensated: bool,
         recall_rounding: str,
-        subtopics: tuple[NDArray[Any], NDArray[Any]] | None = None,
+        subtopics: tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None = None,
     ) -> RankingPlan: ...
 
 def expand_measures(asked: list[str]) -> list[tuple[str, str]]: ...

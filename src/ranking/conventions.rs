@@ -1,5 +1,7 @@
 //! Conventions on which tools disagree, each as a value.
 
+use std::sync::Arc;
+
 use crate::error::{Error, Result};
 
 /// What the sum of precisions is divided by.
@@ -49,12 +51,14 @@ pub enum Duplicates {
 }
 
 /// What a relevance grade is worth in nDCG.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Gain {
     /// The grade itself (Järvelin and Kekäläinen 2002).
     Linear,
     /// `2^grade - 1` (Burges et al. 2005).
     Exponential,
+    /// These grades have these gains, others are worth themselves: trec_eval's `-m ndcg.1=3,2=9`.
+    Given(Arc<[(i64, f64)]>),
 }
 
 /// How many relevant documents a recall is, for interpolated precision, where it falls between two.
@@ -67,7 +71,7 @@ pub enum RecallRounding {
 }
 
 /// All of them together.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Conventions {
     /// What average precision divides by.
     pub divisor: Divisor,
@@ -121,8 +125,8 @@ impl Conventions {
 }
 
 /// A convention's value by its name, or an error that lists the names.
-fn named<T: Copy>(convention: &str, name: &str, values: &[(&str, T)]) -> Result<T> {
-    values.iter().find(|(known, _)| *known == name).map(|&(_, value)| value).ok_or_else(|| {
+fn named<T: Clone>(convention: &str, name: &str, values: &[(&str, T)]) -> Result<T> {
+    values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()).ok_or_else(|| {
         let known: Vec<_> = values.iter().map(|(known, _)| format!("{known:?}")).collect();
         Error::value(format!("{convention} is {name:?}, expected one of {}", known.join(", ")))
     })
@@ -192,12 +196,31 @@ impl Gain {
         named("gain", name, &[("linear", Gain::Linear), ("exponential", Gain::Exponential)])
     }
 
-    /// The worth of a grade; none for a grade of 0 or less.
-    pub fn of(self, grade: i64) -> f64 {
+    /// The worth of a grade; none for a grade of 0 or less, but for a given one.
+    pub fn of(&self, grade: i64) -> f64 {
         match self {
+            Gain::Given(gains) => match gains.iter().find(|(known, _)| *known == grade) {
+                Some(&(_, gain)) => gain,
+                None => grade.max(0) as f64,
+            },
             _ if grade <= 0 => 0.0,
             Gain::Linear => grade as f64,
             Gain::Exponential => (grade as f64).exp2() - 1.0,
+        }
+    }
+
+    /// Whether a greater grade never has a lower gain.
+    pub fn ascends(&self) -> bool {
+        let grades = self.given().unwrap_or(&[]).iter().flat_map(|&(grade, _)| [grade - 1, grade, grade + 1]);
+        let gains: Vec<f64> = grades.map(|grade| self.of(grade)).collect();
+        gains.is_sorted()
+    }
+
+    /// The gains that are given, in the order of their grades.
+    pub fn given(&self) -> Option<&[(i64, f64)]> {
+        match self {
+            Gain::Given(gains) => Some(gains),
+            _ => None,
         }
     }
 }
@@ -248,5 +271,9 @@ mod tests {
         assert_eq!(Gain::Linear.of(3), 3.0);
         assert_eq!(Gain::Exponential.of(3), 7.0);
         assert_eq!(Gain::Exponential.of(-2), 0.0);
+        let given = Gain::Given([(0, -1.0), (2, 9.0)].into());
+        assert!(!given.ascends() && Gain::Given([(0, 1.0), (2, 3.0)].into()).ascends());
+        assert!(!Gain::Given([(2, 4.0)].into()).ascends() && Gain::Exponential.ascends());
+        assert_eq!([-1, 0, 1, 2, 3].map(|grade| given.of(grade)), [0.0, -1.0, 1.0, 9.0, 3.0]);
     }
 }

@@ -44,8 +44,10 @@ impl RankedList<'_> {
         let (mut gained, mut sum, mut found) = (0.0, 0.0, 0u32);
         for hit in self.hits {
             let gain = gain_of(hit.grade, conventions);
-            if gain > 0.0 {
+            if gain != 0.0 {
                 gained += gain / discount(hit.rank);
+            }
+            if gain > 0.0 {
                 sum += gained / ideal.down_to(hit.rank + 1);
                 found += 1;
             }
@@ -55,16 +57,17 @@ impl RankedList<'_> {
             return 0.0;
         }
         sum += f64::from(all - found) * gained / ideal.down_to(all);
-        divide(sum, f64::from(all))
+        if sum > 0.0 { sum / f64::from(all) } else { 0.0 }
     }
 
     /// nDCG above each rank at which the ideal gain changes, and of the whole list if it goes on beyond the last one.
     pub fn ndcg_at_levels(&self, conventions: &Conventions) -> f64 {
-        if self.judged.relevant == 0 {
-            return 0.0;
-        }
         let mut ideal = Ideal::new(self, conventions);
         let all = ideal.gaining;
+        // DIFFERENCE: where no grade has a gain above 0, trec_eval divides 0 by 0.
+        if self.judged.relevant == 0 || all == 0 {
+            return 0.0;
+        }
         let mut hits = self.hits.iter().peekable();
         let (mut gained, mut sum, mut levels) = (0.0, 0.0, 0.0);
         let mut average = |above: u32, ideal: &mut Ideal| {

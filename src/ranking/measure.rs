@@ -243,9 +243,15 @@ impl Measure {
         let place = || format!("measure {text:?}");
         let mut kind = (entry.kind)();
         let (mut relevant, mut gain) = (None, None);
-        if let Some(parameters) = parameter {
-            // A list of numbers is one parameter.
-            let mut numbers = Vec::new();
+        // trec_eval's `ndcg.1=3,2=9`: no cut-off, but gains.
+        let (cutoff, tail_parameters) = match cutoff {
+            Some(tail) if tail.contains('=') => (None, Some(tail)),
+            cutoff => (cutoff, None),
+        };
+        if let Some(parameters) = parameter.or(tail_parameters) {
+            // A list of numbers is one parameter, and so is one of gains.
+            let (mut numbers, mut gains) = (Vec::new(), Vec::new());
+            let parameters = without_braces(parameters);
             for part in parameters.split(',') {
                 let (key, value) = part.split_once('=').unwrap_or(("", part));
                 let value = value.trim().trim_matches(['\'', '"']);
@@ -258,11 +264,30 @@ impl Measure {
                     "dcg" => {
                         gain = Some(formulation(&kind, entry.name, value).map_err(|error| error.at(place()))?)
                     }
+                    grade if grade.starts_with(|c: char| c.is_ascii_digit()) => {
+                        gains.push(
+                            gain_of_grade(&kind, entry.name, grade, value)
+                                .map_err(|error| error.at(place()))?,
+                        );
+                    }
                     key => {
                         kind = with_parameter(kind, entry.name, &format!("{key}={value}"))
                             .map_err(|error| error.at(place()))?;
                     }
                 }
+            }
+            if !gains.is_empty() {
+                gains.sort_unstable_by_key(|&(grade, _)| grade);
+                let twice = gains.windows(2).find(|pair| pair[0].0 == pair[1].0);
+                let problem = match twice {
+                    Some(pair) => format!("grade {} has two gains", pair[0].0),
+                    None if gain.is_some() => "it has dcg and gains, expected one of them".to_owned(),
+                    None => String::new(),
+                };
+                if !problem.is_empty() {
+                    return Err(Error::value(problem).at(place()));
+                }
+                gain = Some(Gain::Given(gains.into()));
             }
             if !numbers.is_empty() {
                 kind = with_parameter(kind, entry.name, &numbers.join(","))
@@ -353,10 +378,14 @@ impl Measure {
             _ => {}
         }
         parameters.extend(self.level.map(|level| format!("rel={level}")));
-        parameters.extend(
-            self.gain
-                .map(|gain| format!("dcg={}", if gain == Gain::Exponential { "exp-log2" } else { "log2" })),
-        );
+        match &self.gain {
+            None => {}
+            Some(Gain::Linear) => parameters.push("dcg=log2".to_owned()),
+            Some(Gain::Exponential) => parameters.push("dcg=exp-log2".to_owned()),
+            Some(Gain::Given(gains)) => {
+                parameters.extend(gains.iter().map(|(grade, gain)| format!("{grade}={gain}")));
+            }
+        }
         if !parameters.is_empty() {
             name.push_str(&format!("({})", parameters.join(",")));
         }
@@ -399,7 +428,7 @@ impl Measure {
                 | MeasureKind::UnjudgedRate
                 | MeasureKind::RankBiasedResidual(_)
                 | MeasureKind::NotRelevantRetrieved
-        )
+        ) || self.gain.as_ref().is_some_and(|gain| gain.of(0) != 0.0)
     }
 
     /// Whether `positive_scores_only` applies: torchmetrics' average precision, precision, recall and reciprocal rank
@@ -419,8 +448,8 @@ impl Measure {
     pub fn conventions(&self, conventions: &Conventions) -> Conventions {
         Conventions {
             level: self.level.unwrap_or(conventions.level),
-            gain: self.gain.unwrap_or(conventions.gain),
-            ..*conventions
+            gain: self.gain.as_ref().unwrap_or(&conventions.gain).clone(),
+            ..conventions.clone()
         }
     }
 
@@ -454,7 +483,6 @@ fn relevance(kind: &MeasureKind, name: &str, value: &str) -> Result<i64> {
             | MeasureKind::ExpectedReciprocalRank(_)
             | MeasureKind::Compatibility(..)
             | MeasureKind::Cwl(_)
-            | MeasureKind::Diversity(_)
             | MeasureKind::Queries
             | MeasureKind::Retrieved
             | MeasureKind::Text(_)
@@ -478,6 +506,35 @@ fn formulation(kind: &MeasureKind, name: &str, value: &str) -> Result<Gain> {
         "exp-log2" => Ok(Gain::Exponential),
         _ => Err(Error::value(format!("dcg is {value:?}, expected \"log2\" or \"exp-log2\""))),
     }
+}
+
+/// A grade and its gain, in a measure that adds up gains.
+fn gain_of_grade(kind: &MeasureKind, name: &str, grade: &str, gain: &str) -> Result<(i64, f64)> {
+    let takes = matches!(
+        kind,
+        MeasureKind::Ndcg
+            | MeasureKind::Dcg
+            | MeasureKind::NdcgAtRelevant
+            | MeasureKind::NdcgAtLevels
+            | MeasureKind::Gain
+    );
+    if !takes {
+        return Err(Error::value(format!("{name} takes no gains of grades")));
+    }
+    let Ok(grade) = grade.parse::<i64>() else {
+        return Err(Error::value(format!("the grade is {grade:?}, expected a whole number of at least 0")));
+    };
+    match gain.parse::<f64>() {
+        Ok(gain) if gain.is_finite() => Ok((grade, gain + 0.0)),
+        _ => Err(Error::value(format!("the gain of grade {grade} is {gain:?}, expected a number"))),
+    }
+}
+
+/// `gains={1:3,2:9}`, as ir_measures writes it, as `1=3,2=9`.
+fn without_braces(parameters: &str) -> String {
+    let Some((before, rest)) = parameters.split_once("gains={") else { return parameters.to_owned() };
+    let Some((gains, after)) = rest.split_once('}') else { return parameters.to_owned() };
+    format!("{before}{}{after}", gains.replace(':', "="))
 }
 
 fn numbers(text: &str) -> Option<Vec<f64>> {
@@ -622,6 +679,11 @@ mod tests {
             ("RBP(rel=1,p=0.8)", "rbp(p=0.8,rel=1)"),
             ("nDCG(dcg='exp-log2')@20", "ndcg(dcg=exp-log2)@20"),
             ("dcg@5", "dcg@5"),
+            ("ndcg.1=3,2=9.0", "ndcg(1=3,2=9)"),
+            ("ndcg(2=9,1=3)@10", "ndcg(1=3,2=9)@10"),
+            ("nDCG(gains={1:3,2:9})@10", "ndcg(1=3,2=9)@10"),
+            ("DCG(gains={0:-1,1:0.5})", "dcg(0=-1,1=0.5)"),
+            ("Rndcg.1=3.5", "rndcg(1=3.5)"),
             ("hits@5", "hits@5"),
             ("Judged@10", "judged@10"),
             ("unj_10", "unjudged@10"),
@@ -634,6 +696,8 @@ mod tests {
             ("NERR11(T=3)", "nerr11(T=3)"),
             ("alpha-nDCG@20", "alpha_ndcg@20"),
             ("alpha_nDCG(alpha=0.3)@10", "alpha_ndcg(alpha=0.3)@10"),
+            ("NRBP(rel=2,alpha=0.3)", "nrbp(alpha=0.3,rel=2)"),
+            ("StRecall(rel=2)@5", "strec(rel=2)@5"),
             ("ERR_IA@20", "err_ia@20"),
             ("NRBP(alpha=0.1,beta=0.9)", "nrbp(alpha=0.1,beta=0.9)"),
             ("AP_IA", "map_ia"),
@@ -675,6 +739,12 @@ mod tests {
             ("map(rel=0)", "rel is \"0\", expected a whole number of at least 1"),
             ("ndcg(rel=2)", "ndcg takes no rel"),
             ("map(dcg=log2)", "map takes no dcg"),
+            ("map(1=2)", "map takes no gains of grades"),
+            ("ndcg(1=x)", "the gain of grade 1 is \"x\", expected a number"),
+            ("ndcg(1=2,1=3)", "grade 1 has two gains"),
+            ("ndcg(dcg=log2,1=3)", "dcg and gains"),
+            ("ndcg(1x=3)", "the grade is \"1x\""),
+            ("ndcg_cut.1=3,5", "ndcg takes no parameter"),
             ("ndcg(dcg=ln)", "expected \"log2\" or \"exp-log2\""),
             ("compat(p=1)", "between 0 and 1"),
             ("inst(x=1)", "inst takes T, min_rel and max_rel"),
@@ -683,7 +753,7 @@ mod tests {
             ("alpha_ndcg(beta=0.5)@5", "alpha_ndcg takes alpha"),
             ("nrbp(beta=1)", "beta is \"1\", expected a number between 0 and 1"),
             ("strec(alpha=0.5)@5", "strec takes no parameter"),
-            ("err_ia(rel=2)@5", "err_ia takes no rel"),
+            ("err_ia(rel=0)@5", "expected a whole number of at least 1"),
             ("", "unknown measure"),
             ("@", "unknown measure"),
         ] {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::error::{Error, Result, filled};
+use crate::error::{Error, Result, collect, filled};
 use crate::progress::Progress;
 use crate::score::Score;
 
@@ -11,7 +11,7 @@ use super::conventions::{Conventions, Ties};
 use super::hits::{Hit, Order, count, needs_documents, rank};
 use super::measure::{Measure, MeasureKind};
 use super::qrels::Qrels;
-use super::score::{Judged, RankedList, is_relevant};
+use super::score::{Judged, RankedList, gain_of, is_relevant};
 use super::subtopics::Subtopics;
 
 /// What is to be computed.
@@ -21,6 +21,8 @@ pub struct Plan {
     pub measures: Vec<Measure>,
     /// The conventions.
     pub conventions: Conventions,
+    /// Those of each measure.
+    own: Vec<Conventions>,
     /// What grades stand for, where the judgements are by subtopic.
     pub subtopics: Option<Arc<Subtopics>>,
 }
@@ -42,6 +44,14 @@ impl Plan {
                     measure.name()
                 )));
             }
+            if matches!(conventions.ties, Ties::Optimistic | Ties::Pessimistic)
+                && measure.gain.as_ref().is_some_and(|gain| !gain.ascends())
+            {
+                return Err(Error::value(format!(
+                    "{} is not defined with this order of ties: a greater grade has a lower gain",
+                    measure.name()
+                )));
+            }
         }
         if conventions.level < 1 {
             return Err(Error::value(format!(
@@ -49,7 +59,8 @@ impl Plan {
                 conventions.level
             )));
         }
-        Ok(Plan { measures, conventions, subtopics: None })
+        let own = measures.iter().map(|measure| measure.conventions(&conventions)).collect();
+        Ok(Plan { measures, conventions, own, subtopics: None })
     }
 
     /// Whether a document with this grade has to be placed.
@@ -107,16 +118,19 @@ impl Plan {
         progress: &Progress,
         out: &mut [f64],
     ) -> Result<()> {
-        let conventions = &self.conventions;
-        for (measure, out) in self.measures.iter().zip(out) {
+        for ((measure, own), out) in self.measures.iter().zip(&self.own).zip(out) {
             progress.check()?;
             if let (MeasureKind::Diversity(diversity), Some(table)) = (&measure.kind, &self.subtopics) {
-                *out = all.diversity(diversity, measure.depth(), table)?;
+                *out = all.diversity(diversity, measure.depth(), table.at_level(own.level))?;
                 continue;
             }
-            let own = measure.conventions(conventions);
-            let judged = measure.level.map_or(all.judged, |level| all.judged.at_level(level));
-            let (conventions, list) = (&own, RankedList { judged, ..*all });
+            let mut judged = measure.level.map_or(all.judged, |level| all.judged.at_level(level));
+            let by_gain;
+            if own.gain.given().is_some() {
+                by_gain = by_falling_gain(judged.grades, own)?;
+                judged.descending = &by_gain;
+            }
+            let (conventions, list) = (own, RankedList { judged, ..*all });
             *out = match conventions.ties {
                 Ties::Grouped if measure.kind == MeasureKind::AveragePrecision => {
                     grouped_average_precision(score, &list, measure, conventions, progress)?
@@ -127,6 +141,16 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+/// The grades in the order of the ideal list where a greater grade may have a lower gain.
+///
+/// DIFFERENCE: trec_eval compares gains that differ by less than 1 as equal, and leaves the order of their grades to the
+/// C library's `qsort`.
+fn by_falling_gain(grades: &[i64], conventions: &Conventions) -> Result<Vec<i64>> {
+    let mut ordered = collect(grades.iter().copied())?;
+    ordered.sort_by(|&a, &b| gain_of(b, conventions).total_cmp(&gain_of(a, conventions)));
+    Ok(ordered)
 }
 
 /// Average precision with a tie as one step: scikit-learn's, with the judgements' count of relevant documents.

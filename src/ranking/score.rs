@@ -308,7 +308,7 @@ pub fn ideal(grades: &[i64], depth: u32, conventions: &Conventions) -> f64 {
     let mut total = 0.0;
     for (rank, &grade) in (0..depth).zip(grades) {
         let gain = gain_of(grade, conventions);
-        if gain == 0.0 {
+        if gain <= 0.0 {
             break;
         }
         total += gain / discount(rank);

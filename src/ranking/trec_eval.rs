@@ -20,9 +20,11 @@ enum MeasureParameters {
     Levels(&'static [f64]),
     /// Numbers of a single value.
     Numbers,
+    /// Gains of grades, of a single value.
+    Gains,
 }
 
-use MeasureParameters::{Levels, None as No, Numbers, Ranks};
+use MeasureParameters::{Gains, Levels, None as No, Numbers, Ranks};
 
 const NINE: MeasureParameters = Ranks(&[5, 10, 15, 20, 30, 100, 200, 500, 1000]);
 const MULTIPLES: [f64; 10] = [0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0];
@@ -49,10 +51,10 @@ const MEASURES: &[(&str, MeasureParameters)] = &[
     ("utility", Numbers),
     ("11pt_avg", Numbers),
     ("binG", No),
-    ("G", No),
-    ("ndcg", No),
-    ("ndcg_rel", No),
-    ("Rndcg", No),
+    ("G", Gains),
+    ("ndcg", Gains),
+    ("ndcg_rel", Gains),
+    ("Rndcg", Gains),
     ("ndcg_cut", NINE),
     ("map_cut", NINE),
     ("relative_P", NINE),
@@ -159,7 +161,11 @@ pub fn expand(asked: &[String]) -> Result<Vec<(String, Measure)>> {
 fn with_tail(name: &str) -> Option<(usize, &str)> {
     MEASURES.iter().enumerate().find_map(|(place, (known, parameters))| {
         let tail = name.strip_prefix(known)?.strip_prefix(['_', '.'])?;
-        let takes = !matches!(parameters, MeasureParameters::None);
+        let takes = match parameters {
+            MeasureParameters::None => false,
+            Gains => tail.contains('='),
+            _ => true,
+        };
         (takes && tail.starts_with(|c: char| c.is_ascii_digit())).then_some((place, tail))
     })
 }
@@ -206,6 +212,10 @@ fn add(
                 values.push((format!("{name}_{level:.2}"), Measure::parse(&format!("{name}@{level}"))?));
             }
         }
+        Gains => {
+            let gains = if given.is_empty() { String::new() } else { format!("({})", given.join(",")) };
+            values.push(((*name).to_owned(), Measure::parse(&format!("{name}{gains}"))?));
+        }
         Numbers => {
             let measure = match (*name, given) {
                 // Its text is no value, however long.
@@ -235,6 +245,7 @@ mod tests {
         assert_eq!(keys(&["success"]), ["success_1", "success_5", "success_10"]);
         assert_eq!(keys(&["iprec_at_recall_0.1,0.15"]), ["iprec_at_recall_0.10", "iprec_at_recall_0.15"]);
         assert_eq!(keys(&["set_F_0.5", "map_5", "ndcg@3"]), ["set_F", "map_5", "ndcg@3"]);
+        assert_eq!(keys(&["ndcg.1=3,2=9.0", "Rndcg_2=1"]), ["ndcg", "Rndcg"]);
         assert_eq!(keys(&["set"]).len(), 11);
         assert_eq!(keys(&["all_trec"]).len(), 26 + 5 * 9 + 3 + 11 + 10);
     }
@@ -255,6 +266,7 @@ mod tests {
             ("iprec_at_recall_0.1,x", "expected a number of at least 0"),
             ("utility_1,2", "expected four numbers"),
             ("set_P_3", "takes no parameter"),
+            ("ndcg.1=3,2", "takes no parameter"),
             ("treceval", "unknown measure"),
         ] {
             let error = expand(&[name.to_owned()]).unwrap_err();

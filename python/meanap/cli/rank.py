@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Found: TypeAlias = "dict[str, dict[str, dict[str, Any]]]"
 
 
+#: The conventions of measures by subtopic.
+_BY_SUBTOPIC = ("relevance_level", "ties", "missing", "judged_only")
 #: Runs of a report: a baseline and a candidate.
 _REPORTED = 2
 
@@ -31,14 +33,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Measure runs against relevance judgements: files of TREC, TSV or CSV with a header that names the "
         "columns as BEIR's has it, JSON, JSON lines, or Parquet (text also in gzip). With several runs, the first is "
         "the baseline: each of the others is compared with it (candidate minus baseline) by a paired randomisation "
-        "test with Holm's correction."
+        "test with Holm's correction. With measures of diversity (alpha_ndcg@20, err_ia@20, strec@20, ...) the "
+        "judgements are lines of TREC's diversity tasks: query, subtopic, document, grade."
     )
     parser.add_argument("qrels", type=Path, metavar="QRELS")
     parser.add_argument("runs", type=Path, metavar="RUN", nargs="+")
     parser.add_argument(
         "-m", "--measure", action="append", metavar="NAME", help="such as map, ndcg@10, P_5 (default map); repeatable"
     )
-    parser.add_argument("--protocol", default="trec_eval", help="a tool's conventions (default trec_eval)")
+    parser.add_argument("--protocol", help="a tool's conventions (default trec_eval)")
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="a single convention, such as ties=expected"
     )
@@ -58,16 +61,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "meanap rank judged.qrels first.run -m map -m ndcg@10",
         "meanap rank judged.qrels first.run second.run --output-format csv",
         "meanap rank judged.qrels first.run second.run --report report.html",
+        "meanap rank diversity.qrels first.run -m alpha_ndcg@20 -m strec@20",
     )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
     """Measure, print, and write the requested output."""
-    from meanap.ranking import compare, readers
-    from meanap.ranking.conventions import resolve
-    from meanap.ranking.evaluation import check_grades, measured
-    from meanap.ranking.plan import check_measures
+    from meanap.ranking import compare
+    from meanap.ranking.plan import are_by_subtopic
 
     names = [path.name for path in options.runs]
     if len(set(names)) != len(names):
@@ -78,21 +80,11 @@ def run(options: argparse.Namespace) -> None:
         raise UsageError(f"--report: expected a run, or a baseline and a run; found {len(names)} runs")
     groups.check_report(options)
     measures = options.measure or ["map"]
-    # Before any file is read: errors in these options are not errors in a file.
-    settings: Any = dict(_setting(text) for text in options.set)
     try:
-        conventions = resolve(options.protocol, settings)
-        check_measures(measures, conventions)
-        reading = readers.Options(dict(map(_column, options.column)), options.format, conventions.duplicates)
-    except (InputError, TypeError) as error:  # TypeError: an unknown keyword
+        measure = _measured_by_subtopic if are_by_subtopic(measures) else _measured
+    except InputError as error:
         raise UsageError(str(error)) from error
-    with inputs.about(options.qrels):
-        qrels = readers.qrels(options.qrels, reading)
-        check_grades(qrels, conventions)
-    results = {}
-    for name, path in zip(names, options.runs, strict=True):
-        with inputs.about(path):
-            results[name] = measured(qrels, readers.run(path, reading), measures, conventions)
+    results = measure(options, measures, names)
     found: Found = {}
     baseline, *others = names
     if options.report is not None:
@@ -110,6 +102,59 @@ def run(options: argparse.Namespace) -> None:
         value=lambda: _as_json(results, found),
         indent=1,
     )
+
+
+def _measured(options: argparse.Namespace, measures: list[str], names: list[str]) -> dict[str, RankingResult]:
+    """The result of each run."""
+    from meanap.ranking import readers
+    from meanap.ranking.conventions import resolve
+    from meanap.ranking.evaluation import check_grades, measured
+    from meanap.ranking.plan import check_measures
+
+    # Before any file is read: errors in these options are not errors in a file.
+    settings: Any = dict(map(_setting, options.set))
+    try:
+        conventions = resolve(options.protocol, settings)
+        check_measures(measures, conventions)
+        reading = readers.Options(dict(map(_column, options.column)), options.format, conventions.duplicates)
+    except (InputError, TypeError) as error:  # TypeError: an unknown keyword
+        raise UsageError(str(error)) from error
+    with inputs.about(options.qrels):
+        qrels = readers.qrels(options.qrels, reading)
+        check_grades(qrels, conventions)
+    results = {}
+    for name, path in zip(names, options.runs, strict=True):
+        with inputs.about(path):
+            results[name] = measured(qrels, readers.run(path, reading), measures, conventions)
+    return results
+
+
+def _measured_by_subtopic(
+    options: argparse.Namespace, measures: list[str], names: list[str]
+) -> dict[str, RankingResult]:
+    """The result of each run against judgements by subtopic."""
+    from meanap.ranking import readers
+    from meanap.ranking.diversity import diversity_conventions, measured_diversity
+    from meanap.ranking.readers.subtopics import read_subtopics
+
+    if options.protocol is not None:
+        raise UsageError("--protocol: measures by subtopic have the conventions of ndeval")
+    settings: Any = dict(map(_setting, options.set))
+    for name in settings:
+        if name not in _BY_SUBTOPIC:
+            raise UsageError(f"--set {name}: measures by subtopic have {', '.join(_BY_SUBTOPIC)}")
+    try:
+        conventions = diversity_conventions(**settings)
+        reading = readers.Options(dict(map(_column, options.column)), options.format)
+    except InputError as error:
+        raise UsageError(str(error)) from error
+    with inputs.about(options.qrels):
+        judged = read_subtopics(options.qrels, {})
+    results = {}
+    for name, path in zip(names, options.runs, strict=True):
+        with inputs.about(path):
+            results[name] = measured_diversity(judged, readers.run(path, reading), measures, conventions)
+    return results
 
 
 def _column(text: str) -> tuple[str, list[str] | None]:

@@ -9,13 +9,13 @@ from meanap.errors import InputError
 from meanap.ranking import readers
 from meanap.ranking.conventions import Conventions
 from meanap.ranking.evaluation import measured
-from meanap.ranking.readers.subtopics import read_subtopics
+from meanap.ranking.readers.subtopics import JudgedSubtopics, read_subtopics
 from meanap.ranking.result import RankingResult
 
 if TYPE_CHECKING:
     from meanap._types import Answers, RankingFormat, SubtopicJudgements
 
-__all__ = ["evaluate_diversity"]
+__all__ = ["diversity_conventions", "evaluate_diversity", "measured_diversity"]
 
 _TIES = ("document-ascending", "document-descending", "stable")
 
@@ -48,7 +48,7 @@ def evaluate_diversity(
         ``strec@k``; with parameters ``alpha_ndcg(alpha=0.3)@20``, ``nrbp(alpha=0.3,beta=0.8)``, both 0.5 by default; or
         as ndeval and ir_measures write them (``alpha-nDCG@20``, ``ERR_IA@20``, ``StRecall@10``, ``AP_IA``).
     relevance_level
-        The lowest grade by which a document is about a subtopic.
+        The lowest grade by which a document is about a subtopic; ``strec(rel=2)@20`` has its own.
     ties
         The order of equal scores; the default is ndeval's.
     missing
@@ -87,14 +87,34 @@ def evaluate_diversity(
       alpha_ndcg@3 0.965195
       strec@2      0.500000
     """
-    if ties not in _TIES:
-        raise InputError(f"ties is {ties!r}, expected one of {', '.join(map(repr, _TIES))}")
-    conventions = Conventions(relevance_level=relevance_level, ties=ties, missing=missing, judged_only=judged_only)
+    conventions = diversity_conventions(relevance_level, ties, missing, judged_only)
     names = [measures] if isinstance(measures, str) else list(measures)
-    judged = read_subtopics(qrels, relevance_level, columns or {})
+    judged = read_subtopics(qrels, columns or {})
     own: dict[Any, Any] = {name: value for name, value in (columns or {}).items() if name not in ("subtopic", "grade")}
     answers = readers.run(run, readers.Options(own, format))
-    # A grade is the number of a document's row in the table of subtopics.
-    result = measured(judged.qrels, answers, names, conventions.replace(relevance_level=1), subtopics=judged.table)
-    result.conventions = conventions
+    return measured_diversity(judged, answers, names, conventions)
+
+
+def diversity_conventions(
+    relevance_level: int = 1, ties: Any = "document-ascending", missing: Any = "skip", judged_only: bool = False
+) -> Conventions:
+    """The conventions that measures of subtopics know.
+
+    Raises
+    ------
+    ValueError
+        An argument has no such value.
+    """
+    if ties not in _TIES:
+        raise InputError(f"ties is {ties!r}, expected one of {', '.join(map(repr, _TIES))}")
+    return Conventions(relevance_level=relevance_level, ties=ties, missing=missing, judged_only=judged_only)
+
+
+def measured_diversity(
+    judged: JudgedSubtopics, run: Any, measures: list[str], conventions: Conventions
+) -> RankingResult:
+    """The result of judgements and a run that are read."""
+    result = measured(judged.qrels, run, measures, conventions, subtopics=judged.table)
+    # The core's grades are numbers of rows.
+    result.empty = [query for query in result.queries if judged.greatest[query] < conventions.relevance_level]
     return result

@@ -12,7 +12,7 @@ from meanap._keywords import suggesting
 from meanap.errors import InputError
 from meanap.ranking import readers
 from meanap.ranking.conventions import NAMES, Conventions, resolve
-from meanap.ranking.plan import check_measures, planned
+from meanap.ranking.plan import Table, check_measures, planned
 from meanap.ranking.result import RankingResult
 
 __all__ = ["check_grades", "evaluate", "measured"]
@@ -114,7 +114,7 @@ def measured(
     measures: list[str],
     conventions: Conventions,
     keys: list[str] | None = None,
-    subtopics: tuple[np.ndarray, np.ndarray] | None = None,
+    subtopics: Table | None = None,
 ) -> RankingResult:
     """The result under the measures' own names; or under `keys`, of which two may be one measure's.
 

@@ -10,10 +10,10 @@ from meanap import _core
 from meanap.errors import InputError
 from meanap.ranking.conventions import Conventions
 
-__all__ = ["check_measures", "planned"]
+__all__ = ["are_by_subtopic", "check_measures", "planned"]
 
-#: Where the subtopics of each row begin, and the subtopics.
-Table: TypeAlias = tuple[np.ndarray, np.ndarray]
+#: Where the subtopics of each row begin, ``(N + 1,)``, the subtopics, and the grade of the row's document for each.
+Table: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def planned(measures: list[str], conventions: Conventions, subtopics: Table | None = None) -> Any:
@@ -33,6 +33,17 @@ def planned(measures: list[str], conventions: Conventions, subtopics: Table | No
         recall_rounding=conventions.recall_rounding,
         subtopics=subtopics,
     )
+
+
+def are_by_subtopic(measures: list[str]) -> bool:
+    """Whether these measures need judgements by subtopic; a `ValueError` if only some of them do."""
+    plan = planned(measures, Conventions())
+    if any(plan.by_subtopic) and not all(plan.by_subtopic):
+        pairs = list(zip(plan.measures, plan.by_subtopic, strict=True))
+        named = next(name for name, needs in pairs if needs)
+        other = next(name for name, needs in pairs if not needs)
+        raise InputError(f"{named} needs judgements by subtopic and {other} does not: they are measured one at a time")
+    return any(plan.by_subtopic)
 
 
 def check_measures(measures: list[str], conventions: Conventions, subtopics: Table | None = None) -> Any:

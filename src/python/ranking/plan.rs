@@ -42,7 +42,7 @@ impl PyPlan {
         judged_only: bool,
         compensated: bool,
         recall_rounding: &str,
-        subtopics: Option<(PyReadonlyArray1<i64>, PyReadonlyArray1<i64>)>,
+        subtopics: Option<[PyReadonlyArray1<i64>; 3]>,
     ) -> PyResult<Self> {
         let measures = measures.iter().map(|name| Measure::parse(name)).collect::<Result<_, _>>()?;
         let conventions = Conventions {
@@ -59,10 +59,11 @@ impl PyPlan {
             recall_rounding: RecallRounding::named(recall_rounding)?,
         };
         let mut plan = Plan::new(measures, conventions)?;
-        if let Some((offsets, codes)) = subtopics {
+        if let Some([offsets, codes, grades]) = subtopics {
             let offsets = collect(offsets.as_slice()?.iter().map(|&offset| offset as usize))?;
-            let codes = collect(codes.as_slice()?.iter().map(|&code| code as u32))?;
-            plan.subtopics = Some(Arc::new(Subtopics::new(offsets, codes)?));
+            let pairs = codes.as_slice()?.iter().zip(grades.as_slice()?);
+            let about = collect(pairs.map(|(&code, &grade)| (code as u32, grade)))?;
+            plan.subtopics = Some(Arc::new(Subtopics::new(offsets, about)?));
         }
         Ok(PyPlan { plan })
     }

@@ -47,12 +47,14 @@ class JudgedSubtopics(NamedTuple):
     """Judgements of which a grade is the number of a row, from 1, in a table of subtopics; 0 is about none."""
 
     qrels: _core.Qrels
-    table: tuple[np.ndarray, np.ndarray]
-    """Where the subtopics of each row begin, ``(N + 1,) int64``, and their numbers within the query, int64."""
+    table: tuple[np.ndarray, np.ndarray, np.ndarray]
+    """Where the subtopics of each row begin, ``(N + 1,) int64``, their numbers within the query, and the grades."""
+    greatest: dict[Any, int]
+    """The greatest grade of each query."""
 
 
-def read_subtopics(source: Any, level: int, columns: Mapping[Any, str | Sequence[str] | None]) -> JudgedSubtopics:
-    """Judgements of any form; grades of at least `level` are relevant.
+def read_subtopics(source: Any, columns: Mapping[Any, str | Sequence[str] | None]) -> JudgedSubtopics:
+    """Judgements of any form.
 
     Raises
     ------
@@ -73,21 +75,24 @@ def read_subtopics(source: Any, level: int, columns: Mapping[Any, str | Sequence
             raise place.error(found, None, "duplicate-document")
         of_document[subtopic] = _grade(grade, place)
         seen.setdefault(query, {})[subtopic] = None
-    offsets, codes = [0], []
+    offsets: list[int] = [0]
+    codes: list[int] = []
+    values: list[int] = []
+    greatest: dict[Any, int] = {}
     graded: dict[Any, dict[Any, int]] = {}
     for query, documents in queries.items():
-        grades = [item for of_document in documents.values() for item in of_document.items()]
-        relevant = {subtopic for subtopic, grade in grades if grade >= level}
-        numbers = {subtopic: n for n, subtopic in enumerate(filter(relevant.__contains__, seen[query]))}
+        numbers = {subtopic: n for n, subtopic in enumerate(seen[query])}
+        greatest[query] = max(grade for of_document in documents.values() for grade in of_document.values())
         graded[query] = {}
         for document in _in_order(documents, query):
-            about = sorted(numbers[subtopic] for subtopic, grade in documents[document].items() if grade >= level)
+            about = sorted((numbers[subtopic], grade) for subtopic, grade in documents[document].items() if grade > 0)
             graded[query][document] = len(offsets) if about else 0
             if about:
-                codes += about
+                codes += [number for number, _ in about]
+                values += [grade for _, grade in about]
                 offsets.append(len(codes))
-    table = np.array(offsets, dtype=np.int64), np.array(codes, dtype=np.int64)
-    return JudgedSubtopics(_core.Qrels.from_dict(graded), table)
+    table = np.array(offsets, dtype=np.int64), np.array(codes, dtype=np.int64), np.array(values, dtype=np.int64)
+    return JudgedSubtopics(_core.Qrels.from_dict(graded), table, greatest)
 
 
 def _in_order(documents: Iterable[Any], query: Any) -> list[Any]:
