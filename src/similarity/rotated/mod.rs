@@ -5,6 +5,7 @@ mod polygon;
 mod polyiou;
 mod probabilistic;
 mod rectangle;
+mod screen;
 mod single;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use crate::progress::Progress;
 use polygon::{Polygon, polygon_iou};
 use polyiou::quadrilateral_iou;
 use probabilistic::{Gaussian, probabilistic_iou};
+use screen::Outline;
 use single::{Library, SingleBox, single_iou};
 
 pub use polygon::{AngleConvention, rotated_corners};
@@ -79,16 +81,20 @@ fn similarity(
 ) -> Box<dyn Similarity> {
     let (angles, sides) = (parameters.angles, (detections, ground_truths, crowd));
     match parameters.rotated_iou {
-        RotatedIou::Exact => prepared(sides, move |given| Polygon::new(given, angles), polygon_iou),
+        RotatedIou::Exact => {
+            let prepare = move |given: &RotatedBox| Polygon::new(given, angles);
+            prepared(sides, prepare, Outline::may_reach, polygon_iou)
+        }
         RotatedIou::Detectron2 => single(sides, angles, Library::Detectron2),
         RotatedIou::Mmcv => single(sides, angles, Library::Mmcv),
         RotatedIou::Polyiou => {
             let prepare = move |given: &RotatedBox| rotated_corners(given, angles);
-            prepared(sides, prepare, |d, g, _, _| quadrilateral_iou(*g, *d))
+            prepared(sides, prepare, all, |d, g, _, _| quadrilateral_iou(*g, *d))
         }
         RotatedIou::Probiou => prepared(
             sides,
             move |given| Gaussian::new(given, angles),
+            all,
             |d, g, _, _| f64::from(probabilistic_iou(g, d)),
         ),
     }
@@ -98,15 +104,21 @@ type Sides = (Arc<RotatedBoxes>, Arc<RotatedBoxes>, SharedColumn<bool>);
 
 fn single(sides: Sides, angles: AngleConvention, library: Library) -> Box<dyn Similarity> {
     let prepare = move |given: &RotatedBox| SingleBox::new(given, angles, library);
-    prepared(sides, prepare, move |d, g, _, _| f64::from(single_iou(d, g, library)))
+    prepared(sides, prepare, all, move |d, g, _, _| f64::from(single_iou(d, g, library)))
+}
+
+/// Other packages' arithmetic decides about each pair.
+fn all(_: &Outline, _: &Outline, _: bool, _: f64) -> bool {
+    true
 }
 
 fn prepared<T: Send + Sync + 'static>(
     (detections, ground_truths, crowd): Sides,
     prepare: impl Fn(&RotatedBox) -> T + Send + Sync + 'static,
+    may_reach: impl Fn(&Outline, &Outline, bool, f64) -> bool + Send + Sync + 'static,
     compare: impl Fn(&T, &T, bool, f64) -> f64 + Send + Sync + 'static,
 ) -> Box<dyn Similarity> {
-    Box::new(Prepared { detections, ground_truths, crowd, prepare, compare })
+    Box::new(Prepared { detections, ground_truths, crowd, prepare, may_reach, compare })
 }
 
 /// The similarity of all pairs, `(D, G)` row by row. Nothing is a crowd.
@@ -141,31 +153,44 @@ pub fn rotated_similarity(
 }
 
 /// One arithmetic over columns: what it makes of a box once, and of a pair, given whether the ground truth is a crowd and
-/// the floor. Other packages have neither.
-struct Prepared<P, C> {
+/// the floor. Other packages have neither. A pair that `may_reach` excludes is below the floor.
+struct Prepared<P, M, C> {
     detections: Arc<RotatedBoxes>,
     ground_truths: Arc<RotatedBoxes>,
     crowd: SharedColumn<bool>,
     prepare: P,
+    may_reach: M,
     compare: C,
 }
 
-impl<T, P, C> Similarity for Prepared<P, C>
+impl<T, P, M, C> Similarity for Prepared<P, M, C>
 where
     T: Send + Sync + 'static,
     P: Fn(&RotatedBox) -> T + Send + Sync,
+    M: Fn(&Outline, &Outline, bool, f64) -> bool + Send + Sync,
     C: Fn(&T, &T, bool, f64) -> f64 + Send + Sync,
 {
     fn comparer(&self) -> Comparer<'_> {
-        let mut prepared: Vec<T> = Vec::new();
+        let mut outlines: Vec<Outline> = Vec::new();
+        let mut prepared: Vec<Option<T>> = Vec::new();
         Box::new(move |detections, ground_truths, floor, out| {
+            outlines.clear();
+            let given = ground_truths.iter().map(|&g| self.ground_truths.get(g as usize));
+            extend(&mut outlines, given.map(|given| Outline::new(&given)))?;
             prepared.clear();
-            let get = |boxes: &RotatedBoxes, object: u32| (self.prepare)(&boxes.get(object as usize));
-            extend(&mut prepared, ground_truths.iter().map(|&g| get(&self.ground_truths, g)))?;
+            extend(&mut prepared, ground_truths.iter().map(|_| None))?;
             for (row, &d) in out.chunks_exact_mut(ground_truths.len()).zip(detections) {
-                let detection = get(&self.detections, d);
-                for ((cell, &g), ground_truth) in row.iter_mut().zip(ground_truths).zip(&prepared) {
-                    *cell = (self.compare)(&detection, ground_truth, self.crowd[g as usize], floor);
+                let given = self.detections.get(d as usize);
+                let outline = Outline::new(&given);
+                let mut detection = None;
+                for (at, (cell, &g)) in row.iter_mut().zip(ground_truths).enumerate() {
+                    let crowd = self.crowd[g as usize];
+                    *cell = 0.0;
+                    if (self.may_reach)(&outline, &outlines[at], crowd, floor) {
+                        let detection = detection.get_or_insert_with(|| (self.prepare)(&given));
+                        let get = || (self.prepare)(&self.ground_truths.get(g as usize));
+                        *cell = (self.compare)(detection, prepared[at].get_or_insert_with(get), crowd, floor);
+                    }
                 }
             }
             Ok(())

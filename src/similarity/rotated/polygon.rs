@@ -94,9 +94,13 @@ impl Polygon {
     /// Corners relative to a point, times a power of two.
     #[inline]
     fn around<R: Real>(&self, origin: Point<f64>, scale: f64) -> [Point<R>; 4] {
-        let shift = [0, 1].map(|axis| R::from_double(self.centre[axis]) - R::from_double(origin[axis]));
-        let scale = R::from_double(scale);
-        self.corners.map(|corner| [0, 1].map(|axis| (shift[axis] + R::from_double(corner[axis])) * scale))
+        let shift = |axis: usize| R::from_double(self.centre[axis]) - R::from_double(origin[axis]);
+        let ([right, down], scale) = ([shift(0), shift(1)], R::from_double(scale));
+        let mut points = [[scale; 2]; 4];
+        for (point, [x, y]) in points.iter_mut().zip(&self.corners) {
+            *point = [(right + R::from_double(*x)) * scale, (down + R::from_double(*y)) * scale];
+        }
+        points
     }
 
     /// Whether this one comes first when two are compared: an order of the numbers, so that it does not matter which
@@ -159,7 +163,7 @@ pub fn rotated_corners(given: &RotatedBox, convention: AngleConvention) -> [[f64
 #[inline]
 pub(super) fn polygon_iou(detection: &Polygon, ground_truth: &Polygon, crowd: bool, floor: f64) -> f64 {
     let (a, b) = (&detection.bounds, &ground_truth.bounds);
-    let [width, height] = [0, 1].map(|axis| a[axis + 2].min(b[axis + 2]) - a[axis].max(b[axis]));
+    let (width, height) = (a[2].min(b[2]) - a[0].max(b[0]), a[3].min(b[3]) - a[1].max(b[1]));
     if !(width > 0.0 && height > 0.0) || detection.count < 3 || ground_truth.count < 3 {
         return 0.0;
     }
@@ -178,7 +182,7 @@ pub(super) fn polygon_iou(detection: &Polygon, ground_truth: &Polygon, crowd: bo
         true => [intersection, of_second, of_first],
         false => [intersection, of_first, of_second],
     };
-    let origin = [0, 1].map(|axis| first.centre[axis] + first.corners[0][axis]);
+    let origin = [first.centre[0] + first.corners[0][0], first.centre[1] + first.corners[0][1]];
     let (p, q) = (first.around::<f64>(origin, 1.0), second.around::<f64>(origin, 1.0));
     let reach =
         |points: &[Point<f64>]| points.as_flattened().iter().fold(0.0_f64, |most, x| most.max(x.abs()));
@@ -248,7 +252,7 @@ fn cut<R: Real>(polygon: &mut [Point<R>; MOST], count: usize, start: Point<R>, e
             || (sides[at].is_negative() && sides[next].is_positive());
         if crosses && room(kept) {
             let part = sides[at] / (sides[at] - sides[next]);
-            left[kept] = [0, 1].map(|axis| a[axis] + part * (b[axis] - a[axis]));
+            left[kept] = [a[0] + part * (b[0] - a[0]), a[1] + part * (b[1] - a[1])];
             kept += 1;
         }
     }
