@@ -224,6 +224,9 @@ NamesInput: TypeAlias = PathLike | Mapping[Any, str] | Sequence[str]
 #: Images: a folder, files, or files by image id.
 ImagesInput: TypeAlias = PathLike | Sequence[PathLike] | Mapping[Any, PathLike]
 
+#: Slices of the images: names of fields, or ids, ranges or values by name, or a table with image_id.
+SlicesInput: TypeAlias = str | Sequence[str] | Mapping[str, Any] | Table
+
 # pycocotools' classes
 
 #: One id, or several.

@@ -117,6 +117,9 @@ class Comparison(Table):
     per_class : Table
         The same for the first number of each category: ``category`` and ``name`` replace ``number``. Empty where there
         are no categories.
+    slices : Table
+        The same for the first number of each slice of the candidate: ``slice`` and ``images`` replace ``number``. Empty
+        where there are no slices.
     names : tuple of str
         What baseline and candidate are called in plots: their files, where these are known.
     """
@@ -127,9 +130,11 @@ class Comparison(Table):
         per_class: Table | None = None,
         title: str = "",
         names: tuple[str, str] = ("baseline", "candidate"),
+        slices: Table | None = None,
     ) -> None:
         super().__init__(columns, title)
         self.per_class: Table = Table({}) if per_class is None else per_class
+        self.slices: Table = Table({}) if slices is None else slices
         self.names: tuple[str, str] = names
 
     def _repr_html_(self) -> str:

@@ -26,6 +26,7 @@ mod log;
 mod matcher;
 mod pair;
 mod partners;
+mod subset;
 mod table;
 
 pub use argmax::Argmax;

@@ -247,6 +247,33 @@ impl Matches {
         })
     }
 
+    /// The table of the images that are counted, `(I,)` flags: that of an evaluation of these images alone.
+    fn of_images(&self, py: Python<'_>, counted: PyReadonlyArray1<'_, bool>) -> PyResult<Matches> {
+        let counted = values(counted.as_array())?;
+        if counted.len() != self.images {
+            let (found, images) = (counted.len(), self.images);
+            return Err(bad_value(format!(
+                "counted: expected one flag for each of {images} images, found {found}"
+            )));
+        }
+        let table = self.work(py, |table, progress| table.of_images(&counted, progress))?;
+        let ids = self.image_ids.bind(py).iter().zip(&counted).filter(|(_, counted)| **counted);
+        let image_ids = PyList::empty(py);
+        ids.map(|(id, _)| id).try_for_each(|id| image_ids.append(id))?;
+        Ok(Matches {
+            table,
+            images: image_ids.len(),
+            image_ids: image_ids.unbind(),
+            category_ids: self.category_ids.clone_ref(py),
+        })
+    }
+
+    /// Ground truths to be found of each image, in an area range: `(I,)`.
+    fn positives_of_images<'py>(&self, py: Python<'py>, area: usize) -> PyResult<Bound<'py, PyArray1<i64>>> {
+        self.check(None, None, area)?;
+        vector(py, py.detach(|| self.table.positives_of_images(self.images, area))?)
+    }
+
     /// Ground truths to be found of each group, in each area range: `(K, A)`.
     fn positives<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<i64>>> {
         let groups = self.table.groups();

@@ -1,5 +1,8 @@
 //! The columns as Python carries them: opaque, with the ids that their codes stand for.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use numpy::{PyArray1, PyArray2};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -7,12 +10,13 @@ use pyo3::types::PyList;
 
 use rayon::prelude::*;
 
-use super::arrays::{array, column, key_list, vector};
+use super::arrays::{array, column, key_list, keys, vector};
 use super::batch::{complaint_of_runs, listed};
 use super::dataset::PyDataset;
 use super::items;
-use crate::columns::{Areas, Boxes, Geometry, Key, MaskShape, Masks, Objects, RotatedBoxes};
-use crate::error::{Error, collect_growing, copied, with_capacity};
+use crate::columns::{Areas, Boxes, Geometry, Key, MaskShape, Masks, Objects, RotatedBoxes, SharedColumn};
+use crate::error::{Error, Result, collect, collect_growing, copied, filled, push, with_capacity};
+use crate::matching::NOT_EVALUATED;
 use crate::rle::codec;
 use crate::similarity::{Measures, measure};
 use crate::threads;
@@ -54,6 +58,24 @@ impl CodeIds {
             CodeIds::Numbers(numbers) => numbers.iter().map(|&number| Key::Number(number)).collect(),
             CodeIds::Keys(keys) => keys.clone(),
         }
+    }
+
+    /// A column of codes of the chosen ids alone, and those of them that are here; other codes become one of no id.
+    fn within(
+        &self,
+        column: &SharedColumn<u32>,
+        chosen: Option<Vec<Key>>,
+    ) -> Result<(SharedColumn<u32>, CodeIds)> {
+        let keys = self.keys();
+        let Some(chosen) = chosen else { return Ok((column.clone(), CodeIds::Keys(keys))) };
+        let chosen: HashSet<Key> = chosen.into_iter().collect();
+        let (mut codes, mut kept) = (filled(keys.len(), NOT_EVALUATED)?, Vec::new());
+        for (code, key) in codes.iter_mut().zip(keys).filter(|(_, key)| chosen.contains(key)) {
+            *code = kept.len() as u32;
+            push(&mut kept, key)?;
+        }
+        let code = |&code: &u32| codes.get(code as usize).copied().unwrap_or(NOT_EVALUATED);
+        Ok((Arc::new(collect(column.iter().map(code))?), CodeIds::Keys(kept)))
     }
 
     fn list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
@@ -178,6 +200,23 @@ impl PyObjects {
     #[getter]
     fn category_numbers<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyArray1<i64>>>> {
         self.category_ids.numbers(py)
+    }
+
+    /// The same columns, in which objects of other images and categories than these have none; None for all.
+    fn within(
+        &self,
+        images: Option<&Bound<'_, PyAny>>,
+        categories: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<PyObjects> {
+        let mut columns = self.columns.clone();
+        let chosen = |ids: Option<&Bound<'_, PyAny>>, name: &str| -> PyResult<Option<Vec<Key>>> {
+            ids.map(|ids| keys(ids, || name.to_owned())).transpose()
+        };
+        let (image, image_ids) = self.image_ids.within(&columns.image, chosen(images, "images")?)?;
+        let (category, category_ids) =
+            self.category_ids.within(&columns.category, chosen(categories, "categories")?)?;
+        (columns.image, columns.category) = (image, category);
+        Ok(PyObjects { columns, image_ids, category_ids })
     }
 
     /// Raises `InputError` for the first row of which something cannot be used; rows are those of `source`, as `records` or

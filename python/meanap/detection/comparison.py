@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,7 +41,7 @@ def compare(
     Parameters
     ----------
     baseline, candidate : Result
-        Evaluations of the same images by the same protocol.
+        Evaluations of the same images by the same protocol. The slices of the candidate are compared, too.
     names
         Numbers of the summary; all by default.
 
@@ -100,7 +100,20 @@ def compare(
         {"number": [row.name for row in rows], **columns},
         Table({**a.named(shared), **per_class}),
         names=_names(a.sources, b.sources),
+        slices=_of_slices(baseline, candidate, first.name, confidence=confidence, resamples=resamples, seed=seed),
     )
+
+
+def _of_slices(baseline: Result, candidate: Result, name: Any, **options: Any) -> Table:
+    """The comparison of a number in each slice of the candidate."""
+    slices = candidate.slices.results
+    if not slices:
+        return Table({})
+    others = baseline.sliced({slice: part.image_ids for slice, part in slices.items()}).slices.results
+    rows = [compare(others[slice], part, [name], **options)[0] for slice, part in slices.items()]
+    columns = {column: np.array([row[column] for row in rows]) for column in rows[0] if column != "number"}
+    images = np.array([len(part.image_ids) for part in slices.values()])
+    return Table({"slice": list(slices), "images": images, **columns}, f"{name}: candidate - baseline")
 
 
 def _names(*sources: Sources | None) -> tuple[str, str]:

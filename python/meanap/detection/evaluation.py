@@ -13,12 +13,14 @@ import numpy as np
 from meanap import _core, _similarity, protocol, readers
 from meanap._keywords import suggesting, unexpected
 from meanap._progress import Progress
+from meanap.detection.chosen import Chosen
 from meanap.detection.federated import LabelledImages, only_labelled
-from meanap.detection.image_fields import ImageFields
+from meanap.detection.image_fields import KnownFields
 from meanap.detection.inputs import are_swapped, arranged
 from meanap.detection.result import Result
 from meanap.detection.scores import MatchScores, Sources
 from meanap.detection.shards import Sharded, bytes_of
+from meanap.detection.slices import Wanted, images_of_slices, wanted_slices
 from meanap.errors import InputError
 from meanap.protocol import Protocol
 from meanap.readers._coco_files import TruthFile
@@ -33,11 +35,14 @@ if TYPE_CHECKING:
         DetectionsInput,
         FormatInput,
         GroundTruthInput,
+        Id,
+        Ids,
         ImagesInput,
         NamesInput,
         PresetName,
         ProtocolChanges,
         SimilarityName,
+        SlicesInput,
     )
 
 __all__ = ["evaluate", "evaluated", "new_log", "settled", "warn_of_no_overlap"]
@@ -59,6 +64,9 @@ def evaluate(
     columns: Mapping[str, str] | None = None,
     on_error: Literal["raise", "skip"] = "raise",
     memory_limit: int | str | None = None,
+    slices: SlicesInput | None = None,
+    image_ids: Ids | None = None,
+    categories: Sequence[Id] | None = None,
     progress: bool | Callable[[int, int], object] = False,
     **changes: Unpack[ProtocolChanges],
 ) -> Result:
@@ -102,6 +110,16 @@ def evaluate(
     memory_limit
         Bytes (``"2 GB"``) that reading and matching may take: larger files and folders are partitioned by image into
         temporary files and evaluated shard by shard. Match rows, about 25 bytes per detection, are in addition.
+    slices
+        Groups of images whose numbers ``result.slices`` has, those of an evaluation of these images alone; nothing is
+        matched twice. A mapping of names to image ids; names of fields of the images (of COCO's records, of the
+        dictionaries of a list, columns of a table), a slice for each value; a mapping of such a field to named ranges
+        or values, ``{"brightness": {"dark": (0, 50), "bright": (50, None)}, "weather": {"wet": ["rain", "snow"]}}``,
+        where a range is from its first number to below its second; or a table with ``image_id``, of whose other
+        columns each is a field. Every image has the fields ``"objects"``, the number of its objects that count, and
+        with sizes ``"image_area"``. Of many numbers or dates there are four slices of about as many images.
+    image_ids, categories
+        Evaluate only these images, and only these categories, by id or name.
     progress
         True shows on standard error how far work of more than a second is; a function gets ``(done, total)``, of each
         file's bytes and then of detections or shards. Ctrl-C, or an error of the function, stops the work.
@@ -124,7 +142,8 @@ def evaluate(
     rules = settled(protocol, similarity, changes)
     ground_truth = readers.repeatable(ground_truth, "ground_truth")
     detections = readers.repeatable(detections, "detections")
-    result = evaluated(ground_truth, detections, rules, options, score_range, memory_limit)
+    chosen = Chosen(image_ids, categories)
+    result = evaluated(ground_truth, detections, rules, options, score_range, memory_limit, slices, chosen)
     opened = isinstance(detections, _core.Objects) or isinstance(ground_truth, TruthFile)
     if memory_limit is None and not opened:
         warn_of_no_overlap(result, ground_truth, detections, options)
@@ -156,20 +175,23 @@ def evaluated(
     options: readers.Options,
     score_range: tuple[float, float] | None = (0.0, 1.0),
     memory_limit: int | str | None = None,
+    slices: SlicesInput | None = None,
+    chosen: Chosen | None = None,
 ) -> Result:
     """What `evaluate` does with settings as they are used, without a search for causes of a low number."""
     _check_range(score_range)
     readers.checked_choice("on_error", options.on_error, ("raise", "skip"))
-    fields = ImageFields(rules)
-    needed = rules.size != "area" or rules.federated or any(row.images for row in rules.summary)
-    options = dataclasses.replace(options, image_records=needed)
-    asked = _Asked(rules, options, score_range, fields)
+    wanted = wanted_slices(slices)
+    fields = KnownFields(rules, wanted.names)
+    options = dataclasses.replace(options, image_records=rules.size != "area" or rules.federated)
+    asked = _Asked(rules, options, score_range, fields, wanted, chosen or Chosen())
     if memory_limit is not None:
         return _result(
             _of_shards(ground_truth, detections, asked, bytes_of(memory_limit)), ground_truth, detections, asked
         )
     try:
-        batches = readers.batches(ground_truth, detections, options) if options.on_error == "raise" else None
+        one_by_one = options.on_error == "raise" and asked.chosen.are_all
+        batches = readers.batches(ground_truth, detections, options) if one_by_one else None
         fill = _of_columns(ground_truth, detections, asked) if batches is None else _of_batches(*batches, asked)
         return _result(fill, ground_truth, detections, asked)
     except InputError as error:
@@ -191,19 +213,20 @@ def _result(fill: _Fill, ground_truth: Any, detections: Any, asked: _Asked) -> R
         fill.into(log)
         return log.table()
 
-    return Result(
-        MatchScores(
-            matches(),
-            rules,
-            similarity,
-            names=fill.names,
-            groups=fill.groups,
-            sources=_files(ground_truth, detections, asked.options),
-            image_fields=asked.image_fields.values,
-            confusion=lambda iou: matches(confusion=iou),
-            errors=lambda iou, background, area: matches(errors=(iou, background, area)),
-        )
+    table = matches()
+    asked.chosen.check()
+    scores = MatchScores(
+        table,
+        rules,
+        similarity,
+        names=fill.names,
+        groups=fill.groups,
+        sources=_files(ground_truth, detections, asked.options),
+        image_fields=asked.fields.values,
+        confusion=lambda iou: matches(confusion=iou),
+        errors=lambda iou, background, area: matches(errors=(iou, background, area)),
     )
+    return Result(scores, images_of_slices(asked.slices, scores, asked.fields.names))
 
 
 #: An AP below this may come from boxes or ids in another format.
@@ -220,8 +243,10 @@ class _Asked(NamedTuple):
     rules: Protocol
     options: readers.Options
     score_range: tuple[float, float] | None
-    #: Takes the fields of images that the summary names.
-    image_fields: ImageFields
+    #: Takes the fields of images that the summary and the slices name.
+    fields: KnownFields
+    slices: Wanted
+    chosen: Chosen
     #: Reads which categories are labelled in an image, of a data set that comes in parts.
     labelled_images: LabelledImages | None = None
 
@@ -241,6 +266,10 @@ class _Fill(NamedTuple):
 
 
 def _of_batches(ground_truth: list[Any], detections: list[Any], asked: _Asked) -> _Fill:
+    ids = readers.ids_of(ground_truth, "ground_truth")
+    ids = list(range(len(ground_truth))) if ids is None else ids
+    asked.fields.take(readers.fields_of_records(ids, ground_truth), readers.sizes_of(ids, ground_truth))
+
     def into(log: _core.MatchLog) -> None:
         with Progress(asked.options.progress, len(ground_truth), "matching") as told:
             # Ctrl-C is handled between two groups of images.
@@ -266,26 +295,29 @@ def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
         asked = asked._replace(options=dataclasses.replace(asked.options, image_records=True))
     truth = readers.ground_truth(ground_truth, asked.options, problems)
     found = readers.detections(detections, asked.options, problems, truth)
-    asked.image_fields.take(truth)
+    if asked.fields.are_needed:
+        asked.fields.take(truth.image_fields, truth.sizes)
     if asked.rules.federated and isinstance(truth, GroundTruth) and isinstance(found, Detections):
         labelled = (asked.labelled_images or LabelledImages()).of(truth)
         if labelled is not None:
             found = only_labelled(truth, found, labelled, asked.rules.max_per_image)
     truth_columns, found = arranged(truth, found, asked.rules, asked.options, asked.score_range, problems)
     problems.tell()
+    categories = asked.chosen.of_categories(truth.categories, truth.names)
+    truth_columns, found, images = asked.chosen.of_sides(truth_columns, found, truth.images)
 
     def matched(how: Callable[..., Any]) -> Any:
         if asked.options.progress is False:
-            return how(truth_columns, found, images=truth.images)
+            return how(truth_columns, found, images=images)
         with Progress(asked.options.progress, len(found), "matching") as told:
-            return how(truth_columns, found, images=truth.images, progress=told.at)
+            return how(truth_columns, found, images=images, progress=told.at)
 
     return _Fill(
         lambda log: matched(log.append),
         lambda log: matched(log.matched),
         truth.names,
         truth.groups,
-        truth.categories,
+        categories,
     )
 
 
@@ -303,7 +335,8 @@ def _of_shards(ground_truth: Any, detections: Any, asked: _Asked, memory: int) -
                     raise shards.placed(problem, number) from None
                 told.advance(1)
 
-    return _Fill(into, None, shards.names, shards.groups, shards.categories)
+    categories = asked.chosen.of_categories(shards.categories, shards.names)
+    return _Fill(into, None, shards.names, shards.groups, categories)
 
 
 #: Images of a list that are matched in one go.

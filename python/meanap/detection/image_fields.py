@@ -1,59 +1,89 @@
-"""Fields of the images' records that decide which images a number of the summary is of."""
+"""Fields of the images that rows of the summary and slices name."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from meanap._arrays import as_id, as_number, shown
+from meanap._arrays import as_number, shown
 from meanap.errors import InputError
 from meanap.protocol import Protocol
-from meanap.readers.sides import GroundTruth
+from meanap.readers._image_fields import ImageFields
 
-__all__ = ["ImageFields"]
+__all__ = ["AREA", "KnownFields"]
+
+#: The field of an image's height times its width, where it has no other of this name.
+AREA = "image_area"
 
 
-class ImageFields:
-    """The values of the fields that the summary of a protocol names, of images that may come in parts.
+class KnownFields:
+    """The values of the fields that an evaluation needs, of images that may come in parts.
+
+    Parameters
+    ----------
+    rules
+        The rows of its summary may name fields, which have to be numbers that all images have or none.
+    others
+        Names of other fields, of any values.
 
     Attributes
     ----------
     values : dict
-        For each field that images have, its value by image id.
+        For each of the fields that images have, its value by image id.
+    names : dict
+        The names of all fields there are.
     """
 
-    def __init__(self, rules: Protocol) -> None:
-        self._names = {row.images[0] for row in rules.summary if row.images is not None}
-        self.values: dict[str, dict[Any, float]] = {}
+    def __init__(self, rules: Protocol, others: Sequence[str] = ()) -> None:
+        self._numbers = sorted({row.images[0] for row in rules.summary if row.images is not None})
+        self._others = others
+        self.values: dict[str, dict[Any, Any]] = {}
+        self.names: dict[str, None] = {}
         self._lacking: dict[str, Any] = {}
 
-    def take(self, truth: Any) -> None:
-        """Adds the images of a ground truth, if its format has records of images.
+    @property
+    def are_needed(self) -> bool:
+        """Whether there is any to take."""
+        return bool(self._numbers or self._others)
+
+    def take(self, fields: ImageFields, sizes: Mapping[Any, Any]) -> None:
+        """Adds the images of a ground truth, and their heights and widths.
 
         Raises
         ------
         InputError
-            Some images have a field and others have not, or it is no number; the message names image and field.
+            Some images have a number of the summary and others have not, or it is no number; the message names image
+            and field.
         """
-        records: Sequence[Any] = truth.image_records if isinstance(truth, GroundTruth) else ()
-        for name in sorted(self._names):
-            lacking = [image["id"] for image in records if name not in image]
-            if len(lacking) == len(records) and name not in self.values:
-                if lacking:
-                    self._lacking.setdefault(name, lacking[0])
-                continue
-            lacking = [self._lacking[name]] if name in self._lacking else lacking
+        for name in self._numbers:
+            self._take_numbers(name, fields.values(name), fields.images)
+        for name in self._others:
+            found = fields.values(name)
+            if not found and name == AREA:
+                found = {id: size[0] * size[1] for id, size in sizes.items() if size is not None and None not in size}
+            if found:
+                self.values.setdefault(name, {}).update(found)
+        if self._others:
+            self.names |= dict.fromkeys(fields.names)
+
+    def _take_numbers(self, name: str, found: dict[Any, Any], images: Sequence[Any]) -> None:
+        lacking = [id for id in images if id not in found]
+        if not found and name not in self.values:
             if lacking:
-                raise _wrong(lacking[0], name, "is missing, which others have", None)
-            values = self.values.setdefault(name, {})
-            for image in records:
-                number = as_number(image[name])
-                if number is None or math.isnan(number):
-                    raise _wrong(image["id"], name, f"is {shown(image[name])}", "a number")
-                values[as_id(image["id"])] = float(number)
+                self._lacking.setdefault(name, lacking[0])
+            return
+        lacking = [self._lacking[name]] if name in self._lacking else lacking
+        if lacking:
+            raise _wrong(lacking[0], name, "is missing, which others have", None)
+        values = self.values.setdefault(name, {})
+        for id, value in found.items():
+            number = as_number(value)
+            if number is None or math.isnan(number):
+                raise _wrong(id, name, f"is {shown(value)}", "a number")
+            values[id] = number
 
     @staticmethod
     def within(values: dict[Any, float], images: Sequence[Any], least: float, most: float) -> np.ndarray:
@@ -62,5 +92,4 @@ class ImageFields:
 
 
 def _wrong(image: Any, name: str, found: str, expected: str | None) -> InputError:
-    place = f"ground_truth: image {as_id(image)!r}"
-    return InputError(source=place, field=name, found=found, expected=expected)
+    return InputError(source=f"ground_truth: image {image!r}", field=name, found=found, expected=expected)

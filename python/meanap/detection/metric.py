@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         PresetName,
         ProtocolOptions,
         SimilarityName,
+        SlicesInput,
         TargetBatch,
     )
 
@@ -270,15 +271,29 @@ class MeanAveragePrecision(Metric):
 
     # Numbers
 
-    def result(self, similarity: SimilarityName | None = None) -> Result:
+    def result(self, similarity: SimilarityName | None = None, *, slices: SlicesInput | None = None) -> Result:
         """The result of the batches so far: curves, tables, intervals.
 
         With several ranks of ``torch.distributed`` those of all of them, as of `compute`.
+
+        Parameters
+        ----------
+        similarity
+            Of several, the one it is of; by default the first.
+        slices
+            As of `meanap.evaluate`: ids by name, or a table with ``image_id``. Images are called by their ``image_id``
+            where all targets have one, else by their position. Other fields of the targets are not stored.
+
+        Raises
+        ------
+        ValueError
+            There is no such similarity or image.
         """
         kind = self.similarities[0] if similarity is None else similarity
         if kind not in self.similarities:
             raise ValueError(f"similarity: expected one of {', '.join(map(repr, self.similarities))}, found {kind!r}")
-        return Result(self._of_all_ranks()._overall(kind))
+        result = Result(self._of_all_ranks()._overall(kind))
+        return result if slices is None else result.sliced(slices)
 
     def _overall(self, kind: SimilarityName) -> MatchScores:
         return self._scores(kind, self.protocols[kind].by_category and self.average == "macro")

@@ -18,6 +18,8 @@ from meanap.detection.errors import BACKGROUND, LRP, Errors, lrp
 from meanap.detection.matches import MatchTable
 from meanap.detection.sampling import interval
 from meanap.detection.scores import NUMBERS, Scores
+from meanap.detection.sliced import Slices
+from meanap.detection.slices import images_of_slices, wanted_slices
 from meanap.protocol import Protocol, SummaryRow
 from meanap.statistics import Interval, Intervals
 from meanap.table import Table
@@ -27,7 +29,16 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
-    from meanap._types import DetectionsInput, GroundTruthInput, Id, NumberName, PathLike, ReportOptions, SimilarityName
+    from meanap._types import (
+        DetectionsInput,
+        GroundTruthInput,
+        Id,
+        NumberName,
+        PathLike,
+        ReportOptions,
+        SimilarityName,
+        SlicesInput,
+    )
     from meanap.report.inline import Inline
     from meanap.report.settings import Settings
 
@@ -74,11 +85,13 @@ class Result(_Numbers):
     ar_medium: float
     ar_large: float
 
-    def __init__(self, scores: Scores) -> None:
+    def __init__(self, scores: Scores, slices: Mapping[str, np.ndarray] | None = None) -> None:
         self.scores: Scores = scores
+        self._slices: dict[str, np.ndarray] = dict(slices or {})
+        self._sliced: Slices | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.scores,)
+        return type(self), (self.scores, self._slices)
 
     def __copy__(self) -> Result:
         return self  # It never changes.
@@ -177,6 +190,43 @@ class Result(_Numbers):
     def category_ids(self) -> list[Any]:
         """The categories, in order."""
         return self.scores.category_ids
+
+    # Some of the images
+
+    @property
+    def slices(self) -> Slices:
+        """One row for each slice that `meanap.evaluate` or `sliced` was given; no row without any."""
+        if self._sliced is None:
+            parts = ((name, self.scores.of_images(counted)) for name, counted in self._slices.items())
+            self._sliced = Slices({name: Result(scores) for name, scores in parts})
+        return self._sliced
+
+    def sliced(self, slices: SlicesInput) -> Result:
+        """The same result with other slices.
+
+        Parameters
+        ----------
+        slices
+            As of `meanap.evaluate`. Fields of the images are those that the evaluation was given slices or a summary
+            of.
+
+        Returns
+        -------
+        Result
+
+        Raises
+        ------
+        ValueError
+            There is no such image or field.
+
+        >>> import meanap
+        >>> truth = [{"boxes": [[0, 0, 9, 9]], "labels": [1], "image_id": name} for name in ("a", "b")]
+        >>> found = [{"boxes": [[0, 0, 9, end]], "labels": [1], "scores": [0.9]} for end in (9, 1)]
+        >>> result = meanap.evaluate(truth, found).sliced({"day": ["a"], "night": ["b"]})
+        >>> result.slices["ap"].round(3).tolist()
+        [1.0, 0.0]
+        """
+        return Result(self.scores, images_of_slices(wanted_slices(slices), self.scores))
 
     # Tables
 

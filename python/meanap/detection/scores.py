@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 import numpy as np
 
 from meanap import _core
-from meanap.detection.image_fields import ImageFields
+from meanap.detection.image_fields import KnownFields
 from meanap.detection.matches import MatchTable
 from meanap.protocol import Protocol, SummaryRow
 
@@ -96,7 +96,7 @@ class Scores(ABC):
     groups : dict
         Categories of each group of the summary (LVIS's frequencies), by its name.
     image_fields : dict
-        Fields of the images' records that rows of the summary name: values by image id.
+        Fields of the images that rows of the summary or slices name: values by image id.
     rows : dict
         The summary's rows by name, in order.
     sources : Sources, optional
@@ -110,14 +110,14 @@ class Scores(ABC):
         names: Names = None,
         groups: Mapping[str, list[Any]] | None = None,
         sources: Sources | None = None,
-        image_fields: Mapping[str, dict[Any, float]] | None = None,
+        image_fields: Mapping[str, dict[Any, Any]] | None = None,
     ) -> None:
         self.protocol = protocol
         self.similarity = similarity
         self.groups: dict[str, list[Any]] = dict(groups or {})
         self.rows: dict[str, SummaryRow] = {row.name: row for row in protocol.summary}
         self.sources = sources
-        self.image_fields: dict[str, dict[Any, float]] = dict(image_fields or {})
+        self.image_fields: dict[str, dict[Any, Any]] = dict(image_fields or {})
         self._given_names = names
         self._last_operators: dict[Ranking, _core.Operator] = {}
         self._last_counts: dict[Ranking, tuple[np.ndarray, np.ndarray, np.ndarray, int]] = {}
@@ -167,6 +167,26 @@ class Scores(ABC):
         """The error type of each detection and the state of each object, at one threshold."""
 
     # Derived
+
+    def of_images(self, counted: np.ndarray) -> MatchScores:
+        """Those of some images, ``(I,) bool``: nothing is matched again.
+
+        Raises
+        ------
+        RuntimeError
+            There is no match table.
+        """
+        return MatchScores(
+            self.table.of_images(counted),
+            self.protocol,
+            self.similarity,
+            names=lambda: self.names,
+            groups=self.groups,
+            sources=self.sources,
+            image_fields=self.image_fields,
+            confusion=lambda iou: self.confusion_table(iou).of_images(counted),
+            errors=lambda iou, background, area: self.error_table(iou, background, area).of_images(counted),
+        )
 
     @property
     def image_ids(self) -> list[Any]:
@@ -230,7 +250,7 @@ class Scores(ABC):
         if row.images is None:
             return None
         field, least, most = row.images
-        return ImageFields.within(self.image_fields.get(field, {}), self.image_ids, least, most)
+        return KnownFields.within(self.image_fields.get(field, {}), self.image_ids, least, most)
 
     def _of_some_images(self, row: SummaryRow) -> np.ndarray:
         """The numbers behind a row of some images, ``(T, K)``; -1 without ground truth."""
@@ -387,7 +407,7 @@ class MatchScores(Scores):
         names: Names = None,
         groups: Mapping[str, list[Any]] | None = None,
         sources: Sources | None = None,
-        image_fields: Mapping[str, dict[Any, float]] | None = None,
+        image_fields: Mapping[str, dict[Any, Any]] | None = None,
         confusion: Callable[[float], _core.Matches] | None = None,
         errors: Callable[[float, float, str], _core.Matches] | None = None,
     ) -> None:

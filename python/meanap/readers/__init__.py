@@ -16,10 +16,11 @@ import numpy as np
 
 from meanap.errors import InputError, InputTypeError
 from meanap.readers._as_coco import dataset_of, records_of
+from meanap.readers._image_fields import fields_of_records
 from meanap.readers._known_ids import image_numbers, with_ids
 from meanap.readers._names import class_names
 from meanap.readers._parts import Parts
-from meanap.readers._per_image import PerImage, ids_of
+from meanap.readers._per_image import PerImage, ids_of, sizes_of
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Format, Options, Reader, Role, Truth, checked_choice, is_folder, is_path
 from meanap.readers._repeatable import repeatable
@@ -70,13 +71,16 @@ __all__ = [
     "coded",
     "dataset_of",
     "detections",
+    "fields_of_records",
     "ground_truth",
+    "ids_of",
     "image_numbers",
     "is_path",
     "named",
     "reader_of",
     "records_of",
     "repeatable",
+    "sizes_of",
     "sound",
     "with_ids",
 ]

@@ -7,7 +7,7 @@ import copy
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from meanap._files import is_name
 from meanap._similarity import compares_masks
 from meanap.errors import InputError
 from meanap.readers._coco_records import groups_of, names_of, warn_of_drawn_boxes
+from meanap.readers._image_fields import ImageFields, fields_of_records
 from meanap.readers._read_once import read_dataset, read_results
 from meanap.readers.sides import Detections, GroundTruth
 
@@ -109,6 +110,11 @@ class TruthFile:
         return names_of(self._dataset.categories() or ())
 
     @property
+    def image_fields(self) -> ImageFields:
+        """The fields of the images, from their records."""
+        return fields_of_records(self.images, _records_of(self._dataset, self._whole))
+
+    @property
     def groups(self) -> dict[str, list[Any]]:
         """Groups that categories are in: LVIS's frequencies."""
         return groups_of(self._dataset.categories() or ())
@@ -122,10 +128,14 @@ class TruthFile:
 
 def files_in(dataset: _core.Dataset, whole: bool = True) -> dict[Any, str]:
     """Names of the image files of a data set, by id; `whole`: it has all images of its file."""
-    records: Any = images_in(_core.read_text(dataset.path), dataset.image_ids()) if whole else None
-    if records is None:
-        records = dataset.load().get("images") or ()
+    records = _records_of(dataset, whole)
     return {image["id"]: image["file_name"] for image in records if isinstance(image.get("file_name"), str)}
+
+
+def _records_of(dataset: _core.Dataset, whole: bool) -> Sequence[Mapping[str, Any]]:
+    """The records of the images of a data set."""
+    records: Any = images_in(_core.read_text(dataset.path), dataset.image_ids()) if whole else None
+    return (dataset.load().get("images") or ()) if records is None else records
 
 
 def images_in(text: str, ids: list[Any]) -> list[dict[str, Any]] | None:

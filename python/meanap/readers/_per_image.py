@@ -12,6 +12,7 @@ from meanap._arrays import as_flags, as_id, as_ids, as_masks, as_numbers, images
 from meanap._similarity import compares_rotated_boxes
 from meanap.errors import InputError
 from meanap.readers._column_names import are_columns
+from meanap.readers._image_fields import fields_of_records
 from meanap.readers._known_ids import with_known_ids
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth
@@ -21,7 +22,7 @@ from meanap.readers.sides import Detections, GroundTruth, plain_ids
 if TYPE_CHECKING:
     from meanap._types import BoxFormat
 
-__all__ = ["PerImage", "ids_of", "is_there", "paired"]
+__all__ = ["PerImage", "ids_of", "is_there", "paired", "sizes_of"]
 
 
 class PerImage(Reader):
@@ -57,10 +58,11 @@ class PerImage(Reader):
         numbers = ("area", "num_keypoints", "iscrowd", "ignore")
         columns, items = _columns(images, ids, place, numbers, problems, options)
         crowd = columns.pop("iscrowd", None)
-        sizes = {id: _size(item, place, row) for row, (id, item) in enumerate(zip(ids, images, strict=True))}
+        sizes = sizes_of(ids, images)
         truth = GroundTruth(**columns, crowd=crowd, box_format=self._format(options), images=sizes)
         truth.items = items
         truth.listed = "by position" if given is None else "by id"
+        truth.own_fields = fields_of_records(ids, images)
         if not any(sizes.values()):
             truth.sizes = {}
         return truth
@@ -192,6 +194,11 @@ def _rising(ids: list[Any]) -> bool:
     if len({isinstance(id, str) for id in ids}) > 1:
         return False
     return all(a < b for a, b in zip(ids, ids[1:], strict=False))
+
+
+def sizes_of(ids: Sequence[Any], images: Sequence[Mapping[str, Any]]) -> dict[Any, tuple[int, int] | None]:
+    """Height and width of the images of a ground truth, None where they are not known, by id."""
+    return {id: _size(item, "ground_truth", row) for row, (id, item) in enumerate(zip(ids, images, strict=True))}
 
 
 def _size(item: Mapping[str, Any], place: Role, row: int) -> tuple[int, int] | None:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 
 from meanap import _core
-from meanap._arrays import as_ids, as_numpy
+from meanap._arrays import as_id, as_ids, as_numpy
 from meanap._keywords import suggesting
 from meanap.errors import InputError
 from meanap.protocol import Protocol
 from meanap.readers._column_names import BOX_COLUMNS
+from meanap.readers._image_fields import ImageFields, fields_of_records
 
 if TYPE_CHECKING:
     from meanap._types import BoxFormat, Id, Ids, Masks, Numbers, Points, Rows, SimilarityName
@@ -172,6 +173,8 @@ class GroundTruth(Side):
         #: Groups of categories (LVIS's frequencies), and the records of the images, in which LVIS says more.
         self.groups: dict[str, list[Any]] = {}
         self.image_records: Sequence[Mapping[str, Any]] = ()
+        #: The fields of the images, of a source that is no COCO data set.
+        self.own_fields: ImageFields | None = None
         #: Whether the images are those of a list, and whether that calls them by their ids or by their position.
         self.listed: Literal["by id", "by position"] | None = None
         for name, ids, known in (
@@ -179,6 +182,13 @@ class GroundTruth(Side):
             ("category", self.category_ids, self.categories),
         ):
             _check_known(ids, known, f"GroundTruth: {name}_ids")
+
+    @property
+    def image_fields(self) -> ImageFields:
+        """The fields of the images."""
+        if self.own_fields is not None:
+            return self.own_fields
+        return fields_of_records([as_id(image["id"]) for image in self.image_records], self.image_records)
 
     def named(self, names: Mapping[Any, str]) -> GroundTruth:
         """The same ground truth with other names of its categories; those of ids that are not given stay."""

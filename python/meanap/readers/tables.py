@@ -13,13 +13,14 @@ from meanap.errors import InputError, InputTypeError
 from meanap.readers._coco_records import coco_ground_truth, coco_results
 from meanap.readers._column_names import Named, are_columns
 from meanap.readers._columns import columns_of, rows_of, side_of
+from meanap.readers._image_fields import fields_of_rows
 from meanap.readers._known_ids import with_known_ids
 from meanap.readers._nested import by_object
 from meanap.readers._parquet import parquet_batches, read_parquet
 from meanap.readers._parts import Parts
 from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_path
-from meanap.readers.sides import Detections, GroundTruth
+from meanap.readers.sides import Detections, GroundTruth, plain_ids
 
 __all__ = ["Parquet", "Tables"]
 
@@ -85,6 +86,7 @@ def _side(kind: type[_Side], table: Any, options: Options, place: Role, problems
     if isinstance(side, GroundTruth):
         side.images, side.sizes = nested.images, dict(nested.sizes)
         side.listed = "by position" if nested.by_position else "by id"
+        side.own_fields = fields_of_rows(lambda: nested.images, columns_of(table, place) or {}, place)
     return side
 
 
@@ -122,4 +124,6 @@ def _columns(kind: type[_Side], table: Any, options: Options, place: Role) -> _S
     side = kind(**fields)
     if image_area is not None:
         side.arrays["image_area"] = image_area
+    if isinstance(side, GroundTruth):
+        side.own_fields = fields_of_rows(lambda: plain_ids(side.image_ids), columns, place)
     return side

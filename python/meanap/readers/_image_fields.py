@@ -1,0 +1,101 @@
+"""Fields of images: what a source says of each image beside its size and its objects, such as weather or time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from meanap._arrays import as_id, as_number, shown
+from meanap._arrow import Lists
+from meanap.errors import InputError
+from meanap.readers._columns import BOX_COLUMNS, NAMES
+
+__all__ = ["ImageFields", "fields_of_records", "fields_of_rows"]
+
+
+class ImageFields:
+    """The fields of the images of a source, read when they are needed.
+
+    Parameters
+    ----------
+    images
+        Ids of the images.
+    names
+        Names of the fields, to suggest one.
+    read
+        Reads a field: its value by image id, of the images that have it.
+    """
+
+    def __init__(
+        self, images: Sequence[Any] = (), names: Sequence[str] = (), read: Callable[[str], dict[Any, Any]] | None = None
+    ) -> None:
+        self.images = images
+        self.names = names
+        self._read = read
+
+    def values(self, name: str) -> dict[Any, Any]:
+        """The value of a field by image id, of the images that have it."""
+        return {} if self._read is None else self._read(name)
+
+
+def fields_of_records(ids: Sequence[Any], records: Sequence[Mapping[str, Any]]) -> ImageFields:
+    """Those of a record for each image."""
+    names = dict.fromkeys(name for record in records for name, value in record.items() if _is_single(value))
+
+    def read(name: str) -> dict[Any, Any]:
+        return {id: _single(record[name]) for id, record in zip(ids, records, strict=True) if name in record}
+
+    return ImageFields(ids, [name for name in names if name not in _IDS], read)
+
+
+def fields_of_rows(image_ids: Callable[[], Sequence[Any]], columns: Mapping[str, Any], place: str) -> ImageFields:
+    """Those of the columns of a table with the image of each row: all rows of an image have to agree."""
+    names = [name for name in columns if name not in _OF_OBJECTS]
+
+    def read(name: str) -> dict[Any, Any]:
+        if name not in columns or isinstance(columns[name], Lists):
+            return {}
+        column = columns[name]
+        values: dict[Any, Any] = {}
+        several = column.tolist() if hasattr(column, "tolist") else list(column)
+        for row, (image, given) in enumerate(zip(image_ids(), several, strict=True)):
+            value = _single(given)
+            known = values.setdefault(image, value)
+            if known != value and not (_is_missing(known) and _is_missing(value)):
+                found = f"is {shown(value)}"
+                expected = f"{shown(known)} as in another row of image {image!r}"
+                raise InputError(None, place, row, name, found, expected, unit="row")
+        return values
+
+    return ImageFields((), names, read)
+
+
+def _is_single(value: Any) -> bool:
+    """Whether a value is no list or array."""
+    return isinstance(value, (str, int, float, np.generic)) or getattr(value, "shape", None) == ()
+
+
+def _single(value: Any) -> Any:
+    """A value as one of Python."""
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    number = as_number(value)
+    if number is None:
+        id = as_id(value)
+        return value if id is None else id
+    return int(number) if math.isfinite(number) and number == int(number) else number
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value != value
+
+
+#: What names images, and what is said of each object.
+_IDS = ("id", "image_id")
+_OF_OBJECTS = frozenset(
+    [name for names in NAMES.values() for name in names]
+    + [name for choices in BOX_COLUMNS.values() for names in choices for name in names]
+)
