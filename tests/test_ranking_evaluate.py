@@ -269,7 +269,7 @@ def test_what_is_not_a_number():
     with pytest.raises(TypeError, match=r"run\['q'\]\['a'\]: \"score\" is 'high', expected a number"):
         evaluate({"q": {"a": 1}}, {"q": {"a": "high"}})
     with pytest.raises(TypeError, match=r"qrels\['q'\]\['a'\]: \"grade\" is 0.5, expected a whole number"):
-        evaluate({"q": {"a": 0.5}}, {"q": {"a": 1.0}})
+        evaluate({"q": {"a": 0.5}}, {"q": {"a": 0.25}})
     with pytest.raises(TypeError, match=r"run\['q'\]: is 'a', expected a dictionary of scores, or a list"):
         evaluate({"q": {"a": 1}}, {"q": "a"})
     with pytest.raises(TypeError, match=r"run\['q'\]: is a set, which has no order"):
@@ -277,7 +277,7 @@ def test_what_is_not_a_number():
     with pytest.raises(TypeError, match=r"qrels\['q'\]: is 1, expected a dictionary of grades, or a list"):
         evaluate({"q": 1}, {"q": {"a": 1.0}})
     with pytest.raises(TypeError, match='qrels: row 0: "grade" is 0.5, expected a whole number'):
-        evaluate((["q"], ["a"], [0.5]), {"q": {"a": 1.0}})
+        evaluate((["q"], ["a"], [0.5]), {"q": {"a": 0.25}})
     with pytest.raises(ValueError, match="beyond 2\\^53"):
         evaluate({"q": {"a": 2**60}}, {"q": {"a": 1.0}})
     with pytest.raises(TypeError, match="qrels: is a int, expected a dict, a path"):
@@ -493,6 +493,6 @@ def test_ids_and_grades_of_numpy_in_dictionaries():
     assert np.array_equal(found.values, plain.values)
     assert evaluate({"q": {"a": 1.0, "b": 0.0}}, {"q": {"a": 1.0}}).mean("map") == 1.0
     with pytest.raises(TypeError, match=r"qrels\['q'\]\['a'\]: \"grade\" is 0.5, expected a whole number"):
-        evaluate({"q": {"a": 0.5}}, {"q": {"a": 1.0}})
+        evaluate({"q": {"a": 0.5}}, {"q": {"a": 0.25}})
     with pytest.raises(TypeError, match=r"documents\[0\] is 1180591620717411303424"):
         evaluate({"q": {2**70: 1}}, {"q": {2**70: 1.0}})

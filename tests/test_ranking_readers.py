@@ -10,7 +10,7 @@ import pytest
 
 from meanap.cli import main
 from meanap.errors import InputError
-from meanap.ranking import compare, evaluate, explain_difference, tie_range
+from meanap.ranking import compare, evaluate, evaluate_diversity, explain_difference, tie_range
 from meanap.ranking.readers import READERS, Options, reader_of
 from tests.ranking_data import columns, draw, write_trec
 
@@ -536,3 +536,69 @@ def test_a_missing_column_is_the_same_error_in_every_format(tmp_path, side, miss
     with pytest.raises(InputError, match=f"has the columns .*other.*, expected one for the {wanted} ") as raised:
         evaluate(source, {"q1": {"a": 1}}) if side == "qrels" else evaluate({"q1": {"a": 1}}, source)
     assert raised.value.code == "missing-column"
+
+
+GRADES = {"q1": {"a": 1, "b": 0, "c": 2}, "q2": {"a": 1}}
+SCORES = {"q1": {"a": 0.9, "b": 0.8, "z": 0.75}, "q2": {"a": 0.5, "y": 0.75}}
+
+
+def both_sides(form, folder):
+    """Judgements and a run in one form."""
+    rows = [[(q, d, v) for q, documents in side.items() for d, v in documents.items()] for side in (GRADES, SCORES)]
+    if form == "dictionaries":
+        return GRADES, SCORES
+    if form == "tuples":
+        return tuple(tuple(zip(*side, strict=True)) for side in rows)
+    if form == "records":
+        names = ("query", "document", "relevance"), ("query", "document", "score")
+        return tuple([dict(zip(of, row, strict=True)) for row in side] for of, side in zip(names, rows, strict=True))
+    if form == "frames":
+        pandas = pytest.importorskip("pandas")
+        return tuple(pandas.DataFrame(side) for side in both_sides("records", folder))
+    paths = folder / f"qrels.{form}", folder / f"run.{form}"
+    if form == "txt":
+        paths[0].write_text("".join(f"{q} 0 {d} {v}\n" for q, d, v in rows[0]))
+        paths[1].write_text("".join(f"{q} Q0 {d} 1 {v} tag\n" for q, d, v in rows[1]))
+    elif form == "tsv":
+        for path, side in zip(paths, rows, strict=True):
+            lines = ["query-id\tcorpus-id\tscore\n", *("\t".join(map(str, row)) + "\n" for row in side)]
+            path.write_text("".join(lines))
+    else:
+        for path, side in zip(paths, (GRADES, SCORES), strict=True):
+            path.write_text(json.dumps(side))
+    return paths
+
+
+@pytest.mark.parametrize("form", ["dictionaries", "tuples", "records", "frames", "txt", "tsv", "json"])
+def test_swapped_sides_are_recognised_by_their_content_at_each_entry(form, tmp_path, capsys):
+    qrels, run = both_sides(form, tmp_path)
+    entries = [
+        evaluate,
+        lambda *sides: explain_difference(*sides, "trec_eval", "torchmetrics", "map"),
+        tie_range,
+    ]
+    for entry in entries:
+        entry(qrels, run)
+        with pytest.raises(InputError, match="qrels and run are swapped: the qrels come first") as caught:
+            entry(run, qrels)
+        assert caught.value.code == "swapped-sides"
+    if form in ("txt", "tsv", "json"):
+        assert main(["rank", str(qrels), str(run)]) == 0
+        capsys.readouterr()
+        assert main(["rank", str(run), str(qrels)]) == 1
+        assert "qrels and run are swapped" in capsys.readouterr().err
+
+
+def test_swapped_sides_of_subtopics_are_recognised():
+    qrels, run = {"q1": {"car": {"d1": 1}, "animal": {"d3": 1}}}, {"q1": {"d1": 0.9, "d2": 0.5}}
+    evaluate_diversity(qrels, run, ["strec@2"])
+    with pytest.raises(InputError, match="qrels and run are swapped"):
+        evaluate_diversity(run, qrels, ["strec@2"])
+
+
+def test_another_fault_of_the_judgements_is_no_swap():
+    qrels = {"q1": {"a": 1, "b": 0, "c": 2, "d": 1, "e": 0.5}}
+    with pytest.raises(InputError, match=r"qrels\['q1'\]\['e'\]: \"grade\" is 0.5"):
+        evaluate(qrels, {"q1": {"a": 3, "b": 2}})
+    with pytest.raises(InputError, match='"grade" is 0.5'):
+        evaluate({"q1": {"a": 0.5}}, SCORES)

@@ -40,6 +40,15 @@ impl Scores<'_> {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// Whether most of them cannot be grades, which are whole numbers.
+    pub fn are_fractions(&self) -> bool {
+        let fractions = match self {
+            Scores::F64(scores) => scores.iter().filter(|score| score.fract() != 0.0).count(),
+            Scores::F32(scores) => scores.iter().filter(|score| score.fract() != 0.0).count(),
+        };
+        2 * fractions > self.len()
+    }
 }
 
 /// A run as columns.

@@ -119,13 +119,17 @@ def _measured(options: argparse.Namespace, measures: list[str], names: list[str]
         reading = readers.Options(dict(map(_column, options.column)), options.format, conventions.duplicates)
     except (InputError, TypeError) as error:  # TypeError: an unknown keyword
         raise UsageError(str(error)) from error
-    with inputs.about(options.qrels):
-        qrels = readers.qrels(options.qrels, reading)
-        check_grades(qrels, conventions)
     results = {}
-    for name, path in zip(names, options.runs, strict=True):
-        with inputs.about(path):
-            results[name] = measured(qrels, readers.run(path, reading), measures, conventions)
+    try:
+        with inputs.about(options.qrels):
+            qrels = readers.qrels(options.qrels, reading)
+            check_grades(qrels, conventions)
+        for name, path in zip(names, options.runs, strict=True):
+            with inputs.about(path):
+                results[name] = measured(qrels, readers.run(path, reading), measures, conventions)
+    except InputError as error:
+        readers.check_order(options.qrels, options.runs[0], error, readers.qrels, readers.run, reading)
+        raise
     return results
 
 
@@ -135,7 +139,7 @@ def _measured_by_subtopic(
     """The result of each run against judgements by subtopic."""
     from meanap.ranking import readers
     from meanap.ranking.diversity import diversity_conventions, measured_diversity
-    from meanap.ranking.readers.subtopics import read_subtopics
+    from meanap.ranking.readers.subtopics import JudgedSubtopics, read_subtopics
 
     if options.protocol is not None:
         raise UsageError("--protocol: measures by subtopic have the conventions of ndeval")
@@ -148,12 +152,20 @@ def _measured_by_subtopic(
         reading = readers.Options(dict(map(_column, options.column)), options.format)
     except InputError as error:
         raise UsageError(str(error)) from error
-    with inputs.about(options.qrels):
-        judged = read_subtopics(options.qrels, {})
+
+    def read_qrels(source: Any, reading: readers.Options) -> JudgedSubtopics:
+        return read_subtopics(source, {})
+
     results = {}
-    for name, path in zip(names, options.runs, strict=True):
-        with inputs.about(path):
-            results[name] = measured_diversity(judged, readers.run(path, reading), measures, conventions)
+    try:
+        with inputs.about(options.qrels):
+            judged = read_qrels(options.qrels, reading)
+        for name, path in zip(names, options.runs, strict=True):
+            with inputs.about(path):
+                results[name] = measured_diversity(judged, readers.run(path, reading), measures, conventions)
+    except InputError as error:
+        readers.check_order(options.qrels, options.runs[0], error, read_qrels, readers.run, reading)
+        raise
     return results
 
 

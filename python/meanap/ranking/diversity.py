@@ -89,9 +89,17 @@ def evaluate_diversity(
     """
     conventions = diversity_conventions(relevance_level, ties, missing, judged_only)
     names = [measures] if isinstance(measures, str) else list(measures)
-    judged = read_subtopics(qrels, columns or {})
     own: dict[Any, Any] = {name: value for name, value in (columns or {}).items() if name not in ("subtopic", "grade")}
-    answers = readers.run(run, readers.Options(own, format))
+    options = readers.Options(own, format)
+
+    def read_qrels(source: Any, options: readers.Options) -> JudgedSubtopics:
+        return read_subtopics(source, columns or {})
+
+    try:
+        judged, answers = read_qrels(qrels, options), readers.run(run, options)
+    except InputError as error:
+        readers.check_order(qrels, run, error, read_qrels, readers.run, options)
+        raise
     return measured_diversity(judged, answers, names, conventions)
 
 

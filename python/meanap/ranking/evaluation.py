@@ -99,7 +99,7 @@ def evaluate(
     conventions = resolve(protocol, changes)
     names = [measures] if isinstance(measures, str) else list(measures)
     options = readers.Options(columns or {}, format, conventions.duplicates)
-    return measured(readers.qrels(qrels, options), readers.run(run, options), names, conventions)
+    return measured(*readers.sides(qrels, run, options), names, conventions)
 
 
 def check_grades(qrels: Any, conventions: Conventions) -> None:

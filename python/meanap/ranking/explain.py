@@ -91,8 +91,8 @@ def explain_difference(
     # Read more than once.
     qrels = list(qrels) if isinstance(qrels, Iterator) else qrels
     run = list(run) if isinstance(run, Iterator) else run
-    answers = readers.run(run, options)
-    indexed: dict[str, Any] = {}
+    judged, answers = readers.sides(qrels, run, replace(options, duplicates=first.duplicates))
+    indexed: dict[str, Any] = {first.duplicates: judged}
 
     def mean(conventions: Conventions) -> float:
         duplicates = conventions.duplicates
@@ -192,6 +192,6 @@ def tie_range(
     measures = [measures] if isinstance(measures, str) else list(measures)
     base = resolve(protocol, changes)
     options = readers.Options(columns or {}, format, base.duplicates)
-    judged, answers = readers.qrels(qrels, options), readers.run(run, options)
+    judged, answers = readers.sides(qrels, run, options)
     kinds: tuple[TieOrder, ...] = ("pessimistic", "expected", "optimistic")
     return TieRange(*(measured(judged, answers, measures, base.replace(ties=kind)) for kind in kinds))

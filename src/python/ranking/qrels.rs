@@ -273,6 +273,15 @@ pub(super) struct PyRun {
 
 #[pymethods]
 impl PyRun {
+    /// Whether most scores cannot be grades.
+    fn scores_are_fractions(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(match &self.scores {
+            HeldScores::F32(array) => Scores::F32(array.bind(py).readonly().as_slice()?).are_fractions(),
+            HeldScores::F64(array) => Scores::F64(array.bind(py).readonly().as_slice()?).are_fractions(),
+            HeldScores::Read(scores) => Scores::F64(scores).are_fractions(),
+        })
+    }
+
     /// From a table: a query, a document and a score in each row.
     #[staticmethod]
     fn from_columns(
