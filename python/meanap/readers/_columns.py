@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
-from meanap._arrays import as_numbers, as_numpy, shown
+from meanap._arrays import as_number, as_numbers, as_numpy, shown
 from meanap._arrow import ArrowColumns, Lists, speaks_arrow
 from meanap.errors import InputError
 from meanap.readers._column_names import BOX_COLUMNS, NAMES, ROTATED_COLUMNS, Named
@@ -88,6 +88,7 @@ def rows_of(
     records = []
     for row in rows:
         record = {_COCO.get(of, of): row[first.own(name)] for of, name in known.items() if name is not None}
+        record |= {name: _of_text(record[name]) for name in ("boxes", "keypoints") if name in record}
         if rotated:
             record["bbox"] = record.pop("boxes", None) if not turned else [row[name] for name in of_sides]
         elif known["boxes"] is not None:
@@ -103,7 +104,7 @@ def rows_of(
 #: COCO's names of columns that tables call otherwise.
 _COCO = {"crowd": "iscrowd"}
 #: Fields that a record has to have, so that null is a value of them.
-_RECORD = ("image_id", "category_id", "score", "bbox")
+_RECORD = ("image_id", "category_id", "score", "bbox", "keypoints")
 
 
 def _dictionaries(table: Any) -> list[dict[str, Any]] | None:
@@ -122,6 +123,17 @@ def _dictionaries(table: Any) -> list[dict[str, Any]] | None:
         rows = table.to_dict("records")
         return [{str(name): None if _is_nan(value) else value for name, value in row.items()} for row in rows]
     return None
+
+
+def _of_text(value: Any) -> Any:
+    """The list of numbers that a text is, in brackets or of several words; anything else as it is."""
+    if not isinstance(value, str) or not (value.strip()[:1] in ("[", "(") or " " in value.strip()):
+        return value
+    words = value.strip(" \t[]()").replace(",", " ").split()
+    try:
+        return [float(word) for word in words]
+    except ValueError:
+        return value
 
 
 def _flat_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -150,7 +162,7 @@ def side_of(
     else:
         for name in ("area", "num_keypoints", "crowd", "ignore"):
             if (column := _find(columns, name)) is not None:
-                side[name] = as_numpy(_flat(column, f"{place}: {name}"), f"{place}: {name}")
+                side[name] = _numbers_or_flags(column, f"{place}: {name}")
     side.update(_rotated_boxes(columns, place) if rotated else _boxes(columns, box_format, place))
     if (points := _find(columns, "keypoints")) is not None:
         side["keypoints"] = _poses(_even(points, f"{place}: keypoints"), f"{place}: keypoints")
@@ -188,6 +200,17 @@ def _flat(column: Any, place: str) -> Any:
 
 def _numbers(column: Any, place: str) -> np.ndarray:
     return as_numbers(_without_null(_flat(column, place), place), place)
+
+
+def _numbers_or_flags(column: Any, place: str) -> np.ndarray:
+    array = as_numpy(_flat(column, place), place)
+    if array.dtype != object:
+        return array
+    for row, item in enumerate(array.tolist()):
+        if as_number(item) is None:
+            found = "is null" if item is None else f"is {shown(item)}"
+            raise InputError(source=place, record=row, unit="row", found=found, expected="a number")
+    return np.array(array.tolist(), dtype=np.float64)
 
 
 def _without_null(column: Any, place: str) -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from meanap.errors import InputError
+from meanap.readers._fields import AREA, CROWD, SCORE
 from meanap.readers._problems import Problem, Problems
 from meanap.readers.sides import Detections, GroundTruth, Side
 
@@ -20,6 +21,9 @@ __all__ = ["coded", "sound"]
 _Side = TypeVar("_Side", GroundTruth, Detections)
 #: Rows that are converted at a time where some cannot be used.
 _ROWS = 256
+#: COCO's names of arrays, and the fields whose records say more of what they expect than arrays do.
+_FIELDS = {"boxes": "bbox", "masks": "segmentation", "scores": "score"}
+_OF_FIELDS = {field.name: field for field in (AREA, CROWD, SCORE)}
 #: The codes of errors about a field or an array.
 _CODES = {
     "bbox": "malformed-box",
@@ -35,6 +39,8 @@ _CODES = {
     "category_id": "malformed-id",
     "category_ids": "malformed-id",
     "labels": "malformed-id",
+    "iscrowd": "crowd-flag",
+    "crowd": "crowd-flag",
     "x1": "malformed-box",
     "y1": "malformed-box",
     "x2": "malformed-box",
@@ -86,7 +92,14 @@ def _placed(error: InputError, side: Side, place: str) -> InputError:
         return error
     number = error.record if side.numbers is None else int(side.numbers[error.record])
     if side.items is None:
-        return error.replace(record=number)
+        of_array = re.fullmatch(r'\w+\["(\w+)"\]', error.source or "") if side.table else None
+        if of_array is None:
+            return error.replace(record=number)
+        # In the words of a record, which tables have for columns.
+        name = _FIELDS.get(of_array[1], of_array[1])
+        of_field = _OF_FIELDS.get(name) if error.found is not None and error.expected in (None, "a number") else None
+        expected = error.expected if of_field is None else of_field.expected
+        return error.replace(source=place, record=number, field=name, expected=expected)
     item, row = side.items[:, number].tolist()
     # The array, or the argument itself.
     within = re.sub(r"^\w+", "", error.source or "")

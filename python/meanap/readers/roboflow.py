@@ -90,7 +90,7 @@ class Roboflow(PerImage):
         predictions = item.get("predictions") if isinstance(item, Mapping) else None
         if not isinstance(predictions, list):
             expected = "a response of an inference server: an object with predictions"
-            raise InputError(source=where, found=f"is {shown(item)}", expected=expected, code="wrong-kind-of-file")
+            raise InputError(source=where, found=shown(item), expected=expected, code="wrong-kind-of-file")
         rows, labels, scores = [], [], []
         for row, prediction in enumerate(predictions):
             numbers = [_number(prediction, name, where, row) for name in (*_SIDES, "confidence")]

@@ -30,6 +30,8 @@ class Side:
     _role: str
     #: Whether rows are COCO's records: then messages name the fields of those.
     records = False
+    #: Whether rows are those of a table: then messages name its columns.
+    table = False
     #: Which records of the source these are, where some were left out.
     numbers: np.ndarray | None = None
     #: Of a list with an item for each image ``(2, N)``: the item of each record, and the row within it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -93,22 +94,23 @@ def _side(kind: type[_Side], table: Any, options: Options, place: Role, problems
 def _of_objects(kind: type[_Side], table: Any, options: Options, place: Role, problems: Problems) -> _Side:
     try:
         return _columns(kind, table, options, place)
-    except InputError:
-        rows = (
-            None
-            if problems.mode == "raise"
-            else rows_of(table, options.columns, options.box_format, compares_rotated_boxes(options.similarity))
-        )
+    except InputError as error:
+        rotated = compares_rotated_boxes(options.similarity)
+        rows = rows_of(table, options.columns, options.box_format, rotated) if error.record is not None else None
         if rows is None:
             raise
-    # Row by row, as COCO's records, so that each problem is found.
+    # Row by row, as COCO's records, so that each problem is found, and reported as that of a record.
+    found = Problems("collect")
     made: Any = (
-        coco_ground_truth({"annotations": rows}, options.similarity, problems)
+        coco_ground_truth({"annotations": rows}, options.similarity, found)
         if place == "ground_truth"
-        else coco_results(rows, options.similarity, problems=problems)
+        else coco_results(rows, options.similarity, problems=found)
     )
-    made.records = False
-    made.any_score = False
+    for problem in found.found:
+        problems.add(dataclasses.replace(problem, unit="row"))
+    problems.leave_out(place, found.left_out[place])
+    made.records = made.any_score = False
+    made.table = True
     side: _Side = made
     return side
 
@@ -122,6 +124,7 @@ def _columns(kind: type[_Side], table: Any, options: Options, place: Role) -> _S
     fields = side_of(columns, place == "detections", options.box_format, place, rotated)
     image_area = fields.pop("image_area", None)
     side = kind(**fields)
+    side.table = True
     if image_area is not None:
         side.arrays["image_area"] = image_area
     if isinstance(side, GroundTruth):
