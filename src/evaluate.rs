@@ -303,9 +303,11 @@ impl Evaluator {
     fn truths(&self, positions: &Positions) -> Result<Cells<Truth>> {
         let (gt, extent) = (&self.ground_truths, self.protocol.extent);
         let all = self.protocol.bits().all_areas();
+        let counts_crowds = self.protocol.matcher.counts_crowds();
         let truth = |object: u32, image| {
             let inside = all & !self.protocol.outside(gt.area.get(object as usize));
-            Truth { image, object, areas: if gt.ignore[object as usize] { 0 } else { inside } }
+            let ignore = gt.ignore[object as usize] && !(counts_crowds && gt.crowd[object as usize]);
+            Truth { image, object, areas: if ignore { 0 } else { inside } }
         };
         Cells::new(&gt.image, &gt.category, positions, extent, &self.progress, truth)
     }
@@ -380,7 +382,7 @@ impl Evaluator {
             let a = areas.trailing_zeros();
             ignored.clear();
             ignored.extend(truths.iter().map(|truth| truth.areas >> a & 1 == 0));
-            let mut on_match = |word: usize, made: u64, d: usize, g: usize| {
+            let mut on_match = |word: usize, made: u64, d: usize, g: usize, repeated: bool| {
                 let index = match rows[d].outcome() {
                     Outcome::Matched(index) => index,
                     Outcome::Unmatched(outside) => {
@@ -395,7 +397,7 @@ impl Evaluator {
                 // In the reference, a match with a ground truth whose id is 0 reads like none.
                 let matched = if gt.id.get(truths[g].object as usize) != 0.0 { made } else { 0 };
                 each_bit(u64::from(areas), |a| {
-                    let ignored = if truths[g].areas >> a & 1 == 0 { made } else { 0 };
+                    let ignored = if repeated || truths[g].areas >> a & 1 == 0 { made } else { 0 };
                     bits.set(outcome, a, word, matched, ignored);
                 });
                 partners.set(index, areas, word, made, truths[g].object);
@@ -663,7 +665,10 @@ mod tests {
                             let Some(object) = partner else { continue };
                             let truth =
                                 table.truths(group).iter().find(|truth| truth.object == object).unwrap();
-                            assert_eq!((truth.image, truth.areas >> a & 1 == 0), (row.image, ignored));
+                            assert_eq!(truth.image, row.image);
+                            // A group that counts is found once.
+                            let outside = truth.areas >> a & 1 == 0;
+                            assert!(outside == ignored || (ignored && matcher.counts_crowds()));
                             pairs += 1;
                         }
                     }

@@ -186,7 +186,7 @@ def test_bad_columns(make, message):
         ({"recall": "all"}, "recall: expected recall points, 'exact' or 'trapezium'"),
         ({"recall": [2.0]}, "recall: expected points from 0 to 1"),
         ({"area_ranges": {"all": (5, 1)}}, "area_ranges: expected a least and a greatest size each"),
-        ({"matcher": "best"}, "matcher: expected 'greedy' or 'argmax'"),
+        ({"matcher": "best"}, "matcher: expected one of 'greedy', 'argmax', 'group-of'"),
         ({"size": "big"}, "size: expected one of 'area'"),
         ({"average": "mean"}, "average: expected 'macro' or 'micro'"),
         ({"score_range": (1,)}, "score_range: expected a least and a greatest score"),

@@ -27,6 +27,8 @@ PresetName: TypeAlias = Literal[
     "dota",
     "lvis",
     "mmrotate",
+    "openimages",
+    "openimages-challenge",
     "torchmetrics",
     "ultralytics",
     "ultralytics-obb",
@@ -43,7 +45,7 @@ KeypointSetName: TypeAlias = Literal[
     "coco", "crowdpose", "halpe26", "halpe136", "wholebody", "foot", "face68", "hand21", "ap10k"
 ]
 AverageName: TypeAlias = Literal["macro", "micro"]
-MatcherName: TypeAlias = Literal["greedy", "argmax"]
+MatcherName: TypeAlias = Literal["greedy", "argmax", "group-of", "group-of-counted"]
 RecallMethod: TypeAlias = Literal["exact", "trapezium"]
 SizeName: TypeAlias = Literal["area", "diagonal", "side", "fraction", "pose"]
 #: The numbers in the summaries of the presets.

@@ -26,7 +26,7 @@ impl Matcher for Argmax {
                 let Some((g, place)) = candidates.best(d) else { continue };
                 let bits = candidates.reached(place, word) & !taken[g];
                 if bits != 0 {
-                    on_match(word, bits, d, g);
+                    on_match(word, bits, d, g, false);
                 }
                 if !ignored[g] {
                     taken[g] |= bits;
@@ -46,7 +46,7 @@ mod tests {
         candidates.collect(similarity, ignored.len(), thresholds);
         let crowd = &vec![false; ignored.len()];
         let pairs = CellPairs { candidates: &candidates, thresholds, ignored, crowd, claims: &|_| true };
-        Argmax.match_cell(&pairs, &mut Vec::new(), &mut |_, bits, d, g| made.push((bits, d, g)));
+        Argmax.match_cell(&pairs, &mut Vec::new(), &mut |_, bits, d, g, _| made.push((bits, d, g)));
         made
     }
 

@@ -116,6 +116,11 @@ impl Candidates {
 
     /// The ground truth that detection `d` is most similar to, the first of equals, and the place of that pair.
     pub fn best(&self, d: usize) -> Option<(usize, usize)> {
+        self.best_of(d, |_| true)
+    }
+
+    /// The same among some ground truths.
+    pub fn best_of(&self, d: usize, among: impl Fn(usize) -> bool) -> Option<(usize, usize)> {
         let better = |best: Option<(usize, CandidatePair)>, place: usize| {
             let pair = self.pairs[place];
             let wins = best.is_none_or(|(_, held)| {
@@ -123,7 +128,8 @@ impl Candidates {
             });
             if wins { Some((place, pair)) } else { best }
         };
-        self.row(d).fold(None, better).map(|(place, pair)| (pair.ground_truth as usize, place))
+        let row = self.row(d).filter(|&place| among(self.pairs[place].ground_truth as usize));
+        row.fold(None, better).map(|(place, pair)| (pair.ground_truth as usize, place))
     }
 
     /// The thresholds of the `word`-th 64 that the pair at `place` reaches.
@@ -165,7 +171,7 @@ impl Matcher for Greedy {
             taken.clear();
             taken.resize(ignored.len(), 0);
             let mut make = |taken: &mut [u64], bits: u64, d: usize, g: usize| {
-                on_match(word, bits, d, g);
+                on_match(word, bits, d, g, false);
                 // The last match decides, as in the reference, where it may also free what an earlier one took.
                 if claims(d) {
                     taken[g] |= bits;
@@ -259,7 +265,7 @@ mod tests {
         let (mut candidates, mut made) = (Candidates::default(), Vec::new());
         candidates.collect(similarity, ignored.len(), thresholds);
         let pairs = CellPairs { candidates: &candidates, thresholds, ignored, crowd, claims: &claims };
-        Greedy.match_cell(&pairs, &mut Vec::new(), &mut |word, bits, d, g| {
+        Greedy.match_cell(&pairs, &mut Vec::new(), &mut |word, bits, d, g, _| {
             made.extend((0..64).filter(|t| bits >> t & 1 == 1).map(|t| (64 * word + t, d, g)));
         });
         made.sort_unstable();
@@ -338,7 +344,7 @@ mod tests {
                 crowd: &crowd,
                 claims: &claims,
             };
-            let mut each = |_, bits: u64, d, g| expected.push((bits.trailing_zeros() as usize, d, g));
+            let mut each = |_, bits: u64, d, g, _| expected.push((bits.trailing_zeros() as usize, d, g));
             Greedy.match_cell(&pairs, &mut Vec::new(), &mut each);
             expected.sort_unstable();
             assert_eq!(matches_if(&similarity, &thresholds, &ignored, &crowd, claims), expected);

@@ -4,28 +4,36 @@ use std::fmt::Debug;
 
 use super::argmax::Argmax;
 use super::greedy::{Candidates, Greedy};
+use super::group_of::GroupOf;
 use crate::error::{Error, Result};
 
 /// All matchers. Names are spelt in their own files and in no other part of the core.
-pub static MATCHERS: &[&dyn Matcher] = &[&Greedy, &Argmax];
+pub static MATCHERS: &[&dyn Matcher] =
+    &[&Greedy, &Argmax, &GroupOf { counted: false }, &GroupOf { counted: true }];
 
 /// Decides which detection of a cell gets which ground truth.
 pub trait Matcher: Debug + Send + Sync {
     /// Its name: a protocol's `matcher`.
     fn name(&self) -> &'static str;
 
-    /// Matches at every threshold and calls `on_match(word, bits, detection, ground truth)` for the pairs made: at the
-    /// thresholds of `bits` in the `word`-th 64. `taken` is working memory.
+    /// Matches at every threshold and calls `on_match(word, bits, detection, ground truth, repeated)` for the pairs made:
+    /// at the thresholds of `bits` in the `word`-th 64. A repeated match is ignored, whatever is matched. `taken` is
+    /// working memory.
     fn match_cell(&self, pairs: &CellPairs<'_>, taken: &mut Vec<u64>, on_match: OnMatch<'_>);
 
     /// Whether a cell all of whose ground truths are ignored is matched like one in which none is.
     fn all_ignored_is_none_ignored(&self) -> bool {
         false
     }
+
+    /// Whether crowds are objects to be found.
+    fn counts_crowds(&self) -> bool {
+        false
+    }
 }
 
 /// Receives each match.
-pub type OnMatch<'a> = &'a mut dyn FnMut(usize, u64, usize, usize);
+pub type OnMatch<'a> = &'a mut dyn FnMut(usize, u64, usize, usize, bool);
 
 /// One cell in some area ranges, as a matcher sees it: detections best first, ground truths in input order.
 pub struct CellPairs<'a> {
@@ -68,6 +76,7 @@ mod tests {
             assert_eq!(<dyn Matcher>::named(matcher.name()).unwrap().name(), matcher.name());
         }
         let error = <dyn Matcher>::named("best").map(|matcher| matcher.name()).unwrap_err();
-        assert_eq!(error.to_string(), "expected 'greedy' or 'argmax', found \"best\"");
+        let expected = "expected 'greedy' or 'argmax' or 'group-of' or 'group-of-counted', found \"best\"";
+        assert_eq!(error.to_string(), expected);
     }
 }

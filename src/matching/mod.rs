@@ -12,7 +12,7 @@
 //!
 //! let mut matches = Vec::new();
 //! let greedy = <dyn Matcher>::named("greedy")?;
-//! greedy.match_cell(&cell, &mut Vec::new(), &mut |_word, at, d, g| matches.push((at, d, g)));
+//! greedy.match_cell(&cell, &mut Vec::new(), &mut |_word, at, d, g, _| matches.push((at, d, g)));
 //! // The first detection matches at both thresholds, the second one at the lower one.
 //! assert_eq!(matches, [(0b11, 0, 0), (0b01, 1, 1)]);
 //! # Ok::<(), meanap::Error>(())
@@ -22,6 +22,7 @@ mod argmax;
 mod cells;
 mod counting;
 mod greedy;
+mod group_of;
 mod log;
 mod matcher;
 mod pair;
@@ -34,6 +35,7 @@ pub use cells::{
     CellGrid, Cells, InImage, NOT_EVALUATED, Positions, SharedCell, end_of_cell, end_of_image, shared_cells,
 };
 pub use greedy::{Candidates, Greedy, lowest_threshold};
+pub use group_of::GroupOf;
 pub use log::{ImageKeys, LogColumns, LogIds, MatchLog};
 pub use matcher::{CellPairs, MATCHERS, Matcher, OnMatch};
 pub use pair::{ErrorType, Pair};

@@ -199,7 +199,7 @@ pub(super) fn match_cell<'py>(
         crowd: &crowd,
         claims: &|i| claims[i],
     };
-    Greedy.match_cell(&pairs, &mut Vec::new(), &mut |word, bits, i, j| {
+    Greedy.match_cell(&pairs, &mut Vec::new(), &mut |word, bits, i, j, _| {
         each_bit(bits, |t| matched[(64 * word + t) * d + i] = j as i64);
     });
     array(py, matched, [thresholds.len(), d])

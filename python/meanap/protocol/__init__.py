@@ -20,6 +20,7 @@ from meanap.protocol._protocol import Protocol, SummaryRow
 from meanap.protocol.coco import coco
 from meanap.protocol.crowdpose import crowdpose
 from meanap.protocol.lvis import lvis
+from meanap.protocol.openimages import openimages, openimages_challenge
 from meanap.protocol.rotated import coco_rotated, dota, mmrotate, ultralytics_obb
 from meanap.protocol.torchmetrics import torchmetrics
 from meanap.protocol.ultralytics import ultralytics
@@ -38,6 +39,8 @@ PRESETS: dict[str, Callable[[SimilarityName], Protocol]] = {
     "dota": dota,
     "lvis": lvis,
     "mmrotate": mmrotate,
+    "openimages": openimages,
+    "openimages-challenge": openimages_challenge,
     "torchmetrics": torchmetrics,
     "ultralytics": ultralytics,
     "ultralytics-obb": ultralytics_obb,

@@ -102,7 +102,9 @@ class Protocol:
         Limit on the detections of an image over all categories, applied before matching; None for none.
     matcher
         ``"greedy"``: a detection matches the most similar unmatched ground truth. ``"argmax"``: it matches the
-        most similar of all, and is a false positive if that one is matched already.
+        most similar of all, and is a false positive if that one is matched already. ``"group-of"``: as argmax among the
+        objects that are no crowd; what does not match goes to the crowd region that covers most of it, and is ignored.
+        ``"group-of-counted"``: each crowd region is one object, too, which the first detection within it finds.
     inclusive_boxes
         Boxes reach to the far edge of their last pixel (one is added to width and height).
     match_crowds
@@ -196,7 +198,7 @@ class Protocol:
             "a number of detections, or None",
         )
         check(self.size in _SIZES, "size", f"one of {', '.join(map(repr, _SIZES))}")
-        check(self.matcher in ("greedy", "argmax"), "matcher", "'greedy' or 'argmax'")
+        check(self.matcher in _MATCHERS, "matcher", f"one of {', '.join(map(repr, _MATCHERS))}")
         check(0 < self.dilation_ratio < np.inf, "dilation_ratio", "a positive number")
         check(self.angle in ("degrees", "radians"), "angle", "'degrees' or 'radians'")
         check(self.rotated_iou in _ROTATED_IOU, "rotated_iou", f"one of {', '.join(map(repr, _ROTATED_IOU))}")
@@ -269,6 +271,8 @@ class Protocol:
 
 #: What decides the area range of an object.
 _SIZES = ("area", "diagonal", "side", "fraction", "pose")
+#: Which detection gets which ground truth.
+_MATCHERS = ("greedy", "argmax", "group-of", "group-of-counted")
 #: Whose arithmetic compares rotated boxes.
 _ROTATED_IOU = ("exact", "detectron2", "mmcv", "polyiou", "probiou")
 #: No limit on detections is as large: it can be multiplied by the number of categories.
