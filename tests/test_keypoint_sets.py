@@ -175,3 +175,13 @@ def test_a_report_draws_the_limbs_of_a_set_where_the_categories_have_none(tmp_pa
     for a, b in limbs:
         path = f"M{joints[a, 0]:.1f} {joints[a, 1]:.1f}L{joints[b, 0]:.1f} {joints[b, 1]:.1f}"
         assert path in pages[0] and (path in pages[1]) == ((a, b) == (0, 1))
+
+
+def test_a_report_takes_sigmas(tmp_path):
+    truth, found = poses(26)
+    for sigmas in ("halpe26", 26, KEYPOINT_SETS["halpe26"].sigmas):
+        path = report.write(tmp_path / "a.html", truth, found, "keypoints", sigmas=sigmas, resamples=5, check=False)
+        ap = meanap.evaluate(truth, found, "keypoints", sigmas=sigmas).ap
+        assert f'data-v="{ap:.6g}"' in path.read_text(encoding="utf-8")
+    with pytest.raises(meanap.InputError, match="sigmas"):
+        report.write(tmp_path / "a.html", truth, found, sigmas="halpe26", check=False)

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pandas
@@ -16,7 +17,8 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 import meanap
-from meanap import generate
+from meanap import generate, report
+from meanap.cli import main
 
 WEATHER = ("rain", "snow", "sun")
 
@@ -282,3 +284,77 @@ def test_chosen_images_and_categories_that_are_not_there_are_refused(data, files
     preds = [{"boxes": [[0, 0, 9, 9]], "labels": [1], "scores": [0.9]}] * 2
     assert meanap.evaluate(lists, preds, image_ids=[0]).ar == 1
     assert meanap.evaluate(lists, preds, categories=[2]).ar == 0
+
+
+def test_the_command_prints_and_writes_slices(files, tmp_path, capsys):
+    out = tmp_path / "out.json"
+    assert main(["eval", *files[:2], "--slices", "weather,objects", "--json", str(out), "--categories", "person"]) == 0
+    told = capsys.readouterr().out
+    truth = json.loads(Path(files[0]).read_text())
+    expected = meanap.evaluate(*files[:2], slices=["weather", "objects"], categories=["person"]).slices
+    written = json.loads(out.read_text())["slices"]
+    assert [row["slice"] for row in written] == expected["slice"] and all(name in told for name in expected["slice"])
+    check_tables({"ap": [np.nan if row["ap"] is None else row["ap"] for row in written]}, {"ap": expected["ap"]})
+    named = tmp_path / "named.json"
+    ids = [image["id"] for image in truth["images"]][:9]
+    named.write_text(json.dumps({"night": ids, "brightness": {"dark": [0, 50], "bright": [50, None]}}))
+    assert main(["eval", *files[:2], "--slices", str(named), "--output-format", "csv", "--quiet"]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    expected = [["night", "9"], ["brightness=dark", "20"], ["brightness=bright", "40"]]
+    assert [row.split(",")[:2] for row in rows[1:]] == expected
+    assert main(["eval", *files[:2], "--slices", "wether", "--quiet"]) == 1
+    assert "no image has a field 'wether'; did you mean 'weather'?" in capsys.readouterr().err
+    assert main(["eval", *files[:2], "--slices", f"weather,{named}", "--quiet"]) == 2
+
+
+def test_gates_are_of_slices(files, tmp_path, capsys):
+    slices = meanap.evaluate(*files[:2], slices="weather").slices
+    sun = slices.row(slice="weather=sun")
+    command = ["eval", *files[:2], "--slices", "weather", "--resamples", "20", "--quiet", "--fail-under"]
+    assert main([*command, f"AP:weather=sun={sun['ap'] - 0.001}"]) == 0
+    assert f"PASS  ap:weather=sun {sun['ap']:.4f}" in capsys.readouterr().out
+    assert main([*command, f"ap50:weather=sun={sun['ap50'] + 0.001}"]) == 3
+    assert main([*command, "ap:weather=fog=0.1"]) == 2
+    assert "no slice 'weather=fog'; there are weather=rain, weather=snow, weather=sun" in capsys.readouterr().err
+    worse = ["eval", files[0], files[2], "--slices", "weather", "--resamples", "20", "--quiet"]
+    kept = tmp_path / "baseline.json"
+    assert main([*worse, "--intervals", "--numbers", "ap:weather=sun", "--json", str(kept)]) == 0
+    capsys.readouterr()
+    told = []
+    for baseline in (kept, files[2]):
+        out = tmp_path / "out.json"
+        options = ["--numbers", "ap:weather=sun", "--fail-if-worse-than", str(baseline), "--json", str(out)]
+        main(["eval", *files[:2], "--slices", "weather", "--resamples", "20", "--quiet", *options])
+        told.append(json.loads(out.read_text())["gate"]["rules"][0])
+    results = [meanap.evaluate(files[0], path, slices="weather") for path in (files[2], files[1])]
+    row = meanap.compare(*results, resamples=20).slices.row(slice="weather=sun")
+    for rule in told:
+        assert rule["paired"] and rule["difference"] == pytest.approx(row["difference"], abs=1e-12)
+        assert rule["difference_low"] == pytest.approx(row["low"], abs=1e-6)
+
+
+def test_comparisons_of_the_command_have_slices(files, tmp_path, capsys):
+    out = tmp_path / "out.json"
+    options = ["--slices", "weather", "--resamples", "20", "--numbers", "ap50", "--json", str(out)]
+    main(["compare", files[0], files[2], files[1], *options])
+    results = [meanap.evaluate(files[0], path, slices="weather") for path in (files[2], files[1])]
+    expected = meanap.compare(*results, ["ap50"], resamples=20).slices
+    assert json.loads(out.read_text())["slices"] == list(expected)
+    assert "weather=rain" in capsys.readouterr().out
+
+
+def test_the_report_has_slices_and_their_differences(data, files, tmp_path):
+    truth, found, other = data
+    slices = {"weather": {"<wet>": ["rain", "snow"]}, "brightness": {"dark": (0, 9)}}
+    result = meanap.evaluate(truth, found, slices=slices)
+    path = result.report(tmp_path / "a.html", versus=meanap.evaluate(truth, other), resamples=10, check=False)
+    page = path.read_text(encoding="utf-8")
+    assert 'id="slice-table"' in page and "weather=&lt;wet&gt;" in page and "brightness=dark" in page
+    row = result.slices[0]
+    assert f'data-v="{row["ap"]:.6g}"' in page.split('id="slice-table"')[1].split("</table>")[0]
+    assert main(["report", *files[:2], "--slices", "weather", "--resamples", "5", "-o", str(tmp_path / "b.html")]) == 0
+    assert "weather=snow" in (tmp_path / "b.html").read_text(encoding="utf-8")
+    written = report.write(tmp_path / "c.html", truth, found, slices="weather", resamples=5, check=False)
+    assert "weather=snow" in written.read_text(encoding="utf-8")
+    none = report.write(tmp_path / "d.html", truth, found, resamples=5, check=False)
+    assert "slice-table" not in none.read_text(encoding="utf-8")

@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("baseline", type=Path, metavar="BASELINE", help="detections to compare with")
     parser.add_argument("candidate", type=Path, metavar="CANDIDATE", help="detections to compare")
     groups.add_protocol(parser)
+    groups.add_slices(parser)
     parser.add_argument("--numbers", type=gate.names, metavar="ap,ap50", help="default: all of the summary")
     parser.add_argument("--margin", type=numbers.fraction, default=0.0, metavar="0.005", help="tolerated drop (0)")
     parser.add_argument("--per-class", action="store_true", help="a row for each category, the greatest change first")
@@ -59,6 +60,8 @@ def run(options: argparse.Namespace) -> int:
     tables = [text(found, "number")]
     if options.per_class:
         tables.append(text(by_change(found.per_class), "name"))
+    if len(found.slices):
+        tables.append(text(found.slices, "slice"))
     line = one_line(found[0], verdict, options)
     # A blank line between tables and verdict.
     lines = [line] if options.quiet or options.output_format else ["", line]
@@ -122,4 +125,5 @@ def as_json(found: Comparison, verdict: str, options: argparse.Namespace, result
         "margin": options.margin,
         "numbers": rows(found),
         "per_class": rows(found.per_class),
+        **({"slices": rows(found.slices)} if len(found.slices) else {}),
     }

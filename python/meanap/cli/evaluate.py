@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from meanap.detection import Result
     from meanap.table import Table
 
+#: Numbers of a slice that are printed.
+_NUMBERS = 6
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
@@ -23,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ground_truth", type=Path, metavar="GROUND_TRUTH")
     parser.add_argument("detections", type=Path, metavar="DETECTIONS")
     groups.add_protocol(parser)
+    groups.add_slices(parser)
     parser.add_argument("--per-class", action="store_true", help="a table with a row for each category")
     groups.add_output(parser)
     groups.add_progress(parser)
@@ -32,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "meanap eval instances.json masks.json --similarity segm --per-class",
         "meanap eval yolo/data.yaml yolo/predictions --per-class --output-format csv",
         "meanap eval instances.json boxes.json --fail-under ap=0.40 --resamples 100",
+        "meanap eval instances.json boxes.json --slices weather,objects --fail-under ap:weather=rain=0.30",
     )
     parser.set_defaults(run=run)
 
@@ -49,7 +54,10 @@ def run(options: argparse.Namespace) -> int:
     if options.per_class:
         fields["per_class"] = per_class(result)
         shown.append(table(fields["per_class"]))
-    output.emit(options, *shown, table=lambda: as_table(numbers, fields.get("per_class")))
+    if len(result.slices):
+        fields["slices"] = [{name: output.plain(value) for name, value in row.items()} for row in result.slices]
+        shown.append(slices(result))
+    output.emit(options, *shown, table=lambda: as_table(numbers, fields.get("per_class"), result))
     verdicts: list[gate.Verdict] = []
     if gate.asked(options):
         verdicts, judged = gate.judge(options, result, files)
@@ -116,10 +124,22 @@ def per_class(result: Result) -> list[dict[str, Any]]:
     ]
 
 
-def as_table(numbers: dict[str, float | None], rows: list[dict[str, Any]] | None) -> Table:
-    """The rows of the categories if there are any, or else the numbers of the summary."""
+def slices(result: Result) -> str:
+    """A row for each slice as text in columns: images, objects, and the first numbers of the summary."""
+    names = list(result)[:_NUMBERS]
+    lines = [["slice", "images", "objects", *names]]
+    for row in result.slices:
+        numbers = [gate.figure(row[name], ".3f") for name in names]
+        lines.append([shown(row["slice"]), f"{row['images']:,}", f"{row['objects']:,}", *numbers])
+    return terminal.columns(lines)
+
+
+def as_table(numbers: dict[str, float | None], rows: list[dict[str, Any]] | None, result: Result) -> Table:
+    """The rows of the categories if there are any, those of the slices, or else the numbers of the summary."""
     from meanap.table import Table
 
+    if rows is None and len(result.slices):
+        return result.slices
     if rows is None:
         return Table({"number": list(numbers), "value": list(numbers.values())})
     heads = ("id", "name", "AP", "AP50", "AP75", "AR", "objects", "detections")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import codecs
 import math
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from meanap._printable import shown
 from meanap.cli import groups, numbers
 from meanap.cli.errors import UsageError
 from meanap.cli.output import plain
@@ -27,8 +29,11 @@ SHUT = 3
 #: Digits of resampled numbers in the JSON: far finer than any interval, a third of the size.
 _DIGITS = 7
 
-#: A row of the summary, and a category or None.
-_Row: TypeAlias = "tuple[SummaryRow, Any]"
+#: A number, and / with a category or : with a slice.
+_NUMBER = re.compile(r"([^/:]*)(?:([/:])(.*))?", re.DOTALL)
+
+#: A row of the summary, a category or None, and a slice or None.
+_Row: TypeAlias = "tuple[SummaryRow, Any, str | None]"
 
 
 class Verdict(NamedTuple):
@@ -59,7 +64,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     gate.add_argument(
         "--fail-under", type=_limits, action="extend", default=[], metavar="ap=0.40,ap50=0.6",
-        help="fail if a number is below a limit; ap/NAME=0.3 is that of a category",
+        help="fail if a number is below a limit; ap/NAME=0.3 is that of a category, ap:SLICE=0.3 that of a slice",
     )  # fmt: skip
     gate.add_argument(
         "--fail-if-worse-than", type=Path, metavar="BASELINE",
@@ -129,30 +134,36 @@ def judge(options: argparse.Namespace, result: Result, files: Inputs) -> tuple[l
 
 
 def row_of(result: Result, name: str) -> _Row:
-    """A number's row and category."""
-    name, slash, category = name.partition("/")
+    """A number's row, and its category or slice."""
+    name, sign, of = _NUMBER.match(name).groups(default="")  # type: ignore[union-attr]
     row = result.scores.row(name)
-    if not slash:
-        return row, None
+    if not sign:
+        return row, None, None
+    if sign == ":":
+        known = result.slices.results
+        if of not in known:
+            listed = f"there are {', '.join(map(shown, known))}" if known else "--slices makes some"
+            raise UsageError(f"no slice {of!r}; {listed}")
+        return row, None, of
     for id in result.category_ids:
-        if str(id) == category or result.names.get(id) == category:
-            return row, id
-    raise UsageError(f"no category {category!r}")
+        if str(id) == of or result.names.get(id) == of:
+            return row, id, None
+    raise UsageError(f"no category {of!r}")
 
 
 def _intervals(result: Result, rows: dict[str, _Row], confidence: float, resamples: int) -> dict[str, Interval]:
     """An `Interval` for each name, those of the summary from one pass over the images."""
     from meanap.statistics import Interval
 
-    whole = {name: row for name, (row, category) in rows.items() if category is None}
     found = {}
-    if whole:
-        table = result.interval(list(whole.values()), confidence, resamples)
+    for slice in dict.fromkeys(slice for _, _, slice in rows.values()):
+        of = result if slice is None else result.slices.results[slice]
+        whole = {name: row for name, (row, category, at) in rows.items() if category is None and at == slice}
+        table = of.interval(list(whole.values()), confidence, resamples) if whole else ()
         for name, at in zip(whole, table, strict=True):
-            found[name] = Interval(
-                name, at["value"], at["low"], at["high"], confidence, at["error"], table.samples[at["number"]]
-            )
-    for name, (row, category) in rows.items():
+            samples = table.samples[at["number"]]  # type: ignore[union-attr]
+            found[name] = Interval(name, at["value"], at["low"], at["high"], confidence, at["error"], samples)
+    for name, (row, category, _) in rows.items():
         if category is not None:
             found[name] = result.interval(row, confidence, resamples, category=category)
     return found
@@ -305,12 +316,12 @@ def digest(ids: Iterable[Any]) -> str:
 
 def spelt(name: str) -> str:
     """A number's name as results have it, however pycocotools' table or a person writes it."""
-    name, slash, category = name.strip().partition("/")
+    name, sign, of = _NUMBER.match(name.strip()).groups(default="")  # type: ignore[union-attr]
     name = name.lower().replace("@", "_")
     sizes = {"s": "small", "m": "medium", "l": "large"}
     if len(name) == 3 and name[:2] in ("ap", "ar") and name[2] in sizes:
         name = f"{name[:2]}_{sizes[name[2]]}"
-    return name + slash + category
+    return f"{name}{sign}{of}"
 
 
 def figure(value: float, form: str = ".4f") -> str:

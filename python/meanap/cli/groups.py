@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -86,6 +87,35 @@ def add_protocol(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument("--categories", type=numbers.words, metavar="NAME,ID,…", help="evaluate only these")
     group.add_argument("--no-cats", action="store_true", help="ignore categories: all objects are one class")
+
+
+def add_slices(parser: argparse.ArgumentParser) -> None:
+    """The option `--slices`."""
+    group = parser.add_argument_group("slices", "numbers of some of the images, each as if there were no others")
+    group.add_argument(
+        "--slices", type=numbers.words, action="extend", metavar="FIELD,…|FILE.json",
+        help="fields of the images, a slice for each value (four of many numbers or dates); objects is the number of "
+        "objects in an image, image_area its height times its width; or a JSON object with the ids, ranges or "
+        "values of named slices",
+    )  # fmt: skip
+
+
+def slices_of(options: argparse.Namespace) -> Any:
+    """What `--slices` says, as `meanap.evaluate` takes it.
+
+    Raises
+    ------
+    UsageError
+        A file stands beside something else.
+    """
+    words = getattr(options, "slices", None)
+    if words is None or not any(word.endswith(".json") for word in words):
+        return words
+    if len(words) > 1:
+        raise UsageError(f"--slices: expected fields, or one file; found {', '.join(words)}")
+    from meanap._files import read_json
+
+    return read_json(Path(words[0]))
 
 
 def add_sources(parser: argparse.ArgumentParser, *, lenient: bool = True) -> None:
@@ -267,10 +297,13 @@ def check_text(options: argparse.Namespace, rules: Protocol) -> None:
 
 
 def check_numbers(names: list[str], rules: Protocol) -> None:
-    """Rejects names of numbers that the summary does not have; those of a category are ``ap/NAME``."""
+    """Rejects names of numbers that the summary does not have.
+
+    Those of a category are ``ap/NAME``, those of a slice ``ap:SLICE``.
+    """
     from meanap.detection.scores import NUMBERS
 
     known = list(dict.fromkeys([*(row.name for row in rules.summary), *NUMBERS]))
     for name in names:
-        if name.partition("/")[0] not in known:
+        if re.split("[/:]", name, maxsplit=1)[0] not in known:
             raise UsageError(f"no number {name!r}; there are {', '.join(known)}")

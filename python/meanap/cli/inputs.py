@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from meanap.cli.errors import UsageError
-from meanap.cli.groups import shows_progress
+from meanap.cli.groups import shows_progress, slices_of
 from meanap.errors import InputError
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ class Inputs:
         #: The rows of each side among those of its file, where only some are evaluated.
         self._rows: dict[Role, list[int]] = {}
         self._found: dict[Path, Any] = {}
+        self._slices = slices_of(options)
         #: What is evaluated, and what detections are read for.
         self.ground_truth: Any = options.ground_truth
         self._read: Any = options.ground_truth
@@ -120,7 +121,7 @@ class Inputs:
             if self._chosen is not None:
                 self._found[path] = found = self._of_chosen(found, "detections")
             asked = reading(options)
-            result = evaluated(self.ground_truth, found, self.rules, asked)
+            result = evaluated(self.ground_truth, found, self.rules, asked, slices=self._slices)
             if content is None:
                 warn_of_no_overlap(result, options.ground_truth, path, asked)
         if not result.scores.detections.any():

@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='default: report.html; "-" is standard output',
     )  # fmt: skip
     groups.add_protocol(parser)
+    groups.add_slices(parser)
     parser.add_argument(
         "--versus", type=Path, metavar="BASELINE",
         help="detections of a baseline to compare with: differences are DETECTIONS minus BASELINE",

@@ -266,9 +266,10 @@ class _Fill(NamedTuple):
 
 
 def _of_batches(ground_truth: list[Any], detections: list[Any], asked: _Asked) -> _Fill:
-    ids = readers.ids_of(ground_truth, "ground_truth")
-    ids = list(range(len(ground_truth))) if ids is None else ids
-    asked.fields.take(readers.fields_of_records(ids, ground_truth), readers.sizes_of(ids, ground_truth))
+    if asked.fields.are_needed:
+        given = readers.ids_of(ground_truth, "ground_truth")
+        ids = list(range(len(ground_truth))) if given is None else given
+        asked.fields.take(readers.fields_of_records(ids, ground_truth), readers.sizes_of(ids, ground_truth))
 
     def into(log: _core.MatchLog) -> None:
         with Progress(asked.options.progress, len(ground_truth), "matching") as told:

@@ -35,17 +35,15 @@ _PARTS = 4
 class Wanted(NamedTuple):
     """The requested slices."""
 
-    #: Ids of the images of a slice, by its name.
-    images: dict[str, list[Any]]
-    #: For each field the slices to make of its values, by their names; None for one of each value.
-    fields: dict[str, dict[str, Any] | None]
+    #: Ids of the images of a slice by its name, or the slices to make of a field by their names, None for each value.
+    parts: dict[str, list[Any] | dict[str, Any] | None]
     #: Fields that were given with their values by image id.
     values: dict[str, dict[Any, Any]]
 
     @property
     def names(self) -> list[str]:
         """The fields to be read of the images."""
-        return [name for name in self.fields if name not in self.values]
+        return [name for name, part in self.parts.items() if not isinstance(part, list) and name not in self.values]
 
 
 def wanted_slices(slices: Any) -> Wanted:
@@ -56,11 +54,11 @@ def wanted_slices(slices: Any) -> Wanted:
     InputError
         It cannot be used.
     """
-    wanted = Wanted({}, {}, {})
+    wanted = Wanted({}, {})
     if slices is None:
         return wanted
     if isinstance(slices, str):
-        wanted.fields[slices] = None
+        wanted.parts[slices] = None
     elif _is_table(slices):
         _take_table(wanted, slices)
     elif isinstance(slices, Mapping):
@@ -68,14 +66,14 @@ def wanted_slices(slices: Any) -> Wanted:
             if not isinstance(name, str):
                 raise InputError(f"slices: expected names, found {shown(name)}")
             if isinstance(given, Mapping):
-                wanted.fields[name] = {str(part): _values(name, part, values) for part, values in given.items()}
+                wanted.parts[name] = {str(part): _values(name, part, values) for part, values in given.items()}
             else:
-                wanted.images[name] = _ids(name, given)
+                wanted.parts[name] = _ids(name, given)
     elif isinstance(slices, Iterable) and not isinstance(slices, (bytes, np.ndarray)):
         for name in slices:
             if not isinstance(name, str):
                 raise InputError(f"slices: expected names of fields, found {shown(name)}")
-            wanted.fields[name] = None
+            wanted.parts[name] = None
     else:
         expected = "names of fields, a mapping of names to image ids or ranges, or a table with image_id"
         raise InputError(f"slices: expected {expected}, found a {type(slices).__name__}")
@@ -102,13 +100,10 @@ def images_of_slices(wanted: Wanted, scores: Scores, known: Mapping[str, None] =
     ids = scores.image_ids
     places = {id: place for place, id in enumerate(ids)}
     found: dict[str, np.ndarray] = {}
-    for name, images in wanted.images.items():
-        found[name] = counted = np.zeros(len(ids), dtype=bool)
-        for id in images:
-            if id not in places:
-                raise unknown(f"slices: {name!r}: no image {id!r}", id, ids)
-            counted[places[id]] = True
-    for name, parts in wanted.fields.items():
+    for name, parts in wanted.parts.items():
+        if isinstance(parts, list):
+            found[name] = _of_ids(name, parts, places)
+            continue
         values = wanted.values.get(name) or scores.image_fields.get(name)
         if values is None and name == OBJECTS:
             counts = scores.table.positives_of_images(scores.protocol.area_index("all")).tolist()
@@ -122,6 +117,16 @@ def images_of_slices(wanted: Wanted, scores: Scores, known: Mapping[str, None] =
             several = {part: _within(f"slices: {name}: {part}", column, limits) for part, limits in parts.items()}
         found |= {f"{name}={part}": counted for part, counted in several.items()}
     return found
+
+
+def _of_ids(name: str, images: list[Any], places: Mapping[Any, int]) -> np.ndarray:
+    """Which images are among some."""
+    counted = np.zeros(len(places), dtype=bool)
+    for id in images:
+        if id not in places:
+            raise unknown(f"slices: {name!r}: no image {id!r}", id, places)
+        counted[places[id]] = True
+    return counted
 
 
 def _is_table(slices: Any) -> bool:
@@ -138,9 +143,9 @@ def _take_table(wanted: Wanted, table: Any) -> None:
         raise InputError(f"slices: expected a table with image_id; there are {', '.join(map(repr, columns))}")
     ids = plain_ids(as_ids(columns[key], f"slices: {key}"))
     others = {name: columns[name] for name in columns if name != key}
-    fields = fields_of_rows(lambda: ids, others, "slices")
+    fields = fields_of_rows(ids, others, "slices")
     for name in others:
-        wanted.fields[name], wanted.values[name] = None, fields.values(name)
+        wanted.parts[name], wanted.values[name] = None, fields.values(name)
 
 
 def _ids(name: str, given: Any) -> list[Any]:

@@ -82,6 +82,7 @@ class TruthFile:
         truth.images, truth.sizes = self.images, self.sizes
         truth.categories, truth.names, truth.groups = self.categories, self.names, self.groups
         truth.arrays |= {"exact_area": arrays["area"], "ids": arrays["id"]}
+        truth.own_fields = lambda: self.image_fields
         return truth
 
     def annotation_ids(self) -> list[float]:

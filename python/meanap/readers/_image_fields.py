@@ -51,7 +51,7 @@ def fields_of_records(ids: Sequence[Any], records: Sequence[Mapping[str, Any]]) 
     return ImageFields(ids, [name for name in names if name not in _IDS], read)
 
 
-def fields_of_rows(image_ids: Callable[[], Sequence[Any]], columns: Mapping[str, Any], place: str) -> ImageFields:
+def fields_of_rows(image_ids: Sequence[Any], columns: Mapping[str, Any], place: str) -> ImageFields:
     """Those of the columns of a table with the image of each row: all rows of an image have to agree."""
     names = [name for name in columns if name not in _OF_OBJECTS]
 
@@ -61,7 +61,7 @@ def fields_of_rows(image_ids: Callable[[], Sequence[Any]], columns: Mapping[str,
         column = columns[name]
         values: dict[Any, Any] = {}
         several = column.tolist() if hasattr(column, "tolist") else list(column)
-        for row, (image, given) in enumerate(zip(image_ids(), several, strict=True)):
+        for row, (image, given) in enumerate(zip(image_ids, several, strict=True)):
             value = _single(given)
             known = values.setdefault(image, value)
             if known != value and not (_is_missing(known) and _is_missing(value)):

@@ -62,7 +62,7 @@ class PerImage(Reader):
         truth = GroundTruth(**columns, crowd=crowd, box_format=self._format(options), images=sizes)
         truth.items = items
         truth.listed = "by position" if given is None else "by id"
-        truth.own_fields = fields_of_records(ids, images)
+        truth.own_fields = lambda: fields_of_records(ids, images)
         if not any(sizes.values()):
             truth.sizes = {}
         return truth

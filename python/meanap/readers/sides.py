@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
@@ -175,8 +175,8 @@ class GroundTruth(Side):
         #: Groups of categories (LVIS's frequencies), and the records of the images, in which LVIS says more.
         self.groups: dict[str, list[Any]] = {}
         self.image_records: Sequence[Mapping[str, Any]] = ()
-        #: The fields of the images, of a source that is no COCO data set.
-        self.own_fields: ImageFields | None = None
+        #: Reads the fields of the images, of a source that is no COCO data set.
+        self.own_fields: Callable[[], ImageFields] | None = None
         #: Whether the images are those of a list, and whether that calls them by their ids or by their position.
         self.listed: Literal["by id", "by position"] | None = None
         for name, ids, known in (
@@ -189,7 +189,7 @@ class GroundTruth(Side):
     def image_fields(self) -> ImageFields:
         """The fields of the images."""
         if self.own_fields is not None:
-            return self.own_fields
+            return self.own_fields()
         return fields_of_records([as_id(image["id"]) for image in self.image_records], self.image_records)
 
     def named(self, names: Mapping[Any, str]) -> GroundTruth:

@@ -87,7 +87,7 @@ def _side(kind: type[_Side], table: Any, options: Options, place: Role, problems
     if isinstance(side, GroundTruth):
         side.images, side.sizes = nested.images, dict(nested.sizes)
         side.listed = "by position" if nested.by_position else "by id"
-        side.own_fields = fields_of_rows(lambda: nested.images, columns_of(table, place) or {}, place)
+        side.own_fields = lambda: fields_of_rows(nested.images, columns_of(table, place) or {}, place)
     return side
 
 
@@ -128,5 +128,5 @@ def _columns(kind: type[_Side], table: Any, options: Options, place: Role) -> _S
     if image_area is not None:
         side.arrays["image_area"] = image_area
     if isinstance(side, GroundTruth):
-        side.own_fields = fields_of_rows(lambda: plain_ids(side.image_ids), columns, place)
+        side.own_fields = lambda: fields_of_rows(plain_ids(side.image_ids), columns, place)
     return side

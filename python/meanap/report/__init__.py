@@ -27,10 +27,13 @@ if TYPE_CHECKING:
         DetectionsInput,
         FormatInput,
         GroundTruthInput,
+        KeypointSetName,
         NamesInput,
+        Numbers,
         PathLike,
         PresetName,
         SimilarityName,
+        SlicesInput,
     )
     from meanap.detection import Result
     from meanap.readers import Options
@@ -61,6 +64,8 @@ def write(
     sizes: Mapping[Any, Sequence[int]] | None = None,
     columns: Mapping[str, str] | None = None,
     on_error: Literal["raise", "skip"] = "raise",
+    slices: SlicesInput | None = None,
+    sigmas: Numbers | KeypointSetName | int | None = None,
 ) -> Path:
     """Evaluate, and write the report to `path`.
 
@@ -74,8 +79,10 @@ def write(
         What `meanap.evaluate` takes, or its result.
     similarity, protocol
         As for `meanap.evaluate`; a result has its own.
-    box_format, format, names, sizes, columns, on_error
-        As for `meanap.evaluate`.
+    box_format, format, names, sizes, columns, on_error, slices
+        As for `meanap.evaluate`; a result has its own slices.
+    sigmas
+        Of keypoints: the name of a set, their number, or the sigma of each; by default as the protocol has them.
     images
         The folder of the image files that the ground truth names; those with most errors are shown. Requires Pillow:
         ``pip install 'meanap[report]'``. Without a folder objects are drawn to scale on blank.
@@ -114,9 +121,12 @@ def write(
         `images` is given and there is no Pillow.
     """
     from meanap.detection import Result, evaluate
+    from meanap.detection.evaluation import settled
     from meanap.readers import Options, repeatable
 
     check_target(path)
+    if sigmas is not None:
+        protocol = settled(protocol, similarity, {"sigmas": sigmas})
     settings = Settings(images, title, score, worst, confidence, resamples, check)
     keywords: Any = {
         "box_format": box_format,
@@ -135,7 +145,7 @@ def write(
     else:
         found = detections
         try:
-            result = evaluate(ground_truth, detections, similarity, protocol, **keywords)
+            result = evaluate(ground_truth, detections, similarity, protocol, slices=slices, **keywords)
         except InputError as error:
             if check:
                 # What cannot be checked either has no report.

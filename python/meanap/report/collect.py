@@ -13,6 +13,7 @@ import meanap
 from meanap import readers
 from meanap.report.scenes import scenes
 from meanap.report.settings import Inputs, Settings
+from meanap.report.slices import slices
 from meanap.report.views import MATRIX, POINT, TARGETS, Choices, if_matched, view
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def collect(result: Result, versus: Result | None, inputs: Inputs, settings: Set
     compared = None if versus is None else meanap.compare(versus, result, confidence=confidence, resamples=resamples)
     told["summary"] = _summary(sure, compared)
     told["classes"] = _classes(result, choices, sure.per_class, compared)
+    told["slices"] = slices(result, compared, confidence, resamples)
     told["operation"] = _operation(result, choices, confidence, resamples)
     told["calibration"] = {"error": result.calibration(iou).error}
     confusion = if_matched(lambda: result.confusion(iou, score)) if result.protocol.by_category else None

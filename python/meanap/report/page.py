@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from meanap.report import slices
 from meanap.report.cells import (
     bar,
     called,
@@ -84,6 +85,7 @@ def _sections(report: dict[str, Any]) -> Iterable[tuple[str, str, str]]:
     yield "curves", "Curves", _curves(report)
     yield "operation", "Score thresholds", _operation(report)
     yield "classes", "Classes", _classes(report)
+    yield "slices", "Slices", slices.section(report)
     yield "errors", "Error types", _errors(report)
     yield "confusion", "Confusion matrix", _confusion(report)
     yield "images", "Images with most errors", _images(report)
